@@ -1,0 +1,169 @@
+"""Bring the objects of a commit into quarantine: its history, to prove where it belongs, and its content."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from git_hybrid.app.remote import fetch
+from git_hybrid.app.runtime import Runtime
+from git_hybrid.core.errors import HostileTree, MovedTag, RefMissing, Unreachable, WrongContent
+from git_hybrid.core.ids import Oid, RefName
+from git_hybrid.core.lock import Pin
+from git_hybrid.core.manifest import Commit, Manifest, Source
+from git_hybrid.core.plan import Task
+from git_hybrid.core.ports import FetchRequest, Stage
+from git_hybrid.core.tree import GITLINK, TreeLimits
+
+EVERY_REF = ("refs/heads/*", "refs/tags/*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acquired:
+    """Where the objects are: ``history`` has the commits, ``content`` the files; they are one stage as a rule."""
+
+    history: Stage
+    content: Stage
+    served_by: str | None
+
+
+def fetch_history(
+    rt: Runtime,
+    source: Source,
+    manifest: Manifest,
+    refs: Sequence[str],
+    *,
+    oid_length: int = 40,
+    satisfied: Callable[[Stage], bool] = lambda _stage: True,
+) -> tuple[Stage, str]:
+    """Fetch *refs* into a new stage: everything for a full history, else the commits alone."""
+    full = source.history == "full"
+    stage = rt.quarantine.stage(source.name, borrow=full, oid_length=oid_length, suffix="" if full else ".commits")
+    request = FetchRequest(refs=refs, commits_only=not full)
+    served_by = fetch(rt, source, manifest.defaults, stage, request, satisfied=lambda: satisfied(stage))
+    return stage, served_by
+
+
+def fetch_content(rt: Runtime, source: Source, manifest: Manifest, history: Stage, commit: Oid, ref: str) -> Stage:
+    """Return a stage that has the files of *commit*: *history* itself, or one without any history.
+
+    A server that gives out no single commits is asked for *ref* instead, with all of its history.
+    """
+    if source.history == "full":
+        return history
+    stage = rt.quarantine.stage(source.name, borrow=False, oid_length=len(commit))
+    try:
+        fetch(rt, source, manifest.defaults, stage, FetchRequest(commits=(commit,), depth=1))
+    except RefMissing:
+        fetch(rt, source, manifest.defaults, stage, FetchRequest(refs=(ref,)))
+    return stage
+
+
+def acquire_pin(rt: Runtime, task: Task, manifest: Manifest) -> Acquired:
+    """Fetch what *task* needs and prove that the pinned commit is where the lock says.
+
+    Raises:
+        MovedTag: upstream's tag is another object than the pinned one.
+        Unreachable: the commit is not in the history of its ref.
+        HybridError: what the servers answered.
+    """
+    source, pin = task.source, task.pin
+    history, served_by = fetch_history(
+        rt,
+        source,
+        manifest,
+        (pin.ref,),
+        oid_length=len(pin.commit),
+        satisfied=lambda stage: rt.objects.has_commit(stage, pin.commit),
+    )
+    if not is_proved(rt, history, pin) and isinstance(source.track, Commit):
+        fetch(
+            rt,
+            source,
+            manifest.defaults,
+            history,
+            FetchRequest(refs=EVERY_REF, commits_only=history.path.endswith(".commits")),
+        )
+    prove(rt, history, source, pin)
+    content = fetch_content(rt, source, manifest, history, pin.commit, pin.ref)
+    return Acquired(history=history, content=content, served_by=served_by)
+
+
+def is_proved(rt: Runtime, stage: Stage, pin: Pin) -> bool:
+    """Tell whether *stage* shows that the pinned commit belongs to its ref."""
+    upstream = rt.objects.upstream(stage, pin.ref)
+    if upstream is None:
+        return False
+    commit, tag_object = upstream
+    if pin.ref.startswith("refs/tags/"):
+        return (commit, tag_object) == (pin.commit, pin.tag_object)
+    return rt.objects.has_commit(stage, pin.commit) and rt.objects.is_ancestor(stage, pin.commit, commit)
+
+
+def prove(rt: Runtime, stage: Stage, source: Source, pin: Pin) -> None:
+    """Raise unless *stage* shows that the pinned commit belongs to what was declared."""
+    if is_proved(rt, stage, pin):
+        return
+    if isinstance(source.track, Commit):
+        if containing_ref(rt, stage, pin.commit) is not None:
+            return
+    elif pin.ref.startswith("refs/tags/") and (upstream := rt.objects.upstream(stage, pin.ref)) is not None:
+        old, new = pin.tag_object or pin.commit, upstream[1] or upstream[0]
+        raise MovedTag(name=source.name, tag=pin.ref, old=old, new=new)
+    raise Unreachable(name=source.name, commit=pin.commit, ref=pin.ref)
+
+
+def containing_ref(rt: Runtime, stage: Stage, commit: Oid) -> RefName | None:
+    """Return the first fetched branch, then tag, whose history has *commit*; None if none has."""
+    if not rt.objects.has_commit(stage, commit):
+        return None
+    refs = rt.objects.upstream_refs(stage)
+    ordered = sorted(refs, key=lambda ref: (refs[ref] != commit, not ref.startswith("refs/heads/"), ref))
+    found = (ref for ref in ordered if rt.objects.is_ancestor(stage, commit, refs[ref]))
+    ref = next(found, None)
+    return None if ref is None else RefName(ref)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """What a commit's tree holds: its digest, and what is named in it but not part of it (submodules, LFS)."""
+
+    sha256: str
+    notes: tuple[str, ...] = ()
+
+
+def gate_content(rt: Runtime, stage: Stage, source: Source, commit: Oid, manifest: Manifest) -> Content:
+    """Return the digest of the commit's content after its tree has passed the scan.
+
+    Raises:
+        HostileTree: the tree has entries that are not safe to check out, or is larger than policy allows.
+    """
+    rt.progress("step", source.name, "checking")
+    limits = TreeLimits(max_entries=manifest.policy.max_entries, max_bytes=manifest.policy.max_bytes)
+    entries, findings = rt.objects.scan(stage, commit, limits)
+    if findings:
+        raise HostileTree(name=source.name, commit=commit, findings=findings)
+    sha256 = rt.objects.content_sha256(stage, entries)
+    notes = []
+    gitlinks = sum(entry.mode == GITLINK for entry in entries)
+    if gitlinks and not source.submodules:
+        notes.append(f"{gitlinks} submodule{'s' if gitlinks > 1 else ''} not fetched")
+    if source.lfs == "pointer" and rt.objects.uses_lfs(stage, entries):
+        notes.append("LFS files are pointers")
+    return Content(sha256=sha256, notes=tuple(notes))
+
+
+def gate_pin(rt: Runtime, stage: Stage, source: Source, pin: Pin, manifest: Manifest) -> tuple[str, ...]:
+    """Check that the commit in *stage* has the tree and the content that the lock names; return notes about it.
+
+    Raises:
+        HostileTree: the tree may not be checked out.
+        WrongContent: it is not what was pinned.
+    """
+    tree = rt.objects.facts(stage, pin.commit, complete=False).tree
+    if tree != pin.tree:
+        raise WrongContent(name=source.name, what="tree of the pinned commit", expected=pin.tree, found=tree)
+    content = gate_content(rt, stage, source, pin.commit, manifest)
+    if content.sha256 != pin.content_sha256:
+        raise WrongContent(name=source.name, what="content_sha256", expected=pin.content_sha256, found=content.sha256)
+    return content.notes

@@ -1,0 +1,146 @@
+"""``git hybrid add``, ``remove`` and ``init --import``: change the manifest, and the pins with it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from git_hybrid.app.executor import run_all
+from git_hybrid.app.pin import pin_one, refuse_unfinished
+from git_hybrid.app.remote import list_refs
+from git_hybrid.app.runtime import Runtime
+from git_hybrid.app.select import select
+from git_hybrid.core.audit import Event
+from git_hybrid.core.errors import DuplicateSource, HostNotAllowed, HybridError, OffBranch, RefMissing
+from git_hybrid.core.ids import SourceName, parse_oid, short_ref
+from git_hybrid.core.manifest import Branch, Commit, Manifest, Source, Track, allows_host, track_field
+from git_hybrid.core.plan import Snapshot
+from git_hybrid.core.planner import removal_blocked
+from git_hybrid.core.reducer import Decision, ManifestEdit
+from git_hybrid.core.report import Report, Row, failed
+from git_hybrid.core.versions import newest_release
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Editor:
+    """How the text of the manifest is edited: the adapter's two functions."""
+
+    add: Callable[[str, Sequence[Source]], str]
+    remove: Callable[[str, Sequence[SourceName]], str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """A source to add. ``track`` None takes upstream's default branch; ``commit`` is where it must be pinned."""
+
+    source: Source
+    track: Track | None
+    commit: str | None = None
+
+
+def add(rt: Runtime, editor: Editor, wanted: Sequence[Wanted], *, command: str = "add") -> Report:
+    """Add sources to the manifest and pin them, all or none.
+
+    Raises:
+        DuplicateSource: a name is taken.
+        UnfinishedRun: an interrupted sync has to be finished first.
+        HybridError: one of them could not be pinned; nothing was written.
+    """
+    with rt.ledger.writer(rt.info) as mended:
+        snapshot = rt.ledger.snapshot()
+        refuse_unfinished(snapshot)
+        for item in wanted:
+            refuse_taken(snapshot.manifest, item.source.name)
+        jobs = rt.jobs or snapshot.manifest.defaults.jobs
+        results = run_all(lambda item: _resolve_one(rt, snapshot, item), wanted, jobs=jobs, cancelled=rt.cancelled)
+        rt.stop_if_cancelled()
+        done = [result for result in results if result is not None]
+        rows = tuple(sorted((row for _, row, _ in done), key=lambda row: row.name))
+        if any(row.error is not None for row in rows):
+            return Report(command=command, rows=rows, notes=tuple(mended))
+        text = rt.ledger.manifest_text()
+        edited = editor.add(text, [source for source, _, _ in done])
+        events = [event for source, _, decision in done for event in (_added(source), *decision.events)]
+        pins = {name: pin for _, _, decision in done for name, pin in decision.pins.items()}
+        edit = ManifestEdit(before_sha256=_sha256(text), text=edited)
+        rt.ledger.record(rt.info, Decision(events=events, pins=pins, manifest=edit), ())
+        return Report(command=command, rows=rows, run=rt.info.run, notes=tuple(mended))
+
+
+def _resolve_one(rt: Runtime, snapshot: Snapshot, item: Wanted) -> tuple[Source, Row, Decision]:
+    source, hints = item.source, dict[str, str]()
+    try:
+        if not allows_host(snapshot.manifest.policy, source.url):
+            raise HostNotAllowed(name=source.name, host=source.url.host)
+        if item.track is None:
+            source, hints = _with_default_branch(rt, snapshot.manifest, source)
+    except HybridError as error:
+        return source, failed(source.name, error), Decision()
+    row, decision = pin_one(rt, snapshot, source, to=item.commit, move=True)
+    if isinstance(row.error, OffBranch) and item.track is None and item.commit is not None:
+        # An imported commit that is not on the default branch: the exact commit matters, so it is what is followed.
+        source = replace(source, track=Commit(parse_oid(item.commit)))
+        row, decision = pin_one(rt, snapshot, source, to=item.commit, move=True)
+    if row.error is None:
+        row = replace(row, outcome="added", detail=hints)
+    return source, row, decision
+
+
+def _with_default_branch(rt: Runtime, manifest: Manifest, source: Source) -> tuple[Source, dict[str, str]]:
+    refs = list_refs(rt, source, manifest.defaults, head=True)
+    if refs.head is None or refs.head not in refs.tips:
+        raise RefMissing(name=source.name, ref="a default branch", url=str(source.url))
+    release = newest_release(short_ref(ref) for ref in refs.tips if ref.startswith("refs/tags/"))
+    hints = {"newest_release": release} if release else {}
+    return replace(source, track=Branch(short_ref(refs.head))), hints
+
+
+def _added(source: Source) -> Event:
+    key, value = track_field(source.track)
+    return Event(event="add", source=source.name, detail={"url": str(source.url), key: value})
+
+
+def refuse_taken(manifest: Manifest, name: SourceName) -> None:
+    """Raise if *name* is taken, also in another case.
+
+    Raises:
+        DuplicateSource: it is.
+    """
+    for other in manifest.sources:
+        if other.casefold() == name.casefold():
+            raise DuplicateSource(name=name, taken_by=other)
+
+
+def remove(rt: Runtime, editor: Editor, names: Sequence[str]) -> Report:
+    """Take sources out of manifest, lock and state, and remove their clones unless work would be lost.
+
+    Raises:
+        UnknownSource: a name is not in the manifest.
+        UnfinishedRun: an interrupted sync has to be finished first.
+    """
+    with rt.ledger.writer(rt.info) as mended:
+        snapshot = rt.ledger.snapshot()
+        refuse_unfinished(snapshot)
+        rows = [_removable(rt, snapshot, name) for name in select(snapshot.manifest, names)]
+        gone = [row.name for row in rows if row.error is None]
+        if gone:
+            text = rt.ledger.manifest_text()
+            edit = ManifestEdit(before_sha256=_sha256(text), text=editor.remove(text, gone))
+            events = [Event(event="remove", source=row.name, before=row.before) for row in rows if row.error is None]
+            rt.ledger.record(rt.info, Decision(events=events, dropped=frozenset(gone), manifest=edit), ())
+            for name in gone:
+                rt.writer.delete(name)
+        return Report(command="remove", rows=tuple(rows), run=rt.info.run, notes=tuple(mended))
+
+
+def _removable(rt: Runtime, snapshot: Snapshot, name: SourceName) -> Row:
+    pin = snapshot.lock.pins.get(name)
+    error = removal_blocked(name, rt.clones.inspect(name, None), lambda: rt.clones.unsaved(name))
+    if error is not None:
+        return failed(name, error, outcome="blocked")
+    return Row(name=name, outcome="removed", before=pin.commit if pin else None)
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()

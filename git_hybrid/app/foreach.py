@@ -1,0 +1,49 @@
+"""``git hybrid foreach``: run a command of the user's in each clone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from git_hybrid.app.executor import run_all
+from git_hybrid.app.runtime import Runtime
+from git_hybrid.app.select import select
+from git_hybrid.core.ids import SourceName
+from git_hybrid.core.lock import Pin
+from git_hybrid.core.manifest import Source
+from git_hybrid.core.plan import Clone
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ran:
+    """What a command did in one source; ``status`` is its exit status, None where there is no clone."""
+
+    name: SourceName
+    status: int | None
+    stdout: bytes = b""
+    stderr: str = ""
+
+
+Command = Callable[[Source, Pin | None], tuple[int, bytes, str]]
+
+
+def foreach(rt: Runtime, command: Command, names: Sequence[str] = (), groups: Sequence[str] = ()) -> tuple[Ran, ...]:
+    """Return what *command* did in each selected source, in name order; one that fails does not stop the others.
+
+    Raises:
+        UnknownSource: a name or group is not in the manifest.
+        InvalidFile, NewerSchema: a file cannot be read.
+    """
+    snapshot = rt.ledger.snapshot()
+    selected = select(snapshot.manifest, names, groups)
+
+    def work(name: SourceName) -> Ran:
+        pin = snapshot.lock.pins.get(name)
+        if not isinstance(rt.clones.inspect(name, None), Clone):
+            return Ran(name=name, status=None)
+        status, stdout, stderr = command(snapshot.manifest.sources[name], pin)
+        return Ran(name=name, status=status, stdout=stdout, stderr=stderr)
+
+    results = run_all(work, selected, jobs=rt.jobs or 1, cancelled=rt.cancelled)
+    rt.stop_if_cancelled()
+    return tuple(result for result in results if result is not None)

@@ -1,0 +1,153 @@
+"""Bring one source to its pin: fetch into quarantine, prove, install, look again. Used by sync, resume and reset."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from git_hybrid.app.acquire import Acquired, acquire_pin, gate_pin, is_proved
+from git_hybrid.app.executor import run_all
+from git_hybrid.app.runtime import Runtime
+from git_hybrid.core.errors import HybridError, Interrupted, LocalIo, LocalWork, NetworkFailure, Offline, RemoteError
+from git_hybrid.core.ids import SourceName
+from git_hybrid.core.manifest import Manifest
+from git_hybrid.core.plan import Action, Broken, Clone, Failed, Installed, Observed, Outcome, Snapshot, Task
+from git_hybrid.core.ports import Stage
+from git_hybrid.core.reducer import reduce_installed
+from git_hybrid.core.report import Row
+
+WORDS: dict[Action, str] = {
+    "clone": "cloned",
+    "update": "updated",
+    "repair": "repaired",
+    "record": "recorded",
+    "reset": "reset",
+}
+_PENDING = (NetworkFailure, RemoteError, Offline, Interrupted, LocalIo)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """What the tasks of one run share."""
+
+    rt: Runtime
+    manifest: Manifest
+    seen: Mapping[SourceName, Observed]
+    served_by: Mapping[SourceName, str]
+
+
+def carry_out(
+    rt: Runtime, snapshot: Snapshot, tasks: Sequence[Task], seen: Mapping[SourceName, Observed]
+) -> tuple[Outcome, ...]:
+    """Do *tasks*, write what came of them, and return the outcomes in the order of the tasks.
+
+    The journal must have been begun. What failed in passing, and what a signal kept from being done, stays pending.
+    """
+    before = snapshot.unfinished.served_by if snapshot.unfinished else {}
+    run = Run(rt=rt, manifest=snapshot.manifest, seen=seen, served_by=before)
+    jobs = rt.jobs or snapshot.manifest.defaults.jobs
+    results = run_all(lambda task: _attempt(run, task), tasks, jobs=jobs, cancelled=rt.cancelled)
+    outcomes = tuple(
+        result or Failed(task=task, error=Interrupted(signal=rt.cancelled()), pending=True)
+        for task, result in zip(tasks, results, strict=True)
+    )
+    done = [outcome for outcome in outcomes if isinstance(outcome, Installed)]
+    pending = [outcome.task for outcome in outcomes if isinstance(outcome, Failed) and outcome.pending]
+    if done:
+        rt.writer.flush()
+    rt.ledger.record(rt.info, reduce_installed(done, snapshot.state, rt.info), pending)
+    return outcomes
+
+
+def row_of(outcome: Outcome, *, outcome_word: str | None = None) -> Row:
+    """Return the row that reports *outcome*."""
+    task = outcome.task
+    common = {"name": task.name, "before": task.before, "after": task.pin.commit, "ref": task.pin.ref}
+    match outcome:
+        case Installed(served_by=served_by, notes=notes):
+            word = outcome_word or WORDS[task.action]
+            return Row(**common, outcome=word, served_by=served_by, notes=notes)  # type: ignore[arg-type]
+        case Failed(error=error):
+            word = "blocked" if isinstance(error, LocalWork) else "failed"
+            return Row(**common, outcome=word, error=error)  # type: ignore[arg-type]
+
+
+def _attempt(run: Run, task: Task) -> Outcome:
+    run.rt.progress("start", task.name, task.action)
+    try:
+        outcome: Outcome = _install(run, task)
+    except HybridError as error:
+        if getattr(error, "name", None) == "":
+            error.name = task.name  # type: ignore[attr-defined]
+        outcome = Failed(task=task, error=error, pending=isinstance(error, _PENDING))
+    run.rt.progress("done", task.name, outcome.error.code if isinstance(outcome, Failed) else WORDS[task.action])
+    return outcome
+
+
+def _install(run: Run, task: Task) -> Installed:
+    rt, seen = run.rt, run.seen[task.name]
+    rt.stop_if_cancelled()
+    if task.action == "record":
+        return Installed(task=task, served_by=run.served_by.get(task.name))
+    if isinstance(seen, Clone):
+        return _in_place(run, task)
+    return _fresh(run, task, broken=isinstance(seen, Broken))
+
+
+def _fresh(run: Run, task: Task, *, broken: bool) -> Installed:
+    rt, source, pin = run.rt, task.source, task.pin
+    acquired = acquire_pin(rt, task, run.manifest)
+    stage = _merged(rt, acquired, shallow=source.history == "shallow")
+    notes = gate_pin(rt, stage, source, pin, run.manifest)
+    rt.progress("step", task.name, "checking out")
+    rt.writer.build(stage, source, pin)
+    rt.stop_if_cancelled()
+    rt.ledger.installing(rt.info, task.name, acquired.served_by)
+    if broken and (kept := rt.writer.set_aside(task.name, rt.info.run)):
+        notes = (*notes, f"the broken clone is kept at {kept}")
+    rt.writer.place(stage)
+    return Installed(task=task, served_by=acquired.served_by, notes=notes)
+
+
+def _merged(rt: Runtime, acquired: Acquired, *, shallow: bool) -> Stage:
+    """Return the one stage that becomes the clone: for a treeless history both halves poured together."""
+    if acquired.history == acquired.content or shallow:
+        return acquired.content
+    rt.writer.pour(acquired.history, acquired.content, boundaries=False)
+    return acquired.content
+
+
+def _in_place(run: Run, task: Task) -> Installed:
+    rt, source, pin = run.rt, task.source, task.pin
+    clone = rt.clones.as_stage(task.name)
+    served_by = None
+    if not _is_here(run, task, clone):
+        acquired = acquire_pin(rt, task, run.manifest)
+        notes = gate_pin(rt, acquired.content, source, pin, run.manifest)
+        rt.writer.pour(acquired.content, clone, boundaries=True)
+        if acquired.history != acquired.content and source.history == "treeless":
+            rt.writer.pour(acquired.history, clone, boundaries=False)
+        served_by = acquired.served_by
+    else:
+        notes = gate_pin(rt, clone, source, pin, run.manifest)
+    rt.progress("step", task.name, "checking out")
+    rt.stop_if_cancelled()
+    rt.ledger.installing(rt.info, task.name, served_by)
+    if task.action == "update":
+        rt.writer.switch(task)
+    else:
+        saved = rt.writer.save_work(task.name, rt.info.run, pin.commit)
+        notes = (*notes, f"local work saved as {saved}") if saved else notes
+        rt.writer.force(task)
+    return Installed(task=task, served_by=served_by, notes=notes)
+
+
+def _is_here(run: Run, task: Task, clone: Stage) -> bool:
+    """Tell whether the pinned commit needs no network: it is in the clone, and the clone shows where it belongs.
+
+    Offline, and for a commit that the tool itself had checked out before, the lock's evidence is enough.
+    """
+    rt, seen = run.rt, run.seen[task.name]
+    if not isinstance(seen, Clone) or not seen.has_pin or not rt.objects.has_content(clone, task.pin.commit):
+        return False
+    return bool(rt.offline) or seen.head == task.pin.commit or is_proved(rt, clone, task.pin)

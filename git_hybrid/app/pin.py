@@ -1,0 +1,144 @@
+"""``git hybrid pin``: the explicit command that moves pins. The only other writers of the lock are add and remove."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from git_hybrid.app.evidence import Resolved, resolve
+from git_hybrid.app.executor import run_all
+from git_hybrid.app.runtime import Runtime
+from git_hybrid.app.select import select
+from git_hybrid.core.audit import Event
+from git_hybrid.core.errors import HostNotAllowed, HybridError, Interrupted, TooYoung, UnfinishedRun
+from git_hybrid.core.ids import SourceName
+from git_hybrid.core.lock import Pin, is_valid
+from git_hybrid.core.manifest import Source, allows_host
+from git_hybrid.core.plan import Clone, Snapshot
+from git_hybrid.core.reducer import Decision
+from git_hybrid.core.report import Report, Row, failed
+from git_hybrid.core.values import format_time
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PinRequest:
+    """What the command line says: names and groups, ``--all``, ``--to``, a dry run."""
+
+    names: Sequence[str] = ()
+    groups: Sequence[str] = ()
+    everything: bool = False
+    to: str | None = None
+    dry_run: bool = False
+
+
+def pin(rt: Runtime, request: PinRequest) -> Report:
+    """Pin what has no valid pin, or move the named pins to the newest commit that the manifest allows.
+
+    Raises:
+        UnfinishedRun: an interrupted sync has to be finished first.
+        UnknownSource: a name or group is not in the manifest.
+        LockBusy, InvalidFile, NewerSchema: nothing was done.
+    """
+    if request.dry_run:
+        rows, _ = _resolve_all(rt, rt.ledger.snapshot(), request)
+        return Report(command="pin", rows=rows, dry_run=True)
+    with rt.ledger.writer(rt.info) as mended:
+        snapshot = rt.ledger.snapshot()
+        refuse_unfinished(snapshot)
+        rows, decision = _resolve_all(rt, snapshot, request)
+        if decision.pins or decision.events:
+            rt.ledger.record(rt.info, decision, ())
+        return Report(command="pin", rows=rows, run=rt.info.run, notes=tuple(mended), interrupted=rt.cancelled())
+
+
+def refuse_unfinished(snapshot: Snapshot) -> None:
+    """Raise if an earlier run still has sources to do.
+
+    Raises:
+        UnfinishedRun: it has.
+    """
+    if snapshot.unfinished is not None:
+        pending = tuple(task.name for task in snapshot.unfinished.tasks)
+        raise UnfinishedRun(run=snapshot.unfinished.run, pending=pending)
+
+
+def _resolve_all(rt: Runtime, snapshot: Snapshot, request: PinRequest) -> tuple[tuple[Row, ...], Decision]:
+    named = bool(request.names or request.groups)
+    names = select(snapshot.manifest, request.names, request.groups)
+    if not named and not request.everything:
+        names = tuple(
+            name for name in names if not is_valid(snapshot.lock.pins.get(name), snapshot.manifest.sources[name])
+        )
+    move = named or request.everything
+
+    def work(name: SourceName) -> tuple[Row, Decision]:
+        return pin_one(rt, snapshot, snapshot.manifest.sources[name], to=request.to, move=move)
+
+    results = run_all(work, names, jobs=rt.jobs or snapshot.manifest.defaults.jobs, cancelled=rt.cancelled)
+    stopped = Interrupted(signal=rt.cancelled())
+    pairs = [result or (failed(name, stopped), Decision()) for name, result in zip(names, results, strict=True)]
+    events = [event for _, decision in pairs for event in decision.events]
+    pins = {name: pin for _, decision in pairs for name, pin in decision.pins.items()}
+    return tuple(row for row, _ in pairs), Decision(events=events, pins=pins)
+
+
+def pin_one(rt: Runtime, snapshot: Snapshot, source: Source, *, to: str | None, move: bool) -> tuple[Row, Decision]:
+    """Return the row and the decision for one source; a failure is a row, and its pin stays as it was."""
+    old = snapshot.lock.pins.get(source.name)
+    rt.progress("start", source.name, "pin")
+    try:
+        if not allows_host(snapshot.manifest.policy, source.url):
+            raise HostNotAllowed(name=source.name, host=source.url.host)
+        found = resolve(rt, source, snapshot.manifest, old, to=to, move=move)
+        if isinstance(found, Pin):
+            row, decision = _kept(found), Decision()
+        else:
+            row, decision = _decided(rt, snapshot, source, found)
+    except HybridError as error:
+        row, decision = failed(source.name, error), Decision()
+    rt.progress("done", source.name, row.outcome)
+    return row, decision
+
+
+def _kept(old: Pin) -> Row:
+    return Row(name=old.source, outcome="kept", before=old.commit, after=old.commit, ref=old.ref)
+
+
+def _decided(rt: Runtime, snapshot: Snapshot, source: Source, found: Resolved) -> tuple[Row, Decision]:
+    new, old = found.pin, found.old
+    age = snapshot.manifest.policy.min_release_age
+    if age and (old is None or old.commit != new.commit) and rt.info.now - new.first_seen < age:
+        seen = Event(event="seen", source=source.name, after=new.commit, detail={"ref": new.ref})
+        fresh = rt.ledger.first_seen(source.name, new.commit) is None
+        error = TooYoung(
+            name=source.name,
+            commit=new.commit,
+            first_seen=format_time(new.first_seen),
+            allowed_from=format_time(new.first_seen + age),
+        )
+        return failed(source.name, error), Decision(events=[seen] if fresh else [])
+    _keep_objects(rt, source, found)
+    event = Event(
+        event="pin",
+        source=source.name,
+        before=old.commit if old else None,
+        after=new.commit,
+        detail={"url": str(new.url), "ref": new.ref, "tree": new.tree, "content_sha256": new.content_sha256},
+    )
+    row = Row(
+        name=source.name,
+        outcome="pinned",
+        before=old.commit if old else None,
+        after=new.commit,
+        ref=new.ref,
+        served_by=found.served_by,
+        notes=found.notes,
+        range=found.range,
+    )
+    return row, Decision(events=[event], pins={source.name: new})
+
+
+def _keep_objects(rt: Runtime, source: Source, found: Resolved) -> None:
+    """Leave what was fetched in the clone, so that the next sync needs no network even if upstream is gone by then."""
+    if found.history.borrows and isinstance(rt.clones.inspect(source.name, None), Clone):
+        rt.writer.pour(found.history, rt.clones.as_stage(source.name), boundaries=False)

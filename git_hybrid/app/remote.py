@@ -1,0 +1,97 @@
+"""Ask the servers of a source in their order, each with retries; and decide when the next one may be asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from git_hybrid.app.retry import with_retry
+from git_hybrid.app.runtime import Runtime
+from git_hybrid.core.endpoints import Endpoint, endpoints
+from git_hybrid.core.errors import HybridError, NetworkFailure, Offline, RefMissing, RepositoryNotFound
+from git_hybrid.core.manifest import Defaults, Source
+from git_hybrid.core.ports import FetchRequest, RemoteRefs, Stage
+
+T = TypeVar("T")
+_NOT_THERE = (RepositoryNotFound, NetworkFailure, RefMissing)
+"""What lets the next mirror be asked; a failure of integrity or of trust never does."""
+
+
+def ask(rt: Runtime, source: Source, defaults: Defaults, step: Callable[[Endpoint], T]) -> tuple[T, Endpoint]:
+    """Return what *step* returns for the first server that has what is wanted, and that server.
+
+    Raises:
+        Offline: the network is forbidden.
+        HybridError: whatever the last server said, with the source's name.
+    """
+    choices = () if rt.offline else endpoints(source.url, source.name, rt.mirrors)
+    if not choices:
+        why = rt.offline or "GIT_HYBRID_MIRRORS is off"
+        raise Offline(name=source.name, url=str(source.url), why=why)
+    for position, endpoint in enumerate(choices):
+        try:
+            return _tried(rt, source, defaults, endpoint, step), endpoint
+        except _NOT_THERE as error:
+            if position + 1 == len(choices):
+                raise _named(error, source) from None
+            rt.progress("note", source.name, f"not served by {endpoint.url} ({error.code}), asking the next")
+        except HybridError as error:
+            raise _named(error, source) from None
+    raise AssertionError("unreachable: the last server returns or raises")
+
+
+def _tried(rt: Runtime, source: Source, defaults: Defaults, endpoint: Endpoint, step: Callable[[Endpoint], T]) -> T:
+    def on_failure(failure: NetworkFailure, attempt: int, delay: float) -> None:
+        text = f"try {attempt} of {defaults.retry.attempts} failed ({failure.kind}); waiting {delay:.1f} s"
+        rt.progress("retry", source.name, text)
+        rt.ledger.attempt(rt.info, source.name, f"{failure.kind}: {failure.message}")
+
+    def attempt() -> T:
+        rt.stop_if_cancelled()
+        return step(endpoint)
+
+    return with_retry(attempt, policy=defaults.retry, sleep=rt.sleep, on_failure=on_failure)
+
+
+def _named(error: HybridError, source: Source) -> HybridError:
+    if getattr(error, "name", None) == "":
+        error.name = source.name  # type: ignore[attr-defined]
+    return error
+
+
+def list_refs(rt: Runtime, source: Source, defaults: Defaults, *, head: bool) -> RemoteRefs:
+    """Return what the first server that has the source lists."""
+    rt.progress("step", source.name, "asking")
+    refs, _ = ask(rt, source, defaults, lambda endpoint: rt.transport.list_refs(endpoint.url, defaults, head=head))
+    return refs
+
+
+def fetch(
+    rt: Runtime,
+    source: Source,
+    defaults: Defaults,
+    stage: Stage,
+    request: FetchRequest,
+    *,
+    satisfied: Callable[[], bool] = lambda: True,
+) -> str:
+    """Fetch *request* into *stage* and return the URL that served it.
+
+    A server whose answer leaves *satisfied* false does not have what is wanted yet (a stale mirror), and the next one
+    is asked; the answer of the last server is left for the caller to judge.
+    """
+    rt.progress("step", source.name, "fetching")
+    bundle = rt.bundles(source.name)
+    if bundle is not None:
+        rt.transport.fetch_bundle(stage, bundle, request, defaults)
+        if satisfied():
+            return f"file://{bundle}"
+    choices = endpoints(source.url, source.name, rt.mirrors)
+
+    def step(endpoint: Endpoint) -> None:
+        rt.transport.fetch(stage, endpoint.url, request, defaults)
+        if endpoint != choices[-1] and not satisfied():
+            raise RefMissing(name=source.name, ref="the pinned commit", url=endpoint.url)
+
+    _, endpoint = ask(rt, source, defaults, step)
+    return endpoint.url

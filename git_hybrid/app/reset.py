@@ -1,0 +1,66 @@
+"""``git hybrid reset``: save all local work of a source, then go to its pin."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from git_hybrid.app.install import carry_out, row_of
+from git_hybrid.app.pin import refuse_unfinished
+from git_hybrid.app.runtime import Runtime
+from git_hybrid.app.select import select
+from git_hybrid.app.sync import observe
+from git_hybrid.core.errors import ForeignFolder, HybridError, IndexLocked
+from git_hybrid.core.ids import SourceName
+from git_hybrid.core.plan import Clone, Foreign, Observed, Snapshot, Task
+from git_hybrid.core.planner import decide, pinned, source_path
+from git_hybrid.core.report import Report, Row, failed
+
+
+def reset(rt: Runtime, names: Sequence[str], groups: Sequence[str] = ()) -> Report:
+    """Bring the named sources to their pins, whatever stands there; what is not upstream's is saved first.
+
+    Raises:
+        UnknownSource: a name or group is not in the manifest.
+        UnfinishedRun: an interrupted run has to be finished first.
+    """
+    with rt.ledger.writer(rt.info) as mended:
+        snapshot = rt.ledger.snapshot()
+        refuse_unfinished(snapshot)
+        selected = select(snapshot.manifest, names, groups)
+        seen = observe(rt, snapshot, selected)
+        decided = {name: _task(snapshot, name, seen[name]) for name in selected}
+        rows = [
+            failed(name, item, outcome="blocked") for name, item in decided.items() if isinstance(item, HybridError)
+        ]
+        rows += [Row(name=name, outcome="unchanged") for name, item in decided.items() if item is None]
+        tasks = [task for task in decided.values() if isinstance(task, Task)]
+        if tasks:
+            rt.ledger.begin(rt.info, tasks)
+            rows += [row_of(outcome) for outcome in carry_out(rt, snapshot, tasks, seen)]
+        after = rt.ledger.snapshot().unfinished
+        return Report(
+            command="reset",
+            rows=tuple(sorted(rows, key=lambda row: row.name)),
+            run=rt.info.run,
+            notes=tuple(mended),
+            pending=tuple(task.name for task in after.tasks) if after else (),
+            interrupted=rt.cancelled(),
+        )
+
+
+def _task(snapshot: Snapshot, name: SourceName, seen: Observed) -> Task | HybridError | None:
+    source = snapshot.manifest.sources[name]
+    pin = pinned(snapshot, source)
+    if isinstance(pin, HybridError):
+        return pin
+    match seen:
+        case Clone(locked=True):
+            return IndexLocked(name=name, path=source_path(name))
+        case Clone(head=head, dirty_count=0, operation=None, branch=None) if head == pin.commit:
+            return decide(source, pin, snapshot.state.sources.get(name), seen)
+        case Clone(head=head):
+            return Task(source=source, pin=pin, action="reset", before=head)
+        case Foreign(what):
+            return ForeignFolder(name=name, path=source_path(name), what=what)
+        case _:
+            return decide(source, pin, snapshot.state.sources.get(name), seen)

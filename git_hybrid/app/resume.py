@@ -1,0 +1,61 @@
+"""``git hybrid resume``: finish, or give up, what an interrupted run left."""
+
+from __future__ import annotations
+
+from git_hybrid.app.runtime import Runtime
+from git_hybrid.app.sync import finish
+from git_hybrid.core.audit import Event
+from git_hybrid.core.errors import HybridError
+from git_hybrid.core.plan import Clone, Snapshot, Task
+from git_hybrid.core.reducer import Decision
+from git_hybrid.core.report import Report, Row, failed
+
+
+def resume(rt: Runtime, *, abort: bool) -> Report:
+    """Finish the unfinished run at the commits that its journal names, or go back to what was recorded before it.
+
+    Raises:
+        LockBusy, InvalidFile: nothing was done.
+    """
+    with rt.ledger.writer(rt.info) as mended:
+        snapshot = rt.ledger.snapshot()
+        if snapshot.unfinished is None:
+            return Report(command="resume", notes=(*mended, "nothing to resume"))
+        rows = _abort(rt, snapshot) if abort else finish(rt, snapshot)
+        after = rt.ledger.snapshot().unfinished
+        pending = tuple(task.name for task in after.tasks) if after else ()
+        if not pending and not abort:
+            rt.ledger.record(
+                rt.info, Decision(events=[Event(event="resume-completed", detail={"run": snapshot.unfinished.run})]), ()
+            )
+        return Report(
+            command="resume",
+            rows=tuple(sorted(rows, key=lambda row: row.name)),
+            run=rt.info.run,
+            notes=tuple(mended),
+            pending=pending,
+            interrupted=rt.cancelled(),
+        )
+
+
+def _abort(rt: Runtime, snapshot: Snapshot) -> list[Row]:
+    """Bring what was half changed back to the recorded commit and forget the run."""
+    assert snapshot.unfinished is not None
+    rows = [_back(rt, snapshot, task) for task in snapshot.unfinished.tasks]
+    event = Event(event="abort", detail={"run": snapshot.unfinished.run, "sources": [row.name for row in rows]})
+    rt.ledger.forget()
+    rt.ledger.record(rt.info, Decision(events=[event]), ())
+    return rows
+
+
+def _back(rt: Runtime, snapshot: Snapshot, task: Task) -> Row:
+    recorded = snapshot.state.sources.get(task.name)
+    seen = rt.clones.inspect(task.name, recorded.commit if recorded else None)
+    assert snapshot.unfinished is not None
+    if snapshot.unfinished.phases.get(task.name) != "installing" or not isinstance(seen, Clone) or recorded is None:
+        return Row(name=task.name, outcome="left", before=seen.head if isinstance(seen, Clone) else None)
+    try:
+        notes = rt.writer.go_back(task.name, recorded.commit, rt.info.run)
+    except HybridError as error:
+        return failed(task.name, error)
+    return Row(name=task.name, outcome="restored", before=seen.head, after=recorded.commit, notes=notes)

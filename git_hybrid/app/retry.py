@@ -1,0 +1,69 @@
+"""Try again what may pass. The only import of tenacity."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+
+from git_hybrid.core.errors import NetworkFailure
+from git_hybrid.core.manifest import Retry
+
+T = TypeVar("T")
+
+
+def with_retry(
+    step: Callable[[], T],
+    *,
+    policy: Retry,
+    sleep: Callable[[float], None],
+    on_failure: Callable[[NetworkFailure, int, float], None],
+) -> T:
+    """Return what *step* returns, after as many tries as *policy* allows.
+
+    Only a NetworkFailure is tried again, after an exponential delay with full jitter; a server's ``Retry-After`` is
+    honoured up to the longest delay. *on_failure* is told the failure, the number of the try and the delay in seconds.
+
+    Raises:
+        NetworkFailure: the last one, with the number of tries.
+        HybridError: any other error of *step*, at once.
+    """
+    maximum = policy.maximum.total_seconds()
+    jitter = wait_random_exponential(multiplier=policy.initial.total_seconds(), max=maximum)
+
+    def wait(state: RetryCallState) -> float:
+        failure = _failure(state)
+        asked = failure.retry_after if failure is not None else None
+        return min(asked, maximum) if asked is not None else float(jitter(state))
+
+    def before_sleep(state: RetryCallState) -> None:
+        failure = _failure(state)
+        if failure is not None:
+            on_failure(failure, state.attempt_number, state.upcoming_sleep)
+
+    retrying = Retrying(
+        stop=stop_after_attempt(policy.attempts),
+        wait=wait,
+        retry=retry_if_exception_type(NetworkFailure),
+        sleep=sleep,
+        before_sleep=before_sleep,
+        reraise=True,
+    )
+    tries = 0
+
+    def counted() -> T:
+        nonlocal tries
+        tries += 1
+        return step()
+
+    try:
+        return retrying(counted)
+    except NetworkFailure as error:
+        error.attempts = tries
+        raise
+
+
+def _failure(state: RetryCallState) -> NetworkFailure | None:
+    error = state.outcome.exception() if state.outcome is not None else None
+    return error if isinstance(error, NetworkFailure) else None

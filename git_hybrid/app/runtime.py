@@ -1,0 +1,40 @@
+"""What a use case is given: the ports, the settings and the facts of this run. Built once, complete."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from git_hybrid.core.endpoints import Mirrors
+from git_hybrid.core.errors import Interrupted
+from git_hybrid.core.ports import Clones, Ledger, Objects, Progress, Quarantine, Transport, Writer
+from git_hybrid.core.reducer import RunInfo
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runtime:
+    """Ports and settings of one run.
+
+    ``jobs`` None takes the manifest's; ``cancelled`` returns the number of the signal that asks to stop, or 0;
+    ``sleep`` waits a number of seconds, or less if the run is cancelled.
+    """
+
+    transport: Transport
+    objects: Objects
+    quarantine: Quarantine
+    clones: Clones
+    writer: Writer
+    ledger: Ledger
+    progress: Progress
+    info: RunInfo
+    mirrors: Mirrors = field(default_factory=Mirrors)
+    offline: str = ""
+    bundles: Callable[[str], str | None] = lambda _name: None
+    jobs: int | None = None
+    sleep: Callable[[float], None]
+    cancelled: Callable[[], int] = lambda: 0
+
+    def stop_if_cancelled(self) -> None:
+        """Raise Interrupted if a signal asked the program to stop."""
+        if number := self.cancelled():
+            raise Interrupted(signal=number)

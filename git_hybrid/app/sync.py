@@ -1,0 +1,164 @@
+"""``git hybrid sync``: make the clones equal the lock. The lock is never changed here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from git_hybrid.app.executor import run_all
+from git_hybrid.app.install import carry_out, row_of
+from git_hybrid.app.runtime import Runtime
+from git_hybrid.app.select import select
+from git_hybrid.core.audit import Event
+from git_hybrid.core.errors import LocalWork, UnfinishedRun
+from git_hybrid.core.ids import SourceName
+from git_hybrid.core.plan import Observed, Snapshot, SyncPlan, Task
+from git_hybrid.core.planner import plan_resume, plan_sync, removal_blocked
+from git_hybrid.core.reducer import Decision
+from git_hybrid.core.report import Report, Row, failed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncRequest:
+    """What the command line says: names and groups (none: all), a dry run, whether strangers are removed."""
+
+    names: Sequence[str] = ()
+    groups: Sequence[str] = ()
+    dry_run: bool = False
+    prune: bool = False
+
+
+def sync(rt: Runtime, request: SyncRequest) -> Report:
+    """Bring the selected sources to their pins and return what became of each.
+
+    Raises:
+        UnfinishedRun: an earlier run has sources left that the selection does not cover.
+        UnknownSource: a name or group is not in the manifest.
+        LockBusy, InvalidFile, NewerSchema: nothing was done.
+    """
+    if request.dry_run:
+        snapshot = rt.ledger.snapshot()
+        selected = select(snapshot.manifest, request.names, request.groups)
+        plan = plan_sync(snapshot, observe(rt, snapshot, selected), selected)
+        strays = _pruned(rt, snapshot, dry_run=True) if request.prune else []
+        return Report(command="sync", rows=_sorted([*_plan_rows(plan), *strays]), dry_run=True)
+    with rt.ledger.writer(rt.info) as mended:
+        notes = list(mended)
+        snapshot = rt.ledger.snapshot()
+        selected = select(snapshot.manifest, request.names, request.groups)
+        rows: list[Row] = []
+        if snapshot.unfinished is not None:
+            left = [task.name for task in snapshot.unfinished.tasks]
+            if not set(left) <= set(selected):
+                raise UnfinishedRun(run=snapshot.unfinished.run, pending=tuple(left))
+            notes.append(f"finishing run {snapshot.unfinished.run} first: {', '.join(left)}")
+            rows = finish(rt, snapshot)
+            snapshot = rt.ledger.snapshot()
+        if snapshot.unfinished is None:
+            # Pruning comes first: it records at once, and what the sync leaves pending must be the last word.
+            rows += _pruned(rt, snapshot, dry_run=False) if request.prune else []
+            rows = _merge(rows, _sync_selected(rt, snapshot, selected))
+        after = rt.ledger.snapshot().unfinished
+        pending = tuple(task.name for task in after.tasks) if after else ()
+        return Report(
+            command="sync",
+            rows=_sorted(rows),
+            run=rt.info.run,
+            notes=tuple(notes),
+            pending=pending,
+            interrupted=rt.cancelled(),
+        )
+
+
+def _sync_selected(rt: Runtime, snapshot: Snapshot, selected: Sequence[SourceName]) -> list[Row]:
+    seen = observe(rt, snapshot, selected)
+    plan = plan_sync(snapshot, seen, selected)
+    rows = [failed(name, error, outcome=_word(error)) for name, error in plan.blocked.items()]
+    rows += [_unchanged(snapshot, name) for name in plan.unchanged]
+    if plan.tasks:
+        rt.ledger.begin(rt.info, plan.tasks)
+        rows += [row_of(outcome) for outcome in carry_out(rt, snapshot, plan.tasks, seen)]
+    return rows
+
+
+def finish(rt: Runtime, snapshot: Snapshot) -> list[Row]:
+    """Do what is left of the unfinished run of *snapshot*, at the commits that its journal names."""
+    assert snapshot.unfinished is not None
+    tasks = snapshot.unfinished.tasks
+    seen = {task.name: rt.clones.inspect(task.name, task.pin.commit) for task in tasks}
+    plan = plan_resume(snapshot.unfinished, snapshot, seen)
+    rt.ledger.begin(rt.info, plan.tasks)
+    rows = [failed(name, error, outcome=_word(error)) for name, error in plan.blocked.items()]
+    return rows + [row_of(outcome) for outcome in carry_out(rt, snapshot, plan.tasks, seen)]
+
+
+def observe(rt: Runtime, snapshot: Snapshot, names: Sequence[SourceName]) -> dict[SourceName, Observed]:
+    """Return what stands at the path of each of *names*; nothing is changed and no process is started."""
+
+    def look(name: SourceName) -> Observed:
+        pin = snapshot.lock.pins.get(name)
+        return rt.clones.inspect(name, pin.commit if pin else None)
+
+    jobs = rt.jobs or snapshot.manifest.defaults.jobs
+    seen = run_all(look, names, jobs=jobs, cancelled=rt.cancelled)
+    rt.stop_if_cancelled()
+    return {name: observed for name, observed in zip(names, seen, strict=True) if observed is not None}
+
+
+def _merge(first: Sequence[Row], then: Sequence[Row]) -> list[Row]:
+    """Return one row a source: what the finished run did stands, unless the sync after it did or found more."""
+    told = {row.name: row for row in first}
+    for row in then:
+        if row.name not in told or row.outcome != "unchanged":
+            told[row.name] = row
+    return list(told.values())
+
+
+def _word(error: Exception) -> str:
+    return "blocked" if isinstance(error, LocalWork) else "failed"
+
+
+def _unchanged(snapshot: Snapshot, name: SourceName) -> Row:
+    pin = snapshot.lock.pins[name]
+    return Row(name=name, outcome="unchanged", before=pin.commit, after=pin.commit, ref=pin.ref)
+
+
+def _plan_rows(plan: SyncPlan) -> list[Row]:
+    rows = [failed(name, error, outcome=_word(error)) for name, error in plan.blocked.items()]
+    rows += [_would(task) for task in plan.tasks]
+    return rows + [Row(name=name, outcome="unchanged") for name in plan.unchanged]
+
+
+def _would(task: Task) -> Row:
+    return Row(
+        name=task.name, outcome=f"would-{task.action}", before=task.before, after=task.pin.commit, ref=task.pin.ref
+    )
+
+
+def _pruned(rt: Runtime, snapshot: Snapshot, *, dry_run: bool) -> list[Row]:
+    """Remove the clones that belong to no source of the manifest, unless work would be lost with them."""
+    rows: list[Row] = []
+    for text in rt.clones.strangers(frozenset(snapshot.manifest.sources)):
+        name = SourceName(text)
+        error = removal_blocked(name, rt.clones.inspect(name, None), partial(rt.clones.unsaved, name))
+        if error is not None:
+            rows.append(failed(name, error, outcome="blocked"))
+        else:
+            rows.append(Row(name=name, outcome="would-remove" if dry_run else "removed"))
+    removed = [row.name for row in rows if row.outcome == "removed"]
+    if removed:
+        events = [Event(event="prune", source=name, before=_recorded(snapshot, name)) for name in removed]
+        rt.ledger.record(rt.info, Decision(events=events, dropped=frozenset(removed)), ())
+        for name in removed:
+            rt.writer.delete(name)
+    return rows
+
+
+def _recorded(snapshot: Snapshot, name: SourceName) -> str | None:
+    entry = snapshot.state.sources.get(name)
+    return entry.commit if entry else None
+
+
+def _sorted(rows: Sequence[Row]) -> tuple[Row, ...]:
+    return tuple(sorted(rows, key=lambda row: row.name))

@@ -1,0 +1,85 @@
+"""``git hybrid add``."""
+
+from __future__ import annotations
+
+import click
+
+from git_hybrid.app.edit import Editor, Wanted, add
+from git_hybrid.cli.options import common_options, group_option
+from git_hybrid.cli.output import opened
+from git_hybrid.core.errors import BadArgument, Problem
+from git_hybrid.core.ids import InvalidText, name_from_url, normalize_url, parse_name
+from git_hybrid.core.manifest import Branch, History, Source, Track
+from git_hybrid.store.manifest import parse_track
+from git_hybrid.store.manifest_edit import add_sources, remove_sources
+
+
+@click.command("add")
+@click.argument("url")
+@click.option("--name", metavar="NAME", help="Name of the source; default: the last part of the URL.")
+@click.option("--branch", metavar="BRANCH", help="Follow the tip of a branch.")
+@click.option("--tag", metavar="TAG", help="Follow one tag.")
+@click.option("--version", metavar="RANGE", help="Follow the newest version tag in a range, such as '>=1.2,<2'.")
+@click.option("--commit", metavar="ID", help="Stay at one commit.")
+@click.option("--history", type=click.Choice(["full", "shallow", "treeless"]), help="How much history to fetch.")
+@group_option
+@common_options
+@click.pass_context
+def command(
+    context: click.Context,
+    *,
+    url: str,
+    name: str | None,
+    branch: str | None,
+    tag: str | None,
+    version: str | None,
+    commit: str | None,
+    history: History | None,
+    groups: tuple[str, ...],
+) -> int:
+    """Add a repository to the manifest and pin it; sync makes the clone.
+
+    Without a ref it follows upstream's default branch. URL is https://, ssh://, file:/// or user@host:path.
+    """
+    refs = {"branch": branch, "tag": tag, "version": version, "commit": commit}
+    given = {key: value for key, value in refs.items() if value is not None}
+    if len(given) > 1:
+        raise click.UsageError(f"give only one of {', '.join('--' + key for key in given)}", ctx=context)
+    track = _track(*next(iter(given.items()))) if given else None
+    source = _source(url, name, groups, track, history)
+    with opened(context) as (session, output):
+        editor = Editor(add=add_sources, remove=remove_sources)
+        report = add(session.runtime, editor, [Wanted(source=source, track=track)])
+        code = output.report(report)
+        if code == 0:
+            for row in report.rows:
+                if release := row.detail.get("newest_release"):
+                    text = f"the newest release is {release}: to follow releases set tag or version in sources.toml"
+                    output.hint("release", text)
+            output.hint("pinned", "git hybrid sync")
+        return code
+
+
+def _source(
+    url: str, name: str | None, groups: tuple[str, ...], track: Track | None, history: History | None
+) -> Source:
+    try:
+        parsed = normalize_url(url)
+    except InvalidText as error:
+        shown = "(hidden)" if "@" in url else url
+        raise BadArgument(what="URL", value=shown, reason=str(error)) from error
+    text = name if name is not None else name_from_url(parsed)
+    try:
+        valid = parse_name(text)
+    except InvalidText as error:
+        raise BadArgument(what="the name", value=text, reason=f"{error}; give another with --name") from error
+    # A track of None is filled in from upstream's default branch; the placeholder is never written.
+    return Source(name=valid, url=parsed, track=track or Branch("HEAD"), groups=groups, history=history or "full")
+
+
+def _track(key: str, value: str) -> Track:
+    problems: list[Problem] = []
+    track = parse_track(key, value, f"--{key}", problems)
+    if track is None:
+        raise BadArgument(what=f"--{key}", value=value, reason=problems[0].reason.partition(": ")[2])
+    return track

@@ -1,0 +1,29 @@
+"""``git hybrid outdated``."""
+
+from __future__ import annotations
+
+import click
+
+from git_hybrid.app.status import outdated
+from git_hybrid.cli.options import common_options, group_option, jobs_option, names_argument
+from git_hybrid.cli.output import opened
+
+
+@click.command("outdated")
+@names_argument
+@group_option
+@jobs_option
+@click.option("--exit-code", is_flag=True, help="Exit 1 if a source is outdated or has no pin.")
+@common_options
+@click.pass_context
+def command(
+    context: click.Context, *, names: tuple[str, ...], groups: tuple[str, ...], jobs: int | None, exit_code: bool
+) -> int:
+    """Ask every upstream whether it has something newer that the manifest allows. Fetches nothing, writes nothing."""
+    with opened(context, jobs=jobs) as (session, output):
+        report = outdated(session.runtime, names, groups)
+        code = output.report(report)
+        for row in report.rows:
+            if row.outcome == "outdated":
+                output.hint("outdated", f"git hybrid pin {row.name}")
+        return code or int(exit_code and any(row.outcome != "current" for row in report.rows))

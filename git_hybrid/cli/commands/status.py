@@ -1,0 +1,71 @@
+"""``git hybrid status``."""
+
+from __future__ import annotations
+
+import click
+
+from git_hybrid.app.status import status
+from git_hybrid.cli.options import common_options, group_option, jobs_option, names_argument
+from git_hybrid.cli.output import Output, opened
+from git_hybrid.core.condition import needs_attention
+from git_hybrid.core.report import Status
+from git_hybrid.view.jsonout import status_document
+from git_hybrid.view.text import porcelain_lines, status_lines, status_summary
+
+
+@click.command("status")
+@names_argument
+@group_option
+@jobs_option
+@click.option("--exit-code", is_flag=True, help="Exit 1 if a source is not as it should be.")
+@click.option(
+    "--porcelain",
+    is_flag=False,
+    flag_value="v1",
+    type=click.Choice(["v1"]),
+    metavar="[=v1]",
+    help="One line a source, for scripts.",
+)
+@common_options
+@click.pass_context
+def command(
+    context: click.Context,
+    *,
+    names: tuple[str, ...],
+    groups: tuple[str, ...],
+    jobs: int | None,
+    exit_code: bool,
+    porcelain: str | None,
+) -> int:
+    """Show every source, worst first: manifest, lock, state, disk and scan in one row.
+
+    Changes nothing and waits for nobody.
+    """
+    with opened(context, jobs=jobs) as (session, output):
+        found = status(session.runtime, names, groups)
+        code = int(exit_code and any(needs_attention(row) for row in found.rows))
+        if output.common.json:
+            output.document(status_document(found, exit_code=code))
+        elif porcelain:
+            output.data(*porcelain_lines(found))
+        else:
+            output.data(*status_lines(found, output.look, session.runtime.info.now))
+            _tell(found, output)
+        return code
+
+
+def _tell(found: Status, output: Output) -> None:
+    output.talk("" if not found.rows else status_summary(found))
+    if found.unfinished is not None:
+        output.talk(f"run {found.unfinished.run} ({found.unfinished.command}) is unfinished")
+        output.hint("resume", "git hybrid resume")
+    words = {row.word for row in found.rows}
+    if not found.rows:
+        output.hint("empty", "git hybrid add https://host/path/repository")
+    if words & {"unpinned", "stale-pin"}:
+        output.hint("no-pin", "git hybrid pin")
+    if words & {"missing", "behind", "broken"} and found.unfinished is None:
+        output.hint("sync", "git hybrid sync")
+    for row in found.rows:
+        if row.word in ("dirty", "diverged"):
+            output.hint("dirty", f"git hybrid reset {row.name}")

@@ -1,0 +1,39 @@
+"""``git hybrid sync``."""
+
+from __future__ import annotations
+
+import click
+
+from git_hybrid.app.sync import SyncRequest, sync
+from git_hybrid.cli.options import common_options, group_option, jobs_option, names_argument
+from git_hybrid.cli.output import opened
+
+
+@click.command("sync")
+@names_argument
+@group_option
+@jobs_option
+@click.option("-n", "--dry-run", is_flag=True, help="Show what would be done, and do nothing.")
+@click.option("--offline", is_flag=True, help="Ask no server; what is not here fails.")
+@click.option("--prune", is_flag=True, help="Also remove clones that belong to no source, unless work would be lost.")
+@common_options
+@click.pass_context
+def command(
+    context: click.Context,
+    *,
+    names: tuple[str, ...],
+    groups: tuple[str, ...],
+    jobs: int | None,
+    dry_run: bool,
+    offline: bool,
+    prune: bool,
+) -> int:
+    """Bring the clones to their pins: clone what is missing, fetch what is not there, repair what is broken.
+
+    The lock is never changed. Local work is never touched: a source that has some is left alone (exit 3).
+    """
+    with opened(context, jobs=jobs, offline=offline) as (session, output):
+        report = sync(session.runtime, SyncRequest(names=names, groups=groups, dry_run=dry_run, prune=prune))
+        if not report.rows and not output.common.json:
+            output.hint("empty", "no sources yet: git hybrid add https://host/path/repository")
+        return output.report(report)

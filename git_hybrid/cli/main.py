@@ -1,0 +1,118 @@
+"""The click tree: one lazy group. ``git hybrid -h`` imports no command, no pygit2, no adapter."""
+
+from __future__ import annotations
+
+import importlib
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+
+from git_hybrid import __version__
+from git_hybrid.cli import boundary
+from git_hybrid.cli.options import Common, common_options
+
+COMMANDS: Mapping[str, Mapping[str, str]] = {
+    "start a workspace": {
+        "init": "make this folder a workspace",
+        "add": "add a repository and pin it",
+        "remove": "take a source out, unless work would be lost",
+        "demo": "see it all work on small upstreams of its own",
+    },
+    "every day": {
+        "sync": "bring the clones to their pins; never moves a pin",
+        "status": "show every source, worst first",
+        "diff": "show what stands between lock and disk, or lock and upstream",
+        "foreach": "run a command in each source",
+    },
+    "move pins": {
+        "outdated": "show what upstream has that is newer",
+        "pin": "pin a source, or move its pin",
+    },
+    "mend": {
+        "reset": "save local work, then go to the pin",
+        "resume": "finish, or give up, what was interrupted",
+    },
+}
+_SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+class LazyGroup(click.Group):
+    """Imports a command when it is called, not when it is listed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands."""
+        return [name for section in COMMANDS.values() for name in section]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return the command *cmd_name*, or None if there is none."""
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        command = importlib.import_module(f"git_hybrid.cli.commands.{cmd_name}").command
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands by what they are for."""
+        for title, section in COMMANDS.items():
+            with formatter.section(title):
+                formatter.write_dl(list(section.items()))
+
+
+def _version(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+    if value:
+        click.echo(f"git-hybrid version {__version__}")
+        context.exit(0)
+
+
+@click.group(
+    "git hybrid", cls=LazyGroup, context_settings=_SETTINGS, no_args_is_help=False, invoke_without_command=True
+)
+@click.option("--version", is_flag=True, expose_value=False, is_eager=True, callback=_version, help="Show the version.")
+@common_options
+@click.pass_context
+def group(context: click.Context) -> int:
+    """Exact, durable, governed copies of other people's git repositories."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help(), err=True)
+        return 2
+    return 0
+
+
+def _enter(common: Common, argv: Sequence[str]) -> int:
+    if "--help" in argv and sys.stdout.isatty() and (page := _man_page(argv)):
+        return subprocess.call(["man", page])
+    result = group.main(args=list(argv), prog_name="git hybrid", standalone_mode=False, obj=common)
+    return result if isinstance(result, int) else 0
+
+
+def _man_page(argv: Sequence[str]) -> str:
+    """Return the name of the man page for the command in *argv*, if man(1) finds it."""
+    words = [word for word in argv if not word.startswith("-")]
+    page = f"git-hybrid-{words[0]}" if words else "git-hybrid"
+    man = shutil.which("man")
+    found = man is not None and subprocess.run([man, "-w", page], capture_output=True, check=False).returncode == 0
+    return page if found else ""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run ``git hybrid`` with *argv* (default: the process's) and return its exit status."""
+    return boundary.run(_enter, sys.argv[1:] if argv is None else argv)
+
+
+def main_sync() -> int:
+    """Run ``git hybrid sync``."""
+    return main(["sync", *sys.argv[1:]])
+
+
+def main_pin() -> int:
+    """Run ``git hybrid pin``."""
+    return main(["pin", *sys.argv[1:]])
+
+
+def main_resume() -> int:
+    """Run ``git hybrid resume``."""
+    return main(["resume", *sys.argv[1:]])

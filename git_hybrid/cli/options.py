@@ -1,0 +1,140 @@
+"""The options that every command has, before the command's name or after it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+When = Literal["always", "auto", "never"]
+
+
+@dataclass(slots=True)
+class Common:
+    """What the common options say; filled while click parses, the command's own options last."""
+
+    folders: list[str] = field(default_factory=list)
+    quiet: bool = False
+    verbose: int = 0
+    json: bool = False
+    color: When | None = None
+    progress: bool | None = None
+    argv: tuple[str, ...] = ()
+
+    @property
+    def folder(self) -> Path:
+        """The folder to work in: each ``-C`` is relative to the one before, as in git."""
+        folder = Path.cwd()
+        for part in self.folders:
+            folder = folder / part
+        return Path(os.path.realpath(folder))
+
+    @property
+    def columns(self) -> int:
+        """How wide the terminal is."""
+        return max(shutil.get_terminal_size((80, 24)).columns, 40)
+
+
+def common_of(context: click.Context) -> Common:
+    """Return what the common options of this invocation say."""
+    found = context.find_root().obj
+    assert isinstance(found, Common)
+    return found
+
+
+def _store(name: str) -> Callable[[click.Context, click.Parameter, Any], None]:
+    def callback(context: click.Context, parameter: click.Parameter, value: Any) -> None:
+        if not value:
+            return
+        common = context.find_root().ensure_object(Common)
+        match name:
+            case "folders":
+                common.folders.extend(value)
+            case "no_color":
+                common.color = "never"
+            case "no_progress":
+                common.progress = False
+            case "verbose":
+                common.verbose += value
+            case _:
+                setattr(common, name, value)
+
+    return callback
+
+
+def common_options(command: F) -> F:
+    """Add the options that every command has."""
+
+    def option(*names: str, store: str, **settings: Any) -> None:
+        nonlocal command
+        command = click.option(*names, expose_value=False, callback=_store(store), **settings)(command)
+
+    folder_help = "Work in DIR; may be given more than once, as in git."
+    option("-C", "folders", store="folders", multiple=True, metavar="DIR", help=folder_help)
+    option("-q", "--quiet", store="quiet", is_flag=True, help="Say nothing but errors.")
+    option("-v", "--verbose", store="verbose", count=True, help="Say more: calm rows, each step, failed tries.")
+    option("--json", store="json", is_flag=True, help="Write one JSON document to stdout.")
+    colors = click.Choice(["always", "auto", "never"])
+    option("--color", store="color", type=colors, metavar="WHEN", help="Colour: always, auto or never.")
+    option("--no-color", "no_color", store="no_color", is_flag=True, help="The same as --color=never.")
+    option("--progress", store="progress", is_flag=True, help="Show progress also where stderr is no terminal.")
+    option("--no-progress", "no_progress", store="no_progress", is_flag=True, help="Show no progress.")
+    return command
+
+
+def jobs_option(command: F) -> F:
+    """Add ``-j``."""
+    kind = click.IntRange(1, 256)
+    return click.option("-j", "--jobs", type=kind, metavar="N", help="Work on N sources at a time.")(command)
+
+
+def group_option(command: F) -> F:
+    """Add ``--group``."""
+    text = "Only sources of this group; may be given more than once."
+    return click.option("-g", "--group", "groups", multiple=True, metavar="GROUP", help=text)(command)
+
+
+def names_argument(command: F) -> F:
+    """Add ``NAME…``."""
+    return click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=complete_names)(command)
+
+
+def complete_names(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Return the names of sources that start with *incomplete*; nothing where the manifest cannot be read."""
+    from git_hybrid.core.errors import HybridError
+    from git_hybrid.store.layout import find_root
+    from git_hybrid.store.manifest import decode_manifest
+
+    found = context.find_root().obj
+    folder = found.folder if isinstance(found, Common) else Path.cwd()
+    try:
+        manifest = decode_manifest(find_root(folder).manifest.read_bytes())
+    except (HybridError, OSError):
+        return []
+    return [name for name in manifest.sources if name.startswith(incomplete)]
+
+
+def wants_color(common: Common, config: dict[str, str] | Any, *, tty: bool) -> bool:
+    """Tell whether to colour: ``--color`` > ``NO_COLOR`` > ``color.hybrid`` > ``color.ui``."""
+    if common.color is not None:
+        return common.color == "always" or (common.color == "auto" and tty)
+    if os.environ.get("NO_COLOR"):
+        return False
+    text = str(config.get("color.hybrid", config.get("color.ui", "auto"))).lower()
+    if text == "always":
+        return True
+    return tty and text not in ("never", "false", "no", "off", "0") and os.environ.get("TERM") != "dumb"
+
+
+def shows_progress(common: Common) -> bool:
+    """Tell whether progress is drawn: on a terminal, or where it was asked for."""
+    if common.quiet or common.json:
+        return common.progress is True and not common.quiet
+    return common.progress if common.progress is not None else sys.stderr.isatty()

@@ -1,0 +1,141 @@
+"""One command's conversation with its user: data on stdout, talk on stderr."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+from git_hybrid.cli.options import Common, common_of, shows_progress, wants_color
+from git_hybrid.cli.remedies import Told, exit_of, explain, tell
+from git_hybrid.cli.signals import Cancel, handled
+from git_hybrid.cli.wiring import Choices, Session, session
+from git_hybrid.core.errors import HybridError
+from git_hybrid.core.ports import Progress
+from git_hybrid.core.report import Report
+from git_hybrid.view import jsonout
+from git_hybrid.view.progress import Lines, OneLine, quiet
+from git_hybrid.view.term import paint, safe
+from git_hybrid.view.text import Look, report_lines, summary_line
+
+
+class Output:
+    """Prints what one command has to say."""
+
+    def __init__(self, common: Common, config: Mapping[str, str]) -> None:
+        self.common = common
+        self._config = config
+        self._started = time.monotonic()
+        self.color = wants_color(common, config, tty=sys.stdout.isatty())
+        self._talk_color = wants_color(common, config, tty=sys.stderr.isatty())
+
+    @property
+    def look(self) -> Look:
+        """How rows are drawn."""
+        return Look(color=self.color, columns=self.common.columns, verbose=bool(self.common.verbose))
+
+    def data(self, *lines: str) -> None:
+        """Print *lines* to stdout."""
+        for line in lines:
+            print(line)
+
+    def document(self, document: Mapping[str, Any]) -> None:
+        """Print one JSON document to stdout."""
+        print(jsonout.dump(document))
+
+    def talk(self, line: str) -> None:
+        """Print *line* to stderr unless the user wants quiet."""
+        if not self.common.quiet and line:
+            print(line, file=sys.stderr)
+
+    def error(self, error: HybridError) -> None:
+        """Print *error* as error, cause and hint lines."""
+        told = tell(error)
+        print_told(told, color=self._talk_color, hints=self._gives_hints(error.code))
+
+    def _gives_hints(self, code: str) -> bool:
+        return advice(self._config, code) and not self.common.quiet
+
+    def hint(self, name: str, text: str) -> None:
+        """Print one hint that the user may switch off by ``advice.hybrid<Name>``."""
+        if advice(self._config, name) and not self.common.quiet:
+            print(f"{paint('hint:', 'warn', color=self._talk_color)} {safe(text)}", file=sys.stderr)
+
+    def report(self, report: Report) -> int:
+        """Print *report* and return the exit status that it stands for."""
+        code = exit_of(report)
+        if self.common.json:
+            self.document(jsonout.report_document(report, explain, exit_code=code))
+            return code
+        self.data(*report_lines(report, self.look))
+        for note in report.notes:
+            self.talk(f"note: {safe(note)}")
+        for row in report.rows:
+            if row.error is not None and row.error.code != "interrupted":
+                self.error(row.error)
+        if report.pending:
+            names = ", ".join(report.pending)
+            self.talk(f"note: still to do: {safe(names)}")
+            self.hint("resume", "git hybrid resume")
+        self.talk(safe(summary_line(report, seconds=time.monotonic() - self._started)))
+        return code
+
+
+def advice(config: Mapping[str, str], code: str) -> bool:
+    """Tell whether hints for *code* are wanted: ``GIT_ADVICE``, ``advice.hybrid``, ``advice.hybrid<Code>``."""
+    off = ("0", "false", "no", "off")
+    if os.environ.get("GIT_ADVICE", "1").lower() in off:
+        return False
+    keys = ("advice.hybrid", f"advice.hybrid{code.replace('-', '')}")
+    return not any(config.get(key, "true").lower() in off for key in keys)
+
+
+def print_told(told: Told, *, color: bool, hints: bool) -> None:
+    """Print an error to stderr: one ``error:`` line, then what caused it, then what to type next."""
+    print(f"{paint('error:', 'bad', color=color)} {safe(told.title)}", file=sys.stderr)
+    for line in told.cause:
+        print(f"{paint('cause:', 'dim', color=color)} {safe(line)}", file=sys.stderr)
+    for line in told.hints if hints else ():
+        print(f"{paint('hint:', 'warn', color=color)} {safe(line)}", file=sys.stderr)
+
+
+@contextmanager
+def opened(
+    context: click.Context, *, jobs: int | None = None, offline: bool = False
+) -> Iterator[tuple[Session, Output]]:
+    """Wire a run for the command of *context* and yield it with its output; signals are taken meanwhile."""
+    common, cancel = common_of(context), Cancel()
+    lines = Lines(verbose=bool(common.verbose) and not common.quiet)
+    progress: Progress = lines if not common.quiet else quiet
+    line = OneLine(lines=lines, columns=common.columns) if shows_progress(common) else None
+    choices = Choices(folder=common.folder, command=_shown(common.argv), jobs=jobs, offline=offline)
+    with handled(cancel), session(choices, progress=line or progress, cancel=cancel) as wired:
+        try:
+            yield wired, _Closing(common, wired.config, line)
+        finally:
+            if line is not None:
+                line.close()
+
+
+class _Closing(Output):
+    """An output that clears the progress line before it says anything."""
+
+    def __init__(self, common: Common, config: Mapping[str, str], line: OneLine | None) -> None:
+        super().__init__(common, config)
+        self._line = line
+
+    def report(self, report: Report) -> int:
+        """Print *report* and return its exit status."""
+        if self._line is not None:
+            self._line.close()
+        return super().report(report)
+
+
+def _shown(argv: Sequence[str]) -> str:
+    """Return the command line as it is kept in the audit log: no option value that could hold a secret."""
+    return safe(" ".join(["git", "hybrid", *argv]))[:500]

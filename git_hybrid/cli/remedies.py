@@ -1,0 +1,317 @@
+"""The one table from what went wrong to what a user is told: exit status, words, and the next commands to type."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from git_hybrid.core.errors import HybridError, InvalidFile
+from git_hybrid.core.report import Report, Row
+
+BUG, IO, BUSY, SIGNALLED = 70, 74, 75, 128
+_WORST_FIRST = (70, 74, 75, 2, 7, 5, 6, 3, 4, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """What one error code becomes. Texts are format strings over the facts of the error.
+
+    ``hints`` that start with ``git hybrid`` are commands; a test types each of them.
+    """
+
+    exit: int
+    title: str
+    cause: str = ""
+    hints: tuple[str, ...] = ()
+
+
+_RESET = "git hybrid reset {name}"
+_LOOK = "git -C {path} status"
+_BACK = ("git hybrid pin {name} -n",)
+_AGAIN = "git hybrid resume"
+
+REMEDIES: Mapping[str, Remedy] = {
+    "invalid-file": Remedy(2, "{path}: {count} invalid", "{problems}", ("{mend}",)),
+    "newer-schema": Remedy(
+        2,
+        "{path} was written by a newer git hybrid: its version is {found}, this program knows {known}",
+        hints=("upgrade git hybrid: pip install --upgrade git-hybrid",),
+    ),
+    "no-workspace": Remedy(
+        2, "no sources.toml in {path} or any folder above it", hints=("git hybrid init", "git hybrid demo")
+    ),
+    "workspace-exists": Remedy(
+        2, "{path} is a workspace already", hints=("git hybrid status", "git hybrid add https://host/path/repository")
+    ),
+    "unknown-source": Remedy(2, "no such {what}: {names}", "{nearest}", ("git hybrid status",)),
+    "duplicate-source": Remedy(
+        2,
+        "the name {name} is taken by the source {taken_by}",
+        hints=("give another name with --name", "git hybrid status {taken_by}"),
+    ),
+    "bad-argument": Remedy(2, "{what}: {value!r}: {reason}"),
+    "missing-options": Remedy(2, "{command} needs {options}", hints=("git hybrid pin -h",)),
+    "symlink-refused": Remedy(
+        2,
+        "{path} is a symbolic link",
+        "a write through it could land outside the workspace",
+        ("replace the link by a real file or folder",),
+    ),
+    "tool-too-old": Remedy(2, "{tool} {needed} or newer is needed, found: {found}", hints=("install a newer {tool}",)),
+    "no-pin": Remedy(1, "{name} {why}", hints=("git hybrid pin {name}",)),
+    "dirty": Remedy(
+        3,
+        "{path} has local changes in {files_counted}; {name} was left alone",
+        "{files}",
+        (_RESET + "  # saves everything, then goes to the pin", _LOOK),
+    ),
+    "diverged": Remedy(
+        3,
+        "{path} stands at {head}, which is neither pinned nor recorded; {name} was left alone",
+        "expected {expected}",
+        (_RESET + "  # saves everything, then goes to the pin", "git hybrid diff {name}", "git -C {path} log -3"),
+    ),
+    "operation-in-progress": Remedy(
+        3,
+        "a {operation} is in progress in {path}; {name} was left alone",
+        hints=(_RESET + "  # saves everything, then goes to the pin", _LOOK),
+    ),
+    "index-locked": Remedy(
+        3,
+        "another git process works in {path} (it holds .git/index.lock); {name} was left alone",
+        hints=("wait until it ends, then run the command again", _LOOK),
+    ),
+    "foreign-folder": Remedy(
+        3,
+        "{path} is not a clone of {name}: {what}",
+        "nothing in it was touched",
+        ("move it away, then: git hybrid sync {name}", "git hybrid status {name}"),
+    ),
+    "unsaved-work": Remedy(
+        3,
+        "{path} holds commits that exist nowhere else, so {name} was not removed",
+        "{refs}",
+        ("push them, or take them out: git -C {path} bundle create ../{name}.bundle --all", "git -C {path} log -3"),
+    ),
+    "in-the-way": Remedy(
+        3,
+        "{path} has ignored files where the pinned commit has files; {name} was left alone",
+        "{files}",
+        (_RESET + "  # saves them, then goes to the pin", _LOOK),
+    ),
+    "network": Remedy(
+        4,
+        "{name_or_url}: the network failed ({kind}) after {attempts} tries",
+        "{message}",
+        (_AGAIN, "git ls-remote {url}"),
+    ),
+    "access-denied": Remedy(
+        4,
+        "{name_or_url}: access denied",
+        "{message}",
+        (
+            "log in with a git credential helper or an ssh agent: gitcredentials(7)",
+            "git ls-remote {url}",
+            _AGAIN,
+        ),
+    ),
+    "repository-not-found": Remedy(
+        4,
+        "{name_or_url}: no repository at {url}",
+        "{message}",
+        ("check the URL in sources.toml, and your access: git ls-remote {url}", _AGAIN),
+    ),
+    "tls": Remedy(
+        4,
+        "{name_or_url}: the certificate of the server was not accepted",
+        "{message}",
+        ("name your CA with git config http.sslCAInfo or GIT_SSL_CAINFO", _AGAIN),
+    ),
+    "host-key": Remedy(
+        4,
+        "{name_or_url}: the ssh host key is not known, or has changed",
+        "{message}",
+        ("compare its fingerprint with what the host publishes, then ssh-keyscan it into known_hosts", _AGAIN),
+    ),
+    "offline": Remedy(
+        4,
+        "{name} has to be fetched from {url}, and the network is forbidden ({why})",
+        hints=("git hybrid sync {name}  # with network", "set GIT_HYBRID_MIRRORS or GIT_HYBRID_BUNDLE_DIR"),
+    ),
+    "unreachable": Remedy(
+        5,
+        "{name}: the pinned commit {commit} is not in the history of {ref} upstream",
+        "upstream rewrote its history, or the commit never belonged to it",
+        ("git hybrid diff {name} --upstream", *_BACK),
+    ),
+    "moved-tag": Remedy(
+        5,
+        "{name}: upstream moved {tag}: it was {old}, it is {new}",
+        "the pin stays as it was: a tag that moves is no release any more",
+        ("ask upstream why; then follow another tag in sources.toml, or its commit", "git hybrid outdated {name}"),
+    ),
+    "ref-missing": Remedy(
+        5,
+        "{name}: upstream has no {ref}",
+        "asked at {url}",
+        ("git ls-remote {url}", "git hybrid outdated {name}"),
+    ),
+    "rewritten-history": Remedy(
+        5,
+        "{name}: {ref} was rewritten upstream: {old} is no longer in its history, its tip is {new}",
+        "the pin stays as it was",
+        (
+            "ask upstream why; to take the new history drop the entry of {name} from state/sources.lock, then pin",
+        ),
+    ),
+    "identity-changed": Remedy(
+        5,
+        "{name}: another repository is served at {url}",
+        "root commits were {old} and are {new}",
+        ("find out who owns {url} now",),
+    ),
+    "wrong-content": Remedy(
+        5, "{name}: wrong {what}", "expected {expected}, found {found}", ("git hybrid diff {name}", _RESET)
+    ),
+    "hostile-tree": Remedy(
+        5,
+        "{name}: the tree of {commit} must not be checked out",
+        "{findings}",
+        ("pin another commit: git hybrid pin {name} --to REV",),
+    ),
+    "malformed-objects": Remedy(
+        5, "{name}: upstream sent objects that git's fsck refuses", "{message}", ("tell upstream: git fsck shows it",)
+    ),
+    "off-branch": Remedy(
+        6,
+        "{name}: {commit} is not in the history of {ref}, which the manifest declares",
+        "a commit off the declared ref needs an override: a request id, approvers, a reason and an expiry",
+        ("change the ref in sources.toml, or pin a commit of it: git hybrid pin {name}",),
+    ),
+    "rollback": Remedy(
+        6,
+        "{name}: {new} is older than the pinned {old}",
+        "a rollback needs an override: a request id, approvers, a reason and an expiry",
+        ("git hybrid status {name}",),
+    ),
+    "override-unavailable": Remedy(
+        6,
+        "{name}: forced pins are not part of this version",
+        "a forced pin needs a governance request id, approvers, a reason and an expiry, recorded for good",
+        ("git hybrid pin {name}",),
+    ),
+    "host-not-allowed": Remedy(
+        6,
+        "{name}: the host {host} is not in [policy] hosts",
+        hints=("add it to [policy] hosts in sources.toml after review",),
+    ),
+    "too-young": Remedy(
+        6,
+        "{name}: {commit} is too new: first seen {first_seen}, allowed from {allowed_from}",
+        "[policy] min_release_age",
+        ("git hybrid pin {name}  # again then",),
+    ),
+    "unfinished-run": Remedy(
+        7,
+        "run {run} is unfinished: {pending}",
+        hints=("git hybrid resume", "git hybrid resume --abort"),
+    ),
+    "lock-busy": Remedy(
+        75,
+        "another git hybrid is writing: {holder}",
+        "{path}",
+        ("wait for it, or wait longer: GIT_HYBRID_LOCK_TIMEOUT=60s",),
+    ),
+    "lock-unsupported": Remedy(
+        74,
+        "{path} cannot be locked: {reason}",
+        "without locks two writers could destroy each other's work",
+        ("put the workspace on a local file system",),
+    ),
+    "interrupted": Remedy(130, "interrupted", hints=(_AGAIN,)),
+    "local-io": Remedy(
+        74,
+        "cannot {operation} {path}: {reason}",
+        hints=("mend the disk or the permissions, then run the command again",),
+    ),
+    "git-failed": Remedy(
+        74,
+        "{name_prefix}{command} failed with status {status}",
+        "{stderr_and_stdout}",
+        ("run the command again with -v",),
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An error in the words that a user reads."""
+
+    exit: int
+    title: str
+    cause: tuple[str, ...]
+    hints: tuple[str, ...]
+
+
+def tell(error: HybridError) -> Told:
+    """Return *error* in words."""
+    remedy = REMEDIES[error.code]
+    facts = _facts(error)
+    exit_code = SIGNALLED + int(facts["signal"]) if error.code == "interrupted" else remedy.exit
+    cause = tuple(line for line in remedy.cause.format_map(facts).split("\n") if line)
+    hints = tuple(hint for hint in (text.format_map(facts) for text in remedy.hints) if hint)
+    return Told(exit_code, remedy.title.format_map(facts), cause, hints)
+
+
+def _facts(error: HybridError) -> dict[str, Any]:
+    facts: dict[str, Any] = dict(error.facts())
+    url, name = facts.get("url", ""), facts.get("name", "")
+    facts["name_or_url"] = name or url
+    facts["name_prefix"] = f"{name}: " if name else ""
+    if isinstance(error, InvalidFile):
+        count = len(error.problems)
+        facts["count"] = "1 entry is" if count == 1 else f"{count} entries are"
+        facts["problems"] = "\n".join(f"{problem.place}: {problem.reason}" for problem in error.problems)
+        facts["mend"] = error.mend or f"mend {error.path}, then run the command again"
+    if "files" in facts:
+        count = facts.get("count", len(facts["files"]))
+        facts["files_counted"] = "1 file" if count == 1 else f"{count} files"
+        more = f"\n… and {count - len(facts['files'])} more" if count > len(facts["files"]) else ""
+        facts["files"] = "\n".join(facts["files"]) + more
+    if "stale" in facts:
+        facts["why"] = "changed in sources.toml since it was pinned" if facts["stale"] else "has no pin"
+    if facts.get("nearest"):
+        facts["nearest"] = f"did you mean {', '.join(facts['nearest'])}?"
+    elif "nearest" in facts:
+        facts["nearest"] = ""
+    if "stderr" in facts:
+        facts["stderr_and_stdout"] = "\n".join(text for text in (facts["stderr"], facts.get("stdout", "")) if text)
+    if "findings" in facts:
+        facts["findings"] = "\n".join(facts["findings"])
+    return {key: ", ".join(map(str, value)) if isinstance(value, tuple) else value for key, value in facts.items()}
+
+
+def explain(error: HybridError) -> dict[str, Any]:
+    """Return *error* as plain values, for ``--json``."""
+    told = tell(error)
+    return {
+        "code": error.code,
+        "exit_code": told.exit,
+        "message": told.title,
+        "cause": list(told.cause),
+        "hints": list(told.hints),
+    }
+
+
+def exit_of_row(row: Row) -> int:
+    """Return the exit status that one source stands for."""
+    return 0 if row.error is None else tell(row.error).exit
+
+
+def exit_of(report: Report) -> int:
+    """Return the exit status of a command: of several the first of 5, 6, 3, 4, 1."""
+    if report.interrupted:
+        return SIGNALLED + report.interrupted
+    codes = {exit_of_row(row) for row in report.rows} - {0}
+    return next((code for code in _WORST_FIRST if code in codes), max(codes, default=0))

@@ -1,0 +1,90 @@
+"""Settings: option > environment > git config > manifest > default. Parsed once, with the place named in errors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import TypeVar
+
+from git_hybrid.core.endpoints import Mirrors, parse_mirrors
+from git_hybrid.core.errors import BadArgument
+from git_hybrid.core.ids import InvalidText
+from git_hybrid.core.values import parse_duration
+
+T = TypeVar("T")
+_TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off", "")
+JOBS_LIMIT = 256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the environment and git's configuration say; None or empty where they say nothing."""
+
+    mirrors: Mirrors
+    offline: str
+    jobs: int | None
+    lock_timeout: timedelta
+    bundle_folder: Path | None
+
+
+def read_settings(
+    environ: Mapping[str, str], config: Mapping[str, str], *, jobs: int | None, offline: bool
+) -> Settings:
+    """Return the settings.
+
+    Raises:
+        BadArgument: one is outside its grammar; the variable or key is named.
+    """
+    where, text = _given(environ, config, "OFFLINE", "offline")
+    forbidden = "--offline" if offline else where if _parsed(_boolean, where, text or "0") else ""
+    where, text = _given(environ, config, "MIRRORS", "mirrors")
+    mirrors = _parsed(parse_mirrors, where, text or "")
+    where, text = _given(environ, config, "JOBS", "jobs")
+    chosen = jobs if jobs is not None or text is None else _parsed(_jobs, where, text)
+    where, text = _given(environ, config, "LOCK_TIMEOUT", "locktimeout")
+    timeout = _parsed(_seconds_or_duration, where, text or "10s")
+    _, folder = _given(environ, config, "BUNDLE_DIR", "bundledir")
+    return Settings(
+        mirrors=mirrors,
+        offline=forbidden,
+        jobs=chosen,
+        lock_timeout=timeout,
+        bundle_folder=Path(folder).absolute() if folder else None,
+    )
+
+
+def _given(environ: Mapping[str, str], config: Mapping[str, str], variable: str, key: str) -> tuple[str, str | None]:
+    name = f"GIT_HYBRID_{variable}"
+    if name in environ:
+        return name, environ[name]
+    return f"hybrid.{key}", config.get(f"hybrid.{key}")
+
+
+def _parsed(parse: Callable[[str], T], where: str, text: str) -> T:
+    try:
+        return parse(text)
+    except InvalidText as error:
+        shown = "(hidden)" if "@" in text else text[:200]
+        raise BadArgument(what=where, value=shown, reason=str(error)) from error
+
+
+def _boolean(text: str) -> bool:
+    if text.strip().lower() in _TRUE:
+        return True
+    if text.strip().lower() in _FALSE:
+        return False
+    raise InvalidText("must be 1 or 0")
+
+
+def _jobs(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:6]) <= JOBS_LIMIT:
+        raise InvalidText(f"must be a whole number from 1 to {JOBS_LIMIT}")
+    return int(text)
+
+
+def _seconds_or_duration(text: str) -> timedelta:
+    if text.isascii() and text.isdigit() and len(text) < 9:
+        return timedelta(seconds=int(text))
+    return parse_duration(text)

@@ -1,0 +1,46 @@
+"""SIGINT and SIGTERM: the first asks the run to stop in good order, the second stops it at once."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+_STEP = 0.1
+
+
+class Cancel:
+    """Remembers the signal that came; calling it returns its number, or 0."""
+
+    def __init__(self) -> None:
+        self._number = 0
+
+    def __call__(self) -> int:
+        """Return the number of the signal that asked to stop, or 0."""
+        return self._number
+
+    def handle(self, number: int, frame: FrameType | None) -> None:
+        """Take a signal; the second one raises KeyboardInterrupt, which kills what runs."""
+        if self._number:
+            raise KeyboardInterrupt
+        self._number = number
+
+    def sleep(self, seconds: float) -> None:
+        """Wait *seconds*, or until a signal comes."""
+        end = time.monotonic() + seconds
+        while not self() and (left := end - time.monotonic()) > 0:
+            time.sleep(min(left, _STEP))
+
+
+@contextmanager
+def handled(cancel: Cancel) -> Iterator[None]:
+    """Let *cancel* take SIGINT and SIGTERM for the block."""
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, cancel.handle) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)

@@ -1,0 +1,138 @@
+"""Where adapters meet: the only module that knows both the ports and what stands behind them."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from git_hybrid.app.runtime import Runtime
+from git_hybrid.cli.settings import Settings, read_settings
+from git_hybrid.cli.signals import Cancel
+from git_hybrid.core.ids import RunId, make_run_id
+from git_hybrid.core.ports import Progress
+from git_hybrid.core.reducer import RunInfo
+from git_hybrid.git.clones import GitClones
+from git_hybrid.git.libgit2 import prepare
+from git_hybrid.git.objects import GitObjects
+from git_hybrid.git.quarantine import GitQuarantine
+from git_hybrid.git.run import Runner
+from git_hybrid.git.settings import git_version, operator, read_config
+from git_hybrid.git.transport import GitTransport
+from git_hybrid.git.writer import GitWriter
+from git_hybrid.store import durable
+from git_hybrid.store.layout import Layout, find_root, refuse_links
+from git_hybrid.store.ledger import FileLedger
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choices:
+    """What the command line says to the wiring; None and False leave the choice to environment and configuration."""
+
+    folder: Path
+    command: str
+    jobs: int | None = None
+    offline: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """One run, wired: the runtime, where the workspace is, and what git's configuration says."""
+
+    runtime: Runtime
+    layout: Layout
+    config: Mapping[str, str]
+    runner: Runner
+
+
+def new_run(now: datetime) -> RunId:
+    """Return a new command id."""
+    return make_run_id(milliseconds=int(now.timestamp() * 1000), random=secrets.token_bytes(10))
+
+
+@contextmanager
+def session(
+    choices: Choices, *, progress: Progress, cancel: Cancel, environ: Mapping[str, str] | None = None
+) -> Iterator[Session]:
+    """Wire a run in the workspace that *choices* is in; what was staged is removed in the end.
+
+    Raises:
+        NoWorkspace: there is none.
+        BadArgument: an environment variable or a git setting is outside its grammar.
+        ToolTooOld: git or libgit2 is too old.
+    """
+    variables = dict(os.environ if environ is None else environ)
+    layout = find_root(choices.folder)
+    refuse_links(layout)
+    runner = Runner(environ=variables, cancelled=cancel)
+    config = read_config(runner, layout.root)
+    settings = read_settings(variables, config, jobs=choices.jobs, offline=choices.offline)
+    git_version(runner)
+    prepare()
+    now = datetime.now(UTC)
+    info = RunInfo(
+        run=new_run(now),
+        command=choices.command,
+        now=now,
+        operator=operator(variables, config),
+        log_id=secrets.token_hex(16),
+    )
+    with ExitStack() as stack:
+        runtime = _runtime(layout, runner, settings, info, progress=progress, cancel=cancel, stack=stack)
+        yield Session(runtime=runtime, layout=layout, config=config, runner=runner)
+
+
+def _runtime(
+    layout: Layout,
+    runner: Runner,
+    settings: Settings,
+    info: RunInfo,
+    *,
+    progress: Progress,
+    cancel: Cancel,
+    stack: ExitStack,
+) -> Runtime:
+    folder = layout.sources_folder
+    quarantine = GitQuarantine(runner=runner, disk=durable, folder=folder, run=info.run)
+    stack.callback(quarantine.close)
+    clones = GitClones(runner=runner, folder=folder)
+    ledger = FileLedger(
+        layout=layout, lock_timeout=settings.lock_timeout, cancelled=cancel, clean_quarantine=quarantine.clean
+    )
+    return Runtime(
+        transport=GitTransport(runner=runner, allowed_host=HostPolicy(ledger)),
+        objects=GitObjects(runner=runner),
+        quarantine=quarantine,
+        clones=clones,
+        writer=GitWriter(runner=runner, disk=durable, quarantine=quarantine, clones=clones),
+        ledger=ledger,
+        progress=progress,
+        info=info,
+        mirrors=settings.mirrors,
+        offline=settings.offline,
+        bundles=lambda name: _bundle(settings.bundle_folder, name),
+        jobs=settings.jobs,
+        sleep=cancel.sleep,
+        cancelled=cancel,
+    )
+
+
+class HostPolicy:
+    """Asks the manifest whether a host that a server redirects to may be asked; reads it only when that happens."""
+
+    def __init__(self, ledger: FileLedger) -> None:
+        self._ledger = ledger
+
+    def __call__(self, host: str) -> bool:
+        """Tell whether policy allows *host*."""
+        hosts = self._ledger.snapshot().manifest.policy.hosts
+        return hosts is None or host in hosts
+
+
+def _bundle(folder: Path | None, name: str) -> str | None:
+    path = None if folder is None else folder / f"{name}.bundle"
+    return str(path) if path is not None and path.is_file() else None

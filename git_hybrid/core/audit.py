@@ -1,0 +1,85 @@
+"""The audit chain, without its file: records, their hashes, and what a whole chain must satisfy.
+
+A record's ``hash`` is the SHA-256 of the canonical JSON of the record without ``hash``. ``prev`` names every record
+that no other record names yet, so two branches that both append still verify after a union merge.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from git_hybrid.core.canonical import Json, canonical_json
+from git_hybrid.core.values import format_time
+
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """What an audit record is about, before it has a place in the chain."""
+
+    event: str
+    source: str | None = None
+    before: str | None = None
+    after: str | None = None
+    detail: Mapping[str, Json] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tail:
+    """Where a chain ends: the hashes that no record names yet, the highest sequence number, torn bytes at the end."""
+
+    heads: tuple[str, ...] = ()
+    seq: int = 0
+    torn: tuple[Mapping[str, Json], ...] = ()
+
+
+Record = dict[str, Json]
+
+
+def record_hash(record: Mapping[str, Json]) -> str:
+    """Return the hash of *record*: 64 hex digits over everything but ``hash`` itself."""
+    return hashlib.sha256(canonical_json({key: value for key, value in record.items() if key != "hash"})).hexdigest()
+
+
+def extend(
+    tail: Tail, events: Sequence[Event], *, at: datetime, operator: str, command_id: str, log_id: str
+) -> tuple[Record, ...]:
+    """Return the records of *events*, linked to *tail* and to each other.
+
+    *log_id* (random) goes into the first record of a new log and nowhere else.
+    """
+    records: list[Record] = []
+    heads, seq = tail.heads, tail.seq
+    for event in events:
+        seq += 1
+        record: Record = {"v": VERSION, "seq": seq, "at": format_time(at), "operator": operator}
+        record |= {"command_id": command_id, "event": event.event, "prev": list(heads)}
+        optional = {"source": event.source, "before": event.before, "after": event.after, "detail": event.detail}
+        record |= {key: value for key, value in optional.items() if value is not None}
+        if not heads:
+            record["log_id"] = log_id
+        if tail.torn and not records:
+            record["torn"] = list(tail.torn)
+        record["hash"] = record_hash(record)
+        heads = (str(record["hash"]),)
+        records.append(record)
+    return tuple(records)
+
+
+def tail_of(records: Sequence[Mapping[str, Json]], torn: Sequence[Mapping[str, Json]] = ()) -> Tail:
+    """Return where the chain of *records* ends; heads in the order in which they stand in the log."""
+    named: set[str] = set()
+    seq = 0
+    for record in records:
+        previous = record["prev"]
+        if isinstance(previous, Sequence):
+            named.update(str(item) for item in previous)
+        number = record["seq"]
+        if isinstance(number, int):
+            seq = max(seq, number)
+    hashes = dict.fromkeys(str(record["hash"]) for record in records)
+    return Tail(heads=tuple(digest for digest in hashes if digest not in named), seq=seq, torn=tuple(torn))

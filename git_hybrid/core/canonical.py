@@ -1,0 +1,30 @@
+"""Canonical JSON: one sequence of bytes for one value, so that it can be hashed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+
+Json = str | int | bool | None | Sequence["Json"] | Mapping[str, "Json"]
+"""What canonical JSON can carry: everything but floats, whose text is not unique."""
+
+
+def canonical_json(value: Json) -> bytes:
+    """Return *value* as JSON with sorted keys, without spaces, in ASCII.
+
+    Raises:
+        TypeError: a float, or a type that JSON does not have, stands somewhere in *value*.
+    """
+    _refuse_floats(value)
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode("ascii")
+
+
+def _refuse_floats(value: object) -> None:
+    if isinstance(value, float):
+        raise TypeError("canonical JSON has no floats")
+    if isinstance(value, Mapping):
+        for item in value.values():
+            _refuse_floats(item)
+    elif isinstance(value, Sequence) and not isinstance(value, str):
+        for item in value:
+            _refuse_floats(item)

@@ -1,0 +1,155 @@
+"""What a source is like, in one word: manifest, lock, state and disk seen together. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal, assert_never
+
+from git_hybrid.core.ids import SourceName
+from git_hybrid.core.lock import Pin, is_valid
+from git_hybrid.core.manifest import Manifest, Source, allows_host
+from git_hybrid.core.plan import Absent, Broken, Clone, Foreign, Observed, Snapshot
+from git_hybrid.core.planner import same_facts
+from git_hybrid.core.state import ScanStatus, SourceState, is_stale
+
+Word = Literal[
+    "broken",
+    "foreign",
+    "diverged",
+    "dirty",
+    "busy",
+    "refused",
+    "interrupted",
+    "stale-pin",
+    "unpinned",
+    "behind",
+    "missing",
+    "stray",
+    "ok",
+]
+SEVERITY: tuple[Word, ...] = (
+    "broken",
+    "foreign",
+    "diverged",
+    "dirty",
+    "busy",
+    "refused",
+    "interrupted",
+    "stale-pin",
+    "unpinned",
+    "behind",
+    "missing",
+    "stray",
+    "ok",
+)
+"""Worst first: the order of the rows of status."""
+
+ScanWord = Literal["clean", "findings", "error", "missing", "stale", "off"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """One row of status. ``scan_age`` is the time since the last scan, None if there was none."""
+
+    name: SourceName
+    word: Word
+    why: str = ""
+    source: Source | None = None
+    pin: Pin | None = None
+    recorded: SourceState | None = None
+    head: str | None = None
+    dirty: tuple[str, ...] = ()
+    dirty_count: int = 0
+    scan: ScanWord = "off"
+    scan_age: timedelta | None = None
+
+
+def condition(snapshot: Snapshot, source: Source, seen: Observed, *, now: datetime) -> Condition:
+    """Return what *source* is like."""
+    name = source.name
+    pin, recorded = snapshot.lock.pins.get(name), snapshot.state.sources.get(name)
+    word, why = _word(snapshot, source, pin, recorded, seen)
+    scan = recorded.scan if recorded else ScanStatus()
+    scan_word = _scan_word(snapshot.manifest, scan, pin, now)
+    clone = seen if isinstance(seen, Clone) else None
+    return Condition(
+        name=name,
+        word=word,
+        why=why,
+        source=source,
+        pin=pin,
+        recorded=recorded,
+        head=clone.head if clone else None,
+        dirty=clone.dirty if clone else (),
+        dirty_count=clone.dirty_count if clone else 0,
+        scan=scan_word,
+        scan_age=now - scan.scanned_at if scan.scanned_at else None,
+    )
+
+
+def _scan_word(manifest: Manifest, scan: ScanStatus, pin: Pin | None, now: datetime) -> ScanWord:
+    if scan.state == "missing":
+        return "missing" if manifest.scanners else "off"
+    stale = is_stale(scan, pinned=pin.commit if pin else None, now=now, max_age=manifest.policy.scan_max_age)
+    return "stale" if stale else scan.state
+
+
+def _word(
+    snapshot: Snapshot, source: Source, pin: Pin | None, recorded: SourceState | None, seen: Observed
+) -> tuple[Word, str]:
+    local = _local_word(seen, pin, recorded)
+    if local is not None:
+        return local
+    if not allows_host(snapshot.manifest.policy, source.url):
+        return "refused", f"host {source.url.host} is not allowed by policy"
+    if _is_interrupted(snapshot, source.name):
+        return "interrupted", "an earlier run is unfinished"
+    if pin is None:
+        return "unpinned", "no commit is pinned yet"
+    if not is_valid(pin, source):
+        return "stale-pin", "the manifest entry changed since it was pinned"
+    if not isinstance(seen, Clone):
+        return "missing", "not cloned yet"
+    if seen.head != pin.commit:
+        return "behind", "the pin moved: sync brings it here"
+    if recorded is None or not same_facts(source, pin, recorded):
+        return "behind", "stands at its pin, but state does not say so yet"
+    return "ok", ""
+
+
+def _is_interrupted(snapshot: Snapshot, name: SourceName) -> bool:
+    return snapshot.unfinished is not None and any(task.name == name for task in snapshot.unfinished.tasks)
+
+
+def _local_word(seen: Observed, pin: Pin | None, recorded: SourceState | None) -> tuple[Word, str] | None:
+    match seen:
+        case Absent():
+            return None
+        case Foreign(what):
+            return "foreign", what
+        case Broken(why):
+            return "broken", why
+        case Clone():
+            return _clone_word(seen, pin, recorded)
+        case _:  # pragma: no cover
+            assert_never(seen)
+
+
+def _clone_word(clone: Clone, pin: Pin | None, recorded: SourceState | None) -> tuple[Word, str] | None:
+    if clone.locked:
+        return "busy", "another git process works in it"
+    if clone.operation is not None:
+        return "busy", f"a {clone.operation} is in progress"
+    if clone.dirty_count:
+        files = "1 file" if clone.dirty_count == 1 else f"{clone.dirty_count} files"
+        return "dirty", f"{files} changed: {', '.join(clone.dirty[:3])}" + (", …" if clone.dirty_count > 3 else "")
+    known = {entry.commit for entry in (pin, recorded) if entry is not None}
+    if clone.head not in known:
+        return "diverged", f"HEAD is {clone.head[:10]}, which is neither pinned nor recorded"
+    return None
+
+
+def needs_attention(item: Condition) -> bool:
+    """Tell whether a row is not as it should be (``--exit-code``)."""
+    return item.word != "ok" or item.scan in ("findings", "error", "missing", "stale")

@@ -1,0 +1,75 @@
+"""Where a source may be asked for: mirrors in order, and perhaps its own URL.
+
+The list follows GOPROXY: ``direct`` allows the source's own URL, ``off`` ends the list and forbids what would follow.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from git_hybrid.core.ids import InvalidText, SourceName, Url, parse_url
+
+DIRECT, OFF = "direct", "off"
+_PLACEHOLDERS = ("{host}", "{path}", "{name}")
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One URL to ask; ``base`` is the mirror's base URL, None for the source's own URL."""
+
+    url: str
+    base: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Mirrors:
+    """The parsed list: base URLs (or ``direct``) in the order in which they are tried."""
+
+    entries: tuple[str, ...] = (DIRECT,)
+
+
+def parse_mirrors(text: str) -> Mirrors:
+    """Return the list of mirrors in *text*; an empty text means ``direct``.
+
+    Raises:
+        InvalidText: an entry is no URL that may be asked.
+    """
+    entries: list[str] = []
+    for part in (item.strip() for item in text.split(",")):
+        if part == OFF:
+            return Mirrors(tuple(entries))
+        if part == DIRECT:
+            entries.append(DIRECT)
+        elif part:
+            _check_base(part)
+            entries.append(part)
+    return Mirrors(tuple(entries) or (DIRECT,))
+
+
+def _check_base(base: str) -> None:
+    filled = base
+    for placeholder in _PLACEHOLDERS:
+        filled = filled.replace(placeholder, "x")
+    if "{" in filled or "}" in filled:
+        raise InvalidText("knows only the placeholders {host}, {path} and {name}")
+    parse_url(filled.rstrip("/") + "/x" if filled == base else filled)
+
+
+def endpoints(url: Url, name: SourceName, mirrors: Mirrors) -> tuple[Endpoint, ...]:
+    """Return the URLs to ask for the source *name* at *url*, in order; none: the network is forbidden."""
+    return tuple(
+        Endpoint(str(url), None) if entry == DIRECT else Endpoint(mirror_url(entry, url, name), entry)
+        for entry in mirrors.entries
+    )
+
+
+def mirror_url(base: str, url: Url, name: SourceName) -> str:
+    """Return where the mirror at *base* serves *url*: ``<base>/<host>/<path>.git``, or *base* with fields filled."""
+    host = url.host or "localhost"
+    if url.port is not None:
+        host = f"{host}_{url.port}"
+    path = url.path.strip("/").removesuffix(".git")
+    if not any(placeholder in base for placeholder in _PLACEHOLDERS):
+        return f"{base.rstrip('/')}/{host}/{path}.git"
+    filled = base.replace("{host}", host).replace("{path}", path).replace("{name}", name)
+    return filled.rstrip("/").removesuffix(".git") + ".git"

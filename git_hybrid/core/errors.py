@@ -1,0 +1,461 @@
+"""Everything that can go wrong, as facts.
+
+::
+
+    HybridError
+    ├── file and usage:   InvalidFile NewerSchema NoWorkspace WorkspaceExists UnknownSource DuplicateSource BadArgument
+    │                     SymlinkRefused ToolTooOld MissingOptions
+    ├── pins:             NoPin
+    ├── local work:       DirtySource DivergedSource OperationInProgress IndexLocked ForeignFolder UnsavedWork InTheWay
+    ├── network:          NetworkFailure AccessDenied RepositoryNotFound TlsFailure HostKeyFailure Offline
+    ├── verification:     Unreachable MovedTag RefMissing RewrittenHistory IdentityChanged WrongContent HostileTree
+    │                     MalformedObjects
+    ├── policy:           OverrideNeeded OffBranch Rollback HostNotAllowed TooYoung NotSupportedYet
+    ├── runs:             UnfinishedRun LockBusy LockUnsupported Interrupted
+    └── machine:          LocalIo GitFailed
+
+A class says what happened and carries the facts; which exit status it has and which words and hints a user sees is the
+business of :mod:`git_hybrid.cli.remedies` alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import ClassVar
+
+
+@dataclass(eq=False, kw_only=True)
+class HybridError(Exception):
+    """Root of every error that the program raises on purpose; ``code`` is stable."""
+
+    code: ClassVar[str] = "error"
+
+    def facts(self) -> Mapping[str, object]:
+        """Return the facts by name."""
+        return {item.name: getattr(self, item.name) for item in fields(self)}
+
+    def __str__(self) -> str:
+        """Return the code and the facts; what users see is made from the table of remedies."""
+        return f"{self.code}: " + ", ".join(f"{key}={value!r}" for key, value in self.facts().items())
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with a file: the entry (or ``line 3``) and what is wrong with it."""
+
+    place: str
+    reason: str
+
+
+@dataclass(eq=False, kw_only=True)
+class InvalidFile(HybridError):
+    """A file does not follow its format; every bad entry is named."""
+
+    code: ClassVar[str] = "invalid-file"
+    path: str
+    problems: tuple[Problem, ...]
+    mend: str = ""
+
+
+@dataclass(eq=False, kw_only=True)
+class NewerSchema(HybridError):
+    """A file was written by a newer version of the program."""
+
+    code: ClassVar[str] = "newer-schema"
+    path: str
+    found: int
+    known: int
+
+
+@dataclass(eq=False, kw_only=True)
+class NoWorkspace(HybridError):
+    """Neither the folder nor one above it holds ``sources.toml``."""
+
+    code: ClassVar[str] = "no-workspace"
+    path: str
+
+
+@dataclass(eq=False, kw_only=True)
+class WorkspaceExists(HybridError):
+    """``init`` was asked for where a workspace is already."""
+
+    code: ClassVar[str] = "workspace-exists"
+    path: str
+
+
+@dataclass(eq=False, kw_only=True)
+class UnknownSource(HybridError):
+    """Names or groups that the manifest does not have, each with the nearest that it has."""
+
+    code: ClassVar[str] = "unknown-source"
+    names: tuple[str, ...]
+    nearest: tuple[str, ...]
+    what: str = "source"
+
+
+@dataclass(eq=False, kw_only=True)
+class DuplicateSource(HybridError):
+    """The name is taken, or differs from a taken one only in case."""
+
+    code: ClassVar[str] = "duplicate-source"
+    name: str
+    taken_by: str
+
+
+@dataclass(eq=False, kw_only=True)
+class BadArgument(HybridError):
+    """An argument, environment variable or git setting outside its grammar."""
+
+    code: ClassVar[str] = "bad-argument"
+    what: str
+    value: str
+    reason: str
+
+
+@dataclass(eq=False, kw_only=True)
+class MissingOptions(HybridError):
+    """The command line is incomplete."""
+
+    code: ClassVar[str] = "missing-options"
+    command: str
+    options: tuple[str, ...]
+
+
+@dataclass(eq=False, kw_only=True)
+class SymlinkRefused(HybridError):
+    """A path that must be a real file or folder is a symbolic link."""
+
+    code: ClassVar[str] = "symlink-refused"
+    path: str
+
+
+@dataclass(eq=False, kw_only=True)
+class ToolTooOld(HybridError):
+    """git or libgit2 is missing, or older than the version that is safe to use."""
+
+    code: ClassVar[str] = "tool-too-old"
+    tool: str
+    found: str
+    needed: str
+
+
+@dataclass(eq=False, kw_only=True)
+class NoPin(HybridError):
+    """The source has no pin, or one that was made from another manifest entry."""
+
+    code: ClassVar[str] = "no-pin"
+    name: str
+    stale: bool
+
+
+@dataclass(eq=False, kw_only=True)
+class LocalWork(HybridError):
+    """Base of what keeps a source from being touched: local work stands in its folder."""
+
+    name: str
+    path: str
+
+
+@dataclass(eq=False, kw_only=True)
+class DirtySource(LocalWork):
+    """Changed, staged or untracked files; at most ten are named, ``count`` has all."""
+
+    code: ClassVar[str] = "dirty"
+    files: tuple[str, ...]
+    count: int
+
+
+@dataclass(eq=False, kw_only=True)
+class DivergedSource(LocalWork):
+    """HEAD stands at a commit that is neither recorded nor pinned."""
+
+    code: ClassVar[str] = "diverged"
+    head: str
+    expected: str
+
+
+@dataclass(eq=False, kw_only=True)
+class OperationInProgress(LocalWork):
+    """A merge, rebase or the like was begun and not ended."""
+
+    code: ClassVar[str] = "operation-in-progress"
+    operation: str
+
+
+@dataclass(eq=False, kw_only=True)
+class IndexLocked(LocalWork):
+    """Another git process works in the folder."""
+
+    code: ClassVar[str] = "index-locked"
+
+
+@dataclass(eq=False, kw_only=True)
+class ForeignFolder(LocalWork):
+    """Something that this program did not clone stands where the clone belongs."""
+
+    code: ClassVar[str] = "foreign-folder"
+    what: str
+
+
+@dataclass(eq=False, kw_only=True)
+class UnsavedWork(LocalWork):
+    """The clone holds commits that no upstream ref has."""
+
+    code: ClassVar[str] = "unsaved-work"
+    refs: tuple[str, ...]
+
+
+@dataclass(eq=False, kw_only=True)
+class InTheWay(LocalWork):
+    """Ignored files stand where the new commit has files."""
+
+    code: ClassVar[str] = "in-the-way"
+    files: tuple[str, ...]
+
+
+@dataclass(eq=False, kw_only=True)
+class RemoteError(HybridError):
+    """Base of what happens between here and a server; ``message`` is the server's or git's last word."""
+
+    url: str
+    message: str
+    name: str = ""
+
+
+@dataclass(eq=False, kw_only=True)
+class NetworkFailure(RemoteError):
+    """A failure that may pass (``kind`` says which), after ``attempts`` tries."""
+
+    code: ClassVar[str] = "network"
+    kind: str
+    attempts: int = 1
+    retry_after: float | None = None
+
+
+@dataclass(eq=False, kw_only=True)
+class AccessDenied(RemoteError):
+    """The server wants credentials, or does not accept those it got."""
+
+    code: ClassVar[str] = "access-denied"
+
+
+@dataclass(eq=False, kw_only=True)
+class RepositoryNotFound(RemoteError):
+    """No repository is served at the URL, or not to this user."""
+
+    code: ClassVar[str] = "repository-not-found"
+
+
+@dataclass(eq=False, kw_only=True)
+class TlsFailure(RemoteError):
+    """The server's certificate was not accepted."""
+
+    code: ClassVar[str] = "tls"
+
+
+@dataclass(eq=False, kw_only=True)
+class HostKeyFailure(RemoteError):
+    """The ssh host key is unknown or has changed."""
+
+    code: ClassVar[str] = "host-key"
+
+
+@dataclass(eq=False, kw_only=True)
+class Offline(HybridError):
+    """Something has to be fetched and the network is forbidden."""
+
+    code: ClassVar[str] = "offline"
+    name: str
+    url: str
+    why: str
+
+
+@dataclass(eq=False, kw_only=True)
+class Unreachable(HybridError):
+    """The pinned commit is not in the history of what the manifest declares."""
+
+    code: ClassVar[str] = "unreachable"
+    name: str
+    commit: str
+    ref: str
+
+
+@dataclass(eq=False, kw_only=True)
+class MovedTag(HybridError):
+    """Upstream's tag is no longer what was pinned."""
+
+    code: ClassVar[str] = "moved-tag"
+    name: str
+    tag: str
+    old: str
+    new: str
+
+
+@dataclass(eq=False, kw_only=True)
+class RefMissing(HybridError):
+    """Upstream has no such branch, tag, commit or version."""
+
+    code: ClassVar[str] = "ref-missing"
+    name: str
+    ref: str
+    url: str
+
+
+@dataclass(eq=False, kw_only=True)
+class RewrittenHistory(HybridError):
+    """The branch no longer contains the commit that is pinned."""
+
+    code: ClassVar[str] = "rewritten-history"
+    name: str
+    ref: str
+    old: str
+    new: str
+
+
+@dataclass(eq=False, kw_only=True)
+class IdentityChanged(HybridError):
+    """Another repository is served at the URL: it has other root commits."""
+
+    code: ClassVar[str] = "identity-changed"
+    name: str
+    url: str
+    old: tuple[str, ...]
+    new: tuple[str, ...]
+
+
+@dataclass(eq=False, kw_only=True)
+class WrongContent(HybridError):
+    """What was read is not what the lock names."""
+
+    code: ClassVar[str] = "wrong-content"
+    name: str
+    what: str
+    expected: str
+    found: str
+
+
+@dataclass(eq=False, kw_only=True)
+class HostileTree(HybridError):
+    """The commit's tree holds entries that are not safe to check out."""
+
+    code: ClassVar[str] = "hostile-tree"
+    name: str
+    commit: str
+    findings: tuple[str, ...]
+
+
+@dataclass(eq=False, kw_only=True)
+class MalformedObjects(HybridError):
+    """git's own check (fsck) refused objects that upstream sent."""
+
+    code: ClassVar[str] = "malformed-objects"
+    name: str
+    message: str
+
+
+@dataclass(eq=False, kw_only=True)
+class PolicyError(HybridError):
+    """Base of what policy refuses."""
+
+    name: str
+
+
+@dataclass(eq=False, kw_only=True)
+class OffBranch(PolicyError):
+    """The commit asked for is not reachable from the ref that the manifest declares."""
+
+    code: ClassVar[str] = "off-branch"
+    commit: str
+    ref: str
+
+
+@dataclass(eq=False, kw_only=True)
+class Rollback(PolicyError):
+    """The commit asked for is older than the pinned one."""
+
+    code: ClassVar[str] = "rollback"
+    old: str
+    new: str
+
+
+@dataclass(eq=False, kw_only=True)
+class OverrideNeeded(PolicyError):
+    """A forced pin was asked for; overrides are not part of this version."""
+
+    code: ClassVar[str] = "override-unavailable"
+
+
+@dataclass(eq=False, kw_only=True)
+class HostNotAllowed(PolicyError):
+    """The policy's list of hosts does not have the host."""
+
+    code: ClassVar[str] = "host-not-allowed"
+    host: str
+
+
+@dataclass(eq=False, kw_only=True)
+class TooYoung(PolicyError):
+    """The commit was first seen more recently than the policy's ``min_release_age`` allows."""
+
+    code: ClassVar[str] = "too-young"
+    commit: str
+    first_seen: str
+    allowed_from: str
+
+
+@dataclass(eq=False, kw_only=True)
+class UnfinishedRun(HybridError):
+    """An earlier sync still has sources to do."""
+
+    code: ClassVar[str] = "unfinished-run"
+    run: str
+    pending: tuple[str, ...]
+
+
+@dataclass(eq=False, kw_only=True)
+class LockBusy(HybridError):
+    """Another writer holds ``sources/.lock``."""
+
+    code: ClassVar[str] = "lock-busy"
+    path: str
+    holder: str
+
+
+@dataclass(eq=False, kw_only=True)
+class LockUnsupported(HybridError):
+    """The file system cannot lock files."""
+
+    code: ClassVar[str] = "lock-unsupported"
+    path: str
+    reason: str
+
+
+@dataclass(eq=False, kw_only=True)
+class Interrupted(HybridError):
+    """A signal asked the program to stop; ``signal`` is its number."""
+
+    code: ClassVar[str] = "interrupted"
+    signal: int
+
+
+@dataclass(eq=False, kw_only=True)
+class LocalIo(HybridError):
+    """The local file system refused: disk full, read-only, I/O error, no permission."""
+
+    code: ClassVar[str] = "local-io"
+    path: str
+    operation: str
+    reason: str
+
+
+@dataclass(eq=False, kw_only=True)
+class GitFailed(HybridError):
+    """A local git command failed in a way that none of the other errors names."""
+
+    code: ClassVar[str] = "git-failed"
+    command: str
+    status: int
+    stderr: str
+    stdout: str = ""
+    name: str = ""

@@ -1,0 +1,71 @@
+"""The lock: what was decided (``state/sources.lock``), as values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import assert_never
+
+from git_hybrid.core.ids import Oid, RefName, SourceName, Url, short_ref
+from git_hybrid.core.manifest import Branch, Commit, Source, Tag, Version, config_digest, declared_ref
+from git_hybrid.core.versions import in_range
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pin:
+    """The lock entry of one source: an exact commit with its evidence.
+
+    ``root_commits`` is empty where the history that was seen is not complete; ``content_sha256`` is 64 hex digits.
+    """
+
+    source: SourceName
+    url: Url
+    ref: RefName
+    commit: Oid
+    tree: Oid
+    tag_object: Oid | None = None
+    reachable_from: RefName
+    root_commits: tuple[Oid, ...] = ()
+    content_sha256: str
+    commit_time: datetime
+    first_seen: datetime
+    config_digest: str
+    override: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lock:
+    """The whole lock file; pins in order of their names."""
+
+    pins: Mapping[SourceName, Pin] = field(default_factory=dict)
+
+
+def is_valid(pin: Pin | None, source: Source) -> bool:
+    """Tell whether *pin* was made from *source* as the manifest has it now."""
+    return pin is not None and pin.config_digest == config_digest(source)
+
+
+def still_allowed(pin: Pin, source: Source) -> bool:
+    """Tell whether the manifest entry, though changed since, still allows the commit that *pin* names.
+
+    True after a change of history, submodules or lfs only: then a renewed pin keeps its commit.
+    """
+    if pin.url != source.url:
+        return False
+    match source.track:
+        case Tag() | Branch():
+            return pin.ref == declared_ref(source.track)
+        case Version(spec):
+            return pin.ref.startswith("refs/tags/") and in_range(spec, short_ref(pin.ref))
+        case Commit(oid):
+            return pin.commit == oid
+        case _:  # pragma: no cover
+            assert_never(source.track)
+
+
+def with_pins(lock: Lock, *, add: Mapping[SourceName, Pin], drop: frozenset[SourceName] = frozenset()) -> Lock:
+    """Return *lock* with the pins of *add* put in and those of *drop* taken out."""
+    pins = {name: pin for name, pin in lock.pins.items() if name not in drop}
+    pins.update(add)
+    return Lock(pins=dict(sorted(pins.items())))

@@ -1,0 +1,173 @@
+"""The manifest: what people want (``sources.toml``), as values.
+
+Reading and writing the file is :mod:`git_hybrid.store.manifest`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Literal, assert_never
+
+from git_hybrid.core.canonical import Json, canonical_json
+from git_hybrid.core.ids import Oid, RefName, SourceName, Url, branch_ref, tag_ref
+
+History = Literal["full", "shallow", "treeless"]
+Lfs = Literal["pointer", "fetch"]
+Level = Literal["high", "medium", "low", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """Follow one tag."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """Follow the tip of one branch."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """Follow the newest tag inside a version range (PEP 440 specifiers)."""
+
+    spec: str
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """Stay at one commit."""
+
+    oid: Oid
+
+
+Track = Tag | Branch | Version | Commit
+
+
+def track_field(track: Track) -> tuple[str, str]:
+    """Return the key and the value that stand for *track* in the manifest and in state."""
+    match track:
+        case Tag(name):
+            return "tag", name
+        case Branch(name):
+            return "branch", name
+        case Version(spec):
+            return "version", spec
+        case Commit(oid):
+            return "commit", oid
+        case _:  # pragma: no cover
+            assert_never(track)
+
+
+def declared_ref(track: Track) -> RefName | None:
+    """Return the one full ref that *track* names, or None for a range of versions or a commit."""
+    match track:
+        case Tag(name):
+            return tag_ref(name)
+        case Branch(name):
+            return branch_ref(name)
+        case Version() | Commit():
+            return None
+        case _:  # pragma: no cover
+            assert_never(track)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """One entry of the manifest, defaults filled in."""
+
+    name: SourceName
+    url: Url
+    track: Track
+    groups: tuple[str, ...] = ()
+    history: History = "full"
+    submodules: bool = False
+    lfs: Lfs = "pointer"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retry:
+    """How often a network step that failed in passing is tried, and how long is waited."""
+
+    attempts: int = 5
+    initial: timedelta = timedelta(seconds=1)
+    maximum: timedelta = timedelta(seconds=30)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Defaults:
+    """The ``[defaults]`` table."""
+
+    jobs: int = 8
+    history: History = "full"
+    retry: Retry = Retry()
+    stall: timedelta = timedelta(seconds=30)
+    deadline: timedelta = timedelta(minutes=30)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """The ``[policy]`` table; durations are ages, ``hosts`` None means any host."""
+
+    hosts: frozenset[str] | None = None
+    scan_max_age: timedelta = timedelta(days=7)
+    override_max_age: timedelta = timedelta(days=30)
+    override_min_approvers: int = 1
+    request_pattern: str = ""
+    mirror_max_staleness: timedelta = timedelta(days=7)
+    min_release_age: timedelta = timedelta(0)
+    scan_block_on: Level = "high"
+    max_entries: int = 200_000
+    max_bytes: int = 2**30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scanner:
+    """One ``[[scanner]]`` table: a preset, or a command with its exit codes."""
+
+    name: str
+    preset: str = ""
+    command: tuple[str, ...] = ()
+    format: str = "sarif"
+    ok_codes: tuple[int, ...] = (0,)
+    finding_codes: tuple[int, ...] = (1,)
+    timeout: timedelta = timedelta(minutes=10)
+    env: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """The whole file; sources in order of their names."""
+
+    defaults: Defaults = Defaults()
+    policy: Policy = Policy()
+    scanners: tuple[Scanner, ...] = ()
+    sources: Mapping[SourceName, Source] = field(default_factory=dict)
+
+
+def config_digest(source: Source) -> str:
+    """Return the digest that ties a pin to the manifest entry it was resolved from.
+
+    SHA-256 of the canonical JSON of url, ref kind and value, history, submodules and lfs; groups do not count, since
+    they change nothing on disk.
+    """
+    kind, value = track_field(source.track)
+    facts: dict[str, Json] = {
+        "url": str(source.url),
+        kind: value,
+        "history": source.history,
+        "submodules": source.submodules,
+        "lfs": source.lfs,
+    }
+    return "sha256:" + hashlib.sha256(canonical_json(facts)).hexdigest()
+
+
+def allows_host(policy: Policy, url: Url) -> bool:
+    """Tell whether the policy's list of hosts lets *url* be asked; a file URL has no host and always may."""
+    return policy.hosts is None or url.scheme == "file" or url.host in policy.hosts

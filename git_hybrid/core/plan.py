@@ -1,0 +1,124 @@
+"""What is seen on disk, what is to be done about it, and what came of it: the values between the stages of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from git_hybrid.core.errors import HybridError
+from git_hybrid.core.ids import Oid, RunId, SourceName
+from git_hybrid.core.lock import Lock, Pin
+from git_hybrid.core.manifest import Manifest, Source
+from git_hybrid.core.state import State
+
+Action = Literal["clone", "update", "repair", "record", "reset"]
+"""``clone`` what is missing, ``update`` a clean clone to another commit, ``repair`` a broken or half changed clone,
+``record`` only writes state, ``reset`` saves local work and then goes to the pin."""
+
+Phase = Literal["pending", "installing"]
+"""``installing`` from just before the working tree is changed; that it is done shows on disk."""
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """Nothing stands at the path (or an empty folder)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """Something that is no clone of ours stands at the path; ``what`` says what it looks like."""
+
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A clone that git cannot use; ``why`` says what is missing."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clone:
+    """A usable clone. ``dirty`` names at most ten files, ``dirty_count`` counts all; ``has_pin`` is about the pin."""
+
+    head: Oid
+    branch: str | None = None
+    dirty: tuple[str, ...] = ()
+    dirty_count: int = 0
+    operation: str | None = None
+    locked: bool = False
+    has_pin: bool = False
+
+
+Observed = Absent | Foreign | Broken | Clone
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """One source to bring to one commit. ``before`` is the commit that stands there now, if any."""
+
+    source: Source
+    pin: Pin
+    action: Action
+    before: Oid | None
+
+    @property
+    def name(self) -> SourceName:
+        """The name of the source."""
+        return self.source.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncPlan:
+    """What a sync will do: tasks in name order, what is blocked and why, what is as it should be."""
+
+    tasks: tuple[Task, ...] = ()
+    blocked: Mapping[SourceName, HybridError] = field(default_factory=dict)
+    unchanged: tuple[SourceName, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Installed:
+    """A task that was done; ``served_by`` is the URL that the objects came from, None if they were here."""
+
+    task: Task
+    served_by: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed:
+    """A task that was not done. ``pending``: trying again later may succeed, so the marker stays."""
+
+    task: Task
+    error: HybridError
+    pending: bool
+
+
+Outcome = Installed | Failed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unfinished:
+    """What the journal says of a sync that did not end: its tasks and how far each came."""
+
+    run: RunId
+    command: str
+    started_at: datetime
+    operator: str
+    tasks: tuple[Task, ...]
+    phases: Mapping[SourceName, Phase]
+    served_by: Mapping[SourceName, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """Everything that was read at the start of a run."""
+
+    manifest: Manifest
+    lock: Lock
+    state: State
+    unfinished: Unfinished | None = None

@@ -1,0 +1,177 @@
+"""Decide what a sync does, from what was read and seen. Pure: no disk, no network, no clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import assert_never
+
+from git_hybrid.core.errors import (
+    DirtySource,
+    DivergedSource,
+    ForeignFolder,
+    HostNotAllowed,
+    HybridError,
+    IndexLocked,
+    LocalWork,
+    NoPin,
+    OperationInProgress,
+    UnsavedWork,
+)
+from git_hybrid.core.ids import SourceName
+from git_hybrid.core.lock import Pin, is_valid
+from git_hybrid.core.manifest import Source, allows_host
+from git_hybrid.core.plan import (
+    Absent,
+    Action,
+    Broken,
+    Clone,
+    Foreign,
+    Observed,
+    Phase,
+    Snapshot,
+    SyncPlan,
+    Task,
+    Unfinished,
+)
+from git_hybrid.core.state import SourceState
+
+
+def source_path(name: SourceName) -> str:
+    """Return the path of a clone, relative to the workspace, as users see it."""
+    return f"sources/{name}"
+
+
+def pinned(snapshot: Snapshot, source: Source) -> Pin | HybridError:
+    """Return the pin of *source* if it may be used, or the error that says why not."""
+    pin = snapshot.lock.pins.get(source.name)
+    if pin is None or not is_valid(pin, source):
+        return NoPin(name=source.name, stale=pin is not None)
+    if not allows_host(snapshot.manifest.policy, source.url):
+        return HostNotAllowed(name=source.name, host=source.url.host)
+    return pin
+
+
+def plan_sync(snapshot: Snapshot, observed: Mapping[SourceName, Observed], selected: Iterable[SourceName]) -> SyncPlan:
+    """Return what must happen so that the *selected* sources stand at their pins."""
+    tasks: list[Task] = []
+    blocked: dict[SourceName, HybridError] = {}
+    unchanged: list[SourceName] = []
+    for name in sorted(selected):
+        source = snapshot.manifest.sources[name]
+        pin = pinned(snapshot, source)
+        if isinstance(pin, HybridError):
+            blocked[name] = pin
+            continue
+        match decide(source, pin, snapshot.state.sources.get(name), observed[name]):
+            case Task() as task:
+                tasks.append(task)
+            case HybridError() as error:
+                blocked[name] = error
+            case None:
+                unchanged.append(name)
+    return SyncPlan(tasks=tuple(tasks), blocked=blocked, unchanged=tuple(unchanged))
+
+
+def decide(source: Source, pin: Pin, recorded: SourceState | None, seen: Observed) -> Task | HybridError | None:
+    """Return the task that brings one source to its pin, the error that blocks it, or None if nothing is to do."""
+    name = source.name
+    match seen:
+        case Absent():
+            return Task(source=source, pin=pin, action="clone", before=None)
+        case Broken():
+            return Task(source=source, pin=pin, action="repair", before=None)
+        case Foreign(what):
+            return ForeignFolder(name=name, path=source_path(name), what=what)
+        case Clone():
+            return _blocking(source, pin, recorded, seen) or _movement(source, pin, recorded, seen)
+        case _:  # pragma: no cover
+            assert_never(seen)
+
+
+def unfinished_work(name: SourceName, clone: Clone) -> LocalWork | None:
+    """Return what somebody has begun in the clone and not committed, or None."""
+    path = source_path(name)
+    if clone.locked:
+        return IndexLocked(name=name, path=path)
+    if clone.operation is not None:
+        return OperationInProgress(name=name, path=path, operation=clone.operation)
+    if clone.dirty_count:
+        return DirtySource(name=name, path=path, files=clone.dirty, count=clone.dirty_count)
+    return None
+
+
+def removal_blocked(name: SourceName, seen: Observed, unsaved: Callable[[], tuple[str, ...]]) -> LocalWork | None:
+    """Return what would be lost with the folder of *name*, or None if it may be removed.
+
+    *unsaved* returns the refs whose commits exist nowhere else; it is asked only of a usable clone.
+    """
+    path = source_path(name)
+    match seen:
+        case Absent():
+            return None
+        case Foreign(what):
+            return ForeignFolder(name=name, path=path, what=what)
+        case Broken(why):
+            return ForeignFolder(name=name, path=path, what=f"a clone that cannot be read ({why})")
+        case Clone():
+            refs = () if (begun := unfinished_work(name, seen)) else unsaved()
+            return begun or (UnsavedWork(name=name, path=path, refs=refs) if refs else None)
+        case _:  # pragma: no cover
+            assert_never(seen)
+
+
+def _blocking(source: Source, pin: Pin, recorded: SourceState | None, clone: Clone) -> HybridError | None:
+    name, path = source.name, source_path(source.name)
+    if (begun := unfinished_work(name, clone)) is not None:
+        return begun
+    if clone.head not in (pin.commit, recorded.commit if recorded else None):
+        expected = recorded.commit if recorded else pin.commit
+        return DivergedSource(name=name, path=path, head=clone.head, expected=expected)
+    return None
+
+
+def _movement(source: Source, pin: Pin, recorded: SourceState | None, clone: Clone) -> Task | None:
+    if clone.head == pin.commit and recorded is not None and same_facts(source, pin, recorded):
+        return None
+    action: Action = "record" if clone.head == pin.commit else "update"
+    return Task(source=source, pin=pin, action=action, before=clone.head)
+
+
+def same_facts(source: Source, pin: Pin, recorded: SourceState) -> bool:
+    """Tell whether the state entry says of the source what is true once it stands at *pin*."""
+    return (recorded.commit, recorded.url, recorded.track) == (pin.commit, source.url, source.track)
+
+
+def plan_resume(unfinished: Unfinished, snapshot: Snapshot, observed: Mapping[SourceName, Observed]) -> SyncPlan:
+    """Return what is left of an unfinished run, at the commits that its journal names.
+
+    A source whose checkout had begun may be half changed by us: it becomes a ``repair`` in place, which saves local
+    work first. Policy is asked again for what is not installed.
+    """
+    tasks: list[Task] = []
+    blocked: dict[SourceName, HybridError] = {}
+    for task in unfinished.tasks:
+        name = task.name
+        if not allows_host(snapshot.manifest.policy, task.source.url):
+            blocked[name] = HostNotAllowed(name=name, host=task.source.url.host)
+            continue
+        match _resumed(task, unfinished.phases.get(name, "pending"), snapshot, observed[name]):
+            case Task() as again:
+                tasks.append(again)
+            case HybridError() as error:
+                blocked[name] = error
+            case None:
+                tasks.append(Task(source=task.source, pin=task.pin, action="record", before=task.pin.commit))
+    return SyncPlan(tasks=tuple(tasks), blocked=blocked)
+
+
+def _resumed(task: Task, phase: Phase, snapshot: Snapshot, seen: Observed) -> Task | HybridError | None:
+    if phase == "installing" and isinstance(seen, Clone) and not seen.locked:
+        action: Action = "record" if _is_done(seen, task.pin) else "repair"
+        return Task(source=task.source, pin=task.pin, action=action, before=seen.head)
+    recorded = snapshot.state.sources.get(task.name)
+    return decide(task.source, task.pin, recorded, seen)
+
+
+def _is_done(clone: Clone, pin: Pin) -> bool:
+    return clone.head == pin.commit and clone.dirty_count == 0 and clone.operation is None

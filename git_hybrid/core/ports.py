@@ -1,0 +1,272 @@
+"""What the use cases need of the outside, as Protocols. Each has a real adapter and a fake in the tests."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal, Protocol
+
+from git_hybrid.core.ids import Oid, RefName, SourceName
+from git_hybrid.core.lock import Pin
+from git_hybrid.core.manifest import Defaults, Source
+from git_hybrid.core.plan import Observed, Snapshot, Task
+from git_hybrid.core.reducer import Decision, RunInfo
+from git_hybrid.core.tree import TreeEntry, TreeLimits
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A repository in quarantine; ``path`` is its working folder, ``borrows`` names the clone whose objects it sees."""
+
+    name: SourceName
+    path: str
+    borrows: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoteRefs:
+    """What a server lists: tips by full ref, peeled commits of annotated tags, the default branch."""
+
+    tips: Mapping[str, Oid] = field(default_factory=dict)
+    peeled: Mapping[str, Oid] = field(default_factory=dict)
+    head: RefName | None = None
+
+    def commit(self, ref: str) -> Oid | None:
+        """Return the commit that *ref* names (an annotated tag is peeled), or None if it is not listed."""
+        return self.peeled.get(ref) or self.tips.get(ref)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchRequest:
+    """What to fetch: full refs (kept below ``refs/hybrid/upstream/``) and single commits.
+
+    ``depth`` 1 leaves out all history; ``commits_only`` leaves out trees and files, which proves ancestry cheaply.
+    """
+
+    refs: Sequence[str] = ()
+    commits: Sequence[Oid] = ()
+    depth: int | None = None
+    commits_only: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommitFacts:
+    """What the lock keeps of a commit."""
+
+    tree: Oid
+    commit_time: datetime
+    root_commits: tuple[Oid, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommitLine:
+    """One commit for people: its id and the first line of its message."""
+
+    commit: Oid
+    subject: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Range:
+    """What stands between two commits: counts, the newest commits, how many files differ."""
+
+    ahead: int
+    behind: int
+    commits: tuple[CommitLine, ...]
+    files: int
+
+
+class Transport(Protocol):
+    """Asks servers. Every method may raise any RemoteError."""
+
+    def list_refs(self, url: str, defaults: Defaults, *, head: bool) -> RemoteRefs:
+        """Return the branches and tags that the server at *url* lists, with *head* also its default branch."""
+        ...
+
+    def fetch(self, stage: Stage, url: str, request: FetchRequest, defaults: Defaults) -> None:
+        """Fetch into *stage*, or raise RefMissing if the server lacks a ref."""
+        ...
+
+    def fetch_bundle(self, stage: Stage, bundle: str, request: FetchRequest, defaults: Defaults) -> None:
+        """Fetch from a bundle file into *stage*, with the same checks as from a server."""
+        ...
+
+
+class Objects(Protocol):
+    """Reads commits and trees in a stage or a clone."""
+
+    def has_commit(self, stage: Stage, oid: Oid) -> bool:
+        """Tell whether the commit is there."""
+        ...
+
+    def has_content(self, stage: Stage, oid: Oid) -> bool:
+        """Tell whether every file of the commit is there, also where objects may be missing by design."""
+        ...
+
+    def upstream(self, stage: Stage, ref: str) -> tuple[Oid, Oid | None] | None:
+        """Return the commit and the tag object of a fetched ref, or None if it was not fetched."""
+        ...
+
+    def upstream_refs(self, stage: Stage) -> Mapping[str, Oid]:
+        """Return all fetched refs with their commits."""
+        ...
+
+    def is_ancestor(self, stage: Stage, old: Oid, new: Oid) -> bool:
+        """Tell whether *old* is in the history of *new* (a commit is in its own)."""
+        ...
+
+    def facts(self, stage: Stage, oid: Oid, *, complete: bool) -> CommitFacts:
+        """Return what the lock keeps of a commit; root commits only where history is *complete*."""
+        ...
+
+    def find_prefix(self, stage: Stage, prefix: str) -> tuple[Oid, ...]:
+        """Return the commits whose ids start with *prefix*."""
+        ...
+
+    def scan(self, stage: Stage, oid: Oid, limits: TreeLimits) -> tuple[Sequence[TreeEntry], tuple[str, ...]]:
+        """Return the entries of the commit's tree and what is wrong with them."""
+        ...
+
+    def content_sha256(self, stage: Stage, entries: Sequence[TreeEntry]) -> str:
+        """Return the digest of the content, as the lock keeps it."""
+        ...
+
+    def uses_lfs(self, stage: Stage, entries: Sequence[TreeEntry]) -> bool:
+        """Tell whether a .gitattributes of the tree hands files to Git LFS."""
+        ...
+
+    def between(self, stage: Stage, old: Oid, new: Oid, *, limit: int) -> Range:
+        """Return what stands between two commits."""
+        ...
+
+
+class Quarantine(Protocol):
+    """Makes and drops stages; what is in it is never mistaken for a clone."""
+
+    def stage(self, name: SourceName, *, borrow: bool, oid_length: int = 40, suffix: str = "") -> Stage:
+        """Return a new empty stage; with *borrow* it sees the objects of the clone of that name."""
+        ...
+
+    def drop(self, stage: Stage) -> None:
+        """Remove the stage."""
+        ...
+
+
+class Clones(Protocol):
+    """Reads the clones below ``sources/``."""
+
+    def inspect(self, name: SourceName, pin: Oid | None) -> Observed:
+        """Return what stands at the source's path."""
+        ...
+
+    def unsaved(self, name: SourceName) -> tuple[str, ...]:
+        """Return the local refs whose commits no fetched ref has."""
+        ...
+
+    def strangers(self, known: frozenset[SourceName]) -> tuple[str, ...]:
+        """Return the folders below ``sources/`` that belong to no source of the manifest."""
+        ...
+
+    def as_stage(self, name: SourceName) -> Stage:
+        """Return the clone as something that Objects can read."""
+        ...
+
+
+class Writer(Protocol):
+    """Changes clones. Each method is complete or leaves what a later run heals."""
+
+    def build(self, stage: Stage, source: Source, pin: Pin) -> None:
+        """Check the pinned commit out in *stage*, which becomes the clone."""
+        ...
+
+    def place(self, stage: Stage) -> None:
+        """Move the stage to the source's path."""
+        ...
+
+    def pour(self, source: Stage, target: Stage, *, boundaries: bool) -> None:
+        """Move the objects and fetched refs of *source* into *target*; with *boundaries* also where history is cut."""
+        ...
+
+    def switch(self, task: Task) -> None:
+        """Check out another commit in a clean clone; raise InTheWay rather than overwrite anything."""
+        ...
+
+    def save_work(self, name: SourceName, run: str, pin: Oid) -> str | None:
+        """Save HEAD, index, changed and untracked files below ``refs/hybrid/saved/``; None if there is nothing.
+
+        *pin* is where the clone goes next: what it would overwrite is saved too.
+        """
+        ...
+
+    def force(self, task: Task) -> None:
+        """Bring the clone to the pin whatever state it is in; local work must be saved before."""
+        ...
+
+    def go_back(self, name: SourceName, commit: Oid, run: str) -> tuple[str, ...]:
+        """Save local work and bring the clone to *commit*; return what was saved, in words."""
+        ...
+
+    def set_aside(self, name: SourceName, run: str) -> str | None:
+        """Move a broken clone out of the way; return where to, or None if nothing in it was worth keeping."""
+        ...
+
+    def delete(self, name: SourceName) -> None:
+        """Remove a clone that was found clean."""
+        ...
+
+    def flush(self) -> None:
+        """Bring everything that was written to disk."""
+        ...
+
+
+class Ledger(Protocol):
+    """The files of the workspace. The only thing that knows the order in which they are written."""
+
+    def writer(self, info: RunInfo) -> AbstractContextManager[Sequence[str]]:
+        """Hold the writer lock and mend what an earlier writer left; yields what was mended, for people."""
+        ...
+
+    def snapshot(self) -> Snapshot:
+        """Return everything that the files say."""
+        ...
+
+    def manifest_text(self) -> str:
+        """Return the manifest as it stands."""
+        ...
+
+    def begin(self, info: RunInfo, tasks: Sequence[Task]) -> None:
+        """Write journal and marker: from here the run is never forgotten."""
+        ...
+
+    def installing(self, info: RunInfo, name: SourceName, served_by: str | None) -> None:
+        """Write that the working tree of a source is about to be changed."""
+        ...
+
+    def attempt(self, info: RunInfo, name: str, error: str) -> None:
+        """Write one failed try of a network step into the journal, if there is one."""
+        ...
+
+    def record(self, info: RunInfo, decision: Decision, pending: Sequence[Task]) -> None:
+        """Write the decision into the files; the marker stays only for what is *pending*."""
+        ...
+
+    def forget(self) -> None:
+        """Remove marker and journal."""
+        ...
+
+    def first_seen(self, name: SourceName, commit: Oid) -> datetime | None:
+        """Return when the audit log first says that upstream had the commit, or None if it never did."""
+        ...
+
+
+ProgressKind = Literal["start", "step", "done", "retry", "note"]
+
+
+class Progress(Protocol):
+    """Is told what happens; knows how to show it, or shows nothing."""
+
+    def __call__(self, kind: ProgressKind, name: str, text: str) -> None:
+        """Take one event about one source."""
+        ...

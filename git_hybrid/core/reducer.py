@@ -1,0 +1,117 @@
+"""Turn what happened into what is written: audit records, state entries, pins. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from git_hybrid.core.audit import Event, Record, Tail, extend
+from git_hybrid.core.canonical import Json
+from git_hybrid.core.ids import RunId, SourceName
+from git_hybrid.core.lock import Lock, Pin, with_pins
+from git_hybrid.core.plan import Installed
+from git_hybrid.core.state import ScanStatus, SourceState, State, with_sources
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunInfo:
+    """Who runs the command, when, and under which id; ``log_id`` names a log that this run has to start."""
+
+    run: RunId
+    command: str
+    now: datetime
+    operator: str
+    log_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManifestEdit:
+    """A new text of the manifest, and the SHA-256 of the text that it was made from."""
+
+    before_sha256: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """Everything that one run changes in the files of a workspace, source by source.
+
+    It is written to the journal before the first of the files is touched; writing it out twice does no harm.
+    """
+
+    events: Sequence[Event] = ()
+    entries: Mapping[SourceName, SourceState] = field(default_factory=dict)
+    pins: Mapping[SourceName, Pin] = field(default_factory=dict)
+    dropped: frozenset[SourceName] = frozenset()
+    manifest: ManifestEdit | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Records:
+    """The files that a decision makes, in the order in which they are written; None leaves a file as it is."""
+
+    audit: tuple[Record, ...] = ()
+    state: State | None = None
+    lock: Lock | None = None
+    manifest: ManifestEdit | None = None
+
+
+def reduce_installed(outcomes: Sequence[Installed], state: State, info: RunInfo) -> Decision:
+    """Return what the sources that were installed change in the audit log and in state."""
+    events: list[Event] = []
+    entries: dict[SourceName, SourceState] = {}
+    for done in outcomes:
+        task, previous = done.task, state.sources.get(done.task.name)
+        detail = {"url": str(task.source.url), "ref": task.pin.ref}
+        if done.served_by is not None:
+            detail["served_by"] = done.served_by
+        before = previous.commit if previous else task.before
+        events.append(Event(event=task.action, source=task.name, before=before, after=task.pin.commit, detail=detail))
+        entries[task.name] = _entry(done, previous, info)
+    return Decision(events=events, entries=entries)
+
+
+def _entry(done: Installed, previous: SourceState | None, info: RunInfo) -> SourceState:
+    task = done.task
+    return SourceState(
+        name=task.name,
+        url=task.source.url,
+        track=task.source.track,
+        commit=task.pin.commit,
+        updated_at=info.now,
+        updated_by=info.operator,
+        command_id=info.run,
+        served_by=done.served_by or (previous.served_by if previous else None),
+        scan=previous.scan if previous else ScanStatus(),
+        notes="; ".join(done.notes) or None,
+    )
+
+
+def to_records(
+    decision: Decision, *, state: State, lock: Lock, tail: Tail, written: Sequence[Mapping[str, Json]], info: RunInfo
+) -> Records:
+    """Return the files that *decision* makes of *state* and *lock*.
+
+    *written* holds the audit records that this run has appended already, before it was interrupted: they are not
+    appended again. Each state entry carries the hash of the record that made it.
+    """
+    known = {_event_key(record): str(record["hash"]) for record in written}
+    missing = [event for event in decision.events if (event.event, event.source) not in known]
+    audit = extend(tail, missing, at=info.now, operator=info.operator, command_id=info.run, log_id=info.log_id)
+    hashes = {key[1]: digest for key, digest in known.items()}
+    hashes |= {_event_key(record)[1]: str(record["hash"]) for record in audit}
+    put = {name: replace(entry, audit_hash=hashes.get(name)) for name, entry in decision.entries.items()}
+    new_state = with_sources(state, put=put, drop=decision.dropped)
+    new_lock = with_pins(lock, add=decision.pins, drop=decision.dropped)
+    return Records(
+        audit=audit,
+        state=new_state if new_state != state else None,
+        lock=new_lock if new_lock != lock else None,
+        manifest=decision.manifest,
+    )
+
+
+def _event_key(record: Mapping[str, Json]) -> tuple[str, str | None]:
+    source = record.get("source")
+    return str(record["event"]), None if source is None else str(source)

@@ -1,0 +1,61 @@
+"""What a use case returns: one row a source, in name order. Views print it; exit codes are made from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from git_hybrid.core.condition import Condition
+from git_hybrid.core.errors import HybridError
+from git_hybrid.core.ids import SourceName
+from git_hybrid.core.plan import Unfinished
+from git_hybrid.core.ports import Range
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """What became of one source.
+
+    ``outcome`` is one word: unchanged, cloned, updated, repaired, recorded, reset, pinned, kept, added, removed,
+    would-… in a dry run, behind, current, blocked or failed; ``before`` and ``after`` are commits.
+    """
+
+    name: SourceName
+    outcome: str
+    before: str | None = None
+    after: str | None = None
+    ref: str | None = None
+    served_by: str | None = None
+    error: HybridError | None = None
+    notes: tuple[str, ...] = ()
+    range: Range | None = None
+    detail: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What one command did. ``notes`` are about the run as a whole; ``interrupted`` is the signal's number or 0."""
+
+    command: str
+    rows: tuple[Row, ...] = ()
+    run: str | None = None
+    dry_run: bool = False
+    notes: tuple[str, ...] = ()
+    pending: tuple[SourceName, ...] = ()
+    interrupted: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """What every source is like, worst first, and the run that was interrupted, if any."""
+
+    rows: tuple[Condition, ...]
+    unfinished: Unfinished | None
+    has_scanners: bool
+
+
+def failed(name: SourceName, error: HybridError, *, outcome: str = "failed") -> Row:
+    """Return the row of a source that ended with *error*."""
+    if getattr(error, "name", None) == "":
+        error.name = name  # type: ignore[attr-defined]
+    return Row(name=name, outcome=outcome, error=error)

@@ -1,0 +1,156 @@
+"""Decide which commit a source should be pinned to, and whether the pin may move there. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import assert_never
+
+from git_hybrid.core.errors import (
+    BadArgument,
+    HybridError,
+    IdentityChanged,
+    MovedTag,
+    OffBranch,
+    RefMissing,
+    RewrittenHistory,
+    Rollback,
+)
+from git_hybrid.core.ids import InvalidText, Oid, RefName, branch_ref, parse_oid, short_ref, tag_ref
+from git_hybrid.core.lock import Pin
+from git_hybrid.core.manifest import Branch, Commit, Source, Tag, Version
+from git_hybrid.core.ports import RemoteRefs
+from git_hybrid.core.versions import in_range, newest, parse_version
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """Where a pin may go: the ref to fetch, and the commit where it is known before fetching.
+
+    ``prefix`` is what a user typed of a commit id; ``declared`` is the ref whose history the commit must be in.
+    """
+
+    ref: RefName | None
+    commit: Oid | None
+    tag_object: Oid | None = None
+    declared: RefName | None = None
+    prefix: str = ""
+
+
+def tip(refs: RemoteRefs, ref: RefName, source: Source) -> Candidate:
+    """Return the candidate at the tip of *ref*.
+
+    Raises:
+        RefMissing: upstream does not list it.
+    """
+    commit = refs.commit(ref)
+    if commit is None:
+        raise RefMissing(name=source.name, ref=ref, url=str(source.url))
+    tag_object = refs.tips[ref] if ref in refs.peeled else None
+    return Candidate(ref=ref, commit=commit, tag_object=tag_object, declared=ref)
+
+
+def newest_allowed(source: Source, refs: RemoteRefs) -> Candidate:
+    """Return the newest candidate that the manifest allows.
+
+    Raises:
+        RefMissing: upstream has no such branch or tag, or no version in the range.
+    """
+    match source.track:
+        case Tag(name):
+            return tip(refs, tag_ref(name), source)
+        case Branch(name):
+            return tip(refs, branch_ref(name), source)
+        case Version(spec):
+            tag = newest(spec, (short_ref(ref) for ref in refs.tips if ref.startswith("refs/tags/")))
+            if tag is None:
+                raise RefMissing(name=source.name, ref=f"version {spec}", url=str(source.url))
+            return tip(refs, tag_ref(tag), source)
+        case Commit(oid):
+            ref = next((ref for ref in sorted(refs.tips) if refs.commit(ref) == oid), None)
+            return Candidate(ref=None if ref is None else RefName(ref), commit=oid)
+        case _:  # pragma: no cover
+            assert_never(source.track)
+
+
+def asked_for(source: Source, refs: RemoteRefs, revision: str) -> Candidate:
+    """Return the candidate for ``--to REVISION``: a tag, a branch, a full ref, or a commit id or its beginning.
+
+    Raises:
+        BadArgument: the text is none of these, or names a tag and a branch.
+        RefMissing: upstream does not have it.
+        OffBranch: the manifest names one commit, and this is another.
+    """
+    if isinstance(source.track, Commit) and revision != source.track.oid:
+        raise OffBranch(name=source.name, commit=revision, ref=f"commit {source.track.oid}")
+    declared = None if isinstance(source.track, (Commit, Version)) else newest_allowed(source, refs).ref
+    try:
+        return Candidate(ref=declared, commit=parse_oid(revision), declared=declared)
+    except InvalidText:
+        ref = _named_ref(refs, revision)
+    if ref is None:
+        reason = "upstream has no such branch or tag, and it is no commit id"
+        if not all(char in "0123456789abcdef" for char in revision) or len(revision) < 7:
+            raise BadArgument(what="--to", value=revision, reason=reason)
+        return Candidate(ref=declared, commit=None, declared=declared, prefix=revision)
+    found = tip(refs, ref, source)
+    if isinstance(source.track, Version):
+        if not in_range(source.track.spec, short_ref(ref)) or not ref.startswith("refs/tags/"):
+            raise OffBranch(name=source.name, commit=revision, ref=f"version {source.track.spec}")
+        return found
+    if ref == declared:
+        return found
+    return Candidate(ref=declared, commit=found.commit, declared=declared)
+
+
+def _named_ref(refs: RemoteRefs, revision: str) -> RefName | None:
+    if revision.startswith("refs/"):
+        return RefName(revision) if revision in refs.tips else None
+    found = [ref for ref in (tag_ref(revision), branch_ref(revision)) if ref in refs.tips]
+    if len(found) > 1:
+        reason = f"upstream has a tag and a branch of this name: write {found[0]} or {found[1]}"
+        raise BadArgument(what="--to", value=revision, reason=reason)
+    return found[0] if found else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """A pin that wants to go from *old* to *new*, with what the fetched history says of the two."""
+
+    old: Pin
+    new: Pin
+    old_is_ancestor: bool
+    new_is_ancestor: bool
+
+
+def moved_tag(old: Pin | None, candidate: Candidate, source: Source) -> HybridError | None:
+    """Return the error if upstream's tag is no longer the object that was pinned."""
+    if old is None or old.url != source.url or old.ref != candidate.ref or not old.ref.startswith("refs/tags/"):
+        return None
+    if (old.commit, old.tag_object) == (candidate.commit, candidate.tag_object):
+        return None
+    was, now = old.tag_object or old.commit, candidate.tag_object or candidate.commit or ""
+    return MovedTag(name=source.name, tag=old.ref, old=was, new=now)
+
+
+def forbidden_move(move: Move, source: Source) -> HybridError | None:
+    """Return the error if the pin may not move without an override, or None if it may."""
+    old, new = move.old, move.new
+    if old.commit == new.commit or old.url != new.url:
+        return None
+    if old.root_commits and new.root_commits and not set(old.root_commits) & set(new.root_commits):
+        roots = {"old": old.root_commits, "new": new.root_commits}
+        return IdentityChanged(name=source.name, url=str(source.url), **roots)
+    if move.new_is_ancestor or _is_older_version(old, new):
+        return Rollback(name=source.name, old=old.commit, new=new.commit)
+    if isinstance(source.track, Branch) and old.ref == new.ref and not move.old_is_ancestor:
+        return RewrittenHistory(name=source.name, ref=new.ref, old=old.commit, new=new.commit)
+    return None
+
+
+def _is_older_version(old: Pin, new: Pin) -> bool:
+    refs: Sequence[RefName] = (old.ref, new.ref)
+    if not all(ref.startswith("refs/tags/") for ref in refs):
+        return False
+    before, after = (parse_version(short_ref(ref)) for ref in refs)
+    return before is not None and after is not None and after < before

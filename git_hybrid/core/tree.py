@@ -1,0 +1,156 @@
+"""What may not be checked out: a judgement over the entries of one tree, before a file of it is written.
+
+git's own fsck refuses malformed trees; this finds what is well-formed and still harmful on somebody's disk.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import unicodedata
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+LINK, GITLINK = "120000", "160000"
+DEPTH_LIMIT = 200
+PATH_LIMIT = 4096
+_BARE_PARTS = frozenset({"HEAD", "objects", "refs"})
+_SHOWN = 10
+
+
+@dataclass(frozen=True, slots=True)
+class TreeEntry:
+    """One line of ``git ls-tree -r -l -z``: mode in octal digits, object id, size in bytes (0 for a gitlink), path."""
+
+    mode: str
+    oid: str
+    size: int
+    path: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TreeLimits:
+    """How large a tree may be: number of entries, sum of the blobs in bytes."""
+
+    max_entries: int
+    max_bytes: int
+
+
+@dataclass(slots=True)
+class _Scan:
+    """What is known of the entries that were seen so far."""
+
+    findings: list[str] = field(default_factory=list)
+    parts: dict[bytes, set[str]] = field(default_factory=dict)
+    links: list[TreeEntry] = field(default_factory=list)
+    folders: set[bytes] = field(default_factory=set)
+    total: int = 0
+
+    def add(self, rule: str, path: bytes, why: str) -> None:
+        self.findings.append(f"{rule}: {show_path(path)}: {why}")
+
+
+def show_path(path: bytes) -> str:
+    """Return *path* as text that is safe to print: what is not printable stands as an escape."""
+    text = path.decode("utf-8", "surrogateescape")
+    return "".join(char if char.isprintable() else _escape(char) for char in text)
+
+
+def _escape(char: str) -> str:
+    code = ord(char)
+    if 0xDC80 <= code <= 0xDCFF:
+        return f"\\x{code - 0xDC00:02x}"
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def scan_tree(
+    entries: Iterable[TreeEntry], *, limits: TreeLimits, read_link: Callable[[str], bytes]
+) -> tuple[list[TreeEntry], tuple[str, ...]]:
+    """Return the entries and what is wrong with them; stops reading as soon as a limit is passed.
+
+    *read_link* returns the target of a symbolic link by the object id of its blob. Of many findings ten are kept, and
+    a count of the rest.
+    """
+    scan, kept = _Scan(), []
+    for count, entry in enumerate(entries, 1):
+        scan.total += entry.size
+        if count > limits.max_entries:
+            return [], (f"too-many-entries: the tree has more than {limits.max_entries} entries",)
+        if scan.total > limits.max_bytes:
+            return [], (f"too-many-bytes: the files are larger than {limits.max_bytes} bytes together",)
+        _scan_entry(scan, entry)
+        kept.append(entry)
+    _scan_twins(scan)
+    _scan_bare_repositories(scan)
+    _scan_links(scan, read_link)
+    return kept, _shortened(scan.findings)
+
+
+def _scan_entry(scan: _Scan, entry: TreeEntry) -> None:
+    path = entry.path
+    parts = path.split(b"/")
+    if len(parts) > DEPTH_LIMIT or len(path) > PATH_LIMIT:
+        scan.add("too-deep", path[:80], f"deeper than {DEPTH_LIMIT} folders or longer than {PATH_LIMIT} bytes")
+        return
+    if any(byte < 0x20 or byte == 0x7F for byte in path):
+        scan.add("control-bytes", path, "control bytes in a file name")
+    if b"\\" in path:
+        scan.add("backslash", path, "a backslash separates folders on Windows")
+    if any(_is_git_alias(part) for part in parts):
+        scan.add("git-alias", path, "a name that some file system reads as .git, or as a way out of the folder")
+    if entry.mode == LINK:
+        scan.links.append(entry)
+    folder = b""
+    for part in parts[:-1]:
+        scan.parts.setdefault(folder, set()).add(part.decode("utf-8", "surrogateescape"))
+        folder = folder + b"/" + part if folder else part
+        scan.folders.add(folder)
+    scan.parts.setdefault(folder, set()).add(parts[-1].decode("utf-8", "surrogateescape"))
+
+
+def _is_git_alias(part: bytes) -> bool:
+    text = part.decode("utf-8", "surrogateescape")
+    visible = "".join(char for char in text if unicodedata.category(char) != "Cf")
+    folded = visible.casefold().split(":", 1)[0].rstrip(". ")
+    return folded in (".git", "git~1", "") or text in (".", "..")
+
+
+def _scan_twins(scan: _Scan) -> None:
+    for folder, names in scan.parts.items():
+        seen: dict[str, str] = {}
+        for name in sorted(names):
+            key = unicodedata.normalize("NFC", name).casefold()
+            if key in seen:
+                path = (folder + b"/" if folder else b"") + name.encode("utf-8", "surrogateescape")
+                other = show_path(seen[key].encode("utf-8", "surrogateescape"))
+                scan.add("name-twins", path, f"is the same file as {other} where case or Unicode form does not count")
+            seen[key] = name
+
+
+def _scan_bare_repositories(scan: _Scan) -> None:
+    for folder, names in scan.parts.items():
+        if folder and names >= _BARE_PARTS and folder + b"/objects" in scan.folders:
+            scan.add("embedded-repository", folder, "git takes this folder for a repository and obeys its config")
+
+
+def _scan_links(scan: _Scan, read_link: Callable[[str], bytes]) -> None:
+    for entry in scan.links:
+        target = read_link(entry.oid)
+        if target.startswith(b"/"):
+            scan.add("absolute-link", entry.path, "a symbolic link to an absolute path")
+            continue
+        landing = posixpath.normpath(posixpath.join(posixpath.dirname(entry.path), target))
+        if landing == b".." or landing.startswith(b"../"):
+            scan.add("escaping-link", entry.path, "a symbolic link that leaves the repository")
+        elif any(_is_git_alias(part) and part not in (b".", b"") for part in landing.split(b"/")):
+            scan.add("link-into-git", entry.path, "a symbolic link into .git")
+
+
+def _shortened(findings: list[str]) -> tuple[str, ...]:
+    if len(findings) <= _SHOWN:
+        return tuple(findings)
+    return (*findings[:_SHOWN], f"and {len(findings) - _SHOWN} more")
+
+
+def content_line(mode: str, blob_sha256: str, path: bytes) -> bytes:
+    """Return what one entry adds to ``content_sha256``: ``<mode> <sha256 of the blob> <path>`` and a NUL."""
+    return mode.encode("ascii") + b" " + blob_sha256.encode("ascii") + b" " + path + b"\0"

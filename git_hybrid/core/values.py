@@ -1,0 +1,66 @@
+"""Durations and times as they stand in files and options."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+
+from git_hybrid.core.ids import InvalidText
+
+_DURATION = re.compile(r"([0-9]{1,9})(ms|s|m|h|d|w)")
+_UNITS = {
+    "ms": timedelta(milliseconds=1),
+    "s": timedelta(seconds=1),
+    "m": timedelta(minutes=1),
+    "h": timedelta(hours=1),
+    "d": timedelta(days=1),
+    "w": timedelta(weeks=1),
+}
+_TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,6})?Z")
+_LIMIT = timedelta(days=36500)
+
+
+def parse_duration(text: str) -> timedelta:
+    """Return *text*, such as ``30s`` or ``14d``, as a duration.
+
+    Raises:
+        InvalidText: it is not ``<int>(ms|s|m|h|d|w)`` or more than 100 years.
+    """
+    match = _DURATION.fullmatch(text)
+    if match is None:
+        raise InvalidText("not a duration: write a whole number and one of ms, s, m, h, d, w, such as 30s or 14d")
+    try:
+        duration = int(match[1]) * _UNITS[match[2]]
+    except OverflowError as error:
+        raise InvalidText("more than 100 years") from error
+    if duration > _LIMIT:
+        raise InvalidText("more than 100 years")
+    return duration
+
+
+def parse_time(text: str) -> datetime:
+    """Return *text*, RFC 3339 in UTC with ``Z``, as an aware time.
+
+    Raises:
+        InvalidText: it is not such a time.
+    """
+    if _TIME.fullmatch(text) is None:
+        raise InvalidText("not a time: write RFC 3339 in UTC, such as 2026-07-16T11:03:04Z")
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError as error:
+        raise InvalidText(f"not a time: {error}") from error
+
+
+def format_time(moment: datetime) -> str:
+    """Return *moment* as RFC 3339 in UTC, whole seconds, with ``Z``."""
+    return moment.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"
+
+
+def format_age(duration: timedelta) -> str:
+    """Return *duration* as people say it in a table: ``5 s``, ``3 min``, ``2 h``, ``4 d``."""
+    seconds = max(int(duration.total_seconds()), 0)
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"

@@ -1,0 +1,70 @@
+"""Version ranges over tag names (PEP 440, by the library ``packaging``)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from git_hybrid.core.ids import InvalidText
+
+if TYPE_CHECKING:
+    from packaging.specifiers import SpecifierSet
+    from packaging.version import Version
+
+
+def check_range(spec: str) -> str:
+    """Return *spec* if it is a version range.
+
+    Raises:
+        InvalidText: it is empty or not a PEP 440 range or version.
+    """
+    _range(spec)
+    return spec
+
+
+def parse_version(tag: str) -> Version | None:
+    """Return the version that the tag name *tag* stands for, or None if it is no version."""
+    # Imported here: packaging costs 15 ms and only sources that follow versions need it.
+    from packaging.version import InvalidVersion, Version  # noqa: PLC0415
+
+    try:
+        return Version(tag)
+    except InvalidVersion:
+        return None
+
+
+def in_range(spec: str, tag: str) -> bool:
+    """Tell whether the tag name *tag* is a version inside *spec*; pre-releases only where *spec* names one."""
+    version = parse_version(tag)
+    return version is not None and _range(spec).contains(version, prereleases=_asks_for_prereleases(spec))
+
+
+def newest(spec: str, tags: Iterable[str]) -> str | None:
+    """Return the newest of *tags* inside *spec*, or None if there is none.
+
+    Of two tags for one version (``1.0`` and ``v1.0``) the one later in the alphabet is taken, so that the answer does
+    not depend on the order in which a server lists them.
+    """
+    allowed = [(version, tag) for tag in tags if (version := parse_version(tag)) is not None and in_range(spec, tag)]
+    return max(allowed)[1] if allowed else None
+
+
+def newest_release(tags: Iterable[str]) -> str | None:
+    """Return the newest of *tags* that is a final release, or None if there is none."""
+    return newest(">=0", tags)
+
+
+def _range(spec: str) -> SpecifierSet:
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet  # noqa: PLC0415
+
+    if not spec.strip():
+        raise InvalidText("an empty version range")
+    exact = parse_version(spec.strip())
+    try:
+        return SpecifierSet(f"=={exact}" if exact is not None else spec)
+    except InvalidSpecifier as error:
+        raise InvalidText("not a version range: write for instance >=1.2,<2 or ~=1.4 or 1.2.3") from error
+
+
+def _asks_for_prereleases(spec: str) -> bool:
+    return bool(_range(spec).prereleases)

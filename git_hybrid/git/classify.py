@@ -1,0 +1,117 @@
+"""What git's words on stderr mean. Pure: bytes of a failed command in, an error with facts out."""
+
+from __future__ import annotations
+
+import re
+
+from git_hybrid.core.errors import (
+    AccessDenied,
+    GitFailed,
+    HostKeyFailure,
+    HybridError,
+    MalformedObjects,
+    NetworkFailure,
+    RefMissing,
+    RepositoryNotFound,
+    TlsFailure,
+)
+
+_NOISE = re.compile(r"^(?:remote: (?:Enumerating|Counting|Compressing|Total)|warning: redirecting|hint:|notice:)")
+_STATUS = re.compile(r"The requested URL returned error: (?P<status>\d{3})")
+_REDIRECT = re.compile(r"^warning: redirecting to (?P<url>\S+)", re.MULTILINE)
+_RETRY_AFTER = re.compile(r"retry-after:\s*(?P<seconds>\d{1,6})", re.IGNORECASE)
+_MISSING_REF = re.compile(
+    r"couldn't find remote ref (?P<ref>\S+)|not our ref (?P<oid>[0-9a-f]+)|unadvertised object (?P<hidden>[0-9a-f]+)"
+)
+_FSCK = re.compile(
+    r"fsck error|error: object [0-9a-f]{40,64}: \w+:|index-pack died.*strict|broken link"
+    r"|in (?:object|tree|commit) .*: error"
+)
+
+_DENIED = (
+    "authentication failed",
+    "permission denied (publickey",
+    "could not read username",
+    "could not read password",
+    "terminal prompts disabled",
+    "invalid username or password",
+    "access denied",
+    "error: 401",
+    "error: 403",
+)
+_NOT_FOUND = (
+    "repository not found",
+    "error: 404",
+    "error: 410",
+    "does not appear to be a git repository",
+    "no such file or directory",
+    "not valid: is this a git repository",
+    "project not found",
+)
+_HOST_KEY = ("host key verification failed", "remote host identification has changed")
+_TLS = (
+    "ssl certificate problem",
+    "server certificate verification failed",
+    "certificate verify failed",
+    "no alternative certificate",
+)
+_TLS_MORE = ("unable to get local issuer certificate", "self-signed certificate", "self signed certificate")
+_TRANSIENT = (
+    ("dns", ("could not resolve host", "could not resolve hostname", "temporary failure in name resolution")),
+    ("refused", ("connection refused", "failed to connect to", "couldn't connect to server", "no route to host")),
+    ("stalled", ("operation too slow", "less than 1000 bytes/sec")),
+    ("timeout", ("timed out", "timeout was reached", "deadline")),
+    ("cut", ("early eof", "unexpected disconnect", "the remote end hung up", "connection reset", "recv failure")),
+    ("cut", ("rpc failed", "transfer closed", "broken pipe", "connection closed", "unexpected eof", "gnutls recv")),
+    ("cut", ("bad line length", "invalid index-pack output", "protocol error", "bad pack header", "empty reply")),
+    ("network", ("network is unreachable", "proxy connect aborted", "ssl_error_syscall", "http/2 stream")),
+)
+
+
+def last_words(stderr: str, limit: int = 500) -> str:
+    """Return what a failed command said, without progress and hints, at most *limit* characters."""
+    lines = [line.strip() for line in stderr.splitlines()]
+    told = [line for line in lines if line and not _NOISE.match(line)]
+    return " / ".join(told[-4:])[:limit]
+
+
+def redirects(stderr: str) -> tuple[str, ...]:
+    """Return the URLs that git says it was redirected to."""
+    return tuple(match["url"] for match in _REDIRECT.finditer(stderr))
+
+
+def classify_network(stderr: str, *, url: str, status: int, command: str) -> HybridError:
+    """Return the error that a failed network command stands for.
+
+    The order matters: what is final is looked for first, so that no failure of trust is ever tried again.
+    """
+    text, message = stderr.lower(), last_words(stderr)
+    http = _STATUS.search(stderr)
+    code = int(http["status"]) if http else 0
+    if any(word in text for word in _HOST_KEY):
+        return HostKeyFailure(url=url, message=message)
+    if any(word in text for word in (*_TLS, *_TLS_MORE)):
+        return TlsFailure(url=url, message=message)
+    if _FSCK.search(stderr):
+        return MalformedObjects(name="", message=message)
+    missing = _MISSING_REF.search(stderr)
+    if missing is not None:
+        return RefMissing(name="", ref=missing["ref"] or missing["oid"] or missing["hidden"], url=url)
+    if code in (401, 403, 407) or any(word in text for word in _DENIED):
+        return AccessDenied(url=url, message=message)
+    if code not in (429, 500, 502, 503, 504) and any(word in text for word in _NOT_FOUND):
+        return RepositoryNotFound(url=url, message=message)
+    return _passing(stderr, code, url=url, message=message) or GitFailed(command=command, status=status, stderr=message)
+
+
+def _passing(stderr: str, code: int, *, url: str, message: str) -> NetworkFailure | None:
+    """Return the failure that may pass, or None if the words are of none that is known."""
+    if code:
+        after = _RETRY_AFTER.search(stderr)
+        seconds = float(after["seconds"]) if after else None
+        return NetworkFailure(url=url, message=message, kind=f"http-{code}", retry_after=seconds)
+    text = stderr.lower()
+    for kind, words in _TRANSIENT:
+        if any(word in text for word in words):
+            return NetworkFailure(url=url, message=message, kind=kind)
+    return None

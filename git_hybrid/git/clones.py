@@ -1,0 +1,151 @@
+"""Look at the clones below ``sources/``. Nothing here changes a clone."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from git_hybrid.core.ids import InvalidText, Oid, SourceName, parse_oid
+from git_hybrid.core.plan import Absent, Broken, Clone, Foreign, Observed
+from git_hybrid.core.ports import Stage
+from git_hybrid.core.tree import show_path
+from git_hybrid.git.libgit2 import GitError, Repository, open_repository
+from git_hybrid.git.owners import is_held
+from git_hybrid.git.run import Runner
+
+SHOWN_FILES = 10
+_OPERATIONS = {
+    "MERGE_HEAD": "merge",
+    "rebase-merge": "rebase",
+    "rebase-apply": "rebase or am",
+    "CHERRY_PICK_HEAD": "cherry-pick",
+    "REVERT_HEAD": "revert",
+    "BISECT_LOG": "bisect",
+}
+_CLEAN_REFS = "refs/hybrid/"
+_SAVED = "refs/hybrid/saved/"
+
+
+@dataclass(frozen=True, slots=True)
+class GitClones:
+    """The clones of :mod:`git_hybrid.core.ports`; *folder* is ``sources/``."""
+
+    runner: Runner
+    folder: Path
+
+    def as_stage(self, name: SourceName) -> Stage:
+        """Return the clone of *name* as something that Objects can read."""
+        return Stage(name=name, path=str(self.folder / name))
+
+    def inspect(self, name: SourceName, pin: Oid | None) -> Observed:
+        """Return what stands at the path of *name*; *pin* is the commit to look for in it."""
+        return self.inspect_path(self.folder / name, pin)
+
+    def inspect_path(self, path: Path, pin: Oid | None) -> Observed:
+        """Return what stands at *path*."""
+        if path.is_symlink():
+            return Foreign("a symbolic link")
+        if not path.exists() or (path.is_dir() and not any(path.iterdir())):
+            return Absent()
+        if not path.is_dir():
+            return Foreign("a file")
+        git_dir = path / ".git"
+        if git_dir.is_symlink() or git_dir.is_file():
+            return Foreign("a working tree of another repository (its .git is not a folder)")
+        if not git_dir.is_dir():
+            return Foreign("a folder that is no git repository")
+        return self._inspect_clone(path, git_dir, pin)
+
+    def _inspect_clone(self, path: Path, git_dir: Path, pin: Oid | None) -> Observed:
+        if not (git_dir / "HEAD").is_file() or not (git_dir / "objects").is_dir():
+            return Broken("its .git lacks HEAD or objects")
+        repository = open_repository(git_dir)
+        head = _head_of(repository) if repository is not None else self._head_by_cli(git_dir)
+        if head is None:
+            return Broken("its HEAD names no commit")
+        if not (git_dir / "index").exists() and len(os.listdir(path)) == 1:
+            return Broken("nothing was ever checked out")
+        operation = next((word for mark, word in _OPERATIONS.items() if (git_dir / mark).exists()), None)
+        try:
+            dirty = _dirty(repository) if repository is not None else self._dirty_by_cli(path, git_dir)
+            has_pin = pin is not None and (pin == head or self._has(repository, git_dir, pin))
+        except (GitError, KeyError, OSError) as error:
+            return Broken(f"git cannot read it: {str(error)[:200]}")
+        return Clone(
+            head=head,
+            branch=_branch(git_dir),
+            dirty=tuple(show_path(file) for file in dirty[:SHOWN_FILES]),
+            dirty_count=len(dirty),
+            operation=operation,
+            locked=is_held(git_dir / "index.lock", path),
+            has_pin=has_pin,
+        )
+
+    def _has(self, repository: Repository | None, git_dir: Path, oid: Oid) -> bool:
+        if repository is not None:
+            return oid in repository
+        return self.runner.git(["cat-file", "-e", oid], git_dir=git_dir).status == 0
+
+    def _head_by_cli(self, git_dir: Path) -> Oid | None:
+        done = self.runner.git(["rev-parse", "--verify", "--quiet", "HEAD^{commit}"], git_dir=git_dir)
+        return parse_oid(done.stdout.decode().strip()) if done.status == 0 else None
+
+    def _dirty_by_cli(self, path: Path, git_dir: Path) -> list[bytes]:
+        arguments = [
+            "status",
+            "--porcelain=v1",
+            "-z",
+            "--no-renames",
+            "--untracked-files=all",
+            "--ignore-submodules=none",
+        ]
+        done = self.runner.git(arguments, git_dir=git_dir, work_tree=path)
+        if done.status != 0:
+            raise OSError(done.stderr.strip())
+        return sorted(line[3:] for line in done.stdout.split(b"\0") if line)
+
+    def unsaved(self, name: SourceName) -> tuple[str, ...]:
+        """Return the refs of the clone, and HEAD, whose commits are in no history that was fetched."""
+        git_dir = self.folder / name / ".git"
+        listed = self.runner.git(["for-each-ref", "--format=%(refname)"], git_dir=git_dir).stdout.decode(
+            "utf-8", "replace"
+        )
+        refs = [ref for ref in listed.split() if not ref.startswith(_CLEAN_REFS) or ref.startswith(_SAVED)]
+        fetched = [ref for ref in listed.split() if ref not in refs]
+        left = []
+        for ref in [*refs, "HEAD"]:
+            command = ["rev-list", "--max-count=1", f"{ref}^{{commit}}", "--not", *fetched, "--"]
+            done = self.runner.git(command, git_dir=git_dir)
+            if done.status != 0 or done.stdout.strip():
+                left.append(ref)
+        return tuple(left)
+
+    def strangers(self, known: frozenset[SourceName]) -> tuple[str, ...]:
+        """Return the names below ``sources/`` that belong to no source of the manifest."""
+        if not self.folder.is_dir():
+            return ()
+        with os.scandir(self.folder) as entries:
+            folders = [entry.name for entry in entries if not entry.name.startswith(".") and entry.is_dir()]
+        return tuple(sorted(name for name in folders if name not in known))
+
+
+def _head_of(repository: Repository) -> Oid | None:
+    try:
+        return parse_oid(str(repository.head.target))
+    except (GitError, InvalidText, KeyError):
+        return None
+
+
+def _branch(git_dir: Path) -> str | None:
+    try:
+        text = (git_dir / "HEAD").read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return None
+    return text.removeprefix("ref: refs/heads/") if text.startswith("ref: refs/heads/") else None
+
+
+def _dirty(repository: Repository) -> list[bytes]:
+    """Return the paths that are changed, staged or untracked (not ignored)."""
+    status = repository.status(untracked_files="all", ignored=False)
+    return sorted(path.encode("utf-8", "surrogateescape") for path, flags in status.items() if flags)

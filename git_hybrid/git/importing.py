@@ -1,0 +1,108 @@
+"""Read the submodules of a repository: their URLs, and the exact commits that it pins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from git_hybrid.core.errors import InvalidFile, LocalIo, Problem
+from git_hybrid.core.ids import InvalidText, Oid, Url, normalize_url, parse_oid, parse_ref_part, parse_url
+from git_hybrid.git.run import Runner, child_environment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submodule:
+    """One submodule: its path, its URL made absolute, the branch it names (or None), the commit pinned (or None)."""
+
+    path: str
+    url: Url
+    branch: str | None
+    commit: Oid | None
+
+
+def read_gitmodules(runner: Runner, file: Path) -> tuple[Submodule, ...]:
+    """Return the submodules that *file* (a ``.gitmodules``) lists, with the commits in the index of its repository.
+
+    Raises:
+        LocalIo: the file cannot be read.
+        InvalidFile: git cannot parse it, or an entry lacks what is needed; every bad entry is named.
+    """
+    if not file.is_file():
+        raise LocalIo(path=str(file), operation="read", reason="no such file")
+    values = _values(runner, file)
+    names = list(dict.fromkeys(name for name, _ in values))
+    base = _origin(runner, file.parent)
+    pinned = _gitlinks(runner, file.parent)
+    problems: list[Problem] = []
+    found: list[Submodule] = []
+    for name in names:
+        try:
+            found.append(_submodule(name, values, base, pinned))
+        except InvalidText as error:
+            problems.append(Problem(f"submodule {name}", str(error)))
+    if problems:
+        raise InvalidFile(path=str(file), problems=tuple(problems))
+    return tuple(found)
+
+
+def _submodule(name: str, values: dict[tuple[str, str], str], base: Url | None, pinned: dict[str, Oid]) -> Submodule:
+    path, url = values.get((name, "path")), values.get((name, "url"))
+    if not path or not url:
+        raise InvalidText("has no path or no url")
+    branch = values.get((name, "branch"), ".")
+    return Submodule(
+        path=path,
+        url=_absolute(url, base),
+        branch=None if branch == "." else parse_ref_part(branch),
+        commit=pinned.get(path),
+    )
+
+
+def _absolute(text: str, base: Url | None) -> Url:
+    if not text.startswith(("./", "../")):
+        return normalize_url(f"file://{text}" if text.startswith("/") else text)
+    if base is None:
+        raise InvalidText("has a relative url, and the repository has no origin to resolve it against")
+    parts = base.path.rstrip("/").split("/")
+    for step in text.split("/"):
+        if step == "..":
+            parts = parts[:-1]
+        elif step not in (".", ""):
+            parts.append(step)
+    prefix = str(base)[: len(str(base)) - len(base.path)]
+    return parse_url(prefix + "/".join(parts))
+
+
+def _values(runner: Runner, file: Path) -> dict[tuple[str, str], str]:
+    env = child_environment(runner.environ, network=True)
+    done = runner.run(["git", "config", "--file", str(file), "--null", "--list"], env=env)
+    if done.status != 0:
+        raise InvalidFile(path=str(file), problems=(Problem("file", done.stderr.strip()[:200]),))
+    values: dict[tuple[str, str], str] = {}
+    for item in done.stdout.decode("utf-8", "replace").split("\0"):
+        key, _, value = item.partition("\n")
+        section, _, rest = key.partition(".")
+        name, _, last = rest.rpartition(".")
+        if section == "submodule" and name:
+            values[name, last] = value
+    return values
+
+
+def _origin(runner: Runner, folder: Path) -> Url | None:
+    env = child_environment(runner.environ, network=True)
+    done = runner.run(["git", "config", "--get", "remote.origin.url"], env=env, cwd=folder)
+    try:
+        return normalize_url(done.stdout.decode("utf-8", "replace").strip())
+    except InvalidText:
+        return None
+
+
+def _gitlinks(runner: Runner, folder: Path) -> dict[str, Oid]:
+    env = child_environment(runner.environ, network=True)
+    done = runner.run(["git", "ls-files", "--stage", "-z", "--full-name", "."], env=env, cwd=folder)
+    links: dict[str, Oid] = {}
+    for line in done.stdout.decode("utf-8", "replace").split("\0"):
+        head, _, path = line.partition("\t")
+        if head.startswith("160000 "):
+            links[path] = parse_oid(head.split()[1])
+    return links

@@ -1,0 +1,196 @@
+"""Read commits and trees of a stage or a clone: by libgit2 where it can, by the git CLI where it cannot."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO
+
+from git_hybrid.core.errors import GitFailed, WrongContent
+from git_hybrid.core.ids import Oid, parse_oid
+from git_hybrid.core.ports import CommitFacts, CommitLine, Range, Stage
+from git_hybrid.core.tree import GITLINK, TreeEntry, TreeLimits, content_line, scan_tree
+from git_hybrid.git.classify import last_words
+from git_hybrid.git.libgit2 import open_repository
+from git_hybrid.git.run import Runner
+from git_hybrid.git.transport import UPSTREAM, kept_ref
+
+_CHUNK = 1 << 18
+
+
+@dataclass(frozen=True, slots=True)
+class GitObjects:
+    """The objects of :mod:`git_hybrid.core.ports`."""
+
+    runner: Runner
+
+    def has_commit(self, stage: Stage, oid: Oid) -> bool:
+        """Tell whether the commit *oid* is there."""
+        repository = open_repository(_git_dir(stage))
+        if repository is not None:
+            found = repository.get(oid)
+            return found is not None and found.type_str == "commit"
+        return self._ask(stage, "cat-file", "-t", oid) == "commit"
+
+    def has_content(self, stage: Stage, oid: Oid) -> bool:
+        """Tell whether the commit *oid* has its whole tree here; only a partial clone can lack a part of it."""
+        if not any((_git_dir(stage) / "objects" / "pack").glob("*.promisor")):
+            return self.has_commit(stage, oid)
+        arguments = ["rev-list", "--objects", "--no-walk", "--missing=print", "--end-of-options", oid]
+        done = self.runner.git(arguments, git_dir=_git_dir(stage))
+        return done.status == 0 and b"?" not in {line[:1] for line in done.stdout.split(b"\n")}
+
+    def upstream(self, stage: Stage, ref: str) -> tuple[Oid, Oid | None] | None:
+        """Return the commit and, of an annotated tag, the tag object that *ref* was fetched as."""
+        kept = kept_ref(ref)
+        target = self._ask(stage, "rev-parse", "--verify", "--quiet", "--end-of-options", kept)
+        commit = self._ask(stage, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{kept}^{{commit}}")
+        if not target or not commit:
+            return None
+        return parse_oid(commit), None if target == commit else parse_oid(target)
+
+    def upstream_refs(self, stage: Stage) -> Mapping[str, Oid]:
+        """Return the commits of all fetched branches and tags by their full refs, branches first."""
+        fields = "%(refname) %(objectname) %(*objectname)"
+        out = self._ask(stage, "for-each-ref", f"--format={fields}", f"{UPSTREAM}heads/", f"{UPSTREAM}tags/")
+        refs: dict[str, Oid] = {}
+        for line in out.splitlines():
+            name, _, oids = line.partition(" ")
+            refs["refs/" + name.removeprefix(UPSTREAM)] = parse_oid(oids.split()[-1])
+        return refs
+
+    def is_ancestor(self, stage: Stage, old: Oid, new: Oid) -> bool:
+        """Tell whether *old* is *new* or in its history."""
+        repository = open_repository(_git_dir(stage))
+        if repository is not None and not repository.is_shallow:
+            return old == new or (old in repository and repository.descendant_of(new, old))
+        done = self.runner.git(["merge-base", "--is-ancestor", "--end-of-options", old, new], git_dir=_git_dir(stage))
+        return done.status == 0
+
+    def facts(self, stage: Stage, oid: Oid, *, complete: bool) -> CommitFacts:
+        """Return tree, commit time and, where history is *complete*, the root commits of *oid*.
+
+        Raises:
+            GitFailed: the commit is not there.
+        """
+        tree, seconds = self._must(stage, "log", "-1", "--format=%T %ct", "--end-of-options", oid).split()
+        roots: list[str] = []
+        if complete:
+            roots = self._must(stage, "rev-list", "--max-parents=0", "--end-of-options", oid).split()
+        return CommitFacts(
+            tree=parse_oid(tree),
+            commit_time=datetime.fromtimestamp(int(seconds), UTC),
+            root_commits=tuple(sorted(parse_oid(root) for root in roots)),
+        )
+
+    def find_prefix(self, stage: Stage, prefix: str) -> tuple[Oid, ...]:
+        """Return the commits whose ids start with *prefix*; names of refs play no part."""
+        found = self._ask(stage, "rev-parse", f"--disambiguate={prefix}").split()
+        return tuple(oid for text in found if self.has_commit(stage, oid := parse_oid(text)))
+
+    def scan(self, stage: Stage, oid: Oid, limits: TreeLimits) -> tuple[Sequence[TreeEntry], tuple[str, ...]]:
+        """Return the entries of the tree of *oid* and what is wrong with them (:func:`scan_tree`)."""
+        arguments = ["ls-tree", "-r", "-l", "-z", "--full-tree", "--end-of-options", oid]
+        with self.runner.stream(arguments, git_dir=_git_dir(stage)) as out:
+            entries = _parse_entries(out)
+            return scan_tree(entries, limits=limits, read_link=lambda blob: self._blob(stage, blob))
+
+    def _blob(self, stage: Stage, oid: str) -> bytes:
+        done = self.runner.git(["cat-file", "blob", oid], git_dir=_git_dir(stage))
+        if done.status != 0:
+            raise GitFailed(command="git cat-file", status=done.status, stderr=last_words(done.stderr), name=stage.name)
+        return done.stdout
+
+    def content_sha256(self, stage: Stage, entries: Sequence[TreeEntry]) -> str:
+        """Return SHA-256 over ``<mode> <sha256 of the blob> <path>`` NUL of each entry, in the order of the tree.
+
+        A gitlink has no blob here and counts as the empty string.
+
+        Raises:
+            WrongContent: a blob is missing or not what its id says.
+        """
+        digest, empty = hashlib.sha256(), hashlib.sha256(b"").hexdigest()
+        blobs = [entry.oid for entry in entries if entry.mode != GITLINK]
+        hashes = self._blob_hashes(stage, blobs)
+        for entry in entries:
+            blob = empty if entry.mode == GITLINK else next(hashes)
+            digest.update(content_line(entry.mode, blob, entry.path))
+        return digest.hexdigest()
+
+    def _blob_hashes(self, stage: Stage, oids: Sequence[str]) -> Iterator[str]:
+        # The ids come from a file: a pipe that we fill while git fills the other one could block for ever.
+        with tempfile.TemporaryFile(dir=stage.path) as wanted:
+            wanted.write("".join(f"{oid}\n" for oid in oids).encode("ascii"))
+            wanted.seek(0)
+            with self.runner.stream(["cat-file", "--batch"], git_dir=_git_dir(stage), stdin=wanted) as out:
+                for oid in oids:
+                    yield _hash_one(out, oid, stage)
+
+    def uses_lfs(self, stage: Stage, entries: Sequence[TreeEntry]) -> bool:
+        """Tell whether a ``.gitattributes`` of the tree hands files to Git LFS."""
+        files = [entry for entry in entries if entry.path.rsplit(b"/", 1)[-1] == b".gitattributes"]
+        return any(b"filter=lfs" in self._blob(stage, entry.oid) for entry in files if entry.size < _CHUNK)
+
+    def between(self, stage: Stage, old: Oid, new: Oid, *, limit: int) -> Range:
+        """Return counts, at most *limit* commits (newest first) and the number of files between two commits.
+
+        Raises:
+            GitFailed: one of the commits is not there.
+        """
+        counts = self._must(stage, "rev-list", "--left-right", "--count", f"{old}...{new}", "--").split()
+        lines = self._must(stage, "log", f"--max-count={limit}", "--format=%H %s", f"{old}..{new}", "--").splitlines()
+        files = self._must(stage, "diff-tree", "-r", "--no-renames", "--name-only", "-z", old, new, "--")
+        return Range(
+            behind=int(counts[0]),
+            ahead=int(counts[1]),
+            commits=tuple(CommitLine(commit=parse_oid(line.split(" ", 1)[0]), subject=line[41:]) for line in lines),
+            files=files.count("\0"),
+        )
+
+    def _ask(self, stage: Stage, *arguments: str) -> str:
+        """Return what git answers, or nothing if it fails."""
+        done = self.runner.git(arguments, git_dir=_git_dir(stage))
+        return done.stdout.decode("utf-8", "surrogateescape").strip() if done.status == 0 else ""
+
+    def _must(self, stage: Stage, *arguments: str) -> str:
+        done = self.runner.git(arguments, git_dir=_git_dir(stage))
+        if done.status != 0:
+            command, words = f"git {arguments[0]}", last_words(done.stderr)
+            raise GitFailed(command=command, status=done.status, stderr=words, name=stage.name)
+        return done.stdout.decode("utf-8", "replace")
+
+
+def _git_dir(stage: Stage) -> Path:
+    return Path(stage.path) / ".git"
+
+
+def _parse_entries(out: IO[bytes]) -> Iterator[TreeEntry]:
+    """Yield the entries that ``git ls-tree -r -l -z`` writes to *out*, as they come."""
+    rest = b""
+    while chunk := out.read(_CHUNK):
+        *lines, rest = (rest + chunk).split(b"\0")
+        for line in lines:
+            head, _, path = line.partition(b"\t")
+            mode, _, oid, size = head.split()
+            yield TreeEntry(mode.decode(), oid.decode(), 0 if size == b"-" else int(size), path)
+
+
+def _hash_one(out: IO[bytes], oid: str, stage: Stage) -> str:
+    header = out.readline().split()
+    if len(header) != 3 or header[0] != oid.encode("ascii") or header[1] != b"blob":
+        raise WrongContent(
+            name=stage.name, what="file content", expected=f"blob {oid}", found="nothing that git can read"
+        )
+    digest, left = hashlib.sha256(), int(header[2])
+    while left:
+        chunk = out.read(min(left, _CHUNK))
+        if not chunk:
+            raise WrongContent(name=stage.name, what="file content", expected=f"blob {oid}", found="its beginning only")
+        digest.update(chunk)
+        left -= len(chunk)
+    out.read(1)
+    return digest.hexdigest()

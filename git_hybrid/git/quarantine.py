@@ -1,0 +1,158 @@
+"""Stages: repositories below ``sources/.incoming/<run>/`` that nobody takes for a clone.
+
+Each run's folder holds a locked file, so that what a dead run left can be told from what a living one uses.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from git_hybrid.core.errors import GitFailed
+from git_hybrid.core.ids import RunId, SourceName
+from git_hybrid.core.ports import Stage
+from git_hybrid.git.classify import last_words
+from git_hybrid.git.run import Runner
+
+ATTRIBUTES = "* -filter -text -eol -ident -working-tree-encoding\n"
+_ALIVE = ".alive"
+
+
+class Disk(Protocol):
+    """The durable file operations that the git adapters need (:mod:`git_hybrid.store.durable`)."""
+
+    def write_file(self, path: Path, data: bytes) -> None:
+        """Replace a file durably."""
+        ...
+
+    def make_folder(self, path: Path) -> None:
+        """Create a folder durably."""
+        ...
+
+    def rename_path(self, source: Path, target: Path) -> None:
+        """Rename durably."""
+        ...
+
+    def remove_tree(self, path: Path) -> None:
+        """Remove a folder with everything in it."""
+        ...
+
+    def remove_file(self, path: Path) -> None:
+        """Remove a file durably."""
+        ...
+
+    def sync_folder(self, path: Path) -> None:
+        """Fsync a folder."""
+        ...
+
+    def sync_everything(self) -> None:
+        """Bring everything to disk."""
+        ...
+
+
+@dataclass(slots=True)
+class GitQuarantine:
+    """The quarantine of one run (:class:`git_hybrid.core.ports.Quarantine`); *folder* is ``sources/``."""
+
+    runner: Runner
+    disk: Disk
+    folder: Path
+    run: RunId
+    _alive: int | None = field(default=None, init=False)
+    _claiming: threading.Lock = field(default_factory=threading.Lock, init=False)
+
+    @property
+    def _home(self) -> Path:
+        return self.folder / ".incoming" / self.run
+
+    def stage(self, name: SourceName, *, borrow: bool, oid_length: int = 40, suffix: str = "") -> Stage:
+        """Return a new stage for *name*; with *borrow* it sees the objects of the clone, if the clone is complete.
+
+        Raises:
+            GitFailed: git could not make a repository there.
+            LocalIo: the file system refused.
+        """
+        self._claim()
+        path = self._home / f"{name}{suffix}"
+        self.disk.remove_tree(path)
+        object_format = "sha1" if oid_length == 40 else "sha256"
+        arguments = ["init", "--quiet", "--template=", "--initial-branch=hybrid", f"--object-format={object_format}"]
+        done = self.runner.git([*arguments, str(path)], cwd=self._home)
+        if done.status != 0:
+            raise GitFailed(command="git init", status=done.status, stderr=last_words(done.stderr), name=name)
+        git_dir = path / ".git"
+        (git_dir / "info").mkdir(exist_ok=True)
+        (git_dir / "info" / "attributes").write_text(ATTRIBUTES, encoding="utf-8")
+        clone = self.folder / name / ".git"
+        borrows = borrow and is_complete(clone)
+        if borrows:
+            (git_dir / "objects" / "info").mkdir(exist_ok=True)
+            (git_dir / "objects" / "info" / "alternates").write_text(f"{clone / 'objects'}\n", encoding="utf-8")
+        return Stage(name=name, path=str(path), borrows=borrows)
+
+    def drop(self, stage: Stage) -> None:
+        """Remove *stage*."""
+        self.disk.remove_tree(Path(stage.path))
+
+    def trash(self, path: Path) -> None:
+        """Move *path* out of sight in one step, then remove it."""
+        self._claim()
+        target = self._home / f".trash-{path.name}"
+        self.disk.rename_path(path, target)
+        self.disk.remove_tree(target)
+
+    def _claim(self) -> None:
+        with self._claiming:
+            if self._alive is not None:
+                return
+            self.disk.make_folder(self._home)
+            alive = os.open(self._home / _ALIVE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+            fcntl.flock(alive, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._alive = alive
+
+    def close(self) -> None:
+        """Remove what this run staged, and ``sources/.incoming`` itself when nothing else is in it."""
+        if self._alive is None:
+            return
+        self.disk.remove_tree(self._home)
+        os.close(self._alive)
+        self._alive = None
+        if not any(self._home.parent.iterdir()):
+            self.disk.remove_tree(self._home.parent)
+
+    def clean(self) -> list[str]:
+        """Remove the stages of runs that live no more and say so."""
+        incoming = self.folder / ".incoming"
+        if not incoming.is_dir():
+            return []
+        dead = [path for path in sorted(incoming.iterdir()) if path != self._home and not _is_alive(path)]
+        for path in dead:
+            self.disk.remove_tree(path)
+        return [f"removed sources/.incoming/{path.name}, which an interrupted run left" for path in dead]
+
+
+def is_complete(git_dir: Path) -> bool:
+    """Tell whether the clone has all history of what it has: neither shallow nor partial, nothing borrowed."""
+    if not (git_dir / "objects").is_dir() or (git_dir / "shallow").exists():
+        return False
+    if (git_dir / "objects" / "info" / "alternates").exists():
+        return False
+    return not any((git_dir / "objects" / "pack").glob("*.promisor"))
+
+
+def _is_alive(path: Path) -> bool:
+    try:
+        descriptor = os.open(path / _ALIVE, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False

@@ -1,0 +1,113 @@
+"""Save everything that a user did in a clone, as one commit below ``refs/hybrid/saved/``.
+
+The commit's tree holds the working tree with its untracked files, as `git stash --include-untracked` would; its first
+parent is HEAD, the others are the index where it differs and what a merge was bringing in. Nothing of the user is
+changed: not the index, not a ref of theirs.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from git_hybrid.core.errors import GitFailed
+from git_hybrid.core.ids import Oid, SourceName
+from git_hybrid.git.classify import last_words
+from git_hybrid.git.run import Runner
+
+SAVED = "refs/hybrid/saved/"
+_IDENTITY = {
+    f"GIT_{role}_{key}": value
+    for role in ("AUTHOR", "COMMITTER")
+    for key, value in (("NAME", "git hybrid"), ("EMAIL", "git-hybrid@localhost"))
+}
+
+
+def save_work(runner: Runner, path: Path, *, name: SourceName, run: str, pin: Oid) -> str | None:
+    """Save HEAD, index, changed and untracked files of the clone at *path*.
+
+    Return the ref, or None if everything is upstream's.
+
+    Ignored files that the commit *pin* would overwrite are saved too.
+
+    Raises:
+        GitFailed: something could not be saved; nothing was changed.
+    """
+    saver = _Saver(runner=runner, path=path, name=name)
+    head = saver.ask("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+    scratch = path / ".git" / f"hybrid-index-{run}"
+    try:
+        tree = saver.snapshot(scratch, head, pin)
+    finally:
+        scratch.unlink(missing_ok=True)
+        scratch.with_name(scratch.name + ".lock").unlink(missing_ok=True)
+    index_tree = saver.ask("write-tree")
+    head_tree = saver.ask("rev-parse", "--verify", "--quiet", f"{head}^{{tree}}") if head else ""
+    staged = index_tree not in ("", head_tree, tree)
+    if tree == head_tree and not staged and saver.is_upstream(head):
+        return None
+    parents = [head] if head else []
+    if staged:
+        index_parents = ["-p", head] if head else []
+        parents.append(saver.must("commit-tree", index_tree, *index_parents, "-m", "Index saved by git hybrid"))
+    parents += [oid for mark in ("MERGE_HEAD", "CHERRY_PICK_HEAD") for oid in _lines(path / ".git" / mark)]
+    options = [part for parent in parents for part in ("-p", parent)]
+    message = f"Local work in {name}, saved by git hybrid before going to {pin}"
+    commit = saver.must("commit-tree", tree, *options, "-m", message)
+    ref = f"{SAVED}{run}"
+    saver.must("update-ref", ref, commit)
+    return ref
+
+
+class _Saver:
+    """Runs git in one clone."""
+
+    def __init__(self, *, runner: Runner, path: Path, name: SourceName) -> None:
+        self._runner, self._path, self._name = runner, path, name
+
+    def ask(self, *arguments: str) -> str:
+        done = self._runner.git(arguments, git_dir=self._path / ".git", work_tree=self._path)
+        return done.stdout.decode("ascii", "replace").strip() if done.status == 0 else ""
+
+    def must(self, *arguments: str, environment: dict[str, str] | None = None, stdin: bytes | None = None) -> str:
+        done = self._runner.git(
+            arguments,
+            git_dir=self._path / ".git",
+            work_tree=self._path,
+            environment=_IDENTITY | (environment or {}),
+            stdin=stdin,
+        )
+        if done.status != 0:
+            words = last_words(done.stderr)
+            raise GitFailed(command=f"git {arguments[0]}", status=done.status, stderr=words, name=self._name)
+        return done.stdout.decode("ascii", "replace").strip()
+
+    def snapshot(self, scratch: Path, head: str, pin: Oid) -> str:
+        """Return the tree of the working tree, written through an index of our own."""
+        environment = {"GIT_INDEX_FILE": str(scratch)}
+        self.must("read-tree", *([head] if head else ["--empty"]), environment=environment)
+        self.must("add", "--all", "--", ".", environment=environment)
+        endangered = self._endangered(environment, pin)
+        if endangered:
+            listed = b"\0".join(endangered)
+            options = ["--force", "--pathspec-from-file=-", "--pathspec-file-nul"]
+            self.must("--literal-pathspecs", "add", *options, environment=environment, stdin=listed)
+        return self.must("write-tree", environment=environment)
+
+    def _endangered(self, environment: dict[str, str], pin: Oid) -> list[bytes]:
+        """Return the paths of *pin* that stand on disk and are in no index: ignored files of the user."""
+        listed = self._runner.git(["ls-tree", "-r", "-z", "--name-only", pin], git_dir=self._path / ".git")
+        known = self._runner.git(["ls-files", "-z"], git_dir=self._path / ".git", environment=environment)
+        paths = set(listed.stdout.split(b"\0")) - set(known.stdout.split(b"\0")) - {b""}
+        root = os.fsencode(self._path)
+        return sorted(path for path in paths if os.path.lexists(os.path.join(root, path)))
+
+    def is_upstream(self, head: str) -> bool:
+        """Tell whether *head* is in the history of what was fetched."""
+        fetched = ["--glob=refs/hybrid/upstream/*", "--glob=refs/hybrid/pin"]
+        done = self.ask("rev-list", "--max-count=1", head, "--not", *fetched)
+        return bool(head) and not done
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text(encoding="ascii").split() if path.is_file() else []

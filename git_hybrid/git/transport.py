@@ -1,0 +1,141 @@
+"""Ask servers through the git CLI, so that credential helpers, ssh config, proxies and CAs of the user work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from git_hybrid.core.errors import (
+    GitFailed,
+    HostNotAllowed,
+    HybridError,
+    MalformedObjects,
+    NetworkFailure,
+    WrongContent,
+)
+from git_hybrid.core.ids import InvalidText, Oid, RefName, parse_full_ref, parse_oid
+from git_hybrid.core.manifest import Defaults
+from git_hybrid.core.ports import FetchRequest, RemoteRefs, Stage
+from git_hybrid.git.classify import classify_network, last_words, redirects
+from git_hybrid.git.run import DeadlineExceeded, Limits, Runner, fsck_settings
+
+UPSTREAM = "refs/hybrid/upstream/"
+_PEELED = "^{}"
+_FETCH = (
+    "fetch",
+    "--quiet",
+    "--no-tags",
+    "--no-write-fetch-head",
+    "--no-recurse-submodules",
+    "--no-auto-maintenance",
+)
+
+
+def kept_ref(ref: str) -> str:
+    """Return the ref below ``refs/hybrid/upstream/`` that a fetched *ref* is kept as."""
+    return UPSTREAM + ref.removeprefix("refs/")
+
+
+@dataclass(frozen=True, slots=True)
+class GitTransport:
+    """The transport of :mod:`git_hybrid.core.ports`; *allowed_host* is asked about every host a server redirects to."""
+
+    runner: Runner
+    allowed_host: Callable[[str], bool]
+
+    def list_refs(self, url: str, defaults: Defaults, *, head: bool) -> RemoteRefs:
+        """Return the branches and tags that the server at *url* lists, with *head* also its default branch.
+
+        Raises:
+            NetworkFailure, AccessDenied, RepositoryNotFound, TlsFailure, HostKeyFailure: by what went wrong.
+            HostNotAllowed: the server redirected to a host that policy does not have.
+        """
+        # Without HEAD a server that has a ref for each pull request need not list them (protocol v2, ref-prefix).
+        options = ["--symref"] if head else ["--heads", "--tags"]
+        out = self._run(["ls-remote", "--quiet", *options, "--end-of-options", url], url=url, defaults=defaults)
+        return parse_refs(out)
+
+    def fetch(self, stage: Stage, url: str, request: FetchRequest, defaults: Defaults) -> None:
+        """Fetch the refs and commits of *request* into *stage*.
+
+        Raises:
+            RefMissing: the server lacks one of them, or does not give out single commits.
+            MalformedObjects: git's fsck refused what the server sent.
+            NetworkFailure, AccessDenied, RepositoryNotFound, TlsFailure, HostKeyFailure: by what went wrong.
+        """
+        options = [] if request.depth is None else [f"--depth={request.depth}"]
+        options += ["--filter=tree:0"] if request.commits_only else []
+        specs = [f"+{ref}:{kept_ref(ref)}" for ref in request.refs]
+        specs += [f"+{oid}:{UPSTREAM}commits/{oid}" for oid in request.commits]
+        arguments = [*_FETCH, *options, "--end-of-options", url, *specs]
+        self._run(arguments, url=url, defaults=defaults, git_dir=Path(stage.path) / ".git")
+
+    def fetch_bundle(self, stage: Stage, bundle: str, request: FetchRequest, defaults: Defaults) -> None:
+        """Fetch from the bundle file *bundle*: git runs no fsck there, so it is run afterwards.
+
+        Raises:
+            RefMissing: the bundle lacks a ref.
+            MalformedObjects: fsck refused what is in it.
+        """
+        self.fetch(stage, bundle, FetchRequest(refs=request.refs), defaults)
+        git_dir = Path(stage.path) / ".git"
+        config = [part for setting in fsck_settings("fsck") for part in ("-c", setting)]
+        checked = self.runner.git([*config, "fsck", "--full", "--strict", "--no-dangling"], git_dir=git_dir)
+        if checked.status != 0:
+            raise MalformedObjects(name=stage.name, message=last_words(checked.stderr))
+
+    def _run(self, arguments: list[str], *, url: str, defaults: Defaults, git_dir: Path | None = None) -> bytes:
+        limits = Limits(stall=defaults.stall, deadline=defaults.deadline)
+        try:
+            done = self.runner.git_network(arguments, limits=limits, git_dir=git_dir)
+        except DeadlineExceeded as error:
+            seconds = int(defaults.deadline.total_seconds())
+            raise NetworkFailure(url=url, message=f"no end after {seconds} s", kind="deadline") from error
+        for target in redirects(done.stderr):
+            host = urlsplit(target).hostname or ""
+            if not self.allowed_host(host):
+                raise HostNotAllowed(name="", host=host)
+        if done.status != 0:
+            raise self._failure(done.stderr, url=url, status=done.status, command=arguments[0], stdout=done.stdout)
+        return done.stdout
+
+    def _failure(self, stderr: str, *, url: str, status: int, command: str, stdout: bytes) -> HybridError:
+        error = classify_network(stderr, url=url, status=status, command=f"git {command}")
+        if isinstance(error, GitFailed):
+            error.stdout = stdout.decode("utf-8", "replace")[:500]
+        return error
+
+
+def parse_refs(out: bytes) -> RemoteRefs:
+    """Return the refs in the output of ``git ls-remote --symref``; other refs than branches and tags are left out.
+
+    Raises:
+        WrongContent: a line is not what git writes.
+    """
+    tips: dict[str, Oid] = {}
+    peeled: dict[str, Oid] = {}
+    head: RefName | None = None
+    for line in out.decode("utf-8", "surrogateescape").splitlines():
+        left, tab, right = line.partition("\t")
+        if not tab:
+            raise WrongContent(name="", what="list of refs", expected="<id> TAB <ref>", found=line[:80])
+        if left.startswith("ref: ") and right == "HEAD":
+            head = _ref(left.removeprefix("ref: "))
+            continue
+        name = _ref(right.removesuffix(_PEELED))
+        if name is None:
+            continue
+        try:
+            (peeled if right.endswith(_PEELED) else tips)[name] = parse_oid(left)
+        except InvalidText as error:
+            raise WrongContent(name="", what="list of refs", expected="an object id", found=left[:80]) from error
+    return RemoteRefs(tips=tips, peeled=peeled, head=head)
+
+
+def _ref(text: str) -> RefName | None:
+    try:
+        return parse_full_ref(text)
+    except InvalidText:
+        return None

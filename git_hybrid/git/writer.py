@@ -1,0 +1,256 @@
+"""Change clones: build, place, switch, delete. Saving local work is :mod:`git_hybrid.git.saver`.
+
+No step names a commit by anything but its full id with ``^{commit}`` or through ``reset --hard``: a branch that is
+named like the id would win otherwise. After each step HEAD is read again.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from git_hybrid.core.errors import DirtySource, GitFailed, HybridError, InTheWay, LocalIo, WrongContent
+from git_hybrid.core.ids import Oid, SourceName
+from git_hybrid.core.lock import Pin
+from git_hybrid.core.manifest import Source
+from git_hybrid.core.plan import Clone, Task
+from git_hybrid.core.planner import source_path
+from git_hybrid.core.ports import Stage
+from git_hybrid.git.classify import last_words
+from git_hybrid.git.clones import GitClones
+from git_hybrid.git.libgit2 import open_repository
+from git_hybrid.git.owners import is_held
+from git_hybrid.git.quarantine import ATTRIBUTES, Disk, GitQuarantine
+from git_hybrid.git.run import Completed, Runner
+from git_hybrid.git.saver import save_work
+from git_hybrid.git.transport import UPSTREAM
+
+PIN_REF = "refs/hybrid/pin"
+_PACK_ORDER = (".pack", ".rev", ".promisor", ".idx")
+_IN_THE_WAY = re.compile(r"^\t(?P<path>.+)$", re.MULTILINE)
+_DISK_TROUBLE = (
+    "No space left on device",
+    "Read-only file system",
+    "Input/output error",
+    "Disk quota",
+    "Too many open files",
+)
+_BISECT = ("BISECT_LOG", "BISECT_START", "BISECT_NAMES", "BISECT_TERMS", "BISECT_EXPECTED_REV", "BISECT_ANCESTORS_OK")
+
+
+@dataclass(frozen=True, slots=True)
+class GitWriter:
+    """The writer of :mod:`git_hybrid.core.ports`."""
+
+    runner: Runner
+    disk: Disk
+    quarantine: GitQuarantine
+    clones: GitClones
+
+    def build(self, stage: Stage, source: Source, pin: Pin) -> None:
+        """Check the pinned commit out in *stage*, with HEAD detached and ``origin`` set.
+
+        Raises:
+            WrongContent: what stands there afterwards is not the pinned commit.
+            LocalIo: the disk is full or refuses.
+        """
+        path = Path(stage.path)
+        git_dir = path / ".git"
+        with open(git_dir / "config", "a", encoding="utf-8") as config:
+            config.write(f'[remote "origin"]\n\turl = {source.url}\n\tfetch = +refs/heads/*:refs/remotes/origin/*\n')
+        self._do(stage.name, git_dir, "update-ref", "--no-deref", "HEAD", pin.commit)
+        self._do(stage.name, git_dir, "update-ref", PIN_REF, pin.commit)
+        self._do(stage.name, git_dir, "reset", "--quiet", "--hard", pin.commit, work_tree=path)
+        self._verify(stage.name, path, pin)
+
+    def _verify(self, name: SourceName, path: Path, pin: Pin) -> None:
+        seen = self.clones.inspect_path(path, pin.commit)
+        if not isinstance(seen, Clone) or seen.head != pin.commit:
+            found = seen.head if isinstance(seen, Clone) else "no usable clone"
+            raise WrongContent(name=name, what="HEAD after the checkout", expected=pin.commit, found=found)
+        if seen.dirty_count:
+            shown = ", ".join(seen.dirty)
+            raise WrongContent(
+                name=name, what="files after the checkout", expected="the commit's", found=f"others: {shown}"
+            )
+
+    def place(self, stage: Stage) -> None:
+        """Move *stage* to the source's path; an empty folder there gives way.
+
+        Raises:
+            LocalIo: something stands there.
+        """
+        target = self.clones.folder / stage.name
+        if target.is_dir() and not any(target.iterdir()):
+            target.rmdir()
+        self.disk.rename_path(Path(stage.path), target)
+
+    def pour(self, source: Stage, target: Stage, *, boundaries: bool) -> None:
+        """Move the packs of *source* into *target*, then its refs: refs never name what is not there.
+
+        Raises:
+            LocalIo: the file system refused.
+        """
+        giver, taker = Path(source.path) / ".git", Path(target.path) / ".git"
+        folder = giver / "objects" / "pack"
+        packs = sorted(folder.iterdir(), key=_pack_order) if folder.is_dir() else []
+        (taker / "objects" / "pack").mkdir(exist_ok=True)
+        for pack in packs:
+            os.rename(pack, taker / "objects" / "pack" / pack.name)
+        self.disk.sync_folder(taker / "objects" / "pack")
+        if boundaries:
+            self._merge_shallow(giver, taker)
+        listed = self._do(source.name, giver, "for-each-ref", "--format=update %(refname) %(objectname)", UPSTREAM)
+        if listed.stdout:
+            self._do(source.name, taker, "update-ref", "--stdin", stdin=listed.stdout)
+
+    def _merge_shallow(self, source: Path, clone: Path) -> None:
+        lines = {line for path in (source, clone) for line in _lines(path / "shallow")}
+        if not lines:
+            return
+        repository = open_repository(clone)
+        if repository is not None:
+            # A boundary whose parents have come since is none any more.
+            lines = {line for line in lines if any(oid not in repository for oid in _parents(repository, line))}
+        if lines:
+            self.disk.write_file(clone / "shallow", "".join(f"{line}\n" for line in sorted(lines)).encode("ascii"))
+        else:
+            self.disk.remove_file(clone / "shallow")
+
+    def switch(self, task: Task) -> None:
+        """Check out the pinned commit in a clean clone, overwriting nothing that git does not track.
+
+        Raises:
+            InTheWay: ignored files stand where the commit has files.
+            LocalIo: the disk is full or refuses.
+        """
+        path = self.clones.folder / task.name
+        self._protect(task.name)
+        options = ["--quiet", "--detach", "--no-overwrite-ignore", "--no-recurse-submodules"]
+        arguments = ["checkout", *options, f"{task.pin.commit}^{{commit}}", "--"]
+        done = self.runner.git(arguments, git_dir=path / ".git", work_tree=path)
+        if done.status != 0 and "would be overwritten" in done.stderr:
+            files = tuple(match["path"] for match in _IN_THE_WAY.finditer(done.stderr))
+            raise InTheWay(name=task.name, path=source_path(task.name), files=files[:10])
+        if done.status != 0:
+            raise failure(task.name, "checkout", done)
+        self._finish(task, path)
+
+    def _protect(self, name: SourceName) -> None:
+        git_dir = self.clones.folder / name / ".git"
+        lock = git_dir / "index.lock"
+        if lock.exists() and not is_held(lock, git_dir.parent):
+            self.disk.remove_file(lock)
+        attributes = git_dir / "info" / "attributes"
+        if not attributes.is_file() or attributes.read_text(encoding="utf-8", errors="replace") != ATTRIBUTES:
+            attributes.parent.mkdir(exist_ok=True)
+            self.disk.write_file(attributes, ATTRIBUTES.encode("ascii"))
+
+    def _finish(self, task: Task, path: Path) -> None:
+        self._do(task.name, path / ".git", "update-ref", PIN_REF, task.pin.commit)
+        self._do(task.name, path / ".git", "config", "remote.origin.url", str(task.source.url))
+        self._verify(task.name, path, task.pin)
+
+    def save_work(self, name: SourceName, run: str, pin: Oid) -> str | None:
+        """Save all local work of the clone (:func:`git_hybrid.git.saver.save_work`)."""
+        return save_work(self.runner, self.clones.folder / name, name=name, run=run, pin=pin)
+
+    def force(self, task: Task) -> None:
+        """Bring the clone to the pin whatever state it is in; ignored files stay.
+
+        Raises:
+            DirtySource: files are left that no reset may remove, such as another repository.
+            LocalIo: the disk is full or refuses.
+        """
+        self._force(task.name, task.pin.commit)
+        self._finish(task, self.clones.folder / task.name)
+
+    def go_back(self, name: SourceName, commit: Oid, run: str) -> tuple[str, ...]:
+        """Save local work and bring the clone back to *commit*; return what was saved, in words."""
+        saved = self.save_work(name, run, commit)
+        self._force(name, commit)
+        return (f"local work saved as {saved}",) if saved else ()
+
+    def _force(self, name: SourceName, commit: Oid) -> None:
+        path = self.clones.folder / name
+        git_dir = path / ".git"
+        self._protect(name)
+        for quit_command in (("rebase", "--quit"), ("am", "--quit"), ("cherry-pick", "--quit"), ("revert", "--quit")):
+            self.runner.git(quit_command, git_dir=git_dir, work_tree=path)
+        for mark in _BISECT:
+            (git_dir / mark).unlink(missing_ok=True)
+        # HEAD is detached first: a reset would take the branch with it that the user stands on.
+        self._do(name, git_dir, "update-ref", "--no-deref", "HEAD", commit)
+        self._do(name, git_dir, "reset", "--quiet", "--hard", commit, work_tree=path)
+        self._do(name, git_dir, "clean", "--quiet", "--force", "-d", work_tree=path)
+        seen = self.clones.inspect(name, commit)
+        if isinstance(seen, Clone) and seen.dirty_count:
+            raise DirtySource(name=name, path=source_path(name), files=seen.dirty, count=seen.dirty_count)
+
+    def set_aside(self, name: SourceName, run: str) -> str | None:
+        """Move a broken clone to ``sources/.set-aside/``; one that holds nothing but an empty ``.git`` is removed."""
+        path = self.clones.folder / name
+        if not _holds_work(path):
+            self.quarantine.trash(path)
+            return None
+        target = self.clones.folder / ".set-aside" / f"{name}-{run}"
+        self.disk.make_folder(target.parent)
+        self.disk.rename_path(path, target)
+        return f"sources/.set-aside/{target.name}"
+
+    def delete(self, name: SourceName) -> None:
+        """Remove the clone of *name*, if it is there."""
+        path = self.clones.folder / name
+        if path.is_dir():
+            self.quarantine.trash(path)
+
+    def flush(self) -> None:
+        """Bring everything that was written to disk: git fsyncs its objects, but no file of a working tree."""
+        self.disk.sync_everything()
+
+    def _do(
+        self,
+        name: SourceName,
+        git_dir: Path,
+        *arguments: str,
+        work_tree: Path | None = None,
+        stdin: bytes | None = None,
+    ) -> Completed:
+        done = self.runner.git(arguments, git_dir=git_dir, work_tree=work_tree, stdin=stdin)
+        if done.status != 0:
+            raise failure(name, arguments[0], done)
+        return done
+
+
+def failure(name: SourceName, command: str, done: Completed) -> HybridError:
+    """Return the error that a failed local git command stands for."""
+    words = last_words(done.stderr)
+    trouble = next((text for text in _DISK_TROUBLE if text in done.stderr), None)
+    if trouble is not None:
+        return LocalIo(path=source_path(name), operation=f"git {command}", reason=trouble)
+    out = done.stdout.decode("utf-8", "replace")[:500]
+    return GitFailed(command=f"git {command}", status=done.status, stderr=words, stdout=out, name=name)
+
+
+def _pack_order(path: Path) -> int:
+    # The index comes last: git takes a pack for whole as soon as it sees one.
+    return _PACK_ORDER.index(path.suffix) if path.suffix in _PACK_ORDER else len(_PACK_ORDER)
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text(encoding="ascii").split() if path.is_file() else []
+
+
+def _parents(repository: object, oid: str) -> list[str]:
+    commit = repository.get(oid)  # type: ignore[attr-defined]
+    return [str(parent) for parent in commit.parent_ids] if commit is not None else [oid]
+
+
+def _holds_work(path: Path) -> bool:
+    if any(entry.name != ".git" for entry in path.iterdir()):
+        return True
+    git_dir = path / ".git"
+    refs = git_dir / "refs"
+    return (git_dir / "packed-refs").exists() or any(item.is_file() for item in refs.rglob("*"))

@@ -1,0 +1,99 @@
+"""The audit log ``state/sources-audit.jsonl``: read its records, append to it, never rewrite it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from git_hybrid.core.audit import Record, Tail, record_hash, tail_of
+from git_hybrid.core.canonical import Json, canonical_json
+from git_hybrid.core.errors import InvalidFile, Problem
+from git_hybrid.store.durable import append_file
+from git_hybrid.store.parsing import load_json, read_bytes
+
+SHOWN = "state/sources-audit.jsonl"
+_REQUIRED = ("v", "seq", "at", "operator", "command_id", "event", "prev", "hash")
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """The records of the log in the order in which they stand, and where the chain ends."""
+
+    records: tuple[Record, ...]
+    tail: Tail
+
+
+def read_log(path: Path) -> Log:
+    """Return the whole records of the log at *path*; a torn last line becomes part of the tail.
+
+    Raises:
+        InvalidFile: a line in the middle is no record, and no later record declares it torn.
+        LocalIo: the log cannot be read.
+    """
+    data = read_bytes(path, SHOWN) or b""
+    records: list[Record] = []
+    torn: dict[int, bytes] = {}
+    last_record = 0
+    for number, line in enumerate(data.split(b"\n"), 1):
+        record = _parse(line) if line else None
+        if record is not None:
+            records.append(record)
+            last_record = number
+        elif line:
+            torn[number] = line
+    declared = {str(item["sha256"]) for record in records for item in _torn_of(record)}
+    undeclared = {number: line for number, line in torn.items() if _sha256(line) not in declared}
+    problems = tuple(
+        Problem(f"line {number}", "is no whole audit record, and no later record declares it torn")
+        for number in undeclared
+        if number < last_record
+    )
+    if problems:
+        raise InvalidFile(path=SHOWN, problems=problems, mend="restore the file with git: the log is append-only")
+    pending: list[dict[str, Json]] = [{"len": len(line), "sha256": _sha256(line)} for line in undeclared.values()]
+    return Log(records=tuple(records), tail=tail_of(records, pending))
+
+
+def _sha256(line: bytes) -> str:
+    return hashlib.sha256(line).hexdigest()
+
+
+def _parse(line: bytes) -> Record | None:
+    try:
+        record = load_json(line, SHOWN)
+    except InvalidFile:
+        return None
+    if any(key not in record for key in _REQUIRED) or not isinstance(record["prev"], list):
+        return None
+    return record if record_hash(record) == record["hash"] else None
+
+
+def _torn_of(record: Record) -> Sequence[dict[str, Json]]:
+    torn = record.get("torn", [])
+    return [item for item in torn if isinstance(item, dict) and "sha256" in item] if isinstance(torn, list) else []
+
+
+def append_records(path: Path, records: Sequence[Record]) -> None:
+    """Append *records* to the log at *path* in one write, durably; a torn tail is closed by a newline first.
+
+    Raises:
+        LocalIo: the file system refused; earlier records are intact.
+    """
+    if not records:
+        return
+    lines = b"".join(canonical_json(record) + b"\n" for record in records)
+    append_file(path, (b"\n" if _is_torn(path) else b"") + lines)
+
+
+def _is_torn(path: Path) -> bool:
+    try:
+        with open(path, "rb") as file:
+            file.seek(0, 2)
+            if file.tell() == 0:
+                return False
+            file.seek(-1, 2)
+            return file.read(1) != b"\n"
+    except FileNotFoundError:
+        return False

@@ -1,0 +1,144 @@
+"""The one writer of files that must survive a crash.
+
+A whole file is written as ``<file>.tmp`` in the same folder, fsynced, renamed over the old one, and the folder is
+fsynced (rename(2), fsync(2)); readers see the old or the new file, never a mix. No path is followed through a symbolic
+link at its last part.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from git_hybrid.core.errors import LocalIo, SymlinkRefused
+
+TEMPORARY = ".tmp"
+
+
+@contextmanager
+def _reported(path: Path, operation: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise LocalIo(path=str(path), operation=operation, reason=error.strerror or str(error)) from error
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Replace the file at *path* by *data*, durably.
+
+    Raises:
+        LocalIo: the file system refused; the old file is intact.
+        SymlinkRefused: *path* is a symbolic link.
+    """
+    if path.is_symlink():
+        raise SymlinkRefused(path=str(path))
+    temporary = path.with_name(path.name + TEMPORARY)
+    with _reported(path, "write"):
+        try:
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+            _write_and_close(descriptor, data)
+            os.rename(temporary, path)
+        except OSError:
+            temporary.unlink(missing_ok=True)
+            raise
+        sync_folder(path.parent)
+
+
+def append_file(path: Path, data: bytes) -> None:
+    """Append *data* to the file at *path* in one write and fsync it; a new file's folder is fsynced too.
+
+    Raises:
+        LocalIo: the file system refused; what was there before is intact, though a part of *data* may follow it.
+    """
+    with _reported(path, "append to"):
+        created = not path.exists()
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+        _write_and_close(os.open(path, flags, 0o644), data)
+        if created:
+            sync_folder(path.parent)
+
+
+def _write_and_close(descriptor: int, data: bytes) -> None:
+    try:
+        view = memoryview(data)
+        while view:
+            view = view[os.write(descriptor, view) :]
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def remove_file(path: Path) -> None:
+    """Remove the file at *path*, durably; a file that is not there is no error.
+
+    Raises:
+        LocalIo: the file system refused.
+    """
+    with _reported(path, "remove"):
+        try:
+            path.unlink()
+        except FileNotFoundError:
+            return
+        sync_folder(path.parent)
+
+
+def make_folder(path: Path) -> None:
+    """Create the folder at *path* with its parents, durably; one that is there is no error.
+
+    Raises:
+        LocalIo: the file system refused, or a file stands there.
+    """
+    with _reported(path, "create"):
+        if not path.is_dir():
+            path.mkdir(parents=True, exist_ok=True)
+            sync_folder(path.parent)
+
+
+def rename_path(source: Path, target: Path) -> None:
+    """Rename *source* to *target* (which must not exist), durably on both sides.
+
+    Raises:
+        LocalIo: the file system refused; nothing moved.
+    """
+    with _reported(target, "rename to"):
+        os.rename(source, target)
+        sync_folder(target.parent)
+        if source.parent != target.parent:
+            sync_folder(source.parent)
+
+
+def remove_tree(path: Path) -> None:
+    """Remove the folder at *path* with everything in it.
+
+    Raises:
+        LocalIo: the file system refused; a part may be gone.
+    """
+    with _reported(path, "remove"):
+        if path.is_symlink() or path.is_file():
+            path.unlink()
+        elif path.exists():
+            shutil.rmtree(path)
+
+
+def sync_folder(path: Path) -> None:
+    """Fsync the folder at *path*, so that names created or renamed in it last."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_everything() -> None:
+    """Ask the kernel to write everything to disk: git fsyncs no file of a working tree."""
+    os.sync()
+
+
+def leftovers(folder: Path) -> tuple[Path, ...]:
+    """Return the temporary files that an earlier writer left in *folder*."""
+    if not folder.is_dir():
+        return ()
+    return tuple(sorted(path for path in folder.iterdir() if path.name.endswith(TEMPORARY) and path.is_file()))

@@ -1,0 +1,115 @@
+"""Where everything of a workspace is; the only module that knows the names of its files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from git_hybrid.core.errors import NoWorkspace, SymlinkRefused
+from git_hybrid.core.ids import RunId, SourceName
+
+MANIFEST = "sources.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The paths of one workspace; ``root`` is absolute and free of symbolic links."""
+
+    root: Path
+
+    @property
+    def manifest(self) -> Path:
+        """``sources.toml``."""
+        return self.root / MANIFEST
+
+    @property
+    def state_folder(self) -> Path:
+        """``state/``."""
+        return self.root / "state"
+
+    @property
+    def sources_folder(self) -> Path:
+        """``sources/``."""
+        return self.root / "sources"
+
+    @property
+    def lock(self) -> Path:
+        """``state/sources.lock``, the decision."""
+        return self.state_folder / "sources.lock"
+
+    @property
+    def state(self) -> Path:
+        """``state/sources.json``."""
+        return self.state_folder / "sources.json"
+
+    @property
+    def audit(self) -> Path:
+        """``state/sources-audit.jsonl``."""
+        return self.state_folder / "sources-audit.jsonl"
+
+    @property
+    def marker(self) -> Path:
+        """``state/resume.json``: there while a run is unfinished."""
+        return self.state_folder / "resume.json"
+
+    @property
+    def journals(self) -> Path:
+        """``state/journal/``."""
+        return self.state_folder / "journal"
+
+    def journal(self, run: RunId) -> Path:
+        """Return the journal of one run."""
+        return self.journals / f"{run}.jsonl"
+
+    @property
+    def writer_lock(self) -> Path:
+        """``sources/.lock``, the mutex."""
+        return self.sources_folder / ".lock"
+
+    @property
+    def incoming(self) -> Path:
+        """``sources/.incoming/``, the quarantine."""
+        return self.sources_folder / ".incoming"
+
+    @property
+    def set_aside(self) -> Path:
+        """``sources/.set-aside/``: broken clones that may hold somebody's work."""
+        return self.sources_folder / ".set-aside"
+
+    def clone(self, name: SourceName) -> Path:
+        """Return the folder of one source."""
+        return self.sources_folder / name
+
+    def relative(self, path: Path) -> str:
+        """Return *path* as users see it: relative to the root."""
+        return path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else str(path)
+
+
+def find_root(start: Path) -> Layout:
+    """Return the workspace that *start* is in: the nearest folder upwards that holds ``sources.toml``.
+
+    A ``sources.toml`` below the ``sources/`` of another workspace belongs to somebody else's repository and is passed
+    over.
+
+    Raises:
+        NoWorkspace: there is none.
+    """
+    candidates = [folder for folder in (start, *start.parents) if (folder / MANIFEST).is_file()]
+    for candidate in candidates:
+        inside = any(candidate.is_relative_to(outer / "sources") for outer in candidates if outer != candidate)
+        if not inside:
+            return Layout(candidate)
+    raise NoWorkspace(path=str(start))
+
+
+def refuse_links(layout: Layout, names: tuple[SourceName, ...] = ()) -> None:
+    """Refuse to work through symbolic links, which could lead writes out of the workspace.
+
+    Raises:
+        SymlinkRefused: ``state/``, ``sources/``, a file of state or a source's folder is a symbolic link.
+    """
+    fixed = (layout.state_folder, layout.sources_folder, layout.lock, layout.state, layout.audit, layout.marker)
+    more = (layout.journals, layout.incoming, layout.writer_lock, layout.set_aside, layout.manifest)
+    for path in (*fixed, *more, *(layout.clone(name) for name in names)):
+        if path.is_symlink():
+            raise SymlinkRefused(path=layout.relative(path))

@@ -1,0 +1,237 @@
+"""The files of a workspace as one thing. The order in which they are written is known here and nowhere else.
+
+A run that writes: journal, marker, (effects on clones), decision in the journal, audit log, state, lock, manifest,
+marker removed, journal removed. Whoever is killed in between leaves a journal, and the next writer goes on from it:
+a decision is written out again, which changes nothing that is there already.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from git_hybrid.core.ids import Oid, RunId, SourceName
+from git_hybrid.core.lock import Lock
+from git_hybrid.core.plan import Snapshot, Task
+from git_hybrid.core.reducer import Decision, Records, RunInfo, to_records
+from git_hybrid.core.state import State
+from git_hybrid.core.values import parse_time
+from git_hybrid.store import runs
+from git_hybrid.store.chain import append_records, read_log
+from git_hybrid.store.durable import TEMPORARY, leftovers, make_folder, remove_file, remove_tree, write_file
+from git_hybrid.store.filelock import writer_lock
+from git_hybrid.store.layout import Layout, refuse_links
+from git_hybrid.store.lockfile import SHOWN as LOCK_SHOWN
+from git_hybrid.store.lockfile import decode_lock, encode_lock
+from git_hybrid.store.manifest import SHOWN as MANIFEST_SHOWN
+from git_hybrid.store.manifest import decode_manifest
+from git_hybrid.store.parsing import invalid, read_bytes
+from git_hybrid.store.statefile import SHOWN as STATE_SHOWN
+from git_hybrid.store.statefile import decode_state, encode_state
+
+_OURS = frozenset(
+    name + TEMPORARY
+    for name in ("sources.toml", "sources.lock", "sources.json", "resume.json", "sources-overrides.json")
+)
+
+
+@dataclass(slots=True)
+class FileLedger:
+    """The ledger of one workspace on disk (:class:`git_hybrid.core.ports.Ledger`).
+
+    ``cancelled`` returns the number of a signal that asks to stop, or 0; ``clean_quarantine`` removes what dead runs
+    left below ``sources/.incoming/``.
+    """
+
+    layout: Layout
+    lock_timeout: timedelta
+    cancelled: Callable[[], int]
+    clean_quarantine: Callable[[], Sequence[str]]
+    _journal: Path | None = field(default=None, init=False)
+    _tasks: tuple[Task, ...] = field(default=(), init=False)
+
+    @contextmanager
+    def writer(self, info: RunInfo) -> Iterator[Sequence[str]]:
+        """Hold the writer lock for the block and yield what was mended first, in words.
+
+        Raises:
+            LockBusy: another writer does not end in time.
+            InvalidFile: the marker or the journal of an earlier run cannot be read.
+        """
+        refuse_links(self.layout)
+        make_folder(self.layout.sources_folder)
+        make_folder(self.layout.state_folder)
+        with writer_lock(
+            self.layout.writer_lock,
+            timeout=self.lock_timeout,
+            command=info.command,
+            now=info.now,
+            cancelled=self.cancelled,
+        ):
+            yield (*self._remove_leftovers(), *self.clean_quarantine(), *self._settle())
+
+    def _remove_leftovers(self) -> list[str]:
+        found = [*leftovers(self.layout.state_folder), *leftovers(self.layout.root)]
+        ours = [path for path in found if path.name in _OURS]
+        for path in ours:
+            remove_file(path)
+        return [f"removed {self.layout.relative(path)}, which an interrupted run left" for path in ours]
+
+    def _settle(self) -> list[str]:
+        """Write out a decision that an earlier run did not bring to its end."""
+        run = runs.read_marker(self.layout.marker)
+        notes = self._remove_stray_journals(keep=run)
+        if run is None:
+            return notes
+        journal = self._read(run)
+        if journal.decision is not None:
+            self._journal = self.layout.journal(journal.info.run)
+            self._tasks = journal.tasks
+            names = tuple(journal.decision.entries)
+            self._write_out(journal.info, journal.decision)
+            runs.append_lines(self._journal, [runs.recorded_line(names)])
+            notes.append(f"finished writing what run {journal.info.run} ({journal.info.command}) had decided")
+            journal = self._read(run)
+        if not journal.tasks:
+            self.forget()
+        return notes
+
+    def _remove_stray_journals(self, keep: RunId | None) -> list[str]:
+        if not self.layout.journals.is_dir():
+            return []
+        kept = None if keep is None else self.layout.journal(keep)
+        stray = [path for path in sorted(self.layout.journals.glob("*.jsonl")) if path != kept]
+        for path in stray:
+            remove_file(path)
+        return [f"dropped {self.layout.relative(path)}: its run had changed nothing" for path in stray]
+
+    def _read(self, run: RunId) -> runs.Journal:
+        path = self.layout.journal(run)
+        journal = runs.read_journal(path, self.layout.relative(path))
+        if journal is None:
+            raise runs.no_journal(run)
+        return journal
+
+    def snapshot(self) -> Snapshot:
+        """Return manifest, lock, state and what is unfinished.
+
+        Raises:
+            InvalidFile: one of the files is not in its format.
+            NewerSchema: a newer version wrote one.
+        """
+        refuse_links(self.layout)
+        manifest = decode_manifest(self.manifest_text().encode("utf-8"))
+        refuse_links(self.layout, tuple(manifest.sources))
+        run = runs.read_marker(self.layout.marker)
+        unfinished = None
+        if run is not None:
+            # A reader takes no lock: the writer may end its run between two reads.
+            journal = runs.read_journal(self.layout.journal(run), f"state/journal/{run}.jsonl")
+            unfinished = journal.unfinished() if journal is not None and journal.tasks else None
+        return Snapshot(manifest=manifest, lock=self._lock(), state=self._state(), unfinished=unfinished)
+
+    def _lock(self) -> Lock:
+        data = read_bytes(self.layout.lock, LOCK_SHOWN)
+        return Lock() if data is None else decode_lock(data)
+
+    def _state(self) -> State:
+        data = read_bytes(self.layout.state, STATE_SHOWN)
+        return State() if data is None else decode_state(data)
+
+    def manifest_text(self) -> str:
+        """Return the text of ``sources.toml``.
+
+        Raises:
+            InvalidFile: it is missing or not UTF-8.
+        """
+        data = read_bytes(self.layout.manifest, MANIFEST_SHOWN)
+        if data is None:
+            raise invalid(MANIFEST_SHOWN, "file", "is missing")
+        try:
+            return data.decode("utf-8")
+        except UnicodeDecodeError as error:
+            line = data.count(b"\n", 0, error.start) + 1
+            raise invalid(MANIFEST_SHOWN, f"line {line}", "is not UTF-8") from error
+
+    def begin(self, info: RunInfo, tasks: Sequence[Task]) -> None:
+        """Write the journal and then the marker of a run, before its first effect.
+
+        Raises:
+            LocalIo: the file system refused; nothing was begun.
+        """
+        self._journal = self.layout.journal(info.run)
+        self._tasks = tuple(tasks)
+        runs.append_lines(self._journal, [runs.begin_line(info, self._tasks)])
+        runs.write_marker(self.layout.marker, info, self._tasks, {})
+
+    def installing(self, info: RunInfo, name: SourceName, served_by: str | None) -> None:
+        """Write into the journal that the working tree of a source is about to be changed."""
+        runs.append_lines(self.layout.journal(info.run), [runs.phase_line(name, "installing", served_by)])
+
+    def first_seen(self, name: SourceName, commit: Oid) -> datetime | None:
+        """Return when the audit log first names *commit* as something that upstream of *name* had."""
+        for record in read_log(self.layout.audit).records:
+            if record.get("source") == name and record.get("after") == commit:
+                return parse_time(str(record["at"]))
+        return None
+
+    def attempt(self, info: RunInfo, name: str, error: str) -> None:
+        """Write one failed try of a network step into the journal of a run that was begun."""
+        if self._journal is not None and self._journal == self.layout.journal(info.run):
+            runs.append_lines(self._journal, [runs.attempt_line(name, error)])
+
+    def record(self, info: RunInfo, decision: Decision, pending: Sequence[Task]) -> None:
+        """Write *decision* into the journal and then into the files; close the run unless sources are *pending*.
+
+        Raises:
+            LocalIo: the file system refused; the next writer finishes the decision.
+        """
+        if self._journal is None:
+            self.begin(info, ())
+        path = self.layout.journal(info.run)
+        runs.append_lines(path, [runs.decision_line(decision)])
+        self._write_out(info, decision)
+        if not pending:
+            self.forget()
+            return
+        done = {task.name for task in self._tasks} - {task.name for task in pending}
+        runs.append_lines(path, [runs.recorded_line(tuple(done))])
+        runs.write_marker(self.layout.marker, info, tuple(pending), {})
+
+    def _write_out(self, info: RunInfo, decision: Decision) -> None:
+        log = read_log(self.layout.audit)
+        written = [record for record in log.records if record["command_id"] == info.run]
+        records = to_records(
+            decision, state=self._state(), lock=self._lock(), tail=log.tail, written=written, info=info
+        )
+        append_records(self.layout.audit, records.audit)
+        self._write_files(records)
+
+    def _write_files(self, records: Records) -> None:
+        if records.state is not None:
+            write_file(self.layout.state, encode_state(records.state))
+        if records.lock is not None:
+            write_file(self.layout.lock, encode_lock(records.lock))
+        edit = records.manifest
+        if edit is not None:
+            current = self.layout.manifest.read_bytes()
+            # Somebody may have edited the file since the decision was made: then theirs stands.
+            if hashlib.sha256(current).hexdigest() == edit.before_sha256:
+                write_file(self.layout.manifest, edit.text.encode("utf-8"))
+
+    def forget(self) -> None:
+        """Remove the marker, then every journal.
+
+        Raises:
+            LocalIo: the file system refused.
+        """
+        remove_file(self.layout.marker)
+        if self.layout.journals.is_dir():
+            for path in sorted(self.layout.journals.glob("*.jsonl")):
+                remove_file(path)
+            remove_tree(self.layout.journals)
+        self._journal, self._tasks = None, ()

@@ -1,0 +1,130 @@
+"""Read and write the lock ``state/sources.lock`` (TOML, tables in order of their names)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import tomli_w
+from msgspec import UnsetType
+
+from git_hybrid.core.errors import InvalidFile, Problem
+from git_hybrid.core.ids import InvalidText, SourceName, parse_full_ref, parse_name, parse_oid, parse_url
+from git_hybrid.core.lock import Lock, Pin
+from git_hybrid.store.locate import with_lines
+from git_hybrid.store.parsing import check_version, checked, convert, load_toml
+from git_hybrid.store.wire import PinShape
+
+VERSION = 1
+SHOWN = "state/sources.lock"
+HEADER = "# Written by git hybrid. Review it, commit it; change it with `git hybrid pin`.\n"
+_MEND = "restore it with git (git checkout -- state/sources.lock), or drop the entry and run git hybrid pin"
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_TIME = re.compile(r"^(commit_time|first_seen) = (\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)\+00:00$", re.MULTILINE)
+T = TypeVar("T")
+
+
+def decode_lock(data: bytes) -> Lock:
+    """Return the lock in *data*.
+
+    Raises:
+        InvalidFile: with every bad entry, by line.
+        NewerSchema: it was written by a newer version.
+    """
+    document = load_toml(data, SHOWN)
+    problems: list[Problem] = []
+    check_version(document, key="lock_version", known=VERSION, shown=SHOWN)
+    problems.extend(Problem(key, "unknown table or key") for key in document if key not in ("lock_version", "source"))
+    tables = document.get("source", {})
+    if not isinstance(tables, dict):
+        problems.append(Problem("source", "must be tables: write [source.NAME]"))
+        tables = {}
+    pins: dict[SourceName, Pin] = {}
+    for raw, table in sorted(tables.items()):
+        name = checked(parse_name, raw, f"source.{raw}", problems)
+        pin = decode_pin(name or SourceName("_"), table, f"source.{raw}", problems)
+        if name is not None and pin is not None:
+            pins[name] = pin
+    if problems:
+        raise InvalidFile(path=SHOWN, problems=with_lines(data.decode("utf-8"), tuple(problems)), mend=_MEND)
+    return Lock(pins=pins)
+
+
+def decode_pin(name: SourceName, table: object, place: str, problems: list[Problem]) -> Pin | None:
+    """Return one entry of the lock, or None after adding what is wrong with it to *problems*."""
+    shape = convert(table, PinShape, place, problems)
+    if shape is None:
+        return None
+    before = len(problems)
+
+    def field(parse: Callable[[str], T], key: str, text: str) -> T:
+        # A wrong field makes the entry None in the end; the value that stands in for it is never seen.
+        return checked(parse, text, f"{place}.{key}", problems, show="@" not in text)  # type: ignore[return-value]
+
+    roots = [] if isinstance(shape.root_commits, UnsetType) else shape.root_commits
+    tag_object = None if isinstance(shape.tag_object, UnsetType) else field(parse_oid, "tag_object", shape.tag_object)
+    pin = Pin(
+        source=name,
+        url=field(parse_url, "url", shape.url),
+        ref=field(parse_full_ref, "ref", shape.ref),
+        commit=field(parse_oid, "commit", shape.commit),
+        tree=field(parse_oid, "tree", shape.tree),
+        tag_object=tag_object,
+        reachable_from=field(parse_full_ref, "reachable_from", shape.reachable_from),
+        root_commits=tuple(field(parse_oid, "root_commits", root) for root in roots),
+        content_sha256=field(_matching(_SHA256, "64 hex digits"), "content_sha256", shape.content_sha256),
+        commit_time=_utc(shape.commit_time, f"{place}.commit_time", problems),
+        first_seen=_utc(shape.first_seen, f"{place}.first_seen", problems),
+        config_digest=field(_matching(_DIGEST, "sha256: and 64 hex digits"), "config_digest", shape.config_digest),
+        override=None if isinstance(shape.override, UnsetType) else shape.override,
+    )
+    return pin if len(problems) == before else None
+
+
+def _matching(pattern: re.Pattern[str], what: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if pattern.fullmatch(text) is None:
+            raise InvalidText(f"must be {what}")
+        return text
+
+    return parse
+
+
+def _utc(moment: datetime, place: str, problems: list[Problem]) -> datetime:
+    if moment.tzinfo is None:
+        problems.append(Problem(place, "must be a time in UTC: end it with Z"))
+        return moment
+    return moment.astimezone(UTC)
+
+
+def encode_lock(lock: Lock) -> bytes:
+    """Return *lock* as the bytes of its file: the same lock always gives the same bytes."""
+    document = {
+        "lock_version": VERSION,
+        "source": {name: encode_pin(pin) for name, pin in sorted(lock.pins.items())},
+    }
+    # tomli-w puts a space between date and time; RFC 3339 with T and Z is what every other file here uses.
+    text = _TIME.sub(r"\1 = \2T\3Z", tomli_w.dumps(document))
+    return (HEADER + text).encode("utf-8")
+
+
+def encode_pin(pin: Pin) -> dict[str, Any]:
+    """Return one entry of the lock as plain values; times stay times."""
+    entry: dict[str, Any] = {
+        "url": str(pin.url),
+        "ref": pin.ref,
+        "commit": pin.commit,
+        "tree": pin.tree,
+        "tag_object": pin.tag_object,
+        "reachable_from": pin.reachable_from,
+        "root_commits": list(pin.root_commits) or None,
+        "content_sha256": pin.content_sha256,
+        "commit_time": pin.commit_time.replace(microsecond=0),
+        "first_seen": pin.first_seen.replace(microsecond=0),
+        "config_digest": pin.config_digest,
+        "override": pin.override,
+    }
+    return {key: value for key, value in entry.items() if value is not None}

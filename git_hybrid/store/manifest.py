@@ -1,0 +1,214 @@
+"""Read the manifest ``sources.toml``. Editing it, with comments kept, is :mod:`git_hybrid.store.manifest_edit`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from msgspec import UNSET, UnsetType
+
+from git_hybrid.core.errors import InvalidFile, Problem
+from git_hybrid.core.ids import InvalidText, SourceName, parse_name, parse_oid, parse_ref_part, parse_url
+from git_hybrid.core.manifest import (
+    Branch,
+    Commit,
+    Defaults,
+    Manifest,
+    Policy,
+    Retry,
+    Scanner,
+    Source,
+    Tag,
+    Track,
+    Version,
+)
+from git_hybrid.core.values import parse_duration
+from git_hybrid.core.versions import check_range
+from git_hybrid.store.locate import with_lines
+from git_hybrid.store.parsing import check_version, checked, convert, load_toml
+from git_hybrid.store.wire import DefaultsShape, PolicyShape, ScannerShape, SourceShape
+
+VERSION = 1
+SHOWN = "sources.toml"
+_TABLES = frozenset({"schema_version", "defaults", "policy", "scanner", "source"})
+_GROUP = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_HOST = re.compile(r"[a-z0-9.-]+|\[[0-9a-f:]+\]")
+_TRACKS = ("tag", "branch", "version", "commit")
+
+
+def decode_manifest(data: bytes) -> Manifest:
+    """Return the manifest in *data*.
+
+    Raises:
+        InvalidFile: with every bad entry, by line.
+        NewerSchema: it was written for a newer version.
+    """
+    document = load_toml(data, SHOWN)
+    problems: list[Problem] = []
+    check_version(document, key="schema_version", known=VERSION, shown=SHOWN)
+    problems.extend(Problem(key, "unknown table or key") for key in document if key not in _TABLES)
+    defaults = _defaults(document.get("defaults", {}), problems)
+    manifest = Manifest(
+        defaults=defaults,
+        policy=_policy(document.get("policy", {}), problems),
+        scanners=_scanners(document.get("scanner", []), problems),
+        sources=_sources(document.get("source", {}), defaults, problems),
+    )
+    if problems:
+        raise InvalidFile(path=SHOWN, problems=with_lines(data.decode("utf-8"), tuple(problems)))
+    return manifest
+
+
+def _defaults(table: object, problems: list[Problem]) -> Defaults:
+    shape = convert(table, DefaultsShape, "defaults", problems)
+    if shape is None:
+        return Defaults()
+    return Defaults(
+        jobs=shape.jobs,
+        history=shape.history,
+        retry=Retry(
+            attempts=shape.retry.attempts,
+            initial=_duration(shape.retry.initial, "defaults.retry.initial", problems),
+            maximum=_duration(shape.retry.maximum, "defaults.retry.maximum", problems),
+        ),
+        stall=_duration(shape.stall, "defaults.stall", problems),
+        deadline=_duration(shape.deadline, "defaults.deadline", problems),
+    )
+
+
+def _duration(text: str, place: str, problems: list[Problem]) -> timedelta:
+    return checked(parse_duration, text, place, problems) or timedelta(0)
+
+
+def _policy(table: object, problems: list[Problem]) -> Policy:
+    shape = convert(table, PolicyShape, "policy", problems)
+    if shape is None:
+        return Policy()
+    hosts = (
+        None
+        if isinstance(shape.hosts, UnsetType)
+        else frozenset(host for host in shape.hosts if checked(_host, host, "policy.hosts", problems))
+    )
+    checked(_pattern, shape.request_pattern, "policy.request_pattern", problems)
+    return Policy(
+        hosts=hosts,
+        scan_max_age=_duration(shape.scan_max_age, "policy.scan_max_age", problems),
+        override_max_age=_duration(shape.override_max_age, "policy.override_max_age", problems),
+        override_min_approvers=shape.override_min_approvers,
+        request_pattern=shape.request_pattern,
+        mirror_max_staleness=_duration(shape.mirror_max_staleness, "policy.mirror_max_staleness", problems),
+        min_release_age=_duration(shape.min_release_age, "policy.min_release_age", problems),
+        scan_block_on=shape.scan_block_on,
+        max_entries=shape.max_entries,
+        max_bytes=shape.max_bytes,
+    )
+
+
+def _host(text: str) -> str:
+    if _HOST.fullmatch(text) is None:
+        raise InvalidText("not a host name in lower case (no scheme, no port, no path)")
+    return text
+
+
+def _pattern(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise InvalidText(f"not a regular expression: {error}") from error
+    return text
+
+
+def _scanners(tables: object, problems: list[Problem]) -> tuple[Scanner, ...]:
+    if not isinstance(tables, list):
+        problems.append(Problem("scanner", "must be an array of tables: write [[scanner]]"))
+        return ()
+    scanners: list[Scanner] = []
+    for index, table in enumerate(tables):
+        place = f"scanner[{index}]"
+        shape = convert(table, ScannerShape, place, problems)
+        if shape is None:
+            continue
+        if isinstance(shape.preset, UnsetType) == isinstance(shape.command, UnsetType):
+            problems.append(Problem(place, "needs exactly one of preset and command"))
+        if any(other.name == shape.name for other in scanners):
+            problems.append(Problem(place, f"the name {shape.name!r} is taken by another scanner"))
+        scanners.append(
+            Scanner(
+                name=shape.name,
+                preset=shape.preset or "",
+                command=tuple(shape.command or ()),
+                format=shape.format,
+                ok_codes=(0,) if isinstance(shape.ok_codes, UnsetType) else tuple(shape.ok_codes),
+                finding_codes=(1,) if isinstance(shape.finding_codes, UnsetType) else tuple(shape.finding_codes),
+                timeout=_duration(shape.timeout, f"{place}.timeout", problems),
+                env=tuple(shape.env),
+            )
+        )
+    return tuple(scanners)
+
+
+def _sources(tables: object, defaults: Defaults, problems: list[Problem]) -> Mapping[SourceName, Source]:
+    if not isinstance(tables, dict):
+        problems.append(Problem("source", "must be tables: write [source.NAME]"))
+        return {}
+    sources: dict[SourceName, Source] = {}
+    folded: dict[str, str] = {}
+    for raw, table in sorted(tables.items()):
+        place = f"source.{raw}"
+        name = checked(parse_name, raw, place, problems)
+        other = folded.setdefault(raw.casefold(), raw)
+        if other != raw:
+            problems.append(Problem(place, f"differs from {other!r} only in case"))
+        source = decode_source(name or SourceName("_"), table, defaults, place, problems)
+        if name is not None and source is not None:
+            sources[name] = source
+    return sources
+
+
+def decode_source(
+    name: SourceName, table: object, defaults: Defaults, place: str, problems: list[Problem]
+) -> Source | None:
+    """Return one entry of the manifest, or None after adding what is wrong with it to *problems*."""
+    shape = convert(table, SourceShape, place, problems)
+    if shape is None:
+        return None
+    url = checked(parse_url, shape.url, f"{place}.url", problems, show="@" not in shape.url)
+    track = _track(shape, place, problems)
+    wrong = [group for group in shape.groups if _GROUP.fullmatch(group) is None]
+    reason = "is not a group name (letters, digits, '.', '_', '-')"
+    problems.extend(Problem(f"{place}.groups", f"{group!r} {reason}") for group in wrong)
+    if url is None or track is None:
+        return None
+    return Source(
+        name=name,
+        url=url,
+        track=track,
+        groups=tuple(sorted(set(shape.groups))),
+        history=defaults.history if isinstance(shape.history, UnsetType) else shape.history,
+        submodules=shape.submodules,
+        lfs=shape.lfs,
+    )
+
+
+def _track(shape: SourceShape, place: str, problems: list[Problem]) -> Track | None:
+    given = {key: value for key in _TRACKS if (value := getattr(shape, key)) is not UNSET}
+    if len(given) != 1:
+        found = " and ".join(given) or "none"
+        problems.append(Problem(place, f"needs exactly one of tag, branch, version and commit, and has {found}"))
+        return None
+    ((key, value),) = given.items()
+    return parse_track(key, value, f"{place}.{key}", problems)
+
+
+def parse_track(key: str, value: str, place: str, problems: list[Problem]) -> Track | None:
+    """Return what *key* and *value* of a manifest or state entry follow, or None after adding to *problems*."""
+    parsers: Mapping[str, Any] = {
+        "tag": lambda text: Tag(parse_ref_part(text)),
+        "branch": lambda text: Branch(parse_ref_part(text)),
+        "version": lambda text: Version(check_range(text)),
+        "commit": lambda text: Commit(parse_oid(text)),
+    }
+    track: Track | None = checked(parsers[key], value, place, problems)
+    return track

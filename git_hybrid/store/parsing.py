@@ -1,0 +1,184 @@
+"""Strict reading of TOML and JSON: every way in which a file can be wrong becomes one InvalidFile."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from git_hybrid.core.errors import InvalidFile, LocalIo, NewerSchema, Problem
+from git_hybrid.core.ids import InvalidText
+
+T = TypeVar("T")
+Document = dict[str, Any]
+SIZE_LIMIT = 64 * 2**20
+_TOML_PLACE = re.compile(r"^(?P<reason>.*) \((?P<place>at line \d+, column \d+|at end of document)\)$", re.DOTALL)
+_UNKNOWN = re.compile(r"Object contains unknown field `(?P<key>.*?)`(?: - at `(?P<path>.*)`)?$", re.DOTALL)
+_EXPECTED = re.compile(r"(?P<reason>.*) - at `\$\.?(?P<path>.*)`$", re.DOTALL)
+
+
+def read_bytes(path: Path, shown: str) -> bytes | None:
+    """Return the content of the file at *path*, or None if there is none.
+
+    Raises:
+        InvalidFile: it is larger than any file of its kind can be, or no regular file.
+        LocalIo: it cannot be read.
+    """
+    try:
+        if path.exists() and not path.is_file():
+            raise invalid(shown, "file", "is not a regular file")
+        with open(path, "rb") as file:
+            data = file.read(SIZE_LIMIT + 1)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise LocalIo(path=shown, operation="read", reason=error.strerror or str(error)) from error
+    if len(data) > SIZE_LIMIT:
+        raise invalid(shown, "file", f"is larger than {SIZE_LIMIT // 2**20} MiB")
+    return data
+
+
+def invalid(path: str, place: str, reason: str) -> InvalidFile:
+    """Return the error for one problem at one place of a file."""
+    return InvalidFile(path=path, problems=(Problem(place, reason),))
+
+
+def decode_text(data: bytes, shown: str) -> str:
+    """Return *data* as text.
+
+    Raises:
+        InvalidFile: it is not UTF-8, or starts with a byte order mark.
+    """
+    if data.startswith(b"\xef\xbb\xbf"):
+        raise invalid(shown, "line 1", "starts with a byte order mark: save it as UTF-8 without one")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise invalid(shown, f"line {line}", f"is not UTF-8 (byte 0x{data[error.start]:02x})") from error
+
+
+def load_toml(data: bytes, shown: str) -> Document:
+    """Return the TOML document in *data*.
+
+    Raises:
+        InvalidFile: it is no TOML (https://toml.io/en/v1.0.0), with line and column.
+    """
+    text = decode_text(data, shown)
+    try:
+        return tomllib.loads(text)
+    except RecursionError as error:
+        raise invalid(shown, "file", "is nested too deeply") from error
+    except ValueError as error:
+        match = _TOML_PLACE.match(str(error))
+        place = match["place"].removeprefix("at ") if match else "file"
+        raise invalid(shown, place, f"is not valid TOML: {match['reason'] if match else error}") from error
+
+
+def load_json(data: bytes, shown: str) -> Document:
+    """Return the JSON object in *data*; a document that is no object comes as ``{"": document}``.
+
+    Raises:
+        InvalidFile: it is no JSON object, has a key twice, a number JSON does not have, or half a character.
+    """
+    text = decode_text(data, shown)
+    try:
+        document = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+        json.dumps(document, ensure_ascii=False).encode("utf-8")
+    except RecursionError as error:
+        raise invalid(shown, "file", "is nested too deeply") from error
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        raise invalid(shown, place, f"is not valid JSON: {error.msg}") from error
+    except ValueError as error:
+        reason = "holds half a surrogate pair" if isinstance(error, UnicodeError) else str(error)
+        raise invalid(shown, "file", reason) from error
+    return document if isinstance(document, dict) else {"": document}
+
+
+def _unique(pairs: Sequence[tuple[str, Any]]) -> Document:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"has the key {twice!r} twice in one object")
+    return result
+
+
+def _no_constant(name: str) -> object:
+    raise ValueError(f"holds {name}, which is not JSON")
+
+
+def check_version(document: Mapping[str, Any], *, key: str, known: int, shown: str, oldest: int = 1) -> int:
+    """Return the version that *document* says it has.
+
+    Raises:
+        InvalidFile: it says none, or one that never was.
+        NewerSchema: it is newer than the program.
+    """
+    found = document.get(key)
+    if found is None:
+        raise invalid(shown, key, f"is missing: the file must say {key} = {known}")
+    if isinstance(found, bool) or not isinstance(found, int) or found < oldest:
+        raise invalid(shown, key, f"must be a whole number from {oldest} to {known}")
+    if found > known:
+        raise NewerSchema(path=shown, found=found, known=known)
+    return found
+
+
+def convert(value: object, kind: type[T], place: str, problems: list[Problem]) -> T | None:
+    """Return *value* as *kind* (a msgspec Struct), or None after adding the reason to *problems*."""
+    try:
+        return msgspec.convert(value, kind, strict=True)
+    except msgspec.ValidationError as error:
+        problems.append(explain(str(error), kind, place))
+    except RecursionError:
+        problems.append(Problem(place, "is nested too deeply"))
+    return None
+
+
+def explain(message: str, kind: type[object], place: str) -> Problem:
+    """Return what msgspec says of *place* in the words of the other messages."""
+    unknown = _UNKNOWN.match(message)
+    if unknown is not None:
+        fields = [item.encode_name for item in msgspec.structs.fields(kind)] if issubclass(kind, msgspec.Struct) else []
+        near = get_close_matches(unknown["key"], fields, n=1)
+        hint = f" (did you mean {near[0]!r}?)" if near else ""
+        inner = (unknown["path"] or "$").removeprefix("$").lstrip(".")
+        return Problem(_join(place, inner), f"unknown key {unknown['key']!r}{hint}")
+    expected = _EXPECTED.match(message)
+    if expected is not None:
+        return Problem(_join(place, expected["path"]), _words(expected["reason"]))
+    return Problem(place, _words(message))
+
+
+def _join(place: str, inner: str) -> str:
+    return f"{place}.{inner}" if place and inner and not inner.startswith("[") else place + inner
+
+
+def _words(reason: str) -> str:
+    reason = reason.replace("`", "")
+    reason = reason.replace("Object missing required field", "is missing the key")
+    return reason[:1].lower() + reason[1:]
+
+
+def checked(
+    parse: Callable[[str], T], text: str, place: str, problems: list[Problem], *, show: bool = True
+) -> T | None:
+    """Return ``parse(text)``, or None after adding the reason to *problems*."""
+    try:
+        return parse(text)
+    except InvalidText as error:
+        problems.append(Problem(place, f"{shorten(text)!r}: {error}" if show else str(error)))
+        return None
+
+
+def shorten(text: str, limit: int = 80) -> str:
+    """Return *text* cut to *limit* characters, for a message."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -1,0 +1,57 @@
+"""Make a folder a workspace, and take that back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from git_hybrid.core.errors import WorkspaceExists
+from git_hybrid.store.durable import make_folder, remove_file, write_file
+from git_hybrid.store.layout import MANIFEST, Layout, refuse_links
+from git_hybrid.store.manifest_edit import NEW_MANIFEST
+
+_ATTRIBUTES = "/state/sources-audit.jsonl merge=union"
+_FILES = {
+    MANIFEST: NEW_MANIFEST,
+    "sources/.gitignore": "# Clones are made by `git hybrid sync`; only this file is committed.\n*\n!.gitignore\n",
+    "state/.gitignore": "# Of this machine alone: what an unfinished run needs.\nresume.json\njournal/\n*.tmp\n",
+}
+
+
+def create(root: Path) -> tuple[str, ...]:
+    """Write the files of a new workspace at *root* and return their names; files that are there stay.
+
+    Raises:
+        WorkspaceExists: ``sources.toml`` is there already.
+        SymlinkRefused: ``state/`` or ``sources/`` is a symbolic link.
+    """
+    layout = Layout(root)
+    if layout.manifest.exists() or layout.manifest.is_symlink():
+        raise WorkspaceExists(path=str(root))
+    refuse_links(layout)
+    created: list[str] = []
+    # The manifest comes last: it is what makes the folder a workspace.
+    for name, text in reversed(_FILES.items()):
+        path = root / name
+        make_folder(path.parent)
+        if not path.exists():
+            write_file(path, text.encode("utf-8"))
+            created.append(name)
+    if _add_attributes(root / ".gitattributes"):
+        created.append(".gitattributes")
+    return tuple(sorted(created))
+
+
+def _add_attributes(path: Path) -> bool:
+    """Let branches that both wrote audit records merge: the log is a set of lines that name each other."""
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    if _ATTRIBUTES in text.splitlines():
+        return False
+    write_file(path, f"{text}{'' if not text or text.endswith(chr(10)) else chr(10)}{_ATTRIBUTES}\n".encode())
+    return True
+
+
+def undo(root: Path, created: Sequence[str]) -> None:
+    """Remove what :func:`create` made, so that a failed import can be tried again."""
+    for name in created:
+        remove_file(root / name)

@@ -1,0 +1,172 @@
+"""Read and write state ``state/sources.json``; older versions are migrated when they are read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from msgspec import UNSET, UnsetType, to_builtins
+from msgspec import convert as from_plain
+
+from git_hybrid.core.errors import InvalidFile, Problem
+from git_hybrid.core.ids import SourceName, parse_name, parse_oid, parse_url
+from git_hybrid.core.manifest import track_field
+from git_hybrid.core.state import ScanStatus, SourceState, State
+from git_hybrid.core.values import format_time, parse_time
+from git_hybrid.store.manifest import parse_track
+from git_hybrid.store.parsing import check_version, checked, convert, load_json
+from git_hybrid.store.wire import CountsShape, OldStateShape, ScanShape, StateShape
+
+VERSION = 1
+SHOWN = "state/sources.json"
+_MEND = "restore it with git (git checkout -- state/sources.json), or move it away and run git hybrid sync"
+_TRACKS = ("tag", "branch", "version", "commit")
+
+
+def decode_state(data: bytes) -> State:
+    """Return the state in *data*, migrated to the newest version in memory.
+
+    Raises:
+        InvalidFile: with every bad entry.
+        NewerSchema: it was written by a newer version.
+    """
+    document = load_json(data, SHOWN)
+    problems: list[Problem] = []
+    entries: Any
+    if isinstance(document.get(""), list):
+        entries = _migrated(document[""], problems)
+    else:
+        check_version(document, key="schema_version", known=VERSION, shown=SHOWN)
+        problems.extend(Problem(key, "unknown key") for key in document if key not in ("schema_version", "sources"))
+        entries = document.get("sources", [])
+    if not isinstance(entries, list):
+        problems.append(Problem("sources", "must be a list of entries"))
+        entries = []
+    sources: dict[SourceName, SourceState] = {}
+    for index, entry in enumerate(entries):
+        place = _place(entry, index)
+        decoded = decode_entry(entry, place, problems)
+        if decoded is not None and decoded.name in sources:
+            problems.append(Problem(place, "stands twice in the file"))
+        elif decoded is not None:
+            sources[decoded.name] = decoded
+    if problems:
+        raise InvalidFile(path=SHOWN, problems=tuple(problems), mend=_MEND)
+    return State(sources=dict(sorted(sources.items())))
+
+
+def _place(entry: object, index: int) -> str:
+    name = entry.get("name") if isinstance(entry, dict) else None
+    return f"sources[{index}]" + (f" ({name[:80]})" if isinstance(name, str) else "")
+
+
+def _migrated(entries: list[object], problems: list[Problem]) -> list[object]:
+    """Return version 0, a plain list of smaller entries, as entries of version 1."""
+    result: list[object] = []
+    for index, entry in enumerate(entries):
+        shape = convert(entry, OldStateShape, _place(entry, index), problems)
+        if shape is not None:
+            result.append({**to_builtins(shape), "scan_status": {"state": "missing"}})
+    return result
+
+
+def decode_entry(entry: object, place: str, problems: list[Problem]) -> SourceState | None:
+    """Return one entry of state, or None after adding what is wrong with it to *problems*."""
+    shape = convert(entry, StateShape, place, problems)
+    if shape is None:
+        return None
+    before = len(problems)
+    given = {key: value for key in _TRACKS if (value := getattr(shape, key)) is not UNSET}
+    if len(given) != 1:
+        problems.append(Problem(place, "needs exactly one of tag, branch, version and commit"))
+        return None
+    ((key, value),) = given.items()
+    name = checked(parse_name, shape.name, f"{place}.name", problems)
+    url = checked(parse_url, shape.repo_url, f"{place}.repo_url", problems, show="@" not in shape.repo_url)
+    track = parse_track(key, value, f"{place}.{key}", problems)
+    commit = checked(parse_oid, shape.commit_sha, f"{place}.commit_sha", problems)
+    updated_at = checked(parse_time, shape.updated_at, f"{place}.updated_at", problems)
+    scan = _scan(shape.scan_status, f"{place}.scan_status", problems)
+    if name is None or url is None or track is None or commit is None or updated_at is None or len(problems) > before:
+        return None
+    return SourceState(
+        name=name,
+        url=url,
+        track=track,
+        commit=commit,
+        updated_at=updated_at,
+        updated_by=shape.updated_by,
+        command_id=_or_none(shape.command_id),
+        served_by=_or_none(shape.served_by),
+        scan=scan,
+        audit_hash=_or_none(shape.audit_hash),
+        notes=_or_none(shape.notes),
+    )
+
+
+def _or_none(value: str | UnsetType) -> str | None:
+    return None if isinstance(value, UnsetType) else value
+
+
+def _scan(shape: ScanShape, place: str, problems: list[Problem]) -> ScanStatus:
+    commit = None if shape.commit_sha is None else checked(parse_oid, shape.commit_sha, f"{place}.commit_sha", problems)
+    scanned_at: datetime | None = None
+    if shape.scanned_at is not None:
+        scanned_at = checked(parse_time, shape.scanned_at, f"{place}.scanned_at", problems)
+    if shape.state != "missing" and (commit is None or scanned_at is None):
+        problems.append(Problem(place, f"says {shape.state!r} without commit_sha and scanned_at"))
+    return ScanStatus(
+        state=shape.state,
+        scanner=shape.scanner,
+        scanner_version=shape.scanner_version,
+        commit=commit,
+        scanned_at=scanned_at,
+        counts=None if shape.counts is None else to_builtins(shape.counts),
+    )
+
+
+def encode_state(state: State) -> bytes:
+    """Return *state* as the bytes of its file: sorted keys, two spaces, a newline at the end."""
+    entries = [encode_entry(entry) for _, entry in sorted(state.sources.items())]
+    return encode_json({"schema_version": VERSION, "sources": entries})
+
+
+def encode_json(document: Mapping[str, Any]) -> bytes:
+    """Return *document* as every JSON file of a workspace is written."""
+    return (json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode("utf-8")
+
+
+def encode_entry(entry: SourceState) -> dict[str, Any]:
+    """Return one entry of state as plain values."""
+    key, value = track_field(entry.track)
+    plain: dict[str, Any] = {
+        "name": entry.name,
+        "repo_url": str(entry.url),
+        key: value,
+        "commit_sha": entry.commit,
+        "updated_at": format_time(entry.updated_at),
+        "updated_by": entry.updated_by,
+        "command_id": entry.command_id,
+        "served_by": entry.served_by,
+        "audit_hash": entry.audit_hash,
+        "notes": entry.notes,
+    }
+    present = {key: value for key, value in plain.items() if value is not None}
+    return present | {"scan_status": encode_scan(entry.scan)}
+
+
+def encode_scan(scan: ScanStatus) -> dict[str, Any]:
+    """Return a scan status as plain values, every key present."""
+    counts = None if scan.counts is None else from_plain(dict(scan.counts), CountsShape)
+    shape = ScanShape(
+        state=scan.state,
+        scanner=scan.scanner,
+        scanner_version=scan.scanner_version,
+        commit_sha=scan.commit,
+        scanned_at=None if scan.scanned_at is None else format_time(scan.scanned_at),
+        counts=counts,
+    )
+    plain: dict[str, Any] = to_builtins(shape)
+    return plain

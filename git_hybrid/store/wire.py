@@ -1,0 +1,146 @@
+"""The shapes of the files as they are written, field for field; the JSON Schemas are made from them.
+
+A shape says which keys there are and of which type; the grammar of the texts in them (URLs, names, times) is checked
+when a shape becomes a value of :mod:`git_hybrid.core`.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+Positive = Annotated[int, Meta(ge=1, le=2**53)]
+Jobs = Annotated[int, Meta(ge=1, le=256)]
+Attempts = Annotated[int, Meta(ge=1, le=100)]
+Approvers = Annotated[int, Meta(ge=1, le=100)]
+Text = Annotated[str, Meta(min_length=1, max_length=4096)]
+History = Literal["full", "shallow", "treeless"]
+
+
+class RetryShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """``retry = {…}``."""
+
+    attempts: Attempts = 5
+    initial: Text = "1s"
+    maximum: Text = "30s"
+
+
+class DefaultsShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """``[defaults]``."""
+
+    jobs: Jobs = 8
+    history: History = "full"
+    retry: RetryShape = RetryShape()
+    stall: Text = "30s"
+    deadline: Text = "30m"
+
+
+class PolicyShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """``[policy]``."""
+
+    hosts: list[Text] | UnsetType = UNSET
+    scan_max_age: Text = "7d"
+    override_max_age: Text = "30d"
+    override_min_approvers: Approvers = 1
+    request_pattern: str = ""
+    mirror_max_staleness: Text = "7d"
+    min_release_age: Text = "0d"
+    scan_block_on: Literal["high", "medium", "low", "none"] = "high"
+    max_entries: Positive = 200_000
+    max_bytes: Positive = 2**30
+
+
+class ScannerShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """``[[scanner]]``."""
+
+    name: Text
+    preset: Text | UnsetType = UNSET
+    command: Annotated[list[Text], Meta(min_length=1)] | UnsetType = UNSET
+    format: Text = "sarif"
+    ok_codes: list[int] | UnsetType = UNSET
+    finding_codes: list[int] | UnsetType = UNSET
+    timeout: Text = "10m"
+    env: list[Text] = []
+
+
+class SourceShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """``[source.NAME]`` of the manifest."""
+
+    url: Text
+    tag: Text | UnsetType = UNSET
+    branch: Text | UnsetType = UNSET
+    version: Text | UnsetType = UNSET
+    commit: Text | UnsetType = UNSET
+    groups: list[Text] = []
+    history: History | UnsetType = UNSET
+    submodules: bool = False
+    lfs: Literal["pointer", "fetch"] = "pointer"
+
+
+class PinShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """``[source.NAME]`` of the lock."""
+
+    url: Text
+    ref: Text
+    commit: Text
+    tree: Text
+    tag_object: Text | UnsetType = UNSET
+    reachable_from: Text
+    root_commits: list[Text] | UnsetType = UNSET
+    content_sha256: Text
+    commit_time: datetime
+    first_seen: datetime
+    config_digest: Text
+    override: Text | UnsetType = UNSET
+
+
+class CountsShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Findings by severity."""
+
+    high: int
+    medium: int
+    low: int
+
+
+class ScanShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``scan_status`` of a state entry."""
+
+    state: Literal["clean", "findings", "error", "missing"]
+    scanner: str | None = None
+    scanner_version: str | None = None
+    commit_sha: str | None = None
+    scanned_at: str | None = None
+    counts: CountsShape | None = None
+
+
+class StateShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One entry of ``state/sources.json``."""
+
+    name: Text
+    repo_url: Text
+    branch: Text | UnsetType = UNSET
+    tag: Text | UnsetType = UNSET
+    version: Text | UnsetType = UNSET
+    commit: Text | UnsetType = UNSET
+    commit_sha: Text
+    updated_at: Text
+    updated_by: str
+    command_id: str | UnsetType = UNSET
+    served_by: str | UnsetType = UNSET
+    scan_status: ScanShape = ScanShape(state="missing")
+    audit_hash: str | UnsetType = UNSET
+    notes: str | UnsetType = UNSET
+
+
+class OldStateShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One entry of version 0 of ``state/sources.json``, a plain list."""
+
+    name: Text
+    repo_url: Text
+    branch: Text | UnsetType = UNSET
+    tag: Text | UnsetType = UNSET
+    commit_sha: Text
+    updated_at: Text
+    updated_by: str

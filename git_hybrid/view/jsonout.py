@@ -1,0 +1,113 @@
+"""Reports as JSON: stable keys, ``schema_version``, sources as objects with ``name``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from git_hybrid.core.condition import Condition, needs_attention
+from git_hybrid.core.errors import HybridError
+from git_hybrid.core.manifest import track_field
+from git_hybrid.core.ports import Range
+from git_hybrid.core.report import Report, Row, Status
+from git_hybrid.core.state import ScanStatus
+from git_hybrid.core.values import format_time
+
+SCHEMA_VERSION = 1
+Explain = Callable[[HybridError], Mapping[str, Any]]
+
+
+def dump(document: Mapping[str, Any]) -> str:
+    """Return *document* as the text that every ``--json`` output is; ASCII, so that no terminal is steered by it."""
+    return json.dumps({"schema_version": SCHEMA_VERSION, **document}, indent=2, sort_keys=True, ensure_ascii=True)
+
+
+def report_document(report: Report, explain: Explain, *, exit_code: int) -> dict[str, Any]:
+    """Return *report* as plain values; *explain* makes an error an object with code, exit, message and hints."""
+    return {
+        "command": report.command,
+        "command_id": report.run,
+        "dry_run": report.dry_run,
+        "exit_code": exit_code,
+        "notes": list(report.notes),
+        "pending": list(report.pending),
+        "sources": [_row(row, explain) for row in report.rows],
+    }
+
+
+def _row(row: Row, explain: Explain) -> dict[str, Any]:
+    error = None if row.error is None else explain(row.error)
+    return {
+        "name": row.name,
+        "outcome": row.outcome,
+        "from_commit": row.before,
+        "to_commit": row.after,
+        "ref": row.ref,
+        "served_by": row.served_by,
+        "exit_code": 0 if error is None else error["exit_code"],
+        "error": error,
+        "notes": list(row.notes),
+        "range": None if row.range is None else _range(row.range),
+        **({"detail": dict(row.detail)} if row.detail else {}),
+    }
+
+
+def _range(found: Range) -> dict[str, Any]:
+    commits = [{"commit": line.commit, "subject": line.subject} for line in found.commits]
+    return {"ahead": found.ahead, "behind": found.behind, "files": found.files, "commits": commits}
+
+
+def status_document(status: Status, *, exit_code: int) -> dict[str, Any]:
+    """Return *status* as plain values."""
+    unfinished = status.unfinished
+    return {
+        "command": "status",
+        "exit_code": exit_code,
+        "scanners_configured": status.has_scanners,
+        "unfinished_run": None
+        if unfinished is None
+        else {
+            "run": unfinished.run,
+            "command": unfinished.command,
+            "sources": [task.name for task in unfinished.tasks],
+        },
+        "sources": [_condition(row) for row in status.rows],
+    }
+
+
+def _condition(row: Condition) -> dict[str, Any]:
+    pin, recorded, source = row.pin, row.recorded, row.source
+    key, value = track_field(source.track) if source else ("", "")
+    return {
+        "name": row.name,
+        "state": row.word,
+        "reason": row.why,
+        "needs_attention": needs_attention(row),
+        "url": str(source.url) if source else None,
+        "track": {key: value} if source else None,
+        "pin": pin and {"commit": pin.commit, "ref": pin.ref, "tree": pin.tree, "override": pin.override},
+        "head": row.head,
+        "clean": row.head is not None and row.dirty_count == 0,
+        "changed_files": list(row.dirty),
+        "changed_count": row.dirty_count,
+        "commit_sha": recorded.commit if recorded else None,
+        "updated_at": format_time(recorded.updated_at) if recorded else None,
+        "updated_by": recorded.updated_by if recorded else None,
+        "served_by": recorded.served_by if recorded else None,
+        "notes": recorded.notes if recorded else None,
+        "scan_status": _scan(recorded.scan if recorded else ScanStatus(), row),
+    }
+
+
+def _scan(scan: ScanStatus, row: Condition) -> dict[str, Any]:
+    return {
+        "state": scan.state,
+        "stale": row.scan == "stale",
+        "scanner": scan.scanner,
+        "scanner_version": scan.scanner_version,
+        "commit_sha": scan.commit,
+        "scanned_at": format_time(scan.scanned_at) if scan.scanned_at else None,
+        "age_seconds": None if row.scan_age is None else int(row.scan_age.total_seconds()),
+        "counts": None if scan.counts is None else dict(scan.counts),
+    }

@@ -1,0 +1,54 @@
+"""Make text safe for a terminal, and colour it where it may be coloured."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Literal
+
+Style = Literal["good", "bad", "warn", "dim", "bold"]
+_CODES: dict[Style, str] = {"good": "32", "bad": "31", "warn": "33", "dim": "2", "bold": "1"}
+_UNSAFE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+
+
+def safe(text: str, *, newlines: bool = False) -> str:
+    """Return *text* with everything that could steer a terminal (control, bidi, invisible) written as an escape."""
+    return "".join(char if _is_safe(char, newlines=newlines) else _escaped(char) for char in text)
+
+
+def _is_safe(char: str, *, newlines: bool) -> bool:
+    if " " <= char <= "~":
+        return True
+    if char == "\n":
+        return newlines
+    return unicodedata.category(char) not in _UNSAFE
+
+
+def _escaped(char: str) -> str:
+    code = ord(char)
+    if 0xDC80 <= code <= 0xDCFF:
+        return f"\\x{code - 0xDC00:02x}"
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def paint(text: str, style: Style | None, *, color: bool) -> str:
+    """Return *text* in *style* if *color*; colour never carries a meaning that the words do not."""
+    return f"\033[{_CODES[style]}m{text}\033[0m" if color and style and text else text
+
+
+def width(text: str) -> int:
+    """Return how many columns *text* takes: two for wide characters, none for combining ones."""
+    return sum(
+        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text
+    )
+
+
+def fit(text: str, columns: int) -> str:
+    """Return *text* padded or cut to exactly *columns*."""
+    if width(text) <= columns:
+        return text + " " * (columns - width(text))
+    kept = ""
+    for char in text:
+        if width(kept + char) > columns - 1:
+            break
+        kept += char
+    return kept + "…" + " " * (columns - 1 - width(kept))

@@ -1,0 +1,204 @@
+"""Reports as people read them. Everything that a stranger wrote passes through :func:`git_hybrid.view.term.safe`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from git_hybrid.core.condition import Condition
+from git_hybrid.core.ids import short_ref
+from git_hybrid.core.manifest import track_field
+from git_hybrid.core.ports import Range
+from git_hybrid.core.report import Report, Row, Status
+from git_hybrid.core.values import format_age
+from git_hybrid.view.term import Style, fit, paint, safe, width
+
+SHORT = 10
+_STYLES: dict[str, Style] = {
+    "ok": "good",
+    "unchanged": "dim",
+    "current": "dim",
+    "kept": "dim",
+    "same": "dim",
+    "blocked": "bad",
+    "failed": "bad",
+    "broken": "bad",
+    "foreign": "bad",
+    "diverged": "bad",
+    "dirty": "bad",
+    "busy": "bad",
+    "refused": "bad",
+    "interrupted": "warn",
+    "stale-pin": "warn",
+    "unpinned": "warn",
+    "behind": "warn",
+    "missing": "warn",
+    "stray": "warn",
+    "outdated": "warn",
+    "differs": "warn",
+}
+_SCAN_STYLES: dict[str, Style] = {"findings": "bad", "error": "bad", "missing": "warn", "stale": "warn"}
+_CALM = frozenset({"unchanged", "kept", "current", "same"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """How to draw: whether in colour, how many columns wide, whether calm rows are shown."""
+
+    color: bool
+    columns: int
+    verbose: bool
+
+
+def report_lines(report: Report, look: Look) -> list[str]:
+    """Return the rows of *report* as lines; rows where nothing happened only when verbose."""
+    rows = [row for row in report.rows if look.verbose or row.outcome not in _CALM]
+    names = max((width(row.name) for row in rows), default=0)
+    words = max((width(row.outcome) for row in rows), default=0)
+    lines: list[str] = []
+    for row in rows:
+        word = paint(fit(row.outcome, words), _STYLES.get(row.outcome, "good"), color=look.color)
+        lines.append(f"{fit(safe(row.name), names)}  {word}  {_movement(row)}".rstrip())
+        lines += [f"    {line}" for line in _details(row)]
+    return lines
+
+
+def _movement(row: Row) -> str:
+    if row.error is not None:
+        return row.error.code
+    before, after = (row.before or "")[:SHORT], (row.after or "")[:SHORT]
+    moved = f"{before} → {after}" if before and after and before != after else after or before
+    ref = f"({safe(short_ref(row.ref))})" if row.ref else ""
+    return f"{moved} {ref}".strip()
+
+
+def _details(row: Row) -> list[str]:
+    lines = [safe(note) for note in row.notes]
+    if row.range is not None:
+        lines += _range_lines(row.range)
+    return lines
+
+
+def _range_lines(found: Range) -> list[str]:
+    counts = f"{_count(found.ahead, 'commit')} ahead"
+    if found.behind:
+        counts += f", {_count(found.behind, 'commit')} behind"
+    lines = [f"{counts}, {_count(found.files, 'file')} changed"]
+    lines += [f"{line.commit[:SHORT]} {safe(line.subject)}" for line in found.commits]
+    more = found.ahead - len(found.commits)
+    return lines + ([f"… and {more} more"] if more > 0 else [])
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+
+
+def summary_line(report: Report, *, seconds: float) -> str:
+    """Return the last line: what was done, in how long."""
+    if not report.rows:
+        return ""
+    counts = Counter(row.outcome for row in report.rows)
+    parts = [f"{number} {word}" for word, number in sorted(counts.items(), key=lambda item: item[0] in _CALM)]
+    what = f"{report.command}: {', '.join(parts)}"
+    return f"{what} ({seconds:.1f} s)" + (" — nothing was written" if report.dry_run else "")
+
+
+@dataclass(frozen=True, slots=True)
+class _Cells:
+    name: str
+    word: str
+    pin: str
+    moved: str
+    scan: str
+
+
+def status_lines(status: Status, look: Look, now: datetime) -> list[str]:
+    """Return status as a table, worst first, with the reasons below the rows that need one."""
+    if not status.rows:
+        return ["no sources yet"]
+    cells = [_cells(row, now) for row in status.rows]
+    header = _Cells("SOURCE", "STATE", "PINNED", "INSTALLED", "SCAN")
+    widths = _widths([header, *cells], look.columns)
+    lines = [paint(_line(header, widths), "bold", color=look.color)]
+    for row, cell in zip(status.rows, cells, strict=True):
+        plain = _line(cell, widths)
+        before, after = plain[: widths[0] + 2], plain[widths[0] + 2 + widths[1] :]
+        word = paint(fit(cell.word, widths[1]), _STYLES.get(row.word), color=look.color)
+        lines.append((before + word + _painted_scan(after, row, look)).rstrip())
+        if row.word not in ("ok", "missing", "unpinned") and row.why:
+            lines.append(f"    {safe(row.why)}")
+    return lines
+
+
+def _painted_scan(after: str, row: Condition, look: Look) -> str:
+    style = _SCAN_STYLES.get(row.scan)
+    return after if style is None else after.replace(row.scan, paint(row.scan, style, color=look.color))
+
+
+def _cells(row: Condition, now: datetime) -> _Cells:
+    pin = "–"
+    if row.pin is not None:
+        pin = f"{row.pin.commit[:SHORT]} {safe(short_ref(row.pin.ref))}"
+    elif row.source is not None:
+        key, value = track_field(row.source.track)
+        pin = f"– {key} {safe(value[:40])}"
+    moved = "–"
+    if row.recorded is not None:
+        moved = f"{format_age(now - row.recorded.updated_at)} ago, {safe(_who(row.recorded.updated_by))}"
+    scan: str = "–" if row.scan == "off" else row.scan
+    if row.scan_age is not None:
+        scan = f"{scan}, {format_age(row.scan_age)}"
+    return _Cells(safe(row.name), row.word, pin, moved, scan)
+
+
+def _who(operator: str) -> str:
+    return operator.split(" <", 1)[0]
+
+
+def _widths(rows: Sequence[_Cells], columns: int) -> tuple[int, ...]:
+    """Return the width of each column: as wide as needed, cut where the terminal ends."""
+    wanted = [max(width(getattr(row, name)) for row in rows) for name in _Cells.__slots__]
+    over = sum(wanted) + 2 * (len(wanted) - 1) - columns
+    for index, least in ((3, 9), (2, 16), (0, 14), (3, 6), (2, 10)):
+        cut = min(max(over, 0), max(wanted[index] - least, 0))
+        wanted[index] -= cut
+        over -= cut
+    return tuple(wanted)
+
+
+def _line(cells: _Cells, widths: Sequence[int]) -> str:
+    parts = (getattr(cells, name) for name in _Cells.__slots__)
+    return "  ".join(fit(part, columns) for part, columns in zip(parts, widths, strict=True))
+
+
+def status_summary(status: Status) -> str:
+    """Return one sentence about all rows."""
+    total = len(status.rows)
+    counts = Counter(row.word for row in status.rows)
+    calm = counts["ok"]
+    if total and calm == total:
+        scans = Counter(row.scan for row in status.rows)
+        bad = sum(scans[word] for word in ("findings", "error", "missing", "stale"))
+        tail = f"; {_count(bad, 'scan')} need attention" if bad else ""
+        return f"all {_count(total, 'source')} as pinned{tail}"
+    parts = [f"{number} {word}" for word, number in counts.items()]
+    return f"{_count(total, 'source')}: {', '.join(parts)}"
+
+
+def porcelain_lines(status: Status) -> list[str]:
+    """Return status for scripts, version 1: state, name, pin, HEAD, changed files, scan; separated by tabs."""
+    return [
+        "\t".join(
+            (
+                row.word,
+                safe(row.name),
+                row.pin.commit if row.pin else "-",
+                row.head or "-",
+                str(row.dirty_count),
+                row.scan,
+            )
+        )
+        for row in status.rows
+    ]

@@ -1,0 +1,127 @@
+"""One HTTP/1.1 connection of the test server."""
+
+from __future__ import annotations
+
+import socket
+import socketserver
+import struct
+import threading
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from typing import Any, Protocol
+
+from support.faults import Cut, FaultPlan, Stall
+from support.git_backend import Reply, ask_backend
+
+REALM = ("WWW-Authenticate", 'Basic realm="test"')
+RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+
+
+class Site(Protocol):
+    """What the handler asks of the server that it serves."""
+
+    root: Path
+    latency: float
+    plan: FaultPlan
+    stalled: threading.Event
+    stopping: threading.Event
+
+    def admits(self, authorization: str | None) -> bool:
+        """Tell whether the `Authorization` header opens the door."""
+
+    def redirect_for(self, target: str) -> str | None:
+        """Return where the request target has moved, or None."""
+
+    def record(self, method: str, target: str, status: int) -> None:
+        """Keep an answered request."""
+
+
+class GitHandler(BaseHTTPRequestHandler):
+    """Answers GET and POST from the fault plan, the redirects, the login or git."""
+
+    protocol_version = "HTTP/1.1"
+    timeout = 60
+
+    def __init__(
+        self,
+        request: socket.socket,
+        client_address: Any,
+        server: socketserver.BaseServer,
+        site: Site,
+    ) -> None:
+        self.site = site
+        super().__init__(request, client_address, server)
+
+    def do_GET(self) -> None:
+        """Answer a GET request."""
+        self._answer()
+
+    def do_POST(self) -> None:
+        """Answer a POST request."""
+        self._answer()
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing: `requests` is the log."""
+
+    def _answer(self) -> None:
+        # Read first: closing a socket with unread bytes resets it, and loses the answer.
+        body = self._read_body()
+        if self.site.latency > 0:
+            self.site.stopping.wait(self.site.latency)
+        if self.site.stopping.is_set():
+            self.close_connection = True
+            return
+        reply = self._reply(body)
+        self.site.record(self.command, self.path, reply.status)
+        self.send_response(reply.status)
+        for name, value in reply.headers:
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(reply.body)))
+        self.end_headers()
+        self._send_body(reply.body)
+
+    def _reply(self, body: bytes) -> Reply:
+        failure = self.site.plan.take_fail(self.path)
+        if failure is not None:
+            return Reply(status=failure.status, headers=tuple(failure.headers.items()), body=b"")
+        moved = self.site.redirect_for(self.path)
+        if moved is not None:
+            return Reply(status=301, headers=(("Location", moved),), body=b"")
+        if not self.site.admits(self.headers.get("Authorization")):
+            return Reply(status=401, headers=(REALM,), body=b"")
+        return ask_backend(
+            self.site.root,
+            method=self.command,
+            target=self.path,
+            headers=self.headers,
+            body=body,
+        )
+
+    def _send_body(self, body: bytes) -> None:
+        match self.site.plan.take_break(self.path, size=len(body)):
+            case None:
+                self.wfile.write(body)
+            case Cut(after_bytes, reset):
+                self.wfile.write(body[:after_bytes])
+                if reset:
+                    self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
+                self.close_connection = True
+            case Stall(after_bytes, released):
+                self.wfile.write(body[:after_bytes])
+                self.site.stalled.set()
+                released.wait()
+                if self.site.stopping.is_set():
+                    self.close_connection = True
+                    return
+                self.wfile.write(body[after_bytes:])
+
+    def _read_body(self) -> bytes:
+        if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
+            return self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        chunks = []
+        while size := int(self.rfile.readline().partition(b";")[0], 16):
+            chunks.append(self.rfile.read(size))
+            self.rfile.readline()
+        while self.rfile.readline().strip():
+            pass
+        return b"".join(chunks)
