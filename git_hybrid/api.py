@@ -17,8 +17,8 @@ from git_hybrid.app.pin import PinRequest
 from git_hybrid.app.pin import pin as pin_sources
 from git_hybrid.app.status import status as read_status
 from git_hybrid.app.sync import SyncRequest, sync
-from git_hybrid.cli.remedies import exit_of
 from git_hybrid.cli.signals import Cancel
+from git_hybrid.cli.telling import exit_of
 from git_hybrid.cli.wiring import Choices, Session, session
 from git_hybrid.core.ports import Progress
 from git_hybrid.core.report import Report, Status

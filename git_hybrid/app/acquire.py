@@ -33,12 +33,15 @@ def fetch_history(
     manifest: Manifest,
     refs: Sequence[str],
     *,
+    borrow: bool = True,
     oid_length: int = 40,
     satisfied: Callable[[Stage], bool] = lambda _stage: True,
 ) -> tuple[Stage, str]:
     """Fetch *refs* into a new stage: everything for a full history, else the commits alone."""
     full = source.history == "full"
-    stage = rt.quarantine.stage(source.name, borrow=full, oid_length=oid_length, suffix="" if full else ".commits")
+    stage = rt.quarantine.stage(
+        source.name, borrow=full and borrow, oid_length=oid_length, suffix="" if full else ".commits"
+    )
     request = FetchRequest(refs=refs, commits_only=not full)
     served_by = fetch(rt, source, manifest.defaults, stage, request, satisfied=lambda: satisfied(stage))
     return stage, served_by
@@ -59,8 +62,10 @@ def fetch_content(rt: Runtime, source: Source, manifest: Manifest, history: Stag
     return stage
 
 
-def acquire_pin(rt: Runtime, task: Task, manifest: Manifest) -> Acquired:
+def acquire_pin(rt: Runtime, task: Task, manifest: Manifest, *, borrow: bool) -> Acquired:
     """Fetch what *task* needs and prove that the pinned commit is where the lock says.
+
+    With *borrow* the objects of the clone are used; what is to become a clone itself must not.
 
     Raises:
         MovedTag: upstream's tag is another object than the pinned one.
@@ -73,6 +78,7 @@ def acquire_pin(rt: Runtime, task: Task, manifest: Manifest) -> Acquired:
         source,
         manifest,
         (pin.ref,),
+        borrow=borrow,
         oid_length=len(pin.commit),
         satisfied=lambda stage: rt.objects.has_commit(stage, pin.commit),
     )

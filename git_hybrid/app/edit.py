@@ -14,7 +14,7 @@ from git_hybrid.app.select import select
 from git_hybrid.core.audit import Event
 from git_hybrid.core.errors import DuplicateSource, HostNotAllowed, HybridError, OffBranch, RefMissing
 from git_hybrid.core.ids import SourceName, parse_oid, short_ref
-from git_hybrid.core.manifest import Branch, Commit, Manifest, Source, Track, allows_host, track_field
+from git_hybrid.core.manifest import Branch, Commit, History, Manifest, Source, Track, allows_host, track_field
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.planner import removal_blocked
 from git_hybrid.core.reducer import Decision, ManifestEdit
@@ -32,10 +32,15 @@ class Editor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """A source to add. ``track`` None takes upstream's default branch; ``commit`` is where it must be pinned."""
+    """A source to add.
+
+    ``track`` None takes upstream's default branch, ``history`` None the manifest's default; ``commit`` is where it
+    must be pinned.
+    """
 
     source: Source
     track: Track | None
+    history: History | None = None
     commit: str | None = None
 
 
@@ -58,6 +63,9 @@ def add(rt: Runtime, editor: Editor, wanted: Sequence[Wanted], *, command: str =
         done = [result for result in results if result is not None]
         rows = tuple(sorted((row for _, row, _ in done), key=lambda row: row.name))
         if any(row.error is not None for row in rows):
+            seen = [event for _, _, decision in done for event in decision.events if event.event == "seen"]
+            if seen:
+                rt.ledger.record(rt.info, Decision(events=seen), ())
             return Report(command=command, rows=rows, notes=tuple(mended))
         text = rt.ledger.manifest_text()
         edited = editor.add(text, [source for source, _, _ in done])
@@ -69,7 +77,8 @@ def add(rt: Runtime, editor: Editor, wanted: Sequence[Wanted], *, command: str =
 
 
 def _resolve_one(rt: Runtime, snapshot: Snapshot, item: Wanted) -> tuple[Source, Row, Decision]:
-    source, hints = item.source, dict[str, str]()
+    hints: dict[str, str] = {}
+    source = replace(item.source, history=item.history or snapshot.manifest.defaults.history)
     try:
         if not allows_host(snapshot.manifest.policy, source.url):
             raise HostNotAllowed(name=source.name, host=source.url.host)
@@ -77,11 +86,11 @@ def _resolve_one(rt: Runtime, snapshot: Snapshot, item: Wanted) -> tuple[Source,
             source, hints = _with_default_branch(rt, snapshot.manifest, source)
     except HybridError as error:
         return source, failed(source.name, error), Decision()
-    row, decision = pin_one(rt, snapshot, source, to=item.commit, move=True)
+    row, decision = pin_one(rt, snapshot, source, to=item.commit, move=True, keep=True)
     if isinstance(row.error, OffBranch) and item.track is None and item.commit is not None:
         # An imported commit that is not on the default branch: the exact commit matters, so it is what is followed.
         source = replace(source, track=Commit(parse_oid(item.commit)))
-        row, decision = pin_one(rt, snapshot, source, to=item.commit, move=True)
+        row, decision = pin_one(rt, snapshot, source, to=item.commit, move=True, keep=True)
     if row.error is None:
         row = replace(row, outcome="added", detail=hints)
     return source, row, decision
@@ -90,7 +99,11 @@ def _resolve_one(rt: Runtime, snapshot: Snapshot, item: Wanted) -> tuple[Source,
 def _with_default_branch(rt: Runtime, manifest: Manifest, source: Source) -> tuple[Source, dict[str, str]]:
     refs = list_refs(rt, source, manifest.defaults, head=True)
     if refs.head is None or refs.head not in refs.tips:
-        raise RefMissing(name=source.name, ref="a default branch", url=str(source.url))
+        raise RefMissing(
+            name=source.name,
+            ref="usable default branch",
+            url=str(source.url),
+        )
     release = newest_release(short_ref(ref) for ref in refs.tips if ref.startswith("refs/tags/"))
     hints = {"newest_release": release} if release else {}
     return replace(source, track=Branch(short_ref(refs.head))), hints

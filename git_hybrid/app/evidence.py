@@ -44,7 +44,7 @@ def resolve(
     refs = list_refs(rt, source, manifest.defaults, head=True)
     candidate = asked_for(source, refs, to) if to is not None else newest_allowed(source, refs)
     keeps = old is not None and not move and to is None and still_allowed(old, source)
-    if (error := moved_tag(old, candidate, source)) is not None:
+    if (error := moved_tag(old, candidate, refs, source)) is not None:
         raise error
     if old is not None and (keeps or candidate.commit == old.commit) and old.url == source.url:
         candidate = replace(candidate, commit=old.commit, tag_object=old.tag_object, ref=old.ref)
@@ -52,10 +52,9 @@ def resolve(
             return old
     history, commit, served_by = _fetch_candidate(rt, source, manifest, refs, candidate)
     if not _is_declared(rt, history, candidate, commit):
-        declared = candidate.declared or "any branch or tag"
-        if to is not None:
-            raise OffBranch(name=source.name, commit=commit, ref=declared)
-        raise Unreachable(name=source.name, commit=commit, ref=declared)
+        if to is not None and candidate.declared is not None:
+            raise OffBranch(name=source.name, commit=commit, ref=candidate.declared)
+        raise Unreachable(name=source.name, commit=commit, ref=candidate.declared or "any branch or tag")
     reachable_from = _reachable(rt, source, manifest, history, refs, candidate, commit)
     pin, notes = _with_evidence(rt, source, manifest, old, history, candidate, commit, reachable_from)
     ranged = None if old is None else _judge_move(rt, source, old, pin, history)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from git_hybrid.app.acquire import Acquired, acquire_pin, gate_pin, is_proved
 from git_hybrid.app.executor import run_all
 from git_hybrid.app.runtime import Runtime
+from git_hybrid.app.submodules import acquire_submodules, place_submodules
 from git_hybrid.core.errors import HybridError, Interrupted, LocalIo, LocalWork, NetworkFailure, Offline, RemoteError
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.manifest import Manifest
@@ -96,11 +97,12 @@ def _install(run: Run, task: Task) -> Installed:
 
 def _fresh(run: Run, task: Task, *, broken: bool) -> Installed:
     rt, source, pin = run.rt, task.source, task.pin
-    acquired = acquire_pin(rt, task, run.manifest)
+    acquired = acquire_pin(rt, task, run.manifest, borrow=False)
     stage = _merged(rt, acquired, shallow=source.history == "shallow")
     notes = gate_pin(rt, stage, source, pin, run.manifest)
     rt.progress("step", task.name, "checking out")
     rt.writer.build(stage, source, pin)
+    place_submodules(rt, stage, acquire_submodules(rt, run.manifest, source, stage, pin.commit))
     rt.stop_if_cancelled()
     rt.ledger.installing(rt.info, task.name, acquired.served_by)
     if broken and (kept := rt.writer.set_aside(task.name, rt.info.run)):
@@ -113,8 +115,8 @@ def _merged(rt: Runtime, acquired: Acquired, *, shallow: bool) -> Stage:
     """Return the one stage that becomes the clone: for a treeless history both halves poured together."""
     if acquired.history == acquired.content or shallow:
         return acquired.content
-    rt.writer.pour(acquired.history, acquired.content, boundaries=False)
-    return acquired.content
+    rt.writer.pour(acquired.content, acquired.history, boundaries=False)
+    return acquired.history
 
 
 def _in_place(run: Run, task: Task) -> Installed:
@@ -122,23 +124,29 @@ def _in_place(run: Run, task: Task) -> Installed:
     clone = rt.clones.as_stage(task.name)
     served_by = None
     if not _is_here(run, task, clone):
-        acquired = acquire_pin(rt, task, run.manifest)
+        acquired = acquire_pin(rt, task, run.manifest, borrow=True)
         notes = gate_pin(rt, acquired.content, source, pin, run.manifest)
         rt.writer.pour(acquired.content, clone, boundaries=True)
+        if source.history == "full":
+            rt.writer.make_complete(task.name)
         if acquired.history != acquired.content and source.history == "treeless":
             rt.writer.pour(acquired.history, clone, boundaries=False)
         served_by = acquired.served_by
     else:
         notes = gate_pin(rt, clone, source, pin, run.manifest)
+    submodules = acquire_submodules(rt, run.manifest, source, clone, pin.commit)
     rt.progress("step", task.name, "checking out")
     rt.stop_if_cancelled()
     rt.ledger.installing(rt.info, task.name, served_by)
     if task.action == "update":
+        rt.writer.clear_submodules(task.name)
         rt.writer.switch(task)
     else:
         saved = rt.writer.save_work(task.name, rt.info.run, pin.commit)
         notes = (*notes, f"local work saved as {saved}") if saved else notes
+        rt.writer.clear_submodules(task.name)
         rt.writer.force(task)
+    place_submodules(rt, clone, submodules)
     return Installed(task=task, served_by=served_by, notes=notes)
 
 
@@ -148,6 +156,10 @@ def _is_here(run: Run, task: Task, clone: Stage) -> bool:
     Offline, and for a commit that the tool itself had checked out before, the lock's evidence is enough.
     """
     rt, seen = run.rt, run.seen[task.name]
-    if not isinstance(seen, Clone) or not seen.has_pin or not rt.objects.has_content(clone, task.pin.commit):
+    if not isinstance(seen, Clone) or not seen.has_pin:
+        return False
+    if task.source.history == "full" and not seen.complete and not rt.offline:
+        return False
+    if not rt.objects.has_content(clone, task.pin.commit):
         return False
     return bool(rt.offline) or seen.head == task.pin.commit or is_proved(rt, clone, task.pin)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from git_hybrid.app.evidence import Resolved, resolve
 from git_hybrid.app.executor import run_all
@@ -41,6 +41,7 @@ def pin(rt: Runtime, request: PinRequest) -> Report:
     """
     if request.dry_run:
         rows, _ = _resolve_all(rt, rt.ledger.snapshot(), request)
+        rows = tuple(replace(row, outcome="would-pin") if row.outcome == "pinned" else row for row in rows)
         return Report(command="pin", rows=rows, dry_run=True)
     with rt.ledger.writer(rt.info) as mended:
         snapshot = rt.ledger.snapshot()
@@ -72,7 +73,8 @@ def _resolve_all(rt: Runtime, snapshot: Snapshot, request: PinRequest) -> tuple[
     move = named or request.everything
 
     def work(name: SourceName) -> tuple[Row, Decision]:
-        return pin_one(rt, snapshot, snapshot.manifest.sources[name], to=request.to, move=move)
+        source = snapshot.manifest.sources[name]
+        return pin_one(rt, snapshot, source, to=request.to, move=move, keep=not request.dry_run)
 
     results = run_all(work, names, jobs=rt.jobs or snapshot.manifest.defaults.jobs, cancelled=rt.cancelled)
     stopped = Interrupted(signal=rt.cancelled())
@@ -82,8 +84,14 @@ def _resolve_all(rt: Runtime, snapshot: Snapshot, request: PinRequest) -> tuple[
     return tuple(row for row, _ in pairs), Decision(events=events, pins=pins)
 
 
-def pin_one(rt: Runtime, snapshot: Snapshot, source: Source, *, to: str | None, move: bool) -> tuple[Row, Decision]:
-    """Return the row and the decision for one source; a failure is a row, and its pin stays as it was."""
+def pin_one(
+    rt: Runtime, snapshot: Snapshot, source: Source, *, to: str | None, move: bool, keep: bool
+) -> tuple[Row, Decision]:
+    """Return the row and the decision for one source; a failure is a row, and its pin stays as it was.
+
+    With *keep* the objects that were fetched go into the clone, so that the next sync needs no network even if
+    upstream is gone by then.
+    """
     old = snapshot.lock.pins.get(source.name)
     rt.progress("start", source.name, "pin")
     try:
@@ -94,6 +102,8 @@ def pin_one(rt: Runtime, snapshot: Snapshot, source: Source, *, to: str | None, 
             row, decision = _kept(found), Decision()
         else:
             row, decision = _decided(rt, snapshot, source, found)
+            if keep and decision.pins:
+                _keep_objects(rt, source, found)
     except HybridError as error:
         row, decision = failed(source.name, error), Decision()
     rt.progress("done", source.name, row.outcome)
@@ -117,7 +127,6 @@ def _decided(rt: Runtime, snapshot: Snapshot, source: Source, found: Resolved) -
             allowed_from=format_time(new.first_seen + age),
         )
         return failed(source.name, error), Decision(events=[seen] if fresh else [])
-    _keep_objects(rt, source, found)
     event = Event(
         event="pin",
         source=source.name,
@@ -139,6 +148,5 @@ def _decided(rt: Runtime, snapshot: Snapshot, source: Source, found: Resolved) -
 
 
 def _keep_objects(rt: Runtime, source: Source, found: Resolved) -> None:
-    """Leave what was fetched in the clone, so that the next sync needs no network even if upstream is gone by then."""
     if found.history.borrows and isinstance(rt.clones.inspect(source.name, None), Clone):
         rt.writer.pour(found.history, rt.clones.as_stage(source.name), boundaries=False)

@@ -53,7 +53,7 @@ def _back(rt: Runtime, snapshot: Snapshot, task: Task) -> Row:
     seen = rt.clones.inspect(task.name, recorded.commit if recorded else None)
     assert snapshot.unfinished is not None
     if snapshot.unfinished.phases.get(task.name) != "installing" or not isinstance(seen, Clone) or recorded is None:
-        return Row(name=task.name, outcome="left", before=seen.head if isinstance(seen, Clone) else None)
+        return Row(name=task.name, outcome="untouched", before=seen.head if isinstance(seen, Clone) else None)
     try:
         notes = rt.writer.go_back(task.name, recorded.commit, rt.info.run)
     except HybridError as error:

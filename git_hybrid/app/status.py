@@ -84,7 +84,7 @@ def _disk_row(rt: Runtime, pin: Pin, seen: Observed) -> Row:
 def _upstream_row(rt: Runtime, snapshot: Snapshot, source: Source, pin: Pin) -> Row:
     refs = list_refs(rt, source, snapshot.manifest.defaults, head=False)
     newest = newest_allowed(source, refs)
-    if (moved := moved_tag(pin, newest, source)) is not None:
+    if (moved := moved_tag(pin, newest, refs, source)) is not None:
         return failed(source.name, moved)
     if newest.commit == pin.commit or newest.ref is None:
         return Row(name=source.name, outcome="same", before=pin.commit, after=pin.commit, ref=pin.ref)
@@ -112,14 +112,15 @@ def outdated(rt: Runtime, names: Sequence[str] = (), groups: Sequence[str] = ())
     def work(name: SourceName) -> Row:
         source, pin = snapshot.manifest.sources[name], snapshot.lock.pins.get(name)
         try:
-            newest = newest_allowed(source, list_refs(rt, source, snapshot.manifest.defaults, head=False))
+            refs = list_refs(rt, source, snapshot.manifest.defaults, head=False)
+            newest = newest_allowed(source, refs)
         except HybridError as error:
             return failed(name, error)
         finally:
             rt.progress("done", name, "asked")
         if pin is None:
             return Row(name=name, outcome="unpinned", after=newest.commit, ref=newest.ref)
-        moved = moved_tag(pin, newest, source)
+        moved = moved_tag(pin, newest, refs, source)
         if isinstance(moved, MovedTag):
             return failed(name, moved)
         word = "current" if newest.commit == pin.commit else "outdated"

@@ -3,87 +3,98 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
 
 import click
 
 from git_hybrid.cli.options import Common
-from git_hybrid.cli.remedies import BUG, IO, SIGNALLED, explain, tell
-from git_hybrid.core.errors import HybridError
+from git_hybrid.core.errors import HybridError, LocalIo
 
-_USAGE = 2
-_INTERRUPTED = SIGNALLED + 2
+_USAGE, _BUG, _IO, _SIGNALLED = 2, 70, 74, 128
+_INTERRUPTED, _BROKEN_PIPE = _SIGNALLED + 2, _SIGNALLED + 13
+_USERINFO = re.compile(r"://[^/@\s]+@")
 
 
 def run(command: Callable[[Common, Sequence[str]], int], argv: Sequence[str]) -> int:
     """Return the exit status of ``command(common, argv)``, with every error told."""
     common = Common(argv=tuple(argv))
     try:
-        return command(common, argv)
+        return _flushed(command(common, argv))
     except HybridError as error:
-        return _told(error, common, argv)
+        return _told(error, common)
     except click.exceptions.Exit as error:
         return error.exit_code
     except click.UsageError as error:
-        return _usage(error)
+        return _usage(error, common)
     except (KeyboardInterrupt, click.Abort):
         print("interrupted", file=sys.stderr)
         return _INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read our output has had enough: not an error (git dies by SIGPIPE here).
+    except (BrokenPipeError, SystemExit):
+        # Whoever read our output has had enough (click turns EPIPE into SystemExit); git dies by SIGPIPE here.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return SIGNALLED + 13
+        return _BROKEN_PIPE
     except OSError as error:
-        print(f"error: {error.filename or 'i/o'}: {error.strerror or error}", file=sys.stderr)
-        return IO
+        path, reason = str(error.filename or "input or output"), error.strerror or str(error)
+        return _told(LocalIo(path=path, operation="use", reason=reason), common)
     except Exception:
-        return _bug(argv)
+        return _bug(common)
 
 
-def _wants_json(common: Common, argv: Sequence[str]) -> bool:
-    return common.json or "--json" in argv
+def _flushed(code: int) -> int:
+    sys.stdout.flush()
+    return code
 
 
-def _told(error: HybridError, common: Common, argv: Sequence[str]) -> int:
-    # Imported here: most runs end without an error, and completion and -h must stay cheap.
-    from git_hybrid.cli.output import advice, print_told
+def _document(common: Common, code: int, error: Mapping[str, object]) -> None:
+    """Print the document that ``--json`` promises, also where the command came to nothing."""
     from git_hybrid.view.jsonout import dump
 
+    words = common.argv[: common.argv.index("--")] if "--" in common.argv else common.argv
+    if common.json or "--json" in words:
+        print(dump({"exit_code": code, "error": error, "sources": []}))
+
+
+def _told(error: HybridError, common: Common) -> int:
+    # Imported here: most runs end without an error, and completion and -h must stay cheap.
+    from git_hybrid.cli.options import wants_color
+    from git_hybrid.cli.output import advice, print_told
+    from git_hybrid.cli.telling import explain, tell
+
     told = tell(error)
-    if _wants_json(common, argv):
-        print(dump({"exit_code": told.exit, "error": explain(error), "sources": []}))
-    color = common.color == "always" or (
-        common.color is None and sys.stderr.isatty() and not os.environ.get("NO_COLOR")
-    )
-    print_told(told, color=color, hints=advice({}, error.code) and not common.quiet)
+    _document(common, told.exit, explain(error))
+    hints = advice(common.config, error.code) and not common.quiet
+    print_told(told, color=wants_color(common, tty=sys.stderr.isatty()), hints=hints)
     return told.exit
 
 
-def _usage(error: click.UsageError) -> int:
+def _usage(error: click.UsageError, common: Common) -> int:
     from git_hybrid.view.term import safe
 
     path = error.ctx.command_path if error.ctx is not None else "git hybrid"
-    print(f"error: {safe(error.format_message())}", file=sys.stderr)
-    print(f"hint: {path.replace('git-hybrid', 'git hybrid')} -h", file=sys.stderr)
+    message, hint = safe(error.format_message()), f"{path} -h"
+    _document(common, _USAGE, {"code": "usage", "exit_code": _USAGE, "message": message, "cause": [], "hints": [hint]})
+    print(f"error: {message}", file=sys.stderr)
+    print(f"hint: {hint}", file=sys.stderr)
     return _USAGE
 
 
-def _bug(argv: Sequence[str]) -> int:
+def _bug(common: Common) -> int:
     """Write the trace to a file, where it can be sent from; a trace on a terminal helps nobody who sees it."""
-    text = f"git hybrid {' '.join(argv)}\n{traceback.format_exc()}"
-    name = f"git-hybrid-crash-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{os.getpid()}.log"
-    path = Path(tempfile.gettempdir()) / name
+    text = _USERINFO.sub("://***@", traceback.format_exc())
+    last = text.strip().splitlines()[-1][:200]
     try:
-        path.write_text(text, encoding="utf-8")
-        where = str(path)
+        # Named at random and readable by its owner alone: others write to the same folder.
+        descriptor, where = tempfile.mkstemp(prefix="git-hybrid-crash-", suffix=".log")
+        with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(f"git hybrid {' '.join(word for word in common.argv if '/' not in word)}\n{text}")
     except OSError:
-        where = "nowhere (the file could not be written)"
+        where = "no file (none could be written)"
+    _document(common, _BUG, {"code": "bug", "exit_code": _BUG, "message": last, "cause": [where], "hints": []})
     print("error: this is a bug in git hybrid", file=sys.stderr)
-    print(f"cause: {text.strip().splitlines()[-1][:200]}; the trace is in {where}", file=sys.stderr)
+    print(f"cause: {last}; the trace is in {where}", file=sys.stderr)
     print("hint: please report it with that file; your workspace is as the last finished step left it", file=sys.stderr)
-    return BUG
+    return _BUG

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any
 
 import click
@@ -55,6 +56,17 @@ class LazyGroup(click.Group):
         assert isinstance(command, click.Command)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that *args* start with; a word that is none gets its nearest neighbour told."""
+        word = args[0]
+        if not word.startswith("-") and word not in self.list_commands(ctx):
+            near = get_close_matches(word, self.list_commands(ctx), n=1)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            ctx.fail(f"No such command {word!r}.{hint}")
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands by what they are for."""
         for title, section in COMMANDS.items():
@@ -85,8 +97,14 @@ def group(context: click.Context) -> int:
 def _enter(common: Common, argv: Sequence[str]) -> int:
     if "--help" in argv and sys.stdout.isatty() and (page := _man_page(argv)):
         return subprocess.call(["man", page])
-    result = group.main(args=list(argv), prog_name="git hybrid", standalone_mode=False, obj=common)
+    result = group.main(args=_spelt_out(argv), prog_name="git hybrid", standalone_mode=False, obj=common)
     return result if isinstance(result, int) else 0
+
+
+def _spelt_out(argv: Sequence[str]) -> list[str]:
+    """Return *argv* with a bare ``--porcelain`` as ``--porcelain=v1``: click would take the next word as its value."""
+    end = argv.index("--") if "--" in argv else len(argv)
+    return ["--porcelain=v1" if word == "--porcelain" and at < end else word for at, word in enumerate(argv)]
 
 
 def _man_page(argv: Sequence[str]) -> str:

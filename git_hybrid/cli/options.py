@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import click
+
+from git_hybrid.core.errors import BadArgument
 
 F = TypeVar("F", bound=Callable[..., Any])
 When = Literal["always", "auto", "never"]
@@ -27,6 +29,7 @@ class Common:
     color: When | None = None
     progress: bool | None = None
     argv: tuple[str, ...] = ()
+    config: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def folder(self) -> Path:
@@ -34,6 +37,8 @@ class Common:
         folder = Path.cwd()
         for part in self.folders:
             folder = folder / part
+            if not folder.is_dir():
+                raise BadArgument(what="-C", value=part, reason="no such folder")
         return Path(os.path.realpath(folder))
 
     @property
@@ -121,8 +126,9 @@ def complete_names(context: click.Context, parameter: click.Parameter, incomplet
     return [name for name in manifest.sources if name.startswith(incomplete)]
 
 
-def wants_color(common: Common, config: dict[str, str] | Any, *, tty: bool) -> bool:
+def wants_color(common: Common, *, tty: bool) -> bool:
     """Tell whether to colour: ``--color`` > ``NO_COLOR`` > ``color.hybrid`` > ``color.ui``."""
+    config = common.config
     if common.color is not None:
         return common.color == "always" or (common.color == "auto" and tty)
     if os.environ.get("NO_COLOR"):

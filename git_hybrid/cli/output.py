@@ -12,8 +12,8 @@ from typing import Any
 import click
 
 from git_hybrid.cli.options import Common, common_of, shows_progress, wants_color
-from git_hybrid.cli.remedies import Told, exit_of, explain, tell
 from git_hybrid.cli.signals import Cancel, handled
+from git_hybrid.cli.telling import Told, exit_of, explain, tell
 from git_hybrid.cli.wiring import Choices, Session, session
 from git_hybrid.core.errors import HybridError
 from git_hybrid.core.ports import Progress
@@ -27,12 +27,11 @@ from git_hybrid.view.text import Look, report_lines, summary_line
 class Output:
     """Prints what one command has to say."""
 
-    def __init__(self, common: Common, config: Mapping[str, str]) -> None:
+    def __init__(self, common: Common) -> None:
         self.common = common
-        self._config = config
         self._started = time.monotonic()
-        self.color = wants_color(common, config, tty=sys.stdout.isatty())
-        self._talk_color = wants_color(common, config, tty=sys.stderr.isatty())
+        self.color = wants_color(common, tty=sys.stdout.isatty())
+        self._talk_color = wants_color(common, tty=sys.stderr.isatty())
 
     @property
     def look(self) -> Look:
@@ -59,11 +58,11 @@ class Output:
         print_told(told, color=self._talk_color, hints=self._gives_hints(error.code))
 
     def _gives_hints(self, code: str) -> bool:
-        return advice(self._config, code) and not self.common.quiet
+        return advice(self.common.config, code) and not self.common.quiet
 
     def hint(self, name: str, text: str) -> None:
         """Print one hint that the user may switch off by ``advice.hybrid<Name>``."""
-        if advice(self._config, name) and not self.common.quiet:
+        if advice(self.common.config, name) and not self.common.quiet:
             print(f"{paint('hint:', 'warn', color=self._talk_color)} {safe(text)}", file=sys.stderr)
 
     def report(self, report: Report) -> int:
@@ -72,7 +71,8 @@ class Output:
         if self.common.json:
             self.document(jsonout.report_document(report, explain, exit_code=code))
             return code
-        self.data(*report_lines(report, self.look))
+        if not (self.common.quiet and report.run):
+            self.data(*report_lines(report, self.look))
         for note in report.notes:
             self.talk(f"note: {safe(note)}")
         for row in report.rows:
@@ -115,8 +115,9 @@ def opened(
     line = OneLine(lines=lines, columns=common.columns) if shows_progress(common) else None
     choices = Choices(folder=common.folder, command=_shown(common.argv), jobs=jobs, offline=offline)
     with handled(cancel), session(choices, progress=line or progress, cancel=cancel) as wired:
+        common.config = wired.config
         try:
-            yield wired, _Closing(common, wired.config, line)
+            yield wired, _Closing(common, line)
         finally:
             if line is not None:
                 line.close()
@@ -125,8 +126,8 @@ def opened(
 class _Closing(Output):
     """An output that clears the progress line before it says anything."""
 
-    def __init__(self, common: Common, config: Mapping[str, str], line: OneLine | None) -> None:
-        super().__init__(common, config)
+    def __init__(self, common: Common, line: OneLine | None) -> None:
+        super().__init__(common)
         self._line = line
 
     def report(self, report: Report) -> int:

@@ -4,13 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
-
-from git_hybrid.core.errors import HybridError, InvalidFile
-from git_hybrid.core.report import Report, Row
-
-BUG, IO, BUSY, SIGNALLED = 70, 74, 75, 128
-_WORST_FIRST = (70, 74, 75, 2, 7, 5, 6, 3, 4, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +40,7 @@ REMEDIES: Mapping[str, Remedy] = {
     "unknown-source": Remedy(2, "no such {what}: {names}", "{nearest}", ("git hybrid status",)),
     "duplicate-source": Remedy(
         2,
-        "the name {name} is taken by the source {taken_by}",
+        "there is a source {taken_by} already",
         hints=("give another name with --name", "git hybrid status {taken_by}"),
     ),
     "bad-argument": Remedy(2, "{what}: {value!r}: {reason}"),
@@ -63,19 +56,19 @@ REMEDIES: Mapping[str, Remedy] = {
     "dirty": Remedy(
         3,
         "{path} has local changes in {files_counted}; {name} was left alone",
-        "{files}",
-        (_RESET + "  # saves everything, then goes to the pin", _LOOK),
+        "{files}\nreset saves all of it below refs/hybrid/saved/, then goes to the pin",
+        (_RESET, _LOOK),
     ),
     "diverged": Remedy(
         3,
         "{path} stands at {head}, which is neither pinned nor recorded; {name} was left alone",
-        "expected {expected}",
-        (_RESET + "  # saves everything, then goes to the pin", "git hybrid diff {name}", "git -C {path} log -3"),
+        "expected {expected}\nreset saves HEAD below refs/hybrid/saved/, then goes to the pin",
+        (_RESET, "git hybrid diff {name}", "git -C {path} log -3"),
     ),
     "operation-in-progress": Remedy(
         3,
         "a {operation} is in progress in {path}; {name} was left alone",
-        hints=(_RESET + "  # saves everything, then goes to the pin", _LOOK),
+        hints=(_RESET, _LOOK),
     ),
     "index-locked": Remedy(
         3,
@@ -92,52 +85,52 @@ REMEDIES: Mapping[str, Remedy] = {
         3,
         "{path} holds commits that exist nowhere else, so {name} was not removed",
         "{refs}",
-        ("push them, or take them out: git -C {path} bundle create ../{name}.bundle --all", "git -C {path} log -3"),
+        (
+            "push them, or take them out: git -C {path} bundle create ../{name}.bundle --all",
+            "if they may go: git -C {path} update-ref -d REF",
+            "git hybrid remove {name}",
+        ),
     ),
     "in-the-way": Remedy(
         3,
         "{path} has ignored files where the pinned commit has files; {name} was left alone",
         "{files}",
-        (_RESET + "  # saves them, then goes to the pin", _LOOK),
+        (_RESET, _LOOK),
     ),
     "network": Remedy(
         4,
         "{name_or_url}: the network failed ({kind}) after {attempts} tries",
         "{message}",
-        (_AGAIN, "git ls-remote {url}"),
+        ("git ls-remote {url}",),
     ),
     "access-denied": Remedy(
         4,
         "{name_or_url}: access denied",
         "{message}",
-        (
-            "log in with a git credential helper or an ssh agent: gitcredentials(7)",
-            "git ls-remote {url}",
-            _AGAIN,
-        ),
+        ("log in with a git credential helper or an ssh agent: gitcredentials(7)", "git ls-remote {url}"),
     ),
     "repository-not-found": Remedy(
         4,
         "{name_or_url}: no repository at {url}",
         "{message}",
-        ("check the URL in sources.toml, and your access: git ls-remote {url}", _AGAIN),
+        ("check the URL in sources.toml, and your access: git ls-remote {url}",),
     ),
     "tls": Remedy(
         4,
         "{name_or_url}: the certificate of the server was not accepted",
         "{message}",
-        ("name your CA with git config http.sslCAInfo or GIT_SSL_CAINFO", _AGAIN),
+        ("name your CA with git config http.sslCAInfo or GIT_SSL_CAINFO",),
     ),
     "host-key": Remedy(
         4,
         "{name_or_url}: the ssh host key is not known, or has changed",
         "{message}",
-        ("compare its fingerprint with what the host publishes, then ssh-keyscan it into known_hosts", _AGAIN),
+        ("compare its fingerprint with what the host publishes, then ssh-keyscan it into known_hosts",),
     ),
     "offline": Remedy(
         4,
         "{name} has to be fetched from {url}, and the network is forbidden ({why})",
-        hints=("git hybrid sync {name}  # with network", "set GIT_HYBRID_MIRRORS or GIT_HYBRID_BUNDLE_DIR"),
+        hints=("run the command again with the network allowed, or name a mirror in GIT_HYBRID_MIRRORS",),
     ),
     "unreachable": Remedy(
         5,
@@ -161,9 +154,7 @@ REMEDIES: Mapping[str, Remedy] = {
         5,
         "{name}: {ref} was rewritten upstream: {old} is no longer in its history, its tip is {new}",
         "the pin stays as it was",
-        (
-            "ask upstream why; to take the new history drop the entry of {name} from state/sources.lock, then pin",
-        ),
+        ("ask upstream why; to take the new history drop the entry of {name} from state/sources.lock, then pin",),
     ),
     "identity-changed": Remedy(
         5,
@@ -210,7 +201,7 @@ REMEDIES: Mapping[str, Remedy] = {
         6,
         "{name}: {commit} is too new: first seen {first_seen}, allowed from {allowed_from}",
         "[policy] min_release_age",
-        ("git hybrid pin {name}  # again then",),
+        ("git hybrid pin {name}",),
     ),
     "unfinished-run": Remedy(
         7,
@@ -242,76 +233,3 @@ REMEDIES: Mapping[str, Remedy] = {
         ("run the command again with -v",),
     ),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """An error in the words that a user reads."""
-
-    exit: int
-    title: str
-    cause: tuple[str, ...]
-    hints: tuple[str, ...]
-
-
-def tell(error: HybridError) -> Told:
-    """Return *error* in words."""
-    remedy = REMEDIES[error.code]
-    facts = _facts(error)
-    exit_code = SIGNALLED + int(facts["signal"]) if error.code == "interrupted" else remedy.exit
-    cause = tuple(line for line in remedy.cause.format_map(facts).split("\n") if line)
-    hints = tuple(hint for hint in (text.format_map(facts) for text in remedy.hints) if hint)
-    return Told(exit_code, remedy.title.format_map(facts), cause, hints)
-
-
-def _facts(error: HybridError) -> dict[str, Any]:
-    facts: dict[str, Any] = dict(error.facts())
-    url, name = facts.get("url", ""), facts.get("name", "")
-    facts["name_or_url"] = name or url
-    facts["name_prefix"] = f"{name}: " if name else ""
-    if isinstance(error, InvalidFile):
-        count = len(error.problems)
-        facts["count"] = "1 entry is" if count == 1 else f"{count} entries are"
-        facts["problems"] = "\n".join(f"{problem.place}: {problem.reason}" for problem in error.problems)
-        facts["mend"] = error.mend or f"mend {error.path}, then run the command again"
-    if "files" in facts:
-        count = facts.get("count", len(facts["files"]))
-        facts["files_counted"] = "1 file" if count == 1 else f"{count} files"
-        more = f"\n… and {count - len(facts['files'])} more" if count > len(facts["files"]) else ""
-        facts["files"] = "\n".join(facts["files"]) + more
-    if "stale" in facts:
-        facts["why"] = "changed in sources.toml since it was pinned" if facts["stale"] else "has no pin"
-    if facts.get("nearest"):
-        facts["nearest"] = f"did you mean {', '.join(facts['nearest'])}?"
-    elif "nearest" in facts:
-        facts["nearest"] = ""
-    if "stderr" in facts:
-        facts["stderr_and_stdout"] = "\n".join(text for text in (facts["stderr"], facts.get("stdout", "")) if text)
-    if "findings" in facts:
-        facts["findings"] = "\n".join(facts["findings"])
-    return {key: ", ".join(map(str, value)) if isinstance(value, tuple) else value for key, value in facts.items()}
-
-
-def explain(error: HybridError) -> dict[str, Any]:
-    """Return *error* as plain values, for ``--json``."""
-    told = tell(error)
-    return {
-        "code": error.code,
-        "exit_code": told.exit,
-        "message": told.title,
-        "cause": list(told.cause),
-        "hints": list(told.hints),
-    }
-
-
-def exit_of_row(row: Row) -> int:
-    """Return the exit status that one source stands for."""
-    return 0 if row.error is None else tell(row.error).exit
-
-
-def exit_of(report: Report) -> int:
-    """Return the exit status of a command: of several the first of 5, 6, 3, 4, 1."""
-    if report.interrupted:
-        return SIGNALLED + report.interrupted
-    codes = {exit_of_row(row) for row in report.rows} - {0}
-    return next((code for code in _WORST_FIRST if code in codes), max(codes, default=0))

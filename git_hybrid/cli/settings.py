@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from git_hybrid.core.endpoints import Mirrors, parse_mirrors
 from git_hybrid.core.errors import BadArgument
-from git_hybrid.core.ids import InvalidText
+from git_hybrid.core.ids import InvalidText, shown_url
 from git_hybrid.core.values import parse_duration
 
 T = TypeVar("T")
@@ -43,9 +43,9 @@ def read_settings(
     mirrors = _parsed(parse_mirrors, where, text or "")
     where, text = _given(environ, config, "JOBS", "jobs")
     chosen = jobs if jobs is not None or text is None else _parsed(_jobs, where, text)
-    where, text = _given(environ, config, "LOCK_TIMEOUT", "locktimeout")
+    where, text = _given(environ, config, "LOCK_TIMEOUT", "lockTimeout")
     timeout = _parsed(_seconds_or_duration, where, text or "10s")
-    _, folder = _given(environ, config, "BUNDLE_DIR", "bundledir")
+    _, folder = _given(environ, config, "BUNDLE_DIR", "bundleDir")
     return Settings(
         mirrors=mirrors,
         offline=forbidden,
@@ -59,15 +59,15 @@ def _given(environ: Mapping[str, str], config: Mapping[str, str], variable: str,
     name = f"GIT_HYBRID_{variable}"
     if name in environ:
         return name, environ[name]
-    return f"hybrid.{key}", config.get(f"hybrid.{key}")
+    # git takes keys in any case and tells them in lower case.
+    return f"hybrid.{key}", config.get(f"hybrid.{key.lower()}")
 
 
 def _parsed(parse: Callable[[str], T], where: str, text: str) -> T:
     try:
         return parse(text)
     except InvalidText as error:
-        shown = "(hidden)" if "@" in text else text[:200]
-        raise BadArgument(what=where, value=shown, reason=str(error)) from error
+        raise BadArgument(what=where, value=shown_url(text), reason=str(error)) from error
 
 
 def _boolean(text: str) -> bool:

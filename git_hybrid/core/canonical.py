@@ -13,18 +13,20 @@ def canonical_json(value: Json) -> bytes:
     """Return *value* as JSON with sorted keys, without spaces, in ASCII.
 
     Raises:
-        TypeError: a float, or a type that JSON does not have, stands somewhere in *value*.
+        TypeError: a float, a key that is no text, or a type that JSON does not have, stands somewhere in *value*.
     """
-    _refuse_floats(value)
+    _refuse_ambiguous(value)
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode("ascii")
 
 
-def _refuse_floats(value: object) -> None:
+def _refuse_ambiguous(value: object) -> None:
     if isinstance(value, float):
         raise TypeError("canonical JSON has no floats")
     if isinstance(value, Mapping):
-        for item in value.values():
-            _refuse_floats(item)
+        for key, item in value.items():
+            if not isinstance(key, str):
+                raise TypeError("canonical JSON has text as keys: 1 and '1' would be the same bytes")
+            _refuse_ambiguous(item)
     elif isinstance(value, Sequence) and not isinstance(value, str):
         for item in value:
-            _refuse_floats(item)
+            _refuse_ambiguous(item)

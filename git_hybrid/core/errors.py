@@ -10,7 +10,7 @@
     ├── network:          NetworkFailure AccessDenied RepositoryNotFound TlsFailure HostKeyFailure Offline
     ├── verification:     Unreachable MovedTag RefMissing RewrittenHistory IdentityChanged WrongContent HostileTree
     │                     MalformedObjects
-    ├── policy:           OverrideNeeded OffBranch Rollback HostNotAllowed TooYoung NotSupportedYet
+    ├── policy:           OverrideNeeded OffBranch Rollback HostNotAllowed TooYoung
     ├── runs:             UnfinishedRun LockBusy LockUnsupported Interrupted
     └── machine:          LocalIo GitFailed
 

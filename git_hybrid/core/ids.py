@@ -31,7 +31,7 @@ _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _PATH = re.compile(r"/[A-Za-z0-9._~%!&'()*+,;=:@/-]*")
 _URL = re.compile(r"(?P<scheme>[a-z]+)://(?P<authority>[^/]*)(?P<path>/.*)?", re.DOTALL)
 _SCP = re.compile(
-    r"(?:(?P<user>[A-Za-z0-9_][A-Za-z0-9_.-]*)@)?(?P<host>[A-Za-z0-9][A-Za-z0-9.-]+):(?P<path>[^:/][^:]*)"
+    r"(?:(?P<user>[A-Za-z0-9_][A-Za-z0-9_.-]*)@)?(?P<host>[A-Za-z0-9][A-Za-z0-9.-]+):(?P<path>/?[^:/][^:]*)"
 )
 _BAD_PERCENT = re.compile(r"%(?:0[0-9a-f]|1[0-9a-f]|7f|2e|2f|5c)", re.IGNORECASE)
 _PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
@@ -196,10 +196,38 @@ def normalize_url(text: str) -> Url:
         InvalidText: as :func:`parse_url`.
     """
     scp = _SCP.fullmatch(text)
-    if scp is not None and "://" not in text:
+    # Without a user, a path from the root is more likely a scheme that somebody mistyped: file:/srv.
+    if scp is not None and "://" not in text and (scp["user"] or not scp["path"].startswith("/")):
         user = f"{scp['user']}@" if scp["user"] else ""
-        return parse_url(f"ssh://{user}{scp['host']}/{scp['path']}")
+        return parse_url(f"ssh://{user}{scp['host']}/{scp['path'].removeprefix('/')}")
     return parse_url(text)
+
+
+def shown_url(text: str) -> str:
+    """Return *text*, which is no valid URL, as a message may show it: nothing where a secret could stand in it."""
+    return "(hidden)" if any(mark in text for mark in "@?#") else text[:200]
+
+
+def resolve_url(text: str, base: Url | None) -> Url:
+    """Return the URL that a ``.gitmodules`` means by *text*; ``./`` and ``../`` are relative to *base*.
+
+    Raises:
+        InvalidText: as :func:`parse_url`, or *text* is relative and there is no *base*, or leads above its root.
+    """
+    if not text.startswith(("./", "../")):
+        return normalize_url(f"file://{text}" if text.startswith("/") else text)
+    if base is None:
+        raise InvalidText("is relative, and the repository has no origin to resolve it against")
+    parts = base.path.rstrip("/").split("/")
+    for step in text.split("/"):
+        if step == "..":
+            # Above the root stands the host: "../../.evil.example/x" must not change it.
+            if len(parts) == 1:
+                raise InvalidText("leads out of the server that the repository is on")
+            parts = parts[:-1]
+        elif step not in (".", ""):
+            parts.append(step)
+    return parse_url(str(base).removesuffix(base.path) + "/".join(parts))
 
 
 def name_from_url(url: Url) -> str:

@@ -42,7 +42,11 @@ class Broken:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clone:
-    """A usable clone. ``dirty`` names at most ten files, ``dirty_count`` counts all; ``has_pin`` is about the pin."""
+    """A usable clone. ``dirty`` names at most ten files, ``dirty_count`` counts all.
+
+    ``has_pin``: the pinned commit is there; ``hollow``: a submodule's folder is empty; ``complete``: no
+    history is cut off.
+    """
 
     head: Oid
     branch: str | None = None
@@ -51,6 +55,8 @@ class Clone:
     operation: str | None = None
     locked: bool = False
     has_pin: bool = False
+    hollow: bool = False
+    complete: bool = True
 
 
 Observed = Absent | Foreign | Broken | Clone

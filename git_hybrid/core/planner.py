@@ -62,13 +62,16 @@ def plan_sync(snapshot: Snapshot, observed: Mapping[SourceName, Observed], selec
         if isinstance(pin, HybridError):
             blocked[name] = pin
             continue
-        match decide(source, pin, snapshot.state.sources.get(name), observed[name]):
-            case Task() as task:
-                tasks.append(task)
-            case HybridError() as error:
-                blocked[name] = error
+        step = decide(source, pin, snapshot.state.sources.get(name), observed[name])
+        match step:
+            case Task():
+                tasks.append(step)
+            case HybridError():
+                blocked[name] = step
             case None:
                 unchanged.append(name)
+            case _:  # pragma: no cover
+                assert_never(step)
     return SyncPlan(tasks=tuple(tasks), blocked=blocked, unchanged=tuple(unchanged))
 
 
@@ -131,10 +134,12 @@ def _blocking(source: Source, pin: Pin, recorded: SourceState | None, clone: Clo
 
 
 def _movement(source: Source, pin: Pin, recorded: SourceState | None, clone: Clone) -> Task | None:
-    if clone.head == pin.commit and recorded is not None and same_facts(source, pin, recorded):
+    lacking = (source.submodules and clone.hollow) or (source.history == "full" and not clone.complete)
+    if clone.head != pin.commit or lacking:
+        return Task(source=source, pin=pin, action="update", before=clone.head)
+    if recorded is not None and same_facts(source, pin, recorded):
         return None
-    action: Action = "record" if clone.head == pin.commit else "update"
-    return Task(source=source, pin=pin, action=action, before=clone.head)
+    return Task(source=source, pin=pin, action="record", before=clone.head)
 
 
 def same_facts(source: Source, pin: Pin, recorded: SourceState) -> bool:
@@ -155,13 +160,16 @@ def plan_resume(unfinished: Unfinished, snapshot: Snapshot, observed: Mapping[So
         if not allows_host(snapshot.manifest.policy, task.source.url):
             blocked[name] = HostNotAllowed(name=name, host=task.source.url.host)
             continue
-        match _resumed(task, unfinished.phases.get(name, "pending"), snapshot, observed[name]):
-            case Task() as again:
-                tasks.append(again)
-            case HybridError() as error:
-                blocked[name] = error
+        step = _resumed(task, unfinished.phases.get(name, "pending"), snapshot, observed[name])
+        match step:
+            case Task():
+                tasks.append(step)
+            case HybridError():
+                blocked[name] = step
             case None:
                 tasks.append(Task(source=task.source, pin=task.pin, action="record", before=task.pin.commit))
+            case _:  # pragma: no cover
+                assert_never(step)
     return SyncPlan(tasks=tuple(tasks), blocked=blocked)
 
 

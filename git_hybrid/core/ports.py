@@ -137,6 +137,10 @@ class Objects(Protocol):
         """Tell whether a .gitattributes of the tree hands files to Git LFS."""
         ...
 
+    def submodules(self, stage: Stage, oid: Oid) -> Sequence[tuple[str, Oid, str]]:
+        """Return path, commit and URL (empty if there is none) of each submodule that the commit names."""
+        ...
+
     def between(self, stage: Stage, old: Oid, new: Oid, *, limit: int) -> Range:
         """Return what stands between two commits."""
         ...
@@ -181,12 +185,28 @@ class Writer(Protocol):
         """Check the pinned commit out in *stage*, which becomes the clone."""
         ...
 
+    def build_submodule(self, stage: Stage, url: str, oid: Oid) -> None:
+        """Check *oid* out in *stage*, which becomes a submodule."""
+        ...
+
+    def place_submodule(self, stage: Stage, parent: Stage, path: str) -> None:
+        """Move *stage* to *path* inside the working tree of *parent*; what stood there must be cleared before."""
+        ...
+
+    def clear_submodules(self, name: SourceName) -> None:
+        """Take the submodules out of the clone; one that holds work of its own is set aside."""
+        ...
+
     def place(self, stage: Stage) -> None:
         """Move the stage to the source's path."""
         ...
 
     def pour(self, source: Stage, target: Stage, *, boundaries: bool) -> None:
         """Move the objects and fetched refs of *source* into *target*; with *boundaries* also where history is cut."""
+        ...
+
+    def make_complete(self, name: SourceName) -> None:
+        """Take away the marks of a partial clone, once all history has been poured in."""
         ...
 
     def switch(self, task: Task) -> None:

@@ -96,11 +96,11 @@ def to_records(
     *written* holds the audit records that this run has appended already, before it was interrupted: they are not
     appended again. Each state entry carries the hash of the record that made it.
     """
-    known = {_event_key(record): str(record["hash"]) for record in written}
-    missing = [event for event in decision.events if (event.event, event.source) not in known]
+    known = {_record_key(record): str(record["hash"]) for record in written}
+    missing = [event for event in decision.events if _event_key(event) not in known]
     audit = extend(tail, missing, at=info.now, operator=info.operator, command_id=info.run, log_id=info.log_id)
-    hashes = {key[1]: digest for key, digest in known.items()}
-    hashes |= {_event_key(record)[1]: str(record["hash"]) for record in audit}
+    known |= {_record_key(record): str(record["hash"]) for record in audit}
+    hashes = {event.source: known[_event_key(event)] for event in decision.events}
     put = {name: replace(entry, audit_hash=hashes.get(name)) for name, entry in decision.entries.items()}
     new_state = with_sources(state, put=put, drop=decision.dropped)
     new_lock = with_pins(lock, add=decision.pins, drop=decision.dropped)
@@ -112,6 +112,10 @@ def to_records(
     )
 
 
-def _event_key(record: Mapping[str, Json]) -> tuple[str, str | None]:
-    source = record.get("source")
-    return str(record["event"]), None if source is None else str(source)
+def _event_key(event: Event) -> tuple[Json, ...]:
+    # One run may move a source twice: it finishes an interrupted run, then goes on to the pins of today.
+    return event.event, event.source, event.before, event.after
+
+
+def _record_key(record: Mapping[str, Json]) -> tuple[Json, ...]:
+    return record["event"], record.get("source"), record.get("before"), record.get("after")

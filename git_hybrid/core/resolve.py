@@ -16,7 +16,7 @@ from git_hybrid.core.errors import (
     RewrittenHistory,
     Rollback,
 )
-from git_hybrid.core.ids import InvalidText, Oid, RefName, branch_ref, parse_oid, short_ref, tag_ref
+from git_hybrid.core.ids import InvalidText, Oid, RefName, branch_ref, is_oid_prefix, parse_oid, short_ref, tag_ref
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Branch, Commit, Source, Tag, Version
 from git_hybrid.core.ports import RemoteRefs
@@ -89,8 +89,8 @@ def asked_for(source: Source, refs: RemoteRefs, revision: str) -> Candidate:
     except InvalidText:
         ref = _named_ref(refs, revision)
     if ref is None:
-        reason = "upstream has no such branch or tag, and it is no commit id"
-        if not all(char in "0123456789abcdef" for char in revision) or len(revision) < 7:
+        reason = "upstream has no such branch or tag, and it is no commit id (7 hex digits or more)"
+        if not is_oid_prefix(revision):
             raise BadArgument(what="--to", value=revision, reason=reason)
         return Candidate(ref=declared, commit=None, declared=declared, prefix=revision)
     found = tip(refs, ref, source)
@@ -123,14 +123,15 @@ class Move:
     new_is_ancestor: bool
 
 
-def moved_tag(old: Pin | None, candidate: Candidate, source: Source) -> HybridError | None:
-    """Return the error if upstream's tag is no longer the object that was pinned."""
+def moved_tag(old: Pin | None, candidate: Candidate, refs: RemoteRefs, source: Source) -> HybridError | None:
+    """Return the error if the tag that the pin follows is no longer the object that was pinned."""
     if old is None or old.url != source.url or old.ref != candidate.ref or not old.ref.startswith("refs/tags/"):
         return None
-    if (old.commit, old.tag_object) == (candidate.commit, candidate.tag_object):
+    now = tip(refs, old.ref, source)
+    if (old.commit, old.tag_object) == (now.commit, now.tag_object):
         return None
-    was, now = old.tag_object or old.commit, candidate.tag_object or candidate.commit or ""
-    return MovedTag(name=source.name, tag=old.ref, old=was, new=now)
+    was, found = old.tag_object or old.commit, now.tag_object or now.commit or ""
+    return MovedTag(name=source.name, tag=old.ref, old=was, new=found)
 
 
 def forbidden_move(move: Move, source: Source) -> HybridError | None:

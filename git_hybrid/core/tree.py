@@ -5,15 +5,15 @@ git's own fsck refuses malformed trees; this finds what is well-formed and still
 
 from __future__ import annotations
 
-import posixpath
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 LINK, GITLINK = "120000", "160000"
 DEPTH_LIMIT = 200
 PATH_LIMIT = 4096
-_BARE_PARTS = frozenset({"HEAD", "objects", "refs"})
+_LINK_HOPS = 40
+_BARE_PARTS = (frozenset({"head", "objects", "refs"}), frozenset({"head", "commondir"}))
 _SHOWN = 10
 
 
@@ -42,7 +42,6 @@ class _Scan:
     findings: list[str] = field(default_factory=list)
     parts: dict[bytes, set[str]] = field(default_factory=dict)
     links: list[TreeEntry] = field(default_factory=list)
-    folders: set[bytes] = field(default_factory=set)
     total: int = 0
 
     def add(self, rule: str, path: bytes, why: str) -> None:
@@ -103,7 +102,6 @@ def _scan_entry(scan: _Scan, entry: TreeEntry) -> None:
     for part in parts[:-1]:
         scan.parts.setdefault(folder, set()).add(part.decode("utf-8", "surrogateescape"))
         folder = folder + b"/" + part if folder else part
-        scan.folders.add(folder)
     scan.parts.setdefault(folder, set()).add(parts[-1].decode("utf-8", "surrogateescape"))
 
 
@@ -114,11 +112,15 @@ def _is_git_alias(part: bytes) -> bool:
     return folded in (".git", "git~1", "") or text in (".", "..")
 
 
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()
+
+
 def _scan_twins(scan: _Scan) -> None:
     for folder, names in scan.parts.items():
         seen: dict[str, str] = {}
         for name in sorted(names):
-            key = unicodedata.normalize("NFC", name).casefold()
+            key = _folded(name)
             if key in seen:
                 path = (folder + b"/" if folder else b"") + name.encode("utf-8", "surrogateescape")
                 other = show_path(seen[key].encode("utf-8", "surrogateescape"))
@@ -128,21 +130,55 @@ def _scan_twins(scan: _Scan) -> None:
 
 def _scan_bare_repositories(scan: _Scan) -> None:
     for folder, names in scan.parts.items():
-        if folder and names >= _BARE_PARTS and folder + b"/objects" in scan.folders:
+        # As git's is_git_directory sees it (setup.c): executable files or links do for objects and refs, and
+        # commondir stands in for both. In the root, .git is found first.
+        if folder and any({_folded(name) for name in names} >= parts for parts in _BARE_PARTS):
             scan.add("embedded-repository", folder, "git takes this folder for a repository and obeys its config")
 
 
 def _scan_links(scan: _Scan, read_link: Callable[[str], bytes]) -> None:
-    for entry in scan.links:
-        target = read_link(entry.oid)
+    # symlink(2) ends the target at a NUL, so what follows one must not count.
+    targets = {entry.path: read_link(entry.oid).split(b"\0", 1)[0] for entry in scan.links}
+    by_place = {_place(path.split(b"/")): target for path, target in targets.items()}
+    for path, target in targets.items():
         if target.startswith(b"/"):
-            scan.add("absolute-link", entry.path, "a symbolic link to an absolute path")
+            scan.add("absolute-link", path, "a symbolic link to an absolute path")
             continue
-        landing = posixpath.normpath(posixpath.join(posixpath.dirname(entry.path), target))
-        if landing == b".." or landing.startswith(b"../"):
-            scan.add("escaping-link", entry.path, "a symbolic link that leaves the repository")
-        elif any(_is_git_alias(part) and part not in (b".", b"") for part in landing.split(b"/")):
-            scan.add("link-into-git", entry.path, "a symbolic link into .git")
+        landing = _landing(path, by_place)
+        if landing is None:
+            scan.add("escaping-link", path, "a symbolic link that leaves the repository")
+        elif any(_is_git_alias(part) for part in landing):
+            scan.add("link-into-git", path, "a symbolic link into .git")
+
+
+def _place(parts: Iterable[bytes]) -> str:
+    return _folded(b"/".join(parts).decode("utf-8", "surrogateescape"))
+
+
+def _landing(path: bytes, targets: Mapping[str, bytes]) -> list[bytes] | None:
+    """Return the folders and name that *path* leads to, links in between followed, or None if it leaves the root."""
+    ahead = path.split(b"/")[::-1]
+    here: list[bytes] = []
+    hops = 0
+    while ahead:
+        part = ahead.pop()
+        if part in (b"", b"."):
+            continue
+        if part == b"..":
+            if not here:
+                return None
+            here.pop()
+            continue
+        here.append(part)
+        target = targets.get(_place(here))
+        if target is None:
+            continue
+        hops += 1
+        if hops > _LINK_HOPS:
+            return []  # A loop: it leads nowhere (path_resolution(7)).
+        here.pop()
+        ahead.extend(target.split(b"/")[::-1])
+    return here
 
 
 def _shortened(findings: list[str]) -> tuple[str, ...]:

@@ -16,7 +16,9 @@ from git_hybrid.core.errors import (
     TlsFailure,
 )
 
-_NOISE = re.compile(r"^(?:remote: (?:Enumerating|Counting|Compressing|Total)|warning: redirecting|hint:|notice:)")
+_NOISE = re.compile(
+    r"^(?:remote: (?:Enumerating|Counting|Compressing|Total)|warning: redirecting|From |hint:|notice:|[*=+!t-] \[?)"
+)
 _STATUS = re.compile(r"The requested URL returned error: (?P<status>\d{3})")
 _REDIRECT = re.compile(r"^warning: redirecting to (?P<url>\S+)", re.MULTILINE)
 _RETRY_AFTER = re.compile(r"retry-after:\s*(?P<seconds>\d{1,6})", re.IGNORECASE)
@@ -47,6 +49,7 @@ _NOT_FOUND = (
     "no such file or directory",
     "not valid: is this a git repository",
     "project not found",
+    "' not found",
 )
 _HOST_KEY = ("host key verification failed", "remote host identification has changed")
 _TLS = (

@@ -12,6 +12,7 @@ from git_hybrid.core.ports import Stage
 from git_hybrid.core.tree import show_path
 from git_hybrid.git.libgit2 import GitError, Repository, open_repository
 from git_hybrid.git.owners import is_held
+from git_hybrid.git.quarantine import is_complete
 from git_hybrid.git.run import Runner
 
 SHOWN_FILES = 10
@@ -64,11 +65,14 @@ class GitClones:
         head = _head_of(repository) if repository is not None else self._head_by_cli(git_dir)
         if head is None:
             return Broken("its HEAD names no commit")
-        if not (git_dir / "index").exists() and len(os.listdir(path)) == 1:
-            return Broken("nothing was ever checked out")
+        if not (git_dir / "index").exists():
+            return Broken("it has no index: nothing was checked out, or the index was lost")
+        if not self._has(repository, git_dir, head):
+            return Broken("the commit that HEAD names is missing")
         operation = next((word for mark, word in _OPERATIONS.items() if (git_dir / mark).exists()), None)
         try:
             dirty = _dirty(repository) if repository is not None else self._dirty_by_cli(path, git_dir)
+            hollow = (path / ".gitmodules").exists() and self._is_hollow(path, git_dir)
             has_pin = pin is not None and (pin == head or self._has(repository, git_dir, pin))
         except (GitError, KeyError, OSError) as error:
             return Broken(f"git cannot read it: {str(error)[:200]}")
@@ -80,12 +84,19 @@ class GitClones:
             operation=operation,
             locked=is_held(git_dir / "index.lock", path),
             has_pin=has_pin,
+            hollow=hollow,
+            complete=is_complete(git_dir),
         )
 
     def _has(self, repository: Repository | None, git_dir: Path, oid: Oid) -> bool:
         if repository is not None:
             return oid in repository
         return self.runner.git(["cat-file", "-e", oid], git_dir=git_dir).status == 0
+
+    def _is_hollow(self, path: Path, git_dir: Path) -> bool:
+        listed = self.runner.git(["ls-files", "--stage", "-z"], git_dir=git_dir).stdout.split(b"\0")
+        links = [line.partition(b"\t")[2] for line in listed if line.startswith(b"160000 ")]
+        return any(not os.path.exists(os.path.join(os.fsencode(path), link, b".git")) for link in links)
 
     def _head_by_cli(self, git_dir: Path) -> Oid | None:
         done = self.runner.git(["rev-parse", "--verify", "--quiet", "HEAD^{commit}"], git_dir=git_dir)
@@ -107,7 +118,28 @@ class GitClones:
 
     def unsaved(self, name: SourceName) -> tuple[str, ...]:
         """Return the refs of the clone, and HEAD, whose commits are in no history that was fetched."""
-        git_dir = self.folder / name / ".git"
+        return (*self._unsaved_refs(self.folder / name / ".git"), *self._unsaved_below(self.folder / name))
+
+    def holds_work(self, path: Path) -> bool:
+        """Tell whether the submodule at *path* holds anything that its upstream does not have."""
+        seen = self.inspect_path(path, None)
+        if not isinstance(seen, Clone) or seen.dirty_count or seen.operation or seen.locked:
+            return True
+        return bool(self._unsaved_refs(path / ".git") or self._unsaved_below(path))
+
+    def submodules(self, path: Path) -> list[str]:
+        """Return the paths of the submodules that are checked out in the clone at *path*."""
+        listed = self.runner.git(["ls-files", "--stage", "-z"], git_dir=path / ".git").stdout
+        lines = listed.decode("utf-8", "surrogateescape").split("\0")
+        paths = [line.partition("\t")[2] for line in lines if line.startswith("160000 ")]
+        return [inner for inner in paths if (path / inner / ".git").is_dir()]
+
+    def _unsaved_below(self, path: Path) -> tuple[str, ...]:
+        if not (path / ".gitmodules").exists():
+            return ()
+        return tuple(f"in {inner}" for inner in self.submodules(path) if self.holds_work(path / inner))
+
+    def _unsaved_refs(self, git_dir: Path) -> tuple[str, ...]:
         listed = self.runner.git(["for-each-ref", "--format=%(refname)"], git_dir=git_dir).stdout.decode(
             "utf-8", "replace"
         )

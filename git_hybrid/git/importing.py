@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from git_hybrid.core.errors import InvalidFile, LocalIo, Problem
-from git_hybrid.core.ids import InvalidText, Oid, Url, normalize_url, parse_oid, parse_ref_part, parse_url
-from git_hybrid.git.run import Runner, child_environment
+from git_hybrid.core.errors import BadArgument, InvalidFile, Problem
+from git_hybrid.core.ids import InvalidText, Oid, Url, normalize_url, parse_oid, parse_ref_part, resolve_url
+from git_hybrid.git.environment import child_environment
+from git_hybrid.git.run import Runner
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,11 +25,11 @@ def read_gitmodules(runner: Runner, file: Path) -> tuple[Submodule, ...]:
     """Return the submodules that *file* (a ``.gitmodules``) lists, with the commits in the index of its repository.
 
     Raises:
-        LocalIo: the file cannot be read.
+        BadArgument: there is no such file.
         InvalidFile: git cannot parse it, or an entry lacks what is needed; every bad entry is named.
     """
     if not file.is_file():
-        raise LocalIo(path=str(file), operation="read", reason="no such file")
+        raise BadArgument(what="--import", value=str(file), reason="no such file")
     values = _values(runner, file)
     names = list(dict.fromkeys(name for name, _ in values))
     base = _origin(runner, file.parent)
@@ -52,25 +53,10 @@ def _submodule(name: str, values: dict[tuple[str, str], str], base: Url | None, 
     branch = values.get((name, "branch"), ".")
     return Submodule(
         path=path,
-        url=_absolute(url, base),
+        url=resolve_url(url, base),
         branch=None if branch == "." else parse_ref_part(branch),
         commit=pinned.get(path),
     )
-
-
-def _absolute(text: str, base: Url | None) -> Url:
-    if not text.startswith(("./", "../")):
-        return normalize_url(f"file://{text}" if text.startswith("/") else text)
-    if base is None:
-        raise InvalidText("has a relative url, and the repository has no origin to resolve it against")
-    parts = base.path.rstrip("/").split("/")
-    for step in text.split("/"):
-        if step == "..":
-            parts = parts[:-1]
-        elif step not in (".", ""):
-            parts.append(step)
-    prefix = str(base)[: len(str(base)) - len(base.path)]
-    return parse_url(prefix + "/".join(parts))
 
 
 def _values(runner: Runner, file: Path) -> dict[tuple[str, str], str]:

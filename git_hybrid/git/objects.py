@@ -135,6 +135,21 @@ class GitObjects:
         files = [entry for entry in entries if entry.path.rsplit(b"/", 1)[-1] == b".gitattributes"]
         return any(b"filter=lfs" in self._blob(stage, entry.oid) for entry in files if entry.size < _CHUNK)
 
+    def submodules(self, stage: Stage, oid: Oid) -> Sequence[tuple[str, Oid, str]]:
+        """Return path, commit and URL of each submodule of *oid*; the URL is empty where ``.gitmodules`` has none."""
+        listed = self._must(stage, "ls-tree", "-r", "-z", "--full-tree", "--end-of-options", oid)
+        links = {}
+        for line in listed.split("\0"):
+            head, _, path = line.partition("\t")
+            if head.startswith(f"{GITLINK} "):
+                links[path] = parse_oid(head.split()[2])
+        if not links:
+            return ()
+        config = self._ask(stage, "config", f"--blob={oid}:.gitmodules", "--null", "--list")
+        values = dict(item.partition("\n")[::2] for item in config.split("\0") if item)
+        paths = {value: key.removesuffix(".path") for key, value in values.items() if key.endswith(".path")}
+        return tuple((path, link, values.get(f"{paths.get(path)}.url", "")) for path, link in links.items())
+
     def between(self, stage: Stage, old: Oid, new: Oid, *, limit: int) -> Range:
         """Return counts, at most *limit* commits (newest first) and the number of files between two commits.
 

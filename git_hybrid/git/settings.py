@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from git_hybrid.core.errors import ToolTooOld
-from git_hybrid.git.run import MINIMUM_GIT, Runner, child_environment
+from git_hybrid.git.environment import child_environment
+from git_hybrid.git.run import MINIMUM_GIT, Runner
 
 _KEYS = r"^(hybrid|advice|color|user|fetch)\."
 

@@ -19,13 +19,14 @@ from git_hybrid.core.ids import InvalidText, Oid, RefName, parse_full_ref, parse
 from git_hybrid.core.manifest import Defaults
 from git_hybrid.core.ports import FetchRequest, RemoteRefs, Stage
 from git_hybrid.git.classify import classify_network, last_words, redirects
-from git_hybrid.git.run import DeadlineExceeded, Limits, Runner, fsck_settings
+from git_hybrid.git.environment import fsck_settings
+from git_hybrid.git.run import DeadlineExceeded, Limits, Runner
 
 UPSTREAM = "refs/hybrid/upstream/"
 _PEELED = "^{}"
+# Not --quiet: git would keep to itself that it was redirected.
 _FETCH = (
     "fetch",
-    "--quiet",
     "--no-tags",
     "--no-write-fetch-head",
     "--no-recurse-submodules",
@@ -54,7 +55,7 @@ class GitTransport:
         """
         # Without HEAD a server that has a ref for each pull request need not list them (protocol v2, ref-prefix).
         options = ["--symref"] if head else ["--heads", "--tags"]
-        out = self._run(["ls-remote", "--quiet", *options, "--end-of-options", url], url=url, defaults=defaults)
+        out = self._run(["ls-remote", *options, "--end-of-options", url], url=url, defaults=defaults)
         return parse_refs(out)
 
     def fetch(self, stage: Stage, url: str, request: FetchRequest, defaults: Defaults) -> None:

@@ -11,32 +11,23 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from git_hybrid.core.errors import DirtySource, GitFailed, HybridError, InTheWay, LocalIo, WrongContent
+from git_hybrid.core.errors import DirtySource, InTheWay, SymlinkRefused, WrongContent
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Source
 from git_hybrid.core.plan import Clone, Task
 from git_hybrid.core.planner import source_path
 from git_hybrid.core.ports import Stage
-from git_hybrid.git.classify import last_words
+from git_hybrid.git import packs
 from git_hybrid.git.clones import GitClones
-from git_hybrid.git.libgit2 import open_repository
+from git_hybrid.git.local import failure, must
 from git_hybrid.git.owners import is_held
 from git_hybrid.git.quarantine import ATTRIBUTES, Disk, GitQuarantine
 from git_hybrid.git.run import Completed, Runner
 from git_hybrid.git.saver import save_work
-from git_hybrid.git.transport import UPSTREAM
 
 PIN_REF = "refs/hybrid/pin"
-_PACK_ORDER = (".pack", ".rev", ".promisor", ".idx")
 _IN_THE_WAY = re.compile(r"^\t(?P<path>.+)$", re.MULTILINE)
-_DISK_TROUBLE = (
-    "No space left on device",
-    "Read-only file system",
-    "Input/output error",
-    "Disk quota",
-    "Too many open files",
-)
 _BISECT = ("BISECT_LOG", "BISECT_START", "BISECT_NAMES", "BISECT_TERMS", "BISECT_EXPECTED_REV", "BISECT_ANCESTORS_OK")
 
 
@@ -56,25 +47,68 @@ class GitWriter:
             WrongContent: what stands there afterwards is not the pinned commit.
             LocalIo: the disk is full or refuses.
         """
+        self._build(stage, str(source.url), pin.commit)
+
+    def _build(self, stage: Stage, url: str, oid: Oid) -> None:
         path = Path(stage.path)
         git_dir = path / ".git"
         with open(git_dir / "config", "a", encoding="utf-8") as config:
-            config.write(f'[remote "origin"]\n\turl = {source.url}\n\tfetch = +refs/heads/*:refs/remotes/origin/*\n')
-        self._do(stage.name, git_dir, "update-ref", "--no-deref", "HEAD", pin.commit)
-        self._do(stage.name, git_dir, "update-ref", PIN_REF, pin.commit)
-        self._do(stage.name, git_dir, "reset", "--quiet", "--hard", pin.commit, work_tree=path)
-        self._verify(stage.name, path, pin)
+            config.write(f'[remote "origin"]\n\turl = {url}\n\tfetch = +refs/heads/*:refs/remotes/origin/*\n')
+        self._do(stage.name, git_dir, "update-ref", "--no-deref", "HEAD", oid)
+        self._do(stage.name, git_dir, "update-ref", PIN_REF, oid)
+        self._do(stage.name, git_dir, "reset", "--quiet", "--hard", oid, work_tree=path)
+        self._verify(stage.name, path, oid)
 
-    def _verify(self, name: SourceName, path: Path, pin: Pin) -> None:
-        seen = self.clones.inspect_path(path, pin.commit)
-        if not isinstance(seen, Clone) or seen.head != pin.commit:
+    def _verify(self, name: SourceName, path: Path, oid: Oid) -> None:
+        seen = self.clones.inspect_path(path, oid)
+        if not isinstance(seen, Clone) or seen.head != oid:
             found = seen.head if isinstance(seen, Clone) else "no usable clone"
-            raise WrongContent(name=name, what="HEAD after the checkout", expected=pin.commit, found=found)
+            raise WrongContent(name=name, what="HEAD after the checkout", expected=oid, found=found)
         if seen.dirty_count:
             shown = ", ".join(seen.dirty)
             raise WrongContent(
                 name=name, what="files after the checkout", expected="the commit's", found=f"others: {shown}"
             )
+
+    def build_submodule(self, stage: Stage, url: str, oid: Oid) -> None:
+        """Check *oid* out in *stage* with HEAD detached.
+
+        Raises:
+            WrongContent: what stands there afterwards is not *oid*.
+        """
+        self._build(stage, url, oid)
+
+    def place_submodule(self, stage: Stage, parent: Stage, path: str) -> None:
+        """Move *stage* to *path* in the working tree of *parent*, where git left an empty folder.
+
+        Raises:
+            LocalIo: something stands there.
+        """
+        target = Path(parent.path) / path
+        # A link on the way could lead out of the working tree, though the scan of the tree refuses such links already.
+        real = Path(os.path.realpath(parent.path)) / path
+        if target.is_symlink() or Path(os.path.realpath(target.parent)) != real.parent:
+            raise SymlinkRefused(path=str(target))
+        self.disk.make_folder(target)
+        target.rmdir()
+        self.disk.rename_path(Path(stage.path), target)
+
+    def clear_submodules(self, name: SourceName) -> None:
+        """Take the submodules out of the clone; one that holds work of its own is set aside.
+
+        Raises:
+            LocalIo: the file system refused.
+        """
+        clone = self.clones.folder / name
+        for path in self.clones.submodules(clone) if (clone / ".gitmodules").exists() else ():
+            folder = clone / path
+            if self.clones.holds_work(folder):
+                target = self.clones.folder / ".set-aside" / f"{name}-{path.replace('/', '-')}-{self.quarantine.run}"
+                self.disk.make_folder(target.parent)
+                self.disk.rename_path(folder, target)
+            else:
+                self.quarantine.trash(folder)
+            folder.mkdir()
 
     def place(self, stage: Stage) -> None:
         """Move *stage* to the source's path; an empty folder there gives way.
@@ -88,36 +122,13 @@ class GitWriter:
         self.disk.rename_path(Path(stage.path), target)
 
     def pour(self, source: Stage, target: Stage, *, boundaries: bool) -> None:
-        """Move the packs of *source* into *target*, then its refs: refs never name what is not there.
-
-        Raises:
-            LocalIo: the file system refused.
-        """
+        """Move packs and refs of *source* into *target* (:func:`git_hybrid.git.packs.pour`)."""
         giver, taker = Path(source.path) / ".git", Path(target.path) / ".git"
-        folder = giver / "objects" / "pack"
-        packs = sorted(folder.iterdir(), key=_pack_order) if folder.is_dir() else []
-        (taker / "objects" / "pack").mkdir(exist_ok=True)
-        for pack in packs:
-            os.rename(pack, taker / "objects" / "pack" / pack.name)
-        self.disk.sync_folder(taker / "objects" / "pack")
-        if boundaries:
-            self._merge_shallow(giver, taker)
-        listed = self._do(source.name, giver, "for-each-ref", "--format=update %(refname) %(objectname)", UPSTREAM)
-        if listed.stdout:
-            self._do(source.name, taker, "update-ref", "--stdin", stdin=listed.stdout)
+        packs.pour(self.runner, self.disk, giver, taker, name=source.name, boundaries=boundaries)
 
-    def _merge_shallow(self, source: Path, clone: Path) -> None:
-        lines = {line for path in (source, clone) for line in _lines(path / "shallow")}
-        if not lines:
-            return
-        repository = open_repository(clone)
-        if repository is not None:
-            # A boundary whose parents have come since is none any more.
-            lines = {line for line in lines if any(oid not in repository for oid in _parents(repository, line))}
-        if lines:
-            self.disk.write_file(clone / "shallow", "".join(f"{line}\n" for line in sorted(lines)).encode("ascii"))
-        else:
-            self.disk.remove_file(clone / "shallow")
+    def make_complete(self, name: SourceName) -> None:
+        """Take away the marks of a partial clone, once all history has been poured in."""
+        packs.make_complete(self.runner, self.disk, self.clones.folder / name / ".git", name=name)
 
     def switch(self, task: Task) -> None:
         """Check out the pinned commit in a clean clone, overwriting nothing that git does not track.
@@ -151,7 +162,7 @@ class GitWriter:
     def _finish(self, task: Task, path: Path) -> None:
         self._do(task.name, path / ".git", "update-ref", PIN_REF, task.pin.commit)
         self._do(task.name, path / ".git", "config", "remote.origin.url", str(task.source.url))
-        self._verify(task.name, path, task.pin)
+        self._verify(task.name, path, task.pin.commit)
 
     def save_work(self, name: SourceName, run: str, pin: Oid) -> str | None:
         """Save all local work of the clone (:func:`git_hybrid.git.saver.save_work`)."""
@@ -210,42 +221,8 @@ class GitWriter:
         """Bring everything that was written to disk: git fsyncs its objects, but no file of a working tree."""
         self.disk.sync_everything()
 
-    def _do(
-        self,
-        name: SourceName,
-        git_dir: Path,
-        *arguments: str,
-        work_tree: Path | None = None,
-        stdin: bytes | None = None,
-    ) -> Completed:
-        done = self.runner.git(arguments, git_dir=git_dir, work_tree=work_tree, stdin=stdin)
-        if done.status != 0:
-            raise failure(name, arguments[0], done)
-        return done
-
-
-def failure(name: SourceName, command: str, done: Completed) -> HybridError:
-    """Return the error that a failed local git command stands for."""
-    words = last_words(done.stderr)
-    trouble = next((text for text in _DISK_TROUBLE if text in done.stderr), None)
-    if trouble is not None:
-        return LocalIo(path=source_path(name), operation=f"git {command}", reason=trouble)
-    out = done.stdout.decode("utf-8", "replace")[:500]
-    return GitFailed(command=f"git {command}", status=done.status, stderr=words, stdout=out, name=name)
-
-
-def _pack_order(path: Path) -> int:
-    # The index comes last: git takes a pack for whole as soon as it sees one.
-    return _PACK_ORDER.index(path.suffix) if path.suffix in _PACK_ORDER else len(_PACK_ORDER)
-
-
-def _lines(path: Path) -> list[str]:
-    return path.read_text(encoding="ascii").split() if path.is_file() else []
-
-
-def _parents(repository: object, oid: str) -> list[str]:
-    commit = repository.get(oid)  # type: ignore[attr-defined]
-    return [str(parent) for parent in commit.parent_ids] if commit is not None else [oid]
+    def _do(self, name: SourceName, git_dir: Path, *arguments: str, work_tree: Path | None = None) -> Completed:
+        return must(self.runner, name, git_dir, arguments, work_tree=work_tree)
 
 
 def _holds_work(path: Path) -> bool:

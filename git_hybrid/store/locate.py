@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 
 from git_hybrid.core.errors import Problem
-
-_HEADER = re.compile(r"^\s*\[\[?\s*(?P<name>[^\]]+?)\s*\]\]?\s*(?:#.*)?$")
-_KEY = re.compile(r"^\s*(?P<key>[A-Za-z0-9_.\"'-]+)\s*=")
 
 
 def with_lines(text: str, problems: tuple[Problem, ...]) -> tuple[Problem, ...]:
@@ -20,30 +16,32 @@ def with_lines(text: str, problems: tuple[Problem, ...]) -> tuple[Problem, ...]:
 def _placed(place: str, lines: dict[str, int]) -> str:
     parts = place.split(".")
     for length in range(len(parts), 0, -1):
-        line = lines.get(".".join(parts[:length]))
+        name = ".".join(parts[:length])
+        line = lines.get(name, lines.get(name.partition("[")[0]))
         if line is not None:
             return f"line {line}: {place}"
     return place
 
 
 def _index(text: str) -> dict[str, int]:
+    """Return the line of every table header and key; plain string steps, since a hostile line must cost no time."""
     found: dict[str, int] = {}
     table, arrays = "", dict[str, int]()
-    for number, line in enumerate(text.splitlines(), 1):
-        header = _HEADER.match(line)
-        if header is not None:
-            table = _plain(header["name"])
-            if line.lstrip().startswith("[["):
+    for number, line in enumerate(text.split("\n"), 1):
+        stripped = line.strip()
+        if stripped.startswith("["):
+            table = _plain(stripped.strip("[").partition("]")[0])
+            if stripped.startswith("[["):
                 count = arrays.get(table, 0)
                 arrays[table] = count + 1
                 table = f"{table}[{count}]"
             found.setdefault(table, number)
             continue
-        key = _KEY.match(line)
-        if key is not None:
-            found.setdefault(f"{table}.{_plain(key['key'])}".lstrip("."), number)
+        key, equals, _ = stripped.partition("=")
+        if equals and not key.startswith("#"):
+            found.setdefault(f"{table}.{_plain(key)}".lstrip("."), number)
     return found
 
 
 def _plain(name: str) -> str:
-    return name.replace('"', "").replace("'", "").replace(" ", "")
+    return "".join(char for char in name if char not in "\"' \t")

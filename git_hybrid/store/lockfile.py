@@ -14,7 +14,7 @@ from git_hybrid.core.errors import InvalidFile, Problem
 from git_hybrid.core.ids import InvalidText, SourceName, parse_full_ref, parse_name, parse_oid, parse_url
 from git_hybrid.core.lock import Lock, Pin
 from git_hybrid.store.locate import with_lines
-from git_hybrid.store.parsing import check_version, checked, convert, load_toml
+from git_hybrid.store.parsing import check_version, checked, convert, load_toml, shorten
 from git_hybrid.store.wire import PinShape
 
 VERSION = 1
@@ -44,8 +44,9 @@ def decode_lock(data: bytes) -> Lock:
         tables = {}
     pins: dict[SourceName, Pin] = {}
     for raw, table in sorted(tables.items()):
-        name = checked(parse_name, raw, f"source.{raw}", problems)
-        pin = decode_pin(name or SourceName("_"), table, f"source.{raw}", problems)
+        place = f"source.{shorten(raw)}"
+        name = checked(parse_name, raw, place, problems)
+        pin = decode_pin(name or SourceName("_"), table, place, problems)
         if name is not None and pin is not None:
             pins[name] = pin
     if problems:
@@ -62,7 +63,7 @@ def decode_pin(name: SourceName, table: object, place: str, problems: list[Probl
 
     def field(parse: Callable[[str], T], key: str, text: str) -> T:
         # A wrong field makes the entry None in the end; the value that stands in for it is never seen.
-        return checked(parse, text, f"{place}.{key}", problems, show="@" not in text)  # type: ignore[return-value]
+        return checked(parse, text, f"{place}.{key}", problems)  # type: ignore[return-value]
 
     roots = [] if isinstance(shape.root_commits, UnsetType) else shape.root_commits
     tag_object = None if isinstance(shape.tag_object, UnsetType) else field(parse_oid, "tag_object", shape.tag_object)
@@ -97,7 +98,11 @@ def _utc(moment: datetime, place: str, problems: list[Problem]) -> datetime:
     if moment.tzinfo is None:
         problems.append(Problem(place, "must be a time in UTC: end it with Z"))
         return moment
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        problems.append(Problem(place, "is no time that can be told in UTC"))
+        return moment
 
 
 def encode_lock(lock: Lock) -> bytes:

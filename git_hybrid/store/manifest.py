@@ -27,7 +27,7 @@ from git_hybrid.core.manifest import (
 from git_hybrid.core.values import parse_duration
 from git_hybrid.core.versions import check_range
 from git_hybrid.store.locate import with_lines
-from git_hybrid.store.parsing import check_version, checked, convert, load_toml
+from git_hybrid.store.parsing import check_version, checked, convert, load_toml, shorten
 from git_hybrid.store.wire import DefaultsShape, PolicyShape, ScannerShape, SourceShape
 
 VERSION = 1
@@ -156,11 +156,11 @@ def _sources(tables: object, defaults: Defaults, problems: list[Problem]) -> Map
     sources: dict[SourceName, Source] = {}
     folded: dict[str, str] = {}
     for raw, table in sorted(tables.items()):
-        place = f"source.{raw}"
+        place = f"source.{shorten(raw)}"
         name = checked(parse_name, raw, place, problems)
         other = folded.setdefault(raw.casefold(), raw)
         if other != raw:
-            problems.append(Problem(place, f"differs from {other!r} only in case"))
+            problems.append(Problem(place, f"differs from {shorten(other)!r} only in case"))
         source = decode_source(name or SourceName("_"), table, defaults, place, problems)
         if name is not None and source is not None:
             sources[name] = source
@@ -174,7 +174,7 @@ def decode_source(
     shape = convert(table, SourceShape, place, problems)
     if shape is None:
         return None
-    url = checked(parse_url, shape.url, f"{place}.url", problems, show="@" not in shape.url)
+    url = checked(parse_url, shape.url, f"{place}.url", problems)
     track = _track(shape, place, problems)
     wrong = [group for group in shape.groups if _GROUP.fullmatch(group) is None]
     reason = "is not a group name (letters, digits, '.', '_', '-')"

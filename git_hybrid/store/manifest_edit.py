@@ -14,7 +14,7 @@ from git_hybrid.store.parsing import invalid
 
 NEW_MANIFEST = """\
 # What this workspace builds on. `git hybrid add URL` adds a source, `git hybrid pin` moves one.
-# Every key is described in git-hybrid-sources.toml(5): git help hybrid-sources.toml
+# Every key is described in git-hybrid-files(7): git help hybrid-files
 schema_version = 1
 
 [defaults]
@@ -33,6 +33,7 @@ def add_sources(text: str, sources: Sequence[Source]) -> str:
         InvalidFile: the result would not be a manifest.
     """
     document = _parse(text)
+    default = decode_manifest(text.encode("utf-8")).defaults.history
     if "source" not in document:
         document["source"] = tomlkit.table(is_super_table=True)
     tables = document["source"]
@@ -43,7 +44,7 @@ def add_sources(text: str, sources: Sequence[Source]) -> str:
         table[key] = value
         if source.groups:
             table["groups"] = list(source.groups)
-        if source.history != "full":
+        if source.history != default:
             table["history"] = source.history
         if source.submodules:
             table["submodules"] = True

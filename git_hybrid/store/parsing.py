@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from git_hybrid.core.errors import InvalidFile, LocalIo, NewerSchema, Problem
-from git_hybrid.core.ids import InvalidText
+from git_hybrid.core.ids import InvalidText, shown_url
 
 T = TypeVar("T")
 Document = dict[str, Any]
@@ -82,14 +82,26 @@ def load_toml(data: bytes, shown: str) -> Document:
 
 
 def load_json(data: bytes, shown: str) -> Document:
-    """Return the JSON object in *data*; a document that is no object comes as ``{"": document}``.
+    """Return the JSON object in *data*.
 
     Raises:
-        InvalidFile: it is no JSON object, has a key twice, a number JSON does not have, or half a character.
+        InvalidFile: as :func:`load_json_value`, or it is something else than an object.
+    """
+    document = load_json_value(data, shown)
+    if not isinstance(document, dict):
+        raise invalid(shown, "file", "must be a JSON object")
+    return document
+
+
+def load_json_value(data: bytes, shown: str) -> object:
+    """Return the JSON value in *data*.
+
+    Raises:
+        InvalidFile: it is no JSON, has a key twice, a number JSON does not have, or half a character.
     """
     text = decode_text(data, shown)
     try:
-        document = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+        document: object = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
         json.dumps(document, ensure_ascii=False).encode("utf-8")
     except RecursionError as error:
         raise invalid(shown, "file", "is nested too deeply") from error
@@ -99,7 +111,7 @@ def load_json(data: bytes, shown: str) -> Document:
     except ValueError as error:
         reason = "holds half a surrogate pair" if isinstance(error, UnicodeError) else str(error)
         raise invalid(shown, "file", reason) from error
-    return document if isinstance(document, dict) else {"": document}
+    return document
 
 
 def _unique(pairs: Sequence[tuple[str, Any]]) -> Document:
@@ -151,7 +163,8 @@ def explain(message: str, kind: type[object], place: str) -> Problem:
         near = get_close_matches(unknown["key"], fields, n=1)
         hint = f" (did you mean {near[0]!r}?)" if near else ""
         inner = (unknown["path"] or "$").removeprefix("$").lstrip(".")
-        return Problem(_join(place, inner), f"unknown key {unknown['key']!r}{hint}")
+        key = shorten(unknown["key"])
+        return Problem(_join(_join(place, inner), key), f"unknown key {key!r}{hint}")
     expected = _EXPECTED.match(message)
     if expected is not None:
         return Problem(_join(place, expected["path"]), _words(expected["reason"]))
@@ -168,14 +181,12 @@ def _words(reason: str) -> str:
     return reason[:1].lower() + reason[1:]
 
 
-def checked(
-    parse: Callable[[str], T], text: str, place: str, problems: list[Problem], *, show: bool = True
-) -> T | None:
+def checked(parse: Callable[[str], T], text: str, place: str, problems: list[Problem]) -> T | None:
     """Return ``parse(text)``, or None after adding the reason to *problems*."""
     try:
         return parse(text)
     except InvalidText as error:
-        problems.append(Problem(place, f"{shorten(text)!r}: {error}" if show else str(error)))
+        problems.append(Problem(place, f"{shown_url(shorten(text))!r}: {error}"))
         return None
 
 

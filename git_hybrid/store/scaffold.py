@@ -55,3 +55,9 @@ def undo(root: Path, created: Sequence[str]) -> None:
     """Remove what :func:`create` made, so that a failed import can be tried again."""
     for name in created:
         remove_file(root / name)
+    layout = Layout(root)
+    if "sources/.gitignore" in created:
+        remove_file(layout.writer_lock)
+    for folder in (layout.sources_folder, layout.state_folder):
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()

@@ -16,7 +16,7 @@ from git_hybrid.core.manifest import track_field
 from git_hybrid.core.state import ScanStatus, SourceState, State
 from git_hybrid.core.values import format_time, parse_time
 from git_hybrid.store.manifest import parse_track
-from git_hybrid.store.parsing import check_version, checked, convert, load_json
+from git_hybrid.store.parsing import check_version, checked, convert, invalid, load_json_value
 from git_hybrid.store.wire import CountsShape, OldStateShape, ScanShape, StateShape
 
 VERSION = 1
@@ -32,15 +32,17 @@ def decode_state(data: bytes) -> State:
         InvalidFile: with every bad entry.
         NewerSchema: it was written by a newer version.
     """
-    document = load_json(data, SHOWN)
+    document = load_json_value(data, SHOWN)
     problems: list[Problem] = []
     entries: Any
-    if isinstance(document.get(""), list):
-        entries = _migrated(document[""], problems)
+    if isinstance(document, list):
+        entries = _migrated(document, problems)
+    elif not isinstance(document, dict):
+        raise invalid(SHOWN, "file", "must be a JSON object")
     else:
         check_version(document, key="schema_version", known=VERSION, shown=SHOWN)
         problems.extend(Problem(key, "unknown key") for key in document if key not in ("schema_version", "sources"))
-        entries = document.get("sources", [])
+        entries = document.get("sources")
     if not isinstance(entries, list):
         problems.append(Problem("sources", "must be a list of entries"))
         entries = []
@@ -84,7 +86,7 @@ def decode_entry(entry: object, place: str, problems: list[Problem]) -> SourceSt
         return None
     ((key, value),) = given.items()
     name = checked(parse_name, shape.name, f"{place}.name", problems)
-    url = checked(parse_url, shape.repo_url, f"{place}.repo_url", problems, show="@" not in shape.repo_url)
+    url = checked(parse_url, shape.repo_url, f"{place}.repo_url", problems)
     track = parse_track(key, value, f"{place}.{key}", problems)
     commit = checked(parse_oid, shape.commit_sha, f"{place}.commit_sha", problems)
     updated_at = checked(parse_time, shape.updated_at, f"{place}.updated_at", problems)

@@ -15,6 +15,9 @@ Positive = Annotated[int, Meta(ge=1, le=2**53)]
 Jobs = Annotated[int, Meta(ge=1, le=256)]
 Attempts = Annotated[int, Meta(ge=1, le=100)]
 Approvers = Annotated[int, Meta(ge=1, le=100)]
+Count = Annotated[int, Meta(ge=0, le=2**53)]
+Hash = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+Ulid = Annotated[str, Meta(pattern="^[0-9A-HJKMNP-TV-Z]{26}$")]
 Text = Annotated[str, Meta(min_length=1, max_length=4096)]
 History = Literal["full", "shallow", "treeless"]
 
@@ -99,9 +102,9 @@ class PinShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, om
 class CountsShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Findings by severity."""
 
-    high: int
-    medium: int
-    low: int
+    high: Count
+    medium: Count
+    low: Count
 
 
 class ScanShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -126,11 +129,11 @@ class StateShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
     commit: Text | UnsetType = UNSET
     commit_sha: Text
     updated_at: Text
-    updated_by: str
-    command_id: str | UnsetType = UNSET
-    served_by: str | UnsetType = UNSET
+    updated_by: Text
+    command_id: Ulid | UnsetType = UNSET
+    served_by: Text | UnsetType = UNSET
     scan_status: ScanShape = ScanShape(state="missing")
-    audit_hash: str | UnsetType = UNSET
+    audit_hash: Hash | UnsetType = UNSET
     notes: str | UnsetType = UNSET
 
 
@@ -143,4 +146,4 @@ class OldStateShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     tag: Text | UnsetType = UNSET
     commit_sha: Text
     updated_at: Text
-    updated_by: str
+    updated_by: Text

@@ -28,7 +28,8 @@ class Lines:
     def __call__(self, kind: ProgressKind, name: str, text: str) -> None:
         """Print one event if it is worth a line."""
         if kind in ("retry", "note") or self.verbose:
-            print(f"{safe(name)}: {safe(text)}", file=self.stream)
+            # One write a line: threads tell their events at the same time.
+            self.stream.write(f"{safe(name)}: {safe(text)}\n")
 
 
 @dataclass(slots=True)

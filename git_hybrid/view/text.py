@@ -182,7 +182,11 @@ def status_summary(status: Status) -> str:
         scans = Counter(row.scan for row in status.rows)
         bad = sum(scans[word] for word in ("findings", "error", "missing", "stale"))
         tail = f"; {_count(bad, 'scan')} need attention" if bad else ""
-        return f"all {_count(total, 'source')} as pinned{tail}"
+        return f"all as pinned ({_count(total, 'source')}){tail}"
+    if total and counts["unpinned"] == total:
+        return (
+            f"{_count(total, 'source')} declared, none pinned yet: pinning asks upstream and writes state/sources.lock"
+        )
     parts = [f"{number} {word}" for word, number in counts.items()]
     return f"{_count(total, 'source')}: {', '.join(parts)}"
 

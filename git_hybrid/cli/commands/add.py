@@ -5,10 +5,10 @@ from __future__ import annotations
 import click
 
 from git_hybrid.app.edit import Editor, Wanted, add
-from git_hybrid.cli.options import common_options, group_option
+from git_hybrid.cli.options import common_options
 from git_hybrid.cli.output import opened
 from git_hybrid.core.errors import BadArgument, Problem
-from git_hybrid.core.ids import InvalidText, name_from_url, normalize_url, parse_name
+from git_hybrid.core.ids import InvalidText, name_from_url, normalize_url, parse_name, shown_url
 from git_hybrid.core.manifest import Branch, History, Source, Track
 from git_hybrid.store.manifest import parse_track
 from git_hybrid.store.manifest_edit import add_sources, remove_sources
@@ -22,7 +22,7 @@ from git_hybrid.store.manifest_edit import add_sources, remove_sources
 @click.option("--version", metavar="RANGE", help="Follow the newest version tag in a range, such as '>=1.2,<2'.")
 @click.option("--commit", metavar="ID", help="Stay at one commit.")
 @click.option("--history", type=click.Choice(["full", "shallow", "treeless"]), help="How much history to fetch.")
-@group_option
+@click.option("-g", "--group", "groups", multiple=True, metavar="GROUP", help="Put it into this group; repeatable.")
 @common_options
 @click.pass_context
 def command(
@@ -46,10 +46,10 @@ def command(
     if len(given) > 1:
         raise click.UsageError(f"give only one of {', '.join('--' + key for key in given)}", ctx=context)
     track = _track(*next(iter(given.items()))) if given else None
-    source = _source(url, name, groups, track, history)
+    source = _source(url, name, groups, track)
     with opened(context) as (session, output):
         editor = Editor(add=add_sources, remove=remove_sources)
-        report = add(session.runtime, editor, [Wanted(source=source, track=track)])
+        report = add(session.runtime, editor, [Wanted(source=source, track=track, history=history)])
         code = output.report(report)
         if code == 0:
             for row in report.rows:
@@ -60,21 +60,18 @@ def command(
         return code
 
 
-def _source(
-    url: str, name: str | None, groups: tuple[str, ...], track: Track | None, history: History | None
-) -> Source:
+def _source(url: str, name: str | None, groups: tuple[str, ...], track: Track | None) -> Source:
     try:
         parsed = normalize_url(url)
     except InvalidText as error:
-        shown = "(hidden)" if "@" in url else url
-        raise BadArgument(what="URL", value=shown, reason=str(error)) from error
+        raise BadArgument(what="URL", value=shown_url(url), reason=str(error)) from error
     text = name if name is not None else name_from_url(parsed)
     try:
         valid = parse_name(text)
     except InvalidText as error:
         raise BadArgument(what="the name", value=text, reason=f"{error}; give another with --name") from error
     # A track of None is filled in from upstream's default branch; the placeholder is never written.
-    return Source(name=valid, url=parsed, track=track or Branch("HEAD"), groups=groups, history=history or "full")
+    return Source(name=valid, url=parsed, track=track or Branch("HEAD"), groups=groups)
 
 
 def _track(key: str, value: str) -> Track:

@@ -12,13 +12,14 @@ from git_hybrid.app.foreach import Command, Ran, foreach
 from git_hybrid.cli.options import common_options, group_option, jobs_option
 from git_hybrid.cli.output import Output, opened
 from git_hybrid.cli.wiring import Session
+from git_hybrid.core.errors import BadArgument, ToolTooOld
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Source
-from git_hybrid.git.run import user_environment
+from git_hybrid.git.environment import user_environment
 from git_hybrid.view.term import safe
 
 
-@click.command("foreach", context_settings={"ignore_unknown_options": False})
+@click.command("foreach", context_settings={"allow_interspersed_args": False})
 @group_option
 @click.option("-s", "--source", "names", multiple=True, metavar="NAME", help="Only this source; repeatable.")
 @jobs_option
@@ -61,7 +62,10 @@ def _runner(session: Session, arguments: Sequence[str]) -> Command:
             "GIT_HYBRID_COMMIT": pin.commit if pin else "",
             "GIT_HYBRID_REF": pin.ref if pin else "",
         }
-        done = session.runner.run(argv, env=user_environment(os.environ) | facts, cwd=path)
+        try:
+            done = session.runner.run(argv, env=user_environment(os.environ) | facts, cwd=path, guarded=False)
+        except ToolTooOld as error:
+            raise BadArgument(what="the command", value=argv[0], reason="is not installed") from error
         return done.status, done.stdout, done.stderr
 
     return run

@@ -34,16 +34,20 @@ from git_hybrid.store.scaffold import create, undo
 def command(context: click.Context, *, folder: Path | None, imported: Path | None) -> int:
     """Make a folder a workspace: sources.toml, state/, sources/. Files that are there stay as they are."""
     common = common_of(context)
+    file = None if imported is None else common.folder / imported
     if folder is not None:
+        (common.folder / folder).mkdir(parents=True, exist_ok=True)
         common.folders.append(str(folder))
-    common.folder.mkdir(parents=True, exist_ok=True)
     created = create(common.folder)
     try:
         with opened(context) as (session, output):
-            return _import(session, output, imported) if imported else _begin(session, output, created)
+            code = _import(session, output, file) if file else _begin(session, output, created)
     except HybridError:
         undo(common.folder, created)
         raise
+    if code:
+        undo(common.folder, created)
+    return code
 
 
 def _begin(session: Session, output: Output, created: tuple[str, ...]) -> int:
@@ -55,18 +59,18 @@ def _begin(session: Session, output: Output, created: tuple[str, ...]) -> int:
         root = str(session.layout.root)
         output.document({"command": "init", "exit_code": 0, "root": root, "created": list(created), "sources": []})
     else:
-        output.data(*(f"created {path}" for path in created))
+        output.data(*(() if output.common.quiet else (f"created {path}" for path in created)))
         output.hint("empty", "git hybrid add https://host/path/repository")
     return 0
 
 
 def _import(session: Session, output: Output, file: Path) -> int:
-    modules = read_gitmodules(session.runner, Path.cwd() / file)
+    modules = read_gitmodules(session.runner, file)
     names = _names(modules)
     wanted = [_wanted(module, name) for module, name in zip(modules, names, strict=True)]
     report = add(session.runtime, Editor(add=add_sources, remove=remove_sources), wanted, command="init")
     code = output.report(report)
-    output.hint("pinned", "git hybrid sync" if code == 0 else "git hybrid init --import FILE  # again, when mended")
+    output.hint("pinned", "git hybrid sync" if code == 0 else "git hybrid init --import FILE")
     return code
 
 

@@ -1,0 +1,83 @@
+"""Submodules of a source, where the manifest asks for them: fetched, proved and checked like the source itself.
+
+git's own `git submodule update` would take URLs from the tree as they stand and run what a configuration says; here
+each URL passes the grammar and the policy, and each tree the same gate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from git_hybrid.app.acquire import EVERY_REF, containing_ref, gate_content
+from git_hybrid.app.remote import fetch
+from git_hybrid.app.runtime import Runtime
+from git_hybrid.core.errors import HostileTree, HostNotAllowed, RefMissing, Unreachable
+from git_hybrid.core.ids import InvalidText, Oid, Url, resolve_url
+from git_hybrid.core.manifest import Commit, Manifest, Source, allows_host
+from git_hybrid.core.ports import FetchRequest, Stage
+
+DEPTH_LIMIT = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submodule:
+    """One submodule, checked out in a stage of its own, and the submodules that it has in turn."""
+
+    path: str
+    commit: Oid
+    stage: Stage
+    nested: tuple[Submodule, ...]
+
+
+def acquire_submodules(
+    rt: Runtime, manifest: Manifest, source: Source, stage: Stage, commit: Oid, *, trail: str = ""
+) -> tuple[Submodule, ...]:
+    """Return the submodules that *commit* names, fetched and checked out in quarantine.
+
+    Raises:
+        HostileTree: a URL or a tree is not safe, or they are nested too deeply.
+        HostNotAllowed: policy does not have the host.
+        Unreachable: the commit is on no branch and no tag of the submodule's upstream.
+        HybridError: what the servers answered.
+    """
+    if not source.submodules:
+        return ()
+    if trail.count(".") >= DEPTH_LIMIT:
+        raise HostileTree(name=source.name, commit=commit, findings=("submodules: nested too deeply",))
+    found: list[Submodule] = []
+    for number, (path, oid, text) in enumerate(rt.objects.submodules(stage, commit)):
+        url = _url(source, commit, path, text)
+        if not allows_host(manifest.policy, url):
+            raise HostNotAllowed(name=source.name, host=url.host)
+        inner = replace(source, url=url, track=Commit(oid), history="full")
+        found.append(_acquire_one(rt, manifest, inner, path, oid, trail=f"{trail}.{number}"))
+    return tuple(found)
+
+
+def _url(source: Source, commit: Oid, path: str, text: str) -> Url:
+    try:
+        return resolve_url(text, source.url)
+    except InvalidText as error:
+        raise HostileTree(name=source.name, commit=commit, findings=(f"submodule {path}: URL {error}",)) from error
+
+
+def _acquire_one(rt: Runtime, manifest: Manifest, source: Source, path: str, oid: Oid, *, trail: str) -> Submodule:
+    stage = rt.quarantine.stage(source.name, borrow=False, oid_length=len(oid), suffix=f".submodule{trail}")
+    try:
+        fetch(rt, source, manifest.defaults, stage, FetchRequest(refs=EVERY_REF))
+    except RefMissing as error:
+        raise Unreachable(name=source.name, commit=oid, ref=f"submodule {path}") from error
+    if containing_ref(rt, stage, oid) is None:
+        raise Unreachable(name=source.name, commit=oid, ref=f"any branch or tag of the submodule {path}")
+    gate_content(rt, stage, source, oid, manifest)
+    rt.writer.build_submodule(stage, str(source.url), oid)
+    nested = acquire_submodules(rt, manifest, source, stage, oid, trail=trail)
+    return Submodule(path=path, commit=oid, stage=stage, nested=nested)
+
+
+def place_submodules(rt: Runtime, parent: Stage, submodules: Sequence[Submodule]) -> None:
+    """Move *submodules* into the working tree of *parent*, the innermost first."""
+    for submodule in submodules:
+        place_submodules(rt, submodule.stage, submodule.nested)
+        rt.writer.place_submodule(submodule.stage, parent, submodule.path)

@@ -1,0 +1,142 @@
+"""``git hybrid demo``: the whole tool on upstreams that it makes itself; no network, nothing outside one folder."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from git_hybrid.cli.options import common_of, common_options
+from git_hybrid.core.errors import BadArgument
+from git_hybrid.core.ids import InvalidText, parse_url
+from git_hybrid.git.run import Runner
+from git_hybrid.git.samples import Change, create_upstream, extend_upstream
+from git_hybrid.view.term import safe
+
+DEFAULT = "git-hybrid-demo"
+_NETWORK = (
+    Change(message="Network module: one subnet", files={"main.tf": "# one subnet\n", "README.md": "# network\n"}),
+    Change(message="Release 1.0.0", files={"VERSION": "1.0.0\n"}, tag="v1.0.0"),
+    Change(message="Allow more than one subnet", files={"main.tf": "# many subnets\n"}),
+    Change(message="Release 1.1.0", files={"VERSION": "1.1.0\n"}, tag="v1.1.0"),
+)
+_IMAGES = (
+    Change(message="Debian image", files={"debian.pkr.hcl": "# debian 12\n", "README.md": "# images\n"}),
+    Change(message="Ubuntu image", files={"ubuntu.pkr.hcl": "# ubuntu 24.04\n"}),
+)
+_SCRIPTS = (Change(message="Release 2.0.0", files={"build.sh": "echo build\n", "VERSION": "2.0.0\n"}, tag="v2.0.0"),)
+
+
+@click.command("demo")
+@click.argument("folder", required=False, type=click.Path(path_type=Path), metavar="[DIR]")
+@common_options
+@click.pass_context
+def command(context: click.Context, *, folder: Path | None) -> int:
+    """Build small upstreams in DIR (default: git-hybrid-demo) and run the main commands on them.
+
+    Each command is printed before its real output. The workspace stays, to play in; remove DIR when you are done.
+    """
+    common = common_of(context)
+    place = common.folder / (folder or DEFAULT)
+    if place.exists() and (not place.is_dir() or any(place.iterdir())):
+        raise BadArgument(what="DIR", value=str(place), reason="is there already; name another: git hybrid demo DIR")
+    try:
+        parse_url(f"file://{place}/upstreams/x.git")
+    except InvalidText as error:
+        raise BadArgument(what="DIR", value=str(place), reason=f"cannot stand in a file URL: {error}") from error
+    demo = Demo(runner=Runner(environ=os.environ), place=place)
+    demo.build()
+    return demo.play()
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """The story that the demo tells, below *place*."""
+
+    runner: Runner
+    place: Path
+
+    @property
+    def workspace(self) -> Path:
+        """Where the workspace is."""
+        return self.place / "workspace"
+
+    def upstream(self, name: str) -> Path:
+        """Return where one upstream is."""
+        return self.place / "upstreams" / f"{name}.git"
+
+    def build(self) -> None:
+        """Make the upstreams and an empty folder for the workspace."""
+        self.workspace.mkdir(parents=True)
+        for name, changes in (("network", _NETWORK), ("images", _IMAGES), ("scripts", _SCRIPTS)):
+            create_upstream(self.runner, self.upstream(name), changes)
+
+    def play(self) -> int:
+        """Run the story; return 0, or 1 if a command did not end as the story says."""
+        steps: list[Callable[[], bool]] = [self._start, self._upstream_moves, self._local_work, self._retag]
+        told = all(step() for step in steps)
+        shown = shlex.quote(os.path.relpath(self.workspace))
+        _say(f"Now it is yours: cd {shown} and try git hybrid status, diff --upstream, foreach -- git log -1 --oneline")
+        return int(not told)
+
+    def _start(self) -> bool:
+        _say("Three upstreams were made. A workspace names them, pins them and clones them:")
+        urls = {name: f"file://{self.upstream(name)}" for name in ("network", "images", "scripts")}
+        return (
+            self._run("init")
+            and self._run("add", urls["network"], "--version", ">=1,<2")
+            and self._run("add", urls["images"])
+            and self._run("add", urls["scripts"], "--tag", "v2.0.0")
+            and self._run("sync")
+            and self._run("status")
+        )
+
+    def _upstream_moves(self) -> bool:
+        release = Change(message="Release 1.2.0", files={"VERSION": "1.2.0\n"}, tag="v1.2.0")
+        extend_upstream(self.runner, self.upstream("network"), [release], day=30)
+        arch = Change(message="Arch image", files={"arch.pkr.hcl": "# arch\n"})
+        extend_upstream(self.runner, self.upstream("images"), [arch], day=30)
+        _say("Upstream moves: network releases 1.2.0, images gets a commit. Nothing here changes until a pin is moved:")
+        return (
+            self._run("sync")
+            and self._run("outdated")
+            and self._run("pin", "network", "-n")
+            and self._run("pin", "network")
+            and self._run("sync")
+        )
+
+    def _local_work(self) -> bool:
+        edited = self.workspace / "sources" / "images" / "debian.pkr.hcl"
+        edited.write_text("# debian 12, my edit\n", encoding="utf-8")
+        _say("Somebody edits a file in a clone. Local work is never overwritten; reset saves it first:")
+        return (
+            self._run("pin", "images")
+            and self._run("sync", expect=3)
+            and self._run("reset", "images")
+            and self._run("status")
+        )
+
+    def _retag(self) -> bool:
+        moved = Change(message="Release 2.0.0, again", files={"build.sh": "echo something else\n"}, tag="v2.0.0")
+        extend_upstream(self.runner, self.upstream("scripts"), [moved], day=60)
+        _say("Upstream of scripts moves its tag v2.0.0 to another commit. The pin stays, and says so:")
+        return self._run("pin", "scripts", expect=5) and self._run("sync")
+
+    def _run(self, *arguments: str, expect: int = 0) -> bool:
+        from git_hybrid.cli.main import main  # the tree imports this command; at the top it would be a circle
+
+        print(f"\n$ git hybrid {safe(shlex.join(arguments))}", flush=True)
+        code = main(["-C", str(self.workspace), *arguments])
+        sys.stdout.flush()
+        if code:
+            print(f"[exit {code}]", file=sys.stderr, flush=True)
+        return code == expect
+
+
+def _say(text: str) -> None:
+    print(f"\n# {text}", flush=True)

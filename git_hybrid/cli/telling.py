@@ -1,0 +1,86 @@
+"""Say what went wrong: an error with its remedy, in words, as JSON, and as an exit status."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from git_hybrid.cli.remedies import REMEDIES
+from git_hybrid.core.errors import HybridError, InvalidFile
+from git_hybrid.core.report import Report, Row
+
+SIGNALLED = 128
+_WORST_FIRST = (70, 74, 75, 2, 7, 5, 6, 3, 4, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An error in the words that a user reads."""
+
+    exit: int
+    title: str
+    cause: tuple[str, ...]
+    hints: tuple[str, ...]
+
+
+def tell(error: HybridError) -> Told:
+    """Return *error* in words."""
+    remedy = REMEDIES[error.code]
+    facts = _facts(error)
+    exit_code = SIGNALLED + int(facts["signal"]) if error.code == "interrupted" else remedy.exit
+    cause = tuple(line for line in remedy.cause.format_map(facts).split("\n") if line)
+    hints = tuple(hint for hint in (text.format_map(facts) for text in remedy.hints) if hint)
+    return Told(exit_code, remedy.title.format_map(facts), cause, hints)
+
+
+def _facts(error: HybridError) -> dict[str, Any]:
+    facts: dict[str, Any] = dict(error.facts())
+    url, name = facts.get("url", ""), facts.get("name", "")
+    facts["name_or_url"] = name or url
+    facts["name_prefix"] = f"{name}: " if name else ""
+    if isinstance(error, InvalidFile):
+        count = len(error.problems)
+        facts["count"] = "1 entry is" if count == 1 else f"{count} entries are"
+        facts["problems"] = "\n".join(f"{problem.place}: {problem.reason}" for problem in error.problems)
+        facts["mend"] = error.mend or f"mend {error.path}, then run the command again"
+    if "files" in facts:
+        count = facts.get("count", len(facts["files"]))
+        facts["files_counted"] = "1 file" if count == 1 else f"{count} files"
+        more = f"\n… and {count - len(facts['files'])} more" if count > len(facts["files"]) else ""
+        facts["files"] = "\n".join(facts["files"]) + more
+    if "stale" in facts:
+        facts["why"] = "changed in sources.toml since it was pinned" if facts["stale"] else "has no pin"
+    if facts.get("nearest"):
+        facts["nearest"] = f"did you mean {', '.join(facts['nearest'])}?"
+    elif "nearest" in facts:
+        facts["nearest"] = ""
+    if "stderr" in facts:
+        facts["stderr_and_stdout"] = "\n".join(text for text in (facts["stderr"], facts.get("stdout", "")) if text)
+    if "findings" in facts:
+        facts["findings"] = "\n".join(facts["findings"])
+    return {key: ", ".join(map(str, value)) if isinstance(value, tuple) else value for key, value in facts.items()}
+
+
+def explain(error: HybridError) -> dict[str, Any]:
+    """Return *error* as plain values, for ``--json``."""
+    told = tell(error)
+    return {
+        "code": error.code,
+        "exit_code": told.exit,
+        "message": told.title,
+        "cause": list(told.cause),
+        "hints": list(told.hints),
+    }
+
+
+def exit_of_row(row: Row) -> int:
+    """Return the exit status that one source stands for."""
+    return 0 if row.error is None else tell(row.error).exit
+
+
+def exit_of(report: Report) -> int:
+    """Return the exit status of a command: of several the first of 5, 6, 3, 4, 1."""
+    if report.interrupted:
+        return SIGNALLED + report.interrupted
+    codes = {exit_of_row(row) for row in report.rows} - {0}
+    return next((code for code in _WORST_FIRST if code in codes), max(codes, default=0))

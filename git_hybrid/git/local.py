@@ -1,0 +1,51 @@
+"""Local git commands that must not fail, and what it means when they do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from git_hybrid.core.errors import GitFailed, HybridError, LocalIo
+from git_hybrid.core.ids import SourceName
+from git_hybrid.core.planner import source_path
+from git_hybrid.git.classify import last_words
+from git_hybrid.git.run import Completed, Runner
+
+_DISK_TROUBLE = (
+    "No space left on device",
+    "Read-only file system",
+    "Input/output error",
+    "Disk quota",
+    "Too many open files",
+)
+
+
+def must(
+    runner: Runner,
+    name: SourceName,
+    git_dir: Path,
+    arguments: Sequence[str],
+    *,
+    work_tree: Path | None = None,
+    stdin: bytes | None = None,
+) -> Completed:
+    """Run git in the repository at *git_dir* and return what came of it.
+
+    Raises:
+        LocalIo: the disk is full or refuses.
+        GitFailed: git ended with another status than 0.
+    """
+    done = runner.git(arguments, git_dir=git_dir, work_tree=work_tree, stdin=stdin)
+    if done.status != 0:
+        raise failure(name, arguments[0], done)
+    return done
+
+
+def failure(name: SourceName, command: str, done: Completed) -> HybridError:
+    """Return the error that a failed local git command stands for."""
+    words = last_words(done.stderr)
+    trouble = next((text for text in _DISK_TROUBLE if text in done.stderr), None)
+    if trouble is not None:
+        return LocalIo(path=source_path(name), operation=f"git {command}", reason=trouble)
+    out = done.stdout.decode("utf-8", "replace")[:500]
+    return GitFailed(command=f"git {command}", status=done.status, stderr=words, stdout=out, name=name)

@@ -1,0 +1,80 @@
+"""Move objects between repositories of ours: packs first, then what names them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from git_hybrid.core.ids import SourceName
+from git_hybrid.git.libgit2 import Commit, Repository, open_repository
+from git_hybrid.git.local import must
+from git_hybrid.git.quarantine import Disk
+from git_hybrid.git.run import Runner
+from git_hybrid.git.transport import UPSTREAM
+
+_PACK_ORDER = (".pack", ".rev", ".promisor", ".idx")
+_MARKS = r"^remote\..*\.(promisor|partialclonefilter)$"
+
+
+def pour(runner: Runner, disk: Disk, giver: Path, taker: Path, *, name: SourceName, boundaries: bool) -> None:
+    """Move the packs of the repository *giver* into *taker*, then its refs: refs never name what is not there.
+
+    With *boundaries* what *giver* knows of cut history goes along.
+
+    Raises:
+        LocalIo: the file system refused.
+    """
+    folder = giver / "objects" / "pack"
+    found = sorted(folder.iterdir(), key=_pack_order) if folder.is_dir() else []
+    (taker / "objects" / "pack").mkdir(exist_ok=True)
+    for pack in found:
+        os.rename(pack, taker / "objects" / "pack" / pack.name)
+    disk.sync_folder(taker / "objects" / "pack")
+    if boundaries:
+        _merge_shallow(disk, giver, taker)
+    listed = must(runner, name, giver, ["for-each-ref", "--format=update %(refname) %(objectname)", UPSTREAM])
+    if listed.stdout:
+        must(runner, name, taker, ["update-ref", "--stdin"], stdin=listed.stdout)
+
+
+def _pack_order(path: Path) -> int:
+    # The index comes last: git takes a pack for whole as soon as it sees one.
+    return _PACK_ORDER.index(path.suffix) if path.suffix in _PACK_ORDER else len(_PACK_ORDER)
+
+
+def _merge_shallow(disk: Disk, giver: Path, taker: Path) -> None:
+    lines = {line for path in (giver, taker) for line in _lines(path / "shallow")}
+    if not lines:
+        return
+    repository = open_repository(taker)
+    if repository is not None:
+        # A boundary whose parents have come since is none any more.
+        lines = {line for line in lines if any(oid not in repository for oid in _parents(repository, line))}
+    if lines:
+        disk.write_file(taker / "shallow", "".join(f"{line}\n" for line in sorted(lines)).encode("ascii"))
+    else:
+        disk.remove_file(taker / "shallow")
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text(encoding="ascii").split() if path.is_file() else []
+
+
+def _parents(repository: Repository, oid: str) -> list[str]:
+    commit = repository.get(oid)
+    return [str(parent) for parent in commit.parent_ids] if isinstance(commit, Commit) else [oid]
+
+
+def make_complete(runner: Runner, disk: Disk, git_dir: Path, *, name: SourceName) -> None:
+    """Take away the marks of a partial clone, once all history has been poured in.
+
+    Raises:
+        LocalIo: the file system refused.
+    """
+    marks = sorted((git_dir / "objects" / "pack").glob("*.promisor"))
+    for mark in marks:
+        disk.remove_file(mark)
+    if marks:
+        listed = runner.git(["config", "--null", "--name-only", "--get-regexp", _MARKS], git_dir=git_dir)
+        for key in sorted(set(listed.stdout.decode("utf-8").split("\0")) - {""}):
+            must(runner, name, git_dir, ["config", "--unset-all", key])

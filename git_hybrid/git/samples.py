@@ -1,0 +1,66 @@
+"""Small upstreams for the demo: real bare repositories, the same on every machine, made without a network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from git_hybrid.core.errors import GitFailed
+from git_hybrid.git.classify import last_words
+from git_hybrid.git.run import Runner
+
+_EPOCH = 1_767_225_600  # 2026-01-01T00:00:00Z
+_DAY = 86_400
+_AUTHOR = "Ada Upstream <ada@upstream.example>"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One commit of an upstream: its message, the files it writes, and the release tag it gets, if any."""
+
+    message: str
+    files: Mapping[str, str]
+    tag: str = ""
+
+
+def create_upstream(runner: Runner, path: Path, changes: Sequence[Change]) -> None:
+    """Create a bare repository at *path* with *changes* on ``main``.
+
+    Raises:
+        GitFailed: git refused.
+    """
+    arguments = ["init", "--quiet", "--bare", "--template=", "--initial-branch=main", str(path)]
+    _check(runner.git(arguments).status, "git init", "")
+    extend_upstream(runner, path, changes, day=0)
+
+
+def extend_upstream(runner: Runner, path: Path, changes: Sequence[Change], *, day: int) -> None:
+    """Put *changes* on ``main`` of the repository at *path*, one a day from *day* on; a tag that exists is moved.
+
+    Raises:
+        GitFailed: git refused.
+    """
+    has_main = runner.git(["rev-parse", "--verify", "--quiet", "refs/heads/main"], git_dir=path).status == 0
+    stream: list[str] = []
+    for offset, change in enumerate(changes):
+        moment = f"{_EPOCH + (day + offset) * _DAY} +0000"
+        stream += ["commit refs/heads/main", f"author {_AUTHOR} {moment}", f"committer {_AUTHOR} {moment}"]
+        stream.append(_data(change.message))
+        if has_main and offset == 0:
+            stream.append("from refs/heads/main^0")
+        for name, text in change.files.items():
+            stream += [f"M 100644 inline {name}", _data(text)]
+        if change.tag:
+            stream += [f"tag {change.tag}", "from refs/heads/main", f"tagger {_AUTHOR} {moment}", _data(change.message)]
+    done = runner.git(["fast-import", "--quiet", "--force"], git_dir=path, stdin="\n".join([*stream, ""]).encode())
+    _check(done.status, "git fast-import", last_words(done.stderr))
+
+
+def _data(text: str) -> str:
+    return f"data {len(text.encode())}\n{text}"
+
+
+def _check(status: int, command: str, words: str) -> None:
+    if status != 0:
+        raise GitFailed(command=command, status=status, stderr=words)

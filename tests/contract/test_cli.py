@@ -1,0 +1,301 @@
+"""The command line itself: help, common options, exit codes, how errors are told."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from typing import Any
+
+import click
+import pytest
+
+from git_hybrid.cli.main import COMMANDS, group, main
+from git_hybrid.cli.options import Common, wants_color
+from git_hybrid.cli.remedies import exit_of
+from git_hybrid.core import errors
+from git_hybrid.core.ids import SourceName
+from git_hybrid.core.report import Report, Row
+from support.cli import Result, executable
+
+NAMES = sorted(name for section in COMMANDS.values() for name in section)
+COMMON = ("-C", "-q", "--quiet", "-v", "--verbose", "--json", "--color", "--no-color", "--progress", "--no-progress")
+ROWS = {
+    1: errors.NoPin(name="a", stale=False),
+    3: errors.DirtySource(name="a", path="p", files=("x",), count=1),
+    4: errors.NetworkFailure(url="u", message="m", kind="dns"),
+    5: errors.MovedTag(name="a", tag="t", old="o", new="n"),
+    6: errors.HostNotAllowed(name="a", host="h"),
+}
+WORST = (5, 6, 3, 4, 1)
+BUG = "tokenless"
+
+
+def _report(*codes: int) -> Report:
+    rows = [Row(name=SourceName("ok"), outcome="unchanged")]
+    return Report(command="sync", rows=(*rows, *(Row(name=SourceName("a"), outcome="x", error=ROWS[c]) for c in codes)))
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("option", ["-h", "--help"])
+def test_every_command_has_help(capsys, name, option):
+    assert main([name, option]) == 0
+    out, err = capsys.readouterr()
+    assert out.startswith(f"Usage: git hybrid {name}")
+    assert err == ""
+    assert all(word in out for word in COMMON)
+
+
+def test_help_lists_every_command(capsys):
+    assert main(["-h"]) == 0
+    out = capsys.readouterr().out
+    for section, commands in COMMANDS.items():
+        assert section in out
+        assert all(f"  {name} " in out for name in commands)
+    assert all(len(line) <= 100 for line in out.splitlines())
+
+
+def test_no_command_is_wrong_usage(capsys):
+    assert main([]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "Usage: git hybrid" in err
+
+
+def test_version(capsys):
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("git-hybrid version ")
+
+
+def _started(argv: list[str], *, stdout: Any) -> Result:
+    with subprocess.Popen(argv, stdout=stdout, stderr=subprocess.PIPE, text=True) as child:
+        out, err = child.communicate(timeout=60)
+    return Result(code=child.returncode, out=out or "", err=err)
+
+
+def test_help_imports_no_library_of_the_work():
+    code = (
+        "import sys; from git_hybrid.cli.main import main; code = main(['-h']);"
+        "bad = [m for m in sys.modules if m.split('.')[0] in ('pygit2', 'msgspec', 'tomlkit', 'tenacity', 'filelock')"
+        " or m.startswith(('git_hybrid.git', 'git_hybrid.app', 'git_hybrid.store', 'git_hybrid.cli.commands.'))];"
+        "print(bad, file=sys.stderr); sys.exit(code)"
+    )
+    done = _started([sys.executable, "-c", code], stdout=subprocess.PIPE)
+    assert (done.code, done.err.strip()) == (0, "[]")
+
+
+def _common(name: str, before: list[str], after: list[str]) -> Common:
+    common = Common()
+    context = group.make_context("git hybrid", [*before, name, *after], obj=common, resilient_parsing=False)
+    with context:
+        found, command, rest = group.resolve_command(context, [*context._protected_args, *context.args])
+        assert command is not None
+        needed = {"add": ["https://example.org/x"], "foreach": ["--", "true"]}.get(name, [])
+        needed = ["a"] if name in ("remove", "reset") else needed
+        command.make_context(found, [*rest, *needed], parent=context)
+    return common
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "demo"])
+def test_common_options_before_and_after(name):
+    options = ["-C", "a", "-q", "-v", "--json", "--color", "always", "--progress"]
+    want = Common(folders=["a"], quiet=True, verbose=1, json=True, color="always", progress=True)
+    assert _common(name, options, []) == want
+    assert _common(name, [], options) == want
+    both = _common(name, ["-C", "a", "-v", "--color", "never"], ["-C", "b", "-v", "--color", "always"])
+    assert both == Common(folders=["a", "b"], verbose=2, color="always")
+
+
+def test_folders_add_up(files, capsys):
+    (files.root / "sub").mkdir()
+    assert main(["-C", str(files.root), "status", "-C", "sub", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["sources"][0]["name"] == "tool"
+
+
+@pytest.mark.parametrize("codes", [c for n in range(1, 6) for c in itertools.combinations(ROWS, n)])
+def test_mixed_results(codes):
+    want = next(code for code in WORST if code in codes)
+    assert exit_of(_report(*codes)) == exit_of(_report(*reversed(codes))) == want
+
+
+def test_no_row_and_good_rows_are_0():
+    assert exit_of(Report(command="sync")) == exit_of(_report()) == 0
+
+
+@pytest.mark.parametrize("number", [2, 15])
+def test_a_signal_is_the_status_of_an_interrupted_report(number):
+    assert exit_of(Report(command="sync", interrupted=number)) == 128 + number
+
+
+def test_json_of_an_error(tmp_path, capsys):
+    for arguments in (["--json", "status"], ["status", "--json"]):
+        assert main(["-C", str(tmp_path), *arguments]) == 2
+        out, err = capsys.readouterr()
+        document = json.loads(out)
+        assert document["schema_version"] == 1
+        assert document["exit_code"] == 2
+        assert document["error"]["code"] == "no-workspace"
+        assert document["error"]["exit_code"] == 2
+        assert document["error"]["hints"]
+        assert "error: no sources.toml" in err
+
+
+def test_json_of_wrong_usage(capsys):
+    assert main(["status", "--json", "--bogus"]) == 2
+    document = json.loads(capsys.readouterr().out)
+    assert document["schema_version"] == 1
+    assert document["error"]
+
+
+def test_json_of_an_error_in_a_source(files, cli):
+    done = cli("sync", "--json")
+    document = json.loads(done.out)
+    assert done.code == document["exit_code"] == 1
+    assert document["sources"][0]["name"] == "tool"
+    assert document["sources"][0]["exit_code"] == 1
+    assert document["sources"][0]["error"]["code"] == "no-pin"
+
+
+def test_a_word_of_another_command_is_no_option(tmp_path, capsys):
+    assert main(["-C", str(tmp_path), "foreach", "--", "tool", "--json"]) == 2
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    ("option", "variable", "config", "tty", "want"),
+    [
+        ("always", "1", {"color.hybrid": "never"}, False, True),
+        ("never", "", {"color.hybrid": "always"}, True, False),
+        ("auto", "1", {}, True, True),
+        ("auto", "", {"color.hybrid": "always"}, False, False),
+        (None, "1", {"color.hybrid": "always"}, True, False),
+        (None, "", {"color.hybrid": "always", "color.ui": "never"}, False, True),
+        (None, "", {"color.hybrid": "never", "color.ui": "always"}, True, False),
+        (None, "", {"color.ui": "always"}, False, True),
+        (None, "", {"color.ui": "false"}, True, False),
+        (None, "", {"color.ui": "true"}, False, False),
+        (None, "", {}, True, True),
+        (None, "", {}, False, False),
+    ],
+)
+def test_colour(monkeypatch, option, variable, config, tty, want):
+    monkeypatch.setenv("NO_COLOR", variable)
+    monkeypatch.setenv("TERM", "xterm")
+    assert wants_color(Common(color=option), config, tty=tty) is want
+
+
+def _config(text: str) -> None:
+    with open(os.environ["GIT_CONFIG_GLOBAL"], "a", encoding="utf-8") as file:
+        file.write(text)
+
+
+def test_colour_reaches_the_output(files, cli, monkeypatch):
+    assert "\033[" not in cli("status").out
+    assert "\033[" in cli("status", "--color", "always").out
+    _config("[color]\n\thybrid = always\n")
+    assert "\033[" in cli("status").out
+    assert "\033[" not in cli("status", "--no-color").out
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\033[" not in cli("status").out
+
+
+def test_colour_reaches_errors_that_end_the_command(files, cli):
+    _config("[color]\n\thybrid = always\n")
+    assert "\033[31merror:" in cli("status", "unknown").err
+
+
+def test_advice_can_be_switched_off(files, cli, monkeypatch):
+    assert "hint:" in cli("status", "unknown").err
+    monkeypatch.setenv("GIT_ADVICE", "0")
+    assert "hint:" not in cli("status", "unknown").err
+    assert "hint:" not in cli("sync").err
+
+
+@pytest.mark.parametrize("key", ["hybrid", "hybridUnknownSource"])
+def test_advice_can_be_switched_off_by_configuration(cli, key):
+    _config(f"[advice]\n\t{key} = false\n")
+    done = cli("status", "unknown")
+    assert "error: no such source: unknown" in done.err
+    assert "hint:" not in done.err
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--bogus"], ["status", "--bogus"], ["add"], ["sync", "-j", "0"], ["sync", "-j", "x"], ["nothing"]]
+)
+def test_wrong_usage(capsys, arguments):
+    assert main(arguments) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("error: ")
+    assert "\nhint: git hybrid " in err
+
+
+@pytest.mark.parametrize(("typed", "meant"), [("snyc", "sync"), ("stauts", "status"), ("ad", "add"), ("pim", "pin")])
+def test_an_unknown_command_gets_its_neighbour(capsys, typed, meant):
+    assert main([typed]) == 2
+    assert meant in capsys.readouterr().err
+
+
+def test_an_unknown_source_gets_its_neighbour(cli):
+    done = cli("status", "tol")
+    assert done.code == 2
+    assert "did you mean tool?" in done.err
+
+
+@pytest.fixture
+def broken(monkeypatch, tmp_path):
+    """A command that is a bug; returns the folder in which traces land."""
+    traces = tmp_path / "traces"
+    traces.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(traces))
+
+    @click.command("status", context_settings={"ignore_unknown_options": True})
+    @click.argument("rest", nargs=-1)
+    def command(rest: tuple[str, ...]) -> int:
+        raise RuntimeError(BUG)
+
+    monkeypatch.setattr("git_hybrid.cli.commands.status.command", command)
+    return traces
+
+
+def test_a_bug(broken, capsys):
+    assert main(["status"]) == 70
+    out, err = capsys.readouterr()
+    (trace,) = broken.iterdir()
+    assert "Traceback" in trace.read_text()
+    assert "Traceback" not in err
+    assert str(trace) in err
+    assert BUG in err
+    assert out == ""
+
+
+def test_a_trace_holds_no_secret_and_is_private(broken):
+    assert main(["status", "https://user:hunter2@example.org/x"]) == 70
+    (trace,) = broken.iterdir()
+    assert "hunter2" not in trace.read_text()
+    assert trace.stat().st_mode & 0o077 == 0
+
+
+def test_json_of_a_bug(broken, capsys):
+    assert main(["status", "--json"]) == 70
+    assert json.loads(capsys.readouterr().out)["exit_code"] == 70
+
+
+@pytest.mark.parametrize("arguments", [["-h"], ["status"], ["status", "--json"], ["status", "-h"]])
+def test_a_closed_pipe_is_quiet(files, arguments):
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "wb") as closed:
+        argv = [str(executable()), "-C", str(files.root), *arguments]
+        done = _started(argv, stdout=closed)
+    assert done.err.count("rror") == done.err.count("Traceback") == 0
+    assert done.code in (0, 141)
+
+
+def test_the_other_executables_are_the_same_commands():
+    for name in ("sync", "pin", "resume"):
+        argv = [str(executable(f"git-hybrid-{name}")), "-h"]
+        assert _started(argv, stdout=subprocess.PIPE).out.startswith(f"Usage: git hybrid {name}")

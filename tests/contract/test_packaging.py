@@ -1,0 +1,172 @@
+"""What the tree itself must be like."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "git_hybrid"
+FILES = [*sorted(PACKAGE.rglob("*.py")), *sorted((ROOT / "hooks").rglob("*.py"))]
+WRITERS = {
+    "git_hybrid/store/durable.py",
+    "git_hybrid/store/filelock.py",  # says who holds the lock
+    "git_hybrid/cli/boundary.py",  # the trace of a bug
+    "git_hybrid/cli/commands/demo.py",  # upstreams of its own, outside of any workspace
+    "git_hybrid/git/writer.py",
+    "git_hybrid/git/quarantine.py",
+    "git_hybrid/git/saver.py",
+}
+Parsed = tuple[str, ast.Module]
+
+
+def _name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+@pytest.fixture(scope="module")
+def parsed() -> list[Parsed]:
+    return [(_name(path), ast.parse(path.read_text(encoding="utf-8"))) for path in FILES]
+
+
+def _imports(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            yield node.module or ""
+
+
+def _importers(parsed: list[Parsed], library: str) -> set[str]:
+    return {name for name, tree in parsed if library in {found.split(".")[0] for found in _imports(tree)}}
+
+
+def _calls(tree: ast.Module) -> Iterator[tuple[str, ast.Call]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            yield ast.unparse(node.func), node
+
+
+def test_the_list_of_packages_is_the_tree():
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
+    found = {".".join(path.parent.relative_to(ROOT).parts) for path in PACKAGE.rglob("*.py")}
+    assert set(settings["packages"]) == found | {"git_hybrid.hooks"}
+    assert settings["package-dir"] == {"git_hybrid": "git_hybrid", "git_hybrid.hooks": "hooks"}
+    assert (PACKAGE / "py.typed").exists()
+
+
+def test_every_script_of_the_project_is_there():
+    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["scripts"]
+    assert {"git-hybrid", "git-hybrid-sync", "git-hybrid-pin", "git-hybrid-resume"} <= set(scripts)
+    for target in scripts.values():
+        module, function = target.split(":")
+        assert callable(getattr(importlib.import_module(module), function))
+
+
+def test_files_are_at_most_300_lines():
+    sizes = {_name(path): len(path.read_text(encoding="utf-8").splitlines()) for path in FILES}
+    assert {name: size for name, size in sizes.items() if size > 300} == {}
+
+
+def test_functions_are_at_most_60_lines(parsed):
+    long = {
+        f"{name}:{node.name}": node.end_lineno - node.lineno + 1
+        for name, tree in parsed
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.end_lineno is not None
+        and node.end_lineno - node.lineno + 1 > 60
+    }
+    assert long == {}
+
+
+def test_init_files_are_empty():
+    full = [_name(path) for path in FILES if path.name == "__init__.py" and path.read_text(encoding="utf-8").strip()]
+    assert full == ["git_hybrid/__init__.py"]
+
+
+def test_only_the_boundary_catches_everything(parsed):
+    wide = {
+        name
+        for name, tree in parsed
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ExceptHandler)
+        and not any(isinstance(part, ast.Raise) for part in node.body)
+        and (node.type is None or ast.unparse(node.type) in ("Exception", "BaseException"))
+    }
+    assert wide <= {"git_hybrid/cli/boundary.py"}
+
+
+def test_one_door_to_children(parsed):
+    assert _importers(parsed, "subprocess") <= {"git_hybrid/git/run.py", "git_hybrid/cli/main.py"}
+    starts = ("os.system", "os.popen", "os.spawn", "os.exec", "os.fork", "os.posix_spawn", "pty.spawn")
+    assert [(name, call) for name, tree in parsed for call, _ in _calls(tree) if call.startswith(starts)] == []
+
+
+@pytest.mark.parametrize(
+    ("library", "home"),
+    [
+        ("tenacity", "git_hybrid/app/retry.py"),
+        ("pygit2", "git_hybrid/git/libgit2.py"),
+        ("filelock", "git_hybrid/store/filelock.py"),
+        ("tomlkit", "git_hybrid/store/manifest_edit.py"),
+        ("tomli_w", "git_hybrid/store/lockfile.py"),
+        ("packaging", "git_hybrid/core/versions.py"),
+    ],
+)
+def test_one_home_for_each_library(parsed, library, home):
+    assert _importers(parsed, library) <= {home}
+
+
+def test_click_and_msgspec_stay_in_their_layer(parsed):
+    assert all(name.startswith("git_hybrid/cli/") for name in _importers(parsed, "click"))
+    assert all(name.startswith("git_hybrid/store/") for name in _importers(parsed, "msgspec"))
+
+
+def test_core_and_app_know_no_system(parsed):
+    banned = {"os", "pathlib", "subprocess", "logging", "time", "socket", "shutil", "tempfile", "threading"}
+    for name, tree in parsed:
+        if name.startswith("git_hybrid/core/"):
+            assert not banned & {found.split(".")[0] for found in _imports(tree)}, name
+        if name.startswith("git_hybrid/app/"):
+            assert not {"os", "pathlib", "subprocess"} & {found.split(".")[0] for found in _imports(tree)}, name
+            inner = {found.split(".")[1] for found in _imports(tree) if found.startswith("git_hybrid.")}
+            assert inner <= {"core", "app"}, name
+
+
+def _writes(call: str, node: ast.Call) -> bool:
+    if call in ("os.replace", "os.rename", "os.renames", "os.unlink", "os.remove", "shutil.rmtree", "shutil.move"):
+        return True
+    if call.endswith((".write_text", ".write_bytes", ".rmdir")) or call in ("os.open", "os.symlink", "os.link"):
+        return call != "os.open" or "O_RDONLY" not in ast.unparse(node)
+    if call in ("open", "os.fdopen") or call.endswith(".open"):
+        modes = [*node.args[1:2], *(word.value for word in node.keywords if word.arg == "mode")]
+        return any(isinstance(mode, ast.Constant) and set(str(mode.value)) & set("wax+") for mode in modes)
+    return False
+
+
+def test_one_durable_writer(parsed):
+    writers = {name for name, tree in parsed for call, node in _calls(tree) if _writes(call, node)}
+    assert writers <= WRITERS
+
+
+def test_hooks_are_light(parsed):
+    for name, tree in parsed:
+        if name.startswith("hooks/"):
+            assert not {"pygit2", "click", "msgspec"} & {found.split(".")[0] for found in _imports(tree)}, name
+
+
+def test_nothing_changes_the_working_folder(parsed):
+    assert [name for name, tree in parsed for call, _ in _calls(tree) if call == "os.chdir"] == []
+
+
+def test_no_file_names_a_machine_or_a_person():
+    for path in FILES:
+        text = path.read_text(encoding="utf-8")
+        assert not any(word in text for word in ("/work/", "/root/", "/home/", "/tmp/")), _name(path)

@@ -1,0 +1,157 @@
+"""Every error has words, an exit status of the list, and hints that can be typed."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shlex
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+import git_hybrid
+from git_hybrid.cli.main import group
+from git_hybrid.cli.options import Common
+from git_hybrid.cli.remedies import REMEDIES, explain, tell
+from git_hybrid.core.errors import HybridError, Interrupted, InvalidFile, Problem
+from git_hybrid.store import lockfile, manifest, runs, statefile
+
+PACKAGE = Path(git_hybrid.__file__).parent
+EXITS = {1, 2, 3, 4, 5, 6, 7, 70, 74, 75, 130}
+COMMAND = re.compile(r"(?<![\w-])git hybrid (?P<rest>[a-z].*)")
+SAMPLES: dict[str, Any] = {
+    "str": "tool",
+    "int": 2,
+    "bool": False,
+    "float | None": 3.0,
+    "tuple[str, ...]": ("tool", "other"),
+    "tuple[Problem, ...]": (Problem("line 3", "is wrong"),),
+}
+
+
+def _classes(root: type[HybridError] = HybridError) -> Iterator[type[HybridError]]:
+    for child in root.__subclasses__():
+        if child.__module__ == HybridError.__module__:
+            yield child
+            yield from _classes(child)
+
+
+CODED = [kind for kind in _classes() if "code" in vars(kind)]
+
+
+def _sample(kind: type[HybridError]) -> HybridError:
+    return kind(**{item.name: SAMPLES[str(item.type)] for item in fields(kind)})
+
+
+def _type(command: str) -> None:
+    """Resolve *command* in our own click tree, as it would be typed, without running it."""
+    words = shlex.split(command.split("  #", maxsplit=1)[0])
+    context = group.make_context("git hybrid", words, obj=Common())
+    with context:
+        rest = [*context._protected_args, *context.args] if hasattr(context, "_protected_args") else context.args
+        name, found, arguments = group.resolve_command(context, rest)
+        assert found is not None
+        try:
+            found.make_context(name, arguments, parent=context)
+        except click.exceptions.Exit:
+            return
+
+
+def _typed(hint: str) -> Iterator[str]:
+    found = COMMAND.search(hint)
+    if found is not None:
+        yield found["rest"]
+
+
+def test_every_code_has_one_remedy_and_every_remedy_a_code():
+    codes = [kind.code for kind in CODED]
+    assert sorted(codes) == sorted(set(codes))
+    assert set(codes) == set(REMEDIES)
+
+
+def test_every_class_that_is_raised_has_a_code():
+    parents = {kind.__bases__[0] for kind in _classes()}
+    assert [kind for kind in _classes() if kind not in CODED and kind not in parents] == []
+
+
+@pytest.mark.parametrize("kind", CODED, ids=lambda kind: kind.code)
+def test_remedy(kind):
+    error = _sample(kind)
+    told = tell(error)
+    remedy = REMEDIES[kind.code]
+    assert remedy.exit in EXITS
+    assert told.exit in EXITS
+    assert told.title
+    assert "{" not in "".join((told.title, *told.cause, *told.hints))
+    assert not told.title.endswith(".")
+    assert not remedy.title[0].isupper()
+    assert "\n" not in "".join((told.title, *told.cause, *told.hints))
+    assert explain(error)["code"] == kind.code
+    for hint in told.hints:
+        for command in _typed(hint):
+            _type(command)
+
+
+@pytest.mark.parametrize("kind", CODED, ids=lambda kind: kind.code)
+def test_braces_in_facts_are_only_text(kind):
+    kinds = SAMPLES | {"str": "{x}{0}%s\n{", "tuple[str, ...]": ("{a}", "b\nc")}
+    error = kind(**{item.name: kinds[str(item.type)] for item in fields(kind)})
+    told = tell(error)
+    assert told.title
+
+
+@pytest.mark.parametrize("kind", CODED, ids=lambda kind: kind.code)
+def test_every_error_hints_at_what_to_do(kind):
+    if kind.code != "bad-argument":  # its title has the reason
+        assert REMEDIES[kind.code].hints
+
+
+def test_several_facts_are_counted():
+    one = InvalidFile(path="f", problems=(Problem("a", "b"),))
+    two = InvalidFile(path="f", problems=(Problem("a", "b"), Problem("c", "d")))
+    assert "1 entry is" in tell(one).title
+    assert "2 entries are" in tell(two).title
+    assert tell(two).cause == ("a: b", "c: d")
+
+
+def test_signals_have_their_own_status():
+    assert tell(Interrupted(signal=2)).exit == 130
+    assert tell(Interrupted(signal=15)).exit == 143
+
+
+def _hints_in_code() -> Iterator[str]:
+    for path in sorted((PACKAGE / "cli").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "hint":
+                yield from (_text(part) for part in node.args[1:])
+
+
+def _text(node: ast.expr) -> str:
+    if isinstance(node, ast.IfExp):
+        return _text(node.body)
+    if isinstance(node, ast.JoinedStr):
+        return "".join(part.value if isinstance(part, ast.Constant) else "tool" for part in node.values)
+    return str(node.value) if isinstance(node, ast.Constant) else ""
+
+
+@pytest.mark.parametrize("hint", sorted({text for text in _hints_in_code() if text}))
+def test_hints_of_commands_can_be_typed(hint):
+    for command in _typed(hint):
+        _type(command)
+
+
+@pytest.mark.parametrize("mend", [lockfile._MEND, statefile._MEND, runs._ABORT])
+def test_what_mends_a_file_can_be_typed(mend):
+    for command in _typed(mend):
+        _type(command)
+
+
+def test_the_table_of_codes_is_in_the_module_text():
+    text = (PACKAGE / "core/errors.py").read_text(encoding="utf-8").split('"""')[1]
+    named = set(re.findall(r"[A-Z]\w+", text))
+    assert {kind.__name__ for kind in CODED} <= named
+    assert manifest.VERSION == lockfile.VERSION == statefile.VERSION == 1

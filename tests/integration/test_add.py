@@ -1,0 +1,185 @@
+"""`git hybrid add`: the manifest entry, its pin, and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from support.cli import Hybrid
+from support.kit import changes, lock, manifest, released, replace, snapshot
+from support.ssh_server import SshGitServer
+from support.upstream import Upstream, UpstreamFactory
+
+
+@pytest.fixture
+def tool(upstream_factory: UpstreamFactory) -> Upstream:
+    upstream = upstream_factory()
+    released(upstream)
+    return upstream
+
+
+def test_add_takes_the_default_branch_and_hints_at_the_release(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    hybrid("init")
+    tool.branch("trunk", "main~1")
+    tool.set_head("trunk")
+    added = hybrid("add", tool.url)
+    assert manifest(workspace) == {"tool": {"url": tool.url, "branch": "trunk"}}
+    entry = lock(workspace)["tool"]
+    assert entry["commit"] == tool.rev("trunk")
+    assert entry["ref"] == "refs/heads/trunk"
+    assert entry["tree"] == tool.rev("trunk^{tree}")
+    assert "v1.1.0" in added.err
+    assert not (workspace / "sources/tool").exists()
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "rev", "ref"),
+    [
+        ("--tag", "v1.0.0", "v1.0.0^{commit}", "refs/tags/v1.0.0"),
+        ("--branch", "main", "main", "refs/heads/main"),
+        ("--version", ">=1,<1.1", "v1.0.0^{commit}", "refs/tags/v1.0.0"),
+        ("--version", "~=1.0", "v1.1.0^{commit}", "refs/tags/v1.1.0"),
+    ],
+)
+def test_add_with_a_ref(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, option: str, value: str, rev: str, ref: str
+) -> None:
+    hybrid("init")
+    hybrid("add", tool.url, option, value)
+    assert manifest(workspace)["tool"] == {"url": tool.url, option.removeprefix("--"): value}
+    assert lock(workspace)["tool"]["commit"] == tool.rev(rev)
+    assert lock(workspace)["tool"]["ref"] == ref
+
+
+def test_add_a_commit_and_a_group(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    hybrid("init")
+    oid = tool.rev("main~1")
+    hybrid("add", tool.url, "--commit", oid, "--name", "x", "--group", "a", "--group", "b")
+    assert manifest(workspace)["x"] == {"url": tool.url, "commit": oid, "groups": ["a", "b"]}
+    assert lock(workspace)["x"]["commit"] == oid
+    assert lock(workspace)["x"]["reachable_from"].startswith("refs/")
+
+
+def test_lock_evidence_of_an_annotated_tag(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    hybrid("init")
+    hybrid("add", tool.url, "--tag", "v1.0.0")
+    entry = lock(workspace)["tool"]
+    assert entry["tag_object"] == tool.rev("v1.0.0")
+    assert entry["root_commits"] == [tool.rev("main~2")]
+    assert len(entry["content_sha256"]) == 64
+    assert entry["config_digest"].startswith("sha256:")
+    assert entry["reachable_from"] == "refs/heads/main"
+    assert str(entry["commit_time"]).startswith("2023-11-14")
+    assert "override" not in entry
+
+
+def test_two_ref_options_are_2(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    hybrid("init")
+    before = snapshot(workspace)
+    hybrid("add", tool.url, "--tag", "v1.0.0", "--branch", "main", check=2)
+    assert changes(before, snapshot(workspace)) == []
+
+
+def test_scp_like_urls_become_ssh(hybrid: Hybrid, workspace: Path, tool: Upstream, ssh_server: SshGitServer) -> None:
+    hybrid("init")
+    # The port cannot be said in the scp form: insteadOf, which is the user's own, adds it.
+    base = f"ssh://git@localhost:{ssh_server.port}"
+    env = ssh_server.env() | {
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": f"url.{base}.insteadOf",
+        "GIT_CONFIG_VALUE_0": "ssh://git@example.invalid",
+    }
+    hybrid("add", f"git@example.invalid:{tool.path}", env=env)
+    assert manifest(workspace)["tool"]["url"] == f"ssh://git@example.invalid{tool.path}"
+
+
+def test_comments_are_kept(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    hybrid("init")
+    text = '\n# mine: ünïcode\n[source.zed]   # trailing\nurl = "https://example.org/z"\ntag = "v1"\n'
+    path = workspace / "sources.toml"
+    path.write_text(path.read_text() + text)
+    before = path.read_text()
+    hybrid("add", tool.url)
+    assert path.read_text().startswith(before.rstrip("\n"))
+
+
+BAD_URLS = (
+    "http://example.org/x",
+    "HTTPS://example.org/x",
+    "ext::sh -c id",
+    "https://user:secret@example.org/x",
+    "https://user@example.org/x",
+    "https://example.org/a/../b",
+    "https://example.org/a?access_token=secret",
+    "https://example.org/a%2e%2e/b",
+    "https://example.org/$(id)",
+    "file://host/x",
+    "ssh://-oProxyCommand=id/x",
+    "-u",
+    "https://example.org/a\nb",
+)
+BAD_NAMES = ("..", "a..b", "x.git", "x.lock", "-x", "a/b", "NUL.txt", "x.", "a" * 101, "é")
+
+
+def test_urls_outside_the_grammar(hybrid: Hybrid, workspace: Path) -> None:
+    hybrid("init")
+    before = snapshot(workspace)
+    for url in BAD_URLS:
+        refused = hybrid("add", "--name", "x", "--", url, check=2)
+        assert refused.err.startswith("error: "), url
+        assert "secret" not in refused.err
+        assert changes(before, snapshot(workspace)) == [], url
+
+
+def test_names_outside_the_grammar(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    hybrid("init")
+    before = snapshot(workspace)
+    for name in BAD_NAMES:
+        hybrid("add", tool.url, f"--name={name}", check=2)
+        assert changes(before, snapshot(workspace)) == [], name
+
+
+def test_duplicates_and_case_twins_are_2(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    hybrid("init")
+    hybrid("add", tool.url)
+    before = snapshot(workspace)
+    hybrid("add", tool.url, check=2)
+    hybrid("add", tool.url, "--name", "TOOL", check=2)
+    assert changes(before, snapshot(workspace)) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        (["--tag", "v9"], 5),
+        (["--branch", "nope"], 5),
+        (["--version", ">=7"], 5),
+        (["--commit", "1" * 40], 5),
+        (["--version", "banana"], 2),
+        (["--commit", "abc"], 2),
+    ],
+)
+def test_a_ref_that_is_not_there_writes_nothing(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, options: list[str], code: int
+) -> None:
+    hybrid("init")
+    before = snapshot(workspace)
+    failed = hybrid("add", tool.url, *options, check=None)
+    assert changes(before, snapshot(workspace)) == []
+    assert failed.code == code, failed.err
+
+
+def test_a_missing_repository_writes_nothing(hybrid: Hybrid, workspace: Path, upstreams_root: Path) -> None:
+    hybrid("init")
+    before = snapshot(workspace)
+    hybrid("add", (upstreams_root / "none.git").as_uri(), check=4)
+    assert changes(before, snapshot(workspace)) == []
+
+
+def test_hosts_policy_is_6(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    hybrid("init")
+    replace(workspace / "sources.toml", "[policy]\n", '[policy]\nhosts = ["example.org"]\n')
+    before = snapshot(workspace)
+    hybrid("add", "https://elsewhere.invalid/x", check=6)
+    assert changes(before, snapshot(workspace)) == []

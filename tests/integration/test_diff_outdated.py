@@ -1,0 +1,117 @@
+"""`git hybrid diff` and `git hybrid outdated`: what differs, where, and the exit codes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from support.cli import Hybrid
+from support.https_server import HttpsGitServer
+from support.kit import changes, git, lock, released, replace, snapshot, started
+from support.upstream import Upstream, UpstreamFactory
+
+
+@pytest.fixture
+def tool(upstream_factory: UpstreamFactory) -> Upstream:
+    upstream = upstream_factory()
+    released(upstream)
+    return upstream
+
+
+def test_diff_between_lock_and_disk(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    started(hybrid, tool.url, "--branch", "main")
+    assert hybrid("diff", "--exit-code").code == 0
+    old = lock(workspace)["tool"]["commit"]
+    new = tool.commit({"README": "four\n"}, "subject four")
+    hybrid("pin", "tool")
+    shown = hybrid("diff", "tool")
+    assert old[:7] in shown.out
+    assert new[:7] in shown.out
+    hybrid("diff", "--exit-code", check=1)
+    hybrid("sync")
+    (workspace / "sources/tool/b").write_text("mine")
+    dirty = hybrid("diff")
+    assert "b" in dirty.out.split()
+    hybrid("diff", "--exit-code", check=1)
+
+
+def test_diff_upstream_shows_commits_and_writes_no_pin(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    started(hybrid, tool.url, "--branch", "main")
+    hybrid("diff", "--upstream", "--exit-code")
+    tool.commit({"README": "four\n"}, "subject four")
+    new = tool.commit({"README": "five\n"}, "subject five")
+    locked = snapshot(workspace / "state")
+    shown = hybrid("diff", "--upstream", "--exit-code", check=1)
+    assert "subject four" in shown.out
+    assert "subject five" in shown.out
+    assert new[:7] in shown.out
+    assert changes(locked, snapshot(workspace / "state")) == []
+    assert hybrid("--json", "diff", "--upstream").json()["sources"][0]["name"] == "tool"
+
+
+def test_diff_of_local_commits(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    started(hybrid, tool.url, "--branch", "main")
+    clone = workspace / "sources/tool"
+    (clone / "README").write_text("mine")
+    git("commit", "-q", "-a", "-m", "my own subject", cwd=clone)
+    assert "my own subject" in hybrid("diff").out
+    hybrid("diff", "--exit-code", check=1)
+
+
+@pytest.mark.parametrize("track", ["branch", "version", "tag", "commit"])
+def test_outdated(hybrid: Hybrid, workspace: Path, tool: Upstream, track: str) -> None:
+    value = {"branch": "main", "version": ">=1,<2", "tag": "v1.1.0", "commit": tool.rev("main")}[track]
+    started(hybrid, tool.url, f"--{track}", value, sync=False)
+    hybrid("outdated", "--exit-code")
+    new = tool.commit({"README": "four\n"})
+    tool.tag("v1.2.0")
+    tool.tag("v2.0.0")
+    before = snapshot(workspace)
+    plain = hybrid("outdated")
+    assert changes(before, snapshot(workspace)) == []
+    if track == "commit":
+        assert hybrid("outdated", "--exit-code").code == 0
+        return
+    if track == "tag":
+        # Newer tags are told, but a source that names one tag allows no other.
+        assert hybrid("outdated", "--exit-code", check=None).code in (0, 1)
+        return
+    assert (new[:7] if track == "branch" else "v1.2.0") in plain.out
+    assert "v2.0.0" not in plain.out
+    hybrid("outdated", "--exit-code", check=1)
+    row = hybrid("outdated", "--json").json()["sources"][0]
+    assert row["name"] == "tool"
+
+
+def test_outdated_without_a_pin(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    started(hybrid, tool.url, sync=False)
+    (workspace / "state/sources.lock").unlink()
+    hybrid("outdated", "--exit-code", check=1)
+
+
+def test_outdated_when_one_upstream_is_gone(hybrid: Hybrid, tool: Upstream, upstream_factory: UpstreamFactory) -> None:
+    lib = upstream_factory("lib")
+    lib.commit({"a": "a"})
+    started(hybrid, tool.url, "--branch", "main", sync=False)
+    hybrid("add", lib.url)
+    new = tool.commit({"x": "x"})
+    lib.path.rename(lib.path.with_name("gone"))
+    mixed = hybrid("outdated", check=4)
+    assert new[:7] in mixed.out
+    assert "lib" in mixed.err
+
+
+def test_outdated_fetches_nothing(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, https_server: HttpsGitServer
+) -> None:
+    started(hybrid, tool.url, sync=False)
+    replace(workspace / "sources.toml", tool.url, https_server.url("tool.git"))
+    hybrid("pin", env=https_server.env())
+    hybrid("sync", env=https_server.env())
+    tool.commit({"x": "x"})
+    https_server.clear_requests()
+    before = snapshot(workspace)
+    hybrid("outdated", env=https_server.env())
+    assert 1 <= len(https_server.requests) <= 2
+    assert changes(before, snapshot(workspace)) == []

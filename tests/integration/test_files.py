@@ -1,0 +1,153 @@
+"""The files of a workspace: schemas, bad input, leftovers of a crash, older versions."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from support.cli import Hybrid, executable, merged_env
+from support.kit import changes, head, lock, manifest, released, replace, snapshot, started, state, write_manifest
+from support.upstream import Upstream, UpstreamFactory
+
+
+@pytest.fixture
+def tool(upstream_factory: UpstreamFactory) -> Upstream:
+    upstream = upstream_factory()
+    released(upstream)
+    return upstream
+
+
+GOOD = 'schema_version = 1\n[source.a]\nurl = "https://example.org/a"\ntag = "v1"\n'
+BAD_MANIFESTS = {
+    "empty": "",
+    "no schema_version": GOOD.partition("\n")[2],
+    "newer": GOOD.replace("= 1", "= 2", 1),
+    "boolean version": GOOD.replace("= 1", "= true", 1),
+    "unknown key": GOOD + "colour = 1\n",
+    "unknown table": GOOD + "[sauce]\nx = 1\n",
+    "duplicate": GOOD + '[source.a]\nurl = "https://example.org/b"\ntag = "v1"\n',
+    "two refs": GOOD + 'branch = "main"\n',
+    "no ref": GOOD.replace('tag = "v1"\n', ""),
+    "wrong type": GOOD.replace('"v1"', "1"),
+    "case twins": GOOD + '[source.A]\nurl = "https://example.org/b"\ntag = "v1"\n',
+    "latin-1": GOOD + "# caf\udce9\n",
+    "bad name": GOOD.replace("[source.a]", '[source."../a"]'),
+    "bad history": GOOD + 'history = "deep"\n',
+}
+
+
+def test_bad_manifests(hybrid: Hybrid, workspace: Path) -> None:
+    hybrid("init")
+    path = workspace / "sources.toml"
+    for kind, text in BAD_MANIFESTS.items():
+        path.write_bytes(text.encode(errors="surrogateescape"))
+        before = snapshot(workspace)
+        refused = hybrid("status", check=None)
+        assert refused.code == 2, (kind, refused)
+        assert refused.err.startswith("error: "), kind
+        assert "sources.toml" in refused.err, kind
+        assert changes(before, snapshot(workspace)) == [], kind
+
+
+def test_every_bad_entry_is_named_in_one_run(hybrid: Hybrid, workspace: Path) -> None:
+    write_manifest(workspace, '[source.a]\nurl = "http://x/y"\ntag = "v1"\n[source.b]\nurl = "https://x/y"\nlfs = 3\n')
+    refused = hybrid("sync", check=2)
+    assert "source.a" in refused.err or "'a'" in refused.err or " a" in refused.err
+    assert "http" in refused.err
+    assert "lfs" in refused.err
+
+
+@pytest.mark.parametrize("name", ["state/sources.lock", "state/sources.json"])
+def test_bad_lock_and_state_are_2_and_stay(hybrid: Hybrid, workspace: Path, tool: Upstream, name: str) -> None:
+    started(hybrid, tool.url)
+    path = workspace / name
+    good = path.read_text()
+    for bad in ("", "garbage {", good.replace("version = 1", "version = 9").replace('version": 1', 'version": 9')):
+        path.write_text(bad)
+        before = snapshot(workspace)
+        refused = hybrid("sync", check=2)
+        assert path.name in refused.err
+        assert changes(before, snapshot(workspace)) == []
+    conflict = f"<<<<<<< ours\n{good}=======\n{good}>>>>>>> theirs\n"
+    path.write_text(conflict)
+    hybrid("sync", check=2)
+    assert path.read_text() == conflict
+
+
+def test_an_edited_lock_is_obeyed_or_refused_but_never_half(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    started(hybrid, tool.url)
+    entry = lock(workspace)["tool"]
+    path = workspace / "state/sources.lock"
+    for key in ("tree", "content_sha256"):
+        good = path.read_text()
+        replace(path, entry[key], "0" * len(entry[key]))
+        (workspace / "sources/tool").rename(workspace / "old")
+        hybrid("sync", check=5)
+        assert not (workspace / "sources/tool").exists(), key
+        (workspace / "old").rename(workspace / "sources/tool")
+        path.write_text(good)
+
+
+def test_state_of_version_0_migrates(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    started(hybrid, tool.url, "--branch", "main")
+    old = state(workspace)["tool"]
+    kept = {key: old[key] for key in ("name", "repo_url", "branch", "commit_sha", "updated_at", "updated_by")}
+    (workspace / "state/sources.json").write_text(json.dumps([kept]))
+    assert hybrid("--json", "status").json()["sources"][0]["state"] == "ok"
+    new = tool.commit({"x": "x"})
+    hybrid("pin", "tool")
+    hybrid("sync")
+    document = json.loads((workspace / "state/sources.json").read_text())
+    assert document["schema_version"] == 1
+    assert state(workspace)["tool"]["commit_sha"] == new
+
+
+def test_formats(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    started(hybrid, tool.url)
+    text = (workspace / "state/sources.json").read_text()
+    assert text == json.dumps(json.loads(text), sort_keys=True, indent=2, ensure_ascii=False) + "\n"
+    lines = (workspace / "state/sources-audit.jsonl").read_text().splitlines()
+    records = [json.loads(line) for line in lines]
+    assert records[0]["prev"] == []
+    for before, after in zip(records, records[1:], strict=False):
+        assert after["prev"] == [before["hash"]]
+    assert state(workspace)["tool"]["audit_hash"] == records[-1]["hash"]
+
+
+def test_torn_audit_tail_is_declared(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    started(hybrid, tool.url, sync=False)
+    path = workspace / "state/sources-audit.jsonl"
+    whole = path.read_bytes()
+    path.write_bytes(whole + b'{"at":"20')
+    hybrid("sync")
+    data = path.read_bytes()
+    assert data.startswith(whole + b'{"at":"20\n')
+    record = json.loads(data.splitlines()[-1])
+    assert "torn" in json.dumps([json.loads(line) for line in data[len(whole) + 10 :].splitlines()])
+    assert record["event"] == "clone"
+
+
+def test_leftover_tmp_files_do_no_harm(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    started(hybrid, tool.url, sync=False)
+    for name in ("sources.lock", "sources.json", "resume.json"):
+        (workspace / f"state/{name}.tmp").write_text("half")
+    hybrid("sync")
+    assert head(workspace) == tool.rev("main")
+    tool.commit({"x": "x"})
+    hybrid("pin", "tool")
+    hybrid("sync")
+    assert not list((workspace / "state").glob("*.tmp"))
+
+
+def test_the_other_executables(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    started(hybrid, tool.url, "--branch", "main", sync=False)
+    new = tool.commit({"x": "x"})
+    for words in (["pin", "tool"], ["sync"], ["resume"]):
+        argv = [str(executable(f"git-hybrid-{words[0]}")), *words[1:]]
+        done = subprocess.run(argv, cwd=workspace, env=merged_env(None), capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+    assert head(workspace) == new
+    assert list(manifest(workspace)) == ["tool"]

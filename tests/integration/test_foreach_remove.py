@@ -1,0 +1,148 @@
+"""`git hybrid foreach` and `git hybrid remove`."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from support.cli import Hybrid
+from support.kit import changes, git, head, lock, manifest, released, snapshot, started, state
+from support.upstream import Upstream, UpstreamFactory
+
+
+@pytest.fixture
+def tool(upstream_factory: UpstreamFactory) -> Upstream:
+    upstream = upstream_factory()
+    released(upstream)
+    return upstream
+
+
+@pytest.fixture
+def three(hybrid: Hybrid, workspace: Path, tool: Upstream) -> Path:
+    hybrid("init")
+    for name in ("c", "a", "b"):
+        hybrid("add", tool.url, "--branch", "main", "--name", name, "--group", f"g{name}")
+    hybrid("sync")
+    return workspace
+
+
+def test_foreach_keeps_arguments_apart(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    started(hybrid, tool.url)
+    words = ["a b", "$HOME", "*", "it's", 'q"q', "", ";id", "-x", "--json"]
+    result = hybrid("foreach", "--", "printf", "<%s>\n", *words)
+    assert result.out == "".join(f"<{word}>\n" for word in words)
+    assert hybrid("foreach", "--", "echo $((1 + 1)) | cat").out == "2\n"
+
+
+def test_foreach_order_env_and_folder(hybrid: Hybrid, three: Path) -> None:
+    script = 'pwd; echo "$GIT_HYBRID_NAME $GIT_HYBRID_COMMIT"; git rev-parse HEAD'
+    for jobs in ("1", "3"):
+        lines = hybrid("foreach", "-j", jobs, "--", script).out.splitlines()
+        commit = lock(three)["a"]["commit"]
+        expected = []
+        for name in "abc":
+            expected += [str(three / "sources" / name), f"{name} {commit}", commit]
+        assert lines == expected
+    assert hybrid("foreach", "--group", "gb", "--", "echo", "x").out == "x\n"
+
+
+def test_foreach_exit_codes(hybrid: Hybrid, three: Path) -> None:
+    failed = hybrid("foreach", "--", 'echo "$GIT_HYBRID_NAME"; test "$GIT_HYBRID_NAME" != b', check=1)
+    assert failed.out.split() == ["a", "b", "c"]
+    assert "b" in failed.err
+    hybrid("foreach", "--", "no-such-command-here", "x", check=1)
+    hybrid("foreach", check=2)
+    shutil.rmtree(three / "sources/b")
+    missing = hybrid("foreach", "--", "echo", "x", check=None)
+    assert missing.out == "x\nx\n"
+    assert "b" in missing.err
+
+
+def test_foreach_is_not_confused_by_the_callers_git(hybrid: Hybrid, three: Path, tmp_path: Path) -> None:
+    env = {"GIT_DIR": str(tmp_path / "elsewhere"), "GIT_INDEX_FILE": str(tmp_path / "index")}
+    commit = lock(three)["a"]["commit"]
+    assert hybrid("foreach", "--", "git", "rev-parse", "HEAD", env=env).out.split() == [commit] * 3
+
+
+def test_remove_drops_all_of_it(hybrid: Hybrid, three: Path) -> None:
+    hybrid("remove", "a", "c")
+    assert list(manifest(three)) == ["b"]
+    assert list(lock(three)) == ["b"]
+    assert list(state(three)) == ["b"]
+    assert [path.name for path in (three / "sources").iterdir() if not path.name.startswith(".")] == ["b"]
+    assert '"remove"' in (three / "state/sources-audit.jsonl").read_text()
+    hybrid("sync")
+    before = snapshot(three)
+    hybrid("remove", "zed", check=2)
+    hybrid("remove", check=2)
+    assert changes(before, snapshot(three)) == []
+
+
+def test_remove_without_a_clone(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    started(hybrid, tool.url, sync=False)
+    hybrid("remove", "tool")
+    assert manifest(workspace) == {}
+    assert lock(workspace) == {}
+
+
+def _untracked(clone: Path) -> None:
+    (clone / "new").write_text("x")
+
+
+def _commit(clone: Path) -> None:
+    (clone / "README").write_text("x")
+    git("commit", "-q", "-a", "-m", "mine", cwd=clone)
+
+
+def _branch(clone: Path) -> None:
+    _commit(clone)
+    git("branch", "work", cwd=clone)
+    git("checkout", "-q", "--detach", "refs/hybrid/pin", cwd=clone)
+
+
+def _stash(clone: Path) -> None:
+    (clone / "README").write_text("x")
+    git("stash", cwd=clone)
+
+
+def _tag(clone: Path) -> None:
+    _commit(clone)
+    git("tag", "work", cwd=clone)
+    git("checkout", "-q", "--detach", "refs/hybrid/pin", cwd=clone)
+
+
+def _worktree(clone: Path) -> None:
+    git("worktree", "add", "-q", "-b", "w", str(clone.parent.parent / "tree"), cwd=clone)
+    _commit(clone.parent.parent / "tree")
+
+
+WORK = {
+    "untracked": _untracked,
+    "commit": _commit,
+    "branch": _branch,
+    "stash": _stash,
+    "tag": _tag,
+    "worktree": _worktree,
+}
+
+
+@pytest.mark.parametrize("kind", WORK)
+def test_remove_refuses_to_drop_work(hybrid: Hybrid, workspace: Path, tool: Upstream, kind: str) -> None:
+    started(hybrid, tool.url, "--branch", "main")
+    WORK[kind](workspace / "sources/tool")
+    before = snapshot(workspace)
+    refused = hybrid("remove", "tool", check=3)
+    assert "sources/tool" in refused.err
+    assert "hint: " in refused.err
+    assert changes(before, snapshot(workspace)) == []
+
+
+def test_remove_refuses_after_a_reset_that_saved_work(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    started(hybrid, tool.url, "--branch", "main")
+    _untracked(workspace / "sources/tool")
+    hybrid("reset", "tool")
+    hybrid("remove", "tool", check=3)
+    assert git("for-each-ref", "refs/hybrid/saved", cwd=workspace / "sources/tool")
+    assert head(workspace)

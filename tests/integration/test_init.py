@@ -1,0 +1,151 @@
+"""`git hybrid init`: the files of a workspace, and how a workspace is found."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from support.cli import Hybrid
+from support.kit import changes, git, head, lock, manifest, released, snapshot
+from support.upstream import Gitlink, UpstreamFactory
+
+
+def test_init_makes_the_files(hybrid: Hybrid, workspace: Path) -> None:
+    hybrid("init")
+    assert "schema_version = 1" in (workspace / "sources.toml").read_text()
+    assert (workspace / "state").is_dir()
+    assert (workspace / "sources/.gitignore").is_file()
+    assert "merge=union" in (workspace / ".gitattributes").read_text()
+    assert not list(workspace.rglob("*.tmp"))
+
+
+def test_init_json_is_one_document(hybrid: Hybrid) -> None:
+    assert hybrid("--json", "init").json()["schema_version"] == 1
+
+
+def test_second_init_is_refused_and_changes_nothing(hybrid: Hybrid, workspace: Path) -> None:
+    hybrid("init")
+    before = snapshot(workspace)
+    again = hybrid("init", check=2)
+    assert again.err.startswith("error: ")
+    assert again.out == ""
+    assert changes(before, snapshot(workspace)) == []
+
+
+def test_init_keeps_an_existing_gitattributes(hybrid: Hybrid, workspace: Path) -> None:
+    (workspace / ".gitattributes").write_text("*.bin binary")
+    hybrid("init")
+    lines = (workspace / ".gitattributes").read_text().splitlines()
+    assert lines[0] == "*.bin binary"
+    assert any("merge=union" in line for line in lines[1:])
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_init_in_another_folder(hybrid: Hybrid, workspace: Path, before: bool) -> None:
+    (workspace / "w").mkdir()
+    hybrid(*(["-C", "w", "init"] if before else ["init", "-C", "w"]))
+    assert (workspace / "w/sources.toml").is_file()
+    assert not (workspace / "sources.toml").exists()
+
+
+def test_clones_and_marker_are_ignored_by_git(
+    hybrid: Hybrid, workspace: Path, upstream_factory: UpstreamFactory
+) -> None:
+    git("init", "-q", cwd=workspace)
+    upstream = upstream_factory()
+    released(upstream)
+    hybrid("init")
+    hybrid("add", upstream.url)
+    hybrid("sync")
+    (workspace / "state/resume.json").touch()
+    shown = git("status", "--porcelain", "-uall", cwd=workspace)
+    assert "sources/tool" not in shown
+    assert "resume.json" not in shown
+    assert "state/sources.lock" in shown
+    assert "state/sources-audit.jsonl" in shown
+
+
+def test_workspace_is_found_from_a_subfolder(hybrid: Hybrid, workspace: Path) -> None:
+    hybrid("init")
+    (workspace / "a/b").mkdir(parents=True)
+    hybrid("status", cwd=workspace / "a/b")
+
+
+def test_no_workspace_is_2_with_a_hint(hybrid: Hybrid) -> None:
+    nothing = hybrid("status", check=2)
+    assert "hint: git hybrid init" in nothing.err
+
+
+def test_manifest_inside_a_clone_is_no_workspace(
+    hybrid: Hybrid, workspace: Path, upstream_factory: UpstreamFactory
+) -> None:
+    upstream = upstream_factory()
+    upstream.commit({"sources.toml": "schema_version = 1\n", "deep/x": "x\n"})
+    hybrid("init")
+    hybrid("add", upstream.url)
+    hybrid("sync")
+    rows = hybrid("--json", "status", cwd=workspace / "sources/tool/deep").json()["sources"]
+    assert [row["name"] for row in rows] == ["tool"]
+
+
+def _superproject(folder: Path, url: str, commit: str, *, branch: str | None = None) -> None:
+    git("init", "-q", "-b", "main", cwd=folder)
+    lines = ['[submodule "third party"]', "\tpath = vendor/tool", f"\turl = {url}"]
+    if branch is not None:
+        lines.append(f"\tbranch = {branch}")
+    (folder / ".gitmodules").write_text("\n".join(lines) + "\n")
+    git("add", ".gitmodules", cwd=folder)
+    git("update-index", "--add", "--cacheinfo", f"160000,{commit},vendor/tool", cwd=folder)
+    git("commit", "-q", "-m", "super", cwd=folder)
+
+
+def test_import_keeps_the_exact_commit(hybrid: Hybrid, workspace: Path, upstream_factory: UpstreamFactory) -> None:
+    upstream = upstream_factory()
+    first, _, _ = released(upstream)
+    _superproject(workspace, upstream.url, first)
+    hybrid("init", "--import", ".gitmodules")
+    (name,) = manifest(workspace)
+    assert lock(workspace)[name]["commit"] == first
+    hybrid("sync")
+    assert head(workspace, name) == first
+
+
+def test_import_keeps_a_commit_off_the_default_branch(
+    hybrid: Hybrid, workspace: Path, upstream_factory: UpstreamFactory
+) -> None:
+    upstream = upstream_factory()
+    released(upstream)
+    side = upstream.commit({"side": "x\n"}, branch="side", parents=["main~1"])
+    upstream.commit({"side": "y\n"}, branch="side")
+    _superproject(workspace, upstream.url, side)
+    hybrid("init", "--import", ".gitmodules")
+    (name,) = manifest(workspace)
+    assert lock(workspace)[name]["commit"] == side
+    hybrid("sync")
+    assert head(workspace, name) == side
+
+
+def test_import_of_a_relative_url(hybrid: Hybrid, workspace: Path, upstream_factory: UpstreamFactory) -> None:
+    upstream = upstream_factory()
+    first, _, _ = released(upstream)
+    _superproject(workspace, "../tool.git", first)
+    git("remote", "add", "origin", upstream.path.parent.joinpath("super.git").as_uri(), cwd=workspace)
+    hybrid("init", "--import", ".gitmodules")
+    (entry,) = manifest(workspace).values()
+    assert entry["url"] == upstream.url
+
+
+def test_import_of_a_missing_file_writes_nothing(hybrid: Hybrid, workspace: Path) -> None:
+    hybrid("init", "--import", ".gitmodules", check=2)
+    assert changes({}, snapshot(workspace)) == []
+
+
+def test_import_when_upstream_lost_the_commit_is_5(
+    hybrid: Hybrid, workspace: Path, upstream_factory: UpstreamFactory
+) -> None:
+    upstream = upstream_factory()
+    upstream.commit({"x": "x", "sub": Gitlink("1" * 40)})
+    _superproject(workspace, upstream.url, "2" * 40)
+    failed = hybrid("init", "--import", ".gitmodules", check=5)
+    assert "2" * 10 in failed.err

@@ -1,0 +1,180 @@
+"""`git hybrid pin`: which pins move, where to, and that a dry run writes nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from pathlib import Path
+
+import pytest
+
+from support.cli import Hybrid
+from support.gitenv import IDENTITY
+from support.kit import changes, head, lock, manifest, released, replace, snapshot, started
+from support.upstream import Upstream, UpstreamFactory
+
+
+@pytest.fixture
+def tool(upstream_factory: UpstreamFactory) -> Upstream:
+    upstream = upstream_factory()
+    released(upstream)
+    return upstream
+
+
+@pytest.fixture
+def lib(upstream_factory: UpstreamFactory) -> Upstream:
+    upstream = upstream_factory("lib")
+    upstream.commit({"lib": "1\n"})
+    return upstream
+
+
+def test_without_names_only_missing_pins_are_made(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, lib: Upstream
+) -> None:
+    started(hybrid, tool.url, sync=False)
+    pinned = lock(workspace)["tool"]
+    tool.commit({"new": "x\n"})
+    path = workspace / "sources.toml"
+    path.write_text(path.read_text() + f'\n[source.lib]\nurl = "{lib.url}"\nbranch = "main"\n')
+    hybrid("pin")
+    assert lock(workspace)["tool"] == pinned
+    assert lock(workspace)["lib"]["commit"] == lib.rev("main")
+    before = snapshot(workspace)
+    hybrid("pin")
+    assert changes(before, snapshot(workspace)) == []
+
+
+def test_with_a_name_one_pin_moves_and_with_all_every_pin(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, lib: Upstream
+) -> None:
+    started(hybrid, tool.url, sync=False)
+    hybrid("add", lib.url)
+    old = lock(workspace)
+    new_tool, new_lib = tool.commit({"new": "x\n"}), lib.commit({"new": "x\n"})
+    hybrid("pin", "tool")
+    assert lock(workspace)["tool"]["commit"] == new_tool
+    assert lock(workspace)["lib"] == old["lib"]
+    hybrid("pin", "--all")
+    assert lock(workspace)["lib"]["commit"] == new_lib
+    assert list(lock(workspace)) == ["lib", "tool"]
+
+
+def test_pin_does_not_touch_the_clone_or_the_manifest(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    started(hybrid, tool.url)
+    old = head(workspace)
+    intent = (workspace / "sources.toml").read_bytes()
+    new = tool.commit({"new": "x\n"})
+    moved = hybrid("pin", "tool")
+    assert head(workspace) == old
+    assert (workspace / "sources.toml").read_bytes() == intent
+    assert new[:7] in moved.out
+    assert old[:7] in moved.out
+    assert "hint: git hybrid sync" in moved.err
+
+
+@pytest.mark.parametrize("kind", ["tag", "branch", "full", "short"])
+def test_to(hybrid: Hybrid, workspace: Path, tool: Upstream, kind: str) -> None:
+    started(hybrid, tool.url, sync=False)
+    new = [tool.commit({"n": str(number)}) for number in range(3)]
+    tool.tag("v2", new[1])
+    rev = {"tag": "v2", "branch": "main", "full": new[0], "short": new[0][:9]}[kind]
+    hybrid("pin", "tool", "--to", rev)
+    assert lock(workspace)["tool"]["commit"] == tool.rev(f"{rev}^{{commit}}")
+    hybrid("sync")
+    assert head(workspace) == tool.rev(f"{rev}^{{commit}}")
+
+
+def test_to_a_short_id_that_is_ambiguous_or_unknown(
+    hybrid: Hybrid, workspace: Path, upstream_factory: UpstreamFactory
+) -> None:
+    tool = upstream_factory()
+    tool.commit({"a": "a"})
+    started(hybrid, tool.url, sync=False)
+    tree, parent, seen = tool.rev("main^{tree}"), tool.rev("main"), dict[str, str]()
+    for number in itertools.count():
+        stamp = f"{IDENTITY} 1800000000 +0000"
+        body = f"tree {tree}\nparent {parent}\nauthor {stamp}\ncommitter {stamp}\n\n{number}\n"
+        short = hashlib.sha1(f"commit {len(body)}\0{body}".encode()).hexdigest()[:7]
+        if short in seen:
+            break
+        seen[short] = str(number)
+    twins = [tool.raw_commit(tree, [parent], text, when=1800000000) for text in (seen[short], str(number))]
+    assert [twin[:7] for twin in twins] == [short, short]
+    tool.commit({}, parents=twins)
+    before = snapshot(workspace)
+    ambiguous = hybrid("pin", "tool", "--to", short, check=None)
+    assert ambiguous.code in (2, 5), ambiguous.err
+    assert "ambiguous" in ambiguous.err or "more than one" in ambiguous.err
+    unknown = hybrid("pin", "tool", "--to", "nosuchref", check=None)
+    assert unknown.code in (2, 5), unknown.err
+    assert changes(before, snapshot(workspace)) == []
+
+
+def test_to_needs_one_name(hybrid: Hybrid, tool: Upstream) -> None:
+    started(hybrid, tool.url, sync=False)
+    hybrid("pin", "--to", "main", check=2)
+    hybrid("pin", "--all", "--to", "main", check=2)
+
+
+@pytest.mark.parametrize("synced", [True, False])
+def test_dry_run_shows_the_move_and_writes_nothing(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, synced: bool
+) -> None:
+    started(hybrid, tool.url, sync=synced)
+    old = lock(workspace)["tool"]["commit"]
+    tool.commit({"p": "1\n"}, "subject one")
+    new = tool.commit({"q": "1\n", "README": "x\n"}, "subject two")
+    before = snapshot(workspace)
+    shown = hybrid("pin", "-n", "tool")
+    assert changes(before, snapshot(workspace)) == []
+    assert old[:7] in shown.out
+    assert new[:7] in shown.out
+    assert "2 commits" in shown.out
+    assert "3 files" in shown.out
+    assert "subject one" in shown.out
+    assert "subject two" in shown.out
+
+
+def test_edited_manifest_makes_a_stale_pin_that_pin_renews(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    started(hybrid, tool.url, "--tag", "v1.0.0")
+    replace(workspace / "sources.toml", "v1.0.0", "v1.1.0")
+    stale = hybrid("sync", check=1)
+    assert "git hybrid pin tool" in stale.err
+    assert head(workspace) == tool.rev("v1.0.0^{commit}")
+    hybrid("pin")
+    assert lock(workspace)["tool"]["commit"] == tool.rev("v1.1.0^{commit}")
+
+
+@pytest.mark.parametrize(
+    ("spec", "tag"),
+    [
+        (">=1.2,<2", "v1.10.0"),
+        ("~=1.2.0", "1.2.3"),
+        ("==1.2.3", "1.2.3"),
+        (">=1", "v2.0"),
+        (">=3.0rc1", "v3.0.0-rc1"),
+        ("==3.0.0rc1", "v3.0.0-rc1"),
+    ],
+)
+def test_version_ranges(
+    hybrid: Hybrid, workspace: Path, upstream_factory: UpstreamFactory, spec: str, tag: str
+) -> None:
+    tool = upstream_factory()
+    for name in ("v1.1.0", "1.2.3", "v1.9.0", "v1.10.0", "v2.0", "v3.0.0-rc1", "nightly", "v1.11.0.junk"):
+        tool.commit({"v": name})
+        tool.tag(name, annotated=name != "v1.9.0")
+    hybrid("init")
+    hybrid("add", tool.url, "--version", spec)
+    assert manifest(workspace)["tool"]["version"] == spec
+    assert lock(workspace)["tool"]["ref"] == f"refs/tags/{tag}"
+
+
+def test_version_moves_to_the_next_release(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    started(hybrid, tool.url, "--version", ">=1,<2")
+    assert lock(workspace)["tool"]["ref"] == "refs/tags/v1.1.0"
+    tool.tag("v1.2.0")
+    tool.tag("v2.0.0")
+    hybrid("pin", "tool")
+    assert lock(workspace)["tool"]["ref"] == "refs/tags/v1.2.0"
+    hybrid("sync")
+    assert head(workspace) == tool.rev("v1.2.0^{commit}")

@@ -1,0 +1,136 @@
+"""`git hybrid pin`: moved tags, rollbacks, commits that are off the branch, overrides."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from support.cli import Hybrid
+from support.kit import changes, codes, head, lock, released, snapshot, started
+from support.upstream import Upstream, UpstreamFactory
+
+OVERRIDE = ["--request", "CHG-1", "--approver", "a@example.org", "--reason", "why", "--expires", "14d"]
+
+
+@pytest.fixture
+def tool(upstream_factory: UpstreamFactory) -> Upstream:
+    upstream = upstream_factory()
+    released(upstream)
+    return upstream
+
+
+@pytest.mark.parametrize("synced", [True, False])
+@pytest.mark.parametrize("annotated", [True, False])
+def test_retagged_upstream_is_5_with_old_and_new(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, synced: bool, annotated: bool
+) -> None:
+    tool.tag("rel", "main~1", annotated=annotated)
+    started(hybrid, tool.url, "--tag", "rel", sync=synced)
+    old = tool.rev("rel")
+    new = tool.tag("rel", "main", annotated=annotated, force=True)
+    before = snapshot(workspace)
+    for words in (["pin", "tool"], ["pin", "-n", "tool"]):
+        moved = hybrid(*words, check=5)
+        assert old[:7] in moved.err
+        assert new[:7] in moved.err
+        assert changes(before, snapshot(workspace)) == []
+
+
+def test_moved_tag_on_a_fresh_clone_is_5(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    started(hybrid, tool.url, "--tag", "v1.0.0", sync=False)
+    before = (workspace / "state/sources.lock").read_bytes()
+    tool.tag("v1.0.0", "main", force=True)
+    hybrid("sync", check=5)
+    assert not (workspace / "sources/tool").exists()
+    assert (workspace / "state/sources.lock").read_bytes() == before
+    assert not (workspace / "state/resume.json").exists()
+
+
+def test_rewritten_tag_object_of_the_same_commit_is_5(hybrid: Hybrid, tool: Upstream) -> None:
+    started(hybrid, tool.url, "--tag", "v1.0.0", sync=False)
+    tool.tag("v1.0.0", "v1.0.0^{commit}", force=True)
+    hybrid("pin", "tool", check=5)
+
+
+def test_to_another_tag_is_not_called_a_moved_tag(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    started(hybrid, tool.url, "--tag", "v1.0.0", sync=False)
+    before = snapshot(workspace)
+    refused = hybrid("pin", "tool", "--to", "v1.1.0", check=6)
+    assert "moved" not in refused.err
+    assert changes(before, snapshot(workspace)) == []
+
+
+def test_rollback_is_6(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    started(hybrid, tool.url)
+    before = snapshot(workspace)
+    hybrid("pin", "tool", "--to", "main~1", check=None)
+    refused = hybrid("pin", "tool", "--to", tool.rev("main~1"), check=6)
+    assert "hint: " in refused.err
+    assert changes(before, snapshot(workspace)) == []
+
+
+def test_force_pushed_branch_is_not_followed_silently(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    started(hybrid, tool.url)
+    before = snapshot(workspace)
+    tool.reset("main", "main~2")
+    hybrid("pin", "tool", check=6)
+    assert changes(before, snapshot(workspace)) == []
+
+
+def test_off_branch_is_6(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    side = tool.commit({"s": "x"}, branch="side", parents=["main"])
+    started(hybrid, tool.url, "--branch", "main")
+    before = snapshot(workspace)
+    hybrid("pin", "tool", "--to", side, check=6)
+    assert changes(before, snapshot(workspace)) == []
+
+
+def test_commit_of_a_pull_request_only_is_5(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    pull = tool.commit({"p": "x"}, branch="tmp", parents=["main"])
+    tool.update_ref("refs/pull/1/head", pull)
+    tool.delete_ref("refs/heads/tmp")
+    hybrid("init")
+    before = snapshot(workspace)
+    hybrid("add", tool.url, "--commit", pull, check=5)
+    assert changes(before, snapshot(workspace)) == []
+    hybrid("add", tool.url, "--branch", "main")
+    before = snapshot(workspace)
+    hybrid("pin", "tool", "--to", pull, check=None)
+    assert changes(before, snapshot(workspace)) == []
+
+
+def test_force_without_the_options_is_2_and_with_them_6(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    started(hybrid, tool.url, sync=False)
+    oid = tool.rev("main~1")
+    before = snapshot(workspace)
+    hybrid("pin", "tool", "--to", oid, "--force", check=2)
+    hybrid("pin", "tool", "--to", oid, "--force", *OVERRIDE[:-2], check=2)
+    hybrid("pin", "tool", "--to", oid, "--force", *OVERRIDE, check=6)
+    hybrid("pin", "tool", "--to", oid, *OVERRIDE, check=2)
+    assert changes(before, snapshot(workspace)) == []
+
+
+def test_one_refusal_does_not_stop_the_others(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, upstream_factory: UpstreamFactory
+) -> None:
+    lib = upstream_factory("lib")
+    lib.commit({"a": "a"})
+    started(hybrid, tool.url, "--tag", "v1.0.0", sync=False)
+    hybrid("add", lib.url)
+    new = lib.commit({"a": "b"})
+    tool.tag("v1.0.0", "main", force=True)
+    mixed = hybrid("--json", "pin", "--all", check=5)
+    assert codes(mixed) == {"lib": 0, "tool": 5}
+    assert lock(workspace)["lib"]["commit"] == new
+
+
+def test_another_repository_under_the_same_url_is_refused(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    started(hybrid, tool.url)
+    tool.commit({"evil": "x"}, branch="main", parents=[])
+    before = snapshot(workspace)
+    refused = hybrid("pin", "tool", check=None)
+    assert refused.code in (5, 6)
+    assert changes(before, snapshot(workspace)) == []
+    hybrid("sync")
+    assert head(workspace) == lock(workspace)["tool"]["commit"]

@@ -1,0 +1,160 @@
+"""`git hybrid reset`: goes to the pin, and everything it took away can be fetched back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from support.cli import Hybrid
+from support.kit import changes, git, head, lock, released, snapshot, started
+from support.upstream import Upstream, UpstreamFactory
+
+
+@pytest.fixture
+def tool(upstream_factory: UpstreamFactory) -> Upstream:
+    upstream = upstream_factory()
+    released(upstream)
+    return upstream
+
+
+@pytest.fixture
+def clone(hybrid: Hybrid, workspace: Path, tool: Upstream) -> Path:
+    started(hybrid, tool.url, "--branch", "main")
+    return workspace / "sources/tool"
+
+
+def _saved(clone: Path) -> list[str]:
+    return git("for-each-ref", "--format=%(refname)", "refs/hybrid/saved", cwd=clone).split()
+
+
+def _reachable_blobs(clone: Path) -> set[str]:
+    rows = git("rev-list", "--objects", *_saved(clone), cwd=clone).splitlines()
+    return {row.split(" ")[0] for row in rows}
+
+
+def _blob(clone: Path, text: str) -> str:
+    path = clone.parent / ".probe"
+    path.write_text(text)
+    oid = git("hash-object", "--no-filters", str(path), cwd=clone)
+    path.unlink()
+    return oid
+
+
+def test_everything_is_saved(hybrid: Hybrid, workspace: Path, clone: Path) -> None:
+    (clone / "committed").write_text("committed work")
+    git("add", "committed", cwd=clone)
+    git("commit", "-q", "-m", "mine", cwd=clone)
+    mine = head(workspace)
+    (clone / "README").write_text("staged work")
+    git("add", "README", cwd=clone)
+    (clone / "README").write_text("unstaged work")
+    (clone / "b").unlink()
+    (clone / "new dir").mkdir()
+    (clone / "new dir/untrackéd").write_text("untracked work")
+    (clone / "run").write_text("#!/bin/sh\n")
+    (clone / "run").chmod(0o755)
+    (clone / "link").symlink_to("nowhere")
+    (clone / "build.log").write_text("ignored")
+    result = hybrid("reset", "tool")
+    assert head(workspace) == lock(workspace)["tool"]["commit"]
+    assert git("status", "--porcelain", cwd=clone) == ""
+    assert (clone / "README").read_text() == "three\n"
+    assert not (clone / "new dir").exists()
+    assert (clone / "build.log").read_text() == "ignored"
+    (ref,) = _saved(clone)
+    assert ref in result.out
+    blobs = _reachable_blobs(clone)
+    assert mine in blobs
+    for text in ("committed work", "staged work", "unstaged work", "untracked work", "#!/bin/sh\n"):
+        assert _blob(clone, text) in blobs, text
+    git("checkout", ref, "--", "README", "new dir", "run", "link", cwd=clone)
+    assert (clone / "README").read_text() == "unstaged work"
+    assert (clone / "new dir/untrackéd").read_text() == "untracked work"
+    assert (clone / "run").stat().st_mode & 0o111
+    assert (clone / "link").readlink() == Path("nowhere")
+    hybrid("reset", "tool")
+    assert len(_saved(clone)) == 2
+
+
+def test_an_unmerged_index_is_saved(hybrid: Hybrid, workspace: Path, clone: Path) -> None:
+    git("checkout", "-q", "-b", "side", "HEAD~1", cwd=clone)
+    (clone / "README").write_text("side work")
+    git("commit", "-q", "-a", "-m", "side", cwd=clone)
+    git("checkout", "-q", "-b", "ours", "HEAD~1", cwd=clone)
+    (clone / "README").write_text("our work")
+    git("commit", "-q", "-a", "-m", "ours", cwd=clone)
+    git("merge", "-q", "side", cwd=clone, check=False)
+    (clone / "README").write_text("half resolved")
+    hybrid("reset", "tool")
+    assert head(workspace) == lock(workspace)["tool"]["commit"]
+    assert not (clone / ".git/MERGE_HEAD").exists()
+    blobs = _reachable_blobs(clone)
+    for text in ("side work", "our work", "half resolved"):
+        assert _blob(clone, text) in blobs, text
+    assert git("rev-parse", "side", cwd=clone)
+    hybrid("sync")
+
+
+def test_reset_in_the_middle_of_a_rebase(hybrid: Hybrid, workspace: Path, clone: Path) -> None:
+    git("checkout", "-q", "-b", "work", "HEAD~1", cwd=clone)
+    (clone / "README").write_text("my work")
+    git("commit", "-q", "-a", "-m", "mine", cwd=clone)
+    git("rebase", "refs/hybrid/pin", cwd=clone, check=False)
+    hybrid("sync", check=3)
+    hybrid("reset", "tool")
+    assert not (clone / ".git/rebase-merge").exists()
+    assert head(workspace) == lock(workspace)["tool"]["commit"]
+    assert _blob(clone, "my work") in {
+        row.split(" ")[0] for row in git("rev-list", "--objects", "work", *_saved(clone), cwd=clone).splitlines()
+    }
+    hybrid("sync")
+
+
+def test_nothing_to_save(hybrid: Hybrid, clone: Path, workspace: Path) -> None:
+    before = snapshot(workspace)
+    hybrid("reset", "tool")
+    assert _saved(clone) == []
+    assert changes(before, snapshot(workspace)) == []
+
+
+def test_needs_names(hybrid: Hybrid, workspace: Path, clone: Path) -> None:
+    (clone / "README").write_text("mine")
+    before = snapshot(workspace)
+    hybrid("reset", check=2)
+    hybrid("reset", "toool", check=2)
+    assert changes(before, snapshot(workspace)) == []
+
+
+def test_user_branches_and_stash_stay(hybrid: Hybrid, clone: Path) -> None:
+    git("switch", "-q", "-c", "work", cwd=clone)
+    (clone / "README").write_text("mine")
+    git("commit", "-q", "-a", "-m", "mine", cwd=clone)
+    mine = git("rev-parse", "work", cwd=clone)
+    (clone / "README").write_text("stashed")
+    git("stash", cwd=clone)
+    hybrid("reset", "tool")
+    assert git("rev-parse", "work", cwd=clone) == mine
+    assert "stash@{0}" in git("stash", "list", cwd=clone)
+
+
+def test_reset_fetches_a_pin_that_is_not_here(hybrid: Hybrid, workspace: Path, tool: Upstream, clone: Path) -> None:
+    new = tool.commit({"README": "four\n"})
+    (clone / "README").write_text("mine")
+    hybrid("pin", "tool")
+    git("update-ref", "-d", "refs/hybrid/upstream/heads/main", cwd=clone)
+    git("reflog", "expire", "--expire=now", "--all", cwd=clone)
+    git("gc", "-q", "--prune=now", cwd=clone)
+    hybrid("reset", "tool")
+    assert head(workspace) == new
+
+
+def test_ignored_by_the_users_own_excludes_file(hybrid: Hybrid, clone: Path, tmp_path: Path) -> None:
+    (clone / ".git/info").mkdir(exist_ok=True)
+    (clone / ".git/info/exclude").write_text("*.mine\n")
+    (clone / "x.mine").write_text("keep")
+    hybrid("sync")
+    (clone / "README").write_text("mine")
+    hybrid("reset", "tool")
+    assert (clone / "x.mine").read_text() == "keep"
+    hybrid("sync")

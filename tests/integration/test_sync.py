@@ -1,0 +1,180 @@
+"""`git hybrid sync`: clones, updates, and the sync that has nothing to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from support.cli import Hybrid
+from support.https_server import HttpsGitServer
+from support.kit import changes, codes, git, head, lock, logging_git, released, snapshot, started, state
+from support.upstream import Upstream, UpstreamFactory
+
+
+@pytest.fixture
+def tool(upstream_factory: UpstreamFactory) -> Upstream:
+    upstream = upstream_factory()
+    released(upstream)
+    return upstream
+
+
+def test_clone_then_update(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    started(hybrid, tool.url, sync=False)
+    locked = (workspace / "state/sources.lock").read_bytes()
+    hybrid("sync")
+    assert head(workspace) == tool.rev("main")
+    assert git("symbolic-ref", "-q", "HEAD", cwd=workspace / "sources/tool", check=False) == ""
+    assert (workspace / "sources/tool/README").read_text() == "three\n"
+    assert git("status", "--porcelain", cwd=workspace / "sources/tool") == ""
+    entry = state(workspace)["tool"]
+    assert entry["commit_sha"] == tool.rev("main")
+    assert entry["branch"] == "main"
+    assert entry["repo_url"] == tool.url
+    assert entry["updated_by"] == "Test Operator <operator@example.org>"
+    assert entry["updated_at"].endswith("Z")
+    assert entry["scan_status"]["state"] == "missing"
+    assert (workspace / "state/sources.lock").read_bytes() == locked
+    new = tool.commit({"README": "four\n", "b": None})
+    hybrid("sync")
+    assert head(workspace) != new, "sync never moves a pin"
+    hybrid("pin", "tool")
+    locked = (workspace / "state/sources.lock").read_bytes()
+    hybrid("sync")
+    assert head(workspace) == new
+    assert not (workspace / "sources/tool/b").exists()
+    assert state(workspace)["tool"]["commit_sha"] == new
+    assert (workspace / "state/sources.lock").read_bytes() == locked
+    assert not list((workspace / "sources").glob(".incoming/*"))
+    assert not (workspace / "state/resume.json").exists()
+
+
+def test_nothing_to_do(
+    hybrid: Hybrid, workspace: Path, tmp_path: Path, tool: Upstream, https_server: HttpsGitServer
+) -> None:
+    env = https_server.env()
+    hybrid("init")
+    hybrid("add", https_server.url("tool.git"), env=env)
+    for number in range(3):
+        hybrid("add", tool.url, "--name", f"t{number}", "--branch", "main")
+    hybrid("sync", env=env)
+    path, log = logging_git(tmp_path / "bin")
+    hybrid("sync", "tool", env=env | path)
+    one = len(log.read_text().splitlines())
+    log.write_text("")
+    before = snapshot(workspace)
+    stamps = {path: path.stat().st_mtime_ns for path in (workspace / "state").iterdir()}
+    https_server.clear_requests()
+    hybrid("sync", env=env | path)
+    assert changes(before, snapshot(workspace)) == []
+    assert {path: path.stat().st_mtime_ns for path in (workspace / "state").iterdir()} == stamps
+    assert https_server.requests == []
+    ran = log.read_text().splitlines()
+    assert len(ran) == one, ran
+    assert not any("sources/" in line for line in ran)
+
+
+def test_no_request_when_the_commit_is_here(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, https_server: HttpsGitServer
+) -> None:
+    env = https_server.env()
+    hybrid("init")
+    hybrid("add", https_server.url("tool.git"), "--branch", "main", env=env)
+    hybrid("sync", env=env)
+    git("reset", "-q", "--hard", "HEAD~1", cwd=workspace / "sources/tool")
+    https_server.clear_requests()
+    hybrid("reset", "tool", env=env)
+    assert head(workspace) == tool.rev("main")
+    assert https_server.requests == []
+
+
+def test_unpinned_source_is_1_and_the_others_go_on(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    started(hybrid, tool.url, sync=False)
+    path = workspace / "sources.toml"
+    path.write_text(path.read_text() + f'\n[source.a]\nurl = "{tool.url}"\nbranch = "main"\n')
+    result = hybrid("sync", "--json", check=1)
+    assert codes(result) == {"a": 1, "tool": 0}
+    assert "hint: git hybrid pin a" in hybrid("sync", check=1).err
+    assert head(workspace) == tool.rev("main")
+    assert not (workspace / "sources/a").exists()
+
+
+def test_dry_run_writes_nothing(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    started(hybrid, tool.url, sync=False)
+    before = snapshot(workspace)
+    shown = hybrid("sync", "-n")
+    assert "tool" in shown.out
+    assert changes(before, snapshot(workspace)) == []
+
+
+def test_upstream_gone_but_the_commit_is_here(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    started(hybrid, tool.url)
+    tool.path.rename(tool.path.with_name("gone.git"))
+    hybrid("sync")
+    git("checkout", "-q", "HEAD~1", cwd=workspace / "sources/tool")
+    hybrid("reset", "tool")
+    assert head(workspace) == lock(workspace)["tool"]["commit"]
+
+
+def test_offline(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    started(hybrid, tool.url, sync=False)
+    offline = hybrid("sync", "--offline", check=4)
+    assert "hint: " in offline.err
+    hybrid("sync", check=4, env={"GIT_HYBRID_OFFLINE": "1"})
+    assert not (workspace / "sources/tool").exists()
+
+
+def test_groups_and_unknown_names(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    hybrid("init")
+    for name, group in (("one", "a"), ("two", "b"), ("three", "c")):
+        hybrid("add", tool.url, "--branch", "main", "--name", name, "--group", group)
+    hybrid("sync", "--group", "a", "--group", "b")
+    assert sorted(path.name for path in (workspace / "sources").iterdir() if path.name[0] != ".") == ["one", "two"]
+    unknown = hybrid("sync", "thre", check=2)
+    assert "three" in unknown.err
+    hybrid("sync", "--group", "nosuch", check=2)
+    assert not (workspace / "sources/three").exists()
+
+
+def test_results_stand_in_name_order(hybrid: Hybrid, tool: Upstream) -> None:
+    hybrid("init")
+    names = ["delta", "alpha", "charlie", "bravo"]
+    for name in names:
+        hybrid("add", tool.url, "--branch", "main", "--name", name)
+    rows = hybrid("sync", "-j", "4", "--json").json()["sources"]
+    assert [row["name"] for row in rows] == sorted(names)
+
+
+def test_prune_removes_clean_orphans_only(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    hybrid("init")
+    for name in ("keep", "clean", "dirty"):
+        hybrid("add", tool.url, "--branch", "main", "--name", name)
+    hybrid("sync")
+    path = workspace / "sources.toml"
+    kept = path.read_text().split("[source.clean]")[0]
+    path.write_text(kept)
+    (workspace / "sources/dirty/README").write_text("mine")
+    hybrid("sync", check=None)
+    assert (workspace / "sources/clean").exists()
+    hybrid("sync", "--prune", check=3)
+    assert not (workspace / "sources/clean").exists()
+    assert (workspace / "sources/dirty/README").read_text() == "mine"
+
+
+def test_user_filters_and_hooks_do_not_run(hybrid: Hybrid, workspace: Path, tmp_path: Path) -> None:
+    upstream = Upstream.create(tmp_path / "upstreams/crlf.git")
+    upstream.commit({".gitattributes": "* text eol=crlf\n*.x filter=evil ident\n", "a.x": "$Id$\n", "b": "1\r\n2\n"})
+    hooks = tmp_path / "hooks"
+    hooks.mkdir()
+    for name in ("post-checkout", "reference-transaction", "post-index-change"):
+        (hooks / name).write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n")
+        (hooks / name).chmod(0o755)
+    env = {"GIT_CONFIG_COUNT": "2", "GIT_CONFIG_KEY_0": "core.hooksPath", "GIT_CONFIG_VALUE_0": str(hooks)}
+    env |= {"GIT_CONFIG_KEY_1": "filter.evil.smudge", "GIT_CONFIG_VALUE_1": f"touch {tmp_path}/ran; cat"}
+    hybrid("init", env=env)
+    hybrid("add", upstream.url, env=env)
+    hybrid("sync", env=env)
+    assert (workspace / "sources/crlf/a.x").read_bytes() == b"$Id$\n"
+    assert (workspace / "sources/crlf/b").read_bytes() == b"1\r\n2\n"
+    assert not (tmp_path / "ran").exists()
+    hybrid("sync")

@@ -1,0 +1,110 @@
+"""History full, shallow and treeless, over file, https and ssh."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from support.cli import Hybrid
+from support.kit import git, head, lock, released, replace
+from support.upstream import Upstream, UpstreamFactory
+
+
+@dataclass(frozen=True)
+class Served:
+    upstream: Upstream
+    url: str
+    env: Mapping[str, str]
+
+
+@pytest.fixture(params=["file", "https", "ssh"])
+def served(request: pytest.FixtureRequest, upstream_factory: UpstreamFactory) -> Iterator[Served]:
+    upstream = upstream_factory(any_sha=False)
+    released(upstream)
+    if request.param == "file":
+        yield Served(upstream, upstream.url, {})
+        return
+    server = request.getfixturevalue(f"{request.param}_server")
+    yield Served(upstream, server.url("tool.git"), server.env())
+
+
+@pytest.mark.parametrize(
+    ("served", "history"),
+    [
+        ("file", "shallow"),
+        ("file", "treeless"),
+        ("https", "full"),
+        ("https", "shallow"),
+        ("https", "treeless"),
+        ("ssh", "shallow"),
+        ("ssh", "treeless"),
+    ],
+    indirect=["served"],
+)
+def test_clone_update_and_update_again(hybrid: Hybrid, workspace: Path, served: Served, history: str) -> None:
+    env, upstream = served.env, served.upstream
+    hybrid("init")
+    hybrid("add", served.url, "--branch", "main", "--history", history, env=env)
+    hybrid("sync", env=env)
+    clone = workspace / "sources/tool"
+    count = int(git("rev-list", "--count", "HEAD", cwd=clone))
+    assert count == (1 if history == "shallow" else 3)
+    for number in range(2):
+        upstream.commit({f"skipped{number}": "x\n"})
+        new = upstream.commit({"README": f"new {number}\n", f"dir/{number}": "x\n"})
+        hybrid("pin", "tool", env=env)
+        assert lock(workspace)["tool"]["commit"] == new
+        hybrid("sync", env=env)
+        assert head(workspace) == new
+        assert git("status", "--porcelain", cwd=clone) == ""
+        upstream.commit({f"later{number}": "x\n"})
+    if history == "shallow":
+        assert int(git("rev-list", "--count", "HEAD", cwd=clone)) == 1
+    hybrid("sync")
+
+
+@pytest.mark.parametrize("served", ["https"], indirect=True)
+def test_switching_modes(hybrid: Hybrid, workspace: Path, served: Served) -> None:
+    env = served.env
+    hybrid("init")
+    hybrid("add", served.url, "--branch", "main", "--history", "full", env=env)
+    hybrid("sync", env=env)
+    path = workspace / "sources.toml"
+    for old, new in (("full", "shallow"), ("shallow", "treeless"), ("treeless", "full")):
+        text = path.read_text()
+        if f'history = "{old}"\n' not in text.split("[source")[1]:
+            path.write_text(text + f'history = "{new}"\n')
+        else:
+            replace(path, f'\nhistory = "{old}"\n', f'\nhistory = "{new}"\n')
+        served.upstream.commit({"README": new})
+        hybrid("pin", "tool", env=env)
+        hybrid("sync", env=env)
+        assert head(workspace) == served.upstream.rev("main")
+    clone = workspace / "sources/tool"
+    assert git("rev-list", "--count", "HEAD", cwd=clone) == "6"
+    assert not (clone / ".git/shallow").exists()
+    git("log", "-p", cwd=clone)
+
+
+@pytest.mark.parametrize("served", ["ssh", "https"], indirect=True)
+def test_tag_that_upstream_left_behind_shallow(hybrid: Hybrid, workspace: Path, served: Served) -> None:
+    hybrid("init")
+    hybrid("add", served.url, "--tag", "v1.0.0", "--history", "shallow", env=served.env)
+    hybrid("sync", env=served.env)
+    assert head(workspace) == served.upstream.rev("v1.0.0^{commit}")
+
+
+@pytest.mark.parametrize("served", ["file", "ssh"], indirect=True)
+def test_old_pin_of_a_branch_that_moved_on(hybrid: Hybrid, workspace: Path, served: Served) -> None:
+    for history in ("shallow", "treeless", "full"):
+        hybrid("init", history, env=served.env)
+        ws = workspace / history
+        hybrid("add", served.url, "--branch", "main", "--history", history, env=served.env, cwd=ws)
+        old = lock(ws)["tool"]["commit"]
+        for number in range(2):
+            served.upstream.commit({"n": f"{history}{number}"})
+        hybrid("sync", env=served.env, cwd=ws)
+        assert head(ws) == old

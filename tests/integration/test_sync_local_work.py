@@ -1,0 +1,182 @@
+"""Local work blocks a sync of its source (3), and nothing of it is ever touched."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from support.cli import Hybrid
+from support.kit import changes, codes, git, head, released, snapshot, started
+from support.upstream import Upstream, UpstreamFactory
+
+
+@pytest.fixture
+def tool(upstream_factory: UpstreamFactory) -> Upstream:
+    upstream = upstream_factory()
+    released(upstream)
+    return upstream
+
+
+@pytest.fixture
+def clone(hybrid: Hybrid, workspace: Path, tool: Upstream) -> Path:
+    started(hybrid, tool.url, "--branch", "main")
+    return workspace / "sources/tool"
+
+
+def _stage(clone: Path) -> None:
+    (clone / "README").write_text("staged\n")
+    git("add", "README", cwd=clone)
+    (clone / "README").write_text("three\n")
+
+
+DIRT: dict[str, Callable[[Path], object]] = {
+    "modified": lambda clone: (clone / "README").write_text("mine\n"),
+    "staged": _stage,
+    "untracked": lambda clone: (clone / "dir/README").write_text("mine\n"),
+    "deleted": lambda clone: (clone / "README").unlink(),
+    "mode": lambda clone: (clone / "README").chmod(0o755),
+    "link": lambda clone: ((clone / "README").unlink(), (clone / "README").symlink_to("b")),
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "moved"), [*((kind, True) for kind in DIRT), ("modified", False), ("untracked", False)]
+)
+def test_dirty(hybrid: Hybrid, workspace: Path, tool: Upstream, clone: Path, kind: str, moved: bool) -> None:
+    if moved:
+        tool.commit({"README": "four\n"})
+        hybrid("pin", "tool")
+    DIRT[kind](clone)
+    before = snapshot(workspace)
+    blocked = hybrid("sync", check=3)
+    assert "sources/tool" in blocked.err
+    assert "README" in blocked.err
+    assert "hint: git hybrid reset tool" in blocked.err
+    assert "git -C sources/tool" in blocked.err
+    assert changes(before, snapshot(workspace)) == []
+
+
+def test_at_most_ten_files_are_named_and_others_go_on(
+    hybrid: Hybrid, workspace: Path, clone: Path, upstream_factory: UpstreamFactory
+) -> None:
+    lib = upstream_factory("lib")
+    lib.commit({"a": "a"})
+    hybrid("add", lib.url)
+    for number in range(25):
+        (clone / f"junk{number:02}").touch()
+    mixed = hybrid("sync", "--json", check=3)
+    assert codes(mixed) == {"lib": 0, "tool": 3}
+    assert head(workspace, "lib") == lib.rev("main")
+    text = hybrid("sync", check=3).err
+    assert text.count("junk") == 10
+    assert "25" in text
+
+
+def test_ignored_files_are_not_dirty(hybrid: Hybrid, tool: Upstream, clone: Path) -> None:
+    (clone / "build.log").write_text("mine")
+    tool.commit({"README": "four\n"})
+    hybrid("pin", "tool")
+    hybrid("sync")
+    assert (clone / "build.log").read_text() == "mine"
+    assert (clone / "README").read_text() == "four\n"
+
+
+def test_ignored_file_in_the_way_is_kept(hybrid: Hybrid, tool: Upstream, clone: Path) -> None:
+    (clone / "build.log").write_text("mine")
+    tool.commit({"build.log": "theirs"})
+    hybrid("pin", "tool")
+    result = hybrid("sync", check=None)
+    assert (clone / "build.log").read_text() == "mine", result
+    assert result.code == 3
+    assert "build.log" in result.err
+
+
+def test_diverged(hybrid: Hybrid, workspace: Path, clone: Path) -> None:
+    (clone / "README").write_text("mine\n")
+    git("commit", "-q", "-a", "-m", "mine", cwd=clone)
+    before = snapshot(workspace)
+    blocked = hybrid("sync", check=3)
+    assert "hint: git hybrid reset tool" in blocked.err
+    assert changes(before, snapshot(workspace)) == []
+
+
+def test_clean_local_branch_at_the_pin_is_fine(hybrid: Hybrid, tool: Upstream, clone: Path) -> None:
+    git("switch", "-q", "-c", "work", cwd=clone)
+    hybrid("sync")
+    new = tool.commit({"z": "z"})
+    hybrid("pin", "tool")
+    old = git("rev-parse", "work", cwd=clone)
+    hybrid("sync", check=None)
+    assert git("rev-parse", "work", cwd=clone) == old, "sync must not move the user's branch"
+    assert git("rev-parse", "HEAD", cwd=clone) in (old, new)
+
+
+def test_merge_in_progress(hybrid: Hybrid, workspace: Path, clone: Path) -> None:
+    git("checkout", "-q", "-b", "side", "HEAD~1", cwd=clone)
+    (clone / "README").write_text("side\n")
+    git("commit", "-q", "-a", "-m", "side", cwd=clone)
+    git("checkout", "-q", "--detach", "refs/hybrid/pin", cwd=clone)
+    git("merge", "-q", "side", cwd=clone, check=False)
+    before = snapshot(workspace)
+    assert "merge" in hybrid("sync", check=3).err
+    assert changes(before, snapshot(workspace)) == []
+
+
+def test_clean_merge_and_rebase_states_block_too(hybrid: Hybrid, workspace: Path, clone: Path) -> None:
+    (clone / ".git/MERGE_HEAD").write_text(git("rev-parse", "HEAD~1", cwd=clone) + "\n")
+    assert "merge" in hybrid("sync", check=3).err
+    (clone / ".git/MERGE_HEAD").unlink()
+    (clone / ".git/rebase-merge").mkdir()
+    assert "rebase" in hybrid("sync", check=3).err
+    (clone / ".git/rebase-merge").rmdir()
+    (clone / ".git/CHERRY_PICK_HEAD").write_text(git("rev-parse", "HEAD~1", cwd=clone) + "\n")
+    assert "cherry" in hybrid("sync", check=3).err
+    (clone / ".git/CHERRY_PICK_HEAD").unlink()
+    hybrid("sync")
+
+
+def test_live_index_lock_blocks_and_a_stale_one_is_healed(hybrid: Hybrid, tool: Upstream, clone: Path) -> None:
+    tool.commit({"README": "four\n"})
+    hybrid("pin", "tool")
+    path = clone / ".git/index.lock"
+    with path.open("w"):
+        blocked = hybrid("sync", check=3)
+        assert "index.lock" in blocked.err
+        assert path.exists()
+    os.utime(path, (1_700_000_000, 1_700_000_000))
+    hybrid("sync")
+    assert not path.exists()
+    assert (clone / "README").read_text() == "four\n"
+
+
+@pytest.mark.parametrize("kind", ["folder", "file", "repository"])
+def test_foreign_folder(hybrid: Hybrid, workspace: Path, tool: Upstream, kind: str) -> None:
+    started(hybrid, tool.url, sync=False)
+    place = workspace / "sources/tool"
+    if kind == "file":
+        place.write_text("mine")
+    else:
+        place.mkdir()
+        (place / "mine").write_text("mine")
+    if kind == "repository":
+        git("init", "-q", cwd=place)
+        git("add", ".", cwd=place)
+        git("commit", "-q", "-m", "mine", cwd=place)
+    before = snapshot(workspace)
+    assert "sources/tool" in hybrid("sync", check=3).err
+    assert changes(before, snapshot(workspace)) == []
+
+
+@pytest.mark.parametrize("place", ["sources", "state", "sources/tool", "state/sources.lock", "sources/.lock"])
+def test_links_are_refused(hybrid: Hybrid, workspace: Path, tmp_path: Path, clone: Path, place: str) -> None:
+    path = workspace / place
+    elsewhere = tmp_path / "elsewhere"
+    path.rename(elsewhere)
+    path.symlink_to(elsewhere)
+    before, outside = snapshot(workspace), snapshot(elsewhere)
+    hybrid("sync", check=2)
+    assert changes(before, snapshot(workspace)) == []
+    assert changes(outside, snapshot(elsewhere)) == []

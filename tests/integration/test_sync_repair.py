@@ -1,0 +1,214 @@
+"""Half clones, odd refs and odd upstreams: `sync` repairs or reports, and loses nothing."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from support.cli import Hybrid
+from support.kit import git, head, lock, released, replace, started
+from support.upstream import Gitlink, Upstream, UpstreamFactory
+
+
+@pytest.fixture
+def tool(upstream_factory: UpstreamFactory) -> Upstream:
+    upstream = upstream_factory()
+    released(upstream)
+    return upstream
+
+
+def _objects(clone: Path) -> None:
+    shutil.rmtree(clone / ".git/objects")
+    (clone / ".git/objects").mkdir()
+
+
+DAMAGE = {
+    "empty .git": lambda clone: (shutil.rmtree(clone), (clone / ".git").mkdir(parents=True)),
+    "only .git": lambda clone: [
+        shutil.rmtree(path) if path.is_dir() else path.unlink() for path in clone.iterdir() if path.name != ".git"
+    ],
+    "no HEAD": lambda clone: (clone / ".git/HEAD").unlink(),
+    "empty HEAD": lambda clone: (clone / ".git/HEAD").write_bytes(b""),
+    "no objects": _objects,
+    "no index": lambda clone: (clone / ".git/index").unlink(),
+    "torn index": lambda clone: (clone / ".git/index").write_bytes(b"DIRC\0\0"),
+    "empty config": lambda clone: (clone / ".git/config").write_bytes(b""),
+}
+
+
+@pytest.mark.parametrize("kind", DAMAGE)
+def test_damaged_clone(hybrid: Hybrid, workspace: Path, tool: Upstream, kind: str) -> None:
+    started(hybrid, tool.url)
+    clone = workspace / "sources/tool"
+    (clone / "build.log").write_text("ignored")
+    DAMAGE[kind](clone)
+    first = hybrid("sync", check=None)
+    if kind == "only .git":
+        # The files were deleted, by a crash or by the user: that is local work.
+        assert first.code == 3, first.err
+        hybrid("reset", "tool")
+    else:
+        assert first.code == 0, first.err
+    assert head(workspace) == tool.rev("main")
+    assert git("status", "--porcelain", cwd=clone) == ""
+    assert git("fsck", "--no-dangling", cwd=clone) == ""
+    hybrid("sync")
+
+
+def test_damaged_clone_with_own_files_keeps_them(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    started(hybrid, tool.url)
+    clone = workspace / "sources/tool"
+    (clone / "mine.txt").write_text("precious")
+    (clone / "README").write_text("precious too")
+    (clone / ".git/HEAD").unlink()
+    hybrid("sync", check=None)
+    hybrid("reset", "tool", check=None)
+    found = [path for path in workspace.rglob("*") if path.is_file() and path.read_bytes() == b"precious"]
+    saved = git("for-each-ref", "--format=%(refname)", "refs/hybrid/saved", cwd=clone, check=False)
+    kept = saved and git("show", f"{saved.splitlines()[0]}:mine.txt", cwd=clone, check=False) == "precious"
+    assert found or kept
+
+
+def test_branch_named_like_the_pin(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    good = tool.rev("main")
+    evil = tool.commit({"evil": "x"}, branch=good)
+    tool.set_head(good)
+    hybrid("init")
+    hybrid("add", tool.url, "--branch", "main")
+    hybrid("sync")
+    assert head(workspace) == good != evil
+    git("branch", good, "HEAD~1", cwd=workspace / "sources/tool")
+    tool.commit({"x": "y"})
+    hybrid("pin", "tool")
+    hybrid("sync")
+    assert head(workspace) == tool.rev("main")
+
+
+@pytest.mark.parametrize("name", ["FETCH_HEAD", "HEAD", "-f", "refs/heads/main", "a'b$(id)"])
+def test_odd_default_branch(hybrid: Hybrid, workspace: Path, tool: Upstream, name: str) -> None:
+    tool.git("update-ref", f"refs/heads/{name}", tool.rev("main~1"))
+    tool.set_head(name)
+    hybrid("init")
+    added = hybrid("add", tool.url, check=None)
+    if added.code in (2, 5):
+        # Refusing a name that could be taken for an option or another ref is fine.
+        assert name in ("-f", "FETCH_HEAD", "HEAD"), added.err
+        return
+    assert added.code == 0, added.err
+    hybrid("sync")
+    assert head(workspace) == tool.rev("main~1")
+
+
+def test_refs_replace_is_not_obeyed(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    started(hybrid, tool.url)
+    clone = workspace / "sources/tool"
+    evil = tool.commit({"README": "evil\n"}, branch="evil", parents=["main"])
+    git("fetch", "-q", tool.url, "evil", cwd=clone)
+    git("update-ref", f"refs/replace/{tool.rev('main')}", evil, cwd=clone)
+    shutil.rmtree(clone / "dir")
+    hybrid("reset", "tool")
+    assert (clone / "README").read_text() == "three\n"
+    tool.update_ref(f"refs/replace/{tool.rev('main')}", evil)
+    shutil.rmtree(clone)
+    hybrid("sync")
+    assert (clone / "README").read_text() == "three\n"
+
+
+def test_submodules_and_lfs_are_reported(hybrid: Hybrid, workspace: Path, upstream_factory: UpstreamFactory) -> None:
+    upstream = upstream_factory("parts")
+    pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'1' * 64}\nsize 5\n"
+    upstream.commit(
+        {
+            ".gitmodules": '[submodule "sub"]\n\tpath = sub\n\turl = https://example.invalid/sub\n',
+            "sub": Gitlink("1" * 40),
+            ".gitattributes": "*.bin filter=lfs diff=lfs merge=lfs -text\n",
+            "a.bin": pointer,
+        }
+    )
+    hybrid("init")
+    hybrid("add", upstream.url)
+    result = hybrid("sync")
+    text = (result.out + result.err).lower()
+    assert "submodule" in text
+    assert "lfs" in text
+    assert (workspace / "sources/parts/a.bin").read_text() == pointer
+    assert not list((workspace / "sources/parts/sub").iterdir())
+    hybrid("sync")
+    assert git("status", "--porcelain", cwd=workspace / "sources/parts") == ""
+
+
+def test_empty_upstream_repository(hybrid: Hybrid, workspace: Path, upstream_factory: UpstreamFactory) -> None:
+    upstream = upstream_factory("void")
+    hybrid("init")
+    before = (workspace / "sources.toml").read_bytes()
+    refused = hybrid("add", upstream.url, check=None)
+    assert refused.code == 5, refused.err
+    assert (workspace / "sources.toml").read_bytes() == before
+
+
+def test_tags_of_trees_and_blobs(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    tool.update_ref("refs/tags/tree", tool.rev("main^{tree}"))
+    tool.update_ref("refs/tags/blob", tool.rev("main:README"))
+    hybrid("init")
+    for name in ("tree", "blob"):
+        refused = hybrid("add", tool.url, "--tag", name, check=None)
+        assert refused.code == 5, refused.err
+    assert not (workspace / "state/sources.lock").exists() or lock(workspace) == {}
+    hybrid("add", tool.url, "--branch", "main")
+    hybrid("sync")
+
+
+def test_tag_of_a_tag(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    outer = (
+        tool.git(
+            "mktag",
+            stdin=(
+                f"object {tool.rev('v1.0.0')}\ntype tag\ntag outer\ntagger A <a@example.org> 1700000000 +0000\n\nouter\n"
+            ).encode(),
+        )
+        .decode()
+        .strip()
+    )
+    tool.update_ref("refs/tags/outer", outer)
+    started(hybrid, tool.url, "--tag", "outer")
+    assert lock(workspace)["tool"]["tag_object"] == outer
+    assert head(workspace) == tool.rev("v1.0.0^{commit}")
+
+
+def test_many_and_oddly_named_files(hybrid: Hybrid, workspace: Path, upstream_factory: UpstreamFactory) -> None:
+    upstream = upstream_factory("wide")
+    files = {f"d{number % 17}/file {number}": f"{number}\n" for number in range(300)}
+    odd = b"caf\xe9 \xff".decode(errors="surrogateescape")
+    upstream.commit({**files, odd: "latin\n", "naïve ☃": "utf8\n", 'q"uote': "q\n", " lead": "l\n"})
+    started(hybrid, upstream.url)
+    clone = workspace / "sources/wide"
+    assert (clone / odd).read_text() == "latin\n"
+    assert git("status", "--porcelain", cwd=clone) == ""
+    hybrid("sync")
+    (clone / odd).write_text("mine")
+    blocked = hybrid("sync", "--json", check=3)
+    assert json.loads(blocked.out)["sources"][0]["exit_code"] == 3
+    hybrid("reset", "wide")
+    assert (clone / odd).read_text() == "latin\n"
+
+
+def test_sha256_upstream(hybrid: Hybrid, workspace: Path, upstream_factory: UpstreamFactory) -> None:
+    upstream = upstream_factory("long", object_format="sha256")
+    released(upstream)
+    started(hybrid, upstream.url, "--tag", "v1.0.0")
+    assert head(workspace, "long") == upstream.rev("v1.0.0^{commit}")
+    assert len(lock(workspace)["long"]["commit"]) == 64
+    hybrid("sync")
+    (workspace / "sources/long/README").write_text("mine")
+    hybrid("sync", check=3)
+    hybrid("reset", "long")
+    replace(workspace / "sources.toml", "v1.0.0", "v1.1.0")
+    moved = hybrid("pin", "long")
+    new = upstream.rev("v1.1.0^{commit}")
+    assert not any(new[41:50] in line and new not in line for line in moved.out.splitlines()), moved.out
+    hybrid("sync")
+    assert head(workspace, "long") == upstream.rev("v1.1.0^{commit}")
+    assert hybrid("--json", "status").json()["sources"][0]["state"] == "ok"

@@ -1,0 +1,263 @@
+"""The network fails: which code, how many tries, what stays, and how `resume` finishes."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from support.cli import Hybrid, executable, merged_env
+from support.https_server import HttpsGitServer
+from support.kit import changes, codes, git, head, lock, snapshot
+from support.upstream import Upstream, UpstreamFactory
+
+FAST = "[defaults]\nretry = { attempts = 3, initial = '10ms', maximum = '50ms' }\n"
+
+
+@pytest.fixture
+def tool(upstream_factory: UpstreamFactory) -> Upstream:
+    upstream = upstream_factory()
+    upstream.commit({"README": "one\n", "noise": random.Random(0).randbytes(200_000)})
+    return upstream
+
+
+@pytest.fixture
+def pinned(hybrid: Hybrid, workspace: Path, tool: Upstream, https_server: HttpsGitServer) -> dict[str, str]:
+    """Two pinned sources, one over https; return the environment for the server."""
+    env = https_server.env()
+    (workspace / "sources.toml").write_text("schema_version = 1\n" + FAST)
+    hybrid("add", https_server.url("tool.git"), "--branch", "main", env=env)
+    hybrid("add", tool.url, "--branch", "main", "--name", "local")
+    https_server.clear_requests()
+    return env
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_refusals_are_4_after_one_attempt(
+    hybrid: Hybrid, workspace: Path, pinned: dict[str, str], https_server: HttpsGitServer, status: int
+) -> None:
+    headers = {"WWW-Authenticate": 'Basic realm="x"'} if status == 401 else {}
+    https_server.fail_always(status, headers=headers)
+    result = hybrid("sync", "--json", env=pinned, check=4)
+    assert codes(result) == {"local": 0, "tool": 4}
+    assert [request.status for request in https_server.requests] == [status]
+    assert head(workspace, "local") == lock(workspace)["local"]["commit"]
+    https_server.clear_faults()
+    hybrid("resume", env=pinned)
+    assert head(workspace) == lock(workspace)["tool"]["commit"]
+
+
+def test_503_twice_is_retried(hybrid: Hybrid, pinned: dict[str, str], https_server: HttpsGitServer) -> None:
+    https_server.fail_next(2, 503)
+    hybrid("sync", env=pinned)
+    assert [request.status for request in https_server.requests[:2]] == [503, 503]
+
+
+def test_attempts_end(hybrid: Hybrid, pinned: dict[str, str], https_server: HttpsGitServer) -> None:
+    https_server.fail_always(503)
+    failed = hybrid("sync", env=pinned, check=4)
+    assert len(https_server.requests) == 3
+    assert "hint: git hybrid resume" in failed.err
+
+
+def test_cut_leaves_a_marker_and_resume_finishes_what_was_planned(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, pinned: dict[str, str], https_server: HttpsGitServer
+) -> None:
+    https_server.cut(50_000, times=None, only="upload-pack")
+    hybrid("sync", env=pinned, check=4)
+    marker = workspace / "state/resume.json"
+    assert marker.is_file()
+    planned = lock(workspace)["tool"]["commit"]
+    tool.commit({"README": "moved on\n"})
+    tool.reset("main", tool.commit({"other": "x"}))
+    for words in (["pin", "local"], ["pin"], ["remove", "local"], ["sync", "local"]):
+        before = snapshot(workspace)
+        unfinished = hybrid(*words, env=pinned, check=7)
+        assert "hint: git hybrid resume" in unfinished.err
+        assert changes(before, snapshot(workspace)) == []
+    https_server.clear_faults()
+    hybrid("resume", env=pinned)
+    assert head(workspace) == planned
+    assert not marker.exists()
+    assert not list((workspace / "state").glob("journal/*"))
+    assert not list((workspace / "sources").glob(".incoming/*"))
+    before = snapshot(workspace)
+    hybrid("sync", env=pinned)
+    assert changes(before, snapshot(workspace)) == []
+
+
+def test_a_sync_of_the_pending_source_goes_on(
+    hybrid: Hybrid, workspace: Path, pinned: dict[str, str], https_server: HttpsGitServer
+) -> None:
+    https_server.cut(50_000, times=None, only="upload-pack")
+    hybrid("sync", env=pinned, check=4)
+    hybrid("status")
+    https_server.clear_faults()
+    hybrid("sync", env=pinned)
+    assert head(workspace) == lock(workspace)["tool"]["commit"]
+    assert not (workspace / "state/resume.json").exists()
+
+
+def test_abort_of_a_clone(
+    hybrid: Hybrid, workspace: Path, pinned: dict[str, str], https_server: HttpsGitServer
+) -> None:
+    https_server.cut(50_000, times=None, only="upload-pack")
+    hybrid("sync", env=pinned, check=4)
+    hybrid("resume", "--abort")
+    assert not (workspace / "state/resume.json").exists()
+    assert not (workspace / "sources/tool").exists()
+    hybrid("pin", "local")
+    https_server.clear_faults()
+    hybrid("sync", env=pinned)
+    assert head(workspace) == lock(workspace)["tool"]["commit"]
+
+
+def test_abort_of_an_update_keeps_the_recorded_state(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, pinned: dict[str, str], https_server: HttpsGitServer
+) -> None:
+    hybrid("sync", env=pinned)
+    old = head(workspace)
+    tool.commit({"README": "two\n", "more": random.Random(1).randbytes(200_000)})
+    hybrid("pin", "tool", "local", env=pinned)
+    (workspace / "sources/tool").rename(workspace / "aside")
+    hybrid("sync", "local")
+    new = head(workspace, "local")
+    assert new != old
+    https_server.cut(50_000, times=None, only="upload-pack")
+    hybrid("sync", env=pinned, check=4)
+    hybrid("resume", "--abort", env=pinned, check=None)
+    assert head(workspace, "local") == new
+    assert not (workspace / "state/resume.json").exists()
+
+
+def test_basic_login_by_a_credential_helper(
+    hybrid: Hybrid, workspace: Path, pinned: dict[str, str], https_server: HttpsGitServer
+) -> None:
+    https_server.auth = ("user", "hunter2")
+    refused = hybrid("sync", env=pinned, check=4)
+    assert "hint: " in refused.err
+    helper = "!f() { echo username=user; echo password=hunter2; }; f"
+    config = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "credential.helper", "GIT_CONFIG_VALUE_0": helper}
+    hybrid("sync", env=pinned | config)
+    assert head(workspace) == lock(workspace)["tool"]["commit"]
+    for path, data in snapshot(workspace).items():
+        assert b"hunter2" not in data, path
+
+
+def _wait(condition: Callable[[], bool], *, seconds: float = 15) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited too long"
+        time.sleep(0.02)
+
+
+def _children(group: int) -> list[str]:
+    found = []
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                words = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                session = int((folder / "stat").read_text().rsplit(")", 1)[1].split()[3])
+            except (OSError, ValueError):
+                continue
+            if session == group and words:
+                found.append(words)
+    return found
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_it_with_a_marker_and_no_git(
+    hybrid: Hybrid,
+    workspace: Path,
+    pinned: dict[str, str],
+    https_server: HttpsGitServer,
+    number: signal.Signals,
+    code: int,
+) -> None:
+    https_server.stall(50_000, only="upload-pack")
+    child = subprocess.Popen(
+        [str(executable()), "sync"],
+        cwd=workspace,
+        env=merged_env(pinned),
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+        text=True,
+    )
+    try:
+        assert https_server.stalled.wait(15)
+        os.kill(child.pid, number)
+        _, err = child.communicate(timeout=15)
+    finally:
+        child.kill()
+    assert child.returncode == code, err
+    assert "Traceback" not in err
+    assert (workspace / "state/resume.json").is_file()
+    _wait(lambda: _children(child.pid) == [], seconds=3)
+    https_server.clear_faults()
+    hybrid("resume", env=pinned)
+    assert head(workspace) == lock(workspace)["tool"]["commit"]
+    assert not (workspace / "state/resume.json").exists()
+
+
+def test_kill_leaves_something_that_sync_finishes(
+    hybrid: Hybrid, workspace: Path, pinned: dict[str, str], https_server: HttpsGitServer
+) -> None:
+    https_server.stall(50_000, only="upload-pack")
+    child = subprocess.Popen(
+        [str(executable()), "sync"],
+        cwd=workspace,
+        env=merged_env(pinned),
+        stderr=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        assert https_server.stalled.wait(15)
+    finally:
+        child.kill()
+        child.wait()
+    hybrid("status")
+    hybrid("pin", "local", check=7)
+    https_server.clear_faults()
+    hybrid("sync", env=pinned)
+    assert head(workspace) == lock(workspace)["tool"]["commit"]
+    assert not list((workspace / "sources").glob(".incoming/*"))
+
+
+def test_redirect_to_a_host_that_policy_forbids_is_6(
+    hybrid: Hybrid, workspace: Path, pinned: dict[str, str], https_server: HttpsGitServer
+) -> None:
+    path = workspace / "sources.toml"
+    path.write_text(path.read_text() + '\n[policy]\nhosts = ["localhost"]\n')
+    https_server.redirect("/tool.git", https_server.url("tool.git", host="127.0.0.1").replace("tool.git", "t2.git"))
+    (https_server.root / "t2.git").symlink_to("tool.git")
+    hybrid("sync", "tool", env=pinned, check=6)
+    assert not (workspace / "sources/tool").exists()
+
+
+def test_unknown_certificate_is_4(hybrid: Hybrid, pinned: dict[str, str]) -> None:
+    failed = hybrid("sync", "tool", check=4)
+    assert "certificate" in failed.err.lower()
+
+
+def test_ended_with_local_work_leaves_no_marker(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, pinned: dict[str, str]
+) -> None:
+    hybrid("sync", env=pinned)
+    (workspace / "sources/tool/README").write_text("mine")
+    tool.commit({"x": "y"})
+    hybrid("pin", "local")
+    mixed = hybrid("sync", "--json", env=pinned, check=3)
+    assert codes(mixed) == {"local": 0, "tool": 3}
+    assert not (workspace / "state/resume.json").exists()
+    lines = (workspace / "state/sources-audit.jsonl").read_text().splitlines()
+    assert all(json.loads(line)["hash"] for line in lines)
+    git("status", cwd=workspace / "sources/tool")

@@ -1,0 +1,38 @@
+#!/bin/sh
+# Install what the tests need into .venv-tests, then run every gate. Arguments go to pytest.
+# Debian packages are installed by name where they are missing and we may; elsewhere the missing ones are named.
+set -eu
+cd "$(dirname "$0")/.."
+
+missing=""
+command -v git >/dev/null || missing="$missing git"
+command -v ssh >/dev/null || missing="$missing openssh-client"
+command -v mandoc >/dev/null || missing="$missing mandoc"
+command -v strace >/dev/null || missing="$missing strace"
+if [ -n "$missing" ]; then
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+        apt-get update -qq
+        # shellcheck disable=SC2086
+        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
+    else
+        echo "error: the tests need these Debian packages:$missing" >&2
+        echo "hint: sudo apt-get install$missing" >&2
+        exit 2
+    fi
+fi
+
+venv=.venv-tests
+[ -x "$venv/bin/python" ] || "${PYTHON:-python3}" -m venv "$venv"
+"$venv/bin/python" -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
+bin="$venv/bin"
+
+"$bin/ruff" check .
+"$bin/ruff" format --check .
+"$bin/mypy"
+"$bin/lint-imports" --no-logo >/dev/null || "$bin/lint-imports" --no-logo
+"$bin/coverage" erase
+"$bin/python" -m coverage run -m pytest -W error -n "${JOBS:-auto}" -m "not sweep" "$@"
+"$bin/coverage" combine -q
+"$bin/coverage" report --include='git_hybrid/core/*' --fail-under=100 --format=total >/dev/null ||
+    "$bin/coverage" report --include='git_hybrid/core/*' --fail-under=100
+"$bin/coverage" report --fail-under=90 | tail -n 1

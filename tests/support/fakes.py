@@ -1,0 +1,143 @@
+"""Fakes of the ports: they remember what they were asked and answer what a test told them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, cast
+
+from git_hybrid.app.runtime import Runtime
+from git_hybrid.core.endpoints import Mirrors, parse_mirrors
+from git_hybrid.core.ids import Oid, SourceName
+from git_hybrid.core.lock import Lock
+from git_hybrid.core.manifest import Defaults, Manifest
+from git_hybrid.core.plan import Snapshot, Task
+from git_hybrid.core.ports import FetchRequest, ProgressKind, RemoteRefs, Stage
+from git_hybrid.core.reducer import Decision, RunInfo
+from git_hybrid.core.state import State
+from support.samples import run_info
+
+Answer = RemoteRefs | Exception
+
+
+@dataclass(slots=True)
+class FakeTransport:
+    """Answers by URL: each URL has a list of answers, the last of which is repeated."""
+
+    answers: Mapping[str, list[Answer]] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+    bundles: list[str] = field(default_factory=list)
+
+    def list_refs(self, url: str, defaults: Defaults, *, head: bool) -> RemoteRefs:
+        """Return the next answer of *url*, or raise it."""
+        return self._answer(url)
+
+    def fetch(self, stage: Stage, url: str, request: FetchRequest, defaults: Defaults) -> None:
+        """Take the next answer of *url*, or raise it."""
+        self._answer(url)
+
+    def fetch_bundle(self, stage: Stage, bundle: str, request: FetchRequest, defaults: Defaults) -> None:
+        """Remember the bundle."""
+        self.bundles.append(bundle)
+
+    def _answer(self, url: str) -> RemoteRefs:
+        self.asked.append(url)
+        waiting = self.answers[url]
+        answer = waiting.pop(0) if len(waiting) > 1 else waiting[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+@dataclass(slots=True)
+class FakeLedger:
+    """Holds a snapshot in memory and remembers what was written."""
+
+    held: Snapshot = field(default_factory=lambda: Snapshot(manifest=Manifest(), lock=Lock(), state=State()))
+    attempts: list[tuple[str, str]] = field(default_factory=list)
+    decisions: list[Decision] = field(default_factory=list)
+
+    @contextmanager
+    def writer(self, info: RunInfo) -> Iterator[Sequence[str]]:
+        """Hold nothing."""
+        yield ()
+
+    def snapshot(self) -> Snapshot:
+        """Return what is held."""
+        return self.held
+
+    def manifest_text(self) -> str:
+        """Return an empty manifest."""
+        return "schema_version = 1\n"
+
+    def begin(self, info: RunInfo, tasks: Sequence[Task]) -> None:
+        """Forget that it began."""
+
+    def installing(self, info: RunInfo, name: SourceName, served_by: str | None) -> None:
+        """Forget that it is installing."""
+
+    def attempt(self, info: RunInfo, name: str, error: str) -> None:
+        """Remember the failed try."""
+        self.attempts.append((name, error))
+
+    def record(self, info: RunInfo, decision: Decision, pending: Sequence[Task]) -> None:
+        """Remember the decision."""
+        self.decisions.append(decision)
+
+    def forget(self) -> None:
+        """Forget nothing."""
+
+    def first_seen(self, name: SourceName, commit: Oid) -> datetime | None:
+        """Return that it was never seen."""
+        return None
+
+
+@dataclass(slots=True)
+class FakeProgress:
+    """Remembers every event."""
+
+    events: list[tuple[ProgressKind, str, str]] = field(default_factory=list)
+
+    def __call__(self, kind: ProgressKind, name: str, text: str) -> None:
+        """Remember one event."""
+        self.events.append((kind, name, text))
+
+
+class Unused:
+    """Stands for a port that a test must not reach."""
+
+    def __getattr__(self, name: str) -> Any:
+        """Raise AssertionError."""
+        raise AssertionError(f"the test reached {name}")
+
+
+def runtime(
+    transport: FakeTransport,
+    *,
+    mirrors: str = "",
+    offline: str = "",
+    slept: list[float] | None = None,
+    bundles: Callable[[str], str | None] = lambda _name: None,
+    cancelled: Callable[[], int] = lambda: 0,
+) -> Runtime:
+    """Return a runtime over fakes; *slept* takes the seconds of every wait."""
+    waits = [] if slept is None else slept
+    parsed: Mirrors = parse_mirrors(mirrors)
+    unused = cast("Any", Unused())
+    return Runtime(
+        transport=transport,
+        objects=unused,
+        quarantine=unused,
+        clones=unused,
+        writer=unused,
+        ledger=FakeLedger(),
+        progress=FakeProgress(),
+        info=run_info(),
+        mirrors=parsed,
+        offline=offline,
+        bundles=bundles,
+        sleep=waits.append,
+        cancelled=cancelled,
+    )

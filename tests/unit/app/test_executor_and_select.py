@@ -1,0 +1,120 @@
+"""Work over many sources, and which sources a command is about."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from git_hybrid.app.executor import run_all
+from git_hybrid.app.select import select
+from git_hybrid.core.errors import UnknownSource
+from git_hybrid.core.manifest import Manifest, Source
+from support.samples import source
+
+
+def _never() -> int:
+    return 0
+
+
+@pytest.mark.parametrize("jobs", [1, 3, 50])
+def test_results_come_in_the_order_of_the_input(jobs):
+    def work(number: int) -> int:
+        time.sleep((20 - number) / 2000)
+        return number * 2
+
+    assert run_all(work, range(20), jobs=jobs, cancelled=_never) == tuple(range(0, 40, 2))
+
+
+def test_nothing_to_do():
+    assert run_all(lambda item: item, [], jobs=4, cancelled=_never) == ()
+
+
+@pytest.mark.parametrize("jobs", [1, 2, 4])
+def test_no_more_than_so_many_at_a_time(jobs):
+    lock, running, most = threading.Lock(), 0, 0
+
+    def work(_item: int) -> None:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        time.sleep(0.01)
+        with lock:
+            running -= 1
+
+    run_all(work, range(12), jobs=jobs, cancelled=_never)
+    assert most == jobs
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_signal_keeps_the_rest_from_starting(jobs):
+    started: list[int] = []
+    asked = threading.Event()
+
+    def work(item: int) -> int:
+        started.append(item)
+        if item == 1:
+            asked.set()
+        time.sleep(0.02)
+        return item
+
+    found = run_all(work, range(20), jobs=jobs, cancelled=lambda: 2 if asked.is_set() else 0)
+    assert len(started) < 5
+    assert [item for item in found if item is not None] == sorted(started)
+    assert found[-1] is None
+    assert len(found) == 20
+
+
+@pytest.mark.parametrize("jobs", [1, 3])
+def test_a_bug_ends_the_run(jobs):
+    def work(item: int) -> int:
+        return 1 // item
+
+    with pytest.raises(ZeroDivisionError):
+        run_all(work, [1, 2, 0, 4], jobs=jobs, cancelled=_never)
+
+
+def test_every_item_has_a_thread_that_lives_until_the_end():
+    threads = list(run_all(lambda _: threading.current_thread(), range(4), jobs=4, cancelled=_never))
+    assert all(thread is not None and not thread.is_alive() for thread in threads)
+
+
+@pytest.fixture
+def manifest() -> Manifest:
+    entries = [source("alpha"), source("beta"), source("gamma")]
+    groups = {"alpha": ("one",), "beta": ("one", "two"), "gamma": ()}
+    made = {entry.name: _grouped(entry, groups[entry.name]) for entry in entries}
+    return Manifest(sources=made)
+
+
+def _grouped(entry: Source, groups: tuple[str, ...]) -> Source:
+    return Source(name=entry.name, url=entry.url, track=entry.track, groups=groups)
+
+
+@pytest.mark.parametrize(
+    ("names", "groups", "want"),
+    [
+        ((), (), ("alpha", "beta", "gamma")),
+        (("gamma", "alpha"), (), ("alpha", "gamma")),
+        (("gamma", "gamma"), (), ("gamma",)),
+        ((), ("one",), ("alpha", "beta")),
+        ((), ("one", "two"), ("alpha", "beta")),
+        (("gamma",), ("two",), ("beta", "gamma")),
+    ],
+)
+def test_select(manifest, names, groups, want):
+    assert select(manifest, names, groups) == want
+
+
+def test_every_unknown_name_is_named_with_its_neighbours(manifest):
+    with pytest.raises(UnknownSource) as caught:
+        select(manifest, ["alpah", "zzz", "beta"])
+    assert (caught.value.names, caught.value.nearest, caught.value.what) == (("alpah", "zzz"), ("alpha",), "source")
+
+
+def test_an_unknown_group(manifest):
+    with pytest.raises(UnknownSource) as caught:
+        select(manifest, [], ["thre"])
+    assert caught.value.what == "group"

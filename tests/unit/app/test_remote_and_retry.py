@@ -1,0 +1,184 @@
+"""Which server is asked when, how often, and how long is waited."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from git_hybrid.app.remote import fetch, list_refs
+from git_hybrid.app.retry import with_retry
+from git_hybrid.core import errors
+from git_hybrid.core.ids import SourceName
+from git_hybrid.core.manifest import Defaults, Retry
+from git_hybrid.core.ports import FetchRequest, RemoteRefs, Stage
+from support.fakes import FakeTransport, runtime
+from support.samples import OID, URL, source
+
+SOURCE, STAGE = source(), Stage(SourceName("tool"), "/nowhere")
+ONE, TWO = "https://one.example", "https://two.example"
+AT_ONE, AT_TWO = f"{ONE}/example.org/group/tool.git", f"{TWO}/example.org/group/tool.git"
+DEFAULTS = Defaults(retry=Retry(attempts=3, initial=timedelta(seconds=1), maximum=timedelta(seconds=30)))
+FOUND = RemoteRefs(tips={"refs/heads/main": OID})
+
+
+def _network(retry_after: float | None = None) -> errors.NetworkFailure:
+    return errors.NetworkFailure(url=URL, message="m", kind="dns", retry_after=retry_after)
+
+
+FALL_THROUGH = (
+    _network(),
+    errors.RepositoryNotFound(url=AT_ONE, message="m"),
+    errors.RefMissing(name="", ref="refs/heads/main", url=AT_ONE),
+)
+FINAL = (
+    errors.WrongContent(name="", what="w", expected="e", found="f"),
+    errors.MalformedObjects(name="", message="m"),
+    errors.TlsFailure(url=AT_ONE, message="m"),
+    errors.HostKeyFailure(url=AT_ONE, message="m"),
+    errors.HostNotAllowed(name="", host="h"),
+    errors.IdentityChanged(name="", url=AT_ONE, old=(), new=()),
+    errors.AccessDenied(url=AT_ONE, message="m"),
+    errors.GitFailed(command="c", status=1, stderr="s"),
+    errors.LocalIo(path="p", operation="o", reason="r"),
+)
+
+
+@pytest.mark.parametrize("failure", FALL_THROUGH, ids=lambda error: error.code)
+def test_the_next_mirror_is_asked(failure):
+    transport = FakeTransport({AT_ONE: [failure], AT_TWO: [FOUND]})
+    rt = runtime(transport, mirrors=f"{ONE},{TWO}")
+    assert list_refs(rt, SOURCE, DEFAULTS, head=False) == FOUND
+    assert transport.asked[-1] == AT_TWO
+    assert any(kind == "note" and AT_ONE in text for kind, _, text in rt.progress.events)
+
+
+@pytest.mark.parametrize("failure", FINAL, ids=lambda error: error.code)
+def test_no_other_mirror_is_asked_after_a_failure_of_trust(failure):
+    transport = FakeTransport({AT_ONE: [failure], AT_TWO: [FOUND], URL: [FOUND]})
+    with pytest.raises(type(failure)):
+        list_refs(runtime(transport, mirrors=f"{ONE},{TWO},direct"), SOURCE, DEFAULTS, head=False)
+    assert transport.asked == [AT_ONE]
+
+
+def test_there_is_no_way_to_the_internet_without_direct():
+    transport = FakeTransport({AT_ONE: [errors.RepositoryNotFound(url=AT_ONE, message="m")]})
+    with pytest.raises(errors.RepositoryNotFound) as caught:
+        list_refs(runtime(transport, mirrors=ONE), SOURCE, DEFAULTS, head=False)
+    assert transport.asked == [AT_ONE]
+    assert caught.value.name == "tool"
+
+
+@pytest.mark.parametrize(("mirrors", "asked"), [("", [URL]), ("direct", [URL]), (f"direct,{ONE}", [URL])])
+def test_direct(mirrors, asked):
+    transport = FakeTransport({URL: [FOUND]})
+    list_refs(runtime(transport, mirrors=mirrors), SOURCE, DEFAULTS, head=False)
+    assert transport.asked == asked
+
+
+@pytest.mark.parametrize(("mirrors", "offline"), [("off", ""), (f"off,{ONE},direct", ""), ("", "--offline")])
+def test_no_network_asks_nobody(mirrors, offline):
+    transport = FakeTransport()
+    with pytest.raises(errors.Offline) as caught:
+        list_refs(runtime(transport, mirrors=mirrors, offline=offline), SOURCE, DEFAULTS, head=False)
+    assert transport.asked == []
+    assert caught.value.why
+    assert caught.value.name == "tool"
+
+
+def test_a_stale_mirror_is_passed_over():
+    transport = FakeTransport({AT_ONE: [FOUND], AT_TWO: [FOUND]})
+    rt = runtime(transport, mirrors=f"{ONE},{TWO}")
+    served = fetch(rt, SOURCE, DEFAULTS, STAGE, FetchRequest(), satisfied=lambda: AT_TWO in transport.asked)
+    assert served == AT_TWO
+
+
+def test_the_last_server_leaves_the_judgement_to_the_caller():
+    transport = FakeTransport({URL: [FOUND]})
+    assert fetch(runtime(transport), SOURCE, DEFAULTS, STAGE, FetchRequest(), satisfied=lambda: False) == URL
+
+
+def test_a_bundle_that_has_it_needs_no_network():
+    transport = FakeTransport()
+    rt = runtime(transport, offline="--offline", bundles=lambda name: f"/b/{name}.bundle")
+    assert fetch(rt, SOURCE, DEFAULTS, STAGE, FetchRequest()) == "file:///b/tool.bundle"
+    assert (transport.bundles, transport.asked) == (["/b/tool.bundle"], [])
+
+
+def test_tries_are_told_and_kept():
+    slept: list[float] = []
+    rt = runtime(FakeTransport({URL: [_network(), _network(), FOUND]}), slept=slept)
+    assert list_refs(rt, SOURCE, DEFAULTS, head=False) == FOUND
+    assert len(slept) == 2
+    assert rt.ledger.attempts == [("tool", "dns: m")] * 2
+    told = [text for kind, _, text in rt.progress.events if kind == "retry"]
+    assert told[0].startswith("try 1 of 3 failed (dns); waiting ")
+
+
+def test_a_signal_ends_the_tries():
+    number = 0
+
+    def sleep(_seconds: float) -> None:
+        nonlocal number
+        number = 15
+
+    transport = FakeTransport({URL: [_network()]})
+    rt = runtime(transport, cancelled=lambda: number)
+    object.__setattr__(rt, "sleep", sleep)
+    with pytest.raises(errors.Interrupted) as caught:
+        list_refs(rt, SOURCE, DEFAULTS, head=False)
+    assert caught.value.signal == 15
+    assert len(transport.asked) == 1
+
+
+def _tried(failures: list[Exception], policy: Retry) -> tuple[list[float], Exception | None, int]:
+    slept: list[float] = []
+    calls = 0
+
+    def step() -> None:
+        nonlocal calls
+        calls += 1
+        if failures:
+            raise failures.pop(0)
+
+    try:
+        with_retry(step, policy=policy, sleep=slept.append, on_failure=lambda *_: None)
+    except errors.HybridError as error:
+        return slept, error, calls
+    return slept, None, calls
+
+
+@pytest.mark.parametrize("attempts", [1, 2, 5])
+def test_tries_are_bounded_and_counted(attempts):
+    slept, error, calls = _tried([_network() for _ in range(9)], Retry(attempts=attempts))
+    assert isinstance(error, errors.NetworkFailure)
+    assert error.attempts == calls == attempts
+    assert len(slept) == attempts - 1
+
+
+def test_waits_grow_up_to_the_maximum():
+    policy = Retry(attempts=9, initial=timedelta(seconds=1), maximum=timedelta(seconds=10))
+    runs = [_tried([_network() for _ in range(9)], policy)[0] for _ in range(200)]
+    for position in range(8):
+        longest = max(run[position] for run in runs)
+        bound = min(2**position, 10)
+        assert all(0 <= run[position] <= bound for run in runs)
+        assert longest > bound * 0.6
+    assert len({run[3] for run in runs}) > 100
+
+
+@pytest.mark.parametrize(("asked", "waited"), [(7.0, 7.0), (0.0, 0.0), (3600.0, 30.0)])
+def test_a_server_says_how_long_to_wait(asked, waited):
+    assert _tried([_network(retry_after=asked)], Retry())[0] == [waited]
+
+
+@pytest.mark.parametrize("failure", FINAL, ids=lambda error: error.code)
+def test_only_what_may_pass_is_tried_again(failure):
+    slept, error, calls = _tried([failure], Retry())
+    assert (slept, calls) == ([], 1)
+    assert error is failure
+
+
+def test_a_bug_is_not_tried_again():
+    with pytest.raises(ZeroDivisionError):
+        with_retry(lambda: 1 // 0, policy=Retry(), sleep=lambda _: None, on_failure=lambda *_: None)

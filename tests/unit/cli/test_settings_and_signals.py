@@ -1,0 +1,121 @@
+"""Where settings come from, and what signals do."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from datetime import timedelta
+
+import pytest
+
+from git_hybrid.cli.options import Common, shows_progress
+from git_hybrid.cli.output import advice
+from git_hybrid.cli.settings import read_settings
+from git_hybrid.cli.signals import Cancel, handled
+from git_hybrid.core.errors import BadArgument
+
+
+def _read(environ=None, config=None, *, jobs=None, offline=False):
+    return read_settings(environ or {}, config or {}, jobs=jobs, offline=offline)
+
+
+def test_defaults():
+    found = _read()
+    assert (found.mirrors.entries, found.offline, found.jobs) == (("direct",), "", None)
+    assert found.lock_timeout == timedelta(seconds=10)
+    assert found.bundle_folder is None
+
+
+@pytest.mark.parametrize(
+    ("environ", "config", "option", "want"),
+    [
+        ({"GIT_HYBRID_JOBS": "3"}, {"hybrid.jobs": "4"}, 2, 2),
+        ({"GIT_HYBRID_JOBS": "3"}, {"hybrid.jobs": "4"}, None, 3),
+        ({}, {"hybrid.jobs": "4"}, None, 4),
+    ],
+)
+def test_option_then_environment_then_configuration(environ, config, option, want):
+    assert _read(environ, config, jobs=option).jobs == want
+
+
+@pytest.mark.parametrize(
+    ("environ", "config", "option", "want"),
+    [
+        ({"GIT_HYBRID_OFFLINE": "1"}, {}, False, "GIT_HYBRID_OFFLINE"),
+        ({"GIT_HYBRID_OFFLINE": "0"}, {"hybrid.offline": "true"}, False, ""),
+        ({}, {"hybrid.offline": "yes"}, False, "hybrid.offline"),
+        ({"GIT_HYBRID_OFFLINE": "0"}, {}, True, "--offline"),
+    ],
+)
+def test_offline(environ, config, option, want):
+    assert _read(environ, config, offline=option).offline == want
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("5", 5), ("0", 0), ("5s", 5), ("2m", 120), ("100ms", 0.1), ("99999999", 99999999)]
+)
+def test_lock_timeout(text, seconds):
+    assert _read({"GIT_HYBRID_LOCK_TIMEOUT": text}).lock_timeout.total_seconds() == seconds
+
+
+@pytest.mark.parametrize(
+    ("variable", "key", "text"),
+    [
+        *(("JOBS", "jobs", text) for text in ("0", "257", "x", "-1", "1.5", "²", "9" * 5000, "")),
+        *(("OFFLINE", "offline", text) for text in ("maybe", "2")),
+        *(("LOCK_TIMEOUT", "locktimeout", text) for text in ("x", "-1", "1 s", "1y", "9" * 50)),
+        *(("MIRRORS", "mirrors", text) for text in ("http://x", "x", "https://u:pw@h", "https://h/{nope}", "off line")),
+    ],
+)
+def test_nonsense_is_refused_by_name(variable, key, text):
+    for environ, config, where in (
+        ({f"GIT_HYBRID_{variable}": text}, {}, f"GIT_HYBRID_{variable}"),
+        ({}, {f"hybrid.{key}": text}, f"hybrid.{key}"),
+    ):
+        with pytest.raises(BadArgument) as caught:
+            _read(environ, config)
+        assert caught.value.what.lower() == where.lower()
+        assert "pw" not in caught.value.value
+
+
+@pytest.mark.parametrize(
+    ("quiet", "json", "asked", "want"),
+    [(False, False, True, True), (False, False, False, False), (True, False, True, False), (False, True, None, False)],
+)
+def test_progress(quiet, json, asked, want):
+    assert shows_progress(Common(quiet=quiet, json=json, progress=asked)) is want
+
+
+@pytest.mark.parametrize(
+    ("config", "want"),
+    [
+        ({}, True),
+        ({"advice.hybrid": "false"}, False),
+        ({"advice.hybridnopin": "false"}, False),
+        ({"advice.hybridnopin": "true"}, True),
+        ({"advice.hybriddirty": "false"}, True),
+    ],
+)
+def test_advice(config, want):
+    assert advice(config, "no-pin") is want
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_first_signal_is_remembered_and_the_second_stops(number):
+    cancel = Cancel()
+    before = signal.getsignal(number)
+    with handled(cancel):
+        os.kill(os.getpid(), number)
+        assert cancel() == number
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), number)
+    assert signal.getsignal(number) is before
+
+
+def test_a_signal_ends_a_wait():
+    cancel = Cancel()
+    cancel.handle(signal.SIGTERM, None)
+    start = time.monotonic()
+    cancel.sleep(30)
+    assert time.monotonic() - start < 1

@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from git_hybrid.core.audit import Event, Record, Tail, extend, record_hash, tail_of
+from support.values import NOW, OPERATOR, RUN
+
+
+def append(tail: Tail, *events: Event) -> tuple[Record, ...]:
+    return extend(tail, events, at=NOW, operator=OPERATOR, command_id=RUN, log_id="log-7")
+
+
+FIRST = Event(event="clone", source="tool", after="1" * 40)
+SECOND = Event(event="pin", source="tool", before="1" * 40, after="2" * 40, detail={"ref": "refs/heads/main"})
+
+
+def test_the_first_record_starts_the_log() -> None:
+    (record,) = append(Tail(), FIRST)
+    assert {key: value for key, value in record.items() if key != "hash"} == {
+        "v": 1,
+        "seq": 1,
+        "at": "2026-07-20T12:00:00Z",
+        "operator": OPERATOR,
+        "command_id": RUN,
+        "event": "clone",
+        "source": "tool",
+        "after": "1" * 40,
+        "prev": [],
+        "log_id": "log-7",
+    }
+
+
+def test_the_hash_covers_the_canonical_json_of_everything_else() -> None:
+    (record,) = append(Tail(), SECOND)
+    rest = {key: value for key, value in record.items() if key != "hash"}
+    text = json.dumps(rest, sort_keys=True, separators=(",", ":")).encode("ascii")
+    assert record["hash"] == hashlib.sha256(text).hexdigest() == record_hash(record) == record_hash(rest)
+
+
+def test_records_name_the_one_before_them() -> None:
+    first, second, third = append(Tail(), FIRST, SECOND, FIRST)
+    assert [record["seq"] for record in (first, second, third)] == [1, 2, 3]
+    assert second["prev"] == [first["hash"]]
+    assert third["prev"] == [second["hash"]]
+    assert second["before"] == "1" * 40
+    assert second["detail"] == {"ref": "refs/heads/main"}
+
+
+def test_a_log_that_has_begun_gets_no_second_log_id() -> None:
+    begun = append(Tail(), FIRST, SECOND)
+    (more,) = append(tail_of(begun), FIRST)
+    assert [("log_id" in record) for record in (*begun, more)] == [True, False, False]
+    assert more["seq"] == 3
+    assert more["prev"] == [begun[-1]["hash"]]
+
+
+def test_nothing_to_say_appends_nothing() -> None:
+    assert append(Tail(heads=("a",), seq=4)) == ()
+
+
+def test_a_float_in_the_detail_is_refused() -> None:
+    wrong: Any = {"seconds": 1.5}
+    with pytest.raises(TypeError):
+        append(Tail(), Event(event="x", detail=wrong))
+
+
+def test_torn_bytes_are_declared_once_by_the_next_record() -> None:
+    torn: Sequence[Mapping[str, Any]] = ({"len": 12, "sha256": "ab" * 32},)
+    begun = append(Tail(), FIRST)
+    first, second = append(tail_of(begun, torn), FIRST, SECOND)
+    assert first["torn"] == [{"len": 12, "sha256": "ab" * 32}]
+    assert "torn" not in second
+    assert record_hash({**first, "torn": []}) != first["hash"]
+
+
+def test_two_branches_merge_by_union_and_the_next_record_names_both_heads() -> None:
+    base = append(Tail(), FIRST)
+    ours = append(tail_of(base), SECOND, FIRST)
+    theirs = append(tail_of(base), FIRST)
+    merged = [*base, *ours, *theirs]
+    tail = tail_of(merged)
+    assert tail.heads == (ours[-1]["hash"], theirs[-1]["hash"])
+    assert tail.seq == 3
+    (joined,) = append(tail, SECOND)
+    assert joined["prev"] == list(tail.heads)
+    assert joined["seq"] == 4
+    assert tail_of([*merged, joined]).heads == (joined["hash"],)
+
+
+def test_a_line_that_a_union_merge_doubled_is_one_head() -> None:
+    base = append(Tail(), FIRST)
+    assert tail_of([*base, *base]).heads == (base[0]["hash"],)
+
+
+def test_the_order_of_lines_after_a_merge_does_not_change_the_heads() -> None:
+    records = append(Tail(), FIRST, SECOND, FIRST)
+    assert tail_of(records[::-1]) == tail_of(records)
+
+
+def test_an_empty_log_has_an_empty_tail() -> None:
+    assert tail_of([]) == Tail()
+
+
+@pytest.mark.parametrize("damage", [{"prev": None}, {"prev": 7}, {"seq": None}, {"seq": "9"}])
+def test_a_damaged_field_links_to_nothing(damage: dict[str, Any]) -> None:
+    (record,) = append(Tail(), FIRST)
+    tail = tail_of([{**record, **damage}])
+    assert tail.heads == (record["hash"],)
+    assert tail.seq == (1 if "prev" in damage else 0)

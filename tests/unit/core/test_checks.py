@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+from git_hybrid.core.checks import Violation, check_metadata
+from git_hybrid.core.manifest import Policy
+from git_hybrid.core.plan import Snapshot
+from support.values import a_pin, a_snapshot, a_source, a_state_entry
+
+TOOL, OTHER = a_source("tool"), a_source("other")
+
+
+def checked(snapshot: Snapshot) -> tuple[Violation, ...]:
+    return check_metadata(snapshot.manifest, snapshot.lock, snapshot.state)
+
+
+def places(snapshot: Snapshot) -> list[tuple[str, str]]:
+    return [(found.file, found.entry) for found in checked(snapshot)]
+
+
+def test_files_that_agree_have_no_violation() -> None:
+    assert checked(a_snapshot(TOOL, pins=[a_pin(TOOL)], recorded=[a_state_entry(TOOL)])) == ()
+
+
+def test_a_step_on_the_way_is_no_violation() -> None:
+    assert checked(a_snapshot(TOOL, OTHER, pins=[a_pin(TOOL)])) == ()
+    assert checked(a_snapshot()) == ()
+
+
+def test_a_host_outside_the_policy_is_a_violation() -> None:
+    (found,) = checked(a_snapshot(TOOL, policy=Policy(hosts=frozenset({"github.com"}))))
+    assert (found.file, found.entry) == ("sources.toml", "source.tool")
+    assert "git.example.org" in found.what
+    assert found.mend == "git hybrid remove tool"
+
+
+def test_a_pin_that_nobody_declares_is_a_violation() -> None:
+    assert places(a_snapshot(TOOL, pins=[a_pin(OTHER)])) == [("state/sources.lock", "source.other")]
+
+
+def test_a_pin_of_another_manifest_entry_is_a_violation() -> None:
+    (found,) = checked(a_snapshot(TOOL, pins=[a_pin(TOOL, digest="sha256:old")]))
+    assert (found.file, found.entry) == ("state/sources.lock", "source.tool")
+    assert found.mend == "git hybrid pin tool"
+
+
+def test_a_state_entry_that_nobody_declares_is_a_violation() -> None:
+    (found,) = checked(a_snapshot(TOOL, recorded=[a_state_entry(OTHER)]))
+    assert (found.file, found.entry) == ("state/sources.json", "other")
+    assert found.mend.startswith("git hybrid sync")
+
+
+def test_every_violation_is_told_at_once() -> None:
+    policy = Policy(hosts=frozenset())
+    snapshot = a_snapshot(
+        TOOL, pins=[a_pin(TOOL, digest="x"), a_pin(OTHER)], recorded=[a_state_entry(OTHER)], policy=policy
+    )
+    files = [found.file for found in checked(snapshot)]
+    assert files == ["sources.toml", "state/sources.lock", "state/sources.lock", "state/sources.json"]

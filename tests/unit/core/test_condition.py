@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import get_args
+
+import pytest
+
+from git_hybrid.core.condition import SEVERITY, Condition, ScanWord, Word, condition, needs_attention
+from git_hybrid.core.ids import Oid
+from git_hybrid.core.manifest import Policy, Scanner
+from git_hybrid.core.plan import Absent, Broken, Clone, Foreign, Observed, Snapshot
+from git_hybrid.core.state import ScanStatus
+from support.values import NOW, a_clone, a_pin, a_snapshot, a_source, a_state_entry, a_task, an_unfinished_run, oid
+
+PINNED, OLD, STRANGE = oid(2), oid(1), oid(3)
+SOURCE = a_source()
+PIN = a_pin(SOURCE, commit=PINNED)
+RECORDED = a_state_entry(SOURCE, commit=PINNED)
+IN_SYNC = a_snapshot(SOURCE, pins=[PIN], recorded=[RECORDED])
+
+
+def seen_as(seen: Observed, snapshot: Snapshot = IN_SYNC) -> Condition:
+    return condition(snapshot, SOURCE, seen, now=NOW)
+
+
+def test_a_source_in_sync_is_ok() -> None:
+    found = seen_as(a_clone(PINNED))
+    assert (found.word, found.why, found.scan, found.scan_age) == ("ok", "", "off", None)
+    assert (found.source, found.pin, found.recorded, found.head) == (SOURCE, PIN, RECORDED, PINNED)
+
+
+STALE_PIN = a_snapshot(SOURCE, pins=[a_pin(SOURCE, commit=PINNED, digest="sha256:old")], recorded=[RECORDED])
+UNFINISHED = replace(IN_SYNC, unfinished=an_unfinished_run(a_task(SOURCE)))
+OTHER_UNFINISHED = replace(IN_SYNC, unfinished=an_unfinished_run(a_task(a_source("other"))))
+REFUSED = a_snapshot(SOURCE, pins=[PIN], recorded=[RECORDED], policy=Policy(hosts=frozenset({"github.com"})))
+PIN_MOVED = a_snapshot(SOURCE, pins=[PIN], recorded=[a_state_entry(SOURCE, commit=OLD)])
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "seen", "word"),
+    [
+        (IN_SYNC, Broken("no objects"), "broken"),
+        (IN_SYNC, Foreign("a file"), "foreign"),
+        (IN_SYNC, a_clone(STRANGE), "diverged"),
+        (IN_SYNC, a_clone(PINNED, dirty=("a",)), "dirty"),
+        (IN_SYNC, a_clone(PINNED, locked=True), "busy"),
+        (IN_SYNC, a_clone(PINNED, operation="rebase"), "busy"),
+        (REFUSED, a_clone(PINNED), "refused"),
+        (REFUSED, Absent(), "refused"),
+        (UNFINISHED, a_clone(PINNED), "interrupted"),
+        (UNFINISHED, Absent(), "interrupted"),
+        (OTHER_UNFINISHED, a_clone(PINNED), "ok"),
+        (STALE_PIN, a_clone(PINNED), "stale-pin"),
+        (a_snapshot(SOURCE), Absent(), "unpinned"),
+        (a_snapshot(SOURCE, recorded=[RECORDED]), a_clone(PINNED), "unpinned"),
+        (a_snapshot(SOURCE, pins=[PIN]), Absent(), "missing"),
+        (PIN_MOVED, a_clone(OLD), "behind"),
+        (PIN_MOVED, a_clone(PINNED), "behind"),
+        (a_snapshot(SOURCE, pins=[PIN]), a_clone(PINNED), "behind"),
+        (a_snapshot(SOURCE), a_clone(PINNED), "diverged"),
+    ],
+    ids=[
+        *("broken", "foreign", "diverged", "dirty", "locked", "operation", "host", "host-not-cloned", "interrupted"),
+        *("interrupted-not-cloned", "other-interrupted", "stale-pin", "no-pin", "no-pin-cloned", "not-cloned"),
+        *("pin-moved", "state-behind", "state-lost", "nothing-known"),
+    ],
+)
+def test_a_source_is_told_in_one_word(snapshot: Snapshot, seen: Observed, word: str) -> None:
+    found = seen_as(seen, snapshot)
+    assert found.word == word
+    assert needs_attention(found) is (word != "ok")
+    assert bool(found.why) is (word != "ok")
+
+
+@pytest.mark.parametrize(
+    ("seen", "snapshot", "part"),
+    [
+        (Broken("no objects"), IN_SYNC, "no objects"),
+        (Foreign("a file"), IN_SYNC, "a file"),
+        (a_clone(STRANGE), IN_SYNC, STRANGE[:10]),
+        (a_clone(PINNED, operation="rebase"), IN_SYNC, "rebase"),
+        (a_clone(PINNED), REFUSED, "git.example.org"),
+    ],
+    ids=["broken", "foreign", "diverged", "operation", "host"],
+)
+def test_the_reason_names_the_fact(seen: Observed, snapshot: Snapshot, part: str) -> None:
+    assert part in seen_as(seen, snapshot).why
+
+
+@pytest.mark.parametrize(
+    ("files", "count", "why"),
+    [
+        (("a",), 1, "1 file changed: a"),
+        (("a", "b", "c"), 3, "3 files changed: a, b, c"),
+        (("a", "b", "c", "d"), 4, "4 files changed: a, b, c, …"),
+        (("a", "b", "c", "d"), 400, "400 files changed: a, b, c, …"),
+    ],
+)
+def test_a_dirty_source_names_at_most_three_files(files: tuple[str, ...], count: int, why: str) -> None:
+    found = seen_as(a_clone(PINNED, dirty=files, dirty_count=count))
+    assert (found.why, found.dirty, found.dirty_count) == (why, files, count)
+
+
+@pytest.mark.parametrize(
+    ("clone", "word"),
+    [
+        (a_clone(STRANGE, dirty=("a",), locked=True), "busy"),
+        (a_clone(STRANGE, dirty=("a",), operation="merge"), "busy"),
+        (a_clone(STRANGE, dirty=("a",)), "dirty"),
+    ],
+    ids=["lock-first", "operation-next", "dirty-next"],
+)
+def test_what_somebody_does_right_now_is_told_first(clone: Clone, word: str) -> None:
+    assert seen_as(clone).word == word
+
+
+def test_what_is_not_cloned_has_no_head_and_no_files() -> None:
+    found = seen_as(Absent())
+    assert (found.head, found.dirty, found.dirty_count) == (None, (), 0)
+
+
+SCANNER = (Scanner(name="secrets", preset="betterleaks"),)
+DAY = timedelta(days=1)
+
+
+def scanned(state: str, *, commit: Oid = PINNED, age: timedelta = DAY) -> ScanStatus:
+    return ScanStatus(state=state, commit=commit, scanned_at=NOW - age)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("scan", "scanners", "word", "attention"),
+    [
+        (None, (), "off", False),
+        (None, SCANNER, "missing", True),
+        (scanned("clean"), SCANNER, "clean", False),
+        (scanned("findings"), SCANNER, "findings", True),
+        (scanned("error"), SCANNER, "error", True),
+        (scanned("clean", commit=OLD), SCANNER, "stale", True),
+        (scanned("clean", age=8 * DAY), SCANNER, "stale", True),
+        (scanned("clean", age=7 * DAY), SCANNER, "clean", False),
+    ],
+    ids=["no-scanner", "never", "clean", "findings", "error", "other-commit", "too-old", "just-in-time"],
+)
+def test_the_scan_of_the_pinned_commit_is_told(
+    scan: ScanStatus | None, scanners: tuple[Scanner, ...], word: ScanWord, *, attention: bool
+) -> None:
+    entry = a_state_entry(SOURCE, commit=PINNED, scan=scan)
+    found = seen_as(a_clone(PINNED), a_snapshot(SOURCE, pins=[PIN], recorded=[entry], scanners=scanners))
+    assert (found.word, found.scan) == ("ok", word)
+    assert needs_attention(found) is attention
+
+
+def test_the_age_of_the_scan_is_told() -> None:
+    entry = a_state_entry(SOURCE, commit=PINNED, scan=scanned("clean", age=3 * DAY))
+    assert seen_as(a_clone(PINNED), a_snapshot(SOURCE, pins=[PIN], recorded=[entry])).scan_age == 3 * DAY
+
+
+def test_a_scan_without_a_pin_is_stale() -> None:
+    entry = a_state_entry(SOURCE, commit=PINNED, scan=scanned("clean"))
+    assert seen_as(a_clone(PINNED), a_snapshot(SOURCE, recorded=[entry])).scan == "stale"
+
+
+def test_every_word_has_its_place_among_the_severities() -> None:
+    assert sorted(SEVERITY) == sorted(get_args(Word))
+    assert len(set(SEVERITY)) == len(SEVERITY)
+    assert (SEVERITY[0], SEVERITY[-1]) == ("broken", "ok")

@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from git_hybrid.core import errors
+from git_hybrid.core.errors import (
+    DirtySource,
+    HybridError,
+    InvalidFile,
+    LocalWork,
+    NetworkFailure,
+    PolicyError,
+    Problem,
+    RemoteError,
+)
+
+
+def classes(base: type[HybridError]) -> Iterator[type[HybridError]]:
+    for found in base.__subclasses__():
+        yield found
+        yield from classes(found)
+
+
+BASES = {LocalWork, RemoteError, PolicyError}
+CONCRETE = [found for found in classes(HybridError) if found not in BASES]
+
+
+def test_every_error_has_a_code_of_its_own() -> None:
+    codes = [found.code for found in CONCRETE]
+    assert len(set(codes)) == len(codes)
+    assert HybridError.code not in codes
+    assert [code for code in codes if re.fullmatch(r"[a-z]+(-[a-z]+)*", code) is None] == []
+
+
+def test_the_overview_names_exactly_the_errors_there_are() -> None:
+    tree = (errors.__doc__ or "").split("HybridError\n", 1)[1].split("A class says", 1)[0]
+    assert set(re.findall(r"\b[A-Z][A-Za-z]+\b", tree)) == {found.__name__ for found in CONCRETE}
+
+
+def test_an_error_carries_its_facts() -> None:
+    error = DirtySource(name="tool", path="sources/tool", files=("a",), count=3)
+    assert error.facts() == {"name": "tool", "path": "sources/tool", "files": ("a",), "count": 3}
+    assert str(error) == "dirty: name='tool', path='sources/tool', files=('a',), count=3"
+
+
+def test_facts_of_the_base_and_defaults_are_facts_too() -> None:
+    error = NetworkFailure(url="https://host/x", message="gone", kind="stall")
+    expected = {"url": "https://host/x", "message": "gone", "name": "", "kind": "stall", "attempts": 1}
+    assert error.facts() == {**expected, "retry_after": None}
+
+
+def test_errors_are_raised_and_caught_by_their_base() -> None:
+    error = InvalidFile(path="sources.toml", problems=(Problem("line 3", "unknown key"),))
+    with pytest.raises(HybridError) as caught:
+        raise error
+    assert caught.value is error
+
+
+def test_two_failures_with_the_same_facts_are_two_failures() -> None:
+    one, two = (DirtySource(name="a", path="p", files=(), count=0) for _ in range(2))
+    assert one != two
+    assert len({one, two}) == 2

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import pytest
+
+from git_hybrid.core.errors import DirtySource, DivergedSource, ForeignFolder, HostNotAllowed, HybridError, IndexLocked
+from git_hybrid.core.ids import Oid
+from git_hybrid.core.manifest import Policy
+from git_hybrid.core.plan import Absent, Broken, Clone, Foreign, Observed, Phase, SyncPlan
+from git_hybrid.core.planner import plan_resume
+from support.values import a_clone, a_pin, a_snapshot, a_source, a_state_entry, a_task, an_unfinished_run, oid
+
+OLD, PINNED, STRANGE = oid(1), oid(2), oid(3)
+SOURCE = a_source()
+PIN = a_pin(SOURCE, commit=PINNED)
+
+
+def resumed(
+    seen: Observed, *, phase: Phase | None = None, recorded: Oid | None = OLD, policy: Policy | None = None
+) -> SyncPlan:
+    task = a_task(SOURCE, pin=PIN, action="update", before=OLD)
+    entries = [a_state_entry(SOURCE, commit=recorded)] if recorded else []
+    # The lock of today has moved on: what counts is the journal.
+    snapshot = a_snapshot(SOURCE, pins=[a_pin(SOURCE, commit=oid(99))], recorded=entries, policy=policy)
+    run = an_unfinished_run(task, phases={SOURCE.name: phase} if phase else None)
+    return plan_resume(run, snapshot, {SOURCE.name: seen})
+
+
+@pytest.mark.parametrize(
+    ("phase", "seen", "recorded", "action", "before"),
+    [
+        (None, Absent(), None, "clone", None),
+        (None, a_clone(OLD), OLD, "update", OLD),
+        ("pending", a_clone(OLD), OLD, "update", OLD),
+        ("pending", a_clone(PINNED), OLD, "record", PINNED),
+        ("pending", a_clone(PINNED), PINNED, "record", PINNED),
+        ("pending", Broken("x"), OLD, "repair", None),
+        ("installing", a_clone(PINNED), OLD, "record", PINNED),
+        ("installing", a_clone(OLD), OLD, "repair", OLD),
+        ("installing", a_clone(STRANGE), OLD, "repair", STRANGE),
+        ("installing", a_clone(PINNED, dirty=("a",)), OLD, "repair", PINNED),
+        ("installing", a_clone(PINNED, operation="merge"), OLD, "repair", PINNED),
+        ("installing", Absent(), None, "clone", None),
+        ("installing", Broken("x"), None, "repair", None),
+    ],
+    ids=[
+        *("no-phase", "no-phase-update", "not-begun", "moved-by-hand", "recorded-already", "broken"),
+        *("placed", "half-changed", "elsewhere", "half-written", "operation", "never-placed", "half-built"),
+    ],
+)
+def test_what_is_left_of_a_run_is_finished_at_the_commit_of_its_journal(
+    phase: Phase | None, seen: Observed, recorded: Oid | None, action: str, before: Oid | None
+) -> None:
+    plan = resumed(seen, phase=phase, recorded=recorded)
+    (task,) = plan.tasks
+    assert (task.source, task.pin, task.action, task.before) == (SOURCE, PIN, action, before)
+    assert not plan.blocked
+
+
+@pytest.mark.parametrize(
+    ("phase", "seen", "error"),
+    [
+        ("pending", a_clone(OLD, dirty=("a",)), DirtySource),
+        ("pending", a_clone(STRANGE), DivergedSource),
+        ("pending", Foreign("a file"), ForeignFolder),
+        ("installing", Foreign("a file"), ForeignFolder),
+        ("installing", a_clone(PINNED, locked=True), IndexLocked),
+    ],
+    ids=["dirty", "diverged", "foreign", "foreign-later", "locked"],
+)
+def test_work_that_somebody_began_since_then_blocks(phase: Phase, seen: Observed, error: type[HybridError]) -> None:
+    plan = resumed(seen, phase=phase)
+    assert plan.tasks == ()
+    assert type(plan.blocked[SOURCE.name]) is error
+
+
+def test_policy_is_asked_again() -> None:
+    plan = resumed(a_clone(OLD), policy=Policy(hosts=frozenset({"github.com"})))
+    assert plan.tasks == ()
+    assert isinstance(plan.blocked[SOURCE.name], HostNotAllowed)
+
+
+def test_each_task_of_the_run_is_judged_alone() -> None:
+    names = ("a", "b", "c")
+    tasks = [a_task(a_source(name), pin=a_pin(a_source(name), commit=PINNED)) for name in names]
+    seen: dict[str, Clone | Absent | Foreign] = {"a": Absent(), "b": Foreign("a file"), "c": a_clone(PINNED)}
+    snapshot = a_snapshot(*[task.source for task in tasks])
+    plan = plan_resume(an_unfinished_run(*tasks), snapshot, {task.name: seen[task.name] for task in tasks})
+    assert [(task.name, task.action) for task in plan.tasks] == [("a", "clone"), ("c", "record")]
+    assert list(plan.blocked) == ["b"]

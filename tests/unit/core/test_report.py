@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+from git_hybrid.core.errors import GitFailed, MovedTag, NetworkFailure, NoPin, Offline
+from git_hybrid.core.ids import SourceName
+from git_hybrid.core.report import Report, Row, failed
+
+TOOL = SourceName("tool")
+
+
+def test_a_source_that_ended_with_an_error_is_a_failed_row() -> None:
+    error = NoPin(name="tool", stale=False)
+    assert failed(TOOL, error) == Row(name=TOOL, outcome="failed", error=error)
+    assert failed(TOOL, error, outcome="blocked").outcome == "blocked"
+
+
+def test_an_error_that_does_not_know_its_source_learns_it() -> None:
+    network = NetworkFailure(url="https://host/x", message="timeout", kind="stall")
+    local = GitFailed(command="fsck", status=1, stderr="")
+    failed(TOOL, network)
+    failed(TOOL, local)
+    assert (network.name, local.name) == ("tool", "tool")
+
+
+def test_an_error_keeps_the_source_it_names() -> None:
+    error = MovedTag(name="other", tag="v1", old="1", new="2")
+    row = failed(TOOL, error)
+    assert (error.name, row.name) == ("other", "tool")
+    offline = Offline(name="", url="https://host/x", why="--offline")
+    failed(TOOL, offline)
+    assert offline.name == "tool"
+
+
+def test_a_report_without_rows_says_that_nothing_happened() -> None:
+    report = Report(command="sync")
+    assert (report.rows, report.pending, report.dry_run, report.interrupted) == ((), (), False, 0)

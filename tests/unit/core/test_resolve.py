@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+import pytest
+
+from git_hybrid.core.errors import BadArgument, OffBranch, RefMissing
+from git_hybrid.core.manifest import Branch, Commit, Tag, Track, Version
+from git_hybrid.core.resolve import Candidate, asked_for, newest_allowed
+from support.values import a_source, listed, oid
+
+MAIN, DEV, V1, V2, TAG_OBJECT = oid(1), oid(2), oid(0x11), oid(0x12), oid(0xAA)
+HEX_BRANCH = oid(0x77)
+REFS = listed(
+    {
+        "refs/heads/main": MAIN,
+        "refs/heads/dev": DEV,
+        "refs/heads/both": DEV,
+        f"refs/heads/{HEX_BRANCH}": oid(0x666),
+        "refs/tags/both": V1,
+        "refs/tags/v1.0": V1,
+        "refs/tags/v1.1": TAG_OBJECT,
+        "refs/tags/v2.0rc1": oid(0x20),
+        "refs/tags/nightly": oid(0x21),
+    },
+    peeled={"refs/tags/v1.1": V2},
+    head="refs/heads/main",
+)
+
+
+@pytest.mark.parametrize(
+    ("track", "ref", "commit", "tag_object"),
+    [
+        (Branch("main"), "refs/heads/main", MAIN, None),
+        (Branch("both"), "refs/heads/both", DEV, None),
+        (Tag("v1.0"), "refs/tags/v1.0", V1, None),
+        (Tag("both"), "refs/tags/both", V1, None),
+        (Tag("v1.1"), "refs/tags/v1.1", V2, TAG_OBJECT),
+        (Version(">=1"), "refs/tags/v1.1", V2, TAG_OBJECT),
+        (Version("==1.0"), "refs/tags/v1.0", V1, None),
+        (Version(">=2.0rc1"), "refs/tags/v2.0rc1", oid(0x20), None),
+    ],
+    ids=["branch", "branch-like-a-tag", "tag", "tag-like-a-branch", "annotated", "newest", "exact", "pre-release"],
+)
+def test_the_newest_that_the_manifest_allows_is_found(track: Track, ref: str, commit: str, tag_object: str) -> None:
+    found = newest_allowed(a_source(track=track), REFS)
+    assert (found.ref, found.declared, found.commit, found.tag_object) == (ref, ref, commit, tag_object)
+
+
+@pytest.mark.parametrize(
+    ("track", "missing"),
+    [
+        (Branch("v1.0"), "refs/heads/v1.0"),
+        (Tag("main"), "refs/tags/main"),
+        (Version(">=3"), "version >=3"),
+        (Version(">=2,<3"), "version >=2,<3"),
+    ],
+    ids=["no-branch", "no-tag", "no-version", "only-a-pre-release"],
+)
+def test_what_upstream_lacks_is_named(track: Track, missing: str) -> None:
+    with pytest.raises(RefMissing) as caught:
+        newest_allowed(a_source(track=track), REFS)
+    assert (caught.value.name, caught.value.ref) == ("tool", missing)
+    assert caught.value.url == "https://git.example.org/team/tool"
+
+
+@pytest.mark.parametrize(
+    ("commit", "ref"),
+    [(MAIN, "refs/heads/main"), (DEV, "refs/heads/both"), (V2, "refs/tags/v1.1"), (oid(0x999), None)],
+    ids=["branch-tip", "first-of-two", "peeled-tag", "at-no-tip"],
+)
+def test_a_fixed_commit_is_looked_for_at_the_tips(commit: str, ref: str | None) -> None:
+    track = Commit(oid(int(commit, 16)))
+    found = newest_allowed(a_source(track=track), REFS)
+    assert found == Candidate(ref=found.ref, commit=track.oid)
+    assert found.ref == ref
+
+
+@pytest.mark.parametrize(
+    ("track", "revision", "ref", "commit"),
+    [
+        (Branch("main"), "main", "refs/heads/main", MAIN),
+        (Branch("main"), "refs/heads/main", "refs/heads/main", MAIN),
+        (Branch("main"), "v1.0", "refs/heads/main", V1),
+        (Branch("main"), "v1.1", "refs/heads/main", V2),
+        (Branch("main"), "dev", "refs/heads/main", DEV),
+        (Branch("main"), "refs/tags/both", "refs/heads/main", V1),
+        (Branch("main"), oid(0x999), "refs/heads/main", oid(0x999)),
+        (Branch("main"), HEX_BRANCH, "refs/heads/main", HEX_BRANCH),
+        (Tag("v1.0"), "v1.0", "refs/tags/v1.0", V1),
+        (Version(">=1"), "v1.0", "refs/tags/v1.0", V1),
+        (Version(">=1"), "refs/tags/v1.1", "refs/tags/v1.1", V2),
+        (Commit(MAIN), MAIN, None, MAIN),
+    ],
+    ids=[
+        *("tip", "full-ref", "tag-on-branch", "annotated-tag", "other-branch", "full-tag", "id", "branch-named-as-id"),
+        *("own-tag", "older-version", "version-ref", "fixed-commit"),
+    ],
+)
+def test_a_revision_is_asked_for(track: Track, revision: str, ref: str | None, commit: str) -> None:
+    found = asked_for(a_source(track=track), REFS, revision)
+    assert (found.ref, found.commit, found.prefix) == (ref, commit, "")
+
+
+def test_the_commit_asked_for_must_be_in_the_declared_history() -> None:
+    assert asked_for(a_source(track=Branch("main")), REFS, "dev").declared == "refs/heads/main"
+    assert asked_for(a_source(track=Tag("v1.1")), REFS, oid(0x999)).declared == "refs/tags/v1.1"
+
+
+def test_the_tag_object_belongs_to_the_candidate_only_at_its_own_tag() -> None:
+    assert asked_for(a_source(track=Tag("v1.1")), REFS, "v1.1").tag_object == TAG_OBJECT
+    assert asked_for(a_source(track=Version(">=1")), REFS, "v1.1").tag_object == TAG_OBJECT
+    assert asked_for(a_source(track=Branch("main")), REFS, "v1.1").tag_object is None
+
+
+@pytest.mark.parametrize("prefix", ["abcdef0", "0123456789abcdef", "a" * 39])
+def test_the_beginning_of_a_commit_id_is_left_to_the_fetched_history(prefix: str) -> None:
+    found = asked_for(a_source(track=Branch("main")), REFS, prefix)
+    assert (found.commit, found.prefix, found.declared) == (None, prefix, "refs/heads/main")
+
+
+@pytest.mark.parametrize(
+    "revision",
+    [
+        "",
+        "nonsense",
+        "abc123",
+        "ABCDEF01",
+        "a" * 65,
+        "refs/heads/none",
+        "refs/pull/1/head",
+        "main~1",
+        "--force",
+        "HEAD",
+    ],
+    ids=["empty", "word", "short", "upper", "too-long", "no-ref", "pull", "expression", "option", "head"],
+)
+def test_a_revision_that_is_nothing_is_a_bad_argument(revision: str) -> None:
+    with pytest.raises(BadArgument) as caught:
+        asked_for(a_source(track=Branch("main")), REFS, revision)
+    assert (caught.value.what, caught.value.value) == ("--to", revision)
+
+
+def test_a_name_of_a_tag_and_a_branch_must_be_written_out() -> None:
+    with pytest.raises(BadArgument) as caught:
+        asked_for(a_source(track=Branch("main")), REFS, "both")
+    assert "refs/tags/both or refs/heads/both" in caught.value.reason
+
+
+@pytest.mark.parametrize(
+    ("track", "revision"),
+    [
+        (Commit(MAIN), DEV),
+        (Commit(MAIN), "main"),
+        (Version(">=1.1"), "v1.0"),
+        (Version(">=1"), "nightly"),
+        (Version(">=1"), "main"),
+        (Version(">=1"), "v2.0rc1"),
+    ],
+    ids=["other-commit", "branch-of-the-commit", "older-than-range", "no-version", "branch", "pre-release"],
+)
+def test_what_the_manifest_does_not_allow_is_off_branch(track: Track, revision: str) -> None:
+    with pytest.raises(OffBranch) as caught:
+        asked_for(a_source(track=track), REFS, revision)
+    assert (caught.value.name, caught.value.commit) == ("tool", revision)
+
+
+def test_a_branch_that_is_called_like_a_version_is_no_version() -> None:
+    refs = listed({"refs/heads/v1.5": MAIN, "refs/tags/v1.0": V1})
+    source = a_source(track=Version(">=1"))
+    assert newest_allowed(source, refs).ref == "refs/tags/v1.0"
+    with pytest.raises(OffBranch):
+        asked_for(source, refs, "v1.5")
+
+
+def test_the_declared_ref_must_exist_whatever_is_asked_for() -> None:
+    with pytest.raises(RefMissing):
+        asked_for(a_source(track=Branch("gone")), REFS, MAIN)

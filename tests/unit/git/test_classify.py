@@ -1,0 +1,140 @@
+"""What git's words mean: messages of real git versions, and what they must become."""
+
+from __future__ import annotations
+
+import pytest
+
+from git_hybrid.core import errors
+from git_hybrid.git.classify import classify_network, last_words, redirects
+
+URL = "https://example.org/group/tool"
+AT = f"fatal: unable to access '{URL}/': "
+HTTP = AT + "The requested URL returned error: "
+OID = "0123456789abcdef0123456789abcdef01234567"
+SSH_TAIL = "\nfatal: Could not read from remote repository.\n\nPlease make sure you have the correct access rights\n"
+SSH_TAIL += "and the repository exists.\n"
+Denied, Missing, Network = errors.AccessDenied, errors.RepositoryNotFound, errors.NetworkFailure
+Local = (errors.LocalIo, errors.GitFailed)  # both are exit 74
+Tls, HostKey, NoRef, Bad = errors.TlsFailure, errors.HostKeyFailure, errors.RefMissing, errors.MalformedObjects
+
+SAMPLES = (
+    (HTTP + "401", Denied),
+    (HTTP + "403", Denied),
+    (HTTP + "404", Missing),
+    (HTTP + "407", Denied),
+    (HTTP + "410", Missing),
+    (HTTP + "429", Network),
+    (HTTP + "500", Network),
+    (HTTP + "502", Network),
+    (HTTP + "503", Network),
+    (HTTP + "504", Network),
+    (f"fatal: repository '{URL}/' not found", Missing),
+    (f"remote: Repository not found.\nfatal: repository '{URL}/' not found", Missing),
+    (f"remote: HTTP Basic: Access denied\nfatal: Authentication failed for '{URL}/'", Denied),
+    (f"fatal: could not read Username for '{URL}': terminal prompts disabled", Denied),
+    (f"fatal: could not read Password for '{URL}': No such device or address", Denied),
+    ("remote: Invalid username or password.\nfatal: Authentication failed for 'x'", Denied),
+    ("remote: Write access to repository not granted.\n" + HTTP + "403", Denied),
+    (AT + "Could not resolve host: example.org", Network),
+    (AT + "Couldn't resolve host 'example.org'", Network),
+    (AT + "Failed to connect to example.org port 443 after 5 ms: Couldn't connect to server", Network),
+    (AT + "Failed to connect to example.org port 443: Connection refused", Network),
+    (AT + "Recv failure: Connection reset by peer", Network),
+    (AT + "OpenSSL SSL_connect: Connection reset by peer in connection to example.org:443", Network),
+    (AT + "OpenSSL SSL_read: SSL_ERROR_SYSCALL, errno 104", Network),
+    (AT + "GnuTLS recv error (-54): Error in the pull function.", Network),
+    (AT + "Operation too slow. Less than 1000 bytes/sec transferred the last 30 seconds", Network),
+    (AT + "Connection timed out after 300001 milliseconds", Network),
+    (AT + "Empty reply from server", Network),
+    (AT + "Proxy CONNECT aborted", Network),
+    ("error: RPC failed; curl 18 transfer closed with outstanding read data remaining\nfatal: early EOF", Network),
+    ("error: RPC failed; curl 92 HTTP/2 stream 5 was not closed cleanly: CANCEL (err 8)", Network),
+    ("error: RPC failed; HTTP 502 curl 22 " + "The requested URL returned error: 502", Network),
+    ("fatal: the remote end hung up unexpectedly", Network),
+    ("fetch-pack: unexpected disconnect while reading sideband packet\nfatal: early EOF", Network),
+    ("fatal: early EOF\nfatal: fetch-pack: invalid index-pack output", Network),
+    ("fatal: protocol error: bad line length character: <htm", Network),
+    (AT + "SSL certificate problem: unable to get local issuer certificate", Tls),
+    (AT + "SSL certificate problem: self-signed certificate", Tls),
+    (AT + "SSL certificate problem: certificate has expired", Tls),
+    (AT + "server certificate verification failed. CAfile: none CRLfile: none", Tls),
+    (AT + "SSL: no alternative certificate subject name matches target host name 'example.org'", Tls),
+    (AT + "SSL: certificate subject name 'a' does not match target host name 'b'", Tls),
+    (AT + "SSL: unable to obtain common name from peer certificate", Tls),
+    (AT + "error setting certificate verify locations:  CAfile: /no/such/file", Tls),
+    (
+        "No ED25519 host key is known for h and you have requested strict checking.\nHost key verification failed.",
+        HostKey,
+    ),
+    ("@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\nHost key verification failed." + SSH_TAIL, HostKey),
+    ("git@example.org: Permission denied (publickey)." + SSH_TAIL, Denied),
+    ("git@example.org: Permission denied (publickey,password)." + SSH_TAIL, Denied),
+    ("git@example.org: Permission denied (password)." + SSH_TAIL, Denied),
+    ("Received disconnect from 1.2.3.4 port 22:2: Too many authentication failures" + SSH_TAIL, Denied),
+    ("ssh: Could not resolve hostname example.org: Name or service not known" + SSH_TAIL, Network),
+    ("ssh: connect to host example.org port 22: Connection refused" + SSH_TAIL, Network),
+    ("ssh: connect to host example.org port 22: Connection timed out" + SSH_TAIL, Network),
+    ("ssh: connect to host example.org port 22: No route to host" + SSH_TAIL, Network),
+    ("kex_exchange_identification: Connection closed by remote host" + SSH_TAIL, Network),
+    ("client_loop: send disconnect: Broken pipe\nfatal: early EOF", Network),
+    ("ERROR: Repository not found." + SSH_TAIL, Missing),
+    ("fatal: '/srv/x.git' does not appear to be a git repository" + SSH_TAIL, Missing),
+    ("remote: The project you were looking for could not be found" + SSH_TAIL, Missing),
+    ("fatal: couldn't find remote ref refs/heads/nope", NoRef),
+    (f"fatal: remote error: upload-pack: not our ref {OID}", NoRef),
+    (f"error: Server does not allow request for unadvertised object {OID}", NoRef),
+    (f"error: object {OID}: hasDotgit: contains '.git'\nfatal: fsck error in packed object", Bad),
+    (
+        f"error: object {OID}: gitmodulesUrl: disallowed submodule url: -u\nfatal: fetch-pack: invalid index-pack output",
+        Bad,
+    ),
+    (f"error: object {OID}: treeNotSorted: not properly sorted\nfatal: index-pack died of signal 6", Bad),
+    ("error: unable to write file: No space left on device\nfatal: unable to write loose object", Local),
+    ("fatal: write error: No space left on device\nfatal: fetch-pack: invalid index-pack output", Local),
+    ("error: unable to create temporary file: Read-only file system", Local),
+    ("error: unable to create temporary file: No such file or directory\nfatal: index-pack failed", errors.GitFailed),
+    ("fatal: something that nobody has seen before", errors.GitFailed),
+    ("", errors.GitFailed),
+)
+
+
+@pytest.mark.parametrize(("text", "kind"), SAMPLES, ids=range(len(SAMPLES)))
+def test_message(text, kind):
+    error = classify_network(text, url=URL, status=128, command="git fetch")
+    assert isinstance(error, kind)
+
+
+def test_a_name_in_the_url_decides_nothing():
+    for word in ("not-found", "early-eof", "access-denied", "connection-refused", "error: 404"):
+        text = f"fatal: unable to access 'https://example.org/{word}/': The requested URL returned error: 503"
+        assert type(classify_network(text, url=URL, status=128, command="git fetch")) is Network
+
+
+def test_what_a_server_says_makes_no_failure_of_trust_pass():
+    text = "remote: early EOF, connection reset, try again\n" + AT + "SSL certificate problem: certificate has expired"
+    assert type(classify_network(text, url=URL, status=128, command="git fetch")) is Tls
+    text = f"error: object {OID}: hasDotgit: contains '.git'\nfatal: the remote end hung up unexpectedly"
+    assert type(classify_network(text, url=URL, status=128, command="git fetch")) is Bad
+
+
+def test_facts_of_a_passing_failure():
+    error = classify_network("< retry-after: 17\n" + HTTP + "429", url=URL, status=128, command="git fetch")
+    assert (error.kind, error.retry_after, error.url) == ("http-429", 17.0, URL)
+    assert classify_network(HTTP + "503", url=URL, status=128, command="x").retry_after is None
+
+
+def test_the_missing_ref_is_named():
+    error = classify_network("fatal: couldn't find remote ref refs/tags/v9", url=URL, status=128, command="x")
+    assert error.ref == "refs/tags/v9"
+
+
+def test_last_words():
+    noise = "remote: Enumerating objects: 5\nhint: try this\nwarning: redirecting to x\n\n"
+    assert last_words(noise + "fatal: a\n  b  \n") == "fatal: a / b"
+    assert len(last_words("x" * 5000)) == 500
+    assert last_words("") == ""
+
+
+def test_redirects_are_found():
+    text = "warning: redirecting to https://other.example/x/\nfatal: y\nremote: warning: redirecting to https://no/\n"
+    assert redirects(text) == ("https://other.example/x/",)

@@ -1,0 +1,312 @@
+"""The one door to children: exact arguments, environment, ends. git itself is mocked, or a small real child."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from git_hybrid.core.errors import BadArgument, Interrupted, LocalIo, ToolTooOld
+from git_hybrid.git.environment import child_environment, fsck_settings, hardened, user_environment
+from git_hybrid.git.run import DeadlineExceeded, Limits, Runner
+
+LIMITS = Limits(stall=timedelta(seconds=30), deadline=timedelta(minutes=1))
+HARDENING = [
+    "core.hooksPath=/dev/null",
+    "core.fsmonitor=false",
+    "safe.bareRepository=explicit",
+    "transfer.fsckObjects=true",
+    "fetch.fsckObjects=true",
+    "transfer.bundleURI=false",
+    "promisor.acceptFromServer=none",
+    "submodule.recurse=false",
+    "fetch.recurseSubmodules=false",
+    "core.fsync=all",
+    "gc.auto=0",
+    "maintenance.auto=false",
+    "core.protectHFS=true",
+    "core.protectNTFS=true",
+    "core.useReplaceRefs=false",
+    "core.autocrlf=false",
+    "credential.interactive=false",
+]
+LENIENT = "zeroPaddedFilemode badTimezone missingSpaceBeforeDate missingEmail missingSpaceBeforeEmail badEmail badDate"
+FIXED = {
+    "GIT_TERMINAL_PROMPT": "0",
+    "SSH_ASKPASS_REQUIRE": "never",
+    "GCM_INTERACTIVE": "never",
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_LFS_SKIP_SMUDGE": "1",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_PAGER": "cat",
+    "GIT_EDITOR": "false",
+    "LC_ALL": "C",
+    "LANGUAGE": "",
+}
+SURVIVE = [
+    "GIT_SSL_CAINFO",
+    "GIT_SSL_CAPATH",
+    "GIT_SSH",
+    "GIT_SSH_COMMAND",
+    "GIT_ASKPASS",
+    "SSH_AUTH_SOCK",
+    "SSH_ASKPASS",
+    "SSH_AGENT_PID",
+    "GIT_CONFIG_GLOBAL",
+    "GIT_CONFIG_SYSTEM",
+    "GIT_CONFIG_NOSYSTEM",
+    "GIT_CONFIG_COUNT",
+    "GIT_CONFIG_KEY_0",
+    "GIT_CONFIG_VALUE_0",
+    "GIT_CONFIG_PARAMETERS",
+    "GIT_HTTP_LOW_SPEED_LIMIT",
+    "GIT_HTTP_LOW_SPEED_TIME",
+    "http_proxy",
+    "https_proxy",
+    "HTTPS_PROXY",
+    "all_proxy",
+    "no_proxy",
+    "NO_PROXY",
+    "HOME",
+    "PATH",
+    "XDG_CONFIG_HOME",
+]
+DROPPED = [
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_COMMON_DIR",
+    "GIT_CONFIG",
+    "GIT_NAMESPACE",
+    "GIT_TEMPLATE_DIR",
+    "GIT_ATTR_SOURCE",
+    "GIT_QUARANTINE_PATH",
+    "GIT_EXTERNAL_DIFF",
+    "GIT_TRACE",
+    "GIT_TRACE_CURL",
+    "GIT_TRACE2_EVENT",
+    "GIT_TRACE_PACKET",
+    "GIT_CURL_VERBOSE",
+    "GIT_SHALLOW_FILE",
+    "GIT_GRAFT_FILE",
+    "GIT_PREFIX",
+    "GIT_REPLACE_REF_BASE",
+]
+
+
+def _runner(environ: dict[str, str] | None = None) -> Runner:
+    runner = Runner(environ={"PATH": os.environ["PATH"], "GIT_SSH_COMMAND": "ssh"} | (environ or {}))
+    runner._prefix = ()
+    return runner
+
+
+def _call(fp, runner: Runner, arguments: list[str], *, network: bool, **options):
+    recorder = fp.register(["git", fp.any()], occurrences=5)
+    if network:
+        runner.git_network(arguments, limits=LIMITS, **options)
+    else:
+        runner.git(arguments, **options)
+    call = recorder.calls[-1]
+    return list(call.args), call.kwargs
+
+
+def _settings(argv: list[str]) -> list[str]:
+    return [argv[index + 1] for index, word in enumerate(argv) if word == "-c"]
+
+
+def test_hardening_of_local_steps(fp, tmp_path):
+    argv, options = _call(fp, _runner(), ["rev-parse", "HEAD"], network=False, git_dir=tmp_path, work_tree=tmp_path)
+    assert argv == ["git", *hardened(), f"--git-dir={tmp_path}", f"--work-tree={tmp_path}", "rev-parse", "HEAD"]
+    assert set(HARDENING) <= set(_settings(argv))
+    assert options["stdin"] == subprocess.DEVNULL
+    assert options["start_new_session"] is True
+    assert not options.get("shell")
+    env = options["env"]
+    assert env["GIT_CONFIG_GLOBAL"] == env["GIT_CONFIG_SYSTEM"] == os.devnull
+    assert env["GIT_CONFIG_NOSYSTEM"] == env["GIT_ATTR_NOSYSTEM"] == "1"
+    assert FIXED.items() <= env.items()
+
+
+def test_hardening_of_network_steps(fp, tmp_path):
+    argv, options = _call(fp, _runner(), ["ls-remote", "u"], network=True, git_dir=tmp_path)
+    found = _settings(argv)
+    assert set(HARDENING) <= set(found)
+    assert {f"fetch.fsck.{word}=warn" for word in LENIENT.split()} <= set(found)
+    assert found[-2:] == ["http.lowSpeedLimit=1000", "http.lowSpeedTime=30"]
+    assert argv[-3:] == [f"--git-dir={tmp_path}", "ls-remote", "u"]
+    assert options["stdin"] == subprocess.DEVNULL
+    assert options["start_new_session"] is True
+    assert FIXED.items() <= options["env"].items()
+    assert "GIT_CONFIG_NOSYSTEM" not in options["env"]
+
+
+def test_own_settings_stand_on_the_command_line_not_in_the_environment(fp):
+    _, options = _call(fp, _runner(), ["fetch"], network=True)
+    assert not any(key.startswith("GIT_CONFIG_") for key in options["env"])
+
+
+@pytest.mark.parametrize("variable", ["GIT_HTTP_LOW_SPEED_LIMIT", "GIT_HTTP_LOW_SPEED_TIME"])
+def test_low_speed_limits_of_the_user_stand(fp, variable):
+    argv, _ = _call(fp, _runner({variable: "1"}), ["fetch"], network=True)
+    assert not any(setting.startswith("http.lowSpeed") for setting in _settings(argv))
+
+
+def test_ssh_never_asks_unless_the_user_chose_an_ssh(fp):
+    runner = Runner(environ={"PATH": os.environ["PATH"]})
+    runner._prefix = ()
+    fp.register(["git", "config", "--get", "core.sshCommand"], returncode=1)
+    _, options = _call(fp, runner, ["fetch"], network=True)
+    command = options["env"]["GIT_SSH_COMMAND"]
+    assert command.startswith("ssh -oBatchMode=yes -oConnectTimeout=15 ")
+    assert "StrictHostKeyChecking" not in command
+
+
+@pytest.mark.parametrize("variable", ["GIT_SSH", "GIT_SSH_COMMAND"])
+def test_an_ssh_of_the_environment_stands(fp, variable):
+    runner = Runner(environ={"PATH": os.environ["PATH"], variable: "mine"})
+    runner._prefix = ()
+    _, options = _call(fp, runner, ["fetch"], network=True)
+    ours = {key: value for key, value in options["env"].items() if key in ("GIT_SSH", "GIT_SSH_COMMAND")}
+    assert ours == {variable: "mine"}
+
+
+def test_an_ssh_of_the_configuration_stands(fp):
+    runner = Runner(environ={"PATH": os.environ["PATH"]})
+    runner._prefix = ()
+    fp.register(["git", "config", "--get", "core.sshCommand"], stdout=b"mine\n")
+    _, options = _call(fp, runner, ["fetch"], network=True)
+    assert "GIT_SSH_COMMAND" not in options["env"]
+
+
+def test_what_survives_for_the_network():
+    env = child_environment(dict.fromkeys(SURVIVE, "x"), network=True)
+    assert {key for key in SURVIVE if env.get(key) != "x"} == set()
+
+
+def test_configuration_of_the_user_is_unknown_to_local_steps():
+    env = child_environment(dict.fromkeys(SURVIVE, "x"), network=False)
+    left = {key: value for key, value in env.items() if key.startswith("GIT_CONFIG_")}
+    null = os.devnull
+    assert left == {"GIT_CONFIG_GLOBAL": null, "GIT_CONFIG_SYSTEM": null, "GIT_CONFIG_NOSYSTEM": "1"}
+
+
+@pytest.mark.parametrize("network", [True, False])
+def test_what_is_dropped(network):
+    env = child_environment(dict.fromkeys(DROPPED, "x"), network=network)
+    assert {key for key in DROPPED if key in env} == set()
+
+
+@pytest.mark.parametrize("network", [True, False])
+def test_variables_that_nobody_listed_are_dropped(network):
+    unknown = {"GIT_FUTURE_SETTING": "x", "GIT_EXEC_PATH": "/x", "GIT_PROXY_COMMAND": "x", "GIT_NOTES_REF": "x"}
+    env = child_environment(unknown, network=network)
+    assert {key for key in unknown if key in env} == set()
+
+
+def test_what_git_calls_local_is_dropped():
+    runner = Runner(environ=dict(os.environ))
+    names = runner.git(["rev-parse", "--local-env-vars"]).stdout.decode().split()
+    kept = {"GIT_CONFIG_PARAMETERS", "GIT_CONFIG_COUNT", "GIT_NO_REPLACE_OBJECTS"}
+    env = child_environment(dict.fromkeys(names, "x"), network=True)
+    assert {name for name in names if env.get(name) == "x"} <= kept
+
+
+@pytest.mark.parametrize(
+    ("given", "want"), [(None, "https:ssh:file"), ("ssh:http", "ssh"), ("file", "file"), ("ext:git", "none")]
+)
+def test_protocols_are_those_that_the_user_allows_too(given, want):
+    env = child_environment({} if given is None else {"GIT_ALLOW_PROTOCOL": given}, network=True)
+    assert env["GIT_ALLOW_PROTOCOL"] == want
+
+
+def test_questions_for_a_password_are_answered_with_nothing():
+    env = child_environment({}, network=True)
+    assert env["GIT_ASKPASS"] == env["SSH_ASKPASS"] == "true"
+
+
+def test_certificates_cannot_be_switched_off():
+    with pytest.raises(BadArgument):
+        child_environment({"GIT_SSL_NO_VERIFY": "1"}, network=True)
+
+
+def test_a_command_of_the_user_keeps_the_environment():
+    given = {"PATH": "x", "GIT_AUTHOR_NAME": "a", "GIT_DIR": "d", "EDITOR": "e", "GIT_INDEX_FILE": "i"}
+    assert user_environment(given) == {"PATH": "x", "GIT_AUTHOR_NAME": "a", "EDITOR": "e"}
+
+
+def test_lenient_checks_are_warnings():
+    assert all(setting.startswith("fsck.") and setting.endswith("=warn") for setting in fsck_settings("fsck"))
+
+
+def test_output_and_status_come_back(fp):
+    fp.register(["git", fp.any()], stdout=b"\xffout", stderr=b"\xfferr", returncode=3)
+    done = _runner().git(["x"])
+    assert (done.status, done.stdout, done.stderr) == (3, b"\xffout", "\ufffderr")
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text() if sys.platform == "linux" else True
+
+
+def _gone(pid: int) -> bool:
+    end = time.monotonic() + 3
+    while _alive(pid) and time.monotonic() < end:
+        time.sleep(0.02)
+    return not _alive(pid)
+
+
+def _pids(path: Path) -> list[int]:
+    return [int(line) for line in path.read_text().split()]
+
+
+def test_the_deadline_kills_the_whole_group(tmp_path):
+    note = tmp_path / "pids"
+    script = f'sleep 60 & echo $! >>"{note}"; echo $$ >>"{note}"; wait'
+    start = time.monotonic()
+    with pytest.raises(DeadlineExceeded):
+        Runner(environ={}).run(["sh", "-c", script], env=dict(os.environ), deadline=timedelta(seconds=0.5))
+    assert time.monotonic() - start < 5
+    assert all(_gone(pid) for pid in _pids(note))
+
+
+def test_a_child_of_the_child_that_ignores_term_is_killed_too(tmp_path):
+    note = tmp_path / "pids"
+    script = f'(trap "" TERM; echo "$(exec sh -c \'echo $PPID\')" >>"{note}"; sleep 20; sleep 1) & sleep 60'
+    with pytest.raises(DeadlineExceeded):
+        Runner(environ={}).run(["sh", "-c", script], env=dict(os.environ), deadline=timedelta(seconds=0.5))
+    assert all(_gone(pid) for pid in _pids(note))
+
+
+def test_a_signal_ends_the_child():
+    asked = iter([0, 0, 2])
+    runner = Runner(environ={}, cancelled=lambda: next(asked))
+    with pytest.raises(Interrupted) as caught:
+        runner.run(["sleep", "60"], env=dict(os.environ))
+    assert caught.value.signal == 2
+
+
+def test_what_cannot_be_started(tmp_path):
+    env = dict(os.environ)
+    runner = _runner()
+    with pytest.raises(ToolTooOld):
+        runner.run(["no-such-program-here"], env=env)
+    with pytest.raises(LocalIo):
+        runner.run(["true"], env=env, cwd=tmp_path / "gone")
+
+
+def test_much_output_and_input_do_not_block():
+    data = b"x" * 3_000_000
+    done = Runner(environ={}).run(["cat"], env=dict(os.environ), stdin=data)
+    assert done.stdout == data

@@ -1,0 +1,189 @@
+"""The transport over a mocked git: what is asked, what is tried again, and what of it reaches the user."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from datetime import timedelta
+
+import pytest
+
+from git_hybrid.app.retry import with_retry
+from git_hybrid.cli.main import main
+from git_hybrid.core import errors
+from git_hybrid.core.ids import SourceName
+from git_hybrid.core.manifest import Defaults, Retry
+from git_hybrid.core.ports import FetchRequest, Stage
+from git_hybrid.git.run import Runner
+from git_hybrid.git.transport import GitTransport, kept_ref, parse_refs
+from support.samples import OID, URL, make_workspace
+
+DEFAULTS = Defaults(retry=Retry(attempts=3, initial=timedelta(milliseconds=1), maximum=timedelta(milliseconds=2)))
+BUSY = b"fatal: unable to access 'x': The requested URL returned error: 503\n"
+LIST = f"{OID}\trefs/heads/main\n".encode()
+
+
+@pytest.fixture
+def transport():
+    runner = Runner(environ={"PATH": os.environ["PATH"], "GIT_SSH_COMMAND": "ssh"})
+    runner._prefix = ()
+    return GitTransport(runner=runner, allowed_host=lambda host: host != "evil.example")
+
+
+def _ls_remote(fp, **result):
+    return fp.register(["git", fp.any(), "ls-remote", fp.any()], **result)
+
+
+def test_list_refs(fp, transport):
+    asked = _ls_remote(fp, stdout=LIST)
+    assert transport.list_refs(URL, DEFAULTS, head=False).tips == {"refs/heads/main": OID}
+    words = list(asked.calls[0].args)
+    assert words[words.index("ls-remote") :][-2:] == ["--end-of-options", URL]
+    assert {"--heads", "--tags"} <= set(words)
+
+
+def test_list_refs_with_head(fp, transport):
+    out = f"ref: refs/heads/main\tHEAD\n{OID}\tHEAD\n".encode() + LIST
+    _ls_remote(fp, stdout=out)
+    assert transport.list_refs(URL, DEFAULTS, head=True).head == "refs/heads/main"
+
+
+def test_fetch(fp, transport, tmp_path):
+    asked = fp.register(["git", fp.any(), "fetch", fp.any()])
+    stage = Stage(SourceName("tool"), str(tmp_path))
+    request = FetchRequest(refs=["refs/heads/main"], commits=[OID], depth=1, commits_only=True)
+    transport.fetch(stage, URL, request, DEFAULTS)
+    words = list(asked.calls[0].args)
+    options = {"--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--no-auto-maintenance"}
+    assert options | {"--depth=1", "--filter=tree:0", f"--git-dir={tmp_path}/.git"} <= set(words)
+    end = words.index("--end-of-options")
+    assert words[end + 1] == URL
+    assert words[end + 2] == "+refs/heads/main:" + kept_ref("refs/heads/main")
+    assert words[end + 3].startswith(f"+{OID}:refs/hybrid/")
+    assert not any("refs/*" in word or "FETCH_HEAD" in word for word in words)
+
+
+def test_a_passing_failure_is_tried_again(fp, transport):
+    asked = _ls_remote(fp, returncode=128, stderr=BUSY)
+    _ls_remote(fp, returncode=128, stderr=BUSY)
+    _ls_remote(fp, stdout=LIST)
+    slept, told = [], []
+    found = with_retry(
+        lambda: transport.list_refs(URL, DEFAULTS, head=False),
+        policy=DEFAULTS.retry,
+        sleep=slept.append,
+        on_failure=lambda failure, number, _: told.append((failure.kind, number)),
+    )
+    assert found.tips == {"refs/heads/main": OID}
+    assert told == [("http-503", 1), ("http-503", 2)]
+    assert len(slept) == 2
+    assert asked.call_count() == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "kind"),
+    [
+        (b"The requested URL returned error: 401", errors.AccessDenied),
+        (b"The requested URL returned error: 404", errors.RepositoryNotFound),
+        (b"SSL certificate problem: certificate has expired", errors.TlsFailure),
+    ],
+)
+def test_a_final_failure_is_not(fp, transport, words, kind):
+    asked = _ls_remote(fp, returncode=128, stderr=b"fatal: unable to access 'x': " + words)
+    with pytest.raises(kind):
+        with_retry(
+            lambda: transport.list_refs(URL, DEFAULTS, head=False),
+            policy=DEFAULTS.retry,
+            sleep=lambda _: None,
+            on_failure=lambda *_: None,
+        )
+    assert asked.call_count() == 1
+
+
+def test_a_redirect_to_another_host_is_asked_about(fp, transport):
+    _ls_remote(fp, stdout=LIST, stderr=b"warning: redirecting to https://evil.example/x/\n")
+    with pytest.raises(errors.HostNotAllowed) as caught:
+        transport.list_refs(URL, DEFAULTS, head=False)
+    assert caught.value.host == "evil.example"
+
+
+@pytest.mark.parametrize("line", [b"no tab\n", b"xyz\trefs/heads/main\n", b"\trefs/heads/main\n"])
+def test_a_list_of_refs_that_git_would_not_write(line):
+    with pytest.raises(errors.WrongContent):
+        parse_refs(line)
+
+
+def test_refs_that_are_no_branch_or_tag_are_left_out():
+    out = LIST + b"".join(f"{OID}\t{ref}\n".encode() for ref in ("refs/pull/1/head", "HEAD", "refs/heads/a..b"))
+    assert set(parse_refs(out + f"{OID}\trefs/tags/v1^{{}}\n".encode()).tips) == {"refs/heads/main"}
+
+
+@pytest.fixture
+def workspace(tmp_path, monkeypatch, fp):
+    """A workspace in which git is found and setpriv is not, so that every command line starts with git."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / "git").symlink_to(shutil.which("git"))
+    monkeypatch.setenv("PATH", str(programs))
+    fp.allow_unregistered(allow=True)
+    made = make_workspace(tmp_path)
+    made.write("sources.toml", 'schema_version = 1\n[defaults]\nretry = { attempts = 3, initial = "1ms" }\n')
+    return made
+
+
+def _add(workspace, *options: str) -> int:
+    return main(["-C", str(workspace.root), "add", URL, "--name", "new", "--branch", "main", *options])
+
+
+def test_words_of_git_and_the_remedy_reach_the_user(fp, workspace, capsys):
+    words = b"remote: this is what the server says\nfatal: something that nobody has seen before\n"
+    _ls_remote(fp, returncode=77, stdout=b"and this stood on stdout\n", stderr=words)
+    fp.register(["git", fp.any(), "fetch", fp.any()], returncode=77, stdout=b"and this stood on stdout\n", stderr=words)
+    before = workspace.files()
+    assert _add(workspace) == 74
+    err = capsys.readouterr().err
+    assert "error: new: git " in err
+    assert "77" in err
+    assert "something that nobody has seen before" in err
+    assert "this is what the server says" in err
+    assert "and this stood on stdout" in err
+    assert "hint: " in err
+    assert workspace.files()["sources.toml"] == before["sources.toml"]
+    assert workspace.files()["state/sources.lock"] == before["state/sources.lock"]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "hint"),
+    [
+        ("fatal: Authentication failed for 'x'", 4, "gitcredentials(7)"),
+        (f"fatal: repository '{URL}' does not appear to be a git repository", 4, "git ls-remote"),
+        ("fatal: unable to access 'x': SSL certificate problem: certificate has expired", 4, "http.sslCAInfo"),
+        ("Host key verification failed.", 4, "known_hosts"),
+        ("fatal: couldn't find remote ref refs/heads/main", 5, "git ls-remote"),
+        ("fatal: unable to access 'x': The requested URL returned error: 503", 4, "git ls-remote"),
+    ],
+)
+def test_remedies_reach_the_user(fp, workspace, capsys, words, code, hint):
+    for command in ("ls-remote", "fetch"):
+        pattern = ["git", fp.any(), command, fp.any()]
+        fp.register(pattern, returncode=128, stderr=words.encode() + b"\n", occurrences=9)
+    assert _add(workspace) == code
+    err = capsys.readouterr().err
+    assert "error: new: " in err
+    assert hint in err
+
+
+def test_the_number_of_tries_reaches_the_user(fp, workspace, capsys):
+    for command in ("ls-remote", "fetch"):
+        fp.register(["git", fp.any(), command, fp.any()], returncode=128, stderr=BUSY, occurrences=9)
+    assert _add(workspace) == 4
+    assert "(http-503) after 3 tries" in capsys.readouterr().err
+
+
+def test_what_a_server_says_steers_no_terminal(fp, workspace, capsys):
+    words = b"remote: \x1b[2J\x1b]0;x\x07 \xe2\x80\xae\xc2\x9b31m\nfatal: unknown thing\n"
+    for command in ("ls-remote", "fetch"):
+        fp.register(["git", fp.any(), command, fp.any()], returncode=128, stderr=words)
+    _add(workspace)
+    out, err = capsys.readouterr()
+    assert not set("\x1b\x07\u202e\x9b") & set(out + err)

@@ -1,0 +1,95 @@
+"""The audit log on disk: appended to, never cut."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+
+from git_hybrid.core.audit import Event, extend
+from git_hybrid.core.errors import InvalidFile
+from git_hybrid.store.chain import append_records, read_log
+from support.samples import NOW
+
+
+def _append(path, *names: str) -> None:
+    events = [Event(event=name) for name in names]
+    tail = read_log(path).tail
+    append_records(path, extend(tail, events, at=NOW, operator="o", command_id="c", log_id="l"))
+
+
+def _events(path) -> list[object]:
+    return [record["event"] for record in read_log(path).records]
+
+
+@pytest.fixture
+def log(tmp_path):
+    path = tmp_path / "audit.jsonl"
+    _append(path, "one", "two")
+    return path
+
+
+def test_no_log_is_an_empty_log(tmp_path):
+    found = read_log(tmp_path / "none")
+    assert (found.records, found.tail.heads, found.tail.seq) == ((), (), 0)
+
+
+def test_nothing_to_append_makes_no_file(tmp_path):
+    append_records(tmp_path / "none", [])
+    assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize("keep", [1, 40, -2])
+def test_a_torn_tail_is_declared_and_never_cut(log, keep):
+    whole = log.read_bytes()
+    last = whole.splitlines()[-1]
+    torn = whole[: -len(last) - 1] + last[:keep]
+    log.write_bytes(torn)
+    assert _events(log) == ["one"]
+    _append(log, "three")
+    data = log.read_bytes()
+    assert data.startswith(torn + b"\n")
+    assert _events(log) == ["one", "three"]
+    half = last[:keep]
+    assert read_log(log).records[-1]["torn"] == [{"len": len(half), "sha256": hashlib.sha256(half).hexdigest()}]
+    _append(log, "four")
+    assert "torn" not in read_log(log).records[-1]
+
+
+def test_a_whole_last_line_without_newline_is_a_record(log):
+    log.write_bytes(log.read_bytes()[:-1])
+    _append(log, "three")
+    assert _events(log) == ["one", "two", "three"]
+    assert "torn" not in read_log(log).records[-1]
+
+
+def test_a_torn_tail_twice(log):
+    for _ in range(2):
+        with open(log, "ab") as file:
+            file.write(b'{"half')
+        _append(log, "more")
+    assert _events(log) == ["one", "two", "more", "more"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [(b'"one"', b'"won"'), (b'"operator":"o"', b'"operator":"p"'), (b'"seq":1', b'"seq":7')]
+)
+def test_a_changed_record_in_the_middle_is_found(log, old, new):
+    log.write_bytes(log.read_bytes().replace(old, new, 1))
+    with pytest.raises(InvalidFile) as caught:
+        read_log(log)
+    assert caught.value.problems[0].place == "line 1"
+
+
+def test_every_changed_record_is_named(log):
+    _append(log, "three", "four")
+    lines = log.read_bytes().splitlines(keepends=True)
+    log.write_bytes(b"x" + lines[0] + b"y" + lines[1] + lines[2] + lines[3])
+    with pytest.raises(InvalidFile) as caught:
+        read_log(log)
+    assert [problem.place for problem in caught.value.problems] == ["line 1", "line 2"]
+
+
+def test_blank_lines_are_nothing(log):
+    log.write_bytes(log.read_bytes().replace(b"\n", b"\n\n"))
+    assert _events(log) == ["one", "two"]

@@ -1,0 +1,122 @@
+"""Files that must survive a crash."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from git_hybrid.core.errors import LocalIo, SymlinkRefused
+from git_hybrid.store import durable
+
+
+def test_a_file_is_replaced_whole(tmp_path):
+    path = tmp_path / "file"
+    durable.write_file(path, b"old")
+    with open(path, "rb") as reader:
+        before = path.stat().st_ino
+        durable.write_file(path, b"newer")
+        assert reader.read() == b"old"
+    assert path.read_bytes() == b"newer"
+    assert path.stat().st_ino != before
+    assert os.listdir(tmp_path) == ["file"]
+
+
+def test_a_leftover_is_written_over(tmp_path):
+    (tmp_path / "file.tmp").write_bytes(b"a longer half of an earlier write")
+    durable.write_file(tmp_path / "file", b"x")
+    assert (tmp_path / "file").read_bytes() == b"x"
+    assert os.listdir(tmp_path) == ["file"]
+
+
+def test_leftovers_are_found(tmp_path):
+    for name in ("b.tmp", "a.tmp", "c", "tmp"):
+        (tmp_path / name).write_bytes(b"")
+    (tmp_path / "d.tmp").mkdir()
+    assert [path.name for path in durable.leftovers(tmp_path)] == ["a.tmp", "b.tmp"]
+    assert durable.leftovers(tmp_path / "gone") == ()
+
+
+@pytest.mark.parametrize("place", ["file", "file.tmp"])
+def test_no_link_is_followed(tmp_path, place):
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"mine")
+    (tmp_path / place).symlink_to(victim)
+    with pytest.raises((SymlinkRefused, LocalIo)):
+        durable.write_file(tmp_path / "file", b"x")
+    assert victim.read_bytes() == b"mine"
+
+
+def test_append_follows_no_link(tmp_path):
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"mine")
+    (tmp_path / "log").symlink_to(victim)
+    with pytest.raises((SymlinkRefused, LocalIo)):
+        durable.append_file(tmp_path / "log", b"x")
+    assert victim.read_bytes() == b"mine"
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path):
+    (tmp_path / "file").mkdir()
+    with pytest.raises(LocalIo) as caught:
+        durable.write_file(tmp_path / "file", b"x")
+    assert caught.value.operation == "write"
+    assert os.listdir(tmp_path) == ["file"]
+
+
+def test_a_folder_that_is_not_there(tmp_path):
+    for work in (durable.write_file, durable.append_file):
+        with pytest.raises(LocalIo):
+            work(tmp_path / "gone" / "file", b"x")
+
+
+def test_every_step_is_synced_in_order(tmp_path, monkeypatch):
+    seen: list[str] = []
+    for name in ("fsync", "rename"):
+        real = getattr(os, name)
+
+        def wrapped(*arguments, real=real, name=name):
+            seen.append(name)
+            return real(*arguments)
+
+        monkeypatch.setattr(os, name, wrapped)
+    durable.write_file(tmp_path / "file", b"x")
+    assert seen == ["fsync", "rename", "fsync"]
+
+
+def test_append_adds(tmp_path):
+    path = tmp_path / "log"
+    durable.append_file(path, b"a\n")
+    durable.append_file(path, b"b\n")
+    assert path.read_bytes() == b"a\nb\n"
+
+
+def test_remove_and_rename(tmp_path):
+    (tmp_path / "a").mkdir()
+    durable.write_file(tmp_path / "a" / "x", b"")
+    durable.rename_path(tmp_path / "a" / "x", tmp_path / "y")
+    durable.remove_file(tmp_path / "y")
+    durable.remove_file(tmp_path / "y")
+    durable.remove_tree(tmp_path / "gone")
+    durable.remove_tree(tmp_path / "a")
+    assert os.listdir(tmp_path) == []
+    with pytest.raises(LocalIo):
+        durable.rename_path(tmp_path / "gone", tmp_path / "z")
+
+
+def test_removing_a_link_leaves_its_target(tmp_path):
+    (tmp_path / "target").mkdir()
+    (tmp_path / "target" / "file").write_bytes(b"")
+    (tmp_path / "link").symlink_to(tmp_path / "target")
+    durable.remove_tree(tmp_path / "link")
+    assert Path(tmp_path / "target" / "file").exists()
+    assert not (tmp_path / "link").is_symlink()
+
+
+def test_a_file_where_a_folder_belongs(tmp_path):
+    (tmp_path / "x").write_bytes(b"")
+    with pytest.raises(LocalIo):
+        durable.make_folder(tmp_path / "x")
+    durable.make_folder(tmp_path / "a" / "b")
+    durable.make_folder(tmp_path / "a" / "b")

@@ -1,0 +1,144 @@
+"""Where a workspace begins, and what the journal of a run folds to."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from git_hybrid.core.audit import Event
+from git_hybrid.core.errors import InvalidFile, NewerSchema, NoWorkspace, WorkspaceExists
+from git_hybrid.core.plan import Task
+from git_hybrid.core.reducer import Decision, ManifestEdit
+from git_hybrid.store import runs
+from git_hybrid.store.layout import find_root
+from git_hybrid.store.scaffold import create, undo
+from support.samples import OID, pin_of, run_info, source, state_of
+
+INFO, ENTRY = run_info(), source()
+TASK = Task(source=ENTRY, pin=pin_of(ENTRY), action="clone", before=None)
+
+
+def _tree(root, *names: str) -> None:
+    for name in names:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("schema_version = 1\n")
+
+
+def test_the_nearest_manifest_upwards_is_the_root(tmp_path):
+    _tree(tmp_path, "sources.toml", "a/b/x", "inner/sources.toml")
+    assert find_root(tmp_path).root == tmp_path
+    assert find_root(tmp_path / "a" / "b").root == tmp_path
+    assert find_root(tmp_path / "inner").root == tmp_path / "inner"
+
+
+def test_a_manifest_of_a_clone_is_no_root(tmp_path):
+    _tree(tmp_path, "sources.toml", "sources/tool/sources.toml", "sources/tool/deep/sources.toml")
+    for start in ("sources/tool", "sources/tool/deep", "sources"):
+        assert find_root(tmp_path / start).root == tmp_path
+
+
+def test_a_folder_called_sources_of_nobody_is_fine(tmp_path):
+    _tree(tmp_path, "sources/mine/sources.toml")
+    assert find_root(tmp_path / "sources/mine").root == tmp_path / "sources/mine"
+
+
+def test_no_manifest_is_no_workspace(tmp_path):
+    (tmp_path / "sources.toml").mkdir()
+    with pytest.raises(NoWorkspace):
+        find_root(tmp_path)
+
+
+def test_create_and_undo(tmp_path):
+    created = create(tmp_path)
+    assert set(created) == {".gitattributes", "sources.toml", "sources/.gitignore", "state/.gitignore"}
+    assert "state/sources-audit.jsonl merge=union" in (tmp_path / ".gitattributes").read_text()
+    with pytest.raises(WorkspaceExists):
+        create(tmp_path)
+    undo(tmp_path, created)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_undo_leaves_what_was_there(tmp_path):
+    (tmp_path / ".gitattributes").write_text("*.bin binary")
+    created = create(tmp_path)
+    assert (tmp_path / ".gitattributes").read_text().splitlines()[0] == "*.bin binary"
+    undo(tmp_path, created)
+    assert (tmp_path / ".gitattributes").read_text().startswith("*.bin binary")
+
+
+def _fold(tmp_path, *lines, torn: bytes = b""):
+    path = tmp_path / "journal" / "run.jsonl"
+    runs.append_lines(path, list(lines))
+    with open(path, "ab") as file:
+        file.write(torn)
+    return runs.read_journal(path, "shown")
+
+
+def test_a_journal_folds(tmp_path):
+    decision = Decision(
+        events=[Event(event="clone", source="tool", after=OID, detail={"n": 1})],
+        entries={ENTRY.name: state_of(ENTRY)},
+        pins={ENTRY.name: pin_of(ENTRY)},
+        dropped=frozenset({source("gone").name}),
+        manifest=ManifestEdit(before_sha256="0" * 64, text="schema_version = 1\n"),
+    )
+    begin = runs.begin_line(INFO, (TASK,))
+    found = _fold(tmp_path, begin, runs.phase_line(ENTRY.name, "installing", "u"), runs.decision_line(decision))
+    assert found.info == INFO
+    assert found.tasks == (TASK,)
+    assert found.phases == {"tool": "installing"}
+    assert found.served_by == {"tool": "u"}
+    assert (found.decision.entries, found.decision.pins) == (decision.entries, decision.pins)
+    assert (found.decision.dropped, found.decision.manifest) == (decision.dropped, decision.manifest)
+    assert list(found.decision.events) == list(decision.events)
+
+
+def test_what_is_recorded_is_done(tmp_path):
+    begin, decided = runs.begin_line(INFO, (TASK,)), runs.decision_line(Decision())
+    found = _fold(tmp_path, begin, decided, runs.recorded_line((ENTRY.name,)))
+    assert (found.tasks, found.decision) == ((), None)
+
+
+def test_a_torn_last_line_does_not_count(tmp_path):
+    found = _fold(tmp_path, runs.begin_line(INFO, (TASK,)), torn=b'{"t": "decision", "eve')
+    assert found.decision is None
+
+
+def test_a_journal_of_which_nothing_was_written(tmp_path):
+    path = tmp_path / "run.jsonl"
+    assert runs.read_journal(path, "shown") is None
+    path.write_bytes(b'{"t": "begin"')
+    assert runs.read_journal(path, "shown") is None
+
+
+@pytest.mark.parametrize("line", [{}, {"t": "begin"}, {"t": "begin", "run": 1}])
+def test_a_journal_of_somebody_else(tmp_path, line):
+    with pytest.raises(InvalidFile) as caught:
+        _fold(tmp_path, line)
+    assert "git hybrid resume --abort" in caught.value.mend
+
+
+def test_a_journal_of_a_newer_version_is_refused(tmp_path):
+    with pytest.raises((NewerSchema, InvalidFile)):
+        _fold(tmp_path, runs.begin_line(INFO, (TASK,)) | {"v": 2})
+
+
+def test_the_marker_names_what_is_pending(tmp_path):
+    path = tmp_path / "resume.json"
+    assert runs.read_marker(path) is None
+    runs.write_marker(path, INFO, (TASK,), {ENTRY.name: "installing"})
+    document = json.loads(path.read_text())
+    assert document["schema_version"] == 1
+    assert document["run"] == INFO.run == runs.read_marker(path)
+    assert document["sources"][0] == {
+        "name": "tool",
+        "action": "clone",
+        "from_commit": None,
+        "to_commit": OID,
+        "phase": "installing",
+    }
+    path.write_text(json.dumps(document | {"schema_version": 2}))
+    with pytest.raises(NewerSchema):
+        runs.read_marker(path)

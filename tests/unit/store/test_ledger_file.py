@@ -1,0 +1,199 @@
+"""The files of a workspace as one: leftovers, journal, what a killed run had decided."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from datetime import timedelta
+
+import pytest
+
+from git_hybrid.core.audit import Event
+from git_hybrid.core.errors import InvalidFile, LockBusy, SymlinkRefused
+from git_hybrid.core.plan import Task
+from git_hybrid.core.reducer import Decision
+from git_hybrid.store import runs
+from git_hybrid.store.chain import read_log
+from git_hybrid.store.filelock import writer_lock
+from git_hybrid.store.layout import Layout
+from git_hybrid.store.ledger import FileLedger
+from support.samples import MANIFEST, NOW, OID, TREE, Workspace, pin_of, run_info, source, state_of
+
+FIRST, SECOND = run_info(), run_info(random=b"9876543210")
+ENTRY, OTHER = source(), source("other")
+TASKS = (Task(source=ENTRY, pin=pin_of(ENTRY), action="clone", before=None),)
+TASKS += (Task(source=OTHER, pin=pin_of(OTHER, TREE), action="update", before=OID),)
+DECISION = Decision(
+    events=[Event(event="clone", source="tool", after=OID, detail={"ref": "refs/heads/main"})],
+    entries={ENTRY.name: state_of(ENTRY)},
+    pins={ENTRY.name: pin_of(ENTRY)},
+)
+
+
+@pytest.fixture
+def files(tmp_path):
+    made = Workspace(tmp_path)
+    made.write("sources.toml", MANIFEST)
+    return made
+
+
+def _ledger(files: Workspace) -> FileLedger:
+    return FileLedger(
+        layout=Layout(files.root), lock_timeout=timedelta(0), cancelled=lambda: 0, clean_quarantine=lambda: ()
+    )
+
+
+@contextmanager
+def _killed(ledger: FileLedger, method: str, monkeypatch):
+    """Let the process die, so to speak, when it comes to *method*."""
+
+    class Died(BaseException):
+        pass
+
+    def die(*_arguments):
+        raise Died
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FileLedger, method, die)
+        try:
+            yield
+        except Died:
+            return
+    pytest.fail(f"{method} was never called")
+
+
+def _check_recorded(files: Workspace) -> None:
+    snapshot = _ledger(files).snapshot()
+    (record,) = read_log(Layout(files.root).audit).records
+    assert snapshot.lock.pins == {"tool": pin_of(ENTRY)}
+    assert snapshot.state.sources["tool"].audit_hash == record["hash"]
+    assert record["command_id"] == FIRST.run
+
+
+def test_begin_is_seen_by_readers(files):
+    ledger = _ledger(files)
+    with ledger.writer(FIRST):
+        ledger.begin(FIRST, TASKS)
+        ledger.installing(FIRST, ENTRY.name, "https://mirror.example/x")
+        ledger.attempt(FIRST, "tool", "dns: no")
+    found = _ledger(files).snapshot().unfinished
+    assert found is not None
+    assert (found.run, found.command, found.operator, found.started_at) == (
+        FIRST.run,
+        FIRST.command,
+        FIRST.operator,
+        FIRST.now,
+    )
+    assert found.tasks == TASKS
+    assert found.phases == {"tool": "installing"}
+    assert found.served_by == {"tool": "https://mirror.example/x"}
+
+
+def test_recording_a_part_leaves_the_rest_pending(files):
+    ledger = _ledger(files)
+    with ledger.writer(FIRST):
+        ledger.begin(FIRST, TASKS)
+        ledger.record(FIRST, DECISION, TASKS[1:])
+    _check_recorded(files)
+    assert _ledger(files).snapshot().unfinished.tasks == TASKS[1:]
+
+
+@pytest.mark.parametrize("step", ["_write_out", "_write_files", "forget"])
+def test_a_decision_is_written_out_by_the_next_writer(files, monkeypatch, step):
+    ledger = _ledger(files)
+    with _killed(ledger, step, monkeypatch), ledger.writer(FIRST):
+        ledger.begin(FIRST, TASKS[:1])
+        ledger.record(FIRST, DECISION, ())
+    with _ledger(files).writer(SECOND) as notes:
+        assert any(FIRST.run in note for note in notes)
+    _check_recorded(files)
+    assert _ledger(files).snapshot().unfinished is None
+    assert not Layout(files.root).marker.exists()
+    before = files.files()
+    with _ledger(files).writer(SECOND) as notes:
+        assert list(notes) == []
+    assert files.files() == before
+
+
+def test_a_journal_without_marker_changed_nothing(files):
+    layout = Layout(files.root)
+    runs.append_lines(layout.journal(FIRST.run), [runs.begin_line(FIRST, TASKS)])
+    assert _ledger(files).snapshot().unfinished is None
+    with _ledger(files).writer(SECOND) as notes:
+        assert any("journal" in note for note in notes)
+    assert not layout.journal(FIRST.run).exists()
+
+
+def test_a_marker_without_journal_is_told(files):
+    (files.root / "state").mkdir()
+    runs.write_marker(Layout(files.root).marker, FIRST, TASKS, {})
+    with pytest.raises(InvalidFile), _ledger(files).writer(SECOND):
+        pass
+
+
+def test_leftovers_are_removed_and_told(files):
+    files.write("state/sources.json.tmp", "{half")
+    files.write("sources.toml.tmp", "half")
+    files.write("state/mine.tmp", "mine")
+    with _ledger(files).writer(FIRST) as notes:
+        assert len([note for note in notes if ".tmp" in note]) == 2
+    assert "state/mine.tmp" in files.files()
+    assert "state/sources.json.tmp" not in files.files()
+
+
+@pytest.mark.parametrize("name", ["sources-mirrors.json.tmp", "sources-overrides.json.tmp", "resume.json.tmp"])
+def test_leftovers_of_every_file_are_removed(files, name):
+    files.write(f"state/{name}", "half")
+    with _ledger(files).writer(FIRST):
+        pass
+    assert f"state/{name}" not in files.files()
+
+
+@pytest.mark.parametrize("name", ["state", "sources", "state/sources.lock", "state/sources.json", "sources/tool"])
+def test_links_are_refused(files, tmp_path_factory, name):
+    target = tmp_path_factory.mktemp("elsewhere")
+    path = files.root / name
+    path.parent.mkdir(exist_ok=True)
+    path.symlink_to(target)
+    with pytest.raises(SymlinkRefused) as caught:
+        _ledger(files).snapshot()
+    assert caught.value.path == name
+    assert os.listdir(target) == []
+
+
+def test_first_seen_is_when_the_log_first_says_so(files):
+    ledger = _ledger(files)
+    with ledger.writer(FIRST):
+        ledger.record(FIRST, DECISION, ())
+    assert _ledger(files).first_seen(ENTRY.name, OID) == NOW
+    assert _ledger(files).first_seen(ENTRY.name, TREE) is None
+    assert _ledger(files).first_seen(OTHER.name, OID) is None
+
+
+def test_a_second_writer_is_told_who_holds_the_lock(files):
+    ledger = _ledger(files)
+    with ledger.writer(run_info("sync tool")):
+        with pytest.raises(LockBusy) as caught, _ledger(files).writer(SECOND):
+            pass
+        assert f"pid {os.getpid()} on " in caught.value.holder
+        assert caught.value.holder.endswith("since 2026-07-16T11:03:04Z: sync tool")
+    with _ledger(files).writer(SECOND):
+        pass
+
+
+def test_the_lock_file_stays_and_names_nobody(tmp_path):
+    path = tmp_path / ".lock"
+    with writer_lock(path, timeout=timedelta(0), command="x", now=NOW, cancelled=lambda: 0):
+        assert b'"command": "x"' in path.read_bytes()
+    assert path.read_bytes() == b""
+
+
+def test_a_lock_that_says_nonsense_still_holds(tmp_path):
+    path = tmp_path / ".lock"
+    with writer_lock(path, timeout=timedelta(0), command="x", now=NOW, cancelled=lambda: 0):
+        for text in ("", "nonsense", "[]", '{"pid": 1}', "\0"):
+            path.write_text(text)
+            second = writer_lock(path, timeout=timedelta(0), command="y", now=NOW, cancelled=lambda: 0)
+            with pytest.raises(LockBusy) as caught, second:
+                pass
+            assert caught.value.holder

@@ -1,0 +1,184 @@
+"""What people see: nothing that steers a terminal, nothing wider than it."""
+
+from __future__ import annotations
+
+import io
+import json
+from datetime import timedelta
+
+import pytest
+
+from git_hybrid.core.condition import Condition
+from git_hybrid.core.errors import NoPin
+from git_hybrid.core.ids import RefName, SourceName
+from git_hybrid.core.ports import CommitLine, Range
+from git_hybrid.core.report import Report, Row, Status
+from git_hybrid.view.jsonout import dump
+from git_hybrid.view.progress import Lines, OneLine
+from git_hybrid.view.term import fit, paint, safe, width
+from git_hybrid.view.text import Look, porcelain_lines, report_lines, status_lines, summary_line
+from support.samples import NOW, OID, pin_of, source, state_of
+
+HOSTILE = "".join(map(chr, [*range(32), *range(0x7F, 0xA0)])) + "\u202a\u202e\u2066\u2069\u200b\u200e\u200f\ufeff\u2028"
+HOSTILE += "\u2029\u00ad\u061c\udc9b\ue000\U000e0041\U000f0000"
+
+
+def _look(columns: int = 80, *, color: bool = False, verbose: bool = True) -> Look:
+    return Look(color=color, columns=columns, verbose=verbose)
+
+
+@pytest.mark.parametrize("char", HOSTILE, ids=lambda char: f"{ord(char):04x}")
+def test_what_could_steer_a_terminal_is_escaped(char):
+    shown = safe(f"a{char}b")
+    assert shown.startswith("a\\")
+    assert shown.isascii()
+    assert shown.isprintable()
+
+
+@pytest.mark.parametrize("text", ["plain", "äöü ß é", "名前", "→ – …", "a\\b", ""])
+def test_ordinary_text_stays(text):
+    assert safe(text) == text
+
+
+def test_newlines_only_where_they_are_wanted():
+    assert safe("a\nb") == "a\\x0ab"
+    assert safe("a\nb", newlines=True) == "a\nb"
+
+
+def test_paint():
+    assert paint("x", "bad", color=True) == "\033[31mx\033[0m"
+    assert paint("x", "bad", color=False) == paint("x", None, color=True) == "x"
+
+
+@pytest.mark.parametrize("columns", [1, 2, 5, 10])
+@pytest.mark.parametrize("text", ["", "a", "abcdefgh", "名前名前", "e\u0301e\u0301e\u0301e\u0301e\u0301e\u0301"])
+def test_fit_is_exact(text, columns):
+    assert width(fit(text, columns)) == columns
+
+
+def _row(name: str = "tool", ref: str = "refs/heads/main", word: str = "dirty") -> Condition:
+    entry = source(name)
+    return Condition(
+        name=SourceName(name),
+        word=word,
+        why="3 changed files",
+        source=entry,
+        pin=_pinned(entry, ref),
+        recorded=state_of(entry),
+        head=OID,
+        dirty=("a",),
+        dirty_count=3,
+        scan="stale",
+        scan_age=timedelta(days=400),
+    )
+
+
+def _pinned(entry, ref):
+    pin = pin_of(entry)
+    return type(pin)(**{key: getattr(pin, key) for key in type(pin).__slots__} | {"ref": RefName(ref)})
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80, 120])
+@pytest.mark.parametrize("color", [False, True])
+def test_the_table_fits(columns, color):
+    rows = (_row("a"), _row("a-name-of-" + "x" * 80, "refs/heads/" + "feature/" * 12, "operation"), _row("b"))
+    lines = status_lines(Status(rows=rows, unfinished=None, has_scanners=True), _look(columns, color=color), NOW)
+    plain = [_plain(line) for line in lines]
+    assert [line for line in plain if width(line) > columns] == []
+    assert plain[0].startswith("SOURCE")
+    assert all(word in "".join(plain) for word in ("dirty", "stale"))
+
+
+def _plain(line: str) -> str:
+    for code in ("31", "32", "33", "1", "2", "0"):
+        line = line.replace(f"\033[{code}m", "")
+    return line
+
+
+def test_colour_changes_no_words():
+    status = Status(rows=(_row(),), unfinished=None, has_scanners=True)
+    coloured = status_lines(status, _look(color=True), NOW)
+    assert [_plain(line) for line in coloured] == status_lines(status, _look(), NOW)
+
+
+def test_words_of_strangers_are_escaped():
+    bad = "x\033[2J\u202e"
+    found = Range(ahead=3, behind=1, commits=(CommitLine(commit=OID, subject=bad),), files=1)
+    row = Row(
+        name=SourceName("tool"),
+        outcome="pinned",
+        before=OID,
+        after="f" * 40,
+        ref=f"refs/heads/{bad}",
+        notes=(bad,),
+        range=found,
+    )
+    lines = report_lines(Report(command="pin", rows=(row,)), _look())
+    assert not set("\033\u202e") & set("".join(lines))
+    text = "\n".join(lines)
+    assert "3 commits ahead, 1 commit behind, 1 file changed" in text
+    assert "… and 2 more" in text
+    assert "0123456789 → ffffffffff" in text
+    assert dump({"x": bad}).isascii()
+
+
+def test_calm_rows_only_when_asked_for():
+    row = Row(name=SourceName("tool"), outcome="unchanged")
+    report = Report(command="sync", rows=(row,))
+    assert report_lines(report, _look(verbose=False)) == []
+    assert len(report_lines(report, _look())) == 1
+
+
+def test_summary():
+    rows = [Row(name=SourceName(n), outcome=o) for n, o in (("a", "unchanged"), ("b", "cloned"), ("c", "cloned"))]
+    report = Report(command="sync", rows=tuple(rows), dry_run=True)
+    assert summary_line(report, seconds=1.25) == "sync: 2 cloned, 1 unchanged (1.2 s) — nothing was written"
+    assert summary_line(Report(command="sync"), seconds=1) == ""
+
+
+def test_porcelain_is_one_line_of_six_fields():
+    status = Status(rows=(_row(), _row("other")), unfinished=None, has_scanners=True)
+    lines = porcelain_lines(status)
+    assert lines[0].split("\t") == ["dirty", "tool", OID, OID, "3", "stale"]
+    assert len(lines) == 2
+
+
+def test_errors_stand_in_the_row_as_their_code():
+    row = Row(name=SourceName("tool"), outcome="failed", error=NoPin(name="tool", stale=True))
+    assert report_lines(Report(command="sync", rows=(row,)), _look()) == ["tool  failed  no-pin"]
+
+
+def test_json_is_sorted_and_versioned():
+    document = json.loads(dump({"b": 1, "a": "ä"}))
+    assert document == {"schema_version": 1, "a": "ä", "b": 1}
+    assert dump({"b": 1, "a": 2}) == dump({"a": 2, "b": 1})
+
+
+@pytest.mark.parametrize(("verbose", "kinds"), [(False, 2), (True, 5)])
+def test_lines(verbose, kinds):
+    stream = io.StringIO()
+    tell = Lines(verbose=verbose, stream=stream)
+    for kind in ("start", "step", "done", "retry", "note"):
+        tell(kind, "tool", f"{kind}\033")
+    assert stream.getvalue().count("\n") == kinds
+    assert "\033" not in stream.getvalue()
+
+
+@pytest.mark.parametrize("columns", [40, 80])
+def test_one_line_fits_and_is_cleared(columns):
+    stream = io.StringIO()
+    line = OneLine(lines=Lines(stream=stream), columns=columns)
+    line("start", "tool", "名前" * 100)
+    line("note", "tool", "said")
+    line("done", "tool", "")
+    line.close()
+    drawn = stream.getvalue().replace("\n", "\r").split("\r")
+    assert all(width(part) < columns for part in drawn)
+    assert "tool: said\n" in stream.getvalue()
+    assert stream.getvalue().endswith(" \r")
+
+
+def test_an_unused_line_draws_nothing():
+    stream = io.StringIO()
+    OneLine(lines=Lines(stream=stream), columns=80).close()
+    assert stream.getvalue() == ""
