@@ -30,9 +30,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(autouse=True)
-def hermetic(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[None]:
+def hermetic(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Isolate the test, and fail it if it reached the network or the user's real home."""
     with (
         sandbox.hermetic_environment(tmp_path_factory.mktemp("home")),

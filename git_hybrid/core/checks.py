@@ -37,7 +37,7 @@ def check_metadata(manifest: Manifest, lock: Lock, state: State) -> tuple[Violat
         entry = f"source.{name}"
         if wanted is None:
             what, why = "has no entry in sources.toml", "nobody says where this pin comes from"
-            mend = f"git checkout -- sources.toml  (or drop {entry} here)"
+            mend = "git checkout -- sources.toml"
             found.append(Violation(file="state/sources.lock", entry=entry, what=what, why=why, mend=mend))
         elif not is_valid(pin, wanted):
             what, why = "was pinned from another manifest entry", "the lock no longer says what the manifest asks for"

@@ -65,7 +65,7 @@ def endpoints(url: Url, name: SourceName, mirrors: Mirrors) -> tuple[Endpoint, .
 
 def mirror_url(base: str, url: Url, name: SourceName) -> str:
     """Return where the mirror at *base* serves *url*: ``<base>/<host>/<path>.git``, or *base* with fields filled."""
-    host = url.host or "localhost"
+    host = url.host.strip("[]").replace(":", "_") or "localhost"
     if url.port is not None:
         host = f"{host}_{url.port}"
     path = url.path.strip("/").removesuffix(".git")

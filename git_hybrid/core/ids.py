@@ -40,7 +40,7 @@ _DEVICES = frozenset(
 )
 _REF_FORBIDDEN = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/\.|\.lock(?:/|$)")
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_RUN_ID = re.compile(f"[{_CROCKFORD}]{{26}}")
+_RUN_ID = re.compile(f"[0-7][{_CROCKFORD}]{{25}}")
 NAME_LIMIT = 100
 URL_LIMIT = 2000
 

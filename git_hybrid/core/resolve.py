@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 from git_hybrid.core.errors import (
@@ -18,9 +18,9 @@ from git_hybrid.core.errors import (
 )
 from git_hybrid.core.ids import InvalidText, Oid, RefName, branch_ref, is_oid_prefix, parse_oid, short_ref, tag_ref
 from git_hybrid.core.lock import Pin
-from git_hybrid.core.manifest import Branch, Commit, Source, Tag, Version
+from git_hybrid.core.manifest import Branch, Commit, Source, Tag, Version, track_field
 from git_hybrid.core.ports import RemoteRefs
-from git_hybrid.core.versions import in_range, newest, parse_version
+from git_hybrid.core.versions import matching, newest, parse_version
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,28 +79,43 @@ def asked_for(source: Source, refs: RemoteRefs, revision: str) -> Candidate:
     Raises:
         BadArgument: the text is none of these, or names a tag and a branch.
         RefMissing: upstream does not have it.
-        OffBranch: the manifest names one commit, and this is another.
+        OffBranch: the manifest names one commit, tag or range of versions, and this is none of it.
     """
-    if isinstance(source.track, Commit) and revision != source.track.oid:
-        raise OffBranch(name=source.name, commit=revision, ref=f"commit {source.track.oid}")
-    declared = None if isinstance(source.track, (Commit, Version)) else newest_allowed(source, refs).ref
-    try:
-        return Candidate(ref=declared, commit=parse_oid(revision), declared=declared)
-    except InvalidText:
-        ref = _named_ref(refs, revision)
-    if ref is None:
+    ref = _named_ref(refs, revision)
+    is_oid = _is_oid(revision)
+    if ref is None and not is_oid and not is_oid_prefix(revision):
         reason = "upstream has no such branch or tag, and it is no commit id (7 hex digits or more)"
-        if not is_oid_prefix(revision):
-            raise BadArgument(what="--to", value=revision, reason=reason)
-        return Candidate(ref=declared, commit=None, declared=declared, prefix=revision)
-    found = tip(refs, ref, source)
-    if isinstance(source.track, Version):
-        if not in_range(source.track.spec, short_ref(ref)) or not ref.startswith("refs/tags/"):
-            raise OffBranch(name=source.name, commit=revision, ref=f"version {source.track.spec}")
-        return found
-    if ref == declared:
-        return found
-    return Candidate(ref=declared, commit=found.commit, declared=declared)
+        raise BadArgument(what="--to", value=revision, reason=reason)
+    if isinstance(source.track, Branch):
+        declared = tip(refs, branch_ref(source.track.name), source)
+        if ref == declared.ref and not is_oid:
+            return declared
+        if is_oid:
+            return replace(declared, commit=parse_oid(revision))
+        commit = None if ref is None else refs.commit(ref)
+        return replace(declared, commit=commit, prefix="" if commit else revision)
+    for candidate in _fixed(source, refs):
+        wanted = candidate.commit or ""
+        if wanted.startswith(revision) if ref is None or is_oid else refs.commit(ref) == wanted:
+            return candidate
+    kind, value = track_field(source.track)
+    raise OffBranch(name=source.name, commit=revision, ref=f"{kind} {value}")
+
+
+def _is_oid(text: str) -> bool:
+    try:
+        parse_oid(text)
+    except InvalidText:
+        return False
+    return True
+
+
+def _fixed(source: Source, refs: RemoteRefs) -> list[Candidate]:
+    """Return every candidate of a source that follows a tag, a range of versions or a commit, the newest first."""
+    if not isinstance(source.track, Version):
+        return [newest_allowed(source, refs)]
+    tags = [short_ref(ref) for ref in refs.tips if ref.startswith("refs/tags/")]
+    return [tip(refs, tag_ref(tag), source) for tag in matching(source.track.spec, tags)]
 
 
 def _named_ref(refs: RemoteRefs, revision: str) -> RefName | None:

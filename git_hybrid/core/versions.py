@@ -35,18 +35,26 @@ def parse_version(tag: str) -> Version | None:
 
 def in_range(spec: str, tag: str) -> bool:
     """Tell whether the tag name *tag* is a version inside *spec*; pre-releases only where *spec* names one."""
-    version = parse_version(tag)
-    return version is not None and _range(spec).contains(version, prereleases=_asks_for_prereleases(spec))
+    return bool(matching(spec, [tag]))
+
+
+def matching(spec: str, tags: Iterable[str]) -> list[str]:
+    """Return those of *tags* that are versions inside *spec*, the newest first.
+
+    Of two tags for one version (``1.0`` and ``v1.0``) the one later in the alphabet comes first, so that the answer
+    does not depend on the order in which a server lists them.
+    """
+    allowed = _range(spec)
+    prereleases = bool(allowed.prereleases)
+    versions = ((parse_version(tag), tag) for tag in tags)
+    known = [(version, tag) for version, tag in versions if version is not None]
+    inside = [pair for pair in known if allowed.contains(pair[0], prereleases=prereleases)]
+    return [tag for _, tag in sorted(inside, reverse=True)]
 
 
 def newest(spec: str, tags: Iterable[str]) -> str | None:
-    """Return the newest of *tags* inside *spec*, or None if there is none.
-
-    Of two tags for one version (``1.0`` and ``v1.0``) the one later in the alphabet is taken, so that the answer does
-    not depend on the order in which a server lists them.
-    """
-    allowed = [(version, tag) for tag in tags if (version := parse_version(tag)) is not None and in_range(spec, tag)]
-    return max(allowed)[1] if allowed else None
+    """Return the newest of *tags* inside *spec*, or None if there is none."""
+    return next(iter(matching(spec, tags)), None)
 
 
 def newest_release(tags: Iterable[str]) -> str | None:
@@ -64,7 +72,3 @@ def _range(spec: str) -> SpecifierSet:
         return SpecifierSet(f"=={exact}" if exact is not None else spec)
     except InvalidSpecifier as error:
         raise InvalidText("not a version range: write for instance >=1.2,<2 or ~=1.4 or 1.2.3") from error
-
-
-def _asks_for_prereleases(spec: str) -> bool:
-    return bool(_range(spec).prereleases)

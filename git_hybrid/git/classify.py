@@ -9,6 +9,7 @@ from git_hybrid.core.errors import (
     GitFailed,
     HostKeyFailure,
     HybridError,
+    LocalIo,
     MalformedObjects,
     NetworkFailure,
     RefMissing,
@@ -20,6 +21,7 @@ _NOISE = re.compile(
     r"^(?:remote: (?:Enumerating|Counting|Compressing|Total)|warning: redirecting|From |hint:|notice:|[*=+!t-] \[?)"
 )
 _STATUS = re.compile(r"The requested URL returned error: (?P<status>\d{3})")
+_QUOTED = re.compile(r"(?<![a-z])'[^'\n]*'")
 _REDIRECT = re.compile(r"^warning: redirecting to (?P<url>\S+)", re.MULTILINE)
 _RETRY_AFTER = re.compile(r"retry-after:\s*(?P<seconds>\d{1,6})", re.IGNORECASE)
 _MISSING_REF = re.compile(
@@ -32,24 +34,21 @@ _FSCK = re.compile(
 
 _DENIED = (
     "authentication failed",
-    "permission denied (publickey",
+    "permission denied (",
+    "too many authentication failures",
     "could not read username",
     "could not read password",
     "terminal prompts disabled",
     "invalid username or password",
     "access denied",
-    "error: 401",
-    "error: 403",
 )
 _NOT_FOUND = (
     "repository not found",
-    "error: 404",
-    "error: 410",
+    "repository '' not found",
     "does not appear to be a git repository",
-    "no such file or directory",
     "not valid: is this a git repository",
     "project not found",
-    "' not found",
+    "could not be found",
 )
 _HOST_KEY = ("host key verification failed", "remote host identification has changed")
 _TLS = (
@@ -57,10 +56,16 @@ _TLS = (
     "server certificate verification failed",
     "certificate verify failed",
     "no alternative certificate",
+    "certificate subject name",
+    "unable to obtain common name",
+    "error setting certificate",
+    "unable to get local issuer certificate",
+    "self-signed certificate",
+    "self signed certificate",
 )
-_TLS_MORE = ("unable to get local issuer certificate", "self-signed certificate", "self signed certificate")
+_DISK = ("no space left on device", "read-only file system", "disk quota exceeded", "too many open files")
 _TRANSIENT = (
-    ("dns", ("could not resolve host", "could not resolve hostname", "temporary failure in name resolution")),
+    ("dns", ("could not resolve host", "couldn't resolve host", "temporary failure in name resolution")),
     ("refused", ("connection refused", "failed to connect to", "couldn't connect to server", "no route to host")),
     ("stalled", ("operation too slow", "less than 1000 bytes/sec")),
     ("timeout", ("timed out", "timeout was reached", "deadline")),
@@ -69,6 +74,8 @@ _TRANSIENT = (
     ("cut", ("bad line length", "invalid index-pack output", "protocol error", "bad pack header", "empty reply")),
     ("network", ("network is unreachable", "proxy connect aborted", "ssl_error_syscall", "http/2 stream")),
 )
+# What git says of any ssh command that failed without words that it knows.
+_SSH_FAILED = "could not read from remote repository"
 
 
 def last_words(stderr: str, limit: int = 500) -> str:
@@ -88,33 +95,47 @@ def classify_network(stderr: str, *, url: str, status: int, command: str) -> Hyb
 
     The order matters: what is final is looked for first, so that no failure of trust is ever tried again.
     """
-    text, message = stderr.lower(), last_words(stderr)
+    # What stands in quotes was chosen by somebody else: a repository named "early-eof" decides nothing.
+    text, message = _QUOTED.sub("''", stderr).lower(), last_words(stderr)
     http = _STATUS.search(stderr)
     code = int(http["status"]) if http else 0
+    return (
+        _untrusted(stderr, text, url=url, message=message)
+        or _refused(stderr, text, code, url=url, message=message)
+        or _passing(stderr, text, code, url=url, message=message)
+        or GitFailed(command=command, status=status, stderr=message)
+    )
+
+
+def _untrusted(stderr: str, text: str, *, url: str, message: str) -> HybridError | None:
     if any(word in text for word in _HOST_KEY):
         return HostKeyFailure(url=url, message=message)
-    if any(word in text for word in (*_TLS, *_TLS_MORE)):
+    if any(word in text for word in _TLS):
         return TlsFailure(url=url, message=message)
     if _FSCK.search(stderr):
         return MalformedObjects(name="", message=message)
+    disk = next((word for word in _DISK if word in text), None)
+    return None if disk is None else LocalIo(path="sources/.incoming", operation="write to", reason=disk)
+
+
+def _refused(stderr: str, text: str, code: int, *, url: str, message: str) -> HybridError | None:
     missing = _MISSING_REF.search(stderr)
     if missing is not None:
         return RefMissing(name="", ref=missing["ref"] or missing["oid"] or missing["hidden"], url=url)
     if code in (401, 403, 407) or any(word in text for word in _DENIED):
         return AccessDenied(url=url, message=message)
-    if code not in (429, 500, 502, 503, 504) and any(word in text for word in _NOT_FOUND):
+    if code in (404, 410) or (not code and any(word in text for word in _NOT_FOUND)):
         return RepositoryNotFound(url=url, message=message)
-    return _passing(stderr, code, url=url, message=message) or GitFailed(command=command, status=status, stderr=message)
+    return None
 
 
-def _passing(stderr: str, code: int, *, url: str, message: str) -> NetworkFailure | None:
+def _passing(stderr: str, text: str, code: int, *, url: str, message: str) -> HybridError | None:
     """Return the failure that may pass, or None if the words are of none that is known."""
     if code:
         after = _RETRY_AFTER.search(stderr)
         seconds = float(after["seconds"]) if after else None
         return NetworkFailure(url=url, message=message, kind=f"http-{code}", retry_after=seconds)
-    text = stderr.lower()
     for kind, words in _TRANSIENT:
         if any(word in text for word in words):
             return NetworkFailure(url=url, message=message, kind=kind)
-    return None
+    return AccessDenied(url=url, message=message) if _SSH_FAILED in text else None

@@ -54,51 +54,41 @@ FSCK_WARNINGS = [
     "zeroPaddedFilemode",
 ]
 
-# What `git rev-parse --local-env-vars` lists, less the variables that carry configuration; and what leads output,
-# templates or helpers astray.
-_DROPPED = frozenset(
-    [
+# Of git's own variables a child gets these and no others: what leads to servers and their certificates, and settings.
+_KEPT = frozenset(
+    {
+        "GIT_ASKPASS",
+        "GIT_CONFIG_COUNT",
+        "GIT_CONFIG_GLOBAL",
+        "GIT_CONFIG_NOSYSTEM",
+        "GIT_CONFIG_PARAMETERS",
+        "GIT_CONFIG_SYSTEM",
+        "GIT_HTTP_LOW_SPEED_LIMIT",
+        "GIT_HTTP_LOW_SPEED_TIME",
+        "GIT_HTTP_USER_AGENT",
+        "GIT_SSH",
+        "GIT_SSH_COMMAND",
+        "GIT_SSH_VARIANT",
+    }
+)
+_KEPT_PREFIXES = ("GIT_CONFIG_KEY_", "GIT_CONFIG_VALUE_", "GIT_SSL_", "GIT_PROXY_SSL_")
+# A command of the user's own gets all but what points git at another repository (git rev-parse --local-env-vars).
+_REPOSITORY = frozenset(
+    {
         "GIT_ALTERNATE_OBJECT_DIRECTORIES",
-        "GIT_CONFIG",
+        "GIT_COMMON_DIR",
         "GIT_DIR",
-        "GIT_WORK_TREE",
         "GIT_GRAFT_FILE",
+        "GIT_IMPLICIT_WORK_TREE",
         "GIT_INDEX_FILE",
-        "GIT_PREFIX",
+        "GIT_INTERNAL_SUPER_PREFIX",
+        "GIT_NAMESPACE",
         "GIT_OBJECT_DIRECTORY",
+        "GIT_PREFIX",
         "GIT_REPLACE_REF_BASE",
         "GIT_SHALLOW_FILE",
-        "GIT_COMMON_DIR",
-        "GIT_INTERNAL_SUPER_PREFIX",
-        "GIT_IMPLICIT_WORK_TREE",
-        "GIT_NAMESPACE",
-        "GIT_TEMPLATE_DIR",
-        "GIT_ATTR_SOURCE",
-        "GIT_QUARANTINE_PATH",
-        "GIT_EXTERNAL_DIFF",
-        "GIT_CURL_VERBOSE",
-        "GIT_REDACT_COOKIES",
-        "GIT_DEFAULT_HASH",
-        "GIT_DEFAULT_REF_FORMAT",
-        "GIT_REFLOG_ACTION",
-        "GIT_LITERAL_PATHSPECS",
-        "GIT_GLOB_PATHSPECS",
-        "GIT_NOGLOB_PATHSPECS",
-        "GIT_ICASE_PATHSPECS",
-        "GIT_DIFF_OPTS",
-        "GIT_MERGE_VERBOSITY",
-        "GIT_CEILING_DIRECTORIES",
-        "GIT_AUTHOR_NAME",
-        "GIT_AUTHOR_EMAIL",
-        "GIT_AUTHOR_DATE",
-        "GIT_COMMITTER_NAME",
-        "GIT_COMMITTER_EMAIL",
-        "GIT_COMMITTER_DATE",
-        "GIT_ADVICE",
-        "GIT_FLUSH",
-        "GIT_PROGRESS_DELAY",
-        "GIT_SEQUENCE_EDITOR",
-    ]
+        "GIT_WORK_TREE",
+    }
 )
 _FIXED = {
     "GIT_TERMINAL_PROMPT": "0",
@@ -131,29 +121,26 @@ def child_environment(environ: Mapping[str, str], *, network: bool) -> dict[str,
     """
     if environ.get("GIT_SSL_NO_VERIFY"):
         raise BadArgument(what="GIT_SSL_NO_VERIFY", value="set", reason="certificates are always verified; unset it")
-    kept = {
-        key: value
-        for key, value in environ.items()
-        if key not in _DROPPED and not key.startswith(("GIT_TRACE", "GIT_TEST_"))
-    }
+    kept = {key: value for key, value in environ.items() if _is_kept(key)}
     if not network:
         kept = {key: value for key, value in kept.items() if not key.startswith("GIT_CONFIG_")}
     allowed = environ.get("GIT_ALLOW_PROTOCOL")
     protocols = [name for name in _PROTOCOLS if allowed is None or name in allowed.split(":")]
     result = kept | _FIXED | {"GIT_ALLOW_PROTOCOL": ":".join(protocols) or "none"}
-    # true(1) answers a question for a password with nothing, at once; a login that somebody set up for CI stays.
-    result.setdefault("GIT_ASKPASS", "true")
-    result.setdefault("SSH_ASKPASS", "true")
+    # false(1) refuses a question for a password at once, where true(1) would answer it with nothing and cost a second
+    # request; a login that somebody set up for CI stays.
+    result.setdefault("GIT_ASKPASS", "false")
+    result.setdefault("SSH_ASKPASS", "false")
     return result if network else result | _LOCAL
+
+
+def _is_kept(key: str) -> bool:
+    return not key.startswith("GIT_") or key in _KEPT or key.startswith(_KEPT_PREFIXES)
 
 
 def user_environment(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the environment for a command of the user's own: theirs, without what points git at another repository."""
-    return {
-        key: value
-        for key, value in environ.items()
-        if key not in _DROPPED or key.startswith(("GIT_AUTHOR_", "GIT_COMMITTER_"))
-    }
+    return {key: value for key, value in environ.items() if key not in _REPOSITORY}
 
 
 def hardened(extra: Sequence[str] = ()) -> list[str]:

@@ -18,7 +18,6 @@ _LEVELS = (ConfigLevel.PROGRAMDATA, ConfigLevel.SYSTEM, ConfigLevel.XDG, ConfigL
 
 GitError = pygit2.GitError
 Repository = pygit2.Repository
-Commit = pygit2.Commit
 
 
 def prepare() -> None:

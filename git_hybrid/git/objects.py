@@ -58,7 +58,7 @@ class GitObjects:
         fields = "%(refname) %(objectname) %(*objectname)"
         out = self._ask(stage, "for-each-ref", f"--format={fields}", f"{UPSTREAM}heads/", f"{UPSTREAM}tags/")
         refs: dict[str, Oid] = {}
-        for line in out.splitlines():
+        for line in out.split("\n") if out else ():
             name, _, oids = line.partition(" ")
             refs["refs/" + name.removeprefix(UPSTREAM)] = parse_oid(oids.split()[-1])
         return refs
@@ -157,12 +157,13 @@ class GitObjects:
             GitFailed: one of the commits is not there.
         """
         counts = self._must(stage, "rev-list", "--left-right", "--count", f"{old}...{new}", "--").split()
-        lines = self._must(stage, "log", f"--max-count={limit}", "--format=%H %s", f"{old}..{new}", "--").splitlines()
+        log = self._must(stage, "log", "-z", f"--max-count={limit}", "--format=%H %s", f"{old}..{new}", "--")
+        lines = [line.partition(" ") for line in log.split("\0") if line]
         files = self._must(stage, "diff-tree", "-r", "--no-renames", "--name-only", "-z", old, new, "--")
         return Range(
             behind=int(counts[0]),
             ahead=int(counts[1]),
-            commits=tuple(CommitLine(commit=parse_oid(line.split(" ", 1)[0]), subject=line[41:]) for line in lines),
+            commits=tuple(CommitLine(commit=parse_oid(oid), subject=subject) for oid, _, subject in lines),
             files=files.count("\0"),
         )
 

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from git_hybrid.core.ids import SourceName
-from git_hybrid.git.libgit2 import Commit, Repository, open_repository
+from git_hybrid.git.libgit2 import Repository, open_repository
 from git_hybrid.git.local import must
 from git_hybrid.git.quarantine import Disk
 from git_hybrid.git.run import Runner
@@ -62,7 +62,8 @@ def _lines(path: Path) -> list[str]:
 
 def _parents(repository: Repository, oid: str) -> list[str]:
     commit = repository.get(oid)
-    return [str(parent) for parent in commit.parent_ids] if isinstance(commit, Commit) else [oid]
+    # pygit2's stub says Object, and that a missing one is an error; neither is so.
+    return [str(parent) for parent in getattr(commit, "parent_ids", [oid])]
 
 
 def make_complete(runner: Runner, disk: Disk, git_dir: Path, *, name: SourceName) -> None:

@@ -200,12 +200,11 @@ def _minimum() -> str:
 
 
 def _end_group(child: subprocess.Popen[bytes]) -> None:
-    """End the child and everything that it started: TERM, a moment of grace, KILL."""
-    for number, grace in ((signal.SIGTERM, _GRACE), (signal.SIGKILL, None)):
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(child.pid, number)
-        try:
-            child.wait(timeout=grace)
-        except subprocess.TimeoutExpired:
-            continue
-        return
+    """End the child and everything that it started: TERM, a moment of grace, KILL for whoever ignored it."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(child.pid, signal.SIGTERM)
+    with suppress(subprocess.TimeoutExpired):
+        child.wait(timeout=_GRACE)
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(child.pid, signal.SIGKILL)
+    child.wait()

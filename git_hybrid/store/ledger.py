@@ -33,10 +33,8 @@ from git_hybrid.store.parsing import invalid, read_bytes
 from git_hybrid.store.statefile import SHOWN as STATE_SHOWN
 from git_hybrid.store.statefile import decode_state, encode_state
 
-_OURS = frozenset(
-    name + TEMPORARY
-    for name in ("sources.toml", "sources.lock", "sources.json", "resume.json", "sources-overrides.json")
-)
+_FILES = ("sources.lock", "sources.json", "sources-overrides.json", "sources-mirrors.json", "resume.json")
+_OURS = frozenset(name + TEMPORARY for name in ("sources.toml", *_FILES))
 
 
 @dataclass(slots=True)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from git_hybrid.core.audit import Event
-from git_hybrid.core.errors import InvalidFile, Problem
+from git_hybrid.core.errors import InvalidFile, NewerSchema, Problem
 from git_hybrid.core.ids import InvalidText, RunId, SourceName, parse_name, parse_oid, parse_run_id
 from git_hybrid.core.manifest import Defaults, Source, track_field
 from git_hybrid.core.plan import Action, Phase, Task, Unfinished
@@ -199,6 +199,8 @@ def read_journal(path: Path, shown: str) -> Journal | None:
 
 def _fold(lines: list[Line]) -> Journal:
     first = lines[0]
+    if first["v"] > VERSION:
+        raise NewerSchema(path="state/journal", found=first["v"], known=VERSION)
     info = RunInfo(
         run=parse_run_id(first["run"]),
         command=first["command"],

@@ -43,12 +43,16 @@ def create(root: Path) -> tuple[str, ...]:
 
 
 def _add_attributes(path: Path) -> bool:
-    """Let branches that both wrote audit records merge: the log is a set of lines that name each other."""
-    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    """Let branches that both wrote audit records merge: the log is a set of lines that name each other.
+
+    Return whether the file is new.
+    """
+    is_new = not path.exists()
+    text = "" if is_new else path.read_text(encoding="utf-8")
     if _ATTRIBUTES in text.splitlines():
         return False
     write_file(path, f"{text}{'' if not text or text.endswith(chr(10)) else chr(10)}{_ATTRIBUTES}\n".encode())
-    return True
+    return is_new
 
 
 def undo(root: Path, created: Sequence[str]) -> None:

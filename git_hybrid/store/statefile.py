@@ -38,7 +38,7 @@ def decode_state(data: bytes) -> State:
     if isinstance(document, list):
         entries = _migrated(document, problems)
     elif not isinstance(document, dict):
-        raise invalid(SHOWN, "file", "must be a JSON object")
+        raise invalid(SHOWN, "file", "must be a JSON object with schema_version and sources")
     else:
         check_version(document, key="schema_version", known=VERSION, shown=SHOWN)
         problems.extend(Problem(key, "unknown key") for key in document if key not in ("schema_version", "sources"))

@@ -17,7 +17,7 @@ Attempts = Annotated[int, Meta(ge=1, le=100)]
 Approvers = Annotated[int, Meta(ge=1, le=100)]
 Count = Annotated[int, Meta(ge=0, le=2**53)]
 Hash = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
-Ulid = Annotated[str, Meta(pattern="^[0-9A-HJKMNP-TV-Z]{26}$")]
+Ulid = Annotated[str, Meta(pattern="^[0-7][0-9A-HJKMNP-TV-Z]{25}$")]
 Text = Annotated[str, Meta(min_length=1, max_length=4096)]
 History = Literal["full", "shallow", "treeless"]
 

@@ -161,7 +161,7 @@ def _widths(rows: Sequence[_Cells], columns: int) -> tuple[int, ...]:
     """Return the width of each column: as wide as needed, cut where the terminal ends."""
     wanted = [max(width(getattr(row, name)) for row in rows) for name in _Cells.__slots__]
     over = sum(wanted) + 2 * (len(wanted) - 1) - columns
-    for index, least in ((3, 9), (2, 16), (0, 14), (3, 6), (2, 10)):
+    for index, least in ((3, 9), (2, 16), (0, 14), (3, 1), (2, 6), (0, 6), (4, 5)):
         cut = min(max(over, 0), max(wanted[index] - least, 0))
         wanted[index] -= cut
         over -= cut

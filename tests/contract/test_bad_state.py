@@ -47,8 +47,8 @@ FIELDS: tuple[tuple[str, Any], ...] = (
 FILES = (
     ("empty", b"", "line 1"),
     ("blank", b"\n\n", "line"),
-    ("null", b"null", "schema_version"),
-    ("number", b"5", "schema_version"),
+    ("null", b"null", "JSON object"),
+    ("number", b"5", "JSON object"),
     ("text", b'"x"', "schema_version"),
     ("no version", b'{"sources": []}', "schema_version"),
     ("version null", b'{"schema_version": null, "sources": []}', "schema_version"),

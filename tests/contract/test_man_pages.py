@@ -106,10 +106,10 @@ def error_codes() -> set[str]:
 def variables() -> tuple[set[str], set[str]]:
     """Return the GIT_HYBRID_* variables that the program names, and the keys of git's configuration that it reads."""
     text = "\n".join(path.read_text(encoding="utf-8") for path in SOURCE.rglob("*.py"))
-    pairs = re.findall(r'_given\(environ, config, "([A-Z_]+)", "([a-z]+)"\)', text)
+    pairs = re.findall(r'_given\(environ, config, "([A-Z_]+)", "([a-zA-Z]+)"\)', text)
     assert pairs, "cli/settings.py reads its settings in another way: mend this test"
     names = set(VARIABLE.findall(text)) | {f"GIT_HYBRID_{variable}" for variable, _ in pairs}
-    keys = {f"hybrid.{key}" for _, key in pairs} | set(re.findall(r'config\.get\("(hybrid\.[a-z]+)"', text))
+    keys = {f"hybrid.{key.lower()}" for _, key in pairs} | set(re.findall(r'config\.get\("(hybrid\.[a-z]+)"', text))
     return names, keys
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import subprocess
 from pathlib import Path
@@ -112,7 +113,7 @@ def test_formats(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
     lines = (workspace / "state/sources-audit.jsonl").read_text().splitlines()
     records = [json.loads(line) for line in lines]
     assert records[0]["prev"] == []
-    for before, after in zip(records, records[1:], strict=False):
+    for before, after in itertools.pairwise(records):
         assert after["prev"] == [before["hash"]]
     assert state(workspace)["tool"]["audit_hash"] == records[-1]["hash"]
 
@@ -147,7 +148,7 @@ def test_the_other_executables(hybrid: Hybrid, workspace: Path, tool: Upstream) 
     new = tool.commit({"x": "x"})
     for words in (["pin", "tool"], ["sync"], ["resume"]):
         argv = [str(executable(f"git-hybrid-{words[0]}")), *words[1:]]
-        done = subprocess.run(argv, cwd=workspace, env=merged_env(None), capture_output=True, text=True, check=False)
+        done = subprocess.run(argv, cwd=workspace, env=merged_env(None), capture_output=True, text=True, check=False)  # noqa: TID251
         assert done.returncode == 0, done.stderr
     assert head(workspace) == new
     assert list(manifest(workspace)) == ["tool"]

@@ -141,9 +141,7 @@ def test_runner_kills_the_whole_group(tmp_path: Path, monkeypatch: pytest.Monkey
         cli.run_hybrid("sleep 30 & sleep 30", cwd=tmp_path)
 
 
-def test_runner_names_a_missing_installation(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_runner_names_a_missing_installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
     with pytest.raises(AssertionError, match="is missing"):
         cli.executable()

@@ -30,9 +30,7 @@ def tool(upstream_factory: UpstreamFactory) -> Upstream:
     return upstream
 
 
-def git(
-    *args: str | Path, env: Mapping[str, str], timeout: float = 20
-) -> subprocess.CompletedProcess[str]:
+def git(*args: str | Path, env: Mapping[str, str], timeout: float = 20) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         ["git", *args],
         capture_output=True,
@@ -84,9 +82,7 @@ def test_https_without_the_ca_is_refused(https_server: HttpsGitServer, tool: Ups
     assert https_server.requests == []
 
 
-def test_names_by_address_and_unknown_repositories(
-    https_server: HttpsGitServer, tool: Upstream
-) -> None:
+def test_names_by_address_and_unknown_repositories(https_server: HttpsGitServer, tool: Upstream) -> None:
     by_address = https_server.url("tool.git", host="127.0.0.1")
     assert git("ls-remote", by_address, env=https_server.env()).returncode == 0
     https_server.clear_requests()
@@ -154,9 +150,7 @@ def test_fail_always_hits_only_what_it_names(
 
 
 @pytest.mark.parametrize("reset", [False, True])
-def test_cut_ends_one_long_response(
-    https_server: HttpsGitServer, tool: Upstream, tmp_path: Path, reset: bool
-) -> None:
+def test_cut_ends_one_long_response(https_server: HttpsGitServer, tool: Upstream, tmp_path: Path, reset: bool) -> None:
     https_server.cut(100_000, reset=reset)
     first = git("clone", https_server.url("tool.git"), tmp_path / "c", env=https_server.env())
     assert first.returncode == 128
@@ -166,9 +160,7 @@ def test_cut_ends_one_long_response(
     assert again.returncode == 0, again.stderr
 
 
-def test_stall_trips_the_low_speed_limit(
-    https_server: HttpsGitServer, tool: Upstream, tmp_path: Path
-) -> None:
+def test_stall_trips_the_low_speed_limit(https_server: HttpsGitServer, tool: Upstream, tmp_path: Path) -> None:
     https_server.stall(100_000)
     slow = {"GIT_HTTP_LOW_SPEED_LIMIT": "1000", "GIT_HTTP_LOW_SPEED_TIME": "1"}
     done = git("clone", https_server.url("tool.git"), tmp_path / "c", env=https_server.env() | slow)
@@ -176,9 +168,7 @@ def test_stall_trips_the_low_speed_limit(
     assert https_server.stalled.is_set()
 
 
-def test_a_stalled_response_goes_on_when_released(
-    https_server: HttpsGitServer, tool: Upstream, tmp_path: Path
-) -> None:
+def test_a_stalled_response_goes_on_when_released(https_server: HttpsGitServer, tool: Upstream, tmp_path: Path) -> None:
     https_server.stall(100_000)
     url = https_server.url("tool.git")
     with subprocess.Popen(
@@ -205,9 +195,7 @@ def test_stopping_ends_stalled_connections(upstreams_root: Path, pki: Pki, tool:
         assert child.wait(10) == 128
 
 
-def test_redirects_are_followed(
-    https_server: HttpsGitServer, tool: Upstream, upstreams_root: Path, pki: Pki
-) -> None:
+def test_redirects_are_followed(https_server: HttpsGitServer, tool: Upstream, upstreams_root: Path, pki: Pki) -> None:
     with HttpsGitServer(upstreams_root, pki=pki) as old:
         old.redirect("/was/here", https_server.url("tool.git"))
         done = git("ls-remote", old.url("was/here"), env=old.env())
@@ -230,9 +218,7 @@ def test_plain_http_serves_without_tls(upstreams_root: Path, pki: Pki, tool: Ups
     assert done.returncode == 0, done.stderr
 
 
-def test_ssh_clone_uses_protocol_v2(
-    ssh_server: SshGitServer, tool: Upstream, tmp_path: Path
-) -> None:
+def test_ssh_clone_uses_protocol_v2(ssh_server: SshGitServer, tool: Upstream, tmp_path: Path) -> None:
     done = git("clone", "-q", ssh_server.url("tool.git"), tmp_path / "c", env=ssh_server.env())
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "c" / "README").read_text() == "hello\n"
@@ -249,9 +235,7 @@ def test_ssh_refuses_a_changed_host_key(ssh_server: SshGitServer, tool: Upstream
     assert ssh_server.requests == []
 
 
-def test_ssh_can_start_with_a_changed_host_key(
-    upstreams_root: Path, tool: Upstream, tmp_path: Path
-) -> None:
+def test_ssh_can_start_with_a_changed_host_key(upstreams_root: Path, tool: Upstream, tmp_path: Path) -> None:
     folder = tmp_path / "ssh"
     with SshGitServer(upstreams_root, folder=folder, changed_host_key=True) as server:
         done = git("ls-remote", server.url("tool.git"), env=server.env())

@@ -87,9 +87,7 @@ def test_refs_move_only_as_asked(tmp_path: Path) -> None:
 def test_raw_objects_take_what_git_refuses(tmp_path: Path, object_format: str) -> None:
     upstream = Upstream.create(tmp_path / "u.git", object_format=object_format)
     blob = upstream.blob(b"hook\n")
-    tree = upstream.raw_tree(
-        [("100644", blob, b".git"), ("100644", blob, b"a"), ("100644", blob, b"a")]
-    )
+    tree = upstream.raw_tree([("100644", blob, b".git"), ("100644", blob, b"a"), ("100644", blob, b"a")])
     commit = upstream.raw_commit(tree)
     child = upstream.raw_commit(tree, [commit])
     upstream.update_ref("refs/heads/main", child)

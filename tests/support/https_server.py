@@ -65,9 +65,7 @@ class HttpsGitServer:
         self.stopping.clear()
         self._listener = _Listener(self, self._tls)
         self.port: int = self._listener.server_address[1]
-        self._thread = threading.Thread(
-            target=self._listener.serve_forever, kwargs={"poll_interval": 0.02}
-        )
+        self._thread = threading.Thread(target=self._listener.serve_forever, kwargs={"poll_interval": 0.02})
         self._thread.start()
         return self
 
@@ -115,15 +113,11 @@ class HttpsGitServer:
         with self._lock:
             self._requests.clear()
 
-    def fail_next(
-        self, n: int, status: int = 503, *, headers: Mapping[str, str] = NO_HEADERS, only: str = ""
-    ) -> None:
+    def fail_next(self, n: int, status: int = 503, *, headers: Mapping[str, str] = NO_HEADERS, only: str = "") -> None:
         """Answer the next `n` requests with `status`."""
         self.plan.add(Fail(status=status, headers=headers), times=n, only=only)
 
-    def fail_always(
-        self, status: int, *, headers: Mapping[str, str] = NO_HEADERS, only: str = ""
-    ) -> None:
+    def fail_always(self, status: int, *, headers: Mapping[str, str] = NO_HEADERS, only: str = "") -> None:
         """Answer every request with `status` until `clear_faults`."""
         self.plan.add(Fail(status=status, headers=headers), times=None, only=only)
 
@@ -135,9 +129,7 @@ class HttpsGitServer:
         fault = Stall(after_bytes=after_bytes, released=self.plan.released)
         self.plan.add(fault, times=times, only=only)
 
-    def cut(
-        self, after_bytes: int, *, times: int | None = 1, only: str = "", reset: bool = False
-    ) -> None:
+    def cut(self, after_bytes: int, *, times: int | None = 1, only: str = "", reset: bool = False) -> None:
         """Close the connection after `after_bytes` body bytes of the next longer responses."""
         self.plan.add(Cut(after_bytes=after_bytes, reset=reset), times=times, only=only)
 

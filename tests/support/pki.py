@@ -56,9 +56,7 @@ def _name(common_name: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
 
 
-def _builder(
-    subject: x509.Name, *, issuer: x509.Name, key: ec.EllipticCurvePrivateKey
-) -> x509.CertificateBuilder:
+def _builder(subject: x509.Name, *, issuer: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
     now = datetime.datetime.now(datetime.UTC)
     return (
         x509.CertificateBuilder()
@@ -88,9 +86,7 @@ def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
 
 def _alternative_names() -> x509.SubjectAlternativeName:
     addresses = [ipaddress.ip_address(text) for text in ("127.0.0.1", "::1")]
-    return x509.SubjectAlternativeName(
-        [x509.DNSName("localhost"), *(x509.IPAddress(address) for address in addresses)]
-    )
+    return x509.SubjectAlternativeName([x509.DNSName("localhost"), *(x509.IPAddress(address) for address in addresses)])
 
 
 def _private_pem(key: ec.EllipticCurvePrivateKey) -> bytes:

@@ -170,9 +170,7 @@ class SshGitServer:
         )
         feed = asyncio.create_task(_feed(process.stdin, child))
         try:
-            await asyncio.gather(
-                _pour(child.stdout, process.stdout), _pour(child.stderr, process.stderr)
-            )
+            await asyncio.gather(_pour(child.stdout, process.stdout), _pour(child.stderr, process.stderr))
             process.exit(await child.wait())
         finally:
             feed.cancel()

@@ -126,9 +126,7 @@ class Upstream:
         out = self.git("fast-import", "--quiet", "--done", "--force", stdin=b"".join(stream))
         return out.decode().strip()
 
-    def tag(
-        self, name: str, rev: str = "main", *, annotated: bool = True, force: bool = False
-    ) -> str:
+    def tag(self, name: str, rev: str = "main", *, annotated: bool = True, force: bool = False) -> str:
         """Tag `rev`; return the id of the tag object, or of the commit for a light tag.
 
         Raises:
@@ -186,9 +184,7 @@ class Upstream:
 
     def raw_tree(self, entries: Sequence[tuple[str, str, bytes]]) -> str:
         """Store `(mode, oid, name)` entries as they stand: no sorting, no checks."""
-        rows = (
-            mode.encode() + b" " + name + b"\0" + bytes.fromhex(oid) for mode, oid, name in entries
-        )
+        rows = (mode.encode() + b" " + name + b"\0" + bytes.fromhex(oid) for mode, oid, name in entries)
         return self._write("tree", b"".join(rows))
 
     def raw_commit(
@@ -247,9 +243,7 @@ class UpstreamFactory(Protocol):
 
 
 def _run(args: Sequence[str], *, when: int, stdin: bytes = b"") -> bytes:
-    done = subprocess.run(
-        ["git", *args], input=stdin, capture_output=True, check=False, env=dated_env(when)
-    )
+    done = subprocess.run(["git", *args], input=stdin, capture_output=True, check=False, env=dated_env(when))
     if done.returncode != 0:
         said = done.stderr.decode(errors="replace").strip()
         raise RuntimeError(f"git {' '.join(args)} exited {done.returncode}: {said}")

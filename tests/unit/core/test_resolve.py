@@ -88,11 +88,14 @@ def test_a_fixed_commit_is_looked_for_at_the_tips(commit: str, ref: str | None) 
         (Tag("v1.0"), "v1.0", "refs/tags/v1.0", V1),
         (Version(">=1"), "v1.0", "refs/tags/v1.0", V1),
         (Version(">=1"), "refs/tags/v1.1", "refs/tags/v1.1", V2),
-        (Commit(MAIN), MAIN, None, MAIN),
+        (Commit(MAIN), MAIN, "refs/heads/main", MAIN),
+        (Commit(MAIN), "main", "refs/heads/main", MAIN),
+        (Commit(MAIN), MAIN[:10], "refs/heads/main", MAIN),
+        (Version(">=1"), V2, "refs/tags/v1.1", V2),
     ],
     ids=[
         *("tip", "full-ref", "tag-on-branch", "annotated-tag", "other-branch", "full-tag", "id", "branch-named-as-id"),
-        *("own-tag", "older-version", "version-ref", "fixed-commit"),
+        *("own-tag", "older-version", "version-ref", "fixed-commit", "its-branch", "its-prefix", "version-by-id"),
     ],
 )
 def test_a_revision_is_asked_for(track: Track, revision: str, ref: str | None, commit: str) -> None:
@@ -102,7 +105,7 @@ def test_a_revision_is_asked_for(track: Track, revision: str, ref: str | None, c
 
 def test_the_commit_asked_for_must_be_in_the_declared_history() -> None:
     assert asked_for(a_source(track=Branch("main")), REFS, "dev").declared == "refs/heads/main"
-    assert asked_for(a_source(track=Tag("v1.1")), REFS, oid(0x999)).declared == "refs/tags/v1.1"
+    assert asked_for(a_source(track=Branch("main")), REFS, oid(0x999)).declared == "refs/heads/main"
 
 
 def test_the_tag_object_belongs_to_the_candidate_only_at_its_own_tag() -> None:
@@ -149,13 +152,24 @@ def test_a_name_of_a_tag_and_a_branch_must_be_written_out() -> None:
     ("track", "revision"),
     [
         (Commit(MAIN), DEV),
-        (Commit(MAIN), "main"),
+        (Commit(MAIN), "dev"),
+        (Tag("v1.1"), oid(0x999)),
+        (Version(">=1.1"), V1),
         (Version(">=1.1"), "v1.0"),
         (Version(">=1"), "nightly"),
         (Version(">=1"), "main"),
         (Version(">=1"), "v2.0rc1"),
     ],
-    ids=["other-commit", "branch-of-the-commit", "older-than-range", "no-version", "branch", "pre-release"],
+    ids=[
+        "other-commit",
+        "branch-elsewhere",
+        "id-off-the-tag",
+        "id-out-of-range",
+        "older-than-range",
+        "no-version",
+        "branch",
+        "pre-release",
+    ],
 )
 def test_what_the_manifest_does_not_allow_is_off_branch(track: Track, revision: str) -> None:
     with pytest.raises(OffBranch) as caught:

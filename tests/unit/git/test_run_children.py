@@ -1,0 +1,75 @@
+"""Children that are real: how they end, and that nothing of them is left."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from git_hybrid.core.errors import Interrupted, LocalIo, ToolTooOld
+from git_hybrid.git.run import DeadlineExceeded, Runner
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text() if sys.platform == "linux" else True
+
+
+def _gone(pid: int) -> bool:
+    end = time.monotonic() + 3
+    while _alive(pid) and time.monotonic() < end:
+        time.sleep(0.02)
+    return not _alive(pid)
+
+
+def _pids(path: Path) -> list[int]:
+    return [int(line) for line in path.read_text().split()]
+
+
+def test_the_deadline_kills_the_whole_group(tmp_path):
+    note = tmp_path / "pids"
+    script = f'sleep 60 & echo $! >>"{note}"; echo $$ >>"{note}"; wait'
+    start = time.monotonic()
+    with pytest.raises(DeadlineExceeded):
+        Runner(environ={}).run(["sh", "-c", script], env=dict(os.environ), deadline=timedelta(seconds=0.5))
+    assert time.monotonic() - start < 5
+    assert all(_gone(pid) for pid in _pids(note))
+
+
+def test_a_child_of_the_child_that_ignores_term_is_killed_too(tmp_path):
+    note = tmp_path / "pids"
+    script = f'(trap "" TERM; echo "$(exec sh -c \'echo $PPID\')" >>"{note}"; sleep 20; sleep 1) & sleep 60'
+    with pytest.raises(DeadlineExceeded):
+        Runner(environ={}).run(["sh", "-c", script], env=dict(os.environ), deadline=timedelta(seconds=0.5))
+    assert all(_gone(pid) for pid in _pids(note))
+
+
+def test_a_signal_ends_the_child():
+    asked = iter([0, 0, 2])
+    runner = Runner(environ={}, cancelled=lambda: next(asked))
+    with pytest.raises(Interrupted) as caught:
+        runner.run(["sleep", "60"], env=dict(os.environ))
+    assert caught.value.signal == 2
+
+
+def test_what_cannot_be_started(tmp_path):
+    env = dict(os.environ)
+    runner = Runner(environ=env)
+    runner._prefix = ()
+    with pytest.raises(ToolTooOld):
+        runner.run(["no-such-program-here"], env=env)
+    with pytest.raises(LocalIo):
+        runner.run(["true"], env=env, cwd=tmp_path / "gone")
+
+
+def test_much_output_and_input_do_not_block():
+    data = b"x" * 3_000_000
+    done = Runner(environ={}).run(["cat"], env=dict(os.environ), stdin=data)
+    assert done.stdout == data
