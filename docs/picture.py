@@ -47,12 +47,15 @@ def visible(text: str) -> str:
 
 def spans(line: str) -> str:
     """Return one line as SVG spans."""
-    parts, fill, weight, position = [], "", "", 0
+    parts, fill, weight, position, column = [], "", "", 0, 0
     for match in [*_STYLE.finditer(line), None]:
         text = line[position : match.start() if match else len(line)]
         if text:
             look = f' fill="{fill}"' if fill else ""
-            parts.append(f"<tspan{look}{weight}>{html.escape(text)}</tspan>")
+            # Viewers fold plain spaces, whatever white-space says.
+            shown = html.escape(text).replace(" ", "\u00a0")
+            parts.append(f'<tspan x="{_PAD + column * _CHAR:.2f}"{look}{weight}>{shown}</tspan>')
+            column += len(text)
         if match:
             codes = match[1].split(";")
             fill = next((_COLORS[code] for code in codes if code in _COLORS), "")
@@ -66,7 +69,8 @@ def picture(title: str, text: str, columns: int) -> str:
     lines = [f"\x1b[2m$ {title}\x1b[0m", *text.rstrip("\n").split("\n")]
     width, height = columns * _CHAR + 2 * _PAD, len(lines) * _LINE + 2 * _PAD
     rows = "".join(
-        f'<text x="{_PAD}" y="{_PAD + 15 + number * _LINE}">{spans(line)}</text>' for number, line in enumerate(lines)
+        f'<text xml:space="preserve" y="{_PAD + 15 + number * _LINE}">{spans(line)}</text>'
+        for number, line in enumerate(lines)
     )
     style = "font:14px ui-monospace,'DejaVu Sans Mono',Menlo,Consolas,monospace;fill:#e6edf3;white-space:pre"
     return (

@@ -52,7 +52,7 @@ def mandoc(page: str, *options: str) -> subprocess.CompletedProcess[bytes]:
     found = shutil.which("mandoc")
     if found is None:
         pytest.fail("mandoc is not installed: install the Debian package mandoc", pytrace=False)
-    return subprocess.run([found, *options, MAN / page], capture_output=True, check=False)  # noqa: TID251
+    return subprocess.run([found, *options, MAN / page], capture_output=True, check=False)
 
 
 @cache

@@ -148,7 +148,7 @@ def test_the_other_executables(hybrid: Hybrid, workspace: Path, tool: Upstream) 
     new = tool.commit({"x": "x"})
     for words in (["pin", "tool"], ["sync"], ["resume"]):
         argv = [str(executable(f"git-hybrid-{words[0]}")), *words[1:]]
-        done = subprocess.run(argv, cwd=workspace, env=merged_env(None), capture_output=True, text=True, check=False)  # noqa: TID251
+        done = subprocess.run(argv, cwd=workspace, env=merged_env(None), capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
     assert head(workspace) == new
     assert list(manifest(workspace)) == ["tool"]

@@ -92,7 +92,7 @@ def test_a_mirror_that_lies_is_5(hybrid: Hybrid, workspace: Path, tmp_path: Path
 
 
 def _git_hybrid(*words: str, cwd: Path, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(  # noqa: TID251
+    return subprocess.run(
         ["git", *words],
         cwd=cwd,
         env=merged_env(git_env_path() | (env or {})),

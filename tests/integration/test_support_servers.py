@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+
 from support.https_server import HttpsGitServer
 from support.pki import Pki
 from support.ssh_server import SshGitServer

@@ -130,7 +130,21 @@ SCANNER = (
     ("unknown", "name = 'a'\npreset = 'x'\nunknown = 1"),
 )
 
-NAMES = ("a b", ".a", "-a", "_a", "a..b", "a.git", "a.GIT", "a.lock", "a.", "con", "NUL.txt", "com1", "a" * 101)
+NAMES: tuple[str, ...] = (
+    "a b",
+    ".a",
+    "-a",
+    "_a",
+    "a..b",
+    "a.git",
+    "a.GIT",
+    "a.lock",
+    "a.",
+    "con",
+    "NUL.txt",
+    "com1",
+    "a" * 101,
+)
 NAMES += ("ä", "a/b", "", "a\\\\b", "a\\nb", "\\u202ea")
 
 FILES = (

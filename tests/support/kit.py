@@ -49,7 +49,7 @@ def git(*args: str | Path, cwd: Path, check: bool = True) -> str:
     Raises:
         AssertionError: git failed and `check` is set.
     """
-    done = subprocess.run(["git", *map(str, args)], cwd=cwd, capture_output=True, check=False)  # noqa: TID251
+    done = subprocess.run(["git", *map(str, args)], cwd=cwd, capture_output=True, check=False)
     out = done.stdout.decode(errors="surrogateescape")
     assert not check or done.returncode == 0, (args, out, done.stderr)
     return out.strip()
