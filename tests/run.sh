@@ -7,6 +7,7 @@ cd "$(dirname "$0")/.."
 missing=""
 command -v git >/dev/null || missing="$missing git"
 command -v ssh >/dev/null || missing="$missing openssh-client"
+command -v git-lfs >/dev/null || missing="$missing git-lfs"
 command -v mandoc >/dev/null || missing="$missing mandoc"
 command -v strace >/dev/null || missing="$missing strace"
 if [ -n "$missing" ]; then

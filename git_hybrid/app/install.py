@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from git_hybrid.app.acquire import Acquired, acquire_pin, gate_pin, is_proved
 from git_hybrid.app.executor import run_all
+from git_hybrid.app.remote import fetch_lfs
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.submodules import acquire_submodules, place_submodules
 from git_hybrid.core.errors import HybridError, Interrupted, LocalIo, LocalWork, NetworkFailure, Offline, RemoteError
@@ -101,6 +102,7 @@ def _fresh(run: Run, task: Task, *, broken: bool) -> Installed:
     stage = _merged(rt, acquired, shallow=source.history == "shallow")
     notes = gate_pin(rt, stage, source, pin, run.manifest)
     rt.progress("step", task.name, "checking out")
+    _prepare_lfs(run, task, stage)
     rt.writer.build(stage, source, pin)
     place_submodules(rt, stage, acquire_submodules(rt, run.manifest, source, stage, pin.commit))
     rt.stop_if_cancelled()
@@ -109,6 +111,13 @@ def _fresh(run: Run, task: Task, *, broken: bool) -> Installed:
         notes = (*notes, f"the broken clone is kept at {kept}")
     rt.writer.place(stage)
     return Installed(task=task, served_by=acquired.served_by, notes=notes)
+
+
+def _prepare_lfs(run: Run, task: Task, stage: Stage) -> None:
+    fetch = task.source.lfs == "fetch"
+    run.rt.writer.prepare_lfs(stage, fetch=fetch)
+    if fetch:
+        fetch_lfs(run.rt, task.source, run.manifest.defaults, stage, task.pin.commit)
 
 
 def _merged(rt: Runtime, acquired: Acquired, *, shallow: bool) -> Stage:
@@ -138,13 +147,17 @@ def _in_place(run: Run, task: Task) -> Installed:
     rt.progress("step", task.name, "checking out")
     rt.stop_if_cancelled()
     rt.ledger.installing(rt.info, task.name, served_by)
-    if task.action == "update":
+    seen = run.seen[task.name]
+    rewrites = isinstance(seen, Clone) and seen.lfs != (source.lfs == "fetch")
+    if task.action == "update" and not rewrites:
+        _prepare_lfs(run, task, clone)
         rt.writer.clear_submodules(task.name)
         rt.writer.switch(task)
     else:
         saved = rt.writer.save_work(task.name, rt.info.run, pin.commit)
         notes = (*notes, f"local work saved as {saved}") if saved else notes
         rt.writer.clear_submodules(task.name)
+        _prepare_lfs(run, task, clone)
         rt.writer.force(task)
     place_submodules(rt, clone, submodules)
     return Installed(task=task, served_by=served_by, notes=notes)

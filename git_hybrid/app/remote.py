@@ -9,6 +9,7 @@ from git_hybrid.app.retry import with_retry
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.endpoints import Endpoint, endpoints
 from git_hybrid.core.errors import HybridError, NetworkFailure, Offline, RefMissing, RepositoryNotFound
+from git_hybrid.core.ids import Oid
 from git_hybrid.core.manifest import Defaults, Source
 from git_hybrid.core.ports import FetchRequest, RemoteRefs, Stage
 
@@ -64,6 +65,12 @@ def list_refs(rt: Runtime, source: Source, defaults: Defaults, *, head: bool) ->
     rt.progress("step", source.name, "asking")
     refs, _ = ask(rt, source, defaults, lambda endpoint: rt.transport.list_refs(endpoint.url, defaults, head=head))
     return refs
+
+
+def fetch_lfs(rt: Runtime, source: Source, defaults: Defaults, stage: Stage, commit: Oid) -> None:
+    """Fetch the LFS content of *commit* into *stage* from the first server that has it."""
+    rt.progress("step", source.name, "fetching LFS content")
+    ask(rt, source, defaults, lambda endpoint: rt.transport.fetch_lfs(stage, endpoint.url, commit, defaults))
 
 
 def fetch(

@@ -45,12 +45,15 @@ SEVERITY: tuple[Word, ...] = (
 )
 """Worst first: the order of the rows of status."""
 
-ScanWord = Literal["clean", "findings", "error", "missing", "stale", "off"]
+ScanWord = Literal["clean", "findings", "error", "missing", "stale"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Condition:
-    """One row of status. ``scan_age`` is the time since the last scan, None if there was none."""
+    """One row of status.
+
+    ``scan_age`` is the time since the last scan, None if there was none; ``scan_wanted``: a scanner is configured.
+    """
 
     name: SourceName
     word: Word
@@ -61,7 +64,8 @@ class Condition:
     head: str | None = None
     dirty: tuple[str, ...] = ()
     dirty_count: int = 0
-    scan: ScanWord = "off"
+    scan: ScanWord = "missing"
+    scan_wanted: bool = False
     scan_age: timedelta | None = None
 
 
@@ -84,13 +88,14 @@ def condition(snapshot: Snapshot, source: Source, seen: Observed, *, now: dateti
         dirty=clone.dirty if clone else (),
         dirty_count=clone.dirty_count if clone else 0,
         scan=scan_word,
+        scan_wanted=bool(snapshot.manifest.scanners),
         scan_age=now - scan.scanned_at if scan.scanned_at else None,
     )
 
 
 def _scan_word(manifest: Manifest, scan: ScanStatus, pin: Pin | None, now: datetime) -> ScanWord:
     if scan.state == "missing":
-        return "missing" if manifest.scanners else "off"
+        return "missing"
     stale = is_stale(scan, pinned=pin.commit if pin else None, now=now, max_age=manifest.policy.scan_max_age)
     return "stale" if stale else scan.state
 
@@ -152,4 +157,6 @@ def _clone_word(clone: Clone, pin: Pin | None, recorded: SourceState | None) -> 
 
 def needs_attention(item: Condition) -> bool:
     """Tell whether a row is not as it should be (``--exit-code``)."""
-    return item.word != "ok" or item.scan in ("findings", "error", "missing", "stale")
+    if item.scan == "missing" and not item.scan_wanted:
+        return item.word != "ok"
+    return item.word != "ok" or item.scan != "clean"

@@ -45,7 +45,7 @@ class Clone:
     """A usable clone. ``dirty`` names at most ten files, ``dirty_count`` counts all.
 
     ``has_pin``: the pinned commit is there; ``hollow``: a submodule's folder is empty; ``complete``: no
-    history is cut off.
+    history is cut off; ``lfs``: LFS content stands in place of its pointers.
     """
 
     head: Oid
@@ -57,6 +57,7 @@ class Clone:
     has_pin: bool = False
     hollow: bool = False
     complete: bool = True
+    lfs: bool = False
 
 
 Observed = Absent | Foreign | Broken | Clone

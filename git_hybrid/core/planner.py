@@ -135,6 +135,7 @@ def _blocking(source: Source, pin: Pin, recorded: SourceState | None, clone: Clo
 
 def _movement(source: Source, pin: Pin, recorded: SourceState | None, clone: Clone) -> Task | None:
     lacking = (source.submodules and clone.hollow) or (source.history == "full" and not clone.complete)
+    lacking = lacking or (source.lfs == "fetch") != clone.lfs
     if clone.head != pin.commit or lacking:
         return Task(source=source, pin=pin, action="update", before=clone.head)
     if recorded is not None and same_facts(source, pin, recorded):

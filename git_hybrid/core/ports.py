@@ -89,6 +89,10 @@ class Transport(Protocol):
         """Fetch into *stage*, or raise RefMissing if the server lacks a ref."""
         ...
 
+    def fetch_lfs(self, stage: Stage, url: str, oid: Oid, defaults: Defaults) -> None:
+        """Fetch the LFS content of a commit into *stage*, from the server at *url* and from no other."""
+        ...
+
     def fetch_bundle(self, stage: Stage, bundle: str, request: FetchRequest, defaults: Defaults) -> None:
         """Fetch from a bundle file into *stage*, with the same checks as from a server."""
         ...
@@ -207,6 +211,10 @@ class Writer(Protocol):
 
     def make_complete(self, name: SourceName) -> None:
         """Take away the marks of a partial clone, once all history has been poured in."""
+        ...
+
+    def prepare_lfs(self, stage: Stage, *, fetch: bool) -> None:
+        """Set *stage* (or a clone) up for LFS content, or for pointers; a change makes every file be written again."""
         ...
 
     def switch(self, task: Task) -> None:

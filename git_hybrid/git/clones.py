@@ -12,7 +12,7 @@ from git_hybrid.core.ports import Stage
 from git_hybrid.core.tree import show_path
 from git_hybrid.git.libgit2 import GitError, Repository, open_repository
 from git_hybrid.git.owners import is_held
-from git_hybrid.git.quarantine import is_complete
+from git_hybrid.git.quarantine import is_complete, uses_lfs
 from git_hybrid.git.run import Runner
 
 SHOWN_FILES = 10
@@ -71,7 +71,8 @@ class GitClones:
             return Broken("the commit that HEAD names is missing")
         operation = next((word for mark, word in _OPERATIONS.items() if (git_dir / mark).exists()), None)
         try:
-            dirty = _dirty(repository) if repository is not None else self._dirty_by_cli(path, git_dir)
+            by_library = repository is not None and not uses_lfs(git_dir)
+            dirty = _dirty(repository) if repository is not None and by_library else self._dirty_by_cli(path, git_dir)
             hollow = (path / ".gitmodules").exists() and self._is_hollow(path, git_dir)
             has_pin = pin is not None and (pin == head or self._has(repository, git_dir, pin))
         except (GitError, KeyError, OSError) as error:
@@ -86,6 +87,7 @@ class GitClones:
             has_pin=has_pin,
             hollow=hollow,
             complete=is_complete(git_dir),
+            lfs=uses_lfs(git_dir),
         )
 
     def _has(self, repository: Repository | None, git_dir: Path, oid: Oid) -> bool:

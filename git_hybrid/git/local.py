@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from git_hybrid.core.errors import GitFailed, HybridError, LocalIo
@@ -28,6 +28,7 @@ def must(
     *,
     work_tree: Path | None = None,
     stdin: bytes | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> Completed:
     """Run git in the repository at *git_dir* and return what came of it.
 
@@ -35,7 +36,7 @@ def must(
         LocalIo: the disk is full or refuses.
         GitFailed: git ended with another status than 0.
     """
-    done = runner.git(arguments, git_dir=git_dir, work_tree=work_tree, stdin=stdin)
+    done = runner.git(arguments, git_dir=git_dir, work_tree=work_tree, stdin=stdin, environment=environment)
     if done.status != 0:
         raise failure(name, arguments[0], done)
     return done

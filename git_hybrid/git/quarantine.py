@@ -19,6 +19,8 @@ from git_hybrid.git.classify import last_words
 from git_hybrid.git.run import Runner
 
 ATTRIBUTES = "* -filter -text -eol -ident -working-tree-encoding\n"
+# Where the manifest says lfs = "fetch": filters run, and the only one that local steps know is that of Git LFS.
+ATTRIBUTES_LFS = "* -text -eol -ident -working-tree-encoding\n"
 _ALIVE = ".alive"
 
 
@@ -142,6 +144,14 @@ def is_complete(git_dir: Path) -> bool:
     if (git_dir / "objects" / "info" / "alternates").exists():
         return False
     return not any((git_dir / "objects" / "pack").glob("*.promisor"))
+
+
+def uses_lfs(git_dir: Path) -> bool:
+    """Tell whether the clone was made with ``lfs = "fetch"``: its files are not the blobs but what they point to."""
+    try:
+        return (git_dir / "info" / "attributes").read_text(encoding="utf-8") == ATTRIBUTES_LFS
+    except (OSError, UnicodeDecodeError):
+        return False
 
 
 def _is_alive(path: Path) -> bool:

@@ -13,6 +13,7 @@ from git_hybrid.core.errors import (
     HybridError,
     MalformedObjects,
     NetworkFailure,
+    ToolTooOld,
     WrongContent,
 )
 from git_hybrid.core.ids import InvalidText, Oid, RefName, parse_full_ref, parse_oid
@@ -72,6 +73,20 @@ class GitTransport:
         specs += [f"+{oid}:{UPSTREAM}commits/{oid}" for oid in request.commits]
         arguments = [*_FETCH, *options, "--end-of-options", url, *specs]
         self._run(arguments, url=url, defaults=defaults, git_dir=Path(stage.path) / ".git")
+
+    def fetch_lfs(self, stage: Stage, url: str, oid: Oid, defaults: Defaults) -> None:
+        """Fetch the LFS content of *oid* with git-lfs; what a ``.lfsconfig`` of the tree says does not count.
+
+        Raises:
+            ToolTooOld: git-lfs is not installed.
+            NetworkFailure, AccessDenied, RepositoryNotFound, TlsFailure, HostKeyFailure: by what went wrong.
+        """
+        git_dir = Path(stage.path) / ".git"
+        if self.runner.git(["lfs", "version"], git_dir=git_dir).status != 0:
+            raise ToolTooOld(tool="git-lfs", found="nothing", needed="3")
+        server = url if url.startswith("file://") else f"{url.rstrip('/').removesuffix('.git')}.git/info/lfs"
+        command = ["-c", f"lfs.url={server}", "-c", f"remote.origin.url={url}", "lfs", "fetch", "origin", oid]
+        self._run(command, url=url, defaults=defaults, git_dir=git_dir)
 
     def fetch_bundle(self, stage: Stage, bundle: str, request: FetchRequest, defaults: Defaults) -> None:
         """Fetch from the bundle file *bundle*: git runs no fsck there, so it is run afterwards.

@@ -22,12 +22,18 @@ from git_hybrid.git import packs
 from git_hybrid.git.clones import GitClones
 from git_hybrid.git.local import failure, must
 from git_hybrid.git.owners import is_held
-from git_hybrid.git.quarantine import ATTRIBUTES, Disk, GitQuarantine
+from git_hybrid.git.quarantine import ATTRIBUTES, ATTRIBUTES_LFS, Disk, GitQuarantine, uses_lfs
 from git_hybrid.git.run import Completed, Runner
 from git_hybrid.git.saver import save_work
 
 PIN_REF = "refs/hybrid/pin"
 _IN_THE_WAY = re.compile(r"^\t(?P<path>.+)$", re.MULTILINE)
+_LFS_FILTER = {
+    "clean": "git-lfs clean -- %f",
+    "smudge": "git-lfs smudge -- %f",
+    "process": "git-lfs filter-process",
+    "required": "true",
+}
 _BISECT = ("BISECT_LOG", "BISECT_START", "BISECT_NAMES", "BISECT_TERMS", "BISECT_EXPECTED_REV", "BISECT_ANCESTORS_OK")
 
 
@@ -141,7 +147,8 @@ class GitWriter:
         self._protect(task.name)
         options = ["--quiet", "--detach", "--no-overwrite-ignore", "--no-recurse-submodules"]
         arguments = ["checkout", *options, f"{task.pin.commit}^{{commit}}", "--"]
-        done = self.runner.git(arguments, git_dir=path / ".git", work_tree=path)
+        environment = _smudging(path / ".git")
+        done = self.runner.git(arguments, git_dir=path / ".git", work_tree=path, environment=environment)
         if done.status != 0 and "would be overwritten" in done.stderr:
             files = tuple(match["path"] for match in _IN_THE_WAY.finditer(done.stderr))
             raise InTheWay(name=task.name, path=source_path(task.name), files=files[:10])
@@ -154,10 +161,29 @@ class GitWriter:
         lock = git_dir / "index.lock"
         if lock.exists() and not is_held(lock, git_dir.parent):
             self.disk.remove_file(lock)
+        if not uses_lfs(git_dir):
+            self._set_attributes(git_dir, ATTRIBUTES)
+
+    def _set_attributes(self, git_dir: Path, text: str) -> bool:
+        """Write ``.git/info/attributes`` unless it is so already; return whether it was changed."""
         attributes = git_dir / "info" / "attributes"
-        if not attributes.is_file() or attributes.read_text(encoding="utf-8", errors="replace") != ATTRIBUTES:
-            attributes.parent.mkdir(exist_ok=True)
-            self.disk.write_file(attributes, ATTRIBUTES.encode("ascii"))
+        if attributes.is_file() and attributes.read_text(encoding="utf-8", errors="replace") == text:
+            return False
+        attributes.parent.mkdir(exist_ok=True)
+        self.disk.write_file(attributes, text.encode("ascii"))
+        return True
+
+    def prepare_lfs(self, stage: Stage, *, fetch: bool) -> None:
+        """Set the repository up for LFS content or for pointers.
+
+        A change drops the index, so that the checkout that follows writes every file again; save work before.
+        """
+        git_dir = Path(stage.path) / ".git"
+        if fetch:
+            for key, value in _LFS_FILTER.items():
+                self._do(stage.name, git_dir, "config", f"filter.lfs.{key}", value)
+        if self._set_attributes(git_dir, ATTRIBUTES_LFS if fetch else ATTRIBUTES):
+            self.disk.remove_file(git_dir / "index")
 
     def _finish(self, task: Task, path: Path) -> None:
         self._do(task.name, path / ".git", "update-ref", PIN_REF, task.pin.commit)
@@ -222,7 +248,12 @@ class GitWriter:
         self.disk.sync_everything()
 
     def _do(self, name: SourceName, git_dir: Path, *arguments: str, work_tree: Path | None = None) -> Completed:
-        return must(self.runner, name, git_dir, arguments, work_tree=work_tree)
+        return must(self.runner, name, git_dir, arguments, work_tree=work_tree, environment=_smudging(git_dir))
+
+
+def _smudging(git_dir: Path) -> dict[str, str]:
+    """Return what lets git-lfs put content in place of pointers, in the clones that ask for it."""
+    return {"GIT_LFS_SKIP_SMUDGE": "0"} if uses_lfs(git_dir) else {}
 
 
 def _holds_work(path: Path) -> bool:

@@ -121,7 +121,7 @@ def status_lines(status: Status, look: Look, now: datetime) -> list[str]:
     cells = [_cells(row, now) for row in status.rows]
     header = _Cells("SOURCE", "STATE", "PINNED", "INSTALLED", "SCAN")
     widths = _widths([header, *cells], look.columns)
-    lines = [paint(_line(header, widths), "bold", color=look.color)]
+    lines = [paint(_line(header, widths).rstrip(), "bold", color=look.color)]
     for row, cell in zip(status.rows, cells, strict=True):
         plain = _line(cell, widths)
         before, after = plain[: widths[0] + 2], plain[widths[0] + 2 + widths[1] :]
@@ -147,7 +147,7 @@ def _cells(row: Condition, now: datetime) -> _Cells:
     moved = "–"
     if row.recorded is not None:
         moved = f"{format_age(now - row.recorded.updated_at)} ago, {safe(_who(row.recorded.updated_by))}"
-    scan: str = "–" if row.scan == "off" else row.scan
+    scan: str = row.scan if row.source is not None else "–"
     if row.scan_age is not None:
         scan = f"{scan}, {format_age(row.scan_age)}"
     return _Cells(safe(row.name), row.word, pin, moved, scan)
@@ -181,7 +181,8 @@ def status_summary(status: Status) -> str:
     if total and calm == total:
         scans = Counter(row.scan for row in status.rows)
         bad = sum(scans[word] for word in ("findings", "error", "missing", "stale"))
-        tail = f"; {_count(bad, 'scan')} need attention" if bad else ""
+        tail = f"; {_count(bad, 'scan')} missing, stale or with findings" if bad else ""
+        tail = tail if status.has_scanners else "; no scanner is configured"
         return f"all as pinned ({_count(total, 'source')}){tail}"
     if total and counts["unpinned"] == total:
         return (

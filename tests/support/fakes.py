@@ -42,6 +42,10 @@ class FakeTransport:
         """Remember the bundle."""
         self.bundles.append(bundle)
 
+    def fetch_lfs(self, stage: Stage, url: str, oid: Oid, defaults: Defaults) -> None:
+        """Take the next answer of *url*, or raise it."""
+        self._answer(url)
+
     def _answer(self, url: str) -> RemoteRefs:
         self.asked.append(url)
         waiting = self.answers[url]

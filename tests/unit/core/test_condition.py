@@ -26,7 +26,7 @@ def seen_as(seen: Observed, snapshot: Snapshot = IN_SYNC) -> Condition:
 
 def test_a_source_in_sync_is_ok() -> None:
     found = seen_as(a_clone(PINNED))
-    assert (found.word, found.why, found.scan, found.scan_age) == ("ok", "", "off", None)
+    assert (found.word, found.why, found.scan, found.scan_age) == ("ok", "", "missing", None)
     assert (found.source, found.pin, found.recorded, found.head) == (SOURCE, PIN, RECORDED, PINNED)
 
 
@@ -131,7 +131,7 @@ def scanned(state: str, *, commit: Oid = PINNED, age: timedelta = DAY) -> ScanSt
 @pytest.mark.parametrize(
     ("scan", "scanners", "word", "attention"),
     [
-        (None, (), "off", False),
+        (None, (), "missing", False),
         (None, SCANNER, "missing", True),
         (scanned("clean"), SCANNER, "clean", False),
         (scanned("findings"), SCANNER, "findings", True),

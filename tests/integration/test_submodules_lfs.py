@@ -1,0 +1,204 @@
+"""Submodules and LFS content: reported, fetched only where the manifest says so, and no work in them is lost."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from support.cli import Hybrid
+from support.kit import git
+from support.upstream import Gitlink, Upstream, UpstreamFactory
+
+MODULES = '[submodule "lib"]\n\tpath = vendor/lib\n\turl = {url}\n'
+
+
+@pytest.fixture
+def lib(upstream_factory: UpstreamFactory) -> Upstream:
+    upstream = upstream_factory("lib")
+    upstream.commit({"lib.txt": "one\n"})
+    return upstream
+
+
+@pytest.fixture
+def app(upstream_factory: UpstreamFactory, lib: Upstream) -> Upstream:
+    upstream = upstream_factory("app")
+    upstream.commit({".gitmodules": MODULES.format(url="../lib.git"), "vendor/lib": Gitlink(lib.rev("main")), "a": "1"})
+    return upstream
+
+
+def _asks_for(ws: Path, line: str) -> None:
+    manifest = ws / "sources.toml"
+    manifest.write_text(manifest.read_text().replace('branch = "main"\n', f'branch = "main"\n{line}\n'))
+
+
+@pytest.fixture
+def ws(workspace: Path, app: Upstream, hybrid: Hybrid) -> Path:
+    hybrid("init")
+    hybrid("add", app.url)
+    _asks_for(workspace, "submodules = true")
+    hybrid("pin")
+    hybrid("sync")
+    return workspace
+
+
+def test_submodules_are_reported_and_left_alone_by_default(workspace: Path, app: Upstream, hybrid: Hybrid) -> None:
+    hybrid("init")
+    hybrid("add", app.url)
+    assert "1 submodule not fetched" in hybrid("sync").out
+    assert list((workspace / "sources/app/vendor/lib").iterdir()) == []
+    state = json.loads((workspace / "state/sources.json").read_text())
+    assert state["sources"][0]["notes"] == "1 submodule not fetched"
+
+
+def test_submodules_are_fetched_where_the_manifest_says_so(ws: Path, lib: Upstream, hybrid: Hybrid) -> None:
+    inner = ws / "sources/app/vendor/lib"
+    assert (inner / "lib.txt").read_text() == "one\n"
+    assert git("rev-parse", "HEAD", cwd=inner) == lib.rev("main")
+    assert git("status", "--porcelain", "--ignore-submodules=none", cwd=ws / "sources/app") == ""
+    assert "1 unchanged" in hybrid("sync").err
+
+
+def test_asking_for_submodules_later_fills_them(workspace: Path, app: Upstream, hybrid: Hybrid) -> None:
+    hybrid("init")
+    hybrid("add", app.url)
+    hybrid("sync")
+    _asks_for(workspace, "submodules = true")
+    hybrid("pin")
+    hybrid("sync")
+    assert (workspace / "sources/app/vendor/lib/lib.txt").is_file()
+
+
+def test_a_submodule_moves_with_the_pin(ws: Path, app: Upstream, lib: Upstream, hybrid: Hybrid) -> None:
+    second = lib.commit({"lib.txt": "two\n"})
+    app.commit({"vendor/lib": Gitlink(second)})
+    hybrid("pin", "app")
+    hybrid("sync")
+    assert (ws / "sources/app/vendor/lib/lib.txt").read_text() == "two\n"
+
+
+def test_a_changed_file_in_a_submodule_blocks(ws: Path, app: Upstream, hybrid: Hybrid) -> None:
+    (ws / "sources/app/vendor/lib/lib.txt").write_text("mine\n")
+    app.commit({"a": "2"})
+    hybrid("pin", "app")
+    done = hybrid("sync", check=3)
+    assert "vendor/lib" in done.err
+    assert (ws / "sources/app/vendor/lib/lib.txt").read_text() == "mine\n"
+
+
+def test_reset_keeps_the_work_in_a_submodule(ws: Path, hybrid: Hybrid) -> None:
+    inner = ws / "sources/app/vendor/lib"
+    (inner / "lib.txt").write_text("mine\n")
+    (inner / "new.txt").write_text("new\n")
+    hybrid("reset", "app")
+    assert (inner / "lib.txt").read_text() == "one\n"
+    (kept,) = (ws / "sources/.set-aside").iterdir()
+    assert ((kept / "lib.txt").read_text(), (kept / "new.txt").read_text()) == ("mine\n", "new\n")
+
+
+def test_remove_refuses_to_drop_commits_of_a_submodule(ws: Path, hybrid: Hybrid) -> None:
+    inner = ws / "sources/app/vendor/lib"
+    git("checkout", "-q", "-b", "topic", cwd=inner)
+    git("commit", "-q", "--allow-empty", "-m", "mine", cwd=inner)
+    git("checkout", "-q", "--detach", "topic~1", cwd=inner)
+    done = hybrid("remove", "app", check=3)
+    assert "vendor/lib" in done.err
+    assert git("log", "-1", "--format=%s", "topic", cwd=inner) == "mine"
+
+
+@pytest.mark.parametrize("url", ["ext::sh -c true", "https://user:pw@h/x", "/../../etc", "-oProxyCommand=x", ""])
+def test_a_hostile_submodule_url_is_refused(
+    upstream_factory: UpstreamFactory, workspace: Path, hybrid: Hybrid, url: str, lib: Upstream
+) -> None:
+    upstream = upstream_factory("bad")
+    upstream.commit({".gitmodules": MODULES.format(url=url), "vendor/lib": Gitlink(lib.rev("main"))})
+    hybrid("init")
+    added = hybrid("add", upstream.url, check=None)
+    if added.code == 0:
+        _asks_for(workspace, "submodules = true")
+        hybrid("pin", check=None)
+        assert hybrid("sync", check=None).code == 5
+    else:
+        assert added.code == 5, added
+    assert not (workspace / "sources/bad").exists()
+    assert "pw" not in added.err
+
+
+def test_a_submodule_commit_that_upstream_lost_is_5(ws: Path, app: Upstream, hybrid: Hybrid) -> None:
+    before = git("rev-parse", "HEAD", cwd=ws / "sources/app")
+    app.commit({"vendor/lib": Gitlink("1" * 40)})
+    hybrid("pin", "app")
+    assert hybrid("sync", check=5).code == 5
+    assert git("rev-parse", "HEAD", cwd=ws / "sources/app") == before
+
+
+def test_hosts_policy_holds_for_submodules(
+    upstream_factory: UpstreamFactory, lib: Upstream, workspace: Path, hybrid: Hybrid
+) -> None:
+    upstream = upstream_factory("far")
+    upstream.commit(
+        {".gitmodules": MODULES.format(url="https://other.example/lib"), "vendor/lib": Gitlink(lib.rev("main"))}
+    )
+    hybrid("init")
+    manifest = workspace / "sources.toml"
+    manifest.write_text(manifest.read_text().replace("[policy]\n", '[policy]\nhosts = ["git.example.org"]\n'))
+    hybrid("add", upstream.url)
+    _asks_for(workspace, "submodules = true")
+    hybrid("pin")
+    assert "other.example" in hybrid("sync", check=6).err
+
+
+@pytest.fixture
+def large(tmp_path: Path) -> Path:
+    """A bare upstream with one LFS file, made by git-lfs itself."""
+    bare, work = tmp_path / "large.git", tmp_path / "large-work"
+    subprocess.run(["git", "init", "-q", "--bare", "-b", "main", bare], check=True)
+    subprocess.run(["git", "clone", "-q", bare.as_uri(), work], check=True, capture_output=True)
+    git("lfs", "install", "--local", cwd=work)
+    git("checkout", "-q", "-B", "main", cwd=work)
+    _push(work, b"first")
+    return bare
+
+
+def _push(work: Path, content: bytes) -> None:
+    (work / ".gitattributes").write_text("*.bin filter=lfs diff=lfs merge=lfs -text\n")
+    (work / "a.bin").write_bytes(content * 1000)
+    git("add", "-A", cwd=work)
+    git("commit", "-q", "-m", content.decode(), cwd=work)
+    git("push", "-q", "origin", "main", cwd=work)
+
+
+def test_lfs_content_comes_only_where_the_manifest_says_so(large: Path, workspace: Path, hybrid: Hybrid) -> None:
+    hybrid("init")
+    hybrid("add", large.as_uri(), "--name", "large")
+    assert "LFS files are pointers" in hybrid("sync").out
+    file = workspace / "sources/large/a.bin"
+    assert file.read_bytes().startswith(b"version https://git-lfs")
+    _asks_for(workspace, 'lfs = "fetch"')
+    hybrid("pin")
+    hybrid("sync")
+    assert file.read_bytes() == b"first" * 1000
+    assert "1 unchanged" in hybrid("sync").err
+    assert git("status", "--porcelain", cwd=workspace / "sources/large") == ""
+
+
+def test_lfs_content_moves_with_the_pin_and_local_edits_block(large: Path, workspace: Path, hybrid: Hybrid) -> None:
+    hybrid("init")
+    hybrid("add", large.as_uri(), "--name", "large")
+    _asks_for(workspace, 'lfs = "fetch"')
+    hybrid("pin")
+    hybrid("sync")
+    _push(large.with_name("large-work"), b"second")
+    hybrid("pin", "large")
+    hybrid("sync")
+    file = workspace / "sources/large/a.bin"
+    assert hashlib.sha256(file.read_bytes()).digest() == hashlib.sha256(b"second" * 1000).digest()
+    file.write_bytes(b"mine")
+    assert "a.bin" in hybrid("sync", check=3).err
+    hybrid("reset", "large")
+    assert file.read_bytes() == b"second" * 1000
+    saved = git("for-each-ref", "--format=%(refname)", "refs/hybrid/saved", cwd=workspace / "sources/large")
+    assert saved.startswith("refs/hybrid/saved/")
