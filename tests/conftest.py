@@ -20,6 +20,8 @@ from support.pki import Pki, create_pki
 from support.ssh_server import SshGitServer
 from support.upstream import Upstream, UpstreamFactory
 
+pytest.register_assert_rewrite("support.injection", "support.kit")
+
 REAL_HOME = Path(os.environ.get("HOME") or Path.home())
 HOME_SEEN = pytest.StashKey[sandbox.Snapshot]()
 

@@ -134,6 +134,8 @@ class GitQuarantine:
         dead = [path for path in sorted(incoming.iterdir()) if path != self._home and not _is_alive(path)]
         for path in dead:
             self.disk.remove_tree(path)
+        if not any(incoming.iterdir()):
+            self.disk.remove_tree(incoming)
         return [f"removed sources/.incoming/{path.name}, which an interrupted run left" for path in dead]
 
 

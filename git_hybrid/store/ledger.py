@@ -105,6 +105,8 @@ class FileLedger:
         stray = [path for path in sorted(self.layout.journals.glob("*.jsonl")) if path != kept]
         for path in stray:
             remove_file(path)
+        if kept is None:
+            remove_tree(self.layout.journals)
         return [f"dropped {self.layout.relative(path)}: its run had changed nothing" for path in stray]
 
     def _read(self, run: RunId) -> runs.Journal:
