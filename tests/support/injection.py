@@ -67,7 +67,8 @@ def readable(workspace: Path) -> None:
 
 def audit(workspace: Path) -> list[dict[str, object]]:
     """Return the audit records; fail if one is changed, or names a record that is not there."""
-    records, declared = [], set()
+    records: list[dict[str, object]] = []
+    declared: set[str] = set()
     for line in (workspace / "state/sources-audit.jsonl").read_bytes().split(b"\n"):
         try:
             record = json.loads(line)
