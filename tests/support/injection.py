@@ -9,6 +9,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from git_hybrid.core.audit import record_hash
 from support.cli import executable, merged_env
@@ -65,9 +66,9 @@ def readable(workspace: Path) -> None:
         tomllib.loads((state / "sources.lock").read_text())
 
 
-def audit(workspace: Path) -> list[dict[str, object]]:
+def audit(workspace: Path) -> list[dict[str, Any]]:
     """Return the audit records; fail if one is changed, or names a record that is not there."""
-    records: list[dict[str, object]] = []
+    records: list[dict[str, Any]] = []
     declared: set[str] = set()
     for line in (workspace / "state/sources-audit.jsonl").read_bytes().split(b"\n"):
         try:
