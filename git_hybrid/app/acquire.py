@@ -115,7 +115,8 @@ def prove(rt: Runtime, stage: Stage, source: Source, pin: Pin) -> None:
             return
     elif pin.ref.startswith("refs/tags/") and (upstream := rt.objects.upstream(stage, pin.ref)) is not None:
         old, new = pin.tag_object or pin.commit, upstream[1] or upstream[0]
-        raise MovedTag(name=source.name, tag=pin.ref, old=old, new=new)
+        commits = {"old_commit": pin.commit, "new_commit": upstream[0]}
+        raise MovedTag(name=source.name, tag=pin.ref, old=old, new=new, **commits)
     raise Unreachable(name=source.name, commit=pin.commit, ref=pin.ref)
 
 

@@ -134,17 +134,41 @@ def remove(rt: Runtime, editor: Editor, names: Sequence[str]) -> Report:
     """
     with rt.ledger.writer(rt.info) as mended:
         snapshot = rt.ledger.snapshot()
+        selected = select(snapshot.manifest, names)
         refuse_unfinished(snapshot)
-        rows = [_removable(rt, snapshot, name) for name in select(snapshot.manifest, names)]
+        rows = [_removable(rt, snapshot, name) for name in selected]
         gone = [row.name for row in rows if row.error is None]
         if gone:
             text = rt.ledger.manifest_text()
             edit = ManifestEdit(before_sha256=_sha256(text), text=editor.remove(text, gone))
             events = [Event(event="remove", source=row.name, before=row.before) for row in rows if row.error is None]
-            rt.ledger.record(rt.info, Decision(events=events, dropped=frozenset(gone), manifest=edit), ())
-            for name in gone:
-                rt.writer.delete(name)
+            kept = record_without(rt, Decision(events=events, dropped=frozenset(gone), manifest=edit))
+            rows = [with_kept(row, kept) for row in rows]
         return Report(command="remove", rows=tuple(rows), run=rt.info.run, notes=tuple(mended))
+
+
+def record_without(rt: Runtime, decision: Decision) -> dict[SourceName, str | None]:
+    """Withdraw the clones that *decision* drops, and write it; return where those with saved work were set aside to.
+
+    The clones go first: killed in between, a run leaves either a source without its clone, which sync makes again, or
+    nothing of it at all.
+    """
+    kept: dict[SourceName, str | None] = {}
+    try:
+        for name in sorted(decision.dropped):
+            kept[name] = rt.writer.withdraw(name, rt.info.run)
+        rt.ledger.record(rt.info, decision, ())
+    except HybridError:
+        for name, place in kept.items():
+            rt.writer.give_back(name, place)
+        raise
+    return kept
+
+
+def with_kept(row: Row, kept: dict[SourceName, str | None]) -> Row:
+    """Return *row* with a note of where the clone was kept for its saved work."""
+    place = kept.get(row.name)
+    return replace(row, notes=(f"saved work is kept at {place}",)) if place else row
 
 
 def _removable(rt: Runtime, snapshot: Snapshot, name: SourceName) -> Row:

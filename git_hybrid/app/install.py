@@ -10,7 +10,7 @@ from git_hybrid.app.executor import run_all
 from git_hybrid.app.remote import fetch_lfs
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.submodules import acquire_submodules, place_submodules
-from git_hybrid.core.errors import HybridError, Interrupted, LocalIo, LocalWork, NetworkFailure, Offline, RemoteError
+from git_hybrid.core.errors import HybridError, Interrupted, LocalIo, LocalWork, RemoteError
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.manifest import Manifest
 from git_hybrid.core.plan import Action, Broken, Clone, Failed, Installed, Observed, Outcome, Snapshot, Task
@@ -25,7 +25,7 @@ WORDS: dict[Action, str] = {
     "record": "recorded",
     "reset": "reset",
 }
-_PENDING = (NetworkFailure, RemoteError, Offline, Interrupted, LocalIo)
+_PENDING = (RemoteError, Interrupted, LocalIo)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

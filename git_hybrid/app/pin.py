@@ -45,6 +45,7 @@ def pin(rt: Runtime, request: PinRequest) -> Report:
         return Report(command="pin", rows=rows, dry_run=True)
     with rt.ledger.writer(rt.info) as mended:
         snapshot = rt.ledger.snapshot()
+        select(snapshot.manifest, request.names, request.groups)
         refuse_unfinished(snapshot)
         rows, decision = _resolve_all(rt, snapshot, request)
         if decision.pins or decision.events:

@@ -42,9 +42,9 @@ def ask(rt: Runtime, source: Source, defaults: Defaults, step: Callable[[Endpoin
 
 
 def _tried(rt: Runtime, source: Source, defaults: Defaults, endpoint: Endpoint, step: Callable[[Endpoint], T]) -> T:
-    def on_failure(failure: NetworkFailure, attempt: int, delay: float) -> None:
-        text = f"try {attempt} of {defaults.retry.attempts} failed ({failure.kind}); waiting {delay:.1f} s"
-        rt.progress("retry", source.name, text)
+    def on_failure(failure: NetworkFailure, attempt: int, delay: float | None) -> None:
+        text = f"try {attempt} of {defaults.retry.attempts} failed ({failure.kind})"
+        rt.progress("retry", source.name, text if delay is None else f"{text}; waiting {delay:.1f} s")
         rt.ledger.attempt(rt.info, source.name, f"{failure.kind}: {failure.message}")
 
     def attempt() -> T:

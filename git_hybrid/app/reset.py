@@ -25,8 +25,8 @@ def reset(rt: Runtime, names: Sequence[str], groups: Sequence[str] = ()) -> Repo
     """
     with rt.ledger.writer(rt.info) as mended:
         snapshot = rt.ledger.snapshot()
-        refuse_unfinished(snapshot)
         selected = select(snapshot.manifest, names, groups)
+        refuse_unfinished(snapshot)
         seen = observe(rt, snapshot, selected)
         decided = {name: _task(snapshot, name, seen[name]) for name in selected}
         rows = [

@@ -18,12 +18,13 @@ def with_retry(
     *,
     policy: Retry,
     sleep: Callable[[float], None],
-    on_failure: Callable[[NetworkFailure, int, float], None],
+    on_failure: Callable[[NetworkFailure, int, float | None], None],
 ) -> T:
     """Return what *step* returns, after as many tries as *policy* allows.
 
     Only a NetworkFailure is tried again, after an exponential delay with full jitter; a server's ``Retry-After`` is
-    honoured up to the longest delay. *on_failure* is told the failure, the number of the try and the delay in seconds.
+    honoured up to the longest delay. *on_failure* is told each failure, the number of the try and the delay in seconds
+    until the next one, None after the last.
 
     Raises:
         NetworkFailure: the last one, with the number of tries.
@@ -61,6 +62,7 @@ def with_retry(
         return retrying(counted)
     except NetworkFailure as error:
         error.attempts = tries
+        on_failure(error, tries, None)
         raise
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from git_hybrid.app.edit import record_without, with_kept
 from git_hybrid.app.executor import run_all
 from git_hybrid.app.install import carry_out, row_of
 from git_hybrid.app.runtime import Runtime
@@ -149,9 +150,8 @@ def _pruned(rt: Runtime, snapshot: Snapshot, *, dry_run: bool) -> list[Row]:
     removed = [row.name for row in rows if row.outcome == "removed"]
     if removed:
         events = [Event(event="prune", source=name, before=_recorded(snapshot, name)) for name in removed]
-        rt.ledger.record(rt.info, Decision(events=events, dropped=frozenset(removed)), ())
-        for name in removed:
-            rt.writer.delete(name)
+        kept = record_without(rt, Decision(events=events, dropped=frozenset(removed)))
+        rows = [with_kept(row, kept) for row in rows]
     return rows
 
 

@@ -111,6 +111,11 @@ def names_argument(command: F) -> F:
     return click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=complete_names)(command)
 
 
+def required_names_argument(command: F) -> F:
+    """Add ``NAME…`` where at least one is needed."""
+    return click.argument("names", nargs=-1, metavar="NAME...", shell_complete=complete_names)(command)
+
+
 def complete_names(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
     """Return the names of sources that start with *incomplete*; nothing where the manifest cannot be read."""
     from git_hybrid.core.errors import HybridError

@@ -86,9 +86,8 @@ REMEDIES: Mapping[str, Remedy] = {
         "{path} holds commits that exist nowhere else, so {name} was not removed",
         "{refs}",
         (
-            "push them, or take them out: git -C {path} bundle create ../{name}.bundle --all",
-            "if they may go: git -C {path} update-ref -d REF",
-            "git hybrid remove {name}",
+            "push them, or put HEAD aside: git hybrid reset {name}",
+            "delete a branch that may go: git -C {path} branch -D BRANCH",
         ),
     ),
     "in-the-way": Remedy(
@@ -141,15 +140,10 @@ REMEDIES: Mapping[str, Remedy] = {
     "moved-tag": Remedy(
         5,
         "{name}: upstream moved {tag}: it was {old}, it is {new}",
-        "the pin stays as it was: a tag that moves is no release any more",
-        ("ask upstream why; then follow another tag in sources.toml, or its commit", "git hybrid outdated {name}"),
+        "its commit was {old_commit} and is {new_commit}\nthe pin stays: a tag that moves is no release any more",
+        ("ask upstream why; then follow another tag in sources.toml, or its commit",),
     ),
-    "ref-missing": Remedy(
-        5,
-        "{name}: upstream has no {ref}",
-        "asked at {url}",
-        ("git ls-remote {url}", "git hybrid outdated {name}"),
-    ),
+    "ref-missing": Remedy(5, "{name}: upstream has no {ref}", "asked at {url}\n{nearest}", ("git ls-remote {url}",)),
     "rewritten-history": Remedy(
         5,
         "{name}: {ref} was rewritten upstream: {old} is no longer in its history, its tip is {new}",
@@ -176,7 +170,7 @@ REMEDIES: Mapping[str, Remedy] = {
     ),
     "off-branch": Remedy(
         6,
-        "{name}: {commit} is not in the history of {ref}, which the manifest declares",
+        "{name}: {commit} is not part of {ref}, which the manifest declares",
         "a commit off the declared ref needs an override: a request id, approvers, a reason and an expiry",
         ("change the ref in sources.toml, or pin a commit of it: git hybrid pin {name}",),
     ),

@@ -150,7 +150,7 @@ def _clone_word(clone: Clone, pin: Pin | None, recorded: SourceState | None) -> 
         files = "1 file" if clone.dirty_count == 1 else f"{clone.dirty_count} files"
         return "dirty", f"{files} changed: {', '.join(clone.dirty[:3])}" + (", …" if clone.dirty_count > 3 else "")
     known = {entry.commit for entry in (pin, recorded) if entry is not None}
-    if clone.head not in known:
+    if clone.head not in known and clone.head != clone.installed:
         return "diverged", f"HEAD is {clone.head[:10]}, which is neither pinned nor recorded"
     return None
 

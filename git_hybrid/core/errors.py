@@ -290,16 +290,19 @@ class MovedTag(HybridError):
     tag: str
     old: str
     new: str
+    old_commit: str
+    new_commit: str
 
 
 @dataclass(eq=False, kw_only=True)
 class RefMissing(HybridError):
-    """Upstream has no such branch, tag, commit or version."""
+    """Upstream has no such branch, tag, commit or version; ``nearest`` is what it has of a similar name."""
 
     code: ClassVar[str] = "ref-missing"
     name: str
     ref: str
     url: str
+    nearest: tuple[str, ...] = ()
 
 
 @dataclass(eq=False, kw_only=True)

@@ -155,7 +155,7 @@ def parse_url(text: str) -> Url:
     match = _URL.fullmatch(text)
     scheme = match["scheme"] if match else ""
     if match is None or scheme not in ("https", "ssh", "file"):
-        raise InvalidText("only https://, ssh:// and file:/// URLs are allowed")
+        raise InvalidText("only https://, ssh:// and file:/// URLs are allowed (add also takes user@host:path)")
     user, host, port = _split_authority(match["authority"], scheme)
     return Url(scheme, user, host, port, _checked_path(match["path"] or ""))
 

@@ -45,7 +45,8 @@ class Clone:
     """A usable clone. ``dirty`` names at most ten files, ``dirty_count`` counts all.
 
     ``has_pin``: the pinned commit is there; ``hollow``: a submodule's folder is empty; ``complete``: no
-    history is cut off; ``lfs``: LFS content stands in place of its pointers.
+    history is cut off; ``lfs``: LFS content stands in place of its pointers;
+    ``installed``: the commit that this tool checked out last, by the clone's own ref.
     """
 
     head: Oid
@@ -58,6 +59,7 @@ class Clone:
     hollow: bool = False
     complete: bool = True
     lfs: bool = False
+    installed: Oid | None = None
 
 
 Observed = Absent | Foreign | Broken | Clone

@@ -127,7 +127,8 @@ def _blocking(source: Source, pin: Pin, recorded: SourceState | None, clone: Clo
     name, path = source.name, source_path(source.name)
     if (begun := unfinished_work(name, clone)) is not None:
         return begun
-    if clone.head not in (pin.commit, recorded.commit if recorded else None):
+    # State is committed and travels with branches; what was installed in this clone is known by its own ref.
+    if clone.head not in (pin.commit, recorded.commit if recorded else None, clone.installed):
         expected = recorded.commit if recorded else pin.commit
         return DivergedSource(name=name, path=path, head=clone.head, expected=expected)
     return None

@@ -240,8 +240,12 @@ class Writer(Protocol):
         """Move a broken clone out of the way; return where to, or None if nothing in it was worth keeping."""
         ...
 
-    def delete(self, name: SourceName) -> None:
-        """Remove a clone that was found clean."""
+    def withdraw(self, name: SourceName, run: str) -> str | None:
+        """Move a clean clone out of the way until the run ends; return where it stays if it holds saved work."""
+        ...
+
+    def give_back(self, name: SourceName, kept: str | None) -> None:
+        """Move a clone that was withdrawn back to its place."""
         ...
 
     def flush(self) -> None:

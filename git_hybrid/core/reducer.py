@@ -11,6 +11,7 @@ from git_hybrid.core.canonical import Json
 from git_hybrid.core.ids import RunId, SourceName
 from git_hybrid.core.lock import Lock, Pin, with_pins
 from git_hybrid.core.plan import Installed
+from git_hybrid.core.planner import same_facts
 from git_hybrid.core.state import ScanStatus, SourceState, State, with_sources
 
 
@@ -58,17 +59,26 @@ class Records:
 
 
 def reduce_installed(outcomes: Sequence[Installed], state: State, info: RunInfo) -> Decision:
-    """Return what the sources that were installed change in the audit log and in state."""
+    """Return what the sources that were installed change in the audit log and in state.
+
+    A clone or an update that only makes the disk what state says already changes nothing: the files of a workspace
+    are committed, and whoever follows a colleague's pins must not find them modified. A repair and a reset are told
+    in the audit log all the same.
+    """
     events: list[Event] = []
     entries: dict[SourceName, SourceState] = {}
     for done in outcomes:
         task, previous = done.task, state.sources.get(done.task.name)
+        is_new = previous is None or not same_facts(task.source, task.pin, previous)
+        if not is_new and task.action not in ("repair", "reset"):
+            continue
         detail = {"url": str(task.source.url), "ref": task.pin.ref}
         if done.served_by is not None:
             detail["served_by"] = done.served_by
         before = previous.commit if previous else task.before
         events.append(Event(event=task.action, source=task.name, before=before, after=task.pin.commit, detail=detail))
-        entries[task.name] = _entry(done, previous, info)
+        if is_new:
+            entries[task.name] = _entry(done, previous, info)
     return Decision(events=events, entries=entries)
 
 

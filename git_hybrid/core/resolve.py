@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from typing import assert_never
 
 from git_hybrid.core.errors import (
@@ -45,7 +46,8 @@ def tip(refs: RemoteRefs, ref: RefName, source: Source) -> Candidate:
     """
     commit = refs.commit(ref)
     if commit is None:
-        raise RefMissing(name=source.name, ref=ref, url=str(source.url))
+        near = get_close_matches(short_ref(ref), [short_ref(tip) for tip in refs.tips], n=3)
+        raise RefMissing(name=source.name, ref=ref, url=str(source.url), nearest=tuple(near))
     tag_object = refs.tips[ref] if ref in refs.peeled else None
     return Candidate(ref=ref, commit=commit, tag_object=tag_object, declared=ref)
 
@@ -146,7 +148,8 @@ def moved_tag(old: Pin | None, candidate: Candidate, refs: RemoteRefs, source: S
     if (old.commit, old.tag_object) == (now.commit, now.tag_object):
         return None
     was, found = old.tag_object or old.commit, now.tag_object or now.commit or ""
-    return MovedTag(name=source.name, tag=old.ref, old=was, new=found)
+    commits = {"old_commit": old.commit, "new_commit": now.commit or ""}
+    return MovedTag(name=source.name, tag=old.ref, old=was, new=found, **commits)
 
 
 def forbidden_move(move: Move, source: Source) -> HybridError | None:

@@ -23,7 +23,6 @@ _NOISE = re.compile(
 _STATUS = re.compile(r"The requested URL returned error: (?P<status>\d{3})")
 _QUOTED = re.compile(r"(?<![a-z])'[^'\n]*'")
 _REDIRECT = re.compile(r"^warning: redirecting to (?P<url>\S+)", re.MULTILINE)
-_RETRY_AFTER = re.compile(r"retry-after:\s*(?P<seconds>\d{1,6})", re.IGNORECASE)
 _MISSING_REF = re.compile(
     r"couldn't find remote ref (?P<ref>\S+)|not our ref (?P<oid>[0-9a-f]+)|unadvertised object (?P<hidden>[0-9a-f]+)"
 )
@@ -49,6 +48,8 @@ _NOT_FOUND = (
     "not valid: is this a git repository",
     "project not found",
     "could not be found",
+    "not supported or disabled in libcurl",
+    "redirects followed",
 )
 _HOST_KEY = ("host key verification failed", "remote host identification has changed")
 _TLS = (
@@ -62,6 +63,15 @@ _TLS = (
     "unable to get local issuer certificate",
     "self-signed certificate",
     "self signed certificate",
+)
+_CORRUPT = (
+    "bad object at offset",
+    "inflate returned",
+    "incorrect data check",
+    "sha1 mismatch",
+    "hash mismatch",
+    "pack is corrupted",
+    "sha1 collision",
 )
 _DISK = ("no space left on device", "read-only file system", "disk quota exceeded", "too many open files")
 _TRANSIENT = (
@@ -102,7 +112,7 @@ def classify_network(stderr: str, *, url: str, status: int, command: str) -> Hyb
     return (
         _untrusted(stderr, text, url=url, message=message)
         or _refused(stderr, text, code, url=url, message=message)
-        or _passing(stderr, text, code, url=url, message=message)
+        or _passing(text, code, url=url, message=message)
         or GitFailed(command=command, status=status, stderr=message)
     )
 
@@ -113,6 +123,9 @@ def _untrusted(stderr: str, text: str, *, url: str, message: str) -> HybridError
     if any(word in text for word in _TLS):
         return TlsFailure(url=url, message=message)
     if _FSCK.search(stderr):
+        return MalformedObjects(name="", message=message)
+    was_cut = "early eof" in text or "unexpected disconnect" in text
+    if not was_cut and any(word in text for word in _CORRUPT):
         return MalformedObjects(name="", message=message)
     disk = next((word for word in _DISK if word in text), None)
     return None if disk is None else LocalIo(path="sources/.incoming", operation="write to", reason=disk)
@@ -129,12 +142,10 @@ def _refused(stderr: str, text: str, code: int, *, url: str, message: str) -> Hy
     return None
 
 
-def _passing(stderr: str, text: str, code: int, *, url: str, message: str) -> HybridError | None:
+def _passing(text: str, code: int, *, url: str, message: str) -> HybridError | None:
     """Return the failure that may pass, or None if the words are of none that is known."""
     if code:
-        after = _RETRY_AFTER.search(stderr)
-        seconds = float(after["seconds"]) if after else None
-        return NetworkFailure(url=url, message=message, kind=f"http-{code}", retry_after=seconds)
+        return NetworkFailure(url=url, message=message, kind=f"http-{code}")
     for kind, words in _TRANSIENT:
         if any(word in text for word in words):
             return NetworkFailure(url=url, message=message, kind=kind)

@@ -16,6 +16,7 @@ from git_hybrid.git.quarantine import is_complete, uses_lfs
 from git_hybrid.git.run import Runner
 
 SHOWN_FILES = 10
+PIN_REF = "refs/hybrid/pin"
 _OPERATIONS = {
     "MERGE_HEAD": "merge",
     "rebase-merge": "rebase",
@@ -25,7 +26,7 @@ _OPERATIONS = {
     "BISECT_LOG": "bisect",
 }
 _CLEAN_REFS = "refs/hybrid/"
-_SAVED = "refs/hybrid/saved/"
+SAVED = "refs/hybrid/saved/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,7 @@ class GitClones:
             hollow=hollow,
             complete=is_complete(git_dir),
             lfs=uses_lfs(git_dir),
+            installed=_installed(git_dir),
         )
 
     def _has(self, repository: Repository | None, git_dir: Path, oid: Oid) -> bool:
@@ -145,8 +147,8 @@ class GitClones:
         listed = self.runner.git(["for-each-ref", "--format=%(refname)"], git_dir=git_dir).stdout.decode(
             "utf-8", "replace"
         )
-        refs = [ref for ref in listed.split() if not ref.startswith(_CLEAN_REFS) or ref.startswith(_SAVED)]
-        fetched = [ref for ref in listed.split() if ref not in refs]
+        refs = [ref for ref in listed.split() if not ref.startswith(_CLEAN_REFS)]
+        fetched = [ref for ref in listed.split() if ref not in refs and not ref.startswith(SAVED)]
         left = []
         for ref in [*refs, "HEAD"]:
             command = ["rev-list", "--max-count=1", f"{ref}^{{commit}}", "--not", *fetched, "--"]
@@ -168,6 +170,19 @@ def _head_of(repository: Repository) -> Oid | None:
     try:
         return parse_oid(str(repository.head.target))
     except (GitError, InvalidText, KeyError):
+        return None
+
+
+def _installed(git_dir: Path) -> Oid | None:
+    """Return what ``refs/hybrid/pin`` names: only this tool writes it, with each checkout; a gc may have packed it."""
+    try:
+        loose = git_dir / PIN_REF
+        if loose.is_file():
+            return parse_oid(loose.read_text(encoding="ascii").strip())
+        packed = (git_dir / "packed-refs").read_text(encoding="utf-8").split("\n")
+        lines = [line for line in packed if line.endswith(f" {PIN_REF}")]
+        return parse_oid(lines[0].split(" ", 1)[0]) if lines else None
+    except (OSError, InvalidText, UnicodeDecodeError):
         return None
 
 

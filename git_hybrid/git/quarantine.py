@@ -100,10 +100,14 @@ class GitQuarantine:
         """Remove *stage*."""
         self.disk.remove_tree(Path(stage.path))
 
+    def place_for(self, name: str) -> Path:
+        """Return where something called *name* is put that goes away with this run."""
+        self._claim()
+        return self._home / f".trash-{name}"
+
     def trash(self, path: Path) -> None:
         """Move *path* out of sight in one step, then remove it."""
-        self._claim()
-        target = self._home / f".trash-{path.name}"
+        target = self.place_for(path.name)
         self.disk.rename_path(path, target)
         self.disk.remove_tree(target)
 

@@ -72,9 +72,17 @@ class Runner:
         return self.run(argv, env=env, cwd=cwd or work_tree or git_dir, stdin=stdin)
 
     def git_network(
-        self, arguments: Sequence[str], *, limits: Limits, git_dir: Path | None = None, cwd: Path | None = None
+        self,
+        arguments: Sequence[str],
+        *,
+        limits: Limits,
+        git_dir: Path | None = None,
+        cwd: Path | None = None,
+        headers: Path | None = None,
     ) -> Completed:
         """Run a git command that talks to a server, with the user's configuration.
+
+        *headers* is a file that git appends the HTTP headers to; it redacts credentials in them.
 
         Raises:
             DeadlineExceeded: it took longer than the limits allow.
@@ -84,6 +92,8 @@ class Runner:
         if not any(self.environ.get(key) for key in ("GIT_HTTP_LOW_SPEED_LIMIT", "GIT_HTTP_LOW_SPEED_TIME")):
             extra += ["http.lowSpeedLimit=1000", f"http.lowSpeedTime={stall}"]
         env = child_environment(self.environ, network=True) | self._ssh
+        if headers is not None:
+            env |= {"GIT_TRACE_CURL": str(headers), "GIT_TRACE_CURL_NO_DATA": "1", "GIT_TRACE_REDACT": "1"}
         argv = ["git", *hardened(extra), *_repository(git_dir, None), *arguments]
         return self.run(argv, env=env, cwd=cwd or git_dir, deadline=limits.deadline)
 

@@ -13,9 +13,9 @@ from pathlib import Path
 from git_hybrid.core.errors import GitFailed
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.git.classify import last_words
+from git_hybrid.git.clones import SAVED
 from git_hybrid.git.run import Runner
 
-SAVED = "refs/hybrid/saved/"
 _IDENTITY = {
     f"GIT_{role}_{key}": value
     for role in ("AUTHOR", "COMMITTER")

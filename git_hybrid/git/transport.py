@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import re
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -25,6 +29,8 @@ from git_hybrid.git.run import DeadlineExceeded, Limits, Runner
 
 UPSTREAM = "refs/hybrid/upstream/"
 _PEELED = "^{}"
+_CONTENT_TYPE = re.compile(rb"<= Recv header: content-type:\s*([^\r\n]*)", re.IGNORECASE)
+_RETRY_AFTER = re.compile(rb"<= Recv header: retry-after:\s*(\d{1,6})", re.IGNORECASE)
 # Not --quiet: git would keep to itself that it was redirected.
 _FETCH = (
     "fetch",
@@ -104,17 +110,26 @@ class GitTransport:
 
     def _run(self, arguments: list[str], *, url: str, defaults: Defaults, git_dir: Path | None = None) -> bytes:
         limits = Limits(stall=defaults.stall, deadline=defaults.deadline)
-        try:
-            done = self.runner.git_network(arguments, limits=limits, git_dir=git_dir)
-        except DeadlineExceeded as error:
-            seconds = int(defaults.deadline.total_seconds())
-            raise NetworkFailure(url=url, message=f"no end after {seconds} s", kind="deadline") from error
+        with _headers_file(url) as headers:
+            try:
+                done = self.runner.git_network(arguments, limits=limits, git_dir=git_dir, headers=headers)
+            except DeadlineExceeded as error:
+                seconds = int(defaults.deadline.total_seconds())
+                raise NetworkFailure(url=url, message=f"no end after {seconds} s", kind="deadline") from error
+            answer = _read_headers(headers)
         for target in redirects(done.stderr):
             host = urlsplit(target).hostname or ""
             if not self.allowed_host(host):
                 raise HostNotAllowed(name="", host=host)
         if done.status != 0:
-            raise self._failure(done.stderr, url=url, status=done.status, command=arguments[0], stdout=done.stdout)
+            if not answer.is_git and b"remote ref" in done.stderr.encode():
+                raise _not_git(url, answer)
+            failure = self._failure(done.stderr, url=url, status=done.status, command=arguments[0], stdout=done.stdout)
+            if isinstance(failure, NetworkFailure):
+                failure.retry_after = answer.retry_after
+            raise failure
+        if not answer.is_git and not done.stdout and arguments[0] == "ls-remote":
+            raise _not_git(url, answer)
         return done.stdout
 
     def _failure(self, stderr: str, *, url: str, status: int, command: str, stdout: bytes) -> HybridError:
@@ -122,6 +137,49 @@ class GitTransport:
         if isinstance(error, GitFailed):
             error.stdout = stdout.decode("utf-8", "replace")[:500]
         return error
+
+
+@contextmanager
+def _headers_file(url: str) -> Iterator[Path | None]:
+    """Yield a private file for HTTP headers, and remove it in the end: git itself tells no Retry-After."""
+    if not url.startswith("https://"):
+        yield None
+        return
+    descriptor, name = tempfile.mkstemp(prefix="git-hybrid-", suffix=".headers")
+    os.close(descriptor)
+    try:
+        yield Path(name)
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What the HTTP headers say: how long to wait, and what kind of answer it was ("" where there are no headers)."""
+
+    retry_after: float | None = None
+    kind: str = ""
+
+    @property
+    def is_git(self) -> bool:
+        return not self.kind or self.kind.startswith("application/x-git-")
+
+
+def _read_headers(headers: Path | None) -> _Answer:
+    """Return what the headers of the last answers say; a date in Retry-After is not looked at (RFC 9110, 10.2.3)."""
+    if headers is None:
+        return _Answer()
+    data = headers.read_bytes()
+    seconds, kinds = _RETRY_AFTER.findall(data), _CONTENT_TYPE.findall(data)
+    kind = next((item for item in kinds if item.startswith(b"application/x-git-")), kinds[-1] if kinds else b"")
+    return _Answer(float(seconds[-1]) if seconds else None, kind.decode("ascii", "replace").strip())
+
+
+def _not_git(url: str, answer: _Answer) -> NetworkFailure:
+    """Return the failure of a server that answers in another tongue: a portal, or a broken load balancer."""
+    return NetworkFailure(
+        url=url, message=f"the server answered with {answer.kind}, not with git's protocol", kind="not-git"
+    )
 
 
 def parse_refs(out: bytes) -> RemoteRefs:

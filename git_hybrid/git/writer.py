@@ -19,14 +19,13 @@ from git_hybrid.core.plan import Clone, Task
 from git_hybrid.core.planner import source_path
 from git_hybrid.core.ports import Stage
 from git_hybrid.git import packs
-from git_hybrid.git.clones import GitClones
+from git_hybrid.git.clones import PIN_REF, SAVED, GitClones
 from git_hybrid.git.local import failure, must
 from git_hybrid.git.owners import is_held
 from git_hybrid.git.quarantine import ATTRIBUTES, ATTRIBUTES_LFS, Disk, GitQuarantine, uses_lfs
 from git_hybrid.git.run import Completed, Runner
 from git_hybrid.git.saver import save_work
 
-PIN_REF = "refs/hybrid/pin"
 _IN_THE_WAY = re.compile(r"^\t(?P<path>.+)$", re.MULTILINE)
 _LFS_FILTER = {
     "clean": "git-lfs clean -- %f",
@@ -237,11 +236,24 @@ class GitWriter:
         self.disk.rename_path(path, target)
         return f"sources/.set-aside/{target.name}"
 
-    def delete(self, name: SourceName) -> None:
-        """Remove the clone of *name*, if it is there."""
+    def withdraw(self, name: SourceName, run: str) -> str | None:
+        """Move the clone of *name* out of ``sources/``: to the end of the run it can be given back, then it is gone.
+
+        Return where it was set aside to instead, if it holds saved work.
+        """
         path = self.clones.folder / name
-        if path.is_dir():
-            self.quarantine.trash(path)
+        if not path.is_dir():
+            return None
+        if self.runner.git(["for-each-ref", "--count=1", SAVED], git_dir=path / ".git").stdout:
+            return self.set_aside(name, run)
+        self.disk.rename_path(path, self.quarantine.place_for(name))
+        return None
+
+    def give_back(self, name: SourceName, kept: str | None) -> None:
+        """Move a clone that was withdrawn back to its place."""
+        withdrawn = self.clones.folder.parent / kept if kept else self.quarantine.place_for(name)
+        if withdrawn.is_dir():
+            self.disk.rename_path(withdrawn, self.clones.folder / name)
 
     def flush(self) -> None:
         """Bring everything that was written to disk: git fsyncs its objects, but no file of a working tree."""

@@ -31,7 +31,8 @@ from git_hybrid.store.manifest import SHOWN as MANIFEST_SHOWN
 from git_hybrid.store.manifest import decode_manifest
 from git_hybrid.store.parsing import invalid, read_bytes
 from git_hybrid.store.statefile import SHOWN as STATE_SHOWN
-from git_hybrid.store.statefile import decode_state, encode_state
+from git_hybrid.store.statefile import VERSION as STATE_VERSION
+from git_hybrid.store.statefile import decode_state, encode_state, state_version
 
 _FILES = ("sources.lock", "sources.json", "sources-overrides.json", "sources-mirrors.json", "resume.json")
 _OURS = frozenset(name + TEMPORARY for name in ("sources.toml", *_FILES))
@@ -213,6 +214,7 @@ class FileLedger:
 
     def _write_files(self, records: Records) -> None:
         if records.state is not None:
+            self._keep_older(self.layout.state)
             write_file(self.layout.state, encode_state(records.state))
         if records.lock is not None:
             write_file(self.layout.lock, encode_lock(records.lock))
@@ -222,6 +224,14 @@ class FileLedger:
             # Somebody may have edited the file since the decision was made: then theirs stands.
             if hashlib.sha256(current).hexdigest() == edit.before_sha256:
                 write_file(self.layout.manifest, edit.text.encode("utf-8"))
+
+    def _keep_older(self, path: Path) -> None:
+        """Keep a copy ``<file>.bak-vN`` of a file of an older version before the newest version replaces it."""
+        data = read_bytes(path, STATE_SHOWN)
+        version = STATE_VERSION if data is None else state_version(data)
+        backup = path.with_name(f"{path.name}.bak-v{version}")
+        if data is not None and version < STATE_VERSION and not backup.exists():
+            write_file(backup, data)
 
     def forget(self) -> None:
         """Remove the marker, then every journal.

@@ -36,6 +36,7 @@ def _index(text: str) -> dict[str, int]:
                 arrays[table] = count + 1
                 table = f"{table}[{count}]"
             found.setdefault(table, number)
+            found.setdefault(table.partition(".")[0], number)
             continue
         key, equals, _ = stripped.partition("=")
         if equals and not key.startswith("#"):

@@ -27,7 +27,7 @@ from git_hybrid.core.manifest import (
 from git_hybrid.core.values import parse_duration
 from git_hybrid.core.versions import check_range
 from git_hybrid.store.locate import with_lines
-from git_hybrid.store.parsing import check_version, checked, convert, load_toml, shorten
+from git_hybrid.store.parsing import check_version, checked, convert, load_toml, shorten, unknown_table
 from git_hybrid.store.wire import DefaultsShape, PolicyShape, ScannerShape, SourceShape
 
 VERSION = 1
@@ -48,7 +48,7 @@ def decode_manifest(data: bytes) -> Manifest:
     document = load_toml(data, SHOWN)
     problems: list[Problem] = []
     check_version(document, key="schema_version", known=VERSION, shown=SHOWN)
-    problems.extend(Problem(key, "unknown table or key") for key in document if key not in _TABLES)
+    problems.extend(Problem(key, unknown_table(key, _TABLES)) for key in document if key not in _TABLES)
     defaults = _defaults(document.get("defaults", {}), problems)
     manifest = Manifest(
         defaults=defaults,

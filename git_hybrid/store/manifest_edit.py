@@ -14,7 +14,7 @@ from git_hybrid.store.parsing import invalid
 
 NEW_MANIFEST = """\
 # What this workspace builds on. `git hybrid add URL` adds a source, `git hybrid pin` moves one.
-# Every key is described in git-hybrid-files(7): git help hybrid-files
+# Every key is described in git-hybrid-files(7): man git-hybrid-files
 schema_version = 1
 
 [defaults]

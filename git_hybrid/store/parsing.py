@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
@@ -57,6 +57,10 @@ def decode_text(data: bytes, shown: str) -> str:
     """
     if data.startswith(b"\xef\xbb\xbf"):
         raise invalid(shown, "line 1", "starts with a byte order mark: save it as UTF-8 without one")
+    conflict = data.find(b"\n<<<<<<< ")
+    if conflict >= 0 or data.startswith(b"<<<<<<< "):
+        line = data.count(b"\n", 0, conflict + 1) + 1
+        raise invalid(shown, f"line {line}", "holds the markers of a merge conflict: keep one side, then pin again")
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -169,6 +173,12 @@ def explain(message: str, kind: type[object], place: str) -> Problem:
     if expected is not None:
         return Problem(_join(place, expected["path"]), _words(expected["reason"]))
     return Problem(place, _words(message))
+
+
+def unknown_table(key: str, known: Iterable[str]) -> str:
+    """Return what to say of the table or key *key* at the top of a file."""
+    near = get_close_matches(key, list(known), n=1)
+    return "unknown table or key" + (f" (did you mean {near[0]!r}?)" if near else "")
 
 
 def _join(place: str, inner: str) -> str:

@@ -59,6 +59,16 @@ def decode_state(data: bytes) -> State:
     return State(sources=dict(sorted(sources.items())))
 
 
+def state_version(data: bytes) -> int:
+    """Return the version of the state in *data*: 0 for a plain list.
+
+    Raises:
+        InvalidFile: it is no JSON.
+    """
+    document = load_json_value(data, SHOWN)
+    return int(document["schema_version"]) if isinstance(document, dict) else 0
+
+
 def _place(entry: object, index: int) -> str:
     name = entry.get("name") if isinstance(entry, dict) else None
     return f"sources[{index}]" + (f" ({name[:80]})" if isinstance(name, str) else "")

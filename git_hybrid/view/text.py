@@ -82,10 +82,9 @@ def _details(row: Row) -> list[str]:
 
 
 def _range_lines(found: Range) -> list[str]:
-    counts = f"{_count(found.ahead, 'commit')} ahead"
-    if found.behind:
-        counts += f", {_count(found.behind, 'commit')} behind"
-    lines = [f"{counts}, {_count(found.files, 'file')} changed"]
+    ways = ((found.ahead, "ahead"), (found.behind, "behind"))
+    counts = [f"{_count(number, 'commit')} {way}" for number, way in ways if number]
+    lines = [", ".join([*counts, f"{_count(found.files, 'file')} changed"])]
     lines += [f"{line.commit[:SHORT]} {safe(line.subject)}" for line in found.commits]
     more = found.ahead - len(found.commits)
     return lines + ([f"… and {more} more"] if more > 0 else [])

@@ -27,7 +27,7 @@ ROWS = {
     1: errors.NoPin(name="a", stale=False),
     3: errors.DirtySource(name="a", path="p", files=("x",), count=1),
     4: errors.NetworkFailure(url="u", message="m", kind="dns"),
-    5: errors.MovedTag(name="a", tag="t", old="o", new="n"),
+    5: errors.MovedTag(name="a", tag="t", old="o", new="n", old_commit="c", new_commit="d"),
     6: errors.HostNotAllowed(name="a", host="h"),
 }
 WORST = (5, 6, 3, 4, 1)

@@ -80,7 +80,7 @@ def click_options(command: click.Command) -> set[str]:
     """Return every spelling of every option of *command*."""
     parent = click.Context(group, **group.context_settings)
     context = click.Context(command, info_name=command.name, parent=parent)
-    options = [item for item in command.get_params(context) if isinstance(item, click.Option) and not item.hidden]
+    options = [item for item in command.get_params(context) if isinstance(item, click.Option)]
     return {word for item in options for word in (*item.opts, *item.secondary_opts)}
 
 

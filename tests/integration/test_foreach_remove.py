@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from support.cli import Hybrid
-from support.kit import changes, git, head, lock, manifest, released, snapshot, started, state
+from support.kit import changes, git, lock, manifest, released, snapshot, started, state
 from support.upstream import Upstream, UpstreamFactory
 
 
@@ -139,10 +139,11 @@ def test_remove_refuses_to_drop_work(hybrid: Hybrid, workspace: Path, tool: Upst
     assert changes(before, snapshot(workspace)) == []
 
 
-def test_remove_refuses_after_a_reset_that_saved_work(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+def test_remove_keeps_what_a_reset_saved(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
     started(hybrid, tool.url, "--branch", "main")
     _untracked(workspace / "sources/tool")
     hybrid("reset", "tool")
-    hybrid("remove", "tool", check=3)
-    assert git("for-each-ref", "refs/hybrid/saved", cwd=workspace / "sources/tool")
-    assert head(workspace)
+    assert "saved work is kept at sources/.set-aside/tool-" in hybrid("remove", "tool").out
+    assert not (workspace / "sources/tool").exists()
+    (kept,) = (workspace / "sources/.set-aside").iterdir()
+    assert git("for-each-ref", "refs/hybrid/saved", cwd=kept)

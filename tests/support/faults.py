@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -14,6 +14,22 @@ class Fail:
 
     status: int
     headers: Mapping[str, str]
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Send what `edit` makes of a body of more than `over` bytes."""
+
+    edit: Callable[[bytes], bytes]
+    over: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Mute:
+    """Read the request and answer nothing: hang up at once, or when `released` is set."""
+
+    released: threading.Event | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +48,18 @@ class Stall:
     released: threading.Event
 
 
-Fault: TypeAlias = Fail | Cut | Stall
+@dataclass(frozen=True, slots=True)
+class Drip:
+    """Send `after_bytes` of the body, then `size` bytes every `pause` seconds until `released` is set."""
+
+    after_bytes: int
+    size: int
+    pause: float
+    released: threading.Event
+
+
+Broken: TypeAlias = Cut | Stall | Drip
+Fault: TypeAlias = Fail | Change | Mute | Broken
 
 
 @dataclass(slots=True)
@@ -61,23 +88,30 @@ class FaultPlan:
         with self._lock:
             self._planned.append(_Planned(fault=fault, times=times, only=only))
 
-    def take_fail(self, target: str) -> Fail | None:
+    def take_fail(self, target: str) -> Fail | Mute | None:
         """Use up and return the failure that is due for the request target, if any."""
         with self._lock:
             for planned in self._planned:
-                if isinstance(planned.fault, Fail) and planned.only in target:
+                if isinstance(planned.fault, Fail | Mute) and planned.only in target:
                     self._use(planned)
                     return planned.fault
         return None
 
-    def take_break(self, target: str, *, size: int) -> Cut | Stall | None:
-        """Use up and return the cut or stall that a body of `size` bytes would meet, if any."""
+    def take_change(self, target: str, *, size: int) -> Change | None:
+        """Use up and return the change that a body of `size` bytes would suffer, if any."""
+        with self._lock:
+            for planned in self._planned:
+                if isinstance(planned.fault, Change) and planned.only in target and size > planned.fault.over:
+                    self._use(planned)
+                    return planned.fault
+        return None
+
+    def take_break(self, target: str, *, size: int) -> Broken | None:
+        """Use up and return the cut, stall or drip that a body of `size` bytes would meet, if any."""
         with self._lock:
             for planned in self._planned:
                 fault = planned.fault
-                if isinstance(fault, Fail) or planned.only not in target:
-                    continue
-                if size > fault.after_bytes:
+                if isinstance(fault, Cut | Stall | Drip) and planned.only in target and size > fault.after_bytes:
                     self._use(planned)
                     return fault
         return None

@@ -6,11 +6,12 @@ import socket
 import socketserver
 import struct
 import threading
+from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any, Protocol
 
-from support.faults import Cut, FaultPlan, Stall
+from support.faults import Cut, Drip, FaultPlan, Mute, Stall
 from support.git_backend import Reply, ask_backend
 
 REALM = ("WWW-Authenticate", 'Basic realm="test"')
@@ -71,7 +72,16 @@ class GitHandler(BaseHTTPRequestHandler):
         if self.site.stopping.is_set():
             self.close_connection = True
             return
-        reply = self._reply(body)
+        failure = self.site.plan.take_fail(self.path)
+        if isinstance(failure, Mute):
+            self.site.record(self.command, self.path, 0)
+            if failure.released is not None:
+                failure.released.wait()
+            self.close_connection = True
+            return
+        reply = (
+            self._git_reply(body) if failure is None else Reply(failure.status, _pairs(failure.headers), failure.body)
+        )
         self.site.record(self.command, self.path, reply.status)
         self.send_response(reply.status)
         for name, value in reply.headers:
@@ -80,22 +90,21 @@ class GitHandler(BaseHTTPRequestHandler):
         self.end_headers()
         self._send_body(reply.body)
 
-    def _reply(self, body: bytes) -> Reply:
-        failure = self.site.plan.take_fail(self.path)
-        if failure is not None:
-            return Reply(status=failure.status, headers=tuple(failure.headers.items()), body=b"")
+    def _git_reply(self, body: bytes) -> Reply:
         moved = self.site.redirect_for(self.path)
         if moved is not None:
             return Reply(status=301, headers=(("Location", moved),), body=b"")
         if not self.site.admits(self.headers.get("Authorization")):
             return Reply(status=401, headers=(REALM,), body=b"")
-        return ask_backend(
+        reply = ask_backend(
             self.site.root,
             method=self.command,
             target=self.path,
             headers=self.headers,
             body=body,
         )
+        change = self.site.plan.take_change(self.path, size=len(reply.body))
+        return reply if change is None else Reply(reply.status, reply.headers, change.edit(reply.body))
 
     def _send_body(self, body: bytes) -> None:
         match self.site.plan.take_break(self.path, size=len(body)):
@@ -114,6 +123,13 @@ class GitHandler(BaseHTTPRequestHandler):
                     self.close_connection = True
                     return
                 self.wfile.write(body[after_bytes:])
+            case Drip(after_bytes, size, pause, released):
+                self.wfile.write(body[:after_bytes])
+                while after_bytes < len(body) and not released.wait(pause):
+                    self.wfile.write(body[after_bytes : after_bytes + size])
+                    after_bytes += size
+                if not self.site.stopping.is_set():
+                    self.wfile.write(body[after_bytes:])
 
     def _read_body(self) -> bytes:
         if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
@@ -125,3 +141,7 @@ class GitHandler(BaseHTTPRequestHandler):
         while self.rfile.readline().strip():
             pass
         return b"".join(chunks)
+
+
+def _pairs(headers: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    return tuple(headers.items())

@@ -9,14 +9,15 @@ import socketserver
 import ssl
 import sys
 import threading
+import time
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import NamedTuple, Self
 from urllib.parse import quote
 
-from support.faults import Cut, Fail, FaultPlan, Stall
+from support.faults import Change, Cut, Drip, Fail, FaultPlan, Mute, Stall
 from support.http_handler import GitHandler
 from support.pki import Pki
 
@@ -58,6 +59,7 @@ class HttpsGitServer:
         self._tls = None if plain_http else _tls_context(pki)
         self._lock = threading.Lock()
         self._requests: list[Request] = []
+        self._times: list[float] = []
         self._redirects: list[tuple[str, str]] = []
         self._crashes: list[str] = []
 
@@ -108,18 +110,39 @@ class HttpsGitServer:
         with self._lock:
             return list(self._requests)
 
+    def times(self, part: str) -> list[float]:
+        """Return when each request was answered whose target contains `part`, in seconds of the monotonic clock."""
+        with self._lock:
+            return [at for at, request in zip(self._times, self._requests, strict=True) if part in request.path]
+
     def clear_requests(self) -> None:
         """Forget the requests answered so far."""
         with self._lock:
             self._requests.clear()
+            self._times.clear()
 
     def fail_next(self, n: int, status: int = 503, *, headers: Mapping[str, str] = NO_HEADERS, only: str = "") -> None:
         """Answer the next `n` requests with `status`."""
         self.plan.add(Fail(status=status, headers=headers), times=n, only=only)
 
-    def fail_always(self, status: int, *, headers: Mapping[str, str] = NO_HEADERS, only: str = "") -> None:
+    def fail_always(
+        self, status: int, *, headers: Mapping[str, str] = NO_HEADERS, body: bytes = b"", only: str = ""
+    ) -> None:
         """Answer every request with `status` until `clear_faults`."""
-        self.plan.add(Fail(status=status, headers=headers), times=None, only=only)
+        self.plan.add(Fail(status=status, headers=headers, body=body), times=None, only=only)
+
+    def change_always(self, edit: Callable[[bytes], bytes], *, over: int = 0, only: str = "") -> None:
+        """Send what `edit` makes of git's answers of more than `over` bytes until `clear_faults`."""
+        self.plan.add(Change(edit=edit, over=over), times=None, only=only)
+
+    def mute_always(self, *, hang_up: bool, only: str = "") -> None:
+        """Answer no request until `clear_faults`, with the connection closed or left open."""
+        self.plan.add(Mute(released=None if hang_up else self.plan.released), times=None, only=only)
+
+    def drip_always(self, after_bytes: int, *, size: int, pause: float, only: str = "") -> None:
+        """Send longer answers slowly from `after_bytes` on until `clear_faults`."""
+        fault = Drip(after_bytes=after_bytes, size=size, pause=pause, released=self.plan.released)
+        self.plan.add(fault, times=None, only=only)
 
     def stall(self, after_bytes: int, *, times: int | None = 1, only: str = "") -> None:
         """Stop sending after `after_bytes` body bytes of the next `times` longer responses.
@@ -134,9 +157,14 @@ class HttpsGitServer:
         self.plan.add(Cut(after_bytes=after_bytes, reset=reset), times=times, only=only)
 
     def clear_faults(self) -> None:
-        """Forget every fault; responses that stall go on. Redirects stay."""
+        """Forget every fault; responses that stall go on. Redirects stay, until `clear_redirects`."""
         self.stalled.clear()
         self.plan.clear()
+
+    def clear_redirects(self) -> None:
+        """Forget where things have moved."""
+        with self._lock:
+            self._redirects.clear()
 
     def redirect(self, from_prefix: str, to_url: str) -> None:
         """Redirect targets that start with `from_prefix` to `to_url` and the rest of them."""
@@ -162,6 +190,7 @@ class HttpsGitServer:
         """Add an answered request to `requests`."""
         with self._lock:
             self._requests.append(Request(method=method, path=target, status=status))
+            self._times.append(time.monotonic())
 
     def record_crash(self, trace: str) -> None:
         """Keep the trace of a handler that crashed, for `__exit__` to raise."""

@@ -22,8 +22,8 @@ class Pki:
     key: Path
 
 
-def create_pki(folder: Path) -> Pki:
-    """Write a new authority and a certificate for localhost, 127.0.0.1 and ::1 to `folder`."""
+def create_pki(folder: Path, *, host: str = "localhost") -> Pki:
+    """Write a new authority and a certificate to `folder`: for `host`, and beside localhost for 127.0.0.1 and ::1."""
     folder.mkdir(parents=True, exist_ok=True)
     ca_key = ec.generate_private_key(ec.SECP256R1())
     server_key = ec.generate_private_key(ec.SECP256R1())
@@ -36,11 +36,11 @@ def create_pki(folder: Path) -> Pki:
     )
     issuer_id = x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key())
     server_cert = (
-        _builder(_name("localhost"), issuer=ca_name, key=server_key)
+        _builder(_name(host), issuer=ca_name, key=server_key)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(signs_certificates=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-        .add_extension(_alternative_names(), critical=False)
+        .add_extension(_alternative_names(host), critical=False)
         .add_extension(issuer_id, critical=False)
         .sign(ca_key, hashes.SHA256())
     )
@@ -84,9 +84,10 @@ def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
     )
 
 
-def _alternative_names() -> x509.SubjectAlternativeName:
-    addresses = [ipaddress.ip_address(text) for text in ("127.0.0.1", "::1")]
-    return x509.SubjectAlternativeName([x509.DNSName("localhost"), *(x509.IPAddress(address) for address in addresses)])
+def _alternative_names(host: str) -> x509.SubjectAlternativeName:
+    texts = ("127.0.0.1", "::1") if host == "localhost" else ()
+    addresses = [ipaddress.ip_address(text) for text in texts]
+    return x509.SubjectAlternativeName([x509.DNSName(host), *(x509.IPAddress(address) for address in addresses)])
 
 
 def _private_pem(key: ec.EllipticCurvePrivateKey) -> bytes:

@@ -70,6 +70,8 @@ def _import(session: Session, output: Output, file: Path) -> int:
     wanted = [_wanted(module, name) for module, name in zip(modules, names, strict=True)]
     report = add(session.runtime, Editor(add=add_sources, remove=remove_sources), wanted, command="init")
     code = output.report(report)
+    if code == 0:
+        output.hint("import", "the submodules themselves were left as they are; git rm them when the clones are there")
     output.hint("pinned", "git hybrid sync" if code == 0 else "git hybrid init --import FILE")
     return code
 

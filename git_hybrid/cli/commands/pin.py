@@ -19,12 +19,12 @@ _OVERRIDE = ("--request", "--approver", "--reason", "--expires")
 @click.option("--all", "everything", is_flag=True, help="Move every pin to the newest commit that the manifest allows.")
 @click.option("--to", metavar="REV", help="Pin this tag, branch tip or commit of the declared ref.")
 @click.option("-n", "--dry-run", is_flag=True, help="Show the move (commits, files), and write nothing.")
-@click.option("--force", is_flag=True, help="Reserved: overrides are not part of this version (exit 6).")
-@click.option("--request", metavar="ID", help="Reserved. Governance request id of the override.")
-@click.option("--approver", "approvers", multiple=True, metavar="WHO", help="Reserved. Who approved it; repeatable.")
-@click.option("--reason", metavar="TEXT", help="Reserved. Why the override is needed.")
-@click.option("--expires", metavar="WHEN", help="Reserved. When the override ends: a time, a date, or 14d.")
-@click.option("--incident", "incidents", multiple=True, metavar="ID", help="Reserved. Related incident; repeatable.")
+@click.option("--force", is_flag=True, hidden=True, help="Reserved: overrides are not part of this version (exit 6).")
+@click.option("--request", metavar="ID", hidden=True, help="Reserved. Governance request id of the override.")
+@click.option("--approver", "approvers", multiple=True, metavar="WHO", hidden=True, help="Reserved. Who approved.")
+@click.option("--reason", metavar="TEXT", hidden=True, help="Reserved. Why the override is needed.")
+@click.option("--expires", metavar="WHEN", hidden=True, help="Reserved. When the override ends.")
+@click.option("--incident", "incidents", multiple=True, metavar="ID", hidden=True, help="Reserved. Related incident.")
 @common_options
 @click.pass_context
 def command(

@@ -5,13 +5,13 @@ from __future__ import annotations
 import click
 
 from git_hybrid.app.edit import Editor, remove
-from git_hybrid.cli.options import common_options, names_argument
+from git_hybrid.cli.options import common_options, required_names_argument
 from git_hybrid.cli.output import opened
 from git_hybrid.store.manifest_edit import add_sources, remove_sources
 
 
 @click.command("remove")
-@names_argument
+@required_names_argument
 @common_options
 @click.pass_context
 def command(context: click.Context, *, names: tuple[str, ...]) -> int:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import click
 
 from git_hybrid.app.reset import reset
-from git_hybrid.cli.options import common_options, group_option, jobs_option, names_argument
+from git_hybrid.cli.options import common_options, group_option, jobs_option, required_names_argument
 from git_hybrid.cli.output import opened
 
 
 @click.command("reset")
-@names_argument
+@required_names_argument
 @group_option
 @jobs_option
 @common_options

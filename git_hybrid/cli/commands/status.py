@@ -68,4 +68,7 @@ def _tell(found: Status, output: Output) -> None:
         output.hint("sync", "git hybrid sync")
     for row in found.rows:
         if row.word in ("dirty", "diverged"):
+            output.hint("dirty", f"git hybrid diff {row.name}")
             output.hint("dirty", f"git hybrid reset {row.name}")
+    if "stray" in words:
+        output.hint("stray", "git hybrid sync --prune")

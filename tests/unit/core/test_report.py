@@ -22,7 +22,7 @@ def test_an_error_that_does_not_know_its_source_learns_it() -> None:
 
 
 def test_an_error_keeps_the_source_it_names() -> None:
-    error = MovedTag(name="other", tag="v1", old="1", new="2")
+    error = MovedTag(name="other", tag="v1", old="1", new="2", old_commit="3", new_commit="4")
     row = failed(TOOL, error)
     assert (error.name, row.name) == ("other", "tool")
     offline = Offline(name="", url="https://host/x", why="--offline")

@@ -1,0 +1,165 @@
+"""One system call fails (EIO, ENOSPC, EDQUOT, EACCES, EROFS, EMFILE): old or new state, one clear error, and on it goes (P2, P17)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from support.cli import Hybrid, run_hybrid
+from support.injection import restored, tidy
+from support.kit import git, write_manifest
+from support.points import (
+    ERRORS,
+    Point,
+    View,
+    clear_error,
+    log_bytes,
+    named,
+    old_or_new,
+    recorded,
+    view,
+)
+from support.upstream import Upstream, UpstreamFactory
+
+AGAIN = {"add": (0, 2), "remove": (0, 2)}
+"""A decision that reached the journal is finished by the next writer: the same ``add`` then finds its name taken."""
+
+SAMPLE = {
+    "sync": (("fsync", "sources-audit.jsonl", "EIO"), ("write", "index.lock", "ENOSPC")),
+    "pin": (("rename", "sources.lock.tmp", "EROFS"),),
+    "add": (("write", "sources.toml.tmp", "EDQUOT"),),
+    "remove": (("openat", "sources-audit.jsonl", "EMFILE"),),
+    "reset": (("rename", "sources/third/.git/index.lock", "ENOSPC"),),
+    "resume": (("mkdir", "sources/.incoming", "EACCES"), ("unlink", "state/resume.json", "EIO")),
+}
+
+
+@dataclass(slots=True)
+class Scene:
+    """A workspace before a command, what the command is, and the places where its run can be hit."""
+
+    workspace: Path
+    pristine: Path
+    words: list[str]
+    old: View
+    new: View
+    heads: dict[str, str]
+    log: bytes
+    points: tuple[Point, ...]
+
+
+Stage = Callable[[str], Scene]
+
+
+@pytest.fixture
+def stage(upstream_factory: UpstreamFactory, hybrid: Hybrid, workspace: Path, tmp_path: Path) -> Stage:
+    """Set the scene for a command: ``old`` is behind its pin, ``new`` has no clone, ``third`` is as it should be."""
+    ups = {name: upstream_factory(name) for name in ("new", "old", "third")}
+    for upstream in ups.values():
+        upstream.commit({f"f{number}.txt": f"{number}\n" for number in range(6)})
+    text = "".join(f'[source.{name}]\nurl = "{ups[name].url}"\nbranch = "main"\n' for name in ("old", "third"))
+    write_manifest(workspace, text)
+    hybrid("pin")
+    hybrid("sync")
+    ups["old"].commit({"f1.txt": "changed\n", "deep/er/new.txt": "x", "f2.txt": None})
+    base = workspace.rename(tmp_path / "base")
+
+    def make(command: str) -> Scene:
+        restored(base, workspace)
+        words = _prepare(command, hybrid, workspace, ups)
+        pristine = tmp_path / "pristine" / command
+        pristine.parent.mkdir(exist_ok=True)
+        workspace.rename(pristine)
+        restored(pristine, workspace)
+        old, log = view(workspace), log_bytes(workspace)
+        done, points = recorded(words, cwd=workspace, log=tmp_path / "calls")
+        assert done.code == 0, done.err
+        new, heads = view(workspace), _heads(workspace)
+        tidy(workspace)
+        return Scene(workspace, pristine, words, old, new, heads, log, points)
+
+    return make
+
+
+def _prepare(command: str, hybrid: Hybrid, workspace: Path, ups: dict[str, Upstream]) -> list[str]:
+    if command == "add":
+        return ["add", ups["new"].url]
+    if command == "pin":
+        return ["pin", "old"]
+    if command == "remove":
+        return ["remove", "third"]
+    if command == "reset":
+        (workspace / "sources/third/f1.txt").write_text("mine\n")
+        return ["reset", "third"]
+    hybrid("pin", "old")
+    hybrid("add", ups["new"].url)
+    if command == "resume":
+        away = ups["new"].path.rename(ups["new"].path.with_name("away"))
+        hybrid("sync", check=4)
+        away.rename(ups["new"].path)
+    return [command]
+
+
+def _heads(workspace: Path) -> dict[str, str]:
+    clones = sorted(path.parent for path in (workspace / "sources").glob("*/.git"))
+    for clone in clones:
+        assert git("status", "--porcelain", cwd=clone) == ""
+        git("fsck", "--strict", cwd=clone)
+    return {clone.name: git("rev-parse", "HEAD", cwd=clone) for clone in clones}
+
+
+def _hit(scene: Scene, point: Point, error: str) -> None:
+    workspace = restored(scene.pristine, scene.workspace)
+    result, reached = injected(point, f"error={error}", scene.words, cwd=workspace, log=workspace.with_name("calls"))
+    assert reached
+    old_or_new(workspace, scene.old, scene.new, scene.log)
+    if result.code == 0:
+        _finished(scene)
+    else:
+        clear_error(result)
+    run_hybrid("status", cwd=workspace)
+    _works_again(scene)
+
+
+def _works_again(scene: Scene) -> None:
+    again = run_hybrid(*scene.words, cwd=scene.workspace, check=None)
+    assert again.code in AGAIN.get(scene.words[0], (0,)), again.err
+    _finished(scene)
+    tidy(scene.workspace)
+
+
+def _finished(scene: Scene) -> None:
+    assert view(scene.workspace) == scene.new
+    assert _heads(scene.workspace) == scene.heads
+
+
+def _all(scene: Scene, faults: Sequence[tuple[Point, str]]) -> list[str]:
+    bad = []
+    for point, error in faults:
+        try:
+            _hit(scene, point, error)
+        except AssertionError as failure:
+            bad.append(f"{scene.words[0]} {point.call} {error} {point.when} ({point.paths[0]}): {str(failure)[:400]}")
+    return bad
+
+
+def test_one_call_fails(stage: Stage) -> None:
+    bad = []
+    for command, faults in SAMPLE.items():
+        scene = stage(command)
+        bad += _all(scene, [(named(scene.points, call, suffix), error) for call, suffix, error in faults])
+    assert bad == []
+
+
+@pytest.mark.sweep
+@pytest.mark.timeout(7200)
+@pytest.mark.parametrize("command", ["sync", "pin", "add", "remove", "reset", "resume"])
+def test_every_call_fails(stage: Stage, command: str) -> None:
+    scene = stage(command)
+    faults = [(point, error) for point in scene.points for error in ERRORS[point.call]]
+    bad = _all(scene, faults)
+    print(f"P2 P17 {command}: held {len(faults) - len(bad)} of {len(faults)}")
+    assert bad == []

@@ -1,0 +1,148 @@
+"""Where a run touches its workspace, from a recorded run, and what one fault at each of these places leads to."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from support.cli import Result, executable, merged_env
+from support.injection import audit, readable
+from support.kit import lock, state
+
+CALLS = ("openat", "write", "fsync", "rename", "mkdir", "unlink", "unlinkat", "rmdir", "link", "ftruncate")
+_FULL = ("EIO", "ENOSPC", "EDQUOT")
+_NAMES = ("EIO", "EACCES", "EROFS")
+ERRORS: Mapping[str, tuple[str, ...]] = {
+    "openat": (*_FULL, "EACCES", "EROFS", "EMFILE"),
+    "write": _FULL,
+    "fsync": _FULL,
+    "ftruncate": ("EIO",),
+    "rename": (*_FULL, "EACCES", "EROFS"),
+    "mkdir": (*_FULL, "EACCES", "EROFS"),
+    "link": (*_FULL, "EACCES", "EROFS"),
+    "unlink": _NAMES,
+    "unlinkat": _NAMES,
+    "rmdir": _NAMES,
+}
+_LINE = re.compile(r"(?P<pid>\d+) +(?P<call>[a-z_0-9]+)\((?P<rest>.*)")
+_RUN = re.compile(r"[0-9A-Z]{26}")
+_TIMEOUT = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """The call number *when* of *call*; *paths* is what it touched below the workspace.
+
+    Where *only* is given, just the calls on that path count; with *main* just those of the tool's own main thread,
+    else those of each process and thread by itself.
+    """
+
+    call: str
+    when: int
+    paths: tuple[str, ...]
+    only: Path | None
+    main: bool
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What the files of a workspace say, without times and ids."""
+
+    manifest: str
+    pins: Mapping[str, str]
+    installed: Mapping[str, str]
+
+
+def view(workspace: Path) -> View:
+    """Return what stands in *workspace*; fail if a file of state is not whole."""
+    readable(workspace)
+    has_state = (workspace / "state/sources.json").exists()
+    return View(
+        manifest=(workspace / "sources.toml").read_text(),
+        pins={name: pin["commit"] for name, pin in lock(workspace).items()},
+        installed={name: entry["commit_sha"] for name, entry in state(workspace).items()} if has_state else {},
+    )
+
+
+def strace(
+    options: Sequence[str], arguments: Sequence[str], *, cwd: Path, env: Mapping[str, str] | None = None
+) -> Result:
+    """Run ``git-hybrid`` under strace; a traceback fails the test."""
+    # Not --seccomp-bpf, which is faster: strace 6.1 injects no signals with it.
+    done = subprocess.run(
+        ["strace", "-qq", *options, str(executable()), *arguments],
+        cwd=cwd,
+        env=merged_env(env),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=_TIMEOUT,
+        check=False,
+    )
+    out, err = done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
+    assert "Traceback" not in out + err, err
+    return Result(code=done.returncode, out=out, err=err)
+
+
+def recorded(arguments: Sequence[str], *, cwd: Path, log: Path) -> tuple[Result, tuple[Point, ...]]:
+    """Run ``git-hybrid`` undisturbed and return where it touched the workspace *cwd*, each place once."""
+    done = strace(["-f", "-y", "-o", str(log), "-e", f"trace={','.join(CALLS)}"], arguments, cwd=cwd)
+    counts: Counter[tuple[str, str, str]] = Counter()
+    points: dict[tuple[str, int, str, bool], list[str]] = {}
+    inside = re.compile(r"[\"<]" + re.escape(str(cwd)) + r"/([^\">]*)")
+    lines = [match for line in log.read_text(errors="replace").splitlines() if (match := _LINE.match(line))]
+    for match in lines:
+        call, place = match["call"], inside.search(match["rest"].partition(") = ")[0])
+        # How many files a process opens before it looks at the workspace differs: so these are counted by path.
+        only = place[1] if call == "openat" and place is not None else ""
+        counts[match["pid"], call, only] += 1
+        if place is not None and not _RUN.search(only):
+            key = (call, counts[match["pid"], call, only], only, match["pid"] == lines[0]["pid"])
+            points.setdefault(key, []).append(place[1])
+    return done, tuple(
+        Point(call, when, tuple(paths), cwd / only if only else None, main)
+        for (call, when, only, main), paths in points.items()
+    )
+
+
+def injected(point: Point, what: str, arguments: Sequence[str], *, cwd: Path, log: Path) -> tuple[Result, bool]:
+    """Run ``git-hybrid`` with *what* done at *point*; return how it ended, and whether the place was reached."""
+    rule = ["-o", str(log), "-e", f"trace={point.call}", "-e", f"inject={point.call}:{what}:when={point.when}"]
+    only = [] if point.only is None else ["-P", str(point.only)]
+    done = strace([*([] if point.main else ["-f"]), *rule, *only], arguments, cwd=cwd)
+    text = log.read_text(errors="replace")
+    return done, "(INJECTED)" in text or "killed by SIGKILL" in text
+
+
+def clear_error(result: Result, *, at_most: int = 2) -> None:
+    """Fail unless *result* is one clear refusal: an exit status that is no bug and no signal, and an error in words."""
+    assert 1 <= result.code < 128, result
+    assert result.code != 70, result.err
+    errors = [line for line in result.err.splitlines() if line.startswith("error: ")]
+    assert 1 <= len(errors) <= at_most, result.err
+
+
+def old_or_new(workspace: Path, old: View, new: View, before: bytes) -> None:
+    """Fail unless each file is the old or the new one whole and the audit log still begins with *before*."""
+    now = view(workspace)
+    assert now.manifest in (old.manifest, new.manifest)
+    assert now.pins in (old.pins, new.pins)
+    assert now.installed in (old.installed, new.installed)
+    audit(workspace)
+    assert log_bytes(workspace).startswith(before)
+
+
+def log_bytes(workspace: Path) -> bytes:
+    """Return the audit log."""
+    path = workspace / "state/sources-audit.jsonl"
+    return path.read_bytes() if path.exists() else b""
+
+
+def named(points: Sequence[Point], call: str, part: str, nth: int = -1) -> Point:
+    """Return the last (or *nth*) point of *call* on a path that has *part* in it."""
+    found = [point for point in points if point.call == call and any(part in path for path in point.paths)]
+    assert found, (call, part, [point.paths for point in points if point.call == call])
+    return found[nth]
