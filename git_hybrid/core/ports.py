@@ -18,7 +18,7 @@ from git_hybrid.core.tree import TreeEntry, TreeLimits
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A repository in quarantine; ``path`` is its working folder, ``borrows`` names the clone whose objects it sees."""
+    """A repository in quarantine, its working folder at ``path``; ``borrows``: it sees the clone's objects."""
 
     name: SourceName
     path: str
@@ -222,10 +222,7 @@ class Writer(Protocol):
         ...
 
     def save_work(self, name: SourceName, run: str, pin: Oid) -> str | None:
-        """Save HEAD, index, changed and untracked files below ``refs/hybrid/saved/``; None if there is nothing.
-
-        *pin* is where the clone goes next: what it would overwrite is saved too.
-        """
+        """Save all local work and what going to *pin* would overwrite, as a ref; None if there is nothing."""
         ...
 
     def force(self, task: Task) -> None:
@@ -250,7 +247,6 @@ class Writer(Protocol):
 
     def flush(self) -> None:
         """Bring everything that was written to disk."""
-        ...
 
 
 class Ledger(Protocol):
@@ -286,7 +282,6 @@ class Ledger(Protocol):
 
     def forget(self) -> None:
         """Remove marker and journal."""
-        ...
 
     def first_seen(self, name: SourceName, commit: Oid) -> datetime | None:
         """Return when the audit log first says that upstream had the commit, or None if it never did."""

@@ -6,33 +6,27 @@ named like the id would win otherwise. After each step HEAD is read again.
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from git_hybrid.core.errors import DirtySource, InTheWay, SymlinkRefused, WrongContent
+from git_hybrid.core.errors import DirtySource, InTheWay, WrongContent
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Source
 from git_hybrid.core.plan import Clone, Task
 from git_hybrid.core.planner import source_path
 from git_hybrid.core.ports import Stage
-from git_hybrid.git import packs
+from git_hybrid.git import inner, packs
 from git_hybrid.git.clones import PIN_REF, SAVED, GitClones
+from git_hybrid.git.inner import set_attributes, smudging
 from git_hybrid.git.local import failure, must
 from git_hybrid.git.owners import is_held
-from git_hybrid.git.quarantine import ATTRIBUTES, ATTRIBUTES_LFS, Disk, GitQuarantine, uses_lfs
+from git_hybrid.git.quarantine import ATTRIBUTES, Disk, GitQuarantine, uses_lfs
 from git_hybrid.git.run import Completed, Runner
 from git_hybrid.git.saver import save_work
 
 _IN_THE_WAY = re.compile(r"^\t(?P<path>.+)$", re.MULTILINE)
-_LFS_FILTER = {
-    "clean": "git-lfs clean -- %f",
-    "smudge": "git-lfs smudge -- %f",
-    "process": "git-lfs filter-process",
-    "required": "true",
-}
 _BISECT = ("BISECT_LOG", "BISECT_START", "BISECT_NAMES", "BISECT_TERMS", "BISECT_EXPECTED_REV", "BISECT_ANCESTORS_OK")
 
 
@@ -84,36 +78,16 @@ class GitWriter:
         self._build(stage, url, oid)
 
     def place_submodule(self, stage: Stage, parent: Stage, path: str) -> None:
-        """Move *stage* to *path* in the working tree of *parent*, where git left an empty folder.
-
-        Raises:
-            LocalIo: something stands there.
-        """
-        target = Path(parent.path) / path
-        # A link on the way could lead out of the working tree, though the scan of the tree refuses such links already.
-        real = Path(os.path.realpath(parent.path)) / path
-        if target.is_symlink() or Path(os.path.realpath(target.parent)) != real.parent:
-            raise SymlinkRefused(path=str(target))
-        self.disk.make_folder(target)
-        target.rmdir()
-        self.disk.rename_path(Path(stage.path), target)
+        """Move *stage* into the working tree of *parent* (:func:`git_hybrid.git.inner.place_submodule`)."""
+        inner.place_submodule(self.disk, Path(stage.path), Path(parent.path), path)
 
     def clear_submodules(self, name: SourceName) -> None:
-        """Take the submodules out of the clone; one that holds work of its own is set aside.
+        """Take the submodules out of the clone (:func:`git_hybrid.git.inner.clear_submodules`)."""
+        inner.clear_submodules(self.disk, self.quarantine, self.clones, name)
 
-        Raises:
-            LocalIo: the file system refused.
-        """
-        clone = self.clones.folder / name
-        for path in self.clones.submodules(clone) if (clone / ".gitmodules").exists() else ():
-            folder = clone / path
-            if self.clones.holds_work(folder):
-                target = self.clones.folder / ".set-aside" / f"{name}-{path.replace('/', '-')}-{self.quarantine.run}"
-                self.disk.make_folder(target.parent)
-                self.disk.rename_path(folder, target)
-            else:
-                self.quarantine.trash(folder)
-            folder.mkdir()
+    def prepare_lfs(self, stage: Stage, *, fetch: bool) -> None:
+        """Set the repository up for LFS content or for pointers (:func:`git_hybrid.git.inner.prepare_lfs`)."""
+        inner.prepare_lfs(self.runner, self.disk, Path(stage.path) / ".git", name=stage.name, fetch=fetch)
 
     def place(self, stage: Stage) -> None:
         """Move *stage* to the source's path; an empty folder there gives way.
@@ -146,7 +120,7 @@ class GitWriter:
         self._protect(task.name)
         options = ["--quiet", "--detach", "--no-overwrite-ignore", "--no-recurse-submodules"]
         arguments = ["checkout", *options, f"{task.pin.commit}^{{commit}}", "--"]
-        environment = _smudging(path / ".git")
+        environment = smudging(path / ".git")
         done = self.runner.git(arguments, git_dir=path / ".git", work_tree=path, environment=environment)
         if done.status != 0 and "would be overwritten" in done.stderr:
             files = tuple(match["path"] for match in _IN_THE_WAY.finditer(done.stderr))
@@ -161,28 +135,7 @@ class GitWriter:
         if lock.exists() and not is_held(lock, git_dir.parent):
             self.disk.remove_file(lock)
         if not uses_lfs(git_dir):
-            self._set_attributes(git_dir, ATTRIBUTES)
-
-    def _set_attributes(self, git_dir: Path, text: str) -> bool:
-        """Write ``.git/info/attributes`` unless it is so already; return whether it was changed."""
-        attributes = git_dir / "info" / "attributes"
-        if attributes.is_file() and attributes.read_text(encoding="utf-8", errors="replace") == text:
-            return False
-        attributes.parent.mkdir(exist_ok=True)
-        self.disk.write_file(attributes, text.encode("ascii"))
-        return True
-
-    def prepare_lfs(self, stage: Stage, *, fetch: bool) -> None:
-        """Set the repository up for LFS content or for pointers.
-
-        A change drops the index, so that the checkout that follows writes every file again; save work before.
-        """
-        git_dir = Path(stage.path) / ".git"
-        if fetch:
-            for key, value in _LFS_FILTER.items():
-                self._do(stage.name, git_dir, "config", f"filter.lfs.{key}", value)
-        if self._set_attributes(git_dir, ATTRIBUTES_LFS if fetch else ATTRIBUTES):
-            self.disk.remove_file(git_dir / "index")
+            set_attributes(self.disk, git_dir, ATTRIBUTES)
 
     def _finish(self, task: Task, path: Path) -> None:
         self._do(task.name, path / ".git", "update-ref", PIN_REF, task.pin.commit)
@@ -260,12 +213,7 @@ class GitWriter:
         self.disk.sync_everything()
 
     def _do(self, name: SourceName, git_dir: Path, *arguments: str, work_tree: Path | None = None) -> Completed:
-        return must(self.runner, name, git_dir, arguments, work_tree=work_tree, environment=_smudging(git_dir))
-
-
-def _smudging(git_dir: Path) -> dict[str, str]:
-    """Return what lets git-lfs put content in place of pointers, in the clones that ask for it."""
-    return {"GIT_LFS_SKIP_SMUDGE": "0"} if uses_lfs(git_dir) else {}
+        return must(self.runner, name, git_dir, arguments, work_tree=work_tree, environment=smudging(git_dir))
 
 
 def _holds_work(path: Path) -> bool:

@@ -11,17 +11,7 @@ import pytest
 from support.cli import Hybrid, run_hybrid
 from support.injection import restored, tidy
 from support.kit import git, write_manifest
-from support.points import (
-    ERRORS,
-    Point,
-    View,
-    clear_error,
-    log_bytes,
-    named,
-    old_or_new,
-    recorded,
-    view,
-)
+from support.points import ERRORS, Point, View, clear_error, injected, log_bytes, named, old_or_new, recorded, view
 from support.upstream import Upstream, UpstreamFactory
 
 AGAIN = {"add": (0, 2), "remove": (0, 2)}

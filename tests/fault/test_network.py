@@ -241,14 +241,9 @@ def test_the_next_sync_finishes(outcome: Outcome) -> None:
             ("http-503", "after 2 tries", "503", "git hybrid resume"),
         ),
         (_fault("", "fail_always", 404, where="info/refs"), 4, ("no repository", "not found", "git ls-remote")),
-        (
-            _fault("", "mute_always", hang_up=False),
-            4,
-            ("after 2 tries", "too slow", "git ls-remote", "git hybrid resume"),
-        ),
         (_fault("", "change_always", _flipped, over=5000), 5, ("bad object", "hint: ")),
     ],
-    ids=["503", "404", "mute", "garbled"],
+    ids=["503", "404", "garbled"],
 )
 def test_exit_code_and_words_of_one_source(
     arrange: tuple[str, Arrange],

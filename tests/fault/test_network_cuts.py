@@ -130,7 +130,7 @@ def _is_right(case: Broken, code: int, asked: int, size: int) -> bool:
 
 
 def test_broken_streams(broken_streams: Try) -> None:
-    bad, _ = broken_streams(4)
+    bad, _ = broken_streams(3)
     assert bad == []
 
 

@@ -88,7 +88,12 @@ def test_a_server_that_says_nothing(scene: Scene) -> None:
     assert scene.proxy.connections == 2
 
 
-@pytest.mark.parametrize(("how", "after"), [("fin", 0), ("fin", 30), ("fin", PACK), ("rst", PACK), ("stall", PACK)])
+SLOW = [("fin", 0), ("fin", 30), ("rst", PACK), ("stall", PACK)]
+
+
+@pytest.mark.parametrize(
+    ("how", "after"), [("fin", PACK), *(pytest.param(*case, marks=pytest.mark.sweep) for case in SLOW)]
+)
 def test_the_stream_breaks(scene: Scene, how: str, after: int) -> None:
     scene.proxy.fail(how, after)  # type: ignore[arg-type]
     _transient(scene.sync())
@@ -106,6 +111,7 @@ def test_another_host_key(scene: Scene) -> None:
     assert scene.server.requests == []
 
 
+@pytest.mark.sweep
 def test_an_unknown_host_key_is_no_question(scene: Scene) -> None:
     ssh = scene.env["GIT_SSH_COMMAND"].replace("BatchMode=yes", "BatchMode=no").replace("Checking=yes", "Checking=ask")
     known = scene.server.known_hosts.read_text()
@@ -116,6 +122,7 @@ def test_an_unknown_host_key_is_no_question(scene: Scene) -> None:
     assert scene.proxy.connections == 1
 
 
+@pytest.mark.sweep
 def test_a_key_that_is_not_known(scene: Scene) -> None:
     key = scene.server.key_file
     stranger = key.with_name("nobody")

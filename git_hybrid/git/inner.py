@@ -1,0 +1,81 @@
+"""What stands inside a clone besides its own files: submodules, and the content of Git LFS."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from git_hybrid.core.errors import SymlinkRefused
+from git_hybrid.core.ids import SourceName
+from git_hybrid.git.clones import GitClones
+from git_hybrid.git.local import must
+from git_hybrid.git.quarantine import ATTRIBUTES, ATTRIBUTES_LFS, Disk, GitQuarantine, uses_lfs
+from git_hybrid.git.run import Runner
+
+_LFS_FILTER = {
+    "clean": "git-lfs clean -- %f",
+    "smudge": "git-lfs smudge -- %f",
+    "process": "git-lfs filter-process",
+    "required": "true",
+}
+
+
+def place_submodule(disk: Disk, stage: Path, parent: Path, path: str) -> None:
+    """Move the repository at *stage* to *path* in the working tree of *parent*, where git left an empty folder.
+
+    Raises:
+        LocalIo: something stands there.
+    """
+    target = parent / path
+    # A link on the way could lead out of the working tree, though the scan of the tree refuses such links already.
+    real = Path(os.path.realpath(parent)) / path
+    if target.is_symlink() or Path(os.path.realpath(target.parent)) != real.parent:
+        raise SymlinkRefused(path=str(target))
+    disk.make_folder(target)
+    target.rmdir()
+    disk.rename_path(stage, target)
+
+
+def clear_submodules(disk: Disk, quarantine: GitQuarantine, clones: GitClones, name: SourceName) -> None:
+    """Take the submodules out of the clone; one that holds work of its own is set aside.
+
+    Raises:
+        LocalIo: the file system refused.
+    """
+    clone = clones.folder / name
+    for path in clones.submodules(clone) if (clone / ".gitmodules").exists() else ():
+        folder = clone / path
+        if clones.holds_work(folder):
+            target = clones.folder / ".set-aside" / f"{name}-{path.replace('/', '-')}-{quarantine.run}"
+            disk.make_folder(target.parent)
+            disk.rename_path(folder, target)
+        else:
+            quarantine.trash(folder)
+        folder.mkdir()
+
+
+def smudging(git_dir: Path) -> dict[str, str]:
+    """Return what lets git-lfs put content in place of pointers, in the clones that ask for it."""
+    return {"GIT_LFS_SKIP_SMUDGE": "0"} if uses_lfs(git_dir) else {}
+
+
+def set_attributes(disk: Disk, git_dir: Path, text: str) -> bool:
+    """Write ``.git/info/attributes`` unless it is so already; return whether it was changed."""
+    attributes = git_dir / "info" / "attributes"
+    if attributes.is_file() and attributes.read_text(encoding="utf-8", errors="replace") == text:
+        return False
+    attributes.parent.mkdir(exist_ok=True)
+    disk.write_file(attributes, text.encode("ascii"))
+    return True
+
+
+def prepare_lfs(runner: Runner, disk: Disk, git_dir: Path, *, name: SourceName, fetch: bool) -> None:
+    """Set the repository up for LFS content or for pointers.
+
+    A change drops the index, so that the checkout that follows writes every file again; save work before.
+    """
+    if fetch:
+        for key, value in _LFS_FILTER.items():
+            must(runner, name, git_dir, ["config", f"filter.lfs.{key}", value])
+    if set_attributes(disk, git_dir, ATTRIBUTES_LFS if fetch else ATTRIBUTES):
+        disk.remove_file(git_dir / "index")
