@@ -10,7 +10,7 @@ from git_hybrid.app.executor import run_all
 from git_hybrid.app.remote import fetch_lfs
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.submodules import acquire_submodules, place_submodules
-from git_hybrid.core.errors import HybridError, Interrupted, LocalIo, LocalWork, RemoteError
+from git_hybrid.core.errors import GitFailed, HybridError, Interrupted, LocalIo, LocalWork, RemoteError
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.manifest import Manifest
 from git_hybrid.core.plan import Action, Broken, Clone, Failed, Installed, Observed, Outcome, Snapshot, Task
@@ -25,7 +25,8 @@ WORDS: dict[Action, str] = {
     "record": "recorded",
     "reset": "reset",
 }
-_PENDING = (RemoteError, Interrupted, LocalIo)
+# git-failed too: killed in the middle of a checkout it leaves a tree that only a finished run makes whole.
+_PENDING = (RemoteError, Interrupted, LocalIo, GitFailed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
