@@ -101,7 +101,11 @@ def _runtime(
     stack.callback(quarantine.close)
     clones = GitClones(runner=runner, folder=folder)
     ledger = FileLedger(
-        layout=layout, lock_timeout=settings.lock_timeout, cancelled=cancel, clean_quarantine=quarantine.clean
+        layout=layout,
+        lock_timeout=settings.lock_timeout,
+        cancelled=cancel,
+        clean_quarantine=quarantine.clean,
+        close_quarantine=quarantine.close,
     )
     return Runtime(
         transport=GitTransport(runner=runner, allowed_host=HostPolicy(ledger)),

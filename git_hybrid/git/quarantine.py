@@ -8,11 +8,12 @@ from __future__ import annotations
 import fcntl
 import os
 import threading
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from git_hybrid.core.errors import GitFailed
+from git_hybrid.core.errors import GitFailed, LocalIo
 from git_hybrid.core.ids import RunId, SourceName
 from git_hybrid.core.ports import Stage
 from git_hybrid.git.classify import last_words
@@ -22,6 +23,7 @@ ATTRIBUTES = "* -filter -text -eol -ident -working-tree-encoding\n"
 # Where the manifest says lfs = "fetch": filters run, and the only one that local steps know is that of Git LFS.
 ATTRIBUTES_LFS = "* -text -eol -ident -working-tree-encoding\n"
 _ALIVE = ".alive"
+_TRIES = 20
 
 
 class Disk(Protocol):
@@ -113,12 +115,29 @@ class GitQuarantine:
 
     def _claim(self) -> None:
         with self._claiming:
-            if self._alive is not None:
-                return
+            for _ in range(_TRIES):
+                if self._alive is None:
+                    self._alive = self._locked_home()
+            if self._alive is None:
+                raise LocalIo(path=str(self._home), operation="create", reason="other runs keep removing it")
+
+    def _locked_home(self) -> int | None:
+        """Create the folder of this run and lock it; None if another run cleaned it away in between."""
+        try:
             self.disk.make_folder(self._home)
             alive = os.open(self._home / _ALIVE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
-            fcntl.flock(alive, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            self._alive = alive
+        except (LocalIo, FileNotFoundError):
+            if self._home.parent.parent.is_dir() and os.access(self._home.parent.parent, os.W_OK):
+                return None
+            raise
+        fcntl.flock(alive, fcntl.LOCK_EX)
+        try:
+            if os.stat(self._home / _ALIVE).st_ino == os.fstat(alive).st_ino:
+                return alive
+        except FileNotFoundError:
+            pass
+        os.close(alive)
+        return None
 
     def close(self) -> None:
         """Remove what this run staged, and ``sources/.incoming`` itself when nothing else is in it."""
@@ -127,20 +146,36 @@ class GitQuarantine:
         self.disk.remove_tree(self._home)
         os.close(self._alive)
         self._alive = None
-        if not any(self._home.parent.iterdir()):
-            self.disk.remove_tree(self._home.parent)
+        with suppress(OSError):
+            self._home.parent.rmdir()
 
     def clean(self) -> list[str]:
         """Remove the stages of runs that live no more and say so."""
         incoming = self.folder / ".incoming"
         if not incoming.is_dir():
             return []
-        dead = [path for path in sorted(incoming.iterdir()) if path != self._home and not _is_alive(path)]
-        for path in dead:
-            self.disk.remove_tree(path)
-        if not any(incoming.iterdir()):
-            self.disk.remove_tree(incoming)
+        found = [path for path in sorted(incoming.iterdir()) if path != self._home]
+        dead = [path for path in found if self._remove_dead(path)]
+        with suppress(OSError):
+            incoming.rmdir()
         return [f"removed sources/.incoming/{path.name}, which an interrupted run left" for path in dead]
+
+    def _remove_dead(self, path: Path) -> bool:
+        """Remove the folder of a run unless the run holds its lock."""
+        try:
+            alive = os.open(path / _ALIVE, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+        except OSError:
+            # Nobody has locked it: dead, or about to be claimed, and then its run makes it again.
+            self.disk.remove_tree(path)
+            return True
+        try:
+            fcntl.flock(alive, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self.disk.remove_tree(path)
+        except BlockingIOError:
+            return False
+        finally:
+            os.close(alive)
+        return True
 
 
 def is_complete(git_dir: Path) -> bool:
@@ -158,17 +193,3 @@ def uses_lfs(git_dir: Path) -> bool:
         return (git_dir / "info" / "attributes").read_text(encoding="utf-8") == ATTRIBUTES_LFS
     except (OSError, UnicodeDecodeError):
         return False
-
-
-def _is_alive(path: Path) -> bool:
-    try:
-        descriptor = os.open(path / _ALIVE, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False

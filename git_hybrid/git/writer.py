@@ -10,11 +10,11 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from git_hybrid.core.errors import DirtySource, InTheWay, WrongContent
+from git_hybrid.core.errors import DirtySource, InTheWay, LocalIo, WrongContent
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Source
-from git_hybrid.core.plan import Clone, Task
+from git_hybrid.core.plan import Broken, Clone, Task
 from git_hybrid.core.planner import source_path
 from git_hybrid.core.ports import Stage
 from git_hybrid.git import inner, packs
@@ -60,9 +60,11 @@ class GitWriter:
 
     def _verify(self, name: SourceName, path: Path, oid: Oid) -> None:
         seen = self.clones.inspect_path(path, oid)
-        if not isinstance(seen, Clone) or seen.head != oid:
-            found = seen.head if isinstance(seen, Clone) else "no usable clone"
-            raise WrongContent(name=name, what="HEAD after the checkout", expected=oid, found=found)
+        if not isinstance(seen, Clone):
+            why = seen.why if isinstance(seen, Broken) else "no clone is there"
+            raise LocalIo(path=source_path(name), operation="read back", reason=why)
+        if seen.head != oid:
+            raise WrongContent(name=name, what="HEAD after the checkout", expected=oid, found=seen.head)
         if seen.dirty_count:
             shown = ", ".join(seen.dirty)
             raise WrongContent(

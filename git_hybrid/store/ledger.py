@@ -43,13 +43,14 @@ class FileLedger:
     """The ledger of one workspace on disk (:class:`git_hybrid.core.ports.Ledger`).
 
     ``cancelled`` returns the number of a signal that asks to stop, or 0; ``clean_quarantine`` removes what dead runs
-    left below ``sources/.incoming/``.
+    left below ``sources/.incoming/``, ``close_quarantine`` what this run staged.
     """
 
     layout: Layout
     lock_timeout: timedelta
     cancelled: Callable[[], int]
     clean_quarantine: Callable[[], Sequence[str]]
+    close_quarantine: Callable[[], None]
     _journal: Path | None = field(default=None, init=False)
     _tasks: tuple[Task, ...] = field(default=(), init=False)
 
@@ -71,7 +72,11 @@ class FileLedger:
             now=info.now,
             cancelled=self.cancelled,
         ):
-            yield (*self._remove_leftovers(), *self.clean_quarantine(), *self._settle())
+            try:
+                yield (*self._remove_leftovers(), *self.clean_quarantine(), *self._settle())
+            finally:
+                # Before the lock goes: the next writer would take what is being removed for a dead run's.
+                self.close_quarantine()
 
     def _remove_leftovers(self) -> list[str]:
         found = [*leftovers(self.layout.state_folder), *leftovers(self.layout.root)]

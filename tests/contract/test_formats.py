@@ -159,7 +159,13 @@ def test_a_whole_run_through_the_ledger(files):
     layout = Layout(files.root)
     (files.root / "state/sources.json").unlink()
     (files.root / "state/sources.lock").unlink()
-    ledger = FileLedger(layout=layout, lock_timeout=timedelta(0), cancelled=lambda: 0, clean_quarantine=lambda: ())
+    ledger = FileLedger(
+        layout=layout,
+        lock_timeout=timedelta(0),
+        cancelled=lambda: 0,
+        clean_quarantine=lambda: (),
+        close_quarantine=lambda: None,
+    )
     info, entry = run_info(), source()
     decision = Decision(events=EVENTS[:1], entries={entry.name: state_of(entry)}, pins={entry.name: pin_of(entry)})
     with ledger.writer(info):

@@ -39,7 +39,11 @@ def files(tmp_path):
 
 def _ledger(files: Workspace) -> FileLedger:
     return FileLedger(
-        layout=Layout(files.root), lock_timeout=timedelta(0), cancelled=lambda: 0, clean_quarantine=lambda: ()
+        layout=Layout(files.root),
+        lock_timeout=timedelta(0),
+        cancelled=lambda: 0,
+        clean_quarantine=lambda: (),
+        close_quarantine=lambda: None,
     )
 
 
