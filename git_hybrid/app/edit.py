@@ -159,8 +159,10 @@ def record_without(rt: Runtime, decision: Decision) -> dict[SourceName, str | No
             kept[name] = rt.writer.withdraw(name, rt.info.run)
         rt.ledger.record(rt.info, decision, ())
     except HybridError:
-        for name, place in kept.items():
-            rt.writer.give_back(name, place)
+        # Once it is in the journal, the next writer carries the decision out: then they must not come back.
+        if not rt.ledger.is_decided(rt.info):
+            for name, place in kept.items():
+                rt.writer.give_back(name, place)
         raise
     return kept
 

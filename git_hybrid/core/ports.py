@@ -187,7 +187,6 @@ class Writer(Protocol):
 
     def build(self, stage: Stage, source: Source, pin: Pin) -> None:
         """Check the pinned commit out in *stage*, which becomes the clone."""
-        ...
 
     def build_submodule(self, stage: Stage, url: str, oid: Oid) -> None:
         """Check *oid* out in *stage*, which becomes a submodule."""
@@ -235,11 +234,9 @@ class Writer(Protocol):
 
     def set_aside(self, name: SourceName, run: str) -> str | None:
         """Move a broken clone out of the way; return where to, or None if nothing in it was worth keeping."""
-        ...
 
     def withdraw(self, name: SourceName, run: str) -> str | None:
         """Move a clean clone out of the way until the run ends; return where it stays if it holds saved work."""
-        ...
 
     def give_back(self, name: SourceName, kept: str | None) -> None:
         """Move a clone that was withdrawn back to its place."""
@@ -279,6 +276,9 @@ class Ledger(Protocol):
     def record(self, info: RunInfo, decision: Decision, pending: Sequence[Task]) -> None:
         """Write the decision into the files; the marker stays only for what is *pending*."""
         ...
+
+    def is_decided(self, info: RunInfo) -> bool:
+        """Tell whether the journal holds a decision of this run, which the next writer would carry out."""
 
     def forget(self) -> None:
         """Remove marker and journal."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from git_hybrid.core.errors import HybridError
 from git_hybrid.core.ids import Oid, RunId, SourceName
 from git_hybrid.core.lock import Lock
 from git_hybrid.core.plan import Snapshot, Task
@@ -207,6 +208,14 @@ class FileLedger:
         done = {task.name for task in self._tasks} - {task.name for task in pending}
         runs.append_lines(path, [runs.recorded_line(tuple(done))])
         runs.write_marker(self.layout.marker, info, tuple(pending), {})
+
+    def is_decided(self, info: RunInfo) -> bool:
+        """Tell whether the journal holds a decision of this run; where it cannot be read, it may."""
+        try:
+            journal = runs.read_journal(self.layout.journal(info.run), "state/journal")
+        except HybridError:
+            return True
+        return journal is not None and journal.decision is not None
 
     def _write_out(self, info: RunInfo, decision: Decision) -> None:
         log = read_log(self.layout.audit)

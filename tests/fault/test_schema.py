@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from support.upstream import UpstreamFactory
 STATE = "state/sources.json"
 BACKUP = "state/sources.json.bak-v0"
 WRITERS = (["sync"], ["pin", "tool"], ["remove", "tool"], ["reset", "tool"], ["resume"], ["resume", "--abort"])
+FILES = ("sources.json", "sources.lock", "resume.json", "journal")
 OLD_KEYS = ("name", "repo_url", "branch", "commit_sha", "updated_at", "updated_by")
 
 
@@ -107,22 +109,38 @@ def _newer(workspace: Path, name: str) -> None:
             journal.write_text(json.dumps(json.loads(first) | {"v": 2}) + "\n" + rest)
 
 
-def test_a_newer_version_is_refused_untouched(
-    hybrid: Hybrid, workspace: Path, tmp_path: Path, old: bytes, upstreams_root: Path
-) -> None:
+@pytest.fixture
+def open_run(hybrid: Hybrid, workspace: Path, tmp_path: Path, old: bytes, upstreams_root: Path) -> Path:
+    """A workspace with an unfinished run, set aside."""
     run_hybrid("sync", cwd=workspace)
     hybrid("add", (upstreams_root / "tool.git").as_uri(), "--branch", "main", "--name", "more")
     upstream = (upstreams_root / "tool.git").rename(upstreams_root / "away.git")
     hybrid("sync", check=4)
     upstream.rename(upstreams_root / "tool.git")
-    kept, bad = workspace.rename(tmp_path / "open"), []
-    for name in ("sources.json", "sources.lock", "resume.json", "journal"):
-        restored(kept, workspace)
+    return workspace.rename(tmp_path / "open")
+
+
+def _refused(workspace: Path, open_run: Path, commands: Sequence[list[str]]) -> tuple[int, list[str]]:
+    bad = []
+    for name in FILES:
+        restored(open_run, workspace)
         _newer(workspace, name)
         before = snapshot(workspace)
-        for words in WRITERS:
-            result = hybrid(*words, check=None)
+        for words in commands:
+            result = run_hybrid(*words, cwd=workspace, check=None)
             changed = changes(before, snapshot(workspace))
             if result.code != 2 or changed or "hint: " not in result.err:
                 bad.append(f"newer {name}: {words} ended with {result.code}, changed {changed}: {result.err[:200]}")
+    return len(FILES) * len(commands), bad
+
+
+def test_a_newer_version_is_refused_untouched(workspace: Path, open_run: Path) -> None:
+    assert _refused(workspace, open_run, WRITERS[-2:])[1] == []
+
+
+@pytest.mark.sweep
+@pytest.mark.timeout(600)
+def test_a_newer_version_is_refused_by_every_command(workspace: Path, open_run: Path) -> None:
+    count, bad = _refused(workspace, open_run, WRITERS)
+    print(f"P18 newer: held {count - len(bad)} of {count}")
     assert bad == []

@@ -62,7 +62,7 @@ def _start(workspace: Path, words: list[str]) -> subprocess.Popen[str]:
 def _round(arena: Field, kills: int) -> list[str]:
     """Run one command for each source at once, kill *kills* of them, and return what was wrong."""
     tip = arena.upstream.commit({"tick": str(arena.dice.random())})
-    heads = {"before": set(json.dumps(record["hash"]) for record in _log(arena.workspace))}
+    before = {record["hash"] for record in _log(arena.workspace)}
     writers = [Writer(name, words := arena.words(name), _start(arena.workspace, words)) for name in arena.present]
     victims = arena.dice.sample(writers, kills)
     reader = _start(arena.workspace, ["status", "--json"])
@@ -80,8 +80,7 @@ def _round(arena: Field, kills: int) -> list[str]:
     for writer in writers:
         writer.err = writer.child.communicate()[1]
     readable(arena.workspace)
-    records = audit(arena.workspace)
-    assert heads["before"] <= {json.dumps(record["hash"]) for record in records}
+    assert before <= {record["hash"] for record in audit(arena.workspace)}
     run_hybrid("resume", cwd=arena.workspace)
     return bad + [line for writer in writers for line in _kept(arena, writer, tip)]
 

@@ -90,6 +90,10 @@ class FakeLedger:
         """Remember the decision."""
         self.decisions.append(decision)
 
+    def is_decided(self, info: RunInfo) -> bool:
+        """Tell whether something was recorded."""
+        return bool(self.decisions)
+
     def forget(self) -> None:
         """Forget nothing."""
 

@@ -18,7 +18,7 @@ from support.syscalls import Op
 
 Tree: TypeAlias = Mapping[str, bytes | None]
 """Paths below the workspace with their bytes; None is a folder."""
-_TEARS = 12
+_TEARS = 24
 
 
 @dataclass(eq=False, slots=True)
