@@ -179,6 +179,9 @@ def _resumed(task: Task, phase: Phase, snapshot: Snapshot, seen: Observed) -> Ta
     if phase == "installing" and isinstance(seen, Clone) and not seen.locked:
         action: Action = "record" if _is_done(seen, task.pin) else "repair"
         return Task(source=task.source, pin=task.pin, action=action, before=seen.head)
+    if task.action == "reset" and isinstance(seen, Clone) and not seen.locked:
+        # What blocks a sync is what a reset is for: it saves the work first, begun or not.
+        return Task(source=task.source, pin=task.pin, action="reset", before=seen.head)
     recorded = snapshot.state.sources.get(task.name)
     return decide(task.source, task.pin, recorded, seen)
 

@@ -87,3 +87,12 @@ def test_each_task_of_the_run_is_judged_alone() -> None:
     plan = plan_resume(an_unfinished_run(*tasks), snapshot, {task.name: seen[task.name] for task in tasks})
     assert [(task.name, task.action) for task in plan.tasks] == [("a", "clone"), ("c", "record")]
     assert list(plan.blocked) == ["b"]
+
+
+def test_a_reset_that_had_not_begun_is_done_as_a_reset() -> None:
+    source = a_source("tool")
+    task = a_task(source, action="reset")
+    dirty = a_clone(oid(1), dirty=("a.txt",), dirty_count=1)
+    run = an_unfinished_run(task)
+    plan = plan_resume(run, a_snapshot(source, pins=[task.pin], unfinished=run), {task.name: dirty})
+    assert ([(again.action, again.before) for again in plan.tasks], plan.blocked) == ([("reset", oid(1))], {})
