@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -118,19 +119,27 @@ def _man_page(argv: Sequence[str]) -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``git hybrid`` with *argv* (default: the process's) and return its exit status."""
-    return boundary.run(_enter, sys.argv[1:] if argv is None else argv)
+    return _of_process() if argv is None else boundary.run(_enter, argv)
+
+
+def _of_process(*words: str) -> int:
+    code = boundary.run(_enter, [*words, *sys.argv[1:]])
+    # The program is about to end: a signal that comes now must not change the status that it ends with.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    return code
 
 
 def main_sync() -> int:
     """Run ``git hybrid sync``."""
-    return main(["sync", *sys.argv[1:]])
+    return _of_process("sync")
 
 
 def main_pin() -> int:
     """Run ``git hybrid pin``."""
-    return main(["pin", *sys.argv[1:]])
+    return _of_process("pin")
 
 
 def main_resume() -> int:
     """Run ``git hybrid resume``."""
-    return main(["resume", *sys.argv[1:]])
+    return _of_process("resume")
