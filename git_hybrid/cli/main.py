@@ -39,6 +39,7 @@ COMMANDS: Mapping[str, Mapping[str, str]] = {
         "resume": "finish, or give up, what was interrupted",
     },
 }
+_SIGNALLED = 128
 _SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
@@ -124,9 +125,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _of_process(*words: str) -> int:
     code = boundary.run(_enter, [*words, *sys.argv[1:]])
-    # The program is about to end: a signal that comes now must not change the status that it ends with.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
+    if code > _SIGNALLED:
+        # Asked to stop, it is about to end: a second signal that comes late must not change the status.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
     return code
 
 
