@@ -25,14 +25,6 @@ def read_config(runner: Runner, folder: Path) -> Mapping[str, str]:
     return {key.lower(): value if newline else "true" for key, newline, value in pairs}
 
 
-def is_true(text: str) -> bool | None:
-    """Return what git takes *text* for as a boolean, or None if it is none."""
-    lowered = text.strip().lower()
-    if lowered in ("true", "yes", "on", "1"):
-        return True
-    return False if lowered in ("false", "no", "off", "0", "") else None
-
-
 def operator(environ: Mapping[str, str], config: Mapping[str, str]) -> str:
     """Return who runs the command: ``GIT_HYBRID_OPERATOR``, else git's user, else the login.
 
