@@ -177,7 +177,7 @@ def _removable(rt: Runtime, snapshot: Snapshot, name: SourceName) -> Row:
     pin = snapshot.lock.pins.get(name)
     error = removal_blocked(name, rt.clones.inspect(name, None), lambda: rt.clones.unsaved(name))
     if error is not None:
-        return failed(name, error, outcome="blocked")
+        return failed(name, error)
     return Row(name=name, outcome="removed", before=pin.commit if pin else None)
 
 

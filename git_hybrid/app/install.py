@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from git_hybrid.app.acquire import Acquired, acquire_pin, gate_pin, is_proved
 from git_hybrid.app.executor import run_all
 from git_hybrid.app.remote import fetch_lfs
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.submodules import acquire_submodules, place_submodules
-from git_hybrid.core.errors import GitFailed, HybridError, Interrupted, LocalIo, LocalWork, RemoteError
+from git_hybrid.core.errors import GitFailed, HybridError, Interrupted, LocalIo, RemoteError
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.manifest import Manifest
 from git_hybrid.core.plan import Action, Broken, Clone, Failed, Installed, Observed, Outcome, Snapshot, Task
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.reducer import reduce_installed
-from git_hybrid.core.report import Row
+from git_hybrid.core.report import Row, failure_word
 
 WORDS: dict[Action, str] = {
     "clone": "cloned",
@@ -62,17 +62,15 @@ def carry_out(
     return outcomes
 
 
-def row_of(outcome: Outcome, *, outcome_word: str | None = None) -> Row:
+def row_of(outcome: Outcome) -> Row:
     """Return the row that reports *outcome*."""
     task = outcome.task
-    common = {"name": task.name, "before": task.before, "after": task.pin.commit, "ref": task.pin.ref}
+    row = Row(name=task.name, outcome=WORDS[task.action], before=task.before, after=task.pin.commit, ref=task.pin.ref)
     match outcome:
         case Installed(served_by=served_by, notes=notes):
-            word = outcome_word or WORDS[task.action]
-            return Row(**common, outcome=word, served_by=served_by, notes=notes)  # type: ignore[arg-type]
+            return replace(row, served_by=served_by, notes=notes)
         case Failed(error=error):
-            word = "blocked" if isinstance(error, LocalWork) else "failed"
-            return Row(**common, outcome=word, error=error)  # type: ignore[arg-type]
+            return replace(row, outcome=failure_word(error), error=error)
 
 
 def _attempt(run: Run, task: Task) -> Outcome:
@@ -80,9 +78,7 @@ def _attempt(run: Run, task: Task) -> Outcome:
     try:
         outcome: Outcome = _install(run, task)
     except HybridError as error:
-        if getattr(error, "name", None) == "":
-            error.name = task.name  # type: ignore[attr-defined]
-        outcome = Failed(task=task, error=error, pending=isinstance(error, _PENDING))
+        outcome = Failed(task=task, error=error.about(task.name), pending=isinstance(error, _PENDING))
     run.rt.progress("done", task.name, outcome.error.code if isinstance(outcome, Failed) else WORDS[task.action])
     return outcome
 

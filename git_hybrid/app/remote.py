@@ -34,10 +34,10 @@ def ask(rt: Runtime, source: Source, defaults: Defaults, step: Callable[[Endpoin
             return _tried(rt, source, defaults, endpoint, step), endpoint
         except _NOT_THERE as error:
             if position + 1 == len(choices):
-                raise _named(error, source) from None
+                raise error.about(source.name) from None
             rt.progress("note", source.name, f"not served by {endpoint.url} ({error.code}), asking the next")
         except HybridError as error:
-            raise _named(error, source) from None
+            raise error.about(source.name) from None
     raise AssertionError("unreachable: the last server returns or raises")
 
 
@@ -52,12 +52,6 @@ def _tried(rt: Runtime, source: Source, defaults: Defaults, endpoint: Endpoint, 
         return step(endpoint)
 
     return with_retry(attempt, policy=defaults.retry, sleep=rt.sleep, on_failure=on_failure)
-
-
-def _named(error: HybridError, source: Source) -> HybridError:
-    if getattr(error, "name", None) == "":
-        error.name = source.name  # type: ignore[attr-defined]
-    return error
 
 
 def list_refs(rt: Runtime, source: Source, defaults: Defaults, *, head: bool) -> RemoteRefs:

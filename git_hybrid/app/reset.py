@@ -8,7 +8,7 @@ from git_hybrid.app.install import carry_out, row_of
 from git_hybrid.app.pin import refuse_unfinished
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.select import select
-from git_hybrid.app.sync import observe
+from git_hybrid.app.sync import observe, report_of
 from git_hybrid.core.errors import ForeignFolder, HybridError, IndexLocked
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.plan import Clone, Foreign, Observed, Snapshot, Task
@@ -29,23 +29,13 @@ def reset(rt: Runtime, names: Sequence[str], groups: Sequence[str] = ()) -> Repo
         refuse_unfinished(snapshot)
         seen = observe(rt, snapshot, selected)
         decided = {name: _task(snapshot, name, seen[name]) for name in selected}
-        rows = [
-            failed(name, item, outcome="blocked") for name, item in decided.items() if isinstance(item, HybridError)
-        ]
+        rows = [failed(name, item) for name, item in decided.items() if isinstance(item, HybridError)]
         rows += [Row(name=name, outcome="unchanged") for name, item in decided.items() if item is None]
         tasks = [task for task in decided.values() if isinstance(task, Task)]
         if tasks:
             rt.ledger.begin(rt.info, tasks)
             rows += [row_of(outcome) for outcome in carry_out(rt, snapshot, tasks, seen)]
-        after = rt.ledger.snapshot().unfinished
-        return Report(
-            command="reset",
-            rows=tuple(sorted(rows, key=lambda row: row.name)),
-            run=rt.info.run,
-            notes=tuple(mended),
-            pending=tuple(task.name for task in after.tasks) if after else (),
-            interrupted=rt.cancelled(),
-        )
+        return report_of(rt, "reset", rows, mended)
 
 
 def _task(snapshot: Snapshot, name: SourceName, seen: Observed) -> Task | HybridError | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from git_hybrid.app.runtime import Runtime
-from git_hybrid.app.sync import finish
+from git_hybrid.app.sync import finish, report_of
 from git_hybrid.core.audit import Event
 from git_hybrid.core.errors import HybridError
 from git_hybrid.core.plan import Clone, Snapshot, Task
@@ -22,20 +22,11 @@ def resume(rt: Runtime, *, abort: bool) -> Report:
         if snapshot.unfinished is None:
             return Report(command="resume", notes=(*mended, "nothing to resume"))
         rows = _abort(rt, snapshot) if abort else finish(rt, snapshot)
-        after = rt.ledger.snapshot().unfinished
-        pending = tuple(task.name for task in after.tasks) if after else ()
-        if not pending and not abort:
-            rt.ledger.record(
-                rt.info, Decision(events=[Event(event="resume-completed", detail={"run": snapshot.unfinished.run})]), ()
-            )
-        return Report(
-            command="resume",
-            rows=tuple(sorted(rows, key=lambda row: row.name)),
-            run=rt.info.run,
-            notes=tuple(mended),
-            pending=pending,
-            interrupted=rt.cancelled(),
-        )
+        report = report_of(rt, "resume", rows, mended)
+        if not report.pending and not abort:
+            completed = Event(event="resume-completed", detail={"run": snapshot.unfinished.run})
+            rt.ledger.record(rt.info, Decision(events=[completed]), ())
+        return report
 
 
 def _abort(rt: Runtime, snapshot: Snapshot) -> list[Row]:
@@ -49,13 +40,20 @@ def _abort(rt: Runtime, snapshot: Snapshot) -> list[Row]:
 
 
 def _back(rt: Runtime, snapshot: Snapshot, task: Task) -> Row:
+    """Bring one source back to what is recorded; to where the run found it, if that is not in this clone.
+
+    State is committed: it may name a commit that a colleague installed and this clone has never seen.
+    """
+    assert snapshot.unfinished is not None
     recorded = snapshot.state.sources.get(task.name)
     seen = rt.clones.inspect(task.name, recorded.commit if recorded else None)
-    assert snapshot.unfinished is not None
-    if snapshot.unfinished.phases.get(task.name) != "installing" or not isinstance(seen, Clone) or recorded is None:
+    if not isinstance(seen, Clone) or snapshot.unfinished.phases.get(task.name) != "installing":
         return Row(name=task.name, outcome="untouched", before=seen.head if isinstance(seen, Clone) else None)
+    target = recorded.commit if recorded and seen.has_pin else task.before
+    if target is None:
+        return Row(name=task.name, outcome="untouched", before=seen.head)
     try:
-        notes = rt.writer.go_back(task.name, recorded.commit, rt.info.run)
+        notes = rt.writer.go_back(task.name, target, rt.info.run)
     except HybridError as error:
         return failed(task.name, error)
-    return Row(name=task.name, outcome="restored", before=seen.head, after=recorded.commit, notes=notes)
+    return Row(name=task.name, outcome="restored", before=seen.head, after=target, notes=notes)

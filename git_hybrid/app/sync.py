@@ -12,7 +12,7 @@ from git_hybrid.app.install import carry_out, row_of
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.select import select
 from git_hybrid.core.audit import Event
-from git_hybrid.core.errors import LocalWork, UnfinishedRun
+from git_hybrid.core.errors import UnfinishedRun
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.plan import Observed, Snapshot, SyncPlan, Task
 from git_hybrid.core.planner import plan_resume, plan_sync, removal_blocked
@@ -60,22 +60,26 @@ def sync(rt: Runtime, request: SyncRequest) -> Report:
             # Pruning comes first: it records at once, and what the sync leaves pending must be the last word.
             rows += _pruned(rt, snapshot, dry_run=False) if request.prune else []
             rows = _merge(rows, _sync_selected(rt, snapshot, selected))
-        after = rt.ledger.snapshot().unfinished
-        pending = tuple(task.name for task in after.tasks) if after else ()
-        return Report(
-            command="sync",
-            rows=_sorted(rows),
-            run=rt.info.run,
-            notes=tuple(notes),
-            pending=pending,
-            interrupted=rt.cancelled(),
-        )
+        return report_of(rt, "sync", rows, notes)
+
+
+def report_of(rt: Runtime, command: str, rows: Sequence[Row], notes: Sequence[str]) -> Report:
+    """Return what a run that changes clones did: rows in name order, and what it left pending."""
+    after = rt.ledger.snapshot().unfinished
+    return Report(
+        command=command,
+        rows=_sorted(rows),
+        run=rt.info.run,
+        notes=tuple(notes),
+        pending=tuple(task.name for task in after.tasks) if after else (),
+        interrupted=rt.cancelled(),
+    )
 
 
 def _sync_selected(rt: Runtime, snapshot: Snapshot, selected: Sequence[SourceName]) -> list[Row]:
     seen = observe(rt, snapshot, selected)
     plan = plan_sync(snapshot, seen, selected)
-    rows = [failed(name, error, outcome=_word(error)) for name, error in plan.blocked.items()]
+    rows = [failed(name, error) for name, error in plan.blocked.items()]
     rows += [_unchanged(snapshot, name) for name in plan.unchanged]
     if plan.tasks:
         rt.ledger.begin(rt.info, plan.tasks)
@@ -90,7 +94,7 @@ def finish(rt: Runtime, snapshot: Snapshot) -> list[Row]:
     seen = {task.name: rt.clones.inspect(task.name, task.pin.commit) for task in tasks}
     plan = plan_resume(snapshot.unfinished, snapshot, seen)
     rt.ledger.begin(rt.info, plan.tasks)
-    rows = [failed(name, error, outcome=_word(error)) for name, error in plan.blocked.items()]
+    rows = [failed(name, error) for name, error in plan.blocked.items()]
     return rows + [row_of(outcome) for outcome in carry_out(rt, snapshot, plan.tasks, seen)]
 
 
@@ -116,17 +120,13 @@ def _merge(first: Sequence[Row], then: Sequence[Row]) -> list[Row]:
     return list(told.values())
 
 
-def _word(error: Exception) -> str:
-    return "blocked" if isinstance(error, LocalWork) else "failed"
-
-
 def _unchanged(snapshot: Snapshot, name: SourceName) -> Row:
     pin = snapshot.lock.pins[name]
     return Row(name=name, outcome="unchanged", before=pin.commit, after=pin.commit, ref=pin.ref)
 
 
 def _plan_rows(plan: SyncPlan) -> list[Row]:
-    rows = [failed(name, error, outcome=_word(error)) for name, error in plan.blocked.items()]
+    rows = [failed(name, error) for name, error in plan.blocked.items()]
     rows += [_would(task) for task in plan.tasks]
     return rows + [Row(name=name, outcome="unchanged") for name in plan.unchanged]
 
@@ -144,7 +144,7 @@ def _pruned(rt: Runtime, snapshot: Snapshot, *, dry_run: bool) -> list[Row]:
         name = SourceName(text)
         error = removal_blocked(name, rt.clones.inspect(name, None), partial(rt.clones.unsaved, name))
         if error is not None:
-            rows.append(failed(name, error, outcome="blocked"))
+            rows.append(failed(name, error))
         else:
             rows.append(Row(name=name, outcome="would-remove" if dry_run else "removed"))
     removed = [row.name for row in rows if row.outcome == "removed"]

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import ClassVar
+from typing import ClassVar, Self
 
 
 @dataclass(eq=False, kw_only=True)
@@ -34,6 +34,12 @@ class HybridError(Exception):
     def facts(self) -> Mapping[str, object]:
         """Return the facts by name."""
         return {item.name: getattr(self, item.name) for item in fields(self)}
+
+    def about(self, name: str) -> Self:
+        """Return the error; one that was raised where the source was not known gets its *name*."""
+        if vars(self).get("name") == "":
+            vars(self)["name"] = name
+        return self
 
     def __str__(self) -> str:
         """Return the code and the facts; what users see is made from the table of remedies."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from git_hybrid.core.condition import Condition
-from git_hybrid.core.errors import HybridError
+from git_hybrid.core.errors import HybridError, LocalWork
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.plan import Unfinished
 from git_hybrid.core.ports import Range
@@ -54,8 +54,11 @@ class Status:
     has_scanners: bool
 
 
-def failed(name: SourceName, error: HybridError, *, outcome: str = "failed") -> Row:
-    """Return the row of a source that ended with *error*."""
-    if getattr(error, "name", None) == "":
-        error.name = name  # type: ignore[attr-defined]
-    return Row(name=name, outcome=outcome, error=error)
+def failed(name: SourceName, error: HybridError) -> Row:
+    """Return the row of a source that ended with *error*: blocked if local work is in the way."""
+    return Row(name=name, outcome=failure_word(error), error=error.about(name))
+
+
+def failure_word(error: HybridError) -> str:
+    """Return the outcome that *error* stands for."""
+    return "blocked" if isinstance(error, LocalWork) else "failed"

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from git_hybrid.core.errors import GitFailed, MovedTag, NetworkFailure, NoPin, Offline
+from git_hybrid.core.errors import DirtySource, GitFailed, MovedTag, NetworkFailure, NoPin, Offline
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.report import Report, Row, failed
 
@@ -10,7 +10,8 @@ TOOL = SourceName("tool")
 def test_a_source_that_ended_with_an_error_is_a_failed_row() -> None:
     error = NoPin(name="tool", stale=False)
     assert failed(TOOL, error) == Row(name=TOOL, outcome="failed", error=error)
-    assert failed(TOOL, error, outcome="blocked").outcome == "blocked"
+    work = DirtySource(name="tool", path="sources/tool", files=("a",), count=1)
+    assert failed(TOOL, work).outcome == "blocked"
 
 
 def test_an_error_that_does_not_know_its_source_learns_it() -> None:
