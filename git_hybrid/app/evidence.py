@@ -19,11 +19,12 @@ SHOWN_COMMITS = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resolved:
-    """A pin with its evidence, what it moves over, and the stage that holds its history."""
+    """A pin with its evidence, what it moves over, and the stages that hold its history and its files."""
 
     pin: Pin
     old: Pin | None
     history: Stage
+    content: Stage
     served_by: str
     notes: tuple[str, ...] = ()
     range: Range | None = None
@@ -56,9 +57,9 @@ def resolve(
             raise OffBranch(name=source.name, commit=commit, ref=candidate.declared)
         raise Unreachable(name=source.name, commit=commit, ref=candidate.declared or "any branch or tag")
     reachable_from = _reachable(rt, source, manifest, history, refs, candidate, commit)
-    pin, notes = _with_evidence(rt, source, manifest, old, history, candidate, commit, reachable_from)
+    pin, content, notes = _with_evidence(rt, source, manifest, old, history, candidate, commit, reachable_from)
     ranged = None if old is None else _judge_move(rt, source, old, pin, history)
-    return Resolved(pin=pin, old=old, history=history, served_by=served_by, notes=notes, range=ranged)
+    return Resolved(pin=pin, old=old, history=history, content=content, served_by=served_by, notes=notes, range=ranged)
 
 
 def _fetch_candidate(
@@ -133,7 +134,7 @@ def _with_evidence(
     candidate: Candidate,
     commit: Oid,
     reachable_from: RefName,
-) -> tuple[Pin, tuple[str, ...]]:
+) -> tuple[Pin, Stage, tuple[str, ...]]:
     ref = candidate.ref or reachable_from
     content_stage = fetch_content(rt, source, manifest, history, commit, ref)
     content = gate_content(rt, content_stage, source, commit, manifest)
@@ -155,7 +156,7 @@ def _with_evidence(
         first_seen=seen or rt.info.now,
         config_digest=config_digest(source),
     )
-    return pin, content.notes
+    return pin, content_stage, content.notes
 
 
 def _judge_move(rt: Runtime, source: Source, old: Pin, new: Pin, history: Stage) -> Range | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from git_hybrid.core.endpoints import Mirrors
 from git_hybrid.core.errors import Interrupted
 from git_hybrid.core.ports import Clones, Ledger, Objects, Progress, Quarantine, Transport, Writer
+from git_hybrid.core.ports_scan import ScanTools
 from git_hybrid.core.reducer import RunInfo
 
 
@@ -25,6 +26,7 @@ class Runtime:
     clones: Clones
     writer: Writer
     ledger: Ledger
+    scans: ScanTools
     progress: Progress
     info: RunInfo
     mirrors: Mirrors = field(default_factory=Mirrors)

@@ -34,6 +34,9 @@ COMMANDS: Mapping[str, Mapping[str, str]] = {
         "outdated": "show what upstream has that is newer",
         "pin": "pin a source, or move its pin",
     },
+    "look for trouble": {
+        "scan": "run the scanners on the pinned commits",
+    },
     "mend": {
         "reset": "save local work, then go to the pin",
         "resume": "finish, or give up, what was interrupted",

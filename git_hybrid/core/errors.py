@@ -10,7 +10,8 @@
     ├── network:          NetworkFailure AccessDenied RepositoryNotFound TlsFailure HostKeyFailure Offline
     ├── verification:     Unreachable MovedTag RefMissing RewrittenHistory IdentityChanged WrongContent HostileTree
     │                     MalformedObjects
-    ├── policy:           OverrideNeeded OffBranch Rollback HostNotAllowed TooYoung
+    ├── policy:           OverrideNeeded OffBranch Rollback HostNotAllowed TooYoung ScanBlocked
+    ├── scans:            NoScanner NotInstalled ScanFindings ScanIncomplete
     ├── runs:             UnfinishedRun LockBusy LockUnsupported Interrupted
     └── machine:          LocalIo GitFailed
 
@@ -411,6 +412,53 @@ class TooYoung(PolicyError):
     commit: str
     first_seen: str
     allowed_from: str
+
+
+@dataclass(eq=False, kw_only=True)
+class ScanBlocked(PolicyError):
+    """The commit has recorded findings at or above the policy's ``scan_block_on``; ``findings`` names some."""
+
+    code: ClassVar[str] = "scan-blocked"
+    commit: str
+    level: str
+    count: int
+    findings: tuple[str, ...]
+
+
+@dataclass(eq=False, kw_only=True)
+class NoScanner(HybridError):
+    """A scan was asked for and the manifest has no scanner."""
+
+    code: ClassVar[str] = "no-scanner"
+
+
+@dataclass(eq=False, kw_only=True)
+class NotInstalled(HybridError):
+    """The pinned commit is not in a clone, so there is nothing to work on."""
+
+    code: ClassVar[str] = "not-installed"
+    name: str
+    commit: str
+
+
+@dataclass(eq=False, kw_only=True)
+class ScanFindings(HybridError):
+    """A scan came to its end and found something; ``findings`` tells the worst."""
+
+    code: ClassVar[str] = "scan-findings"
+    name: str
+    commit: str
+    counted: str
+    findings: tuple[str, ...]
+
+
+@dataclass(eq=False, kw_only=True)
+class ScanIncomplete(HybridError):
+    """A scanner did not come to its end, or left nothing that proves it did."""
+
+    code: ClassVar[str] = "scan-incomplete"
+    name: str
+    reasons: tuple[str, ...]
 
 
 @dataclass(eq=False, kw_only=True)

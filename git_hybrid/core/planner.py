@@ -33,6 +33,7 @@ from git_hybrid.core.plan import (
     Task,
     Unfinished,
 )
+from git_hybrid.core.scan_policy import scan_blocked
 from git_hybrid.core.state import SourceState
 
 
@@ -48,7 +49,7 @@ def pinned(snapshot: Snapshot, source: Source) -> Pin | HybridError:
         return NoPin(name=source.name, stale=pin is not None)
     if not allows_host(snapshot.manifest.policy, source.url):
         return HostNotAllowed(name=source.name, host=source.url.host)
-    return pin
+    return scan_blocked(snapshot, source.name, pin) or pin
 
 
 def plan_sync(snapshot: Snapshot, observed: Mapping[SourceName, Observed], selected: Iterable[SourceName]) -> SyncPlan:
@@ -161,6 +162,9 @@ def plan_resume(unfinished: Unfinished, snapshot: Snapshot, observed: Mapping[So
         name = task.name
         if not allows_host(snapshot.manifest.policy, task.source.url):
             blocked[name] = HostNotAllowed(name=name, host=task.source.url.host)
+            continue
+        if (error := scan_blocked(snapshot, name, task.pin)) is not None:
+            blocked[name] = error
             continue
         step = _resumed(task, unfinished.phases.get(name, "pending"), snapshot, observed[name])
         match step:

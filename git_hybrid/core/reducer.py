@@ -38,7 +38,8 @@ class ManifestEdit:
 class Decision:
     """Everything that one run changes in the files of a workspace, source by source.
 
-    It is written to the journal before the first of the files is touched; writing it out twice does no harm.
+    ``reports`` names the sources whose new scan report waits beside the journal, with its SHA-256. The decision is
+    written to the journal before the first of the files is touched; writing it out twice does no harm.
     """
 
     events: Sequence[Event] = ()
@@ -46,6 +47,7 @@ class Decision:
     pins: Mapping[SourceName, Pin] = field(default_factory=dict)
     dropped: frozenset[SourceName] = frozenset()
     manifest: ManifestEdit | None = None
+    reports: Mapping[SourceName, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

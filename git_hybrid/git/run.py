@@ -154,8 +154,17 @@ class Runner:
                     continue
                 return Completed(child.returncode, out or b"", (err or b"").decode("utf-8", "replace"))
 
-    def confined(self, argv: Sequence[str], *, env: Mapping[str, str], cwd: Path, cage: Cage, output: IO[bytes]) -> int:
-        """Run a foreign program inside *cage*, its output going to the file *output*, and return its exit status.
+    def confined(
+        self,
+        argv: Sequence[str],
+        *,
+        env: Mapping[str, str],
+        cwd: Path,
+        cage: Cage,
+        output: IO[bytes],
+        errors: IO[bytes],
+    ) -> int:
+        """Run a foreign program inside *cage*, what it prints going to two files, and return its exit status.
 
         When it returns, nothing that the program started is left.
 
@@ -166,9 +175,9 @@ class Runner:
         """
         end = time.monotonic() + cage.deadline.total_seconds()
         limited = [*_limits(cage), *argv]
-        streams = {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": output}
+        nothing = subprocess.DEVNULL
         try:
-            with self._started(limited, env=env, cwd=cwd, **streams) as child:
+            with self._started(limited, env=env, cwd=cwd, stdin=nothing, stdout=output, stderr=errors) as child:
                 try:
                     while not _has_ended(child.pid):
                         self._check(end)

@@ -50,8 +50,8 @@ class TimeIsUp(Exception):
     """The program did not end in its time, and was killed with everything that it had started."""
 
 
-Door = Callable[[Job, IO[bytes]], int]
-"""Starts the program of a job, its output going to the file, and returns its exit status (negative: the signal)."""
+Door = Callable[[Job, IO[bytes], IO[bytes]], int]
+"""Starts the program of a job, what it prints going to two files, and returns its status (negative: the signal)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,8 +161,8 @@ class ExternalScanners:
             return _judged(spec, identity, place, status)
 
     def _printed(self, job: Job) -> int:
-        with open(job.place.output, "xb") as output:
-            return self.start(job, output)
+        with open(job.place.output, "xb") as output, open(job.place.errors, "xb") as errors:
+            return self.start(job, output, errors)
 
     def _environment(self, spec: ScannerSpec, place: Scratch) -> dict[str, str]:
         """Return the scanner's environment: nothing of the caller's but what was listed, a home of its own."""
@@ -177,7 +177,9 @@ def _missing(spec: ScannerSpec) -> str:
 
 
 def _judged(spec: ScannerSpec, identity: Identity, place: Scratch, status: int) -> Scanned | Unusable:
-    if any(os.path.getsize(path) > REPORT_LIMIT for path in (place.output, place.report) if path.is_file()):
+    if any(
+        os.path.getsize(path) > REPORT_LIMIT for path in (place.output, place.errors, place.report) if path.is_file()
+    ):
         return Unusable(f"it wrote more than {REPORT_LIMIT // 2**20} MB")
     if status < 0:
         return Unusable(f"it was ended by {signal.Signals(-status).name}")
@@ -213,8 +215,9 @@ def _read(path: Path) -> bytes:
 
 
 def _last_words(place: Scratch) -> str:
-    with open(place.output, "rb") as file:
-        file.seek(max(os.path.getsize(place.output) - _TAIL, 0))
+    path = place.errors if os.path.getsize(place.errors) else place.output
+    with open(path, "rb") as file:
+        file.seek(max(os.path.getsize(path) - _TAIL, 0))
         text = file.read(_TAIL).decode("utf-8", "replace")
     text = " ".join(text.replace(f"{place.root}/", "").split())
     return f": {text}" if text else ""

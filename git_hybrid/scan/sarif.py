@@ -58,9 +58,11 @@ def _rule(result: Mapping[str, Any], rules: Sequence[Sequence[Run]]) -> Run:
     component = (reference.get("toolComponent") or {}).get("index", -1) + 1
     index = result.get("ruleIndex", reference.get("index", -1))
     if 0 <= component < len(rules) and 0 <= index < len(rules[component]):
-        return rules[component][index]
+        indexed: Run = rules[component][index]
+        return indexed
     name = _rule_id(result)
-    return next((rule for group in rules for rule in group if rule.get("id") == name), {})
+    named: Run = next((rule for group in rules for rule in group if rule.get("id") == name), {})
+    return named
 
 
 def _rule_id(result: Mapping[str, Any]) -> str:

@@ -53,8 +53,13 @@ class Scratch:
 
     @property
     def output(self) -> Path:
-        """What the scanner prints."""
+        """What the scanner prints to standard output."""
         return self.root / "out" / "printed"
+
+    @property
+    def errors(self) -> Path:
+        """What it prints to standard error."""
+        return self.root / "out" / "errors"
 
 
 @contextmanager

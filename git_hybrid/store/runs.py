@@ -116,6 +116,7 @@ def decision_line(decision: Decision) -> Line:
         "pins": {name: _plain_pin(encode_pin(pin)) for name, pin in decision.pins.items()},
         "dropped": sorted(decision.dropped),
         "manifest": manifest and {"before_sha256": manifest.before_sha256, "text": manifest.text},
+        "reports": dict(decision.reports),
     }
 
 
@@ -262,6 +263,7 @@ def _decode_decision(line: Line) -> Decision:
         pins={name: pin for name, pin in pins.items() if pin is not None},
         dropped=frozenset(parse_name(raw) for raw in line["dropped"]),
         manifest=manifest and ManifestEdit(before_sha256=manifest["before_sha256"], text=manifest["text"]),
+        reports={parse_name(raw): str(digest) for raw, digest in line.get("reports", {}).items()},
     )
 
 

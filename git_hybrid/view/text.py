@@ -38,6 +38,8 @@ _STYLES: dict[str, Style] = {
     "stray": "warn",
     "outdated": "warn",
     "differs": "warn",
+    "findings": "bad",
+    "error": "bad",
 }
 _SCAN_STYLES: dict[str, Style] = {"findings": "bad", "error": "bad", "missing": "warn", "stale": "warn"}
 _CALM = frozenset({"unchanged", "kept", "current", "same"})
@@ -128,6 +130,8 @@ def status_lines(status: Status, look: Look, now: datetime) -> list[str]:
         lines.append((before + word + _painted_scan(after, row, look)).rstrip())
         if row.word not in ("ok", "missing", "unpinned") and row.why:
             lines.append(f"    {safe(row.why)}")
+        if row.scan_why:
+            lines.append(f"    scan {row.scan}: {safe(row.scan_why)}")
     return lines
 
 
@@ -192,7 +196,7 @@ def status_summary(status: Status) -> str:
 
 
 def porcelain_lines(status: Status) -> list[str]:
-    """Return status for scripts, version 1: state, name, pin, HEAD, changed files, scan; separated by tabs."""
+    """Return status for scripts, version 1: state, name, pin, HEAD, changed files, scan, scan age (s); tabs between."""
     return [
         "\t".join(
             (
@@ -202,6 +206,7 @@ def porcelain_lines(status: Status) -> list[str]:
                 row.head or "-",
                 str(row.dirty_count),
                 row.scan,
+                "-" if row.scan_age is None else str(int(row.scan_age.total_seconds())),
             )
         )
         for row in status.rows

@@ -19,6 +19,7 @@ _OVERRIDE = ("--request", "--approver", "--reason", "--expires")
 @click.option("--all", "everything", is_flag=True, help="Move every pin to the newest commit that the manifest allows.")
 @click.option("--to", metavar="REV", help="Pin this tag, branch tip or commit of the declared ref.")
 @click.option("-n", "--dry-run", is_flag=True, help="Show the move (commits, files), and write nothing.")
+@click.option("--scan", is_flag=True, help="Scan the new commit before the pin is written.")
 @click.option("--force", is_flag=True, hidden=True, help="Reserved: overrides are not part of this version (exit 6).")
 @click.option("--request", metavar="ID", hidden=True, help="Reserved. Governance request id of the override.")
 @click.option("--approver", "approvers", multiple=True, metavar="WHO", hidden=True, help="Reserved. Who approved.")
@@ -36,6 +37,7 @@ def command(
     everything: bool,
     to: str | None,
     dry_run: bool,
+    scan: bool,
     force: bool,
     request: str | None,
     approvers: tuple[str, ...],
@@ -53,7 +55,7 @@ def command(
     if force or any(given.values()) or incidents:
         _refuse_override(names, to, force=force, missing=tuple(key for key, value in given.items() if not value))
     with opened(context, jobs=jobs) as (session, output):
-        asked = PinRequest(names=names, groups=groups, everything=everything, to=to, dry_run=dry_run)
+        asked = PinRequest(names=names, groups=groups, everything=everything, to=to, dry_run=dry_run, scan=scan)
         report = pin(session.runtime, asked)
         code = output.report(report)
         if code == 0 and not dry_run and any(row.outcome == "pinned" for row in report.rows):
