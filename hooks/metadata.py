@@ -2,61 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from pathlib import Path
 
+from git_hybrid.cli.staged import run
 from git_hybrid.core.checks import check_metadata
-from git_hybrid.core.errors import HybridError, InvalidFile
-from git_hybrid.core.lock import Lock
-from git_hybrid.core.state import State
-from git_hybrid.git.environment import child_environment
-from git_hybrid.git.run import Runner
-from git_hybrid.store.layout import find_root
-from git_hybrid.store.lockfile import SHOWN as LOCK
-from git_hybrid.store.lockfile import decode_lock
-from git_hybrid.store.manifest import SHOWN as MANIFEST
-from git_hybrid.store.manifest import decode_manifest
-from git_hybrid.store.statefile import SHOWN as STATE
-from git_hybrid.store.statefile import decode_state
-from git_hybrid.view.term import safe
 
 
 def main() -> int:
     """Return 0 if all holds, 1 if something does not, 2 if a file cannot be read. Writes nothing, asks no server."""
-    try:
-        root = find_root(Path.cwd()).root
-        manifest, lock, state = (_staged(root, name) for name in (MANIFEST, LOCK, STATE))
-        violations = check_metadata(
-            decode_manifest(manifest or b""),
-            Lock() if lock is None else decode_lock(lock),
-            State() if state is None else decode_state(state),
-        )
-    except InvalidFile as error:
-        for problem in error.problems:
-            print(f"{safe(error.path)}: {safe(problem.place)}: {safe(problem.reason)}")
-        print(f"  mend: {safe(error.mend or 'correct the file, then git add it')}")
-        return 2
-    except HybridError as error:
-        print(f"error: {safe(str(error))}")
-        return 2
-    for item in violations:
-        print(f"{item.file}: {safe(item.entry)}: {safe(item.what)}")
-        print(f"  why:  {item.why}\n  mend: {safe(item.mend)}")
-    return int(bool(violations))
-
-
-def _staged(root: Path, name: str) -> bytes | None:
-    """Return the file as it is about to be committed; outside of git, or if git does not track it, as it is on disk."""
-    runner = Runner(environ=os.environ)
-    # The index in use is the one that the commit is made from: `git commit -a` sets GIT_INDEX_FILE to another.
-    kept = {key: os.environ[key] for key in ("GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE") if key in os.environ}
-    env = child_environment(os.environ, network=True) | kept
-    done = runner.run(["git", "cat-file", "blob", f":./{name}"], env=env, cwd=root)
-    if done.status == 0:
-        return done.stdout
-    path = root / name
-    return path.read_bytes() if path.is_file() else None
+    return run(check_metadata)
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ from git_hybrid.core.plan import Clone, Snapshot
 from git_hybrid.core.ports_scan import Unusable
 from git_hybrid.core.reducer import Decision
 from git_hybrid.core.report import Report, Row, failed
-from git_hybrid.core.scan_policy import finding_lines
+from git_hybrid.core.scan_policy import counted, finding_lines
 from git_hybrid.core.scan_report import Baseline, ScanReport
 from git_hybrid.core.scanners import spec_of
 from git_hybrid.core.scans import Identity, by_severity, stale_reason
@@ -217,9 +217,8 @@ def _row(rt: Runtime, name: SourceName, item: _Done) -> Row:
 
 def _counted(status: ScanStatus) -> str:
     counts = status.counts or {}
-    total = sum(counts.values())
     parts = ", ".join(f"{number} {level}" for level, number in counts.items() if number)
-    return f"{total} finding{'' if total == 1 else 's'} ({parts})"
+    return f"{counted(sum(counts.values()))} ({parts})"
 
 
 def _reused(rt: Runtime, made: Scan) -> list[str]:

@@ -199,7 +199,7 @@ REMEDIES: Mapping[str, Remedy] = {
     ),
     "scan-blocked": Remedy(
         6,
-        "{name}: {commit} has {count} findings at or above {level} ([policy] scan_block_on)",
+        "{name}: {commit} has {counted} at or above {level} ([policy] scan_block_on)",
         "{findings}",
         ("git hybrid scan {name}", "git hybrid pin {name} --scan"),
     ),

@@ -19,12 +19,13 @@ from git_hybrid.core.ids import RunId, make_run_id
 from git_hybrid.core.ports import Progress
 from git_hybrid.core.ports_scan import ScanTools
 from git_hybrid.core.reducer import RunInfo
+from git_hybrid.git.cage import Cage
 from git_hybrid.git.clones import GitClones
 from git_hybrid.git.export import GitExporter
 from git_hybrid.git.libgit2 import prepare
 from git_hybrid.git.objects import GitObjects
 from git_hybrid.git.quarantine import GitQuarantine
-from git_hybrid.git.run import Cage, DeadlineExceeded, Runner
+from git_hybrid.git.run import DeadlineExceeded, Runner
 from git_hybrid.git.settings import git_version, operator, read_config
 from git_hybrid.git.transport import GitTransport
 from git_hybrid.git.writer import GitWriter

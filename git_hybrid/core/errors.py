@@ -421,7 +421,7 @@ class ScanBlocked(PolicyError):
     code: ClassVar[str] = "scan-blocked"
     commit: str
     level: str
-    count: int
+    counted: str
     findings: tuple[str, ...]
 
 

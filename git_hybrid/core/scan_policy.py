@@ -37,7 +37,14 @@ def blocked_by(
         return None
     lines = [finding_line(item) for item in scan.findings if item.id in ids][:SHOWN]
     more = [f"and {count - len(lines)} more"] if count > len(lines) and lines else []
-    return ScanBlocked(name=name, commit=scan.commit or "", level=block_on, count=count, findings=(*lines, *more))
+    return ScanBlocked(
+        name=name, commit=(scan.commit or "")[:10], level=block_on, counted=counted(count), findings=(*lines, *more)
+    )
+
+
+def counted(number: int) -> str:
+    """Return how many findings there are, in words."""
+    return "1 finding" if number == 1 else f"{number} findings"
 
 
 def finding_line(item: FindingRef | Finding) -> str:

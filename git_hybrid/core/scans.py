@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Literal, assert_never
 
 from git_hybrid.core.audit import Event
 from git_hybrid.core.canonical import Json, canonical_json
@@ -173,6 +173,8 @@ def stale_words(reason: StaleReason, scan: ScanStatus, now: datetime) -> str:
             return "another version of a scanner is installed now"
         case "rules":
             return "the rules or the program of a scanner changed since"
+        case _:  # pragma: no cover
+            assert_never(reason)
 
 
 def can_reuse(

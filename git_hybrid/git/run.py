@@ -16,12 +16,11 @@ from pathlib import Path
 from typing import IO
 
 from git_hybrid.core.errors import Interrupted, LocalIo, ToolTooOld
+from git_hybrid.git.cage import QUICK, Cage, end_strays, has_ended, limits
 from git_hybrid.git.environment import SSH, child_environment, fsck_settings, hardened
 
 MINIMUM_GIT = (2, 34)
 _POLL = 0.1
-_QUICK = 0.02
-_SWEEPS = 20
 _GRACE = 3.0
 
 
@@ -40,21 +39,6 @@ class Limits:
 
     stall: timedelta
     deadline: timedelta
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cage:
-    """What bounds a program that is not git's.
-
-    ``folder`` is the only one that it should write to: it holds its HOME and TMPDIR, and whatever is still alive at the
-    end and has that folder in its environment is killed. ``file_bytes`` bounds each file that it writes,
-    ``memory_bytes`` the data of each process.
-    """
-
-    folder: Path
-    deadline: timedelta
-    file_bytes: int
-    memory_bytes: int
 
 
 class DeadlineExceeded(Exception):
@@ -174,21 +158,21 @@ class Runner:
             LocalIo, ToolTooOld: it could not be started.
         """
         end = time.monotonic() + cage.deadline.total_seconds()
-        limited = [*_limits(cage), *argv]
+        limited = [*limits(cage), *argv]
         nothing = subprocess.DEVNULL
         try:
             with self._started(limited, env=env, cwd=cwd, stdin=nothing, stdout=output, stderr=errors) as child:
                 try:
-                    while not _has_ended(child.pid):
+                    while not has_ended(child.pid):
                         self._check(end)
-                        time.sleep(_QUICK)
+                        time.sleep(QUICK)
                 finally:
                     # Its group outlives it: until it is waited for, the number of the group cannot be anybody else's.
                     with suppress(ProcessLookupError, PermissionError):
                         os.killpg(child.pid, signal.SIGKILL)
                 return child.wait()
         finally:
-            _end_strays(os.fsencode(cage.folder))
+            end_strays(os.fsencode(cage.folder))
 
     def _check(self, end: float | None) -> None:
         if number := self.cancelled():
@@ -272,38 +256,3 @@ def _end_group(child: subprocess.Popen[bytes]) -> None:
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(child.pid, signal.SIGKILL)
     child.wait()
-
-
-def _limits(cage: Cage) -> list[str]:
-    """Return the command that sets the limits; where there is none, time and the size of the report still bound it."""
-    found = shutil.which("prlimit") if sys.platform == "linux" else None
-    return [found, "--core=0", f"--fsize={cage.file_bytes}", f"--data={cage.memory_bytes}", "--"] if found else []
-
-
-def _has_ended(pid: int) -> bool:
-    """Tell whether the child has ended, and leave it to be waited for."""
-    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
-
-
-def _end_strays(mark: bytes) -> None:
-    """Kill what left its process group: every process of ours that has *mark* in its environment or works below it."""
-    for _ in range(_SWEEPS):
-        strays = [pid for pid in _own_processes() if _bears(pid, mark)]
-        if not strays:
-            return
-        for pid in strays:
-            with suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, signal.SIGKILL)
-        time.sleep(_QUICK)
-
-
-def _own_processes() -> list[int]:
-    proc = Path("/proc")
-    return [int(entry.name) for entry in proc.iterdir() if entry.name.isdigit()] if proc.is_dir() else []
-
-
-def _bears(pid: int, mark: bytes) -> bool:
-    try:
-        return mark in Path(f"/proc/{pid}/environ").read_bytes() or os.readlink(b"/proc/%d/cwd" % pid).startswith(mark)
-    except OSError:
-        return False

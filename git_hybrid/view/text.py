@@ -196,7 +196,7 @@ def status_summary(status: Status) -> str:
 
 
 def porcelain_lines(status: Status) -> list[str]:
-    """Return status for scripts, version 1: state, name, pin, HEAD, changed files, scan, scan age (s); tabs between."""
+    """Return status for scripts, version 1: state, name, pin, HEAD, changed files, scan; separated by tabs."""
     return [
         "\t".join(
             (
@@ -206,7 +206,6 @@ def porcelain_lines(status: Status) -> list[str]:
                 row.head or "-",
                 str(row.dirty_count),
                 row.scan,
-                "-" if row.scan_age is None else str(int(row.scan_age.total_seconds())),
             )
         )
         for row in status.rows
