@@ -21,7 +21,7 @@ from git_hybrid.core.scanners import PATH, REPORT, ROOT, ScannerSpec, has_work, 
 from git_hybrid.core.scans import Identity
 from git_hybrid.core.values import format_age
 from git_hybrid.scan.reading import Incomplete, nothing_to_audit, read_report
-from git_hybrid.scan.scratch import Scratch, scratch
+from git_hybrid.scan.scratch import Scratch, remove_dead, scratch
 
 REPORT_LIMIT = 64 * 2**20
 _FILE_LIMIT = REPORT_LIMIT + 1
@@ -138,6 +138,7 @@ class ExternalScanners:
         Raises:
             HybridError: what *fill* raises, or the run was interrupted.
         """
+        remove_dead()
         with scratch() as place:
             paths = fill(str(place.tree))
             if not has_work(spec, paths):
