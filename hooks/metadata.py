@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
-from git_hybrid.core.checks import check_metadata
+from git_hybrid.core.check_metadata import check_metadata
 from git_hybrid.core.errors import HybridError, InvalidFile
-from git_hybrid.core.lock import Lock
-from git_hybrid.core.state import State
 from git_hybrid.git.environment import child_environment
 from git_hybrid.git.run import Runner
+from git_hybrid.store.facts import read_facts
 from git_hybrid.store.layout import find_root
-from git_hybrid.store.lockfile import SHOWN as LOCK
-from git_hybrid.store.lockfile import decode_lock
-from git_hybrid.store.manifest import SHOWN as MANIFEST
-from git_hybrid.store.manifest import decode_manifest
-from git_hybrid.store.statefile import SHOWN as STATE
-from git_hybrid.store.statefile import decode_state
+from git_hybrid.view.findings import violation_lines
 from git_hybrid.view.term import safe
 
 
@@ -26,12 +21,7 @@ def main() -> int:
     """Return 0 if all holds, 1 if something does not, 2 if a file cannot be read. Writes nothing, asks no server."""
     try:
         root = find_root(Path.cwd()).root
-        manifest, lock, state = (_staged(root, name) for name in (MANIFEST, LOCK, STATE))
-        violations = check_metadata(
-            decode_manifest(manifest or b""),
-            Lock() if lock is None else decode_lock(lock),
-            State() if state is None else decode_state(state),
-        )
+        violations = check_metadata(read_facts(lambda name: _staged(root, name), now=datetime.now(UTC)))
     except InvalidFile as error:
         for problem in error.problems:
             print(f"{safe(error.path)}: {safe(problem.place)}: {safe(problem.reason)}")
@@ -40,10 +30,8 @@ def main() -> int:
     except HybridError as error:
         print(f"error: {safe(str(error))}")
         return 2
-    for item in violations:
-        print(f"{item.file}: {safe(item.entry)}: {safe(item.what)}")
-        print(f"  why:  {item.why}\n  mend: {safe(item.mend)}")
-    return int(bool(violations))
+    print("\n".join(violation_lines(violations)), end="\n" if violations else "")
+    return int(any(item.level == "fail" for item in violations))
 
 
 def _staged(root: Path, name: str) -> bytes | None:

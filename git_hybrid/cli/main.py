@@ -29,10 +29,15 @@ COMMANDS: Mapping[str, Mapping[str, str]] = {
         "status": "show every source, worst first",
         "diff": "show what stands between lock and disk, or lock and upstream",
         "foreach": "run a command in each source",
+        "check": "check the files of the workspace, as the hooks do",
     },
     "move pins": {
         "outdated": "show what upstream has that is newer",
         "pin": "pin a source, or move its pin",
+    },
+    "govern": {
+        "override": "show, renew, revoke and export approved exceptions",
+        "audit": "show, verify, export and rotate the audit log",
     },
     "mend": {
         "reset": "save local work, then go to the pin",

@@ -56,8 +56,9 @@ def _facts(error: HybridError) -> dict[str, Any]:
         facts["nearest"] = ""
     if "stderr" in facts:
         facts["stderr_and_stdout"] = "\n".join(text for text in (facts["stderr"], facts.get("stdout", "")) if text)
-    if "findings" in facts:
-        facts["findings"] = "\n".join(facts["findings"])
+    for key in ("findings", "problems"):
+        if isinstance(facts.get(key), tuple):
+            facts[key] = "\n".join(facts[key])
     return {key: ", ".join(map(str, value)) if isinstance(value, tuple) else value for key, value in facts.items()}
 
 

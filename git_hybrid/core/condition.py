@@ -6,14 +6,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, assert_never
 
+from git_hybrid.core.errors import OverrideEnded, OverrideUnrecorded
+from git_hybrid.core.governance import governed
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Pin, is_valid
 from git_hybrid.core.manifest import Manifest, Source, allows_host
+from git_hybrid.core.override import Override, Phase, phase
 from git_hybrid.core.plan import Absent, Broken, Clone, Foreign, Observed, Snapshot
 from git_hybrid.core.planner import same_facts
 from git_hybrid.core.state import ScanStatus, SourceState, is_stale
 
 Word = Literal[
+    "unapproved",
     "broken",
     "foreign",
     "diverged",
@@ -29,6 +33,7 @@ Word = Literal[
     "ok",
 ]
 SEVERITY: tuple[Word, ...] = (
+    "unapproved",
     "broken",
     "foreign",
     "diverged",
@@ -52,6 +57,7 @@ ScanWord = Literal["clean", "findings", "error", "missing", "stale"]
 class Condition:
     """One row of status.
 
+    ``override`` is what its pin rests on, ``override_phase`` how that stands.
     ``scan_age`` is the time since the last scan, None if there was none; ``scan_wanted``: a scanner is configured.
     """
 
@@ -61,6 +67,8 @@ class Condition:
     source: Source | None = None
     pin: Pin | None = None
     recorded: SourceState | None = None
+    override: Override | None = None
+    override_phase: Phase | None = None
     head: str | None = None
     dirty: tuple[str, ...] = ()
     dirty_count: int = 0
@@ -77,6 +85,7 @@ def condition(snapshot: Snapshot, source: Source, seen: Observed, *, now: dateti
     scan = recorded.scan if recorded else ScanStatus()
     scan_word = _scan_word(snapshot.manifest, scan, pin, now)
     clone = seen if isinstance(seen, Clone) else None
+    override = snapshot.overrides.records.get(pin.override) if pin and pin.override else None
     return Condition(
         name=name,
         word=word,
@@ -84,6 +93,8 @@ def condition(snapshot: Snapshot, source: Source, seen: Observed, *, now: dateti
         source=source,
         pin=pin,
         recorded=recorded,
+        override=override,
+        override_phase=None if override is None else phase(override, snapshot.clock),
         head=clone.head if clone else None,
         dirty=clone.dirty if clone else (),
         dirty_count=clone.dirty_count if clone else 0,
@@ -103,6 +114,8 @@ def _scan_word(manifest: Manifest, scan: ScanStatus, pin: Pin | None, now: datet
 def _word(
     snapshot: Snapshot, source: Source, pin: Pin | None, recorded: SourceState | None, seen: Observed
 ) -> tuple[Word, str]:
+    if pin is not None and (error := governed(pin, snapshot.overrides, snapshot.trail, snapshot.clock)):
+        return "unapproved", _unapproved(error)
     local = _local_word(seen, pin, recorded)
     if local is not None:
         return local
@@ -121,6 +134,11 @@ def _word(
     if recorded is None or not same_facts(source, pin, recorded):
         return "behind", "stands at its pin, but state does not say so yet"
     return "ok", ""
+
+
+def _unapproved(error: OverrideEnded | OverrideUnrecorded) -> str:
+    what = error.how if isinstance(error, OverrideEnded) else error.what
+    return f"rests on {error.override}, " + (f"which {what}" if isinstance(error, OverrideEnded) else what)
 
 
 def _is_interrupted(snapshot: Snapshot, name: SourceName) -> bool:

@@ -10,7 +10,8 @@
     ├── network:          NetworkFailure AccessDenied RepositoryNotFound TlsFailure HostKeyFailure Offline
     ├── verification:     Unreachable MovedTag RefMissing RewrittenHistory IdentityChanged WrongContent HostileTree
     │                     MalformedObjects
-    ├── policy:           OverrideNeeded OffBranch Rollback HostNotAllowed TooYoung
+    ├── policy:           OffBranch Rollback HostNotAllowed TooYoung PolicyNotMet
+    ├── overrides:        OverrideUnnecessary OverrideEnded OverrideUnrecorded UnknownOverride
     ├── runs:             UnfinishedRun LockBusy LockUnsupported Interrupted
     └── machine:          LocalIo GitFailed
 
@@ -389,10 +390,50 @@ class Rollback(PolicyError):
 
 
 @dataclass(eq=False, kw_only=True)
-class OverrideNeeded(PolicyError):
-    """A forced pin was asked for; overrides are not part of this version."""
+class PolicyNotMet(PolicyError):
+    """An override was asked for that policy does not allow; each problem is one sentence."""
 
-    code: ClassVar[str] = "override-unavailable"
+    code: ClassVar[str] = "policy-not-met"
+    problems: tuple[str, ...]
+
+
+@dataclass(eq=False, kw_only=True)
+class OverrideUnnecessary(PolicyError):
+    """A forced pin was asked for that needs no force."""
+
+    code: ClassVar[str] = "override-unnecessary"
+    commit: str
+    hint: str
+
+
+@dataclass(eq=False, kw_only=True)
+class OverrideEnded(PolicyError):
+    """The pin rests on an override that expired or was closed; ``how`` says which and when."""
+
+    code: ClassVar[str] = "override-ended"
+    override: str
+    how: str
+    commit: str
+
+
+@dataclass(eq=False, kw_only=True)
+class OverrideUnrecorded(HybridError):
+    """The pin rests on an override whose record is missing, was edited, or is not in the audit log."""
+
+    code: ClassVar[str] = "override-unrecorded"
+    name: str
+    override: str
+    what: str
+    commit: str
+
+
+@dataclass(eq=False, kw_only=True)
+class UnknownOverride(HybridError):
+    """No record has this id, or the record can no longer be changed (``why``)."""
+
+    code: ClassVar[str] = "unknown-override"
+    override: str
+    why: str
 
 
 @dataclass(eq=False, kw_only=True)
@@ -409,6 +450,7 @@ class TooYoung(PolicyError):
 
     code: ClassVar[str] = "too-young"
     commit: str
+    ref: str
     first_seen: str
     allowed_from: str
 

@@ -17,6 +17,7 @@ from git_hybrid.core.errors import (
     OperationInProgress,
     UnsavedWork,
 )
+from git_hybrid.core.governance import governed
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Pin, is_valid
 from git_hybrid.core.manifest import Source, allows_host
@@ -48,7 +49,7 @@ def pinned(snapshot: Snapshot, source: Source) -> Pin | HybridError:
         return NoPin(name=source.name, stale=pin is not None)
     if not allows_host(snapshot.manifest.policy, source.url):
         return HostNotAllowed(name=source.name, host=source.url.host)
-    return pin
+    return governed(pin, snapshot.overrides, snapshot.trail, snapshot.clock) or pin
 
 
 def plan_sync(snapshot: Snapshot, observed: Mapping[SourceName, Observed], selected: Iterable[SourceName]) -> SyncPlan:
@@ -161,6 +162,9 @@ def plan_resume(unfinished: Unfinished, snapshot: Snapshot, observed: Mapping[So
         name = task.name
         if not allows_host(snapshot.manifest.policy, task.source.url):
             blocked[name] = HostNotAllowed(name=name, host=task.source.url.host)
+            continue
+        if (ended := governed(task.pin, snapshot.overrides, snapshot.trail, snapshot.clock)) is not None:
+            blocked[name] = ended
             continue
         step = _resumed(task, unfinished.phases.get(name, "pending"), snapshot, observed[name])
         match step:

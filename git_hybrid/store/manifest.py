@@ -12,6 +12,7 @@ from msgspec import UNSET, UnsetType
 from git_hybrid.core.errors import InvalidFile, Problem
 from git_hybrid.core.ids import InvalidText, SourceName, parse_name, parse_oid, parse_ref_part, parse_url
 from git_hybrid.core.manifest import (
+    Approver,
     Branch,
     Commit,
     Defaults,
@@ -24,6 +25,7 @@ from git_hybrid.core.manifest import (
     Track,
     Version,
 )
+from git_hybrid.core.override import person
 from git_hybrid.core.values import parse_duration
 from git_hybrid.core.versions import check_range
 from git_hybrid.store.locate import with_lines
@@ -35,6 +37,7 @@ SHOWN = "sources.toml"
 _TABLES = frozenset({"schema_version", "defaults", "policy", "scanner", "source"})
 _GROUP = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _HOST = re.compile(r"[a-z0-9.-]+|\[[0-9a-f:]+\]")
+_PUBLIC_KEY = re.compile(r"(ssh|ecdsa|sk-ssh|sk-ecdsa)-[a-z0-9@.-]+ [A-Za-z0-9+/]+={0,3}( [ -~]*)?")
 _TRACKS = ("tag", "branch", "version", "commit")
 
 
@@ -98,12 +101,32 @@ def _policy(table: object, problems: list[Problem]) -> Policy:
         override_max_age=_duration(shape.override_max_age, "policy.override_max_age", problems),
         override_min_approvers=shape.override_min_approvers,
         request_pattern=shape.request_pattern,
+        approvers=_approvers(shape, problems),
         mirror_max_staleness=_duration(shape.mirror_max_staleness, "policy.mirror_max_staleness", problems),
         min_release_age=_duration(shape.min_release_age, "policy.min_release_age", problems),
         scan_block_on=shape.scan_block_on,
         max_entries=shape.max_entries,
         max_bytes=shape.max_bytes,
     )
+
+
+def _approvers(shape: PolicyShape, problems: list[Problem]) -> tuple[Approver, ...]:
+    found: list[Approver] = []
+    for index, item in enumerate(shape.approvers):
+        place = f"policy.approvers[{index}]"
+        approver = Approver(id=item) if isinstance(item, str) else Approver(id=item.id, key=item.key)
+        if approver.key:
+            checked(_public_key, approver.key, f"{place}.key", problems)
+        if person(approver.id) in {person(other.id) for other in found}:
+            problems.append(Problem(place, f"{shorten(approver.id)!r} stands twice in the list"))
+        found.append(approver)
+    return tuple(found)
+
+
+def _public_key(text: str) -> str:
+    if _PUBLIC_KEY.fullmatch(text) is None:
+        raise InvalidText("not an SSH public key: write it as it stands in id_ed25519.pub")
+    return text
 
 
 def _host(text: str) -> str:

@@ -22,6 +22,7 @@ WRITERS = {
     "git_hybrid/git/quarantine.py",
     "git_hybrid/git/saver.py",
     "git_hybrid/git/packs.py",
+    "git_hybrid/git/signing.py",  # what ssh-keygen reads, in a private folder that goes away
     "git_hybrid/store/scaffold.py",  # takes back what a failed init made
 }
 Parsed = tuple[str, ast.Module]
