@@ -38,6 +38,7 @@ COMMANDS: Mapping[str, Mapping[str, str]] = {
     "govern": {
         "override": "show, renew, revoke and export approved exceptions",
         "audit": "show, verify, export and rotate the audit log",
+        "hooks": "run the checks on every commit or push",
     },
     "mend": {
         "reset": "save local work, then go to the pin",

@@ -51,6 +51,11 @@ REMEDIES: Mapping[str, Remedy] = {
     ),
     "bad-argument": Remedy(2, "{what}: {value!r}: {reason}"),
     "missing-options": Remedy(2, "{command} needs {options}", hints=("git hybrid pin -h",)),
+    "hook-taken": Remedy(
+        2,
+        "{path} is a hook of yours, and was left as it is",
+        hints=("add this line to it: {line}",),
+    ),
     "symlink-refused": Remedy(
         2,
         "{path} is a symbolic link",

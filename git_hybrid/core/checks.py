@@ -34,7 +34,9 @@ class Facts:
     """What the checks are about: the files as they are, or as they are about to be committed.
 
     ``clock`` is the later of the present time and that of the newest audit record. ``log`` holds the audit log and
-    its archives, the oldest first; ``witnesses`` what it is held against.
+    its archives, the oldest first; ``witnesses`` what it is held against. ``tracked`` are the paths below ``sources/``
+    that are committed, ``heads`` the commits at which the clones stand. ``documents`` are specifications by path,
+    ``paths`` every path that they may name, ``changed`` what the commit changes.
     """
 
     manifest: Manifest
@@ -45,6 +47,11 @@ class Facts:
     trail: Trail = field(default_factory=Trail)
     log: tuple[Segment, ...] = ()
     witnesses: Witnesses = field(default_factory=Witnesses)
+    tracked: tuple[str, ...] = ()
+    heads: Mapping[str, str] = field(default_factory=dict)
+    documents: Mapping[str, str] = field(default_factory=dict)
+    paths: frozenset[str] = frozenset()
+    changed: frozenset[str] = frozenset()
 
 
 Check = Callable[[Facts], tuple[Violation, ...]]

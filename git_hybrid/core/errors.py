@@ -4,7 +4,7 @@
 
     HybridError
     ├── file and usage:   InvalidFile NewerSchema NoWorkspace WorkspaceExists UnknownSource DuplicateSource BadArgument
-    │                     SymlinkRefused ToolTooOld MissingOptions
+    │                     SymlinkRefused ToolTooOld MissingOptions HookTaken
     ├── pins:             NoPin
     ├── local work:       DirtySource DivergedSource OperationInProgress IndexLocked ForeignFolder UnsavedWork InTheWay
     ├── network:          NetworkFailure AccessDenied RepositoryNotFound TlsFailure HostKeyFailure Offline
@@ -127,6 +127,15 @@ class MissingOptions(HybridError):
     code: ClassVar[str] = "missing-options"
     command: str
     options: tuple[str, ...]
+
+
+@dataclass(eq=False, kw_only=True)
+class HookTaken(HybridError):
+    """A git hook of the user's stands where ours would go; ``line`` is what it may run."""
+
+    code: ClassVar[str] = "hook-taken"
+    path: str
+    line: str
 
 
 @dataclass(eq=False, kw_only=True)

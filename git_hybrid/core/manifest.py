@@ -151,12 +151,25 @@ class Scanner:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OpenIssues:
+    """One ``[[open_issues]]`` table: a specification, its remediation document, and the assessments that feed it.
+
+    All are paths from the root of the workspace; ``assessments`` are folders or patterns.
+    """
+
+    spec: str
+    remediations: str
+    assessments: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
     """The whole file; sources in order of their names."""
 
     defaults: Defaults = Defaults()
     policy: Policy = Policy()
     scanners: tuple[Scanner, ...] = ()
+    open_issues: tuple[OpenIssues, ...] = ()
     sources: Mapping[SourceName, Source] = field(default_factory=dict)
 
 

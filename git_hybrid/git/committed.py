@@ -10,6 +10,7 @@ from git_hybrid.core.audit_verify import Witnesses
 from git_hybrid.core.errors import BadArgument
 from git_hybrid.git.environment import child_environment
 from git_hybrid.git.run import Runner
+from git_hybrid.git.staged import blobs
 
 LOG = "state/sources-audit.jsonl"
 _CARRIERS = ("state/sources.json", "state/sources-overrides.json", "state/sources-mirrors.json")
@@ -26,7 +27,7 @@ def head_witness(runner: Runner, root: Path) -> Witnesses:
     """
     asked = "".join(f"{side}:./{LOG}\n" for side in _SIDES).encode()
     done = runner.run(["git", "cat-file", "--batch"], env=_environment(runner), cwd=root, stdin=asked)
-    versions = _blobs(done.stdout) if done.status == 0 else []
+    versions = blobs(done.stdout) if done.status == 0 else []
     if not versions or versions[0] is None:
         return Witnesses()
     lines = [[_sha256(line) for line in blob.split(b"\n") if line] for blob in versions if blob is not None]
@@ -75,23 +76,6 @@ def _is_commit(runner: Runner, root: Path, revision: str) -> bool:
 
 def _environment(runner: Runner) -> dict[str, str]:
     return child_environment(runner.environ, network=True)
-
-
-def _blobs(output: bytes) -> list[bytes | None]:
-    """Return the objects in the output of ``git cat-file --batch``, None for each that is missing (gitformat)."""
-    found: list[bytes | None] = []
-    at = 0
-    while at < len(output):
-        end = output.index(b"\n", at)
-        words = output[at:end].rsplit(b" ", 2)
-        if len(words) == 3 and words[1] == b"blob":
-            size = int(words[2])
-            found.append(output[end + 1 : end + 1 + size])
-            at = end + size + 2
-        else:
-            found.append(None)
-            at = end + 1
-    return found
 
 
 def _sha256(line: bytes) -> str:

@@ -18,8 +18,10 @@ Read = Callable[[str], bytes | None]
 """Returns the content of a file by its path from the root of the workspace, or None if there is none."""
 
 
-def read_facts(read: Read, *, now: datetime, archives: Sequence[str] = (), git: Witnesses | None = None) -> Facts:
-    """Return the facts that the files of a workspace hold; *git* carries what git knows of the audit log.
+def read_facts(read: Read, *, now: datetime, log: Sequence[str] = (), git: Witnesses | None = None) -> Facts:
+    """Return the facts that the files of a workspace hold.
+
+    *log* names the files of the audit log, the oldest first; *git* carries what git knows of it.
 
     Raises:
         InvalidFile: a file is not in its format.
@@ -32,7 +34,7 @@ def read_facts(read: Read, *, now: datetime, archives: Sequence[str] = (), git: 
     decided = Lock() if lock is None else lockfile.decode_lock(lock)
     installed = State() if state is None else statefile.decode_state(state)
     approved = Overrides() if overrides is None else overridefile.decode_overrides(overrides)
-    segments = tuple(_segment(read, name) for name in (*archives, chain.SHOWN))
+    segments = tuple(_segment(read, name) for name in log)
     records = [line.record for segment in segments for line in segment.lines if line.record is not None and line.whole]
     trail = trail_of(records)
     witnesses = replace(git or Witnesses(), state=installed, overrides=approved, lock=decided)

@@ -17,6 +17,7 @@ from git_hybrid.core.manifest import (
     Commit,
     Defaults,
     Manifest,
+    OpenIssues,
     Policy,
     Retry,
     Scanner,
@@ -30,11 +31,11 @@ from git_hybrid.core.values import parse_duration
 from git_hybrid.core.versions import check_range
 from git_hybrid.store.locate import with_lines
 from git_hybrid.store.parsing import check_version, checked, convert, load_toml, shorten, unknown_table
-from git_hybrid.store.wire import DefaultsShape, PolicyShape, ScannerShape, SourceShape
+from git_hybrid.store.wire import DefaultsShape, OpenIssuesShape, PolicyShape, ScannerShape, SourceShape
 
 VERSION = 1
 SHOWN = "sources.toml"
-_TABLES = frozenset({"schema_version", "defaults", "policy", "scanner", "source"})
+_TABLES = frozenset({"schema_version", "defaults", "policy", "scanner", "source", "open_issues"})
 _GROUP = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _HOST = re.compile(r"[a-z0-9.-]+|\[[0-9a-f:]+\]")
 _PUBLIC_KEY = re.compile(r"(ssh|ecdsa|sk-ssh|sk-ecdsa)-[a-z0-9@.-]+ [A-Za-z0-9+/]+={0,3}( [ -~]*)?")
@@ -57,6 +58,7 @@ def decode_manifest(data: bytes) -> Manifest:
         defaults=defaults,
         policy=_policy(document.get("policy", {}), problems),
         scanners=_scanners(document.get("scanner", []), problems),
+        open_issues=_open_issues(document.get("open_issues", []), problems),
         sources=_sources(document.get("source", {}), defaults, problems),
     )
     if problems:
@@ -170,6 +172,31 @@ def _scanners(tables: object, problems: list[Problem]) -> tuple[Scanner, ...]:
             )
         )
     return tuple(scanners)
+
+
+def _open_issues(tables: object, problems: list[Problem]) -> tuple[OpenIssues, ...]:
+    if not isinstance(tables, list):
+        problems.append(Problem("open_issues", "must be an array of tables: write [[open_issues]]"))
+        return ()
+    found: list[OpenIssues] = []
+    for index, table in enumerate(tables):
+        place = f"open_issues[{index}]"
+        shape = convert(table, OpenIssuesShape, place, problems)
+        if shape is None:
+            continue
+        folders = [shape.assessments] if isinstance(shape.assessments, str) else shape.assessments
+        for key, text in (("spec", shape.spec), ("remediations", shape.remediations)):
+            checked(_inner_path, text, f"{place}.{key}", problems)
+        for text in folders:
+            checked(_inner_path, text, f"{place}.assessments", problems)
+        found.append(OpenIssues(spec=shape.spec, remediations=shape.remediations, assessments=tuple(folders)))
+    return tuple(found)
+
+
+def _inner_path(text: str) -> str:
+    if text.startswith("/") or ".." in text.split("/") or not text.isprintable():
+        raise InvalidText("not a path from the root of the workspace")
+    return text
 
 
 def _sources(tables: object, defaults: Defaults, problems: list[Problem]) -> Mapping[SourceName, Source]:

@@ -76,6 +76,14 @@ class ScannerShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     env: list[Text] = []
 
 
+class OpenIssuesShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """``[[open_issues]]``."""
+
+    spec: Text
+    remediations: Text
+    assessments: list[Text] | Text = []
+
+
 class SourceShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """``[source.NAME]`` of the manifest."""
 

@@ -8,13 +8,14 @@ from pathlib import Path
 import click
 
 from git_hybrid.app.audit import rotate
-from git_hybrid.cli.commands.check import facts_of
+from git_hybrid.cli.checking import gather
 from git_hybrid.cli.commands.override import format_option, output_option, overrides_table, write_export
 from git_hybrid.cli.options import common_options
 from git_hybrid.cli.output import Output, opened
 from git_hybrid.cli.wiring import Session
 from git_hybrid.core.audit_query import RECORD_COLUMNS, Filter, chosen, record_row, records_of
-from git_hybrid.core.audit_verify import Breach, missing_archives, verify
+from git_hybrid.core.audit_verify import Breach, Witnesses, missing_archives, verify
+from git_hybrid.core.checks import Facts
 from git_hybrid.core.errors import BadArgument
 from git_hybrid.core.ids import InvalidText
 from git_hybrid.core.values import parse_duration, parse_moment
@@ -63,13 +64,18 @@ def log_command(
             incident=incident,
             since=_since(since, now=session.runtime.info.now),
         )
-        found = chosen(records_of(facts_of(session).log), wanted)[::-1][:max_count]
+        found = chosen(records_of(_facts(session).log), wanted)[::-1][:max_count]
         if output.common.json:
             output.document({"command": "audit log", "exit_code": 0, "records": list(found), "sources": []})
         else:
             output.data(*record_lines(found, output.look))
             output.talk("" if found else "no records")
         return 0
+
+
+def _facts(session: Session, witnesses: Witnesses | None = None) -> Facts:
+    now = session.runtime.info.now
+    return gather(session.runner, session.layout, ("audit",), now=now, witnesses=witnesses)
 
 
 def _since(text: str | None, *, now: datetime) -> datetime | None:
@@ -95,7 +101,7 @@ def verify_command(context: click.Context, *, since: str | None) -> int:
     It names the first bad record and what that proves.
     """
     with opened(context) as (session, output):
-        facts = facts_of(session, history_witness(session.runner, session.layout.root, since=since))
+        facts = _facts(session, history_witness(session.runner, session.layout.root, since=since))
         breaches = verify(facts.log, facts.witnesses)
         records, absent = records_of(facts.log), missing_archives(facts.log)
         code = _BAD if breaches else 0
@@ -148,7 +154,7 @@ def export_command(
 
 
 def _exported(session: Session, wanted: Filter, form: Format) -> str:
-    found = chosen(records_of(facts_of(session).log), wanted)
+    found = chosen(records_of(_facts(session).log), wanted)
     rows = [record_row(record) for record in found]
     named = {row["override"] for row in rows}
     overrides = overrides_table(session)
