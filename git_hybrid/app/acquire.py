@@ -9,7 +9,7 @@ from git_hybrid.app.remote import fetch
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.errors import HostileTree, MovedTag, RefMissing, Unreachable, WrongContent
 from git_hybrid.core.ids import Oid, RefName
-from git_hybrid.core.lock import Pin
+from git_hybrid.core.lock import UNREACHABLE, Pin
 from git_hybrid.core.manifest import Commit, Manifest, Source
 from git_hybrid.core.plan import Task
 from git_hybrid.core.ports import FetchRequest, Stage
@@ -73,6 +73,8 @@ def acquire_pin(rt: Runtime, task: Task, manifest: Manifest, *, borrow: bool) ->
         HybridError: what the servers answered.
     """
     source, pin = task.source, task.pin
+    if pin.ref == UNREACHABLE:
+        return _acquire_unreachable(rt, task, manifest, borrow=borrow)
     history, served_by = fetch_history(
         rt,
         source,
@@ -95,8 +97,19 @@ def acquire_pin(rt: Runtime, task: Task, manifest: Manifest, *, borrow: bool) ->
     return Acquired(history=history, content=content, served_by=served_by)
 
 
+def _acquire_unreachable(rt: Runtime, task: Task, manifest: Manifest, *, borrow: bool) -> Acquired:
+    """Fetch a commit that no branch and no tag has: an override in force says that it may be used all the same."""
+    source, pin = task.source, task.pin
+    stage = rt.quarantine.stage(source.name, borrow=borrow and source.history == "full", oid_length=len(pin.commit))
+    depth = None if source.history == "full" else 1
+    served_by = fetch(rt, source, manifest.defaults, stage, FetchRequest(commits=(pin.commit,), depth=depth))
+    return Acquired(history=stage, content=stage, served_by=served_by)
+
+
 def is_proved(rt: Runtime, stage: Stage, pin: Pin) -> bool:
     """Tell whether *stage* shows that the pinned commit belongs to its ref."""
+    if pin.ref == UNREACHABLE:
+        return rt.objects.has_commit(stage, pin.commit)
     upstream = rt.objects.upstream(stage, pin.ref)
     if upstream is None:
         return False

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from git_hybrid.app.executor import run_all
+from git_hybrid.app.force import closing_events, superseded
 from git_hybrid.app.pin import pin_one, refuse_unfinished
 from git_hybrid.app.remote import list_refs
 from git_hybrid.app.runtime import Runtime
@@ -142,7 +143,10 @@ def remove(rt: Runtime, editor: Editor, names: Sequence[str]) -> Report:
             text = rt.ledger.manifest_text()
             edit = ManifestEdit(before_sha256=_sha256(text), text=editor.remove(text, gone))
             events = [Event(event="remove", source=row.name, before=row.before) for row in rows if row.error is None]
-            kept = record_without(rt, Decision(events=events, dropped=frozenset(gone), manifest=edit))
+            ended = {key: item for name in gone for key, item in superseded(rt, snapshot, name, commit=None).items()}
+            events += closing_events(ended)
+            decision = Decision(events=events, dropped=frozenset(gone), overrides=ended, manifest=edit)
+            kept = record_without(rt, decision)
             rows = [with_kept(row, kept) for row in rows]
         return Report(command="remove", rows=tuple(rows), run=rt.info.run, notes=tuple(mended))
 

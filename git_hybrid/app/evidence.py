@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from git_hybrid.app.acquire import EVERY_REF, containing_ref, fetch_content, fetch_history, gate_content
+from git_hybrid.app.force import Objections
 from git_hybrid.app.remote import fetch, list_refs
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.errors import BadArgument, OffBranch, Unreachable
 from git_hybrid.core.ids import Oid, RefName
-from git_hybrid.core.lock import Pin, still_allowed
+from git_hybrid.core.lock import UNREACHABLE, Pin, still_allowed
 from git_hybrid.core.manifest import Manifest, Source, config_digest
 from git_hybrid.core.ports import FetchRequest, Range, RemoteRefs, Stage
-from git_hybrid.core.resolve import Candidate, Move, asked_for, forbidden_move, moved_tag, newest_allowed
+from git_hybrid.core.resolve import Candidate, Move, asked_for, forbidden_move, moved_tag, newest_allowed, wherever
 
 SHOWN_COMMITS = 5
 
@@ -30,12 +31,24 @@ class Resolved:
     range: Range | None = None
 
 
-def resolve(
-    rt: Runtime, source: Source, manifest: Manifest, old: Pin | None, *, to: str | None, move: bool
-) -> Resolved | Pin:
-    """Return the pin that *source* should have; *old* itself if it stands as it is.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """Which pin a source should get.
 
-    *to* asks for one revision; without *move* an old pin that the manifest still allows keeps its commit.
+    ``to`` asks for one revision; without ``move`` an old pin that the manifest still allows keeps its commit. ``base``
+    is what a move is judged against, ``objections`` take what speaks against it. ``anew``: an override is asked for or
+    ends, so that also a pin that stays is looked at again.
+    """
+
+    to: str | None
+    move: bool
+    base: Pin | None
+    objections: Objections
+    anew: bool = False
+
+
+def resolve(rt: Runtime, source: Source, manifest: Manifest, old: Pin | None, wish: Wish) -> Resolved | Pin:
+    """Return the pin that *source* should have; *old* itself if it stands as it is.
 
     Raises:
         MovedTag, RewrittenHistory, IdentityChanged, Unreachable: upstream is not what it was.
@@ -43,30 +56,72 @@ def resolve(
         HybridError: what the servers answered.
     """
     refs = list_refs(rt, source, manifest.defaults, head=True)
-    candidate = asked_for(source, refs, to) if to is not None else newest_allowed(source, refs)
-    keeps = old is not None and not move and to is None and still_allowed(old, source)
-    if (error := moved_tag(old, candidate, refs, source)) is not None:
-        raise error
-    if old is not None and (keeps or candidate.commit == old.commit) and old.url == source.url:
+    candidate = _candidate(source, refs, wish)
+    keeps = old is not None and not wish.move and wish.to is None and still_allowed(old, source)
+    moved = moved_tag(old, candidate, refs, source)
+    wish.objections.meet(moved)
+    if moved is None and old is not None and (keeps or candidate.commit == old.commit) and old.url == source.url:
         candidate = replace(candidate, commit=old.commit, tag_object=old.tag_object, ref=old.ref)
-        if old.config_digest == config_digest(source):
+        if old.config_digest == config_digest(source) and not wish.anew:
             return old
-    history, commit, served_by = _fetch_candidate(rt, source, manifest, refs, candidate)
-    if not _is_declared(rt, history, candidate, commit):
-        if to is not None and candidate.declared is not None:
-            raise OffBranch(name=source.name, commit=commit, ref=candidate.declared)
-        raise Unreachable(name=source.name, commit=commit, ref=candidate.declared or "any branch or tag")
-    reachable_from = _reachable(rt, source, manifest, history, refs, candidate, commit)
+    history, commit, served_by = _fetch_candidate(rt, source, manifest, refs, candidate, wish)
+    candidate, reachable_from = _place(rt, source, manifest, history, refs, replace(candidate, commit=commit), wish)
     pin, content, notes = _with_evidence(rt, source, manifest, old, history, candidate, commit, reachable_from)
-    ranged = None if old is None else _judge_move(rt, source, old, pin, history)
+    ranged = None if old is None else _judge_move(rt, source, refs, old, pin, history, wish)
     return Resolved(pin=pin, old=old, history=history, content=content, served_by=served_by, notes=notes, range=ranged)
 
 
+def _candidate(source: Source, refs: RemoteRefs, wish: Wish) -> Candidate:
+    if wish.to is None:
+        return newest_allowed(source, refs)
+    try:
+        return asked_for(source, refs, wish.to)
+    except OffBranch as error:
+        wish.objections.meet(error)
+        return wherever(refs, wish.to)
+
+
+def _place(
+    rt: Runtime,
+    source: Source,
+    manifest: Manifest,
+    history: Stage,
+    refs: RemoteRefs,
+    candidate: Candidate,
+    wish: Wish,
+) -> tuple[Candidate, RefName]:
+    """Return the candidate with the ref that it is found by, and the ref that proves where it belongs.
+
+    Raises:
+        OffBranch, Unreachable: it is not in the history of the ref that the manifest declares, or of no ref.
+    """
+    commit = candidate.commit
+    assert commit is not None
+    if _is_declared(rt, history, candidate, commit):
+        try:
+            return candidate, _reachable(rt, source, manifest, history, refs, candidate, commit)
+        except Unreachable as error:
+            wish.objections.meet(error)
+            return replace(candidate, ref=UNREACHABLE), UNREACHABLE
+    if wish.to is not None and candidate.declared is not None:
+        wish.objections.meet(OffBranch(name=source.name, commit=commit, ref=candidate.declared))
+    else:
+        wish.objections.meet(
+            Unreachable(name=source.name, commit=commit, ref=candidate.declared or "any branch or tag")
+        )
+    found = containing_ref(rt, history, commit)
+    if found is None:
+        wish.objections.meet(Unreachable(name=source.name, commit=commit, ref="any branch or tag"))
+        found = UNREACHABLE
+    return replace(candidate, ref=found, declared=None), found
+
+
 def _fetch_candidate(
-    rt: Runtime, source: Source, manifest: Manifest, refs: RemoteRefs, candidate: Candidate
+    rt: Runtime, source: Source, manifest: Manifest, refs: RemoteRefs, candidate: Candidate, wish: Wish
 ) -> tuple[Stage, Oid, str]:
-    wanted: list[str] = [candidate.ref] if candidate.ref else list(EVERY_REF)
-    if candidate.ref and candidate.ref.startswith("refs/tags/") and refs.head:
+    everywhere = wish.objections.forced or not candidate.ref
+    wanted: list[str] = list(EVERY_REF) if everywhere or candidate.ref is None else [candidate.ref]
+    if not everywhere and candidate.ref and candidate.ref.startswith("refs/tags/") and refs.head:
         wanted.append(refs.head)
     length = len(next(iter(refs.tips.values()), "0" * 40))
     history, served_by = fetch_history(rt, source, manifest, wanted, oid_length=length)
@@ -79,6 +134,10 @@ def _fetch_candidate(
             )
             raise BadArgument(what="--to", value=candidate.prefix, reason=reason)
         commit = found[0]
+    if wish.objections.forced and not rt.objects.has_commit(history, commit):
+        # On no branch and no tag: the server may give it out all the same, as GitHub does for commits of forks.
+        request = FetchRequest(commits=(commit,), commits_only=source.history != "full")
+        served_by = fetch(rt, source, manifest.defaults, history, request)
     return history, commit, served_by
 
 
@@ -159,13 +218,22 @@ def _with_evidence(
     return pin, content_stage, content.notes
 
 
-def _judge_move(rt: Runtime, source: Source, old: Pin, new: Pin, history: Stage) -> Range | None:
+def _judge_move(
+    rt: Runtime, source: Source, refs: RemoteRefs, old: Pin, new: Pin, history: Stage, wish: Wish
+) -> Range | None:
     known = rt.objects.has_commit(history, old.commit)
-    forward = known and rt.objects.is_ancestor(history, old.commit, new.commit)
-    backward = known and rt.objects.is_ancestor(history, new.commit, old.commit)
-    move = Move(old=old, new=new, old_is_ancestor=forward, new_is_ancestor=backward)
-    if (error := forbidden_move(move, source)) is not None:
-        raise error
+    base = wish.base
+    if base is not None:
+        if base.commit != old.commit:
+            at_tip = (
+                ref for ref in sorted(refs.tips) if refs.commit(ref) == base.commit and ref.startswith("refs/tags/")
+            )
+            base = replace(base, ref=next((RefName(ref) for ref in at_tip), new.ref))
+        there = rt.objects.has_commit(history, base.commit)
+        forward = there and rt.objects.is_ancestor(history, base.commit, new.commit)
+        backward = there and rt.objects.is_ancestor(history, new.commit, base.commit)
+        move = Move(old=base, new=new, old_is_ancestor=forward, new_is_ancestor=backward)
+        wish.objections.meet(forbidden_move(move, source))
     if not known or old.commit == new.commit or source.history != "full":
         return None
     return rt.objects.between(history, old.commit, new.commit, limit=SHOWN_COMMITS)

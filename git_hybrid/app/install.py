@@ -15,7 +15,7 @@ from git_hybrid.core.ids import SourceName
 from git_hybrid.core.manifest import Manifest
 from git_hybrid.core.plan import Action, Broken, Clone, Failed, Installed, Observed, Outcome, Snapshot, Task
 from git_hybrid.core.ports import Stage
-from git_hybrid.core.reducer import reduce_installed
+from git_hybrid.core.reducer import reduce_failed, reduce_installed
 from git_hybrid.core.report import Row, failure_word
 
 WORDS: dict[Action, str] = {
@@ -58,7 +58,11 @@ def carry_out(
     pending = [outcome.task for outcome in outcomes if isinstance(outcome, Failed) and outcome.pending]
     if done:
         rt.writer.flush()
-    rt.ledger.record(rt.info, reduce_installed(done, snapshot.state, rt.info), pending)
+    decision = reduce_installed(done, snapshot.state, rt.info)
+    if rt.ledger.is_announced(rt.info):
+        failures = [outcome for outcome in outcomes if isinstance(outcome, Failed)]
+        decision = replace(decision, events=(*decision.events, *reduce_failed(failures, snapshot.state)))
+    rt.ledger.record(rt.info, decision, pending)
     return outcomes
 
 

@@ -5,32 +5,55 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from git_hybrid.app.evidence import Resolved, resolve
+from git_hybrid.app.evidence import Resolved, Wish, resolve
 from git_hybrid.app.executor import run_all
+from git_hybrid.app.force import (
+    Forced,
+    Objections,
+    approved,
+    baseline,
+    closing_events,
+    expiry_note,
+    make_override,
+    superseded,
+)
 from git_hybrid.app.runtime import Runtime
-from git_hybrid.app.scanning import incomplete_scan, scan_commit, with_scan
+from git_hybrid.app.scanning import Refused, Scan, incomplete_scan, scan_commit, with_scan
 from git_hybrid.app.select import select
 from git_hybrid.core.audit import Event
-from git_hybrid.core.errors import HostNotAllowed, HybridError, Interrupted, NoScanner, TooYoung, UnfinishedRun
-from git_hybrid.core.ids import SourceName
+from git_hybrid.core.canonical import Json
+from git_hybrid.core.errors import (
+    HostNotAllowed,
+    HybridError,
+    Interrupted,
+    NoScanner,
+    ScanBlocked,
+    ScanIncomplete,
+    TooYoung,
+    UnfinishedRun,
+)
+from git_hybrid.core.governance import expiring, governed
+from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.lock import Pin, is_valid
 from git_hybrid.core.manifest import Source, allows_host
+from git_hybrid.core.override import Override, Overrides, event_of
 from git_hybrid.core.plan import Clone, Snapshot
 from git_hybrid.core.reducer import Decision
 from git_hybrid.core.report import Report, Row, failed
-from git_hybrid.core.scan_policy import blocked_by, scan_blocked
+from git_hybrid.core.scan_policy import accepted_findings, blocked_by, scan_blocked
 from git_hybrid.core.scans import scan_event
 from git_hybrid.core.values import format_time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PinRequest:
-    """What the command line says: names and groups, ``--all``, ``--to``, a dry run, whether to scan before moving."""
+    """What the command line says: names and groups, ``--all``, ``--to``, an override, a dry run, a scan before."""
 
     names: Sequence[str] = ()
     groups: Sequence[str] = ()
     everything: bool = False
     to: str | None = None
+    forced: Forced | None = None
     dry_run: bool = False
     scan: bool = False
 
@@ -55,7 +78,9 @@ def pin(rt: Runtime, request: PinRequest) -> Report:
         rows, decision = _resolve_all(rt, snapshot, request)
         if decision.pins or decision.events:
             rt.ledger.record(rt.info, decision, ())
-        return Report(command="pin", rows=rows, run=rt.info.run, notes=tuple(mended), interrupted=rt.cancelled())
+        left = Overrides(records={**snapshot.overrides.records, **decision.overrides})
+        notes = (*mended, *expiring(left, snapshot.clock))
+        return Report(command="pin", rows=rows, run=rt.info.run, notes=notes, interrupted=rt.cancelled())
 
 
 def refuse_unfinished(snapshot: Snapshot) -> None:
@@ -82,7 +107,8 @@ def _resolve_all(rt: Runtime, snapshot: Snapshot, request: PinRequest) -> tuple[
 
     def work(name: SourceName) -> tuple[Row, Decision]:
         source = snapshot.manifest.sources[name]
-        return pin_one(rt, snapshot, source, to=request.to, move=move, keep=not request.dry_run, scan=request.scan)
+        keep, forced = not request.dry_run, request.forced
+        return pin_one(rt, snapshot, source, to=request.to, move=move, keep=keep, forced=forced, scan=request.scan)
 
     results = run_all(work, names, jobs=rt.jobs or snapshot.manifest.defaults.jobs, cancelled=rt.cancelled)
     stopped = Interrupted(signal=rt.cancelled())
@@ -96,92 +122,152 @@ def together(decisions: Sequence[Decision]) -> Decision:
         events=[event for decision in decisions for event in decision.events],
         entries={name: entry for decision in decisions for name, entry in decision.entries.items()},
         pins={name: pin for decision in decisions for name, pin in decision.pins.items()},
+        overrides={key: item for decision in decisions for key, item in decision.overrides.items()},
         reports={name: sha256 for decision in decisions for name, sha256 in decision.reports.items()},
     )
 
 
 def pin_one(
-    rt: Runtime, snapshot: Snapshot, source: Source, *, to: str | None, move: bool, keep: bool, scan: bool = False
+    rt: Runtime,
+    snapshot: Snapshot,
+    source: Source,
+    *,
+    to: str | None,
+    move: bool,
+    keep: bool,
+    forced: Forced | None = None,
+    scan: bool = False,
 ) -> tuple[Row, Decision]:
     """Return the row and the decision for one source; a failure is a row, and its pin stays as it was.
 
     With *keep* the objects that were fetched go into the clone, so that the next sync needs no network even if
     upstream is gone by then.
     """
-    old = snapshot.lock.pins.get(source.name)
     rt.progress("start", source.name, "pin")
     try:
         if not allows_host(snapshot.manifest.policy, source.url):
             raise HostNotAllowed(name=source.name, host=source.url.host)
-        found = resolve(rt, source, snapshot.manifest, old, to=to, move=move)
+        approvals = () if forced is None else approved(rt, snapshot, source, to or "", forced)
+        wish = _wish(snapshot, source, to=to, move=move, forced=forced)
+        found = resolve(rt, source, snapshot.manifest, snapshot.lock.pins.get(source.name), wish)
         if isinstance(found, Pin):
             row, decision = _kept(found), Decision()
         else:
-            row, decision = _decided(rt, snapshot, source, found)
-            if decision.pins and (found.old is None or found.old.commit != found.pin.commit):
-                row, decision = _scan_gate(rt, snapshot, found, row, decision, scan=scan, keep=keep)
+            _meet_age(rt, snapshot, found, wish.objections)
+            scanned = _scanned(rt, snapshot, found) if scan and _moves(found) else None
+            if forced is not None or _moves(found):
+                _meet_scan(rt, snapshot, found, wish.objections, scanned)
+            made = None
+            if forced is not None:
+                made = make_override(
+                    rt, snapshot, found.pin, forced=forced, approvals=approvals, objections=wish.objections
+                )
+            row, decision = _decided(rt, snapshot, found, made, carried=not wish.anew and wish.objections.forced)
+            if keep and scanned is not None:
+                decision = with_scan(rt, decision, snapshot, source.name, scanned)
             if keep and decision.pins:
                 _keep_objects(rt, source, found)
+    except TooYoung as error:
+        row, decision = failed(source.name, error), _seen(rt, error)
+    except Refused as error:
+        row, decision = failed(source.name, error.why), Decision(events=[error.event])
     except HybridError as error:
         row, decision = failed(source.name, error), Decision()
     rt.progress("done", source.name, row.outcome)
     return row, decision
 
 
+def _wish(snapshot: Snapshot, source: Source, *, to: str | None, move: bool, forced: Forced | None) -> Wish:
+    old = snapshot.lock.pins.get(source.name)
+    if forced is not None:
+        return Wish(to=to, move=True, base=old, objections=Objections(forced=True), anew=True)
+    if old is None or old.override is None:
+        return Wish(to=to, move=move, base=old, objections=Objections())
+    if move or to is not None:
+        return Wish(to=to, move=True, base=baseline(snapshot, old), objections=Objections(), anew=True)
+    # Only the manifest entry changed: a pin whose override is in force keeps its commit and its override.
+    ended = governed(old, snapshot.overrides, snapshot.trail, snapshot.clock)
+    keeps = ended is None and old.url == source.url
+    return Wish(to=old.commit if keeps else None, move=False, base=old, objections=Objections(forced=keeps))
+
+
+def _meet_age(rt: Runtime, snapshot: Snapshot, found: Resolved, objections: Objections) -> None:
+    new, old = found.pin, found.old
+    age = snapshot.manifest.policy.min_release_age
+    is_new = old is None or old.commit != new.commit or old.override is not None
+    if age and is_new and rt.info.now - new.first_seen < age:
+        first_seen, allowed_from = format_time(new.first_seen), format_time(new.first_seen + age)
+        ref = {"name": new.source, "commit": new.commit, "ref": new.ref}
+        objections.meet(TooYoung(first_seen=first_seen, allowed_from=allowed_from, **ref))
+
+
+def _seen(rt: Runtime, error: TooYoung) -> Decision:
+    """Return what keeps the time at which a commit was first seen, from which its age counts."""
+    name, commit = SourceName(error.name), Oid(error.commit)
+    if rt.ledger.first_seen(name, commit) is not None:
+        return Decision()
+    return Decision(events=[Event(event="seen", source=name, after=commit, detail={"ref": error.ref})])
+
+
 def _kept(old: Pin) -> Row:
     return Row(name=old.source, outcome="kept", before=old.commit, after=old.commit, ref=old.ref)
 
 
-def _decided(rt: Runtime, snapshot: Snapshot, source: Source, found: Resolved) -> tuple[Row, Decision]:
+def _decided(
+    rt: Runtime, snapshot: Snapshot, found: Resolved, made: Override | None, *, carried: bool
+) -> tuple[Row, Decision]:
+    """Return what a new pin changes; *made* is its override, *carried*: it goes on with the override it has."""
     new, old = found.pin, found.old
-    age = snapshot.manifest.policy.min_release_age
-    if age and (old is None or old.commit != new.commit) and rt.info.now - new.first_seen < age:
-        seen = Event(event="seen", source=source.name, after=new.commit, detail={"ref": new.ref})
-        fresh = rt.ledger.first_seen(source.name, new.commit) is None
-        error = TooYoung(
-            name=source.name,
-            commit=new.commit,
-            first_seen=format_time(new.first_seen),
-            allowed_from=format_time(new.first_seen + age),
-        )
-        return failed(source.name, error), Decision(events=[seen] if fresh else [])
-    event = Event(
-        event="pin",
-        source=source.name,
-        before=old.commit if old else None,
-        after=new.commit,
-        detail={"url": str(new.url), "ref": new.ref, "tree": new.tree, "content_sha256": new.content_sha256},
-    )
+    ended = {} if carried else superseded(rt, snapshot, new.source, commit=new.commit)
+    if made is not None:
+        new = replace(new, override=made.id)
+    elif carried and old is not None:
+        new = replace(new, override=old.override)
+    detail: dict[str, Json] = {"url": str(new.url), "ref": new.ref, "tree": new.tree}
+    detail |= {"content_sha256": new.content_sha256}
+    before = old.commit if old else None
+    events = [Event(event="pin", source=new.source, before=before, after=new.commit, detail=detail)]
+    events += [event_of(made, "override")] if made is not None else []
+    events += closing_events(ended)
+    notes = found.notes if made is None else (*found.notes, expiry_note(made))
     row = Row(
-        name=source.name,
+        name=new.source,
         outcome="pinned",
-        before=old.commit if old else None,
+        before=before,
         after=new.commit,
         ref=new.ref,
         served_by=found.served_by,
-        notes=found.notes,
+        notes=(*notes, *(f"{key} is superseded" for key in ended)),
         range=found.range,
+        detail={} if made is None else {"override": made.id},
     )
-    return row, Decision(events=[event], pins={source.name: new})
+    overrides = ended | ({} if made is None else {made.id: made})
+    return row, Decision(events=events, pins={new.source: new}, overrides=overrides)
 
 
-def _scan_gate(
-    rt: Runtime, snapshot: Snapshot, found: Resolved, row: Row, decision: Decision, *, scan: bool, keep: bool
-) -> tuple[Row, Decision]:
-    """Return *row* and *decision* if scans allow the move: the one that is made now with *scan*, else what is known."""
+def _moves(found: Resolved) -> bool:
+    return found.old is None or found.old.commit != found.pin.commit
+
+
+def _scanned(rt: Runtime, snapshot: Snapshot, found: Resolved) -> Scan:
+    new = found.pin
+    return scan_commit(rt, snapshot, new.source, found.content, new.commit, new.tree)
+
+
+def _meet_scan(rt: Runtime, snapshot: Snapshot, found: Resolved, objections: Objections, scanned: Scan | None) -> None:
+    """Object to what a scan of the new commit found: the one that was made now, else the last that is known."""
     new, block_on = found.pin, snapshot.manifest.policy.scan_block_on
-    if not scan:
+    accepted = accepted_findings(snapshot.overrides, snapshot.trail, snapshot.clock, new)
+    if scanned is None:
         known = None if block_on == "none" else rt.scans.history.known_scan(new.commit, new.tree)
-        error = known and blocked_by(known, new.source, block_on)
-        error = error or scan_blocked(snapshot, new.source, new)
-        return (row, decision) if error is None else (failed(new.source, error), Decision())
-    made = scan_commit(rt, snapshot, new.source, found.content, new.commit, new.tree)
-    refused = Decision(events=[scan_event(new.source, made.status, refused=True)])
-    if (blocked := blocked_by(made.status, new.source, block_on)) is not None:
-        return failed(new.source, blocked), refused
-    if (incomplete := incomplete_scan(new.source, made.status)) is not None:
-        return failed(new.source, incomplete), refused
-    return row, with_scan(rt, decision, snapshot, new.source, made) if keep else decision
+        blocked = known and blocked_by(known, new.source, block_on, accepted)
+        objections.meet(blocked or scan_blocked(snapshot, new.source, new))
+        return
+    error: ScanBlocked | ScanIncomplete | None = blocked_by(scanned.status, new.source, block_on, accepted)
+    error = error or incomplete_scan(new.source, scanned.status)
+    if error is not None and not objections.forced:
+        raise Refused(error, scan_event(new.source, scanned.status, refused=True))
+    objections.meet(error)
 
 
 def _keep_objects(rt: Runtime, source: Source, found: Resolved) -> None:

@@ -13,6 +13,7 @@ from git_hybrid.core.errors import ForeignFolder, HybridError, IndexLocked
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.plan import Clone, Foreign, Observed, Snapshot, Task
 from git_hybrid.core.planner import decide, pinned, source_path
+from git_hybrid.core.reducer import intent_for
 from git_hybrid.core.report import Report, Row, failed
 
 
@@ -33,7 +34,7 @@ def reset(rt: Runtime, names: Sequence[str], groups: Sequence[str] = ()) -> Repo
         rows += [Row(name=name, outcome="unchanged") for name, item in decided.items() if item is None]
         tasks = [task for task in decided.values() if isinstance(task, Task)]
         if tasks:
-            rt.ledger.begin(rt.info, tasks)
+            rt.ledger.begin(rt.info, tasks, intent_for(rt.info, tasks, snapshot.state))
             rows += [row_of(outcome) for outcome in carry_out(rt, snapshot, tasks, seen)]
         return report_of(rt, "reset", rows, mended)
 

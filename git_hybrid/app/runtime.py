@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from git_hybrid.core.endpoints import Mirrors
 from git_hybrid.core.errors import Interrupted
-from git_hybrid.core.ports import Clones, Ledger, Objects, Progress, Quarantine, Transport, Writer
+from git_hybrid.core.ports import Clones, Objects, Progress, Quarantine, Transport, Writer
+from git_hybrid.core.ports_ledger import Ledger
 from git_hybrid.core.ports_scan import ScanTools
 from git_hybrid.core.reducer import RunInfo
 

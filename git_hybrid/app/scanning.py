@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from git_hybrid.app.runtime import Runtime
-from git_hybrid.core.errors import ScanIncomplete
+from git_hybrid.core.audit import Event
+from git_hybrid.core.errors import HybridError, ScanIncomplete
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.ports import Stage
@@ -34,6 +35,15 @@ class Scan:
     findings: tuple[Finding, ...]
     reused: frozenset[str] = frozenset()
     recorded: bool = False
+
+
+class Refused(Exception):
+    """A scan that was asked for keeps a pin from moving; ``event`` tells the audit log of it."""
+
+    def __init__(self, why: HybridError, event: Event) -> None:
+        super().__init__(why)
+        self.why = why
+        self.event = event
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,10 +13,11 @@ from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.select import select
 from git_hybrid.core.audit import Event
 from git_hybrid.core.errors import UnfinishedRun
+from git_hybrid.core.governance import expiring
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.plan import Observed, Snapshot, SyncPlan, Task
 from git_hybrid.core.planner import plan_resume, plan_sync, removal_blocked
-from git_hybrid.core.reducer import Decision
+from git_hybrid.core.reducer import Decision, intent_for
 from git_hybrid.core.report import Report, Row, failed
 
 
@@ -65,12 +66,13 @@ def sync(rt: Runtime, request: SyncRequest) -> Report:
 
 def report_of(rt: Runtime, command: str, rows: Sequence[Row], notes: Sequence[str]) -> Report:
     """Return what a run that changes clones did: rows in name order, and what it left pending."""
-    after = rt.ledger.snapshot().unfinished
+    snapshot = rt.ledger.snapshot()
+    after = snapshot.unfinished
     return Report(
         command=command,
         rows=_sorted(rows),
         run=rt.info.run,
-        notes=tuple(notes),
+        notes=(*notes, *expiring(snapshot.overrides, snapshot.clock)),
         pending=tuple(task.name for task in after.tasks) if after else (),
         interrupted=rt.cancelled(),
     )
@@ -82,7 +84,7 @@ def _sync_selected(rt: Runtime, snapshot: Snapshot, selected: Sequence[SourceNam
     rows = [failed(name, error) for name, error in plan.blocked.items()]
     rows += [_unchanged(snapshot, name) for name in plan.unchanged]
     if plan.tasks:
-        rt.ledger.begin(rt.info, plan.tasks)
+        rt.ledger.begin(rt.info, plan.tasks, intent_for(rt.info, plan.tasks, snapshot.state))
         rows += [row_of(outcome) for outcome in carry_out(rt, snapshot, plan.tasks, seen)]
     return rows
 
@@ -93,7 +95,7 @@ def finish(rt: Runtime, snapshot: Snapshot) -> list[Row]:
     tasks = snapshot.unfinished.tasks
     seen = {task.name: rt.clones.inspect(task.name, task.pin.commit) for task in tasks}
     plan = plan_resume(snapshot.unfinished, snapshot, seen)
-    rt.ledger.begin(rt.info, plan.tasks)
+    rt.ledger.begin(rt.info, plan.tasks, intent_for(rt.info, plan.tasks, snapshot.state))
     rows = [failed(name, error) for name, error in plan.blocked.items()]
     return rows + [row_of(outcome) for outcome in carry_out(rt, snapshot, plan.tasks, seen)]
 

@@ -29,6 +29,7 @@ COMMANDS: Mapping[str, Mapping[str, str]] = {
         "status": "show every source, worst first",
         "diff": "show what stands between lock and disk, or lock and upstream",
         "foreach": "run a command in each source",
+        "check": "check the files of the workspace, as the hooks do",
     },
     "move pins": {
         "outdated": "show what upstream has that is newer",
@@ -36,6 +37,11 @@ COMMANDS: Mapping[str, Mapping[str, str]] = {
     },
     "look for trouble": {
         "scan": "run the scanners on the pinned commits",
+    },
+    "govern": {
+        "override": "show, renew, revoke and export approved exceptions",
+        "audit": "show, verify, export and rotate the audit log",
+        "hooks": "run the checks on every commit or push",
     },
     "mend": {
         "reset": "save local work, then go to the pin",

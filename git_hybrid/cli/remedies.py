@@ -24,6 +24,12 @@ _LOOK = "git -C {path} status"
 _BACK = ("git hybrid pin {name} -n",)
 _AGAIN = "git hybrid resume"
 
+
+def _forced(commit: str) -> str:
+    """Return the command that takes *commit* all the same, with an approval."""
+    return f"git hybrid pin {{name}} --to {commit} --force --request ID --approver WHO --reason TEXT --expires WHEN"
+
+
 REMEDIES: Mapping[str, Remedy] = {
     "invalid-file": Remedy(2, "{path}: {count} invalid", "{problems}", ("{mend}",)),
     "newer-schema": Remedy(
@@ -45,6 +51,11 @@ REMEDIES: Mapping[str, Remedy] = {
     ),
     "bad-argument": Remedy(2, "{what}: {value!r}: {reason}"),
     "missing-options": Remedy(2, "{command} needs {options}", hints=("git hybrid pin -h",)),
+    "hook-taken": Remedy(
+        2,
+        "{path} is a hook of yours, and was left as it is",
+        hints=("add this line to it: {line}",),
+    ),
     "symlink-refused": Remedy(
         2,
         "{path} is a symbolic link",
@@ -135,26 +146,29 @@ REMEDIES: Mapping[str, Remedy] = {
         5,
         "{name}: the pinned commit {commit} is not in the history of {ref} upstream",
         "upstream rewrote its history, or the commit never belonged to it",
-        ("git hybrid diff {name} --upstream", *_BACK),
+        ("git hybrid diff {name} --upstream", *_BACK, "if it is approved: " + _forced("{commit}")),
     ),
     "moved-tag": Remedy(
         5,
         "{name}: upstream moved {tag}: it was {old}, it is {new}",
         "its commit was {old_commit} and is {new_commit}\nthe pin stays: a tag that moves is no release any more",
-        ("ask upstream why; then follow another tag in sources.toml, or its commit",),
+        (
+            "ask upstream why; then follow another tag in sources.toml, or its commit",
+            "if the new one is approved: " + _forced("{new_commit}"),
+        ),
     ),
     "ref-missing": Remedy(5, "{name}: upstream has no {ref}", "asked at {url}\n{nearest}", ("git ls-remote {url}",)),
     "rewritten-history": Remedy(
         5,
         "{name}: {ref} was rewritten upstream: {old} is no longer in its history, its tip is {new}",
         "the pin stays as it was",
-        ("ask upstream why; to take the new history drop the entry of {name} from state/sources.lock, then pin",),
+        ("ask upstream why", "if the new history is approved: " + _forced("{new}")),
     ),
     "identity-changed": Remedy(
         5,
         "{name}: another repository is served at {url}",
         "root commits were {old} and are {new}",
-        ("find out who owns {url} now",),
+        ("find out who owns {url} now", "if it is approved: " + _forced("REV")),
     ),
     "wrong-content": Remedy(
         5, "{name}: wrong {what}", "expected {expected}, found {found}", ("git hybrid diff {name}", _RESET)
@@ -172,20 +186,44 @@ REMEDIES: Mapping[str, Remedy] = {
         6,
         "{name}: {commit} is not part of {ref}, which the manifest declares",
         "a commit off the declared ref needs an override: a request id, approvers, a reason and an expiry",
-        ("change the ref in sources.toml, or pin a commit of it: git hybrid pin {name}",),
+        (
+            "change the ref in sources.toml, or pin a commit of it: git hybrid pin {name}",
+            "if it is approved: " + _forced("{commit}"),
+        ),
     ),
     "rollback": Remedy(
         6,
         "{name}: {new} is older than the pinned {old}",
         "a rollback needs an override: a request id, approvers, a reason and an expiry",
-        ("git hybrid status {name}",),
+        ("git hybrid status {name}", "if it is approved: " + _forced("{new}")),
     ),
-    "override-unavailable": Remedy(
+    "policy-not-met": Remedy(
         6,
-        "{name}: forced pins are not part of this version",
-        "a forced pin needs a governance request id, approvers, a reason and an expiry, recorded for good",
-        ("git hybrid pin {name}",),
+        "{name}: policy does not allow this override",
+        "{problems}",
+        ("change the request, or [policy] in sources.toml after review", "git hybrid override list"),
     ),
+    "override-unnecessary": Remedy(6, "{name}: {commit} needs no override", "nothing was written", ("{hint}",)),
+    "override-ended": Remedy(
+        6,
+        "{name}: its pin {commit} rests on {override}, which {how}",
+        "an exception ends by itself; the clone was left as it is",
+        (
+            "git hybrid pin {name}",
+            "git hybrid override renew {override} --expires WHEN --approver WHO --reason TEXT",
+        ),
+    ),
+    "override-unrecorded": Remedy(
+        5,
+        "{name}: its pin {commit} rests on {override}, {what}",
+        "without its record nobody can tell who approved this pin",
+        (
+            "find what it was: git log -p -- state/sources-overrides.json state/sources-audit.jsonl",
+            "or capture it again:",
+            "git hybrid pin {name} --to {commit} --force --request ID --approver WHO --reason TEXT --expires WHEN",
+        ),
+    ),
+    "unknown-override": Remedy(2, "{override}: {why}", hints=("git hybrid override list",)),
     "host-not-allowed": Remedy(
         6,
         "{name}: the host {host} is not in [policy] hosts",
@@ -195,7 +233,7 @@ REMEDIES: Mapping[str, Remedy] = {
         6,
         "{name}: {commit} is too new: first seen {first_seen}, allowed from {allowed_from}",
         "[policy] min_release_age",
-        ("git hybrid pin {name}",),
+        ("wait until then: git hybrid pin {name}", "if it is approved: " + _forced("{commit}")),
     ),
     "scan-blocked": Remedy(
         6,

@@ -111,6 +111,7 @@ def _runtime(
     clones = GitClones(runner=runner, folder=folder)
     ledger = FileLedger(
         layout=layout,
+        now=info.now,
         lock_timeout=settings.lock_timeout,
         cancelled=cancel,
         clean_quarantine=quarantine.clean,

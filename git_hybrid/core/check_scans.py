@@ -5,41 +5,29 @@ It judges by the files alone: no scanner is asked for its version, since a hook 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
-
-from git_hybrid.core.checks import Violation
-from git_hybrid.core.ids import SourceName
-from git_hybrid.core.lock import Lock, Pin
-from git_hybrid.core.manifest import Manifest
-from git_hybrid.core.scan_policy import blocked_by
+from git_hybrid.core.checks import Facts, Violation
+from git_hybrid.core.lock import Pin
+from git_hybrid.core.scan_policy import accepted_findings, blocked_by
 from git_hybrid.core.scans import stale_reason, stale_words
-from git_hybrid.core.state import ScanStatus, State
+from git_hybrid.core.state import ScanStatus
 
-NO_SCANNER = "no scanner is configured in sources.toml, so no scan is asked for"
 _FILE = "state/sources.json"
 
 
-def check_scans(
-    manifest: Manifest,
-    lock: Lock,
-    state: State,
-    *,
-    now: datetime,
-    accepted: Mapping[SourceName, frozenset[str]] | None = None,
-) -> tuple[Violation, ...]:
+def check_scans(facts: Facts) -> tuple[Violation, ...]:
     """Return the pinned sources whose scan is missing, stale, an error, or has findings that policy blocks on.
 
-    *accepted* holds by source the ids of the findings that an override in force accepts. Without a scanner in the
-    manifest nothing is asked for (:data:`NO_SCANNER` says so).
+    Without a scanner in the manifest nothing is asked for, and the one thing told is that.
     """
-    if not manifest.scanners:
-        return ()
+    if not facts.manifest.scanners:
+        what, why = "no scanner is configured, so no scan is asked for", "nobody looks into what is vendored"
+        mend = 'add to sources.toml: [[scanner]], then name = "secrets" and preset = "betterleaks"'
+        return (Violation(file="sources.toml", entry="scanner", what=what, why=why, mend=mend, level="warn"),)
     found: list[Violation] = []
-    for name in sorted(set(manifest.sources) & set(lock.pins)):
-        entry = state.sources.get(name)
+    for name in sorted(set(facts.manifest.sources) & set(facts.lock.pins)):
+        entry = facts.state.sources.get(name)
         scan = entry.scan if entry is not None else ScanStatus()
-        told = _wrong(manifest, lock.pins[name], scan, now, (accepted or {}).get(name, frozenset()))
+        told = _wrong(facts, facts.lock.pins[name], scan)
         if told is not None:
             what, why = told
             mend = f"git hybrid scan {name}" if entry is not None else f"git hybrid sync {name}"
@@ -47,22 +35,24 @@ def check_scans(
     return tuple(found)
 
 
-def _wrong(
-    manifest: Manifest, pin: Pin, scan: ScanStatus, now: datetime, accepted: frozenset[str]
-) -> tuple[str, str] | None:
+def _wrong(facts: Facts, pin: Pin, scan: ScanStatus) -> tuple[str, str] | None:
     """Return what is wrong with one scan and why it matters, or None."""
     if scan.state == "missing":
         return "was never scanned", "nobody knows what the pinned commit holds"
-    reason = stale_reason(scan, manifest, pinned=pin.commit, now=now)
+    reason = stale_reason(scan, facts.manifest, pinned=pin.commit, now=facts.clock)
     if reason is not None:
-        return f"its scan is stale: {stale_words(reason, scan, now)}", "an old scan says nothing about today's rules"
+        return (
+            f"its scan is stale: {stale_words(reason, scan, facts.clock)}",
+            "an old scan knows no new rules",
+        )
     if scan.state == "error":
         reasons = [f"{record.name}: {record.reason}" for record in scan.scanners if record.state == "error"]
         return (
             f"its scan is incomplete{': ' if reasons else ''}{'; '.join(reasons)}",
             "an incomplete scan proves nothing",
         )
-    blocked = blocked_by(scan, pin.source, manifest.policy.scan_block_on, accepted)
+    accepted = accepted_findings(facts.overrides, facts.trail, facts.clock, pin)
+    blocked = blocked_by(scan, pin.source, facts.manifest.policy.scan_block_on, accepted)
     if blocked is None:
         return None
     return (

@@ -1,51 +1,62 @@
-"""What the files of a workspace must satisfy together. Pure; the hooks and ``check`` share it."""
+"""What the files of a workspace must satisfy together: one table of pure checks. The hooks and ``check`` share it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
 
-from git_hybrid.core.lock import Lock, is_valid
-from git_hybrid.core.manifest import Manifest, allows_host
+from git_hybrid.core.audit_verify import Segment, Witnesses
+from git_hybrid.core.lock import Lock
+from git_hybrid.core.manifest import Manifest
+from git_hybrid.core.override import Overrides, Trail
 from git_hybrid.core.state import State
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Violation:
-    """One thing that does not hold: where, what, why it matters, and the command that mends it."""
+    """One thing that does not hold: where, what, why it matters, and the command that mends it.
+
+    A ``warn`` is told and fails nothing.
+    """
 
     file: str
     entry: str
     what: str
     why: str
     mend: str
+    level: Literal["fail", "warn"] = "fail"
 
 
-def check_metadata(manifest: Manifest, lock: Lock, state: State) -> tuple[Violation, ...]:
-    """Return what of manifest, lock and state does not agree.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What the checks are about: the files as they are, or as they are about to be committed.
 
-    A source without a pin, and a pin that is not installed yet, are steps on the way and no violations.
+    ``clock`` is the later of the present time and that of the newest audit record. ``log`` holds the audit log and
+    its archives, the oldest first; ``witnesses`` what it is held against. ``tracked`` are the paths below ``sources/``
+    that are committed, ``heads`` the commits at which the clones stand. ``documents`` are specifications by path,
+    ``paths`` every path that they may name, ``changed`` what the commit changes.
     """
-    found: list[Violation] = []
-    for name, source in manifest.sources.items():
-        if not allows_host(manifest.policy, source.url):
-            what = f"the host {source.url.host} is not in [policy] hosts"
-            why = "only reviewed hosts may be built from"
-            mend = f"git hybrid remove {name}"
-            found.append(Violation(file="sources.toml", entry=f"source.{name}", what=what, why=why, mend=mend))
-    for name, pin in lock.pins.items():
-        wanted = manifest.sources.get(name)
-        entry = f"source.{name}"
-        if wanted is None:
-            what, why = "has no entry in sources.toml", "nobody says where this pin comes from"
-            mend = "git checkout -- sources.toml"
-            found.append(Violation(file="state/sources.lock", entry=entry, what=what, why=why, mend=mend))
-        elif not is_valid(pin, wanted):
-            what, why = "was pinned from another manifest entry", "the lock no longer says what the manifest asks for"
-            mend = f"git hybrid pin {name}"
-            found.append(Violation(file="state/sources.lock", entry=entry, what=what, why=why, mend=mend))
-    for name in state.sources:
-        if name not in manifest.sources:
-            what, why = "has no entry in sources.toml", "state tells of a source that nobody declares"
-            mend = "git hybrid sync --prune"
-            found.append(Violation(file="state/sources.json", entry=name, what=what, why=why, mend=mend))
-    return tuple(found)
+
+    manifest: Manifest
+    clock: datetime
+    lock: Lock = field(default_factory=Lock)
+    state: State = field(default_factory=State)
+    overrides: Overrides = field(default_factory=Overrides)
+    trail: Trail = field(default_factory=Trail)
+    log: tuple[Segment, ...] = ()
+    witnesses: Witnesses = field(default_factory=Witnesses)
+    tracked: tuple[str, ...] = ()
+    heads: Mapping[str, str] = field(default_factory=dict)
+    documents: Mapping[str, str] = field(default_factory=dict)
+    paths: frozenset[str] = frozenset()
+    changed: frozenset[str] = frozenset()
+
+
+Check = Callable[[Facts], tuple[Violation, ...]]
+
+
+def failures(found: Mapping[str, tuple[Violation, ...]]) -> int:
+    """Return how many violations fail."""
+    return sum(item.level == "fail" for items in found.values() for item in items)

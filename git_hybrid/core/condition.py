@@ -7,15 +7,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, assert_never
 
+from git_hybrid.core.errors import OverrideEnded, OverrideUnrecorded
+from git_hybrid.core.governance import governed
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Pin, is_valid
 from git_hybrid.core.manifest import Source, allows_host
+from git_hybrid.core.override import Override, Phase, phase
 from git_hybrid.core.plan import Absent, Broken, Clone, Foreign, Observed, Snapshot
 from git_hybrid.core.planner import same_facts
 from git_hybrid.core.scans import Identity, stale_reason, stale_words
 from git_hybrid.core.state import ScanStatus, SourceState
 
 Word = Literal[
+    "unapproved",
     "broken",
     "foreign",
     "diverged",
@@ -31,6 +35,7 @@ Word = Literal[
     "ok",
 ]
 SEVERITY: tuple[Word, ...] = (
+    "unapproved",
     "broken",
     "foreign",
     "diverged",
@@ -56,6 +61,7 @@ SCAN_SEVERITY: tuple[ScanWord, ...] = ("error", "findings", "missing", "stale", 
 class Condition:
     """One row of status.
 
+    ``override`` is what its pin rests on, ``override_phase`` how that stands.
     ``scan_age`` is the time since the last scan, None if there was none; ``scan_why`` says why it is stale or an error;
     ``scan_wanted``: a scanner is configured.
     """
@@ -66,6 +72,8 @@ class Condition:
     source: Source | None = None
     pin: Pin | None = None
     recorded: SourceState | None = None
+    override: Override | None = None
+    override_phase: Phase | None = None
     head: str | None = None
     dirty: tuple[str, ...] = ()
     dirty_count: int = 0
@@ -92,6 +100,7 @@ def condition(
     stale = stale_reason(scan, snapshot.manifest, pinned=pinned, now=now, identities=identities)
     failed = next((f"{item.name}: {item.reason}" for item in scan.scanners if item.state == "error"), "")
     clone = seen if isinstance(seen, Clone) else None
+    override = snapshot.overrides.records.get(pin.override) if pin and pin.override else None
     return Condition(
         name=name,
         word=word,
@@ -99,6 +108,8 @@ def condition(
         source=source,
         pin=pin,
         recorded=recorded,
+        override=override,
+        override_phase=None if override is None else phase(override, snapshot.clock),
         head=clone.head if clone else None,
         dirty=clone.dirty if clone else (),
         dirty_count=clone.dirty_count if clone else 0,
@@ -112,6 +123,8 @@ def condition(
 def _word(
     snapshot: Snapshot, source: Source, pin: Pin | None, recorded: SourceState | None, seen: Observed
 ) -> tuple[Word, str]:
+    if pin is not None and (error := governed(pin, snapshot.overrides, snapshot.trail, snapshot.clock)):
+        return "unapproved", _unapproved(error)
     local = _local_word(seen, pin, recorded)
     if local is not None:
         return local
@@ -130,6 +143,11 @@ def _word(
     if recorded is None or not same_facts(source, pin, recorded):
         return "behind", "stands at its pin, but state does not say so yet"
     return "ok", ""
+
+
+def _unapproved(error: OverrideEnded | OverrideUnrecorded) -> str:
+    what = error.how if isinstance(error, OverrideEnded) else error.what
+    return f"rests on {error.override}, " + (f"which {what}" if isinstance(error, OverrideEnded) else what)
 
 
 def _is_interrupted(snapshot: Snapshot, name: SourceName) -> bool:

@@ -4,13 +4,14 @@
 
     HybridError
     ├── file and usage:   InvalidFile NewerSchema NoWorkspace WorkspaceExists UnknownSource DuplicateSource BadArgument
-    │                     SymlinkRefused ToolTooOld MissingOptions
+    │                     SymlinkRefused ToolTooOld MissingOptions HookTaken
     ├── pins:             NoPin
     ├── local work:       DirtySource DivergedSource OperationInProgress IndexLocked ForeignFolder UnsavedWork InTheWay
     ├── network:          NetworkFailure AccessDenied RepositoryNotFound TlsFailure HostKeyFailure Offline
     ├── verification:     Unreachable MovedTag RefMissing RewrittenHistory IdentityChanged WrongContent HostileTree
     │                     MalformedObjects
-    ├── policy:           OverrideNeeded OffBranch Rollback HostNotAllowed TooYoung ScanBlocked
+    ├── policy:           OffBranch Rollback HostNotAllowed TooYoung PolicyNotMet ScanBlocked
+    ├── overrides:        OverrideUnnecessary OverrideEnded OverrideUnrecorded UnknownOverride
     ├── scans:            NoScanner NotInstalled ScanFindings ScanIncomplete
     ├── runs:             UnfinishedRun LockBusy LockUnsupported Interrupted
     └── machine:          LocalIo GitFailed
@@ -127,6 +128,15 @@ class MissingOptions(HybridError):
     code: ClassVar[str] = "missing-options"
     command: str
     options: tuple[str, ...]
+
+
+@dataclass(eq=False, kw_only=True)
+class HookTaken(HybridError):
+    """A git hook of the user's stands where ours would go; ``line`` is what it may run."""
+
+    code: ClassVar[str] = "hook-taken"
+    path: str
+    line: str
 
 
 @dataclass(eq=False, kw_only=True)
@@ -390,10 +400,50 @@ class Rollback(PolicyError):
 
 
 @dataclass(eq=False, kw_only=True)
-class OverrideNeeded(PolicyError):
-    """A forced pin was asked for; overrides are not part of this version."""
+class PolicyNotMet(PolicyError):
+    """An override was asked for that policy does not allow; each problem is one sentence."""
 
-    code: ClassVar[str] = "override-unavailable"
+    code: ClassVar[str] = "policy-not-met"
+    problems: tuple[str, ...]
+
+
+@dataclass(eq=False, kw_only=True)
+class OverrideUnnecessary(PolicyError):
+    """A forced pin was asked for that needs no force."""
+
+    code: ClassVar[str] = "override-unnecessary"
+    commit: str
+    hint: str
+
+
+@dataclass(eq=False, kw_only=True)
+class OverrideEnded(PolicyError):
+    """The pin rests on an override that expired or was closed; ``how`` says which and when."""
+
+    code: ClassVar[str] = "override-ended"
+    override: str
+    how: str
+    commit: str
+
+
+@dataclass(eq=False, kw_only=True)
+class OverrideUnrecorded(HybridError):
+    """The pin rests on an override whose record is missing, was edited, or is not in the audit log."""
+
+    code: ClassVar[str] = "override-unrecorded"
+    name: str
+    override: str
+    what: str
+    commit: str
+
+
+@dataclass(eq=False, kw_only=True)
+class UnknownOverride(HybridError):
+    """No record has this id, or the record can no longer be changed (``why``)."""
+
+    code: ClassVar[str] = "unknown-override"
+    override: str
+    why: str
 
 
 @dataclass(eq=False, kw_only=True)
@@ -410,19 +460,24 @@ class TooYoung(PolicyError):
 
     code: ClassVar[str] = "too-young"
     commit: str
+    ref: str
     first_seen: str
     allowed_from: str
 
 
 @dataclass(eq=False, kw_only=True)
 class ScanBlocked(PolicyError):
-    """The commit has recorded findings at or above the policy's ``scan_block_on``; ``findings`` names some."""
+    """The commit has recorded findings at or above the policy's ``scan_block_on``.
+
+    ``findings`` tells some of them in words, ``ids`` has the ids of all that have one.
+    """
 
     code: ClassVar[str] = "scan-blocked"
     commit: str
     level: str
     counted: str
     findings: tuple[str, ...]
+    ids: tuple[str, ...]
 
 
 @dataclass(eq=False, kw_only=True)

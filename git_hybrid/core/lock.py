@@ -11,6 +11,9 @@ from git_hybrid.core.ids import Oid, RefName, SourceName, Url, short_ref
 from git_hybrid.core.manifest import Branch, Commit, Source, Tag, Version, config_digest, declared_ref
 from git_hybrid.core.versions import in_range
 
+UNREACHABLE = RefName("refs/hybrid/unreachable")
+"""Stands for the ref of a forced pin whose commit is in the history of no branch and no tag."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pin:

@@ -112,14 +112,23 @@ class Defaults:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Approver:
+    """Who may approve overrides: an e-mail address or login; with ``key`` (an SSH public key) only by signature."""
+
+    id: str
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """The ``[policy]`` table; durations are ages, ``hosts`` None means any host."""
+    """The ``[policy]`` table; durations are ages, ``hosts`` None means any host, no ``approvers`` means anybody."""
 
     hosts: frozenset[str] | None = None
     scan_max_age: timedelta = timedelta(days=7)
     override_max_age: timedelta = timedelta(days=30)
     override_min_approvers: int = 1
     request_pattern: str = ""
+    approvers: tuple[Approver, ...] = ()
     mirror_max_staleness: timedelta = timedelta(days=7)
     min_release_age: timedelta = timedelta(0)
     scan_block_on: Level = "high"
@@ -146,12 +155,25 @@ class Scanner:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OpenIssues:
+    """One ``[[open_issues]]`` table: a specification, its remediation document, and the assessments that feed it.
+
+    All are paths from the root of the workspace; ``assessments`` are folders or patterns.
+    """
+
+    spec: str
+    remediations: str
+    assessments: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
     """The whole file; sources in order of their names."""
 
     defaults: Defaults = Defaults()
     policy: Policy = Policy()
     scanners: tuple[Scanner, ...] = ()
+    open_issues: tuple[OpenIssues, ...] = ()
     sources: Mapping[SourceName, Source] = field(default_factory=dict)
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Literal
 
 from git_hybrid.core.errors import HybridError
 from git_hybrid.core.ids import Oid, RunId, SourceName
 from git_hybrid.core.lock import Lock, Pin
 from git_hybrid.core.manifest import Manifest, Source
+from git_hybrid.core.override import Overrides, Trail
 from git_hybrid.core.state import State
 
 Action = Literal["clone", "update", "repair", "record", "reset"]
@@ -62,6 +63,7 @@ class Clone:
     installed: Oid | None = None
 
 
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
 Observed = Absent | Foreign | Broken | Clone
 
 
@@ -125,9 +127,15 @@ class Unfinished:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """Everything that was read at the start of a run."""
+    """Everything that was read at the start of a run.
+
+    ``clock`` is the later of the time of the run and that of the newest audit record: a clock set back helps nobody.
+    """
 
     manifest: Manifest
     lock: Lock
     state: State
+    overrides: Overrides = field(default_factory=Overrides)
+    trail: Trail = field(default_factory=Trail)
+    clock: datetime = LONG_AGO
     unfinished: Unfinished | None = None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
@@ -11,8 +10,7 @@ from typing import Literal, Protocol
 from git_hybrid.core.ids import Oid, RefName, SourceName
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Defaults, Source
-from git_hybrid.core.plan import Observed, Snapshot, Task
-from git_hybrid.core.reducer import Decision, RunInfo
+from git_hybrid.core.plan import Observed, Task
 from git_hybrid.core.tree import TreeEntry, TreeLimits
 
 
@@ -244,48 +242,6 @@ class Writer(Protocol):
 
     def flush(self) -> None:
         """Bring everything that was written to disk."""
-
-
-class Ledger(Protocol):
-    """The files of the workspace. The only thing that knows the order in which they are written."""
-
-    def writer(self, info: RunInfo) -> AbstractContextManager[Sequence[str]]:
-        """Hold the writer lock and mend what an earlier writer left; yields what was mended, for people."""
-        ...
-
-    def snapshot(self) -> Snapshot:
-        """Return everything that the files say."""
-        ...
-
-    def manifest_text(self) -> str:
-        """Return the manifest as it stands."""
-        ...
-
-    def begin(self, info: RunInfo, tasks: Sequence[Task]) -> None:
-        """Write journal and marker: from here the run is never forgotten."""
-        ...
-
-    def installing(self, info: RunInfo, name: SourceName, served_by: str | None) -> None:
-        """Write that the working tree of a source is about to be changed."""
-        ...
-
-    def attempt(self, info: RunInfo, name: str, error: str) -> None:
-        """Write one failed try of a network step into the journal, if there is one."""
-        ...
-
-    def record(self, info: RunInfo, decision: Decision, pending: Sequence[Task]) -> None:
-        """Write the decision into the files; the marker stays only for what is *pending*."""
-        ...
-
-    def is_decided(self, info: RunInfo) -> bool:
-        """Tell whether the journal holds a decision of this run, which the next writer would carry out."""
-
-    def forget(self) -> None:
-        """Remove marker and journal."""
-
-    def first_seen(self, name: SourceName, commit: Oid) -> datetime | None:
-        """Return when the audit log first says that upstream had the commit, or None if it never did."""
-        ...
 
 
 ProgressKind = Literal["start", "step", "done", "retry", "note"]

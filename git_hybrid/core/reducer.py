@@ -8,9 +8,11 @@ from datetime import datetime
 
 from git_hybrid.core.audit import Event, Record, Tail, extend
 from git_hybrid.core.canonical import Json
+from git_hybrid.core.errors import Interrupted
 from git_hybrid.core.ids import RunId, SourceName
 from git_hybrid.core.lock import Lock, Pin, with_pins
-from git_hybrid.core.plan import Installed
+from git_hybrid.core.override import Override, Overrides, with_overrides
+from git_hybrid.core.plan import Failed, Installed, Task
 from git_hybrid.core.planner import same_facts
 from git_hybrid.core.state import ScanStatus, SourceState, State, with_sources
 
@@ -38,15 +40,19 @@ class ManifestEdit:
 class Decision:
     """Everything that one run changes in the files of a workspace, source by source.
 
-    ``reports`` names the sources whose new scan report waits beside the journal, with its SHA-256. The decision is
-    written to the journal before the first of the files is touched; writing it out twice does no harm.
+    ``archive`` is the path, from the root, of the file that the audit log so far is closed into. ``reports`` names the
+    sources whose new scan report waits beside the journal, with its SHA-256.
+
+    It is written to the journal before the first of the files is touched; writing it out twice does no harm.
     """
 
     events: Sequence[Event] = ()
     entries: Mapping[SourceName, SourceState] = field(default_factory=dict)
     pins: Mapping[SourceName, Pin] = field(default_factory=dict)
     dropped: frozenset[SourceName] = frozenset()
+    overrides: Mapping[str, Override] = field(default_factory=dict)
     manifest: ManifestEdit | None = None
+    archive: str | None = None
     reports: Mapping[SourceName, str] = field(default_factory=dict)
 
 
@@ -55,9 +61,49 @@ class Records:
     """The files that a decision makes, in the order in which they are written; None leaves a file as it is."""
 
     audit: tuple[Record, ...] = ()
+    overrides: Overrides | None = None
     state: State | None = None
     lock: Lock | None = None
     manifest: ManifestEdit | None = None
+
+
+INTENT = "intent"
+_UNANNOUNCED = frozenset({"init", "seen", "resume-completed"})
+"""Events that change no pin, no clone and no approval."""
+
+
+def intent_of(info: RunInfo, decision: Decision) -> Event | None:
+    """Return the event that says what a command is about to change; None if it changes nothing."""
+    told = [event for event in decision.events if event.event not in _UNANNOUNCED]
+    names = sorted({event.source for event in told if event.source is not None})
+    return Event(event=INTENT, detail={"command": info.command, "sources": names}) if told else None
+
+
+def intent_for(info: RunInfo, tasks: Sequence[Task], state: State) -> Event | None:
+    """Return the event that says what a run will install; None if none of it changes what state says."""
+    told = [task for task in tasks if _is_told(task, state.sources.get(task.name))]
+    targets: dict[str, Json] = {task.name: task.pin.commit for task in told}
+    return Event(event=INTENT, detail={"command": info.command, "sources": targets}) if told else None
+
+
+def _is_told(task: Task, previous: SourceState | None) -> bool:
+    is_new = previous is None or not same_facts(task.source, task.pin, previous)
+    return is_new or task.action in ("repair", "reset")
+
+
+def reduce_failed(failures: Sequence[Failed], state: State) -> tuple[Event, ...]:
+    """Return how the sources ended that a run had announced and did not bring to their pins."""
+    return tuple(
+        Event(
+            event="interrupted" if isinstance(item.error, Interrupted) else "failed",
+            source=item.task.name,
+            before=item.task.before,
+            after=item.task.pin.commit,
+            detail={"error": item.error.code, "pending": item.pending},
+        )
+        for item in failures
+        if _is_told(item.task, state.sources.get(item.task.name))
+    )
 
 
 def reduce_installed(outcomes: Sequence[Installed], state: State, info: RunInfo) -> Decision:
@@ -71,15 +117,14 @@ def reduce_installed(outcomes: Sequence[Installed], state: State, info: RunInfo)
     entries: dict[SourceName, SourceState] = {}
     for done in outcomes:
         task, previous = done.task, state.sources.get(done.task.name)
-        is_new = previous is None or not same_facts(task.source, task.pin, previous)
-        if not is_new and task.action not in ("repair", "reset"):
+        if not _is_told(task, previous):
             continue
         detail = {"url": str(task.source.url), "ref": task.pin.ref}
         if done.served_by is not None:
             detail["served_by"] = done.served_by
         before = previous.commit if previous else task.before
         events.append(Event(event=task.action, source=task.name, before=before, after=task.pin.commit, detail=detail))
-        if is_new:
+        if previous is None or not same_facts(task.source, task.pin, previous):
             entries[task.name] = _entry(done, previous, info)
     return Decision(events=events, entries=entries)
 
@@ -100,10 +145,19 @@ def _entry(done: Installed, previous: SourceState | None, info: RunInfo) -> Sour
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Files:
+    """What the files of a workspace say that a decision may change."""
+
+    state: State = field(default_factory=State)
+    lock: Lock = field(default_factory=Lock)
+    overrides: Overrides = field(default_factory=Overrides)
+
+
 def to_records(
-    decision: Decision, *, state: State, lock: Lock, tail: Tail, written: Sequence[Mapping[str, Json]], info: RunInfo
+    decision: Decision, files: Files, *, tail: Tail, written: Sequence[Mapping[str, Json]], info: RunInfo
 ) -> Records:
-    """Return the files that *decision* makes of *state* and *lock*.
+    """Return the files that *decision* makes of *files*.
 
     *written* holds the audit records that this run has appended already, before it was interrupted: they are not
     appended again. Each state entry carries the hash of the record that made it.
@@ -114,20 +168,30 @@ def to_records(
     known |= {_record_key(record): str(record["hash"]) for record in audit}
     hashes = {event.source: known[_event_key(event)] for event in decision.events}
     put = {name: replace(entry, audit_hash=hashes.get(name)) for name, entry in decision.entries.items()}
-    new_state = with_sources(state, put=put, drop=decision.dropped)
-    new_lock = with_pins(lock, add=decision.pins, drop=decision.dropped)
+    bound = {_override_in(event.detail): known[_event_key(event)] for event in decision.events}
+    overridden = {key: replace(item, audit_hash=bound[key]) for key, item in decision.overrides.items()}
+    new_state = with_sources(files.state, put=put, drop=decision.dropped)
+    new_lock = with_pins(files.lock, add=decision.pins, drop=decision.dropped)
+    new_overrides = with_overrides(files.overrides, overridden)
     return Records(
         audit=audit,
-        state=new_state if new_state != state else None,
-        lock=new_lock if new_lock != lock else None,
+        overrides=new_overrides if new_overrides != files.overrides else None,
+        state=new_state if new_state != files.state else None,
+        lock=new_lock if new_lock != files.lock else None,
         manifest=decision.manifest,
     )
 
 
 def _event_key(event: Event) -> tuple[Json, ...]:
     # One run may move a source twice: it finishes an interrupted run, then goes on to the pins of today.
-    return event.event, event.source, event.before, event.after
+    return event.event, event.source, event.before, event.after, _override_in(event.detail)
 
 
 def _record_key(record: Mapping[str, Json]) -> tuple[Json, ...]:
-    return record["event"], record.get("source"), record.get("before"), record.get("after")
+    detail = record.get("detail")
+    about = _override_in(detail if isinstance(detail, Mapping) else None)
+    return record["event"], record.get("source"), record.get("before"), record.get("after"), about
+
+
+def _override_in(detail: Mapping[str, Json] | None) -> str:
+    return str((detail or {}).get("override", ""))

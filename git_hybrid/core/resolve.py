@@ -104,6 +104,20 @@ def asked_for(source: Source, refs: RemoteRefs, revision: str) -> Candidate:
     raise OffBranch(name=source.name, commit=revision, ref=f"{kind} {value}")
 
 
+def wherever(refs: RemoteRefs, revision: str) -> Candidate:
+    """Return the candidate for a forced ``--to REVISION`` that the manifest does not declare: anything upstream has.
+
+    Raises:
+        BadArgument: the text names a tag and a branch.
+    """
+    ref = _named_ref(refs, revision)
+    if ref is not None:
+        return Candidate(ref=ref, commit=refs.commit(ref), tag_object=refs.tips[ref] if ref in refs.peeled else None)
+    if _is_oid(revision):
+        return Candidate(ref=None, commit=parse_oid(revision))
+    return Candidate(ref=None, commit=None, prefix=revision)
+
+
 def _is_oid(text: str) -> bool:
     try:
         parse_oid(text)

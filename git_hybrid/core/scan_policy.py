@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from git_hybrid.core.errors import ScanBlocked
+from git_hybrid.core.governance import unbound
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Level
+from git_hybrid.core.override import Overrides, Trail, phase
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.scans import Finding, blocking_findings
 from git_hybrid.core.state import FindingRef, ScanStatus
@@ -15,16 +18,22 @@ from git_hybrid.core.state import FindingRef, ScanStatus
 SHOWN = 5
 
 
-def scan_blocked(
-    snapshot: Snapshot, name: SourceName, pin: Pin, accepted: frozenset[str] = frozenset()
-) -> ScanBlocked | None:
-    """Return the error that keeps the pinned commit from being installed, if a scan of it says so.
+def accepted_findings(overrides: Overrides, trail: Trail, clock: datetime, pin: Pin) -> frozenset[str]:
+    """Return the ids of the findings on the pinned commit that an override in force accepts."""
+    in_force = (
+        item
+        for item in overrides.of(pin.source)
+        if item.to_commit == pin.commit and phase(item, clock) in ("active", "expiring") and not unbound(item, trail)
+    )
+    return frozenset(name for item in in_force for name in item.findings)
 
-    *accepted* holds the ids of the findings that an override in force accepts.
-    """
+
+def scan_blocked(snapshot: Snapshot, name: SourceName, pin: Pin) -> ScanBlocked | None:
+    """Return the error that keeps the pinned commit from being installed, if a scan of it says so."""
     recorded = snapshot.state.sources.get(name)
     if recorded is None or recorded.scan.commit != pin.commit:
         return None
+    accepted = accepted_findings(snapshot.overrides, snapshot.trail, snapshot.clock, pin)
     return blocked_by(recorded.scan, name, snapshot.manifest.policy.scan_block_on, accepted)
 
 
@@ -38,7 +47,12 @@ def blocked_by(
     lines = [finding_line(item) for item in scan.findings if item.id in ids][:SHOWN]
     more = [f"and {count - len(lines)} more"] if count > len(lines) and lines else []
     return ScanBlocked(
-        name=name, commit=(scan.commit or "")[:10], level=block_on, counted=counted(count), findings=(*lines, *more)
+        name=name,
+        commit=(scan.commit or "")[:10],
+        level=block_on,
+        counted=counted(count),
+        findings=(*lines, *more),
+        ids=ids,
     )
 
 

@@ -17,6 +17,7 @@ _UNITS = {
     "w": timedelta(weeks=1),
 }
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,6})?Z")
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _LIMIT = timedelta(days=36500)
 
 
@@ -50,6 +51,23 @@ def parse_time(text: str) -> datetime:
         return datetime.fromisoformat(text)
     except ValueError as error:
         raise InvalidText(f"not a time: {error}") from error
+
+
+def parse_moment(text: str, *, now: datetime) -> datetime:
+    """Return *text*, a date, a time or a duration from *now* on, as a time; a date begins at midnight UTC.
+
+    Raises:
+        InvalidText: it is none of these.
+    """
+    if _DATE.fullmatch(text):
+        return parse_time(f"{text}T00:00:00Z")
+    if _DURATION.fullmatch(text):
+        return now + parse_duration(text)
+    try:
+        return parse_time(text)
+    except InvalidText as error:
+        reason = "write a date (2026-12-01), a time (2026-12-01T18:00:00Z) or how long from now (14d)"
+        raise InvalidText(f"not a time: {reason}") from error
 
 
 def format_time(moment: datetime) -> str:

@@ -191,9 +191,9 @@ def _judged(spec: ScannerSpec, identity: Identity, place: Scratch, status: int) 
         data = _read(place.report if from_file else place.output)
         report = read_report(data, kind=spec.format, scanner=spec.name, tree=str(place.tree))
     except Incomplete as error:
-        return Unusable(f"{error} (exit status {status})")
+        return Unusable(f"{error} (exit status {status}){_last_words(place)}")
     if status not in spec.ok_codes and not any(run["results"] for run in report.runs):
-        return Unusable(f"exit status {status} says that there are findings, the report has none")
+        return Unusable(f"exit status {status} says that there are findings, the report has none{_last_words(place)}")
     return Scanned(runs=report.runs, version=identity.version or report.version, findings=report.findings)
 
 
@@ -209,9 +209,10 @@ def _read(path: Path) -> bytes:
         raise Incomplete("it wrote no report") from error
     except OSError as error:
         raise Incomplete(f"its report is no regular file ({error.strerror})") from error
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise Incomplete("its report is no regular file")
     with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise Incomplete("its report is no regular file")
         return file.read(REPORT_LIMIT + 1)
 
 

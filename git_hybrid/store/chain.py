@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from git_hybrid.core.audit import Record, Tail, record_hash, tail_of
+from git_hybrid.core.audit import Event, Record, Tail, extend, record_hash, tail_of
+from git_hybrid.core.audit_verify import ROTATED, Line, Segment
 from git_hybrid.core.canonical import Json, canonical_json
 from git_hybrid.core.errors import InvalidFile, Problem
-from git_hybrid.store.durable import append_file
+from git_hybrid.core.reducer import RunInfo
+from git_hybrid.store.durable import append_file, write_file
 from git_hybrid.store.parsing import load_json, read_bytes
 
 SHOWN = "state/sources-audit.jsonl"
@@ -32,7 +34,15 @@ def read_log(path: Path) -> Log:
         InvalidFile: a line in the middle is no record, and no later record declares it torn.
         LocalIo: the log cannot be read.
     """
-    data = read_bytes(path, SHOWN) or b""
+    return parse_log(read_bytes(path, SHOWN) or b"")
+
+
+def parse_log(data: bytes) -> Log:
+    """Return the whole records of the log in *data*; a torn last line becomes part of the tail.
+
+    Raises:
+        InvalidFile: a line in the middle is no record, and no later record declares it torn.
+    """
     records: list[Record] = []
     torn: dict[int, bytes] = {}
     last_record = 0
@@ -60,14 +70,32 @@ def _sha256(line: bytes) -> str:
     return hashlib.sha256(line).hexdigest()
 
 
+def segment_of(file: str, data: bytes) -> Segment:
+    """Return the log file *file* with the content *data*, line by line, as its verification needs it."""
+    parts = data.split(b"\n")
+    lines = tuple(_line(number, line) for number, line in enumerate(parts, 1) if line)
+    return Segment(file=file, lines=lines, sha256=_sha256(data), ended=not parts[-1])
+
+
+def _line(number: int, line: bytes) -> Line:
+    record = _shaped(line)
+    whole = record is not None and record_hash(record) == record["hash"]
+    return Line(number=number, size=len(line), sha256=_sha256(line), record=record, whole=whole)
+
+
 def _parse(line: bytes) -> Record | None:
+    record = _shaped(line)
+    return record if record is not None and record_hash(record) == record["hash"] else None
+
+
+def _shaped(line: bytes) -> Record | None:
+    """Return what stands in *line* if it has the shape of a record, whether its hash is right or not."""
     try:
         record = load_json(line, SHOWN)
     except InvalidFile:
         return None
-    if any(key not in record for key in _REQUIRED) or not isinstance(record["prev"], list):
-        return None
-    return record if record_hash(record) == record["hash"] else None
+    is_record = all(key in record for key in _REQUIRED) and isinstance(record["prev"], list)
+    return record if is_record else None
 
 
 def _torn_of(record: Record) -> Sequence[dict[str, Json]]:
@@ -97,3 +125,23 @@ def _is_torn(path: Path) -> bool:
             return file.read(1) != b"\n"
     except FileNotFoundError:
         return False
+
+
+def rotate(path: Path, archive: Path, info: RunInfo) -> None:
+    """Close the log at *path* into *archive* and begin a new one that goes on from it; again, it changes nothing.
+
+    Raises:
+        LocalIo: the file system refused; the log is whole.
+    """
+    data = read_bytes(path, SHOWN) or b""
+    log = parse_log(data)
+    first = log.records[0] if log.records else {}
+    if first.get("event") == ROTATED and first.get("command_id") == info.run:
+        return
+    detail: dict[str, Json] = {"archive": archive.name, "count": len(log.records), "sha256": _sha256(data)}
+    begun = Event(event=ROTATED, detail=detail)
+    who = {"operator": info.operator, "command_id": info.run, "log_id": info.log_id}
+    (record,) = extend(log.tail, [begun], at=info.now, **who)
+    write_file(archive, data)
+    write_file(path, canonical_json(record) + b"\n")
+    archive.chmod(0o444)

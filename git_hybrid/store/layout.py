@@ -48,6 +48,11 @@ class Layout:
         return self.state_folder / "sources-audit.jsonl"
 
     @property
+    def overrides(self) -> Path:
+        """``state/sources-overrides.json``."""
+        return self.state_folder / "sources-overrides.json"
+
+    @property
     def marker(self) -> Path:
         """``state/resume.json``: there while a run is unfinished."""
         return self.state_folder / "resume.json"
@@ -121,8 +126,20 @@ def refuse_links(layout: Layout, names: tuple[SourceName, ...] = ()) -> None:
     Raises:
         SymlinkRefused: ``state/``, ``sources/``, a file of state or a source's folder is a symbolic link.
     """
-    fixed = (layout.state_folder, layout.sources_folder, layout.lock, layout.state, layout.audit, layout.marker)
-    more = (layout.journals, layout.scans, layout.incoming, layout.writer_lock, layout.set_aside, layout.manifest)
-    for path in (*fixed, *more, *(layout.clone(name) for name in names)):
+    fixed = (layout.state_folder, layout.sources_folder, layout.lock, layout.state, layout.audit, layout.overrides)
+    more = (layout.marker, layout.journals, layout.scans, layout.incoming, layout.writer_lock, layout.set_aside)
+    for path in (*fixed, *more, layout.manifest, *(layout.clone(name) for name in names)):
         if path.is_symlink():
             raise SymlinkRefused(path=layout.relative(path))
+
+
+def archives(layout: Layout) -> tuple[str, ...]:
+    """Return the archived files of the audit log, the oldest first, by their paths from the root."""
+    found = layout.state_folder.glob("sources-audit.*.jsonl") if layout.state_folder.is_dir() else ()
+    return tuple(sorted((layout.relative(path) for path in found), key=_archive_order))
+
+
+def _archive_order(name: str) -> tuple[str, int]:
+    """Return what sorts ``…audit.2026.jsonl`` before ``…audit.2026-2.jsonl`` and that before 2027."""
+    year, _, number = name.split(".")[1].partition("-")
+    return year, int(number) if number.isdigit() else 1

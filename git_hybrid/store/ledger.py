@@ -1,8 +1,8 @@
 """The files of a workspace as one thing. The order in which they are written is known here and nowhere else.
 
-A run that writes: journal, marker, (effects on clones), decision in the journal, audit log, state, lock, manifest,
-marker removed, journal removed. Whoever is killed in between leaves a journal, and the next writer goes on from it:
-a decision is written out again, which changes nothing that is there already.
+A run that writes: journal, marker, (effects on clones), decision in the journal, audit log, overrides, state, lock,
+manifest, marker removed, journal removed. Whoever is killed in between leaves a journal, and the next writer goes on
+from it: a decision is written out again, which changes nothing that is there already.
 """
 
 from __future__ import annotations
@@ -13,28 +13,28 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from threading import Lock as Mutex
 
+from git_hybrid.core.audit import Event, extend
 from git_hybrid.core.errors import HybridError
 from git_hybrid.core.ids import Oid, RunId, SourceName
-from git_hybrid.core.lock import Lock
 from git_hybrid.core.plan import Snapshot, Task
-from git_hybrid.core.reducer import Decision, Records, RunInfo, to_records
-from git_hybrid.core.state import State
+from git_hybrid.core.reducer import Decision, Files, Records, RunInfo, intent_of, to_records
 from git_hybrid.core.values import parse_time
-from git_hybrid.store import runs
-from git_hybrid.store.chain import append_records, read_log
+from git_hybrid.store import reading, runs
+from git_hybrid.store.chain import append_records, read_log, rotate
 from git_hybrid.store.durable import TEMPORARY, leftovers, make_folder, remove_file, remove_tree, write_file
 from git_hybrid.store.filelock import writer_lock
 from git_hybrid.store.layout import Layout, refuse_links
-from git_hybrid.store.lockfile import SHOWN as LOCK_SHOWN
-from git_hybrid.store.lockfile import decode_lock, encode_lock
+from git_hybrid.store.lockfile import encode_lock
 from git_hybrid.store.manifest import SHOWN as MANIFEST_SHOWN
 from git_hybrid.store.manifest import decode_manifest
+from git_hybrid.store.overridefile import encode_overrides
 from git_hybrid.store.parsing import invalid, read_bytes
 from git_hybrid.store.reports import place_reports
 from git_hybrid.store.statefile import SHOWN as STATE_SHOWN
 from git_hybrid.store.statefile import VERSION as STATE_VERSION
-from git_hybrid.store.statefile import decode_state, encode_state, state_version
+from git_hybrid.store.statefile import encode_state, state_version
 
 _FILES = ("sources.lock", "sources.json", "sources-overrides.json", "sources-mirrors.json", "resume.json")
 _OURS = frozenset(name + TEMPORARY for name in ("sources.toml", *_FILES))
@@ -49,12 +49,15 @@ class FileLedger:
     """
 
     layout: Layout
+    now: datetime
     lock_timeout: timedelta
     cancelled: Callable[[], int]
     clean_quarantine: Callable[[], Sequence[str]]
     close_quarantine: Callable[[], None]
     _journal: Path | None = field(default=None, init=False)
     _tasks: tuple[Task, ...] = field(default=(), init=False)
+    _intent: Event | None = field(default=None, init=False)
+    _announcing: Mutex = field(default_factory=Mutex, init=False)
 
     @contextmanager
     def writer(self, info: RunInfo) -> Iterator[Sequence[str]]:
@@ -140,15 +143,16 @@ class FileLedger:
             # A reader takes no lock: the writer may end its run between two reads.
             journal = runs.read_journal(self.layout.journal(run), f"state/journal/{run}.jsonl")
             unfinished = journal.unfinished() if journal is not None and journal.tasks else None
-        return Snapshot(manifest=manifest, lock=self._lock(), state=self._state(), unfinished=unfinished)
-
-    def _lock(self) -> Lock:
-        data = read_bytes(self.layout.lock, LOCK_SHOWN)
-        return Lock() if data is None else decode_lock(data)
-
-    def _state(self) -> State:
-        data = read_bytes(self.layout.state, STATE_SHOWN)
-        return State() if data is None else decode_state(data)
+        trail = reading.trail(self.layout)
+        return Snapshot(
+            manifest=manifest,
+            lock=reading.lock(self.layout),
+            state=reading.state(self.layout),
+            overrides=reading.overrides(self.layout),
+            trail=trail,
+            clock=max(self.now, trail.newest or self.now),
+            unfinished=unfinished,
+        )
 
     def manifest_text(self) -> str:
         """Return the text of ``sources.toml``.
@@ -165,20 +169,37 @@ class FileLedger:
             line = data.count(b"\n", 0, error.start) + 1
             raise invalid(MANIFEST_SHOWN, f"line {line}", "is not UTF-8") from error
 
-    def begin(self, info: RunInfo, tasks: Sequence[Task]) -> None:
+    def begin(self, info: RunInfo, tasks: Sequence[Task], intent: Event | None = None) -> None:
         """Write the journal and then the marker of a run, before its first effect.
+
+        *intent* goes into the audit log when the first clone is about to be changed.
 
         Raises:
             LocalIo: the file system refused; nothing was begun.
         """
         self._journal = self.layout.journal(info.run)
         self._tasks = tuple(tasks)
+        self._intent = intent
         runs.append_lines(self._journal, [runs.begin_line(info, self._tasks)])
         runs.write_marker(self.layout.marker, info, self._tasks, {})
 
     def installing(self, info: RunInfo, name: SourceName, served_by: str | None) -> None:
         """Write into the journal that the working tree of a source is about to be changed."""
+        self._announce(info)
         runs.append_lines(self.layout.journal(info.run), [runs.phase_line(name, "installing", served_by)])
+
+    def _announce(self, info: RunInfo) -> None:
+        """Write into the audit log what the run is about to do, once."""
+        with self._announcing:
+            intent, self._intent = self._intent, None
+            if intent is not None:
+                tail = read_log(self.layout.audit).tail
+                who = {"operator": info.operator, "command_id": info.run, "log_id": info.log_id}
+                append_records(self.layout.audit, extend(tail, [intent], at=info.now, **who))
+
+    def is_announced(self, info: RunInfo) -> bool:
+        """Tell whether the audit log says already what this run is about to do."""
+        return any(record["command_id"] == info.run for record in read_log(self.layout.audit).records)
 
     def first_seen(self, name: SourceName, commit: Oid) -> datetime | None:
         """Return when the audit log first names *commit* as something that upstream of *name* had."""
@@ -199,7 +220,9 @@ class FileLedger:
             LocalIo: the file system refused; the next writer finishes the decision.
         """
         if self._journal is None:
-            self.begin(info, ())
+            self.begin(info, (), None if self.is_announced(info) else intent_of(info, decision))
+        if decision.events:
+            self._announce(info)
         path = self.layout.journal(info.run)
         runs.append_lines(path, [runs.decision_line(decision)])
         self._write_out(info, decision)
@@ -223,13 +246,18 @@ class FileLedger:
         place_reports(self.layout, decision, info.run)
         log = read_log(self.layout.audit)
         written = [record for record in log.records if record["command_id"] == info.run]
-        records = to_records(
-            decision, state=self._state(), lock=self._lock(), tail=log.tail, written=written, info=info
+        files = Files(
+            state=reading.state(self.layout), lock=reading.lock(self.layout), overrides=reading.overrides(self.layout)
         )
+        records = to_records(decision, files, tail=log.tail, written=written, info=info)
         append_records(self.layout.audit, records.audit)
         self._write_files(records)
+        if decision.archive is not None:
+            rotate(self.layout.audit, self.layout.root / decision.archive, info)
 
     def _write_files(self, records: Records) -> None:
+        if records.overrides is not None:
+            write_file(self.layout.overrides, encode_overrides(records.overrides))
         if records.state is not None:
             self._keep_older(self.layout.state)
             write_file(self.layout.state, encode_state(records.state))

@@ -12,10 +12,12 @@ from msgspec import UNSET, UnsetType
 from git_hybrid.core.errors import InvalidFile, Problem
 from git_hybrid.core.ids import InvalidText, SourceName, parse_name, parse_oid, parse_ref_part, parse_url
 from git_hybrid.core.manifest import (
+    Approver,
     Branch,
     Commit,
     Defaults,
     Manifest,
+    OpenIssues,
     Policy,
     Retry,
     Source,
@@ -23,18 +25,20 @@ from git_hybrid.core.manifest import (
     Track,
     Version,
 )
+from git_hybrid.core.override import person
 from git_hybrid.core.values import parse_duration
 from git_hybrid.core.versions import check_range
 from git_hybrid.store.locate import with_lines
 from git_hybrid.store.manifest_scanners import decode_scanners
 from git_hybrid.store.parsing import check_version, checked, convert, load_toml, shorten, unknown_table
-from git_hybrid.store.wire import DefaultsShape, PolicyShape, SourceShape
+from git_hybrid.store.wire import DefaultsShape, OpenIssuesShape, PolicyShape, SourceShape
 
 VERSION = 1
 SHOWN = "sources.toml"
-_TABLES = frozenset({"schema_version", "defaults", "policy", "scanner", "source"})
+_TABLES = frozenset({"schema_version", "defaults", "policy", "scanner", "source", "open_issues"})
 _GROUP = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _HOST = re.compile(r"[a-z0-9.-]+|\[[0-9a-f:]+\]")
+_PUBLIC_KEY = re.compile(r"(ssh|ecdsa|sk-ssh|sk-ecdsa)-[a-z0-9@.-]+ [A-Za-z0-9+/]+={0,3}( [ -~]*)?")
 _TRACKS = ("tag", "branch", "version", "commit")
 
 
@@ -54,6 +58,7 @@ def decode_manifest(data: bytes) -> Manifest:
         defaults=defaults,
         policy=_policy(document.get("policy", {}), problems),
         scanners=decode_scanners(document.get("scanner", []), problems),
+        open_issues=_open_issues(document.get("open_issues", []), problems),
         sources=_sources(document.get("source", {}), defaults, problems),
     )
     if problems:
@@ -98,12 +103,32 @@ def _policy(table: object, problems: list[Problem]) -> Policy:
         override_max_age=_duration(shape.override_max_age, "policy.override_max_age", problems),
         override_min_approvers=shape.override_min_approvers,
         request_pattern=shape.request_pattern,
+        approvers=_approvers(shape, problems),
         mirror_max_staleness=_duration(shape.mirror_max_staleness, "policy.mirror_max_staleness", problems),
         min_release_age=_duration(shape.min_release_age, "policy.min_release_age", problems),
         scan_block_on=shape.scan_block_on,
         max_entries=shape.max_entries,
         max_bytes=shape.max_bytes,
     )
+
+
+def _approvers(shape: PolicyShape, problems: list[Problem]) -> tuple[Approver, ...]:
+    found: list[Approver] = []
+    for index, item in enumerate(shape.approvers):
+        place = f"policy.approvers[{index}]"
+        approver = Approver(id=item) if isinstance(item, str) else Approver(id=item.id, key=item.key)
+        if approver.key:
+            checked(_public_key, approver.key, f"{place}.key", problems)
+        if person(approver.id) in {person(other.id) for other in found}:
+            problems.append(Problem(place, f"{shorten(approver.id)!r} stands twice in the list"))
+        found.append(approver)
+    return tuple(found)
+
+
+def _public_key(text: str) -> str:
+    if _PUBLIC_KEY.fullmatch(text) is None:
+        raise InvalidText("not an SSH public key: write it as it stands in id_ed25519.pub")
+    return text
 
 
 def _host(text: str) -> str:
@@ -117,6 +142,31 @@ def _pattern(text: str) -> str:
         re.compile(text)
     except re.error as error:
         raise InvalidText(f"not a regular expression: {error}") from error
+    return text
+
+
+def _open_issues(tables: object, problems: list[Problem]) -> tuple[OpenIssues, ...]:
+    if not isinstance(tables, list):
+        problems.append(Problem("open_issues", "must be an array of tables: write [[open_issues]]"))
+        return ()
+    found: list[OpenIssues] = []
+    for index, table in enumerate(tables):
+        place = f"open_issues[{index}]"
+        shape = convert(table, OpenIssuesShape, place, problems)
+        if shape is None:
+            continue
+        folders = [shape.assessments] if isinstance(shape.assessments, str) else shape.assessments
+        for key, text in (("spec", shape.spec), ("remediations", shape.remediations)):
+            checked(_inner_path, text, f"{place}.{key}", problems)
+        for text in folders:
+            checked(_inner_path, text, f"{place}.assessments", problems)
+        found.append(OpenIssues(spec=shape.spec, remediations=shape.remediations, assessments=tuple(folders)))
+    return tuple(found)
+
+
+def _inner_path(text: str) -> str:
+    if text.startswith("/") or ".." in text.split("/") or not text.isprintable():
+        raise InvalidText("not a path from the root of the workspace")
     return text
 
 

@@ -24,6 +24,7 @@ from git_hybrid.core.values import format_time, parse_time
 from git_hybrid.store.durable import append_file, make_folder, write_file
 from git_hybrid.store.lockfile import decode_pin, encode_pin
 from git_hybrid.store.manifest import decode_source
+from git_hybrid.store.overridefile import decode_override, encode_override
 from git_hybrid.store.parsing import check_version, invalid, load_json, read_bytes
 from git_hybrid.store.statefile import decode_entry, encode_entry, encode_json
 
@@ -115,6 +116,8 @@ def decision_line(decision: Decision) -> Line:
         "entries": [encode_entry(entry) for entry in decision.entries.values()],
         "pins": {name: _plain_pin(encode_pin(pin)) for name, pin in decision.pins.items()},
         "dropped": sorted(decision.dropped),
+        "overrides": [encode_override(item) for item in decision.overrides.values()],
+        "archive": decision.archive,
         "manifest": manifest and {"before_sha256": manifest.before_sha256, "text": manifest.text},
         "reports": dict(decision.reports),
     }
@@ -254,6 +257,7 @@ def _decode_decision(line: Line) -> Decision:
         parse_name(raw): decode_pin(parse_name(raw), _timed_pin(pin), raw, problems)
         for raw, pin in line["pins"].items()
     }
+    overrides = [decode_override(item, "override", problems) for item in line.get("overrides", [])]
     if problems:
         raise ValueError(problems[0].reason)
     manifest = line["manifest"]
@@ -262,6 +266,8 @@ def _decode_decision(line: Line) -> Decision:
         entries={entry.name: entry for entry in entries if entry is not None},
         pins={name: pin for name, pin in pins.items() if pin is not None},
         dropped=frozenset(parse_name(raw) for raw in line["dropped"]),
+        overrides={item.id: item for item in overrides if item is not None},
+        archive=line.get("archive"),
         manifest=manifest and ManifestEdit(before_sha256=manifest["before_sha256"], text=manifest["text"]),
         reports={parse_name(raw): str(digest) for raw, digest in line.get("reports", {}).items()},
     )

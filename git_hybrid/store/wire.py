@@ -43,6 +43,13 @@ class DefaultsShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     deadline: Text = "30m"
 
 
+class ApproverShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One of ``[policy] approvers`` that is a table."""
+
+    id: Text
+    key: Text
+
+
 class PolicyShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """``[policy]``."""
 
@@ -51,6 +58,7 @@ class PolicyShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
     override_max_age: Text = "30d"
     override_min_approvers: Approvers = 1
     request_pattern: str = ""
+    approvers: list[Text | ApproverShape] = []
     mirror_max_staleness: Text = "7d"
     min_release_age: Text = "0d"
     scan_block_on: Literal["high", "medium", "low", "none"] = "high"
@@ -70,6 +78,14 @@ class ScannerShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     finding_codes: list[Status] | UnsetType = UNSET
     timeout: Text = "10m"
     env: list[Text] = []
+
+
+class OpenIssuesShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """``[[open_issues]]``."""
+
+    spec: Text
+    remediations: Text
+    assessments: list[Text] | Text = []
 
 
 class SourceShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -166,6 +182,39 @@ class StateShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
     scan_status: ScanShape = ScanShape(state="missing")
     audit_hash: Hash | UnsetType = UNSET
     notes: str | UnsetType = UNSET
+
+
+class ApprovalShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One of ``approvers`` of an override."""
+
+    id: Text
+    at: Text
+    signature: Text | UnsetType = UNSET
+
+
+class OverrideShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One entry of ``state/sources-overrides.json``."""
+
+    id: Annotated[str, Meta(pattern="^ovr-[0-7][0-9A-HJKMNP-TV-Z]{25}$")]
+    kind: Literal["pin", "scan"]
+    source: Text
+    request_id: Text
+    reason: Text
+    from_commit: Text | None
+    to_commit: Text
+    requested_by: Text
+    approvers: Annotated[list[ApprovalShape], Meta(min_length=1)]
+    incident: Text | UnsetType = UNSET
+    created_at: Text
+    expires_at: Text
+    status: Literal["active", "revoked", "superseded"]
+    closed_at: Text | UnsetType = UNSET
+    closed_by: Text | UnsetType = UNSET
+    command_id: Ulid
+    lifts: list[Text] = []
+    findings: list[Text] = []
+    waived: list[Text] = []
+    audit_hash: Hash | UnsetType = UNSET
 
 
 class OldStateShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):

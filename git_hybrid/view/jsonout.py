@@ -9,6 +9,7 @@ from typing import Any
 from git_hybrid.core.condition import Condition, needs_attention
 from git_hybrid.core.errors import HybridError
 from git_hybrid.core.manifest import track_field
+from git_hybrid.core.override import plain
 from git_hybrid.core.ports import Range
 from git_hybrid.core.report import Report, Row, Status
 from git_hybrid.core.state import ScanStatus
@@ -87,6 +88,7 @@ def _condition(row: Condition) -> dict[str, Any]:
         "url": str(source.url) if source else None,
         "track": {key: value} if source else None,
         "pin": pin and {"commit": pin.commit, "ref": pin.ref, "tree": pin.tree, "override": pin.override},
+        "override": None if row.override is None else {**plain(row.override), "state": row.override_phase},
         "head": row.head,
         "clean": row.head is not None and row.dirty_count == 0,
         "changed_files": list(row.dirty),

@@ -10,9 +10,10 @@ from datetime import datetime
 from git_hybrid.core.condition import Condition
 from git_hybrid.core.ids import short_ref
 from git_hybrid.core.manifest import track_field
+from git_hybrid.core.override import Override
 from git_hybrid.core.ports import Range
 from git_hybrid.core.report import Report, Row, Status
-from git_hybrid.core.values import format_age
+from git_hybrid.core.values import format_age, format_time
 from git_hybrid.view.term import Style, fit, paint, safe, width
 
 SHORT = 10
@@ -22,6 +23,7 @@ _STYLES: dict[str, Style] = {
     "current": "dim",
     "kept": "dim",
     "same": "dim",
+    "unapproved": "bad",
     "blocked": "bad",
     "failed": "bad",
     "broken": "bad",
@@ -130,9 +132,19 @@ def status_lines(status: Status, look: Look, now: datetime) -> list[str]:
         lines.append((before + word + _painted_scan(after, row, look)).rstrip())
         if row.word not in ("ok", "missing", "unpinned") and row.why:
             lines.append(f"    {safe(row.why)}")
+        if row.override is not None and row.override_phase in ("active", "expiring"):
+            lines.append(f"    {_forced(row.override, row.override_phase, now)}")
         if row.scan_why:
             lines.append(f"    scan {row.scan}: {safe(row.scan_why)}")
     return lines
+
+
+def _forced(override: Override, word: str, now: datetime) -> str:
+    """Return what a row says of the override that its pin rests on."""
+    people = ", ".join(item.id for item in override.approvers)
+    left = f", {format_age(override.expires_at - now)} left" if word == "expiring" else ""
+    told = f"forced until {format_time(override.expires_at)}{left} ({override.request_id}, approved by {people})"
+    return safe(told)
 
 
 def _painted_scan(after: str, row: Condition, look: Look) -> str:

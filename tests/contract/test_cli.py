@@ -86,13 +86,16 @@ def test_help_imports_no_library_of_the_work():
     assert (done.code, done.err.strip()) == (0, "[]")
 
 
+GROUPS = {"override": ["list"], "audit": ["log"]}
+
+
 def _common(name: str, before: list[str], after: list[str]) -> Common:
     common = Common()
     context = group.make_context("git hybrid", [*before, name, *after], obj=common, resilient_parsing=False)
     with context:
         found, command, rest = group.resolve_command(context, [*context._protected_args, *context.args])
         assert command is not None
-        needed = {"add": ["https://example.org/x"], "foreach": ["--", "true"]}.get(name, [])
+        needed = {"add": ["https://example.org/x"], "foreach": ["--", "true"], **GROUPS}.get(name, [])
         needed = ["a"] if name in ("remove", "reset") else needed
         command.make_context(found, [*rest, *needed], parent=context)
     return common

@@ -161,6 +161,7 @@ def test_a_whole_run_through_the_ledger(files):
     (files.root / "state/sources.lock").unlink()
     ledger = FileLedger(
         layout=layout,
+        now=run_info().now,
         lock_timeout=timedelta(0),
         cancelled=lambda: 0,
         clean_quarantine=lambda: (),
@@ -171,7 +172,8 @@ def test_a_whole_run_through_the_ledger(files):
     with ledger.writer(info):
         ledger.record(info, decision, ())
     snapshot = ledger.snapshot()
-    (record,) = read_log(layout.audit).records
+    intent, record = read_log(layout.audit).records
+    assert intent["event"] == "intent"
     assert snapshot.lock.pins == {"tool": pin_of(entry)}
     assert snapshot.state.sources["tool"].audit_hash == record["hash"]
     assert record["command_id"] == info.run

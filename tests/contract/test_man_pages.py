@@ -81,7 +81,9 @@ def click_options(command: click.Command) -> set[str]:
     parent = click.Context(group, **group.context_settings)
     context = click.Context(command, info_name=command.name, parent=parent)
     options = [item for item in command.get_params(context) if isinstance(item, click.Option)]
-    return {word for item in options for word in (*item.opts, *item.secondary_opts)}
+    inner = command.commands.values() if isinstance(command, click.Group) and command is not group else ()
+    words = {word for item in options for word in (*item.opts, *item.secondary_opts)}
+    return words.union(*(click_options(item) for item in inner))
 
 
 def command_of(page: str) -> click.Command:

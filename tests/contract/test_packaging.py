@@ -23,6 +23,7 @@ WRITERS = {
     "git_hybrid/git/quarantine.py",
     "git_hybrid/git/saver.py",
     "git_hybrid/git/packs.py",
+    "git_hybrid/git/signing.py",  # what ssh-keygen reads, in a private folder that goes away
     "git_hybrid/scan/external.py",  # what a scanner prints, in a scratch folder
     "git_hybrid/scan/scratch.py",
     "git_hybrid/store/scaffold.py",  # takes back what a failed init made

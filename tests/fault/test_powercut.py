@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -114,7 +114,7 @@ def _broken(state: State, run: Recorded, folder: Path) -> str:
 
 
 def _unhealed(root: Path, run: Recorded) -> str:
-    ledger = FileLedger(Layout(root), timedelta(0), lambda: 0, lambda: (), lambda: None)
+    ledger = FileLedger(Layout(root), datetime.now(UTC), timedelta(0), lambda: 0, lambda: (), lambda: None)
     ledger.snapshot()
     acknowledged = _hashes(run.before)
     if not acknowledged <= {str(line["hash"]) for line in read_log(ledger.layout.audit).records}:

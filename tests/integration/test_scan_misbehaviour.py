@@ -59,8 +59,10 @@ LIES = [
     ("unsuccessful", "write(invocations=[{'executionSuccessful': False}])", "did not succeed"),
     (
         "notified",
-        ("write(invocations=[{'executionSuccessful': True, 'toolExecutionNotifications':"
-        " [{'level': 'error', 'message': {'text': 'no rules'}}]}])"),
+        (
+            "write(invocations=[{'executionSuccessful': True, 'toolExecutionNotifications':"
+            " [{'level': 'error', 'message': {'text': 'no rules'}}]}])"
+        ),
         "no rules",
     ),
     ("status-without-findings", "write(); sys.exit(1)", "the report has none"),

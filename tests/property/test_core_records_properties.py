@@ -12,7 +12,7 @@ from git_hybrid.core.lock import Lock
 from git_hybrid.core.manifest import Source
 from git_hybrid.core.plan import Absent, Broken, Installed, Observed, Snapshot
 from git_hybrid.core.planner import plan_sync
-from git_hybrid.core.reducer import Decision, Records, reduce_installed, to_records
+from git_hybrid.core.reducer import Decision, Files, Records, reduce_installed, to_records
 from git_hybrid.core.state import State
 from support.values import NOW, OPERATOR, RUN, a_clone, a_pin, a_run, a_snapshot, a_source, a_state_entry, oid
 
@@ -96,7 +96,8 @@ def workspaces(draw: st.DrawFn) -> tuple[Snapshot, dict[SourceName, Observed]]:
 
 def write(decision: Decision, snapshot: Snapshot, audit: tuple[Record, ...] = ()) -> Records:
     tail = tail_of(audit) if audit else Tail()
-    return to_records(decision, state=snapshot.state, lock=snapshot.lock, tail=tail, written=audit, info=a_run())
+    files = Files(state=snapshot.state, lock=snapshot.lock)
+    return to_records(decision, files, tail=tail, written=audit, info=a_run())
 
 
 @usual

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, cast
 
 from git_hybrid.app.runtime import Runtime
+from git_hybrid.core.audit import Event
 from git_hybrid.core.endpoints import Mirrors, parse_mirrors
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.lock import Lock
@@ -76,8 +77,12 @@ class FakeLedger:
         """Return an empty manifest."""
         return "schema_version = 1\n"
 
-    def begin(self, info: RunInfo, tasks: Sequence[Task]) -> None:
+    def begin(self, info: RunInfo, tasks: Sequence[Task], intent: Event | None = None) -> None:
         """Forget that it began."""
+
+    def is_announced(self, info: RunInfo) -> bool:
+        """Return that no intent is in the log."""
+        return False
 
     def installing(self, info: RunInfo, name: SourceName, served_by: str | None) -> None:
         """Forget that it is installing."""

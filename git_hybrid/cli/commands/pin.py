@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+
 import click
 
+from git_hybrid.app.force import Forced
 from git_hybrid.app.pin import PinRequest, pin
 from git_hybrid.cli.options import common_options, group_option, jobs_option, names_argument
 from git_hybrid.cli.output import opened
-from git_hybrid.core.errors import BadArgument, MissingOptions, OverrideNeeded
+from git_hybrid.core.errors import BadArgument, MissingOptions
+from git_hybrid.core.ids import InvalidText
+from git_hybrid.core.values import parse_moment
+from git_hybrid.git.signing import is_signed
+from git_hybrid.store.parsing import decode_text, read_bytes
 
-_OVERRIDE = ("--request", "--approver", "--reason", "--expires")
+signature_option = click.option(
+    "--signature",
+    "signatures",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The SSH signature of an approver, where policy names a key; repeatable.",
+)
 
 
 @click.command("pin")
@@ -20,12 +36,13 @@ _OVERRIDE = ("--request", "--approver", "--reason", "--expires")
 @click.option("--to", metavar="REV", help="Pin this tag, branch tip or commit of the declared ref.")
 @click.option("-n", "--dry-run", is_flag=True, help="Show the move (commits, files), and write nothing.")
 @click.option("--scan", is_flag=True, help="Scan the new commit before the pin is written.")
-@click.option("--force", is_flag=True, hidden=True, help="Reserved: overrides are not part of this version (exit 6).")
-@click.option("--request", metavar="ID", hidden=True, help="Reserved. Governance request id of the override.")
-@click.option("--approver", "approvers", multiple=True, metavar="WHO", hidden=True, help="Reserved. Who approved.")
-@click.option("--reason", metavar="TEXT", hidden=True, help="Reserved. Why the override is needed.")
-@click.option("--expires", metavar="WHEN", hidden=True, help="Reserved. When the override ends.")
-@click.option("--incident", "incidents", multiple=True, metavar="ID", hidden=True, help="Reserved. Related incident.")
+@click.option("--force", is_flag=True, help="Pin what policy refuses, as an override: approved, recorded, and it ends.")
+@click.option("--request", metavar="ID", help="With --force: the governance request that asks for it.")
+@click.option("--approver", "approvers", multiple=True, metavar="WHO", help="With --force: who approved; repeatable.")
+@click.option("--reason", metavar="TEXT", help="With --force: why it is needed.")
+@click.option("--expires", metavar="WHEN", help="With --force: when it ends: a date, a time, or 14d from now.")
+@click.option("--incident", "incidents", multiple=True, metavar="ID", help="With --force: a related incident.")
+@signature_option
 @common_options
 @click.pass_context
 def command(
@@ -44,18 +61,38 @@ def command(
     reason: str | None,
     expires: str | None,
     incidents: tuple[str, ...],
+    signatures: tuple[Path, ...],
 ) -> int:
     """Pin what has no valid pin yet; with names or --all move pins to the newest commit that the manifest allows.
 
-    Only this command, add and remove change the lock. A rollback or a commit off the declared ref is refused (exit 6).
+    Only this command, add and remove change the lock. What policy refuses (a rollback, a commit off the declared ref,
+    a moved tag) takes --force with a request, approvers, a reason and an expiry.
     """
     if to is not None and len(names) != 1:
         raise BadArgument(what="--to", value=to, reason="needs exactly one source: git hybrid pin NAME --to REV")
-    given = dict(zip(_OVERRIDE, (request, approvers, reason, expires), strict=True))
-    if force or any(given.values()) or incidents:
-        _refuse_override(names, to, force=force, missing=tuple(key for key, value in given.items() if not value))
+    approvers = tuple(item for item in approvers if item.strip())
+    given = {"--request": request, "--approver": approvers, "--reason": reason, "--expires": expires}
+    is_override = force or any(given.values()) or bool(incidents or signatures)
+    if is_override:
+        wanted = {"--force": force, "a source": len(names) == 1, "--to": to, **given}
+        absent = tuple(key for key, value in wanted.items() if not (value.strip() if isinstance(value, str) else value))
+        if absent:
+            raise MissingOptions(command="an override", options=absent)
     with opened(context, jobs=jobs) as (session, output):
-        asked = PinRequest(names=names, groups=groups, everything=everything, to=to, dry_run=dry_run, scan=scan)
+        forced = None
+        if is_override:
+            forced = Forced(
+                request_id=(request or "").strip(),
+                approvers=approvers,
+                reason=(reason or "").strip(),
+                expires_at=moment("--expires", expires or "", now=session.runtime.info.now),
+                incidents=incidents,
+                signatures=tuple(read_signature(path) for path in signatures),
+                verify=partial(is_signed, session.runner),
+            )
+        asked = PinRequest(
+            names=names, groups=groups, everything=everything, to=to, forced=forced, dry_run=dry_run, scan=scan
+        )
         report = pin(session.runtime, asked)
         code = output.report(report)
         if code == 0 and not dry_run and any(row.outcome == "pinned" for row in report.rows):
@@ -65,8 +102,26 @@ def command(
         return code
 
 
-def _refuse_override(names: tuple[str, ...], to: str | None, *, force: bool, missing: tuple[str, ...]) -> None:
-    absent = (*(() if force else ("--force",)), *(() if to else ("--to",)), *missing)
-    if absent:
-        raise MissingOptions(command="an override", options=absent)
-    raise OverrideNeeded(name=names[0])
+def moment(option: str, text: str, *, now: datetime) -> datetime:
+    """Return the time that *option* names.
+
+    Raises:
+        BadArgument: it is none.
+    """
+    try:
+        return parse_moment(text.strip(), now=now)
+    except InvalidText as error:
+        raise BadArgument(what=option, value=text, reason=str(error)) from error
+
+
+def read_signature(path: Path) -> str:
+    """Return the signature in the file at *path*.
+
+    Raises:
+        BadArgument: there is no such file.
+        InvalidFile, LocalIo: it cannot be read.
+    """
+    data = read_bytes(path, str(path))
+    if data is None:
+        raise BadArgument(what="--signature", value=str(path), reason="no such file")
+    return decode_text(data, str(path))

@@ -69,6 +69,11 @@ def _tell(found: Status, output: Output) -> None:
     if words & {"missing", "behind", "broken"} and found.unfinished is None:
         output.hint("sync", "git hybrid sync")
     for row in found.rows:
+        if row.word == "unapproved":
+            output.hint("override", f"git hybrid pin {row.name}")
+        if row.override is not None and row.override_phase in ("expiring", "expired"):
+            renew = f"git hybrid override renew {row.override.id} --expires WHEN --approver WHO --reason TEXT"
+            output.hint("override", renew)
         if row.word in ("dirty", "diverged"):
             output.hint("dirty", f"git hybrid diff {row.name}")
             output.hint("dirty", f"git hybrid reset {row.name}")

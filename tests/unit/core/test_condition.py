@@ -164,4 +164,4 @@ def test_a_scan_without_a_pin_is_stale() -> None:
 def test_every_word_has_its_place_among_the_severities() -> None:
     assert sorted(SEVERITY) == sorted(get_args(Word))
     assert len(set(SEVERITY)) == len(SEVERITY)
-    assert (SEVERITY[0], SEVERITY[-1]) == ("broken", "ok")
+    assert (SEVERITY[0], SEVERITY[-1]) == ("unapproved", "ok")

@@ -6,7 +6,7 @@ from git_hybrid.core.audit import Event, Tail, record_hash, tail_of
 from git_hybrid.core.ids import RunId, SourceName
 from git_hybrid.core.lock import Lock
 from git_hybrid.core.plan import Installed
-from git_hybrid.core.reducer import Decision, ManifestEdit, Records, reduce_installed, to_records
+from git_hybrid.core.reducer import Decision, Files, ManifestEdit, Records, reduce_installed, to_records
 from git_hybrid.core.state import ScanStatus, State
 from support.values import NOW, OPERATOR, RUN, a_pin, a_run, a_source, a_state_entry, a_task, oid
 
@@ -23,9 +23,8 @@ def written_out(
 ) -> Records:
     """Apply a decision, after the records of an earlier application in the same run, if any."""
     audit = before.audit if before else ()
-    return to_records(
-        decision, state=state or State(), lock=lock or Lock(), tail=tail_of(audit), written=audit, info=a_run()
-    )
+    files = Files(state=state or State(), lock=lock or Lock())
+    return to_records(decision, files, tail=tail_of(audit), written=audit, info=a_run())
 
 
 def an_update(*, served_by: str | None = "https://mirror/x", notes: tuple[str, ...] = ()) -> Installed:
@@ -177,7 +176,7 @@ def test_records_of_another_run_do_not_count_as_written() -> None:
     decision = reduce_installed([an_update()], State(), a_run())
     earlier = written_out(decision).audit
     other = a_run(RunId("01J2ZK5Y8Q0000000000000002"))
-    records = to_records(decision, state=State(), lock=Lock(), tail=tail_of(earlier), written=(), info=other)
+    records = to_records(decision, Files(), tail=tail_of(earlier), written=(), info=other)
     assert records.audit[0]["prev"] == [earlier[0]["hash"]]
     assert records.audit[0]["command_id"] == other.run
 
@@ -185,5 +184,5 @@ def test_records_of_another_run_do_not_count_as_written() -> None:
 def test_torn_bytes_are_declared_by_the_records_of_the_run() -> None:
     tail = Tail(torn=({"len": 3, "sha256": "ab" * 32},))
     decision = Decision(events=[Event(event="pin")])
-    records = to_records(decision, state=State(), lock=Lock(), tail=tail, written=(), info=a_run())
+    records = to_records(decision, Files(), tail=tail, written=(), info=a_run())
     assert records.audit[0]["torn"] == [{"len": 3, "sha256": "ab" * 32}]

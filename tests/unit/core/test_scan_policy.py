@@ -1,15 +1,20 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
+from git_hybrid.core.canonical import Json
 from git_hybrid.core.check_scans import check_scans
+from git_hybrid.core.checks import Facts
 from git_hybrid.core.errors import ScanBlocked
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.manifest import Manifest, Policy
+from git_hybrid.core.override import Override, Overrides, Trail, digest
 from git_hybrid.core.planner import pinned, plan_resume, plan_sync
-from git_hybrid.core.scan_policy import blocked_by, finding_line, finding_lines, scan_blocked
+from git_hybrid.core.scan_policy import accepted_findings, blocked_by, finding_line, finding_lines, scan_blocked
 from git_hybrid.core.state import ScanStatus
 from support.scan_values import SECRETS, a_finding, a_record, a_scan
 from support.values import (
@@ -54,10 +59,12 @@ def test_all_else_does_not_block(scan: ScanStatus, policy: Policy) -> None:
     assert pinned(a_snapshot(SOURCE, pins=[a_pin()], recorded=[entry], policy=policy), SOURCE) == a_pin()
 
 
-def test_a_source_without_state_is_not_blocked_and_an_accepted_finding_is_none() -> None:
+def test_a_source_without_state_is_not_blocked() -> None:
     assert scan_blocked(a_snapshot(SOURCE, pins=[a_pin()]), NAME, a_pin()) is None
     snapshot = a_snapshot(SOURCE, pins=[a_pin()], recorded=[a_state_entry(SOURCE, scan=FOUND)])
-    assert scan_blocked(snapshot, NAME, a_pin(), frozenset({a_finding(1).id})) is None
+    error = scan_blocked(snapshot, NAME, a_pin())
+    assert error is not None
+    assert error.ids == (a_finding(1).id,)
 
 
 def test_the_error_names_the_findings_and_how_many_more_there_are() -> None:
@@ -80,24 +87,79 @@ def test_a_finding_in_words() -> None:
     assert len(finding_lines([a_finding()])) == 1
 
 
+def an_override(*findings: str, **changes: Any) -> tuple[Override, Trail]:
+    """Return an override that accepts *findings* on the pin, and the trail that bears it out."""
+    record = Override(
+        id="ovr-1",
+        kind="pin",
+        source=NAME,
+        request_id="CHG-1",
+        reason="known",
+        from_commit=None,
+        to_commit=oid(1),
+        requested_by="a",
+        approvers=(),
+        created_at=NOW,
+        expires_at=NOW + timedelta(days=30),
+        command_id="run",
+        findings=findings,
+        audit_hash="a" * 64,
+    )
+    record = replace(record, **changes)
+    detail: dict[str, Json] = {"override": record.id, "override_sha256": digest(record)}
+    told: dict[str, Json] = {"event": "override", "hash": record.audit_hash, "detail": detail}
+    return record, Trail(latest={record.id: told})
+
+
+@pytest.mark.parametrize(
+    ("changes", "accepts"),
+    [
+        ({}, True),
+        ({"kind": "scan"}, True),
+        ({"expires_at": NOW}, False),
+        ({"expires_at": NOW + timedelta(days=1)}, True),
+        ({"status": "revoked"}, False),
+        ({"to_commit": oid(9)}, False),
+        ({"source": SourceName("other")}, False),
+    ],
+)
+def test_only_an_override_in_force_for_this_commit_accepts(changes: dict[str, Any], *, accepts: bool) -> None:
+    record, trail = an_override(a_finding(1).id, **changes)
+    overrides = Overrides(records={record.id: record})
+    found = accepted_findings(overrides, trail, NOW, a_pin())
+    assert found == ({a_finding(1).id} if accepts else set())
+    assert not accepted_findings(overrides, Trail(), NOW, a_pin())
+    snapshot = replace(
+        a_snapshot(SOURCE, pins=[a_pin()], recorded=[a_state_entry(SOURCE, scan=FOUND)]),
+        overrides=overrides,
+        trail=trail,
+        clock=NOW,
+    )
+    assert (scan_blocked(snapshot, NAME, a_pin()) is None) is accepts
+
+
 MANIFEST = Manifest(scanners=(SECRETS,), sources={NAME: SOURCE})
 
 
-def checked(scan: ScanStatus | None, manifest: Manifest = MANIFEST, **accepted: frozenset[str]) -> list[str]:
+def checked(scan: ScanStatus | None, manifest: Manifest = MANIFEST, **more: Any) -> list[str]:
     recorded = [] if scan is None else [a_state_entry(SOURCE, scan=scan)]
     snapshot = a_snapshot(SOURCE, pins=[a_pin()], recorded=recorded)
-    names = {SourceName(name): ids for name, ids in accepted.items()}
-    found = check_scans(manifest, snapshot.lock, snapshot.state, now=NOW, accepted=names or None)
-    assert all(item.entry == "tool" and item.file == "state/sources.json" and item.why for item in found)
-    return [f"{item.what}|{item.mend}" for item in found]
+    found = check_scans(Facts(manifest=manifest, clock=NOW, lock=snapshot.lock, state=snapshot.state, **more))
+    assert all(item.why for item in found)
+    return [f"{item.level}|{item.entry}|{item.what}|{item.mend}" for item in found]
 
 
 def test_check_scans_passes_what_is_fresh_and_below_the_policy() -> None:
     assert checked(a_scan()) == []
     assert checked(a_scan(findings=(a_finding(level="low"),))) == []
-    assert checked(FOUND, tool=frozenset({a_finding(1).id})) == []
-    assert checked(None, Manifest(sources={NAME: SOURCE})) == []
     assert checked(None, Manifest(scanners=(SECRETS,))) == []
+    record, trail = an_override(a_finding(1).id)
+    assert checked(FOUND, overrides=Overrides(records={record.id: record}), trail=trail) == []
+
+
+def test_check_scans_without_a_scanner_passes_and_says_so() -> None:
+    (told,) = checked(None, Manifest(sources={NAME: SOURCE}))
+    assert told.startswith("warn|scanner|no scanner is configured")
 
 
 @pytest.mark.parametrize(
@@ -114,9 +176,10 @@ def test_check_scans_passes_what_is_fresh_and_below_the_policy() -> None:
 def test_check_scans_tells_what_is_wrong_and_what_to_type(scan: ScanStatus, word: str) -> None:
     (told,) = checked(scan)
     assert word in told
+    assert told.startswith("fail|tool|")
     assert told.endswith("|git hybrid scan tool")
 
 
 def test_check_scans_sends_what_is_not_installed_to_sync() -> None:
     (told,) = checked(None)
-    assert told == "was never scanned|git hybrid sync tool"
+    assert told == "fail|tool|was never scanned|git hybrid sync tool"

@@ -40,6 +40,7 @@ def files(tmp_path):
 def _ledger(files: Workspace) -> FileLedger:
     return FileLedger(
         layout=Layout(files.root),
+        now=run_info().now,
         lock_timeout=timedelta(0),
         cancelled=lambda: 0,
         clean_quarantine=lambda: (),

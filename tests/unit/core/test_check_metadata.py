@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from git_hybrid.core.checks import Violation, check_metadata
+from git_hybrid.core.check_metadata import check_metadata
+from git_hybrid.core.checks import Facts, Violation
 from git_hybrid.core.manifest import Policy
 from git_hybrid.core.plan import Snapshot
 from support.values import a_pin, a_snapshot, a_source, a_state_entry
@@ -9,7 +10,9 @@ TOOL, OTHER = a_source("tool"), a_source("other")
 
 
 def checked(snapshot: Snapshot) -> tuple[Violation, ...]:
-    return check_metadata(snapshot.manifest, snapshot.lock, snapshot.state)
+    return check_metadata(
+        Facts(manifest=snapshot.manifest, clock=snapshot.clock, lock=snapshot.lock, state=snapshot.state)
+    )
 
 
 def places(snapshot: Snapshot) -> list[tuple[str, str]]:

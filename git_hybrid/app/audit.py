@@ -1,0 +1,27 @@
+"""``git hybrid audit rotate``: close the log into an archive, without a break in the chain."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from git_hybrid.app.pin import refuse_unfinished
+from git_hybrid.app.runtime import Runtime
+from git_hybrid.core.audit import Event
+from git_hybrid.core.audit_verify import ROTATE
+from git_hybrid.core.reducer import Decision
+
+
+def rotate(rt: Runtime, archives: Callable[[], Sequence[str]], *, year: int) -> str:
+    """Archive the log under the name of *year* and return the path of the archive from the root.
+
+    Raises:
+        UnfinishedRun, LockBusy, InvalidFile, LocalIo: the log is as it was.
+    """
+    with rt.ledger.writer(rt.info):
+        refuse_unfinished(rt.ledger.snapshot())
+        taken = set(archives())
+        names = (f"state/sources-audit.{year}{'' if number == 1 else f'-{number}'}.jsonl" for number in range(1, 1000))
+        name = next(name for name in names if name not in taken)
+        event = Event(event=ROTATE, detail={"archive": name.rsplit("/", 1)[-1]})
+        rt.ledger.record(rt.info, Decision(events=[event], archive=name), ())
+        return name

@@ -1,0 +1,220 @@
+"""Forced pins: what an override needs before it is made, and what it is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from git_hybrid.app.runtime import Runtime
+from git_hybrid.core.audit import Event
+from git_hybrid.core.errors import HybridError, OverrideUnnecessary, PolicyNotMet, ScanBlocked
+from git_hybrid.core.governance import governed
+from git_hybrid.core.ids import InvalidText, Oid, SourceName, parse_oid
+from git_hybrid.core.lock import Pin
+from git_hybrid.core.manifest import Source
+from git_hybrid.core.override import (
+    Approval,
+    Approved,
+    Asked,
+    Override,
+    closed,
+    distinct,
+    event_of,
+    payload,
+    person,
+    unmet,
+)
+from git_hybrid.core.plan import Snapshot
+from git_hybrid.core.values import format_time
+
+Verify = Callable[[bytes, str, str], bool]
+"""Tells whether a signature (its armour) of a text was made with an SSH public key: ``verify(text, key, armour)``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forced:
+    """What the command line says of an override."""
+
+    request_id: str
+    approvers: Sequence[str]
+    reason: str
+    expires_at: datetime
+    incidents: Sequence[str] = ()
+    waived: Sequence[Oid] = ()
+    signatures: Sequence[str] = ()
+    verify: Verify = lambda _text, _key, _armour: False
+
+
+@dataclass(slots=True)
+class Objections:
+    """What speaks against a pin: raised at once, or kept where the pin is forced."""
+
+    forced: bool = False
+    lifted: list[HybridError] = field(default_factory=list)
+
+    def meet(self, error: HybridError | None) -> None:
+        """Raise *error*, or keep it if the pin is forced; None is no objection."""
+        if error is None:
+            return
+        if not self.forced:
+            raise error
+        self.lifted.append(error)
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """The codes of what was kept, each once."""
+        return tuple(dict.fromkeys(error.code for error in self.lifted))
+
+    @property
+    def findings(self) -> tuple[str, ...]:
+        """The ids of the findings that scans object with."""
+        ids = (name for error in self.lifted if isinstance(error, ScanBlocked) for name in error.ids)
+        return tuple(dict.fromkeys(ids))
+
+
+def approved(rt: Runtime, snapshot: Snapshot, source: Source, to: str, forced: Forced) -> tuple[Approval, ...]:
+    """Return the approvals of a forced pin.
+
+    Raises:
+        PolicyNotMet: with everything that policy misses.
+    """
+    old = snapshot.lock.pins.get(source.name)
+    asked = Asked(
+        source=source.name,
+        url=str(source.url),
+        from_commit=old.commit if old else None,
+        to_commit=to,
+        request_id=forced.request_id,
+        reason=forced.reason,
+        expires_at=forced.expires_at,
+        waived=tuple(forced.waived),
+    )
+    names = distinct(forced.approvers)
+    signatures = signed_by(snapshot, asked, forced.signatures, forced.verify)
+    problems = unmet(
+        Approved(
+            request_id=forced.request_id,
+            requested_by=rt.info.operator,
+            approvers=names,
+            signed=frozenset(signatures),
+            since=snapshot.clock,
+            until=forced.expires_at,
+        ),
+        snapshot.manifest.policy,
+    )
+    if signatures and not _is_commit(to):
+        problems = (*problems, "a signed approval is for one commit: give its full id to --to")
+    if problems:
+        raise PolicyNotMet(name=source.name, problems=problems)
+    return tuple(Approval(id=name, at=rt.info.now, signature=signatures.get(person(name))) for name in names)
+
+
+def signed_by(snapshot: Snapshot, asked: Asked, signatures: Sequence[str], verify: Verify) -> dict[str, str]:
+    """Return the good signatures of *asked* by who made them, as policy knows their keys."""
+    text = payload(asked)
+    return {
+        person(approver.id): armour
+        for approver in snapshot.manifest.policy.approvers
+        for armour in signatures
+        if approver.key and verify(text, approver.key, armour)
+    }
+
+
+def _is_commit(text: str) -> bool:
+    try:
+        parse_oid(text)
+    except InvalidText:
+        return False
+    return True
+
+
+def make_override(
+    rt: Runtime,
+    snapshot: Snapshot,
+    pin: Pin,
+    *,
+    forced: Forced,
+    approvals: tuple[Approval, ...],
+    objections: Objections,
+) -> Override:
+    """Return the record of a forced pin.
+
+    Raises:
+        OverrideUnnecessary: nothing speaks against the pin.
+    """
+    lifts: Sequence[str] = objections.codes
+    old = snapshot.lock.pins.get(pin.source)
+    before = old.commit if old is not None else None
+    broken = old is not None and old.commit == pin.commit and _broken(snapshot, old)
+    if broken and old is not None:
+        lifts, before = _captured_again(snapshot, old, lifts)
+    elif not lifts:
+        plain_pin = f"git hybrid pin {pin.source} --to {pin.commit}"
+        renew = f"git hybrid override renew {old.override}" if old and old.override else ""
+        same = renew if before == pin.commit and renew else plain_pin
+        raise OverrideUnnecessary(name=pin.source, commit=pin.commit, hint=same)
+    return Override(
+        id=f"ovr-{rt.info.run}",
+        kind="pin",
+        source=pin.source,
+        request_id=forced.request_id,
+        reason=forced.reason,
+        from_commit=before,
+        to_commit=pin.commit,
+        requested_by=rt.info.operator,
+        approvers=approvals,
+        incident=", ".join(forced.incidents) or None,
+        created_at=rt.info.now,
+        expires_at=forced.expires_at,
+        command_id=rt.info.run,
+        lifts=tuple(lifts),
+        findings=objections.findings,
+        waived=tuple(forced.waived),
+    )
+
+
+def _broken(snapshot: Snapshot, old: Pin) -> bool:
+    return governed(old, snapshot.overrides, snapshot.trail, snapshot.clock) is not None
+
+
+def _captured_again(snapshot: Snapshot, old: Pin, lifts: Sequence[str]) -> tuple[Sequence[str], Oid | None]:
+    """Return what the lost or ended override of *old* had lifted, and where it had come from, as far as it is known."""
+    record = snapshot.overrides.records.get(old.override or "")
+    if record is not None and record.source == old.source:
+        return tuple(dict.fromkeys((*lifts, *record.lifts))), record.from_commit
+    told = snapshot.trail.latest.get(old.override or "", {})
+    before = told.get("before")
+    return lifts, Oid(before) if isinstance(before, str) else None
+
+
+def superseded(rt: Runtime, snapshot: Snapshot, name: SourceName, *, commit: Oid | None) -> dict[str, Override]:
+    """Return the overrides of a source that end because its pin is now *commit* (None: it has none any more)."""
+    return {
+        item.id: closed(item, "superseded", at=rt.info.now, by=rt.info.operator)
+        for item in snapshot.overrides.of(name)
+        if item.status == "active" and (item.kind == "pin" or item.to_commit != commit)
+    }
+
+
+def closing_events(ended: dict[str, Override]) -> list[Event]:
+    """Return the audit events of overrides that end."""
+    return [event_of(item, "override-superseded") for item in ended.values()]
+
+
+def baseline(snapshot: Snapshot, old: Pin | None) -> Pin | None:
+    """Return what a plain pin is judged against: *old*, or where its override had come from.
+
+    What lay off the declared ref, or behind, is no step that a plain pin could go on from.
+    """
+    record = None if old is None else snapshot.overrides.records.get(old.override or "")
+    if old is None or record is None or not {"off-branch", "unreachable", "rollback"} & set(record.lifts):
+        return old
+    if record.from_commit is None:
+        return None
+    return replace(old, commit=record.from_commit, root_commits=(), tag_object=None, override=None)
+
+
+def expiry_note(override: Override) -> str:
+    """Return what a report says of a new override."""
+    return f"{override.id}: forced until {format_time(override.expires_at)}"

@@ -1,0 +1,142 @@
+"""``git hybrid override``: renew and revoke approved exceptions. Nothing is ever deleted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from git_hybrid.app.force import Forced, signed_by
+from git_hybrid.app.pin import refuse_unfinished
+from git_hybrid.app.runtime import Runtime
+from git_hybrid.core.errors import HybridError, PolicyNotMet, UnknownOverride
+from git_hybrid.core.governance import unbound
+from git_hybrid.core.override import (
+    Approval,
+    Approved,
+    Asked,
+    Override,
+    closed,
+    distinct,
+    event_of,
+    person,
+    phase,
+    unmet,
+)
+from git_hybrid.core.plan import Snapshot
+from git_hybrid.core.reducer import Decision
+
+
+def renew(rt: Runtime, identity: str, forced: Forced) -> Override:
+    """Let an override go on until another time, with approvals of its own, and return it.
+
+    Raises:
+        UnknownOverride: there is none of this id, or it was closed.
+        PolicyNotMet: the new approval does not satisfy policy.
+        UnfinishedRun, LockBusy, InvalidFile: nothing was done.
+    """
+    with rt.ledger.writer(rt.info):
+        snapshot = rt.ledger.snapshot()
+        refuse_unfinished(snapshot)
+        old = _open(snapshot, identity)
+        forced = replace(forced, request_id=forced.request_id or old.request_id)
+        signatures = signed_by(snapshot, asked_again(snapshot, old, forced), forced.signatures, forced.verify)
+        names = distinct(forced.approvers)
+        problems = unmet(
+            Approved(
+                request_id=forced.request_id,
+                requested_by=rt.info.operator,
+                approvers=names,
+                signed=frozenset(signatures),
+                since=snapshot.clock,
+                until=forced.expires_at,
+            ),
+            snapshot.manifest.policy,
+        )
+        if problems:
+            raise PolicyNotMet(name=old.source, problems=problems)
+        fresh = tuple(Approval(id=name, at=rt.info.now, signature=signatures.get(person(name))) for name in names)
+        new = replace(
+            old,
+            request_id=forced.request_id,
+            reason=forced.reason,
+            approvers=(*old.approvers, *fresh),
+            expires_at=forced.expires_at,
+        )
+        _record(rt, new, "override-renewed", reason=forced.reason)
+        return new
+
+
+def asked_again(snapshot: Snapshot, old: Override, forced: Forced) -> Asked:
+    """Return what an approver of a renewal signs."""
+    source = snapshot.manifest.sources.get(old.source)
+    return Asked(
+        kind=old.kind,
+        source=old.source,
+        url=str(source.url) if source else "",
+        from_commit=old.from_commit,
+        to_commit=old.to_commit,
+        request_id=forced.request_id,
+        reason=forced.reason,
+        expires_at=forced.expires_at,
+        findings=old.findings,
+        waived=old.waived,
+    )
+
+
+def revoke(rt: Runtime, identity: str, *, reason: str) -> Override:
+    """End an override now, and return it; a pin that rests on it is refused from here on.
+
+    Raises:
+        UnknownOverride: there is none of this id, or it was closed.
+        UnfinishedRun, LockBusy, InvalidFile: nothing was done.
+    """
+    with rt.ledger.writer(rt.info):
+        snapshot = rt.ledger.snapshot()
+        refuse_unfinished(snapshot)
+        ended = closed(_open(snapshot, identity), "revoked", at=rt.info.now, by=rt.info.operator)
+        _record(rt, ended, "override-revoked", reason=reason)
+        return ended
+
+
+def _record(rt: Runtime, override: Override, event: str, *, reason: str) -> None:
+    told = event_of(override, event, reason=reason)
+    rt.ledger.record(rt.info, Decision(events=[told], overrides={override.id: override}), ())
+
+
+def find(snapshot: Snapshot, identity: str) -> Override:
+    """Return the override of this id.
+
+    Raises:
+        UnknownOverride: there is none.
+    """
+    record = snapshot.overrides.records.get(identity)
+    if record is None:
+        raise UnknownOverride(override=identity, why="no override has this id")
+    return record
+
+
+def _open(snapshot: Snapshot, identity: str) -> Override:
+    record = find(snapshot, identity)
+    if record.status != "active":
+        raise UnknownOverride(override=identity, why=f"was {record.status} already, and stays so")
+    if what := unbound(record, snapshot.trail):
+        raise UnknownOverride(override=identity, why=f"is a record {what}: restore it from git")
+    return record
+
+
+def moved_over(rt: Runtime, override: Override) -> str:
+    """Return what stands between the commits of *override*, in words; nothing where the clone does not have both."""
+    if override.from_commit is None or override.from_commit == override.to_commit:
+        return ""
+    try:
+        stage = rt.clones.as_stage(override.source)
+        found = rt.objects.between(stage, override.from_commit, override.to_commit, limit=20)
+    except HybridError:
+        return ""
+    lines = [f"{line.commit[:10]} {line.subject}" for line in found.commits]
+    return "; ".join([f"{found.ahead} ahead, {found.behind} behind", *lines])
+
+
+def listed(snapshot: Snapshot, words: frozenset[str]) -> tuple[Override, ...]:
+    """Return the overrides that stand as one of *words* says; all of them where it is empty."""
+    records = snapshot.overrides.records.values()
+    return tuple(item for item in records if not words or phase(item, snapshot.clock) in words)

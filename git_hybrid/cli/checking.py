@@ -1,0 +1,77 @@
+"""Gather what the checks are about and run them: the one way for ``check``, for ``diag`` and for the hooks.
+
+Imports neither click nor pygit2: the hooks run on every commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from git_hybrid.core.audit_verify import Witnesses
+from git_hybrid.core.check_open_issues import is_default
+from git_hybrid.core.check_table import CHECKS
+from git_hybrid.core.checks import Facts, Violation
+from git_hybrid.git.committed import head_witness
+from git_hybrid.git.run import Runner
+from git_hybrid.git.staged import Staged, heads
+from git_hybrid.store import chain, lockfile, manifest, overridefile, statefile
+from git_hybrid.store.facts import read_facts
+from git_hybrid.store.layout import Layout, archives
+from git_hybrid.store.parsing import read_bytes
+
+_FILES = (manifest.SHOWN, lockfile.SHOWN, statefile.SHOWN, overridefile.SHOWN, chain.SHOWN)
+_LOGGED = frozenset({"audit", "overrides", "scans"})
+
+
+def gather(
+    runner: Runner,
+    layout: Layout,
+    names: Collection[str],
+    *,
+    now: datetime,
+    staged: bool = False,
+    witnesses: Witnesses | None = None,
+) -> Facts:
+    """Return the facts that the checks *names* need, from the disk or, *staged*, as they are about to be committed.
+
+    Raises:
+        InvalidFile: a file is not in its format.
+        NewerSchema: a newer version wrote one.
+        LocalIo: a file cannot be read.
+    """
+    index = Staged(runner, layout.root)
+    read: Callable[[str], bytes | None] = index.read
+    if staged:
+        index.prefetch(_FILES)
+    else:
+        read = _from_disk(layout)
+    log = (*archives(layout), chain.SHOWN) if _LOGGED & set(names) else ()
+    if witnesses is None and "audit" in names:
+        witnesses = head_witness(runner, layout.root)
+    facts = read_facts(read, now=now, log=log, git=witnesses)
+    if "sources" in names:
+        facts = replace(facts, tracked=index.tracked("sources"), heads=heads(layout.root, tuple(facts.lock.pins)))
+    return _with_documents(facts, index, read) if "open-issues" in names else facts
+
+
+def _from_disk(layout: Layout) -> Callable[[str], bytes | None]:
+    return lambda name: read_bytes(layout.root / name, name)
+
+
+def _with_documents(facts: Facts, index: Staged, read: Callable[[str], bytes | None]) -> Facts:
+    rules = facts.manifest.open_issues
+    named = [path for rule in rules for path in (rule.spec, rule.remediations)]
+    tracked = index.tracked("*.md", *named)
+    specs = [rule.spec for rule in rules] if rules else [path for path in tracked if is_default(path)]
+    texts = {path: data for path in specs if (data := read(path)) is not None}
+    documents = {path: data.decode("utf-8", "replace") for path, data in texts.items()}
+    there = {path for path in named if read(path) is not None}
+    changed = index.changed() if any(rule.assessments for rule in rules) else frozenset[str]()
+    return replace(facts, documents=documents, paths=frozenset({*tracked, *there}), changed=changed)
+
+
+def run_checks(facts: Facts, names: Collection[str]) -> Mapping[str, tuple[Violation, ...]]:
+    """Return what each of the checks *names* finds, in the order of the table."""
+    return {name: check(facts) for name, check in CHECKS.items() if name in names}

@@ -1,0 +1,188 @@
+"""``git hybrid audit``: the chain of records, shown, verified, exported, rotated."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from git_hybrid.app.audit import rotate
+from git_hybrid.cli.checking import gather
+from git_hybrid.cli.commands.override import format_option, output_option, overrides_table, write_export
+from git_hybrid.cli.options import common_options
+from git_hybrid.cli.output import Output, opened
+from git_hybrid.cli.wiring import Session
+from git_hybrid.core.audit_query import RECORD_COLUMNS, Filter, chosen, record_row, records_of
+from git_hybrid.core.audit_verify import Breach, Witnesses, missing_archives, verify
+from git_hybrid.core.checks import Facts
+from git_hybrid.core.errors import BadArgument
+from git_hybrid.core.ids import InvalidText
+from git_hybrid.core.values import parse_duration, parse_moment
+from git_hybrid.git.committed import history_witness
+from git_hybrid.store.layout import archives
+from git_hybrid.view.audit import breach_lines, record_lines
+from git_hybrid.view.export import Format, Table, export
+
+_BAD = 5
+
+
+@click.group("audit")
+@common_options
+def command() -> None:
+    """Read the audit log: who changed which pin, when, why, with whose approval; and prove that it is whole."""
+
+
+@command.command("log")
+@click.argument("source", required=False, metavar="[NAME]")
+@click.option("--operator", metavar="WHO", help="Only what WHO did; a part of the name is enough.")
+@click.option("--event", metavar="EVENT", help="Only records of this event, such as pin or override.")
+@click.option("--since", metavar="WHEN", help="Only from WHEN on: a date, a time, or 30d for the last 30 days.")
+@click.option("--request", metavar="ID", help="Only what this governance request asked for.")
+@click.option("--incident", metavar="ID", help="Only what is related to this incident.")
+@click.option("--max-count", type=click.IntRange(1), metavar="N", help="At most N records.")
+@common_options
+@click.pass_context
+def log_command(
+    context: click.Context,
+    *,
+    source: str | None,
+    operator: str | None,
+    event: str | None,
+    since: str | None,
+    request: str | None,
+    incident: str | None,
+    max_count: int | None,
+) -> int:
+    """Show the records of the audit log, the newest first."""
+    with opened(context) as (session, output):
+        wanted = Filter(
+            source=source,
+            operator=operator,
+            event=event,
+            request=request,
+            incident=incident,
+            since=_since(since, now=session.runtime.info.now),
+        )
+        found = chosen(records_of(_facts(session).log), wanted)[::-1][:max_count]
+        if output.common.json:
+            output.document({"command": "audit log", "exit_code": 0, "records": list(found), "sources": []})
+        else:
+            output.data(*record_lines(found, output.look))
+            output.talk("" if found else "no records")
+        return 0
+
+
+def _facts(session: Session, witnesses: Witnesses | None = None) -> Facts:
+    now = session.runtime.info.now
+    return gather(session.runner, session.layout, ("audit",), now=now, witnesses=witnesses)
+
+
+def _since(text: str | None, *, now: datetime) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        return now - parse_duration(text)
+    except InvalidText:
+        pass
+    try:
+        return parse_moment(text, now=now)
+    except InvalidText as error:
+        raise BadArgument(what="--since", value=text, reason=str(error)) from error
+
+
+@command.command("verify")
+@click.option("--since", metavar="REV", help="Hold only the commits after REV (and REV itself) against the log.")
+@common_options
+@click.pass_context
+def verify_command(context: click.Context, *, since: str | None) -> int:
+    """Prove that the log is whole: its chain, what the other files name, what git has committed. Exit 5 if it is not.
+
+    It names the first bad record and what that proves.
+    """
+    with opened(context) as (session, output):
+        facts = _facts(session, history_witness(session.runner, session.layout.root, since=since))
+        breaches = verify(facts.log, facts.witnesses)
+        records, absent = records_of(facts.log), missing_archives(facts.log)
+        code = _BAD if breaches else 0
+        if output.common.json:
+            document = {"command": "audit verify", "exit_code": code, "ok": not breaches, "records": len(records)}
+            plain = [_plain(breach) for breach in breaches]
+            output.document(document | {"breaches": plain, "archives_missing": list(absent), "sources": []})
+            return code
+        output.data(*breach_lines(breaches, color=output.color))
+        for name in absent:
+            output.talk(f"note: {name} is not here: what it holds is not proved")
+        if breaches:
+            output.hint("audit", "git log -p -- state/sources-audit.jsonl")
+        else:
+            witness = "" if facts.witnesses.committed is None else ", and with all that git has committed"
+            output.data(
+                f"audit log: {len(records)} records, whole, in agreement with state, lock and overrides{witness}"
+            )
+        return code
+
+
+def _plain(breach: Breach) -> dict[str, object]:
+    where: dict[str, object] = {"file": breach.file, "line": breach.line or None, "seq": breach.seq}
+    return where | {"id": breach.id, "what": breach.what, "proves": breach.proves}
+
+
+@command.command("export")
+@format_option
+@click.option("--request", metavar="ID", help="Only what this governance request asked for.")
+@click.option("--incident", metavar="ID", help="Only what is related to this incident.")
+@click.option("--since", metavar="WHEN", help="Only from WHEN on: a date, a time, or 30d for the last 30 days.")
+@output_option
+@common_options
+@click.pass_context
+def export_command(
+    context: click.Context,
+    *,
+    form: Format,
+    request: str | None,
+    incident: str | None,
+    since: str | None,
+    file: Path | None,
+) -> int:
+    """Write the audit log as a table that can be read without this tool; other formats than csv hold overrides too."""
+    with opened(context) as (session, output):
+        begin = _since(since, now=session.runtime.info.now)
+        text = _exported(session, Filter(request=request, incident=incident, since=begin), form)
+        write_export(output, text, file)
+        return 0
+
+
+def _exported(session: Session, wanted: Filter, form: Format) -> str:
+    found = chosen(records_of(_facts(session).log), wanted)
+    rows = [record_row(record) for record in found]
+    named = {row["override"] for row in rows}
+    overrides = overrides_table(session)
+    narrowed = wanted != Filter()
+    kept = [row for row in overrides.rows if not narrowed or row["id"] in named]
+    tables = {
+        "records": Table(title="Audit log", columns=RECORD_COLUMNS, rows=rows),
+        "overrides": Table(title="Overrides", columns=overrides.columns, rows=kept),
+    }
+    return export(tables, form, heading="Audit of pins and overrides")
+
+
+@command.command("rotate")
+@common_options
+@click.pass_context
+def rotate_command(context: click.Context) -> int:
+    """Close the log into an archive named by the year, and go on in a new file whose first record names it."""
+    with opened(context) as (session, output):
+        info = session.runtime.info
+        name = rotate(session.runtime, lambda: archives(session.layout), year=info.now.year)
+        if output.common.json:
+            document = {"command": "audit rotate", "command_id": info.run, "exit_code": 0}
+            output.document(document | {"archive": name, "sources": []})
+        else:
+            _told(output, name)
+        return 0
+
+
+def _told(output: Output, name: str) -> None:
+    output.data(f"archived as {name}")
+    output.hint("rotated", "git add state")

@@ -1,0 +1,44 @@
+"""``git hybrid check``: what the pre-commit hooks check, for people and for CI."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import click
+
+from git_hybrid.cli.checking import gather, run_checks
+from git_hybrid.cli.options import common_options
+from git_hybrid.cli.output import Output, opened
+from git_hybrid.core.check_table import CHECKS
+from git_hybrid.core.checks import Violation, failures
+from git_hybrid.view.findings import check_document, violation_lines
+
+
+@click.command("check")
+@click.argument("what", nargs=-1, type=click.Choice(list(CHECKS)), metavar="[CHECK]...")
+@click.option("--staged", is_flag=True, help="Check what is about to be committed, as the hooks do.")
+@common_options
+@click.pass_context
+def command(context: click.Context, *, what: tuple[str, ...], staged: bool) -> int:
+    """Check the files of the workspace, without a network and without names all that there is to check.
+
+    The checks are metadata, overrides, scans, audit, sources and open-issues. Exit 1 if one fails, 2 if a file
+    cannot be read. Warnings are told and fail nothing.
+    """
+    with opened(context) as (session, output):
+        names = [name for name in CHECKS if not what or name in what]
+        facts = gather(session.runner, session.layout, names, now=session.runtime.info.now, staged=staged)
+        results = run_checks(facts, names)
+        code = int(failures(results) > 0)
+        if output.common.json:
+            output.document(check_document(results, exit_code=code))
+        else:
+            _tell(results, output)
+        return code
+
+
+def _tell(results: Mapping[str, tuple[Violation, ...]], output: Output) -> None:
+    for name, found in results.items():
+        output.data(*violation_lines(found, color=output.color))
+        word = "ok" if not failures({name: found}) else "failed"
+        output.talk(f"check {name}: {word}")

@@ -1,0 +1,235 @@
+"""``git hybrid override``: the approved exceptions, shown, renewed, revoked, exported."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import click
+
+from git_hybrid.app.force import Forced
+from git_hybrid.app.override import find, listed, moved_over, renew, revoke
+from git_hybrid.cli.commands.pin import moment, read_signature, signature_option
+from git_hybrid.cli.options import common_of, common_options, names_argument
+from git_hybrid.cli.output import Output, opened
+from git_hybrid.cli.wiring import Session
+from git_hybrid.core.audit_query import OVERRIDE_COLUMNS, override_row
+from git_hybrid.core.errors import BadArgument, MissingOptions
+from git_hybrid.core.override import Asked, Override, payload, phase, plain
+from git_hybrid.git.signing import is_signed
+from git_hybrid.store.durable import write_file
+from git_hybrid.view.export import FORMATS, Format, Table, export
+from git_hybrid.view.overrides import override_details, override_lines
+
+format_option = click.option(
+    "--format", "form", type=click.Choice(FORMATS), default="csv", metavar="FORMAT", help="csv, json, md or html."
+)
+output_option = click.option(
+    "-o", "--output", "file", type=click.Path(path_type=Path), metavar="FILE", help="Write to FILE."
+)
+
+
+@click.group("override")
+@common_options
+def command() -> None:
+    """Show and change overrides: approved exceptions, recorded for good, that end by themselves.
+
+    git hybrid pin NAME --to REV --force makes one.
+    """
+
+
+@command.command("list")
+@names_argument
+@click.option("--active", is_flag=True, help="Only those in force, the expiring ones among them.")
+@click.option("--expiring", is_flag=True, help="Only those that end within seven days.")
+@click.option("--expired", is_flag=True, help="Only those whose time is over.")
+@common_options
+@click.pass_context
+def list_command(context: click.Context, *, names: tuple[str, ...], active: bool, expiring: bool, expired: bool) -> int:
+    """List overrides, those that need attention first; without options all of them, also the closed ones."""
+    words = {"expired"} if expired else set()
+    words |= {"expiring"} if expiring else set()
+    words |= {"active", "expiring"} if active else set()
+    with opened(context) as (session, output):
+        snapshot = session.runtime.ledger.snapshot()
+        found = [item for item in listed(snapshot, frozenset(words)) if not names or item.source in names]
+        order = ("expired", "expiring", "active", "revoked", "superseded")
+        found.sort(key=lambda item: (order.index(phase(item, snapshot.clock)), item.id))
+        if output.common.json:
+            rows = [{**plain(item), "state": phase(item, snapshot.clock)} for item in found]
+            output.document({"command": "override list", "exit_code": 0, "overrides": rows, "sources": []})
+        else:
+            output.data(*override_lines(found, snapshot.clock, output.look))
+            output.talk("" if found else "no overrides")
+        return 0
+
+
+@command.command("show")
+@click.argument("identity", metavar="ID")
+@common_options
+@click.pass_context
+def show_command(context: click.Context, *, identity: str) -> int:
+    """Show one override: who asked, who approved, why, until when, what it lifts, what it moved over."""
+    with opened(context) as (session, output):
+        snapshot = session.runtime.ledger.snapshot()
+        found = find(snapshot, identity)
+        word, commits = phase(found, snapshot.clock), moved_over(session.runtime, found)
+        if output.common.json:
+            document = {"command": "override show", "exit_code": 0, "sources": []}
+            output.document(document | {"override": {**plain(found), "state": word, "commits": commits}})
+        else:
+            output.data(*override_details(override_row(found, word, commits)))
+        return 0
+
+
+@command.command("renew")
+@click.argument("identity", metavar="ID")
+@click.option("--expires", metavar="WHEN", help="When it ends now: a date, a time, or 14d from now.")
+@click.option("--approver", "approvers", multiple=True, metavar="WHO", help="Who approved the renewal; repeatable.")
+@click.option("--reason", metavar="TEXT", help="Why it has to go on.")
+@click.option("--request", metavar="ID", help="The governance request of the renewal, if it is another one.")
+@signature_option
+@common_options
+@click.pass_context
+def renew_command(
+    context: click.Context,
+    *,
+    identity: str,
+    expires: str | None,
+    approvers: tuple[str, ...],
+    reason: str | None,
+    request: str | None,
+    signatures: tuple[Path, ...],
+) -> int:
+    """Let an override go on, with an approval of its own. An expired one is in force again."""
+    approvers = tuple(item for item in approvers if item.strip())
+    given = {"--expires": expires, "--approver": approvers, "--reason": (reason or "").strip()}
+    if absent := tuple(key for key, value in given.items() if not value):
+        raise MissingOptions(command="override renew", options=absent)
+    with opened(context) as (session, output):
+        forced = Forced(
+            request_id=(request or "").strip(),
+            approvers=approvers,
+            reason=(reason or "").strip(),
+            expires_at=moment("--expires", expires or "", now=session.runtime.info.now),
+            signatures=tuple(read_signature(path) for path in signatures),
+            verify=partial(is_signed, session.runner),
+        )
+        return _changed(session, output, "override renew", renew(session.runtime, identity, forced))
+
+
+@command.command("revoke")
+@click.argument("identity", metavar="ID")
+@click.option("--reason", metavar="TEXT", help="Why it ends.")
+@common_options
+@click.pass_context
+def revoke_command(context: click.Context, *, identity: str, reason: str | None) -> int:
+    """End an override now. Its record stays; a pin that rests on it is refused until it is moved."""
+    if not (reason or "").strip():
+        raise MissingOptions(command="override revoke", options=("--reason",))
+    with opened(context) as (session, output):
+        found = revoke(session.runtime, identity, reason=(reason or "").strip())
+        code = _changed(session, output, "override revoke", found)
+        snapshot = session.runtime.ledger.snapshot()
+        pin = snapshot.lock.pins.get(found.source)
+        if pin is not None and pin.override == found.id:
+            output.hint("pin", f"git hybrid pin {found.source}")
+        return code
+
+
+def _changed(session: Session, output: Output, name: str, override: Override) -> int:
+    clock = session.runtime.ledger.snapshot().clock
+    word = phase(override, clock)
+    if output.common.json:
+        document = {"command": name, "command_id": session.runtime.info.run, "exit_code": 0, "sources": []}
+        output.document(document | {"override": {**plain(override), "state": word}})
+    elif not output.common.quiet:
+        output.data(*override_lines([override], clock, output.look))
+    return 0
+
+
+@command.command("export")
+@click.option(
+    "--format", "form", type=click.Choice(FORMATS), default="csv", metavar="FORMAT", help="csv, json, md, html."
+)
+@output_option
+@common_options
+@click.pass_context
+def export_command(context: click.Context, *, form: Format, file: Path | None) -> int:
+    """Write every override as a table that can be read without this tool: approvals, expiry, incidents, revocation."""
+    with opened(context) as (session, output):
+        write_export(output, overrides_text(session, form), file)
+        return 0
+
+
+def overrides_text(session: Session, form: Format) -> str:
+    """Return all overrides in the format *form*."""
+    return export({"overrides": overrides_table(session)}, form, heading="Overrides")
+
+
+def overrides_table(session: Session) -> Table:
+    """Return all overrides of a workspace as a table."""
+    snapshot = session.runtime.ledger.snapshot()
+    records = snapshot.overrides.records.values()
+    rows = [override_row(item, phase(item, snapshot.clock), moved_over(session.runtime, item)) for item in records]
+    return Table(title="Overrides", columns=OVERRIDE_COLUMNS, rows=rows)
+
+
+def write_export(output: Output, text: str, file: Path | None) -> None:
+    """Write *text* to *file*, or to stdout.
+
+    Raises:
+        LocalIo: the file cannot be written.
+    """
+    if file is None:
+        output.data(text.rstrip("\n"))
+        return
+    write_file(output.common.folder / file, text.encode("utf-8"))
+    output.talk(f"wrote {file}")
+
+
+@command.command("request")
+@click.argument("identity", metavar="NAME|ID")
+@click.option("--to", metavar="COMMIT", help="The full id of the commit to be pinned; not for a renewal.")
+@click.option("--request", metavar="ID", help="The governance request id.")
+@click.option("--reason", metavar="TEXT", help="Why it is needed.")
+@click.option("--expires", metavar="WHEN", help="When it ends: a date or a time.")
+@common_options
+@click.pass_context
+def request_command(
+    context: click.Context,
+    *,
+    identity: str,
+    to: str | None,
+    request: str | None,
+    reason: str | None,
+    expires: str | None,
+) -> int:
+    """Print what an approver signs with ssh-keygen -Y sign, where policy names SSH keys."""
+    with opened(context) as (session, output):
+        snapshot = session.runtime.ledger.snapshot()
+        renewed = snapshot.overrides.records.get(identity)
+        given = {"--request": request or renewed, "--reason": reason, "--expires": expires, "--to": to or renewed}
+        if absent := tuple(key for key, value in given.items() if not value):
+            raise MissingOptions(command="override request", options=absent)
+        name = renewed.source if renewed else identity
+        source = next((item for key, item in snapshot.manifest.sources.items() if key == name), None)
+        if source is None:
+            raise BadArgument(what="NAME", value=identity, reason="is no source and no override")
+        pin = snapshot.lock.pins.get(source.name)
+        asked = Asked(
+            kind=renewed.kind if renewed else "pin",
+            source=source.name,
+            url=str(source.url),
+            from_commit=renewed.from_commit if renewed else (pin.commit if pin else None),
+            to_commit=renewed.to_commit if renewed else (to or ""),
+            request_id=request or (renewed.request_id if renewed else ""),
+            reason=(reason or "").strip(),
+            expires_at=moment("--expires", expires or "", now=session.runtime.info.now),
+            findings=renewed.findings if renewed else (),
+            waived=renewed.waived if renewed else (),
+        )
+        output.data(payload(asked).decode("ascii").rstrip("\n"))
+        if not common_of(context).quiet:
+            output.hint("sign", "save this line to a file, then: ssh-keygen -Y sign -n git-hybrid-override -f KEY FILE")
+        return 0

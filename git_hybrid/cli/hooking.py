@@ -1,0 +1,58 @@
+"""What all hooks share: find the workspaces, run the checks on what is about to be committed, tell what fails."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from git_hybrid.cli.checking import gather, run_checks
+from git_hybrid.core.checks import failures
+from git_hybrid.core.errors import HybridError, InvalidFile, NoWorkspace
+from git_hybrid.git.run import Runner
+from git_hybrid.git.staged import Staged
+from git_hybrid.store.layout import MANIFEST, Layout, find_root, refuse_links
+from git_hybrid.view.findings import violation_lines
+from git_hybrid.view.term import safe
+
+
+def run(*names: str) -> int:
+    """Run the checks *names* and return 0 if they hold, 1 if one fails, 2 if a file cannot be read.
+
+    A hook runs in the folder of the repository: workspaces in folders below it are found by their manifests. Writes
+    nothing, asks no server.
+    """
+    runner = Runner(environ=os.environ)
+    try:
+        return max((_checked(runner, layout, names) for layout in _workspaces(runner, Path.cwd())), default=0)
+    except HybridError as error:
+        print(f"error: {safe(str(error))}")
+        return 2
+
+
+def _workspaces(runner: Runner, folder: Path) -> Sequence[Layout]:
+    try:
+        return (find_root(folder),)
+    except NoWorkspace:
+        manifests = Staged(runner, folder).tracked(f"*/{MANIFEST}")
+        if not manifests:
+            raise
+    roots = [folder / Path(path).parent for path in manifests]
+    found = {find_root(root).root for root in roots if (root / MANIFEST).is_file()}
+    return [Layout(root) for root in sorted(found)]
+
+
+def _checked(runner: Runner, layout: Layout, names: Collection[str]) -> int:
+    try:
+        refuse_links(layout)
+        results = run_checks(gather(runner, layout, names, now=datetime.now(UTC), staged=True), names)
+    except InvalidFile as error:
+        for problem in error.problems:
+            print(f"{safe(error.path)}: {safe(problem.place)}: {safe(problem.reason)}")
+        print(f"  mend: {safe(error.mend or 'correct the file, then git add it')}")
+        return 2
+    found = [item for items in results.values() for item in items]
+    sys.stdout.writelines(f"{line}\n" for line in violation_lines(found))
+    return int(failures(results) > 0)

@@ -1,0 +1,140 @@
+"""Choose records of the audit log, and tell them as rows that can be read without the tool. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from git_hybrid.core.audit import Record
+from git_hybrid.core.audit_verify import Segment
+from git_hybrid.core.canonical import Json
+from git_hybrid.core.override import Override, Phase
+from git_hybrid.core.values import format_time, parse_time
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """What a record must be about; None asks for nothing. ``operator`` is found anywhere in the text, in any case."""
+
+    source: str | None = None
+    operator: str | None = None
+    event: str | None = None
+    request: str | None = None
+    incident: str | None = None
+    since: datetime | None = None
+
+
+Row = Mapping[str, str]
+
+RECORD_COLUMNS = (
+    "at",
+    "seq",
+    "event",
+    "source",
+    "before",
+    "after",
+    "operator",
+    "command_id",
+    "override",
+    "request_id",
+    "reason",
+    "requested_by",
+    "approvers",
+    "expires_at",
+    "incident",
+    "status",
+    "closed_at",
+    "closed_by",
+    "because",
+    "hash",
+)
+OVERRIDE_COLUMNS = (
+    "id",
+    "kind",
+    "source",
+    "status",
+    "request_id",
+    "reason",
+    "requested_by",
+    "approvers",
+    "created_at",
+    "expires_at",
+    "incident",
+    "from_commit",
+    "to_commit",
+    "commits",
+    "closed_at",
+    "closed_by",
+    "lifts",
+    "command_id",
+    "audit_hash",
+)
+
+
+def records_of(segments: Sequence[Segment]) -> tuple[Record, ...]:
+    """Return the whole records of a log and its archives, the oldest first, each once."""
+    whole = (line.record for segment in segments for line in segment.lines if line.whole and line.record is not None)
+    return tuple({str(record["hash"]): record for record in whole}.values())
+
+
+def detail_of(record: Mapping[str, Json]) -> Mapping[str, Json]:
+    """Return the details of a record; nothing if it has none."""
+    detail = record.get("detail")
+    return detail if isinstance(detail, Mapping) else {}
+
+
+def chosen(records: Sequence[Record], wanted: Filter) -> tuple[Record, ...]:
+    """Return the records that are about what is *wanted*."""
+    return tuple(record for record in records if _is_wanted(record, wanted))
+
+
+def _is_wanted(record: Record, wanted: Filter) -> bool:
+    detail = detail_of(record)
+    incidents = [item.strip() for item in str(detail.get("incident") or "").split(",")]
+    return (
+        wanted.source in (None, record.get("source"))
+        and (wanted.operator is None or wanted.operator.casefold() in str(record["operator"]).casefold())
+        and wanted.event in (None, record["event"])
+        and wanted.request in (None, detail.get("request_id"))
+        and (wanted.incident is None or wanted.incident in incidents)
+        and (wanted.since is None or parse_time(str(record["at"])) >= wanted.since)
+    )
+
+
+def record_row(record: Record) -> dict[str, str]:
+    """Return one record as the cells of a table."""
+    told = {**detail_of(record), **{key: value for key, value in record.items() if key != "detail"}}
+    return {key: _cell(key, told.get(key)) for key in RECORD_COLUMNS}
+
+
+def override_row(override: Override, word: Phase, commits: str = "") -> dict[str, str]:
+    """Return one override as the cells of a table; *word* is how it stands now, *commits* what it moved over."""
+    return {
+        "id": override.id,
+        "kind": override.kind,
+        "source": override.source,
+        "status": word,
+        "request_id": override.request_id,
+        "reason": override.reason,
+        "requested_by": override.requested_by,
+        "approvers": "; ".join(f"{item.id} ({format_time(item.at)})" for item in override.approvers),
+        "created_at": format_time(override.created_at),
+        "expires_at": format_time(override.expires_at),
+        "incident": override.incident or "",
+        "from_commit": override.from_commit or "",
+        "to_commit": override.to_commit,
+        "commits": commits,
+        "closed_at": format_time(override.closed_at) if override.closed_at else "",
+        "closed_by": override.closed_by or "",
+        "lifts": ", ".join(override.lifts),
+        "command_id": override.command_id,
+        "audit_hash": override.audit_hash or "",
+    }
+
+
+def _cell(key: str, value: Json) -> str:
+    if key == "approvers" and isinstance(value, Sequence) and not isinstance(value, str):
+        people = [item for item in value if isinstance(item, Mapping)]
+        return "; ".join(f"{item.get('id')} ({item.get('at')})" for item in people)
+    return "" if value is None else str(value)

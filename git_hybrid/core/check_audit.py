@@ -1,0 +1,17 @@
+"""``check audit``: the audit log is whole, and holds all that the other files and git say must be in it. Pure."""
+
+from __future__ import annotations
+
+from git_hybrid.core.audit_verify import Breach, verify
+from git_hybrid.core.checks import Facts, Violation
+
+
+def check_audit(facts: Facts) -> tuple[Violation, ...]:
+    """Return every breach of the log, the first bad line first."""
+    return tuple(_violation(breach) for breach in verify(facts.log, facts.witnesses))
+
+
+def _violation(breach: Breach) -> Violation:
+    entry = f"line {breach.line}" if breach.line else "log"
+    mend = "restore the records from git, then git hybrid audit verify"
+    return Violation(file=breach.file, entry=entry, what=breach.what, why=breach.proves, mend=mend)

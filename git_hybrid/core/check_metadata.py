@@ -1,0 +1,39 @@
+"""``check metadata``: manifest, lock and state agree with each other and with policy. Pure."""
+
+from __future__ import annotations
+
+from git_hybrid.core.checks import Facts, Violation
+from git_hybrid.core.lock import is_valid
+from git_hybrid.core.manifest import allows_host
+
+
+def check_metadata(facts: Facts) -> tuple[Violation, ...]:
+    """Return what of manifest, lock and state does not agree.
+
+    A source without a pin, and a pin that is not installed yet, are steps on the way and no violations.
+    """
+    manifest, lock, state = facts.manifest, facts.lock, facts.state
+    found: list[Violation] = []
+    for name, source in manifest.sources.items():
+        if not allows_host(manifest.policy, source.url):
+            what = f"the host {source.url.host} is not in [policy] hosts"
+            why = "only reviewed hosts may be built from"
+            mend = f"git hybrid remove {name}"
+            found.append(Violation(file="sources.toml", entry=f"source.{name}", what=what, why=why, mend=mend))
+    for name, pin in lock.pins.items():
+        wanted = manifest.sources.get(name)
+        entry = f"source.{name}"
+        if wanted is None:
+            what, why = "has no entry in sources.toml", "nobody says where this pin comes from"
+            mend = "git checkout -- sources.toml"
+            found.append(Violation(file="state/sources.lock", entry=entry, what=what, why=why, mend=mend))
+        elif not is_valid(pin, wanted):
+            what, why = "was pinned from another manifest entry", "the lock no longer says what the manifest asks for"
+            mend = f"git hybrid pin {name}"
+            found.append(Violation(file="state/sources.lock", entry=entry, what=what, why=why, mend=mend))
+    for name in state.sources:
+        if name not in manifest.sources:
+            what, why = "has no entry in sources.toml", "state tells of a source that nobody declares"
+            mend = "git hybrid sync --prune"
+            found.append(Violation(file="state/sources.json", entry=name, what=what, why=why, mend=mend))
+    return tuple(found)

@@ -1,0 +1,265 @@
+"""Overrides: approved exceptions that expire (``state/sources-overrides.json``), as values."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Literal
+
+from git_hybrid.core.audit import Event
+from git_hybrid.core.canonical import Json, canonical_json
+from git_hybrid.core.ids import Oid, SourceName
+from git_hybrid.core.manifest import Policy
+from git_hybrid.core.values import format_time, parse_time
+
+Kind = Literal["pin", "scan"]
+Closing = Literal["revoked", "superseded"]
+Status = Literal["active", "revoked", "superseded"]
+Phase = Literal["active", "expiring", "expired", "revoked", "superseded"]
+
+WARNED = timedelta(days=7)
+"""How long before its end an override is told of wherever it is shown."""
+
+EVENTS = frozenset({"override", "override-renewed", "override-revoked", "override-superseded"})
+"""The audit events that carry the digest of an override record."""
+
+_EMAIL = re.compile(r"<\s*([^<>\s]+@[^<>\s]+)\s*>")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """Who approved, when; ``signature`` is an SSH signature in its armour where policy asks for one."""
+
+    id: str
+    at: datetime
+    signature: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Override:
+    """One record.
+
+    ``lifts`` names the refusals that it accepts by error code, ``findings`` those of a scan by id, ``waived`` the
+    objects that git's fsck may complain about.
+    """
+
+    id: str
+    kind: Kind
+    source: SourceName
+    request_id: str
+    reason: str
+    from_commit: Oid | None
+    to_commit: Oid
+    requested_by: str
+    approvers: tuple[Approval, ...]
+    incident: str | None = None
+    created_at: datetime
+    expires_at: datetime
+    status: Status = "active"
+    closed_at: datetime | None = None
+    closed_by: str | None = None
+    command_id: str
+    lifts: tuple[str, ...] = ()
+    findings: tuple[str, ...] = ()
+    waived: tuple[Oid, ...] = ()
+    audit_hash: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overrides:
+    """The whole file; records in order of their ids, which is the order in which they were made."""
+
+    records: Mapping[str, Override] = field(default_factory=dict)
+
+    def of(self, name: SourceName) -> tuple[Override, ...]:
+        """Return the records of one source, the oldest first."""
+        return tuple(item for item in self.records.values() if item.source == name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trail:
+    """What the audit log says of overrides: the last record of each by its id, and when its newest record was made."""
+
+    latest: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
+    newest: datetime | None = None
+
+
+def trail_of(records: Sequence[Mapping[str, Json]]) -> Trail:
+    """Return what *records*, in the order of the log, say of overrides."""
+    latest = {identity: record for record in records if (identity := _overridden(record))}
+    times = [str(record["at"]) for record in records]
+    return Trail(latest=latest, newest=parse_time(max(times)) if times else None)
+
+
+def _overridden(record: Mapping[str, Json]) -> str:
+    detail = record.get("detail")
+    named = detail.get("override") if record["event"] in EVENTS and isinstance(detail, Mapping) else None
+    return str(named or "")
+
+
+def binds(record: Mapping[str, Json], override: Override) -> bool:
+    """Tell whether the audit record *record* is the one that *override* names, and tells of it as it is."""
+    detail = record.get("detail")
+    told = detail.get("override_sha256") if isinstance(detail, Mapping) else None
+    named = _overridden(record) == override.id and record["hash"] == override.audit_hash
+    return named and told == digest(override)
+
+
+def with_overrides(overrides: Overrides, put: Mapping[str, Override]) -> Overrides:
+    """Return *overrides* with the records of *put*; nothing is ever taken out."""
+    return Overrides(records=dict(sorted({**overrides.records, **put}.items())))
+
+
+def phase(override: Override, now: datetime) -> Phase:
+    """Return how far an override's life has come; the last seven days are ``expiring``."""
+    if override.status != "active":
+        return override.status
+    if override.expires_at <= now:
+        return "expired"
+    return "expiring" if override.expires_at - now <= WARNED else "active"
+
+
+def plain(override: Override) -> dict[str, Json]:
+    """Return *override* as it stands in its file; keys without a value are left out."""
+    approvers: list[Json] = []
+    for item in override.approvers:
+        signature = {} if item.signature is None else {"signature": item.signature}
+        approvers.append({"id": item.id, "at": format_time(item.at), **signature})
+    values: dict[str, Json] = {
+        "id": override.id,
+        "kind": override.kind,
+        "source": override.source,
+        "request_id": override.request_id,
+        "reason": override.reason,
+        "from_commit": override.from_commit,
+        "to_commit": override.to_commit,
+        "requested_by": override.requested_by,
+        "approvers": approvers,
+        "incident": override.incident,
+        "created_at": format_time(override.created_at),
+        "expires_at": format_time(override.expires_at),
+        "status": override.status,
+        "closed_at": None if override.closed_at is None else format_time(override.closed_at),
+        "closed_by": override.closed_by,
+        "command_id": override.command_id,
+        "lifts": list(override.lifts) or None,
+        "findings": list(override.findings) or None,
+        "waived": list(override.waived) or None,
+        "audit_hash": override.audit_hash,
+    }
+    return {key: value for key, value in values.items() if value is not None or key == "from_commit"}
+
+
+def digest(override: Override) -> str:
+    """Return the digest that the audit log keeps of a record: 64 hex digits over everything but ``audit_hash``."""
+    values = {key: value for key, value in plain(override).items() if key != "audit_hash"}
+    return hashlib.sha256(canonical_json(values)).hexdigest()
+
+
+def event_of(override: Override, event: str, *, reason: str | None = None) -> Event:
+    """Return the audit event that binds *override* as it is now; it tells an auditor all of it."""
+    told = {key: value for key, value in plain(override).items() if key not in ("audit_hash", "source", "id")}
+    extra: dict[str, Json] = {} if reason is None else {"because": reason}
+    return Event(
+        event=event,
+        source=override.source,
+        before=override.from_commit,
+        after=override.to_commit,
+        detail={"override": override.id, "override_sha256": digest(override), **told, **extra},
+    )
+
+
+def closed(override: Override, how: Closing, *, at: datetime, by: str) -> Override:
+    """Return *override* as ended before its time."""
+    return replace(override, status=how, closed_at=at, closed_by=by)
+
+
+def person(text: str) -> str:
+    """Return who *text* names: the e-mail address in it, or all of it; without case, so that it can be compared."""
+    match = _EMAIL.search(text)
+    return (match[1] if match else text).strip().casefold()
+
+
+def distinct(names: Sequence[str]) -> tuple[str, ...]:
+    """Return *names* with each person once, as first written."""
+    found: dict[str, str] = {}
+    for name in names:
+        found.setdefault(person(name), name.strip())
+    return tuple(found.values())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approved:
+    """What is asked of policy: the request, who asks, who approved (``signed``: with a good signature), until when."""
+
+    request_id: str
+    requested_by: str
+    approvers: tuple[str, ...]
+    signed: frozenset[str] = frozenset()
+    since: datetime
+    until: datetime
+
+
+def unmet(asked: Approved, policy: Policy) -> tuple[str, ...]:
+    """Return what policy misses in a request, each in one sentence; nothing if it is met."""
+    problems: list[str] = []
+    if policy.request_pattern and re.fullmatch(policy.request_pattern, asked.request_id) is None:
+        problems.append(f"the request id {asked.request_id!r} does not match {policy.request_pattern!r}")
+    people = {person(name): name for name in asked.approvers}
+    requester = person(asked.requested_by)
+    if requester in people:
+        problems.append(f"{asked.requested_by} asks for it and may not approve it")
+    counted = [key for key in people if key != requester]
+    known = {person(item.id): item for item in policy.approvers}
+    if known:
+        strangers = [people[key] for key in counted if key not in known]
+        problems += [f"{name} is not among [policy] approvers" for name in strangers]
+        counted = [key for key in counted if key in known]
+        unsigned = [key for key in counted if known[key].key and key not in asked.signed]
+        problems += [f"the approval of {people[key]} is not signed with the key that policy names" for key in unsigned]
+        counted = [key for key in counted if key not in unsigned]
+    if len(counted) < policy.override_min_approvers:
+        wanted = policy.override_min_approvers
+        problems.append(f"{wanted} approver{'s are' if wanted > 1 else ' is'} needed, {len(counted)} counted")
+    if asked.until <= asked.since:
+        problems.append(f"it would expire at {format_time(asked.until)}, which is past")
+    elif asked.until - asked.since > policy.override_max_age:
+        latest = format_time(asked.since + policy.override_max_age)
+        problems.append(f"it would expire at {format_time(asked.until)}; [policy] override_max_age ends at {latest}")
+    return tuple(problems)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What somebody asks to be allowed: which source may go from where to where, why, until when."""
+
+    kind: Kind = "pin"
+    source: SourceName
+    url: str
+    from_commit: Oid | None
+    to_commit: str
+    request_id: str
+    reason: str
+    expires_at: datetime
+    findings: tuple[str, ...] = ()
+    waived: tuple[str, ...] = ()
+
+
+def payload(asked: Asked) -> bytes:
+    """Return the bytes that an approver signs: one line of canonical JSON."""
+    values: dict[str, Json] = {
+        "kind": asked.kind,
+        "source": asked.source,
+        "url": asked.url,
+        "from_commit": asked.from_commit,
+        "to_commit": asked.to_commit,
+        "request_id": asked.request_id,
+        "reason": asked.reason,
+        "expires_at": format_time(asked.expires_at),
+        "findings": list(asked.findings),
+        "waived": list(asked.waived),
+    }
+    return canonical_json(values) + b"\n"

@@ -1,0 +1,59 @@
+"""The port through which use cases read and write the files of a workspace."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Protocol
+
+from git_hybrid.core.audit import Event
+from git_hybrid.core.ids import Oid, SourceName
+from git_hybrid.core.plan import Snapshot, Task
+from git_hybrid.core.reducer import Decision, RunInfo
+
+
+class Ledger(Protocol):
+    """The files of the workspace. The only thing that knows the order in which they are written."""
+
+    def writer(self, info: RunInfo) -> AbstractContextManager[Sequence[str]]:
+        """Hold the writer lock and mend what an earlier writer left; yields what was mended, for people."""
+        ...
+
+    def snapshot(self) -> Snapshot:
+        """Return everything that the files say."""
+        ...
+
+    def manifest_text(self) -> str:
+        """Return the manifest as it stands."""
+        ...
+
+    def begin(self, info: RunInfo, tasks: Sequence[Task], intent: Event | None = None) -> None:
+        """Write journal and marker: from here the run is never forgotten; *intent* is audited before any effect."""
+        ...
+
+    def installing(self, info: RunInfo, name: SourceName, served_by: str | None) -> None:
+        """Write that the working tree of a source is about to be changed."""
+        ...
+
+    def is_announced(self, info: RunInfo) -> bool:
+        """Tell whether the audit log says already what this run is about to do."""
+        ...
+
+    def attempt(self, info: RunInfo, name: str, error: str) -> None:
+        """Write one failed try of a network step into the journal, if there is one."""
+        ...
+
+    def record(self, info: RunInfo, decision: Decision, pending: Sequence[Task]) -> None:
+        """Write the decision into the files; the marker stays only for what is *pending*."""
+        ...
+
+    def is_decided(self, info: RunInfo) -> bool:
+        """Tell whether the journal holds a decision of this run, which the next writer would carry out."""
+
+    def forget(self) -> None:
+        """Remove marker and journal."""
+
+    def first_seen(self, name: SourceName, commit: Oid) -> datetime | None:
+        """Return when the audit log first says that upstream had the commit, or None if it never did."""
+        ...

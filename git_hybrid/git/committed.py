@@ -1,0 +1,82 @@
+"""What the repository that a workspace is in has committed of its files: the witness outside of the audit log."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+
+from git_hybrid.core.audit_verify import Witnesses
+from git_hybrid.core.errors import BadArgument
+from git_hybrid.git.environment import child_environment
+from git_hybrid.git.run import Runner
+from git_hybrid.git.staged import blobs
+
+LOG = "state/sources-audit.jsonl"
+_CARRIERS = ("state/sources.json", "state/sources-overrides.json", "state/sources-mirrors.json")
+_SIDES = ("HEAD", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "REBASE_HEAD")
+_ADDED_HASH = re.compile(r'\+\s*"audit_hash": "([0-9a-f]{64})"')
+_COMMIT = re.compile(r"commit ([0-9a-f]{40,64})")
+_FILE = re.compile(r"\+\+\+ (?:b/)?(.*)")
+
+
+def head_witness(runner: Runner, root: Path) -> Witnesses:
+    """Return what HEAD, and the other side of a merge that is under way, hold of the audit log.
+
+    ``committed`` is None where the workspace is in no repository, or HEAD has no log.
+    """
+    asked = "".join(f"{side}:./{LOG}\n" for side in _SIDES).encode()
+    done = runner.run(["git", "cat-file", "--batch"], env=_environment(runner), cwd=root, stdin=asked)
+    versions = blobs(done.stdout) if done.status == 0 else []
+    if not versions or versions[0] is None:
+        return Witnesses()
+    lines = [[_sha256(line) for line in blob.split(b"\n") if line] for blob in versions if blob is not None]
+    return Witnesses(committed=frozenset(item for side in lines for item in side), head=tuple(lines[0]))
+
+
+def history_witness(runner: Runner, root: Path, *, since: str | None = None) -> Witnesses:
+    """Return what every commit of HEAD's history says must be in the log; with *since* only the commits after it.
+
+    Raises:
+        BadArgument: *since* names no commit of the repository.
+    """
+    now = head_witness(runner, root)
+    if since is not None and not _is_commit(runner, root, since):
+        raise BadArgument(what="--since", value=since, reason="names no commit of the repository")
+    span = "HEAD" if since is None else f"{since}..HEAD"
+    hashes: dict[str, str] = {}
+    commit = file = ""
+    for line in _patch(runner, root, span, _CARRIERS).splitlines():
+        if match := _COMMIT.fullmatch(line):
+            commit = match[1]
+        elif match := _FILE.fullmatch(line):
+            file = match[1]
+        elif match := _ADDED_HASH.match(line):
+            hashes.setdefault(match[1], f"{file} in commit {commit[:12]}")
+    logged = [line[1:] for line in _patch(runner, root, span, (LOG,)).splitlines() if line.startswith("+{")]
+    if since is not None:
+        done = runner.run(["git", "cat-file", "blob", f"{since}:./{LOG}"], env=_environment(runner), cwd=root)
+        logged += done.stdout.decode("utf-8", "surrogateescape").splitlines() if done.status == 0 else []
+    ever = tuple(dict.fromkeys(_sha256(line.encode("utf-8", "surrogateescape")) for line in logged))
+    return Witnesses(committed=now.committed, head=now.head, hashes=hashes, ever=ever)
+
+
+def _patch(runner: Runner, root: Path, span: str, files: tuple[str, ...]) -> str:
+    """Return the changes of *files* in *span*, the oldest first; nothing where there is no repository."""
+    options = ("--reverse", "--unified=0", "--no-color", "--no-ext-diff", "--no-textconv", "--no-renames", "--text")
+    argv = ["git", "log", "--format=commit %H", "--patch", *options, span, "--", *files]
+    done = runner.run(argv, env=_environment(runner), cwd=root)
+    return done.stdout.decode("utf-8", "surrogateescape") if done.status == 0 else ""
+
+
+def _is_commit(runner: Runner, root: Path, revision: str) -> bool:
+    argv = ["git", "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"]
+    return not revision.startswith("-") and runner.run(argv, env=_environment(runner), cwd=root).status == 0
+
+
+def _environment(runner: Runner) -> dict[str, str]:
+    return child_environment(runner.environ, network=True)
+
+
+def _sha256(line: bytes) -> str:
+    return hashlib.sha256(line).hexdigest()

@@ -1,0 +1,100 @@
+"""What is about to be committed: the files of a workspace as the index has them, and what changed since HEAD."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from git_hybrid.git.environment import child_environment
+from git_hybrid.git.run import Runner
+
+# The index in use is the one that the commit is made from: `git commit -a` sets GIT_INDEX_FILE to another.
+_OURS = ("GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE")
+
+
+@dataclass(slots=True)
+class Staged:
+    """Reads files as they are about to be committed; what git does not track, and outside of git, as on disk.
+
+    ``root`` is the root of the workspace, which may be a folder inside of the repository.
+    """
+
+    runner: Runner
+    root: Path
+    _known: dict[str, bytes | None] = field(default_factory=dict, init=False)
+
+    def prefetch(self, names: Iterable[str]) -> None:
+        """Read *names* with one process."""
+        wanted = [name for name in names if name not in self._known]
+        asked = "".join(f":./{name}\nHEAD:./{name}\n" for name in wanted).encode()
+        output = self._git("cat-file", "--batch", stdin=asked)
+        found = iter(() if output is None else blobs(output))
+        for name in wanted:
+            staged, committed = next(found, None), next(found, None)
+            path = self.root / name
+            if staged is None and committed is None and path.is_file():
+                staged = path.read_bytes()
+            self._known[name] = staged
+
+    def read(self, name: str) -> bytes | None:
+        """Return the content of a file by its path from the root, or None if it will not be there."""
+        self.prefetch((name,))
+        return self._known[name]
+
+    def tracked(self, *patterns: str) -> tuple[str, ...]:
+        """Return the paths that match *patterns* (gitglossary, pathspec) and will be in the commit."""
+        output = self._git("ls-files", "-z", "--", *patterns)
+        return _paths(output)
+
+    def changed(self) -> frozenset[str]:
+        """Return the paths from the root that the commit changes, below the root."""
+        options = ("--cached", "--name-only", "--no-renames", "--relative", "-z")
+        return frozenset(_paths(self._git("diff", *options)))
+
+    def _git(self, *arguments: str, stdin: bytes | None = None) -> bytes | None:
+        kept = {key: value for key in _OURS if (value := self.runner.environ.get(key)) is not None}
+        env = child_environment(self.runner.environ, network=True) | kept
+        done = self.runner.run(["git", *arguments], env=env, cwd=self.root, stdin=stdin)
+        return done.stdout if done.status == 0 else None
+
+
+def _paths(output: bytes | None) -> tuple[str, ...]:
+    return tuple(item.decode("utf-8", "surrogateescape") for item in (output or b"").split(b"\0") if item)
+
+
+def blobs(output: bytes) -> list[bytes | None]:
+    """Return the objects in the output of ``git cat-file --batch``, None for each that is missing or no file."""
+    found: list[bytes | None] = []
+    at = 0
+    while at < len(output):
+        end = output.index(b"\n", at)
+        words = output[at:end].rsplit(b" ", 2)
+        if len(words) == 3 and words[2].isdigit():
+            size = int(words[2])
+            found.append(output[end + 1 : end + 1 + size] if words[1] == b"blob" else None)
+            at = end + size + 2
+        else:
+            found.append(None)
+            at = end + 1
+    return found
+
+
+def heads(root: Path, names: Sequence[str]) -> Mapping[str, str]:
+    """Return the commit at HEAD of each clone below ``sources/`` that is there, read without a process.
+
+    A HEAD that cannot be read this way (a branch in a packed or another kind of ref store) is an empty text.
+    """
+    found: dict[str, str] = {}
+    for name in names:
+        git_dir = root / "sources" / name / ".git"
+        try:
+            text = (git_dir / "HEAD").read_text(encoding="ascii").strip()
+            ref = text.removeprefix("ref: ")
+            found[name] = text if ref == text else (git_dir / ref).read_text(encoding="ascii").strip()
+        except FileNotFoundError:
+            if git_dir.is_dir():
+                found[name] = ""
+        except (OSError, UnicodeDecodeError):
+            found[name] = ""
+    return found

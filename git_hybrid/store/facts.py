@@ -1,0 +1,54 @@
+"""Read what the checks are about, from the disk or from what is about to be committed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from git_hybrid.core.audit_verify import Segment, Witnesses
+from git_hybrid.core.checks import Facts
+from git_hybrid.core.lock import Lock
+from git_hybrid.core.override import Overrides, trail_of
+from git_hybrid.core.state import State
+from git_hybrid.store import chain, lockfile, manifest, overridefile, statefile
+from git_hybrid.store.parsing import invalid
+
+Read = Callable[[str], bytes | None]
+"""Returns the content of a file by its path from the root of the workspace, or None if there is none."""
+
+
+def read_facts(read: Read, *, now: datetime, log: Sequence[str] = (), git: Witnesses | None = None) -> Facts:
+    """Return the facts that the files of a workspace hold.
+
+    *log* names the files of the audit log, the oldest first; *git* carries what git knows of it.
+
+    Raises:
+        InvalidFile: a file is not in its format.
+        NewerSchema: a newer version wrote one.
+    """
+    text = read(manifest.SHOWN)
+    if text is None:
+        raise invalid(manifest.SHOWN, "file", "is missing")
+    lock, state, overrides = read(lockfile.SHOWN), read(statefile.SHOWN), read(overridefile.SHOWN)
+    decided = Lock() if lock is None else lockfile.decode_lock(lock)
+    installed = State() if state is None else statefile.decode_state(state)
+    approved = Overrides() if overrides is None else overridefile.decode_overrides(overrides)
+    segments = tuple(_segment(read, name) for name in log)
+    records = [line.record for segment in segments for line in segment.lines if line.record is not None and line.whole]
+    trail = trail_of(records)
+    witnesses = replace(git or Witnesses(), state=installed, overrides=approved, lock=decided)
+    return Facts(
+        manifest=manifest.decode_manifest(text),
+        clock=max(now, trail.newest or now),
+        lock=decided,
+        state=installed,
+        overrides=approved,
+        trail=trail,
+        log=segments,
+        witnesses=witnesses,
+    )
+
+
+def _segment(read: Read, name: str) -> Segment:
+    return chain.segment_of(name, read(name) or b"")

@@ -1,0 +1,45 @@
+"""The audit log as people read it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from git_hybrid.core.audit import Record
+from git_hybrid.core.audit_query import detail_of
+from git_hybrid.core.audit_verify import Breach
+from git_hybrid.view.term import fit, paint, safe, width
+from git_hybrid.view.text import SHORT, Look
+
+_TOLD = ("request_id", "reason", "because", "incident", "ref", "command", "error")
+
+
+def record_lines(records: Sequence[Record], look: Look) -> list[str]:
+    """Return one line a record: when, what, which source, from where to where, by whom; details when verbose."""
+    events = max((width(safe(str(record["event"]))) for record in records), default=0)
+    lines: list[str] = []
+    for record in records:
+        before, after = (str(record.get(key) or "")[:SHORT] for key in ("before", "after"))
+        moved = f"{before} → {after}" if before and after and before != after else after or before
+        about = " ".join(item for item in (safe(str(record.get("source") or "")), moved) if item)
+        event = paint(fit(safe(str(record["event"])), events), "bold", color=look.color)
+        who = safe(str(record["operator"]))
+        lines.append("  ".join(item for item in (str(record["at"]), event, about, who) if item))
+        detail = detail_of(record)
+        told = [f"{key}: {safe(str(detail[key]))}" for key in _TOLD if detail.get(key)]
+        lines += [f"    {line}" for line in told if look.verbose or detail.get("override")]
+        if look.verbose:
+            lines.append(
+                f"    record {record['seq']}, {str(record['hash'])[:12]}, command {safe(str(record['command_id']))}"
+            )
+    return lines
+
+
+def breach_lines(breaches: Sequence[Breach], *, color: bool) -> list[str]:
+    """Return two lines a breach: where and what, then what it proves."""
+    lines: list[str] = []
+    for breach in breaches:
+        number = "" if breach.seq is None else f" (record {breach.seq})"
+        where = f"{breach.file}:{breach.line}{number}" if breach.line else breach.file
+        lines.append(f"{paint('bad', 'bad', color=color)} {safe(where)}: {breach.id}: {safe(breach.what)}")
+        lines.append(f"  proves: {breach.proves}")
+    return lines

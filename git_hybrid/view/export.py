@@ -1,0 +1,96 @@
+"""Tables for people who do not have the tool: CSV, JSON, Markdown and HTML, each safe where it is opened."""
+
+from __future__ import annotations
+
+import csv
+import html
+import io
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from git_hybrid.view.term import safe
+
+Format = Literal["csv", "json", "md", "html"]
+FORMATS: tuple[Format, ...] = ("csv", "json", "md", "html")
+_FORMULA = re.compile(r"\s*[=+\-@\t\r]")
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>|#~!])")
+_STYLE = (
+    "body{font:14px/1.4 system-ui,sans-serif;margin:2em}table{border-collapse:collapse;margin:0 0 2em}"
+    "th,td{border:1px solid #999;padding:.3em .5em;text-align:left;vertical-align:top;overflow-wrap:anywhere}"
+    "th{background:#eee}@media(prefers-color-scheme:dark){body{background:#111;color:#ddd}th{background:#333}}"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """One table: what it is about, its columns in order, and a cell for each column in every row."""
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Mapping[str, str]]
+
+
+def export(tables: Mapping[str, Table], form: Format, *, heading: str) -> str:
+    """Return *tables* in the format *form*, by name. CSV has one table only: the first."""
+    match form:
+        case "csv":
+            return _csv(next(iter(tables.values())))
+        case "json":
+            plain = {name: [dict(row) for row in table.rows] for name, table in tables.items()}
+            return json.dumps({"schema_version": 1, **plain}, indent=2, ensure_ascii=True) + "\n"
+        case "md":
+            return "\n".join(
+                [f"# {_escaped(heading)}", *(line for item in tables.values() for line in _markdown(item))]
+            )
+        case "html":
+            return _html(tables, heading)
+
+
+def _csv(table: Table) -> str:
+    stream = io.StringIO()
+    writer = csv.writer(stream, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
+    writer.writerow(table.columns)
+    writer.writerows([_inert(row[column]) for column in table.columns] for row in table.rows)
+    return stream.getvalue()
+
+
+def _inert(cell: str) -> str:
+    """Return *cell* so that no spreadsheet takes it for a formula (OWASP, CSV injection)."""
+    return f"'{safe(cell)}" if _FORMULA.match(cell) else safe(cell)
+
+
+def _markdown(table: Table) -> list[str]:
+    lines = ["", f"## {_escaped(table.title)}", ""]
+    lines.append("| " + " | ".join(_escaped(column) for column in table.columns) + " |")
+    lines.append("|" + " --- |" * len(table.columns))
+    rows = ([_escaped(row[column]) for column in table.columns] for row in table.rows)
+    return [*lines, *(f"| {' | '.join(cells)} |" for cells in rows), ""]
+
+
+def _escaped(text: str) -> str:
+    return _MARKDOWN.sub(r"\\\1", safe(text)).replace("://", ":\\//")
+
+
+def _html(tables: Mapping[str, Table], heading: str) -> str:
+    parts = [
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">",
+        '<meta name="viewport" content="width=device-width">',
+        f"<title>{_text(heading)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n<h1>{_text(heading)}</h1>",
+    ]
+    for table in tables.values():
+        parts.append(f"<h2>{_text(table.title)}</h2>\n<table>\n<thead><tr>")
+        parts += [f'<th scope="col">{_text(column)}</th>' for column in table.columns]
+        parts.append("</tr></thead>\n<tbody>")
+        for row in table.rows:
+            cells = "".join(f"<td>{_text(row[column])}</td>" for column in table.columns)
+            parts.append(f"<tr>{cells}</tr>")
+        parts.append("</tbody>\n</table>")
+    return "\n".join([*parts, "</body>\n</html>\n"])
+
+
+def _text(text: str) -> str:
+    return html.escape(safe(text))

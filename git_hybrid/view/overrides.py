@@ -1,0 +1,45 @@
+"""Overrides as people read them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from git_hybrid.core.override import Override, phase
+from git_hybrid.core.values import format_age, format_time
+from git_hybrid.view.term import Style, fit, paint, safe, width
+from git_hybrid.view.text import SHORT, Look
+
+_STYLES: dict[str, Style] = {"expired": "bad", "expiring": "warn", "active": "good"}
+
+
+def override_lines(found: Sequence[Override], now: datetime, look: Look) -> list[str]:
+    """Return two lines an override: what it is and until when, then who approved it and why."""
+    names = max((width(safe(item.source)) for item in found), default=0)
+    lines: list[str] = []
+    for item in found:
+        word = phase(item, now)
+        before = (item.from_commit or "")[:SHORT]
+        moved = f"{before} → {item.to_commit[:SHORT]}" if before else item.to_commit[:SHORT]
+        shown = paint(fit(word, 10), _STYLES.get(word, "dim"), color=look.color)
+        lines.append(f"{shown}  {fit(safe(item.source), names)}  {moved}  {_until(item, now)}")
+        people = ", ".join(approver.id for approver in item.approvers)
+        told = f"    {item.id}  {item.request_id}, approved by {people}"
+        lines += [safe(told), f"    {safe(item.reason)}" + (f" ({safe(item.incident)})" if item.incident else "")]
+    return lines
+
+
+def _until(item: Override, now: datetime) -> str:
+    word = phase(item, now)
+    if word in ("active", "expiring"):
+        return f"until {format_time(item.expires_at)}, {format_age(item.expires_at - now)} left"
+    if word == "expired":
+        return f"since {format_time(item.expires_at)}, {format_age(now - item.expires_at)} ago"
+    closed_at = format_time(item.closed_at) if item.closed_at else "?"
+    return f"at {closed_at} by {safe(item.closed_by or '?')}"
+
+
+def override_details(row: Mapping[str, str]) -> list[str]:
+    """Return every cell of one override, one a line."""
+    names = max(width(key) for key in row)
+    return [f"{fit(key, names)}  {safe(value)}" for key, value in row.items() if value]

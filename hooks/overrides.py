@@ -1,0 +1,16 @@
+"""``hybrid-overrides``: every override is complete, bound and unexpired, every pin that needs one has one."""
+
+from __future__ import annotations
+
+import sys
+
+from git_hybrid.cli.hooking import run
+
+
+def main() -> int:
+    """Return the exit status of the hook."""
+    return run("overrides")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

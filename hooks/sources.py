@@ -1,0 +1,16 @@
+"""``hybrid-sources``: nothing of the clones is committed, and they stand at their pins."""
+
+from __future__ import annotations
+
+import sys
+
+from git_hybrid.cli.hooking import run
+
+
+def main() -> int:
+    """Return the exit status of the hook."""
+    return run("sources")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
