@@ -389,3 +389,49 @@ def test_a_symbolic_link_for_the_reports_is_refused(
     (workspace / "state/scans").symlink_to(tmp_path / "elsewhere")
     hybrid("scan", check=2)
     assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+APPROVED = ("--force", "--request", "CHG-1", "--approver", "Bea <bea@example.org>", "--reason", "a test key")
+
+
+def test_an_override_accepts_the_findings_it_names_until_it_ends(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, scanner: Path
+) -> None:
+    bad = tool.commit({"bad": "SECRET"})
+    started(hybrid, tool.url)
+    use(workspace, scanner)
+    assert "was never scanned" in hybrid("check", "scans", check=1).out
+    hybrid("scan", check=1)
+    assert "git hybrid scan tool" in hybrid("check", "scans", check=1).out
+    hybrid("sync", check=6)
+    hybrid("pin", "tool", "--to", bad, *APPROVED, "--expires", "10d")
+    (record,) = json.loads((workspace / "state/sources-overrides.json").read_text())["overrides"]
+    assert record["lifts"] == ["scan-blocked"]
+    assert record["findings"] == [scan_of(state(workspace))["findings"][0]["id"]]
+    hybrid("sync")
+    hybrid("check", "scans")
+    hybrid("override", "revoke", record["id"], "--reason", "it is no test key")
+    hybrid("sync", check=6)
+    hybrid("check", "scans", check=1)
+
+
+def test_a_forced_move_accepts_what_the_scan_before_it_found(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, scanner: Path
+) -> None:
+    started(hybrid, tool.url)
+    use(workspace, scanner)
+    assert "no scanner" not in hybrid("check", "scans", check=1).out
+    hybrid("scan")
+    bad = tool.commit({"bad": "SECRET"})
+    hybrid("pin", "tool", "--scan", check=6)
+    hybrid("pin", "tool", "--scan", "--to", bad, *APPROVED, "--expires", "10d")
+    hybrid("sync")
+    assert scan_of(state(workspace))["commit_sha"] == bad
+    tool.commit({"bad": "SECRET", "more": "SECRET"})
+    hybrid("pin", "tool", "--scan", check=6)
+    hybrid("sync")
+
+
+def test_without_a_scanner_check_scans_passes_and_says_so(hybrid: Hybrid, tool: Upstream) -> None:
+    started(hybrid, tool.url)
+    assert "no scanner is configured" in hybrid("check", "scans").out
