@@ -239,7 +239,11 @@ REMEDIES: Mapping[str, Remedy] = {
         6,
         "{name}: {commit} has {counted} at or above {level} ([policy] scan_block_on)",
         "{findings}",
-        ("git hybrid scan {name}", "git hybrid pin {name} --scan"),
+        (
+            "git hybrid scan {name}",
+            "git hybrid pin {name} --scan",
+            "git hybrid pin {name} --to {commit} --force --request ID --approver WHO --reason TEXT --expires WHEN",
+        ),
     ),
     "no-scanner": Remedy(
         2,
