@@ -22,19 +22,47 @@ business of :mod:`git_hybrid.cli.remedies` alone.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import ClassVar, Self
+from dataclasses import dataclass
+from typing import ClassVar, Self, dataclass_transform
 
 
-@dataclass(eq=False, kw_only=True)
+@dataclass_transform(eq_default=False, kw_only_default=True)
 class HybridError(Exception):
-    """Root of every error that the program raises on purpose; ``code`` is stable."""
+    """Root of every error that the program raises on purpose; ``code`` is stable.
+
+    A subclass declares its facts as annotations, as a dataclass does; making half a hundred real dataclasses would
+    cost every start of the program, and every hook, more than all else that is imported.
+    """
 
     code: ClassVar[str] = "error"
+    _names: ClassVar[tuple[str, ...]] = ()
+
+    def __init_subclass__(cls) -> None:
+        """Collect the names of the facts."""
+        own = (name for name, kind in cls.__annotations__.items() if not str(kind).startswith("ClassVar"))
+        cls._names = (*cls._names, *(name for name in own if name not in cls._names))
+
+    def __init__(self, **facts: object) -> None:
+        """Take every fact by name; one that has a default may be left out.
+
+        Raises:
+            TypeError: a fact is missing, or is none of this error.
+        """
+        super().__init__()
+        wrong = [name for name in facts if name not in self._names]
+        wrong += [name for name in self._names if name not in facts and not hasattr(type(self), name)]
+        if wrong:
+            raise TypeError(f"{type(self).__name__}: wrong or missing facts: {', '.join(wrong)}")
+        vars(self).update(facts)
+
+    @classmethod
+    def fact_names(cls) -> tuple[str, ...]:
+        """Return the names of the facts, in the order in which they are declared."""
+        return cls._names
 
     def facts(self) -> Mapping[str, object]:
         """Return the facts by name."""
-        return {item.name: getattr(self, item.name) for item in fields(self)}
+        return {name: getattr(self, name) for name in self._names}
 
     def about(self, name: str) -> Self:
         """Return the error; one that was raised where the source was not known gets its *name*."""
@@ -55,7 +83,6 @@ class Problem:
     reason: str
 
 
-@dataclass(eq=False, kw_only=True)
 class InvalidFile(HybridError):
     """A file does not follow its format; every bad entry is named."""
 
@@ -65,7 +92,6 @@ class InvalidFile(HybridError):
     mend: str = ""
 
 
-@dataclass(eq=False, kw_only=True)
 class NewerSchema(HybridError):
     """A file was written by a newer version of the program."""
 
@@ -75,7 +101,6 @@ class NewerSchema(HybridError):
     known: int
 
 
-@dataclass(eq=False, kw_only=True)
 class NoWorkspace(HybridError):
     """Neither the folder nor one above it holds ``sources.toml``."""
 
@@ -83,7 +108,6 @@ class NoWorkspace(HybridError):
     path: str
 
 
-@dataclass(eq=False, kw_only=True)
 class WorkspaceExists(HybridError):
     """``init`` was asked for where a workspace is already."""
 
@@ -91,7 +115,6 @@ class WorkspaceExists(HybridError):
     path: str
 
 
-@dataclass(eq=False, kw_only=True)
 class UnknownSource(HybridError):
     """Names or groups that the manifest does not have, each with the nearest that it has."""
 
@@ -101,7 +124,6 @@ class UnknownSource(HybridError):
     what: str = "source"
 
 
-@dataclass(eq=False, kw_only=True)
 class DuplicateSource(HybridError):
     """The name is taken, or differs from a taken one only in case."""
 
@@ -110,7 +132,6 @@ class DuplicateSource(HybridError):
     taken_by: str
 
 
-@dataclass(eq=False, kw_only=True)
 class BadArgument(HybridError):
     """An argument, environment variable or git setting outside its grammar."""
 
@@ -120,7 +141,6 @@ class BadArgument(HybridError):
     reason: str
 
 
-@dataclass(eq=False, kw_only=True)
 class MissingOptions(HybridError):
     """The command line is incomplete."""
 
@@ -129,7 +149,6 @@ class MissingOptions(HybridError):
     options: tuple[str, ...]
 
 
-@dataclass(eq=False, kw_only=True)
 class HookTaken(HybridError):
     """A git hook of the user's stands where ours would go; ``line`` is what it may run."""
 
@@ -138,7 +157,6 @@ class HookTaken(HybridError):
     line: str
 
 
-@dataclass(eq=False, kw_only=True)
 class SymlinkRefused(HybridError):
     """A path that must be a real file or folder is a symbolic link."""
 
@@ -146,7 +164,6 @@ class SymlinkRefused(HybridError):
     path: str
 
 
-@dataclass(eq=False, kw_only=True)
 class ToolTooOld(HybridError):
     """git or libgit2 is missing, or older than the version that is safe to use."""
 
@@ -156,7 +173,6 @@ class ToolTooOld(HybridError):
     needed: str
 
 
-@dataclass(eq=False, kw_only=True)
 class NoPin(HybridError):
     """The source has no pin, or one that was made from another manifest entry."""
 
@@ -165,7 +181,6 @@ class NoPin(HybridError):
     stale: bool
 
 
-@dataclass(eq=False, kw_only=True)
 class LocalWork(HybridError):
     """Base of what keeps a source from being touched: local work stands in its folder."""
 
@@ -173,7 +188,6 @@ class LocalWork(HybridError):
     path: str
 
 
-@dataclass(eq=False, kw_only=True)
 class DirtySource(LocalWork):
     """Changed, staged or untracked files; at most ten are named, ``count`` has all."""
 
@@ -182,7 +196,6 @@ class DirtySource(LocalWork):
     count: int
 
 
-@dataclass(eq=False, kw_only=True)
 class DivergedSource(LocalWork):
     """HEAD stands at a commit that is neither recorded nor pinned."""
 
@@ -191,7 +204,6 @@ class DivergedSource(LocalWork):
     expected: str
 
 
-@dataclass(eq=False, kw_only=True)
 class OperationInProgress(LocalWork):
     """A merge, rebase or the like was begun and not ended."""
 
@@ -199,14 +211,12 @@ class OperationInProgress(LocalWork):
     operation: str
 
 
-@dataclass(eq=False, kw_only=True)
 class IndexLocked(LocalWork):
     """Another git process works in the folder."""
 
     code: ClassVar[str] = "index-locked"
 
 
-@dataclass(eq=False, kw_only=True)
 class ForeignFolder(LocalWork):
     """Something that this program did not clone stands where the clone belongs."""
 
@@ -214,7 +224,6 @@ class ForeignFolder(LocalWork):
     what: str
 
 
-@dataclass(eq=False, kw_only=True)
 class UnsavedWork(LocalWork):
     """The clone holds commits that no upstream ref has."""
 
@@ -222,7 +231,6 @@ class UnsavedWork(LocalWork):
     refs: tuple[str, ...]
 
 
-@dataclass(eq=False, kw_only=True)
 class InTheWay(LocalWork):
     """Ignored files stand where the new commit has files."""
 
@@ -230,7 +238,6 @@ class InTheWay(LocalWork):
     files: tuple[str, ...]
 
 
-@dataclass(eq=False, kw_only=True)
 class RemoteError(HybridError):
     """Base of what happens between here and a server; ``message`` is the server's or git's last word."""
 
@@ -239,7 +246,6 @@ class RemoteError(HybridError):
     name: str = ""
 
 
-@dataclass(eq=False, kw_only=True)
 class NetworkFailure(RemoteError):
     """A failure that may pass (``kind`` says which), after ``attempts`` tries."""
 
@@ -249,35 +255,30 @@ class NetworkFailure(RemoteError):
     retry_after: float | None = None
 
 
-@dataclass(eq=False, kw_only=True)
 class AccessDenied(RemoteError):
     """The server wants credentials, or does not accept those it got."""
 
     code: ClassVar[str] = "access-denied"
 
 
-@dataclass(eq=False, kw_only=True)
 class RepositoryNotFound(RemoteError):
     """No repository is served at the URL, or not to this user."""
 
     code: ClassVar[str] = "repository-not-found"
 
 
-@dataclass(eq=False, kw_only=True)
 class TlsFailure(RemoteError):
     """The server's certificate was not accepted."""
 
     code: ClassVar[str] = "tls"
 
 
-@dataclass(eq=False, kw_only=True)
 class HostKeyFailure(RemoteError):
     """The ssh host key is unknown or has changed."""
 
     code: ClassVar[str] = "host-key"
 
 
-@dataclass(eq=False, kw_only=True)
 class Offline(HybridError):
     """Something has to be fetched and the network is forbidden."""
 
@@ -287,7 +288,6 @@ class Offline(HybridError):
     why: str
 
 
-@dataclass(eq=False, kw_only=True)
 class Unreachable(HybridError):
     """The pinned commit is not in the history of what the manifest declares."""
 
@@ -297,7 +297,6 @@ class Unreachable(HybridError):
     ref: str
 
 
-@dataclass(eq=False, kw_only=True)
 class MovedTag(HybridError):
     """Upstream's tag is no longer what was pinned."""
 
@@ -310,7 +309,6 @@ class MovedTag(HybridError):
     new_commit: str
 
 
-@dataclass(eq=False, kw_only=True)
 class RefMissing(HybridError):
     """Upstream has no such branch, tag, commit or version; ``nearest`` is what it has of a similar name."""
 
@@ -321,7 +319,6 @@ class RefMissing(HybridError):
     nearest: tuple[str, ...] = ()
 
 
-@dataclass(eq=False, kw_only=True)
 class RewrittenHistory(HybridError):
     """The branch no longer contains the commit that is pinned."""
 
@@ -332,7 +329,6 @@ class RewrittenHistory(HybridError):
     new: str
 
 
-@dataclass(eq=False, kw_only=True)
 class IdentityChanged(HybridError):
     """Another repository is served at the URL: it has other root commits."""
 
@@ -343,7 +339,6 @@ class IdentityChanged(HybridError):
     new: tuple[str, ...]
 
 
-@dataclass(eq=False, kw_only=True)
 class WrongContent(HybridError):
     """What was read is not what the lock names."""
 
@@ -354,7 +349,6 @@ class WrongContent(HybridError):
     found: str
 
 
-@dataclass(eq=False, kw_only=True)
 class HostileTree(HybridError):
     """The commit's tree holds entries that are not safe to check out."""
 
@@ -364,7 +358,6 @@ class HostileTree(HybridError):
     findings: tuple[str, ...]
 
 
-@dataclass(eq=False, kw_only=True)
 class MalformedObjects(HybridError):
     """git's own check (fsck) refused objects that upstream sent."""
 
@@ -373,14 +366,12 @@ class MalformedObjects(HybridError):
     message: str
 
 
-@dataclass(eq=False, kw_only=True)
 class PolicyError(HybridError):
     """Base of what policy refuses."""
 
     name: str
 
 
-@dataclass(eq=False, kw_only=True)
 class OffBranch(PolicyError):
     """The commit asked for is not reachable from the ref that the manifest declares."""
 
@@ -389,7 +380,6 @@ class OffBranch(PolicyError):
     ref: str
 
 
-@dataclass(eq=False, kw_only=True)
 class Rollback(PolicyError):
     """The commit asked for is older than the pinned one."""
 
@@ -398,7 +388,6 @@ class Rollback(PolicyError):
     new: str
 
 
-@dataclass(eq=False, kw_only=True)
 class PolicyNotMet(PolicyError):
     """An override was asked for that policy does not allow; each problem is one sentence."""
 
@@ -406,7 +395,6 @@ class PolicyNotMet(PolicyError):
     problems: tuple[str, ...]
 
 
-@dataclass(eq=False, kw_only=True)
 class OverrideUnnecessary(PolicyError):
     """A forced pin was asked for that needs no force."""
 
@@ -415,7 +403,6 @@ class OverrideUnnecessary(PolicyError):
     hint: str
 
 
-@dataclass(eq=False, kw_only=True)
 class OverrideEnded(PolicyError):
     """The pin rests on an override that expired or was closed; ``how`` says which and when."""
 
@@ -425,7 +412,6 @@ class OverrideEnded(PolicyError):
     commit: str
 
 
-@dataclass(eq=False, kw_only=True)
 class OverrideUnrecorded(HybridError):
     """The pin rests on an override whose record is missing, was edited, or is not in the audit log."""
 
@@ -436,7 +422,6 @@ class OverrideUnrecorded(HybridError):
     commit: str
 
 
-@dataclass(eq=False, kw_only=True)
 class UnknownOverride(HybridError):
     """No record has this id, or the record can no longer be changed (``why``)."""
 
@@ -445,7 +430,6 @@ class UnknownOverride(HybridError):
     why: str
 
 
-@dataclass(eq=False, kw_only=True)
 class HostNotAllowed(PolicyError):
     """The policy's list of hosts does not have the host."""
 
@@ -453,7 +437,6 @@ class HostNotAllowed(PolicyError):
     host: str
 
 
-@dataclass(eq=False, kw_only=True)
 class TooYoung(PolicyError):
     """The commit was first seen more recently than the policy's ``min_release_age`` allows."""
 
@@ -464,7 +447,6 @@ class TooYoung(PolicyError):
     allowed_from: str
 
 
-@dataclass(eq=False, kw_only=True)
 class UnfinishedRun(HybridError):
     """An earlier sync still has sources to do."""
 
@@ -473,7 +455,6 @@ class UnfinishedRun(HybridError):
     pending: tuple[str, ...]
 
 
-@dataclass(eq=False, kw_only=True)
 class LockBusy(HybridError):
     """Another writer holds ``sources/.lock``."""
 
@@ -482,7 +463,6 @@ class LockBusy(HybridError):
     holder: str
 
 
-@dataclass(eq=False, kw_only=True)
 class LockUnsupported(HybridError):
     """The file system cannot lock files."""
 
@@ -491,7 +471,6 @@ class LockUnsupported(HybridError):
     reason: str
 
 
-@dataclass(eq=False, kw_only=True)
 class Interrupted(HybridError):
     """A signal asked the program to stop; ``signal`` is its number."""
 
@@ -499,7 +478,6 @@ class Interrupted(HybridError):
     signal: int
 
 
-@dataclass(eq=False, kw_only=True)
 class LocalIo(HybridError):
     """The local file system refused: disk full, read-only, I/O error, no permission."""
 
@@ -509,7 +487,6 @@ class LocalIo(HybridError):
     reason: str
 
 
-@dataclass(eq=False, kw_only=True)
 class GitFailed(HybridError):
     """A local git command failed in a way that none of the other errors names."""
 
