@@ -23,19 +23,47 @@ business of :mod:`git_hybrid.cli.remedies` alone.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import ClassVar, Self
+from dataclasses import dataclass
+from typing import ClassVar, Self, dataclass_transform
 
 
-@dataclass(eq=False, kw_only=True)
+@dataclass_transform(eq_default=False, kw_only_default=True)
 class HybridError(Exception):
-    """Root of every error that the program raises on purpose; ``code`` is stable."""
+    """Root of every error that the program raises on purpose; ``code`` is stable.
+
+    A subclass declares its facts as annotations, as a dataclass does; making half a hundred real dataclasses would
+    cost every start of the program, and every hook, more than all else that is imported.
+    """
 
     code: ClassVar[str] = "error"
+    _names: ClassVar[tuple[str, ...]] = ()
+
+    def __init_subclass__(cls) -> None:
+        """Collect the names of the facts."""
+        own = (name for name, kind in cls.__annotations__.items() if not str(kind).startswith("ClassVar"))
+        cls._names = (*cls._names, *(name for name in own if name not in cls._names))
+
+    def __init__(self, **facts: object) -> None:
+        """Take every fact by name; one that has a default may be left out.
+
+        Raises:
+            TypeError: a fact is missing, or is none of this error.
+        """
+        super().__init__()
+        wrong = [name for name in facts if name not in self._names]
+        wrong += [name for name in self._names if name not in facts and not hasattr(type(self), name)]
+        if wrong:
+            raise TypeError(f"{type(self).__name__}: wrong or missing facts: {', '.join(wrong)}")
+        vars(self).update(facts)
+
+    @classmethod
+    def fact_names(cls) -> tuple[str, ...]:
+        """Return the names of the facts, in the order in which they are declared."""
+        return cls._names
 
     def facts(self) -> Mapping[str, object]:
         """Return the facts by name."""
-        return {item.name: getattr(self, item.name) for item in fields(self)}
+        return {name: getattr(self, name) for name in self._names}
 
     def about(self, name: str) -> Self:
         """Return the error; one that was raised where the source was not known gets its *name*."""
@@ -56,7 +84,6 @@ class Problem:
     reason: str
 
 
-@dataclass(eq=False, kw_only=True)
 class InvalidFile(HybridError):
     """A file does not follow its format; every bad entry is named."""
 
@@ -66,7 +93,6 @@ class InvalidFile(HybridError):
     mend: str = ""
 
 
-@dataclass(eq=False, kw_only=True)
 class NewerSchema(HybridError):
     """A file was written by a newer version of the program."""
 
@@ -76,7 +102,6 @@ class NewerSchema(HybridError):
     known: int
 
 
-@dataclass(eq=False, kw_only=True)
 class NoWorkspace(HybridError):
     """Neither the folder nor one above it holds ``sources.toml``."""
 
@@ -84,7 +109,6 @@ class NoWorkspace(HybridError):
     path: str
 
 
-@dataclass(eq=False, kw_only=True)
 class WorkspaceExists(HybridError):
     """``init`` was asked for where a workspace is already."""
 
@@ -92,7 +116,6 @@ class WorkspaceExists(HybridError):
     path: str
 
 
-@dataclass(eq=False, kw_only=True)
 class UnknownSource(HybridError):
     """Names or groups that the manifest does not have, each with the nearest that it has."""
 
@@ -102,7 +125,6 @@ class UnknownSource(HybridError):
     what: str = "source"
 
 
-@dataclass(eq=False, kw_only=True)
 class DuplicateSource(HybridError):
     """The name is taken, or differs from a taken one only in case."""
 
@@ -111,7 +133,6 @@ class DuplicateSource(HybridError):
     taken_by: str
 
 
-@dataclass(eq=False, kw_only=True)
 class BadArgument(HybridError):
     """An argument, environment variable or git setting outside its grammar."""
 
@@ -121,7 +142,6 @@ class BadArgument(HybridError):
     reason: str
 
 
-@dataclass(eq=False, kw_only=True)
 class MissingOptions(HybridError):
     """The command line is incomplete."""
 
@@ -130,7 +150,6 @@ class MissingOptions(HybridError):
     options: tuple[str, ...]
 
 
-@dataclass(eq=False, kw_only=True)
 class HookTaken(HybridError):
     """A git hook of the user's stands where ours would go; ``line`` is what it may run."""
 
@@ -139,7 +158,6 @@ class HookTaken(HybridError):
     line: str
 
 
-@dataclass(eq=False, kw_only=True)
 class SymlinkRefused(HybridError):
     """A path that must be a real file or folder is a symbolic link."""
 
@@ -147,7 +165,6 @@ class SymlinkRefused(HybridError):
     path: str
 
 
-@dataclass(eq=False, kw_only=True)
 class ToolTooOld(HybridError):
     """git or libgit2 is missing, or older than the version that is safe to use."""
 
@@ -157,7 +174,6 @@ class ToolTooOld(HybridError):
     needed: str
 
 
-@dataclass(eq=False, kw_only=True)
 class NoPin(HybridError):
     """The source has no pin, or one that was made from another manifest entry."""
 
@@ -166,7 +182,6 @@ class NoPin(HybridError):
     stale: bool
 
 
-@dataclass(eq=False, kw_only=True)
 class LocalWork(HybridError):
     """Base of what keeps a source from being touched: local work stands in its folder."""
 
@@ -174,7 +189,6 @@ class LocalWork(HybridError):
     path: str
 
 
-@dataclass(eq=False, kw_only=True)
 class DirtySource(LocalWork):
     """Changed, staged or untracked files; at most ten are named, ``count`` has all."""
 
@@ -183,7 +197,6 @@ class DirtySource(LocalWork):
     count: int
 
 
-@dataclass(eq=False, kw_only=True)
 class DivergedSource(LocalWork):
     """HEAD stands at a commit that is neither recorded nor pinned."""
 
@@ -192,7 +205,6 @@ class DivergedSource(LocalWork):
     expected: str
 
 
-@dataclass(eq=False, kw_only=True)
 class OperationInProgress(LocalWork):
     """A merge, rebase or the like was begun and not ended."""
 
@@ -200,14 +212,12 @@ class OperationInProgress(LocalWork):
     operation: str
 
 
-@dataclass(eq=False, kw_only=True)
 class IndexLocked(LocalWork):
     """Another git process works in the folder."""
 
     code: ClassVar[str] = "index-locked"
 
 
-@dataclass(eq=False, kw_only=True)
 class ForeignFolder(LocalWork):
     """Something that this program did not clone stands where the clone belongs."""
 
@@ -215,7 +225,6 @@ class ForeignFolder(LocalWork):
     what: str
 
 
-@dataclass(eq=False, kw_only=True)
 class UnsavedWork(LocalWork):
     """The clone holds commits that no upstream ref has."""
 
@@ -223,7 +232,6 @@ class UnsavedWork(LocalWork):
     refs: tuple[str, ...]
 
 
-@dataclass(eq=False, kw_only=True)
 class InTheWay(LocalWork):
     """Ignored files stand where the new commit has files."""
 
@@ -231,7 +239,6 @@ class InTheWay(LocalWork):
     files: tuple[str, ...]
 
 
-@dataclass(eq=False, kw_only=True)
 class RemoteError(HybridError):
     """Base of what happens between here and a server; ``message`` is the server's or git's last word."""
 
@@ -240,7 +247,6 @@ class RemoteError(HybridError):
     name: str = ""
 
 
-@dataclass(eq=False, kw_only=True)
 class NetworkFailure(RemoteError):
     """A failure that may pass (``kind`` says which), after ``attempts`` tries."""
 
@@ -250,35 +256,30 @@ class NetworkFailure(RemoteError):
     retry_after: float | None = None
 
 
-@dataclass(eq=False, kw_only=True)
 class AccessDenied(RemoteError):
     """The server wants credentials, or does not accept those it got."""
 
     code: ClassVar[str] = "access-denied"
 
 
-@dataclass(eq=False, kw_only=True)
 class RepositoryNotFound(RemoteError):
     """No repository is served at the URL, or not to this user."""
 
     code: ClassVar[str] = "repository-not-found"
 
 
-@dataclass(eq=False, kw_only=True)
 class TlsFailure(RemoteError):
     """The server's certificate was not accepted."""
 
     code: ClassVar[str] = "tls"
 
 
-@dataclass(eq=False, kw_only=True)
 class HostKeyFailure(RemoteError):
     """The ssh host key is unknown or has changed."""
 
     code: ClassVar[str] = "host-key"
 
 
-@dataclass(eq=False, kw_only=True)
 class Offline(HybridError):
     """Something has to be fetched and the network is forbidden."""
 
@@ -288,7 +289,6 @@ class Offline(HybridError):
     why: str
 
 
-@dataclass(eq=False, kw_only=True)
 class Unreachable(HybridError):
     """The pinned commit is not in the history of what the manifest declares."""
 
@@ -298,7 +298,6 @@ class Unreachable(HybridError):
     ref: str
 
 
-@dataclass(eq=False, kw_only=True)
 class MovedTag(HybridError):
     """Upstream's tag is no longer what was pinned."""
 
@@ -311,7 +310,6 @@ class MovedTag(HybridError):
     new_commit: str
 
 
-@dataclass(eq=False, kw_only=True)
 class RefMissing(HybridError):
     """Upstream has no such branch, tag, commit or version; ``nearest`` is what it has of a similar name."""
 
@@ -322,7 +320,6 @@ class RefMissing(HybridError):
     nearest: tuple[str, ...] = ()
 
 
-@dataclass(eq=False, kw_only=True)
 class RewrittenHistory(HybridError):
     """The branch no longer contains the commit that is pinned."""
 
@@ -333,7 +330,6 @@ class RewrittenHistory(HybridError):
     new: str
 
 
-@dataclass(eq=False, kw_only=True)
 class IdentityChanged(HybridError):
     """Another repository is served at the URL: it has other root commits."""
 
@@ -344,7 +340,6 @@ class IdentityChanged(HybridError):
     new: tuple[str, ...]
 
 
-@dataclass(eq=False, kw_only=True)
 class WrongContent(HybridError):
     """What was read is not what the lock names."""
 
@@ -355,7 +350,6 @@ class WrongContent(HybridError):
     found: str
 
 
-@dataclass(eq=False, kw_only=True)
 class HostileTree(HybridError):
     """The commit's tree holds entries that are not safe to check out."""
 
@@ -365,7 +359,6 @@ class HostileTree(HybridError):
     findings: tuple[str, ...]
 
 
-@dataclass(eq=False, kw_only=True)
 class MalformedObjects(HybridError):
     """git's own check (fsck) refused objects that upstream sent."""
 
@@ -374,14 +367,12 @@ class MalformedObjects(HybridError):
     message: str
 
 
-@dataclass(eq=False, kw_only=True)
 class PolicyError(HybridError):
     """Base of what policy refuses."""
 
     name: str
 
 
-@dataclass(eq=False, kw_only=True)
 class OffBranch(PolicyError):
     """The commit asked for is not reachable from the ref that the manifest declares."""
 
@@ -390,7 +381,6 @@ class OffBranch(PolicyError):
     ref: str
 
 
-@dataclass(eq=False, kw_only=True)
 class Rollback(PolicyError):
     """The commit asked for is older than the pinned one."""
 
@@ -399,7 +389,6 @@ class Rollback(PolicyError):
     new: str
 
 
-@dataclass(eq=False, kw_only=True)
 class PolicyNotMet(PolicyError):
     """An override was asked for that policy does not allow; each problem is one sentence."""
 
@@ -407,7 +396,6 @@ class PolicyNotMet(PolicyError):
     problems: tuple[str, ...]
 
 
-@dataclass(eq=False, kw_only=True)
 class OverrideUnnecessary(PolicyError):
     """A forced pin was asked for that needs no force."""
 
@@ -416,7 +404,6 @@ class OverrideUnnecessary(PolicyError):
     hint: str
 
 
-@dataclass(eq=False, kw_only=True)
 class OverrideEnded(PolicyError):
     """The pin rests on an override that expired or was closed; ``how`` says which and when."""
 
@@ -426,7 +413,6 @@ class OverrideEnded(PolicyError):
     commit: str
 
 
-@dataclass(eq=False, kw_only=True)
 class OverrideUnrecorded(HybridError):
     """The pin rests on an override whose record is missing, was edited, or is not in the audit log."""
 
@@ -437,7 +423,6 @@ class OverrideUnrecorded(HybridError):
     commit: str
 
 
-@dataclass(eq=False, kw_only=True)
 class UnknownOverride(HybridError):
     """No record has this id, or the record can no longer be changed (``why``)."""
 
@@ -446,7 +431,6 @@ class UnknownOverride(HybridError):
     why: str
 
 
-@dataclass(eq=False, kw_only=True)
 class HostNotAllowed(PolicyError):
     """The policy's list of hosts does not have the host."""
 
@@ -454,7 +438,6 @@ class HostNotAllowed(PolicyError):
     host: str
 
 
-@dataclass(eq=False, kw_only=True)
 class TooYoung(PolicyError):
     """The commit was first seen more recently than the policy's ``min_release_age`` allows."""
 
@@ -465,7 +448,6 @@ class TooYoung(PolicyError):
     allowed_from: str
 
 
-@dataclass(eq=False, kw_only=True)
 class ScanBlocked(PolicyError):
     """The commit has recorded findings at or above the policy's ``scan_block_on``.
 
@@ -480,14 +462,12 @@ class ScanBlocked(PolicyError):
     ids: tuple[str, ...]
 
 
-@dataclass(eq=False, kw_only=True)
 class NoScanner(HybridError):
     """A scan was asked for and the manifest has no scanner."""
 
     code: ClassVar[str] = "no-scanner"
 
 
-@dataclass(eq=False, kw_only=True)
 class NotInstalled(HybridError):
     """The pinned commit is not in a clone, so there is nothing to work on."""
 
@@ -496,7 +476,6 @@ class NotInstalled(HybridError):
     commit: str
 
 
-@dataclass(eq=False, kw_only=True)
 class ScanFindings(HybridError):
     """A scan came to its end and found something; ``findings`` tells the worst."""
 
@@ -507,7 +486,6 @@ class ScanFindings(HybridError):
     findings: tuple[str, ...]
 
 
-@dataclass(eq=False, kw_only=True)
 class ScanIncomplete(HybridError):
     """A scanner did not come to its end, or left nothing that proves it did."""
 
@@ -516,7 +494,6 @@ class ScanIncomplete(HybridError):
     reasons: tuple[str, ...]
 
 
-@dataclass(eq=False, kw_only=True)
 class UnfinishedRun(HybridError):
     """An earlier sync still has sources to do."""
 
@@ -525,7 +502,6 @@ class UnfinishedRun(HybridError):
     pending: tuple[str, ...]
 
 
-@dataclass(eq=False, kw_only=True)
 class LockBusy(HybridError):
     """Another writer holds ``sources/.lock``."""
 
@@ -534,7 +510,6 @@ class LockBusy(HybridError):
     holder: str
 
 
-@dataclass(eq=False, kw_only=True)
 class LockUnsupported(HybridError):
     """The file system cannot lock files."""
 
@@ -543,7 +518,6 @@ class LockUnsupported(HybridError):
     reason: str
 
 
-@dataclass(eq=False, kw_only=True)
 class Interrupted(HybridError):
     """A signal asked the program to stop; ``signal`` is its number."""
 
@@ -551,7 +525,6 @@ class Interrupted(HybridError):
     signal: int
 
 
-@dataclass(eq=False, kw_only=True)
 class LocalIo(HybridError):
     """The local file system refused: disk full, read-only, I/O error, no permission."""
 
@@ -561,7 +534,6 @@ class LocalIo(HybridError):
     reason: str
 
 
-@dataclass(eq=False, kw_only=True)
 class GitFailed(HybridError):
     """A local git command failed in a way that none of the other errors names."""
 

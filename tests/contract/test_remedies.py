@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import re
 import shlex
 from collections.abc import Iterator
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -44,8 +44,15 @@ def _classes(root: type[HybridError] = HybridError) -> Iterator[type[HybridError
 CODED = [kind for kind in _classes() if "code" in vars(kind)]
 
 
+def _kinds(kind: type[HybridError]) -> dict[str, str]:
+    """Return the declared type of each fact of *kind*, as it is written."""
+    bases = [base for base in reversed(kind.__mro__) if issubclass(base, HybridError)]
+    told = {name: str(found) for base in bases for name, found in inspect.get_annotations(base).items()}
+    return {name: told[name] for name in kind.fact_names()}
+
+
 def _sample(kind: type[HybridError]) -> HybridError:
-    return kind(**{item.name: SAMPLES[str(item.type)] for item in fields(kind)})
+    return kind(**{name: SAMPLES[found] for name, found in _kinds(kind).items()})
 
 
 def _type(command: str) -> None:
@@ -100,7 +107,7 @@ def test_remedy(kind):
 @pytest.mark.parametrize("kind", CODED, ids=lambda kind: kind.code)
 def test_braces_in_facts_are_only_text(kind):
     kinds = SAMPLES | {"str": "{x}{0}%s\n{", "tuple[str, ...]": ("{a}", "b\nc")}
-    error = kind(**{item.name: kinds[str(item.type)] for item in fields(kind)})
+    error = kind(**{name: kinds[found] for name, found in _kinds(kind).items()})
     told = tell(error)
     assert told.title
 

@@ -144,7 +144,7 @@ def test_the_same_files_are_not_scanned_twice_also_not_in_another_source(
     count = tmp_path / "count"
     env = {"COUNT": str(count)}
     fake = a_scanner(tmp_path / "fake", COUNTING)
-    tool.commit({"bad": "SECRET"})
+    tool.commit({"bad": "SMELL"})
     started(hybrid, tool.url)
     hybrid("add", tool.url, "--name", "twin")
     hybrid("sync")
@@ -155,13 +155,13 @@ def test_the_same_files_are_not_scanned_twice_also_not_in_another_source(
     assert "not scanned again" in hybrid("scan", env=env, check=1).out
     assert changes(before, snapshot(workspace)) == []
     tool.branch("other")
-    tool.commit({"bad": "SECRET "}, branch="other")
-    tool.commit({"bad": "SECRET"}, branch="other")
+    tool.commit({"bad": "SMELL "}, branch="other")
+    tool.commit({"bad": "SMELL"}, branch="other")
     hybrid("add", tool.url, "--name", "third", "--branch", "other")
     hybrid("sync", "third")
     assert row_of(hybrid("scan", "third", "--json", env=env, check=1).json(), "third")["outcome"] == "findings"
     assert count.read_text() == "x"
-    assert scan_of(state(workspace), "third")["counts"]["high"] == 1
+    assert scan_of(state(workspace), "third")["counts"]["medium"] == 1
     (workspace / "state/scans/third.sarif").unlink()
     (workspace / "state/scans/tool.sarif").write_text("{}")
     (workspace / "state/scans/twin.sarif").unlink()

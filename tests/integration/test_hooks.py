@@ -1,0 +1,245 @@
+"""The hooks: each passes a good workspace and stops each kind of bad one, as plain git hooks and in all ways to commit."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from support.cli import Hybrid
+from support.kit import git
+from support.upstream import Upstream, UpstreamFactory
+
+HOOKS = ("metadata", "overrides", "audit", "sources", "open-issues", "check")
+BIN = Path(sys.executable).parent
+FORCE = ("--force", "--request", "CHG-1", "--approver", "bob@example.org", "--reason", "hotfix", "--expires", "20d")
+
+
+@pytest.fixture
+def tool(upstream_factory: UpstreamFactory) -> Upstream:
+    upstream = upstream_factory()
+    upstream.commit({"a.txt": "one\n"})
+    upstream.commit({"a.txt": "two\n"})
+    return upstream
+
+
+@pytest.fixture
+def committed(workspace: Path, tool: Upstream, hybrid: Hybrid) -> Path:
+    git("init", "-q", "-b", "main", cwd=workspace)
+    hybrid("init")
+    hybrid("add", tool.url, "--name", "tool")
+    hybrid("sync")
+    git("add", "-A", cwd=workspace)
+    git("commit", "-q", "-m", "vendor", cwd=workspace)
+    return workspace
+
+
+def hook(name: str, ws: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([BIN / f"git-hybrid-hook-{name}"], cwd=ws, capture_output=True, text=True, check=False)
+
+
+def stage(ws: Path, name: str, old: str, new: str) -> None:
+    path = ws / name
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+    git("add", "-f", name, cwd=ws)
+
+
+def write(ws: Path, name: str, text: str) -> None:
+    path = ws / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    git("add", "-f", name, cwd=ws)
+
+
+def cut_the_log(ws: Path) -> None:
+    path = ws / "state/sources-audit.jsonl"
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
+    git("add", "state", cwd=ws)
+
+
+def edit_a_record(ws: Path) -> None:
+    stage(ws, "state/sources-audit.jsonl", '"event":"pin"', '"event":"pun"')
+
+
+def commit_a_clone(ws: Path) -> None:
+    write(ws, "sources/other/file", "x\n")
+
+
+def move_a_clone(ws: Path) -> None:
+    (clone,) = (path for path in (ws / "sources").iterdir() if path.is_dir() and not path.name.startswith("."))
+    git("reset", "-q", "--hard", "HEAD~1", cwd=clone)
+
+
+def lose_the_open_issues(ws: Path) -> None:
+    write(ws, "specs/x/spec.md", "# X\n\n## Requirements\n")
+
+
+def point_nowhere(ws: Path) -> None:
+    write(ws, "specs/x/spec.md", "# X\n\n## Open Issues\n\nSee `docs/none.md`.\n")
+
+
+BAD: dict[str, tuple[str, Callable[[Path], None], str]] = {
+    "a pin of another entry": (
+        "metadata",
+        lambda ws: stage(ws, "sources.toml", 'branch = "main"', 'branch = "other"'),
+        "git hybrid pin",
+    ),
+    "a log that was cut": ("audit", cut_the_log, "restore"),
+    "a record that was edited": ("audit", edit_a_record, "edited after it was written"),
+    "a clone that is committed": ("sources", commit_a_clone, "git rm -r --cached"),
+    "a clone elsewhere": ("sources", move_a_clone, "git hybrid sync"),
+    "a specification without the section": ("open-issues", lose_the_open_issues, "## Open Issues"),
+    "a pointer to nothing": ("open-issues", point_nowhere, "name the path"),
+}
+
+
+@pytest.mark.parametrize("name", HOOKS)
+def test_a_hook_passes_what_agrees(name: str, committed: Path) -> None:
+    before = {path: path.read_bytes() for path in committed.rglob("*") if path.is_file()}
+    done = hook(name, committed)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert {path: path.read_bytes() for path in committed.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_a_hook_stops_what_does_not(case: str, committed: Path) -> None:
+    name, break_it, mend = BAD[case]
+    break_it(committed)
+    for each in HOOKS:
+        done = hook(each, committed)
+        assert done.returncode == (1 if each in (name, "check") else 0), (each, done.stdout)
+    found = hook(name, committed).stdout
+    assert mend in found
+    assert [line.split(" ")[0] or line[:7] for line in found.splitlines()[:3]] == ["fail", "  why: ", "  mend:"]
+
+
+def test_the_overrides_hook_stops_an_override_without_its_record(
+    committed: Path, tool: Upstream, hybrid: Hybrid
+) -> None:
+    first = tool.rev("main~1")
+    hybrid("pin", "tool", "--to", first, *FORCE)
+    git("add", "-A", cwd=committed)
+    assert hook("overrides", committed).returncode == 0
+    overrides = committed / "state/sources-overrides.json"
+    document = json.loads(overrides.read_text())
+    document["overrides"] = []
+    overrides.write_text(json.dumps(document))
+    git("add", "-A", cwd=committed)
+    done = hook("overrides", committed)
+    assert done.returncode == 1
+    assert "has no record in state/sources-overrides.json" in done.stdout
+    assert "--force --request ID --approver WHO --reason TEXT --expires WHEN" in done.stdout
+
+
+def test_a_file_that_cannot_be_read_is_status_2(committed: Path) -> None:
+    write(committed, "sources.toml", "schema_version = 99\n")
+    assert hook("check", committed).returncode == 2
+
+
+def test_what_is_staged_counts_and_not_the_disk(committed: Path) -> None:
+    (committed / "sources.toml").write_text("schema_version = 99\n")
+    (committed / "state/sources-audit.jsonl").write_text("")
+    assert hook("metadata", committed).returncode == 0
+    assert hook("audit", committed).returncode == 0
+    git("add", "-A", cwd=committed)
+    assert hook("metadata", committed).returncode == 2
+
+
+def test_a_file_taken_out_of_the_index_is_gone(committed: Path) -> None:
+    git("rm", "-q", "--cached", "state/sources-audit.jsonl", cwd=committed)
+    assert hook("audit", committed).returncode == 1
+
+
+def test_a_workspace_in_a_folder_of_the_repository_is_found(committed: Path, tmp_path: Path) -> None:
+    outer = tmp_path / "outer"
+    outer.mkdir()
+    (committed / ".git").rename(tmp_path / "old")
+    committed.rename(outer / "infra")
+    git("init", "-q", "-b", "main", cwd=outer)
+    git("add", "-A", cwd=outer)
+    git("commit", "-q", "-m", "all", cwd=outer)
+    assert hook("check", outer).returncode == 0
+    commit_a_clone(outer / "infra")
+    assert hook("sources", outer).returncode == 1
+
+
+def _commit(ws: Path, *options: str, env: dict[str, str] | None = None) -> int:
+    argv = ["git", "commit", "-q", "--no-edit", "-m", "x", *options]
+    return subprocess.run(argv, cwd=ws, capture_output=True, check=False, env=os.environ | (env or {})).returncode
+
+
+@pytest.fixture
+def hooked(committed: Path, hybrid: Hybrid) -> Path:
+    hybrid("hooks", "install", "--pre-commit", "--pre-push")
+    (committed / "notes.txt").write_text("x\n")
+    git("add", "notes.txt", cwd=committed)
+    return committed
+
+
+@pytest.mark.parametrize("options", [(), ("-a",), ("--amend",)], ids=["staged", "all", "amend"])
+def test_a_commit_passes_and_is_stopped(options: tuple[str, ...], hooked: Path) -> None:
+    assert _commit(hooked, *options) == 0
+    manifest = hooked / "sources.toml"
+    manifest.write_text(manifest.read_text().replace('branch = "main"', 'branch = "other"'))
+    if options != ("-a",):
+        git("add", "sources.toml", cwd=hooked)
+    assert _commit(hooked, *options) != 0
+
+
+def test_a_commit_from_a_folder_and_a_worktree(hooked: Path, tmp_path: Path) -> None:
+    assert _commit(hooked / "state") == 0
+    other = tmp_path / "tree"
+    git("worktree", "add", "-q", str(other), "-b", "side", cwd=hooked)
+    write(other, "notes.txt", "y\n")
+    assert _commit(other) == 0
+    edit_a_record(other)
+    assert _commit(other) != 0
+
+
+def test_a_merge_of_branches_that_both_wrote(hooked: Path, tool: Upstream, hybrid: Hybrid) -> None:
+    assert _commit(hooked) == 0
+    for branch, operator in (("left", "L <l@example.org>"), ("right", "R <r@example.org>")):
+        git("checkout", "-q", "-b", branch, "main", cwd=hooked)
+        tool.commit({f"{branch}.txt": "x\n"})
+        hybrid("add", tool.url, "--name", branch, env={"GIT_HYBRID_OPERATOR": operator})
+        git("add", "-A", cwd=hooked)
+        assert _commit(hooked) == 0
+    git("merge", "-q", "--no-commit", "left", cwd=hooked, check=False)
+    git("checkout", "--ours", "sources.toml", "state/sources.lock", cwd=hooked)
+    git("add", "-A", cwd=hooked)
+    assert hook("audit", hooked).returncode == 0
+    assert _commit(hooked) == 0
+    assert hybrid("audit", "verify").code == 0
+
+
+def test_a_hook_of_the_user_is_kept(committed: Path, hybrid: Hybrid) -> None:
+    path = committed / ".git/hooks/pre-commit"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("#!/bin/sh\nexit 0\n")
+    done = hybrid("hooks", "install", check=None)
+    assert done.code == 2
+    assert "git-hybrid-hook-check || exit 1" in done.err
+    assert path.read_text() == "#!/bin/sh\nexit 0\n"
+    hybrid("hooks", "uninstall")
+    assert path.exists()
+
+
+def test_hooks_go_where_git_looks_for_them(committed: Path, hybrid: Hybrid) -> None:
+    git("config", "core.hooksPath", "my-hooks", cwd=committed)
+    hybrid("hooks", "install")
+    assert os.access(committed / "my-hooks/pre-commit", os.X_OK)
+    hybrid("hooks", "uninstall")
+    assert not (committed / "my-hooks/pre-commit").exists()
+
+
+def test_hooks_outside_of_git(workspace: Path, hybrid: Hybrid) -> None:
+    hybrid("init")
+    assert hybrid("hooks", "install", check=None).code == 2
+    assert hook("check", workspace).returncode == 0

@@ -1,0 +1,55 @@
+"""The hooks as the pre-commit framework runs them, from a clone of the project."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from support.cli import Hybrid
+from support.kit import git
+from support.upstream import UpstreamFactory
+
+PROJECT = Path(__file__).parents[2]
+PRE_COMMIT = Path(sys.executable).with_name("pre-commit")
+
+
+def test_pre_commit_accepts_the_manifest_of_hooks() -> None:
+    done = subprocess.run([PRE_COMMIT, "validate-manifest", ".pre-commit-hooks.yaml"], cwd=PROJECT, check=False)
+    assert done.returncode == 0
+
+
+def test_every_hook_has_a_file_and_an_entry() -> None:
+    manifest = (PROJECT / ".pre-commit-hooks.yaml").read_text()
+    entries = set(re.findall(r"entry: git-hybrid-hook-([a-z-]+)", manifest))
+    files = {path.stem.replace("_", "-") for path in (PROJECT / "hooks").glob("*.py")} - {"--init--"}
+    assert entries == files
+    scripts = re.findall(r"^git-hybrid-hook-([a-z-]+) =", (PROJECT / "pyproject.toml").read_text(), re.MULTILINE)
+    assert set(scripts) == entries
+    assert "python -m" not in manifest
+
+
+@pytest.mark.timeout(400)
+def test_pre_commit_installs_and_runs_every_hook(
+    workspace: Path, hybrid: Hybrid, upstream_factory: UpstreamFactory, tmp_path: Path
+) -> None:
+    upstream = upstream_factory()
+    upstream.commit({"a.txt": "one\n"})
+    git("init", "-q", cwd=workspace)
+    hybrid("init")
+    hybrid("add", upstream.url)
+    git("add", "-A", cwd=workspace)
+    repository = tmp_path / "project"
+    git("clone", "-q", "--no-hardlinks", PROJECT, repository, cwd=tmp_path)
+    command = [PRE_COMMIT, "try-repo", repository, "--all-files", "--verbose"]
+    path = f"{PRE_COMMIT.parent}{os.pathsep}{os.environ['PATH']}"
+    env = os.environ | {"PRE_COMMIT_HOME": str(tmp_path / "store"), "PATH": path}
+    done = subprocess.run(command, cwd=workspace, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    hooks = (PROJECT / ".pre-commit-hooks.yaml").read_text().count("- id:")
+    passed, skipped = done.stdout.count("Passed"), done.stdout.count("Skipped")
+    assert (passed + skipped, skipped <= 1) == (hooks, True), done.stdout
