@@ -1,0 +1,214 @@
+"""See at a glance that a clone stands untouched at its pin, without libgit2 and without a process.
+
+A glance answers only where there is no doubt at all: HEAD is the pinned commit, the index is that of the pinned tree,
+every file has the size, times (ctime too, which nobody can set), inode and mode that git recorded when it wrote it,
+nothing else is there, and no setting or lock is there that this tool does not write. A file that was written in the
+moment in which the index was (gitformat-index(5), "racy git") is read and hashed. Whatever else is seen is for the full
+look to judge; a glance never says that something is wrong.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterator
+from struct import Struct, error
+
+from git_hybrid.core.ids import Oid
+from git_hybrid.core.plan import Clone
+from git_hybrid.git.quarantine import ATTRIBUTES
+
+_ENTRY = Struct(">10I20sH")
+_STAGES_AND_FLAGS = 0xF000
+_LENGTH = 0x0FFF
+_OID = 40
+_PLAIN_CORE = frozenset({"repositoryformatversion = 0", "filemode = true", "bare = false", "logallrefupdates = true"})
+_IN_THE_WAY = frozenset(
+    {
+        *("MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "BISECT_LOG", "rebase-merge", "rebase-apply"),
+        *("index.lock", "HEAD.lock", "config.lock", "shallow", "commondir", "config.worktree", "modules", "lfs"),
+    }
+)
+_MODES = {0o100644: (stat.S_IFREG, 0), 0o100755: (stat.S_IFREG, stat.S_IXUSR), 0o120000: (stat.S_IFLNK, None)}
+
+
+class Doubt(Exception):
+    """A glance is not enough."""
+
+
+def glance(path: str, commit: Oid, tree: Oid) -> Clone | None:
+    """Return the clone at *path* if it surely stands untouched at *commit*, whose tree is *tree*; else None."""
+    if len(commit) != _OID:
+        return None
+    try:
+        return _looked_at(path, commit, tree)
+    except (Doubt, OSError, ValueError, IndexError, error):
+        return None
+
+
+def _looked_at(path: str, commit: Oid, tree: Oid) -> Clone:
+    git_dir = f"{path}/.git"
+    if stat.S_ISLNK(os.lstat(path).st_mode) or not stat.S_ISDIR(os.lstat(git_dir).st_mode):
+        raise Doubt
+    names = set(os.listdir(git_dir))
+    if names & _IN_THE_WAY or _read(f"{git_dir}/HEAD") != f"{commit}\n".encode():
+        raise Doubt
+    if _read(f"{git_dir}/refs/hybrid/pin") != f"{commit}\n".encode():
+        raise Doubt
+    if _read(f"{git_dir}/info/attributes") != ATTRIBUTES.encode() or not _is_plain(_read(f"{git_dir}/config")):
+        raise Doubt
+    if {"exclude", "grafts", "sparse-checkout"} & set(os.listdir(f"{git_dir}/info")):
+        raise Doubt
+    if not _has_object(f"{git_dir}/objects", commit):
+        raise Doubt
+    entries = _index(f"{git_dir}/index", tree)
+    _compare(path, entries)
+    return Clone(head=commit, has_pin=True, installed=commit)
+
+
+def _read(path: str) -> bytes:
+    with open(path, "rb", buffering=0) as file:
+        return file.read()
+
+
+def _is_plain(config: bytes) -> bool:
+    """Tell whether the clone's settings are those that this tool writes, letter by letter."""
+    section = ""
+    for line in config.decode("utf-8").splitlines():
+        text = line.strip()
+        if text.startswith("["):
+            section = text
+        elif section == "[core]":
+            if text not in _PLAIN_CORE:
+                return False
+        elif section != '[remote "origin"]' or text.split(" = ")[0] not in ("url", "fetch"):
+            return False
+    return True
+
+
+def _has_object(objects: str, oid: Oid) -> bool:
+    """Tell whether the object is there, loose or in a pack whose file is there; nothing may be borrowed."""
+    if os.path.exists(f"{objects}/info/alternates"):
+        raise Doubt
+    if os.path.exists(f"{objects}/{oid[:2]}/{oid[2:]}"):
+        return True
+    try:
+        packs = os.listdir(f"{objects}/pack")
+    except FileNotFoundError:
+        return False
+    if any(name.endswith(".promisor") for name in packs):
+        raise Doubt
+    found = (name for name in packs if name.endswith(".idx") and _in_pack(f"{objects}/pack/{name}", oid))
+    return any(f"{name[:-4]}.pack" in packs for name in found)
+
+
+def _in_pack(index: str, oid: Oid) -> bool:
+    """Tell whether the pack index (version 2, gitformat-pack(5)) names the object."""
+    wanted = bytes.fromhex(oid)
+    with open(index, "rb", buffering=0) as file:
+        head = file.read(8 + 1024)
+        if head[:8] != b"\xfftOc\0\0\0\2":
+            raise Doubt
+        first = wanted[0]
+        low = int.from_bytes(head[8 + 4 * (first - 1) : 12 + 4 * (first - 1)]) if first else 0
+        high = int.from_bytes(head[8 + 4 * first : 12 + 4 * first])
+        names = os.pread(file.fileno(), (high - low) * 20, 8 + 1024 + low * 20)
+    return any(names[at : at + 20] == wanted for at in range(0, len(names), 20))
+
+
+Recorded = tuple[tuple[int, ...], bytes]
+"""What the index has of a path: ten numbers of stat data (ctime, mtime, dev, ino, mode, uid, gid, size), the blob."""
+
+
+def _index(path: str, tree: Oid) -> tuple[dict[bytes, Recorded], int]:
+    """Return what the index records by path, and the time in nanoseconds at which it was written.
+
+    Raises:
+        Doubt: the index is not that of *tree*, hides a file from git, or is of another kind than this tool makes.
+    """
+    with open(path, "rb", buffering=0) as file:
+        written = os.fstat(file.fileno()).st_mtime_ns
+        data = file.read()
+    if data[:8] != b"DIRC\0\0\0\2":
+        raise Doubt
+    entries: dict[bytes, Recorded] = {}
+    at, unpack, size = 12, _ENTRY.unpack_from, _ENTRY.size
+    for _ in range(int.from_bytes(data[8:12])):
+        *numbers, blob, flags = unpack(data, at)
+        length = flags & _LENGTH
+        if flags & _STAGES_AND_FLAGS or length == _LENGTH:
+            raise Doubt
+        entries[data[at + size : at + size + length]] = (tuple(numbers), blob)
+        at += (size + length + 8) & ~7
+    if _tree_of(data, at) != tree:
+        raise Doubt
+    return entries, written
+
+
+def _tree_of(data: bytes, at: int) -> str:
+    """Return the tree that the index's cache names for its root; other extensions are for the full look."""
+    found = ""
+    while at + 8 <= len(data) - 20:
+        name, length = data[at : at + 4], int.from_bytes(data[at + 4 : at + 8])
+        if name[:1].islower():
+            raise Doubt
+        if name == b"TREE":
+            end = data.index(b"\n", at + 8)
+            valid = not data[at + 8 : end].startswith(b"\0-1")
+            found = data[end + 1 : end + 21].hex() if valid else ""
+        at += 8 + length
+    return found
+
+
+def _compare(path: str, index: tuple[dict[bytes, Recorded], int]) -> None:
+    """Raise Doubt unless every file is as git recorded it and no other is there."""
+    entries, written = index
+    left = len(entries)
+    root = os.fsencode(path)
+    for name, found in _files(root):
+        recorded = entries.get(name)
+        if recorded is None:
+            raise Doubt
+        (ctime, ctime_ns, mtime, mtime_ns, _, inode, mode, _, _, size), blob = recorded
+        kind, executable = _MODES.get(mode, (0, None))
+        same = (
+            found.st_ino & 0xFFFFFFFF == inode
+            and found.st_size & 0xFFFFFFFF == size
+            and found.st_mtime_ns == mtime * 10**9 + mtime_ns
+            and found.st_ctime_ns == ctime * 10**9 + ctime_ns
+            and stat.S_IFMT(found.st_mode) == kind
+            and (executable is None or found.st_mode & stat.S_IXUSR == executable)
+        )
+        if not same:
+            raise Doubt
+        if found.st_mtime_ns >= written and _blob(os.path.join(root, name), found) != blob:
+            raise Doubt
+        left -= 1
+    if left:
+        raise Doubt
+
+
+def _files(root: bytes) -> Iterator[tuple[bytes, os.stat_result]]:
+    folders = [b""]
+    while folders:
+        folder = folders.pop()
+        with os.scandir(os.path.join(root, folder)) as found:
+            for entry in found:
+                if not folder and entry.name == b".git":
+                    continue
+                name = folder + b"/" + entry.name if folder else entry.name
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(name)
+                else:
+                    yield name, entry.stat(follow_symlinks=False)
+
+
+def _blob(path: bytes, found: os.stat_result) -> bytes:
+    """Return the id that the content of the file has as a blob (gitformat, loose objects)."""
+    if stat.S_ISLNK(found.st_mode):
+        content = os.readlink(path)
+    else:
+        with open(path, "rb", buffering=0) as file:
+            content = file.read()
+    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).digest()
