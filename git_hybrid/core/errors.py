@@ -67,7 +67,7 @@ class HybridError(Exception):
 
     def about(self, name: str) -> Self:
         """Return the error; one that was raised where the source was not known gets its *name*."""
-        if vars(self).get("name") == "":
+        if getattr(self, "name", None) == "":
             vars(self)["name"] = name
         return self
 
