@@ -15,6 +15,8 @@ from pathlib import Path
 
 from git_hybrid.app.pin import PinRequest
 from git_hybrid.app.pin import pin as pin_sources
+from git_hybrid.app.scan import ScanRequest
+from git_hybrid.app.scan import scan as scan_sources
 from git_hybrid.app.status import status as read_status
 from git_hybrid.app.sync import SyncRequest, sync
 from git_hybrid.cli.signals import Cancel
@@ -22,6 +24,7 @@ from git_hybrid.cli.telling import exit_of
 from git_hybrid.cli.wiring import Choices, Session, session
 from git_hybrid.core.ports import Progress
 from git_hybrid.core.report import Report, Status
+from git_hybrid.core.scan_report import ScanReport
 from git_hybrid.view.progress import quiet
 
 
@@ -87,6 +90,31 @@ def pin(
     request = PinRequest(names=tuple(names), groups=tuple(groups), everything=everything, to=to, dry_run=dry_run)
     with _opened("pin", root, jobs=jobs, progress=progress, cancelled=cancelled) as wired:
         return pin_sources(wired.runtime, request)
+
+
+def scan(
+    names: Sequence[str] = (),
+    *,
+    root: Path | str = ".",
+    groups: Sequence[str] = (),
+    stale: bool = False,
+    diff: bool = False,
+    jobs: int | None = None,
+    progress: Progress = quiet,
+    cancelled: Callable[[], int] | None = None,
+) -> ScanReport:
+    """Run the scanners on the selected pins (default: all) and record what they say, as ``git hybrid scan`` does.
+
+    Raises:
+        NoWorkspace: *root* is in no workspace.
+        NoScanner: the manifest has no scanner.
+        UnknownSource: a name or group is not in the manifest.
+        UnfinishedRun: an interrupted sync has to be finished first.
+        LockBusy, InvalidFile, NewerSchema: nothing was recorded.
+    """
+    request = ScanRequest(names=tuple(names), groups=tuple(groups), stale=stale, diff=diff)
+    with _opened("scan", root, jobs=jobs, progress=progress, cancelled=cancelled) as wired:
+        return scan_sources(wired.runtime, request)
 
 
 def exit_code(report: Report) -> int:

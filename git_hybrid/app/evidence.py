@@ -20,11 +20,12 @@ SHOWN_COMMITS = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resolved:
-    """A pin with its evidence, what it moves over, and the stage that holds its history."""
+    """A pin with its evidence, what it moves over, and the stages that hold its history and its files."""
 
     pin: Pin
     old: Pin | None
     history: Stage
+    content: Stage
     served_by: str
     notes: tuple[str, ...] = ()
     range: Range | None = None
@@ -65,9 +66,9 @@ def resolve(rt: Runtime, source: Source, manifest: Manifest, old: Pin | None, wi
             return old
     history, commit, served_by = _fetch_candidate(rt, source, manifest, refs, candidate, wish)
     candidate, reachable_from = _place(rt, source, manifest, history, refs, replace(candidate, commit=commit), wish)
-    pin, notes = _with_evidence(rt, source, manifest, old, history, candidate, commit, reachable_from)
+    pin, content, notes = _with_evidence(rt, source, manifest, old, history, candidate, commit, reachable_from)
     ranged = None if old is None else _judge_move(rt, source, refs, old, pin, history, wish)
-    return Resolved(pin=pin, old=old, history=history, served_by=served_by, notes=notes, range=ranged)
+    return Resolved(pin=pin, old=old, history=history, content=content, served_by=served_by, notes=notes, range=ranged)
 
 
 def _candidate(source: Source, refs: RemoteRefs, wish: Wish) -> Candidate:
@@ -192,7 +193,7 @@ def _with_evidence(
     candidate: Candidate,
     commit: Oid,
     reachable_from: RefName,
-) -> tuple[Pin, tuple[str, ...]]:
+) -> tuple[Pin, Stage, tuple[str, ...]]:
     ref = candidate.ref or reachable_from
     content_stage = fetch_content(rt, source, manifest, history, commit, ref)
     content = gate_content(rt, content_stage, source, commit, manifest)
@@ -214,7 +215,7 @@ def _with_evidence(
         first_seen=seen or rt.info.now,
         config_digest=config_digest(source),
     )
-    return pin, content.notes
+    return pin, content_stage, content.notes
 
 
 def _judge_move(

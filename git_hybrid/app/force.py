@@ -8,7 +8,7 @@ from datetime import datetime
 
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.audit import Event
-from git_hybrid.core.errors import HybridError, OverrideUnnecessary, PolicyNotMet
+from git_hybrid.core.errors import HybridError, OverrideUnnecessary, PolicyNotMet, ScanBlocked
 from git_hybrid.core.governance import governed
 from git_hybrid.core.ids import InvalidText, Oid, SourceName, parse_oid
 from git_hybrid.core.lock import Pin
@@ -65,6 +65,12 @@ class Objections:
     def codes(self) -> tuple[str, ...]:
         """The codes of what was kept, each once."""
         return tuple(dict.fromkeys(error.code for error in self.lifted))
+
+    @property
+    def findings(self) -> tuple[str, ...]:
+        """The ids of the findings that scans object with."""
+        ids = (name for error in self.lifted if isinstance(error, ScanBlocked) for name in error.ids)
+        return tuple(dict.fromkeys(ids))
 
 
 def approved(rt: Runtime, snapshot: Snapshot, source: Source, to: str, forced: Forced) -> tuple[Approval, ...]:
@@ -124,13 +130,20 @@ def _is_commit(text: str) -> bool:
 
 
 def make_override(
-    rt: Runtime, snapshot: Snapshot, pin: Pin, *, forced: Forced, approvals: tuple[Approval, ...], lifts: Sequence[str]
+    rt: Runtime,
+    snapshot: Snapshot,
+    pin: Pin,
+    *,
+    forced: Forced,
+    approvals: tuple[Approval, ...],
+    objections: Objections,
 ) -> Override:
     """Return the record of a forced pin.
 
     Raises:
         OverrideUnnecessary: nothing speaks against the pin.
     """
+    lifts: Sequence[str] = objections.codes
     old = snapshot.lock.pins.get(pin.source)
     before = old.commit if old is not None else None
     broken = old is not None and old.commit == pin.commit and _broken(snapshot, old)
@@ -156,6 +169,7 @@ def make_override(
         expires_at=forced.expires_at,
         command_id=rt.info.run,
         lifts=tuple(lifts),
+        findings=objections.findings,
         waived=tuple(forced.waived),
     )
 

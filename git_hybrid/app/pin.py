@@ -18,10 +18,20 @@ from git_hybrid.app.force import (
     superseded,
 )
 from git_hybrid.app.runtime import Runtime
+from git_hybrid.app.scanning import Refused, Scan, incomplete_scan, scan_commit, with_scan
 from git_hybrid.app.select import select
 from git_hybrid.core.audit import Event
 from git_hybrid.core.canonical import Json
-from git_hybrid.core.errors import HostNotAllowed, HybridError, Interrupted, TooYoung, UnfinishedRun
+from git_hybrid.core.errors import (
+    HostNotAllowed,
+    HybridError,
+    Interrupted,
+    NoScanner,
+    ScanBlocked,
+    ScanIncomplete,
+    TooYoung,
+    UnfinishedRun,
+)
 from git_hybrid.core.governance import expiring, governed
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.lock import Pin, is_valid
@@ -30,12 +40,14 @@ from git_hybrid.core.override import Override, Overrides, event_of
 from git_hybrid.core.plan import Clone, Snapshot
 from git_hybrid.core.reducer import Decision
 from git_hybrid.core.report import Report, Row, failed
+from git_hybrid.core.scan_policy import accepted_findings, blocked_by, scan_blocked
+from git_hybrid.core.scans import scan_event
 from git_hybrid.core.values import format_time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PinRequest:
-    """What the command line says: names and groups, ``--all``, ``--to``, an override, a dry run."""
+    """What the command line says: names and groups, ``--all``, ``--to``, an override, a dry run, a scan before."""
 
     names: Sequence[str] = ()
     groups: Sequence[str] = ()
@@ -43,6 +55,7 @@ class PinRequest:
     to: str | None = None
     forced: Forced | None = None
     dry_run: bool = False
+    scan: bool = False
 
 
 def pin(rt: Runtime, request: PinRequest) -> Report:
@@ -51,6 +64,7 @@ def pin(rt: Runtime, request: PinRequest) -> Report:
     Raises:
         UnfinishedRun: an interrupted sync has to be finished first.
         UnknownSource: a name or group is not in the manifest.
+        NoScanner: a scan was asked for, and the manifest has no scanner.
         LockBusy, InvalidFile, NewerSchema: nothing was done.
     """
     if request.dry_run:
@@ -88,18 +102,29 @@ def _resolve_all(rt: Runtime, snapshot: Snapshot, request: PinRequest) -> tuple[
             name for name in names if not is_valid(snapshot.lock.pins.get(name), snapshot.manifest.sources[name])
         )
     move = named or request.everything
+    if request.scan and not snapshot.manifest.scanners:
+        raise NoScanner
 
     def work(name: SourceName) -> tuple[Row, Decision]:
         source = snapshot.manifest.sources[name]
-        return pin_one(rt, snapshot, source, to=request.to, move=move, keep=not request.dry_run, forced=request.forced)
+        keep, forced = not request.dry_run, request.forced
+        return pin_one(rt, snapshot, source, to=request.to, move=move, keep=keep, forced=forced, scan=request.scan)
 
     results = run_all(work, names, jobs=rt.jobs or snapshot.manifest.defaults.jobs, cancelled=rt.cancelled)
     stopped = Interrupted(signal=rt.cancelled())
     pairs = [result or (failed(name, stopped), Decision()) for name, result in zip(names, results, strict=True)]
-    events = [event for _, decision in pairs for event in decision.events]
-    pins = {name: pin for _, decision in pairs for name, pin in decision.pins.items()}
-    overrides = {key: item for _, decision in pairs for key, item in decision.overrides.items()}
-    return tuple(row for row, _ in pairs), Decision(events=events, pins=pins, overrides=overrides)
+    return tuple(row for row, _ in pairs), together([decision for _, decision in pairs])
+
+
+def together(decisions: Sequence[Decision]) -> Decision:
+    """Return what *decisions*, each about another source, come to as one."""
+    return Decision(
+        events=[event for decision in decisions for event in decision.events],
+        entries={name: entry for decision in decisions for name, entry in decision.entries.items()},
+        pins={name: pin for decision in decisions for name, pin in decision.pins.items()},
+        overrides={key: item for decision in decisions for key, item in decision.overrides.items()},
+        reports={name: sha256 for decision in decisions for name, sha256 in decision.reports.items()},
+    )
 
 
 def pin_one(
@@ -111,6 +136,7 @@ def pin_one(
     move: bool,
     keep: bool,
     forced: Forced | None = None,
+    scan: bool = False,
 ) -> tuple[Row, Decision]:
     """Return the row and the decision for one source; a failure is a row, and its pin stays as it was.
 
@@ -128,15 +154,23 @@ def pin_one(
             row, decision = _kept(found), Decision()
         else:
             _meet_age(rt, snapshot, found, wish.objections)
+            scanned = _scanned(rt, snapshot, found) if scan and _moves(found) else None
+            if forced is not None or _moves(found):
+                _meet_scan(rt, snapshot, found, wish.objections, scanned)
             made = None
             if forced is not None:
-                lifts = wish.objections.codes
-                made = make_override(rt, snapshot, found.pin, forced=forced, approvals=approvals, lifts=lifts)
+                made = make_override(
+                    rt, snapshot, found.pin, forced=forced, approvals=approvals, objections=wish.objections
+                )
             row, decision = _decided(rt, snapshot, found, made, carried=not wish.anew and wish.objections.forced)
+            if keep and scanned is not None:
+                decision = with_scan(rt, decision, snapshot, source.name, scanned)
             if keep and decision.pins:
                 _keep_objects(rt, source, found)
     except TooYoung as error:
         row, decision = failed(source.name, error), _seen(rt, error)
+    except Refused as error:
+        row, decision = failed(source.name, error.why), Decision(events=[error.event])
     except HybridError as error:
         row, decision = failed(source.name, error), Decision()
     rt.progress("done", source.name, row.outcome)
@@ -209,6 +243,31 @@ def _decided(
     )
     overrides = ended | ({} if made is None else {made.id: made})
     return row, Decision(events=events, pins={new.source: new}, overrides=overrides)
+
+
+def _moves(found: Resolved) -> bool:
+    return found.old is None or found.old.commit != found.pin.commit
+
+
+def _scanned(rt: Runtime, snapshot: Snapshot, found: Resolved) -> Scan:
+    new = found.pin
+    return scan_commit(rt, snapshot, new.source, found.content, new.commit, new.tree)
+
+
+def _meet_scan(rt: Runtime, snapshot: Snapshot, found: Resolved, objections: Objections, scanned: Scan | None) -> None:
+    """Object to what a scan of the new commit found: the one that was made now, else the last that is known."""
+    new, block_on = found.pin, snapshot.manifest.policy.scan_block_on
+    accepted = accepted_findings(snapshot.overrides, snapshot.trail, snapshot.clock, new)
+    if scanned is None:
+        known = None if block_on == "none" else rt.scans.history.known_scan(new.commit, new.tree)
+        blocked = known and blocked_by(known, new.source, block_on, accepted)
+        objections.meet(blocked or scan_blocked(snapshot, new.source, new))
+        return
+    error: ScanBlocked | ScanIncomplete | None = blocked_by(scanned.status, new.source, block_on, accepted)
+    error = error or incomplete_scan(new.source, scanned.status)
+    if error is not None and not objections.forced:
+        raise Refused(error, scan_event(new.source, scanned.status, refused=True))
+    objections.meet(error)
 
 
 def _keep_objects(rt: Runtime, source: Source, found: Resolved) -> None:

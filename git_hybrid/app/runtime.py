@@ -9,6 +9,7 @@ from git_hybrid.core.endpoints import Mirrors
 from git_hybrid.core.errors import Interrupted
 from git_hybrid.core.ports import Clones, Objects, Progress, Quarantine, Transport, Writer
 from git_hybrid.core.ports_ledger import Ledger
+from git_hybrid.core.ports_scan import ScanTools
 from git_hybrid.core.reducer import RunInfo
 
 
@@ -26,6 +27,7 @@ class Runtime:
     clones: Clones
     writer: Writer
     ledger: Ledger
+    scans: ScanTools
     progress: Progress
     info: RunInfo
     mirrors: Mirrors = field(default_factory=Mirrors)

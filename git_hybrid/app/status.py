@@ -8,9 +8,10 @@ from git_hybrid.app.acquire import fetch_history
 from git_hybrid.app.executor import run_all
 from git_hybrid.app.remote import list_refs
 from git_hybrid.app.runtime import Runtime
+from git_hybrid.app.scan import identities
 from git_hybrid.app.select import select
 from git_hybrid.app.sync import observe
-from git_hybrid.core.condition import SEVERITY, Condition, condition
+from git_hybrid.core.condition import SCAN_SEVERITY, SEVERITY, Condition, condition
 from git_hybrid.core.errors import HybridError, MovedTag, NoPin
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Pin
@@ -18,6 +19,7 @@ from git_hybrid.core.manifest import Source
 from git_hybrid.core.plan import Clone, Observed, Snapshot
 from git_hybrid.core.report import Report, Row, Status, failed
 from git_hybrid.core.resolve import moved_tag, newest_allowed
+from git_hybrid.core.scans import Identity
 
 SHOWN_COMMITS = 10
 
@@ -32,12 +34,22 @@ def status(rt: Runtime, names: Sequence[str] = (), groups: Sequence[str] = ()) -
     snapshot = rt.ledger.snapshot()
     selected = select(snapshot.manifest, names, groups)
     seen = observe(rt, snapshot, selected)
-    rows = [condition(snapshot, snapshot.manifest.sources[name], seen[name], now=rt.info.now) for name in selected]
+    known = scanners_here(rt, snapshot, selected)
+    rows = [
+        condition(snapshot, snapshot.manifest.sources[name], seen[name], now=rt.info.now, identities=known)
+        for name in selected
+    ]
     if not names and not groups:
         strays = rt.clones.strangers(frozenset(snapshot.manifest.sources))
         rows += [Condition(name=SourceName(name), word="stray", why="no source of the manifest") for name in strays]
-    rows.sort(key=lambda row: (SEVERITY.index(row.word), row.name))
+    rows.sort(key=lambda row: (SEVERITY.index(row.word), SCAN_SEVERITY.index(row.scan), row.name))
     return Status(rows=tuple(rows), unfinished=snapshot.unfinished, has_scanners=bool(snapshot.manifest.scanners))
+
+
+def scanners_here(rt: Runtime, snapshot: Snapshot, names: Sequence[SourceName]) -> dict[str, Identity]:
+    """Return the scanners that this machine has, if a scan that was recorded can be held against them."""
+    entries = (snapshot.state.sources.get(name) for name in names)
+    return identities(rt, snapshot) if any(entry is not None and entry.scan.scanners for entry in entries) else {}
 
 
 def diff(rt: Runtime, names: Sequence[str] = (), groups: Sequence[str] = (), *, upstream: bool = False) -> Report:

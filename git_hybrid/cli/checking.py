@@ -22,7 +22,7 @@ from git_hybrid.store.layout import Layout, archives
 from git_hybrid.store.parsing import read_bytes
 
 _FILES = (manifest.SHOWN, lockfile.SHOWN, statefile.SHOWN, overridefile.SHOWN, chain.SHOWN)
-_LOGGED = frozenset({"audit", "overrides"})
+_LOGGED = frozenset({"audit", "overrides", "scans"})
 
 
 def gather(

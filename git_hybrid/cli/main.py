@@ -35,6 +35,9 @@ COMMANDS: Mapping[str, Mapping[str, str]] = {
         "outdated": "show what upstream has that is newer",
         "pin": "pin a source, or move its pin",
     },
+    "look for trouble": {
+        "scan": "run the scanners on the pinned commits",
+    },
     "govern": {
         "override": "show, renew, revoke and export approved exceptions",
         "audit": "show, verify, export and rotate the audit log",

@@ -235,6 +235,36 @@ REMEDIES: Mapping[str, Remedy] = {
         "[policy] min_release_age",
         ("wait until then: git hybrid pin {name}", "if it is approved: " + _forced("{commit}")),
     ),
+    "scan-blocked": Remedy(
+        6,
+        "{name}: {commit} has {counted} at or above {level} ([policy] scan_block_on)",
+        "{findings}",
+        (
+            "git hybrid scan {name}",
+            "git hybrid pin {name} --scan",
+            "git hybrid pin {name} --to {commit} --force --request ID --approver WHO --reason TEXT --expires WHEN",
+        ),
+    ),
+    "no-scanner": Remedy(
+        2,
+        "no scanner is configured",
+        hints=('add to sources.toml: [[scanner]], then name = "secrets" and preset = "betterleaks"',),
+    ),
+    "not-installed": Remedy(
+        1, "{name}: the pinned commit {commit} is not installed", hints=("git hybrid sync {name}",)
+    ),
+    "scan-findings": Remedy(
+        1,
+        "{name}: {counted} at {commit}",
+        "{findings}",
+        ("state/scans/{name}.sarif has all of them", "git hybrid pin {name} --scan"),
+    ),
+    "scan-incomplete": Remedy(
+        1,
+        "{name}: the scan is incomplete, so it proves nothing",
+        "{reasons}",
+        ("mend the scanner, then: git hybrid scan {name}",),
+    ),
     "unfinished-run": Remedy(
         7,
         "run {run} is unfinished: {pending}",

@@ -56,7 +56,7 @@ def _facts(error: HybridError) -> dict[str, Any]:
         facts["nearest"] = ""
     if "stderr" in facts:
         facts["stderr_and_stdout"] = "\n".join(text for text in (facts["stderr"], facts.get("stdout", "")) if text)
-    for key in ("findings", "problems"):
+    for key in ("findings", "problems", "reasons"):
         if isinstance(facts.get(key), tuple):
             facts[key] = "\n".join(facts[key])
     return {key: ", ".join(map(str, value)) if isinstance(value, tuple) else value for key, value in facts.items()}

@@ -8,25 +8,34 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from typing import IO
 
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.cli.settings import Settings, read_settings
 from git_hybrid.cli.signals import Cancel
 from git_hybrid.core.ids import RunId, make_run_id
 from git_hybrid.core.ports import Progress
+from git_hybrid.core.ports_scan import ScanTools
 from git_hybrid.core.reducer import RunInfo
+from git_hybrid.git.cage import Cage
 from git_hybrid.git.clones import GitClones
+from git_hybrid.git.export import GitExporter
 from git_hybrid.git.libgit2 import prepare
 from git_hybrid.git.objects import GitObjects
 from git_hybrid.git.quarantine import GitQuarantine
-from git_hybrid.git.run import Runner
+from git_hybrid.git.run import DeadlineExceeded, Runner
 from git_hybrid.git.settings import git_version, operator, read_config
 from git_hybrid.git.transport import GitTransport
 from git_hybrid.git.writer import GitWriter
+from git_hybrid.scan.external import ExternalScanners, Job, TimeIsUp
+from git_hybrid.scan.kept import KeptReports
 from git_hybrid.store import durable
+from git_hybrid.store.history import AuditHistory
 from git_hybrid.store.layout import Layout, find_root, refuse_links
 from git_hybrid.store.ledger import FileLedger
+from git_hybrid.store.reports import read_report, stage_report
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +124,7 @@ def _runtime(
         clones=clones,
         writer=GitWriter(runner=runner, disk=durable, quarantine=quarantine, clones=clones),
         ledger=ledger,
+        scans=_scan_tools(layout, runner),
         progress=progress,
         info=info,
         mirrors=settings.mirrors,
@@ -123,6 +133,23 @@ def _runtime(
         jobs=settings.jobs,
         sleep=cancel.sleep,
         cancelled=cancel,
+    )
+
+
+def _scan_tools(layout: Layout, runner: Runner) -> ScanTools:
+    def start(job: Job, output: IO[bytes], errors: IO[bytes]) -> int:
+        place = job.place
+        cage = Cage(folder=place.root, deadline=job.timeout, file_bytes=job.file_bytes, memory_bytes=job.memory_bytes)
+        try:
+            return runner.confined(job.argv, env=job.env, cwd=place.work, cage=cage, output=output, errors=errors)
+        except DeadlineExceeded as error:
+            raise TimeIsUp from error
+
+    return ScanTools(
+        exporter=GitExporter(runner=runner),
+        scanners=ExternalScanners(start=start, environ=runner.environ, root=layout.root),
+        reports=KeptReports(read=partial(read_report, layout), keep=partial(stage_report, layout)),
+        history=AuditHistory(layout),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, assert_never
@@ -10,11 +11,12 @@ from git_hybrid.core.errors import OverrideEnded, OverrideUnrecorded
 from git_hybrid.core.governance import governed
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Pin, is_valid
-from git_hybrid.core.manifest import Manifest, Source, allows_host
+from git_hybrid.core.manifest import Source, allows_host
 from git_hybrid.core.override import Override, Phase, phase
 from git_hybrid.core.plan import Absent, Broken, Clone, Foreign, Observed, Snapshot
 from git_hybrid.core.planner import same_facts
-from git_hybrid.core.state import ScanStatus, SourceState, is_stale
+from git_hybrid.core.scans import Identity, stale_reason, stale_words
+from git_hybrid.core.state import ScanStatus, SourceState
 
 Word = Literal[
     "unapproved",
@@ -51,6 +53,8 @@ SEVERITY: tuple[Word, ...] = (
 """Worst first: the order of the rows of status."""
 
 ScanWord = Literal["clean", "findings", "error", "missing", "stale"]
+SCAN_SEVERITY: tuple[ScanWord, ...] = ("error", "findings", "missing", "stale", "clean")
+"""Worst first: the order of rows that are alike in all else."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +62,8 @@ class Condition:
     """One row of status.
 
     ``override`` is what its pin rests on, ``override_phase`` how that stands.
-    ``scan_age`` is the time since the last scan, None if there was none; ``scan_wanted``: a scanner is configured.
+    ``scan_age`` is the time since the last scan, None if there was none; ``scan_why`` says why it is stale or an error;
+    ``scan_wanted``: a scanner is configured.
     """
 
     name: SourceName
@@ -73,17 +78,27 @@ class Condition:
     dirty: tuple[str, ...] = ()
     dirty_count: int = 0
     scan: ScanWord = "missing"
+    scan_why: str = ""
     scan_wanted: bool = False
     scan_age: timedelta | None = None
 
 
-def condition(snapshot: Snapshot, source: Source, seen: Observed, *, now: datetime) -> Condition:
-    """Return what *source* is like."""
+def condition(
+    snapshot: Snapshot,
+    source: Source,
+    seen: Observed,
+    *,
+    now: datetime,
+    identities: Mapping[str, Identity] | None = None,
+) -> Condition:
+    """Return what *source* is like; *identities* are the scanners that this machine has."""
     name = source.name
     pin, recorded = snapshot.lock.pins.get(name), snapshot.state.sources.get(name)
     word, why = _word(snapshot, source, pin, recorded, seen)
     scan = recorded.scan if recorded else ScanStatus()
-    scan_word = _scan_word(snapshot.manifest, scan, pin, now)
+    pinned = pin.commit if pin else None
+    stale = stale_reason(scan, snapshot.manifest, pinned=pinned, now=now, identities=identities)
+    failed = next((f"{item.name}: {item.reason}" for item in scan.scanners if item.state == "error"), "")
     clone = seen if isinstance(seen, Clone) else None
     override = snapshot.overrides.records.get(pin.override) if pin and pin.override else None
     return Condition(
@@ -98,17 +113,11 @@ def condition(snapshot: Snapshot, source: Source, seen: Observed, *, now: dateti
         head=clone.head if clone else None,
         dirty=clone.dirty if clone else (),
         dirty_count=clone.dirty_count if clone else 0,
-        scan=scan_word,
+        scan="stale" if stale else scan.state,
+        scan_why=stale_words(stale, scan, now) if stale else failed,
         scan_wanted=bool(snapshot.manifest.scanners),
         scan_age=now - scan.scanned_at if scan.scanned_at else None,
     )
-
-
-def _scan_word(manifest: Manifest, scan: ScanStatus, pin: Pin | None, now: datetime) -> ScanWord:
-    if scan.state == "missing":
-        return "missing"
-    stale = is_stale(scan, pinned=pin.commit if pin else None, now=now, max_age=manifest.policy.scan_max_age)
-    return "stale" if stale else scan.state
 
 
 def _word(

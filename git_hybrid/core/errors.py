@@ -10,8 +10,9 @@
     ├── network:          NetworkFailure AccessDenied RepositoryNotFound TlsFailure HostKeyFailure Offline
     ├── verification:     Unreachable MovedTag RefMissing RewrittenHistory IdentityChanged WrongContent HostileTree
     │                     MalformedObjects
-    ├── policy:           OffBranch Rollback HostNotAllowed TooYoung PolicyNotMet
+    ├── policy:           OffBranch Rollback HostNotAllowed TooYoung PolicyNotMet ScanBlocked
     ├── overrides:        OverrideUnnecessary OverrideEnded OverrideUnrecorded UnknownOverride
+    ├── scans:            NoScanner NotInstalled ScanFindings ScanIncomplete
     ├── runs:             UnfinishedRun LockBusy LockUnsupported Interrupted
     └── machine:          LocalIo GitFailed
 
@@ -66,7 +67,7 @@ class HybridError(Exception):
 
     def about(self, name: str) -> Self:
         """Return the error; one that was raised where the source was not known gets its *name*."""
-        if vars(self).get("name") == "":
+        if getattr(self, "name", None) == "":
             vars(self)["name"] = name
         return self
 
@@ -445,6 +446,52 @@ class TooYoung(PolicyError):
     ref: str
     first_seen: str
     allowed_from: str
+
+
+class ScanBlocked(PolicyError):
+    """The commit has recorded findings at or above the policy's ``scan_block_on``.
+
+    ``findings`` tells some of them in words, ``ids`` has the ids of all that have one.
+    """
+
+    code: ClassVar[str] = "scan-blocked"
+    commit: str
+    level: str
+    counted: str
+    findings: tuple[str, ...]
+    ids: tuple[str, ...]
+
+
+class NoScanner(HybridError):
+    """A scan was asked for and the manifest has no scanner."""
+
+    code: ClassVar[str] = "no-scanner"
+
+
+class NotInstalled(HybridError):
+    """The pinned commit is not in a clone, so there is nothing to work on."""
+
+    code: ClassVar[str] = "not-installed"
+    name: str
+    commit: str
+
+
+class ScanFindings(HybridError):
+    """A scan came to its end and found something; ``findings`` tells the worst."""
+
+    code: ClassVar[str] = "scan-findings"
+    name: str
+    commit: str
+    counted: str
+    findings: tuple[str, ...]
+
+
+class ScanIncomplete(HybridError):
+    """A scanner did not come to its end, or left nothing that proves it did."""
+
+    code: ClassVar[str] = "scan-incomplete"
+    name: str
+    reasons: tuple[str, ...]
 
 
 class UnfinishedRun(HybridError):

@@ -138,14 +138,18 @@ class Policy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scanner:
-    """One ``[[scanner]]`` table: a preset, or a command with its exit codes."""
+    """One ``[[scanner]]`` table: a preset, or a command with its exit codes.
+
+    What is empty or None is taken from the preset; ``args`` are added to its command.
+    """
 
     name: str
     preset: str = ""
     command: tuple[str, ...] = ()
-    format: str = "sarif"
-    ok_codes: tuple[int, ...] = (0,)
-    finding_codes: tuple[int, ...] = (1,)
+    args: tuple[str, ...] = ()
+    format: str = ""
+    ok_codes: tuple[int, ...] | None = None
+    finding_codes: tuple[int, ...] | None = None
     timeout: timedelta = timedelta(minutes=10)
     env: tuple[str, ...] = ()
 

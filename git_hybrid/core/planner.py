@@ -34,6 +34,7 @@ from git_hybrid.core.plan import (
     Task,
     Unfinished,
 )
+from git_hybrid.core.scan_policy import scan_blocked
 from git_hybrid.core.state import SourceState
 
 
@@ -49,7 +50,8 @@ def pinned(snapshot: Snapshot, source: Source) -> Pin | HybridError:
         return NoPin(name=source.name, stale=pin is not None)
     if not allows_host(snapshot.manifest.policy, source.url):
         return HostNotAllowed(name=source.name, host=source.url.host)
-    return governed(pin, snapshot.overrides, snapshot.trail, snapshot.clock) or pin
+    ended = governed(pin, snapshot.overrides, snapshot.trail, snapshot.clock)
+    return ended or scan_blocked(snapshot, source.name, pin) or pin
 
 
 def plan_sync(snapshot: Snapshot, observed: Mapping[SourceName, Observed], selected: Iterable[SourceName]) -> SyncPlan:
@@ -163,8 +165,9 @@ def plan_resume(unfinished: Unfinished, snapshot: Snapshot, observed: Mapping[So
         if not allows_host(snapshot.manifest.policy, task.source.url):
             blocked[name] = HostNotAllowed(name=name, host=task.source.url.host)
             continue
-        if (ended := governed(task.pin, snapshot.overrides, snapshot.trail, snapshot.clock)) is not None:
-            blocked[name] = ended
+        ended = governed(task.pin, snapshot.overrides, snapshot.trail, snapshot.clock)
+        if (error := ended or scan_blocked(snapshot, name, task.pin)) is not None:
+            blocked[name] = error
             continue
         step = _resumed(task, unfinished.phases.get(name, "pending"), snapshot, observed[name])
         match step:

@@ -40,7 +40,8 @@ class ManifestEdit:
 class Decision:
     """Everything that one run changes in the files of a workspace, source by source.
 
-    ``archive`` is the path, from the root, of the file that the audit log so far is closed into.
+    ``archive`` is the path, from the root, of the file that the audit log so far is closed into. ``reports`` names the
+    sources whose new scan report waits beside the journal, with its SHA-256.
 
     It is written to the journal before the first of the files is touched; writing it out twice does no harm.
     """
@@ -52,6 +53,7 @@ class Decision:
     overrides: Mapping[str, Override] = field(default_factory=dict)
     manifest: ManifestEdit | None = None
     archive: str | None = None
+    reports: Mapping[SourceName, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

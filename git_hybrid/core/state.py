@@ -4,18 +4,51 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal
 
 from git_hybrid.core.ids import Oid, SourceName, Url
 from git_hybrid.core.manifest import Track
 
 ScanState = Literal["clean", "findings", "error", "missing"]
+Severity = Literal["high", "medium", "low"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScannerRecord:
+    """What one scanner said of one commit.
+
+    ``config_digest`` is of its entry in the manifest, ``rules_digest`` of that, its version, program and rule files;
+    ``reason`` says why the result is an error.
+    """
+
+    name: str
+    state: ScanState
+    version: str
+    config_digest: str
+    rules_digest: str
+    scanned_at: datetime
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindingRef:
+    """A finding by name: what an override accepts, and what people look up in the report."""
+
+    id: str
+    level: Severity
+    scanner: str
+    rule: str
+    path: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScanStatus:
-    """How one commit was scanned last; ``counts`` holds findings by severity (high, medium, low)."""
+    """How one commit was scanned last; ``counts`` holds findings by severity (high, medium, low).
+
+    ``scanner`` is the one whose result stands; ``scanners`` has them all. ``findings`` names the worst of what was
+    found, at most a hundred. ``report_sha256`` is of the report in ``state/scans/``.
+    """
 
     state: ScanState = "missing"
     scanner: str | None = None
@@ -23,6 +56,11 @@ class ScanStatus:
     commit: Oid | None = None
     scanned_at: datetime | None = None
     counts: Mapping[str, int] | None = None
+    tree: Oid | None = None
+    rules_digest: str | None = None
+    report_sha256: str | None = None
+    scanners: tuple[ScannerRecord, ...] = ()
+    findings: tuple[FindingRef, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,13 +89,6 @@ class State:
     """The whole file; sources in order of their names."""
 
     sources: Mapping[SourceName, SourceState] = field(default_factory=dict)
-
-
-def is_stale(scan: ScanStatus, *, pinned: Oid | None, now: datetime, max_age: timedelta) -> bool:
-    """Tell whether the scan says nothing about *pinned* any more: another commit, or older than *max_age*."""
-    if scan.state == "missing" or scan.scanned_at is None:
-        return False
-    return scan.commit != pinned or now - scan.scanned_at > max_age
 
 
 def with_sources(

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO
 
 from git_hybrid.core.errors import Interrupted, LocalIo, ToolTooOld
+from git_hybrid.git.cage import QUICK, Cage, end_strays, has_ended, limits
 from git_hybrid.git.environment import SSH, child_environment, fsck_settings, hardened
 
 MINIMUM_GIT = (2, 34)
@@ -137,6 +138,42 @@ class Runner:
                     continue
                 return Completed(child.returncode, out or b"", (err or b"").decode("utf-8", "replace"))
 
+    def confined(
+        self,
+        argv: Sequence[str],
+        *,
+        env: Mapping[str, str],
+        cwd: Path,
+        cage: Cage,
+        output: IO[bytes],
+        errors: IO[bytes],
+    ) -> int:
+        """Run a foreign program inside *cage*, what it prints going to two files, and return its exit status.
+
+        When it returns, nothing that the program started is left.
+
+        Raises:
+            DeadlineExceeded: its time was over.
+            Interrupted: the program was asked to stop.
+            LocalIo, ToolTooOld: it could not be started.
+        """
+        end = time.monotonic() + cage.deadline.total_seconds()
+        limited = [*limits(cage), *argv]
+        nothing = subprocess.DEVNULL
+        try:
+            with self._started(limited, env=env, cwd=cwd, stdin=nothing, stdout=output, stderr=errors) as child:
+                try:
+                    while not has_ended(child.pid):
+                        self._check(end)
+                        time.sleep(QUICK)
+                finally:
+                    # Its group outlives it: until it is waited for, the number of the group cannot be anybody else's.
+                    with suppress(ProcessLookupError, PermissionError):
+                        os.killpg(child.pid, signal.SIGKILL)
+                return child.wait()
+        finally:
+            end_strays(os.fsencode(cage.folder))
+
     def _check(self, end: float | None) -> None:
         if number := self.cancelled():
             raise Interrupted(signal=number)
@@ -162,14 +199,15 @@ class Runner:
         env: Mapping[str, str],
         cwd: Path | None,
         stdin: IO[bytes] | int,
-        stderr: int = subprocess.PIPE,
+        stdout: IO[bytes] | int = subprocess.PIPE,
+        stderr: IO[bytes] | int = subprocess.PIPE,
         guarded: bool = True,
     ) -> Iterator[subprocess.Popen[bytes]]:
         try:
             child = subprocess.Popen(
                 [*(self._die_with_parent if guarded else ()), *argv],
                 stdin=stdin,
-                stdout=subprocess.PIPE,
+                stdout=stdout,
                 stderr=stderr,
                 env=dict(env),
                 cwd=cwd,

@@ -67,6 +67,19 @@ class Layout:
         return self.journals / f"{run}.jsonl"
 
     @property
+    def scans(self) -> Path:
+        """``state/scans/``."""
+        return self.state_folder / "scans"
+
+    def report(self, name: SourceName) -> Path:
+        """Return the last scan report of one source."""
+        return self.scans / f"{name}.sarif"
+
+    def staged_report(self, run: str, name: SourceName) -> Path:
+        """Return where the scan report of an open run waits for the run's decision."""
+        return self.journals / run / f"{name}.sarif"
+
+    @property
     def writer_lock(self) -> Path:
         """``sources/.lock``, the mutex."""
         return self.sources_folder / ".lock"
@@ -114,8 +127,8 @@ def refuse_links(layout: Layout, names: tuple[SourceName, ...] = ()) -> None:
         SymlinkRefused: ``state/``, ``sources/``, a file of state or a source's folder is a symbolic link.
     """
     fixed = (layout.state_folder, layout.sources_folder, layout.lock, layout.state, layout.audit, layout.overrides)
-    more = (layout.marker, layout.journals, layout.incoming, layout.writer_lock, layout.set_aside, layout.manifest)
-    for path in (*fixed, *more, *(layout.clone(name) for name in names)):
+    more = (layout.marker, layout.journals, layout.scans, layout.incoming, layout.writer_lock, layout.set_aside)
+    for path in (*fixed, *more, layout.manifest, *(layout.clone(name) for name in names)):
         if path.is_symlink():
             raise SymlinkRefused(path=layout.relative(path))
 

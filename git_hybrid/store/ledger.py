@@ -31,6 +31,7 @@ from git_hybrid.store.manifest import SHOWN as MANIFEST_SHOWN
 from git_hybrid.store.manifest import decode_manifest
 from git_hybrid.store.overridefile import encode_overrides
 from git_hybrid.store.parsing import invalid, read_bytes
+from git_hybrid.store.reports import place_reports
 from git_hybrid.store.statefile import SHOWN as STATE_SHOWN
 from git_hybrid.store.statefile import VERSION as STATE_VERSION
 from git_hybrid.store.statefile import encode_state, state_version
@@ -84,7 +85,7 @@ class FileLedger:
 
     def _remove_leftovers(self) -> list[str]:
         found = [*leftovers(self.layout.state_folder), *leftovers(self.layout.root)]
-        ours = [path for path in found if path.name in _OURS]
+        ours = [path for path in found if path.name in _OURS] + list(leftovers(self.layout.scans))
         for path in ours:
             remove_file(path)
         return [f"removed {self.layout.relative(path)}, which an interrupted run left" for path in ours]
@@ -241,6 +242,8 @@ class FileLedger:
         return journal is not None and journal.decision is not None
 
     def _write_out(self, info: RunInfo, decision: Decision) -> None:
+        # Reports come first: what the state says of a scan is never without the report that it names.
+        place_reports(self.layout, decision, info.run)
         log = read_log(self.layout.audit)
         written = [record for record in log.records if record["command_id"] == info.run]
         files = Files(

@@ -20,7 +20,6 @@ from git_hybrid.core.manifest import (
     OpenIssues,
     Policy,
     Retry,
-    Scanner,
     Source,
     Tag,
     Track,
@@ -30,8 +29,9 @@ from git_hybrid.core.override import person
 from git_hybrid.core.values import parse_duration
 from git_hybrid.core.versions import check_range
 from git_hybrid.store.locate import with_lines
+from git_hybrid.store.manifest_scanners import decode_scanners
 from git_hybrid.store.parsing import check_version, checked, convert, load_toml, shorten, unknown_table
-from git_hybrid.store.wire import DefaultsShape, OpenIssuesShape, PolicyShape, ScannerShape, SourceShape
+from git_hybrid.store.wire import DefaultsShape, OpenIssuesShape, PolicyShape, SourceShape
 
 VERSION = 1
 SHOWN = "sources.toml"
@@ -57,7 +57,7 @@ def decode_manifest(data: bytes) -> Manifest:
     manifest = Manifest(
         defaults=defaults,
         policy=_policy(document.get("policy", {}), problems),
-        scanners=_scanners(document.get("scanner", []), problems),
+        scanners=decode_scanners(document.get("scanner", []), problems),
         open_issues=_open_issues(document.get("open_issues", []), problems),
         sources=_sources(document.get("source", {}), defaults, problems),
     )
@@ -143,35 +143,6 @@ def _pattern(text: str) -> str:
     except re.error as error:
         raise InvalidText(f"not a regular expression: {error}") from error
     return text
-
-
-def _scanners(tables: object, problems: list[Problem]) -> tuple[Scanner, ...]:
-    if not isinstance(tables, list):
-        problems.append(Problem("scanner", "must be an array of tables: write [[scanner]]"))
-        return ()
-    scanners: list[Scanner] = []
-    for index, table in enumerate(tables):
-        place = f"scanner[{index}]"
-        shape = convert(table, ScannerShape, place, problems)
-        if shape is None:
-            continue
-        if isinstance(shape.preset, UnsetType) == isinstance(shape.command, UnsetType):
-            problems.append(Problem(place, "needs exactly one of preset and command"))
-        if any(other.name == shape.name for other in scanners):
-            problems.append(Problem(place, f"the name {shape.name!r} is taken by another scanner"))
-        scanners.append(
-            Scanner(
-                name=shape.name,
-                preset=shape.preset or "",
-                command=tuple(shape.command or ()),
-                format=shape.format,
-                ok_codes=(0,) if isinstance(shape.ok_codes, UnsetType) else tuple(shape.ok_codes),
-                finding_codes=(1,) if isinstance(shape.finding_codes, UnsetType) else tuple(shape.finding_codes),
-                timeout=_duration(shape.timeout, f"{place}.timeout", problems),
-                env=tuple(shape.env),
-            )
-        )
-    return tuple(scanners)
 
 
 def _open_issues(tables: object, problems: list[Problem]) -> tuple[OpenIssues, ...]:

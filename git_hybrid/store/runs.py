@@ -119,6 +119,7 @@ def decision_line(decision: Decision) -> Line:
         "overrides": [encode_override(item) for item in decision.overrides.values()],
         "archive": decision.archive,
         "manifest": manifest and {"before_sha256": manifest.before_sha256, "text": manifest.text},
+        "reports": dict(decision.reports),
     }
 
 
@@ -268,6 +269,7 @@ def _decode_decision(line: Line) -> Decision:
         overrides={item.id: item for item in overrides if item is not None},
         archive=line.get("archive"),
         manifest=manifest and ManifestEdit(before_sha256=manifest["before_sha256"], text=manifest["text"]),
+        reports={parse_name(raw): str(digest) for raw, digest in line.get("reports", {}).items()},
     )
 
 

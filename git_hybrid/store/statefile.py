@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from msgspec import UNSET, UnsetType, to_builtins
-from msgspec import convert as from_plain
 
 from git_hybrid.core.errors import InvalidFile, Problem
 from git_hybrid.core.ids import SourceName, parse_name, parse_oid, parse_url
 from git_hybrid.core.manifest import track_field
-from git_hybrid.core.state import ScanStatus, SourceState, State
+from git_hybrid.core.state import SourceState, State
 from git_hybrid.core.values import format_time, parse_time
 from git_hybrid.store.manifest import parse_track
 from git_hybrid.store.parsing import check_version, checked, convert, invalid, load_json_value
-from git_hybrid.store.wire import CountsShape, OldStateShape, ScanShape, StateShape
+from git_hybrid.store.scanstatus import decode_scan, encode_scan
+from git_hybrid.store.wire import OldStateShape, StateShape
 
 VERSION = 1
 SHOWN = "state/sources.json"
@@ -100,7 +99,7 @@ def decode_entry(entry: object, place: str, problems: list[Problem]) -> SourceSt
     track = parse_track(key, value, f"{place}.{key}", problems)
     commit = checked(parse_oid, shape.commit_sha, f"{place}.commit_sha", problems)
     updated_at = checked(parse_time, shape.updated_at, f"{place}.updated_at", problems)
-    scan = _scan(shape.scan_status, f"{place}.scan_status", problems)
+    scan = decode_scan(shape.scan_status, f"{place}.scan_status", problems)
     if name is None or url is None or track is None or commit is None or updated_at is None or len(problems) > before:
         return None
     return SourceState(
@@ -120,23 +119,6 @@ def decode_entry(entry: object, place: str, problems: list[Problem]) -> SourceSt
 
 def _or_none(value: str | UnsetType) -> str | None:
     return None if isinstance(value, UnsetType) else value
-
-
-def _scan(shape: ScanShape, place: str, problems: list[Problem]) -> ScanStatus:
-    commit = None if shape.commit_sha is None else checked(parse_oid, shape.commit_sha, f"{place}.commit_sha", problems)
-    scanned_at: datetime | None = None
-    if shape.scanned_at is not None:
-        scanned_at = checked(parse_time, shape.scanned_at, f"{place}.scanned_at", problems)
-    if shape.state != "missing" and (commit is None or scanned_at is None):
-        problems.append(Problem(place, f"says {shape.state!r} without commit_sha and scanned_at"))
-    return ScanStatus(
-        state=shape.state,
-        scanner=shape.scanner,
-        scanner_version=shape.scanner_version,
-        commit=commit,
-        scanned_at=scanned_at,
-        counts=None if shape.counts is None else to_builtins(shape.counts),
-    )
 
 
 def encode_state(state: State) -> bytes:
@@ -167,18 +149,3 @@ def encode_entry(entry: SourceState) -> dict[str, Any]:
     }
     present = {key: value for key, value in plain.items() if value is not None}
     return present | {"scan_status": encode_scan(entry.scan)}
-
-
-def encode_scan(scan: ScanStatus) -> dict[str, Any]:
-    """Return a scan status as plain values, every key present."""
-    counts = None if scan.counts is None else from_plain(dict(scan.counts), CountsShape)
-    shape = ScanShape(
-        state=scan.state,
-        scanner=scan.scanner,
-        scanner_version=scan.scanner_version,
-        commit_sha=scan.commit,
-        scanned_at=None if scan.scanned_at is None else format_time(scan.scanned_at),
-        counts=counts,
-    )
-    plain: dict[str, Any] = to_builtins(shape)
-    return plain

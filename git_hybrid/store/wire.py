@@ -15,7 +15,10 @@ Positive = Annotated[int, Meta(ge=1, le=2**53)]
 Jobs = Annotated[int, Meta(ge=1, le=256)]
 Attempts = Annotated[int, Meta(ge=1, le=100)]
 Approvers = Annotated[int, Meta(ge=1, le=100)]
+Status = Annotated[int, Meta(ge=0, le=255)]
 Count = Annotated[int, Meta(ge=0, le=2**53)]
+Digest = Annotated[str, Meta(pattern="^sha256:[0-9a-f]{64}$")]
+FindingId = Annotated[str, Meta(pattern="^[0-9a-f]{20}$")]
 Hash = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 Ulid = Annotated[str, Meta(pattern="^[0-7][0-9A-HJKMNP-TV-Z]{25}$")]
 Text = Annotated[str, Meta(min_length=1, max_length=4096)]
@@ -69,9 +72,10 @@ class ScannerShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     name: Text
     preset: Text | UnsetType = UNSET
     command: Annotated[list[Text], Meta(min_length=1)] | UnsetType = UNSET
-    format: Text = "sarif"
-    ok_codes: list[int] | UnsetType = UNSET
-    finding_codes: list[int] | UnsetType = UNSET
+    args: list[Text] | UnsetType = UNSET
+    format: Text | UnsetType = UNSET
+    ok_codes: list[Status] | UnsetType = UNSET
+    finding_codes: list[Status] | UnsetType = UNSET
     timeout: Text = "10m"
     env: list[Text] = []
 
@@ -123,6 +127,28 @@ class CountsShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     low: Count
 
 
+class ScannerRecordShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What one scanner said, in ``scan_status.scanners``."""
+
+    name: Text
+    state: Literal["clean", "findings", "error"]
+    version: str = ""
+    config_digest: Digest
+    rules_digest: Digest
+    scanned_at: Text
+    reason: str = ""
+
+
+class FindingShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A finding by name, in ``scan_status.findings``."""
+
+    id: FindingId
+    level: Literal["high", "medium", "low"]
+    scanner: str
+    rule: str
+    path: str
+
+
 class ScanShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``scan_status`` of a state entry."""
 
@@ -132,6 +158,11 @@ class ScanShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     commit_sha: str | None = None
     scanned_at: str | None = None
     counts: CountsShape | None = None
+    tree: str | UnsetType = UNSET
+    rules_digest: Digest | UnsetType = UNSET
+    report_sha256: Hash | UnsetType = UNSET
+    scanners: list[ScannerRecordShape] | UnsetType = UNSET
+    findings: list[FindingShape] | UnsetType = UNSET
 
 
 class StateShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):

@@ -98,18 +98,37 @@ def _condition(row: Condition) -> dict[str, Any]:
         "updated_by": recorded.updated_by if recorded else None,
         "served_by": recorded.served_by if recorded else None,
         "notes": recorded.notes if recorded else None,
-        "scan_status": _scan(recorded.scan if recorded else ScanStatus(), row),
+        "scan_status": {
+            **plain_scan(recorded.scan if recorded else ScanStatus()),
+            "stale": row.scan == "stale",
+            "reason": row.scan_why,
+            "age_seconds": None if row.scan_age is None else int(row.scan_age.total_seconds()),
+            "mend": None if row.scan == "clean" or not row.scan_wanted else f"git hybrid scan {row.name}",
+        },
     }
 
 
-def _scan(scan: ScanStatus, row: Condition) -> dict[str, Any]:
+def plain_scan(scan: ScanStatus) -> dict[str, Any]:
+    """Return *scan* as plain values."""
     return {
         "state": scan.state,
-        "stale": row.scan == "stale",
         "scanner": scan.scanner,
         "scanner_version": scan.scanner_version,
         "commit_sha": scan.commit,
         "scanned_at": format_time(scan.scanned_at) if scan.scanned_at else None,
-        "age_seconds": None if row.scan_age is None else int(row.scan_age.total_seconds()),
         "counts": None if scan.counts is None else dict(scan.counts),
+        "tree": scan.tree,
+        "rules_digest": scan.rules_digest,
+        "report_sha256": scan.report_sha256,
+        "scanners": [
+            {
+                "name": record.name,
+                "state": record.state,
+                "version": record.version,
+                "rules_digest": record.rules_digest,
+                "scanned_at": format_time(record.scanned_at),
+                "reason": record.reason,
+            }
+            for record in scan.scanners
+        ],
     }

@@ -40,6 +40,8 @@ _STYLES: dict[str, Style] = {
     "stray": "warn",
     "outdated": "warn",
     "differs": "warn",
+    "findings": "bad",
+    "error": "bad",
 }
 _SCAN_STYLES: dict[str, Style] = {"findings": "bad", "error": "bad", "missing": "warn", "stale": "warn"}
 _CALM = frozenset({"unchanged", "kept", "current", "same"})
@@ -132,6 +134,8 @@ def status_lines(status: Status, look: Look, now: datetime) -> list[str]:
             lines.append(f"    {safe(row.why)}")
         if row.override is not None and row.override_phase in ("active", "expiring"):
             lines.append(f"    {_forced(row.override, row.override_phase, now)}")
+        if row.scan_why:
+            lines.append(f"    scan {row.scan}: {safe(row.scan_why)}")
     return lines
 
 

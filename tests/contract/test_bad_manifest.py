@@ -57,6 +57,21 @@ def test_scanner(files, refused, key, table):
     assert "scanner[0]" in refused(file="sources.toml"), key
 
 
+def test_an_unknown_preset_is_told_its_nearest_and_the_line(files, refused):
+    files.write("sources.toml", f"{MANIFEST}\n[[scanner]]\nname = 'a'\npreset = 'zizmur'\n")
+    err = refused(file="sources.toml")
+    assert "line 9: scanner[0].preset" in err
+    assert "did you mean 'zizmor'?" in err
+    files.write("sources.toml", f"{MANIFEST}\n[[scanner]]\nname = 'a'\npreset = 'nothing-like-it'\n")
+    assert "betterleaks" in refused(file="sources.toml")
+
+
+def test_two_scanners_of_one_name(files, refused):
+    table = "[[scanner]]\nname = '{}'\npreset = 'zizmor'\n"
+    files.write("sources.toml", f"{MANIFEST}\n{table.format('a')}{table.format('A')}")
+    assert "is taken by another scanner" in refused(file="sources.toml")
+
+
 @pytest.mark.parametrize(("data", "place"), [case[1:] for case in FILES], ids=[case[0] for case in FILES])
 def test_file(files, refused, data, place):
     files.write("sources.toml", data)

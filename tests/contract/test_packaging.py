@@ -18,11 +18,14 @@ WRITERS = {
     "git_hybrid/store/filelock.py",  # says who holds the lock
     "git_hybrid/cli/boundary.py",  # the trace of a bug
     "git_hybrid/cli/commands/demo.py",  # upstreams of its own, outside of any workspace
+    "git_hybrid/git/export.py",  # files to scan, in a scratch folder outside of any workspace
     "git_hybrid/git/writer.py",
     "git_hybrid/git/quarantine.py",
     "git_hybrid/git/saver.py",
     "git_hybrid/git/packs.py",
     "git_hybrid/git/signing.py",  # what ssh-keygen reads, in a private folder that goes away
+    "git_hybrid/scan/external.py",  # what a scanner prints, in a scratch folder
+    "git_hybrid/scan/scratch.py",
     "git_hybrid/store/scaffold.py",  # takes back what a failed init made
 }
 Parsed = tuple[str, ast.Module]

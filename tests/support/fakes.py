@@ -146,6 +146,7 @@ def runtime(
         clones=unused,
         writer=unused,
         ledger=FakeLedger(),
+        scans=unused,
         progress=FakeProgress(),
         info=run_info(),
         mirrors=parsed,

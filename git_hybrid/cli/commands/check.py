@@ -22,8 +22,8 @@ from git_hybrid.view.findings import check_document, violation_lines
 def command(context: click.Context, *, what: tuple[str, ...], staged: bool) -> int:
     """Check the files of the workspace, without a network and without names all that there is to check.
 
-    The checks are metadata, overrides, audit, sources and open-issues. Exit 1 if one fails, 2 if a file cannot be
-    read. Warnings are told and fail nothing.
+    The checks are metadata, overrides, scans, audit, sources and open-issues. Exit 1 if one fails, 2 if a file
+    cannot be read. Warnings are told and fail nothing.
     """
     with opened(context) as (session, output):
         names = [name for name in CHECKS if not what or name in what]

@@ -35,6 +35,7 @@ signature_option = click.option(
 @click.option("--all", "everything", is_flag=True, help="Move every pin to the newest commit that the manifest allows.")
 @click.option("--to", metavar="REV", help="Pin this tag, branch tip or commit of the declared ref.")
 @click.option("-n", "--dry-run", is_flag=True, help="Show the move (commits, files), and write nothing.")
+@click.option("--scan", is_flag=True, help="Scan the new commit before the pin is written.")
 @click.option("--force", is_flag=True, help="Pin what policy refuses, as an override: approved, recorded, and it ends.")
 @click.option("--request", metavar="ID", help="With --force: the governance request that asks for it.")
 @click.option("--approver", "approvers", multiple=True, metavar="WHO", help="With --force: who approved; repeatable.")
@@ -53,6 +54,7 @@ def command(
     everything: bool,
     to: str | None,
     dry_run: bool,
+    scan: bool,
     force: bool,
     request: str | None,
     approvers: tuple[str, ...],
@@ -88,7 +90,9 @@ def command(
                 signatures=tuple(read_signature(path) for path in signatures),
                 verify=partial(is_signed, session.runner),
             )
-        asked = PinRequest(names=names, groups=groups, everything=everything, to=to, forced=forced, dry_run=dry_run)
+        asked = PinRequest(
+            names=names, groups=groups, everything=everything, to=to, forced=forced, dry_run=dry_run, scan=scan
+        )
         report = pin(session.runtime, asked)
         code = output.report(report)
         if code == 0 and not dry_run and any(row.outcome == "pinned" for row in report.rows):

@@ -12,6 +12,8 @@ from git_hybrid.core.report import Status
 from git_hybrid.view.jsonout import status_document
 from git_hybrid.view.text import porcelain_lines, status_lines, status_summary
 
+SHOWN_SCANS = 5
+
 
 @click.command("status")
 @names_argument
@@ -75,5 +77,17 @@ def _tell(found: Status, output: Output) -> None:
         if row.word in ("dirty", "diverged"):
             output.hint("dirty", f"git hybrid diff {row.name}")
             output.hint("dirty", f"git hybrid reset {row.name}")
+    _tell_scans(found, output)
     if "stray" in words:
         output.hint("stray", "git hybrid sync --prune")
+
+
+def _tell_scans(found: Status, output: Output) -> None:
+    """Name the sources whose scan says nothing good, each with the command that shows or renews it."""
+    bad = [row for row in found.rows if row.source is not None and row.scan != "clean"]
+    if not found.has_scanners:
+        return
+    for row in bad[:SHOWN_SCANS]:
+        output.hint("scan", f"git hybrid scan {row.name}")
+    if len(bad) > SHOWN_SCANS:
+        output.hint("scan", "git hybrid scan --stale")

@@ -1,0 +1,241 @@
+"""``git hybrid scan``: run the scanners on the pinned commits, and record what they say.
+
+The scanners run without the writer lock: they take minutes, and read nothing but the object store. What they said is
+recorded under the lock, if the pin is still the one that was scanned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from git_hybrid.app.executor import run_all
+from git_hybrid.app.pin import refuse_unfinished
+from git_hybrid.app.runtime import Runtime
+from git_hybrid.app.scanning import Scan, incomplete_scan, scan_commit, with_scan
+from git_hybrid.app.select import select
+from git_hybrid.core.errors import (
+    HybridError,
+    Interrupted,
+    NoPin,
+    NoScanner,
+    NotInstalled,
+    ScanFindings,
+    ScanIncomplete,
+)
+from git_hybrid.core.ids import Oid, SourceName
+from git_hybrid.core.lock import Pin, is_valid
+from git_hybrid.core.plan import Clone, Snapshot
+from git_hybrid.core.ports_scan import Unusable
+from git_hybrid.core.reducer import Decision
+from git_hybrid.core.report import Report, Row, failed
+from git_hybrid.core.scan_policy import counted, finding_lines
+from git_hybrid.core.scan_report import Baseline, ScanReport
+from git_hybrid.core.scanners import spec_of
+from git_hybrid.core.scans import Identity, by_severity, stale_reason
+from git_hybrid.core.state import ScanStatus
+from git_hybrid.core.values import format_age
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanRequest:
+    """What the command line says; ``stale``: only what has no fresh result, ``diff``: compare with the pin before."""
+
+    names: Sequence[str] = ()
+    groups: Sequence[str] = ()
+    stale: bool = False
+    diff: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Done:
+    scan: Scan
+    baseline: Baseline | None
+
+
+def scan(rt: Runtime, request: ScanRequest) -> ScanReport:
+    """Scan the selected sources, record the results, and return them.
+
+    Raises:
+        NoScanner: the manifest has none.
+        UnfinishedRun: an interrupted sync has to be finished first.
+        UnknownSource: a name or group is not in the manifest.
+        LockBusy, InvalidFile, NewerSchema: nothing was recorded.
+    """
+    snapshot = rt.ledger.snapshot()
+    selected = select(snapshot.manifest, request.names, request.groups)
+    refuse_unfinished(snapshot)
+    if not snapshot.manifest.scanners:
+        raise NoScanner
+    if request.stale:
+        known = identities(rt, snapshot)
+        selected = tuple(name for name in selected if not _is_fresh(rt, snapshot, name, known))
+    ready = {name: _ready(rt, snapshot, name) for name in selected}
+    rows = {name: failed(name, item) for name, item in ready.items() if isinstance(item, HybridError)}
+    pins = {name: item for name, item in ready.items() if isinstance(item, Pin)}
+    results = _scan_all(rt, snapshot, pins, diff=request.diff)
+    done = {name: item for name, item in results.items() if isinstance(item, _Done)}
+    rows |= {name: failed(name, item) for name, item in results.items() if isinstance(item, HybridError)}
+    notes, moved = _record(rt, {name: (pins[name], item.scan) for name, item in done.items()})
+    rows |= {name: failed(name, moved[name]) if name in moved else _row(rt, name, item) for name, item in done.items()}
+    report = Report(
+        command="scan",
+        rows=tuple(row for _, row in sorted(rows.items())),
+        run=rt.info.run,
+        notes=tuple(notes),
+        interrupted=rt.cancelled(),
+    )
+    return ScanReport(
+        report=report,
+        status={name: item.scan.status for name, item in done.items()},
+        findings={name: tuple(by_severity(item.scan.findings)) for name, item in done.items()},
+        baselines={name: item.baseline for name, item in done.items() if item.baseline is not None},
+    )
+
+
+def identities(rt: Runtime, snapshot: Snapshot) -> dict[str, Identity]:
+    """Return the scanners of the manifest that this machine has."""
+    found = {scanner.name: rt.scans.scanners.identify(spec_of(scanner)) for scanner in snapshot.manifest.scanners}
+    return {name: identity for name, identity in found.items() if not isinstance(identity, Unusable)}
+
+
+def _is_fresh(rt: Runtime, snapshot: Snapshot, name: SourceName, known: Mapping[str, Identity]) -> bool:
+    recorded, pin = snapshot.state.sources.get(name), snapshot.lock.pins.get(name)
+    if recorded is None or pin is None or recorded.scan.state in ("missing", "error"):
+        return False
+    status = recorded.scan
+    return not stale_reason(status, snapshot.manifest, pinned=pin.commit, now=rt.info.now, identities=known)
+
+
+def _ready(rt: Runtime, snapshot: Snapshot, name: SourceName) -> Pin | HybridError:
+    """Return the pin of *name* if its commit is in the clone, or why it cannot be scanned."""
+    pin = snapshot.lock.pins.get(name)
+    if pin is None or not is_valid(pin, snapshot.manifest.sources[name]):
+        return NoPin(name=name, stale=pin is not None)
+    seen = rt.clones.inspect(name, pin.commit)
+    if not isinstance(seen, Clone) or not seen.has_pin or name not in snapshot.state.sources:
+        return NotInstalled(name=name, commit=pin.commit)
+    return pin
+
+
+def _scan_all(
+    rt: Runtime, snapshot: Snapshot, pins: Mapping[SourceName, Pin], *, diff: bool
+) -> dict[SourceName, _Done | HybridError]:
+    """Scan each tree once, whatever number of sources has it."""
+    trees: dict[Oid, list[SourceName]] = {}
+    for name, pin in pins.items():
+        trees.setdefault(pin.tree, []).append(name)
+
+    def work(names: Sequence[SourceName]) -> dict[SourceName, _Done | HybridError]:
+        result: dict[SourceName, _Done | HybridError] = {}
+        first: Scan | None = None
+        for name in names:
+            rt.progress("start", name, "scan")
+            try:
+                pin = pins[name]
+                known = first and replace(first, status=replace(first.status, commit=pin.commit))
+                made = known or scan_commit(rt, snapshot, name, rt.clones.as_stage(name), pin.commit, pin.tree)
+                first = first or made
+                made = replace(made, recorded=_is_recorded(snapshot, name, made.status))
+                result[name] = _Done(scan=made, baseline=_baseline(rt, snapshot, pin) if diff else None)
+            except HybridError as error:
+                result[name] = error.about(name)
+            item = result[name]
+            rt.progress("done", name, item.scan.status.state if isinstance(item, _Done) else item.code)
+        return result
+
+    jobs = rt.jobs or snapshot.manifest.defaults.jobs
+    groups = list(trees.values())
+    results = run_all(work, groups, jobs=jobs, cancelled=rt.cancelled)
+    stopped = Interrupted(signal=rt.cancelled())
+    done: dict[SourceName, _Done | HybridError] = {}
+    for names, result in zip(groups, results, strict=True):
+        done |= result if result is not None else dict.fromkeys(names, stopped)
+    return done
+
+
+def _is_recorded(snapshot: Snapshot, name: SourceName, status: ScanStatus) -> bool:
+    """Tell whether state says all of this already; the report only tells the same in other words."""
+    before = snapshot.state.sources[name].scan
+    return before.report_sha256 is not None and replace(before, report_sha256=None) == replace(
+        status, report_sha256=None
+    )
+
+
+def _baseline(rt: Runtime, snapshot: Snapshot, pin: Pin) -> Baseline:
+    """Return what the pin before has; it is scanned for this alone, and not recorded."""
+    before = rt.scans.history.previous_pin(pin.source, pin.commit)
+    stage = rt.clones.as_stage(pin.source)
+    if before is None or not rt.objects.has_content(stage, before):
+        return Baseline(commit=before, ids=None)
+    tree = rt.objects.facts(stage, before, complete=False).tree
+    made = scan_commit(rt, snapshot, pin.source, stage, before, tree)
+    complete = made.status.state != "error"
+    return Baseline(commit=before, ids=frozenset(item.id for item in made.findings) if complete else None)
+
+
+def _record(
+    rt: Runtime, done: Mapping[SourceName, tuple[Pin, Scan]]
+) -> tuple[list[str], dict[SourceName, HybridError]]:
+    """Write what is new into the files; return what was mended first, and the sources that changed meanwhile."""
+    fresh = {name: item for name, item in done.items() if not item[1].recorded}
+    if not fresh:
+        return [], {}
+    moved: dict[SourceName, HybridError] = {}
+    with rt.ledger.writer(rt.info) as mended:
+        now = rt.ledger.snapshot()
+        refuse_unfinished(now)
+        decision = Decision()
+        for name, (pin, made) in sorted(fresh.items()):
+            current, entry = now.lock.pins.get(name), now.state.sources.get(name)
+            if current is None or current.commit != pin.commit or entry is None:
+                moved[name] = ScanIncomplete(name=name, reasons=("the pin moved while it was scanned",))
+                continue
+            decision = with_scan(rt, decision, now, name, made)
+        if decision.events:
+            rt.ledger.record(rt.info, decision, ())
+        return list(mended), moved
+
+
+def _row(rt: Runtime, name: SourceName, item: _Done) -> Row:
+    made = item.scan
+    status = made.status
+    notes = [f"not scanned again: {text}" for text in _reused(rt, made)] + _baseline_notes(item)
+    row = Row(name=name, outcome=status.state, after=status.commit, notes=tuple(notes))
+    if (incomplete := incomplete_scan(name, status)) is not None:
+        return replace(row, error=incomplete)
+    if made.findings:
+        error = ScanFindings(
+            name=name,
+            commit=(status.commit or "")[:10],
+            counted=_counted(status),
+            findings=finding_lines(by_severity(made.findings)),
+        )
+        return replace(row, error=error)
+    return row
+
+
+def _counted(status: ScanStatus) -> str:
+    counts = status.counts or {}
+    parts = ", ".join(f"{number} {level}" for level, number in counts.items() if number)
+    return f"{counted(sum(counts.values()))} ({parts})"
+
+
+def _reused(rt: Runtime, made: Scan) -> list[str]:
+    records = [record for record in made.status.scanners if record.name in made.reused]
+    return [f"{item.name} saw the same files {format_age(rt.info.now - item.scanned_at)} ago" for item in records]
+
+
+def _baseline_notes(item: _Done) -> list[str]:
+    baseline = item.baseline
+    if baseline is None:
+        return []
+    if baseline.commit is None:
+        return ["no pin before this one: everything is new"]
+    if baseline.ids is None:
+        return [f"the pin before, {baseline.commit[:10]}, could not be scanned: everything counts as new"]
+    old = baseline.ids
+    new = [finding for finding in by_severity(item.scan.findings) if finding.id not in old]
+    gone = len(old - {finding.id for finding in item.scan.findings})
+    head = f"since {baseline.commit[:10]}: {len(new)} new, {gone} gone"
+    return [head, *(f"new: {line}" for line in finding_lines(new))]

@@ -1,0 +1,187 @@
+"""Scan one commit with every scanner of the manifest. Used by scan and by ``pin --scan``."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from git_hybrid.app.runtime import Runtime
+from git_hybrid.core.audit import Event
+from git_hybrid.core.errors import HybridError, ScanIncomplete
+from git_hybrid.core.ids import Oid, SourceName
+from git_hybrid.core.plan import Snapshot
+from git_hybrid.core.ports import Stage
+from git_hybrid.core.ports_scan import Scanned, Unusable
+from git_hybrid.core.reducer import Decision
+from git_hybrid.core.scanners import ScannerSpec, spec_digest, spec_of
+from git_hybrid.core.scans import Finding, Identity, can_reuse, scan_event, status_of
+from git_hybrid.core.state import ScannerRecord, ScanStatus
+from git_hybrid.core.tree import TreeLimits
+
+UNKNOWN_RULES = "sha256:" + "0" * 64
+"""Stands for the rules of a scanner that is not there to be asked."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scan:
+    """What all scanners said of one commit; ``reused`` names those that were not run again.
+
+    ``recorded``: state says so already.
+    """
+
+    status: ScanStatus
+    runs: tuple[Mapping[str, object], ...]
+    findings: tuple[Finding, ...]
+    reused: frozenset[str] = frozenset()
+    recorded: bool = False
+
+
+class Refused(Exception):
+    """A scan that was asked for keeps a pin from moving; ``event`` tells the audit log of it."""
+
+    def __init__(self, why: HybridError, event: Event) -> None:
+        super().__init__(why)
+        self.why = why
+        self.event = event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _One:
+    record: ScannerRecord
+    runs: tuple[Mapping[str, object], ...] = ()
+    findings: tuple[Finding, ...] = ()
+    reused: bool = False
+
+
+def scan_commit(rt: Runtime, snapshot: Snapshot, name: SourceName, stage: Stage, commit: Oid, tree: Oid) -> Scan:
+    """Return what the scanners say of *commit*, whose files are those of *tree* and whose objects are in *stage*.
+
+    A scanner that fails does not keep the others from running.
+
+    Raises:
+        HybridError: the files could not be exported, or the run was interrupted.
+    """
+    limits = TreeLimits(max_entries=snapshot.manifest.policy.max_entries, max_bytes=snapshot.manifest.policy.max_bytes)
+    results = []
+    for scanner in snapshot.manifest.scanners:
+        rt.stop_if_cancelled()
+        spec = spec_of(scanner)
+        identity = rt.scans.scanners.identify(spec)
+        if isinstance(identity, Unusable):
+            results.append(_failed(rt, snapshot, name, tree, spec, UNKNOWN_RULES, identity))
+            continue
+        known = _known(rt, snapshot, name, tree, spec, identity)
+        if known is not None:
+            results.append(known)
+            continue
+        rt.progress("step", name, f"scanning with {spec.name}")
+        said = rt.scans.scanners.run(
+            spec, identity, lambda folder: rt.scans.exporter.export(stage, commit, folder, limits)
+        )
+        if isinstance(said, Unusable):
+            results.append(_failed(rt, snapshot, name, tree, spec, identity.rules_digest, said))
+        else:
+            results.append(_said(rt, spec, identity, said))
+    findings = tuple(finding for result in results for finding in result.findings)
+    records = [result.record for result in results]
+    return Scan(
+        status=status_of(records, findings, commit=commit, tree=tree, report_sha256=None),
+        runs=tuple(run for result in results for run in result.runs),
+        findings=findings,
+        reused=frozenset(result.record.name for result in results if result.reused),
+    )
+
+
+def _said(rt: Runtime, spec: ScannerSpec, identity: Identity, said: Scanned) -> _One:
+    record = ScannerRecord(
+        name=spec.name,
+        state="findings" if said.findings else "clean",
+        version=said.version,
+        config_digest=spec_digest(spec),
+        rules_digest=identity.rules_digest,
+        scanned_at=rt.info.now.replace(microsecond=0),
+    )
+    return _One(record=record, runs=said.runs, findings=said.findings)
+
+
+def _failed(
+    rt: Runtime,
+    snapshot: Snapshot,
+    name: SourceName,
+    tree: Oid,
+    spec: ScannerSpec,
+    rules_digest: str,
+    why: Unusable,
+) -> _One:
+    """Return the result of a scanner that failed: an error, which takes nothing back that it found here before."""
+    record = ScannerRecord(
+        name=spec.name,
+        state="error",
+        version="",
+        config_digest=spec_digest(spec),
+        rules_digest=rules_digest,
+        scanned_at=rt.info.now.replace(microsecond=0),
+        reason=why.reason[:500],
+    )
+    before = snapshot.state.sources.get(name)
+    if before is None or before.scan.tree != tree:
+        return _One(record=record)
+    kept = tuple(
+        Finding(
+            id=item.id,
+            level=item.level,
+            scanner=item.scanner,
+            rule=item.rule,
+            path=item.path,
+            line=0,
+            message="found by an earlier scan",
+        )
+        for item in before.scan.findings
+        if item.scanner == spec.name
+    )
+    return _One(record=record, findings=kept)
+
+
+def _known(
+    rt: Runtime, snapshot: Snapshot, name: SourceName, tree: Oid, spec: ScannerSpec, identity: Identity
+) -> _One | None:
+    """Return what *spec* said of the same tree before, in this source or in another, if that still counts."""
+    mine_first = sorted(snapshot.state.sources.values(), key=lambda entry: entry.name != name)
+    for entry in mine_first:
+        scan = entry.scan
+        record = next((item for item in scan.scanners if item.name == spec.name), None)
+        if record is None or scan.report_sha256 is None:
+            continue
+        if not can_reuse(record, scan, identity, tree=tree, manifest=snapshot.manifest, now=rt.info.now):
+            continue
+        said = rt.scans.reports.runs_of(entry.name, scan.report_sha256, spec.name)
+        if said is not None:
+            return _One(record=record, runs=said.runs, findings=said.findings, reused=True)
+    return None
+
+
+def incomplete_scan(name: SourceName, status: ScanStatus) -> ScanIncomplete | None:
+    """Return the error for the scanners that did not come to their end, or None if all did."""
+    failures = tuple(f"{record.name}: {record.reason}" for record in status.scanners if record.state == "error")
+    return ScanIncomplete(name=name, reasons=failures) if failures else None
+
+
+def with_scan(rt: Runtime, decision: Decision, snapshot: Snapshot, name: SourceName, made: Scan) -> Decision:
+    """Return *decision* with the result of one scan in it; its report is kept for the decision to name.
+
+    A source that was never installed has no state entry to hold it: then the audit log alone tells of the scan.
+    """
+    if name not in snapshot.state.sources:
+        return replace(decision, events=[*decision.events, scan_event(name, made.status)])
+    report = rt.scans.reports.encode(made.runs)
+    rt.scans.reports.stage(rt.info.run, name, report)
+    sha256 = hashlib.sha256(report).hexdigest()
+    status = replace(made.status, report_sha256=sha256)
+    entry = replace(snapshot.state.sources[name], scan=status)
+    return replace(
+        decision,
+        events=[*decision.events, scan_event(name, status)],
+        entries={**decision.entries, name: entry},
+        reports={**decision.reports, name: sha256},
+    )

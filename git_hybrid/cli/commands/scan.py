@@ -1,0 +1,45 @@
+"""``git hybrid scan``."""
+
+from __future__ import annotations
+
+import click
+
+from git_hybrid.app.scan import ScanRequest, scan
+from git_hybrid.cli.options import common_options, group_option, jobs_option, names_argument
+from git_hybrid.cli.output import opened
+from git_hybrid.cli.telling import exit_of, explain
+from git_hybrid.view.jsonscan import scan_document
+
+
+@click.command("scan")
+@names_argument
+@group_option
+@jobs_option
+@click.option("--stale", is_flag=True, help="Only sources whose scan is missing, stale or an error.")
+@click.option("--diff", is_flag=True, help="Tell what is new since the pin before.")
+@common_options
+@click.pass_context
+def command(
+    context: click.Context,
+    *,
+    names: tuple[str, ...],
+    groups: tuple[str, ...],
+    jobs: int | None,
+    stale: bool,
+    diff: bool,
+) -> int:
+    """Run the scanners of the manifest on the pinned commits, and record what they say; exit 1 if they found something.
+
+    The files come from the object store, never from the working tree. Files that were scanned by the same scanner with
+    the same rules are not scanned again. A scanner that fails leaves an error, never a clean result.
+    """
+    with opened(context, jobs=jobs) as (session, output):
+        request = ScanRequest(names=names, groups=groups, stale=stale, diff=diff)
+        done = scan(session.runtime, request)
+        if output.common.json:
+            code = exit_of(done.report)
+            output.document(scan_document(done, explain, exit_code=code))
+            return code
+        if not done.report.rows:
+            output.talk("scan: every selected source has a fresh scan" if stale else "scan: no sources yet")
+        return output.report(done.report)

@@ -1,0 +1,74 @@
+"""What recorded scans forbid. Pure; sync, reset, resume and pin ask the same function."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from git_hybrid.core.errors import ScanBlocked
+from git_hybrid.core.governance import unbound
+from git_hybrid.core.ids import SourceName
+from git_hybrid.core.lock import Pin
+from git_hybrid.core.manifest import Level
+from git_hybrid.core.override import Overrides, Trail, phase
+from git_hybrid.core.plan import Snapshot
+from git_hybrid.core.scans import Finding, blocking_findings
+from git_hybrid.core.state import FindingRef, ScanStatus
+
+SHOWN = 5
+
+
+def accepted_findings(overrides: Overrides, trail: Trail, clock: datetime, pin: Pin) -> frozenset[str]:
+    """Return the ids of the findings on the pinned commit that an override in force accepts."""
+    in_force = (
+        item
+        for item in overrides.of(pin.source)
+        if item.to_commit == pin.commit and phase(item, clock) in ("active", "expiring") and not unbound(item, trail)
+    )
+    return frozenset(name for item in in_force for name in item.findings)
+
+
+def scan_blocked(snapshot: Snapshot, name: SourceName, pin: Pin) -> ScanBlocked | None:
+    """Return the error that keeps the pinned commit from being installed, if a scan of it says so."""
+    recorded = snapshot.state.sources.get(name)
+    if recorded is None or recorded.scan.commit != pin.commit:
+        return None
+    accepted = accepted_findings(snapshot.overrides, snapshot.trail, snapshot.clock, pin)
+    return blocked_by(recorded.scan, name, snapshot.manifest.policy.scan_block_on, accepted)
+
+
+def blocked_by(
+    scan: ScanStatus, name: SourceName, block_on: Level, accepted: frozenset[str] = frozenset()
+) -> ScanBlocked | None:
+    """Return the error for the findings of *scan* that policy blocks on, or None if there is none."""
+    ids, count = blocking_findings(scan, block_on, accepted)
+    if not count:
+        return None
+    lines = [finding_line(item) for item in scan.findings if item.id in ids][:SHOWN]
+    more = [f"and {count - len(lines)} more"] if count > len(lines) and lines else []
+    return ScanBlocked(
+        name=name,
+        commit=(scan.commit or "")[:10],
+        level=block_on,
+        counted=counted(count),
+        findings=(*lines, *more),
+        ids=ids,
+    )
+
+
+def counted(number: int) -> str:
+    """Return how many findings there are, in words."""
+    return "1 finding" if number == 1 else f"{number} findings"
+
+
+def finding_line(item: FindingRef | Finding) -> str:
+    """Return one finding in words: its level, rule, place and id."""
+    line = f":{item.line}" if isinstance(item, Finding) and item.line else ""
+    words = (item.level, item.rule, f"{item.path}{line}" if item.path else "", f"({item.id})")
+    return " ".join(word for word in words if word)
+
+
+def finding_lines(findings: Sequence[Finding], *, limit: int = SHOWN) -> tuple[str, ...]:
+    """Return *findings* in words, at most *limit* and how many there are besides."""
+    lines = [finding_line(item) for item in findings[:limit]]
+    return (*lines, *([f"and {len(findings) - limit} more"] if len(findings) > limit else []))

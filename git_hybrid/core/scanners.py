@@ -1,0 +1,183 @@
+"""Scanners as they are run: what the manifest says, filled in from the presets. Pure.
+
+A preset never lets the scanned tree decide how it is scanned: ignore files, allow comments and configuration in the
+tree are switched off, since a stranger wrote them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from fnmatch import fnmatchcase
+
+from git_hybrid.core.canonical import Json, canonical_json
+from git_hybrid.core.manifest import Scanner
+
+PATH, REPORT, ROOT, ARGS = "{path}", "{report}", "{root}", "{args}"
+FORMATS = ("sarif", "betterleaks-json")
+_EXTRA = 'pip install "git-hybrid[scan]"'
+_LEAKS = 10
+"""The exit status that secret scanners are told to use for leaks: their usual 1 also stands for a crash."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preset:
+    """How one known tool is run.
+
+    ``command`` holds ``{path}``, ``{report}`` (without it the report is what it prints) and ``{args}``, where the
+    manifest's own arguments go; ``audits`` are the patterns of the only files that it looks at (empty: all);
+    ``settings`` are environment variables that it always gets, ``env`` those that it gets from the caller.
+    """
+
+    command: tuple[str, ...]
+    version: tuple[str, ...]
+    format: str = "sarif"
+    ok_codes: tuple[int, ...] = (0,)
+    finding_codes: tuple[int, ...] = (1,)
+    audits: tuple[str, ...] = ()
+    settings: Mapping[str, str] = field(default_factory=dict)
+    env: tuple[str, ...] = ()
+    install: str = ""
+
+
+PRESETS: Mapping[str, Preset] = {
+    "betterleaks": Preset(
+        command=(
+            *("betterleaks", "fs", PATH, "--no-banner", "--silent", "--no-color", "--redact", f"--exit-code={_LEAKS}"),
+            *("--no-allow-signatures", "--ignore-file=/dev/null", ARGS, "--output", REPORT),
+        ),
+        version=("betterleaks", "--version"),
+        format="betterleaks-json",
+        finding_codes=(_LEAKS,),
+        install=_EXTRA,
+    ),
+    "zizmor": Preset(
+        command=(
+            *("zizmor", "--offline", "--no-progress", "--color=never", "--quiet", "--format=sarif", "--collect=all"),
+            *("--strict-collection", "--no-config", "--no-ignores", ARGS, PATH),
+        ),
+        version=("zizmor", "--version"),
+        # It returns 0 in SARIF mode whatever it finds, and 3 where there is nothing to audit.
+        finding_codes=(),
+        audits=(
+            *(".github/workflows/*.yml", ".github/workflows/*.yaml", "*/.github/workflows/*.y*ml"),
+            *("action.yml", "action.yaml", "*/action.yml", "*/action.yaml"),
+            *(".github/dependabot.yml", ".github/dependabot.yaml", "*/.github/dependabot.y*ml"),
+            *(".pre-commit-config.y*ml", ".pre-commit-hooks.y*ml", "*/.pre-commit-config.y*ml"),
+            "*/.pre-commit-hooks.y*ml",
+        ),
+        install=_EXTRA,
+    ),
+    "bandit": Preset(
+        command=("bandit", "-q", "-r", "--ini", "/dev/null", "--ignore-nosec", "-f", "sarif", "-o", REPORT, ARGS, PATH),
+        version=("bandit", "--version"),
+        audits=("*.py", "*.pyw"),
+        install='pip install "bandit[sarif]"',
+    ),
+    "semgrep": Preset(
+        command=(
+            *("semgrep", "scan", "--metrics=off", "--disable-version-check", "--disable-nosem", "--no-git-ignore"),
+            *("--sarif", "--output", REPORT, ARGS, PATH),
+        ),
+        version=("semgrep", "--version"),
+        finding_codes=(),
+        install='pip install semgrep, and name the rules: args = ["--config", "{root}/rules.yml"]',
+    ),
+    "gitleaks": Preset(
+        command=(
+            *("gitleaks", "dir", PATH, "--no-banner", "--no-color", "--redact", f"--exit-code={_LEAKS}"),
+            *("--ignore-gitleaks-allow", "--gitleaks-ignore-path", "/dev/null", ARGS),
+            *("--report-format", "sarif", "--report-path", REPORT),
+        ),
+        version=("gitleaks", "version"),
+        finding_codes=(_LEAKS,),
+        settings={"GITLEAKS_CONFIG_TOML": "[extend]\nuseDefault = true\n"},
+        install="install gitleaks 8.19 or newer and put it on PATH",
+    ),
+    "trivy": Preset(
+        command=(
+            *("trivy", "filesystem", "--scanners", "vuln,secret,misconfig", "--offline-scan", "--skip-db-update"),
+            *("--skip-check-update", "--no-progress", "--quiet", f"--exit-code={_LEAKS}", ARGS),
+            *("--format", "sarif", "--output", REPORT, PATH),
+        ),
+        version=("trivy", "--version"),
+        finding_codes=(_LEAKS,),
+        env=("TRIVY_CACHE_DIR",),
+        install="install trivy, fill its database, and name it in TRIVY_CACHE_DIR",
+    ),
+    "osv-scanner": Preset(
+        command=(
+            *("osv-scanner", "scan", "source", "--recursive", "--no-ignore", "--offline", "--allow-no-lockfiles"),
+            *("--config=/dev/null", ARGS, "--format", "sarif", "--output", REPORT, PATH),
+        ),
+        version=("osv-scanner", "--version"),
+        env=("OSV_SCANNER_LOCAL_DB_CACHE_DIRECTORY",),
+        install="install osv-scanner 2 or newer, and name its database in OSV_SCANNER_LOCAL_DB_CACHE_DIRECTORY",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScannerSpec:
+    """One scanner of the manifest, complete: nothing is left to look up but the program itself."""
+
+    name: str
+    preset: str
+    command: tuple[str, ...]
+    version: tuple[str, ...]
+    format: str
+    ok_codes: frozenset[int]
+    finding_codes: frozenset[int]
+    timeout: timedelta
+    env: tuple[str, ...] = ()
+    settings: Mapping[str, str] = field(default_factory=dict)
+    audits: tuple[str, ...] = ()
+    install: str = ""
+
+
+def spec_of(scanner: Scanner) -> ScannerSpec:
+    """Return *scanner* with what its preset says where the manifest says nothing."""
+    preset = PRESETS.get(scanner.preset) or Preset(command=(*scanner.command, ARGS), version=())
+    return ScannerSpec(
+        name=scanner.name,
+        preset=scanner.preset,
+        command=tuple(word for part in preset.command for word in (scanner.args if part == ARGS else (part,))),
+        version=preset.version,
+        format=scanner.format or preset.format,
+        ok_codes=frozenset(preset.ok_codes if scanner.ok_codes is None else scanner.ok_codes),
+        finding_codes=frozenset(preset.finding_codes if scanner.finding_codes is None else scanner.finding_codes),
+        timeout=scanner.timeout,
+        env=tuple(sorted({*preset.env, *scanner.env})),
+        settings=preset.settings,
+        audits=preset.audits,
+        install=preset.install,
+    )
+
+
+def spec_digest(spec: ScannerSpec) -> str:
+    """Return the digest of everything that the manifest and the preset say of *spec*; the timeout changes no result."""
+    facts: dict[str, Json] = {
+        "name": spec.name,
+        "command": list(spec.command),
+        "format": spec.format,
+        "ok_codes": sorted(spec.ok_codes),
+        "finding_codes": sorted(spec.finding_codes),
+        "env": list(spec.env),
+        "settings": dict(spec.settings),
+        "audits": list(spec.audits),
+    }
+    return "sha256:" + hashlib.sha256(canonical_json(facts)).hexdigest()
+
+
+def has_work(spec: ScannerSpec, paths: Iterable[bytes]) -> bool:
+    """Tell whether one of *paths* is a file that the scanner looks at.
+
+    Letter case does not count, so that a tool which is lenient there is asked rather than left out.
+    """
+    if not spec.audits:
+        return True
+    patterns = [pattern.casefold() for pattern in spec.audits]
+    texts = (path.decode("utf-8", "surrogateescape").casefold() for path in paths)
+    return any(fnmatchcase(text, pattern) for text in texts for pattern in patterns)

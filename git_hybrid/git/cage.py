@@ -1,0 +1,66 @@
+"""What bounds a program that is not git's, and what ends whatever it leaves behind."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sys
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+QUICK = 0.02
+_SWEEPS = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cage:
+    """What bounds a program that is not git's.
+
+    ``folder`` is the only one that it should write to: it holds its HOME and TMPDIR, and whatever is still alive at the
+    end and has that folder in its environment is killed. ``file_bytes`` bounds each file that it writes,
+    ``memory_bytes`` the data of each process.
+    """
+
+    folder: Path
+    deadline: timedelta
+    file_bytes: int
+    memory_bytes: int
+
+
+def limits(cage: Cage) -> list[str]:
+    """Return the command that sets the limits; where there is none, time and the size of the report still bound it."""
+    found = shutil.which("prlimit") if sys.platform == "linux" else None
+    return [found, "--core=0", f"--fsize={cage.file_bytes}", f"--data={cage.memory_bytes}", "--"] if found else []
+
+
+def has_ended(pid: int) -> bool:
+    """Tell whether the child has ended, and leave it to be waited for."""
+    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+
+def end_strays(mark: bytes) -> None:
+    """Kill what left its process group: every process of ours that has *mark* in its environment or works below it."""
+    for _ in range(_SWEEPS):
+        strays = [pid for pid in _own_processes() if _bears(pid, mark)]
+        if not strays:
+            return
+        for pid in strays:
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(QUICK)
+
+
+def _own_processes() -> list[int]:
+    proc = Path("/proc")
+    return [int(entry.name) for entry in proc.iterdir() if entry.name.isdigit()] if proc.is_dir() else []
+
+
+def _bears(pid: int, mark: bytes) -> bool:
+    try:
+        return mark in Path(f"/proc/{pid}/environ").read_bytes() or os.readlink(b"/proc/%d/cwd" % pid).startswith(mark)
+    except OSError:
+        return False

@@ -1,0 +1,84 @@
+"""Write the files of a commit into a scratch folder: the blobs themselves, no attribute, filter or hook in between.
+
+``git archive`` would obey export-ignore and export-subst, and a checkout the filters, of a tree that a stranger wrote.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from git_hybrid.core.errors import HostileTree, WrongContent
+from git_hybrid.core.ids import Oid
+from git_hybrid.core.ports import Stage
+from git_hybrid.core.tree import GITLINK, LINK, TreeEntry, TreeLimits
+from git_hybrid.git.objects import GitObjects
+from git_hybrid.git.run import Runner
+
+_CHUNK = 1 << 18
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+@dataclass(frozen=True, slots=True)
+class GitExporter:
+    """The exporter of :mod:`git_hybrid.core.ports_scan`."""
+
+    runner: Runner
+
+    def export(self, stage: Stage, oid: Oid, folder: str, limits: TreeLimits) -> Sequence[bytes]:
+        """Write every file of the commit *oid* below *folder* and return their paths.
+
+        No file is executable; a submodule is an empty folder. Symbolic links come last, so that nothing is written
+        through one; none leads out of the folder, since the tree was looked at before.
+
+        Raises:
+            HostileTree: the tree has what may not be checked out either.
+            WrongContent: a file of it is missing from the object store.
+        """
+        entries, findings = GitObjects(self.runner).scan(stage, oid, limits)
+        if findings:
+            raise HostileTree(name=stage.name, commit=oid, findings=findings)
+        base = os.fsencode(folder)
+        files = sorted((entry for entry in entries if entry.mode != GITLINK), key=lambda entry: entry.mode == LINK)
+        for entry in entries:
+            parent = entry.path if entry.mode == GITLINK else os.path.dirname(entry.path)
+            os.makedirs(os.path.join(base, parent), exist_ok=True)
+        # The ids come from a file: a pipe that we fill while git fills the other one could block for ever.
+        with tempfile.TemporaryFile() as wanted:
+            wanted.write("".join(f"{entry.oid}\n" for entry in files).encode("ascii"))
+            wanted.seek(0)
+            git_dir = Path(stage.path) / ".git"
+            with self.runner.stream(["cat-file", "--batch"], git_dir=git_dir, stdin=wanted) as out:
+                for entry in files:
+                    _write(out, entry, base, stage)
+        return [entry.path for entry in files]
+
+
+def _write(out: IO[bytes], entry: TreeEntry, base: bytes, stage: Stage) -> None:
+    header = out.readline().split()
+    if len(header) != 3 or header[0] != entry.oid.encode("ascii") or header[1] != b"blob":
+        found = "nothing that git can read"
+        raise WrongContent(name=stage.name, what="file content", expected=f"blob {entry.oid}", found=found)
+    path, left = os.path.join(base, entry.path), int(header[2])
+    if entry.mode == LINK:
+        target = _read(out, left, entry, stage)
+        os.symlink(target.split(b"\0", 1)[0], path)
+    else:
+        with os.fdopen(os.open(path, _NEW, 0o644), "wb") as file:
+            while left:
+                chunk = _read(out, min(left, _CHUNK), entry, stage)
+                file.write(chunk)
+                left -= len(chunk)
+    out.read(1)
+
+
+def _read(out: IO[bytes], size: int, entry: TreeEntry, stage: Stage) -> bytes:
+    data = out.read(size)
+    if len(data) != size:
+        what = {"expected": f"blob {entry.oid}", "found": "its beginning only"}
+        raise WrongContent(name=stage.name, what="file content", **what)
+    return data

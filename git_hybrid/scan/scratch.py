@@ -1,0 +1,106 @@
+"""The folder in which one scanner works, outside of any workspace; gone with the scan, whatever the scanner did to it.
+
+It stands in the system's folder for temporary files: inside a workspace the scanners that obey ignore files would find
+that git ignores everything there, and scan nothing.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from git_hybrid.core.errors import LocalIo
+
+_PREFIX = "hybrid-scan-"
+_ALIVE = ".alive"
+
+
+@dataclass(frozen=True, slots=True)
+class Scratch:
+    """The folder of one scan."""
+
+    root: Path
+
+    @property
+    def tree(self) -> Path:
+        """The files to scan."""
+        return self.root / "tree"
+
+    @property
+    def work(self) -> Path:
+        """The empty folder that the scanner is started in."""
+        return self.root / "work"
+
+    @property
+    def home(self) -> Path:
+        """HOME of the scanner, empty."""
+        return self.root / "home"
+
+    @property
+    def temporary(self) -> Path:
+        """TMPDIR of the scanner."""
+        return self.root / "tmp"
+
+    @property
+    def report(self) -> Path:
+        """Where the report is expected."""
+        return self.root / "out" / "report.json"
+
+    @property
+    def output(self) -> Path:
+        """What the scanner prints to standard output."""
+        return self.root / "out" / "printed"
+
+    @property
+    def errors(self) -> Path:
+        """What it prints to standard error."""
+        return self.root / "out" / "errors"
+
+
+@contextmanager
+def scratch() -> Iterator[Scratch]:
+    """Make the folder of one scan, and remove it in the end together with those that dead programs left.
+
+    Raises:
+        LocalIo: there is no room for it.
+    """
+    try:
+        with tempfile.TemporaryDirectory(prefix=_PREFIX, ignore_cleanup_errors=True) as name:
+            root = Path(os.path.realpath(name))
+            alive = os.open(root / _ALIVE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+            try:
+                fcntl.flock(alive, fcntl.LOCK_EX)
+                made = Scratch(root)
+                for folder in (made.tree, made.work, made.home, made.temporary, made.report.parent):
+                    folder.mkdir()
+                yield made
+            finally:
+                os.close(alive)
+    except OSError as error:
+        path = str(error.filename or tempfile.gettempdir())
+        raise LocalIo(path=path, operation="use", reason=error.strerror or str(error)) from error
+
+
+def remove_dead() -> None:
+    """Remove the folders of scans whose program was killed: nobody holds their lock any more."""
+    for path in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        with suppress(OSError):
+            alive = os.open(path / _ALIVE, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+            try:
+                if os.fstat(alive).st_uid == os.getuid():
+                    fcntl.flock(alive, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    _remove(path)
+            finally:
+                os.close(alive)
+
+
+def _remove(path: Path) -> None:
+    # TemporaryDirectory also opens folders that were closed to their owner, which rmtree alone does not.
+    doomed = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+    path.rename(Path(doomed.name) / path.name)
+    doomed.cleanup()

@@ -1,0 +1,437 @@
+"""`git hybrid scan`: what is scanned, what is recorded, when it is scanned again, and what it forbids."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.cli import Hybrid
+from support.kit import changes, git, replace, snapshot, started, state
+from support.scanners import FINDS, a_scanner, scan_of, use
+from support.upstream import Exec, Gitlink, Link, Upstream, UpstreamFactory
+
+COUNTING = 'open(os.environ["COUNT"], "a").write("x")\n' + FINDS
+
+
+@pytest.fixture
+def tool(upstream_factory: UpstreamFactory) -> Upstream:
+    upstream = upstream_factory()
+    upstream.commit({"README": "hello\n", "src/a.py": "x = 1\n"})
+    return upstream
+
+
+@pytest.fixture
+def scanner(tmp_path: Path) -> Path:
+    return a_scanner(tmp_path / "fake")
+
+
+def audit(workspace: Path, event: str = "scan") -> list[dict[str, Any]]:
+    lines = (workspace / "state/sources-audit.jsonl").read_text().splitlines()
+    return [record for line in lines if (record := json.loads(line))["event"] == event]
+
+
+def row_of(document: dict[str, Any], name: str = "tool") -> dict[str, Any]:
+    return next(row for row in document["sources"] if row["name"] == name)
+
+
+def test_a_clean_scan_is_recorded_with_report_and_audit(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, scanner: Path
+) -> None:
+    started(hybrid, tool.url)
+    use(workspace, scanner)
+    assert row_of(hybrid("status", "--json").json())["scan_status"]["mend"] == "git hybrid scan tool"
+    hybrid("status", "--exit-code", check=1)
+    before = state(workspace)["tool"]
+    document = hybrid("scan", "--json").json()
+    scan = scan_of(state(workspace))
+    commit = tool.rev("main")
+    assert (scan["state"], scan["scanner"], scan["scanner_version"]) == ("clean", "fake", "1.0")
+    assert (scan["commit_sha"], scan["tree"]) == (commit, tool.rev("main^{tree}"))
+    assert scan["counts"] == {"high": 0, "medium": 0, "low": 0}
+    report = (workspace / "state/scans/tool.sarif").read_bytes()
+    assert hashlib.sha256(report).hexdigest() == scan["report_sha256"]
+    assert json.loads(report)["version"] == "2.1.0"
+    (record,) = audit(workspace)
+    assert (record["source"], record["after"], record["hash"]) == (
+        "tool",
+        commit,
+        state(workspace)["tool"]["audit_hash"],
+    )
+    after = state(workspace)["tool"]
+    assert {key for key in after if after[key] != before[key]} == {"scan_status", "audit_hash"}
+    assert document["command_id"] == record["command_id"]
+    assert row_of(document)["outcome"] == "clean"
+    assert row_of(hybrid("status", "--json", "--exit-code").json())["scan_status"]["state"] == "clean"
+    assert "clean, " in hybrid("status").out
+    assert not (workspace / "state/journal").exists()
+
+
+def test_findings_are_counted_named_and_exit_with_1(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, scanner: Path
+) -> None:
+    tool.commit({"bad": "SECRET SMELL SMELL TYPO"})
+    started(hybrid, tool.url)
+    use(workspace, scanner)
+    document = hybrid("scan", "--json", check=1).json()
+    row = row_of(document)
+    assert row["scan_status"]["counts"] == {"high": 1, "medium": 2, "low": 1}
+    assert [item["level"] for item in row["findings"]] == ["high", "medium", "medium", "low"]
+    assert {item["path"] for item in row["findings"]} == {"bad"}
+    assert (document["exit_code"], row["exit_code"], row["error"]["code"]) == (1, 1, "scan-findings")
+    assert scan_of(state(workspace))["state"] == "findings"
+    told = hybrid("scan", check=1)
+    assert "high R1 bad" in told.err
+    status = hybrid("status", "--color=always")
+    assert "\x1b[31mfindings" in status.out
+    assert "git hybrid scan tool" in status.err
+
+
+def test_the_pinned_tree_is_scanned_and_not_what_stands_in_the_clone(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path
+) -> None:
+    attributes = "hidden export-ignore\nid export-subst ident\n* text eol=crlf\n"
+    files = {".gitattributes": attributes, "hidden": "SECRET", "id": "$Format:%H$ $Id$\n", "run": Exec(b"#!/bin/sh\n")}
+    tool.commit({**files, "link": Link("hidden"), "sub": Gitlink("0" * 39 + "1"), ".gitignore": "ignored\n"})
+    started(hybrid, tool.url)
+    seen = tmp_path / "seen"
+    body = f"""
+    found = {{}}
+    for base, folders, names in os.walk(tree):
+        for name in names:
+            path = os.path.join(base, name)
+            value = os.readlink(path) if os.path.islink(path) else open(path, newline="").read()
+            found[os.path.relpath(path, tree)] = [value, os.access(path, os.X_OK) and not os.path.islink(path)]
+    found["cwd"] = os.listdir(".")
+    json.dump([found, dict(os.environ), sorted(os.listdir(os.path.dirname(tree)))], open({str(seen)!r}, "w"))
+    write()
+    """
+    use(workspace, a_scanner(tmp_path / "fake", body))
+    (workspace / "sources/tool/README").write_text("SECRET")
+    (workspace / "sources/tool/ignored").write_text("SECRET")
+    hybrid("scan", env={"TOKEN": "hush", "GIT_DIR": "/nowhere", "LD_PRELOAD": ""})
+    found, environ, _ = json.loads(seen.read_text())
+    assert found.pop("cwd") == []
+    assert sorted(found) == [".gitattributes", ".gitignore", "README", "hidden", "id", "link", "run", "src/a.py"]
+    assert found["README"] == ["hello\n", False]
+    assert found["id"] == ["$Format:%H$ $Id$\n", False]
+    assert found["link"] == ["hidden", False]
+    assert found["run"] == ["#!/bin/sh\n", False]
+    assert set(environ) <= {"PATH", "HOME", "TMPDIR", "LC_ALL", "PYTHONUTF8", "LC_CTYPE"}
+    assert str(workspace) not in environ["HOME"]
+    assert not Path(environ["HOME"]).exists()
+
+
+def test_only_listed_variables_reach_the_scanner(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path
+) -> None:
+    started(hybrid, tool.url)
+    seen = tmp_path / "seen"
+    body = (
+        f'open({str(seen)!r}, "w").write(os.environ.get("GIVEN", "") + "," + os.environ.get("HIDDEN", ""))\nwrite()\n'
+    )
+    use(workspace, a_scanner(tmp_path / "fake", body), more='env = ["GIVEN", "ABSENT"]')
+    hybrid("scan", env={"GIVEN": "yes", "HIDDEN": "secret"})
+    assert seen.read_text() == "yes,"
+
+
+def test_the_same_files_are_not_scanned_twice_also_not_in_another_source(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path
+) -> None:
+    count = tmp_path / "count"
+    env = {"COUNT": str(count)}
+    fake = a_scanner(tmp_path / "fake", COUNTING)
+    tool.commit({"bad": "SMELL"})
+    started(hybrid, tool.url)
+    hybrid("add", tool.url, "--name", "twin")
+    hybrid("sync")
+    use(workspace, fake, more='env = ["COUNT"]')
+    hybrid("scan", env=env, check=1)
+    assert count.read_text() == "x"
+    before = snapshot(workspace)
+    assert "not scanned again" in hybrid("scan", env=env, check=1).out
+    assert changes(before, snapshot(workspace)) == []
+    tool.branch("other")
+    tool.commit({"bad": "SMELL "}, branch="other")
+    tool.commit({"bad": "SMELL"}, branch="other")
+    hybrid("add", tool.url, "--name", "third", "--branch", "other")
+    hybrid("sync", "third")
+    assert row_of(hybrid("scan", "third", "--json", env=env, check=1).json(), "third")["outcome"] == "findings"
+    assert count.read_text() == "x"
+    assert scan_of(state(workspace), "third")["counts"]["medium"] == 1
+    (workspace / "state/scans/third.sarif").unlink()
+    (workspace / "state/scans/tool.sarif").write_text("{}")
+    (workspace / "state/scans/twin.sarif").unlink()
+    hybrid("scan", "third", env=env, check=1)
+    assert count.read_text() == "xx"
+    a_scanner(fake, "# another program\n" + COUNTING)
+    assert "changed since" in hybrid("status").out
+    hybrid("scan", "--stale", env=env, check=1)
+    assert count.read_text() == "xxx"
+    hybrid("scan", "--stale", env=env)
+    assert count.read_text() == "xxx"
+
+
+def age(workspace: Path, name: str, stamp: str) -> None:
+    """Make the scan of *name* as old as *stamp* says."""
+    path = workspace / "state/sources.json"
+    document = json.loads(path.read_text())
+    for entry in document["sources"]:
+        if entry["name"] == name:
+            entry["scan_status"]["scanned_at"] = stamp
+            for record in entry["scan_status"]["scanners"]:
+                record["scanned_at"] = stamp
+    path.write_text(json.dumps(document))
+
+
+def test_what_is_too_old_is_stale_and_scanned_again(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path
+) -> None:
+    count = tmp_path / "count"
+    env = {"COUNT": str(count)}
+    started(hybrid, tool.url)
+    hybrid("add", tool.url, "--name", "other")
+    hybrid("sync")
+    use(workspace, a_scanner(tmp_path / "fake", COUNTING), more='env = ["COUNT"]', policy='scan_max_age = "2d"')
+    hybrid("scan", env=env)
+    age(workspace, "tool", "2026-01-01T00:00:00Z")
+    row = row_of(hybrid("status", "--json").json())
+    assert (row["scan_status"]["stale"], row["scan_status"]["state"]) == (True, "clean")
+    assert row["scan_status"]["age_seconds"] > 86400
+    assert hybrid("status", "--porcelain").out.splitlines()[0].split("\t")[1:][-1] == "stale"
+    assert "d old" in hybrid("status").out
+    document = hybrid("scan", "--stale", "--json", env=env).json()
+    assert [row["name"] for row in document["sources"]] == ["tool"]
+    # The other source has the same files and a result that is still fresh.
+    assert count.read_text() == "x"
+    for name in ("tool", "other"):
+        age(workspace, name, "2026-01-01T00:00:00Z")
+    hybrid("scan", "--stale", env=env)
+    assert count.read_text() == "xx"
+    assert "stale" not in hybrid("status").out
+
+
+def test_a_moved_pin_makes_the_scan_stale_and_the_diff_tells_what_is_new(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, scanner: Path
+) -> None:
+    tool.commit({"old": "SMELL"})
+    started(hybrid, tool.url)
+    use(workspace, scanner)
+    assert "no pin before" in hybrid("scan", "--diff", check=1).out
+    tool.commit({"old": "\n\nSMELL", "new": "TYPO"})
+    hybrid("pin", "tool")
+    hybrid("sync")
+    assert "not the pin" in hybrid("status").out
+    row = row_of(hybrid("scan", "--diff", "--json", check=1).json())
+    assert {item["path"]: item["new"] for item in row["findings"]} == {"old": False, "new": True}
+    assert row["baseline"]["scanned"] is True
+    assert ": 1 new, 0 gone" in hybrid("scan", "--diff", check=1).out
+    assert scan_of(state(workspace))["commit_sha"] == tool.rev("main")
+
+
+def test_findings_block_sync_until_policy_or_pin_change(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, scanner: Path
+) -> None:
+    tool.commit({"bad": "SECRET"})
+    started(hybrid, tool.url)
+    hybrid("add", tool.url, "--name", "fine", "--branch", "main")
+    hybrid("sync")
+    use(workspace, scanner, policy='scan_block_on = "high"')
+    hybrid("scan", "tool", check=1)
+    done = hybrid("sync", "--json", check=6)
+    rows = {row["name"]: row for row in done.json()["sources"]}
+    assert (rows["tool"]["exit_code"], rows["fine"]["exit_code"]) == (6, 0)
+    assert "bad" in " ".join(rows["tool"]["error"]["cause"])
+    hybrid("sync", "-n", "tool", check=6)
+    hybrid("reset", "tool", check=6)
+    use(workspace, scanner, policy='scan_block_on = "none"')
+    hybrid("sync", "tool")
+    use(workspace, scanner)
+    tool.commit({"bad": None})
+    hybrid("pin", "tool")
+    hybrid("sync", "tool")
+    assert "stale" in hybrid("status", "--porcelain").out
+
+
+def test_below_the_level_nothing_is_blocked(hybrid: Hybrid, workspace: Path, tool: Upstream, scanner: Path) -> None:
+    tool.commit({"bad": "SMELL"})
+    started(hybrid, tool.url)
+    use(workspace, scanner)
+    hybrid("scan", check=1)
+    hybrid("sync")
+    use(workspace, scanner, policy='scan_block_on = "medium"')
+    hybrid("sync", check=6)
+
+
+def test_pin_scan_looks_before_it_moves_and_what_it_saw_is_not_forgotten(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, scanner: Path
+) -> None:
+    started(hybrid, tool.url)
+    use(workspace, scanner)
+    hybrid("scan")
+    good = tool.rev("main")
+    bad = tool.commit({"bad": "SECRET"})
+    before = (workspace / "state/sources.lock").read_bytes()
+    assert "scan-blocked" in hybrid("pin", "tool", "--scan", "-n", check=6).out
+    assert audit(workspace)[-1]["after"] == good
+    hybrid("pin", "tool", "--scan", check=6)
+    assert (workspace / "state/sources.lock").read_bytes() == before
+    assert scan_of(state(workspace))["commit_sha"] == good
+    assert audit(workspace)[-1]["detail"]["refused"] is True
+    assert audit(workspace)[-1]["after"] == bad
+    hybrid("pin", "tool", check=6)
+    hybrid("add", tool.url, "--name", "again", check=6)
+    fixed = tool.commit({"bad": "fine"})
+    hybrid("pin", "tool", "--scan")
+    scan = scan_of(state(workspace))
+    assert (scan["commit_sha"], scan["state"]) == (fixed, "clean")
+    hybrid("sync")
+    assert row_of(hybrid("status", "--json", "--exit-code").json())["scan_status"]["stale"] is False
+
+
+def test_pin_scan_does_not_move_on_half_a_scan(hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path) -> None:
+    started(hybrid, tool.url)
+    hybrid("pin", "tool", "--scan", check=2)
+    use(workspace, a_scanner(tmp_path / "fake", "sys.exit(3)"))
+    before = (workspace / "state/sources.lock").read_bytes()
+    tool.commit({"x": "x"})
+    assert "incomplete" in hybrid("pin", "tool", "--scan", check=1).err
+    assert (workspace / "state/sources.lock").read_bytes() == before
+    hybrid("pin", "tool")
+
+
+def test_a_crash_takes_nothing_back_that_was_found(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path
+) -> None:
+    tool.commit({"bad": "SECRET"})
+    started(hybrid, tool.url)
+    fake = a_scanner(tmp_path / "fake")
+    use(workspace, fake)
+    hybrid("scan", check=1)
+    a_scanner(fake, "sys.exit(99)")
+    hybrid("scan", check=1)
+    assert scan_of(state(workspace))["state"] == "error"
+    hybrid("sync", check=6)
+
+
+def test_several_scanners_stand_in_one_report_and_the_worst_result_stands(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path
+) -> None:
+    tool.commit({"bad": "SMELL"})
+    started(hybrid, tool.url)
+    one, two = a_scanner(tmp_path / "one", "write()"), a_scanner(tmp_path / "two")
+    use(workspace, one, two)
+    row = row_of(hybrid("scan", "--json", check=1).json())
+    assert (row["scan_status"]["state"], row["scan_status"]["scanner"]) == ("findings", "two")
+    report = json.loads((workspace / "state/scans/tool.sarif").read_text())
+    assert [run["automationDetails"]["id"] for run in report["runs"]] == ["one/", "two/"]
+    a_scanner(one, "sys.exit(7)")
+    row = row_of(hybrid("scan", "--json", check=1).json())
+    assert (row["scan_status"]["state"], row["scan_status"]["scanner"]) == ("error", "one")
+    assert row["scan_status"]["counts"]["medium"] == 1
+    assert {item["name"]: item["state"] for item in row["scan_status"]["scanners"]} == {
+        "one": "error",
+        "two": "findings",
+    }
+
+
+def test_what_cannot_be_scanned_is_told_and_does_not_stop_the_rest(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, scanner: Path
+) -> None:
+    started(hybrid, tool.url)
+    hybrid("scan", check=2)
+    use(workspace, scanner)
+    hybrid("add", tool.url, "--name", "missing")
+    replace(
+        workspace / "sources.toml", "# scanners", f'[source.unpinned]\nurl = "{tool.url}"\nbranch = "main"\n# scanners'
+    )
+    rows = {row["name"]: row for row in hybrid("scan", "--json", check=1).json()["sources"]}
+    assert rows["tool"]["outcome"] == "clean"
+    assert rows["missing"]["error"]["code"] == "not-installed"
+    assert rows["unpinned"]["error"]["code"] == "no-pin"
+    hybrid("scan", "nobody", check=2)
+    assert scan_of(state(workspace))["state"] == "clean"
+
+
+def test_remove_takes_the_report_along(hybrid: Hybrid, workspace: Path, tool: Upstream, scanner: Path) -> None:
+    started(hybrid, tool.url)
+    use(workspace, scanner)
+    hybrid("scan")
+    assert (workspace / "state/scans/tool.sarif").exists()
+    hybrid("remove", "tool")
+    assert not (workspace / "state/scans/tool.sarif").exists()
+
+
+def test_an_unfinished_run_is_not_lost(hybrid: Hybrid, workspace: Path, tool: Upstream, scanner: Path) -> None:
+    started(hybrid, tool.url)
+    use(workspace, scanner)
+    tool.commit({"x": "x"})
+    hybrid("pin", "tool", "--all")
+    git("update-ref", "-d", "refs/heads/main", cwd=tool.path, check=False)
+    broken = tool.path.rename(tool.path.with_name("gone"))
+    (workspace / "sources/tool").rename(workspace / "aside")
+    hybrid("sync", check=4)
+    assert (workspace / "state/resume.json").exists()
+    hybrid("scan", check=7)
+    assert (workspace / "state/resume.json").exists()
+    assert broken.exists()
+
+
+def test_a_symbolic_link_for_the_reports_is_refused(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, scanner: Path, tmp_path: Path
+) -> None:
+    started(hybrid, tool.url)
+    use(workspace, scanner)
+    (tmp_path / "elsewhere").mkdir()
+    (workspace / "state/scans").symlink_to(tmp_path / "elsewhere")
+    hybrid("scan", check=2)
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+APPROVED = ("--force", "--request", "CHG-1", "--approver", "Bea <bea@example.org>", "--reason", "a test key")
+
+
+def test_an_override_accepts_the_findings_it_names_until_it_ends(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, scanner: Path
+) -> None:
+    bad = tool.commit({"bad": "SECRET"})
+    started(hybrid, tool.url)
+    use(workspace, scanner)
+    assert "was never scanned" in hybrid("check", "scans", check=1).out
+    hybrid("scan", check=1)
+    assert "git hybrid scan tool" in hybrid("check", "scans", check=1).out
+    hybrid("sync", check=6)
+    hybrid("pin", "tool", "--to", bad, *APPROVED, "--expires", "10d")
+    (record,) = json.loads((workspace / "state/sources-overrides.json").read_text())["overrides"]
+    assert record["lifts"] == ["scan-blocked"]
+    assert record["findings"] == [scan_of(state(workspace))["findings"][0]["id"]]
+    hybrid("sync")
+    hybrid("check", "scans")
+    hybrid("override", "revoke", record["id"], "--reason", "it is no test key")
+    hybrid("sync", check=6)
+    hybrid("check", "scans", check=1)
+
+
+def test_a_forced_move_accepts_what_the_scan_before_it_found(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, scanner: Path
+) -> None:
+    started(hybrid, tool.url)
+    use(workspace, scanner)
+    assert "no scanner" not in hybrid("check", "scans", check=1).out
+    hybrid("scan")
+    bad = tool.commit({"bad": "SECRET"})
+    hybrid("pin", "tool", "--scan", check=6)
+    hybrid("pin", "tool", "--scan", "--to", bad, *APPROVED, "--expires", "10d")
+    hybrid("sync")
+    assert scan_of(state(workspace))["commit_sha"] == bad
+    tool.commit({"bad": "SECRET", "more": "SECRET"})
+    hybrid("pin", "tool", "--scan", check=6)
+    hybrid("sync")
+
+
+def test_without_a_scanner_check_scans_passes_and_says_so(hybrid: Hybrid, tool: Upstream) -> None:
+    started(hybrid, tool.url)
+    assert "no scanner is configured" in hybrid("check", "scans").out

@@ -1,0 +1,107 @@
+"""The scanners of the extra `scan`, really run on upstreams with planted secrets and workflow problems."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import string
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from support.cli import Hybrid
+from support.kit import started, state
+from support.scanners import scan_of, use
+from support.upstream import Upstream, UpstreamFactory
+
+HOOK = Path(sys.executable).with_name("git-hybrid-hook-scans")
+# Made here, so that no secret-like text stands in the repository itself.
+TOKEN = "ghp_" + "".join(random.Random(7).choices(string.ascii_letters + string.digits, k=36))
+WORKFLOW = """\
+name: ci
+on: pull_request_target
+jobs:
+  a:
+    runs-on: ubuntu-latest
+    steps:
+      - run: echo "${{ github.event.pull_request.title }}"
+"""
+BOTH = (("secrets", "betterleaks"), ("workflows", "zizmor"))
+
+
+@pytest.fixture
+def tool(upstream_factory: UpstreamFactory) -> Upstream:
+    upstream = upstream_factory()
+    upstream.commit({"README": "hello\n"})
+    return upstream
+
+
+def test_nothing_is_found_where_nothing_is(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    started(hybrid, tool.url)
+    use(workspace, *BOTH)
+    hybrid("scan")
+    scan = scan_of(state(workspace))
+    assert (scan["state"], scan["scanner"]) == ("clean", "secrets")
+    assert [item["version"][:2] for item in scan["scanners"]] == ["2.", "1."]
+    assert hybrid("status", "--exit-code").code == 0
+    done = subprocess.run([HOOK], cwd=workspace, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_planted_secrets_and_workflow_problems_are_found_whatever_the_tree_says(
+    hybrid: Hybrid, workspace: Path, tool: Upstream
+) -> None:
+    allow = f'token = "{TOKEN}" # betterleaks:allow gitleaks:allow\n'
+    config = '[allowlist]\npaths = [".*"]\n'
+    tool.commit(
+        {
+            "config.py": allow,
+            ".betterleaks.toml": config,
+            ".gitleaks.toml": config,
+            ".github/workflows/ci.yml": WORKFLOW.replace("steps:", "steps: # zizmor: ignore[template-injection]"),
+            ".gitignore": ".github\n",
+            "zizmor.yml": "rules:\n  template-injection:\n    disable: true\n  dangerous-triggers:\n    disable: true\n",
+        }
+    )
+    started(hybrid, tool.url)
+    use(workspace, *BOTH)
+    (row,) = hybrid("scan", "--json", check=1).json()["sources"]
+    found = {(item["scanner"], item["rule"], item["path"]) for item in row["findings"]}
+    assert ("secrets", "github-pat", "config.py") in found
+    rules = {rule for scanner, rule, path in found if path == ".github/workflows/ci.yml"}
+    assert {"zizmor/dangerous-triggers", "zizmor/template-injection"} <= rules
+    assert TOKEN not in (workspace / "state/scans/tool.sarif").read_text()
+    first = {item["id"] for item in row["findings"]}
+    hybrid("sync", check=6)
+    done = subprocess.run([HOOK], cwd=workspace, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "git hybrid scan tool" in done.stdout
+    shutil.rmtree(workspace / "state/scans")
+    (row,) = hybrid("scan", "--json", check=1).json()["sources"]
+    assert {item["id"] for item in row["findings"]} == first
+
+
+def test_a_workflow_that_cannot_be_read_is_no_clean_scan(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    tool.commit({".github/workflows/ci.yml": ":::bad: ["})
+    started(hybrid, tool.url)
+    use(workspace, ("workflows", "zizmor"))
+    hybrid("scan", check=1)
+    assert scan_of(state(workspace))["state"] == "error"
+
+
+def test_the_hook_needs_no_scanner_and_asks_for_none(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    started(hybrid, tool.url)
+
+    def hook() -> subprocess.CompletedProcess[str]:
+        env = {"PATH": "/usr/bin:/bin"}
+        return subprocess.run([HOOK], cwd=workspace, capture_output=True, text=True, check=False, env=env)
+
+    done = hook()
+    assert (done.returncode, "no scanner is configured" in done.stdout) == (0, True)
+    use(workspace, ("secrets", "betterleaks"))
+    done = hook()
+    assert (done.returncode, "was never scanned" in done.stdout) == (1, True)
+    hybrid("scan")
+    assert hook().returncode == 0

@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from git_hybrid.core.canonical import Json
+from git_hybrid.core.check_scans import check_scans
+from git_hybrid.core.checks import Facts
+from git_hybrid.core.errors import ScanBlocked
+from git_hybrid.core.ids import SourceName
+from git_hybrid.core.manifest import Manifest, Policy
+from git_hybrid.core.override import Override, Overrides, Trail, digest
+from git_hybrid.core.planner import pinned, plan_resume, plan_sync
+from git_hybrid.core.scan_policy import accepted_findings, blocked_by, finding_line, finding_lines, scan_blocked
+from git_hybrid.core.state import ScanStatus
+from support.scan_values import SECRETS, a_finding, a_record, a_scan
+from support.values import (
+    NOW,
+    a_clone,
+    a_pin,
+    a_snapshot,
+    a_source,
+    a_state_entry,
+    a_task,
+    an_unfinished_run,
+    oid,
+)
+
+SOURCE, NAME = a_source(), SourceName("tool")
+FOUND = a_scan(findings=(a_finding(1), a_finding(2, level="low")))
+
+
+def test_a_finding_on_the_pinned_commit_blocks_sync_and_resume_also_when_nothing_is_to_do() -> None:
+    entry = a_state_entry(SOURCE, scan=FOUND)
+    snapshot = a_snapshot(SOURCE, pins=[a_pin()], recorded=[entry])
+    plan = plan_sync(snapshot, {NAME: a_clone()}, [NAME])
+    assert isinstance(plan.blocked[NAME], ScanBlocked)
+    assert not plan.unchanged
+    resumed = plan_resume(an_unfinished_run(a_task()), snapshot, {NAME: a_clone()})
+    assert isinstance(resumed.blocked[NAME], ScanBlocked)
+
+
+@pytest.mark.parametrize(
+    ("scan", "policy"),
+    [
+        (ScanStatus(), Policy()),
+        (a_scan(), Policy()),
+        (a_scan(findings=(a_finding(level="low"),)), Policy()),
+        (FOUND, Policy(scan_block_on="none")),
+        (a_scan(findings=(a_finding(),), commit=oid(9)), Policy()),
+    ],
+    ids=["never", "clean", "below", "no-policy", "other-commit"],
+)
+def test_all_else_does_not_block(scan: ScanStatus, policy: Policy) -> None:
+    entry = a_state_entry(SOURCE, scan=scan)
+    assert pinned(a_snapshot(SOURCE, pins=[a_pin()], recorded=[entry], policy=policy), SOURCE) == a_pin()
+
+
+def test_a_source_without_state_is_not_blocked() -> None:
+    assert scan_blocked(a_snapshot(SOURCE, pins=[a_pin()]), NAME, a_pin()) is None
+    snapshot = a_snapshot(SOURCE, pins=[a_pin()], recorded=[a_state_entry(SOURCE, scan=FOUND)])
+    error = scan_blocked(snapshot, NAME, a_pin())
+    assert error is not None
+    assert error.ids == (a_finding(1).id,)
+
+
+def test_the_error_names_the_findings_and_how_many_more_there_are() -> None:
+    many = a_scan(findings=tuple(a_finding(number) for number in range(7)))
+    error = blocked_by(many, NAME, "high")
+    assert error is not None
+    assert (error.counted, error.commit, error.level) == ("7 findings", oid(1)[:10], "high")
+    assert len(error.findings) == 6
+    assert error.findings[-1] == "and 2 more"
+    bare = ScanStatus(state="findings", counts={"high": 1, "medium": 0, "low": 0})
+    error = blocked_by(bare, NAME, "high")
+    assert error is not None
+    assert (error.counted, error.findings, error.commit) == ("1 finding", (), "")
+
+
+def test_a_finding_in_words() -> None:
+    assert finding_line(a_finding(1)) == f"high a-rule src/1.py:3 ({a_finding(1).id})"
+    assert finding_line(FOUND.findings[0]) == f"high a-rule src/1.py ({a_finding(1).id})"
+    assert len(finding_lines([a_finding(number) for number in range(9)])) == 6
+    assert len(finding_lines([a_finding()])) == 1
+
+
+def an_override(*findings: str, **changes: Any) -> tuple[Override, Trail]:
+    """Return an override that accepts *findings* on the pin, and the trail that bears it out."""
+    record = Override(
+        id="ovr-1",
+        kind="pin",
+        source=NAME,
+        request_id="CHG-1",
+        reason="known",
+        from_commit=None,
+        to_commit=oid(1),
+        requested_by="a",
+        approvers=(),
+        created_at=NOW,
+        expires_at=NOW + timedelta(days=30),
+        command_id="run",
+        findings=findings,
+        audit_hash="a" * 64,
+    )
+    record = replace(record, **changes)
+    detail: dict[str, Json] = {"override": record.id, "override_sha256": digest(record)}
+    told: dict[str, Json] = {"event": "override", "hash": record.audit_hash, "detail": detail}
+    return record, Trail(latest={record.id: told})
+
+
+@pytest.mark.parametrize(
+    ("changes", "accepts"),
+    [
+        ({}, True),
+        ({"kind": "scan"}, True),
+        ({"expires_at": NOW}, False),
+        ({"expires_at": NOW + timedelta(days=1)}, True),
+        ({"status": "revoked"}, False),
+        ({"to_commit": oid(9)}, False),
+        ({"source": SourceName("other")}, False),
+    ],
+)
+def test_only_an_override_in_force_for_this_commit_accepts(changes: dict[str, Any], *, accepts: bool) -> None:
+    record, trail = an_override(a_finding(1).id, **changes)
+    overrides = Overrides(records={record.id: record})
+    found = accepted_findings(overrides, trail, NOW, a_pin())
+    assert found == ({a_finding(1).id} if accepts else set())
+    assert not accepted_findings(overrides, Trail(), NOW, a_pin())
+    snapshot = replace(
+        a_snapshot(SOURCE, pins=[a_pin()], recorded=[a_state_entry(SOURCE, scan=FOUND)]),
+        overrides=overrides,
+        trail=trail,
+        clock=NOW,
+    )
+    assert (scan_blocked(snapshot, NAME, a_pin()) is None) is accepts
+
+
+MANIFEST = Manifest(scanners=(SECRETS,), sources={NAME: SOURCE})
+
+
+def checked(scan: ScanStatus | None, manifest: Manifest = MANIFEST, **more: Any) -> list[str]:
+    recorded = [] if scan is None else [a_state_entry(SOURCE, scan=scan)]
+    snapshot = a_snapshot(SOURCE, pins=[a_pin()], recorded=recorded)
+    found = check_scans(Facts(manifest=manifest, clock=NOW, lock=snapshot.lock, state=snapshot.state, **more))
+    assert all(item.why for item in found)
+    return [f"{item.level}|{item.entry}|{item.what}|{item.mend}" for item in found]
+
+
+def test_check_scans_passes_what_is_fresh_and_below_the_policy() -> None:
+    assert checked(a_scan()) == []
+    assert checked(a_scan(findings=(a_finding(level="low"),))) == []
+    assert checked(None, Manifest(scanners=(SECRETS,))) == []
+    record, trail = an_override(a_finding(1).id)
+    assert checked(FOUND, overrides=Overrides(records={record.id: record}), trail=trail) == []
+
+
+def test_check_scans_without_a_scanner_passes_and_says_so() -> None:
+    (told,) = checked(None, Manifest(sources={NAME: SOURCE}))
+    assert told.startswith("warn|scanner|no scanner is configured")
+
+
+@pytest.mark.parametrize(
+    ("scan", "word"),
+    [
+        (ScanStatus(), "never scanned"),
+        (a_scan(a_record(age=timedelta(days=8))), "8 d old"),
+        (a_scan(commit=oid(9)), "not the pin"),
+        (a_scan(a_record(state="error", reason="it crashed")), "incomplete: secrets: it crashed"),
+        (ScanStatus(state="error", commit=oid(1), scanned_at=NOW), "incomplete"),
+        (FOUND, "has 1 finding at or above high"),
+    ],
+)
+def test_check_scans_tells_what_is_wrong_and_what_to_type(scan: ScanStatus, word: str) -> None:
+    (told,) = checked(scan)
+    assert word in told
+    assert told.startswith("fail|tool|")
+    assert told.endswith("|git hybrid scan tool")
+
+
+def test_check_scans_sends_what_is_not_installed_to_sync() -> None:
+    (told,) = checked(None)
+    assert told == "fail|tool|was never scanned|git hybrid sync tool"

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from git_hybrid.core.manifest import Scanner
+from git_hybrid.core.scanners import FORMATS, PATH, PRESETS, REPORT, has_work, spec_digest, spec_of
+
+
+@pytest.mark.parametrize("name", sorted(PRESETS))
+def test_a_preset_is_whole(name: str) -> None:
+    spec = spec_of(Scanner(name="a", preset=name, args=("--extra",)))
+    assert sum(PATH in word for word in spec.command) == 1
+    assert sum(REPORT in word for word in spec.command) <= 1
+    assert "--extra" in spec.command
+    assert spec.command[0] == spec.version[0]
+    assert spec.format in FORMATS
+    assert not spec.ok_codes & spec.finding_codes
+    assert spec.install
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("betterleaks", ["--no-allow-signatures", "--ignore-file=/dev/null", "--redact"]),
+        ("zizmor", ["--offline", "--collect=all", "--strict-collection", "--no-config", "--no-ignores"]),
+        ("bandit", ["--ignore-nosec", "--ini"]),
+        ("gitleaks", ["--ignore-gitleaks-allow", "--redact"]),
+        ("semgrep", ["--disable-nosem", "--metrics=off"]),
+        ("trivy", ["--offline-scan", "--skip-db-update"]),
+        ("osv-scanner", ["--offline", "--config=/dev/null"]),
+    ],
+)
+def test_the_tree_has_no_say_and_no_server_is_asked(name: str, words: list[str]) -> None:
+    command = spec_of(Scanner(name="a", preset=name)).command
+    assert [word for word in words if word not in command] == []
+
+
+def test_a_command_stands_as_it_is_with_the_usual_statuses() -> None:
+    spec = spec_of(Scanner(name="a", command=("tool", PATH), env=("TOKEN",), timeout=timedelta(seconds=3)))
+    assert spec.command == ("tool", PATH)
+    assert (spec.version, spec.format, spec.ok_codes, spec.finding_codes) == ((), "sarif", {0}, {1})
+    assert (spec.env, spec.timeout, spec.audits) == (("TOKEN",), timedelta(seconds=3), ())
+
+
+def test_the_manifest_wins_over_the_preset() -> None:
+    scanner = Scanner(name="a", preset="trivy", ok_codes=(3,), finding_codes=(), format="sarif", env=("B", "A"))
+    spec = spec_of(scanner)
+    assert (spec.ok_codes, spec.finding_codes, spec.env) == ({3}, frozenset(), ("A", "B", "TRIVY_CACHE_DIR"))
+
+
+def test_the_digest_is_of_what_decides_the_result() -> None:
+    spec = spec_of(Scanner(name="a", preset="zizmor"))
+    assert spec_digest(spec) == spec_digest(replace(spec, timeout=timedelta(days=1), install=""))
+    others = [replace(spec, **{key: value}) for key, value in {
+        "name": "b", "command": ("x",), "format": "betterleaks-json", "ok_codes": frozenset({9}),
+        "finding_codes": frozenset({9}), "env": ("A",), "settings": {"A": "1"}, "audits": (),
+    }.items()]  # fmt: skip
+    assert len({spec_digest(item) for item in [spec, *others]}) == 9
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        (b".github/workflows/ci.yml", True),
+        (b".GitHub/Workflows/CI.YAML", True),
+        (b"sub/action.yaml", True),
+        (b"action.yml", True),
+        (b"sub/.github/dependabot.yml", True),
+        (b".pre-commit-config.yaml", True),
+        (b"README", False),
+        (b"\xff.yml", False),
+    ],
+)
+def test_a_scanner_has_work_where_one_of_its_files_is(path: bytes, *, expected: bool) -> None:
+    assert has_work(spec_of(Scanner(name="a", preset="zizmor")), [b"README", path]) is expected
+
+
+def test_a_scanner_of_all_files_always_has_work() -> None:
+    assert has_work(spec_of(Scanner(name="a", preset="betterleaks")), [])

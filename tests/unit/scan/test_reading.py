@@ -1,0 +1,235 @@
+"""What counts as a complete report, and what is read from one."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from git_hybrid.scan.kept import KeptReports
+from git_hybrid.scan.reading import Incomplete, Report, nothing_to_audit, read_report, write_report
+
+TREE = "/scratch/hybrid-scan-1/tree"
+
+
+def a_run(*results: Any, **more: Any) -> dict[str, Any]:
+    """Return one run of a tool with *results*."""
+    return {"tool": {"driver": {"name": "tool", "version": "1.2"}}, "results": list(results)} | more
+
+
+def a_result(name: str = "R1", uri: str = "src/a.py", **more: Any) -> dict[str, Any]:
+    """Return one result at line 3."""
+    place = {"artifactLocation": {"uri": uri}, "region": {"startLine": 3}}
+    return {"ruleId": name, "message": {"text": "bad"}, "locations": [{"physicalLocation": place}]} | more
+
+
+def sarif(*runs: Any, **more: Any) -> bytes:
+    """Return a SARIF document."""
+    return json.dumps({"version": "2.1.0", "runs": list(runs)} | more).encode()
+
+
+def read(data: bytes, kind: str = "sarif") -> Report:
+    """Read *data* as the report of the scanner ``s``."""
+    return read_report(data, kind=kind, scanner="s", tree=TREE)
+
+
+def levels(*results: Any, **more: Any) -> list[str]:
+    """Return the severities that are counted."""
+    return [item.level for item in read(sarif(a_run(*results, **more))).findings]
+
+
+@pytest.mark.parametrize(
+    ("data", "word"),
+    [
+        (b"", "empty"),
+        (b" \n", "empty"),
+        (b"garbage", "not JSON"),
+        (b"\xff\xfe{}", "not JSON"),
+        (b"[]", "not a JSON object"),
+        (b'{"version": "2.1.0", "runs": [], "runs": []}', "not JSON"),
+        (b'{"version": NaN}', "not JSON"),
+        (b'{"a":' * 100_000 + b"1" + b"}" * 100_000, "nested"),
+        (b"{}", "not SARIF 2.1.0"),
+        (sarif(a_run(), version="2.0.0"), "not SARIF 2.1.0"),
+        (sarif(), "no run"),
+        (b'{"version": "2.1.0"}', "no run"),
+        (sarif("run"), "which tool"),
+        (sarif({"results": []}), "which tool"),
+        (sarif({"tool": {"driver": {}}, "results": []}), "which tool"),
+        (sarif({"tool": {"driver": {"name": "t"}}}), "no results"),
+        (sarif(a_run(), {"tool": {"driver": {"name": "t"}}, "results": None}), "no results"),
+        (sarif(a_run(invocations={})), "not SARIF"),
+        (sarif(a_run(invocations=[{"executionSuccessful": False}])), "did not succeed"),
+        (sarif(a_run(invocations=[{"executionSuccessful": True}, {"executionSuccessful": None}])), "did not succeed"),
+        (sarif(a_run(invocations=["x"])), "did not succeed"),
+        (
+            sarif(
+                a_run(invocations=[{"toolExecutionNotifications": [{"level": "error", "message": {"text": "oops"}}]}])
+            ),
+            "oops",
+        ),
+        (sarif(a_run(invocations=[{"toolConfigurationNotifications": [{"level": "error"}]}])), "without a word"),
+        (sarif(a_run(invocations=[{"toolExecutionNotifications": ["x"]}])), "not SARIF"),
+        (sarif(a_run("x")), "not SARIF"),
+        (sarif(a_run({"ruleId": "a"})), "not SARIF"),
+        (sarif(a_run(a_result(level="fatal"))), "not SARIF"),
+        (sarif(a_run(a_result(locations=["x"]))), "not SARIF"),
+    ],
+)
+def test_what_is_not_complete_is_refused_with_the_reason(data: bytes, word: str) -> None:
+    with pytest.raises(Incomplete, match=word):
+        read(data)
+
+
+def test_an_empty_list_of_results_is_a_whole_scan() -> None:
+    notes = [{"level": "warning"}, {"message": {"text": "note"}}]
+    quiet = a_run(invocations=[{"executionSuccessful": True, "toolExecutionNotifications": notes}])
+    report = read(b"\xef\xbb\xbf" + sarif(quiet))
+    assert (report.findings, report.version) == ((), "1.2")
+
+
+@pytest.mark.parametrize(
+    ("result", "expected"),
+    [
+        ({}, ["medium"]),
+        ({"level": "error"}, ["high"]),
+        ({"level": "note"}, ["low"]),
+        ({"level": "none"}, []),
+        ({"kind": "pass"}, []),
+        ({"kind": "informational", "level": "none"}, []),
+        ({"kind": "open"}, ["low"]),
+        ({"kind": "review", "level": "none"}, ["low"]),
+        ({"level": "note", "properties": {"security-severity": "9.1"}}, ["high"]),
+        ({"suppressions": [{"kind": "external"}]}, []),
+        ({"suppressions": [{"kind": "external", "status": "underReview"}]}, ["medium"]),
+        ({"suppressions": [{"kind": "inSource"}]}, ["medium"]),
+        ({"suppressions": []}, ["medium"]),
+    ],
+)
+def test_the_severity_of_a_result(result: dict[str, Any], expected: list[str]) -> None:
+    assert levels(a_result(**result)) == expected
+
+
+def test_a_rule_says_what_its_results_do_not() -> None:
+    rules = [
+        {"id": "R0"},
+        {"id": "R1", "defaultConfiguration": {"level": "error"}},
+        {"id": "R2", "properties": {"security-severity": "2.0"}},
+    ]
+    plug = {"name": "plug", "rules": [{"id": "P", "defaultConfiguration": {"level": "note"}}]}
+    tool = {"driver": {"name": "t", "rules": rules}, "extensions": [plug]}
+    by_index = a_result("", ruleIndex=1)
+    by_plug = a_result("x", rule={"index": 0, "toolComponent": {"index": 0}})
+    results = [a_result("R1"), a_result("R0"), a_result("R2", level="error"), a_result("P"), by_index, by_plug]
+    assert levels(*results, tool=tool) == ["high", "medium", "low", "low", "high", "low"]
+    result_wins = a_result("R2", properties={"security-severity": 7.5})
+    assert levels(result_wins, tool=tool) == ["high"]
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "src/a%20b.py",
+        "./src/a%20b.py",
+        f"{TREE}/src/a%20b.py",
+        f"file://{TREE}/src/a%20b.py",
+        "../tree/src/a%20b.py",
+    ],
+)
+def test_paths_are_relative_to_the_tree_however_they_are_told(uri: str) -> None:
+    assert [item.path for item in read(sarif(a_run(a_result(uri=uri)))).findings] == ["src/a b.py"]
+
+
+def test_paths_by_base_and_by_artifact() -> None:
+    based = a_result()
+    based["locations"][0]["physicalLocation"]["artifactLocation"] = {"uri": "a.py", "uriBaseId": "ROOT"}
+    indexed = a_result()
+    indexed["locations"][0]["physicalLocation"]["artifactLocation"] = {"index": 0}
+    bases = {"ROOT": {"uri": f"file://{TREE}/lib/"}}
+    run = a_run(based, indexed, originalUriBaseIds=bases, artifacts=[{"location": {"uri": "b.py"}}])
+    assert [item.path for item in read(sarif(run)).findings] == ["lib/a.py", "b.py"]
+    nowhere = read(sarif(a_run({"ruleId": "R", "message": {"id": "m"}}))).findings[0]
+    assert (nowhere.path, nowhere.line, nowhere.message) == ("", 0, "m")
+
+
+def test_an_id_stays_when_lines_move_and_the_scratch_folder_is_another() -> None:
+    result = a_result(uri=f"{TREE}/a.py", partialFingerprints={"x": "of-the-folder"})
+    result["message"]["text"] = f"bad in {TREE}/a.py"
+    first = read(sarif(a_run(result))).findings[0]
+    again = json.loads(json.dumps(result).replace(TREE, "/other/tree").replace("of-the-folder", "else"))
+    again["locations"][0]["physicalLocation"]["region"]["startLine"] = 99
+    second = read_report(sarif(a_run(again)), kind="sarif", scanner="s", tree="/other/tree").findings[0]
+    assert first.id == second.id
+    assert second.line == 99
+    assert TREE not in first.message
+    twice = read(sarif(a_run(result, result))).findings
+    assert len({item.id for item in twice}) == 2
+    elsewhere = read_report(sarif(a_run(result)), kind="sarif", scanner="t", tree=TREE).findings[0]
+    assert elsewhere.id != first.id
+
+
+LEAK: dict[str, Any] = {
+    "rule_id": "github-pat",
+    "description": "A token",
+    "confidence": "high",
+    "match": {"fingerprint": "ab"},
+    "location": {"path": f"{TREE}/config.py", "start_line": 7},
+}
+
+
+def leaks(*found: Any, **scan: Any) -> bytes:
+    """Return the JSON of betterleaks."""
+    said = {"state": "complete", "num_findings": len(found), "betterleaks_version": "2.0.0"} | scan
+    return json.dumps({"schema_version": "1", "findings": list(found), "scan": said}).encode()
+
+
+def test_leaks_count_by_how_sure_the_rule_is() -> None:
+    report = read(
+        leaks(LEAK, LEAK | {"confidence": "medium"}, LEAK | {"confidence": "low"}, LEAK | {"confidence": "?"}),
+        kind="betterleaks-json",
+    )
+    assert [item.level for item in report.findings] == ["high", "medium", "low", "high"]
+    first = report.findings[0]
+    assert (first.rule, first.path, first.line, first.message) == ("github-pat", "config.py", 7, "A token")
+    assert report.version == "2.0.0"
+    assert len({item.id for item in report.findings}) == 4
+    assert read(leaks(), kind="betterleaks-json").findings == ()
+
+
+@pytest.mark.parametrize(
+    ("data", "word"),
+    [
+        (b"{}", "not one of betterleaks"),
+        (b'{"findings": null, "scan": {}}', "not one of betterleaks"),
+        (leaks(state="incomplete"), "incomplete"),
+        (leaks(num_findings=1), "other findings"),
+        (leaks({"rule_id": "x"}), "lacks"),
+        (leaks("x"), "lacks"),
+    ],
+)
+def test_an_incomplete_report_of_betterleaks_is_refused(data: bytes, word: str) -> None:
+    with pytest.raises(Incomplete, match=word):
+        read(data, kind="betterleaks-json")
+
+
+def test_a_kept_report_tells_the_same_again() -> None:
+    first = read(sarif(a_run(a_result(level="error"), a_result("R2"))))
+    other = nothing_to_audit("zizmor", "1.0", scanner="other")
+    data = write_report([*first.runs, *other.runs])
+    kept = KeptReports(read=lambda name, sha256: data if sha256 == "good" else None, keep=lambda *_: None)
+    again = kept.runs_of("tool", "good", "s")  # type: ignore[arg-type]
+    assert again is not None
+    assert (again.findings, again.version) == (first.findings, "1.2")
+    assert kept.encode([*again.runs, *other.runs]) == data
+    empty = kept.runs_of("tool", "good", "other")  # type: ignore[arg-type]
+    assert empty is not None
+    assert empty.findings == ()
+    assert kept.runs_of("tool", "good", "third") is None  # type: ignore[arg-type]
+    assert kept.runs_of("tool", "bad", "s") is None  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("data", [b"", b"[]", b"{}", b'{"runs": [{}]}', b'{"version": "2.1.0", "runs": 7}'])
+def test_a_kept_report_that_somebody_broke_is_no_report(data: bytes) -> None:
+    kept = KeptReports(read=lambda *_: data, keep=lambda *_: None)
+    assert kept.runs_of("tool", "good", "s") is None  # type: ignore[arg-type]
