@@ -36,7 +36,7 @@ from git_hybrid.core.governance import expiring, governed
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.lock import Pin, is_valid
 from git_hybrid.core.manifest import Source, allows_host
-from git_hybrid.core.override import Override, Overrides, event_of
+from git_hybrid.core.override import RESTS_ON, Override, Overrides, event_of
 from git_hybrid.core.plan import Clone, Snapshot
 from git_hybrid.core.reducer import Decision
 from git_hybrid.core.report import Report, Row, failed
@@ -225,6 +225,9 @@ def _decided(
         new = replace(new, override=old.override)
     detail: dict[str, Json] = {"url": str(new.url), "ref": new.ref, "tree": new.tree}
     detail |= {"content_sha256": new.content_sha256}
+    if new.override is not None:
+        # An override that is cut off from the end of the log is missed, since the record before it names it.
+        detail[RESTS_ON] = new.override
     before = old.commit if old else None
     events = [Event(event="pin", source=new.source, before=before, after=new.commit, detail=detail)]
     events += [event_of(made, "override")] if made is not None else []

@@ -114,7 +114,7 @@ def _lines(segments: Sequence[Segment]) -> Iterator[Breach]:
 def _torn(record: Record) -> list[Mapping[str, Json]]:
     torn = record.get("torn", [])
     items = torn if isinstance(torn, list) else []
-    return [item for item in items if isinstance(item, Mapping) and {"len", "sha256"} <= item.keys()]
+    return [item for item in items if isinstance(item, Mapping)]
 
 
 def previous(record: Record) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from git_hybrid.core.audit_query import records_of
 from git_hybrid.core.lock import Lock
 from git_hybrid.core.override import Overrides, Trail, trail_of
 from git_hybrid.core.state import State
@@ -43,9 +44,13 @@ def overrides(layout: Layout) -> Overrides:
 def trail(layout: Layout) -> Trail:
     """Return what the audit log and its archives say of overrides; a log that names none is not taken apart.
 
+    A record that was edited says nothing: then the override that it told of is no longer borne out.
+
     Raises:
-        InvalidFile, LocalIo: the log cannot be read.
+        LocalIo: the log cannot be read.
     """
-    files = [layout.root / name for name in archives(layout)]
-    data = b"".join(read_bytes(path, chain.SHOWN) or b"" for path in (*files, layout.audit))
-    return trail_of(chain.parse_log(data).records) if b'"override' in data else Trail()
+    names = (*archives(layout), chain.SHOWN)
+    texts = [read_bytes(layout.root / name, name) or b"" for name in names]
+    if not any(b'"override' in text for text in texts):
+        return Trail()
+    return trail_of(records_of([chain.segment_of(name, text) for name, text in zip(names, texts, strict=True)]))

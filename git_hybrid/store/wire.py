@@ -7,7 +7,7 @@ when a shape becomes a value of :mod:`git_hybrid.core`.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
@@ -227,3 +227,28 @@ class OldStateShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     commit_sha: Text
     updated_at: Text
     updated_by: Text
+
+
+class TornShape(Struct, frozen=True, kw_only=True):
+    """One of ``torn`` of an audit record."""
+
+    len: Count
+    sha256: Hash
+
+
+class RecordShape(Struct, frozen=True, kw_only=True):
+    """One line of ``state/sources-audit.jsonl``; keys of later versions are let through, since the hash is over all."""
+
+    v: Positive
+    seq: Positive
+    at: Text
+    operator: str
+    command_id: str
+    event: Text
+    prev: list[Hash]
+    hash: Hash
+    source: str | UnsetType = UNSET
+    before: str | UnsetType = UNSET
+    after: str | UnsetType = UNSET
+    detail: dict[str, Any] | UnsetType = UNSET
+    torn: list[TornShape] | UnsetType = UNSET
