@@ -137,6 +137,12 @@ def _is_torn(path: Path) -> bool:
         return False
 
 
+def is_rotated(records: Sequence[Record], info: RunInfo) -> bool:
+    """Tell whether the log with *records* is the new one that the run *info* has begun."""
+    first = records[0] if records else {}
+    return first.get("event") == ROTATED and first.get("command_id") == info.run
+
+
 def rotate(path: Path, archive: Path, info: RunInfo) -> None:
     """Close the log at *path* into *archive* and begin a new one that goes on from it; again, it changes nothing.
 
@@ -145,8 +151,7 @@ def rotate(path: Path, archive: Path, info: RunInfo) -> None:
     """
     data = read_bytes(path, SHOWN) or b""
     log = parse_log(data)
-    first = log.records[0] if log.records else {}
-    if first.get("event") == ROTATED and first.get("command_id") == info.run:
+    if is_rotated(log.records, info):
         return
     detail: dict[str, Json] = {"archive": archive.name, "count": len(log.records), "sha256": _sha256(data)}
     begun = Event(event=ROTATED, detail=detail)

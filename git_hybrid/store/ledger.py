@@ -22,7 +22,7 @@ from git_hybrid.core.plan import Snapshot, Task
 from git_hybrid.core.reducer import Decision, Files, Records, RunInfo, intent_of, to_records
 from git_hybrid.core.values import parse_time
 from git_hybrid.store import reading, runs
-from git_hybrid.store.chain import append_records, read_log, rotate
+from git_hybrid.store.chain import append_records, is_rotated, read_log, rotate
 from git_hybrid.store.durable import TEMPORARY, leftovers, make_folder, remove_file, remove_tree, write_file
 from git_hybrid.store.filelock import writer_lock
 from git_hybrid.store.layout import Layout, refuse_links
@@ -203,7 +203,7 @@ class FileLedger:
 
     def first_seen(self, name: SourceName, commit: Oid) -> datetime | None:
         """Return when the audit log first names *commit* as something that upstream of *name* had."""
-        for record in read_log(self.layout.audit).records:
+        for record in reading.records(self.layout):
             if record.get("source") == name and record.get("after") == commit:
                 return parse_time(str(record["at"]))
         return None
@@ -250,6 +250,8 @@ class FileLedger:
             state=reading.state(self.layout), lock=reading.lock(self.layout), overrides=reading.overrides(self.layout)
         )
         records = to_records(decision, files, tail=log.tail, written=written, info=info)
+        if decision.archive is not None and is_rotated(log.records, info):
+            return
         append_records(self.layout.audit, records.audit)
         self._write_files(records)
         if decision.archive is not None:

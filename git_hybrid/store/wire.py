@@ -21,7 +21,9 @@ Digest = Annotated[str, Meta(pattern="^sha256:[0-9a-f]{64}$")]
 FindingId = Annotated[str, Meta(pattern="^[0-9a-f]{20}$")]
 Hash = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 Ulid = Annotated[str, Meta(pattern="^[0-7][0-9A-HJKMNP-TV-Z]{25}$")]
-Text = Annotated[str, Meta(min_length=1, max_length=4096)]
+TEXT_LIMIT, SIGNATURE_LIMIT = 4096, 16384
+Text = Annotated[str, Meta(min_length=1, max_length=TEXT_LIMIT)]
+Signature = Annotated[str, Meta(min_length=1, max_length=SIGNATURE_LIMIT)]
 History = Literal["full", "shallow", "treeless"]
 
 
@@ -189,7 +191,7 @@ class ApprovalShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     id: Text
     at: Text
-    signature: Text | UnsetType = UNSET
+    signature: Signature | UnsetType = UNSET
 
 
 class OverrideShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
