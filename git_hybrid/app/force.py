@@ -32,6 +32,8 @@ Verify = Callable[[bytes, str, str], bool]
 """Tells whether a signature (its armour) of a text was made with an SSH public key: ``verify(text, key, armour)``."""
 
 
+_RENEWAL = "--expires WHEN --approver WHO --reason TEXT"
+_REPLACED = frozenset({"moved-tag", "rewritten-history", "identity-changed"})
 _ASIDE = frozenset({"off-branch", "unreachable", "rollback"})
 
 
@@ -164,7 +166,7 @@ def make_override(
         lifts, before = _captured_again(snapshot, old, lifts)
     elif not lifts:
         plain_pin = f"git hybrid pin {pin.source} --to {pin.commit}"
-        renew = f"git hybrid override renew {old.override}" if old and old.override else ""
+        renew = f"git hybrid override renew {old.override} {_RENEWAL}" if old and old.override else ""
         hint = renew if same and renew else plain_pin
         raise OverrideUnnecessary(name=pin.source, commit=pin.commit, hint=hint)
     return Override(
@@ -216,6 +218,17 @@ def superseded(rt: Runtime, snapshot: Snapshot, name: SourceName, *, commit: Oid
 def closing_events(ended: dict[str, Override]) -> list[Event]:
     """Return the audit events of overrides that end."""
     return [event_of(item, "override-superseded") for item in ended.values()]
+
+
+def is_held(snapshot: Snapshot, old: Pin, new: Pin) -> bool:
+    """Tell whether *new* would make for good what only the override of *old* allows: upstream's own past is gone.
+
+    A moved tag looks like any other once it is pinned. Who wants to stay with it says so in the manifest.
+    """
+    if old.override is None or (old.commit, old.config_digest) != (new.commit, new.config_digest):
+        return False
+    record = snapshot.overrides.records.get(old.override)
+    return record is None or bool(_REPLACED & set(record.lifts))
 
 
 def baseline(snapshot: Snapshot, old: Pin | None) -> Pin | None:

@@ -14,6 +14,7 @@ from git_hybrid.app.force import (
     baseline,
     closing_events,
     expiry_note,
+    is_held,
     make_override,
     superseded,
 )
@@ -152,6 +153,10 @@ def pin_one(
         found = resolve(rt, source, snapshot.manifest, snapshot.lock.pins.get(source.name), wish)
         if isinstance(found, Pin):
             row, decision = _kept(found), Decision()
+        elif forced is None and found.old is not None and is_held(snapshot, found.old, found.pin):
+            if (ended := governed(found.old, snapshot.overrides, snapshot.trail, snapshot.clock)) is not None:
+                raise ended
+            row, decision = _kept(found.old), Decision()
         else:
             _meet_age(rt, snapshot, found, wish.objections)
             scanned = _scanned(rt, snapshot, found) if scan and _moves(found) else None

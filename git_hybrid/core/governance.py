@@ -82,12 +82,15 @@ def _ended(pin: Pin, record: Override, clock: datetime) -> OverrideEnded | None:
     match phase(record, clock):
         case "expired":
             how = f"expired at {format_time(record.expires_at)}"
+            again = f"git hybrid override renew {record.id} --expires WHEN --approver WHO --reason TEXT"
         case "revoked" | "superseded" as word:
             when = "" if record.closed_at is None else f" at {format_time(record.closed_at)}"
             how = f"was {word}{when} by {record.closed_by or 'somebody'}"
+            again = f"git hybrid pin {pin.source} --to {pin.commit} --force"
+            again = f"{again} --request ID --approver WHO --reason TEXT --expires WHEN"
         case _:
             return None
-    return OverrideEnded(name=pin.source, override=record.id, how=how, commit=pin.commit)
+    return OverrideEnded(name=pin.source, override=record.id, how=how, commit=pin.commit, hint=again)
 
 
 def _unrecorded(pin: Pin, override: str, what: str) -> OverrideUnrecorded:
