@@ -151,12 +151,10 @@ def pin_one(
         approvals = () if forced is None else approved(rt, snapshot, source, to or "", forced)
         wish = _wish(snapshot, source, to=to, move=move, forced=forced)
         found = resolve(rt, source, snapshot.manifest, snapshot.lock.pins.get(source.name), wish)
+        if not isinstance(found, Pin) and forced is None:
+            found = _held(snapshot, found) or found
         if isinstance(found, Pin):
             row, decision = _kept(found), Decision()
-        elif forced is None and found.old is not None and is_held(snapshot, found.old, found.pin):
-            if (ended := governed(found.old, snapshot.overrides, snapshot.trail, snapshot.clock)) is not None:
-                raise ended
-            row, decision = _kept(found.old), Decision()
         else:
             _meet_age(rt, snapshot, found, wish.objections)
             scanned = _scanned(rt, snapshot, found) if scan and _moves(found) else None
@@ -251,6 +249,20 @@ def _decided(
     )
     overrides = ended | ({} if made is None else {made.id: made})
     return row, Decision(events=events, pins={new.source: new}, overrides=overrides)
+
+
+def _held(snapshot: Snapshot, found: Resolved) -> Pin | None:
+    """Return the old pin where a plain pin may not take the place of its override.
+
+    Raises:
+        OverrideEnded, OverrideUnrecorded: the override is not in force either.
+    """
+    old = found.old
+    if old is None or not is_held(snapshot, old, found.pin):
+        return None
+    if (ended := governed(old, snapshot.overrides, snapshot.trail, snapshot.clock)) is not None:
+        raise ended
+    return old
 
 
 def _moves(found: Resolved) -> bool:
