@@ -22,6 +22,7 @@ from git_hybrid.git.objects import GitObjects
 from git_hybrid.git.quarantine import GitQuarantine
 from git_hybrid.git.run import Runner
 from git_hybrid.git.settings import git_version, operator, read_config
+from git_hybrid.git.stale import remove_stale
 from git_hybrid.git.transport import GitTransport
 from git_hybrid.git.writer import GitWriter
 from git_hybrid.store import durable
@@ -68,7 +69,7 @@ def session(
     variables = dict(os.environ if environ is None else environ)
     layout = find_root(choices.folder)
     refuse_links(layout)
-    runner = Runner(environ=variables, cancelled=cancel)
+    runner = Runner(environ=variables, cancelled=cancel, hurried=cancel.hurried)
     config = read_config(runner, layout.root)
     settings = read_settings(variables, config, jobs=choices.jobs, offline=choices.offline)
     git_version(runner)
@@ -105,7 +106,7 @@ def _runtime(
         now=info.now,
         lock_timeout=settings.lock_timeout,
         cancelled=cancel,
-        clean_quarantine=quarantine.clean,
+        clean_quarantine=lambda: (*quarantine.clean(), *remove_stale(durable, folder)),
         close_quarantine=quarantine.close,
     )
     return Runtime(

@@ -50,7 +50,7 @@ def _running(workspace: Path, *words: str, env: dict[str, str]) -> Iterator[subp
     child = subprocess.Popen(
         [str(executable()), *words],
         cwd=workspace,
-        env=merged_env(env),
+        env=merged_env({**env, "PYTHONFAULTHANDLER": "1"}),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
@@ -78,6 +78,15 @@ def _processes(workspace: Path) -> list[str]:
         if place.startswith(str(workspace)) or str(workspace) in words:
             found.append(words)
     return found
+
+
+def _ended(child: subprocess.Popen[str], seconds: float) -> str:
+    """Return what the child wrote to stderr; one that does not end is made to tell where it stands."""
+    try:
+        return child.communicate(timeout=seconds)[1]
+    except subprocess.TimeoutExpired:
+        child.send_signal(signal.SIGABRT)
+        return f"no end within {seconds} s: {child.communicate()[1]}"
 
 
 def _gone(workspace: Path, seconds: float) -> None:
@@ -221,7 +230,7 @@ def _moments(workspace: Path, env: dict[str, str], tmp_path: Path, moments: int)
             # Before the handlers are set the kernel ends the process, which harms nothing either.
             time.sleep(whole * (index + 1) / (moments + 1))
             child.send_signal(number)
-            _, err = child.communicate(timeout=20)
+            err = _ended(child, 40)
         try:
             assert child.returncode in (0, CODES[number], -number), err
             assert "Traceback" not in err, err
