@@ -54,10 +54,11 @@ class GitClones:
         """
         try:
             return self._look(path, pin)
-        except (GitError, OSError) as error:
-            if (reason := trouble(str(error))) is None:
-                raise
-            raise LocalIo(path=str(path), operation="read", reason=reason) from error
+        except (GitError, KeyError, OSError) as error:
+            if (reason := trouble(str(error))) is not None:
+                raise LocalIo(path=str(path), operation="read", reason=reason) from error
+            # A reader takes no lock: a writer may have moved the clone away while it was looked at.
+            return Broken(f"git cannot read it: {str(error)[:200]}") if path.exists() else Absent()
 
     def _look(self, path: Path, pin: Oid | None) -> Observed:
         if path.is_symlink():
@@ -87,17 +88,15 @@ class GitClones:
             return Broken("it has no index: nothing was checked out, or the index was lost")
         if not self._has(repository, git_dir, head):
             return Broken("the commit that HEAD names is missing")
-        if repository is not None and (missing := lack(repository, git_dir, head)) is not None:
-            return Broken(missing)
         operation = next((word for mark, word in _OPERATIONS.items() if (git_dir / mark).exists()), None)
         try:
+            if repository is not None and (missing := lack(repository, git_dir, head)) is not None:
+                return Broken(missing)
             by_library = repository is not None and not uses_lfs(git_dir)
             dirty = _dirty(repository) if repository is not None and by_library else self._dirty_by_cli(path, git_dir)
             hollow = (path / ".gitmodules").exists() and self._is_hollow(path, git_dir)
             has_pin = pin is not None and (pin == head or self._has(repository, git_dir, pin))
-        except (GitError, KeyError, OSError) as error:
-            if trouble(str(error)) is not None:
-                raise
+        except KeyError as error:
             return Broken(f"git cannot read it: {str(error)[:200]}")
         return Clone(
             head=head,

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from git_hybrid.core.ids import SourceName
-from git_hybrid.core.plan import Broken, Clone
+from git_hybrid.core.plan import Absent, Broken, Clone
 from git_hybrid.git.clones import GitClones
 from git_hybrid.git.health import trouble
+from git_hybrid.git.libgit2 import GitError
 from git_hybrid.git.run import Runner
 from git_hybrid.git.stale import remove_stale
 from git_hybrid.store import durable
@@ -26,7 +27,6 @@ STALE = (
 KEPT = (
     *(
         ".git/mine.lock",
-        ".git/refs/mine.tmp",
         ".git/objects/pack/pack-1.keep",
         ".git/info/exclude",
         ".git/hooks/x.lock",
@@ -109,3 +109,16 @@ def test_an_entry_that_is_only_intended_lacks_nothing(clone: Path) -> None:
 def test_trouble_of_the_machine_is_told_from_a_broken_repository(number: int) -> None:
     assert trouble(f"could not open 'x': {os.strerror(number)}") == os.strerror(number)
     assert trouble("object not found - no match for id") is None
+
+
+@pytest.mark.parametrize("is_gone", [True, False])
+def test_a_clone_that_goes_while_it_is_looked_at_is_not_there(
+    clone: Path, monkeypatch: pytest.MonkeyPatch, *, is_gone: bool
+) -> None:
+    def look(*_arguments: object) -> None:
+        if is_gone:
+            clone.rename(clone.with_name("moved"))
+        raise GitError("failed to read objects")
+
+    monkeypatch.setattr(GitClones, "_inspect_clone", look)
+    assert isinstance(_seen(clone), Absent if is_gone else Broken)
