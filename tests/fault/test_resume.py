@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from support.cli import Hybrid, run_hybrid
 from support.https_server import HttpsGitServer
 from support.injection import audit, readable, restored, tidy
 from support.kit import git, head, lock, state
-from support.points import injected, log_bytes, named, recorded
+from support.points import Point, injected, log_bytes, named, recorded
 from support.upstream import Upstream, UpstreamFactory
 
 MARKER = "state/resume.json"
@@ -105,6 +106,53 @@ def test_abort_goes_back_to_what_is_recorded(
     tidy(workspace)
     hybrid("sync")
     assert head(workspace, "one") == lock(workspace)["one"]["commit"]
+
+
+def test_a_run_that_is_killed_twice(hybrid: Hybrid, workspace: Path, ups: dict[str, Upstream], tmp_path: Path) -> None:
+    """The tree that the first kill left half changed is no local work after the second one either."""
+    planned = {name: pin["commit"] for name, pin in lock(workspace).items()}
+    half = Point("write", 1, (), only=workspace / "sources/one/f1.txt", main=False)
+    _, reached = injected(half, "signal=KILL", ["sync", "-q", "-j", "1"], cwd=workspace, log=tmp_path / "calls")
+    assert reached
+    assert git("status", "--porcelain", cwd=workspace / "sources/one") != ""
+    [journal] = (workspace / "state/journal").glob("*.jsonl")
+    begun = Point("unlink", 1, (), only=journal, main=True)
+    _, reached = injected(begun, "signal=KILL", ["resume", "-j", "1"], cwd=workspace, log=tmp_path / "calls")
+    assert reached
+    hybrid("sync")
+    assert {name: head(workspace, name) for name in planned} == planned
+    assert all(git("status", "--porcelain", cwd=workspace / "sources" / name) == "" for name in planned)
+    tidy(workspace)
+
+
+def test_a_marker_that_cannot_be_read_is_given_up(hybrid: Hybrid, workspace: Path, ups: dict[str, Upstream]) -> None:
+    (workspace / MARKER).write_bytes(b"")
+    for words in (["sync"], ["resume"], ["pin"]):
+        assert "hint: git hybrid resume --abort" in hybrid(*words, check=2).err
+    hybrid("resume", "--abort")
+    hybrid("sync")
+    tidy(workspace)
+
+
+def test_a_reset_follows_the_rule_of_sync(hybrid: Hybrid, workspace: Path, ups: dict[str, Upstream]) -> None:
+    hybrid("sync", "one")
+    shutil.rmtree(workspace / "sources/two")
+    away = ups["two"].path.rename(ups["two"].path.with_name("away"))
+    hybrid("sync", check=4)
+    (workspace / "sources/one/mine.txt").write_text("mine\n")
+    assert "hint: git hybrid resume" in hybrid("reset", "one", check=7).err
+    assert (workspace / "sources/one/mine.txt").exists()
+    hybrid("reset", "one", "two", check=4)
+    away.rename(ups["two"].path)
+    done = hybrid("reset", "one", "two")
+    assert "finishing run" in done.err
+    assert {name: head(workspace, name) for name in ups} == {name: up.rev("main") for name, up in ups.items()}
+    assert git("show", "refs/hybrid/saved/" + _saved(workspace) + ":mine.txt", cwd=workspace / "sources/one") == "mine"
+    tidy(workspace)
+
+
+def _saved(workspace: Path) -> str:
+    return git("for-each-ref", "--format=%(refname:lstrip=3)", "refs/hybrid/saved", cwd=workspace / "sources/one")
 
 
 def test_a_torn_line_of_the_journal_does_not_count(

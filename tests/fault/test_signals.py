@@ -158,7 +158,13 @@ def test_the_second_signal_ends_it_at_once(
     slow = tmp_path / "slow"
     slow.mkdir()
     real = subprocess.run(["which", "git"], capture_output=True, text=True, check=True).stdout.strip()
-    (slow / "git").write_text(f"#!/bin/sh\ntrap '' TERM\n{real} \"$@\"\n")
+    stubborn = f"""#!/bin/sh
+case " $* " in *" fetch "*) ;; *) exec {real} "$@" ;; esac
+trap '' TERM
+{real} "$@"
+while :; do sleep 0.1; done
+"""
+    (slow / "git").write_text(stubborn)
     (slow / "git").chmod(0o755)
     with _running(workspace, "sync", env={**pinned, "PATH": f"{slow}:{os.environ['PATH']}"}) as child:
         assert https_server.stalled.wait(30)
