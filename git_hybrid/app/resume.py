@@ -33,6 +33,9 @@ def _abort(rt: Runtime, snapshot: Snapshot) -> list[Row]:
     """Bring what was half changed back to the recorded commit and forget the run."""
     assert snapshot.unfinished is not None
     rows = [_back(rt, snapshot, task) for task in snapshot.unfinished.tasks]
+    if any(row.error is not None for row in rows):
+        # What could not be brought back is still half changed: the run stays open, and abort can be tried again.
+        return rows
     event = Event(event="abort", detail={"run": snapshot.unfinished.run, "sources": [row.name for row in rows]})
     rt.ledger.forget()
     rt.ledger.record(rt.info, Decision(events=[event]), ())
