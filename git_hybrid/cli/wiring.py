@@ -106,7 +106,7 @@ def _runtime(
         now=info.now,
         lock_timeout=settings.lock_timeout,
         cancelled=cancel,
-        clean_quarantine=lambda: (*quarantine.clean(), *remove_stale(durable, folder)),
+        clean_quarantine=lambda: (*quarantine.clean(Sources(ledger)), *remove_stale(durable, folder)),
         close_quarantine=quarantine.close,
     )
     return Runtime(
@@ -137,6 +137,17 @@ class HostPolicy:
         """Tell whether policy allows *host*."""
         hosts = self._ledger.snapshot().manifest.policy.hosts
         return hosts is None or host in hosts
+
+
+class Sources:
+    """Asks the manifest whether a name is a source's; reads it only when that happens."""
+
+    def __init__(self, ledger: FileLedger) -> None:
+        self._ledger = ledger
+
+    def __call__(self, name: str) -> bool:
+        """Tell whether *name* is a source of the manifest."""
+        return name in self._ledger.snapshot().manifest.sources
 
 
 def _bundle(folder: Path | None, name: str) -> str | None:

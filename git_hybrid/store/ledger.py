@@ -80,7 +80,7 @@ class FileLedger:
             cancelled=self.cancelled,
         ):
             try:
-                yield (*remove_leftovers(self.layout), *self.clean_quarantine(), *self._settled(gives_up=gives_up))
+                yield (*remove_leftovers(self.layout), *self._settled(gives_up=gives_up), *self.clean_quarantine())
             finally:
                 # Before the lock goes: the next writer would take what is being removed for a dead run's.
                 self.close_quarantine()

@@ -52,6 +52,7 @@ class Scene:
     old: View
     new: View
     log: bytes
+    clones: set[str]
     points: tuple[Point, ...]
 
 
@@ -61,10 +62,10 @@ def _scene(ups: dict[str, Upstream], workspace: Path, tmp_path: Path, command: s
         (workspace / "sources/one/f1.txt").write_text("mine\n")
     pristine = workspace.rename(tmp_path / "pristine" / command)
     restored(pristine, workspace)
-    old, log = view(workspace), log_bytes(workspace)
+    old, log, clones = view(workspace), log_bytes(workspace), _clones(workspace)
     done, points = recorded(words, cwd=workspace, log=tmp_path / "calls")
     assert done.code == 0, done.err
-    return Scene(workspace, pristine, words, old, view(workspace), log, points)
+    return Scene(workspace, pristine, words, old, view(workspace), log, clones, points)
 
 
 def _kill(scene: Scene, point: Point) -> list[str]:
@@ -84,13 +85,20 @@ def _healed(workspace: Path, scene: Scene) -> None:
     run_hybrid("status", cwd=workspace)
     run_hybrid("resume", cwd=workspace)
     assert view(workspace) in (scene.old, scene.new)
+    # The clones are those of what stands: a removal that was not decided takes nothing away.
+    expected = scene.old if view(workspace) == scene.old else scene.new
+    assert _clones(workspace) == expected.pins.keys() & scene.clones
     if view(workspace) == scene.old:
         run_hybrid(*scene.words, cwd=workspace)
     assert view(workspace) == scene.new
     assert log_bytes(workspace).startswith(scene.log)
     audit(workspace)
-    assert {path.parent.name for path in (workspace / "sources").glob("*/.git")} <= scene.new.pins.keys()
+    assert _clones(workspace) <= scene.new.pins.keys()
     tidy(workspace)
+
+
+def _clones(workspace: Path) -> set[str]:
+    return {path.parent.name for path in (workspace / "sources").glob("*/.git")}
 
 
 @pytest.fixture
@@ -109,6 +117,9 @@ def test_a_killed_command_is_healed(ups: dict[str, Upstream], workspace: Path, t
         restored(settled, workspace)
         scene = _scene(ups, workspace, tmp_path, command)
         bad += _kill(scene, named(scene.points, call, part))
+        if command == "remove":
+            # Its clone is out of the way, and nothing is decided yet.
+            bad += _kill(scene, named(scene.points, "mkdir", "state/journal", 0))
     assert bad == []
 
 
