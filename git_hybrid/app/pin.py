@@ -148,28 +148,8 @@ def pin_one(
     try:
         if not allows_host(snapshot.manifest.policy, source.url):
             raise HostNotAllowed(name=source.name, host=source.url.host)
-        approvals = () if forced is None else approved(rt, snapshot, source, to or "", forced)
         wish = _wish(snapshot, source, to=to, move=move, forced=forced)
-        found = resolve(rt, source, snapshot.manifest, snapshot.lock.pins.get(source.name), wish)
-        if not isinstance(found, Pin) and forced is None:
-            found = _held(snapshot, found) or found
-        if isinstance(found, Pin):
-            row, decision = _kept(found), Decision()
-        else:
-            _meet_age(rt, snapshot, found, wish.objections)
-            scanned = _scanned(rt, snapshot, found) if scan and _moves(found) else None
-            if forced is not None or _moves(found):
-                _meet_scan(rt, snapshot, found, wish.objections, scanned)
-            made = None
-            if forced is not None:
-                made = make_override(
-                    rt, snapshot, found.pin, forced=forced, approvals=approvals, objections=wish.objections
-                )
-            row, decision = _decided(rt, snapshot, found, made, carried=not wish.anew and wish.objections.forced)
-            if keep and scanned is not None:
-                decision = with_scan(rt, decision, snapshot, source.name, scanned)
-            if keep and decision.pins:
-                _keep_objects(rt, source, found)
+        row, decision = _pinned(rt, snapshot, source, wish, keep=keep, forced=forced, scan=scan)
     except TooYoung as error:
         row, decision = failed(source.name, error), _seen(rt, error)
     except Refused as error:
@@ -177,6 +157,30 @@ def pin_one(
     except HybridError as error:
         row, decision = failed(source.name, error), Decision()
     rt.progress("done", source.name, row.outcome)
+    return row, decision
+
+
+def _pinned(
+    rt: Runtime, snapshot: Snapshot, source: Source, wish: Wish, *, keep: bool, forced: Forced | None, scan: bool
+) -> tuple[Row, Decision]:
+    approvals = () if forced is None else approved(rt, snapshot, source, wish.to or "", forced)
+    found = resolve(rt, source, snapshot.manifest, snapshot.lock.pins.get(source.name), wish)
+    if not isinstance(found, Pin) and forced is None:
+        found = _held(snapshot, found) or found
+    if isinstance(found, Pin):
+        return _kept(found), Decision()
+    _meet_age(rt, snapshot, found, wish.objections)
+    scanned = _scanned(rt, snapshot, found) if scan and _moves(found) else None
+    if forced is not None or _moves(found):
+        _meet_scan(rt, snapshot, found, wish.objections, scanned)
+    made = None
+    if forced is not None:
+        made = make_override(rt, snapshot, found.pin, forced=forced, approvals=approvals, objections=wish.objections)
+    row, decision = _decided(rt, snapshot, found, made, carried=not wish.anew and wish.objections.forced)
+    if keep and scanned is not None:
+        decision = with_scan(rt, decision, snapshot, source.name, scanned)
+    if keep and decision.pins:
+        _keep_objects(rt, source, found)
     return row, decision
 
 

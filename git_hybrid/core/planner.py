@@ -183,7 +183,9 @@ def plan_resume(unfinished: Unfinished, snapshot: Snapshot, observed: Mapping[So
 
 
 def _resumed(task: Task, phase: Phase, snapshot: Snapshot, seen: Observed) -> Task | HybridError | None:
-    if phase == "installing" and isinstance(seen, Clone) and not seen.locked:
+    # A repair whose clone can be used was begun by an earlier run, and interrupted again before it wrote its phase.
+    begun = phase == "installing" or task.action == "repair"
+    if begun and isinstance(seen, Clone) and not seen.locked:
         action: Action = "record" if _is_done(seen, task.pin) else "repair"
         return Task(source=task.source, pin=task.pin, action=action, before=seen.head)
     if task.action == "reset" and isinstance(seen, Clone) and not seen.locked:
