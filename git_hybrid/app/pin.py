@@ -165,8 +165,7 @@ def _pinned(
 ) -> tuple[Row, Decision]:
     approvals = () if forced is None else approved(rt, snapshot, source, wish.to or "", forced)
     found = resolve(rt, source, snapshot.manifest, snapshot.lock.pins.get(source.name), wish)
-    if not isinstance(found, Pin) and forced is None:
-        found = _held(snapshot, found) or found
+    found = found if forced is not None else _unless_held(snapshot, found)
     if isinstance(found, Pin):
         return _kept(found), Decision()
     _meet_age(rt, snapshot, found, wish.objections)
@@ -255,18 +254,17 @@ def _decided(
     return row, Decision(events=events, pins={new.source: new}, overrides=overrides)
 
 
-def _held(snapshot: Snapshot, found: Resolved) -> Pin | None:
-    """Return the old pin where a plain pin may not take the place of its override.
+def _unless_held(snapshot: Snapshot, found: Resolved | Pin) -> Resolved | Pin:
+    """Return *found*, or the old pin where a plain one may not take the place of its override.
 
     Raises:
         OverrideEnded, OverrideUnrecorded: the override is not in force either.
     """
-    old = found.old
-    if old is None or not is_held(snapshot, old, found.pin):
-        return None
-    if (ended := governed(old, snapshot.overrides, snapshot.trail, snapshot.clock)) is not None:
+    if isinstance(found, Pin) or found.old is None or not is_held(snapshot, found.old, found.pin):
+        return found
+    if (ended := governed(found.old, snapshot.overrides, snapshot.trail, snapshot.clock)) is not None:
         raise ended
-    return old
+    return found.old
 
 
 def _moves(found: Resolved) -> bool:
