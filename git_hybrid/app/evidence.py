@@ -60,7 +60,8 @@ def resolve(rt: Runtime, source: Source, manifest: Manifest, old: Pin | None, wi
     keeps = old is not None and not wish.move and wish.to is None and still_allowed(old, source)
     moved = moved_tag(old, candidate, refs, source)
     wish.objections.meet(moved)
-    if moved is None and old is not None and (keeps or candidate.commit == old.commit) and old.url == source.url:
+    same = old is not None and old.url == source.url and (keeps or candidate.commit == old.commit)
+    if moved is None and old is not None and same and (still_allowed(old, source) or wish.objections.forced):
         candidate = replace(candidate, commit=old.commit, tag_object=old.tag_object, ref=old.ref)
         if old.config_digest == config_digest(source) and not wish.anew:
             return old

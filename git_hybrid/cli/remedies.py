@@ -210,7 +210,8 @@ REMEDIES: Mapping[str, Remedy] = {
         "an exception ends by itself; the clone was left as it is",
         (
             "git hybrid pin {name}",
-            "git hybrid override renew {override} --expires WHEN --approver WHO --reason TEXT",
+            "or follow another branch, tag or commit in sources.toml, then pin it",
+            "if it is approved once more: {hint}",
         ),
     ),
     "override-unrecorded": Remedy(

@@ -27,6 +27,7 @@ from git_hybrid.git.objects import GitObjects
 from git_hybrid.git.quarantine import GitQuarantine
 from git_hybrid.git.run import DeadlineExceeded, Runner
 from git_hybrid.git.settings import git_version, operator, read_config
+from git_hybrid.git.stale import remove_stale
 from git_hybrid.git.transport import GitTransport
 from git_hybrid.git.writer import GitWriter
 from git_hybrid.scan.external import ExternalScanners, Job, TimeIsUp
@@ -77,7 +78,7 @@ def session(
     variables = dict(os.environ if environ is None else environ)
     layout = find_root(choices.folder)
     refuse_links(layout)
-    runner = Runner(environ=variables, cancelled=cancel)
+    runner = Runner(environ=variables, cancelled=cancel, hurried=cancel.hurried)
     config = read_config(runner, layout.root)
     settings = read_settings(variables, config, jobs=choices.jobs, offline=choices.offline)
     git_version(runner)
@@ -114,7 +115,7 @@ def _runtime(
         now=info.now,
         lock_timeout=settings.lock_timeout,
         cancelled=cancel,
-        clean_quarantine=quarantine.clean,
+        clean_quarantine=lambda: (*quarantine.clean(Sources(ledger)), *remove_stale(durable, folder)),
         close_quarantine=quarantine.close,
     )
     return Runtime(
@@ -163,6 +164,17 @@ class HostPolicy:
         """Tell whether policy allows *host*."""
         hosts = self._ledger.snapshot().manifest.policy.hosts
         return hosts is None or host in hosts
+
+
+class Sources:
+    """Asks the manifest whether a name is a source's; reads it only when that happens."""
+
+    def __init__(self, ledger: FileLedger) -> None:
+        self._ledger = ledger
+
+    def __call__(self, name: str) -> bool:
+        """Tell whether *name* is a source of the manifest."""
+        return name in self._ledger.snapshot().manifest.sources
 
 
 def _bundle(folder: Path | None, name: str) -> str | None:

@@ -33,14 +33,15 @@ class Violation:
 class Facts:
     """What the checks are about: the files as they are, or as they are about to be committed.
 
-    ``clock`` is the later of the present time and that of the newest audit record. ``log`` holds the audit log and
-    its archives, the oldest first; ``witnesses`` what it is held against. ``tracked`` are the paths below ``sources/``
-    that are committed, ``heads`` the commits at which the clones stand. ``documents`` are specifications by path,
-    ``paths`` every path that they may name, ``changed`` what the commit changes.
+    ``now`` is the present time, ``clock`` the later of it and that of the newest audit record. ``log`` holds the audit
+    log and its archives, the oldest first; ``witnesses`` what it is held against. ``tracked`` are the paths below
+    ``sources/`` that are committed, ``heads`` the commits at which the clones stand. ``documents`` are specifications
+    by path, ``paths`` every path that they may name, ``changed`` what the commit changes.
     """
 
     manifest: Manifest
     clock: datetime
+    now: datetime | None = None
     lock: Lock = field(default_factory=Lock)
     state: State = field(default_factory=State)
     overrides: Overrides = field(default_factory=Overrides)

@@ -405,12 +405,13 @@ class OverrideUnnecessary(PolicyError):
 
 
 class OverrideEnded(PolicyError):
-    """The pin rests on an override that expired or was closed; ``how`` says which and when."""
+    """The pin rests on an override that expired or was closed; ``how`` says which and when, ``hint`` how to go on."""
 
     code: ClassVar[str] = "override-ended"
     override: str
     how: str
     commit: str
+    hint: str
 
 
 class OverrideUnrecorded(HybridError):

@@ -103,8 +103,8 @@ class Objects(Protocol):
         """Tell whether the commit is there."""
         ...
 
-    def has_content(self, stage: Stage, oid: Oid) -> bool:
-        """Tell whether every file of the commit is there, also where objects may be missing by design."""
+    def has_content(self, stage: Stage, oid: Oid, *, history: bool = False) -> bool:
+        """Tell whether every file of the commit is there, with *history* also every earlier commit with its files."""
         ...
 
     def upstream(self, stage: Stage, ref: str) -> tuple[Oid, Oid | None] | None:

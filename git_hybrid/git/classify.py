@@ -84,6 +84,7 @@ _TRANSIENT = (
     ("cut", ("bad line length", "invalid index-pack output", "protocol error", "bad pack header", "empty reply")),
     ("network", ("network is unreachable", "proxy connect aborted", "ssl_error_syscall", "http/2 stream")),
 )
+_LATER = (408, 425, 429)
 # What git says of any ssh command that failed without words that it knows.
 _SSH_FAILED = "could not read from remote repository"
 
@@ -137,9 +138,14 @@ def _refused(stderr: str, text: str, code: int, *, url: str, message: str) -> Hy
         return RefMissing(name="", ref=missing["ref"] or missing["oid"] or missing["hidden"], url=url)
     if code in (401, 403, 407) or any(word in text for word in _DENIED):
         return AccessDenied(url=url, message=message)
-    if code in (404, 410) or (not code and any(word in text for word in _NOT_FOUND)):
+    if code in (404, 410) or _is_final(code) or (not code and any(word in text for word in _NOT_FOUND)):
         return RepositoryNotFound(url=url, message=message)
     return None
+
+
+def _is_final(code: int) -> bool:
+    """Tell whether an HTTP status says that the same request would be answered alike (RFC 9110, 15.5)."""
+    return 400 <= code < 500 and code not in _LATER
 
 
 def _passing(text: str, code: int, *, url: str, message: str) -> HybridError | None:

@@ -6,10 +6,12 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from git_hybrid.core.errors import LocalIo
 from git_hybrid.core.ids import InvalidText, Oid, SourceName, parse_oid
 from git_hybrid.core.plan import Absent, Broken, Clone, Foreign, Observed
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.tree import show_path
+from git_hybrid.git.health import lack, trouble
 from git_hybrid.git.libgit2 import GitError, Repository, open_repository
 from git_hybrid.git.owners import is_held
 from git_hybrid.git.quarantine import is_complete, uses_lfs
@@ -45,7 +47,20 @@ class GitClones:
         return self.inspect_path(self.folder / name, pin)
 
     def inspect_path(self, path: Path, pin: Oid | None) -> Observed:
-        """Return what stands at *path*."""
+        """Return what stands at *path*.
+
+        Raises:
+            LocalIo: the machine refused to read it: that says nothing about the clone.
+        """
+        try:
+            return self._look(path, pin)
+        except (GitError, KeyError, OSError) as error:
+            if (reason := trouble(str(error))) is not None:
+                raise LocalIo(path=str(path), operation="read", reason=reason) from error
+            # A reader takes no lock: a writer may have moved the clone away while it was looked at.
+            return Broken(f"git cannot read it: {str(error)[:200]}") if path.exists() else Absent()
+
+    def _look(self, path: Path, pin: Oid | None) -> Observed:
         if path.is_symlink():
             return Foreign("a symbolic link")
         if not path.exists() or (path.is_dir() and not any(path.iterdir())):
@@ -62,6 +77,9 @@ class GitClones:
     def _inspect_clone(self, path: Path, git_dir: Path, pin: Oid | None) -> Observed:
         if not (git_dir / "HEAD").is_file() or not (git_dir / "objects").is_dir():
             return Broken("its .git lacks HEAD or objects")
+        # libgit2 takes a folder of packs that cannot be read for an empty one.
+        if (packs := git_dir / "objects" / "pack").is_dir():
+            os.listdir(packs)
         repository = open_repository(git_dir)
         head = _head_of(repository) if repository is not None else self._head_by_cli(git_dir)
         if head is None:
@@ -72,11 +90,13 @@ class GitClones:
             return Broken("the commit that HEAD names is missing")
         operation = next((word for mark, word in _OPERATIONS.items() if (git_dir / mark).exists()), None)
         try:
+            if repository is not None and (missing := lack(repository, git_dir, head)) is not None:
+                return Broken(missing)
             by_library = repository is not None and not uses_lfs(git_dir)
             dirty = _dirty(repository) if repository is not None and by_library else self._dirty_by_cli(path, git_dir)
             hollow = (path / ".gitmodules").exists() and self._is_hollow(path, git_dir)
             has_pin = pin is not None and (pin == head or self._has(repository, git_dir, pin))
-        except (GitError, KeyError, OSError) as error:
+        except KeyError as error:
             return Broken(f"git cannot read it: {str(error)[:200]}")
         return Clone(
             head=head,

@@ -49,11 +49,12 @@ class DeadlineExceeded(Exception):
 class Runner:
     """Starts children and ends them: each in a process group of its own, gone when the program is.
 
-    ``cancelled`` returns the number of a signal that asks to stop, or 0.
+    ``cancelled`` returns the number of a signal that asks to stop, or 0; ``hurried`` tells whether another came.
     """
 
     environ: Mapping[str, str]
     cancelled: Callable[[], int] = field(default=lambda: 0)
+    hurried: Callable[[], bool] = field(default=lambda: False)
     _prefix: tuple[str, ...] | None = field(default=None, init=False)
     _ssh_environment: dict[str, str] | None = field(default=None, init=False)
 
@@ -222,11 +223,13 @@ class Runner:
         try:
             yield child
         finally:
-            if child.poll() is None:
-                _end_group(child)
-            for pipe in (child.stdout, child.stderr, child.stdin):
-                if pipe is not None:
-                    pipe.close()
+            try:
+                if child.poll() is None:
+                    _end_group(child, self.hurried)
+            finally:
+                for pipe in (child.stdout, child.stderr, child.stdin):
+                    if pipe is not None:
+                        pipe.close()
 
     @property
     def _die_with_parent(self) -> tuple[str, ...]:
@@ -247,12 +250,17 @@ def _minimum() -> str:
     return ".".join(map(str, MINIMUM_GIT))
 
 
-def _end_group(child: subprocess.Popen[bytes]) -> None:
+def _end_group(child: subprocess.Popen[bytes], hurried: Callable[[], bool]) -> None:
     """End the child and everything that it started: TERM, a moment of grace, KILL for whoever ignored it."""
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(child.pid, signal.SIGTERM)
-    with suppress(subprocess.TimeoutExpired):
-        child.wait(timeout=_GRACE)
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(child.pid, signal.SIGKILL)
-    child.wait()
+    try:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(child.pid, signal.SIGTERM)
+        end = time.monotonic() + _GRACE
+        while child.poll() is None and not hurried() and time.monotonic() < end:
+            with suppress(subprocess.TimeoutExpired):
+                child.wait(timeout=_POLL)
+    finally:
+        # Also when a second signal raises KeyboardInterrupt up there.
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(child.pid, signal.SIGKILL)
+        child.wait()

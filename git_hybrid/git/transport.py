@@ -8,6 +8,8 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -30,7 +32,7 @@ from git_hybrid.git.run import DeadlineExceeded, Limits, Runner
 UPSTREAM = "refs/hybrid/upstream/"
 _PEELED = "^{}"
 _CONTENT_TYPE = re.compile(rb"<= Recv header: content-type:\s*([^\r\n]*)", re.IGNORECASE)
-_RETRY_AFTER = re.compile(rb"<= Recv header: retry-after:\s*(\d{1,6})", re.IGNORECASE)
+_RETRY_AFTER = re.compile(rb"<= Recv header: retry-after:\s*([^\r\n]{1,40})", re.IGNORECASE)
 # Not --quiet: git would keep to itself that it was redirected.
 _FETCH = (
     "fetch",
@@ -166,13 +168,26 @@ class _Answer:
 
 
 def _read_headers(headers: Path | None) -> _Answer:
-    """Return what the headers of the last answers say; a date in Retry-After is not looked at (RFC 9110, 10.2.3)."""
+    """Return what the headers of the last answers say."""
     if headers is None:
         return _Answer()
     data = headers.read_bytes()
-    seconds, kinds = _RETRY_AFTER.findall(data), _CONTENT_TYPE.findall(data)
+    asked, kinds = _RETRY_AFTER.findall(data), _CONTENT_TYPE.findall(data)
     kind = next((item for item in kinds if item.startswith(b"application/x-git-")), kinds[-1] if kinds else b"")
-    return _Answer(float(seconds[-1]) if seconds else None, kind.decode("ascii", "replace").strip())
+    return _Answer(_seconds(asked[-1]) if asked else None, kind.decode("ascii", "replace").strip())
+
+
+def _seconds(value: bytes) -> float | None:
+    """Return how long Retry-After asks to wait: a number of seconds or a date (RFC 9110, 10.2.3); else None."""
+    text = value.decode("ascii", "replace").strip()
+    if text.isdecimal():
+        return float(text)
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    # A date without a zone would be compared with our local time.
+    return max((moment.replace(tzinfo=moment.tzinfo or UTC) - datetime.now(UTC)).total_seconds(), 0.0)
 
 
 def _not_git(url: str, answer: _Answer) -> NetworkFailure:

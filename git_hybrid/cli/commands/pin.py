@@ -17,6 +17,7 @@ from git_hybrid.core.ids import InvalidText
 from git_hybrid.core.values import parse_moment
 from git_hybrid.git.signing import is_signed
 from git_hybrid.store.parsing import decode_text, read_bytes
+from git_hybrid.store.wire import SIGNATURE_LIMIT, TEXT_LIMIT
 
 signature_option = click.option(
     "--signature",
@@ -70,7 +71,8 @@ def command(
     """
     if to is not None and len(names) != 1:
         raise BadArgument(what="--to", value=to, reason="needs exactly one source: git hybrid pin NAME --to REV")
-    approvers = tuple(item for item in approvers if item.strip())
+    request, reason, approvers = text("--request", request), text("--reason", reason), texts("--approver", approvers)
+    incidents = texts("--incident", incidents)
     given = {"--request": request, "--approver": approvers, "--reason": reason, "--expires": expires}
     is_override = force or any(given.values()) or bool(incidents or signatures)
     if is_override:
@@ -82,9 +84,9 @@ def command(
         forced = None
         if is_override:
             forced = Forced(
-                request_id=(request or "").strip(),
+                request_id=request,
                 approvers=approvers,
-                reason=(reason or "").strip(),
+                reason=reason,
                 expires_at=moment("--expires", expires or "", now=session.runtime.info.now),
                 incidents=incidents,
                 signatures=tuple(read_signature(path) for path in signatures),
@@ -100,6 +102,32 @@ def command(
         if not report.rows:
             output.talk("pin: every source has a valid pin; name sources, or use --all, to move pins")
         return code
+
+
+def text(option: str, value: str | None) -> str:
+    """Return what an option says, without white space around it; nothing if it was not given.
+
+    Raises:
+        BadArgument: the file of overrides could not keep it.
+    """
+    said = (value or "").strip()
+    if len(said) > TEXT_LIMIT:
+        raise BadArgument(what=option, value=f"{said[:40]}…", reason=f"is longer than {TEXT_LIMIT} characters")
+    try:
+        said.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise BadArgument(what=option, value=said, reason="is not UTF-8") from error
+    return said
+
+
+def texts(option: str, values: tuple[str, ...]) -> tuple[str, ...]:
+    """Return what an option that repeats says, without empty ones.
+
+    Raises:
+        BadArgument: the file of overrides could not keep it.
+    """
+    text(option, ", ".join(values))
+    return tuple(said for value in values if (said := text(option, value)))
 
 
 def moment(option: str, text: str, *, now: datetime) -> datetime:
@@ -124,4 +152,6 @@ def read_signature(path: Path) -> str:
     data = read_bytes(path, str(path))
     if data is None:
         raise BadArgument(what="--signature", value=str(path), reason="no such file")
+    if len(data) > SIGNATURE_LIMIT:
+        raise BadArgument(what="--signature", value=str(path), reason="is no signature that ssh-keygen makes")
     return decode_text(data, str(path))

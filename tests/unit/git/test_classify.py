@@ -98,6 +98,20 @@ SAMPLES = (
 )
 
 
+@pytest.mark.parametrize("code", [400, 402, 405, 406, 409, 422, 451])
+def test_a_status_that_will_be_the_same_again_is_final(code):
+    text = f"fatal: unable to access 'x': The requested URL returned error: {code}"
+    assert isinstance(classify_network(text, url=URL, status=128, command="git fetch"), errors.RepositoryNotFound)
+
+
+@pytest.mark.parametrize("code", [408, 425, 429, 500, 502, 503, 504, 520, 599])
+def test_a_status_that_may_pass_is_told_by_its_number(code):
+    text = f"fatal: unable to access 'x': The requested URL returned error: {code}"
+    error = classify_network(text, url=URL, status=128, command="git fetch")
+    assert isinstance(error, errors.NetworkFailure)
+    assert error.kind == f"http-{code}"
+
+
 @pytest.mark.parametrize(("text", "kind"), SAMPLES, ids=range(len(SAMPLES)))
 def test_message(text, kind):
     error = classify_network(text, url=URL, status=128, command="git fetch")
