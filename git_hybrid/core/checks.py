@@ -18,7 +18,7 @@ from git_hybrid.core.state import State
 class Violation:
     """One thing that does not hold: where, what, why it matters, and the command that mends it.
 
-    A ``warn`` is told and fails nothing.
+    A ``warn`` is told and fails nothing; nor does a ``note``, which the hooks do not even tell.
     """
 
     file: str
@@ -26,7 +26,7 @@ class Violation:
     what: str
     why: str
     mend: str
-    level: Literal["fail", "warn"] = "fail"
+    level: Literal["fail", "warn", "note"] = "fail"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
