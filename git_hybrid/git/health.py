@@ -9,28 +9,20 @@ from pathlib import Path
 from git_hybrid.core.ids import Oid
 from git_hybrid.git.libgit2 import Commit, FileMode, Repository
 
-_TROUBLE = tuple(
-    os.strerror(number)
-    for number in (
-        errno.EIO,
-        errno.EMFILE,
-        errno.ENFILE,
-        errno.EACCES,
-        errno.EPERM,
-        errno.ENOMEM,
-        errno.ENOSPC,
-        errno.EDQUOT,
-        errno.EROFS,
-        errno.ESTALE,
-    )
+_NUMBERS = (
+    *(errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.ESTALE),
+    *(errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EACCES, errno.EPERM),
 )
+# libgit2's words for an index that was there a moment ago and cannot be opened, whatever the reason.
+_GONE = {"no longer exists": "its index cannot be opened"}
+_TROUBLE = {os.strerror(number): os.strerror(number) for number in _NUMBERS} | _GONE
 # git knows it without having it: an entry that is only intended to be added names it.
 _EMPTY_BLOB = "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"
 
 
 def trouble(words: str) -> str | None:
     """Return the words of the system in *words* that tell of trouble with the machine, not with a repository."""
-    return next((text for text in _TROUBLE if text.lower() in words.lower()), None)
+    return next((told for text, told in _TROUBLE.items() if text.lower() in words.lower()), None)
 
 
 def lack(repository: Repository, git_dir: Path, head: Oid) -> str | None:
