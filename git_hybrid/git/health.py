@@ -7,23 +7,13 @@ import os
 from pathlib import Path
 
 from git_hybrid.core.ids import Oid
-from git_hybrid.git.libgit2 import Commit, FileMode, Repository
+from git_hybrid.git.libgit2 import Commit, FileMode, GitError, Repository
 
-_TROUBLE = tuple(
-    os.strerror(number)
-    for number in (
-        errno.EIO,
-        errno.EMFILE,
-        errno.ENFILE,
-        errno.EACCES,
-        errno.EPERM,
-        errno.ENOMEM,
-        errno.ENOSPC,
-        errno.EDQUOT,
-        errno.EROFS,
-        errno.ESTALE,
-    )
+_NUMBERS = (
+    *(errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.ESTALE),
+    *(errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EACCES, errno.EPERM),
 )
+_TROUBLE = tuple(os.strerror(number) for number in _NUMBERS)
 # git knows it without having it: an entry that is only intended to be added names it.
 _EMPTY_BLOB = "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"
 
@@ -46,7 +36,16 @@ def lack(repository: Repository, git_dir: Path, head: Oid) -> str | None:
     # A partial clone may lack what is not checked out, by design.
     if any((git_dir / "objects" / "pack").glob("*.promisor")):
         return None
+    _open_index(repository, git_dir)
     for entry in repository.index:
         if entry.mode != FileMode.COMMIT and str(entry.id) != _EMPTY_BLOB and entry.id not in repository:
             return "objects of files that are checked out are missing"
     return None
+
+
+def _open_index(repository: Repository, git_dir: Path) -> None:
+    try:
+        _ = repository.index
+    except GitError:
+        # libgit2 says "no longer exists" of a torn index and of one that the system did not let it open alike.
+        (git_dir / "index").read_bytes()
