@@ -28,7 +28,7 @@ def reset(rt: Runtime, names: Sequence[str], groups: Sequence[str] = ()) -> Repo
         snapshot = rt.ledger.snapshot()
         selected = select(snapshot.manifest, names, groups)
         refuse_unfinished(snapshot)
-        seen = observe(rt, snapshot, selected)
+        seen = observe(rt, snapshot, selected, thorough=True)
         decided = {name: _task(snapshot, name, seen[name]) for name in selected}
         rows = [failed(name, item) for name, item in decided.items() if isinstance(item, HybridError)]
         rows += [Row(name=name, outcome="unchanged") for name, item in decided.items() if item is None]

@@ -163,8 +163,8 @@ class Quarantine(Protocol):
 class Clones(Protocol):
     """Reads the clones below ``sources/``."""
 
-    def inspect(self, name: SourceName, pin: Oid | None) -> Observed:
-        """Return what stands at the source's path."""
+    def inspect(self, name: SourceName, pin: Oid | None, *, thorough: bool = False) -> Observed:
+        """Return what stands at the source's path; with *thorough* no cache of git is believed."""
         ...
 
     def unsaved(self, name: SourceName) -> tuple[str, ...]:

@@ -31,6 +31,8 @@ HARDENING = (
     "core.protectNTFS=true",
     "core.useReplaceRefs=false",
     "core.autocrlf=false",
+    "core.sparseCheckout=false",
+    "core.untrackedCache=false",
     "credential.interactive=false",
 )
 # Old repositories carry these in commits that nobody can change any more; none of them harms a checkout.
