@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import assert_never
 
 from git_hybrid.core.checks import Violation
 from git_hybrid.core.ids import Oid, SourceName
@@ -75,6 +76,8 @@ def judge_standing(pin: Pin, seen: Observed, standing: Standing | None) -> tuple
         case Clone():
             assert standing is not None
             return (*_judge_clone(pin, seen), *_judge_objects(pin, standing))
+        case _:  # pragma: no cover
+            assert_never(seen)
 
 
 def _judge_clone(pin: Pin, seen: Clone) -> Iterable[Violation]:

@@ -16,6 +16,7 @@ from git_hybrid.core.errors import (
     RepositoryNotFound,
     TlsFailure,
 )
+from git_hybrid.git.fsck import refused
 
 _NOISE = re.compile(
     r"^(?:remote: (?:Enumerating|Counting|Compressing|Total)|warning: redirecting|From |hint:|notice:|[*=+!t-] \[?)"
@@ -122,6 +123,8 @@ def _untrusted(stderr: str, text: str, *, url: str, message: str) -> HybridError
         return HostKeyFailure(url=url, message=message)
     if any(word in text for word in _TLS):
         return TlsFailure(url=url, message=message)
+    if (by_fsck := refused(stderr)) is not None:
+        return by_fsck
     if _FSCK.search(stderr):
         return MalformedObjects(name="", message=message)
     was_cut = "early eof" in text or "unexpected disconnect" in text

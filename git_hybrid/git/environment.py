@@ -44,7 +44,6 @@ FSCK_WARNINGS = [
     "badName",
     "badTagName",
     "badTimezone",
-    "emptyName",
     "gitmodulesMissing",
     "missingEmail",
     "missingNameBeforeEmail",
