@@ -17,6 +17,7 @@ from git_hybrid.app.force import (
     is_held,
     make_override,
     superseded,
+    waivers,
 )
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.scanning import Refused, Scan, incomplete_scan, scan_commit, with_scan
