@@ -16,6 +16,7 @@ from git_hybrid.core.errors import (
     RepositoryNotFound,
     TlsFailure,
 )
+from git_hybrid.core.redact import redact
 from git_hybrid.git.fsck import refused
 
 _NOISE = re.compile(
@@ -90,8 +91,8 @@ _SSH_FAILED = "could not read from remote repository"
 
 
 def last_words(stderr: str, limit: int = 500) -> str:
-    """Return what a failed command said, without progress and hints, at most *limit* characters."""
-    lines = [line.strip() for line in stderr.splitlines()]
+    """Return what a failed command said, without progress, hints and secrets, at most *limit* characters."""
+    lines = [line.strip() for line in redact(stderr).splitlines()]
     told = [line for line in lines if line and not _NOISE.match(line)]
     return " / ".join(told[-4:])[:limit]
 
