@@ -75,6 +75,18 @@ def test_a_branch_named_like_the_pin(
     assert prove() == ()
 
 
+def test_a_local_branch_named_like_the_next_pin(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, pinned: str, prove: Prove
+) -> None:
+    hybrid("sync")
+    third = tool.commit({"f": "third\n"})
+    git("update-ref", f"refs/heads/{third}", pinned, cwd=workspace / "sources/tool")
+    hybrid("pin", "tool")
+    hybrid("sync")
+    assert head(workspace) == third
+    assert prove() == ()
+
+
 @pytest.mark.parametrize("name", ["FETCH_HEAD", "ORIG_HEAD", "refs/hybrid/pin", "hybrid", "refs/heads/main"])
 def test_branches_with_names_that_git_gives_a_meaning(
     hybrid: Hybrid, workspace: Path, tool: Upstream, pinned: str, name: str, prove: Prove
@@ -332,3 +344,22 @@ def test_a_waived_object_is_part_of_the_override(
     (workspace / "sources/old").rename(workspace / "aside")
     hybrid("sync")
     assert head(workspace, "old") == good
+
+
+def test_insteadof_does_not_reach_a_transport_that_runs_commands(
+    hybrid: Hybrid, workspace: Path, tmp_path: Path
+) -> None:
+    config = {
+        "GIT_CONFIG_COUNT": "2",
+        "GIT_CONFIG_KEY_0": f"url.ext::touch {tmp_path}/ran %S .insteadOf",
+        "GIT_CONFIG_VALUE_0": "https://example.org/",
+        "GIT_CONFIG_KEY_1": "protocol.ext.allow",
+        "GIT_CONFIG_VALUE_1": "always",
+    }
+    naive = ["git", "ls-remote", "https://example.org/tool"]
+    subprocess.run(naive, check=False, env=git_env() | config, capture_output=True)
+    assert (tmp_path / "ran").exists(), "the control"
+    (tmp_path / "ran").unlink()
+    hybrid("init")
+    hybrid("add", "https://example.org/tool", "--branch", "main", env=config, check=None)
+    assert not (tmp_path / "ran").exists()

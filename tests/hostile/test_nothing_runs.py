@@ -125,6 +125,18 @@ def test_the_traps_work_on_a_naive_client(tool: Upstream, traps: dict[str, str],
     assert {"ran-smudge", "ran-reference-transaction", "ran-fsmonitor"} <= set(_ran(traps))
 
 
+def test_files_are_the_bytes_of_the_blobs(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, traps: dict[str, str]
+) -> None:
+    hybrid("init")
+    hybrid("add", tool.url)
+    hybrid("sync", env=traps)
+    assert (workspace / "sources/tool/a.txt").read_bytes() == b"$Id$\none\n"
+    assert (workspace / "sources/tool/big.bin").read_text() == POINTER
+    hybrid("check", "sources", "--content")
+    assert _ran(traps) == []
+
+
 CYCLE = (
     ("add", "{url}"),
     ("sync",),
