@@ -206,13 +206,20 @@ def _captured_again(snapshot: Snapshot, old: Pin, lifts: Sequence[str]) -> tuple
     return lifts, Oid(before) if isinstance(before, str) else None
 
 
-def waivers(snapshot: Snapshot) -> dict[SourceName, tuple[Oid, ...]]:
-    """Return by source the objects that may fail git's fsck, as the overrides say that the pins rest on."""
-    found: dict[SourceName, tuple[Oid, ...]] = {}
-    for name, pin in snapshot.lock.pins.items():
+def waivers(
+    snapshot: Snapshot, name: SourceName | None = None, forced: Forced | None = None
+) -> dict[SourceName, Sequence[Oid]]:
+    """Return by source the objects that may fail git's fsck, as the overrides say that the pins rest on.
+
+    For a pin of *name* that is *forced*, what the command line says takes their place.
+    """
+    if name is not None and forced is not None:
+        return {name: forced.waived}
+    found: dict[SourceName, Sequence[Oid]] = {}
+    for source, pin in snapshot.lock.pins.items():
         record = snapshot.overrides.records.get(pin.override or "")
-        if record is not None and record.source == name and record.status == "active":
-            found[name] = record.waived
+        if record is not None and record.source == source and record.status == "active":
+            found[source] = record.waived
     return found
 
 

@@ -149,7 +149,7 @@ def pin_one(
     try:
         if not allows_host(snapshot.manifest.policy, source.url):
             raise HostNotAllowed(name=source.name, host=source.url.host)
-        rt = replace(rt, waived=waivers(snapshot) if forced is None else {source.name: forced.waived})
+        rt = replace(rt, waived=waivers(snapshot, source.name, forced))
         approvals = () if forced is None else approved(rt, snapshot, source, to or "", forced)
         wish = _wish(snapshot, source, to=to, move=move, forced=forced)
         found = resolve(rt, source, snapshot.manifest, snapshot.lock.pins.get(source.name), wish)
