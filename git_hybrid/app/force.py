@@ -8,7 +8,7 @@ from datetime import datetime
 
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.audit import Event
-from git_hybrid.core.errors import HybridError, OverrideUnnecessary, PolicyNotMet, ScanBlocked
+from git_hybrid.core.errors import FsckRefused, HybridError, OverrideUnnecessary, PolicyNotMet, ScanBlocked
 from git_hybrid.core.governance import governed
 from git_hybrid.core.ids import InvalidText, Oid, SourceName, parse_oid
 from git_hybrid.core.lock import Pin
@@ -158,7 +158,7 @@ def make_override(
     Raises:
         OverrideUnnecessary: nothing speaks against the pin.
     """
-    lifts: Sequence[str] = objections.codes
+    lifts: Sequence[str] = (*objections.codes, *((FsckRefused.code,) if forced.waived else ()))
     old = snapshot.lock.pins.get(pin.source)
     before = old.commit if old is not None else None
     same = old is not None and old.commit == pin.commit
@@ -204,6 +204,23 @@ def _captured_again(snapshot: Snapshot, old: Pin, lifts: Sequence[str]) -> tuple
     told = snapshot.trail.latest.get(identity, {})
     before = told.get("before")
     return lifts, Oid(before) if isinstance(before, str) else None
+
+
+def waivers(
+    snapshot: Snapshot, name: SourceName | None = None, forced: Forced | None = None
+) -> dict[SourceName, Sequence[Oid]]:
+    """Return by source the objects that may fail git's fsck, as the overrides say that the pins rest on.
+
+    For a pin of *name* that is *forced*, what the command line says takes their place.
+    """
+    if name is not None and forced is not None:
+        return {name: forced.waived}
+    found: dict[SourceName, Sequence[Oid]] = {}
+    for source, pin in snapshot.lock.pins.items():
+        record = snapshot.overrides.records.get(pin.override or "")
+        if record is not None and record.source == source and record.status == "active":
+            found[source] = record.waived
+    return found
 
 
 def superseded(rt: Runtime, snapshot: Snapshot, name: SourceName, *, commit: Oid | None) -> dict[str, Override]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from git_hybrid.app.acquire import Acquired, acquire_pin, gate_pin, is_proved
 from git_hybrid.app.executor import run_all
+from git_hybrid.app.force import waivers
 from git_hybrid.app.remote import fetch_lfs
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.submodules import acquire_submodules, place_submodules
@@ -48,7 +49,7 @@ def carry_out(
     The journal must have been begun. What failed in passing, and what a signal kept from being done, stays pending.
     """
     before = snapshot.unfinished.served_by if snapshot.unfinished else {}
-    run = Run(rt=rt, manifest=snapshot.manifest, seen=seen, served_by=before)
+    run = Run(rt=replace(rt, waived=waivers(snapshot)), manifest=snapshot.manifest, seen=seen, served_by=before)
     jobs = rt.jobs or snapshot.manifest.defaults.jobs
     results = run_all(lambda task: _attempt(run, task), tasks, jobs=jobs, cancelled=rt.cancelled)
     outcomes = tuple(

@@ -17,6 +17,7 @@ from git_hybrid.app.force import (
     is_held,
     make_override,
     superseded,
+    waivers,
 )
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.scanning import Refused, Scan, incomplete_scan, scan_commit, with_scan
@@ -148,6 +149,7 @@ def pin_one(
     try:
         if not allows_host(snapshot.manifest.policy, source.url):
             raise HostNotAllowed(name=source.name, host=source.url.host)
+        rt = replace(rt, waived=waivers(snapshot, source.name, forced))
         wish = _wish(snapshot, source, to=to, move=move, forced=forced)
         row, decision = _pinned(rt, snapshot, source, wish, keep=keep, forced=forced, scan=scan)
     except TooYoung as error:

@@ -33,7 +33,7 @@ def reset(rt: Runtime, names: Sequence[str], groups: Sequence[str] = ()) -> Repo
 
 
 def _reset_selected(rt: Runtime, snapshot: Snapshot, selected: Sequence[SourceName]) -> list[Row]:
-    seen = observe(rt, snapshot, selected)
+    seen = observe(rt, snapshot, selected, thorough=True)
     decided = {name: _task(snapshot, name, seen[name]) for name in selected}
     rows = [failed(name, item) for name, item in decided.items() if isinstance(item, HybridError)]
     rows += [Row(name=name, outcome="unchanged") for name, item in decided.items() if item is None]

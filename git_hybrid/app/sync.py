@@ -109,12 +109,14 @@ def finish(rt: Runtime, snapshot: Snapshot) -> list[Row]:
     return rows + [row_of(outcome) for outcome in carry_out(rt, snapshot, plan.tasks, seen)]
 
 
-def observe(rt: Runtime, snapshot: Snapshot, names: Sequence[SourceName]) -> dict[SourceName, Observed]:
-    """Return what stands at the path of each of *names*; nothing is changed and no process is started."""
+def observe(
+    rt: Runtime, snapshot: Snapshot, names: Sequence[SourceName], *, thorough: bool = False
+) -> dict[SourceName, Observed]:
+    """Return what stands at the path of each of *names*; nothing is changed. With *thorough* every file is read."""
 
     def look(name: SourceName) -> Observed:
         pin = snapshot.lock.pins.get(name)
-        return rt.clones.inspect(name, pin.commit if pin else None)
+        return rt.clones.inspect(name, pin.commit if pin else None, thorough=thorough)
 
     jobs = rt.jobs or snapshot.manifest.defaults.jobs
     seen = run_all(look, names, jobs=jobs, cancelled=rt.cancelled)

@@ -17,6 +17,7 @@ from git_hybrid.cli.settings import Settings, read_settings
 from git_hybrid.cli.signals import Cancel
 from git_hybrid.core.ids import RunId, make_run_id
 from git_hybrid.core.ports import Progress
+from git_hybrid.core.ports_identity import Prover
 from git_hybrid.core.ports_scan import ScanTools
 from git_hybrid.core.reducer import RunInfo
 from git_hybrid.git.cage import Cage
@@ -24,6 +25,7 @@ from git_hybrid.git.clones import GitClones
 from git_hybrid.git.export import GitExporter
 from git_hybrid.git.libgit2 import prepare
 from git_hybrid.git.objects import GitObjects
+from git_hybrid.git.prover import GitProver
 from git_hybrid.git.quarantine import GitQuarantine
 from git_hybrid.git.run import DeadlineExceeded, Runner
 from git_hybrid.git.settings import git_version, operator, read_config
@@ -54,6 +56,7 @@ class Session:
     """One run, wired: the runtime, where the workspace is, and what git's configuration says."""
 
     runtime: Runtime
+    prover: Prover
     layout: Layout
     config: Mapping[str, str]
     runner: Runner
@@ -93,7 +96,8 @@ def session(
     )
     with ExitStack() as stack:
         runtime = _runtime(layout, runner, settings, info, progress=progress, cancel=cancel, stack=stack)
-        yield Session(runtime=runtime, layout=layout, config=config, runner=runner)
+        prover = GitProver(runner=runner, folder=layout.sources_folder)
+        yield Session(runtime=runtime, prover=prover, layout=layout, config=config, runner=runner)
 
 
 def _runtime(

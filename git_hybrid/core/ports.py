@@ -40,13 +40,14 @@ class RemoteRefs:
 class FetchRequest:
     """What to fetch: full refs (kept below ``refs/hybrid/upstream/``) and single commits.
 
-    ``depth`` 1 leaves out all history; ``commits_only`` leaves out trees and files, which proves ancestry cheaply.
+    ``depth`` 1 leaves out all history; ``commits_only`` all trees and files; what is ``waived`` may fail git's fsck.
     """
 
     refs: Sequence[str] = ()
     commits: Sequence[Oid] = ()
     depth: int | None = None
     commits_only: bool = False
+    waived: Sequence[Oid] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,8 +164,8 @@ class Quarantine(Protocol):
 class Clones(Protocol):
     """Reads the clones below ``sources/``."""
 
-    def inspect(self, name: SourceName, pin: Oid | None) -> Observed:
-        """Return what stands at the source's path."""
+    def inspect(self, name: SourceName, pin: Oid | None, *, thorough: bool = False) -> Observed:
+        """Return what stands at the source's path; with *thorough* no cache of git is believed."""
         ...
 
     def unsaved(self, name: SourceName) -> tuple[str, ...]:

@@ -16,6 +16,8 @@ from git_hybrid.core.errors import (
     RepositoryNotFound,
     TlsFailure,
 )
+from git_hybrid.core.redact import redact
+from git_hybrid.git.fsck import refused
 
 _NOISE = re.compile(
     r"^(?:remote: (?:Enumerating|Counting|Compressing|Total)|warning: redirecting|From |hint:|notice:|[*=+!t-] \[?)"
@@ -90,8 +92,8 @@ _SSH_FAILED = "could not read from remote repository"
 
 
 def last_words(stderr: str, limit: int = 500) -> str:
-    """Return what a failed command said, without progress and hints, at most *limit* characters."""
-    lines = [line.strip() for line in stderr.splitlines()]
+    """Return what a failed command said, without progress, hints and secrets, at most *limit* characters."""
+    lines = [line.strip() for line in redact(stderr).splitlines()]
     told = [line for line in lines if line and not _NOISE.match(line)]
     return " / ".join(told[-4:])[:limit]
 
@@ -123,6 +125,8 @@ def _untrusted(stderr: str, text: str, *, url: str, message: str) -> HybridError
         return HostKeyFailure(url=url, message=message)
     if any(word in text for word in _TLS):
         return TlsFailure(url=url, message=message)
+    if (by_fsck := refused(stderr)) is not None:
+        return by_fsck
     if _FSCK.search(stderr):
         return MalformedObjects(name="", message=message)
     was_cut = "early eof" in text or "unexpected disconnect" in text

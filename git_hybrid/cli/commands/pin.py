@@ -13,7 +13,7 @@ from git_hybrid.app.pin import PinRequest, pin
 from git_hybrid.cli.options import common_options, group_option, jobs_option, names_argument
 from git_hybrid.cli.output import opened
 from git_hybrid.core.errors import BadArgument, MissingOptions
-from git_hybrid.core.ids import InvalidText
+from git_hybrid.core.ids import InvalidText, Oid, parse_oid
 from git_hybrid.core.values import parse_moment
 from git_hybrid.git.signing import is_signed
 from git_hybrid.store.parsing import decode_text, read_bytes
@@ -44,6 +44,9 @@ signature_option = click.option(
 @click.option("--expires", metavar="WHEN", help="With --force: when it ends: a date, a time, or 14d from now.")
 @click.option("--incident", "incidents", multiple=True, metavar="ID", help="With --force: a related incident.")
 @signature_option
+@click.option(
+    "--waive", "waived", multiple=True, metavar="OID", help="With --force: an object that git's fsck may let pass."
+)
 @common_options
 @click.pass_context
 def command(
@@ -63,6 +66,7 @@ def command(
     expires: str | None,
     incidents: tuple[str, ...],
     signatures: tuple[Path, ...],
+    waived: tuple[str, ...],
 ) -> int:
     """Pin what has no valid pin yet; with names or --all move pins to the newest commit that the manifest allows.
 
@@ -74,7 +78,7 @@ def command(
     request, reason, approvers = text("--request", request), text("--reason", reason), texts("--approver", approvers)
     incidents = texts("--incident", incidents)
     given = {"--request": request, "--approver": approvers, "--reason": reason, "--expires": expires}
-    is_override = force or any(given.values()) or bool(incidents or signatures)
+    is_override = force or any(given.values()) or bool(incidents or signatures or waived)
     if is_override:
         wanted = {"--force": force, "a source": len(names) == 1, "--to": to, **given}
         absent = tuple(key for key, value in wanted.items() if not (value.strip() if isinstance(value, str) else value))
@@ -89,6 +93,7 @@ def command(
                 reason=reason,
                 expires_at=moment("--expires", expires or "", now=session.runtime.info.now),
                 incidents=incidents,
+                waived=tuple(map(_object_id, waived)),
                 signatures=tuple(read_signature(path) for path in signatures),
                 verify=partial(is_signed, session.runner),
             )
@@ -140,6 +145,13 @@ def moment(option: str, text: str, *, now: datetime) -> datetime:
         return parse_moment(text.strip(), now=now)
     except InvalidText as error:
         raise BadArgument(what=option, value=text, reason=str(error)) from error
+
+
+def _object_id(text: str) -> Oid:
+    try:
+        return parse_oid(text)
+    except InvalidText as error:
+        raise BadArgument(what="--waive", value=text, reason=str(error)) from error
 
 
 def read_signature(path: Path) -> str:

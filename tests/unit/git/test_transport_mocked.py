@@ -29,6 +29,7 @@ LIST = f"{OID}\trefs/heads/main\n".encode()
 def transport():
     runner = Runner(environ={"PATH": os.environ["PATH"], "GIT_SSH_COMMAND": "ssh"})
     runner._prefix = ()
+    runner._settings = frozenset()
     return GitTransport(runner=runner, allowed_host=lambda host: host != "evil.example")
 
 
