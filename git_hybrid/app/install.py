@@ -58,6 +58,8 @@ def carry_out(
     )
     done = [outcome for outcome in outcomes if isinstance(outcome, Installed)]
     pending = [outcome.task for outcome in outcomes if isinstance(outcome, Failed) and outcome.pending]
+    for outcome in done:
+        rt.writer.remember(outcome.task.name)
     if done:
         rt.writer.flush()
     decision = reduce_installed(done, snapshot.state, rt.info)

@@ -15,7 +15,7 @@ from git_hybrid.core.audit import Event
 from git_hybrid.core.errors import UnfinishedRun
 from git_hybrid.core.governance import expiring
 from git_hybrid.core.ids import SourceName
-from git_hybrid.core.plan import Observed, Snapshot, SyncPlan, Task
+from git_hybrid.core.plan import Clone, Observed, Snapshot, SyncPlan, Task
 from git_hybrid.core.planner import plan_resume, plan_sync, removal_blocked
 from git_hybrid.core.reducer import Decision, intent_for
 from git_hybrid.core.report import Report, Row, failed
@@ -92,6 +92,10 @@ def _sync_selected(rt: Runtime, snapshot: Snapshot, selected: Sequence[SourceNam
     plan = plan_sync(snapshot, seen, selected)
     rows = [failed(name, error) for name, error in plan.blocked.items()]
     rows += [_unchanged(snapshot, name) for name in plan.unchanged]
+    for name in plan.unchanged:
+        found = seen[name]
+        if isinstance(found, Clone) and not found.sure:
+            rt.writer.remember(name)
     if plan.tasks:
         rt.ledger.begin(rt.info, plan.tasks, intent_for(rt.info, plan.tasks, snapshot.state))
         rows += [row_of(outcome) for outcome in carry_out(rt, snapshot, plan.tasks, seen)]
@@ -116,7 +120,8 @@ def observe(
 
     def look(name: SourceName) -> Observed:
         pin = snapshot.lock.pins.get(name)
-        return rt.clones.inspect(name, pin.commit if pin else None, thorough=thorough)
+        sure = None if pin is None or thorough else rt.clones.glance(name, pin)
+        return sure or rt.clones.inspect(name, pin.commit if pin else None, thorough=thorough)
 
     jobs = rt.jobs or snapshot.manifest.defaults.jobs
     seen = run_all(look, names, jobs=jobs, cancelled=rt.cancelled)

@@ -23,7 +23,6 @@ from git_hybrid.core.reducer import RunInfo
 from git_hybrid.git.cage import Cage
 from git_hybrid.git.clones import GitClones
 from git_hybrid.git.export import GitExporter
-from git_hybrid.git.libgit2 import prepare
 from git_hybrid.git.objects import GitObjects
 from git_hybrid.git.prover import GitProver
 from git_hybrid.git.quarantine import GitQuarantine
@@ -85,7 +84,6 @@ def session(
     config = read_config(runner, layout.root)
     settings = read_settings(variables, config, jobs=choices.jobs, offline=choices.offline)
     git_version(runner)
-    prepare()
     now = datetime.now(UTC)
     info = RunInfo(
         run=new_run(now),

@@ -47,7 +47,7 @@ class Clone:
 
     ``has_pin``: the pinned commit is there; ``hollow``: a submodule's folder is empty; ``complete``: no
     history is cut off; ``lfs``: LFS content stands in place of its pointers;
-    ``installed``: the commit that this tool checked out last, by the clone's own ref.
+    ``installed``: the commit that this tool checked out last, by the clone's own ref; ``sure``: a glance was enough.
     """
 
     head: Oid
@@ -61,6 +61,7 @@ class Clone:
     complete: bool = True
     lfs: bool = False
     installed: Oid | None = None
+    sure: bool = False
 
 
 LONG_AGO = datetime.min.replace(tzinfo=UTC)

@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 from git_hybrid.core.ids import Oid, RefName, SourceName
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Defaults, Source
-from git_hybrid.core.plan import Observed, Task
+from git_hybrid.core.plan import Clone, Observed, Task
 from git_hybrid.core.tree import TreeEntry, TreeLimits
 
 
@@ -168,6 +168,10 @@ class Clones(Protocol):
         """Return what stands at the source's path; with *thorough* no cache of git is believed."""
         ...
 
+    def glance(self, name: SourceName, pin: Pin) -> Clone | None:
+        """Return the clone if it surely stands untouched at *pin*; None leaves it to inspect."""
+        ...
+
     def unsaved(self, name: SourceName) -> tuple[str, ...]:
         """Return the local refs whose commits no fetched ref has."""
         ...
@@ -239,6 +243,10 @@ class Writer(Protocol):
 
     def give_back(self, name: SourceName, kept: str | None) -> None:
         """Move a clone that was withdrawn back to its place."""
+        ...
+
+    def remember(self, name: SourceName) -> None:
+        """Keep a hint that the clone is whole, so that the next look is quick; a failure changes nothing."""
         ...
 
     def flush(self) -> None:

@@ -4,30 +4,16 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
-from git_hybrid.core.errors import LocalIo
-from git_hybrid.core.ids import InvalidText, Oid, SourceName, parse_oid
-from git_hybrid.core.plan import Absent, Broken, Clone, Foreign, Observed
+from git_hybrid.core.ids import Oid, SourceName
+from git_hybrid.core.lock import Pin
+from git_hybrid.core.plan import Clone, Observed
 from git_hybrid.core.ports import Stage
-from git_hybrid.core.tree import show_path
-from git_hybrid.git.changes import dirty_by_cli, find_changes
-from git_hybrid.git.health import lack, trouble
-from git_hybrid.git.libgit2 import GitError, Repository, open_repository
-from git_hybrid.git.owners import is_held
-from git_hybrid.git.quarantine import is_complete, uses_lfs
+from git_hybrid.git.glance import glance
 from git_hybrid.git.run import Runner
 
-SHOWN_FILES = 10
-PIN_REF = "refs/hybrid/pin"
-_OPERATIONS = {
-    "MERGE_HEAD": "merge",
-    "rebase-merge": "rebase",
-    "rebase-apply": "rebase or am",
-    "CHERRY_PICK_HEAD": "cherry-pick",
-    "REVERT_HEAD": "revert",
-    "BISECT_LOG": "bisect",
-}
 _CLEAN_REFS = "refs/hybrid/"
 SAVED = "refs/hybrid/saved/"
 
@@ -50,87 +36,20 @@ class GitClones:
         """
         return self.inspect_path(self.folder / name, pin, thorough=thorough)
 
+    def glance(self, name: SourceName, pin: Pin) -> Clone | None:
+        """Return the clone of *name* if it surely stands untouched at *pin*; None leaves it to :meth:`inspect`."""
+        return glance(str(self.folder / name), pin.commit, pin.tree)
+
     def inspect_path(self, path: Path, pin: Oid | None, *, thorough: bool = False) -> Observed:
         """Return what stands at *path*.
 
         Raises:
             LocalIo: the machine refused to read it: that says nothing about the clone.
         """
-        try:
-            return self._look(path, pin, thorough=thorough)
-        except (GitError, KeyError, OSError) as error:
-            if (reason := trouble(str(error))) is not None:
-                raise LocalIo(path=str(path), operation="read", reason=reason) from error
-            # A reader takes no lock: a writer may have moved the clone away while it was looked at.
-            return Broken(f"git cannot read it: {str(error)[:200]}") if path.exists() else Absent()
-
-    def _look(self, path: Path, pin: Oid | None, *, thorough: bool) -> Observed:
-        if path.is_symlink():
-            return Foreign("a symbolic link")
-        if not path.exists() or (path.is_dir() and not any(path.iterdir())):
-            return Absent()
-        if not path.is_dir():
-            return Foreign("a file")
-        git_dir = path / ".git"
-        if git_dir.is_symlink() or git_dir.is_file():
-            return Foreign("a working tree of another repository (its .git is not a folder)")
-        if not git_dir.is_dir():
-            return Foreign("a folder that is no git repository")
-        return self._inspect_clone(path, git_dir, pin, thorough=thorough)
-
-    def _inspect_clone(self, path: Path, git_dir: Path, pin: Oid | None, *, thorough: bool) -> Observed:
-        if not (git_dir / "HEAD").is_file() or not (git_dir / "objects").is_dir():
-            return Broken("its .git lacks HEAD or objects")
-        # libgit2 takes a folder of packs that cannot be read for an empty one.
-        if (packs := git_dir / "objects" / "pack").is_dir():
-            os.listdir(packs)
-        repository = open_repository(git_dir)
-        head = _head_of(repository) if repository is not None else self._head_by_cli(git_dir)
-        if head is None:
-            return Broken("its HEAD names no commit")
-        if not (git_dir / "index").exists():
-            return Broken("it has no index: nothing was checked out, or the index was lost")
-        if not self._has(repository, git_dir, head):
-            return Broken("the commit that HEAD names is missing")
-        operation = next((word for mark, word in _OPERATIONS.items() if (git_dir / mark).exists()), None)
-        try:
-            if repository is not None and (missing := lack(repository, git_dir, head)) is not None:
-                return Broken(missing)
-            if uses_lfs(git_dir):
-                dirty = dirty_by_cli(self.runner, path)
-            else:
-                dirty = find_changes(self.runner, path, repository, oid_length=len(head), thorough=thorough)
-            hollow = (path / ".gitmodules").exists() and self._is_hollow(path, git_dir)
-            has_pin = pin is not None and (pin == head or self._has(repository, git_dir, pin))
-        except KeyError as error:
-            return Broken(f"git cannot read it: {str(error)[:200]}")
-        return Clone(
-            head=head,
-            branch=_branch(git_dir),
-            dirty=tuple(show_path(file) for file in dirty[:SHOWN_FILES]),
-            dirty_count=len(dirty),
-            operation=operation,
-            locked=is_held(git_dir / "index.lock", path),
-            has_pin=has_pin,
-            hollow=hollow,
-            complete=is_complete(git_dir),
-            lfs=uses_lfs(git_dir),
-            installed=_installed(git_dir),
-        )
-
-    def _has(self, repository: Repository | None, git_dir: Path, oid: Oid) -> bool:
-        if repository is not None:
-            return oid in repository
-        return self.runner.git(["cat-file", "-e", oid], git_dir=git_dir).status == 0
-
-    def _is_hollow(self, path: Path, git_dir: Path) -> bool:
-        listed = self.runner.git(["ls-files", "--stage", "-z"], git_dir=git_dir).stdout.split(b"\0")
-        links = [line.partition(b"\t")[2] for line in listed if line.startswith(b"160000 ")]
-        return any(not os.path.exists(os.path.join(os.fsencode(path), link, b".git")) for link in links)
-
-    def _head_by_cli(self, git_dir: Path) -> Oid | None:
-        done = self.runner.git(["rev-parse", "--verify", "--quiet", "HEAD^{commit}"], git_dir=git_dir)
-        return parse_oid(done.stdout.decode().strip()) if done.status == 0 else None
+        # Imported here: libgit2 costs more than all the rest where a glance at each clone is enough.
+        looking = import_module("git_hybrid.git.looking")
+        seen: Observed = looking.FullLook(self.runner).at(path, pin, thorough=thorough)
+        return seen
 
     def unsaved(self, name: SourceName) -> tuple[str, ...]:
         """Return the refs of the clone, and HEAD, whose commits are in no history that was fetched."""
@@ -176,31 +95,3 @@ class GitClones:
         with os.scandir(self.folder) as entries:
             folders = [entry.name for entry in entries if not entry.name.startswith(".") and entry.is_dir()]
         return tuple(sorted(name for name in folders if name not in known))
-
-
-def _head_of(repository: Repository) -> Oid | None:
-    try:
-        return parse_oid(str(repository.head.target))
-    except (GitError, InvalidText, KeyError):
-        return None
-
-
-def _installed(git_dir: Path) -> Oid | None:
-    """Return what ``refs/hybrid/pin`` names: only this tool writes it, with each checkout; a gc may have packed it."""
-    try:
-        loose = git_dir / PIN_REF
-        if loose.is_file():
-            return parse_oid(loose.read_text(encoding="ascii").strip())
-        packed = (git_dir / "packed-refs").read_text(encoding="utf-8").split("\n")
-        lines = [line for line in packed if line.endswith(f" {PIN_REF}")]
-        return parse_oid(lines[0].split(" ", 1)[0]) if lines else None
-    except (OSError, InvalidText, UnicodeDecodeError):
-        return None
-
-
-def _branch(git_dir: Path) -> str | None:
-    try:
-        text = (git_dir / "HEAD").read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError):
-        return None
-    return text.removeprefix("ref: refs/heads/") if text.startswith("ref: refs/heads/") else None

@@ -2,7 +2,8 @@
 
 A glance answers only where there is no doubt at all: HEAD is the pinned commit, the index is that of the pinned tree,
 every file has the size, times (ctime too, which nobody can set), inode and mode that git recorded when it wrote it,
-nothing else is there, and no setting or lock is there that this tool does not write. A file that was written in the
+nothing else is there, no setting or lock is there that this tool does not write, and the packs are those that were
+there when every object of the pinned commit was. A file that was written in the
 moment in which the index was (gitformat-index(5), "racy git") is read and hashed. Whatever else is seen is for the full
 look to judge; a glance never says that something is wrong.
 """
@@ -23,6 +24,9 @@ _ENTRY = Struct(">10I20sH")
 _STAGES_AND_FLAGS = 0xF000
 _LENGTH = 0x0FFF
 _OID = 40
+MARK = "hybrid-packs"
+"""The file of a clone's git folder that holds its packs as they were when all objects of the pin were there."""
+
 _PLAIN_CORE = frozenset({"repositoryformatversion = 0", "filemode = true", "bare = false", "logallrefupdates = true"})
 _IN_THE_WAY = frozenset(
     {
@@ -60,11 +64,11 @@ def _looked_at(path: str, commit: Oid, tree: Oid) -> Clone:
         raise Doubt
     if {"exclude", "grafts", "sparse-checkout"} & set(os.listdir(f"{git_dir}/info")):
         raise Doubt
-    if not _has_object(f"{git_dir}/objects", commit):
+    if _read(f"{git_dir}/{MARK}") != packs_of(git_dir):
         raise Doubt
     entries = _index(f"{git_dir}/index", tree)
     _compare(path, entries)
-    return Clone(head=commit, has_pin=True, installed=commit)
+    return Clone(head=commit, has_pin=True, installed=commit, sure=True)
 
 
 def _read(path: str) -> bytes:
@@ -87,34 +91,23 @@ def _is_plain(config: bytes) -> bool:
     return True
 
 
-def _has_object(objects: str, oid: Oid) -> bool:
-    """Tell whether the object is there, loose or in a pack whose file is there; nothing may be borrowed."""
-    if os.path.exists(f"{objects}/info/alternates"):
-        raise Doubt
-    if os.path.exists(f"{objects}/{oid[:2]}/{oid[2:]}"):
-        return True
-    try:
-        packs = os.listdir(f"{objects}/pack")
-    except FileNotFoundError:
-        return False
-    if any(name.endswith(".promisor") for name in packs):
-        raise Doubt
-    found = (name for name in packs if name.endswith(".idx") and _in_pack(f"{objects}/pack/{name}", oid))
-    return any(f"{name[:-4]}.pack" in packs for name in found)
+def packs_of(git_dir: str) -> bytes:
+    """Return what tells one set of packs from another: name, size, time and inode of each file, a line each.
 
-
-def _in_pack(index: str, oid: Oid) -> bool:
-    """Tell whether the pack index (version 2, gitformat-pack(5)) names the object."""
-    wanted = bytes.fromhex(oid)
-    with open(index, "rb", buffering=0) as file:
-        head = file.read(8 + 1024)
-        if head[:8] != b"\xfftOc\0\0\0\2":
-            raise Doubt
-        first = wanted[0]
-        low = int.from_bytes(head[8 + 4 * (first - 1) : 12 + 4 * (first - 1)]) if first else 0
-        high = int.from_bytes(head[8 + 4 * first : 12 + 4 * first])
-        names = os.pread(file.fileno(), (high - low) * 20, 8 + 1024 + low * 20)
-    return any(names[at : at + 20] == wanted for at in range(0, len(names), 20))
+    Raises:
+        Doubt: objects are borrowed, or missing by design.
+        OSError: the folder cannot be read.
+    """
+    if os.path.exists(f"{git_dir}/objects/info/alternates"):
+        raise Doubt
+    lines = []
+    with os.scandir(f"{git_dir}/objects/pack") as found:
+        for entry in found:
+            if entry.name.endswith(".promisor"):
+                raise Doubt
+            seen = entry.stat(follow_symlinks=False)
+            lines.append(f"{entry.name} {seen.st_size} {seen.st_mtime_ns} {seen.st_ctime_ns} {seen.st_ino}\n")
+    return "".join(sorted(lines)).encode()
 
 
 Recorded = tuple[tuple[int, ...], bytes]

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from git_hybrid.core.ids import SourceName
-from git_hybrid.git.libgit2 import Repository, open_repository
+from git_hybrid.git.libgit2 import open_repository
 from git_hybrid.git.local import must
 from git_hybrid.git.quarantine import Disk
 from git_hybrid.git.run import Runner
 from git_hybrid.git.transport import UPSTREAM
+
+if TYPE_CHECKING:
+    from git_hybrid.git.libgit2 import Repository
 
 _PACK_ORDER = (".pack", ".rev", ".promisor", ".idx")
 _MARKS = r"^remote\..*\.(promisor|partialclonefilter)$"

@@ -20,6 +20,7 @@ from git_hybrid.core.ports import Stage
 from git_hybrid.git.classify import last_words
 from git_hybrid.git.run import Runner
 
+PIN_REF = "refs/hybrid/pin"
 ATTRIBUTES = "* -filter -text -eol -ident -working-tree-encoding\n"
 # Where the manifest says lfs = "fetch": filters run, and the only one that local steps know is that of Git LFS.
 ATTRIBUTES_LFS = "* -text -eol -ident -working-tree-encoding\n"

@@ -18,12 +18,13 @@ from git_hybrid.core.plan import Broken, Clone, Task
 from git_hybrid.core.planner import source_path
 from git_hybrid.core.ports import Stage
 from git_hybrid.git import inner, packs
-from git_hybrid.git.clones import PIN_REF, SAVED, GitClones
+from git_hybrid.git.clones import SAVED, GitClones
+from git_hybrid.git.glance import MARK, Doubt, packs_of
 from git_hybrid.git.index import is_blind
 from git_hybrid.git.inner import set_attributes, smudging
 from git_hybrid.git.local import failure, must
 from git_hybrid.git.owners import is_held
-from git_hybrid.git.quarantine import ATTRIBUTES, Disk, GitQuarantine, uses_lfs
+from git_hybrid.git.quarantine import ATTRIBUTES, PIN_REF, Disk, GitQuarantine, uses_lfs
 from git_hybrid.git.run import Completed, Runner
 from git_hybrid.git.saver import save_work
 
@@ -228,6 +229,18 @@ class GitWriter:
         withdrawn = self.clones.folder.parent / kept if kept else self.quarantine.place_for(name)
         if withdrawn.is_dir():
             self.disk.rename_path(withdrawn, self.clones.folder / name)
+
+    def remember(self, name: SourceName) -> None:
+        """Keep, as a hint for the next look, which packs the clone has now that all objects of its pin are there."""
+        git_dir = self.clones.folder / name / ".git"
+        try:
+            packs = packs_of(str(git_dir))
+            temporary = git_dir / f"{MARK}.tmp"
+            temporary.write_bytes(packs)
+            temporary.replace(git_dir / MARK)
+        except (Doubt, OSError):
+            # Without the hint the next look takes longer, and that is all.
+            return
 
     def flush(self) -> None:
         """Bring everything that was written to disk: git fsyncs its objects, but no file of a working tree."""

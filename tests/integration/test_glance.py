@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from git_hybrid.core.ids import Oid
-from git_hybrid.git.glance import glance
+from git_hybrid.git.glance import MARK, glance, packs_of
 from git_hybrid.git.quarantine import ATTRIBUTES
 from support.cli import Hybrid
 from support.kit import git
@@ -27,6 +27,7 @@ def ready(clone: Path, commit: str) -> None:
     git("checkout", "-q", "--detach", commit, cwd=clone)
     git("update-ref", "refs/hybrid/pin", commit, cwd=clone)
     git("reset", "-q", "--hard", commit, cwd=clone)
+    (clone / ".git" / MARK).write_bytes(packs_of(str(clone / ".git")))
 
 
 @pytest.fixture
@@ -123,6 +124,8 @@ TOUCHES: dict[str, Callable[[Path], object]] = {
     "a merge": lambda clone: (clone / ".git/MERGE_HEAD").write_text("x"),
     "no objects": lambda clone: shutil.rmtree(clone / ".git/objects"),
     "an empty pack": lambda clone: [path.unlink() for path in (clone / ".git/objects/pack").glob("*.pack")],
+    "another pack": lambda clone: git("repack", "-a", "-d", "-q", "-f", "--depth=1", cwd=clone),
+    "no mark": lambda clone: (clone / ".git" / MARK).unlink(),
     "borrowed objects": lambda clone: (
         (clone / ".git/objects/info").mkdir(exist_ok=True),
         (clone / ".git/objects/info/alternates").write_text("/x\n"),
