@@ -148,7 +148,7 @@ def pin_one(
         if not allows_host(snapshot.manifest.policy, source.url):
             raise HostNotAllowed(name=source.name, host=source.url.host)
         approvals = () if forced is None else approved(rt, snapshot, source, to or "", forced)
-        wish = _wish(snapshot, source, to=to, move=move, forced=forced)
+        wish = replace(_wish(snapshot, source, to=to, move=move, forced=forced), mirrors=snapshot.mirrors)
         found = resolve(rt, source, snapshot.manifest, snapshot.lock.pins.get(source.name), wish)
         if isinstance(found, Pin):
             row, decision = _kept(found), Decision()

@@ -56,9 +56,13 @@ def _tried(rt: Runtime, source: Source, defaults: Defaults, endpoint: Endpoint, 
 
 def list_refs(rt: Runtime, source: Source, defaults: Defaults, *, head: bool) -> RemoteRefs:
     """Return what the first server that has the source lists."""
+    return list_refs_from(rt, source, defaults, head=head)[0]
+
+
+def list_refs_from(rt: Runtime, source: Source, defaults: Defaults, *, head: bool) -> tuple[RemoteRefs, Endpoint]:
+    """Return what the first server that has the source lists, and which server that was."""
     rt.progress("step", source.name, "asking")
-    refs, _ = ask(rt, source, defaults, lambda endpoint: rt.transport.list_refs(endpoint.url, defaults, head=head))
-    return refs
+    return ask(rt, source, defaults, lambda endpoint: rt.transport.list_refs(endpoint.url, defaults, head=head))
 
 
 def fetch_lfs(rt: Runtime, source: Source, defaults: Defaults, stage: Stage, commit: Oid) -> None:

@@ -11,6 +11,7 @@ from git_hybrid.core.audit import Event, Record, Tail, extend, record_hash, tail
 from git_hybrid.core.audit_verify import ROTATED, Line, Segment
 from git_hybrid.core.canonical import Json, canonical_json
 from git_hybrid.core.errors import InvalidFile, Problem
+from git_hybrid.core.ids import Oid, SourceName, parse_oid
 from git_hybrid.core.reducer import RunInfo
 from git_hybrid.store.durable import append_file, write_file
 from git_hybrid.store.parsing import load_json, read_bytes
@@ -113,6 +114,20 @@ def append_records(path: Path, records: Sequence[Record]) -> None:
         return
     lines = b"".join(canonical_json(record) + b"\n" for record in records)
     append_file(path, (b"\n" if _is_torn(path) else b"") + lines)
+
+
+def last_seen(path: Path, name: SourceName) -> Oid | None:
+    """Return the newest commit that the log at *path* says upstream of *name* had, or None if it tells of none.
+
+    Raises:
+        InvalidFile, LocalIo: as :func:`read_log`.
+    """
+    seen = [record["after"] for record in read_log(path).records if _is_sighting(record, name)]
+    return parse_oid(str(seen[-1])) if seen else None
+
+
+def _is_sighting(record: Record, name: SourceName) -> bool:
+    return record.get("source") == name and record["event"] in ("pin", "seen") and "after" in record
 
 
 def _is_torn(path: Path) -> bool:

@@ -29,6 +29,7 @@ from git_hybrid.store.layout import Layout, refuse_links
 from git_hybrid.store.lockfile import encode_lock
 from git_hybrid.store.manifest import SHOWN as MANIFEST_SHOWN
 from git_hybrid.store.manifest import decode_manifest
+from git_hybrid.store.mirrorfile import encode_mirrors
 from git_hybrid.store.overridefile import encode_overrides
 from git_hybrid.store.parsing import invalid, read_bytes
 from git_hybrid.store.reports import place_reports
@@ -149,6 +150,7 @@ class FileLedger:
             lock=reading.lock(self.layout),
             state=reading.state(self.layout),
             overrides=reading.overrides(self.layout),
+            mirrors=reading.mirrors(self.layout),
             trail=trail,
             clock=max(self.now, trail.newest or self.now),
             unfinished=unfinished,
@@ -247,7 +249,10 @@ class FileLedger:
         log = read_log(self.layout.audit)
         written = [record for record in log.records if record["command_id"] == info.run]
         files = Files(
-            state=reading.state(self.layout), lock=reading.lock(self.layout), overrides=reading.overrides(self.layout)
+            state=reading.state(self.layout),
+            lock=reading.lock(self.layout),
+            overrides=reading.overrides(self.layout),
+            mirrors=reading.mirrors(self.layout),
         )
         records = to_records(decision, files, tail=log.tail, written=written, info=info)
         append_records(self.layout.audit, records.audit)
@@ -263,6 +268,8 @@ class FileLedger:
             write_file(self.layout.state, encode_state(records.state))
         if records.lock is not None:
             write_file(self.layout.lock, encode_lock(records.lock))
+        if records.mirrors is not None:
+            write_file(self.layout.mirrors, encode_mirrors(records.mirrors))
         edit = records.manifest
         if edit is not None:
             current = self.layout.manifest.read_bytes()

@@ -217,6 +217,28 @@ class OverrideShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     audit_hash: Hash | UnsetType = UNSET
 
 
+class HeldShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a mirror holds of one source."""
+
+    commit: Text
+    checked_at: Text
+    ok: bool
+
+
+class MirrorShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One entry of ``state/sources-mirrors.json``."""
+
+    name: Text
+    base_url: Text
+    kind: Literal["mirror", "bundle"]
+    owner: Text
+    added_at: Text
+    added_by: Text
+    verified_at: str | None
+    sources: dict[str, HeldShape]
+    audit_hash: Hash | UnsetType = UNSET
+
+
 class OldStateShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """One entry of version 0 of ``state/sources.json``, a plain list."""
 
