@@ -56,6 +56,7 @@ class Session:
     layout: Layout
     config: Mapping[str, str]
     runner: Runner
+    settings: Settings
 
 
 def new_run(now: datetime) -> RunId:
@@ -92,7 +93,7 @@ def session(
     )
     with ExitStack() as stack:
         runtime = _runtime(layout, runner, settings, info, progress=progress, cancel=cancel, stack=stack)
-        yield Session(runtime=runtime, layout=layout, config=config, runner=runner)
+        yield Session(runtime=runtime, layout=layout, config=config, runner=runner, settings=settings)
 
 
 def _runtime(

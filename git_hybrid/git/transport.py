@@ -78,7 +78,10 @@ class GitTransport:
         specs = [f"+{ref}:{kept_ref(ref)}" for ref in request.refs]
         specs += [f"+{oid}:{UPSTREAM}commits/{oid}" for oid in request.commits]
         arguments = [*_FETCH, *options, "--end-of-options", url, *specs]
-        self._run(arguments, url=url, defaults=defaults, git_dir=Path(stage.path) / ".git")
+        _, answer = self._ask(arguments, url=url, defaults=defaults, git_dir=Path(stage.path) / ".git")
+        if not answer.is_git:
+            # A server of plain files: git downloads the packs as they are, and runs no fsck on them.
+            self._fsck(stage)
 
     def fetch_lfs(self, stage: Stage, url: str, oid: Oid, defaults: Defaults) -> None:
         """Fetch the LFS content of *oid* with git-lfs; what a ``.lfsconfig`` of the tree says does not count.
@@ -102,6 +105,9 @@ class GitTransport:
             MalformedObjects: fsck refused what is in it.
         """
         self.fetch(stage, bundle, FetchRequest(refs=request.refs), defaults)
+        self._fsck(stage)
+
+    def _fsck(self, stage: Stage) -> None:
         git_dir = Path(stage.path) / ".git"
         config = [part for setting in fsck_settings("fsck") for part in ("-c", setting)]
         checked = self.runner.git([*config, "fsck", "--full", "--strict", "--no-dangling"], git_dir=git_dir)
@@ -109,6 +115,11 @@ class GitTransport:
             raise MalformedObjects(name=stage.name, message=last_words(checked.stderr))
 
     def _run(self, arguments: list[str], *, url: str, defaults: Defaults, git_dir: Path | None = None) -> bytes:
+        return self._ask(arguments, url=url, defaults=defaults, git_dir=git_dir)[0]
+
+    def _ask(
+        self, arguments: list[str], *, url: str, defaults: Defaults, git_dir: Path | None = None
+    ) -> tuple[bytes, _Answer]:
         limits = Limits(stall=defaults.stall, deadline=defaults.deadline)
         with _headers_file(url) as headers:
             try:
@@ -130,7 +141,7 @@ class GitTransport:
             raise failure
         if not answer.is_git and not done.stdout and arguments[0] == "ls-remote":
             raise _not_git(url, answer)
-        return done.stdout
+        return done.stdout, answer
 
     def _failure(self, stderr: str, *, url: str, status: int, command: str, stdout: bytes) -> HybridError:
         error = classify_network(stderr, url=url, status=status, command=f"git {command}")

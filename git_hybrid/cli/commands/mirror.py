@@ -8,8 +8,10 @@ from typing import Any
 
 import click
 
+from git_hybrid.app.mirror_update import update_mirror
 from git_hybrid.app.mirror_verify import verify_mirrors
 from git_hybrid.app.mirrors import add_mirror, inventory, remove_mirrors
+from git_hybrid.cli.mirroring import described, filled, mirror_folder
 from git_hybrid.cli.options import common_options, jobs_option
 from git_hybrid.cli.output import Output, opened
 from git_hybrid.core.endpoints import check_base
@@ -20,6 +22,7 @@ from git_hybrid.core.report import Row
 from git_hybrid.core.values import format_age
 from git_hybrid.store.chain import last_seen
 from git_hybrid.store.mirrorfile import encode_mirror
+from git_hybrid.store.mirrorlisting import write_listing
 from git_hybrid.view.term import safe
 
 
@@ -148,3 +151,22 @@ def verify_command(context: click.Context, *, names: tuple[str, ...], jobs: int 
 
 def _labelled(row: Row) -> Row:
     return replace(row, name=SourceName(f"{row.detail['mirror']}/{row.name}"))
+
+
+@command.command("update")
+@click.argument("target", metavar="NAME|DIR")
+@jobs_option
+@common_options
+@click.pass_context
+def update_command(context: click.Context, *, target: str, jobs: int | None) -> int:
+    """Fill or refresh a folder of bare repositories that any static or smart server can serve.
+
+    NAME is a recorded mirror whose base URL is a folder (file://), DIR a folder. What did not change upstream is left
+    as it is, nothing that a lock named is ever removed, and each repository changes at once or not at all.
+    """
+    with opened(context, jobs=jobs) as (session, output):
+        folder = mirror_folder(target, inventory(session.runtime), output.common.folder)
+        with filled(session, folder) as mirror:
+            report, found = update_mirror(session.runtime, mirror, folder.as_uri())
+            write_listing(folder, *described(folder, mirror, found, session.runtime.info.now))
+        return output.report(report)
