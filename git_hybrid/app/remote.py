@@ -90,7 +90,7 @@ def fetch(
     if bundle is not None:
         rt.transport.fetch_bundle(stage, bundle, request, defaults)
         if satisfied():
-            return f"file://{bundle}"
+            return rt.served_as or f"file://{bundle}"
     choices = endpoints(source.url, source.name, rt.mirrors)
 
     def step(endpoint: Endpoint) -> None:

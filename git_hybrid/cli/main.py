@@ -44,6 +44,7 @@ COMMANDS: Mapping[str, Mapping[str, str]] = {
         "hooks": "run the checks on every commit or push",
     },
     "cross an air gap": {
+        "bundle": "carry sources in one file",
         "mirror": "keep the inventory of mirrors, check them, fill them",
     },
     "mend": {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from git_hybrid.core.bundles import SERVED
 from git_hybrid.core.checks import Violation
 from git_hybrid.core.endpoints import DIRECT, Mirrors, repository_path
 from git_hybrid.core.mirrors import Incomplete, Inventory, serving
@@ -49,7 +50,9 @@ def _in_use(
         yield f"file://{bundle_folder.rstrip('/')}", " --kind bundle"
     for entry in state.sources.values():
         url = entry.served_by
-        if url is not None and url != str(entry.url) and serving(inventory, url, entry.url, entry.name) is None:
+        if url is None or url.startswith(SERVED):
+            continue
+        if url != str(entry.url) and serving(inventory, url, entry.url, entry.name) is None:
             yield _base(url, entry)
 
 

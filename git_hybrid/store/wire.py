@@ -239,6 +239,41 @@ class MirrorShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
     audit_hash: Hash | UnsetType = UNSET
 
 
+class HadShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One source of a receipt."""
+
+    name: Text
+    url: Text
+    tip: Text
+    commit: Text
+
+
+class MemberShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One member of a bundle file."""
+
+    path: Text
+    sha256: Hash
+    size: Count
+
+
+class CarriedShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One source of a bundle file."""
+
+    name: Text
+    kind: Literal["full", "thin", "present"]
+    prerequisites: list[Text]
+
+
+class BundleShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``inventory.json`` of a bundle file."""
+
+    format: Text
+    schema_version: int
+    since: Hash | None
+    members: list[MemberShape]
+    sources: list[CarriedShape]
+
+
 class OldStateShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """One entry of version 0 of ``state/sources.json``, a plain list."""
 

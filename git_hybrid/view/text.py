@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from git_hybrid.core.bundles import SERVED
 from git_hybrid.core.condition import Condition, Served
 from git_hybrid.core.ids import short_ref
 from git_hybrid.core.manifest import track_field
@@ -149,7 +150,9 @@ def _served_lines(status: Status) -> list[str]:
     for key, members in sorted(groups.items()):
         who = safe(members[0][0]) if len(members) == 1 else f"{len(members)} sources"
         oldest = max((served.age for _, served in members if served.age is not None), default=None)
-        if oldest is None:
+        if key.startswith(SERVED):
+            lines.append(f"{who}: served by the bundle {safe(key.removeprefix(SERVED))[:SHORT]}…")
+        elif oldest is None:
             lines.append(f"{who}: served by {safe(key)}, which is not in the inventory of mirrors")
         else:
             late = ", too old to pin from" if any(served.stale for _, served in members) else ""

@@ -1,0 +1,187 @@
+"""``git hybrid bundle apply``: take over what a bundle brings, after the same gates as a fetch, and sync to it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from git_hybrid.app.bundle_verify import Opened, Proved, verify_bundle
+from git_hybrid.app.edit import Editor
+from git_hybrid.app.evidence import judge_move
+from git_hybrid.app.pin import refuse_unfinished
+from git_hybrid.app.runtime import Runtime
+from git_hybrid.app.sync import report_of, sync_selected
+from git_hybrid.core.audit import Event
+from git_hybrid.core.bundles import (
+    SERVED,
+    BundleContent,
+    Had,
+    LogEnd,
+    Receipt,
+    changed_pins,
+    edits,
+    may_join,
+    moved,
+    tip_of,
+)
+from git_hybrid.core.canonical import Json
+from git_hybrid.core.errors import HybridError, OldBundle, OverrideNeeded
+from git_hybrid.core.ids import SourceName
+from git_hybrid.core.lock import Pin
+from git_hybrid.core.plan import Clone, Snapshot
+from git_hybrid.core.ports_bundle import BundleTool
+from git_hybrid.core.reducer import Decision, ManifestEdit
+from git_hybrid.core.report import Report, Row, failed
+from git_hybrid.core.state import SourceState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applying:
+    """What ``apply`` is given besides the bundle: how the manifest is edited, and which end of a log was applied last.
+
+    ``applied`` takes the id of a log.
+    ``adopt``: the workspace is new, so the manifest of the bundle becomes its own, policy and all.
+    """
+
+    tool: BundleTool
+    editor: Editor
+    applied: Callable[[str], LogEnd | None]
+    adopt: bool
+
+
+def apply_bundle(rt: Runtime, bundle: Opened, how: Applying) -> tuple[Report, Receipt]:
+    """Prove the bundle, record its pins, and bring the clones to them without any network.
+
+    Either every source of the bundle may be taken over, or nothing is recorded. Returns the report, and what the
+    workspace has now: the receipt for the next bundle.
+
+    Raises:
+        UnfinishedRun: an interrupted run has to be finished first.
+        OldBundle: a newer bundle was applied already.
+        BadBundle: the parts of the bundle do not agree.
+    """
+    content = bundle.content
+    with rt.ledger.writer(rt.info) as mended:
+        snapshot = rt.ledger.snapshot()
+        refuse_unfinished(snapshot)
+        _refuse_old(content, how.applied(content.log.log_id))
+        manifest = content.manifest if how.adopt else snapshot.manifest
+        proved = verify_bundle(rt, how.tool, bundle, manifest)
+        refused = _refused(rt, content, snapshot, proved, adopt=how.adopt)
+        if refused:
+            rows = [refused.get(row.name, row) for row in proved.report.rows]
+            return Report(command="bundle apply", rows=tuple(rows), run=rt.info.run), Receipt()
+        decision = _decision(rt, content, snapshot, how)
+        if decision.events:
+            rt.ledger.record(rt.info, decision, ())
+        inside = replace(rt, offline="bundle apply", bundles=bundle.file, served_as=SERVED + content.sha256)
+        names = tuple(sorted(content.lock.pins))
+        rows = sync_selected(inside, rt.ledger.snapshot(), names)
+        report = report_of(rt, "bundle apply", rows, mended)
+        if not report.pending:
+            _take_scans(rt, content)
+        return report, _receipt(rt)
+
+
+def _refuse_old(content: BundleContent, applied: LogEnd | None) -> None:
+    if applied is None or content.log.seq >= applied.seq:
+        return
+    raise OldBundle(path=content.path, found=str(content.log.seq), applied=str(applied.seq))
+
+
+def _refused(
+    rt: Runtime, content: BundleContent, snapshot: Snapshot, proved: Proved, *, adopt: bool
+) -> dict[SourceName, Row]:
+    """Return the rows of the sources that may not be taken over."""
+    rows = {row.name: row for row in proved.report.rows if row.error is not None}
+    for name, error in ({} if adopt else may_join(content, snapshot.manifest)).items():
+        rows.setdefault(name, failed(name, error))
+    for name, pin in content.lock.pins.items():
+        if name in rows:
+            continue
+        try:
+            _judge(rt, content, snapshot.lock.pins.get(name), pin, proved)
+        except HybridError as error:
+            rows[name] = failed(name, error)
+    return rows
+
+
+def _judge(rt: Runtime, content: BundleContent, old: Pin | None, new: Pin, proved: Proved) -> None:
+    """Raise unless the pin may move from *old* to *new* as a plain ``pin`` would be allowed to."""
+    if old is not None and old == new:
+        return
+    if new.override is not None:
+        # The bundle cannot approve itself: an exception has to be approved on this side too.
+        raise OverrideNeeded(name=new.source)
+    if (error := moved(old, new)) is not None:
+        raise error
+    if old is not None:
+        judge_move(rt, content.manifest.sources[new.source], old, new, proved.stages[new.source])
+
+
+def _decision(rt: Runtime, content: BundleContent, snapshot: Snapshot, how: Applying) -> Decision:
+    pins = changed_pins(content, snapshot.lock)
+    edit = _edit(rt, content, snapshot, how)
+    if not pins and edit is None:
+        return Decision()
+    detail: dict[str, Json] = {
+        "sha256": content.sha256,
+        "log_id": content.log.log_id,
+        "log_seq": content.log.seq,
+        "log_heads": list(content.log.heads),
+        "sources": sorted(pins),
+    }
+    if content.signer is not None:
+        detail["signed_by"] = content.signer
+    events = [Event(event="bundle-apply", after=content.sha256, detail=detail)]
+    for name, pin in sorted(pins.items()):
+        old = snapshot.lock.pins.get(name)
+        facts = {"url": str(pin.url), "ref": pin.ref, "tree": pin.tree, "content_sha256": pin.content_sha256}
+        before = old.commit if old else None
+        more: Mapping[str, Json] = {**facts, "bundle": content.sha256}
+        events.append(Event(event="pin", source=name, before=before, after=pin.commit, detail=more))
+    return Decision(events=events, pins=pins, manifest=edit)
+
+
+def _edit(rt: Runtime, content: BundleContent, snapshot: Snapshot, how: Applying) -> ManifestEdit | None:
+    text = rt.ledger.manifest_text()
+    if how.adopt:
+        edited = content.manifest_text
+    else:
+        gone, new = edits(content, snapshot.manifest)
+        edited = how.editor.remove(text, gone) if gone else text
+        edited = how.editor.add(edited, new) if new else edited
+    if edited == text:
+        return None
+    return ManifestEdit(before_sha256=hashlib.sha256(text.encode("utf-8")).hexdigest(), text=edited)
+
+
+def _take_scans(rt: Runtime, content: BundleContent) -> None:
+    """Record how the other side scanned the commits that are installed now, where nothing newer is known here."""
+    snapshot = rt.ledger.snapshot()
+    entries: dict[SourceName, SourceState] = {}
+    for name, entry in snapshot.state.sources.items():
+        theirs = content.state.sources.get(name)
+        if theirs is None or theirs.scan.scanned_at is None or theirs.scan.commit != entry.commit:
+            continue
+        known = entry.scan.scanned_at if entry.scan.commit == entry.commit else None
+        if known is None or known < theirs.scan.scanned_at:
+            entries[name] = replace(entry, scan=theirs.scan)
+    if entries:
+        events = [
+            Event(event="bundle-scan", source=name, after=entry.commit, detail={"bundle": content.sha256})
+            for name, entry in sorted(entries.items())
+        ]
+        rt.ledger.record(rt.info, Decision(events=events, entries=entries), ())
+
+
+def _receipt(rt: Runtime) -> Receipt:
+    """Return what stands here with all of its history: the next bundle may build on it."""
+    snapshot = rt.ledger.snapshot()
+    sources: dict[SourceName, Had] = {}
+    for name, pin in snapshot.lock.pins.items():
+        seen = rt.clones.inspect(name, pin.commit)
+        if isinstance(seen, Clone) and seen.complete and seen.has_pin:
+            sources[name] = Had(url=str(pin.url), tip=tip_of(pin), commit=pin.commit)
+    return Receipt(sources=sources)
