@@ -152,6 +152,7 @@ def test_what_is_in_use_must_be_recorded():
     assert mends(Inventory(), state=served_state("file:///srv/b/tool.bundle")) == [disk]
     assert mends(listed(a_mirror(kind="bundle", base_url="file:///srv/b")), folder="/srv/b") == []
     assert mends(Inventory(), state=served_state(str(a_source().url))) == []
+    assert mends(Inventory(), state=served_state("bundle:" + "0" * 64)) == []
     odd = "git hybrid mirror add NAME https://odd.example.org/x --owner WHO"
     assert mends(Inventory(), state=served_state("https://odd.example.org/x")) == [odd]
 
