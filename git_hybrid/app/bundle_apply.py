@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from git_hybrid.app.bundle_verify import Opened, Proved, verify_bundle
 from git_hybrid.app.edit import Editor
-from git_hybrid.app.evidence import judge_move
+from git_hybrid.app.force import Objections, Verify, baseline, closing_events, signed_by, superseded
 from git_hybrid.app.pin import refuse_unfinished
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.sync import report_of, sync_selected
@@ -26,13 +26,16 @@ from git_hybrid.core.bundles import (
     tip_of,
 )
 from git_hybrid.core.canonical import Json
-from git_hybrid.core.errors import HybridError, OldBundle, OverrideNeeded
+from git_hybrid.core.errors import HybridError, OldBundle, PolicyNotMet
+from git_hybrid.core.governance import governed
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Pin
+from git_hybrid.core.override import Approved, Asked, Override, distinct, event_of, unmet
 from git_hybrid.core.plan import Clone, Snapshot
 from git_hybrid.core.ports_bundle import BundleTool
 from git_hybrid.core.reducer import Decision, ManifestEdit
 from git_hybrid.core.report import Report, Row, failed
+from git_hybrid.core.resolve import Move, forbidden_move
 from git_hybrid.core.state import SourceState
 
 
@@ -40,12 +43,13 @@ from git_hybrid.core.state import SourceState
 class Applying:
     """What ``apply`` is given besides the bundle: how the manifest is edited, and which end of a log was applied last.
 
-    ``applied`` takes the id of a log.
+    ``applied`` takes the id of a log; ``verify`` checks the signature of an approval.
     ``adopt``: the workspace is new, so the manifest of the bundle becomes its own, policy and all.
     """
 
     tool: BundleTool
     editor: Editor
+    verify: Verify
     applied: Callable[[str], LogEnd | None]
     adopt: bool
 
@@ -68,7 +72,7 @@ def apply_bundle(rt: Runtime, bundle: Opened, how: Applying) -> tuple[Report, Re
         _refuse_old(content, how.applied(content.log.log_id))
         manifest = content.manifest if how.adopt else snapshot.manifest
         proved = verify_bundle(rt, how.tool, bundle, manifest)
-        refused = _refused(rt, content, snapshot, proved, adopt=how.adopt)
+        refused = _refused(rt, content, snapshot, proved, how)
         if refused:
             rows = [refused.get(row.name, row) for row in proved.report.rows]
             return Report(command="bundle apply", rows=tuple(rows), run=rt.info.run), Receipt()
@@ -91,33 +95,84 @@ def _refuse_old(content: BundleContent, applied: LogEnd | None) -> None:
 
 
 def _refused(
-    rt: Runtime, content: BundleContent, snapshot: Snapshot, proved: Proved, *, adopt: bool
+    rt: Runtime, content: BundleContent, snapshot: Snapshot, proved: Proved, how: Applying
 ) -> dict[SourceName, Row]:
     """Return the rows of the sources that may not be taken over."""
     rows = {row.name: row for row in proved.report.rows if row.error is not None}
-    for name, error in ({} if adopt else may_join(content, snapshot.manifest)).items():
+    for name, error in ({} if how.adopt else may_join(content, snapshot.manifest)).items():
         rows.setdefault(name, failed(name, error))
     for name, pin in content.lock.pins.items():
         if name in rows:
             continue
         try:
-            _judge(rt, content, snapshot.lock.pins.get(name), pin, proved)
+            _judge(rt, content, snapshot, pin, proved, how)
         except HybridError as error:
             rows[name] = failed(name, error)
     return rows
 
 
-def _judge(rt: Runtime, content: BundleContent, old: Pin | None, new: Pin, proved: Proved) -> None:
-    """Raise unless the pin may move from *old* to *new* as a plain ``pin`` would be allowed to."""
-    if old is not None and old == new:
+def _judge(rt: Runtime, content: BundleContent, snapshot: Snapshot, new: Pin, proved: Proved, how: Applying) -> None:
+    """Raise unless the pin may move as a plain ``pin`` may, or an override allows it on this side too."""
+    old, source = snapshot.lock.pins.get(new.source), content.manifest.sources[new.source]
+    if old == new:
         return
+    objections = Objections(forced=new.override is not None)
+    objections.meet(moved(old, new))
+    base = baseline(snapshot, old)
+    if base is not None:
+        stage = proved.stages[new.source]
+        known = rt.objects.has_commit(stage, base.commit)
+        forward = known and rt.objects.is_ancestor(stage, base.commit, new.commit)
+        backward = known and rt.objects.is_ancestor(stage, new.commit, base.commit)
+        move = Move(old=base, new=new, old_is_ancestor=forward, new_is_ancestor=backward)
+        objections.meet(forbidden_move(move, source))
     if new.override is not None:
-        # The bundle cannot approve itself: an exception has to be approved on this side too.
-        raise OverrideNeeded(name=new.source)
-    if (error := moved(old, new)) is not None:
+        policy = content.manifest.policy if how.adopt else snapshot.manifest.policy
+        _refuse_override(
+            content, replace(snapshot, manifest=replace(snapshot.manifest, policy=policy)), new, how.verify
+        )
+        lifts = content.overrides.records[new.override].lifts
+        for error in objections.lifted:
+            if error.code not in lifts:
+                raise error
+
+
+def _refuse_override(content: BundleContent, snapshot: Snapshot, pin: Pin, verify: Verify) -> None:
+    """Raise unless the override of *pin* is in force and policy of this side is met by it.
+
+    Raises:
+        OverrideUnrecorded, OverrideEnded: the bundle does not bring it, or it has ended.
+        PolicyNotMet: with everything that policy of this side misses.
+    """
+    if (error := governed(pin, content.overrides, content.trail, snapshot.clock)) is not None:
         raise error
-    if old is not None:
-        judge_move(rt, content.manifest.sources[new.source], old, new, proved.stages[new.source])
+    record = content.overrides.records[str(pin.override)]
+    asked = Asked(
+        kind=record.kind,
+        source=record.source,
+        url=str(pin.url),
+        from_commit=record.from_commit,
+        to_commit=record.to_commit,
+        request_id=record.request_id,
+        reason=record.reason,
+        expires_at=record.expires_at,
+        findings=record.findings,
+        waived=record.waived,
+    )
+    given = [item.signature for item in record.approvers if item.signature is not None]
+    problems = unmet(
+        Approved(
+            request_id=record.request_id,
+            requested_by=record.requested_by,
+            approvers=distinct([item.id for item in record.approvers]),
+            signed=frozenset(signed_by(snapshot, asked, given, verify)),
+            since=snapshot.clock,
+            until=record.expires_at,
+        ),
+        snapshot.manifest.policy,
+    )
+    if problems:
+        raise PolicyNotMet(name=pin.source, problems=problems)
 
 
 def _decision(rt: Runtime, content: BundleContent, snapshot: Snapshot, how: Applying) -> Decision:
@@ -141,7 +196,22 @@ def _decision(rt: Runtime, content: BundleContent, snapshot: Snapshot, how: Appl
         before = old.commit if old else None
         more: Mapping[str, Json] = {**facts, "bundle": content.sha256}
         events.append(Event(event="pin", source=name, before=before, after=pin.commit, detail=more))
-    return Decision(events=events, pins=pins, manifest=edit)
+    overrides = _overrides(rt, content, snapshot, pins)
+    events += closing_events({key: item for key, item in overrides.items() if item.status == "superseded"})
+    events += [event_of(item, "override") for item in overrides.values() if item.status == "active"]
+    return Decision(events=events, pins=pins, manifest=edit, overrides=overrides)
+
+
+def _overrides(
+    rt: Runtime, content: BundleContent, snapshot: Snapshot, pins: Mapping[SourceName, Pin]
+) -> dict[str, Override]:
+    """Return the overrides that the pins of the bundle rest on, for the records of this side, and those that end."""
+    found: dict[str, Override] = {}
+    for name, pin in pins.items():
+        found |= superseded(rt, snapshot, name, commit=pin.commit)
+        if pin.override is not None:
+            found[pin.override] = content.overrides.records[pin.override]
+    return found
 
 
 def _edit(rt: Runtime, content: BundleContent, snapshot: Snapshot, how: Applying) -> ManifestEdit | None:

@@ -12,6 +12,7 @@ from git_hybrid.app.bundle_verify import Opened
 from git_hybrid.core.bundles import BundleContent
 from git_hybrid.core.errors import BadBundle, InvalidFile, NoWorkspace, SymlinkRefused
 from git_hybrid.core.ids import SourceName
+from git_hybrid.core.override import Overrides, trail_of
 from git_hybrid.core.ports import Quarantine
 from git_hybrid.core.state import State
 from git_hybrid.git.bundling import signer
@@ -23,6 +24,7 @@ from git_hybrid.store.durable import make_folder, write_file
 from git_hybrid.store.layout import Layout, find_root
 from git_hybrid.store.lockfile import decode_lock
 from git_hybrid.store.manifest import decode_manifest
+from git_hybrid.store.overridefile import decode_overrides
 from git_hybrid.store.parsing import read_bytes
 from git_hybrid.store.scaffold import create
 from git_hybrid.store.statefile import decode_state
@@ -97,6 +99,8 @@ def _content(file: Path, unpacked: Unpacked, who: str | None) -> BundleContent:
         lock=decode_lock(unpacked.read(bundlefile.LOCK)),
         state=state,
         log=log_end(log),
+        overrides=decode_overrides(raw) if (raw := unpacked.read(bundlefile.OVERRIDES)) else Overrides(),
+        trail=trail_of(log.records),
         signer=who,
     )
 

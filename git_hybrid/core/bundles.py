@@ -13,6 +13,7 @@ from git_hybrid.core.errors import BundleConflict, DuplicateSource, HostNotAllow
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.lock import Lock, Pin
 from git_hybrid.core.manifest import Manifest, Source, allows_host
+from git_hybrid.core.override import Overrides, Trail
 from git_hybrid.core.state import State
 
 Kind = Literal["full", "thin", "present"]
@@ -68,6 +69,8 @@ class BundleContent:
     lock: Lock
     state: State
     log: LogEnd
+    overrides: Overrides = field(default_factory=Overrides)
+    trail: Trail = field(default_factory=Trail)
     signer: str | None = None
 
 

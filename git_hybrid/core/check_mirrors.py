@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from git_hybrid.core.bundles import SERVED
-from git_hybrid.core.checks import Violation
+from git_hybrid.core.checks import Facts, Violation
 from git_hybrid.core.endpoints import DIRECT, Mirrors, repository_path
 from git_hybrid.core.mirrors import Incomplete, Inventory, serving
 from git_hybrid.core.state import SourceState, State
@@ -14,18 +14,17 @@ FILE = "state/sources-mirrors.json"
 _WHY = "nobody is named who answers for what it serves"
 
 
-def check_mirrors(
-    inventory: Inventory, *, mirrors: Mirrors, state: State, bundle_folder: str | None = None
-) -> tuple[Violation, ...]:
+def check_mirrors(facts: Facts) -> tuple[Violation, ...]:
     """Return what of the inventory does not hold.
 
     In use is what ``GIT_HYBRID_MIRRORS`` names now, the folder of bundles that is set now (an absolute path), and what
     state says that a source was served by.
     """
+    inventory = facts.inventory
     found = [_incomplete(entry) for entry in inventory.incomplete]
     known = {entry.base_url.rstrip("/") for entry in inventory.mirrors.values()}
     told: set[str] = set()
-    for base, kind in _in_use(inventory, mirrors, state, bundle_folder):
+    for base, kind in _in_use(inventory, facts.mirrors, facts.state, facts.bundle_folder):
         if base in known or base in told:
             continue
         told.add(base)

@@ -8,8 +8,10 @@ from datetime import datetime
 from typing import Literal
 
 from git_hybrid.core.audit_verify import Segment, Witnesses
+from git_hybrid.core.endpoints import Mirrors
 from git_hybrid.core.lock import Lock
 from git_hybrid.core.manifest import Manifest
+from git_hybrid.core.mirrors import Inventory
 from git_hybrid.core.override import Overrides, Trail
 from git_hybrid.core.state import State
 
@@ -33,6 +35,7 @@ class Violation:
 class Facts:
     """What the checks are about: the files as they are, or as they are about to be committed.
 
+    ``mirrors`` and ``bundle_folder`` (an absolute path) are what is set to be asked instead of upstream.
     ``clock`` is the later of the present time and that of the newest audit record. ``log`` holds the audit log and
     its archives, the oldest first; ``witnesses`` what it is held against. ``tracked`` are the paths below ``sources/``
     that are committed, ``heads`` the commits at which the clones stand. ``documents`` are specifications by path,
@@ -45,6 +48,9 @@ class Facts:
     state: State = field(default_factory=State)
     overrides: Overrides = field(default_factory=Overrides)
     trail: Trail = field(default_factory=Trail)
+    inventory: Inventory = field(default_factory=Inventory)
+    mirrors: Mirrors = field(default_factory=Mirrors)
+    bundle_folder: str | None = None
     log: tuple[Segment, ...] = ()
     witnesses: Witnesses = field(default_factory=Witnesses)
     tracked: tuple[str, ...] = ()

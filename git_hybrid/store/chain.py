@@ -152,13 +152,10 @@ def last_applied(path: Path, log_id: str) -> LogEnd | None:
 def lost_links(log: Log) -> tuple[str, ...]:
     """Return the hashes that records of *log* name as the ones before them and that are not there."""
     hashes = {str(record["hash"]) for record in log.records}
-    named = [str(item) for record in log.records for item in _previous(record)]
+    # What the first record of a log that was rotated names stands in the archive.
+    linked = log.records[1:] if log.records and log.records[0]["event"] == ROTATED else log.records
+    named = [digest for record in linked for digest in previous(record)]
     return tuple(dict.fromkeys(digest for digest in named if digest not in hashes))
-
-
-def _previous(record: Record) -> Sequence[Json]:
-    found = record["prev"]
-    return found if isinstance(found, list) else ()
 
 
 def _is_torn(path: Path) -> bool:

@@ -534,3 +534,43 @@ def test_no_socket_is_opened_to_apply(bundle: Path, there: Path, tmp_path: Path)
         done = subprocess.run([*argv, *arguments], cwd=there, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         assert "AF_INET" not in log.read_text()
+
+
+@pytest.fixture
+def forced(ws: Path, tool: Upstream, hybrid: Hybrid, tmp_path: Path) -> Path:
+    """A bundle whose pin of tool is a rollback that an override allows on the side that made it."""
+    approval = ("--request", "CHG-1", "--approver", "Eve <eve@example.org>", "--reason", "broken", "--expires", "5d")
+    hybrid("pin", "tool", "--to", tool.rev("main~1"), "--force", *approval)
+    path = tmp_path / "forced"
+    hybrid("bundle", "create", "-o", path)
+    return path
+
+
+def test_an_override_is_judged_on_this_side_too(
+    bundle: Path, forced: Path, tool: Upstream, there: Path, hybrid: Hybrid
+) -> None:
+    hybrid("bundle", "apply", bundle, cwd=there)
+    replace(there / "sources.toml", "[policy]", "[policy]\noverride_min_approvers = 2")
+    before = snapshot(there)
+    done = hybrid("bundle", "apply", forced, "--json", cwd=there, check=6)
+    assert errors(done) == {"tool": "policy-not-met"}
+    assert snapshot(there) == before
+    replace(there / "sources.toml", "override_min_approvers = 2", "")
+    hybrid("bundle", "apply", forced, cwd=there)
+    assert head(there) == tool.rev("main~1")
+    records = json.loads((there / "state/sources-overrides.json").read_text())["overrides"]
+    assert [item["request_id"] for item in records] == ["CHG-1"]
+    log = (there / "state/sources-audit.jsonl").read_text()
+    assert records[0]["audit_hash"] in log
+    hybrid("check", cwd=there)
+    hybrid("audit", "verify", cwd=there)
+    hybrid("sync", "--offline", cwd=there)
+
+
+def test_an_override_that_the_bundle_does_not_bring(forced: Path, there: Path, hybrid: Hybrid) -> None:
+    def change(inventory: Any, members: dict[str, bytes]) -> None:
+        members["state/sources-overrides.json"] = b'{\n  "overrides": [],\n  "schema_version": 1\n}\n'
+
+    rebuilt(forced, change)
+    hybrid("bundle", "apply", forced, cwd=there, check=6)
+    assert list(there.iterdir()) == []

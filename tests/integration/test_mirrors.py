@@ -277,3 +277,19 @@ def test_an_entry_that_lacks_a_field_stays_until_it_is_recorded_again(ws: Path, 
     assert "owner" not in inventory(ws)["corp"]
     record(hybrid, base)
     assert inventory(ws)["corp"]["owner"] == WHO
+
+
+def test_check_demands_a_record_of_what_is_in_use(ws: Path, base: Path, hybrid: Hybrid) -> None:
+    hybrid("check", "mirrors")
+    env = {"GIT_HYBRID_MIRRORS": base.as_uri()}
+    assert f"git hybrid mirror add NAME {base.as_uri()} --owner WHO" in hybrid("check", "mirrors", env=env, check=1).out
+    hybrid("sync", env=env)
+    hybrid("check", "mirrors", check=1)
+    record(hybrid, base)
+    hybrid("check", "mirrors", env=env)
+    hybrid("check", "mirrors")
+    path = ws / "state/sources-mirrors.json"
+    document = json.loads(path.read_text())
+    del document["mirrors"][0]["owner"]
+    path.write_text(json.dumps(document))
+    assert "lacks owner" in hybrid("check", "mirrors", check=1).out

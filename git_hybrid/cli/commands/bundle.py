@@ -32,6 +32,8 @@ from git_hybrid.core.bundles import Receipt
 from git_hybrid.core.errors import BadArgument, HybridError, LocalIo
 from git_hybrid.core.report import Report
 from git_hybrid.git.bundling import GitBundles, sign
+from git_hybrid.git.run import Runner
+from git_hybrid.git.signing import is_signed
 from git_hybrid.store import bundlefile, scaffold
 from git_hybrid.store.chain import last_applied
 from git_hybrid.store.durable import write_file
@@ -168,6 +170,7 @@ def _apply(session: Session, path: Path, allowed: Path | None, *, adopt: bool) -
     bundle, unpacked = opened_bundle(path, rt.quarantine, session.runner, allowed)
     how = Applying(
         tool=GitBundles(runner=session.runner, quarantine=rt.quarantine),
+        verify=partial(_verify, session.runner),
         editor=Editor(add=add_sources, remove=remove_sources),
         applied=partial(last_applied, session.layout.audit),
         adopt=adopt,
@@ -184,6 +187,10 @@ def _apply(session: Session, path: Path, allowed: Path | None, *, adopt: bool) -
         "receipt": None,
         "data": encode_receipt(left, bundle=unpacked.sha256),
     }
+
+
+def _verify(runner: Runner, text: bytes, key: str, armour: str) -> bool:
+    return is_signed(runner, text, key, armour)
 
 
 def _write_receipt(target: Path, data: bytes, output: Output, *, asked: bool) -> str | None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import click
 
-from git_hybrid.cli.checking import gather, run_checks
+from git_hybrid.cli.checking import gather, run_checks, with_settings
 from git_hybrid.cli.options import common_options
 from git_hybrid.cli.output import Output, opened
 from git_hybrid.core.check_table import CHECKS
@@ -22,12 +22,13 @@ from git_hybrid.view.findings import check_document, violation_lines
 def command(context: click.Context, *, what: tuple[str, ...], staged: bool) -> int:
     """Check the files of the workspace, without a network and without names all that there is to check.
 
-    The checks are metadata, overrides, scans, audit, sources and open-issues. Exit 1 if one fails, 2 if a file
-    cannot be read. Warnings are told and fail nothing.
+    The checks are metadata, overrides, scans, mirrors, audit, sources and open-issues. Exit 1 if one fails, 2 if a
+    file cannot be read. Warnings are told and fail nothing.
     """
     with opened(context) as (session, output):
         names = [name for name in CHECKS if not what or name in what]
         facts = gather(session.runner, session.layout, names, now=session.runtime.info.now, staged=staged)
+        facts = with_settings(facts, session.settings)
         results = run_checks(facts, names)
         code = int(failures(results) > 0)
         if output.common.json:

@@ -9,12 +9,12 @@ import pytest
 
 from git_hybrid.core.audit import Event, Tail
 from git_hybrid.core.check_mirrors import check_mirrors
+from git_hybrid.core.checks import Facts
 from git_hybrid.core.condition import condition
-from git_hybrid.core.endpoints import Endpoint, Mirrors, check_base, parse_mirrors, repository_path
+from git_hybrid.core.endpoints import Endpoint, check_base, parse_mirrors, repository_path
 from git_hybrid.core.freshness import stale
 from git_hybrid.core.ids import InvalidText, SourceName, parse_url
-from git_hybrid.core.lock import Lock
-from git_hybrid.core.manifest import Policy
+from git_hybrid.core.manifest import Manifest, Policy
 from git_hybrid.core.mirrors import (
     Finding,
     Held,
@@ -28,7 +28,7 @@ from git_hybrid.core.mirrors import (
     with_mirrors,
 )
 from git_hybrid.core.plan import Absent
-from git_hybrid.core.reducer import Decision, to_records
+from git_hybrid.core.reducer import Decision, Files, to_records
 from git_hybrid.core.state import State
 from support.values import NOW, OPERATOR, a_run, a_snapshot, a_source, a_state_entry, oid
 
@@ -49,6 +49,17 @@ def listed(*mirrors: Mirror, incomplete: tuple[Incomplete, ...] = ()) -> Invento
 
 def served_state(url: str | None = SERVED) -> State:
     return State(sources={TOOL: replace(a_state_entry(), served_by=url)})
+
+
+def facts(inventory: Inventory, text: str = "", state: State | None = None, folder: str | None = None) -> Facts:
+    return Facts(
+        manifest=Manifest(),
+        clock=NOW,
+        inventory=inventory,
+        mirrors=parse_mirrors(text),
+        state=state or State(),
+        bundle_folder=folder,
+    )
 
 
 def lacking(name: str = "old", **plain: str) -> Incomplete:
@@ -138,7 +149,7 @@ def test_status_knows_who_served():
 
 def test_what_is_in_use_must_be_recorded():
     def mends(inventory: Inventory, text: str = "", state: State | None = None, folder: str | None = None) -> list[str]:
-        found = check_mirrors(inventory, mirrors=parse_mirrors(text), state=state or State(), bundle_folder=folder)
+        found = check_mirrors(facts(inventory, text, state, folder))
         assert all(item.file == "state/sources-mirrors.json" and item.why for item in found)
         return [item.mend for item in found]
 
@@ -159,7 +170,7 @@ def test_what_is_in_use_must_be_recorded():
 
 def test_an_entry_that_lacks_a_field_is_told():
     inventory = listed(incomplete=(lacking(base_url=BASE), replace(lacking(), lacking=("name", "base_url"))))
-    first, second = check_mirrors(inventory, mirrors=Mirrors(), state=State())
+    first, second = check_mirrors(facts(inventory))
     assert (first.entry, first.what) == ("mirrors[0]", "lacks owner")
     assert first.mend == f"git hybrid mirror add old {BASE} --owner WHO"
     assert second.mend == "git hybrid mirror add NAME BASE_URL --owner WHO"
@@ -170,9 +181,7 @@ def test_the_record_that_made_an_entry():
     decision = Decision(events=events, mirrors={"a": a_mirror("a"), "b": a_mirror("b")})
 
     def records(start: Inventory, written=()):
-        return to_records(
-            decision, state=State(), lock=Lock(), mirrors=start, tail=Tail(), written=written, info=a_run()
-        )
+        return to_records(decision, Files(mirrors=start), tail=Tail(), written=written, info=a_run())
 
     first = records(Inventory())
     assert first.mirrors is not None
