@@ -30,7 +30,7 @@ from git_hybrid.core.errors import HybridError, OldBundle, PolicyNotMet
 from git_hybrid.core.governance import governed
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Pin
-from git_hybrid.core.override import Approved, Asked, Override, distinct, event_of, unmet
+from git_hybrid.core.override import Approved, Asked, Override, digest, distinct, event_of, unmet
 from git_hybrid.core.plan import Clone, Snapshot
 from git_hybrid.core.ports_bundle import BundleTool
 from git_hybrid.core.reducer import Decision, ManifestEdit
@@ -114,7 +114,7 @@ def _refused(
 def _judge(rt: Runtime, content: BundleContent, snapshot: Snapshot, new: Pin, proved: Proved, how: Applying) -> None:
     """Raise unless the pin may move as a plain ``pin`` may, or an override allows it on this side too."""
     old, source = snapshot.lock.pins.get(new.source), content.manifest.sources[new.source]
-    if old == new:
+    if old == new and not _is_renewed(content, snapshot, new):
         return
     objections = Objections(forced=new.override is not None)
     objections.meet(moved(old, new))
@@ -135,6 +135,12 @@ def _judge(rt: Runtime, content: BundleContent, snapshot: Snapshot, new: Pin, pr
         for error in objections.lifted:
             if error.code not in lifts:
                 raise error
+
+
+def _is_renewed(content: BundleContent, snapshot: Snapshot, pin: Pin) -> bool:
+    """Tell whether the bundle has another record of the override of *pin* than this side, such as a later expiry."""
+    theirs, ours = (side.records.get(pin.override or "") for side in (content.overrides, snapshot.overrides))
+    return theirs is not None and (ours is None or digest(theirs) != digest(ours))
 
 
 def _refuse_override(content: BundleContent, snapshot: Snapshot, pin: Pin, verify: Verify) -> None:
@@ -178,7 +184,8 @@ def _refuse_override(content: BundleContent, snapshot: Snapshot, pin: Pin, verif
 def _decision(rt: Runtime, content: BundleContent, snapshot: Snapshot, how: Applying) -> Decision:
     pins = changed_pins(content, snapshot.lock)
     edit = _edit(rt, content, snapshot, how)
-    if not pins and edit is None:
+    overrides = _overrides(rt, content, snapshot, pins)
+    if not pins and not overrides and edit is None:
         return Decision()
     detail: dict[str, Json] = {
         "sha256": content.sha256,
@@ -196,7 +203,6 @@ def _decision(rt: Runtime, content: BundleContent, snapshot: Snapshot, how: Appl
         before = old.commit if old else None
         more: Mapping[str, Json] = {**facts, "bundle": content.sha256}
         events.append(Event(event="pin", source=name, before=before, after=pin.commit, detail=more))
-    overrides = _overrides(rt, content, snapshot, pins)
     events += closing_events({key: item for key, item in overrides.items() if item.status == "superseded"})
     events += [event_of(item, "override") for item in overrides.values() if item.status == "active"]
     return Decision(events=events, pins=pins, manifest=edit, overrides=overrides)
@@ -209,7 +215,8 @@ def _overrides(
     found: dict[str, Override] = {}
     for name, pin in pins.items():
         found |= superseded(rt, snapshot, name, commit=pin.commit)
-        if pin.override is not None:
+    for pin in content.lock.pins.values():
+        if pin.override is not None and (pin.source in pins or _is_renewed(content, snapshot, pin)):
             found[pin.override] = content.overrides.records[pin.override]
     return found
 
