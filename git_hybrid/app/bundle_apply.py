@@ -30,12 +30,14 @@ from git_hybrid.core.errors import HybridError, OldBundle, PolicyNotMet
 from git_hybrid.core.governance import governed
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Pin
+from git_hybrid.core.manifest import Policy
 from git_hybrid.core.override import Approved, Asked, Override, digest, distinct, event_of, unmet
 from git_hybrid.core.plan import Clone, Snapshot
 from git_hybrid.core.ports_bundle import BundleTool
 from git_hybrid.core.reducer import Decision, ManifestEdit
 from git_hybrid.core.report import Report, Row, failed
 from git_hybrid.core.resolve import Move, forbidden_move
+from git_hybrid.core.scan_policy import accepted_findings, blocked_by
 from git_hybrid.core.state import SourceState
 
 
@@ -114,6 +116,8 @@ def _refused(
 def _judge(rt: Runtime, content: BundleContent, snapshot: Snapshot, new: Pin, proved: Proved, how: Applying) -> None:
     """Raise unless the pin may move as a plain ``pin`` may, or an override allows it on this side too."""
     old, source = snapshot.lock.pins.get(new.source), content.manifest.sources[new.source]
+    policy = content.manifest.policy if how.adopt else snapshot.manifest.policy
+    _refuse_findings(content, snapshot, new, policy)
     if old == new and not _is_renewed(content, snapshot, new):
         return
     objections = Objections(forced=new.override is not None)
@@ -127,7 +131,6 @@ def _judge(rt: Runtime, content: BundleContent, snapshot: Snapshot, new: Pin, pr
         move = Move(old=base, new=new, old_is_ancestor=forward, new_is_ancestor=backward)
         objections.meet(forbidden_move(move, source))
     if new.override is not None:
-        policy = content.manifest.policy if how.adopt else snapshot.manifest.policy
         _refuse_override(
             content, replace(snapshot, manifest=replace(snapshot.manifest, policy=policy)), new, how.verify
         )
@@ -135,6 +138,22 @@ def _judge(rt: Runtime, content: BundleContent, snapshot: Snapshot, new: Pin, pr
         for error in objections.lifted:
             if error.code not in lifts:
                 raise error
+
+
+def _refuse_findings(content: BundleContent, snapshot: Snapshot, pin: Pin, policy: Policy) -> None:
+    """Raise if the other side's scan of the pinned commit has findings that policy of this side blocks on.
+
+    Raises:
+        ScanBlocked: it has, and no override accepts them.
+    """
+    theirs = content.state.sources.get(pin.source)
+    if theirs is None or theirs.scan.commit != pin.commit:
+        return
+    accepted = accepted_findings(snapshot.overrides, snapshot.trail, snapshot.clock, pin)
+    if pin.override is not None:
+        accepted |= accepted_findings(content.overrides, content.trail, snapshot.clock, pin)
+    if (error := blocked_by(theirs.scan, pin.source, policy.scan_block_on, accepted)) is not None:
+        raise error
 
 
 def _is_renewed(content: BundleContent, snapshot: Snapshot, pin: Pin) -> bool:

@@ -582,3 +582,25 @@ def test_an_override_that_the_bundle_does_not_bring(forced: Path, there: Path, h
     rebuilt(forced, change)
     hybrid("bundle", "apply", forced, cwd=there, check=5)
     assert list(there.iterdir()) == []
+
+
+def test_findings_of_the_other_side_block_here(ws: Path, there: Path, hybrid: Hybrid, tmp_path: Path) -> None:
+    path = ws / "state/sources.json"
+    document = json.loads(path.read_text())
+    entry = next(item for item in document["sources"] if item["name"] == "tool")
+    entry["scan_status"] = {
+        "state": "findings",
+        "scanner": "secrets",
+        "scanner_version": "1",
+        "commit_sha": entry["commit_sha"],
+        "scanned_at": "2026-07-16T11:03:04Z",
+        "counts": {"high": 0, "medium": 1, "low": 0},
+    }
+    path.write_text(json.dumps(document))
+    hybrid("bundle", "create", "-o", tmp_path / "b")
+    hybrid("init", cwd=there)
+    replace(there / "sources.toml", "[policy]", '[policy]\nscan_block_on = "medium"')
+    before = snapshot(there)
+    done = hybrid("bundle", "apply", tmp_path / "b", "--json", cwd=there, check=6)
+    assert errors(done) == {"tool": "scan-blocked"}
+    assert snapshot(there) == before
