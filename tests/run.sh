@@ -36,4 +36,4 @@ bin="$venv/bin"
 "$bin/python" -m pytest -W error -n "${JOBS:-auto}" -m "not sweep" --cov --cov-report= tests/unit tests/contract tests/property
 "$bin/coverage" report --include='git_hybrid/core/*' --fail-under=100 --skip-covered
 "$bin/coverage" report --fail-under=72 --format=total
-"$bin/python" -m pytest -W error -n "${JOBS:-auto}" -m "not sweep" tests/integration tests/fault "$@"
+"$bin/python" -m pytest -W error -n "${JOBS:-auto}" -m "not sweep" tests/hostile tests/mutants tests/integration tests/fault "$@"

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 from git_hybrid.app.remote import fetch
 from git_hybrid.app.runtime import Runtime
-from git_hybrid.core.errors import HostileTree, MovedTag, RefMissing, Unreachable, WrongContent
+from git_hybrid.core.errors import HostileTree, IdentityChanged, MovedTag, RefMissing, Unreachable, WrongContent
 from git_hybrid.core.ids import Oid, RefName
 from git_hybrid.core.lock import UNREACHABLE, Pin
 from git_hybrid.core.manifest import Commit, Manifest, Source
 from git_hybrid.core.plan import Task
 from git_hybrid.core.ports import FetchRequest, Stage
+from git_hybrid.core.resolve import is_other_repository
 from git_hybrid.core.tree import GITLINK, TreeLimits
 
 EVERY_REF = ("refs/heads/*", "refs/tags/*")
@@ -69,6 +70,7 @@ def acquire_pin(rt: Runtime, task: Task, manifest: Manifest, *, borrow: bool) ->
 
     Raises:
         MovedTag: upstream's tag is another object than the pinned one.
+        IdentityChanged: another repository is served at the URL.
         Unreachable: the commit is not in the history of its ref.
         HybridError: what the servers answered.
     """
@@ -130,6 +132,10 @@ def prove(rt: Runtime, stage: Stage, source: Source, pin: Pin) -> None:
         old, new = pin.tag_object or pin.commit, upstream[1] or upstream[0]
         commits = {"old_commit": pin.commit, "new_commit": upstream[0]}
         raise MovedTag(name=source.name, tag=pin.ref, old=old, new=new, **commits)
+    if (upstream := rt.objects.upstream(stage, pin.ref)) is not None:
+        roots = rt.objects.facts(stage, upstream[0], complete=True).root_commits
+        if is_other_repository(pin.root_commits, roots):
+            raise IdentityChanged(name=source.name, url=str(source.url), old=pin.root_commits, new=roots)
     raise Unreachable(name=source.name, commit=pin.commit, ref=pin.ref)
 
 

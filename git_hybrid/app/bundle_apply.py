@@ -188,7 +188,7 @@ def _refuse_override(content: BundleContent, snapshot: Snapshot, pin: Pin, verif
     problems = unmet(
         Approved(
             request_id=record.request_id,
-            requested_by=record.requested_by,
+            requesters=(record.requested_by,),
             approvers=distinct([item.id for item in record.approvers]),
             signed=frozenset(signed_by(snapshot, asked, given, verify)),
             since=snapshot.clock,

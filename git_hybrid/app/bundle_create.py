@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from git_hybrid.app.acquire import acquire_pin, gate_pin
 from git_hybrid.app.executor import run_all
+from git_hybrid.app.force import waivers
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.bundles import Carried, Receipt, had, tip_of
 from git_hybrid.core.errors import HybridError
@@ -32,6 +33,7 @@ def pack_sources(rt: Runtime, tool: BundleTool, snapshot: Snapshot, receipt: Rec
 
     Objects come from the clones; what is not there whole is fetched into quarantine as sync would fetch it.
     """
+    rt = replace(rt, waived=waivers(snapshot))
     sources = tuple(snapshot.manifest.sources.values())
     jobs = rt.jobs or snapshot.manifest.defaults.jobs
     results = run_all(

@@ -12,6 +12,7 @@ from git_hybrid.core.bundles import BundleContent, Carried, mismatch, tip_of
 from git_hybrid.core.errors import (
     BadBundle,
     BundlePrerequisites,
+    FsckRefused,
     HostileTree,
     HybridError,
     Interrupted,
@@ -26,7 +27,16 @@ from git_hybrid.core.ports import FetchRequest, Stage
 from git_hybrid.core.ports_bundle import BundleTool
 from git_hybrid.core.report import Report, Row, failed
 
-_THEIR_OWN = (BadBundle, BundlePrerequisites, HostileTree, MalformedObjects, WrongContent, Interrupted, LocalIo)
+_THEIR_OWN = (
+    BadBundle,
+    BundlePrerequisites,
+    FsckRefused,
+    HostileTree,
+    MalformedObjects,
+    WrongContent,
+    Interrupted,
+    LocalIo,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +122,9 @@ def _unbundled(check: _Check) -> Stage:
     if dict(head.refs) != {pin.ref: tip_of(pin)} or head.prerequisites != item.prerequisites:
         raise check.bad("the head of its git bundle is not what the lock and the inventory say")
     _refuse_lacking(check, stage)
-    rt.transport.fetch_bundle(stage, file, FetchRequest(refs=(pin.ref,)), check.manifest.defaults)
+    record = check.bundle.content.overrides.records.get(pin.override or "")
+    request = FetchRequest(refs=(pin.ref,), waived=record.waived if record is not None else ())
+    rt.transport.fetch_bundle(stage, file, request, check.manifest.defaults)
     if rt.objects.upstream(stage, pin.ref) != (pin.commit, pin.tag_object):
         raise check.bad("its git bundle does not lead to the pinned commit")
     return stage

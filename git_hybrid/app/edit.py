@@ -154,20 +154,22 @@ def remove(rt: Runtime, editor: Editor, names: Sequence[str]) -> Report:
 def record_without(rt: Runtime, decision: Decision) -> dict[SourceName, str | None]:
     """Withdraw the clones that *decision* drops, and write it; return where those with saved work were set aside to.
 
-    The clones go first: killed in between, a run leaves either a source without its clone, which sync makes again, or
-    nothing of it at all.
+    The clones go first, out of sight: whatever ends the run before its decision is in the journal, they come back,
+    here or by the next writer.
     """
     kept: dict[SourceName, str | None] = {}
+    is_recorded = False
     try:
         for name in sorted(decision.dropped):
+            kept[name] = None
             kept[name] = rt.writer.withdraw(name, rt.info.run)
         rt.ledger.record(rt.info, decision, ())
-    except HybridError:
+        is_recorded = True
+    finally:
         # Once it is in the journal, the next writer carries the decision out: then they must not come back.
-        if not rt.ledger.is_decided(rt.info):
+        if not is_recorded and not rt.ledger.is_decided(rt.info):
             for name, place in kept.items():
                 rt.writer.give_back(name, place)
-        raise
     return kept
 
 

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from git_hybrid.app.acquire import EVERY_REF, containing_ref, fetch_content, fetch_history, gate_content
 from git_hybrid.app.force import Objections
 from git_hybrid.app.remote import fetch, list_refs_from
 from git_hybrid.app.runtime import Runtime
-from git_hybrid.core.errors import BadArgument, OffBranch, Unreachable
+from git_hybrid.core.errors import (
+    BadArgument,
+    GitFailed,
+    OffBranch,
+    Offline,
+    RefMissing,
+    RemoteError,
+    Unreachable,
+)
 from git_hybrid.core.freshness import stale
 from git_hybrid.core.ids import Oid, RefName
 from git_hybrid.core.lock import UNREACHABLE, Pin, still_allowed
@@ -67,14 +76,15 @@ def resolve(rt: Runtime, source: Source, manifest: Manifest, old: Pin | None, wi
     keeps = old is not None and not wish.move and wish.to is None and still_allowed(old, source)
     moved = moved_tag(old, candidate, refs, source)
     wish.objections.meet(moved)
-    if moved is None and old is not None and (keeps or candidate.commit == old.commit) and old.url == source.url:
+    same = old is not None and old.url == source.url and (keeps or candidate.commit == old.commit)
+    if moved is None and old is not None and same and (still_allowed(old, source) or wish.objections.forced):
         candidate = replace(candidate, commit=old.commit, tag_object=old.tag_object, ref=old.ref)
         if old.config_digest == config_digest(source) and not wish.anew:
             return old
     history, commit, served_by = _fetch_candidate(rt, source, manifest, refs, candidate, wish)
     candidate, reachable_from = _place(rt, source, manifest, history, refs, replace(candidate, commit=commit), wish)
     pin, content, notes = _with_evidence(rt, source, manifest, old, history, candidate, commit, reachable_from)
-    ranged = None if old is None else _judge_move(rt, source, refs, old, pin, history, wish)
+    ranged = None if old is None else _judge_move(rt, source, manifest, refs, old, pin, history, wish)
     return Resolved(pin=pin, old=old, history=history, content=content, served_by=served_by, notes=notes, range=ranged)
 
 
@@ -225,8 +235,16 @@ def _with_evidence(
     return pin, content_stage, content.notes
 
 
+def _ask_for(rt: Runtime, source: Source, manifest: Manifest, history: Stage, commit: Oid) -> bool:
+    """Tell whether upstream still gives out *commit*, which no history has: so a rollback is told from a rewrite."""
+    request = FetchRequest(commits=(commit,), commits_only=source.history != "full")
+    with suppress(RemoteError, RefMissing, Offline, GitFailed):
+        fetch(rt, source, manifest.defaults, history, request)
+    return rt.objects.has_commit(history, commit)
+
+
 def _judge_move(
-    rt: Runtime, source: Source, refs: RemoteRefs, old: Pin, new: Pin, history: Stage, wish: Wish
+    rt: Runtime, source: Source, manifest: Manifest, refs: RemoteRefs, old: Pin, new: Pin, history: Stage, wish: Wish
 ) -> Range | None:
     known = rt.objects.has_commit(history, old.commit)
     base = wish.base
@@ -237,6 +255,8 @@ def _judge_move(
             )
             base = replace(base, ref=next((RefName(ref) for ref in at_tip), new.ref))
         there = rt.objects.has_commit(history, base.commit)
+        if not there and base.url == new.url:
+            there = _ask_for(rt, source, manifest, history, base.commit)
         forward = there and rt.objects.is_ancestor(history, base.commit, new.commit)
         backward = there and rt.objects.is_ancestor(history, new.commit, base.commit)
         move = Move(old=base, new=new, old_is_ancestor=forward, new_is_ancestor=backward)

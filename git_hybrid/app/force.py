@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.audit import Event
-from git_hybrid.core.errors import HybridError, OverrideUnnecessary, PolicyNotMet, ScanBlocked
+from git_hybrid.core.errors import FsckRefused, HybridError, OverrideUnnecessary, PolicyNotMet, ScanBlocked
 from git_hybrid.core.governance import governed
 from git_hybrid.core.ids import InvalidText, Oid, SourceName, parse_oid
 from git_hybrid.core.lock import Pin
@@ -30,6 +30,11 @@ from git_hybrid.core.values import format_time
 
 Verify = Callable[[bytes, str, str], bool]
 """Tells whether a signature (its armour) of a text was made with an SSH public key: ``verify(text, key, armour)``."""
+
+
+_RENEWAL = "--expires WHEN --approver WHO --reason TEXT"
+_REPLACED = frozenset({"moved-tag", "rewritten-history", "identity-changed"})
+_ASIDE = frozenset({"off-branch", "unreachable", "rollback"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +100,7 @@ def approved(rt: Runtime, snapshot: Snapshot, source: Source, to: str, forced: F
     problems = unmet(
         Approved(
             request_id=forced.request_id,
-            requested_by=rt.info.operator,
+            requesters=(rt.info.operator,),
             approvers=names,
             signed=frozenset(signatures),
             since=snapshot.clock,
@@ -107,17 +112,27 @@ def approved(rt: Runtime, snapshot: Snapshot, source: Source, to: str, forced: F
         problems = (*problems, "a signed approval is for one commit: give its full id to --to")
     if problems:
         raise PolicyNotMet(name=source.name, problems=problems)
-    return tuple(Approval(id=name, at=rt.info.now, signature=signatures.get(person(name))) for name in names)
+    return given(snapshot, names, signatures)
+
+
+def given(snapshot: Snapshot, names: Sequence[str], signatures: Mapping[str, str]) -> tuple[Approval, ...]:
+    """Return the approvals by *names*; their time is one that the age of an override can be counted from."""
+    return tuple(Approval(id=name, at=snapshot.clock, signature=signatures.get(person(name))) for name in names)
 
 
 def signed_by(snapshot: Snapshot, asked: Asked, signatures: Sequence[str], verify: Verify) -> dict[str, str]:
-    """Return the good signatures of *asked* by who made them, as policy knows their keys."""
+    """Return the good signatures of *asked* by who made them, as policy knows their keys.
+
+    One that approved an override which was closed since is spent: who wants it again has to be asked again.
+    """
     text = payload(asked)
+    closed_ones = (item for item in snapshot.overrides.of(asked.source) if item.status != "active")
+    spent = {approval.signature for item in closed_ones for approval in item.approvers}
     return {
         person(approver.id): armour
         for approver in snapshot.manifest.policy.approvers
         for armour in signatures
-        if approver.key and verify(text, approver.key, armour)
+        if approver.key and armour not in spent and verify(text, approver.key, armour)
     }
 
 
@@ -143,17 +158,17 @@ def make_override(
     Raises:
         OverrideUnnecessary: nothing speaks against the pin.
     """
-    lifts: Sequence[str] = objections.codes
+    lifts: Sequence[str] = (*objections.codes, *((FsckRefused.code,) if forced.waived else ()))
     old = snapshot.lock.pins.get(pin.source)
     before = old.commit if old is not None else None
-    broken = old is not None and old.commit == pin.commit and _broken(snapshot, old)
-    if broken and old is not None:
+    same = old is not None and old.commit == pin.commit
+    if old is not None and same and (lifts or _broken(snapshot, old)):
         lifts, before = _captured_again(snapshot, old, lifts)
     elif not lifts:
         plain_pin = f"git hybrid pin {pin.source} --to {pin.commit}"
-        renew = f"git hybrid override renew {old.override}" if old and old.override else ""
-        same = renew if before == pin.commit and renew else plain_pin
-        raise OverrideUnnecessary(name=pin.source, commit=pin.commit, hint=same)
+        renew = f"git hybrid override renew {old.override} {_RENEWAL}" if old and old.override else ""
+        hint = renew if same and renew else plain_pin
+        raise OverrideUnnecessary(name=pin.source, commit=pin.commit, hint=hint)
     return Override(
         id=f"ovr-{rt.info.run}",
         kind="pin",
@@ -165,7 +180,7 @@ def make_override(
         requested_by=rt.info.operator,
         approvers=approvals,
         incident=", ".join(forced.incidents) or None,
-        created_at=rt.info.now,
+        created_at=snapshot.clock,
         expires_at=forced.expires_at,
         command_id=rt.info.run,
         lifts=tuple(lifts),
@@ -180,12 +195,32 @@ def _broken(snapshot: Snapshot, old: Pin) -> bool:
 
 def _captured_again(snapshot: Snapshot, old: Pin, lifts: Sequence[str]) -> tuple[Sequence[str], Oid | None]:
     """Return what the lost or ended override of *old* had lifted, and where it had come from, as far as it is known."""
-    record = snapshot.overrides.records.get(old.override or "")
+    identity = old.override or snapshot.trail.rests.get((old.source, old.commit), "")
+    record = snapshot.overrides.records.get(identity)
     if record is not None and record.source == old.source:
         return tuple(dict.fromkeys((*lifts, *record.lifts))), record.from_commit
-    told = snapshot.trail.latest.get(old.override or "", {})
+    if not identity:
+        return lifts, old.commit
+    told = snapshot.trail.latest.get(identity, {})
     before = told.get("before")
     return lifts, Oid(before) if isinstance(before, str) else None
+
+
+def waivers(
+    snapshot: Snapshot, name: SourceName | None = None, forced: Forced | None = None
+) -> dict[SourceName, Sequence[Oid]]:
+    """Return by source the objects that may fail git's fsck, as the overrides say that the pins rest on.
+
+    For a pin of *name* that is *forced*, what the command line says takes their place.
+    """
+    if name is not None and forced is not None:
+        return {name: forced.waived}
+    found: dict[SourceName, Sequence[Oid]] = {}
+    for source, pin in snapshot.lock.pins.items():
+        record = snapshot.overrides.records.get(pin.override or "")
+        if record is not None and record.source == source and record.status == "active":
+            found[source] = record.waived
+    return found
 
 
 def superseded(rt: Runtime, snapshot: Snapshot, name: SourceName, *, commit: Oid | None) -> dict[str, Override]:
@@ -202,17 +237,34 @@ def closing_events(ended: dict[str, Override]) -> list[Event]:
     return [event_of(item, "override-superseded") for item in ended.values()]
 
 
+def is_held(snapshot: Snapshot, old: Pin, new: Pin) -> bool:
+    """Tell whether *new* would make for good what only the override of *old* allows: upstream's own past is gone.
+
+    A moved tag looks like any other once it is pinned. Who wants to stay with it says so in the manifest.
+    """
+    if old.override is None or (old.commit, old.config_digest) != (new.commit, new.config_digest):
+        return False
+    record = snapshot.overrides.records.get(old.override)
+    return record is None or bool(_REPLACED & set(record.lifts))
+
+
 def baseline(snapshot: Snapshot, old: Pin | None) -> Pin | None:
     """Return what a plain pin is judged against: *old*, or where its override had come from.
 
     What lay off the declared ref, or behind, is no step that a plain pin could go on from.
     """
-    record = None if old is None else snapshot.overrides.records.get(old.override or "")
-    if old is None or record is None or not {"off-branch", "unreachable", "rollback"} & set(record.lifts):
-        return old
-    if record.from_commit is None:
+    if old is None:
         return None
-    return replace(old, commit=record.from_commit, root_commits=(), tag_object=None, override=None)
+    records = {item.id: item for item in snapshot.overrides.of(old.source) if item.kind == "pin"}
+    record, base = records.get(old.override or ""), old
+    while record is not None and _ASIDE & set(record.lifts):
+        if record.from_commit is None:
+            return None
+        base = replace(old, commit=record.from_commit, root_commits=(), tag_object=None, override=None)
+        # The commit that it came from may itself have been forced.
+        earlier = records.get(snapshot.trail.rests.get((old.source, record.from_commit), ""))
+        record = earlier if earlier is not None and earlier.id < record.id else None
+    return base
 
 
 def expiry_note(override: Override) -> str:

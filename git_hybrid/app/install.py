@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from git_hybrid.app.acquire import Acquired, acquire_pin, gate_pin, is_proved
 from git_hybrid.app.executor import run_all
+from git_hybrid.app.force import waivers
 from git_hybrid.app.remote import fetch_lfs
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.submodules import acquire_submodules, place_submodules
@@ -14,6 +15,7 @@ from git_hybrid.core.errors import GitFailed, HybridError, Interrupted, LocalIo,
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.manifest import Manifest
 from git_hybrid.core.plan import Action, Broken, Clone, Failed, Installed, Observed, Outcome, Snapshot, Task
+from git_hybrid.core.planner import source_path
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.reducer import reduce_failed, reduce_installed
 from git_hybrid.core.report import Row, failure_word
@@ -47,7 +49,7 @@ def carry_out(
     The journal must have been begun. What failed in passing, and what a signal kept from being done, stays pending.
     """
     before = snapshot.unfinished.served_by if snapshot.unfinished else {}
-    run = Run(rt=rt, manifest=snapshot.manifest, seen=seen, served_by=before)
+    run = Run(rt=replace(rt, waived=waivers(snapshot)), manifest=snapshot.manifest, seen=seen, served_by=before)
     jobs = rt.jobs or snapshot.manifest.defaults.jobs
     results = run_all(lambda task: _attempt(run, task), tasks, jobs=jobs, cancelled=rt.cancelled)
     outcomes = tuple(
@@ -83,6 +85,10 @@ def _attempt(run: Run, task: Task) -> Outcome:
         outcome: Outcome = _install(run, task)
     except HybridError as error:
         outcome = Failed(task=task, error=error.about(task.name), pending=isinstance(error, _PENDING))
+    except OSError as error:
+        # A failed source ends itself, not the run: what others have done is still to be recorded.
+        path, reason = str(error.filename or source_path(task.name)), error.strerror or str(error)
+        outcome = Failed(task=task, error=LocalIo(path=path, operation="use", reason=reason), pending=True)
     run.rt.progress("done", task.name, outcome.error.code if isinstance(outcome, Failed) else WORDS[task.action])
     return outcome
 
@@ -90,11 +96,21 @@ def _attempt(run: Run, task: Task) -> Outcome:
 def _install(run: Run, task: Task) -> Installed:
     rt, seen = run.rt, run.seen[task.name]
     rt.stop_if_cancelled()
+    if isinstance(seen, Clone) and not _is_whole(run, task, seen):
+        return _fresh(run, replace(task, action="repair"), broken=True)
     if task.action == "record":
         return Installed(task=task, served_by=run.served_by.get(task.name))
     if isinstance(seen, Clone):
         return _in_place(run, task)
     return _fresh(run, task, broken=isinstance(seen, Broken))
+
+
+def _is_whole(run: Run, task: Task, seen: Clone) -> bool:
+    """Tell whether no object is missing in the clone; what this tool made itself is not searched again."""
+    stage, objects = run.rt.clones.as_stage(task.name), run.rt.objects
+    if seen.complete and seen.installed is None and not objects.has_content(stage, seen.head, history=True):
+        return False
+    return not seen.complete or not seen.has_pin or objects.has_content(stage, task.pin.commit)
 
 
 def _fresh(run: Run, task: Task, *, broken: bool) -> Installed:

@@ -10,6 +10,7 @@ from git_hybrid.app.remote import fetch, fetch_lfs, list_refs
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.submodules import acquire_submodules
 from git_hybrid.core.errors import (
+    FsckRefused,
     HostileTree,
     HybridError,
     MalformedObjects,
@@ -102,7 +103,7 @@ def _fetched(question: Question, pin: Pin, tip: Oid | None) -> tuple[Stage, tupl
         raise question.lacks(f"the pinned commit {pin.commit[:10]}") from error
     except Unreachable as error:
         raise _not_served(question, pin, tip) from error
-    except (WrongContent, MovedTag, HostileTree, MalformedObjects) as error:
+    except (WrongContent, MovedTag, HostileTree, MalformedObjects, FsckRefused) as error:
         raise question.lies(_told(error)) from error
     if source.lfs == "fetch":
         try:
@@ -117,7 +118,7 @@ def _fetched(question: Question, pin: Pin, tip: Oid | None) -> tuple[Stage, tupl
     return acquired.history, notes
 
 
-def _told(error: WrongContent | MovedTag | HostileTree | MalformedObjects) -> str:
+def _told(error: WrongContent | MovedTag | HostileTree | MalformedObjects | FsckRefused) -> str:
     match error:
         case WrongContent():
             return f"{error.what}: {error.found} instead of {error.expected}"
@@ -125,6 +126,8 @@ def _told(error: WrongContent | MovedTag | HostileTree | MalformedObjects) -> st
             return f"{error.tag}: {error.new} instead of {error.old}"
         case HostileTree():
             return f"a tree that must not be checked out: {'; '.join(error.findings)}"
+        case FsckRefused():
+            return "; ".join(error.findings)
         case MalformedObjects():
             return error.message
         case _:  # pragma: no cover

@@ -7,11 +7,13 @@ from dataclasses import dataclass, replace
 
 from git_hybrid.app.acquire import EVERY_REF, containing_ref, gate_content, gate_pin, prove
 from git_hybrid.app.executor import run_all
+from git_hybrid.app.force import waivers
 from git_hybrid.app.remote import fetch, fetch_lfs, list_refs_from
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.submodules import DEPTH_LIMIT, submodule_url
 from git_hybrid.core.endpoints import Mirrors, repository_path
 from git_hybrid.core.errors import (
+    FsckRefused,
     GitFailed,
     HostNotAllowed,
     HybridError,
@@ -60,7 +62,7 @@ def update_mirror(rt: Runtime, folder: MirrorFolder, own_url: str) -> tuple[Repo
     """
     snapshot = rt.ledger.snapshot()
     entries = tuple(base for base in rt.mirrors.entries if base.rstrip("/") != own_url.rstrip("/"))
-    asking = replace(rt, mirrors=Mirrors(entries), bundles=lambda _name: None)
+    asking = replace(rt, mirrors=Mirrors(entries), bundles=lambda _name: None, waived=waivers(snapshot))
     filling = _Filling(rt=asking, folder=folder, manifest=snapshot.manifest, pins=snapshot.lock.pins)
     sources = tuple(snapshot.manifest.sources.values())
     jobs = rt.jobs or snapshot.manifest.defaults.jobs
@@ -130,11 +132,13 @@ def _refresh(
     A repository that is there and damaged is made anew.
     """
     gone = tuple(sorted(set(held.refs) - set(refs.tips))) if held else ()
-    change = Change(gone=gone, head=refs.head if refs.head in wanted else None, pin=pin.commit if pin else None)
+    head = refs.head if refs.head in wanted else None
+    waived = filling.rt.waived.get(source.name, ())
+    change = Change(gone=gone, head=head, pin=pin.commit if pin else None, waived=waived)
     wants = _Wants(source=source, pin=pin, refs=wanted, oid_length=_length(refs))
     try:
         return _fetch_and_install(filling, wants, change, borrow=held is not None)
-    except (MalformedObjects, GitFailed):
+    except (MalformedObjects, FsckRefused, GitFailed):
         if held is None:
             raise
         filling.rt.progress("note", source.name, "what the mirror has of it is damaged: fetching all of it again")

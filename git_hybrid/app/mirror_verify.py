@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from git_hybrid.app.executor import run_all
+from git_hybrid.app.force import waivers
 from git_hybrid.app.mirror_look import Question, look
 from git_hybrid.app.mirrors import chosen
 from git_hybrid.app.pin import refuse_unfinished
@@ -43,6 +44,7 @@ def verify_mirrors(rt: Runtime, names: Sequence[str], *, last_seen: LastSeen) ->
     with rt.ledger.writer(rt.info) as mended:
         snapshot = rt.ledger.snapshot()
         refuse_unfinished(snapshot)
+        rt = replace(rt, waived=waivers(snapshot))
         mirrors = chosen(snapshot.mirrors, names or tuple(snapshot.mirrors.mirrors))
         for mirror in mirrors:
             if rt.offline and mirror.kind == "mirror":

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from git_hybrid.app.force import Forced, signed_by
+from git_hybrid.app.force import Forced, given, signed_by
 from git_hybrid.app.pin import refuse_unfinished
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.errors import HybridError, PolicyNotMet, UnknownOverride
 from git_hybrid.core.governance import unbound
 from git_hybrid.core.override import (
-    Approval,
     Approved,
     Asked,
     Override,
     closed,
     distinct,
     event_of,
-    person,
     phase,
     unmet,
 )
@@ -43,7 +41,7 @@ def renew(rt: Runtime, identity: str, forced: Forced) -> Override:
         problems = unmet(
             Approved(
                 request_id=forced.request_id,
-                requested_by=rt.info.operator,
+                requesters=(rt.info.operator, old.requested_by),
                 approvers=names,
                 signed=frozenset(signatures),
                 since=snapshot.clock,
@@ -53,7 +51,7 @@ def renew(rt: Runtime, identity: str, forced: Forced) -> Override:
         )
         if problems:
             raise PolicyNotMet(name=old.source, problems=problems)
-        fresh = tuple(Approval(id=name, at=rt.info.now, signature=signatures.get(person(name))) for name in names)
+        fresh = given(snapshot, names, signatures)
         new = replace(
             old,
             request_id=forced.request_id,

@@ -14,8 +14,10 @@ from git_hybrid.app.force import (
     baseline,
     closing_events,
     expiry_note,
+    is_held,
     make_override,
     superseded,
+    waivers,
 )
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.scanning import Refused, Scan, incomplete_scan, scan_commit, with_scan
@@ -36,7 +38,7 @@ from git_hybrid.core.governance import expiring, governed
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.lock import Pin, is_valid
 from git_hybrid.core.manifest import Source, allows_host
-from git_hybrid.core.override import Override, Overrides, event_of
+from git_hybrid.core.override import RESTS_ON, Override, Overrides, event_of
 from git_hybrid.core.plan import Clone, Snapshot
 from git_hybrid.core.reducer import Decision
 from git_hybrid.core.report import Report, Row, failed
@@ -147,26 +149,9 @@ def pin_one(
     try:
         if not allows_host(snapshot.manifest.policy, source.url):
             raise HostNotAllowed(name=source.name, host=source.url.host)
-        approvals = () if forced is None else approved(rt, snapshot, source, to or "", forced)
+        rt = replace(rt, waived=waivers(snapshot, source.name, forced))
         wish = replace(_wish(snapshot, source, to=to, move=move, forced=forced), mirrors=snapshot.mirrors)
-        found = resolve(rt, source, snapshot.manifest, snapshot.lock.pins.get(source.name), wish)
-        if isinstance(found, Pin):
-            row, decision = _kept(found), Decision()
-        else:
-            _meet_age(rt, snapshot, found, wish.objections)
-            scanned = _scanned(rt, snapshot, found) if scan and _moves(found) else None
-            if forced is not None or _moves(found):
-                _meet_scan(rt, snapshot, found, wish.objections, scanned)
-            made = None
-            if forced is not None:
-                made = make_override(
-                    rt, snapshot, found.pin, forced=forced, approvals=approvals, objections=wish.objections
-                )
-            row, decision = _decided(rt, snapshot, found, made, carried=not wish.anew and wish.objections.forced)
-            if keep and scanned is not None:
-                decision = with_scan(rt, decision, snapshot, source.name, scanned)
-            if keep and decision.pins:
-                _keep_objects(rt, source, found)
+        row, decision = _pinned(rt, snapshot, source, wish, keep=keep, forced=forced, scan=scan)
     except TooYoung as error:
         row, decision = failed(source.name, error), _seen(rt, error)
     except Refused as error:
@@ -174,6 +159,29 @@ def pin_one(
     except HybridError as error:
         row, decision = failed(source.name, error), Decision()
     rt.progress("done", source.name, row.outcome)
+    return row, decision
+
+
+def _pinned(
+    rt: Runtime, snapshot: Snapshot, source: Source, wish: Wish, *, keep: bool, forced: Forced | None, scan: bool
+) -> tuple[Row, Decision]:
+    approvals = () if forced is None else approved(rt, snapshot, source, wish.to or "", forced)
+    found = resolve(rt, source, snapshot.manifest, snapshot.lock.pins.get(source.name), wish)
+    found = found if forced is not None else _unless_held(snapshot, found)
+    if isinstance(found, Pin):
+        return _kept(found), Decision()
+    _meet_age(rt, snapshot, found, wish.objections)
+    scanned = _scanned(rt, snapshot, found) if scan and _moves(found) else None
+    if forced is not None or _moves(found):
+        _meet_scan(rt, snapshot, found, wish.objections, scanned)
+    made = None
+    if forced is not None:
+        made = make_override(rt, snapshot, found.pin, forced=forced, approvals=approvals, objections=wish.objections)
+    row, decision = _decided(rt, snapshot, found, made, carried=not wish.anew and wish.objections.forced)
+    if keep and scanned is not None:
+        decision = with_scan(rt, decision, snapshot, source.name, scanned)
+    if keep and decision.pins:
+        _keep_objects(rt, source, found)
     return row, decision
 
 
@@ -225,6 +233,9 @@ def _decided(
         new = replace(new, override=old.override)
     detail: dict[str, Json] = {"url": str(new.url), "ref": new.ref, "tree": new.tree}
     detail |= {"content_sha256": new.content_sha256}
+    if new.override is not None:
+        # An override that is cut off from the end of the log is missed, since the record before it names it.
+        detail[RESTS_ON] = new.override
     before = old.commit if old else None
     events = [Event(event="pin", source=new.source, before=before, after=new.commit, detail=detail)]
     events += [event_of(made, "override")] if made is not None else []
@@ -243,6 +254,19 @@ def _decided(
     )
     overrides = ended | ({} if made is None else {made.id: made})
     return row, Decision(events=events, pins={new.source: new}, overrides=overrides)
+
+
+def _unless_held(snapshot: Snapshot, found: Resolved | Pin) -> Resolved | Pin:
+    """Return *found*, or the old pin where a plain one may not take the place of its override.
+
+    Raises:
+        OverrideEnded, OverrideUnrecorded: the override is not in force either.
+    """
+    if isinstance(found, Pin) or found.old is None or not is_held(snapshot, found.old, found.pin):
+        return found
+    if (ended := governed(found.old, snapshot.overrides, snapshot.trail, snapshot.clock)) is not None:
+        raise ended
+    return found.old
 
 
 def _moves(found: Resolved) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeVar
 
 from git_hybrid.app.retry import with_retry
@@ -86,6 +87,7 @@ def fetch(
     is asked; the answer of the last server is left for the caller to judge.
     """
     rt.progress("step", source.name, "fetching")
+    request = replace(request, waived=rt.waived.get(source.name, ()))
     bundle = rt.bundles(source.name)
     if bundle is not None:
         rt.transport.fetch_bundle(stage, bundle, request, defaults)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from git_hybrid.app.install import carry_out, row_of
-from git_hybrid.app.pin import refuse_unfinished
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.select import select
-from git_hybrid.app.sync import observe, report_of
+from git_hybrid.app.sync import finish_first, merge, observe, report_of
 from git_hybrid.core.errors import ForeignFolder, HybridError, IndexLocked
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.plan import Clone, Foreign, Observed, Snapshot, Task
@@ -22,21 +21,27 @@ def reset(rt: Runtime, names: Sequence[str], groups: Sequence[str] = ()) -> Repo
 
     Raises:
         UnknownSource: a name or group is not in the manifest.
-        UnfinishedRun: an interrupted run has to be finished first.
+        UnfinishedRun: an earlier run has sources left that are not named.
     """
     with rt.ledger.writer(rt.info) as mended:
         snapshot = rt.ledger.snapshot()
         selected = select(snapshot.manifest, names, groups)
-        refuse_unfinished(snapshot)
-        seen = observe(rt, snapshot, selected)
-        decided = {name: _task(snapshot, name, seen[name]) for name in selected}
-        rows = [failed(name, item) for name, item in decided.items() if isinstance(item, HybridError)]
-        rows += [Row(name=name, outcome="unchanged") for name, item in decided.items() if item is None]
-        tasks = [task for task in decided.values() if isinstance(task, Task)]
-        if tasks:
-            rt.ledger.begin(rt.info, tasks, intent_for(rt.info, tasks, snapshot.state))
-            rows += [row_of(outcome) for outcome in carry_out(rt, snapshot, tasks, seen)]
-        return report_of(rt, "reset", rows, mended)
+        rows, snapshot, notes = finish_first(rt, snapshot, selected)
+        if snapshot.unfinished is None:
+            rows = merge(rows, _reset_selected(rt, snapshot, selected))
+        return report_of(rt, "reset", rows, (*mended, *notes))
+
+
+def _reset_selected(rt: Runtime, snapshot: Snapshot, selected: Sequence[SourceName]) -> list[Row]:
+    seen = observe(rt, snapshot, selected, thorough=True)
+    decided = {name: _task(snapshot, name, seen[name]) for name in selected}
+    rows = [failed(name, item) for name, item in decided.items() if isinstance(item, HybridError)]
+    rows += [Row(name=name, outcome="unchanged") for name, item in decided.items() if item is None]
+    tasks = [task for task in decided.values() if isinstance(task, Task)]
+    if tasks:
+        rt.ledger.begin(rt.info, tasks, intent_for(rt.info, tasks, snapshot.state))
+        rows += [row_of(outcome) for outcome in carry_out(rt, snapshot, tasks, seen)]
+    return rows
 
 
 def _task(snapshot: Snapshot, name: SourceName, seen: Observed) -> Task | HybridError | None:

@@ -15,9 +15,9 @@ def resume(rt: Runtime, *, abort: bool) -> Report:
     """Finish the unfinished run at the commits that its journal names, or go back to what was recorded before it.
 
     Raises:
-        LockBusy, InvalidFile: nothing was done.
+        LockBusy, InvalidFile: nothing was done; a marker that cannot be read is no obstacle to giving up.
     """
-    with rt.ledger.writer(rt.info) as mended:
+    with rt.ledger.writer(rt.info, gives_up=abort) as mended:
         snapshot = rt.ledger.snapshot()
         if snapshot.unfinished is None:
             return Report(command="resume", notes=(*mended, "nothing to resume"))
@@ -33,6 +33,9 @@ def _abort(rt: Runtime, snapshot: Snapshot) -> list[Row]:
     """Bring what was half changed back to the recorded commit and forget the run."""
     assert snapshot.unfinished is not None
     rows = [_back(rt, snapshot, task) for task in snapshot.unfinished.tasks]
+    if any(row.error is not None for row in rows):
+        # What could not be brought back is still half changed: the run stays open, and abort can be tried again.
+        return rows
     event = Event(event="abort", detail={"run": snapshot.unfinished.run, "sources": [row.name for row in rows]})
     rt.ledger.forget()
     rt.ledger.record(rt.info, Decision(events=[event]), ())
@@ -47,7 +50,8 @@ def _back(rt: Runtime, snapshot: Snapshot, task: Task) -> Row:
     assert snapshot.unfinished is not None
     recorded = snapshot.state.sources.get(task.name)
     seen = rt.clones.inspect(task.name, recorded.commit if recorded else None)
-    if not isinstance(seen, Clone) or snapshot.unfinished.phases.get(task.name) != "installing":
+    begun = task.action == "repair" or snapshot.unfinished.phases.get(task.name) == "installing"
+    if not isinstance(seen, Clone) or not begun:
         return Row(name=task.name, outcome="untouched", before=seen.head if isinstance(seen, Clone) else None)
     target = recorded.commit if recorded and seen.has_pin else task.before
     if target is None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from git_hybrid.core.endpoints import Mirrors
 from git_hybrid.core.errors import Interrupted
+from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.ports import Clones, Objects, Progress, Quarantine, Transport, Writer
 from git_hybrid.core.ports_ledger import Ledger
 from git_hybrid.core.ports_scan import ScanTools
@@ -19,7 +20,8 @@ class Runtime:
 
     ``bundles`` returns the path of the git bundle of a source, if there is one; ``served_as`` is recorded in place of
     that path. ``jobs`` None takes the manifest's; ``cancelled`` returns the number of the signal that asks to stop,
-    or 0; ``sleep`` waits a number of seconds, or less if the run is cancelled.
+    or 0; ``sleep`` waits a number of seconds, or less if the run is cancelled; ``waived`` names by source the objects
+    that an override lets pass git's fsck.
     """
 
     transport: Transport
@@ -38,6 +40,7 @@ class Runtime:
     jobs: int | None = None
     sleep: Callable[[float], None]
     cancelled: Callable[[], int] = lambda: 0
+    waived: Mapping[SourceName, Sequence[Oid]] = field(default_factory=dict)
 
     def stop_if_cancelled(self) -> None:
         """Raise Interrupted if a signal asked the program to stop."""

@@ -46,22 +46,31 @@ def sync(rt: Runtime, request: SyncRequest) -> Report:
         strays = _pruned(rt, snapshot, dry_run=True) if request.prune else []
         return Report(command="sync", rows=_sorted([*_plan_rows(plan), *strays]), dry_run=True)
     with rt.ledger.writer(rt.info) as mended:
-        notes = list(mended)
         snapshot = rt.ledger.snapshot()
         selected = select(snapshot.manifest, request.names, request.groups)
-        rows: list[Row] = []
-        if snapshot.unfinished is not None:
-            left = [task.name for task in snapshot.unfinished.tasks]
-            if not set(left) <= set(selected):
-                raise UnfinishedRun(run=snapshot.unfinished.run, pending=tuple(left))
-            notes.append(f"finishing run {snapshot.unfinished.run} first: {', '.join(left)}")
-            rows = finish(rt, snapshot)
-            snapshot = rt.ledger.snapshot()
+        rows, snapshot, notes = finish_first(rt, snapshot, selected)
         if snapshot.unfinished is None:
             # Pruning comes first: it records at once, and what the sync leaves pending must be the last word.
             rows += _pruned(rt, snapshot, dry_run=False) if request.prune else []
-            rows = _merge(rows, sync_selected(rt, snapshot, selected))
-        return report_of(rt, "sync", rows, notes)
+            rows = merge(rows, sync_selected(rt, snapshot, selected))
+        return report_of(rt, "sync", rows, (*mended, *notes))
+
+
+def finish_first(
+    rt: Runtime, snapshot: Snapshot, selected: Sequence[SourceName]
+) -> tuple[list[Row], Snapshot, tuple[str, ...]]:
+    """Finish an unfinished run whose sources are all *selected*; return its rows, what stands now, and notes.
+
+    Raises:
+        UnfinishedRun: it has sources left that are not selected.
+    """
+    if snapshot.unfinished is None:
+        return [], snapshot, ()
+    left = tuple(task.name for task in snapshot.unfinished.tasks)
+    if not set(left) <= set(selected):
+        raise UnfinishedRun(run=snapshot.unfinished.run, pending=left)
+    rows = finish(rt, snapshot)
+    return rows, rt.ledger.snapshot(), (f"finishing run {snapshot.unfinished.run} first: {', '.join(left)}",)
 
 
 def report_of(rt: Runtime, command: str, rows: Sequence[Row], notes: Sequence[str]) -> Report:
@@ -101,12 +110,14 @@ def finish(rt: Runtime, snapshot: Snapshot) -> list[Row]:
     return rows + [row_of(outcome) for outcome in carry_out(rt, snapshot, plan.tasks, seen)]
 
 
-def observe(rt: Runtime, snapshot: Snapshot, names: Sequence[SourceName]) -> dict[SourceName, Observed]:
-    """Return what stands at the path of each of *names*; nothing is changed and no process is started."""
+def observe(
+    rt: Runtime, snapshot: Snapshot, names: Sequence[SourceName], *, thorough: bool = False
+) -> dict[SourceName, Observed]:
+    """Return what stands at the path of each of *names*; nothing is changed. With *thorough* every file is read."""
 
     def look(name: SourceName) -> Observed:
         pin = snapshot.lock.pins.get(name)
-        return rt.clones.inspect(name, pin.commit if pin else None)
+        return rt.clones.inspect(name, pin.commit if pin else None, thorough=thorough)
 
     jobs = rt.jobs or snapshot.manifest.defaults.jobs
     seen = run_all(look, names, jobs=jobs, cancelled=rt.cancelled)
@@ -114,8 +125,8 @@ def observe(rt: Runtime, snapshot: Snapshot, names: Sequence[SourceName]) -> dic
     return {name: observed for name, observed in zip(names, seen, strict=True) if observed is not None}
 
 
-def _merge(first: Sequence[Row], then: Sequence[Row]) -> list[Row]:
-    """Return one row a source: what the finished run did stands, unless the sync after it did or found more."""
+def merge(first: Sequence[Row], then: Sequence[Row]) -> list[Row]:
+    """Return one row a source: what the finished run did stands, unless what came after it did or found more."""
     told = {row.name: row for row in first}
     for row in then:
         if row.name not in told or row.outcome != "unchanged":

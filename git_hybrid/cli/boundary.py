@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 import tempfile
 import traceback
@@ -13,10 +12,10 @@ import click
 
 from git_hybrid.cli.options import Common
 from git_hybrid.core.errors import HybridError, LocalIo
+from git_hybrid.core.redact import redact
 
 _USAGE, _BUG, _IO, _SIGNALLED = 2, 70, 74, 128
 _INTERRUPTED, _BROKEN_PIPE = _SIGNALLED + 2, _SIGNALLED + 13
-_USERINFO = re.compile(r"://[^/@\s]+@")
 
 
 def run(command: Callable[[Common, Sequence[str]], int], argv: Sequence[str]) -> int:
@@ -84,7 +83,7 @@ def _usage(error: click.UsageError, common: Common) -> int:
 
 def _bug(common: Common) -> int:
     """Write the trace to a file, where it can be sent from; a trace on a terminal helps nobody who sees it."""
-    text = _USERINFO.sub("://***@", traceback.format_exc())
+    text = redact(traceback.format_exc())
     last = text.strip().splitlines()[-1][:200]
     try:
         # Named at random and readable by its owner alone: others write to the same folder.

@@ -14,7 +14,7 @@ from git_hybrid.core.audit_verify import Witnesses
 from git_hybrid.core.check_open_issues import is_default
 from git_hybrid.core.check_table import CHECKS
 from git_hybrid.core.checks import Facts, Violation
-from git_hybrid.git.committed import head_witness
+from git_hybrid.git.committed import head_witness, history_witness
 from git_hybrid.git.run import Runner
 from git_hybrid.git.staged import Staged, heads
 from git_hybrid.store import chain, lockfile, manifest, mirrorfile, overridefile, statefile
@@ -50,7 +50,8 @@ def gather(
         read = _from_disk(layout)
     log = (*archives(layout), chain.SHOWN) if _LOGGED & set(names) else ()
     if witnesses is None and "audit" in names:
-        witnesses = head_witness(runner, layout.root)
+        # A commit that is being made is held against what it is made from; all of history takes longer.
+        witnesses = (head_witness if staged else history_witness)(runner, layout.root)
     facts = read_facts(read, now=now, log=log, git=witnesses)
     if "sources" in names:
         facts = replace(facts, tracked=index.tracked("sources"), heads=heads(layout.root, tuple(facts.lock.pins)))

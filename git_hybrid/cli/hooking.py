@@ -59,6 +59,6 @@ def _checked(runner: Runner, layout: Layout, names: Collection[str]) -> int:
             print(f"{safe(error.path)}: {safe(problem.place)}: {safe(problem.reason)}")
         print(f"  mend: {safe(error.mend or 'correct the file, then git add it')}")
         return 2
-    found = [item for items in results.values() for item in items]
+    found = [item for items in results.values() for item in items if item.level != "note"]
     sys.stdout.writelines(f"{line}\n" for line in violation_lines(found))
     return int(failures(results) > 0)

@@ -43,7 +43,7 @@ def filled(session: Session, folder: Path) -> Iterator[GitMirrorFolder]:
     rt = session.runtime
     with held(folder, rt.info, timeout=session.settings.lock_timeout, cancelled=rt.cancelled):
         quarantine = GitQuarantine(runner=session.runner, disk=durable, folder=folder, run=rt.info.run)
-        quarantine.clean()
+        quarantine.clean(lambda _name: False)
         try:
             yield GitMirrorFolder(
                 runner=session.runner, disk=durable, folder=folder, quarantine=quarantine, run=rt.info.run

@@ -168,7 +168,16 @@ REMEDIES: Mapping[str, Remedy] = {
         ("pin another commit: git hybrid pin {name} --to REV",),
     ),
     "malformed-objects": Remedy(
-        5, "{name}: upstream sent objects that git's fsck refuses", "{message}", ("tell upstream: git fsck shows it",)
+        5, "{name}: upstream sent objects that are not sound", "{message}", ("tell upstream: git fsck shows it",)
+    ),
+    "fsck-refused": Remedy(
+        5,
+        "{name}: git's fsck refuses objects that upstream sent",
+        "{findings}",
+        (
+            "tell upstream: git fsck shows it",
+            "git hybrid pin {name} --to REV --force{waive} --request ID --approver WHO --reason TEXT --expires WHEN",
+        ),
     ),
     "off-branch": Remedy(
         6,
@@ -198,7 +207,8 @@ REMEDIES: Mapping[str, Remedy] = {
         "an exception ends by itself; the clone was left as it is",
         (
             "git hybrid pin {name}",
-            "git hybrid override renew {override} --expires WHEN --approver WHO --reason TEXT",
+            "or follow another branch, tag or commit in sources.toml, then pin it",
+            "if it is approved once more: {hint}",
         ),
     ),
     "override-unrecorded": Remedy(

@@ -16,6 +16,11 @@ class Cancel:
 
     def __init__(self) -> None:
         self._number = 0
+        self._hurried = False
+
+    def hurried(self) -> bool:
+        """Tell whether a second signal came: then nobody waits for a child any more."""
+        return self._hurried
 
     def __call__(self) -> int:
         """Return the number of the signal that asked to stop, or 0."""
@@ -24,6 +29,7 @@ class Cancel:
     def handle(self, number: int, frame: FrameType | None) -> None:
         """Take a signal; the second one raises KeyboardInterrupt, which kills what runs."""
         if self._number:
+            self._hurried = True
             raise KeyboardInterrupt
         self._number = number
 

@@ -56,6 +56,8 @@ def _facts(error: HybridError) -> dict[str, Any]:
         facts["nearest"] = ""
     if "stderr" in facts:
         facts["stderr_and_stdout"] = "\n".join(text for text in (facts["stderr"], facts.get("stdout", "")) if text)
+    if "objects" in facts:
+        facts["waive"] = "".join(f" --waive {oid}" for oid in facts["objects"])
     for key in ("findings", "problems", "reasons"):
         if isinstance(facts.get(key), tuple):
             facts[key] = "\n".join(facts[key])

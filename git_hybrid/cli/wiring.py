@@ -17,6 +17,7 @@ from git_hybrid.cli.settings import Settings, read_settings
 from git_hybrid.cli.signals import Cancel
 from git_hybrid.core.ids import RunId, make_run_id
 from git_hybrid.core.ports import Progress
+from git_hybrid.core.ports_identity import Prover
 from git_hybrid.core.ports_scan import ScanTools
 from git_hybrid.core.reducer import RunInfo
 from git_hybrid.git.cage import Cage
@@ -24,9 +25,11 @@ from git_hybrid.git.clones import GitClones
 from git_hybrid.git.export import GitExporter
 from git_hybrid.git.libgit2 import prepare
 from git_hybrid.git.objects import GitObjects
+from git_hybrid.git.prover import GitProver
 from git_hybrid.git.quarantine import GitQuarantine
 from git_hybrid.git.run import DeadlineExceeded, Runner
 from git_hybrid.git.settings import git_version, operator, read_config
+from git_hybrid.git.stale import remove_stale
 from git_hybrid.git.transport import GitTransport
 from git_hybrid.git.writer import GitWriter
 from git_hybrid.scan.external import ExternalScanners, Job, TimeIsUp
@@ -53,6 +56,7 @@ class Session:
     """One run, wired: the runtime, where the workspace is, and what git's configuration says."""
 
     runtime: Runtime
+    prover: Prover
     layout: Layout
     config: Mapping[str, str]
     runner: Runner
@@ -78,7 +82,7 @@ def session(
     variables = dict(os.environ if environ is None else environ)
     layout = find_root(choices.folder)
     refuse_links(layout)
-    runner = Runner(environ=variables, cancelled=cancel)
+    runner = Runner(environ=variables, cancelled=cancel, hurried=cancel.hurried)
     config = read_config(runner, layout.root)
     settings = read_settings(variables, config, jobs=choices.jobs, offline=choices.offline)
     git_version(runner)
@@ -93,7 +97,8 @@ def session(
     )
     with ExitStack() as stack:
         runtime = _runtime(layout, runner, settings, info, progress=progress, cancel=cancel, stack=stack)
-        yield Session(runtime=runtime, layout=layout, config=config, runner=runner, settings=settings)
+        prover = GitProver(runner=runner, folder=layout.sources_folder)
+        yield Session(runtime=runtime, prover=prover, layout=layout, config=config, runner=runner, settings=settings)
 
 
 def _runtime(
@@ -115,7 +120,7 @@ def _runtime(
         now=info.now,
         lock_timeout=settings.lock_timeout,
         cancelled=cancel,
-        clean_quarantine=quarantine.clean,
+        clean_quarantine=lambda: (*quarantine.clean(Sources(ledger)), *remove_stale(durable, folder)),
         close_quarantine=quarantine.close,
     )
     return Runtime(
@@ -164,6 +169,17 @@ class HostPolicy:
         """Tell whether policy allows *host*."""
         hosts = self._ledger.snapshot().manifest.policy.hosts
         return hosts is None or host in hosts
+
+
+class Sources:
+    """Asks the manifest whether a name is a source's; reads it only when that happens."""
+
+    def __init__(self, ledger: FileLedger) -> None:
+        self._ledger = ledger
+
+    def __call__(self, name: str) -> bool:
+        """Tell whether *name* is a source of the manifest."""
+        return name in self._ledger.snapshot().manifest.sources
 
 
 def _bundle(folder: Path | None, name: str) -> str | None:

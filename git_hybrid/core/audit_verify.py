@@ -18,6 +18,7 @@ from git_hybrid.core.state import State
 
 LOG = "state/sources-audit.jsonl"
 ROTATE, ROTATED = "rotate", "rotated"
+_INSTALLED = frozenset({"clone", "update", "repair", "record", "reset"})
 _PINNED = frozenset({"pin", "override", "bundle-apply"})
 
 
@@ -83,6 +84,9 @@ def verify(segments: Sequence[Segment], witnesses: Witnesses) -> tuple[Breach, .
     found += _archives(segments)
     order = {segment.file: number for number, segment in enumerate(segments)}
     found.sort(key=lambda breach: (order[breach.file], breach.line))
+    if missing_archives(segments):
+        # What else is not there may be in the archive: it is one thing that is wrong, and this is its name.
+        return tuple(found)
     return (*found, *_against_commits(segments, witnesses), *_against_files(records, witnesses))
 
 
@@ -114,7 +118,7 @@ def _lines(segments: Sequence[Segment]) -> Iterator[Breach]:
 def _torn(record: Record) -> list[Mapping[str, Json]]:
     torn = record.get("torn", [])
     items = torn if isinstance(torn, list) else []
-    return [item for item in items if isinstance(item, Mapping) and {"len", "sha256"} <= item.keys()]
+    return [item for item in items if isinstance(item, Mapping)]
 
 
 def previous(record: Record) -> tuple[str, ...]:
@@ -192,14 +196,17 @@ def _archives(segments: Sequence[Segment]) -> Iterator[Breach]:
     by_name = {segment.file: segment for segment in segments}
     for segment in segments:
         for line in segment.lines:
-            told = _archived(line)
-            archive = by_name.get(f"state/{told['archive']}") if told else None
-            if archive is not None and archive.sha256 != told.get("sha256"):
-                what = f"says that {archive.file} has the SHA-256 {str(told.get('sha256'))[:12]}…"
-                what = f"{what}, and it has {archive.sha256[:12]}…"
-                yield _breach(
-                    "archive-changed", segment.file, line, what, "the archive was changed after it was closed"
-                )
+            if not (told := _archived(line)):
+                continue
+            name, sha256 = f"state/{told['archive']}", str(told.get("sha256"))
+            archive = by_name.get(name)
+            if archive is None:
+                what, proves = f"goes on from {name}, which is not there", "the archive was deleted, or never committed"
+                yield _breach("archive-missing", segment.file, line, what, proves)
+            elif archive.sha256 != sha256:
+                what = f"says that {name} has the SHA-256 {sha256[:12]}…, and it has {archive.sha256[:12]}…"
+                proves = "the archive was changed after it was closed"
+                yield _breach("archive-changed", segment.file, line, what, proves)
 
 
 def _archived(line: Line) -> Mapping[str, Json]:
@@ -246,9 +253,7 @@ def _against_files(records: Mapping[str, Record], witnesses: Witnesses) -> Itera
     for audit_hash, where in witnesses.hashes.items():
         if audit_hash not in records:
             yield _gone(where, audit_hash)
-    pinned = {
-        (str(item.get("source")), str(item.get("after"))) for item in records.values() if item["event"] in _PINNED
-    }
+    pinned = {(item.get("source"), item.get("after")) for item in records.values() if item["event"] in _PINNED}
     for name, pin in witnesses.lock.pins.items():
         if (name, pin.commit) not in pinned:
             what = f"no record tells that {name} was pinned to {pin.commit[:12]}, as state/sources.lock says"
@@ -263,10 +268,8 @@ def _against_state(records: Mapping[str, Record], state: State) -> Iterator[Brea
         record = records.get(entry.audit_hash)
         if record is None:
             yield _gone(f"state/sources.json: {name}", entry.audit_hash)
-        elif record.get("source") != name:
-            what = (
-                f"state/sources.json says that record {entry.audit_hash[:12]} made {name}; it is about another source"
-            )
+        elif record.get("source") != name or (record["event"] in _INSTALLED and record.get("after") != entry.commit):
+            what = f"record {entry.audit_hash[:12]} does not tell of {name} at {entry.commit[:12]}, as its state does"
             yield Breach(id="foreign-record", file=LOG, line=0, what=what, proves="the state entry was edited by hand")
 
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 from git_hybrid.core.checks import Facts, Violation
-from git_hybrid.core.errors import OverrideEnded, OverrideUnrecorded
-from git_hybrid.core.governance import governed, unbound
+from git_hybrid.core.errors import OverrideEnded
+from git_hybrid.core.governance import governed, unapproved, unbound, why_unapproved
 from git_hybrid.core.override import Approved, Override, person, phase, unmet
 from git_hybrid.core.values import format_age, format_time
 
 FILE = "state/sources-overrides.json"
+SLACK = timedelta(days=1)
+"""How far two clocks may be apart."""
+
 CAPTURE = "--force --request ID --approver WHO --reason TEXT --expires WHEN"
 
 
@@ -21,23 +25,29 @@ def check_overrides(facts: Facts) -> tuple[Violation, ...]:
 
 def _pins(facts: Facts) -> Iterator[Violation]:
     for name, pin in facts.lock.pins.items():
-        error = governed(pin, facts.overrides, facts.trail, facts.clock)
-        entry = f"source.{name}"
-        if isinstance(error, OverrideUnrecorded):
-            what = f"rests on {error.override}, {error.what}"
-            why = "without its record nobody can tell who approved this pin"
+        source = facts.manifest.sources.get(name)
+        told = (facts.overrides, facts.trail, facts.clock)
+        error = governed(pin, *told) if source is None else unapproved(pin, source, *told)
+        if error is None:
+            continue
+        why, mend = "without its record nobody can tell who approved this pin", f"git hybrid pin {name}"
+        if isinstance(error, OverrideEnded):
+            why = "exceptions end"
+        else:
             mend = f"restore it from git, or capture it again: git hybrid pin {name} --to {pin.commit} {CAPTURE}"
-            yield Violation(file="state/sources.lock", entry=entry, what=what, why=why, mend=mend)
-        elif isinstance(error, OverrideEnded):
-            what = f"rests on {error.override}, which {error.how}"
-            mend = f"git hybrid pin {name}"
-            yield Violation(file="state/sources.lock", entry=entry, what=what, why="exceptions end", mend=mend)
+        what = why_unapproved(error)
+        yield Violation(file="state/sources.lock", entry=f"source.{name}", what=what, why=why, mend=mend)
 
 
 def _record(record: Override, facts: Facts) -> Iterator[Violation]:
     def violation(what: str, why: str, mend: str) -> Violation:
         return Violation(file=FILE, entry=f"{record.id} ({record.source})", what=what, why=why, mend=mend)
 
+    if facts.now is not None and record.created_at > facts.now + SLACK:
+        why = "the clock of whoever made it was wrong, so it would last longer than policy allows"
+        mend = f"git hybrid override revoke {record.id} --reason TEXT"
+        what = f"was made at {format_time(record.created_at)}, which is still to come"
+        yield violation(what, why, mend)
     what = unbound(record, facts.trail)
     if what:
         why = "a record that the audit log does not bear out proves nothing"
@@ -64,7 +74,7 @@ def _approved(record: Override) -> Approved:
     current = [item for item in record.approvers if item.at == last]
     return Approved(
         request_id=record.request_id,
-        requested_by=record.requested_by,
+        requesters=(record.requested_by,),
         approvers=tuple(item.id for item in current),
         signed=frozenset(person(item.id) for item in current if item.signature),
         since=last,

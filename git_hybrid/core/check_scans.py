@@ -22,7 +22,7 @@ def check_scans(facts: Facts) -> tuple[Violation, ...]:
     if not facts.manifest.scanners:
         what, why = "no scanner is configured, so no scan is asked for", "nobody looks into what is vendored"
         mend = 'add to sources.toml: [[scanner]], then name = "secrets" and preset = "betterleaks"'
-        return (Violation(file="sources.toml", entry="scanner", what=what, why=why, mend=mend, level="warn"),)
+        return (Violation(file="sources.toml", entry="scanner", what=what, why=why, mend=mend, level="note"),)
     found: list[Violation] = []
     for name in sorted(set(facts.manifest.sources) & set(facts.lock.pins)):
         entry = facts.state.sources.get(name)

@@ -20,7 +20,7 @@ from git_hybrid.core.state import State
 class Violation:
     """One thing that does not hold: where, what, why it matters, and the command that mends it.
 
-    A ``warn`` is told and fails nothing.
+    A ``warn`` is told and fails nothing; nor does a ``note``, which the hooks do not even tell.
     """
 
     file: str
@@ -28,22 +28,23 @@ class Violation:
     what: str
     why: str
     mend: str
-    level: Literal["fail", "warn"] = "fail"
+    level: Literal["fail", "warn", "note"] = "fail"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """What the checks are about: the files as they are, or as they are about to be committed.
 
-    ``mirrors`` and ``bundle_folder`` (an absolute path) are what is set to be asked instead of upstream.
-    ``clock`` is the later of the present time and that of the newest audit record. ``log`` holds the audit log and
-    its archives, the oldest first; ``witnesses`` what it is held against. ``tracked`` are the paths below ``sources/``
-    that are committed, ``heads`` the commits at which the clones stand. ``documents`` are specifications by path,
-    ``paths`` every path that they may name, ``changed`` what the commit changes.
+    ``now`` is the present time, ``clock`` the later of it and that of the newest audit record. ``mirrors`` and
+    ``bundle_folder`` (an absolute path) are what is set to be asked instead of upstream. ``log`` holds the audit log
+    and its archives, the oldest first; ``witnesses`` what it is held against. ``tracked`` are the paths below
+    ``sources/`` that are committed, ``heads`` the commits at which the clones stand. ``documents`` are specifications
+    by path, ``paths`` every path that they may name, ``changed`` what the commit changes.
     """
 
     manifest: Manifest
     clock: datetime
+    now: datetime | None = None
     lock: Lock = field(default_factory=Lock)
     state: State = field(default_factory=State)
     overrides: Overrides = field(default_factory=Overrides)

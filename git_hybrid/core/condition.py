@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, assert_never
 
-from git_hybrid.core.errors import OverrideEnded, OverrideUnrecorded
-from git_hybrid.core.governance import governed
+from git_hybrid.core.governance import unapproved, why_unapproved
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Pin, is_valid
 from git_hybrid.core.manifest import Source, allows_host
@@ -150,11 +149,9 @@ def _served(snapshot: Snapshot, recorded: SourceState | None, now: datetime) -> 
 def _word(
     snapshot: Snapshot, source: Source, pin: Pin | None, recorded: SourceState | None, seen: Observed
 ) -> tuple[Word, str]:
-    if pin is not None and (error := governed(pin, snapshot.overrides, snapshot.trail, snapshot.clock)):
-        return "unapproved", _unapproved(error)
-    local = _local_word(seen, pin, recorded)
-    if local is not None:
-        return local
+    first = _unapproved(snapshot, source, pin) or _local_word(seen, pin, recorded)
+    if first is not None:
+        return first
     if not allows_host(snapshot.manifest.policy, source.url):
         return "refused", f"host {source.url.host} is not allowed by policy"
     if _is_interrupted(snapshot, source.name):
@@ -172,9 +169,10 @@ def _word(
     return "ok", ""
 
 
-def _unapproved(error: OverrideEnded | OverrideUnrecorded) -> str:
-    what = error.how if isinstance(error, OverrideEnded) else error.what
-    return f"rests on {error.override}, " + (f"which {what}" if isinstance(error, OverrideEnded) else what)
+def _unapproved(snapshot: Snapshot, source: Source, pin: Pin | None) -> tuple[Word, str] | None:
+    told = (snapshot.overrides, snapshot.trail, snapshot.clock)
+    error = None if pin is None else unapproved(pin, source, *told)
+    return None if error is None else ("unapproved", why_unapproved(error))
 
 
 def _is_interrupted(snapshot: Snapshot, name: SourceName) -> bool:

@@ -9,7 +9,7 @@
     ├── local work:       DirtySource DivergedSource OperationInProgress IndexLocked ForeignFolder UnsavedWork InTheWay
     ├── network:          NetworkFailure AccessDenied RepositoryNotFound TlsFailure HostKeyFailure Offline
     ├── verification:     Unreachable MovedTag RefMissing RewrittenHistory IdentityChanged WrongContent HostileTree
-    │                     MalformedObjects
+    │                     MalformedObjects FsckRefused
     ├── policy:           OffBranch Rollback HostNotAllowed TooYoung PolicyNotMet ScanBlocked
     ├── overrides:        OverrideUnnecessary OverrideEnded OverrideUnrecorded UnknownOverride
     ├── scans:            NoScanner NotInstalled ScanFindings ScanIncomplete
@@ -362,11 +362,20 @@ class HostileTree(HybridError):
 
 
 class MalformedObjects(HybridError):
-    """git's own check (fsck) refused objects that upstream sent."""
+    """What upstream sent is no sound pack of git objects."""
 
     code: ClassVar[str] = "malformed-objects"
     name: str
     message: str
+
+
+class FsckRefused(HybridError):
+    """git's fsck refused *objects*; ``findings`` has the id of each and what is wrong with it."""
+
+    code: ClassVar[str] = "fsck-refused"
+    name: str
+    objects: tuple[str, ...]
+    findings: tuple[str, ...]
 
 
 class PolicyError(HybridError):
@@ -407,12 +416,13 @@ class OverrideUnnecessary(PolicyError):
 
 
 class OverrideEnded(PolicyError):
-    """The pin rests on an override that expired or was closed; ``how`` says which and when."""
+    """The pin rests on an override that expired or was closed; ``how`` says which and when, ``hint`` how to go on."""
 
     code: ClassVar[str] = "override-ended"
     override: str
     how: str
     commit: str
+    hint: str
 
 
 class OverrideUnrecorded(HybridError):

@@ -4,10 +4,39 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from git_hybrid.core.errors import OverrideEnded, OverrideUnrecorded
-from git_hybrid.core.lock import Pin
+from git_hybrid.core.errors import OffBranch, OverrideEnded, OverrideUnrecorded
+from git_hybrid.core.lock import Pin, is_valid, still_allowed
+from git_hybrid.core.manifest import Source, track_field
 from git_hybrid.core.override import Override, Overrides, Trail, binds, phase
 from git_hybrid.core.values import format_time
+
+
+def unapproved(
+    pin: Pin, source: Source, overrides: Overrides, trail: Trail, clock: datetime
+) -> OffBranch | OverrideEnded | OverrideUnrecorded | None:
+    """Return why *pin*, which was made from *source*, may not be used without an approval; None if it may.
+
+    A pin that names no override has the ref that the manifest declares: no command makes another one.
+    """
+    if (error := governed(pin, overrides, trail, clock)) is not None:
+        return error
+    if pin.override is not None or not is_valid(pin, source):
+        return None
+    if still_allowed(pin, source) and pin.ref.startswith(("refs/heads/", "refs/tags/")):
+        return None
+    kind, value = track_field(source.track)
+    return OffBranch(name=pin.source, commit=pin.commit, ref=f"{kind} {value}")
+
+
+def why_unapproved(error: OffBranch | OverrideEnded | OverrideUnrecorded) -> str:
+    """Return what :func:`unapproved` found, as the end of a sentence about the pin."""
+    match error:
+        case OffBranch(ref=ref):
+            return f"is not what the manifest declares ({ref}), and no override is named"
+        case OverrideEnded(override=override, how=how):
+            return f"rests on {override}, which {how}"
+        case OverrideUnrecorded(override=override, what=what):
+            return f"rests on {override}, {what}"
 
 
 def governed(
@@ -37,13 +66,15 @@ def unbound(record: Override, trail: Trail) -> str:
 
 
 def _unnamed(pin: Pin, overrides: Overrides, trail: Trail) -> OverrideUnrecorded | None:
+    """Return what is wrong with a pin that names no override, though the last pin of its commit rests on one."""
+    identity = trail.rests.get((pin.source, pin.commit), "")
+    if identity and identity not in overrides.records:
+        return _unrecorded(pin, identity, "whose record was taken out of state/sources-overrides.json")
+    if identity:
+        return _unrecorded(pin, identity, "which the lock no longer names")
     for record in overrides.of(pin.source):
         if record.kind == "pin" and record.status == "active" and record.to_commit == pin.commit:
             return _unrecorded(pin, record.id, "which the lock no longer names")
-    for identity, told in trail.latest.items():
-        gone = identity not in overrides.records and told["event"] in ("override", "override-renewed")
-        if gone and (told.get("source"), told.get("after")) == (pin.source, pin.commit):
-            return _unrecorded(pin, identity, "whose record was taken out of state/sources-overrides.json")
     return None
 
 
@@ -51,12 +82,15 @@ def _ended(pin: Pin, record: Override, clock: datetime) -> OverrideEnded | None:
     match phase(record, clock):
         case "expired":
             how = f"expired at {format_time(record.expires_at)}"
+            again = f"git hybrid override renew {record.id} --expires WHEN --approver WHO --reason TEXT"
         case "revoked" | "superseded" as word:
             when = "" if record.closed_at is None else f" at {format_time(record.closed_at)}"
             how = f"was {word}{when} by {record.closed_by or 'somebody'}"
+            again = f"git hybrid pin {pin.source} --to {pin.commit} --force"
+            again = f"{again} --request ID --approver WHO --reason TEXT --expires WHEN"
         case _:
             return None
-    return OverrideEnded(name=pin.source, override=record.id, how=how, commit=pin.commit)
+    return OverrideEnded(name=pin.source, override=record.id, how=how, commit=pin.commit, hint=again)
 
 
 def _unrecorded(pin: Pin, override: str, what: str) -> OverrideUnrecorded:

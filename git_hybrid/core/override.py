@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -23,10 +24,15 @@ Phase = Literal["active", "expiring", "expired", "revoked", "superseded"]
 WARNED = timedelta(days=7)
 """How long before its end an override is told of wherever it is shown."""
 
+RESTS_ON = "rests_on"
+"""The detail of a ``pin`` record that names the override which the pin rests on."""
+
 EVENTS = frozenset({"override", "override-renewed", "override-revoked", "override-superseded"})
 """The audit events that carry the digest of an override record."""
 
-_EMAIL = re.compile(r"<\s*([^<>\s]+@[^<>\s]+)\s*>")
+_CLOSINGS = frozenset({"override-revoked", "override-superseded"})
+_BRACKETED = re.compile(r"<\s*([^<>\s]+@[^<>\s]+)\s*>")
+_EMAIL = re.compile(r"[^\s<>(),;:\"']+@[^\s<>(),;:\"']+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,17 +87,33 @@ class Overrides:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trail:
-    """What the audit log says of overrides: the last record of each by its id, and when its newest record was made."""
+    """What the audit log says of overrides: the last record of each by its id, and when its newest record was made.
+
+    ``rests`` has for each source and commit that was pinned the override that its last pin rests on, or nothing.
+    """
 
     latest: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
+    rests: Mapping[tuple[str, str], str] = field(default_factory=dict)
     newest: datetime | None = None
 
 
 def trail_of(records: Sequence[Mapping[str, Json]]) -> Trail:
-    """Return what *records*, in the order of the log, say of overrides."""
-    latest = {identity: record for record in records if (identity := _overridden(record))}
+    """Return what *records*, in the order of the log, say of overrides.
+
+    What was closed stays closed, though a merge of branches may put a renewal behind its end.
+    """
+    latest: dict[str, Mapping[str, Json]] = {}
+    rests: dict[tuple[str, str], str] = {}
+    for record in records:
+        identity = _overridden(record)
+        if identity and (record["event"] in _CLOSINGS or latest.get(identity, {}).get("event") not in _CLOSINGS):
+            latest[identity] = record
+        if record["event"] in ("pin", "override"):
+            detail = record.get("detail")
+            under = detail.get(RESTS_ON) if isinstance(detail, Mapping) else None
+            rests[str(record.get("source")), str(record.get("after"))] = identity or str(under or "")
     times = [str(record["at"]) for record in records]
-    return Trail(latest=latest, newest=parse_time(max(times)) if times else None)
+    return Trail(latest=latest, rests=rests, newest=parse_time(max(times)) if times else None)
 
 
 def _overridden(record: Mapping[str, Json]) -> str:
@@ -178,9 +200,14 @@ def closed(override: Override, how: Closing, *, at: datetime, by: str) -> Overri
 
 
 def person(text: str) -> str:
-    """Return who *text* names: the e-mail address in it, or all of it; without case, so that it can be compared."""
-    match = _EMAIL.search(text)
-    return (match[1] if match else text).strip().casefold()
+    """Return who *text* names: the e-mail address in it, or all of it; so that two spellings of one can be compared.
+
+    Case, the several forms of a character and characters that nobody sees do not count.
+    """
+    plain_text = "".join(item for item in unicodedata.normalize("NFKC", text) if unicodedata.category(item) != "Cf")
+    match = _BRACKETED.search(plain_text)
+    found = match[1] if match else next(iter(_EMAIL.findall(plain_text)), plain_text)
+    return " ".join(found.casefold().split())
 
 
 def distinct(names: Sequence[str]) -> tuple[str, ...]:
@@ -193,10 +220,13 @@ def distinct(names: Sequence[str]) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Approved:
-    """What is asked of policy: the request, who asks, who approved (``signed``: with a good signature), until when."""
+    """What is asked of policy: the request, who asks, who approved (``signed``: with a good signature), until when.
+
+    ``requesters`` are those who ask now and those who asked first: none of them may approve.
+    """
 
     request_id: str
-    requested_by: str
+    requesters: tuple[str, ...]
     approvers: tuple[str, ...]
     signed: frozenset[str] = frozenset()
     since: datetime
@@ -209,10 +239,9 @@ def unmet(asked: Approved, policy: Policy) -> tuple[str, ...]:
     if policy.request_pattern and re.fullmatch(policy.request_pattern, asked.request_id) is None:
         problems.append(f"the request id {asked.request_id!r} does not match {policy.request_pattern!r}")
     people = {person(name): name for name in asked.approvers}
-    requester = person(asked.requested_by)
-    if requester in people:
-        problems.append(f"{asked.requested_by} asks for it and may not approve it")
-    counted = [key for key in people if key != requester]
+    requesters = {person(name): name for name in asked.requesters}
+    problems += [f"{name} asks for it and may not approve it" for key, name in requesters.items() if key in people]
+    counted = [key for key in people if key not in requesters]
     known = {person(item.id): item for item in policy.approvers}
     if known:
         strangers = [people[key] for key in counted if key not in known]

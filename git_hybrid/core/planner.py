@@ -17,7 +17,7 @@ from git_hybrid.core.errors import (
     OperationInProgress,
     UnsavedWork,
 )
-from git_hybrid.core.governance import governed
+from git_hybrid.core.governance import unapproved
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Pin, is_valid
 from git_hybrid.core.manifest import Source, allows_host
@@ -50,8 +50,8 @@ def pinned(snapshot: Snapshot, source: Source) -> Pin | HybridError:
         return NoPin(name=source.name, stale=pin is not None)
     if not allows_host(snapshot.manifest.policy, source.url):
         return HostNotAllowed(name=source.name, host=source.url.host)
-    ended = governed(pin, snapshot.overrides, snapshot.trail, snapshot.clock)
-    return ended or scan_blocked(snapshot, source.name, pin) or pin
+    refused = unapproved(pin, source, snapshot.overrides, snapshot.trail, snapshot.clock)
+    return refused or scan_blocked(snapshot, source.name, pin) or pin
 
 
 def plan_sync(snapshot: Snapshot, observed: Mapping[SourceName, Observed], selected: Iterable[SourceName]) -> SyncPlan:
@@ -165,8 +165,8 @@ def plan_resume(unfinished: Unfinished, snapshot: Snapshot, observed: Mapping[So
         if not allows_host(snapshot.manifest.policy, task.source.url):
             blocked[name] = HostNotAllowed(name=name, host=task.source.url.host)
             continue
-        ended = governed(task.pin, snapshot.overrides, snapshot.trail, snapshot.clock)
-        if (error := ended or scan_blocked(snapshot, name, task.pin)) is not None:
+        refused = unapproved(task.pin, task.source, snapshot.overrides, snapshot.trail, snapshot.clock)
+        if (error := refused or scan_blocked(snapshot, name, task.pin)) is not None:
             blocked[name] = error
             continue
         step = _resumed(task, unfinished.phases.get(name, "pending"), snapshot, observed[name])
@@ -183,7 +183,9 @@ def plan_resume(unfinished: Unfinished, snapshot: Snapshot, observed: Mapping[So
 
 
 def _resumed(task: Task, phase: Phase, snapshot: Snapshot, seen: Observed) -> Task | HybridError | None:
-    if phase == "installing" and isinstance(seen, Clone) and not seen.locked:
+    # A repair whose clone can be used was begun by an earlier run, and interrupted again before it wrote its phase.
+    begun = phase == "installing" or task.action == "repair"
+    if begun and isinstance(seen, Clone) and not seen.locked:
         action: Action = "record" if _is_done(seen, task.pin) else "repair"
         return Task(source=task.source, pin=task.pin, action=action, before=seen.head)
     if task.action == "reset" and isinstance(seen, Clone) and not seen.locked:

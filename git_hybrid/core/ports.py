@@ -40,13 +40,14 @@ class RemoteRefs:
 class FetchRequest:
     """What to fetch: full refs (kept below ``refs/hybrid/upstream/``) and single commits.
 
-    ``depth`` 1 leaves out all history; ``commits_only`` leaves out trees and files, which proves ancestry cheaply.
+    ``depth`` 1 leaves out all history; ``commits_only`` all trees and files; what is ``waived`` may fail git's fsck.
     """
 
     refs: Sequence[str] = ()
     commits: Sequence[Oid] = ()
     depth: int | None = None
     commits_only: bool = False
+    waived: Sequence[Oid] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,8 +104,8 @@ class Objects(Protocol):
         """Tell whether the commit is there."""
         ...
 
-    def has_content(self, stage: Stage, oid: Oid) -> bool:
-        """Tell whether every file of the commit is there, also where objects may be missing by design."""
+    def has_content(self, stage: Stage, oid: Oid, *, history: bool = False) -> bool:
+        """Tell whether every file of the commit is there, with *history* also every earlier commit with its files."""
         ...
 
     def upstream(self, stage: Stage, ref: str) -> tuple[Oid, Oid | None] | None:
@@ -163,8 +164,8 @@ class Quarantine(Protocol):
 class Clones(Protocol):
     """Reads the clones below ``sources/``."""
 
-    def inspect(self, name: SourceName, pin: Oid | None) -> Observed:
-        """Return what stands at the source's path."""
+    def inspect(self, name: SourceName, pin: Oid | None, *, thorough: bool = False) -> Observed:
+        """Return what stands at the source's path; with *thorough* no cache of git is believed."""
         ...
 
     def unsaved(self, name: SourceName) -> tuple[str, ...]:

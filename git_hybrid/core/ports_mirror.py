@@ -29,13 +29,15 @@ class Holding:
 class Change:
     """What is to become of a mirrored repository: everything fetched into a stage goes in.
 
-    ``gone`` are refs that upstream has no more, ``pin`` a commit to keep for good, ``lfs``: its LFS content came along.
+    ``gone`` are refs that upstream has no more, ``pin`` a commit to keep for good, ``lfs``: its LFS content came along;
+    ``waived`` are objects that an override lets pass fsck.
     """
 
     gone: Sequence[str] = ()
     head: RefName | None = None
     pin: Oid | None = None
     lfs: bool = False
+    waived: Sequence[Oid] = ()
 
 
 class MirrorFolder(Protocol):

@@ -166,12 +166,17 @@ def moved_tag(old: Pin | None, candidate: Candidate, refs: RemoteRefs, source: S
     return MovedTag(name=source.name, tag=old.ref, old=was, new=found, **commits)
 
 
+def is_other_repository(old: Sequence[Oid], new: Sequence[Oid]) -> bool:
+    """Tell whether two histories have no root in common; one that is not known tells nothing."""
+    return bool(old and new) and not set(old) & set(new)
+
+
 def forbidden_move(move: Move, source: Source) -> HybridError | None:
     """Return the error if the pin may not move without an override, or None if it may."""
     old, new = move.old, move.new
     if old.commit == new.commit or old.url != new.url:
         return None
-    if old.root_commits and new.root_commits and not set(old.root_commits) & set(new.root_commits):
+    if is_other_repository(old.root_commits, new.root_commits):
         roots = {"old": old.root_commits, "new": new.root_commits}
         return IdentityChanged(name=source.name, url=str(source.url), **roots)
     if move.new_is_ancestor or _is_older_version(old, new):

@@ -5,6 +5,7 @@ git's own fsck refuses malformed trees; this finds what is well-formed and still
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -15,6 +16,8 @@ PATH_LIMIT = 4096
 _LINK_HOPS = 40
 _BARE_PARTS = (frozenset({"head", "objects", "refs"}), frozenset({"head", "commondir"}))
 _SHOWN = 10
+# C1 controls, and what turns the direction of text: https://www.unicode.org/reports/tr9/ (explicit formatting).
+_STEERING = re.compile("[\x80-\x9f\u2028-\u202e\u2066-\u2069]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +95,8 @@ def _scan_entry(scan: _Scan, entry: TreeEntry) -> None:
         return
     if any(byte < 0x20 or byte == 0x7F for byte in path):
         scan.add("control-bytes", path, "control bytes in a file name")
+    elif not path.isascii() and _STEERING.search(path.decode("utf-8", "surrogateescape")):
+        scan.add("control-bytes", path, "characters in a file name that make it look like another")
     if b"\\" in path:
         scan.add("backslash", path, "a backslash separates folders on Windows")
     if any(_is_git_alias(part) for part in parts):

@@ -16,6 +16,8 @@ from git_hybrid.core.errors import (
     RepositoryNotFound,
     TlsFailure,
 )
+from git_hybrid.core.redact import redact
+from git_hybrid.git.fsck import refused
 
 _NOISE = re.compile(
     r"^(?:remote: (?:Enumerating|Counting|Compressing|Total)|warning: redirecting|From |hint:|notice:|[*=+!t-] \[?)"
@@ -84,13 +86,14 @@ _TRANSIENT = (
     ("cut", ("bad line length", "invalid index-pack output", "protocol error", "bad pack header", "empty reply")),
     ("network", ("network is unreachable", "proxy connect aborted", "ssl_error_syscall", "http/2 stream")),
 )
+_LATER = (408, 425, 429)
 # What git says of any ssh command that failed without words that it knows.
 _SSH_FAILED = "could not read from remote repository"
 
 
 def last_words(stderr: str, limit: int = 500) -> str:
-    """Return what a failed command said, without progress and hints, at most *limit* characters."""
-    lines = [line.strip() for line in stderr.splitlines()]
+    """Return what a failed command said, without progress, hints and secrets, at most *limit* characters."""
+    lines = [line.strip() for line in redact(stderr).splitlines()]
     told = [line for line in lines if line and not _NOISE.match(line)]
     return " / ".join(told[-4:])[:limit]
 
@@ -122,6 +125,8 @@ def _untrusted(stderr: str, text: str, *, url: str, message: str) -> HybridError
         return HostKeyFailure(url=url, message=message)
     if any(word in text for word in _TLS):
         return TlsFailure(url=url, message=message)
+    if (by_fsck := refused(stderr)) is not None:
+        return by_fsck
     if _FSCK.search(stderr):
         return MalformedObjects(name="", message=message)
     was_cut = "early eof" in text or "unexpected disconnect" in text
@@ -137,9 +142,14 @@ def _refused(stderr: str, text: str, code: int, *, url: str, message: str) -> Hy
         return RefMissing(name="", ref=missing["ref"] or missing["oid"] or missing["hidden"], url=url)
     if code in (401, 403, 407) or any(word in text for word in _DENIED):
         return AccessDenied(url=url, message=message)
-    if code in (404, 410) or (not code and any(word in text for word in _NOT_FOUND)):
+    if code in (404, 410) or _is_final(code) or (not code and any(word in text for word in _NOT_FOUND)):
         return RepositoryNotFound(url=url, message=message)
     return None
+
+
+def _is_final(code: int) -> bool:
+    """Tell whether an HTTP status says that the same request would be answered alike (RFC 9110, 15.5)."""
+    return 400 <= code < 500 and code not in _LATER
 
 
 def _passing(text: str, code: int, *, url: str, message: str) -> HybridError | None:

@@ -6,10 +6,13 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from git_hybrid.core.errors import LocalIo
 from git_hybrid.core.ids import InvalidText, Oid, SourceName, parse_oid
 from git_hybrid.core.plan import Absent, Broken, Clone, Foreign, Observed
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.tree import show_path
+from git_hybrid.git.changes import dirty_by_cli, find_changes
+from git_hybrid.git.health import lack, trouble
 from git_hybrid.git.libgit2 import GitError, Repository, open_repository
 from git_hybrid.git.owners import is_held
 from git_hybrid.git.quarantine import is_complete, uses_lfs
@@ -40,12 +43,28 @@ class GitClones:
         """Return the clone of *name* as something that Objects can read."""
         return Stage(name=name, path=str(self.folder / name))
 
-    def inspect(self, name: SourceName, pin: Oid | None) -> Observed:
-        """Return what stands at the path of *name*; *pin* is the commit to look for in it."""
-        return self.inspect_path(self.folder / name, pin)
+    def inspect(self, name: SourceName, pin: Oid | None, *, thorough: bool = False) -> Observed:
+        """Return what stands at the path of *name*; *pin* is the commit to look for in it.
 
-    def inspect_path(self, path: Path, pin: Oid | None) -> Observed:
-        """Return what stands at *path*."""
+        With *thorough* every file is read; else one whose size, times and inode are as git left them is not.
+        """
+        return self.inspect_path(self.folder / name, pin, thorough=thorough)
+
+    def inspect_path(self, path: Path, pin: Oid | None, *, thorough: bool = False) -> Observed:
+        """Return what stands at *path*.
+
+        Raises:
+            LocalIo: the machine refused to read it: that says nothing about the clone.
+        """
+        try:
+            return self._look(path, pin, thorough=thorough)
+        except (GitError, KeyError, OSError) as error:
+            if (reason := trouble(str(error))) is not None:
+                raise LocalIo(path=str(path), operation="read", reason=reason) from error
+            # A reader takes no lock: a writer may have moved the clone away while it was looked at.
+            return Broken(f"git cannot read it: {str(error)[:200]}") if path.exists() else Absent()
+
+    def _look(self, path: Path, pin: Oid | None, *, thorough: bool) -> Observed:
         if path.is_symlink():
             return Foreign("a symbolic link")
         if not path.exists() or (path.is_dir() and not any(path.iterdir())):
@@ -57,11 +76,14 @@ class GitClones:
             return Foreign("a working tree of another repository (its .git is not a folder)")
         if not git_dir.is_dir():
             return Foreign("a folder that is no git repository")
-        return self._inspect_clone(path, git_dir, pin)
+        return self._inspect_clone(path, git_dir, pin, thorough=thorough)
 
-    def _inspect_clone(self, path: Path, git_dir: Path, pin: Oid | None) -> Observed:
+    def _inspect_clone(self, path: Path, git_dir: Path, pin: Oid | None, *, thorough: bool) -> Observed:
         if not (git_dir / "HEAD").is_file() or not (git_dir / "objects").is_dir():
             return Broken("its .git lacks HEAD or objects")
+        # libgit2 takes a folder of packs that cannot be read for an empty one.
+        if (packs := git_dir / "objects" / "pack").is_dir():
+            os.listdir(packs)
         repository = open_repository(git_dir)
         head = _head_of(repository) if repository is not None else self._head_by_cli(git_dir)
         if head is None:
@@ -72,11 +94,15 @@ class GitClones:
             return Broken("the commit that HEAD names is missing")
         operation = next((word for mark, word in _OPERATIONS.items() if (git_dir / mark).exists()), None)
         try:
-            by_library = repository is not None and not uses_lfs(git_dir)
-            dirty = _dirty(repository) if repository is not None and by_library else self._dirty_by_cli(path, git_dir)
+            if repository is not None and (missing := lack(repository, git_dir, head)) is not None:
+                return Broken(missing)
+            if uses_lfs(git_dir):
+                dirty = dirty_by_cli(self.runner, path)
+            else:
+                dirty = find_changes(self.runner, path, repository, oid_length=len(head), thorough=thorough)
             hollow = (path / ".gitmodules").exists() and self._is_hollow(path, git_dir)
             has_pin = pin is not None and (pin == head or self._has(repository, git_dir, pin))
-        except (GitError, KeyError, OSError) as error:
+        except KeyError as error:
             return Broken(f"git cannot read it: {str(error)[:200]}")
         return Clone(
             head=head,
@@ -105,20 +131,6 @@ class GitClones:
     def _head_by_cli(self, git_dir: Path) -> Oid | None:
         done = self.runner.git(["rev-parse", "--verify", "--quiet", "HEAD^{commit}"], git_dir=git_dir)
         return parse_oid(done.stdout.decode().strip()) if done.status == 0 else None
-
-    def _dirty_by_cli(self, path: Path, git_dir: Path) -> list[bytes]:
-        arguments = [
-            "status",
-            "--porcelain=v1",
-            "-z",
-            "--no-renames",
-            "--untracked-files=all",
-            "--ignore-submodules=none",
-        ]
-        done = self.runner.git(arguments, git_dir=git_dir, work_tree=path)
-        if done.status != 0:
-            raise OSError(done.stderr.strip())
-        return sorted(line[3:] for line in done.stdout.split(b"\0") if line)
 
     def unsaved(self, name: SourceName) -> tuple[str, ...]:
         """Return the refs of the clone, and HEAD, whose commits are in no history that was fetched."""
@@ -192,9 +204,3 @@ def _branch(git_dir: Path) -> str | None:
     except (OSError, UnicodeDecodeError):
         return None
     return text.removeprefix("ref: refs/heads/") if text.startswith("ref: refs/heads/") else None
-
-
-def _dirty(repository: Repository) -> list[bytes]:
-    """Return the paths that are changed, staged or untracked (not ignored)."""
-    status = repository.status(untracked_files="all", ignored=False)
-    return sorted(path.encode("utf-8", "surrogateescape") for path, flags in status.items() if flags)

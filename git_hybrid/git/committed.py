@@ -14,14 +14,16 @@ from git_hybrid.git.staged import blobs
 
 LOG = "state/sources-audit.jsonl"
 _CARRIERS = ("state/sources.json", "state/sources-overrides.json", "state/sources-mirrors.json")
-_SIDES = ("HEAD", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "REBASE_HEAD")
+_BEFORE = ("MERGE_HEAD", "HEAD^1", "HEAD^2")
+"""Commits whose records must all be there as well: what is being merged, and what HEAD was made from."""
+_SIDES = ("HEAD", *_BEFORE, "CHERRY_PICK_HEAD", "REVERT_HEAD", "REBASE_HEAD")
 _ADDED_HASH = re.compile(r'\+\s*"audit_hash": "([0-9a-f]{64})"')
 _COMMIT = re.compile(r"commit ([0-9a-f]{40,64})")
 _FILE = re.compile(r"\+\+\+ (?:b/)?(.*)")
 
 
 def head_witness(runner: Runner, root: Path) -> Witnesses:
-    """Return what HEAD, and the other side of a merge that is under way, hold of the audit log.
+    """Return what HEAD, its parents, and the other side of a merge that is under way, hold of the audit log.
 
     ``committed`` is None where the workspace is in no repository, or HEAD has no log.
     """
@@ -30,8 +32,10 @@ def head_witness(runner: Runner, root: Path) -> Witnesses:
     versions = blobs(done.stdout) if done.status == 0 else []
     if not versions or versions[0] is None:
         return Witnesses()
-    lines = [[_sha256(line) for line in blob.split(b"\n") if line] for blob in versions if blob is not None]
-    return Witnesses(committed=frozenset(item for side in lines for item in side), head=tuple(lines[0]))
+    lines = [[_sha256(line) for line in (blob or b"").split(b"\n") if line] for blob in versions]
+    before = dict.fromkeys(item for side in lines[1 : 1 + len(_BEFORE)] for item in side)
+    committed = frozenset(item for side in lines for item in side)
+    return Witnesses(committed=committed, head=tuple(lines[0]), ever=tuple(before))
 
 
 def history_witness(runner: Runner, root: Path, *, since: str | None = None) -> Witnesses:
@@ -46,18 +50,19 @@ def history_witness(runner: Runner, root: Path, *, since: str | None = None) -> 
     span = "HEAD" if since is None else f"{since}..HEAD"
     hashes: dict[str, str] = {}
     commit = file = ""
-    for line in _patch(runner, root, span, _CARRIERS).splitlines():
+    for line in _patch(runner, root, span, _CARRIERS).split("\n"):
         if match := _COMMIT.fullmatch(line):
             commit = match[1]
         elif match := _FILE.fullmatch(line):
             file = match[1]
         elif match := _ADDED_HASH.match(line):
             hashes.setdefault(match[1], f"{file} in commit {commit[:12]}")
-    logged = [line[1:] for line in _patch(runner, root, span, (LOG,)).splitlines() if line.startswith("+{")]
+    logged = [line[1:] for line in _patch(runner, root, span, (LOG,)).split("\n") if line.startswith("+{")]
     if since is not None:
         done = runner.run(["git", "cat-file", "blob", f"{since}:./{LOG}"], env=_environment(runner), cwd=root)
-        logged += done.stdout.decode("utf-8", "surrogateescape").splitlines() if done.status == 0 else []
-    ever = tuple(dict.fromkeys(_sha256(line.encode("utf-8", "surrogateescape")) for line in logged))
+        logged += done.stdout.decode("utf-8", "surrogateescape").split("\n") if done.status == 0 else []
+    older = (_sha256(line.encode("utf-8", "surrogateescape")) for line in logged if line)
+    ever = tuple(dict.fromkeys((*older, *now.ever)))
     return Witnesses(committed=now.committed, head=now.head, hashes=hashes, ever=ever)
 
 

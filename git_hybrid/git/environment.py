@@ -8,7 +8,7 @@ Hardening goes on the command line as ``-c``: an inherited GIT_CONFIG_PARAMETERS
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from git_hybrid.core.errors import BadArgument
 
@@ -31,6 +31,8 @@ HARDENING = (
     "core.protectNTFS=true",
     "core.useReplaceRefs=false",
     "core.autocrlf=false",
+    "core.sparseCheckout=false",
+    "core.untrackedCache=false",
     "credential.interactive=false",
 )
 # Old repositories carry these in commits that nobody can change any more; none of them harms a checkout.
@@ -42,7 +44,6 @@ FSCK_WARNINGS = [
     "badName",
     "badTagName",
     "badTimezone",
-    "emptyName",
     "gitmodulesMissing",
     "missingEmail",
     "missingNameBeforeEmail",
@@ -151,3 +152,19 @@ def hardened(extra: Sequence[str] = ()) -> list[str]:
 def fsck_settings(area: str) -> list[str]:
     """Return the settings that let harmless old faults pass, for *area* ``fetch.fsck`` or ``fsck``."""
     return [f"{area}.{message}=warn" for message in FSCK_WARNINGS]
+
+
+def silenced(chosen: Iterable[str]) -> list[str]:
+    """Return the settings that keep a network step from running what the keys *chosen* by the user name.
+
+    Hooks can stand in the configuration (git 2.54), where no core.hooksPath reaches them.
+
+    Raises:
+        BadArgument: a hook has a name that cannot be put on a command line.
+    """
+    settings = ["core.alternateRefsCommand=true"] if "core.alternaterefscommand" in chosen else []
+    for key in sorted(key for key in chosen if key.startswith("hook.")):
+        if "=" in key:
+            raise BadArgument(what="git config", value=key, reason="a hook's name must not hold '='")
+        settings.append(f"{key.removesuffix('.command')}.enabled=false")
+    return settings

@@ -9,15 +9,8 @@ from git_hybrid.core.errors import SymlinkRefused
 from git_hybrid.core.ids import SourceName
 from git_hybrid.git.clones import GitClones
 from git_hybrid.git.local import must
-from git_hybrid.git.quarantine import ATTRIBUTES, ATTRIBUTES_LFS, Disk, GitQuarantine, uses_lfs
+from git_hybrid.git.quarantine import ATTRIBUTES, ATTRIBUTES_LFS, LFS_FILTER, Disk, GitQuarantine, uses_lfs
 from git_hybrid.git.run import Runner
-
-_LFS_FILTER = {
-    "clean": "git-lfs clean -- %f",
-    "smudge": "git-lfs smudge -- %f",
-    "process": "git-lfs filter-process",
-    "required": "true",
-}
 
 
 def place_submodule(disk: Disk, stage: Path, parent: Path, path: str) -> None:
@@ -75,7 +68,7 @@ def prepare_lfs(runner: Runner, disk: Disk, git_dir: Path, *, name: SourceName, 
     A change drops the index, so that the checkout that follows writes every file again; save work before.
     """
     if fetch:
-        for key, value in _LFS_FILTER.items():
+        for key, value in LFS_FILTER.items():
             must(runner, name, git_dir, ["config", f"filter.lfs.{key}", value])
     if set_attributes(disk, git_dir, ATTRIBUTES_LFS if fetch else ATTRIBUTES):
         disk.remove_file(git_dir / "index")

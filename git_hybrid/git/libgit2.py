@@ -16,6 +16,8 @@ from git_hybrid.core.errors import ToolTooOld
 MINIMUM = (1, 9, 7)
 _LEVELS = (ConfigLevel.PROGRAMDATA, ConfigLevel.SYSTEM, ConfigLevel.XDG, ConfigLevel.GLOBAL)
 
+Commit = pygit2.Commit
+FileMode = pygit2.enums.FileMode
 GitError = pygit2.GitError
 Repository = pygit2.Repository
 

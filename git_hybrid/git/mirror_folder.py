@@ -20,6 +20,7 @@ from git_hybrid.core.ports_mirror import Change, Holding
 from git_hybrid.git import packs
 from git_hybrid.git.classify import last_words
 from git_hybrid.git.environment import fsck_settings
+from git_hybrid.git.fsck import skip_list
 from git_hybrid.git.local import failure, must
 from git_hybrid.git.quarantine import Disk, GitQuarantine
 from git_hybrid.git.run import Runner
@@ -104,7 +105,9 @@ class GitMirrorFolder:
         """
         giver, target = Path(stage.path) / ".git", self.place(path)
         config = [part for setting in fsck_settings("fsck") for part in ("-c", setting)]
-        checked = self.runner.git([*config, "fsck", "--full", "--strict", "--no-dangling"], git_dir=giver)
+        with skip_list(change.waived, "fsck") as skipped:
+            command = [*config, *skipped, "fsck", "--full", "--strict", "--no-dangling"]
+            checked = self.runner.git(command, git_dir=giver)
         if checked.status != 0:
             raise MalformedObjects(name=stage.name, message=last_words(checked.stderr))
         if stage.borrows:

@@ -36,13 +36,15 @@ class GitObjects:
             return found is not None and found.type_str == "commit"
         return self._ask(stage, "cat-file", "-t", oid) == "commit"
 
-    def has_content(self, stage: Stage, oid: Oid) -> bool:
-        """Tell whether the commit *oid* has its whole tree here; only a partial clone can lack a part of it."""
-        if not any((_git_dir(stage) / "objects" / "pack").glob("*.promisor")):
-            return self.has_commit(stage, oid)
-        arguments = ["rev-list", "--objects", "--no-walk", "--missing=print", "--end-of-options", oid]
+    def has_content(self, stage: Stage, oid: Oid, *, history: bool = False) -> bool:
+        """Tell whether the commit *oid* has its whole tree here, with *history* also all that came before it.
+
+        A partial clone lacks objects by design, a clone that another tool left half done by accident.
+        """
+        walk = [] if history else ["--no-walk"]
+        arguments = ["rev-list", "--objects", *walk, "--missing=print", "--end-of-options", oid]
         done = self.runner.git(arguments, git_dir=_git_dir(stage))
-        return done.status == 0 and b"?" not in {line[:1] for line in done.stdout.split(b"\n")}
+        return done.status == 0 and b"\n?" not in b"\n" + done.stdout
 
     def upstream(self, stage: Stage, ref: str) -> tuple[Oid, Oid | None] | None:
         """Return the commit and, of an annotated tag, the tag object that *ref* was fetched as."""

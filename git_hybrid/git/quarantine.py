@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import os
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,8 +23,15 @@ from git_hybrid.git.run import Runner
 ATTRIBUTES = "* -filter -text -eol -ident -working-tree-encoding\n"
 # Where the manifest says lfs = "fetch": filters run, and the only one that local steps know is that of Git LFS.
 ATTRIBUTES_LFS = "* -text -eol -ident -working-tree-encoding\n"
+LFS_FILTER = {
+    "clean": "git-lfs clean -- %f",
+    "smudge": "git-lfs smudge -- %f",
+    "process": "git-lfs filter-process",
+    "required": "true",
+}
 _ALIVE = ".alive"
 _TRIES = 20
+_WITHDRAWN = ".withdrawn-"
 
 
 class Disk(Protocol):
@@ -102,14 +110,15 @@ class GitQuarantine:
         """Remove *stage*."""
         self.disk.remove_tree(Path(stage.path))
 
-    def place_for(self, name: str) -> Path:
-        """Return where something called *name* is put that goes away with this run."""
+    def place_for(self, name: SourceName) -> Path:
+        """Return where the clone of *name* is put that goes away with this run, if the run is recorded."""
         self._claim()
-        return self._home / f".trash-{name}"
+        return self._home / f"{_WITHDRAWN}{name}"
 
     def trash(self, path: Path) -> None:
         """Move *path* out of sight in one step, then remove it."""
-        target = self.place_for(path.name)
+        self._claim()
+        target = self._home / f".trash-{path.name}"
         self.disk.rename_path(path, target)
         self.disk.remove_tree(target)
 
@@ -149,33 +158,47 @@ class GitQuarantine:
         with suppress(OSError):
             self._home.parent.rmdir()
 
-    def clean(self) -> list[str]:
-        """Remove the stages of runs that live no more and say so."""
+    def clean(self, is_source: Callable[[str], bool]) -> list[str]:
+        """Remove the stages of runs that live no more and say so.
+
+        A clone that such a run had withdrawn goes back to its place if it still belongs to a source.
+        """
         incoming = self.folder / ".incoming"
         if not incoming.is_dir():
             return []
         found = [path for path in sorted(incoming.iterdir()) if path != self._home]
-        dead = [path for path in found if self._remove_dead(path)]
+        back: list[str] = []
+        dead = [path for path in found if self._remove_dead(path, is_source, back)]
         with suppress(OSError):
             incoming.rmdir()
-        return [f"removed sources/.incoming/{path.name}, which an interrupted run left" for path in dead]
+        notes = [f"put sources/{name} back, which an interrupted run had withdrawn" for name in back]
+        return notes + [f"removed sources/.incoming/{path.name}, which an interrupted run left" for path in dead]
 
-    def _remove_dead(self, path: Path) -> bool:
+    def _remove_dead(self, path: Path, is_source: Callable[[str], bool], back: list[str]) -> bool:
         """Remove the folder of a run unless the run holds its lock."""
         try:
             alive = os.open(path / _ALIVE, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
         except OSError:
             # Nobody has locked it: dead, or about to be claimed, and then its run makes it again.
+            self._give_back(path, is_source, back)
             self.disk.remove_tree(path)
             return True
         try:
             fcntl.flock(alive, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._give_back(path, is_source, back)
             self.disk.remove_tree(path)
         except BlockingIOError:
             return False
         finally:
             os.close(alive)
         return True
+
+    def _give_back(self, home: Path, is_source: Callable[[str], bool], back: list[str]) -> None:
+        for clone in sorted(home.glob(f"{_WITHDRAWN}*")):
+            name = clone.name.removeprefix(_WITHDRAWN)
+            if is_source(name) and not (self.folder / name).exists():
+                self.disk.rename_path(clone, self.folder / name)
+                back.append(name)
 
 
 def is_complete(git_dir: Path) -> bool:

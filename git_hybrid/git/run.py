@@ -17,9 +17,10 @@ from typing import IO
 
 from git_hybrid.core.errors import Interrupted, LocalIo, ToolTooOld
 from git_hybrid.git.cage import QUICK, Cage, end_strays, has_ended, limits
-from git_hybrid.git.environment import SSH, child_environment, fsck_settings, hardened
+from git_hybrid.git.environment import SSH, child_environment, fsck_settings, hardened, silenced
 
 MINIMUM_GIT = (2, 34)
+_RUN = r"^(core\.(sshcommand|alternaterefscommand)|hook\..*\.command)$"
 _POLL = 0.1
 _GRACE = 3.0
 
@@ -49,13 +50,14 @@ class DeadlineExceeded(Exception):
 class Runner:
     """Starts children and ends them: each in a process group of its own, gone when the program is.
 
-    ``cancelled`` returns the number of a signal that asks to stop, or 0.
+    ``cancelled`` returns the number of a signal that asks to stop, or 0; ``hurried`` tells whether another came.
     """
 
     environ: Mapping[str, str]
     cancelled: Callable[[], int] = field(default=lambda: 0)
+    hurried: Callable[[], bool] = field(default=lambda: False)
     _prefix: tuple[str, ...] | None = field(default=None, init=False)
-    _ssh_environment: dict[str, str] | None = field(default=None, init=False)
+    _settings: frozenset[str] | None = field(default=None, init=False)
 
     def git(
         self,
@@ -89,7 +91,7 @@ class Runner:
             DeadlineExceeded: it took longer than the limits allow.
         """
         stall = max(int(limits.stall.total_seconds()), 1)
-        extra = fsck_settings("fetch.fsck")
+        extra = [*fsck_settings("fetch.fsck"), *silenced(self._chosen)]
         if not any(self.environ.get(key) for key in ("GIT_HTTP_LOW_SPEED_LIMIT", "GIT_HTTP_LOW_SPEED_TIME")):
             extra += ["http.lowSpeedLimit=1000", f"http.lowSpeedTime={stall}"]
         env = child_environment(self.environ, network=True) | self._ssh
@@ -99,14 +101,19 @@ class Runner:
         return self.run(argv, env=env, cwd=cwd or git_dir, deadline=limits.deadline)
 
     @property
+    def _chosen(self) -> frozenset[str]:
+        """Which settings of the user's matter to a network step: their own ssh command, and what would be run in it."""
+        if self._settings is None:
+            env = child_environment(self.environ, network=True)
+            done = self.run(["git", "config", "--null", "--name-only", "--get-regexp", _RUN], env=env)
+            self._settings = frozenset(done.stdout.decode("utf-8", "surrogateescape").split("\0")) - {""}
+        return self._settings
+
+    @property
     def _ssh(self) -> dict[str, str]:
         """What ssh needs in order never to ask and never to hang, unless the user chose an ssh command."""
-        if self._ssh_environment is None:
-            env = child_environment(self.environ, network=True)
-            chosen = bool(self.environ.get("GIT_SSH_COMMAND") or self.environ.get("GIT_SSH"))
-            chosen = chosen or self.run(["git", "config", "--get", "core.sshCommand"], env=env).status == 0
-            self._ssh_environment = {} if chosen else {"GIT_SSH_COMMAND": SSH}
-        return self._ssh_environment
+        chosen = bool(self.environ.get("GIT_SSH_COMMAND") or self.environ.get("GIT_SSH"))
+        return {} if chosen or "core.sshcommand" in self._chosen else {"GIT_SSH_COMMAND": SSH}
 
     def run(
         self,
@@ -222,11 +229,13 @@ class Runner:
         try:
             yield child
         finally:
-            if child.poll() is None:
-                _end_group(child)
-            for pipe in (child.stdout, child.stderr, child.stdin):
-                if pipe is not None:
-                    pipe.close()
+            try:
+                if child.poll() is None:
+                    _end_group(child, self.hurried)
+            finally:
+                for pipe in (child.stdout, child.stderr, child.stdin):
+                    if pipe is not None:
+                        pipe.close()
 
     @property
     def _die_with_parent(self) -> tuple[str, ...]:
@@ -247,12 +256,17 @@ def _minimum() -> str:
     return ".".join(map(str, MINIMUM_GIT))
 
 
-def _end_group(child: subprocess.Popen[bytes]) -> None:
+def _end_group(child: subprocess.Popen[bytes], hurried: Callable[[], bool]) -> None:
     """End the child and everything that it started: TERM, a moment of grace, KILL for whoever ignored it."""
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(child.pid, signal.SIGTERM)
-    with suppress(subprocess.TimeoutExpired):
-        child.wait(timeout=_GRACE)
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(child.pid, signal.SIGKILL)
-    child.wait()
+    try:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(child.pid, signal.SIGTERM)
+        end = time.monotonic() + _GRACE
+        while child.poll() is None and not hurried() and time.monotonic() < end:
+            with suppress(subprocess.TimeoutExpired):
+                child.wait(timeout=_POLL)
+    finally:
+        # Also when a second signal raises KeyboardInterrupt up there.
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(child.pid, signal.SIGKILL)
+        child.wait()

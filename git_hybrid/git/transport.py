@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from git_hybrid.core.errors import (
+    FsckRefused,
     GitFailed,
     HostNotAllowed,
     HybridError,
@@ -25,12 +28,14 @@ from git_hybrid.core.manifest import Defaults
 from git_hybrid.core.ports import FetchRequest, RemoteRefs, Stage
 from git_hybrid.git.classify import classify_network, last_words, redirects
 from git_hybrid.git.environment import fsck_settings
-from git_hybrid.git.run import DeadlineExceeded, Limits, Runner
+from git_hybrid.git.fsck import refused, skip_list
+from git_hybrid.git.run import Completed, DeadlineExceeded, Limits, Runner
 
 UPSTREAM = "refs/hybrid/upstream/"
 _PEELED = "^{}"
+_COMMANDS = ("fetch", "ls-remote", "lfs")
 _CONTENT_TYPE = re.compile(rb"<= Recv header: content-type:\s*([^\r\n]*)", re.IGNORECASE)
-_RETRY_AFTER = re.compile(rb"<= Recv header: retry-after:\s*(\d{1,6})", re.IGNORECASE)
+_RETRY_AFTER = re.compile(rb"<= Recv header: retry-after:\s*([^\r\n]{1,40})", re.IGNORECASE)
 # Not --quiet: git would keep to itself that it was redirected.
 _FETCH = (
     "fetch",
@@ -70,18 +75,43 @@ class GitTransport:
 
         Raises:
             RefMissing: the server lacks one of them, or does not give out single commits.
-            MalformedObjects: git's fsck refused what the server sent.
+            FsckRefused: git's fsck refused what the server sent; it names every object that it refuses.
+            MalformedObjects: what the server sent is not sound.
             NetworkFailure, AccessDenied, RepositoryNotFound, TlsFailure, HostKeyFailure: by what went wrong.
         """
-        options = [] if request.depth is None else [f"--depth={request.depth}"]
-        options += ["--filter=tree:0"] if request.commits_only else []
-        specs = [f"+{ref}:{kept_ref(ref)}" for ref in request.refs]
-        specs += [f"+{oid}:{UPSTREAM}commits/{oid}" for oid in request.commits]
-        arguments = [*_FETCH, *options, "--end-of-options", url, *specs]
-        _, answer = self._ask(arguments, url=url, defaults=defaults, git_dir=Path(stage.path) / ".git")
+        arguments, git_dir = _fetch_arguments(url, request), Path(stage.path) / ".git"
+        with skip_list(request.waived, "fetch.fsck") as options:
+            try:
+                _, answer = self._ask([*options, *arguments], url=url, defaults=defaults, git_dir=git_dir)
+            except FsckRefused as error:
+                raise self._all_refused(error, stage, url, request, defaults) from None
         if not answer.is_git:
             # A server of plain files: git downloads the packs as they are, and runs no fsck on them.
-            self._fsck(stage)
+            self._refuse_malformed(stage, request.waived)
+
+    def _all_refused(
+        self, error: FsckRefused, stage: Stage, url: str, request: FetchRequest, defaults: Defaults
+    ) -> FsckRefused:
+        """Return *error* with all objects that fsck refuses: a fetch ends at the first one.
+
+        They are fetched into a repository that nothing is ever checked out of, and checked there.
+        """
+        probe = Path(f"{stage.path}.fsck")
+        object_format = "sha1" if len(error.objects[0]) == 40 else "sha256"
+        made = self.runner.git(["init", "--quiet", "--template=", f"--object-format={object_format}", str(probe)])
+        unchecked = ["-c", "fetch.fsckObjects=false", "-c", "transfer.fsckObjects=false"]
+        try:
+            arguments = [*unchecked, *_fetch_arguments(url, request)]
+            self._run(arguments, url=url, defaults=defaults, git_dir=probe / ".git")
+        except HybridError:
+            return error
+        found = None if made.status != 0 else refused(self._fsck(probe / ".git", request.waived).stderr)
+        return found or error
+
+    def _fsck(self, git_dir: Path, waived: Sequence[Oid]) -> Completed:
+        config = [part for setting in fsck_settings("fsck") for part in ("-c", setting)]
+        with skip_list(waived, "fsck") as options:
+            return self.runner.git([*config, *options, "fsck", "--full", "--strict", "--no-dangling"], git_dir=git_dir)
 
     def fetch_lfs(self, stage: Stage, url: str, oid: Oid, defaults: Defaults) -> None:
         """Fetch the LFS content of *oid* with git-lfs; what a ``.lfsconfig`` of the tree says does not count.
@@ -102,17 +132,15 @@ class GitTransport:
 
         Raises:
             RefMissing: the bundle lacks a ref.
-            MalformedObjects: fsck refused what is in it.
+            FsckRefused, MalformedObjects: fsck refused what is in it.
         """
-        self.fetch(stage, bundle, FetchRequest(refs=request.refs), defaults)
-        self._fsck(stage)
+        self.fetch(stage, bundle, FetchRequest(refs=request.refs, waived=request.waived), defaults)
+        self._refuse_malformed(stage, request.waived)
 
-    def _fsck(self, stage: Stage) -> None:
-        git_dir = Path(stage.path) / ".git"
-        config = [part for setting in fsck_settings("fsck") for part in ("-c", setting)]
-        checked = self.runner.git([*config, "fsck", "--full", "--strict", "--no-dangling"], git_dir=git_dir)
+    def _refuse_malformed(self, stage: Stage, waived: Sequence[Oid]) -> None:
+        checked = self._fsck(Path(stage.path) / ".git", waived)
         if checked.status != 0:
-            raise MalformedObjects(name=stage.name, message=last_words(checked.stderr))
+            raise refused(checked.stderr) or MalformedObjects(name=stage.name, message=last_words(checked.stderr))
 
     def _run(self, arguments: list[str], *, url: str, defaults: Defaults, git_dir: Path | None = None) -> bytes:
         return self._ask(arguments, url=url, defaults=defaults, git_dir=git_dir)[0]
@@ -135,7 +163,8 @@ class GitTransport:
         if done.status != 0:
             if not answer.is_git and b"remote ref" in done.stderr.encode():
                 raise _not_git(url, answer)
-            failure = self._failure(done.stderr, url=url, status=done.status, command=arguments[0], stdout=done.stdout)
+            command = next(word for word in arguments if word in _COMMANDS)
+            failure = self._failure(done.stderr, url=url, status=done.status, command=command, stdout=done.stdout)
             if isinstance(failure, NetworkFailure):
                 failure.retry_after = answer.retry_after
             raise failure
@@ -148,6 +177,14 @@ class GitTransport:
         if isinstance(error, GitFailed):
             error.stdout = stdout.decode("utf-8", "replace")[:500]
         return error
+
+
+def _fetch_arguments(url: str, request: FetchRequest) -> list[str]:
+    options = [] if request.depth is None else [f"--depth={request.depth}"]
+    options += ["--filter=tree:0"] if request.commits_only else []
+    specs = [f"+{ref}:{kept_ref(ref)}" for ref in request.refs]
+    specs += [f"+{oid}:{UPSTREAM}commits/{oid}" for oid in request.commits]
+    return [*_FETCH, *options, "--end-of-options", url, *specs]
 
 
 @contextmanager
@@ -177,13 +214,26 @@ class _Answer:
 
 
 def _read_headers(headers: Path | None) -> _Answer:
-    """Return what the headers of the last answers say; a date in Retry-After is not looked at (RFC 9110, 10.2.3)."""
+    """Return what the headers of the last answers say."""
     if headers is None:
         return _Answer()
     data = headers.read_bytes()
-    seconds, kinds = _RETRY_AFTER.findall(data), _CONTENT_TYPE.findall(data)
+    asked, kinds = _RETRY_AFTER.findall(data), _CONTENT_TYPE.findall(data)
     kind = next((item for item in kinds if item.startswith(b"application/x-git-")), kinds[-1] if kinds else b"")
-    return _Answer(float(seconds[-1]) if seconds else None, kind.decode("ascii", "replace").strip())
+    return _Answer(_seconds(asked[-1]) if asked else None, kind.decode("ascii", "replace").strip())
+
+
+def _seconds(value: bytes) -> float | None:
+    """Return how long Retry-After asks to wait: a number of seconds or a date (RFC 9110, 10.2.3); else None."""
+    text = value.decode("ascii", "replace").strip()
+    if text.isdecimal():
+        return float(text)
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    # A date without a zone would be compared with our local time.
+    return max((moment.replace(tzinfo=moment.tzinfo or UTC) - datetime.now(UTC)).total_seconds(), 0.0)
 
 
 def _not_git(url: str, answer: _Answer) -> NetworkFailure:

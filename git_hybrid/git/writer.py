@@ -19,6 +19,7 @@ from git_hybrid.core.planner import source_path
 from git_hybrid.core.ports import Stage
 from git_hybrid.git import inner, packs
 from git_hybrid.git.clones import PIN_REF, SAVED, GitClones
+from git_hybrid.git.index import is_blind
 from git_hybrid.git.inner import set_attributes, smudging
 from git_hybrid.git.local import failure, must
 from git_hybrid.git.owners import is_held
@@ -120,6 +121,8 @@ class GitWriter:
         """
         path = self.clones.folder / task.name
         self._protect(task.name)
+        if is_blind(path / ".git", oid_length=len(task.pin.commit)):
+            self._open_eyes(task.name, path / ".git")
         options = ["--quiet", "--detach", "--no-overwrite-ignore", "--no-recurse-submodules"]
         arguments = ["checkout", *options, f"{task.pin.commit}^{{commit}}", "--"]
         environment = smudging(path / ".git")
@@ -138,6 +141,20 @@ class GitWriter:
             self.disk.remove_file(lock)
         if not uses_lfs(git_dir):
             set_attributes(self.disk, git_dir, ATTRIBUTES)
+
+    def _open_eyes(self, name: SourceName, git_dir: Path) -> None:
+        """Write the index anew without what git remembers of the files, and without its orders not to look at some.
+
+        A checkout leaves a file alone whose entry says so, or which it takes for unchanged by its times.
+        """
+        listed = self._do(name, git_dir, "ls-files", "--stage", "-z").stdout
+        fresh = git_dir / "hybrid-index"
+        fresh.unlink(missing_ok=True)
+        if listed:
+            environment = {"GIT_INDEX_FILE": str(fresh)}
+            arguments = ["update-index", "-z", "--index-info"]
+            must(self.runner, name, git_dir, arguments, stdin=listed, environment=environment)
+            self.disk.rename_path(fresh, git_dir / "index")
 
     def _finish(self, task: Task, path: Path) -> None:
         self._do(task.name, path / ".git", "update-ref", PIN_REF, task.pin.commit)
@@ -174,6 +191,8 @@ class GitWriter:
             (git_dir / mark).unlink(missing_ok=True)
         # HEAD is detached first: a reset would take the branch with it that the user stands on.
         self._do(name, git_dir, "update-ref", "--no-deref", "HEAD", commit)
+        if (git_dir / "index").exists():
+            self._open_eyes(name, git_dir)
         self._do(name, git_dir, "reset", "--quiet", "--hard", commit, work_tree=path)
         self._do(name, git_dir, "clean", "--quiet", "--force", "-d", work_tree=path)
         seen = self.clones.inspect(name, commit)

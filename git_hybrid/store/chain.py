@@ -14,11 +14,12 @@ from git_hybrid.core.canonical import Json, canonical_json
 from git_hybrid.core.errors import InvalidFile, Problem
 from git_hybrid.core.ids import Oid, SourceName, parse_oid
 from git_hybrid.core.reducer import RunInfo
+from git_hybrid.core.values import parse_time
 from git_hybrid.store.durable import append_file, write_file
-from git_hybrid.store.parsing import load_json, read_bytes
+from git_hybrid.store.parsing import checked, convert, load_json, read_bytes
+from git_hybrid.store.wire import RecordShape
 
 SHOWN = "state/sources-audit.jsonl"
-_REQUIRED = ("v", "seq", "at", "operator", "command_id", "event", "prev", "hash")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +97,22 @@ def _shaped(line: bytes) -> Record | None:
         record = load_json(line, SHOWN)
     except InvalidFile:
         return None
-    is_record = all(key in record for key in _REQUIRED) and isinstance(record["prev"], list)
-    return record if is_record else None
+    problems: list[Problem] = []
+    shape = convert(record, RecordShape, "", problems)
+    checked(parse_time, "" if shape is None else shape.at, "at", problems)
+    return None if problems or _has_float(record) else record
+
+
+def _has_float(value: object) -> bool:
+    """Tell whether there is a number in *value* that canonical JSON does not have."""
+    if isinstance(value, dict):
+        return any(_has_float(item) for item in value.values())
+    return any(_has_float(item) for item in value) if isinstance(value, list) else isinstance(value, float)
 
 
 def _torn_of(record: Record) -> Sequence[dict[str, Json]]:
     torn = record.get("torn", [])
-    return [item for item in torn if isinstance(item, dict) and "sha256" in item] if isinstance(torn, list) else []
+    return [item for item in torn if isinstance(item, dict)] if isinstance(torn, list) else []
 
 
 def append_records(path: Path, records: Sequence[Record]) -> None:
@@ -170,6 +180,12 @@ def _is_torn(path: Path) -> bool:
         return False
 
 
+def is_rotated(records: Sequence[Record], info: RunInfo) -> bool:
+    """Tell whether the log with *records* is the new one that the run *info* has begun."""
+    first = records[0] if records else {}
+    return first.get("event") == ROTATED and first.get("command_id") == info.run
+
+
 def rotate(path: Path, archive: Path, info: RunInfo) -> None:
     """Close the log at *path* into *archive* and begin a new one that goes on from it; again, it changes nothing.
 
@@ -178,8 +194,7 @@ def rotate(path: Path, archive: Path, info: RunInfo) -> None:
     """
     data = read_bytes(path, SHOWN) or b""
     log = parse_log(data)
-    first = log.records[0] if log.records else {}
-    if first.get("event") == ROTATED and first.get("command_id") == info.run:
+    if is_rotated(log.records, info):
         return
     detail: dict[str, Json] = {"archive": archive.name, "count": len(log.records), "sha256": _sha256(data)}
     begun = Event(event=ROTATED, detail=detail)

@@ -61,6 +61,23 @@ def append_file(path: Path, data: bytes) -> None:
             sync_folder(path.parent)
 
 
+def drop_torn_line(path: Path) -> None:
+    """Cut off what stands behind the last newline of the file at *path*: a line that was never written whole.
+
+    Not for the audit log, of which nothing is ever cut.
+
+    Raises:
+        LocalIo: the file system refused.
+    """
+    with _reported(path, "mend"):
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError:
+            return
+        if data and not data.endswith(b"\n"):
+            os.truncate(path, data.rfind(b"\n") + 1)
+
+
 def _write_and_close(descriptor: int, data: bytes) -> None:
     try:
         view = memoryview(data)

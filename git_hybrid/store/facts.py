@@ -43,6 +43,7 @@ def read_facts(read: Read, *, now: datetime, log: Sequence[str] = (), git: Witne
     return Facts(
         manifest=manifest.decode_manifest(text),
         clock=max(now, trail.newest or now),
+        now=now,
         lock=decided,
         state=installed,
         overrides=approved,

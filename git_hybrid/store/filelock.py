@@ -6,6 +6,7 @@ whoever waits in vain; only the lock itself decides.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import socket
@@ -18,6 +19,8 @@ from filelock import FileLock, Timeout
 
 from git_hybrid.core.errors import Interrupted, LocalIo, LockBusy, LockUnsupported
 from git_hybrid.core.values import format_time
+
+_NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL)
 
 
 @contextmanager
@@ -38,10 +41,11 @@ def writer_lock(
         if cancelled():
             raise Interrupted(signal=cancelled()) from error
         raise LockBusy(path=str(path), holder=_read_holder(path)) from error
-    except PermissionError as error:
-        raise LocalIo(path=str(path), operation="lock", reason=error.strerror or str(error)) from error
     except OSError as error:
-        raise LockUnsupported(path=str(path), reason=error.strerror or str(error)) from error
+        reason = error.strerror or str(error)
+        if error.errno in _NO_LOCKS:
+            raise LockUnsupported(path=str(path), reason=reason) from error
+        raise LocalIo(path=str(path), operation="lock", reason=reason) from error
     try:
         holder = {"pid": os.getpid(), "host": socket.gethostname(), "command": command, "since": format_time(now)}
         _write_holder(path, holder)

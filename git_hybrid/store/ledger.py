@@ -16,29 +16,28 @@ from pathlib import Path
 from threading import Lock as Mutex
 
 from git_hybrid.core.audit import Event, extend
-from git_hybrid.core.errors import HybridError
+from git_hybrid.core.errors import HybridError, InvalidFile
 from git_hybrid.core.ids import Oid, RunId, SourceName
 from git_hybrid.core.plan import Snapshot, Task
 from git_hybrid.core.reducer import Decision, Files, Records, RunInfo, intent_of, to_records
 from git_hybrid.core.values import parse_time
 from git_hybrid.store import reading, runs
-from git_hybrid.store.chain import append_records, read_log, rotate
-from git_hybrid.store.durable import TEMPORARY, leftovers, make_folder, remove_file, remove_tree, write_file
+from git_hybrid.store.chain import append_records, is_rotated, read_log, rotate
+from git_hybrid.store.durable import make_folder, remove_file, remove_tree, write_file
 from git_hybrid.store.filelock import writer_lock
 from git_hybrid.store.layout import Layout, refuse_links
+from git_hybrid.store.leftovers import remove_leftovers, remove_stray_journals
 from git_hybrid.store.lockfile import encode_lock
 from git_hybrid.store.manifest import SHOWN as MANIFEST_SHOWN
 from git_hybrid.store.manifest import decode_manifest
 from git_hybrid.store.mirrorfile import encode_mirrors
+from git_hybrid.store.older import keep_older_state
 from git_hybrid.store.overridefile import encode_overrides
 from git_hybrid.store.parsing import invalid, read_bytes
 from git_hybrid.store.reports import place_reports
-from git_hybrid.store.statefile import SHOWN as STATE_SHOWN
-from git_hybrid.store.statefile import VERSION as STATE_VERSION
-from git_hybrid.store.statefile import encode_state, state_version
+from git_hybrid.store.statefile import encode_state
 
-_FILES = ("sources.lock", "sources.json", "sources-overrides.json", "sources-mirrors.json", "resume.json")
-_OURS = frozenset(name + TEMPORARY for name in ("sources.toml", *_FILES))
+_JOURNALS = "state/journal/"
 
 
 @dataclass(slots=True)
@@ -59,10 +58,13 @@ class FileLedger:
     _tasks: tuple[Task, ...] = field(default=(), init=False)
     _intent: Event | None = field(default=None, init=False)
     _announcing: Mutex = field(default_factory=Mutex, init=False)
+    _appending: Mutex = field(default_factory=Mutex, init=False)
 
     @contextmanager
-    def writer(self, info: RunInfo) -> Iterator[Sequence[str]]:
+    def writer(self, info: RunInfo, *, gives_up: bool = False) -> Iterator[Sequence[str]]:
         """Hold the writer lock for the block and yield what was mended first, in words.
+
+        With *gives_up* a marker or journal that nobody can read any more is dropped: no run can go on from it.
 
         Raises:
             LockBusy: another writer does not end in time.
@@ -79,22 +81,26 @@ class FileLedger:
             cancelled=self.cancelled,
         ):
             try:
-                yield (*self._remove_leftovers(), *self.clean_quarantine(), *self._settle())
+                yield (*remove_leftovers(self.layout), *self._settled(gives_up=gives_up), *self.clean_quarantine())
             finally:
                 # Before the lock goes: the next writer would take what is being removed for a dead run's.
                 self.close_quarantine()
 
-    def _remove_leftovers(self) -> list[str]:
-        found = [*leftovers(self.layout.state_folder), *leftovers(self.layout.root)]
-        ours = [path for path in found if path.name in _OURS] + list(leftovers(self.layout.scans))
-        for path in ours:
-            remove_file(path)
-        return [f"removed {self.layout.relative(path)}, which an interrupted run left" for path in ours]
+    def _settled(self, *, gives_up: bool) -> list[str]:
+        try:
+            return self._settle()
+        except InvalidFile as error:
+            if not gives_up or not error.path.startswith((runs.MARKER_SHOWN, _JOURNALS)):
+                raise
+            self.forget()
+            return [
+                f"dropped {error.path}, which cannot be read: what its run had half done shows in git hybrid status"
+            ]
 
     def _settle(self) -> list[str]:
         """Write out a decision that an earlier run did not bring to its end."""
         run = runs.read_marker(self.layout.marker)
-        notes = self._remove_stray_journals(keep=run)
+        notes = remove_stray_journals(self.layout, keep=run)
         if run is None:
             return notes
         journal = self._read(run)
@@ -103,23 +109,12 @@ class FileLedger:
             self._tasks = journal.tasks
             names = tuple(journal.decision.entries)
             self._write_out(journal.info, journal.decision)
-            runs.append_lines(self._journal, [runs.recorded_line(names)])
+            self._append(self._journal, [runs.recorded_line(names)])
             notes.append(f"finished writing what run {journal.info.run} ({journal.info.command}) had decided")
             journal = self._read(run)
         if not journal.tasks:
             self.forget()
         return notes
-
-    def _remove_stray_journals(self, keep: RunId | None) -> list[str]:
-        if not self.layout.journals.is_dir():
-            return []
-        kept = None if keep is None else self.layout.journal(keep)
-        stray = [path for path in sorted(self.layout.journals.glob("*.jsonl")) if path != kept]
-        for path in stray:
-            remove_file(path)
-        if kept is None:
-            remove_tree(self.layout.journals)
-        return [f"dropped {self.layout.relative(path)}: its run had changed nothing" for path in stray]
 
     def _read(self, run: RunId) -> runs.Journal:
         path = self.layout.journal(run)
@@ -142,7 +137,7 @@ class FileLedger:
         unfinished = None
         if run is not None:
             # A reader takes no lock: the writer may end its run between two reads.
-            journal = runs.read_journal(self.layout.journal(run), f"state/journal/{run}.jsonl")
+            journal = runs.read_journal(self.layout.journal(run), f"{_JOURNALS}{run}.jsonl")
             unfinished = journal.unfinished() if journal is not None and journal.tasks else None
         trail = reading.trail(self.layout)
         return Snapshot(
@@ -182,13 +177,22 @@ class FileLedger:
         self._journal = self.layout.journal(info.run)
         self._tasks = tuple(tasks)
         self._intent = intent
-        runs.append_lines(self._journal, [runs.begin_line(info, self._tasks)])
+        self._append(self._journal, [runs.begin_line(info, self._tasks)])
         runs.write_marker(self.layout.marker, info, self._tasks, {})
+        # A run that takes over from an unfinished one: all that was left of that stands in the new journal.
+        for path in sorted(self.layout.journals.glob("*.jsonl")):
+            if path != self._journal:
+                remove_file(path)
+
+    def _append(self, path: Path, lines: list[runs.Line]) -> None:
+        # Sources are worked on in threads: while one mends a torn line, no other may append.
+        with self._appending:
+            runs.append_lines(path, lines)
 
     def installing(self, info: RunInfo, name: SourceName, served_by: str | None) -> None:
         """Write into the journal that the working tree of a source is about to be changed."""
         self._announce(info)
-        runs.append_lines(self.layout.journal(info.run), [runs.phase_line(name, "installing", served_by)])
+        self._append(self.layout.journal(info.run), [runs.phase_line(name, "installing", served_by)])
 
     def _announce(self, info: RunInfo) -> None:
         """Write into the audit log what the run is about to do, once."""
@@ -205,7 +209,7 @@ class FileLedger:
 
     def first_seen(self, name: SourceName, commit: Oid) -> datetime | None:
         """Return when the audit log first names *commit* as something that upstream of *name* had."""
-        for record in read_log(self.layout.audit).records:
+        for record in reading.records(self.layout):
             if record.get("source") == name and record.get("after") == commit:
                 return parse_time(str(record["at"]))
         return None
@@ -213,7 +217,7 @@ class FileLedger:
     def attempt(self, info: RunInfo, name: str, error: str) -> None:
         """Write one failed try of a network step into the journal of a run that was begun."""
         if self._journal is not None and self._journal == self.layout.journal(info.run):
-            runs.append_lines(self._journal, [runs.attempt_line(name, error)])
+            self._append(self._journal, [runs.attempt_line(name, error)])
 
     def record(self, info: RunInfo, decision: Decision, pending: Sequence[Task]) -> None:
         """Write *decision* into the journal and then into the files; close the run unless sources are *pending*.
@@ -226,13 +230,13 @@ class FileLedger:
         if decision.events:
             self._announce(info)
         path = self.layout.journal(info.run)
-        runs.append_lines(path, [runs.decision_line(decision)])
+        self._append(path, [runs.decision_line(decision)])
         self._write_out(info, decision)
         if not pending:
             self.forget()
             return
         done = {task.name for task in self._tasks} - {task.name for task in pending}
-        runs.append_lines(path, [runs.recorded_line(tuple(done))])
+        self._append(path, [runs.recorded_line(tuple(done))])
         runs.write_marker(self.layout.marker, info, tuple(pending), {})
 
     def is_decided(self, info: RunInfo) -> bool:
@@ -255,6 +259,8 @@ class FileLedger:
             mirrors=reading.mirrors(self.layout),
         )
         records = to_records(decision, files, tail=log.tail, written=written, info=info)
+        if decision.archive is not None and is_rotated(log.records, info):
+            return
         append_records(self.layout.audit, records.audit)
         self._write_files(records)
         if decision.archive is not None:
@@ -264,7 +270,7 @@ class FileLedger:
         if records.overrides is not None:
             write_file(self.layout.overrides, encode_overrides(records.overrides))
         if records.state is not None:
-            self._keep_older(self.layout.state)
+            keep_older_state(self.layout.state)
             write_file(self.layout.state, encode_state(records.state))
         if records.lock is not None:
             write_file(self.layout.lock, encode_lock(records.lock))
@@ -276,14 +282,6 @@ class FileLedger:
             # Somebody may have edited the file since the decision was made: then theirs stands.
             if hashlib.sha256(current).hexdigest() == edit.before_sha256:
                 write_file(self.layout.manifest, edit.text.encode("utf-8"))
-
-    def _keep_older(self, path: Path) -> None:
-        """Keep a copy ``<file>.bak-vN`` of a file of an older version before the newest version replaces it."""
-        data = read_bytes(path, STATE_SHOWN)
-        version = STATE_VERSION if data is None else state_version(data)
-        backup = path.with_name(f"{path.name}.bak-v{version}")
-        if data is not None and version < STATE_VERSION and not backup.exists():
-            write_file(backup, data)
 
     def forget(self) -> None:
         """Remove the marker, then every journal.

@@ -11,8 +11,8 @@ import tomli_w
 from msgspec import UnsetType
 
 from git_hybrid.core.errors import InvalidFile, Problem
-from git_hybrid.core.ids import InvalidText, SourceName, parse_full_ref, parse_name, parse_oid, parse_url
-from git_hybrid.core.lock import Lock, Pin
+from git_hybrid.core.ids import InvalidText, RefName, SourceName, parse_full_ref, parse_name, parse_oid, parse_url
+from git_hybrid.core.lock import UNREACHABLE, Lock, Pin
 from git_hybrid.store.locate import with_lines
 from git_hybrid.store.parsing import check_version, checked, convert, load_toml, shorten
 from git_hybrid.store.wire import PinShape
@@ -70,11 +70,11 @@ def decode_pin(name: SourceName, table: object, place: str, problems: list[Probl
     pin = Pin(
         source=name,
         url=field(parse_url, "url", shape.url),
-        ref=field(parse_full_ref, "ref", shape.ref),
+        ref=field(_parse_ref, "ref", shape.ref),
         commit=field(parse_oid, "commit", shape.commit),
         tree=field(parse_oid, "tree", shape.tree),
         tag_object=tag_object,
-        reachable_from=field(parse_full_ref, "reachable_from", shape.reachable_from),
+        reachable_from=field(_parse_ref, "reachable_from", shape.reachable_from),
         root_commits=tuple(field(parse_oid, "root_commits", root) for root in roots),
         content_sha256=field(_matching(_SHA256, "64 hex digits"), "content_sha256", shape.content_sha256),
         commit_time=_utc(shape.commit_time, f"{place}.commit_time", problems),
@@ -83,6 +83,11 @@ def decode_pin(name: SourceName, table: object, place: str, problems: list[Probl
         override=None if isinstance(shape.override, UnsetType) else shape.override,
     )
     return pin if len(problems) == before else None
+
+
+def _parse_ref(text: str) -> RefName:
+    """Return a branch, a tag, or what stands for neither; whether that is approved is for the planner to say."""
+    return UNREACHABLE if text == UNREACHABLE else parse_full_ref(text)
 
 
 def _matching(pattern: re.Pattern[str], what: str) -> Callable[[str], str]:

@@ -13,7 +13,7 @@ from git_hybrid.core.mirrors import Held, Incomplete, Inventory, Mirror
 from git_hybrid.core.values import format_time, parse_time
 from git_hybrid.store.parsing import check_version, checked, convert, invalid, load_json
 from git_hybrid.store.statefile import encode_json
-from git_hybrid.store.wire import MirrorShape
+from git_hybrid.store.wire_airgap import MirrorShape
 
 VERSION = 1
 SHOWN = "state/sources-mirrors.json"

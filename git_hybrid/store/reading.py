@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from git_hybrid.core.audit import Record
+from git_hybrid.core.audit_query import records_of
 from git_hybrid.core.lock import Lock
 from git_hybrid.core.mirrors import Inventory
 from git_hybrid.core.override import Overrides, Trail, trail_of
@@ -51,12 +55,31 @@ def mirrors(layout: Layout) -> Inventory:
     return Inventory() if data is None else mirrorfile.decode_mirrors(data)
 
 
+def records(layout: Layout) -> tuple[Record, ...]:
+    """Return the whole records of the audit log and its archives, the oldest first.
+
+    Raises:
+        LocalIo: the log cannot be read.
+    """
+    return _records(_texts(layout))
+
+
+def _texts(layout: Layout) -> dict[str, bytes]:
+    names = (*archives(layout), chain.SHOWN)
+    return {name: read_bytes(layout.root / name, name) or b"" for name in names}
+
+
+def _records(texts: Mapping[str, bytes]) -> tuple[Record, ...]:
+    return records_of([chain.segment_of(name, text) for name, text in texts.items()])
+
+
 def trail(layout: Layout) -> Trail:
     """Return what the audit log and its archives say of overrides; a log that names none is not taken apart.
 
+    A record that was edited says nothing: then the override that it told of is no longer borne out.
+
     Raises:
-        InvalidFile, LocalIo: the log cannot be read.
+        LocalIo: the log cannot be read.
     """
-    files = [layout.root / name for name in archives(layout)]
-    data = b"".join(read_bytes(path, chain.SHOWN) or b"" for path in (*files, layout.audit))
-    return trail_of(chain.parse_log(data).records) if b'"override' in data else Trail()
+    texts = _texts(layout)
+    return trail_of(_records(texts)) if any(b'"override' in text for text in texts.values()) else Trail()

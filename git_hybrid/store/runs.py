@@ -21,17 +21,17 @@ from git_hybrid.core.manifest import Defaults, Source, track_field
 from git_hybrid.core.plan import Action, Phase, Task, Unfinished
 from git_hybrid.core.reducer import Decision, ManifestEdit, RunInfo
 from git_hybrid.core.values import format_time, parse_time
-from git_hybrid.store.durable import append_file, make_folder, write_file
+from git_hybrid.store.durable import append_file, drop_torn_line, make_folder, write_file
 from git_hybrid.store.lockfile import decode_pin, encode_pin
 from git_hybrid.store.manifest import decode_source
 from git_hybrid.store.mirrorfile import decode_mirror, encode_mirror
 from git_hybrid.store.overridefile import decode_override, encode_override
-from git_hybrid.store.parsing import check_version, invalid, load_json, read_bytes
+from git_hybrid.store.parsing import check_version, load_json, read_bytes
 from git_hybrid.store.statefile import decode_entry, encode_entry, encode_json
 
 VERSION = 1
 MARKER_SHOWN = "state/resume.json"
-_ABORT = "give the run up with git hybrid resume --abort"
+_ABORT = "git hybrid resume --abort"
 Line = dict[str, Any]
 
 
@@ -143,12 +143,13 @@ def recorded_line(names: tuple[SourceName, ...]) -> Line:
 
 
 def append_lines(path: Path, lines: list[Line]) -> None:
-    """Append *lines* to the journal at *path*, durably.
+    """Append *lines* to the journal at *path*, durably; a line that was torn before does not swallow them.
 
     Raises:
         LocalIo: the file system refused.
     """
     make_folder(path.parent)
+    drop_torn_line(path)
     append_file(path, b"".join(json.dumps(line, sort_keys=True).encode("utf-8") + b"\n" for line in lines))
 
 
@@ -179,10 +180,12 @@ def read_marker(path: Path) -> RunId | None:
     data = read_bytes(path, MARKER_SHOWN)
     if data is None:
         return None
-    document = load_json(data, MARKER_SHOWN)
-    check_version(document, key="schema_version", known=VERSION, shown=MARKER_SHOWN)
     try:
+        document = load_json(data, MARKER_SHOWN)
+        check_version(document, key="schema_version", known=VERSION, shown=MARKER_SHOWN)
         return parse_run_id(str(document.get("run")))
+    except InvalidFile as error:
+        raise InvalidFile(path=MARKER_SHOWN, problems=error.problems, mend=_ABORT) from error
     except InvalidText as error:
         raise InvalidFile(path=MARKER_SHOWN, problems=(Problem("run", str(error)),), mend=_ABORT) from error
 
@@ -194,11 +197,11 @@ def read_journal(path: Path, shown: str) -> Journal | None:
         InvalidFile: a whole line is not what this program writes.
     """
     data = read_bytes(path, shown) or b""
-    lines = [load_json(line, shown) for line in data.split(b"\n")[:-1] if line]
-    if not lines:
-        return None
     try:
-        return _fold(lines)
+        lines = [load_json(line, shown) for line in data.split(b"\n")[:-1] if line]
+        return _fold(lines) if lines else None
+    except InvalidFile as error:
+        raise InvalidFile(path=shown, problems=error.problems, mend=_ABORT) from error
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         problem = Problem("journal", f"is not what this program writes ({error})")
         raise InvalidFile(path=shown, problems=(problem,), mend=_ABORT) from error
@@ -281,4 +284,5 @@ def _decode_decision(line: Line) -> Decision:
 
 def no_journal(run: RunId) -> InvalidFile:
     """Return the error for a marker whose journal is gone."""
-    return invalid(MARKER_SHOWN, "run", f"names the run {run}, whose journal is not there; {_ABORT}")
+    problem = Problem("run", f"names the run {run}, whose journal is not there")
+    return InvalidFile(path=MARKER_SHOWN, problems=(problem,), mend=_ABORT)

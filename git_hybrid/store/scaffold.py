@@ -29,7 +29,7 @@ def create(root: Path) -> tuple[str, ...]:
     if layout.manifest.exists() or layout.manifest.is_symlink():
         raise WorkspaceExists(path=str(root))
     refuse_links(layout)
-    created: list[str] = []
+    created = [".gitattributes"] if _add_attributes(root / ".gitattributes") else []
     # The manifest comes last: it is what makes the folder a workspace.
     for name, text in reversed(_FILES.items()):
         path = root / name
@@ -37,8 +37,6 @@ def create(root: Path) -> tuple[str, ...]:
         if not path.exists():
             write_file(path, text.encode("utf-8"))
             created.append(name)
-    if _add_attributes(root / ".gitattributes"):
-        created.append(".gitattributes")
     return tuple(sorted(created))
 
 

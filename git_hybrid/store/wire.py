@@ -7,7 +7,7 @@ when a shape becomes a value of :mod:`git_hybrid.core`.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
@@ -21,7 +21,9 @@ Digest = Annotated[str, Meta(pattern="^sha256:[0-9a-f]{64}$")]
 FindingId = Annotated[str, Meta(pattern="^[0-9a-f]{20}$")]
 Hash = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 Ulid = Annotated[str, Meta(pattern="^[0-7][0-9A-HJKMNP-TV-Z]{25}$")]
-Text = Annotated[str, Meta(min_length=1, max_length=4096)]
+TEXT_LIMIT, SIGNATURE_LIMIT = 4096, 16384
+Text = Annotated[str, Meta(min_length=1, max_length=TEXT_LIMIT)]
+Signature = Annotated[str, Meta(min_length=1, max_length=SIGNATURE_LIMIT)]
 History = Literal["full", "shallow", "treeless"]
 
 
@@ -189,7 +191,7 @@ class ApprovalShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     id: Text
     at: Text
-    signature: Text | UnsetType = UNSET
+    signature: Signature | UnsetType = UNSET
 
 
 class OverrideShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -217,63 +219,6 @@ class OverrideShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     audit_hash: Hash | UnsetType = UNSET
 
 
-class HeldShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a mirror holds of one source."""
-
-    commit: Text
-    checked_at: Text
-    ok: bool
-
-
-class MirrorShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """One entry of ``state/sources-mirrors.json``."""
-
-    name: Text
-    base_url: Text
-    kind: Literal["mirror", "bundle"]
-    owner: Text
-    added_at: Text
-    added_by: Text
-    verified_at: str | None
-    sources: dict[str, HeldShape]
-    audit_hash: Hash | UnsetType = UNSET
-
-
-class HadShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One source of a receipt."""
-
-    name: Text
-    url: Text
-    tip: Text
-    commit: Text
-
-
-class MemberShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One member of a bundle file."""
-
-    path: Text
-    sha256: Hash
-    size: Count
-
-
-class CarriedShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One source of a bundle file."""
-
-    name: Text
-    kind: Literal["full", "thin", "present"]
-    prerequisites: list[Text]
-
-
-class BundleShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``inventory.json`` of a bundle file."""
-
-    format: Text
-    schema_version: int
-    since: Hash | None
-    members: list[MemberShape]
-    sources: list[CarriedShape]
-
-
 class OldStateShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """One entry of version 0 of ``state/sources.json``, a plain list."""
 
@@ -284,3 +229,28 @@ class OldStateShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     commit_sha: Text
     updated_at: Text
     updated_by: Text
+
+
+class TornShape(Struct, frozen=True, kw_only=True):
+    """One of ``torn`` of an audit record."""
+
+    len: Count
+    sha256: Hash
+
+
+class RecordShape(Struct, frozen=True, kw_only=True):
+    """One line of ``state/sources-audit.jsonl``; keys of later versions are let through, since the hash is over all."""
+
+    v: Positive
+    seq: Positive
+    at: Text
+    operator: str
+    command_id: str
+    event: Text
+    prev: list[Hash]
+    hash: Hash
+    source: str | UnsetType = UNSET
+    before: str | UnsetType = UNSET
+    after: str | UnsetType = UNSET
+    detail: dict[str, Any] | UnsetType = UNSET
+    torn: list[TornShape] | UnsetType = UNSET

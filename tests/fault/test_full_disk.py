@@ -204,6 +204,11 @@ def _untouched(workspace: Path, folders: Sequence[str], words: Sequence[str]) ->
     before = snapshot(workspace)
     result = _read_only(workspace, folders, words)
     assert "Traceback" not in result.out + result.err
+    if result.code == 0:
+        # Nothing was to be written: no new pin, nothing to resume.
+        assert words[0] in ("pin", "resume"), result
+        assert changes(before, snapshot(workspace)) == []
+        return
     assert result.code == 74, result
     clear_error(result)
     for name in changes(before, snapshot(workspace)):

@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import json
 import tomllib
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
 from support.cli import Hybrid, run_hybrid
+from support.gitkills import GitCall, GitKiller
 from support.injection import Fault, audit, readable, restored, run_injected, tidy
 from support.kit import git
+from support.points import Point, injected, recorded
+from support.sweeps import sampled
 from support.upstream import Upstream, UpstreamFactory
 
-CALLS = {"write": 200, "fsync": 30, "rename": 20, "unlink": 22, "mkdir": 20, "rmdir": 3, "link": 2}
-"""How many calls of each kind one sync of the scene makes, rounded up."""
-
+T = TypeVar("T")
 SAMPLE = [Fault("rename", "signal=KILL", number) for number in range(1, 18, 3)]
 SAMPLE += [Fault("fsync", "signal=KILL", number) for number in range(2, 26, 4)]
 SAMPLE += [Fault("write", "signal=KILL", number) for number in range(20, 200, 40)]
-SWEEP = [Fault(call, "signal=KILL", number) for call, count in CALLS.items() for number in range(1, count + 1)]
+WORDS = ["sync", "-q", "-j", "1"]
+MOST = 220
+"""So many kills of each kind take about ten minutes; SWEEP=all runs every one."""
 
 
 @pytest.fixture
@@ -58,15 +64,14 @@ def _pins(workspace: Path) -> dict[str, str]:
     return {name: pin["commit"] for name, pin in lock["source"].items()}
 
 
-def _kill_and_heal(scene: dict[str, Upstream], workspace: Path, tmp_path: Path, faults: list[Fault]) -> list[str]:
-    pristine = workspace.rename(tmp_path / "pristine")
+def _kill_and_heal(workspace: Path, pristine: Path, faults: Sequence[T], kill: Callable[[T], object]) -> list[str]:
     lock, pins = (pristine / "state/sources.lock").read_bytes(), _pins(pristine)
     acknowledged = len(audit(pristine))
     bad = []
     for fault in faults:
         restored(pristine, workspace)
-        run_injected(fault, ["sync", "-q"], cwd=workspace)
         try:
+            assert kill(fault) is not False, "not reached"
             readable(workspace)
             assert len(audit(workspace)) >= acknowledged
             _healed(workspace, pins, lock)
@@ -78,14 +83,50 @@ def _kill_and_heal(scene: dict[str, Upstream], workspace: Path, tmp_path: Path, 
 def test_a_killed_sync_is_healed_by_the_next_one(scene: dict[str, Upstream], workspace: Path, tmp_path: Path) -> None:
     for upstream in scene.values():
         upstream.commit({"later.txt": "moved on\n"})
-    assert _kill_and_heal(scene, workspace, tmp_path, SAMPLE) == []
+    pristine = workspace.rename(tmp_path / "pristine")
+    kills = [partial(run_injected, fault, ["sync", "-q"], cwd=workspace) for fault in SAMPLE]
+    assert _kill_and_heal(workspace, pristine, kills, lambda kill: kill()) == []
+
+
+def _git_kills(workspace: Path, tmp_path: Path) -> tuple[Path, GitKiller, tuple[GitCall, ...]]:
+    pristine, killer = workspace.rename(tmp_path / "pristine"), GitKiller.create(tmp_path / "shim")
+    restored(pristine, workspace)
+    return pristine, killer, killer.record(WORDS, cwd=workspace)
+
+
+@pytest.mark.parametrize("path", ["sources/old/.git/HEAD.lock", "sources/old/.git/refs/hybrid/pin.lock"])
+def test_a_git_that_was_killed_leaves_no_lock(
+    scene: dict[str, Upstream], workspace: Path, tmp_path: Path, path: str
+) -> None:
+    pristine, killer, points = _git_kills(workspace, tmp_path)
+    chosen = [point for point in points if (point.call, point.path) == ("rename", path)][:1]
+    assert chosen
+    assert _kill_and_heal(workspace, pristine, chosen, lambda point: killer.kill(point, WORDS, cwd=workspace)[1]) == []
 
 
 @pytest.mark.sweep
-@pytest.mark.timeout(3000)
+@pytest.mark.timeout(7200)
 def test_every_call_of_a_sync(scene: dict[str, Upstream], workspace: Path, tmp_path: Path) -> None:
     for upstream in scene.values():
         upstream.commit({"later.txt": "moved on\n"})
-    bad = _kill_and_heal(scene, workspace, tmp_path, SWEEP)
-    print(f"P2 P3: held {len(SWEEP) - len(bad)} of {len(SWEEP)}")
+    pristine = workspace.rename(tmp_path / "pristine")
+    restored(pristine, workspace)
+    _, points = recorded(WORDS, cwd=workspace, log=tmp_path / "calls")
+    chosen = sampled([point for point in points if point.main], MOST)
+
+    def kill(point: Point) -> bool:
+        return injected(point, "signal=KILL", WORDS, cwd=workspace, log=tmp_path / "calls")[1]
+
+    bad = _kill_and_heal(workspace, pristine, chosen, kill)
+    print(f"P2 P3 sync: held {len(chosen) - len(bad)} of {len(chosen)}")
+    assert bad == []
+
+
+@pytest.mark.sweep
+@pytest.mark.timeout(7200)
+def test_every_call_of_every_git(scene: dict[str, Upstream], workspace: Path, tmp_path: Path) -> None:
+    pristine, killer, points = _git_kills(workspace, tmp_path)
+    chosen = sampled(points, MOST)
+    bad = _kill_and_heal(workspace, pristine, chosen, lambda point: killer.kill(point, WORDS, cwd=workspace)[1])
+    print(f"P2 P3 git children: held {len(chosen) - len(bad)} of {len(chosen)} (of {len(points)} places)")
     assert bad == []

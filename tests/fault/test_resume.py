@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,12 @@ from support.cli import Hybrid, run_hybrid
 from support.https_server import HttpsGitServer
 from support.injection import audit, readable, restored, tidy
 from support.kit import git, head, lock, state
-from support.points import injected, log_bytes, named, recorded
+from support.points import Point, injected, log_bytes, named, recorded
+from support.sweeps import sampled
 from support.upstream import Upstream, UpstreamFactory
 
 MARKER = "state/resume.json"
+MOST = 200
 
 
 def _interrupted(workspace: Path, tmp_path: Path, call: str, part: str, nth: int = -1) -> None:
@@ -107,6 +110,53 @@ def test_abort_goes_back_to_what_is_recorded(
     assert head(workspace, "one") == lock(workspace)["one"]["commit"]
 
 
+def test_a_run_that_is_killed_twice(hybrid: Hybrid, workspace: Path, ups: dict[str, Upstream], tmp_path: Path) -> None:
+    """The tree that the first kill left half changed is no local work after the second one either."""
+    planned = {name: pin["commit"] for name, pin in lock(workspace).items()}
+    half = Point("write", 1, (), only=workspace / "sources/one/f1.txt", main=False)
+    _, reached = injected(half, "signal=KILL", ["sync", "-q", "-j", "1"], cwd=workspace, log=tmp_path / "calls")
+    assert reached
+    assert git("status", "--porcelain", cwd=workspace / "sources/one") != ""
+    [journal] = (workspace / "state/journal").glob("*.jsonl")
+    begun = Point("unlink", 1, (), only=journal, main=True)
+    _, reached = injected(begun, "signal=KILL", ["resume", "-j", "1"], cwd=workspace, log=tmp_path / "calls")
+    assert reached
+    hybrid("sync")
+    assert {name: head(workspace, name) for name in planned} == planned
+    assert all(git("status", "--porcelain", cwd=workspace / "sources" / name) == "" for name in planned)
+    tidy(workspace)
+
+
+def test_a_marker_that_cannot_be_read_is_given_up(hybrid: Hybrid, workspace: Path, ups: dict[str, Upstream]) -> None:
+    (workspace / MARKER).write_bytes(b"")
+    for words in (["sync"], ["resume"], ["pin"]):
+        assert "hint: git hybrid resume --abort" in hybrid(*words, check=2).err
+    hybrid("resume", "--abort")
+    hybrid("sync")
+    tidy(workspace)
+
+
+def test_a_reset_follows_the_rule_of_sync(hybrid: Hybrid, workspace: Path, ups: dict[str, Upstream]) -> None:
+    hybrid("sync", "one")
+    shutil.rmtree(workspace / "sources/two")
+    away = ups["two"].path.rename(ups["two"].path.with_name("away"))
+    hybrid("sync", check=4)
+    (workspace / "sources/one/mine.txt").write_text("mine\n")
+    assert "hint: git hybrid resume" in hybrid("reset", "one", check=7).err
+    assert (workspace / "sources/one/mine.txt").exists()
+    hybrid("reset", "one", "two", check=4)
+    away.rename(ups["two"].path)
+    done = hybrid("reset", "one", "two")
+    assert "finishing run" in done.err
+    assert {name: head(workspace, name) for name in ups} == {name: up.rev("main") for name, up in ups.items()}
+    assert git("show", "refs/hybrid/saved/" + _saved(workspace) + ":mine.txt", cwd=workspace / "sources/one") == "mine"
+    tidy(workspace)
+
+
+def _saved(workspace: Path) -> str:
+    return git("for-each-ref", "--format=%(refname:lstrip=3)", "refs/hybrid/saved", cwd=workspace / "sources/one")
+
+
 def test_a_torn_line_of_the_journal_does_not_count(
     hybrid: Hybrid, workspace: Path, ups: dict[str, Upstream], tmp_path: Path
 ) -> None:
@@ -127,12 +177,12 @@ def test_a_torn_line_of_the_journal_does_not_count(
         tidy(workspace)
 
 
-def _cuts(workspace: Path, tmp_path: Path, step: int) -> tuple[int, list[str]]:
-    """Cut the log at bytes of its last record, append by the next writer, and return what was wrong."""
+def _cuts(workspace: Path, tmp_path: Path, most: int) -> tuple[int, list[str]]:
+    """Cut the log at *most* bytes of its last record, append by the next writer, and return what was wrong."""
     whole = log_bytes(workspace)
     start = whole[:-1].rindex(b"\n") + 1
     kept, bad = workspace.rename(tmp_path / "kept"), []
-    cuts = range(start, len(whole), step)
+    cuts = sampled(range(start, len(whole)), most)
     for cut in cuts:
         restored(kept, workspace)
         log = workspace / "state/sources-audit.jsonl"
@@ -152,13 +202,13 @@ def _cuts(workspace: Path, tmp_path: Path, step: int) -> tuple[int, list[str]]:
 
 
 def test_a_torn_audit_record_is_never_cut(workspace: Path, ups: dict[str, Upstream], tmp_path: Path) -> None:
-    assert _cuts(workspace, tmp_path, 230)[1] == []
+    assert _cuts(workspace, tmp_path, 2)[1] == []
 
 
 @pytest.mark.sweep
 @pytest.mark.timeout(3000)
 def test_every_byte_of_a_torn_audit_record(workspace: Path, ups: dict[str, Upstream], tmp_path: Path) -> None:
-    count, bad = _cuts(workspace, tmp_path, 1)
+    count, bad = _cuts(workspace, tmp_path, MOST)
     print(f"P2 torn audit: held {count - len(bad)} of {count}")
     assert bad == []
 

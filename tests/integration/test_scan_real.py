@@ -99,7 +99,7 @@ def test_the_hook_needs_no_scanner_and_asks_for_none(hybrid: Hybrid, workspace: 
         return subprocess.run([HOOK], cwd=workspace, capture_output=True, text=True, check=False, env=env)
 
     done = hook()
-    assert (done.returncode, "no scanner is configured" in done.stdout) == (0, True)
+    assert (done.returncode, done.stdout) == (0, "")
     use(workspace, ("secrets", "betterleaks"))
     done = hook()
     assert (done.returncode, "was never scanned" in done.stdout) == (1, True)

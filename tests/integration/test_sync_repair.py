@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -25,7 +27,28 @@ def _objects(clone: Path) -> None:
     (clone / ".git/objects").mkdir()
 
 
+def _lacking(name: str) -> Callable[[Path], None]:
+    """Return what takes one object away from a clone."""
+
+    def remove(clone: Path) -> None:
+        packs = clone / ".git/objects/pack"
+        aside = packs.rename(clone.with_name("packs"))
+        packs.mkdir()
+        for pack in aside.glob("*.pack"):
+            with pack.open("rb") as stream:
+                subprocess.run(["git", "unpack-objects", "-q"], cwd=clone, stdin=stream, check=True)
+        shutil.rmtree(aside)
+        oid = git("rev-parse", name, cwd=clone)
+        (clone / ".git/objects" / oid[:2] / oid[2:]).unlink()
+
+    return remove
+
+
 DAMAGE = {
+    "no blob": _lacking("HEAD:b"),
+    "no tree": _lacking("HEAD^{tree}"),
+    "no subtree": _lacking("HEAD:dir"),
+    "no parent": _lacking("HEAD~1"),
     "empty .git": lambda clone: (shutil.rmtree(clone), (clone / ".git").mkdir(parents=True)),
     "only .git": lambda clone: [
         shutil.rmtree(path) if path.is_dir() else path.unlink() for path in clone.iterdir() if path.name != ".git"
@@ -56,6 +79,46 @@ def test_damaged_clone(hybrid: Hybrid, workspace: Path, tool: Upstream, kind: st
     assert git("status", "--porcelain", cwd=clone) == ""
     assert git("fsck", "--no-dangling", cwd=clone) == ""
     hybrid("sync")
+
+
+@pytest.mark.parametrize("name", ["HEAD~2", "HEAD~2^{tree}", "HEAD~2:README"])
+def test_a_clone_of_another_tool_that_lacks_history(hybrid: Hybrid, workspace: Path, tool: Upstream, name: str) -> None:
+    started(hybrid, tool.url, sync=False)
+    clone = workspace / "sources/tool"
+    git("clone", "-q", "--no-local", tool.url, clone, cwd=workspace)
+    _lacking(name)(clone)
+    assert "repaired" in hybrid("sync").out
+    assert git("fsck", "--no-dangling", cwd=clone) == ""
+    assert list((workspace / "sources/.set-aside").iterdir())
+    events = [json.loads(line)["event"] for line in (workspace / "state/sources-audit.jsonl").read_text().splitlines()]
+    assert "repair" in events
+    assert hybrid("sync").out == ""
+
+
+def test_a_pin_whose_objects_are_not_all_there_is_fetched(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    started(hybrid, tool.url)
+    tool.commit({"b": "newer\n"})
+    hybrid("pin", "tool")
+    clone = workspace / "sources/tool"
+    _lacking(f"{tool.rev('main')}:b")(clone)
+    hybrid("sync")
+    assert head(workspace) == tool.rev("main")
+    assert git("fsck", "--no-dangling", cwd=clone) == ""
+
+
+@pytest.mark.parametrize("name", ["index.lock", "HEAD.lock", "config.lock", "refs/hybrid/pin.lock"])
+def test_a_lock_that_a_killed_git_left(hybrid: Hybrid, workspace: Path, tool: Upstream, name: str) -> None:
+    started(hybrid, tool.url)
+    tool.commit({"b": "newer\n"})
+    hybrid("pin", "tool")
+    lock_file = workspace / "sources/tool/.git" / name
+    lock_file.touch()
+    pack = lock_file.parents[len(Path(name).parts) - 1] / "objects/pack/tmp_pack_Xy12Z3"
+    pack.touch()
+    result = hybrid("sync")
+    assert f"removed sources/tool/.git/{name}" in result.err
+    assert head(workspace) == tool.rev("main")
+    assert not pack.exists()
 
 
 def test_damaged_clone_with_own_files_keeps_them(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:

@@ -65,7 +65,7 @@ class FakeLedger:
     decisions: list[Decision] = field(default_factory=list)
 
     @contextmanager
-    def writer(self, info: RunInfo) -> Iterator[Sequence[str]]:
+    def writer(self, info: RunInfo, *, gives_up: bool = False) -> Iterator[Sequence[str]]:
         """Hold nothing."""
         yield ()
 

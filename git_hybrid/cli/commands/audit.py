@@ -111,8 +111,6 @@ def verify_command(context: click.Context, *, since: str | None) -> int:
             output.document(document | {"breaches": plain, "archives_missing": list(absent), "sources": []})
             return code
         output.data(*breach_lines(breaches, color=output.color))
-        for name in absent:
-            output.talk(f"note: {name} is not here: what it holds is not proved")
         if breaches:
             output.hint("audit", "git log -p -- state/sources-audit.jsonl")
         else:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import click
 
+from git_hybrid.app.check_sources import check_sources
 from git_hybrid.cli.checking import gather, run_checks, with_settings
 from git_hybrid.cli.options import common_options
 from git_hybrid.cli.output import Output, opened
@@ -13,13 +14,16 @@ from git_hybrid.core.check_table import CHECKS
 from git_hybrid.core.checks import Violation, failures
 from git_hybrid.view.findings import check_document, violation_lines
 
+_SOURCES = "sources"
+
 
 @click.command("check")
 @click.argument("what", nargs=-1, type=click.Choice(list(CHECKS)), metavar="[CHECK]...")
 @click.option("--staged", is_flag=True, help="Check what is about to be committed, as the hooks do.")
+@click.option("--content", is_flag=True, help="With sources: read every file and compare it with the pinned commit.")
 @common_options
 @click.pass_context
-def command(context: click.Context, *, what: tuple[str, ...], staged: bool) -> int:
+def command(context: click.Context, *, what: tuple[str, ...], staged: bool, content: bool) -> int:
     """Check the files of the workspace, without a network and without names all that there is to check.
 
     The checks are metadata, overrides, scans, mirrors, audit, sources and open-issues. Exit 1 if one fails, 2 if a
@@ -29,7 +33,12 @@ def command(context: click.Context, *, what: tuple[str, ...], staged: bool) -> i
         names = [name for name in CHECKS if not what or name in what]
         facts = gather(session.runner, session.layout, names, now=session.runtime.info.now, staged=staged)
         facts = with_settings(facts, session.settings)
-        results = run_checks(facts, names)
+        results = dict(run_checks(facts, names))
+        if _SOURCES in names and (content or not staged):
+            # The hooks see the HEADs alone; here the clones themselves are looked at, HEAD too.
+            committed = [item for item in results[_SOURCES] if item.entry != "HEAD"]
+            proved = check_sources(session.runtime, session.prover, content=content)
+            results[_SOURCES] = (*committed, *proved)
         code = int(failures(results) > 0)
         if output.common.json:
             output.document(check_document(results, exit_code=code))

@@ -9,7 +9,7 @@ import click
 
 from git_hybrid.app.force import Forced
 from git_hybrid.app.override import find, listed, moved_over, renew, revoke
-from git_hybrid.cli.commands.pin import moment, read_signature, signature_option
+from git_hybrid.cli.commands.pin import moment, read_signature, signature_option, text, texts
 from git_hybrid.cli.options import common_of, common_options, names_argument
 from git_hybrid.cli.output import Output, opened
 from git_hybrid.cli.wiring import Session
@@ -102,15 +102,15 @@ def renew_command(
     signatures: tuple[Path, ...],
 ) -> int:
     """Let an override go on, with an approval of its own. An expired one is in force again."""
-    approvers = tuple(item for item in approvers if item.strip())
-    given = {"--expires": expires, "--approver": approvers, "--reason": (reason or "").strip()}
+    request, reason, approvers = text("--request", request), text("--reason", reason), texts("--approver", approvers)
+    given = {"--expires": expires, "--approver": approvers, "--reason": reason}
     if absent := tuple(key for key, value in given.items() if not value):
         raise MissingOptions(command="override renew", options=absent)
     with opened(context) as (session, output):
         forced = Forced(
-            request_id=(request or "").strip(),
+            request_id=request,
             approvers=approvers,
-            reason=(reason or "").strip(),
+            reason=reason,
             expires_at=moment("--expires", expires or "", now=session.runtime.info.now),
             signatures=tuple(read_signature(path) for path in signatures),
             verify=partial(is_signed, session.runner),
@@ -125,10 +125,10 @@ def renew_command(
 @click.pass_context
 def revoke_command(context: click.Context, *, identity: str, reason: str | None) -> int:
     """End an override now. Its record stays; a pin that rests on it is refused until it is moved."""
-    if not (reason or "").strip():
+    if not (reason := text("--reason", reason)):
         raise MissingOptions(command="override revoke", options=("--reason",))
     with opened(context) as (session, output):
-        found = revoke(session.runtime, identity, reason=(reason or "").strip())
+        found = revoke(session.runtime, identity, reason=reason)
         code = _changed(session, output, "override revoke", found)
         snapshot = session.runtime.ledger.snapshot()
         pin = snapshot.lock.pins.get(found.source)
@@ -209,6 +209,7 @@ def request_command(
     with opened(context) as (session, output):
         snapshot = session.runtime.ledger.snapshot()
         renewed = snapshot.overrides.records.get(identity)
+        request, reason = text("--request", request), text("--reason", reason)
         given = {"--request": request or renewed, "--reason": reason, "--expires": expires, "--to": to or renewed}
         if absent := tuple(key for key, value in given.items() if not value):
             raise MissingOptions(command="override request", options=absent)
@@ -224,7 +225,7 @@ def request_command(
             from_commit=renewed.from_commit if renewed else (pin.commit if pin else None),
             to_commit=renewed.to_commit if renewed else (to or ""),
             request_id=request or (renewed.request_id if renewed else ""),
-            reason=(reason or "").strip(),
+            reason=reason,
             expires_at=moment("--expires", expires or "", now=session.runtime.info.now),
             findings=renewed.findings if renewed else (),
             waived=renewed.waived if renewed else (),

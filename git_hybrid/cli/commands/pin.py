@@ -13,10 +13,11 @@ from git_hybrid.app.pin import PinRequest, pin
 from git_hybrid.cli.options import common_options, group_option, jobs_option, names_argument
 from git_hybrid.cli.output import opened
 from git_hybrid.core.errors import BadArgument, MissingOptions
-from git_hybrid.core.ids import InvalidText
+from git_hybrid.core.ids import InvalidText, Oid, parse_oid
 from git_hybrid.core.values import parse_moment
 from git_hybrid.git.signing import is_signed
 from git_hybrid.store.parsing import decode_text, read_bytes
+from git_hybrid.store.wire import SIGNATURE_LIMIT, TEXT_LIMIT
 
 signature_option = click.option(
     "--signature",
@@ -43,6 +44,9 @@ signature_option = click.option(
 @click.option("--expires", metavar="WHEN", help="With --force: when it ends: a date, a time, or 14d from now.")
 @click.option("--incident", "incidents", multiple=True, metavar="ID", help="With --force: a related incident.")
 @signature_option
+@click.option(
+    "--waive", "waived", multiple=True, metavar="OID", help="With --force: an object that git's fsck may let pass."
+)
 @common_options
 @click.pass_context
 def command(
@@ -62,6 +66,7 @@ def command(
     expires: str | None,
     incidents: tuple[str, ...],
     signatures: tuple[Path, ...],
+    waived: tuple[str, ...],
 ) -> int:
     """Pin what has no valid pin yet; with names or --all move pins to the newest commit that the manifest allows.
 
@@ -70,9 +75,10 @@ def command(
     """
     if to is not None and len(names) != 1:
         raise BadArgument(what="--to", value=to, reason="needs exactly one source: git hybrid pin NAME --to REV")
-    approvers = tuple(item for item in approvers if item.strip())
+    request, reason, approvers = text("--request", request), text("--reason", reason), texts("--approver", approvers)
+    incidents = texts("--incident", incidents)
     given = {"--request": request, "--approver": approvers, "--reason": reason, "--expires": expires}
-    is_override = force or any(given.values()) or bool(incidents or signatures)
+    is_override = force or any(given.values()) or bool(incidents or signatures or waived)
     if is_override:
         wanted = {"--force": force, "a source": len(names) == 1, "--to": to, **given}
         absent = tuple(key for key, value in wanted.items() if not (value.strip() if isinstance(value, str) else value))
@@ -82,11 +88,12 @@ def command(
         forced = None
         if is_override:
             forced = Forced(
-                request_id=(request or "").strip(),
+                request_id=request,
                 approvers=approvers,
-                reason=(reason or "").strip(),
+                reason=reason,
                 expires_at=moment("--expires", expires or "", now=session.runtime.info.now),
                 incidents=incidents,
+                waived=tuple(map(_object_id, waived)),
                 signatures=tuple(read_signature(path) for path in signatures),
                 verify=partial(is_signed, session.runner),
             )
@@ -102,6 +109,32 @@ def command(
         return code
 
 
+def text(option: str, value: str | None) -> str:
+    """Return what an option says, without white space around it; nothing if it was not given.
+
+    Raises:
+        BadArgument: the file of overrides could not keep it.
+    """
+    said = (value or "").strip()
+    if len(said) > TEXT_LIMIT:
+        raise BadArgument(what=option, value=f"{said[:40]}…", reason=f"is longer than {TEXT_LIMIT} characters")
+    try:
+        said.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise BadArgument(what=option, value=said, reason="is not UTF-8") from error
+    return said
+
+
+def texts(option: str, values: tuple[str, ...]) -> tuple[str, ...]:
+    """Return what an option that repeats says, without empty ones.
+
+    Raises:
+        BadArgument: the file of overrides could not keep it.
+    """
+    text(option, ", ".join(values))
+    return tuple(said for value in values if (said := text(option, value)))
+
+
 def moment(option: str, text: str, *, now: datetime) -> datetime:
     """Return the time that *option* names.
 
@@ -114,6 +147,13 @@ def moment(option: str, text: str, *, now: datetime) -> datetime:
         raise BadArgument(what=option, value=text, reason=str(error)) from error
 
 
+def _object_id(text: str) -> Oid:
+    try:
+        return parse_oid(text)
+    except InvalidText as error:
+        raise BadArgument(what="--waive", value=text, reason=str(error)) from error
+
+
 def read_signature(path: Path) -> str:
     """Return the signature in the file at *path*.
 
@@ -124,4 +164,6 @@ def read_signature(path: Path) -> str:
     data = read_bytes(path, str(path))
     if data is None:
         raise BadArgument(what="--signature", value=str(path), reason="no such file")
+    if len(data) > SIGNATURE_LIMIT:
+        raise BadArgument(what="--signature", value=str(path), reason="is no signature that ssh-keygen makes")
     return decode_text(data, str(path))

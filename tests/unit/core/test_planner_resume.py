@@ -5,7 +5,7 @@ import pytest
 from git_hybrid.core.errors import DirtySource, DivergedSource, ForeignFolder, HostNotAllowed, HybridError, IndexLocked
 from git_hybrid.core.ids import Oid
 from git_hybrid.core.manifest import Policy
-from git_hybrid.core.plan import Absent, Broken, Clone, Foreign, Observed, Phase, SyncPlan
+from git_hybrid.core.plan import Absent, Action, Broken, Clone, Foreign, Observed, Phase, SyncPlan
 from git_hybrid.core.planner import plan_resume
 from support.values import a_clone, a_pin, a_snapshot, a_source, a_state_entry, a_task, an_unfinished_run, oid
 
@@ -15,9 +15,14 @@ PIN = a_pin(SOURCE, commit=PINNED)
 
 
 def resumed(
-    seen: Observed, *, phase: Phase | None = None, recorded: Oid | None = OLD, policy: Policy | None = None
+    seen: Observed,
+    *,
+    phase: Phase | None = None,
+    recorded: Oid | None = OLD,
+    policy: Policy | None = None,
+    action: Action = "update",
 ) -> SyncPlan:
-    task = a_task(SOURCE, pin=PIN, action="update", before=OLD)
+    task = a_task(SOURCE, pin=PIN, action=action, before=OLD)
     entries = [a_state_entry(SOURCE, commit=recorded)] if recorded else []
     # The lock of today has moved on: what counts is the journal.
     snapshot = a_snapshot(SOURCE, pins=[a_pin(SOURCE, commit=oid(99))], recorded=entries, policy=policy)
@@ -54,6 +59,16 @@ def test_what_is_left_of_a_run_is_finished_at_the_commit_of_its_journal(
     (task,) = plan.tasks
     assert (task.source, task.pin, task.action, task.before) == (SOURCE, PIN, action, before)
     assert not plan.blocked
+
+
+def test_a_repair_that_was_interrupted_before_it_began_is_still_a_repair() -> None:
+    """The half changed tree is ours, and was saved by no one: it must not count as local work the second time."""
+    (task,) = resumed(a_clone(OLD, dirty=("half",)), action="repair").tasks
+    assert (task.action, task.before) == ("repair", OLD)
+    (task,) = resumed(a_clone(PINNED), action="repair").tasks
+    assert task.action == "record"
+    (task,) = resumed(Absent(), action="repair").tasks
+    assert task.action == "clone"
 
 
 @pytest.mark.parametrize(

@@ -159,7 +159,7 @@ def test_check_scans_passes_what_is_fresh_and_below_the_policy() -> None:
 
 def test_check_scans_without_a_scanner_passes_and_says_so() -> None:
     (told,) = checked(None, Manifest(sources={NAME: SOURCE}))
-    assert told.startswith("warn|scanner|no scanner is configured")
+    assert told.startswith("note|scanner|no scanner is configured")
 
 
 @pytest.mark.parametrize(

@@ -197,3 +197,13 @@ def test_a_path_is_shown_safely(path: bytes, shown: str) -> None:
 def test_the_content_digest_is_made_of_mode_hash_and_path() -> None:
     empty = hashlib.sha256(b"").hexdigest()
     assert content_line("160000", empty, b"vendor/\xff") == b"160000 " + empty.encode() + b" vendor/\xff\x00"
+
+
+@pytest.mark.parametrize("char", ["\u202e", "\u2066", "\u2028", "\x85", "\x9b"])
+def test_a_character_that_steers_a_terminal_or_a_reader_is_refused(char: str) -> None:
+    assert rules(f"a{char}b") == ["control-bytes"]
+
+
+@pytest.mark.parametrize("name", ["caf\u00e9", "\U0001f469\u200d\U0001f4bb.md", "\u05d0\u05d1", b"\x93\x94"])
+def test_names_of_all_languages_are_accepted(name: str | bytes) -> None:
+    assert rules(name) == []

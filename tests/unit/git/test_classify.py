@@ -16,6 +16,7 @@ SSH_TAIL += "and the repository exists.\n"
 Denied, Missing, Network = errors.AccessDenied, errors.RepositoryNotFound, errors.NetworkFailure
 Local = (errors.LocalIo, errors.GitFailed)  # both are exit 74
 Tls, HostKey, NoRef, Bad = errors.TlsFailure, errors.HostKeyFailure, errors.RefMissing, errors.MalformedObjects
+Refused = errors.FsckRefused
 
 SAMPLES = (
     (HTTP + "401", Denied),
@@ -83,12 +84,12 @@ SAMPLES = (
     ("fatal: couldn't find remote ref refs/heads/nope", NoRef),
     (f"fatal: remote error: upload-pack: not our ref {OID}", NoRef),
     (f"error: Server does not allow request for unadvertised object {OID}", NoRef),
-    (f"error: object {OID}: hasDotgit: contains '.git'\nfatal: fsck error in packed object", Bad),
+    (f"error: object {OID}: hasDotgit: contains '.git'\nfatal: fsck error in packed object", Refused),
     (
         f"error: object {OID}: gitmodulesUrl: disallowed submodule url: -u\nfatal: fetch-pack: invalid index-pack output",
-        Bad,
+        Refused,
     ),
-    (f"error: object {OID}: treeNotSorted: not properly sorted\nfatal: index-pack died of signal 6", Bad),
+    (f"error: object {OID}: treeNotSorted: not properly sorted\nfatal: index-pack died of signal 6", Refused),
     ("error: unable to write file: No space left on device\nfatal: unable to write loose object", Local),
     ("fatal: write error: No space left on device\nfatal: fetch-pack: invalid index-pack output", Local),
     ("error: unable to create temporary file: Read-only file system", Local),
@@ -96,6 +97,20 @@ SAMPLES = (
     ("fatal: something that nobody has seen before", errors.GitFailed),
     ("", errors.GitFailed),
 )
+
+
+@pytest.mark.parametrize("code", [400, 402, 405, 406, 409, 422, 451])
+def test_a_status_that_will_be_the_same_again_is_final(code):
+    text = f"fatal: unable to access 'x': The requested URL returned error: {code}"
+    assert isinstance(classify_network(text, url=URL, status=128, command="git fetch"), errors.RepositoryNotFound)
+
+
+@pytest.mark.parametrize("code", [408, 425, 429, 500, 502, 503, 504, 520, 599])
+def test_a_status_that_may_pass_is_told_by_its_number(code):
+    text = f"fatal: unable to access 'x': The requested URL returned error: {code}"
+    error = classify_network(text, url=URL, status=128, command="git fetch")
+    assert isinstance(error, errors.NetworkFailure)
+    assert error.kind == f"http-{code}"
 
 
 @pytest.mark.parametrize(("text", "kind"), SAMPLES, ids=range(len(SAMPLES)))
@@ -114,7 +129,7 @@ def test_what_a_server_says_makes_no_failure_of_trust_pass():
     text = "remote: early EOF, connection reset, try again\n" + AT + "SSL certificate problem: certificate has expired"
     assert type(classify_network(text, url=URL, status=128, command="git fetch")) is Tls
     text = f"error: object {OID}: hasDotgit: contains '.git'\nfatal: the remote end hung up unexpectedly"
-    assert type(classify_network(text, url=URL, status=128, command="git fetch")) is Bad
+    assert type(classify_network(text, url=URL, status=128, command="git fetch")) is Refused
 
 
 def test_facts_of_a_passing_failure():

@@ -59,6 +59,30 @@ def test_a_signal_ends_the_child():
     assert caught.value.signal == 2
 
 
+def test_the_second_signal_waits_for_no_child_that_ignores_the_first(tmp_path):
+    note = tmp_path / "pids"
+    script = f'trap "" TERM; echo $$ >>"{note}"; while :; do sleep 0.05; done'
+    hurried = iter([False, False, True, True])
+    runner = Runner(environ={}, cancelled=lambda: 2 if note.exists() else 0, hurried=lambda: next(hurried))
+    with pytest.raises(Interrupted):
+        runner.run(["sh", "-c", script], env=dict(os.environ))
+    assert next(hurried)
+    assert all(_gone(pid) for pid in _pids(note))
+
+
+def test_a_second_signal_in_the_moment_of_grace_still_ends_the_child(tmp_path):
+    note = tmp_path / "pids"
+
+    def hurried() -> bool:
+        raise KeyboardInterrupt
+
+    script = f'trap "" TERM; echo $$ >>"{note}"; while :; do sleep 0.05; done'
+    runner = Runner(environ={}, cancelled=lambda: 2 if note.exists() else 0, hurried=hurried)
+    with pytest.raises(KeyboardInterrupt):
+        runner.run(["sh", "-c", script], env=dict(os.environ))
+    assert all(_gone(pid) for pid in _pids(note))
+
+
 def test_what_cannot_be_started(tmp_path):
     env = dict(os.environ)
     runner = Runner(environ=env)

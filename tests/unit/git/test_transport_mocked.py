@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
 
 import pytest
 
@@ -27,6 +29,7 @@ LIST = f"{OID}\trefs/heads/main\n".encode()
 def transport():
     runner = Runner(environ={"PATH": os.environ["PATH"], "GIT_SSH_COMMAND": "ssh"})
     runner._prefix = ()
+    runner._settings = frozenset()
     return GitTransport(runner=runner, allowed_host=lambda host: host != "evil.example")
 
 
@@ -187,3 +190,32 @@ def test_what_a_server_says_steers_no_terminal(fp, workspace, capsys):
     _add(workspace)
     out, err = capsys.readouterr()
     assert not set("\x1b\x07\u202e\x9b") & set(out + err)
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [("7", 7.0), ("Wed, 21 Oct 2015 07:28:00 GMT", 0.0), ("soon", None), ("-3", None), ("Mon, 99 Foo", None)],
+)
+def test_retry_after_is_read_from_the_headers(fp, transport, tmp_path, header, seconds):
+    def answer(process):
+        trace = Path(process.kwargs["env"]["GIT_TRACE_CURL"])
+        trace.write_text(f"12:00:00 http.c:1 <= Recv header: Retry-After: {header}\r\n")
+
+    _ls_remote(fp, returncode=128, stderr=BUSY, callback=answer)
+    with pytest.raises(errors.NetworkFailure) as caught:
+        transport.list_refs(URL, DEFAULTS, head=False)
+    assert caught.value.retry_after == seconds
+
+
+def test_a_date_in_retry_after_is_as_far_away_as_it_is(fp, transport):
+    moment = datetime.now(UTC) + timedelta(seconds=90)
+
+    def answer(process):
+        trace = Path(process.kwargs["env"]["GIT_TRACE_CURL"])
+        trace.write_text(f"<= Recv header: retry-after: {format_datetime(moment, usegmt=True)}\r\n")
+
+    _ls_remote(fp, returncode=128, stderr=BUSY, callback=answer)
+    with pytest.raises(errors.NetworkFailure) as caught:
+        transport.list_refs(URL, DEFAULTS, head=False)
+    assert caught.value.retry_after is not None
+    assert 80 < caught.value.retry_after <= 90

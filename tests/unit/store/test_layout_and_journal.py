@@ -10,7 +10,8 @@ from git_hybrid.core.audit import Event
 from git_hybrid.core.errors import InvalidFile, NewerSchema, NoWorkspace, WorkspaceExists
 from git_hybrid.core.plan import Task
 from git_hybrid.core.reducer import Decision, ManifestEdit
-from git_hybrid.store import runs
+from git_hybrid.store import runs, scaffold
+from git_hybrid.store.durable import write_file
 from git_hybrid.store.layout import find_root
 from git_hybrid.store.scaffold import create, undo
 from support.samples import OID, pin_of, run_info, source, state_of
@@ -48,6 +49,20 @@ def test_no_manifest_is_no_workspace(tmp_path):
     (tmp_path / "sources.toml").mkdir()
     with pytest.raises(NoWorkspace):
         find_root(tmp_path)
+
+
+def test_the_manifest_is_made_last(tmp_path, monkeypatch):
+    """A killed init leaves no workspace, and the next one makes all of it."""
+    made = []
+
+    def note(path, data):
+        made.append(path.name)
+        write_file(path, data)
+
+    monkeypatch.setattr(scaffold, "write_file", note)
+    create(tmp_path)
+    assert sorted(made) == [".gitattributes", ".gitignore", ".gitignore", "sources.toml"]
+    assert made[-1] == "sources.toml"
 
 
 def test_create_and_undo(tmp_path):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 from contextlib import contextmanager
 from datetime import timedelta
@@ -9,7 +11,7 @@ from datetime import timedelta
 import pytest
 
 from git_hybrid.core.audit import Event
-from git_hybrid.core.errors import InvalidFile, LockBusy, SymlinkRefused
+from git_hybrid.core.errors import InvalidFile, LocalIo, LockBusy, LockUnsupported, SymlinkRefused
 from git_hybrid.core.plan import Task
 from git_hybrid.core.reducer import Decision
 from git_hybrid.store import runs
@@ -136,6 +138,64 @@ def test_a_marker_without_journal_is_told(files):
         pass
 
 
+def _unreadable(files: Workspace, name: str) -> None:
+    _ledger(files).begin(FIRST, TASKS)
+    layout = Layout(files.root)
+    match name:
+        case "no journal":
+            layout.journal(FIRST.run).unlink()
+        case "empty marker":
+            layout.marker.write_bytes(b"")
+        case "marker of nothing":
+            layout.marker.write_text('{"schema_version": 1, "run": "x"}')
+        case "garbled journal":
+            layout.journal(FIRST.run).write_text("nonsense\n{}\n")
+
+
+@pytest.mark.parametrize("name", ["no journal", "empty marker", "marker of nothing", "garbled journal"])
+def test_a_run_that_nobody_can_read_is_given_up_and_nothing_else(files, name):
+    _unreadable(files, name)
+    with pytest.raises(InvalidFile) as caught, _ledger(files).writer(SECOND):
+        pass
+    assert caught.value.mend == "git hybrid resume --abort"
+    with _ledger(files).writer(SECOND, gives_up=True) as notes:
+        assert any("cannot be read" in note for note in notes)
+        assert _ledger(files).snapshot().unfinished is None
+    assert not (files.root / "state/resume.json").exists()
+    assert not (files.root / "state/journal").exists()
+
+
+def test_giving_up_drops_no_other_file_that_is_invalid(files, monkeypatch):
+    ledger = _ledger(files)
+    with _killed(ledger, "_write_files", monkeypatch), ledger.writer(FIRST):
+        ledger.record(FIRST, DECISION, ())
+    files.write("state/sources.json", "{half")
+    with pytest.raises(InvalidFile) as caught, _ledger(files).writer(SECOND, gives_up=True):
+        pass
+    assert caught.value.path == "state/sources.json"
+    assert (files.root / "state/resume.json").exists()
+
+
+@pytest.mark.parametrize("cut", [1, 5])
+def test_a_torn_line_of_the_journal_swallows_no_later_one(files, cut):
+    ledger = _ledger(files)
+    ledger.begin(FIRST, TASKS)
+    ledger.installing(FIRST, ENTRY.name, None)
+    journal = Layout(files.root).journal(FIRST.run)
+    journal.write_bytes(journal.read_bytes()[:-cut])
+    ledger.record(FIRST, DECISION, TASKS[1:])
+    unfinished = _ledger(files).snapshot().unfinished
+    assert unfinished is not None
+    assert [task.name for task in unfinished.tasks] == ["other"]
+
+
+def test_a_run_that_takes_over_leaves_one_journal(files):
+    _ledger(files).begin(FIRST, TASKS)
+    with _ledger(files).writer(SECOND):
+        _ledger(files).begin(SECOND, TASKS)
+    assert [path.stem for path in Layout(files.root).journals.iterdir()] == [SECOND.run]
+
+
 def test_leftovers_are_removed_and_told(files):
     files.write("state/sources.json.tmp", "{half")
     files.write("sources.toml.tmp", "half")
@@ -184,6 +244,28 @@ def test_a_second_writer_is_told_who_holds_the_lock(files):
         assert caught.value.holder.endswith("since 2026-07-16T11:03:04Z: sync tool")
     with _ledger(files).writer(SECOND):
         pass
+
+
+@pytest.mark.parametrize(
+    ("number", "error"),
+    [
+        (errno.ENOLCK, LockUnsupported),
+        (errno.EOPNOTSUPP, LockUnsupported),
+        (errno.ENOSYS, LockUnsupported),
+        (errno.EIO, LocalIo),
+        (errno.ENOSPC, LocalIo),
+        (errno.EMFILE, LocalIo),
+    ],
+)
+def test_a_lock_that_cannot_be_had_says_why(tmp_path, monkeypatch, number, error):
+    def refuse(_descriptor, _operation):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    lock = writer_lock(tmp_path / ".lock", timeout=timedelta(0), command="x", now=NOW, cancelled=lambda: 0)
+    with pytest.raises(error) as caught, lock:
+        pass
+    assert caught.value.reason == os.strerror(number)
 
 
 def test_the_lock_file_stays_and_names_nobody(tmp_path):

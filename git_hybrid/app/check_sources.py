@@ -1,0 +1,47 @@
+"""``git hybrid check sources``: prove the clones against the lock. Reads only, and asks no server."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from git_hybrid.app.executor import run_all
+from git_hybrid.app.runtime import Runtime
+from git_hybrid.app.select import select
+from git_hybrid.core.check_sources import judge_content, judge_standing
+from git_hybrid.core.checks import Violation
+from git_hybrid.core.ids import SourceName
+from git_hybrid.core.plan import Clone
+from git_hybrid.core.ports_identity import Prover
+
+
+def check_sources(
+    rt: Runtime, prover: Prover, *, names: Sequence[str] = (), content: bool = False
+) -> tuple[Violation, ...]:
+    """Return what of the clones is not as the lock says; with *content* every byte of them is read.
+
+    A source that has no pin or no clone yet is no violation: nothing can be built from it.
+
+    Raises:
+        UnknownSource: a name is not in the manifest.
+        InvalidFile, NewerSchema: a file cannot be read.
+        OSError: a file of a clone cannot be read.
+    """
+    snapshot = rt.ledger.snapshot()
+    selected = [name for name in select(snapshot.manifest, names, ()) if name in snapshot.lock.pins]
+
+    def look(name: SourceName) -> tuple[Violation, ...]:
+        source, pin = snapshot.manifest.sources[name], snapshot.lock.pins[name]
+        rt.progress("start", name, "check")
+        seen = rt.clones.inspect(name, pin.commit)
+        standing = prover.standing(source, pin) if isinstance(seen, Clone) else None
+        found = judge_standing(pin, seen, standing)
+        if content and standing is not None and not standing.broken:
+            read = prover.content(source, standing)
+            found = (*found, *judge_content(pin, standing, read, submodules=source.submodules))
+        rt.progress("done", name, "differs" if found else "proved")
+        return found
+
+    jobs = rt.jobs or snapshot.manifest.defaults.jobs
+    results = run_all(look, selected, jobs=jobs, cancelled=rt.cancelled)
+    rt.stop_if_cancelled()
+    return tuple(violation for found in results if found is not None for violation in found)

@@ -1,0 +1,207 @@
+"""Does a clone stand at its pin? A judgement over what was read of it. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import assert_never
+
+from git_hybrid.core.checks import Violation
+from git_hybrid.core.ids import Oid, SourceName
+from git_hybrid.core.lock import Pin
+from git_hybrid.core.plan import Absent, Broken, Clone, Foreign, Observed
+from git_hybrid.core.tree import GITLINK, TreeEntry, content_line, show_path
+
+LOCK_FILE = "state/sources.lock"
+LFS_HEAD = b"version https://git-lfs.github.com/spec/v1\n"
+LFS_LIMIT = 1024
+_SHOWN = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileSeen:
+    """What stands at a path: git's mode, or a word for what git does not keep; id as a blob, SHA-256 and size."""
+
+    mode: str
+    blob: str = ""
+    sha256: str = ""
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What the git folder of a clone says, each object hashed again while it was read.
+
+    ``commit`` and ``tree``: the pinned commit as it was found and the tree that it names, None where they cannot be
+    read or are not what their ids say; ``entries`` of that tree; ``broken`` says what of it is wrong; ``index_differs``
+    names where the index and the tree part; ``oddities`` names what makes git see something else than the objects.
+    """
+
+    tree: Oid | None
+    entries: Sequence[TreeEntry] = ()
+    broken: str = ""
+    index_differs: tuple[str, ...] = ()
+    oddities: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """What the working tree of a clone holds.
+
+    ``files`` by path; ``pointers``: the blobs of Git LFS pointers by path, where content stands in their place;
+    ``inner``: the content of each submodule that is there, by path.
+    """
+
+    files: Mapping[bytes, FileSeen]
+    pointers: Mapping[bytes, bytes] = field(default_factory=dict)
+    inner: Mapping[bytes, tuple[Standing, Content]] = field(default_factory=dict)
+
+
+def judge_standing(pin: Pin, seen: Observed, standing: Standing | None) -> tuple[Violation, ...]:
+    """Return why the clone does not stand at *pin*; nothing if it does, or if it was not made yet.
+
+    *standing* is asked for only where *seen* is a clone.
+    """
+    name = pin.source
+    match seen:
+        case Absent():
+            return ()
+        case Foreign(what):
+            why, mend = "what is built from there is not the pinned commit", f"git hybrid status {name}"
+            return (_violation(name, f"is no clone of this tool: {what}", why, mend),)
+        case Broken(reason):
+            why, mend = "nobody can tell what stands there", f"git hybrid sync {name}"
+            return (_violation(name, f"is a broken clone: {reason}", why, mend),)
+        case Clone():
+            assert standing is not None
+            return (*_judge_clone(pin, seen), *_judge_objects(pin, standing))
+        case _:  # pragma: no cover
+            assert_never(seen)
+
+
+def _judge_clone(pin: Pin, seen: Clone) -> Iterable[Violation]:
+    name, reset = pin.source, f"git hybrid reset {pin.source}"
+    if seen.head != pin.commit:
+        what, why = f"HEAD is {seen.head}, the lock says {pin.commit}", "another commit than the pinned one is used"
+        yield _violation(name, what, why, f"git hybrid sync {name}")
+    if seen.locked or seen.operation is not None:
+        what = f"a {seen.operation} is in progress" if seen.operation else "another git process works in it"
+        yield _violation(name, what, "what stands there is about to change", reset)
+    if seen.dirty_count:
+        what = f"{seen.dirty_count} changed: {_some(seen.dirty)}"
+        yield _violation(name, what, "the files are not those of the pinned commit", reset)
+
+
+def _judge_objects(pin: Pin, standing: Standing) -> Iterable[Violation]:
+    name = pin.source
+    if standing.broken:
+        why, mend = "the objects of the pinned commit cannot be trusted", f"git hybrid reset {name}"
+        yield _violation(name, standing.broken, why, mend)
+    elif standing.tree != pin.tree:
+        what = f"the lock names the tree {pin.tree}, the pinned commit has {standing.tree}"
+        yield _violation(name, what, "one of the two was tampered with", f"git checkout -- {LOCK_FILE}")
+    if standing.index_differs:
+        what = f"the index is not the pinned tree: {_some(standing.index_differs)}"
+        yield _violation(name, what, "git would take other content for unchanged", f"git hybrid reset {name}")
+    for oddity in standing.oddities:
+        why = "with it git sees, hides or runs something else than what the lock says"
+        yield _violation(name, oddity, why, f"take it out of sources/{name}/.git, then: git hybrid check sources")
+
+
+def judge_content(pin: Pin, standing: Standing, content: Content, *, submodules: bool) -> tuple[Violation, ...]:
+    """Return why the working tree is not, byte for byte, the pinned commit's; *submodules*: they are to be there."""
+    name, reset = pin.source, f"git hybrid reset {pin.source}"
+    found: list[Violation] = []
+    differences = list(_differences(standing, content, b"", submodules=submodules))
+    for rule, (what, why) in _RULES.items():
+        paths = [path for kind, path in differences if kind == rule]
+        if paths:
+            found.append(_violation(name, f"{len(paths)} {what}: {_some(paths)}", why, reset))
+    digest = content_digest(standing.entries, content)
+    if not found and not standing.broken and digest != pin.content_sha256:
+        what = f"content_sha256 is {digest}, the lock says {pin.content_sha256}"
+        why = "the lock was tampered with, or the hash of an object was"
+        found.append(_violation(name, what, why, f"git checkout -- {LOCK_FILE}"))
+    return tuple(found)
+
+
+_RULES = {
+    "changed": ("with other content", "the bytes are not those of the pinned commit"),
+    "mode": ("with another mode or kind", "what can be run, or is a link, decides what a build does"),
+    "missing": ("missing", "the pinned commit has them"),
+    "extra": ("that the pinned commit does not have", "a build may take them up, ignored or not"),
+    "submodule": ("submodules not at their commit", "the pinned commit names exactly one commit for each"),
+}
+
+
+def _differences(standing: Standing, content: Content, prefix: bytes, *, submodules: bool) -> Iterable[tuple[str, str]]:
+    """Yield the rule and the path of each thing that is not as the tree says."""
+    wanted = {entry.path: entry for entry in standing.entries}
+    for path, entry in wanted.items():
+        seen, shown = content.files.get(path), show_path(prefix + path)
+        if entry.mode == GITLINK:
+            yield from _submodule(path, seen, content, prefix, submodules=submodules)
+        elif seen is None:
+            yield "missing", shown
+        elif seen.mode != entry.mode:
+            yield "mode", shown
+        elif seen.blob != entry.oid and not is_lfs_content(seen, content.pointers.get(path)):
+            yield "changed", shown
+    for path in content.files:
+        if path not in wanted:
+            yield "extra", show_path(prefix + path)
+
+
+def _submodule(
+    path: bytes, seen: FileSeen | None, content: Content, prefix: bytes, *, submodules: bool
+) -> Iterable[tuple[str, str]]:
+    shown = show_path(prefix + path)
+    if not submodules:
+        if seen is not None:
+            yield "extra", shown
+        return
+    inner = content.inner.get(path)
+    if inner is None or inner[0].broken:
+        yield "submodule", shown
+        return
+    yield from _differences(inner[0], inner[1], prefix + path + b"/", submodules=True)
+
+
+def is_lfs_content(seen: FileSeen, pointer: bytes | None) -> bool:
+    """Tell whether the file is what the Git LFS *pointer* names (https://github.com/git-lfs/git-lfs, docs/spec.md)."""
+    if pointer is None or not pointer.startswith(LFS_HEAD):
+        return False
+    lines = pointer.decode("ascii", "replace").split("\n")
+    return f"oid sha256:{seen.sha256}" in lines and f"size {seen.size}" in lines
+
+
+def content_digest(entries: Sequence[TreeEntry], content: Content) -> str:
+    """Return ``content_sha256`` as the files on disk have it; of LFS content the pointer counts, as in the lock."""
+    digest, empty = hashlib.sha256(), hashlib.sha256(b"").hexdigest()
+    for entry in entries:
+        seen = content.files.get(entry.path)
+        pointer = content.pointers.get(entry.path)
+        if entry.mode == GITLINK or seen is None:
+            blob = empty
+        elif pointer is not None and seen.blob != entry.oid:
+            blob = hashlib.sha256(pointer).hexdigest()
+        else:
+            blob = seen.sha256
+        digest.update(content_line(entry.mode, blob, entry.path))
+    return digest.hexdigest()
+
+
+def index_differences(entries: Sequence[TreeEntry], index: Iterable[tuple[str, str, bytes]]) -> tuple[str, ...]:
+    """Return the paths where the index (mode, id, path) is not the tree, as text to show."""
+    tree = {(entry.mode, entry.oid, entry.path) for entry in entries}
+    staged = set(index)
+    return tuple(show_path(path) for path in sorted({path for _, _, path in tree ^ staged}))
+
+
+def _some(paths: Sequence[str]) -> str:
+    return ", ".join(paths[:_SHOWN]) + (f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else "")
+
+
+def _violation(name: SourceName, what: str, why: str, mend: str) -> Violation:
+    return Violation(file=f"sources/{name}", entry=f"source.{name}", what=what, why=why, mend=mend)

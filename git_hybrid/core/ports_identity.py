@@ -1,0 +1,21 @@
+"""What ``check sources`` needs of the outside."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from git_hybrid.core.check_sources import Content, Standing
+from git_hybrid.core.lock import Pin
+from git_hybrid.core.manifest import Source
+
+
+class Prover(Protocol):
+    """Reads clones without trusting anything that stands in them; changes nothing, asks no server."""
+
+    def standing(self, source: Source, pin: Pin) -> Standing:
+        """Return what the git folder of the clone says of *pin*."""
+        ...
+
+    def content(self, source: Source, standing: Standing) -> Content:
+        """Return what the working tree of the clone holds, every file read."""
+        ...

@@ -1,0 +1,125 @@
+"""Find what is changed in a clone, whatever its own settings say.
+
+libgit2 compares with the index, and believes size, times (ctime too, which nobody can set) and inode. That holds unless
+the clone's settings or the index itself tell it to look away; then the files are read and compared here.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from git_hybrid.core.tree import GITLINK, LINK
+from git_hybrid.git.index import BadIndex, IndexEntry, read_index
+from git_hybrid.git.libgit2 import Repository
+from git_hybrid.git.oddities import is_plain, odd_settings
+from git_hybrid.git.quarantine import ATTRIBUTES
+from git_hybrid.git.run import Runner
+from git_hybrid.git.worktree import look
+
+_ALGORITHMS = {40: "sha1", 64: "sha256"}
+# What can change which files git sees, and what it takes them for.
+_SEEING = ("core.", "include", "filter.", "index.", "extensions.", "attr.")
+
+
+def find_changes(
+    runner: Runner, path: Path, repository: Repository | None, *, oid_length: int, thorough: bool
+) -> list[bytes]:
+    """Return the paths of the clone at *path* that are changed, staged or untracked (not ignored).
+
+    Raises:
+        OSError: git or the system cannot read something.
+    """
+    git_dir = path / ".git"
+    try:
+        index = read_index(git_dir, oid_length=oid_length)
+    except BadIndex as error:
+        raise OSError(f"the index {error}") from error
+    if _looks_away(runner, path, repository):
+        found, doubtful = _listed(runner, path), index
+    elif repository is not None:
+        found, doubtful = _by_library(repository), [entry for entry in index if entry.blind]
+    else:
+        found, doubtful = dirty_by_cli(runner, path), [entry for entry in index if entry.blind]
+    comparison = _Comparison(runner, path, _ALGORITHMS[oid_length])
+    return sorted({*found, *comparison.changed(index if thorough else doubtful)})
+
+
+def _looks_away(runner: Runner, path: Path, repository: Repository | None) -> bool:
+    """Tell whether settings or attributes of the clone's own may hide a change from git."""
+    git_dir = path / ".git"
+    try:
+        if (git_dir / "info" / "attributes").read_text(encoding="utf-8") != ATTRIBUTES:
+            return True
+    except (OSError, UnicodeDecodeError):
+        return True
+    if repository is None:
+        odd = odd_settings(runner, git_dir, lfs=False)
+        return any(key.startswith(_SEEING) for key in odd)
+    settings = ((entry.name, entry.value or "") for entry in repository.config)
+    return any(key.startswith(_SEEING) and not is_plain(key, value, lfs=False) for key, value in settings)
+
+
+def _by_library(repository: Repository) -> list[bytes]:
+    status = repository.status(untracked_files="all", ignored=False)
+    return [path.encode("utf-8", "surrogateescape") for path, flags in status.items() if flags]
+
+
+def dirty_by_cli(runner: Runner, path: Path) -> list[bytes]:
+    """Return what `git status` says is changed, staged or untracked in the clone at *path*.
+
+    Raises:
+        OSError: git cannot tell.
+    """
+    options = ["--porcelain=v1", "-z", "--no-renames", "--untracked-files=all", "--ignore-submodules=none"]
+    out = _git(runner, path, "status", *options)
+    return sorted(line[3:] for line in out.split(b"\0") if line)
+
+
+def _listed(runner: Runner, path: Path) -> list[bytes]:
+    """Return what is staged and what is untracked; git compares no file, so no filter of the clone's runs."""
+    staged = _git(runner, path, "diff-index", "--cached", "--name-only", "--no-renames", "-z", "HEAD", "--")
+    case = [] if sys.platform == "darwin" else ["-c", "core.ignoreCase=false"]
+    untracked = _git(runner, path, *case, "ls-files", "--others", "--exclude-standard", "-z")
+    return [name for name in (staged + untracked).split(b"\0") if name]
+
+
+def _git(runner: Runner, path: Path, *arguments: str) -> bytes:
+    done = runner.git(arguments, git_dir=path / ".git", work_tree=path)
+    if done.status != 0:
+        raise OSError(done.stderr.strip())
+    return done.stdout
+
+
+@dataclass(frozen=True, slots=True)
+class _Comparison:
+    """Compares files with entries of the index by reading them."""
+
+    runner: Runner
+    path: Path
+    algorithm: str
+
+    def changed(self, entries: Iterable[IndexEntry]) -> list[bytes]:
+        # A file system that takes every file for executable cannot keep the bit.
+        keeps_modes = not (self.path / ".git" / "HEAD").stat().st_mode & stat.S_IXUSR
+        return [entry.path for entry in entries if self._is_changed(entry, keeps_modes=keeps_modes)]
+
+    def _is_changed(self, entry: IndexEntry, *, keeps_modes: bool) -> bool:
+        if entry.mode == GITLINK:
+            return self._is_changed_submodule(entry)
+        seen = look(self.path, entry.path, algorithm=self.algorithm)
+        if seen is None or not entry.merged or seen.blob != entry.oid:
+            return True
+        return seen.mode != entry.mode and (keeps_modes or LINK in (seen.mode, entry.mode))
+
+    def _is_changed_submodule(self, entry: IndexEntry) -> bool:
+        inner = Path(os.fsdecode(os.path.join(os.fsencode(self.path), entry.path)))
+        if not (inner / ".git").is_dir():
+            return inner.is_symlink() or (inner.exists() and (not inner.is_dir() or any(inner.iterdir())))
+        head = _git(self.runner, inner, "rev-parse", "--verify", "--quiet", "HEAD").decode("ascii").strip()
+        length = len(entry.oid)
+        return head != entry.oid or bool(find_changes(self.runner, inner, None, oid_length=length, thorough=True))

@@ -1,0 +1,49 @@
+"""git's own check of what a server sent: the words in which it refuses objects, and the list of those it lets pass."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from git_hybrid.core.errors import FsckRefused
+from git_hybrid.core.ids import Oid
+
+# Of index-pack ("error: object ID: message: text") and of fsck ("error in tree ID: message: text"). What a server says
+# begins with "remote: ", so nothing of it can be taken for a finding.
+_FINDING = re.compile(
+    r"^error(?:: object|(?: in)? (?:blob|tree|commit|tag)) (?P<oid>[0-9a-f]{40}(?:[0-9a-f]{24})?):"
+    r" (?P<message>[A-Za-z0-9]+):(?P<text>.*)$",
+    re.MULTILINE,
+)
+_LIMIT = 100
+
+
+def refused(stderr: str) -> FsckRefused | None:
+    """Return the error with the objects that git's fsck names in *stderr*, or None if it names none."""
+    found = {match["oid"]: match["message"] for match in _FINDING.finditer(stderr)}
+    if not found:
+        return None
+    findings = [f"{oid}: {message}" for oid, message in found.items()][:_LIMIT]
+    return FsckRefused(name="", objects=tuple(found)[:_LIMIT], findings=tuple(findings))
+
+
+@contextmanager
+def skip_list(waived: Sequence[Oid], area: str) -> Iterator[list[str]]:
+    """Yield the options that let exactly the *waived* objects pass; *area* is ``fetch.fsck`` or ``fsck``.
+
+    git takes the ids from a file (fsck.skipList in git-config(1)); it is ours alone and gone afterwards.
+    """
+    if not waived:
+        yield []
+        return
+    descriptor, name = tempfile.mkstemp(prefix="git-hybrid-", suffix=".skip")
+    try:
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write("".join(f"{oid}\n" for oid in sorted(waived)))
+        yield ["-c", f"{area}.skipList={name}"]
+    finally:
+        Path(name).unlink(missing_ok=True)

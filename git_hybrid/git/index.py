@@ -1,0 +1,105 @@
+"""Read git's index file: what it says of each path, and which paths it keeps git from looking at.
+
+libgit2 and git believe two flags of the index: an entry that is "assumed unchanged" or "skipped in the working tree" is
+never compared with the disk. So the index is read here as the bytes that it is (gitformat-index(5), versions 2 to 4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+_ASSUMED, _EXTENDED, _STAGE, _LENGTH = 0x8000, 0x4000, 0x3000, 0x0FFF
+_SKIPPED = 0x4000
+_STAT_BYTES = 40
+_MODE_AT = 24
+
+
+class BadIndex(ValueError):
+    """The file is no index that git would write."""
+
+
+@dataclass(frozen=True, slots=True)
+class IndexEntry:
+    """One path of the index; ``blind``: git does not look at the file that stands there."""
+
+    path: bytes
+    mode: str
+    oid: str
+    blind: bool
+    merged: bool
+
+
+def read_index(git_dir: Path, *, oid_length: int) -> list[IndexEntry]:
+    """Return the entries of the index of the repository at *git_dir*; *oid_length* is 40 or 64 hex digits.
+
+    Raises:
+        BadIndex: it cannot be read, or is of a kind that this tool never makes (split, sparse).
+    """
+    try:
+        data = (git_dir / "index").read_bytes()
+    except OSError as error:
+        raise BadIndex(error.strerror or "cannot be read") from error
+    try:
+        return list(_entries(data, oid_length // 2))
+    except (IndexError, ValueError) as error:
+        raise BadIndex(str(error)) from error
+
+
+def is_blind(git_dir: Path, *, oid_length: int) -> bool:
+    """Tell whether git is told not to look at some of the files, or the index is one that cannot be read here."""
+    try:
+        return any(entry.blind for entry in read_index(git_dir, oid_length=oid_length))
+    except BadIndex:
+        return True
+
+
+def _entries(data: bytes, size: int) -> Iterator[IndexEntry]:
+    version, count = int.from_bytes(data[4:8]), int.from_bytes(data[8:12])
+    if data[:4] != b"DIRC" or version not in (2, 3, 4):
+        raise BadIndex("is no index of version 2 to 4")
+    at, path = 12, b""
+    for _ in range(count):
+        begin, flags_at = at, at + _STAT_BYTES + size
+        if flags_at + 2 > len(data):
+            raise BadIndex("ends too early")
+        flags = int.from_bytes(data[flags_at : flags_at + 2])
+        extended = int.from_bytes(data[flags_at + 2 : flags_at + 4]) if flags & _EXTENDED else 0
+        at = flags_at + (4 if flags & _EXTENDED else 2)
+        if version == 4:
+            dropped, at = _varint(data, at)
+            end = data.index(b"\0", at)
+            path, at = path[: len(path) - dropped] + data[at:end], end + 1
+        else:
+            length = flags & _LENGTH
+            end = data.index(b"\0", at) if length == _LENGTH else at + length
+            path, at = data[at:end], begin + ((end - begin + 8) & ~7)
+        yield IndexEntry(
+            path=path,
+            mode=f"{int.from_bytes(data[begin + _MODE_AT : begin + _MODE_AT + 4]):06o}",
+            oid=data[begin + _STAT_BYTES : flags_at].hex(),
+            blind=bool(flags & _ASSUMED or extended & _SKIPPED),
+            merged=not flags & _STAGE,
+        )
+    _refuse_split(data, at, size)
+
+
+def _varint(data: bytes, at: int) -> tuple[int, int]:
+    """Return the number at *at* and where it ends: the offset encoding of pack files (gitformat-pack(5))."""
+    byte = data[at]
+    value = byte & 0x7F
+    while byte & 0x80:
+        at += 1
+        byte = data[at]
+        value = ((value + 1) << 7) | (byte & 0x7F)
+    return value, at + 1
+
+
+def _refuse_split(data: bytes, at: int, size: int) -> None:
+    """Raise if an extension says that entries stand elsewhere: those are written in small letters."""
+    while at + 8 <= len(data) - size:
+        name, length = data[at : at + 4], int.from_bytes(data[at + 4 : at + 8])
+        if name[:1].islower():
+            raise BadIndex(f"has the extension {name.decode('ascii', 'replace')!r}, which this tool never writes")
+        at += 8 + length

@@ -1,0 +1,74 @@
+"""What in a clone's ``.git`` makes git see, hide or run something else than the pinned commit."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from git_hybrid.git.quarantine import ATTRIBUTES, ATTRIBUTES_LFS, LFS_FILTER
+from git_hybrid.git.run import Runner
+
+_FILES = {
+    "info/grafts": "gives commits other parents",
+    "objects/info/alternates": "takes objects from another repository",
+    "objects/info/http-alternates": "takes objects from a server",
+    "commondir": "makes the folder a part of another repository",
+    "config.worktree": "has settings of its own",
+    "info/sparse-checkout": "leaves files of the commit out",
+}
+# An allow-list: git grows settings that hide or run something faster than a list of the bad ones could.
+_PLAIN = re.compile(
+    r"core\.(repositoryformatversion|logallrefupdates|precomposeunicode)|extensions\.(objectformat|refstorage|partialclone)"
+    r"|remote\..*\.(url|pushurl|fetch|tagopt|promisor|partialclonefilter)"
+    r"|lfs\.(repositoryformatversion|.*\.(access|locksverify))|(user|branch|advice|color|pull|push)\..*",
+    re.DOTALL,
+)
+_VALUES = {"core.filemode": "true", "core.bare": "false", "core.symlinks": "true", "core.trustctime": "true"}
+if sys.platform == "darwin":  # pragma: no cover
+    _VALUES["core.ignorecase"] = "true"
+_SHOWN = 10
+
+
+def find_oddities(runner: Runner, git_dir: Path, *, lfs: bool) -> Iterator[str]:
+    """Yield what is odd about the repository at *git_dir*, in words; *lfs*: content stands in place of pointers."""
+    listed = runner.git(["for-each-ref", "--format=%(refname)", "refs/replace/"], git_dir=git_dir)
+    replaced = listed.stdout.decode("utf-8", "replace").split()
+    if replaced or listed.status != 0:
+        refs = ", ".join(replaced[:_SHOWN]) or "a ref that git cannot read"
+        yield f"{refs} puts other objects in the place of those named"
+    for name, effect in _FILES.items():
+        if (git_dir / name).exists():
+            yield f".git/{name} {effect}"
+    if (odd := odd_settings(runner, git_dir, lfs=lfs)) != []:
+        yield f".git/config sets {', '.join(odd[:_SHOWN])}"
+    try:
+        attributes = (git_dir / "info" / "attributes").read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        attributes = ""
+    if attributes != (ATTRIBUTES_LFS if lfs else ATTRIBUTES):
+        yield ".git/info/attributes lets filters and line endings change files"
+
+
+def odd_settings(runner: Runner, git_dir: Path, *, lfs: bool) -> list[str]:
+    """Return the keys of ``.git/config`` that this tool does not write and that are not plainly harmless."""
+    arguments = ["config", "--file", str(git_dir / "config"), "--no-includes", "--null", "--list"]
+    listed = runner.git(arguments, cwd=git_dir)
+    if listed.status != 0:
+        return ["something that git cannot read"]
+    odd = []
+    for item in listed.stdout.decode("utf-8", "surrogateescape").split("\0"):
+        key, _, value = item.partition("\n")
+        if key and not is_plain(key, value, lfs=lfs):
+            odd.append(key)
+    return sorted(set(odd))
+
+
+def is_plain(key: str, value: str, *, lfs: bool) -> bool:
+    """Tell whether the setting is one that this tool or git itself writes, or plainly harmless."""
+    if key in _VALUES:
+        return value == _VALUES[key]
+    if lfs and key.startswith("filter.lfs."):
+        return LFS_FILTER.get(key.removeprefix("filter.lfs.")) == value
+    return _PLAIN.fullmatch(key) is not None

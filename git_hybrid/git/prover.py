@@ -1,0 +1,179 @@
+"""Read what proves that a clone stands at its pin: each object is hashed again, and no cache of git is asked."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from git_hybrid.core.check_sources import LFS_LIMIT, Content, FileSeen, Standing, index_differences
+from git_hybrid.core.ids import InvalidText, Oid, parse_oid
+from git_hybrid.core.lock import Pin
+from git_hybrid.core.manifest import Source
+from git_hybrid.core.tree import GITLINK, LINK, TreeEntry, show_path
+from git_hybrid.git.index import BadIndex, read_index
+from git_hybrid.git.oddities import find_oddities
+from git_hybrid.git.run import Runner
+from git_hybrid.git.worktree import walk
+
+_ALGORITHMS = {40: "sha1", 64: "sha256"}
+_TREE = "40000"
+
+
+class Unproved(Exception):
+    """An object is missing, or is not what its id says; ``str()`` says which."""
+
+
+@dataclass(frozen=True, slots=True)
+class GitProver:
+    """The prover of :mod:`git_hybrid.core.ports_identity`; *folder* is ``sources/``."""
+
+    runner: Runner
+    folder: Path
+
+    def standing(self, source: Source, pin: Pin) -> Standing:
+        """Return what the git folder of the clone says of *pin*."""
+        git_dir = self.folder / source.name / ".git"
+        return self._standing(git_dir, pin.commit, lfs=source.lfs == "fetch")
+
+    def _standing(self, git_dir: Path, commit: Oid, *, lfs: bool) -> Standing:
+        oddities = list(find_oddities(self.runner, git_dir, lfs=lfs))
+        try:
+            tree, entries = read_tree(self.runner, git_dir, commit)
+        except Unproved as error:
+            return Standing(tree=None, broken=str(error), oddities=tuple(oddities))
+        differs: tuple[str, ...] = ()
+        try:
+            index = read_index(git_dir, oid_length=len(commit))
+        except BadIndex as error:
+            oddities.append(f"the index {error}")
+        else:
+            differs = index_differences(entries, ((item.mode, item.oid, item.path) for item in index if item.merged))
+            blind = [show_path(item.path) for item in index if item.blind]
+            if blind:
+                oddities.append(f"git is told not to look at {', '.join(blind[:10])} (assume-unchanged, skip-worktree)")
+        return Standing(tree=tree, entries=entries, index_differs=differs, oddities=tuple(oddities))
+
+    def content(self, source: Source, standing: Standing) -> Content:
+        """Return what the working tree of the clone holds.
+
+        Raises:
+            OSError: a file cannot be read.
+        """
+        path = self.folder / source.name
+        return self._content(path, standing, submodules=source.submodules, lfs=source.lfs == "fetch")
+
+    def _content(self, path: Path, standing: Standing, *, submodules: bool, lfs: bool) -> Content:
+        wanted = {entry.path: entry for entry in standing.entries}
+        algorithm = _ALGORITHMS[len(standing.tree or "") or 40]
+        files = dict(walk(path, wanted, algorithm=algorithm))
+        pointers: dict[bytes, bytes] = {}
+        if lfs:
+            changed = [entry for entry in wanted.values() if _may_be_lfs(entry, files.get(entry.path))]
+            pointers = self._pointers(path / ".git", changed)
+        inner: dict[bytes, tuple[Standing, Content]] = {}
+        for entry in standing.entries if submodules else ():
+            seen = files.get(entry.path)
+            if entry.mode == GITLINK and seen is not None and seen.mode == GITLINK:
+                inner[entry.path] = self._submodule(path / os_path(entry.path), parse_oid(entry.oid))
+        return Content(files=files, pointers=pointers, inner=inner)
+
+    def _submodule(self, path: Path, commit: Oid) -> tuple[Standing, Content]:
+        git_dir = path / ".git"
+        standing = self._standing(git_dir, commit, lfs=False)
+        head = self.runner.git(["rev-parse", "--verify", "--quiet", "HEAD"], git_dir=git_dir).stdout.decode().strip()
+        if head != commit or standing.oddities or standing.index_differs:
+            why = [*standing.oddities, *standing.index_differs, f"HEAD is {head}"]
+            standing = Standing(tree=standing.tree, entries=standing.entries, broken=why[0])
+        return standing, self._content(path, standing, submodules=True, lfs=False)
+
+    def _pointers(self, git_dir: Path, entries: Sequence[TreeEntry]) -> dict[bytes, bytes]:
+        """Return the blobs of *entries* that are small enough to be LFS pointers and are what their ids say."""
+        sizes = self.runner.git(["cat-file", "--batch-check"], git_dir=git_dir, stdin=_lines(e.oid for e in entries))
+        heads = [line.split() for line in sizes.stdout.decode("ascii", "replace").splitlines()]
+        small = {head[0] for head in heads if len(head) == 3 and head[1] == "blob" and int(head[2]) < LFS_LIMIT}
+        try:
+            blobs = read_objects(self.runner, git_dir, dict.fromkeys(sorted(small), "blob"))
+        except Unproved:
+            return {}
+        return {entry.path: blobs[entry.oid] for entry in entries if entry.oid in blobs}
+
+
+def os_path(path: bytes) -> str:
+    """Return *path* as text that the file system functions turn back into the same bytes."""
+    return path.decode("utf-8", "surrogateescape")
+
+
+def _may_be_lfs(entry: TreeEntry, seen: FileSeen | None) -> bool:
+    return seen is not None and entry.mode not in (LINK, GITLINK) and seen.blob != entry.oid
+
+
+def read_tree(runner: Runner, git_dir: Path, commit: Oid) -> tuple[Oid, list[TreeEntry]]:
+    """Return the tree of *commit* and its entries in git's order, every object on the way hashed again.
+
+    Raises:
+        Unproved: an object is missing or wrong.
+    """
+    data = read_objects(runner, git_dir, {commit: "commit"})[commit]
+    try:
+        tree = parse_oid(data.split(b"\n", 1)[0].removeprefix(b"tree ").decode("ascii"))
+    except (InvalidText, UnicodeDecodeError) as error:
+        raise Unproved(f"the commit {commit} names no tree") from error
+    listed = runner.git(["ls-tree", "-r", "-d", "-z", "--full-tree", "--end-of-options", tree], git_dir=git_dir)
+    if listed.status != 0:
+        raise Unproved(f"the tree {tree} cannot be read")
+    lines = (line.split(b"\t", 1)[0].split() for line in listed.stdout.split(b"\0") if line)
+    oids = {oid.decode("ascii"): "tree" for _, kind, oid in lines if kind == b"tree"}
+    trees = read_objects(runner, git_dir, {tree: "tree"} | oids)
+    entries = _walk_trees(trees, tree, size=len(commit) // 2)
+    return tree, sorted(entries, key=lambda entry: entry.path)
+
+
+def read_objects(runner: Runner, git_dir: Path, kinds: Mapping[str, str]) -> dict[str, bytes]:
+    """Return the content of objects by id, each hashed again; *kinds* says of which type each is.
+
+    Raises:
+        Unproved: an object is missing or wrong.
+    """
+    done = runner.git(["cat-file", "--batch"], git_dir=git_dir, stdin=_lines(kinds))
+    found: dict[str, bytes] = {}
+    out, at = done.stdout, 0
+    for oid, kind in kinds.items():
+        end = out.find(b"\n", at)
+        head = out[at:end].split()
+        if end < 0 or len(head) != 3 or head[:2] != [oid.encode("ascii"), kind.encode("ascii")]:
+            raise Unproved(f"the {kind} {oid} is missing or cannot be read")
+        data = out[end + 1 : end + 1 + int(head[2])]
+        if hashlib.new(_ALGORITHMS[len(oid)], b"%s %d\0" % (kind.encode("ascii"), len(data)) + data).hexdigest() != oid:
+            raise Unproved(f"the {kind} {oid} does not hold what its id says")
+        found[oid] = data
+        at = end + 2 + len(data)
+    return found
+
+
+def _lines(oids: Iterator[str] | Mapping[str, str]) -> bytes:
+    return "".join(f"{oid}\n" for oid in oids).encode("ascii")
+
+
+def _walk_trees(trees: Mapping[str, bytes], root: str, *, size: int) -> Iterator[TreeEntry]:
+    waiting = [(b"", root)]
+    while waiting:
+        folder, oid = waiting.pop()
+        data, at = trees.get(oid), 0
+        if data is None:
+            raise Unproved(f"the tree {oid} is missing")
+        while at < len(data):
+            blank, end = data.index(b" ", at), data.index(b"\0", at)
+            mode, name = data[at:blank].lstrip(b"0").decode("ascii"), data[blank + 1 : end]
+            target, at = data[end + 1 : end + 1 + size].hex(), end + 1 + size
+            path = folder + b"/" + name if folder else name
+            if mode == _TREE:
+                waiting.append((path, target))
+            else:
+                yield TreeEntry(_canonical(mode), target, 0, path)
+
+
+def _canonical(mode: str) -> str:
+    """Return the mode that git means by *mode*: old trees have others than it writes today."""
+    return mode if mode in (LINK, GITLINK) else "100755" if int(mode, 8) & 0o100 else "100644"

@@ -1,0 +1,44 @@
+"""What an interrupted writer left among the files of a workspace: only names of our own are ever removed."""
+
+from __future__ import annotations
+
+import re
+
+from git_hybrid.core.ids import RunId
+from git_hybrid.store.durable import TEMPORARY, leftovers, remove_file, remove_tree
+from git_hybrid.store.layout import Layout
+
+_STATE = ("sources.lock", "sources.json", "sources-overrides.json", "sources-mirrors.json", "resume.json")
+_OURS = frozenset(name + TEMPORARY for name in ("sources.toml", "sources.json.bak-v0", ".gitattributes", *_STATE))
+_LOG = re.compile(r"sources-audit(\.\d{4}(-\d+)?)?\.jsonl\.tmp")
+
+
+def remove_leftovers(layout: Layout) -> list[str]:
+    """Remove whole files that were never renamed into place, and say so.
+
+    Raises:
+        LocalIo: the file system refused.
+    """
+    found = [*leftovers(layout.state_folder), *leftovers(layout.root)]
+    ours = [path for path in found if path.name in _OURS or _LOG.fullmatch(path.name)]
+    ours += leftovers(layout.scans)
+    for path in ours:
+        remove_file(path)
+    return [f"removed {layout.relative(path)}, which an interrupted run left" for path in ours]
+
+
+def remove_stray_journals(layout: Layout, *, keep: RunId | None) -> list[str]:
+    """Remove the journals of runs that came to no marker, all but the one to *keep*, and say so.
+
+    Raises:
+        LocalIo: the file system refused.
+    """
+    if not layout.journals.is_dir():
+        return []
+    kept = None if keep is None else layout.journal(keep)
+    stray = [path for path in sorted(layout.journals.glob("*.jsonl")) if path != kept]
+    for path in stray:
+        remove_file(path)
+    if kept is None:
+        remove_tree(layout.journals)
+    return [f"dropped {layout.relative(path)}: its run had changed nothing" for path in stray]

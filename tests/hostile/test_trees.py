@@ -1,0 +1,276 @@
+"""T12, T13, T24: trees that would harm whoever checks them out are refused, whichever way they come."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from git_hybrid.core.errors import FsckRefused
+from git_hybrid.core.ids import SourceName, parse_oid
+from git_hybrid.core.manifest import Defaults
+from git_hybrid.core.ports import FetchRequest
+from hostile.conftest import opened
+from support.cli import Hybrid
+from support.gitenv import git_env
+from support.kit import changes, replace, snapshot
+from support.upstream import Upstream, UpstreamFactory
+
+Tree = Callable[[Upstream], str]
+
+
+def _blob(upstream: Upstream, data: bytes = b"evil\n") -> str:
+    return upstream.blob(data)
+
+
+def _files(*names: bytes) -> Tree:
+    return lambda up: up.raw_tree([("100644", _blob(up), name) for name in names])
+
+
+def _link(name: bytes, target: bytes) -> Tree:
+    return lambda up: up.raw_tree([("120000", up.blob(target), name)])
+
+
+def _folder(name: bytes, inner: Tree) -> Tree:
+    return lambda up: up.raw_tree([("40000", inner(up), name)])
+
+
+def _modules(text: str) -> Tree:
+    def make(up: Upstream) -> str:
+        commit = up.raw_commit(up.raw_tree([]))
+        entries = [("100644", up.blob(text.encode()), b".gitmodules"), ("160000", commit, b"sub")]
+        return up.raw_tree(entries)
+
+    return make
+
+
+def _module(name: str = "sub", path: str = "sub", url: str = "https://example.org/x") -> Tree:
+    return _modules(f'[submodule "{name}"]\n\tpath = {path}\n\turl = {url}\n')
+
+
+MALFORMED: dict[str, Tree] = {
+    "dot-git": _files(b".git"),
+    "dot-git-upper": _folder(b".GIT", _files(b"config")),
+    "short-name": _folder(b"git~1", _files(b"config")),
+    "hfs-joiner": _folder(".g\u200cit".encode(), _files(b"config")),
+    "ntfs-dot": _folder(b".git.", _files(b"config")),
+    "ntfs-blank": _folder(b".git ", _files(b"config")),
+    "parent": _folder(b"..", _files(b"x")),
+    "dot": _folder(b".", _files(b"x")),
+    "slash": _files(b"a/b"),
+    "duplicate": _files(b"a", b"a"),
+    "unsorted": _files(b"b", b"a"),
+    "modules-link": _link(b".gitmodules", b"/etc/passwd"),
+    "modules-dash-url": _module(url="-u./payload"),
+    "modules-up": _module(name="../x"),
+    "modules-dash-path": _module(path="-x"),
+}
+
+
+def _case_link(up: Upstream) -> str:
+    """`A` is a link to `.git/hooks`, and `a/post-checkout` is written through it where case does not count."""
+    inner = _files(b"post-checkout")(up)
+    return up.raw_tree([("120000", up.blob(b".git/hooks"), b"A"), ("40000", inner, b"a")])
+
+
+def _bare(up: Upstream) -> str:
+    empty = up.raw_tree([("100644", _blob(up), b".keep")])
+    config = up.blob(b"[core]\n\tfsmonitor = touch /tmp/owned; false\n\tbare = true\n\tworktree = .\n")
+    entries = [
+        ("100644", up.blob(b"ref: refs/heads/main\n"), b"HEAD"),
+        ("100644", config, b"config"),
+        ("40000", empty, b"objects"),
+        ("40000", empty, b"refs"),
+    ]
+    return up.raw_tree([("40000", up.raw_tree(entries), b"docs.git")])
+
+
+def _chain(up: Upstream) -> str:
+    """`d/up` leads to the root, `e` through it to the parent of the root: no single target escapes."""
+    inner = up.raw_tree([("120000", up.blob(b".."), b"up")])
+    return up.raw_tree([("40000", inner, b"d"), ("120000", up.blob(b"d/up/.."), b"e")])
+
+
+WELL_FORMED: dict[str, tuple[str, Tree]] = {
+    "case-twins": ("name-twins", _files(b"README", b"readme")),
+    "unicode-twins": ("name-twins", _files("cafe\u0301".encode(), "caf\u00e9".encode())),
+    "case-link": ("name-twins", _case_link),
+    "carriage-return": ("control-bytes", _folder(b"sub\r", _files(b"x"))),
+    "escape": ("control-bytes", _files(b"a\x1b]0;owned\x07")),
+    "bidi": ("control-bytes", _files("a\u202etxt.exe".encode())),
+    "newline": ("control-bytes", _files(b"a\nb")),
+    "absolute-link": ("absolute-link", _link(b"passwd", b"/etc/passwd")),
+    "escaping-link": ("escaping-link", _folder(b"a", _link(b"up", b"../../.git/config"))),
+    "link-chain": ("escaping-link", _chain),
+    "link-into-git": ("link-into-git", _link(b"conf", b".git/config")),
+    "link-into-git-folded": ("link-into-git", _link(b"conf", b".GIT/hooks")),
+    "bare-repository": ("embedded-repository", _bare),
+    "backslash": ("backslash", _files(b"a\\..\\..\\x")),
+    "too-deep": ("too-deep", lambda up: _deep(up, 300)),
+}
+
+
+def _deep(up: Upstream, depth: int) -> str:
+    tree = _files(b"x")(up)
+    for _ in range(depth):
+        tree = up.raw_tree([("40000", tree, b"d")])
+    return tree
+
+
+def _served(upstream: Upstream, tree: Tree) -> str:
+    """Put the hostile tree on top of a harmless history; return its commit."""
+    first = upstream.commit({"README": "harmless\n"})
+    commit = upstream.raw_commit(tree(upstream), [first])
+    upstream.update_ref("refs/heads/main", commit)
+    return commit
+
+
+def _refused(hybrid: Hybrid, workspace: Path, url: str, codes: set[str]) -> str:
+    hybrid("init")
+    before = snapshot(workspace.parent)
+    document = hybrid("add", url, "--json", check=5).json()
+    assert document["error"]["code"] in codes if "error" in document else True
+    after = snapshot(workspace.parent)
+    touched = [path for path in changes(before, after) if not path.endswith(".lock")]
+    assert touched == [], "nothing is written, inside or outside of the workspace"
+    return str(document)
+
+
+@pytest.mark.parametrize("kind", MALFORMED)
+def test_malformed_trees_are_refused_by_fsck(
+    kind: str, hybrid: Hybrid, workspace: Path, upstream_factory: UpstreamFactory, tmp_path: Path
+) -> None:
+    upstream = upstream_factory()
+    _served(upstream, MALFORMED[kind])
+    naive = tmp_path / "naive"
+    subprocess.run(["git", "init", "-q", naive], check=True, env=git_env())
+    fetched = subprocess.run(["git", "fetch", "-q", upstream.url, "main"], cwd=naive, check=False, env=git_env())
+    assert fetched.returncode == 0, "the control: a naive client takes it"
+    assert "fsck" in _refused(hybrid, workspace, upstream.url, {"fsck-refused", "malformed-objects"})
+
+
+@pytest.mark.parametrize("kind", WELL_FORMED)
+def test_harmful_trees_that_fsck_lets_pass_are_refused(
+    kind: str, hybrid: Hybrid, workspace: Path, upstream_factory: UpstreamFactory, tmp_path: Path
+) -> None:
+    rule, tree = WELL_FORMED[kind]
+    upstream = upstream_factory()
+    _served(upstream, tree)
+    naive = tmp_path / "naive"
+    config = ["-c", "fetch.fsckObjects=true", "-c", "core.protectNTFS=false"]
+    cloned = subprocess.run(["git", *config, "clone", "-q", upstream.url, naive], check=False, env=git_env())
+    assert cloned.returncode == 0, "the control: git checks it out, fsck or not"
+    assert rule in _refused(hybrid, workspace, upstream.url, {"hostile-tree"})
+
+
+def _bundled(upstream: Upstream, folder: Path) -> dict[str, str]:
+    folder.mkdir()
+    upstream.git("bundle", "create", str(folder / "tool.bundle"), "refs/heads/main")
+    return {"GIT_HYBRID_BUNDLE_DIR": str(folder)}
+
+
+@pytest.mark.parametrize("kind", ["dot-git", "slash", "duplicate", "escaping-link", "bare-repository", "bidi"])
+def test_a_bundle_passes_the_same_gate(
+    kind: str, hybrid: Hybrid, workspace: Path, upstream_factory: UpstreamFactory, tmp_path: Path
+) -> None:
+    tree = MALFORMED[kind] if kind in MALFORMED else WELL_FORMED[kind][1]
+    upstream = upstream_factory()
+    good = upstream.commit({"README": "harmless\n"})
+    hybrid("init")
+    hybrid("add", upstream.url)
+    bad = upstream.raw_commit(tree(upstream), [good])
+    upstream.update_ref("refs/heads/main", bad)
+    env = _bundled(upstream, tmp_path / "bundles")
+    naive = tmp_path / "naive"
+    subprocess.run(["git", "init", "-q", naive], check=True, env=git_env())
+    bundle = tmp_path / "bundles/tool.bundle"
+    checked = ["git", "-c", "fetch.fsckObjects=true", "fetch", "-q", bundle, "main"]
+    assert subprocess.run(checked, cwd=naive, check=False, env=git_env()).returncode == 0, "the control: no fsck here"
+    before = (workspace / "state/sources.lock").read_bytes()
+    hybrid("pin", "tool", env=env, check=5)
+    assert (workspace / "state/sources.lock").read_bytes() == before
+    # Somebody writes the hostile commit into the lock by hand: the next install stops it.
+    replace(workspace / "state/sources.lock", good, bad)
+    hybrid("sync", env=env, check=5)
+    assert not (workspace / "sources/tool").exists()
+
+
+def test_a_waived_object_passes_and_no_other(
+    workspace: Path, hybrid: Hybrid, upstream_factory: UpstreamFactory, tmp_path: Path
+) -> None:
+    upstream = upstream_factory()
+    first = upstream.raw_commit(_files(b"a", b"a")(upstream))
+    second = upstream.raw_commit(_files(b".git")(upstream), [first])
+    good = upstream.raw_commit(_files(b"good")(upstream), [second])
+    upstream.update_ref("refs/heads/main", good)
+    hybrid("init")
+    with opened(workspace) as found:
+        transport, quarantine = found.runtime.transport, found.runtime.quarantine
+
+        def fetch(*waived: str) -> None:
+            stage = quarantine.stage(SourceName("tool"), borrow=False)
+            request = FetchRequest(refs=("refs/heads/main",), waived=tuple(map(parse_oid, waived)))
+            transport.fetch(stage, upstream.url, request, Defaults())
+            assert found.runtime.objects.has_commit(stage, parse_oid(good))
+
+        with pytest.raises(FsckRefused) as caught:
+            fetch()
+        trees = {upstream.rev(f"{commit}^{{tree}}") for commit in (first, second)}
+        assert set(caught.value.objects) == trees, "all objects are named at once"
+        with pytest.raises(FsckRefused) as caught:
+            fetch(min(trees))
+        assert set(caught.value.objects) == {max(trees)}
+        fetch(*trees)
+
+
+HARMLESS = {
+    "zero-padded-mode": lambda up: up.raw_commit(up.raw_tree([("040000", _files(b"x")(up), b"d")])),
+    "no-email": lambda up: up.raw_commit(_files(b"x")(up), identity="Somebody"),
+    "no-blank": lambda up: up.raw_commit(_files(b"x")(up), identity="Somebody<a@b>"),
+    "bad-email": lambda up: up.raw_commit(_files(b"x")(up), identity="A <a <b> c>"),
+}
+
+
+@pytest.mark.parametrize("kind", HARMLESS)
+def test_harmless_faults_of_old_repositories_pass(
+    kind: str, hybrid: Hybrid, workspace: Path, upstream_factory: UpstreamFactory
+) -> None:
+    upstream = upstream_factory()
+    old = HARMLESS[kind](upstream)
+    upstream.update_ref("refs/heads/main", old)
+    upstream.commit({"new": "x\n"})
+    hybrid("init")
+    hybrid("add", upstream.url)
+    hybrid("sync")
+    assert (workspace / "sources/tool/new").is_file()
+
+
+def _bomb(upstream: Upstream, *, width: int, depth: int) -> str:
+    """A few kilobytes that unpack to width ** depth files."""
+    tree = upstream.raw_tree([("100644", _blob(upstream), b"f%03d" % number) for number in range(width)])
+    for _ in range(depth - 1):
+        tree = upstream.raw_tree([("40000", tree, b"d%03d" % number) for number in range(width)])
+    return tree
+
+
+def test_a_tree_bomb_is_refused_before_it_is_listed_whole(
+    hybrid: Hybrid, workspace: Path, upstream_factory: UpstreamFactory
+) -> None:
+    upstream = upstream_factory()
+    upstream.update_ref("refs/heads/main", upstream.raw_commit(_bomb(upstream, width=40, depth=6)))
+    hybrid("init")
+    (workspace / "sources.toml").write_text("schema_version = 1\n[policy]\nmax_entries = 2000\n")
+    told = hybrid("add", upstream.url, check=5)
+    assert "more than 2000 entries" in told.err
+    assert sum(len(files) for _, _, files in os.walk(workspace)) < 50
+
+
+def test_too_many_bytes_are_refused(hybrid: Hybrid, workspace: Path, upstream_factory: UpstreamFactory) -> None:
+    upstream = upstream_factory()
+    upstream.commit({f"zeros{number}": bytes(300_000) for number in range(4)})
+    hybrid("init")
+    (workspace / "sources.toml").write_text("schema_version = 1\n[policy]\nmax_bytes = 1000000\n")
+    assert "larger than 1000000 bytes" in hybrid("add", upstream.url, check=5).err

@@ -1,0 +1,311 @@
+"""Small faults, one for each guarantee, and the test that must notice it.
+
+A fault is a replacement of text in one file of the program. Its old text stands there exactly once, and the program
+with the new text still runs: only the guarantee is gone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+BYTES, IDENTITY = "tests/hostile/test_every_byte.py", "tests/hostile/test_identity.py"
+TREES, RUNS = "tests/hostile/test_trees.py", "tests/hostile/test_nothing_runs.py"
+TEXT, CORE, GIT = "tests/hostile/test_secrets_and_text.py", "tests/unit/core", "tests/unit/git"
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """Replace *old* by *new* in *file* below ``git_hybrid/``; *test* (a pytest node, or a file) goes red."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    test: str
+
+
+MUTANTS = (
+    Mutant(
+        "checkout-by-bare-id",
+        "git/writer.py",
+        'f"{task.pin.commit}^{{commit}}"',
+        "task.pin.commit",
+        f"{IDENTITY}::test_a_local_branch_named_like_the_next_pin",
+    ),
+    Mutant(
+        "hooks-path",
+        "git/environment.py",
+        '    "core.hooksPath=/dev/null",\n',
+        "",
+        f"{RUNS}::test_files_are_the_bytes_of_the_blobs",
+    ),
+    Mutant(
+        "fsmonitor",
+        "git/environment.py",
+        '    "core.fsmonitor=false",\n',
+        "",
+        f"{BYTES}::test_what_bends_git_is_found_without_reading_files",
+    ),
+    Mutant(
+        "fsck-on-fetch",
+        "git/environment.py",
+        '    "fetch.fsckObjects=true",\n',
+        '    "fetch.fsckObjects=false",\n',
+        f"{TREES}::test_malformed_trees_are_refused_by_fsck",
+    ),
+    Mutant(
+        "sparse-checkout",
+        "git/environment.py",
+        '    "core.sparseCheckout=false",\n',
+        "",
+        f"{BYTES}::test_reset_mends_what_was_hidden",
+    ),
+    Mutant(
+        "harmless-faults",
+        "git/environment.py",
+        '    "zeroPaddedFilemode",\n',
+        "",
+        f"{TREES}::test_harmless_faults_of_old_repositories_pass",
+    ),
+    Mutant(
+        "git-variables-of-the-caller",
+        "git/environment.py",
+        'return not key.startswith("GIT_") or',
+        "return True or",
+        f"{RUNS}::test_variables_of_a_git_hook_do_not_lead_elsewhere",
+    ),
+    Mutant(
+        "configuration-in-local-steps",
+        "git/environment.py",
+        "return result if network else result | _LOCAL",
+        "return result",
+        f"{GIT}/test_run_mocked.py",
+    ),
+    Mutant(
+        "other-transports",
+        "git/environment.py",
+        '_PROTOCOLS = ("https", "ssh", "file")',
+        '_PROTOCOLS = ("https", "ssh", "file", "ext")',
+        f"{IDENTITY}::test_insteadof_does_not_reach_a_transport_that_runs_commands",
+    ),
+    Mutant(
+        "hooks-of-the-configuration",
+        "git/environment.py",
+        ".enabled=false",
+        ".enabled=true",
+        f"{GIT}/test_silenced.py",
+    ),
+    Mutant(
+        "attributes-text",
+        "git/quarantine.py",
+        'ATTRIBUTES = "* -filter -text -eol',
+        'ATTRIBUTES = "* -filter',
+        f"{RUNS}::test_files_are_the_bytes_of_the_blobs",
+    ),
+    Mutant(
+        "attributes-ident",
+        "git/quarantine.py",
+        'ATTRIBUTES = "* -filter -text -eol -ident',
+        'ATTRIBUTES = "* -filter -text -eol',
+        f"{RUNS}::test_files_are_the_bytes_of_the_blobs",
+    ),
+    Mutant(
+        "bundle-without-fsck",
+        "git/transport.py",
+        "if checked.status != 0:",
+        "if checked.status > 999:",
+        f"{TREES}::test_a_bundle_passes_the_same_gate",
+    ),
+    Mutant(
+        "redirect-to-any-host",
+        "git/transport.py",
+        "if not self.allowed_host(host):",
+        "if not host:",
+        f"{GIT}/test_transport_mocked.py",
+    ),
+    Mutant(
+        "server-speaks-as-fsck",
+        "git/fsck.py",
+        'r"^error(?:: object',
+        'r"error(?:: object',
+        f"{GIT}/test_fsck.py",
+    ),
+    Mutant(
+        "waivers-for-all",
+        "git/fsck.py",
+        'yield ["-c", f"{area}.skipList={name}"]',
+        'yield ["-c", f"{area}.duplicateEntries=ignore", "-c", f"{area}.hasDotgit=ignore"]',
+        f"{TREES}::test_a_waived_object_passes_and_no_other",
+    ),
+    Mutant(
+        "hidden-entries-of-the-index",
+        "git/changes.py",
+        "found, doubtful = _by_library(repository), [entry for entry in index if entry.blind]",
+        "found, doubtful = _by_library(repository), []",
+        f"{BYTES}::test_settings_of_the_clone_hide_nothing",
+    ),
+    Mutant(
+        "settings-of-the-clone",
+        "git/changes.py",
+        "return any(key.startswith(_SEEING) and not is_plain(key, value, lfs=False) for key, value in settings)",
+        "return not list(settings)",
+        f"{BYTES}::test_settings_of_the_clone_hide_nothing",
+    ),
+    Mutant(
+        "reset-trusts-the-index",
+        "app/reset.py",
+        "thorough=True",
+        "thorough=False",
+        f"{BYTES}::test_a_forged_index_does_not_hide_a_byte_and_reset_mends_it",
+    ),
+    Mutant(
+        "reset-obeys-the-index",
+        "git/writer.py",
+        '        if (git_dir / "index").exists():\n            self._open_eyes(name, git_dir)\n',
+        "",
+        f"{BYTES}::test_reset_mends_what_was_hidden",
+    ),
+    Mutant(
+        "objects-not-hashed",
+        "git/prover.py",
+        "len(data)) + data).hexdigest() != oid:",
+        "len(data)) + data).hexdigest() == oid[1:]:",
+        f"{BYTES}::test_a_tampered_object_is_found",
+    ),
+    Mutant(
+        "replaced-objects",
+        "git/oddities.py",
+        "if replaced or listed.status != 0:",
+        "if listed.status != 0:",
+        f"{BYTES}::test_what_bends_git_is_found_without_reading_files",
+    ),
+    Mutant(
+        "content-of-files",
+        "core/check_sources.py",
+        "elif seen.blob != entry.oid and not is_lfs_content",
+        "elif not seen and not is_lfs_content",
+        f"{BYTES}::test_none_of_five_hundred_files_is_missed",
+    ),
+    Mutant(
+        "mode-of-files",
+        "core/check_sources.py",
+        "elif seen.mode != entry.mode:",
+        "elif seen.mode == entry.oid:",
+        f"{BYTES}::test_none_of_five_hundred_files_is_missed",
+    ),
+    Mutant(
+        "extra-files",
+        "core/check_sources.py",
+        "if path not in wanted:",
+        "if path in wanted and path not in content.files:",
+        f"{BYTES}::test_ignored_extra_files_are_listed",
+    ),
+    Mutant(
+        "digest-of-the-lock",
+        "core/check_sources.py",
+        "and digest != pin.content_sha256:",
+        "and digest == pin.commit:",
+        f"{BYTES}::test_a_lock_that_was_tampered_with_is_found",
+    ),
+    Mutant(
+        "ancestor",
+        "app/acquire.py",
+        "and rt.objects.is_ancestor(stage, pin.commit, commit)",
+        "",
+        f"{IDENTITY}::test_force_push",
+    ),
+    Mutant(
+        "tree-of-the-lock",
+        "app/acquire.py",
+        "if tree != pin.tree:",
+        "if tree == pin.commit:",
+        f"{IDENTITY}::test_a_lock_that_was_tampered_with_installs_nothing",
+    ),
+    Mutant(
+        "content-of-the-lock",
+        "app/acquire.py",
+        "if content.sha256 != pin.content_sha256:",
+        "if content.sha256 == pin.commit:",
+        f"{IDENTITY}::test_a_lock_that_was_tampered_with_installs_nothing",
+    ),
+    Mutant(
+        "hostile-tree",
+        "app/acquire.py",
+        "    if findings:\n",
+        "    if not entries and findings:\n",
+        f"{TREES}::test_harmful_trees_that_fsck_lets_pass_are_refused",
+    ),
+    Mutant(
+        "moved-tag",
+        "app/acquire.py",
+        "return (commit, tag_object) == (pin.commit, pin.tag_object)",
+        "return True",
+        f"{IDENTITY}::test_moved_tag",
+    ),
+    Mutant(
+        "rollback",
+        "core/resolve.py",
+        "if move.new_is_ancestor or _is_older_version(old, new):",
+        "if _is_older_version(old, new):",
+        f"{IDENTITY}::test_rollback",
+    ),
+    Mutant(
+        "other-repository",
+        "core/resolve.py",
+        "return bool(old and new) and not set(old) & set(new)",
+        "return False",
+        f"{IDENTITY}::test_a_repository_that_was_made_anew",
+    ),
+    Mutant(
+        "case-twins",
+        "core/tree.py",
+        'unicodedata.normalize("NFC", name).casefold()',
+        'unicodedata.normalize("NFC", name)',
+        f"{CORE}/test_tree.py",
+    ),
+    Mutant(
+        "unicode-twins",
+        "core/tree.py",
+        'unicodedata.normalize("NFC", name).casefold()',
+        "name.casefold()",
+        f"{CORE}/test_tree.py",
+    ),
+    Mutant("bomb", "core/tree.py", "if count > limits.max_entries:", "if count < 0:", f"{CORE}/test_tree.py"),
+    Mutant(
+        "steering-names",
+        "core/tree.py",
+        'elif not path.isascii() and _STEERING.search(path.decode("utf-8", "surrogateescape")):',
+        "elif not path:",
+        f"{CORE}/test_tree.py",
+    ),
+    Mutant("terminal-controls", "view/term.py", '{"Cc", "Cf"', '{"Cf"', f"{TEXT}::test_safe_text_steers_nothing"),
+    Mutant("terminal-formats", "view/term.py", '{"Cc", "Cf"', '{"Cc"', f"{TEXT}::test_safe_text_steers_nothing"),
+    Mutant(
+        "names-of-files",
+        "core/tree.py",
+        "char if char.isprintable() else _escape(char)",
+        "char",
+        f"{CORE}/test_tree.py",
+    ),
+    Mutant(
+        "secrets-in-messages",
+        "git/classify.py",
+        "redact(stderr).splitlines()",
+        "stderr.splitlines()",
+        f"{TEXT}::test_a_canary_in_the_configuration_reaches_nothing",
+    ),
+    Mutant(
+        "secrets-in-traces",
+        "cli/boundary.py",
+        "redact(traceback.format_exc())",
+        "traceback.format_exc()",
+        f"{TEXT}::test_a_bug_tells_no_secret",
+    ),
+    Mutant(
+        "userinfo",
+        "core/ids.py",
+        'if at and (scheme != "ssh" or _USER.fullmatch(user) is None):',
+        "if not rest:",
+        f"{TEXT}::test_a_canary_in_a_url_is_refused_and_not_repeated",
+    ),
+)

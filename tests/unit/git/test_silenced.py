@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+import pytest
+
+from git_hybrid.core.errors import BadArgument
+from git_hybrid.git.environment import silenced
+from git_hybrid.git.run import Runner
+
+
+def test_hooks_of_the_configuration_are_switched_off_by_name() -> None:
+    keys = {"hook.lint.command", "hook.a.b c.command", "core.sshcommand"}
+    assert silenced(keys) == ["hook.a.b c.enabled=false", "hook.lint.enabled=false"]
+
+
+def test_a_command_for_borrowed_refs_is_replaced_only_where_there_is_one() -> None:
+    assert silenced({"core.alternaterefscommand"}) == ["core.alternateRefsCommand=true"]
+    assert silenced(()) == []
+
+
+def test_a_name_that_could_be_read_as_another_setting_is_refused() -> None:
+    with pytest.raises(BadArgument):
+        silenced({"hook.x.enabled=false --.command"})
+
+
+def test_the_keys_are_read_from_the_users_configuration(tmp_path) -> None:
+    config = tmp_path / "config"
+    config.write_text('[hook "Mine"]\n\tcommand = touch x\n[core]\n\tsshCommand = mine\n\talternateRefsCommand = x\n')
+    runner = Runner(environ={"GIT_CONFIG_GLOBAL": str(config), "GIT_CONFIG_NOSYSTEM": "1", "PATH": "/usr/bin:/bin"})
+    assert runner._chosen == {"hook.Mine.command", "core.sshcommand", "core.alternaterefscommand"}
+    assert runner._ssh == {}

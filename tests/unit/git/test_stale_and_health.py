@@ -1,0 +1,124 @@
+"""What a killed git leaves in a clone is removed, and nothing else; what a machine refuses to read is no broken clone."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from git_hybrid.core.ids import SourceName
+from git_hybrid.core.plan import Absent, Broken, Clone
+from git_hybrid.git.clones import GitClones
+from git_hybrid.git.health import trouble
+from git_hybrid.git.libgit2 import GitError
+from git_hybrid.git.run import Runner
+from git_hybrid.git.stale import remove_stale
+from git_hybrid.store import durable
+from support.kit import git
+
+STALE = (
+    *("index.lock", "HEAD.lock", "config.lock", "packed-refs.lock", "shallow.lock", "refs/hybrid/pin.lock"),
+    *("refs/heads/deep/main.lock", "objects/pack/tmp_pack_a1B2c3", "objects/pack/tmp_idx_a1B2c3"),
+    *("hybrid-index-01J2Z3K4M5N6P7Q8R9S0T1V2W3", "info/attributes.tmp"),
+)
+KEPT = (
+    *(
+        ".git/mine.lock",
+        ".git/objects/pack/pack-1.keep",
+        ".git/info/exclude",
+        ".git/hooks/x.lock",
+    ),
+    *("index.lock", "tmp_pack_mine", "deep/HEAD.lock", "mine.tmp"),
+)
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    clone = tmp_path / "sources/tool"
+    clone.mkdir(parents=True)
+    git("init", "-q", "-b", "main", cwd=clone)
+    for text in ("one", "two"):
+        (clone / "file").write_text(text)
+        (clone / "same").write_text("same")
+        git("add", ".", cwd=clone)
+        git("commit", "-q", "-m", text, cwd=clone)
+    return clone
+
+
+def _touch(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+    return path
+
+
+def test_what_a_killed_git_left_is_removed_and_told(clone: Path) -> None:
+    stale = [_touch(clone / ".git" / name) for name in STALE]
+    kept = [_touch(clone / name) for name in KEPT]
+    notes = remove_stale(durable, clone.parent)
+    assert sorted(note.split()[1].rstrip(",") for note in notes) == sorted(
+        f"sources/tool/.git/{name}" for name in STALE
+    )
+    assert not [path for path in stale if path.exists()]
+    assert all(path.exists() for path in kept)
+    git("fsck", "--strict", cwd=clone)
+
+
+def test_nothing_goes_that_a_process_may_still_use(clone: Path) -> None:
+    lock = _touch(clone / ".git/index.lock")
+    with lock.open() as stream, subprocess.Popen(["sleep", "60"], stdin=stream) as held:
+        assert remove_stale(durable, clone.parent) == []
+        held.kill()
+    assert len(remove_stale(durable, clone.parent)) == 1
+
+
+def test_folders_of_others_are_not_entered(tmp_path: Path, clone: Path) -> None:
+    assert remove_stale(durable, tmp_path / "none") == []
+    outside = tmp_path / "outside"
+    lock = _touch(outside / ".git/index.lock")
+    (clone.parent / "link").symlink_to(outside)
+    hidden = _touch(clone.parent / ".set-aside/tool/.git/index.lock")
+    assert remove_stale(durable, clone.parent) == []
+    assert lock.exists()
+    assert hidden.exists()
+
+
+def _seen(clone: Path) -> object:
+    return GitClones(Runner(environ=os.environ), clone.parent).inspect(SourceName("tool"), None)
+
+
+@pytest.mark.parametrize("name", ["HEAD:same", "HEAD^{tree}", "HEAD~1"])
+def test_a_clone_that_lacks_an_object_is_broken(clone: Path, name: str) -> None:
+    assert isinstance(_seen(clone), Clone)
+    oid = git("rev-parse", name, cwd=clone)
+    (clone / ".git/objects" / oid[:2] / oid[2:]).unlink()
+    seen = _seen(clone)
+    assert isinstance(seen, Broken)
+    assert "missing" in seen.why
+
+
+def test_an_entry_that_is_only_intended_lacks_nothing(clone: Path) -> None:
+    (clone / "new").touch()
+    git("add", "--intent-to-add", "new", cwd=clone)
+    assert isinstance(_seen(clone), Clone)
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.EMFILE, errno.EACCES, errno.ENOMEM])
+def test_trouble_of_the_machine_is_told_from_a_broken_repository(number: int) -> None:
+    assert trouble(f"could not open 'x': {os.strerror(number)}") == os.strerror(number)
+    assert trouble("object not found - no match for id") is None
+
+
+@pytest.mark.parametrize("is_gone", [True, False])
+def test_a_clone_that_goes_while_it_is_looked_at_is_not_there(
+    clone: Path, monkeypatch: pytest.MonkeyPatch, *, is_gone: bool
+) -> None:
+    def look(*_arguments: object) -> None:
+        if is_gone:
+            clone.rename(clone.with_name("moved"))
+        raise GitError("failed to read objects")
+
+    monkeypatch.setattr(GitClones, "_inspect_clone", look)
+    assert isinstance(_seen(clone), Absent if is_gone else Broken)
