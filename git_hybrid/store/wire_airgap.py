@@ -1,4 +1,4 @@
-"""The shapes of the mirror inventory, of bundles and of receipts, field for field (see :mod:`git_hybrid.store.wire`)."""
+"""The shapes of the mirror inventory, of bundles and of receipts (see :mod:`git_hybrid.store.wire`)."""
 
 from __future__ import annotations
 
