@@ -1,4 +1,4 @@
-"""``hybrid-metadata``: manifest, lock and state are valid and agree with each other."""
+"""``hybrid-metadata``: manifest, lock, state and mirrors are valid and agree with each other."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from git_hybrid.cli.hooking import run
 
 def main() -> int:
     """Return the exit status of the hook."""
-    return run("metadata")
+    return run("metadata", "mirrors")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from git_hybrid.app.acquire import EVERY_REF, containing_ref, fetch_content, fetch_history, gate_content
 from git_hybrid.app.force import Objections
-from git_hybrid.app.remote import fetch, list_refs
+from git_hybrid.app.remote import fetch, list_refs_from
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.errors import (
     BadArgument,
@@ -18,13 +18,16 @@ from git_hybrid.core.errors import (
     RemoteError,
     Unreachable,
 )
+from git_hybrid.core.freshness import stale
 from git_hybrid.core.ids import Oid, RefName
 from git_hybrid.core.lock import UNREACHABLE, Pin, still_allowed
 from git_hybrid.core.manifest import Manifest, Source, config_digest
+from git_hybrid.core.mirrors import Inventory
 from git_hybrid.core.ports import FetchRequest, Range, RemoteRefs, Stage
 from git_hybrid.core.resolve import Candidate, Move, asked_for, forbidden_move, moved_tag, newest_allowed, wherever
 
 SHOWN_COMMITS = 5
+NO_MIRRORS = Inventory()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +49,7 @@ class Wish:
 
     ``to`` asks for one revision; without ``move`` an old pin that the manifest still allows keeps its commit. ``base``
     is what a move is judged against, ``objections`` take what speaks against it. ``anew``: an override is asked for or
-    ends, so that also a pin that stays is looked at again.
+    ends, so that also a pin that stays is looked at again. ``mirrors`` tells how old what a mirror serves is.
     """
 
     to: str | None
@@ -54,6 +57,7 @@ class Wish:
     base: Pin | None
     objections: Objections
     anew: bool = False
+    mirrors: Inventory = NO_MIRRORS
 
 
 def resolve(rt: Runtime, source: Source, manifest: Manifest, old: Pin | None, wish: Wish) -> Resolved | Pin:
@@ -62,9 +66,12 @@ def resolve(rt: Runtime, source: Source, manifest: Manifest, old: Pin | None, wi
     Raises:
         MovedTag, RewrittenHistory, IdentityChanged, Unreachable: upstream is not what it was.
         OffBranch, Rollback: this needs an override.
+        StaleMirror: the mirror that answered was last known to be current too long ago.
         HybridError: what the servers answered.
     """
-    refs = list_refs(rt, source, manifest.defaults, head=True)
+    refs, endpoint = list_refs_from(rt, source, manifest.defaults, head=True)
+    if (old_mirror := stale(wish.mirrors, manifest.policy, source, endpoint, rt.info.now)) is not None:
+        raise old_mirror
     candidate = _candidate(source, refs, wish)
     keeps = old is not None and not wish.move and wish.to is None and still_allowed(old, source)
     moved = moved_tag(old, candidate, refs, source)

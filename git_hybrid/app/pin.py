@@ -150,7 +150,7 @@ def pin_one(
         if not allows_host(snapshot.manifest.policy, source.url):
             raise HostNotAllowed(name=source.name, host=source.url.host)
         rt = replace(rt, waived=waivers(snapshot, source.name, forced))
-        wish = _wish(snapshot, source, to=to, move=move, forced=forced)
+        wish = replace(_wish(snapshot, source, to=to, move=move, forced=forced), mirrors=snapshot.mirrors)
         row, decision = _pinned(rt, snapshot, source, wish, keep=keep, forced=forced, scan=scan)
     except TooYoung as error:
         row, decision = failed(source.name, error), _seen(rt, error)

@@ -57,9 +57,13 @@ def _tried(rt: Runtime, source: Source, defaults: Defaults, endpoint: Endpoint, 
 
 def list_refs(rt: Runtime, source: Source, defaults: Defaults, *, head: bool) -> RemoteRefs:
     """Return what the first server that has the source lists."""
+    return list_refs_from(rt, source, defaults, head=head)[0]
+
+
+def list_refs_from(rt: Runtime, source: Source, defaults: Defaults, *, head: bool) -> tuple[RemoteRefs, Endpoint]:
+    """Return what the first server that has the source lists, and which server that was."""
     rt.progress("step", source.name, "asking")
-    refs, _ = ask(rt, source, defaults, lambda endpoint: rt.transport.list_refs(endpoint.url, defaults, head=head))
-    return refs
+    return ask(rt, source, defaults, lambda endpoint: rt.transport.list_refs(endpoint.url, defaults, head=head))
 
 
 def fetch_lfs(rt: Runtime, source: Source, defaults: Defaults, stage: Stage, commit: Oid) -> None:
@@ -88,7 +92,7 @@ def fetch(
     if bundle is not None:
         rt.transport.fetch_bundle(stage, bundle, request, defaults)
         if satisfied():
-            return f"file://{bundle}"
+            return rt.served_as or f"file://{bundle}"
     choices = endpoints(source.url, source.name, rt.mirrors)
 
     def step(endpoint: Endpoint) -> None:

@@ -18,9 +18,10 @@ from git_hybrid.core.reducer import RunInfo
 class Runtime:
     """Ports and settings of one run.
 
-    ``jobs`` None takes the manifest's; ``cancelled`` returns the number of the signal that asks to stop, or 0;
-    ``sleep`` waits a number of seconds, or less if the run is cancelled; ``waived`` names by source the objects that an
-    override lets pass git's fsck.
+    ``bundles`` returns the path of the git bundle of a source, if there is one; ``served_as`` is recorded in place of
+    that path. ``jobs`` None takes the manifest's; ``cancelled`` returns the number of the signal that asks to stop,
+    or 0; ``sleep`` waits a number of seconds, or less if the run is cancelled; ``waived`` names by source the objects
+    that an override lets pass git's fsck.
     """
 
     transport: Transport
@@ -35,6 +36,7 @@ class Runtime:
     mirrors: Mirrors = field(default_factory=Mirrors)
     offline: str = ""
     bundles: Callable[[str], str | None] = lambda _name: None
+    served_as: str | None = None
     jobs: int | None = None
     sleep: Callable[[float], None]
     cancelled: Callable[[], int] = lambda: 0

@@ -47,7 +47,7 @@ def acquire_submodules(
         raise HostileTree(name=source.name, commit=commit, findings=("submodules: nested too deeply",))
     found: list[Submodule] = []
     for number, (path, oid, text) in enumerate(rt.objects.submodules(stage, commit)):
-        url = _url(source, commit, path, text)
+        url = submodule_url(source, commit, path, text)
         if not allows_host(manifest.policy, url):
             raise HostNotAllowed(name=source.name, host=url.host)
         inner = replace(source, url=url, track=Commit(oid), history="full")
@@ -55,7 +55,12 @@ def acquire_submodules(
     return tuple(found)
 
 
-def _url(source: Source, commit: Oid, path: str, text: str) -> Url:
+def submodule_url(source: Source, commit: Oid, path: str, text: str) -> Url:
+    """Return the URL that the submodule at *path* is fetched from; *text* is what ``.gitmodules`` says.
+
+    Raises:
+        HostileTree: it is no URL that may be asked.
+    """
     try:
         return resolve_url(text, source.url)
     except InvalidText as error:

@@ -52,7 +52,7 @@ def sync(rt: Runtime, request: SyncRequest) -> Report:
         if snapshot.unfinished is None:
             # Pruning comes first: it records at once, and what the sync leaves pending must be the last word.
             rows += _pruned(rt, snapshot, dry_run=False) if request.prune else []
-            rows = merge(rows, _sync_selected(rt, snapshot, selected))
+            rows = merge(rows, sync_selected(rt, snapshot, selected))
         return report_of(rt, "sync", rows, (*mended, *notes))
 
 
@@ -87,7 +87,8 @@ def report_of(rt: Runtime, command: str, rows: Sequence[Row], notes: Sequence[st
     )
 
 
-def _sync_selected(rt: Runtime, snapshot: Snapshot, selected: Sequence[SourceName]) -> list[Row]:
+def sync_selected(rt: Runtime, snapshot: Snapshot, selected: Sequence[SourceName]) -> list[Row]:
+    """Bring *selected* to their pins; the writer lock is held and no run is unfinished."""
     seen = observe(rt, snapshot, selected)
     plan = plan_sync(snapshot, seen, selected)
     rows = [failed(name, error) for name, error in plan.blocked.items()]

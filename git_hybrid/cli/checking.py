@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
 
+from git_hybrid.cli.settings import Settings
 from git_hybrid.core.audit_verify import Witnesses
 from git_hybrid.core.check_open_issues import is_default
 from git_hybrid.core.check_table import CHECKS
@@ -16,12 +17,12 @@ from git_hybrid.core.checks import Facts, Violation
 from git_hybrid.git.committed import head_witness, history_witness
 from git_hybrid.git.run import Runner
 from git_hybrid.git.staged import Staged, heads
-from git_hybrid.store import chain, lockfile, manifest, overridefile, statefile
+from git_hybrid.store import chain, lockfile, manifest, mirrorfile, overridefile, statefile
 from git_hybrid.store.facts import read_facts
 from git_hybrid.store.layout import Layout, archives
 from git_hybrid.store.parsing import read_bytes
 
-_FILES = (manifest.SHOWN, lockfile.SHOWN, statefile.SHOWN, overridefile.SHOWN, chain.SHOWN)
+_FILES = (manifest.SHOWN, lockfile.SHOWN, statefile.SHOWN, overridefile.SHOWN, mirrorfile.SHOWN, chain.SHOWN)
 _LOGGED = frozenset({"audit", "overrides", "scans"})
 
 
@@ -55,6 +56,12 @@ def gather(
     if "sources" in names:
         facts = replace(facts, tracked=index.tracked("sources"), heads=heads(layout.root, tuple(facts.lock.pins)))
     return _with_documents(facts, index, read) if "open-issues" in names else facts
+
+
+def with_settings(facts: Facts, settings: Settings) -> Facts:
+    """Return *facts* with the mirrors and the folder of bundles that are set to be asked."""
+    folder = settings.bundle_folder
+    return replace(facts, mirrors=settings.mirrors, bundle_folder=None if folder is None else str(folder))
 
 
 def _from_disk(layout: Layout) -> Callable[[str], bytes | None]:

@@ -8,10 +8,12 @@ from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from git_hybrid.cli.checking import gather, run_checks
+from git_hybrid.cli.checking import gather, run_checks, with_settings
+from git_hybrid.cli.settings import read_settings
 from git_hybrid.core.checks import failures
 from git_hybrid.core.errors import HybridError, InvalidFile, NoWorkspace
 from git_hybrid.git.run import Runner
+from git_hybrid.git.settings import read_config
 from git_hybrid.git.staged import Staged
 from git_hybrid.store.layout import MANIFEST, Layout, find_root, refuse_links
 from git_hybrid.view.findings import violation_lines
@@ -47,7 +49,11 @@ def _workspaces(runner: Runner, folder: Path) -> Sequence[Layout]:
 def _checked(runner: Runner, layout: Layout, names: Collection[str]) -> int:
     try:
         refuse_links(layout)
-        results = run_checks(gather(runner, layout, names, now=datetime.now(UTC), staged=True), names)
+        facts = gather(runner, layout, names, now=datetime.now(UTC), staged=True)
+        if "mirrors" in names:
+            settings = read_settings(os.environ, read_config(runner, layout.root), jobs=None, offline=False)
+            facts = with_settings(facts, settings)
+        results = run_checks(facts, names)
     except InvalidFile as error:
         for problem in error.problems:
             print(f"{safe(error.path)}: {safe(problem.place)}: {safe(problem.reason)}")

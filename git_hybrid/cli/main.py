@@ -43,6 +43,10 @@ COMMANDS: Mapping[str, Mapping[str, str]] = {
         "audit": "show, verify, export and rotate the audit log",
         "hooks": "run the checks on every commit or push",
     },
+    "cross an air gap": {
+        "bundle": "carry sources in one file",
+        "mirror": "keep the inventory of mirrors, check them, fill them",
+    },
     "mend": {
         "reset": "save local work, then go to the pin",
         "resume": "finish, or give up, what was interrupted",

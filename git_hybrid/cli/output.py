@@ -65,11 +65,11 @@ class Output:
         if advice(self.common.config, name) and not self.common.quiet:
             print(f"{paint('hint:', 'warn', color=self._talk_color)} {safe(text)}", file=sys.stderr)
 
-    def report(self, report: Report) -> int:
-        """Print *report* and return the exit status that it stands for."""
+    def report(self, report: Report, more: Mapping[str, Any] | None = None) -> int:
+        """Print *report* and return the exit status that it stands for; *more* goes into the JSON document alone."""
         code = exit_of(report)
         if self.common.json:
-            self.document(jsonout.report_document(report, explain, exit_code=code))
+            self.document({**jsonout.report_document(report, explain, exit_code=code), **(more or {})})
             return code
         if not (self.common.quiet and report.run):
             self.data(*report_lines(report, self.look))
@@ -130,11 +130,11 @@ class _Closing(Output):
         super().__init__(common)
         self._line = line
 
-    def report(self, report: Report) -> int:
+    def report(self, report: Report, more: Mapping[str, Any] | None = None) -> int:
         """Print *report* and return its exit status."""
         if self._line is not None:
             self._line.close()
-        return super().report(report)
+        return super().report(report, more)
 
 
 def _shown(argv: Sequence[str]) -> str:

@@ -3,21 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
-
-@dataclass(frozen=True, slots=True)
-class Remedy:
-    """What one error code becomes. Texts are format strings over the facts of the error.
-
-    ``hints`` that start with ``git hybrid`` are commands; a test types each of them.
-    """
-
-    exit: int
-    title: str
-    cause: str = ""
-    hints: tuple[str, ...] = ()
-
+from git_hybrid.cli.remedies_airgap import AIR_GAP
+from git_hybrid.cli.remedy import Remedy
 
 _RESET = "git hybrid reset {name}"
 _LOOK = "git -C {path} status"
@@ -304,4 +292,5 @@ REMEDIES: Mapping[str, Remedy] = {
         "{stderr_and_stdout}",
         ("run the command again with -v",),
     ),
+    **AIR_GAP,
 }

@@ -59,6 +59,7 @@ class Session:
     layout: Layout
     config: Mapping[str, str]
     runner: Runner
+    settings: Settings
 
 
 def new_run(now: datetime) -> RunId:
@@ -95,7 +96,7 @@ def session(
     with ExitStack() as stack:
         runtime = _runtime(layout, runner, settings, info, progress=progress, cancel=cancel, stack=stack)
         prover = GitProver(runner=runner, folder=layout.sources_folder)
-        yield Session(runtime=runtime, prover=prover, layout=layout, config=config, runner=runner)
+        yield Session(runtime=runtime, prover=prover, layout=layout, config=config, runner=runner, settings=settings)
 
 
 def _runtime(

@@ -8,8 +8,10 @@ from datetime import datetime
 from typing import Literal
 
 from git_hybrid.core.audit_verify import Segment, Witnesses
+from git_hybrid.core.endpoints import Mirrors
 from git_hybrid.core.lock import Lock
 from git_hybrid.core.manifest import Manifest
+from git_hybrid.core.mirrors import Inventory
 from git_hybrid.core.override import Overrides, Trail
 from git_hybrid.core.state import State
 
@@ -33,8 +35,9 @@ class Violation:
 class Facts:
     """What the checks are about: the files as they are, or as they are about to be committed.
 
-    ``now`` is the present time, ``clock`` the later of it and that of the newest audit record. ``log`` holds the audit
-    log and its archives, the oldest first; ``witnesses`` what it is held against. ``tracked`` are the paths below
+    ``now`` is the present time, ``clock`` the later of it and that of the newest audit record. ``mirrors`` and
+    ``bundle_folder`` (an absolute path) are what is set to be asked instead of upstream. ``log`` holds the audit log
+    and its archives, the oldest first; ``witnesses`` what it is held against. ``tracked`` are the paths below
     ``sources/`` that are committed, ``heads`` the commits at which the clones stand. ``documents`` are specifications
     by path, ``paths`` every path that they may name, ``changed`` what the commit changes.
     """
@@ -46,6 +49,9 @@ class Facts:
     state: State = field(default_factory=State)
     overrides: Overrides = field(default_factory=Overrides)
     trail: Trail = field(default_factory=Trail)
+    inventory: Inventory = field(default_factory=Inventory)
+    mirrors: Mirrors = field(default_factory=Mirrors)
+    bundle_folder: str | None = None
     log: tuple[Segment, ...] = ()
     witnesses: Witnesses = field(default_factory=Witnesses)
     tracked: tuple[str, ...] = ()

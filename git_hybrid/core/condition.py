@@ -11,6 +11,7 @@ from git_hybrid.core.governance import unapproved, why_unapproved
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Pin, is_valid
 from git_hybrid.core.manifest import Source, allows_host
+from git_hybrid.core.mirrors import age, serving
 from git_hybrid.core.override import Override, Phase, phase
 from git_hybrid.core.plan import Absent, Broken, Clone, Foreign, Observed, Snapshot
 from git_hybrid.core.planner import same_facts
@@ -57,6 +58,19 @@ SCAN_SEVERITY: tuple[ScanWord, ...] = ("error", "findings", "missing", "stale", 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """The mirror that served what is installed; ``name`` and ``age`` are None if it is not in the inventory.
+
+    ``stale``: its age is more than policy allows for a new pin.
+    """
+
+    url: str
+    name: str | None = None
+    age: timedelta | None = None
+    stale: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Condition:
     """One row of status.
 
@@ -80,6 +94,7 @@ class Condition:
     scan_why: str = ""
     scan_wanted: bool = False
     scan_age: timedelta | None = None
+    served: Served | None = None
 
 
 def condition(
@@ -116,7 +131,19 @@ def condition(
         scan_why=stale_words(stale, scan, now) if stale else failed,
         scan_wanted=bool(snapshot.manifest.scanners),
         scan_age=now - scan.scanned_at if scan.scanned_at else None,
+        served=_served(snapshot, recorded, now),
     )
+
+
+def _served(snapshot: Snapshot, recorded: SourceState | None, now: datetime) -> Served | None:
+    url = recorded.served_by if recorded is not None else None
+    if recorded is None or url is None or url == str(recorded.url):
+        return None
+    mirror = serving(snapshot.mirrors, url, recorded.url, recorded.name)
+    if mirror is None:
+        return Served(url=url)
+    old = age(mirror, recorded.name, now)
+    return Served(url=url, name=mirror.name, age=old, stale=old > snapshot.manifest.policy.mirror_max_staleness)
 
 
 def _word(

@@ -41,18 +41,23 @@ def parse_mirrors(text: str) -> Mirrors:
         if part == DIRECT:
             entries.append(DIRECT)
         elif part:
-            _check_base(part)
-            entries.append(part)
+            entries.append(check_base(part))
     return Mirrors(tuple(entries) or (DIRECT,))
 
 
-def _check_base(base: str) -> None:
+def check_base(base: str) -> str:
+    """Return *base* if it is a base URL of a mirror.
+
+    Raises:
+        InvalidText: it is no URL that may be asked, or has a placeholder that is not known.
+    """
     filled = base
     for placeholder in _PLACEHOLDERS:
         filled = filled.replace(placeholder, "x")
     if "{" in filled or "}" in filled:
         raise InvalidText("knows only the placeholders {host}, {path} and {name}")
     parse_url(filled.rstrip("/") + "/x" if filled == base else filled)
+    return base
 
 
 def endpoints(url: Url, name: SourceName, mirrors: Mirrors) -> tuple[Endpoint, ...]:
@@ -65,11 +70,21 @@ def endpoints(url: Url, name: SourceName, mirrors: Mirrors) -> tuple[Endpoint, .
 
 def mirror_url(base: str, url: Url, name: SourceName) -> str:
     """Return where the mirror at *base* serves *url*: ``<base>/<host>/<path>.git``, or *base* with fields filled."""
-    host = url.host.strip("[]").replace(":", "_") or "localhost"
-    if url.port is not None:
-        host = f"{host}_{url.port}"
-    path = url.path.strip("/").removesuffix(".git")
+    host, path = _host_and_path(url)
     if not any(placeholder in base for placeholder in _PLACEHOLDERS):
         return f"{base.rstrip('/')}/{host}/{path}.git"
     filled = base.replace("{host}", host).replace("{path}", path).replace("{name}", name)
     return filled.rstrip("/").removesuffix(".git") + ".git"
+
+
+def repository_path(url: Url) -> str:
+    """Return where a mirror keeps the repository at *url*, relative to its base: ``<host>/<path>.git``."""
+    host, path = _host_and_path(url)
+    return f"{host}/{path}.git"
+
+
+def _host_and_path(url: Url) -> tuple[str, str]:
+    host = url.host.strip("[]").replace(":", "_") or "localhost"
+    if url.port is not None:
+        host = f"{host}_{url.port}"
+    return host, url.path.strip("/").removesuffix(".git")

@@ -13,6 +13,8 @@
     ├── policy:           OffBranch Rollback HostNotAllowed TooYoung PolicyNotMet ScanBlocked
     ├── overrides:        OverrideUnnecessary OverrideEnded OverrideUnrecorded UnknownOverride
     ├── scans:            NoScanner NotInstalled ScanFindings ScanIncomplete
+    ├── mirrors, bundles: UnknownMirror DuplicateMirror MirrorLacks MirrorBehind MirrorLies StaleMirror
+    │                     BadBundle BundlePrerequisites OldBundle BundleConflict
     ├── runs:             UnfinishedRun LockBusy LockUnsupported Interrupted
     └── machine:          LocalIo GitFailed
 
@@ -502,6 +504,95 @@ class ScanIncomplete(HybridError):
     code: ClassVar[str] = "scan-incomplete"
     name: str
     reasons: tuple[str, ...]
+
+
+class UnknownMirror(HybridError):
+    """Names that the inventory of mirrors does not have, each with the nearest that it has."""
+
+    code: ClassVar[str] = "unknown-mirror"
+    names: tuple[str, ...]
+    nearest: tuple[str, ...]
+
+
+class DuplicateMirror(HybridError):
+    """The inventory has a mirror of that name with another base URL, kind or owner."""
+
+    code: ClassVar[str] = "duplicate-mirror"
+    mirror: str
+    base_url: str
+
+
+class MirrorLacks(HybridError):
+    """The mirror does not have what the lock or the manifest asks for."""
+
+    code: ClassVar[str] = "mirror-lacks"
+    name: str
+    mirror: str
+    url: str
+    what: str
+
+
+class MirrorBehind(HybridError):
+    """The mirror has the pin, but not the newest commit that is known; ``by`` says how far it is behind."""
+
+    code: ClassVar[str] = "mirror-behind"
+    name: str
+    mirror: str
+    url: str
+    by: str
+
+
+class MirrorLies(HybridError):
+    """The mirror serves something else than what is pinned, under its name."""
+
+    code: ClassVar[str] = "mirror-lies"
+    name: str
+    mirror: str
+    url: str
+    what: str
+
+
+class StaleMirror(PolicyError):
+    """A pin was to be made from a mirror that was last known to be current longer ago than policy allows."""
+
+    code: ClassVar[str] = "stale-mirror"
+    mirror: str
+    age: str
+    limit: str
+
+
+class BadBundle(HybridError):
+    """The bundle file is not what was written: damaged, cut, re-ordered, edited or badly signed."""
+
+    code: ClassVar[str] = "bad-bundle"
+    path: str
+    place: str
+    reason: str
+
+
+class BundlePrerequisites(HybridError):
+    """The bundle builds on commits that are not here."""
+
+    code: ClassVar[str] = "bundle-prerequisites"
+    name: str
+    commits: tuple[str, ...]
+
+
+class OldBundle(HybridError):
+    """The bundle is older than one that was applied here already."""
+
+    code: ClassVar[str] = "old-bundle"
+    path: str
+    found: str
+    applied: str
+
+
+class BundleConflict(PolicyError):
+    """The bundle brings a source of a name that stands for another repository here."""
+
+    code: ClassVar[str] = "bundle-conflict"
+    here: str
+    there: str
 
 
 class UnfinishedRun(HybridError):

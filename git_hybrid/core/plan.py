@@ -11,6 +11,7 @@ from git_hybrid.core.errors import HybridError
 from git_hybrid.core.ids import Oid, RunId, SourceName
 from git_hybrid.core.lock import Lock, Pin
 from git_hybrid.core.manifest import Manifest, Source
+from git_hybrid.core.mirrors import Inventory
 from git_hybrid.core.override import Overrides, Trail
 from git_hybrid.core.state import State
 
@@ -140,3 +141,4 @@ class Snapshot:
     trail: Trail = field(default_factory=Trail)
     clock: datetime = LONG_AGO
     unfinished: Unfinished | None = None
+    mirrors: Inventory = field(default_factory=Inventory)

@@ -11,6 +11,7 @@ from git_hybrid.core.canonical import Json
 from git_hybrid.core.errors import Interrupted
 from git_hybrid.core.ids import RunId, SourceName
 from git_hybrid.core.lock import Lock, Pin, with_pins
+from git_hybrid.core.mirrors import Inventory, Mirror, with_mirrors
 from git_hybrid.core.override import Override, Overrides, with_overrides
 from git_hybrid.core.plan import Failed, Installed, Task
 from git_hybrid.core.planner import same_facts
@@ -54,6 +55,8 @@ class Decision:
     manifest: ManifestEdit | None = None
     archive: str | None = None
     reports: Mapping[SourceName, str] = field(default_factory=dict)
+    mirrors: Mapping[str, Mirror] = field(default_factory=dict)
+    dropped_mirrors: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +68,7 @@ class Records:
     state: State | None = None
     lock: Lock | None = None
     manifest: ManifestEdit | None = None
+    mirrors: Inventory | None = None
 
 
 INTENT = "intent"
@@ -152,6 +156,7 @@ class Files:
     state: State = field(default_factory=State)
     lock: Lock = field(default_factory=Lock)
     overrides: Overrides = field(default_factory=Overrides)
+    mirrors: Inventory = field(default_factory=Inventory)
 
 
 def to_records(
@@ -168,30 +173,34 @@ def to_records(
     known |= {_record_key(record): str(record["hash"]) for record in audit}
     hashes = {event.source: known[_event_key(event)] for event in decision.events}
     put = {name: replace(entry, audit_hash=hashes.get(name)) for name, entry in decision.entries.items()}
-    bound = {_override_in(event.detail): known[_event_key(event)] for event in decision.events}
+    bound = {_about(event.detail): known[_event_key(event)] for event in decision.events}
     overridden = {key: replace(item, audit_hash=bound[key]) for key, item in decision.overrides.items()}
+    listed = {name: replace(item, audit_hash=bound[name]) for name, item in decision.mirrors.items()}
     new_state = with_sources(files.state, put=put, drop=decision.dropped)
     new_lock = with_pins(files.lock, add=decision.pins, drop=decision.dropped)
     new_overrides = with_overrides(files.overrides, overridden)
+    new_mirrors = with_mirrors(files.mirrors, put=listed, drop=decision.dropped_mirrors)
     return Records(
         audit=audit,
         overrides=new_overrides if new_overrides != files.overrides else None,
         state=new_state if new_state != files.state else None,
         lock=new_lock if new_lock != files.lock else None,
         manifest=decision.manifest,
+        mirrors=new_mirrors if new_mirrors != files.mirrors else None,
     )
 
 
 def _event_key(event: Event) -> tuple[Json, ...]:
     # One run may move a source twice: it finishes an interrupted run, then goes on to the pins of today.
-    return event.event, event.source, event.before, event.after, _override_in(event.detail)
+    return event.event, event.source, event.before, event.after, _about(event.detail)
 
 
 def _record_key(record: Mapping[str, Json]) -> tuple[Json, ...]:
     detail = record.get("detail")
-    about = _override_in(detail if isinstance(detail, Mapping) else None)
+    about = _about(detail if isinstance(detail, Mapping) else None)
     return record["event"], record.get("source"), record.get("before"), record.get("after"), about
 
 
-def _override_in(detail: Mapping[str, Json] | None) -> str:
-    return str((detail or {}).get("override", ""))
+def _about(detail: Mapping[str, Json] | None) -> str:
+    """Return the override or the mirror that a record is about: one run may write a record of several."""
+    return str((detail or {}).get("override") or (detail or {}).get("mirror") or "")

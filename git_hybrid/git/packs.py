@@ -28,17 +28,26 @@ def pour(runner: Runner, disk: Disk, giver: Path, taker: Path, *, name: SourceNa
     Raises:
         LocalIo: the file system refused.
     """
+    move(disk, giver, taker)
+    if boundaries:
+        _merge_shallow(disk, giver, taker)
+    listed = must(runner, name, giver, ["for-each-ref", "--format=update %(refname) %(objectname)", UPSTREAM])
+    if listed.stdout:
+        must(runner, name, taker, ["update-ref", "--stdin"], stdin=listed.stdout)
+
+
+def move(disk: Disk, giver: Path, taker: Path) -> None:
+    """Move the packs of *giver* into *taker*.
+
+    Raises:
+        LocalIo: the file system refused.
+    """
     folder = giver / "objects" / "pack"
     found = sorted(folder.iterdir(), key=_pack_order) if folder.is_dir() else []
     (taker / "objects" / "pack").mkdir(exist_ok=True)
     for pack in found:
         os.rename(pack, taker / "objects" / "pack" / pack.name)
     disk.sync_folder(taker / "objects" / "pack")
-    if boundaries:
-        _merge_shallow(disk, giver, taker)
-    listed = must(runner, name, giver, ["for-each-ref", "--format=update %(refname) %(objectname)", UPSTREAM])
-    if listed.stdout:
-        must(runner, name, taker, ["update-ref", "--stdin"], stdin=listed.stdout)
 
 
 def _pack_order(path: Path) -> int:

@@ -82,9 +82,12 @@ class GitTransport:
         arguments, git_dir = _fetch_arguments(url, request), Path(stage.path) / ".git"
         with skip_list(request.waived, "fetch.fsck") as options:
             try:
-                self._run([*options, *arguments], url=url, defaults=defaults, git_dir=git_dir)
+                _, answer = self._ask([*options, *arguments], url=url, defaults=defaults, git_dir=git_dir)
             except FsckRefused as error:
                 raise self._all_refused(error, stage, url, request, defaults) from None
+        if not answer.is_git:
+            # A server of plain files: git downloads the packs as they are, and runs no fsck on them.
+            self._refuse_malformed(stage, request.waived)
 
     def _all_refused(
         self, error: FsckRefused, stage: Stage, url: str, request: FetchRequest, defaults: Defaults
@@ -132,11 +135,19 @@ class GitTransport:
             FsckRefused, MalformedObjects: fsck refused what is in it.
         """
         self.fetch(stage, bundle, FetchRequest(refs=request.refs, waived=request.waived), defaults)
-        checked = self._fsck(Path(stage.path) / ".git", request.waived)
+        self._refuse_malformed(stage, request.waived)
+
+    def _refuse_malformed(self, stage: Stage, waived: Sequence[Oid]) -> None:
+        checked = self._fsck(Path(stage.path) / ".git", waived)
         if checked.status != 0:
             raise refused(checked.stderr) or MalformedObjects(name=stage.name, message=last_words(checked.stderr))
 
     def _run(self, arguments: list[str], *, url: str, defaults: Defaults, git_dir: Path | None = None) -> bytes:
+        return self._ask(arguments, url=url, defaults=defaults, git_dir=git_dir)[0]
+
+    def _ask(
+        self, arguments: list[str], *, url: str, defaults: Defaults, git_dir: Path | None = None
+    ) -> tuple[bytes, _Answer]:
         limits = Limits(stall=defaults.stall, deadline=defaults.deadline)
         with _headers_file(url) as headers:
             try:
@@ -159,7 +170,7 @@ class GitTransport:
             raise failure
         if not answer.is_git and not done.stdout and arguments[0] == "ls-remote":
             raise _not_git(url, answer)
-        return done.stdout
+        return done.stdout, answer
 
     def _failure(self, stderr: str, *, url: str, status: int, command: str, stdout: bytes) -> HybridError:
         error = classify_network(stderr, url=url, status=status, command=f"git {command}")

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from git_hybrid.core.audit import Event, Record, Tail, extend, record_hash, tail_of
-from git_hybrid.core.audit_verify import ROTATED, Line, Segment
+from git_hybrid.core.audit_verify import ROTATED, Line, Segment, previous
+from git_hybrid.core.bundles import LogEnd
 from git_hybrid.core.canonical import Json, canonical_json
 from git_hybrid.core.errors import InvalidFile, Problem
+from git_hybrid.core.ids import Oid, SourceName, parse_oid
 from git_hybrid.core.reducer import RunInfo
 from git_hybrid.core.values import parse_time
 from git_hybrid.store.durable import append_file, write_file
@@ -123,6 +125,47 @@ def append_records(path: Path, records: Sequence[Record]) -> None:
         return
     lines = b"".join(canonical_json(record) + b"\n" for record in records)
     append_file(path, (b"\n" if _is_torn(path) else b"") + lines)
+
+
+def last_seen(path: Path, name: SourceName) -> Oid | None:
+    """Return the newest commit that the log at *path* says upstream of *name* had, or None if it tells of none.
+
+    Raises:
+        InvalidFile, LocalIo: as :func:`read_log`.
+    """
+    seen = [record["after"] for record in read_log(path).records if _is_sighting(record, name)]
+    return parse_oid(str(seen[-1])) if seen else None
+
+
+def _is_sighting(record: Record, name: SourceName) -> bool:
+    return record.get("source") == name and record["event"] in ("pin", "seen") and "after" in record
+
+
+def log_end(log: Log) -> LogEnd:
+    """Return where *log* ends, with the random id that its first record has."""
+    ids = [record["log_id"] for record in log.records if "log_id" in record]
+    return LogEnd(log_id=str(ids[0]) if ids else "", seq=log.tail.seq, heads=log.tail.heads)
+
+
+def last_applied(path: Path, log_id: str) -> LogEnd | None:
+    """Return where the log *log_id* ended in the newest bundle of it that was applied here, or None if none was.
+
+    Raises:
+        InvalidFile, LocalIo: as :func:`read_log`.
+    """
+    found = [record.get("detail") for record in read_log(path).records if record["event"] == "bundle-apply"]
+    seqs = [item["log_seq"] for item in found if isinstance(item, dict) and log_id and item.get("log_id") == log_id]
+    numbers = [seq for seq in seqs if isinstance(seq, int)]
+    return LogEnd(log_id=log_id, seq=max(numbers)) if numbers else None
+
+
+def lost_links(log: Log) -> tuple[str, ...]:
+    """Return the hashes that records of *log* name as the ones before them and that are not there."""
+    hashes = {str(record["hash"]) for record in log.records}
+    # What the first record of a log that was rotated names stands in the archive.
+    linked = log.records[1:] if log.records and log.records[0]["event"] == ROTATED else log.records
+    named = [digest for record in linked for digest in previous(record)]
+    return tuple(dict.fromkeys(digest for digest in named if digest not in hashes))
 
 
 def _is_torn(path: Path) -> bool:

@@ -9,9 +9,10 @@ from datetime import datetime
 from git_hybrid.core.audit_verify import Segment, Witnesses
 from git_hybrid.core.checks import Facts
 from git_hybrid.core.lock import Lock
+from git_hybrid.core.mirrors import Inventory
 from git_hybrid.core.override import Overrides, trail_of
 from git_hybrid.core.state import State
-from git_hybrid.store import chain, lockfile, manifest, overridefile, statefile
+from git_hybrid.store import chain, lockfile, manifest, mirrorfile, overridefile, statefile
 from git_hybrid.store.parsing import invalid
 
 Read = Callable[[str], bytes | None]
@@ -34,6 +35,7 @@ def read_facts(read: Read, *, now: datetime, log: Sequence[str] = (), git: Witne
     decided = Lock() if lock is None else lockfile.decode_lock(lock)
     installed = State() if state is None else statefile.decode_state(state)
     approved = Overrides() if overrides is None else overridefile.decode_overrides(overrides)
+    listed = read(mirrorfile.SHOWN)
     segments = tuple(_segment(read, name) for name in log)
     records = [line.record for segment in segments for line in segment.lines if line.record is not None and line.whole]
     trail = trail_of(records)
@@ -46,6 +48,7 @@ def read_facts(read: Read, *, now: datetime, log: Sequence[str] = (), git: Witne
         state=installed,
         overrides=approved,
         trail=trail,
+        inventory=Inventory() if listed is None else mirrorfile.decode_mirrors(listed),
         log=segments,
         witnesses=witnesses,
     )

@@ -43,6 +43,11 @@ class Layout:
         return self.state_folder / "sources.json"
 
     @property
+    def mirrors(self) -> Path:
+        """``state/sources-mirrors.json``, the inventory of mirrors."""
+        return self.state_folder / "sources-mirrors.json"
+
+    @property
     def audit(self) -> Path:
         """``state/sources-audit.jsonl``."""
         return self.state_folder / "sources-audit.jsonl"
@@ -128,7 +133,7 @@ def refuse_links(layout: Layout, names: tuple[SourceName, ...] = ()) -> None:
     """
     fixed = (layout.state_folder, layout.sources_folder, layout.lock, layout.state, layout.audit, layout.overrides)
     more = (layout.marker, layout.journals, layout.scans, layout.incoming, layout.writer_lock, layout.set_aside)
-    for path in (*fixed, *more, layout.manifest, *(layout.clone(name) for name in names)):
+    for path in (*fixed, *more, layout.manifest, layout.mirrors, *(layout.clone(name) for name in names)):
         if path.is_symlink():
             raise SymlinkRefused(path=layout.relative(path))
 

@@ -30,12 +30,12 @@ from git_hybrid.store.leftovers import remove_leftovers, remove_stray_journals
 from git_hybrid.store.lockfile import encode_lock
 from git_hybrid.store.manifest import SHOWN as MANIFEST_SHOWN
 from git_hybrid.store.manifest import decode_manifest
+from git_hybrid.store.mirrorfile import encode_mirrors
+from git_hybrid.store.older import keep_older_state
 from git_hybrid.store.overridefile import encode_overrides
 from git_hybrid.store.parsing import invalid, read_bytes
 from git_hybrid.store.reports import place_reports
-from git_hybrid.store.statefile import SHOWN as STATE_SHOWN
-from git_hybrid.store.statefile import VERSION as STATE_VERSION
-from git_hybrid.store.statefile import encode_state, state_version
+from git_hybrid.store.statefile import encode_state
 
 _JOURNALS = "state/journal/"
 
@@ -145,6 +145,7 @@ class FileLedger:
             lock=reading.lock(self.layout),
             state=reading.state(self.layout),
             overrides=reading.overrides(self.layout),
+            mirrors=reading.mirrors(self.layout),
             trail=trail,
             clock=max(self.now, trail.newest or self.now),
             unfinished=unfinished,
@@ -252,7 +253,10 @@ class FileLedger:
         log = read_log(self.layout.audit)
         written = [record for record in log.records if record["command_id"] == info.run]
         files = Files(
-            state=reading.state(self.layout), lock=reading.lock(self.layout), overrides=reading.overrides(self.layout)
+            state=reading.state(self.layout),
+            lock=reading.lock(self.layout),
+            overrides=reading.overrides(self.layout),
+            mirrors=reading.mirrors(self.layout),
         )
         records = to_records(decision, files, tail=log.tail, written=written, info=info)
         if decision.archive is not None and is_rotated(log.records, info):
@@ -266,24 +270,18 @@ class FileLedger:
         if records.overrides is not None:
             write_file(self.layout.overrides, encode_overrides(records.overrides))
         if records.state is not None:
-            self._keep_older(self.layout.state)
+            keep_older_state(self.layout.state)
             write_file(self.layout.state, encode_state(records.state))
         if records.lock is not None:
             write_file(self.layout.lock, encode_lock(records.lock))
+        if records.mirrors is not None:
+            write_file(self.layout.mirrors, encode_mirrors(records.mirrors))
         edit = records.manifest
         if edit is not None:
             current = self.layout.manifest.read_bytes()
             # Somebody may have edited the file since the decision was made: then theirs stands.
             if hashlib.sha256(current).hexdigest() == edit.before_sha256:
                 write_file(self.layout.manifest, edit.text.encode("utf-8"))
-
-    def _keep_older(self, path: Path) -> None:
-        """Keep a copy ``<file>.bak-vN`` of a file of an older version before the newest version replaces it."""
-        data = read_bytes(path, STATE_SHOWN)
-        version = STATE_VERSION if data is None else state_version(data)
-        backup = path.with_name(f"{path.name}.bak-v{version}")
-        if data is not None and version < STATE_VERSION and not backup.exists():
-            write_file(backup, data)
 
     def forget(self) -> None:
         """Remove the marker, then every journal.

@@ -48,6 +48,8 @@ def add_sources(text: str, sources: Sequence[Source]) -> str:
             table["history"] = source.history
         if source.submodules:
             table["submodules"] = True
+        if source.lfs != "pointer":
+            table["lfs"] = source.lfs
         tables[source.name] = table
     return _checked(document)
 

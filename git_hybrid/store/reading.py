@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from git_hybrid.core.audit import Record
 from git_hybrid.core.audit_query import records_of
 from git_hybrid.core.lock import Lock
+from git_hybrid.core.mirrors import Inventory
 from git_hybrid.core.override import Overrides, Trail, trail_of
 from git_hybrid.core.state import State
-from git_hybrid.store import chain, lockfile, overridefile, statefile
+from git_hybrid.store import chain, lockfile, mirrorfile, overridefile, statefile
 from git_hybrid.store.layout import Layout, archives
 from git_hybrid.store.parsing import read_bytes
 
@@ -42,6 +43,16 @@ def overrides(layout: Layout) -> Overrides:
     """
     data = read_bytes(layout.overrides, overridefile.SHOWN)
     return Overrides() if data is None else overridefile.decode_overrides(data)
+
+
+def mirrors(layout: Layout) -> Inventory:
+    """Return the inventory of mirrors.
+
+    Raises:
+        InvalidFile, NewerSchema, LocalIo: it cannot be read.
+    """
+    data = read_bytes(layout.mirrors, mirrorfile.SHOWN)
+    return Inventory() if data is None else mirrorfile.decode_mirrors(data)
 
 
 def records(layout: Layout) -> tuple[Record, ...]:

@@ -24,6 +24,7 @@ from git_hybrid.core.values import format_time, parse_time
 from git_hybrid.store.durable import append_file, drop_torn_line, make_folder, write_file
 from git_hybrid.store.lockfile import decode_pin, encode_pin
 from git_hybrid.store.manifest import decode_source
+from git_hybrid.store.mirrorfile import decode_mirror, encode_mirror
 from git_hybrid.store.overridefile import decode_override, encode_override
 from git_hybrid.store.parsing import check_version, load_json, read_bytes
 from git_hybrid.store.statefile import decode_entry, encode_entry, encode_json
@@ -118,6 +119,8 @@ def decision_line(decision: Decision) -> Line:
         "dropped": sorted(decision.dropped),
         "overrides": [encode_override(item) for item in decision.overrides.values()],
         "archive": decision.archive,
+        "mirrors": [encode_mirror(entry) for entry in decision.mirrors.values()],
+        "dropped_mirrors": sorted(decision.dropped_mirrors),
         "manifest": manifest and {"before_sha256": manifest.before_sha256, "text": manifest.text},
         "reports": dict(decision.reports),
     }
@@ -261,6 +264,7 @@ def _decode_decision(line: Line) -> Decision:
         for raw, pin in line["pins"].items()
     }
     overrides = [decode_override(item, "override", problems) for item in line.get("overrides", [])]
+    mirrors = [decode_mirror(entry, "mirror", problems) for entry in line.get("mirrors", [])]
     if problems:
         raise ValueError(problems[0].reason)
     manifest = line["manifest"]
@@ -273,6 +277,8 @@ def _decode_decision(line: Line) -> Decision:
         archive=line.get("archive"),
         manifest=manifest and ManifestEdit(before_sha256=manifest["before_sha256"], text=manifest["text"]),
         reports={parse_name(raw): str(digest) for raw, digest in line.get("reports", {}).items()},
+        mirrors={entry.name: entry for entry in mirrors if entry is not None},
+        dropped_mirrors=frozenset(line.get("dropped_mirrors", [])),
     )
 
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from git_hybrid.core.condition import Condition, needs_attention
+from git_hybrid.core.condition import Condition, Served, needs_attention
 from git_hybrid.core.errors import HybridError
 from git_hybrid.core.manifest import track_field
 from git_hybrid.core.override import plain
@@ -97,6 +97,7 @@ def _condition(row: Condition) -> dict[str, Any]:
         "updated_at": format_time(recorded.updated_at) if recorded else None,
         "updated_by": recorded.updated_by if recorded else None,
         "served_by": recorded.served_by if recorded else None,
+        "mirror": row.served and _served(row.served),
         "notes": recorded.notes if recorded else None,
         "scan_status": {
             **plain_scan(recorded.scan if recorded else ScanStatus()),
@@ -106,6 +107,11 @@ def _condition(row: Condition) -> dict[str, Any]:
             "mend": None if row.scan == "clean" or not row.scan_wanted else f"git hybrid scan {row.name}",
         },
     }
+
+
+def _served(served: Served) -> dict[str, Any]:
+    seconds = None if served.age is None else int(served.age.total_seconds())
+    return {"name": served.name, "url": served.url, "age_seconds": seconds, "stale": served.stale}
 
 
 def plain_scan(scan: ScanStatus) -> dict[str, Any]:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from git_hybrid.core.condition import Condition
+from git_hybrid.core.bundles import SERVED
+from git_hybrid.core.condition import Condition, Served
 from git_hybrid.core.ids import short_ref
 from git_hybrid.core.manifest import track_field
 from git_hybrid.core.override import Override
@@ -136,6 +137,26 @@ def status_lines(status: Status, look: Look, now: datetime) -> list[str]:
             lines.append(f"    {_forced(row.override, row.override_phase, now)}")
         if row.scan_why:
             lines.append(f"    scan {row.scan}: {safe(row.scan_why)}")
+    return lines + _served_lines(status)
+
+
+def _served_lines(status: Status) -> list[str]:
+    """Return one line a mirror below the table: of how many sources it is, and how old the oldest of them is there."""
+    groups: dict[str, list[tuple[str, Served]]] = {}
+    for row in status.rows:
+        if row.served is not None:
+            groups.setdefault(row.served.name or row.served.url, []).append((row.name, row.served))
+    lines = []
+    for key, members in sorted(groups.items()):
+        who = safe(members[0][0]) if len(members) == 1 else f"{len(members)} sources"
+        oldest = max((served.age for _, served in members if served.age is not None), default=None)
+        if key.startswith(SERVED):
+            lines.append(f"{who}: served by the bundle {safe(key.removeprefix(SERVED))[:SHORT]}…")
+        elif oldest is None:
+            lines.append(f"{who}: served by {safe(key)}, which is not in the inventory of mirrors")
+        else:
+            late = ", too old to pin from" if any(served.stale for _, served in members) else ""
+            lines.append(f"{who}: served by mirror {safe(key)}, {format_age(oldest)} old{late}")
     return lines
 
 

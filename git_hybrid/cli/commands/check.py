@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import click
 
 from git_hybrid.app.check_sources import check_sources
-from git_hybrid.cli.checking import gather, run_checks
+from git_hybrid.cli.checking import gather, run_checks, with_settings
 from git_hybrid.cli.options import common_options
 from git_hybrid.cli.output import Output, opened
 from git_hybrid.core.check_table import CHECKS
@@ -26,12 +26,13 @@ _SOURCES = "sources"
 def command(context: click.Context, *, what: tuple[str, ...], staged: bool, content: bool) -> int:
     """Check the files of the workspace, without a network and without names all that there is to check.
 
-    The checks are metadata, overrides, scans, audit, sources and open-issues. Exit 1 if one fails, 2 if a file
-    cannot be read. Warnings are told and fail nothing.
+    The checks are metadata, overrides, scans, mirrors, audit, sources and open-issues. Exit 1 if one fails, 2 if a
+    file cannot be read. Warnings are told and fail nothing.
     """
     with opened(context) as (session, output):
         names = [name for name in CHECKS if not what or name in what]
         facts = gather(session.runner, session.layout, names, now=session.runtime.info.now, staged=staged)
+        facts = with_settings(facts, session.settings)
         results = dict(run_checks(facts, names))
         if _SOURCES in names and (content or not staged):
             # The hooks see the HEADs alone; here the clones themselves are looked at, HEAD too.

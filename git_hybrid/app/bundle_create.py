@@ -1,0 +1,98 @@
+"""``git hybrid bundle create``: pack the pinned commits with their history, for a network that has no other way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from git_hybrid.app.acquire import acquire_pin, gate_pin
+from git_hybrid.app.executor import run_all
+from git_hybrid.app.force import waivers
+from git_hybrid.app.runtime import Runtime
+from git_hybrid.core.bundles import Carried, Receipt, had, tip_of
+from git_hybrid.core.errors import HybridError
+from git_hybrid.core.ids import Oid
+from git_hybrid.core.lock import Pin
+from git_hybrid.core.manifest import Manifest, Source
+from git_hybrid.core.plan import Clone, Snapshot, Task
+from git_hybrid.core.planner import pinned
+from git_hybrid.core.ports import Stage
+from git_hybrid.core.ports_bundle import BundleTool
+from git_hybrid.core.report import Report, Row, failed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Packed:
+    """One source of a bundle that is being made; ``file`` is its git bundle, None where none is needed."""
+
+    carried: Carried
+    file: str | None
+
+
+def pack_sources(rt: Runtime, tool: BundleTool, snapshot: Snapshot, receipt: Receipt) -> tuple[Report, list[Packed]]:
+    """Pack every source, and return a row for each and what was packed; nothing of the workspace changes.
+
+    Objects come from the clones; what is not there whole is fetched into quarantine as sync would fetch it.
+    """
+    rt = replace(rt, waived=waivers(snapshot))
+    sources = tuple(snapshot.manifest.sources.values())
+    jobs = rt.jobs or snapshot.manifest.defaults.jobs
+    results = run_all(
+        lambda source: _attempt(rt, tool, snapshot, source, receipt), sources, jobs=jobs, cancelled=rt.cancelled
+    )
+    rt.stop_if_cancelled()
+    pairs = [pair for pair in results if pair is not None]
+    report = Report(command="bundle create", rows=tuple(row for row, _ in pairs))
+    return report, [packed for _, packed in pairs if packed is not None]
+
+
+def _attempt(
+    rt: Runtime, tool: BundleTool, snapshot: Snapshot, source: Source, receipt: Receipt
+) -> tuple[Row, Packed | None]:
+    rt.progress("start", source.name, "pack")
+    try:
+        pin = pinned(snapshot, source)
+        if isinstance(pin, HybridError):
+            raise pin
+        giver, notes = _giver(rt, snapshot.manifest, source, pin)
+        packed = _pack(rt, tool, giver, pin, receipt)
+    except HybridError as error:
+        return failed(source.name, error), None
+    finally:
+        rt.progress("done", source.name, "packed")
+    before = next(iter(packed.carried.prerequisites), None)
+    row = Row(name=source.name, outcome="bundled", before=before, after=pin.commit, ref=pin.ref, notes=notes)
+    detail = {"kind": packed.carried.kind}
+    return replace(row, outcome="present" if packed.file is None else "bundled", detail=detail), packed
+
+
+def _giver(rt: Runtime, manifest: Manifest, source: Source, pin: Pin) -> tuple[Stage, tuple[str, ...]]:
+    """Return a repository with the pinned commit and all of its history, and notes about what it does not have."""
+    seen = rt.clones.inspect(source.name, pin.commit)
+    if isinstance(seen, Clone) and seen.has_pin and seen.complete:
+        stage = rt.clones.as_stage(source.name)
+    else:
+        whole = replace(source, history="full")
+        task = Task(source=whole, pin=pin, action="clone", before=None)
+        stage = acquire_pin(rt, task, manifest, borrow=False).history
+    notes = gate_pin(rt, stage, source, pin, manifest)
+    left = []
+    if source.submodules and rt.objects.submodules(stage, pin.commit):
+        left.append("its submodules are not carried: serve them by a mirror")
+    if source.lfs == "fetch":
+        left.append("its LFS content is not carried: serve it by a mirror")
+    return stage, (*notes, *left)
+
+
+def _pack(rt: Runtime, tool: BundleTool, giver: Stage, pin: Pin, receipt: Receipt) -> Packed:
+    there = had(receipt, pin)
+    if there is not None and there.tip == tip_of(pin):
+        carried = Carried(name=pin.source, kind="present", prerequisites=(there.commit,))
+        return Packed(carried=carried, file=None)
+    since: Oid | None = None
+    if there is not None and rt.objects.has_commit(giver, there.commit):
+        since = there.commit
+    file = tool.write(giver, pin, since=since)
+    kind = Carried(name=pin.source, kind="full") if since is None else None
+    return Packed(
+        carried=kind or Carried(name=pin.source, kind="thin", prerequisites=(since or pin.commit,)), file=file
+    )

@@ -1,0 +1,146 @@
+"""``git hybrid bundle verify``: unbundle every source into quarantine, and hold it against the lock of the bundle."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from git_hybrid.app.acquire import gate_pin
+from git_hybrid.app.executor import run_all
+from git_hybrid.app.runtime import Runtime
+from git_hybrid.core.bundles import BundleContent, Carried, mismatch, tip_of
+from git_hybrid.core.errors import (
+    BadBundle,
+    BundlePrerequisites,
+    FsckRefused,
+    HostileTree,
+    HybridError,
+    Interrupted,
+    LocalIo,
+    MalformedObjects,
+    WrongContent,
+)
+from git_hybrid.core.ids import SourceName
+from git_hybrid.core.lock import Pin, is_valid
+from git_hybrid.core.manifest import Manifest
+from git_hybrid.core.ports import FetchRequest, Stage
+from git_hybrid.core.ports_bundle import BundleTool
+from git_hybrid.core.report import Report, Row, failed
+
+_THEIR_OWN = (
+    BadBundle,
+    BundlePrerequisites,
+    FsckRefused,
+    HostileTree,
+    MalformedObjects,
+    WrongContent,
+    Interrupted,
+    LocalIo,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """A bundle that was read: what it says, and where the git bundle of each source was put."""
+
+    content: BundleContent
+    file: Callable[[str], str | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proved:
+    """What a check of a bundle came to; ``stages`` hold the objects of the sources that are well."""
+
+    report: Report
+    stages: Mapping[SourceName, Stage]
+
+
+def verify_bundle(rt: Runtime, tool: BundleTool, bundle: Opened, manifest: Manifest) -> Proved:
+    """Unbundle every source into quarantine and return a row for each; *manifest* gives the limits of trees.
+
+    Raises:
+        BadBundle: the parts of the bundle do not agree.
+    """
+    content = bundle.content
+    if (wrong := mismatch(content)) is not None:
+        raise BadBundle(path=content.path, place=wrong[0], reason=wrong[1])
+    for name, pin in content.lock.pins.items():
+        if not is_valid(pin, content.manifest.sources[name]):
+            raise BadBundle(path=content.path, place=f"source.{name}", reason="the pin is not of its manifest entry")
+    jobs = rt.jobs or manifest.defaults.jobs
+    work = [_Check(rt, tool, bundle, manifest, item) for item in content.carried]
+    results = run_all(_attempt, work, jobs=jobs, cancelled=rt.cancelled)
+    rt.stop_if_cancelled()
+    pairs = [pair for pair in results if pair is not None]
+    stages = {row.name: stage for row, stage in pairs if stage is not None}
+    rows = tuple(sorted((row for row, _ in pairs), key=lambda row: row.name))
+    return Proved(report=Report(command="bundle verify", rows=rows), stages=stages)
+
+
+@dataclass(frozen=True, slots=True)
+class _Check:
+    rt: Runtime
+    tool: BundleTool
+    bundle: Opened
+    manifest: Manifest
+    item: Carried
+
+    @property
+    def pin(self) -> Pin:
+        return self.bundle.content.lock.pins[self.item.name]
+
+    def bad(self, reason: str) -> BadBundle:
+        return BadBundle(path=self.bundle.content.path, place=f"sources/{self.item.name}", reason=reason)
+
+
+def _attempt(check: _Check) -> tuple[Row, Stage | None]:
+    name, pin = check.item.name, check.pin
+    check.rt.progress("start", name, "verify")
+    try:
+        stage = _unbundled(check)
+        gate_pin(check.rt, stage, check.bundle.content.manifest.sources[name], pin, check.manifest)
+        _refuse_cut_history(check, stage)
+    except HybridError as error:
+        known = error if isinstance(error, _THEIR_OWN) else check.bad(f"cannot be unbundled ({error.code})")
+        return failed(name, known), None
+    finally:
+        check.rt.progress("done", name, "verified")
+    row = Row(name=name, outcome="verified", after=pin.commit, ref=pin.ref, detail={"kind": check.item.kind})
+    return replace(row, before=next(iter(check.item.prerequisites), None)), stage
+
+
+def _unbundled(check: _Check) -> Stage:
+    """Return a stage that has the pinned commit: what is here already, and what the bundle brings."""
+    rt, item, pin = check.rt, check.item, check.pin
+    length = len(pin.commit)
+    stage = rt.quarantine.stage(item.name, borrow=True, oid_length=length, suffix=".unbundled")
+    file = check.bundle.file(item.name)
+    if file is None:
+        _refuse_lacking(check, stage)
+        return stage
+    head = check.tool.head(file)
+    if dict(head.refs) != {pin.ref: tip_of(pin)} or head.prerequisites != item.prerequisites:
+        raise check.bad("the head of its git bundle is not what the lock and the inventory say")
+    _refuse_lacking(check, stage)
+    record = check.bundle.content.overrides.records.get(pin.override or "")
+    request = FetchRequest(refs=(pin.ref,), waived=record.waived if record is not None else ())
+    rt.transport.fetch_bundle(stage, file, request, check.manifest.defaults)
+    if rt.objects.upstream(stage, pin.ref) != (pin.commit, pin.tag_object):
+        raise check.bad("its git bundle does not lead to the pinned commit")
+    return stage
+
+
+def _refuse_lacking(check: _Check, stage: Stage) -> None:
+    missing = tuple(oid for oid in check.item.prerequisites if not check.rt.objects.has_commit(stage, oid))
+    if check.item.kind == "present" and not check.rt.objects.has_commit(stage, check.pin.commit):
+        missing = (check.pin.commit,)
+    if missing:
+        raise BundlePrerequisites(name=check.item.name, commits=missing)
+
+
+def _refuse_cut_history(check: _Check, stage: Stage) -> None:
+    """Raise unless the history goes back to the root commits that the lock names."""
+    if check.pin.root_commits:
+        roots = check.rt.objects.facts(stage, check.pin.commit, complete=True).root_commits
+        if set(roots) != set(check.pin.root_commits):
+            raise check.bad("its history does not begin where the lock says")

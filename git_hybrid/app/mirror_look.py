@@ -1,0 +1,201 @@
+"""Look for one source on one mirror: fetch from it alone, and hold what comes against the lock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import assert_never
+
+from git_hybrid.app.acquire import acquire_pin, gate_pin
+from git_hybrid.app.remote import fetch, fetch_lfs, list_refs
+from git_hybrid.app.runtime import Runtime
+from git_hybrid.app.submodules import acquire_submodules
+from git_hybrid.core.errors import (
+    FsckRefused,
+    HostileTree,
+    HybridError,
+    MalformedObjects,
+    MirrorBehind,
+    MirrorLacks,
+    MirrorLies,
+    MovedTag,
+    Offline,
+    RefMissing,
+    RemoteError,
+    RepositoryNotFound,
+    ToolTooOld,
+    Unreachable,
+    WrongContent,
+)
+from git_hybrid.core.ids import Oid, SourceName
+from git_hybrid.core.lock import Pin
+from git_hybrid.core.manifest import Commit, Source
+from git_hybrid.core.mirrors import Mirror
+from git_hybrid.core.plan import Clone, Snapshot, Task
+from git_hybrid.core.ports import FetchRequest, RemoteRefs, Stage
+from git_hybrid.core.report import Row
+from git_hybrid.core.resolve import newest_allowed
+
+_LACKING = (RepositoryNotFound, RefMissing)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """One source to look for on one mirror; ``rt`` is a runtime that can ask that mirror alone."""
+
+    rt: Runtime
+    snapshot: Snapshot
+    mirror: Mirror
+    source: Source
+    url: str
+    newest: Oid | None
+
+    def lacks(self, what: str) -> MirrorLacks:
+        """Return the error for what the mirror does not have."""
+        return MirrorLacks(name=self.source.name, mirror=self.mirror.name, url=self.url, what=what)
+
+    def lies(self, what: str) -> MirrorLies:
+        """Return the error for what the mirror serves instead."""
+        return MirrorLies(name=self.source.name, mirror=self.mirror.name, url=self.url, what=what)
+
+
+def look(question: Question, pin: Pin | None) -> tuple[Row, Oid | None]:
+    """Return the row of a source that is served as it should be.
+
+    Raises:
+        MirrorLacks, MirrorBehind: it is not all there.
+        HybridError: the mirror cannot be reached, or serves something else.
+    """
+    refs = _listed(question)
+    notes: tuple[str, ...] = ()
+    tip = None
+    if refs is not None:
+        try:
+            tip = newest_allowed(question.source, refs).commit
+        except RefMissing as error:
+            raise question.lacks(error.ref) from error
+    if pin is None:
+        row = Row(name=question.source.name, outcome="listed", after=tip)
+        return row, tip
+    stage, notes = _fetched(question, pin, tip)
+    _refuse_behind(question, pin, tip, stage)
+    return Row(name=question.source.name, outcome="verified", after=pin.commit, ref=pin.ref, notes=notes), pin.commit
+
+
+def _listed(question: Question) -> RemoteRefs | None:
+    """Return what the mirror lists; a bundle lists nothing before it is read."""
+    if question.mirror.kind == "bundle":
+        return None
+    try:
+        return list_refs(question.rt, question.source, question.snapshot.manifest.defaults, head=False)
+    except RepositoryNotFound as error:
+        raise question.lacks("the repository") from error
+
+
+def _fetched(question: Question, pin: Pin, tip: Oid | None) -> tuple[Stage, tuple[str, ...]]:
+    """Return the stage with the pinned commit, fetched from the mirror alone and checked, and notes about it."""
+    rt, source, manifest = question.rt, question.source, question.snapshot.manifest
+    task = Task(source=source, pin=pin, action="clone", before=None)
+    labelled = replace(rt, quarantine=_Labelled(rt, question.mirror.name))
+    try:
+        acquired = acquire_pin(labelled, task, manifest, borrow=False)
+        notes = gate_pin(labelled, acquired.content, source, pin, manifest)
+    except (*_LACKING, Offline) as error:
+        raise question.lacks(f"the pinned commit {pin.commit[:10]}") from error
+    except Unreachable as error:
+        raise _not_served(question, pin, tip) from error
+    except (WrongContent, MovedTag, HostileTree, MalformedObjects, FsckRefused) as error:
+        raise question.lies(_told(error)) from error
+    if source.lfs == "fetch":
+        try:
+            labelled.writer.prepare_lfs(acquired.content, fetch=True)
+            fetch_lfs(labelled, source, manifest.defaults, acquired.content, pin.commit)
+        except (RemoteError, Offline, ToolTooOld) as error:
+            raise question.lacks("LFS content") from error
+    try:
+        acquire_submodules(labelled, manifest, source, acquired.content, pin.commit)
+    except (*_LACKING, Unreachable) as error:
+        raise question.lacks("a submodule") from error
+    return acquired.history, notes
+
+
+def _told(error: WrongContent | MovedTag | HostileTree | MalformedObjects | FsckRefused) -> str:
+    match error:
+        case WrongContent():
+            return f"{error.what}: {error.found} instead of {error.expected}"
+        case MovedTag():
+            return f"{error.tag}: {error.new} instead of {error.old}"
+        case HostileTree():
+            return f"a tree that must not be checked out: {'; '.join(error.findings)}"
+        case FsckRefused():
+            return "; ".join(error.findings)
+        case MalformedObjects():
+            return error.message
+        case _:  # pragma: no cover
+            assert_never(error)
+
+
+@dataclass(frozen=True, slots=True)
+class _Labelled:
+    """The quarantine with the mirror's name in each stage's: several mirrors are asked for one source at a time."""
+
+    rt: Runtime
+    label: str
+
+    def stage(self, name: SourceName, *, borrow: bool, oid_length: int = 40, suffix: str = "") -> Stage:
+        """Return a new stage."""
+        return self.rt.quarantine.stage(
+            name, borrow=borrow, oid_length=oid_length, suffix=f".from.{self.label}{suffix}"
+        )
+
+    def drop(self, stage: Stage) -> None:
+        """Remove the stage."""
+        self.rt.quarantine.drop(stage)
+
+
+def _not_served(question: Question, pin: Pin, tip: Oid | None) -> HybridError:
+    """Return why the pinned commit is not in what the mirror serves: it is behind, or serves another history.
+
+    Where the clone has the pin it has all that came before: a tip that is not among that is another history.
+    """
+    rt, name = question.rt, question.source.name
+    if isinstance(rt.clones.inspect(name, pin.commit), Clone) and tip is not None:
+        clone = rt.clones.as_stage(name)
+        knows = rt.objects.has_commit(clone, pin.commit) and question.source.history == "full"
+        if knows and not (rt.objects.has_commit(clone, tip) and rt.objects.is_ancestor(clone, tip, pin.commit)):
+            return question.lies(f"{pin.ref} stands at {tip}, whose history never led to the pinned {pin.commit}")
+    roots = _roots(question, pin, tip) if tip is not None and pin.root_commits else ()
+    if roots and not set(roots) & set(pin.root_commits):
+        return question.lies(f"another repository: its root commits are {', '.join(roots)}")
+    return question.lacks(f"the pinned commit {pin.commit[:10]}")
+
+
+def _roots(question: Question, pin: Pin, tip: Oid) -> tuple[Oid, ...]:
+    """Return the root commits of what the mirror serves, from the commits alone."""
+    rt, source = question.rt, question.source
+    suffix = f".roots.{question.mirror.name}"
+    stage = rt.quarantine.stage(source.name, borrow=False, oid_length=len(pin.commit), suffix=suffix)
+    fetch(rt, source, question.snapshot.manifest.defaults, stage, FetchRequest(refs=(pin.ref,), commits_only=True))
+    return rt.objects.facts(stage, tip, complete=True).root_commits if rt.objects.has_commit(stage, tip) else ()
+
+
+def _refuse_behind(question: Question, pin: Pin, tip: Oid | None, stage: Stage) -> None:
+    """Raise MirrorBehind if upstream is known to have had something newer than what the mirror serves."""
+    newest, source = question.newest, question.source
+    if newest is None or tip in (None, newest) or isinstance(source.track, Commit):
+        return
+    if question.rt.objects.has_commit(stage, newest):
+        return
+    raise MirrorBehind(
+        name=source.name, mirror=question.mirror.name, url=question.url, by=_distance(question, pin, tip, newest)
+    )
+
+
+def _distance(question: Question, pin: Pin, tip: Oid | None, newest: Oid) -> str:
+    """Return how far *tip* is behind *newest*, in commits where this workspace's clone has both."""
+    rt, name = question.rt, question.source.name
+    if tip is not None and isinstance(rt.clones.inspect(name, pin.commit), Clone):
+        clone = rt.clones.as_stage(name)
+        if rt.objects.has_commit(clone, tip) and rt.objects.has_commit(clone, newest):
+            count = rt.objects.between(clone, tip, newest, limit=1).ahead
+            return f"{count} commit{'' if count == 1 else 's'}, the newest known is {newest[:10]}"
+    return f"the newest known commit is {newest[:10]}, it has {(tip or pin.commit)[:10]}"

@@ -1,0 +1,223 @@
+"""``git hybrid mirror update``: fill and refresh a folder of bare repositories from where the sources come from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from git_hybrid.app.acquire import EVERY_REF, containing_ref, gate_content, gate_pin, prove
+from git_hybrid.app.executor import run_all
+from git_hybrid.app.force import waivers
+from git_hybrid.app.remote import fetch, fetch_lfs, list_refs_from
+from git_hybrid.app.runtime import Runtime
+from git_hybrid.app.submodules import DEPTH_LIMIT, submodule_url
+from git_hybrid.core.endpoints import Mirrors, repository_path
+from git_hybrid.core.errors import (
+    FsckRefused,
+    GitFailed,
+    HostNotAllowed,
+    HybridError,
+    Interrupted,
+    MalformedObjects,
+    NoPin,
+    RefMissing,
+    RemoteError,
+    ToolTooOld,
+    Unreachable,
+)
+from git_hybrid.core.ids import Oid, RefName, SourceName
+from git_hybrid.core.lock import Pin
+from git_hybrid.core.manifest import Commit, Manifest, Source, allows_host
+from git_hybrid.core.mirror_refs import kept_refs
+from git_hybrid.core.ports import FetchRequest, RemoteRefs, Stage
+from git_hybrid.core.ports_mirror import Change, Holding, MirrorFolder
+from git_hybrid.core.report import Report, Row, failed
+from git_hybrid.core.resolve import newest_allowed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mirrored:
+    """What the folder holds after the update: one repository. ``missing`` says what of it could not be had."""
+
+    path: str
+    url: str
+    source: SourceName
+    holding: Holding
+    changed: bool
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Filling:
+    rt: Runtime
+    folder: MirrorFolder
+    manifest: Manifest
+    pins: Mapping[SourceName, Pin]
+
+
+def update_mirror(rt: Runtime, folder: MirrorFolder, own_url: str) -> tuple[Report, tuple[Mirrored, ...]]:
+    """Bring every source into *folder*, and return a row for each and what each repository holds.
+
+    *own_url* is the folder's own base URL: where it is one of the mirrors in use, it is not asked for itself.
+    """
+    snapshot = rt.ledger.snapshot()
+    entries = tuple(base for base in rt.mirrors.entries if base.rstrip("/") != own_url.rstrip("/"))
+    asking = replace(rt, mirrors=Mirrors(entries), bundles=lambda _name: None, waived=waivers(snapshot))
+    filling = _Filling(rt=asking, folder=folder, manifest=snapshot.manifest, pins=snapshot.lock.pins)
+    sources = tuple(snapshot.manifest.sources.values())
+    jobs = rt.jobs or snapshot.manifest.defaults.jobs
+    results = run_all(lambda source: _attempt(filling, source), sources, jobs=jobs, cancelled=rt.cancelled)
+    stopped = Interrupted(signal=rt.cancelled())
+    pairs = [result or (failed(source.name, stopped), ()) for source, result in zip(sources, results, strict=True)]
+    report = Report(command="mirror update", rows=tuple(row for row, _ in pairs), interrupted=rt.cancelled())
+    return report, tuple(item for _, items in pairs for item in items)
+
+
+def _attempt(filling: _Filling, source: Source) -> tuple[Row, tuple[Mirrored, ...]]:
+    filling.rt.progress("start", source.name, "mirror")
+    pin = filling.pins.get(source.name)
+    done: list[Mirrored] = []
+    try:
+        if not allows_host(filling.manifest.policy, source.url):
+            raise HostNotAllowed(name=source.name, host=source.url.host)
+        if pin is not None and pin.url != source.url:
+            raise NoPin(name=source.name, stale=True)
+        done.append(_mirror(filling, source, pin))
+        if source.submodules and pin is not None:
+            done += _submodules(filling, source, pin.commit, repository_path(source.url), depth=0)
+        row = Row(name=source.name, outcome="updated" if any(item.changed for item in done) else "current")
+        row = replace(row, after=pin.commit if pin else None, ref=pin.ref if pin else None)
+        row = replace(row, notes=tuple(f"missing: {text}" for item in done for text in item.missing))
+    except HybridError as error:
+        row = failed(source.name, error)
+    filling.rt.progress("done", source.name, row.outcome)
+    return row, tuple(done)
+
+
+def _mirror(filling: _Filling, source: Source, pin: Pin | None) -> Mirrored:
+    rt, folder, path = filling.rt, filling.folder, repository_path(source.url)
+    with folder.exclusive(path):
+        refs, _ = list_refs_from(rt, source, filling.manifest.defaults, head=True)
+        newest_allowed(source, refs)
+        if pin is not None and pin.override is None and pin.ref not in refs.tips:
+            raise RefMissing(name=source.name, ref=pin.ref, url=str(source.url))
+        held = folder.holding(path)
+        wanted = kept_refs(source, pin, refs, held.refs if held else ())
+        if held is not None and _is_current(held, wanted, refs, source, pin):
+            return Mirrored(path=path, url=str(source.url), source=source.name, holding=held, changed=False)
+        missing = _refresh(filling, source, pin, held, refs, wanted)
+        after = folder.holding(path) or Holding()
+        return Mirrored(
+            path=path, url=str(source.url), source=source.name, holding=after, changed=True, missing=missing
+        )
+
+
+def _is_current(held: Holding, wanted: tuple[str, ...], refs: RemoteRefs, source: Source, pin: Pin | None) -> bool:
+    same = dict(held.refs) == {ref: refs.tips[ref] for ref in wanted} and refs.head in (None, held.head)
+    if pin is None:
+        return same
+    return same and pin.commit in held.pins and (source.lfs == "pointer" or pin.commit in held.lfs)
+
+
+def _refresh(
+    filling: _Filling,
+    source: Source,
+    pin: Pin | None,
+    held: Holding | None,
+    refs: RemoteRefs,
+    wanted: tuple[str, ...],
+) -> tuple[str, ...]:
+    """Fetch into a stage, prove and check it, and make it part of the folder; return what could not be had.
+
+    A repository that is there and damaged is made anew.
+    """
+    gone = tuple(sorted(set(held.refs) - set(refs.tips))) if held else ()
+    head = refs.head if refs.head in wanted else None
+    waived = filling.rt.waived.get(source.name, ())
+    change = Change(gone=gone, head=head, pin=pin.commit if pin else None, waived=waived)
+    wants = _Wants(source=source, pin=pin, refs=wanted, oid_length=_length(refs))
+    try:
+        return _fetch_and_install(filling, wants, change, borrow=held is not None)
+    except (MalformedObjects, FsckRefused, GitFailed):
+        if held is None:
+            raise
+        filling.rt.progress("note", source.name, "what the mirror has of it is damaged: fetching all of it again")
+        return _fetch_and_install(filling, wants, replace(change, gone=()), borrow=False)
+
+
+def _length(refs: RemoteRefs) -> int:
+    return len(next(iter(refs.tips.values()), "0" * 40))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wants:
+    source: Source
+    pin: Pin | None
+    refs: tuple[str, ...]
+    oid_length: int
+
+
+def _fetch_and_install(filling: _Filling, wants: _Wants, change: Change, *, borrow: bool) -> tuple[str, ...]:
+    rt, manifest, source, pin = filling.rt, filling.manifest, wants.source, wants.pin
+    path = repository_path(source.url)
+    stage = filling.folder.stage(source.name, path, borrow=borrow, oid_length=wants.oid_length)
+    forced = (pin.commit,) if pin is not None and pin.override is not None else ()
+    fetch(rt, source, manifest.defaults, stage, FetchRequest(refs=wants.refs, commits=forced))
+    missing: tuple[str, ...] = ()
+    if pin is not None:
+        if pin.override is None:
+            prove(rt, stage, source, pin)
+        notes = gate_pin(rt, stage, source, pin, manifest)
+        missing = tuple(note for note in notes if "LFS" not in note or source.lfs == "fetch")
+    if pin is not None and source.lfs == "fetch":
+        lfs = _lfs(rt, manifest, source, stage, pin.commit)
+        change, missing = replace(change, lfs=not lfs), (*missing, *lfs)
+    filling.folder.install(stage, path, change)
+    return missing
+
+
+def _lfs(rt: Runtime, manifest: Manifest, source: Source, stage: Stage, commit: Oid) -> tuple[str, ...]:
+    """Fetch the LFS content of *commit* into *stage*; return why that was not possible."""
+    try:
+        fetch_lfs(rt, source, manifest.defaults, stage, commit)
+    except (RemoteError, ToolTooOld) as error:
+        return (f"LFS content ({error.code})",)
+    return ()
+
+
+def _submodules(filling: _Filling, source: Source, commit: Oid, path: str, *, depth: int) -> list[Mirrored]:
+    """Mirror the repositories of the submodules that *commit* of the mirrored repository at *path* names."""
+    if depth >= DEPTH_LIMIT:
+        return []
+    rt = filling.rt
+    done: list[Mirrored] = []
+    look = filling.folder.stage(source.name, path, borrow=True, oid_length=len(commit))
+    for inner_path, oid, text in rt.objects.submodules(look, commit):
+        url = submodule_url(source, commit, inner_path, text)
+        if not allows_host(filling.manifest.policy, url):
+            raise HostNotAllowed(name=source.name, host=url.host)
+        inner = replace(source, url=url, track=Commit(oid), history="full", lfs="pointer")
+        done.append(_mirror_commit(filling, inner, oid))
+        done += _submodules(filling, inner, oid, repository_path(url), depth=depth + 1)
+    return done
+
+
+def _mirror_commit(filling: _Filling, source: Source, oid: Oid) -> Mirrored:
+    """Mirror all branches and tags of a submodule's repository, one of which must lead to *oid*."""
+    rt, folder, path = filling.rt, filling.folder, repository_path(source.url)
+    with folder.exclusive(path):
+        refs, _ = list_refs_from(rt, source, filling.manifest.defaults, head=True)
+        held = folder.holding(path)
+        if held is None or dict(held.refs) != dict(refs.tips) or oid not in held.pins:
+            stage = folder.stage(source.name, path, borrow=held is not None, oid_length=len(oid))
+            fetch(rt, source, filling.manifest.defaults, stage, FetchRequest(refs=EVERY_REF))
+            if containing_ref(rt, stage, oid) is None:
+                raise Unreachable(name=source.name, commit=oid, ref=f"any branch or tag of {source.url}")
+            gate_content(rt, stage, source, oid, filling.manifest)
+            gone = tuple(sorted(set(held.refs) - set(refs.tips))) if held else ()
+            head: RefName | None = refs.head
+            folder.install(stage, path, Change(gone=gone, head=head, pin=oid))
+            held, changed = folder.holding(path), True
+        else:
+            changed = False
+        return Mirrored(path=path, url=str(source.url), source=source.name, holding=held or Holding(), changed=changed)

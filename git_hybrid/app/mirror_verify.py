@@ -1,0 +1,142 @@
+"""``git hybrid mirror verify``: ask each mirror, and no other server, for each source, and look at what comes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+from git_hybrid.app.executor import run_all
+from git_hybrid.app.force import waivers
+from git_hybrid.app.mirror_look import Question, look
+from git_hybrid.app.mirrors import chosen
+from git_hybrid.app.pin import refuse_unfinished
+from git_hybrid.app.remote import list_refs
+from git_hybrid.app.runtime import Runtime
+from git_hybrid.core.audit import Event
+from git_hybrid.core.canonical import Json
+from git_hybrid.core.endpoints import DIRECT, Mirrors
+from git_hybrid.core.errors import (
+    HybridError,
+    Interrupted,
+    Offline,
+    RemoteError,
+)
+from git_hybrid.core.ids import Oid, SourceName
+from git_hybrid.core.manifest import Source
+from git_hybrid.core.mirrors import Finding, Mirror, served_url, verified
+from git_hybrid.core.plan import Snapshot
+from git_hybrid.core.reducer import Decision
+from git_hybrid.core.report import Report, Row, failed
+from git_hybrid.core.resolve import newest_allowed
+
+LastSeen = Callable[[SourceName], Oid | None]
+"""Returns the newest commit of a source that the audit log has seen upstream."""
+
+
+def verify_mirrors(rt: Runtime, names: Sequence[str], *, last_seen: LastSeen) -> Report:
+    """Ask the named mirrors (default: all) for every source, record what they hold, and return a row for each pair.
+
+    Raises:
+        UnknownMirror: a name is not in the inventory.
+        Offline: the network is forbidden.
+        UnfinishedRun: an interrupted run has to be finished first.
+    """
+    with rt.ledger.writer(rt.info) as mended:
+        snapshot = rt.ledger.snapshot()
+        refuse_unfinished(snapshot)
+        rt = replace(rt, waived=waivers(snapshot))
+        mirrors = chosen(snapshot.mirrors, names or tuple(snapshot.mirrors.mirrors))
+        for mirror in mirrors:
+            if rt.offline and mirror.kind == "mirror":
+                raise Offline(name=mirror.name, url=mirror.base_url, why=rt.offline)
+        newest = _known_tips(rt, snapshot, last_seen)
+        questions = [
+            _question(rt, snapshot, mirror, source, newest)
+            for mirror in mirrors
+            for source in snapshot.manifest.sources.values()
+        ]
+        jobs = rt.jobs or snapshot.manifest.defaults.jobs
+        answers = run_all(_answer, questions, jobs=jobs, cancelled=rt.cancelled)
+        rt.stop_if_cancelled()
+        pairs = [pair for pair in answers if pair is not None]
+        if mirrors:
+            rt.ledger.record(rt.info, _decision(rt, mirrors, questions, pairs), ())
+        return Report(
+            command="mirror verify", rows=tuple(row for row, _ in pairs), run=rt.info.run, notes=tuple(mended)
+        )
+
+
+def _known_tips(rt: Runtime, snapshot: Snapshot, last_seen: LastSeen) -> Mapping[SourceName, Oid]:
+    """Return the newest commit of each source that upstream is known to have had.
+
+    The origin is asked where it may be; else what the audit log saw last, which is the pin or newer.
+    """
+    may_ask = DIRECT in rt.mirrors.entries and not rt.offline
+    origin = replace(rt, mirrors=Mirrors((DIRECT,)), bundles=lambda _name: None)
+
+    def look(source: Source) -> tuple[SourceName, Oid | None]:
+        pin = snapshot.lock.pins.get(source.name)
+        known = last_seen(source.name) or (pin.commit if pin else None)
+        if not may_ask:
+            return source.name, known
+        try:
+            refs = list_refs(origin, source, snapshot.manifest.defaults, head=False)
+            return source.name, newest_allowed(source, refs).commit
+        except HybridError as error:
+            rt.progress("note", source.name, f"upstream does not answer ({error.code}), so the last known tip counts")
+            return source.name, known
+
+    jobs = rt.jobs or snapshot.manifest.defaults.jobs
+    found = run_all(look, tuple(snapshot.manifest.sources.values()), jobs=jobs, cancelled=rt.cancelled)
+    rt.stop_if_cancelled()
+    return {pair[0]: pair[1] for pair in found if pair is not None and pair[1] is not None}
+
+
+def _question(
+    rt: Runtime, snapshot: Snapshot, mirror: Mirror, source: Source, newest: Mapping[SourceName, Oid]
+) -> Question:
+    url = served_url(mirror, source.url, source.name)
+    if mirror.kind == "bundle":
+        file = url.removeprefix("file://")
+        alone = replace(rt, offline="it is not in the bundle", bundles=lambda _name: file)
+    else:
+        alone = replace(rt, mirrors=Mirrors((mirror.base_url,)), bundles=lambda _name: None)
+    return Question(rt=alone, snapshot=snapshot, mirror=mirror, source=source, url=url, newest=newest.get(source.name))
+
+
+def _answer(question: Question) -> tuple[Row, Finding | None]:
+    rt, source = question.rt, question.source
+    pin = question.snapshot.lock.pins.get(source.name)
+    label = f"{question.mirror.name}/{source.name}"
+    rt.progress("start", label, "verify")
+    commit = pin.commit if pin else question.newest
+    try:
+        row, commit = look(question, pin)
+        finding = Finding(commit=commit, ok=True) if commit is not None else None
+    except HybridError as error:
+        reached = not isinstance(error, RemoteError | Offline | Interrupted)
+        row = failed(source.name, error)
+        finding = Finding(commit=commit, ok=False) if commit is not None and reached else None
+    detail = {**row.detail, "mirror": question.mirror.name, "url": question.url}
+    rt.progress("done", label, row.outcome)
+    return replace(row, after=row.after or commit, served_by=question.url, detail=detail), finding
+
+
+def _decision(
+    rt: Runtime,
+    mirrors: Sequence[Mirror],
+    questions: Sequence[Question],
+    pairs: Sequence[tuple[Row, Finding | None]],
+) -> Decision:
+    entries: dict[str, Mirror] = {}
+    events: list[Event] = []
+    for mirror in mirrors:
+        own = [pair for question, pair in zip(questions, pairs, strict=True) if question.mirror is mirror]
+        findings = {row.name: finding for row, finding in own if finding is not None}
+        if own and not findings:
+            continue
+        entries[mirror.name] = verified(mirror, findings, rt.info.now)
+        wrong = sorted(row.name for row, _ in own if row.error is not None)
+        detail: dict[str, Json] = {"mirror": mirror.name, "sources": len(own), "wrong": wrong}
+        events.append(Event(event="mirror-verify", detail=detail))
+    return Decision(events=events, mirrors=entries)

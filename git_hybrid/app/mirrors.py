@@ -1,0 +1,76 @@
+"""``git hybrid mirror add``, ``list`` and ``remove``: the inventory of mirrors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+
+from git_hybrid.app.pin import refuse_unfinished
+from git_hybrid.app.runtime import Runtime
+from git_hybrid.core.audit import Event
+from git_hybrid.core.errors import DuplicateMirror, UnknownMirror
+from git_hybrid.core.mirrors import Inventory, Mirror, MirrorKind
+from git_hybrid.core.reducer import Decision
+
+
+def inventory(rt: Runtime) -> Inventory:
+    """Return what stands in the inventory.
+
+    Raises:
+        InvalidFile, NewerSchema: it cannot be read.
+    """
+    return rt.ledger.snapshot().mirrors
+
+
+def add_mirror(rt: Runtime, *, name: str, base_url: str, owner: str, kind: MirrorKind) -> Mirror:
+    """Record a mirror and return its entry; the same mirror twice is no error, and an incomplete entry is completed.
+
+    Raises:
+        DuplicateMirror: the name is taken by another mirror.
+        UnfinishedRun: an interrupted run has to be finished first.
+    """
+    with rt.ledger.writer(rt.info):
+        snapshot = rt.ledger.snapshot()
+        refuse_unfinished(snapshot)
+        taken = snapshot.mirrors.mirrors.get(name)
+        if taken is not None:
+            if (taken.base_url, taken.owner, taken.kind) == (base_url, owner, kind):
+                return taken
+            raise DuplicateMirror(mirror=name, base_url=taken.base_url)
+        entry = Mirror(
+            name=name, base_url=base_url, kind=kind, owner=owner, added_at=rt.info.now, added_by=rt.info.operator
+        )
+        detail = {"mirror": name, "base_url": base_url, "kind": kind, "owner": owner}
+        rt.ledger.record(
+            rt.info, Decision(events=[Event(event="mirror-add", detail=detail)], mirrors={name: entry}), ()
+        )
+        return entry
+
+
+def remove_mirrors(rt: Runtime, names: Sequence[str]) -> None:
+    """Take mirrors out of the inventory; what they serve is not touched.
+
+    Raises:
+        UnknownMirror: a name is not in the inventory.
+        UnfinishedRun: an interrupted run has to be finished first.
+    """
+    with rt.ledger.writer(rt.info):
+        snapshot = rt.ledger.snapshot()
+        refuse_unfinished(snapshot)
+        incomplete = {entry.name for entry in snapshot.mirrors.incomplete}
+        chosen(snapshot.mirrors, [name for name in names if name not in incomplete])
+        events = [Event(event="mirror-remove", detail={"mirror": name}) for name in dict.fromkeys(names)]
+        rt.ledger.record(rt.info, Decision(events=events, dropped_mirrors=frozenset(names)), ())
+
+
+def chosen(found: Inventory, names: Sequence[str]) -> tuple[Mirror, ...]:
+    """Return the mirrors of *names*.
+
+    Raises:
+        UnknownMirror: one is not in the inventory.
+    """
+    unknown = tuple(dict.fromkeys(name for name in names if name not in found.mirrors))
+    if unknown:
+        near = dict.fromkeys(match for name in unknown for match in get_close_matches(name, found.mirrors, n=1))
+        raise UnknownMirror(names=unknown, nearest=tuple(near))
+    return tuple(found.mirrors[name] for name in dict.fromkeys(names))

@@ -1,0 +1,142 @@
+"""Wire bundle files: what goes into one, and what one that was read says."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from git_hybrid.app.bundle_create import Packed
+from git_hybrid.app.bundle_verify import Opened
+from git_hybrid.core.bundles import BundleContent
+from git_hybrid.core.errors import BadBundle, InvalidFile, NoWorkspace, SymlinkRefused
+from git_hybrid.core.ids import SourceName
+from git_hybrid.core.override import Overrides, trail_of
+from git_hybrid.core.ports import Quarantine
+from git_hybrid.core.state import State
+from git_hybrid.git.bundling import signer
+from git_hybrid.git.run import Runner
+from git_hybrid.store import bundlefile
+from git_hybrid.store.bundlefile import Unpacked, history_of, report_of
+from git_hybrid.store.chain import log_end, lost_links, read_log
+from git_hybrid.store.durable import make_folder, write_file
+from git_hybrid.store.layout import Layout, find_root
+from git_hybrid.store.lockfile import decode_lock
+from git_hybrid.store.manifest import decode_manifest
+from git_hybrid.store.overridefile import decode_overrides
+from git_hybrid.store.parsing import read_bytes
+from git_hybrid.store.scaffold import create
+from git_hybrid.store.statefile import decode_state
+
+_FILES = (bundlefile.MANIFEST, bundlefile.LOCK, bundlefile.STATE, bundlefile.OVERRIDES, bundlefile.AUDIT)
+
+
+def members_of(layout: Layout, packed: Sequence[Packed]) -> dict[str, Path | bytes]:
+    """Return the members of a bundle of the workspace: its records, its scan reports, and a git bundle a source."""
+    members: dict[str, Path | bytes] = {}
+    for name in _FILES:
+        data = read_bytes(layout.root / name, name)
+        if data is not None:
+            members[name] = data
+    for item in packed:
+        name = item.carried.name
+        shown = f"state/scans/{name}.sarif"
+        report = read_bytes(layout.root / shown, shown)
+        if report is not None:
+            members[report_of(name)] = report
+        if item.file is not None:
+            members[history_of(name)] = Path(item.file)
+    members.setdefault(bundlefile.LOCK, b"lock_version = 1\n")
+    return members
+
+
+def opened_bundle(
+    file: Path, quarantine: Quarantine, runner: Runner, allowed_signers: Path | None
+) -> tuple[Opened, Unpacked]:
+    """Read the bundle *file* into *quarantine*, and return what it says; its sources are not looked into yet.
+
+    Raises:
+        BadBundle: it is damaged, a record in it is invalid, or it is not signed by an allowed signer.
+    """
+    stage = quarantine.stage(SourceName("bundle"), borrow=False, suffix=".members")
+    unpacked = bundlefile.read_bundle(file, Path(stage.path) / "members")
+    who = None
+    if allowed_signers is not None:
+        if unpacked.signature is None:
+            raise BadBundle(path=str(file), place="signature", reason="it is not signed")
+        who = signer(runner, unpacked.inventory, unpacked.signature, allowed_signers)
+        if who is None:
+            raise BadBundle(path=str(file), place="signature", reason="no allowed signer has signed it")
+    try:
+        content = _content(file, unpacked, who)
+    except InvalidFile as error:
+        first = error.problems[0]
+        raise BadBundle(path=str(file), place=error.path, reason=f"{first.place}: {first.reason}") from error
+    paths: Mapping[str, Path] = unpacked.members
+
+    def member(name: str) -> str | None:
+        found = paths.get(history_of(name))
+        return None if found is None else str(found)
+
+    return Opened(content=content, file=member), unpacked
+
+
+def _content(file: Path, unpacked: Unpacked, who: str | None) -> BundleContent:
+    data = unpacked.read(bundlefile.MANIFEST)
+    manifest = decode_manifest(data)
+    state = decode_state(unpacked.read(bundlefile.STATE)) if bundlefile.STATE in unpacked.members else State()
+    audit = unpacked.members.get(bundlefile.AUDIT)
+    log = read_log(audit if audit is not None else unpacked.members[bundlefile.MANIFEST].with_name("none"))
+    if lost_links(log):
+        raise BadBundle(path=str(file), place=bundlefile.AUDIT, reason="the chain of its records is broken")
+    return BundleContent(
+        path=str(file),
+        sha256=unpacked.sha256,
+        carried=unpacked.carried,
+        manifest_text=data.decode("utf-8"),
+        manifest=manifest,
+        lock=decode_lock(unpacked.read(bundlefile.LOCK)),
+        state=state,
+        log=log_end(log),
+        overrides=decode_overrides(raw) if (raw := unpacked.read(bundlefile.OVERRIDES)) else Overrides(),
+        trail=trail_of(log.records),
+        signer=who,
+    )
+
+
+def reports_in(unpacked: Unpacked, names: Iterable[str]) -> dict[str, bytes]:
+    """Return the scan reports of *names* that the bundle brings."""
+    return {name: unpacked.read(report_of(name)) for name in names if report_of(name) in unpacked.members}
+
+
+def keep_reports(layout: Layout, reports: Mapping[str, bytes]) -> None:
+    """Put scan reports to where a scan puts them.
+
+    Raises:
+        SymlinkRefused: a link stands there.
+    """
+    folder = layout.state_folder / "scans"
+    if folder.is_symlink():
+        raise SymlinkRefused(path=layout.relative(folder))
+    for name, data in reports.items():
+        make_folder(folder)
+        write_file(folder / f"{name}.sarif", data)
+
+
+def is_workspace(folder: Path) -> bool:
+    """Tell whether *folder* is in a workspace."""
+    try:
+        find_root(folder)
+    except NoWorkspace:
+        return False
+    return True
+
+
+@contextmanager
+def temporary_workspace() -> Iterator[Path]:
+    """Yield an empty workspace that goes away again."""
+    with tempfile.TemporaryDirectory(prefix="git-hybrid-") as made:
+        folder = Path(made).resolve()
+        create(folder)
+        yield folder

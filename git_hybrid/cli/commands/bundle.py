@@ -1,0 +1,206 @@
+"""``git hybrid bundle``: one file that carries sources across an air gap."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+
+from git_hybrid.app.bundle_apply import Applying, apply_bundle
+from git_hybrid.app.bundle_create import pack_sources
+from git_hybrid.app.bundle_verify import verify_bundle
+from git_hybrid.app.edit import Editor
+from git_hybrid.cli.bundling import (
+    is_workspace,
+    keep_reports,
+    members_of,
+    opened_bundle,
+    reports_in,
+    temporary_workspace,
+)
+from git_hybrid.cli.options import common_of, common_options, jobs_option
+from git_hybrid.cli.output import Output, opened
+from git_hybrid.cli.telling import exit_of
+from git_hybrid.cli.wiring import Session
+from git_hybrid.core.bundles import Receipt
+from git_hybrid.core.errors import BadArgument, HybridError, LocalIo
+from git_hybrid.core.report import Report
+from git_hybrid.git.bundling import GitBundles, sign
+from git_hybrid.git.run import Runner
+from git_hybrid.git.signing import is_signed
+from git_hybrid.store import bundlefile, scaffold
+from git_hybrid.store.chain import last_applied
+from git_hybrid.store.durable import write_file
+from git_hybrid.store.manifest_edit import add_sources, remove_sources
+from git_hybrid.store.parsing import read_bytes
+from git_hybrid.store.receiptfile import decode_receipt, encode_receipt
+
+_PATH = click.Path(path_type=Path)
+
+
+@click.group("bundle", invoke_without_command=True)
+@common_options
+@click.pass_context
+def command(context: click.Context) -> int:
+    """Carry sources across an air gap in one file: pinned commits, lock, manifest, scans, overrides, audit log."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help(), err=True)
+        return 2
+    return 0
+
+
+@command.command("create")
+@click.option("-o", "--output", "target", type=_PATH, required=True, metavar="FILE", help="Write the bundle to FILE.")
+@click.option("--since", type=_PATH, metavar="RECEIPT", help="Leave out what this receipt says is there already.")
+@click.option("--sign", "key", type=_PATH, metavar="KEY", help="Sign with this ssh key (ssh-keygen -Y sign).")
+@jobs_option
+@common_options
+@click.pass_context
+def create_command(
+    context: click.Context, *, target: Path, since: Path | None, key: Path | None, jobs: int | None
+) -> int:
+    """Write one file with every pinned source. The same workspace gives the same bytes; nothing else is written."""
+    with opened(context, jobs=jobs) as (session, output):
+        folder = output.common.folder
+        receipt, digest = (Receipt(), None) if since is None else _receipt(folder / since)
+        tool = GitBundles(runner=session.runner, quarantine=session.runtime.quarantine)
+        report, packed = pack_sources(session.runtime, tool, session.runtime.ledger.snapshot(), receipt)
+        more: dict[str, Any] = {"file": None, "sha256": None}
+        if exit_of(report) == 0:
+            members = members_of(session.layout, packed)
+            inventory = bundlefile.inventory_of(members, [item.carried for item in packed], digest)
+            signature = None if key is None else sign(session.runner, inventory, folder / key)
+            written = bundlefile.write_bundle(folder / target, inventory, signature, members)
+            more = {"file": str(folder / target), "sha256": written}
+        code = output.report(report, more=more)
+        if code == 0 and not output.common.json:
+            output.talk(f"{more['sha256']}  {target}")
+        return code
+
+
+def _receipt(path: Path) -> tuple[Receipt, str]:
+    data = read_bytes(path, str(path))
+    if data is None:
+        raise BadArgument(what="--since", value=str(path), reason="no such file")
+    return decode_receipt(data, str(path)), hashlib.sha256(data).hexdigest()
+
+
+@command.command("verify")
+@click.argument("file", type=_PATH)
+@click.option("--allowed-signers", type=_PATH, metavar="SIGNERS", help="Demand a signature by one of these.")
+@jobs_option
+@common_options
+@click.pass_context
+def verify_command(context: click.Context, *, file: Path, allowed_signers: Path | None, jobs: int | None) -> int:
+    """Prove that a bundle is whole: every byte, the signature, and each source down to its pinned content.
+
+    Works outside of a workspace too. Nothing is changed. Exit 5 if anything is wrong.
+    """
+    path, allowed = _resolved(context, file, allowed_signers)
+    with _somewhere(context), opened(context, jobs=jobs) as (session, output):
+        bundle, unpacked = opened_bundle(path, session.runtime.quarantine, session.runner, allowed)
+        tool = GitBundles(runner=session.runner, quarantine=session.runtime.quarantine)
+        report = verify_bundle(session.runtime, tool, bundle, bundle.content.manifest).report
+        signed = unpacked.signature is not None
+        more = {"file": str(path), "sha256": unpacked.sha256, "signed": signed, "signed_by": bundle.content.signer}
+        if signed and allowed is None:
+            report = replace(report, notes=("it is signed; --allowed-signers would check by whom",))
+        return output.report(report, more=more)
+
+
+def _resolved(context: click.Context, file: Path, allowed: Path | None) -> tuple[Path, Path | None]:
+    folder = common_of(context).folder
+    return folder / file, None if allowed is None else folder / allowed
+
+
+@contextmanager
+def _somewhere(context: click.Context) -> Iterator[None]:
+    """Work in an empty workspace that goes away again, where the current folder is in none."""
+    common = common_of(context)
+    if is_workspace(common.folder):
+        yield
+        return
+    with temporary_workspace() as folder:
+        common.folders.append(str(folder))
+        yield
+
+
+@command.command("apply")
+@click.argument("file", type=_PATH)
+@click.option("--allowed-signers", type=_PATH, metavar="SIGNERS", help="Demand a signature by one of these.")
+@click.option("--receipt", type=_PATH, metavar="RECEIPT", help="Write the receipt here; default: FILE.receipt.json.")
+@jobs_option
+@common_options
+@click.pass_context
+def apply_command(
+    context: click.Context, *, file: Path, allowed_signers: Path | None, receipt: Path | None, jobs: int | None
+) -> int:
+    """Verify a bundle, take over its pins, bring the clones to them without any network, and write a receipt.
+
+    A folder that is in no workspace becomes one, with the bundle's manifest. In a workspace, policy stays as it is, and
+    entries of the bundle replace those of the same name and URL.
+    """
+    path, allowed = _resolved(context, file, allowed_signers)
+    folder = common_of(context).folder
+    created = () if is_workspace(folder) else scaffold.create(folder)
+    target = path.with_name(f"{path.name}.receipt.json") if receipt is None else folder / receipt
+    try:
+        with opened(context, jobs=jobs, offline=True) as (session, output):
+            report, more = _apply(session, path, allowed, adopt=bool(created))
+            done = exit_of(report) == 0
+            if done:
+                more["receipt"] = _write_receipt(target, more.pop("data"), output, asked=receipt is not None)
+            code = output.report(report, more={key: value for key, value in more.items() if key != "data"})
+    except HybridError:
+        scaffold.undo(folder, created)
+        raise
+    if created and not session.layout.audit.exists():
+        scaffold.undo(folder, created)
+    return code
+
+
+def _apply(session: Session, path: Path, allowed: Path | None, *, adopt: bool) -> tuple[Report, dict[str, Any]]:
+    rt = session.runtime
+    bundle, unpacked = opened_bundle(path, rt.quarantine, session.runner, allowed)
+    how = Applying(
+        tool=GitBundles(runner=session.runner, quarantine=rt.quarantine),
+        verify=partial(_verify, session.runner),
+        editor=Editor(add=add_sources, remove=remove_sources),
+        applied=partial(last_applied, session.layout.audit),
+        adopt=adopt,
+    )
+    # The members are in quarantine, which is gone once the writer lock is.
+    reports = reports_in(unpacked, bundle.content.lock.pins)
+    report, left = apply_bundle(rt, bundle, how)
+    if exit_of(report) == 0:
+        keep_reports(session.layout, reports)
+    return report, {
+        "file": str(path),
+        "sha256": unpacked.sha256,
+        "signed_by": bundle.content.signer,
+        "receipt": None,
+        "data": encode_receipt(left, bundle=unpacked.sha256),
+    }
+
+
+def _verify(runner: Runner, text: bytes, key: str, armour: str) -> bool:
+    return is_signed(runner, text, key, armour)
+
+
+def _write_receipt(target: Path, data: bytes, output: Output, *, asked: bool) -> str | None:
+    """Write the receipt; beside a bundle on a medium that cannot be written it is only told that there is none."""
+    try:
+        write_file(target, data)
+    except LocalIo:
+        if asked:
+            raise
+        output.talk(f"note: no receipt was written, {target.parent} cannot be written to: use --receipt FILE")
+        return None
+    output.talk(f"receipt for the next bundle: {target}")
+    return str(target)

@@ -1,0 +1,172 @@
+"""``git hybrid mirror``: the inventory of mirrors, what they hold, and folders of mirrored repositories."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import click
+
+from git_hybrid.app.mirror_update import update_mirror
+from git_hybrid.app.mirror_verify import verify_mirrors
+from git_hybrid.app.mirrors import add_mirror, inventory, remove_mirrors
+from git_hybrid.cli.mirroring import described, filled, mirror_folder
+from git_hybrid.cli.options import common_options, jobs_option
+from git_hybrid.cli.output import Output, opened
+from git_hybrid.core.endpoints import check_base
+from git_hybrid.core.errors import BadArgument
+from git_hybrid.core.ids import InvalidText, SourceName, parse_name
+from git_hybrid.core.mirrors import Inventory, Mirror, MirrorKind
+from git_hybrid.core.report import Row
+from git_hybrid.core.values import format_age
+from git_hybrid.store.chain import last_seen
+from git_hybrid.store.mirrorfile import encode_mirror
+from git_hybrid.store.mirrorlisting import write_listing
+from git_hybrid.view.term import safe
+
+
+@click.group("mirror", invoke_without_command=True)
+@common_options
+@click.pass_context
+def command(context: click.Context) -> int:
+    """Keep the inventory of mirrors, check what they serve, and fill folders that can be served."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help(), err=True)
+        return 2
+    return 0
+
+
+@command.command("list")
+@common_options
+@click.pass_context
+def list_command(context: click.Context) -> int:
+    """Show the mirrors that are recorded."""
+    with opened(context) as (session, output):
+        found = inventory(session.runtime)
+        if output.common.json:
+            output.document(_document("mirror list", found))
+            return 0
+        for mirror in found.mirrors.values():
+            output.data(*_lines(mirror, session.runtime.info.now, verbose=bool(output.common.verbose)))
+        for entry in found.incomplete:
+            output.data(f"{safe(entry.place)}: lacks {', '.join(entry.lacking)}")
+        if not found.mirrors and not found.incomplete:
+            output.talk("no mirrors are recorded")
+            output.hint("mirror", "git hybrid mirror add NAME BASE_URL --owner WHO")
+        return 0
+
+
+def _lines(mirror: Mirror, now: Any, *, verbose: bool) -> list[str]:
+    when = "never verified" if mirror.verified_at is None else f"verified {format_age(now - mirror.verified_at)} ago"
+    bad = [name for name, held in mirror.sources.items() if not held.ok]
+    kind = "" if mirror.kind == "mirror" else f" ({mirror.kind})"
+    head = f"{mirror.name}{kind}  {safe(mirror.base_url)}  {safe(mirror.owner)}  {when}"
+    lines = [head + (f"  not well: {', '.join(bad)}" if bad else "")]
+    if verbose:
+        for name, held in mirror.sources.items():
+            word = "ok" if held.ok else "not well"
+            lines.append(f"    {name}  {held.commit[:10]}  {word}, {format_age(now - held.checked_at)} old")
+    return lines
+
+
+def _document(name: str, found: Inventory) -> dict[str, Any]:
+    mirrors = [encode_mirror(entry) for entry in found.mirrors.values()]
+    mirrors += [dict(entry.plain) for entry in found.incomplete]
+    return {"command": name, "exit_code": 0, "mirrors": mirrors, "sources": []}
+
+
+@command.command("add")
+@click.argument("name", metavar="NAME")
+@click.argument("base_url", metavar="BASE_URL")
+@click.option("--owner", required=True, metavar="WHO", help="Who answers for the mirror.")
+@click.option(
+    "--kind",
+    type=click.Choice(["mirror", "bundle"]),
+    default="mirror",
+    help="A mirror serves repositories; bundle is a folder of NAME.bundle files.",
+)
+@common_options
+@click.pass_context
+def add_command(context: click.Context, *, name: str, base_url: str, owner: str, kind: MirrorKind) -> int:
+    """Record a mirror: where it is, and who answers for it. It is not asked for anything."""
+    try:
+        known = parse_name(name)
+    except InvalidText as error:
+        raise BadArgument(what="NAME", value=name, reason=str(error)) from error
+    try:
+        base = check_base(base_url)
+    except InvalidText as error:
+        raise BadArgument(
+            what="BASE_URL", value=base_url if "@" not in base_url else "(hidden)", reason=str(error)
+        ) from error
+    if not owner.strip():
+        raise BadArgument(what="--owner", value=owner, reason="must say who answers for the mirror")
+    with opened(context) as (session, output):
+        entry = add_mirror(session.runtime, name=known, base_url=base, owner=owner.strip()[:200], kind=kind)
+        _tell(output, "mirror add", inventory(session.runtime), f"mirror {entry.name}: {safe(entry.base_url)}")
+        output.hint("mirror", f"git hybrid mirror verify {entry.name}")
+        return 0
+
+
+def _tell(output: Output, name: str, found: Inventory, line: str) -> None:
+    if output.common.json:
+        output.document(_document(name, found))
+    else:
+        output.talk(line)
+
+
+@command.command("remove")
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@common_options
+@click.pass_context
+def remove_command(context: click.Context, *, names: tuple[str, ...]) -> int:
+    """Take mirrors out of the inventory. What they serve is not touched."""
+    with opened(context) as (session, output):
+        remove_mirrors(session.runtime, names)
+        line = f"removed from the inventory: {', '.join(safe(name) for name in names)}"
+        _tell(output, "mirror remove", inventory(session.runtime), line)
+        return 0
+
+
+@command.command("verify")
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@jobs_option
+@common_options
+@click.pass_context
+def verify_command(context: click.Context, *, names: tuple[str, ...], jobs: int | None) -> int:
+    """Ask each mirror for each source: its pin, its content, whether it is behind, LFS and submodules.
+
+    Exit 5 if a mirror serves something else, 4 if it cannot be reached, 1 if it lacks something or is behind.
+    """
+    with opened(context, jobs=jobs) as (session, output):
+        seen = partial(last_seen, session.layout.audit)
+        report = verify_mirrors(session.runtime, names, last_seen=seen)
+        if not report.rows and not output.common.json:
+            output.talk("nothing to verify: no mirror or no source is recorded")
+        if not output.common.json:
+            report = replace(report, rows=tuple(_labelled(row) for row in report.rows))
+        return output.report(report)
+
+
+def _labelled(row: Row) -> Row:
+    return replace(row, name=SourceName(f"{row.detail['mirror']}/{row.name}"))
+
+
+@command.command("update")
+@click.argument("target", metavar="NAME|DIR")
+@jobs_option
+@common_options
+@click.pass_context
+def update_command(context: click.Context, *, target: str, jobs: int | None) -> int:
+    """Fill or refresh a folder of bare repositories that any static or smart server can serve.
+
+    NAME is a recorded mirror whose base URL is a folder (file://), DIR a folder. What did not change upstream is left
+    as it is, nothing that a lock named is ever removed, and each repository changes at once or not at all.
+    """
+    with opened(context, jobs=jobs) as (session, output):
+        folder = mirror_folder(target, inventory(session.runtime), output.common.folder)
+        with filled(session, folder) as mirror:
+            report, found = update_mirror(session.runtime, mirror, folder.as_uri())
+            write_listing(folder, *described(folder, mirror, found, session.runtime.info.now))
+        return output.report(report)

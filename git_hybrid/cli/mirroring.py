@@ -1,0 +1,89 @@
+"""Wire a mirror folder: where it is, who may write it, and what it says of itself."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from git_hybrid.app.mirror_update import Mirrored
+from git_hybrid.cli.wiring import Session
+from git_hybrid.core.errors import BadArgument
+from git_hybrid.core.mirrors import Inventory
+from git_hybrid.core.values import format_time
+from git_hybrid.git.mirror_folder import GitMirrorFolder
+from git_hybrid.git.quarantine import GitQuarantine
+from git_hybrid.store import durable
+from git_hybrid.store.mirrorlisting import held, read_listing
+from git_hybrid.view.mirrorpage import listing, page
+
+
+def mirror_folder(target: str, inventory: Inventory, start: Path) -> Path:
+    """Return the folder that *target* means: a recorded mirror, or else a path.
+
+    Raises:
+        BadArgument: the mirror is not a folder of this machine.
+    """
+    mirror = inventory.mirrors.get(target)
+    if mirror is None:
+        return Path(os.path.realpath(start / target))
+    reason = "its base URL is no folder (file:///…): update it where the folder is, with git hybrid mirror update DIR"
+    if mirror.kind != "mirror" or not mirror.base_url.startswith("file:///") or "{" in mirror.base_url:
+        raise BadArgument(what="mirror", value=target, reason=reason)
+    return Path(os.path.realpath(unquote(urlsplit(mirror.base_url).path)))
+
+
+@contextmanager
+def filled(session: Session, folder: Path) -> Iterator[GitMirrorFolder]:
+    """Be the one writer of *folder* for the block, with a quarantine inside it."""
+    rt = session.runtime
+    with held(folder, rt.info, timeout=session.settings.lock_timeout, cancelled=rt.cancelled):
+        quarantine = GitQuarantine(runner=session.runner, disk=durable, folder=folder, run=rt.info.run)
+        quarantine.clean(lambda _name: False)
+        try:
+            yield GitMirrorFolder(
+                runner=session.runner, disk=durable, folder=folder, quarantine=quarantine, run=rt.info.run
+            )
+        finally:
+            quarantine.close()
+
+
+def described(
+    folder: Path, mirror: GitMirrorFolder, found: Sequence[Mirrored], now: datetime
+) -> tuple[dict[str, Any], str]:
+    """Return the listing of *folder* and its page: what this run looked at, and what others put there."""
+    known = {str(item.get("path")): item for item in read_listing(folder) if _is_whole(item)}
+    entries = {path: item for path, item in known.items() if mirror.has(path)}
+    for item in found:
+        before = entries.get(item.path, {})
+        entries[item.path] = {
+            "path": item.path,
+            "url": item.url,
+            "head": item.holding.head,
+            "refs": dict(sorted(item.holding.refs.items())),
+            "pins": sorted(item.holding.pins),
+            "sources": sorted({*before.get("sources", ()), item.source}),
+            "checked_at": format_time(now),
+            "changed_at": format_time(now) if item.changed or not before else before["changed_at"],
+            "missing": list(item.missing) if item.changed else list(before.get("missing", ())),
+        }
+    document = listing(list(entries.values()))
+    return document, page(document)
+
+
+def _is_whole(item: dict[str, Any]) -> bool:
+    texts = all(isinstance(item.get(key), str) for key in ("path", "url", "checked_at", "changed_at"))
+    lists = all(
+        isinstance(item.get(key), list) and all(isinstance(text, str) for text in item[key])
+        for key in ("pins", "sources", "missing")
+    )
+    refs = item.get("refs")
+    if not isinstance(refs, dict) or not all(isinstance(oid, str) for oid in refs.values()):
+        return False
+    *folders, _ = parts = str(item["path"]).split("/")
+    inside = any(part in ("", ".", "..") for part in parts) or any(part.endswith(".git") for part in folders)
+    return texts and lists and not inside

@@ -1,0 +1,61 @@
+"""The remedies of mirrors and bundles, a part of the one table in :mod:`git_hybrid.cli.remedies`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from git_hybrid.cli.remedy import Remedy
+
+AIR_GAP: Mapping[str, Remedy] = {
+    "unknown-mirror": Remedy(2, "no such mirror: {names}", "{nearest}", ("git hybrid mirror list",)),
+    "duplicate-mirror": Remedy(
+        2,
+        "there is a mirror {mirror} already, at {base_url}",
+        hints=("git hybrid mirror list", "git hybrid mirror remove {mirror}"),
+    ),
+    "mirror-lacks": Remedy(
+        1, "{name}: the mirror {mirror} lacks {what}", "asked at {url}", ("git hybrid mirror update {mirror}",)
+    ),
+    "mirror-behind": Remedy(
+        1,
+        "{name}: the mirror {mirror} has the pin, but is behind: {by}",
+        "asked at {url}",
+        ("git hybrid mirror update {mirror}",),
+    ),
+    "mirror-lies": Remedy(
+        5,
+        "{name}: the mirror {mirror} serves something else than what is pinned",
+        "{what}\nasked at {url}",
+        ("tell its owner, and take it out of use: git hybrid mirror remove {mirror}", "git hybrid mirror list"),
+    ),
+    "stale-mirror": Remedy(
+        6,
+        "{name}: the mirror {mirror} was last known to be current {age} ago; policy allows {limit}",
+        "[policy] mirror_max_staleness; what the lock names already may still be fetched from it",
+        ("git hybrid mirror update {mirror}", "git hybrid mirror verify {mirror}"),
+    ),
+    "bad-bundle": Remedy(
+        5,
+        "{path}: {place}: {reason}",
+        "nothing was taken from it",
+        ("copy it again from where it was made, and compare: sha256sum {path}",),
+    ),
+    "bundle-prerequisites": Remedy(
+        5,
+        "{name}: the bundle builds on commits that are not here: {commits}",
+        "it was made for a workspace that has them",
+        ("on the other side, make it without --since: git hybrid bundle create -o FILE",),
+    ),
+    "old-bundle": Remedy(
+        6,
+        "{path} is older than a bundle that was applied here: its log ends at record {found}, that one's at {applied}",
+        "a bundle that is played again must not take pins back",
+        ("apply the newest bundle; to go back, force-pin on the other side and make a new bundle",),
+    ),
+    "bundle-conflict": Remedy(
+        6,
+        "{name}: the bundle has it from {there}, this workspace from {here}",
+        "two repositories under one name: nothing was applied",
+        ("git hybrid status {name}", "git hybrid remove {name}"),
+    ),
+}

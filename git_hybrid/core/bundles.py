@@ -1,0 +1,144 @@
+"""Bundle files that carry sources across an air gap: what is in one, what a receipt says, who may follow whom. Pure.
+
+The files are read and written by :mod:`git_hybrid.store.bundlefile`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from git_hybrid.core.errors import BundleConflict, DuplicateSource, HostNotAllowed, HybridError, MovedTag
+from git_hybrid.core.ids import Oid, SourceName
+from git_hybrid.core.lock import Lock, Pin
+from git_hybrid.core.manifest import Manifest, Source, allows_host
+from git_hybrid.core.override import Overrides, Trail
+from git_hybrid.core.state import State
+
+Kind = Literal["full", "thin", "present"]
+"""``full`` has all history, ``thin`` what came after a commit that is there already, ``present`` needs nothing."""
+
+SERVED = "bundle:"
+"""What ``served_by`` starts with where a bundle file served; the file's SHA-256 follows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Had:
+    """What a receipt says of one source: a commit, with all of its history, that stands on the other side."""
+
+    url: str
+    tip: Oid
+    commit: Oid
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """What one workspace has, for the next bundle that is made for it."""
+
+    sources: Mapping[SourceName, Had] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Carried:
+    """One source of a bundle; ``prerequisites`` are the commits that must be there already."""
+
+    name: SourceName
+    kind: Kind
+    prerequisites: tuple[Oid, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogEnd:
+    """Where the audit log of a bundle ends: the log's random id, the last number, the hashes that nobody names yet."""
+
+    log_id: str = ""
+    seq: int = 0
+    heads: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BundleContent:
+    """What a bundle file says, read and found to be whole; ``sha256`` is the whole file's."""
+
+    path: str
+    sha256: str
+    carried: tuple[Carried, ...]
+    manifest_text: str
+    manifest: Manifest
+    lock: Lock
+    state: State
+    log: LogEnd
+    overrides: Overrides = field(default_factory=Overrides)
+    trail: Trail = field(default_factory=Trail)
+    signer: str | None = None
+
+
+def tip_of(pin: Pin) -> Oid:
+    """Return the object that the pin's ref names: the tag object of an annotated tag, else the commit."""
+    return pin.tag_object or pin.commit
+
+
+def had(receipt: Receipt, pin: Pin) -> Had | None:
+    """Return what the other side has of the source of *pin*, or None if it has nothing of that repository."""
+    found = receipt.sources.get(pin.source)
+    return found if found is not None and found.url == str(pin.url) else None
+
+
+def may_join(content: BundleContent, manifest: Manifest) -> dict[SourceName, HybridError]:
+    """Return why sources of the bundle may not become part of a workspace with *manifest*, by name."""
+    refused: dict[SourceName, HybridError] = {}
+    for name, source in content.manifest.sources.items():
+        if name not in content.lock.pins:
+            continue
+        error = _refusal(source, manifest)
+        if error is not None:
+            refused[name] = error
+    return refused
+
+
+def _refusal(source: Source, manifest: Manifest) -> HybridError | None:
+    here = manifest.sources.get(source.name)
+    if here is not None and here.url != source.url:
+        return BundleConflict(name=source.name, here=str(here.url), there=str(source.url))
+    twin = next((name for name in manifest.sources if name.casefold() == source.name.casefold()), source.name)
+    if twin != source.name:
+        return DuplicateSource(name=source.name, taken_by=twin)
+    if not allows_host(manifest.policy, source.url):
+        return HostNotAllowed(name=source.name, host=source.url.host)
+    return None
+
+
+def moved(old: Pin | None, new: Pin) -> MovedTag | None:
+    """Return the error for a tag that is another one than the pinned one, or None."""
+    if old is None or old.url != new.url or old.ref != new.ref or not new.ref.startswith("refs/tags/"):
+        return None
+    if tip_of(old) == tip_of(new):
+        return None
+    commits = {"old_commit": old.commit, "new_commit": new.commit}
+    return MovedTag(name=new.source, tag=new.ref, old=tip_of(old), new=tip_of(new), **commits)
+
+
+def edits(content: BundleContent, manifest: Manifest) -> tuple[list[SourceName], list[Source]]:
+    """Return which entries of *manifest* give way, and which of the bundle's come in their place or anew."""
+    wanted = [source for name, source in content.manifest.sources.items() if name in content.lock.pins]
+    new = [source for source in wanted if manifest.sources.get(source.name) != source]
+    return [source.name for source in new if source.name in manifest.sources], new
+
+
+def changed_pins(content: BundleContent, lock: Lock) -> dict[SourceName, Pin]:
+    """Return the pins of the bundle that *lock* does not have as they are."""
+    return {name: pin for name, pin in content.lock.pins.items() if lock.pins.get(name) != pin}
+
+
+def mismatch(content: BundleContent) -> tuple[str, str] | None:
+    """Return the first place where the parts of a bundle do not agree, and what is wrong there; None if all do."""
+    from_lock, from_list = set(content.lock.pins), {item.name for item in content.carried}
+    for name in sorted(from_lock ^ from_list):
+        return "inventory.json", f"{name} is not both in the list of sources and in the lock"
+    return _unknown(content.lock.pins, content.manifest.sources)
+
+
+def _unknown(names: Iterable[SourceName], known: Mapping[SourceName, Source]) -> tuple[str, str] | None:
+    lost = sorted(name for name in names if name not in known)
+    return ("state/sources.lock", f"{lost[0]} has no entry in sources.toml") if lost else None

@@ -1,0 +1,62 @@
+"""What the inventory of mirrors must satisfy: every mirror in use stands in it, and no entry lacks a field. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from git_hybrid.core.bundles import SERVED
+from git_hybrid.core.checks import Facts, Violation
+from git_hybrid.core.endpoints import DIRECT, Mirrors, repository_path
+from git_hybrid.core.mirrors import Incomplete, Inventory, serving
+from git_hybrid.core.state import SourceState, State
+
+FILE = "state/sources-mirrors.json"
+_WHY = "nobody is named who answers for what it serves"
+
+
+def check_mirrors(facts: Facts) -> tuple[Violation, ...]:
+    """Return what of the inventory does not hold.
+
+    In use is what ``GIT_HYBRID_MIRRORS`` names now, the folder of bundles that is set now (an absolute path), and what
+    state says that a source was served by.
+    """
+    inventory = facts.inventory
+    found = [_incomplete(entry) for entry in inventory.incomplete]
+    known = {entry.base_url.rstrip("/") for entry in inventory.mirrors.values()}
+    told: set[str] = set()
+    for base, kind in _in_use(inventory, facts.mirrors, facts.state, facts.bundle_folder):
+        if base in known or base in told:
+            continue
+        told.add(base)
+        mend = f"git hybrid mirror add NAME {base} --owner WHO{kind}"
+        found.append(Violation(file=FILE, entry=base, what="is in use and not recorded", why=_WHY, mend=mend))
+    return tuple(found)
+
+
+def _incomplete(entry: Incomplete) -> Violation:
+    base = entry.plain.get("base_url") or "BASE_URL"
+    name = "NAME" if "name" in entry.lacking else entry.name
+    mend = f"git hybrid mirror add {name} {base} --owner WHO"
+    return Violation(file=FILE, entry=entry.place, what=f"lacks {', '.join(entry.lacking)}", why=_WHY, mend=mend)
+
+
+def _in_use(
+    inventory: Inventory, mirrors: Mirrors, state: State, bundle_folder: str | None
+) -> Iterator[tuple[str, str]]:
+    """Yield each base URL in use, with the option that its kind needs."""
+    yield from ((base.rstrip("/"), "") for base in mirrors.entries if base != DIRECT)
+    if bundle_folder is not None:
+        yield f"file://{bundle_folder.rstrip('/')}", " --kind bundle"
+    for entry in state.sources.values():
+        url = entry.served_by
+        if url is None or url.startswith(SERVED):
+            continue
+        if url != str(entry.url) and serving(inventory, url, entry.url, entry.name) is None:
+            yield _base(url, entry)
+
+
+def _base(served_by: str, entry: SourceState) -> tuple[str, str]:
+    mirror, bundle = f"/{repository_path(entry.url)}", f"/{entry.name}.bundle"
+    if served_by.endswith(bundle):
+        return served_by.removesuffix(bundle), " --kind bundle"
+    return served_by.removesuffix(mirror), ""

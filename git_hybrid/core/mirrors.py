@@ -1,0 +1,114 @@
+"""The inventory of mirrors: who runs them, what they were found to hold, and how old that knowledge is.
+
+The age of a source on a mirror is the time since the mirror was last found to hold its pin, with the pinned content and
+not behind the newest upstream commit that is known (``mirror verify``). A check that finds less leaves that time as it
+was, so a mirror that is no longer refreshed grows old however often it is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Literal
+
+from git_hybrid.core.canonical import Json
+from git_hybrid.core.endpoints import mirror_url
+from git_hybrid.core.ids import Oid, SourceName, Url
+
+MirrorKind = Literal["mirror", "bundle"]
+"""``mirror`` serves repositories below its base URL; ``bundle`` is a folder of ``<name>.bundle`` files."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """What one mirror was found to hold of one source.
+
+    ``commit`` is the commit that was looked for; ``checked_at`` is when it was last found there, whole and not behind;
+    ``ok``: so it was at the last check.
+    """
+
+    commit: Oid
+    checked_at: datetime
+    ok: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mirror:
+    """One entry of the inventory; ``verified_at`` is None until it was first verified."""
+
+    name: str
+    base_url: str
+    kind: MirrorKind
+    owner: str
+    added_at: datetime
+    added_by: str
+    verified_at: datetime | None = None
+    sources: Mapping[SourceName, Held] = field(default_factory=dict)
+    audit_hash: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incomplete:
+    """An entry that lacks fields: it is kept as it stands, and nothing relies on it."""
+
+    place: str
+    name: str
+    lacking: tuple[str, ...]
+    plain: Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inventory:
+    """The whole file; mirrors in order of their names."""
+
+    mirrors: Mapping[str, Mirror] = field(default_factory=dict)
+    incomplete: tuple[Incomplete, ...] = ()
+
+
+def with_mirrors(inventory: Inventory, *, put: Mapping[str, Mirror], drop: frozenset[str] = frozenset()) -> Inventory:
+    """Return *inventory* with the entries of *put* replaced and those of *drop* taken out, incomplete ones too."""
+    mirrors = {name: entry for name, entry in inventory.mirrors.items() if name not in drop}
+    mirrors.update(put)
+    left = tuple(entry for entry in inventory.incomplete if entry.name not in drop and entry.name not in put)
+    return Inventory(mirrors=dict(sorted(mirrors.items())), incomplete=left)
+
+
+def served_url(mirror: Mirror, url: Url, name: SourceName) -> str:
+    """Return where *mirror* serves the source *name* at *url*."""
+    if mirror.kind == "bundle":
+        return f"{mirror.base_url.rstrip('/')}/{name}.bundle"
+    return mirror_url(mirror.base_url, url, name)
+
+
+def serving(inventory: Inventory, served_by: str, url: Url, name: SourceName) -> Mirror | None:
+    """Return the mirror of the inventory that *served_by* is a URL of, or None if none is."""
+    return next((entry for entry in inventory.mirrors.values() if served_url(entry, url, name) == served_by), None)
+
+
+def age(mirror: Mirror, name: SourceName, now: datetime) -> timedelta:
+    """Return how long ago *mirror* was last known to be current for the source *name*.
+
+    Counted from the last check that found the source well, else from when the mirror was last verified or added.
+    """
+    held = mirror.sources.get(name)
+    since = held.checked_at if held is not None else mirror.verified_at or mirror.added_at
+    return max(now - since, timedelta(0))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What a check of one source on one mirror came to: the commit that was looked for, and whether all was well."""
+
+    commit: Oid
+    ok: bool
+
+
+def verified(mirror: Mirror, findings: Mapping[SourceName, Finding], now: datetime) -> Mirror:
+    """Return *mirror* after a check; sources that the check did not reach keep what was known of them."""
+    sources = dict(mirror.sources)
+    for name, found in findings.items():
+        before = sources.get(name)
+        checked_at = now if found.ok or before is None else before.checked_at
+        sources[name] = Held(commit=found.commit, checked_at=checked_at, ok=found.ok)
+    return replace(mirror, verified_at=now, sources=dict(sorted(sources.items())))

@@ -1,0 +1,60 @@
+"""What filling a mirror folder needs of the outside, as Protocols."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from git_hybrid.core.ids import Oid, RefName, SourceName
+from git_hybrid.core.ports import Stage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holding:
+    """What a mirrored repository holds: its branches and tags, its default branch, and the commits of locks.
+
+    ``pins`` are commits that a lock named once; they stay whatever upstream does. ``lfs`` are those of them whose LFS
+    content is there.
+    """
+
+    refs: Mapping[str, Oid] = field(default_factory=dict)
+    head: RefName | None = None
+    pins: frozenset[Oid] = frozenset()
+    lfs: frozenset[Oid] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What is to become of a mirrored repository: everything fetched into a stage goes in.
+
+    ``gone`` are refs that upstream has no more, ``pin`` a commit to keep for good, ``lfs``: its LFS content came along;
+    ``waived`` are objects that an override lets pass fsck.
+    """
+
+    gone: Sequence[str] = ()
+    head: RefName | None = None
+    pin: Oid | None = None
+    lfs: bool = False
+    waived: Sequence[Oid] = ()
+
+
+class MirrorFolder(Protocol):
+    """A folder of bare repositories; paths are relative to it, such as ``host/team/tool.git``."""
+
+    def holding(self, path: str) -> Holding | None:
+        """Return what the repository at *path* holds, or None if there is none that git can read."""
+        ...
+
+    def exclusive(self, path: str) -> AbstractContextManager[None]:
+        """Keep other threads from the repository at *path*."""
+        ...
+
+    def stage(self, name: SourceName, path: str, *, borrow: bool, oid_length: int) -> Stage:
+        """Return a new stage; with *borrow* it sees the objects of the repository at *path*."""
+        ...
+
+    def install(self, stage: Stage, path: str, change: Change) -> None:
+        """Check the stage with fsck, and make what it holds part of the repository at *path*."""
+        ...

@@ -1,0 +1,156 @@
+"""Git bundles whose bytes depend on nothing but the objects in them, and signatures by ssh-keygen.
+
+git-bundle(1) hands on whatever packs and deltas a repository happens to have. Here the pack is made anew, by one
+thread, without old deltas, and the head is written beside it (gitformat-bundle(5)).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from git_hybrid.core.bundles import tip_of
+from git_hybrid.core.errors import BadArgument, BadBundle, GitFailed
+from git_hybrid.core.ids import InvalidText, Oid, parse_full_ref, parse_oid
+from git_hybrid.core.lock import Pin
+from git_hybrid.core.ports import Quarantine, Stage
+from git_hybrid.core.ports_bundle import BundleHead
+from git_hybrid.git.classify import last_words
+from git_hybrid.git.environment import child_environment
+from git_hybrid.git.run import Runner
+
+NAMESPACE = "git-hybrid-bundle"
+_HEAD_LIMIT = 1 << 20
+_CHUNK = 1 << 18
+_CONFIG = ("core.commitGraph=false", "core.multiPackIndex=false", "pack.useSparse=false", "pack.packSizeLimit=0")
+_PACK = (
+    "pack-objects",
+    "--quiet",
+    "--revs",
+    "--stdout",
+    "--threads=1",
+    "--window=10",
+    "--depth=50",
+    "--compression=6",
+    "--no-reuse-delta",
+    "--no-reuse-object",
+    "--no-use-bitmap-index",
+    "--delta-base-offset",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class GitBundles:
+    """The bundle tool of :mod:`git_hybrid.core.ports_bundle`."""
+
+    runner: Runner
+    quarantine: Quarantine
+
+    def write(self, giver: Stage, pin: Pin, *, since: Oid | None) -> str:
+        """Write the pinned commit with its history, without that of *since*, and return the file's path.
+
+        Raises:
+            GitFailed: git could not pack all of it.
+        """
+        stage = self.quarantine.stage(pin.source, borrow=False, oid_length=len(pin.commit), suffix=".bundle")
+        # A repository of its own, which sees the giver's objects: no configuration of the clone counts.
+        git_dir = Path(stage.path) / ".git"
+        (git_dir / "objects" / "info").mkdir(exist_ok=True)
+        (git_dir / "objects" / "info" / "alternates").write_bytes(f"{giver.path}/.git/objects\n".encode())
+        target = Path(stage.path) / "history.bundle"
+        wanted = f"{tip_of(pin)}\n" + (f"^{since}\n" if since else "")
+        with tempfile.TemporaryFile(dir=stage.path) as revisions, open(target, "wb") as file:
+            revisions.write(wanted.encode("ascii"))
+            revisions.seek(0)
+            file.write(_head(pin, since))
+            options = [*(part for setting in _CONFIG for part in ("-c", setting)), *_PACK]
+            options += ["--thin"] if since else []
+            with self.runner.stream(options, git_dir=git_dir, stdin=revisions) as out:
+                digest, rest = hashlib.sha1(usedforsecurity=False) if len(pin.commit) == 40 else hashlib.sha256(), b""
+                size = digest.digest_size
+                while chunk := out.read(_CHUNK):
+                    file.write(chunk)
+                    rest += chunk
+                    digest.update(rest[:-size])
+                    rest = rest[-size:]
+        # The pack ends with the hash of what is before it: a git that failed half-way has not written it.
+        if not rest or rest != digest.digest():
+            raise GitFailed(command="git pack-objects", status=1, stderr="the pack is not whole", name=pin.source)
+        return str(target)
+
+    def head(self, path: str) -> BundleHead:
+        """Return what the head of the git bundle at *path* says.
+
+        Raises:
+            BadBundle: it is none that this program writes.
+        """
+        with open(path, "rb") as file:
+            data = file.read(_HEAD_LIMIT)
+        text, end, _ = data.partition(b"\n\nPACK")
+        try:
+            return _parse_head(text.decode("ascii").split("\n") if end else [])
+        except (InvalidText, UnicodeDecodeError) as error:
+            raise BadBundle(path=path, place="head of a git bundle", reason=str(error)) from error
+
+
+def _head(pin: Pin, since: Oid | None) -> bytes:
+    sha256 = len(pin.commit) == 64
+    lines = ["# v3 git bundle", "@object-format=sha256"] if sha256 else ["# v2 git bundle"]
+    lines += [f"-{since} since"] if since else []
+    return "".join(f"{line}\n" for line in (*lines, f"{tip_of(pin)} {pin.ref}", "")).encode("ascii")
+
+
+def _parse_head(lines: list[str]) -> BundleHead:
+    if lines[:1] == ["# v2 git bundle"]:
+        rest = lines[1:]
+    elif lines[:2] == ["# v3 git bundle", "@object-format=sha256"]:
+        rest = lines[2:]
+    else:
+        raise InvalidText("is of no version that is written here")
+    refs: dict[str, Oid] = {}
+    prerequisites: list[Oid] = []
+    for line in rest:
+        if line.startswith("-"):
+            prerequisites.append(parse_oid(line[1:].partition(" ")[0]))
+        else:
+            oid, _, ref = line.partition(" ")
+            refs[parse_full_ref(ref)] = parse_oid(oid)
+    return BundleHead(refs=refs, prerequisites=tuple(prerequisites))
+
+
+def sign(runner: Runner, data: bytes, key: Path) -> bytes:
+    """Return the signature of *data* by the ssh key at *key* (ssh-keygen(1), -Y sign).
+
+    Raises:
+        BadArgument: ssh-keygen cannot use the key.
+    """
+    if not key.is_file():
+        raise BadArgument(what="--sign", value=str(key), reason="no such file")
+    env = child_environment(runner.environ, network=False)
+    done = runner.run(["ssh-keygen", "-Y", "sign", "-f", str(key), "-n", NAMESPACE], env=env, stdin=data)
+    if done.status != 0 or not done.stdout:
+        raise BadArgument(what="--sign", value=str(key), reason=last_words(done.stderr) or "ssh-keygen did not sign")
+    return done.stdout
+
+
+def signer(runner: Runner, data: bytes, signature: bytes, allowed: Path) -> str | None:
+    """Return who signed *data*, by the file of allowed signers, or None if nobody of them did (-Y verify).
+
+    Raises:
+        BadArgument: there is no such file.
+    """
+    if not allowed.is_file():
+        raise BadArgument(what="--allowed-signers", value=str(allowed), reason="no such file")
+    env = child_environment(runner.environ, network=False)
+    with tempfile.NamedTemporaryFile(suffix=".sig") as file:
+        file.write(signature)
+        file.flush()
+        common = ["-s", file.name, "-f", str(allowed)]
+        found = runner.run(["ssh-keygen", "-Y", "find-principals", *common], env=env)
+        for who in found.stdout.decode("utf-8", "replace").splitlines() if found.status == 0 else ():
+            command = ["ssh-keygen", "-Y", "verify", "-n", NAMESPACE, "-I", who, *common]
+            if who and runner.run(command, env=env, stdin=data).status == 0:
+                return who
+    return None

@@ -1,0 +1,186 @@
+"""A folder of bare repositories that any server can serve, also one that knows nothing of git.
+
+A repository is changed in this order: new packs, the list of packs, refs, the list of refs. So whoever reads at any
+moment finds every object of the refs that it sees. Nothing is ever removed but refs that upstream has no more.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import unquote
+
+from git_hybrid.core.errors import BadArgument, MalformedObjects
+from git_hybrid.core.ids import InvalidText, Oid, RefName, RunId, SourceName, parse_full_ref, parse_oid
+from git_hybrid.core.ports import Stage
+from git_hybrid.core.ports_mirror import Change, Holding
+from git_hybrid.git import packs
+from git_hybrid.git.classify import last_words
+from git_hybrid.git.environment import fsck_settings
+from git_hybrid.git.fsck import skip_list
+from git_hybrid.git.local import failure, must
+from git_hybrid.git.quarantine import Disk, GitQuarantine
+from git_hybrid.git.run import Runner
+from git_hybrid.git.transport import UPSTREAM
+
+PINS = "refs/hybrid/pins/"
+_LFS_DONE = "lfs/hybrid"
+# A server that speaks git's protocol may then serve every history mode.
+_CONFIG = {"uploadpack.allowFilter": "true", "uploadpack.allowAnySHA1InWant": "true"}
+
+
+@dataclass(slots=True)
+class GitMirrorFolder:
+    """The mirror folder of :mod:`git_hybrid.core.ports_mirror`; *run* names what is set aside."""
+
+    runner: Runner
+    disk: Disk
+    folder: Path
+    quarantine: GitQuarantine
+    run: RunId
+    _locks: dict[str, threading.Lock] = field(default_factory=dict, init=False)
+    _guard: threading.Lock = field(default_factory=threading.Lock, init=False)
+    _count: int = field(default=0, init=False)
+
+    @contextmanager
+    def exclusive(self, path: str) -> Iterator[None]:
+        """Keep other threads from the repository at *path*: two sources may be one repository."""
+        with self._guard:
+            lock = self._locks.setdefault(path, threading.Lock())
+        with lock:
+            yield
+
+    def place(self, path: str) -> Path:
+        """Return where the repository at *path* is; a server decodes what is percent-encoded in a URL.
+
+        Raises:
+            BadArgument: it would stand inside another repository.
+        """
+        parts = unquote(path, errors="surrogateescape").split("/")
+        if any(part.endswith(".git") for part in parts[:-1]):
+            raise BadArgument(what="the URL path", value=path, reason="would stand inside another mirrored repository")
+        return self.folder.joinpath(*parts)
+
+    def holding(self, path: str) -> Holding | None:
+        """Return what the repository at *path* holds, or None if there is none that git can read."""
+        target = self.place(path)
+        if not (target / "HEAD").is_file():
+            return None
+        listed = self.runner.git(["for-each-ref", "--format=%(objectname) %(refname)"], git_dir=target)
+        head = self.runner.git(["symbolic-ref", "HEAD"], git_dir=target)
+        if listed.status != 0:
+            return None
+        lines = [line.partition(" ") for line in listed.stdout.decode("utf-8", "surrogateescape").splitlines()]
+        refs = {ref: parse_oid(oid) for oid, _, ref in lines if ref.startswith(("refs/heads/", "refs/tags/"))}
+        pins = {parse_oid(oid) for oid, _, ref in lines if ref.startswith(PINS)}
+        return Holding(
+            refs=refs,
+            head=_head(head.stdout.decode("utf-8", "surrogateescape").strip()),
+            pins=frozenset(oid for oid in pins if self.runner.git(["cat-file", "-e", oid], git_dir=target).status == 0),
+            lfs=frozenset(oid for oid in pins if (target / _LFS_DONE / oid).exists()),
+        )
+
+    def stage(self, name: SourceName, path: str, *, borrow: bool, oid_length: int) -> Stage:
+        """Return a new stage for the repository at *path*."""
+        with self._guard:
+            self._count += 1
+            label = SourceName(f"{self._count}-{name}")
+        stage = self.quarantine.stage(label, borrow=False, oid_length=oid_length)
+        target = self.place(path)
+        if borrow:
+            info = Path(stage.path) / ".git" / "objects" / "info"
+            info.mkdir(exist_ok=True)
+            self.disk.write_file(info / "alternates", f"{target / 'objects'}\n".encode(errors="surrogateescape"))
+        return Stage(name=name, path=stage.path, borrows=borrow)
+
+    def install(self, stage: Stage, path: str, change: Change) -> None:
+        """Check *stage* with fsck, then bring its packs and refs into the repository at *path*.
+
+        Raises:
+            MalformedObjects: fsck refused what would be served.
+            LocalIo: the file system refused; what was served before still is.
+        """
+        giver, target = Path(stage.path) / ".git", self.place(path)
+        config = [part for setting in fsck_settings("fsck") for part in ("-c", setting)]
+        with skip_list(change.waived, "fsck") as skipped:
+            command = [*config, *skipped, "fsck", "--full", "--strict", "--no-dangling"]
+            checked = self.runner.git(command, git_dir=giver)
+        if checked.status != 0:
+            raise MalformedObjects(name=stage.name, message=last_words(checked.stderr))
+        if stage.borrows:
+            self._change(stage, giver, target, change)
+            return
+        made = Path(f"{stage.path}.bare")
+        shown = must(self.runner, stage.name, giver, ["rev-parse", "--show-object-format"])
+        object_format = shown.stdout.decode("ascii").strip()
+        options = ["--quiet", "--bare", "--template=", f"--object-format={object_format}"]
+        # Not in the stage: init would take its git directory for the one to make.
+        done = self.runner.git(["init", *options, str(made)], cwd=made.parent)
+        if done.status != 0:
+            raise failure(stage.name, "init", done)
+        for key, value in _CONFIG.items():
+            must(self.runner, stage.name, made, ["config", key, value])
+        self._change(stage, giver, made, change)
+        self.disk.make_folder(target.parent)
+        if target.exists():
+            # Nobody knows what is in a repository that git cannot read: perhaps the only copy of a pinned commit.
+            aside = self.folder / ".set-aside" / f"{path.replace('/', '+')}-{self.run}"
+            self.disk.make_folder(aside.parent)
+            self.disk.rename_path(target, aside)
+        self.disk.sync_everything()
+        self.disk.rename_path(made, target)
+
+    def _change(self, stage: Stage, giver: Path, taker: Path, change: Change) -> None:
+        listed = must(
+            self.runner, stage.name, giver, ["for-each-ref", "--format=%(refname) %(objectname)", UPSTREAM]
+        ).stdout.decode("utf-8", "surrogateescape")
+        packs.move(self.disk, giver, taker)
+        if change.lfs:
+            self._move_lfs(giver, taker, change.pin)
+        self._serve(stage, taker)
+        self._refs(stage, taker, [f"delete {ref}" for ref in change.gone])
+        kept = [line.partition(" ") for line in listed.splitlines()]
+        lines = [
+            f"update refs/{ref.removeprefix(UPSTREAM)} {oid}"
+            for ref, _, oid in kept
+            if ref.startswith((f"{UPSTREAM}heads/", f"{UPSTREAM}tags/"))
+        ]
+        if change.pin is not None:
+            lines.append(f"update {PINS}{change.pin} {change.pin}")
+        self._refs(stage, taker, lines)
+        if change.head is not None:
+            must(self.runner, stage.name, taker, ["symbolic-ref", "HEAD", change.head])
+        self._serve(stage, taker)
+
+    def _refs(self, stage: Stage, taker: Path, lines: list[str]) -> None:
+        if lines:
+            data = "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape")
+            must(self.runner, stage.name, taker, ["update-ref", "--stdin"], stdin=data)
+
+    def _serve(self, stage: Stage, taker: Path) -> None:
+        """Write the lists of packs and refs that a server without git needs (git-update-server-info(1))."""
+        must(self.runner, stage.name, taker, ["update-server-info"])
+
+    def _move_lfs(self, giver: Path, taker: Path, pin: Oid | None) -> None:
+        source = giver / "lfs" / "objects"
+        for path in sorted(source.rglob("*")) if source.is_dir() else ():
+            target = taker / "lfs" / "objects" / path.relative_to(source)
+            if path.is_file() and not target.exists():
+                self.disk.make_folder(target.parent)
+                self.disk.rename_path(path, target)
+        self.disk.make_folder(taker / _LFS_DONE)
+        self.disk.write_file(taker / _LFS_DONE / str(pin), b"")
+
+    def has(self, path: str) -> bool:
+        """Tell whether there is a repository at *path*."""
+        return (self.place(path) / "HEAD").is_file()
+
+
+def _head(text: str) -> RefName | None:
+    try:
+        return parse_full_ref(text)
+    except InvalidText:
+        return None

@@ -1,0 +1,274 @@
+"""Bundle files: one uncompressed tar (ustar), members of fixed names in one order, the same bytes for the same input.
+
+::
+
+    inventory.json            every other member with its size and SHA-256, and the sources
+    inventory.json.sig        where it was signed (ssh-keygen -Y)
+    SHA256SUMS                of the members above
+    …                         what the inventory lists, in order of its names
+
+A reader computes each header itself and compares: what differs in one byte was not written by this program. Nothing is
+extracted under a name that stands in the file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import re
+import tarfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from git_hybrid.core.bundles import Carried
+from git_hybrid.core.errors import BadArgument, BadBundle, HybridError, LocalIo, Problem
+from git_hybrid.core.ids import parse_name, parse_oid
+from git_hybrid.store.durable import rename_path
+from git_hybrid.store.parsing import check_version, checked, convert, load_json
+from git_hybrid.store.statefile import encode_json
+from git_hybrid.store.wire_airgap import BundleShape
+
+INVENTORY, SIGNATURE, SUMS = "inventory.json", "inventory.json.sig", "SHA256SUMS"
+MANIFEST, LOCK, STATE = "sources.toml", "state/sources.lock", "state/sources.json"
+OVERRIDES, AUDIT = "state/sources-overrides.json", "state/sources-audit.jsonl"
+VERSION = 1
+_NAME = re.compile(
+    r"sources\.toml|state/sources\.(?:lock|json)|state/sources-(?:overrides\.json|audit\.jsonl)"
+    r"|(?P<kind>scans|sources)/(?P<source>[^/]+)/(?:report\.sarif|history\.bundle)"
+)
+_BLOCK, _CHUNK = 512, 1 << 20
+_SMALL = 64 * 2**20
+_LARGEST = 8**11
+_END = bytes(2 * _BLOCK)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unpacked:
+    """A bundle file whose inventory holds: where its members were put, by their names in the file."""
+
+    sha256: str
+    inventory: bytes
+    signature: bytes | None
+    carried: tuple[Carried, ...]
+    members: Mapping[str, Path]
+
+    def read(self, name: str) -> bytes:
+        """Return the member *name*, or nothing if it is not there."""
+        path = self.members.get(name)
+        return b"" if path is None else path.read_bytes()
+
+
+def history_of(name: str) -> str:
+    """Return the name of the member with the git bundle of a source."""
+    return f"sources/{name}/history.bundle"
+
+
+def report_of(name: str) -> str:
+    """Return the name of the member with the scan report of a source."""
+    return f"scans/{name}/report.sarif"
+
+
+def _header(name: str, size: int) -> bytes:
+    info = tarfile.TarInfo(name)
+    info.size, info.mode, info.mtime = size, 0o644, 0
+    return info.tobuf(tarfile.USTAR_FORMAT, "utf-8", "strict")
+
+
+def inventory_of(members: Mapping[str, Path | bytes], carried: Sequence[Carried], since: str | None) -> bytes:
+    """Return the inventory of a bundle with *members*; *since* is the SHA-256 of the receipt it was made for."""
+    listed = []
+    for name, content in sorted(members.items()):
+        size, digest = _measured(content)
+        listed.append({"path": name, "sha256": digest, "size": size})
+    sources = [
+        {"name": item.name, "kind": item.kind, "prerequisites": list(item.prerequisites)}
+        for item in sorted(carried, key=lambda item: item.name)
+    ]
+    head = {"format": "git-hybrid-bundle", "schema_version": VERSION, "since": since}
+    return encode_json({**head, "members": listed, "sources": sources})
+
+
+def _measured(content: Path | bytes) -> tuple[int, str]:
+    if isinstance(content, bytes):
+        return len(content), hashlib.sha256(content).hexdigest()
+    with open(content, "rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return file.tell(), digest
+
+
+def write_bundle(target: Path, inventory: bytes, signature: bytes | None, members: Mapping[str, Path | bytes]) -> str:
+    """Write the bundle file *target*, at once or not at all, and return its SHA-256.
+
+    Raises:
+        LocalIo: the file system refused.
+    """
+    front = {INVENTORY: inventory} | ({} if signature is None else {SIGNATURE: signature})
+    sums = "".join(f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in front.items())
+    parts: list[tuple[str, Path | bytes]] = [*front.items(), (SUMS, sums.encode("ascii")), *sorted(members.items())]
+    temporary = target.with_name(target.name + ".tmp")
+    digest = hashlib.sha256()
+    try:
+        with open(temporary, "wb") as file:
+            for name, content in parts:
+                for chunk in _encoded(name, content):
+                    file.write(chunk)
+                    digest.update(chunk)
+            file.write(_END)
+            digest.update(_END)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise LocalIo(path=str(target), operation="write", reason=error.strerror or str(error)) from error
+    rename_path(temporary, target)
+    return digest.hexdigest()
+
+
+def _encoded(name: str, content: Path | bytes) -> Iterator[bytes]:
+    size = len(content) if isinstance(content, bytes) else content.stat().st_size
+    if size >= _LARGEST:
+        raise LocalIo(path=name, operation="pack", reason="one source is larger than 8 GiB")
+    yield _header(name, size)
+    if isinstance(content, bytes):
+        yield content
+    else:
+        with open(content, "rb") as file:
+            while chunk := file.read(_CHUNK):
+                yield chunk
+    yield bytes(-size % _BLOCK)
+
+
+@dataclass(slots=True)
+class _Reader:
+    """Reads members one after the other; every byte of the file goes into ``digest``."""
+
+    shown: str
+    file: IO[bytes]
+    digest: Any
+
+    def bad(self, place: str, reason: str) -> BadBundle:
+        return BadBundle(path=self.shown, place=place, reason=reason)
+
+    def take(self, size: int, place: str) -> bytes:
+        data = self.file.read(size)
+        self.digest.update(data)
+        if len(data) != size:
+            raise self.bad(place, "the file ends here: it was cut")
+        return data
+
+    def member(self, name: str, target: Path | None, *, size: int | None = None) -> tuple[bytes, str]:
+        """Read the member *name* into *target*, or return it; also return its SHA-256."""
+        header = self.take(_BLOCK, name)
+        found = _size_in(header)
+        if found is None or (size is not None and found != size) or header != _header(name, found):
+            raise self.bad(name, "is not the member that stands here: damaged, re-ordered or made by something else")
+        if target is None and found > _SMALL:
+            raise self.bad(name, "is too large")
+        digest, left = hashlib.sha256(), found
+        with io.BytesIO() if target is None else open(target, "xb") as sink:
+            while left:
+                chunk = self.take(min(left, _CHUNK), name)
+                left -= len(chunk)
+                digest.update(chunk)
+                sink.write(chunk)
+            data = sink.getvalue() if isinstance(sink, io.BytesIO) else b""
+        if self.take(-found % _BLOCK, name).strip(b"\0"):
+            raise self.bad(name, "is followed by bytes that belong to nothing")
+        return data, digest.hexdigest()
+
+    def next_is(self, name: str) -> bool:
+        """Tell whether the header of *name* comes next, without reading it."""
+        start = self.file.tell()
+        header = self.file.read(_BLOCK)
+        self.file.seek(start)
+        size = _size_in(header)
+        return size is not None and header == _header(name, size)
+
+    def end(self) -> None:
+        """Raise unless the file ends here as it should."""
+        if self.take(len(_END), "end of the file") != _END or self.file.read(1):
+            raise self.bad("end of the file", "something stands after the last member")
+
+
+def _size_in(header: bytes) -> int | None:
+    text = header[124:136].rstrip(b"\0 ")
+    return int(text, 8) if re.fullmatch(rb"[0-7]{11}", text) else None
+
+
+def read_bundle(path: Path, folder: Path) -> Unpacked:
+    """Read the bundle file at *path*, put its members into *folder* under names of our own, and check every byte.
+
+    Raises:
+        BadArgument: there is no such file.
+        BadBundle: it is damaged, cut, re-ordered, or was not made by this program.
+        NewerSchema: a newer version of the program made it.
+    """
+    if not path.is_file():
+        raise BadArgument(what="FILE", value=str(path), reason="no such file")
+    folder.mkdir()
+    with open(path, "rb") as file:
+        reader = _Reader(str(path), file, hashlib.sha256())
+        inventory, digest = reader.member(INVENTORY, None)
+        sums = f"{digest}  {INVENTORY}\n"
+        signature = None
+        if reader.next_is(SIGNATURE):
+            signature, digest = reader.member(SIGNATURE, None)
+            sums += f"{digest}  {SIGNATURE}\n"
+        if reader.member(SUMS, None)[0] != sums.encode("ascii"):
+            raise reader.bad(SUMS, "does not fit what stands before it")
+        listed, carried = _decoded(reader, inventory)
+        members: dict[str, Path] = {}
+        for number, (name, size, expected) in enumerate(listed):
+            members[name] = folder / f"{number:05}"
+            if reader.member(name, members[name], size=size)[1] != expected:
+                raise reader.bad(name, "is not what the inventory says: its SHA-256 differs")
+        reader.end()
+    return Unpacked(
+        sha256=reader.digest.hexdigest(), inventory=inventory, signature=signature, carried=carried, members=members
+    )
+
+
+def _decoded(reader: _Reader, data: bytes) -> tuple[list[tuple[str, int, str]], tuple[Carried, ...]]:
+    problems: list[Problem] = []
+    try:
+        document = load_json(data, INVENTORY)
+        check_version(document, key="schema_version", known=VERSION, shown=INVENTORY)
+    except HybridError as error:
+        if error.code == "newer-schema":
+            raise
+        raise reader.bad(INVENTORY, "is no inventory") from error
+    shape = convert(document, BundleShape, "", problems)
+    if shape is None or shape.format != "git-hybrid-bundle" or encode_json(document) != data:
+        raise reader.bad(INVENTORY, "is not as this program writes it")
+    listed = [(member.path, member.size, member.sha256) for member in shape.members]
+    names = [name for name, _, _ in listed]
+    carried: list[Carried] = []
+    for entry in shape.sources:
+        name = checked(parse_name, entry.name, "name", problems)
+        commits = [checked(parse_oid, text, "prerequisites", problems) for text in entry.prerequisites]
+        if name is not None:
+            found = tuple(oid for oid in commits if oid is not None)
+            carried.append(Carried(name=name, kind=entry.kind, prerequisites=found))
+    if problems or names != sorted(set(names)) or not all(_is_member(name) for name in names):
+        raise reader.bad(INVENTORY, "names members that no bundle has")
+    histories = {history_of(item.name) for item in carried if item.kind != "present"}
+    once = len({item.name for item in carried}) == len(carried)
+    if {name for name in names if name.startswith("sources/")} != histories or not once:
+        raise reader.bad(INVENTORY, "the sources and the members do not fit")
+    if not {MANIFEST, LOCK} <= set(names):
+        raise reader.bad(INVENTORY, f"lacks {MANIFEST} or {LOCK}")
+    return listed, tuple(carried)
+
+
+def _is_member(name: str) -> bool:
+    match = _NAME.fullmatch(name)
+    if match is None:
+        return False
+    source = match["source"]
+    if source is None:
+        return True
+    tail = "history.bundle" if match["kind"] == "sources" else "report.sarif"
+    return checked(parse_name, source, "name", []) is not None and name.endswith(tail)

@@ -1,0 +1,52 @@
+"""Receipts: what a workspace has after a bundle was applied, so that the next bundle need bring only the rest."""
+
+from __future__ import annotations
+
+from git_hybrid.core.bundles import Had, Receipt
+from git_hybrid.core.errors import InvalidFile, Problem
+from git_hybrid.core.ids import SourceName, parse_name, parse_oid, parse_url
+from git_hybrid.store.parsing import check_version, checked, convert, invalid, load_json
+from git_hybrid.store.statefile import encode_json
+from git_hybrid.store.wire_airgap import HadShape
+
+VERSION = 1
+
+
+def decode_receipt(data: bytes, shown: str) -> Receipt:
+    """Return the receipt in *data*.
+
+    Raises:
+        InvalidFile: with every bad entry.
+        NewerSchema: it was written by a newer version.
+    """
+    document = load_json(data, shown)
+    check_version(document, key="schema_version", known=VERSION, shown=shown)
+    entries = document.get("sources")
+    if not isinstance(entries, list) or set(document) != {"schema_version", "format", "bundle", "sources"}:
+        raise invalid(shown, "file", "is no receipt of git hybrid bundle apply")
+    problems: list[Problem] = []
+    sources: dict[SourceName, Had] = {}
+    for index, entry in enumerate(entries):
+        place = f"sources[{index}]"
+        shape = convert(entry, HadShape, place, problems)
+        if shape is None:
+            continue
+        name = checked(parse_name, shape.name, f"{place}.name", problems)
+        url = checked(parse_url, shape.url, f"{place}.url", problems)
+        tip = checked(parse_oid, shape.tip, f"{place}.tip", problems)
+        commit = checked(parse_oid, shape.commit, f"{place}.commit", problems)
+        if name is not None and url is not None and tip is not None and commit is not None:
+            sources[name] = Had(url=str(url), tip=tip, commit=commit)
+    if problems:
+        raise InvalidFile(path=shown, problems=tuple(problems), mend="take the receipt that bundle apply wrote")
+    return Receipt(sources=sources)
+
+
+def encode_receipt(receipt: Receipt, *, bundle: str) -> bytes:
+    """Return *receipt* as the bytes of its file; *bundle* is the SHA-256 of the bundle that was applied."""
+    sources = [
+        {"name": name, "url": had.url, "tip": had.tip, "commit": had.commit}
+        for name, had in sorted(receipt.sources.items())
+    ]
+    head = {"schema_version": VERSION, "format": "git-hybrid-receipt", "bundle": bundle}
+    return encode_json({**head, "sources": sources})

@@ -1,0 +1,606 @@
+"""Bundle files: made, verified to the last byte, applied in another workspace, and refused when they are not right."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import shutil
+import subprocess
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from git_hybrid.core.errors import BadBundle, HybridError
+from git_hybrid.store.bundlefile import read_bundle
+from support.cli import Hybrid, Result, executable
+from support.kit import git, head, lock, replace, snapshot, state
+from support.upstream import Upstream, UpstreamFactory
+
+
+@pytest.fixture
+def tool(upstream_factory: UpstreamFactory) -> Upstream:
+    upstream = upstream_factory()
+    for number in range(6):
+        upstream.commit({"a.txt": f"{number}\n" * 200, f"f{number}": f"{number}" * 3000})
+    upstream.tag("v1.0.0")
+    return upstream
+
+
+@pytest.fixture
+def lib(upstream_factory: UpstreamFactory) -> Upstream:
+    upstream = upstream_factory("lib")
+    upstream.commit({"lib.txt": "lib\n"})
+    upstream.tag("v1.0.0")
+    upstream.commit({"lib.txt": "later\n"})
+    return upstream
+
+
+@pytest.fixture
+def ws(tool: Upstream, lib: Upstream, workspace: Path, hybrid: Hybrid) -> Path:
+    hybrid("init")
+    hybrid("add", tool.url)
+    hybrid("add", lib.url, "--tag", "v1.0.0", "--group", "libs")
+    hybrid("sync")
+    return workspace
+
+
+@pytest.fixture
+def bundle(ws: Path, hybrid: Hybrid, tmp_path: Path) -> Path:
+    path = tmp_path / "out.bundle"
+    hybrid("bundle", "create", "-o", path)
+    return path
+
+
+@pytest.fixture
+def there(tmp_path: Path) -> Path:
+    """A folder in the other network."""
+    folder = tmp_path / "there"
+    folder.mkdir()
+    return folder
+
+
+def errors(done: Result) -> dict[str, str]:
+    return {row["name"]: row["error"]["code"] for row in done.json()["sources"] if row["error"]}
+
+
+def offline(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run the command in a network namespace that has no network, not even loopback."""
+    argv = ["unshare", "-rn", str(executable()), *map(str, arguments)]
+    return subprocess.run(argv, cwd=cwd, capture_output=True, text=True, check=False)
+
+
+def test_the_same_input_is_the_same_bytes(ws: Path, bundle: Path, hybrid: Hybrid, tmp_path: Path) -> None:
+    before = snapshot(ws)
+    again = tmp_path / "again.bundle"
+    done = hybrid("bundle", "create", "-o", again, "--json")
+    assert again.read_bytes() == bundle.read_bytes()
+    assert done.json()["sha256"] == hashlib.sha256(bundle.read_bytes()).hexdigest()
+    assert snapshot(ws) == before
+    # Other packs, a commit graph, configuration: none of it counts.
+    clone = ws / "sources/tool"
+    git("config", "pack.depth", "1", cwd=clone)
+    git("config", "pack.window", "1", cwd=clone)
+    git("config", "core.compression", "0", cwd=clone)
+    git("-c", "pack.depth=1", "repack", "-adfq", cwd=clone)
+    git("commit-graph", "write", "--reachable", cwd=clone)
+    pack = next((clone / ".git/objects/pack").glob("*.pack"))
+    moved = tmp_path / "moved.pack"
+    pack.rename(moved)
+    for path in (clone / ".git/objects/pack").iterdir():
+        path.unlink()
+    with open(moved, "rb") as file:
+        subprocess.run(["git", "unpack-objects", "-q"], cwd=clone, stdin=file, check=True)
+    hybrid("bundle", "create", "-o", again)
+    assert again.read_bytes() == bundle.read_bytes()
+    shutil.rmtree(clone)
+    hybrid("bundle", "create", "-o", again)
+    assert again.read_bytes() == bundle.read_bytes()
+
+
+def test_tar_can_look_into_it(bundle: Path) -> None:
+    with tarfile.open(bundle) as tar:
+        assert tar.getnames() == [
+            "inventory.json",
+            "SHA256SUMS",
+            "sources.toml",
+            "sources/lib/history.bundle",
+            "sources/tool/history.bundle",
+            "state/sources-audit.jsonl",
+            "state/sources.json",
+            "state/sources.lock",
+        ]
+        file = tar.extractfile("inventory.json")
+        assert file is not None
+        members = {item["path"]: item for item in json.load(file)["members"]}
+        data = tar.extractfile("state/sources.lock")
+        assert data is not None
+        assert hashlib.sha256(data.read()).hexdigest() == members["state/sources.lock"]["sha256"]
+
+
+def test_an_empty_folder_becomes_the_workspace(
+    ws: Path, bundle: Path, tool: Upstream, lib: Upstream, there: Path, hybrid: Hybrid
+) -> None:
+    for upstream in (tool, lib):
+        shutil.rmtree(upstream.path)
+    assert offline("bundle", "verify", bundle, cwd=there).returncode == 0
+    assert list(there.iterdir()) == []
+    done = offline("bundle", "apply", bundle, cwd=there)
+    assert done.returncode == 0, done.stderr
+    assert (there / "sources.toml").read_bytes() == (ws / "sources.toml").read_bytes()
+    assert lock(there) == lock(ws)
+    assert head(there) == head(ws)
+    assert (there / "sources/lib/lib.txt").read_text() == "lib\n"
+    records = [json.loads(line) for line in (there / "state/sources-audit.jsonl").read_text().splitlines()]
+    applied = next(record for record in records if record["event"] == "bundle-apply")
+    assert applied["detail"]["sha256"] == hashlib.sha256(bundle.read_bytes()).hexdigest()
+    assert state(there)["tool"]["served_by"].startswith("bundle:")
+    for arguments in (("sync", "--offline"), ("status", "--exit-code"), ("bundle", "apply", bundle)):
+        before = snapshot(there)
+        again = offline(*arguments, cwd=there)
+        assert again.returncode == 0, again.stderr
+        assert snapshot(there) == before
+    assert "served by the bundle" in hybrid("status", cwd=there).out
+
+
+def test_a_receipt_makes_the_next_bundle_small(
+    ws: Path, bundle: Path, tool: Upstream, there: Path, hybrid: Hybrid, tmp_path: Path
+) -> None:
+    hybrid("bundle", "apply", bundle, cwd=there)
+    receipt = bundle.with_name("out.bundle.receipt.json")
+    assert {item["name"] for item in json.loads(receipt.read_text())["sources"]} == {"tool", "lib"}
+    tool.commit({"a.txt": "new\n"})
+    hybrid("pin", "tool")
+    hybrid("sync")
+    full, small = tmp_path / "full", tmp_path / "small"
+    hybrid("bundle", "create", "-o", full)
+    done = hybrid("bundle", "create", "--since", receipt, "-o", small, "--json")
+    kinds = {row["name"]: row["detail"]["kind"] for row in done.json()["sources"]}
+    assert kinds == {"tool": "thin", "lib": "present"}
+    with tarfile.open(full) as first, tarfile.open(small) as second:
+        name = "sources/tool/history.bundle"
+        assert second.getmember(name).size < first.getmember(name).size / 3
+    hybrid("bundle", "create", "--since", receipt, "-o", tmp_path / "again")
+    assert (tmp_path / "again").read_bytes() == small.read_bytes()
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    for command in ("verify", "apply"):
+        done = hybrid("bundle", command, small, "--json", cwd=empty, check=5)
+        assert errors(done) == {"tool": "bundle-prerequisites", "lib": "bundle-prerequisites"}
+        assert list(empty.iterdir()) == []
+    hybrid("bundle", "verify", small, cwd=there)
+    hybrid("bundle", "apply", small, "--receipt", tmp_path / "r2", cwd=there)
+    assert head(there) == tool.rev("main")
+    assert json.loads((tmp_path / "r2").read_text())["bundle"] == hashlib.sha256(small.read_bytes()).hexdigest()
+
+
+def test_every_flipped_byte_is_found(bundle: Path, there: Path) -> None:
+    """The reader itself is asked: a process for each of the offsets would take too long."""
+    data = bundle.read_bytes()
+    offsets = [*range(0, len(data), 97), *range(1200), *range(len(data) - 1100, len(data))]
+    broken = there / "broken"
+    for number, offset in enumerate(offsets):
+        broken.write_bytes(data[:offset] + bytes([data[offset] ^ 1]) + data[offset + 1 :])
+        with pytest.raises(HybridError) as caught:
+            read_bundle(broken, there / f"m{number}")
+        assert isinstance(caught.value, BadBundle) or caught.value.code == "newer-schema", offset
+        shutil.rmtree(there / f"m{number}")
+    for size in (0, 1, 511, 512, 1024, len(data) // 2, len(data) - 1024, len(data) - 512, len(data) - 1):
+        broken.write_bytes(data[:size])
+        with pytest.raises(BadBundle):
+            read_bundle(broken, there / f"c{size}")
+    broken.write_bytes(data + b"\0")
+    with pytest.raises(BadBundle):
+        read_bundle(broken, there / "longer")
+
+
+@pytest.mark.parametrize("at", [0.0, 0.02, 0.3, 0.6, 0.999])
+def test_a_damaged_file_changes_nothing(bundle: Path, there: Path, hybrid: Hybrid, at: float) -> None:
+    data = bytearray(bundle.read_bytes())
+    data[int(len(data) * at)] ^= 0x40
+    bundle.write_bytes(data)
+    for command in ("verify", "apply"):
+        done = hybrid("bundle", command, bundle, "--json", cwd=there, check=5)
+        assert done.json()["error"]["code"] == "bad-bundle"
+        assert list(there.iterdir()) == []
+    hybrid("bundle", "verify", there / "nothing", cwd=there, check=2)
+
+
+def rebuilt(bundle: Path, change: Any) -> None:
+    """Write the bundle again with `change(members)`, a list of (name, data, tar type), made to look whole."""
+    with tarfile.open(bundle) as tar:
+        members = {info.name: tar.extractfile(info).read() for info in tar}
+    inventory = json.loads(members.pop("inventory.json"))
+    del members["SHA256SUMS"]
+    change(inventory, members)
+    for item in inventory["members"]:
+        if item["path"] in members:
+            item["size"] = len(members[item["path"]])
+            item["sha256"] = hashlib.sha256(members[item["path"]]).hexdigest()
+    data = (json.dumps(inventory, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
+    sums = f"{hashlib.sha256(data).hexdigest()}  inventory.json\n".encode()
+    out = io.BytesIO()
+    for name, content in [("inventory.json", data), ("SHA256SUMS", sums), *sorted(members.items())]:
+        info = tarfile.TarInfo(name)
+        info.size, info.mode = len(content), 0o644
+        out.write(info.tobuf(tarfile.USTAR_FORMAT) + content + bytes(-len(content) % 512))
+    bundle.write_bytes(out.getvalue() + bytes(1024))
+
+
+def test_a_rebuilt_file_is_as_good_as_the_first(bundle: Path, there: Path, hybrid: Hybrid) -> None:
+    before = bundle.read_bytes()
+    rebuilt(bundle, lambda _inventory, _members: None)
+    assert bundle.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "name", ["../evil", "/evil", "sources/../x/history.bundle", "state/resume.json", "sources/a/b/history.bundle", "x"]
+)
+def test_a_hostile_member_is_refused(bundle: Path, there: Path, hybrid: Hybrid, name: str) -> None:
+    def change(inventory: Any, members: dict[str, bytes]) -> None:
+        members[name] = b"evil"
+        inventory["members"].append({"path": name, "size": 0, "sha256": ""})
+        inventory["members"].sort(key=lambda item: item["path"])
+
+    rebuilt(bundle, change)
+    hybrid("bundle", "apply", bundle, cwd=there, check=5)
+    assert not list(there.parent.rglob("evil"))
+
+
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.DIRTYPE, tarfile.FIFOTYPE])
+def test_members_that_are_no_files_are_refused(bundle: Path, there: Path, hybrid: Hybrid, kind: bytes) -> None:
+    with tarfile.open(bundle) as tar:
+        members = [(info, tar.extractfile(info).read()) for info in tar]
+    with tarfile.open(bundle, "w", format=tarfile.USTAR_FORMAT) as tar:
+        for info, data in members:
+            if info.name == "state/sources.lock":
+                info.type, info.linkname = kind, "/etc/passwd"
+                info.size = 0
+            tar.addfile(info, io.BytesIO(data if info.size else b""))
+    hybrid("bundle", "verify", bundle, cwd=there, check=5)
+
+
+def test_members_in_another_order_are_refused(bundle: Path, there: Path, hybrid: Hybrid) -> None:
+    with tarfile.open(bundle) as tar:
+        members = [(info, tar.extractfile(info).read()) for info in tar]
+    members[-1], members[-2] = members[-2], members[-1]
+    with tarfile.open(bundle, "w", format=tarfile.USTAR_FORMAT) as tar:
+        for info, data in members:
+            tar.addfile(info, io.BytesIO(data))
+    hybrid("bundle", "verify", bundle, cwd=there, check=5)
+
+
+def _other_commit(inventory: Any, members: dict[str, bytes]) -> None:
+    text = members["state/sources.lock"].decode()
+    commit = text.split('commit = "')[1][:40]
+    members["state/sources.lock"] = text.replace(commit, "1" * 40).encode()
+
+
+def _other_content(inventory: Any, members: dict[str, bytes]) -> None:
+    text = members["state/sources.lock"].decode()
+    digest = text.split('content_sha256 = "')[1][:64]
+    members["state/sources.lock"] = text.replace(digest, "1" * 64).encode()
+
+
+def _corrupt_pack(inventory: Any, members: dict[str, bytes]) -> None:
+    data = bytearray(members["sources/tool/history.bundle"])
+    data[len(data) // 2] ^= 0xFF
+    members["sources/tool/history.bundle"] = bytes(data)
+
+
+def _other_ref(inventory: Any, members: dict[str, bytes]) -> None:
+    data = members["sources/tool/history.bundle"]
+    members["sources/tool/history.bundle"] = data.replace(b"refs/heads/main", b"refs/heads/evil", 1)
+
+
+def _swapped(inventory: Any, members: dict[str, bytes]) -> None:
+    one, two = "sources/tool/history.bundle", "sources/lib/history.bundle"
+    members[one], members[two] = members[two], members[one]
+
+
+def _prerequisite(inventory: Any, members: dict[str, bytes]) -> None:
+    head, _, rest = members["sources/tool/history.bundle"].partition(b"\n")
+    members["sources/tool/history.bundle"] = head + b"\n-" + b"1" * 40 + b" x\n" + rest
+
+
+def _bad_lock(inventory: Any, members: dict[str, bytes]) -> None:
+    members["state/sources.lock"] += b"junk"
+
+
+def _cut_log(inventory: Any, members: dict[str, bytes]) -> None:
+    lines = members["state/sources-audit.jsonl"].splitlines(keepends=True)
+    members["state/sources-audit.jsonl"] = b"".join(lines[1:])
+
+
+def _no_manifest_entry(inventory: Any, members: dict[str, bytes]) -> None:
+    members["sources.toml"] = members["sources.toml"].split(b"[source.tool]")[0]
+
+
+def _claimed_present(inventory: Any, members: dict[str, bytes]) -> None:
+    inventory["members"] = [item for item in inventory["members"] if item["path"] != "sources/tool/history.bundle"]
+    del members["sources/tool/history.bundle"]
+    next(item for item in inventory["sources"] if item["name"] == "tool")["kind"] = "present"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        _other_commit,
+        _other_content,
+        _corrupt_pack,
+        _other_ref,
+        _swapped,
+        _prerequisite,
+        _bad_lock,
+        _cut_log,
+        _no_manifest_entry,
+        _claimed_present,
+    ],
+)
+def test_a_forged_inside_is_refused(bundle: Path, there: Path, hybrid: Hybrid, change: Any) -> None:
+    rebuilt(bundle, change)
+    hybrid("bundle", "verify", bundle, cwd=there, check=5)
+    hybrid("bundle", "apply", bundle, cwd=there, check=5)
+    assert list(there.iterdir()) == []
+
+
+def test_a_replayed_bundle_takes_nothing_back(
+    ws: Path, bundle: Path, tool: Upstream, there: Path, hybrid: Hybrid, tmp_path: Path
+) -> None:
+    hybrid("bundle", "apply", bundle, cwd=there)
+    tool.commit({"a.txt": "new\n"})
+    hybrid("pin", "tool")
+    newer = tmp_path / "newer"
+    hybrid("bundle", "create", "-o", newer)
+    hybrid("bundle", "apply", newer, cwd=there)
+    before = snapshot(there)
+    done = hybrid("bundle", "apply", bundle, "--json", cwd=there, check=6)
+    assert done.json()["error"]["code"] == "old-bundle"
+    assert snapshot(there) == before
+    # Without a log that tells, the history of the sources does.
+    (there / "state/sources-audit.jsonl").unlink()
+    done = hybrid("bundle", "apply", bundle, "--json", cwd=there, check=6)
+    assert errors(done) == {"tool": "rollback"}
+    assert lock(there)["tool"]["commit"] == tool.rev("main")
+
+
+def test_a_workspace_of_its_own_keeps_its_policy(
+    ws: Path, bundle: Path, there: Path, hybrid: Hybrid, upstream_factory: UpstreamFactory
+) -> None:
+    own = upstream_factory("own")
+    own.commit({"x": "x\n"})
+    hybrid("init", cwd=there)
+    replace(there / "sources.toml", "[policy]", '[policy]\nmin_release_age = "0d" # ours')
+    hybrid("add", own.url, cwd=there)
+    hybrid("bundle", "apply", bundle, cwd=there)
+    assert "# ours" in (there / "sources.toml").read_text()
+    assert set(lock(there)) == {"own", "tool", "lib"}
+    assert lock(there)["tool"] == lock(ws)["tool"]
+    assert 'groups = ["libs"]' in (there / "sources.toml").read_text()
+    replace(there / "sources.toml", "[policy]", "[policy]\nmax_bytes = 10")
+    shutil.rmtree(there / "sources/tool")
+    assert errors(hybrid("bundle", "apply", bundle, "--json", cwd=there, check=5))["tool"] == "hostile-tree"
+
+
+def test_another_repository_under_the_name_is_refused(
+    bundle: Path, there: Path, hybrid: Hybrid, upstream_factory: UpstreamFactory
+) -> None:
+    own = upstream_factory("own")
+    own.commit({"x": "x\n"})
+    hybrid("init", cwd=there)
+    hybrid("add", own.url, "--name", "tool", cwd=there)
+    before = snapshot(there)
+    assert errors(hybrid("bundle", "apply", bundle, "--json", cwd=there, check=6)) == {"tool": "bundle-conflict"}
+    assert snapshot(there) == before
+
+
+def test_an_unfinished_run_comes_first(bundle: Path, ws: Path, tool: Upstream, hybrid: Hybrid) -> None:
+    replace(ws / "sources.toml", "[defaults]", "[defaults]\nretry = { attempts = 1 }")
+    shutil.rmtree(ws / "sources/tool")
+    tool.path.rename(tool.path.with_name("away.git"))
+    hybrid("sync", check=4)
+    hybrid("bundle", "apply", bundle, check=7)
+    hybrid("bundle", "verify", bundle)
+
+
+def test_local_work_is_left_alone(bundle: Path, ws: Path, tool: Upstream, hybrid: Hybrid, tmp_path: Path) -> None:
+    tool.commit({"a.txt": "new\n"})
+    other = tmp_path / "other"
+    shutil.copytree(ws, other)
+    hybrid("pin", "tool")
+    hybrid("bundle", "create", "-o", tmp_path / "b")
+    (other / "sources/tool/mine").write_text("x")
+    hybrid("bundle", "apply", tmp_path / "b", cwd=other, check=3)
+    assert (other / "sources/tool/mine").exists()
+
+
+def test_what_is_not_pinned_makes_no_bundle(ws: Path, tool: Upstream, hybrid: Hybrid, tmp_path: Path) -> None:
+    replace(ws / "sources.toml", 'branch = "main"', 'tag = "v1.0.0"')
+    hybrid("bundle", "create", "-o", tmp_path / "b", check=1)
+    assert not (tmp_path / "b").exists()
+
+
+@pytest.mark.parametrize("history", ["shallow", "treeless"])
+def test_every_history_mode_crosses(
+    tool: Upstream, workspace: Path, there: Path, hybrid: Hybrid, tmp_path: Path, history: str
+) -> None:
+    hybrid("init")
+    replace(workspace / "sources.toml", "[defaults]", f'[defaults]\nhistory = "{history}"')
+    hybrid("add", tool.url)
+    hybrid("sync")
+    hybrid("bundle", "create", "-o", tmp_path / "b")
+    shutil.rmtree(tool.path)
+    done = offline("bundle", "apply", tmp_path / "b", cwd=there)
+    assert done.returncode == 0, done.stderr
+    assert head(there) == head(workspace)
+
+
+@pytest.mark.parametrize("track", ["--commit", "--version", "--tag"])
+def test_every_way_to_follow_crosses(
+    tool: Upstream, workspace: Path, there: Path, hybrid: Hybrid, tmp_path: Path, track: str
+) -> None:
+    tool.commit({"later": "x\n"})
+    value = {"--commit": tool.rev("main~2"), "--version": ">=1", "--tag": "v1.0.0"}[track]
+    hybrid("init")
+    hybrid("add", tool.url, track, value)
+    hybrid("bundle", "create", "-o", tmp_path / "b")
+    shutil.rmtree(tool.path)
+    assert offline("bundle", "apply", tmp_path / "b", cwd=there).returncode == 0
+    assert lock(there) == lock(workspace)
+    assert offline("sync", "--offline", cwd=there).returncode == 0
+
+
+def test_sha256_crosses(
+    upstream_factory: UpstreamFactory, workspace: Path, there: Path, hybrid: Hybrid, tmp_path: Path
+) -> None:
+    upstream = upstream_factory("wide", object_format="sha256")
+    upstream.commit({"a": "a\n"})
+    hybrid("init")
+    hybrid("add", upstream.url, "--name", "tool")
+    hybrid("bundle", "create", "-o", tmp_path / "b")
+    assert offline("bundle", "apply", tmp_path / "b", cwd=there).returncode == 0
+    assert head(there) == upstream.rev("main")
+
+
+@pytest.fixture
+def signed(ws: Path, hybrid: Hybrid, tmp_path: Path) -> tuple[Path, Path]:
+    key = tmp_path / "key"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
+    allowed = tmp_path / "allowed"
+    allowed.write_text(f"release@example.org {key.with_suffix('.pub').read_text()}")
+    hybrid("bundle", "create", "-o", tmp_path / "s", "--sign", key)
+    return tmp_path / "s", allowed
+
+
+def test_a_signature_is_checked(
+    signed: tuple[Path, Path], bundle: Path, there: Path, hybrid: Hybrid, tmp_path: Path
+) -> None:
+    path, allowed = signed
+    first = path.read_bytes()
+    hybrid("bundle", "create", "-o", path, "--sign", tmp_path / "key")
+    assert path.read_bytes() == first
+    done = hybrid("bundle", "verify", path, "--allowed-signers", allowed, "--json", cwd=there)
+    assert (done.json()["signed"], done.json()["signed_by"]) == (True, "release@example.org")
+    hybrid("bundle", "verify", path, cwd=there)
+    hybrid("bundle", "verify", bundle, "--allowed-signers", allowed, cwd=there, check=5)
+    allowed.write_text(
+        "x@example.org ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGtB4c3K0pQXlD4o8Qv0j4q3gJ0Q6U9Xl1B0q2pZxYcF\n"
+    )
+    hybrid("bundle", "verify", path, "--allowed-signers", allowed, cwd=there, check=5)
+    hybrid("bundle", "apply", path, "--allowed-signers", allowed, cwd=there, check=5)
+    assert list(there.iterdir()) == []
+    hybrid("bundle", "create", "-o", path, "--sign", tmp_path / "none", check=2)
+    assert path.read_bytes() == first
+
+
+def test_scans_travel(ws: Path, there: Path, hybrid: Hybrid, tmp_path: Path) -> None:
+    path = ws / "state/sources.json"
+    document = json.loads(path.read_text())
+    entry = next(item for item in document["sources"] if item["name"] == "tool")
+    entry["scan_status"] = {
+        "state": "clean",
+        "scanner": "secrets",
+        "scanner_version": "1",
+        "commit_sha": entry["commit_sha"],
+        "scanned_at": "2026-07-16T11:03:04Z",
+        "counts": {"high": 0, "medium": 0, "low": 0},
+    }
+    path.write_text(json.dumps(document))
+    (ws / "state/scans").mkdir()
+    (ws / "state/scans/tool.sarif").write_text("{}")
+    hybrid("bundle", "create", "-o", tmp_path / "b")
+    hybrid("bundle", "apply", tmp_path / "b", cwd=there)
+    assert state(there)["tool"]["scan_status"]["state"] == "clean"
+    assert state(there)["lib"]["scan_status"]["state"] == "missing"
+    assert (there / "state/scans/tool.sarif").read_text() == "{}"
+    before = snapshot(there)
+    hybrid("bundle", "apply", tmp_path / "b", cwd=there)
+    assert snapshot(there) == before
+
+
+def test_a_receipt_is_read_strictly(ws: Path, hybrid: Hybrid, tmp_path: Path) -> None:
+    (tmp_path / "r").write_text('{"schema_version": 1}')
+    hybrid("bundle", "create", "-o", tmp_path / "b", "--since", tmp_path / "r", check=2)
+    hybrid("bundle", "create", "-o", tmp_path / "b", "--since", tmp_path / "none", check=2)
+    assert not (tmp_path / "b").exists()
+
+
+def test_no_socket_is_opened_to_apply(bundle: Path, there: Path, tmp_path: Path) -> None:
+    log = tmp_path / "strace"
+    argv = ["strace", "-f", "-qq", "-o", str(log), "-e", "trace=connect", str(executable())]
+    for arguments in (["bundle", "verify", str(bundle)], ["bundle", "apply", str(bundle)], ["sync", "--offline"]):
+        done = subprocess.run([*argv, *arguments], cwd=there, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert "AF_INET" not in log.read_text()
+
+
+@pytest.fixture
+def forced(ws: Path, tool: Upstream, hybrid: Hybrid, tmp_path: Path) -> Path:
+    """A bundle whose pin of tool is a rollback that an override allows on the side that made it."""
+    approval = ("--request", "CHG-1", "--approver", "Eve <eve@example.org>", "--reason", "broken", "--expires", "5d")
+    hybrid("pin", "tool", "--to", tool.rev("main~1"), "--force", *approval)
+    path = tmp_path / "forced"
+    hybrid("bundle", "create", "-o", path)
+    return path
+
+
+def test_an_override_is_judged_on_this_side_too(
+    bundle: Path, forced: Path, tool: Upstream, there: Path, hybrid: Hybrid
+) -> None:
+    hybrid("bundle", "apply", bundle, cwd=there)
+    replace(there / "sources.toml", "[policy]", "[policy]\noverride_min_approvers = 2")
+    before = snapshot(there)
+    done = hybrid("bundle", "apply", forced, "--json", cwd=there, check=6)
+    assert errors(done) == {"tool": "policy-not-met"}
+    assert snapshot(there) == before
+    replace(there / "sources.toml", "override_min_approvers = 2", "")
+    hybrid("bundle", "apply", forced, cwd=there)
+    assert head(there) == tool.rev("main~1")
+    records = json.loads((there / "state/sources-overrides.json").read_text())["overrides"]
+    assert [item["request_id"] for item in records] == ["CHG-1"]
+    log = (there / "state/sources-audit.jsonl").read_text()
+    assert records[0]["audit_hash"] in log
+    hybrid("check", cwd=there)
+    hybrid("audit", "verify", cwd=there)
+    hybrid("sync", "--offline", cwd=there)
+    # A renewal crosses too, though no pin moves.
+    approval = ("--expires", "9d", "--approver", "Eve <eve@example.org>", "--reason", "longer")
+    hybrid("override", "renew", records[0]["id"], *approval)
+    hybrid("bundle", "create", "-o", forced)
+    hybrid("bundle", "apply", forced, cwd=there)
+    renewed = json.loads((there / "state/sources-overrides.json").read_text())["overrides"]
+    assert renewed[-1]["expires_at"] > records[0]["expires_at"]
+    hybrid("check", cwd=there)
+
+
+def test_an_override_that_the_bundle_does_not_bring(forced: Path, there: Path, hybrid: Hybrid) -> None:
+    def change(inventory: Any, members: dict[str, bytes]) -> None:
+        members["state/sources-overrides.json"] = b'{\n  "overrides": [],\n  "schema_version": 1\n}\n'
+
+    rebuilt(forced, change)
+    hybrid("bundle", "apply", forced, cwd=there, check=5)
+    assert list(there.iterdir()) == []
+
+
+def test_findings_of_the_other_side_block_here(ws: Path, there: Path, hybrid: Hybrid, tmp_path: Path) -> None:
+    path = ws / "state/sources.json"
+    document = json.loads(path.read_text())
+    entry = next(item for item in document["sources"] if item["name"] == "tool")
+    entry["scan_status"] = {
+        "state": "findings",
+        "scanner": "secrets",
+        "scanner_version": "1",
+        "commit_sha": entry["commit_sha"],
+        "scanned_at": "2026-07-16T11:03:04Z",
+        "counts": {"high": 0, "medium": 1, "low": 0},
+    }
+    path.write_text(json.dumps(document))
+    hybrid("bundle", "create", "-o", tmp_path / "b")
+    hybrid("init", cwd=there)
+    replace(there / "sources.toml", "[policy]", '[policy]\nscan_block_on = "medium"')
+    before = snapshot(there)
+    done = hybrid("bundle", "apply", tmp_path / "b", "--json", cwd=there, check=6)
+    assert errors(done) == {"tool": "scan-blocked"}
+    assert snapshot(there) == before

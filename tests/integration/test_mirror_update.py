@@ -1,0 +1,293 @@
+"""`mirror update`: a folder that serves what the lock names, smart or static, and never serves less."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import shutil
+import ssl
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+
+from support.cli import Hybrid
+from support.kit import git, head, lock, snapshot
+from support.pki import Pki
+from support.upstream import Gitlink, Upstream, UpstreamFactory
+
+
+@pytest.fixture
+def tool(upstream_factory: UpstreamFactory) -> Upstream:
+    upstream = upstream_factory()
+    upstream.commit({"a.txt": "one\n"})
+    upstream.tag("v1.0.0")
+    upstream.commit({"a.txt": "two\n"})
+    upstream.branch("wip")
+    upstream.update_ref("refs/pull/1/head", upstream.commit({"a.txt": "pull\n"}, branch="pull", parents=["main"]))
+    upstream.delete_ref("refs/heads/pull")
+    return upstream
+
+
+@pytest.fixture
+def ws(tool: Upstream, workspace: Path, hybrid: Hybrid) -> Path:
+    hybrid("init")
+    hybrid("add", tool.url)
+    return workspace
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "mirror"
+
+
+def repository(upstream: Upstream, folder: Path) -> Path:
+    return folder / "localhost" / str(upstream.path).lstrip("/")
+
+
+def refs(path: Path) -> dict[str, str]:
+    lines = git("for-each-ref", "--format=%(refname) %(objectname)", cwd=path).splitlines()
+    return {ref: oid for ref, _, oid in (line.partition(" ") for line in lines)}
+
+
+def outcomes(done: Any) -> dict[str, str]:
+    return {row["name"]: row["outcome"] for row in done.json()["sources"]}
+
+
+def test_a_folder_is_filled_and_served(ws: Path, tool: Upstream, folder: Path, hybrid: Hybrid) -> None:
+    done = hybrid("mirror", "update", folder, "--json")
+    assert outcomes(done) == {"tool": "updated"}
+    bare = repository(tool, folder)
+    pinned = tool.rev("main")
+    assert refs(bare) == {"refs/heads/main": pinned, f"refs/hybrid/pins/{pinned}": pinned}
+    git("fsck", "--full", "--strict", cwd=bare)
+    listed = json.loads((folder / "mirror.json").read_text())
+    assert listed["repositories"][0]["url"] == tool.url
+    assert listed["repositories"][0]["pins"] == [pinned]
+    assert pinned in (folder / "index.html").read_text()
+    assert not list(folder.rglob("*.tmp"))
+    assert not (folder / ".incoming").exists()
+    shutil.rmtree(tool.path)
+    env = {"GIT_HYBRID_MIRRORS": folder.as_uri()}
+    hybrid("sync", env=env)
+    hybrid("pin", "tool", env=env)
+    assert head(ws) == pinned
+
+
+def test_what_did_not_change_is_left_alone(ws: Path, tool: Upstream, folder: Path, hybrid: Hybrid) -> None:
+    hybrid("mirror", "update", folder)
+    before = snapshot(repository(tool, folder))
+    assert outcomes(hybrid("mirror", "update", folder, "--json")) == {"tool": "current"}
+    assert snapshot(repository(tool, folder)) == before
+    tool.commit({"a.txt": "three\n"})
+    assert outcomes(hybrid("mirror", "update", folder, "--json")) == {"tool": "updated"}
+    assert refs(repository(tool, folder))["refs/heads/main"] == tool.rev("main")
+
+
+def test_only_what_is_declared_comes(tool: Upstream, workspace: Path, folder: Path, hybrid: Hybrid) -> None:
+    tool.tag("v2.0.0")
+    hybrid("init")
+    hybrid("add", tool.url, "--version", ">=1,<2")
+    hybrid("mirror", "update", folder)
+    assert set(refs(repository(tool, folder))) - {f"refs/hybrid/pins/{tool.rev('v1.0.0^{commit}')}"} == {
+        "refs/heads/main",
+        "refs/tags/v1.0.0",
+    }
+
+
+def test_two_workspaces_share_a_folder(ws: Path, tool: Upstream, folder: Path, hybrid: Hybrid, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    hybrid("init", cwd=other)
+    hybrid("add", tool.url, "--name", "x", "--branch", "wip", cwd=other)
+    hybrid("mirror", "update", folder)
+    hybrid("mirror", "update", folder, cwd=other)
+    assert {"refs/heads/main", "refs/heads/wip"} <= set(refs(repository(tool, folder)))
+    assert outcomes(hybrid("mirror", "update", folder, "--json")) == {"tool": "current"}
+    assert json.loads((folder / "mirror.json").read_text())["repositories"][0]["sources"] == ["tool", "x"]
+
+
+def test_upstream_that_rewrote_history_does_not_spoil_the_mirror(
+    ws: Path, tool: Upstream, folder: Path, hybrid: Hybrid
+) -> None:
+    hybrid("mirror", "update", folder)
+    pinned = lock(ws)["tool"]["commit"]
+    before = snapshot(repository(tool, folder))
+    tool.commit({"a.txt": "other\n"}, parents=["main~1"])
+    hybrid("mirror", "update", folder, check=5)
+    assert snapshot(repository(tool, folder)) == before
+    hybrid("sync", env={"GIT_HYBRID_MIRRORS": folder.as_uri()})
+    assert head(ws) == pinned
+
+
+def test_a_commit_that_a_lock_named_stays(ws: Path, tool: Upstream, folder: Path, hybrid: Hybrid) -> None:
+    hybrid("mirror", "update", folder)
+    old = lock(ws)["tool"]["commit"]
+    (ws / "state/sources.lock").unlink()
+    tool.commit({"a.txt": "other\n"}, parents=["main~1"])
+    hybrid("pin")
+    hybrid("mirror", "update", folder)
+    bare = repository(tool, folder)
+    git("gc", "-q", "--prune=now", cwd=bare)
+    git("cat-file", "-e", f"{old}^{{tree}}", cwd=bare)
+    assert lock(ws)["tool"]["commit"] in refs(bare).values()
+
+
+def test_a_moved_tag_is_not_taken_over(tool: Upstream, workspace: Path, folder: Path, hybrid: Hybrid) -> None:
+    hybrid("init")
+    hybrid("add", tool.url, "--tag", "v1.0.0")
+    hybrid("mirror", "update", folder)
+    before = refs(repository(tool, folder))
+    tool.tag("v1.0.0", "main", force=True)
+    hybrid("mirror", "update", folder, check=5)
+    assert refs(repository(tool, folder)) == before
+
+
+@pytest.mark.parametrize("damage", ["pack", "head"])
+def test_a_damaged_repository_is_made_anew(ws: Path, tool: Upstream, folder: Path, hybrid: Hybrid, damage: str) -> None:
+    hybrid("mirror", "update", folder)
+    bare = repository(tool, folder)
+    if damage == "pack":
+        for pack in (bare / "objects/pack").glob("*.pack"):
+            data = bytearray(pack.read_bytes())
+            data[len(data) // 2] ^= 0xFF
+            pack.chmod(0o644)
+            pack.write_bytes(data)
+    else:
+        (bare / "HEAD").unlink()
+    tool.commit({"a.txt": "three\n"})
+    hybrid("mirror", "update", folder)
+    git("fsck", "--full", "--strict", cwd=bare)
+    assert list((folder / ".set-aside").iterdir())
+
+
+def test_one_writer_at_a_time(ws: Path, folder: Path, hybrid: Hybrid) -> None:
+    folder.mkdir()
+    with open(folder / ".lock", "w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        hybrid("mirror", "update", folder, env={"GIT_HYBRID_LOCK_TIMEOUT": "0"}, check=75)
+    hybrid("mirror", "update", folder)
+
+
+def test_a_failing_source_does_not_stop_the_others(
+    ws: Path, tool: Upstream, folder: Path, hybrid: Hybrid, upstream_factory: UpstreamFactory
+) -> None:
+    second = upstream_factory("second")
+    second.commit({"x": "x\n"})
+    hybrid("add", second.url)
+    shutil.rmtree(second.path)
+    hybrid("mirror", "update", folder, "-j", "2", check=4)
+    assert repository(tool, folder).is_dir()
+    assert not repository(second, folder).exists()
+
+
+def test_by_the_name_of_a_recorded_mirror(ws: Path, tool: Upstream, folder: Path, hybrid: Hybrid) -> None:
+    hybrid("mirror", "add", "corp", folder.as_uri(), "--owner", "me")
+    hybrid("mirror", "add", "web", "https://example.org", "--owner", "me")
+    hybrid("mirror", "update", "corp")
+    assert repository(tool, folder).is_dir()
+    hybrid("mirror", "update", "web", check=2)
+    # The folder is not asked for itself, and without leave to ask the origin nobody is.
+    hybrid("mirror", "update", "corp", env={"GIT_HYBRID_MIRRORS": f"{folder.as_uri()},direct"})
+    hybrid("mirror", "update", "corp", env={"GIT_HYBRID_MIRRORS": folder.as_uri()}, check=4)
+
+
+def test_submodules_come_along(
+    workspace: Path, folder: Path, hybrid: Hybrid, upstream_factory: UpstreamFactory
+) -> None:
+    inner, outer = upstream_factory("inner"), upstream_factory("outer")
+    oid = inner.commit({"x": "x\n"})
+    modules = f'[submodule "inner"]\n\tpath = inner\n\turl = {inner.url}\n'
+    outer.commit({".gitmodules": modules, "inner": Gitlink(oid), "b": "b\n"})
+    hybrid("init")
+    path = workspace / "sources.toml"
+    path.write_text(f'{path.read_text()}\n[source.outer]\nurl = "{outer.url}"\nbranch = "main"\nsubmodules = true\n')
+    hybrid("pin")
+    hybrid("mirror", "update", folder)
+    assert oid in refs(repository(inner, folder)).values()
+    hybrid("mirror", "update", folder)
+    for upstream in (inner, outer):
+        shutil.rmtree(upstream.path)
+    hybrid("sync", env={"GIT_HYBRID_MIRRORS": folder.as_uri()})
+    assert (workspace / "sources/outer/inner/x").read_text() == "x\n"
+
+
+class _Static(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def static(folder: Path, pki: Pki) -> Iterator[str]:
+    """The mirror folder behind a server that knows nothing of git; the base URL."""
+    folder.mkdir(exist_ok=True)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Static, directory=str(folder)))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pki.cert, pki.key)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"https://localhost:{server.server_address[1]}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_a_static_server_serves_it(
+    ws: Path, tool: Upstream, folder: Path, hybrid: Hybrid, static: str, pki: Pki
+) -> None:
+    hybrid("mirror", "update", folder)
+    env = {"GIT_HYBRID_MIRRORS": static, "GIT_SSL_CAINFO": str(pki.ca)}
+    hybrid("mirror", "add", "web", static, "--owner", "me")
+    hybrid("mirror", "verify", env=env)
+    hybrid("sync", env=env)
+    assert head(ws) == tool.rev("main")
+
+
+def test_what_a_static_server_sends_is_checked_too(
+    ws: Path, tool: Upstream, folder: Path, hybrid: Hybrid, static: str, pki: Pki
+) -> None:
+    """git runs no fsck on packs that it downloads as files; a tree with a double entry would pass."""
+    blob = tool.blob(b"x")
+    tree = tool.raw_tree([("100644", blob, b"a"), ("100644", blob, b"a")])
+    evil = tool.git("commit-tree", tree, "-m", "evil", "-p", "main").decode().strip()
+    tool.update_ref("refs/heads/main", evil)
+    bare = repository(tool, folder)
+    bare.parent.mkdir(parents=True)
+    git("clone", "-q", "--mirror", "--no-hardlinks", tool.path, bare, cwd=tool.path)
+    git("repack", "-adq", cwd=bare)
+    git("update-server-info", cwd=bare)
+    env = {"GIT_HYBRID_MIRRORS": static, "GIT_SSL_CAINFO": str(pki.ca)}
+    done = hybrid("pin", "tool", env=env, check=5)
+    assert "fsck" in done.err
+
+
+def test_odd_paths(workspace: Path, folder: Path, hybrid: Hybrid, tmp_path: Path) -> None:
+    """A server decodes what stands percent-encoded in a URL, so the folder has the decoded name."""
+    odd = Upstream.create(tmp_path / "up streams" / "a b.git")
+    odd.commit({"x": "x\n"})
+    hybrid("init")
+    hybrid("add", odd.url, "--name", "odd")
+    hybrid("mirror", "update", folder)
+    assert (folder / "localhost" / unquote(odd.url.removeprefix("file:///"))).is_dir()
+    shutil.rmtree(odd.path)
+    hybrid("sync", env={"GIT_HYBRID_MIRRORS": folder.as_uri()})
+
+
+def test_no_unneeded_word_in_the_page(ws: Path, folder: Path, hybrid: Hybrid) -> None:
+    hybrid("mirror", "update", folder)
+    listing = json.loads((folder / "mirror.json").read_text())
+    listing["repositories"][0]["sources"] = ["<script>x</script>"]
+    listing["repositories"][0]["missing"] = ["<script>y</script>"]
+    listing["repositories"].append({"path": "../../etc", "url": "x"})
+    (folder / "mirror.json").write_text(json.dumps(listing))
+    hybrid("mirror", "update", folder)
+    assert "<script>" not in (folder / "index.html").read_text()
+    assert len(json.loads((folder / "mirror.json").read_text())["repositories"]) == 1
+    (folder / "mirror.json").write_text("[")
+    hybrid("mirror", "update", folder)

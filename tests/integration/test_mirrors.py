@@ -1,0 +1,295 @@
+"""The inventory of mirrors: recorded, verified against the lock, shown in status, and fresh or refused."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.cli import Hybrid, Result
+from support.kit import git, head, lock, replace
+from support.upstream import Upstream, UpstreamFactory
+
+WHO = "Infra <infra@example.org>"
+
+
+@pytest.fixture
+def tool(upstream_factory: UpstreamFactory) -> Upstream:
+    upstream = upstream_factory()
+    upstream.commit({"a.txt": "one\n"})
+    upstream.commit({"a.txt": "two\n"})
+    return upstream
+
+
+@pytest.fixture
+def ws(tool: Upstream, workspace: Path, hybrid: Hybrid) -> Path:
+    hybrid("init")
+    hybrid("add", tool.url)
+    return workspace
+
+
+@pytest.fixture
+def base(tmp_path: Path, tool: Upstream) -> Path:
+    """A mirror as `git clone --mirror` makes one."""
+    folder = tmp_path / "mirror"
+    copy(tool, folder)
+    return folder
+
+
+def copy(upstream: Upstream, folder: Path) -> Path:
+    target = repository(upstream, folder)
+    shutil.rmtree(target, ignore_errors=True)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    git("clone", "-q", "--mirror", "--no-hardlinks", upstream.path, target, cwd=upstream.path)
+    return target
+
+
+def repository(upstream: Upstream, folder: Path) -> Path:
+    return folder / "localhost" / str(upstream.path).lstrip("/")
+
+
+def record(hybrid: Hybrid, folder: Path, name: str = "corp") -> None:
+    hybrid("mirror", "add", name, folder.as_uri(), "--owner", WHO)
+
+
+def inventory(ws: Path) -> dict[str, Any]:
+    document = json.loads((ws / "state/sources-mirrors.json").read_text())
+    assert document["schema_version"] == 1
+    return {entry["name"]: entry for entry in document["mirrors"]}
+
+
+def rows(done: Result) -> dict[str, Any]:
+    return {row["name"]: row for row in done.json()["sources"]}
+
+
+def test_a_mirror_is_recorded_and_removed(ws: Path, base: Path, hybrid: Hybrid) -> None:
+    record(hybrid, base)
+    entry = inventory(ws)["corp"]
+    assert entry["base_url"] == base.as_uri()
+    assert (entry["kind"], entry["owner"], entry["verified_at"], entry["sources"]) == ("mirror", WHO, None, {})
+    last = (ws / "state/sources-audit.jsonl").read_text().splitlines()[-1]
+    assert json.loads(last)["event"] == "mirror-add"
+    assert json.loads(last)["hash"] == entry["audit_hash"]
+    before = (ws / "state/sources-mirrors.json").read_bytes()
+    record(hybrid, base)
+    assert (ws / "state/sources-mirrors.json").read_bytes() == before
+    assert hybrid("mirror", "list", "--json").json()["mirrors"][0]["owner"] == WHO
+    assert "corp" in hybrid("mirror", "list").out
+    hybrid("mirror", "add", "corp", "file:///elsewhere", "--owner", WHO, check=2)
+    hybrid("mirror", "remove", "nobody", check=2)
+    hybrid("mirror", "remove", "corp")
+    assert inventory(ws) == {}
+    hybrid("mirror", "remove", "corp", check=2)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["corp", "http://example.org", "--owner", WHO],
+        ["../corp", "https://example.org", "--owner", WHO],
+        ["corp", "https://user:secret@example.org", "--owner", WHO],
+        ["corp", "https://example.org/{branch}", "--owner", WHO],
+        ["corp", "https://example.org", "--owner", " "],
+        ["corp", "https://example.org"],
+    ],
+)
+def test_what_is_no_mirror_is_refused(ws: Path, hybrid: Hybrid, arguments: list[str]) -> None:
+    done = hybrid("mirror", "add", *arguments, check=2)
+    assert "secret" not in done.err
+    assert not (ws / "state/sources-mirrors.json").exists()
+
+
+def test_a_good_mirror_is_verified(ws: Path, base: Path, tool: Upstream, hybrid: Hybrid) -> None:
+    record(hybrid, base)
+    done = hybrid("mirror", "verify", "--json")
+    assert rows(done)["tool"]["outcome"] == "verified"
+    held = inventory(ws)["corp"]["sources"]
+    assert held["tool"]["commit"] == tool.rev("main")
+    assert held["tool"]["ok"] is True
+    assert inventory(ws)["corp"]["verified_at"] == held["tool"]["checked_at"]
+    hybrid("mirror", "verify", "nobody", check=2)
+
+
+def test_a_mirror_without_the_repository_lacks_it(ws: Path, tmp_path: Path, hybrid: Hybrid) -> None:
+    (tmp_path / "empty").mkdir()
+    record(hybrid, tmp_path / "empty")
+    done = hybrid("mirror", "verify", "--json", check=1)
+    assert rows(done)["tool"]["error"]["code"] == "mirror-lacks"
+    assert inventory(ws)["corp"]["sources"]["tool"]["ok"] is False
+
+
+def test_a_mirror_without_the_branch_or_the_pin_lacks_it(ws: Path, base: Path, tool: Upstream, hybrid: Hybrid) -> None:
+    record(hybrid, base)
+    tool.commit({"a.txt": "three\n"})
+    hybrid("pin", "tool")
+    done = hybrid("mirror", "verify", "--json", check=1)
+    assert rows(done)["tool"]["error"]["code"] == "mirror-lacks"
+    git("update-ref", "-d", "refs/heads/main", cwd=repository(tool, base))
+    done = hybrid("mirror", "verify", "--json", check=1)
+    assert rows(done)["tool"]["error"]["code"] == "mirror-lacks"
+
+
+def test_a_mirror_that_lags_is_told(ws: Path, base: Path, tool: Upstream, hybrid: Hybrid) -> None:
+    record(hybrid, base)
+    hybrid("sync")
+    tool.commit({"a.txt": "three\n"})
+    done = hybrid("mirror", "verify", "--json", check=1)
+    assert rows(done)["tool"]["error"]["code"] == "mirror-behind"
+    # Without leave to ask the origin, the newest commit that is known counts: the pin, which the mirror has.
+    env = {"GIT_HYBRID_MIRRORS": base.as_uri()}
+    hybrid("mirror", "verify", env=env)
+    # A newer commit that was seen once stays known.
+    replace(ws / "sources.toml", "[policy]", '[policy]\nmin_release_age = "9d"')
+    hybrid("pin", "tool", check=6)
+    done = hybrid("mirror", "verify", "--json", env=env, check=1)
+    assert rows(done)["tool"]["error"]["code"] == "mirror-behind"
+
+
+def test_another_history_is_a_lie(ws: Path, base: Path, tool: Upstream, hybrid: Hybrid) -> None:
+    record(hybrid, base)
+    hybrid("sync")
+    evil = Upstream(path=repository(tool, base))
+    evil.commit({"a.txt": "evil\n"}, parents=["main~1"])
+    done = hybrid("mirror", "verify", "--json", check=5)
+    assert rows(done)["tool"]["error"]["code"] == "mirror-lies"
+
+
+def test_another_repository_is_a_lie(ws: Path, base: Path, tool: Upstream, hybrid: Hybrid) -> None:
+    record(hybrid, base)
+    Upstream(path=repository(tool, base)).commit({"x": "other\n"}, parents=())
+    done = hybrid("mirror", "verify", "--json", check=5)
+    assert "another repository" in str(rows(done)["tool"]["error"])
+
+
+def test_a_moved_tag_is_a_lie(tool: Upstream, workspace: Path, hybrid: Hybrid, tmp_path: Path) -> None:
+    tool.tag("v1.0.0")
+    hybrid("init")
+    hybrid("add", tool.url, "--tag", "v1.0.0")
+    folder = tmp_path / "mirror"
+    evil = Upstream(path=copy(tool, folder))
+    evil.tag("v1.0.0", "main~1", force=True)
+    record(hybrid, folder)
+    hybrid("mirror", "verify", check=5)
+
+
+def test_replaced_content_is_not_served(ws: Path, base: Path, tool: Upstream, hybrid: Hybrid) -> None:
+    """A replace ref shows other content under the same id to whoever honours it."""
+    bare = repository(tool, base)
+    evil = Upstream(path=bare)
+    other = evil.commit({"a.txt": "evil\n"}, branch="evil", parents=["main~1"])
+    evil.git("replace", tool.rev("main"), other)
+    record(hybrid, base)
+    hybrid("mirror", "verify", env={"GIT_HYBRID_MIRRORS": base.as_uri()})
+    hybrid("sync", env={"GIT_HYBRID_MIRRORS": base.as_uri()})
+    assert (ws / "sources/tool/a.txt").read_text() == "two\n"
+
+
+def test_a_damaged_repository_is_not_ok(ws: Path, base: Path, tool: Upstream, hybrid: Hybrid) -> None:
+    record(hybrid, base)
+    git("repack", "-adq", cwd=repository(tool, base))
+    pack = next((repository(tool, base) / "objects/pack").glob("*.pack"))
+    data = bytearray(pack.read_bytes())
+    data[len(data) // 2] ^= 0xFF
+    pack.chmod(0o644)
+    pack.write_bytes(data)
+    done = hybrid("mirror", "verify", check=None)
+    assert done.code in (4, 5)
+    assert not inventory(ws)["corp"]["sources"].get("tool", {}).get("ok", False)
+
+
+def test_a_server_that_is_not_there(ws: Path, hybrid: Hybrid) -> None:
+    replace(ws / "sources.toml", "[defaults]", "[defaults]\nretry = { attempts = 1 }")
+    hybrid("mirror", "add", "corp", "https://localhost:1", "--owner", WHO)
+    hybrid("mirror", "verify", check=4)
+    assert inventory(ws)["corp"]["verified_at"] is None
+    hybrid("mirror", "verify", env={"GIT_HYBRID_OFFLINE": "1"}, check=4)
+
+
+def test_a_folder_of_bundles_is_a_mirror_too(ws: Path, tool: Upstream, hybrid: Hybrid, tmp_path: Path) -> None:
+    folder = tmp_path / "bundles"
+    folder.mkdir()
+    hybrid("mirror", "add", "disk", folder.as_uri(), "--owner", WHO, "--kind", "bundle")
+    hybrid("mirror", "verify", check=1)
+    git("bundle", "create", "-q", folder / "tool.bundle", "--all", cwd=tool.path)
+    hybrid("mirror", "verify")
+    hybrid("sync", "--offline", env={"GIT_HYBRID_BUNDLE_DIR": str(folder)})
+    assert "tool: served by mirror disk, " in hybrid("status").out
+
+
+def test_status_says_who_served(ws: Path, base: Path, hybrid: Hybrid) -> None:
+    env = {"GIT_HYBRID_MIRRORS": base.as_uri()}
+    hybrid("sync", env=env)
+    assert "not in the inventory of mirrors" in hybrid("status").out
+    record(hybrid, base)
+    hybrid("mirror", "verify", env=env)
+    path = ws / "state/sources-mirrors.json"
+    document = json.loads(path.read_text())
+    document["mirrors"][0]["sources"]["tool"]["checked_at"] = "2020-01-01T00:00:00Z"
+    path.write_text(json.dumps(document))
+    out = hybrid("status").out
+    assert "tool: served by mirror corp, " in out
+    assert " d old, too old to pin from" in out
+    served = hybrid("status", "--json").json()["sources"][0]["mirror"]
+    assert (served["name"], served["stale"]) == ("corp", True)
+    assert served["age_seconds"] > 86400
+
+
+def test_a_stale_mirror_is_refused_for_pin_and_not_for_sync(
+    ws: Path, base: Path, tool: Upstream, hybrid: Hybrid, tmp_path: Path
+) -> None:
+    env = {"GIT_HYBRID_MIRRORS": base.as_uri()}
+    record(hybrid, base)
+    replace(ws / "sources.toml", "[policy]", '[policy]\nmirror_max_staleness = "0s"')
+    before = (ws / "state/sources.lock").read_bytes()
+    done = hybrid("pin", "tool", env=env, check=6)
+    assert "git hybrid mirror verify corp" in done.err
+    hybrid("add", tool.url, "--name", "again", env=env, check=6)
+    assert (ws / "state/sources.lock").read_bytes() == before
+    hybrid("sync", env=env)
+    assert head(ws) == lock(ws)["tool"]["commit"]
+    replace(ws / "sources.toml", '"0s"', '"1h"')
+    hybrid("pin", "tool", env=env)
+
+
+def test_without_direct_the_origin_is_never_asked(
+    ws: Path, base: Path, tool: Upstream, hybrid: Hybrid, tmp_path: Path
+) -> None:
+    env = {"GIT_HYBRID_MIRRORS": base.as_uri()}
+    record(hybrid, base)
+    tool.path.rename(tool.path.with_name("gone.git"))
+    hybrid("sync", env=env)
+    hybrid("pin", "tool", env=env)
+    hybrid("mirror", "verify", env=env)
+
+
+def test_an_entry_that_lacks_a_field_stays_until_it_is_recorded_again(ws: Path, base: Path, hybrid: Hybrid) -> None:
+    record(hybrid, base)
+    path = ws / "state/sources-mirrors.json"
+    document = json.loads(path.read_text())
+    del document["mirrors"][0]["owner"]
+    path.write_text(json.dumps(document))
+    hybrid("status")
+    assert "lacks owner" in hybrid("mirror", "list").out
+    hybrid("mirror", "add", "other", "https://example.org", "--owner", WHO)
+    assert "owner" not in inventory(ws)["corp"]
+    record(hybrid, base)
+    assert inventory(ws)["corp"]["owner"] == WHO
+
+
+def test_check_demands_a_record_of_what_is_in_use(ws: Path, base: Path, hybrid: Hybrid) -> None:
+    hybrid("check", "mirrors")
+    env = {"GIT_HYBRID_MIRRORS": base.as_uri()}
+    assert f"git hybrid mirror add NAME {base.as_uri()} --owner WHO" in hybrid("check", "mirrors", env=env, check=1).out
+    hybrid("sync", env=env)
+    hybrid("check", "mirrors", check=1)
+    record(hybrid, base)
+    hybrid("check", "mirrors", env=env)
+    hybrid("check", "mirrors")
+    path = ws / "state/sources-mirrors.json"
+    document = json.loads(path.read_text())
+    del document["mirrors"][0]["owner"]
+    path.write_text(json.dumps(document))
+    assert "lacks owner" in hybrid("check", "mirrors", check=1).out

@@ -1,0 +1,113 @@
+"""Bundles as values: what a receipt allows to leave out, and who may follow whom."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from git_hybrid.core.bundles import (
+    BundleContent,
+    Carried,
+    Had,
+    LogEnd,
+    Receipt,
+    changed_pins,
+    edits,
+    had,
+    may_join,
+    mismatch,
+    moved,
+    tip_of,
+)
+from git_hybrid.core.ids import SourceName, parse_url
+from git_hybrid.core.lock import Lock
+from git_hybrid.core.manifest import Branch, Manifest, Policy, Source, Tag
+from git_hybrid.core.state import State
+from support.values import a_pin, a_source, oid
+
+TOOL = SourceName("tool")
+
+
+def content(
+    *sources: Source, pinned: tuple[str, ...] = ("tool",), carried: tuple[str, ...] = ("tool",)
+) -> BundleContent:
+    by_name = {source.name: source for source in sources or (a_source(),)}
+    return BundleContent(
+        path="b",
+        sha256="0" * 64,
+        carried=tuple(Carried(name=SourceName(name), kind="full") for name in carried),
+        manifest_text="",
+        manifest=Manifest(sources=by_name),
+        lock=Lock(pins={SourceName(name): a_pin(by_name.get(SourceName(name), a_source(name))) for name in pinned}),
+        state=State(),
+        log=LogEnd(),
+    )
+
+
+def here(*sources: Source, policy: Policy | None = None) -> Manifest:
+    return Manifest(policy=policy or Policy(), sources={source.name: source for source in sources})
+
+
+def codes(found: BundleContent, manifest: Manifest) -> dict[str, str]:
+    return {name: error.code for name, error in may_join(found, manifest).items()}
+
+
+def test_the_tip_is_the_tag_object_where_there_is_one():
+    assert tip_of(a_pin()) == oid(1)
+    assert tip_of(a_pin(tag_object=oid(2))) == oid(2)
+
+
+def test_a_receipt_counts_for_the_same_repository():
+    pin = a_pin()
+    there = Had(url=str(pin.url), tip=oid(1), commit=oid(1))
+    assert had(Receipt(), pin) is None
+    assert had(Receipt(sources={TOOL: there}), pin) == there
+    assert had(Receipt(sources={TOOL: replace(there, url="https://example.org/x")}), pin) is None
+
+
+def test_who_may_join():
+    assert codes(content(), here()) == {}
+    assert codes(content(), here(a_source())) == {}
+    other = a_source(url="https://git.example.org/other")
+    assert codes(content(), here(other)) == {"tool": "bundle-conflict"}
+    assert codes(content(), here(a_source("Tool"))) == {"tool": "duplicate-source"}
+    assert codes(content(), here(policy=Policy(hosts=frozenset({"x"})))) == {"tool": "host-not-allowed"}
+    assert codes(content(a_source(), a_source("more")), here(policy=Policy(hosts=frozenset()))).keys() == {"tool"}
+
+
+def test_a_moved_tag():
+    tag = a_source(track=Tag("v1"))
+    old, new = a_pin(tag), a_pin(tag, commit=oid(2))
+    error = moved(old, new)
+    assert error is not None
+    assert (error.old, error.new, error.tag) == (oid(1), oid(2), "refs/tags/v1")
+    assert moved(None, new) is None
+    assert moved(old, old) is None
+    assert moved(a_pin(), a_pin(commit=oid(2))) is None
+    assert moved(old, a_pin(a_source(track=Tag("v2")), commit=oid(2))) is None
+    assert moved(replace(old, url=parse_url("https://example.org/x")), new) is None
+
+
+def test_what_is_edited():
+    assert edits(content(), here(a_source())) == ([], [])
+    assert edits(content(), here()) == ([], [a_source()])
+    changed = a_source(track=Branch("next"))
+    assert edits(content(changed), here(a_source())) == ([TOOL], [changed])
+    assert edits(content(a_source(), a_source("more")), here(a_source())) == ([], [])
+
+
+def test_pins_that_change():
+    found = content()
+    assert changed_pins(found, found.lock) == {}
+    assert changed_pins(found, Lock()) == dict(found.lock.pins)
+
+
+def test_parts_that_do_not_fit():
+    assert mismatch(content()) is None
+    assert mismatch(content(carried=())) == (
+        "inventory.json",
+        "tool is not both in the list of sources and in the lock",
+    )
+    assert mismatch(content(pinned=("tool", "x"), carried=("tool", "x"))) == (
+        "state/sources.lock",
+        "x has no entry in sources.toml",
+    )

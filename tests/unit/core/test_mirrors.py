@@ -1,0 +1,192 @@
+"""The inventory of mirrors as values: whose URL it is, how old what it holds is, what has to be recorded."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from git_hybrid.core.audit import Event, Tail
+from git_hybrid.core.check_mirrors import check_mirrors
+from git_hybrid.core.checks import Facts
+from git_hybrid.core.condition import condition
+from git_hybrid.core.endpoints import Endpoint, check_base, parse_mirrors, repository_path
+from git_hybrid.core.freshness import stale
+from git_hybrid.core.ids import InvalidText, SourceName, parse_url
+from git_hybrid.core.manifest import Manifest, Policy
+from git_hybrid.core.mirrors import (
+    Finding,
+    Held,
+    Incomplete,
+    Inventory,
+    Mirror,
+    age,
+    served_url,
+    serving,
+    verified,
+    with_mirrors,
+)
+from git_hybrid.core.plan import Absent
+from git_hybrid.core.reducer import Decision, Files, to_records
+from git_hybrid.core.state import State
+from support.values import NOW, OPERATOR, a_run, a_snapshot, a_source, a_state_entry, oid
+
+BASE = "https://mirror.example.org/git"
+SERVED = f"{BASE}/git.example.org/team/tool.git"
+TOOL = SourceName("tool")
+DAY = timedelta(days=1)
+
+
+def a_mirror(name: str = "corp", **changes) -> Mirror:
+    made = Mirror(name=name, base_url=BASE, kind="mirror", owner=OPERATOR, added_at=NOW - 9 * DAY, added_by=OPERATOR)
+    return replace(made, **changes)
+
+
+def listed(*mirrors: Mirror, incomplete: tuple[Incomplete, ...] = ()) -> Inventory:
+    return Inventory(mirrors={entry.name: entry for entry in mirrors}, incomplete=incomplete)
+
+
+def served_state(url: str | None = SERVED) -> State:
+    return State(sources={TOOL: replace(a_state_entry(), served_by=url)})
+
+
+def facts(inventory: Inventory, text: str = "", state: State | None = None, folder: str | None = None) -> Facts:
+    return Facts(
+        manifest=Manifest(),
+        clock=NOW,
+        inventory=inventory,
+        mirrors=parse_mirrors(text),
+        state=state or State(),
+        bundle_folder=folder,
+    )
+
+
+def lacking(name: str = "old", **plain: str) -> Incomplete:
+    return Incomplete(place="mirrors[0]", name=name, lacking=("owner",), plain=plain)
+
+
+def test_the_path_of_a_repository():
+    assert (
+        repository_path(parse_url("https://Git.example.org:8443/team/tool.git/"))
+        == "git.example.org_8443/team/tool.git"
+    )
+    assert repository_path(parse_url("file:///srv/tool")) == "localhost/srv/tool.git"
+
+
+@pytest.mark.parametrize("base", ["http://x", "https://x/{branch}", "https://u:p@x", "x"])
+def test_what_is_no_base(base):
+    with pytest.raises(InvalidText):
+        check_base(base)
+
+
+def test_put_and_drop():
+    start = listed(a_mirror("a"), a_mirror("b"), incomplete=(lacking("c"), lacking("d"), lacking("e")))
+    after = with_mirrors(start, put={"c": a_mirror("c")}, drop=frozenset({"a", "d"}))
+    assert list(after.mirrors) == ["b", "c"]
+    assert [entry.name for entry in after.incomplete] == ["e"]
+
+
+def test_who_serves_a_url():
+    source = a_source()
+    inventory = listed(a_mirror(), a_mirror("disk", kind="bundle", base_url="file:///srv/bundles/"))
+    corp, disk = inventory.mirrors["corp"], inventory.mirrors["disk"]
+    assert serving(inventory, SERVED, source.url, TOOL) is corp
+    assert served_url(disk, source.url, TOOL) == "file:///srv/bundles/tool.bundle"
+    assert serving(inventory, "file:///srv/bundles/tool.bundle", source.url, TOOL) is disk
+    assert serving(inventory, str(source.url), source.url, TOOL) is None
+
+
+def test_the_age_of_a_source():
+    mirror = a_mirror()
+    assert age(mirror, TOOL, NOW) == 9 * DAY
+    assert age(replace(mirror, verified_at=NOW - 4 * DAY), TOOL, NOW) == 4 * DAY
+    held = Held(commit=oid(1), checked_at=NOW - 2 * DAY, ok=True)
+    assert age(replace(mirror, verified_at=NOW, sources={TOOL: held}), TOOL, NOW) == 2 * DAY
+    assert age(replace(mirror, sources={TOOL: replace(held, checked_at=NOW + DAY)}), TOOL, NOW) == timedelta(0)
+
+
+def test_a_check_that_finds_less_does_not_make_it_younger():
+    first = verified(a_mirror(), {TOOL: Finding(commit=oid(1), ok=True)}, NOW - 3 * DAY)
+    assert first.sources[TOOL] == Held(commit=oid(1), checked_at=NOW - 3 * DAY, ok=True)
+    second = verified(first, {TOOL: Finding(commit=oid(2), ok=False)}, NOW)
+    assert second.sources[TOOL] == Held(commit=oid(2), checked_at=NOW - 3 * DAY, ok=False)
+    assert second.verified_at == NOW
+    third = verified(second, {}, NOW + DAY)
+    assert third.sources == second.sources
+    assert verified(a_mirror(), {TOOL: Finding(commit=oid(1), ok=False)}, NOW).sources[TOOL].checked_at == NOW
+
+
+def test_fresh_or_refused():
+    source, policy = a_source(), Policy(mirror_max_staleness=7 * DAY)
+    inventory = listed(a_mirror())
+    error = stale(inventory, policy, source, Endpoint(SERVED, BASE), NOW)
+    assert error is not None
+    assert (error.mirror, error.age, error.limit) == ("corp", "9 d", "7 d")
+    fresh = listed(a_mirror(verified_at=NOW - 7 * DAY))
+    assert stale(fresh, policy, source, Endpoint(SERVED, BASE), NOW) is None
+    assert stale(inventory, policy, source, Endpoint(str(source.url), None), NOW) is None
+    assert stale(Inventory(), policy, source, Endpoint(SERVED, BASE), NOW) is None
+
+
+def test_status_knows_who_served():
+    source = a_source()
+    snapshot = a_snapshot(source, policy=Policy(mirror_max_staleness=DAY))
+
+    def served(inventory: Inventory, state: State):
+        return condition(replace(snapshot, mirrors=inventory, state=state), source, Absent(), now=NOW).served
+
+    assert served(Inventory(), served_state(None)) is None
+    assert served(Inventory(), State()) is None
+    assert served(Inventory(), served_state(str(source.url))) is None
+    unknown = served(Inventory(), served_state())
+    assert unknown is not None
+    assert (unknown.url, unknown.name, unknown.stale) == (SERVED, None, False)
+    known = served(listed(a_mirror()), served_state())
+    assert known is not None
+    assert (known.name, known.age, known.stale) == ("corp", 9 * DAY, True)
+
+
+def test_what_is_in_use_must_be_recorded():
+    def mends(inventory: Inventory, text: str = "", state: State | None = None, folder: str | None = None) -> list[str]:
+        found = check_mirrors(facts(inventory, text, state, folder))
+        assert all(item.file == "state/sources-mirrors.json" and item.why for item in found)
+        return [item.mend for item in found]
+
+    add = f"git hybrid mirror add NAME {BASE} --owner WHO"
+    assert mends(Inventory()) == mends(Inventory(), "direct") == mends(Inventory(), "off") == []
+    assert mends(Inventory(), f"{BASE}/,direct", served_state()) == [add]
+    assert mends(Inventory(), "", served_state()) == [add]
+    assert mends(listed(a_mirror()), BASE, served_state()) == []
+    disk = "git hybrid mirror add NAME file:///srv/b --owner WHO --kind bundle"
+    assert mends(Inventory(), folder="/srv/b/") == [disk]
+    assert mends(Inventory(), state=served_state("file:///srv/b/tool.bundle")) == [disk]
+    assert mends(listed(a_mirror(kind="bundle", base_url="file:///srv/b")), folder="/srv/b") == []
+    assert mends(Inventory(), state=served_state(str(a_source().url))) == []
+    assert mends(Inventory(), state=served_state("bundle:" + "0" * 64)) == []
+    odd = "git hybrid mirror add NAME https://odd.example.org/x --owner WHO"
+    assert mends(Inventory(), state=served_state("https://odd.example.org/x")) == [odd]
+
+
+def test_an_entry_that_lacks_a_field_is_told():
+    inventory = listed(incomplete=(lacking(base_url=BASE), replace(lacking(), lacking=("name", "base_url"))))
+    first, second = check_mirrors(facts(inventory))
+    assert (first.entry, first.what) == ("mirrors[0]", "lacks owner")
+    assert first.mend == f"git hybrid mirror add old {BASE} --owner WHO"
+    assert second.mend == "git hybrid mirror add NAME BASE_URL --owner WHO"
+
+
+def test_the_record_that_made_an_entry():
+    events = [Event(event="mirror-verify", detail={"mirror": name}) for name in ("a", "b")]
+    decision = Decision(events=events, mirrors={"a": a_mirror("a"), "b": a_mirror("b")})
+
+    def records(start: Inventory, written=()):
+        return to_records(decision, Files(mirrors=start), tail=Tail(), written=written, info=a_run())
+
+    first = records(Inventory())
+    assert first.mirrors is not None
+    hashes = [record["hash"] for record in first.audit]
+    assert [entry.audit_hash for entry in first.mirrors.mirrors.values()] == hashes
+    assert len(set(hashes)) == 2
+    again = records(first.mirrors, first.audit)
+    assert (again.audit, again.mirrors) == ((), None)
