@@ -11,6 +11,8 @@ _RESET = "git hybrid reset {name}"
 _LOOK = "git -C {path} status"
 _BACK = ("git hybrid pin {name} -n",)
 _AGAIN = "git hybrid resume"
+_TELL = "tell upstream: git fsck shows it"
+_WAIVE = "git hybrid pin {name} --to REV --force{waive} --request ID --approver WHO --reason TEXT --expires WHEN"
 
 
 def _forced(commit: str) -> str:
@@ -167,18 +169,8 @@ REMEDIES: Mapping[str, Remedy] = {
         "{findings}",
         ("pin another commit: git hybrid pin {name} --to REV",),
     ),
-    "malformed-objects": Remedy(
-        5, "{name}: upstream sent objects that are not sound", "{message}", ("tell upstream: git fsck shows it",)
-    ),
-    "fsck-refused": Remedy(
-        5,
-        "{name}: git's fsck refuses objects that upstream sent",
-        "{findings}",
-        (
-            "tell upstream: git fsck shows it",
-            "git hybrid pin {name} --to REV --force{waive} --request ID --approver WHO --reason TEXT --expires WHEN",
-        ),
-    ),
+    "malformed-objects": Remedy(5, "{name}: upstream sent objects that are not sound", "{message}", (_TELL,)),
+    "fsck-refused": Remedy(5, "{name}: git's fsck refuses objects that upstream sent", "{findings}", (_TELL, _WAIVE)),
     "off-branch": Remedy(
         6,
         "{name}: {commit} is not part of {ref}, which the manifest declares",

@@ -187,6 +187,23 @@ def test_imposter_commits(
     assert not (workspace / "sources/tool").exists()
 
 
+def test_an_imposter_that_the_clone_already_has(hybrid: Hybrid, workspace: Path, tool: Upstream, pinned: str) -> None:
+    """Tree, content and objects are all there and right: only the ancestry is not."""
+    imposter = _evil(tool, "tmp")
+    hybrid("add", tool.url, "--branch", "tmp", "--name", "other")
+    entries = lock(workspace)
+    hybrid("remove", "other")
+    hybrid("sync")
+    clone = workspace / "sources/tool"
+    git("fetch", "-q", "origin", "tmp", cwd=clone)
+    tool.delete_ref("refs/heads/tmp")
+    for key in ("commit", "tree", "content_sha256"):
+        replace(workspace / "state/sources.lock", entries["tool"][key], entries["other"][key])
+    assert _code(hybrid, "sync", check=5) == "unreachable"
+    assert head(workspace) == pinned
+    assert lock(workspace)["tool"]["commit"] == imposter
+
+
 def test_moved_tag(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
     hybrid("init")
     hybrid("add", tool.url, "--tag", "v1.0.0")

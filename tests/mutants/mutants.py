@@ -170,7 +170,7 @@ MUTANTS = (
         "git/prover.py",
         "len(data)) + data).hexdigest() != oid:",
         "len(data)) + data).hexdigest() == oid[1:]:",
-        f"{BYTES}::test_a_tampered_object_is_found",
+        f"{GIT}/test_prover.py",
     ),
     Mutant(
         "replaced-objects",
@@ -212,7 +212,7 @@ MUTANTS = (
         "app/acquire.py",
         "and rt.objects.is_ancestor(stage, pin.commit, commit)",
         "",
-        f"{IDENTITY}::test_force_push",
+        f"{IDENTITY}::test_an_imposter_that_the_clone_already_has",
     ),
     Mutant(
         "tree-of-the-lock",

@@ -115,7 +115,7 @@ def test_trouble_of_the_machine_is_told_from_a_broken_repository(number: int) ->
 def test_a_clone_that_goes_while_it_is_looked_at_is_not_there(
     clone: Path, monkeypatch: pytest.MonkeyPatch, *, is_gone: bool
 ) -> None:
-    def look(*_arguments: object) -> None:
+    def look(*_arguments: object, **_options: object) -> None:
         if is_gone:
             clone.rename(clone.with_name("moved"))
         raise GitError("failed to read objects")
