@@ -86,7 +86,7 @@ def test_help_imports_no_library_of_the_work():
     assert (done.code, done.err.strip()) == (0, "[]")
 
 
-GROUPS = {"override": ["list"], "audit": ["log"]}
+GROUPS = {"override": ["list"], "audit": ["log"], "hooks": ["install"], "mirror": ["list"], "bundle": ["verify", "x"]}
 
 
 def _common(name: str, before: list[str], after: list[str]) -> Common:
