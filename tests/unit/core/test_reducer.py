@@ -224,3 +224,12 @@ def test_what_was_announced_and_not_done_is_told() -> None:
     assert (first.event, first.detail) == ("interrupted", {"error": "interrupted", "pending": True})
     assert (second.event, second.before, second.after) == ("failed", oid(1), oid(2))
     assert reduce_failed(failures, state_of(a_state_entry(commit=oid(2)))) == ()
+
+
+def test_what_state_says_already_is_not_told_again_but_a_repair_is() -> None:
+    there = state_of(a_state_entry(commit=oid(2)))
+    assert reduce_installed([an_update()], there, a_run()) == Decision(events=[], entries={})
+    repaired = replace(an_update(), task=replace(an_update().task, action="repair"))
+    decision = reduce_installed([repaired], there, a_run())
+    assert [event.event for event in decision.events] == ["repair"]
+    assert decision.entries == {}
