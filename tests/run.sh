@@ -10,6 +10,7 @@ command -v ssh >/dev/null || missing="$missing openssh-client"
 command -v git-lfs >/dev/null || missing="$missing git-lfs"
 command -v mandoc >/dev/null || missing="$missing mandoc"
 command -v strace >/dev/null || missing="$missing strace"
+command -v faketime >/dev/null || missing="$missing faketime"
 if [ -n "$missing" ]; then
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
         apt-get update -qq

@@ -249,7 +249,8 @@ def _judge_move(
     known = rt.objects.has_commit(history, old.commit)
     base = wish.base
     if base is not None:
-        if base.commit != old.commit:
+        if base.commit != old.commit and base.ref == UNREACHABLE:
+            # The log no longer tells by which ref it was pinned.
             at_tip = (
                 ref for ref in sorted(refs.tips) if refs.commit(ref) == base.commit and ref.startswith("refs/tags/")
             )

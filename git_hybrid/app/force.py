@@ -10,8 +10,8 @@ from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.audit import Event
 from git_hybrid.core.errors import FsckRefused, HybridError, OverrideUnnecessary, PolicyNotMet, ScanBlocked
 from git_hybrid.core.governance import governed
-from git_hybrid.core.ids import InvalidText, Oid, SourceName, parse_oid
-from git_hybrid.core.lock import Pin
+from git_hybrid.core.ids import InvalidText, Oid, RefName, SourceName, parse_oid
+from git_hybrid.core.lock import UNREACHABLE, Pin
 from git_hybrid.core.manifest import Source
 from git_hybrid.core.override import (
     Approval,
@@ -260,9 +260,11 @@ def baseline(snapshot: Snapshot, old: Pin | None) -> Pin | None:
     while record is not None and _ASIDE & set(record.lifts):
         if record.from_commit is None:
             return None
-        base = replace(old, commit=record.from_commit, root_commits=(), tag_object=None, override=None)
+        before = (old.source, record.from_commit)
+        ref = RefName(snapshot.trail.refs.get(before, "") or UNREACHABLE)
+        base = replace(old, commit=record.from_commit, ref=ref, root_commits=(), tag_object=None, override=None)
         # The commit that it came from may itself have been forced.
-        earlier = records.get(snapshot.trail.rests.get((old.source, record.from_commit), ""))
+        earlier = records.get(snapshot.trail.rests.get(before, ""))
         record = earlier if earlier is not None and earlier.id < record.id else None
     return base
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import assert_never
 
 from git_hybrid.core.errors import OffBranch, OverrideEnded, OverrideUnrecorded
 from git_hybrid.core.lock import Pin, is_valid, still_allowed
@@ -37,6 +38,8 @@ def why_unapproved(error: OffBranch | OverrideEnded | OverrideUnrecorded) -> str
             return f"rests on {override}, which {how}"
         case OverrideUnrecorded(override=override, what=what):
             return f"rests on {override}, {what}"
+        case _:  # pragma: no cover
+            assert_never(error)
 
 
 def governed(

@@ -89,11 +89,13 @@ class Overrides:
 class Trail:
     """What the audit log says of overrides: the last record of each by its id, and when its newest record was made.
 
-    ``rests`` has for each source and commit that was pinned the override that its last pin rests on, or nothing.
+    ``rests`` has for each source and commit that was pinned the override that its last pin rests on, or nothing;
+    ``refs`` the ref that it was found by.
     """
 
     latest: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
     rests: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    refs: Mapping[tuple[str, str], str] = field(default_factory=dict)
     newest: datetime | None = None
 
 
@@ -104,30 +106,32 @@ def trail_of(records: Sequence[Mapping[str, Json]]) -> Trail:
     """
     latest: dict[str, Mapping[str, Json]] = {}
     rests: dict[tuple[str, str], str] = {}
+    refs: dict[tuple[str, str], str] = {}
     for record in records:
         identity = _overridden(record)
         if identity and (record["event"] in _CLOSINGS or latest.get(identity, {}).get("event") not in _CLOSINGS):
             latest[identity] = record
         if record["event"] in ("pin", "override"):
-            detail = record.get("detail")
-            under = detail.get(RESTS_ON) if isinstance(detail, Mapping) else None
-            rests[str(record.get("source")), str(record.get("after"))] = identity or str(under or "")
+            pinned, told = (str(record.get("source")), str(record.get("after"))), _detail(record)
+            rests[pinned] = identity or str(told.get(RESTS_ON, ""))
+            refs[pinned] = str(told.get("ref", refs.get(pinned, "")))
     times = [str(record["at"]) for record in records]
-    return Trail(latest=latest, rests=rests, newest=parse_time(max(times)) if times else None)
+    return Trail(latest=latest, rests=rests, refs=refs, newest=parse_time(max(times)) if times else None)
 
 
 def _overridden(record: Mapping[str, Json]) -> str:
+    return str(_detail(record).get("override", "")) if record["event"] in EVENTS else ""
+
+
+def _detail(record: Mapping[str, Json]) -> Mapping[str, Json]:
     detail = record.get("detail")
-    named = detail.get("override") if record["event"] in EVENTS and isinstance(detail, Mapping) else None
-    return str(named or "")
+    return detail if isinstance(detail, Mapping) else {}
 
 
 def binds(record: Mapping[str, Json], override: Override) -> bool:
     """Tell whether the audit record *record* is the one that *override* names, and tells of it as it is."""
-    detail = record.get("detail")
-    told = detail.get("override_sha256") if isinstance(detail, Mapping) else None
     named = _overridden(record) == override.id and record["hash"] == override.audit_hash
-    return named and told == digest(override)
+    return named and _detail(record).get("override_sha256") == digest(override)
 
 
 def with_overrides(overrides: Overrides, put: Mapping[str, Override]) -> Overrides:

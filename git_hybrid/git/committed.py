@@ -67,8 +67,20 @@ def history_witness(runner: Runner, root: Path, *, since: str | None = None) -> 
 
 
 def _patch(runner: Runner, root: Path, span: str, files: tuple[str, ...]) -> str:
-    """Return the changes of *files* in *span*, the oldest first; nothing where there is no repository."""
-    options = ("--reverse", "--unified=0", "--no-color", "--no-ext-diff", "--no-textconv", "--no-renames", "--text")
+    """Return the changes of *files* in *span*, the oldest first; nothing where there is no repository.
+
+    All of history: git would pass over the branch whose changes a merge has lost.
+    """
+    options = (
+        "--full-history",
+        "--reverse",
+        "--unified=0",
+        "--no-color",
+        "--no-ext-diff",
+        "--no-textconv",
+        "--no-renames",
+        "--text",
+    )
     argv = ["git", "log", "--format=commit %H", "--patch", *options, span, "--", *files]
     done = runner.run(argv, env=_environment(runner), cwd=root)
     return done.stdout.decode("utf-8", "surrogateescape") if done.status == 0 else ""

@@ -201,5 +201,5 @@ def rotate(path: Path, archive: Path, info: RunInfo) -> None:
     who = {"operator": info.operator, "command_id": info.run, "log_id": info.log_id}
     (record,) = extend(log.tail, [begun], at=info.now, **who)
     write_file(archive, data)
-    write_file(path, canonical_json(record) + b"\n")
     archive.chmod(0o444)
+    write_file(path, canonical_json(record) + b"\n")

@@ -3,10 +3,21 @@ from __future__ import annotations
 from dataclasses import replace
 
 from git_hybrid.core.audit import Event, Tail, record_hash, tail_of
+from git_hybrid.core.errors import Interrupted, UnknownOverride
 from git_hybrid.core.ids import RunId, SourceName
 from git_hybrid.core.lock import Lock
-from git_hybrid.core.plan import Installed
-from git_hybrid.core.reducer import Decision, Files, ManifestEdit, Records, reduce_installed, to_records
+from git_hybrid.core.plan import Failed, Installed
+from git_hybrid.core.reducer import (
+    Decision,
+    Files,
+    ManifestEdit,
+    Records,
+    intent_for,
+    intent_of,
+    reduce_failed,
+    reduce_installed,
+    to_records,
+)
 from git_hybrid.core.state import ScanStatus, State
 from support.values import NOW, OPERATOR, RUN, a_pin, a_run, a_source, a_state_entry, a_task, oid
 
@@ -186,3 +197,39 @@ def test_torn_bytes_are_declared_by_the_records_of_the_run() -> None:
     decision = Decision(events=[Event(event="pin")])
     records = to_records(decision, Files(), tail=tail, written=(), info=a_run())
     assert records.audit[0]["torn"] == [{"len": 3, "sha256": "ab" * 32}]
+
+
+def test_an_intent_names_what_is_about_to_change_and_only_that() -> None:
+    moved = a_task(pin=a_pin(commit=oid(2)), action="update", before=oid(1))
+    state = state_of(a_state_entry(commit=oid(2)))
+    told = intent_for(a_run(), [moved], State())
+    assert told is not None
+    assert told.detail == {"command": "sync", "sources": {"tool": oid(2)}}
+    assert intent_for(a_run(), [moved], state) is None
+    assert intent_for(a_run(), [replace(moved, action="repair")], state) is not None
+    events = [Event(event="pin", source="tool"), Event(event="init"), Event(event="rotate")]
+    said = intent_of(a_run(), Decision(events=events))
+    assert said is not None
+    assert said.detail == {"command": "sync", "sources": ["tool"]}
+    assert intent_of(a_run(), Decision(events=[Event(event="seen", source="tool")])) is None
+
+
+def test_what_was_announced_and_not_done_is_told() -> None:
+    moved = a_task(pin=a_pin(commit=oid(2)), action="update", before=oid(1))
+    failures = [
+        Failed(task=moved, error=Interrupted(signal=2), pending=True),
+        Failed(task=moved, error=UnknownOverride(override="x", why="y"), pending=False),
+    ]
+    first, second = reduce_failed(failures, State())
+    assert (first.event, first.detail) == ("interrupted", {"error": "interrupted", "pending": True})
+    assert (second.event, second.before, second.after) == ("failed", oid(1), oid(2))
+    assert reduce_failed(failures, state_of(a_state_entry(commit=oid(2)))) == ()
+
+
+def test_what_state_says_already_is_not_told_again_but_a_repair_is() -> None:
+    there = state_of(a_state_entry(commit=oid(2)))
+    assert reduce_installed([an_update()], there, a_run()) == Decision(events=[], entries={})
+    repaired = replace(an_update(), task=replace(an_update().task, action="repair"))
+    decision = reduce_installed([repaired], there, a_run())
+    assert [event.event for event in decision.events] == ["repair"]
+    assert decision.entries == {}

@@ -3,8 +3,9 @@ from __future__ import annotations
 import pytest
 
 from git_hybrid.core.errors import BadArgument, OffBranch, RefMissing
+from git_hybrid.core.ids import branch_ref, tag_ref
 from git_hybrid.core.manifest import Branch, Commit, Tag, Track, Version
-from git_hybrid.core.resolve import Candidate, asked_for, newest_allowed
+from git_hybrid.core.resolve import Candidate, asked_for, newest_allowed, wherever
 from support.values import a_source, listed, oid
 
 MAIN, DEV, V1, V2, TAG_OBJECT = oid(1), oid(2), oid(0x11), oid(0x12), oid(0xAA)
@@ -188,3 +189,16 @@ def test_a_branch_that_is_called_like_a_version_is_no_version() -> None:
 def test_the_declared_ref_must_exist_whatever_is_asked_for() -> None:
     with pytest.raises(RefMissing):
         asked_for(a_source(track=Branch("gone")), REFS, MAIN)
+
+
+@pytest.mark.parametrize(
+    ("revision", "expected"),
+    [
+        ("dev", Candidate(ref=branch_ref("dev"), commit=DEV)),
+        ("v1.1", Candidate(ref=tag_ref("v1.1"), commit=V2, tag_object=TAG_OBJECT)),
+        (oid(0x99), Candidate(ref=None, commit=oid(0x99))),
+        ("0123456", Candidate(ref=None, commit=None, prefix="0123456")),
+    ],
+)
+def test_a_forced_revision_may_be_anything_that_upstream_has(revision: str, expected: Candidate) -> None:
+    assert wherever(REFS, revision) == expected

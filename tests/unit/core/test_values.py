@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from git_hybrid.core.ids import InvalidText
-from git_hybrid.core.values import format_age, format_time, parse_duration, parse_time
+from git_hybrid.core.values import format_age, format_time, parse_duration, parse_moment, parse_time
 
 
 @pytest.mark.parametrize(
@@ -102,3 +102,21 @@ def test_a_time_is_written_in_utc_with_whole_seconds() -> None:
 )
 def test_an_age_is_told_in_its_largest_unit(seconds: float, text: str) -> None:
     assert format_age(timedelta(seconds=seconds)) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2026-12-01", "2026-12-01T00:00:00Z"),
+        ("2026-12-01T18:00:00Z", "2026-12-01T18:00:00Z"),
+        ("14d", "2026-07-30T11:03:04Z"),
+    ],
+)
+def test_a_moment_is_a_date_a_time_or_so_long_from_now(text: str, expected: str) -> None:
+    assert format_time(parse_moment(text, now=datetime(2026, 7, 16, 11, 3, 4, tzinfo=UTC))) == expected
+
+
+@pytest.mark.parametrize("text", ["", "tomorrow", "2026-02-30", "2026-12-01T18:00", "14", "-1d"])
+def test_what_is_no_moment_is_refused(text: str) -> None:
+    with pytest.raises(InvalidText, match="not a time"):
+        parse_moment(text, now=datetime(2026, 7, 16, tzinfo=UTC))

@@ -14,7 +14,7 @@ from git_hybrid.core.audit import Event
 from git_hybrid.core.errors import InvalidFile, LocalIo, LockBusy, LockUnsupported, SymlinkRefused
 from git_hybrid.core.plan import Task
 from git_hybrid.core.reducer import Decision
-from git_hybrid.store import runs
+from git_hybrid.store import chain, runs
 from git_hybrid.store.chain import read_log
 from git_hybrid.store.filelock import writer_lock
 from git_hybrid.store.layout import Layout
@@ -284,3 +284,42 @@ def test_a_lock_that_says_nonsense_still_holds(tmp_path):
             with pytest.raises(LockBusy) as caught, second:
                 pass
             assert caught.value.holder
+
+
+@pytest.mark.parametrize("when", ["before", "archived", "replaced"])
+def test_a_rotation_that_was_killed_between_its_writes_is_finished(files, monkeypatch, when):
+    ledger = _ledger(files)
+    with ledger.writer(FIRST):
+        ledger.record(FIRST, DECISION, ())
+    layout = Layout(files.root)
+    before = read_log(layout.audit).records
+    rotation = Decision(
+        events=[Event(event="rotate", detail={"archive": "sources-audit.2026.jsonl"})],
+        archive="state/sources-audit.2026.jsonl",
+    )
+    real = chain.write_file
+
+    class Died(BaseException):
+        pass
+
+    def die(path, data):
+        first = path.name.startswith("sources-audit.2026")
+        if when == "before" or (when == "archived" and not first):
+            raise Died
+        real(path, data)
+        if when == "replaced" and not first:
+            raise Died
+
+    with monkeypatch.context() as patch:
+        patch.setattr(chain, "write_file", die)
+        with pytest.raises(Died), ledger.writer(SECOND):
+            ledger.record(SECOND, rotation, ())
+    with _ledger(files).writer(run_info(random=b"abcdefghij")) as notes:
+        assert any("had decided" in note for note in notes)
+    archive = files.root / "state/sources-audit.2026.jsonl"
+    archived, (first,) = read_log(archive).records, read_log(layout.audit).records
+    assert archived[: len(before)] == before
+    assert [record["event"] for record in archived].count("rotate") == 1
+    assert (first["event"], first["prev"]) == ("rotated", [archived[-1]["hash"]])
+    assert not archive.stat().st_mode & 0o222
+    assert not layout.marker.exists()

@@ -1,0 +1,331 @@
+"""The audit log against those who change it, in and out of a repository, over merges and rotations."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from support.cli import executable, merged_env
+from support.governed import ADA, LOCK, LOG, OVERRIDES, STATE, Site, forced_site, plain_site, signed_line
+from support.kit import git
+
+
+@pytest.fixture
+def site(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Site:
+    return forced_site(tmp_path, tmp_path_factory)
+
+
+@pytest.fixture
+def plain(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Site:
+    return plain_site(tmp_path, tmp_path_factory)
+
+
+def edit(site: Site) -> None:
+    lines = site.lines()
+    lines[3] = lines[3].replace(ADA, "Eve <eve@example.org>")
+    site.put_lines(lines)
+
+
+def delete(site: Site) -> None:
+    lines = site.lines()
+    site.put_lines(lines[:4] + lines[5:])
+
+
+def insert(site: Site) -> None:
+    lines = site.lines()
+    record = json.loads(lines[4])
+    record["operator"] = "Eve <eve@example.org>"
+    site.put_lines([*lines[:5], signed_line(record), *lines[5:]])
+
+
+def reorder(site: Site) -> None:
+    lines = site.lines()
+    lines[3], lines[4] = lines[4], lines[3]
+    site.put_lines(lines)
+
+
+def cut(site: Site) -> None:
+    site.put_lines(site.lines()[:-2])
+
+
+def roll_back(site: Site) -> None:
+    site.write(LOG, git("show", f"HEAD~1:{LOG}", cwd=site.root) + "\n")
+
+
+def rechained(records: list[dict[str, object]]) -> list[str]:
+    lines: list[str] = []
+    for number, record in enumerate(records, 1):
+        record["seq"], record["prev"] = number, [json.loads(lines[-1])["hash"]] if lines else []
+        lines.append(signed_line(record))
+    return lines
+
+
+def rewrite(site: Site) -> None:
+    records = site.log()
+    for record in records:
+        record["operator"] = "Eve <eve@example.org>"
+    site.put_lines(rechained(records))
+
+
+def duplicate(site: Site) -> None:
+    lines = site.lines()
+    site.put_lines([*lines, lines[5]])
+
+
+def forge(site: Site) -> None:
+    last = site.log()[-1]
+    record = {**last, "seq": last["seq"] + 5, "prev": ["0" * 64], "operator": "Eve <eve@example.org>"}
+    site.put_lines([*site.lines(), signed_line(record)])
+
+
+def junk(site: Site) -> None:
+    lines = site.lines()
+    site.put_lines([*lines[:3], '{"v":1,"seq":1e3}', *lines[3:]])
+
+
+@pytest.mark.parametrize("in_git", [True, False])
+@pytest.mark.parametrize(
+    ("tamper", "ids", "line"),
+    [
+        (edit, {"edited"}, 4),
+        (delete, {"missing"}, 5),
+        (insert, {"inserted"}, 6),
+        (reorder, {"reordered"}, 4),
+        (cut, {"cut", "not-append-only"}, 0),
+        (roll_back, {"cut", "not-append-only"}, 0),
+        (rewrite, {"cut", "not-append-only"}, 0),
+        (duplicate, {"repeated"}, 12),
+        (forge, {"missing"}, 12),
+        (junk, {"junk"}, 4),
+    ],
+)
+def test_each_attack_is_named_with_what_it_proves(
+    site: Site, tamper: Callable[[Site], None], ids: set[str], line: int, in_git: bool
+) -> None:
+    tamper(site)
+    if not in_git:
+        (site.root / ".git").rename(site.root.parent / "elsewhere")
+    breaches = site.verified()
+    assert ids & {item.id for item in breaches}, breaches
+    assert line in (0, breaches[0].line), breaches
+    assert all(item.what and item.proves for item in breaches)
+    assert site.checked("audit") != []
+
+
+def test_verify_exits_with_5_and_names_the_first_bad_record(site: Site) -> None:
+    told = site("audit", "verify").out
+    assert "11 records, whole" in told
+    assert "git has committed" in told
+    edit(site)
+    found = site("audit", "verify", check=5).out
+    assert f"{LOG}:4 (record 4): edited" in found
+    assert "proves: it was edited" in found
+    document = site("audit", "verify", "--json", check=5).json()
+    assert document["breaches"][0]["seq"] == 4
+    site("check", "audit", check=1)
+    # Nothing is written behind a log that was changed.
+    before = site.read(LOG)
+    site("pin", "tool", check=2)
+    assert site.read(LOG) == before
+
+
+def test_a_full_rewrite_of_all_files_shows_against_git_alone(site: Site) -> None:
+    records = site.log()
+    (old,) = site.overrides()
+    for record in records:
+        record["operator"] = "Eve <eve@example.org>"
+    lines = rechained(records)
+    site.put_lines(lines)
+    hashes = {before["hash"]: after["hash"] for before, after in zip(_committed_log(site), site.log(), strict=True)}
+    for name in (OVERRIDES, STATE):
+        text = site.read(name)
+        for before, after in hashes.items():
+            text = text.replace(before, after)
+        site.write(name, text)
+    assert site.overrides()[0]["audit_hash"] == hashes[old["audit_hash"]]
+    assert {"not-append-only"} <= {item.id for item in site.verified()}
+    git("add", "-A", cwd=site.root)
+    git("commit", "-q", "-m", "rewrite", cwd=site.root)
+    assert {"lost-by-commit", "cut"} <= {item.id for item in site.verified()}
+    assert {"lost-by-commit"} <= {item.id for item in site.verified(since="HEAD~1")}
+
+
+def _committed_log(site: Site) -> list[dict[str, str]]:
+    return [json.loads(line) for line in git("show", f"HEAD:{LOG}", cwd=site.root).splitlines()]
+
+
+def test_since_holds_the_commits_after_a_revision(site: Site) -> None:
+    site("audit", "verify", "--since", "HEAD~1")
+    for wrong in ("none", "--all", "HEAD:state"):
+        site("audit", "verify", f"--since={wrong}", check=2)
+
+
+def test_records_of_every_wrong_shape_are_junk_and_crash_nothing(site: Site) -> None:
+    last = site.log()[-1]
+    wrong = [{"at": "yesterday"}, {"event": []}, {"seq": "1"}, {"prev": [1]}, {"prev": {}}, {"detail": []}, {"v": 0}]
+    wrong += [{"torn": [{"len": []}]}, {"operator": 1}, {"source": {}}, {"detail": {"x": 1}, "seq": 0}]
+    for changed in wrong:
+        site.put_lines([*site.lines()[:11], signed_line({**last, **changed})])
+        assert "junk" in {item.id for item in site.verified()}, changed
+    site("sync", "-q")
+    for line in ('{"v":1', "[]", "null", '{"a":1.5}', '{"hash":NaN}', "{" * 3000, '{"a":1,"a":2}', "\\ud800"):
+        site.put_lines([*site.lines()[:11], line, ""])
+        assert "junk" in {item.id for item in site.verified()}, line
+
+
+def test_two_branches_that_both_wrote_merge_and_verify(plain: Site) -> None:
+    assert f"/{LOG} merge=union" in plain.read(".gitattributes")
+    git("checkout", "-q", "-b", "side", cwd=plain.root)
+    plain("add", plain.tool.url, "--name", "side")
+    plain.commit("side")
+    side = plain.lines()
+    git("checkout", "-q", "main", cwd=plain.root)
+    plain("add", plain.tool.url, "--name", "other")
+    plain.commit("other")
+    main = plain.lines()
+    git("merge", "-q", "side", cwd=plain.root, check=False)
+    assert {*main, *side} == set(plain.lines())
+    for name in ("sources.toml", LOCK, STATE):
+        mine = git("show", f"main:{name}", cwd=plain.root)
+        plain.write(name, mine + "\n")
+    git("add", "-A", cwd=plain.root)
+    # While the merge is under way, and once it is made.
+    assert plain.checked("audit", staged=True) == [] == plain.checked("audit")
+    plain.commit("merge")
+    assert plain.verified() == ()
+    plain("pin", "other", "--to", "v1.0.0", "--force", "--request", "CHG-1", "--approver", "bea@example.org",
+          "--reason", "x", "--expires", "2d")  # fmt: skip
+    assert len(plain.log()[-3]["prev"]) == 2
+    assert plain.verified() == ()
+    plain.commit("joined")
+    # A merge that lost the records of one side, at once and later.
+    git("checkout", "-q", "-b", "bad", "HEAD~1^1", cwd=plain.root)
+    git("merge", "-q", "-s", "ours", "-m", "bad", "side", cwd=plain.root)
+    assert [item.id for item in plain.verified()] == ["lost-by-commit"]
+    assert plain.checked("audit", staged=True) != []
+    git("commit", "-q", "--allow-empty", "-m", "later", cwd=plain.root)
+    assert plain.checked("audit") != []
+    assert "merge lost them" in plain("check", "audit", check=1).out
+
+
+def test_a_merge_that_is_about_to_lose_records_is_stopped(plain: Site) -> None:
+    git("checkout", "-q", "-b", "side", cwd=plain.root)
+    plain("add", plain.tool.url, "--name", "side")
+    plain.commit("side")
+    git("checkout", "-q", "main", cwd=plain.root)
+    git("commit", "-q", "--allow-empty", "-m", "main", cwd=plain.root)
+    git("merge", "-q", "--no-commit", "-s", "ours", "side", cwd=plain.root)
+    assert [item.what for item in plain.checked("audit", staged=True)]
+
+
+def test_a_revoked_override_does_not_come_back_by_a_merge(site: Site) -> None:
+    ident = site.overrides()[0]["id"]
+    git("checkout", "-q", "-b", "side", cwd=site.root)
+    site("override", "renew", ident, "--expires", "25d", "--approver", "dan@example.org", "--reason", "x")
+    site.commit("renewed")
+    renewed = site.read(OVERRIDES)
+    git("checkout", "-q", "main", cwd=site.root)
+    site("override", "revoke", ident, "--reason", "no")
+    site.commit("revoked")
+    git("merge", "-q", "side", cwd=site.root, check=False)
+    site.write(OVERRIDES, renewed)
+    site.commit("merged")
+    assert [item["event"] for item in site.log()][-1] == "override-renewed"
+    site("sync", check=5)
+    assert site.checked("overrides") != []
+
+
+def test_rotation_keeps_the_chain(site: Site) -> None:
+    archive = site("audit", "rotate").out.strip().removeprefix("archived as ")
+    year = time.gmtime().tm_year
+    assert archive == f"state/sources-audit.{year}.jsonl"
+    first = site.log()[0]
+    assert (first["event"], len(site.log())) == ("rotated", 1)
+    data = (site.root / archive).read_bytes()
+    assert first["detail"] == {
+        "archive": Path(archive).name, "count": 13, "sha256": hashlib.sha256(data).hexdigest(),
+    }  # fmt: skip
+    assert first["prev"] == [json.loads(data.splitlines()[-1])["hash"]]
+    assert not (site.root / archive).stat().st_mode & 0o222
+    site("sync")
+    site("audit", "rotate")
+    assert site.verified() == ()
+    site.commit("rotated")
+    assert site.verified() == ()
+    assert site.checked("overrides") + site.checked("audit") == []
+    assert "pin" in {item["event"] for item in site("audit", "log", "--json").json()["records"]}
+    kept = (site.root / archive).read_bytes()
+    (site.root / archive).chmod(0o644)
+    (site.root / archive).write_bytes(kept.replace(b"ada@", b"eve@", 1))
+    found = site.verified()
+    assert (found[0].id, found[0].file) == ("edited", archive)
+    assert "archive-changed" in {item.id for item in found}
+    (site.root / archive).write_bytes(kept[:-1])
+    assert [item.id for item in site.verified()] == ["archive-changed"]
+    (site.root / archive).unlink()
+    assert [item.id for item in site.verified()] == ["archive-missing"]
+    assert archive in site("audit", "verify", check=5).out
+
+
+def test_intent_stands_before_the_first_effect_of_a_run_that_is_killed(plain: Site) -> None:
+    site = plain
+    site.force(site.commits.hotfix)
+    before = len(site.log())
+    # A git that stops for good when the working tree is about to be changed.
+    folder = site.root.parent / "bin"
+    folder.mkdir()
+    real = subprocess.run(["sh", "-c", "command -v git"], capture_output=True, text=True, check=True).stdout.strip()
+    script = folder / "git"
+    script.write_text(
+        f'#!/bin/sh\ncase "$*" in *checkout*) touch {folder}/there; exec sleep 60;; esac\nexec {real} "$@"\n'
+    )
+    script.chmod(0o755)
+    env = {"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}", "GIT_HYBRID_OPERATOR": ADA}
+    child = subprocess.Popen(
+        [executable(), "sync"], cwd=site.root, env=merged_env(env), start_new_session=True,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    with child:
+        end = time.monotonic() + 30
+        while not (folder / "there").exists() and time.monotonic() < end:
+            time.sleep(0.02)
+        os.killpg(child.pid, signal.SIGKILL)
+    (intent,) = site.log()[before:]
+    assert intent["event"] == "intent"
+    assert intent["detail"] == {"command": "git hybrid sync", "sources": {"tool": site.commits.hotfix}}
+    # Meanwhile the override ends: what was begun is not finished.
+    site("resume", check=6, shift="+21d")
+    assert site.verified() == ()
+    assert not (site.root / "state/resume.json").exists()
+
+
+def test_what_was_announced_and_failed_is_told(plain: Site) -> None:
+    plain.force(plain.commits.hotfix)
+    (plain.root / "sources/tool/fix").write_text("mine\n")
+    (plain.root / "sources/tool/.git/info/exclude").write_text("fix\n")
+    plain("sync", check=3)
+    events = [item["event"] for item in plain.log()[-2:]]
+    assert events == ["intent", "failed"]
+
+
+def test_log_filters(site: Site) -> None:
+    def found(*options: str) -> list[str]:
+        return [item["event"] for item in site("audit", "log", *options, "--json").json()["records"]]
+
+    assert found("--request", "CHG-1") == ["override"]
+    assert found("--incident", "INC-7") == ["override"]
+    assert found("--incident", "INC-70") == []
+    assert found("tool", "--event", "pin") == ["pin", "pin"]
+    assert found("--operator", "ADA@", "--max-count", "2") == ["update", "intent"]
+    assert found("--since", "2999-01-01") == []
+    assert len(found("--since", "1d")) == 11
+    site("audit", "log", "--since", "x", check=2)
+    assert site.commits.hotfix[:10] in site("audit", "log", "-v").out

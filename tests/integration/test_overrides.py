@@ -1,0 +1,357 @@
+"""Overrides through the command line: what needs one, what it takes, how it lives and ends."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import shutil
+import subprocess
+from datetime import timedelta
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from support.governed import ADA, BEA, LOCK, OVERRIDES, Site, forced_site, plain_site
+from support.kit import changes, head, lock, raw_controls, snapshot
+
+
+@pytest.fixture
+def site(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Site:
+    return plain_site(tmp_path, tmp_path_factory)
+
+
+@pytest.fixture
+def forced(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Site:
+    return forced_site(tmp_path, tmp_path_factory)
+
+
+def test_all_that_is_missing_is_named_at_once_and_nothing_is_written(site: Site) -> None:
+    before = snapshot(site.root)
+    told = site("pin", "--force", check=2).err
+    for word in ("a source", "--to", "--request", "--approver", "--reason", "--expires"):
+        assert word in told
+    told = site("pin", "tool", "--to", "main", "--force", "--request", "CHG-1", "--approver", " ", check=2).err
+    for word in ("--approver", "--reason", "--expires"):
+        assert word in told
+    assert "--request" not in told.splitlines()[0]
+    assert "--force" in site("pin", "tool", "--to", "main", "--reason", "x", check=2).err
+    assert "4096" in site.force(site.commits.hotfix, reason="x" * 5000, check=2).err
+    assert "WHEN" not in site.force(site.commits.hotfix, expires="tomorrow", check=2).out
+    assert changes(before, snapshot(site.root)) == []
+
+
+def test_all_that_policy_misses_is_named_at_once_and_nothing_is_written(site: Site) -> None:
+    keyed = '{ id = "cid@example.org", key = "ssh-ed25519 AAAA" }'
+    policy = f'override_min_approvers = 2\napprovers = ["ada@example.org", "bea@example.org", {keyed}]'
+    site.replace("sources.toml", "[policy]", f"[policy]\n{policy}")
+    before = snapshot(site.root)
+    who = "<ADA@Example.ORG>,bea@example.org,Bea <BEA@example.org>,cid@example.org,dan@example.org"
+    told = site.force(site.commits.hotfix, request="XYZ-1", approver=who, expires="31d", check=6).err
+    for word in ("'XYZ-1' does not match", "Ada <ada@example.org> asks", "dan@example.org is not among"):
+        assert word in told
+    for word in ("cid@example.org is not signed", "2 approvers are needed, 1 counted", "override_max_age"):
+        assert word in told
+    assert "is past" in site.force(site.commits.hotfix, expires="2020-01-01", check=6).err
+    assert changes(before, snapshot(site.root)) == []
+
+
+def test_what_needs_no_override_is_refused_as_unnecessary(site: Site) -> None:
+    before = snapshot(site.root)
+    for rev in (site.commits.third, "main"):
+        assert "needs no override" in site.force(rev, check=6).err
+    assert changes(before, snapshot(site.root)) == []
+    newer = site.tool.commit({"README": "four\n"})
+    assert f"git hybrid pin tool --to {newer}" in site.force(newer, check=6).err
+
+
+def off_branch(site: Site) -> str:
+    return site.commits.hotfix
+
+
+def rollback(site: Site) -> str:
+    return site.commits.first
+
+
+def moved_tag(site: Site) -> str:
+    site.replace("sources.toml", 'branch = "main"', 'tag = "rel"')
+    site.tool.tag("rel", "main")
+    site("pin", "tool")
+    site.tool.tag("rel", "hotfix", force=True)
+    return "rel"
+
+
+def rewritten_history(site: Site) -> str:
+    site.tool.reset("main", site.commits.second)
+    return site.tool.commit({"README": "another three\n"})
+
+
+def identity_changed(site: Site) -> str:
+    return site.tool.commit({"README": "another project\n"}, parents=[])
+
+
+def too_young(site: Site) -> str:
+    site.replace("sources.toml", "[policy]", '[policy]\nmin_release_age = "3d"')
+    return site.tool.commit({"README": "four\n"})
+
+
+def unreachable(site: Site) -> str:
+    commit = site.tool.commit({"README": "lost\n"}, branch="lost")
+    site.tool.delete_ref("refs/heads/lost")
+    return commit
+
+
+@pytest.mark.parametrize(
+    ("needing", "code", "lifted"),
+    [
+        (off_branch, 6, "off-branch"),
+        (rollback, 6, "rollback"),
+        (moved_tag, 5, "moved-tag"),
+        (rewritten_history, 5, "rewritten-history"),
+        (identity_changed, 5, "identity-changed"),
+        (too_young, 6, "too-young"),
+        (unreachable, 6, "unreachable"),
+    ],
+)
+def test_what_is_refused_can_be_forced_and_installed(site: Site, needing: object, code: int, lifted: str) -> None:
+    assert callable(needing)
+    rev = str(needing(site))
+    before = lock(site.root)["tool"]["commit"]
+    site("pin", "tool", "--to", rev, check=code)
+    site.force(rev)
+    (record,) = site.overrides()
+    entry = lock(site.root)["tool"]
+    wanted = site.tool.rev(f"{rev}^{{commit}}")
+    assert lifted in record["lifts"]
+    assert (record["from_commit"], record["to_commit"]) == (before, wanted)
+    assert (entry["commit"], entry["override"]) == (wanted, record["id"])
+    assert record["audit_hash"] in {item["hash"] for item in site.log()}
+    site("sync")
+    assert head(site.root) == wanted
+    assert [found for what in ("overrides", "audit", "metadata") for found in site.checked(what)] == []
+    shutil.rmtree(site.root / "sources/tool")
+    site("sync")
+    assert head(site.root) == wanted
+
+
+def test_a_plain_pin_supersedes_what_it_leaves_also_after_several_forced_ones(forced: Site) -> None:
+    other = forced.tool.commit({"fix": "better\n"}, branch="hotfix2", parents=["hotfix"])
+    forced.force(other)
+    forced.force(forced.commits.first)
+    assert [item["status"] for item in forced.overrides()] == ["superseded", "superseded", "active"]
+    forced("pin", "tool")
+    assert lock(forced.root)["tool"]["commit"] == forced.commits.third
+    assert "override" not in lock(forced.root)["tool"]
+    assert {item["status"] for item in forced.overrides()} == {"superseded"}
+    events = [item["event"] for item in forced.log()]
+    assert events.count("override-superseded") == 3
+    forced("sync")
+    assert forced.checked("overrides") + forced.checked("audit") == []
+
+
+def test_a_plain_pin_does_not_make_a_moved_tag_one_for_good(site: Site) -> None:
+    moved_tag(site)
+    site.force("rel", expires="2d")
+    site("pin", "tool")
+    assert "override" in lock(site.root)["tool"]
+    assert "expired" in site("pin", "tool", check=6, shift="+3d").err
+    site("sync", check=6, shift="+3d")
+    site.replace("sources.toml", 'tag = "rel"', f'commit = "{site.commits.hotfix}"')
+    site("pin", "tool")
+    assert "override" not in lock(site.root)["tool"]
+    site("sync", shift="+3d")
+
+
+def test_an_override_ends_by_itself_and_a_clock_set_back_helps_nobody(forced: Site) -> None:
+    assert "expires" not in forced("sync").err
+    assert "expires at" in forced("sync", shift="+15d").err
+    (warning,) = forced.checked("overrides", after=timedelta(days=15))
+    assert warning.level == "warn"
+    forced("check", "overrides", shift="+15d")
+    refused = forced("sync", check=6, shift="+21d").err
+    assert "git hybrid override renew" in refused
+    assert head(forced.root) == forced.commits.hotfix
+    forced("check", "overrides", check=1, shift="+21d")
+    assert forced("status", shift="+21d").out.splitlines()[1].split()[:2] == ["tool", "unapproved"]
+    # Anything that the log says of that day, and the day stays.
+    forced("add", forced.tool.url, "--name", "other", shift="+21d")
+    forced("sync", check=6)
+    forced("sync", check=6, shift="-30d")
+    assert forced.checked("overrides")[0].level == "fail"
+    ident = forced.overrides()[0]["id"]
+    assert [item["state"] for item in forced("override", "list", "--expired", "--json").json()["overrides"]] == [
+        "expired"
+    ]
+    forced("override", "renew", ident, "--expires", "22d", "--approver", BEA, "--reason", "more", shift="+0d")
+    forced("sync")
+    assert forced.checked("overrides", after=timedelta(days=1)) != []
+
+
+def test_a_clock_that_was_ahead_makes_no_override_that_lasts_for_years(site: Site) -> None:
+    site.force(site.commits.hotfix, shift="+900d")
+    assert [found.level for found in site.checked("overrides")] == ["fail"]
+    assert "still to come" in site.checked("overrides")[0].what
+
+
+def test_renew_takes_an_approval_of_its_own(forced: Site) -> None:
+    ident = forced.overrides()[0]["id"]
+    missing = forced("override", "renew", ident, check=2).err
+    assert all(word in missing for word in ("--expires", "--approver", "--reason"))
+    words = ("override", "renew", ident, "--expires", "25d", "--reason", "not released yet", "--approver")
+    before = snapshot(forced.root)
+    assert "Cid <cid@example.org> asks" in forced(*words, "CID@example.org", who="Cid <cid@example.org>", check=6).err
+    assert "Ada <ada@example.org> asks" in forced(*words, "ada@example.org", who="Cid <cid@example.org>", check=6).err
+    forced("override", "renew", "ovr-0", "--expires", "1d", "--reason", "x", "--approver", BEA, check=2)
+    assert changes(before, snapshot(forced.root)) == []
+    forced(*words, "Dan <dan@example.org>")
+    (record,) = forced.overrides()
+    assert [item["id"] for item in record["approvers"]] == [BEA, "Dan <dan@example.org>"]
+    assert forced.log()[-1]["event"] == "override-renewed"
+    assert forced.log()[-1]["detail"]["because"] == "not released yet"
+    forced("sync")
+    assert forced.checked("overrides") + forced.checked("audit") == []
+
+
+def test_revoke_ends_it_now_and_for_good(forced: Site) -> None:
+    ident = forced.overrides()[0]["id"]
+    forced("override", "revoke", ident, check=2)
+    assert "git hybrid pin tool" in forced("override", "revoke", ident, "--reason", "done").err
+    refused = forced("sync", check=6).err
+    assert "was revoked" in refused
+    assert "override renew" not in refused
+    renew = ("override", "renew", ident, "--expires", "1d", "--reason", "x", "--approver", BEA)
+    assert "stays so" in forced(*renew, check=2).err
+    forced("override", "revoke", ident, "--reason", "again", check=2)
+    forced("check", "overrides", check=1)
+    forced("pin", "tool")
+    forced("sync")
+    assert forced.overrides()[0]["status"] == "revoked"
+    assert forced.checked("overrides") == []
+
+
+def test_a_lost_approval_is_captured_again(forced: Site) -> None:
+    forced.write(OVERRIDES, '{\n  "overrides": [],\n  "schema_version": 1\n}\n')
+    told = forced("sync", check=5).err
+    command = f"git hybrid pin tool --to {forced.commits.hotfix} --force"
+    assert command in told
+    (found,) = [item for item in forced.checked("overrides") if item.file == LOCK]
+    assert command in found.mend
+    forced.force(forced.commits.hotfix, request="CHG-2")
+    forced("sync")
+    assert forced.checked("overrides") == []
+    assert forced.overrides()[0]["from_commit"] == forced.commits.third
+    forced("pin", "tool")
+
+
+def test_lists_and_details(forced: Site) -> None:
+    forced("remove", "tool")
+    forced("add", forced.tool.url, "--name", "tool", "--branch", "main")
+    forced.force(forced.commits.first, expires="3d", request="INC-3")
+    states = [(item["state"], item["request_id"]) for item in forced("override", "list", "--json").json()["overrides"]]
+    assert states == [("expiring", "INC-3"), ("superseded", "CHG-1")]
+    for options, found in ((("--active",), 1), (("--expiring",), 1), (("--expired",), 0), (("tool",), 2), (("x",), 0)):
+        assert len(forced("override", "list", *options, "--json").json()["overrides"]) == found
+    ident = forced.overrides()[0]["id"]
+    shown = forced("override", "show", ident).out
+    for word in (ident, "superseded", "CHG-1", "hotfix", ADA, BEA, "INC-7", forced.commits.hotfix):
+        assert word in shown
+    forced("override", "show", "ovr-x", check=2)
+
+
+HOSTILE = "=1+1|<script>alert(1)</script>`**[x](javascript:y)**\x1b[31m&amp;\u202e\n@x"
+
+
+class Tags(HTMLParser):
+    """Collects the tags and the text of a page."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.text = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+@pytest.mark.parametrize("command", ["override", "audit"])
+def test_exports_are_whole_and_inert(site: Site, command: str) -> None:
+    site.force(site.commits.hotfix, reason=HOSTILE, incident="INC-7,INC-8", approver=f"{HOSTILE} <bea@example.org>")
+    ident = site.overrides()[0]["id"]
+    site("override", "revoke", ident, "--reason", HOSTILE)
+    made = {form: site(command, "export", "--format", form).out for form in ("csv", "json", "md", "html")}
+    for form, text in made.items():
+        assert raw_controls(text.replace("\r\n", "\n")) == [], form
+        for word in ("CHG-1", "INC-7", "INC-8", "bea@example.org", "revoked", site.commits.hotfix):
+            assert word in text.replace("\\", ""), (form, word)
+    rows = list(csv.reader(io.StringIO(made["csv"])))
+    assert len({len(row) for row in rows}) == 1
+    assert [cell for row in rows for cell in row if re.match(r"\s*[=+\-@]", cell)] == []
+    assert json.loads(made["json"])["overrides"][0]["reason"] == HOSTILE.strip()
+    page = Tags()
+    page.feed(made["html"])
+    assert "script" not in page.tags
+    assert "<script>alert(1)</script>" in page.text
+    assert "default-src 'none'" in made["html"]
+    assert "\\<script\\>" in made["md"]
+    assert "&amp;" not in made["md"].replace("\\&amp;", "")
+    bars = [line.replace("\\|", "").count("|") for line in made["md"].splitlines() if line.startswith("| ")]
+    assert set(bars) <= {20, 21}
+    assert ident in made["md"]
+    site(command, "export", "--format", "md", "-o", "report.md")
+    assert (site.root / "report.md").read_text().rstrip() == made["md"].rstrip()
+
+
+def test_signed_approvals(site: Site, tmp_path: Path) -> None:
+    for name in ("bea", "eve"):
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", tmp_path / name], check=True)
+    key = (tmp_path / "bea.pub").read_text().rsplit(" ", 1)[0]
+    site.replace("sources.toml", "[policy]", f'[policy]\napprovers = [{{ id = "bea@example.org", key = "{key}" }}]')
+    asked = ("--to", site.commits.hotfix, "--request", "CHG-1", "--reason", "hotfix", "--expires", "20d")
+    expires = re.search(r'"expires_at":"([^"]+)"', site("override", "request", "tool", *asked).out)
+    assert expires
+    asked = (*asked[:-1], expires[1])
+
+    def sign(name: str, *words: str, space: str = "git-hybrid-override") -> str:
+        file = tmp_path / "request"
+        file.write_text(site("override", "request", *words).out)
+        file.with_suffix(".sig").unlink(missing_ok=True)
+        subprocess.run(["ssh-keygen", "-q", "-Y", "sign", "-n", space, "-f", tmp_path / name, file], check=True)
+        return str(file.with_suffix(".sig"))
+
+    def force(check: int, **changed: str) -> None:
+        site.force(site.commits.hotfix, check=check, **{"expires": expires[1], **changed})
+
+    force(6)
+    for wrong in (("eve", asked, "git-hybrid-override"), ("bea", asked, "file")):
+        force(6, signature=sign(wrong[0], "tool", *wrong[1], space=wrong[2]))
+    good = sign("bea", "tool", *asked)
+    force(6, signature=good, reason="another")
+    force(6, signature=good, request="CHG-2")
+    force(2, signature=str(tmp_path / "none"))
+    force(0, signature=good)
+    (record,) = site.overrides()
+    assert record["approvers"][0]["signature"].startswith("-----BEGIN SSH SIGNATURE-----")
+    assert site.checked("overrides") + site.checked("audit") == []
+    kept = Path(good).read_text()
+    site("override", "revoke", record["id"], "--reason", "done")
+    site("pin", "tool")
+    (tmp_path / "old.sig").write_text(kept)
+    force(6, signature=str(tmp_path / "old.sig"))
+
+
+def test_an_entry_that_changed_only_in_what_is_fetched_keeps_its_override(forced: Site) -> None:
+    ident = lock(forced.root)["tool"]["override"]
+    forced.replace("sources.toml", 'branch = "main"', 'branch = "main"\nlfs = "pointer"\nhistory = "shallow"')
+    forced("pin")
+    assert lock(forced.root)["tool"]["override"] == ident
+    assert forced.log()[-1]["detail"]["rests_on"] == ident
+    forced("sync")
+    kept = forced.read(LOCK)
+    forced.write(LOCK, re.sub(r"override = .*\n", "", kept))
+    forced("override", "revoke", ident, "--reason", "done")
+    forced("sync", check=5)

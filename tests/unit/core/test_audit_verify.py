@@ -1,0 +1,243 @@
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from git_hybrid.core.audit import Event, Record, Tail, extend, record_hash, tail_of
+from git_hybrid.core.audit_query import (
+    OVERRIDE_COLUMNS,
+    RECORD_COLUMNS,
+    Filter,
+    chosen,
+    detail_of,
+    override_row,
+    record_row,
+    records_of,
+)
+from git_hybrid.core.audit_verify import (
+    LOG,
+    ROTATE,
+    ROTATED,
+    Breach,
+    Line,
+    Segment,
+    Witnesses,
+    missing_archives,
+    previous,
+    verify,
+)
+from git_hybrid.core.canonical import canonical_json
+from git_hybrid.core.check_audit import check_audit
+from git_hybrid.core.checks import Facts, failures
+from git_hybrid.core.ids import SourceName
+from git_hybrid.core.lock import Lock
+from git_hybrid.core.manifest import Manifest
+from git_hybrid.core.override import Approval, Override, Overrides, closed, event_of
+from git_hybrid.core.state import State
+from support.values import NOW, OPERATOR, RUN, a_pin, a_state_entry, oid
+
+TOOL = SourceName("tool")
+CHAIN = (Event(event="init"), Event(event="add", source="tool"), Event(event="pin", source="tool", after=oid(1)))
+
+
+def grown(records: Sequence[Record], *events: Event, tail: Tail | None = None) -> tuple[Record, ...]:
+    who = {"operator": OPERATOR, "command_id": RUN, "log_id": "log"}
+    return (*records, *extend(tail or tail_of(records), events, at=NOW, **who))
+
+
+def text_of(record: Record | str) -> bytes:
+    return record.encode() if isinstance(record, str) else canonical_json(record)
+
+
+def sha(line: Record | str) -> str:
+    return hashlib.sha256(text_of(line)).hexdigest()
+
+
+def segment(lines: Sequence[Record | str], *, file: str = LOG, ended: bool = True) -> Segment:
+    made = []
+    for number, item in enumerate(lines, 1):
+        record = None if isinstance(item, str) else item
+        whole = record is not None and record_hash(record) == record["hash"]
+        made.append(Line(number=number, size=len(text_of(item)), sha256=sha(item), record=record, whole=whole))
+    whole_text = b"".join(text_of(item) + b"\n" for item in lines)
+    return Segment(file=file, lines=tuple(made), sha256=hashlib.sha256(whole_text).hexdigest(), ended=ended)
+
+
+def found(lines: Sequence[Record | str], witnesses: Witnesses | None = None, *, ended: bool = True) -> list[Breach]:
+    return list(verify([segment(lines, ended=ended)], witnesses or Witnesses()))
+
+
+def ids(lines: Sequence[Record | str], witnesses: Witnesses | None = None, *, ended: bool = True) -> list[str]:
+    return [item.id for item in found(lines, witnesses, ended=ended)]
+
+
+LINES = grown((), *CHAIN)
+
+
+def rehashed(record: Record, **changed: Any) -> Record:
+    made = {**record, **changed}
+    return {**made, "hash": record_hash(made)}
+
+
+def test_a_whole_log_has_no_breach() -> None:
+    assert ids(LINES) == []
+    assert ids([]) == []
+    assert verify([], Witnesses()) == ()
+
+
+@pytest.mark.parametrize(
+    ("tamper", "first", "line"),
+    [
+        (lambda x: [x[0], {**x[1], "operator": "Eve"}, x[2]], "edited", 2),
+        (lambda x: [x[0], x[2]], "missing", 2),
+        (lambda x: [x[0], rehashed(x[1], operator="Eve"), *x[1:]], "inserted", 2),
+        (lambda x: [x[1], x[0], x[2]], "reordered", 1),
+        (lambda x: [*x, x[1]], "repeated", 4),
+        (lambda x: [*x[:2], "junk", x[2]], "junk", 3),
+        (lambda x: [*x, "junk"], "junk", 4),
+        (lambda x: [*x, rehashed(x[2], prev=[x[2]["hash"]], seq=9)], "miscounted", 4),
+        (lambda x: [*x, rehashed(x[2], prev=[x[2]["hash"]], seq="9")], "miscounted", 4),
+        (lambda x: [*x, rehashed(x[0], operator="Eve")], "second-beginning", 4),
+        (lambda x: [x[0], rehashed(x[1], prev=["0" * 64]), x[2]], "missing", 2),
+    ],
+)
+def test_what_the_chain_shows_by_itself(tamper: Callable[[Any], list[Record | str]], first: str, line: int) -> None:
+    breaches = found(tamper(LINES))
+    assert (breaches[0].id, breaches[0].line) == (first, line), breaches
+    assert all(item.what and item.proves for item in breaches)
+
+
+def test_a_torn_line_is_no_breach_where_it_is_declared_or_just_happened() -> None:
+    assert ids([*LINES, '{"v"'], ended=False) == []
+    torn = {"len": 4, "sha256": sha('{"v"')}
+    after = grown(LINES, Event(event="init"), tail=replace(tail_of(LINES), torn=(torn,)))
+    assert ids([*LINES, '{"v"', after[-1]]) == []
+    assert ids([*LINES, '{"v"', rehashed(after[-1], torn=1)]) == ["junk"]
+    assert ids([*LINES, '{"v"', rehashed(after[-1], torn=[1])]) == ["junk"]
+    assert previous({"prev": "x"}) == ()
+
+
+def test_a_fork_needs_a_merge_that_git_knows() -> None:
+    one, two = grown(LINES, Event(event="seen")), grown(LINES, Event(event="seen", source="tool"))
+    merged = [*one, two[-1]]
+    assert ids(merged) == ["inserted"]
+    known = Witnesses(committed=frozenset(map(sha, one)))
+    assert ids(merged, known) == []
+    joined = grown(merged, Event(event="seen", source="other"))
+    assert len(previous(joined[-1])) == 2
+    assert ids(joined, known) == []
+    # What stands before committed records and is not committed was put in.
+    assert ids([*LINES, two[-1], one[-1]], Witnesses(committed=frozenset(map(sha, one)))) == ["inserted"]
+    # The longer side of a fork goes on; the one without followers is named.
+    longer = grown(one, Event(event="prune", source="tool"))
+    assert found([*longer, two[-1]])[0].line == 6
+    split = [*longer, *grown(two, Event(event="prune"))[-2:]]
+    assert [item.id for item in found(split)] == ["inserted"]
+
+
+def test_committed_lines_must_be_there() -> None:
+    everything = tuple(map(sha, LINES))
+    assert ids(LINES[:2], Witnesses(committed=frozenset(everything), head=everything)) == ["not-append-only"]
+    assert ids(LINES[:2], Witnesses(ever=everything)) == ["lost-by-commit"]
+    assert ids(LINES, Witnesses(committed=frozenset(everything), head=everything, ever=everything)) == []
+    (breach,) = found(LINES[:2], Witnesses(head=everything, ever=everything))
+    assert breach.line == 3
+
+
+def test_other_files_are_witnesses() -> None:
+    lines = grown(LINES, Event(event="clone", source="tool", after=oid(1)))
+    made = str(lines[-1]["hash"])
+    entry = replace(a_state_entry(), audit_hash=made)
+    lock = Lock(pins={TOOL: a_pin()})
+    good = Witnesses(state=State(sources={TOOL: entry}), lock=lock, mirrors={"m": made}, hashes={made: "x"})
+    assert ids(lines, good) == []
+    assert ids(lines[:3], good) == ["cut", "cut", "cut"]
+    assert ids(lines[:2], Witnesses(lock=lock)) == ["unexplained-pin"]
+    other = SourceName("other")
+    for wrong in ({other: entry}, {TOOL: replace(entry, commit=oid(2))}):
+        assert ids(lines, Witnesses(state=State(sources=wrong))) == ["foreign-record"]
+    assert ids(lines, Witnesses(state=State(sources={TOOL: a_state_entry()}))) == []
+
+
+def an_override() -> Override:
+    return Override(
+        id="ovr-1",
+        kind="pin",
+        source=TOOL,
+        request_id="CHG-1",
+        reason="why",
+        from_commit=oid(1),
+        to_commit=oid(2),
+        requested_by=OPERATOR,
+        approvers=(Approval(id="bea", at=NOW),),
+        incident="INC-1, INC-2",
+        created_at=NOW,
+        expires_at=NOW,
+        command_id=RUN,
+    )
+
+
+def test_overrides_and_their_records_need_each_other() -> None:
+    item = an_override()
+    lines = grown(LINES, event_of(item, "override"))
+    bound = replace(item, audit_hash=str(lines[-1]["hash"]))
+    assert ids(lines, Witnesses(overrides=Overrides(records={"ovr-1": bound}))) == []
+    assert ids(lines, Witnesses(overrides=Overrides())) == ["override-deleted"]
+    edited = replace(bound, reason="x")
+    assert ids(lines, Witnesses(overrides=Overrides(records={"ovr-1": edited}))) == ["override-edited"]
+    for lost in (item, replace(bound, audit_hash="0" * 64)):
+        assert ids(lines, Witnesses(overrides=Overrides(records={"ovr-1": lost}))) == ["cut"]
+
+
+def test_archives() -> None:
+    old = segment(grown(LINES, Event(event=ROTATE)), file="state/sources-audit.2026.jsonl")
+    detail = {"archive": "sources-audit.2026.jsonl", "count": 4, "sha256": old.sha256}
+    tail = tail_of(records_of([old]))
+    new = segment(grown((), Event(event=ROTATED, detail=detail), Event(event="init"), tail=tail))
+    assert verify([old, new], Witnesses()) == ()
+    assert missing_archives([old, new]) == ()
+    assert missing_archives([new]) == ("state/sources-audit.2026.jsonl",)
+    (gone,) = verify([new], Witnesses(lock=Lock(pins={TOOL: a_pin()})))
+    assert (gone.id, gone.line) == ("archive-missing", 1)
+    assert [item.id for item in verify([replace(old, sha256="0"), new], Witnesses())] == ["archive-changed"]
+    bare = segment(grown((), Event(event=ROTATED)))
+    assert missing_archives([bare]) == ()
+    assert verify([bare], Witnesses()) == ()
+
+
+def test_the_check_tells_each_breach() -> None:
+    facts = Facts(manifest=Manifest(), clock=NOW, log=(segment([*LINES, "junk"]),))
+    (violation,) = check_audit(facts)
+    assert (violation.file, violation.entry) == (LOG, "line 4")
+    lost = replace(facts, log=(segment(LINES),), witnesses=Witnesses(ever=("0",)))
+    assert [item.entry for item in check_audit(lost)] == ["log"]
+    assert failures({"audit": check_audit(lost), "x": (replace(violation, level="warn"),)}) == 1
+
+
+def test_filters_and_rows() -> None:
+    lines = grown(LINES, event_of(an_override(), "override"))
+    records = records_of([segment([*lines, lines[0], "junk"])])
+    assert records == lines
+
+    def chosen_by(**wanted: Any) -> list[str]:
+        return [str(item["event"]) for item in chosen(records, Filter(**wanted))]
+
+    assert len(chosen_by()) == 4
+    assert chosen_by(source="tool") == ["add", "pin", "override"]
+    assert chosen_by(operator="ADA@") == chosen_by()
+    assert chosen_by(operator="eve") == []
+    assert chosen_by(event="pin") == ["pin"]
+    assert chosen_by(request="CHG-1") == ["override"] == chosen_by(incident="INC-2")
+    assert chosen_by(incident="INC") == []
+    assert chosen_by(since=NOW) == chosen_by()
+    assert detail_of(lines[0]) == {}
+    row = record_row(lines[-1])
+    assert (tuple(row), row["approvers"], row["closed_at"]) == (RECORD_COLUMNS, "bea (2026-07-20T12:00:00Z)", "")
+    ended = closed(an_override(), "revoked", at=NOW, by="Cid")
+    cells = override_row(ended, "revoked", "1 ahead")
+    assert (tuple(cells), cells["closed_at"], cells["commits"]) == (OVERRIDE_COLUMNS, "2026-07-20T12:00:00Z", "1 ahead")
+    assert override_row(an_override(), "active")["closed_at"] == ""

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from git_hybrid.core.audit import Event, extend, tail_of
+from git_hybrid.core.check_overrides import check_overrides
+from git_hybrid.core.checks import Facts, Violation
+from git_hybrid.core.ids import SourceName
+from git_hybrid.core.lock import Lock, Pin
+from git_hybrid.core.manifest import Approver, Manifest, Policy
+from git_hybrid.core.override import Approval, Override, Overrides, event_of, trail_of
+from support.values import NOW, OPERATOR, RUN, a_pin, a_source, oid
+
+TOOL = a_source()
+DAY = timedelta(days=1)
+PIN = replace(a_pin(TOOL, commit=oid(2), ref="refs/heads/hotfix"), override="ovr-1")
+ITEM = Override(
+    id="ovr-1",
+    kind="pin",
+    source=TOOL.name,
+    request_id="CHG-1",
+    reason="why",
+    from_commit=oid(1),
+    to_commit=oid(2),
+    requested_by=OPERATOR,
+    approvers=(Approval(id="bea@example.org", at=NOW),),
+    created_at=NOW,
+    expires_at=NOW + 20 * DAY,
+    command_id=RUN,
+)
+
+
+def told(
+    item: Override | None = ITEM,
+    *,
+    pin: Pin | None = PIN,
+    policy: Policy | None = None,
+    clock: datetime = NOW,
+    now: datetime | None = NOW,
+    declared: bool = True,
+) -> tuple[Violation, ...]:
+    events = [Event(event="init")] if item is None else [event_of(item, "override")]
+    records = extend(tail_of(()), events, at=NOW, operator="o", command_id=RUN, log_id="l")
+    kept = {} if item is None else {item.id: replace(item, audit_hash=str(records[0]["hash"]))}
+    return check_overrides(
+        Facts(
+            manifest=Manifest(policy=policy or Policy(), sources={TOOL.name: TOOL} if declared else {}),
+            clock=clock,
+            now=now,
+            lock=Lock(pins={} if pin is None else {pin.source: pin}),
+            overrides=Overrides(records=kept),
+            trail=trail_of(records),
+        )
+    )
+
+
+def test_an_override_in_force_is_fine() -> None:
+    assert told() == ()
+    assert told(None, pin=a_pin(TOOL)) == ()
+    assert told(now=None) == ()
+    assert told(declared=False) == ()
+
+
+def test_seven_days_before_its_end_it_is_a_warning() -> None:
+    (found,) = told(clock=NOW + 14 * DAY)
+    assert (found.level, found.what) == ("warn", "expires in 6 d")
+    assert found.mend.startswith("git hybrid override renew ovr-1")
+
+
+def test_after_its_end_pin_and_record_fail() -> None:
+    pin, record = told(clock=NOW + 20 * DAY)
+    assert (pin.file, pin.mend) == ("state/sources.lock", "git hybrid pin tool")
+    assert "expired at" in record.what
+    assert told(replace(ITEM, status="revoked", closed_at=NOW), pin=None) == ()
+
+
+def test_a_pin_without_its_record_says_how_to_capture_it_again() -> None:
+    for found in (told(None)[0], told(None, pin=replace(PIN, override=None))[0]):
+        assert f"git hybrid pin tool --to {oid(2)} --force" in found.mend
+    assert "no record" in told(None, declared=False)[0].what
+
+
+def test_a_record_that_the_log_does_not_bear_out_fails() -> None:
+    stranger = SourceName("other")
+    facts = Facts(
+        manifest=Manifest(), clock=NOW, overrides=Overrides(records={ITEM.id: replace(ITEM, source=stranger)})
+    )
+    (found,) = check_overrides(facts)
+    assert found.entry == "ovr-1 (other)"
+
+
+def test_policy_is_asked_again_of_the_last_approvals() -> None:
+    strict = Policy(override_min_approvers=2, override_max_age=5 * DAY, approvers=(Approver(id="b", key="k"),))
+    words = [item.what for item in told(policy=strict)]
+    assert any("is not among" in word for word in words)
+    assert any("override_max_age" in word for word in words)
+    renewed = replace(
+        ITEM,
+        approvers=(*ITEM.approvers, Approval(id="b", at=NOW + 18 * DAY, signature="s")),
+        expires_at=NOW + 22 * DAY,
+    )
+    assert told(renewed, policy=replace(strict, override_min_approvers=1), clock=NOW + 10 * DAY) == ()
+
+
+def test_one_that_was_made_in_time_to_come_fails() -> None:
+    (found,) = told(now=NOW - 2 * DAY)
+    assert "still to come" in found.what
+    assert told(now=NOW - DAY / 2) == ()

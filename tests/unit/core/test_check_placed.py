@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import pytest
+
+from git_hybrid.core.check_open_issues import check_open_issues, section
+from git_hybrid.core.check_placed import check_sources
+from git_hybrid.core.checks import Facts
+from git_hybrid.core.lock import Lock
+from git_hybrid.core.manifest import Manifest, OpenIssues
+from support.values import NOW, a_pin, a_source, oid
+
+SPEC, DOC, ASSESSED = "specs/tool/spec.md", "docs/remediations.md", "docs/assessments"
+POINTED = f"# Tool\n\n## Open Issues\n\nSee `{DOC}`.\n\n## More\n"
+RULE = OpenIssues(spec=SPEC, remediations=DOC, assessments=(ASSESSED, "*.audit.md"))
+
+
+def facts(
+    *, documents: dict[str, str], paths: set[str] | None = None, rule: OpenIssues | None = None, changed: str = ""
+) -> Facts:
+    return Facts(
+        manifest=Manifest(open_issues=() if rule is None else (rule,)),
+        clock=NOW,
+        documents=documents,
+        paths=frozenset({DOC} if paths is None else paths),
+        changed=frozenset(changed.split()),
+    )
+
+
+def test_a_section_ends_at_the_next_heading_and_is_not_in_a_code_block() -> None:
+    assert section(POINTED) == f"\nSee `{DOC}`.\n"
+    assert section("```\n## Open Issues\n```\n") is None
+    assert section("## open issues  \n### part\nx") == "### part\nx"
+
+
+@pytest.mark.parametrize(
+    ("text", "word"), [(POINTED, ""), ("# Tool\n", "has no ## Open Issues"), ("## Open Issues\nnone.md", "names no")]
+)
+def test_without_rules_each_specification_points_to_a_document(text: str, word: str) -> None:
+    found = check_open_issues(facts(documents={SPEC: text, "docs/spec.md": "# not looked at"}))
+    assert [word in item.what for item in found] == ([True] if word else [])
+
+
+def test_a_path_may_be_relative_to_the_specification() -> None:
+    assert check_open_issues(facts(documents={SPEC: "## Open Issues\n../../docs/remediations.md"})) == ()
+    relative = {SPEC: "## Open Issues\n(../../docs/remediations.md)"}
+    assert check_open_issues(facts(documents=relative, rule=RULE)) == ()
+
+
+@pytest.mark.parametrize(
+    ("documents", "paths", "words"),
+    [
+        ({SPEC: POINTED}, {DOC}, []),
+        ({}, {DOC}, ["is not there"]),
+        ({SPEC: POINTED}, set(), ["is not there"]),
+        ({SPEC: "# Tool"}, {DOC}, ["has no ## Open Issues"]),
+        ({SPEC: "## Open Issues\n"}, {DOC}, ["does not name"]),
+    ],
+)
+def test_a_rule_names_specification_and_document(documents: dict[str, str], paths: set[str], words: list[str]) -> None:
+    found = check_open_issues(facts(documents=documents, paths=paths, rule=RULE))
+    assert len(found) == len(words)
+    assert all(word in item.what for word, item in zip(words, found, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("changed", "left"),
+    [
+        (f"{ASSESSED}/a.md", f"{DOC} and {SPEC}"),
+        (f"x.audit.md {SPEC}", DOC),
+        (f"{ASSESSED}/a.md {SPEC} {DOC}", ""),
+        ("README.md", ""),
+    ],
+)
+def test_an_assessment_does_not_change_alone(changed: str, left: str) -> None:
+    found = check_open_issues(facts(documents={SPEC: POINTED}, rule=RULE, changed=changed))
+    assert [item.what for item in found] == ([f"changes without {left}"] if left else [])
+
+
+def test_what_is_committed_below_sources_is_told_in_short() -> None:
+    tracked = ("sources/.gitignore", "sources/a/x", "sources/a/y", *(f"sources/{name}/x" for name in "bcdef"))
+    found = check_sources(Facts(manifest=Manifest(), clock=NOW, tracked=tracked))
+    assert [item.file for item in found] == [*(f"sources/{name}" for name in "abcde"), "sources"]
+    assert found[-1].what.startswith("1 more")
+    assert check_sources(Facts(manifest=Manifest(), clock=NOW, tracked=tracked[:1])) == ()
+
+
+def test_clones_that_are_there_stand_at_their_pins() -> None:
+    pin = a_pin(a_source())
+    lock = Lock(pins={pin.source: pin})
+    for heads, word in (
+        ({}, ""),
+        ({"tool": pin.commit}, ""),
+        ({"tool": oid(9)}, oid(9)[:12]),
+        ({"tool": ""}, "no commit"),
+    ):
+        found = check_sources(Facts(manifest=Manifest(), clock=NOW, lock=lock, heads=heads))
+        assert [word in item.what for item in found] == ([True] if word else [])

@@ -1,0 +1,285 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from git_hybrid.core.audit import Event, Record, extend, tail_of
+from git_hybrid.core.errors import OffBranch, OverrideEnded, OverrideUnrecorded
+from git_hybrid.core.governance import expiring, governed, unapproved, unbound, why_unapproved
+from git_hybrid.core.ids import SourceName
+from git_hybrid.core.manifest import Approver, Commit, Policy
+from git_hybrid.core.override import (
+    RESTS_ON,
+    Approval,
+    Approved,
+    Asked,
+    Override,
+    Overrides,
+    binds,
+    closed,
+    digest,
+    distinct,
+    event_of,
+    payload,
+    person,
+    phase,
+    plain,
+    trail_of,
+    unmet,
+    with_overrides,
+)
+from support.values import NOW, OPERATOR, RUN, a_pin, a_source, oid
+
+TOOL = a_source()
+DAY = timedelta(days=1)
+
+
+def an_override(number: int = 1, *, commit: int = 2, source: str = "tool") -> Override:
+    return Override(
+        id=f"ovr-{number}",
+        kind="pin",
+        source=SourceName(source),
+        request_id="CHG-1",
+        reason="why",
+        from_commit=oid(1),
+        to_commit=oid(commit),
+        requested_by=OPERATOR,
+        approvers=(Approval(id="bea@example.org", at=NOW),),
+        created_at=NOW,
+        expires_at=NOW + 20 * DAY,
+        command_id=RUN,
+        lifts=("off-branch",),
+    )
+
+
+def logged(*events: Event) -> tuple[Record, ...]:
+    records: tuple[Record, ...] = ()
+    for event in events:
+        who = {"operator": OPERATOR, "command_id": RUN, "log_id": "log"}
+        records += extend(tail_of(records), [event], at=NOW, **who)
+    return records
+
+
+def pinned(commit: int, under: str = "") -> Event:
+    detail = {"ref": "refs/heads/hotfix", **({RESTS_ON: under} if under else {})}
+    return Event(event="pin", source="tool", after=oid(commit), detail=detail)
+
+
+def recorded(*items: Override, events: tuple[Event, ...] = ()) -> tuple[Overrides, tuple[Record, ...]]:
+    """Return overrides as their file has them, and the log that tells of them."""
+    records = logged(*events, *(event_of(item, "override") for item in items))
+    hashes = {str(record["detail"]["override"]): str(record["hash"]) for record in records[len(events) :]}  # type: ignore[index,call-overload]
+    return Overrides(records={item.id: replace(item, audit_hash=hashes[item.id]) for item in items}), records
+
+
+def test_a_record_is_bound_to_the_log_by_its_digest() -> None:
+    overrides, records = recorded(an_override())
+    record = overrides.records["ovr-1"]
+    assert binds(records[0], record)
+    assert digest(record) == digest(replace(record, audit_hash=None))
+    assert not binds(records[0], replace(record, reason="other"))
+    assert not binds(records[0], replace(record, audit_hash="0" * 64))
+    assert not binds(logged(Event(event="init"))[0], record)
+    assert unbound(record, trail_of(records)) == ""
+    assert "knows nothing" in unbound(record, trail_of(()))
+    assert "is not what" in unbound(replace(record, reason="x"), trail_of(records))
+
+
+def test_plain_values_leave_out_what_is_not_there() -> None:
+    record = replace(an_override(), from_commit=None, lifts=())
+    assert plain(record)["from_commit"] is None
+    assert not {"incident", "closed_at", "lifts", "findings", "waived", "audit_hash"} & plain(record).keys()
+    ended = closed(record, "revoked", at=NOW, by="Cid")
+    signed = replace(ended, approvers=(Approval(id="b", at=NOW, signature="s"),), audit_hash="0" * 64)
+    assert {"closed_at", "closed_by", "audit_hash"} <= plain(signed).keys()
+    assert plain(signed)["approvers"] == [{"id": "b", "at": "2026-07-20T12:00:00Z", "signature": "s"}]
+
+
+def test_the_event_tells_all_of_it() -> None:
+    event = event_of(an_override(), "override-renewed", reason="more")
+    assert (event.source, event.before, event.after) == ("tool", oid(1), oid(2))
+    assert event.detail is not None
+    assert (event.detail["because"], event.detail["override"], event.detail["request_id"]) == ("more", "ovr-1", "CHG-1")
+    assert "because" not in (event_of(an_override(), "override").detail or {})
+
+
+def test_the_trail_has_the_last_of_each_and_what_pins_rest_on() -> None:
+    item = an_override()
+    assert trail_of(()).newest is None
+    records = logged(pinned(2, "ovr-1"), event_of(item, "override"), pinned(3), Event(event="override", source="x"))
+    trail = trail_of(records)
+    assert trail.newest == NOW
+    assert trail.latest == {"ovr-1": records[1]}
+    assert trail.rests["tool", oid(2)] == "ovr-1"
+    assert trail.rests["tool", oid(3)] == ""
+    assert trail.refs["tool", oid(2)] == "refs/heads/hotfix"
+    assert trail_of(logged(pinned(2, "ovr-1"))).rests["tool", oid(2)] == "ovr-1"
+
+
+@pytest.mark.parametrize("event", ["override-revoked", "override-superseded"])
+def test_what_was_closed_stays_closed_whatever_comes_after(event: str) -> None:
+    item = an_override()
+    records = logged(event_of(item, "override"), event_of(item, event), event_of(item, "override-renewed"))
+    assert trail_of(records).latest["ovr-1"] == records[1]
+
+
+@pytest.mark.parametrize(
+    ("days", "word"), [(0, "active"), (12.9, "active"), (13, "expiring"), (19.9, "expiring"), (20, "expired")]
+)
+def test_phases(days: float, word: str) -> None:
+    assert phase(an_override(), NOW + days * DAY) == word
+    assert phase(closed(an_override(), "superseded", at=NOW, by="x"), NOW + days * DAY) == "superseded"
+
+
+def test_nothing_is_taken_out() -> None:
+    first, second = an_override(1), an_override(2)
+    overrides = with_overrides(Overrides(records={"ovr-2": second}), {"ovr-1": first})
+    assert list(overrides.records) == ["ovr-1", "ovr-2"]
+    assert overrides.of(SourceName("tool")) == (first, second)
+    assert overrides.of(SourceName("other")) == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Bea <bea@example.org>",
+        "<BEA@Example.org>",
+        "bea@example.org",
+        " Bea  bea@example.org",
+        "mailto:bea@example.org",
+        "B\u200bea <b\u200bea@example.org>",
+        "\uff42ea@example.org",
+        "eve@x < bea@example.org >",
+    ],
+)
+def test_a_person_is_an_address(text: str) -> None:
+    assert person(text) == "bea@example.org"
+
+
+def test_a_person_without_an_address_is_a_name() -> None:
+    assert person(" Bea  Smith ") == "bea smith"
+    assert distinct(["Bea <b@x>", "b@X", "Cid"]) == ("Bea <b@x>", "Cid")
+
+
+def asked(*approvers: str, signed: frozenset[str] = frozenset(), days: float = 1) -> Approved:
+    return Approved(
+        request_id="CHG-1",
+        requesters=(OPERATOR, "ada@example.org", "Cid"),
+        approvers=approvers,
+        signed=signed,
+        since=NOW,
+        until=NOW + days * DAY,
+    )
+
+
+def test_what_policy_misses_is_told_in_full() -> None:
+    assert unmet(asked("bea@example.org"), Policy(request_pattern=r"CHG-\d")) == ()
+    policy = Policy(
+        request_pattern="INC-.*",
+        override_min_approvers=2,
+        approvers=(Approver(id="bea@example.org"), Approver(id="dan@example.org", key="ssh-ed25519 A")),
+    )
+    found = unmet(asked("Bea <bea@example.org>", "cid", "dan@example.org", "eve@example.org", days=31), policy)
+    words = ("does not match", "Cid asks", "eve@example.org is not among", "dan@example.org is not signed")
+    for text, word in zip(found, (*words, "2 approvers are needed, 1 counted", "override_max_age"), strict=True):
+        assert word in text
+    signed = asked("bea@example.org", "dan@example.org", signed=frozenset({"dan@example.org"}))
+    assert unmet(signed, replace(policy, request_pattern="")) == ()
+    assert unmet(asked(days=0), Policy()) == (
+        "1 approver is needed, 0 counted",
+        "it would expire at 2026-07-20T12:00:00Z, which is past",
+    )
+
+
+def test_what_is_signed_is_one_line_that_changes_with_everything() -> None:
+    what = Asked(
+        source=SourceName("tool"),
+        url="u",
+        from_commit=None,
+        to_commit=oid(2),
+        request_id="r",
+        reason="why",
+        expires_at=NOW,
+    )
+    changed = {"kind": "scan", "source": "x", "url": "x", "from_commit": oid(9), "to_commit": oid(9)}
+    changed |= {"request_id": "x", "reason": "x", "expires_at": NOW + DAY, "findings": ("x",), "waived": ("x",)}
+    texts = {payload(what), *(payload(replace(what, **{key: value})) for key, value in changed.items())}
+    assert len(texts) == len(changed) + 1
+    assert all(text.count(b"\n") == 1 for text in texts)
+
+
+PIN = replace(a_pin(TOOL, commit=oid(2), ref="refs/heads/hotfix"), override="ovr-1")
+
+
+def test_a_pin_whose_override_is_in_force_may_be_used() -> None:
+    overrides, records = recorded(an_override())
+    assert unapproved(PIN, TOOL, overrides, trail_of(records), NOW) is None
+    assert expiring(overrides, NOW) == ()
+    assert expiring(overrides, NOW + 15 * DAY) == ("ovr-1 of tool expires at 2026-08-09T12:00:00Z",)
+
+
+def test_a_pin_whose_override_is_not_borne_out_may_not() -> None:
+    overrides, records = recorded(an_override(), an_override(2, source="other"))
+    trail = trail_of(records)
+    told = {
+        "no record": (Overrides(), PIN),
+        "something else": (overrides, replace(PIN, override="ovr-2")),
+        "is not what": (
+            Overrides(records={"ovr-1": replace(overrides.records["ovr-1"], expires_at=NOW + 99 * DAY)}),
+            PIN,
+        ),
+    }
+    for word, (items, pin) in told.items():
+        error = governed(pin, items, trail, NOW)
+        assert isinstance(error, OverrideUnrecorded)
+        assert word in error.what
+        assert error.what in why_unapproved(error)
+    for changed in ({"kind": "scan"}, {"to_commit": oid(3)}):
+        record = replace(overrides.records["ovr-1"], **changed)
+        assert isinstance(governed(PIN, Overrides(records={"ovr-1": record}), trail, NOW), OverrideUnrecorded)
+
+
+def test_a_pin_whose_override_ended_may_not() -> None:
+    overrides, records = recorded(an_override())
+    error = governed(PIN, overrides, trail_of(records), NOW + 20 * DAY)
+    assert isinstance(error, OverrideEnded)
+    assert "renew ovr-1" in error.hint
+    assert why_unapproved(error) == "rests on ovr-1, which expired at 2026-08-09T12:00:00Z"
+    for ended in (closed(an_override(), "revoked", at=NOW, by="Cid"), replace(an_override(), status="superseded")):
+        overrides, records = recorded(ended)
+        error = governed(PIN, overrides, trail_of(records), NOW)
+        assert isinstance(error, OverrideEnded)
+        assert "--force" in error.hint
+        assert f"was {ended.status}" in error.how
+
+
+def test_a_pin_that_names_no_override_is_held_against_the_log() -> None:
+    bare = replace(PIN, override=None, ref=a_pin(TOOL).ref)
+    overrides, records = recorded(an_override(), events=(pinned(2, "ovr-1"),))
+    for items, word in ((overrides, "no longer names"), (Overrides(), "was taken out")):
+        error = unapproved(bare, TOOL, items, trail_of(records), NOW)
+        assert isinstance(error, OverrideUnrecorded)
+        assert word in error.what
+    error = governed(bare, overrides, trail_of(()), NOW)
+    assert isinstance(error, OverrideUnrecorded)
+    other = Overrides(records={"ovr-1": replace(an_override(), status="revoked")})
+    assert governed(bare, other, trail_of(()), NOW) is None
+    # Pinned again without one, and all is well.
+    again = (*records, *extend(tail_of(records), [pinned(2)], at=NOW, operator="o", command_id=RUN, log_id="l"))
+    assert governed(bare, Overrides(), trail_of(again), NOW) is None
+
+
+def test_a_pin_without_an_override_has_the_ref_that_is_declared() -> None:
+    nothing = (Overrides(), trail_of(()), NOW)
+    hand_made = a_pin(TOOL, ref="refs/heads/other")
+    error = unapproved(hand_made, TOOL, *nothing)
+    assert isinstance(error, OffBranch)
+    assert "branch main" in why_unapproved(error)
+    assert unapproved(a_pin(TOOL), TOOL, *nothing) is None
+    assert unapproved(replace(hand_made, config_digest="sha256:old"), TOOL, *nothing) is None
+    fixed = a_source(track=Commit(oid(1)))
+    assert unapproved(a_pin(fixed, ref="refs/tags/v1"), fixed, *nothing) is None
+    for ref in ("refs/hybrid/unreachable", "refs/pull/1/head"):
+        assert isinstance(unapproved(a_pin(fixed, ref=ref), fixed, *nothing), OffBranch)
