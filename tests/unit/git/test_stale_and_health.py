@@ -14,6 +14,7 @@ from git_hybrid.core.plan import Absent, Broken, Clone
 from git_hybrid.git.clones import GitClones
 from git_hybrid.git.health import trouble
 from git_hybrid.git.libgit2 import GitError
+from git_hybrid.git.looking import FullLook
 from git_hybrid.git.run import Runner
 from git_hybrid.git.stale import remove_stale
 from git_hybrid.store import durable
@@ -120,5 +121,5 @@ def test_a_clone_that_goes_while_it_is_looked_at_is_not_there(
             clone.rename(clone.with_name("moved"))
         raise GitError("failed to read objects")
 
-    monkeypatch.setattr(GitClones, "_inspect_clone", look)
+    monkeypatch.setattr(FullLook, "_inspect_clone", look)
     assert isinstance(_seen(clone), Absent if is_gone else Broken)
