@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from git_hybrid.app.remote import fetch
 from git_hybrid.app.runtime import Runtime
@@ -15,12 +14,12 @@ from git_hybrid.core.plan import Task
 from git_hybrid.core.ports import FetchRequest, Stage
 from git_hybrid.core.resolve import is_other_repository
 from git_hybrid.core.tree import GITLINK, TreeLimits
+from git_hybrid.core.value import Struct
 
 EVERY_REF = ("refs/heads/*", "refs/tags/*")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Acquired:
+class Acquired(Struct, frozen=True, kw_only=True):
     """Where the objects are: ``history`` has the commits, ``content`` the files; they are one stage as a rule."""
 
     history: Stage
@@ -150,8 +149,7 @@ def containing_ref(rt: Runtime, stage: Stage, commit: Oid) -> RefName | None:
     return None if ref is None else RefName(ref)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Content:
+class Content(Struct, frozen=True, kw_only=True):
     """What a commit's tree holds: its digest, and what is named in it but not part of it (submodules, LFS)."""
 
     sha256: str

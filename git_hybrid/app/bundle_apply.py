@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 
 from git_hybrid.app.bundle_verify import Opened, Proved, verify_bundle
 from git_hybrid.app.edit import Editor
@@ -39,10 +38,10 @@ from git_hybrid.core.report import Report, Row, failed
 from git_hybrid.core.resolve import Move, forbidden_move
 from git_hybrid.core.scan_policy import accepted_findings, blocked_by
 from git_hybrid.core.state import SourceState
+from git_hybrid.core.value import Struct, replace
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Applying:
+class Applying(Struct, frozen=True, kw_only=True):
     """What ``apply`` is given besides the bundle: how the manifest is edited, and which end of a log was applied last.
 
     ``applied`` takes the id of a log; ``verify`` checks the signature of an approval.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
 from git_hybrid.app.acquire import acquire_pin, gate_pin
 from git_hybrid.app.executor import run_all
 from git_hybrid.app.force import waivers
@@ -18,10 +16,10 @@ from git_hybrid.core.planner import pinned
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.ports_bundle import BundleTool
 from git_hybrid.core.report import Report, Row, failed
+from git_hybrid.core.value import Struct, replace
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Packed:
+class Packed(Struct, frozen=True, kw_only=True):
     """One source of a bundle that is being made; ``file`` is its git bundle, None where none is needed."""
 
     carried: Carried

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 
 from git_hybrid.app.acquire import gate_pin
 from git_hybrid.app.executor import run_all
@@ -26,6 +25,7 @@ from git_hybrid.core.manifest import Manifest
 from git_hybrid.core.ports import FetchRequest, Stage
 from git_hybrid.core.ports_bundle import BundleTool
 from git_hybrid.core.report import Report, Row, failed
+from git_hybrid.core.value import Struct, replace
 
 _THEIR_OWN = (
     BadBundle,
@@ -39,16 +39,14 @@ _THEIR_OWN = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opened:
+class Opened(Struct, frozen=True, kw_only=True):
     """A bundle that was read: what it says, and where the git bundle of each source was put."""
 
     content: BundleContent
     file: Callable[[str], str | None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Proved:
+class Proved(Struct, frozen=True, kw_only=True):
     """What a check of a bundle came to; ``stages`` hold the objects of the sources that are well."""
 
     report: Report
@@ -77,8 +75,7 @@ def verify_bundle(rt: Runtime, tool: BundleTool, bundle: Opened, manifest: Manif
     return Proved(report=Report(command="bundle verify", rows=rows), stages=stages)
 
 
-@dataclass(frozen=True, slots=True)
-class _Check:
+class _Check(Struct, frozen=True):
     rt: Runtime
     tool: BundleTool
     bundle: Opened

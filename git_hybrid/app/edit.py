@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 
 from git_hybrid.app.executor import run_all
 from git_hybrid.app.force import closing_events, superseded
@@ -20,19 +19,18 @@ from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.planner import removal_blocked
 from git_hybrid.core.reducer import Decision, ManifestEdit
 from git_hybrid.core.report import Report, Row, failed
+from git_hybrid.core.value import Struct, replace
 from git_hybrid.core.versions import newest_release
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Editor:
+class Editor(Struct, frozen=True, kw_only=True):
     """How the text of the manifest is edited: the adapter's two functions."""
 
     add: Callable[[str, Sequence[Source]], str]
     remove: Callable[[str, Sequence[SourceName]], str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class Wanted(Struct, frozen=True, kw_only=True):
     """A source to add.
 
     ``track`` None takes upstream's default branch, ``history`` None the manifest's default; ``commit`` is where it

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, replace
 
 from git_hybrid.app.acquire import EVERY_REF, containing_ref, fetch_content, fetch_history, gate_content
 from git_hybrid.app.force import Objections
@@ -25,13 +24,13 @@ from git_hybrid.core.manifest import Manifest, Source, config_digest
 from git_hybrid.core.mirrors import Inventory
 from git_hybrid.core.ports import FetchRequest, Range, RemoteRefs, Stage
 from git_hybrid.core.resolve import Candidate, Move, asked_for, forbidden_move, moved_tag, newest_allowed, wherever
+from git_hybrid.core.value import Struct, replace
 
 SHOWN_COMMITS = 5
 NO_MIRRORS = Inventory()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Resolved:
+class Resolved(Struct, frozen=True, kw_only=True):
     """A pin with its evidence, what it moves over, and the stages that hold its history and its files."""
 
     pin: Pin
@@ -43,8 +42,7 @@ class Resolved:
     range: Range | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class Wish(Struct, frozen=True, kw_only=True):
     """Which pin a source should get.
 
     ``to`` asks for one revision; without ``move`` an old pin that the manifest still allows keeps its commit. ``base``

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from git_hybrid.app.runtime import Runtime
@@ -26,6 +26,7 @@ from git_hybrid.core.override import (
     unmet,
 )
 from git_hybrid.core.plan import Snapshot
+from git_hybrid.core.value import Struct, replace
 from git_hybrid.core.values import format_time
 
 Verify = Callable[[bytes, str, str], bool]
@@ -37,8 +38,7 @@ _REPLACED = frozenset({"moved-tag", "rewritten-history", "identity-changed"})
 _ASIDE = frozenset({"off-branch", "unreachable", "rollback"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Forced:
+class Forced(Struct, frozen=True, kw_only=True):
     """What the command line says of an override."""
 
     request_id: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from git_hybrid.app.executor import run_all
 from git_hybrid.app.runtime import Runtime
@@ -12,10 +11,10 @@ from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Source
 from git_hybrid.core.plan import Clone
+from git_hybrid.core.value import Struct
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ran:
+class Ran(Struct, frozen=True, kw_only=True):
     """What a command did in one source; ``status`` is its exit status, None where there is no clone."""
 
     name: SourceName

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 
 from git_hybrid.app.acquire import Acquired, acquire_pin, gate_pin, is_proved
 from git_hybrid.app.executor import run_all
@@ -19,6 +18,7 @@ from git_hybrid.core.planner import source_path
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.reducer import reduce_failed, reduce_installed
 from git_hybrid.core.report import Row, failure_word
+from git_hybrid.core.value import Struct, replace
 
 WORDS: dict[Action, str] = {
     "clone": "cloned",
@@ -31,8 +31,7 @@ WORDS: dict[Action, str] = {
 _PENDING = (RemoteError, Interrupted, LocalIo, GitFailed)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class Run(Struct, frozen=True, kw_only=True):
     """What the tasks of one run share."""
 
     rt: Runtime

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import assert_never
 
 from git_hybrid.app.acquire import acquire_pin, gate_pin
@@ -34,12 +33,12 @@ from git_hybrid.core.plan import Clone, Snapshot, Task
 from git_hybrid.core.ports import FetchRequest, RemoteRefs, Stage
 from git_hybrid.core.report import Row
 from git_hybrid.core.resolve import newest_allowed
+from git_hybrid.core.value import Struct, replace
 
 _LACKING = (RepositoryNotFound, RefMissing)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class Question(Struct, frozen=True, kw_only=True):
     """One source to look for on one mirror; ``rt`` is a runtime that can ask that mirror alone."""
 
     rt: Runtime
@@ -134,8 +133,7 @@ def _told(error: WrongContent | MovedTag | HostileTree | MalformedObjects | Fsck
             assert_never(error)
 
 
-@dataclass(frozen=True, slots=True)
-class _Labelled:
+class _Labelled(Struct, frozen=True):
     """The quarantine with the mirror's name in each stage's: several mirrors are asked for one source at a time."""
 
     rt: Runtime

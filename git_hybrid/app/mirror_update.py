@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 
 from git_hybrid.app.acquire import EVERY_REF, containing_ref, gate_content, gate_pin, prove
 from git_hybrid.app.executor import run_all
@@ -33,10 +32,10 @@ from git_hybrid.core.ports import FetchRequest, RemoteRefs, Stage
 from git_hybrid.core.ports_mirror import Change, Holding, MirrorFolder
 from git_hybrid.core.report import Report, Row, failed
 from git_hybrid.core.resolve import newest_allowed
+from git_hybrid.core.value import Struct, replace
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mirrored:
+class Mirrored(Struct, frozen=True, kw_only=True):
     """What the folder holds after the update: one repository. ``missing`` says what of it could not be had."""
 
     path: str
@@ -47,8 +46,7 @@ class Mirrored:
     missing: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Filling:
+class _Filling(Struct, frozen=True, kw_only=True):
     rt: Runtime
     folder: MirrorFolder
     manifest: Manifest
@@ -149,8 +147,7 @@ def _length(refs: RemoteRefs) -> int:
     return len(next(iter(refs.tips.values()), "0" * 40))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Wants:
+class _Wants(Struct, frozen=True, kw_only=True):
     source: Source
     pin: Pin | None
     refs: tuple[str, ...]

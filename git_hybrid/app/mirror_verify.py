@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 
 from git_hybrid.app.executor import run_all
 from git_hybrid.app.force import waivers
@@ -28,6 +27,7 @@ from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.reducer import Decision
 from git_hybrid.core.report import Report, Row, failed
 from git_hybrid.core.resolve import newest_allowed
+from git_hybrid.core.value import replace
 
 LastSeen = Callable[[SourceName], Oid | None]
 """Returns the newest commit of a source that the audit log has seen upstream."""

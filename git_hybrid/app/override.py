@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from git_hybrid.app.force import Forced, given, signed_by
 from git_hybrid.app.pin import refuse_unfinished
 from git_hybrid.app.runtime import Runtime
@@ -21,6 +19,7 @@ from git_hybrid.core.override import (
 )
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.reducer import Decision
+from git_hybrid.core.value import replace
 
 
 def renew(rt: Runtime, identity: str, forced: Forced) -> Override:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 
 from git_hybrid.app.evidence import Resolved, Wish, resolve
 from git_hybrid.app.executor import run_all
@@ -44,11 +43,11 @@ from git_hybrid.core.reducer import Decision
 from git_hybrid.core.report import Report, Row, failed
 from git_hybrid.core.scan_policy import accepted_findings, blocked_by, scan_blocked
 from git_hybrid.core.scans import scan_event
+from git_hybrid.core.value import Struct, replace
 from git_hybrid.core.values import format_time
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PinRequest:
+class PinRequest(Struct, frozen=True, kw_only=True):
     """What the command line says: names and groups, ``--all``, ``--to``, an override, a dry run, a scan before."""
 
     names: Sequence[str] = ()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TypeVar
 
 from git_hybrid.app.retry import with_retry
@@ -13,6 +12,7 @@ from git_hybrid.core.errors import HybridError, NetworkFailure, Offline, RefMiss
 from git_hybrid.core.ids import Oid
 from git_hybrid.core.manifest import Defaults, Source
 from git_hybrid.core.ports import FetchRequest, RemoteRefs, Stage
+from git_hybrid.core.value import replace
 
 T = TypeVar("T")
 _NOT_THERE = (RepositoryNotFound, NetworkFailure, RefMissing)

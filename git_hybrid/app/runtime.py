@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 
 from git_hybrid.core.endpoints import Mirrors
 from git_hybrid.core.errors import Interrupted
@@ -12,10 +11,10 @@ from git_hybrid.core.ports import Clones, Objects, Progress, Quarantine, Transpo
 from git_hybrid.core.ports_ledger import Ledger
 from git_hybrid.core.ports_scan import ScanTools
 from git_hybrid.core.reducer import RunInfo
+from git_hybrid.core.value import Struct, field
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Runtime:
+class Runtime(Struct, frozen=True, kw_only=True):
     """Ports and settings of one run.
 
     ``bundles`` returns the path of the git bundle of a source, if there is one; ``served_as`` is recorded in place of

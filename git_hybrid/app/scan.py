@@ -7,7 +7,6 @@ recorded under the lock, if the pin is still the one that was scanned.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 
 from git_hybrid.app.executor import run_all
 from git_hybrid.app.pin import refuse_unfinished
@@ -34,11 +33,11 @@ from git_hybrid.core.scan_report import Baseline, ScanReport
 from git_hybrid.core.scanners import spec_of
 from git_hybrid.core.scans import Identity, by_severity, stale_reason
 from git_hybrid.core.state import ScanStatus
+from git_hybrid.core.value import Struct, replace
 from git_hybrid.core.values import format_age
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScanRequest:
+class ScanRequest(Struct, frozen=True, kw_only=True):
     """What the command line says; ``stale``: only what has no fresh result, ``diff``: compare with the pin before."""
 
     names: Sequence[str] = ()
@@ -47,8 +46,7 @@ class ScanRequest:
     diff: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Done:
+class _Done(Struct, frozen=True, kw_only=True):
     scan: Scan
     baseline: Baseline | None
 

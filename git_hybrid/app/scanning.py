@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.audit import Event
@@ -18,13 +17,13 @@ from git_hybrid.core.scanners import ScannerSpec, spec_digest, spec_of
 from git_hybrid.core.scans import Finding, Identity, can_reuse, scan_event, status_of
 from git_hybrid.core.state import ScannerRecord, ScanStatus
 from git_hybrid.core.tree import TreeLimits
+from git_hybrid.core.value import Struct, replace
 
 UNKNOWN_RULES = "sha256:" + "0" * 64
 """Stands for the rules of a scanner that is not there to be asked."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scan:
+class Scan(Struct, frozen=True, kw_only=True):
     """What all scanners said of one commit; ``reused`` names those that were not run again.
 
     ``recorded``: state says so already.
@@ -46,8 +45,7 @@ class Refused(Exception):
         self.event = event
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _One:
+class _One(Struct, frozen=True, kw_only=True):
     record: ScannerRecord
     runs: tuple[Mapping[str, object], ...] = ()
     findings: tuple[Finding, ...] = ()

@@ -7,7 +7,6 @@ each URL passes the grammar and the policy, and each tree the same gate.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 
 from git_hybrid.app.acquire import EVERY_REF, containing_ref, gate_content
 from git_hybrid.app.remote import fetch
@@ -16,12 +15,12 @@ from git_hybrid.core.errors import HostileTree, HostNotAllowed, RefMissing, Unre
 from git_hybrid.core.ids import InvalidText, Oid, Url, resolve_url
 from git_hybrid.core.manifest import Commit, Manifest, Source, allows_host
 from git_hybrid.core.ports import FetchRequest, Stage
+from git_hybrid.core.value import Struct, replace
 
 DEPTH_LIMIT = 5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Submodule:
+class Submodule(Struct, frozen=True, kw_only=True):
     """One submodule, checked out in a stage of its own, and the submodules that it has in turn."""
 
     path: str

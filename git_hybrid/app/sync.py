@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 
 from git_hybrid.app.edit import record_without, with_kept
@@ -19,10 +18,10 @@ from git_hybrid.core.plan import Clone, Observed, Snapshot, SyncPlan, Task
 from git_hybrid.core.planner import plan_resume, plan_sync, removal_blocked
 from git_hybrid.core.reducer import Decision, intent_for
 from git_hybrid.core.report import Report, Row, failed
+from git_hybrid.core.value import Struct
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SyncRequest:
+class SyncRequest(Struct, frozen=True, kw_only=True):
     """What the command line says: names and groups (none: all), a dry run, whether strangers are removed."""
 
     names: Sequence[str] = ()

@@ -6,7 +6,6 @@ Imports neither click nor pygit2: the hooks run on every commit.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import replace
 from datetime import datetime
 
 from git_hybrid.cli.settings import Settings
@@ -14,6 +13,7 @@ from git_hybrid.core.audit_verify import Witnesses
 from git_hybrid.core.check_open_issues import is_default
 from git_hybrid.core.check_table import CHECKS
 from git_hybrid.core.checks import Facts, Violation
+from git_hybrid.core.value import replace
 from git_hybrid.git.committed import head_witness, history_witness
 from git_hybrid.git.run import Runner
 from git_hybrid.git.staged import Staged, heads

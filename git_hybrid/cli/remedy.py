@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from git_hybrid.core.value import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Remedy:
+class Remedy(Struct, frozen=True):
     """What one error code becomes. Texts are format strings over the facts of the error.
 
     ``hints`` that start with ``git hybrid`` are commands; a test types each of them.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
@@ -11,6 +10,7 @@ from typing import TypeVar
 from git_hybrid.core.endpoints import Mirrors, parse_mirrors
 from git_hybrid.core.errors import BadArgument
 from git_hybrid.core.ids import InvalidText, shown_url
+from git_hybrid.core.value import Struct
 from git_hybrid.core.values import parse_duration
 
 T = TypeVar("T")
@@ -18,8 +18,7 @@ _TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off", "")
 JOBS_LIMIT = 256
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(Struct, frozen=True, kw_only=True):
     """What the environment and git's configuration say; None or empty where they say nothing."""
 
     mirrors: Mirrors

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from git_hybrid.cli.remedies import REMEDIES
 from git_hybrid.core.errors import HybridError, InvalidFile
 from git_hybrid.core.report import Report, Row
+from git_hybrid.core.value import Struct
 
 SIGNALLED = 128
 _WORST_FIRST = (70, 74, 75, 2, 7, 5, 6, 3, 4, 1)
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(Struct, frozen=True):
     """An error in the words that a user reads."""
 
     exit: int

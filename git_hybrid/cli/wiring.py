@@ -6,7 +6,6 @@ import os
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -20,6 +19,7 @@ from git_hybrid.core.ports import Progress
 from git_hybrid.core.ports_identity import Prover
 from git_hybrid.core.ports_scan import ScanTools
 from git_hybrid.core.reducer import RunInfo
+from git_hybrid.core.value import Struct
 from git_hybrid.git.cage import Cage
 from git_hybrid.git.clones import GitClones
 from git_hybrid.git.export import GitExporter
@@ -40,8 +40,7 @@ from git_hybrid.store.ledger import FileLedger
 from git_hybrid.store.reports import read_report, stage_report
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Choices:
+class Choices(Struct, frozen=True, kw_only=True):
     """What the command line says to the wiring; None and False leave the choice to environment and configuration."""
 
     folder: Path
@@ -50,8 +49,7 @@ class Choices:
     offline: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Session:
+class Session(Struct, frozen=True, kw_only=True):
     """One run, wired: the runtime, where the workspace is, and what git's configuration says."""
 
     runtime: Runtime

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from git_hybrid.core.canonical import Json, canonical_json
+from git_hybrid.core.value import Struct
 from git_hybrid.core.values import format_time
 
 VERSION = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+class Event(Struct, frozen=True, kw_only=True):
     """What an audit record is about, before it has a place in the chain."""
 
     event: str
@@ -28,8 +27,7 @@ class Event:
     detail: Mapping[str, Json] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tail:
+class Tail(Struct, frozen=True, kw_only=True):
     """Where a chain ends: the hashes that no record names yet, the highest sequence number, torn bytes at the end."""
 
     heads: tuple[str, ...] = ()

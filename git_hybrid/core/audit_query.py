@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from git_hybrid.core.audit import Record
 from git_hybrid.core.audit_verify import Segment
 from git_hybrid.core.canonical import Json
 from git_hybrid.core.override import Override, Phase
+from git_hybrid.core.value import Struct
 from git_hybrid.core.values import format_time, parse_time
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Filter:
+class Filter(Struct, frozen=True, kw_only=True):
     """What a record must be about; None asks for nothing. ``operator`` is found anywhere in the text, in any case."""
 
     source: str | None = None

@@ -8,13 +8,13 @@ mirrors carry, and what git has committed.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 
 from git_hybrid.core.audit import Record
 from git_hybrid.core.canonical import Json
 from git_hybrid.core.lock import Lock
 from git_hybrid.core.override import Overrides, binds, trail_of
 from git_hybrid.core.state import State
+from git_hybrid.core.value import Struct, field
 
 LOG = "state/sources-audit.jsonl"
 ROTATE, ROTATED = "rotate", "rotated"
@@ -22,8 +22,7 @@ _INSTALLED = frozenset({"clone", "update", "repair", "record", "reset"})
 _PINNED = frozenset({"pin", "override", "bundle-apply"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class Line(Struct, frozen=True, kw_only=True):
     """One line of a log: its place, its bytes as size and SHA-256, and the record in it if it is one.
 
     ``whole`` tells that the record's hash is that of its content.
@@ -36,8 +35,7 @@ class Line:
     whole: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Segment:
+class Segment(Struct, frozen=True, kw_only=True):
     """One file of the log, the oldest first; ``sha256`` is that of the file, ``ended``: it ends with a newline."""
 
     file: str
@@ -46,8 +44,7 @@ class Segment:
     ended: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Breach:
+class Breach(Struct, frozen=True, kw_only=True):
     """One thing that a log does not satisfy: where, what, and what that proves. ``id`` is stable."""
 
     id: str
@@ -58,8 +55,7 @@ class Breach:
     seq: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Witnesses:
+class Witnesses(Struct, frozen=True, kw_only=True):
     """What lies outside of the log and says what must be in it.
 
     ``committed`` holds the SHA-256 of every line that HEAD and the other side of a merge have (None: the log is not

@@ -6,7 +6,6 @@ The files are read and written by :mod:`git_hybrid.store.bundlefile`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Literal
 
 from git_hybrid.core.errors import BundleConflict, DuplicateSource, HostNotAllowed, HybridError, MovedTag
@@ -15,6 +14,7 @@ from git_hybrid.core.lock import Lock, Pin
 from git_hybrid.core.manifest import Manifest, Source, allows_host
 from git_hybrid.core.override import Overrides, Trail
 from git_hybrid.core.state import State
+from git_hybrid.core.value import Struct, field
 
 Kind = Literal["full", "thin", "present"]
 """``full`` has all history, ``thin`` what came after a commit that is there already, ``present`` needs nothing."""
@@ -23,8 +23,7 @@ SERVED = "bundle:"
 """What ``served_by`` starts with where a bundle file served; the file's SHA-256 follows."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Had:
+class Had(Struct, frozen=True, kw_only=True):
     """What a receipt says of one source: a commit, with all of its history, that stands on the other side."""
 
     url: str
@@ -32,15 +31,13 @@ class Had:
     commit: Oid
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Receipt:
+class Receipt(Struct, frozen=True, kw_only=True):
     """What one workspace has, for the next bundle that is made for it."""
 
     sources: Mapping[SourceName, Had] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Carried:
+class Carried(Struct, frozen=True, kw_only=True):
     """One source of a bundle; ``prerequisites`` are the commits that must be there already."""
 
     name: SourceName
@@ -48,8 +45,7 @@ class Carried:
     prerequisites: tuple[Oid, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogEnd:
+class LogEnd(Struct, frozen=True, kw_only=True):
     """Where the audit log of a bundle ends: the log's random id, the last number, the hashes that nobody names yet."""
 
     log_id: str = ""
@@ -57,8 +53,7 @@ class LogEnd:
     heads: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BundleContent:
+class BundleContent(Struct, frozen=True, kw_only=True):
     """What a bundle file says, read and found to be whole; ``sha256`` is the whole file's."""
 
     path: str

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import assert_never
 
 from git_hybrid.core.checks import Violation
@@ -12,6 +11,7 @@ from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.plan import Absent, Broken, Clone, Foreign, Observed
 from git_hybrid.core.tree import GITLINK, TreeEntry, content_line, show_path
+from git_hybrid.core.value import Struct, field
 
 LOCK_FILE = "state/sources.lock"
 LFS_HEAD = b"version https://git-lfs.github.com/spec/v1\n"
@@ -19,8 +19,7 @@ LFS_LIMIT = 1024
 _SHOWN = 10
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileSeen:
+class FileSeen(Struct, frozen=True, kw_only=True):
     """What stands at a path: git's mode, or a word for what git does not keep; id as a blob, SHA-256 and size."""
 
     mode: str
@@ -29,8 +28,7 @@ class FileSeen:
     size: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class Standing(Struct, frozen=True, kw_only=True):
     """What the git folder of a clone says, each object hashed again while it was read.
 
     ``commit`` and ``tree``: the pinned commit as it was found and the tree that it names, None where they cannot be
@@ -45,8 +43,7 @@ class Standing:
     oddities: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Content:
+class Content(Struct, frozen=True, kw_only=True):
     """What the working tree of a clone holds.
 
     ``files`` by path; ``pointers``: the blobs of Git LFS pointers by path, where content stands in their place;

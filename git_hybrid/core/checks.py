@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
@@ -14,10 +13,10 @@ from git_hybrid.core.manifest import Manifest
 from git_hybrid.core.mirrors import Inventory
 from git_hybrid.core.override import Overrides, Trail
 from git_hybrid.core.state import State
+from git_hybrid.core.value import Struct, field
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Violation:
+class Violation(Struct, frozen=True, kw_only=True):
     """One thing that does not hold: where, what, why it matters, and the command that mends it.
 
     A ``warn`` is told and fails nothing; nor does a ``note``, which the hooks do not even tell.
@@ -31,8 +30,7 @@ class Violation:
     level: Literal["fail", "warn", "note"] = "fail"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class Facts(Struct, frozen=True, kw_only=True):
     """What the checks are about: the files as they are, or as they are about to be committed.
 
     ``now`` is the present time, ``clock`` the later of it and that of the newest audit record. ``mirrors`` and

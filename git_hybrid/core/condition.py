@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, assert_never
 
@@ -17,6 +16,7 @@ from git_hybrid.core.plan import Absent, Broken, Clone, Foreign, Observed, Snaps
 from git_hybrid.core.planner import same_facts
 from git_hybrid.core.scans import Identity, stale_reason, stale_words
 from git_hybrid.core.state import ScanStatus, SourceState
+from git_hybrid.core.value import Struct
 
 Word = Literal[
     "unapproved",
@@ -57,8 +57,7 @@ SCAN_SEVERITY: tuple[ScanWord, ...] = ("error", "findings", "missing", "stale", 
 """Worst first: the order of rows that are alike in all else."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Served:
+class Served(Struct, frozen=True, kw_only=True):
     """The mirror that served what is installed; ``name`` and ``age`` are None if it is not in the inventory.
 
     ``stale``: its age is more than policy allows for a new pin.
@@ -70,8 +69,7 @@ class Served:
     stale: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Condition:
+class Condition(Struct, frozen=True, kw_only=True):
     """One row of status.
 
     ``override`` is what its pin rests on, ``override_phase`` how that stands.

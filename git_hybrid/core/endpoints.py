@@ -5,24 +5,21 @@ The list follows GOPROXY: ``direct`` allows the source's own URL, ``off`` ends t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from git_hybrid.core.ids import InvalidText, SourceName, Url, parse_url
+from git_hybrid.core.value import Struct
 
 DIRECT, OFF = "direct", "off"
 _PLACEHOLDERS = ("{host}", "{path}", "{name}")
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(Struct, frozen=True):
     """One URL to ask; ``base`` is the mirror's base URL, None for the source's own URL."""
 
     url: str
     base: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Mirrors:
+class Mirrors(Struct, frozen=True):
     """The parsed list: base URLs (or ``direct``) in the order in which they are tried."""
 
     entries: tuple[str, ...] = (DIRECT,)

@@ -25,8 +25,7 @@ business of :mod:`git_hybrid.cli.remedies` alone.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import ClassVar, Self, dataclass_transform
+from typing import ClassVar, NamedTuple, Self, dataclass_transform
 
 
 @dataclass_transform(eq_default=False, kw_only_default=True)
@@ -78,8 +77,7 @@ class HybridError(Exception):
         return f"{self.code}: " + ", ".join(f"{key}={value!r}" for key, value in self.facts().items())
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """One thing wrong with a file: the entry (or ``line 3``) and what is wrong with it."""
 
     place: str

@@ -7,8 +7,9 @@ raises :class:`InvalidText` with the reason. Nothing inside parses these texts a
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import NewType
+
+from git_hybrid.core.value import Struct
 
 Oid = NewType("Oid", str)
 """A full object id: 40 (SHA-1) or 64 (SHA-256) lower-case hex digits."""
@@ -125,8 +126,7 @@ def parse_full_ref(text: str) -> RefName:
     return RefName(text)
 
 
-@dataclass(frozen=True, slots=True)
-class Url:
+class Url(Struct, frozen=True):
     """A repository URL that passed the grammar, as its parts; ``str()`` builds it again from them."""
 
     scheme: str

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import assert_never
 
 from git_hybrid.core.ids import Oid, RefName, SourceName, Url, short_ref
 from git_hybrid.core.manifest import Branch, Commit, Source, Tag, Version, config_digest, declared_ref
+from git_hybrid.core.value import Struct, field
 from git_hybrid.core.versions import in_range
 
 UNREACHABLE = RefName("refs/hybrid/unreachable")
 """Stands for the ref of a forced pin whose commit is in the history of no branch and no tag."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pin:
+class Pin(Struct, frozen=True, kw_only=True):
     """The lock entry of one source: an exact commit with its evidence.
 
     ``root_commits`` is empty where the history that was seen is not complete; ``content_sha256`` is 64 hex digits.
@@ -37,8 +36,7 @@ class Pin:
     override: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lock:
+class Lock(Struct, frozen=True, kw_only=True):
     """The whole lock file; pins in order of their names."""
 
     pins: Mapping[SourceName, Pin] = field(default_factory=dict)

@@ -7,41 +7,37 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal, assert_never
 
 from git_hybrid.core.canonical import Json, canonical_json
 from git_hybrid.core.ids import Oid, RefName, SourceName, Url, branch_ref, tag_ref
+from git_hybrid.core.value import Struct, field
 
 History = Literal["full", "shallow", "treeless"]
 Lfs = Literal["pointer", "fetch"]
 Level = Literal["high", "medium", "low", "none"]
 
 
-@dataclass(frozen=True, slots=True)
-class Tag:
+class Tag(Struct, frozen=True):
     """Follow one tag."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Branch:
+class Branch(Struct, frozen=True):
     """Follow the tip of one branch."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Version:
+class Version(Struct, frozen=True):
     """Follow the newest tag inside a version range (PEP 440 specifiers)."""
 
     spec: str
 
 
-@dataclass(frozen=True, slots=True)
-class Commit:
+class Commit(Struct, frozen=True):
     """Stay at one commit."""
 
     oid: Oid
@@ -78,8 +74,7 @@ def declared_ref(track: Track) -> RefName | None:
             assert_never(track)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class Source(Struct, frozen=True, kw_only=True):
     """One entry of the manifest, defaults filled in."""
 
     name: SourceName
@@ -91,8 +86,7 @@ class Source:
     lfs: Lfs = "pointer"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Retry:
+class Retry(Struct, frozen=True, kw_only=True):
     """How often a network step that failed in passing is tried, and how long is waited."""
 
     attempts: int = 5
@@ -100,8 +94,7 @@ class Retry:
     maximum: timedelta = timedelta(seconds=30)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Defaults:
+class Defaults(Struct, frozen=True, kw_only=True):
     """The ``[defaults]`` table."""
 
     jobs: int = 8
@@ -111,16 +104,14 @@ class Defaults:
     deadline: timedelta = timedelta(minutes=30)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Approver:
+class Approver(Struct, frozen=True, kw_only=True):
     """Who may approve overrides: an e-mail address or login; with ``key`` (an SSH public key) only by signature."""
 
     id: str
     key: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
+class Policy(Struct, frozen=True, kw_only=True):
     """The ``[policy]`` table; durations are ages, ``hosts`` None means any host, no ``approvers`` means anybody."""
 
     hosts: frozenset[str] | None = None
@@ -136,8 +127,7 @@ class Policy:
     max_bytes: int = 2**30
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scanner:
+class Scanner(Struct, frozen=True, kw_only=True):
     """One ``[[scanner]]`` table: a preset, or a command with its exit codes.
 
     What is empty or None is taken from the preset; ``args`` are added to its command.
@@ -154,8 +144,7 @@ class Scanner:
     env: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenIssues:
+class OpenIssues(Struct, frozen=True, kw_only=True):
     """One ``[[open_issues]]`` table: a specification, its remediation document, and the assessments that feed it.
 
     All are paths from the root of the workspace; ``assessments`` are folders or patterns.
@@ -166,8 +155,7 @@ class OpenIssues:
     assessments: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Manifest:
+class Manifest(Struct, frozen=True, kw_only=True):
     """The whole file; sources in order of their names."""
 
     defaults: Defaults = Defaults()

@@ -8,20 +8,19 @@ was, so a mirror that is no longer refreshed grows old however often it is asked
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
 from git_hybrid.core.canonical import Json
 from git_hybrid.core.endpoints import mirror_url
 from git_hybrid.core.ids import Oid, SourceName, Url
+from git_hybrid.core.value import Struct, field, replace
 
 MirrorKind = Literal["mirror", "bundle"]
 """``mirror`` serves repositories below its base URL; ``bundle`` is a folder of ``<name>.bundle`` files."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
+class Held(Struct, frozen=True, kw_only=True):
     """What one mirror was found to hold of one source.
 
     ``commit`` is the commit that was looked for; ``checked_at`` is when it was last found there, whole and not behind;
@@ -33,8 +32,7 @@ class Held:
     ok: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mirror:
+class Mirror(Struct, frozen=True, kw_only=True):
     """One entry of the inventory; ``verified_at`` is None until it was first verified."""
 
     name: str
@@ -48,8 +46,7 @@ class Mirror:
     audit_hash: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Incomplete:
+class Incomplete(Struct, frozen=True, kw_only=True):
     """An entry that lacks fields: it is kept as it stands, and nothing relies on it."""
 
     place: str
@@ -58,8 +55,7 @@ class Incomplete:
     plain: Mapping[str, Json]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Inventory:
+class Inventory(Struct, frozen=True, kw_only=True):
     """The whole file; mirrors in order of their names."""
 
     mirrors: Mapping[str, Mirror] = field(default_factory=dict)
@@ -96,8 +92,7 @@ def age(mirror: Mirror, name: SourceName, now: datetime) -> timedelta:
     return max(now - since, timedelta(0))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Finding(Struct, frozen=True, kw_only=True):
     """What a check of one source on one mirror came to: the commit that was looked for, and whether all was well."""
 
     commit: Oid

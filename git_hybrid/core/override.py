@@ -6,7 +6,6 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -14,6 +13,7 @@ from git_hybrid.core.audit import Event
 from git_hybrid.core.canonical import Json, canonical_json
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.manifest import Policy
+from git_hybrid.core.value import Struct, field, replace
 from git_hybrid.core.values import format_time, parse_time
 
 Kind = Literal["pin", "scan"]
@@ -35,8 +35,7 @@ _BRACKETED = re.compile(r"<\s*([^<>\s]+@[^<>\s]+)\s*>")
 _EMAIL = re.compile(r"[^\s<>(),;:\"']+@[^\s<>(),;:\"']+")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Approval:
+class Approval(Struct, frozen=True, kw_only=True):
     """Who approved, when; ``signature`` is an SSH signature in its armour where policy asks for one."""
 
     id: str
@@ -44,8 +43,7 @@ class Approval:
     signature: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Override:
+class Override(Struct, frozen=True, kw_only=True):
     """One record.
 
     ``lifts`` names the refusals that it accepts by error code, ``findings`` those of a scan by id, ``waived`` the
@@ -74,8 +72,7 @@ class Override:
     audit_hash: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Overrides:
+class Overrides(Struct, frozen=True, kw_only=True):
     """The whole file; records in order of their ids, which is the order in which they were made."""
 
     records: Mapping[str, Override] = field(default_factory=dict)
@@ -85,8 +82,7 @@ class Overrides:
         return tuple(item for item in self.records.values() if item.source == name)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trail:
+class Trail(Struct, frozen=True, kw_only=True):
     """What the audit log says of overrides: the last record of each by its id, and when its newest record was made.
 
     ``rests`` has for each source and commit that was pinned the override that its last pin rests on, or nothing;
@@ -222,8 +218,7 @@ def distinct(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(found.values())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Approved:
+class Approved(Struct, frozen=True, kw_only=True):
     """What is asked of policy: the request, who asks, who approved (``signed``: with a good signature), until when.
 
     ``requesters`` are those who ask now and those who asked first: none of them may approve.
@@ -265,8 +260,7 @@ def unmet(asked: Approved, policy: Policy) -> tuple[str, ...]:
     return tuple(problems)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Asked(Struct, frozen=True, kw_only=True):
     """What somebody asks to be allowed: which source may go from where to where, why, until when."""
 
     kind: Kind = "pin"

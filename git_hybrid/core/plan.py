@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -14,6 +13,7 @@ from git_hybrid.core.manifest import Manifest, Source
 from git_hybrid.core.mirrors import Inventory
 from git_hybrid.core.override import Overrides, Trail
 from git_hybrid.core.state import State
+from git_hybrid.core.value import Struct, field
 
 Action = Literal["clone", "update", "repair", "record", "reset"]
 """``clone`` what is missing, ``update`` a clean clone to another commit, ``repair`` a broken or half changed clone,
@@ -23,27 +23,23 @@ Phase = Literal["pending", "installing"]
 """``installing`` from just before the working tree is changed; that it is done shows on disk."""
 
 
-@dataclass(frozen=True, slots=True)
-class Absent:
+class Absent(Struct, frozen=True):
     """Nothing stands at the path (or an empty folder)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Foreign:
+class Foreign(Struct, frozen=True):
     """Something that is no clone of ours stands at the path; ``what`` says what it looks like."""
 
     what: str
 
 
-@dataclass(frozen=True, slots=True)
-class Broken:
+class Broken(Struct, frozen=True):
     """A clone that git cannot use; ``why`` says what is missing."""
 
     why: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Clone:
+class Clone(Struct, frozen=True, kw_only=True):
     """A usable clone. ``dirty`` names at most ten files, ``dirty_count`` counts all.
 
     ``has_pin``: the pinned commit is there; ``hollow``: a submodule's folder is empty; ``complete``: no
@@ -69,8 +65,7 @@ LONG_AGO = datetime.min.replace(tzinfo=UTC)
 Observed = Absent | Foreign | Broken | Clone
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Task:
+class Task(Struct, frozen=True, kw_only=True):
     """One source to bring to one commit. ``before`` is the commit that stands there now, if any."""
 
     source: Source
@@ -84,8 +79,7 @@ class Task:
         return self.source.name
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SyncPlan:
+class SyncPlan(Struct, frozen=True, kw_only=True):
     """What a sync will do: tasks in name order, what is blocked and why, what is as it should be."""
 
     tasks: tuple[Task, ...] = ()
@@ -93,8 +87,7 @@ class SyncPlan:
     unchanged: tuple[SourceName, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Installed:
+class Installed(Struct, frozen=True, kw_only=True):
     """A task that was done; ``served_by`` is the URL that the objects came from, None if they were here."""
 
     task: Task
@@ -102,8 +95,7 @@ class Installed:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Failed:
+class Failed(Struct, frozen=True, kw_only=True):
     """A task that was not done. ``pending``: trying again later may succeed, so the marker stays."""
 
     task: Task
@@ -114,8 +106,7 @@ class Failed:
 Outcome = Installed | Failed
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unfinished:
+class Unfinished(Struct, frozen=True, kw_only=True):
     """What the journal says of a sync that did not end: its tasks and how far each came."""
 
     run: RunId
@@ -127,8 +118,7 @@ class Unfinished:
     served_by: Mapping[SourceName, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Snapshot:
+class Snapshot(Struct, frozen=True, kw_only=True):
     """Everything that was read at the start of a run.
 
     ``clock`` is the later of the time of the run and that of the newest audit record: a clock set back helps nobody.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
 
@@ -12,10 +11,10 @@ from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Defaults, Source
 from git_hybrid.core.plan import Clone, Observed, Task
 from git_hybrid.core.tree import TreeEntry, TreeLimits
+from git_hybrid.core.value import Struct, field
 
 
-@dataclass(frozen=True, slots=True)
-class Stage:
+class Stage(Struct, frozen=True):
     """A repository in quarantine, its working folder at ``path``; ``borrows``: it sees the clone's objects."""
 
     name: SourceName
@@ -23,8 +22,7 @@ class Stage:
     borrows: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RemoteRefs:
+class RemoteRefs(Struct, frozen=True, kw_only=True):
     """What a server lists: tips by full ref, peeled commits of annotated tags, the default branch."""
 
     tips: Mapping[str, Oid] = field(default_factory=dict)
@@ -36,8 +34,7 @@ class RemoteRefs:
         return self.peeled.get(ref) or self.tips.get(ref)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FetchRequest:
+class FetchRequest(Struct, frozen=True, kw_only=True):
     """What to fetch: full refs (kept below ``refs/hybrid/upstream/``) and single commits.
 
     ``depth`` 1 leaves out all history; ``commits_only`` all trees and files; what is ``waived`` may fail git's fsck.
@@ -50,8 +47,7 @@ class FetchRequest:
     waived: Sequence[Oid] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CommitFacts:
+class CommitFacts(Struct, frozen=True, kw_only=True):
     """What the lock keeps of a commit."""
 
     tree: Oid
@@ -59,16 +55,14 @@ class CommitFacts:
     root_commits: tuple[Oid, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CommitLine:
+class CommitLine(Struct, frozen=True, kw_only=True):
     """One commit for people: its id and the first line of its message."""
 
     commit: Oid
     subject: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Range:
+class Range(Struct, frozen=True, kw_only=True):
     """What stands between two commits: counts, the newest commits, how many files differ."""
 
     ahead: int

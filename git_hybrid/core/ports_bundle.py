@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Protocol
 
 from git_hybrid.core.ids import Oid
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.ports import Stage
+from git_hybrid.core.value import Struct
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BundleHead:
+class BundleHead(Struct, frozen=True, kw_only=True):
     """What the head of a git bundle says: its refs, and the commits that must be there already."""
 
     refs: Mapping[str, Oid]

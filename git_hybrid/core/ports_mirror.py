@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
 from typing import Protocol
 
 from git_hybrid.core.ids import Oid, RefName, SourceName
 from git_hybrid.core.ports import Stage
+from git_hybrid.core.value import Struct, field
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Holding:
+class Holding(Struct, frozen=True, kw_only=True):
     """What a mirrored repository holds: its branches and tags, its default branch, and the commits of locks.
 
     ``pins`` are commits that a lock named once; they stay whatever upstream does. ``lfs`` are those of them whose LFS
@@ -25,8 +24,7 @@ class Holding:
     lfs: frozenset[Oid] = frozenset()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class Change(Struct, frozen=True, kw_only=True):
     """What is to become of a mirrored repository: everything fetched into a stage goes in.
 
     ``gone`` are refs that upstream has no more, ``pin`` a commit to keep for good, ``lfs``: its LFS content came along;

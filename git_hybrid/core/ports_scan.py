@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from git_hybrid.core.ids import Oid, SourceName
@@ -12,20 +11,19 @@ from git_hybrid.core.scanners import ScannerSpec
 from git_hybrid.core.scans import Finding, Identity
 from git_hybrid.core.state import ScanStatus
 from git_hybrid.core.tree import TreeLimits
+from git_hybrid.core.value import Struct
 
 Fill = Callable[[str], Sequence[bytes]]
 """Puts the files to scan into an empty folder and returns their paths."""
 
 
-@dataclass(frozen=True, slots=True)
-class Unusable:
+class Unusable(Struct, frozen=True):
     """A scanner that could not be run, or whose result does not count; ``reason`` is for people."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scanned:
+class Scanned(Struct, frozen=True, kw_only=True):
     """The result of one whole scan: the SARIF runs as plain values, and what is in them."""
 
     runs: tuple[Mapping[str, object], ...]
@@ -81,8 +79,7 @@ class History(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScanTools:
+class ScanTools(Struct, frozen=True, kw_only=True):
     """The ports of scanning."""
 
     exporter: Exporter

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from git_hybrid.core.audit import Event, Record, Tail, extend
@@ -16,10 +15,10 @@ from git_hybrid.core.override import Override, Overrides, with_overrides
 from git_hybrid.core.plan import Failed, Installed, Task
 from git_hybrid.core.planner import same_facts
 from git_hybrid.core.state import ScanStatus, SourceState, State, with_sources
+from git_hybrid.core.value import Struct, field, replace
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunInfo:
+class RunInfo(Struct, frozen=True, kw_only=True):
     """Who runs the command, when, and under which id; ``log_id`` names a log that this run has to start."""
 
     run: RunId
@@ -29,16 +28,14 @@ class RunInfo:
     log_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ManifestEdit:
+class ManifestEdit(Struct, frozen=True, kw_only=True):
     """A new text of the manifest, and the SHA-256 of the text that it was made from."""
 
     before_sha256: str
     text: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
+class Decision(Struct, frozen=True, kw_only=True):
     """Everything that one run changes in the files of a workspace, source by source.
 
     ``archive`` is the path, from the root, of the file that the audit log so far is closed into. ``reports`` names the
@@ -59,8 +56,7 @@ class Decision:
     dropped_mirrors: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Records:
+class Records(Struct, frozen=True, kw_only=True):
     """The files that a decision makes, in the order in which they are written; None leaves a file as it is."""
 
     audit: tuple[Record, ...] = ()
@@ -149,8 +145,7 @@ def _entry(done: Installed, previous: SourceState | None, info: RunInfo) -> Sour
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Files:
+class Files(Struct, frozen=True, kw_only=True):
     """What the files of a workspace say that a decision may change."""
 
     state: State = field(default_factory=State)

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from git_hybrid.core.condition import Condition
 from git_hybrid.core.errors import HybridError, LocalWork
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.plan import Unfinished
 from git_hybrid.core.ports import Range
+from git_hybrid.core.value import Struct, field
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class Row(Struct, frozen=True, kw_only=True):
     """What became of one source.
 
     ``outcome`` is one word: unchanged, cloned, updated, repaired, recorded, reset, pinned, kept, added, removed,
@@ -32,8 +31,7 @@ class Row:
     detail: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class Report(Struct, frozen=True, kw_only=True):
     """What one command did. ``notes`` are about the run as a whole; ``interrupted`` is the signal's number or 0."""
 
     command: str
@@ -45,8 +43,7 @@ class Report:
     interrupted: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Status:
+class Status(Struct, frozen=True, kw_only=True):
     """What every source is like, worst first, and the run that was interrupted, if any."""
 
     rows: tuple[Condition, ...]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import assert_never
 
@@ -21,11 +20,11 @@ from git_hybrid.core.ids import InvalidText, Oid, RefName, branch_ref, is_oid_pr
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Branch, Commit, Source, Tag, Version, track_field
 from git_hybrid.core.ports import RemoteRefs
+from git_hybrid.core.value import Struct, replace
 from git_hybrid.core.versions import matching, newest, parse_version
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
+class Candidate(Struct, frozen=True, kw_only=True):
     """Where a pin may go: the ref to fetch, and the commit where it is known before fetching.
 
     ``prefix`` is what a user typed of a commit id; ``declared`` is the ref whose history the commit must be in.
@@ -144,8 +143,7 @@ def _named_ref(refs: RemoteRefs, revision: str) -> RefName | None:
     return found[0] if found else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Move:
+class Move(Struct, frozen=True, kw_only=True):
     """A pin that wants to go from *old* to *new*, with what the fetched history says of the two."""
 
     old: Pin

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.report import Report
 from git_hybrid.core.scans import Finding
 from git_hybrid.core.state import ScanStatus
+from git_hybrid.core.value import Struct
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Baseline:
+class Baseline(Struct, frozen=True, kw_only=True):
     """The pin before, and the ids that were found there; ``ids`` None where it could not be scanned."""
 
     commit: Oid | None
     ids: frozenset[str] | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScanReport:
+class ScanReport(Struct, frozen=True, kw_only=True):
     """What a scan did: the rows, and for each source what was found and what the pin before had of it."""
 
     report: Report

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import timedelta
 from fnmatch import fnmatchcase
 
 from git_hybrid.core.canonical import Json, canonical_json
 from git_hybrid.core.manifest import Scanner
+from git_hybrid.core.value import Struct, field
 
 PATH, REPORT, ROOT, ARGS = "{path}", "{report}", "{root}", "{args}"
 FORMATS = ("sarif", "betterleaks-json")
@@ -22,8 +22,7 @@ _LEAKS = 10
 """The exit status that secret scanners are told to use for leaks: their usual 1 also stands for a crash."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Preset:
+class Preset(Struct, frozen=True, kw_only=True):
     """How one known tool is run.
 
     ``command`` holds ``{path}``, ``{report}`` (without it the report is what it prints) and ``{args}``, where the
@@ -119,8 +118,7 @@ PRESETS: Mapping[str, Preset] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScannerSpec:
+class ScannerSpec(Struct, frozen=True, kw_only=True):
     """One scanner of the manifest, complete: nothing is left to look up but the program itself."""
 
     name: str

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, assert_never
 
@@ -15,6 +14,7 @@ from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.manifest import Level, Manifest
 from git_hybrid.core.scanners import spec_digest, spec_of
 from git_hybrid.core.state import FindingRef, ScannerRecord, ScanState, ScanStatus, Severity
+from git_hybrid.core.value import Struct
 from git_hybrid.core.values import format_age, format_time
 
 SEVERITIES: tuple[Severity, ...] = ("high", "medium", "low")
@@ -27,8 +27,7 @@ _SCORE_LIMIT = 10.0
 StaleReason = Literal["age", "pin", "scanners", "version", "rules"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Finding(Struct, frozen=True, kw_only=True):
     """One thing that a scanner found; ``line`` is 0 where it has none, ``path`` relative to the root of the tree."""
 
     id: str
@@ -40,8 +39,7 @@ class Finding:
     message: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Identity:
+class Identity(Struct, frozen=True, kw_only=True):
     """Which scanner it is: its version (empty if it has none to ask for) and the digest of program, rules, settings."""
 
     version: str

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
 from git_hybrid.core.ids import Oid, SourceName, Url
 from git_hybrid.core.manifest import Track
+from git_hybrid.core.value import Struct, field
 
 ScanState = Literal["clean", "findings", "error", "missing"]
 Severity = Literal["high", "medium", "low"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScannerRecord:
+class ScannerRecord(Struct, frozen=True, kw_only=True):
     """What one scanner said of one commit.
 
     ``config_digest`` is of its entry in the manifest, ``rules_digest`` of that, its version, program and rule files;
@@ -31,8 +30,7 @@ class ScannerRecord:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FindingRef:
+class FindingRef(Struct, frozen=True, kw_only=True):
     """A finding by name: what an override accepts, and what people look up in the report."""
 
     id: str
@@ -42,8 +40,7 @@ class FindingRef:
     path: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScanStatus:
+class ScanStatus(Struct, frozen=True, kw_only=True):
     """How one commit was scanned last; ``counts`` holds findings by severity (high, medium, low).
 
     ``scanner`` is the one whose result stands; ``scanners`` has them all. ``findings`` names the worst of what was
@@ -63,8 +60,7 @@ class ScanStatus:
     findings: tuple[FindingRef, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceState:
+class SourceState(Struct, frozen=True, kw_only=True):
     """What was installed for one source, when, by whom, from where.
 
     ``audit_hash`` is the hash of the audit record that made the entry what it is; ``served_by`` is the URL that the
@@ -84,8 +80,7 @@ class SourceState:
     notes: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class State:
+class State(Struct, frozen=True, kw_only=True):
     """The whole file; sources in order of their names."""
 
     sources: Mapping[SourceName, SourceState] = field(default_factory=dict)

@@ -10,6 +10,8 @@ import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from git_hybrid.core.value import Struct
+
 LINK, GITLINK = "120000", "160000"
 DEPTH_LIMIT = 200
 PATH_LIMIT = 4096
@@ -20,8 +22,7 @@ _SHOWN = 10
 _STEERING = re.compile("[\x80-\x9f\u2028-\u202e\u2066-\u2069]")
 
 
-@dataclass(frozen=True, slots=True)
-class TreeEntry:
+class TreeEntry(Struct, frozen=True):
     """One line of ``git ls-tree -r -l -z``: mode in octal digits, object id, size in bytes (0 for a gitlink), path."""
 
     mode: str
@@ -30,8 +31,7 @@ class TreeEntry:
     path: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TreeLimits:
+class TreeLimits(Struct, frozen=True, kw_only=True):
     """How large a tree may be: number of entries, sum of the blobs in bytes."""
 
     max_entries: int

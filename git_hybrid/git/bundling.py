@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 
 from git_hybrid.core.bundles import tip_of
@@ -17,6 +16,7 @@ from git_hybrid.core.ids import InvalidText, Oid, parse_full_ref, parse_oid
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.ports import Quarantine, Stage
 from git_hybrid.core.ports_bundle import BundleHead
+from git_hybrid.core.value import Struct
 from git_hybrid.git.classify import last_words
 from git_hybrid.git.environment import child_environment
 from git_hybrid.git.run import Runner
@@ -41,8 +41,7 @@ _PACK = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class GitBundles:
+class GitBundles(Struct, frozen=True):
     """The bundle tool of :mod:`git_hybrid.core.ports_bundle`."""
 
     runner: Runner

@@ -8,16 +8,16 @@ import signal
 import sys
 import time
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+
+from git_hybrid.core.value import Struct
 
 QUICK = 0.02
 _SWEEPS = 20
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cage:
+class Cage(Struct, frozen=True, kw_only=True):
     """What bounds a program that is not git's.
 
     ``folder`` is the only one that it should write to: it holds its HOME and TMPDIR, and whatever is still alive at the

@@ -10,10 +10,10 @@ import os
 import stat
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 from git_hybrid.core.tree import GITLINK, LINK
+from git_hybrid.core.value import Struct
 from git_hybrid.git.index import BadIndex, IndexEntry, read_index
 from git_hybrid.git.libgit2 import Repository
 from git_hybrid.git.oddities import is_plain, odd_settings
@@ -95,8 +95,7 @@ def _git(runner: Runner, path: Path, *arguments: str) -> bytes:
     return done.stdout
 
 
-@dataclass(frozen=True, slots=True)
-class _Comparison:
+class _Comparison(Struct, frozen=True):
     """Compares files with entries of the index by reading them."""
 
     runner: Runner

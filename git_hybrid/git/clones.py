@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.plan import Clone, Observed
 from git_hybrid.core.ports import Stage
+from git_hybrid.core.value import Struct
 from git_hybrid.git.glance import glance
 from git_hybrid.git.run import Runner
 
@@ -18,8 +18,7 @@ _CLEAN_REFS = "refs/hybrid/"
 SAVED = "refs/hybrid/saved/"
 
 
-@dataclass(frozen=True, slots=True)
-class GitClones:
+class GitClones(Struct, frozen=True):
     """The clones of :mod:`git_hybrid.core.ports`; *folder* is ``sources/``."""
 
     runner: Runner

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -16,6 +15,7 @@ from git_hybrid.core.errors import HostileTree, WrongContent
 from git_hybrid.core.ids import Oid
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.tree import GITLINK, LINK, TreeEntry, TreeLimits
+from git_hybrid.core.value import Struct
 from git_hybrid.git.objects import GitObjects
 from git_hybrid.git.run import Runner
 
@@ -23,8 +23,7 @@ _CHUNK = 1 << 18
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-@dataclass(frozen=True, slots=True)
-class GitExporter:
+class GitExporter(Struct, frozen=True):
     """The exporter of :mod:`git_hybrid.core.ports_scan`."""
 
     runner: Runner

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from git_hybrid.core.errors import BadArgument, InvalidFile, Problem
 from git_hybrid.core.ids import InvalidText, Oid, Url, normalize_url, parse_oid, parse_ref_part, resolve_url
+from git_hybrid.core.value import Struct
 from git_hybrid.git.environment import child_environment
 from git_hybrid.git.run import Runner
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Submodule:
+class Submodule(Struct, frozen=True, kw_only=True):
     """One submodule: its path, its URL made absolute, the branch it names (or None), the commit pinned (or None)."""
 
     path: str

@@ -7,8 +7,9 @@ never compared with the disk. So the index is read here as the bytes that it is 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from git_hybrid.core.value import Struct
 
 _ASSUMED, _EXTENDED, _STAGE, _LENGTH = 0x8000, 0x4000, 0x3000, 0x0FFF
 _SKIPPED = 0x4000
@@ -20,8 +21,7 @@ class BadIndex(ValueError):
     """The file is no index that git would write."""
 
 
-@dataclass(frozen=True, slots=True)
-class IndexEntry:
+class IndexEntry(Struct, frozen=True):
     """One path of the index; ``blind``: git does not look at the file that stands there."""
 
     path: bytes

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
 from git_hybrid.core.errors import LocalIo
 from git_hybrid.core.ids import InvalidText, Oid, parse_oid
 from git_hybrid.core.plan import Absent, Broken, Clone, Foreign, Observed
 from git_hybrid.core.tree import show_path
+from git_hybrid.core.value import Struct
 from git_hybrid.git.changes import dirty_by_cli, find_changes
 from git_hybrid.git.health import lack, trouble
 from git_hybrid.git.libgit2 import GitError, Repository, open_repository
@@ -28,8 +28,7 @@ _OPERATIONS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class FullLook:
+class FullLook(Struct, frozen=True):
     """Looks at clones; ``runner`` starts git where libgit2 cannot read."""
 
     runner: Runner

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
@@ -14,6 +13,7 @@ from git_hybrid.core.errors import GitFailed, WrongContent
 from git_hybrid.core.ids import Oid, parse_oid
 from git_hybrid.core.ports import CommitFacts, CommitLine, Range, Stage
 from git_hybrid.core.tree import GITLINK, TreeEntry, TreeLimits, content_line, scan_tree
+from git_hybrid.core.value import Struct
 from git_hybrid.git.classify import last_words
 from git_hybrid.git.libgit2 import open_repository
 from git_hybrid.git.run import Runner
@@ -22,8 +22,7 @@ from git_hybrid.git.transport import UPSTREAM, kept_ref
 _CHUNK = 1 << 18
 
 
-@dataclass(frozen=True, slots=True)
-class GitObjects:
+class GitObjects(Struct, frozen=True):
     """The objects of :mod:`git_hybrid.core.ports`."""
 
     runner: Runner

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from git_hybrid.core.check_sources import LFS_LIMIT, Content, FileSeen, Standing, index_differences
@@ -12,6 +11,7 @@ from git_hybrid.core.ids import InvalidText, Oid, parse_oid
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Source
 from git_hybrid.core.tree import GITLINK, LINK, TreeEntry, show_path
+from git_hybrid.core.value import Struct
 from git_hybrid.git.index import BadIndex, read_index
 from git_hybrid.git.oddities import find_oddities
 from git_hybrid.git.run import Runner
@@ -25,8 +25,7 @@ class Unproved(Exception):
     """An object is missing, or is not what its id says; ``str()`` says which."""
 
 
-@dataclass(frozen=True, slots=True)
-class GitProver:
+class GitProver(Struct, frozen=True):
     """The prover of :mod:`git_hybrid.core.ports_identity`; *folder* is ``sources/``."""
 
     runner: Runner

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO
 
 from git_hybrid.core.errors import Interrupted, LocalIo, ToolTooOld
+from git_hybrid.core.value import Struct
 from git_hybrid.git.cage import QUICK, Cage, end_strays, has_ended, limits
 from git_hybrid.git.environment import SSH, child_environment, fsck_settings, hardened, silenced
 
@@ -25,8 +26,7 @@ _POLL = 0.1
 _GRACE = 3.0
 
 
-@dataclass(frozen=True, slots=True)
-class Completed:
+class Completed(Struct, frozen=True):
     """A child that ended: its exit status and everything that it wrote."""
 
     status: int
@@ -34,8 +34,7 @@ class Completed:
     stderr: str
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """How long a network step may take: without progress, and in all."""
 
     stall: timedelta

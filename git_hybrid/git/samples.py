@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from git_hybrid.core.errors import GitFailed
+from git_hybrid.core.value import Struct
 from git_hybrid.git.classify import last_words
 from git_hybrid.git.run import Runner
 
@@ -15,8 +15,7 @@ _DAY = 86_400
 _AUTHOR = "Ada Upstream <ada@upstream.example>"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class Change(Struct, frozen=True, kw_only=True):
     """One commit of an upstream: its message, the files it writes, and the release tag it gets, if any."""
 
     message: str

@@ -7,7 +7,6 @@ import re
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -26,6 +25,7 @@ from git_hybrid.core.errors import (
 from git_hybrid.core.ids import InvalidText, Oid, RefName, parse_full_ref, parse_oid
 from git_hybrid.core.manifest import Defaults
 from git_hybrid.core.ports import FetchRequest, RemoteRefs, Stage
+from git_hybrid.core.value import Struct
 from git_hybrid.git.classify import classify_network, last_words, redirects
 from git_hybrid.git.environment import fsck_settings
 from git_hybrid.git.fsck import refused, skip_list
@@ -51,8 +51,7 @@ def kept_ref(ref: str) -> str:
     return UPSTREAM + ref.removeprefix("refs/")
 
 
-@dataclass(frozen=True, slots=True)
-class GitTransport:
+class GitTransport(Struct, frozen=True):
     """The transport of :mod:`git_hybrid.core.ports`; *allowed_host* is asked about every host a server redirects to."""
 
     runner: Runner
@@ -201,8 +200,7 @@ def _headers_file(url: str) -> Iterator[Path | None]:
         Path(name).unlink(missing_ok=True)
 
 
-@dataclass(frozen=True, slots=True)
-class _Answer:
+class _Answer(Struct, frozen=True):
     """What the HTTP headers say: how long to wait, and what kind of answer it was ("" where there are no headers)."""
 
     retry_after: float | None = None

@@ -7,7 +7,6 @@ named like the id would win otherwise. After each step HEAD is read again.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 from git_hybrid.core.errors import DirtySource, InTheWay, LocalIo, WrongContent
@@ -17,6 +16,7 @@ from git_hybrid.core.manifest import Source
 from git_hybrid.core.plan import Broken, Clone, Task
 from git_hybrid.core.planner import source_path
 from git_hybrid.core.ports import Stage
+from git_hybrid.core.value import Struct
 from git_hybrid.git import inner, packs
 from git_hybrid.git.clones import SAVED, GitClones
 from git_hybrid.git.glance import MARK, Doubt, packs_of
@@ -32,8 +32,7 @@ _IN_THE_WAY = re.compile(r"^\t(?P<path>.+)$", re.MULTILINE)
 _BISECT = ("BISECT_LOG", "BISECT_START", "BISECT_NAMES", "BISECT_TERMS", "BISECT_EXPECTED_REV", "BISECT_ANCESTORS_OK")
 
 
-@dataclass(frozen=True, slots=True)
-class GitWriter:
+class GitWriter(Struct, frozen=True):
     """The writer of :mod:`git_hybrid.core.ports`."""
 
     runner: Runner

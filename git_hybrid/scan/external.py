@@ -10,7 +10,6 @@ import signal
 import stat
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import IO
@@ -19,6 +18,7 @@ from git_hybrid.core.canonical import Json, canonical_json
 from git_hybrid.core.ports_scan import Fill, Scanned, Unusable
 from git_hybrid.core.scanners import PATH, REPORT, ROOT, ScannerSpec, has_work, spec_digest
 from git_hybrid.core.scans import Identity
+from git_hybrid.core.value import Struct, field
 from git_hybrid.core.values import format_age
 from git_hybrid.scan.reading import Incomplete, nothing_to_audit, read_report
 from git_hybrid.scan.scratch import Scratch, remove_dead, scratch
@@ -34,8 +34,7 @@ _KEPT = ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT")
 _TAIL = 300
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
+class Job(Struct, frozen=True, kw_only=True):
     """One program to run in a scratch folder."""
 
     argv: tuple[str, ...]
@@ -54,8 +53,7 @@ Door = Callable[[Job, IO[bytes], IO[bytes]], int]
 """Starts the program of a job, what it prints going to two files, and returns its status (negative: the signal)."""
 
 
-@dataclass(frozen=True, slots=True)
-class ExternalScanners:
+class ExternalScanners(Struct, frozen=True):
     """The scanners of :mod:`git_hybrid.core.ports_scan`; *root* is the workspace, *environ* the caller's."""
 
     start: Door

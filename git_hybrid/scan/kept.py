@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.ports_scan import Scanned
+from git_hybrid.core.value import Struct
 from git_hybrid.scan.reading import Incomplete, read_document, write_report
 
 
-@dataclass(frozen=True, slots=True)
-class KeptReports:
+class KeptReports(Struct, frozen=True):
     """The reports of :mod:`git_hybrid.core.ports_scan`, over two functions of the store."""
 
     read: Callable[[SourceName, str], bytes | None]

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from git_hybrid.core.scans import Finding
+from git_hybrid.core.value import Struct
 from git_hybrid.scan.sarif import SCHEMA, VERSION, findings_of, relative_texts
 
 Document = dict[str, Any]
@@ -24,8 +24,7 @@ class Incomplete(Exception):
     """The report is no proof of a whole scan; ``str()`` is the reason."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class Report(Struct, frozen=True, kw_only=True):
     """What a complete report says: the runs, paths made relative, the tool's version and what it found."""
 
     runs: tuple[Document, ...]

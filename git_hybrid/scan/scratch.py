@@ -11,17 +11,16 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from git_hybrid.core.errors import LocalIo
+from git_hybrid.core.value import Struct
 
 _PREFIX = "hybrid-scan-"
 _ALIVE = ".alive"
 
 
-@dataclass(frozen=True, slots=True)
-class Scratch:
+class Scratch(Struct, frozen=True):
     """The folder of one scan."""
 
     root: Path

@@ -26,6 +26,7 @@ from typing import IO, Any
 from git_hybrid.core.bundles import Carried
 from git_hybrid.core.errors import BadArgument, BadBundle, HybridError, LocalIo, Problem
 from git_hybrid.core.ids import parse_name, parse_oid
+from git_hybrid.core.value import Struct
 from git_hybrid.store.durable import rename_path
 from git_hybrid.store.parsing import check_version, checked, convert, load_json
 from git_hybrid.store.statefile import encode_json
@@ -45,8 +46,7 @@ _LARGEST = 8**11
 _END = bytes(2 * _BLOCK)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unpacked:
+class Unpacked(Struct, frozen=True, kw_only=True):
     """A bundle file whose inventory holds: where its members were put, by their names in the file."""
 
     sha256: str

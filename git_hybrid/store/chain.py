@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from git_hybrid.core.audit import Event, Record, Tail, extend, record_hash, tail_of
@@ -14,6 +13,7 @@ from git_hybrid.core.canonical import Json, canonical_json
 from git_hybrid.core.errors import InvalidFile, Problem
 from git_hybrid.core.ids import Oid, SourceName, parse_oid
 from git_hybrid.core.reducer import RunInfo
+from git_hybrid.core.value import Struct
 from git_hybrid.core.values import parse_time
 from git_hybrid.store.durable import append_file, write_file
 from git_hybrid.store.parsing import checked, convert, load_json, read_bytes
@@ -22,8 +22,7 @@ from git_hybrid.store.wire import RecordShape
 SHOWN = "state/sources-audit.jsonl"
 
 
-@dataclass(frozen=True, slots=True)
-class Log:
+class Log(Struct, frozen=True):
     """The records of the log in the order in which they stand, and where the chain ends."""
 
     records: tuple[Record, ...]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import datetime
 
 from git_hybrid.core.audit_verify import Segment, Witnesses
@@ -12,6 +11,7 @@ from git_hybrid.core.lock import Lock
 from git_hybrid.core.mirrors import Inventory
 from git_hybrid.core.override import Overrides, trail_of
 from git_hybrid.core.state import State
+from git_hybrid.core.value import replace
 from git_hybrid.store import chain, lockfile, manifest, mirrorfile, overridefile, statefile
 from git_hybrid.store.parsing import invalid
 

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.state import FindingRef, ScanStatus
+from git_hybrid.core.value import Struct
 from git_hybrid.core.values import parse_time
 from git_hybrid.store.chain import SHOWN, parse_log
 from git_hybrid.store.layout import Layout, archives
 from git_hybrid.store.parsing import read_bytes
 
 
-@dataclass(frozen=True, slots=True)
-class AuditHistory:
+class AuditHistory(Struct, frozen=True):
     """The history of :mod:`git_hybrid.core.ports_scan`."""
 
     layout: Layout

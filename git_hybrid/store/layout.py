@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from git_hybrid.core.errors import NoWorkspace, SymlinkRefused
 from git_hybrid.core.ids import RunId, SourceName
+from git_hybrid.core.value import Struct
 
 MANIFEST = "sources.toml"
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(Struct, frozen=True):
     """The paths of one workspace; ``root`` is absolute and free of symbolic links."""
 
     root: Path

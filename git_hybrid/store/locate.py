@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from git_hybrid.core.errors import Problem
 
 
 def with_lines(text: str, problems: tuple[Problem, ...]) -> tuple[Problem, ...]:
     """Return *problems* with ``line N: `` before each place whose line was found."""
     lines = _index(text)
-    return tuple(replace(problem, place=_placed(problem.place, lines)) for problem in problems)
+    return tuple(problem._replace(place=_placed(problem.place, lines)) for problem in problems)
 
 
 def _placed(place: str, lines: dict[str, int]) -> str:

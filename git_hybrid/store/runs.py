@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from git_hybrid.core.ids import InvalidText, RunId, SourceName, parse_name, pars
 from git_hybrid.core.manifest import Defaults, Source, track_field
 from git_hybrid.core.plan import Action, Phase, Task, Unfinished
 from git_hybrid.core.reducer import Decision, ManifestEdit, RunInfo
+from git_hybrid.core.value import Struct, field
 from git_hybrid.core.values import format_time, parse_time
 from git_hybrid.store.durable import append_file, drop_torn_line, make_folder, write_file
 from git_hybrid.store.lockfile import decode_pin, encode_pin
@@ -35,8 +35,7 @@ _ABORT = "git hybrid resume --abort"
 Line = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Journal:
+class Journal(Struct, frozen=True, kw_only=True):
     """What the journal of an open run says. ``decision`` is there when writing the files had begun."""
 
     info: RunInfo

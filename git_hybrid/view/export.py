@@ -8,9 +8,9 @@ import io
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
+from git_hybrid.core.value import Struct
 from git_hybrid.view.term import safe
 
 Format = Literal["csv", "json", "md", "html"]
@@ -24,8 +24,7 @@ _STYLE = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
+class Table(Struct, frozen=True, kw_only=True):
     """One table: what it is about, its columns in order, and a cell for each column in every row."""
 
     title: str

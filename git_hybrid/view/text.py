@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from git_hybrid.core.bundles import SERVED
@@ -14,6 +13,7 @@ from git_hybrid.core.manifest import track_field
 from git_hybrid.core.override import Override
 from git_hybrid.core.ports import Range
 from git_hybrid.core.report import Report, Row, Status
+from git_hybrid.core.value import Struct
 from git_hybrid.core.values import format_age, format_time
 from git_hybrid.view.term import Style, fit, paint, safe, width
 
@@ -48,8 +48,7 @@ _SCAN_STYLES: dict[str, Style] = {"findings": "bad", "error": "bad", "missing": 
 _CALM = frozenset({"unchanged", "kept", "current", "same"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
+class Look(Struct, frozen=True, kw_only=True):
     """How to draw: whether in colour, how many columns wide, whether calm rows are shown."""
 
     color: bool
@@ -109,8 +108,7 @@ def summary_line(report: Report, *, seconds: float) -> str:
     return f"{what} ({seconds:.1f} s)" + (" — nothing was written" if report.dry_run else "")
 
 
-@dataclass(frozen=True, slots=True)
-class _Cells:
+class _Cells(Struct, frozen=True):
     name: str
     word: str
     pin: str
@@ -195,7 +193,7 @@ def _who(operator: str) -> str:
 
 def _widths(rows: Sequence[_Cells], columns: int) -> tuple[int, ...]:
     """Return the width of each column: as wide as needed, cut where the terminal ends."""
-    wanted = [max(width(getattr(row, name)) for row in rows) for name in _Cells.__slots__]
+    wanted = [max(width(getattr(row, name)) for row in rows) for name in _Cells.__struct_fields__]
     over = sum(wanted) + 2 * (len(wanted) - 1) - columns
     for index, least in ((3, 9), (2, 16), (0, 14), (3, 1), (2, 6), (0, 6), (4, 5)):
         cut = min(max(over, 0), max(wanted[index] - least, 0))
@@ -205,7 +203,7 @@ def _widths(rows: Sequence[_Cells], columns: int) -> tuple[int, ...]:
 
 
 def _line(cells: _Cells, widths: Sequence[int]) -> str:
-    parts = (getattr(cells, name) for name in _Cells.__slots__)
+    parts = (getattr(cells, name) for name in _Cells.__struct_fields__)
     return "  ".join(fit(part, columns) for part, columns in zip(parts, widths, strict=True))
 
 

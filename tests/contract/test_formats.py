@@ -91,7 +91,7 @@ def test_times_keep_no_fraction_and_end_with_z():
 
 
 def _fields(entry):
-    return {name: getattr(entry, name) for name in type(entry).__slots__}
+    return {name: getattr(entry, name) for name in type(entry).__struct_fields__}
 
 
 def test_manifest_edits_keep_comments_and_order():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from git_hybrid.core.errors import InvalidFile
 from git_hybrid.core.reducer import Decision
 from git_hybrid.core.scans import scan_event
 from git_hybrid.core.state import State
+from git_hybrid.core.value import replace
 from git_hybrid.store import runs
 from git_hybrid.store.history import AuditHistory
 from git_hybrid.store.layout import Layout

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -31,6 +30,7 @@ from git_hybrid.cli.wiring import Session
 from git_hybrid.core.bundles import Receipt
 from git_hybrid.core.errors import BadArgument, HybridError, LocalIo
 from git_hybrid.core.report import Report
+from git_hybrid.core.value import replace
 from git_hybrid.git.bundling import GitBundles, sign
 from git_hybrid.git.run import Runner
 from git_hybrid.git.signing import is_signed

@@ -6,7 +6,6 @@ import os
 import shlex
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -14,6 +13,7 @@ import click
 from git_hybrid.cli.options import common_of, common_options
 from git_hybrid.core.errors import BadArgument
 from git_hybrid.core.ids import InvalidText, parse_url
+from git_hybrid.core.value import Struct
 from git_hybrid.git.run import Runner
 from git_hybrid.git.samples import Change, create_upstream, extend_upstream
 from git_hybrid.view.term import safe
@@ -54,8 +54,7 @@ def command(context: click.Context, *, folder: Path | None) -> int:
     return demo.play()
 
 
-@dataclass(frozen=True, slots=True)
-class Demo:
+class Demo(Struct, frozen=True):
     """The story that the demo tells, below *place*."""
 
     runner: Runner

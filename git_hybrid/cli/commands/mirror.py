@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -19,6 +18,7 @@ from git_hybrid.core.errors import BadArgument
 from git_hybrid.core.ids import InvalidText, SourceName, parse_name
 from git_hybrid.core.mirrors import Inventory, Mirror, MirrorKind
 from git_hybrid.core.report import Row
+from git_hybrid.core.value import replace
 from git_hybrid.core.values import format_age
 from git_hybrid.store.chain import last_seen
 from git_hybrid.store.mirrorfile import encode_mirror

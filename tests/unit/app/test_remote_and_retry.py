@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import force_setattr
 
 from git_hybrid.app.remote import fetch, list_refs
 from git_hybrid.app.retry import with_retry
@@ -124,7 +125,7 @@ def test_a_signal_ends_the_tries():
 
     transport = FakeTransport({URL: [_network()]})
     rt = runtime(transport, cancelled=lambda: number)
-    object.__setattr__(rt, "sleep", sleep)
+    force_setattr(rt, "sleep", sleep)
     with pytest.raises(errors.Interrupted) as caught:
         list_refs(rt, SOURCE, DEFAULTS, head=False)
     assert caught.value.signal == 15

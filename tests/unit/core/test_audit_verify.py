@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -38,6 +37,7 @@ from git_hybrid.core.lock import Lock
 from git_hybrid.core.manifest import Manifest
 from git_hybrid.core.override import Approval, Override, Overrides, closed, event_of
 from git_hybrid.core.state import State
+from git_hybrid.core.value import replace
 from support.values import NOW, OPERATOR, RUN, a_pin, a_state_entry, oid
 
 TOOL = SourceName("tool")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from git_hybrid.core.bundles import (
     BundleContent,
     Carried,
@@ -22,6 +20,7 @@ from git_hybrid.core.ids import SourceName, parse_url
 from git_hybrid.core.lock import Lock
 from git_hybrid.core.manifest import Branch, Manifest, Policy, Source, Tag
 from git_hybrid.core.state import State
+from git_hybrid.core.value import replace
 from support.values import a_pin, a_source, oid
 
 TOOL = SourceName("tool")

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from git_hybrid.core.audit import Event, extend, tail_of
@@ -10,6 +9,7 @@ from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Lock, Pin
 from git_hybrid.core.manifest import Approver, Manifest, Policy
 from git_hybrid.core.override import Approval, Override, Overrides, event_of, trail_of
+from git_hybrid.core.value import replace
 from support.values import NOW, OPERATOR, RUN, a_pin, a_source, oid
 
 TOOL = a_source()

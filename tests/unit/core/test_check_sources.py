@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
 
 import pytest
 
@@ -17,6 +16,7 @@ from git_hybrid.core.check_sources import (
 )
 from git_hybrid.core.plan import Absent, Broken, Clone, Foreign
 from git_hybrid.core.tree import TreeEntry, content_line
+from git_hybrid.core.value import replace
 from support.values import a_pin, oid
 
 PIN = a_pin()

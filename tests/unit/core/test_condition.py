@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import get_args
 
@@ -11,6 +10,7 @@ from git_hybrid.core.ids import Oid
 from git_hybrid.core.manifest import Policy, Scanner
 from git_hybrid.core.plan import Absent, Broken, Clone, Foreign, Observed, Snapshot
 from git_hybrid.core.state import ScanStatus
+from git_hybrid.core.value import replace
 from support.values import NOW, a_clone, a_pin, a_snapshot, a_source, a_state_entry, a_task, an_unfinished_run, oid
 
 PINNED, OLD, STRANGE = oid(2), oid(1), oid(3)

@@ -1,12 +1,11 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from git_hybrid.core.ids import SourceName, parse_url
 from git_hybrid.core.lock import Lock, is_valid, still_allowed, with_pins
 from git_hybrid.core.manifest import Branch, Commit, Tag, Track, Version
+from git_hybrid.core.value import replace
 from support.values import a_pin, a_source, oid
 
 

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -21,6 +20,7 @@ from git_hybrid.core.manifest import (
     declared_ref,
     track_field,
 )
+from git_hybrid.core.value import replace
 from support.values import a_source, oid
 
 TRACKS = [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -30,6 +29,7 @@ from git_hybrid.core.mirrors import (
 from git_hybrid.core.plan import Absent
 from git_hybrid.core.reducer import Decision, Files, to_records
 from git_hybrid.core.state import State
+from git_hybrid.core.value import replace
 from support.values import NOW, OPERATOR, a_run, a_snapshot, a_source, a_state_entry, oid
 
 BASE = "https://mirror.example.org/git"

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -30,6 +29,7 @@ from git_hybrid.core.override import (
     unmet,
     with_overrides,
 )
+from git_hybrid.core.value import replace
 from support.values import NOW, OPERATOR, RUN, a_pin, a_source, oid
 
 TOOL = a_source()

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from git_hybrid.core.errors import (
@@ -19,6 +17,7 @@ from git_hybrid.core.ids import Oid, SourceName, parse_url
 from git_hybrid.core.manifest import Policy, Source, Tag
 from git_hybrid.core.plan import Absent, Broken, Clone, Foreign, Observed, SyncPlan, Task
 from git_hybrid.core.planner import decide, plan_sync, removal_blocked, source_path, unfinished_work
+from git_hybrid.core.value import replace
 from support.values import a_clone, a_pin, a_snapshot, a_source, a_state_entry, oid
 
 OLD, PINNED, STRANGE = oid(1), oid(2), oid(3)

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 from git_hybrid.core.audit import Event, Tail, record_hash, tail_of
 from git_hybrid.core.errors import Interrupted, UnknownOverride
 from git_hybrid.core.ids import RunId, SourceName
@@ -19,6 +17,7 @@ from git_hybrid.core.reducer import (
     to_records,
 )
 from git_hybrid.core.state import ScanStatus, State
+from git_hybrid.core.value import replace
 from support.values import NOW, OPERATOR, RUN, a_pin, a_run, a_source, a_state_entry, a_task, oid
 
 TOOL = SourceName("tool")

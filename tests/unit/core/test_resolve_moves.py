@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from git_hybrid.core.errors import HybridError, IdentityChanged, MovedTag, RewrittenHistory, Rollback
@@ -10,6 +8,7 @@ from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Branch, Source, Tag, Version
 from git_hybrid.core.ports import RemoteRefs
 from git_hybrid.core.resolve import Move, asked_for, forbidden_move, moved_tag, newest_allowed
+from git_hybrid.core.value import replace
 from support.values import a_pin, a_source, listed, oid
 
 OLD, NEW, TAG_OBJECT, OTHER_TAG_OBJECT = oid(1), oid(2), oid(0xAA), oid(0xAB)

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -16,6 +15,7 @@ from git_hybrid.core.override import Override, Overrides, Trail, digest
 from git_hybrid.core.planner import pinned, plan_resume, plan_sync
 from git_hybrid.core.scan_policy import accepted_findings, blocked_by, finding_line, finding_lines, scan_blocked
 from git_hybrid.core.state import ScanStatus
+from git_hybrid.core.value import replace
 from support.scan_values import SECRETS, a_finding, a_record, a_scan
 from support.values import (
     NOW,

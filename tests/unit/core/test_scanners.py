@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from git_hybrid.core.manifest import Scanner
 from git_hybrid.core.scanners import FORMATS, PATH, PRESETS, REPORT, has_work, spec_digest, spec_of
+from git_hybrid.core.value import replace
 
 
 @pytest.mark.parametrize("name", sorted(PRESETS))

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -22,6 +21,7 @@ from git_hybrid.core.scans import (
     status_of,
 )
 from git_hybrid.core.state import ScanStatus, Severity
+from git_hybrid.core.value import replace
 from support.scan_values import RULES, SECRETS, WORKFLOWS, a_finding, a_record, a_scan
 from support.values import NOW, oid
 

@@ -94,6 +94,6 @@ def test_what_cannot_be_started(tmp_path):
 
 
 def test_much_output_and_input_do_not_block():
-    data = b"x" * 3_000_000
+    data = b"x" * 300_000
     done = Runner(environ={}).run(["cat"], env=dict(os.environ), stdin=data)
     assert done.stdout == data

@@ -75,7 +75,7 @@ def _row(name: str = "tool", ref: str = "refs/heads/main", word: str = "dirty") 
 
 def _pinned(entry, ref):
     pin = pin_of(entry)
-    return type(pin)(**{key: getattr(pin, key) for key in type(pin).__slots__} | {"ref": RefName(ref)})
+    return type(pin)(**{key: getattr(pin, key) for key in type(pin).__struct_fields__} | {"ref": RefName(ref)})
 
 
 @pytest.mark.parametrize("columns", [40, 60, 80, 120])
