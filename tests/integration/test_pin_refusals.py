@@ -100,15 +100,19 @@ def test_commit_of_a_pull_request_only_is_5(hybrid: Hybrid, workspace: Path, too
     assert changes(before, snapshot(workspace)) == []
 
 
-def test_force_without_the_options_is_2_and_with_them_6(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+def test_a_rollback_is_6_force_without_the_options_2_and_with_them_0(
+    hybrid: Hybrid, workspace: Path, tool: Upstream
+) -> None:
     started(hybrid, tool.url, sync=False)
     oid = tool.rev("main~1")
     before = snapshot(workspace)
     hybrid("pin", "tool", "--to", oid, "--force", check=2)
     hybrid("pin", "tool", "--to", oid, "--force", *OVERRIDE[:-2], check=2)
-    hybrid("pin", "tool", "--to", oid, "--force", *OVERRIDE, check=6)
     hybrid("pin", "tool", "--to", oid, *OVERRIDE, check=2)
+    hybrid("pin", "tool", "--to", oid, check=6)
     assert changes(before, snapshot(workspace)) == []
+    hybrid("pin", "tool", "--to", oid, "--force", *OVERRIDE)
+    assert lock(workspace)["tool"]["commit"] == oid
 
 
 def test_one_refusal_does_not_stop_the_others(

@@ -63,3 +63,9 @@ def test_two_failures_with_the_same_facts_are_two_failures() -> None:
     one, two = (DirtySource(name="a", path="p", files=(), count=0) for _ in range(2))
     assert one != two
     assert len({one, two}) == 2
+
+
+def test_an_error_takes_the_facts_that_it_declares_and_no_others() -> None:
+    for facts in ({}, {"name": "tool", "what": "x"}):
+        with pytest.raises(TypeError, match="wrong or missing facts"):
+            errors.HostNotAllowed(**facts)
