@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from git_hybrid.core.ids import Oid
-from git_hybrid.git.libgit2 import Commit, FileMode, GitError, Repository
+from git_hybrid.git.libgit2 import FileMode, GitError, Repository, holds, links
 
 _NUMBERS = (
     *(errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.ESTALE),
@@ -25,20 +25,20 @@ def trouble(words: str) -> str | None:
 
 def lack(repository: Repository, git_dir: Path, head: Oid) -> str | None:
     """Return what is missing of the commit *head* itself, as far as that shows without reading objects."""
-    # pygit2's stub says that a missing object is an error.
-    commit: object = repository.get(head)
-    if not isinstance(commit, Commit):
+    commit = links(repository, head)
+    if commit is None:
         return "its HEAD is no commit"
-    if commit.tree_id not in repository:
+    tree, parents = commit
+    if not holds(repository, tree):
         return "the files of the commit that HEAD names are missing"
-    if not repository.is_shallow and any(parent not in repository for parent in commit.parent_ids):
+    if not repository.is_shallow and not all(holds(repository, parent) for parent in parents):
         return "history of the commit that HEAD names is missing"
     # A partial clone may lack what is not checked out, by design.
     if any((git_dir / "objects" / "pack").glob("*.promisor")):
         return None
     _open_index(repository, git_dir)
     for entry in repository.index:
-        if entry.mode != FileMode.COMMIT and str(entry.id) != _EMPTY_BLOB and entry.id not in repository:
+        if entry.mode != FileMode.COMMIT and str(entry.id) != _EMPTY_BLOB and not holds(repository, entry.id):
             return "objects of files that are checked out are missing"
     return None
 

@@ -16,16 +16,17 @@ from typing import TYPE_CHECKING, Any
 from git_hybrid.core.errors import ToolTooOld
 
 if TYPE_CHECKING:
-    from pygit2 import Commit, GitError, Repository
+    from pygit2 import GitError, Oid, Repository
     from pygit2.enums import FileMode
 
-__all__ = ["Commit", "FileMode", "GitError", "Repository", "open_repository"]
+__all__ = ["FileMode", "GitError", "Repository", "descends", "holds", "links", "open_repository", "opens"]
 
 MINIMUM = (1, 9, 7)
+_LAZY = ("FileMode", "GitError", "Repository")
 
 
 def __getattr__(name: str) -> Any:
-    if name not in __all__:
+    if name not in _LAZY:
         raise AttributeError(name)
     library = _library()
     return library.enums.FileMode if name == "FileMode" else getattr(library, name)
@@ -63,3 +64,40 @@ def open_repository(git_dir: Path) -> Repository | None:
     except library.GitError:
         return None
     return found
+
+
+def holds(repository: Repository, oid: Oid | str) -> bool:
+    """Tell whether the object is there. Nothing of it is read: libgit2 refuses old commits that git takes."""
+    return oid in repository.odb
+
+
+def links(repository: Repository, oid: str) -> tuple[str, tuple[str, ...]] | None:
+    """Return the tree and the parents of a commit, from its bytes; None if it is missing, or no commit.
+
+    libgit2 itself does not open a commit whose author has no e-mail, as some old ones have.
+    """
+    try:
+        kind, data = repository.odb.read(oid)
+    except KeyError:
+        return None
+    lines = data.split(b"\n\n", 1)[0].decode("ascii", "replace").split("\n")
+    if kind != _library().enums.ObjectType.COMMIT or not lines[0].startswith("tree "):
+        return None
+    return lines[0][5:], tuple(line[7:] for line in lines[1:] if line.startswith("parent "))
+
+
+def opens(repository: Repository, oid: str) -> bool:
+    """Tell whether libgit2 can work with the commit *oid* at all."""
+    try:
+        repository.get(oid)
+    except (ValueError, KeyError):
+        return False
+    return True
+
+
+def descends(repository: Repository, new: str, old: str) -> bool | None:
+    """Tell whether *old* is in the history of the commit *new*; None if libgit2 cannot read a commit on the way."""
+    try:
+        return old == new or (holds(repository, old) and repository.descendant_of(new, old))
+    except ValueError:
+        return None

@@ -12,7 +12,7 @@ from git_hybrid.core.tree import show_path
 from git_hybrid.core.value import Struct
 from git_hybrid.git.changes import dirty_by_cli, find_changes
 from git_hybrid.git.health import lack, trouble
-from git_hybrid.git.libgit2 import GitError, Repository, open_repository
+from git_hybrid.git.libgit2 import GitError, Repository, holds, open_repository, opens
 from git_hybrid.git.owners import is_held
 from git_hybrid.git.quarantine import PIN_REF, is_complete, uses_lfs
 from git_hybrid.git.run import Runner
@@ -77,6 +77,8 @@ class FullLook(Struct, frozen=True):
             return Broken("the commit that HEAD names is missing")
         operation = next((word for mark, word in _OPERATIONS.items() if (git_dir / mark).exists()), None)
         try:
+            if repository is not None and not opens(repository, head):
+                repository = None
             if repository is not None and (missing := lack(repository, git_dir, head)) is not None:
                 return Broken(missing)
             if uses_lfs(git_dir):
@@ -103,7 +105,7 @@ class FullLook(Struct, frozen=True):
 
     def _has(self, repository: Repository | None, git_dir: Path, oid: Oid) -> bool:
         if repository is not None:
-            return oid in repository
+            return holds(repository, oid)
         return self.runner.git(["cat-file", "-e", oid], git_dir=git_dir).status == 0
 
     def _is_hollow(self, path: Path, git_dir: Path) -> bool:

@@ -15,7 +15,7 @@ from git_hybrid.core.ports import CommitFacts, CommitLine, Range, Stage
 from git_hybrid.core.tree import GITLINK, TreeEntry, TreeLimits, content_line, scan_tree
 from git_hybrid.core.value import Struct
 from git_hybrid.git.classify import last_words
-from git_hybrid.git.libgit2 import open_repository
+from git_hybrid.git.libgit2 import descends, links, open_repository
 from git_hybrid.git.run import Runner
 from git_hybrid.git.transport import UPSTREAM, kept_ref
 
@@ -31,8 +31,7 @@ class GitObjects(Struct, frozen=True):
         """Tell whether the commit *oid* is there."""
         repository = open_repository(_git_dir(stage))
         if repository is not None:
-            found = repository.get(oid)
-            return found is not None and found.type_str == "commit"
+            return links(repository, oid) is not None
         return self._ask(stage, "cat-file", "-t", oid) == "commit"
 
     def has_content(self, stage: Stage, oid: Oid, *, history: bool = False) -> bool:
@@ -68,7 +67,9 @@ class GitObjects(Struct, frozen=True):
         """Tell whether *old* is *new* or in its history."""
         repository = open_repository(_git_dir(stage))
         if repository is not None and not repository.is_shallow:
-            return old == new or (old in repository and repository.descendant_of(new, old))
+            known = descends(repository, new, old)
+            if known is not None:
+                return known
         done = self.runner.git(["merge-base", "--is-ancestor", "--end-of-options", old, new], git_dir=_git_dir(stage))
         return done.status == 0
 
@@ -78,13 +79,13 @@ class GitObjects(Struct, frozen=True):
         Raises:
             GitFailed: the commit is not there.
         """
-        tree, seconds = self._must(stage, "log", "-1", "--format=%T %ct", "--end-of-options", oid).split()
+        tree, _, seconds = self._must(stage, "log", "-1", "--format=%T %ct", "--end-of-options", oid).partition(" ")
         roots: list[str] = []
         if complete:
             roots = self._must(stage, "rev-list", "--max-parents=0", "--end-of-options", oid).split()
         return CommitFacts(
             tree=parse_oid(tree),
-            commit_time=datetime.fromtimestamp(int(seconds), UTC),
+            commit_time=_moment(seconds),
             root_commits=tuple(sorted(parse_oid(root) for root in roots)),
         )
 
@@ -179,6 +180,14 @@ class GitObjects(Struct, frozen=True):
             command, words = f"git {arguments[0]}", last_words(done.stderr)
             raise GitFailed(command=command, status=done.status, stderr=words, name=stage.name)
         return done.stdout.decode("utf-8", "replace")
+
+
+def _moment(seconds: str) -> datetime:
+    """Return the time that git tells of a commit; where its date is missing or beyond all calendars, 1970."""
+    try:
+        return datetime.fromtimestamp(int(seconds), UTC)
+    except (ValueError, OverflowError, OSError):
+        return datetime.fromtimestamp(0, UTC)
 
 
 def _git_dir(stage: Stage) -> Path:

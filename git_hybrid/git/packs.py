@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from git_hybrid.core.ids import SourceName
-from git_hybrid.git.libgit2 import open_repository
+from git_hybrid.git.libgit2 import holds, links, open_repository
 from git_hybrid.git.local import must
 from git_hybrid.git.quarantine import Disk
 from git_hybrid.git.run import Runner
@@ -62,7 +62,7 @@ def _merge_shallow(disk: Disk, giver: Path, taker: Path) -> None:
     repository = open_repository(taker)
     if repository is not None:
         # A boundary whose parents have come since is none any more.
-        lines = {line for line in lines if any(oid not in repository for oid in _parents(repository, line))}
+        lines = {line for line in lines if any(not holds(repository, oid) for oid in _parents(repository, line))}
     if lines:
         disk.write_file(taker / "shallow", "".join(f"{line}\n" for line in sorted(lines)).encode("ascii"))
     else:
@@ -74,9 +74,8 @@ def _lines(path: Path) -> list[str]:
 
 
 def _parents(repository: Repository, oid: str) -> list[str]:
-    commit = repository.get(oid)
-    # pygit2's stub says Object, and that a missing one is an error; neither is so.
-    return [str(parent) for parent in getattr(commit, "parent_ids", [oid])]
+    found = links(repository, oid)
+    return [oid] if found is None else list(found[1])
 
 
 def make_complete(runner: Runner, disk: Disk, git_dir: Path, *, name: SourceName) -> None:

@@ -374,7 +374,7 @@ def test_insteadof_does_not_reach_a_transport_that_runs_commands(
         "GIT_CONFIG_VALUE_1": "always",
     }
     naive = ["git", "ls-remote", "https://example.org/tool"]
-    subprocess.run(naive, check=False, env=git_env() | config, capture_output=True)
+    subprocess.run(naive, cwd=tmp_path, check=False, env=git_env() | config, capture_output=True)
     assert (tmp_path / "ran").exists(), "the control"
     (tmp_path / "ran").unlink()
     hybrid("init")

@@ -230,22 +230,31 @@ HARMLESS = {
     "zero-padded-mode": lambda up: up.raw_commit(up.raw_tree([("040000", _files(b"x")(up), b"d")])),
     "no-email": lambda up: up.raw_commit(_files(b"x")(up), identity="Somebody"),
     "no-blank": lambda up: up.raw_commit(_files(b"x")(up), identity="Somebody<a@b>"),
+    "far-date": lambda up: up.raw_commit(_files(b"x")(up), when=10**14),
+    "overflow": lambda up: up.raw_commit(_files(b"x")(up), when=10**20),
     "bad-email": lambda up: up.raw_commit(_files(b"x")(up), identity="A <a <b> c>"),
 }
 
 
 @pytest.mark.parametrize("kind", HARMLESS)
+@pytest.mark.parametrize("pinned", [True, False])
 def test_harmless_faults_of_old_repositories_pass(
-    kind: str, hybrid: Hybrid, workspace: Path, upstream_factory: UpstreamFactory
+    kind: str, hybrid: Hybrid, workspace: Path, upstream_factory: UpstreamFactory, pinned: bool
 ) -> None:
+    """Somewhere in history, and in the pinned commit itself, which libgit2 may not be able to open."""
     upstream = upstream_factory()
     old = HARMLESS[kind](upstream)
     upstream.update_ref("refs/heads/main", old)
-    upstream.commit({"new": "x\n"})
+    if not pinned:
+        upstream.commit({"new": "x\n"})
     hybrid("init")
     hybrid("add", upstream.url)
     hybrid("sync")
-    assert (workspace / "sources/tool/new").is_file()
+    hybrid("check", "sources", "--content")
+    upstream.commit({"newer": "x\n"})
+    hybrid("pin", "tool")
+    hybrid("sync")
+    assert (workspace / "sources/tool/newer").is_file()
 
 
 def _bomb(upstream: Upstream, *, width: int, depth: int) -> str:
