@@ -48,6 +48,7 @@ COMMANDS: Mapping[str, Mapping[str, str]] = {
         "mirror": "keep the inventory of mirrors, check them, fill them",
     },
     "mend": {
+        "diag": "look at everything that can be wrong, each with what mends it",
         "reset": "save local work, then go to the pin",
         "resume": "finish, or give up, what was interrupted",
     },
