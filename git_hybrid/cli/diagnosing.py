@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from git_hybrid.app.check_sources import check_sources
 from git_hybrid.app.status import status
 from git_hybrid.cli.checking import gather, run_checks
 from git_hybrid.cli.machine import machine_findings, settings_findings, versions
@@ -17,6 +18,7 @@ from git_hybrid.cli.signals import Cancel
 from git_hybrid.cli.telling import tell
 from git_hybrid.cli.wiring import Choices, session
 from git_hybrid.core.check_table import CHECKS
+from git_hybrid.core.checks import Violation
 from git_hybrid.core.diagnosis import (
     Area,
     Cadence,
@@ -45,11 +47,15 @@ from git_hybrid.view.progress import quiet
 
 @dataclass(slots=True)
 class Diagnosis:
-    """All findings, worst first, and what a support archive is made from; ``root`` None: there is no workspace."""
+    """All findings, worst first, and what a support archive is made from.
+
+    ``root`` None: there is no workspace. ``unproved`` is what of clones in order does not agree with the lock.
+    """
 
     findings: tuple[Finding, ...] = ()
     cadence: Cadence | None = None
     root: Path | None = None
+    unproved: tuple[Violation, ...] = ()
     status: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
 
@@ -107,7 +113,9 @@ def _workspace(diagnosis: Diagnosis, layout: Layout, runner: Runner, cancel: Can
         # Without scanners the finding about their cadence says all that there is to say.
         names = [name for name in CHECKS if name != "scans" or manifested.scanners]
         facts = gather(runner, layout, names, now=datetime.now(UTC))
-        found += check_findings(run_checks(facts, names))
+        results = dict(run_checks(facts, names))
+        committed = (item for item in results["sources"] if item.entry != "HEAD")
+        found += check_findings(results | {"sources": (*committed, *diagnosis.unproved)})
     return found
 
 
@@ -155,6 +163,9 @@ def _status(diagnosis: Diagnosis, layout: Layout, manifested: Manifest, cancel: 
     choices = Choices(folder=layout.root, command="git hybrid diag")
     with session(choices, progress=quiet, cancel=cancel) as wired:
         seen = status(wired.runtime)
+        # What status says of a clone is not said again.
+        calm = [row.name for row in seen.rows if row.word == "ok"]
+        diagnosis.unproved = check_sources(wired.runtime, wired.prover, names=calm) if calm else ()
     diagnosis.status = status_document(seen, exit_code=0)
     names = [scanner.name for scanner in manifested.scanners]
     cadence = cadence_of(seen.rows, scanners=names, max_age=manifested.policy.scan_max_age)

@@ -106,7 +106,8 @@ def check_findings(results: Mapping[str, Sequence[Violation]]) -> tuple[Finding,
             found.append(Finding(area=area, name=name, level="ok", what=_SAID_WELL.get(name, f"check {name} passes")))
         for item in violations:
             what = f"{item.file}: {item.entry}: {item.what}"
-            found.append(Finding(area=area, name=name, level=item.level, what=what, remedy=item.mend))
+            level: Level = "ok" if item.level == "note" else item.level
+            found.append(Finding(area=area, name=name, level=level, what=what, remedy=item.mend))
     return tuple(found)
 
 

@@ -58,15 +58,17 @@ def test_the_worst_comes_first_and_areas_keep_their_order():
 def test_checks_become_findings():
     bad = Violation(file="f", entry="e", what="w", why="y", mend="git hybrid sync")
     mild = Violation(file="f", entry="e", what="w", why="y", mend="", level="warn")
-    found = check_findings({"metadata": (), "audit": (bad, mild), "of-tomorrow": ()})
+    told = Violation(file="f", entry="e", what="w", why="y", mend="", level="note")
+    found = check_findings({"metadata": (), "audit": (bad, mild, told), "of-tomorrow": ()})
     assert [(item.area, item.level) for item in found] == [
         ("files", "ok"),
         ("audit", "fail"),
         ("audit", "warn"),
+        ("audit", "ok"),
         ("files", "ok"),
     ]
     assert (found[1].what, found[1].remedy) == ("f: e: w", "git hybrid sync")
-    assert found[3].what == "check of-tomorrow passes"
+    assert found[4].what == "check of-tomorrow passes"
 
 
 def test_clones_that_are_as_pinned_are_one_finding():
