@@ -29,6 +29,7 @@ COMMANDS: Mapping[str, Mapping[str, str]] = {
         "status": "show every source, worst first",
         "diff": "show what stands between lock and disk, or lock and upstream",
         "foreach": "run a command in each source",
+        "dashboard": "write a page about the whole workspace",
         "check": "check the files of the workspace, as the hooks do",
     },
     "move pins": {

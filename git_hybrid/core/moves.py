@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from git_hybrid.core.canonical import Json
+from git_hybrid.core.override import RESTS_ON
 from git_hybrid.core.values import parse_time
 
 PIN_EVENTS = frozenset({"pin", "bundle-apply"})
@@ -44,7 +45,7 @@ def _move(record: Mapping[str, Json]) -> Move:
         before=None if before is None else str(before),
         after=str(record.get("after") or ""),
         ref=str(told.get("ref") or ""),
-        forced=bool(told.get("override")),
+        forced=bool(told.get(RESTS_ON)),
     )
 
 
