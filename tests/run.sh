@@ -11,6 +11,7 @@ command -v git-lfs >/dev/null || missing="$missing git-lfs"
 command -v mandoc >/dev/null || missing="$missing mandoc"
 command -v strace >/dev/null || missing="$missing strace"
 command -v faketime >/dev/null || missing="$missing faketime"
+command -v chromium >/dev/null || missing="$missing chromium"
 if [ -n "$missing" ]; then
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
         apt-get update -qq

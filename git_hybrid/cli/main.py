@@ -29,6 +29,7 @@ COMMANDS: Mapping[str, Mapping[str, str]] = {
         "status": "show every source, worst first",
         "diff": "show what stands between lock and disk, or lock and upstream",
         "foreach": "run a command in each source",
+        "dashboard": "write a page about the whole workspace",
         "check": "check the files of the workspace, as the hooks do",
     },
     "move pins": {
@@ -48,6 +49,7 @@ COMMANDS: Mapping[str, Mapping[str, str]] = {
         "mirror": "keep the inventory of mirrors, check them, fill them",
     },
     "mend": {
+        "diag": "look at everything that can be wrong, each with what mends it",
         "reset": "save local work, then go to the pin",
         "resume": "finish, or give up, what was interrupted",
     },

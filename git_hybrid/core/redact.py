@@ -1,26 +1,64 @@
-"""Take what could be a secret out of text that a server, git or a configuration wrote."""
+"""Take what could be a secret out of text: what servers and git wrote, settings, and all that leaves the machine. Pure.
+
+It errs on the side of hiding: what looks like a secret is one.
+"""
 
 from __future__ import annotations
 
 import re
 
 HIDDEN = "***"
-# Not only what looks like a token: where git or a server repeats a header or a URL, the value is hidden whatever it is.
-_RULES = (
-    re.compile(r"(?P<keep>[a-z][a-z0-9+.-]*://)[^/@\s'\"]+(?=@)", re.IGNORECASE),
-    re.compile(r"(?P<keep>\b(?:proxy-)?authorization:\s*(?:\w+\s+)?)\S+", re.IGNORECASE),
-    re.compile(r"(?P<keep>\b(?:private-token|x-[a-z-]*token|set-cookie|cookie):\s*)\S+", re.IGNORECASE),
-    re.compile(r"(?P<keep>\b(?:bearer|basic)\s+)[A-Za-z0-9+/=._~-]{8,}", re.IGNORECASE),
-    re.compile(
-        r"(?P<keep>\b(?:access_?token|token|auth|api_?key|key|passw(?:or)?d|secret|signature|sig|x-amz-\w+)=)[^&\s'\"]+",
-        re.IGNORECASE,
-    ),
-    re.compile(r"(?P<keep>)\b(?:gh[pousr]_|github_pat_|glpat-|xox[abprs]-|AKIA|npm_|pypi-)[A-Za-z0-9_-]{8,}"),
+
+_KEYS = (
+    r"(?:pass(?:word|wd|phrase)?|secret|token|api[-_]?key|access[-_]?key|private[-_]?key|client[-_]?secret|credential"
+    r"|signature)"
 )
+_RULES: tuple[tuple[re.Pattern[str], str], ...] = (
+    # Everything between :// and the last @ before the path (RFC 3986, 3.2.1); user names are hidden too.
+    (re.compile(r"(?i)\b([a-z][a-z0-9+.-]{0,20}://)[^/\s\"'<>\\]*@"), rf"\1{HIDDEN}@"),
+    (re.compile(r"(?i)\b((?:proxy-)?authorization\s*[:=]\s*)[^\"'\r\n\\]+"), rf"\1{HIDDEN}"),
+    (re.compile(r"(?i)\b((?:set-)?cookie\s*:\s*)[^\"'\r\n\\]+"), rf"\1{HIDDEN}"),
+    (re.compile(r"(?i)\b(basic|bearer)\s+[a-z0-9+/=_~.-]{8,}"), rf"\1 {HIDDEN}"),
+    # No prefix is matched before the word and few letters after it: a long line must cost no time.
+    (
+        re.compile(rf"(?i)({_KEYS}[a-z0-9_.-]{{0,40}}[\"']?\s*[:=]\s*[\"']?)[^\s\"'&,;\\]{{3,}}"),
+        rf"\1{HIDDEN}",
+    ),
+    (re.compile(r"(?i)\b((?:auth|key|sig|x-amz-\w{1,40})=)[^&\s'\"]+"), rf"\1{HIDDEN}"),
+    # Tokens by the shape that their makers gave them.
+    (
+        re.compile(
+            r"\b(?:gh[pousr]_[A-Za-z0-9]{8,}|github_pat_\w{8,}|gl[a-z]{2,6}-[\w-]{8,}|xox[abeoprs]-[\w-]{8,}"
+            r"|(?:AKIA|ASIA)[A-Z0-9]{16}|ATATT[\w=-]{20,}|npm_[A-Za-z0-9]{8,}|pypi-[\w-]{8,}"
+            r"|eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*)"
+        ),
+        HIDDEN,
+    ),
+    (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL), HIDDEN),
+)
+_SECRET_SETTING = re.compile(rf"(?i)(?:extraheader|cookiefile|{_KEYS}(?!\.helper|\..*\.helper))")
 
 
-def redact(text: str) -> str:
-    """Return *text* with userinfo of URLs, credentials of headers and queries, and well-known tokens hidden."""
-    for rule in _RULES:
-        text = rule.sub(rf"\g<keep>{HIDDEN}", text)
-    return text
+def redact(text: str, *, home: str = "") -> str:
+    """Return *text* without secrets: ``***`` stands in their place, and ``~`` in that of the folder *home*."""
+    for pattern, replacement in _RULES:
+        text = pattern.sub(replacement, text)
+    home = home.rstrip("/")
+    return re.sub(rf"{re.escape(home)}(?![\w.-])", "~", text) if home else text
+
+
+def redact_setting(key: str, value: str, *, home: str = "") -> str:
+    """Return the *value* of a setting of git without secrets; *key* is in lower case."""
+    if key.startswith("credential.") and key.endswith(".helper") and value.lstrip().startswith("!"):
+        return f"!{HIDDEN}"
+    # The name of a helper is no secret; its options may be.
+    if key.startswith("credential.") and key.endswith("helper"):
+        return redact(value.split(" ", 1)[0], home=home)
+    if _SECRET_SETTING.search(key) and not key.startswith("credential."):
+        return HIDDEN
+    return redact(value, home=home)
+
+
+def redact_key(key: str) -> str:
+    """Return the name of a setting of git without what a URL in it may hide (``http.https://user:secret@host/.proxy``)."""
+    return redact(key)

@@ -41,13 +41,18 @@ def _library() -> Any:
     """
     pygit2 = import_module("pygit2")
     levels = pygit2.enums.ConfigLevel
-    found = pygit2.LIBGIT2_VERSION
+    found = version()
     if tuple(int(part) for part in found.split(".")[:3]) < MINIMUM:
         raise ToolTooOld(tool="libgit2", found=found, needed=".".join(map(str, MINIMUM)))
     for level in (levels.PROGRAMDATA, levels.SYSTEM, levels.XDG, levels.GLOBAL):
         pygit2.settings.search_path[level] = ""
     pygit2.settings.enable_strict_hash_verification(True)
     return pygit2
+
+
+def version() -> str:
+    """Return the version of libgit2, such as ``1.9.7``."""
+    return str(import_module("pygit2").LIBGIT2_VERSION)
 
 
 def open_repository(git_dir: Path) -> Repository | None:

@@ -7,9 +7,11 @@ whoever waits in vain; only the lock itself decides.
 from __future__ import annotations
 
 import errno
+import fcntl
 import json
 import os
 import socket
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -72,3 +74,76 @@ def _read_holder(path: Path) -> str:
         return f"pid {holder['pid']} on {holder['host']} since {holder['since']}: {holder['command']}"
     except (OSError, ValueError, KeyError, TypeError):
         return "a process that did not say its name"
+
+
+def holder(path: Path) -> tuple[str, bool]:
+    """Return who holds the writer lock at *path*, or who died with it, in words, and whether it is held.
+
+    The lock itself is not touched: a reader that tried it for a moment would stand in a writer's way.
+    """
+    if not path.exists() or path.stat().st_size == 0:
+        return "", _is_held(path) is True
+    named = _read_holder(path)
+    held = _is_held(path)
+    return named, _is_running(path) if held is None else held
+
+
+def _is_held(path: Path) -> bool | None:
+    """Tell whether anybody holds a flock on *path*, from Linux's list of locks; None where there is no such list."""
+    try:
+        facts = path.stat()
+        with open("/proc/locks", encoding="ascii", errors="replace") as file:
+            lines = [line.split() for line in file]
+    except OSError:
+        return None
+    # "1: FLOCK  ADVISORY  WRITE 1234 fe:01:5678 0 EOF" (proc_locks(5)); file systems such as btrfs show another
+    # device than stat(2), so the inode decides.
+    return any("FLOCK" in words and "->" not in words and _inode(words) == facts.st_ino for words in lines)
+
+
+def _inode(words: list[str]) -> int:
+    place = next((word for word in words if word.count(":") == 2), "")
+    number = place.rpartition(":")[2]
+    return int(number) if number.isdigit() else 0
+
+
+def _is_running(path: Path) -> bool:
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))
+        if told["host"] != socket.gethostname():
+            return True
+        os.kill(int(told["pid"]), 0)
+    except PermissionError:
+        return True
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    return True
+
+
+def probe_locks(folder: Path) -> str:
+    """Try file locks in *folder*, on a file made for it; return what is wrong with them, or nothing."""
+    try:
+        descriptor, name = tempfile.mkstemp(prefix=".probe-", dir=folder)
+    except OSError as error:
+        return f"no file can be made ({error.strerror or error})"
+    try:
+        second = os.open(name, os.O_RDWR | os.O_CLOEXEC)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return _refused(second)
+        except OSError as error:
+            return error.strerror or str(error)
+        finally:
+            os.close(second)
+    finally:
+        os.close(descriptor)
+        os.unlink(name)
+
+
+def _refused(descriptor: int) -> str:
+    """Return what is wrong if a lock is given to *descriptor* while another holds it."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return ""
+    return "two writers get the same lock"

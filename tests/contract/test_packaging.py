@@ -130,6 +130,7 @@ def test_one_door_to_children(parsed):
         ("tomlkit", "git_hybrid/store/manifest_edit.py"),
         ("tomli_w", "git_hybrid/store/lockfile.py"),
         ("packaging", "git_hybrid/core/versions.py"),
+        ("jinja2", "git_hybrid/view/dashboard.py"),
     ],
 )
 def test_one_home_for_each_library(parsed, library, home):

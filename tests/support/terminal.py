@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import pty
+import struct
 import subprocess
+import termios
 import time
 import uuid
 from collections.abc import Mapping
@@ -102,3 +105,28 @@ def end_marked(mark: str) -> None:
     for number in marked(mark):
         with contextlib.suppress(ProcessLookupError):
             os.kill(number, 9)
+
+
+def in_terminal(*args: str, cwd: Path, env: Mapping[str, str | None] | None = None) -> tuple[int, str]:
+    """Run `git-hybrid` with a terminal of 80 columns as its output; return its exit code and all that it wrote."""
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    child = subprocess.Popen(
+        [str(executable()), *args],
+        cwd=cwd,
+        env=merged_env({"TERM": "xterm", **(env or {})}),
+        stdin=subprocess.DEVNULL,
+        stdout=slave,
+        stderr=slave,
+        start_new_session=True,
+    )
+    os.close(slave)
+    written = b""
+    try:
+        # A closed terminal is EIO on Linux.
+        with contextlib.suppress(OSError):
+            while chunk := os.read(master, 4096):
+                written += chunk
+    finally:
+        os.close(master)
+    return child.wait(timeout=60), written.decode(errors="replace").replace("\r\n", "\n")

@@ -1,8 +1,108 @@
+"""No secret leaves in what is made to be sent: planted ones are found again nowhere."""
+
 from __future__ import annotations
+
+import json
 
 import pytest
 
-from git_hybrid.core.redact import redact
+from git_hybrid.core.redact import redact, redact_key, redact_setting
+
+CANARY = "c4n4ryS3cr3t99"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"https://user:{CANARY}@host/path",
+        f"HTTPS://{CANARY}@host/path",
+        f"https://user:p@{CANARY}@host/",
+        f"http_proxy=http://u:{CANARY}@proxy:3128",
+        f"Authorization: Basic {CANARY}{CANARY}",
+        f"http.extraheader=AUTHORIZATION: bearer {CANARY}",
+        f"Proxy-Authorization: Digest username={CANARY}, response={CANARY}",
+        f"bearer {CANARY}",
+        f"Cookie: session={CANARY}",
+        f"set-cookie: session={CANARY}; secure",
+        f"password={CANARY}",
+        f"https://host/x?private_token={CANARY}&y=1",
+        f'"api_key": "{CANARY}"',
+        f"token = '{CANARY}'",
+        f"GITLAB_TOKEN={CANARY}",
+        f"client-secret: {CANARY}",
+        "ghp_" + CANARY * 3,
+        "github_pat_" + CANARY * 3,
+        "glpat-" + CANARY * 2,
+        "xoxb-" + CANARY,
+        "npm_" + CANARY * 3,
+        "eyJ" + CANARY + "." + CANARY + "." + CANARY,
+        f"-----BEGIN OPENSSH PRIVATE KEY-----\n{CANARY}\n-----END OPENSSH PRIVATE KEY-----",
+        f"-----BEGIN PRIVATE KEY-----\n{CANARY}",
+    ],
+)
+def test_a_secret_is_hidden(text):
+    shown = redact(f"before {text}")
+    assert CANARY not in shown
+    assert "***" in shown
+    assert shown.startswith("before ")
+
+
+def test_aws_keys_are_hidden():
+    assert redact("id AKIAIOSFODNN7EXAMPLE x") == "id *** x"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://host.example/group/tool",
+        "commit 0123456789abcdef0123456789abcdef01234567",
+        "Ada <ada@example.org>",
+        "a basic idea",
+        'name = "secrets"',
+        '"secrets": {"state": "clean"}',
+        "sources/token-lib is dirty",
+        'rule = "generic-api-key"',
+    ],
+)
+def test_what_is_no_secret_stays(text):
+    assert redact(text, home="/nowhere") == text
+
+
+def test_json_with_a_url_stays_json():
+    text = json.dumps({"a": f"https://u:{CANARY}@h/x", "b": f"Authorization: {CANARY}", "c": "x"})
+    assert json.loads(redact(text)) == {"a": "https://***@h/x", "b": "Authorization: ***", "c": "x"}
+
+
+def test_the_home_folder_is_a_tilde():
+    assert redact("/people/ada/x /people/adamant /people/ada", home="/people/ada/") == "~/x /people/adamant ~"
+    assert redact("/x", home="/") == "/x"
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("http.extraheader", CANARY),
+        ("http.https://host/.extraheader", CANARY),
+        ("http.cookiefile", CANARY),
+        ("hybrid.token", CANARY),
+        ("credential.helper", f"!f() {{ echo password={CANARY}; }}; f"),
+        ("credential.https://host.helper", f" !echo {CANARY}"),
+        ("credential.helper", f"store --file={CANARY}"),
+        ("http.proxy", f"http://u:{CANARY}@p"),
+        ("url.https://x/.insteadof", f"https://{CANARY}@host/"),
+    ],
+)
+def test_settings(key, value):
+    assert CANARY not in redact_setting(key, value)
+
+
+def test_settings_that_are_no_secret():
+    assert redact_setting("credential.helper", "osxkeychain") == "osxkeychain"
+    assert redact_setting("credential.usehttppath", "true") == "true"
+    assert redact_setting("hybrid.jobs", "4") == "4"
+    assert redact_setting("core.sshcommand", "/h/me/ssh", home="/h/me") == "~/ssh"
+    assert redact_key(f"http.https://u:{CANARY}@h/.proxy") == "http.https://***@h/.proxy"
+
 
 TOKEN = "s3cr3t-canary-0123456789"
 
@@ -44,3 +144,8 @@ def test_what_could_be_a_secret_is_hidden(text: str) -> None:
 )
 def test_ordinary_words_stay(text: str) -> None:
     assert redact(text) == text
+
+
+def test_a_long_line_costs_no_time():
+    for text in ("a.b-" * 100_000, "token" * 50_000, "x" * 400_000, "pypi-" * 50_000, "a://" * 50_000):
+        redact(text)

@@ -1,0 +1,64 @@
+"""``git hybrid dashboard``: one page about the whole workspace, for a wall and for an auditor."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from git_hybrid import __version__
+from git_hybrid.app.status import status
+from git_hybrid.cli.checking import gather, run_checks
+from git_hybrid.cli.options import common_of, common_options
+from git_hybrid.cli.output import opened
+from git_hybrid.cli.wiring import Session
+from git_hybrid.core.audit_query import records_of
+from git_hybrid.core.check_table import CHECKS
+from git_hybrid.core.dashboard import Surroundings, build_dashboard
+from git_hybrid.store.durable import write_file
+from git_hybrid.view.dashboard import dashboard_page
+
+_STDOUT = Path("-")
+
+
+@click.command("dashboard")
+@click.option(
+    "-o", "--output", "file", type=click.Path(path_type=Path), metavar="FILE", help="Write to FILE; - is stdout."
+)
+@common_options
+@click.pass_context
+def command(context: click.Context, *, file: Path | None) -> int:
+    """Write one self-contained HTML page about the workspace: health, sources, pins over time, scans, overrides, audit.
+
+    It needs no network and loads nothing. Without -o it goes to stdout, unless that is a terminal.
+    """
+    if file is None and sys.stdout.isatty():
+        context.fail("a page is nothing to read on a terminal: name a file, such as -o dashboard.html")
+    with opened(context) as (session, output):
+        text = _page(session)
+        if file is None or file == _STDOUT:
+            sys.stdout.write(text)
+            return 0
+        place = common_of(context).folder / file
+        write_file(place, text.encode("utf-8"))
+        if output.common.json:
+            output.document({"command": "dashboard", "exit_code": 0, "file": str(place), "sources": []})
+        else:
+            output.talk(f"wrote {file}: {len(text) // 1024 + 1} KiB, opens in any browser")
+        return 0
+
+
+def _page(session: Session) -> str:
+    info = session.runtime.info
+    seen = status(session.runtime)
+    facts = gather(session.runner, session.layout, list(CHECKS), now=info.now)
+    around = Surroundings(
+        workspace=session.layout.root.name or "workspace",
+        now=datetime.now(UTC),
+        operator=info.operator,
+        version=__version__,
+    )
+    records = records_of(facts.log)
+    return dashboard_page(build_dashboard(seen, facts, run_checks(facts, CHECKS), records, around=around))

@@ -1,0 +1,177 @@
+"""Gather what ``diag`` is about. What cannot be read becomes a finding: the worse things are, the more it must say."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from git_hybrid.app.check_sources import check_sources
+from git_hybrid.app.status import status
+from git_hybrid.cli.checking import gather, run_checks
+from git_hybrid.cli.machine import machine_findings, settings_findings, versions
+from git_hybrid.cli.signals import Cancel
+from git_hybrid.cli.telling import tell
+from git_hybrid.cli.wiring import Choices, session
+from git_hybrid.core.check_table import CHECKS
+from git_hybrid.core.checks import Violation
+from git_hybrid.core.diagnosis import (
+    Area,
+    Cadence,
+    Finding,
+    cadence_finding,
+    cadence_of,
+    check_findings,
+    clone_findings,
+    holder_finding,
+    locks_finding,
+    repository_findings,
+    sorted_findings,
+)
+from git_hybrid.core.errors import HybridError, Interrupted
+from git_hybrid.core.manifest import Manifest
+from git_hybrid.git.run import Runner
+from git_hybrid.git.surroundings import repository_around
+from git_hybrid.store import lockfile, manifest, overridefile, statefile
+from git_hybrid.store.durable import leftovers
+from git_hybrid.store.filelock import holder, probe_locks
+from git_hybrid.store.layout import Layout, find_root, refuse_links
+from git_hybrid.store.parsing import read_bytes
+from git_hybrid.view.jsonout import status_document
+from git_hybrid.view.progress import quiet
+
+
+@dataclass(slots=True)
+class Diagnosis:
+    """All findings, worst first, and what a support archive is made from.
+
+    ``root`` None: there is no workspace. ``unproved`` is what of clones in order does not agree with the lock.
+    """
+
+    findings: tuple[Finding, ...] = ()
+    cadence: Cadence | None = None
+    root: Path | None = None
+    unproved: tuple[Violation, ...] = ()
+    status: Mapping[str, Any] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+
+def diagnose(folder: Path, cancel: Cancel) -> Diagnosis:
+    """Return how the workspace that *folder* is in stands, and the machine around it. Nothing is changed.
+
+    Raises:
+        Interrupted: a signal came.
+    """
+    runner = Runner(environ=dict(os.environ), cancelled=cancel)
+    diagnosis = Diagnosis(versions=versions(runner))
+    found: list[Finding] = []
+    place = folder
+    with _told(found, "files", "workspace"):
+        layout = find_root(folder)
+        refuse_links(layout)
+        diagnosis.root = place = layout.root
+        found += _workspace(diagnosis, layout, runner, cancel)
+    found += machine_findings(runner, place)
+    diagnosis.findings = sorted_findings(found)
+    return diagnosis
+
+
+@contextmanager
+def _told(found: list[Finding], area: Area, name: str) -> Iterator[None]:
+    """Make an error in the block a finding."""
+    try:
+        yield
+    except Interrupted:
+        raise
+    except HybridError as error:
+        told = tell(error)
+        what = "; ".join((told.title, *told.cause))
+        remedy = told.hints[0] if told.hints else "mend what is said here, then run git hybrid diag again"
+        found.append(Finding(area=area, name=name, level="fail", what=what, remedy=remedy))
+
+
+def _workspace(diagnosis: Diagnosis, layout: Layout, runner: Runner, cancel: Cancel) -> list[Finding]:
+    found, manifested = _files(layout)
+    with _told(found, "lock", "writer"):
+        found.append(_holder(layout))
+    found.append(locks_finding(probe_locks(_existing(layout))))
+    with _told(found, "git", "repository"):
+        found += repository_findings(repository_around(runner, layout.root))
+    with _told(found, "environment", "settings"):
+        found += settings_findings(runner, layout.root)
+    if manifested is None or any(item.level == "fail" and item.area == "files" for item in found):
+        what = "checks and clones were not looked at, since a file cannot be read"
+        found.append(Finding(area="clones", name="status", level="warn", what=what, remedy="mend the file first"))
+        return found
+    with _told(found, "clones", "status"):
+        found += _status(diagnosis, layout, manifested, cancel)
+    with _told(found, "files", "checks"):
+        # Without scanners the finding about their cadence says all that there is to say.
+        names = [name for name in CHECKS if name != "scans" or manifested.scanners]
+        facts = gather(runner, layout, names, now=datetime.now(UTC))
+        results = dict(run_checks(facts, names))
+        committed = (item for item in results["sources"] if item.entry != "HEAD")
+        found += check_findings(results | {"sources": (*committed, *diagnosis.unproved)})
+    return found
+
+
+def _existing(layout: Layout) -> Path:
+    return layout.sources_folder if layout.sources_folder.is_dir() else layout.root
+
+
+def _holder(layout: Layout) -> Finding:
+    named, alive = holder(layout.writer_lock)
+    return holder_finding(named, alive=alive)
+
+
+def _files(layout: Layout) -> tuple[list[Finding], Manifest | None]:
+    """Return a finding for each file that can be read or not, and the manifest if it can."""
+    found: list[Finding] = []
+    manifested: list[Manifest] = []
+
+    def keep(data: bytes) -> None:
+        manifested.append(manifest.decode_manifest(data))
+
+    decoders = {
+        layout.manifest: keep,
+        layout.lock: lockfile.decode_lock,
+        layout.state: statefile.decode_state,
+        layout.overrides: overridefile.decode_overrides,
+    }
+    for path, decode in decoders.items():
+        shown = layout.relative(path)
+        with _told(found, "files", shown):
+            data = read_bytes(path, shown)
+            if data is not None:
+                decode(data)
+            what = f"{shown} can be read" if data is not None else f"{shown} is not there yet"
+            found.append(Finding(area="files", name=shown, level="ok", what=what))
+    for path in leftovers(layout.state_folder):
+        what = f"{layout.relative(path)} was left by a writer that was stopped; the next one puts it in order"
+        found.append(Finding(area="files", name="leftover", level="warn", what=what, remedy="git hybrid sync"))
+    if not os.access(layout.state_folder if layout.state_folder.is_dir() else layout.root, os.W_OK):
+        what, remedy = "state/ cannot be written by you", "give yourself the right to write there"
+        found.append(Finding(area="files", name="rights", level="fail", what=what, remedy=remedy))
+    return found, manifested[0] if manifested else None
+
+
+def _status(diagnosis: Diagnosis, layout: Layout, manifested: Manifest, cancel: Cancel) -> list[Finding]:
+    choices = Choices(folder=layout.root, command="git hybrid diag")
+    with session(choices, progress=quiet, cancel=cancel) as wired:
+        seen = status(wired.runtime)
+        # What status says of a clone is not said again.
+        calm = [row.name for row in seen.rows if row.word == "ok"]
+        diagnosis.unproved = check_sources(wired.runtime, wired.prover, names=calm) if calm else ()
+    diagnosis.status = status_document(seen, exit_code=0)
+    names = [scanner.name for scanner in manifested.scanners]
+    cadence = cadence_of(seen.rows, scanners=names, max_age=manifested.policy.scan_max_age)
+    diagnosis.cadence = cadence
+    found = [*clone_findings(seen.rows), cadence_finding(cadence)]
+    if seen.unfinished is not None:
+        what = f"run {seen.unfinished.run} ({seen.unfinished.command}) is unfinished"
+        found.append(Finding(area="files", name="run", level="fail", what=what, remedy="git hybrid resume"))
+    return found

@@ -1,0 +1,134 @@
+"""Look at the machine for ``diag``: tools, settings, proxies, credential helpers, disk, who runs it."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from git_hybrid import __version__
+from git_hybrid.cli.settings import read_settings
+from git_hybrid.core.diagnosis import Finding, disk_finding, git_finding, libgit2_finding
+from git_hybrid.core.errors import HybridError
+from git_hybrid.core.redact import redact, redact_key, redact_setting
+from git_hybrid.git import libgit2
+from git_hybrid.git.run import MINIMUM_GIT, Runner
+from git_hybrid.git.settings import operator, read_config
+from git_hybrid.git.surroundings import Setting, all_settings, git_text
+
+_PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+_TOLD_SECTIONS = ("hybrid", "http", "https", "credential", "url", "protocol", "pager", "safe", "transfer", "fetch")
+_TOLD_KEYS = ("core.pager", "core.sshcommand", "core.askpass", "core.autocrlf", "core.fsmonitor", "core.hookspath")
+
+
+def versions(runner: Runner) -> Mapping[str, str]:
+    """Return what is installed, by name."""
+    try:
+        git, _ = git_text(runner)
+    except HybridError:
+        git = "not installed"
+    return {
+        "git": git.removeprefix("git version "),
+        "git-hybrid": __version__,
+        "libgit2": libgit2.version(),
+        "python": platform.python_version(),
+        "system": platform.platform(),
+    }
+
+
+def machine_findings(runner: Runner, folder: Path) -> list[Finding]:
+    """Return how the machine stands; *folder* is where the work is done."""
+    found = [libgit2_finding(libgit2.version(), minimum=".".join(map(str, libgit2.MINIMUM)))]
+    found.append(_environment("python", f"Python {platform.python_version()} on {platform.system()}"))
+    found.append(_environment("proxy", _proxies(runner.environ)))
+    try:
+        found.append(disk_finding(shutil.disk_usage(folder).free))
+    except OSError as error:
+        found.append(_environment("disk", f"free space cannot be asked for: {error.strerror or error}"))
+    return [*found, *_git(runner, folder)]
+
+
+def _git(runner: Runner, folder: Path) -> list[Finding]:
+    try:
+        text, version = git_text(runner)
+        settings = all_settings(runner, folder)
+    except HybridError:
+        what = "git is not installed, or not on PATH"
+        return [Finding(area="environment", name="git", level="fail", what=what, remedy="install git")]
+    if version < MINIMUM_GIT:
+        what = f"{text} is older than {'.'.join(map(str, MINIMUM_GIT))}, the oldest that works"
+        found = [Finding(area="environment", name="git", level="fail", what=what, remedy="install a newer git")]
+    else:
+        found = [git_finding(text, version)]
+    who = operator(runner.environ, {item.key: item.value for item in settings})
+    found.append(_environment("operator", f"you are {who}"))
+    helpers = [item for item in settings if item.key.startswith("credential.") and item.key.endswith("helper")]
+    told = ", ".join(dict.fromkeys(redact_setting(item.key, item.value) for item in helpers if item.value))
+    found.append(_environment("credentials", f"credential helper: {told or 'none, so only what is public is read'}"))
+    proxies = [f"{redact_key(item.key)}={redact_setting(item.key, item.value)}" for item in settings if _is_proxy(item)]
+    if proxies:
+        found.append(_environment("proxy in git", ", ".join(proxies)))
+    paged = next((item.value for item in reversed(settings) if item.key == "pager.hybrid"), "")
+    pager = runner.environ.get("GIT_PAGER") or _last(settings, "core.pager") or runner.environ.get("PAGER") or "less"
+    what = (
+        f"git pages with {redact(pager)} (pager.hybrid = {redact(paged)})"
+        if paged
+        else "no pager: pager.hybrid is not set"
+    )
+    found.append(_environment("pager", what))
+    return found
+
+
+def settings_findings(runner: Runner, folder: Path) -> list[Finding]:
+    """Return how the settings of this program stand.
+
+    Raises:
+        BadArgument: one is outside its grammar.
+    """
+    settings = read_settings(runner.environ, read_config(runner, folder), jobs=None, offline=False)
+    asked = ", ".join(redact(entry) for entry in settings.mirrors.entries)
+    if settings.offline:
+        what = f"nobody is asked: the network is off ({settings.offline})"
+    elif asked in ("", "direct"):
+        what = "sources are asked for at their own URLs" if asked else "nobody is asked: GIT_HYBRID_MIRRORS says off"
+    else:
+        what = f"asked in this order: {asked}"
+    found = [_environment("settings", "variables and settings of git hybrid can be read")]
+    return [*found, Finding(area="mirrors", name="order", level="ok", what=what)]
+
+
+def told_settings(runner: Runner, folder: Path, *, home: str) -> Mapping[str, str]:
+    """Return the settings of git and the variables that matter to this program, without secrets, by name."""
+    try:
+        settings = all_settings(runner, folder)
+    except HybridError:
+        settings = ()
+    told = {
+        redact_key(item.key): redact_setting(item.key, item.value, home=home)
+        for item in settings
+        if item.key.partition(".")[0] in _TOLD_SECTIONS or item.key in _TOLD_KEYS
+    }
+    variables = {
+        key: redact_setting(key.lower(), value, home=home)
+        for key, value in runner.environ.items()
+        if key.startswith("GIT_HYBRID_") or key.lower() in _PROXY_VARIABLES
+    }
+    return dict(sorted({**told, **variables}.items()))
+
+
+def _environment(name: str, what: str) -> Finding:
+    return Finding(area="environment", name=name, level="ok", what=what)
+
+
+def _proxies(environ: Mapping[str, str]) -> str:
+    found = [f"{key}={redact(value)}" for key, value in sorted(environ.items()) if key.lower() in _PROXY_VARIABLES]
+    return ", ".join(found) or "no proxy in the environment"
+
+
+def _is_proxy(item: Setting) -> bool:
+    return item.key.endswith(".proxy") and bool(item.value)
+
+
+def _last(settings: Sequence[Setting], key: str) -> str:
+    return next((item.value for item in reversed(settings) if item.key == key), "")

@@ -1,0 +1,86 @@
+"""What a support archive holds: enough to help from afar, and no secrets."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from git_hybrid.core.redact import redact
+from git_hybrid.store.layout import Layout
+from git_hybrid.view.jsonout import dump
+
+FOLDER = "git-hybrid-diag"
+KEPT_RECORDS = 200
+_FILES = (
+    "sources.toml",
+    "state/sources.lock",
+    "state/sources.json",
+    "state/sources-overrides.json",
+    "state/sources-mirrors.json",
+    "state/resume.json",
+)
+_LOG = "state/sources-audit.jsonl"
+
+
+def archive_files(
+    root: Path | None,
+    *,
+    diag: Mapping[str, Any],
+    status: Mapping[str, Any],
+    versions: Mapping[str, str],
+    settings: Mapping[str, str],
+) -> dict[str, bytes]:
+    """Return the members of the archive by name, redacted; the names are fixed, whatever the workspace holds."""
+    home = os.path.expanduser("~")
+    files: dict[str, bytes] = {
+        "diag.json": _json(diag, home),
+        "status.json": _json(_ageless(status), home),
+        "versions.json": _json(versions, home),
+        "settings.json": _json(settings, home),
+    }
+    if root is not None:
+        layout = Layout(root)
+        for name in _FILES:
+            data = _read(layout.root / name)
+            if data is not None:
+                files[name] = _plain(data, home)
+        data = _read(layout.root / _LOG)
+        if data is not None:
+            files[_LOG] = _plain(b"".join(data.splitlines(keepends=True)[-KEPT_RECORDS:]), home)
+    return files
+
+
+def _read(path: Path) -> bytes | None:
+    """Return the content of a regular file; a link could lead to anything."""
+    try:
+        return path.read_bytes() if path.is_file() and not path.is_symlink() else None
+    except OSError:
+        return None
+
+
+def _plain(data: bytes, home: str) -> bytes:
+    return redact(data.decode("utf-8", "surrogateescape"), home=home).encode("utf-8", "surrogateescape")
+
+
+def _json(document: Mapping[str, Any], home: str) -> bytes:
+    return (dump(_redacted(document, home)) + "\n").encode()
+
+
+def _redacted(value: Any, home: str) -> Any:
+    """Return plain values with every text redacted, so that the document stays one."""
+    if isinstance(value, Mapping):
+        return {redact(str(key), home=home): _redacted(item, home) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_redacted(item, home) for item in value]
+    return redact(value, home=home) if isinstance(value, str) else value
+
+
+def _ageless(status: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the document of status without ages: the times are in it, and the same facts give the same bytes."""
+    text = json.loads(json.dumps(status))
+    for row in text.get("sources", []):
+        row.get("scan_status", {}).pop("age_seconds", None)
+    return dict(text)

@@ -1,0 +1,234 @@
+"""What the dashboard tells: one value made from status, files, checks and audit log. Pure; the view draws it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from git_hybrid.core.canonical import Json
+from git_hybrid.core.checks import Facts, Violation
+from git_hybrid.core.condition import SCAN_SEVERITY, SEVERITY, Condition, ScanWord, Word, needs_attention
+from git_hybrid.core.ids import short_ref
+from git_hybrid.core.manifest import track_field
+from git_hybrid.core.moves import Move, last_moves, moves_of
+from git_hybrid.core.override import Override, Phase, phase
+from git_hybrid.core.report import Status
+from git_hybrid.core.values import parse_time
+
+_PHASES: tuple[Phase, ...] = ("expired", "expiring", "active", "revoked", "superseded")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """The last record of the audit log: the last thing that was decided here."""
+
+    at: datetime
+    by: str
+    event: str
+    source: str
+    command_id: str
+    seq: int
+    hash: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceLine:
+    """One source: its row of status, and who moved its pin last."""
+
+    row: Condition
+    move: Move | None
+    attention: bool
+
+    @property
+    def tracks(self) -> str:
+        """What the manifest asks for, such as ``tag v1.2.3``; empty for a folder that belongs to no source."""
+        return " ".join(track_field(self.row.source.track)) if self.row.source else ""
+
+    @property
+    def ref(self) -> str:
+        """The branch or tag of the pin, as people name it."""
+        return short_ref(self.row.pin.ref) if self.row.pin else ""
+
+    @property
+    def url(self) -> str:
+        """Where the source comes from."""
+        return str(self.row.source.url) if self.row.source else ""
+
+    @property
+    def rank(self) -> int:
+        """How bad its state is: 0 is the worst."""
+        return SEVERITY.index(self.row.word)
+
+    @property
+    def scan_rank(self) -> int:
+        """How bad its scan is: 0 is the worst."""
+        return SCAN_SEVERITY.index(self.row.scan)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OverrideLine:
+    """One override and how it stands; ``left`` is the time to its end, negative once it is over."""
+
+    record: Override
+    phase: Phase
+    left: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MirrorLine:
+    """One mirror of the inventory; ``bad`` of its ``count`` sources are behind, wrong or not verified in time."""
+
+    name: str
+    base_url: str
+    kind: str
+    owner: str
+    verified_at: datetime | None
+    count: int
+    bad: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckLine:
+    """One check of the table, and what does not hold."""
+
+    name: str
+    found: tuple[Violation, ...]
+
+    @property
+    def failures(self) -> int:
+        """How many violations fail."""
+        return sum(item.level == "fail" for item in self.found)
+
+    @property
+    def warnings(self) -> int:
+        """How many violations are warnings."""
+        return sum(item.level == "warn" for item in self.found)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssueLine:
+    """One specification with open issues: where it is, and the document that says how they are mended."""
+
+    spec: str
+    remediations: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dashboard:
+    """Everything on the page. ``moves`` are in the order of the log, ``sources`` worst first."""
+
+    workspace: str
+    generated_at: datetime
+    generated_by: str
+    version: str
+    scanners: tuple[str, ...]
+    scan_max_age: timedelta
+    last: Change | None
+    records: int
+    unfinished: str
+    sources: tuple[SourceLine, ...]
+    moves: tuple[Move, ...]
+    overrides: tuple[OverrideLine, ...]
+    mirrors: tuple[MirrorLine, ...]
+    checks: tuple[CheckLine, ...]
+    issues: tuple[IssueLine, ...]
+
+    @property
+    def words(self) -> tuple[tuple[Word, int], ...]:
+        """How many sources are in each state, worst first."""
+        counts = Counter(line.row.word for line in self.sources)
+        return tuple((word, counts[word]) for word in SEVERITY if counts[word])
+
+    @property
+    def scan_words(self) -> tuple[tuple[ScanWord, int], ...]:
+        """How many pinned sources have which scan, worst first."""
+        counts = Counter(line.row.scan for line in self.sources if line.row.pin is not None)
+        return tuple((word, counts[word]) for word in SCAN_SEVERITY if counts[word])
+
+    @property
+    def as_pinned(self) -> int:
+        """How many sources are as pinned."""
+        return sum(line.row.word == "ok" for line in self.sources)
+
+    @property
+    def in_force(self) -> int:
+        """How many overrides are in force."""
+        return sum(line.phase in ("active", "expiring") for line in self.overrides)
+
+    @property
+    def failures(self) -> int:
+        """How many violations of all checks fail."""
+        return sum(line.failures for line in self.checks)
+
+    def check(self, name: str) -> CheckLine | None:
+        """Return the check of that name, if it ran."""
+        return next((line for line in self.checks if line.name == name), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What the page says about itself: of which workspace, when, by whom, by which version."""
+
+    workspace: str
+    now: datetime
+    operator: str
+    version: str
+
+
+def build_dashboard(
+    status: Status,
+    facts: Facts,
+    results: Mapping[str, Sequence[Violation]],
+    records: Sequence[Mapping[str, Json]],
+    *,
+    around: Surroundings,
+    mirrors: Sequence[MirrorLine] = (),
+) -> Dashboard:
+    """Return the page's content; *records* are the whole records of the audit log, the oldest first."""
+    moves = moves_of(records)
+    newest = last_moves(moves)
+    overrides = (
+        OverrideLine(record=record, phase=phase(record, facts.clock), left=record.expires_at - facts.clock)
+        for record in facts.overrides.records.values()
+    )
+    return Dashboard(
+        workspace=around.workspace,
+        generated_at=around.now,
+        generated_by=around.operator,
+        version=around.version,
+        scanners=tuple(scanner.name for scanner in facts.manifest.scanners),
+        scan_max_age=facts.manifest.policy.scan_max_age,
+        last=_last(records),
+        records=len(records),
+        unfinished="" if status.unfinished is None else f"{status.unfinished.command} ({status.unfinished.run})",
+        sources=tuple(
+            SourceLine(row=row, move=newest.get(row.name), attention=needs_attention(row)) for row in status.rows
+        ),
+        moves=moves,
+        overrides=tuple(sorted(overrides, key=_by_end)),
+        mirrors=tuple(mirrors),
+        checks=tuple(CheckLine(name=name, found=tuple(found)) for name, found in results.items()),
+        issues=tuple(IssueLine(spec=rule.spec, remediations=rule.remediations) for rule in facts.manifest.open_issues),
+    )
+
+
+def _last(records: Sequence[Mapping[str, Json]]) -> Change | None:
+    if not records:
+        return None
+    record = max(records, key=lambda item: int(str(item["seq"])))
+    return Change(
+        at=parse_time(str(record["at"])),
+        by=str(record["operator"]),
+        event=str(record["event"]),
+        source=str(record.get("source") or ""),
+        command_id=str(record["command_id"]),
+        seq=int(str(record["seq"])),
+        hash=str(record["hash"]),
+    )
+
+
+def _by_end(line: OverrideLine) -> tuple[bool, datetime, str]:
+    """Return what puts the overrides first that still count, the next to end before the others."""
+    return line.phase in ("revoked", "superseded"), line.record.expires_at, line.record.id

@@ -1,0 +1,278 @@
+"""What ``diag`` says: findings about a workspace and the machine that it is on, made from facts. Pure.
+
+No finding holds an age: the same facts give the same words, so that two support archives can be compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal
+
+from git_hybrid.core.checks import Violation
+from git_hybrid.core.condition import Condition, Word
+from git_hybrid.core.values import format_age, format_time
+
+Level = Literal["ok", "warn", "fail"]
+LEVELS: tuple[Level, ...] = ("fail", "warn", "ok")
+"""Worst first: the order in which findings are told."""
+
+Area = Literal["files", "lock", "clones", "mirrors", "overrides", "scans", "audit", "open issues", "git", "environment"]
+AREAS: tuple[Area, ...] = (
+    "files",
+    "lock",
+    "clones",
+    "mirrors",
+    "overrides",
+    "scans",
+    "audit",
+    "open issues",
+    "git",
+    "environment",
+)
+
+_FIXED_IN = {43: 7, 44: 4, 45: 4, 46: 4, 47: 3, 48: 2, 49: 1, 50: 1}
+"""The first releases without CVE-2025-48384 and its kin: 2.43.7, 2.44.4, … (git's release notes of July 2025)."""
+
+_AREA_OF_CHECK: Mapping[str, Area] = {
+    "metadata": "files",
+    "overrides": "overrides",
+    "scans": "scans",
+    "mirrors": "mirrors",
+    "audit": "audit",
+    "sources": "clones",
+    "open-issues": "open issues",
+}
+_SAID_WELL = {
+    "metadata": "manifest, lock and state agree",
+    "overrides": "every pin that needs an override has one in force",
+    "scans": "every pin has a fresh, complete scan without blocking findings",
+    "mirrors": "the mirrors in use are recorded and fresh",
+    "audit": "the log is whole, and agrees with the other files and with git",
+    "sources": "nothing below sources/ is committed, and the clones stand at their pins",
+    "open-issues": "every specification names its open issues",
+}
+_WARNED: frozenset[Word] = frozenset({"missing", "behind", "busy", "stray"})
+_COUNTED_BY_CHECKS: frozenset[Word] = frozenset({"unapproved"})
+_GIB = 2**30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that was looked at: how it stands, in words, and what mends it (empty where nothing is to mend)."""
+
+    area: Area
+    name: str
+    level: Level
+    what: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cadence:
+    """How the pinned sources are scanned, as state has it.
+
+    ``newest`` and ``oldest`` are times in RFC 3339; empty where nothing was scanned. ``stale`` counts the scans that
+    say nothing about the pin any more, ``bad`` those with findings or errors.
+    """
+
+    scanners: tuple[str, ...]
+    pinned: int
+    scanned: int
+    stale: int
+    bad: int
+    newest: str
+    oldest: str
+    max_age: timedelta
+
+
+def sorted_findings(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return *findings*, worst first; alike ones by area and name, in the order in which they came."""
+    return tuple(sorted(findings, key=lambda item: (LEVELS.index(item.level), AREAS.index(item.area))))
+
+
+def has_failed(findings: Iterable[Finding]) -> bool:
+    """Tell whether anything fails."""
+    return any(item.level == "fail" for item in findings)
+
+
+def check_findings(results: Mapping[str, Sequence[Violation]]) -> tuple[Finding, ...]:
+    """Return what the checks of the table found; a check without a violation is one finding that says so."""
+    found: list[Finding] = []
+    for name, violations in results.items():
+        area = _AREA_OF_CHECK.get(name, "files")
+        if not violations:
+            found.append(Finding(area=area, name=name, level="ok", what=_SAID_WELL.get(name, f"check {name} passes")))
+        for item in violations:
+            what = f"{item.file}: {item.entry}: {item.what}"
+            level: Level = "ok" if item.level == "note" else item.level
+            found.append(Finding(area=area, name=name, level=level, what=what, remedy=item.mend))
+    return tuple(found)
+
+
+def clone_findings(rows: Sequence[Condition]) -> tuple[Finding, ...]:
+    """Return what is wrong with clones and pins, from the rows of status; one finding if nothing is."""
+    wrong = [row for row in rows if row.word not in ("ok", *_COUNTED_BY_CHECKS)]
+    if not wrong:
+        what = f"all as pinned ({len(rows)})" if rows else "no sources yet"
+        return (Finding(area="clones", name="status", level="ok", what=what),)
+    return tuple(
+        Finding(
+            area="clones",
+            name="status",
+            level="warn" if row.word in _WARNED else "fail",
+            what=f"{row.name}: {row.word}: {row.why}",
+            remedy=_remedy_of(row),
+        )
+        for row in wrong
+    )
+
+
+def _remedy_of(row: Condition) -> str:
+    match row.word:
+        case "dirty" | "diverged":
+            return f"git hybrid diff {row.name}, then git hybrid reset {row.name}"
+        case "foreign":
+            return f"move sources/{row.name} away, then git hybrid sync {row.name}"
+        case "busy":
+            return f"git -C sources/{row.name} status"
+        case "refused":
+            return f"git hybrid remove {row.name}, or have its host added to [policy] hosts"
+        case "interrupted":
+            return "git hybrid resume"
+        case "stale-pin" | "unpinned":
+            return f"git hybrid pin {row.name}"
+        case "stray":
+            return "git hybrid sync --prune"
+        case _:
+            return f"git hybrid sync {row.name}"
+
+
+def cadence_of(rows: Sequence[Condition], *, scanners: Sequence[str], max_age: timedelta) -> Cadence:
+    """Return how the sources in *rows* are scanned."""
+    pinned = [row for row in rows if row.pin is not None]
+    scans = [row.recorded.scan for row in pinned if row.recorded is not None]
+    times = sorted(scan.scanned_at for scan in scans if scan.scanned_at is not None)
+    return Cadence(
+        scanners=tuple(scanners),
+        pinned=len(pinned),
+        scanned=len(times),
+        stale=sum(row.scan == "stale" for row in pinned),
+        bad=sum(row.scan in ("findings", "error") for row in pinned),
+        newest=format_time(times[-1]) if times else "",
+        oldest=format_time(times[0]) if times else "",
+        max_age=max_age,
+    )
+
+
+def cadence_words(cadence: Cadence) -> str:
+    """Return the cadence of scans in one sentence; it is told with every diagnosis."""
+    who = f"scanners: {', '.join(cadence.scanners)}" if cadence.scanners else "no scanner is configured"
+    span = f"; newest {cadence.newest}, oldest {cadence.oldest}" if cadence.newest else ""
+    counts = f"{cadence.scanned} of {cadence.pinned} pins scanned{span}; {cadence.stale} stale"
+    with_findings = f"; {cadence.bad} with findings or errors" if cadence.bad else ""
+    return f"{who}; {counts} (scan_max_age {format_age(cadence.max_age)}){with_findings}"
+
+
+def cadence_finding(cadence: Cadence) -> Finding:
+    """Return the one finding about scans that is always there."""
+    what = cadence_words(cadence)
+    level: Level = "ok"
+    remedy = ""
+    if not cadence.scanners:
+        level, remedy = "warn", 'add to sources.toml: [[scanner]], then name = "secrets" and preset = "betterleaks"'
+    elif cadence.stale or cadence.bad or cadence.scanned < cadence.pinned:
+        level, remedy = "warn", "git hybrid scan --stale"
+    return Finding(area="scans", name="cadence", level=level, what=what, remedy=remedy)
+
+
+def git_finding(text: str, version: Sequence[int]) -> Finding:
+    """Return how the installed git stands; *version* is its number, such as (2, 39, 5)."""
+    major, minor, patch = (*version, 0, 0, 0)[:3]
+    holes = (major, minor) < (2, 43) or (major == 2 and patch < _FIXED_IN.get(minor, 0))
+    if not holes:
+        return Finding(area="environment", name="git", level="ok", what=text)
+    what = f"{text} is older than the releases that closed CVE-2025-48384 and others, unless your system mends it"
+    remedy = "take the security updates of your system, or git 2.50.1 or newer"
+    return Finding(area="environment", name="git", level="warn", what=what, remedy=remedy)
+
+
+def libgit2_finding(found: str, *, minimum: str) -> Finding:
+    """Return how libgit2 stands; one that is older than *minimum* is refused by every command."""
+    numbers = [tuple(int(part) for part in text.split(".")[:3] if part.isdigit()) for text in (found, minimum)]
+    if numbers[0] >= numbers[1]:
+        return Finding(area="environment", name="libgit2", level="ok", what=f"libgit2 {found}")
+    what = f"libgit2 {found} has known holes (CVE-2026-53583 to 53587); {minimum} is the oldest without them"
+    remedy = "pip install --upgrade pygit2"
+    return Finding(area="environment", name="libgit2", level="fail", what=what, remedy=remedy)
+
+
+def disk_finding(free: int) -> Finding:
+    """Return whether *free* bytes are enough; in steps, so that the words stay when a file comes or goes."""
+    if free < _GIB // 8:
+        what, remedy = "less than 128 MiB are free: a clone could not be finished", "free some space"
+        return Finding(area="environment", name="disk", level="fail", what=what, remedy=remedy)
+    if free < _GIB:
+        what, remedy = "less than 1 GiB is free", "free some space"
+        return Finding(area="environment", name="disk", level="warn", what=what, remedy=remedy)
+    step = max(step for step in (1, 10, 100, 1000) if free >= step * _GIB)
+    return Finding(area="environment", name="disk", level="ok", what=f"more than {step} GiB are free")
+
+
+def locks_finding(problem: str) -> Finding:
+    """Return whether the file system of ``sources/`` has locks; *problem* says why not, empty if it has."""
+    if not problem:
+        return Finding(area="lock", name="file system", level="ok", what="file locks work here")
+    what, remedy = f"file locks do not work here: {problem}", "move the workspace to a local file system"
+    return Finding(area="lock", name="file system", level="fail", what=what, remedy=remedy)
+
+
+def holder_finding(holder: str, *, alive: bool) -> Finding:
+    """Return who writes; *holder* names the process that holds the lock or last said that it does, if any."""
+    if alive:
+        return Finding(area="lock", name="writer", level="warn", what=f"held by {holder}", remedy="wait for it to end")
+    left = f"nobody writes; {holder} ended without a word, which does no harm" if holder else "nobody writes"
+    return Finding(area="lock", name="writer", level="ok", what=left)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repository:
+    """The repository that a workspace is in.
+
+    ``merge`` is the merge attribute of the audit log, ``ignored`` which files git ignores that must be committed.
+    """
+
+    merge: str
+    ignored: tuple[str, ...] = ()
+
+
+def repository_findings(repository: Repository | None) -> tuple[Finding, ...]:
+    """Return how the repository around a workspace is set up for it."""
+    if repository is None:
+        what = "the workspace is in no git repository: nothing witnesses its history"
+        return (Finding(area="git", name="repository", level="warn", what=what, remedy="git init, then commit"),)
+    found = [Finding(area="git", name="repository", level="ok", what="the workspace is in a git repository")]
+    if repository.merge == "union":
+        found.append(Finding(area="git", name="merge", level="ok", what="branches that both write the log merge"))
+    else:
+        what = "state/sources-audit.jsonl has no merge=union: two branches that both write it will conflict"
+        remedy = "echo '/state/sources-audit.jsonl merge=union' >> .gitattributes"
+        found.append(Finding(area="git", name="merge", level="warn", what=what, remedy=remedy))
+    found += [
+        Finding(
+            area="git",
+            name="ignored",
+            level="fail",
+            what=f"{name} is ignored by git: what was decided is not kept",
+            remedy=f"git check-ignore -v {name}",
+        )
+        for name in repository.ignored
+    ]
+    return tuple(found)
+
+
+def plain_finding(item: Finding) -> dict[str, str]:
+    """Return *item* as plain values."""
+    told = {"area": item.area, "name": item.name, "level": item.level}
+    return told | {"what": item.what, "remedy": item.remedy}

@@ -1,0 +1,54 @@
+"""How pins moved, as the audit log has it: when, by whom, from where to where. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from git_hybrid.core.canonical import Json
+from git_hybrid.core.override import RESTS_ON
+from git_hybrid.core.values import parse_time
+
+PIN_EVENTS = frozenset({"pin", "bundle-apply"})
+"""The audit events that put a commit into the lock."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """One time that a pin was made or moved; ``forced``: by an override."""
+
+    source: str
+    at: datetime
+    by: str
+    command_id: str
+    before: str | None
+    after: str
+    ref: str = ""
+    forced: bool = False
+
+
+def moves_of(records: Sequence[Mapping[str, Json]]) -> tuple[Move, ...]:
+    """Return every move of a pin that *records* tell of, in their order."""
+    return tuple(_move(record) for record in records if record["event"] in PIN_EVENTS and record.get("source"))
+
+
+def _move(record: Mapping[str, Json]) -> Move:
+    detail = record.get("detail")
+    told: Mapping[str, Json] = detail if isinstance(detail, Mapping) else {}
+    before = record.get("before")
+    return Move(
+        source=str(record["source"]),
+        at=parse_time(str(record["at"])),
+        by=str(record["operator"]),
+        command_id=str(record["command_id"]),
+        before=None if before is None else str(before),
+        after=str(record.get("after") or ""),
+        ref=str(told.get("ref") or ""),
+        forced=bool(told.get(RESTS_ON)),
+    )
+
+
+def last_moves(moves: Sequence[Move]) -> dict[str, Move]:
+    """Return the last of *moves* of each source, by its name."""
+    return {move.source: move for move in moves}

@@ -1,0 +1,117 @@
+"""Where the marks of the timeline stand: moves of pins on lanes over time, in units of a drawing. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from git_hybrid.core.moves import Move
+
+WIDTH, LEFT, LANE, TOP = 960, 200, 22, 26
+"""The width of a drawing, where its time begins, the height of a lane, and that of the axis above the lanes."""
+
+_LANES = 15
+_STEPS = tuple(
+    timedelta(**step)
+    for step in (
+        {"minutes": 1},
+        {"minutes": 10},
+        {"hours": 1},
+        {"hours": 6},
+        {"days": 1},
+        {"days": 7},
+        {"days": 30},
+        {"days": 91},
+        {"days": 365},
+    )
+)
+_MOST_TICKS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One move, or several that stand too close to be told apart: the last of ``moves`` is the newest."""
+
+    x: float
+    moves: tuple[Move, ...]
+
+    @property
+    def forced(self) -> bool:
+        """Tell whether one of the moves was forced by an override."""
+        return any(move.forced for move in self.moves)
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """The marks of one source, or of all the others together; ``y`` is the middle of the lane."""
+
+    name: str
+    y: float
+    marks: tuple[Mark, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """One line of the axis."""
+
+    x: float
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """The drawing: lanes, those that moved last on top, and the axis of time."""
+
+    width: int
+    height: int
+    lanes: tuple[Lane, ...]
+    ticks: tuple[Tick, ...]
+
+
+def timeline(moves: Sequence[Move], *, now: datetime) -> Timeline | None:
+    """Return where the marks of *moves* stand; None if nothing ever moved."""
+    if not moves:
+        return None
+    begin = min(move.at for move in moves)
+    end = max(now, begin + timedelta(minutes=5), *(move.at for move in moves))
+    span = end - begin
+    names = list(dict.fromkeys(move.source for move in sorted(moves, key=lambda item: item.at, reverse=True)))
+    shown = names[: _LANES - 1] if len(names) > _LANES else names
+    groups = [(name, [move for move in moves if move.source == name]) for name in shown]
+    rest = len(names) - len(shown)
+    if rest:
+        others = frozenset(shown)
+        groups.append((f"{rest} others", [move for move in moves if move.source not in others]))
+    lanes = tuple(
+        Lane(name, TOP + LANE * (index + 0.5), _marks(found, begin, span)) for index, (name, found) in enumerate(groups)
+    )
+    return Timeline(WIDTH, TOP + LANE * len(lanes) + 8, lanes, _ticks(begin, end))
+
+
+def _x(at: datetime, begin: datetime, span: timedelta) -> float:
+    return round(LEFT + (WIDTH - LEFT - 20) * ((at - begin) / span), 1)
+
+
+def _marks(moves: Sequence[Move], begin: datetime, span: timedelta) -> tuple[Mark, ...]:
+    marks: list[Mark] = []
+    for move in sorted(moves, key=lambda item: item.at):
+        x = _x(move.at, begin, span)
+        if marks and x - marks[-1].x < 5:
+            marks[-1] = Mark(marks[-1].x, (*marks[-1].moves, move))
+        else:
+            marks.append(Mark(x, (move,)))
+    return tuple(marks)
+
+
+def _ticks(begin: datetime, end: datetime) -> tuple[Tick, ...]:
+    span = end - begin
+    step = next((step for step in _STEPS if span / step <= _MOST_TICKS), span / _MOST_TICKS)
+    form = "%H:%M" if step < timedelta(hours=6) else "%d %b %H:%M" if step < timedelta(days=1) else "%d %b %Y"
+    if step >= timedelta(days=30):
+        form = "%b %Y"
+    midnight = begin.replace(hour=0, minute=0, second=0, microsecond=0)
+    first = midnight + step * -(-(begin - midnight) // step)
+    count = int((end - first) / step) + 1
+    times = (first + step * number for number in range(count))
+    return tuple(Tick(_x(at, begin, span), at.strftime(form)) for at in times)

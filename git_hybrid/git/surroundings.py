@@ -1,0 +1,71 @@
+"""What is around a workspace: the repository that it is in, and git's settings with where each comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from git_hybrid.core.diagnosis import Repository
+from git_hybrid.git.environment import child_environment
+from git_hybrid.git.run import Runner
+
+COMMITTED = ("sources.toml", "state/sources.lock", "state/sources.json", "state/sources-audit.jsonl")
+_LOG = "state/sources-audit.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting of git: the key in lower case, its value, and where it stands (``file:…``, ``command line:``)."""
+
+    key: str
+    value: str
+    origin: str
+
+
+def repository_around(runner: Runner, root: Path) -> Repository | None:
+    """Return what the repository around the workspace at *root* says about it; None if there is none."""
+    env = child_environment(runner.environ, network=True)
+    if runner.run(["git", "rev-parse", "--is-inside-work-tree"], env=env, cwd=root).stdout.strip() != b"true":
+        return None
+    asked = runner.run(["git", "check-attr", "-z", "merge", "--", _LOG], env=env, cwd=root).stdout.split(b"\0")
+    merge = asked[2].decode("utf-8", "replace") if len(asked) > 2 else ""
+    names = "\0".join(COMMITTED).encode()
+    # Without --no-index a file that is tracked already counts as not ignored, which is what matters.
+    found = runner.run(["git", "check-ignore", "-z", "--stdin"], env=env, cwd=root, stdin=names).stdout
+    ignored = tuple(name.decode("utf-8", "replace") for name in found.split(b"\0") if name)
+    return Repository(merge=merge, ignored=ignored)
+
+
+def all_settings(runner: Runner, folder: Path) -> Sequence[Setting]:
+    """Return every setting of git that is in force in *folder*, the last of a key last.
+
+    Raises:
+        ToolTooOld: git is not installed.
+    """
+    env = child_environment(runner.environ, network=True)
+    done = runner.run(["git", "config", "--null", "--show-origin", "--list"], env=env, cwd=folder)
+    words = done.stdout.decode("utf-8", "replace").split("\0")
+    pairs = zip(words[::2], words[1::2], strict=False)
+    return [_setting(origin, text) for origin, text in pairs]
+
+
+def _setting(origin: str, text: str) -> Setting:
+    key, newline, value = text.partition("\n")
+    section, _, rest = key.partition(".")
+    middle, dot, name = rest.rpartition(".")
+    # git lowers section and name itself; what stands between them may hold a URL, whose case counts.
+    return Setting(f"{section.lower()}.{middle}{dot}{name.lower()}", value if newline else "true", origin)
+
+
+def git_text(runner: Runner) -> tuple[str, tuple[int, ...]]:
+    """Return what the installed git calls itself, and its version as numbers.
+
+    Raises:
+        ToolTooOld: it is not installed.
+    """
+    env = child_environment(runner.environ, network=False)
+    text = runner.run(["git", "version"], env=env).stdout.decode("ascii", "replace").strip()
+    words = text.removeprefix("git version ").split()
+    numbers = tuple(int(part) for part in (words[0] if words else "").split(".") if part.isdigit())
+    return text, numbers

@@ -1,0 +1,208 @@
+"""`git hybrid dashboard` on a real workspace, and the page in a real browser."""
+
+from __future__ import annotations
+
+import re
+import struct
+from pathlib import Path
+
+import pytest
+
+from git_hybrid.view.dashboard import dashboard_page
+from support.browser import Seen, site, visit
+from support.cli import Hybrid
+from support.kit import changes, raw_controls, released, snapshot, started
+from support.pages import a_dashboard
+from support.terminal import in_terminal
+from support.upstream import UpstreamFactory
+
+ROW = re.compile(r'<tr role="row" data-s="([a-z-]+)" data-c="([a-z]+)"([^>]*)>(.*?)</tr>', re.DOTALL)
+# What a page could be made to do if its policy were not in force; each leaves a trace that the test looks for.
+ATTACKS = """
+<script>document.documentElement.dataset.broken = "script"</script>
+<img src="{base}/image" onerror="document.documentElement.dataset.broken = 'handler'">
+<iframe src="{base}/frame"></iframe>
+<link rel="stylesheet" href="{base}/style"><script src="{base}/code"></script>
+<style>h1 {{ display: none; background: url({base}/background) }}</style>
+<object data="{base}/object"></object>
+"""
+
+
+def _shown(seen: Seen) -> list[str]:
+    """Return the names of the rows that are shown, in their order."""
+    rows = [(more, cells) for _, _, more, cells in ROW.findall(seen.dom)]
+    return [re.findall(r"<th[^>]*>([^<]+)", cells)[0] for more, cells in rows if "hidden" not in more]
+
+
+@pytest.fixture(scope="module")
+def page() -> str:
+    return dashboard_page(a_dashboard(60))
+
+
+def test_a_page_of_a_real_workspace(
+    hybrid: Hybrid, workspace: Path, upstream_factory: UpstreamFactory, tmp_path: Path
+) -> None:
+    tool = upstream_factory()
+    released(tool)
+    started(hybrid, tool.url, "--name", "tool")
+    before = snapshot(workspace)
+    text = hybrid("dashboard").out
+    assert changes(before, snapshot(workspace)) == []
+    assert text.startswith("<!DOCTYPE html>")
+    assert text.endswith("</html>\n")
+    assert "The source is as pinned" in text
+    done = hybrid("dashboard", "-o", "page.html")
+    assert done.out == ""
+    assert "wrote page.html" in done.err
+    document = hybrid("dashboard", "-o", tmp_path / "other.html", "--json").json()
+    assert document["file"] == str(tmp_path / "other.html")
+    assert hybrid("dashboard", "-o", "-").out.startswith("<!DOCTYPE html>")
+    seen = visit((workspace / "page.html").as_uri(), tmp_path)
+    assert seen.console == []
+    assert _shown(seen) == ["tool"]
+
+
+def test_a_terminal_gets_no_page(hybrid: Hybrid, workspace: Path) -> None:
+    hybrid("init")
+    code, text = in_terminal("dashboard", cwd=workspace)
+    assert code == 2
+    assert "name a file" in text
+    assert "<html" not in text
+
+
+def test_hostile_words(hybrid: Hybrid, workspace: Path, upstream_factory: UpstreamFactory, tmp_path: Path) -> None:
+    tool = upstream_factory()
+    tool.commit({"README": "x"})
+    started(hybrid, tool.url, "--name", "tool")
+    evil = "<script>document.documentElement.dataset.broken=1</script><img src=x onerror=alert(1)>\x1b]0;x\x07"
+    (workspace / "sources/tool" / evil.replace("/", "%")).write_text("x")
+    text = hybrid("dashboard", env={"GIT_HYBRID_OPERATOR": evil}).out
+    assert raw_controls(text) == []
+    (tmp_path / "x.html").write_text(text)
+    seen = visit((tmp_path / "x.html").as_uri(), tmp_path)
+    assert "data-broken" not in seen.dom
+    assert "<img" not in seen.dom
+    assert seen.console == []
+
+
+def test_the_page_asks_for_nothing_and_says_nothing(page: str, tmp_path: Path) -> None:
+    with site({"/": page}) as served:
+        seen = visit(f"{served.base}/", tmp_path)
+    assert served.asked == ["/"]
+    assert seen.console == []
+    assert "60 of 60 shown" in seen.dom
+    assert len(_shown(seen)) == 60
+
+
+def test_the_policy_is_in_force(page: str, tmp_path: Path) -> None:
+    with site({}) as served:
+        attacked = page.replace("</main>", ATTACKS.format(base=served.base) + "</main>")
+        assert attacked != page
+        served.pages["/"] = attacked
+        seen = visit(f"{served.base}/", tmp_path)
+    assert served.asked == ["/"]
+    assert "data-broken" not in seen.dom
+    assert len(seen.console) >= 5
+    assert "60 of 60 shown" in seen.dom
+
+
+@pytest.mark.parametrize(
+    ("choice", "expected"),
+    [
+        ("#?q=zlib", lambda row: row.startswith("zlib")),
+        ("#?q=ZLIB+radia", lambda row: row.startswith("zlib")),
+        ("#?state=dirty", lambda row: row == "proto-0004"),
+        ("#?state=nonsense", lambda _row: True),
+    ],
+)
+def test_search_and_filter(page: str, tmp_path: Path, choice: str, expected) -> None:
+    path = tmp_path / "page.html"
+    path.write_text(page)
+    seen = visit(f"{path.as_uri()}{choice}", tmp_path)
+    shown = _shown(seen)
+    assert shown
+    assert all(expected(name) for name in shown)
+    assert f"{len(shown)} of 60 shown" in seen.dom
+    assert seen.console == []
+
+
+def test_nothing_found_is_said(page: str, tmp_path: Path) -> None:
+    path = tmp_path / "page.html"
+    path.write_text(page)
+    seen = visit(f"{path.as_uri()}#?q=nowhere-to-be-found", tmp_path)
+    assert _shown(seen) == []
+    assert re.search(r'<p class="note" id="nothing">', seen.dom)
+
+
+@pytest.mark.parametrize(("choice", "backwards", "said"), [("name", False, "ascending"), ("-name", True, "descending")])
+def test_sort(page: str, tmp_path: Path, choice: str, backwards: bool, said: str) -> None:
+    path = tmp_path / "page.html"
+    path.write_text(page)
+    seen = visit(f"{path.as_uri()}#?sort={choice}", tmp_path)
+    assert _shown(seen) == sorted(_shown(seen), reverse=backwards)
+    (head,) = re.findall(r'<th[^>]*aria-sort="(\w+)"[^>]*><button', seen.dom)
+    assert head == said
+
+
+def test_a_click_sorts_and_the_address_remembers_it(page: str, tmp_path: Path) -> None:
+    # The policy would stop a script of the test's own, so it stands in the page around, which the frame may be read by.
+    probe = """<iframe id="f" src="/page"></iframe><script>
+    const frame = document.getElementById("f");
+    frame.onload = () => {
+      const inner = frame.contentDocument;
+      const told = [];
+      const press = (name) => {
+        [...inner.querySelectorAll("#list thead button")].find((one) => one.textContent === name).click();
+        told.push(name + " " + inner.querySelector("[aria-sort]").getAttribute("aria-sort") + " " + frame.contentWindow.location.hash);
+      };
+      press("Source"); press("Source"); press("Scan");
+      const search = inner.getElementById("q");
+      search.value = "zlib";
+      search.dispatchEvent(new Event("input"));
+      told.push(inner.getElementById("shown").textContent);
+      inner.getElementById("clear").click();
+      told.push(inner.getElementById("shown").textContent + " " + inner.activeElement.id);
+      document.body.dataset.told = JSON.stringify(told);
+    };
+    </script>"""
+    with site({"/": f"<!DOCTYPE html><body>{probe}", "/page": page}) as served:
+        seen = visit(f"{served.base}/", tmp_path)
+    told = re.findall(r'data-told="([^"]*)"', seen.dom)[0].replace("&quot;", '"')
+    for fact in ("Source ascending #?sort=name", "Source descending #?sort=-name", "Scan ascending #?sort=scan"):
+        assert fact in told
+    assert '"8 of 60 shown"' in told
+    assert '"60 of 60 shown q"' in told
+    assert seen.console == []
+
+
+def _size(path: Path) -> tuple[int, int]:
+    width, height = struct.unpack(">II", path.read_bytes()[16:24])
+    return width, height
+
+
+def test_a_thousand_sources_open_and_print(tmp_path: Path) -> None:
+    path = tmp_path / "page.html"
+    path.write_text(dashboard_page(a_dashboard(1000)))
+    seen = visit(f"{path.as_uri()}#?sort=-name&scan=clean", tmp_path)
+    assert "of 1000 shown" in seen.dom
+    assert _shown(seen) == sorted(_shown(seen), reverse=True)
+    assert seen.console == []
+    picture, paper = tmp_path / "page.png", tmp_path / "page.pdf"
+    visit(path.as_uri(), tmp_path, "--window-size=1400,1000", f"--screenshot={picture}")
+    assert _size(picture) == (1400, 1000)
+    visit(path.as_uri(), tmp_path, f"--print-to-pdf={paper}")
+    assert paper.read_bytes().startswith(b"%PDF-")
+
+
+@pytest.mark.parametrize("width", [320, 390, 768, 1400])
+def test_nothing_is_wider_than_the_screen(page: str, tmp_path: Path, width: int) -> None:
+    probe = f"""<iframe id="f" src="/page" style="width:{width}px;height:900px;border:0"></iframe><script>
+    document.getElementById("f").onload = (event) => {{
+      const inner = event.target.contentDocument.documentElement;
+      document.body.dataset.told = inner.scrollWidth + " " + inner.clientWidth;
+    }};
+    </script>"""
+    with site({"/": f"<!DOCTYPE html><body>{probe}", "/page": page}) as served:
+        seen = visit(f"{served.base}/", tmp_path, "--window-size=1600,1000", "--dump-dom")
+    inside, outside = re.findall(r'data-told="(\d+) (\d+)"', seen.dom)[0]
+    assert (int(inside), int(outside)) == (width, width)

@@ -1,0 +1,181 @@
+"""`git hybrid diag`: every trouble is a finding with a remedy; what is sent away holds no secret."""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.cli import Hybrid
+from support.kit import changes, git, raw_controls, released, snapshot, started
+from support.upstream import Upstream, UpstreamFactory
+
+CANARY = "c4n4ryS3cr3t99"
+SCANNER = '\n[[scanner]]\nname = "words"\ncommand = ["words", "{report}", "{path}"]\n'
+
+
+@pytest.fixture
+def tool(upstream_factory: UpstreamFactory) -> Upstream:
+    upstream = upstream_factory()
+    released(upstream)
+    return upstream
+
+
+def _found(document: Any, level: str) -> list[str]:
+    return [f"{item['area']}: {item['what']}" for item in document["findings"] if item["level"] == level]
+
+
+def test_a_good_workspace(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    git("init", "-q", cwd=workspace)
+    started(hybrid, tool.url)
+    before = snapshot(workspace)
+    done = hybrid("diag")
+    assert changes(before, snapshot(workspace)) == []
+    assert " fail " not in done.out
+    assert "all as pinned (1)" in done.out
+    assert "no scanner is configured; 0 of 1 pins scanned" in done.out
+    document = hybrid("diag", "--json").json()
+    assert document["exit_code"] == 0
+    assert {item["area"] for item in document["findings"]} >= {
+        "files",
+        "lock",
+        "clones",
+        "mirrors",
+        "overrides",
+        "scans",
+        "audit",
+        "git",
+        "environment",
+    }
+    assert document["scans"]["scan_max_age"] == "7 d"
+
+
+def test_every_trouble_has_a_remedy(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    started(hybrid, tool.url)
+    path = workspace / "sources.toml"
+    path.write_text(path.read_text() + SCANNER)
+    (workspace / "sources/tool/README").write_text("mine")
+    (workspace / "state/sources.json.tmp").write_text("{")
+    log = workspace / "state/sources-audit.jsonl"
+    log.write_text("".join(log.read_text().splitlines(keepends=True)[:-1]))
+    done = hybrid("diag", "--json", check=1)
+    document = done.json()
+    bad = _found(document, "fail")
+    assert any("clones: tool: dirty" in line for line in bad)
+    assert any(line.startswith("audit: ") for line in bad)
+    assert any("scans: " in line and "never scanned" in line for line in bad)
+    assert any("sources.json.tmp" in line for line in _found(document, "warn"))
+    assert all(item["remedy"] for item in document["findings"] if item["level"] != "ok")
+    levels = [item["level"] for item in document["findings"]]
+    assert levels == sorted(levels, key=("fail", "warn", "ok").index)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("sources.toml", "schema_version = 1\n[source.tool]\nurl = 7\n"),
+        ("state/sources.lock", "<<<<<<< HEAD\n"),
+        ("state/sources.json", ""),
+        ("state/sources-overrides.json", '{"schema_version": 99}'),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_a_finding(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, name: str, content: str
+) -> None:
+    started(hybrid, tool.url, sync=False)
+    (workspace / name).write_text(content)
+    document = hybrid("diag", "--json", check=1).json()
+    assert any(line.startswith(f"files: {name}") for line in _found(document, "fail"))
+    assert hybrid("diag", "--bundle", "x.tar.gz", check=1).code == 1
+    assert (workspace / "x.tar.gz").is_file()
+
+
+def test_outside_of_a_workspace_the_machine_is_looked_at(hybrid: Hybrid, tmp_path: Path) -> None:
+    done = hybrid("diag", cwd=tmp_path, check=1)
+    assert "no sources.toml" in done.out
+    assert "libgit2" in done.out
+
+
+def test_a_setting_that_cannot_be_read_is_a_finding(hybrid: Hybrid, tool: Upstream) -> None:
+    started(hybrid, tool.url, sync=False)
+    done = hybrid("diag", "--json", env={"GIT_HYBRID_JOBS": "many"}, check=1)
+    assert any("GIT_HYBRID_JOBS" in line for line in _found(done.json(), "fail"))
+
+
+def test_an_unfinished_run_and_a_link(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    started(hybrid, tool.url, sync=False)
+    tool.path.rename(tool.path.with_name("gone.git"))
+    hybrid("sync", check=None)
+    document = hybrid("diag", "--json", check=1).json()
+    assert any("is unfinished" in line for line in _found(document, "fail"))
+    (workspace / "state/resume.json").unlink()
+    (workspace / "state/resume.json").symlink_to("/dev/null")
+    assert any("symbolic link" in line for line in _found(hybrid("diag", "--json", check=1).json(), "fail"))
+
+
+def _members(path: Path) -> dict[str, bytes]:
+    found = {}
+    with tarfile.open(fileobj=io.BytesIO(path.read_bytes())) as archive:
+        for member in archive:
+            assert member.isreg()
+            assert (member.mtime, member.uid, member.gid, member.uname) == (0, 0, 0, "")
+            content = archive.extractfile(member)
+            assert content is not None
+            found[member.name] = content.read()
+    return found
+
+
+def test_the_archive_is_the_same_bytes_and_holds_no_secret(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path
+) -> None:
+    started(hybrid, tool.url)
+    hybrid("add", tool.url, "--name", "late")
+    path = workspace / "sources.toml"
+    path.write_text(path.read_text() + f"\n# with password={CANARY} and https://me:{CANARY}@host.example/x\n")
+    env = {
+        "https_proxy": f"http://me:{CANARY}@proxy.example:3128",
+        "GIT_CONFIG_COUNT": "3",
+        "GIT_CONFIG_KEY_0": "http.extraHeader",
+        "GIT_CONFIG_VALUE_0": f"Authorization: Bearer {CANARY}",
+        "GIT_CONFIG_KEY_1": f"url.https://{CANARY}@host.example/.insteadOf",
+        "GIT_CONFIG_VALUE_1": "https://host.example/",
+        "GIT_CONFIG_KEY_2": "credential.helper",
+        "GIT_CONFIG_VALUE_2": f"!echo password={CANARY}",
+    }
+    first, second = tmp_path / "first.tar.gz", tmp_path / "second.tar.gz"
+    done = hybrid("diag", "--bundle", first, env=env)
+    hybrid("diag", "--bundle", second, env=env)
+    assert first.read_bytes() == second.read_bytes()
+    members = _members(first)
+    assert [name for name in members if f"  {name}" not in done.out] == []
+    assert "scans: no scanner is configured" in done.out
+    assert CANARY not in done.out + done.err
+    assert [name for name, content in members.items() if CANARY.encode() in content] == []
+    assert sorted(members) == sorted(
+        f"git-hybrid-diag/{name}"
+        for name in (
+            "diag.json",
+            "settings.json",
+            "sources.toml",
+            "state/sources-audit.jsonl",
+            "state/sources.json",
+            "state/sources.lock",
+            "status.json",
+            "versions.json",
+        )
+    )
+    diag = json.loads(members["git-hybrid-diag/diag.json"])
+    assert diag["scans"]["pinned"] == 2
+    assert len(json.loads(members["git-hybrid-diag/status.json"])["sources"]) == 2
+    json.loads(members["git-hybrid-diag/state/sources.json"])
+
+
+def test_hostile_names_are_escaped(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    started(hybrid, tool.url)
+    (workspace / "sources/tool/f\x1b]0;pwned\x07\r\u202e").write_text("x")
+    done = hybrid("diag", check=1)
+    assert raw_controls(done.out + done.err) == []

@@ -1,0 +1,86 @@
+"""What the dashboard is made from: the last move of each pin, what is in force, what ends next."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from git_hybrid.core.checks import Facts
+from git_hybrid.core.condition import SEVERITY, Condition
+from git_hybrid.core.dashboard import SourceLine, Surroundings, build_dashboard
+from git_hybrid.core.ids import SourceName
+from git_hybrid.core.manifest import Manifest
+from git_hybrid.core.moves import last_moves, moves_of
+from git_hybrid.core.report import Status
+from support.pages import a_dashboard, records
+from support.values import NOW, OPERATOR, an_unfinished_run
+
+AROUND = Surroundings(workspace="ws", now=NOW, operator=OPERATOR, version="1")
+
+
+def _record(event: str, **more: object) -> dict[str, object]:
+    base = {"at": "2026-07-20T12:00:00Z", "operator": "Ada", "command_id": "R", "event": event, "seq": 1, "hash": "h"}
+    return base | more
+
+
+def test_only_pins_are_moves():
+    log = [
+        _record("init"),
+        _record("pin", source="a", after="1", detail={"ref": "refs/tags/v1"}),
+        _record("clone", source="a", after="1"),
+        _record("pin", source="a", before="1", after="2", detail={"ref": "refs/tags/v2", "rests_on": "ovr-1"}),
+        _record("bundle-apply", after="digest of a file"),
+        _record("pin", source="b", after="3"),
+    ]
+    moves = moves_of(log)
+    assert [(move.source, move.before, move.after, move.ref, move.forced) for move in moves] == [
+        ("a", None, "1", "refs/tags/v1", False),
+        ("a", "1", "2", "refs/tags/v2", True),
+        ("b", None, "3", "", False),
+    ]
+    assert {name: move.after for name, move in last_moves(moves).items()} == {"a": "2", "b": "3"}
+
+
+def test_an_empty_workspace():
+    status = Status(rows=(), unfinished=None, has_scanners=False)
+    page = build_dashboard(status, Facts(manifest=Manifest(), clock=NOW), {}, (), around=AROUND)
+    assert (page.last, page.records, page.words, page.scan_words, page.unfinished) == (None, 0, (), (), "")
+    assert page.check("audit") is None
+
+
+def test_the_last_change_is_the_record_with_the_highest_number():
+    log = records(3)
+    merged = (*log[:-2], log[-1], log[-2])
+    status = Status(rows=(), unfinished=an_unfinished_run(), has_scanners=False)
+    page = build_dashboard(status, Facts(manifest=Manifest(), clock=NOW), {}, merged, around=AROUND)
+    assert page.last is not None
+    assert (page.last.seq, page.last.hash) == (len(log), log[-1]["hash"])
+    assert page.unfinished.startswith("sync (")
+
+
+def test_counts():
+    page = a_dashboard(60)
+    assert sum(count for _, count in page.words) == 60
+    assert [word for word, _ in page.words] == list(SEVERITY)
+    assert page.as_pinned == 60 - len(SEVERITY) + 1
+    assert page.failures == 10
+    assert (page.checks[0].failures, page.checks[1].warnings) == (10, 1)
+    assert page.in_force == 2
+    assert sum(count for _, count in page.scan_words) == 58
+
+
+def test_overrides_that_count_come_first_and_the_next_to_end_before_the_others():
+    page = a_dashboard(60)
+    assert [line.phase for line in page.overrides] == ["expired", "expiring", "active", "revoked"]
+    assert page.overrides[0].left == timedelta(days=-1)
+
+
+def test_a_line_of_a_folder_that_is_no_source():
+    line = SourceLine(row=Condition(name=SourceName("x"), word="stray"), move=None, attention=True)
+    assert (line.tracks, line.ref, line.url) == ("", "", "")
+    assert line.rank == SEVERITY.index("stray")
+    full = a_dashboard(60).sources[-1]
+    assert full.tracks.startswith("tag v1.")
+    assert full.url.startswith("https://github.com/example/")
+    assert full.scan_rank == 4
+    assert replace(full, move=None).ref

@@ -1,0 +1,185 @@
+"""What diag says of facts: levels, words, remedies, and an order in which the worst comes first."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from git_hybrid.core.checks import Violation
+from git_hybrid.core.condition import SEVERITY, Condition
+from git_hybrid.core.diagnosis import (
+    AREAS,
+    Cadence,
+    Finding,
+    Repository,
+    cadence_finding,
+    cadence_of,
+    cadence_words,
+    check_findings,
+    clone_findings,
+    disk_finding,
+    git_finding,
+    has_failed,
+    holder_finding,
+    libgit2_finding,
+    locks_finding,
+    plain_finding,
+    repository_findings,
+    sorted_findings,
+)
+from git_hybrid.core.ids import SourceName
+from git_hybrid.core.state import ScanStatus
+from support.values import NOW, a_pin, a_source, a_state_entry
+
+WEEK = timedelta(days=7)
+
+
+def _row(name: str = "tool", word: str = "ok", *, scan: ScanStatus | None = None, state: str = "missing") -> Condition:
+    source = a_source(name)
+    recorded = a_state_entry(source, scan=scan) if scan else None
+    return Condition(
+        name=SourceName(name), word=word, why="why", source=source, pin=a_pin(source), recorded=recorded, scan=state
+    )
+
+
+def test_the_worst_comes_first_and_areas_keep_their_order():
+    found = [
+        Finding(area=area, name="x", level=level, what="")
+        for level in ("ok", "fail", "warn")
+        for area in reversed(AREAS)
+    ]
+    told = [(item.level, item.area) for item in sorted_findings(found)]
+    assert told == [(level, area) for level in ("fail", "warn", "ok") for area in AREAS]
+    assert has_failed(found)
+    assert not has_failed([item for item in found if item.level != "fail"])
+
+
+def test_checks_become_findings():
+    bad = Violation(file="f", entry="e", what="w", why="y", mend="git hybrid sync")
+    mild = Violation(file="f", entry="e", what="w", why="y", mend="", level="warn")
+    told = Violation(file="f", entry="e", what="w", why="y", mend="", level="note")
+    found = check_findings({"metadata": (), "audit": (bad, mild, told), "of-tomorrow": ()})
+    assert [(item.area, item.level) for item in found] == [
+        ("files", "ok"),
+        ("audit", "fail"),
+        ("audit", "warn"),
+        ("audit", "ok"),
+        ("files", "ok"),
+    ]
+    assert (found[1].what, found[1].remedy) == ("f: e: w", "git hybrid sync")
+    assert found[4].what == "check of-tomorrow passes"
+
+
+def test_clones_that_are_as_pinned_are_one_finding():
+    assert [item.what for item in clone_findings([_row("a"), _row("b")])] == ["all as pinned (2)"]
+    assert [item.what for item in clone_findings([])] == ["no sources yet"]
+
+
+@pytest.mark.parametrize("word", [word for word in SEVERITY if word not in ("ok", "unapproved")])
+def test_every_other_state_has_a_remedy(word):
+    (found,) = clone_findings([_row(word=word), _row("fine")])
+    assert found.what == f"tool: {word}: why"
+    assert found.remedy
+    assert found.level == ("warn" if word in ("missing", "behind", "busy", "stray") else "fail")
+
+
+def test_a_pin_without_approval_is_told_by_its_check():
+    assert [item.level for item in clone_findings([_row(word="unapproved")])] == ["ok"]
+
+
+def _scan(days: int) -> ScanStatus:
+    return ScanStatus(state="clean", scanned_at=NOW - timedelta(days=days))
+
+
+def test_the_cadence_of_scans():
+    rows = [
+        _row("a", scan=_scan(1), state="clean"),
+        _row("b", scan=_scan(9), state="stale"),
+        _row("c", scan=_scan(2), state="findings"),
+        _row("d"),
+        Condition(name=SourceName("e"), word="unpinned"),
+    ]
+    cadence = cadence_of(rows, scanners=["secrets"], max_age=WEEK)
+    assert cadence == Cadence(
+        scanners=("secrets",),
+        pinned=4,
+        scanned=3,
+        stale=1,
+        bad=1,
+        newest="2026-07-19T12:00:00Z",
+        oldest="2026-07-11T12:00:00Z",
+        max_age=WEEK,
+    )
+    assert cadence_words(cadence) == (
+        "scanners: secrets; 3 of 4 pins scanned; newest 2026-07-19T12:00:00Z, oldest 2026-07-11T12:00:00Z; 1 stale "
+        "(scan_max_age 7 d); 1 with findings or errors"
+    )
+    assert cadence_finding(cadence).level == "warn"
+    assert cadence_finding(cadence).remedy == "git hybrid scan --stale"
+
+
+def test_the_cadence_without_a_scanner_and_without_anything_to_say():
+    none = cadence_finding(cadence_of([_row()], scanners=[], max_age=WEEK))
+    assert none.what == "no scanner is configured; 0 of 1 pins scanned; 0 stale (scan_max_age 7 d)"
+    assert (none.level, "[[scanner]]" in none.remedy) == ("warn", True)
+    fresh = cadence_finding(cadence_of([_row(scan=_scan(1), state="clean")], scanners=["s"], max_age=WEEK))
+    assert (fresh.level, fresh.remedy) == ("ok", "")
+
+
+@pytest.mark.parametrize(
+    "version", [(2, 34, 1), (2, 39, 5), (2, 43, 6), (2, 44, 3), (2, 47, 2), (2, 48, 1), (2, 49, 0), (2, 50), (2, 50, 0)]
+)
+def test_a_git_with_holes_is_a_warning(version):
+    assert git_finding("git version x", version).level == "warn"
+
+
+@pytest.mark.parametrize(
+    "version", [(2, 43, 7), (2, 44, 4), (2, 45, 4), (2, 46, 4), (2, 47, 3), (2, 48, 2), (2, 50, 1), (2, 51), (3, 0)]
+)
+def test_a_git_without_known_holes(version):
+    assert git_finding("git version x", version).level == "ok"
+
+
+@pytest.mark.parametrize(
+    ("found", "level"), [("1.9.6", "fail"), ("1.9.7", "ok"), ("1.10.0", "ok"), ("1.9.7.dev", "ok")]
+)
+def test_libgit2(found, level):
+    assert libgit2_finding(found, minimum="1.9.7").level == level
+
+
+@pytest.mark.parametrize(
+    ("free", "level", "what"),
+    [
+        (0, "fail", "less than 128 MiB"),
+        (2**27, "warn", "less than 1 GiB"),
+        (2**30, "ok", "more than 1 GiB"),
+        (99 * 2**30, "ok", "more than 10 GiB"),
+        (5000 * 2**30, "ok", "more than 1000 GiB"),
+    ],
+)
+def test_disk(free, level, what):
+    found = disk_finding(free)
+    assert found.level == level
+    assert found.what.startswith(what)
+
+
+def test_locks():
+    assert locks_finding("").level == "ok"
+    assert locks_finding("no").level == "fail"
+    assert holder_finding("pid 7", alive=True).what == "held by pid 7"
+    assert holder_finding("pid 7", alive=False).what.startswith("nobody writes; pid 7 ended")
+    assert holder_finding("", alive=False).what == "nobody writes"
+
+
+def test_the_repository_around():
+    assert [item.level for item in repository_findings(None)] == ["warn"]
+    assert [item.level for item in repository_findings(Repository(merge="union"))] == ["ok", "ok"]
+    found = repository_findings(Repository(merge="unspecified", ignored=("state/sources.lock",)))
+    assert [item.level for item in found] == ["ok", "warn", "fail"]
+    assert found[2].remedy == "git check-ignore -v state/sources.lock"
+
+
+def test_plain_values():
+    found = Finding(area="lock", name="n", level="ok", what="w")
+    assert plain_finding(found) == {"area": "lock", "name": "n", "level": "ok", "what": "w", "remedy": ""}

@@ -1,0 +1,74 @@
+"""Where marks stand: in the order of time, inside of the drawing, never too many to be read."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from git_hybrid.core.moves import Move
+from git_hybrid.core.timeline import LEFT, WIDTH, timeline
+from support.values import NOW
+
+
+def _move(source: str, at: datetime, *, forced: bool = False) -> Move:
+    return Move(source=source, at=at, by="Ada", command_id="R", before=None, after="1" * 40, forced=forced)
+
+
+def test_nothing_moved():
+    assert timeline([], now=NOW) is None
+
+
+def test_marks_stand_in_time():
+    moves = [_move("a", NOW - timedelta(days=10)), _move("a", NOW - timedelta(days=5)), _move("b", NOW)]
+    drawing = timeline(moves, now=NOW)
+    assert drawing is not None
+    assert [lane.name for lane in drawing.lanes] == ["b", "a"]
+    (last,) = drawing.lanes[0].marks
+    first, middle = drawing.lanes[1].marks
+    assert (first.x, last.x) == (LEFT, WIDTH - 20)
+    assert abs(middle.x - (first.x + last.x) / 2) < 1
+    assert drawing.height > drawing.lanes[-1].y > drawing.lanes[0].y
+
+
+def test_moves_at_one_time_are_one_mark():
+    drawing = timeline([_move("a", NOW), _move("a", NOW, forced=True), _move("a", NOW + timedelta(days=9))], now=NOW)
+    assert drawing is not None
+    together, alone = drawing.lanes[0].marks
+    assert (len(together.moves), together.forced) == (2, True)
+    assert (len(alone.moves), alone.forced) == (1, False)
+
+
+@pytest.mark.parametrize(("count", "lanes"), [(1, 1), (15, 15), (16, 15), (1000, 15)])
+def test_many_sources_share_a_lane(count, lanes):
+    moves = [_move(f"s{number}", NOW + timedelta(minutes=number)) for number in range(count)]
+    drawing = timeline(moves, now=NOW)
+    assert drawing is not None
+    assert len(drawing.lanes) == lanes
+    assert sum(len(mark.moves) for lane in drawing.lanes for mark in lane.marks) == count
+    if count > 15:
+        assert drawing.lanes[-1].name == f"{count - 14} others"
+        assert drawing.lanes[0].name == f"s{count - 1}"
+
+
+@pytest.mark.parametrize(
+    ("span", "label"),
+    [
+        (timedelta(0), "12:05"),
+        (timedelta(minutes=50), "12:50"),
+        (timedelta(hours=5), "17:00"),
+        (timedelta(hours=40), "22 Jul 00:00"),
+        (timedelta(days=6), "26 Jul 2026"),
+        (timedelta(days=50), "07 Sep 2026"),
+        (timedelta(days=200), "Jan 2027"),
+        (timedelta(days=700), "Apr 2028"),
+        (timedelta(days=2500), "Jul 2032"),
+        (timedelta(days=36000), None),
+    ],
+)
+def test_ticks_are_few_and_round(span, label):
+    drawing = timeline([_move("a", NOW)], now=NOW + span)
+    assert drawing is not None
+    assert 1 <= len(drawing.ticks) <= 10
+    assert all(LEFT <= tick.x <= WIDTH for tick in drawing.ticks)
+    assert label is None or drawing.ticks[-1].label == label, [tick.label for tick in drawing.ticks]

@@ -1,0 +1,84 @@
+"""Who holds the writer lock is told without touching it; whether locks work is tried on a file made for that."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import socket
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from git_hybrid.store import filelock
+from git_hybrid.store.filelock import holder, probe_locks, writer_lock
+
+NOW = datetime(2026, 7, 20, tzinfo=UTC)
+
+
+def _held(path: Path):
+    return writer_lock(path, timeout=timedelta(seconds=1), command="git hybrid sync", now=NOW, cancelled=lambda: 0)
+
+
+def test_nobody_writes(tmp_path):
+    assert holder(tmp_path / ".lock") == ("", False)
+    with _held(tmp_path / ".lock"):
+        pass
+    assert holder(tmp_path / ".lock") == ("", False)
+
+
+def test_a_writer_is_named_and_not_disturbed(tmp_path):
+    path = tmp_path / ".lock"
+    with _held(path):
+        named, alive = holder(path)
+        assert alive
+        assert f"pid {os.getpid()}" in named
+        assert "git hybrid sync" in named
+        with open(path, "rb") as other, pytest.raises(BlockingIOError):
+            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def test_a_writer_that_died_is_named_as_gone(tmp_path):
+    path = tmp_path / ".lock"
+    path.write_text(json.dumps({"pid": 7, "host": "x", "since": "2026", "command": "git hybrid sync"}))
+    named, alive = holder(path)
+    assert named == "pid 7 on x since 2026: git hybrid sync"
+    assert not alive
+
+
+@pytest.mark.parametrize(
+    ("told", "alive"),
+    [
+        ({"pid": os.getpid(), "host": socket.gethostname()}, True),
+        ({"pid": 2**22 + 1, "host": socket.gethostname()}, False),
+        ({"pid": 1, "host": "elsewhere.example"}, True),
+        ({"pid": "x", "host": socket.gethostname()}, False),
+        ([], False),
+    ],
+)
+def test_without_a_list_of_locks_the_process_is_asked_for(tmp_path, monkeypatch, told, alive):
+    path = tmp_path / ".lock"
+    path.write_text(json.dumps(told))
+    monkeypatch.setattr(filelock, "_is_held", lambda _path: None)
+    assert holder(path)[1] is alive
+
+
+def test_locks_work_here_and_nothing_is_left(tmp_path):
+    assert probe_locks(tmp_path) == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_locks_that_everybody_gets(tmp_path, monkeypatch):
+    monkeypatch.setattr(filelock.fcntl, "flock", lambda *_args: None)
+    assert probe_locks(tmp_path) == "two writers get the same lock"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_locks(tmp_path, monkeypatch):
+    def refuse(*_args: object) -> None:
+        raise OSError(37, "No locks available")
+
+    monkeypatch.setattr(filelock.fcntl, "flock", refuse)
+    assert probe_locks(tmp_path) == "No locks available"
+    assert probe_locks(tmp_path / "missing").startswith("no file can be made")
