@@ -30,12 +30,12 @@ venv=.venv-tests
 bin="$venv/bin"
 
 # Tests write and fsync a lot: in memory where there is room for it, else where temporary files go.
+memory=""
 room=$(df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 { print $4 }')
 if [ "${room:-0}" -gt 4000000 ] && [ -w /dev/shm ]; then
     base=$(mktemp -d /dev/shm/git-hybrid-tests.XXXXXX)
     trap 'rm -rf "$base"' EXIT
-    PYTEST_ADDOPTS="${PYTEST_ADDOPTS:-} --basetemp=$base/t -o tmp_path_retention_policy=failed"
-    export PYTEST_ADDOPTS
+    memory="--basetemp=$base/t -o tmp_path_retention_policy=failed"
 fi
 
 "$bin/ruff" check .
@@ -44,7 +44,9 @@ fi
 "$bin/lint-imports" --no-logo >/dev/null || "$bin/lint-imports" --no-logo
 "$bin/coverage" erase
 # Coverage counts what runs in the test processes; the commands that integration and fault tests start are black boxes.
-"$bin/python" -m pytest -W error -n "${JOBS:-auto}" -m "not sweep" --cov --cov-report= tests/unit tests/contract tests/property
+# shellcheck disable=SC2086
+"$bin/python" -m pytest $memory -W error -n "${JOBS:-auto}" -m "not sweep" --cov --cov-report= tests/unit tests/contract tests/property
 "$bin/coverage" report --include='git_hybrid/core/*' --fail-under=100 --skip-covered
 "$bin/coverage" report --fail-under=72 --format=total
-"$bin/python" -m pytest -W error -n "${JOBS:-auto}" -m "not sweep" tests/hostile tests/mutants tests/integration tests/fault "$@"
+# shellcheck disable=SC2086
+"$bin/python" -m pytest $memory -W error -n "${JOBS:-auto}" -m "not sweep" tests/hostile tests/mutants tests/integration tests/fault "$@"
