@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from git_hybrid.core.canonical import Json
@@ -15,13 +14,13 @@ from git_hybrid.core.manifest import track_field
 from git_hybrid.core.moves import Move, last_moves, moves_of
 from git_hybrid.core.override import Override, Phase, phase
 from git_hybrid.core.report import Status
+from git_hybrid.core.value import Struct
 from git_hybrid.core.values import parse_time
 
 _PHASES: tuple[Phase, ...] = ("expired", "expiring", "active", "revoked", "superseded")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class Change(Struct, frozen=True, kw_only=True):
     """The last record of the audit log: the last thing that was decided here."""
 
     at: datetime
@@ -33,8 +32,7 @@ class Change:
     hash: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceLine:
+class SourceLine(Struct, frozen=True, kw_only=True):
     """One source: its row of status, and who moved its pin last."""
 
     row: Condition
@@ -67,8 +65,7 @@ class SourceLine:
         return SCAN_SEVERITY.index(self.row.scan)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OverrideLine:
+class OverrideLine(Struct, frozen=True, kw_only=True):
     """One override and how it stands; ``left`` is the time to its end, negative once it is over."""
 
     record: Override
@@ -76,8 +73,7 @@ class OverrideLine:
     left: timedelta
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MirrorLine:
+class MirrorLine(Struct, frozen=True, kw_only=True):
     """One mirror of the inventory; ``bad`` of its ``count`` sources are behind, wrong or not verified in time."""
 
     name: str
@@ -89,8 +85,7 @@ class MirrorLine:
     bad: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CheckLine:
+class CheckLine(Struct, frozen=True, kw_only=True):
     """One check of the table, and what does not hold."""
 
     name: str
@@ -107,16 +102,14 @@ class CheckLine:
         return sum(item.level == "warn" for item in self.found)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IssueLine:
+class IssueLine(Struct, frozen=True, kw_only=True):
     """One specification with open issues: where it is, and the document that says how they are mended."""
 
     spec: str
     remediations: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dashboard:
+class Dashboard(Struct, frozen=True, kw_only=True):
     """Everything on the page. ``moves`` are in the order of the log, ``sources`` worst first."""
 
     workspace: str
@@ -167,8 +160,7 @@ class Dashboard:
         return next((line for line in self.checks if line.name == name), None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
+class Surroundings(Struct, frozen=True, kw_only=True):
     """What the page says about itself: of which workspace, when, by whom, by which version."""
 
     workspace: str

@@ -6,12 +6,12 @@ No finding holds an age: the same facts give the same words, so that two support
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
 from git_hybrid.core.checks import Violation
 from git_hybrid.core.condition import Condition, Word
+from git_hybrid.core.value import Struct
 from git_hybrid.core.values import format_age, format_time
 
 Level = Literal["ok", "warn", "fail"]
@@ -58,8 +58,7 @@ _COUNTED_BY_CHECKS: frozenset[Word] = frozenset({"unapproved"})
 _GIB = 2**30
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Finding(Struct, frozen=True, kw_only=True):
     """One thing that was looked at: how it stands, in words, and what mends it (empty where nothing is to mend)."""
 
     area: Area
@@ -69,8 +68,7 @@ class Finding:
     remedy: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cadence:
+class Cadence(Struct, frozen=True, kw_only=True):
     """How the pinned sources are scanned, as state has it.
 
     ``newest`` and ``oldest`` are times in RFC 3339; empty where nothing was scanned. ``stale`` counts the scans that
@@ -236,8 +234,7 @@ def holder_finding(holder: str, *, alive: bool) -> Finding:
     return Finding(area="lock", name="writer", level="ok", what=left)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Repository:
+class Repository(Struct, frozen=True, kw_only=True):
     """The repository that a workspace is in.
 
     ``merge`` is the merge attribute of the audit log, ``ignored`` which files git ignores that must be committed.

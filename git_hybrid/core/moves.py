@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from git_hybrid.core.canonical import Json
 from git_hybrid.core.override import RESTS_ON
+from git_hybrid.core.value import Struct
 from git_hybrid.core.values import parse_time
 
 PIN_EVENTS = frozenset({"pin", "bundle-apply"})
 """The audit events that put a commit into the lock."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Move:
+class Move(Struct, frozen=True, kw_only=True):
     """One time that a pin was made or moved; ``forced``: by an override."""
 
     source: str

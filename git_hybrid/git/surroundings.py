@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from git_hybrid.core.diagnosis import Repository
+from git_hybrid.core.value import Struct
 from git_hybrid.git.environment import child_environment
 from git_hybrid.git.run import Runner
 
@@ -14,8 +14,7 @@ COMMITTED = ("sources.toml", "state/sources.lock", "state/sources.json", "state/
 _LOG = "state/sources-audit.jsonl"
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(Struct, frozen=True):
     """One setting of git: the key in lower case, its value, and where it stands (``file:…``, ``command line:``)."""
 
     key: str

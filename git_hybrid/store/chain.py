@@ -80,14 +80,31 @@ def segment_of(file: str, data: bytes) -> Segment:
 
 
 def _line(number: int, line: bytes) -> Line:
-    record = _shaped(line)
-    whole = record is not None and record_hash(record) == record["hash"]
+    record, whole = _read(line)
     return Line(number=number, size=len(line), sha256=_sha256(line), record=record, whole=whole)
 
 
 def _parse(line: bytes) -> Record | None:
+    record, whole = _read(line)
+    return record if whole else None
+
+
+def _read(line: bytes) -> tuple[Record | None, bool]:
+    """Return the record in *line*, if it is one, and whether its hash is right."""
     record = _shaped(line)
-    return record if record is not None and record_hash(record) == record["hash"] else None
+    if record is None:
+        return None, False
+    return record, _is_as_written(line) or record_hash(record) == record["hash"]
+
+
+def _is_as_written(line: bytes) -> bool:
+    """Tell whether *line* without its hash has that hash: what was written as canonical JSON need not be written again.
+
+    The last ``hash`` of a line is the record's own: no key after it, by name, holds an object that could have one.
+    """
+    at = line.rfind(b'"hash":"')
+    digest, rest = line[at + 8 : at + 72], line[:at] + line[at + 74 :]
+    return at > 0 and line[at + 72 : at + 74] == b'",' and _sha256(rest).encode() == digest
 
 
 def _shaped(line: bytes) -> Record | None:

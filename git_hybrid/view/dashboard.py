@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from typing import Any
@@ -21,6 +20,7 @@ from markupsafe import Markup
 from git_hybrid.core.condition import Condition
 from git_hybrid.core.dashboard import Dashboard, OverrideLine, SourceLine
 from git_hybrid.core.timeline import Mark, timeline
+from git_hybrid.core.value import Struct
 from git_hybrid.core.values import format_age, format_time
 from git_hybrid.view.term import safe
 
@@ -40,8 +40,7 @@ _SCAN_STYLES = {"clean": "good", "findings": "bad", "error": "bad", "stale": "wa
 _PHASE_STYLES = {"active": "warn", "expiring": "warn", "expired": "bad"}
 
 
-@dataclass(frozen=True, slots=True)
-class Tile:
+class Tile(Struct, frozen=True):
     """One fact about the fleet: its name, the value in large, more in small, and how good it is."""
 
     name: str
@@ -50,8 +49,7 @@ class Tile:
     style: str
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """One piece of a bar, in thousandths of its length."""
 
     x: float
@@ -59,8 +57,7 @@ class Part:
     style: str
 
 
-@dataclass(frozen=True, slots=True)
-class Age:
+class Age(Struct, frozen=True):
     """How many scans are of one age; ``width`` in thousandths."""
 
     name: str

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 from git_hybrid.core.checks import Facts
@@ -12,6 +11,7 @@ from git_hybrid.core.ids import SourceName
 from git_hybrid.core.manifest import Manifest
 from git_hybrid.core.moves import last_moves, moves_of
 from git_hybrid.core.report import Status
+from git_hybrid.core.value import replace
 from support.pages import a_dashboard, records
 from support.values import NOW, OPERATOR, an_unfinished_run
 

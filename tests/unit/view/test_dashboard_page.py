@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
 
@@ -19,6 +18,7 @@ from git_hybrid.core.ids import RefName, RunId, SourceName
 from git_hybrid.core.manifest import Manifest, OpenIssues
 from git_hybrid.core.override import Overrides
 from git_hybrid.core.report import Status
+from git_hybrid.core.value import replace
 from git_hybrid.view.dashboard import dashboard_page
 from support.pages import a_dashboard, an_override
 from support.values import NOW, OPERATOR, a_pin, a_source, a_state_entry
