@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from git_hybrid.core.canonical import Json
@@ -12,16 +11,17 @@ from git_hybrid.core.checks import Facts, Violation
 from git_hybrid.core.condition import SCAN_SEVERITY, SEVERITY, Condition, ScanWord, Word, needs_attention
 from git_hybrid.core.ids import short_ref
 from git_hybrid.core.manifest import track_field
-from git_hybrid.core.moves import Move, last_moves, moves_of
+from git_hybrid.core.mirrors import Mirror, late
+from git_hybrid.core.moves import Move, moves_of
 from git_hybrid.core.override import Override, Phase, phase
 from git_hybrid.core.report import Status
+from git_hybrid.core.value import Struct
 from git_hybrid.core.values import parse_time
 
 _PHASES: tuple[Phase, ...] = ("expired", "expiring", "active", "revoked", "superseded")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class Change(Struct, frozen=True, kw_only=True):
     """The last record of the audit log: the last thing that was decided here."""
 
     at: datetime
@@ -33,12 +33,10 @@ class Change:
     hash: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceLine:
-    """One source: its row of status, and who moved its pin last."""
+class SourceLine(Struct, frozen=True, kw_only=True):
+    """One source: its row of status."""
 
     row: Condition
-    move: Move | None
     attention: bool
 
     @property
@@ -67,8 +65,7 @@ class SourceLine:
         return SCAN_SEVERITY.index(self.row.scan)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OverrideLine:
+class OverrideLine(Struct, frozen=True, kw_only=True):
     """One override and how it stands; ``left`` is the time to its end, negative once it is over."""
 
     record: Override
@@ -76,8 +73,7 @@ class OverrideLine:
     left: timedelta
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MirrorLine:
+class MirrorLine(Struct, frozen=True, kw_only=True):
     """One mirror of the inventory; ``bad`` of its ``count`` sources are behind, wrong or not verified in time."""
 
     name: str
@@ -89,8 +85,7 @@ class MirrorLine:
     bad: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CheckLine:
+class CheckLine(Struct, frozen=True, kw_only=True):
     """One check of the table, and what does not hold."""
 
     name: str
@@ -107,16 +102,14 @@ class CheckLine:
         return sum(item.level == "warn" for item in self.found)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IssueLine:
+class IssueLine(Struct, frozen=True, kw_only=True):
     """One specification with open issues: where it is, and the document that says how they are mended."""
 
     spec: str
     remediations: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dashboard:
+class Dashboard(Struct, frozen=True, kw_only=True):
     """Everything on the page. ``moves`` are in the order of the log, ``sources`` worst first."""
 
     workspace: str
@@ -167,8 +160,7 @@ class Dashboard:
         return next((line for line in self.checks if line.name == name), None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
+class Surroundings(Struct, frozen=True, kw_only=True):
     """What the page says about itself: of which workspace, when, by whom, by which version."""
 
     workspace: str
@@ -184,11 +176,9 @@ def build_dashboard(
     records: Sequence[Mapping[str, Json]],
     *,
     around: Surroundings,
-    mirrors: Sequence[MirrorLine] = (),
 ) -> Dashboard:
     """Return the page's content; *records* are the whole records of the audit log, the oldest first."""
     moves = moves_of(records)
-    newest = last_moves(moves)
     overrides = (
         OverrideLine(record=record, phase=phase(record, facts.clock), left=record.expires_at - facts.clock)
         for record in facts.overrides.records.values()
@@ -203,14 +193,24 @@ def build_dashboard(
         last=_last(records),
         records=len(records),
         unfinished="" if status.unfinished is None else f"{status.unfinished.command} ({status.unfinished.run})",
-        sources=tuple(
-            SourceLine(row=row, move=newest.get(row.name), attention=needs_attention(row)) for row in status.rows
-        ),
+        sources=tuple(SourceLine(row=row, attention=needs_attention(row)) for row in status.rows),
         moves=moves,
         overrides=tuple(sorted(overrides, key=_by_end)),
-        mirrors=tuple(mirrors),
+        mirrors=tuple(_mirror(entry, facts, around.now) for entry in facts.inventory.mirrors.values()),
         checks=tuple(CheckLine(name=name, found=tuple(found)) for name, found in results.items()),
         issues=tuple(IssueLine(spec=rule.spec, remediations=rule.remediations) for rule in facts.manifest.open_issues),
+    )
+
+
+def _mirror(mirror: Mirror, facts: Facts, now: datetime) -> MirrorLine:
+    return MirrorLine(
+        name=mirror.name,
+        base_url=mirror.base_url,
+        kind=mirror.kind,
+        owner=mirror.owner,
+        verified_at=mirror.verified_at,
+        count=len(mirror.sources),
+        bad=len(late(mirror, facts.manifest.policy, now)),
     )
 
 

@@ -6,12 +6,14 @@ No finding holds an age: the same facts give the same words, so that two support
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 
 from git_hybrid.core.checks import Violation
 from git_hybrid.core.condition import Condition, Word
+from git_hybrid.core.manifest import Policy
+from git_hybrid.core.mirrors import Inventory, Mirror, late
+from git_hybrid.core.value import Struct
 from git_hybrid.core.values import format_age, format_time
 
 Level = Literal["ok", "warn", "fail"]
@@ -58,8 +60,7 @@ _COUNTED_BY_CHECKS: frozenset[Word] = frozenset({"unapproved"})
 _GIB = 2**30
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Finding(Struct, frozen=True, kw_only=True):
     """One thing that was looked at: how it stands, in words, and what mends it (empty where nothing is to mend)."""
 
     area: Area
@@ -69,8 +70,7 @@ class Finding:
     remedy: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cadence:
+class Cadence(Struct, frozen=True, kw_only=True):
     """How the pinned sources are scanned, as state has it.
 
     ``newest`` and ``oldest`` are times in RFC 3339; empty where nothing was scanned. ``stale`` counts the scans that
@@ -236,8 +236,25 @@ def holder_finding(holder: str, *, alive: bool) -> Finding:
     return Finding(area="lock", name="writer", level="ok", what=left)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Repository:
+def mirror_findings(inventory: Inventory, policy: Policy, now: datetime) -> tuple[Finding, ...]:
+    """Return how each mirror of the inventory stands."""
+    return tuple(_mirror(mirror, policy, now) for mirror in inventory.mirrors.values())
+
+
+def _mirror(mirror: Mirror, policy: Policy, now: datetime) -> Finding:
+    behind = late(mirror, policy, now)
+    if mirror.verified_at is None or behind:
+        what = "was never verified"
+        if behind:
+            limit = format_age(policy.mirror_max_staleness)
+            what = f"{len(behind)} of {len(mirror.sources)} sources are behind, or were not verified within {limit}"
+        remedy = f"git hybrid mirror update {mirror.name}, then git hybrid mirror verify {mirror.name}"
+        return Finding(area="mirrors", name="age", level="warn", what=f"{mirror.name}: {what}", remedy=remedy)
+    what = f"{mirror.name}: current, verified {format_time(mirror.verified_at)}"
+    return Finding(area="mirrors", name="age", level="ok", what=what)
+
+
+class Repository(Struct, frozen=True, kw_only=True):
     """The repository that a workspace is in.
 
     ``merge`` is the merge attribute of the audit log, ``ignored`` which files git ignores that must be committed.

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from git_hybrid.core.canonical import Json
 from git_hybrid.core.override import RESTS_ON
+from git_hybrid.core.value import Struct
 from git_hybrid.core.values import parse_time
 
-PIN_EVENTS = frozenset({"pin", "bundle-apply"})
-"""The audit events that put a commit into the lock."""
+_PIN = "pin"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Move:
+class Move(Struct, frozen=True, kw_only=True):
     """One time that a pin was made or moved; ``forced``: by an override."""
 
     source: str
@@ -30,7 +28,7 @@ class Move:
 
 def moves_of(records: Sequence[Mapping[str, Json]]) -> tuple[Move, ...]:
     """Return every move of a pin that *records* tell of, in their order."""
-    return tuple(_move(record) for record in records if record["event"] in PIN_EVENTS and record.get("source"))
+    return tuple(_move(record) for record in records if record["event"] == _PIN and record.get("source"))
 
 
 def _move(record: Mapping[str, Json]) -> Move:
@@ -47,8 +45,3 @@ def _move(record: Mapping[str, Json]) -> Move:
         ref=str(told.get("ref") or ""),
         forced=bool(told.get(RESTS_ON)),
     )
-
-
-def last_moves(moves: Sequence[Move]) -> dict[str, Move]:
-    """Return the last of *moves* of each source, by its name."""
-    return {move.source: move for move in moves}

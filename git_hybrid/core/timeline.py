@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from git_hybrid.core.moves import Move
+from git_hybrid.core.value import Struct
 
 WIDTH, LEFT, LANE, TOP = 960, 200, 22, 26
 """The width of a drawing, where its time begins, the height of a lane, and that of the axis above the lanes."""
@@ -29,8 +29,7 @@ _STEPS = tuple(
 _MOST_TICKS = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(Struct, frozen=True):
     """One move, or several that stand too close to be told apart: the last of ``moves`` is the newest."""
 
     x: float
@@ -42,8 +41,7 @@ class Mark:
         return any(move.forced for move in self.moves)
 
 
-@dataclass(frozen=True, slots=True)
-class Lane:
+class Lane(Struct, frozen=True):
     """The marks of one source, or of all the others together; ``y`` is the middle of the lane."""
 
     name: str
@@ -51,16 +49,14 @@ class Lane:
     marks: tuple[Mark, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Tick:
+class Tick(Struct, frozen=True):
     """One line of the axis."""
 
     x: float
     label: str
 
 
-@dataclass(frozen=True, slots=True)
-class Timeline:
+class Timeline(Struct, frozen=True):
     """The drawing: lanes, those that moved last on top, and the axis of time."""
 
     width: int
