@@ -35,8 +35,17 @@ def status(rt: Runtime, names: Sequence[str] = (), groups: Sequence[str] = ()) -
     selected = select(snapshot.manifest, names, groups)
     seen = observe(rt, snapshot, selected)
     known = scanners_here(rt, snapshot, selected)
+    pins = snapshot.lock.pins
+    moves = rt.ledger.last_moves({name: pins[name].commit for name in selected if name in pins})
     rows = [
-        condition(snapshot, snapshot.manifest.sources[name], seen[name], now=rt.info.now, identities=known)
+        condition(
+            snapshot,
+            snapshot.manifest.sources[name],
+            seen[name],
+            now=rt.info.now,
+            identities=known,
+            moved=moves.get(name),
+        )
         for name in selected
     ]
     if not names and not groups:

@@ -12,8 +12,9 @@ from typing import Any
 
 from git_hybrid.app.check_sources import check_sources
 from git_hybrid.app.status import status
-from git_hybrid.cli.checking import gather, run_checks
+from git_hybrid.cli.checking import gather, run_checks, with_settings
 from git_hybrid.cli.machine import machine_findings, settings_findings, versions
+from git_hybrid.cli.settings import Settings
 from git_hybrid.cli.signals import Cancel
 from git_hybrid.cli.telling import tell
 from git_hybrid.cli.wiring import Choices, session
@@ -29,6 +30,7 @@ from git_hybrid.core.diagnosis import (
     clone_findings,
     holder_finding,
     locks_finding,
+    mirror_findings,
     repository_findings,
     sorted_findings,
 )
@@ -36,7 +38,7 @@ from git_hybrid.core.errors import HybridError, Interrupted
 from git_hybrid.core.manifest import Manifest
 from git_hybrid.git.run import Runner
 from git_hybrid.git.surroundings import repository_around
-from git_hybrid.store import lockfile, manifest, overridefile, statefile
+from git_hybrid.store import lockfile, manifest, mirrorfile, overridefile, statefile
 from git_hybrid.store.durable import leftovers
 from git_hybrid.store.filelock import holder, probe_locks
 from git_hybrid.store.layout import Layout, find_root, refuse_links
@@ -56,6 +58,7 @@ class Diagnosis:
     cadence: Cadence | None = None
     root: Path | None = None
     unproved: tuple[Violation, ...] = ()
+    settings: Settings | None = None
     status: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
 
@@ -112,7 +115,11 @@ def _workspace(diagnosis: Diagnosis, layout: Layout, runner: Runner, cancel: Can
     with _told(found, "files", "checks"):
         # Without scanners the finding about their cadence says all that there is to say.
         names = [name for name in CHECKS if name != "scans" or manifested.scanners]
-        facts = gather(runner, layout, names, now=datetime.now(UTC))
+        now = datetime.now(UTC)
+        facts = gather(runner, layout, names, now=now)
+        if diagnosis.settings is not None:
+            facts = with_settings(facts, diagnosis.settings)
+        found += mirror_findings(facts.inventory, manifested.policy, now)
         results = dict(run_checks(facts, names))
         committed = (item for item in results["sources"] if item.entry != "HEAD")
         found += check_findings(results | {"sources": (*committed, *diagnosis.unproved)})
@@ -141,6 +148,7 @@ def _files(layout: Layout) -> tuple[list[Finding], Manifest | None]:
         layout.lock: lockfile.decode_lock,
         layout.state: statefile.decode_state,
         layout.overrides: overridefile.decode_overrides,
+        layout.mirrors: mirrorfile.decode_mirrors,
     }
     for path, decode in decoders.items():
         shown = layout.relative(path)
@@ -162,7 +170,7 @@ def _files(layout: Layout) -> tuple[list[Finding], Manifest | None]:
 def _status(diagnosis: Diagnosis, layout: Layout, manifested: Manifest, cancel: Cancel) -> list[Finding]:
     choices = Choices(folder=layout.root, command="git hybrid diag")
     with session(choices, progress=quiet, cancel=cancel) as wired:
-        seen = status(wired.runtime)
+        seen, diagnosis.settings = status(wired.runtime), wired.settings
         # What status says of a clone is not said again.
         calm = [row.name for row in seen.rows if row.word == "ok"]
         diagnosis.unproved = check_sources(wired.runtime, wired.prover, names=calm) if calm else ()

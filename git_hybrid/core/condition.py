@@ -11,6 +11,7 @@ from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Pin, is_valid
 from git_hybrid.core.manifest import Source, allows_host
 from git_hybrid.core.mirrors import age, serving
+from git_hybrid.core.moves import Move
 from git_hybrid.core.override import Override, Phase, phase
 from git_hybrid.core.plan import Absent, Broken, Clone, Foreign, Observed, Snapshot
 from git_hybrid.core.planner import same_facts
@@ -74,7 +75,7 @@ class Condition(Struct, frozen=True, kw_only=True):
 
     ``override`` is what its pin rests on, ``override_phase`` how that stands.
     ``scan_age`` is the time since the last scan, None if there was none; ``scan_why`` says why it is stale or an error;
-    ``scan_wanted``: a scanner is configured.
+    ``scan_wanted``: a scanner is configured. ``moved`` is how the pin came to its commit, if the audit log tells.
     """
 
     name: SourceName
@@ -93,6 +94,7 @@ class Condition(Struct, frozen=True, kw_only=True):
     scan_wanted: bool = False
     scan_age: timedelta | None = None
     served: Served | None = None
+    moved: Move | None = None
 
 
 def condition(
@@ -102,6 +104,7 @@ def condition(
     *,
     now: datetime,
     identities: Mapping[str, Identity] | None = None,
+    moved: Move | None = None,
 ) -> Condition:
     """Return what *source* is like; *identities* are the scanners that this machine has."""
     name = source.name
@@ -130,6 +133,7 @@ def condition(
         scan_wanted=bool(snapshot.manifest.scanners),
         scan_age=now - scan.scanned_at if scan.scanned_at else None,
         served=_served(snapshot, recorded, now),
+        moved=moved,
     )
 
 

@@ -11,7 +11,8 @@ from git_hybrid.core.checks import Facts, Violation
 from git_hybrid.core.condition import SCAN_SEVERITY, SEVERITY, Condition, ScanWord, Word, needs_attention
 from git_hybrid.core.ids import short_ref
 from git_hybrid.core.manifest import track_field
-from git_hybrid.core.moves import Move, last_moves, moves_of
+from git_hybrid.core.mirrors import Mirror, late
+from git_hybrid.core.moves import Move, moves_of
 from git_hybrid.core.override import Override, Phase, phase
 from git_hybrid.core.report import Status
 from git_hybrid.core.value import Struct
@@ -33,10 +34,9 @@ class Change(Struct, frozen=True, kw_only=True):
 
 
 class SourceLine(Struct, frozen=True, kw_only=True):
-    """One source: its row of status, and who moved its pin last."""
+    """One source: its row of status."""
 
     row: Condition
-    move: Move | None
     attention: bool
 
     @property
@@ -176,11 +176,9 @@ def build_dashboard(
     records: Sequence[Mapping[str, Json]],
     *,
     around: Surroundings,
-    mirrors: Sequence[MirrorLine] = (),
 ) -> Dashboard:
     """Return the page's content; *records* are the whole records of the audit log, the oldest first."""
     moves = moves_of(records)
-    newest = last_moves(moves)
     overrides = (
         OverrideLine(record=record, phase=phase(record, facts.clock), left=record.expires_at - facts.clock)
         for record in facts.overrides.records.values()
@@ -195,14 +193,24 @@ def build_dashboard(
         last=_last(records),
         records=len(records),
         unfinished="" if status.unfinished is None else f"{status.unfinished.command} ({status.unfinished.run})",
-        sources=tuple(
-            SourceLine(row=row, move=newest.get(row.name), attention=needs_attention(row)) for row in status.rows
-        ),
+        sources=tuple(SourceLine(row=row, attention=needs_attention(row)) for row in status.rows),
         moves=moves,
         overrides=tuple(sorted(overrides, key=_by_end)),
-        mirrors=tuple(mirrors),
+        mirrors=tuple(_mirror(entry, facts, around.now) for entry in facts.inventory.mirrors.values()),
         checks=tuple(CheckLine(name=name, found=tuple(found)) for name, found in results.items()),
         issues=tuple(IssueLine(spec=rule.spec, remediations=rule.remediations) for rule in facts.manifest.open_issues),
+    )
+
+
+def _mirror(mirror: Mirror, facts: Facts, now: datetime) -> MirrorLine:
+    return MirrorLine(
+        name=mirror.name,
+        base_url=mirror.base_url,
+        kind=mirror.kind,
+        owner=mirror.owner,
+        verified_at=mirror.verified_at,
+        count=len(mirror.sources),
+        bad=len(late(mirror, facts.manifest.policy, now)),
     )
 
 

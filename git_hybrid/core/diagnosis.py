@@ -6,11 +6,13 @@ No finding holds an age: the same facts give the same words, so that two support
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 
 from git_hybrid.core.checks import Violation
 from git_hybrid.core.condition import Condition, Word
+from git_hybrid.core.manifest import Policy
+from git_hybrid.core.mirrors import Inventory, Mirror, late
 from git_hybrid.core.value import Struct
 from git_hybrid.core.values import format_age, format_time
 
@@ -232,6 +234,24 @@ def holder_finding(holder: str, *, alive: bool) -> Finding:
         return Finding(area="lock", name="writer", level="warn", what=f"held by {holder}", remedy="wait for it to end")
     left = f"nobody writes; {holder} ended without a word, which does no harm" if holder else "nobody writes"
     return Finding(area="lock", name="writer", level="ok", what=left)
+
+
+def mirror_findings(inventory: Inventory, policy: Policy, now: datetime) -> tuple[Finding, ...]:
+    """Return how each mirror of the inventory stands."""
+    return tuple(_mirror(mirror, policy, now) for mirror in inventory.mirrors.values())
+
+
+def _mirror(mirror: Mirror, policy: Policy, now: datetime) -> Finding:
+    behind = late(mirror, policy, now)
+    if mirror.verified_at is None or behind:
+        what = "was never verified"
+        if behind:
+            limit = format_age(policy.mirror_max_staleness)
+            what = f"{len(behind)} of {len(mirror.sources)} sources are behind, or were not verified within {limit}"
+        remedy = f"git hybrid mirror update {mirror.name}, then git hybrid mirror verify {mirror.name}"
+        return Finding(area="mirrors", name="age", level="warn", what=f"{mirror.name}: {what}", remedy=remedy)
+    what = f"{mirror.name}: current, verified {format_time(mirror.verified_at)}"
+    return Finding(area="mirrors", name="age", level="ok", what=what)
 
 
 class Repository(Struct, frozen=True, kw_only=True):

@@ -14,6 +14,7 @@ from typing import Literal
 from git_hybrid.core.canonical import Json
 from git_hybrid.core.endpoints import mirror_url
 from git_hybrid.core.ids import Oid, SourceName, Url
+from git_hybrid.core.manifest import Policy
 from git_hybrid.core.value import Struct, field, replace
 
 MirrorKind = Literal["mirror", "bundle"]
@@ -107,3 +108,9 @@ def verified(mirror: Mirror, findings: Mapping[SourceName, Finding], now: dateti
         checked_at = now if found.ok or before is None else before.checked_at
         sources[name] = Held(commit=found.commit, checked_at=checked_at, ok=found.ok)
     return replace(mirror, verified_at=now, sources=dict(sorted(sources.items())))
+
+
+def late(mirror: Mirror, policy: Policy, now: datetime) -> tuple[SourceName, ...]:
+    """Return the sources that *mirror* is behind with, or was not found current with for longer than policy allows."""
+    limit = policy.mirror_max_staleness
+    return tuple(name for name, held in mirror.sources.items() if not held.ok or age(mirror, name, now) > limit)

@@ -10,8 +10,7 @@ from git_hybrid.core.override import RESTS_ON
 from git_hybrid.core.value import Struct
 from git_hybrid.core.values import parse_time
 
-PIN_EVENTS = frozenset({"pin", "bundle-apply"})
-"""The audit events that put a commit into the lock."""
+_PIN = "pin"
 
 
 class Move(Struct, frozen=True, kw_only=True):
@@ -29,7 +28,7 @@ class Move(Struct, frozen=True, kw_only=True):
 
 def moves_of(records: Sequence[Mapping[str, Json]]) -> tuple[Move, ...]:
     """Return every move of a pin that *records* tell of, in their order."""
-    return tuple(_move(record) for record in records if record["event"] in PIN_EVENTS and record.get("source"))
+    return tuple(_move(record) for record in records if record["event"] == _PIN and record.get("source"))
 
 
 def _move(record: Mapping[str, Json]) -> Move:
@@ -46,8 +45,3 @@ def _move(record: Mapping[str, Json]) -> Move:
         ref=str(told.get("ref") or ""),
         forced=bool(told.get(RESTS_ON)),
     )
-
-
-def last_moves(moves: Sequence[Move]) -> dict[str, Move]:
-    """Return the last of *moves* of each source, by its name."""
-    return {move.source: move for move in moves}

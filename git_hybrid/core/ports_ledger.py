@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
 
 from git_hybrid.core.audit import Event
 from git_hybrid.core.ids import Oid, SourceName
+from git_hybrid.core.moves import Move
 from git_hybrid.core.plan import Snapshot, Task
 from git_hybrid.core.reducer import Decision, RunInfo
 
@@ -56,4 +57,8 @@ class Ledger(Protocol):
 
     def first_seen(self, name: SourceName, commit: Oid) -> datetime | None:
         """Return when the audit log first says that upstream had the commit, or None if it never did."""
+        ...
+
+    def last_moves(self, pins: Mapping[SourceName, Oid]) -> Mapping[SourceName, Move]:
+        """Return the record that brought each of *pins* to its commit, as far as the audit log has it."""
         ...

@@ -8,7 +8,7 @@ from it: a decision is written out again, which changes nothing that is there al
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -18,9 +18,9 @@ from threading import Lock as Mutex
 from git_hybrid.core.audit import Event, extend
 from git_hybrid.core.errors import HybridError, InvalidFile
 from git_hybrid.core.ids import Oid, RunId, SourceName
+from git_hybrid.core.moves import Move
 from git_hybrid.core.plan import Snapshot, Task
 from git_hybrid.core.reducer import Decision, Files, Records, RunInfo, intent_of, to_records
-from git_hybrid.core.values import parse_time
 from git_hybrid.store import reading, runs
 from git_hybrid.store.chain import append_records, is_rotated, read_log, rotate
 from git_hybrid.store.durable import make_folder, remove_file, remove_tree, write_file
@@ -209,10 +209,11 @@ class FileLedger:
 
     def first_seen(self, name: SourceName, commit: Oid) -> datetime | None:
         """Return when the audit log first names *commit* as something that upstream of *name* had."""
-        for record in reading.records(self.layout):
-            if record.get("source") == name and record.get("after") == commit:
-                return parse_time(str(record["at"]))
-        return None
+        return reading.first_seen(self.layout, name, commit)
+
+    def last_moves(self, pins: Mapping[SourceName, Oid]) -> Mapping[SourceName, Move]:
+        """Return the record that brought each of *pins* to its commit, as far as the audit log has it."""
+        return reading.last_moves(self.layout, pins)
 
     def attempt(self, info: RunInfo, name: str, error: str) -> None:
         """Write one failed try of a network step into the journal of a run that was begun."""

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from git_hybrid.core.audit import Record
 from git_hybrid.core.audit_query import records_of
+from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.lock import Lock
 from git_hybrid.core.mirrors import Inventory
+from git_hybrid.core.moves import Move, moves_of
 from git_hybrid.core.override import Overrides, Trail, trail_of
 from git_hybrid.core.state import State
+from git_hybrid.core.values import parse_time
 from git_hybrid.store import chain, lockfile, mirrorfile, overridefile, statefile
 from git_hybrid.store.layout import Layout, archives
 from git_hybrid.store.parsing import read_bytes
@@ -83,3 +87,38 @@ def trail(layout: Layout) -> Trail:
     """
     texts = _texts(layout)
     return trail_of(_records(texts)) if any(b'"override' in text for text in texts.values()) else Trail()
+
+
+def first_seen(layout: Layout, name: SourceName, commit: Oid) -> datetime | None:
+    """Return when the audit log first names *commit* as something that upstream of *name* had.
+
+    Raises:
+        LocalIo: the log cannot be read.
+    """
+    for record in records(layout):
+        if record.get("source") == name and record.get("after") == commit:
+            return parse_time(str(record["at"]))
+    return None
+
+
+def last_moves(layout: Layout, pins: Mapping[SourceName, Oid]) -> dict[SourceName, Move]:
+    """Return the last record of each of *pins* that put its commit into the lock.
+
+    From the end of the log backwards, as far as needed, and only lines that look like such a record: looking at the
+    pins must not become slow because they have moved often. An edited record says nothing.
+
+    Raises:
+        LocalIo: the log cannot be read.
+    """
+    found: dict[SourceName, Move] = {}
+    for name in (chain.SHOWN, *reversed(archives(layout))):
+        if len(found) == len(pins):
+            break
+        for line in reversed((read_bytes(layout.root / name, name) or b"").split(b"\n")):
+            if b'"event":"pin"' not in line or len(found) == len(pins):
+                continue
+            for record in _records({name: line + b"\n"}):
+                source = SourceName(str(record.get("source")))
+                if source not in found and record.get("after") == pins.get(source, ""):
+                    found.update((source, move) for move in moves_of((record,)))
+    return found

@@ -14,6 +14,7 @@ from git_hybrid.core.endpoints import Mirrors, parse_mirrors
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.lock import Lock
 from git_hybrid.core.manifest import Defaults, Manifest
+from git_hybrid.core.moves import Move
 from git_hybrid.core.plan import Snapshot, Task
 from git_hybrid.core.ports import FetchRequest, ProgressKind, RemoteRefs, Stage
 from git_hybrid.core.reducer import Decision, RunInfo
@@ -68,6 +69,10 @@ class FakeLedger:
     def writer(self, info: RunInfo, *, gives_up: bool = False) -> Iterator[Sequence[str]]:
         """Hold nothing."""
         yield ()
+
+    def last_moves(self, pins: Mapping[SourceName, Oid]) -> Mapping[SourceName, Move]:
+        """Know of no move."""
+        return {}
 
     def snapshot(self) -> Snapshot:
         """Return what is held."""

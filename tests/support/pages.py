@@ -8,13 +8,16 @@ from datetime import timedelta
 from git_hybrid.core.audit import Event, Record, extend, tail_of
 from git_hybrid.core.checks import Facts, Violation
 from git_hybrid.core.condition import SEVERITY, Condition, Word
-from git_hybrid.core.dashboard import Dashboard, MirrorLine, Surroundings, build_dashboard
+from git_hybrid.core.dashboard import Dashboard, Surroundings, build_dashboard
 from git_hybrid.core.ids import Oid, RunId, SourceName
 from git_hybrid.core.manifest import Manifest, OpenIssues, Scanner, Tag
+from git_hybrid.core.mirrors import Held, Inventory, Mirror
+from git_hybrid.core.moves import moves_of
 from git_hybrid.core.override import Approval, Override, Overrides, phase
 from git_hybrid.core.override import Status as OverrideStatus
 from git_hybrid.core.report import Status
 from git_hybrid.core.state import ScanStatus
+from git_hybrid.core.value import replace
 from support.values import NOW, a_pin, a_source, a_state_entry, oid
 
 PEOPLE = ("Ada Lovelace <ada@example.org>", "Grace Hopper <grace@example.org>", "Radia Perlman <radia@example.org>")
@@ -113,6 +116,30 @@ def records(count: int) -> tuple[Record, ...]:
     return tuple(made)
 
 
+def inventory(count: int) -> Inventory:
+    """Return two mirrors: one that holds every source, the fifth of them too long ago, and one never verified."""
+    held = {
+        SourceName(_name(number)): Held(
+            commit=oid(number), checked_at=NOW - timedelta(days=9 if number == 4 else 1), ok=True
+        )
+        for number in range(count)
+    }
+    served = Mirror(
+        name="inside",
+        base_url="https://mirror.example.org/git",
+        kind="mirror",
+        owner=PEOPLE[2],
+        added_at=NOW,
+        added_by=PEOPLE[0],
+        verified_at=NOW,
+        sources=held,
+    )
+    stick = Mirror(
+        name="usb", base_url="file:///media/usb", kind="bundle", owner=PEOPLE[0], added_at=NOW, added_by=PEOPLE[0]
+    )
+    return Inventory(mirrors={"inside": served, "usb": stick})
+
+
 def a_dashboard(count: int, *, calm: bool = False) -> Dashboard:
     """Return the dashboard of *count* sources; *calm*: nothing is wrong."""
     overrides = [
@@ -147,27 +174,16 @@ def a_dashboard(count: int, *, calm: bool = False) -> Dashboard:
         now=NOW,
         clock=NOW,
         overrides=Overrides(records={} if calm else {item.id: item for item in overrides}),
+        inventory=inventory(count),
     )
-    mirrors = (
-        MirrorLine(
-            name="inside",
-            base_url="https://mirror.example.org/git",
-            kind="mirror",
-            owner=PEOPLE[2],
-            verified_at=NOW,
-            count=count,
-            bad=0,
-        ),
-        MirrorLine(
-            name="usb", base_url="file:///media/usb", kind="bundle", owner=PEOPLE[0], verified_at=None, count=0, bad=0
-        ),
-    )
+    log = records(max(count, 1))
+    last = {move.source: move for move in moves_of(log)}
+    rows = [row if row.pin is None else replace(row, moved=last.get(row.name)) for row in rows]
     around = Surroundings(workspace="platform-vendored", now=NOW, operator=PEOPLE[0], version="0.1.0")
     return build_dashboard(
         Status(rows=tuple(rows), unfinished=None, has_scanners=True),
         facts,
         results,
-        records(max(count, 1)),
+        log,
         around=around,
-        mirrors=mirrors,
     )

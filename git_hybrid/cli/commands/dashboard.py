@@ -10,7 +10,7 @@ import click
 
 from git_hybrid import __version__
 from git_hybrid.app.status import status
-from git_hybrid.cli.checking import gather, run_checks
+from git_hybrid.cli.checking import gather, run_checks, with_settings
 from git_hybrid.cli.options import common_of, common_options
 from git_hybrid.cli.output import opened
 from git_hybrid.cli.wiring import Session
@@ -53,7 +53,7 @@ def command(context: click.Context, *, file: Path | None) -> int:
 def _page(session: Session) -> str:
     info = session.runtime.info
     seen = status(session.runtime)
-    facts = gather(session.runner, session.layout, list(CHECKS), now=info.now)
+    facts = with_settings(gather(session.runner, session.layout, list(CHECKS), now=info.now), session.settings)
     around = Surroundings(
         workspace=session.layout.root.name or "workspace",
         now=datetime.now(UTC),

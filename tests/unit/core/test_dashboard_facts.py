@@ -9,9 +9,8 @@ from git_hybrid.core.condition import SEVERITY, Condition
 from git_hybrid.core.dashboard import SourceLine, Surroundings, build_dashboard
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.manifest import Manifest
-from git_hybrid.core.moves import last_moves, moves_of
+from git_hybrid.core.moves import moves_of
 from git_hybrid.core.report import Status
-from git_hybrid.core.value import replace
 from support.pages import a_dashboard, records
 from support.values import NOW, OPERATOR, an_unfinished_run
 
@@ -38,7 +37,6 @@ def test_only_pins_are_moves():
         ("a", "1", "2", "refs/tags/v2", True),
         ("b", None, "3", "", False),
     ]
-    assert {name: move.after for name, move in last_moves(moves).items()} == {"a": "2", "b": "3"}
 
 
 def test_an_empty_workspace():
@@ -76,11 +74,16 @@ def test_overrides_that_count_come_first_and_the_next_to_end_before_the_others()
 
 
 def test_a_line_of_a_folder_that_is_no_source():
-    line = SourceLine(row=Condition(name=SourceName("x"), word="stray"), move=None, attention=True)
+    line = SourceLine(row=Condition(name=SourceName("x"), word="stray"), attention=True)
     assert (line.tracks, line.ref, line.url) == ("", "", "")
     assert line.rank == SEVERITY.index("stray")
     full = a_dashboard(60).sources[-1]
     assert full.tracks.startswith("tag v1.")
     assert full.url.startswith("https://github.com/example/")
     assert full.scan_rank == 4
-    assert replace(full, move=None).ref
+    assert full.ref.startswith("v1.")
+
+
+def test_mirrors_and_what_they_are_behind_with():
+    lines = a_dashboard(60).mirrors
+    assert [(line.name, line.count, line.bad) for line in lines] == [("inside", 60, 1), ("usb", 0, 0)]

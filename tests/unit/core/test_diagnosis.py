@@ -24,12 +24,16 @@ from git_hybrid.core.diagnosis import (
     holder_finding,
     libgit2_finding,
     locks_finding,
+    mirror_findings,
     plain_finding,
     repository_findings,
     sorted_findings,
 )
 from git_hybrid.core.ids import SourceName
+from git_hybrid.core.manifest import Policy
+from git_hybrid.core.mirrors import Inventory
 from git_hybrid.core.state import ScanStatus
+from support.pages import inventory
 from support.values import NOW, a_pin, a_source, a_state_entry
 
 WEEK = timedelta(days=7)
@@ -178,6 +182,16 @@ def test_the_repository_around():
     found = repository_findings(Repository(merge="unspecified", ignored=("state/sources.lock",)))
     assert [item.level for item in found] == ["ok", "warn", "fail"]
     assert found[2].remedy == "git check-ignore -v state/sources.lock"
+
+
+def test_mirrors():
+    found = mirror_findings(inventory(60), Policy(), NOW)
+    assert [(item.level, item.what) for item in found] == [
+        ("warn", "inside: 1 of 60 sources are behind, or were not verified within 7 d"),
+        ("warn", "usb: was never verified"),
+    ]
+    (good,) = mirror_findings(Inventory(mirrors={"inside": inventory(3).mirrors["inside"]}), Policy(), NOW)
+    assert (good.level, good.what) == ("ok", "inside: current, verified 2026-07-20T12:00:00Z")
 
 
 def test_plain_values():

@@ -13,9 +13,10 @@ import pytest
 from git_hybrid.core.audit import Event, extend, tail_of
 from git_hybrid.core.checks import Facts, Violation
 from git_hybrid.core.condition import Condition
-from git_hybrid.core.dashboard import Dashboard, MirrorLine, Surroundings, build_dashboard
+from git_hybrid.core.dashboard import Dashboard, Surroundings, build_dashboard
 from git_hybrid.core.ids import RefName, RunId, SourceName
 from git_hybrid.core.manifest import Manifest, OpenIssues
+from git_hybrid.core.mirrors import Inventory, Mirror
 from git_hybrid.core.override import Overrides
 from git_hybrid.core.report import Status
 from git_hybrid.core.value import replace
@@ -88,6 +89,7 @@ def _hostile() -> Dashboard:
         command_id=RunId(EVIL),
         log_id=EVIL,
     )
+    mirror = Mirror(name=EVIL, base_url=f"javascript:{EVIL}", kind="mirror", owner=EVIL, added_at=NOW, added_by=EVIL)
     bad = Violation(file=EVIL, entry=EVIL, what=EVIL, why=EVIL, mend=EVIL)
     return build_dashboard(
         Status(rows=(row,), unfinished=None, has_scanners=True),
@@ -95,18 +97,11 @@ def _hostile() -> Dashboard:
             manifest=Manifest(open_issues=(OpenIssues(spec=EVIL, remediations=EVIL),)),
             clock=NOW,
             overrides=Overrides(records={override.id: override}),
+            inventory=Inventory(mirrors={"evil": mirror, "m": replace(mirror, base_url=f"https://h/{EVIL}")}),
         ),
         {EVIL: (bad,), "audit": (bad,)},
         log,
         around=Surroundings(workspace=EVIL, now=NOW, operator=EVIL, version=EVIL),
-        mirrors=(
-            MirrorLine(
-                name=EVIL, base_url=f"javascript:{EVIL}", kind=EVIL, owner=EVIL, verified_at=None, count=1, bad=1
-            ),
-            MirrorLine(
-                name="m", base_url=f"https://h/{EVIL}", kind="mirror", owner="o", verified_at=NOW, count=1, bad=0
-            ),
-        ),
     )
 
 
