@@ -80,11 +80,11 @@ class Runner:
         limits: Limits,
         git_dir: Path | None = None,
         cwd: Path | None = None,
-        headers: Path | None = None,
+        headers: IO[bytes] | None = None,
     ) -> Completed:
         """Run a git command that talks to a server, with the user's configuration.
 
-        *headers* is a file that git appends the HTTP headers to; it redacts credentials in them.
+        *headers* is an open file without a name that git appends the HTTP headers to; it redacts credentials in them.
 
         Raises:
             DeadlineExceeded: it took longer than the limits allow.
@@ -94,10 +94,11 @@ class Runner:
         if not any(self.environ.get(key) for key in ("GIT_HTTP_LOW_SPEED_LIMIT", "GIT_HTTP_LOW_SPEED_TIME")):
             extra += ["http.lowSpeedLimit=1000", f"http.lowSpeedTime={stall}"]
         env = child_environment(self.environ, network=True) | self._ssh
-        if headers is not None:
-            env |= {"GIT_TRACE_CURL": str(headers), "GIT_TRACE_CURL_NO_DATA": "1", "GIT_TRACE_REDACT": "1"}
+        inherited = () if headers is None else (headers.fileno(),)
+        for number in inherited:
+            env |= {"GIT_TRACE_CURL": f"/dev/fd/{number}", "GIT_TRACE_CURL_NO_DATA": "1", "GIT_TRACE_REDACT": "1"}
         argv = ["git", *hardened(extra), *_repository(git_dir, None), *arguments]
-        return self.run(argv, env=env, cwd=cwd or git_dir, deadline=limits.deadline)
+        return self.run(argv, env=env, cwd=cwd or git_dir, deadline=limits.deadline, inherited=inherited)
 
     @property
     def _chosen(self) -> frozenset[str]:
@@ -123,8 +124,11 @@ class Runner:
         stdin: bytes | None = None,
         deadline: timedelta | None = None,
         guarded: bool = True,
+        inherited: tuple[int, ...] = (),
     ) -> Completed:
         """Run *argv* to its end and return what it wrote; *guarded* ends it when this program dies.
+
+        *inherited* are the descriptors that the child keeps, beside its standard ones.
 
         Raises:
             DeadlineExceeded: *deadline* passed.
@@ -133,7 +137,7 @@ class Runner:
         """
         end = None if deadline is None else time.monotonic() + deadline.total_seconds()
         source = subprocess.DEVNULL if stdin is None else subprocess.PIPE
-        with self._started(argv, env=env, cwd=cwd, stdin=source, guarded=guarded) as child:
+        with self._started(argv, env=env, cwd=cwd, stdin=source, guarded=guarded, inherited=inherited) as child:
             data = stdin
             while True:
                 try:
@@ -208,6 +212,7 @@ class Runner:
         stdout: IO[bytes] | int = subprocess.PIPE,
         stderr: IO[bytes] | int = subprocess.PIPE,
         guarded: bool = True,
+        inherited: tuple[int, ...] = (),
     ) -> Iterator[subprocess.Popen[bytes]]:
         try:
             child = subprocess.Popen(
@@ -218,6 +223,7 @@ class Runner:
                 env=dict(env),
                 cwd=cwd,
                 start_new_session=True,
+                pass_fds=inherited,
             )
         except FileNotFoundError as error:
             if cwd is not None and not cwd.is_dir():

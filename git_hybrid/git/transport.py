@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -10,6 +9,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
+from typing import IO
 from urllib.parse import urlsplit
 
 from git_hybrid.core.errors import (
@@ -187,17 +187,17 @@ def _fetch_arguments(url: str, request: FetchRequest) -> list[str]:
 
 
 @contextmanager
-def _headers_file(url: str) -> Iterator[Path | None]:
-    """Yield a private file for HTTP headers, and remove it in the end: git itself tells no Retry-After."""
+def _headers_file(url: str) -> Iterator[IO[bytes] | None]:
+    """Yield a file for HTTP headers: git itself tells no Retry-After.
+
+    It has no name, so that nobody else reads it, and nothing of it stays when the program is killed: git hides what it
+    knows to be a credential, and a header of the user's own it does not know.
+    """
     if not url.startswith("https://"):
         yield None
         return
-    descriptor, name = tempfile.mkstemp(prefix="git-hybrid-", suffix=".headers")
-    os.close(descriptor)
-    try:
-        yield Path(name)
-    finally:
-        Path(name).unlink(missing_ok=True)
+    with tempfile.TemporaryFile() as file:
+        yield file
 
 
 class _Answer(Struct, frozen=True):
@@ -211,11 +211,12 @@ class _Answer(Struct, frozen=True):
         return not self.kind or self.kind.startswith("application/x-git-")
 
 
-def _read_headers(headers: Path | None) -> _Answer:
+def _read_headers(headers: IO[bytes] | None) -> _Answer:
     """Return what the headers of the last answers say."""
     if headers is None:
         return _Answer()
-    data = headers.read_bytes()
+    headers.seek(0)
+    data = headers.read()
     asked, kinds = _RETRY_AFTER.findall(data), _CONTENT_TYPE.findall(data)
     kind = next((item for item in kinds if item.startswith(b"application/x-git-")), kinds[-1] if kinds else b"")
     return _Answer(_seconds(asked[-1]) if asked else None, kind.decode("ascii", "replace").strip())

@@ -199,6 +199,7 @@ def test_what_a_server_says_steers_no_terminal(fp, workspace, capsys):
 def test_retry_after_is_read_from_the_headers(fp, transport, tmp_path, header, seconds):
     def answer(process):
         trace = Path(process.kwargs["env"]["GIT_TRACE_CURL"])
+        assert trace.parent == Path("/dev/fd"), "a file with a name could outlive the program, credentials in it"
         trace.write_text(f"12:00:00 http.c:1 <= Recv header: Retry-After: {header}\r\n")
 
     _ls_remote(fp, returncode=128, stderr=BUSY, callback=answer)
