@@ -56,6 +56,7 @@ class FileLedger:
     close_quarantine: Callable[[], None]
     _journal: Path | None = field(default=None, init=False)
     _tasks: tuple[Task, ...] = field(default=(), init=False)
+    _decided: bool = field(default=False, init=False)
     _intent: Event | None = field(default=None, init=False)
     _announcing: Mutex = field(default_factory=Mutex, init=False)
     _appending: Mutex = field(default_factory=Mutex, init=False)
@@ -175,7 +176,7 @@ class FileLedger:
             LocalIo: the file system refused; nothing was begun.
         """
         self._journal = self.layout.journal(info.run)
-        self._tasks = tuple(tasks)
+        self._tasks, self._decided = tuple(tasks), False
         self._intent = intent
         self._append(self._journal, [runs.begin_line(info, self._tasks)])
         runs.write_marker(self.layout.marker, info, self._tasks, {})
@@ -232,6 +233,7 @@ class FileLedger:
             self._announce(info)
         path = self.layout.journal(info.run)
         self._append(path, [runs.decision_line(decision)])
+        self._decided = True
         self._write_out(info, decision)
         if not pending:
             self.forget()
@@ -246,7 +248,8 @@ class FileLedger:
             journal = runs.read_journal(self.layout.journal(info.run), "state/journal")
         except HybridError:
             return True
-        return journal is not None and journal.decision is not None
+        # The journal may be gone already, when only the end of the run failed.
+        return self._decided or (journal is not None and journal.decision is not None)
 
     def _write_out(self, info: RunInfo, decision: Decision) -> None:
         # Reports come first: what the state says of a scan is never without the report that it names.

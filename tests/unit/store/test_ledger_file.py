@@ -189,6 +189,20 @@ def test_a_torn_line_of_the_journal_swallows_no_later_one(files, cut):
     assert [task.name for task in unfinished.tasks] == ["other"]
 
 
+def test_a_decision_stays_decided_when_only_the_end_of_the_run_fails(files, monkeypatch):
+    ledger = _ledger(files)
+
+    def refuse(path):
+        raise LocalIo(path=str(path), operation="remove", reason="refused")
+
+    monkeypatch.setattr("git_hybrid.store.ledger.remove_tree", refuse)
+    with pytest.raises(LocalIo):
+        ledger.record(FIRST, DECISION, ())
+    assert not Layout(files.root).journal(FIRST.run).exists()
+    assert ledger.is_decided(FIRST)
+    assert not _ledger(files).is_decided(FIRST)
+
+
 def test_a_run_that_takes_over_leaves_one_journal(files):
     _ledger(files).begin(FIRST, TASKS)
     with _ledger(files).writer(SECOND):
