@@ -17,6 +17,7 @@ from git_hybrid.core.override import (
     Approval,
     Approved,
     Asked,
+    Kind,
     Override,
     closed,
     distinct,
@@ -78,14 +79,24 @@ class Objections:
         return tuple(dict.fromkeys(ids))
 
 
-def approved(rt: Runtime, snapshot: Snapshot, source: Source, to: str, forced: Forced) -> tuple[Approval, ...]:
-    """Return the approvals of a forced pin.
+def approved(
+    rt: Runtime,
+    snapshot: Snapshot,
+    source: Source,
+    to: str,
+    forced: Forced,
+    *,
+    kind: Kind = "pin",
+    findings: tuple[str, ...] = (),
+) -> tuple[Approval, ...]:
+    """Return the approvals of a forced pin, or of *findings* that are accepted.
 
     Raises:
         PolicyNotMet: with everything that policy misses.
     """
     old = snapshot.lock.pins.get(source.name)
     asked = Asked(
+        kind=kind,
         source=source.name,
         url=str(source.url),
         from_commit=old.commit if old else None,
@@ -93,6 +104,7 @@ def approved(rt: Runtime, snapshot: Snapshot, source: Source, to: str, forced: F
         request_id=forced.request_id,
         reason=forced.reason,
         expires_at=forced.expires_at,
+        findings=findings,
         waived=tuple(forced.waived),
     )
     names = distinct(forced.approvers)

@@ -233,6 +233,7 @@ REMEDIES: Mapping[str, Remedy] = {
             "git hybrid scan {name}",
             "git hybrid pin {name} --scan",
             "git hybrid pin {name} --to {commit} --force --request ID --approver WHO --reason TEXT --expires WHEN",
+            "git hybrid pin {name} --kind scan --force --request ID --approver WHO --reason TEXT --expires WHEN",
         ),
     ),
     "no-scanner": Remedy(

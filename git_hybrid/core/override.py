@@ -107,8 +107,9 @@ def trail_of(records: Sequence[Mapping[str, Json]]) -> Trail:
         identity = _overridden(record)
         if identity and (record["event"] in _CLOSINGS or latest.get(identity, {}).get("event") not in _CLOSINGS):
             latest[identity] = record
-        if record["event"] in ("pin", "override"):
-            pinned, told = (str(record.get("source")), str(record.get("after"))), _detail(record)
+        pinned, told = (str(record.get("source")), str(record.get("after"))), _detail(record)
+        # Findings that are accepted say nothing of why the pin is where it is.
+        if record["event"] == "pin" or (record["event"] == "override" and told.get("kind") != "scan"):
             rests[pinned] = identity or str(told.get(RESTS_ON, ""))
             refs[pinned] = str(told.get("ref", refs.get(pinned, "")))
     times = [str(record["at"]) for record in records]

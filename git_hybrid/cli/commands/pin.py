@@ -8,12 +8,14 @@ from pathlib import Path
 
 import click
 
+from git_hybrid.app.accept import accept
 from git_hybrid.app.force import Forced
 from git_hybrid.app.pin import PinRequest, pin
 from git_hybrid.cli.options import common_options, group_option, jobs_option, names_argument
 from git_hybrid.cli.output import opened
 from git_hybrid.core.errors import BadArgument, MissingOptions
 from git_hybrid.core.ids import InvalidText, Oid, parse_oid
+from git_hybrid.core.override import Kind
 from git_hybrid.core.values import parse_moment
 from git_hybrid.git.signing import is_signed
 from git_hybrid.store.parsing import decode_text, read_bytes
@@ -28,6 +30,17 @@ signature_option = click.option(
     help="The SSH signature of an approver, where policy names a key; repeatable.",
 )
 
+kind_option = click.option(
+    "--kind",
+    type=click.Choice(("pin", "scan")),
+    default="pin",
+    metavar="KIND",
+    help="With --force: pin (the default), or scan: accept findings on the pinned commit.",
+)
+finding_option = click.option(
+    "--finding", "findings", multiple=True, metavar="ID", help="With --kind scan: a finding; without it all that block."
+)
+
 
 @click.command("pin")
 @names_argument
@@ -38,6 +51,8 @@ signature_option = click.option(
 @click.option("-n", "--dry-run", is_flag=True, help="Show the move (commits, files), and write nothing.")
 @click.option("--scan", is_flag=True, help="Scan the new commit before the pin is written.")
 @click.option("--force", is_flag=True, help="Pin what policy refuses, as an override: approved, recorded, and it ends.")
+@kind_option
+@finding_option
 @click.option("--request", metavar="ID", help="With --force: the governance request that asks for it.")
 @click.option("--approver", "approvers", multiple=True, metavar="WHO", help="With --force: who approved; repeatable.")
 @click.option("--reason", metavar="TEXT", help="With --force: why it is needed.")
@@ -60,6 +75,8 @@ def command(
     dry_run: bool,
     scan: bool,
     force: bool,
+    kind: Kind,
+    findings: tuple[str, ...],
     request: str | None,
     approvers: tuple[str, ...],
     reason: str | None,
@@ -78,9 +95,10 @@ def command(
     request, reason, approvers = text("--request", request), text("--reason", reason), texts("--approver", approvers)
     incidents = texts("--incident", incidents)
     given = {"--request": request, "--approver": approvers, "--reason": reason, "--expires": expires}
-    is_override = force or any(given.values()) or bool(incidents or signatures or waived)
+    accepts = kind == "scan" or bool(findings)
+    is_override = force or accepts or any(given.values()) or bool(incidents or signatures or waived)
     if is_override:
-        wanted = {"--force": force, "a source": len(names) == 1, "--to": to, **given}
+        wanted = {"--force": force, "a source": len(names) == 1, "--to": to or accepts, **given}
         absent = tuple(key for key, value in wanted.items() if not (value.strip() if isinstance(value, str) else value))
         if absent:
             raise MissingOptions(command="an override", options=absent)
@@ -97,6 +115,8 @@ def command(
                 signatures=tuple(read_signature(path) for path in signatures),
                 verify=partial(is_signed, session.runner),
             )
+        if forced is not None and accepts:
+            return output.report(accept(session.runtime, names[0], forced, to=to, findings=findings))
         asked = PinRequest(
             names=names, groups=groups, everything=everything, to=to, forced=forced, dry_run=dry_run, scan=scan
         )

@@ -1,0 +1,88 @@
+"""``git hybrid pin NAME --kind scan --force``: accept named findings on the pinned commit until an override ends."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from git_hybrid.app.force import Forced, approved, expiry_note
+from git_hybrid.app.pin import refuse_unfinished
+from git_hybrid.app.runtime import Runtime
+from git_hybrid.app.select import select
+from git_hybrid.core.errors import BadArgument, HybridError, NoPin, OverrideUnnecessary
+from git_hybrid.core.lock import Pin
+from git_hybrid.core.override import Override, event_of
+from git_hybrid.core.plan import Snapshot
+from git_hybrid.core.reducer import Decision
+from git_hybrid.core.report import Report, Row, failed
+from git_hybrid.core.scan_policy import scan_blocked
+
+
+def accept(rt: Runtime, name: str, forced: Forced, *, to: str | None, findings: Sequence[str]) -> Report:
+    """Record an override of kind ``scan`` for the pinned commit of *name*; no pin moves.
+
+    *findings* names what is accepted; without any it is all that policy blocks on.
+
+    Raises:
+        UnknownSource: the name is not in the manifest.
+        UnfinishedRun, LockBusy, InvalidFile: nothing was done.
+    """
+    with rt.ledger.writer(rt.info) as mended:
+        snapshot = rt.ledger.snapshot()
+        (source,) = select(snapshot.manifest, (name,))
+        refuse_unfinished(snapshot)
+        pin = snapshot.lock.pins.get(source)
+        try:
+            if pin is None:
+                raise NoPin(name=source, stale=False)
+            made = _made(rt, snapshot, pin, forced, to=to, findings=findings)
+        except HybridError as error:
+            return Report(command="pin", rows=(failed(source, error),), notes=tuple(mended))
+        rt.ledger.record(rt.info, Decision(events=[event_of(made, "override")], overrides={made.id: made}), ())
+        notes = (expiry_note(made).replace("forced", "accepted"), f"findings: {', '.join(made.findings)}")
+        row = Row(
+            name=source,
+            outcome="accepted",
+            before=pin.commit,
+            after=pin.commit,
+            ref=pin.ref,
+            notes=notes,
+            detail={"override": made.id},
+        )
+        return Report(command="pin", rows=(row,), run=rt.info.run, notes=tuple(mended))
+
+
+def _made(
+    rt: Runtime, snapshot: Snapshot, pin: Pin, forced: Forced, *, to: str | None, findings: Sequence[str]
+) -> Override:
+    if to is not None and not pin.commit.startswith(to):
+        reason = f"findings are accepted on the pinned commit, which is {pin.commit}"
+        raise BadArgument(what="--to", value=to, reason=reason)
+    blocked = scan_blocked(snapshot, pin.source, pin)
+    recorded = snapshot.state.sources.get(pin.source)
+    known = {item.id for item in recorded.scan.findings} if recorded and recorded.scan.commit == pin.commit else set()
+    unknown = [item for item in findings if item not in known]
+    if unknown:
+        reason = "the scan of the pinned commit has no such finding: git hybrid scan shows their ids"
+        raise BadArgument(what="--finding", value=unknown[0], reason=reason)
+    if blocked is None:
+        raise OverrideUnnecessary(name=pin.source, commit=pin.commit, hint=f"git hybrid sync {pin.source}")
+    chosen = tuple(dict.fromkeys(findings)) or blocked.ids
+    source = snapshot.manifest.sources[pin.source]
+    approvals = approved(rt, snapshot, source, pin.commit, forced, kind="scan", findings=chosen)
+    return Override(
+        id=f"ovr-{rt.info.run}",
+        kind="scan",
+        source=pin.source,
+        request_id=forced.request_id,
+        reason=forced.reason,
+        from_commit=pin.commit,
+        to_commit=pin.commit,
+        requested_by=rt.info.operator,
+        approvers=approvals,
+        incident=", ".join(forced.incidents) or None,
+        created_at=snapshot.clock,
+        expires_at=forced.expires_at,
+        command_id=rt.info.run,
+        lifts=(blocked.code,),
+        findings=chosen,
+    )

@@ -1,0 +1,84 @@
+"""An override of kind scan: named findings on the pinned commit are accepted until it ends; no pin moves."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.cli import Hybrid
+from support.kit import started, state
+from support.scanners import a_scanner, scan_of, use
+from support.upstream import Upstream, UpstreamFactory
+
+FORCE = ("--force", "--request", "CHG-1", "--approver", "bob@example.org", "--reason", "known", "--expires", "20d")
+TWO = 'write(result("a.txt", rule="R1"), result("b.txt", rule="R2"))\nsys.exit(1)\n'
+
+
+@pytest.fixture
+def tool(upstream_factory: UpstreamFactory) -> Upstream:
+    upstream = upstream_factory()
+    upstream.commit({"a.txt": "one\n", "b.txt": "two\n"})
+    return upstream
+
+
+@pytest.fixture
+def blocked(hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path) -> list[str]:
+    """Return the ids of the findings for which the sync of the pinned source is refused."""
+    started(hybrid, tool.url)
+    use(workspace, a_scanner(tmp_path / "fake", TWO))
+    hybrid("scan", check=1)
+    hybrid("sync", check=6)
+    scan: dict[str, Any] = scan_of(state(workspace))
+    return [item["id"] for item in scan["findings"]]
+
+
+def lock(workspace: Path) -> bytes:
+    return (workspace / "state/sources.lock").read_bytes()
+
+
+def test_all_that_blocks_is_accepted_until_it_is_revoked(hybrid: Hybrid, workspace: Path, blocked: list[str]) -> None:
+    before = lock(workspace)
+    (row,) = hybrid("pin", "tool", "--kind", "scan", *FORCE, "--json").json()["sources"]
+    assert (row["outcome"], row["from_commit"]) == ("accepted", row["to_commit"])
+    assert lock(workspace) == before
+    (record,) = json.loads((workspace / "state/sources-overrides.json").read_text())["overrides"]
+    assert (record["kind"], sorted(record["findings"])) == ("scan", sorted(blocked))
+    assert record["id"] == row["detail"]["override"]
+    hybrid("sync")
+    hybrid("check", "overrides", "scans", "audit")
+    hybrid("override", "revoke", record["id"], "--reason", "no longer")
+    hybrid("sync", check=6)
+
+
+def test_a_finding_that_is_not_named_blocks_still(hybrid: Hybrid, blocked: list[str]) -> None:
+    first, second = blocked
+    hybrid("pin", "tool", "--finding", first, *FORCE)
+    assert second in hybrid("sync", check=6).err
+    hybrid("pin", "tool", "--finding", second, *FORCE)
+    hybrid("sync")
+
+
+def test_what_is_no_finding_or_blocks_nothing_is_refused(
+    hybrid: Hybrid, workspace: Path, blocked: list[str], tool: Upstream
+) -> None:
+    assert blocked
+    before = lock(workspace)
+    assert "no such finding" in hybrid("pin", "tool", "--finding", "nothing", *FORCE, check=2).err
+    assert "--to" in hybrid("pin", "tool", "--kind", "scan", "--to", "0" * 40, *FORCE, check=2).err
+    missing = hybrid("pin", "tool", "--kind", "scan", "--force", "--request", "CHG-1", check=2).err
+    assert all(option in missing for option in ("--approver", "--reason", "--expires"))
+    hybrid("pin", "tool", "--kind", "scan", *FORCE)
+    assert "needs no override" in hybrid("pin", "tool", "--kind", "scan", *FORCE, check=6).err
+    assert (lock(workspace), (workspace / "state/resume.json").exists()) == (before, False)
+
+
+def test_it_ends_when_the_pin_moves(hybrid: Hybrid, workspace: Path, blocked: list[str], tool: Upstream) -> None:
+    assert blocked
+    hybrid("pin", "tool", "--kind", "scan", *FORCE)
+    tool.commit({"c.txt": "three\n"})
+    hybrid("pin", "tool")
+    (record,) = json.loads((workspace / "state/sources-overrides.json").read_text())["overrides"]
+    assert record["status"] == "superseded"
