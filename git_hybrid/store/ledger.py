@@ -28,12 +28,10 @@ from git_hybrid.store.filelock import writer_lock
 from git_hybrid.store.layout import Layout, refuse_links
 from git_hybrid.store.leftovers import remove_leftovers, remove_stray_journals
 from git_hybrid.store.lockfile import encode_lock
-from git_hybrid.store.manifest import SHOWN as MANIFEST_SHOWN
 from git_hybrid.store.manifest import decode_manifest
 from git_hybrid.store.mirrorfile import encode_mirrors
 from git_hybrid.store.older import keep_older_state
 from git_hybrid.store.overridefile import encode_overrides
-from git_hybrid.store.parsing import invalid, read_bytes
 from git_hybrid.store.reports import place_reports
 from git_hybrid.store.statefile import encode_state
 
@@ -158,14 +156,7 @@ class FileLedger:
         Raises:
             InvalidFile: it is missing or not UTF-8.
         """
-        data = read_bytes(self.layout.manifest, MANIFEST_SHOWN)
-        if data is None:
-            raise invalid(MANIFEST_SHOWN, "file", "is missing")
-        try:
-            return data.decode("utf-8")
-        except UnicodeDecodeError as error:
-            line = data.count(b"\n", 0, error.start) + 1
-            raise invalid(MANIFEST_SHOWN, f"line {line}", "is not UTF-8") from error
+        return reading.manifest_text(self.layout)
 
     def begin(self, info: RunInfo, tasks: Sequence[Task], intent: Event | None = None) -> None:
         """Write the journal and then the marker of a run, before its first effect.

@@ -14,9 +14,9 @@ from git_hybrid.core.moves import Move, moves_of
 from git_hybrid.core.override import Overrides, Trail, trail_of
 from git_hybrid.core.state import State
 from git_hybrid.core.values import parse_time
-from git_hybrid.store import chain, lockfile, mirrorfile, overridefile, statefile
+from git_hybrid.store import chain, lockfile, manifest, mirrorfile, overridefile, statefile
 from git_hybrid.store.layout import Layout, archives
-from git_hybrid.store.parsing import read_bytes
+from git_hybrid.store.parsing import invalid, read_bytes
 
 
 def lock(layout: Layout) -> Lock:
@@ -122,3 +122,20 @@ def last_moves(layout: Layout, pins: Mapping[SourceName, Oid]) -> dict[SourceNam
                 if source not in found and record.get("after") == pins.get(source, ""):
                     found.update((source, move) for move in moves_of((record,)))
     return found
+
+
+def manifest_text(layout: Layout) -> str:
+    """Return the text of ``sources.toml``.
+
+    Raises:
+        InvalidFile: it is missing or not UTF-8.
+        LocalIo: it cannot be read.
+    """
+    data = read_bytes(layout.manifest, manifest.SHOWN)
+    if data is None:
+        raise invalid(manifest.SHOWN, "file", "is missing")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise invalid(manifest.SHOWN, f"line {line}", "is not UTF-8") from error

@@ -12,10 +12,11 @@ from git_hybrid.app.accept import accept
 from git_hybrid.app.force import Forced
 from git_hybrid.app.pin import PinRequest, pin
 from git_hybrid.cli.options import common_options, group_option, jobs_option, names_argument
-from git_hybrid.cli.output import opened
+from git_hybrid.cli.output import Output, opened
 from git_hybrid.core.errors import BadArgument, MissingOptions
 from git_hybrid.core.ids import InvalidText, Oid, parse_oid
 from git_hybrid.core.override import Kind
+from git_hybrid.core.report import Report
 from git_hybrid.core.values import parse_moment
 from git_hybrid.git.signing import is_signed
 from git_hybrid.store.parsing import decode_text, read_bytes
@@ -120,13 +121,16 @@ def command(
         asked = PinRequest(
             names=names, groups=groups, everything=everything, to=to, forced=forced, dry_run=dry_run, scan=scan
         )
-        report = pin(session.runtime, asked)
-        code = output.report(report)
-        if code == 0 and not dry_run and any(row.outcome == "pinned" for row in report.rows):
-            output.hint("pinned", "git hybrid sync")
-        if not report.rows:
-            output.talk("pin: every source has a valid pin; name sources, or use --all, to move pins")
-        return code
+        return _told(output, pin(session.runtime, asked))
+
+
+def _told(output: Output, report: Report) -> int:
+    code = output.report(report)
+    if code == 0 and not report.dry_run and any(row.outcome == "pinned" for row in report.rows):
+        output.hint("pinned", "git hybrid sync")
+    if not report.rows:
+        output.talk("pin: every source has a valid pin; name sources, or use --all, to move pins")
+    return code
 
 
 def text(option: str, value: str | None) -> str:
