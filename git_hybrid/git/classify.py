@@ -75,6 +75,7 @@ _CORRUPT = (
     "pack is corrupted",
     "sha1 collision",
 )
+_CUT = ("early eof", "unexpected disconnect", "rpc failed; curl 18", "rpc failed; curl 56", "recv failure")
 _DISK = ("no space left on device", "read-only file system", "disk quota exceeded", "too many open files")
 _TRANSIENT = (
     ("dns", ("could not resolve host", "couldn't resolve host", "temporary failure in name resolution")),
@@ -129,8 +130,9 @@ def _untrusted(stderr: str, text: str, *, url: str, message: str) -> HybridError
         return by_fsck
     if _FSCK.search(stderr):
         return MalformedObjects(name="", message=message)
-    was_cut = "early eof" in text or "unexpected disconnect" in text
-    if not was_cut and any(word in text for word in _CORRUPT):
+    # What came before a connection broke may be any part of a pack: that says nothing of the server.
+    own = "\n".join(line for line in text.splitlines() if not line.startswith("remote:"))
+    if not any(word in own for word in _CUT) and any(word in text for word in _CORRUPT):
         return MalformedObjects(name="", message=message)
     disk = next((word for word in _DISK if word in text), None)
     return None if disk is None else LocalIo(path="sources/.incoming", operation="write to", reason=disk)

@@ -54,6 +54,8 @@ SAMPLES = (
     ("fatal: the remote end hung up unexpectedly", Network),
     ("fetch-pack: unexpected disconnect while reading sideband packet\nfatal: early EOF", Network),
     ("fatal: early EOF\nfatal: fetch-pack: invalid index-pack output", Network),
+    ("error: RPC failed; curl 56 GnuTLS recv error (-110)\nfatal: pack is corrupted (SHA1 mismatch)", Network),
+    ("remote: RPC failed; curl 56\nfatal: pack is corrupted (SHA1 mismatch)", errors.MalformedObjects),
     ("fatal: protocol error: bad line length character: <htm", Network),
     (AT + "SSL certificate problem: unable to get local issuer certificate", Tls),
     (AT + "SSL certificate problem: self-signed certificate", Tls),
