@@ -119,9 +119,16 @@ def _enter(common: Common, argv: Sequence[str]) -> int:
 
 
 def _spelt_out(argv: Sequence[str]) -> list[str]:
-    """Return *argv* with a bare ``--porcelain`` as ``--porcelain=v1``: click would take the next word as its value."""
+    """Return *argv* with options whose value may be left out spelt in full: click would take the next word as it."""
     end = argv.index("--") if "--" in argv else len(argv)
-    return ["--porcelain=v1" if word == "--porcelain" and at < end else word for at, word in enumerate(argv)]
+    told = list(argv)
+    for at, word in enumerate(argv[:end]):
+        following = argv[at + 1] if at + 1 < end else ""
+        if word == "--porcelain":
+            told[at] = "--porcelain=v1"
+        elif word == "--watch" and not following.isdigit():
+            told[at] = "--watch=2"
+    return told
 
 
 def _man_page(argv: Sequence[str]) -> str:

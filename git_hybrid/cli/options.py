@@ -46,6 +46,11 @@ class Common:
         """How wide the terminal is."""
         return max(shutil.get_terminal_size((80, 24)).columns, 40)
 
+    @property
+    def lines(self) -> int:
+        """How high the terminal is."""
+        return max(shutil.get_terminal_size((80, 24)).lines, 5)
+
 
 def common_of(context: click.Context) -> Common:
     """Return what the common options of this invocation say."""
