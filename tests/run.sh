@@ -12,6 +12,9 @@ command -v mandoc >/dev/null || missing="$missing mandoc"
 command -v strace >/dev/null || missing="$missing strace"
 command -v faketime >/dev/null || missing="$missing faketime"
 command -v chromium >/dev/null || missing="$missing chromium"
+command -v zsh >/dev/null || missing="$missing zsh"
+command -v fish >/dev/null || missing="$missing fish"
+[ -e /usr/share/bash-completion/bash_completion ] || missing="$missing bash-completion"
 if [ -n "$missing" ]; then
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
         apt-get update -qq

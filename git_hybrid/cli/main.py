@@ -12,6 +12,7 @@ from difflib import get_close_matches
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from git_hybrid import __version__
 from git_hybrid.cli import boundary
@@ -48,6 +49,13 @@ COMMANDS: Mapping[str, Mapping[str, str]] = {
         "bundle": "carry sources in one file",
         "mirror": "keep the inventory of mirrors, check them, fill them",
     },
+    "help": {
+        "help": "show the page of a command",
+        "config": "show the settings in force, and where each comes from",
+        "schema": "print the JSON Schema of a file or of an output",
+        "completion": "print the completion script of a shell",
+        "install-man": "put the manual pages where man finds them",
+    },
     "mend": {
         "diag": "look at everything that can be wrong, each with what mends it",
         "reset": "save local work, then go to the pin",
@@ -69,16 +77,22 @@ class LazyGroup(click.Group):
         """Return the command *cmd_name*, or None if there is none."""
         if cmd_name not in self.list_commands(ctx):
             return None
-        command = importlib.import_module(f"git_hybrid.cli.commands.{cmd_name}").command
+        command = importlib.import_module(f"git_hybrid.cli.commands.{cmd_name.replace('-', '_')}").command
         assert isinstance(command, click.Command)
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return the options and commands that start with *incomplete*, without importing a command."""
+        found = click.Command.shell_complete(self, ctx, incomplete)
+        pairs = [pair for section in COMMANDS.values() for pair in section.items()]
+        return [CompletionItem(name, help=text) for name, text in pairs if name.startswith(incomplete)] + found
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Return the command that *args* start with; a word that is none gets its nearest neighbour told."""
         word = args[0]
-        if not word.startswith("-") and word not in self.list_commands(ctx):
+        if not (word.startswith("-") or ctx.resilient_parsing or word in self.list_commands(ctx)):
             near = get_close_matches(word, self.list_commands(ctx), n=1)
             hint = f" Did you mean {near[0]!r}?" if near else ""
             ctx.fail(f"No such command {word!r}.{hint}")
@@ -92,7 +106,7 @@ class LazyGroup(click.Group):
 
 
 def _version(context: click.Context, parameter: click.Parameter, value: bool) -> None:
-    if value:
+    if value and not context.resilient_parsing:
         click.echo(f"git-hybrid version {__version__}")
         context.exit(0)
 
@@ -112,25 +126,41 @@ def group(context: click.Context) -> int:
 
 
 def _enter(common: Common, argv: Sequence[str]) -> int:
-    if "--help" in argv and sys.stdout.isatty() and (page := _man_page(argv)):
-        return subprocess.call(["man", page])
+    if argv[:1] == ["__complete"]:
+        from git_hybrid.cli.completing import proposals
+
+        print(*proposals(group, argv[1:]), sep="\n")
+        return 0
+    if "--help" in argv and sys.stdout.isatty() and (status := open_page(_page_of(argv))) is not None:
+        return status
     result = group.main(args=_spelt_out(argv), prog_name="git hybrid", standalone_mode=False, obj=common)
     return result if isinstance(result, int) else 0
 
 
 def _spelt_out(argv: Sequence[str]) -> list[str]:
-    """Return *argv* with a bare ``--porcelain`` as ``--porcelain=v1``: click would take the next word as its value."""
+    """Return *argv* with options whose value may be left out spelt in full: click would take the next word as it."""
     end = argv.index("--") if "--" in argv else len(argv)
-    return ["--porcelain=v1" if word == "--porcelain" and at < end else word for at, word in enumerate(argv)]
+    told = list(argv)
+    for at, word in enumerate(argv[:end]):
+        following = argv[at + 1] if at + 1 < end else ""
+        if word == "--porcelain":
+            told[at] = "--porcelain=v1"
+        elif word == "--watch" and not following.isdigit():
+            told[at] = "--watch=2"
+    return told
 
 
-def _man_page(argv: Sequence[str]) -> str:
-    """Return the name of the man page for the command in *argv*, if man(1) finds it."""
+def _page_of(argv: Sequence[str]) -> str:
     words = [word for word in argv if not word.startswith("-")]
-    page = f"git-hybrid-{words[0]}" if words else "git-hybrid"
+    return f"git-hybrid-{words[0]}" if words else "git-hybrid"
+
+
+def open_page(page: str) -> int | None:
+    """Show the manual page and return man's exit status; None where man(1) does not find it."""
     man = shutil.which("man")
-    found = man is not None and subprocess.run([man, "-w", page], capture_output=True, check=False).returncode == 0
-    return page if found else ""
+    if man is None or subprocess.run([man, "-w", page], capture_output=True, check=False).returncode:
+        return None
+    return subprocess.call([man, page])
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -8,11 +8,14 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 
 from git_hybrid.core.errors import BadArgument
+
+if TYPE_CHECKING:
+    from git_hybrid.core.manifest import Manifest
 
 F = TypeVar("F", bound=Callable[..., Any])
 When = Literal["always", "auto", "never"]
@@ -45,6 +48,11 @@ class Common:
     def columns(self) -> int:
         """How wide the terminal is."""
         return max(shutil.get_terminal_size((80, 24)).columns, 40)
+
+    @property
+    def lines(self) -> int:
+        """How high the terminal is."""
+        return max(shutil.get_terminal_size((80, 24)).lines, 5)
 
 
 def common_of(context: click.Context) -> Common:
@@ -103,7 +111,9 @@ def jobs_option(command: F) -> F:
 def group_option(command: F) -> F:
     """Add ``--group``."""
     text = "Only sources of this group; may be given more than once."
-    return click.option("-g", "--group", "groups", multiple=True, metavar="GROUP", help=text)(command)
+    return click.option(
+        "-g", "--group", "groups", multiple=True, metavar="GROUP", help=text, shell_complete=complete_groups
+    )(command)
 
 
 def names_argument(command: F) -> F:
@@ -118,17 +128,28 @@ def required_names_argument(command: F) -> F:
 
 def complete_names(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
     """Return the names of sources that start with *incomplete*; nothing where the manifest cannot be read."""
+    return [name for name in _manifest(context).sources if name.startswith(incomplete)]
+
+
+def complete_groups(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Return the groups of the manifest that start with *incomplete*."""
+    groups = {group for source in _manifest(context).sources.values() for group in source.groups}
+    return sorted(group for group in groups if group.startswith(incomplete))
+
+
+def _manifest(context: click.Context) -> Manifest:
+    """Return the manifest, or an empty one where there is none to read: completion never complains."""
     from git_hybrid.core.errors import HybridError
+    from git_hybrid.core.manifest import Manifest
     from git_hybrid.store.layout import find_root
     from git_hybrid.store.manifest import decode_manifest
 
     found = context.find_root().obj
-    folder = found.folder if isinstance(found, Common) else Path.cwd()
     try:
-        manifest = decode_manifest(find_root(folder).manifest.read_bytes())
+        folder = found.folder if isinstance(found, Common) else Path.cwd()
+        return decode_manifest(find_root(folder).manifest.read_bytes())
     except (HybridError, OSError):
-        return []
-    return [name for name in manifest.sources if name.startswith(incomplete)]
+        return Manifest()
 
 
 def wants_color(common: Common, *, tty: bool) -> bool:

@@ -16,6 +16,15 @@ from git_hybrid.core.values import parse_duration
 T = TypeVar("T")
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off", "")
 JOBS_LIMIT = 256
+TWINS = (
+    ("MIRRORS", "mirrors", "direct"),
+    ("OFFLINE", "offline", "0"),
+    ("BUNDLE_DIR", "bundleDir", ""),
+    ("JOBS", "jobs", ""),
+    ("LOCK_TIMEOUT", "lockTimeout", "10s"),
+    ("OPERATOR", "operator", ""),
+)
+"""Each variable (after ``GIT_HYBRID_``), its twin below ``hybrid.`` in git's configuration, and what holds without."""
 
 
 class Settings(Struct, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ from typing import Any
 from git_hybrid.core.condition import Condition, Served, needs_attention
 from git_hybrid.core.errors import HybridError
 from git_hybrid.core.manifest import track_field
+from git_hybrid.core.moves import Move
 from git_hybrid.core.override import plain
 from git_hybrid.core.ports import Range
 from git_hybrid.core.report import Report, Row, Status
@@ -88,6 +89,7 @@ def _condition(row: Condition) -> dict[str, Any]:
         "url": str(source.url) if source else None,
         "track": {key: value} if source else None,
         "pin": pin and {"commit": pin.commit, "ref": pin.ref, "tree": pin.tree, "override": pin.override},
+        "moved": row.moved and _moved(row.moved),
         "override": None if row.override is None else {**plain(row.override), "state": row.override_phase},
         "head": row.head,
         "clean": row.head is not None and row.dirty_count == 0,
@@ -107,6 +109,11 @@ def _condition(row: Condition) -> dict[str, Any]:
             "mend": None if row.scan == "clean" or not row.scan_wanted else f"git hybrid scan {row.name}",
         },
     }
+
+
+def _moved(move: Move) -> dict[str, Any]:
+    facts = {"at": format_time(move.at), "by": move.by, "command_id": move.command_id}
+    return {**facts, "from_commit": move.before, "forced": move.forced}
 
 
 def _served(served: Served) -> dict[str, Any]:

@@ -95,7 +95,8 @@ def _common(name: str, before: list[str], after: list[str]) -> Common:
     with context:
         found, command, rest = group.resolve_command(context, [*context._protected_args, *context.args])
         assert command is not None
-        needed = {"add": ["https://example.org/x"], "foreach": ["--", "true"], **GROUPS}.get(name, [])
+        own = {"add": ["https://example.org/x"], "foreach": ["--", "true"], "completion": ["bash"]}
+        needed = {**own, **GROUPS}.get(name, [])
         needed = ["a"] if name in ("remove", "reset") else needed
         command.make_context(found, [*rest, *needed], parent=context)
     return common

@@ -107,8 +107,13 @@ def end_marked(mark: str) -> None:
             os.kill(number, 9)
 
 
-def in_terminal(*args: str, cwd: Path, env: Mapping[str, str | None] | None = None) -> tuple[int, str]:
-    """Run `git-hybrid` with a terminal of 80 columns as its output; return its exit code and all that it wrote."""
+def in_terminal(
+    *args: str, cwd: Path, env: Mapping[str, str | None] | None = None, after: float = 0, send: int = 0
+) -> tuple[int, str]:
+    """Run `git-hybrid` with a terminal of 80 columns as its output; return its exit code and all that it wrote.
+
+    With `send`, that signal is sent `after` so many seconds of output.
+    """
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
     child = subprocess.Popen(
@@ -121,12 +126,16 @@ def in_terminal(*args: str, cwd: Path, env: Mapping[str, str | None] | None = No
         start_new_session=True,
     )
     os.close(slave)
-    written = b""
+    written, due = b"", 0.0
     try:
         # A closed terminal is EIO on Linux.
         with contextlib.suppress(OSError):
             while chunk := os.read(master, 4096):
                 written += chunk
+                due = due or time.monotonic() + after
+                if send and time.monotonic() >= due:
+                    child.send_signal(send)
+                    send = 0
     finally:
         os.close(master)
     return child.wait(timeout=60), written.decode(errors="replace").replace("\r\n", "\n")

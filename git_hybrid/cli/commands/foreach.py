@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import click
 
 from git_hybrid.app.foreach import Command, Ran, foreach
-from git_hybrid.cli.options import common_options, group_option, jobs_option
+from git_hybrid.cli.options import common_options, complete_names, group_option, jobs_option
 from git_hybrid.cli.output import Output, opened
 from git_hybrid.cli.wiring import Session
 from git_hybrid.core.errors import BadArgument, ToolTooOld
@@ -21,7 +21,15 @@ from git_hybrid.view.term import safe
 
 @click.command("foreach", context_settings={"allow_interspersed_args": False})
 @group_option
-@click.option("-s", "--source", "names", multiple=True, metavar="NAME", help="Only this source; repeatable.")
+@click.option(
+    "-s",
+    "--source",
+    "names",
+    multiple=True,
+    metavar="NAME",
+    help="Only this source; repeatable.",
+    shell_complete=complete_names,
+)
 @jobs_option
 @click.argument("arguments", nargs=-1, required=True, metavar="-- CMD...")
 @common_options

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
 from git_hybrid.app.status import status
-from git_hybrid.cli.options import common_options, group_option, jobs_option, names_argument
+from git_hybrid.cli.options import common_of, common_options, group_option, jobs_option, names_argument
 from git_hybrid.cli.output import Output, opened
+from git_hybrid.cli.watching import watched
 from git_hybrid.core.condition import needs_attention
 from git_hybrid.core.report import Status
 from git_hybrid.view.jsonout import status_document
-from git_hybrid.view.text import porcelain_lines, status_lines, status_summary
+from git_hybrid.view.status import porcelain_lines, status_lines, status_summary
 
 SHOWN_SCANS = 5
+SHOWN_ROWS = 5
 
 
 @click.command("status")
@@ -28,6 +32,14 @@ SHOWN_SCANS = 5
     metavar="[=v1]",
     help="One line a source, for scripts.",
 )
+@click.option(
+    "--watch",
+    is_flag=False,
+    flag_value=2,
+    type=click.IntRange(1, 86400),
+    metavar="[SECONDS]",
+    help="Draw it again every SECONDS (2), until Ctrl-C.",
+)
 @common_options
 @click.pass_context
 def command(
@@ -38,11 +50,16 @@ def command(
     jobs: int | None,
     exit_code: bool,
     porcelain: str | None,
+    watch: int | None,
 ) -> int:
     """Show every source, worst first: manifest, lock, state, disk and scan in one row.
 
     Changes nothing and waits for nobody.
     """
+    if watch is not None:
+        if porcelain or common_of(context).json:
+            context.fail("--watch is for people: it goes with neither --json nor --porcelain")
+        return watched(context, watch, lambda session: status(session.runtime, names, groups), jobs=jobs)
     with opened(context, jobs=jobs) as (session, output):
         found = status(session.runtime, names, groups)
         code = int(exit_code and any(needs_attention(row) for row in found.rows))
@@ -51,7 +68,8 @@ def command(
         elif porcelain:
             output.data(*porcelain_lines(found))
         else:
-            output.data(*status_lines(found, output.look, session.runtime.info.now))
+            height = output.common.lines if sys.stdout.isatty() and not names else None
+            output.data(*status_lines(found, output.look, session.runtime.info.now, height=height))
             _tell(found, output)
         return code
 
@@ -68,7 +86,7 @@ def _tell(found: Status, output: Output) -> None:
         output.hint("no-pin", "git hybrid pin")
     if words & {"missing", "behind", "broken"} and found.unfinished is None:
         output.hint("sync", "git hybrid sync")
-    for row in found.rows:
+    for row in found.rows[:SHOWN_ROWS]:
         if row.word == "unapproved":
             output.hint("override", f"git hybrid pin {row.name}")
         if row.override is not None and row.override_phase in ("expiring", "expired"):

@@ -15,8 +15,9 @@ from git_hybrid.core.ports import CommitLine, Range
 from git_hybrid.core.report import Report, Row, Status
 from git_hybrid.view.jsonout import dump
 from git_hybrid.view.progress import Lines, OneLine
+from git_hybrid.view.status import porcelain_lines, status_lines
 from git_hybrid.view.term import fit, paint, safe, width
-from git_hybrid.view.text import Look, porcelain_lines, report_lines, status_lines, summary_line
+from git_hybrid.view.text import Look, report_lines, summary_line
 from support.samples import NOW, OID, pin_of, source, state_of
 
 HOSTILE = "".join(map(chr, [*range(32), *range(0x7F, 0xA0)])) + "\u202a\u202e\u2066\u2069\u200b\u200e\u200f\ufeff\u2028"

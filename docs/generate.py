@@ -1,0 +1,76 @@
+"""Write what is made from the code: the JSON Schemas below git_hybrid/schemas, and docs/reference.md."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from git_hybrid.cli.main import COMMANDS, group
+from git_hybrid.store.schemas import SHAPES, build
+
+ROOT = Path(__file__).parents[1]
+HEAD = """# Commands and options
+
+Made from the program by `docs/generate.py`. Each command has a manual page that says more: `git help hybrid-NAME`, or
+`git hybrid help NAME`. The options at the end work with every command, before its name or after it.
+"""
+
+
+def schema(name: str) -> str:
+    """Return the schema as its file holds it."""
+    return json.dumps(build(name), indent=2, sort_keys=True, ensure_ascii=True) + "\n"
+
+
+def reference() -> str:
+    """Return the page of all commands and their options."""
+    parent = click.Context(group, info_name="git hybrid", **group.context_settings)
+    common = {item.name for item in group.params if isinstance(item, click.Option)}
+    lines = [HEAD]
+    for title, section in COMMANDS.items():
+        lines.append(f"## {title.capitalize()}\n")
+        for name in section:
+            command = group.get_command(parent, name)
+            assert command is not None
+            lines += _told(command, f"git hybrid {name}", parent, common)
+    lines += ["## With every command\n", *_options(group, parent, frozenset()), ""]
+    return "\n".join(lines)
+
+
+def _told(command: click.Command, name: str, parent: click.Context, common: set[str | None]) -> list[str]:
+    context = click.Context(command, info_name=name.rpartition(" ")[2], parent=parent)
+    usage = " ".join(command.collect_usage_pieces(context)).replace("[OPTIONS] ", "").replace("[OPTIONS]", "").strip()
+    lines = [f"### `{f'{name} {usage}'.strip()}`\n", *_paragraphs(command.help or ""), ""]
+    options = _options(command, context, common)
+    lines += [*options, ""] if options else []
+    if isinstance(command, click.Group):
+        for inner in command.list_commands(context):
+            found = command.get_command(context, inner)
+            assert found is not None
+            lines += _told(found, f"{name} {inner}", context, common)
+    return lines
+
+
+def _paragraphs(text: str) -> list[str]:
+    parts = (" ".join(part.split()) for part in text.split("\n\n"))
+    return ["\n\n".join(part for part in parts if part)]
+
+
+def _options(command: click.Command, context: click.Context, common: frozenset[str] | set[str | None]) -> list[str]:
+    found = [item for item in command.params if isinstance(item, click.Option) and item.name not in common]
+    records = sorted(record for item in found if (record := item.get_help_record(context)) is not None)
+    return [f"- `{names}`: {text}" for names, text in records]
+
+
+def files() -> dict[Path, str]:
+    """Return every file that is made, with its content."""
+    made = {ROOT / "git_hybrid" / "schemas" / f"{name}.json": schema(name) for name in SHAPES}
+    return made | {ROOT / "docs" / "reference.md": reference()}
+
+
+if __name__ == "__main__":
+    for path, text in files().items():
+        path.write_text(text, encoding="utf-8")
+        print(path.relative_to(ROOT), file=sys.stderr)

@@ -1,0 +1,21 @@
+"""``git hybrid completion``: the script that makes a shell complete ``git hybrid s<TAB>``."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+import click
+
+from git_hybrid.cli.options import common_options
+
+SHELLS = ("bash", "zsh", "fish")
+
+
+@click.command("completion")
+@click.argument("shell", type=click.Choice(SHELLS), metavar="bash|zsh|fish")
+@common_options
+def command(*, shell: str) -> int:
+    """Print the completion script of a shell: commands, options, names of sources and groups, also for git hybrid."""
+    text = (files("git_hybrid") / "completion" / f"git-hybrid.{shell}").read_text(encoding="utf-8")
+    click.echo(text, nl=False)
+    return 0

@@ -1,0 +1,29 @@
+"""``git hybrid help``: the page of a command."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from git_hybrid.cli.main import group, open_page
+from git_hybrid.cli.options import common_options
+
+
+@click.command("help")
+@click.argument("name", required=False, metavar="[COMMAND]")
+@common_options
+@click.pass_context
+def command(context: click.Context, *, name: str | None) -> int:
+    """Show the page of COMMAND, or of git hybrid; where man(1) or a terminal is missing, a short text."""
+    found = group if name is None else group.get_command(context, name)
+    if found is None:
+        group.resolve_command(context, [str(name)])
+    assert found is not None
+    page = "git-hybrid" if name is None else f"git-hybrid-{name}"
+    if sys.stdout.isatty() and (status := open_page(page)) is not None:
+        return status
+    parent = context.find_root()
+    inner = parent if name is None else click.Context(found, info_name=name, parent=parent)
+    click.echo(found.get_help(inner))
+    return 0

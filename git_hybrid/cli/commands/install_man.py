@@ -1,0 +1,64 @@
+"""``git hybrid install-man``: put the manual pages where man finds them, for installers that do not."""
+
+from __future__ import annotations
+
+import os
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+
+import click
+
+from git_hybrid.cli.options import common_of, common_options
+from git_hybrid.cli.output import Output
+from git_hybrid.core.errors import LocalIo
+from git_hybrid.store.durable import make_folder, write_file
+
+
+@click.command("install-man")
+@click.argument("folder", required=False, type=click.Path(path_type=Path), metavar="[DIR]")
+@common_options
+@click.pass_context
+def command(context: click.Context, *, folder: Path | None) -> int:
+    """Put the manual pages below DIR (default: ~/.local/share/man), so that man and --help find them.
+
+    uv tool install leaves them where man does not look; pip and pipx do not.
+    """
+    output = Output(common_of(context))
+    place = _default() if folder is None else output.common.folder / folder
+    written = []
+    for page in _pages():
+        target = place / f"man{page.suffix[1:]}" / page.name
+        make_folder(target.parent)
+        write_file(target, page.read_bytes())
+        written.append(str(target))
+    if output.common.json:
+        output.document({"command": "install-man", "exit_code": 0, "installed": written, "sources": []})
+    else:
+        output.data(*written)
+        output.talk(f"{len(written)} pages; where man does not find them: export MANPATH={place}:")
+    return 0
+
+
+def _default() -> Path:
+    data = os.environ.get("XDG_DATA_HOME")
+    return (Path(data) if data else Path("~/.local/share").expanduser()) / "man"
+
+
+def _pages() -> list[Path]:
+    """Return the pages as they were installed with the program, or as they stand in its source tree.
+
+    Raises:
+        LocalIo: they are in neither place.
+    """
+    tree = Path(__file__).parents[3] / "man"
+    pages = sorted(tree.glob("git-hybrid*.[17]"))
+    if not pages:
+        try:
+            files = distribution("git-hybrid").files or []
+        except PackageNotFoundError:
+            files = []
+        found = (Path(str(file.locate())) for file in files if "share/man/man" in file.as_posix())
+        pages = sorted(path.resolve() for path in found if path.is_file())
+    if not pages:
+        raise LocalIo(path="share/man", operation="find", reason="the pages were not installed")
+    return pages

@@ -1,0 +1,36 @@
+"""``git hybrid schema``: the JSON Schemas, for editors and for whoever reads our files and output."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+import click
+
+from git_hybrid.cli.options import common_options
+
+NAMES = {
+    "manifest": "sources.toml",
+    "lock": "state/sources.lock",
+    "state": "state/sources.json",
+    "overrides": "state/sources-overrides.json",
+    "mirrors": "state/sources-mirrors.json",
+    "audit": "one line of state/sources-audit.jsonl",
+    "status": "status --json",
+    "report": "sync, pin, add, remove, reset, resume, diff and outdated --json",
+    "check": "check --json",
+    "diag": "diag --json",
+}
+"""The schemas by name, and what each describes; named here too so that listing them imports nothing."""
+
+
+@click.command("schema")
+@click.argument("name", required=False, type=click.Choice(list(NAMES)), metavar="[NAME]")
+@common_options
+def command(*, name: str | None) -> int:
+    """Print the JSON Schema NAME (draft 2020-12), or without a name which there are."""
+    if name is None:
+        wide = max(map(len, NAMES))
+        click.echo("\n".join(f"{key:{wide}}  {what}" for key, what in NAMES.items()))
+    else:
+        click.echo((files("git_hybrid") / "schemas" / f"{name}.json").read_text(encoding="utf-8"), nl=False)
+    return 0

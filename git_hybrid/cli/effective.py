@@ -1,0 +1,100 @@
+"""Which settings are in force, and where each comes from: option, environment, git config, manifest or default."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
+from git_hybrid.cli.settings import TWINS
+from git_hybrid.core.manifest import Manifest
+from git_hybrid.core.redact import redact_setting
+from git_hybrid.core.value import Struct
+from git_hybrid.git.surroundings import Setting
+from git_hybrid.store.manifest import SHOWN
+
+DEFAULT = "default"
+_UNITS = (("w", 604800), ("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
+_OTHERS = {"color.hybrid": "", "color.ui": "auto", "pager.hybrid": "", "advice.hybrid": "true"}
+
+
+class Effective(Struct, frozen=True, kw_only=True):
+    """One setting in force: its key, its value as it is written, and where it comes from."""
+
+    key: str
+    value: str
+    origin: str
+
+
+def effective(
+    environ: Mapping[str, str], config: Sequence[Setting], text: str, manifest: Manifest
+) -> tuple[Effective, ...]:
+    """Return every setting that is in force; *text* is the manifest as it stands, which tells what it leaves out."""
+    last = {item.key: item for item in config}
+    found = [_twin(environ, last, variable, key, default) for variable, key, default in TWINS]
+    for key, default in _OTHERS.items():
+        item = last.get(key)
+        found.append(_of(key, default if item is None else item.value, DEFAULT if item is None else item.origin))
+    if environ.get("NO_COLOR"):
+        found.append(Effective(key="NO_COLOR", value=environ["NO_COLOR"], origin="environment: NO_COLOR"))
+    return (*found, *_manifest(text, manifest))
+
+
+def _twin(environ: Mapping[str, str], last: Mapping[str, Setting], variable: str, key: str, default: str) -> Effective:
+    name = f"GIT_HYBRID_{variable}"
+    if name in environ:
+        return _of(f"hybrid.{key}", environ[name], f"environment: {name}")
+    item = last.get(f"hybrid.{key.lower()}")
+    return _of(f"hybrid.{key}", default if item is None else item.value, DEFAULT if item is None else item.origin)
+
+
+def _of(key: str, value: str, origin: str) -> Effective:
+    return Effective(key=key, value=redact_setting(key.lower(), value), origin=origin)
+
+
+def _manifest(text: str, manifest: Manifest) -> list[Effective]:
+    document = tomllib.loads(text)
+    found = []
+    for table, values in (("defaults", manifest.defaults), ("policy", manifest.policy)):
+        given = document.get(table, {})
+        for field in values.__struct_fields__:
+            value = getattr(values, field)
+            origin = SHOWN if field in given else DEFAULT
+            if isinstance(value, Struct):
+                inner = given.get(field, {})
+                found += [
+                    Effective(
+                        key=f"{table}.{field}.{name}",
+                        value=_shown(getattr(value, name)),
+                        origin=SHOWN if name in inner else DEFAULT,
+                    )
+                    for name in value.__struct_fields__
+                ]
+            else:
+                found.append(Effective(key=f"{table}.{field}", value=_shown(value), origin=origin))
+    return found
+
+
+def _shown(value: object) -> str:
+    match value:
+        case None:
+            return ""
+        case timedelta():
+            return _duration(value)
+        case frozenset():
+            return ", ".join(sorted(map(str, value)))
+        case tuple():
+            return ", ".join(str(getattr(item, "id", item)) for item in value)
+        case _:
+            return str(value)
+
+
+def _duration(value: timedelta) -> str:
+    """Return *value* as it is written in the manifest, in the largest unit that divides it."""
+    seconds = int(value.total_seconds())
+    if value.microseconds:
+        return f"{int(value.total_seconds() * 1000)}ms"
+    unit, size = next(((unit, size) for unit, size in _UNITS if seconds % size == 0 and seconds >= size), ("s", 1))
+    if unit == "w":
+        unit, size = "d", 86400
+    return f"{seconds // size}{unit}"

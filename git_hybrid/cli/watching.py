@@ -1,0 +1,55 @@
+"""``status --watch``: look again and again, until somebody has seen enough."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+import click
+
+from git_hybrid.cli.output import opened
+from git_hybrid.cli.signals import Cancel, handled
+from git_hybrid.cli.telling import SIGNALLED
+from git_hybrid.cli.wiring import Session
+from git_hybrid.core.errors import Interrupted
+from git_hybrid.core.report import Status
+from git_hybrid.core.values import format_time
+from git_hybrid.view.status import status_lines, status_summary
+
+_HOME, _REST_OF_LINE, _REST_OF_SCREEN = "\033[H", "\033[K", "\033[J"
+
+
+def watched(context: click.Context, seconds: int, look: Callable[[Session], Status], *, jobs: int | None = None) -> int:
+    """Draw what *look* returns every *seconds*; return the exit status of the signal that ended it."""
+    cancel = Cancel()
+    with handled(cancel):
+        while not cancel():
+            try:
+                _draw(context, seconds, look, jobs=jobs)
+            except Interrupted as error:
+                return SIGNALLED + error.signal
+    return SIGNALLED + cancel()
+
+
+def _draw(context: click.Context, seconds: int, look: Callable[[Session], Status], *, jobs: int | None) -> None:
+    """Draw once and wait; where there is no terminal, append.
+
+    Raises:
+        Interrupted: a signal came.
+    """
+    with opened(context, jobs=jobs) as (session, output):
+        found = look(session)
+        now = session.runtime.info.now
+        redrawn = sys.stdout.isatty()
+        height = output.common.lines - 3 if redrawn else None
+        table = status_lines(found, output.look, now, height=height)
+        lines = [f"{format_time(now)}, every {seconds} s", *table, status_summary(found) if found.rows else ""]
+        if redrawn:
+            # Drawn over what was there, in one write: a screen that is cleared first flickers.
+            shown = lines[: output.common.lines - 1]
+            sys.stdout.write(_HOME + "".join(f"{line}{_REST_OF_LINE}\n" for line in shown) + _REST_OF_SCREEN)
+        else:
+            output.data(*lines, "")
+        sys.stdout.flush()
+        session.runtime.sleep(seconds)
+        session.runtime.stop_if_cancelled()

@@ -1,0 +1,40 @@
+# fish completion of git hybrid, also as "git-hybrid".
+# Use: put this file into ~/.config/fish/conf.d/git-hybrid.fish, or
+#      git hybrid completion fish | source in config.fish.
+
+function __git_hybrid_words
+    set -l words (commandline -opc)
+    while set -q words[1]; and not contains -- $words[1] hybrid git-hybrid
+        set -e words[1]
+    end
+    set -e words[1]
+    string join \n -- $words
+end
+
+function __git_hybrid_complete
+    set -l cur (commandline -ct)
+    set -l option (string match -r -- '^--[^=]+=' $cur)
+    command git-hybrid __complete (__git_hybrid_words) $cur 2>/dev/null | while read -l -d \t kind value help
+        switch $kind
+            case file
+                __fish_complete_path (string replace -- "$option" '' $cur)
+            case dir
+                __fish_complete_directories (string replace -- "$option" '' $cur)
+            case '*'
+                printf '%s%s\t%s\n' "$option" $value $help
+        end
+    end
+end
+
+function __git_hybrid_is_next
+    set -l words (commandline -opc)
+    contains -- hybrid $words[2..-1]
+end
+
+function __git_hybrid_is_wanted
+    test (count (string match -v -- '-*' (commandline -opc))) -eq 1
+end
+
+complete -c git-hybrid -f -a '(__git_hybrid_complete)'
+complete -c git -n __git_hybrid_is_wanted -f -a hybrid -d 'exact, governed copies of other people\'s repositories'
+complete -c git -n __git_hybrid_is_next -f -a '(__git_hybrid_complete)'

@@ -1,0 +1,102 @@
+"""The JSON Schemas of the files and of the ``--json`` documents, made from their shapes.
+
+They are also package data (``git_hybrid/schemas/``), which is what ``git hybrid schema`` prints; a test holds the two
+together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec.json import schema_components
+
+from git_hybrid.store.wire import (
+    DefaultsShape,
+    OpenIssuesShape,
+    OverrideShape,
+    PinShape,
+    PolicyShape,
+    RecordShape,
+    ScannerShape,
+    SourceShape,
+    StateShape,
+)
+from git_hybrid.store.wire_airgap import MirrorShape
+from git_hybrid.store.wire_out import CheckDocument, DiagDocument, ReportDocument, StatusDocument
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+_NAME = "^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
+Name = Annotated[str, Meta(pattern=_NAME)]
+
+
+class ManifestFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The manifest ``sources.toml``: what people want."""
+
+    schema_version: Literal[1]
+    defaults: DefaultsShape | UnsetType = UNSET
+    policy: PolicyShape | UnsetType = UNSET
+    scanner: list[ScannerShape] | UnsetType = UNSET
+    open_issues: list[OpenIssuesShape] | UnsetType = UNSET
+    source: dict[Name, SourceShape] | UnsetType = UNSET
+
+
+class LockFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The lock ``state/sources.lock``: what was decided."""
+
+    lock_version: Literal[1]
+    source: dict[Name, PinShape] | UnsetType = UNSET
+
+
+class StateFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The state ``state/sources.json``: what was last installed."""
+
+    schema_version: Literal[1]
+    sources: list[StateShape]
+
+
+class OverridesFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The overrides ``state/sources-overrides.json``: approved exceptions."""
+
+    schema_version: Literal[1]
+    overrides: list[OverrideShape]
+
+
+class MirrorsFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The inventory ``state/sources-mirrors.json``."""
+
+    schema_version: Literal[1]
+    mirrors: list[MirrorShape]
+
+
+SHAPES: Mapping[str, tuple[type[Struct], str]] = {
+    "manifest": (ManifestFile, "sources.toml"),
+    "lock": (LockFile, "state/sources.lock"),
+    "state": (StateFile, "state/sources.json"),
+    "overrides": (OverridesFile, "state/sources-overrides.json"),
+    "mirrors": (MirrorsFile, "state/sources-mirrors.json"),
+    "audit": (RecordShape, "one line of state/sources-audit.jsonl"),
+    "status": (StatusDocument, "git hybrid status --json"),
+    "report": (ReportDocument, "git hybrid sync, pin, add, remove, reset, resume, diff and outdated --json"),
+    "check": (CheckDocument, "git hybrid check --json"),
+    "diag": (DiagDocument, "git hybrid diag --json"),
+}
+"""Every schema by its name: the shape, and what it describes."""
+
+_ONE_REF = [{"required": [kind]} for kind in ("tag", "branch", "version", "commit")]
+_ONE_SCANNER = [{"required": ["preset"]}, {"required": ["command"]}]
+
+
+def build(name: str) -> dict[str, Any]:
+    """Return the JSON Schema *name* (draft 2020-12)."""
+    shape, title = SHAPES[name]
+    (root,), components = schema_components([shape], ref_template="#/$defs/{name}")
+    definitions = dict(components)
+    if "SourceShape" in definitions:
+        definitions["SourceShape"] = definitions["SourceShape"] | {"oneOf": _ONE_REF}
+    if "ScannerShape" in definitions:
+        definitions["ScannerShape"] = definitions["ScannerShape"] | {"anyOf": _ONE_SCANNER}
+    own = definitions.pop(root["$ref"].rpartition("/")[2])
+    head = {"$schema": DIALECT, "$id": f"urn:git-hybrid:schema:{name}:1", "title": title}
+    return head | {key: value for key, value in own.items() if key != "title"} | {"$defs": definitions}

@@ -1,0 +1,48 @@
+"""What is made from the code is what the code would make today."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from git_hybrid.cli.commands.schema import NAMES
+from git_hybrid.cli.main import main
+from git_hybrid.store.schemas import SHAPES
+
+ROOT = Path(__file__).parents[2]
+
+
+def _made() -> dict[Path, str]:
+    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    made: dict[Path, str] = module.files()
+    return made
+
+
+@pytest.mark.parametrize(("path", "text"), _made().items(), ids=lambda item: getattr(item, "name", ""))
+def test_files_are_up_to_date(path, text):
+    assert path.read_text(encoding="utf-8") == text, "run: python docs/generate.py"
+
+
+def test_every_schema_is_listed_and_shipped(capsys):
+    assert list(NAMES) == list(SHAPES)
+    shipped = {item.name for item in (files("git_hybrid") / "schemas").iterdir()}
+    assert shipped == {f"{name}.json" for name in SHAPES}
+    assert main(["schema"]) == 0
+    assert all(f"{name} " in capsys.readouterr().out + "manifest " for name in ["manifest"])
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_a_schema_is_one_and_is_printed(name, capsys):
+    assert main(["schema", name]) == 0
+    schema = json.loads(capsys.readouterr().out)
+    Draft202012Validator.check_schema(schema)
+    assert schema["$id"] == f"urn:git-hybrid:schema:{name}:1"

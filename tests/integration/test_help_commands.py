@@ -1,0 +1,92 @@
+"""`config`, `install-man` and `help`: what a user asks about the program itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from support.cli import Hybrid
+from support.kit import changes, snapshot, write_manifest
+from support.terminal import in_terminal
+
+CANARY = "c4n4ryS3cr3t99"
+MANIFEST = """
+[defaults]
+jobs = 3
+retry = { attempts = 2 }
+[policy]
+scan_max_age = "14d"
+hosts = ["b.example", "a.example"]
+"""
+
+
+def _origins(hybrid: Hybrid, env: dict[str, str | None] | None = None) -> dict[str, tuple[str, str]]:
+    lines = hybrid("config", "--show-origin", env=env).out.splitlines()
+    pairs = (line.split("\t", 1) for line in lines)
+    return {text.partition("=")[0]: (text.partition("=")[2], origin) for origin, text in pairs}
+
+
+def test_where_each_setting_comes_from(hybrid: Hybrid, workspace: Path) -> None:
+    write_manifest(workspace, MANIFEST)
+    before = snapshot(workspace)
+    env: dict[str, str | None] = {
+        "GIT_HYBRID_LOCK_TIMEOUT": "3s",
+        "GIT_CONFIG_COUNT": "2",
+        "GIT_CONFIG_KEY_0": "hybrid.jobs",
+        "GIT_CONFIG_VALUE_0": "5",
+        "GIT_CONFIG_KEY_1": "hybrid.lockTimeout",
+        "GIT_CONFIG_VALUE_1": "9s",
+    }
+    found = _origins(hybrid, env)
+    assert found["hybrid.lockTimeout"] == ("3s", "environment: GIT_HYBRID_LOCK_TIMEOUT")
+    assert found["hybrid.jobs"] == ("5", "command line:")
+    assert found["hybrid.offline"] == ("0", "default")
+    assert found["defaults.jobs"] == ("3", "sources.toml")
+    assert found["defaults.history"] == ("full", "default")
+    assert found["defaults.retry.attempts"] == ("2", "sources.toml")
+    assert found["defaults.retry.maximum"] == ("30s", "default")
+    assert found["defaults.deadline"] == ("30m", "default")
+    assert found["policy.scan_max_age"] == ("14d", "sources.toml")
+    assert found["policy.hosts"] == ("a.example, b.example", "sources.toml")
+    assert found["policy.min_release_age"] == ("0s", "default")
+    assert changes(before, snapshot(workspace)) == []
+    plain = hybrid("config").out
+    assert "defaults.jobs=3\n" in plain
+    assert "sources.toml" not in plain
+    document = hybrid("config", "--json").json()
+    assert {"key", "value", "origin"} == set(document["settings"][0])
+
+
+def test_a_file_of_git_is_named(hybrid: Hybrid, workspace: Path, tmp_path: Path) -> None:
+    write_manifest(workspace, "")
+    config = tmp_path / "gitconfig"
+    config.write_text(f"[hybrid]\n\tjobs = 4\n\toperator = token={CANARY}\n")
+    found = _origins(hybrid, {"GIT_CONFIG_GLOBAL": str(config)})
+    assert found["hybrid.jobs"] == ("4", f"file:{config}")
+    assert CANARY not in str(found)
+
+
+def test_pages_are_put_where_man_looks(hybrid: Hybrid, tmp_path: Path) -> None:
+    done = hybrid("install-man", tmp_path / "man")
+    assert (tmp_path / "man/man1/git-hybrid-sync.1").is_file()
+    assert (tmp_path / "man/man7/git-hybrid-design.7").is_file()
+    assert str(tmp_path / "man/man1/git-hybrid.1") in done.out.splitlines()
+    again = hybrid("install-man", tmp_path / "man", "--json").json()
+    assert len(again["installed"]) == len(done.out.splitlines())
+    hybrid("install-man", env={"XDG_DATA_HOME": str(tmp_path / "data")})
+    assert (tmp_path / "data/man/man1/git-hybrid.1").is_file()
+
+
+def test_help(hybrid: Hybrid, tmp_path: Path) -> None:
+    assert hybrid("help").out.startswith("Usage: git hybrid")
+    assert hybrid("help", "sync").out.startswith("Usage: git hybrid sync")
+    assert "Did you mean 'sync'" in hybrid("help", "snyc", check=2).err
+
+
+def test_help_on_a_terminal_is_the_page(hybrid: Hybrid, tmp_path: Path) -> None:
+    man = tmp_path / "bin" / "man"
+    man.parent.mkdir()
+    man.write_text('#!/bin/sh\n[ "$1" = -w ] || echo "the page $1"\n')
+    man.chmod(0o755)
+    env = {"PATH": f"{man.parent}:/usr/bin:/bin"}
+    assert in_terminal("help", "sync", cwd=tmp_path, env=env) == (0, "the page git-hybrid-sync\n")
+    assert in_terminal("sync", "--help", cwd=tmp_path, env=env) == (0, "the page git-hybrid-sync\n")

@@ -1,0 +1,54 @@
+"""Who moved a pin to where it is: read from the end of the log, across its archives, and from whole records alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from git_hybrid.core.audit import Event, Tail, extend, tail_of
+from git_hybrid.core.canonical import canonical_json
+from git_hybrid.core.ids import Oid, RunId, SourceName
+from git_hybrid.store.layout import Layout
+from git_hybrid.store.reading import first_seen, last_moves
+from support.values import NOW, oid
+
+TOOL, OTHER = SourceName("tool"), SourceName("other")
+
+
+def _log(path: Path, *events: Event, tail: Tail | None = None, by: str = "Ada") -> Tail:
+    found = extend(
+        tail or Tail(), events, at=NOW, operator=by, command_id=RunId("01J2ZK5Y8Q0000000000000001"), log_id="x"
+    )
+    path.parent.mkdir(exist_ok=True)
+    with path.open("ab") as file:
+        file.writelines(canonical_json(record) + b"\n" for record in found)
+    return tail_of(found)
+
+
+def _pin(name: str, before: Oid | None, after: Oid) -> Event:
+    return Event(event="pin", source=name, before=before, after=after, detail={"ref": "refs/heads/main"})
+
+
+def test_the_record_that_brought_the_pin_to_its_commit(tmp_path):
+    layout = Layout(tmp_path)
+    archive = layout.state_folder / "sources-audit.2025.jsonl"
+    tail = _log(archive, _pin("other", None, oid(7)), by="Grace")
+    events = [_pin("tool", None, oid(1)), _pin("tool", oid(1), oid(2)), _pin("tool", oid(2), oid(3))]
+    _log(layout.audit, *events, Event(event="clone", source="tool", after=oid(2)), tail=tail)
+    found = last_moves(layout, {TOOL: oid(2), OTHER: oid(7)})
+    assert (found[TOOL].before, found[TOOL].after, found[TOOL].by) == (oid(1), oid(2), "Ada")
+    assert found[OTHER].by == "Grace"
+    assert last_moves(layout, {TOOL: oid(9)}) == {}
+    assert last_moves(layout, {}) == {}
+    assert first_seen(layout, TOOL, oid(1)) == NOW
+    assert first_seen(layout, TOOL, oid(9)) is None
+
+
+def test_an_edited_record_says_nothing(tmp_path):
+    layout = Layout(tmp_path)
+    _log(layout.audit, _pin("tool", None, oid(1)))
+    layout.audit.write_bytes(layout.audit.read_bytes().replace(b"Ada", b"Eve"))
+    assert last_moves(layout, {TOOL: oid(1)}) == {}
+
+
+def test_there_is_no_log(tmp_path):
+    assert last_moves(Layout(tmp_path), {TOOL: oid(1)}) == {}
