@@ -13,7 +13,7 @@ from git_hybrid.core.manifest import Commit, Manifest, Source
 from git_hybrid.core.plan import Task
 from git_hybrid.core.ports import FetchRequest, Stage
 from git_hybrid.core.resolve import is_other_repository
-from git_hybrid.core.tree import GITLINK, TreeLimits
+from git_hybrid.core.tree import GITLINK, TreeEntry, TreeLimits
 from git_hybrid.core.value import Struct
 
 EVERY_REF = ("refs/heads/*", "refs/tags/*")
@@ -149,15 +149,22 @@ def containing_ref(rt: Runtime, stage: Stage, commit: Oid) -> RefName | None:
     return None if ref is None else RefName(ref)
 
 
+class Tree(Struct, frozen=True, kw_only=True):
+    """The entries of a commit's tree, and notes on what is named in it but not part of it (submodules, LFS)."""
+
+    entries: Sequence[TreeEntry]
+    notes: tuple[str, ...] = ()
+
+
 class Content(Struct, frozen=True, kw_only=True):
-    """What a commit's tree holds: its digest, and what is named in it but not part of it (submodules, LFS)."""
+    """What a commit's tree holds: its digest, and notes (:class:`Tree`)."""
 
     sha256: str
     notes: tuple[str, ...] = ()
 
 
-def gate_content(rt: Runtime, stage: Stage, source: Source, commit: Oid, manifest: Manifest) -> Content:
-    """Return the digest of the commit's content after its tree has passed the scan.
+def gate_tree(rt: Runtime, stage: Stage, source: Source, commit: Oid, manifest: Manifest) -> Tree:
+    """Return the tree of *commit* after it has passed the scan: it may be checked out.
 
     Raises:
         HostileTree: the tree has entries that are not safe to check out, or is larger than policy allows.
@@ -167,14 +174,42 @@ def gate_content(rt: Runtime, stage: Stage, source: Source, commit: Oid, manifes
     entries, findings = rt.objects.scan(stage, commit, limits)
     if findings:
         raise HostileTree(name=source.name, commit=commit, findings=findings)
-    sha256 = rt.objects.content_sha256(stage, entries)
     notes = []
     gitlinks = sum(entry.mode == GITLINK for entry in entries)
     if gitlinks and not source.submodules:
         notes.append(f"{gitlinks} submodule{'s' if gitlinks > 1 else ''} not fetched")
     if source.lfs == "pointer" and rt.objects.uses_lfs(stage, entries):
         notes.append("LFS files are pointers")
-    return Content(sha256=sha256, notes=tuple(notes))
+    return Tree(entries=entries, notes=tuple(notes))
+
+
+def gate_content(rt: Runtime, stage: Stage, source: Source, commit: Oid, manifest: Manifest) -> Content:
+    """Return the digest of the commit's content after its tree has passed the scan.
+
+    Raises:
+        HostileTree: the tree has entries that are not safe to check out, or is larger than policy allows.
+    """
+    tree = gate_tree(rt, stage, source, commit, manifest)
+    return Content(sha256=rt.objects.content_sha256(stage, tree.entries), notes=tree.notes)
+
+
+def gate_pinned_tree(rt: Runtime, stage: Stage, source: Source, pin: Pin, manifest: Manifest) -> Tree:
+    """Return the tree of the pinned commit, which is the one that the lock names and may be checked out.
+
+    Raises:
+        HostileTree: the tree may not be checked out.
+        WrongContent: it is not what was pinned.
+    """
+    tree = rt.objects.facts(stage, pin.commit, complete=False).tree
+    if tree != pin.tree:
+        raise WrongContent(name=source.name, what="tree of the pinned commit", expected=pin.tree, found=tree)
+    return gate_tree(rt, stage, source, pin.commit, manifest)
+
+
+def require_digest(pin: Pin, found: str) -> None:
+    """Raise unless *found* is the digest of the content that the lock names."""
+    if found != pin.content_sha256:
+        raise WrongContent(name=pin.source, what="content_sha256", expected=pin.content_sha256, found=found)
 
 
 def gate_pin(rt: Runtime, stage: Stage, source: Source, pin: Pin, manifest: Manifest) -> tuple[str, ...]:
@@ -184,10 +219,6 @@ def gate_pin(rt: Runtime, stage: Stage, source: Source, pin: Pin, manifest: Mani
         HostileTree: the tree may not be checked out.
         WrongContent: it is not what was pinned.
     """
-    tree = rt.objects.facts(stage, pin.commit, complete=False).tree
-    if tree != pin.tree:
-        raise WrongContent(name=source.name, what="tree of the pinned commit", expected=pin.tree, found=tree)
-    content = gate_content(rt, stage, source, pin.commit, manifest)
-    if content.sha256 != pin.content_sha256:
-        raise WrongContent(name=source.name, what="content_sha256", expected=pin.content_sha256, found=content.sha256)
-    return content.notes
+    tree = gate_pinned_tree(rt, stage, source, pin, manifest)
+    require_digest(pin, rt.objects.content_sha256(stage, tree.entries))
+    return tree.notes

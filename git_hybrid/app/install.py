@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from git_hybrid.app.acquire import Acquired, acquire_pin, gate_pin, is_proved
+from git_hybrid.app.acquire import Acquired, acquire_pin, gate_pin, gate_pinned_tree, is_proved, require_digest
 from git_hybrid.app.executor import run_all
 from git_hybrid.app.force import waivers
 from git_hybrid.app.remote import fetch_lfs
@@ -118,10 +118,17 @@ def _fresh(run: Run, task: Task, *, broken: bool) -> Installed:
     rt, source, pin = run.rt, task.source, task.pin
     acquired = acquire_pin(rt, task, run.manifest, borrow=False)
     stage = _merged(rt, acquired, shallow=source.history == "shallow")
-    notes = gate_pin(rt, stage, source, pin, run.manifest)
-    rt.progress("step", task.name, "checking out")
+    tree = gate_pinned_tree(rt, stage, source, pin, run.manifest)
+    notes = tree.notes
     _prepare_lfs(run, task, stage)
-    rt.writer.build(stage, source, pin)
+    rt.progress("step", task.name, "checking out")
+    if source.lfs == "fetch":
+        # The files will not be the blobs: the blobs are read before.
+        require_digest(pin, rt.objects.content_sha256(stage, tree.entries))
+        rt.writer.build(stage, source, pin)
+    else:
+        rt.writer.build(stage, source, pin)
+        require_digest(pin, rt.writer.content_sha256(stage, tree.entries))
     place_submodules(rt, stage, acquire_submodules(rt, run.manifest, source, stage, pin.commit))
     rt.stop_if_cancelled()
     rt.ledger.installing(rt.info, task.name, acquired.served_by)

@@ -118,15 +118,24 @@ def observe(
 ) -> dict[SourceName, Observed]:
     """Return what stands at the path of each of *names*; nothing is changed. With *thorough* every file is read."""
 
+    surely: dict[SourceName, Observed] = {}
+    for name in () if thorough else names:
+        # One after the other: threads would only wait for each other here, since no process and no library is asked.
+        rt.stop_if_cancelled()
+        pin = snapshot.lock.pins.get(name)
+        if pin is not None and (clone := rt.clones.glance(name, pin)) is not None:
+            surely[name] = clone
+
     def look(name: SourceName) -> Observed:
         pin = snapshot.lock.pins.get(name)
-        sure = None if pin is None or thorough else rt.clones.glance(name, pin)
-        return sure or rt.clones.inspect(name, pin.commit if pin else None, thorough=thorough)
+        return rt.clones.inspect(name, pin.commit if pin else None, thorough=thorough)
 
     jobs = rt.jobs or snapshot.manifest.defaults.jobs
-    seen = run_all(look, names, jobs=jobs, cancelled=rt.cancelled)
+    left = [name for name in names if name not in surely]
+    looked = dict(zip(left, run_all(look, left, jobs=jobs, cancelled=rt.cancelled), strict=True))
     rt.stop_if_cancelled()
-    return {name: observed for name, observed in zip(names, seen, strict=True) if observed is not None}
+    seen = {name: surely.get(name) or looked[name] for name in names}
+    return {name: observed for name, observed in seen.items() if observed is not None}
 
 
 def merge(first: Sequence[Row], then: Sequence[Row]) -> list[Row]:

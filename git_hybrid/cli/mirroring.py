@@ -42,7 +42,7 @@ def filled(session: Session, folder: Path) -> Iterator[GitMirrorFolder]:
     """Be the one writer of *folder* for the block, with a quarantine inside it."""
     rt = session.runtime
     with held(folder, rt.info, timeout=session.settings.lock_timeout, cancelled=rt.cancelled):
-        quarantine = GitQuarantine(runner=session.runner, disk=durable, folder=folder, run=rt.info.run)
+        quarantine = GitQuarantine(disk=durable, folder=folder, run=rt.info.run)
         quarantine.clean(lambda _name: False)
         try:
             yield GitMirrorFolder(

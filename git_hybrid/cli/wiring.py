@@ -108,7 +108,7 @@ def _runtime(
     stack: ExitStack,
 ) -> Runtime:
     folder = layout.sources_folder
-    quarantine = GitQuarantine(runner=runner, disk=durable, folder=folder, run=info.run)
+    quarantine = GitQuarantine(disk=durable, folder=folder, run=info.run)
     stack.callback(quarantine.close)
     clones = GitClones(runner=runner, folder=folder)
     ledger = FileLedger(

@@ -184,6 +184,11 @@ class Writer(Protocol):
 
     def build(self, stage: Stage, source: Source, pin: Pin) -> None:
         """Check the pinned commit out in *stage*, which becomes the clone."""
+        ...
+
+    def content_sha256(self, stage: Stage, entries: Sequence[TreeEntry]) -> str:
+        """Return the digest of the files of *entries* that stand in *stage*: the content as the lock keeps it."""
+        ...
 
     def build_submodule(self, stage: Stage, url: str, oid: Oid) -> None:
         """Check *oid* out in *stage*, which becomes a submodule."""

@@ -19,6 +19,8 @@ _LINK_HOPS = 40
 _BARE_PARTS = (frozenset({"head", "objects", "refs"}), frozenset({"head", "commondir"}))
 _SHOWN = 10
 # C1 controls, and what turns the direction of text: https://www.unicode.org/reports/tr9/ (explicit formatting).
+# Most paths are made of names like these, which no rule about names can be against.
+_PLAIN = re.compile(rb"(?:[0-9A-Za-z_+@][0-9A-Za-z_+@.,=-]*/)*[0-9A-Za-z_+@][0-9A-Za-z_+@.,=-]*")
 _STEERING = re.compile("[\x80-\x9f\u2028-\u202e\u2066-\u2069]")
 
 
@@ -43,7 +45,7 @@ class _Scan:
     """What is known of the entries that were seen so far."""
 
     findings: list[str] = field(default_factory=list)
-    parts: dict[bytes, set[str]] = field(default_factory=dict)
+    parts: dict[bytes, set[bytes]] = field(default_factory=dict)
     links: list[TreeEntry] = field(default_factory=list)
     total: int = 0
 
@@ -89,25 +91,34 @@ def scan_tree(
 
 def _scan_entry(scan: _Scan, entry: TreeEntry) -> None:
     path = entry.path
-    parts = path.split(b"/")
-    if len(parts) > DEPTH_LIMIT or len(path) > PATH_LIMIT:
+    if path.count(b"/") >= DEPTH_LIMIT or len(path) > PATH_LIMIT:
         scan.add("too-deep", path[:80], f"deeper than {DEPTH_LIMIT} folders or longer than {PATH_LIMIT} bytes")
         return
+    if not _PLAIN.fullmatch(path):
+        _scan_name(scan, path)
+    if entry.mode == LINK:
+        scan.links.append(entry)
+    while True:
+        folder, _, name = path.rpartition(b"/")
+        known = scan.parts.get(folder)
+        if known is not None:
+            known.add(name)
+            return
+        scan.parts[folder] = {name}
+        if not folder:
+            return
+        path = folder
+
+
+def _scan_name(scan: _Scan, path: bytes) -> None:
     if any(byte < 0x20 or byte == 0x7F for byte in path):
         scan.add("control-bytes", path, "control bytes in a file name")
     elif not path.isascii() and _STEERING.search(path.decode("utf-8", "surrogateescape")):
         scan.add("control-bytes", path, "characters in a file name that make it look like another")
     if b"\\" in path:
         scan.add("backslash", path, "a backslash separates folders on Windows")
-    if any(_is_git_alias(part) for part in parts):
+    if any(_is_git_alias(part) for part in path.split(b"/")):
         scan.add("git-alias", path, "a name that some file system reads as .git, or as a way out of the folder")
-    if entry.mode == LINK:
-        scan.links.append(entry)
-    folder = b""
-    for part in parts[:-1]:
-        scan.parts.setdefault(folder, set()).add(part.decode("utf-8", "surrogateescape"))
-        folder = folder + b"/" + part if folder else part
-    scan.parts.setdefault(folder, set()).add(parts[-1].decode("utf-8", "surrogateescape"))
 
 
 def _is_git_alias(part: bytes) -> bool:
@@ -117,18 +128,23 @@ def _is_git_alias(part: bytes) -> bool:
     return folded in (".git", "git~1", "") or text in (".", "..")
 
 
-def _folded(name: str) -> str:
-    return unicodedata.normalize("NFC", name).casefold()
+def _folded(name: bytes) -> str:
+    """Return what a file system may take *name* for, where neither case nor Unicode form counts."""
+    if name.isascii():
+        return name.decode("ascii").lower()
+    return unicodedata.normalize("NFC", name.decode("utf-8", "surrogateescape")).casefold()
 
 
 def _scan_twins(scan: _Scan) -> None:
     for folder, names in scan.parts.items():
-        seen: dict[str, str] = {}
+        if len({_folded(name) for name in names}) == len(names):
+            continue
+        seen: dict[str, bytes] = {}
         for name in sorted(names):
             key = _folded(name)
             if key in seen:
-                path = (folder + b"/" if folder else b"") + name.encode("utf-8", "surrogateescape")
-                other = show_path(seen[key].encode("utf-8", "surrogateescape"))
+                path = (folder + b"/" if folder else b"") + name
+                other = show_path(seen[key])
                 scan.add("name-twins", path, f"is the same file as {other} where case or Unicode form does not count")
             seen[key] = name
 
@@ -157,7 +173,7 @@ def _scan_links(scan: _Scan, read_link: Callable[[str], bytes]) -> None:
 
 
 def _place(parts: Iterable[bytes]) -> str:
-    return _folded(b"/".join(parts).decode("utf-8", "surrogateescape"))
+    return _folded(b"/".join(parts))
 
 
 def _landing(path: bytes, targets: Mapping[str, bytes]) -> list[bytes] | None:

@@ -20,13 +20,15 @@ from git_hybrid.core.redact import redact
 from git_hybrid.git.fsck import refused
 
 _NOISE = re.compile(
-    r"^(?:remote: (?:Enumerating|Counting|Compressing|Total)|warning: redirecting|From |hint:|notice:|[*=+!t-] \[?)"
+    r"^(?:remote: (?:Enumerating|Counting|Compressing|Total)|warning: redirecting|Cloning into |From |hint:|notice:"
+    r"|[*=+!t-] \[?)"
 )
 _STATUS = re.compile(r"The requested URL returned error: (?P<status>\d{3})")
 _QUOTED = re.compile(r"(?<![a-z])'[^'\n]*'")
 _REDIRECT = re.compile(r"^warning: redirecting to (?P<url>\S+)", re.MULTILINE)
 _MISSING_REF = re.compile(
-    r"couldn't find remote ref (?P<ref>\S+)|not our ref (?P<oid>[0-9a-f]+)|unadvertised object (?P<hidden>[0-9a-f]+)"
+    r"couldn't find remote ref (?P<ref>\S+)|Remote branch (?P<branch>\S+) not found in upstream"
+    r"|not our ref (?P<oid>[0-9a-f]+)|unadvertised object (?P<hidden>[0-9a-f]+)"
 )
 _FSCK = re.compile(
     r"fsck error|error: object [0-9a-f]{40,64}: \w+:|index-pack died.*strict|broken link"
@@ -141,7 +143,7 @@ def _untrusted(stderr: str, text: str, *, url: str, message: str) -> HybridError
 def _refused(stderr: str, text: str, code: int, *, url: str, message: str) -> HybridError | None:
     missing = _MISSING_REF.search(stderr)
     if missing is not None:
-        return RefMissing(name="", ref=missing["ref"] or missing["oid"] or missing["hidden"], url=url)
+        return RefMissing(name="", ref=next(filter(None, missing.groups())), url=url)
     if code in (401, 403, 407) or any(word in text for word in _DENIED):
         return AccessDenied(url=url, message=message)
     if code in (404, 410) or _is_final(code) or (not code and any(word in text for word in _NOT_FOUND)):

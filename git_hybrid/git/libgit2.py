@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pygit2 import GitError, Oid, Repository
     from pygit2.enums import FileMode
 
-__all__ = ["FileMode", "GitError", "Repository", "descends", "holds", "links", "open_repository", "opens"]
+__all__ = ["FileMode", "GitError", "Repository", "descends", "fetched", "holds", "links", "open_repository", "opens"]
 
 MINIMUM = (1, 9, 7)
 _LAZY = ("FileMode", "GitError", "Repository")
@@ -106,3 +106,21 @@ def descends(repository: Repository, new: str, old: str) -> bool | None:
         return old == new or (holds(repository, old) and repository.descendant_of(new, old))
     except ValueError:
         return None
+
+
+def fetched(repository: Repository, ref: str) -> tuple[str, str] | None:
+    """Return what *ref* names and the commit behind it, through tags of tags; None if it names no commit.
+
+    Raises:
+        KeyError: an object on the way is missing.
+    """
+    try:
+        first = current = str(repository.lookup_reference(ref).resolve().target)
+    except (KeyError, _library().GitError):
+        return None
+    kinds = _library().enums.ObjectType
+    kind, data = repository.odb.read(current)
+    while kind == kinds.TAG:
+        current = data.split(b"\n", 1)[0].removeprefix(b"object ").decode("ascii", "replace")
+        kind, data = repository.odb.read(current)
+    return (first, current) if kind == kinds.COMMIT else None

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
@@ -15,11 +17,13 @@ from git_hybrid.core.ports import CommitFacts, CommitLine, Range, Stage
 from git_hybrid.core.tree import GITLINK, TreeEntry, TreeLimits, content_line, scan_tree
 from git_hybrid.core.value import Struct
 from git_hybrid.git.classify import last_words
-from git_hybrid.git.libgit2 import descends, links, open_repository
+from git_hybrid.git.libgit2 import descends, fetched, links, open_repository
 from git_hybrid.git.run import Runner
 from git_hybrid.git.transport import UPSTREAM, kept_ref
+from git_hybrid.git.trees import TooManyTrees, entries_of
 
 _CHUNK = 1 << 18
+_COMMITTED = re.compile(rb"^committer [^\n]*> (\d+) [-+]\d{4}$", re.MULTILINE)
 
 
 class GitObjects(Struct, frozen=True):
@@ -47,6 +51,13 @@ class GitObjects(Struct, frozen=True):
     def upstream(self, stage: Stage, ref: str) -> tuple[Oid, Oid | None] | None:
         """Return the commit and, of an annotated tag, the tag object that *ref* was fetched as."""
         kept = kept_ref(ref)
+        repository = open_repository(_git_dir(stage))
+        if repository is not None:
+            with suppress(KeyError):
+                found = fetched(repository, kept)
+                if found is not None:
+                    target, commit = found
+                    return parse_oid(commit), None if target == commit else parse_oid(target)
         target = self._ask(stage, "rev-parse", "--verify", "--quiet", "--end-of-options", kept)
         commit = self._ask(stage, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{kept}^{{commit}}")
         if not target or not commit:
@@ -79,6 +90,8 @@ class GitObjects(Struct, frozen=True):
         Raises:
             GitFailed: the commit is not there.
         """
+        if not complete and (told := _told(stage, oid)) is not None:
+            return told
         tree, _, seconds = self._must(stage, "log", "-1", "--format=%T %ct", "--end-of-options", oid).partition(" ")
         roots: list[str] = []
         if complete:
@@ -96,6 +109,14 @@ class GitObjects(Struct, frozen=True):
 
     def scan(self, stage: Stage, oid: Oid, limits: TreeLimits) -> tuple[Sequence[TreeEntry], tuple[str, ...]]:
         """Return the entries of the tree of *oid* and what is wrong with them (:func:`scan_tree`)."""
+        repository = open_repository(_git_dir(stage))
+        if repository is not None:
+            with suppress(KeyError, ValueError):
+                try:
+                    entries = entries_of(repository, oid, most=limits.max_entries)
+                    return scan_tree(entries, limits=limits, read_link=lambda blob: repository.odb.read(blob)[1])
+                except TooManyTrees:
+                    return [], (f"too-many-entries: the tree has more than {limits.max_entries} folders",)
         arguments = ["ls-tree", "-r", "-l", "-z", "--full-tree", "--end-of-options", oid]
         with self.runner.stream(arguments, git_dir=_git_dir(stage)) as out:
             entries = _parse_entries(out)
@@ -180,6 +201,17 @@ class GitObjects(Struct, frozen=True):
             command, words = f"git {arguments[0]}", last_words(done.stderr)
             raise GitFailed(command=command, status=done.status, stderr=words, name=stage.name)
         return done.stdout.decode("utf-8", "replace")
+
+
+def _told(stage: Stage, oid: Oid) -> CommitFacts | None:
+    """Return tree and commit time from the bytes of the commit; None if they are not as git writes them."""
+    repository = open_repository(_git_dir(stage))
+    if repository is None or (found := links(repository, oid)) is None:
+        return None
+    committed = _COMMITTED.search(repository.odb.read(oid)[1].split(b"\n\n", 1)[0])
+    if committed is None:
+        return None
+    return CommitFacts(tree=parse_oid(found[0]), commit_time=_moment(committed[1].decode("ascii")), root_commits=())
 
 
 def _moment(seconds: str) -> datetime:

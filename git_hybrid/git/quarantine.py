@@ -14,11 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from git_hybrid.core.errors import GitFailed, LocalIo
+from git_hybrid.core.errors import LocalIo
 from git_hybrid.core.ids import RunId, SourceName
 from git_hybrid.core.ports import Stage
-from git_hybrid.git.classify import last_words
-from git_hybrid.git.run import Runner
+from git_hybrid.git.skeleton import write_skeleton
 
 PIN_REF = "refs/hybrid/pin"
 ATTRIBUTES = "* -filter -text -eol -ident -working-tree-encoding\n"
@@ -71,7 +70,6 @@ class Disk(Protocol):
 class GitQuarantine:
     """The quarantine of one run (:class:`git_hybrid.core.ports.Quarantine`); *folder* is ``sources/``."""
 
-    runner: Runner
     disk: Disk
     folder: Path
     run: RunId
@@ -86,24 +84,17 @@ class GitQuarantine:
         """Return a new stage for *name*; with *borrow* it sees the objects of the clone, if the clone is complete.
 
         Raises:
-            GitFailed: git could not make a repository there.
             LocalIo: the file system refused.
         """
         self._claim()
         path = self._home / f"{name}{suffix}"
         self.disk.remove_tree(path)
         object_format = "sha1" if oid_length == 40 else "sha256"
-        arguments = ["init", "--quiet", "--template=", "--initial-branch=hybrid", f"--object-format={object_format}"]
-        done = self.runner.git([*arguments, str(path)], cwd=self._home)
-        if done.status != 0:
-            raise GitFailed(command="git init", status=done.status, stderr=last_words(done.stderr), name=name)
         git_dir = path / ".git"
-        (git_dir / "info").mkdir(exist_ok=True)
-        (git_dir / "info" / "attributes").write_text(ATTRIBUTES, encoding="utf-8")
+        write_skeleton(git_dir, object_format=object_format, attributes=ATTRIBUTES)
         clone = self.folder / name / ".git"
         borrows = borrow and is_complete(clone)
         if borrows:
-            (git_dir / "objects" / "info").mkdir(exist_ok=True)
             (git_dir / "objects" / "info" / "alternates").write_text(f"{clone / 'objects'}\n", encoding="utf-8")
         return Stage(name=name, path=str(path), borrows=borrows)
 

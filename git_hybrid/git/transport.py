@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import re
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import IO
 from urllib.parse import urlsplit
 
 from git_hybrid.core.errors import (
@@ -19,6 +13,7 @@ from git_hybrid.core.errors import (
     HybridError,
     MalformedObjects,
     NetworkFailure,
+    RefMissing,
     ToolTooOld,
     WrongContent,
 )
@@ -26,6 +21,8 @@ from git_hybrid.core.ids import InvalidText, Oid, RefName, parse_full_ref, parse
 from git_hybrid.core.manifest import Defaults
 from git_hybrid.core.ports import FetchRequest, RemoteRefs, Stage
 from git_hybrid.core.value import Struct
+from git_hybrid.git import cloning
+from git_hybrid.git.answers import Answer, headers_file, not_git, read_headers
 from git_hybrid.git.classify import classify_network, last_words, redirects
 from git_hybrid.git.environment import fsck_settings
 from git_hybrid.git.fsck import refused, skip_list
@@ -33,9 +30,7 @@ from git_hybrid.git.run import Completed, DeadlineExceeded, Limits, Runner
 
 UPSTREAM = "refs/hybrid/upstream/"
 _PEELED = "^{}"
-_COMMANDS = ("fetch", "ls-remote", "lfs")
-_CONTENT_TYPE = re.compile(rb"<= Recv header: content-type:\s*([^\r\n]*)", re.IGNORECASE)
-_RETRY_AFTER = re.compile(rb"<= Recv header: retry-after:\s*([^\r\n]{1,40})", re.IGNORECASE)
+_COMMANDS = ("fetch", "clone", "ls-remote", "lfs")
 # Not --quiet: git would keep to itself that it was redirected.
 _FETCH = (
     "fetch",
@@ -78,15 +73,32 @@ class GitTransport(Struct, frozen=True):
             MalformedObjects: what the server sent is not sound.
             NetworkFailure, AccessDenied, RepositoryNotFound, TlsFailure, HostKeyFailure: by what went wrong.
         """
-        arguments, git_dir = _fetch_arguments(url, request), Path(stage.path) / ".git"
         with skip_list(request.waived, "fetch.fsck") as options:
             try:
-                _, answer = self._ask([*options, *arguments], url=url, defaults=defaults, git_dir=git_dir)
+                answer = self._clone(options, stage, url, request, defaults)
+                if answer is None:
+                    arguments, git_dir = [*options, *_fetch_arguments(url, request)], Path(stage.path) / ".git"
+                    _, answer = self._ask(arguments, url=url, defaults=defaults, git_dir=git_dir)
             except FsckRefused as error:
                 raise self._all_refused(error, stage, url, request, defaults) from None
         if not answer.is_git:
             # A server of plain files: git downloads the packs as they are, and runs no fsck on them.
             self._refuse_malformed(stage, request.waived)
+
+    def _clone(
+        self, options: Sequence[str], stage: Stage, url: str, request: FetchRequest, defaults: Defaults
+    ) -> Answer | None:
+        """Fetch into a stage that is empty by a clone (:mod:`git_hybrid.git.cloning`); None where that cannot be."""
+        arguments = cloning.clone_arguments(stage, url, request)
+        if arguments is None:
+            return None
+        try:
+            _, answer = self._ask([*options, *arguments], url=url, defaults=defaults, cwd=Path(stage.path))
+            return answer if cloning.take_over(stage, request.refs[0], kept_ref(request.refs[0])) else None
+        except RefMissing as error:
+            raise RefMissing(name=error.name, ref=request.refs[0], url=url) from None
+        finally:
+            cloning.clean(stage)
 
     def _all_refused(
         self, error: FsckRefused, stage: Stage, url: str, request: FetchRequest, defaults: Defaults
@@ -145,30 +157,36 @@ class GitTransport(Struct, frozen=True):
         return self._ask(arguments, url=url, defaults=defaults, git_dir=git_dir)[0]
 
     def _ask(
-        self, arguments: list[str], *, url: str, defaults: Defaults, git_dir: Path | None = None
-    ) -> tuple[bytes, _Answer]:
+        self,
+        arguments: list[str],
+        *,
+        url: str,
+        defaults: Defaults,
+        git_dir: Path | None = None,
+        cwd: Path | None = None,
+    ) -> tuple[bytes, Answer]:
         limits = Limits(stall=defaults.stall, deadline=defaults.deadline)
-        with _headers_file(url) as headers:
+        with headers_file(url) as headers:
             try:
-                done = self.runner.git_network(arguments, limits=limits, git_dir=git_dir, headers=headers)
+                done = self.runner.git_network(arguments, limits=limits, git_dir=git_dir, cwd=cwd, headers=headers)
             except DeadlineExceeded as error:
                 seconds = int(defaults.deadline.total_seconds())
                 raise NetworkFailure(url=url, message=f"no end after {seconds} s", kind="deadline") from error
-            answer = _read_headers(headers)
+            answer = read_headers(headers)
         for target in redirects(done.stderr):
             host = urlsplit(target).hostname or ""
             if not self.allowed_host(host):
                 raise HostNotAllowed(name="", host=host)
         if done.status != 0:
             if not answer.is_git and b"remote ref" in done.stderr.encode():
-                raise _not_git(url, answer)
+                raise not_git(url, answer)
             command = next(word for word in arguments if word in _COMMANDS)
             failure = self._failure(done.stderr, url=url, status=done.status, command=command, stdout=done.stdout)
             if isinstance(failure, NetworkFailure):
                 failure.retry_after = answer.retry_after
             raise failure
         if not answer.is_git and not done.stdout and arguments[0] == "ls-remote":
-            raise _not_git(url, answer)
+            raise not_git(url, answer)
         return done.stdout, answer
 
     def _failure(self, stderr: str, *, url: str, status: int, command: str, stdout: bytes) -> HybridError:
@@ -184,62 +202,6 @@ def _fetch_arguments(url: str, request: FetchRequest) -> list[str]:
     specs = [f"+{ref}:{kept_ref(ref)}" for ref in request.refs]
     specs += [f"+{oid}:{UPSTREAM}commits/{oid}" for oid in request.commits]
     return [*_FETCH, *options, "--end-of-options", url, *specs]
-
-
-@contextmanager
-def _headers_file(url: str) -> Iterator[IO[bytes] | None]:
-    """Yield a file for HTTP headers: git itself tells no Retry-After.
-
-    It has no name, so that nobody else reads it, and nothing of it stays when the program is killed: git hides what it
-    knows to be a credential, and a header of the user's own it does not know.
-    """
-    if not url.startswith("https://"):
-        yield None
-        return
-    with tempfile.TemporaryFile() as file:
-        yield file
-
-
-class _Answer(Struct, frozen=True):
-    """What the HTTP headers say: how long to wait, and what kind of answer it was ("" where there are no headers)."""
-
-    retry_after: float | None = None
-    kind: str = ""
-
-    @property
-    def is_git(self) -> bool:
-        return not self.kind or self.kind.startswith("application/x-git-")
-
-
-def _read_headers(headers: IO[bytes] | None) -> _Answer:
-    """Return what the headers of the last answers say."""
-    if headers is None:
-        return _Answer()
-    headers.seek(0)
-    data = headers.read()
-    asked, kinds = _RETRY_AFTER.findall(data), _CONTENT_TYPE.findall(data)
-    kind = next((item for item in kinds if item.startswith(b"application/x-git-")), kinds[-1] if kinds else b"")
-    return _Answer(_seconds(asked[-1]) if asked else None, kind.decode("ascii", "replace").strip())
-
-
-def _seconds(value: bytes) -> float | None:
-    """Return how long Retry-After asks to wait: a number of seconds or a date (RFC 9110, 10.2.3); else None."""
-    text = value.decode("ascii", "replace").strip()
-    if text.isdecimal():
-        return float(text)
-    try:
-        moment = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    # A date without a zone would be compared with our local time.
-    return max((moment.replace(tzinfo=moment.tzinfo or UTC) - datetime.now(UTC)).total_seconds(), 0.0)
-
-
-def _not_git(url: str, answer: _Answer) -> NetworkFailure:
-    """Return the failure of a server that answers in another tongue: a portal, or a broken load balancer."""
-    return NetworkFailure(
-        url=url, message=f"the server answered with {answer.kind}, not with git's protocol", kind="not-git"
-    )
 
 
 def parse_refs(out: bytes) -> RemoteRefs:

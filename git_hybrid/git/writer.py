@@ -7,6 +7,7 @@ named like the id would win otherwise. After each step HEAD is read again.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from git_hybrid.core.errors import DirtySource, InTheWay, LocalIo, WrongContent
@@ -16,8 +17,9 @@ from git_hybrid.core.manifest import Source
 from git_hybrid.core.plan import Broken, Clone, Task
 from git_hybrid.core.planner import source_path
 from git_hybrid.core.ports import Stage
+from git_hybrid.core.tree import TreeEntry
 from git_hybrid.core.value import Struct
-from git_hybrid.git import inner, packs
+from git_hybrid.git import inner, ondisk, packs
 from git_hybrid.git.clones import SAVED, GitClones
 from git_hybrid.git.glance import MARK, Doubt, packs_of
 from git_hybrid.git.index import is_blind
@@ -44,20 +46,27 @@ class GitWriter(Struct, frozen=True):
         """Check the pinned commit out in *stage*, with HEAD detached and ``origin`` set.
 
         Raises:
-            WrongContent: what stands there afterwards is not the pinned commit.
+            GitFailed: git could not check it out.
             LocalIo: the disk is full or refuses.
         """
         self._build(stage, str(source.url), pin.commit)
+        if source.lfs == "fetch":
+            self._verify(stage.name, Path(stage.path), pin.commit)
+
+    def content_sha256(self, stage: Stage, entries: Sequence[TreeEntry]) -> str:
+        """Return the digest of the files in *stage* (:func:`git_hybrid.git.ondisk.content_sha256`)."""
+        return ondisk.content_sha256(stage.path, entries)
 
     def _build(self, stage: Stage, url: str, oid: Oid) -> None:
         path = Path(stage.path)
         git_dir = path / ".git"
         with open(git_dir / "config", "a", encoding="utf-8") as config:
             config.write(f'[remote "origin"]\n\turl = {url}\n\tfetch = +refs/heads/*:refs/remotes/origin/*\n')
-        self._do(stage.name, git_dir, "update-ref", "--no-deref", "HEAD", oid)
-        self._do(stage.name, git_dir, "update-ref", PIN_REF, oid)
+        # Nobody else knows this repository yet: its refs need neither locks nor a process each.
+        (git_dir / "HEAD").write_text(f"{oid}\n", encoding="ascii")
+        (git_dir / PIN_REF).parent.mkdir(parents=True, exist_ok=True)
+        (git_dir / PIN_REF).write_text(f"{oid}\n", encoding="ascii")
         self._do(stage.name, git_dir, "reset", "--quiet", "--hard", oid, work_tree=path)
-        self._verify(stage.name, path, oid)
 
     def _verify(self, name: SourceName, path: Path, oid: Oid) -> None:
         seen = self.clones.inspect_path(path, oid)
@@ -79,6 +88,7 @@ class GitWriter(Struct, frozen=True):
             WrongContent: what stands there afterwards is not *oid*.
         """
         self._build(stage, url, oid)
+        self._verify(stage.name, Path(stage.path), oid)
 
     def place_submodule(self, stage: Stage, parent: Stage, path: str) -> None:
         """Move *stage* into the working tree of *parent* (:func:`git_hybrid.git.inner.place_submodule`)."""

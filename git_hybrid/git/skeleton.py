@@ -1,0 +1,80 @@
+"""An empty repository, as ``git init --template=`` makes it, without a process.
+
+What git finds out about the file system (git-config(1), core.fileMode, core.symlinks, core.ignoreCase) is found out
+here in the same way.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+BRANCH = "hybrid"
+_FOLDERS = ("objects/pack", "objects/info", "refs/heads", "refs/tags", "info")
+
+
+def write_skeleton(git_dir: Path, *, object_format: str, bare: bool = False, attributes: str = "") -> None:
+    """Make *git_dir*, which must not exist, an empty repository, with ``info/attributes`` if *attributes* has text.
+
+    Raises:
+        OSError: the file system refused.
+    """
+    text = os.fspath(git_dir)
+    os.makedirs(text)
+    for folder in _FOLDERS[: None if attributes else -1]:
+        os.makedirs(f"{text}/{folder}")
+    _write(f"{text}/HEAD", f"ref: refs/heads/{BRANCH}\n")
+    _write(f"{text}/config", "")
+    _write(f"{text}/config", _config(text, object_format=object_format, bare=bare))
+    if attributes:
+        _write(f"{text}/info/attributes", attributes)
+
+
+def _config(git_dir: str, *, object_format: str, bare: bool) -> str:
+    lines = [
+        "[core]",
+        f"\trepositoryformatversion = {0 if object_format == 'sha1' else 1}",
+        f"\tfilemode = {_word(_keeps_modes(f'{git_dir}/config'))}",
+        f"\tbare = {_word(bare)}",
+    ]
+    if not bare:
+        lines.append("\tlogallrefupdates = true")
+    if not _knows_links(f"{git_dir}/config.link"):
+        lines.append("\tsymlinks = false")
+    if os.path.exists(f"{git_dir}/CoNfIg"):
+        lines.append("\tignorecase = true")
+    if object_format != "sha1":
+        lines += ["[extensions]", f"\tobjectformat = {object_format}"]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _keeps_modes(path: str) -> bool:
+    before = stat.S_IMODE(os.lstat(path).st_mode)
+    if before & stat.S_IXUSR:
+        return False
+    os.chmod(path, before ^ stat.S_IXUSR)
+    after = stat.S_IMODE(os.lstat(path).st_mode)
+    os.chmod(path, before)
+    return before != after
+
+
+def _knows_links(path: str) -> bool:
+    try:
+        os.symlink("testing", path)
+    except OSError:
+        return False
+    os.unlink(path)
+    return True
+
+
+def _word(value: object) -> str:
+    return "true" if value else "false"
+
+
+def _write(path: str, text: str) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+    try:
+        os.write(descriptor, text.encode("ascii"))
+    finally:
+        os.close(descriptor)
