@@ -117,7 +117,6 @@ def observe(
     rt: Runtime, snapshot: Snapshot, names: Sequence[SourceName], *, thorough: bool = False
 ) -> dict[SourceName, Observed]:
     """Return what stands at the path of each of *names*; nothing is changed. With *thorough* every file is read."""
-
     surely: dict[SourceName, Observed] = {}
     for name in () if thorough else names:
         # One after the other: threads would only wait for each other here, since no process and no library is asked.
