@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
-import traceback
 from collections.abc import Callable, Mapping, Sequence
 
 import click
 
 from git_hybrid.cli.options import Common
 from git_hybrid.core.errors import HybridError, LocalIo
-from git_hybrid.core.redact import redact
 
 _USAGE, _BUG, _IO, _SIGNALLED = 2, 70, 74, 128
 _INTERRUPTED, _BROKEN_PIPE = _SIGNALLED + 2, _SIGNALLED + 13
@@ -83,6 +80,11 @@ def _usage(error: click.UsageError, common: Common) -> int:
 
 def _bug(common: Common) -> int:
     """Write the trace to a file, where it can be sent from; a trace on a terminal helps nobody who sees it."""
+    import tempfile
+    import traceback
+
+    from git_hybrid.core.redact import redact
+
     text = redact(traceback.format_exc())
     last = text.strip().splitlines()[-1][:200]
     try:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+
+import tomli
 
 from git_hybrid.cli.settings import TWINS
 from git_hybrid.core.manifest import Manifest
@@ -53,7 +54,7 @@ def _of(key: str, value: str, origin: str) -> Effective:
 
 
 def _manifest(text: str, manifest: Manifest) -> list[Effective]:
-    document = tomllib.loads(text)
+    document = tomli.loads(text)
     found = []
     for table, values in (("defaults", manifest.defaults), ("policy", manifest.policy)):
         given = document.get(table, {})

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import importlib
-import shutil
 import signal
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any
 
 import click
@@ -93,6 +90,8 @@ class LazyGroup(click.Group):
         """Return the command that *args* start with; a word that is none gets its nearest neighbour told."""
         word = args[0]
         if not (word.startswith("-") or ctx.resilient_parsing or word in self.list_commands(ctx)):
+            from difflib import get_close_matches
+
             near = get_close_matches(word, self.list_commands(ctx), n=1)
             hint = f" Did you mean {near[0]!r}?" if near else ""
             ctx.fail(f"No such command {word!r}.{hint}")
@@ -157,6 +156,9 @@ def _page_of(argv: Sequence[str]) -> str:
 
 def open_page(page: str) -> int | None:
     """Show the manual page and return man's exit status; None where man(1) does not find it."""
+    import shutil
+    import subprocess
+
     man = shutil.which("man")
     if man is None or subprocess.run([man, "-w", page], capture_output=True, check=False).returncode:
         return None

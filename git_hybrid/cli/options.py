@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -47,12 +46,18 @@ class Common:
     @property
     def columns(self) -> int:
         """How wide the terminal is."""
-        return max(shutil.get_terminal_size((80, 24)).columns, 40)
+        return max(_terminal().columns, 40)
 
     @property
     def lines(self) -> int:
         """How high the terminal is."""
-        return max(shutil.get_terminal_size((80, 24)).lines, 5)
+        return max(_terminal().lines, 5)
+
+
+def _terminal() -> os.terminal_size:
+    from shutil import get_terminal_size
+
+    return get_terminal_size((80, 24))
 
 
 def common_of(context: click.Context) -> Common:

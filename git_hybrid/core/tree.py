@@ -8,9 +8,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 
-from git_hybrid.core.value import Struct
+from git_hybrid.core.value import Struct, field
 
 LINK, GITLINK = "120000", "160000"
 DEPTH_LIMIT = 200
@@ -40,8 +39,7 @@ class TreeLimits(Struct, frozen=True, kw_only=True):
     max_bytes: int
 
 
-@dataclass(slots=True)
-class _Scan:
+class _Scan(Struct):
     """What is known of the entries that were seen so far."""
 
     findings: list[str] = field(default_factory=list)

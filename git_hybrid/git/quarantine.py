@@ -10,13 +10,13 @@ import os
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from git_hybrid.core.errors import LocalIo
 from git_hybrid.core.ids import RunId, SourceName
 from git_hybrid.core.ports import Stage
+from git_hybrid.core.value import Struct, field
 from git_hybrid.git.skeleton import write_skeleton
 
 PIN_REF = "refs/hybrid/pin"
@@ -66,15 +66,14 @@ class Disk(Protocol):
         ...
 
 
-@dataclass(slots=True)
-class GitQuarantine:
+class GitQuarantine(Struct):
     """The quarantine of one run (:class:`git_hybrid.core.ports.Quarantine`); *folder* is ``sources/``."""
 
     disk: Disk
     folder: Path
     run: RunId
-    _alive: int | None = field(default=None, init=False)
-    _claiming: threading.Lock = field(default_factory=threading.Lock, init=False)
+    _alive: int | None = None
+    _claiming: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def _home(self) -> Path:

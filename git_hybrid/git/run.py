@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import IO
 
 from git_hybrid.core.errors import Interrupted, LocalIo, ToolTooOld
-from git_hybrid.core.value import Struct
-from git_hybrid.git.cage import QUICK, Cage, end_strays, has_ended, limits
+from git_hybrid.core.value import Struct, field
+from git_hybrid.git.cage import QUICK, Cage, end_strays, has_ended, limits, on_path
 from git_hybrid.git.environment import SSH, child_environment, fsck_settings, hardened, silenced
 
 MINIMUM_GIT = (2, 34)
@@ -45,8 +43,7 @@ class DeadlineExceeded(Exception):
     """A child was killed because its time was over."""
 
 
-@dataclass(slots=True)
-class Runner:
+class Runner(Struct):
     """Starts children and ends them: each in a process group of its own, gone when the program is.
 
     ``cancelled`` returns the number of a signal that asks to stop, or 0; ``hurried`` tells whether another came.
@@ -55,8 +52,8 @@ class Runner:
     environ: Mapping[str, str]
     cancelled: Callable[[], int] = field(default=lambda: 0)
     hurried: Callable[[], bool] = field(default=lambda: False)
-    _prefix: tuple[str, ...] | None = field(default=None, init=False)
-    _settings: frozenset[str] | None = field(default=None, init=False)
+    _prefix: tuple[str, ...] | None = None
+    _settings: frozenset[str] | None = None
 
     def git(
         self,
@@ -247,7 +244,7 @@ class Runner:
         # setpriv(1) sets PR_SET_PDEATHSIG, which exec keeps: a child ends with us even after SIGKILL. Setting it from
         # Python would need preexec_fn, which is not safe with threads.
         if self._prefix is None:
-            found = shutil.which("setpriv") if sys.platform == "linux" else None
+            found = on_path("setpriv") if sys.platform == "linux" else None
             self._prefix = (found, "--pdeathsig", "TERM", "--") if found else ()
         return self._prefix
 

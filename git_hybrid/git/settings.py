@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -36,6 +35,8 @@ def operator(environ: Mapping[str, str], config: Mapping[str, str]) -> str:
     name, email = config.get("user.name", ""), config.get("user.email", "")
     if name or email:
         return _clean(f"{name} <{email}>".strip() if email else name)
+    import getpass
+
     try:
         return _clean(getpass.getuser())
     except (KeyError, OSError):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
+from git_hybrid.core.value import Struct, field
 from git_hybrid.git.environment import child_environment
 from git_hybrid.git.run import Runner
 
@@ -13,8 +13,7 @@ from git_hybrid.git.run import Runner
 _OURS = ("GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE")
 
 
-@dataclass(slots=True)
-class Staged:
+class Staged(Struct):
     """Reads files as they are about to be committed; what git does not track, and outside of git, as on disk.
 
     ``root`` is the root of the workspace, which may be a folder inside of the repository.
@@ -22,7 +21,7 @@ class Staged:
 
     runner: Runner
     root: Path
-    _known: dict[str, bytes | None] = field(default_factory=dict, init=False)
+    _known: dict[str, bytes | None] = field(default_factory=dict)
 
     def prefetch(self, names: Iterable[str]) -> None:
         """Read *names* with one process."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Lock as Mutex
@@ -21,6 +20,7 @@ from git_hybrid.core.ids import Oid, RunId, SourceName
 from git_hybrid.core.moves import Move
 from git_hybrid.core.plan import Snapshot, Task
 from git_hybrid.core.reducer import Decision, Files, Records, RunInfo, intent_of, to_records
+from git_hybrid.core.value import Struct, field
 from git_hybrid.store import reading, runs
 from git_hybrid.store.chain import append_records, is_rotated, read_log, rotate
 from git_hybrid.store.durable import make_folder, remove_file, remove_tree, write_file
@@ -38,8 +38,7 @@ from git_hybrid.store.statefile import encode_state
 _JOURNALS = "state/journal/"
 
 
-@dataclass(slots=True)
-class FileLedger:
+class FileLedger(Struct):
     """The ledger of one workspace on disk (:class:`git_hybrid.core.ports.Ledger`).
 
     ``cancelled`` returns the number of a signal that asks to stop, or 0; ``clean_quarantine`` removes what dead runs
@@ -52,12 +51,12 @@ class FileLedger:
     cancelled: Callable[[], int]
     clean_quarantine: Callable[[], Sequence[str]]
     close_quarantine: Callable[[], None]
-    _journal: Path | None = field(default=None, init=False)
-    _tasks: tuple[Task, ...] = field(default=(), init=False)
-    _decided: bool = field(default=False, init=False)
-    _intent: Event | None = field(default=None, init=False)
-    _announcing: Mutex = field(default_factory=Mutex, init=False)
-    _appending: Mutex = field(default_factory=Mutex, init=False)
+    _journal: Path | None = None
+    _tasks: tuple[Task, ...] = field(default=())
+    _decided: bool = False
+    _intent: Event | None = None
+    _announcing: Mutex = field(default_factory=Mutex)
+    _appending: Mutex = field(default_factory=Mutex)
 
     @contextmanager
     def writer(self, info: RunInfo, *, gives_up: bool = False) -> Iterator[Sequence[str]]:

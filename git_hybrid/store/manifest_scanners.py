@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from difflib import get_close_matches
 
 from msgspec import UnsetType
 
@@ -62,6 +61,8 @@ def _wrong(shape: ScannerShape) -> list[tuple[str, str]]:
     if isinstance(shape.preset, UnsetType) == isinstance(shape.command, UnsetType):
         found.append(("", "needs exactly one of preset and command"))
     if not isinstance(shape.preset, UnsetType) and shape.preset not in PRESETS:
+        from difflib import get_close_matches
+
         near = get_close_matches(shape.preset, list(PRESETS), n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(sorted(PRESETS))}"
         found.append((".preset", f"no such preset: {shorten(shape.preset)!r} ({hint})"))

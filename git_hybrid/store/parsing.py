@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
+import tomli
 
 from git_hybrid.core.errors import InvalidFile, LocalIo, NewerSchema, Problem
 from git_hybrid.core.ids import InvalidText, shown_url
@@ -76,7 +75,7 @@ def load_toml(data: bytes, shown: str) -> Document:
     """
     text = decode_text(data, shown)
     try:
-        return tomllib.loads(text)
+        return tomli.loads(text)
     except RecursionError as error:
         raise invalid(shown, "file", "is nested too deeply") from error
     except ValueError as error:
@@ -164,8 +163,7 @@ def explain(message: str, kind: type[object], place: str) -> Problem:
     unknown = _UNKNOWN.match(message)
     if unknown is not None:
         fields = [item.encode_name for item in msgspec.structs.fields(kind)] if issubclass(kind, msgspec.Struct) else []
-        near = get_close_matches(unknown["key"], fields, n=1)
-        hint = f" (did you mean {near[0]!r}?)" if near else ""
+        hint = _nearest(unknown["key"], fields)
         inner = (unknown["path"] or "$").removeprefix("$").lstrip(".")
         key = shorten(unknown["key"])
         return Problem(_join(_join(place, inner), key), f"unknown key {key!r}{hint}")
@@ -177,8 +175,14 @@ def explain(message: str, kind: type[object], place: str) -> Problem:
 
 def unknown_table(key: str, known: Iterable[str]) -> str:
     """Return what to say of the table or key *key* at the top of a file."""
-    near = get_close_matches(key, list(known), n=1)
-    return "unknown table or key" + (f" (did you mean {near[0]!r}?)" if near else "")
+    return "unknown table or key" + _nearest(key, list(known))
+
+
+def _nearest(word: str, known: Sequence[str]) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(word, known, n=1)
+    return f" (did you mean {near[0]!r}?)" if near else ""
 
 
 def _join(place: str, inner: str) -> str:

@@ -12,6 +12,8 @@ _UNSAFE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 def safe(text: str, *, newlines: bool = False) -> str:
     """Return *text* with everything that could steer a terminal (control, bidi, invisible) written as an escape."""
+    if text.isascii() and text.isprintable():
+        return text
     return "".join(char if _is_safe(char, newlines=newlines) else _escaped(char) for char in text)
 
 
@@ -37,6 +39,8 @@ def paint(text: str, style: Style | None, *, color: bool) -> str:
 
 def width(text: str) -> int:
     """Return how many columns *text* takes: two for wide characters, none for combining ones."""
+    if text.isascii():
+        return len(text)
     return sum(
         0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text
     )
