@@ -57,10 +57,10 @@ def carry_out(
     )
     done = [outcome for outcome in outcomes if isinstance(outcome, Installed)]
     pending = [outcome.task for outcome in outcomes if isinstance(outcome, Failed) and outcome.pending]
-    for outcome in done:
-        rt.writer.remember(outcome.task.name)
     if done:
         rt.writer.flush()
+    for outcome in done:
+        rt.writer.remember(outcome.task.name, outcome.task.pin, new=True)
     decision = reduce_installed(done, snapshot.state, rt.info)
     if rt.ledger.is_announced(rt.info):
         failures = [outcome for outcome in outcomes if isinstance(outcome, Failed)]
@@ -128,7 +128,7 @@ def _fresh(run: Run, task: Task, *, broken: bool) -> Installed:
         rt.writer.build(stage, source, pin)
     else:
         rt.writer.build(stage, source, pin)
-        require_digest(pin, rt.writer.content_sha256(stage, tree.entries))
+        require_digest(pin, rt.writer.read_back(stage, pin, tree.entries))
     place_submodules(rt, stage, acquire_submodules(rt, run.manifest, source, stage, pin.commit))
     rt.stop_if_cancelled()
     rt.ledger.installing(rt.info, task.name, acquired.served_by)

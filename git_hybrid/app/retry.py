@@ -1,14 +1,15 @@
-"""Try again what may pass. The only import of tenacity."""
+"""Try again what may pass. The only import of tenacity, when a server is asked: nothing else needs it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
-
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+from typing import TYPE_CHECKING, TypeVar
 
 from git_hybrid.core.errors import NetworkFailure
 from git_hybrid.core.manifest import Retry
+
+if TYPE_CHECKING:
+    from tenacity import RetryCallState
 
 T = TypeVar("T")
 
@@ -30,6 +31,8 @@ def with_retry(
         NetworkFailure: the last one, with the number of tries.
         HybridError: any other error of *step*, at once.
     """
+    from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+
     maximum = policy.maximum.total_seconds()
     jitter = wait_random_exponential(multiplier=policy.initial.total_seconds(), max=maximum)
 

@@ -94,8 +94,8 @@ def sync_selected(rt: Runtime, snapshot: Snapshot, selected: Sequence[SourceName
     rows += [_unchanged(snapshot, name) for name in plan.unchanged]
     for name in plan.unchanged:
         found = seen[name]
-        if isinstance(found, Clone) and not found.sure:
-            rt.writer.remember(name)
+        if isinstance(found, Clone) and not found.settled:
+            rt.writer.remember(name, snapshot.lock.pins[name], new=False)
     if plan.tasks:
         rt.ledger.begin(rt.info, plan.tasks, intent_for(rt.info, plan.tasks, snapshot.state))
         rows += [row_of(outcome) for outcome in carry_out(rt, snapshot, plan.tasks, seen)]

@@ -9,35 +9,29 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from git_hybrid.app.runtime import Runtime
+from git_hybrid.cli.late import late
 from git_hybrid.cli.settings import Settings, read_settings
 from git_hybrid.cli.signals import Cancel
 from git_hybrid.core.ids import RunId, make_run_id
-from git_hybrid.core.ports import Progress
+from git_hybrid.core.ports import Objects, Progress, Transport, Writer
 from git_hybrid.core.ports_identity import Prover
 from git_hybrid.core.ports_scan import ScanTools
 from git_hybrid.core.reducer import RunInfo
 from git_hybrid.core.value import Struct
-from git_hybrid.git.cage import Cage
 from git_hybrid.git.clones import GitClones
-from git_hybrid.git.export import GitExporter
-from git_hybrid.git.objects import GitObjects
-from git_hybrid.git.prover import GitProver
 from git_hybrid.git.quarantine import GitQuarantine
 from git_hybrid.git.run import DeadlineExceeded, Runner
 from git_hybrid.git.settings import git_version, operator, read_config
 from git_hybrid.git.stale import remove_stale
-from git_hybrid.git.transport import GitTransport
-from git_hybrid.git.writer import GitWriter
-from git_hybrid.scan.external import ExternalScanners, Job, TimeIsUp
-from git_hybrid.scan.kept import KeptReports
 from git_hybrid.store import durable
-from git_hybrid.store.history import AuditHistory
 from git_hybrid.store.layout import Layout, find_root, refuse_links
 from git_hybrid.store.ledger import FileLedger
-from git_hybrid.store.reports import read_report, stage_report
+
+if TYPE_CHECKING:
+    from git_hybrid.scan.external import Job
 
 
 class Choices(Struct, frozen=True, kw_only=True):
@@ -93,7 +87,7 @@ def session(
     )
     with ExitStack() as stack:
         runtime = _runtime(layout, runner, settings, info, progress=progress, cancel=cancel, stack=stack)
-        prover = GitProver(runner=runner, folder=layout.sources_folder)
+        prover = late(lambda: _prover(runner, layout))
         yield Session(runtime=runtime, prover=prover, layout=layout, config=config, runner=runner, settings=settings)
 
 
@@ -120,13 +114,13 @@ def _runtime(
         close_quarantine=quarantine.close,
     )
     return Runtime(
-        transport=GitTransport(runner=runner, allowed_host=HostPolicy(ledger)),
-        objects=GitObjects(runner=runner),
+        transport=late(lambda: _transport(runner, ledger)),
+        objects=late(lambda: _objects(runner)),
         quarantine=quarantine,
         clones=clones,
-        writer=GitWriter(runner=runner, disk=durable, quarantine=quarantine, clones=clones),
+        writer=late(lambda: _writer(runner, quarantine, clones)),
         ledger=ledger,
-        scans=_scan_tools(layout, runner),
+        scans=late(lambda: _scan_tools(layout, runner)),
         progress=progress,
         info=info,
         mirrors=settings.mirrors,
@@ -138,7 +132,38 @@ def _runtime(
     )
 
 
+def _transport(runner: Runner, ledger: FileLedger) -> Transport:
+    from git_hybrid.git.transport import GitTransport
+
+    return GitTransport(runner=runner, allowed_host=HostPolicy(ledger))
+
+
+def _objects(runner: Runner) -> Objects:
+    from git_hybrid.git.objects import GitObjects
+
+    return GitObjects(runner=runner)
+
+
+def _writer(runner: Runner, quarantine: GitQuarantine, clones: GitClones) -> Writer:
+    from git_hybrid.git.writer import GitWriter
+
+    return GitWriter(runner=runner, disk=durable, quarantine=quarantine, clones=clones)
+
+
+def _prover(runner: Runner, layout: Layout) -> Prover:
+    from git_hybrid.git.prover import GitProver
+
+    return GitProver(runner=runner, folder=layout.sources_folder)
+
+
 def _scan_tools(layout: Layout, runner: Runner) -> ScanTools:
+    from git_hybrid.git.cage import Cage
+    from git_hybrid.git.export import GitExporter
+    from git_hybrid.scan.external import ExternalScanners, TimeIsUp
+    from git_hybrid.scan.kept import KeptReports
+    from git_hybrid.store.history import AuditHistory
+    from git_hybrid.store.reports import read_report, stage_report
+
     def start(job: Job, output: IO[bytes], errors: IO[bytes]) -> int:
         place = job.place
         cage = Cage(folder=place.root, deadline=job.timeout, file_bytes=job.file_bytes, memory_bytes=job.memory_bytes)

@@ -6,17 +6,17 @@ Without ``[[open_issues]]`` in the manifest every ``spec.md`` below ``specs/`` o
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
 from git_hybrid.core.checks import Facts, Violation
 from git_hybrid.core.manifest import OpenIssues
+from git_hybrid.core.pattern import pattern
 
 HEADING = "## Open Issues"
 DEFAULT_FOLDERS = ("specs", "openspec/specs")
-_FENCE = re.compile(r"\s{0,3}(```|~~~)")
-_PATH = re.compile(r"[A-Za-z0-9._~@+-]+(?:/[A-Za-z0-9._~@+-]+)*")
+_FENCE = pattern(r"\s{0,3}(```|~~~)")
+_PATH = pattern(r"[A-Za-z0-9._~@+-]+(?:/[A-Za-z0-9._~@+-]+)*")
 _WHY = "a reader of the specification must find what is not true of it yet"
 
 

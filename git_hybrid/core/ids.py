@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import NewType
 
+from git_hybrid.core.pattern import pattern
 from git_hybrid.core.value import Struct
 
 Oid = NewType("Oid", str)
@@ -23,25 +24,23 @@ RefName = NewType("RefName", str)
 RunId = NewType("RunId", str)
 """A ULID: the command id of one run that writes."""
 
-_OID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
-_HEX_PREFIX = re.compile(r"[0-9a-f]{7,63}")
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-_HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*")
+_OID = pattern(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_HEX_PREFIX = pattern(r"[0-9a-f]{7,63}")
+_NAME = pattern(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_HOST = pattern(r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*")
 _IPV6 = re.compile(r"\[[0-9A-Fa-f:]+\]")
-_USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
-_PATH = re.compile(r"/[A-Za-z0-9._~%!&'()*+,;=:@/-]*")
-_URL = re.compile(r"(?P<scheme>[a-z]+)://(?P<authority>[^/]*)(?P<path>/.*)?", re.DOTALL)
-_SCP = re.compile(
-    r"(?:(?P<user>[A-Za-z0-9_][A-Za-z0-9_.-]*)@)?(?P<host>[A-Za-z0-9][A-Za-z0-9.-]+):(?P<path>/?[^:/][^:]*)"
-)
-_BAD_PERCENT = re.compile(r"%(?:0[0-9a-f]|1[0-9a-f]|7f|2e|2f|5c)", re.IGNORECASE)
-_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_USER = pattern(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+_PATH = pattern(r"/[A-Za-z0-9._~%!&'()*+,;=:@/-]*")
+_URL = pattern(r"(?P<scheme>[a-z]+)://(?P<authority>[^/]*)(?P<path>/.*)?", re.DOTALL)
+_SCP = pattern(r"(?:(?P<user>[A-Za-z0-9_][A-Za-z0-9_.-]*)@)?(?P<host>[A-Za-z0-9][A-Za-z0-9.-]+):(?P<path>/?[^:/][^:]*)")
+_BAD_PERCENT = pattern(r"%(?:0[0-9a-f]|1[0-9a-f]|7f|2e|2f|5c)", re.IGNORECASE)
+_PERCENT = pattern(r"%(?![0-9A-Fa-f]{2})")
 _DEVICES = frozenset(
     {"con", "prn", "aux", "nul"} | {f"{stem}{digit}" for stem in ("com", "lpt") for digit in range(1, 10)}
 )
-_REF_FORBIDDEN = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/\.|\.lock(?:/|$)")
+_REF_FORBIDDEN = pattern(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/\.|\.lock(?:/|$)")
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_RUN_ID = re.compile(f"[0-7][{_CROCKFORD}]{{25}}")
+_RUN_ID = pattern(f"[0-7][{_CROCKFORD}]{{25}}")
 NAME_LIMIT = 100
 URL_LIMIT = 2000
 

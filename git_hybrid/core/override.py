@@ -13,6 +13,7 @@ from git_hybrid.core.audit import Event
 from git_hybrid.core.canonical import Json, canonical_json
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.manifest import Policy
+from git_hybrid.core.pattern import pattern
 from git_hybrid.core.value import Struct, field, replace
 from git_hybrid.core.values import format_time, parse_time
 
@@ -31,8 +32,8 @@ EVENTS = frozenset({"override", "override-renewed", "override-revoked", "overrid
 """The audit events that carry the digest of an override record."""
 
 _CLOSINGS = frozenset({"override-revoked", "override-superseded"})
-_BRACKETED = re.compile(r"<\s*([^<>\s]+@[^<>\s]+)\s*>")
-_EMAIL = re.compile(r"[^\s<>(),;:\"']+@[^\s<>(),;:\"']+")
+_BRACKETED = pattern(r"<\s*([^<>\s]+@[^<>\s]+)\s*>")
+_EMAIL = pattern(r"[^\s<>(),;:\"']+@[^\s<>(),;:\"']+")
 
 
 class Approval(Struct, frozen=True, kw_only=True):

@@ -44,7 +44,8 @@ class Clone(Struct, frozen=True, kw_only=True):
 
     ``has_pin``: the pinned commit is there; ``hollow``: a submodule's folder is empty; ``complete``: no
     history is cut off; ``lfs``: LFS content stands in place of its pointers;
-    ``installed``: the commit that this tool checked out last, by the clone's own ref; ``sure``: a glance was enough.
+    ``installed``: the commit that this tool checked out last, by the clone's own ref; ``sure``: a glance was enough;
+    ``settled``: it was enough to see that nothing was touched since an earlier one.
     """
 
     head: Oid
@@ -59,6 +60,7 @@ class Clone(Struct, frozen=True, kw_only=True):
     lfs: bool = False
     installed: Oid | None = None
     sure: bool = False
+    settled: bool = False
 
 
 LONG_AGO = datetime.min.replace(tzinfo=UTC)

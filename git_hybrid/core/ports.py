@@ -186,7 +186,7 @@ class Writer(Protocol):
         """Check the pinned commit out in *stage*, which becomes the clone."""
         ...
 
-    def content_sha256(self, stage: Stage, entries: Sequence[TreeEntry]) -> str:
+    def read_back(self, stage: Stage, pin: Pin, entries: Sequence[TreeEntry]) -> str:
         """Return the digest of the files of *entries* that stand in *stage*: the content as the lock keeps it."""
         ...
 
@@ -244,8 +244,8 @@ class Writer(Protocol):
         """Move a clone that was withdrawn back to its place."""
         ...
 
-    def remember(self, name: SourceName) -> None:
-        """Keep a hint that the clone is whole, so that the next look is quick; a failure changes nothing."""
+    def remember(self, name: SourceName, pin: Pin, *, new: bool) -> None:
+        """Keep, as a hint for the next look, what the clone looks like now; *new* if this run has changed it."""
         ...
 
     def flush(self) -> None:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 
+from git_hybrid.core.pattern import pattern
+
 HIDDEN = "***"
 
 _KEYS = (
@@ -15,34 +17,34 @@ _KEYS = (
 )
 _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
     # Everything between :// and the last @ before the path (RFC 3986, 3.2.1); user names are hidden too.
-    (re.compile(r"(?i)\b([a-z][a-z0-9+.-]{0,20}://)[^/\s\"'<>\\]*@"), rf"\1{HIDDEN}@"),
-    (re.compile(r"(?i)\b((?:proxy-)?authorization\s*[:=]\s*)[^\"'\r\n\\]+"), rf"\1{HIDDEN}"),
-    (re.compile(r"(?i)\b((?:set-)?cookie\s*:\s*)[^\"'\r\n\\]+"), rf"\1{HIDDEN}"),
-    (re.compile(r"(?i)\b(basic|bearer)\s+[a-z0-9+/=_~.-]{8,}"), rf"\1 {HIDDEN}"),
+    (pattern(r"(?i)\b([a-z][a-z0-9+.-]{0,20}://)[^/\s\"'<>\\]*@"), rf"\1{HIDDEN}@"),
+    (pattern(r"(?i)\b((?:proxy-)?authorization\s*[:=]\s*)[^\"'\r\n\\]+"), rf"\1{HIDDEN}"),
+    (pattern(r"(?i)\b((?:set-)?cookie\s*:\s*)[^\"'\r\n\\]+"), rf"\1{HIDDEN}"),
+    (pattern(r"(?i)\b(basic|bearer)\s+[a-z0-9+/=_~.-]{8,}"), rf"\1 {HIDDEN}"),
     # No prefix is matched before the word and few letters after it: a long line must cost no time.
     (
-        re.compile(rf"(?i)({_KEYS}[a-z0-9_.-]{{0,40}}[\"']?\s*[:=]\s*[\"']?)[^\s\"'&,;\\]{{3,}}"),
+        pattern(rf"(?i)({_KEYS}[a-z0-9_.-]{{0,40}}[\"']?\s*[:=]\s*[\"']?)[^\s\"'&,;\\]{{3,}}"),
         rf"\1{HIDDEN}",
     ),
-    (re.compile(r"(?i)\b((?:auth|key|sig|x-amz-\w{1,40})=)[^&\s'\"]+"), rf"\1{HIDDEN}"),
+    (pattern(r"(?i)\b((?:auth|key|sig|x-amz-\w{1,40})=)[^&\s'\"]+"), rf"\1{HIDDEN}"),
     # Tokens by the shape that their makers gave them.
     (
-        re.compile(
+        pattern(
             r"\b(?:gh[pousr]_[A-Za-z0-9]{8,}|github_pat_\w{8,}|gl[a-z]{2,6}-[\w-]{8,}|xox[abeoprs]-[\w-]{8,}"
             r"|(?:AKIA|ASIA)[A-Z0-9]{16}|ATATT[\w=-]{20,}|npm_[A-Za-z0-9]{8,}|pypi-[\w-]{8,}"
             r"|eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*)"
         ),
         HIDDEN,
     ),
-    (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL), HIDDEN),
+    (pattern(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL), HIDDEN),
 )
-_SECRET_SETTING = re.compile(rf"(?i)(?:extraheader|cookiefile|{_KEYS}(?!\.helper|\..*\.helper))")
+_SECRET_SETTING = pattern(rf"(?i)(?:extraheader|cookiefile|{_KEYS}(?!\.helper|\..*\.helper))")
 
 
 def redact(text: str, *, home: str = "") -> str:
     """Return *text* without secrets: ``***`` stands in their place, and ``~`` in that of the folder *home*."""
-    for pattern, replacement in _RULES:
-        text = pattern.sub(replacement, text)
+    for rule, replacement in _RULES:
+        text = rule.sub(replacement, text)
     home = home.rstrip("/")
     return re.sub(rf"{re.escape(home)}(?![\w.-])", "~", text) if home else text
 

@@ -5,10 +5,10 @@ git's own fsck refuses malformed trees; this finds what is well-formed and still
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 
+from git_hybrid.core.pattern import pattern
 from git_hybrid.core.value import Struct, field
 
 LINK, GITLINK = "120000", "160000"
@@ -19,8 +19,8 @@ _BARE_PARTS = (frozenset({"head", "objects", "refs"}), frozenset({"head", "commo
 _SHOWN = 10
 # C1 controls, and what turns the direction of text: https://www.unicode.org/reports/tr9/ (explicit formatting).
 # Most paths are made of names like these, which no rule about names can be against.
-_PLAIN = re.compile(rb"(?:[0-9A-Za-z_+@][0-9A-Za-z_+@.,=-]*/)*[0-9A-Za-z_+@][0-9A-Za-z_+@.,=-]*")
-_STEERING = re.compile("[\x80-\x9f\u2028-\u202e\u2066-\u2069]")
+_PLAIN = pattern(rb"(?:[0-9A-Za-z_+@][0-9A-Za-z_+@.,=-]*/)*[0-9A-Za-z_+@][0-9A-Za-z_+@.,=-]*")
+_STEERING = pattern("[\x80-\x9f\u2028-\u202e\u2066-\u2069]")
 
 
 class TreeEntry(Struct, frozen=True):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime, timedelta
 
 from git_hybrid.core.ids import InvalidText
+from git_hybrid.core.pattern import pattern
 
-_DURATION = re.compile(r"([0-9]{1,9})(ms|s|m|h|d|w)")
+_DURATION = pattern(r"([0-9]{1,9})(ms|s|m|h|d|w)")
 _UNITS = {
     "ms": timedelta(milliseconds=1),
     "s": timedelta(seconds=1),
@@ -16,8 +16,8 @@ _UNITS = {
     "d": timedelta(days=1),
     "w": timedelta(weeks=1),
 }
-_TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,6})?Z")
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_TIME = pattern(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,6})?Z")
+_DATE = pattern(r"\d{4}-\d{2}-\d{2}")
 _LIMIT = timedelta(days=36500)
 
 

@@ -11,10 +11,11 @@ from email.utils import parsedate_to_datetime
 from typing import IO
 
 from git_hybrid.core.errors import NetworkFailure
+from git_hybrid.core.pattern import pattern
 from git_hybrid.core.value import Struct
 
-_CONTENT_TYPE = re.compile(rb"<= Recv header: content-type:\s*([^\r\n]*)", re.IGNORECASE)
-_RETRY_AFTER = re.compile(rb"<= Recv header: retry-after:\s*([^\r\n]{1,40})", re.IGNORECASE)
+_CONTENT_TYPE = pattern(rb"<= Recv header: content-type:\s*([^\r\n]*)", re.IGNORECASE)
+_RETRY_AFTER = pattern(rb"<= Recv header: retry-after:\s*([^\r\n]{1,40})", re.IGNORECASE)
 
 
 @contextmanager

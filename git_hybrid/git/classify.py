@@ -16,21 +16,22 @@ from git_hybrid.core.errors import (
     RepositoryNotFound,
     TlsFailure,
 )
+from git_hybrid.core.pattern import pattern
 from git_hybrid.core.redact import redact
 from git_hybrid.git.fsck import refused
 
-_NOISE = re.compile(
+_NOISE = pattern(
     r"^(?:remote: (?:Enumerating|Counting|Compressing|Total)|warning: redirecting|Cloning into |From |hint:|notice:"
     r"|[*=+!t-] \[?)"
 )
-_STATUS = re.compile(r"The requested URL returned error: (?P<status>\d{3})")
-_QUOTED = re.compile(r"(?<![a-z])'[^'\n]*'")
-_REDIRECT = re.compile(r"^warning: redirecting to (?P<url>\S+)", re.MULTILINE)
-_MISSING_REF = re.compile(
+_STATUS = pattern(r"The requested URL returned error: (?P<status>\d{3})")
+_QUOTED = pattern(r"(?<![a-z])'[^'\n]*'")
+_REDIRECT = pattern(r"^warning: redirecting to (?P<url>\S+)", re.MULTILINE)
+_MISSING_REF = pattern(
     r"couldn't find remote ref (?P<ref>\S+)|Remote branch (?P<branch>\S+) not found in upstream"
     r"|not our ref (?P<oid>[0-9a-f]+)|unadvertised object (?P<hidden>[0-9a-f]+)"
 )
-_FSCK = re.compile(
+_FSCK = pattern(
     r"fsck error|error: object [0-9a-f]{40,64}: \w+:|index-pack died.*strict|broken link"
     r"|in (?:object|tree|commit) .*: error"
 )

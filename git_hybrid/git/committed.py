@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from pathlib import Path
 
 from git_hybrid.core.audit_verify import Witnesses
 from git_hybrid.core.errors import BadArgument
+from git_hybrid.core.pattern import pattern
 from git_hybrid.git.environment import child_environment
 from git_hybrid.git.run import Runner
 from git_hybrid.git.staged import blobs
@@ -17,9 +17,9 @@ _CARRIERS = ("state/sources.json", "state/sources-overrides.json", "state/source
 _BEFORE = ("MERGE_HEAD", "HEAD^1", "HEAD^2")
 """Commits whose records must all be there as well: what is being merged, and what HEAD was made from."""
 _SIDES = ("HEAD", *_BEFORE, "CHERRY_PICK_HEAD", "REVERT_HEAD", "REBASE_HEAD")
-_ADDED_HASH = re.compile(r'\+\s*"audit_hash": "([0-9a-f]{64})"')
-_COMMIT = re.compile(r"commit ([0-9a-f]{40,64})")
-_FILE = re.compile(r"\+\+\+ (?:b/)?(.*)")
+_ADDED_HASH = pattern(r'\+\s*"audit_hash": "([0-9a-f]{64})"')
+_COMMIT = pattern(r"commit ([0-9a-f]{40,64})")
+_FILE = pattern(r"\+\+\+ (?:b/)?(.*)")
 
 
 def head_witness(runner: Runner, root: Path) -> Witnesses:

@@ -11,10 +11,11 @@ from pathlib import Path
 
 from git_hybrid.core.errors import FsckRefused
 from git_hybrid.core.ids import Oid
+from git_hybrid.core.pattern import pattern
 
 # Of index-pack ("error: object ID: message: text") and of fsck ("error in tree ID: message: text"). What a server says
 # begins with "remote: ", so nothing of it can be taken for a finding.
-_FINDING = re.compile(
+_FINDING = pattern(
     r"^error(?:: object|(?: in)? (?:blob|tree|commit|tag)) (?P<oid>[0-9a-f]{40}(?:[0-9a-f]{24})?):"
     r" (?P<message>[A-Za-z0-9]+):(?P<text>.*)$",
     re.MULTILINE,

@@ -18,6 +18,7 @@ from struct import Struct, error
 
 from git_hybrid.core.ids import Oid
 from git_hybrid.core.plan import Clone
+from git_hybrid.git import seen
 from git_hybrid.git.quarantine import ATTRIBUTES
 
 _ENTRY = Struct(">10I20sH")
@@ -35,6 +36,7 @@ _IN_THE_WAY = frozenset(
     }
 )
 _MODES = {0o100644: (stat.S_IFREG, 0), 0o100755: (stat.S_IFREG, stat.S_IXUSR), 0o120000: (stat.S_IFLNK, None)}
+_REFRESHED = frozenset({b".git", b".git/index"})
 
 
 class Doubt(Exception):
@@ -45,13 +47,32 @@ def glance(path: str, commit: Oid, tree: Oid) -> Clone | None:
     """Return the clone at *path* if it surely stands untouched at *commit*, whose tree is *tree*; else None."""
     if len(commit) != _OID:
         return None
+    touched = seen.touched(path, commit, tree)
     try:
-        return _looked_at(path, commit, tree)
+        if touched is None or touched - _REFRESHED:
+            return _looked_at(path, commit, tree)
+        if touched:
+            # Whoever runs git status lets git write the index anew, with nothing else in it.
+            _index(f"{path}/.git/index", tree)
+            if not seen.holds_only_our_names(path):
+                return _looked_at(path, commit, tree)
+        return Clone(head=commit, has_pin=True, installed=commit, sure=True, settled=not touched)
     except (Doubt, OSError, ValueError, IndexError, error):
         return None
 
 
-def _looked_at(path: str, commit: Oid, tree: Oid) -> Clone:
+def settle(path: str, commit: Oid, tree: Oid) -> None:
+    """Look at the clone at *path* and keep what was seen, so that the next look need only see that it is the same.
+
+    Raises:
+        Doubt, OSError, ValueError, IndexError, struct.error: a glance is not enough; nothing is kept.
+    """
+    base, taken = seen.prepare(path), seen.Collector()
+    _looked_at(path, commit, tree, taken)
+    seen.keep(path, base, taken.stamps(commit, tree))
+
+
+def _looked_at(path: str, commit: Oid, tree: Oid, taken: seen.Collector | None = None) -> Clone:
     git_dir = f"{path}/.git"
     if stat.S_ISLNK(os.lstat(path).st_mode) or not stat.S_ISDIR(os.lstat(git_dir).st_mode):
         raise Doubt
@@ -67,7 +88,7 @@ def _looked_at(path: str, commit: Oid, tree: Oid) -> Clone:
     if _read(f"{git_dir}/{MARK}") != packs_of(git_dir):
         raise Doubt
     entries = _index(f"{git_dir}/index", tree)
-    _compare(path, entries)
+    _compare(path, entries, taken)
     return Clone(head=commit, has_pin=True, installed=commit, sure=True)
 
 
@@ -154,12 +175,14 @@ def _tree_of(data: bytes, at: int) -> str:
     return found
 
 
-def _compare(path: str, index: tuple[dict[bytes, Recorded], int]) -> None:
+def _compare(path: str, index: tuple[dict[bytes, Recorded], int], taken: seen.Collector | None) -> None:
     """Raise Doubt unless every file is as git recorded it and no other is there."""
     entries, written = index
     left = len(entries)
     root = os.fsencode(path)
-    for name, found in _files(root):
+    for name, found in _files(root, taken):
+        if taken is not None:
+            taken.add(name, found)
         recorded = entries.get(name)
         if recorded is None:
             raise Doubt
@@ -182,10 +205,12 @@ def _compare(path: str, index: tuple[dict[bytes, Recorded], int]) -> None:
         raise Doubt
 
 
-def _files(root: bytes) -> Iterator[tuple[bytes, os.stat_result]]:
+def _files(root: bytes, taken: seen.Collector | None) -> Iterator[tuple[bytes, os.stat_result]]:
     folders = [b""]
     while folders:
         folder = folders.pop()
+        if taken is not None and folder:
+            taken.add(folder, os.lstat(os.path.join(root, folder)))
         with os.scandir(os.path.join(root, folder)) as found:
             for entry in found:
                 if not folder and entry.name == b".git":

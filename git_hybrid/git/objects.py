@@ -13,6 +13,7 @@ from typing import IO
 
 from git_hybrid.core.errors import GitFailed, WrongContent
 from git_hybrid.core.ids import Oid, parse_oid
+from git_hybrid.core.pattern import pattern
 from git_hybrid.core.ports import CommitFacts, CommitLine, Range, Stage
 from git_hybrid.core.tree import GITLINK, TreeEntry, TreeLimits, content_line, scan_tree
 from git_hybrid.core.value import Struct
@@ -23,7 +24,7 @@ from git_hybrid.git.transport import UPSTREAM, kept_ref
 from git_hybrid.git.trees import TooManyTrees, entries_of
 
 _CHUNK = 1 << 18
-_COMMITTED = re.compile(rb"^committer [^\n]*> (\d+) [-+]\d{4}$", re.MULTILINE)
+_COMMITTED = pattern(rb"^committer [^\n]*> (\d+) [-+]\d{4}$", re.MULTILINE)
 
 
 class GitObjects(Struct, frozen=True):

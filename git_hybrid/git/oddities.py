@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from git_hybrid.core.pattern import pattern
 from git_hybrid.git.quarantine import ATTRIBUTES, ATTRIBUTES_LFS, LFS_FILTER
 from git_hybrid.git.run import Runner
 
@@ -19,7 +20,7 @@ _FILES = {
     "info/sparse-checkout": "leaves files of the commit out",
 }
 # An allow-list: git grows settings that hide or run something faster than a list of the bad ones could.
-_PLAIN = re.compile(
+_PLAIN = pattern(
     r"core\.(repositoryformatversion|logallrefupdates|precomposeunicode)|extensions\.(objectformat|refstorage|partialclone)"
     r"|remote\..*\.(url|pushurl|fetch|tagopt|promisor|partialclonefilter)"
     r"|lfs\.(repositoryformatversion|.*\.(access|locksverify))|(user|branch|advice|color|pull|push)\..*",

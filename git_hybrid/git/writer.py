@@ -7,21 +7,24 @@ named like the id would win otherwise. After each step HEAD is read again.
 from __future__ import annotations
 
 import re
+import struct
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from git_hybrid.core.errors import DirtySource, InTheWay, LocalIo, WrongContent
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Source
+from git_hybrid.core.pattern import pattern
 from git_hybrid.core.plan import Broken, Clone, Task
 from git_hybrid.core.planner import source_path
 from git_hybrid.core.ports import Stage
-from git_hybrid.core.tree import TreeEntry
+from git_hybrid.core.tree import GITLINK, TreeEntry
 from git_hybrid.core.value import Struct
-from git_hybrid.git import inner, ondisk, packs
+from git_hybrid.git import inner, ondisk, packs, seen
 from git_hybrid.git.clones import SAVED, GitClones
-from git_hybrid.git.glance import MARK, Doubt, packs_of
+from git_hybrid.git.glance import MARK, Doubt, packs_of, settle
 from git_hybrid.git.index import is_blind
 from git_hybrid.git.inner import set_attributes, smudging
 from git_hybrid.git.local import failure, must
@@ -30,7 +33,7 @@ from git_hybrid.git.quarantine import ATTRIBUTES, PIN_REF, Disk, GitQuarantine, 
 from git_hybrid.git.run import Completed, Runner
 from git_hybrid.git.saver import save_work
 
-_IN_THE_WAY = re.compile(r"^\t(?P<path>.+)$", re.MULTILINE)
+_IN_THE_WAY = pattern(r"^\t(?P<path>.+)$", re.MULTILINE)
 _BISECT = ("BISECT_LOG", "BISECT_START", "BISECT_NAMES", "BISECT_TERMS", "BISECT_EXPECTED_REV", "BISECT_ANCESTORS_OK")
 
 
@@ -53,9 +56,12 @@ class GitWriter(Struct, frozen=True):
         if source.lfs == "fetch":
             self._verify(stage.name, Path(stage.path), pin.commit)
 
-    def content_sha256(self, stage: Stage, entries: Sequence[TreeEntry]) -> str:
-        """Return the digest of the files in *stage* (:func:`git_hybrid.git.ondisk.content_sha256`)."""
-        return ondisk.content_sha256(stage.path, entries)
+    def read_back(self, stage: Stage, pin: Pin, entries: Sequence[TreeEntry]) -> str:
+        """Return the digest of the files in *stage* (:func:`git_hybrid.git.ondisk.read_back`)."""
+        sha256, taken = ondisk.read_back(stage.path, entries)
+        if not any(entry.mode == GITLINK for entry in entries):
+            seen.keep_tree(stage.path, taken.stamps(pin.commit, pin.tree))
+        return sha256
 
     def _build(self, stage: Stage, url: str, oid: Oid) -> None:
         path = Path(stage.path)
@@ -239,17 +245,23 @@ class GitWriter(Struct, frozen=True):
         if withdrawn.is_dir():
             self.disk.rename_path(withdrawn, self.clones.folder / name)
 
-    def remember(self, name: SourceName) -> None:
-        """Keep, as a hint for the next look, which packs the clone has now that all objects of its pin are there."""
-        git_dir = self.clones.folder / name / ".git"
-        try:
-            packs = packs_of(str(git_dir))
-            temporary = git_dir / f"{MARK}.tmp"
-            temporary.write_bytes(packs)
-            temporary.replace(git_dir / MARK)
-        except (Doubt, OSError):
-            # Without the hint the next look takes longer, and that is all.
-            return
+    def remember(self, name: SourceName, pin: Pin, *, new: bool) -> None:
+        """Keep, as a hint for the next look, which packs the clone has now that all objects of its pin are there.
+
+        And keep what all its files look like, as far as they are known not to have been touched since.
+        """
+        path = str(self.clones.folder / name)
+        with suppress(Doubt, OSError, ValueError, IndexError, struct.error):
+            mark = Path(path, ".git", MARK)
+            packs = packs_of(f"{path}/.git")
+            if not mark.is_file() or mark.read_bytes() != packs:
+                temporary = mark.with_suffix(".tmp")
+                temporary.write_bytes(packs)
+                temporary.replace(mark)
+            if new:
+                seen.complete(path, pin.commit, pin.tree)
+            else:
+                settle(path, pin.commit, pin.tree)
 
     def flush(self) -> None:
         """Bring everything that was written to disk: git fsyncs its objects, but no file of a working tree."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 import shutil
 import signal
 import stat
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from git_hybrid.core.canonical import Json, canonical_json
+from git_hybrid.core.pattern import pattern
 from git_hybrid.core.ports_scan import Fill, Scanned, Unusable
 from git_hybrid.core.scanners import PATH, REPORT, ROOT, ScannerSpec, has_work, spec_digest
 from git_hybrid.core.scans import Identity
@@ -29,7 +29,7 @@ _MEMORY_LIMIT = 4 * 2**30
 _VERSION_LIMIT = 2**16
 _VERSION_TIME = timedelta(seconds=20)
 _CHUNK = 1 << 20
-_VERSION = re.compile(rb"\d+(?:\.\d+)+[0-9A-Za-z.+-]*")
+_VERSION = pattern(rb"\d+(?:\.\d+)+[0-9A-Za-z.+-]*")
 _KEPT = ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT")
 _TAIL = 300
 

@@ -17,8 +17,6 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from git_hybrid.core.errors import Interrupted, LocalIo, LockBusy, LockUnsupported
 from git_hybrid.core.values import format_time
 
@@ -36,6 +34,8 @@ def writer_lock(
         LockUnsupported: the file system has no locks.
         Interrupted: a signal came while waiting.
     """
+    from filelock import FileLock, Timeout
+
     lock = FileLock(path, timeout=timeout.total_seconds(), fallback_to_soft=False)
     try:
         lock.acquire(cancel_check=lambda: cancelled() != 0)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
-
 from git_hybrid.core.ids import RunId
+from git_hybrid.core.pattern import pattern
 from git_hybrid.store.durable import TEMPORARY, leftovers, remove_file, remove_tree
 from git_hybrid.store.layout import Layout
 
 _STATE = ("sources.lock", "sources.json", "sources-overrides.json", "sources-mirrors.json", "resume.json")
 _OURS = frozenset(name + TEMPORARY for name in ("sources.toml", "sources.json.bak-v0", ".gitattributes", *_STATE))
-_LOG = re.compile(r"sources-audit(\.\d{4}(-\d+)?)?\.jsonl\.tmp")
+_LOG = pattern(r"sources-audit(\.\d{4}(-\d+)?)?\.jsonl\.tmp")
 
 
 def remove_leftovers(layout: Layout) -> list[str]:

@@ -13,6 +13,7 @@ from msgspec import UnsetType
 from git_hybrid.core.errors import InvalidFile, Problem
 from git_hybrid.core.ids import InvalidText, RefName, SourceName, parse_full_ref, parse_name, parse_oid, parse_url
 from git_hybrid.core.lock import UNREACHABLE, Lock, Pin
+from git_hybrid.core.pattern import pattern
 from git_hybrid.store.locate import with_lines
 from git_hybrid.store.parsing import check_version, checked, convert, load_toml, shorten
 from git_hybrid.store.wire import PinShape
@@ -22,8 +23,8 @@ SHOWN = "state/sources.lock"
 HEADER = "# Written by git hybrid. Review it, commit it; change it with `git hybrid pin`.\n"
 _MEND = "restore it with git (git checkout -- state/sources.lock), or drop the entry and run git hybrid pin"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
-_TIME = re.compile(r"^(commit_time|first_seen) = (\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)\+00:00$", re.MULTILINE)
+_DIGEST = pattern(r"sha256:[0-9a-f]{64}")
+_TIME = pattern(r"^(commit_time|first_seen) = (\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)\+00:00$", re.MULTILINE)
 T = TypeVar("T")
 
 

@@ -26,6 +26,7 @@ from git_hybrid.core.manifest import (
     Version,
 )
 from git_hybrid.core.override import person
+from git_hybrid.core.pattern import pattern
 from git_hybrid.core.values import parse_duration
 from git_hybrid.core.versions import check_range
 from git_hybrid.store.locate import with_lines
@@ -36,9 +37,9 @@ from git_hybrid.store.wire import DefaultsShape, OpenIssuesShape, PolicyShape, S
 VERSION = 1
 SHOWN = "sources.toml"
 _TABLES = frozenset({"schema_version", "defaults", "policy", "scanner", "source", "open_issues"})
-_GROUP = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-_HOST = re.compile(r"[a-z0-9.-]+|\[[0-9a-f:]+\]")
-_PUBLIC_KEY = re.compile(r"(ssh|ecdsa|sk-ssh|sk-ecdsa)-[a-z0-9@.-]+ [A-Za-z0-9+/]+={0,3}( [ -~]*)?")
+_GROUP = pattern(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_HOST = pattern(r"[a-z0-9.-]+|\[[0-9a-f:]+\]")
+_PUBLIC_KEY = pattern(r"(ssh|ecdsa|sk-ssh|sk-ecdsa)-[a-z0-9@.-]+ [A-Za-z0-9+/]+={0,3}( [ -~]*)?")
 _TRACKS = ("tag", "branch", "version", "commit")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
 
 from msgspec import UnsetType
@@ -10,13 +9,14 @@ from msgspec import UnsetType
 from git_hybrid.core.errors import Problem
 from git_hybrid.core.ids import NAME_LIMIT
 from git_hybrid.core.manifest import Scanner
+from git_hybrid.core.pattern import pattern
 from git_hybrid.core.scanners import FORMATS, PRESETS
 from git_hybrid.core.values import parse_duration
 from git_hybrid.store.parsing import checked, convert, shorten
 from git_hybrid.store.wire import ScannerShape
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_NAME = pattern(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_VARIABLE = pattern(r"[A-Za-z_][A-Za-z0-9_]*")
 _LONGEST = timedelta(days=1)
 
 

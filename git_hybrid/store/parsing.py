@@ -13,13 +13,14 @@ import tomli
 
 from git_hybrid.core.errors import InvalidFile, LocalIo, NewerSchema, Problem
 from git_hybrid.core.ids import InvalidText, shown_url
+from git_hybrid.core.pattern import pattern
 
 T = TypeVar("T")
 Document = dict[str, Any]
 SIZE_LIMIT = 64 * 2**20
-_TOML_PLACE = re.compile(r"^(?P<reason>.*) \((?P<place>at line \d+, column \d+|at end of document)\)$", re.DOTALL)
-_UNKNOWN = re.compile(r"Object contains unknown field `(?P<key>.*?)`(?: - at `(?P<path>.*)`)?$", re.DOTALL)
-_EXPECTED = re.compile(r"(?P<reason>.*) - at `\$\.?(?P<path>.*)`$", re.DOTALL)
+_TOML_PLACE = pattern(r"^(?P<reason>.*) \((?P<place>at line \d+, column \d+|at end of document)\)$", re.DOTALL)
+_UNKNOWN = pattern(r"Object contains unknown field `(?P<key>.*?)`(?: - at `(?P<path>.*)`)?$", re.DOTALL)
+_EXPECTED = pattern(r"(?P<reason>.*) - at `\$\.?(?P<path>.*)`$", re.DOTALL)
 
 
 def read_bytes(path: Path, shown: str) -> bytes | None:

@@ -6,17 +6,17 @@ import csv
 import html
 import io
 import json
-import re
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
+from git_hybrid.core.pattern import pattern
 from git_hybrid.core.value import Struct
 from git_hybrid.view.term import safe
 
 Format = Literal["csv", "json", "md", "html"]
 FORMATS: tuple[Format, ...] = ("csv", "json", "md", "html")
-_FORMULA = re.compile(r"\s*[=+\-@\t\r]")
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>|#~!&])")
+_FORMULA = pattern(r"\s*[=+\-@\t\r]")
+_MARKDOWN = pattern(r"([\\`*_{}\[\]<>|#~!&])")
 _STYLE = (
     "body{font:14px/1.4 system-ui,sans-serif;margin:2em}table{border-collapse:collapse;margin:0 0 2em}"
     "th,td{border:1px solid #999;padding:.3em .5em;text-align:left;vertical-align:top;overflow-wrap:anywhere}"

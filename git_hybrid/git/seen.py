@@ -1,0 +1,254 @@
+"""What a clone looked like when it was proved: the times, size, inode and mode of everything that a look depends on.
+
+Two files in ``.git/hybrid`` hold it. ``tree`` has the files and folders of the working tree; it is taken before they
+are read and compared. ``base`` has the rest: the root, HEAD, settings, index, packs, and ``tree`` itself. As long as
+all of that is as it was, nothing was changed: a change of any kind sets the ctime, which nobody can choose. What was
+written in the same tick of the clock in which it was looked at is not believed (gitformat-index(5), "racy git"): the
+root gets its ctime when the clone is put in its place, after all files have theirs.
+
+Both are hints of this machine. What is not as it was is for a closer look to judge.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from array import array
+from collections.abc import Iterable
+
+import msgspec
+
+from git_hybrid.core.ids import Oid
+from git_hybrid.core.value import Struct
+
+FOLDER = ".git/hybrid"
+TREE, BASE = f"{FOLDER}/tree", f"{FOLDER}/base"
+_VERSION = 1
+_SETTLED = 2 * 10**9
+_TICKS = 100
+_SIZE = 5 * 8
+# CLOCK_REALTIME_COARSE (linux/time.h), which file systems take their times from; elsewhere they use the fine one.
+_CLOCK = 5 if sys.platform == "linux" else time.CLOCK_REALTIME
+# What this tool makes in .git, and git in a checkout: anything else is for a closer look.
+_NAMES = frozenset(
+    {
+        *(
+            b"HEAD",
+            b"ORIG_HEAD",
+            b"config",
+            b"hybrid",
+            b"hybrid-packs",
+            b"index",
+            b"info",
+            b"logs",
+            b"objects",
+            b"refs",
+        ),
+    }
+)
+_OF_BASE = (
+    b"",
+    b".git",
+    b".git/HEAD",
+    b".git/config",
+    b".git/index",
+    b".git/info",
+    b".git/info/attributes",
+    b".git/refs/hybrid",
+    b".git/refs/hybrid/pin",
+    b".git/objects/info",
+    b".git/objects/pack",
+)
+_INODE = (1 << 63) - 1
+
+
+class Stamps(Struct, frozen=True):
+    """Stat data of paths below a clone: the paths between NULs, and five numbers of 64 bits each of them."""
+
+    version: int
+    commit: str
+    tree: str
+    newest: int
+    """The latest ctime, in nanoseconds."""
+    paths: bytes
+    numbers: bytes
+
+
+class Collector:
+    """Takes the stat data of paths, one after the other."""
+
+    def __init__(self) -> None:
+        """Start with none."""
+        self.paths: list[bytes] = []
+        self._numbers: list[int] = []
+
+    def add(self, path: bytes, found: os.stat_result) -> None:
+        """Take what is *found* at *path*."""
+        self.paths.append(path)
+        inode = found.st_ino & _INODE
+        self._numbers += (found.st_mode, inode, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+
+    def ctimes(self) -> list[int]:
+        """Return the ctime of each, in nanoseconds."""
+        return self._numbers[4::5]
+
+    def stamps(self, commit: Oid, tree: Oid) -> Stamps:
+        """Return what was taken, as that of *commit* with its *tree*."""
+        newest = max(self.ctimes(), default=0)
+        return Stamps(_VERSION, commit, tree, newest, b"\0".join(self.paths), array("q", self._numbers).tobytes())
+
+
+def touched(path: str, commit: Oid, tree: Oid) -> frozenset[bytes] | None:
+    """Return what was touched since the clone at *path* was proved to stand at *commit*; None if it never was."""
+    try:
+        found: set[bytes] = set()
+        for name in (BASE, TREE):
+            known = _read(f"{path}/{name}")
+            if (known.commit, known.tree) != (commit, tree):
+                return None
+            found |= _differing(path, known)
+    except (OSError, ValueError):
+        return None
+    return frozenset(found)
+
+
+def holds_only_our_names(path: str) -> bool:
+    """Tell whether nothing is in ``.git`` but what this tool and git's checkout make there.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    return {*os.listdir(os.fsencode(path) + b"/.git")} <= _NAMES
+
+
+def _read(path: str) -> Stamps:
+    with open(path, "rb", buffering=0) as file:
+        data = file.read()
+    try:
+        known = msgspec.msgpack.decode(data, type=Stamps)
+    except msgspec.MsgspecError as error:
+        raise ValueError(path) from error
+    if known.version != _VERSION:
+        raise ValueError(path)
+    return known
+
+
+def _differing(root: str, known: Stamps) -> set[bytes]:
+    prefix, lstat, numbers = os.fsencode(root) + b"/", os.lstat, list[int]()
+    names = known.paths.split(b"\0") if known.numbers else []
+    for name in names:
+        found = lstat(prefix + name)
+        inode = found.st_ino & _INODE
+        numbers += (found.st_mode, inode, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+    now = array("q", numbers).tobytes()
+    if now == known.numbers:
+        return set()
+    return {
+        name
+        for at, name in enumerate(names)
+        if now[at * _SIZE : (at + 1) * _SIZE] != known.numbers[at * _SIZE : (at + 1) * _SIZE]
+    }
+
+
+def folders_of(paths: Iterable[bytes]) -> list[bytes]:
+    """Return the folders that *paths* stand in, without the root."""
+    found: dict[bytes, None] = {}
+    for path in paths:
+        folder = path.rpartition(b"/")[0]
+        while folder and folder not in found:
+            found[folder] = None
+            folder = folder.rpartition(b"/")[0]
+    return list(found)
+
+
+def keep_tree(path: str, taken: Stamps) -> None:
+    """Keep *taken*, the stat data of the working tree at *path*, before it is put in its place.
+
+    Returns when what happens from now on gets a later ctime: the clock of file systems moves in steps of milliseconds.
+
+    Raises:
+        OSError: the file system refused.
+    """
+    os.makedirs(f"{path}/{FOLDER}", exist_ok=True)
+    _write(f"{path}/{TREE}", taken)
+    written = os.lstat(f"{path}/{TREE}").st_ctime_ns
+    for _ in range(_TICKS):
+        if time.clock_gettime_ns(_CLOCK) > written:
+            return
+        time.sleep(0.001)
+
+
+def complete(path: str, commit: Oid, tree: Oid) -> None:
+    """Keep the rest for a new clone that has just been put at *path*, where :func:`keep_tree` was called before.
+
+    Raises:
+        OSError, ValueError: something was touched since, or it may have been; nothing is kept.
+    """
+    if os.path.lexists(f"{path}/{BASE}"):
+        return
+    root = os.fsencode(path) + b"/"
+    taken = base_of(path)
+    _take(taken, root, TREE.encode())
+    known = _read(f"{path}/{TREE}")
+    moved, *others = taken.ctimes()
+    tops = {name.split(b"/", 1)[0] for name in known.paths.split(b"\0") if name}
+    # The root was renamed into its place after all else was written, but for the folder .git, which has marks of ours.
+    if known.commit != commit or max(known.newest, *others[1:]) >= moved:
+        raise ValueError(path)
+    if {*os.listdir(root)} != tops | {b".git"} or not holds_only_our_names(path):
+        raise ValueError(path)
+    _write(f"{path}/{BASE}", taken.stamps(commit, tree))
+
+
+def prepare(path: str) -> Collector:
+    """Return the stat data of what is not in the working tree, taken before a closer look at it.
+
+    Raises:
+        OSError: something is missing.
+        ValueError: something is so young that a change could go unnoticed.
+    """
+    os.makedirs(f"{path}/{FOLDER}", exist_ok=True)
+    taken = base_of(path)
+    if max(taken.ctimes()) > time.time_ns() - _SETTLED:
+        raise ValueError(path)
+    return taken
+
+
+def keep(path: str, base: Collector, tree: Stamps) -> None:
+    """Keep what a closer look has proved, unless it is so young that a change could have gone unnoticed.
+
+    *base* was taken before the look (:func:`prepare`) and *tree* during it.
+
+    Raises:
+        OSError: the file system refused.
+    """
+    if tree.newest > time.time_ns() - _SETTLED:
+        return
+    _write(f"{path}/{TREE}", tree)
+    _take(base, os.fsencode(path) + b"/", TREE.encode())
+    _write(f"{path}/{BASE}", base.stamps(Oid(tree.commit), Oid(tree.tree)))
+
+
+def base_of(path: str) -> Collector:
+    """Return the stat data of what is not in the working tree: the root first, then ``.git``.
+
+    Raises:
+        OSError: something is missing.
+    """
+    root, taken = os.fsencode(path) + b"/", Collector()
+    packs = [b".git/objects/pack/" + name for name in sorted(os.listdir(root + b".git/objects/pack"))]
+    for name in (*_OF_BASE, *packs):
+        _take(taken, root, name)
+    return taken
+
+
+def _take(taken: Collector, root: bytes, name: bytes) -> None:
+    taken.add(name, os.lstat(root + name))
+
+
+def _write(path: str, known: Stamps) -> None:
+    temporary = f"{path}.tmp"
+    with open(temporary, "wb") as file:
+        file.write(msgspec.msgpack.encode(known))
+    os.replace(temporary, path)
