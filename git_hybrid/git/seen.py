@@ -17,14 +17,12 @@ import time
 from array import array
 from collections.abc import Iterable
 
-import msgspec
-
 from git_hybrid.core.ids import Oid
 from git_hybrid.core.value import Struct
 
 FOLDER = ".git/hybrid"
 TREE, BASE = f"{FOLDER}/tree", f"{FOLDER}/base"
-_VERSION = 1
+_MAGIC = "git-hybrid-seen-1"
 _SETTLED = 2 * 10**9
 _TICKS = 100
 _SIZE = 5 * 8
@@ -64,9 +62,8 @@ _INODE = (1 << 63) - 1
 
 
 class Stamps(Struct, frozen=True):
-    """Stat data of paths below a clone: the paths between NULs, and five numbers of 64 bits each of them."""
+    """Stat data of paths below a clone: the paths between NULs, and five numbers of 64 bits for each of them."""
 
-    version: int
     commit: str
     tree: str
     newest: int
@@ -96,7 +93,7 @@ class Collector:
     def stamps(self, commit: Oid, tree: Oid) -> Stamps:
         """Return what was taken, as that of *commit* with its *tree*."""
         newest = max(self.ctimes(), default=0)
-        return Stamps(_VERSION, commit, tree, newest, b"\0".join(self.paths), array("q", self._numbers).tobytes())
+        return Stamps(commit, tree, newest, b"\0".join(self.paths), array("q", self._numbers).tobytes())
 
 
 def touched(path: str, commit: Oid, tree: Oid) -> frozenset[bytes] | None:
@@ -125,13 +122,11 @@ def holds_only_our_names(path: str) -> bool:
 def _read(path: str) -> Stamps:
     with open(path, "rb", buffering=0) as file:
         data = file.read()
-    try:
-        known = msgspec.msgpack.decode(data, type=Stamps)
-    except msgspec.MsgspecError as error:
-        raise ValueError(path) from error
-    if known.version != _VERSION:
+    head, _, rest = data.partition(b"\n")
+    magic, commit, tree, newest, size = head.decode("ascii").split(" ")
+    if magic != _MAGIC:
         raise ValueError(path)
-    return known
+    return Stamps(commit, tree, int(newest), rest[: int(size)], rest[int(size) :])
 
 
 def _differing(root: str, known: Stamps) -> set[bytes]:
@@ -249,6 +244,7 @@ def _take(taken: Collector, root: bytes, name: bytes) -> None:
 
 def _write(path: str, known: Stamps) -> None:
     temporary = f"{path}.tmp"
+    head = f"{_MAGIC} {known.commit} {known.tree} {known.newest} {len(known.paths)}\n".encode("ascii")
     with open(temporary, "wb") as file:
-        file.write(msgspec.msgpack.encode(known))
+        file.write(head + known.paths + known.numbers)
     os.replace(temporary, path)
