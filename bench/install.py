@@ -31,6 +31,22 @@ def install_hybrid(folder: Path) -> Path:
     return venv / "bin"
 
 
+def install_peers(folder: Path) -> Path:
+    """Install the peers that PyPI has into a venv of their own; return the folder of its scripts.
+
+    Raises:
+        subprocess.CalledProcessError: pip failed.
+    """
+    wanted = Path(__file__).parent / "requirements.txt"
+    venv = folder / "venv-peers"
+    stamp = venv / "installed"
+    if not stamp.exists() or stamp.read_bytes() != wanted.read_bytes():
+        _make(venv)
+        subprocess.run([venv / "bin/python", *_PIP, "-r", str(wanted)], check=True)
+        stamp.write_bytes(wanted.read_bytes())
+    return venv / "bin"
+
+
 def _copy_tree(copy: Path) -> str:
     """Copy what git would commit: a build in the checkout itself would leave, and take up, files of older builds."""
     listed = subprocess.run(

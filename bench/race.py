@@ -10,9 +10,12 @@ from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from bench import startup, table
 from bench.corpus import Corpus, Upstream, move_upstream, moving
 from bench.measure import Sample, Step, ToolFailed, run_steps
+from bench.safety import prove
 from bench.tools import Pin, Steps, Tool
+from bench.tools_hybrid import Hybrid
 from bench.verify import wrong_clones
 
 WORKLOADS: Final = {
@@ -25,6 +28,7 @@ WORKLOADS: Final = {
     "update1": "1 % of the pins moved to commits that are only upstream",
     "update10": "10 % of the pins moved",
     "mem": "peak memory of the process tree in cold, noop and status",
+    "startup": "the help, two hooks, the help of the peers, Python itself",
 }
 _MEMORY_ROUNDS = 3
 
@@ -51,6 +55,7 @@ class Race:
         transport: str,
         url: Callable[[Upstream], str],
         folder: Path,
+        python: Path,
         keep_old: bool,
         say: Callable[[str], None],
     ) -> None:
@@ -58,6 +63,7 @@ class Race:
         self.tools = [*tools]
         self.transport = transport
         self.folder = folder
+        self.python = python
         self.keep_old = keep_old
         self.say = say
         self.entries: list[Entry] = []
@@ -86,6 +92,13 @@ class Race:
             self.say(f"  round {number + 1} of {rounds} done")
             self._sweep()
 
+    def proof(self) -> dict[str, object] | None:
+        """Return what a traced sync shows to have been on; None if git hybrid is not in the race."""
+        for tool in self.tools:
+            if isinstance(tool, Hybrid):
+                return prove(tool, self.folder, self.pins())
+        return None
+
     def pins(self) -> list[Pin]:
         """Return where every clone is to stand now."""
         return [self._pin(upstream) for upstream in self.corpus.upstreams]
@@ -96,6 +109,8 @@ class Race:
         return Pin(name=upstream.name, url=self._url(upstream), commit=commit)
 
     def _set_up(self, tool: Tool, workloads: Sequence[str]) -> None:
+        if why := tool.missing():
+            raise ToolFailed(why)
         start = time.monotonic()
         tool.begin(self.pins())
         ws = self._warm(tool)
@@ -114,15 +129,28 @@ class Race:
         if steps is None:
             for pin in self.pins():
                 tool.git("clone", "-q", pin.url, str(tool.clones(ws) / pin.name), cwd=ws)
+            tool.adopt(ws)
             return
         self._run(tool, steps)
         self._verify(tool, ws)
 
     def _workload(self, workload: str, number: int, order: Sequence[Tool]) -> None:
+        if workload == "startup":
+            self._startup(number)
+            return
         moved = self._move(workload, order) if workload.startswith("update") else []
         for tool in order:
             if (tool.name, workload) not in self.failures:
                 self._guarded(tool, workload, partial(self._one, tool, workload, number, moved))
+
+    def _startup(self, number: int) -> None:
+        setting = self.tools[0].setting
+        starts = startup.commands(self.python, [tool.name for tool in self.tools], setting.repo_tool)
+        ws = self.folder / "warm" / table.SELF
+        log = self.folder / "startup.log"
+        samples, failures = startup.measure(starts, ws if ws.is_dir() else self.folder, setting.env, log, number)
+        self.entries += [Entry(self.n, self.transport, "startup", label, at, sample) for label, at, sample in samples]
+        self.failures.update({(label, "startup"): reason for label, reason in failures.items()})
 
     def _one(self, tool: Tool, workload: str, number: int, moved: Sequence[Pin]) -> None:
         ws = self._warm(tool)

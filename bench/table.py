@@ -43,6 +43,7 @@ class Verdict(NamedTuple):
     ratio: float
     low: float
     high: float
+    cpu: float | None = None
 
     @property
     def word(self) -> str:
@@ -53,17 +54,26 @@ class Verdict(NamedTuple):
         return "stretch" if stretch is not None and self.ratio <= stretch else "held"
 
 
-def judge(cells: Cells, targets: Iterable[Target] = TARGETS) -> list[Verdict]:
-    """Return a verdict for each of *targets* that both sides were measured for."""
+def judge(cells: Cells, targets: Iterable[Target] = TARGETS, *, cpu: Cells | None = None) -> list[Verdict]:
+    """Return a verdict for each of *targets* that both sides were measured for, with the ratio of *cpu* beside it."""
     verdicts = []
     for target in targets:
         own = cells.get((target.workload, SELF))
         other = cells.get((target.rival_workload or target.workload, target.rival))
-        if own and other:
+        ratio = _ratio(cells, target)
+        if own and other and ratio is not None:
             pairs = [own[number] / other[number] for number in own if number in other]
-            ratio = statistics.median(own.values()) / statistics.median(other.values())
-            verdicts.append(Verdict(target, ratio, min(pairs, default=ratio), max(pairs, default=ratio)))
+            work = _ratio(cpu or {}, target)
+            verdicts.append(Verdict(target, ratio, min(pairs, default=ratio), max(pairs, default=ratio), work))
     return verdicts
+
+
+def _ratio(cells: Cells, target: Target) -> float | None:
+    own = cells.get((target.workload, SELF))
+    other = cells.get((target.rival_workload or target.workload, target.rival))
+    if not own or not other:
+        return None
+    return statistics.median(own.values()) / statistics.median(other.values())
 
 
 def cell(values: Mapping[int, float], own: Mapping[int, float] | None) -> str:
@@ -93,13 +103,16 @@ Rows = list[list[str]]
 
 def verdict_rows(verdicts: Sequence[Verdict]) -> Rows:
     """Return the table of the targets."""
-    table = [["workload", "beside", "ratio", "single rounds", "target", "stretch", ""]]
+    table = [["workload", "beside", "ratio", "single rounds", "cpu ratio", "target", "stretch", ""]]
     for found in verdicts:
         target = found.target
         rival = f"{target.rival} {target.rival_workload}".strip()
         stretch = "" if target.stretch is None else f"{target.stretch:g}"
         spread = f"{found.low:.2f}..{found.high:.2f}"
-        table.append([target.workload, rival, f"{found.ratio:.2f}", spread, f"{target.ratio:g}", stretch, found.word])
+        work = "" if found.cpu is None else f"{found.cpu:.2f}"
+        table.append(
+            [target.workload, rival, f"{found.ratio:.2f}", spread, work, f"{target.ratio:g}", stretch, found.word]
+        )
     return table
 
 

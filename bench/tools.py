@@ -26,6 +26,8 @@ class Setting(NamedTuple):
     jobs: int
     env: Mapping[str, str]
     scratch: Path
+    repo_tool: str = ""
+    """Where a clone of git-repo is, for the tool repo."""
 
 
 class Tool:
@@ -57,6 +59,9 @@ class Tool:
     def repin(self, ws: Path, pins: Sequence[Pin], moved: Sequence[Pin]) -> None:
         """Tell the workspace the new pins."""
         raise NotImplementedError
+
+    def adopt(self, ws: Path) -> None:
+        """Take over the clones that git made for a tool that makes none."""
 
     def clones(self, ws: Path) -> Path:
         """Return the folder that holds the clones by name."""
@@ -100,3 +105,11 @@ class Tool:
             ["git", *args], cwd=cwd, env=dict(self.setting.env), check=True, capture_output=True, text=True, input=stdin
         )
         return done.stdout
+
+    def call(self, ws: Path, *argv: str) -> None:
+        """Run a preparing command of the tool itself.
+
+        Raises:
+            subprocess.CalledProcessError: it failed.
+        """
+        subprocess.run(argv, cwd=ws, env=dict(self.setting.env), check=True, capture_output=True, text=True)

@@ -11,7 +11,8 @@ from pathlib import Path
 from bench.measure import Step
 from bench.tools import Pin, Setting, Steps, Tool
 
-_SHARED = ("sources.toml", "state/sources.lock", "state/.gitignore", "sources/.gitignore", ".gitattributes")
+_LOG = "state/sources-audit.jsonl"
+_SHARED = ("sources.toml", "state/sources.lock", _LOG, "state/.gitignore", "sources/.gitignore", ".gitattributes")
 
 
 class Hybrid(Tool):
@@ -48,6 +49,10 @@ class Hybrid(Tool):
 
     def repin(self, ws: Path, pins: Sequence[Pin], moved: Sequence[Pin]) -> None:
         shutil.copyfile(self.colleague / "state/sources.lock", ws / "state/sources.lock")
+        # What git does with the two logs: .gitattributes says merge=union.
+        own = (ws / _LOG).read_text(encoding="utf-8").splitlines(keepends=True)
+        theirs = (self.colleague / _LOG).read_text(encoding="utf-8").splitlines(keepends=True)
+        (ws / _LOG).write_text("".join(dict.fromkeys([*own, *theirs])), encoding="utf-8")
         self._commit(ws)
 
     def cold(self, ws: Path) -> Steps:
@@ -83,8 +88,9 @@ class Hybrid(Tool):
         recorded = {entry["name"]: entry["commit_sha"] for entry in state["sources"]}
         if recorded != {pin.name: pin.commit for pin in pins}:
             wrong.append("state/sources.json does not hold the pins")
-        audited = (ws / "state/sources-audit.jsonl").read_text(encoding="utf-8").count('"source"')
-        if audited < len(pins):
+        audited = (ws / _LOG).read_text(encoding="utf-8").count('"source"')
+        # One record came with the pin, one is made by the sync.
+        if audited < 2 * len(pins):
             wrong.append(f"only {audited} audit records name a source")
         if (ws / "state/resume.json").exists():
             wrong.append("the run is not finished")
