@@ -26,7 +26,7 @@ _AUTHOR = "Bench <bench@example.org>"
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _FOLDERS = ("src", "src/core", "src/core/io", "src/net", "docs", "docs/how-to", "tests", "tests/data", "tools", "")
 _ENDINGS = ("py", "c", "h", "md", "toml", "txt")
-_VERSION = 1
+_VERSION = 2
 
 
 class Profile(NamedTuple):
@@ -140,7 +140,7 @@ def _stream(chance: Random, profile: Profile, later: int) -> Iterator[bytes]:
                 changed[path] = files[path]
         ref = "refs/heads/main" if number < commits else f"{_HIDDEN}{number - commits + 1:02}"
         yield _commit(ref, number, changed)
-        if number % (commits // 6 + 1) == commits // 8:
+        if number < commits and number % (commits // 6 + 1) == commits // 8:
             yield f"reset refs/tags/v0.{number}.0\nfrom :{number + 1}\n\n".encode()
     yield f"reset refs/heads/maint\nfrom :{max(commits - 2, 1)}\n\n".encode()
 

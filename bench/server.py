@@ -44,7 +44,8 @@ class Site:
     ) -> None:
         for child in self._children:
             child.terminate()
-            child.wait()
+            with child:
+                child.wait()
 
     def _start(self, module: str, *args: str) -> int:
         child = subprocess.Popen(
