@@ -7,9 +7,10 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Final
 
 ROOT = Path(__file__).parents[1]
-_SHIPPED = ("git_hybrid", "hooks", "man", "pyproject.toml", "README.md", "LICENSE")
+SHIPPED: Final = ("git_hybrid", "hooks", "man", "pyproject.toml", "README.md", "LICENSE")
 _PIP = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check")
 
 
@@ -50,7 +51,7 @@ def install_peers(folder: Path) -> Path:
 def _copy_tree(copy: Path) -> str:
     """Copy what git would commit: a build in the checkout itself would leave, and take up, files of older builds."""
     listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *_SHIPPED],
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *SHIPPED],
         cwd=ROOT,
         check=True,
         capture_output=True,
