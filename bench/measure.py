@@ -1,0 +1,122 @@
+"""Run the commands of a tool and time them from outside; with `memory` also sample what its processes hold."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+_EVERY = 0.004
+_TAIL = 2000
+
+
+class Step(NamedTuple):
+    """One command of a workload; the steps of one run are timed together. Exit codes in `ok` are no failure."""
+
+    argv: tuple[str, ...]
+    cwd: Path
+    env: Mapping[str, str] = {}
+    ok: tuple[int, ...] = (0,)
+
+
+class Sample(NamedTuple):
+    """One run: wall seconds, CPU seconds of all processes, and, where asked for, peaks over its process tree in MiB."""
+
+    seconds: float
+    cpu: float
+    rss: float | None = None
+    pss: float | None = None
+
+
+class ToolFailed(Exception):
+    """A command of a tool ended with an exit code that it should not have."""
+
+
+def run_steps(steps: Sequence[Step], env: Mapping[str, str], log: Path, *, memory: bool = False) -> Sample:
+    """Run *steps* one after the other with their output in *log*.
+
+    Raises:
+        ToolFailed: one failed; the message holds the end of its output.
+    """
+    peaks = _Peaks()
+    before, start = os.times(), time.perf_counter()
+    with log.open("wb") as out:
+        for step in steps:
+            merged = {**env, **step.env}
+            try:
+                child = subprocess.Popen(
+                    step.argv,
+                    cwd=step.cwd,
+                    env=merged,
+                    stdin=subprocess.DEVNULL,
+                    stdout=out,
+                    stderr=out,
+                )
+            except OSError as error:
+                raise ToolFailed(f"{step.argv[0]}: {error}") from error
+            with contextlib.ExitStack() as stack:
+                if memory:
+                    stack.enter_context(peaks.watching(child.pid))
+                status = child.wait()
+            if status not in step.ok:
+                raise ToolFailed(f"{' '.join(step.argv)[:200]}: exit {status}: {tail(log)}")
+    seconds, after = time.perf_counter() - start, os.times()
+    cpu = after.children_user + after.children_system - before.children_user - before.children_system
+    return Sample(seconds=seconds, cpu=cpu, rss=peaks.rss if memory else None, pss=peaks.pss if memory else None)
+
+
+def tail(log: Path) -> str:
+    """Return the end of what a command printed."""
+    return log.read_bytes()[-_TAIL:].decode("utf-8", "replace").strip()
+
+
+class _Peaks:
+    """The highest sums over a process tree, in MiB. Peaks shorter than the sampling interval can be missed."""
+
+    def __init__(self) -> None:
+        self.rss = 0.0
+        self.pss = 0.0
+
+    @contextlib.contextmanager
+    def watching(self, pid: int) -> Iterator[None]:
+        done = threading.Event()
+        thread = threading.Thread(target=self._sample, args=(pid, done))
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
+
+    def _sample(self, pid: int, done: threading.Event) -> None:
+        while not done.wait(_EVERY):
+            rss = pss = 0.0
+            for member in _tree(pid):
+                with contextlib.suppress(OSError, ValueError, IndexError):
+                    rss += int(Path(f"/proc/{member}/statm").read_bytes().split()[1]) * _PAGE / 2**20
+                    pss += _pss(member)
+            self.rss, self.pss = max(self.rss, rss), max(self.pss, pss)
+
+
+def _pss(pid: int) -> float:
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_bytes().splitlines():
+        if line.startswith(b"Pss:"):
+            return int(line.split()[1]) / 1024
+    return 0.0
+
+
+def _tree(pid: int) -> list[int]:
+    found, at = [pid], 0
+    while at < len(found):
+        with contextlib.suppress(OSError):
+            for task in os.listdir(f"/proc/{found[at]}/task"):
+                children = Path(f"/proc/{found[at]}/task/{task}/children").read_bytes()
+                found += [int(child) for child in children.split()]
+        at += 1
+    return found
