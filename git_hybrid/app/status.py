@@ -20,8 +20,11 @@ from git_hybrid.core.plan import Clone, Observed, Snapshot
 from git_hybrid.core.report import Report, Row, Status, failed
 from git_hybrid.core.resolve import moved_tag, newest_allowed
 from git_hybrid.core.scans import Identity
+from git_hybrid.core.value import replace
 
 SHOWN_COMMITS = 10
+FEW = 3
+"""So many upstreams are asked as quickly by a git process each as by a client that has to be loaded first."""
 
 
 def status(rt: Runtime, names: Sequence[str] = (), groups: Sequence[str] = ()) -> Status:
@@ -129,11 +132,12 @@ def outdated(rt: Runtime, names: Sequence[str] = (), groups: Sequence[str] = ())
     """
     snapshot = rt.ledger.snapshot()
     selected = select(snapshot.manifest, names, groups)
+    asking = replace(rt, transport=rt.bulk) if rt.bulk is not None and len(selected) > FEW else rt
 
     def work(name: SourceName) -> Row:
         source, pin = snapshot.manifest.sources[name], snapshot.lock.pins.get(name)
         try:
-            refs = list_refs(rt, source, snapshot.manifest.defaults, head=False)
+            refs = list_refs(asking, source, snapshot.manifest.defaults, head=False)
             newest = newest_allowed(source, refs)
         except HybridError as error:
             return failed(name, error)

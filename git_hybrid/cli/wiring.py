@@ -22,6 +22,7 @@ from git_hybrid.core.reducer import RunInfo
 from git_hybrid.core.value import Struct
 from git_hybrid.git.cage import Cage
 from git_hybrid.git.clones import GitClones
+from git_hybrid.git.direct import Direct
 from git_hybrid.git.export import GitExporter
 from git_hybrid.git.objects import GitObjects
 from git_hybrid.git.prover import GitProver
@@ -119,8 +120,11 @@ def _runtime(
         clean_quarantine=lambda: (*quarantine.clean(Sources(ledger)), *remove_stale(durable, folder)),
         close_quarantine=quarantine.close,
     )
+    direct, allowed = Direct(runner), HostPolicy(ledger)
+    stack.callback(direct.close)
     return Runtime(
-        transport=GitTransport(runner=runner, allowed_host=HostPolicy(ledger)),
+        transport=GitTransport(runner=runner, allowed_host=allowed),
+        bulk=GitTransport(runner=runner, allowed_host=allowed, direct=direct),
         objects=GitObjects(runner=runner),
         quarantine=quarantine,
         clones=clones,
