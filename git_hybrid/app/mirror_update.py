@@ -9,6 +9,7 @@ from git_hybrid.app.executor import run_all
 from git_hybrid.app.force import waivers
 from git_hybrid.app.remote import fetch, fetch_lfs, list_refs_from
 from git_hybrid.app.runtime import Runtime
+from git_hybrid.app.spreading import carried_out, errands_of
 from git_hybrid.app.submodules import DEPTH_LIMIT, submodule_url
 from git_hybrid.core.endpoints import Mirrors, repository_path
 from git_hybrid.core.errors import (
@@ -23,13 +24,16 @@ from git_hybrid.core.errors import (
     RemoteError,
     ToolTooOld,
     Unreachable,
+    WorkerLost,
 )
 from git_hybrid.core.ids import Oid, RefName, SourceName
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Commit, Manifest, Source, allows_host
 from git_hybrid.core.mirror_refs import kept_refs
+from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.ports import FetchRequest, RemoteRefs, Stage
 from git_hybrid.core.ports_mirror import Change, Holding, MirrorFolder
+from git_hybrid.core.ports_spread import Errand, Spread
 from git_hybrid.core.report import Report, Row, failed
 from git_hybrid.core.resolve import newest_allowed
 from git_hybrid.core.value import Struct, replace
@@ -44,6 +48,9 @@ class Mirrored(Struct, frozen=True, kw_only=True):
     holding: Holding
     changed: bool
     missing: tuple[str, ...] = ()
+
+
+_Result = tuple[Row, tuple[Mirrored, ...]]
 
 
 class _Filling(Struct, frozen=True, kw_only=True):
@@ -62,13 +69,41 @@ def update_mirror(rt: Runtime, folder: MirrorFolder, own_url: str) -> tuple[Repo
     entries = tuple(base for base in rt.mirrors.entries if base.rstrip("/") != own_url.rstrip("/"))
     asking = replace(rt, mirrors=Mirrors(entries), bundles=lambda _name: None, waived=waivers(snapshot))
     filling = _Filling(rt=asking, folder=folder, manifest=snapshot.manifest, pins=snapshot.lock.pins)
-    sources = tuple(snapshot.manifest.sources.values())
+    done = {} if rt.spread is None else _elsewhere(filling, rt.spread, snapshot)
+    sources = tuple(source for source in snapshot.manifest.sources.values() if source.name not in done)
     jobs = rt.jobs or snapshot.manifest.defaults.jobs
     results = run_all(lambda source: _attempt(filling, source), sources, jobs=jobs, cancelled=rt.cancelled)
     stopped = Interrupted(signal=rt.cancelled())
-    pairs = [result or (failed(source.name, stopped), ()) for source, result in zip(sources, results, strict=True)]
+    for source, result in zip(sources, results, strict=True):
+        done[source.name] = result or (failed(source.name, stopped), ())
+    pairs = [done[name] for name in snapshot.manifest.sources]
     report = Report(command="mirror update", rows=tuple(row for row, _ in pairs), interrupted=rt.cancelled())
     return report, tuple(item for _, items in pairs for item in items)
+
+
+def _elsewhere(filling: _Filling, spread: Spread, snapshot: Snapshot) -> dict[SourceName, _Result]:
+    """Let workers update what is one repository a source; submodules may be shared by sources, and are done here."""
+    groups: dict[str, list[SourceName]] = {}
+    for source in snapshot.manifest.sources.values():
+        if not source.submodules:
+            groups.setdefault(repository_path(source.url), []).append(source.name)
+    rt, folder = filling.rt, filling.folder
+    errands = errands_of(rt, spread, snapshot, groups.values(), waived=rt.waived, folder=folder.announce())
+    done: dict[SourceName, _Result] = {}
+    for name, found in carried_out(rt, spread, mirror_errand, errands).items():
+        done[name] = (failed(name, found), ()) if isinstance(found, HybridError) else found
+        if any(folder.holding(item.path) != item.holding for item in done[name][1]):
+            why = "what it says it mirrored is not in the folder here"
+            done[name] = (failed(name, WorkerLost(name=name, why=why)), ())
+    return done
+
+
+def mirror_errand(rt: Runtime, errand: Errand) -> dict[SourceName, _Result]:
+    """Bring the sources of *errand* into the mirror folder, on whatever machine."""
+    assert rt.mirror is not None, "an errand of mirror update names a folder"
+    asking = replace(rt, bundles=lambda _name: None)
+    filling = _Filling(rt=asking, folder=rt.mirror, manifest=errand.manifest, pins=errand.pins)
+    return {name: _attempt(filling, errand.manifest.sources[name]) for name in errand.names}
 
 
 def _attempt(filling: _Filling, source: Source) -> tuple[Row, tuple[Mirrored, ...]]:

@@ -9,7 +9,9 @@ from git_hybrid.core.errors import Interrupted
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.ports import Clones, Objects, Progress, Quarantine, Transport, Writer
 from git_hybrid.core.ports_ledger import Ledger
+from git_hybrid.core.ports_mirror import MirrorFolder
 from git_hybrid.core.ports_scan import ScanTools
+from git_hybrid.core.ports_spread import Spread
 from git_hybrid.core.reducer import RunInfo
 from git_hybrid.core.value import Struct, field
 
@@ -20,16 +22,21 @@ class Runtime(Struct, frozen=True, kw_only=True):
     ``bundles`` returns the path of the git bundle of a source, if there is one; ``served_as`` is recorded in place of
     that path. ``jobs`` None takes the manifest's; ``cancelled`` returns the number of the signal that asks to stop,
     or 0; ``sleep`` waits a number of seconds, or less if the run is cancelled; ``waived`` names by source the objects
-    that an override lets pass git's fsck.
+    that an override lets pass git's fsck. ``bulk`` does what ``transport`` does, with less work a server where
+    many are asked; ``spread`` hands work to other machines, None keeps it here. ``mirror`` is the
+    mirror folder that an errand is about.
     """
 
     transport: Transport
+    bulk: Transport | None = None
     objects: Objects
     quarantine: Quarantine
     clones: Clones
     writer: Writer
     ledger: Ledger
     scans: ScanTools
+    spread: Spread | None = None
+    mirror: MirrorFolder | None = None
     progress: Progress
     info: RunInfo
     mirrors: Mirrors = field(default_factory=Mirrors)

@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from git_hybrid.app.executor import run_all
+from git_hybrid.app.force import waivers
 from git_hybrid.app.pin import refuse_unfinished
 from git_hybrid.app.runtime import Runtime
-from git_hybrid.app.scanning import Scan, incomplete_scan, scan_commit, with_scan
+from git_hybrid.app.scan_errand import of_commit, scan_fetched, scan_group
+from git_hybrid.app.scanning import Scan, incomplete_scan, scan_commit, scanned_before, with_scan
 from git_hybrid.app.select import select
+from git_hybrid.app.spreading import carried_out, errands_of
 from git_hybrid.core.errors import (
     HybridError,
     Interrupted,
@@ -26,6 +29,7 @@ from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.lock import Pin, is_valid
 from git_hybrid.core.plan import Clone, Snapshot
 from git_hybrid.core.ports_scan import Unusable
+from git_hybrid.core.ports_spread import Spread
 from git_hybrid.core.reducer import Decision
 from git_hybrid.core.report import Report, Row, failed
 from git_hybrid.core.scan_policy import counted, finding_lines
@@ -110,10 +114,14 @@ def _ready(rt: Runtime, snapshot: Snapshot, name: SourceName) -> Pin | HybridErr
     pin = snapshot.lock.pins.get(name)
     if pin is None or not is_valid(pin, snapshot.manifest.sources[name]):
         return NoPin(name=name, stale=pin is not None)
-    seen = rt.clones.inspect(name, pin.commit)
-    if not isinstance(seen, Clone) or not seen.has_pin or name not in snapshot.state.sources:
-        return NotInstalled(name=name, commit=pin.commit)
-    return pin
+    if name in snapshot.state.sources:
+        if rt.spread is not None:
+            # A worker fetches the commit itself, and proves it against the pin.
+            return pin
+        seen = rt.clones.inspect(name, pin.commit)
+        if isinstance(seen, Clone) and seen.has_pin:
+            return pin
+    return NotInstalled(name=name, commit=pin.commit)
 
 
 def _scan_all(
@@ -123,33 +131,53 @@ def _scan_all(
     trees: dict[Oid, list[SourceName]] = {}
     for name, pin in pins.items():
         trees.setdefault(pin.tree, []).append(name)
+    groups = tuple(trees.values())
+    if rt.spread is not None:
+        found = _elsewhere(rt, rt.spread, snapshot, groups)
+        return {name: _finished(rt, snapshot, pins[name], made, diff=diff) for name, made in found.items()}
 
     def work(names: Sequence[SourceName]) -> dict[SourceName, _Done | HybridError]:
-        result: dict[SourceName, _Done | HybridError] = {}
-        first: Scan | None = None
-        for name in names:
-            rt.progress("start", name, "scan")
-            try:
-                pin = pins[name]
-                known = first and replace(first, status=replace(first.status, commit=pin.commit))
-                made = known or scan_commit(rt, snapshot, name, rt.clones.as_stage(name), pin.commit, pin.tree)
-                first = first or made
-                made = replace(made, recorded=_is_recorded(snapshot, name, made.status))
-                result[name] = _Done(scan=made, baseline=_baseline(rt, snapshot, pin) if diff else None)
-            except HybridError as error:
-                result[name] = error.about(name)
-            item = result[name]
-            rt.progress("done", name, item.scan.status.state if isinstance(item, _Done) else item.code)
-        return result
+        def look(name: SourceName) -> Scan:
+            pin = pins[name]
+            return scan_commit(rt, snapshot, name, rt.clones.as_stage(name), pin.commit, pin.tree)
 
-    jobs = rt.jobs or snapshot.manifest.defaults.jobs
-    groups = list(trees.values())
-    results = run_all(work, groups, jobs=jobs, cancelled=rt.cancelled)
-    stopped = Interrupted(signal=rt.cancelled())
+        made = scan_group(rt, names, pins, look)
+        return {name: _finished(rt, snapshot, pins[name], item, diff=diff) for name, item in made.items()}
+
+    results = run_all(work, groups, jobs=rt.jobs or snapshot.manifest.defaults.jobs, cancelled=rt.cancelled)
     done: dict[SourceName, _Done | HybridError] = {}
     for names, result in zip(groups, results, strict=True):
-        done |= result if result is not None else dict.fromkeys(names, stopped)
+        done |= result if result is not None else dict.fromkeys(names, Interrupted(signal=rt.cancelled()))
     return done
+
+
+def _finished(
+    rt: Runtime, snapshot: Snapshot, pin: Pin, made: Scan | HybridError, *, diff: bool
+) -> _Done | HybridError:
+    if isinstance(made, HybridError):
+        return made
+    name = pin.source
+    made = replace(made, recorded=_is_recorded(snapshot, name, made.status))
+    try:
+        return _Done(scan=made, baseline=_baseline(rt, snapshot, pin) if diff else None)
+    except HybridError as error:
+        return error.about(name)
+
+
+def _elsewhere(
+    rt: Runtime, spread: Spread, snapshot: Snapshot, groups: Sequence[Sequence[SourceName]]
+) -> dict[SourceName, Scan | HybridError]:
+    """Let workers scan what is not known already."""
+    pins = snapshot.lock.pins
+    found: dict[SourceName, Scan | HybridError] = {}
+    for names in groups:
+        pin = pins[names[0]]
+        known = scanned_before(rt, snapshot, names[0], pin.commit, pin.tree)
+        if known is not None:
+            found |= {name: of_commit(known, pins[name]) for name in names}
+    left = [names for names in groups if names[0] not in found]
+    errands = errands_of(rt, spread, snapshot, left, waived=waivers(snapshot))
+    return found | carried_out(rt, spread, scan_fetched, errands)
 
 
 def _is_recorded(snapshot: Snapshot, name: SourceName, status: ScanStatus) -> bool:

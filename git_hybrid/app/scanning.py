@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.audit import Event
@@ -81,6 +81,23 @@ def scan_commit(rt: Runtime, snapshot: Snapshot, name: SourceName, stage: Stage,
             results.append(_failed(rt, snapshot, name, tree, spec, identity.rules_digest, said))
         else:
             results.append(_said(rt, spec, identity, said))
+    return _together(results, commit, tree)
+
+
+def scanned_before(rt: Runtime, snapshot: Snapshot, name: SourceName, commit: Oid, tree: Oid) -> Scan | None:
+    """Return what is known of the files of *tree*; None if one scanner of the manifest would have to look at them."""
+    results = []
+    for scanner in snapshot.manifest.scanners:
+        spec = spec_of(scanner)
+        identity = rt.scans.scanners.identify(spec)
+        known = None if isinstance(identity, Unusable) else _known(rt, snapshot, name, tree, spec, identity)
+        if known is None:
+            return None
+        results.append(known)
+    return _together(results, commit, tree)
+
+
+def _together(results: Sequence[_One], commit: Oid, tree: Oid) -> Scan:
     findings = tuple(finding for result in results for finding in result.findings)
     records = [result.record for result in results]
     return Scan(

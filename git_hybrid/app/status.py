@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from git_hybrid.app.acquire import fetch_history
 from git_hybrid.app.executor import run_all
@@ -10,18 +10,25 @@ from git_hybrid.app.remote import list_refs
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.scan import identities
 from git_hybrid.app.select import select
+from git_hybrid.app.spreading import batches, carried_out, errands_of
 from git_hybrid.app.sync import observe
 from git_hybrid.core.condition import SCAN_SEVERITY, SEVERITY, Condition, condition
 from git_hybrid.core.errors import HybridError, MovedTag, NoPin
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Pin
-from git_hybrid.core.manifest import Source
+from git_hybrid.core.manifest import Manifest, Source
 from git_hybrid.core.plan import Clone, Observed, Snapshot
+from git_hybrid.core.ports_spread import Errand
 from git_hybrid.core.report import Report, Row, Status, failed
 from git_hybrid.core.resolve import moved_tag, newest_allowed
 from git_hybrid.core.scans import Identity
+from git_hybrid.core.value import replace
 
 SHOWN_COMMITS = 10
+ASKED_TOGETHER = 16
+"""So many upstreams make one errand: they share connections, and the cost of handing them over."""
+FEW = 3
+"""So many upstreams are asked as quickly by a git process each as by a client that has to be loaded first."""
 
 
 def status(rt: Runtime, names: Sequence[str] = (), groups: Sequence[str] = ()) -> Status:
@@ -129,11 +136,31 @@ def outdated(rt: Runtime, names: Sequence[str] = (), groups: Sequence[str] = ())
     """
     snapshot = rt.ledger.snapshot()
     selected = select(snapshot.manifest, names, groups)
+    if rt.spread is None:
+        rows = newer_upstream(rt, snapshot.manifest, snapshot.lock.pins, selected)
+    else:
+        errands = errands_of(rt, rt.spread, snapshot, batches(selected, ASKED_TOGETHER))
+        found = carried_out(rt, rt.spread, ask_upstreams, errands)
+        rows = tuple(failed(name, row) if isinstance(row, HybridError) else row for name, row in found.items())
+    rt.stop_if_cancelled()
+    return Report(command="outdated", rows=rows)
+
+
+def ask_upstreams(rt: Runtime, errand: Errand) -> dict[SourceName, Row]:
+    """Return the rows of an errand, on whatever machine."""
+    return {row.name: row for row in newer_upstream(rt, errand.manifest, errand.pins, errand.names)}
+
+
+def newer_upstream(
+    rt: Runtime, manifest: Manifest, pins: Mapping[SourceName, Pin], selected: Sequence[SourceName]
+) -> tuple[Row, ...]:
+    """Return for each of *selected* whether upstream has something newer that the manifest allows."""
+    asking = replace(rt, transport=rt.bulk) if rt.bulk is not None and len(selected) > FEW else rt
 
     def work(name: SourceName) -> Row:
-        source, pin = snapshot.manifest.sources[name], snapshot.lock.pins.get(name)
+        source, pin = manifest.sources[name], pins.get(name)
         try:
-            refs = list_refs(rt, source, snapshot.manifest.defaults, head=False)
+            refs = list_refs(asking, source, manifest.defaults, head=False)
             newest = newest_allowed(source, refs)
         except HybridError as error:
             return failed(name, error)
@@ -150,6 +177,5 @@ def outdated(rt: Runtime, names: Sequence[str] = (), groups: Sequence[str] = ())
             name=name, outcome=word, before=pin.commit, after=newest.commit, ref=newest.ref or pin.ref, detail=detail
         )
 
-    rows = run_all(work, selected, jobs=rt.jobs or snapshot.manifest.defaults.jobs, cancelled=rt.cancelled)
-    rt.stop_if_cancelled()
-    return Report(command="outdated", rows=tuple(row for row in rows if row is not None))
+    rows = run_all(work, selected, jobs=rt.jobs or manifest.defaults.jobs, cancelled=rt.cancelled)
+    return tuple(row for row in rows if row is not None)

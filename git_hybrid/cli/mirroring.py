@@ -41,15 +41,23 @@ def mirror_folder(target: str, inventory: Inventory, start: Path) -> Path:
 def filled(session: Session, folder: Path) -> Iterator[GitMirrorFolder]:
     """Be the one writer of *folder* for the block, with a quarantine inside it."""
     rt = session.runtime
-    with held(folder, rt.info, timeout=session.settings.lock_timeout, cancelled=rt.cancelled):
-        quarantine = GitQuarantine(disk=durable, folder=folder, run=rt.info.run)
-        quarantine.clean(lambda _name: False)
-        try:
-            yield GitMirrorFolder(
-                runner=session.runner, disk=durable, folder=folder, quarantine=quarantine, run=rt.info.run
-            )
-        finally:
-            quarantine.close()
+    with (
+        held(folder, rt.info, timeout=session.settings.lock_timeout, cancelled=rt.cancelled),
+        staged(session, folder) as mirror,
+    ):
+        mirror.quarantine.clean(lambda _name: False)
+        yield mirror
+
+
+@contextmanager
+def staged(session: Session, folder: Path) -> Iterator[GitMirrorFolder]:
+    """Yield the mirror folder at *folder*, with a quarantine of this run inside it."""
+    run = session.runtime.info.run
+    quarantine = GitQuarantine(disk=durable, folder=folder, run=run)
+    try:
+        yield GitMirrorFolder(runner=session.runner, disk=durable, folder=folder, quarantine=quarantine, run=run)
+    finally:
+        quarantine.close()
 
 
 def described(

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 When = Literal["always", "auto", "never"]
+HERE = "threads"
+"""The value of ``--executor`` that keeps the work in this process."""
 
 
 @dataclass(slots=True)
@@ -111,6 +113,18 @@ def jobs_option(command: F) -> F:
     """Add ``-j``."""
     kind = click.IntRange(1, 256)
     return click.option("-j", "--jobs", type=kind, metavar="N", help="Work on N sources at a time.")(command)
+
+
+def executor_option(command: F) -> F:
+    """Add ``--executor``."""
+    text = "Where the work is done: threads (here), or dask://HOST:PORT."
+    return click.option("--executor", default=HERE, metavar="WHERE", help=text, shell_complete=_complete_executors)(
+        command
+    )
+
+
+def _complete_executors(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    return [word for word in (HERE, "dask://", "dask+tls://") if word.startswith(incomplete)]
 
 
 def group_option(command: F) -> F:

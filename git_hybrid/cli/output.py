@@ -11,13 +11,14 @@ from typing import Any
 
 import click
 
-from git_hybrid.cli.options import Common, common_of, shows_progress, wants_color
+from git_hybrid.cli.options import HERE, Common, common_of, shows_progress, wants_color
 from git_hybrid.cli.signals import Cancel, handled
 from git_hybrid.cli.telling import Told, exit_of, explain, tell
 from git_hybrid.cli.wiring import Choices, Session, session
 from git_hybrid.core.errors import HybridError
 from git_hybrid.core.ports import Progress
 from git_hybrid.core.report import Report
+from git_hybrid.core.value import replace
 from git_hybrid.view import jsonout
 from git_hybrid.view.progress import Lines, OneLine, quiet
 from git_hybrid.view.term import paint, safe
@@ -102,6 +103,19 @@ def print_told(told: Told, *, color: bool, hints: bool) -> None:
         print(f"{paint('cause:', 'dim', color=color)} {safe(line)}", file=sys.stderr)
     for line in told.hints if hints else ():
         print(f"{paint('hint:', 'warn', color=color)} {safe(line)}", file=sys.stderr)
+
+
+@contextmanager
+def opened_with(context: click.Context, executor: str, *, jobs: int | None = None) -> Iterator[tuple[Session, Output]]:
+    """Wire a run as :func:`opened` does, whose work on sources is done where *executor* says."""
+    if executor == HERE:
+        with opened(context, jobs=jobs) as found:
+            yield found
+        return
+    from git_hybrid.cli.cluster import spread
+
+    with opened(context, jobs=jobs) as (wired, output), spread(executor, root=str(wired.layout.root)) as pool:
+        yield replace(wired, runtime=replace(wired.runtime, spread=pool)), output
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from git_hybrid.cli.remedies_airgap import AIR_GAP
+from git_hybrid.cli.remedies_cluster import CLUSTER
 from git_hybrid.cli.remedy import Remedy
 
 _RESET = "git hybrid reset {name}"
@@ -286,4 +287,5 @@ REMEDIES: Mapping[str, Remedy] = {
         ("run the command again with -v",),
     ),
     **AIR_GAP,
+    **CLUSTER,
 }

@@ -115,6 +115,7 @@ def _runtime(
     )
     return Runtime(
         transport=late(lambda: _transport(runner, ledger)),
+        bulk=late(lambda: _bulk(runner, ledger, stack)),
         objects=late(lambda: _objects(runner)),
         quarantine=quarantine,
         clones=clones,
@@ -136,6 +137,15 @@ def _transport(runner: Runner, ledger: FileLedger) -> Transport:
     from git_hybrid.git.transport import GitTransport
 
     return GitTransport(runner=runner, allowed_host=HostPolicy(ledger))
+
+
+def _bulk(runner: Runner, ledger: FileLedger, stack: ExitStack) -> Transport:
+    from git_hybrid.git.direct import Direct
+    from git_hybrid.git.transport import GitTransport
+
+    direct = Direct(runner)
+    stack.callback(direct.close)
+    return GitTransport(runner=runner, allowed_host=HostPolicy(ledger), direct=direct)
 
 
 def _objects(runner: Runner) -> Objects:

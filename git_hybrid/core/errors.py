@@ -16,6 +16,7 @@
     ├── mirrors, bundles: UnknownMirror DuplicateMirror MirrorLacks MirrorBehind MirrorLies StaleMirror
     │                     BadBundle BundlePrerequisites OldBundle BundleConflict
     ├── runs:             UnfinishedRun LockBusy LockUnsupported Interrupted
+    ├── clusters:         ExecutorMissing ClusterUnreachable ClusterMismatch WorkerLost
     └── machine:          LocalIo GitFailed
 
 A class says what happened and carries the facts; which exit status it has and which words and hints a user sees is the
@@ -72,9 +73,17 @@ class HybridError(Exception):
             vars(self)["name"] = name
         return self
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return _made_again, (type(self), dict(self.facts()))
+
     def __str__(self) -> str:
         """Return the code and the facts; what users see is made from the table of remedies."""
         return f"{self.code}: " + ", ".join(f"{key}={value!r}" for key, value in self.facts().items())
+
+
+def _made_again(kind: type[HybridError], facts: Mapping[str, object]) -> HybridError:
+    """Return the error that was on another machine."""
+    return kind(**facts)
 
 
 class Problem(NamedTuple):
@@ -642,3 +651,34 @@ class GitFailed(HybridError):
     stderr: str
     stdout: str = ""
     name: str = ""
+
+
+class ExecutorMissing(HybridError):
+    """``--executor dask://…`` was given, and Dask is not installed."""
+
+    code: ClassVar[str] = "executor-missing"
+    module: str
+
+
+class ClusterUnreachable(HybridError):
+    """The scheduler does not answer, or has no workers."""
+
+    code: ClassVar[str] = "cluster-unreachable"
+    address: str
+    why: str
+
+
+class ClusterMismatch(HybridError):
+    """A worker, or the scheduler, has another version of a program than this machine."""
+
+    code: ClassVar[str] = "cluster-mismatch"
+    name: str = ""
+    what: str
+
+
+class WorkerLost(HybridError):
+    """The workers that had the source went away, as often as the cluster tries again."""
+
+    code: ClassVar[str] = "worker-lost"
+    name: str
+    why: str

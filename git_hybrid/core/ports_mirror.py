@@ -41,6 +41,10 @@ class Change(Struct, frozen=True, kw_only=True):
 class MirrorFolder(Protocol):
     """A folder of bare repositories; paths are relative to it, such as ``host/team/tool.git``."""
 
+    def announce(self) -> str:
+        """Show in the folder that this run works on it, for other machines that do; return the folder."""
+        ...
+
     def holding(self, path: str) -> Holding | None:
         """Return what the repository at *path* holds, or None if there is none that git can read."""
         ...

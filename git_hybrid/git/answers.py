@@ -52,12 +52,14 @@ def read_headers(headers: IO[bytes] | None) -> Answer:
     data = headers.read()
     asked, kinds = _RETRY_AFTER.findall(data), _CONTENT_TYPE.findall(data)
     kind = next((item for item in kinds if item.startswith(b"application/x-git-")), kinds[-1] if kinds else b"")
-    return Answer(_seconds(asked[-1]) if asked else None, kind.decode("ascii", "replace").strip())
+    return Answer(
+        seconds_of(asked[-1].decode("ascii", "replace")) if asked else None, kind.decode("ascii", "replace").strip()
+    )
 
 
-def _seconds(value: bytes) -> float | None:
+def seconds_of(text: str) -> float | None:
     """Return how long Retry-After asks to wait: a number of seconds or a date (RFC 9110, 10.2.3); else None."""
-    text = value.decode("ascii", "replace").strip()
+    text = text.strip()
     if text.isdecimal():
         return float(text)
     try:

@@ -45,6 +45,11 @@ class GitMirrorFolder:
     _guard: threading.Lock = field(default_factory=threading.Lock, init=False)
     _count: int = field(default=0, init=False)
 
+    def announce(self) -> str:
+        """Show in the folder that this run works on it; return the folder."""
+        self.quarantine.claim()
+        return str(self.folder)
+
     @contextmanager
     def exclusive(self, path: str) -> Iterator[None]:
         """Keep other threads from the repository at *path*: two sources may be one repository."""

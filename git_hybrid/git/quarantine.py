@@ -85,7 +85,7 @@ class GitQuarantine(Struct):
         Raises:
             LocalIo: the file system refused.
         """
-        self._claim()
+        self.claim()
         path = self._home / f"{name}{suffix}"
         self.disk.remove_tree(path)
         object_format = "sha1" if oid_length == 40 else "sha256"
@@ -103,17 +103,22 @@ class GitQuarantine(Struct):
 
     def place_for(self, name: SourceName) -> Path:
         """Return where the clone of *name* is put that goes away with this run, if the run is recorded."""
-        self._claim()
+        self.claim()
         return self._home / f"{_WITHDRAWN}{name}"
 
     def trash(self, path: Path) -> None:
         """Move *path* out of sight in one step, then remove it."""
-        self._claim()
+        self.claim()
         target = self._home / f".trash-{path.name}"
         self.disk.rename_path(path, target)
         self.disk.remove_tree(target)
 
-    def _claim(self) -> None:
+    def claim(self) -> None:
+        """Make the folder of this run, and lock it.
+
+        Raises:
+            LocalIo: the file system refused.
+        """
         with self._claiming:
             for _ in range(_TRIES):
                 if self._alive is None:

@@ -78,10 +78,13 @@ class Runner(Struct):
         git_dir: Path | None = None,
         cwd: Path | None = None,
         headers: IO[bytes] | None = None,
+        stdin: bytes | None = None,
+        protocol: str = "",
     ) -> Completed:
         """Run a git command that talks to a server, with the user's configuration.
 
         *headers* is an open file without a name that git appends the HTTP headers to; it redacts credentials in them.
+        *protocol* is what a program that serves is told of the protocol it is spoken to in (gitprotocol-v2(5)).
 
         Raises:
             DeadlineExceeded: it took longer than the limits allow.
@@ -91,11 +94,12 @@ class Runner(Struct):
         if not any(self.environ.get(key) for key in ("GIT_HTTP_LOW_SPEED_LIMIT", "GIT_HTTP_LOW_SPEED_TIME")):
             extra += ["http.lowSpeedLimit=1000", f"http.lowSpeedTime={stall}"]
         env = child_environment(self.environ, network=True) | self._ssh
+        env |= {"GIT_PROTOCOL": protocol} if protocol else {}
         inherited = () if headers is None else (headers.fileno(),)
         for number in inherited:
             env |= {"GIT_TRACE_CURL": f"/dev/fd/{number}", "GIT_TRACE_CURL_NO_DATA": "1", "GIT_TRACE_REDACT": "1"}
         argv = ["git", *hardened(extra), *_repository(git_dir, None), *arguments]
-        return self.run(argv, env=env, cwd=cwd or git_dir, deadline=limits.deadline, inherited=inherited)
+        return self.run(argv, env=env, cwd=cwd or git_dir, stdin=stdin, deadline=limits.deadline, inherited=inherited)
 
     @property
     def _chosen(self) -> frozenset[str]:

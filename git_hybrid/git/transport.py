@@ -24,6 +24,7 @@ from git_hybrid.core.value import Struct
 from git_hybrid.git import cloning
 from git_hybrid.git.answers import Answer, headers_file, not_git, read_headers
 from git_hybrid.git.classify import classify_network, last_words, redirects
+from git_hybrid.git.direct import Direct
 from git_hybrid.git.environment import fsck_settings
 from git_hybrid.git.fsck import refused, skip_list
 from git_hybrid.git.run import Completed, DeadlineExceeded, Limits, Runner
@@ -47,10 +48,14 @@ def kept_ref(ref: str) -> str:
 
 
 class GitTransport(Struct, frozen=True):
-    """The transport of :mod:`git_hybrid.core.ports`; *allowed_host* is asked about every host a server redirects to."""
+    """The transport of :mod:`git_hybrid.core.ports`; *allowed_host* is asked about every host a server redirects to.
+
+    With *direct* a git process is started only for those lists of refs that it leaves to git.
+    """
 
     runner: Runner
     allowed_host: Callable[[str], bool]
+    direct: Direct | None = None
 
     def list_refs(self, url: str, defaults: Defaults, *, head: bool) -> RemoteRefs:
         """Return the branches and tags that the server at *url* lists, with *head* also its default branch.
@@ -59,6 +64,9 @@ class GitTransport(Struct, frozen=True):
             NetworkFailure, AccessDenied, RepositoryNotFound, TlsFailure, HostKeyFailure: by what went wrong.
             HostNotAllowed: the server redirected to a host that policy does not have.
         """
+        listed = self.direct.list_refs(url, defaults, head=head) if self.direct is not None else None
+        if listed is not None:
+            return listed
         # Without HEAD a server that has a ref for each pull request need not list them (protocol v2, ref-prefix).
         options = ["--symref"] if head else ["--heads", "--tags"]
         out = self._run(["ls-remote", *options, "--end-of-options", url], url=url, defaults=defaults)

@@ -11,8 +11,8 @@ from git_hybrid.app.mirror_update import update_mirror
 from git_hybrid.app.mirror_verify import verify_mirrors
 from git_hybrid.app.mirrors import add_mirror, inventory, remove_mirrors
 from git_hybrid.cli.mirroring import described, filled, mirror_folder
-from git_hybrid.cli.options import common_options, jobs_option
-from git_hybrid.cli.output import Output, opened
+from git_hybrid.cli.options import common_options, executor_option, jobs_option
+from git_hybrid.cli.output import Output, opened, opened_with
 from git_hybrid.core.endpoints import check_base
 from git_hybrid.core.errors import BadArgument
 from git_hybrid.core.ids import InvalidText, SourceName, parse_name
@@ -156,15 +156,16 @@ def _labelled(row: Row) -> Row:
 @command.command("update")
 @click.argument("target", metavar="NAME|DIR")
 @jobs_option
+@executor_option
 @common_options
 @click.pass_context
-def update_command(context: click.Context, *, target: str, jobs: int | None) -> int:
+def update_command(context: click.Context, *, target: str, jobs: int | None, executor: str) -> int:
     """Fill or refresh a folder of bare repositories that any static or smart server can serve.
 
     NAME is a recorded mirror whose base URL is a folder (file://), DIR a folder. What did not change upstream is left
     as it is, nothing that a lock named is ever removed, and each repository changes at once or not at all.
     """
-    with opened(context, jobs=jobs) as (session, output):
+    with opened_with(context, executor, jobs=jobs) as (session, output):
         folder = mirror_folder(target, inventory(session.runtime), output.common.folder)
         with filled(session, folder) as mirror:
             report, found = update_mirror(session.runtime, mirror, folder.as_uri())

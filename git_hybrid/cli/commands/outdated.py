@@ -5,22 +5,29 @@ from __future__ import annotations
 import click
 
 from git_hybrid.app.status import outdated
-from git_hybrid.cli.options import common_options, group_option, jobs_option, names_argument
-from git_hybrid.cli.output import opened
+from git_hybrid.cli.options import common_options, executor_option, group_option, jobs_option, names_argument
+from git_hybrid.cli.output import opened_with
 
 
 @click.command("outdated")
 @names_argument
 @group_option
 @jobs_option
+@executor_option
 @click.option("--exit-code", is_flag=True, help="Exit 1 if a source is outdated or has no pin.")
 @common_options
 @click.pass_context
 def command(
-    context: click.Context, *, names: tuple[str, ...], groups: tuple[str, ...], jobs: int | None, exit_code: bool
+    context: click.Context,
+    *,
+    names: tuple[str, ...],
+    groups: tuple[str, ...],
+    jobs: int | None,
+    executor: str,
+    exit_code: bool,
 ) -> int:
     """Ask every upstream whether it has something newer that the manifest allows. Fetches nothing, writes nothing."""
-    with opened(context, jobs=jobs) as (session, output):
+    with opened_with(context, executor, jobs=jobs) as (session, output):
         report = outdated(session.runtime, names, groups)
         code = output.report(report)
         for row in report.rows:

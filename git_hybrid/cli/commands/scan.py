@@ -5,9 +5,10 @@ from __future__ import annotations
 import click
 
 from git_hybrid.app.scan import ScanRequest, scan
-from git_hybrid.cli.options import common_options, group_option, jobs_option, names_argument
-from git_hybrid.cli.output import opened
+from git_hybrid.cli.options import HERE, common_options, executor_option, group_option, jobs_option, names_argument
+from git_hybrid.cli.output import opened_with
 from git_hybrid.cli.telling import exit_of, explain
+from git_hybrid.core.errors import BadArgument
 from git_hybrid.view.jsonscan import scan_document
 
 
@@ -15,6 +16,7 @@ from git_hybrid.view.jsonscan import scan_document
 @names_argument
 @group_option
 @jobs_option
+@executor_option
 @click.option("--stale", is_flag=True, help="Only sources whose scan is missing, stale or an error.")
 @click.option("--diff", is_flag=True, help="Tell what is new since the pin before.")
 @common_options
@@ -25,6 +27,7 @@ def command(
     names: tuple[str, ...],
     groups: tuple[str, ...],
     jobs: int | None,
+    executor: str,
     stale: bool,
     diff: bool,
 ) -> int:
@@ -33,7 +36,10 @@ def command(
     The files come from the object store, never from the working tree. Files that were scanned by the same scanner with
     the same rules are not scanned again. A scanner that fails leaves an error, never a clean result.
     """
-    with opened(context, jobs=jobs) as (session, output):
+    if diff and executor != HERE:
+        reason = "the pin before is looked up in the clones that are here: leave --executor out"
+        raise BadArgument(what="--diff", value=f"--executor {executor}", reason=reason)
+    with opened_with(context, executor, jobs=jobs) as (session, output):
         request = ScanRequest(names=names, groups=groups, stale=stale, diff=diff)
         done = scan(session.runtime, request)
         if output.common.json:

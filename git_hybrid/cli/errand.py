@@ -1,0 +1,70 @@
+"""What a worker does with an errand: it wires a run in a folder of its own, and leaves nothing behind.
+
+The folder is a workspace that knows the policy and nothing else, so that adapters, hardening and gates are the same
+as at home. Nothing is recorded in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from git_hybrid import __version__
+from git_hybrid.app.runtime import Runtime
+from git_hybrid.cli.mirroring import staged
+from git_hybrid.cli.signals import Cancel
+from git_hybrid.cli.wiring import Choices, Session, session
+from git_hybrid.core.errors import ClusterMismatch
+from git_hybrid.core.ports_spread import Errand
+from git_hybrid.core.value import replace
+from git_hybrid.git.mirror_folder import GitMirrorFolder
+from git_hybrid.scan.external import ExternalScanners
+from git_hybrid.store.passing import passing_workspace
+from git_hybrid.view.progress import quiet
+
+R = TypeVar("R")
+
+
+def carry_out(work: Callable[[Runtime, Errand], R], errand: Errand) -> R:
+    """Return ``work(runtime, errand)``, done on this machine with its own git, credentials and scanners.
+
+    Raises:
+        ClusterMismatch: this machine has another version of the program.
+        HybridError: what *work* raises.
+    """
+    if errand.version != __version__:
+        raise ClusterMismatch(what=f"git hybrid {__version__} on a worker, {errand.version} here")
+    with passing_workspace(errand.manifest.policy.hosts) as folder:
+        choices = Choices(folder=folder, command="git hybrid", offline=bool(errand.offline))
+        with session(choices, progress=quiet, cancel=Cancel()) as wired, _mirror(wired, errand) as mirror:
+            rt = wired.runtime
+            scanners = rt.scans.scanners
+            assert isinstance(scanners, ExternalScanners)
+            return work(
+                replace(
+                    rt,
+                    info=replace(rt.info, now=errand.now),
+                    mirrors=errand.mirrors,
+                    offline=errand.offline,
+                    waived=errand.waived,
+                    jobs=None,
+                    mirror=mirror,
+                    scans=replace(rt.scans, scanners=replace(scanners, root=Path(errand.root))),
+                ),
+                errand,
+            )
+
+
+@contextmanager
+def _mirror(wired: Session, errand: Errand) -> Iterator[GitMirrorFolder | None]:
+    """Yield the mirror folder of *errand*, whose one writer is the machine that sent it."""
+    if not errand.folder:
+        yield None
+        return
+    folder = Path(errand.folder)
+    if not (folder / ".incoming" / errand.run).is_dir():
+        raise ClusterMismatch(what=f"{folder} on a worker is not the folder that is updated: it has to be shared")
+    with staged(wired, folder) as mirror:
+        yield mirror

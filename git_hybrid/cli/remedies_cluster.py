@@ -1,0 +1,33 @@
+"""The remedies of clusters, a part of the one table in :mod:`git_hybrid.cli.remedies`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from git_hybrid.cli.remedy import Remedy
+
+CLUSTER: Mapping[str, Remedy] = {
+    "executor-missing": Remedy(
+        2,
+        "--executor needs Dask, which is not installed: no module {module}",
+        hints=("pip install 'git-hybrid[dask]', here, on the scheduler and on each worker",),
+    ),
+    "cluster-unreachable": Remedy(
+        4,
+        "no work can be handed to {address}",
+        "{why}",
+        ("start a scheduler and a worker: dask scheduler; dask worker HOST:PORT", "leave --executor out to work here"),
+    ),
+    "cluster-mismatch": Remedy(
+        2,
+        "the cluster does not have the versions that this machine has",
+        "{what}",
+        ("install the same versions of Python, git-hybrid and Dask here, on the scheduler and on each worker",),
+    ),
+    "worker-lost": Remedy(
+        4,
+        "{name}: the workers that had it went away",
+        "{why}",
+        ("give the same command again: what was recorded is not done again",),
+    ),
+}

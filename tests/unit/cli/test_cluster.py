@@ -1,0 +1,193 @@
+"""Errands over an executor: what each end of them means, and what is told of it."""
+
+from __future__ import annotations
+
+import pickle
+from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from git_hybrid import __version__
+from git_hybrid.app.spreading import batches, carried_out
+from git_hybrid.app.status import ask_upstreams
+from git_hybrid.cli import cluster
+from git_hybrid.cli.cluster import Pool, spread
+from git_hybrid.cli.errand import carry_out
+from git_hybrid.core import errors
+from git_hybrid.core.endpoints import Mirrors, parse_mirrors
+from git_hybrid.core.errors import BadArgument, HybridError, NetworkFailure, WorkerLost
+from git_hybrid.core.ids import SourceName, parse_url
+from git_hybrid.core.manifest import Branch, Manifest, Policy, Source
+from git_hybrid.core.ports_spread import Errand
+from git_hybrid.core.value import replace
+from support import values
+from support.fakes import FakeTransport, run_info, runtime
+from support.upstream import UpstreamFactory
+
+
+def _errand(*names: str, url: str = "https://example.org/x", version: str = __version__, folder: str = "") -> Errand:
+    sources = {
+        SourceName(name): Source(name=SourceName(name), url=parse_url(url), track=Branch("main")) for name in names
+    }
+    return Errand(
+        version=version,
+        run=run_info().run,
+        now=run_info().now,
+        root="/nowhere",
+        manifest=Manifest(sources=sources, policy=Policy(hosts=frozenset({"example.org"}))),
+        pins={},
+        mirrors=Mirrors(),
+        folder=folder,
+    )
+
+
+class Ending(Executor):
+    """Ends every work with the next of some results."""
+
+    def __init__(self, *ends: object) -> None:
+        self.ends = list(ends)
+
+    def submit(self, fn, /, *args, **kwargs):
+        future: Future = Future()
+        end = self.ends.pop(0)
+        if isinstance(end, BaseException):
+            future.set_exception(end)
+        elif end == "dropped":
+            future.cancel()
+            future.set_running_or_notify_cancel()
+        elif end != "never":
+            future.set_result(end)
+        return future
+
+
+class KilledWorker(Exception):
+    """Named as that of Dask is."""
+
+
+def _codes(pool: Pool, count: int, cancelled: int = 0) -> list[object]:
+    found = pool.run(ask_upstreams, [_errand(str(number)) for number in range(count)], cancelled=lambda: cancelled)
+    return [item.code if isinstance(item, HybridError) else item for item in found]
+
+
+def test_every_end_has_a_meaning():
+    ends = [
+        {"a": 1},
+        NetworkFailure(url="u", message="m", kind="k"),
+        KilledWorker("lost four times"),
+        OSError("gone"),
+        ModuleNotFoundError("No module named 'git_hybrid'"),
+        RuntimeError("Error during deserialization of the task graph"),
+        "dropped",
+    ]
+    expected = [
+        {"a": 1},
+        "network",
+        "worker-lost",
+        "worker-lost",
+        "cluster-mismatch",
+        "cluster-mismatch",
+        "worker-lost",
+    ]
+    assert _codes(Pool(Ending(*ends), root="/"), len(ends)) == expected
+    with pytest.raises(BrokenExecutor):
+        _codes(Pool(Ending(BrokenExecutor("a bug")), root="/"), 1)
+
+
+def test_a_cluster_without_workers_is_given_up():
+    assert _codes(Pool(Ending({}, "never"), root="/", trouble=lambda: "no worker"), 2) == [{}, "worker-lost"]
+
+
+def test_a_signal_stops_what_is_left():
+    assert _codes(Pool(Ending({}, "never"), root="/"), 2, cancelled=2) == [{}, None]
+
+
+def test_the_error_of_an_errand_is_that_of_each_source():
+    rt = replace(runtime(FakeTransport({})), cancelled=lambda: 0)
+    pool = Pool(Ending(OSError("gone"), {"c": 3}), root="/")
+    found = carried_out(rt, pool, lambda _rt, _errand: {}, [_errand("a", "b"), _errand("c")])
+    assert {name: getattr(item, "name", item) for name, item in found.items()} == {"a": "a", "b": "b", "c": 3}
+    stopped = replace(rt, cancelled=lambda: 2)
+    found = carried_out(stopped, Pool(Ending("never"), root="/"), lambda _rt, _errand: {}, [_errand("a")])
+    assert isinstance(found["a"], errors.Interrupted)
+
+
+def test_batches():
+    names = [SourceName(text) for text in "abcde"]
+    assert batches(names, 2) == (["a", "b"], ["c", "d"], ["e"])
+    assert batches([], 2) == ()
+
+
+def test_an_errand_and_its_results_travel():
+    errand = replace(_errand("a"), pins={SourceName("a"): values.a_pin()}, mirrors=parse_mirrors("https://m.example"))
+    assert pickle.loads(pickle.dumps(errand)) == errand
+    error = NetworkFailure(url="u", message="m", kind="k", retry_after=2.0)
+    copied = pickle.loads(pickle.dumps(error))
+    assert (type(copied), copied.facts()) == (NetworkFailure, error.facts())
+
+
+def test_a_worker_does_an_errand(upstream_factory: UpstreamFactory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    (tmp_path / "tmp").mkdir()
+    # One that another worker holds stays, and so does what is no errand's.
+    (tmp_path / "tmp/git-hybrid-errand-x").mkdir()
+    upstream = upstream_factory()
+    commit = upstream.commit({"a": "a"})
+    with ThreadPoolExecutor(2) as executor:
+        pool = Pool(executor, root="/")
+        (found,) = pool.run(ask_upstreams, [_errand("tool", url=upstream.url)], cancelled=lambda: 0)
+    assert isinstance(found, dict)
+    assert found[SourceName("tool")].after == commit
+    assert [path.name for path in (tmp_path / "tmp").iterdir()] == ["git-hybrid-errand-x"]
+
+
+@pytest.mark.parametrize(
+    "errand", [_errand("a", version="0.0.0"), _errand("a", folder="/nowhere/at/all")], ids=["version", "folder"]
+)
+def test_a_worker_that_differs_says_so(errand: Errand):
+    with pytest.raises(errors.ClusterMismatch):
+        carry_out(ask_upstreams, errand)
+
+
+class Client:
+    """What is asked of a Dask client."""
+
+    status = "running"
+    workers: tuple[str, ...] = ()
+
+    def scheduler_info(self, n_workers: int) -> dict[str, object]:
+        """Return what the scheduler said last."""
+        return {"workers": dict.fromkeys(self.workers)}
+
+
+def test_workers_that_stay_away():
+    client, clock = Client(), iter([0.0, 30.0, 50.0, 70.0, 111.0])
+    watch = cluster._Watch(client, "dask://h:1", lambda: next(clock))
+    assert watch() == ""
+    client.workers = ("w",)
+    assert watch() == ""
+    client.workers = ()
+    assert watch() == ""
+    assert "no worker" in watch()
+
+
+def test_an_address():
+    assert cluster._address("dask://host:8786") == "tcp://host:8786"
+    assert cluster._address("dask+tls://[::1]:8786") == "tls://[::1]:8786"
+    with pytest.raises(BadArgument), spread("dask://host", root="/"):
+        pass
+
+
+def test_versions_that_differ():
+    class Differs:
+        def get_versions(self, *, check: bool) -> None:
+            raise ValueError("Mismatched versions found\n\n| python | 3.11 | 3.12 |")
+
+    with pytest.raises(errors.ClusterMismatch) as caught:
+        cluster._versions(Differs())
+    assert "3.12" in caught.value.what
+
+
+def test_lost_sources_are_rows():
+    assert WorkerLost(name="a", why="w").code == "worker-lost"
