@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 
 from git_hybrid.core.endpoints import Mirrors
 from git_hybrid.core.errors import Interrupted
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.ports import Clones, Objects, Progress, Quarantine, Transport, Writer
+from git_hybrid.core.ports_cache import ObjectCache
 from git_hybrid.core.ports_ledger import Ledger
 from git_hybrid.core.ports_scan import ScanTools
 from git_hybrid.core.reducer import RunInfo
@@ -20,7 +22,8 @@ class Runtime(Struct, frozen=True, kw_only=True):
     ``bundles`` returns the path of the git bundle of a source, if there is one; ``served_as`` is recorded in place of
     that path. ``jobs`` None takes the manifest's; ``cancelled`` returns the number of the signal that asks to stop,
     or 0; ``sleep`` waits a number of seconds, or less if the run is cancelled; ``waived`` names by source the objects
-    that an override lets pass git's fsck.
+    that an override lets pass git's fsck. ``cache`` None: what is fetched is not shared with other workspaces;
+    ``cache_max_age`` is for how long what a server said once is believed without asking again.
     """
 
     transport: Transport
@@ -40,6 +43,8 @@ class Runtime(Struct, frozen=True, kw_only=True):
     sleep: Callable[[float], None]
     cancelled: Callable[[], int] = lambda: 0
     waived: Mapping[SourceName, Sequence[Oid]] = field(default_factory=dict)
+    cache: ObjectCache | None = None
+    cache_max_age: timedelta = timedelta(0)
 
     def stop_if_cancelled(self) -> None:
         """Raise Interrupted if a signal asked the program to stop."""

@@ -20,6 +20,7 @@ from git_hybrid.core.ports_identity import Prover
 from git_hybrid.core.ports_scan import ScanTools
 from git_hybrid.core.reducer import RunInfo
 from git_hybrid.core.value import Struct
+from git_hybrid.git.cache import GitObjectCache
 from git_hybrid.git.cage import Cage
 from git_hybrid.git.clones import GitClones
 from git_hybrid.git.export import GitExporter
@@ -134,6 +135,24 @@ def _runtime(
         bundles=lambda name: _bundle(settings.bundle_folder, name),
         jobs=settings.jobs,
         sleep=cancel.sleep,
+        cancelled=cancel,
+        cache=_cache(runner, settings, info, progress=progress, cancel=cancel),
+        cache_max_age=settings.cache_max_age,
+    )
+
+
+def _cache(
+    runner: Runner, settings: Settings, info: RunInfo, *, progress: Progress, cancel: Cancel
+) -> GitObjectCache | None:
+    if settings.cache_folder is None:
+        return None
+    return GitObjectCache(
+        runner=runner,
+        disk=durable,
+        root=Path(os.path.realpath(settings.cache_folder)),
+        now=info.now,
+        tell=lambda name, text: progress("note", name, text),
+        patience=settings.lock_timeout.total_seconds(),
         cancelled=cancel,
     )
 
