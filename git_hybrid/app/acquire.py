@@ -93,15 +93,11 @@ def acquire_pin(rt: Runtime, task: Task, manifest: Manifest, *, borrow: bool) ->
         satisfied=lambda stage: rt.objects.has_commit(stage, pin.commit),
         enough=lambda stage: is_proved(rt, stage, pin),
     )
-    if not is_proved(rt, history, pin) and isinstance(source.track, Commit):
-        fetch(
-            rt,
-            source,
-            manifest.defaults,
-            history,
-            FetchRequest(refs=EVERY_REF, commits_only=history.path.endswith(".commits")),
-        )
-    prove(rt, history, source, pin)
+    if not is_proved(rt, history, pin):
+        if isinstance(source.track, Commit):
+            request = FetchRequest(refs=EVERY_REF, commits_only=history.path.endswith(".commits"))
+            fetch(rt, source, manifest.defaults, history, request)
+        prove(rt, history, source, pin)
     content = fetch_content(rt, source, manifest, history, pin.commit, pin.ref)
     return Acquired(history=history, content=content, served_by=served_by)
 

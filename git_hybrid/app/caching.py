@@ -51,7 +51,7 @@ def fetch_through(
             raise
         stage = rt.quarantine.stage(source.name, borrow=False, oid_length=want.oid_length)
         served_by = _fetched(rt, source, defaults, stage, want)
-        cache.distrust(stage, source.url, f"{error.code} with it, none without it")
+        cache.distrust(source.name, source.url, f"{error.code} with it, none without it")
         return stage, served_by
 
 

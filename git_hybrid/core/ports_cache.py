@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
 
-from git_hybrid.core.ids import Url
+from git_hybrid.core.ids import SourceName, Url
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.value import Struct
 
@@ -54,6 +54,6 @@ class ObjectCache(Protocol):
         """Hold the store for the block, in which *stage* is fetched into."""
         ...
 
-    def distrust(self, stage: Stage, url: Url, why: str) -> None:
-        """Set the store aside: what it lent to *stage* was not what it should be."""
+    def distrust(self, name: SourceName, url: Url, why: str) -> None:
+        """Set the store aside: what it lent to the source *name* was not what it should be."""
         ...

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from git_hybrid.core.cache_record import StoreRecord, answers, folder_name
 from git_hybrid.core.errors import LocalIo
-from git_hybrid.core.ids import RefName, Url
+from git_hybrid.core.ids import RefName, SourceName, Url
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.ports_cache import Filling, Question
 from git_hybrid.git.cache_care import Broken
@@ -56,7 +56,7 @@ class GitObjectCache:
     def lend(self, stage: Stage, url: Url, question: Question) -> str | None:
         """Link what the store has into *stage*, with the refs in question; return who said what upstream has there."""
         git_dir = Path(stage.path) / ".git"
-        with self._told(stage):
+        with self._told(stage.name):
             store = self._store(url)
             record = None if store is None else store.read()
             while store is not None and record is not None:
@@ -83,23 +83,23 @@ class GitObjectCache:
             try:
                 return linked(self.runner, store, now, git_dir)
             except Broken as error:
-                set_aside(store, str(error), self._teller(stage))
+                set_aside(store, str(error), self._teller(stage.name))
                 return None
 
-    def distrust(self, stage: Stage, url: Url, why: str) -> None:
+    def distrust(self, name: SourceName, url: Url, why: str) -> None:
         """Set the store of *url* aside."""
-        with self._told(stage):
+        with self._told(name):
             store = self._store(url)
             if store is not None:
                 with store.locked(patience=self.patience, cancelled=self.cancelled):
-                    set_aside(store, why, self._teller(stage))
+                    set_aside(store, why, self._teller(name))
 
     @contextmanager
     def filling(self, stage: Stage, url: Url) -> Iterator[Filling]:
         """Hold the store of *url* for the block, in which *stage* is fetched into."""
         with ExitStack() as stack:
             filling: Filling = NotFilled()
-            with self._told(stage):
+            with self._told(stage.name):
                 store = self._store(url, make=True)
                 if store is not None:
                     waited = stack.enter_context(store.locked(patience=self.patience, cancelled=self.cancelled))
@@ -110,21 +110,21 @@ class GitObjectCache:
                         git_dir=Path(stage.path) / ".git",
                         now=self.now,
                         waited=waited,
-                        tell=self._teller(stage),
+                        tell=self._teller(stage.name),
                     )
                     begun.begin()
             yield filling
 
-    def _teller(self, stage: Stage) -> Callable[[str], None]:
-        return lambda text: self.tell(stage.name, f"object cache: {text}")
+    def _teller(self, name: SourceName) -> Callable[[str], None]:
+        return lambda text: self.tell(name, f"object cache: {text}")
 
     @contextmanager
-    def _told(self, stage: Stage) -> Iterator[None]:
+    def _told(self, name: SourceName) -> Iterator[None]:
         """Tell what goes wrong in the block, and go on without the cache."""
         try:
             yield
         except (Unusable, LocalIo, OSError) as error:
-            self._teller(stage)(reason(error))
+            self._teller(name)(reason(error))
 
     def _store(self, url: Url, *, make: bool = False) -> Store | None:
         """Return where the store of *url* is, or None where there is no cache yet or it is refused."""

@@ -146,7 +146,8 @@ def test_what_goes_is_what_was_not_used(days, size, gone):
 
 
 @pytest.mark.parametrize(
-    ("text", "size"), [("0", 0), ("12", 12), ("3B", 3), ("2k", 2048), ("1KiB", 1024), ("5G", 5 << 30), (" 1 ".strip(), 1)]
+    ("text", "size"),
+    [("0", 0), ("12", 12), ("3B", 3), ("2k", 2048), ("1KiB", 1024), ("5G", 5 << 30), (" 1 ".strip(), 1)],
 )
 def test_sizes(text, size):
     assert parse_size(text) == size

@@ -48,7 +48,9 @@ def test_attributes_are_written_where_git_reads_them(tmp_path):
 
 def test_git_works_with_it(tmp_path):
     write_skeleton(tmp_path / ".git", object_format="sha256")
-    done = subprocess.run(["git", "status", "--porcelain=v2", "--branch"], cwd=tmp_path, capture_output=True, check=True)
+    done = subprocess.run(
+        ["git", "status", "--porcelain=v2", "--branch"], cwd=tmp_path, capture_output=True, check=True
+    )
     assert b"# branch.head hybrid" in done.stdout
 
 
