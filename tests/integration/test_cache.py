@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from support.cli import Hybrid
-from support.kit import git, head, lock, logging_git, released, replace, snapshot, started, state
+from support.kit import git, head, logging_git, released, replace, snapshot, started, state
 from support.upstream import Upstream, UpstreamFactory
 
 
@@ -67,7 +66,7 @@ def test_a_second_workspace_needs_no_network(hybrid, workspace, tool, cache, tmp
     assert fetches(log) == []
     assert head(other) == head(workspace)
     assert snapshot(other / "sources/tool/dir") == snapshot(workspace / "sources/tool/dir")
-    assert git("fsck", "--full", "--strict", cwd=other / "sources/tool") == ""
+    assert git("fsck", "--full", "--no-dangling", cwd=other / "sources/tool") == ""
     assert git("for-each-ref", cwd=other / "sources/tool") == git("for-each-ref", cwd=workspace / "sources/tool")
     assert state(other)["tool"]["served_by"] == tool.url
     assert hybrid("check", "sources", "--content", cwd=other).code == 0
@@ -83,7 +82,7 @@ def test_the_packs_are_one_file_and_no_clone_borrows(hybrid, workspace, tool, ca
         assert stat.S_IMODE(pack(store(cache), kind).stat().st_mode) == 0o444
     assert not any((clone / "objects/info/alternates").exists() for clone in clones)
     shutil.rmtree(cache)
-    assert git("fsck", "--full", "--strict", cwd=other / "sources/tool") == ""
+    assert git("fsck", "--full", "--no-dangling", cwd=other / "sources/tool") == ""
     assert hybrid("status", cwd=other).code == 0
     hybrid("sync", cwd=other)
 
@@ -140,7 +139,7 @@ def test_the_server_sends_only_what_is_new(hybrid, workspace, tool, cache, tmp_p
     shutil.copytree(other / "state", workspace / "state", dirs_exist_ok=True)
     hybrid("sync")
     assert head(workspace) == fourth
-    assert git("fsck", "--full", cwd=workspace / "sources/tool") == ""
+    assert git("fsck", "--full", "--no-dangling", cwd=workspace / "sources/tool") == ""
 
 
 def test_sha256(hybrid, workspace, upstream_factory, cache):
@@ -256,7 +255,7 @@ def test_a_damaged_store_is_set_aside_and_upstream_asked(hybrid, workspace, tool
     other = second(workspace)
     result = hybrid("sync", cwd=other)
     assert head(other) == head(workspace)
-    assert git("fsck", "--full", "--strict", cwd=other / "sources/tool") == ""
+    assert git("fsck", "--full", "--no-dangling", cwd=other / "sources/tool") == ""
     assert hybrid("check", "sources", "--content", cwd=other).code == 0
     if damage not in ("record gone", "no refs"):
         assert "object cache" in result.err
@@ -307,7 +306,7 @@ def test_a_clone_that_was_tampered_with_does_not_poison_others(hybrid, workspace
     os.utime(pack(workspace / "sources/tool/.git"), (1, 1))
     other = second(workspace)
     assert "set aside" in hybrid("sync", cwd=other).err
-    assert git("fsck", "--full", cwd=other / "sources/tool") == ""
+    assert git("fsck", "--full", "--no-dangling", cwd=other / "sources/tool") == ""
 
 
 def test_a_cache_that_was_copied_is_looked_at_once(hybrid, workspace, tool, cache, tmp_path):
@@ -352,7 +351,7 @@ def test_what_is_planted_in_a_store_has_no_effect(hybrid, workspace, tool, cache
     hybrid("pin", "tool", cwd=other)
     hybrid("sync", cwd=other)
     for place in (other / "sources/tool", workspace / "sources/tool"):
-        assert git("fsck", "--full", "--strict", cwd=place) == ""
+        assert git("fsck", "--full", "--no-dangling", cwd=place) == ""
     assert (other / "sources/tool/README").read_text() == "four\n"
     if plant in ("hook", "alternates", "shallow", "loose ref"):
         hybrid("cache", "verify", check=1)
@@ -430,7 +429,7 @@ def test_prune_takes_what_is_old_or_too_much_and_clones_stay(hybrid, workspace, 
     gone = hybrid("cache", "prune", "--max-size", "0", "--json").json()["stores"]
     assert [item["url"] for item in gone] == [tool.url]
     assert not list(cache.glob("*.git"))
-    assert git("fsck", "--full", cwd=workspace / "sources/tool") == ""
+    assert git("fsck", "--full", "--no-dangling", cwd=workspace / "sources/tool") == ""
     for wrong in (("--older-than", "soon"), ("--max-size", "1X")):
         hybrid("cache", "prune", *wrong, check=2)
     hybrid("cache", "prune", "--all")
