@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
 import stat
+import tempfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -441,3 +444,48 @@ def test_the_commands_need_no_workspace_and_no_cache(hybrid, tmp_path, cache):
         assert hybrid("cache", word, "--json", cwd=tmp_path).json()["stores"] == []
     assert not cache.exists()
     hybrid("cache", cwd=tmp_path, check=2)
+
+
+def test_two_at_once_ask_once(workspace, hybrid, tool, cache, tmp_path):
+    started(hybrid, tool.url, sync=False)
+    shutil.rmtree(cache)
+    places = [second(workspace).rename(tmp_path / f"at-once-{number}") for number in range(2)]
+    env, log = logging_git(tmp_path / "bin")
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda place: hybrid("sync", cwd=place, env={**env, "GIT_HYBRID_LOCK_TIMEOUT": "50s"}), places))
+    assert len(fetches(log)) == 1
+    assert len({pack(place / "sources/tool/.git").stat().st_ino for place in places}) == 1
+    assert hybrid("cache", "verify").code == 0
+
+
+def test_a_store_that_is_held_is_not_waited_for_for_ever(workspace, hybrid, tool, cache):
+    started(hybrid, tool.url)
+    found, other = store(cache), second(workspace)
+    tool.commit({"README": "four\n"}, "fourth")
+    with open(cache / ".locks" / found.name, "rb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        result = hybrid("pin", "tool", cwd=other, env={"GIT_HYBRID_LOCK_TIMEOUT": "0s"})
+        assert "another process works on it" in result.err
+        assert hybrid("cache", "show").out.count("in use") == 1
+        assert "in use" in hybrid("cache", "verify").out
+        hybrid("cache", "prune", "--all")
+        assert found.is_dir()
+    hybrid("sync", cwd=other)
+    assert (other / "sources/tool/README").read_text() == "four\n"
+
+
+def test_where_no_link_can_be_packs_are_copied(workspace, hybrid, tool, cache, tmp_path):
+    started(hybrid, tool.url)
+    far = Path("/dev/shm" if not str(tmp_path).startswith("/dev/shm") else "/var/tmp")
+    with tempfile.TemporaryDirectory(dir=far) as folder:
+        if os.stat(folder).st_dev == os.stat(tmp_path).st_dev:
+            return
+        env = {"GIT_HYBRID_CACHE_DIR": f"{folder}/cache"}
+        for _ in range(2):
+            other = second(workspace)
+            hybrid("sync", cwd=other, env=env)
+            assert pack(other / "sources/tool/.git").stat().st_nlink == 1
+            assert git("fsck", "--full", "--no-dangling", cwd=other / "sources/tool") == ""
+        gone(tool)
+        hybrid("sync", cwd=second(workspace), env=env)
+        assert hybrid("cache", "verify", env=env).code == 0
