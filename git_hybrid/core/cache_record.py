@@ -65,7 +65,7 @@ class StoreRecord(Struct, frozen=True, kw_only=True):
 
 def folder_name(url: Url) -> str:
     """Return the name of the store's folder: a readable part for people, a digest of the URL for the program."""
-    readable = _UNREADABLE.sub("+", f"{url.host}{url.path}".removesuffix(".git")).strip("+.-")[-60:]
+    readable = _UNREADABLE.sub("+", f"{url.host}{url.path}".removesuffix(".git"))[-60:].strip("+.-")
     return f"{readable or 'store'}-{hashlib.sha256(str(url).encode()).hexdigest()[:20]}.git"
 
 

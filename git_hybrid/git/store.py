@@ -6,6 +6,7 @@ looked at there. What belongs to the store is what its record names, which is wr
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import stat
@@ -78,12 +79,21 @@ class Store(Struct, frozen=True):
             OSError: it cannot be read.
         """
         try:
-            unsafe = why_unsafe(self.path) or why_unsafe(self.packs)
-            if unsafe:
-                raise Unusable(unsafe)
-            return decode_record(_read(self.path / RECORD))
+            unsafe = why_unsafe(self.path)
+            data = b"" if unsafe else _read(self.path / RECORD)
         except FileNotFoundError:
             return None
+        except OSError as error:
+            if error.errno != errno.ELOOP:
+                raise
+            raise Unusable("its record is a symbolic link") from error
+        try:
+            unsafe = unsafe or why_unsafe(self.packs)
+            if unsafe:
+                raise Unusable(unsafe)
+            return decode_record(data)
+        except FileNotFoundError as error:
+            raise Unusable("its packs are gone") from error
         except InvalidText as error:
             raise Unusable(str(error)) from error
 
