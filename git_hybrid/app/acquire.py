@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from git_hybrid.app.caching import Want, fetch_through, usable_cache
 from git_hybrid.app.remote import fetch
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.errors import HostileTree, IdentityChanged, MovedTag, RefMissing, Unreachable, WrongContent
@@ -36,12 +37,18 @@ def fetch_history(
     borrow: bool = True,
     oid_length: int = 40,
     satisfied: Callable[[Stage], bool] = lambda _stage: True,
+    enough: Callable[[Stage], bool] | None = None,
 ) -> tuple[Stage, str]:
-    """Fetch *refs* into a new stage: everything for a full history, else the commits alone."""
-    full = source.history == "full"
-    stage = rt.quarantine.stage(
-        source.name, borrow=full and borrow, oid_length=oid_length, suffix="" if full else ".commits"
-    )
+    """Fetch *refs* into a new stage: everything for a full history, else the commits alone.
+
+    Where the object cache shows *enough* nobody is asked; a clone is borrowed from only where the cache has nothing.
+    """
+    full, cache = source.history == "full", usable_cache(rt, source)
+    borrow = full and borrow and (cache is None or not cache.holds(source.url))
+    stage = rt.quarantine.stage(source.name, borrow=borrow, oid_length=oid_length, suffix="" if full else ".commits")
+    if cache is not None and not stage.borrows:
+        want = Want(refs=refs, oid_length=oid_length, satisfied=satisfied, enough=enough)
+        return fetch_through(rt, cache, source, manifest.defaults, stage, want)
     request = FetchRequest(refs=refs, commits_only=not full)
     served_by = fetch(rt, source, manifest.defaults, stage, request, satisfied=lambda: satisfied(stage))
     return stage, served_by
@@ -84,16 +91,13 @@ def acquire_pin(rt: Runtime, task: Task, manifest: Manifest, *, borrow: bool) ->
         borrow=borrow,
         oid_length=len(pin.commit),
         satisfied=lambda stage: rt.objects.has_commit(stage, pin.commit),
+        enough=lambda stage: is_proved(rt, stage, pin),
     )
-    if not is_proved(rt, history, pin) and isinstance(source.track, Commit):
-        fetch(
-            rt,
-            source,
-            manifest.defaults,
-            history,
-            FetchRequest(refs=EVERY_REF, commits_only=history.path.endswith(".commits")),
-        )
-    prove(rt, history, source, pin)
+    if not is_proved(rt, history, pin):
+        if isinstance(source.track, Commit):
+            request = FetchRequest(refs=EVERY_REF, commits_only=history.path.endswith(".commits"))
+            fetch(rt, source, manifest.defaults, history, request)
+        prove(rt, history, source, pin)
     content = fetch_content(rt, source, manifest, history, pin.commit, pin.ref)
     return Acquired(history=history, content=content, served_by=served_by)
 

@@ -80,7 +80,8 @@ def apply_bundle(rt: Runtime, bundle: Opened, how: Applying) -> tuple[Report, Re
         decision = _decision(rt, content, snapshot, how)
         if decision.events:
             rt.ledger.record(rt.info, decision, ())
-        inside = replace(rt, offline="bundle apply", bundles=bundle.file, served_as=SERVED + content.sha256)
+        served_as = SERVED + content.sha256
+        inside = replace(rt, offline="bundle apply", bundles=bundle.file, served_as=served_as, cache=None)
         names = tuple(sorted(content.lock.pins))
         rows = sync_selected(inside, rt.ledger.snapshot(), names)
         report = report_of(rt, "bundle apply", rows, mended)

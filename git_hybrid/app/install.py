@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 from git_hybrid.app.acquire import Acquired, acquire_pin, gate_pin, gate_pinned_tree, is_proved, require_digest
+from git_hybrid.app.caching import usable_cache
 from git_hybrid.app.executor import run_all
 from git_hybrid.app.force import waivers
 from git_hybrid.app.remote import fetch_lfs
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.submodules import acquire_submodules, place_submodules
-from git_hybrid.core.errors import GitFailed, HybridError, Interrupted, LocalIo, RemoteError
+from git_hybrid.core.errors import (
+    GitFailed,
+    HostileTree,
+    HybridError,
+    IdentityChanged,
+    Interrupted,
+    LocalIo,
+    MalformedObjects,
+    RemoteError,
+    Unreachable,
+    WrongContent,
+)
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.manifest import Manifest
 from git_hybrid.core.plan import Action, Broken, Clone, Failed, Installed, Observed, Outcome, Snapshot, Task
@@ -20,6 +33,7 @@ from git_hybrid.core.reducer import reduce_failed, reduce_installed
 from git_hybrid.core.report import Row, failure_word
 from git_hybrid.core.value import Struct, replace
 
+T = TypeVar("T")
 WORDS: dict[Action, str] = {
     "clone": "cloned",
     "update": "updated",
@@ -27,6 +41,8 @@ WORDS: dict[Action, str] = {
     "record": "recorded",
     "reset": "reset",
 }
+# What may be the fault of a damaged store of the object cache.
+_SUSPICIOUS = (Unreachable, IdentityChanged, WrongContent, HostileTree, MalformedObjects, GitFailed)
 # git-failed too: killed in the middle of a checkout it leaves a tree that only a finished run makes whole.
 _PENDING = (RemoteError, Interrupted, LocalIo, GitFailed)
 
@@ -114,12 +130,31 @@ def _is_whole(run: Run, task: Task, seen: Clone) -> bool:
     return not seen.complete or not seen.has_pin or objects.has_content(stage, task.pin.commit)
 
 
-def _fresh(run: Run, task: Task, *, broken: bool) -> Installed:
+def _despite_cache(run: Run, task: Task, step: Callable[[Run, Task], T]) -> T:
+    """Return what *step* returns; where the object cache had a part in a bad end, upstream itself is asked first.
+
+    A store that is to blame is set aside.
+    """
+    rt, source = run.rt, task.source
+    cache = usable_cache(rt, source)
+    suspect = cache is not None and cache.holds(source.url)
+    try:
+        return step(run, task)
+    except _SUSPICIOUS as error:
+        if cache is None or not suspect:
+            raise
+        why = f"{error.code} with what it lent, none without"
+    result = step(replace(run, rt=replace(rt, cache=None)), task)
+    cache.distrust(source.name, source.url, why)
+    return result
+
+
+def _built(run: Run, task: Task) -> tuple[Acquired, Stage, tuple[str, ...]]:
+    """Return what was acquired, the stage in which the pinned commit is checked out and proved, and notes about it."""
     rt, source, pin = run.rt, task.source, task.pin
     acquired = acquire_pin(rt, task, run.manifest, borrow=False)
     stage = _merged(rt, acquired, shallow=source.history == "shallow")
     tree = gate_pinned_tree(rt, stage, source, pin, run.manifest)
-    notes = tree.notes
     _prepare_lfs(run, task, stage)
     rt.progress("step", task.name, "checking out")
     if source.lfs == "fetch":
@@ -129,6 +164,12 @@ def _fresh(run: Run, task: Task, *, broken: bool) -> Installed:
     else:
         rt.writer.build(stage, source, pin)
         require_digest(pin, rt.writer.read_back(stage, pin, tree.entries))
+    return acquired, stage, tree.notes
+
+
+def _fresh(run: Run, task: Task, *, broken: bool) -> Installed:
+    rt, source, pin = run.rt, task.source, task.pin
+    acquired, stage, notes = _despite_cache(run, task, _built)
     place_submodules(rt, stage, acquire_submodules(rt, run.manifest, source, stage, pin.commit))
     rt.stop_if_cancelled()
     rt.ledger.installing(rt.info, task.name, acquired.served_by)
@@ -153,13 +194,17 @@ def _merged(rt: Runtime, acquired: Acquired, *, shallow: bool) -> Stage:
     return acquired.history
 
 
+def _gated(run: Run, task: Task) -> tuple[Acquired, tuple[str, ...]]:
+    acquired = acquire_pin(run.rt, task, run.manifest, borrow=True)
+    return acquired, gate_pin(run.rt, acquired.content, task.source, task.pin, run.manifest)
+
+
 def _in_place(run: Run, task: Task) -> Installed:
     rt, source, pin = run.rt, task.source, task.pin
     clone = rt.clones.as_stage(task.name)
     served_by = None
     if not _is_here(run, task, clone):
-        acquired = acquire_pin(rt, task, run.manifest, borrow=True)
-        notes = gate_pin(rt, acquired.content, source, pin, run.manifest)
+        acquired, notes = _despite_cache(run, task, _gated)
         rt.writer.pour(acquired.content, clone, boundaries=True)
         if source.history == "full":
             rt.writer.make_complete(task.name)

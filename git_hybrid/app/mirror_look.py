@@ -94,7 +94,7 @@ def _fetched(question: Question, pin: Pin, tip: Oid | None) -> tuple[Stage, tupl
     """Return the stage with the pinned commit, fetched from the mirror alone and checked, and notes about it."""
     rt, source, manifest = question.rt, question.source, question.snapshot.manifest
     task = Task(source=source, pin=pin, action="clone", before=None)
-    labelled = replace(rt, quarantine=_Labelled(rt, question.mirror.name))
+    labelled = replace(rt, quarantine=_Labelled(rt, question.mirror.name), cache=None)
     try:
         acquired = acquire_pin(labelled, task, manifest, borrow=False)
         notes = gate_pin(labelled, acquired.content, source, pin, manifest)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from git_hybrid.app.caching import usable_cache
 from git_hybrid.app.evidence import Resolved, Wish, resolve
 from git_hybrid.app.executor import run_all
 from git_hybrid.app.force import (
@@ -294,5 +295,6 @@ def _meet_scan(rt: Runtime, snapshot: Snapshot, found: Resolved, objections: Obj
 
 
 def _keep_objects(rt: Runtime, source: Source, found: Resolved) -> None:
-    if found.history.borrows and isinstance(rt.clones.inspect(source.name, None), Clone):
+    # What the object cache lent has all history, and borrows from nobody.
+    if (found.history.borrows or usable_cache(rt, source)) and isinstance(rt.clones.inspect(source.name, None), Clone):
         rt.writer.pour(found.history, rt.clones.as_stage(source.name), boundaries=False)

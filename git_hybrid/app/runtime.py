@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 
 from git_hybrid.core.endpoints import Mirrors
 from git_hybrid.core.errors import Interrupted
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.ports import Clones, Objects, Progress, Quarantine, Transport, Writer
+from git_hybrid.core.ports_cache import ObjectCache
 from git_hybrid.core.ports_ledger import Ledger
 from git_hybrid.core.ports_mirror import MirrorFolder
 from git_hybrid.core.ports_scan import ScanTools
@@ -24,7 +26,8 @@ class Runtime(Struct, frozen=True, kw_only=True):
     or 0; ``sleep`` waits a number of seconds, or less if the run is cancelled; ``waived`` names by source the objects
     that an override lets pass git's fsck. ``bulk`` does what ``transport`` does, with less work a server where
     many are asked; ``spread`` hands work to other machines, None keeps it here. ``mirror`` is the
-    mirror folder that an errand is about.
+    mirror folder that an errand is about. ``cache`` None: what is fetched is not shared with other workspaces;
+    ``cache_max_age`` is for how long what a server said once is believed without asking again.
     """
 
     transport: Transport
@@ -47,6 +50,8 @@ class Runtime(Struct, frozen=True, kw_only=True):
     sleep: Callable[[float], None]
     cancelled: Callable[[], int] = lambda: 0
     waived: Mapping[SourceName, Sequence[Oid]] = field(default_factory=dict)
+    cache: ObjectCache | None = None
+    cache_max_age: timedelta = timedelta(0)
 
     def stop_if_cancelled(self) -> None:
         """Raise Interrupted if a signal asked the program to stop."""

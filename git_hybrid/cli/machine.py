@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import shutil
 from collections.abc import Mapping, Sequence
@@ -15,6 +16,7 @@ from git_hybrid.core.redact import redact, redact_key, redact_setting
 from git_hybrid.git import libgit2
 from git_hybrid.git.run import MINIMUM_GIT, Runner
 from git_hybrid.git.settings import operator, read_config
+from git_hybrid.git.store import why_unsafe
 from git_hybrid.git.surroundings import Setting, all_settings, git_text
 
 _PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
@@ -95,7 +97,23 @@ def settings_findings(runner: Runner, folder: Path) -> list[Finding]:
     else:
         what = f"asked in this order: {asked}"
     found = [_environment("settings", "variables and settings of git hybrid can be read")]
-    return [*found, Finding(area="mirrors", name="order", level="ok", what=what)]
+    return [*found, Finding(area="mirrors", name="order", level="ok", what=what), _cache(settings.cache_folder)]
+
+
+def _cache(folder: Path | None) -> Finding:
+    """Return whether the object cache can be used."""
+    if folder is None:
+        return _environment("cache", "the object cache is off")
+    try:
+        why = why_unsafe(Path(os.path.realpath(folder)))
+    except FileNotFoundError:
+        return _environment("cache", f"the object cache {folder} is not there yet")
+    except OSError as error:
+        why = error.strerror or str(error)
+    if why:
+        what = f"the object cache {folder} is not used: {why}"
+        return Finding(area="environment", name="cache", level="warn", what=what, remedy=f"chmod go-w {folder}")
+    return _environment("cache", f"objects are shared with other workspaces in {folder}")
 
 
 def told_settings(runner: Runner, folder: Path, *, home: str) -> Mapping[str, str]:

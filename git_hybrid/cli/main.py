@@ -29,6 +29,7 @@ COMMANDS: Mapping[str, Mapping[str, str]] = {
         "foreach": "run a command in each source",
         "dashboard": "write a page about the whole workspace",
         "check": "check the files of the workspace, as the hooks do",
+        "cache": "look after the objects that workspaces share",
     },
     "move pins": {
         "outdated": "show what upstream has that is newer",

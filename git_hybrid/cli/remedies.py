@@ -257,6 +257,18 @@ REMEDIES: Mapping[str, Remedy] = {
         "{reasons}",
         ("mend the scanner, then: git hybrid scan {name}",),
     ),
+    "cache-refused": Remedy(
+        2,
+        "the object cache {path} is not used: {reason}",
+        "whoever can write there could put other objects under the names of ours",
+        ("chmod go-w {path}", "or name a folder of your own in GIT_HYBRID_CACHE_DIR"),
+    ),
+    "cache-damaged": Remedy(
+        1,
+        "{store}: the store is damaged and was set aside",
+        "{reason}\nthe next fetch fills it anew; clones may share its packs",
+        ("git hybrid check sources --content", "git hybrid cache prune"),
+    ),
     "unfinished-run": Remedy(
         7,
         "run {run} is unfinished: {pending}",

@@ -16,6 +16,7 @@ from git_hybrid.core.values import parse_duration
 T = TypeVar("T")
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off", "")
 JOBS_LIMIT = 256
+CACHE_MAX_AGE = "1d"
 TWINS = (
     ("MIRRORS", "mirrors", "direct"),
     ("OFFLINE", "offline", "0"),
@@ -23,6 +24,8 @@ TWINS = (
     ("JOBS", "jobs", ""),
     ("LOCK_TIMEOUT", "lockTimeout", "10s"),
     ("OPERATOR", "operator", ""),
+    ("CACHE_DIR", "cacheDir", "$XDG_CACHE_HOME/git-hybrid"),
+    ("CACHE_MAX_AGE", "cacheMaxAge", CACHE_MAX_AGE),
 )
 """Each variable (after ``GIT_HYBRID_``), its twin below ``hybrid.`` in git's configuration, and what holds without."""
 
@@ -35,6 +38,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     jobs: int | None
     lock_timeout: timedelta
     bundle_folder: Path | None
+    cache_folder: Path | None = None
+    cache_max_age: timedelta = timedelta(0)
 
 
 def read_settings(
@@ -54,13 +59,32 @@ def read_settings(
     where, text = _given(environ, config, "LOCK_TIMEOUT", "lockTimeout")
     timeout = _parsed(_seconds_or_duration, where, text or "10s")
     _, folder = _given(environ, config, "BUNDLE_DIR", "bundleDir")
+    where, text = _given(environ, config, "CACHE_MAX_AGE", "cacheMaxAge")
+    age = _parsed(parse_duration, where, text or CACHE_MAX_AGE)
     return Settings(
         mirrors=mirrors,
         offline=forbidden,
         jobs=chosen,
         lock_timeout=timeout,
         bundle_folder=Path(folder).absolute() if folder else None,
+        cache_folder=cache_folder(environ, config),
+        cache_max_age=age,
     )
+
+
+def cache_folder(environ: Mapping[str, str], config: Mapping[str, str]) -> Path | None:
+    """Return the folder of the object cache; None where it is turned off, by an empty value, or there is no home."""
+    _, text = _given(environ, config, "CACHE_DIR", "cacheDir")
+    if text is None:
+        # A relative path here is to be ignored (XDG Base Directory Specification).
+        base = environ.get("XDG_CACHE_HOME", "")
+        text = f"{base}/git-hybrid" if base.startswith("/") else "~/.cache/git-hybrid"
+    if not text:
+        return None
+    if text.startswith("~/"):
+        home = environ.get("HOME", "")
+        text = f"{home}{text[1:]}" if home.startswith("/") else ""
+    return Path(text).absolute() if text else None
 
 
 def _given(environ: Mapping[str, str], config: Mapping[str, str], variable: str, key: str) -> tuple[str, str | None]:

@@ -17,6 +17,7 @@ from git_hybrid.cli.settings import Settings, read_settings
 from git_hybrid.cli.signals import Cancel
 from git_hybrid.core.ids import RunId, make_run_id
 from git_hybrid.core.ports import Objects, Progress, Transport, Writer
+from git_hybrid.core.ports_cache import ObjectCache
 from git_hybrid.core.ports_identity import Prover
 from git_hybrid.core.ports_scan import ScanTools
 from git_hybrid.core.reducer import RunInfo
@@ -130,7 +131,32 @@ def _runtime(
         jobs=settings.jobs,
         sleep=cancel.sleep,
         cancelled=cancel,
+        cache=_cache(runner, settings, info, progress=progress, cancel=cancel),
+        cache_max_age=settings.cache_max_age,
     )
+
+
+def _cache(
+    runner: Runner, settings: Settings, info: RunInfo, *, progress: Progress, cancel: Cancel
+) -> ObjectCache | None:
+    if settings.cache_folder is None:
+        return None
+    root = settings.cache_folder
+
+    def made() -> ObjectCache:
+        from git_hybrid.git.cache import GitObjectCache
+
+        return GitObjectCache(
+            runner=runner,
+            disk=durable,
+            root=Path(os.path.realpath(root)),
+            now=info.now,
+            tell=lambda name, text: progress("note", name, text),
+            patience=settings.lock_timeout.total_seconds(),
+            cancelled=cancel,
+        )
+
+    return late(made)
 
 
 def _transport(runner: Runner, ledger: FileLedger) -> Transport:

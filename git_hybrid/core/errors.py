@@ -15,6 +15,7 @@
     ├── scans:            NoScanner NotInstalled ScanFindings ScanIncomplete
     ├── mirrors, bundles: UnknownMirror DuplicateMirror MirrorLacks MirrorBehind MirrorLies StaleMirror
     │                     BadBundle BundlePrerequisites OldBundle BundleConflict
+    ├── object cache:     CacheRefused CacheDamaged
     ├── runs:             UnfinishedRun LockBusy LockUnsupported Interrupted
     ├── clusters:         ExecutorMissing ClusterUnreachable ClusterMismatch WorkerLost
     └── machine:          LocalIo GitFailed
@@ -600,6 +601,22 @@ class BundleConflict(PolicyError):
     code: ClassVar[str] = "bundle-conflict"
     here: str
     there: str
+
+
+class CacheRefused(HybridError):
+    """Others could write into the folder of the object cache, so that nothing in it can be trusted."""
+
+    code: ClassVar[str] = "cache-refused"
+    path: str
+    reason: str
+
+
+class CacheDamaged(HybridError):
+    """A store of the object cache is not what was put into it."""
+
+    code: ClassVar[str] = "cache-damaged"
+    store: str
+    reason: str
 
 
 class UnfinishedRun(HybridError):

@@ -19,7 +19,18 @@ if TYPE_CHECKING:
     from pygit2 import GitError, Oid, Repository
     from pygit2.enums import FileMode
 
-__all__ = ["FileMode", "GitError", "Repository", "descends", "fetched", "holds", "links", "open_repository", "opens"]
+__all__ = [
+    "FileMode",
+    "GitError",
+    "Repository",
+    "damage",
+    "descends",
+    "fetched",
+    "holds",
+    "links",
+    "open_repository",
+    "opens",
+]
 
 MINIMUM = (1, 9, 7)
 _LAZY = ("FileMode", "GitError", "Repository")
@@ -71,19 +82,25 @@ def open_repository(git_dir: Path) -> Repository | None:
     return found
 
 
+def damage() -> type[Exception]:
+    """Return what libgit2 raises where an object is there and cannot be read: its GitError."""
+    found: type[Exception] = _library().GitError
+    return found
+
+
 def holds(repository: Repository, oid: Oid | str) -> bool:
     """Tell whether the object is there. Nothing of it is read: libgit2 refuses old commits that git takes."""
     return oid in repository.odb
 
 
 def links(repository: Repository, oid: str) -> tuple[str, tuple[str, ...]] | None:
-    """Return the tree and the parents of a commit, from its bytes; None if it is missing, or no commit.
+    """Return the tree and the parents of a commit, from its bytes; None if it is missing, damaged, or no commit.
 
     libgit2 itself does not open a commit whose author has no e-mail, as some old ones have.
     """
     try:
         kind, data = repository.odb.read(oid)
-    except KeyError:
+    except (KeyError, damage()):
         return None
     lines = data.split(b"\n\n", 1)[0].decode("ascii", "replace").split("\n")
     if kind != _library().enums.ObjectType.COMMIT or not lines[0].startswith("tree "):
@@ -104,7 +121,7 @@ def descends(repository: Repository, new: str, old: str) -> bool | None:
     """Tell whether *old* is in the history of the commit *new*; None if libgit2 cannot read a commit on the way."""
     try:
         return old == new or (holds(repository, old) and repository.descendant_of(new, old))
-    except ValueError:
+    except (ValueError, damage()):
         return None
 
 
@@ -113,6 +130,7 @@ def fetched(repository: Repository, ref: str) -> tuple[str, str] | None:
 
     Raises:
         KeyError: an object on the way is missing.
+        GitError: one is damaged.
     """
     try:
         first = current = str(repository.lookup_reference(ref).resolve().target)

@@ -18,7 +18,7 @@ from git_hybrid.core.ports import CommitFacts, CommitLine, Range, Stage
 from git_hybrid.core.tree import GITLINK, TreeEntry, TreeLimits, content_line, scan_tree
 from git_hybrid.core.value import Struct
 from git_hybrid.git.classify import last_words
-from git_hybrid.git.libgit2 import descends, fetched, links, open_repository
+from git_hybrid.git.libgit2 import damage, descends, fetched, links, open_repository
 from git_hybrid.git.run import Runner
 from git_hybrid.git.transport import UPSTREAM, kept_ref
 from git_hybrid.git.trees import TooManyTrees, entries_of
@@ -54,7 +54,7 @@ class GitObjects(Struct, frozen=True):
         kept = kept_ref(ref)
         repository = open_repository(_git_dir(stage))
         if repository is not None:
-            with suppress(KeyError):
+            with suppress(KeyError, damage()):
                 found = fetched(repository, kept)
                 if found is not None:
                     target, commit = found
@@ -112,7 +112,7 @@ class GitObjects(Struct, frozen=True):
         """Return the entries of the tree of *oid* and what is wrong with them (:func:`scan_tree`)."""
         repository = open_repository(_git_dir(stage))
         if repository is not None:
-            with suppress(KeyError, ValueError):
+            with suppress(KeyError, ValueError, damage()):
                 try:
                     entries = entries_of(repository, oid, most=limits.max_entries)
                     return scan_tree(entries, limits=limits, read_link=lambda blob: repository.odb.read(blob)[1])

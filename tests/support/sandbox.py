@@ -47,6 +47,8 @@ def hermetic_environment(home: Path) -> Iterator[None]:
         "TZ": "UTC",
         "LC_ALL": "C.UTF-8",
         "COLUMNS": "80",
+        # Off: a test that fetches twice means it. The tests of the cache give it a folder of their own.
+        "GIT_HYBRID_CACHE_DIR": "",
     }
     for kind in ("CONFIG", "CACHE", "DATA", "STATE"):
         settings[f"XDG_{kind}_HOME"] = str(home / f".{kind.lower()}")

@@ -1,0 +1,92 @@
+"""Fetch a full history by way of the object cache: what is there is linked, the server sends only the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from git_hybrid.app.remote import fetch
+from git_hybrid.app.runtime import Runtime
+from git_hybrid.core.endpoints import endpoints
+from git_hybrid.core.errors import GitFailed, MalformedObjects
+from git_hybrid.core.manifest import Defaults, Source
+from git_hybrid.core.ports import FetchRequest, Stage
+from git_hybrid.core.ports_cache import ObjectCache, Question
+from git_hybrid.core.value import Struct
+
+Check = Callable[[Stage], bool]
+
+
+class Want(Struct, frozen=True, kw_only=True):
+    """What is to be in a stage, and when it is.
+
+    ``refs`` may hold patterns. ``satisfied``: the server that was asked is not behind; ``enough``: nobody has to be
+    asked at all, None where the question is what upstream has now.
+    """
+
+    refs: Sequence[str]
+    oid_length: int
+    satisfied: Check = lambda _stage: True
+    enough: Check | None = None
+
+
+def usable_cache(rt: Runtime, source: Source) -> ObjectCache | None:
+    """Return the cache if it serves *source*: with all history, and nothing in it that an approval alone lets pass."""
+    return None if source.history != "full" or rt.waived.get(source.name) else rt.cache
+
+
+def fetch_through(
+    rt: Runtime, cache: ObjectCache, source: Source, defaults: Defaults, stage: Stage, want: Want
+) -> tuple[Stage, str]:
+    """Bring what is wanted into the empty *stage*; return it, and who served it, now or when the cache was filled.
+
+    A store that git cannot work with is set aside, once the same fetch without it has worked.
+
+    Raises:
+        HybridError: what the servers answered.
+    """
+    try:
+        return stage, _through(rt, cache, source, defaults, stage, want)
+    except (GitFailed, MalformedObjects) as error:
+        if not cache.holds(source.url):
+            raise
+        stage = rt.quarantine.stage(source.name, borrow=False, oid_length=want.oid_length)
+        served_by = _fetched(rt, source, defaults, stage, want)
+        cache.distrust(source.name, source.url, f"{error.code} with it, none without it")
+        return stage, served_by
+
+
+def _through(rt: Runtime, cache: ObjectCache, source: Source, defaults: Defaults, stage: Stage, want: Want) -> str:
+    served_by = _lent(rt, cache, source, stage, want)
+    if served_by is not None:
+        return served_by
+    with cache.filling(stage, source.url) as filling:
+        # Whoever had the store meanwhile may have fetched just this.
+        if filling.waited and (served_by := _lent(rt, cache, source, stage, want)) is not None:
+            return served_by
+        served_by = _fetched(rt, source, defaults, stage, want)
+        filling.keep(want.refs, served_by)
+        return served_by
+
+
+def _fetched(rt: Runtime, source: Source, defaults: Defaults, stage: Stage, want: Want) -> str:
+    return fetch(rt, source, defaults, stage, FetchRequest(refs=want.refs), satisfied=lambda: want.satisfied(stage))
+
+
+def _lent(rt: Runtime, cache: ObjectCache, source: Source, stage: Stage, want: Want) -> str | None:
+    """Return who said what upstream has at the wanted refs, if that is evidence enough to ask nobody."""
+    if want.enough is None:
+        return None
+    rt.progress("step", source.name, "looking into the cache")
+    served_by = cache.lend(stage, source.url, _question(rt, source, want))
+    return served_by if served_by is not None and want.enough(stage) else None
+
+
+def _question(rt: Runtime, source: Source, want: Want) -> Question:
+    """Return what counts: the word of a server that this run would ask itself, and not too old.
+
+    Where nobody may be asked, what is known is all that there is.
+    """
+    servers = frozenset(endpoint.url for endpoint in endpoints(source.url, source.name, rt.mirrors))
+    if rt.offline or not servers:
+        return Question(refs=want.refs)
+    return Question(refs=want.refs, servers=servers, since=rt.info.now - rt.cache_max_age)

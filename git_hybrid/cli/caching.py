@@ -1,0 +1,61 @@
+"""Wire the commands that look after the object cache: it belongs to the user, so they need no workspace."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from git_hybrid.cli.options import common_of
+from git_hybrid.cli.output import Output
+from git_hybrid.cli.settings import cache_folder
+from git_hybrid.cli.signals import Cancel, handled
+from git_hybrid.core.cache_record import StoreLook
+from git_hybrid.core.errors import CacheRefused
+from git_hybrid.core.value import Struct
+from git_hybrid.git.cache_care import seen, stores
+from git_hybrid.git.run import Runner
+from git_hybrid.git.settings import read_config
+from git_hybrid.git.store import Store, why_unsafe
+from git_hybrid.store import durable
+
+
+class Cache(Struct, frozen=True, kw_only=True):
+    """The cache that one command looks after; ``root`` None: it is turned off."""
+
+    root: Path | None
+    runner: Runner
+    output: Output
+    now: datetime
+
+    @property
+    def stores(self) -> list[Store]:
+        """All stores by name."""
+        return [] if self.root is None else stores(durable, self.root)
+
+    @property
+    def looks(self) -> list[StoreLook]:
+        """What each store takes, the largest first."""
+        return sorted((seen(store) for store in self.stores), key=lambda look: (-look.size, look.url, look.folder))
+
+
+@contextmanager
+def cared(context: click.Context) -> Iterator[Cache]:
+    """Yield the cache of the user for the command of *context*; signals are taken meanwhile.
+
+    Raises:
+        CacheRefused: others could write into it.
+    """
+    common, cancel = common_of(context), Cancel()
+    runner = Runner(environ=dict(os.environ), cancelled=cancel, hurried=cancel.hurried)
+    common.config = read_config(runner, common.folder)
+    root = cache_folder(runner.environ, common.config)
+    root = None if root is None else Path(os.path.realpath(root))
+    if root is not None and os.path.lexists(root) and (why := why_unsafe(root)):
+        raise CacheRefused(path=str(root), reason=why)
+    with handled(cancel):
+        yield Cache(root=root, runner=runner, output=Output(common), now=datetime.now(UTC))

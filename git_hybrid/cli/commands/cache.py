@@ -1,0 +1,175 @@
+"""``git hybrid cache``: the objects that the workspaces of one user share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import click
+
+from git_hybrid.cli.caching import Cache, cared
+from git_hybrid.cli.options import common_options
+from git_hybrid.cli.telling import explain
+from git_hybrid.core.cache_record import StoreLook, format_size, parse_size, to_prune
+from git_hybrid.core.errors import BadArgument, CacheDamaged
+from git_hybrid.core.ids import InvalidText
+from git_hybrid.core.values import format_age, format_time, parse_duration
+from git_hybrid.git.cache_care import removed, swept, verified
+from git_hybrid.git.store import Store, Unusable
+from git_hybrid.store import durable
+from git_hybrid.view.term import safe
+
+T = TypeVar("T")
+
+
+@click.group("cache", invoke_without_command=True)
+@common_options
+@click.pass_context
+def command(context: click.Context) -> int:
+    """Show, verify and prune what was fetched once and is shared by the workspaces of this user."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help(), err=True)
+        return 2
+    return 0
+
+
+@command.command("show")
+@common_options
+@click.pass_context
+def show_command(context: click.Context) -> int:
+    """Show each store: how much it takes, how much of that clones share, when it was used and filled."""
+    with cared(context) as cache:
+        looks = cache.looks
+        if cache.output.common.json:
+            cache.output.document(_document(cache, "cache show", looks))
+            return 0
+        rows = [_cells(cache, look) for look in looks]
+        if rows:
+            rows.insert(0, ("SIZE", "SHARED", "PACKS", "USED", "FILLED", "URL"))
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        for row in rows:
+            cache.output.data("  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())
+        cache.output.talk(_summary(cache, looks))
+        return 0
+
+
+def _cells(cache: Cache, look: StoreLook) -> tuple[str, ...]:
+    filled = "never" if look.fetched_at is None else f"{format_age(cache.now - look.fetched_at)} ago"
+    used = "in use" if look.busy else f"{format_age(cache.now - look.used_at)} ago"
+    url = safe(look.url or f"{look.folder} (cannot be read: git hybrid cache verify)")
+    return format_size(look.size), format_size(look.shared), str(look.packs), used, filled, url
+
+
+def _summary(cache: Cache, looks: list[StoreLook]) -> str:
+    if cache.root is None:
+        return "the object cache is off"
+    size, shared = sum(look.size for look in looks), sum(look.shared for look in looks)
+    counted = "1 store" if len(looks) == 1 else f"{len(looks)} stores"
+    return safe(f"{counted} in {cache.root}: {format_size(size)}, {format_size(shared)} of it shared with clones")
+
+
+def _document(cache: Cache, name: str, looks: list[StoreLook], **more: Any) -> dict[str, Any]:
+    told = [
+        {
+            "busy": look.busy,
+            "fetched_at": None if look.fetched_at is None else format_time(look.fetched_at),
+            "folder": look.folder,
+            "packs": look.packs,
+            "shared_bytes": look.shared,
+            "size_bytes": look.size,
+            "url": look.url or None,
+            "used_at": format_time(look.used_at),
+        }
+        for look in looks
+    ]
+    folder = None if cache.root is None else str(cache.root)
+    return {"command": name, "exit_code": 0, "folder": folder, "stores": told, "sources": [], **more}
+
+
+@command.command("verify")
+@common_options
+@click.pass_context
+def verify_command(context: click.Context) -> int:
+    """Read every object of every store with git's fsck, and set aside what is broken: it is fetched again.
+
+    Exit 1 if a store was broken. One that is being filled is left out.
+    """
+    with cared(context) as cache:
+        found = [(store, *_verified(cache, store)) for store in cache.stores]
+        code = 1 if any(error is not None for _, _, error in found) else 0
+        if cache.output.common.json:
+            told = [
+                {"folder": store.name, "state": state, "error": None if error is None else explain(error)}
+                for store, state, error in found
+            ]
+            folder = None if cache.root is None else str(cache.root)
+            document = {"command": "cache verify", "exit_code": code, "folder": folder, "stores": told, "sources": []}
+            cache.output.document(document)
+            return code
+        for store, state, error in found:
+            cache.output.data(f"{state:7}  {safe(store.name)}")
+            if error is not None:
+                cache.output.error(error)
+        broken = sum(error is not None for _, _, error in found)
+        cache.output.talk(f"{len(found)} checked, {broken} broken" if found else _summary(cache, []))
+        return code
+
+
+def _verified(cache: Cache, store: Store) -> tuple[str, CacheDamaged | None]:
+    try:
+        why = verified(cache.runner, store)
+    except Unusable:
+        return "in use", None
+    return ("broken", CacheDamaged(store=store.name, reason=why)) if why else ("ok", None)
+
+
+@command.command("prune")
+@click.option("--older-than", metavar="DURATION", help="Remove stores that were not used for that long, such as 30d.")
+@click.option("--max-size", metavar="SIZE", help="Remove the least used until the rest takes at most that, such as 5G.")
+@click.option("--all", "everything", is_flag=True, help="Remove every store.")
+@click.option("-n", "--dry-run", is_flag=True, help="Show what would go; remove nothing.")
+@common_options
+@click.pass_context
+def prune_command(
+    context: click.Context, *, older_than: str | None, max_size: str | None, everything: bool, dry_run: bool
+) -> int:
+    """Remove stores that are not worth their room, and always what was set aside. Clones keep all they have.
+
+    A store that is being filled stays.
+    """
+    age = _parsed(parse_duration, "--older-than", older_than)
+    limit = _parsed(parse_size, "--max-size", max_size)
+    with cared(context) as cache:
+        looks = cache.looks
+        chosen = to_prune(looks, older_than=timedelta(0) if everything else age, max_size=limit, now=cache.now)
+        by_name = {store.name: store for store in cache.stores}
+        gone = [look for look in chosen if dry_run or _removed(by_name[look.folder])]
+        if cache.root is not None and not dry_run:
+            swept(cache.runner, durable, cache.root)
+        if cache.output.common.json:
+            cache.output.document(_document(cache, "cache prune", gone, dry_run=dry_run))
+            return 0
+        word = "would remove" if dry_run else "removed"
+        for look in gone:
+            cache.output.data(f"{word}  {format_size(look.size)}  {safe(look.url or look.folder)}")
+        freed = sum(look.size - look.shared for look in gone)
+        cache.output.talk(f"{word} {len(gone)} of {len(looks)}; frees {format_size(freed)}, the rest clones share")
+        return 0
+
+
+def _removed(store: Store) -> bool:
+    try:
+        removed(store)
+    except Unusable:
+        return False
+    return True
+
+
+def _parsed(parse: Callable[[str], T], option: str, text: str | None) -> T | None:
+    if text is None:
+        return None
+    try:
+        return parse(text)
+    except InvalidText as error:
+        raise BadArgument(what=option, value=text, reason=str(error)) from error

@@ -1,0 +1,204 @@
+"""What a store of the object cache says of itself: its packs, and what upstream had when it was asked last.
+
+The record is what makes a pack or a ref part of the store: it is written last, in one step.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from fnmatch import fnmatchcase
+from typing import Any
+
+from git_hybrid.core.ids import InvalidText, Oid, RefName, Url, parse_full_ref, parse_oid, parse_url
+from git_hybrid.core.value import Struct, field
+from git_hybrid.core.values import format_time, parse_time
+
+VERSION = 1
+PACK_LIMIT = 50
+"""How many packs a store may have before they are packed together."""
+_PACK_FILE = re.compile(r"pack-(?:[0-9a-f]{40}|[0-9a-f]{64})\.(?:pack|rev|idx)")
+_HEX = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})")
+_UNREADABLE = re.compile(r"[^A-Za-z0-9._-]+")
+_SIZE = re.compile(r"([0-9]{1,15})([KMGT]i?B?|B)?", re.IGNORECASE)
+_POWERS = {"": 0, "b": 0, "k": 1, "m": 2, "g": 3, "t": 4}
+
+
+class PackFile(Struct, frozen=True, kw_only=True):
+    """One file of a pack: bytes, whole seconds of its last change, and the checksum that it ends with."""
+
+    size: int
+    changed: int
+    checksum: str
+
+
+class Seen(Struct, frozen=True, kw_only=True):
+    """What upstream had at a ref, who said so, and when."""
+
+    oid: Oid
+    served_by: str
+    at: datetime
+
+
+class StoreRecord(Struct, frozen=True, kw_only=True):
+    """What is in a store; ``files`` by file name, ``refs`` by upstream's full names."""
+
+    url: str
+    object_format: str
+    files: Mapping[str, PackFile] = field(default_factory=dict)
+    refs: Mapping[RefName, Seen] = field(default_factory=dict)
+    fetched_at: datetime
+
+    @property
+    def packs(self) -> int:
+        """How many packs there are."""
+        return sum(name.endswith(".pack") for name in self.files)
+
+    @property
+    def size(self) -> int:
+        """The bytes of all packs with their indexes."""
+        return sum(file.size for file in self.files.values())
+
+
+def folder_name(url: Url) -> str:
+    """Return the name of the store's folder: a readable part for people, a digest of the URL for the program."""
+    readable = _UNREADABLE.sub("+", f"{url.host}{url.path}".removesuffix(".git"))[-60:].strip("+.-")
+    return f"{readable or 'store'}-{hashlib.sha256(str(url).encode()).hexdigest()[:20]}.git"
+
+
+def refreshed(old: Mapping[RefName, Seen], patterns: Sequence[str], new: Mapping[RefName, Seen]) -> dict[RefName, Seen]:
+    """Return the refs after a fetch of *patterns* that found *new*: what it did not find upstream has no more."""
+    left = {ref: seen for ref, seen in old.items() if not any(fnmatchcase(ref, pattern) for pattern in patterns)}
+    return {**left, **new}
+
+
+def answers(
+    record: StoreRecord, refs: Sequence[str], *, servers: frozenset[str] | None, since: datetime | None
+) -> str | None:
+    """Return who said what upstream has at *refs*; None where one is not known, or not by evidence that counts."""
+    found = [record.refs.get(RefName(ref)) for ref in refs]
+    known = [seen for seen in found if seen is not None]
+    if not known or len(known) < len(found):
+        return None
+    if servers is not None and any(seen.served_by not in servers for seen in known):
+        return None
+    if since is not None and any(seen.at < since for seen in known):
+        return None
+    return known[0].served_by
+
+
+def encode_record(record: StoreRecord) -> bytes:
+    """Return *record* as it is kept in the store."""
+    document = {
+        "schema_version": VERSION,
+        "url": record.url,
+        "object_format": record.object_format,
+        "fetched_at": format_time(record.fetched_at),
+        "files": {name: [file.size, file.changed, file.checksum] for name, file in sorted(record.files.items())},
+        "refs": {ref: [seen.oid, seen.served_by, format_time(seen.at)] for ref, seen in sorted(record.refs.items())},
+    }
+    return json.dumps(document, indent=1).encode("ascii") + b"\n"
+
+
+def decode_record(data: bytes) -> StoreRecord:
+    """Return the record that *data* holds.
+
+    Raises:
+        InvalidText: it is not one.
+    """
+    try:
+        document = json.loads(data)
+        return _decoded(document)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InvalidText(f"not a record of a store: {str(error)[:80]}") from error
+
+
+def _decoded(document: Any) -> StoreRecord:
+    if document["schema_version"] != VERSION or document["object_format"] not in ("sha1", "sha256"):
+        raise InvalidText("another version")
+    length = 40 if document["object_format"] == "sha1" else 64
+    return StoreRecord(
+        url=str(parse_url(document["url"])),
+        object_format=document["object_format"],
+        fetched_at=parse_time(document["fetched_at"]),
+        files={_file_name(name): _file(*parts) for name, parts in document["files"].items()},
+        refs={parse_full_ref(ref): _seen(*parts, length=length) for ref, parts in document["refs"].items()},
+    )
+
+
+def _file_name(text: str) -> str:
+    if _PACK_FILE.fullmatch(text) is None:
+        raise InvalidText("a file that belongs to no pack")
+    return text
+
+
+def _file(size: object, changed: object, checksum: str) -> PackFile:
+    if not (isinstance(size, int) and isinstance(changed, int) and _HEX.fullmatch(checksum)):
+        raise InvalidText("a file without size, time and checksum")
+    return PackFile(size=size, changed=changed, checksum=checksum)
+
+
+def _seen(oid: str, served_by: object, at: str, *, length: int) -> Seen:
+    if len(oid) != length or not isinstance(served_by, str):
+        raise InvalidText("a ref without an object or a server")
+    return Seen(oid=parse_oid(oid), served_by=served_by, at=parse_time(at))
+
+
+class StoreLook(Struct, frozen=True, kw_only=True):
+    """What a store takes and when it served: bytes, how many of them clones share, packs, times.
+
+    ``url`` is empty and ``record`` None where the store cannot be read. ``busy``: somebody holds it.
+    """
+
+    folder: str
+    url: str
+    size: int
+    shared: int
+    packs: int
+    used_at: datetime
+    fetched_at: datetime | None = None
+    busy: bool = False
+
+
+def to_prune(
+    stores: Sequence[StoreLook], *, older_than: timedelta | None, max_size: int | None, now: datetime
+) -> tuple[StoreLook, ...]:
+    """Return the stores that have to go: those not used for *older_than*, then the least used until *max_size* holds.
+
+    One that somebody holds stays, and counts.
+    """
+    gone = [look for look in stores if not look.busy and older_than is not None and now - look.used_at >= older_than]
+    left = sum(look.size for look in stores if look not in gone)
+    for look in sorted(stores, key=lambda look: (look.used_at, look.folder)):
+        if max_size is None or left <= max_size:
+            break
+        if look not in gone and not look.busy:
+            gone.append(look)
+            left -= look.size
+    return tuple(gone)
+
+
+def parse_size(text: str) -> int:
+    """Return *text*, such as ``500M`` or ``2GiB``, in bytes; every unit is a power of 1024.
+
+    Raises:
+        InvalidText: it is no size.
+    """
+    match = _SIZE.fullmatch(text.strip())
+    if match is None:
+        raise InvalidText("not a size: write a whole number and perhaps one of K, M, G, T, such as 500M or 2G")
+    number, unit = match.groups()
+    return int(number) << (10 * _POWERS[(unit or "")[:1].lower()])
+
+
+def format_size(size: int) -> str:
+    """Return *size* as people read it: ``512 B``, ``1.5 MiB``."""
+    number, unit = float(size), "B"
+    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
+        if number < 1024 or unit == "TiB":
+            break
+        number /= 1024
+    return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"

@@ -1,0 +1,150 @@
+"""The object cache: what one workspace fetched, the next one links.
+
+Whatever goes wrong here is told and not raised: the worst that the cache may do is not to help. What it lends passes
+the same gates as what a server sends.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from git_hybrid.core.cache_record import StoreRecord, answers, folder_name
+from git_hybrid.core.errors import LocalIo
+from git_hybrid.core.ids import RefName, SourceName, Url
+from git_hybrid.core.ports import Stage
+from git_hybrid.core.ports_cache import Filling, Question
+from git_hybrid.git.cache_care import Broken
+from git_hybrid.git.filling import NotFilled, StoreFilling, linked, object_format, reason, set_aside
+from git_hybrid.git.quarantine import Disk
+from git_hybrid.git.run import Runner
+from git_hybrid.git.store import Store, Unusable, why_unsafe, write_packed_refs
+from git_hybrid.git.transport import kept_ref
+
+_TAG = b"Signature: 8a477f597d28d172789f06886806bc55\n# git hybrid can fetch all of this again: bford.info/cachedir\n"
+
+
+@dataclass(slots=True)
+class GitObjectCache:
+    """The cache of :mod:`git_hybrid.core.ports_cache` in the folder *root*.
+
+    ``patience`` is how long (s) a store that somebody else fills is waited for; ``tell`` takes a name and a note.
+    """
+
+    runner: Runner
+    disk: Disk
+    root: Path
+    now: datetime
+    tell: Callable[[str, str], None]
+    patience: float = 10.0
+    cancelled: Callable[[], int] = lambda: 0
+    _refused: str | None = field(default=None, init=False)
+    _guard: threading.Lock = field(default_factory=threading.Lock, init=False)
+
+    def holds(self, url: Url) -> bool:
+        """Tell whether there is a store for *url* that can be used."""
+        try:
+            store = self._store(url)
+            return store is not None and store.is_there
+        except OSError:
+            return False
+
+    def lend(self, stage: Stage, url: Url, question: Question) -> str | None:
+        """Link what the store has into *stage*, with the refs in question; return who said what upstream has there."""
+        git_dir = Path(stage.path) / ".git"
+        with self._told(stage.name):
+            store = self._store(url)
+            record = None if store is None else store.read()
+            while store is not None and record is not None:
+                by = answers(record, question.refs, servers=question.servers, since=question.since)
+                if by is None or record.object_format != object_format(git_dir):
+                    return None
+                if store.link(record, git_dir)[0] == "same":
+                    refs = {kept_ref(ref): record.refs[RefName(ref)].oid for ref in question.refs}
+                    write_packed_refs(None, git_dir, refs)
+                    store.used()
+                    return by
+                before, record = record, self._looked_at(store, record, git_dir, stage)
+                if record == before:
+                    return None
+        return None
+
+    def _looked_at(self, store: Store, record: StoreRecord, git_dir: Path, stage: Stage) -> StoreRecord | None:
+        """Return the record that holds now, after a closer look at a store some pack of which is not as it was."""
+        with store.locked(patience=self.patience, cancelled=self.cancelled):
+            now = store.read()
+            if now is None or now.files != record.files:
+                # Somebody packed it anew meanwhile.
+                return now
+            try:
+                return linked(self.runner, store, now, git_dir)
+            except Broken as error:
+                set_aside(store, str(error), self._teller(stage.name))
+                return None
+
+    def distrust(self, name: SourceName, url: Url, why: str) -> None:
+        """Set the store of *url* aside."""
+        with self._told(name):
+            store = self._store(url)
+            if store is not None:
+                with store.locked(patience=self.patience, cancelled=self.cancelled):
+                    set_aside(store, why, self._teller(name))
+
+    @contextmanager
+    def filling(self, stage: Stage, url: Url) -> Iterator[Filling]:
+        """Hold the store of *url* for the block, in which *stage* is fetched into."""
+        with ExitStack() as stack:
+            filling: Filling = NotFilled()
+            with self._told(stage.name):
+                store = self._store(url, make=True)
+                if store is not None:
+                    waited = stack.enter_context(store.locked(patience=self.patience, cancelled=self.cancelled))
+                    filling = begun = StoreFilling(
+                        runner=self.runner,
+                        store=store,
+                        url=url,
+                        git_dir=Path(stage.path) / ".git",
+                        now=self.now,
+                        waited=waited,
+                        tell=self._teller(stage.name),
+                    )
+                    begun.begin()
+            yield filling
+
+    def _teller(self, name: SourceName) -> Callable[[str], None]:
+        return lambda text: self.tell(name, f"object cache: {text}")
+
+    @contextmanager
+    def _told(self, name: SourceName) -> Iterator[None]:
+        """Tell what goes wrong in the block, and go on without the cache."""
+        try:
+            yield
+        except (Unusable, LocalIo, OSError) as error:
+            self._teller(name)(reason(error))
+
+    def _store(self, url: Url, *, make: bool = False) -> Store | None:
+        """Return where the store of *url* is, or None where there is no cache yet or it is refused."""
+        with self._guard:
+            if self._refused is None:
+                try:
+                    self._refused = self._why_refused(make=make)
+                except (LocalIo, OSError) as error:
+                    self._refused = f"{self.root} is not used: {reason(error)}"
+                if self._refused:
+                    self.tell("cache", self._refused)
+            return None if self._refused != "" else Store(self.disk, self.root, folder_name(url))
+
+    def _why_refused(self, *, make: bool) -> str | None:
+        """Return why the cache must not be used, nothing if it may, None if it is not there yet."""
+        if not self.root.is_dir():
+            if not make:
+                return None
+            self.disk.make_folder(self.root.parent)
+            self.root.mkdir(mode=0o700, exist_ok=True)
+            self.disk.write_file(self.root / "CACHEDIR.TAG", _TAG)
+        why = why_unsafe(self.root)
+        return why and f"{self.root} is not used: {why}"

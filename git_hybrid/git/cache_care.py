@@ -1,0 +1,189 @@
+"""Take care of stores: check every byte of one, pack one anew, look at all of them.
+
+git never runs in a store itself: its packs are linked into a repository of ours, and that is looked at.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from git_hybrid.core.cache_record import PACK_LIMIT, StoreLook, StoreRecord
+from git_hybrid.core.value import replace
+from git_hybrid.git.classify import last_words
+from git_hybrid.git.environment import fsck_settings
+from git_hybrid.git.packfiles import describe, pack_files, share
+from git_hybrid.git.quarantine import Disk
+from git_hybrid.git.run import Runner
+from git_hybrid.git.skeleton import write_skeleton
+from git_hybrid.git.store import ASIDE, RECORD, USED, WORK, Store, Unusable, write_packed_refs
+from git_hybrid.git.transport import kept_ref
+
+_OURS = {"HEAD", "config", "packed-refs", RECORD, USED, "objects", "objects/pack", "objects/info", "refs", "refs/heads"}
+_OURS |= {"refs/tags"}
+
+
+class Broken(Exception):
+    """A store is not what its record says; the text says where."""
+
+
+@contextmanager
+def _bench(disk: Disk, store: Store, record: StoreRecord) -> Iterator[Path]:
+    """Yield a repository of ours with the packs and refs of the store, whose lock must be held."""
+    git_dir = store.root / WORK / f"{store.name}.bench"
+    disk.remove_tree(git_dir)
+    write_skeleton(git_dir, object_format=record.object_format, bare=True)
+    try:
+        for name in record.files:
+            try:
+                share(f"{store.packs}/{name}", f"{git_dir}/objects/pack/{name}")
+            except FileNotFoundError as error:
+                raise Broken(f"{name} is missing") from error
+        write_packed_refs(None, git_dir, {kept_ref(ref): seen.oid for ref, seen in record.refs.items()})
+        yield git_dir
+    finally:
+        disk.remove_tree(git_dir)
+
+
+def checked(runner: Runner, store: Store, record: StoreRecord) -> StoreRecord:
+    """Return *record* with its files described anew, once git's fsck has read every object of the store.
+
+    Raises:
+        Broken: fsck found something, or the files are not those of the record.
+        OSError: the file system refused.
+    """
+    _refuse_strange(store)
+    with _bench(store.disk, store, record) as git_dir:
+        files = {name: describe(f"{git_dir}/objects/pack/{name}") for name in record.files}
+        config = [part for setting in fsck_settings("fsck") for part in ("-c", setting)]
+        done = runner.git([*config, "fsck", "--full", "--strict", "--no-dangling"], git_dir=git_dir)
+    if done.status != 0:
+        raise Broken(f"git fsck: {last_words(done.stderr)}")
+    for name, known in record.files.items():
+        if (files[name].size, files[name].checksum) != (known.size, known.checksum):
+            raise Broken(f"{name} is not the file that was kept")
+    return replace(record, files=files)
+
+
+def _refuse_strange(store: Store) -> None:
+    """Raise if something stands in the store that was not put there by us: a hook, alternates, a link."""
+    for folder, folders, names in os.walk(store.path):
+        for name in (*folders, *names):
+            path = Path(folder) / name
+            inner = path.relative_to(store.path).as_posix()
+            ours = inner in _OURS or (inner.startswith("objects/pack/") and name.startswith("pack-"))
+            if not ours or path.is_symlink():
+                raise Broken(f"{inner} does not belong there")
+
+
+def consolidated(runner: Runner, store: Store, record: StoreRecord) -> StoreRecord:
+    """Pack a store anew whose packs are too many, under its lock; clones keep the packs that they have.
+
+    Small packs are packed together, large ones left as they are: so the work stays in proportion to what is new.
+
+    Raises:
+        Broken, OSError, LocalIo: the store is as it was.
+    """
+    if record.packs <= PACK_LIMIT:
+        return record
+    with _bench(store.disk, store, record) as git_dir:
+        done = runner.git(["repack", "-d", "--quiet", "--geometric=2"], git_dir=git_dir)
+        if done.status != 0:
+            raise Broken(f"git repack: {last_words(done.stderr)}")
+        folder = git_dir / "objects" / "pack"
+        found = pack_files(folder)
+        new = {name: folder / name for name in found if name not in record.files}
+        taken = store.take(new, record.files, record.object_format)
+    kept = {name: file for name, file in record.files.items() if name in found}
+    after = replace(record, files={**kept, **taken})
+    store.write(after)
+    store.drop([name for name in record.files if name not in found])
+    return after
+
+
+def stores(disk: Disk, root: Path) -> list[Store]:
+    """Return the stores of the cache at *root* by name.
+
+    Raises:
+        OSError: the folder cannot be read.
+    """
+    if not root.is_dir():
+        return []
+    with os.scandir(root) as entries:
+        names = [entry.name for entry in entries if entry.name.endswith(".git") and not entry.name.startswith(".")]
+    return [Store(disk, root, name) for name in sorted(names)]
+
+
+def seen(store: Store) -> StoreLook:
+    """Return what *store* takes and when it served."""
+    size = shared = 0
+    for name in pack_files(store.packs):
+        with suppress(OSError):
+            info = os.lstat(store.packs / name)
+            size += info.st_size
+            shared += info.st_size if info.st_nlink > 1 else 0
+    look = StoreLook(folder=store.name, url="", size=size, shared=shared, packs=0, used_at=store.used_at())
+    with suppress(Unusable, OSError):
+        record = store.read()
+        if record is not None:
+            look = replace(look, url=record.url, packs=record.packs, fetched_at=record.fetched_at)
+    try:
+        with store.locked(patience=0):
+            return look
+    except Unusable:
+        return replace(look, busy=True)
+
+
+def verified(runner: Runner, store: Store) -> str:
+    """Check every object of *store*, and set it aside if it is broken; return why, or nothing.
+
+    Raises:
+        Unusable: somebody works on it.
+        OSError, LocalIo: the file system refused.
+    """
+    with store.locked(patience=0):
+        try:
+            record = store.read()
+            if record is not None:
+                if record != (after := checked(runner, store, record)):
+                    store.write(after)
+                return ""
+            why = "it has no record"
+        except (Broken, Unusable) as error:
+            why = str(error)
+        store.set_aside()
+    return why
+
+
+def removed(store: Store) -> None:
+    """Remove *store*: out of sight in one step, then its files.
+
+    Raises:
+        Unusable: somebody works on it.
+        LocalIo: the file system refused.
+    """
+    with store.locked(patience=0):
+        store.disk.remove_tree(store.set_aside())
+
+
+def swept(runner: Runner, disk: Disk, root: Path) -> int:
+    """Remove what was set aside and what a killed run left, pack anew what has too many packs; return how many went.
+
+    Raises:
+        OSError, LocalIo: the file system refused.
+    """
+    aside = sorted((root / ASIDE).iterdir()) if (root / ASIDE).is_dir() else []
+    for path in aside:
+        disk.remove_tree(path)
+    left = sorted((root / WORK).iterdir()) if (root / WORK).is_dir() else []
+    for path in left:
+        with suppress(Unusable), Store(disk, root, path.stem).locked(patience=0):
+            disk.remove_tree(path)
+    for store in stores(disk, root):
+        with suppress(Unusable, Broken), store.locked(patience=0):
+            record = store.read()
+            if record is not None:
+                consolidated(runner, store, record)
+    return len(aside)

@@ -1,0 +1,166 @@
+"""Fill a store of the object cache from a stage that was fetched into, under the store's lock."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from git_hybrid.core.cache_record import PACK_LIMIT, Seen, StoreRecord, refreshed
+from git_hybrid.core.errors import LocalIo
+from git_hybrid.core.ids import InvalidText, RefName, Url, parse_full_ref, parse_oid
+from git_hybrid.core.value import replace
+from git_hybrid.git.cache_care import Broken, checked, consolidated
+from git_hybrid.git.packfiles import pack_files
+from git_hybrid.git.run import Runner
+from git_hybrid.git.store import HAVES, Store, Unusable, upstream_refs, write_packed_refs
+
+
+class NotFilled:
+    """What stands for a store that cannot be filled."""
+
+    waited = False
+
+    def keep(self, patterns: Sequence[str], served_by: str) -> None:
+        """Keep nothing."""
+
+
+@dataclass(slots=True)
+class StoreFilling:
+    """The filling of :mod:`git_hybrid.core.ports_cache`; ``tell`` takes what goes wrong, in words."""
+
+    runner: Runner
+    store: Store
+    url: Url
+    git_dir: Path
+    now: datetime
+    waited: bool
+    tell: Callable[[str], None]
+    _record: StoreRecord | None = field(default=None, init=False)
+    _begun: bool = field(default=False, init=False)
+
+    def begin(self) -> None:
+        """Give the stage what the store has, so that the server sends only the rest."""
+        try:
+            self._record = self._given()
+            self._begun = True
+        except (Unusable, LocalIo, OSError) as error:
+            self.tell(reason(error))
+
+    def _given(self) -> StoreRecord | None:
+        try:
+            record = self.store.read()
+            if record is None or record.object_format != object_format(self.git_dir):
+                return None
+            record = linked(self.runner, self.store, record, self.git_dir)
+        except (Unusable, Broken) as error:
+            set_aside(self.store, str(error), self.tell)
+            packs = self.git_dir / "objects" / "pack"
+            for name in pack_files(packs):
+                os.unlink(packs / name)
+            return None
+        oids = sorted({seen.oid for seen in record.refs.values()})
+        write_packed_refs(None, self.git_dir, {f"{HAVES}{number}": oid for number, oid in enumerate(oids)})
+        return record
+
+    def keep(self, patterns: Sequence[str], served_by: str) -> None:
+        """Keep what was fetched into the stage: packs first, the record that names them last."""
+        try:
+            _drop_haves(self.git_dir)
+            if self._begun and _is_whole(self.git_dir):
+                self._keep(patterns, served_by)
+        except (Unusable, Broken, LocalIo, OSError) as error:
+            self.tell(reason(error))
+
+    def _keep(self, patterns: Sequence[str], served_by: str) -> None:
+        old, store = self._record, self.store
+        if old is None:
+            if store.path.exists():
+                store.set_aside()
+            old = StoreRecord(url=str(self.url), object_format=object_format(self.git_dir), fetched_at=self.now)
+        folder = self.git_dir / "objects" / "pack"
+        new = {name: folder / name for name in pack_files(folder) if name not in old.files}
+        taken = store.take(new, old.files, old.object_format) if new or self._record is None else {}
+        seen = {ref: replace(found, served_by=served_by) for ref, found in self._seen().items()}
+        refs = refreshed(old.refs, patterns, seen)
+        record = replace(old, files={**old.files, **taken}, refs=refs, fetched_at=self.now)
+        store.write(record)
+        store.used()
+        if record.packs > PACK_LIMIT:
+            consolidated(self.runner, store, record)
+
+    def _seen(self) -> dict[RefName, Seen]:
+        found: dict[RefName, Seen] = {}
+        for ref, oid in upstream_refs(self.git_dir).items():
+            with suppress(InvalidText):
+                found[parse_full_ref(ref)] = Seen(oid=parse_oid(oid), served_by="", at=self.now)
+        return found
+
+
+def linked(runner: Runner, store: Store, record: StoreRecord, git_dir: Path) -> StoreRecord:
+    """Link the packs of *record* into *git_dir* under the store's lock; return the record that then holds.
+
+    Raises:
+        Broken: a pack is not what it was.
+        OSError, LocalIo: the file system refused.
+    """
+    found, name = store.link(record, git_dir)
+    if found == "touched":
+        # A copy of the cache may have got other times. Whether more than that happened is worth one look.
+        record = checked(runner, store, record)
+        store.write(record)
+    elif found != "same":
+        raise Broken(f"{name} is {found}")
+    return record
+
+
+def set_aside(store: Store, why: str, tell: Callable[[str], None]) -> None:
+    """Set *store* aside under its lock, and say so.
+
+    Raises:
+        LocalIo: the file system refused.
+    """
+    tell(f"{store.name} is damaged and was set aside: {why}")
+    if os.path.lexists(store.path):
+        store.set_aside()
+
+
+def reason(error: Exception) -> str:
+    """Return in words what went wrong with the file system or the store."""
+    if isinstance(error, LocalIo):
+        return f"cannot {error.operation} {error.path}: {error.reason}"
+    if isinstance(error, OSError):
+        return f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror or error)
+    return str(error)
+
+
+def object_format(git_dir: Path) -> str:
+    """Return the object format of a repository that we made.
+
+    Raises:
+        OSError: its configuration cannot be read.
+    """
+    return "sha256" if "objectformat = sha256" in (git_dir / "config").read_text(encoding="utf-8") else "sha1"
+
+
+def _drop_haves(git_dir: Path) -> None:
+    """Take away the refs that told the server what is here: they say nothing of what upstream has."""
+    path = git_dir / "packed-refs"
+    if path.is_file():
+        lines = [line.partition(" ") for line in path.read_text(encoding="utf-8").splitlines()]
+        kept = {ref: oid for oid, _, ref in lines if ref.startswith("refs/") and not ref.startswith(HAVES)}
+        write_packed_refs(None, git_dir, kept)
+
+
+def _is_whole(git_dir: Path) -> bool:
+    """Tell whether the packs of the stage hold all history of its refs: what else there is could not be shared."""
+    objects = git_dir / "objects"
+    if (git_dir / "shallow").exists() or (objects / "info" / "alternates").exists():
+        return False
+    if any(name.endswith(".promisor") for name in os.listdir(objects / "pack")):
+        return False
+    # A server of plain files sends objects one by one.
+    return all(len(name) != 2 for name in os.listdir(objects)) and bool(pack_files(objects / "pack"))

@@ -1,0 +1,92 @@
+"""The files of packs: described, looked at again, and shared by hardlinks.
+
+A pack never changes once it is whole: so its size, the second of its last change and the checksum at its end tell
+without reading it whether somebody wrote into it or cut it off. What they do not tell, fsck does.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import shutil
+import stat
+from pathlib import Path
+from typing import Literal
+
+from git_hybrid.core.cache_record import PackFile
+
+PACK_FILE = re.compile(r"pack-(?:[0-9a-f]{40}|[0-9a-f]{64})\.(?:pack|rev|idx)")
+Found = Literal["same", "touched", "damaged", "missing"]
+# The index comes last: git takes a pack for whole as soon as it sees one.
+_ORDER = (".pack", ".rev", ".idx")
+# No hardlink: another file system, one that has none, too many of them, or a policy of the kernel.
+_COPIED = (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.EACCES, errno.ENOSYS)
+
+
+def in_order(names: list[str]) -> list[str]:
+    """Return the names of pack files in the order in which they may appear."""
+    return sorted(names, key=lambda name: (_ORDER.index(name[name.rindex(".") :]), name))
+
+
+def pack_files(folder: Path) -> list[str]:
+    """Return the names of the pack files in *folder*, in the order in which they may appear."""
+    if not folder.is_dir():
+        return []
+    return in_order([name for name in os.listdir(folder) if PACK_FILE.fullmatch(name)])
+
+
+def describe(path: str) -> PackFile:
+    """Return what is to be remembered of the pack file at *path*.
+
+    Raises:
+        OSError: it cannot be read, or is no file.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        info = os.fstat(descriptor)
+        if not stat.S_ISREG(info.st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", path)
+        # It ends with a digest of its kind, whose length in hex its name has.
+        length = len(Path(path).stem.removeprefix("pack-")) // 2
+        checksum = os.pread(descriptor, length, max(info.st_size - length, 0)).hex()
+    finally:
+        os.close(descriptor)
+    return PackFile(size=info.st_size, changed=info.st_mtime_ns // 1_000_000_000, checksum=checksum)
+
+
+def look(path: str, known: PackFile) -> Found:
+    """Tell whether the pack file at *path* still looks as it did."""
+    try:
+        found = describe(path)
+    except FileNotFoundError:
+        return "missing"
+    except OSError:
+        return "damaged"
+    if (found.size, found.checksum) != (known.size, known.checksum):
+        return "damaged"
+    return "same" if found.changed == known.changed else "touched"
+
+
+def share(source: str, target: str) -> None:
+    """Make *target* the same file as *source*, or a copy of it where that is impossible; one that is there stays.
+
+    Raises:
+        OSError: the file system refused both.
+    """
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except FileExistsError:
+        return
+    except OSError as error:
+        if error.errno not in _COPIED:
+            raise
+        _copy(source, target)
+
+
+def _copy(source: str, target: str) -> None:
+    unfinished = f"{target}.tmp"
+    shutil.copyfile(source, unfinished, follow_symlinks=False)
+    # Its time is a part of what is remembered of it.
+    shutil.copystat(source, unfinished, follow_symlinks=False)
+    os.rename(unfinished, target)

@@ -1,0 +1,264 @@
+"""One store of the object cache: a bare repository of what one upstream URL served.
+
+No git ever runs in it, so that nothing planted there has an effect: packs are linked into repositories of ours and
+looked at there. What belongs to the store is what its record names, which is written last.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import stat
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from git_hybrid.core.cache_record import PackFile, StoreRecord, decode_record, encode_record
+from git_hybrid.core.ids import InvalidText
+from git_hybrid.core.value import Struct
+from git_hybrid.git.packfiles import Found, describe, in_order, look, pack_files, share
+from git_hybrid.git.quarantine import Disk
+from git_hybrid.git.skeleton import write_skeleton
+from git_hybrid.git.transport import UPSTREAM, kept_ref
+
+RECORD, USED = "hybrid.json", "hybrid.used"
+ASIDE, LOCKS, WORK = ".set-aside", ".locks", ".work"
+HAVES = "refs/hybrid/have/"
+_TICK = 0.05
+_OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
+
+
+class Unusable(Exception):
+    """The store, or the whole cache, cannot be used; the text says why."""
+
+
+def why_unsafe(path: Path) -> str:
+    """Return why the folder at *path* must not be trusted: somebody else could write into it; nothing if they cannot.
+
+    Raises:
+        OSError: it is not there, or cannot be looked at.
+    """
+    info = os.lstat(path)
+    if not stat.S_ISDIR(info.st_mode):
+        return "it is not a folder"
+    if info.st_uid != os.geteuid():
+        return "it belongs to another user"
+    return "others may write into it" if info.st_mode & _OTHERS_WRITE else ""
+
+
+class Store(Struct, frozen=True):
+    """The store in the folder *name* of the cache at *root*."""
+
+    disk: Disk
+    root: Path
+    name: str
+
+    @property
+    def path(self) -> Path:
+        """Where it is."""
+        return self.root / self.name
+
+    @property
+    def packs(self) -> Path:
+        """Where its packs are."""
+        return self.path / "objects" / "pack"
+
+    @property
+    def is_there(self) -> bool:
+        """Whether it has a record; nothing is said of what stands in it."""
+        return os.path.lexists(self.path / RECORD)
+
+    def read(self) -> StoreRecord | None:
+        """Return its record; None if there is no store.
+
+        Raises:
+            Unusable: there is something else, or others may write into it.
+            OSError: it cannot be read.
+        """
+        try:
+            unsafe = why_unsafe(self.path)
+            data = b"" if unsafe else _read(self.path / RECORD)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            if error.errno != errno.ELOOP:
+                raise
+            raise Unusable("its record is a symbolic link") from error
+        try:
+            unsafe = unsafe or why_unsafe(self.packs)
+            if unsafe:
+                raise Unusable(unsafe)
+            return decode_record(data)
+        except FileNotFoundError as error:
+            raise Unusable("its packs are gone") from error
+        except InvalidText as error:
+            raise Unusable(str(error)) from error
+
+    def link(self, record: StoreRecord, git_dir: Path) -> tuple[Found, str]:
+        """Link the packs of *record* into the repository at *git_dir*; return the worst that was found, and where.
+
+        Raises:
+            OSError: the file system refused.
+        """
+        target = git_dir / "objects" / "pack"
+        worst: tuple[Found, str] = ("same", "")
+        for name in in_order(list(record.files)):
+            found = look(f"{self.packs}/{name}", record.files[name])
+            if found not in ("same", "touched"):
+                return found, name
+            worst = worst if found == "same" else (found, name)
+            with suppress(FileNotFoundError):
+                share(f"{self.packs}/{name}", f"{target}/{name}")
+        return worst
+
+    def write(self, record: StoreRecord) -> None:
+        """Make *record* what the store has: its packs must be there.
+
+        Raises:
+            LocalIo: the file system refused; the old record stands.
+        """
+        lines = {kept_ref(ref): seen.oid for ref, seen in record.refs.items()}
+        # For people who look with git; nothing here reads it.
+        write_packed_refs(self.disk, self.path, lines)
+        self.disk.write_file(self.path / RECORD, encode_record(record))
+
+    def take(self, files: Mapping[str, Path], known: Mapping[str, PackFile], object_format: str) -> dict[str, PackFile]:
+        """Link *files* into the store, which is made if there is none; return what is to be remembered of them.
+
+        What is there and not *known* was left by somebody who was stopped, and goes.
+
+        Raises:
+            OSError, LocalIo: the file system refused.
+        """
+        if not self.path.is_dir():
+            made = self.root / WORK / f"{self.name}.new"
+            self.disk.remove_tree(made)
+            write_skeleton(made, object_format=object_format, bare=True)
+            for folder in (made, made / "objects", made / "objects" / "pack"):
+                folder.chmod(0o700)
+            self.disk.rename_path(made, self.path)
+        for name in pack_files(self.packs):
+            if name not in known:
+                self.disk.remove_file(self.packs / name)
+        for name in in_order(list(files)):
+            share(f"{files[name]}", f"{self.packs}/{name}")
+        self.disk.sync_folder(self.packs)
+        return {name: describe(f"{self.packs}/{name}") for name in files}
+
+    def drop(self, names: list[str]) -> None:
+        """Remove pack files that the record names no more; clones keep their own links.
+
+        Raises:
+            LocalIo: the file system refused.
+        """
+        for name in names:
+            self.disk.remove_file(self.packs / name)
+
+    def used(self) -> None:
+        """Remember that it served just now; that it cannot be remembered is no harm."""
+        with suppress(OSError):
+            path = self.path / USED
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+            try:
+                os.utime(descriptor)
+            finally:
+                os.close(descriptor)
+
+    def used_at(self) -> datetime:
+        """Return when it served last, or was made."""
+        for path in (self.path / USED, self.path / RECORD, self.path):
+            with suppress(OSError):
+                return datetime.fromtimestamp(os.lstat(path).st_mtime, UTC)
+        return datetime.fromtimestamp(0, UTC)
+
+    def set_aside(self) -> Path:
+        """Move it to where nobody looks for it, under its lock; return where to.
+
+        Raises:
+            LocalIo: the file system refused.
+        """
+        target = self.root / ASIDE / f"{self.name}-{time.time_ns()}"
+        self.disk.make_folder(target.parent)
+        self.disk.rename_path(self.path, target)
+        return target
+
+    @contextmanager
+    def locked(self, *, patience: float, cancelled: Callable[[], int] = lambda: 0) -> Iterator[bool]:
+        """Hold the store's lock for the block, and tell whether somebody else had it first.
+
+        Raises:
+            Unusable: others hold it for longer than *patience* (s), or it cannot be locked.
+        """
+        folder = self.root / LOCKS
+        try:
+            folder.mkdir(mode=0o700, exist_ok=True)
+            flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+            descriptor = os.open(folder / self.name, flags, 0o600)
+        except OSError as error:
+            raise Unusable(f"it cannot be locked: {error.strerror}") from error
+        try:
+            yield _wait(descriptor, patience=patience, cancelled=cancelled)
+        finally:
+            os.close(descriptor)
+
+
+def _wait(descriptor: int, *, patience: float, cancelled: Callable[[], int]) -> bool:
+    end = time.monotonic() + patience
+    waited = False
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return waited
+        except BlockingIOError as error:
+            if time.monotonic() >= end or cancelled():
+                raise Unusable("another process works on it") from error
+        except OSError as error:
+            raise Unusable(f"it cannot be locked: {error.strerror}") from error
+        waited = True
+        time.sleep(_TICK)
+
+
+def _read(path: Path) -> bytes:
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+    with open(descriptor, "rb") as file:
+        return file.read()
+
+
+def write_packed_refs(disk: Disk | None, git_dir: Path, refs: Mapping[str, str]) -> None:
+    """Make *refs* all that ``packed-refs`` names; without *disk* not durably.
+
+    Raises:
+        OSError, LocalIo: the file system refused.
+    """
+    path = git_dir / "packed-refs"
+    lines = "".join(f"{oid} {ref}\n" for ref, oid in sorted(refs.items()))
+    data = f"# pack-refs with: sorted \n{lines}".encode()
+    if disk is not None:
+        disk.write_file(path, data)
+    elif refs:
+        path.write_bytes(data)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def upstream_refs(git_dir: Path) -> dict[str, str]:
+    """Return what was fetched into the repository at *git_dir*, by upstream's names: loose refs, then packed ones.
+
+    Raises:
+        OSError: the file system refused.
+    """
+    found: dict[str, str] = {}
+    packed = git_dir / "packed-refs"
+    for line in packed.read_text(encoding="utf-8").splitlines() if packed.is_file() else ():
+        oid, _, ref = line.partition(" ")
+        if ref.startswith(UPSTREAM):
+            found[ref] = oid
+    top = git_dir / UPSTREAM.rstrip("/")
+    for folder, _, names in os.walk(top):
+        for name in names:
+            path = Path(folder) / name
+            found[path.relative_to(git_dir).as_posix()] = path.read_text(encoding="ascii").strip()
+    return {f"refs/{ref.removeprefix(UPSTREAM)}": oid for ref, oid in found.items()}

@@ -1,0 +1,218 @@
+"""A store is filled in an order that may stop anywhere, and its packs stay few."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from git_hybrid.core.cache_record import PACK_LIMIT, StoreRecord, folder_name
+from git_hybrid.core.ids import SourceName, parse_url
+from git_hybrid.core.ports import Stage
+from git_hybrid.core.ports_cache import Question
+from git_hybrid.git.cache import GitObjectCache
+from git_hybrid.git.cache_care import seen, stores, swept, verified
+from git_hybrid.git.run import Runner
+from git_hybrid.git.skeleton import write_skeleton
+from git_hybrid.git.store import Store, Unusable
+from git_hybrid.store import durable
+from support.kit import released
+from support.upstream import Upstream, UpstreamFactory
+
+NOW = datetime(2026, 7, 20, 12, tzinfo=UTC)
+MAIN = "refs/heads/main"
+
+
+class Killed(BaseException):
+    """Stands for a kill: nothing catches it."""
+
+
+class StopsAt:
+    """The durable writer, until it is told to stop at its n-th step."""
+
+    def __init__(self, steps: int) -> None:
+        self.left = steps
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        def step(*args: Any) -> Any:
+            self.left -= 1
+            if self.left < 0:
+                raise Killed
+            return getattr(durable, name)(*args)
+
+        return step
+
+
+@pytest.fixture
+def tool(upstream_factory: UpstreamFactory) -> Upstream:
+    upstream = upstream_factory()
+    released(upstream)
+    return upstream
+
+
+@pytest.fixture
+def told() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def runner() -> Runner:
+    return Runner(environ=dict(os.environ))
+
+
+def make(runner: Runner, root: Path, told: list[str], disk: Any = durable, **settings: Any) -> GitObjectCache:
+    return GitObjectCache(
+        runner=runner, disk=disk, root=root, now=NOW, tell=lambda name, text: told.append(text), **settings
+    )
+
+
+def stage(tmp_path: Path, number: int) -> Stage:
+    path = tmp_path / "stages" / str(number)
+    write_skeleton(path / ".git", object_format="sha1")
+    return Stage(name=SourceName("tool"), path=str(path))
+
+
+def fill(cache: GitObjectCache, where: Stage, tool: Upstream) -> None:
+    url = parse_url(tool.url)
+    with cache.filling(where, url) as filling:
+        spec = f"+{MAIN}:refs/hybrid/upstream/heads/main"
+        options = ["-c", "fetch.unpackLimit=1"]
+        command = [
+            "git",
+            *options,
+            "-C",
+            where.path,
+            "fetch",
+            "-q",
+            "--no-tags",
+            "--no-write-fetch-head",
+            tool.url,
+            spec,
+        ]
+        subprocess.run(command, check=True)
+        filling.keep((MAIN,), tool.url)
+
+
+def lent(cache: GitObjectCache, where: Stage, tool: Upstream) -> str | None:
+    return cache.lend(where, parse_url(tool.url), Question(refs=(MAIN,)))
+
+
+def fsck(where: Stage) -> None:
+    subprocess.run(["git", "-C", where.path, "fsck", "--full", "--strict"], check=True, capture_output=True)
+
+
+def test_killed_at_any_step_it_is_whole_or_not_there(tmp_path, tool, runner, told):
+    root, steps = tmp_path / "cache", 0
+    while True:
+        try:
+            fill(make(runner, root, told, StopsAt(steps)), stage(tmp_path, 3 * steps), tool)
+            ended = True
+        except Killed:
+            ended = False
+        cache, after = make(runner, root, told), stage(tmp_path, 3 * steps + 1)
+        assert not ended or lent(cache, after, tool) == tool.url
+        if lent(cache, after, tool) is not None:
+            fsck(after)
+        # A later one fills it, whatever the killed one left.
+        tool.commit({"README": f"{steps}\n"}, "more")
+        fill(cache, last := stage(tmp_path, 3 * steps + 2), tool)
+        fsck(last)
+        (store,) = stores(durable, root)
+        assert verified(runner, store) == ""
+        if ended:
+            break
+        steps += 1
+        subprocess.run(["rm", "-rf", root], check=True)
+    assert steps > 5
+    assert told == []
+
+
+def test_a_kill_between_two_fills_keeps_the_first(tmp_path, tool, runner, told):
+    root = tmp_path / "cache"
+    fill(make(runner, root, told), stage(tmp_path, 0), tool)
+    for steps in range(1, 12):
+        tool.commit({"README": f"{steps}\n"}, "more")
+        try:
+            fill(make(runner, root, told, StopsAt(steps)), stage(tmp_path, 2 * steps), tool)
+        except Killed:
+            ended = False
+        else:
+            ended = True
+        after = stage(tmp_path, 2 * steps + 1)
+        assert lent(make(runner, root, told), after, tool) == tool.url
+        fsck(after)
+        if ended:
+            break
+    else:
+        pytest.fail("it never came to its end")
+    assert told == []
+
+
+def test_many_packs_become_few_and_linked_ones_stay(tmp_path, tool, runner, told):
+    cache, url = make(runner, tmp_path / "cache", told), parse_url(tool.url)
+    store = Store(durable, tmp_path / "cache", folder_name(url))
+    first = stage(tmp_path, 0)
+    fill(cache, first, tool)
+    for number in range(1, PACK_LIMIT + 1):
+        tool.commit({"README": f"{number}\n"}, "more")
+        fill(cache, stage(tmp_path, number), tool)
+        record = store.read()
+        assert record is not None
+        assert record.packs <= PACK_LIMIT
+    assert record.packs < 10
+    assert sorted(record.files) == sorted(path.name for path in store.packs.iterdir())
+    fsck(first)
+    last = stage(tmp_path, 999)
+    assert lent(cache, last, tool) == tool.url
+    fsck(last)
+    assert verified(runner, store) == ""
+    assert told == []
+
+
+def test_what_somebody_holds_is_left_alone(tmp_path, tool, runner, told):
+    root = tmp_path / "cache"
+    cache = make(runner, root, told, patience=0.0)
+    fill(cache, stage(tmp_path, 0), tool)
+    (store,) = stores(durable, root)
+    with store.locked(patience=0):
+        assert seen(store).busy
+        with pytest.raises(Unusable):
+            verified(runner, store)
+        swept(runner, durable, root)
+        tool.commit({"README": "more\n"}, "more")
+        fill(cache, stage(tmp_path, 1), tool)
+    assert [text for text in told if "another process works on it" in text] == told != []
+    assert not seen(store).busy
+    record = store.read()
+    assert isinstance(record, StoreRecord)
+    assert record.packs == 1
+
+
+def test_whoever_waited_is_told_so(tmp_path, tool, runner, told):
+    cache = make(runner, tmp_path / "cache", told)
+    fill(cache, stage(tmp_path, 0), tool)
+    (store,) = stores(durable, tmp_path / "cache")
+    with store.locked(patience=0) as waited:
+        assert not waited
+    with cache.filling(stage(tmp_path, 1), parse_url(tool.url)) as filling:
+        assert not filling.waited
+
+
+@pytest.mark.parametrize("mark", ["shallow", "objects/info/alternates", "objects/pack/pack-x.promisor", "objects/ab/c"])
+def test_a_part_of_a_history_is_not_kept(tmp_path, tool, runner, told, mark):
+    cache, where = make(runner, tmp_path / "cache", told), stage(tmp_path, 0)
+    with cache.filling(where, parse_url(tool.url)) as filling:
+        subprocess.run(
+            ["git", "-C", where.path, "fetch", "-q", tool.url, f"{MAIN}:refs/hybrid/upstream/heads/main"], check=True
+        )
+        subprocess.run(["git", "-C", where.path, "repack", "-adq"], check=True)
+        path = Path(where.path) / ".git" / mark
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("")
+        filling.keep((MAIN,), tool.url)
+    assert stores(durable, tmp_path / "cache") == []
