@@ -15,6 +15,7 @@ from git_hybrid.core.ports import FetchRequest, Stage
 from git_hybrid.core.resolve import is_other_repository
 from git_hybrid.core.tree import GITLINK, TreeLimits
 from git_hybrid.core.value import Struct
+from git_hybrid.core.words import counted
 
 EVERY_REF = ("refs/heads/*", "refs/tags/*")
 
@@ -171,7 +172,7 @@ def gate_content(rt: Runtime, stage: Stage, source: Source, commit: Oid, manifes
     notes = []
     gitlinks = sum(entry.mode == GITLINK for entry in entries)
     if gitlinks and not source.submodules:
-        notes.append(f"{gitlinks} submodule{'s' if gitlinks > 1 else ''} not fetched")
+        notes.append(f"{counted(gitlinks, 'submodule')} not fetched")
     if source.lfs == "pointer" and rt.objects.uses_lfs(stage, entries):
         notes.append("LFS files are pointers")
     return Content(sha256=sha256, notes=tuple(notes))

@@ -64,6 +64,7 @@ def update_mirror(rt: Runtime, folder: MirrorFolder, own_url: str) -> tuple[Repo
     filling = _Filling(rt=asking, folder=folder, manifest=snapshot.manifest, pins=snapshot.lock.pins)
     sources = tuple(snapshot.manifest.sources.values())
     jobs = rt.jobs or snapshot.manifest.defaults.jobs
+    rt.progress("begin", "filling the mirror", str(len(sources)))
     results = run_all(lambda source: _attempt(filling, source), sources, jobs=jobs, cancelled=rt.cancelled)
     stopped = Interrupted(signal=rt.cancelled())
     pairs = [result or (failed(source.name, stopped), ()) for source, result in zip(sources, results, strict=True)]

@@ -123,6 +123,7 @@ def observe(
         sure = None if pin is None or thorough else rt.clones.glance(name, pin)
         return sure or rt.clones.inspect(name, pin.commit if pin else None, thorough=thorough)
 
+    rt.progress("begin", "looking at the clones", str(len(names)))
     jobs = rt.jobs or snapshot.manifest.defaults.jobs
     seen = run_all(look, names, jobs=jobs, cancelled=rt.cancelled)
     rt.stop_if_cancelled()

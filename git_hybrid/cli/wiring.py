@@ -30,6 +30,7 @@ from git_hybrid.git.run import DeadlineExceeded, Runner
 from git_hybrid.git.settings import git_version, operator, read_config
 from git_hybrid.git.stale import remove_stale
 from git_hybrid.git.transport import GitTransport
+from git_hybrid.git.watched import SourceWatch
 from git_hybrid.git.writer import GitWriter
 from git_hybrid.scan.external import ExternalScanners, Job, TimeIsUp
 from git_hybrid.scan.kept import KeptReports
@@ -58,6 +59,7 @@ class Session(Struct, frozen=True, kw_only=True):
     config: Mapping[str, str]
     runner: Runner
     settings: Settings
+    watch: SourceWatch | None = None
 
 
 def new_run(now: datetime) -> RunId:
@@ -67,9 +69,16 @@ def new_run(now: datetime) -> RunId:
 
 @contextmanager
 def session(
-    choices: Choices, *, progress: Progress, cancel: Cancel, environ: Mapping[str, str] | None = None
+    choices: Choices,
+    *,
+    progress: Progress,
+    cancel: Cancel,
+    environ: Mapping[str, str] | None = None,
+    watch: SourceWatch | None = None,
 ) -> Iterator[Session]:
     """Wire a run in the workspace that *choices* is in; what was staged is removed in the end.
+
+    *watch* is told how far git is with each source; without it git is not asked.
 
     Raises:
         NoWorkspace: there is none.
@@ -92,9 +101,17 @@ def session(
         log_id=secrets.token_hex(16),
     )
     with ExitStack() as stack:
-        runtime = _runtime(layout, runner, settings, info, progress=progress, cancel=cancel, stack=stack)
+        runtime = _runtime(layout, runner, settings, info, progress=progress, cancel=cancel, stack=stack, watch=watch)
         prover = GitProver(runner=runner, folder=layout.sources_folder)
-        yield Session(runtime=runtime, prover=prover, layout=layout, config=config, runner=runner, settings=settings)
+        yield Session(
+            runtime=runtime,
+            prover=prover,
+            layout=layout,
+            config=config,
+            runner=runner,
+            settings=settings,
+            watch=watch,
+        )
 
 
 def _runtime(
@@ -106,6 +123,7 @@ def _runtime(
     progress: Progress,
     cancel: Cancel,
     stack: ExitStack,
+    watch: SourceWatch | None,
 ) -> Runtime:
     folder = layout.sources_folder
     quarantine = GitQuarantine(runner=runner, disk=durable, folder=folder, run=info.run)
@@ -120,7 +138,7 @@ def _runtime(
         close_quarantine=quarantine.close,
     )
     return Runtime(
-        transport=GitTransport(runner=runner, allowed_host=HostPolicy(ledger)),
+        transport=GitTransport(runner=runner, allowed_host=HostPolicy(ledger), watch=watch),
         objects=GitObjects(runner=runner),
         quarantine=quarantine,
         clones=clones,

@@ -15,6 +15,7 @@ from git_hybrid.core.manifest import Policy
 from git_hybrid.core.mirrors import Inventory, Mirror, late
 from git_hybrid.core.value import Struct
 from git_hybrid.core.values import format_age, format_time
+from git_hybrid.core.words import counted, plural
 
 Level = Literal["ok", "warn", "fail"]
 LEVELS: tuple[Level, ...] = ("fail", "warn", "ok")
@@ -247,7 +248,9 @@ def _mirror(mirror: Mirror, policy: Policy, now: datetime) -> Finding:
         what = "was never verified"
         if behind:
             limit = format_age(policy.mirror_max_staleness)
-            what = f"{len(behind)} of {len(mirror.sources)} sources are behind, or were not verified within {limit}"
+            number, all_of_them = len(behind), counted(len(mirror.sources), "source")
+            state = f"{plural(number, 'is')} behind, or {plural(number, 'was')} not verified within {limit}"
+            what = f"{number} of {all_of_them} {state}"
         remedy = f"git hybrid mirror update {mirror.name}, then git hybrid mirror verify {mirror.name}"
         return Finding(area="mirrors", name="age", level="warn", what=f"{mirror.name}: {what}", remedy=remedy)
     what = f"{mirror.name}: current, verified {format_time(mirror.verified_at)}"

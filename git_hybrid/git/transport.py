@@ -30,6 +30,7 @@ from git_hybrid.git.classify import classify_network, last_words, redirects
 from git_hybrid.git.environment import fsck_settings
 from git_hybrid.git.fsck import refused, skip_list
 from git_hybrid.git.run import Completed, DeadlineExceeded, Limits, Runner
+from git_hybrid.git.watched import SourceWatch, Watch, of_source
 
 UPSTREAM = "refs/hybrid/upstream/"
 _PEELED = "^{}"
@@ -52,10 +53,14 @@ def kept_ref(ref: str) -> str:
 
 
 class GitTransport(Struct, frozen=True):
-    """The transport of :mod:`git_hybrid.core.ports`; *allowed_host* is asked about every host a server redirects to."""
+    """The transport of :mod:`git_hybrid.core.ports`; *allowed_host* is asked about every host a server redirects to.
+
+    *watch* is told how far each fetch is; without it git is not even asked.
+    """
 
     runner: Runner
     allowed_host: Callable[[str], bool]
+    watch: SourceWatch | None = None
 
     def list_refs(self, url: str, defaults: Defaults, *, head: bool) -> RemoteRefs:
         """Return the branches and tags that the server at *url* lists, with *head* also its default branch.
@@ -79,9 +84,12 @@ class GitTransport(Struct, frozen=True):
             NetworkFailure, AccessDenied, RepositoryNotFound, TlsFailure, HostKeyFailure: by what went wrong.
         """
         arguments, git_dir = _fetch_arguments(url, request), Path(stage.path) / ".git"
+        watch = of_source(self.watch, stage.name)
+        if watch is not None:
+            arguments.insert(1, "--progress")
         with skip_list(request.waived, "fetch.fsck") as options:
             try:
-                _, answer = self._ask([*options, *arguments], url=url, defaults=defaults, git_dir=git_dir)
+                _, answer = self._ask([*options, *arguments], url=url, defaults=defaults, git_dir=git_dir, watch=watch)
             except FsckRefused as error:
                 raise self._all_refused(error, stage, url, request, defaults) from None
         if not answer.is_git:
@@ -107,10 +115,12 @@ class GitTransport(Struct, frozen=True):
         found = None if made.status != 0 else refused(self._fsck(probe / ".git", request.waived).stderr)
         return found or error
 
-    def _fsck(self, git_dir: Path, waived: Sequence[Oid]) -> Completed:
+    def _fsck(self, git_dir: Path, waived: Sequence[Oid], watch: Watch | None = None) -> Completed:
         config = [part for setting in fsck_settings("fsck") for part in ("-c", setting)]
         with skip_list(waived, "fsck") as options:
-            return self.runner.git([*config, *options, "fsck", "--full", "--strict", "--no-dangling"], git_dir=git_dir)
+            command = [*config, *options, "fsck", "--full", "--strict", "--no-dangling"]
+            command += [] if watch is None else ["--progress"]
+            return self.runner.git(command, git_dir=git_dir, watch=watch)
 
     def fetch_lfs(self, stage: Stage, url: str, oid: Oid, defaults: Defaults) -> None:
         """Fetch the LFS content of *oid* with git-lfs; what a ``.lfsconfig`` of the tree says does not count.
@@ -137,7 +147,7 @@ class GitTransport(Struct, frozen=True):
         self._refuse_malformed(stage, request.waived)
 
     def _refuse_malformed(self, stage: Stage, waived: Sequence[Oid]) -> None:
-        checked = self._fsck(Path(stage.path) / ".git", waived)
+        checked = self._fsck(Path(stage.path) / ".git", waived, of_source(self.watch, stage.name))
         if checked.status != 0:
             raise refused(checked.stderr) or MalformedObjects(name=stage.name, message=last_words(checked.stderr))
 
@@ -145,12 +155,18 @@ class GitTransport(Struct, frozen=True):
         return self._ask(arguments, url=url, defaults=defaults, git_dir=git_dir)[0]
 
     def _ask(
-        self, arguments: list[str], *, url: str, defaults: Defaults, git_dir: Path | None = None
+        self,
+        arguments: list[str],
+        *,
+        url: str,
+        defaults: Defaults,
+        git_dir: Path | None = None,
+        watch: Watch | None = None,
     ) -> tuple[bytes, _Answer]:
         limits = Limits(stall=defaults.stall, deadline=defaults.deadline)
         with _headers_file(url) as headers:
             try:
-                done = self.runner.git_network(arguments, limits=limits, git_dir=git_dir, headers=headers)
+                done = self.runner.git_network(arguments, limits=limits, git_dir=git_dir, headers=headers, watch=watch)
             except DeadlineExceeded as error:
                 seconds = int(defaults.deadline.total_seconds())
                 raise NetworkFailure(url=url, message=f"no end after {seconds} s", kind="deadline") from error

@@ -14,8 +14,9 @@ from git_hybrid.core.override import Override
 from git_hybrid.core.report import Status
 from git_hybrid.core.value import Struct
 from git_hybrid.core.values import format_age, format_time
+from git_hybrid.core.words import counted
 from git_hybrid.view.term import Style, fit, paint, safe, width
-from git_hybrid.view.text import SHORT, WORD_STYLES, Look, counted
+from git_hybrid.view.text import SHORT, WORD_STYLES, Look
 
 NOTHING = "–"
 _GAP = 2
@@ -191,7 +192,7 @@ def _served_lines(status: Status) -> list[str]:
             groups.setdefault(row.served.name or row.served.url, []).append((row.name, row.served))
     lines = []
     for key, members in sorted(groups.items()):
-        who = safe(members[0][0]) if len(members) == 1 else f"{len(members)} sources"
+        who = safe(members[0][0]) if len(members) == 1 else counted(len(members), "source")
         oldest = max((served.age for _, served in members if served.age is not None), default=None)
         if key.startswith(SERVED):
             lines.append(f"{who}: served by the bundle {safe(key.removeprefix(SERVED))[:SHORT]}…")

@@ -69,19 +69,18 @@ def create_command(
     with opened(context, jobs=jobs) as (session, output):
         folder = output.common.folder
         receipt, digest = (Receipt(), None) if since is None else _receipt(folder / since)
-        tool = GitBundles(runner=session.runner, quarantine=session.runtime.quarantine)
+        tool = GitBundles(runner=session.runner, quarantine=session.runtime.quarantine, watch=session.watch)
         report, packed = pack_sources(session.runtime, tool, session.runtime.ledger.snapshot(), receipt)
         more: dict[str, Any] = {"file": None, "sha256": None}
+        said = ""
         if exit_of(report) == 0:
             members = members_of(session.layout, packed)
             inventory = bundlefile.inventory_of(members, [item.carried for item in packed], digest)
             signature = None if key is None else sign(session.runner, inventory, folder / key)
             written = bundlefile.write_bundle(folder / target, inventory, signature, members)
             more = {"file": str(folder / target), "sha256": written}
-        code = output.report(report, more=more)
-        if code == 0 and not output.common.json:
-            output.talk(f"{more['sha256']}  {target}")
-        return code
+            said = f"{written}  {target}"
+        return output.report(report, more=more, said=said)
 
 
 def _receipt(path: Path) -> tuple[Receipt, str]:

@@ -187,7 +187,7 @@ def test_the_repository_around():
 def test_mirrors():
     found = mirror_findings(inventory(60), Policy(), NOW)
     assert [(item.level, item.what) for item in found] == [
-        ("warn", "inside: 1 of 60 sources are behind, or were not verified within 7 d"),
+        ("warn", "inside: 1 of 60 sources is behind, or was not verified within 7 d"),
         ("warn", "usb: was never verified"),
     ]
     (good,) = mirror_findings(Inventory(mirrors={"inside": inventory(3).mirrors["inside"]}), Policy(), NOW)
