@@ -80,6 +80,12 @@ class Output:
             self._clear()
             print(f"{paint('hint:', 'warn', color=self._talk_color)} {safe(text)}", file=sys.stderr)
 
+    def no_sources(self) -> None:
+        """Say that the manifest has no source yet, and how to add one; JSON says it by an empty list."""
+        if not self.common.json:
+            self.talk("no sources yet")
+            self.hint("empty", "git hybrid add https://host/path/repository")
+
     def report(self, report: Report, more: Mapping[str, Any] | None = None, said: str = "") -> int:
         """Print *report* and return the exit status that it stands for.
 

@@ -20,7 +20,8 @@ from git_hybrid.core.redact import redact
 from git_hybrid.git.fsck import refused
 
 _NOISE = re.compile(
-    r"^(?:remote: (?:Enumerating|Counting|Compressing|Total)|warning: redirecting|From |hint:|notice:|[*=+!t-] \[?)"
+    r"^(?:remote: (?:Enumerating|Counting|Compressing|Total)|warning: redirecting|From |hint:|notice:|[*=+!t-] \[?"
+    r"|Please make sure you have the correct access rights|and the repository exists\.)"
 )
 _STATUS = re.compile(r"The requested URL returned error: (?P<status>\d{3})")
 _QUOTED = re.compile(r"(?<![a-z])'[^'\n]*'")

@@ -71,9 +71,9 @@ def _transfer(transfer: Transfer) -> list[str]:
     size = "" if transfer.size is None else sized(transfer.size)
     rate = "" if transfer.rate is None else f"{sized(transfer.rate)}/s"
     speed = f"{size} at {rate}" if size and rate else size
-    objects = counted(done, "object") if total is None else f"{done:,}/{total:,} objects"
+    objects = counted(done, "object") if total is None else f"{done:,}/{counted(total, 'object')}"
     if transfer.phase == "resolving":
-        objects = f"{done:,}/{total:,} deltas" if total is not None else counted(done, "delta")
+        objects = f"{done:,}/{counted(total, 'delta')}" if total is not None else counted(done, "delta")
     phase = transfer.phase.removesuffix(" objects")
     if not done:
         objects = ""

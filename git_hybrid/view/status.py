@@ -134,8 +134,9 @@ def _scanned(row: Condition) -> str:
 def _overridden(row: Condition) -> str:
     if row.override is None:
         return NOTHING
-    until = format_time(row.override.expires_at)[:10]
-    return f"until {until}" if row.override_phase in _IN_FORCE else f"{row.override_phase} {until}"
+    if row.override_phase in _IN_FORCE:
+        return f"until {format_time(row.override.expires_at)[:10]}"
+    return f"{row.override_phase} {format_time(row.override.closed_at or row.override.expires_at)[:10]}"
 
 
 def _origin(row: Condition) -> str:
@@ -209,7 +210,7 @@ def status_summary(status: Status) -> str:
     total = len(status.rows)
     counts = Counter(row.word for row in status.rows)
     if total and counts["ok"] == total:
-        first = "the one source is as pinned" if total == 1 else f"all {total} sources as pinned"
+        first = "the one source is as pinned" if total == 1 else f"all {counted(total, 'source')} as pinned"
         return "; ".join([first, _scan_summary(status), *_override_summary(status)])
     if total and counts["unpinned"] == total:
         declared = f"{counted(total, 'source')} declared, none pinned yet"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -114,8 +115,10 @@ def verify_command(context: click.Context, *, file: Path, allowed_signers: Path 
 
 
 def _resolved(context: click.Context, file: Path, allowed: Path | None) -> tuple[Path, Path | None]:
+    """Return both paths without the ``..`` that the user typed: what is told of them is read by people."""
     folder = common_of(context).folder
-    return folder / file, None if allowed is None else folder / allowed
+    path = folder / file
+    return Path(os.path.realpath(path.parent)) / path.name, None if allowed is None else folder / allowed
 
 
 @contextmanager
