@@ -145,7 +145,9 @@ def _fetch_candidate(
         found = rt.objects.find_prefix(history, candidate.prefix)
         if len(found) != 1:
             reason = (
-                "no commit of the declared ref starts with it" if not found else "more than one commit starts with it"
+                "no commit of the declared ref starts with it; of another branch give the full id"
+                if not found
+                else "more than one commit starts with it"
             )
             raise BadArgument(what="--to", value=candidate.prefix, reason=reason)
         commit = found[0]

@@ -50,7 +50,8 @@ def command(context: click.Context, *, what: tuple[str, ...], staged: bool, cont
 
 def _tell(results: Mapping[str, tuple[Violation, ...]], output: Output) -> None:
     for name, found in results.items():
-        output.data(*violation_lines(found, color=output.color))
+        told = [item for item in found if item.level == "fail" or not output.common.quiet]
+        output.data(*violation_lines(told, color=output.color))
         word = "ok" if not failures({name: found}) else "failed"
         output.talk(f"check {name}: {word}")
     failed = sum(failures({name: found}) > 0 for name, found in results.items())
