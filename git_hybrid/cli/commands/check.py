@@ -55,5 +55,5 @@ def _tell(results: Mapping[str, tuple[Violation, ...]], output: Output) -> None:
         word = "ok" if not failures({name: found}) else "failed"
         output.talk(f"check {name}: {word}")
     failed = sum(failures({name: found}) > 0 for name, found in results.items())
-    told = "" if not failed else f": {len(results) - failed} ok, {failed} failed"
-    output.talk(f"ran {counted(len(results), 'check')} in {output.taken}{told}")
+    more = "" if not failed else f": {len(results) - failed} ok, {failed} failed"
+    output.talk(f"ran {counted(len(results), 'check')} in {output.taken}{more}")
