@@ -16,6 +16,7 @@ from git_hybrid.core.ports import FetchRequest, Stage
 from git_hybrid.core.resolve import is_other_repository
 from git_hybrid.core.tree import GITLINK, TreeEntry, TreeLimits
 from git_hybrid.core.value import Struct
+from git_hybrid.core.words import counted
 
 EVERY_REF = ("refs/heads/*", "refs/tags/*")
 
@@ -181,7 +182,7 @@ def gate_tree(rt: Runtime, stage: Stage, source: Source, commit: Oid, manifest: 
     notes = []
     gitlinks = sum(entry.mode == GITLINK for entry in entries)
     if gitlinks and not source.submodules:
-        notes.append(f"{gitlinks} submodule{'s' if gitlinks > 1 else ''} not fetched")
+        notes.append(f"{counted(gitlinks, 'submodule')} not fetched")
     if source.lfs == "pointer" and rt.objects.uses_lfs(stage, entries):
         notes.append("LFS files are pointers")
     return Tree(entries=entries, notes=tuple(notes))

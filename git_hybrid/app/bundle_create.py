@@ -34,6 +34,7 @@ def pack_sources(rt: Runtime, tool: BundleTool, snapshot: Snapshot, receipt: Rec
     rt = replace(rt, waived=waivers(snapshot))
     sources = tuple(snapshot.manifest.sources.values())
     jobs = rt.jobs or snapshot.manifest.defaults.jobs
+    rt.progress("begin", "packing", str(len(sources)))
     results = run_all(
         lambda source: _attempt(rt, tool, snapshot, source, receipt), sources, jobs=jobs, cancelled=rt.cancelled
     )

@@ -67,6 +67,7 @@ def verify_bundle(rt: Runtime, tool: BundleTool, bundle: Opened, manifest: Manif
             raise BadBundle(path=content.path, place=f"source.{name}", reason="the pin is not of its manifest entry")
     jobs = rt.jobs or manifest.defaults.jobs
     work = [_Check(rt, tool, bundle, manifest, item) for item in content.carried]
+    rt.progress("begin", "verifying the bundle", str(len(work)))
     results = run_all(_attempt, work, jobs=jobs, cancelled=rt.cancelled)
     rt.stop_if_cancelled()
     pairs = [pair for pair in results if pair is not None]

@@ -42,6 +42,7 @@ def check_sources(
         return found
 
     jobs = rt.jobs or snapshot.manifest.defaults.jobs
+    rt.progress("begin", "proving the clones", str(len(selected)))
     results = run_all(look, selected, jobs=jobs, cancelled=rt.cancelled)
     rt.stop_if_cancelled()
     return tuple(violation for found in results if found is not None for violation in found)

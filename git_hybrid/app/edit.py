@@ -57,6 +57,7 @@ def add(rt: Runtime, editor: Editor, wanted: Sequence[Wanted], *, command: str =
         for item in wanted:
             refuse_taken(snapshot.manifest, item.source.name)
         jobs = rt.jobs or snapshot.manifest.defaults.jobs
+        rt.progress("begin", "pinning", str(len(wanted)))
         results = run_all(lambda item: _resolve_one(rt, snapshot, item), wanted, jobs=jobs, cancelled=rt.cancelled)
         rt.stop_if_cancelled()
         done = [result for result in results if result is not None]

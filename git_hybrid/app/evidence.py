@@ -144,9 +144,8 @@ def _fetch_candidate(
     if commit is None:
         found = rt.objects.find_prefix(history, candidate.prefix)
         if len(found) != 1:
-            reason = (
-                "no commit of the declared ref starts with it" if not found else "more than one commit starts with it"
-            )
+            none = "no commit of the declared ref starts with it; of another branch give the full id"
+            reason = none if not found else "more than one commit starts with it"
             raise BadArgument(what="--to", value=candidate.prefix, reason=reason)
         commit = found[0]
     if wish.objections.forced and not rt.objects.has_commit(history, commit):

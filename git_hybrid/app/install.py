@@ -65,6 +65,7 @@ def carry_out(
     """
     before = snapshot.unfinished.served_by if snapshot.unfinished else {}
     run = Run(rt=replace(rt, waived=waivers(snapshot)), manifest=snapshot.manifest, seen=seen, served_by=before)
+    rt.progress("begin", "bringing clones to their pins", str(len(tasks)))
     jobs = rt.jobs or snapshot.manifest.defaults.jobs
     results = run_all(lambda task: _attempt(run, task), tasks, jobs=jobs, cancelled=rt.cancelled)
     outcomes = tuple(

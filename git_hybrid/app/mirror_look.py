@@ -34,6 +34,7 @@ from git_hybrid.core.ports import FetchRequest, RemoteRefs, Stage
 from git_hybrid.core.report import Row
 from git_hybrid.core.resolve import newest_allowed
 from git_hybrid.core.value import Struct, replace
+from git_hybrid.core.words import counted
 
 _LACKING = (RepositoryNotFound, RefMissing)
 
@@ -195,5 +196,5 @@ def _distance(question: Question, pin: Pin, tip: Oid | None, newest: Oid) -> str
         clone = rt.clones.as_stage(name)
         if rt.objects.has_commit(clone, tip) and rt.objects.has_commit(clone, newest):
             count = rt.objects.between(clone, tip, newest, limit=1).ahead
-            return f"{count} commit{'' if count == 1 else 's'}, the newest known is {newest[:10]}"
+            return f"{counted(count, 'commit')}, the newest known is {newest[:10]}"
     return f"the newest known commit is {newest[:10]}, it has {(tip or pin.commit)[:10]}"

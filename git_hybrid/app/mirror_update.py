@@ -72,6 +72,7 @@ def update_mirror(rt: Runtime, folder: MirrorFolder, own_url: str) -> tuple[Repo
     done = {} if rt.spread is None else _elsewhere(filling, rt.spread, snapshot)
     sources = tuple(source for source in snapshot.manifest.sources.values() if source.name not in done)
     jobs = rt.jobs or snapshot.manifest.defaults.jobs
+    rt.progress("begin", "filling the mirror", str(len(sources)))
     results = run_all(lambda source: _attempt(filling, source), sources, jobs=jobs, cancelled=rt.cancelled)
     stopped = Interrupted(signal=rt.cancelled())
     for source, result in zip(sources, results, strict=True):

@@ -56,6 +56,7 @@ def verify_mirrors(rt: Runtime, names: Sequence[str], *, last_seen: LastSeen) ->
             for source in snapshot.manifest.sources.values()
         ]
         jobs = rt.jobs or snapshot.manifest.defaults.jobs
+        rt.progress("begin", "verifying mirrors", str(len(questions)))
         answers = run_all(_answer, questions, jobs=jobs, cancelled=rt.cancelled)
         rt.stop_if_cancelled()
         pairs = [pair for pair in answers if pair is not None]
@@ -87,7 +88,9 @@ def _known_tips(rt: Runtime, snapshot: Snapshot, last_seen: LastSeen) -> Mapping
             return source.name, known
 
     jobs = rt.jobs or snapshot.manifest.defaults.jobs
-    found = run_all(look, tuple(snapshot.manifest.sources.values()), jobs=jobs, cancelled=rt.cancelled)
+    sources = tuple(snapshot.manifest.sources.values())
+    rt.progress("begin", "asking upstream", str(len(sources)))
+    found = run_all(look, sources, jobs=jobs, cancelled=rt.cancelled)
     rt.stop_if_cancelled()
     return {pair[0]: pair[1] for pair in found if pair is not None and pair[1] is not None}
 

@@ -112,6 +112,7 @@ def _resolve_all(rt: Runtime, snapshot: Snapshot, request: PinRequest) -> tuple[
         keep, forced = not request.dry_run, request.forced
         return pin_one(rt, snapshot, source, to=request.to, move=move, keep=keep, forced=forced, scan=request.scan)
 
+    rt.progress("begin", "pinning", str(len(names)))
     results = run_all(work, names, jobs=rt.jobs or snapshot.manifest.defaults.jobs, cancelled=rt.cancelled)
     stopped = Interrupted(signal=rt.cancelled())
     pairs = [result or (failed(name, stopped), Decision()) for name, result in zip(names, results, strict=True)]

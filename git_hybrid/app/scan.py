@@ -32,13 +32,14 @@ from git_hybrid.core.ports_scan import Unusable
 from git_hybrid.core.ports_spread import Spread
 from git_hybrid.core.reducer import Decision
 from git_hybrid.core.report import Report, Row, failed
-from git_hybrid.core.scan_policy import counted, finding_lines
+from git_hybrid.core.scan_policy import finding_lines
 from git_hybrid.core.scan_report import Baseline, ScanReport
 from git_hybrid.core.scanners import spec_of
 from git_hybrid.core.scans import Identity, by_severity, stale_reason
 from git_hybrid.core.state import ScanStatus
 from git_hybrid.core.value import Struct, replace
 from git_hybrid.core.values import format_age
+from git_hybrid.core.words import counted
 
 
 class ScanRequest(Struct, frozen=True, kw_only=True):
@@ -144,6 +145,7 @@ def _scan_all(
         made = scan_group(rt, names, pins, look)
         return {name: _finished(rt, snapshot, pins[name], item, diff=diff) for name, item in made.items()}
 
+    rt.progress("begin", "scanning", str(len(pins)))
     results = run_all(work, groups, jobs=rt.jobs or snapshot.manifest.defaults.jobs, cancelled=rt.cancelled)
     done: dict[SourceName, _Done | HybridError] = {}
     for names, result in zip(groups, results, strict=True):
@@ -244,7 +246,7 @@ def _row(rt: Runtime, name: SourceName, item: _Done) -> Row:
 def _counted(status: ScanStatus) -> str:
     counts = status.counts or {}
     parts = ", ".join(f"{number} {level}" for level, number in counts.items() if number)
-    return f"{counted(sum(counts.values()))} ({parts})"
+    return f"{counted(sum(counts.values()), 'finding')} ({parts})"
 
 
 def _reused(rt: Runtime, made: Scan) -> list[str]:

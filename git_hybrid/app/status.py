@@ -83,13 +83,17 @@ def diff(rt: Runtime, names: Sequence[str] = (), groups: Sequence[str] = (), *, 
         pin = snapshot.lock.pins.get(name)
         if pin is None:
             return failed(name, NoPin(name=name, stale=False))
+        rt.progress("start", name, "compare")
         try:
             if upstream:
                 return _upstream_row(rt, snapshot, snapshot.manifest.sources[name], pin)
             return _disk_row(rt, pin, seen[name])
         except HybridError as error:
             return failed(name, error)
+        finally:
+            rt.progress("done", name, "compared")
 
+    rt.progress("begin", "asking upstream" if upstream else "comparing", str(len(selected)))
     rows = run_all(work, selected, jobs=rt.jobs or snapshot.manifest.defaults.jobs, cancelled=rt.cancelled)
     rt.stop_if_cancelled()
     return Report(command="diff", rows=tuple(row for row in rows if row is not None))
@@ -159,6 +163,7 @@ def newer_upstream(
 
     def work(name: SourceName) -> Row:
         source, pin = manifest.sources[name], pins.get(name)
+        rt.progress("start", name, "ask")
         try:
             refs = list_refs(asking, source, manifest.defaults, head=False)
             newest = newest_allowed(source, refs)
@@ -177,5 +182,6 @@ def newer_upstream(
             name=name, outcome=word, before=pin.commit, after=newest.commit, ref=newest.ref or pin.ref, detail=detail
         )
 
+    rt.progress("begin", "asking upstream", str(len(selected)))
     rows = run_all(work, selected, jobs=rt.jobs or manifest.defaults.jobs, cancelled=rt.cancelled)
     return tuple(row for row in rows if row is not None)

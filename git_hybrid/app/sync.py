@@ -129,6 +129,7 @@ def observe(
         pin = snapshot.lock.pins.get(name)
         return rt.clones.inspect(name, pin.commit if pin else None, thorough=thorough)
 
+    rt.progress("begin", "looking at the clones", str(len(names)))
     jobs = rt.jobs or snapshot.manifest.defaults.jobs
     left = [name for name in names if name not in surely]
     looked = dict(zip(left, run_all(look, left, jobs=jobs, cancelled=rt.cancelled), strict=True))

@@ -71,11 +71,17 @@ def _usage(error: click.UsageError, common: Common) -> int:
     from git_hybrid.view.term import safe
 
     path = error.ctx.command_path if error.ctx is not None else "git hybrid"
-    message, hint = safe(error.format_message()), f"{path} -h"
+    message, hint = _as_ours(safe(error.format_message())), f"{path} -h"
     _document(common, _USAGE, {"code": "usage", "exit_code": _USAGE, "message": message, "cause": [], "hints": [hint]})
     print(f"error: {message}", file=sys.stderr)
     print(f"hint: {hint}", file=sys.stderr)
     return _USAGE
+
+
+def _as_ours(message: str) -> str:
+    """Return what click says as the other errors are said: it begins small, and one sentence ends without a stop."""
+    message = message[:1].lower() + message[1:]
+    return message[:-1] if message.endswith(".") and ". " not in message else message
 
 
 def _bug(common: Common) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -19,17 +19,22 @@ from git_hybrid.core.errors import HybridError
 from git_hybrid.core.ports import Progress
 from git_hybrid.core.report import Report
 from git_hybrid.core.value import replace
+from git_hybrid.core.words import lasting
 from git_hybrid.view import jsonout
 from git_hybrid.view.progress import Lines, OneLine, quiet
 from git_hybrid.view.term import paint, safe
 from git_hybrid.view.text import Look, report_lines, summary_line
 
+_DELAY = 0.3
+
 
 class Output:
     """Prints what one command has to say."""
 
-    def __init__(self, common: Common) -> None:
+    def __init__(self, common: Common, clear: Callable[[], None] = lambda: None) -> None:
         self.common = common
+        # Takes the line of progress away before anything is said.
+        self._clear = clear
         self._started = time.monotonic()
         self.color = wants_color(common, tty=sys.stdout.isatty())
         self._talk_color = wants_color(common, tty=sys.stderr.isatty())
@@ -39,22 +44,31 @@ class Output:
         """How rows are drawn."""
         return Look(color=self.color, columns=self.common.columns, verbose=bool(self.common.verbose))
 
+    @property
+    def taken(self) -> str:
+        """How long the command has taken until now."""
+        return lasting(time.monotonic() - self._started)
+
     def data(self, *lines: str) -> None:
         """Print *lines* to stdout."""
+        self._clear()
         for line in lines:
             print(line)
 
     def document(self, document: Mapping[str, Any]) -> None:
         """Print one JSON document to stdout."""
+        self._clear()
         print(jsonout.dump(document))
 
     def talk(self, line: str) -> None:
         """Print *line* to stderr unless the user wants quiet."""
         if not self.common.quiet and line:
+            self._clear()
             print(line, file=sys.stderr)
 
     def error(self, error: HybridError) -> None:
         """Print *error* as error, cause and hint lines."""
+        self._clear()
         told = tell(error)
         print_told(told, color=self._talk_color, hints=self._gives_hints(error.code))
 
@@ -64,10 +78,20 @@ class Output:
     def hint(self, name: str, text: str) -> None:
         """Print one hint that the user may switch off by ``advice.hybrid<Name>``."""
         if advice(self.common.config, name) and not self.common.quiet:
+            self._clear()
             print(f"{paint('hint:', 'warn', color=self._talk_color)} {safe(text)}", file=sys.stderr)
 
-    def report(self, report: Report, more: Mapping[str, Any] | None = None) -> int:
-        """Print *report* and return the exit status that it stands for; *more* goes into the JSON document alone."""
+    def no_sources(self) -> None:
+        """Say that the manifest has no source yet, and how to add one; JSON says it by an empty list."""
+        if not self.common.json:
+            self.talk("no sources yet")
+            self.hint("empty", "git hybrid add https://host/path/repository")
+
+    def report(self, report: Report, more: Mapping[str, Any] | None = None, said: str = "") -> int:
+        """Print *report* and return the exit status that it stands for.
+
+        *more* goes into the JSON document alone, *said* stands before the last line for people.
+        """
         code = exit_of(report)
         if self.common.json:
             self.document({**jsonout.report_document(report, explain, exit_code=code), **(more or {})})
@@ -83,6 +107,7 @@ class Output:
             names = ", ".join(report.pending)
             self.talk(f"note: still to do: {safe(names)}")
             self.hint("resume", "git hybrid resume")
+        self.talk(safe(said))
         self.talk(safe(summary_line(report, seconds=time.monotonic() - self._started)))
         return code
 
@@ -126,29 +151,18 @@ def opened(
     common, cancel = common_of(context), Cancel()
     lines = Lines(verbose=bool(common.verbose) and not common.quiet)
     progress: Progress = lines if not common.quiet else quiet
-    line = OneLine(lines=lines, columns=common.columns) if shows_progress(common) else None
+    # What was asked for is shown at once; on a terminal a command that is over in a moment shows none.
+    delay = 0.0 if common.progress else _DELAY
+    line = OneLine(lines=lines, columns=common.columns, delay=delay, ticks=True) if shows_progress(common) else None
+    watch = None if line is None else line.moved
     choices = Choices(folder=common.folder, command=_shown(common.argv), jobs=jobs, offline=offline)
-    with handled(cancel), session(choices, progress=line or progress, cancel=cancel) as wired:
+    with handled(cancel), session(choices, progress=line or progress, cancel=cancel, watch=watch) as wired:
         common.config = wired.config
         try:
-            yield wired, _Closing(common, line)
+            yield wired, Output(common) if line is None else Output(common, line.clear)
         finally:
             if line is not None:
                 line.close()
-
-
-class _Closing(Output):
-    """An output that clears the progress line before it says anything."""
-
-    def __init__(self, common: Common, line: OneLine | None) -> None:
-        super().__init__(common)
-        self._line = line
-
-    def report(self, report: Report, more: Mapping[str, Any] | None = None) -> int:
-        """Print *report* and return its exit status."""
-        if self._line is not None:
-            self._line.close()
-        return super().report(report, more)
 
 
 def _shown(argv: Sequence[str]) -> str:

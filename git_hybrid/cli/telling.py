@@ -8,6 +8,7 @@ from git_hybrid.cli.remedies import REMEDIES
 from git_hybrid.core.errors import HybridError, InvalidFile
 from git_hybrid.core.report import Report, Row
 from git_hybrid.core.value import Struct
+from git_hybrid.core.words import counted, plural
 
 SIGNALLED = 128
 _WORST_FIRST = (70, 74, 75, 2, 7, 5, 6, 3, 4, 1)
@@ -39,12 +40,12 @@ def _facts(error: HybridError) -> dict[str, Any]:
     facts["name_prefix"] = f"{name}: " if name else ""
     if isinstance(error, InvalidFile):
         count = len(error.problems)
-        facts["count"] = "1 entry is" if count == 1 else f"{count} entries are"
+        facts["count"] = f"{counted(count, 'entry')} {plural(count, 'is')}"
         facts["problems"] = "\n".join(f"{problem.place}: {problem.reason}" for problem in error.problems)
         facts["mend"] = error.mend or f"mend {error.path}, then run the command again"
     if "files" in facts:
         count = facts.get("count", len(facts["files"]))
-        facts["files_counted"] = "1 file" if count == 1 else f"{count} files"
+        facts["files_counted"] = counted(count, "file")
         more = f"\n… and {count - len(facts['files'])} more" if count > len(facts["files"]) else ""
         facts["files"] = "\n".join(facts["files"]) + more
     if "stale" in facts:

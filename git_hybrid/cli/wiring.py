@@ -27,6 +27,7 @@ from git_hybrid.git.quarantine import GitQuarantine
 from git_hybrid.git.run import DeadlineExceeded, Runner
 from git_hybrid.git.settings import git_version, operator, read_config
 from git_hybrid.git.stale import remove_stale
+from git_hybrid.git.watched import SourceWatch
 from git_hybrid.store import durable
 from git_hybrid.store.layout import Layout, find_root, refuse_links
 from git_hybrid.store.ledger import FileLedger
@@ -53,6 +54,7 @@ class Session(Struct, frozen=True, kw_only=True):
     config: Mapping[str, str]
     runner: Runner
     settings: Settings
+    watch: SourceWatch | None = None
 
 
 def new_run(now: datetime) -> RunId:
@@ -62,9 +64,16 @@ def new_run(now: datetime) -> RunId:
 
 @contextmanager
 def session(
-    choices: Choices, *, progress: Progress, cancel: Cancel, environ: Mapping[str, str] | None = None
+    choices: Choices,
+    *,
+    progress: Progress,
+    cancel: Cancel,
+    environ: Mapping[str, str] | None = None,
+    watch: SourceWatch | None = None,
 ) -> Iterator[Session]:
     """Wire a run in the workspace that *choices* is in; what was staged is removed in the end.
+
+    *watch* is told how far git is with each source; without it git is not asked.
 
     Raises:
         NoWorkspace: there is none.
@@ -87,9 +96,17 @@ def session(
         log_id=secrets.token_hex(16),
     )
     with ExitStack() as stack:
-        runtime = _runtime(layout, runner, settings, info, progress=progress, cancel=cancel, stack=stack)
+        runtime = _runtime(layout, runner, settings, info, progress=progress, cancel=cancel, stack=stack, watch=watch)
         prover = late(lambda: _prover(runner, layout))
-        yield Session(runtime=runtime, prover=prover, layout=layout, config=config, runner=runner, settings=settings)
+        yield Session(
+            runtime=runtime,
+            prover=prover,
+            layout=layout,
+            config=config,
+            runner=runner,
+            settings=settings,
+            watch=watch,
+        )
 
 
 def _runtime(
@@ -101,6 +118,7 @@ def _runtime(
     progress: Progress,
     cancel: Cancel,
     stack: ExitStack,
+    watch: SourceWatch | None,
 ) -> Runtime:
     folder = layout.sources_folder
     quarantine = GitQuarantine(disk=durable, folder=folder, run=info.run)
@@ -115,7 +133,7 @@ def _runtime(
         close_quarantine=quarantine.close,
     )
     return Runtime(
-        transport=late(lambda: _transport(runner, ledger)),
+        transport=late(lambda: _transport(runner, ledger, watch)),
         bulk=late(lambda: _bulk(runner, ledger, stack)),
         objects=late(lambda: _objects(runner)),
         quarantine=quarantine,
@@ -159,10 +177,10 @@ def _cache(
     return late(made)
 
 
-def _transport(runner: Runner, ledger: FileLedger) -> Transport:
+def _transport(runner: Runner, ledger: FileLedger, watch: SourceWatch | None) -> Transport:
     from git_hybrid.git.transport import GitTransport
 
-    return GitTransport(runner=runner, allowed_host=HostPolicy(ledger))
+    return GitTransport(runner=runner, allowed_host=HostPolicy(ledger), watch=watch)
 
 
 def _bulk(runner: Runner, ledger: FileLedger, stack: ExitStack) -> Transport:

@@ -15,6 +15,7 @@ from git_hybrid.core.lock import Lock
 from git_hybrid.core.override import Overrides, binds, trail_of
 from git_hybrid.core.state import State
 from git_hybrid.core.value import Struct, field
+from git_hybrid.core.words import counted, plural
 
 LOG = "state/sources-audit.jsonl"
 ROTATE, ROTATED = "rotate", "rotated"
@@ -183,7 +184,7 @@ def _forks(segments: Sequence[Segment], witnesses: Witnesses) -> Iterator[Breach
             # What was put in has nothing after it; what it was put before goes on.
             leaves = [(file, line) for file, line in fresh if (line.record or {})["hash"] not in after]
             file, line = (leaves or fresh)[0]
-            what = f"{len(fresh)} records follow the same one, and no merge in git explains it"
+            what = f"{counted(len(fresh), 'record')} follow the same one, and no merge in git explains it"
             yield _breach("inserted", file, line, what, "a record was put in, or logs were joined by hand")
 
 
@@ -235,7 +236,8 @@ def _against_commits(segments: Sequence[Segment], witnesses: Witnesses) -> Itera
         yield Breach(id="not-append-only", file=LOG, line=missing[0], what=what, proves=proves)
     lost = [sha256 for sha256 in witnesses.ever if sha256 not in present]
     if lost and not missing:
-        what = f"{len(lost)} records that were committed once are not in it"
+        was, not_in = plural(len(lost), "was"), f"{plural(len(lost), 'is')} not in it"
+        what = f"{counted(len(lost), 'record')} that {was} committed once {not_in}"
         proves = "a commit took records out of the log, or a merge lost them"
         yield Breach(id="lost-by-commit", file=LOG, line=0, what=what, proves=proves)
 

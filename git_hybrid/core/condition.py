@@ -18,6 +18,7 @@ from git_hybrid.core.planner import same_facts
 from git_hybrid.core.scans import Identity, stale_reason, stale_words
 from git_hybrid.core.state import ScanStatus, SourceState
 from git_hybrid.core.value import Struct
+from git_hybrid.core.words import counted
 
 Word = Literal[
     "unapproved",
@@ -201,7 +202,7 @@ def _clone_word(clone: Clone, pin: Pin | None, recorded: SourceState | None) -> 
     if clone.operation is not None:
         return "busy", f"a {clone.operation} is in progress"
     if clone.dirty_count:
-        files = "1 file" if clone.dirty_count == 1 else f"{clone.dirty_count} files"
+        files = counted(clone.dirty_count, "file")
         return "dirty", f"{files} changed: {', '.join(clone.dirty[:3])}" + (", …" if clone.dirty_count > 3 else "")
     known = {entry.commit for entry in (pin, recorded) if entry is not None}
     if clone.head not in known and clone.head != clone.installed:

@@ -15,6 +15,7 @@ from git_hybrid.core.manifest import Policy
 from git_hybrid.core.mirrors import Inventory, Mirror, late
 from git_hybrid.core.value import Struct
 from git_hybrid.core.values import format_age, format_time
+from git_hybrid.core.words import counted, plural
 
 Level = Literal["ok", "warn", "fail"]
 LEVELS: tuple[Level, ...] = ("fail", "warn", "ok")
@@ -170,7 +171,7 @@ def cadence_words(cadence: Cadence) -> str:
     """Return the cadence of scans in one sentence; it is told with every diagnosis."""
     who = f"scanners: {', '.join(cadence.scanners)}" if cadence.scanners else "no scanner is configured"
     span = f"; newest {cadence.newest}, oldest {cadence.oldest}" if cadence.newest else ""
-    counts = f"{cadence.scanned} of {cadence.pinned} pins scanned{span}; {cadence.stale} stale"
+    counts = f"{cadence.scanned} of {counted(cadence.pinned, 'pin')} scanned{span}; {cadence.stale} stale"
     with_findings = f"; {cadence.bad} with findings or errors" if cadence.bad else ""
     return f"{who}; {counts} (scan_max_age {format_age(cadence.max_age)}){with_findings}"
 
@@ -247,7 +248,9 @@ def _mirror(mirror: Mirror, policy: Policy, now: datetime) -> Finding:
         what = "was never verified"
         if behind:
             limit = format_age(policy.mirror_max_staleness)
-            what = f"{len(behind)} of {len(mirror.sources)} sources are behind, or were not verified within {limit}"
+            number, all_of_them = len(behind), counted(len(mirror.sources), "source")
+            state = f"{plural(number, 'is')} behind, or {plural(number, 'was')} not verified within {limit}"
+            what = f"{number} of {all_of_them} {state}"
         remedy = f"git hybrid mirror update {mirror.name}, then git hybrid mirror verify {mirror.name}"
         return Finding(area="mirrors", name="age", level="warn", what=f"{mirror.name}: {what}", remedy=remedy)
     what = f"{mirror.name}: current, verified {format_time(mirror.verified_at)}"

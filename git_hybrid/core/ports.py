@@ -252,12 +252,13 @@ class Writer(Protocol):
         """Bring everything that was written to disk."""
 
 
-ProgressKind = Literal["start", "step", "done", "retry", "note"]
+ProgressKind = Literal["begin", "start", "step", "done", "retry", "note"]
+"""``begin`` is about a part of the run: its name is what is done there, its text the number of sources in it."""
 
 
 class Progress(Protocol):
     """Is told what happens; knows how to show it, or shows nothing."""
 
     def __call__(self, kind: ProgressKind, name: str, text: str) -> None:
-        """Take one event about one source."""
+        """Take one event about one source, or about the run."""
         ...

@@ -14,6 +14,7 @@ from git_hybrid.core.override import Overrides, Trail, phase
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.scans import Finding, blocking_findings
 from git_hybrid.core.state import FindingRef, ScanStatus
+from git_hybrid.core.words import counted
 
 SHOWN = 5
 
@@ -50,15 +51,10 @@ def blocked_by(
         name=name,
         commit=(scan.commit or "")[:10],
         level=block_on,
-        counted=counted(count),
+        counted=counted(count, "finding"),
         findings=(*lines, *more),
         ids=ids,
     )
-
-
-def counted(number: int) -> str:
-    """Return how many findings there are, in words."""
-    return "1 finding" if number == 1 else f"{number} findings"
 
 
 def finding_line(item: FindingRef | Finding) -> str:

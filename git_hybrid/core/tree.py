@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.value import Struct, field
+from git_hybrid.core.words import counted
 
 LINK, GITLINK = "120000", "160000"
 DEPTH_LIMIT = 200
@@ -76,7 +77,7 @@ def scan_tree(
     for count, entry in enumerate(entries, 1):
         scan.total += entry.size
         if count > limits.max_entries:
-            return [], (f"too-many-entries: the tree has more than {limits.max_entries} entries",)
+            return [], (f"too-many-entries: the tree has more than {counted(limits.max_entries, 'entry')}",)
         if scan.total > limits.max_bytes:
             return [], (f"too-many-bytes: the files are larger than {limits.max_bytes} bytes together",)
         _scan_entry(scan, entry)

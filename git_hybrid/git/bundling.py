@@ -16,10 +16,12 @@ from git_hybrid.core.ids import InvalidText, Oid, parse_full_ref, parse_oid
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.ports import Quarantine, Stage
 from git_hybrid.core.ports_bundle import BundleHead
+from git_hybrid.core.transfer import Transfer
 from git_hybrid.core.value import Struct
 from git_hybrid.git.classify import last_words
 from git_hybrid.git.environment import child_environment
 from git_hybrid.git.run import Runner
+from git_hybrid.git.watched import SourceWatch
 
 NAMESPACE = "git-hybrid-bundle"
 _HEAD_LIMIT = 1 << 20
@@ -46,6 +48,7 @@ class GitBundles(Struct, frozen=True):
 
     runner: Runner
     quarantine: Quarantine
+    watch: SourceWatch | None = None
 
     def write(self, giver: Stage, pin: Pin, *, since: Oid | None) -> str:
         """Write the pinned commit with its history, without that of *since*, and return the file's path.
@@ -71,6 +74,8 @@ class GitBundles(Struct, frozen=True):
                 size = digest.digest_size
                 while chunk := out.read(_CHUNK):
                     file.write(chunk)
+                    if self.watch is not None:
+                        self.watch(pin.source, Transfer(phase="packing", done=0, size=file.tell()))
                     rest += chunk
                     digest.update(rest[:-size])
                     rest = rest[-size:]

@@ -22,7 +22,7 @@ from git_hybrid.git.fsck import refused
 
 _NOISE = pattern(
     r"^(?:remote: (?:Enumerating|Counting|Compressing|Total)|warning: redirecting|Cloning into |From |hint:|notice:"
-    r"|[*=+!t-] \[?)"
+    r"|[*=+!t-] \[?|Please make sure you have the correct access rights|and the repository exists\.)"
 )
 _STATUS = pattern(r"The requested URL returned error: (?P<status>\d{3})")
 _QUOTED = pattern(r"(?<![a-z])'[^'\n]*'")

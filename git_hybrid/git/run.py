@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -17,6 +18,7 @@ from git_hybrid.core.errors import Interrupted, LocalIo, ToolTooOld
 from git_hybrid.core.value import Struct, field
 from git_hybrid.git.cage import QUICK, Cage, end_strays, has_ended, limits, on_path
 from git_hybrid.git.environment import SSH, child_environment, fsck_settings, hardened, silenced
+from git_hybrid.git.watched import Watch, read_to_end
 
 MINIMUM_GIT = (2, 34)
 _RUN = r"^(core\.(sshcommand|alternaterefscommand)|hook\..*\.command)$"
@@ -64,11 +66,12 @@ class Runner(Struct):
         cwd: Path | None = None,
         environment: Mapping[str, str] | None = None,
         stdin: bytes | None = None,
+        watch: Watch | None = None,
     ) -> Completed:
         """Run a local git command: no configuration of the user's, no network."""
         argv = ["git", *hardened(), *_repository(git_dir, work_tree), *arguments]
         env = child_environment(self.environ, network=False) | dict(environment or {})
-        return self.run(argv, env=env, cwd=cwd or work_tree or git_dir, stdin=stdin)
+        return self.run(argv, env=env, cwd=cwd or work_tree or git_dir, stdin=stdin, watch=watch)
 
     def git_network(
         self,
@@ -80,11 +83,13 @@ class Runner(Struct):
         headers: IO[bytes] | None = None,
         stdin: bytes | None = None,
         protocol: str = "",
+        watch: Watch | None = None,
     ) -> Completed:
         """Run a git command that talks to a server, with the user's configuration.
 
         *headers* is an open file without a name that git appends the HTTP headers to; it redacts credentials in them.
         *protocol* is what a program that serves is told of the protocol it is spoken to in (gitprotocol-v2(5)).
+        *watch* is told what git says of its progress, where git was asked to.
 
         Raises:
             DeadlineExceeded: it took longer than the limits allow.
@@ -99,7 +104,8 @@ class Runner(Struct):
         for number in inherited:
             env |= {"GIT_TRACE_CURL": f"/dev/fd/{number}", "GIT_TRACE_CURL_NO_DATA": "1", "GIT_TRACE_REDACT": "1"}
         argv = ["git", *hardened(extra), *_repository(git_dir, None), *arguments]
-        return self.run(argv, env=env, cwd=cwd or git_dir, stdin=stdin, deadline=limits.deadline, inherited=inherited)
+        place, end = cwd or git_dir, limits.deadline
+        return self.run(argv, env=env, cwd=place, stdin=stdin, deadline=end, inherited=inherited, watch=watch)
 
     @property
     def _chosen(self) -> frozenset[str]:
@@ -126,10 +132,12 @@ class Runner(Struct):
         deadline: timedelta | None = None,
         guarded: bool = True,
         inherited: tuple[int, ...] = (),
+        watch: Watch | None = None,
     ) -> Completed:
         """Run *argv* to its end and return what it wrote; *guarded* ends it when this program dies.
 
-        *inherited* are the descriptors that the child keeps, beside its standard ones.
+        *inherited* are the descriptors that the child keeps, beside its standard ones. With *watch* it gets no stdin,
+        and what git says of its progress goes there alone.
 
         Raises:
             DeadlineExceeded: *deadline* passed.
@@ -139,6 +147,10 @@ class Runner(Struct):
         end = None if deadline is None else time.monotonic() + deadline.total_seconds()
         source = subprocess.DEVNULL if stdin is None else subprocess.PIPE
         with self._started(argv, env=env, cwd=cwd, stdin=source, guarded=guarded, inherited=inherited) as child:
+            read = None
+            if watch is not None and child.stdout is not None and child.stderr is not None:
+                check = partial(self._check, end)
+                read = read_to_end(child.stdout, child.stderr, watch=watch, check=check, poll=_POLL)
             data = stdin
             while True:
                 try:
@@ -147,6 +159,7 @@ class Runner(Struct):
                     data = None
                     self._check(end)
                     continue
+                out, err = read or (out, err)
                 return Completed(child.returncode, out or b"", (err or b"").decode("utf-8", "replace"))
 
     def confined(

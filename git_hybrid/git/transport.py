@@ -28,6 +28,7 @@ from git_hybrid.git.direct import Direct
 from git_hybrid.git.environment import fsck_settings
 from git_hybrid.git.fsck import refused, skip_list
 from git_hybrid.git.run import Completed, DeadlineExceeded, Limits, Runner
+from git_hybrid.git.watched import SourceWatch, Watch, of_source
 
 UPSTREAM = "refs/hybrid/upstream/"
 _PEELED = "^{}"
@@ -51,11 +52,13 @@ class GitTransport(Struct, frozen=True):
     """The transport of :mod:`git_hybrid.core.ports`; *allowed_host* is asked about every host a server redirects to.
 
     With *direct* a git process is started only for those lists of refs that it leaves to git.
+    *watch* is told how far each fetch is; without it git is not even asked.
     """
 
     runner: Runner
     allowed_host: Callable[[str], bool]
     direct: Direct | None = None
+    watch: SourceWatch | None = None
 
     def list_refs(self, url: str, defaults: Defaults, *, head: bool) -> RemoteRefs:
         """Return the branches and tags that the server at *url* lists, with *head* also its default branch.
@@ -81,12 +84,13 @@ class GitTransport(Struct, frozen=True):
             MalformedObjects: what the server sent is not sound.
             NetworkFailure, AccessDenied, RepositoryNotFound, TlsFailure, HostKeyFailure: by what went wrong.
         """
+        watch = of_source(self.watch, stage.name)
         with skip_list(request.waived, "fetch.fsck") as options:
             try:
                 answer = self._clone(options, stage, url, request, defaults)
                 if answer is None:
                     arguments, git_dir = [*options, *_fetch_arguments(url, request)], Path(stage.path) / ".git"
-                    _, answer = self._ask(arguments, url=url, defaults=defaults, git_dir=git_dir)
+                    _, answer = self._ask(arguments, url=url, defaults=defaults, git_dir=git_dir, watch=watch)
             except FsckRefused as error:
                 raise self._all_refused(error, stage, url, request, defaults) from None
         if not answer.is_git:
@@ -101,7 +105,8 @@ class GitTransport(Struct, frozen=True):
         if arguments is None:
             return None
         try:
-            _, answer = self._ask([*options, *arguments], url=url, defaults=defaults, cwd=Path(stage.path))
+            watch, folder = of_source(self.watch, stage.name), Path(stage.path)
+            _, answer = self._ask([*options, *arguments], url=url, defaults=defaults, cwd=folder, watch=watch)
             return answer if cloning.take_over(stage, request.refs[0], kept_ref(request.refs[0])) else None
         except RefMissing as error:
             raise RefMissing(name=error.name, ref=request.refs[0], url=url) from None
@@ -127,10 +132,12 @@ class GitTransport(Struct, frozen=True):
         found = None if made.status != 0 else refused(self._fsck(probe / ".git", request.waived).stderr)
         return found or error
 
-    def _fsck(self, git_dir: Path, waived: Sequence[Oid]) -> Completed:
+    def _fsck(self, git_dir: Path, waived: Sequence[Oid], watch: Watch | None = None) -> Completed:
         config = [part for setting in fsck_settings("fsck") for part in ("-c", setting)]
         with skip_list(waived, "fsck") as options:
-            return self.runner.git([*config, *options, "fsck", "--full", "--strict", "--no-dangling"], git_dir=git_dir)
+            command = [*config, *options, "fsck", "--full", "--strict", "--no-dangling"]
+            command += [] if watch is None else ["--progress"]
+            return self.runner.git(command, git_dir=git_dir, watch=watch)
 
     def fetch_lfs(self, stage: Stage, url: str, oid: Oid, defaults: Defaults) -> None:
         """Fetch the LFS content of *oid* with git-lfs; what a ``.lfsconfig`` of the tree says does not count.
@@ -157,7 +164,7 @@ class GitTransport(Struct, frozen=True):
         self._refuse_malformed(stage, request.waived)
 
     def _refuse_malformed(self, stage: Stage, waived: Sequence[Oid]) -> None:
-        checked = self._fsck(Path(stage.path) / ".git", waived)
+        checked = self._fsck(Path(stage.path) / ".git", waived, of_source(self.watch, stage.name))
         if checked.status != 0:
             raise refused(checked.stderr) or MalformedObjects(name=stage.name, message=last_words(checked.stderr))
 
@@ -172,11 +179,14 @@ class GitTransport(Struct, frozen=True):
         defaults: Defaults,
         git_dir: Path | None = None,
         cwd: Path | None = None,
+        watch: Watch | None = None,
     ) -> tuple[bytes, Answer]:
         limits = Limits(stall=defaults.stall, deadline=defaults.deadline)
         with headers_file(url) as headers:
             try:
-                done = self.runner.git_network(arguments, limits=limits, git_dir=git_dir, cwd=cwd, headers=headers)
+                done = self.runner.git_network(
+                    _told(arguments, watch), limits=limits, git_dir=git_dir, cwd=cwd, headers=headers, watch=watch
+                )
             except DeadlineExceeded as error:
                 seconds = int(defaults.deadline.total_seconds())
                 raise NetworkFailure(url=url, message=f"no end after {seconds} s", kind="deadline") from error
@@ -202,6 +212,14 @@ class GitTransport(Struct, frozen=True):
         if isinstance(error, GitFailed):
             error.stdout = stdout.decode("utf-8", "replace")[:500]
         return error
+
+
+def _told(arguments: list[str], watch: Watch | None) -> list[str]:
+    """Return the command with ``--progress`` where somebody watches."""
+    if watch is None:
+        return arguments
+    at = next(at for at, word in enumerate(arguments) if word in ("clone", "fetch")) + 1
+    return [*arguments[:at], "--progress", *arguments[at:]]
 
 
 def _fetch_arguments(url: str, request: FetchRequest) -> list[str]:

@@ -24,6 +24,20 @@ from git_hybrid.store.wire import (
     StateShape,
 )
 from git_hybrid.store.wire_airgap import MirrorShape
+from git_hybrid.store.wire_documents import (
+    AuditLogDocument,
+    AuditRotateDocument,
+    AuditVerifyDocument,
+    BundleDocument,
+    ConfigDocument,
+    ErrorDocument,
+    FilesDocument,
+    ForeachDocument,
+    MirrorListDocument,
+    OverrideDocument,
+    OverrideListDocument,
+    ScanDocument,
+)
 from git_hybrid.store.wire_out import CheckDocument, DiagDocument, ReportDocument, StatusDocument
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -78,11 +92,41 @@ SHAPES: Mapping[str, tuple[type[Struct], str]] = {
     "mirrors": (MirrorsFile, "state/sources-mirrors.json"),
     "audit": (RecordShape, "one line of state/sources-audit.jsonl"),
     "status": (StatusDocument, "git hybrid status --json"),
-    "report": (ReportDocument, "git hybrid sync, pin, add, remove, reset, resume, diff and outdated --json"),
+    "report": (
+        ReportDocument,
+        "git hybrid sync, pin, add, remove, reset, resume, diff, outdated, mirror verify and update --json",
+    ),
     "check": (CheckDocument, "git hybrid check --json"),
     "diag": (DiagDocument, "git hybrid diag --json"),
+    "scan": (ScanDocument, "git hybrid scan --json"),
+    "bundle": (BundleDocument, "git hybrid bundle create, verify and apply --json"),
+    "mirror-list": (MirrorListDocument, "git hybrid mirror list, add and remove --json"),
+    "override-list": (OverrideListDocument, "git hybrid override list --json"),
+    "override": (OverrideDocument, "git hybrid override show, renew and revoke --json"),
+    "audit-log": (AuditLogDocument, "git hybrid audit log --json"),
+    "audit-verify": (AuditVerifyDocument, "git hybrid audit verify --json"),
+    "audit-rotate": (AuditRotateDocument, "git hybrid audit rotate --json"),
+    "config": (ConfigDocument, "git hybrid config --json"),
+    "foreach": (ForeachDocument, "git hybrid foreach --json"),
+    "files": (FilesDocument, "git hybrid init, dashboard, hooks and install-man --json"),
+    "error": (ErrorDocument, "any command with --json that comes to nothing as a whole"),
 }
 """Every schema by its name: the shape, and what it describes."""
+
+DOCUMENTS: Mapping[str, str] = {
+    **dict.fromkeys(("init", "dashboard", "hooks install", "hooks uninstall", "install-man"), "files"),
+    **dict.fromkeys(("sync", "pin", "add", "remove", "reset", "resume", "diff", "outdated"), "report"),
+    **dict.fromkeys(("mirror verify", "mirror update"), "report"),
+    **dict.fromkeys(("bundle create", "bundle verify", "bundle apply"), "bundle"),
+    **dict.fromkeys(("mirror list", "mirror add", "mirror remove"), "mirror-list"),
+    **dict.fromkeys(("override show", "override renew", "override revoke"), "override"),
+    "override list": "override-list",
+    "audit log": "audit-log",
+    "audit verify": "audit-verify",
+    "audit rotate": "audit-rotate",
+    **{name: name for name in ("status", "check", "diag", "scan", "config", "foreach")},
+}
+"""The schema of the ``--json`` document of each command; ``init --import`` writes a report."""
 
 _ONE_REF = [{"required": [kind]} for kind in ("tag", "branch", "version", "commit")]
 _ONE_SCANNER = [{"required": ["preset"]}, {"required": ["command"]}]

@@ -22,6 +22,7 @@ from git_hybrid.core.dashboard import Dashboard, OverrideLine, SourceLine
 from git_hybrid.core.timeline import Mark, timeline
 from git_hybrid.core.value import Struct
 from git_hybrid.core.values import format_age, format_time
+from git_hybrid.core.words import counted
 from git_hybrid.view.term import safe
 
 SHORT = 10
@@ -165,13 +166,13 @@ def _check_tile(page: Dashboard) -> Tile:
     if failing:
         return Tile("Checks", f"{len(failing)} of {len(page.checks)} fail", ", ".join(failing), "bad")
     warnings = sum(line.warnings for line in page.checks)
-    more = f"{warnings} {'warning' if warnings == 1 else 'warnings'}" if warnings else "all that there are"
+    more = counted(warnings, "warning") if warnings else "all that there are"
     return Tile("Checks", f"{len(page.checks)} pass", more, "warn" if warnings else "good")
 
 
 def _audit_tile(page: Dashboard) -> Tile:
     audit = page.check("audit")
-    more = f"{page.records} records" + (f", last {_minute(page.last.at)}" if page.last else "")
+    more = counted(page.records, "record") + (f", last {_minute(page.last.at)}" if page.last else "")
     if audit is None:
         return Tile("Audit log", "not looked at", more, "warn")
     return Tile("Audit log", "broken" if audit.failures else "whole", more, "bad" if audit.failures else "good")

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from git_hybrid.core.diagnosis import LEVELS, Finding, plain_finding
+from git_hybrid.core.words import counted
 from git_hybrid.view.term import Style, fit, paint, safe
 
 _STYLES: dict[str, Style] = {"ok": "good", "warn": "warn", "fail": "bad"}
@@ -37,8 +38,8 @@ def finding_summary(findings: Sequence[Finding]) -> str:
     """Return one sentence about all findings."""
     counts = Counter(item.level for item in findings)
     if counts["ok"] == len(findings):
-        return f"nothing to mend: {len(findings)} things looked at"
-    return f"{len(findings)} things looked at: " + ", ".join(f"{counts[level]} {level}" for level in LEVELS)
+        return f"nothing to mend: {counted(len(findings), 'thing')} looked at"
+    return f"{counted(len(findings), 'thing')} looked at: " + ", ".join(f"{counts[level]} {level}" for level in LEVELS)
 
 
 def diag_document(findings: Sequence[Finding], *, exit_code: int, scans: Mapping[str, Any] | None) -> dict[str, Any]:

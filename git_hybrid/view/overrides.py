@@ -23,7 +23,8 @@ def override_lines(found: Sequence[Override], now: datetime, look: Look) -> list
         moved = f"{before} → {item.to_commit[:SHORT]}" if before else item.to_commit[:SHORT]
         shown = paint(fit(word, 10), _STYLES.get(word, "dim"), color=look.color)
         lines.append(f"{shown}  {fit(safe(item.source), names)}  {moved}  {_until(item, now)}")
-        people = ", ".join(approver.id for approver in item.approvers)
+        # Who approved the renewal too is told once; override show tells when.
+        people = ", ".join(dict.fromkeys(approver.id for approver in item.approvers))
         told = f"    {item.id}  {item.request_id}, approved by {people}"
         lines += [safe(told), f"    {safe(item.reason)}" + (f" ({safe(item.incident)})" if item.incident else "")]
     return lines

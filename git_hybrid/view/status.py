@@ -14,8 +14,9 @@ from git_hybrid.core.override import Override
 from git_hybrid.core.report import Status
 from git_hybrid.core.value import Struct
 from git_hybrid.core.values import format_age, format_time
+from git_hybrid.core.words import counted
 from git_hybrid.view.term import Style, fit, paint, safe, width
-from git_hybrid.view.text import SHORT, WORD_STYLES, Look, counted
+from git_hybrid.view.text import SHORT, WORD_STYLES, Look
 
 NOTHING = "–"
 _GAP = 2
@@ -133,8 +134,9 @@ def _scanned(row: Condition) -> str:
 def _overridden(row: Condition) -> str:
     if row.override is None:
         return NOTHING
-    until = format_time(row.override.expires_at)[:10]
-    return f"until {until}" if row.override_phase in _IN_FORCE else f"{row.override_phase} {until}"
+    if row.override_phase in _IN_FORCE:
+        return f"until {format_time(row.override.expires_at)[:10]}"
+    return f"{row.override_phase} {format_time(row.override.closed_at or row.override.expires_at)[:10]}"
 
 
 def _origin(row: Condition) -> str:
@@ -191,7 +193,7 @@ def _served_lines(status: Status) -> list[str]:
             groups.setdefault(row.served.name or row.served.url, []).append((row.name, row.served))
     lines = []
     for key, members in sorted(groups.items()):
-        who = safe(members[0][0]) if len(members) == 1 else f"{len(members)} sources"
+        who = safe(members[0][0]) if len(members) == 1 else counted(len(members), "source")
         oldest = max((served.age for _, served in members if served.age is not None), default=None)
         if key.startswith(SERVED):
             lines.append(f"{who}: served by the bundle {safe(key.removeprefix(SERVED))[:SHORT]}…")
@@ -208,7 +210,7 @@ def status_summary(status: Status) -> str:
     total = len(status.rows)
     counts = Counter(row.word for row in status.rows)
     if total and counts["ok"] == total:
-        first = "the one source is as pinned" if total == 1 else f"all {total} sources as pinned"
+        first = "the one source is as pinned" if total == 1 else f"all {counted(total, 'source')} as pinned"
         return "; ".join([first, _scan_summary(status), *_override_summary(status)])
     if total and counts["unpinned"] == total:
         declared = f"{counted(total, 'source')} declared, none pinned yet"

@@ -8,6 +8,7 @@ from git_hybrid.core.ids import short_ref
 from git_hybrid.core.ports import Range
 from git_hybrid.core.report import Report, Row
 from git_hybrid.core.value import Struct
+from git_hybrid.core.words import counted, lasting
 from git_hybrid.view.term import Style, fit, paint, safe, width
 
 SHORT = 10
@@ -38,6 +39,24 @@ WORD_STYLES: dict[str, Style] = {
     "error": "bad",
 }
 _CALM = frozenset({"unchanged", "kept", "current", "same"})
+_UNDONE = frozenset({"failed", "blocked", "interrupted", "error"})
+_DONE = {
+    "init": ("added", "source"),
+    "add": ("added", "source"),
+    "remove": ("removed", "source"),
+    "sync": ("synced", "source"),
+    "resume": ("resumed", "source"),
+    "reset": ("reset", "source"),
+    "pin": ("pinned", "source"),
+    "scan": ("scanned", "source"),
+    "diff": ("compared", "source"),
+    "outdated": ("asked about", "source"),
+    "mirror update": ("mirrored", "source"),
+    "mirror verify": ("verified", "copy"),
+    "bundle create": ("bundled", "source"),
+    "bundle verify": ("verified", "source"),
+    "bundle apply": ("applied", "source"),
+}
 
 
 class Look(Struct, frozen=True, kw_only=True):
@@ -86,16 +105,20 @@ def _range_lines(found: Range) -> list[str]:
     return lines + ([f"… and {more} more"] if more > 0 else [])
 
 
-def counted(number: int, word: str) -> str:
-    """Return *number* with the *word* that it counts, such as ``1 file`` or ``2 files``."""
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"
-
-
 def summary_line(report: Report, *, seconds: float) -> str:
-    """Return the last line: what was done, in how long."""
+    """Return the last line: what was done, in how long; of all commands in the same pattern."""
     if not report.rows:
         return ""
+    verb, thing = _DONE.get(report.command, (report.command, "source"))
     counts = Counter(row.outcome for row in report.rows)
-    parts = [f"{number} {word}" for word, number in sorted(counts.items(), key=lambda item: item[0] in _CALM)]
-    what = f"{report.command}: {', '.join(parts)}"
-    return f"{what} ({seconds:.1f} s)" + (" — nothing was written" if report.dry_run else "")
+    if report.dry_run:
+        verb = "looked at"
+    undone = sum(counts[word] for word in _UNDONE)
+    what = counted(len(report.rows), thing)
+    if undone:
+        what = f"{len(report.rows) - undone or 'none'} of {what}"
+    line = f"{verb} {what} in {lasting(seconds)}"
+    if set(counts) != {verb}:
+        parts = [f"{number:,} {word}" for word, number in sorted(counts.items(), key=lambda item: item[0] in _CALM)]
+        line += f": {', '.join(parts)}"
+    return f"{line}; nothing was written" if report.dry_run else line

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import importlib.util
 import json
+from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 
+import click
 import pytest
 from jsonschema import Draft202012Validator
 
 from git_hybrid.cli.commands.schema import NAMES
-from git_hybrid.cli.main import main
-from git_hybrid.store.schemas import SHAPES
+from git_hybrid.cli.main import group, main
+from git_hybrid.store.schemas import DOCUMENTS, SHAPES
 
 ROOT = Path(__file__).parents[2]
 
@@ -46,3 +48,22 @@ def test_a_schema_is_one_and_is_printed(name, capsys):
     schema = json.loads(capsys.readouterr().out)
     Draft202012Validator.check_schema(schema)
     assert schema["$id"] == f"urn:git-hybrid:schema:{name}:1"
+
+
+# They write for people, for shells or in a format of their own, with --json too.
+_NO_DOCUMENT = {"completion", "demo", "help", "schema", "audit export", "override export", "override request"}
+
+
+def _leaves(tree: click.Group, before: str = "") -> Iterator[str]:
+    context = click.Context(tree)
+    for name in tree.list_commands(context):
+        found = tree.get_command(context, name)
+        if isinstance(found, click.Group):
+            yield from _leaves(found, f"{before}{name} ")
+        else:
+            yield f"{before}{name}"
+
+
+def test_every_document_has_a_schema():
+    assert set(_leaves(group)) == set(DOCUMENTS) | _NO_DOCUMENT
+    assert set(DOCUMENTS.values()) <= set(SHAPES)

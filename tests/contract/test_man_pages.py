@@ -204,6 +204,21 @@ def test_the_examples_parse(page: str) -> None:
     assert not wrong
 
 
+@pytest.mark.parametrize(
+    "path", [*(MAN.parent / "docs").glob("*.md"), MAN.parent / "README.md"], ids=lambda path: path.name
+)
+def test_the_commands_of_the_documents_parse(path: Path) -> None:
+    """What no test runs, such as the steps of a CI job, is typed right all the same."""
+    wrong = []
+    for block in re.findall(r"^```(?:sh|yaml|cron)\n(.*?)^```", path.read_text(), re.DOTALL | re.MULTILINE):
+        for line in re.findall(r"(?:^\s*(?:- (?:run: )?)?|[;{&] )(git hybrid [^;|&}\n]*)", block, re.MULTILINE):
+            try:
+                parse(line)
+            except click.UsageError as error:
+                wrong.append(f"{line}: {error.format_message()}")
+    assert not wrong
+
+
 @pytest.mark.parametrize("page", COMMAND_PAGES)
 def test_a_command_page_has_an_example_of_its_command(page: str) -> None:
     words = page.removesuffix(".1").replace("-", " ", 2)

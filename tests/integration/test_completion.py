@@ -8,6 +8,7 @@ import select
 import shutil
 import subprocess
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -123,9 +124,9 @@ def test_fish(ready: Path, line: str, expected: str) -> None:
 class Zsh:
     """An interactive zsh to type into."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, env: Mapping[str, str] | None = None) -> None:
         self.master, slave = pty.openpty()
-        env = merged_env({**git_env_path(), "TERM": "dumb", "PS1": "> "})
+        env = merged_env({**git_env_path(), **(env or {}), "TERM": "dumb", "PS1": "> "})
         self.child = subprocess.Popen(
             ["zsh", "-f", "-i"], cwd=folder, env=env, stdin=slave, stdout=slave, stderr=slave, start_new_session=True
         )
@@ -162,6 +163,47 @@ def test_zsh(ready: Path, line: str, expected: str) -> None:
             "autoload -U compinit; compinit -u -D; eval \"$(git-hybrid completion zsh)\"; echo rea''dy\n", until="ready"
         )
         shell.type(f"{line}\t", until=expected)
+    finally:
+        shell.end()
+
+
+def _installed(home: Path, shell: str) -> dict[str, str]:
+    """Type what the manual page says for `shell`; return the environment of somebody who lives in `home`."""
+    page = (Path(__file__).parents[2] / "man" / "git-hybrid-completion.1").read_text().replace("\\-", "-")
+    lines = [line[2:] for line in page.splitlines() if line.startswith("$ ")]
+    at = next(number for number, line in enumerate(lines) if f"completion {shell} >" in line)
+    env = {**git_env_path(), "HOME": str(home), "XDG_CONFIG_HOME": "", "XDG_DATA_HOME": ""}
+    subprocess.run(["sh", "-ec", "\n".join(lines[at - 1 : at + 1])], env=merged_env(env), check=True)
+    return env
+
+
+def test_as_the_manual_page_installs_it_for_bash(ready: Path, tmp_path: Path) -> None:
+    script = f"""
+    source {BASH_COMPLETION}; source {GIT_COMPLETION}
+    COMP_WORDS=(git hybrid sta); COMP_CWORD=2; COMP_LINE='git hybrid sta'; COMP_POINT=14
+    __git_wrap__git_main
+    printf '%s\\n' "${{COMPREPLY[@]}}"
+    """
+    env = merged_env(_installed(tmp_path, "bash"))
+    done = subprocess.run(
+        ["bash", "--norc", "-c", script], cwd=ready, env=env, capture_output=True, text=True, check=False
+    )
+    assert done.stdout.splitlines() == ["status "], done.stderr
+
+
+def test_as_the_manual_page_installs_it_for_fish(ready: Path, tmp_path: Path) -> None:
+    env = merged_env(_installed(tmp_path, "fish"))
+    script = "complete -C 'git hybrid sync netw'"
+    done = subprocess.run(["fish", "-c", script], cwd=ready, env=env, capture_output=True, text=True, check=False)
+    assert "network" in [found.split("\t")[0] for found in done.stdout.splitlines()], (done.stdout, done.stderr)
+
+
+def test_as_the_manual_page_installs_it_for_zsh(ready: Path, tmp_path: Path) -> None:
+    env = _installed(tmp_path, "zsh")
+    shell = Zsh(ready, env)
+    try:
+        shell.type("fpath=(~/.zfunc $fpath); autoload -U compinit; compinit -u -D; echo rea''dy\n", until="ready")
+        shell.type("git hybrid sta\t", until="tus")
     finally:
         shell.end()
 

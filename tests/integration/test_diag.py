@@ -37,7 +37,7 @@ def test_a_good_workspace(hybrid: Hybrid, workspace: Path, tool: Upstream) -> No
     assert changes(before, snapshot(workspace)) == []
     assert " fail " not in done.out
     assert "all as pinned (1)" in done.out
-    assert "no scanner is configured; 0 of 1 pins scanned" in done.out
+    assert "no scanner is configured; 0 of 1 pin scanned" in done.out
     document = hybrid("diag", "--json").json()
     assert document["exit_code"] == 0
     assert {item["area"] for item in document["findings"]} >= {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import tomllib
 from datetime import datetime
 from importlib.resources import files
@@ -12,10 +13,20 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from git_hybrid.store.schemas import DOCUMENTS
 from support.cli import Hybrid
-from support.kit import released, started
+from support.kit import git, released, started
 from support.upstream import UpstreamFactory
 
+_SCANNER = """
+import json, sys
+found = {"ruleId": "r", "level": "warning", "message": {"text": "m"}}
+place = {"physicalLocation": {"artifactLocation": {"uri": "README"}, "region": {"startLine": 1}}}
+driver = {"name": "words", "version": "1", "rules": [{"id": "r"}]}
+run = {"tool": {"driver": driver}, "results": [found | {"locations": [place]}]}
+run["invocations"] = [{"executionSuccessful": True}]
+json.dump({"version": "2.1.0", "runs": [run]}, open(sys.argv[1], "w"))
+"""
 SCANNER = '\n[[scanner]]\nname = "words"\ncommand = ["words", "{report}", "{path}"]\n'
 
 
@@ -71,6 +82,68 @@ def test_documents(hybrid: Hybrid, ready: Path) -> None:
     assert _wrong("status", hybrid("status", "--json").json()) == []
 
 
+def test_every_document_of_every_command(
+    hybrid: Hybrid, ready: Path, upstream_factory: UpstreamFactory, tmp_path: Path
+) -> None:
+    """Run each command with ``--json`` and hold what it writes against the schema that is named for it."""
+    other = upstream_factory("other")
+    released(other)
+    path = ready / "sources.toml"
+    command = [sys.executable, "-c", _SCANNER, "{report}"]
+    path.write_text(path.read_text().replace('["words", "{report}", "{path}"]', json.dumps(command)))
+    git("init", "-q", cwd=ready)
+    made = str(tmp_path / "made")
+    override = hybrid("override", "list", "--json").json()["overrides"][0]["id"]
+    approved = ("--approver", "b@example.org", "--reason", "r")
+    folder = f"file://{tmp_path}/folder"
+    (tmp_path / "folder").mkdir()
+    calls: list[tuple[str, list[str]]] = [
+        ("init", [made]),
+        ("add", [other.url, "--name", "other", "--branch", "main"]),
+        ("sync", []),
+        ("pin", []),
+        ("status", []),
+        ("diff", []),
+        ("outdated", []),
+        ("reset", ["other"]),
+        ("resume", []),
+        ("scan", ["--diff"]),
+        ("check", []),
+        ("diag", []),
+        ("config", []),
+        ("dashboard", ["-o", "page.html"]),
+        ("foreach", ["--", "pwd"]),
+        ("hooks install", []),
+        ("hooks uninstall", []),
+        ("install-man", [str(tmp_path / "man")]),
+        ("mirror add", ["near", folder, "--owner", "ops"]),
+        ("mirror update", ["near"]),
+        ("mirror verify", ["near"]),
+        ("mirror list", []),
+        ("mirror remove", ["near"]),
+        ("bundle create", ["-o", str(tmp_path / "x.bundle")]),
+        ("bundle verify", [str(tmp_path / "x.bundle")]),
+        ("bundle apply", [str(tmp_path / "x.bundle")]),
+        ("override list", []),
+        ("override show", [override]),
+        ("override renew", [override, "--expires", "8d", *approved]),
+        ("override revoke", [override, "--reason", "r"]),
+        ("audit log", []),
+        ("audit verify", []),
+        ("audit rotate", []),
+        ("remove", ["other"]),
+    ]
+    assert {words for words, _ in calls} == set(DOCUMENTS)
+    for words, options in calls:
+        result = hybrid(*words.split(), "--json", *options, check=None)
+        document = result.json()
+        assert "error" not in document, (words, document)
+        assert document["exit_code"] == result.code, words
+        assert _wrong(DOCUMENTS[words], document) == [], words
+    assert _wrong("error", hybrid("sync", "nobody", "--json", check=2).json()) == []
+    assert _wrong("error", hybrid("pin", "--nonsense", "--json", check=2).json()) == []
+
+
 @pytest.mark.parametrize(
     ("name", "document"),
     [
@@ -85,6 +158,10 @@ def test_documents(hybrid: Hybrid, ready: Path) -> None:
         ("overrides", {"schema_version": 1, "overrides": [{}]}),
         ("audit", {"v": 1}),
         ("status", {"schema_version": 1, "command": "sync"}),
+        ("scan", {"schema_version": 1, "command": "scan", "exit_code": 0, "sources": [{"name": "a"}]}),
+        ("audit-verify", {"schema_version": 1, "command": "audit verify", "exit_code": 0, "sources": []}),
+        ("override", {"schema_version": 1, "command": "override show", "exit_code": 0, "override": {}, "sources": []}),
+        ("error", {"schema_version": 1, "exit_code": 2, "error": {"code": "x"}, "sources": []}),
     ],
 )
 def test_what_is_wrong_is_refused(name: str, document: Any) -> None:

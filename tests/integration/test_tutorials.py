@@ -10,7 +10,7 @@ import pytest
 from support.console import Step, same, steps, told, updated
 
 DOCS = Path(__file__).parents[2] / "docs"
-PLAYED = ("tutorial.md", "from-submodules.md")
+PLAYED = ("tutorial.md", "from-submodules.md", "hooks-and-ci.md", "air-gap.md", "overrides.md", "weekly-scans.md")
 
 
 @pytest.mark.parametrize("name", PLAYED)
@@ -19,6 +19,8 @@ def test_what_is_shown_is_what_appears(name: str, tmp_path: Path) -> None:
     found = steps(text)
     assert len(found) > 5
     for step, printed in zip(found, told(text, tmp_path), strict=True):
+        if step.hidden:
+            continue
         assert same(step.expected, printed), f"$ {step.command}\n--- shown\n{step.expected}\n--- printed\n{printed}"
 
 

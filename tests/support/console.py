@@ -1,5 +1,8 @@
 """Runs the ``console`` blocks of a document: what stands after ``$`` is typed, what follows must appear.
 
+A comment ``<!-- console`` … ``-->`` holds commands that are typed too, and that the reader need not see; they must
+succeed.
+
 Hashes, ids, times, ages and the folder differ from run to run, and count as equal. `python tests/support/console.py
 FILE…` writes what appears into the documents, to look at before it is committed.
 """
@@ -16,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SHOWN_FOLDER = "/home/ada/tutorial"
-_BLOCK = re.compile(r"^```console\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+_BLOCK = re.compile(r"^(?P<open>```|<!-- )console\n(?P<text>.*?)^(?:```|-->)$", re.DOTALL | re.MULTILINE)
 _SAME = (
     (re.compile(r"\b[0-9a-f]{10,64}\b"), "HASH"),
     (re.compile(r"\b01[0-9A-HJKMNP-TV-Z]{24}\b"), "ID"),
@@ -33,22 +36,28 @@ class Step:
 
     command: str
     expected: str
+    hidden: bool = False
 
 
 def steps(text: str) -> list[Step]:
     """Return every command of the blocks of a document, in order."""
     found: list[Step] = []
-    for block in _BLOCK.findall(text):
-        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+    for block in _BLOCK.finditer(text):
+        for part in re.split(r"^\$ ", block["text"], flags=re.MULTILINE)[1:]:
             lines = part.split("\n")
             end = next(index for index, line in enumerate(lines) if not line.endswith("\\"))
             command = "\n".join(lines[: end + 1])
-            found.append(Step(command, "\n".join(lines[end + 1 :]).rstrip("\n")))
+            hidden = block["open"] != "```"
+            found.append(Step(command, "\n".join(lines[end + 1 :]).rstrip("\n"), hidden))
     return found
 
 
 def play(found: list[Step], folder: Path, env: Mapping[str, str]) -> list[str]:
-    """Run the commands of *found* one after the other, beginning in *folder*; return what each printed."""
+    """Run the commands of *found* one after the other, beginning in *folder*; return what each printed.
+
+    Raises:
+        AssertionError: one that the reader does not see failed.
+    """
     place, state, printed = str(folder), folder.parent / "state", []
     for step in found:
         # A command may change the folder for those after it.
@@ -62,6 +71,7 @@ def play(found: list[Step], folder: Path, env: Mapping[str, str]) -> list[str]:
             stderr=subprocess.STDOUT,
             check=False,
         )
+        assert not (step.hidden and done.returncode), f"$ {step.command}\n{done.stdout.decode()}"
         place = state.read_text().strip()
         text = done.stdout.decode().rstrip("\n").replace(str(folder), SHOWN_FOLDER)
         printed.append("\n".join(line.rstrip() for line in text.split("\n")))
@@ -87,9 +97,10 @@ def updated(text: str, printed: list[str]) -> str:
         lines = []
         for _ in steps(match[0]):
             step, now = next(results)
-            shown = step.expected if same(step.expected, now) else now
+            shown = step.expected if step.hidden or same(step.expected, now) else now
             lines += [f"$ {step.command}", *([shown] if shown else [])]
-        return "```console\n" + "\n".join(lines) + "\n```"
+        close = "```" if match["open"] == "```" else "-->"
+        return f"{match['open']}console\n" + "\n".join(lines) + f"\n{close}"
 
     return _BLOCK.sub(block, text)
 

@@ -19,6 +19,7 @@ from git_hybrid.core.checks import Facts
 from git_hybrid.core.errors import BadArgument
 from git_hybrid.core.ids import InvalidText
 from git_hybrid.core.values import parse_duration, parse_moment
+from git_hybrid.core.words import counted
 from git_hybrid.git.committed import history_witness
 from git_hybrid.store.layout import archives
 from git_hybrid.view.audit import breach_lines, record_lines
@@ -115,9 +116,8 @@ def verify_command(context: click.Context, *, since: str | None) -> int:
             output.hint("audit", "git log -p -- state/sources-audit.jsonl")
         else:
             witness = "" if facts.witnesses.committed is None else ", and with all that git has committed"
-            output.data(
-                f"audit log: {len(records)} records, whole, in agreement with state, lock and overrides{witness}"
-            )
+            held = f"whole, in agreement with state, lock and overrides{witness}"
+            output.data(f"audit log: {counted(len(records), 'record')}, {held}")
         return code
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -69,19 +70,18 @@ def create_command(
     with opened(context, jobs=jobs) as (session, output):
         folder = output.common.folder
         receipt, digest = (Receipt(), None) if since is None else _receipt(folder / since)
-        tool = GitBundles(runner=session.runner, quarantine=session.runtime.quarantine)
+        tool = GitBundles(runner=session.runner, quarantine=session.runtime.quarantine, watch=session.watch)
         report, packed = pack_sources(session.runtime, tool, session.runtime.ledger.snapshot(), receipt)
         more: dict[str, Any] = {"file": None, "sha256": None}
+        said = ""
         if exit_of(report) == 0:
             members = members_of(session.layout, packed)
             inventory = bundlefile.inventory_of(members, [item.carried for item in packed], digest)
             signature = None if key is None else sign(session.runner, inventory, folder / key)
             written = bundlefile.write_bundle(folder / target, inventory, signature, members)
             more = {"file": str(folder / target), "sha256": written}
-        code = output.report(report, more=more)
-        if code == 0 and not output.common.json:
-            output.talk(f"{more['sha256']}  {target}")
-        return code
+            said = f"{written}  {target}"
+        return output.report(report, more=more, said=said)
 
 
 def _receipt(path: Path) -> tuple[Receipt, str]:
@@ -115,8 +115,10 @@ def verify_command(context: click.Context, *, file: Path, allowed_signers: Path 
 
 
 def _resolved(context: click.Context, file: Path, allowed: Path | None) -> tuple[Path, Path | None]:
+    """Return both paths without the ``..`` that the user typed: what is told of them is read by people."""
     folder = common_of(context).folder
-    return folder / file, None if allowed is None else folder / allowed
+    path = folder / file
+    return Path(os.path.realpath(path.parent)) / path.name, None if allowed is None else folder / allowed
 
 
 @contextmanager

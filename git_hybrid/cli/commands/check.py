@@ -12,6 +12,7 @@ from git_hybrid.cli.options import common_options
 from git_hybrid.cli.output import Output, opened
 from git_hybrid.core.check_table import CHECKS
 from git_hybrid.core.checks import Violation, failures
+from git_hybrid.core.words import counted
 from git_hybrid.view.findings import check_document, violation_lines
 
 _SOURCES = "sources"
@@ -49,6 +50,10 @@ def command(context: click.Context, *, what: tuple[str, ...], staged: bool, cont
 
 def _tell(results: Mapping[str, tuple[Violation, ...]], output: Output) -> None:
     for name, found in results.items():
-        output.data(*violation_lines(found, color=output.color))
+        told = [item for item in found if item.level == "fail" or not output.common.quiet]
+        output.data(*violation_lines(told, color=output.color))
         word = "ok" if not failures({name: found}) else "failed"
         output.talk(f"check {name}: {word}")
+    failed = sum(failures({name: found}) > 0 for name, found in results.items())
+    more = "" if not failed else f": {len(results) - failed} ok, {failed} failed"
+    output.talk(f"ran {counted(len(results), 'check')} in {output.taken}{more}")

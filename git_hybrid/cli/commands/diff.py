@@ -30,4 +30,6 @@ def command(
     with opened(context, jobs=jobs) as (session, output):
         report = diff(session.runtime, names, groups, upstream=upstream)
         code = output.report(report)
+        if not report.rows:
+            output.no_sources()
         return code or int(exit_code and any(row.outcome != "same" for row in report.rows))

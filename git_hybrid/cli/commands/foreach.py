@@ -55,6 +55,8 @@ def command(
             )
         else:
             _print(results, output)
+            if not results:
+                output.no_sources()
         return _code(results)
 
 

@@ -11,6 +11,7 @@ import click
 from git_hybrid.cli.options import common_of, common_options
 from git_hybrid.cli.output import Output
 from git_hybrid.core.errors import LocalIo
+from git_hybrid.core.words import counted
 from git_hybrid.store.durable import make_folder, write_file
 
 
@@ -35,7 +36,7 @@ def command(context: click.Context, *, folder: Path | None) -> int:
         output.document({"command": "install-man", "exit_code": 0, "installed": written, "sources": []})
     else:
         output.data(*written)
-        output.talk(f"{len(written)} pages; where man does not find them: export MANPATH={place}:")
+        output.talk(f"{counted(len(written), 'page')}; where man does not find them: export MANPATH={place}:")
     return 0
 
 

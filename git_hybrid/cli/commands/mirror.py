@@ -20,6 +20,7 @@ from git_hybrid.core.mirrors import Inventory, Mirror, MirrorKind
 from git_hybrid.core.report import Row
 from git_hybrid.core.value import replace
 from git_hybrid.core.values import format_age
+from git_hybrid.core.words import plural
 from git_hybrid.store.chain import last_seen
 from git_hybrid.store.mirrorfile import encode_mirror
 from git_hybrid.store.mirrorlisting import write_listing
@@ -104,7 +105,7 @@ def add_command(context: click.Context, *, name: str, base_url: str, owner: str,
         raise BadArgument(what="--owner", value=owner, reason="must say who answers for the mirror")
     with opened(context) as (session, output):
         entry = add_mirror(session.runtime, name=known, base_url=base, owner=owner.strip()[:200], kind=kind)
-        _tell(output, "mirror add", inventory(session.runtime), f"mirror {entry.name}: {safe(entry.base_url)}")
+        _tell(output, "mirror add", inventory(session.runtime), f"recorded mirror {entry.name}: {safe(entry.base_url)}")
         output.hint("mirror", f"git hybrid mirror verify {entry.name}")
         return 0
 
@@ -124,7 +125,7 @@ def remove_command(context: click.Context, *, names: tuple[str, ...]) -> int:
     """Take mirrors out of the inventory. What they serve is not touched."""
     with opened(context) as (session, output):
         remove_mirrors(session.runtime, names)
-        line = f"removed from the inventory: {', '.join(safe(name) for name in names)}"
+        line = f"removed {plural(len(names), 'mirror')} {', '.join(safe(name) for name in names)} from the inventory"
         _tell(output, "mirror remove", inventory(session.runtime), line)
         return 0
 

@@ -8,6 +8,9 @@ from git_hybrid.app.status import outdated
 from git_hybrid.cli.options import common_options, executor_option, group_option, jobs_option, names_argument
 from git_hybrid.cli.output import opened_with
 
+_HINTED = 3
+"""Of more sources than these not each gets a hint of its own."""
+
 
 @click.command("outdated")
 @names_argument
@@ -30,7 +33,9 @@ def command(
     with opened_with(context, executor, jobs=jobs) as (session, output):
         report = outdated(session.runtime, names, groups)
         code = output.report(report)
-        for row in report.rows:
-            if row.outcome == "outdated":
-                output.hint("outdated", f"git hybrid pin {row.name}")
+        if not report.rows:
+            output.no_sources()
+        behind = [row.name for row in report.rows if row.outcome == "outdated"]
+        for name in behind if len(behind) <= _HINTED else ("--all",):
+            output.hint("outdated", f"git hybrid pin {name}")
         return code or int(exit_code and any(row.outcome != "current" for row in report.rows))

@@ -121,15 +121,19 @@ def command(
         asked = PinRequest(
             names=names, groups=groups, everything=everything, to=to, forced=forced, dry_run=dry_run, scan=scan
         )
-        return _told(output, pin(session.runtime, asked))
+        report = pin(session.runtime, asked)
+        if not report.rows and not session.runtime.ledger.snapshot().manifest.sources:
+            output.no_sources()
+            return output.report(report)
+        return _told(output, report)
 
 
 def _told(output: Output, report: Report) -> int:
     code = output.report(report)
     if code == 0 and not report.dry_run and any(row.outcome == "pinned" for row in report.rows):
         output.hint("pinned", "git hybrid sync")
-    if not report.rows:
-        output.talk("pin: every source has a valid pin; name sources, or use --all, to move pins")
+    if not report.rows and not output.common.json:
+        output.talk("every source has a valid pin; name sources, or give --all, to move pins")
     return code
 
 

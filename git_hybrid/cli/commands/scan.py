@@ -46,6 +46,8 @@ def command(
             code = exit_of(done.report)
             output.document(scan_document(done, explain, exit_code=code))
             return code
-        if not done.report.rows:
-            output.talk("scan: every selected source has a fresh scan" if stale else "scan: no sources yet")
+        if not done.report.rows and stale and session.runtime.ledger.snapshot().manifest.sources:
+            output.talk("every selected source has a fresh scan")
+        elif not done.report.rows:
+            output.no_sources()
         return output.report(done.report)

@@ -16,9 +16,21 @@ NAMES = {
     "mirrors": "state/sources-mirrors.json",
     "audit": "one line of state/sources-audit.jsonl",
     "status": "status --json",
-    "report": "sync, pin, add, remove, reset, resume, diff and outdated --json",
+    "report": "sync, pin, add, remove, reset, resume, diff, outdated, mirror verify and update --json",
     "check": "check --json",
     "diag": "diag --json",
+    "scan": "scan --json",
+    "bundle": "bundle create, verify and apply --json",
+    "mirror-list": "mirror list, add and remove --json",
+    "override-list": "override list --json",
+    "override": "override show, renew and revoke --json",
+    "audit-log": "audit log --json",
+    "audit-verify": "audit verify --json",
+    "audit-rotate": "audit rotate --json",
+    "config": "config --json",
+    "foreach": "foreach --json",
+    "files": "init, dashboard, hooks and install-man --json",
+    "error": "any command with --json that comes to nothing as a whole",
 }
 """The schemas by name, and what each describes; named here too so that listing them imports nothing."""
 

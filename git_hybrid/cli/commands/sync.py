@@ -34,6 +34,6 @@ def command(
     """
     with opened(context, jobs=jobs, offline=offline) as (session, output):
         report = sync(session.runtime, SyncRequest(names=names, groups=groups, dry_run=dry_run, prune=prune))
-        if not report.rows and not output.common.json:
-            output.hint("empty", "no sources yet: git hybrid add https://host/path/repository")
+        if not report.rows:
+            output.no_sources()
         return output.report(report)

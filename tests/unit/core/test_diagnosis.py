@@ -125,7 +125,7 @@ def test_the_cadence_of_scans():
 
 def test_the_cadence_without_a_scanner_and_without_anything_to_say():
     none = cadence_finding(cadence_of([_row()], scanners=[], max_age=WEEK))
-    assert none.what == "no scanner is configured; 0 of 1 pins scanned; 0 stale (scan_max_age 7 d)"
+    assert none.what == "no scanner is configured; 0 of 1 pin scanned; 0 stale (scan_max_age 7 d)"
     assert (none.level, "[[scanner]]" in none.remedy) == ("warn", True)
     fresh = cadence_finding(cadence_of([_row(scan=_scan(1), state="clean")], scanners=["s"], max_age=WEEK))
     assert (fresh.level, fresh.remedy) == ("ok", "")
@@ -187,7 +187,7 @@ def test_the_repository_around():
 def test_mirrors():
     found = mirror_findings(inventory(60), Policy(), NOW)
     assert [(item.level, item.what) for item in found] == [
-        ("warn", "inside: 1 of 60 sources are behind, or were not verified within 7 d"),
+        ("warn", "inside: 1 of 60 sources is behind, or was not verified within 7 d"),
         ("warn", "usb: was never verified"),
     ]
     (good,) = mirror_findings(Inventory(mirrors={"inside": inventory(3).mirrors["inside"]}), Policy(), NOW)

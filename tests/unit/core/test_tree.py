@@ -146,7 +146,7 @@ def test_too_many_entries_are_refused_without_reading_on() -> None:
 
     kept, found = scan_tree(endless(), limits=LIMITS, read_link=no_links)
     assert kept == []
-    assert found == ("too-many-entries: the tree has more than 1000 entries",)
+    assert found == ("too-many-entries: the tree has more than 1,000 entries",)
 
 
 def test_too_many_bytes_are_refused_without_reading_on() -> None:

@@ -133,7 +133,9 @@ def test_calm_rows_only_when_asked_for():
 def test_summary():
     rows = [Row(name=SourceName(n), outcome=o) for n, o in (("a", "unchanged"), ("b", "cloned"), ("c", "cloned"))]
     report = Report(command="sync", rows=tuple(rows), dry_run=True)
-    assert summary_line(report, seconds=1.25) == "sync: 2 cloned, 1 unchanged (1.2 s) — nothing was written"
+    assert (
+        summary_line(report, seconds=1.25) == "looked at 3 sources in 1.2 s: 2 cloned, 1 unchanged; nothing was written"
+    )
     assert summary_line(Report(command="sync"), seconds=1) == ""
 
 

@@ -1,0 +1,46 @@
+"""Numbers in words: the one place that knows the plural."""
+
+from __future__ import annotations
+
+_PLURALS = {
+    "entry": "entries",
+    "copy": "copies",
+    "repository": "repositories",
+    "is": "are",
+    "was": "were",
+    "has": "have",
+    "does": "do",
+}
+
+
+def counted(number: int, word: str) -> str:
+    """Return *number* with the *word* that it counts, such as ``1 file`` or ``1,200 files``."""
+    return f"{number:,} {plural(number, word)}"
+
+
+def plural(number: int, word: str) -> str:
+    """Return *word* as it stands beside *number*; of several words the last one changes."""
+    if number == 1:
+        return word
+    *before, last = word.split(" ")
+    return " ".join([*before, _PLURALS.get(last, f"{last}s")])
+
+
+def sized(number: int) -> str:
+    """Return a number of bytes for people, such as ``512 B``, ``12.3 MiB`` or ``1.5 GiB``."""
+    if number < 1 << 10:
+        return f"{number} B"
+    value, units = number / 1024, ["KiB", "MiB", "GiB", "TiB"]
+    while value >= 999.95 and len(units) > 1:
+        value, units = value / 1024, units[1:]
+    return f"{value:.1f} {units[0]}"
+
+
+def lasting(seconds: float) -> str:
+    """Return how long something took, such as ``0.4 s``, ``12.3 s``, ``2 min 5 s`` or ``1 h 3 min``."""
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"

@@ -1,0 +1,84 @@
+"""Read what a child writes while it runs: its progress is told at once, everything else is kept as it came."""
+
+from __future__ import annotations
+
+import os
+import re
+import selectors
+from collections.abc import Callable
+from functools import partial
+from typing import IO
+
+from git_hybrid.core.transfer import LONGEST, Transfer, parse_transfer
+
+Watch = Callable[[Transfer], None]
+SourceWatch = Callable[[str, Transfer], None]
+"""The same for many sources: the name of the source comes first."""
+_CHUNK = 1 << 16
+_PIECE = re.compile(rb"[^\r\n]*[\r\n]")
+
+
+def of_source(watch: SourceWatch | None, name: str) -> Watch | None:
+    """Return the watch of one source, or None if nobody watches."""
+    return None if watch is None else partial(watch, name)
+
+
+class Sieve:
+    """Takes stderr as it comes, tells the lines of progress to *watch*, and keeps the rest byte for byte.
+
+    So whoever reads the words of a failed command finds those that it would have said without ``--progress``.
+    """
+
+    def __init__(self, watch: Watch) -> None:
+        self._watch = watch
+        self._kept = bytearray()
+        self._rest = b""
+        self._torn = False
+
+    def feed(self, data: bytes) -> None:
+        """Take the next bytes."""
+        data = self._rest + data
+        end = 0
+        last: Transfer | None = None
+        for match in _PIECE.finditer(data):
+            end = match.end()
+            piece = match[0]
+            told = None if self._torn else parse_transfer(piece[:-1].decode("ascii", "replace"))
+            self._torn = False
+            if told is None:
+                self._kept += piece
+            last = told or last
+        self._rest = data[end:]
+        if len(self._rest) > LONGEST:
+            # No progress can come of it any more: what never ends is not looked through again and again.
+            self._kept += self._rest
+            self._rest, self._torn = b"", True
+        if last is not None:
+            self._watch(last)
+
+    def close(self) -> bytes:
+        """Return everything that was no progress."""
+        return bytes(self._kept + self._rest)
+
+
+def read_to_end(
+    stdout: IO[bytes], stderr: IO[bytes], *, watch: Watch, check: Callable[[], None], poll: float
+) -> tuple[bytes, bytes]:
+    """Return everything that comes from both pipes of a child, stderr without progress; *check* may raise.
+
+    Popen.communicate() would give stderr only at the end.
+    """
+    out, sieve = bytearray(), Sieve(watch)
+    with selectors.DefaultSelector() as selector:
+        selector.register(stdout, selectors.EVENT_READ, out.extend)
+        selector.register(stderr, selectors.EVENT_READ, sieve.feed)
+        while selector.get_map():
+            ready = selector.select(poll)
+            check()
+            for key, _ in ready:
+                data = os.read(key.fd, _CHUNK)
+                if data:
+                    key.data(data)
+                else:
+                    selector.unregister(key.fileobj)
+    return bytes(out), sieve.close()

@@ -1,0 +1,189 @@
+"""The shapes of the ``--json`` documents of the commands that have one of their own (see wire_out)."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from msgspec import UNSET, Struct, UnsetType
+
+from git_hybrid.store.wire import Count, Hash, OverrideShape, RecordShape
+from git_hybrid.store.wire_out import ErrorShape, ReportDocument, ReportRow
+
+
+class _Document(Struct, frozen=True, kw_only=True):
+    schema_version: Literal[1]
+    exit_code: int
+
+
+class ErrorDocument(_Document, frozen=True, kw_only=True):
+    """What every command writes when it comes to nothing as a whole."""
+
+    error: ErrorShape
+    sources: list[Any]
+
+
+class FindingShown(Struct, frozen=True, kw_only=True):
+    """One finding of a scanner; ``new`` with ``--diff`` alone."""
+
+    id: str
+    level: Literal["high", "medium", "low"]
+    scanner: str
+    rule: str
+    path: str
+    line: int | None
+    message: str
+    new: bool | UnsetType = UNSET
+
+
+class BaselineShown(Struct, frozen=True, kw_only=True):
+    """The pin that a scan was compared with, and whether that could be scanned."""
+
+    commit: str | None
+    scanned: bool
+
+
+class ScanRow(ReportRow, frozen=True, kw_only=True):
+    """What the scanners said of one source; a source that could not be scanned has an ``error`` alone."""
+
+    scan_status: dict[str, Any] | UnsetType = UNSET
+    report: str | UnsetType = UNSET
+    findings: list[FindingShown] | UnsetType = UNSET
+    baseline: BaselineShown | UnsetType | None = UNSET
+
+
+class ScanDocument(Struct, frozen=True, kw_only=True):
+    """What a scan did."""
+
+    schema_version: Literal[1]
+    command: Literal["scan"]
+    command_id: str | None
+    dry_run: bool
+    exit_code: int
+    notes: list[str]
+    pending: list[str]
+    sources: list[ScanRow]
+
+
+class BundleDocument(ReportDocument, frozen=True, kw_only=True):
+    """What became of a bundle file, and of each source in it; null where nothing was written."""
+
+    file: str | None
+    sha256: Hash | None
+    signed: bool | UnsetType = UNSET
+    signed_by: str | UnsetType | None = UNSET
+    receipt: str | UnsetType | None = UNSET
+
+
+class AuditLogDocument(_Document, frozen=True, kw_only=True):
+    """Records of the audit log, the newest first."""
+
+    command: Literal["audit log"]
+    records: list[RecordShape]
+    sources: list[Any]
+
+
+class BreachShown(Struct, frozen=True, kw_only=True):
+    """One place where the audit log does not hold."""
+
+    file: str
+    line: int | None
+    seq: int | None
+    id: str
+    what: str
+    proves: str
+
+
+class AuditVerifyDocument(_Document, frozen=True, kw_only=True):
+    """Whether the audit log is whole."""
+
+    command: Literal["audit verify"]
+    ok: bool
+    records: Count
+    breaches: list[BreachShown]
+    archives_missing: list[str]
+    sources: list[Any]
+
+
+class AuditRotateDocument(_Document, frozen=True, kw_only=True):
+    """The archive that the audit log was closed into."""
+
+    command: Literal["audit rotate"]
+    command_id: str
+    archive: str
+    sources: list[Any]
+
+
+class OverrideShown(OverrideShape, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An override with its state now; ``commits`` with ``show`` alone."""
+
+    state: Literal["active", "expiring", "expired", "revoked", "superseded"]
+    commits: str | UnsetType = UNSET
+
+
+class OverrideListDocument(_Document, frozen=True, kw_only=True):
+    """Overrides, those that need attention first."""
+
+    command: Literal["override list"]
+    overrides: list[OverrideShown]
+    sources: list[Any]
+
+
+class OverrideDocument(_Document, frozen=True, kw_only=True):
+    """One override, shown or changed."""
+
+    command: Literal["override show", "override renew", "override revoke"]
+    command_id: str | UnsetType = UNSET
+    override: OverrideShown
+    sources: list[Any]
+
+
+class MirrorListDocument(_Document, frozen=True, kw_only=True):
+    """The inventory of mirrors after the command; an entry that lacks something is shown as it is."""
+
+    command: Literal["mirror list", "mirror add", "mirror remove"]
+    mirrors: list[dict[str, Any]]
+    sources: list[Any]
+
+
+class SettingShown(Struct, frozen=True, kw_only=True):
+    """One setting in force, and where it comes from."""
+
+    key: str
+    value: str
+    origin: str
+
+
+class ConfigDocument(_Document, frozen=True, kw_only=True):
+    """The settings in force."""
+
+    command: Literal["config"]
+    settings: list[SettingShown]
+    sources: list[Any]
+
+
+class RanShown(Struct, frozen=True, kw_only=True):
+    """What a command did in one source; ``status`` is null where there is no clone."""
+
+    name: str
+    status: int | None
+    stdout: str
+    stderr: str
+
+
+class ForeachDocument(_Document, frozen=True, kw_only=True):
+    """What a command did in each source."""
+
+    command: Literal["foreach"]
+    sources: list[RanShown]
+
+
+class FilesDocument(_Document, frozen=True, kw_only=True):
+    """The files that a command wrote or removed."""
+
+    command: Literal["init", "dashboard", "hooks", "install-man"]
+    root: str | UnsetType = UNSET
+    created: list[str] | UnsetType = UNSET
+    file: str | UnsetType = UNSET
+    installed: list[str] | UnsetType = UNSET
+    removed: list[str] | UnsetType = UNSET
+    sources: list[Any]

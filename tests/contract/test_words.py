@@ -1,0 +1,116 @@
+"""The words that people read: a number and its noun agree, and one thing has one name everywhere."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+# What is counted is counted by core/words.py, which knows the plural.
+_NOUNS = [
+    "bundle",
+    "check",
+    "clone",
+    "commit",
+    "copy",
+    "entry",
+    "file",
+    "finding",
+    "line",
+    "mirror",
+    "object",
+    "override",
+    "page",
+    "pin",
+    "record",
+    "scan",
+    "source",
+    "submodule",
+    "tag",
+    "thing",
+    "warning",
+]
+_PLURALS = "|".join(f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s" for noun in _NOUNS)
+_COUNTED = re.compile(rf"^ (?:{_PLURALS})\b")
+_ONE = re.compile(rf"(?<![\d.,])1 (?:{_PLURALS})\b")
+# Left: what is never said; right: what is said in its place.
+_BANNED = {
+    r"lock[- ]?file": "lock",
+    r"dependenc(?:y|ies)": "source",
+    r"repos": "repositories",
+    r"director(?:y|ies)": "folder",
+    r"working copy": "clone",
+    r"(?:white|black)list": "allowed, refused",
+    r"(?:un)?successful(?:ly)?": "what was done",
+    r"can't|unable to|failed to": "cannot, could not",
+    r"delet(?:e|es|ed|ing) (?:the )?(?:source|clone)": "remove",
+    r"sorry|oops": "",
+    r"colors?(?![:=.-])": "colour",
+}
+_NOT_OURS = re.compile(r"Checking object directories|git hybrid cache")
+_SKIPPED = {"classify.py", "export.py"}
+"""Words of git's and of CSS."""
+
+
+def _strings() -> Iterator[tuple[str, ast.expr]]:
+    for path in sorted((ROOT / "git_hybrid").rglob("*.py")):
+        if path.name in _SKIPPED:
+            continue
+        tree = ast.parse(path.read_text())
+        texts = {
+            id(node.body[0].value)
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
+            and node.body
+            and isinstance(node.body[0], ast.Expr)
+        }
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant | ast.JoinedStr) and id(node) not in texts:
+                yield f"{path.relative_to(ROOT)}:{node.lineno}", node
+
+
+def _uncounted(node: ast.expr) -> list[str]:
+    if not isinstance(node, ast.JoinedStr):
+        return []
+    found = []
+    for value, following in zip(node.values, node.values[1:], strict=False):
+        if isinstance(value, ast.FormattedValue) and isinstance(following, ast.Constant):
+            found += _COUNTED.findall(str(following.value))
+    return found
+
+
+def test_who_counts_asks_for_the_plural() -> None:
+    assert [(place, words) for place, node in _strings() if (words := _uncounted(node))] == []
+
+
+def test_the_test_of_the_plural_sees_one() -> None:
+    assert _uncounted(ast.parse("f'{n} records, whole'", mode="eval").body) == [" records"]
+    assert _uncounted(ast.parse("f'{n} is whole'", mode="eval").body) == []
+    assert _ONE.search("audit log: 1 records, whole")
+    assert not _ONE.search("11 records, 2.1 files, 1 record")
+
+
+def test_one_thing_has_one_name() -> None:
+    found = []
+    for place, node in _strings():
+        text = str(node.value) if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+        if " " not in text or _NOT_OURS.search(text):
+            continue
+        found += [
+            (place, text, said)
+            for banned, said in _BANNED.items()
+            if re.search(rf"\b(?:{banned})\b", text, re.IGNORECASE)
+        ]
+    assert found == []
+
+
+def test_no_page_says_one_of_many() -> None:
+    pages = [
+        ROOT / "README.md",
+        *(ROOT / "docs").glob("*.md"),
+        *(ROOT / "docs").glob("*.svg"),
+        *(ROOT / "man").iterdir(),
+    ]
+    assert [(page.name, words) for page in pages if (words := _ONE.findall(page.read_text()))] == []

@@ -1,0 +1,62 @@
+"""Numbers in words."""
+
+from __future__ import annotations
+
+import pytest
+
+from git_hybrid.core.words import counted, lasting, plural, sized
+
+
+@pytest.mark.parametrize(
+    ("number", "word", "text"),
+    [
+        (0, "file", "0 files"),
+        (1, "file", "1 file"),
+        (2, "file", "2 files"),
+        (1200, "file", "1,200 files"),
+        (1, "audit record", "1 audit record"),
+        (3, "audit record", "3 audit records"),
+        (2, "entry", "2 entries"),
+        (2, "bare repository", "2 bare repositories"),
+    ],
+)
+def test_counted(number, word, text):
+    assert counted(number, word) == text
+
+
+def test_verbs_follow():
+    assert (plural(1, "is"), plural(2, "is"), plural(2, "has")) == ("is", "are", "have")
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (0, "0 B"),
+        (1023, "1023 B"),
+        (1024, "1.0 KiB"),
+        (1536, "1.5 KiB"),
+        (1024 * 1024 - 1, "1.0 MiB"),
+        (12_897_485, "12.3 MiB"),
+        (1 << 30, "1.0 GiB"),
+        (5 << 50, "5120.0 TiB"),
+    ],
+)
+def test_sized(number, text):
+    assert sized(number) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.04, "0.0 s"),
+        (12.34, "12.3 s"),
+        (59.94, "59.9 s"),
+        (59.96, "1 min 0 s"),
+        (125, "2 min 5 s"),
+        (3599.4, "59 min 59 s"),
+        (3600, "1 h 0 min"),
+        (7500, "2 h 5 min"),
+    ],
+)
+def test_lasting(seconds, text):
+    assert lasting(seconds) == text
