@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from git_hybrid.app.acquire import EVERY_REF, containing_ref, fetch_content, fetch_history, gate_content
+from git_hybrid.app.caching import usable_cache
 from git_hybrid.app.force import Objections
 from git_hybrid.app.remote import fetch, list_refs_from
 from git_hybrid.app.runtime import Runtime
@@ -22,6 +23,7 @@ from git_hybrid.core.ids import Oid, RefName
 from git_hybrid.core.lock import UNREACHABLE, Pin, still_allowed
 from git_hybrid.core.manifest import Manifest, Source, config_digest
 from git_hybrid.core.mirrors import Inventory
+from git_hybrid.core.plan import Clone
 from git_hybrid.core.ports import FetchRequest, Range, RemoteRefs, Stage
 from git_hybrid.core.resolve import Candidate, Move, asked_for, forbidden_move, moved_tag, newest_allowed, wherever
 from git_hybrid.core.value import Struct, replace
@@ -262,3 +264,11 @@ def _judge_move(
     if not known or old.commit == new.commit or source.history != "full":
         return None
     return rt.objects.between(history, old.commit, new.commit, limit=SHOWN_COMMITS)
+
+
+def keep_objects(rt: Runtime, source: Source, found: Resolved) -> None:
+    """Pour what was fetched for a pin into the clone, if there is one: the next sync need not fetch it again."""
+    # What the object cache lent has all history, and borrows from nobody.
+    own = found.history.borrows or usable_cache(rt, source) is not None
+    if own and isinstance(rt.clones.inspect(source.name, None), Clone):
+        rt.writer.pour(found.history, rt.clones.as_stage(source.name), boundaries=False)

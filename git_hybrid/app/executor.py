@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -23,6 +25,8 @@ def run_all(
         return ()
     if len(items) == 1 or jobs == 1:
         return tuple(None if cancelled() else work(item) for item in items)
+    from concurrent.futures import ThreadPoolExecutor
+
     with ThreadPoolExecutor(max_workers=min(jobs, len(items)), thread_name_prefix="source") as pool:
         futures = [pool.submit(_unless(cancelled, work), item) for item in items]
         try:
@@ -38,6 +42,8 @@ def _unless(cancelled: Callable[[], int], work: Callable[[T], R]) -> Callable[[T
 
 
 def _wait(futures: Sequence[Future[R]]) -> None:
+    from concurrent.futures import FIRST_COMPLETED, wait
+
     # Short waits let signal handlers run, which Python does between bytecodes of the main thread only.
     left = set(futures)
     while left:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from git_hybrid.app.caching import usable_cache
-from git_hybrid.app.evidence import Resolved, Wish, resolve
+from git_hybrid.app.evidence import Resolved, Wish, keep_objects, resolve
 from git_hybrid.app.executor import run_all
 from git_hybrid.app.force import (
     Forced,
@@ -39,7 +38,7 @@ from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.lock import Pin, is_valid
 from git_hybrid.core.manifest import Source, allows_host
 from git_hybrid.core.override import RESTS_ON, Override, Overrides, event_of
-from git_hybrid.core.plan import Clone, Snapshot
+from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.reducer import Decision
 from git_hybrid.core.report import Report, Row, failed
 from git_hybrid.core.scan_policy import accepted_findings, blocked_by, scan_blocked
@@ -182,7 +181,7 @@ def _pinned(
     if keep and scanned is not None:
         decision = with_scan(rt, decision, snapshot, source.name, scanned)
     if keep and decision.pins:
-        _keep_objects(rt, source, found)
+        keep_objects(rt, source, found)
     return row, decision
 
 
@@ -293,9 +292,3 @@ def _meet_scan(rt: Runtime, snapshot: Snapshot, found: Resolved, objections: Obj
     if error is not None and not objections.forced:
         raise Refused(error, scan_event(new.source, scanned.status, refused=True))
     objections.meet(error)
-
-
-def _keep_objects(rt: Runtime, source: Source, found: Resolved) -> None:
-    # What the object cache lent has all history, and borrows from nobody.
-    if (found.history.borrows or usable_cache(rt, source)) and isinstance(rt.clones.inspect(source.name, None), Clone):
-        rt.writer.pour(found.history, rt.clones.as_stage(source.name), boundaries=False)

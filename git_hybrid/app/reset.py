@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from git_hybrid.app.install import carry_out, row_of
+from git_hybrid.app.observe import observe
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.select import select
-from git_hybrid.app.sync import finish_first, merge, observe, report_of
+from git_hybrid.app.sync import finish_first, merge, report_of
 from git_hybrid.core.errors import ForeignFolder, HybridError, IndexLocked
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.plan import Clone, Foreign, Observed, Snapshot, Task

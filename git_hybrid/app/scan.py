@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from git_hybrid.app.executor import run_all
 from git_hybrid.app.force import waivers
+from git_hybrid.app.identities import identities
 from git_hybrid.app.pin import refuse_unfinished
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.scan_errand import of_commit, scan_fetched, scan_group
@@ -28,13 +29,11 @@ from git_hybrid.core.errors import (
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.lock import Pin, is_valid
 from git_hybrid.core.plan import Clone, Snapshot
-from git_hybrid.core.ports_scan import Unusable
 from git_hybrid.core.ports_spread import Spread
 from git_hybrid.core.reducer import Decision
 from git_hybrid.core.report import Report, Row, failed
 from git_hybrid.core.scan_policy import finding_lines
 from git_hybrid.core.scan_report import Baseline, ScanReport
-from git_hybrid.core.scanners import spec_of
 from git_hybrid.core.scans import Identity, by_severity, stale_reason
 from git_hybrid.core.state import ScanStatus
 from git_hybrid.core.value import Struct, replace
@@ -94,12 +93,6 @@ def scan(rt: Runtime, request: ScanRequest) -> ScanReport:
         findings={name: tuple(by_severity(item.scan.findings)) for name, item in done.items()},
         baselines={name: item.baseline for name, item in done.items() if item.baseline is not None},
     )
-
-
-def identities(rt: Runtime, snapshot: Snapshot) -> dict[str, Identity]:
-    """Return the scanners of the manifest that this machine has."""
-    found = {scanner.name: rt.scans.scanners.identify(spec_of(scanner)) for scanner in snapshot.manifest.scanners}
-    return {name: identity for name, identity in found.items() if not isinstance(identity, Unusable)}
 
 
 def _is_fresh(rt: Runtime, snapshot: Snapshot, name: SourceName, known: Mapping[str, Identity]) -> bool:

@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from functools import partial
 
 from git_hybrid.app.edit import record_without, with_kept
-from git_hybrid.app.executor import run_all
 from git_hybrid.app.install import carry_out, row_of
+from git_hybrid.app.observe import observe
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.select import select
 from git_hybrid.core.audit import Event
 from git_hybrid.core.errors import UnfinishedRun
 from git_hybrid.core.governance import expiring
 from git_hybrid.core.ids import SourceName
-from git_hybrid.core.plan import Clone, Observed, Snapshot, SyncPlan, Task
+from git_hybrid.core.plan import Clone, Snapshot, SyncPlan, Task
 from git_hybrid.core.planner import plan_resume, plan_sync, removal_blocked
 from git_hybrid.core.reducer import Decision, intent_for
 from git_hybrid.core.report import Report, Row, failed
@@ -111,31 +111,6 @@ def finish(rt: Runtime, snapshot: Snapshot) -> list[Row]:
     rt.ledger.begin(rt.info, plan.tasks, intent_for(rt.info, plan.tasks, snapshot.state))
     rows = [failed(name, error) for name, error in plan.blocked.items()]
     return rows + [row_of(outcome) for outcome in carry_out(rt, snapshot, plan.tasks, seen)]
-
-
-def observe(
-    rt: Runtime, snapshot: Snapshot, names: Sequence[SourceName], *, thorough: bool = False
-) -> dict[SourceName, Observed]:
-    """Return what stands at the path of each of *names*; nothing is changed. With *thorough* every file is read."""
-    surely: dict[SourceName, Observed] = {}
-    for name in () if thorough else names:
-        # One after the other: threads would only wait for each other here, since no process and no library is asked.
-        rt.stop_if_cancelled()
-        pin = snapshot.lock.pins.get(name)
-        if pin is not None and (clone := rt.clones.glance(name, pin)) is not None:
-            surely[name] = clone
-
-    def look(name: SourceName) -> Observed:
-        pin = snapshot.lock.pins.get(name)
-        return rt.clones.inspect(name, pin.commit if pin else None, thorough=thorough)
-
-    rt.progress("begin", "looking at the clones", str(len(names)))
-    jobs = rt.jobs or snapshot.manifest.defaults.jobs
-    left = [name for name in names if name not in surely]
-    looked = dict(zip(left, run_all(look, left, jobs=jobs, cancelled=rt.cancelled), strict=True))
-    rt.stop_if_cancelled()
-    seen = {name: surely.get(name) or looked[name] for name in names}
-    return {name: observed for name, observed in seen.items() if observed is not None}
 
 
 def merge(first: Sequence[Row], then: Sequence[Row]) -> list[Row]:

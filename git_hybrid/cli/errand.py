@@ -17,6 +17,7 @@ from git_hybrid.cli.mirroring import staged
 from git_hybrid.cli.signals import Cancel
 from git_hybrid.cli.wiring import Choices, Session, session
 from git_hybrid.core.errors import ClusterMismatch
+from git_hybrid.core.ports_scan import ScanTools
 from git_hybrid.core.ports_spread import Errand
 from git_hybrid.core.value import replace
 from git_hybrid.git.mirror_folder import GitMirrorFolder
@@ -40,7 +41,7 @@ def carry_out(work: Callable[[Runtime, Errand], R], errand: Errand) -> R:
         choices = Choices(folder=folder, command="git hybrid", offline=bool(errand.offline))
         with session(choices, progress=quiet, cancel=Cancel()) as wired, _mirror(wired, errand) as mirror:
             rt = wired.runtime
-            scanners = rt.scans.scanners
+            tools, scanners = rt.scans, rt.scans.scanners
             assert isinstance(scanners, ExternalScanners)
             return work(
                 replace(
@@ -51,7 +52,12 @@ def carry_out(work: Callable[[Runtime, Errand], R], errand: Errand) -> R:
                     waived=errand.waived,
                     jobs=None,
                     mirror=mirror,
-                    scans=replace(rt.scans, scanners=replace(scanners, root=Path(errand.root))),
+                    scans=ScanTools(
+                        exporter=tools.exporter,
+                        scanners=replace(scanners, root=Path(errand.root)),
+                        reports=tools.reports,
+                        history=tools.history,
+                    ),
                 ),
                 errand,
             )

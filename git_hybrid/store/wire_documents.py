@@ -187,3 +187,43 @@ class FilesDocument(_Document, frozen=True, kw_only=True):
     installed: list[str] | UnsetType = UNSET
     removed: list[str] | UnsetType = UNSET
     sources: list[Any]
+
+
+class CacheStoreShown(Struct, frozen=True, kw_only=True):
+    """One store of the object cache; ``url`` is null where it cannot be read, ``shared_bytes`` are in clones too."""
+
+    folder: str
+    url: str | None
+    size_bytes: int
+    shared_bytes: int
+    packs: int
+    busy: bool
+    used_at: str
+    fetched_at: str | None
+
+
+class CacheDocument(_Document, frozen=True, kw_only=True):
+    """The stores of the object cache, or those that went; ``folder`` is null where the cache is off."""
+
+    command: Literal["cache show", "cache prune"]
+    folder: str | None
+    stores: list[CacheStoreShown]
+    dry_run: bool | UnsetType = UNSET
+    sources: list[Any]
+
+
+class CacheStoreVerified(Struct, frozen=True, kw_only=True):
+    """What git's fsck says of one store."""
+
+    folder: str
+    state: Literal["ok", "broken", "in use"]
+    error: ErrorShape | None
+
+
+class CacheVerifyDocument(_Document, frozen=True, kw_only=True):
+    """What became of each store that was read in full."""
+
+    command: Literal["cache verify"]
+    folder: str | None
+    stores: list[CacheStoreVerified]
+    sources: list[Any]

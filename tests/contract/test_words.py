@@ -49,7 +49,7 @@ _BANNED = {
     r"sorry|oops": "",
     r"colors?(?![:=.-])": "colour",
 }
-_NOT_OURS = re.compile(r"Checking object directories|git hybrid cache")
+_NOT_OURS = re.compile(r"Checking object directories|git hybrid cache|fatal: unable to access")
 _SKIPPED = {"classify.py", "export.py"}
 """Words of git's and of CSS."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from git_hybrid.app.status import diff
+from git_hybrid.app.upstream import diff
 from git_hybrid.cli.options import common_options, group_option, jobs_option, names_argument
 from git_hybrid.cli.output import opened
 

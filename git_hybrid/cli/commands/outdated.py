@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from git_hybrid.app.status import outdated
+from git_hybrid.app.upstream import outdated
 from git_hybrid.cli.options import common_options, executor_option, group_option, jobs_option, names_argument
 from git_hybrid.cli.output import opened_with
 

@@ -13,6 +13,7 @@ from git_hybrid.app.force import Forced
 from git_hybrid.app.pin import PinRequest, pin
 from git_hybrid.cli.options import common_options, group_option, jobs_option, names_argument
 from git_hybrid.cli.output import Output, opened
+from git_hybrid.cli.wiring import Session
 from git_hybrid.core.errors import BadArgument, MissingOptions
 from git_hybrid.core.ids import InvalidText, Oid, parse_oid
 from git_hybrid.core.override import Kind
@@ -121,14 +122,13 @@ def command(
         asked = PinRequest(
             names=names, groups=groups, everything=everything, to=to, forced=forced, dry_run=dry_run, scan=scan
         )
-        report = pin(session.runtime, asked)
-        if not report.rows and not session.runtime.ledger.snapshot().manifest.sources:
-            output.no_sources()
-            return output.report(report)
-        return _told(output, report)
+        return _told(session, output, pin(session.runtime, asked))
 
 
-def _told(output: Output, report: Report) -> int:
+def _told(session: Session, output: Output, report: Report) -> int:
+    if not report.rows and not session.runtime.ledger.snapshot().manifest.sources:
+        output.no_sources()
+        return output.report(report)
     code = output.report(report)
     if code == 0 and not report.dry_run and any(row.outcome == "pinned" for row in report.rows):
         output.hint("pinned", "git hybrid sync")

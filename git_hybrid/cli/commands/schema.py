@@ -27,6 +27,8 @@ NAMES = {
     "audit-log": "audit log --json",
     "audit-verify": "audit verify --json",
     "audit-rotate": "audit rotate --json",
+    "cache": "cache show and prune --json",
+    "cache-verify": "cache verify --json",
     "config": "config --json",
     "foreach": "foreach --json",
     "files": "init, dashboard, hooks and install-man --json",

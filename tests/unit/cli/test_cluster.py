@@ -10,7 +10,7 @@ import pytest
 
 from git_hybrid import __version__
 from git_hybrid.app.spreading import batches, carried_out
-from git_hybrid.app.status import ask_upstreams
+from git_hybrid.app.upstream import ask_upstreams
 from git_hybrid.cli import cluster
 from git_hybrid.cli.cluster import Pool, spread
 from git_hybrid.cli.errand import carry_out

@@ -1,0 +1,35 @@
+"""Look at the clones: a glance at each, and a full look where a glance leaves a doubt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from git_hybrid.app.executor import run_all
+from git_hybrid.app.runtime import Runtime
+from git_hybrid.core.ids import SourceName
+from git_hybrid.core.plan import Observed, Snapshot
+
+
+def observe(
+    rt: Runtime, snapshot: Snapshot, names: Sequence[SourceName], *, thorough: bool = False
+) -> dict[SourceName, Observed]:
+    """Return what stands at the path of each of *names*; nothing is changed. With *thorough* every file is read."""
+    surely: dict[SourceName, Observed] = {}
+    for name in () if thorough else names:
+        # One after the other: threads would only wait for each other here, since no process and no library is asked.
+        rt.stop_if_cancelled()
+        pin = snapshot.lock.pins.get(name)
+        if pin is not None and (clone := rt.clones.glance(name, pin)) is not None:
+            surely[name] = clone
+
+    def look(name: SourceName) -> Observed:
+        pin = snapshot.lock.pins.get(name)
+        return rt.clones.inspect(name, pin.commit if pin else None, thorough=thorough)
+
+    rt.progress("begin", "looking at the clones", str(len(names)))
+    jobs = rt.jobs or snapshot.manifest.defaults.jobs
+    left = [name for name in names if name not in surely]
+    looked = dict(zip(left, run_all(look, left, jobs=jobs, cancelled=rt.cancelled), strict=True))
+    rt.stop_if_cancelled()
+    seen = {name: surely.get(name) or looked[name] for name in names}
+    return {name: observed for name, observed in seen.items() if observed is not None}

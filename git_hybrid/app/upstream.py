@@ -1,0 +1,147 @@
+"""``git hybrid diff`` and ``outdated``: hold the lock against disks and upstreams, and change nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from git_hybrid.app.acquire import fetch_history
+from git_hybrid.app.executor import run_all
+from git_hybrid.app.observe import observe
+from git_hybrid.app.remote import list_refs
+from git_hybrid.app.runtime import Runtime
+from git_hybrid.app.select import select
+from git_hybrid.app.spreading import batches, carried_out, errands_of
+from git_hybrid.core.errors import HybridError, MovedTag, NoPin
+from git_hybrid.core.ids import SourceName
+from git_hybrid.core.lock import Pin
+from git_hybrid.core.manifest import Manifest, Source
+from git_hybrid.core.plan import Clone, Observed, Snapshot
+from git_hybrid.core.ports_spread import Errand
+from git_hybrid.core.report import Report, Row, failed
+from git_hybrid.core.resolve import moved_tag, newest_allowed
+from git_hybrid.core.value import replace
+
+SHOWN_COMMITS = 10
+ASKED_TOGETHER = 16
+"""So many upstreams make one errand: they share connections, and the cost of handing them over."""
+FEW = 3
+"""So many upstreams are asked as quickly by a git process each as by a client that has to be loaded first."""
+
+
+def diff(rt: Runtime, names: Sequence[str] = (), groups: Sequence[str] = (), *, upstream: bool = False) -> Report:
+    """Return what stands between lock and disk, or with *upstream* between lock and the newest upstream.
+
+    Raises:
+        UnknownSource: a name or group is not in the manifest.
+        InvalidFile, NewerSchema: a file cannot be read.
+    """
+    snapshot = rt.ledger.snapshot()
+    selected = select(snapshot.manifest, names, groups)
+    seen: dict[SourceName, Observed] = {} if upstream else observe(rt, snapshot, selected)
+
+    def work(name: SourceName) -> Row:
+        pin = snapshot.lock.pins.get(name)
+        if pin is None:
+            return failed(name, NoPin(name=name, stale=False))
+        rt.progress("start", name, "compare")
+        try:
+            if upstream:
+                return _upstream_row(rt, snapshot, snapshot.manifest.sources[name], pin)
+            return _disk_row(rt, pin, seen[name])
+        except HybridError as error:
+            return failed(name, error)
+        finally:
+            rt.progress("done", name, "compared")
+
+    rt.progress("begin", "asking upstream" if upstream else "comparing", str(len(selected)))
+    rows = run_all(work, selected, jobs=rt.jobs or snapshot.manifest.defaults.jobs, cancelled=rt.cancelled)
+    rt.stop_if_cancelled()
+    return Report(command="diff", rows=tuple(row for row in rows if row is not None))
+
+
+def _disk_row(rt: Runtime, pin: Pin, seen: Observed) -> Row:
+    name = pin.source
+    if not isinstance(seen, Clone):
+        return Row(name=name, outcome="missing", before=pin.commit, ref=pin.ref)
+    if seen.head == pin.commit:
+        word = "dirty" if seen.dirty_count else "same"
+        return Row(name=name, outcome=word, before=pin.commit, after=seen.head, ref=pin.ref, notes=seen.dirty)
+    stage = rt.clones.as_stage(name)
+    ranged = rt.objects.between(stage, pin.commit, seen.head, limit=SHOWN_COMMITS) if seen.has_pin else None
+    return Row(
+        name=name, outcome="differs", before=pin.commit, after=seen.head, ref=pin.ref, notes=seen.dirty, range=ranged
+    )
+
+
+def _upstream_row(rt: Runtime, snapshot: Snapshot, source: Source, pin: Pin) -> Row:
+    refs = list_refs(rt, source, snapshot.manifest.defaults, head=False)
+    newest = newest_allowed(source, refs)
+    if (moved := moved_tag(pin, newest, refs, source)) is not None:
+        return failed(source.name, moved)
+    if newest.commit == pin.commit or newest.ref is None:
+        return Row(name=source.name, outcome="same", before=pin.commit, after=pin.commit, ref=pin.ref)
+    length = len(pin.commit)
+    stage, _ = fetch_history(rt, source, snapshot.manifest, (newest.ref,), oid_length=length)
+    known = newest.commit is not None and rt.objects.has_commit(stage, pin.commit)
+    ranged = None
+    if known and newest.commit is not None and source.history == "full":
+        ranged = rt.objects.between(stage, pin.commit, newest.commit, limit=SHOWN_COMMITS)
+    return Row(
+        name=source.name, outcome="differs", before=pin.commit, after=newest.commit, ref=newest.ref, range=ranged
+    )
+
+
+def outdated(rt: Runtime, names: Sequence[str] = (), groups: Sequence[str] = ()) -> Report:
+    """Return for each source whether upstream has something newer that the manifest allows. Fetches nothing.
+
+    Raises:
+        UnknownSource: a name or group is not in the manifest.
+        InvalidFile, NewerSchema: a file cannot be read.
+    """
+    snapshot = rt.ledger.snapshot()
+    selected = select(snapshot.manifest, names, groups)
+    if rt.spread is None:
+        rows = newer_upstream(rt, snapshot.manifest, snapshot.lock.pins, selected)
+    else:
+        errands = errands_of(rt, rt.spread, snapshot, batches(selected, ASKED_TOGETHER))
+        found = carried_out(rt, rt.spread, ask_upstreams, errands)
+        rows = tuple(failed(name, row) if isinstance(row, HybridError) else row for name, row in found.items())
+    rt.stop_if_cancelled()
+    return Report(command="outdated", rows=rows)
+
+
+def ask_upstreams(rt: Runtime, errand: Errand) -> dict[SourceName, Row]:
+    """Return the rows of an errand, on whatever machine."""
+    return {row.name: row for row in newer_upstream(rt, errand.manifest, errand.pins, errand.names)}
+
+
+def newer_upstream(
+    rt: Runtime, manifest: Manifest, pins: Mapping[SourceName, Pin], selected: Sequence[SourceName]
+) -> tuple[Row, ...]:
+    """Return for each of *selected* whether upstream has something newer that the manifest allows."""
+    asking = replace(rt, transport=rt.bulk) if rt.bulk is not None and len(selected) > FEW else rt
+
+    def work(name: SourceName) -> Row:
+        source, pin = manifest.sources[name], pins.get(name)
+        rt.progress("start", name, "ask")
+        try:
+            refs = list_refs(asking, source, manifest.defaults, head=False)
+            newest = newest_allowed(source, refs)
+        except HybridError as error:
+            return failed(name, error)
+        finally:
+            rt.progress("done", name, "asked")
+        if pin is None:
+            return Row(name=name, outcome="unpinned", after=newest.commit, ref=newest.ref)
+        moved = moved_tag(pin, newest, refs, source)
+        if isinstance(moved, MovedTag):
+            return failed(name, moved)
+        word = "current" if newest.commit == pin.commit else "outdated"
+        detail = {"pinned_ref": pin.ref}
+        return Row(
+            name=name, outcome=word, before=pin.commit, after=newest.commit, ref=newest.ref or pin.ref, detail=detail
+        )
+
+    rt.progress("begin", "asking upstream", str(len(selected)))
+    rows = run_all(work, selected, jobs=rt.jobs or manifest.defaults.jobs, cancelled=rt.cancelled)
+    return tuple(row for row in rows if row is not None)
