@@ -7,6 +7,7 @@ import json
 import os
 import platform
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -37,6 +38,7 @@ _MOST_ROUNDS = LATER // 2 - 1
 def main(argv: Sequence[str] | None = None) -> int:
     """Race, print the tables, write the JSON; 1 if git hybrid itself failed at something."""
     options = _parser().parse_args(argv)
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     folder = Path(options.dir)
     folder.mkdir(parents=True, exist_ok=True)
     bins = _install(folder, options.tools)
@@ -50,6 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     out = Path(options.output) if options.output else folder / "results.json"
     facts = {"machine": on, "options": vars(options), "races": races}
     out.write_text(json.dumps(facts, indent=1, default=str) + "\n", encoding="utf-8")
+    print(report.growth_text(races))
     print(report.machine_text(on))
     say(f"written: {out}")
     return int(any(item["tool"] == table.SELF for race in races for item in race["failures"]))
@@ -74,7 +77,10 @@ def _race(options: argparse.Namespace, folder: Path, n: int, transport: str, bin
     corpus = make_corpus(folder / "upstreams", n, profile)
     work = folder / "work"
     if work.exists():
-        shutil.rmtree(work)
+        old = folder / f"old-{time.time_ns()}"
+        work.rename(old)
+        # What an interrupted run left may still be written to.
+        shutil.rmtree(old, ignore_errors=True)
     work.mkdir()
     env = make_home(work / "home", [*bins])
     setting = Setting(jobs=options.jobs, env=env, scratch=work, repo_tool=options.repo_tool)

@@ -12,6 +12,8 @@ import contextlib
 import sys
 from typing import Final
 
+from bench.sandbox import end_with_parent
+
 _CHUNK: Final = 1 << 16
 _QUEUED: Final = 1024
 
@@ -61,5 +63,6 @@ async def _forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *
 
 
 if __name__ == "__main__":
+    end_with_parent()
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(serve(int(sys.argv[1]), float(sys.argv[2])))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 import threading
 import time
@@ -57,18 +58,28 @@ def run_steps(steps: Sequence[Step], env: Mapping[str, str], log: Path, *, memor
                     stdin=subprocess.DEVNULL,
                     stdout=out,
                     stderr=out,
+                    process_group=0,
                 )
             except OSError as error:
                 raise ToolFailed(f"{step.argv[0]}: {error}") from error
             with contextlib.ExitStack() as stack:
                 if memory:
                     stack.enter_context(peaks.watching(child.pid))
+                stack.callback(_end, child)
                 status = child.wait()
             if status not in step.ok:
                 raise ToolFailed(f"{' '.join(step.argv)[:200]}: exit {status}: {tail(log)}")
     seconds, after = time.perf_counter() - start, os.times()
     cpu = after.children_user + after.children_system - before.children_user - before.children_system
     return Sample(seconds=seconds, cpu=cpu, rss=peaks.rss if memory else None, pss=peaks.pss if memory else None)
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    """Leave no process of a command behind when the bench itself is interrupted."""
+    if child.poll() is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
 
 
 def tail(log: Path) -> str:

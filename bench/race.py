@@ -181,10 +181,10 @@ class Race:
         self._made += 1
         ws = self.folder / "cold" / f"{tool.name}-{self._made}"
         ws.parent.mkdir(exist_ok=True)
-        tool.prepare(ws, self.pins())
         steps = command(ws)
         if steps is None:
             return None
+        tool.prepare(ws, self.pins())
         sample = self._run(tool, steps, memory=memory)
         self._verify(tool, ws)
         aside = self.folder / "old"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import statistics
 import sys
@@ -40,7 +41,8 @@ def race_text(race: Mapping[str, Any]) -> str:
         parts += [table.markdown(table.verdict_rows(verdicts))] if verdicts else []
     if "mem" in race["workloads"]:
         parts.append(
-            "Peak of the summed RSS of the process tree, MiB; then of the PSS, which counts shared pages once."
+            "Peak of the summed RSS of the process tree, MiB (git hybrid's target: 60 at N = 100, 150 at 1000); then of "
+            "the PSS, which counts shared pages once."
         )
         parts += [
             table.markdown(table.rows(cells_of(race, what), race["tools"], _MEMORY, gaps)) for what in ("rss", "pss")
@@ -68,6 +70,7 @@ def page(reports: Sequence[Mapping[str, Any]]) -> str:
     for report in reports:
         parts.append(machine_text(report["machine"]))
         parts += [race_text(race) for race in report["races"]]
+        parts += [text] if (text := growth_text(report["races"])) else []
     return "\n\n".join(parts) + "\n"
 
 
@@ -81,9 +84,24 @@ def main(paths: Sequence[str]) -> int:
     return 0
 
 
+def growth_text(races: Sequence[Mapping[str, Any]]) -> str:
+    """Return how git hybrid's times grow where two races differ tenfold in N and in nothing else."""
+    lines = []
+    for few, many in itertools.permutations(races, 2):
+        alike = all(few[key] == many[key] for key in ("transport", "profile", "jobs"))
+        if alike and many["n"] == 10 * few["n"]:
+            small, large = cells_of(few, "seconds"), cells_of(many, "seconds")
+            for name in ("noop", "status"):
+                own = (name, table.SELF)
+                if own in small and own in large:
+                    times = statistics.median(large[own].values()) / statistics.median(small[own].values())
+                    lines.append(f"{name} from {few['n']} to {many['n']} sources: x{times:.1f} (target 10.5)")
+    return "\n".join(lines)
+
+
 def _startup_table(starts: Mapping[str, Mapping[int, float]]) -> str:
     floor = statistics.median(starts[startup.FLOOR].values())
-    rows = [["start of", "ms", f"x {startup.FLOOR}"]]
+    rows = [["start of", "ms", f"x {startup.FLOOR} (target 6)"]]
     for label, values in starts.items():
         middle = statistics.median(values.values())
         rows.append([label, f"{1000 * middle:.0f}", f"{middle / floor:.1f}"])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+import threading
 from pathlib import Path
 from typing import Final
 
@@ -26,6 +28,16 @@ _GITCONFIG = """[user]
 [advice]
 \tdetachedHead = false
 """
+
+
+def end_with_parent() -> None:
+    """End this process when the one at the other end of its standard input does, however that one ends."""
+
+    def wait() -> None:
+        sys.stdin.buffer.read()
+        os._exit(0)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def make_home(folder: Path, bins: list[Path]) -> dict[str, str]:

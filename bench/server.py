@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import ClassVar, Self
 from urllib.parse import unquote, urlsplit
 
-from bench.sandbox import GIT_ENV
+from bench.sandbox import GIT_ENV, end_with_parent
 
 _CHUNK = 1 << 16
 _DAYS = "30"
@@ -49,7 +49,11 @@ class Site:
 
     def _start(self, module: str, *args: str) -> int:
         child = subprocess.Popen(
-            [sys.executable, "-m", module, *args], cwd=Path(__file__).parents[1], stdout=subprocess.PIPE, text=True
+            [sys.executable, "-m", module, *args],
+            cwd=Path(__file__).parents[1],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         self._children.append(child)
         assert child.stdout is not None
@@ -168,4 +172,5 @@ def _serve(root: str, cert: str, key: str) -> None:
 
 
 if __name__ == "__main__":
+    end_with_parent()
     _serve(*sys.argv[1:])

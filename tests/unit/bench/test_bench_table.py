@@ -63,6 +63,14 @@ def _report():
     return {"machine": machine, "races": [race | {"proof": {"missing": ["fsck: 0 times for 2 sources"]}}]}
 
 
+def test_growth_needs_ten_times_as_many_of_the_same():
+    (few,) = _report()["races"]
+    many = json.loads(json.dumps(few)) | {"n": 20}
+    many["entries"] = [entry | {"sample": entry["sample"] | {"seconds": 8.0}} for entry in many["entries"]]
+    assert report.growth_text([few, many]) == "noop from 2 to 20 sources: x8.0 (target 10.5)"
+    assert report.growth_text([few, many | {"profile": "large"}]) == ""
+
+
 def test_the_page_is_made_anew(tmp_path, monkeypatch):
     page, data = tmp_path / "README.md", tmp_path / "results.json"
     data.write_text(json.dumps(_report()))
