@@ -41,7 +41,7 @@ def race_text(race: Mapping[str, Any]) -> str:
         parts += [table.markdown(table.verdict_rows(verdicts))] if verdicts else []
     if "mem" in race["workloads"]:
         parts.append(
-            "Peak of the summed RSS of the process tree, MiB (git hybrid's target: 60 at N = 100, 150 at 1000); then of "
+            "Peak of the summed RSS of the process tree, MiB (target: 60 at N = 100, 150 at 1000); then of "
             "the PSS, which counts shared pages once."
         )
         parts += [
