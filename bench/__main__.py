@@ -19,7 +19,7 @@ from typing import Any
 
 from bench import report, table
 from bench.corpus import LARGE, LATER, PROFILES, SMALL, Corpus, Upstream, make_corpus
-from bench.install import ROOT, SHIPPED, install_hybrid, install_peers
+from bench.install import PROGRAM, ROOT, install_hybrid, install_peers
 from bench.race import WORKLOADS, Race
 from bench.sandbox import make_home
 from bench.server import Site
@@ -139,8 +139,8 @@ def machine() -> dict[str, Any]:
         "kernel": platform.release(),
         "python": platform.python_version(),
         "git": ask("git", "version"),
-        "commit": ask("git", "log", "-1", "--format=%h", "--", *SHIPPED)
-        + (" with changes" if ask("git", "status", "--porcelain", "--", *SHIPPED) else ""),
+        "commit": ask("git", "log", "-1", "--format=%h", "--", *PROGRAM)
+        + (" with changes" if ask("git", "status", "--porcelain", "--", *PROGRAM) else ""),
         "load_at_start": os.getloadavg(),
     }
 

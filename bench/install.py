@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Final
 
 ROOT = Path(__file__).parents[1]
-SHIPPED: Final = ("git_hybrid", "hooks", "man", "pyproject.toml", "README.md", "LICENSE")
+PROGRAM: Final = ("git_hybrid", "hooks")
+_SHIPPED: Final = (*PROGRAM, "man", "pyproject.toml", "README.md", "LICENSE")
 _PIP = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check")
 
 
@@ -51,7 +52,7 @@ def install_peers(folder: Path) -> Path:
 def _copy_tree(copy: Path) -> str:
     """Copy what git would commit: a build in the checkout itself would leave, and take up, files of older builds."""
     listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *SHIPPED],
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *_SHIPPED],
         cwd=ROOT,
         check=True,
         capture_output=True,
