@@ -14,13 +14,9 @@ def observe(
     rt: Runtime, snapshot: Snapshot, names: Sequence[SourceName], *, thorough: bool = False
 ) -> dict[SourceName, Observed]:
     """Return what stands at the path of each of *names*; nothing is changed. With *thorough* every file is read."""
-    surely: dict[SourceName, Observed] = {}
-    for name in () if thorough else names:
-        # One after the other: threads would only wait for each other here, since no process and no library is asked.
-        rt.stop_if_cancelled()
-        pin = snapshot.lock.pins.get(name)
-        if pin is not None and (clone := rt.clones.glance(name, pin)) is not None:
-            surely[name] = clone
+    pins = {} if thorough else {name: snapshot.lock.pins[name] for name in names if name in snapshot.lock.pins}
+    surely = rt.clones.glance(pins)
+    rt.stop_if_cancelled()
 
     def look(name: SourceName) -> Observed:
         pin = snapshot.lock.pins.get(name)

@@ -52,7 +52,9 @@ def sync(rt: Runtime, request: SyncRequest) -> Report:
             # Pruning comes first: it records at once, and what the sync leaves pending must be the last word.
             rows += _pruned(rt, snapshot, dry_run=False) if request.prune else []
             rows = merge(rows, sync_selected(rt, snapshot, selected))
-        return report_of(rt, "sync", rows, (*mended, *notes))
+        if mended or any(row.outcome != "unchanged" for row in rows):
+            snapshot = rt.ledger.snapshot()
+        return report_of(rt, "sync", rows, (*mended, *notes), snapshot)
 
 
 def finish_first(
@@ -72,9 +74,14 @@ def finish_first(
     return rows, rt.ledger.snapshot(), (f"finishing run {snapshot.unfinished.run} first: {', '.join(left)}",)
 
 
-def report_of(rt: Runtime, command: str, rows: Sequence[Row], notes: Sequence[str]) -> Report:
-    """Return what a run that changes clones did: rows in name order, and what it left pending."""
-    snapshot = rt.ledger.snapshot()
+def report_of(
+    rt: Runtime, command: str, rows: Sequence[Row], notes: Sequence[str], snapshot: Snapshot | None = None
+) -> Report:
+    """Return what a run that changes clones did: rows in name order, and what it left pending.
+
+    *snapshot* is what stands now, None to read it.
+    """
+    snapshot = snapshot or rt.ledger.snapshot()
     after = snapshot.unfinished
     return Report(
         command=command,

@@ -162,8 +162,8 @@ class Clones(Protocol):
         """Return what stands at the source's path; with *thorough* no cache of git is believed."""
         ...
 
-    def glance(self, name: SourceName, pin: Pin) -> Clone | None:
-        """Return the clone if it surely stands untouched at *pin*; None leaves it to inspect."""
+    def glance(self, pins: Mapping[SourceName, Pin]) -> Mapping[SourceName, Clone]:
+        """Return the clones that surely stand untouched at their pins; the others are left to inspect."""
         ...
 
     def unsaved(self, name: SourceName) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from git_hybrid.core.lock import Pin
 from git_hybrid.core.plan import Clone, Observed
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.value import Struct
-from git_hybrid.git.glance import glance
+from git_hybrid.git.glances import glance_at
 from git_hybrid.git.run import Runner
 
 _CLEAN_REFS = "refs/hybrid/"
@@ -35,9 +36,9 @@ class GitClones(Struct, frozen=True):
         """
         return self.inspect_path(self.folder / name, pin, thorough=thorough)
 
-    def glance(self, name: SourceName, pin: Pin) -> Clone | None:
-        """Return the clone of *name* if it surely stands untouched at *pin*; None leaves it to :meth:`inspect`."""
-        return glance(str(self.folder / name), pin.commit, pin.tree)
+    def glance(self, pins: Mapping[SourceName, Pin]) -> dict[SourceName, Clone]:
+        """Return the clones that surely stand untouched at their *pins*; the others are left to :meth:`inspect`."""
+        return glance_at(str(self.folder), pins)
 
     def inspect_path(self, path: Path, pin: Oid | None, *, thorough: bool = False) -> Observed:
         """Return what stands at *path*.

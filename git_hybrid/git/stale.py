@@ -5,16 +5,18 @@ Only names that git makes are looked at, and nothing goes while a process may st
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
 from pathlib import Path
 
 from git_hybrid.git.owners import is_held
 from git_hybrid.git.quarantine import Disk
 
-_LOCKED = ("index", "HEAD", "ORIG_HEAD", "FETCH_HEAD", "config", "packed-refs", "shallow")
+_LOCKED = frozenset(
+    f"{name}.lock" for name in ("index", "HEAD", "ORIG_HEAD", "FETCH_HEAD", "config", "packed-refs", "shallow")
+)
 # The index that local work is saved through, and files that the durable writer had not renamed yet.
-_OURS = ("hybrid-index-*", "info/attributes.tmp", "shallow.tmp")
-_PACKS = ("tmp_pack_*", "tmp_idx_*", "tmp_rev_*", ".tmp-*")
+_INDEX, _SHALLOW = "hybrid-index-", "shallow.tmp"
+_PACKS = ("tmp_pack_", "tmp_idx_", "tmp_rev_", ".tmp-")
 
 
 def remove_stale(disk: Disk, folder: Path) -> list[str]:
@@ -27,27 +29,37 @@ def remove_stale(disk: Disk, folder: Path) -> list[str]:
     """
     if not folder.is_dir():
         return []
-    clones = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".") and not path.is_symlink()]
     notes = []
-    for clone in clones:
-        git_dir = clone / ".git"
+    with os.scandir(folder) as found:
+        clones = sorted(entry.name for entry in found if entry.name[0] != "." and entry.is_dir(follow_symlinks=False))
+    for name in clones:
+        git_dir = folder / name / ".git"
         if git_dir.is_symlink() or not git_dir.is_dir():
             continue
         for path in _leftovers(git_dir):
-            if not is_held(path, clone):
+            if _is_plain(path) and not is_held(path, git_dir.parent):
                 disk.remove_file(path)
                 notes.append(f"removed {path.relative_to(folder.parent)}, which a git that was killed left")
     return notes
 
 
-def _leftovers(git_dir: Path) -> Iterator[Path]:
-    yield from (lock for name in _LOCKED if (lock := git_dir / f"{name}.lock").is_file())
-    # No ref may end in .lock (git-check-ref-format(1)), so below refs/ every such file is a lock.
-    yield from (path for path in sorted((git_dir / "refs").rglob("*.lock")) if _is_plain(path))
-    for pattern in _OURS:
-        yield from (path for path in sorted(git_dir.glob(pattern)) if _is_plain(path))
-    for pattern in _PACKS:
-        yield from (path for path in sorted((git_dir / "objects" / "pack").glob(pattern)) if _is_plain(path))
+def _leftovers(git_dir: Path) -> list[Path]:
+    """Return what a dead git may have left; four folders are listed, and those below refs/."""
+    text = os.fspath(git_dir)
+    found = [name for name in _names(text) if name in _LOCKED or name.startswith(_INDEX) or name == _SHALLOW]
+    found += [f"info/{name}" for name in _names(f"{text}/info") if name == "attributes.tmp"]
+    found += [f"objects/pack/{name}" for name in _names(f"{text}/objects/pack") if name.startswith(_PACKS)]
+    for folder, _, files in os.walk(f"{text}/refs"):
+        # No ref may end in .lock (git-check-ref-format(1)), so below refs/ every such file is a lock.
+        found += [os.path.relpath(f"{folder}/{name}", text) for name in files if name.endswith(".lock")]
+    return [git_dir / name for name in sorted(found)]
+
+
+def _names(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
 
 
 def _is_plain(path: Path) -> bool:
