@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
@@ -59,7 +58,7 @@ class Session(Struct, frozen=True, kw_only=True):
 
 def new_run(now: datetime) -> RunId:
     """Return a new command id."""
-    return make_run_id(milliseconds=int(now.timestamp() * 1000), random=secrets.token_bytes(10))
+    return make_run_id(milliseconds=int(now.timestamp() * 1000), random=os.urandom(10))
 
 
 @contextmanager
@@ -93,7 +92,7 @@ def session(
         command=choices.command,
         now=now,
         operator=operator(variables, config),
-        log_id=secrets.token_hex(16),
+        log_id=os.urandom(16).hex(),
     )
     with ExitStack() as stack:
         runtime = _runtime(layout, runner, settings, info, progress=progress, cancel=cancel, stack=stack, watch=watch)

@@ -9,10 +9,13 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
 
-from git_hybrid.core.ids import SourceName
+from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.plan import Clone
+from git_hybrid.git import seen
 from git_hybrid.git.glance import glance
 
 _MANY = 64
@@ -21,7 +24,21 @@ _DOUBT, _SURE, _SETTLED = b"?", b"+", b"="
 
 
 def glance_at(folder: str, pins: Mapping[SourceName, Pin]) -> dict[SourceName, Clone]:
-    """Return the clones in *folder* that surely stand untouched at their *pins*."""
+    """Return the clones in *folder* that surely stand untouched at their *pins*, or where they were put before."""
+    found = _at_pins(folder, pins)
+    elsewhere = {name: seen.standing(f"{folder}/{name}") for name in pins if name not in found}
+    return found | {name: _clone(folder, pins[name], Oid(at[0])) for name, at in elsewhere.items() if at is not None}
+
+
+def _clone(folder: str, pin: Pin, head: Oid) -> Clone:
+    # Imported here: libgit2 costs more than all the rest where every clone stands at its pin.
+    libgit2 = import_module("git_hybrid.git.libgit2")
+    repository = libgit2.open_repository(Path(folder, pin.source, ".git"))
+    has_pin = repository is not None and libgit2.holds(repository, pin.commit)
+    return Clone(head=head, has_pin=has_pin, installed=head, sure=True)
+
+
+def _at_pins(folder: str, pins: Mapping[SourceName, Pin]) -> dict[SourceName, Clone]:
     names = list(pins)
     # A copy of a process has one thread: with others in it a lock could stay closed for ever.
     if len(names) < _MANY or threading.active_count() > 1 or (os.cpu_count() or 1) < 2:
@@ -48,15 +65,15 @@ def glance_at(folder: str, pins: Mapping[SourceName, Pin]) -> dict[SourceName, C
 
 
 def _one_by_one(folder: str, pins: Mapping[SourceName, Pin], names: Sequence[SourceName]) -> dict[SourceName, Clone]:
-    seen = {name: glance(f"{folder}/{name}", pins[name].commit, pins[name].tree) for name in names}
-    return {name: clone for name, clone in seen.items() if clone is not None}
+    found = {name: glance(f"{folder}/{name}", pins[name].commit, pins[name].tree) for name in names}
+    return {name: clone for name, clone in found.items() if clone is not None}
 
 
 def _tell(folder: str, pins: Mapping[SourceName, Pin], names: Sequence[SourceName], writing: int) -> None:
     """Write a byte for each of *names* and end the process, whatever happens."""
     try:
-        seen = _one_by_one(folder, pins, names)
-        answers = [_DOUBT if name not in seen else _SETTLED if seen[name].settled else _SURE for name in names]
+        found = _one_by_one(folder, pins, names)
+        answers = [_DOUBT if name not in found else _SETTLED if found[name].settled else _SURE for name in names]
         left = b"".join(answers)
         while left:
             left = left[os.write(writing, left) :]

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from git_hybrid.core.errors import GitFailed, WrongContent
 from git_hybrid.core.ids import Oid, parse_oid
@@ -23,7 +23,12 @@ from git_hybrid.git.run import Runner
 from git_hybrid.git.transport import UPSTREAM, kept_ref
 from git_hybrid.git.trees import TooManyTrees, entries_of
 
+if TYPE_CHECKING:
+    from git_hybrid.git.libgit2 import Repository
+
 _CHUNK = 1 << 18
+_SMALL = 1 << 20
+_MANY = 1_000_000
 _COMMITTED = pattern(rb"^committer [^\n]*> (\d+) [-+]\d{4}$", re.MULTILINE)
 
 
@@ -44,6 +49,16 @@ class GitObjects(Struct, frozen=True):
 
         A partial clone lacks objects by design, a clone that another tool left half done by accident.
         """
+        repository = None if history else open_repository(_git_dir(stage))
+        if repository is not None:
+            try:
+                for _entry in entries_of(repository, oid, most=_MANY):
+                    pass
+                return True
+            except KeyError:
+                return False
+            except (ValueError, TooManyTrees, damage()):
+                pass  # Something that git may read all the same.
         walk = [] if history else ["--no-walk"]
         arguments = ["rev-list", "--objects", *walk, "--missing=print", "--end-of-options", oid]
         done = self.runner.git(arguments, git_dir=_git_dir(stage))
@@ -139,7 +154,7 @@ class GitObjects(Struct, frozen=True):
         """
         digest, empty = hashlib.sha256(), hashlib.sha256(b"").hexdigest()
         blobs = [entry.oid for entry in entries if entry.mode != GITLINK]
-        hashes = self._blob_hashes(stage, blobs)
+        hashes = _small_hashes(stage, entries) or self._blob_hashes(stage, blobs)
         for entry in entries:
             blob = empty if entry.mode == GITLINK else next(hashes)
             digest.update(content_line(entry.mode, blob, entry.path))
@@ -202,6 +217,26 @@ class GitObjects(Struct, frozen=True):
             command, words = f"git {arguments[0]}", last_words(done.stderr)
             raise GitFailed(command=command, status=done.status, stderr=words, name=stage.name)
         return done.stdout.decode("utf-8", "replace")
+
+
+def _small_hashes(stage: Stage, entries: Sequence[TreeEntry]) -> Iterator[str] | None:
+    """Return the hashes of the blobs by way of libgit2, which holds each in memory; None where one is too large.
+
+    Raises:
+        WrongContent: by the iterator, where a blob is missing or not what its id says.
+    """
+    if any(entry.size > _SMALL for entry in entries) or (repository := open_repository(_git_dir(stage))) is None:
+        return None
+    return (_small_hash(repository, entry.oid, stage) for entry in entries if entry.mode != GITLINK)
+
+
+def _small_hash(repository: Repository, oid: str, stage: Stage) -> str:
+    try:
+        return hashlib.sha256(repository.odb.read(oid)[1]).hexdigest()
+    except (KeyError, ValueError, damage()) as error:
+        raise WrongContent(
+            name=stage.name, what="file content", expected=f"blob {oid}", found="nothing that git can read"
+        ) from error
 
 
 def _told(stage: Stage, oid: Oid) -> CommitFacts | None:

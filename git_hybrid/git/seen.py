@@ -110,6 +110,16 @@ def touched(path: str, commit: Oid, tree: Oid) -> frozenset[bytes] | None:
     return frozenset(found)
 
 
+def standing(path: str) -> tuple[str, str] | None:
+    """Return the commit and the tree that the clone at *path* was proved to stand at, if nothing was touched since."""
+    try:
+        known = _read(f"{path}/{BASE}")
+    except (OSError, ValueError):
+        return None
+    untouched = touched(path, Oid(known.commit), Oid(known.tree)) == frozenset()
+    return (known.commit, known.tree) if untouched else None
+
+
 def holds_only_our_names(path: str) -> bool:
     """Tell whether nothing is in ``.git`` but what this tool and git's checkout make there.
 

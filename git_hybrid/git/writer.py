@@ -173,8 +173,15 @@ class GitWriter(Struct, frozen=True):
             self.disk.rename_path(fresh, git_dir / "index")
 
     def _finish(self, task: Task, path: Path) -> None:
-        self._do(task.name, path / ".git", "update-ref", PIN_REF, task.pin.commit)
-        self._do(task.name, path / ".git", "config", "remote.origin.url", str(task.source.url))
+        git_dir = path / ".git"
+        pin, url = git_dir / PIN_REF, f"\turl = {task.source.url}\n"
+        if pin.is_file() and not pin.is_symlink():
+            # Only this tool writes it, under the writer lock: it needs neither git's lock nor a process.
+            self.disk.write_file(pin, f"{task.pin.commit}\n".encode("ascii"))
+        else:
+            self._do(task.name, git_dir, "update-ref", PIN_REF, task.pin.commit)
+        if f'[remote "origin"]\n{url}' not in (git_dir / "config").read_text(encoding="utf-8", errors="replace"):
+            self._do(task.name, git_dir, "config", "remote.origin.url", str(task.source.url))
         self._verify(task.name, path, task.pin.commit)
 
     def save_work(self, name: SourceName, run: str, pin: Oid) -> str | None:

@@ -8,7 +8,6 @@ link at its last part.
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -133,11 +132,13 @@ def remove_tree(path: Path) -> None:
     Raises:
         LocalIo: the file system refused; a part may be gone.
     """
+    from shutil import rmtree
+
     with _reported(path, "remove"):
         if path.is_symlink() or path.is_file():
             path.unlink()
         elif path.exists():
-            shutil.rmtree(path)
+            rmtree(path)
 
 
 def sync_folder(path: Path) -> None:

@@ -10,8 +10,6 @@ import errno
 import fcntl
 import json
 import os
-import socket
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -49,7 +47,7 @@ def writer_lock(
             raise LockUnsupported(path=str(path), reason=reason) from error
         raise LocalIo(path=str(path), operation="lock", reason=reason) from error
     try:
-        holder = {"pid": os.getpid(), "host": socket.gethostname(), "command": command, "since": format_time(now)}
+        holder = {"pid": os.getpid(), "host": os.uname().nodename, "command": command, "since": format_time(now)}
         _write_holder(path, holder)
         yield
     finally:
@@ -110,7 +108,7 @@ def _inode(words: list[str]) -> int:
 def _is_running(path: Path) -> bool:
     try:
         told = json.loads(path.read_text(encoding="utf-8"))
-        if told["host"] != socket.gethostname():
+        if told["host"] != os.uname().nodename:
             return True
         os.kill(int(told["pid"]), 0)
     except PermissionError:
@@ -122,8 +120,10 @@ def _is_running(path: Path) -> bool:
 
 def probe_locks(folder: Path) -> str:
     """Try file locks in *folder*, on a file made for it; return what is wrong with them, or nothing."""
+    from tempfile import mkstemp
+
     try:
-        descriptor, name = tempfile.mkstemp(prefix=".probe-", dir=folder)
+        descriptor, name = mkstemp(prefix=".probe-", dir=folder)
     except OSError as error:
         return f"no file can be made ({error.strerror or error})"
     try:
