@@ -22,7 +22,7 @@ from git_hybrid.git.cache_care import Broken
 from git_hybrid.git.filling import NotFilled, StoreFilling, linked, object_format, reason, set_aside
 from git_hybrid.git.quarantine import Disk
 from git_hybrid.git.run import Runner
-from git_hybrid.git.store import Store, Unusable, why_unsafe, write_packed_refs
+from git_hybrid.git.store import Store, Unusable, why_unsafe, write_refs
 from git_hybrid.git.transport import kept_ref
 
 _TAG = b"Signature: 8a477f597d28d172789f06886806bc55\n# git hybrid can fetch all of this again: bford.info/cachedir\n"
@@ -64,8 +64,7 @@ class GitObjectCache:
                 if by is None or record.object_format != object_format(git_dir):
                     return None
                 if store.link(record, git_dir)[0] == "same":
-                    refs = {kept_ref(ref): record.refs[RefName(ref)].oid for ref in question.refs}
-                    write_packed_refs(None, git_dir, refs)
+                    write_refs(git_dir, {kept_ref(ref): record.refs[RefName(ref)].oid for ref in question.refs})
                     store.used()
                     return by
                 before, record = record, self._looked_at(store, record, git_dir, stage)

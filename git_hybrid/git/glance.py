@@ -127,7 +127,9 @@ def packs_of(git_dir: str) -> bytes:
             if entry.name.endswith(".promisor"):
                 raise Doubt
             seen = entry.stat(follow_symlinks=False)
-            lines.append(f"{entry.name} {seen.st_size} {seen.st_mtime_ns} {seen.st_ctime_ns} {seen.st_ino}\n")
+            # A pack that the object cache has too gets another ctime whenever somebody links it.
+            changed = seen.st_ctime_ns if seen.st_nlink == 1 else "shared"
+            lines.append(f"{entry.name} {seen.st_size} {seen.st_mtime_ns} {changed} {seen.st_ino}\n")
     return "".join(sorted(lines)).encode()
 
 

@@ -12,6 +12,7 @@ Both are hints of this machine. What is not as it was is for a closer look to ju
 from __future__ import annotations
 
 import os
+import stat
 import sys
 import time
 from array import array
@@ -58,6 +59,7 @@ _OF_BASE = (
     b".git/objects/info",
     b".git/objects/pack",
 )
+_PACKS = b".git/objects/pack/"
 _INODE = (1 << 63) - 1
 
 
@@ -84,7 +86,8 @@ class Collector:
         """Take what is *found* at *path*."""
         self.paths.append(path)
         inode = found.st_ino & _INODE
-        self._numbers += (found.st_mode, inode, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+        ctime = found.st_ctime_ns if found.st_nlink == 1 else _ctime(path, found)
+        self._numbers += (found.st_mode, inode, found.st_size, found.st_mtime_ns, ctime)
 
     def ctimes(self) -> list[int]:
         """Return the ctime of each, in nanoseconds."""
@@ -94,6 +97,14 @@ class Collector:
         """Return what was taken, as that of *commit* with its *tree*."""
         newest = max(self.ctimes(), default=0)
         return Stamps(commit, tree, newest, b"\0".join(self.paths), array("q", self._numbers).tobytes())
+
+
+def _ctime(path: bytes, found: os.stat_result) -> int:
+    """Return the ctime of what has more names than one; of a pack that the object cache has too, when it was written.
+
+    Whenever another workspace links such a pack, or a store is pruned, its ctime changes, and nothing else of it.
+    """
+    return found.st_mtime_ns if path.startswith(_PACKS) and stat.S_ISREG(found.st_mode) else found.st_ctime_ns
 
 
 def touched(path: str, commit: Oid, tree: Oid) -> frozenset[bytes] | None:
@@ -145,7 +156,8 @@ def _differing(root: str, known: Stamps) -> set[bytes]:
     for name in names:
         found = lstat(prefix + name)
         inode = found.st_ino & _INODE
-        numbers += (found.st_mode, inode, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+        ctime = found.st_ctime_ns if found.st_nlink == 1 else _ctime(name, found)
+        numbers += (found.st_mode, inode, found.st_size, found.st_mtime_ns, ctime)
     now = array("q", numbers).tobytes()
     if now == known.numbers:
         return set()
@@ -242,7 +254,7 @@ def base_of(path: str) -> Collector:
         OSError: something is missing.
     """
     root, taken = os.fsencode(path) + b"/", Collector()
-    packs = [b".git/objects/pack/" + name for name in sorted(os.listdir(root + b".git/objects/pack"))]
+    packs = [_PACKS + name for name in sorted(os.listdir(root + b".git/objects/pack"))]
     for name in (*_OF_BASE, *packs):
         _take(taken, root, name)
     return taken

@@ -244,6 +244,19 @@ def write_packed_refs(disk: Disk | None, git_dir: Path, refs: Mapping[str, str])
         path.unlink(missing_ok=True)
 
 
+def write_refs(git_dir: Path, refs: Mapping[str, str]) -> None:
+    """Make *refs* what the repository at *git_dir*, which nobody else knows yet, has: as a fetch leaves them.
+
+    Raises:
+        OSError: the file system refused.
+    """
+    write_packed_refs(None, git_dir, {})
+    for ref, oid in refs.items():
+        path = git_dir / ref
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"{oid}\n", encoding="ascii")
+
+
 def upstream_refs(git_dir: Path) -> dict[str, str]:
     """Return what was fetched into the repository at *git_dir*, by upstream's names: loose refs, then packed ones.
 

@@ -90,6 +90,22 @@ def test_the_packs_are_one_file_and_no_clone_borrows(hybrid, workspace, tool, ca
     hybrid("sync", cwd=other)
 
 
+def test_what_others_link_or_prune_does_not_make_a_clone_look_changed(hybrid, workspace, tool, cache, tmp_path):
+    started(hybrid, tool.url)
+    other = second(workspace).rename(tmp_path / "other")
+    hybrid("sync", cwd=other)
+    assert snapshot(other / "sources/tool/.git/refs") == snapshot(workspace / "sources/tool/.git/refs")
+    assert not (other / "sources/tool/.git/packed-refs").exists()
+    env, log = logging_git(tmp_path / "bin")
+    for place in (workspace, other):
+        before = snapshot(place)
+        hybrid("sync", cwd=second(workspace))
+        log.write_text("")
+        hybrid("sync", cwd=place, env=env)
+        assert not [line for line in log.read_text().splitlines() if "--git-dir=" in line]
+        assert snapshot(place) == before
+
+
 def test_an_empty_value_turns_it_off(hybrid, workspace, tool, cache, monkeypatch):
     home = Path(os.environ["XDG_CACHE_HOME"])
     monkeypatch.setenv("GIT_HYBRID_CACHE_DIR", "")
