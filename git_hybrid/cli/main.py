@@ -60,6 +60,22 @@ COMMANDS: Mapping[str, Mapping[str, str]] = {
         "resume": "finish, or give up, what was interrupted",
     },
 }
+# What other tools call it.
+_ELSEWHERE: Mapping[str, str] = {
+    **dict.fromkeys(("clone", "fetch", "install", "pull", "repair", "checkout"), "sync"),
+    **dict.fromkeys(("bump", "freeze", "lock", "update", "upgrade"), "pin"),
+    **dict.fromkeys(("info", "list", "ls", "show", "st"), "status"),
+    **dict.fromkeys(("blame", "history", "log"), "audit log"),
+    **dict.fromkeys(("delete", "rm"), "remove"),
+    **dict.fromkeys(("restore", "undo"), "reset"),
+    **dict.fromkeys(("lint", "validate", "verify"), "check"),
+    **dict.fromkeys(("doctor", "fix"), "diag"),
+    "continue": "resume",
+    "export": "bundle create",
+    "forall": "foreach",
+    "import": "init --import",
+    "version": "--version",
+}
 _SIGNALLED = 128
 _SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -93,8 +109,9 @@ class LazyGroup(click.Group):
         if not (word.startswith("-") or ctx.resilient_parsing or word in self.list_commands(ctx)):
             from difflib import get_close_matches
 
-            near = get_close_matches(word, self.list_commands(ctx), n=1)
-            hint = f" Did you mean {near[0]!r}?" if near else ""
+            near = get_close_matches(word, self.list_commands(ctx), n=1, cutoff=0.7)
+            meant = _ELSEWHERE.get(word) or (near[0] if near else "")
+            hint = f" Did you mean {meant!r}?" if meant else ""
             ctx.fail(f"No such command {word!r}.{hint}")
         return super().resolve_command(ctx, args)
 

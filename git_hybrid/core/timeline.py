@@ -12,6 +12,8 @@ WIDTH, LEFT, LANE, TOP = 960, 200, 22, 26
 """The width of a drawing, where its time begins, the height of a lane, and that of the axis above the lanes."""
 
 _LANES = 15
+# How far apart marks stand: those of one source may touch, those of all the others must be told apart.
+_NEAR, _APART = 5, 16
 _STEPS = tuple(
     timedelta(**step)
     for step in (
@@ -39,6 +41,11 @@ class Mark(Struct, frozen=True):
     def forced(self) -> bool:
         """Tell whether one of the moves was forced by an override."""
         return any(move.forced for move in self.moves)
+
+    @property
+    def mixed(self) -> bool:
+        """Tell whether forced moves and others stand here together."""
+        return self.forced and not all(move.forced for move in self.moves)
 
 
 class Lane(Struct, frozen=True):
@@ -74,13 +81,14 @@ def timeline(moves: Sequence[Move], *, now: datetime) -> Timeline | None:
     span = end - begin
     names = list(dict.fromkeys(move.source for move in sorted(moves, key=lambda item: item.at, reverse=True)))
     shown = names[: _LANES - 1] if len(names) > _LANES else names
-    groups = [(name, [move for move in moves if move.source == name]) for name in shown]
+    groups = [(name, [move for move in moves if move.source == name], _NEAR) for name in shown]
     rest = len(names) - len(shown)
     if rest:
         others = frozenset(shown)
-        groups.append((f"{rest} others", [move for move in moves if move.source not in others]))
+        groups.append((f"{rest:,} others", [move for move in moves if move.source not in others], _APART))
     lanes = tuple(
-        Lane(name, TOP + LANE * (index + 0.5), _marks(found, begin, span)) for index, (name, found) in enumerate(groups)
+        Lane(name, TOP + LANE * (index + 0.5), _marks(found, begin, span, apart=apart))
+        for index, (name, found, apart) in enumerate(groups)
     )
     return Timeline(WIDTH, TOP + LANE * len(lanes) + 8, lanes, _ticks(begin, end))
 
@@ -89,11 +97,11 @@ def _x(at: datetime, begin: datetime, span: timedelta) -> float:
     return round(LEFT + (WIDTH - LEFT - 20) * ((at - begin) / span), 1)
 
 
-def _marks(moves: Sequence[Move], begin: datetime, span: timedelta) -> tuple[Mark, ...]:
+def _marks(moves: Sequence[Move], begin: datetime, span: timedelta, *, apart: int) -> tuple[Mark, ...]:
     marks: list[Mark] = []
     for move in sorted(moves, key=lambda item: item.at):
         x = _x(move.at, begin, span)
-        if marks and x - marks[-1].x < 5:
+        if marks and x - marks[-1].x < apart:
             marks[-1] = Mark(marks[-1].x, (*marks[-1].moves, move))
         else:
             marks.append(Mark(x, (move,)))

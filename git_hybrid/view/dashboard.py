@@ -172,7 +172,7 @@ def _check_tile(page: Dashboard) -> Tile:
 
 def _audit_tile(page: Dashboard) -> Tile:
     audit = page.check("audit")
-    more = counted(page.records, "record") + (f", last {_minute(page.last.at)}" if page.last else "")
+    more = counted(page.records, "record") + (f", last {format_time(page.last.at)[:10]}" if page.last else "")
     if audit is None:
         return Tile("Audit log", "not looked at", more, "warn")
     return Tile("Audit log", "broken" if audit.failures else "whole", more, "bad" if audit.failures else "good")
@@ -260,6 +260,7 @@ _FILTERS = {
     "lane": _lane,
     "left": _left,
     "minute": _minute,
+    "n": "{:,}".format,
     "person": _person,
     "phase_style": lambda word: _PHASE_STYLES.get(word, "rest"),
     "scan_age_key": _scan_age_key,

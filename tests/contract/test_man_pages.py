@@ -124,7 +124,7 @@ def examples(page: str) -> list[str]:
 def parse(line: str) -> None:
     """Parse the command *line* with our click tree without running it."""
     words = shlex.split(line, comments=True)
-    words = words[: words.index("|")] if "|" in words else words
+    words = words[: min(words.index(end) if end in words else len(words) for end in ("|", ">"))]
     arguments = words[2:] if words[0] == "git" else [*words[0].removeprefix("git-hybrid").split("-")[1:], *words[1:]]
     try:
         with group.make_context("git hybrid", arguments, obj=Common()) as context:

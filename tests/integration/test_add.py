@@ -19,6 +19,15 @@ def tool(upstream_factory: UpstreamFactory) -> Upstream:
     return upstream
 
 
+def test_a_folder_is_told_as_a_url(hybrid: Hybrid, workspace: Path) -> None:
+    hybrid("init")
+    (workspace / "near by").mkdir()
+    for text in ("near by", "./near by", str(workspace / "near by"), f"file://{workspace}/sources/../near by"):
+        err = hybrid("add", text, check=2).err
+        assert f"is written {(workspace / 'near by').resolve().as_uri()}" in err
+    assert "is written" not in hybrid("add", "nowhere", check=2).err
+
+
 def test_add_takes_the_default_branch_and_hints_at_the_release(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
     hybrid("init")
     tool.branch("trunk", "main~1")

@@ -184,7 +184,7 @@ def test_a_thousand_sources_open_and_print(tmp_path: Path) -> None:
     path = tmp_path / "page.html"
     path.write_text(dashboard_page(a_dashboard(1000)))
     seen = visit(f"{path.as_uri()}#?sort=-name&scan=clean", tmp_path)
-    assert "of 1000 shown" in seen.dom
+    assert "of 1,000 shown" in seen.dom
     assert _shown(seen) == sorted(_shown(seen), reverse=True)
     assert seen.console == []
     picture, paper = tmp_path / "page.png", tmp_path / "page.pdf"

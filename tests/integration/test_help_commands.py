@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
+import pytest
+
+from git_hybrid.cli.manual import error_entry
+from git_hybrid.cli.remedies import REMEDIES
 from support.cli import Hybrid
 from support.kit import changes, snapshot, write_manifest
 from support.terminal import in_terminal
@@ -80,6 +85,22 @@ def test_help(hybrid: Hybrid, tmp_path: Path) -> None:
     assert hybrid("help").out.startswith("Usage: git hybrid")
     assert hybrid("help", "sync").out.startswith("Usage: git hybrid sync")
     assert "Did you mean 'sync'" in hybrid("help", "snyc", check=2).err
+    assert "Did you mean 'pin'" in hybrid("update", check=2).err
+    assert "Did you mean" not in hybrid("nonsense", check=2).err
+
+
+def test_help_on_an_error(hybrid: Hybrid) -> None:
+    out = hybrid("help", "moved-tag").out
+    assert out.startswith("moved-tag, exit 5\n    ")
+    assert max(map(len, out.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("code", REMEDIES)
+def test_every_error_can_be_asked_for(code: str) -> None:
+    found = error_entry(code)
+    assert found is not None
+    assert not re.search(r"\\|^\.|\.[BIR]{1,2} |\s{2}", found[1])
+    assert found[1].endswith(".")
 
 
 def test_help_on_a_terminal_is_the_page(hybrid: Hybrid, tmp_path: Path) -> None:

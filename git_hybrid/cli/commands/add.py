@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import click
 
 from git_hybrid.app.edit import Editor, Wanted, add
-from git_hybrid.cli.options import common_options
+from git_hybrid.cli.options import common_of, common_options
 from git_hybrid.cli.output import opened
 from git_hybrid.core.errors import BadArgument, Problem
 from git_hybrid.core.ids import InvalidText, name_from_url, normalize_url, parse_name, shown_url
@@ -46,7 +49,7 @@ def command(
     if len(given) > 1:
         raise click.UsageError(f"give only one of {', '.join('--' + key for key in given)}", ctx=context)
     track = _track(*next(iter(given.items()))) if given else None
-    source = _source(url, name, groups, track)
+    source = _source(url, name, groups, track, start=common_of(context).folder)
     with opened(context) as (session, output):
         editor = Editor(add=add_sources, remove=remove_sources)
         report = add(session.runtime, editor, [Wanted(source=source, track=track, history=history)])
@@ -60,11 +63,16 @@ def command(
         return code
 
 
-def _source(url: str, name: str | None, groups: tuple[str, ...], track: Track | None) -> Source:
+def _source(url: str, name: str | None, groups: tuple[str, ...], track: Track | None, *, start: Path) -> Source:
     try:
         parsed = normalize_url(url)
     except InvalidText as error:
-        raise BadArgument(what="URL", value=shown_url(url), reason=str(error)) from error
+        reason = str(error)
+        path = url.removeprefix("file://")
+        if "\0" not in path and os.path.isdir(start / path):
+            # git takes a path; here it would mean another repository on every other machine.
+            reason = f"a folder of this machine is written {Path(os.path.realpath(start / path)).as_uri()}"
+        raise BadArgument(what="URL", value=shown_url(url), reason=reason) from error
     text = name if name is not None else name_from_url(parsed)
     try:
         valid = parse_name(text)

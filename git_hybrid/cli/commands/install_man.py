@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 import click
 
+from git_hybrid.cli.manual import manual_pages
 from git_hybrid.cli.options import common_of, common_options
 from git_hybrid.cli.output import Output
-from git_hybrid.core.errors import LocalIo
 from git_hybrid.core.words import counted
 from git_hybrid.store.durable import make_folder, write_file
 
@@ -27,7 +26,7 @@ def command(context: click.Context, *, folder: Path | None) -> int:
     output = Output(common_of(context))
     place = _default() if folder is None else output.common.folder / folder
     written = []
-    for page in _pages():
+    for page in manual_pages():
         target = place / f"man{page.suffix[1:]}" / page.name
         make_folder(target.parent)
         write_file(target, page.read_bytes())
@@ -43,23 +42,3 @@ def command(context: click.Context, *, folder: Path | None) -> int:
 def _default() -> Path:
     data = os.environ.get("XDG_DATA_HOME")
     return (Path(data) if data else Path("~/.local/share").expanduser()) / "man"
-
-
-def _pages() -> list[Path]:
-    """Return the pages as they were installed with the program, or as they stand in its source tree.
-
-    Raises:
-        LocalIo: they are in neither place.
-    """
-    tree = Path(__file__).parents[3] / "man"
-    pages = sorted(tree.glob("git-hybrid*.[17]"))
-    if not pages:
-        try:
-            files = distribution("git-hybrid").files or []
-        except PackageNotFoundError:
-            files = []
-        found = (Path(str(file.locate())) for file in files if "share/man/man" in file.as_posix())
-        pages = sorted(path.resolve() for path in found if path.is_file())
-    if not pages:
-        raise LocalIo(path="share/man", operation="find", reason="the pages were not installed")
-    return pages

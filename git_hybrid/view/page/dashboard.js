@@ -58,7 +58,7 @@
       row.hidden = !fits;
       shown += fits ? 1 : 0;
     }
-    byId("shown").textContent = `${shown} of ${rows.length} shown`;
+    byId("shown").textContent = `${shown.toLocaleString("en")} of ${rows.length.toLocaleString("en")} shown`;
     byId("nothing").hidden = shown > 0;
     byId("clear").hidden = shown === rows.length && !sort;
   };

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -35,8 +36,8 @@ def test_moves_at_one_time_are_one_mark():
     drawing = timeline([_move("a", NOW), _move("a", NOW, forced=True), _move("a", NOW + timedelta(days=9))], now=NOW)
     assert drawing is not None
     together, alone = drawing.lanes[0].marks
-    assert (len(together.moves), together.forced) == (2, True)
-    assert (len(alone.moves), alone.forced) == (1, False)
+    assert (len(together.moves), together.forced, together.mixed) == (2, True, True)
+    assert (len(alone.moves), alone.forced, alone.mixed) == (1, False, False)
 
 
 @pytest.mark.parametrize(("count", "lanes"), [(1, 1), (15, 15), (16, 15), (1000, 15)])
@@ -49,6 +50,8 @@ def test_many_sources_share_a_lane(count, lanes):
     if count > 15:
         assert drawing.lanes[-1].name == f"{count - 14} others"
         assert drawing.lanes[0].name == f"s{count - 1}"
+        places = [mark.x for mark in drawing.lanes[-1].marks]
+        assert all(right - left >= 16 for left, right in pairwise(places))
 
 
 @pytest.mark.parametrize(

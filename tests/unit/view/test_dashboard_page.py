@@ -30,7 +30,7 @@ TAGS = {
     *("html", "head", "meta", "title", "link", "style", "body", "a", "header", "div", "p", "h1", "h2", "h3", "time"),
     *("span", "br", "nav", "ul", "li", "main", "section", "svg", "rect", "dl", "dt", "dd", "code", "form", "label"),
     *("input", "select", "option", "button", "output", "table", "caption", "thead", "tbody", "tr", "th", "td"),
-    *("line", "text", "circle", "path", "strong", "footer", "script"),
+    *("line", "text", "circle", "path", "g", "strong", "footer", "script"),
 }
 
 
