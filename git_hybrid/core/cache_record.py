@@ -196,9 +196,11 @@ def parse_size(text: str) -> int:
 
 def format_size(size: int) -> str:
     """Return *size* as people read it: ``512 B``, ``1.5 MiB``."""
-    number, unit = float(size), "B"
-    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
-        if number < 1024 or unit == "TiB":
-            break
+    if size < 1024:
+        return f"{size} B"
+    number = float(size)
+    for unit in ("KiB", "MiB", "GiB"):
         number /= 1024
-    return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
+        if number < 1024:
+            return f"{number:.1f} {unit}"
+    return f"{number / 1024:.1f} TiB"
