@@ -109,7 +109,7 @@ class LazyGroup(click.Group):
         if not (word.startswith("-") or ctx.resilient_parsing or word in self.list_commands(ctx)):
             from difflib import get_close_matches
 
-            near = get_close_matches(word, self.list_commands(ctx), n=1, cutoff=0.7)
+            near = get_close_matches(word, self.list_commands(ctx), n=1, cutoff=0.65)
             meant = _ELSEWHERE.get(word) or (near[0] if near else "")
             hint = f" Did you mean {meant!r}?" if meant else ""
             ctx.fail(f"No such command {word!r}.{hint}")
