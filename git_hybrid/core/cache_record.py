@@ -192,15 +192,3 @@ def parse_size(text: str) -> int:
         raise InvalidText("not a size: write a whole number and perhaps one of K, M, G, T, such as 500M or 2G")
     number, unit = match.groups()
     return int(number) << (10 * _POWERS[(unit or "")[:1].lower()])
-
-
-def format_size(size: int) -> str:
-    """Return *size* as people read it: ``512 B``, ``1.5 MiB``."""
-    if size < 1024:
-        return f"{size} B"
-    number = float(size)
-    for unit in ("KiB", "MiB", "GiB"):
-        number /= 1024
-        if number < 1024:
-            return f"{number:.1f} {unit}"
-    return f"{number / 1024:.1f} TiB"

@@ -27,6 +27,7 @@ _NOUNS = [
     "record",
     "scan",
     "source",
+    "store",
     "submodule",
     "tag",
     "thing",

@@ -38,25 +38,28 @@ def test_it_says_what_git_does_and_in_the_end_what_was_done(hybrid: Hybrid, work
     assert hybrid("sync", "--progress").err.rstrip().endswith(": 1 unchanged")
 
 
+def _fetches(log: Path) -> list[list[str]]:
+    return [words for line in log.read_text().splitlines() if {"clone", "fetch"} & set(words := line.split("\037"))]
+
+
 @pytest.mark.parametrize("options", [(), ("--no-progress",), ("--quiet", "--progress"), ("--json",)])
 def test_where_nobody_looks_git_is_not_asked(
     hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path, options: tuple[str, ...]
 ) -> None:
     env, log = logging_git(tmp_path / "bin")
-    started(hybrid, tool.url, "--branch", "main", sync=False)
-    err = hybrid("sync", *options, env=env).err
+    hybrid("init")
+    err = hybrid("add", tool.url, *options, env=env).err
     assert "\r" not in err
-    assert "fetch" in log.read_text()
+    assert _fetches(log)
     assert "--progress" not in log.read_text()
 
 
 def test_where_somebody_looks_git_is_asked(hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path) -> None:
     env, log = logging_git(tmp_path / "bin")
-    started(hybrid, tool.url, "--branch", "main", sync=False)
-    hybrid("sync", "--progress", env=env)
-    fetches = [line.split("\037") for line in log.read_text().splitlines() if "fetch" in line.split("\037")]
-    assert fetches
-    assert all("--progress" in words for words in fetches)
+    hybrid("init")
+    hybrid("add", tool.url, "--progress", env=env)
+    assert _fetches(log)
+    assert all("--progress" in words for words in _fetches(log))
 
 
 def test_a_failure_says_the_same_with_progress_and_without(

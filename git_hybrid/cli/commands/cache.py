@@ -11,10 +11,11 @@ import click
 from git_hybrid.cli.caching import Cache, cared
 from git_hybrid.cli.options import common_options
 from git_hybrid.cli.telling import explain
-from git_hybrid.core.cache_record import StoreLook, format_size, parse_size, to_prune
+from git_hybrid.core.cache_record import StoreLook, parse_size, to_prune
 from git_hybrid.core.errors import BadArgument, CacheDamaged
 from git_hybrid.core.ids import InvalidText
 from git_hybrid.core.values import format_age, format_time, parse_duration
+from git_hybrid.core.words import counted, sized
 from git_hybrid.git.cache_care import removed, swept, verified
 from git_hybrid.git.store import Store, Unusable
 from git_hybrid.store import durable
@@ -58,15 +59,17 @@ def _cells(cache: Cache, look: StoreLook) -> tuple[str, ...]:
     filled = "never" if look.fetched_at is None else f"{format_age(cache.now - look.fetched_at)} ago"
     used = "in use" if look.busy else f"{format_age(cache.now - look.used_at)} ago"
     url = safe(look.url or f"{look.folder} (cannot be read: git hybrid cache verify)")
-    return format_size(look.size), format_size(look.shared), str(look.packs), used, filled, url
+    return sized(look.size), sized(look.shared), str(look.packs), used, filled, url
 
 
 def _summary(cache: Cache, looks: list[StoreLook]) -> str:
     if cache.root is None:
         return "the object cache is off"
+    if not looks:
+        return safe(f"the object cache {cache.root} is empty")
     size, shared = sum(look.size for look in looks), sum(look.shared for look in looks)
-    counted = "1 store" if len(looks) == 1 else f"{len(looks)} stores"
-    return safe(f"{counted} in {cache.root}: {format_size(size)}, {format_size(shared)} of it shared with clones")
+    stores = counted(len(looks), "store")
+    return safe(f"{stores} in {cache.root}: {sized(size)}, {sized(shared)} of it shared with clones")
 
 
 def _document(cache: Cache, name: str, looks: list[StoreLook], **more: Any) -> dict[str, Any]:
@@ -152,9 +155,10 @@ def prune_command(
             return 0
         word = "would remove" if dry_run else "removed"
         for look in gone:
-            cache.output.data(f"{word}  {format_size(look.size)}  {safe(look.url or look.folder)}")
+            cache.output.data(f"{word}  {sized(look.size)}  {safe(look.url or look.folder)}")
         freed = sum(look.size - look.shared for look in gone)
-        cache.output.talk(f"{word} {len(gone)} of {len(looks)}; frees {format_size(freed)}, the rest clones share")
+        what = f"{word} {len(gone)} of {counted(len(looks), 'store')}: {sized(freed)} freed, the rest clones share"
+        cache.output.talk(what if looks else _summary(cache, looks))
         return 0
 
 

@@ -16,7 +16,6 @@ from git_hybrid.core.cache_record import (
     decode_record,
     encode_record,
     folder_name,
-    format_size,
     parse_size,
     refreshed,
     to_prune,
@@ -157,10 +156,3 @@ def test_sizes(text, size):
 def test_no_sizes(text):
     with pytest.raises(InvalidText):
         parse_size(text)
-
-
-@pytest.mark.parametrize(
-    ("size", "text"), [(0, "0 B"), (1023, "1023 B"), (1536, "1.5 KiB"), (5 << 30, "5.0 GiB"), (1 << 52, "4096.0 TiB")]
-)
-def test_sizes_for_people(size, text):
-    assert format_size(size) == text
