@@ -16,7 +16,7 @@ LINK, GITLINK = "120000", "160000"
 DEPTH_LIMIT = 200
 PATH_LIMIT = 4096
 _LINK_HOPS = 40
-_BARE_PARTS = (frozenset({"head", "objects", "refs"}), frozenset({"head", "commondir"}))
+_BARE_PARTS = (frozenset({b"head", b"objects", b"refs"}), frozenset({b"head", b"commondir"}))
 _SHOWN = 10
 # C1 controls, and what turns the direction of text: https://www.unicode.org/reports/tr9/ (explicit formatting).
 # Most paths are made of names like these, which no rule about names can be against.
@@ -73,27 +73,26 @@ def scan_tree(
     *read_link* returns the target of a symbolic link by the object id of its blob. Of many findings ten are kept, and
     a count of the rest.
     """
-    scan, kept = _Scan(), []
+    scan, kept, is_plain = _Scan(), [], _PLAIN.fullmatch
     for count, entry in enumerate(entries, 1):
         scan.total += entry.size
         if count > limits.max_entries:
             return [], (f"too-many-entries: the tree has more than {counted(limits.max_entries, 'entry')}",)
         if scan.total > limits.max_bytes:
             return [], (f"too-many-bytes: the files are larger than {limits.max_bytes} bytes together",)
-        _scan_entry(scan, entry)
+        _scan_entry(scan, entry, plain=is_plain(entry.path) is not None)
         kept.append(entry)
-    _scan_twins(scan)
-    _scan_bare_repositories(scan)
+    _scan_folders(scan)
     _scan_links(scan, read_link)
     return kept, _shortened(scan.findings)
 
 
-def _scan_entry(scan: _Scan, entry: TreeEntry) -> None:
+def _scan_entry(scan: _Scan, entry: TreeEntry, *, plain: bool) -> None:
     path = entry.path
     if path.count(b"/") >= DEPTH_LIMIT or len(path) > PATH_LIMIT:
         scan.add("too-deep", path[:80], f"deeper than {DEPTH_LIMIT} folders or longer than {PATH_LIMIT} bytes")
         return
-    if not _PLAIN.fullmatch(path):
+    if not plain:
         _scan_name(scan, path)
     if entry.mode == LINK:
         scan.links.append(entry)
@@ -127,33 +126,34 @@ def _is_git_alias(part: bytes) -> bool:
     return folded in (".git", "git~1", "") or text in (".", "..")
 
 
-def _folded(name: bytes) -> str:
+def _folded(name: bytes) -> bytes:
     """Return what a file system may take *name* for, where neither case nor Unicode form counts."""
     if name.isascii():
-        return name.decode("ascii").lower()
-    return unicodedata.normalize("NFC", name.decode("utf-8", "surrogateescape")).casefold()
+        return name.lower()
+    text = unicodedata.normalize("NFC", name.decode("utf-8", "surrogateescape")).casefold()
+    return text.encode("utf-8", "surrogateescape")
 
 
-def _scan_twins(scan: _Scan) -> None:
+def _scan_folders(scan: _Scan) -> None:
     for folder, names in scan.parts.items():
-        if len({_folded(name) for name in names}) == len(names):
-            continue
-        seen: dict[str, bytes] = {}
-        for name in sorted(names):
-            key = _folded(name)
-            if key in seen:
-                path = (folder + b"/" if folder else b"") + name
-                other = show_path(seen[key])
-                scan.add("name-twins", path, f"is the same file as {other} where case or Unicode form does not count")
-            seen[key] = name
-
-
-def _scan_bare_repositories(scan: _Scan) -> None:
-    for folder, names in scan.parts.items():
+        folded = {_folded(name) for name in names}
+        if len(folded) < len(names):
+            _scan_twins(scan, folder, names)
         # As git's is_git_directory sees it (setup.c): executable files or links do for objects and refs, and
         # commondir stands in for both. In the root, .git is found first.
-        if folder and any({_folded(name) for name in names} >= parts for parts in _BARE_PARTS):
+        if folder and any(folded >= parts for parts in _BARE_PARTS):
             scan.add("embedded-repository", folder, "git takes this folder for a repository and obeys its config")
+
+
+def _scan_twins(scan: _Scan, folder: bytes, names: set[bytes]) -> None:
+    seen: dict[bytes, bytes] = {}
+    for name in sorted(names):
+        key = _folded(name)
+        if key in seen:
+            path = (folder + b"/" if folder else b"") + name
+            other = show_path(seen[key])
+            scan.add("name-twins", path, f"is the same file as {other} where case or Unicode form does not count")
+        seen[key] = name
 
 
 def _scan_links(scan: _Scan, read_link: Callable[[str], bytes]) -> None:
@@ -171,11 +171,11 @@ def _scan_links(scan: _Scan, read_link: Callable[[str], bytes]) -> None:
             scan.add("link-into-git", path, "a symbolic link into .git")
 
 
-def _place(parts: Iterable[bytes]) -> str:
+def _place(parts: Iterable[bytes]) -> bytes:
     return _folded(b"/".join(parts))
 
 
-def _landing(path: bytes, targets: Mapping[str, bytes]) -> list[bytes] | None:
+def _landing(path: bytes, targets: Mapping[bytes, bytes]) -> list[bytes] | None:
     """Return the folders and name that *path* leads to, links in between followed, or None if it leaves the root."""
     ahead = path.split(b"/")[::-1]
     here: list[bytes] = []

@@ -273,7 +273,7 @@ def test_a_tree_bomb_is_refused_before_it_is_listed_whole(
     hybrid("init")
     (workspace / "sources.toml").write_text("schema_version = 1\n[policy]\nmax_entries = 2000\n")
     told = hybrid("add", upstream.url, check=5)
-    assert "more than 2000 entries" in told.err
+    assert "more than 2,000 entries" in told.err
     assert sum(len(files) for _, _, files in os.walk(workspace)) < 50
 
 
