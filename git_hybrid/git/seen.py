@@ -110,6 +110,8 @@ def _ctime(path: bytes, found: os.stat_result) -> int:
 def touched(path: str, commit: Oid, tree: Oid) -> frozenset[bytes] | None:
     """Return what was touched since the clone at *path* was proved to stand at *commit*; None if it never was."""
     try:
+        if os.path.islink(path):
+            return None
         found: set[bytes] = set()
         for name in (BASE, TREE):
             known = _read(f"{path}/{name}")

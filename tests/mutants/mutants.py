@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-BYTES, IDENTITY = "tests/hostile/test_every_byte.py", "tests/hostile/test_identity.py"
+BYTES, SEEN = "tests/integration/test_seen.py"
+IDENTITY = "tests/hostile/test_every_byte.py", "tests/hostile/test_identity.py"
 TREES, RUNS = "tests/hostile/test_trees.py", "tests/hostile/test_nothing_runs.py"
 TEXT, CORE, GIT = "tests/hostile/test_secrets_and_text.py", "tests/unit/core", "tests/unit/git"
 
@@ -224,8 +225,8 @@ MUTANTS = (
     Mutant(
         "content-of-the-lock",
         "app/acquire.py",
-        "if content.sha256 != pin.content_sha256:",
-        "if content.sha256 == pin.commit:",
+        "if found != pin.content_sha256:",
+        "if found == pin.commit:",
         f"{IDENTITY}::test_a_lock_that_was_tampered_with_installs_nothing",
     ),
     Mutant(
@@ -259,17 +260,22 @@ MUTANTS = (
     Mutant(
         "case-twins",
         "core/tree.py",
-        'unicodedata.normalize("NFC", name).casefold()',
-        'unicodedata.normalize("NFC", name)',
+        "return name.lower()",
+        "return name",
         f"{CORE}/test_tree.py",
     ),
     Mutant(
         "unicode-twins",
         "core/tree.py",
-        'unicodedata.normalize("NFC", name).casefold()',
-        "name.casefold()",
+        'unicodedata.normalize("NFC", name.decode("utf-8", "surrogateescape")).casefold()',
+        'name.decode("utf-8", "surrogateescape").casefold()',
         f"{CORE}/test_tree.py",
     ),
+    Mutant("any-ctime", "git/seen.py", "found.st_mtime_ns, ctime)\n    now", "found.st_mtime_ns, 0)\n    now", SEEN),
+    Mutant("young-clone", "git/seen.py", ">= moved:", ">= 2**62:", SEEN),
+    Mutant("young-look", "git/seen.py", "if tree.newest > time.time_ns() - _SETTLED:", "if tree.newest < 0:", SEEN),
+    Mutant("any-commit", "git/seen.py", "if (known.commit, known.tree) != (commit, tree):", "if not known.tree:", SEEN),
+    Mutant("any-index", "git/glance.py", '_index(f"{path}/.git/index", tree)\n            if', "if", SEEN),
     Mutant("bomb", "core/tree.py", "if count > limits.max_entries:", "if count < 0:", f"{CORE}/test_tree.py"),
     Mutant(
         "steering-names",

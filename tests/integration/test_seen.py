@@ -1,0 +1,235 @@
+"""What was proved of a clone is believed as long as nothing was touched, and not a moment longer."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from git_hybrid.core.ids import Oid, SourceName
+from git_hybrid.core.lock import Pin
+from git_hybrid.core.plan import Clone
+from git_hybrid.core.value import replace
+from git_hybrid.git import glances, seen
+from git_hybrid.git.glance import glance, settle
+from git_hybrid.store.lockfile import decode_lock
+from integration.test_glance import FILES, TOUCHES, keep_times
+from support.cli import Hybrid
+from support.kit import git
+from support.upstream import Exec, Link, UpstreamFactory
+
+TOOL = SourceName("tool")
+INDEX = {b".git", b".git/index"}
+
+
+@pytest.fixture
+def clone(workspace: Path, hybrid: Hybrid, upstream_factory: UpstreamFactory) -> Path:
+    upstream = upstream_factory()
+    upstream.commit({**FILES, "run.sh": Exec(b"#!/bin/sh\n"), "link": Link("run.sh")})
+    hybrid("init")
+    hybrid("add", upstream.url, "--name", "tool")
+    hybrid("sync")
+    return workspace / "sources/tool"
+
+
+def pin_of(clone: Path) -> Pin:
+    return decode_lock((clone.parent.parent / "state/sources.lock").read_bytes()).pins[TOOL]
+
+
+def looked(clone: Path, pin: Pin) -> Clone | None:
+    return glance(str(clone), pin.commit, pin.tree)
+
+
+def aged(path: Path) -> None:
+    """Give *path* other times, and let git see them: it compares whole seconds."""
+    earlier = path.stat().st_mtime_ns - 10**11
+    os.utime(path, ns=(earlier, earlier))
+    git("update-index", "-q", "--refresh", cwd=path.parent)
+
+
+def is_settled(clone: Path, pin: Pin) -> bool:
+    found = looked(clone, pin)
+    return found is not None and found.settled
+
+
+def settled_later(clone: Path, pin: Pin, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(seen, "_SETTLED", -(10**12))
+        settle(str(clone), pin.commit, pin.tree)
+
+
+def test_a_new_clone_is_settled_at_once(clone: Path) -> None:
+    assert seen.touched(str(clone), pin_of(clone).commit, pin_of(clone).tree) == frozenset()
+    assert is_settled(clone, pin_of(clone))
+
+
+@pytest.mark.parametrize("touch", sorted(set(TOUCHES) - {"no mark"}))
+def test_whatever_is_touched_is_looked_at(touch: str, clone: Path) -> None:
+    pin = pin_of(clone)
+    assert is_settled(clone, pin)
+    TOUCHES[touch](clone)
+    assert looked(clone, pin) is None
+
+
+def test_every_file_and_every_folder_counts(clone: Path) -> None:
+    pin = pin_of(clone)
+    for name in FILES:
+        keep_times(clone / name, lambda path: path.write_bytes(path.read_bytes()[::-1]))
+        touched = seen.touched(str(clone), pin.commit, pin.tree)
+        assert touched is not None
+        assert name.encode() in touched
+    (clone / "folder1/new").touch()
+    assert b"folder1" in (seen.touched(str(clone), pin.commit, pin.tree) or ())
+
+
+def test_another_commit_was_not_proved(clone: Path) -> None:
+    pin = pin_of(clone)
+    assert seen.touched(str(clone), Oid("0" * 40), pin.tree) is None
+    assert seen.touched(str(clone), pin.commit, Oid("0" * 40)) is None
+
+
+def test_an_index_that_git_wrote_anew_is_read(clone: Path) -> None:
+    pin = pin_of(clone)
+    aged(clone / "run.sh")
+    git("update-index", "--assume-unchanged", "run.sh", cwd=clone)
+    assert looked(clone, pin) is None
+
+
+def test_git_status_leaves_no_doubt(clone: Path) -> None:
+    pin = pin_of(clone)
+    copy = (clone / ".git/index").read_bytes()
+    (clone / ".git/index").rename(clone / ".git/old")
+    (clone / ".git/index").write_bytes(copy)
+    (clone / ".git/old").unlink()
+    assert seen.touched(str(clone), pin.commit, pin.tree) == INDEX
+    found = looked(clone, pin)
+    assert found is not None
+    assert not found.settled
+    git("rm", "--cached", "-q", "run.sh", cwd=clone)
+    assert looked(clone, pin) is None
+
+
+def test_what_is_young_is_not_kept(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pin = pin_of(clone)
+    aged(clone / "run.sh")
+    with pytest.raises(ValueError, match="tool"):
+        settle(str(clone), pin.commit, pin.tree)
+    assert not is_settled(clone, pin)
+    settled_later(clone, pin, monkeypatch)
+    assert is_settled(clone, pin)
+
+
+def test_files_that_are_young_are_not_kept(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files younger than all of .git: the index was refreshed before, by whoever had a clock that is behind."""
+    pin = pin_of(clone)
+    base, tree = seen.prepare, seen.Collector()
+    monkeypatch.setattr(seen, "_SETTLED", -(10**12))
+    taken = base(str(clone))
+    monkeypatch.undo()
+    tree.add(b"run.sh", (clone / "run.sh").lstat())
+    before = (clone / seen.TREE).read_bytes()
+    seen.keep(str(clone), taken, tree.stamps(pin.commit, pin.tree))
+    assert (clone / seen.TREE).read_bytes() == before
+
+
+def test_a_clone_that_was_touched_before_it_was_proved_is_not_settled(clone: Path) -> None:
+    """What has the ctime of the root, or a later one, may have been written after the clone was put there."""
+    pin = pin_of(clone)
+    (clone / seen.BASE).unlink()
+    (clone / "run.sh").chmod(0o755)
+    os.utime(clone / ".git/config")
+    with pytest.raises(ValueError, match="tool"):
+        seen.complete(str(clone), pin.commit, pin.tree)
+    assert not (clone / seen.BASE).exists()
+
+
+def test_a_file_beside_those_of_the_tree_is_not_settled(clone: Path) -> None:
+    pin = pin_of(clone)
+    (clone / seen.BASE).unlink()
+    (clone / "more").touch()
+    with pytest.raises(ValueError, match="tool"):
+        seen.complete(str(clone), pin.commit, pin.tree)
+
+
+@pytest.mark.parametrize("name", [seen.TREE, seen.BASE])
+@pytest.mark.parametrize("data", [b"", b"x", b"git-hybrid-seen-1 a b 1 2\n", b"\xff\n", b"git-hybrid-seen-2 a b 1 0\n"])
+def test_a_hint_that_is_damaged_says_nothing(name: str, data: bytes, clone: Path) -> None:
+    pin = pin_of(clone)
+    (clone / name).write_bytes(data)
+    found = looked(clone, pin)
+    assert found is not None
+    assert not found.settled
+
+
+def test_a_pack_that_others_link_is_the_same(clone: Path, tmp_path: Path) -> None:
+    pin = pin_of(clone)
+    pack = next((clone / ".git/objects/pack").glob("*.pack"))
+    os.link(pack, tmp_path / "linked")
+    settled = is_settled(clone, pin)
+    os.link(pack, tmp_path / "again")
+    assert is_settled(clone, pin) or not settled
+    pack.chmod(0o644)
+    pack.write_bytes(pack.read_bytes()[::-1])
+    found = seen.touched(str(clone), pin.commit, pin.tree)
+    assert found is None or found & {b".git/objects/pack/" + os.fsencode(pack.name)}
+
+
+def test_what_comes_after_the_tree_was_kept_is_later(tmp_path: Path) -> None:
+    for _ in range(5):
+        seen.keep_tree(str(tmp_path), seen.Collector().stamps(Oid("a" * 40), Oid("b" * 40)))
+        (tmp_path / "new").write_text("x")
+        assert (tmp_path / "new").lstat().st_ctime_ns > (tmp_path / seen.TREE).lstat().st_ctime_ns
+
+
+def test_an_update_and_the_next_look(hybrid: Hybrid, workspace: Path, upstream_factory: UpstreamFactory) -> None:
+    upstream = upstream_factory()
+    upstream.commit({"a": "1"})
+    hybrid("init")
+    hybrid("add", upstream.url, "--name", "tool")
+    hybrid("sync")
+    clone = workspace / "sources/tool"
+    old = pin_of(clone)
+    upstream.commit({"a": "2"})
+    commit, tree = git("rev-parse", "main", "main^{tree}", cwd=upstream.path).split()
+    new = replace(old, commit=Oid(commit), tree=Oid(tree))
+    found = glances.glance_at(str(clone.parent), {TOOL: new})[TOOL]
+    assert (found.head, found.installed, found.sure, found.settled) == (old.commit, old.commit, True, False)
+    (clone / "a").write_text("mine")
+    assert glances.glance_at(str(clone.parent), {TOOL: new}) == {}
+    git("checkout", "-q", ".", cwd=clone)
+    hybrid("pin", "tool")
+    hybrid("sync")
+    assert (clone / "a").read_text() == "2"
+    assert looked(clone, new) is not None
+
+
+def test_two_processes_see_what_one_does(
+    workspace: Path, hybrid: Hybrid, upstream_factory: UpstreamFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upstream = upstream_factory()
+    upstream.commit({"a": "1"})
+    hybrid("init")
+    for number in range(6):
+        hybrid("add", upstream.url, "--name", f"t{number}")
+    hybrid("sync")
+    sources = workspace / "sources"
+    pins = decode_lock((workspace / "state/sources.lock").read_bytes()).pins
+    for name in ("t1", "t4"):
+        (sources / name / "a").write_text("mine")
+    os.utime(sources / "t5/.git")
+    alone = glances.glance_at(str(sources), pins)
+    monkeypatch.setattr(glances, "_MANY", 2)
+    assert glances.glance_at(str(sources), pins) == alone
+    assert set(alone) == {"t0", "t2", "t3", "t5"}
+    assert not alone[SourceName("t5")].settled
+    done = threading.Event()
+    other = threading.Thread(target=done.wait)
+    other.start()
+    monkeypatch.delattr(os, "fork")
+    try:
+        assert glances.glance_at(str(sources), pins) == alone
+    finally:
+        done.set()
+        other.join()
