@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
+
+from git_hybrid.app.runtime import Runtime
+from git_hybrid.core.ids import SourceName
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -37,16 +41,40 @@ def run_all(
     return tuple(future.result() for future in futures)
 
 
+def run_slowest_first(
+    work: Callable[[T], R], items: Sequence[T], *, rt: Runtime, jobs: int, name: Callable[[T], SourceName], kind: str
+) -> tuple[R | None, ...]:
+    """Do as :func:`run_all` does, beginning with what took longest last time: nothing long is left for the end.
+
+    *kind* tells durations of one kind of work from those of another.
+    """
+    known = rt.durations.known(kind) if len(items) > jobs else {}
+    order = sorted(range(len(items)), key=lambda at: -known.get(name(items[at]), 0.0))
+    took: dict[SourceName, float] = {}
+
+    def timed(at: int) -> R:
+        begun = time.monotonic()
+        try:
+            return work(items[at])
+        finally:
+            took[name(items[at])] = time.monotonic() - begun
+
+    done = dict(zip(order, run_all(timed, order, jobs=jobs, cancelled=rt.cancelled), strict=True))
+    if len(items) > jobs:
+        rt.durations.keep(kind, took)
+    return tuple(done[at] for at in range(len(items)))
+
+
 def _unless(cancelled: Callable[[], int], work: Callable[[T], R]) -> Callable[[T], R | None]:
     return lambda item: None if cancelled() else work(item)
 
 
 def _wait(futures: Sequence[Future[R]]) -> None:
-    from concurrent.futures import FIRST_COMPLETED, wait
+    from concurrent.futures import FIRST_EXCEPTION, wait
 
     # Short waits let signal handlers run, which Python does between bytecodes of the main thread only.
     left = set(futures)
     while left:
-        done, left = wait(left, timeout=_POLL, return_when=FIRST_COMPLETED)
+        done, left = wait(left, timeout=_POLL, return_when=FIRST_EXCEPTION)
         for future in done:
             future.result()

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from git_hybrid.app.acquire import Acquired, acquire_pin, gate_pin, gate_pinned_tree, is_proved, require_digest
 from git_hybrid.app.caching import usable_cache
-from git_hybrid.app.executor import run_all
+from git_hybrid.app.executor import run_slowest_first
 from git_hybrid.app.force import waivers
 from git_hybrid.app.remote import fetch_lfs
 from git_hybrid.app.runtime import Runtime
@@ -67,7 +67,9 @@ def carry_out(
     run = Run(rt=replace(rt, waived=waivers(snapshot)), manifest=snapshot.manifest, seen=seen, served_by=before)
     rt.progress("begin", "bringing clones to their pins", str(len(tasks)))
     jobs = rt.jobs or snapshot.manifest.defaults.jobs
-    results = run_all(lambda task: _attempt(run, task), tasks, jobs=jobs, cancelled=rt.cancelled)
+    results = run_slowest_first(
+        lambda task: _attempt(run, task), tasks, rt=rt, jobs=jobs, name=lambda task: task.name, kind="sync"
+    )
     outcomes = tuple(
         result or Failed(task=task, error=Interrupted(signal=rt.cancelled()), pending=True)
         for task, result in zip(tasks, results, strict=True)

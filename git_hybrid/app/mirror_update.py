@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from git_hybrid.app.acquire import EVERY_REF, containing_ref, gate_content, gate_pin, prove
-from git_hybrid.app.executor import run_all
+from git_hybrid.app.executor import run_slowest_first
 from git_hybrid.app.force import waivers
 from git_hybrid.app.remote import fetch, fetch_lfs, list_refs_from
 from git_hybrid.app.runtime import Runtime
@@ -73,7 +73,9 @@ def update_mirror(rt: Runtime, folder: MirrorFolder, own_url: str) -> tuple[Repo
     sources = tuple(source for source in snapshot.manifest.sources.values() if source.name not in done)
     jobs = rt.jobs or snapshot.manifest.defaults.jobs
     rt.progress("begin", "filling the mirror", str(len(sources)))
-    results = run_all(lambda source: _attempt(filling, source), sources, jobs=jobs, cancelled=rt.cancelled)
+    results = run_slowest_first(
+        lambda source: _attempt(filling, source), sources, rt=rt, jobs=jobs, name=lambda item: item.name, kind="mirror"
+    )
     stopped = Interrupted(signal=rt.cancelled())
     for source, result in zip(sources, results, strict=True):
         done[source.name] = result or (failed(source.name, stopped), ())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 from git_hybrid.app.retry import with_retry
 from git_hybrid.app.runtime import Runtime
@@ -49,8 +50,9 @@ def _tried(rt: Runtime, source: Source, defaults: Defaults, endpoint: Endpoint, 
         rt.ledger.attempt(rt.info, source.name, f"{failure.kind}: {failure.message}")
 
     def attempt() -> T:
-        rt.stop_if_cancelled()
-        return step(endpoint)
+        with rt.at_host(urlsplit(endpoint.url).hostname or ""):
+            rt.stop_if_cancelled()
+            return step(endpoint)
 
     return with_retry(attempt, policy=defaults.retry, sleep=rt.sleep, on_failure=on_failure)
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
 
 from git_hybrid.core.endpoints import Mirrors
 from git_hybrid.core.errors import Interrupted
 from git_hybrid.core.ids import Oid, SourceName
-from git_hybrid.core.ports import Clones, Objects, Progress, Quarantine, Transport, Writer
+from git_hybrid.core.ports import Clones, Durations, NoDurations, Objects, Progress, Quarantine, Transport, Writer
 from git_hybrid.core.ports_cache import ObjectCache
 from git_hybrid.core.ports_ledger import Ledger
 from git_hybrid.core.ports_mirror import MirrorFolder
@@ -27,7 +28,8 @@ class Runtime(Struct, frozen=True, kw_only=True):
     that an override lets pass git's fsck. ``bulk`` does what ``transport`` does, with less work a server where
     many are asked; ``spread`` hands work to other machines, None keeps it here. ``mirror`` is the
     mirror folder that an errand is about. ``cache`` None: what is fetched is not shared with other workspaces;
-    ``cache_max_age`` is for how long what a server said once is believed without asking again.
+    ``cache_max_age`` is for how long what a server said once is believed without asking again;
+    ``at_host`` is held while a host is asked, so that no host is asked too much at once.
     """
 
     transport: Transport
@@ -52,6 +54,8 @@ class Runtime(Struct, frozen=True, kw_only=True):
     waived: Mapping[SourceName, Sequence[Oid]] = field(default_factory=dict)
     cache: ObjectCache | None = None
     cache_max_age: timedelta = timedelta(0)
+    durations: Durations = field(default_factory=NoDurations)
+    at_host: Callable[[str], AbstractContextManager[None]] = lambda _host: nullcontext()
 
     def stop_if_cancelled(self) -> None:
         """Raise Interrupted if a signal asked the program to stop."""

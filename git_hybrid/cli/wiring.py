@@ -10,12 +10,13 @@ from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from git_hybrid.app.hosts import HostGate
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.cli.late import late
 from git_hybrid.cli.settings import Settings, read_settings
 from git_hybrid.cli.signals import Cancel
 from git_hybrid.core.ids import RunId, make_run_id
-from git_hybrid.core.ports import Objects, Progress, Transport, Writer
+from git_hybrid.core.ports import Durations, Objects, Progress, Transport, Writer
 from git_hybrid.core.ports_cache import ObjectCache
 from git_hybrid.core.ports_identity import Prover
 from git_hybrid.core.ports_scan import ScanTools
@@ -150,6 +151,8 @@ def _runtime(
         cancelled=cancel,
         cache=_cache(runner, settings, info, progress=progress, cancel=cancel),
         cache_max_age=settings.cache_max_age,
+        durations=late(lambda: _durations(folder)),
+        at_host=HostGate(cancel),
     )
 
 
@@ -180,6 +183,12 @@ def _transport(runner: Runner, ledger: FileLedger, watch: SourceWatch | None) ->
     from git_hybrid.git.transport import GitTransport
 
     return GitTransport(runner=runner, allowed_host=HostPolicy(ledger), watch=watch)
+
+
+def _durations(folder: Path) -> Durations:
+    from git_hybrid.store.durations import FileDurations
+
+    return FileDurations(folder / ".durations")
 
 
 def _bulk(runner: Runner, ledger: FileLedger, stack: ExitStack) -> Transport:

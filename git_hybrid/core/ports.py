@@ -252,6 +252,30 @@ class Writer(Protocol):
         """Bring everything that was written to disk."""
 
 
+class Durations(Protocol):
+    """Knows how long work on each source took last time: a hint for the order of work, and no more."""
+
+    def known(self, kind: str) -> Mapping[SourceName, float]:
+        """Return the seconds that work of this *kind* took, by source."""
+        ...
+
+    def keep(self, kind: str, took: Mapping[SourceName, float]) -> None:
+        """Keep how long work of this *kind* *took*, in seconds; a failure changes nothing."""
+        ...
+
+
+class NoDurations:
+    """Knows nothing and keeps nothing."""
+
+    def known(self, kind: str) -> Mapping[SourceName, float]:
+        """Return nothing."""
+        del kind
+        return {}
+
+    def keep(self, kind: str, took: Mapping[SourceName, float]) -> None:
+        """Keep nothing."""
+
+
 ProgressKind = Literal["begin", "start", "step", "done", "retry", "note"]
 """``begin`` is about a part of the run: its name is what is done there, its text the number of sources in it."""
 
