@@ -42,12 +42,13 @@ def fetch_history(
 ) -> tuple[Stage, str]:
     """Fetch *refs* into a new stage: everything for a full history, else the commits alone.
 
-    Where the object cache shows *enough* nobody is asked; a clone is borrowed from only where the cache has nothing.
+    With *enough* the object cache has a part in it: where it shows that, nobody is asked, else it is filled; a clone is
+    borrowed from only where the cache has nothing. Without, the question is what upstream has now.
     """
-    full, cache = source.history == "full", usable_cache(rt, source)
+    full, cache = source.history == "full", usable_cache(rt, source) if enough is not None else None
     borrow = full and borrow and (cache is None or not cache.holds(source.url))
     stage = rt.quarantine.stage(source.name, borrow=borrow, oid_length=oid_length, suffix="" if full else ".commits")
-    if cache is not None and not stage.borrows:
+    if cache is not None and enough is not None and not stage.borrows:
         want = Want(refs=refs, oid_length=oid_length, satisfied=satisfied, enough=enough)
         return fetch_through(rt, cache, source, manifest.defaults, stage, want)
     request = FetchRequest(refs=refs, commits_only=not full)

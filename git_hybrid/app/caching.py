@@ -19,14 +19,13 @@ Check = Callable[[Stage], bool]
 class Want(Struct, frozen=True, kw_only=True):
     """What is to be in a stage, and when it is.
 
-    ``refs`` may hold patterns. ``satisfied``: the server that was asked is not behind; ``enough``: nobody has to be
-    asked at all, None where the question is what upstream has now.
+    ``satisfied``: the server that was asked is not behind; ``enough``: nobody has to be asked at all.
     """
 
     refs: Sequence[str]
     oid_length: int
     satisfied: Check = lambda _stage: True
-    enough: Check | None = None
+    enough: Check
 
 
 def usable_cache(rt: Runtime, source: Source) -> ObjectCache | None:
@@ -74,8 +73,6 @@ def _fetched(rt: Runtime, source: Source, defaults: Defaults, stage: Stage, want
 
 def _lent(rt: Runtime, cache: ObjectCache, source: Source, stage: Stage, want: Want) -> str | None:
     """Return who said what upstream has at the wanted refs, if that is evidence enough to ask nobody."""
-    if want.enough is None:
-        return None
     rt.progress("step", source.name, "looking into the cache")
     served_by = cache.lend(stage, source.url, _question(rt, source, want))
     return served_by if served_by is not None and want.enough(stage) else None

@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import suppress
 
 from git_hybrid.app.acquire import EVERY_REF, containing_ref, fetch_content, fetch_history, gate_content
-from git_hybrid.app.caching import usable_cache
 from git_hybrid.app.force import Objections
 from git_hybrid.app.remote import fetch, list_refs_from
 from git_hybrid.app.runtime import Runtime
@@ -268,7 +267,5 @@ def _judge_move(
 
 def keep_objects(rt: Runtime, source: Source, found: Resolved) -> None:
     """Pour what was fetched for a pin into the clone, if there is one: the next sync need not fetch it again."""
-    # What the object cache lent has all history, and borrows from nobody.
-    own = found.history.borrows or usable_cache(rt, source) is not None
-    if own and isinstance(rt.clones.inspect(source.name, None), Clone):
+    if found.history.borrows and isinstance(rt.clones.inspect(source.name, None), Clone):
         rt.writer.pour(found.history, rt.clones.as_stage(source.name), boundaries=False)

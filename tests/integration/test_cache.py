@@ -175,7 +175,6 @@ def test_sha256(hybrid, workspace, upstream_factory, cache):
 @pytest.mark.parametrize("history", ["shallow", "treeless"])
 def test_a_part_of_a_history_is_not_shared(hybrid, workspace, tool, cache, history):
     started(hybrid, tool.url, "--tag", "v1.1.0", sync=False)
-    shutil.rmtree(cache)
     replace(workspace / "sources.toml", 'tag = "v1.1.0"', f'tag = "v1.1.0"\nhistory = "{history}"')
     hybrid("pin")
     hybrid("sync")
@@ -201,7 +200,6 @@ def test_a_moved_tag_shows_where_upstream_is_asked(hybrid, workspace, tool, cach
 
 def test_what_a_mirror_said_counts_only_where_it_would_be_asked(hybrid, workspace, tool, cache, tmp_path, monkeypatch):
     started(hybrid, tool.url, sync=False)
-    shutil.rmtree(cache)
     mirror = tmp_path / "mirror"
     served = mirror / "localhost" / f"{tool.path.as_posix().strip('/').removesuffix('.git')}.git"
     served.parent.mkdir(parents=True)
@@ -420,6 +418,9 @@ def test_show_tells_what_each_takes(hybrid, workspace, tool, cache, upstream_fac
     released(other)
     started(hybrid, tool.url)
     hybrid("add", other.url)
+    assert len(hybrid("cache", "show", "--json").json()["stores"]) == 1
+    hybrid("sync", "other")
+    shutil.rmtree(workspace / "sources/other")
     document = hybrid("cache", "show", "--json").json()
     by_url = {item["url"]: item for item in document["stores"]}
     assert set(by_url) == {tool.url, other.url}
@@ -437,6 +438,7 @@ def test_prune_takes_what_is_old_or_too_much_and_clones_stay(hybrid, workspace, 
     released(other)
     started(hybrid, tool.url)
     hybrid("add", other.url)
+    hybrid("sync")
     old = next(path for path in cache.glob("*.git") if "other" in path.name)
     os.utime(old / "hybrid.used", (1_700_000_000, 1_700_000_000))
     assert "would remove" in hybrid("cache", "prune", "--older-than", "30d", "--dry-run").out
@@ -465,7 +467,6 @@ def test_the_commands_need_no_workspace_and_no_cache(hybrid, tmp_path, cache):
 
 def test_two_at_once_ask_once(workspace, hybrid, tool, cache, tmp_path):
     started(hybrid, tool.url, sync=False)
-    shutil.rmtree(cache)
     places = [second(workspace).rename(tmp_path / f"at-once-{number}") for number in range(2)]
     env, log = logging_git(tmp_path / "bin")
     with ThreadPoolExecutor(2) as pool:
@@ -481,13 +482,13 @@ def test_a_store_that_is_held_is_not_waited_for_for_ever(workspace, hybrid, tool
     tool.commit({"README": "four\n"}, "fourth")
     with open(cache / ".locks" / found.name, "rb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        result = hybrid("pin", "tool", cwd=other, env={"GIT_HYBRID_LOCK_TIMEOUT": "0s"})
+        hybrid("pin", "tool", cwd=other)
+        result = hybrid("sync", cwd=other, env={"GIT_HYBRID_LOCK_TIMEOUT": "0s"})
         assert "another process works on it" in result.err
         assert hybrid("cache", "show").out.count("in use") == 1
         assert "in use" in hybrid("cache", "verify").out
         hybrid("cache", "prune", "--all")
         assert found.is_dir()
-    hybrid("sync", cwd=other)
     assert (other / "sources/tool/README").read_text() == "four\n"
 
 
