@@ -16,7 +16,7 @@ from git_hybrid.core.values import parse_duration
 T = TypeVar("T")
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off", "")
 JOBS_LIMIT = 256
-CACHE_MAX_AGE = "1d"
+CACHE_MAX_AGE = "0s"
 TWINS = (
     ("MIRRORS", "mirrors", "direct"),
     ("OFFLINE", "offline", "0"),
