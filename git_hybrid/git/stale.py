@@ -15,6 +15,7 @@ _LOCKED = frozenset(
     f"{name}.lock" for name in ("index", "HEAD", "ORIG_HEAD", "FETCH_HEAD", "config", "packed-refs", "shallow")
 )
 # The index that local work is saved through, and files that the durable writer had not renamed yet.
+_PIN = "pin.tmp"
 _INDEX, _SHALLOW = "hybrid-index-", "shallow.tmp"
 _PACKS = ("tmp_pack_", "tmp_idx_", "tmp_rev_", ".tmp-")
 
@@ -51,7 +52,9 @@ def _leftovers(git_dir: Path) -> list[Path]:
     found += [f"objects/pack/{name}" for name in _names(f"{text}/objects/pack") if name.startswith(_PACKS)]
     for folder, _, files in os.walk(f"{text}/refs"):
         # No ref may end in .lock (git-check-ref-format(1)), so below refs/ every such file is a lock.
-        found += [os.path.relpath(f"{folder}/{name}", text) for name in files if name.endswith(".lock")]
+        # What the durable writer had not renamed yet would be a ref.
+        left = [name for name in files if name.endswith(".lock") or (name == _PIN and folder.endswith("/refs/hybrid"))]
+        found += [os.path.relpath(f"{folder}/{name}", text) for name in left]
     return [git_dir / name for name in sorted(found)]
 
 

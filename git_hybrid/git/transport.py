@@ -196,7 +196,7 @@ class GitTransport(Struct, frozen=True):
             if not self.allowed_host(host):
                 raise HostNotAllowed(name="", host=host)
         if done.status != 0:
-            if not answer.is_git and b"remote ref" in done.stderr.encode():
+            if not answer.is_git and any(words in done.stderr for words in ("remote ref", "Remote branch")):
                 raise not_git(url, answer)
             command = next(word for word in arguments if word in _COMMANDS)
             failure = self._failure(done.stderr, url=url, status=done.status, command=command, stdout=done.stdout)

@@ -94,7 +94,7 @@ def _git_kills(workspace: Path, tmp_path: Path) -> tuple[Path, GitKiller, tuple[
     return pristine, killer, killer.record(WORDS, cwd=workspace)
 
 
-@pytest.mark.parametrize("path", ["sources/old/.git/HEAD.lock", "sources/old/.git/refs/hybrid/pin.lock"])
+@pytest.mark.parametrize("path", ["sources/old/.git/HEAD.lock"])
 def test_a_git_that_was_killed_leaves_no_lock(
     scene: dict[str, Upstream], workspace: Path, tmp_path: Path, path: str
 ) -> None:

@@ -46,7 +46,8 @@ def outside() -> Iterator[None]:
 def test_environment_holds_nothing_from_outside(tmp_path: Path) -> None:
     assert "from outside" not in os.environ.values()
     kept = {name for name in os.environ if name.startswith("GIT_")}
-    assert kept == {"GIT_CONFIG_GLOBAL", "GIT_CONFIG_NOSYSTEM"}
+    assert kept == {"GIT_CONFIG_GLOBAL", "GIT_CONFIG_NOSYSTEM", "GIT_HYBRID_CACHE_DIR"}
+    assert os.environ["GIT_HYBRID_CACHE_DIR"] == ""
     assert (os.environ["TZ"], time.tzname[0]) == ("UTC", "UTC")
     identity = subprocess.check_output(["git", "config", "--get-regexp", "."], cwd=tmp_path)
     assert identity == b"user.name Test Operator\nuser.email operator@example.org\n"
