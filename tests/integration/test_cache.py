@@ -335,6 +335,8 @@ def test_a_cache_that_was_copied_is_looked_at_once(hybrid, workspace, tool, cach
     copy = tmp_path / "restored"
     shutil.copytree(cache, copy, copy_function=shutil.copyfile)
     copy.chmod(0o700)
+    for path in copy.rglob("*.pack"):
+        os.utime(path, (path.stat().st_atime, path.stat().st_mtime + 5))
     env = {"GIT_HYBRID_CACHE_DIR": str(copy)}
     env2, log = logging_git(tmp_path / "bin")
     hybrid("sync", cwd=second(workspace), env={**env, **env2})

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-BYTES, SEEN = "tests/integration/test_seen.py"
-IDENTITY = "tests/hostile/test_every_byte.py", "tests/hostile/test_identity.py"
+SEEN = "tests/integration/test_seen.py"
+BYTES, IDENTITY = "tests/hostile/test_every_byte.py", "tests/hostile/test_identity.py"
 TREES, RUNS = "tests/hostile/test_trees.py", "tests/hostile/test_nothing_runs.py"
 TEXT, CORE, GIT = "tests/hostile/test_secrets_and_text.py", "tests/unit/core", "tests/unit/git"
 
