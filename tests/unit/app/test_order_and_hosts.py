@@ -12,6 +12,7 @@ import pytest
 from git_hybrid.app.executor import run_slowest_first
 from git_hybrid.app.hosts import HostGate
 from git_hybrid.core.ids import SourceName
+from git_hybrid.core.ports import NoDurations
 from git_hybrid.core.value import replace
 from git_hybrid.store.durations import FileDurations
 from support.fakes import FakeTransport, runtime
@@ -54,6 +55,12 @@ def test_where_all_begin_at_once_nothing_is_kept() -> None:
     durations = Remembered({})
     assert _run(durations, ["a", "b"], jobs=2)[1] == ("A", "B")
     assert durations.kept == {}
+
+
+def test_without_a_place_for_them_nothing_is_known() -> None:
+    durations = NoDurations()
+    durations.keep("sync", {SourceName("a"): 1.0})
+    assert durations.known("sync") == {}
 
 
 def test_durations_are_kept_by_kind(tmp_path: Path) -> None:
