@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from git_hybrid.cli.main import COMMANDS, group
+from git_hybrid.cli.tree import COMMANDS, group
 from git_hybrid.store.schemas import SHAPES, build
 
 ROOT = Path(__file__).parents[1]

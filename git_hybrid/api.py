@@ -25,7 +25,7 @@ from git_hybrid.cli.wiring import Choices, Session, session
 from git_hybrid.core.ports import Progress
 from git_hybrid.core.report import Report, Status
 from git_hybrid.core.scan_report import ScanReport
-from git_hybrid.view.progress import quiet
+from git_hybrid.view.lines import quiet
 
 
 def sync_repos(

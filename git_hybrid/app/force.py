@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 
 from git_hybrid.app.runtime import Runtime
@@ -27,7 +26,7 @@ from git_hybrid.core.override import (
     unmet,
 )
 from git_hybrid.core.plan import Snapshot
-from git_hybrid.core.value import Struct, replace
+from git_hybrid.core.value import Struct, field, replace
 from git_hybrid.core.values import format_time
 
 Verify = Callable[[bytes, str, str], bool]
@@ -52,8 +51,7 @@ class Forced(Struct, frozen=True, kw_only=True):
     verify: Verify = lambda _text, _key, _armour: False
 
 
-@dataclass(slots=True)
-class Objections:
+class Objections(Struct):
     """What speaks against a pin: raised at once, or kept where the pin is forced."""
 
     forced: bool = False

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 
 from git_hybrid.app.pin import refuse_unfinished
 from git_hybrid.app.runtime import Runtime
@@ -71,6 +70,8 @@ def chosen(found: Inventory, names: Sequence[str]) -> tuple[Mirror, ...]:
     """
     unknown = tuple(dict.fromkeys(name for name in names if name not in found.mirrors))
     if unknown:
+        from difflib import get_close_matches
+
         near = dict.fromkeys(match for name in unknown for match in get_close_matches(name, found.mirrors, n=1))
         raise UnknownMirror(names=unknown, nearest=tuple(near))
     return tuple(found.mirrors[name] for name in dict.fromkeys(names))

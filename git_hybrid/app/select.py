@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 
 from git_hybrid.core.errors import UnknownSource
 from git_hybrid.core.ids import SourceName
@@ -30,6 +29,8 @@ def select(manifest: Manifest, names: Sequence[str], groups: Sequence[str] = ())
 def _known(what: str, asked: Sequence[str], known: Sequence[str]) -> None:
     unknown = tuple(dict.fromkeys(name for name in asked if name not in known))
     if unknown:
+        from difflib import get_close_matches
+
         near = tuple(
             dict.fromkeys(match for name in unknown for match in get_close_matches(name, known, n=1, cutoff=0.5))
         )

@@ -6,9 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
-import click
-
-from git_hybrid.cli.options import Common
+from git_hybrid.cli.common import Common
 from git_hybrid.core.errors import HybridError, LocalIo
 
 _USAGE, _BUG, _IO, _SIGNALLED = 2, 70, 74, 128
@@ -17,16 +15,12 @@ _INTERRUPTED, _BROKEN_PIPE = _SIGNALLED + 2, _SIGNALLED + 13
 
 def run(command: Callable[[Common, Sequence[str]], int], argv: Sequence[str]) -> int:
     """Return the exit status of ``command(common, argv)``, with every error told."""
-    common = Common(argv=tuple(argv))
+    common = Common(argv)
     try:
         return _flushed(command(common, argv))
     except HybridError as error:
         return _told(error, common)
-    except click.exceptions.Exit as error:
-        return error.exit_code
-    except click.UsageError as error:
-        return _usage(error, common)
-    except (KeyboardInterrupt, click.Abort):
+    except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return _INTERRUPTED
     except (BrokenPipeError, SystemExit):
@@ -56,7 +50,7 @@ def _document(common: Common, code: int, error: Mapping[str, object]) -> None:
 
 def _told(error: HybridError, common: Common) -> int:
     # Imported here: most runs end without an error, and completion and -h must stay cheap.
-    from git_hybrid.cli.options import wants_color
+    from git_hybrid.cli.common import wants_color
     from git_hybrid.cli.output import advice, print_told
     from git_hybrid.cli.telling import explain, tell
 
@@ -67,13 +61,13 @@ def _told(error: HybridError, common: Common) -> int:
     return told.exit
 
 
-def _usage(error: click.UsageError, common: Common) -> int:
+def usage(message: str, hint: str, common: Common) -> int:
+    """Tell that the command line is not in the grammar, and return the exit status of that."""
     from git_hybrid.view.term import safe
 
-    path = error.ctx.command_path if error.ctx is not None else "git hybrid"
-    message, hint = _as_ours(safe(error.format_message())), f"{path} -h"
-    _document(common, _USAGE, {"code": "usage", "exit_code": _USAGE, "message": message, "cause": [], "hints": [hint]})
-    print(f"error: {message}", file=sys.stderr)
+    text = _as_ours(safe(message))
+    _document(common, _USAGE, {"code": "usage", "exit_code": _USAGE, "message": text, "cause": [], "hints": [hint]})
+    print(f"error: {text}", file=sys.stderr)
     print(f"hint: {hint}", file=sys.stderr)
     return _USAGE
 

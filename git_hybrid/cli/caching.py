@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from git_hybrid.cli.options import common_of
+from git_hybrid.cli.common import common_of
 from git_hybrid.cli.output import Output
 from git_hybrid.cli.settings import cache_folder
 from git_hybrid.cli.signals import Cancel, handled

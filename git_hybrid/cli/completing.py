@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import click
 from click.shell_completion import ShellComplete
 
-from git_hybrid.cli.options import Common
+from git_hybrid.cli.common import Common
 from git_hybrid.view.term import safe
 
 ASKED = "__complete"

@@ -44,7 +44,7 @@ from git_hybrid.store.filelock import holder, probe_locks
 from git_hybrid.store.layout import Layout, find_root, refuse_links
 from git_hybrid.store.parsing import read_bytes
 from git_hybrid.view.jsonout import status_document
-from git_hybrid.view.progress import quiet
+from git_hybrid.view.lines import quiet
 
 
 @dataclass(slots=True)

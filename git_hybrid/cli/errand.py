@@ -23,7 +23,7 @@ from git_hybrid.core.value import replace
 from git_hybrid.git.mirror_folder import GitMirrorFolder
 from git_hybrid.scan.external import ExternalScanners
 from git_hybrid.store.passing import passing_workspace
-from git_hybrid.view.progress import quiet
+from git_hybrid.view.lines import quiet
 
 R = TypeVar("R")
 

@@ -1,170 +1,37 @@
-"""The click tree: one lazy group. ``git hybrid -h`` imports no command, no pygit2, no adapter."""
+"""The entry points. A plain ``sync`` or ``status`` runs without click, which costs as much as all it does."""
 
 from __future__ import annotations
 
-import importlib
+import gc
 import signal
 import sys
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from functools import partial
 
-import click
-from click.shell_completion import CompletionItem
+from git_hybrid.cli import boundary, plain
+from git_hybrid.cli.common import Common
 
-from git_hybrid import __version__
-from git_hybrid.cli import boundary
-from git_hybrid.cli.options import Common, common_options
-
-COMMANDS: Mapping[str, Mapping[str, str]] = {
-    "start a workspace": {
-        "init": "make this folder a workspace",
-        "add": "add a repository and pin it",
-        "remove": "take a source out, unless work would be lost",
-        "demo": "see it all work on small upstreams of its own",
-    },
-    "every day": {
-        "sync": "bring the clones to their pins; never moves a pin",
-        "status": "show every source, worst first",
-        "diff": "show what stands between lock and disk, or lock and upstream",
-        "foreach": "run a command in each source",
-        "dashboard": "write a page about the whole workspace",
-        "check": "check the files of the workspace, as the hooks do",
-        "cache": "look after the objects that workspaces share",
-    },
-    "move pins": {
-        "outdated": "show what upstream has that is newer",
-        "pin": "pin a source, or move its pin",
-    },
-    "look for trouble": {
-        "scan": "run the scanners on the pinned commits",
-    },
-    "govern": {
-        "override": "show, renew, revoke and export approved exceptions",
-        "audit": "show, verify, export and rotate the audit log",
-        "hooks": "run the checks on every commit or push",
-    },
-    "cross an air gap": {
-        "bundle": "carry sources in one file",
-        "mirror": "keep the inventory of mirrors, check them, fill them",
-    },
-    "help": {
-        "help": "show the page of a command",
-        "config": "show the settings in force, and where each comes from",
-        "schema": "print the JSON Schema of a file or of an output",
-        "completion": "print the completion script of a shell",
-        "install-man": "put the manual pages where man finds them",
-    },
-    "mend": {
-        "diag": "look at everything that can be wrong, each with what mends it",
-        "reset": "save local work, then go to the pin",
-        "resume": "finish, or give up, what was interrupted",
-    },
-}
-# What other tools call it.
-_ELSEWHERE: Mapping[str, str] = {
-    **dict.fromkeys(("clone", "fetch", "install", "pull", "repair", "checkout"), "sync"),
-    **dict.fromkeys(("bump", "freeze", "lock", "update", "upgrade"), "pin"),
-    **dict.fromkeys(("info", "list", "ls", "show", "st"), "status"),
-    **dict.fromkeys(("blame", "history", "log"), "audit log"),
-    **dict.fromkeys(("delete", "rm"), "remove"),
-    **dict.fromkeys(("restore", "undo"), "reset"),
-    **dict.fromkeys(("lint", "validate", "verify"), "check"),
-    **dict.fromkeys(("doctor", "fix"), "diag"),
-    "continue": "resume",
-    "export": "bundle create",
-    "forall": "foreach",
-    "import": "init --import",
-    "version": "--version",
-}
 _SIGNALLED = 128
-_SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+_OBJECTS = 50_000
 
 
-class LazyGroup(click.Group):
-    """Imports a command when it is called, not when it is listed."""
+def _enter(common: Common, argv: Sequence[str], *, alone: bool = False) -> int:
+    if (command := plain.read(common, argv, alone=alone)) is not None:
+        try:
+            return command()
+        finally:
+            if common.scout is not None:
+                common.scout.close()
+    from git_hybrid.cli import tree
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names of all commands."""
-        return [name for section in COMMANDS.values() for name in section]
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return the command *cmd_name*, or None if there is none."""
-        if cmd_name not in self.list_commands(ctx):
-            return None
-        command = importlib.import_module(f"git_hybrid.cli.commands.{cmd_name.replace('-', '_')}").command
-        assert isinstance(command, click.Command)
-        return command
-
-    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """Return the options and commands that start with *incomplete*, without importing a command."""
-        found = click.Command.shell_complete(self, ctx, incomplete)
-        pairs = [pair for section in COMMANDS.values() for pair in section.items()]
-        return [CompletionItem(name, help=text) for name, text in pairs if name.startswith(incomplete)] + found
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Return the command that *args* start with; a word that is none gets its nearest neighbour told."""
-        word = args[0]
-        if not (word.startswith("-") or ctx.resilient_parsing or word in self.list_commands(ctx)):
-            from difflib import get_close_matches
-
-            near = get_close_matches(word, self.list_commands(ctx), n=1, cutoff=0.65)
-            meant = _ELSEWHERE.get(word) or (near[0] if near else "")
-            hint = f" Did you mean {meant!r}?" if meant else ""
-            ctx.fail(f"No such command {word!r}.{hint}")
-        return super().resolve_command(ctx, args)
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the commands by what they are for."""
-        for title, section in COMMANDS.items():
-            with formatter.section(title):
-                formatter.write_dl(list(section.items()))
-
-
-def _version(context: click.Context, parameter: click.Parameter, value: bool) -> None:
-    if value and not context.resilient_parsing:
-        click.echo(f"git-hybrid version {__version__}")
-        context.exit(0)
-
-
-@click.group(
-    "git hybrid", cls=LazyGroup, context_settings=_SETTINGS, no_args_is_help=False, invoke_without_command=True
-)
-@click.option("--version", is_flag=True, expose_value=False, is_eager=True, callback=_version, help="Show the version.")
-@common_options
-@click.pass_context
-def group(context: click.Context) -> int:
-    """Exact, durable, governed copies of other people's git repositories."""
-    if context.invoked_subcommand is None:
-        click.echo(context.get_help(), err=True)
-        return 2
-    return 0
-
-
-def _enter(common: Common, argv: Sequence[str]) -> int:
     if argv[:1] == ["__complete"]:
         from git_hybrid.cli.completing import proposals
 
-        print(*proposals(group, argv[1:]), sep="\n")
+        print(*proposals(tree.group, argv[1:]), sep="\n")
         return 0
     if "--help" in argv and sys.stdout.isatty() and (status := open_page(_page_of(argv))) is not None:
         return status
-    result = group.main(args=_spelt_out(argv), prog_name="git hybrid", standalone_mode=False, obj=common)
-    return result if isinstance(result, int) else 0
-
-
-def _spelt_out(argv: Sequence[str]) -> list[str]:
-    """Return *argv* with options whose value may be left out spelt in full: click would take the next word as it."""
-    end = argv.index("--") if "--" in argv else len(argv)
-    told = list(argv)
-    for at, word in enumerate(argv[:end]):
-        following = argv[at + 1] if at + 1 < end else ""
-        if word == "--porcelain":
-            told[at] = "--porcelain=v1"
-        elif word == "--watch" and not following.isdigit():
-            told[at] = "--watch=2"
-    return told
+    return tree.run(common, argv)
 
 
 def _page_of(argv: Sequence[str]) -> str:
@@ -189,7 +56,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _of_process(*words: str) -> int:
-    code = boundary.run(_enter, [*words, *sys.argv[1:]])
+    # Most of what a command makes lives until its end: to search all of it for garbage every 700 objects costs a
+    # twentieth of a start.
+    gc.set_threshold(_OBJECTS)
+    code = boundary.run(partial(_enter, alone=True), [*words, *sys.argv[1:]])
     if code > _SIGNALLED:
         # Asked to stop, it is about to end: a second signal that comes late must not change the status.
         for number in (signal.SIGINT, signal.SIGTERM):

@@ -2,89 +2,23 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from git_hybrid.core.errors import BadArgument
+from git_hybrid.cli.common import HERE, Common
 
 if TYPE_CHECKING:
     from git_hybrid.core.manifest import Manifest
 
 F = TypeVar("F", bound=Callable[..., Any])
-When = Literal["always", "auto", "never"]
-HERE = "threads"
-"""The value of ``--executor`` that keeps the work in this process."""
-
-
-@dataclass(slots=True)
-class Common:
-    """What the common options say; filled while click parses, the command's own options last."""
-
-    folders: list[str] = field(default_factory=list)
-    quiet: bool = False
-    verbose: int = 0
-    json: bool = False
-    color: When | None = None
-    progress: bool | None = None
-    argv: tuple[str, ...] = ()
-    config: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def folder(self) -> Path:
-        """The folder to work in: each ``-C`` is relative to the one before, as in git."""
-        folder = Path.cwd()
-        for part in self.folders:
-            folder = folder / part
-            if not folder.is_dir():
-                raise BadArgument(what="-C", value=part, reason="no such folder")
-        return Path(os.path.realpath(folder))
-
-    @property
-    def columns(self) -> int:
-        """How wide the terminal is."""
-        return max(_terminal().columns, 40)
-
-    @property
-    def lines(self) -> int:
-        """How high the terminal is."""
-        return max(_terminal().lines, 5)
-
-
-def _terminal() -> os.terminal_size:
-    from shutil import get_terminal_size
-
-    return get_terminal_size((80, 24))
-
-
-def common_of(context: click.Context) -> Common:
-    """Return what the common options of this invocation say."""
-    found = context.find_root().obj
-    assert isinstance(found, Common)
-    return found
 
 
 def _store(name: str) -> Callable[[click.Context, click.Parameter, Any], None]:
     def callback(context: click.Context, parameter: click.Parameter, value: Any) -> None:
-        if not value:
-            return
-        common = context.find_root().ensure_object(Common)
-        match name:
-            case "folders":
-                common.folders.extend(value)
-            case "no_color":
-                common.color = "never"
-            case "no_progress":
-                common.progress = False
-            case "verbose":
-                common.verbose += value
-            case _:
-                setattr(common, name, value)
+        context.find_root().ensure_object(Common).take(name, value)
 
     return callback
 
@@ -171,21 +105,9 @@ def _manifest(context: click.Context) -> Manifest:
         return Manifest()
 
 
-def wants_color(common: Common, *, tty: bool) -> bool:
-    """Tell whether to colour: ``--color`` > ``NO_COLOR`` > ``color.hybrid`` > ``color.ui``."""
-    config = common.config
-    if common.color is not None:
-        return common.color == "always" or (common.color == "auto" and tty)
-    if os.environ.get("NO_COLOR"):
-        return False
-    text = str(config.get("color.hybrid", config.get("color.ui", "auto"))).lower()
-    if text == "always":
-        return True
-    return tty and text not in ("never", "false", "no", "off", "0") and os.environ.get("TERM") != "dumb"
-
-
-def shows_progress(common: Common) -> bool:
-    """Tell whether progress is drawn: on a terminal, or where it was asked for."""
-    if common.quiet or common.json:
-        return common.progress is True and not common.quiet
-    return common.progress if common.progress is not None else sys.stderr.isatty()
+def shows_help(context: click.Context) -> int:
+    """Print the help of a group that was called without a command; return 2, or 0 where there is one."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help(), err=True)
+        return 2
+    return 0

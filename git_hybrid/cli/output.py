@@ -6,12 +6,10 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import Any
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING, Any
 
-import click
-
-from git_hybrid.cli.options import HERE, Common, common_of, shows_progress, wants_color
+from git_hybrid.cli.common import HERE, Common, common_of, shows_progress, wants_color
 from git_hybrid.cli.signals import Cancel, handled
 from git_hybrid.cli.telling import Told, exit_of, explain, tell
 from git_hybrid.cli.wiring import Choices, Session, session
@@ -21,9 +19,12 @@ from git_hybrid.core.report import Report
 from git_hybrid.core.value import replace
 from git_hybrid.core.words import lasting
 from git_hybrid.view import jsonout
-from git_hybrid.view.progress import Lines, OneLine, quiet
+from git_hybrid.view.lines import Lines, quiet
 from git_hybrid.view.term import paint, safe
 from git_hybrid.view.text import Look, report_lines, summary_line
+
+if TYPE_CHECKING:
+    import click
 
 _DELAY = 0.3
 
@@ -143,19 +144,28 @@ def opened_with(context: click.Context, executor: str, *, jobs: int | None = Non
         yield replace(wired, runtime=replace(wired.runtime, spread=pool)), output
 
 
-@contextmanager
 def opened(
     context: click.Context, *, jobs: int | None = None, offline: bool = False
-) -> Iterator[tuple[Session, Output]]:
-    """Wire a run for the command of *context* and yield it with its output; signals are taken meanwhile."""
-    common, cancel = common_of(context), Cancel()
+) -> AbstractContextManager[tuple[Session, Output]]:
+    """Wire a run for the command of *context*, as :func:`opened_for` does."""
+    return opened_for(common_of(context), jobs=jobs, offline=offline)
+
+
+@contextmanager
+def opened_for(common: Common, *, jobs: int | None = None, offline: bool = False) -> Iterator[tuple[Session, Output]]:
+    """Wire a run for the command that *common* belongs to and yield it with its output; signals are taken meanwhile."""
+    cancel = Cancel()
     lines = Lines(verbose=bool(common.verbose) and not common.quiet)
     progress: Progress = lines if not common.quiet else quiet
     # What was asked for is shown at once; on a terminal a command that is over in a moment shows none.
     delay = 0.0 if common.progress else _DELAY
-    line = OneLine(lines=lines, columns=common.columns, delay=delay, ticks=True) if shows_progress(common) else None
+    line = None
+    if shows_progress(common):
+        from git_hybrid.view.progress import OneLine
+
+        line = OneLine(lines=lines, columns=common.columns, delay=delay, ticks=True)
     watch = None if line is None else line.moved
-    choices = Choices(folder=common.folder, command=_shown(common.argv), jobs=jobs, offline=offline)
+    choices = Choices(folder=common.folder, command=_shown(common.argv), jobs=jobs, offline=offline, scout=common.scout)
     with handled(cancel), session(choices, progress=line or progress, cancel=cancel, watch=watch) as wired:
         common.config = wired.config
         try:

@@ -25,6 +25,7 @@ from git_hybrid.core.value import Struct
 from git_hybrid.git.clones import GitClones
 from git_hybrid.git.quarantine import GitQuarantine
 from git_hybrid.git.run import DeadlineExceeded, Runner
+from git_hybrid.git.scout import Scout
 from git_hybrid.git.settings import git_version, operator, read_config
 from git_hybrid.git.stale import remove_stale
 from git_hybrid.git.watched import SourceWatch
@@ -43,6 +44,7 @@ class Choices(Struct, frozen=True, kw_only=True):
     command: str
     jobs: int | None = None
     offline: bool = False
+    scout: Scout | None = None
 
 
 class Session(Struct, frozen=True, kw_only=True):
@@ -96,7 +98,10 @@ def session(
         log_id=os.urandom(16).hex(),
     )
     with ExitStack() as stack:
-        runtime = _runtime(layout, runner, settings, info, progress=progress, cancel=cancel, stack=stack, watch=watch)
+        clones = GitClones(runner=runner, folder=layout.sources_folder, scout=choices.scout)
+        runtime = _runtime(
+            layout, runner, settings, info, clones=clones, progress=progress, cancel=cancel, stack=stack, watch=watch
+        )
         prover = late(lambda: _prover(runner, layout))
         yield Session(
             runtime=runtime,
@@ -115,6 +120,7 @@ def _runtime(
     settings: Settings,
     info: RunInfo,
     *,
+    clones: GitClones,
     progress: Progress,
     cancel: Cancel,
     stack: ExitStack,
@@ -123,13 +129,12 @@ def _runtime(
     folder = layout.sources_folder
     quarantine = GitQuarantine(disk=durable, folder=folder, run=info.run)
     stack.callback(quarantine.close)
-    clones = GitClones(runner=runner, folder=folder)
     ledger = FileLedger(
         layout=layout,
         now=info.now,
         lock_timeout=settings.lock_timeout,
         cancelled=cancel,
-        clean_quarantine=lambda: (*quarantine.clean(Sources(ledger)), *remove_stale(durable, folder)),
+        clean_quarantine=lambda: (*quarantine.clean(Sources(ledger)), *remove_stale(durable, folder, clones.scout)),
         close_quarantine=quarantine.close,
     )
     return Runtime(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 from typing import assert_never
 
 from git_hybrid.core.errors import (
@@ -45,6 +44,8 @@ def tip(refs: RemoteRefs, ref: RefName, source: Source) -> Candidate:
     """
     commit = refs.commit(ref)
     if commit is None:
+        from difflib import get_close_matches
+
         near = get_close_matches(short_ref(ref), [short_ref(tip) for tip in refs.tips], n=3)
         raise RefMissing(name=source.name, ref=ref, url=str(source.url), nearest=tuple(near))
     tag_object = refs.tips[ref] if ref in refs.peeled else None

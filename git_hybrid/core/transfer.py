@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import Literal
 
+from git_hybrid.core.pattern import pattern
 from git_hybrid.core.value import Struct
 
 Phase = Literal[
@@ -26,8 +26,8 @@ _TITLES: dict[str, Phase] = {
 }
 _UNITS = {"byte": 1, "bytes": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
 _SIZE = r"(?P<{0}>[0-9]{{1,8}}(?:\.[0-9]{{1,2}})?) (?P<{0}_unit>bytes?|[KMGT]iB)"
-_LINE = re.compile(
-    rf"(?P<title>{'|'.join(map(re.escape, _TITLES))}): +"
+_LINE = pattern(
+    rf"(?P<title>{'|'.join(_TITLES)}): +"
     r"(?:[0-9]{1,3}% \((?P<done>[0-9]{1,12})/(?P<total>[0-9]{1,12})\)|(?P<count>[0-9]{1,12}))"
     rf"(?:, {_SIZE.format('size')} \| {_SIZE.format('rate')}/s)?(?P<end>, done\.)? *"
 )

@@ -14,16 +14,18 @@ from git_hybrid.core.ports import Stage
 from git_hybrid.core.value import Struct
 from git_hybrid.git.glances import glance_at
 from git_hybrid.git.run import Runner
+from git_hybrid.git.scout import Scout
 
 _CLEAN_REFS = "refs/hybrid/"
 SAVED = "refs/hybrid/saved/"
 
 
 class GitClones(Struct, frozen=True):
-    """The clones of :mod:`git_hybrid.core.ports`; *folder* is ``sources/``."""
+    """The clones of :mod:`git_hybrid.core.ports`; *folder* is ``sources/``, *scout* was sent there."""
 
     runner: Runner
     folder: Path
+    scout: Scout | None = None
 
     def as_stage(self, name: SourceName) -> Stage:
         """Return the clone of *name* as something that Objects can read."""
@@ -38,7 +40,7 @@ class GitClones(Struct, frozen=True):
 
     def glance(self, pins: Mapping[SourceName, Pin]) -> dict[SourceName, Clone]:
         """Return the clones that surely stand untouched at their *pins*; the others are left to :meth:`inspect`."""
-        return glance_at(str(self.folder), pins)
+        return glance_at(str(self.folder), pins, self.scout)
 
     def inspect_path(self, path: Path, pin: Oid | None, *, thorough: bool = False) -> Observed:
         """Return what stands at *path*.

@@ -14,12 +14,15 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterator
+from pathlib import Path
 from struct import Struct, error
 
 from git_hybrid.core.ids import Oid
 from git_hybrid.core.plan import Clone
 from git_hybrid.git import seen
 from git_hybrid.git.quarantine import ATTRIBUTES
+from git_hybrid.git.stale import leftovers
+from git_hybrid.git.stamps import Look
 
 _ENTRY = Struct(">10I20sH")
 _STAGES_AND_FLAGS = 0xF000
@@ -43,11 +46,14 @@ class Doubt(Exception):
     """A glance is not enough."""
 
 
-def glance(path: str, commit: Oid, tree: Oid) -> Clone | None:
-    """Return the clone at *path* if it surely stands untouched at *commit*, whose tree is *tree*; else None."""
+def glance(path: str, commit: Oid, tree: Oid, look: Look | None = None) -> Clone | None:
+    """Return the clone at *path* if it surely stands untouched at *commit*, whose tree is *tree*; else None.
+
+    *look* is what somebody saw of it a moment ago.
+    """
     if len(commit) != _OID:
         return None
-    touched = seen.touched(path, commit, tree)
+    touched = seen.touched(path, commit, tree, look)
     try:
         if touched is None or touched - _REFRESHED:
             return _looked_at(path, commit, tree)
@@ -68,6 +74,8 @@ def settle(path: str, commit: Oid, tree: Oid) -> None:
         Doubt, OSError, ValueError, IndexError, struct.error: a glance is not enough; nothing is kept.
     """
     base, taken = seen.prepare(path), seen.Collector()
+    if leftovers(Path(path, ".git")):
+        raise Doubt
     _looked_at(path, commit, tree, taken)
     seen.keep(path, base, taken.stamps(commit, tree))
 

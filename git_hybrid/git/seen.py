@@ -1,10 +1,10 @@
 """What a clone looked like when it was proved: the times, size, inode and mode of everything that a look depends on.
 
 Two files in ``.git/hybrid`` hold it. ``tree`` has the files and folders of the working tree; it is taken before they
-are read and compared. ``base`` has the rest: the root, HEAD, settings, index, packs, and ``tree`` itself. As long as
-all of that is as it was, nothing was changed: a change of any kind sets the ctime, which nobody can choose. What was
-written in the same tick of the clock in which it was looked at is not believed (gitformat-index(5), "racy git"): the
-root gets its ctime when the clone is put in its place, after all files have theirs.
+are read and compared. ``base`` has the rest: the root, HEAD, settings, index, packs, the folders of refs, and ``tree``
+itself. As long as all of that is as it was, nothing was changed: a change of any kind sets the ctime, which nobody can
+choose. What was written in the same tick of the clock in which it was looked at is not believed (gitformat-index(5),
+"racy git"): the root gets its ctime when the clone is put in its place, after all files have theirs.
 
 Both are hints of this machine. What is not as it was is for a closer look to judge.
 """
@@ -12,39 +12,22 @@ Both are hints of this machine. What is not as it was is for a closer look to ju
 from __future__ import annotations
 
 import os
-import stat
 import sys
 import time
 from array import array
 from collections.abc import Iterable
 
 from git_hybrid.core.ids import Oid
-from git_hybrid.core.value import Struct
+from git_hybrid.git import stamps
+from git_hybrid.git.stamps import BASE, FOLDER, MAGIC, PACKS, TREE, Look, Stamps, numbers_of
 
-FOLDER = ".git/hybrid"
-TREE, BASE = f"{FOLDER}/tree", f"{FOLDER}/base"
-_MAGIC = "git-hybrid-seen-1"
 _SETTLED = 2 * 10**9
 _TICKS = 100
-_SIZE = 5 * 8
 # CLOCK_REALTIME_COARSE (linux/time.h), which file systems take their times from; elsewhere they use the fine one.
 _CLOCK = 5 if sys.platform == "linux" else time.CLOCK_REALTIME
 # What this tool makes in .git, and git in a checkout: anything else is for a closer look.
 _NAMES = frozenset(
-    {
-        *(
-            b"HEAD",
-            b"ORIG_HEAD",
-            b"config",
-            b"hybrid",
-            b"hybrid-packs",
-            b"index",
-            b"info",
-            b"logs",
-            b"objects",
-            b"refs",
-        ),
-    }
+    b"HEAD ORIG_HEAD config hybrid hybrid-packs index info logs objects refs".split(),
 )
 _OF_BASE = (
     b"",
@@ -54,24 +37,10 @@ _OF_BASE = (
     b".git/index",
     b".git/info",
     b".git/info/attributes",
-    b".git/refs/hybrid",
     b".git/refs/hybrid/pin",
     b".git/objects/info",
     b".git/objects/pack",
 )
-_PACKS = b".git/objects/pack/"
-_INODE = (1 << 63) - 1
-
-
-class Stamps(Struct, frozen=True):
-    """Stat data of paths below a clone: the paths between NULs, and five numbers of 64 bits for each of them."""
-
-    commit: str
-    tree: str
-    newest: int
-    """The latest ctime, in nanoseconds."""
-    paths: bytes
-    numbers: bytes
 
 
 class Collector:
@@ -85,9 +54,7 @@ class Collector:
     def add(self, path: bytes, found: os.stat_result) -> None:
         """Take what is *found* at *path*."""
         self.paths.append(path)
-        inode = found.st_ino & _INODE
-        ctime = found.st_ctime_ns if found.st_nlink == 1 else _ctime(path, found)
-        self._numbers += (found.st_mode, inode, found.st_size, found.st_mtime_ns, ctime)
+        self._numbers += numbers_of(path, found)
 
     def ctimes(self) -> list[int]:
         """Return the ctime of each, in nanoseconds."""
@@ -99,38 +66,19 @@ class Collector:
         return Stamps(commit, tree, newest, b"\0".join(self.paths), array("q", self._numbers).tobytes())
 
 
-def _ctime(path: bytes, found: os.stat_result) -> int:
-    """Return the ctime of what has more names than one; of a pack that the object cache has too, when it was written.
+def touched(path: str, commit: Oid, tree: Oid, look: Look | None = None) -> frozenset[bytes] | None:
+    """Return what was touched since the clone at *path* was proved to stand at *commit*; None if it never was.
 
-    Whenever another workspace links such a pack, or a store is pruned, its ctime changes, and nothing else of it.
+    *look* is one that somebody took already (:func:`git_hybrid.git.stamps.look`).
     """
-    return found.st_mtime_ns if path.startswith(_PACKS) and stat.S_ISREG(found.st_mode) else found.st_ctime_ns
-
-
-def touched(path: str, commit: Oid, tree: Oid) -> frozenset[bytes] | None:
-    """Return what was touched since the clone at *path* was proved to stand at *commit*; None if it never was."""
-    try:
-        if os.path.islink(path):
-            return None
-        found: set[bytes] = set()
-        for name in (BASE, TREE):
-            known = _read(f"{path}/{name}")
-            if (known.commit, known.tree) != (commit, tree):
-                return None
-            found |= _differing(path, known)
-    except (OSError, ValueError):
-        return None
-    return frozenset(found)
+    found = look or stamps.look(path)
+    return found[2] if found is not None and found[:2] == (commit, tree) else None
 
 
 def standing(path: str) -> tuple[str, str] | None:
     """Return the commit and the tree that the clone at *path* was proved to stand at, if nothing was touched since."""
-    try:
-        known = _read(f"{path}/{BASE}")
-    except (OSError, ValueError):
-        return None
-    untouched = touched(path, Oid(known.commit), Oid(known.tree)) == frozenset()
-    return (known.commit, known.tree) if untouched else None
+    found = stamps.look(path)
+    return found[:2] if found is not None and stamps.is_untouched(found) else None
 
 
 def holds_only_our_names(path: str) -> bool:
@@ -140,34 +88,6 @@ def holds_only_our_names(path: str) -> bool:
         OSError: it cannot be read.
     """
     return {*os.listdir(os.fsencode(path) + b"/.git")} <= _NAMES
-
-
-def _read(path: str) -> Stamps:
-    with open(path, "rb", buffering=0) as file:
-        data = file.read()
-    head, _, rest = data.partition(b"\n")
-    magic, commit, tree, newest, size = head.decode("ascii").split(" ")
-    if magic != _MAGIC:
-        raise ValueError(path)
-    return Stamps(commit, tree, int(newest), rest[: int(size)], rest[int(size) :])
-
-
-def _differing(root: str, known: Stamps) -> set[bytes]:
-    prefix, lstat, numbers = os.fsencode(root) + b"/", os.lstat, list[int]()
-    names = known.paths.split(b"\0") if known.numbers else []
-    for name in names:
-        found = lstat(prefix + name)
-        inode = found.st_ino & _INODE
-        ctime = found.st_ctime_ns if found.st_nlink == 1 else _ctime(name, found)
-        numbers += (found.st_mode, inode, found.st_size, found.st_mtime_ns, ctime)
-    now = array("q", numbers).tobytes()
-    if now == known.numbers:
-        return set()
-    return {
-        name
-        for at, name in enumerate(names)
-        if now[at * _SIZE : (at + 1) * _SIZE] != known.numbers[at * _SIZE : (at + 1) * _SIZE]
-    }
 
 
 def folders_of(paths: Iterable[bytes]) -> list[bytes]:
@@ -207,9 +127,9 @@ def complete(path: str, commit: Oid, tree: Oid) -> None:
     if os.path.lexists(f"{path}/{BASE}"):
         return
     root = os.fsencode(path) + b"/"
-    taken = base_of(path)
+    taken = _base_of(path)
     _take(taken, root, TREE.encode())
-    known = _read(f"{path}/{TREE}")
+    known = stamps.read(f"{path}/{TREE}")
     moved, *others = taken.ctimes()
     tops = {name.split(b"/", 1)[0] for name in known.paths.split(b"\0") if name}
     # The root was renamed into its place after all else was written, but for the folder .git, which has marks of ours.
@@ -228,7 +148,7 @@ def prepare(path: str) -> Collector:
         ValueError: something is so young that a change could go unnoticed.
     """
     os.makedirs(f"{path}/{FOLDER}", exist_ok=True)
-    taken = base_of(path)
+    taken = _base_of(path)
     if max(taken.ctimes()) > time.time_ns() - _SETTLED:
         raise ValueError(path)
     return taken
@@ -249,17 +169,24 @@ def keep(path: str, base: Collector, tree: Stamps) -> None:
     _write(f"{path}/{BASE}", base.stamps(Oid(tree.commit), Oid(tree.tree)))
 
 
-def base_of(path: str) -> Collector:
+def _base_of(path: str) -> Collector:
     """Return the stat data of what is not in the working tree: the root first, then ``.git``.
 
     Raises:
         OSError: something is missing.
     """
     root, taken = os.fsencode(path) + b"/", Collector()
-    packs = [_PACKS + name for name in sorted(os.listdir(root + b".git/objects/pack"))]
-    for name in (*_OF_BASE, *packs):
+    packs = [PACKS + name for name in sorted(os.listdir(root + b".git/objects/pack"))]
+    for name in (*_OF_BASE, *_folders(root, b".git/refs"), *packs):
         _take(taken, root, name)
     return taken
+
+
+def _folders(root: bytes, top: bytes) -> list[bytes]:
+    """Return *top* and the folders below it: as long as they are as they were, no ref and no lock is new in them."""
+    with os.scandir(root + top) as found:
+        inner = sorted(entry.name for entry in found if entry.is_dir(follow_symlinks=False))
+    return [top, *(path for name in inner for path in _folders(root, top + b"/" + name))]
 
 
 def _take(taken: Collector, root: bytes, name: bytes) -> None:
@@ -268,7 +195,7 @@ def _take(taken: Collector, root: bytes, name: bytes) -> None:
 
 def _write(path: str, known: Stamps) -> None:
     temporary = f"{path}.tmp"
-    head = f"{_MAGIC} {known.commit} {known.tree} {known.newest} {len(known.paths)}\n".encode("ascii")
+    head = f"{MAGIC} {known.commit} {known.tree} {known.newest} {len(known.paths)}\n".encode("ascii")
     with open(temporary, "wb") as file:
         file.write(head + known.paths + known.numbers)
     os.replace(temporary, path)

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from git_hybrid.git.owners import is_held
 from git_hybrid.git.quarantine import Disk
+from git_hybrid.git.scout import Scout
+from git_hybrid.git.stamps import is_untouched
 
 _LOCKED = frozenset(
     f"{name}.lock" for name in ("index", "HEAD", "ORIG_HEAD", "FETCH_HEAD", "config", "packed-refs", "shallow")
@@ -20,10 +22,11 @@ _INDEX, _SHALLOW = "hybrid-index-", "shallow.tmp"
 _PACKS = ("tmp_pack_", "tmp_idx_", "tmp_rev_", ".tmp-")
 
 
-def remove_stale(disk: Disk, folder: Path) -> list[str]:
+def remove_stale(disk: Disk, folder: Path, scout: Scout | None = None) -> list[str]:
     """Remove what dead processes left in the clones below *folder* (``sources/``) and say so.
 
-    Call it under the writer lock: then no git of ours runs in a clone.
+    Call it under the writer lock: then no git of ours runs in a clone. What a *scout* saw untouched since it was proved
+    is not searched: no folder of it got anything new.
 
     Raises:
         LocalIo: the file system refused.
@@ -31,20 +34,23 @@ def remove_stale(disk: Disk, folder: Path) -> list[str]:
     if not folder.is_dir():
         return []
     notes = []
+    scout = scout if scout is not None and scout.folder == str(folder) and scout.holds() else None
     with os.scandir(folder) as found:
         clones = sorted(entry.name for entry in found if entry.name[0] != "." and entry.is_dir(follow_symlinks=False))
     for name in clones:
+        if scout is not None and scout.knows(name) and is_untouched(scout.look(name)):
+            continue
         git_dir = folder / name / ".git"
         if git_dir.is_symlink() or not git_dir.is_dir():
             continue
-        for path in _leftovers(git_dir):
+        for path in leftovers(git_dir):
             if _is_plain(path) and not is_held(path, git_dir.parent):
                 disk.remove_file(path)
                 notes.append(f"removed {path.relative_to(folder.parent)}, which a git that was killed left")
     return notes
 
 
-def _leftovers(git_dir: Path) -> list[Path]:
+def leftovers(git_dir: Path) -> list[Path]:
     """Return what a dead git may have left; four folders are listed, and those below refs/."""
     text = os.fspath(git_dir)
     found = [name for name in _names(text) if name in _LOCKED or name.startswith(_INDEX) or name == _SHALLOW]

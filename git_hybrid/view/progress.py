@@ -1,42 +1,22 @@
-"""Show what goes on: one line on stderr that is drawn again, or nothing."""
+"""Show what goes on: one line on stderr that is drawn again."""
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TextIO
 
 from git_hybrid.core.ports import ProgressKind
 from git_hybrid.core.transfer import Transfer
+from git_hybrid.view.lines import Lines
 from git_hybrid.view.progressline import Shown, progress_line, time_left
-from git_hybrid.view.term import safe
 
 _INTERVAL = 0.1
 _TICK = 0.5
 # How long one source is shown before another may take the line: what changes faster cannot be read.
 _HOLD = 1.0
 _FRESH = 2.0
-
-
-def quiet(kind: ProgressKind, name: str, text: str) -> None:
-    """Show nothing."""
-
-
-@dataclass(slots=True)
-class Lines:
-    """Tells retries and notes as lines on stderr: what ``-v`` shows, and the part of it that always matters."""
-
-    verbose: bool = False
-    stream: TextIO = field(default_factory=lambda: sys.stderr)
-
-    def __call__(self, kind: ProgressKind, name: str, text: str) -> None:
-        """Print one event if it is worth a line."""
-        if kind in ("retry", "note") or (self.verbose and kind != "begin"):
-            # One write a line: threads tell their events at the same time.
-            self.stream.write(f"{safe(name)}: {safe(text)}\n")
 
 
 @dataclass(slots=True)

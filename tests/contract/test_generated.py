@@ -13,7 +13,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from git_hybrid.cli.commands.schema import NAMES
-from git_hybrid.cli.main import group, main
+from git_hybrid.cli.main import main
+from git_hybrid.cli.tree import group
 from git_hybrid.store.schemas import DOCUMENTS, SHAPES
 
 ROOT = Path(__file__).parents[2]

@@ -16,9 +16,9 @@ import click
 import pytest
 
 from git_hybrid import core
-from git_hybrid.cli.main import COMMANDS, group
-from git_hybrid.cli.options import Common
+from git_hybrid.cli.common import Common
 from git_hybrid.cli.remedies import REMEDIES
+from git_hybrid.cli.tree import COMMANDS, group
 from git_hybrid.core.errors import HybridError
 
 ROOT = Path(__file__).resolve().parents[2]

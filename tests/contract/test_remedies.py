@@ -14,10 +14,10 @@ import click
 import pytest
 
 import git_hybrid
-from git_hybrid.cli.main import group
-from git_hybrid.cli.options import Common
+from git_hybrid.cli.common import Common
 from git_hybrid.cli.remedies import REMEDIES
 from git_hybrid.cli.telling import explain, tell
+from git_hybrid.cli.tree import group
 from git_hybrid.core.errors import HybridError, Interrupted, InvalidFile, Problem
 from git_hybrid.store import lockfile, manifest, runs, statefile
 

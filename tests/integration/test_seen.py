@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
+from collections.abc import Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,8 +15,10 @@ from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.plan import Clone
 from git_hybrid.core.value import replace
-from git_hybrid.git import glances, seen
-from git_hybrid.git.glance import glance, settle
+from git_hybrid.git import glances, scout, seen, stale, stamps
+from git_hybrid.git.glance import Doubt, glance, settle
+from git_hybrid.git.scout import Scout
+from git_hybrid.store import durable
 from git_hybrid.store.lockfile import decode_lock
 from integration.test_glance import FILES, TOUCHES, keep_times
 from support.cli import Hybrid
@@ -80,6 +85,8 @@ def test_every_file_and_every_folder_counts(clone: Path) -> None:
         touched = seen.touched(str(clone), pin.commit, pin.tree)
         assert touched is not None
         assert name.encode() in touched
+    (clone / ".git/refs/hybrid/upstream/heads/main.lock").touch()
+    assert b".git/refs/hybrid/upstream/heads" in (seen.touched(str(clone), pin.commit, pin.tree) or ())
     (clone / "folder1/new").touch()
     assert b"folder1" in (seen.touched(str(clone), pin.commit, pin.tree) or ())
 
@@ -154,7 +161,7 @@ def test_a_file_beside_those_of_the_tree_is_not_settled(clone: Path) -> None:
 
 
 @pytest.mark.parametrize("name", [seen.TREE, seen.BASE])
-@pytest.mark.parametrize("data", [b"", b"x", b"git-hybrid-seen-1 a b 1 2\n", b"\xff\n", b"git-hybrid-seen-2 a b 1 0\n"])
+@pytest.mark.parametrize("data", [b"", b"x", b"git-hybrid-seen-2 a b 1 2\n", b"\xff\n", b"git-hybrid-seen-1 a b 1 0\n"])
 def test_a_hint_that_is_damaged_says_nothing(name: str, data: bytes, clone: Path) -> None:
     pin = pin_of(clone)
     (clone / name).write_bytes(data)
@@ -205,31 +212,111 @@ def test_an_update_and_the_next_look(hybrid: Hybrid, workspace: Path, upstream_f
     assert looked(clone, new) is not None
 
 
-def test_two_processes_see_what_one_does(
-    workspace: Path, hybrid: Hybrid, upstream_factory: UpstreamFactory, monkeypatch: pytest.MonkeyPatch
-) -> None:
+NAMES = [f"t{number:02}" for number in range(scout.WORTH_IT)]
+
+
+@pytest.fixture
+def many(workspace: Path, hybrid: Hybrid, upstream_factory: UpstreamFactory) -> Path:
+    """The sources of a workspace with as many clones as a scout is sent to."""
     upstream = upstream_factory()
     upstream.commit({"a": "1"})
     hybrid("init")
-    for number in range(6):
-        hybrid("add", upstream.url, "--name", f"t{number}")
+    with (workspace / "sources.toml").open("a") as manifest:
+        manifest.writelines(f'[source.{name}]\nurl = "{upstream.url}"\nbranch = "main"\n' for name in NAMES)
+    hybrid("pin")
     hybrid("sync")
-    sources = workspace / "sources"
-    pins = decode_lock((workspace / "state/sources.lock").read_bytes()).pins
-    for name in ("t1", "t4"):
-        (sources / name / "a").write_text("mine")
-    os.utime(sources / "t5/.git")
-    alone = glances.glance_at(str(sources), pins)
-    monkeypatch.setattr(glances, "_MANY", 2)
-    assert glances.glance_at(str(sources), pins) == alone
-    assert set(alone) == {"t0", "t2", "t3", "t5"}
-    assert not alone[SourceName("t5")].settled
+    return workspace / "sources"
+
+
+def pins_of(sources: Path) -> Mapping[SourceName, Pin]:
+    return decode_lock((sources.parent / "state/sources.lock").read_bytes()).pins
+
+
+@pytest.fixture
+def sent(many: Path) -> Iterator[Scout]:
+    found = scout.send(str(many.parent))
+    assert found is not None
+    with closing(found):
+        yield found
+
+
+def test_a_scout_sees_what_one_process_does(many: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pins = pins_of(many)
+    for name in ("t01", "t04"):
+        (many / name / "a").write_text("mine")
+    os.utime(many / "t05/.git")
+    with monkeypatch.context() as patched:
+        patched.delattr(os, "fork")
+        patched.setattr(scout, "WORTH_IT", 99)
+        alone = glances.glance_at(str(many), pins)
+    assert glances.glance_at(str(many), pins) == alone
+    assert set(alone) == {*NAMES} - {"t01", "t04"}
+    assert not alone[SourceName("t05")].settled
     done = threading.Event()
     other = threading.Thread(target=done.wait)
     other.start()
     monkeypatch.delattr(os, "fork")
     try:
-        assert glances.glance_at(str(sources), pins) == alone
+        assert glances.glance_at(str(many), pins) == alone
     finally:
         done.set()
         other.join()
+
+
+def test_a_scout_that_was_sent_before_is_asked(many: Path, sent: Scout, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in NAMES:
+        sent.look(name)
+    monkeypatch.setattr(stamps, "look", lambda *_: pytest.fail("looked again"))
+    assert len(glances.glance_at(str(many), pins_of(many), sent)) == len(NAMES)
+    assert sent.look("unknown") is None
+    assert not sent.knows("unknown")
+
+
+@pytest.mark.parametrize("trace", ["state/resume.json", "sources/new"])
+def test_a_scout_does_not_count_once_somebody_wrote(
+    many: Path, sent: Scout, trace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert sent.holds()
+    (many.parent / trace).touch()
+    assert not sent.holds()
+    (many / "t03/a").write_text("mine")
+    assert set(glances.glance_at(str(many), pins_of(many), sent)) == {*NAMES} - {"t03"}
+
+
+def test_a_scout_that_dies_is_done_without(many: Path, sent: Scout) -> None:
+    os.kill(sent._child, signal.SIGKILL)
+    (many / "t03/a").write_text("mine")
+    found = glances.glance_at(str(many), pins_of(many), sent)
+    assert {*NAMES} - {"t03"} <= set(found)
+
+
+def test_only_what_was_touched_is_searched_for_leftovers(many: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    locks = [many / "t02/.git/refs/hybrid/upstream/heads/main.lock", many / "t04/.git/objects/pack/tmp_pack_x"]
+    for lock in locks:
+        lock.touch()
+    sent = scout.send(str(many.parent))
+    assert sent is not None
+    searched = []
+    search = stale.leftovers
+    monkeypatch.setattr(stale, "leftovers", lambda git_dir: searched.append(git_dir.parent.name) or search(git_dir))
+    with closing(sent):
+        sent.look(NAMES[-1])
+        notes = stale.remove_stale(durable, many, sent)
+    assert len(notes) == 2
+    assert not any(lock.exists() for lock in locks)
+    assert searched == ["t02", "t04"]
+
+
+def test_what_a_killed_git_left_is_never_taken_for_settled(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pin = pin_of(clone)
+    (clone / ".git/refs/heads/x.lock").touch()
+    with pytest.raises(Doubt):
+        settled_later(clone, pin, monkeypatch)
+    assert not is_settled(clone, pin)
+
+
+def test_a_plain_command_sends_a_scout(many: Path, hybrid: Hybrid) -> None:
+    """A new process: what is in the clones is seen, whoever looks first."""
+    assert hybrid("status").out.count(" ok ") == len(NAMES)
+    (many / "t03/a").write_text("mine")
+    assert hybrid("status").out.count(" ok ") == len(NAMES) - 1

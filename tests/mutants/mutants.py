@@ -271,10 +271,12 @@ MUTANTS = (
         'name.decode("utf-8", "surrogateescape").casefold()',
         f"{CORE}/test_tree.py",
     ),
-    Mutant("any-ctime", "git/seen.py", "found.st_mtime_ns, ctime)\n    now", "found.st_mtime_ns, 0)\n    now", SEEN),
+    Mutant(
+        "any-ctime", "git/stamps.py", "found.st_mtime_ns, ctime))\n    now", "found.st_mtime_ns, 0))\n    now", SEEN
+    ),
     Mutant("young-clone", "git/seen.py", ">= moved:", ">= 2**62:", SEEN),
     Mutant("young-look", "git/seen.py", "if tree.newest > time.time_ns() - _SETTLED:", "if tree.newest < 0:", SEEN),
-    Mutant("any-commit", "git/seen.py", "if (known.commit, known.tree) != (commit, tree):", "if not known.tree:", SEEN),
+    Mutant("any-commit", "git/seen.py", "and found[:2] == (commit, tree) else", "else", SEEN),
     Mutant("any-index", "git/glance.py", '_index(f"{path}/.git/index", tree)\n            if', "if", SEEN),
     Mutant("bomb", "core/tree.py", "if count > limits.max_entries:", "if count < 0:", f"{CORE}/test_tree.py"),
     Mutant(

@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 
 from git_hybrid.app.edit import Editor, Wanted, add
-from git_hybrid.cli.options import common_of, common_options
+from git_hybrid.cli.common import common_of
+from git_hybrid.cli.options import common_options
 from git_hybrid.cli.output import opened
 from git_hybrid.core.errors import BadArgument, Problem
 from git_hybrid.core.ids import InvalidText, name_from_url, normalize_url, parse_name, shown_url

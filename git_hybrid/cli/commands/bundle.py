@@ -24,7 +24,8 @@ from git_hybrid.cli.bundling import (
     reports_in,
     temporary_workspace,
 )
-from git_hybrid.cli.options import common_of, common_options, jobs_option
+from git_hybrid.cli.common import common_of
+from git_hybrid.cli.options import common_options, jobs_option, shows_help
 from git_hybrid.cli.output import Output, opened
 from git_hybrid.cli.telling import exit_of
 from git_hybrid.cli.wiring import Session
@@ -50,10 +51,7 @@ _PATH = click.Path(path_type=Path)
 @click.pass_context
 def command(context: click.Context) -> int:
     """Carry sources across an air gap in one file: pinned commits, lock, manifest, scans, overrides, audit log."""
-    if context.invoked_subcommand is None:
-        click.echo(context.get_help(), err=True)
-        return 2
-    return 0
+    return shows_help(context)
 
 
 @command.command("create")

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from git_hybrid.cli.caching import Cache, cared
-from git_hybrid.cli.options import common_options
+from git_hybrid.cli.options import common_options, shows_help
 from git_hybrid.cli.telling import explain
 from git_hybrid.core.cache_record import StoreLook, parse_size, to_prune
 from git_hybrid.core.errors import BadArgument, CacheDamaged
@@ -29,10 +29,7 @@ T = TypeVar("T")
 @click.pass_context
 def command(context: click.Context) -> int:
     """Show, verify and prune what was fetched once and is shared by the workspaces of this user."""
-    if context.invoked_subcommand is None:
-        click.echo(context.get_help(), err=True)
-        return 2
-    return 0
+    return shows_help(context)
 
 
 @command.command("show")

@@ -11,7 +11,8 @@ import click
 from git_hybrid import __version__
 from git_hybrid.app.status import status
 from git_hybrid.cli.checking import gather, run_checks, with_settings
-from git_hybrid.cli.options import common_of, common_options
+from git_hybrid.cli.common import common_of
+from git_hybrid.cli.options import common_options
 from git_hybrid.cli.output import opened
 from git_hybrid.cli.wiring import Session
 from git_hybrid.core.audit_query import records_of

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import click
 
-from git_hybrid.cli.options import common_of, common_options
+from git_hybrid.cli.common import common_of
+from git_hybrid.cli.options import common_options
 from git_hybrid.core.errors import BadArgument
 from git_hybrid.core.ids import InvalidText, parse_url
 from git_hybrid.core.value import Struct

@@ -8,9 +8,10 @@ from typing import Any
 
 import click
 
+from git_hybrid.cli.common import common_of
 from git_hybrid.cli.diagnosing import Diagnosis, diagnose
 from git_hybrid.cli.machine import told_settings
-from git_hybrid.cli.options import common_of, common_options
+from git_hybrid.cli.options import common_options
 from git_hybrid.cli.output import Output
 from git_hybrid.cli.signals import Cancel, handled
 from git_hybrid.cli.support_archive import FOLDER, archive_files

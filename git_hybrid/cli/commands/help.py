@@ -6,9 +6,10 @@ import sys
 
 import click
 
-from git_hybrid.cli.main import group, open_page
+from git_hybrid.cli.main import open_page
 from git_hybrid.cli.manual import error_entry
 from git_hybrid.cli.options import common_options
+from git_hybrid.cli.tree import group
 
 
 @click.command("help")

@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from git_hybrid.app.edit import Editor, Wanted, add
-from git_hybrid.cli.options import common_of, common_options
+from git_hybrid.cli.common import common_of
+from git_hybrid.cli.options import common_options
 from git_hybrid.cli.output import Output, opened
 from git_hybrid.cli.wiring import Session
 from git_hybrid.core.audit import Event

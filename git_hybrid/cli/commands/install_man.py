@@ -7,8 +7,9 @@ from pathlib import Path
 
 import click
 
+from git_hybrid.cli.common import common_of
 from git_hybrid.cli.manual import manual_pages
-from git_hybrid.cli.options import common_of, common_options
+from git_hybrid.cli.options import common_options
 from git_hybrid.cli.output import Output
 from git_hybrid.core.words import counted
 from git_hybrid.store.durable import make_folder, write_file

@@ -11,7 +11,7 @@ from git_hybrid.app.mirror_update import update_mirror
 from git_hybrid.app.mirror_verify import verify_mirrors
 from git_hybrid.app.mirrors import add_mirror, inventory, remove_mirrors
 from git_hybrid.cli.mirroring import described, filled, mirror_folder
-from git_hybrid.cli.options import common_options, executor_option, jobs_option
+from git_hybrid.cli.options import common_options, executor_option, jobs_option, shows_help
 from git_hybrid.cli.output import Output, opened, opened_with
 from git_hybrid.core.endpoints import check_base
 from git_hybrid.core.errors import BadArgument
@@ -32,10 +32,7 @@ from git_hybrid.view.term import safe
 @click.pass_context
 def command(context: click.Context) -> int:
     """Keep the inventory of mirrors, check what they serve, and fill folders that can be served."""
-    if context.invoked_subcommand is None:
-        click.echo(context.get_help(), err=True)
-        return 2
-    return 0
+    return shows_help(context)
 
 
 @command.command("list")

@@ -10,7 +10,8 @@ import click
 from git_hybrid.app.force import Forced
 from git_hybrid.app.override import find, listed, moved_over, renew, revoke
 from git_hybrid.cli.commands.pin import moment, read_signature, signature_option, text, texts
-from git_hybrid.cli.options import common_of, common_options, names_argument
+from git_hybrid.cli.common import common_of
+from git_hybrid.cli.options import common_options, names_argument
 from git_hybrid.cli.output import Output, opened
 from git_hybrid.cli.wiring import Session
 from git_hybrid.core.audit_query import OVERRIDE_COLUMNS, override_row

@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 
 from git_hybrid.app.scan import ScanRequest, scan
-from git_hybrid.cli.options import HERE, common_options, executor_option, group_option, jobs_option, names_argument
+from git_hybrid.cli.common import HERE
+from git_hybrid.cli.options import common_options, executor_option, group_option, jobs_option, names_argument
 from git_hybrid.cli.output import opened_with
 from git_hybrid.cli.telling import exit_of, explain
 from git_hybrid.core.errors import BadArgument

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from git_hybrid.app.sync import SyncRequest, sync
+from git_hybrid.cli.common import common_of
 from git_hybrid.cli.options import common_options, group_option, jobs_option, names_argument
-from git_hybrid.cli.output import opened
+from git_hybrid.cli.syncing import sync_clones
 
 
 @click.command("sync")
@@ -32,8 +32,5 @@ def command(
 
     The lock is never changed. Local work is never touched: a source that has some is left alone (exit 3).
     """
-    with opened(context, jobs=jobs, offline=offline) as (session, output):
-        report = sync(session.runtime, SyncRequest(names=names, groups=groups, dry_run=dry_run, prune=prune))
-        if not report.rows:
-            output.no_sources()
-        return output.report(report)
+    common = common_of(context)
+    return sync_clones(common, names=names, groups=groups, jobs=jobs, dry_run=dry_run, offline=offline, prune=prune)

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 
-from git_hybrid.cli.options import Common, shows_progress
+from git_hybrid.cli.common import Common, shows_progress
 from git_hybrid.cli.output import advice
 from git_hybrid.cli.settings import read_settings
 from git_hybrid.cli.signals import Cancel, handled

@@ -7,7 +7,8 @@ import io
 import pytest
 
 from git_hybrid.core.transfer import Transfer
-from git_hybrid.view.progress import Lines, OneLine
+from git_hybrid.view.lines import Lines
+from git_hybrid.view.progress import OneLine
 from git_hybrid.view.progressline import Shown, progress_line, time_left
 from git_hybrid.view.term import width
 

@@ -14,7 +14,8 @@ from git_hybrid.core.ids import RefName, SourceName
 from git_hybrid.core.ports import CommitLine, Range
 from git_hybrid.core.report import Report, Row, Status
 from git_hybrid.view.jsonout import dump
-from git_hybrid.view.progress import Lines, OneLine
+from git_hybrid.view.lines import Lines
+from git_hybrid.view.progress import OneLine
 from git_hybrid.view.status import porcelain_lines, status_lines
 from git_hybrid.view.term import fit, paint, safe, width
 from git_hybrid.view.text import Look, report_lines, summary_line

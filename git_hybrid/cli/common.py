@@ -1,0 +1,121 @@
+"""What the options say that every command has. Knows nothing of click, which plain commands do without."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from git_hybrid.core.errors import BadArgument
+
+if TYPE_CHECKING:
+    import click
+
+    from git_hybrid.git.scout import Scout
+
+When = Literal["always", "auto", "never"]
+HERE = "threads"
+"""The value of ``--executor`` that keeps the work in this process."""
+
+
+class Common:
+    """What the common options say; filled while the command line is read, the command's own options last."""
+
+    def __init__(
+        self,
+        argv: Sequence[str] = (),
+        *,
+        folders: Sequence[str] = (),
+        quiet: bool = False,
+        verbose: int = 0,
+        json: bool = False,
+        color: When | None = None,
+        progress: bool | None = None,
+        config: Mapping[str, str] | None = None,
+    ) -> None:
+        """Start with what is known already; *argv* are the words of the command line."""
+        self.argv = tuple(argv)
+        self.folders = list(folders)
+        self.quiet = quiet
+        self.verbose = verbose
+        self.json = json
+        self.color = color
+        self.progress = progress
+        self.config = config or {}
+        self.scout: Scout | None = None
+
+    def take(self, name: str, value: object) -> None:
+        """Take what one option says; an option that says nothing is not there."""
+        match name, value:
+            case _, None | False | 0 | ():
+                return
+            case "folders", tuple(folders):
+                self.folders.extend(folders)
+            case "verbose", int(count):
+                self.verbose += count
+            case "no_color", _:
+                self.color = "never"
+            case "no_progress", _:
+                self.progress = False
+            case _:
+                setattr(self, name, value)
+
+    @property
+    def folder(self) -> Path:
+        """The folder to work in: each ``-C`` is relative to the one before, as in git."""
+        folder = Path.cwd()
+        for part in self.folders:
+            folder = folder / part
+            if not folder.is_dir():
+                raise BadArgument(what="-C", value=part, reason="no such folder")
+        return Path(os.path.realpath(folder))
+
+    @property
+    def columns(self) -> int:
+        """How wide the terminal is."""
+        return max(_terminal().columns, 40)
+
+    @property
+    def lines(self) -> int:
+        """How high the terminal is."""
+        return max(_terminal().lines, 5)
+
+
+def _terminal() -> os.terminal_size:
+    """Return the size of the terminal as :func:`shutil.get_terminal_size` does, which takes the archivers along."""
+    asked = [os.environ.get(name, "") for name in ("COLUMNS", "LINES")]
+    given = [int(text) if text.isdigit() else 0 for text in asked]
+    try:
+        found = os.get_terminal_size(sys.__stdout__.fileno() if sys.__stdout__ else 1)
+    except (OSError, ValueError):
+        found = os.terminal_size((80, 24))
+    return os.terminal_size(given[at] or found[at] or default for at, default in enumerate((80, 24)))
+
+
+def common_of(context: click.Context) -> Common:
+    """Return what the common options of this invocation say."""
+    found = context.find_root().obj
+    assert isinstance(found, Common)
+    return found
+
+
+def wants_color(common: Common, *, tty: bool) -> bool:
+    """Tell whether to colour: ``--color`` > ``NO_COLOR`` > ``color.hybrid`` > ``color.ui``."""
+    config = common.config
+    if common.color is not None:
+        return common.color == "always" or (common.color == "auto" and tty)
+    if os.environ.get("NO_COLOR"):
+        return False
+    text = str(config.get("color.hybrid", config.get("color.ui", "auto"))).lower()
+    if text == "always":
+        return True
+    return tty and text not in ("never", "false", "no", "off", "0") and os.environ.get("TERM") != "dumb"
+
+
+def shows_progress(common: Common) -> bool:
+    """Tell whether progress is drawn: on a terminal, or where it was asked for."""
+    if common.quiet or common.json:
+        return common.progress is True and not common.quiet
+    return common.progress if common.progress is not None else sys.stderr.isatty()

@@ -1,0 +1,78 @@
+"""What ``git hybrid status`` does, whoever read its command line."""
+
+from __future__ import annotations
+
+import sys
+
+from git_hybrid.app.status import status
+from git_hybrid.cli.common import Common
+from git_hybrid.cli.output import Output, opened_for
+from git_hybrid.core.condition import needs_attention
+from git_hybrid.core.report import Status
+from git_hybrid.view.status import porcelain_lines, status_lines, status_summary
+
+SHOWN_SCANS = 5
+SHOWN_ROWS = 5
+
+
+def show_status(
+    common: Common,
+    *,
+    names: tuple[str, ...] = (),
+    groups: tuple[str, ...] = (),
+    jobs: int | None = None,
+    exit_code: bool = False,
+    porcelain: str | None = None,
+) -> int:
+    """Show the selected sources once; return 0, or 1 where *exit_code* asks for it and one is not as it should be."""
+    with opened_for(common, jobs=jobs) as (session, output):
+        found = status(session.runtime, names, groups)
+        code = int(exit_code and any(needs_attention(row) for row in found.rows))
+        if common.json:
+            from git_hybrid.view.jsonout import status_document
+
+            output.document(status_document(found, exit_code=code))
+        elif porcelain:
+            output.data(*porcelain_lines(found))
+        else:
+            height = common.lines if sys.stdout.isatty() and not names else None
+            output.data(*status_lines(found, output.look, session.runtime.info.now, height=height))
+            _tell(found, output)
+        return code
+
+
+def _tell(found: Status, output: Output) -> None:
+    output.talk("" if not found.rows else status_summary(found))
+    if found.unfinished is not None:
+        output.talk(f"run {found.unfinished.run} ({found.unfinished.command}) is unfinished")
+        output.hint("resume", "git hybrid resume")
+    words = {row.word for row in found.rows}
+    if not found.rows:
+        output.hint("empty", "git hybrid add https://host/path/repository")
+    if words & {"unpinned", "stale-pin"}:
+        output.hint("no-pin", "git hybrid pin")
+    if words & {"missing", "behind", "broken"} and found.unfinished is None:
+        output.hint("sync", "git hybrid sync")
+    for row in found.rows[:SHOWN_ROWS]:
+        if row.word == "unapproved":
+            output.hint("override", f"git hybrid pin {row.name}")
+        if row.override is not None and row.override_phase in ("expiring", "expired"):
+            renew = f"git hybrid override renew {row.override.id} --expires WHEN --approver WHO --reason TEXT"
+            output.hint("override", renew)
+        if row.word in ("dirty", "diverged"):
+            output.hint("dirty", f"git hybrid diff {row.name}")
+            output.hint("dirty", f"git hybrid reset {row.name}")
+    _tell_scans(found, output)
+    if "stray" in words:
+        output.hint("stray", "git hybrid sync --prune")
+
+
+def _tell_scans(found: Status, output: Output) -> None:
+    """Name the sources whose scan says nothing good, each with the command that shows or renews it."""
+    bad = [row for row in found.rows if row.source is not None and row.scan != "clean"]
+    if not found.has_scanners:
+        return
+    for row in bad[:SHOWN_SCANS]:
+        output.hint("scan", f"git hybrid scan {row.name}")
+    if len(bad) > SHOWN_SCANS:
+        output.hint("scan", "git hybrid scan --stale")
