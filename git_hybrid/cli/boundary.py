@@ -5,17 +5,21 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from git_hybrid.cli.common import Common
 from git_hybrid.core.errors import HybridError, LocalIo
+
+if TYPE_CHECKING:
+    from git_hybrid.git.scout import Scout
 
 _USAGE, _BUG, _IO, _SIGNALLED = 2, 70, 74, 128
 _INTERRUPTED, _BROKEN_PIPE = _SIGNALLED + 2, _SIGNALLED + 13
 
 
-def run(command: Callable[[Common, Sequence[str]], int], argv: Sequence[str]) -> int:
-    """Return the exit status of ``command(common, argv)``, with every error told."""
-    common = Common(argv)
+def run(command: Callable[[Common, Sequence[str]], int], argv: Sequence[str], scout: Scout | None = None) -> int:
+    """Return the exit status of ``command(common, argv)``, with every error told; *scout* was sent to the clones."""
+    common = Common(argv, scout=scout)
     try:
         return _flushed(command(common, argv))
     except HybridError as error:

@@ -34,6 +34,7 @@ class Common:
         color: When | None = None,
         progress: bool | None = None,
         config: Mapping[str, str] | None = None,
+        scout: Scout | None = None,
     ) -> None:
         """Start with what is known already; *argv* are the words of the command line."""
         self.argv = tuple(argv)
@@ -44,7 +45,7 @@ class Common:
         self.color = color
         self.progress = progress
         self.config = config or {}
-        self.scout: Scout | None = None
+        self.scout = scout
 
     def take(self, name: str, value: object) -> None:
         """Take what one option says; an option that says nothing is not there."""

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import gc
-import signal
 import sys
 from collections.abc import Sequence
-from functools import partial
 
-from git_hybrid.cli import boundary, plain
-from git_hybrid.cli.common import Common
+from git_hybrid.cli import plain
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from git_hybrid.cli.common import Common
 
 _SIGNALLED = 128
 _OBJECTS = 50_000
 
 
-def _enter(common: Common, argv: Sequence[str], *, alone: bool = False) -> int:
-    if (command := plain.read(common, argv, alone=alone)) is not None:
-        try:
-            return command()
-        finally:
-            if common.scout is not None:
-                common.scout.close()
+def _enter(common: Common, argv: Sequence[str]) -> int:
+    if (line := plain.read(argv)) is not None:
+        return line.run(common)
     from git_hybrid.cli import tree
 
     if argv[:1] == ["__complete"]:
@@ -52,15 +49,31 @@ def open_page(page: str) -> int | None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``git hybrid`` with *argv* (default: the process's) and return its exit status."""
-    return _of_process() if argv is None else boundary.run(_enter, argv)
+    if argv is None:
+        return _of_process()
+    from git_hybrid.cli import boundary
+
+    return boundary.run(_enter, argv)
 
 
 def _of_process(*words: str) -> int:
     # Most of what a command makes lives until its end: to search all of it for garbage every 700 objects costs a
     # twentieth of a start.
     gc.set_threshold(_OBJECTS)
-    code = boundary.run(partial(_enter, alone=True), [*words, *sys.argv[1:]])
+    argv = [*words, *sys.argv[1:]]
+    # There is nothing in the process but this command: the scout is away before the rest is imported.
+    line = plain.read(argv)
+    scout = None if line is None else plain.send_scout(line)
+    try:
+        from git_hybrid.cli import boundary
+
+        code = boundary.run(_enter, argv, scout=scout)
+    finally:
+        if scout is not None:
+            scout.close()
     if code > _SIGNALLED:
+        import signal
+
         # Asked to stop, it is about to end: a second signal that comes late must not change the status.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)

@@ -3,17 +3,21 @@
 click and what it imports take as long as everything else that a ``status`` does. These two are typed all day and run by
 every CI job, so their common options are known here too; a contract test holds that click reads the same out of them.
 Nothing is refused here: a word that is not in the tables leaves the whole command line to click.
+
+Imports next to nothing: a scout is sent before the rest of the program is imported.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
 
-from git_hybrid.cli.common import Common
-from git_hybrid.git import scout
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from git_hybrid.cli.common import Common
+    from git_hybrid.git.scout import Scout
 
 _MOST_JOBS = 256
 _COMMON: Mapping[str, str] = {
@@ -40,37 +44,12 @@ _FLAGS: Mapping[str, Mapping[str, tuple[str, object]]] = {
 _JOBS, _FOLDER = ("-j", "--jobs"), "-C"
 
 
-def read(common: Common, argv: Sequence[str], *, alone: bool = False) -> Callable[[], int] | None:
-    """Return the command that *argv* asks for, *common* filled with its common options; None where click is needed.
-
-    Where the process is *alone*, there is nothing in it but this command: a scout is sent before the rest is imported.
-
-    Raises:
-        BadArgument: a folder is not there.
-    """
-    found = _parsed(argv)
-    if found is None:
-        return None
-    command, told, settings = found
-    for name, value in told:
-        common.take(name, value)
-    if alone and not settings["names"]:
-        common.scout = scout.send(_root(str(common.folder)))
-    if command == "status":
-        from git_hybrid.cli.showing import show_status
-
-        return partial(show_status, common, **settings)
-    from git_hybrid.cli.syncing import sync_clones
-
-    return partial(sync_clones, common, **settings)
-
-
-class _Line:
+class Line:
     """What a command line says, word for word."""
 
     def __init__(self) -> None:
         self.command = ""
-        self.shared: list[tuple[str, object]] = []
+        self.shared: list[tuple[str, Any]] = []
         self.settings: dict[str, Any] = {"names": ()}
 
     def takes(self, word: str, words: Iterator[str]) -> bool:
@@ -98,19 +77,44 @@ class _Line:
         self.settings["names"] += (word,)
         return word[:1] not in ("", "-")
 
+    @property
+    def folder(self) -> str:
+        """The folder to work in: each ``-C`` is relative to the one before; it need not be there."""
+        parts = [str(folder) for name, value in self.shared if name == "folders" for folder in value]
+        return os.path.realpath(os.path.join(os.getcwd(), *parts))
 
-def _parsed(argv: Sequence[str]) -> tuple[str, list[tuple[str, object]], dict[str, Any]] | None:
-    """Return the command, what the common options say, and the command's own settings."""
-    line, words = _Line(), iter(argv)
+    def run(self, common: Common) -> int:
+        """Run the command, *common* filled with what the common options say, and return its exit status."""
+        for name, value in self.shared:
+            common.take(name, value)
+        if self.command == "status":
+            from git_hybrid.cli.showing import show_status
+
+            return show_status(common, **self.settings)
+        from git_hybrid.cli.syncing import sync_clones
+
+        return sync_clones(common, **self.settings)
+
+
+def read(argv: Sequence[str]) -> Line | None:
+    """Return what *argv* says where that is a plain command; None where click is needed."""
+    line, words = Line(), iter(argv)
     plain = all(line.takes(word, words) for word in words)
-    return (line.command, line.shared, line.settings) if plain and line.command else None
+    return line if plain and line.command else None
 
 
-def _root(folder: str) -> str:
-    """Return the nearest folder above *folder* that has a manifest, or what cannot be one."""
+def send_scout(line: Line) -> Scout | None:
+    """Send a scout to the clones of the workspace that *line* is about, where all of them are looked at."""
+    from git_hybrid.git.scout import send
+
+    try:
+        folder = line.folder
+    except OSError:
+        # The folder that we stand in is gone: told by whoever needs it.
+        return None
     while folder != "/" and not os.path.lexists(f"{folder}/sources.toml"):
         folder = os.path.dirname(folder)
-    return folder
+    return None if line.settings["names"] else send(folder)
 
 
 def _jobs(text: str) -> int | None:

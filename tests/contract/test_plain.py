@@ -36,7 +36,7 @@ def _lines() -> list[list[str]]:
 
 
 def _said(common: Common) -> dict[str, Any]:
-    return {name: value for name, value in vars(common).items() if name != "argv"}
+    return {name: value for name, value in vars(common).items() if name not in ("argv", "scout")}
 
 
 def test_it_reads_what_click_reads(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,17 +53,17 @@ def test_it_reads_what_click_reads(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sync_command, "sync_clones", command("sync"))
     plain_ones = 0
     for line in _lines():
-        parsed = plain._parsed(line)
-        if parsed is None:
+        read = plain.read(line)
+        if read is None:
             continue
         plain_ones += 1
-        name, shared, settings = parsed
         mine = Common(line)
-        for key, value in shared:
+        for key, value in read.shared:
             mine.take(key, value)
         told.clear()
         assert tree.run(Common(line), line) == 0, line
-        assert told == [(name, _said(mine), {key: value for key, value in settings.items() if value})], line
+        settings = {key: value for key, value in read.settings.items() if value}
+        assert told == [(read.command, _said(mine), settings)], line
     assert plain_ones > 300
 
 
@@ -75,7 +75,7 @@ def test_it_reads_what_click_reads(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_what_is_not_plain_is_left_to_click(line: Sequence[str]) -> None:
-    assert plain.read(Common(line), line) is None
+    assert plain.read(line) is None
 
 
 @pytest.mark.parametrize("command", ["status", "sync"])
@@ -83,7 +83,7 @@ def test_a_plain_command_imports_no_click(command: str, tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-m", "git_hybrid", "init"], cwd=tmp_path, check=True, capture_output=True)
     code = (
         "import sys; from git_hybrid.cli.main import main; code = main([sys.argv[1]]);"
-        "print(code, sorted(sys.modules.keys() & {'click', 'pygit2', 'inspect', 'difflib', 'tomlkit', 'jinja2'}))"
+        "print(code, sorted(sys.modules.keys() & {'click', 'pygit2', 'difflib', 'tomlkit', 'jinja2'}))"
     )
     run = [sys.executable, "-c", code, command]
     done = subprocess.run(run, capture_output=True, text=True, cwd=tmp_path, check=True)
