@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import sys
 
-from git_hybrid.cli.hooking import run
-from git_hybrid.core.check_table import CHECKS
+from git_hybrid.cli.hook_start import run
 
 
 def main() -> int:
     """Return the exit status of the hook."""
-    return run(*CHECKS)
+    return run()
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from git_hybrid.cli.hooking import run
+from git_hybrid.cli.hook_start import run
 
 
 def main() -> int:

@@ -11,15 +11,15 @@ from git_hybrid.cli.common import Common
 from git_hybrid.core.errors import HybridError, LocalIo
 
 if TYPE_CHECKING:
-    from git_hybrid.git.scout import Scout
+    from git_hybrid.git.ahead import Ahead
 
 _USAGE, _BUG, _IO, _SIGNALLED = 2, 70, 74, 128
 _INTERRUPTED, _BROKEN_PIPE = _SIGNALLED + 2, _SIGNALLED + 13
 
 
-def run(command: Callable[[Common, Sequence[str]], int], argv: Sequence[str], scout: Scout | None = None) -> int:
-    """Return the exit status of ``command(common, argv)``, with every error told; *scout* was sent to the clones."""
-    common = Common(argv, scout=scout)
+def run(command: Callable[[Common, Sequence[str]], int], argv: Sequence[str], ahead: Ahead | None = None) -> int:
+    """Return the exit status of ``command(common, argv)``, with every error told; *ahead* has what was set going."""
+    common = Common(argv, ahead=ahead)
     try:
         return _flushed(command(common, argv))
     except HybridError as error:

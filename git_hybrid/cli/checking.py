@@ -10,20 +10,17 @@ from datetime import datetime
 
 from git_hybrid.cli.settings import Settings
 from git_hybrid.core.audit_verify import Witnesses
-from git_hybrid.core.check_open_issues import is_default
-from git_hybrid.core.check_table import CHECKS
+from git_hybrid.core.check_table import CHECKS, find_check
 from git_hybrid.core.checks import Facts, Violation
 from git_hybrid.core.value import replace
+from git_hybrid.git.ahead import files_for, needs_log
 from git_hybrid.git.committed import head_witness, history_witness
 from git_hybrid.git.run import Runner
 from git_hybrid.git.staged import Staged, heads
-from git_hybrid.store import chain, lockfile, manifest, mirrorfile, overridefile, statefile
+from git_hybrid.store import chain
 from git_hybrid.store.facts import read_facts
 from git_hybrid.store.layout import Layout, archives
 from git_hybrid.store.parsing import read_bytes
-
-_FILES = (manifest.SHOWN, lockfile.SHOWN, statefile.SHOWN, overridefile.SHOWN, mirrorfile.SHOWN, chain.SHOWN)
-_LOGGED = frozenset({"audit", "overrides", "scans"})
 
 
 def gather(
@@ -45,10 +42,10 @@ def gather(
     index = Staged(runner, layout.root)
     read: Callable[[str], bytes | None] = index.read
     if staged:
-        index.prefetch(_FILES)
+        index.prefetch(files_for(names))
     else:
         read = _from_disk(layout)
-    log = (*archives(layout), chain.SHOWN) if _LOGGED & set(names) else ()
+    log = (*archives(layout), chain.SHOWN) if needs_log(names) else ()
     if witnesses is None and "audit" in names:
         # A commit that is being made is held against what it is made from; all of history takes longer.
         witnesses = (head_witness if staged else history_witness)(runner, layout.root)
@@ -69,6 +66,8 @@ def _from_disk(layout: Layout) -> Callable[[str], bytes | None]:
 
 
 def _with_documents(facts: Facts, index: Staged, read: Callable[[str], bytes | None]) -> Facts:
+    from git_hybrid.core.check_open_issues import is_default
+
     rules = facts.manifest.open_issues
     named = [path for rule in rules for path in (rule.spec, rule.remediations)]
     tracked = index.tracked("*.md", *named)
@@ -82,4 +81,4 @@ def _with_documents(facts: Facts, index: Staged, read: Callable[[str], bytes | N
 
 def run_checks(facts: Facts, names: Collection[str]) -> Mapping[str, tuple[Violation, ...]]:
     """Return what each of the checks *names* finds, in the order of the table."""
-    return {name: check(facts) for name, check in CHECKS.items() if name in names}
+    return {name: find_check(name)(facts) for name in CHECKS if name in names}

@@ -13,7 +13,7 @@ from git_hybrid.core.errors import BadArgument
 if TYPE_CHECKING:
     import click
 
-    from git_hybrid.git.scout import Scout
+    from git_hybrid.git.ahead import Ahead
 
 When = Literal["always", "auto", "never"]
 HERE = "threads"
@@ -34,7 +34,7 @@ class Common:
         color: When | None = None,
         progress: bool | None = None,
         config: Mapping[str, str] | None = None,
-        scout: Scout | None = None,
+        ahead: Ahead | None = None,
     ) -> None:
         """Start with what is known already; *argv* are the words of the command line."""
         self.argv = tuple(argv)
@@ -45,7 +45,7 @@ class Common:
         self.color = color
         self.progress = progress
         self.config = config or {}
-        self.scout = scout
+        self.ahead = ahead
 
     def take(self, name: str, value: object) -> None:
         """Take what one option says; an option that says nothing is not there."""

@@ -10,8 +10,10 @@ from pathlib import Path
 
 from git_hybrid.cli.checking import gather, run_checks, with_settings
 from git_hybrid.cli.settings import read_settings
+from git_hybrid.core.check_table import CHECKS
 from git_hybrid.core.checks import failures
 from git_hybrid.core.errors import HybridError, InvalidFile, NoWorkspace
+from git_hybrid.git.ahead import Ahead
 from git_hybrid.git.run import Runner
 from git_hybrid.git.settings import read_config
 from git_hybrid.git.staged import Staged
@@ -20,13 +22,13 @@ from git_hybrid.view.findings import violation_lines
 from git_hybrid.view.term import safe
 
 
-def run(*names: str) -> int:
-    """Run the checks *names* and return 0 if they hold, 1 if one fails, 2 if a file cannot be read.
+def run(*chosen: str, ahead: Ahead | None = None) -> int:
+    """Run the checks *chosen* (none: all) and return 0 if they hold, 1 if one fails, 2 if a file cannot be read.
 
     A hook runs in the folder of the repository: workspaces in folders below it are found by their manifests. Writes
-    nothing, asks no server.
+    nothing, asks no server. *ahead* has what git was asked before.
     """
-    runner = Runner(environ=os.environ)
+    runner, names = Runner(environ=os.environ, ahead=ahead), chosen or CHECKS
     try:
         return max((_checked(runner, layout, names) for layout in _workspaces(runner, Path.cwd())), default=0)
     except HybridError as error:

@@ -61,16 +61,16 @@ def _of_process(*words: str) -> int:
     # twentieth of a start.
     gc.set_threshold(_OBJECTS)
     argv = [*words, *sys.argv[1:]]
-    # There is nothing in the process but this command: the scout is away before the rest is imported.
+    # There is nothing in the process but this command: what it will need is set going before the rest is imported.
     line = plain.read(argv)
-    scout = None if line is None else plain.send_scout(line)
+    ahead = None if line is None else plain.go_ahead(line)
     try:
         from git_hybrid.cli import boundary
 
-        code = boundary.run(_enter, argv, scout=scout)
+        code = boundary.run(_enter, argv, ahead)
     finally:
-        if scout is not None:
-            scout.close()
+        if ahead is not None:
+            ahead.close()
     if code > _SIGNALLED:
         import signal
 

@@ -165,7 +165,7 @@ def opened_for(common: Common, *, jobs: int | None = None, offline: bool = False
 
         line = OneLine(lines=lines, columns=common.columns, delay=delay, ticks=True)
     watch = None if line is None else line.moved
-    choices = Choices(folder=common.folder, command=_shown(common.argv), jobs=jobs, offline=offline, scout=common.scout)
+    choices = Choices(folder=common.folder, command=_shown(common.argv), jobs=jobs, offline=offline, ahead=common.ahead)
     with handled(cancel), session(choices, progress=line or progress, cancel=cancel, watch=watch) as wired:
         common.config = wired.config
         try:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from git_hybrid.cli.common import Common
-    from git_hybrid.git.scout import Scout
+    from git_hybrid.git.ahead import Ahead
 
 _MOST_JOBS = 256
 _COMMON: Mapping[str, str] = {
@@ -103,18 +103,23 @@ def read(argv: Sequence[str]) -> Line | None:
     return line if plain and line.command else None
 
 
-def send_scout(line: Line) -> Scout | None:
-    """Send a scout to the clones of the workspace that *line* is about, where all of them are looked at."""
-    from git_hybrid.git.scout import send
+def go_ahead(line: Line) -> Ahead | None:
+    """Set going what *line* will need: a scout where all clones are looked at, and what git is asked."""
+    from git_hybrid.git.scout import send, workspace_root
 
     try:
-        folder = line.folder
+        root = workspace_root(line.folder)
     except OSError:
         # The folder that we stand in is gone: told by whoever needs it.
         return None
-    while folder != "/" and not os.path.lexists(f"{folder}/sources.toml"):
-        folder = os.path.dirname(folder)
-    return None if line.settings["names"] else send(folder)
+    if root is None:
+        return None
+    scout = None if line.settings["names"] else send(root)
+    from git_hybrid.git.ahead import Ahead, ask_for_command
+
+    ahead = Ahead(scout)
+    ask_for_command(ahead, root)
+    return ahead
 
 
 def _jobs(text: str) -> int | None:

@@ -22,10 +22,10 @@ from git_hybrid.core.ports_identity import Prover
 from git_hybrid.core.ports_scan import ScanTools
 from git_hybrid.core.reducer import RunInfo
 from git_hybrid.core.value import Struct
+from git_hybrid.git.ahead import Ahead
 from git_hybrid.git.clones import GitClones
 from git_hybrid.git.quarantine import GitQuarantine
 from git_hybrid.git.run import DeadlineExceeded, Runner
-from git_hybrid.git.scout import Scout
 from git_hybrid.git.settings import git_version, operator, read_config
 from git_hybrid.git.stale import remove_stale
 from git_hybrid.git.watched import SourceWatch
@@ -44,7 +44,7 @@ class Choices(Struct, frozen=True, kw_only=True):
     command: str
     jobs: int | None = None
     offline: bool = False
-    scout: Scout | None = None
+    ahead: Ahead | None = None
 
 
 class Session(Struct, frozen=True, kw_only=True):
@@ -85,10 +85,10 @@ def session(
     variables = dict(os.environ if environ is None else environ)
     layout = find_root(choices.folder)
     refuse_links(layout)
-    runner = Runner(environ=variables, cancelled=cancel, hurried=cancel.hurried)
+    runner = Runner(environ=variables, cancelled=cancel, hurried=cancel.hurried, ahead=choices.ahead)
     config = read_config(runner, layout.root)
     settings = read_settings(variables, config, jobs=choices.jobs, offline=choices.offline)
-    git_version(runner)
+    git_version(runner, layout.root)
     now = datetime.now(UTC)
     info = RunInfo(
         run=new_run(now),
@@ -98,7 +98,9 @@ def session(
         log_id=os.urandom(16).hex(),
     )
     with ExitStack() as stack:
-        clones = GitClones(runner=runner, folder=layout.sources_folder, scout=choices.scout)
+        clones = GitClones(
+            runner=runner, folder=layout.sources_folder, scout=choices.ahead.scout if choices.ahead else None
+        )
         runtime = _runtime(
             layout, runner, settings, info, clones=clones, progress=progress, cancel=cancel, stack=stack, watch=watch
         )

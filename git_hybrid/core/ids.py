@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import NewType
 
-from git_hybrid.core.pattern import pattern
+from git_hybrid.core.pattern import pattern, remembered
 from git_hybrid.core.value import Struct
 
 Oid = NewType("Oid", str)
@@ -49,6 +49,7 @@ class InvalidText(ValueError):
     """A text outside its grammar; ``str()`` is the reason, without the text itself."""
 
 
+@remembered
 def parse_oid(text: str) -> Oid:
     """Return *text* as an object id.
 
@@ -65,6 +66,7 @@ def is_oid_prefix(text: str) -> bool:
     return _HEX_PREFIX.fullmatch(text) is not None
 
 
+@remembered
 def parse_name(text: str) -> SourceName:
     """Return *text* as the name of a source.
 
@@ -85,6 +87,7 @@ def parse_name(text: str) -> SourceName:
     return SourceName(text)
 
 
+@remembered
 def parse_ref_part(text: str) -> str:
     """Return *text* as the short name of a branch or tag (rules of git-check-ref-format).
 
@@ -113,6 +116,7 @@ def short_ref(ref: str) -> str:
     return ref.removeprefix("refs/heads/").removeprefix("refs/tags/")
 
 
+@remembered
 def parse_full_ref(text: str) -> RefName:
     """Return *text* as a full branch or tag ref.
 
@@ -141,6 +145,7 @@ class Url(Struct, frozen=True):
         return f"{self.scheme}://{user}{self.host}{port}{self.path}"
 
 
+@remembered
 def parse_url(text: str) -> Url:
     """Return *text* as a repository URL: ``https://``, ``ssh://`` or ``file:///``.
 

@@ -1,12 +1,17 @@
-"""Regular expressions that are compiled when they are first used.
+"""Regular expressions that are compiled when they are first used, and grammars that read a text once.
 
-There are more than fifty of them, and a command uses a handful: compiling them all took a tenth of each start.
+There are more than fifty expressions, and a command uses a handful: compiling them all took a tenth of each start.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Any, cast, overload
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, TypeVar, cast, overload
+
+T = TypeVar("T")
+_REMEMBERED = 1 << 16
 
 
 class _Late:
@@ -33,3 +38,8 @@ def pattern(text: bytes, flags: re.RegexFlag = ...) -> re.Pattern[bytes]: ...
 def pattern(text: str | bytes, flags: re.RegexFlag = re.NOFLAG) -> re.Pattern[Any]:
     """Return what can be used as ``re.compile(text, flags)``, which is called when it first is."""
     return cast("re.Pattern[Any]", _Late(text, flags))
+
+
+def remembered(parse: Callable[[str], T]) -> Callable[[str], T]:
+    """Return *parse*, which remembers what it made of a text: manifest, lock and state all name the same ones."""
+    return lru_cache(_REMEMBERED)(parse)

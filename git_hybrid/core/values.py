@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from git_hybrid.core.ids import InvalidText
-from git_hybrid.core.pattern import pattern
+from git_hybrid.core.pattern import pattern, remembered
 
 _DURATION = pattern(r"([0-9]{1,9})(ms|s|m|h|d|w)")
 _UNITS = {
@@ -39,6 +39,7 @@ def parse_duration(text: str) -> timedelta:
     return duration
 
 
+@remembered
 def parse_time(text: str) -> datetime:
     """Return *text*, RFC 3339 in UTC with ``Z``, as an aware time.
 

@@ -16,6 +16,7 @@ from typing import IO
 
 from git_hybrid.core.errors import Interrupted, LocalIo, ToolTooOld
 from git_hybrid.core.value import Struct, field
+from git_hybrid.git.ahead import Ahead
 from git_hybrid.git.cage import QUICK, Cage, end_strays, has_ended, limits, on_path
 from git_hybrid.git.environment import SSH, child_environment, fsck_settings, hardened, silenced
 from git_hybrid.git.watched import Watch, read_to_end
@@ -48,14 +49,20 @@ class DeadlineExceeded(Exception):
 class Runner(Struct):
     """Starts children and ends them: each in a process group of its own, gone when the program is.
 
-    ``cancelled`` returns the number of a signal that asks to stop, or 0; ``hurried`` tells whether another came.
+    ``cancelled`` returns the number of a signal that asks to stop, or 0; ``hurried`` tells whether another came;
+    ``ahead`` has what was asked before.
     """
 
     environ: Mapping[str, str]
     cancelled: Callable[[], int] = field(default=lambda: 0)
     hurried: Callable[[], bool] = field(default=lambda: False)
+    ahead: Ahead | None = None
     _prefix: tuple[str, ...] | None = None
     _settings: frozenset[str] | None = None
+
+    def asked(self, argv: Sequence[str], folder: Path, stdin: bytes = b"") -> bytes | None:
+        """Return what *argv* wrote in *folder* if it was started ahead; else None."""
+        return None if self.ahead is None else self.ahead.answer(argv, str(folder), stdin)
 
     def git(
         self,

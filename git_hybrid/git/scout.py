@@ -17,6 +17,7 @@ from collections.abc import Iterable
 
 from git_hybrid.git.stamps import Look, look
 
+MANIFEST = "sources.toml"
 WORTH_IT = 16
 """From so many clones on a scout saves more than it costs."""
 _LENGTH = 4
@@ -78,6 +79,15 @@ class Scout:
             os.waitpid(self._child, 0)
             os.close(self._reading)
             self._child = 0
+
+
+def workspace_root(folder: str) -> str | None:
+    """Return the nearest folder from *folder* upwards that has a manifest; None where there is none."""
+    while not os.path.lexists(f"{folder}/{MANIFEST}"):
+        if folder in ("/", ""):
+            return None
+        folder = os.path.dirname(folder)
+    return folder
 
 
 def send(root: str) -> Scout | None:

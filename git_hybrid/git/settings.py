@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from git_hybrid.core.errors import ToolTooOld
+from git_hybrid.git.ahead import CONFIG, VERSION
 from git_hybrid.git.environment import child_environment
 from git_hybrid.git.run import MINIMUM_GIT, Runner
-
-_KEYS = r"^(hybrid|advice|color|user|fetch)\."
 
 
 def read_config(runner: Runner, folder: Path) -> Mapping[str, str]:
@@ -19,8 +18,10 @@ def read_config(runner: Runner, folder: Path) -> Mapping[str, str]:
         ToolTooOld: git is not installed.
     """
     env = child_environment(runner.environ, network=True)
-    done = runner.run(["git", "config", "--null", "--get-regexp", _KEYS], env=env, cwd=folder)
-    pairs = (item.partition("\n") for item in done.stdout.decode("utf-8", "replace").split("\0") if item)
+    told = runner.asked(CONFIG, folder)
+    if told is None:
+        told = runner.run(CONFIG, env=env, cwd=folder).stdout
+    pairs = (item.partition("\n") for item in told.decode("utf-8", "replace").split("\0") if item)
     return {key.lower(): value if newline else "true" for key, newline, value in pairs}
 
 
@@ -47,14 +48,15 @@ def _clean(text: str) -> str:
     return "".join(char for char in text if char.isprintable()).strip()[:200] or "unknown"
 
 
-def git_version(runner: Runner) -> tuple[int, ...]:
+def git_version(runner: Runner, folder: Path) -> tuple[int, ...]:
     """Return the version of the installed git.
 
     Raises:
         ToolTooOld: it is not installed, or older than the oldest that is supported.
     """
     env = child_environment(runner.environ, network=False)
-    text = runner.run(["git", "version"], env=env).stdout.decode("ascii", "replace")
+    told = runner.asked(VERSION, folder)
+    text = (runner.run(VERSION, env=env).stdout if told is None else told).decode("ascii", "replace")
     parts = text.removeprefix("git version ").split()[:1]
     numbers = tuple(int(part) for part in (parts[0] if parts else "").split(".") if part.isdigit())
     if numbers < MINIMUM_GIT:

@@ -6,11 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from git_hybrid.core.value import Struct, field
+from git_hybrid.git.ahead import STAGED, of_commit, staged_question
 from git_hybrid.git.environment import child_environment
 from git_hybrid.git.run import Runner
-
-# The index in use is the one that the commit is made from: `git commit -a` sets GIT_INDEX_FILE to another.
-_OURS = ("GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE")
 
 
 class Staged(Struct):
@@ -28,8 +26,10 @@ class Staged(Struct):
         wanted = [name for name in names if name not in self._known]
         if not wanted:
             return
-        asked = "".join(f":./{name}\nHEAD:./{name}\n" for name in wanted).encode()
-        output = self._git("cat-file", "--batch", stdin=asked)
+        question = staged_question(wanted)
+        output = self.runner.asked(STAGED, self.root, question)
+        if output is None:
+            output = self._git(*STAGED[1:], stdin=question)
         found = iter(() if output is None else blobs(output))
         for name in wanted:
             staged, committed = next(found, None), next(found, None)
@@ -54,8 +54,7 @@ class Staged(Struct):
         return frozenset(_paths(self._git("diff", *options)))
 
     def _git(self, *arguments: str, stdin: bytes | None = None) -> bytes | None:
-        kept = {key: value for key in _OURS if (value := self.runner.environ.get(key)) is not None}
-        env = child_environment(self.runner.environ, network=True) | kept
+        env = child_environment(self.runner.environ, network=True) | of_commit(self.runner.environ)
         done = self.runner.run(["git", *arguments], env=env, cwd=self.root, stdin=stdin, guarded=False)
         return done.stdout if done.status == 0 else None
 

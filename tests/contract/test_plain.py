@@ -36,7 +36,7 @@ def _lines() -> list[list[str]]:
 
 
 def _said(common: Common) -> dict[str, Any]:
-    return {name: value for name, value in vars(common).items() if name not in ("argv", "scout")}
+    return {name: value for name, value in vars(common).items() if name not in ("argv", "ahead")}
 
 
 def test_it_reads_what_click_reads(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ _SOURCES = "sources"
 
 
 @click.command("check")
-@click.argument("what", nargs=-1, type=click.Choice(list(CHECKS)), metavar="[CHECK]...")
+@click.argument("what", nargs=-1, type=click.Choice(CHECKS), metavar="[CHECK]...")
 @click.option("--staged", is_flag=True, help="Check what is about to be committed, as the hooks do.")
 @click.option("--content", is_flag=True, help="With sources: read every file and compare it with the pinned commit.")
 @common_options

@@ -1,0 +1,130 @@
+"""What is set going before the rest of the program is imported: questions to git that every run asks, and a scout.
+
+A question takes git two to five milliseconds, as long as a dozen imports; both go on at the same time. Where git fails,
+or is not there, it is as if nobody had asked: whoever needs the answer asks again, and tells what is wrong.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sys
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
+
+from git_hybrid.core.errors import BadArgument
+from git_hybrid.git.environment import child_environment
+from git_hybrid.git.scout import Scout
+
+CONFIG = ("git", "config", "--null", "--get-regexp", r"^(hybrid|advice|color|user|fetch)\.")
+VERSION = ("git", "version")
+STAGED = ("git", "cat-file", "--batch")
+_FILES = (
+    "sources.toml",
+    "state/sources.lock",
+    "state/sources.json",
+    "state/sources-overrides.json",
+    "state/sources-mirrors.json",
+)
+_LOG = "state/sources-audit.jsonl"
+_LOGGED = frozenset({"audit", "overrides", "scans"})
+# The index in use is the one that the commit is made from: `git commit -a` sets GIT_INDEX_FILE to another.
+_OF_COMMIT = ("GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE")
+_STANDARD = 2
+_ROOM = 1 << 20
+
+Key = tuple[tuple[str, ...], str, bytes]
+"""A question: the command, the folder that it is about, and what the command reads."""
+
+
+class Ahead:
+    """What was set going; ``close`` ends what nobody wanted after all."""
+
+    def __init__(self, scout: Scout | None = None) -> None:
+        """Start with nothing asked and no *scout* but this one."""
+        self.scout = scout
+        self._asked: dict[Key, tuple[int, int]] = {}
+
+    def ask(self, argv: Sequence[str], folder: str, *, env: Mapping[str, str], stdin: bytes = b"") -> None:
+        """Start the git command *argv* in *folder*; where that cannot be done, nothing was asked."""
+        reading, writing = os.pipe()
+        source, feeding = os.pipe()
+        null = os.open(os.devnull, os.O_WRONLY)
+        ends = (reading, writing, source, feeding, null)
+        pipes = [(os.POSIX_SPAWN_DUP2, source, 0), (os.POSIX_SPAWN_DUP2, writing, 1), (os.POSIX_SPAWN_DUP2, null, 2)]
+        pid = 0
+        if sys.platform == "linux":
+            # What git tells does not wait for anybody who takes it.
+            fcntl.fcntl(reading, fcntl.F_SETPIPE_SZ, _ROOM)
+        # Where whoever started us had closed some of the first three, one would be put over the other.
+        if min(ends) > _STANDARD:
+            with suppress(OSError):
+                # Less than a pipe holds, so that nobody has to wait.
+                os.write(feeding, stdin)
+                pid = os.posix_spawnp("git", ["git", "-C", folder, *argv[1:]], env, file_actions=pipes)
+        if pid:
+            self._asked[(tuple(argv), folder, stdin)] = (pid, reading)
+        for number in ends[1:] if pid else ends:
+            os.close(number)
+
+    def answer(self, argv: Sequence[str], folder: str, stdin: bytes = b"") -> bytes | None:
+        """Return what the command wrote, once; None where it was not asked, or git did not like it."""
+        found = self._asked.pop((tuple(argv), folder, stdin), None)
+        if found is None:
+            return None
+        pid, reading = found
+        with open(reading, "rb", buffering=0) as output:
+            data = output.read()
+        code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        # git config ends with 1 where there is nothing to tell (git-config(1)).
+        return data if code == 0 or (code == 1 and not data) else None
+
+    def close(self) -> None:
+        """End what is still going on."""
+        for key in list(self._asked):
+            self.answer(*key)
+        if self.scout is not None:
+            self.scout.close()
+
+
+def ask_for_command(ahead: Ahead, root: str) -> None:
+    """Ask what every command in the workspace at *root* asks git."""
+    env = _environment()
+    if env is not None:
+        ahead.ask(CONFIG, root, env=env)
+        ahead.ask(VERSION, root, env=env)
+
+
+def ask_for_hook(ahead: Ahead, root: str, checks: Collection[str]) -> None:
+    """Ask what the hook that runs *checks* asks git about the workspace at *root*."""
+    env = _environment()
+    if env is not None:
+        ahead.ask(STAGED, root, env=env | of_commit(os.environ), stdin=staged_question(files_for(checks)))
+        ahead.ask(CONFIG, root, env=env)
+
+
+def _environment() -> dict[str, str] | None:
+    try:
+        return child_environment(os.environ, network=True)
+    except BadArgument:
+        return None
+
+
+def needs_log(checks: Collection[str]) -> bool:
+    """Tell whether one of *checks* (none: all) reads the audit log."""
+    return not checks or not _LOGGED.isdisjoint(checks)
+
+
+def files_for(checks: Collection[str]) -> Sequence[str]:
+    """Return the files that *checks* read, as they are about to be committed."""
+    return (*_FILES, _LOG) if needs_log(checks) else _FILES
+
+
+def staged_question(names: Sequence[str]) -> bytes:
+    """Return what ``git cat-file --batch`` is asked for *names*: each as it is staged, and as it is at HEAD."""
+    return "".join(f":./{name}\nHEAD:./{name}\n" for name in names).encode()
+
+
+def of_commit(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that say which index a commit is made from."""
+    return {key: environ[key] for key in _OF_COMMIT if key in environ}

@@ -1,0 +1,137 @@
+"""What git is asked ahead is what would have been asked, and where it is not answered nothing is lost."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from git_hybrid.core.check_table import CHECKS
+from git_hybrid.git import ahead as asking
+from git_hybrid.git.ahead import CONFIG, STAGED, VERSION, Ahead
+from git_hybrid.git.run import Runner
+from git_hybrid.git.settings import git_version, read_config
+from git_hybrid.git.staged import Staged
+from git_hybrid.store import chain, lockfile, manifest, mirrorfile, overridefile, statefile
+from support.kit import git
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    git("init", "-q", cwd=tmp_path)
+    git("config", "hybrid.jobs", "3", cwd=tmp_path)
+    (tmp_path / "state").mkdir()
+    (tmp_path / manifest.SHOWN).write_text("staged")
+    git("add", ".", cwd=tmp_path)
+    (tmp_path / manifest.SHOWN).write_text("on disk")
+    return tmp_path
+
+
+def children() -> list[str]:
+    return [name for name in os.listdir("/proc") if name.isdigit() and _parent(name) == os.getpid()]
+
+
+def _parent(pid: str) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return 0
+
+
+def test_a_command_takes_the_answers(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ahead = Ahead()
+    asking.ask_for_command(ahead, str(root))
+    runner = Runner(environ=os.environ, ahead=ahead)
+    monkeypatch.setattr(Runner, "run", lambda *_, **__: pytest.fail("asked again"))
+    assert read_config(runner, root)["hybrid.jobs"] == "3"
+    assert git_version(runner, root) >= (2, 34)
+    ahead.close()
+
+
+def test_a_hook_takes_the_answers(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ahead = Ahead()
+    asking.ask_for_hook(ahead, str(root), ("metadata",))
+    runner = Runner(environ=os.environ, ahead=ahead)
+    with monkeypatch.context() as patched:
+        patched.setattr(Runner, "run", lambda *_, **__: pytest.fail("asked again"))
+        index = Staged(runner, root)
+        index.prefetch(asking.files_for(("metadata",)))
+        assert index.read(manifest.SHOWN) == b"staged"
+        assert index.read(lockfile.SHOWN) is None
+        assert read_config(runner, root)["hybrid.jobs"] == "3"
+    assert index.read(chain.SHOWN) is None
+    ahead.close()
+
+
+def test_the_files_are_those_of_a_workspace() -> None:
+    shown = (manifest.SHOWN, lockfile.SHOWN, statefile.SHOWN, overridefile.SHOWN, mirrorfile.SHOWN)
+    assert asking.files_for(("metadata", "mirrors", "sources", "open-issues")) == shown
+    for checks in ((), CHECKS, ("audit",), ("overrides",), ("scans",)):
+        assert asking.files_for(checks) == (*shown, chain.SHOWN)
+
+
+def test_an_answer_is_taken_once(root: Path) -> None:
+    ahead = Ahead()
+    ahead.ask(VERSION, str(root), env=os.environ)
+    assert ahead.answer(VERSION, str(root / "other")) is None
+    assert (ahead.answer(VERSION, str(root)) or b"").startswith(b"git version")
+    assert ahead.answer(VERSION, str(root)) is None
+
+
+def test_nothing_is_left_of_what_nobody_wanted(root: Path) -> None:
+    before, open_before = children(), len(os.listdir("/proc/self/fd"))
+    ahead = Ahead()
+    asking.ask_for_hook(ahead, str(root), ())
+    assert len(children()) > len(before)
+    ahead.close()
+    assert children() == before
+    assert len(os.listdir("/proc/self/fd")) == open_before
+
+
+def test_a_git_that_fails_is_asked_again(tmp_path: Path) -> None:
+    """Outside of a repository there is nothing staged, and git says so with an exit status."""
+    ahead = Ahead()
+    question = asking.staged_question(("a",))
+    ahead.ask(
+        STAGED, str(tmp_path), env={**os.environ, "GIT_CEILING_DIRECTORIES": str(tmp_path.parent)}, stdin=question
+    )
+    assert ahead.answer(STAGED, str(tmp_path), question) is None
+
+
+def test_no_setting_at_all_is_an_answer(tmp_path: Path) -> None:
+    ahead = Ahead()
+    env = {"PATH": os.environ["PATH"], "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+    ahead.ask(CONFIG, str(tmp_path), env=env)
+    assert ahead.answer(CONFIG, str(tmp_path)) == b""
+
+
+def test_without_git_nothing_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    open_before = len(os.listdir("/proc/self/fd"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    ahead = Ahead()
+    asking.ask_for_command(ahead, str(tmp_path))
+    assert ahead.answer(VERSION, str(tmp_path)) is None
+    assert len(os.listdir("/proc/self/fd")) == open_before
+
+
+def test_a_server_that_is_to_be_trusted_blindly_is_not_asked(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GIT_SSL_NO_VERIFY", "1")
+    ahead = Ahead()
+    asking.ask_for_command(ahead, str(root))
+    asking.ask_for_hook(ahead, str(root), ())
+    assert ahead.answer(VERSION, str(root)) is None
+
+
+@pytest.mark.parametrize("closed", ["0", "1", "2", "0 1 2"])
+def test_standard_streams_that_are_closed(root: Path, closed: str) -> None:
+    """What is opened then gets their numbers: it must not be taken for them."""
+    code = (
+        "import os, sys; from git_hybrid.git.ahead import *; from git_hybrid.git.ahead import ask_for_command\n"
+        f"for number in ({', '.join(closed.split())},): os.close(number)\n"
+        f"ahead = Ahead(); ask_for_command(ahead, {str(root)!r})\n"
+        f"told = ahead.answer(VERSION, {str(root)!r})\n"
+        "os._exit(0 if told is None or told.startswith(b'git version') else 9)"
+    )
+    assert os.spawnv(os.P_WAIT, sys.executable, [sys.executable, "-c", code]) == 0
