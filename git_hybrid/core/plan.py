@@ -39,6 +39,10 @@ class Broken(Struct, frozen=True):
     why: str
 
 
+SHOWN_FILES = 10
+"""How many of the files that are changed in a clone are named."""
+
+
 class Clone(Struct, frozen=True, kw_only=True):
     """A usable clone. ``dirty`` names at most ten files, ``dirty_count`` counts all.
 

@@ -5,7 +5,7 @@ every file has the size, times (ctime too, which nobody can set), inode and mode
 nothing else is there, no setting or lock is there that this tool does not write, and the packs are those that were
 there when every object of the pinned commit was. A file that was written in the
 moment in which the index was (gitformat-index(5), "racy git") is read and hashed. Whatever else is seen is for the full
-look to judge; a glance never says that something is wrong.
+look to judge; all that a glance says is which files were edited, where everything else is as it was.
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from struct import Struct, error
 
 from git_hybrid.core.ids import Oid
-from git_hybrid.core.plan import Clone
+from git_hybrid.core.plan import SHOWN_FILES, Clone
+from git_hybrid.core.tree import show_path
 from git_hybrid.git import seen
 from git_hybrid.git.quarantine import ATTRIBUTES
 from git_hybrid.git.stale import leftovers
@@ -47,22 +48,30 @@ class Doubt(Exception):
 
 
 def glance(path: str, commit: Oid, tree: Oid, look: Look | None = None) -> Clone | None:
-    """Return the clone at *path* if it surely stands untouched at *commit*, whose tree is *tree*; else None.
+    """Return the clone at *path* if it surely stands at *commit*, whose tree is *tree*, and which files were edited.
 
-    *look* is what somebody saw of it a moment ago.
+    None where there is any doubt. *look* is what somebody saw of it a moment ago.
     """
     if len(commit) != _OID:
         return None
     touched = seen.touched(path, commit, tree, look)
     try:
-        if touched is None or touched - _REFRESHED:
+        # Whoever runs git status lets git write the index anew, with nothing else in it.
+        files = frozenset() if touched is None else touched - _REFRESHED
+        if touched is None or any(name.startswith(b".git/") for name in files):
             return _looked_at(path, commit, tree)
-        if touched:
-            # Whoever runs git status lets git write the index anew, with nothing else in it.
-            _index(f"{path}/.git/index", tree)
-            if not seen.holds_only_our_names(path):
-                return _looked_at(path, commit, tree)
-        return Clone(head=commit, has_pin=True, installed=commit, sure=True, settled=not touched)
+        if touched and not seen.holds_only_our_names(path):
+            return _looked_at(path, commit, tree)
+        edited = _edited(os.fsencode(path), files, _index(f"{path}/.git/index", tree)[0]) if touched else []
+        return Clone(
+            head=commit,
+            dirty=tuple(map(show_path, edited[:SHOWN_FILES])),
+            dirty_count=len(edited),
+            has_pin=True,
+            installed=commit,
+            sure=True,
+            settled=not touched,
+        )
     except (Doubt, OSError, ValueError, IndexError, error):
         return None
 
@@ -213,6 +222,37 @@ def _compare(path: str, index: tuple[dict[bytes, Recorded], int], taken: seen.Co
         left -= 1
     if left:
         raise Doubt
+
+
+def _edited(root: bytes, touched: frozenset[bytes], entries: Mapping[bytes, Recorded]) -> list[bytes]:
+    """Return which of the paths *touched* are files that are not what the index has of them.
+
+    Raises:
+        Doubt: there is more to it: something came, went, or became something else.
+    """
+    edited = []
+    for name in sorted(touched):
+        path = os.path.join(root, name)
+        found = os.lstat(path)
+        if name not in entries:
+            if not stat.S_ISDIR(found.st_mode) or {*os.listdir(path)} != _names_in(name, entries):
+                raise Doubt
+            continue
+        (*_, mode, _, _, _), blob = entries[name]
+        kind, executable = _MODES.get(mode, (0, None))
+        if stat.S_IFMT(found.st_mode) != kind:
+            raise Doubt
+        same_mode = executable is None or found.st_mode & stat.S_IXUSR == executable
+        if not same_mode or _blob(path, found) != blob:
+            edited.append(name)
+    return edited
+
+
+def _names_in(folder: bytes, entries: Iterable[bytes]) -> set[bytes]:
+    """Return what stands in *folder* where nothing but *entries* does; in the root ``.git`` too."""
+    prefix = folder + b"/" if folder else b""
+    names = {name[len(prefix) :].split(b"/", 1)[0] for name in entries if name.startswith(prefix)}
+    return names if folder else names | {b".git"}
 
 
 def _files(root: bytes, taken: seen.Collector | None) -> Iterator[tuple[bytes, os.stat_result]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from git_hybrid.core.errors import LocalIo
 from git_hybrid.core.ids import InvalidText, Oid, parse_oid
-from git_hybrid.core.plan import Absent, Broken, Clone, Foreign, Observed
+from git_hybrid.core.plan import SHOWN_FILES, Absent, Broken, Clone, Foreign, Observed
 from git_hybrid.core.tree import show_path
 from git_hybrid.core.value import Struct
 from git_hybrid.git.changes import dirty_by_cli, find_changes
@@ -17,7 +17,6 @@ from git_hybrid.git.owners import is_held
 from git_hybrid.git.quarantine import PIN_REF, is_complete, uses_lfs
 from git_hybrid.git.run import Runner
 
-SHOWN_FILES = 10
 _OPERATIONS = {
     "MERGE_HEAD": "merge",
     "rebase-merge": "rebase",

@@ -50,7 +50,8 @@ def clone(tmp_path: Path) -> Path:
 def is_untouched(clone: Path) -> bool:
     commit, tree = PINNED.get(str(clone)) or _named(clone)
     PINNED[str(clone)] = commit, tree
-    return glance(str(clone), Oid(commit), Oid(tree)) is not None
+    found = glance(str(clone), Oid(commit), Oid(tree))
+    return found is not None and not found.dirty_count
 
 
 PINNED: dict[str, tuple[str, str]] = {}

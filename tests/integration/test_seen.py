@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 
@@ -17,11 +18,13 @@ from git_hybrid.core.plan import Clone
 from git_hybrid.core.value import replace
 from git_hybrid.git import glances, scout, seen, stale, stamps
 from git_hybrid.git.glance import Doubt, glance, settle
+from git_hybrid.git.looking import FullLook
+from git_hybrid.git.run import Runner
 from git_hybrid.git.scout import Scout
 from git_hybrid.store import durable
 from git_hybrid.store.lockfile import decode_lock
-from integration.test_glance import FILES, TOUCHES, keep_times
-from support.cli import Hybrid
+from integration.test_glance import FILES, TOUCHES, flipped, keep_times, relinked, swapped
+from support.cli import Hybrid, executable
 from support.kit import git
 from support.upstream import Exec, Link, UpstreamFactory
 
@@ -75,7 +78,71 @@ def test_whatever_is_touched_is_looked_at(touch: str, clone: Path) -> None:
     pin = pin_of(clone)
     assert is_settled(clone, pin)
     TOUCHES[touch](clone)
+    found = looked(clone, pin)
+    assert found is None or found.dirty_count
+
+
+EDITS: dict[str, Callable[[Path], object]] = {
+    "in place": lambda clone: (clone / "run.sh").write_text("mine"),
+    "by another file": lambda clone: swapped(clone / "folder1/file1.txt"),
+    "at the top by another file": lambda clone: swapped(clone / "run.sh"),
+    "size and time kept": lambda clone: keep_times(clone / "folder1/file1.txt", flipped),
+    "executable": lambda clone: (clone / "folder1/file1.txt").chmod(0o755),
+    "no longer executable": lambda clone: (clone / "run.sh").chmod(0o644),
+    "another link": lambda clone: relinked(clone / "link"),
+    "all": lambda clone: [(clone / name).write_text("mine") for name in FILES],
+    "written, but the same": lambda clone: (clone / "run.sh").write_bytes((clone / "run.sh").read_bytes()),
+    "came and went": lambda clone: ((clone / "folder1/new").touch(), (clone / "folder1/new").unlink()),
+    "private": lambda clone: (clone / "folder1/file1.txt").chmod(0o600),
+    "git looked": lambda clone: ((clone / "run.sh").write_text("mine"), git("status", cwd=clone)),
+    "what is ignored": lambda clone: (clone / "folder1/file1.txt").write_text("*\n"),
+}
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_an_edit_is_seen_at_a_glance(edit: str, clone: Path) -> None:
+    pin = pin_of(clone)
+    EDITS[edit](clone)
+    found = looked(clone, pin)
+    assert found is not None
+    assert not found.settled
+    assert replace(found, sure=False) == in_full(clone, pin)
+
+
+@pytest.mark.parametrize("touch", TOUCHES)
+def test_a_glance_says_what_a_full_look_does(touch: str, clone: Path) -> None:
+    pin = pin_of(clone)
+    TOUCHES[touch](clone)
+    found = looked(clone, pin)
+    assert found is None or replace(found, sure=False) == in_full(clone, pin)
+
+
+MORE: dict[str, Callable[[Path], object]] = {
+    "new beside": lambda clone: ((clone / "run.sh").write_text("mine"), (clone / "new").touch()),
+    "new below": lambda clone: ((clone / "run.sh").write_text("mine"), (clone / "folder1/new").touch()),
+    "an empty folder": lambda clone: (clone / "folder1/new").mkdir(),
+    "one gone": lambda clone: ((clone / "link").unlink(), (clone / "run.sh").write_text("mine")),
+    "a folder that is a link": lambda clone: ((clone / "folder1").rename(clone.parent / "x"), _linked(clone)),
+    "a fifo": lambda clone: ((clone / "run.sh").unlink(), os.mkfifo(clone / "run.sh")),
+    "staged": lambda clone: ((clone / "run.sh").write_text("mine"), git("add", ".", cwd=clone)),
+    "a branch": lambda clone: ((clone / "run.sh").write_text("mine"), git("branch", "mine", cwd=clone)),
+    "a mark of git's": lambda clone: ((clone / "run.sh").write_text("mine"), (clone / ".git/MERGE_HEAD").touch()),
+}
+
+
+def _linked(clone: Path) -> None:
+    (clone / "folder1").symlink_to(clone.parent / "x")
+
+
+@pytest.mark.parametrize("more", MORE)
+def test_more_than_edits_is_for_a_full_look(more: str, clone: Path) -> None:
+    pin = pin_of(clone)
+    MORE[more](clone)
     assert looked(clone, pin) is None
+
+
+def in_full(clone: Path, pin: Pin) -> object:
+    return FullLook(Runner(environ=os.environ)).at(clone, pin.commit)
 
 
 def test_every_file_and_every_folder_counts(clone: Path) -> None:
@@ -212,20 +279,25 @@ def test_an_update_and_the_next_look(hybrid: Hybrid, workspace: Path, upstream_f
     assert looked(clone, new) is not None
 
 
-NAMES = [f"t{number:02}" for number in range(scout.WORTH_IT)]
+NAMES = [f"t{number:02}" for number in range(5)]
 
 
-@pytest.fixture
-def many(workspace: Path, hybrid: Hybrid, upstream_factory: UpstreamFactory) -> Path:
-    """The sources of a workspace with as many clones as a scout is sent to."""
+def cloned(workspace: Path, hybrid: Hybrid, upstream_factory: UpstreamFactory, names: Iterable[str]) -> Path:
     upstream = upstream_factory()
     upstream.commit({"a": "1"})
     hybrid("init")
     with (workspace / "sources.toml").open("a") as manifest:
-        manifest.writelines(f'[source.{name}]\nurl = "{upstream.url}"\nbranch = "main"\n' for name in NAMES)
+        manifest.writelines(f'[source.{name}]\nurl = "{upstream.url}"\nbranch = "main"\n' for name in names)
     hybrid("pin")
     hybrid("sync")
     return workspace / "sources"
+
+
+@pytest.fixture
+def many(workspace: Path, hybrid: Hybrid, upstream_factory: UpstreamFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The sources of a workspace with as many clones as a scout is sent to."""
+    monkeypatch.setattr(scout, "WORTH_IT", len(NAMES))
+    return cloned(workspace, hybrid, upstream_factory, NAMES)
 
 
 def pins_of(sources: Path) -> Mapping[SourceName, Pin]:
@@ -243,15 +315,17 @@ def sent(many: Path) -> Iterator[Scout]:
 def test_a_scout_sees_what_one_process_does(many: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pins = pins_of(many)
     for name in ("t01", "t04"):
-        (many / name / "a").write_text("mine")
-    os.utime(many / "t05/.git")
+        (many / name / "new").touch()
+    os.utime(many / "t02/.git")
+    (many / "t03/a").write_text("mine")
     with monkeypatch.context() as patched:
         patched.delattr(os, "fork")
         patched.setattr(scout, "WORTH_IT", 99)
         alone = glances.glance_at(str(many), pins)
     assert glances.glance_at(str(many), pins) == alone
     assert set(alone) == {*NAMES} - {"t01", "t04"}
-    assert not alone[SourceName("t05")].settled
+    assert not alone[SourceName("t02")].settled
+    assert alone[SourceName("t03")].dirty == ("a",)
     done = threading.Event()
     other = threading.Thread(target=done.wait)
     other.start()
@@ -279,7 +353,7 @@ def test_a_scout_does_not_count_once_somebody_wrote(
     assert sent.holds()
     (many.parent / trace).touch()
     assert not sent.holds()
-    (many / "t03/a").write_text("mine")
+    (many / "t03/new").touch()
     assert set(glances.glance_at(str(many), pins_of(many), sent)) == {*NAMES} - {"t03"}
 
 
@@ -315,8 +389,21 @@ def test_what_a_killed_git_left_is_never_taken_for_settled(clone: Path, monkeypa
     assert not is_settled(clone, pin)
 
 
-def test_a_plain_command_sends_a_scout(many: Path, hybrid: Hybrid) -> None:
-    """A new process: what is in the clones is seen, whoever looks first."""
-    assert hybrid("status").out.count(" ok ") == len(NAMES)
-    (many / "t03/a").write_text("mine")
-    assert hybrid("status").out.count(" ok ") == len(NAMES) - 1
+def test_a_plain_command_sends_a_scout(
+    workspace: Path, hybrid: Hybrid, upstream_factory: UpstreamFactory, tmp_path: Path
+) -> None:
+    """What is in the clones is seen, whoever looks first."""
+    names = [f"t{number:02}" for number in range(scout.WORTH_IT)]
+    sources = cloned(workspace, hybrid, upstream_factory, names)
+    (sources / "t03/a").write_text("mine")
+    told = tmp_path / "told"
+    done = subprocess.run(
+        ["strace", "-f", "-e", "trace=fork,vfork,clone,clone3,chdir", "-o", told, executable(), "status"],
+        cwd=workspace,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.count(" ok ") == len(names) - 1
+    assert "dirty" in done.stdout
+    assert told.read_text().count(f'chdir("{sources}/') > len(names) // 2
