@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -30,7 +31,7 @@ class Setting(NamedTuple):
     """Where a clone of git-repo is, for the tool repo."""
 
 
-class Tool:
+class Tool(ABC):
     """A tool and its commands; a workload that it does not have returns None. `prepare` and `repin` are never timed."""
 
     name = ""
@@ -52,13 +53,13 @@ class Tool:
     def advance(self, pins: Sequence[Pin], moved: Sequence[Pin]) -> None:
         """Do what a colleague does who moves the pins; called once before the workspaces are told by `repin`."""
 
+    @abstractmethod
     def prepare(self, ws: Path, pins: Sequence[Pin]) -> None:
         """Make the workspace `ws` (a folder that is not there yet), without a clone in it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def repin(self, ws: Path, pins: Sequence[Pin], moved: Sequence[Pin]) -> None:
         """Tell the workspace the new pins."""
-        raise NotImplementedError
 
     def adopt(self, ws: Path) -> None:
         """Take over the clones that git made for a tool that makes none."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from git_hybrid.app.force import Forced, approved, expiry_note
+from git_hybrid.app.force import Forced, approved, approved_override, expiry_note
 from git_hybrid.app.pin import refuse_unfinished
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.select import select
@@ -15,6 +15,7 @@ from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.reducer import Decision
 from git_hybrid.core.report import Report, Row, failed
 from git_hybrid.core.scan_policy import scan_blocked
+from git_hybrid.core.value import replace
 
 
 def accept(rt: Runtime, name: str, forced: Forced, *, to: str | None, findings: Sequence[str]) -> Report:
@@ -69,20 +70,5 @@ def _made(
     chosen = tuple(dict.fromkeys(findings)) or blocked.ids
     source = snapshot.manifest.sources[pin.source]
     approvals = approved(rt, snapshot, source, pin.commit, forced, kind="scan", findings=chosen)
-    return Override(
-        id=f"ovr-{rt.info.run}",
-        kind="scan",
-        source=pin.source,
-        request_id=forced.request_id,
-        reason=forced.reason,
-        from_commit=pin.commit,
-        to_commit=pin.commit,
-        requested_by=rt.info.operator,
-        approvers=approvals,
-        incident=", ".join(forced.incidents) or None,
-        created_at=snapshot.clock,
-        expires_at=forced.expires_at,
-        command_id=rt.info.run,
-        lifts=(blocked.code,),
-        findings=chosen,
-    )
+    override = approved_override(rt, snapshot, forced, pin, approvals)
+    return replace(override, kind="scan", from_commit=pin.commit, lifts=(blocked.code,), findings=chosen)

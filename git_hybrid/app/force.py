@@ -179,13 +179,22 @@ def make_override(
         renew = f"git hybrid override renew {old.override} {_RENEWAL}" if old and old.override else ""
         hint = renew if same and renew else plain_pin
         raise OverrideUnnecessary(name=pin.source, commit=pin.commit, hint=hint)
+    override = approved_override(rt, snapshot, forced, pin, approvals)
+    waived, findings = tuple(forced.waived), objections.findings
+    return replace(override, from_commit=before, lifts=tuple(lifts), findings=findings, waived=waived)
+
+
+def approved_override(
+    rt: Runtime, snapshot: Snapshot, forced: Forced, pin: Pin, approvals: tuple[Approval, ...]
+) -> Override:
+    """Return the override of this run for the commit of *pin*, as it was approved; what it lifts is not said yet."""
     return Override(
         id=f"ovr-{rt.info.run}",
         kind="pin",
         source=pin.source,
         request_id=forced.request_id,
         reason=forced.reason,
-        from_commit=before,
+        from_commit=None,
         to_commit=pin.commit,
         requested_by=rt.info.operator,
         approvers=approvals,
@@ -193,9 +202,6 @@ def make_override(
         created_at=snapshot.clock,
         expires_at=forced.expires_at,
         command_id=rt.info.run,
-        lifts=tuple(lifts),
-        findings=objections.findings,
-        waived=tuple(forced.waived),
     )
 
 
