@@ -31,10 +31,15 @@ def glance_at(folder: str, pins: Mapping[SourceName, Pin]) -> dict[SourceName, C
 
 
 def _clone(folder: str, pin: Pin, head: Oid) -> Clone:
-    # Imported here: libgit2 costs more than all the rest where every clone stands at its pin.
-    libgit2 = import_module("git_hybrid.git.libgit2")
-    repository = libgit2.open_repository(Path(folder, pin.source, ".git"))
-    has_pin = repository is not None and libgit2.holds(repository, pin.commit)
+    # Imported here: only where a clone stands elsewhere is it asked what it has.
+    raw, git_dir = import_module("git_hybrid.git.raw"), Path(folder, pin.source, ".git")
+    try:
+        with raw.opened(git_dir) as objects:
+            has_pin = objects.holds(pin.commit)
+    except raw.Unsure:
+        libgit2 = import_module("git_hybrid.git.libgit2")
+        repository = libgit2.open_repository(git_dir)
+        has_pin = repository is not None and libgit2.holds(repository, pin.commit)
     return Clone(head=head, has_pin=has_pin, installed=head, sure=True)
 
 

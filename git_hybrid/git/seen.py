@@ -244,9 +244,27 @@ def keep(path: str, base: Collector, tree: Stamps) -> None:
     """
     if tree.newest > time.time_ns() - _SETTLED:
         return
+    write_tree(path, base, tree)
+    write_base(path, base.stamps(Oid(tree.commit), Oid(tree.tree)))
+
+
+def write_tree(path: str, base: Collector, tree: Stamps) -> None:
+    """Keep *tree*, and add to *base* what tells that it was kept; it counts as soon as *base* is written too.
+
+    Raises:
+        OSError: the file system refused.
+    """
     _write(f"{path}/{TREE}", tree)
     _take(base, os.fsencode(path) + b"/", TREE.encode())
-    _write(f"{path}/{BASE}", base.stamps(Oid(tree.commit), Oid(tree.tree)))
+
+
+def write_base(path: str, base: Stamps) -> None:
+    """Keep *base*: from now on a look need only see that nothing was touched.
+
+    Raises:
+        OSError: the file system refused.
+    """
+    _write(f"{path}/{BASE}", base)
 
 
 def base_of(path: str) -> Collector:
