@@ -26,8 +26,9 @@ _DOUBT, _SURE, _SETTLED = b"?", b"+", b"="
 def glance_at(folder: str, pins: Mapping[SourceName, Pin]) -> dict[SourceName, Clone]:
     """Return the clones in *folder* that surely stand untouched at their *pins*, or where they were put before."""
     found = _at_pins(folder, pins)
-    elsewhere = {name: seen.standing(f"{folder}/{name}") for name in pins if name not in found}
-    return found | {name: _clone(folder, pins[name], Oid(at[0])) for name, at in elsewhere.items() if at is not None}
+    elsewhere = {name: seen.proved_at(f"{folder}/{name}") for name in pins if name not in found}
+    put = {name: at for name, at in elsewhere.items() if at is not None and glance(f"{folder}/{name}", *at) is not None}
+    return found | {name: _clone(folder, pins[name], commit) for name, (commit, _) in put.items()}
 
 
 def _clone(folder: str, pin: Pin, head: Oid) -> Clone:

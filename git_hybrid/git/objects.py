@@ -53,12 +53,13 @@ class GitObjects(Struct, frozen=True):
 
         A partial clone lacks objects by design, a clone that another tool left half done by accident.
         """
+        if not history:
+            with suppress(Unsure), opened(_git_dir(stage)) as raw:
+                return raw.holds_all(oid)
         repository = None if history else open_repository(_git_dir(stage))
         if repository is not None:
             try:
-                for _entry in entries_at(repository, oid, most=_MANY):
-                    pass
-                return True
+                return all(True for _entry in entries_at(repository, oid, most=_MANY))
             except KeyError:
                 return False
             except (ValueError, TooManyTrees, damage()):

@@ -18,7 +18,9 @@ from functools import wraps
 from pathlib import Path
 from typing import Final, ParamSpec, TypeVar
 
+from git_hybrid.core.tree import GITLINK
 from git_hybrid.git.rawpacks import KINDS, LARGEST, UNREADABLE, Pack, patched
+from git_hybrid.git.trees import TooManyTrees, entries_of
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -139,6 +141,19 @@ class Raw:
         if kind != "commit" or not lines[0].startswith("tree "):
             raise Unsure
         return lines[0][5:], tuple(line[7:] for line in lines[1:] if line.startswith("parent "))
+
+    @_surely
+    def holds_all(self, commit: str) -> bool:
+        """Tell whether all files of *commit* are there.
+
+        Raises:
+            Unsure: a tree is not there, or there are too many.
+        """
+        try:
+            entries = entries_of(self.links(commit)[0], self.read, lambda _oid: 0, most=FEW)
+            return all(self.holds(entry.oid) for entry in entries if entry.mode != GITLINK)
+        except TooManyTrees as error:
+            raise Unsure from error
 
     @_surely
     def fetched(self, ref: str) -> tuple[str, str]:

@@ -123,14 +123,13 @@ def touched(path: str, commit: Oid, tree: Oid) -> frozenset[bytes] | None:
     return frozenset(found)
 
 
-def standing(path: str) -> tuple[str, str] | None:
-    """Return the commit and the tree that the clone at *path* was proved to stand at, if nothing was touched since."""
+def proved_at(path: str) -> tuple[Oid, Oid] | None:
+    """Return the commit and the tree that the clone at *path* was proved to stand at last, if it ever was."""
     try:
         known = _read(f"{path}/{BASE}")
     except (OSError, ValueError):
         return None
-    untouched = touched(path, Oid(known.commit), Oid(known.tree)) == frozenset()
-    return (known.commit, known.tree) if untouched else None
+    return Oid(known.commit), Oid(known.tree)
 
 
 def holds_only_our_names(path: str) -> bool:
