@@ -169,15 +169,19 @@ class Content(Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
 
 
-def gate_tree(rt: Runtime, stage: Stage, source: Source, commit: Oid, manifest: Manifest) -> Tree:
+def gate_tree(
+    rt: Runtime, stage: Stage, source: Source, commit: Oid, manifest: Manifest, *, like: Stage | None = None
+) -> Tree:
     """Return the tree of *commit* after it has passed the scan: it may be checked out.
+
+    *like* is the clone, where it surely stands untouched at another commit.
 
     Raises:
         HostileTree: the tree has entries that are not safe to check out, or is larger than policy allows.
     """
     rt.progress("step", source.name, "checking")
     limits = TreeLimits(max_entries=manifest.policy.max_entries, max_bytes=manifest.policy.max_bytes)
-    entries, findings = rt.objects.scan(stage, commit, limits)
+    entries, findings = rt.objects.scan(stage, commit, limits, like=like)
     if findings:
         raise HostileTree(name=source.name, commit=commit, findings=findings)
     notes = []
@@ -199,7 +203,9 @@ def gate_content(rt: Runtime, stage: Stage, source: Source, commit: Oid, manifes
     return Content(sha256=rt.objects.content_sha256(stage, tree.entries), notes=tree.notes)
 
 
-def gate_pinned_tree(rt: Runtime, stage: Stage, source: Source, pin: Pin, manifest: Manifest) -> Tree:
+def gate_pinned_tree(
+    rt: Runtime, stage: Stage, source: Source, pin: Pin, manifest: Manifest, *, like: Stage | None = None
+) -> Tree:
     """Return the tree of the pinned commit, which is the one that the lock names and may be checked out.
 
     Raises:
@@ -209,7 +215,7 @@ def gate_pinned_tree(rt: Runtime, stage: Stage, source: Source, pin: Pin, manife
     tree = rt.objects.facts(stage, pin.commit, complete=False).tree
     if tree != pin.tree:
         raise WrongContent(name=source.name, what="tree of the pinned commit", expected=pin.tree, found=tree)
-    return gate_tree(rt, stage, source, pin.commit, manifest)
+    return gate_tree(rt, stage, source, pin.commit, manifest, like=like)
 
 
 def require_digest(pin: Pin, found: str) -> None:
@@ -218,13 +224,19 @@ def require_digest(pin: Pin, found: str) -> None:
         raise WrongContent(name=pin.source, what="content_sha256", expected=pin.content_sha256, found=found)
 
 
-def gate_pin(rt: Runtime, stage: Stage, source: Source, pin: Pin, manifest: Manifest) -> tuple[str, ...]:
+def gate_pin(
+    rt: Runtime, stage: Stage, source: Source, pin: Pin, manifest: Manifest, *, like: Stage | None = None
+) -> tuple[str, ...]:
     """Check that the commit in *stage* has the tree and the content that the lock names; return notes about it.
+
+    *like* is the clone, where it surely stands untouched at another commit: its files are read in place of the blobs
+    that they are, and the blobs themselves only where the digest is not the lock's.
 
     Raises:
         HostileTree: the tree may not be checked out.
         WrongContent: it is not what was pinned.
     """
-    tree = gate_pinned_tree(rt, stage, source, pin, manifest)
-    require_digest(pin, rt.objects.content_sha256(stage, tree.entries))
+    tree = gate_pinned_tree(rt, stage, source, pin, manifest, like=like)
+    if like is None or rt.objects.content_sha256(stage, tree.entries, like=like) != pin.content_sha256:
+        require_digest(pin, rt.objects.content_sha256(stage, tree.entries))
     return tree.notes

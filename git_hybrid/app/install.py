@@ -199,7 +199,14 @@ def _merged(rt: Runtime, acquired: Acquired, *, shallow: bool) -> Stage:
 
 def _gated(run: Run, task: Task) -> tuple[Acquired, tuple[str, ...]]:
     acquired = acquire_pin(run.rt, task, run.manifest, borrow=True)
-    return acquired, gate_pin(run.rt, acquired.content, task.source, task.pin, run.manifest)
+    like = _untouched(run, task)
+    return acquired, gate_pin(run.rt, acquired.content, task.source, task.pin, run.manifest, like=like)
+
+
+def _untouched(run: Run, task: Task) -> Stage | None:
+    """Return the clone, if it surely stands untouched where this tool had put it."""
+    seen = run.seen[task.name]
+    return run.rt.clones.as_stage(task.name) if isinstance(seen, Clone) and seen.sure else None
 
 
 def _in_place(run: Run, task: Task) -> Installed:
@@ -215,7 +222,7 @@ def _in_place(run: Run, task: Task) -> Installed:
             rt.writer.pour(acquired.history, clone, boundaries=False)
         served_by = acquired.served_by
     else:
-        notes = gate_pin(rt, clone, source, pin, run.manifest)
+        notes = gate_pin(rt, clone, source, pin, run.manifest, like=_untouched(run, task))
     submodules = acquire_submodules(rt, run.manifest, source, clone, pin.commit)
     rt.progress("step", task.name, "checking out")
     rt.stop_if_cancelled()

@@ -1,4 +1,4 @@
-"""Try again what may pass. The only import of tenacity, when a server is asked: nothing else needs it."""
+"""Try again what may pass. The only import of tenacity, after a first failure: nothing else needs it."""
 
 from __future__ import annotations
 
@@ -31,6 +31,10 @@ def with_retry(
         NetworkFailure: the last one, with the number of tries.
         HybridError: any other error of *step*, at once.
     """
+    try:
+        return step()
+    except NetworkFailure as error:
+        first = error
     from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
     maximum = policy.maximum.total_seconds()
@@ -59,6 +63,8 @@ def with_retry(
     def counted() -> T:
         nonlocal tries
         tries += 1
+        if tries == 1:
+            raise first
         return step()
 
     try:

@@ -122,12 +122,17 @@ class Objects(Protocol):
         """Return the commits whose ids start with *prefix*."""
         ...
 
-    def scan(self, stage: Stage, oid: Oid, limits: TreeLimits) -> tuple[Sequence[TreeEntry], tuple[str, ...]]:
-        """Return the entries of the commit's tree and what is wrong with them."""
+    def scan(
+        self, stage: Stage, oid: Oid, limits: TreeLimits, *, like: Stage | None = None
+    ) -> tuple[Sequence[TreeEntry], tuple[str, ...]]:
+        """Return the entries of the commit's tree and what is wrong with them.
+
+        *like* is a clone that surely stands untouched, at another commit: what its files tell of blobs saves reading.
+        """
         ...
 
-    def content_sha256(self, stage: Stage, entries: Sequence[TreeEntry]) -> str:
-        """Return the digest of the content, as the lock keeps it."""
+    def content_sha256(self, stage: Stage, entries: Sequence[TreeEntry], *, like: Stage | None = None) -> str:
+        """Return the digest of the content, as the lock keeps it; files of *like* are read in place of their blobs."""
         ...
 
     def uses_lfs(self, stage: Stage, entries: Sequence[TreeEntry]) -> bool:

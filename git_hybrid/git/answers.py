@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import IO
 
 from git_hybrid.core.errors import NetworkFailure
@@ -28,7 +26,9 @@ def headers_file(url: str) -> Iterator[IO[bytes] | None]:
     if not url.startswith("https://"):
         yield None
         return
-    with tempfile.TemporaryFile() as file:
+    from tempfile import TemporaryFile
+
+    with TemporaryFile() as file:
         yield file
 
 
@@ -62,6 +62,8 @@ def seconds_of(text: str) -> float | None:
     text = text.strip()
     if text.isdecimal():
         return float(text)
+    from email.utils import parsedate_to_datetime
+
     try:
         moment = parsedate_to_datetime(text)
     except ValueError:

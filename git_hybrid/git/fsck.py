@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -41,7 +40,9 @@ def skip_list(waived: Sequence[Oid], area: str) -> Iterator[list[str]]:
     if not waived:
         yield []
         return
-    descriptor, name = tempfile.mkstemp(prefix="git-hybrid-", suffix=".skip")
+    from tempfile import mkstemp
+
+    descriptor, name = mkstemp(prefix="git-hybrid-", suffix=".skip")
     try:
         with os.fdopen(descriptor, "w", encoding="ascii") as file:
             file.write("".join(f"{oid}\n" for oid in sorted(waived)))

@@ -47,14 +47,14 @@ class Doubt(Exception):
     """A glance is not enough."""
 
 
-def glance(path: str, commit: Oid, tree: Oid, look: Look | None = None) -> Clone | None:
+def glance(path: str, commit: Oid, tree: Oid, told: Look | None = None) -> Clone | None:
     """Return the clone at *path* if it surely stands at *commit*, whose tree is *tree*, and which files were edited.
 
-    None where there is any doubt. *look* is what somebody saw of it a moment ago.
+    None where there is any doubt. *told* is what somebody saw of it a moment ago.
     """
     if len(commit) != _OID:
         return None
-    touched = seen.touched(path, commit, tree, look)
+    touched = seen.touched(path, commit, tree, told)
     try:
         # Whoever runs git status lets git write the index anew, with nothing else in it.
         files = frozenset() if touched is None else touched - _REFRESHED
@@ -76,6 +76,14 @@ def glance(path: str, commit: Oid, tree: Oid, look: Look | None = None) -> Clone
         return None
 
 
+def is_marked(git_dir: str) -> bool:
+    """Tell whether the packs at *git_dir* are those that were there when all objects of its pin were."""
+    try:
+        return _read(f"{git_dir}/{MARK}") == packs_of(git_dir)
+    except (Doubt, OSError):
+        return False
+
+
 def settle(path: str, commit: Oid, tree: Oid) -> None:
     """Look at the clone at *path* and keep what was seen, so that the next look need only see that it is the same.
 
@@ -85,11 +93,23 @@ def settle(path: str, commit: Oid, tree: Oid) -> None:
     base, taken = seen.prepare(path), seen.Collector()
     if leftovers(Path(path, ".git")):
         raise Doubt
-    _looked_at(path, commit, tree, taken)
+    look(path, commit, tree, taken)
     seen.keep(path, base, taken.stamps(commit, tree))
 
 
-def _looked_at(path: str, commit: Oid, tree: Oid, taken: seen.Collector | None = None) -> Clone:
+def _looked_at(path: str, commit: Oid, tree: Oid) -> Clone:
+    look(path, commit, tree)
+    return Clone(head=commit, has_pin=True, installed=commit, sure=True)
+
+
+def look(path: str, commit: Oid, tree: Oid, taken: seen.Collector | None = None) -> dict[bytes, Recorded]:
+    """Return what the index has of each file of the clone at *path*, which surely stands untouched at *commit*.
+
+    *taken* gets the stat data of the working tree.
+
+    Raises:
+        Doubt, OSError, ValueError, IndexError, struct.error: a glance is not enough.
+    """
     git_dir = f"{path}/.git"
     if stat.S_ISLNK(os.lstat(path).st_mode) or not stat.S_ISDIR(os.lstat(git_dir).st_mode):
         raise Doubt
@@ -106,7 +126,7 @@ def _looked_at(path: str, commit: Oid, tree: Oid, taken: seen.Collector | None =
         raise Doubt
     entries = _index(f"{git_dir}/index", tree)
     _compare(path, entries, taken)
-    return Clone(head=commit, has_pin=True, installed=commit, sure=True)
+    return entries[0]
 
 
 def _read(path: str) -> bytes:
@@ -155,10 +175,19 @@ Recorded = tuple[tuple[int, ...], bytes]
 
 
 def _index(path: str, tree: Oid) -> tuple[dict[bytes, Recorded], int]:
-    """Return what the index records by path, and the time in nanoseconds at which it was written.
+    """Return what the index records by path, and when it was written, if it is that of *tree*; else raise Doubt."""
+    entries, written, found = read_entries(path)
+    if found != tree:
+        raise Doubt
+    return entries, written
+
+
+def read_entries(path: str) -> tuple[dict[bytes, Recorded], int, str]:
+    """Return what the index records by path, the time in nanoseconds at which it was written, and the tree it is of.
 
     Raises:
-        Doubt: the index is not that of *tree*, hides a file from git, or is of another kind than this tool makes.
+        Doubt: the index hides a file from git, or is of another kind than this tool makes.
+        OSError, ValueError, IndexError, struct.error: it cannot be read.
     """
     with open(path, "rb", buffering=0) as file:
         written = os.fstat(file.fileno()).st_mtime_ns
@@ -174,9 +203,7 @@ def _index(path: str, tree: Oid) -> tuple[dict[bytes, Recorded], int]:
             raise Doubt
         entries[data[at + size : at + size + length]] = (tuple(numbers), blob)
         at += (size + length + 8) & ~7
-    if _tree_of(data, at) != tree:
-        raise Doubt
-    return entries, written
+    return entries, written, _tree_of(data, at)
 
 
 def _tree_of(data: bytes, at: int) -> str:
@@ -205,23 +232,27 @@ def _compare(path: str, index: tuple[dict[bytes, Recorded], int], taken: seen.Co
         recorded = entries.get(name)
         if recorded is None:
             raise Doubt
-        (ctime, ctime_ns, mtime, mtime_ns, _, inode, mode, _, _, size), blob = recorded
-        kind, executable = _MODES.get(mode, (0, None))
-        same = (
-            found.st_ino & 0xFFFFFFFF == inode
-            and found.st_size & 0xFFFFFFFF == size
-            and found.st_mtime_ns == mtime * 10**9 + mtime_ns
-            and found.st_ctime_ns == ctime * 10**9 + ctime_ns
-            and stat.S_IFMT(found.st_mode) == kind
-            and (executable is None or found.st_mode & stat.S_IXUSR == executable)
-        )
-        if not same:
+        if not is_as_recorded(found, recorded[0]):
             raise Doubt
-        if found.st_mtime_ns >= written and _blob(os.path.join(root, name), found) != blob:
+        if found.st_mtime_ns >= written and blob_at(os.path.join(root, name), found) != recorded[1]:
             raise Doubt
         left -= 1
     if left:
         raise Doubt
+
+
+def is_as_recorded(found: os.stat_result, numbers: tuple[int, ...]) -> bool:
+    """Tell whether a file is as the index recorded it in *numbers*."""
+    ctime, ctime_ns, mtime, mtime_ns, _, inode, mode, _, _, size = numbers
+    kind, executable = _MODES.get(mode, (0, None))
+    return (
+        found.st_ino & 0xFFFFFFFF == inode
+        and found.st_size & 0xFFFFFFFF == size
+        and found.st_mtime_ns == mtime * 10**9 + mtime_ns
+        and found.st_ctime_ns == ctime * 10**9 + ctime_ns
+        and stat.S_IFMT(found.st_mode) == kind
+        and (executable is None or found.st_mode & stat.S_IXUSR == executable)
+    )
 
 
 def _edited(root: bytes, touched: frozenset[bytes], entries: Mapping[bytes, Recorded]) -> list[bytes]:
@@ -243,7 +274,7 @@ def _edited(root: bytes, touched: frozenset[bytes], entries: Mapping[bytes, Reco
         if stat.S_IFMT(found.st_mode) != kind:
             raise Doubt
         same_mode = executable is None or found.st_mode & stat.S_IXUSR == executable
-        if not same_mode or _blob(path, found) != blob:
+        if not same_mode or blob_at(path, found) != blob:
             edited.append(name)
     return edited
 
@@ -272,7 +303,7 @@ def _files(root: bytes, taken: seen.Collector | None) -> Iterator[tuple[bytes, o
                     yield name, entry.stat(follow_symlinks=False)
 
 
-def _blob(path: bytes, found: os.stat_result) -> bytes:
+def blob_at(path: bytes, found: os.stat_result) -> bytes:
     """Return the id that the content of the file has as a blob (gitformat, loose objects)."""
     if stat.S_ISLNK(found.st_mode):
         content = os.readlink(path)

@@ -30,8 +30,14 @@ def glance_at(folder: str, pins: Mapping[SourceName, Pin], scout: Scout | None =
     else:
         found = {name: glance(f"{folder}/{name}", pin.commit, pin.tree) for name, pin in pins.items()}
     sure = {name: clone for name, clone in found.items() if clone is not None}
-    elsewhere = {name: seen.standing(f"{folder}/{name}") for name in pins if name not in sure}
-    return sure | {name: _clone(folder, pins[name], Oid(at[0])) for name, at in elsewhere.items() if at is not None}
+    elsewhere = {name: seen.proved_at(f"{folder}/{name}") for name in pins if name not in sure}
+    put = {name: at[0] for name, at in elsewhere.items() if at is not None and _is_clean(f"{folder}/{name}", *at)}
+    return sure | {name: _clone(folder, pins[name], commit) for name, commit in put.items()}
+
+
+def _is_clean(path: str, commit: Oid, tree: Oid) -> bool:
+    found = glance(path, commit, tree)
+    return found is not None and not found.dirty_count
 
 
 def _with_scout(folder: str, pins: Mapping[SourceName, Pin], scout: Scout) -> dict[SourceName, Clone | None]:
@@ -51,8 +57,13 @@ def _with_scout(folder: str, pins: Mapping[SourceName, Pin], scout: Scout) -> di
 
 
 def _clone(folder: str, pin: Pin, head: Oid) -> Clone:
-    # Imported here: libgit2 costs more than all the rest where every clone stands at its pin.
-    libgit2 = import_module("git_hybrid.git.libgit2")
-    repository = libgit2.open_repository(Path(folder, pin.source, ".git"))
-    has_pin = repository is not None and libgit2.holds(repository, pin.commit)
+    # Imported here: only where a clone stands elsewhere is it asked what it has.
+    raw, git_dir = import_module("git_hybrid.git.raw"), Path(folder, pin.source, ".git")
+    try:
+        with raw.opened(git_dir) as objects:
+            has_pin = objects.holds(pin.commit)
+    except raw.Unsure:
+        libgit2 = import_module("git_hybrid.git.libgit2")
+        repository = libgit2.open_repository(git_dir)
+        has_pin = repository is not None and libgit2.holds(repository, pin.commit)
     return Clone(head=head, has_pin=has_pin, installed=head, sure=True)

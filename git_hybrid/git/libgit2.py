@@ -8,12 +8,15 @@ The library is imported when it is needed first: that costs more than all the re
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from git_hybrid.core.errors import ToolTooOld
+from git_hybrid.core.tree import TreeEntry
+from git_hybrid.git.trees import entries_of
 
 if TYPE_CHECKING:
     from pygit2 import GitError, Oid, Repository
@@ -25,6 +28,7 @@ __all__ = [
     "Repository",
     "damage",
     "descends",
+    "entries_at",
     "fetched",
     "holds",
     "links",
@@ -106,6 +110,20 @@ def links(repository: Repository, oid: str) -> tuple[str, tuple[str, ...]] | Non
     if kind != _library().enums.ObjectType.COMMIT or not lines[0].startswith("tree "):
         return None
     return lines[0][5:], tuple(line[7:] for line in lines[1:] if line.startswith("parent "))
+
+
+def entries_at(repository: Repository, commit: str, *, most: int) -> Iterator[TreeEntry]:
+    """Yield the entries of the tree of *commit* (:func:`git_hybrid.git.trees.entries_of`).
+
+    Raises:
+        KeyError, ValueError, GitError: an object is missing, or not what git writes.
+        TooManyTrees: it has more folders than *most*.
+    """
+    found = links(repository, commit)
+    if found is None:
+        raise KeyError(commit)
+    read, header = repository.odb.read, repository.odb.read_header
+    yield from entries_of(found[0], read, lambda oid: int(header(oid)[1]), most=most)
 
 
 def opens(repository: Repository, oid: str) -> bool:

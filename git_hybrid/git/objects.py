@@ -1,15 +1,14 @@
-"""Read commits and trees of a stage or a clone: by libgit2 where it can, by the git CLI where it cannot."""
+"""Read commits and trees of a stage or a clone: a few from its files, else by libgit2, and by git where it cannot."""
 
 from __future__ import annotations
 
 import hashlib
 import re
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from git_hybrid.core.errors import GitFailed, WrongContent
 from git_hybrid.core.ids import Oid, parse_oid
@@ -18,7 +17,10 @@ from git_hybrid.core.ports import CommitFacts, CommitLine, Range, Stage
 from git_hybrid.core.tree import GITLINK, TreeEntry, TreeLimits, content_line, scan_tree
 from git_hybrid.core.value import Struct
 from git_hybrid.git.classify import last_words
-from git_hybrid.git.libgit2 import damage, descends, fetched, links, open_repository
+from git_hybrid.git.libgit2 import damage, descends, entries_at, fetched, links, open_repository
+from git_hybrid.git.likeness import hashes_like, sizes_like
+from git_hybrid.git.listing import hash_one, parse_entries
+from git_hybrid.git.raw import FEW, Unsure, opened
 from git_hybrid.git.run import Runner
 from git_hybrid.git.transport import UPSTREAM, kept_ref
 from git_hybrid.git.trees import TooManyTrees, entries_of
@@ -39,6 +41,8 @@ class GitObjects(Struct, frozen=True):
 
     def has_commit(self, stage: Stage, oid: Oid) -> bool:
         """Tell whether the commit *oid* is there."""
+        with suppress(Unsure), opened(_git_dir(stage)) as raw:
+            return raw.holds(oid) and bool(raw.links(oid))
         repository = open_repository(_git_dir(stage))
         if repository is not None:
             return links(repository, oid) is not None
@@ -49,12 +53,13 @@ class GitObjects(Struct, frozen=True):
 
         A partial clone lacks objects by design, a clone that another tool left half done by accident.
         """
+        if not history:
+            with suppress(Unsure), opened(_git_dir(stage)) as raw:
+                return raw.holds_all(oid)
         repository = None if history else open_repository(_git_dir(stage))
         if repository is not None:
             try:
-                for _entry in entries_of(repository, oid, most=_MANY):
-                    pass
-                return True
+                return all(True for _entry in entries_at(repository, oid, most=_MANY))
             except KeyError:
                 return False
             except (ValueError, TooManyTrees, damage()):
@@ -67,18 +72,17 @@ class GitObjects(Struct, frozen=True):
     def upstream(self, stage: Stage, ref: str) -> tuple[Oid, Oid | None] | None:
         """Return the commit and, of an annotated tag, the tag object that *ref* was fetched as."""
         kept = kept_ref(ref)
+        with suppress(Unsure), opened(_git_dir(stage)) as raw:
+            return _with_tag(*raw.fetched(kept))
         repository = open_repository(_git_dir(stage))
         if repository is not None:
             with suppress(KeyError, damage()):
                 found = fetched(repository, kept)
                 if found is not None:
-                    target, commit = found
-                    return parse_oid(commit), None if target == commit else parse_oid(target)
+                    return _with_tag(*found)
         target = self._ask(stage, "rev-parse", "--verify", "--quiet", "--end-of-options", kept)
         commit = self._ask(stage, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{kept}^{{commit}}")
-        if not target or not commit:
-            return None
-        return parse_oid(commit), None if target == commit else parse_oid(target)
+        return _with_tag(target, commit) if target and commit else None
 
     def upstream_refs(self, stage: Stage) -> Mapping[str, Oid]:
         """Return the commits of all fetched branches and tags by their full refs, branches first."""
@@ -92,6 +96,8 @@ class GitObjects(Struct, frozen=True):
 
     def is_ancestor(self, stage: Stage, old: Oid, new: Oid) -> bool:
         """Tell whether *old* is *new* or in its history."""
+        with suppress(Unsure), opened(_git_dir(stage)) as raw:
+            return raw.descends(new, old, most=FEW)
         repository = open_repository(_git_dir(stage))
         if repository is not None and not repository.is_shallow:
             known = descends(repository, new, old)
@@ -123,51 +129,66 @@ class GitObjects(Struct, frozen=True):
         found = self._ask(stage, "rev-parse", f"--disambiguate={prefix}").split()
         return tuple(oid for text in found if self.has_commit(stage, oid := parse_oid(text)))
 
-    def scan(self, stage: Stage, oid: Oid, limits: TreeLimits) -> tuple[Sequence[TreeEntry], tuple[str, ...]]:
-        """Return the entries of the tree of *oid* and what is wrong with them (:func:`scan_tree`)."""
+    def scan(
+        self, stage: Stage, oid: Oid, limits: TreeLimits, *, like: Stage | None = None
+    ) -> tuple[Sequence[TreeEntry], tuple[str, ...]]:
+        """Return the entries of the tree of *oid* and what is wrong with them (:func:`scan_tree`).
+
+        *like* is a clone most files of which are the same.
+        """
+        if like is not None:
+            with suppress(Unsure, ValueError, TooManyTrees), opened(_git_dir(stage)) as raw:
+                size = sizes_like(like.path, raw)
+                entries = entries_of(raw.links(oid)[0], raw.read, size, most=limits.max_entries)
+                return scan_tree(entries, limits=limits, read_link=lambda blob: raw.read(blob)[1])
         repository = open_repository(_git_dir(stage))
         if repository is not None:
             with suppress(KeyError, ValueError, damage()):
                 try:
-                    entries = entries_of(repository, oid, most=limits.max_entries)
+                    entries = entries_at(repository, oid, most=limits.max_entries)
                     return scan_tree(entries, limits=limits, read_link=lambda blob: repository.odb.read(blob)[1])
                 except TooManyTrees:
                     return [], (f"too-many-entries: the tree has more than {limits.max_entries} folders",)
         arguments = ["ls-tree", "-r", "-l", "-z", "--full-tree", "--end-of-options", oid]
         with self.runner.stream(arguments, git_dir=_git_dir(stage)) as out:
-            entries = _parse_entries(out)
+            entries = parse_entries(out)
             return scan_tree(entries, limits=limits, read_link=lambda blob: self._blob(stage, blob))
 
     def _blob(self, stage: Stage, oid: str) -> bytes:
+        with suppress(Unsure), opened(_git_dir(stage)) as raw:
+            return raw.read(oid)[1]
         done = self.runner.git(["cat-file", "blob", oid], git_dir=_git_dir(stage))
         if done.status != 0:
             raise GitFailed(command="git cat-file", status=done.status, stderr=last_words(done.stderr), name=stage.name)
         return done.stdout
 
-    def content_sha256(self, stage: Stage, entries: Sequence[TreeEntry]) -> str:
+    def content_sha256(self, stage: Stage, entries: Sequence[TreeEntry], *, like: Stage | None = None) -> str:
         """Return SHA-256 over ``<mode> <sha256 of the blob> <path>`` NUL of each entry, in the order of the tree.
 
-        A gitlink has no blob here and counts as the empty string.
+        A gitlink has no blob here and counts as the empty string. *like* is a clone whose files are read in place of
+        the blobs that they are.
 
         Raises:
             WrongContent: a blob is missing or not what its id says.
         """
         digest, empty = hashlib.sha256(), hashlib.sha256(b"").hexdigest()
         blobs = [entry.oid for entry in entries if entry.mode != GITLINK]
-        hashes = _small_hashes(stage, entries) or self._blob_hashes(stage, blobs)
+        hashes = _like_hashes(stage, entries, like) or _small_hashes(stage, entries) or self._blob_hashes(stage, blobs)
         for entry in entries:
             blob = empty if entry.mode == GITLINK else next(hashes)
             digest.update(content_line(entry.mode, blob, entry.path))
         return digest.hexdigest()
 
     def _blob_hashes(self, stage: Stage, oids: Sequence[str]) -> Iterator[str]:
+        from tempfile import TemporaryFile
+
         # The ids come from a file: a pipe that we fill while git fills the other one could block for ever.
-        with tempfile.TemporaryFile(dir=stage.path) as wanted:
+        with TemporaryFile(dir=stage.path) as wanted:
             wanted.write("".join(f"{oid}\n" for oid in oids).encode("ascii"))
             wanted.seek(0)
             with self.runner.stream(["cat-file", "--batch"], git_dir=_git_dir(stage), stdin=wanted) as out:
                 for oid in oids:
-                    yield _hash_one(out, oid, stage)
+                    yield hash_one(out, oid, stage)
 
     def uses_lfs(self, stage: Stage, entries: Sequence[TreeEntry]) -> bool:
         """Tell whether a ``.gitattributes`` of the tree hands files to Git LFS."""
@@ -219,6 +240,13 @@ class GitObjects(Struct, frozen=True):
         return done.stdout.decode("utf-8", "replace")
 
 
+def _like_hashes(stage: Stage, entries: Sequence[TreeEntry], like: Stage | None) -> Iterator[str] | None:
+    if like is not None:
+        with suppress(Unsure), opened(_git_dir(stage)) as raw:
+            return iter(hashes_like(like.path, raw, entries))
+    return None
+
+
 def _small_hashes(stage: Stage, entries: Sequence[TreeEntry]) -> Iterator[str] | None:
     """Return the hashes of the blobs by way of libgit2, which holds each in memory; None where one is too large.
 
@@ -241,13 +269,23 @@ def _small_hash(repository: Repository, oid: str, stage: Stage) -> str:
 
 def _told(stage: Stage, oid: Oid) -> CommitFacts | None:
     """Return tree and commit time from the bytes of the commit; None if they are not as git writes them."""
+    with suppress(Unsure), opened(_git_dir(stage)) as raw:
+        return _facts(raw.links(oid)[0], raw.read(oid)[1])
     repository = open_repository(_git_dir(stage))
     if repository is None or (found := links(repository, oid)) is None:
         return None
-    committed = _COMMITTED.search(repository.odb.read(oid)[1].split(b"\n\n", 1)[0])
+    return _facts(found[0], repository.odb.read(oid)[1])
+
+
+def _facts(tree: str, commit: bytes) -> CommitFacts | None:
+    committed = _COMMITTED.search(commit.split(b"\n\n", 1)[0])
     if committed is None:
         return None
-    return CommitFacts(tree=parse_oid(found[0]), commit_time=_moment(committed[1].decode("ascii")), root_commits=())
+    return CommitFacts(tree=parse_oid(tree), commit_time=_moment(committed[1].decode("ascii")), root_commits=())
+
+
+def _with_tag(target: str, commit: str) -> tuple[Oid, Oid | None]:
+    return parse_oid(commit), None if target == commit else parse_oid(target)
 
 
 def _moment(seconds: str) -> datetime:
@@ -260,31 +298,3 @@ def _moment(seconds: str) -> datetime:
 
 def _git_dir(stage: Stage) -> Path:
     return Path(stage.path) / ".git"
-
-
-def _parse_entries(out: IO[bytes]) -> Iterator[TreeEntry]:
-    """Yield the entries that ``git ls-tree -r -l -z`` writes to *out*, as they come."""
-    rest = b""
-    while chunk := out.read(_CHUNK):
-        *lines, rest = (rest + chunk).split(b"\0")
-        for line in lines:
-            head, _, path = line.partition(b"\t")
-            mode, _, oid, size = head.split()
-            yield TreeEntry(mode.decode(), oid.decode(), 0 if size == b"-" else int(size), path)
-
-
-def _hash_one(out: IO[bytes], oid: str, stage: Stage) -> str:
-    header = out.readline().split()
-    if len(header) != 3 or header[0] != oid.encode("ascii") or header[1] != b"blob":
-        raise WrongContent(
-            name=stage.name, what="file content", expected=f"blob {oid}", found="nothing that git can read"
-        )
-    digest, left = hashlib.sha256(), int(header[2])
-    while left:
-        chunk = out.read(min(left, _CHUNK))
-        if not chunk:
-            raise WrongContent(name=stage.name, what="file content", expected=f"blob {oid}", found="its beginning only")
-        digest.update(chunk)
-        left -= len(chunk)
-    out.read(1)
-    return digest.hexdigest()

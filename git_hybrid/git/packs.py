@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from git_hybrid.core.ids import SourceName
+from git_hybrid.git.glance import MARK, is_marked, packs_of
 from git_hybrid.git.libgit2 import holds, links, open_repository
 from git_hybrid.git.local import must
 from git_hybrid.git.quarantine import Disk
@@ -31,9 +32,50 @@ def pour(runner: Runner, disk: Disk, giver: Path, taker: Path, *, name: SourceNa
     move(disk, giver, taker)
     if boundaries:
         _merge_shallow(disk, giver, taker)
-    listed = must(runner, name, giver, ["for-each-ref", "--format=update %(refname) %(objectname)", UPSTREAM])
-    if listed.stdout:
-        must(runner, name, taker, ["update-ref", "--stdin"], stdin=listed.stdout)
+    refs = sorted(_fetched_refs(giver).items())
+    orders = "".join(f"update {ref} {oid}\n" for ref, oid in refs if not _rewritten(f"{taker}/{ref}", oid))
+    if orders:
+        must(runner, name, taker, ["update-ref", "--stdin"], stdin=os.fsencode(orders))
+
+
+def _rewritten(path: str, oid: str) -> bool:
+    """Tell whether the loose ref at *path* names *oid* now: written as git writes one, by way of its lock.
+
+    One that is not there already is left to git, which knows what else may have the name, and so is one that is locked.
+    """
+    line = f"{oid}\n".encode("ascii")
+    try:
+        with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb", buffering=0) as file:
+            before = file.read()
+        if before == line or len(before) != len(line):
+            return before == line
+        lock = os.open(f"{path}.lock", os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+    except OSError:
+        return False
+    try:
+        with open(lock, "wb", buffering=0) as file:
+            file.write(line)
+            os.fsync(lock)
+        os.rename(f"{path}.lock", path)
+    except OSError:
+        os.unlink(f"{path}.lock")
+        raise
+    return True
+
+
+def _fetched_refs(git_dir: Path) -> dict[str, str]:
+    """Return the refs that were fetched into the stage at *git_dir*: packed ones, then loose ones."""
+    found: dict[str, str] = {}
+    packed = git_dir / "packed-refs"
+    for line in packed.read_bytes().split(b"\n") if packed.is_file() else ():
+        oid, _, ref = os.fsdecode(line).partition(" ")
+        if ref.startswith(UPSTREAM):
+            found[ref] = oid
+    for folder, _, names in os.walk(git_dir / UPSTREAM.rstrip("/")):
+        for file in names:
+            path = Path(folder, file)
+            found[path.relative_to(git_dir).as_posix()] = path.read_text(encoding="ascii").strip()
+    return found
 
 
 def move(disk: Disk, giver: Path, taker: Path) -> None:
@@ -76,6 +118,20 @@ def _lines(path: Path) -> list[str]:
 def _parents(repository: Repository, oid: str) -> list[str]:
     found = links(repository, oid)
     return [oid] if found is None else list(found[1])
+
+
+def mark(git_dir: str) -> None:
+    """Keep, as a hint, which packs are at *git_dir* now that all objects of its pin are there.
+
+    Raises:
+        Doubt: objects are borrowed, or missing by design.
+        OSError: the file system refused.
+    """
+    if not is_marked(git_dir):
+        path = f"{git_dir}/{MARK}"
+        with open(f"{path}.tmp", "wb") as file:
+            file.write(packs_of(git_dir))
+        os.replace(f"{path}.tmp", path)
 
 
 def make_complete(runner: Runner, disk: Disk, git_dir: Path, *, name: SourceName) -> None:

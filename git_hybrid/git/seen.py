@@ -75,10 +75,13 @@ def touched(path: str, commit: Oid, tree: Oid, look: Look | None = None) -> froz
     return found[2] if found is not None and found[:2] == (commit, tree) else None
 
 
-def standing(path: str) -> tuple[str, str] | None:
-    """Return the commit and the tree that the clone at *path* was proved to stand at, if nothing was touched since."""
-    found = stamps.look(path)
-    return found[:2] if found is not None and stamps.is_untouched(found) else None
+def proved_at(path: str) -> tuple[Oid, Oid] | None:
+    """Return the commit and the tree that the clone at *path* was proved to stand at last, if it ever was."""
+    try:
+        known = stamps.read(f"{path}/{BASE}")
+    except (OSError, ValueError):
+        return None
+    return Oid(known.commit), Oid(known.tree)
 
 
 def holds_only_our_names(path: str) -> bool:
@@ -127,7 +130,7 @@ def complete(path: str, commit: Oid, tree: Oid) -> None:
     if os.path.lexists(f"{path}/{BASE}"):
         return
     root = os.fsencode(path) + b"/"
-    taken = _base_of(path)
+    taken = base_of(path)
     _take(taken, root, TREE.encode())
     known = stamps.read(f"{path}/{TREE}")
     moved, *others = taken.ctimes()
@@ -148,7 +151,7 @@ def prepare(path: str) -> Collector:
         ValueError: something is so young that a change could go unnoticed.
     """
     os.makedirs(f"{path}/{FOLDER}", exist_ok=True)
-    taken = _base_of(path)
+    taken = base_of(path)
     if max(taken.ctimes()) > time.time_ns() - _SETTLED:
         raise ValueError(path)
     return taken
@@ -164,12 +167,30 @@ def keep(path: str, base: Collector, tree: Stamps) -> None:
     """
     if tree.newest > time.time_ns() - _SETTLED:
         return
+    write_tree(path, base, tree)
+    write_base(path, base.stamps(Oid(tree.commit), Oid(tree.tree)))
+
+
+def write_tree(path: str, base: Collector, tree: Stamps) -> None:
+    """Keep *tree*, and add to *base* what tells that it was kept; it counts as soon as *base* is written too.
+
+    Raises:
+        OSError: the file system refused.
+    """
     _write(f"{path}/{TREE}", tree)
     _take(base, os.fsencode(path) + b"/", TREE.encode())
-    _write(f"{path}/{BASE}", base.stamps(Oid(tree.commit), Oid(tree.tree)))
 
 
-def _base_of(path: str) -> Collector:
+def write_base(path: str, base: Stamps) -> None:
+    """Keep *base*: from now on a look need only see that nothing was touched.
+
+    Raises:
+        OSError: the file system refused.
+    """
+    _write(f"{path}/{BASE}", base)
+
+
+def base_of(path: str) -> Collector:
     """Return the stat data of what is not in the working tree: the root first, then ``.git``.
 
     Raises:

@@ -1,16 +1,11 @@
-"""Read a tree with all its subtrees through libgit2, from the bytes that git wrote: no process, nothing normalised."""
+"""Read a tree with all its subtrees from the bytes that git wrote: no process, nothing normalised."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
-from typing import TYPE_CHECKING
 
 from git_hybrid.core.tree import GITLINK, TreeEntry
-from git_hybrid.git.libgit2 import links
-
-if TYPE_CHECKING:
-    from git_hybrid.git.libgit2 import Repository
 
 _TREE = "040000"
 _OID = 20
@@ -20,18 +15,18 @@ class TooManyTrees(Exception):
     """More folders than there may be files: a tree can name itself a million times over and hold nothing."""
 
 
-def entries_of(repository: Repository, commit: str, *, most: int) -> Iterator[TreeEntry]:
-    """Yield the entries of the tree of *commit*, as ``git ls-tree -r -l`` would; *most* is the number of folders.
+def entries_of(
+    tree: str, read: Callable[[str], tuple[object, bytes]], size: Callable[[str], int], *, most: int
+) -> Iterator[TreeEntry]:
+    """Yield the entries of *tree*, as ``git ls-tree -r -l`` would; *most* is the number of folders.
+
+    *read* returns the kind and the bytes of an object by its id, *size* how large a file is.
 
     Raises:
-        KeyError, ValueError: an object is missing, or not what git writes.
+        ValueError: a tree is not what git writes.
         TooManyTrees: it has more folders than *most*.
     """
-    found = links(repository, commit)
-    if found is None:
-        raise KeyError(commit)
-    read, header = repository.odb.read, repository.odb.read_header
-    ahead = [_parsed(read(found[0])[1], b"")]
+    ahead = [_parsed(read(tree)[1], b"")]
     opened = 1
     while ahead:
         for mode, oid, path in ahead[-1]:
@@ -41,7 +36,7 @@ def entries_of(repository: Repository, commit: str, *, most: int) -> Iterator[Tr
                     raise TooManyTrees
                 ahead.append(_parsed(read(oid)[1], path + b"/"))
                 break
-            yield TreeEntry(mode, oid, 0 if mode == GITLINK else header(oid)[1], path)
+            yield TreeEntry(mode, oid, 0 if mode == GITLINK else size(oid), path)
         else:
             ahead.pop()
 

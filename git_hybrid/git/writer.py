@@ -21,10 +21,10 @@ from git_hybrid.core.plan import Broken, Clone, Task
 from git_hybrid.core.planner import source_path
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.tree import GITLINK, TreeEntry
-from git_hybrid.core.value import Struct
-from git_hybrid.git import inner, ondisk, packs, seen
+from git_hybrid.core.value import Struct, field
+from git_hybrid.git import inner, ondisk, packs, proof, seen
 from git_hybrid.git.clones import SAVED, GitClones
-from git_hybrid.git.glance import MARK, Doubt, packs_of, settle
+from git_hybrid.git.glance import Doubt, is_marked, settle
 from git_hybrid.git.index import is_blind
 from git_hybrid.git.inner import set_attributes, smudging
 from git_hybrid.git.local import failure, must
@@ -32,6 +32,7 @@ from git_hybrid.git.owners import is_held
 from git_hybrid.git.quarantine import ATTRIBUTES, PIN_REF, Disk, GitQuarantine, uses_lfs
 from git_hybrid.git.run import Completed, Runner
 from git_hybrid.git.saver import save_work
+from git_hybrid.git.stamps import Stamps
 
 _IN_THE_WAY = pattern(r"^\t(?P<path>.+)$", re.MULTILINE)
 _BISECT = ("BISECT_LOG", "BISECT_START", "BISECT_NAMES", "BISECT_TERMS", "BISECT_EXPECTED_REV", "BISECT_ANCESTORS_OK")
@@ -44,6 +45,7 @@ class GitWriter(Struct, frozen=True):
     disk: Disk
     quarantine: GitQuarantine
     clones: GitClones
+    _proved: dict[SourceName, Stamps] = field(default_factory=dict)
 
     def build(self, stage: Stage, source: Source, pin: Pin) -> None:
         """Check the pinned commit out in *stage*, with HEAD detached and ``origin`` set.
@@ -122,7 +124,12 @@ class GitWriter(Struct, frozen=True):
     def pour(self, source: Stage, target: Stage, *, boundaries: bool) -> None:
         """Move packs and refs of *source* into *target* (:func:`git_hybrid.git.packs.pour`)."""
         giver, taker = Path(source.path) / ".git", Path(target.path) / ".git"
+        whole = is_marked(str(taker))
         packs.pour(self.runner, self.disk, giver, taker, name=source.name, boundaries=boundaries)
+        if whole:
+            # What was there is there still.
+            with suppress(Doubt, OSError):
+                packs.mark(str(taker))
 
     def make_complete(self, name: SourceName) -> None:
         """Take away the marks of a partial clone, once all history has been poured in."""
@@ -137,7 +144,8 @@ class GitWriter(Struct, frozen=True):
         """
         path = self.clones.folder / task.name
         self._protect(task.name)
-        if is_blind(path / ".git", oid_length=len(task.pin.commit)):
+        before = proof.entries_before(str(path))
+        if before is None and is_blind(path / ".git", oid_length=len(task.pin.commit)):
             self._open_eyes(task.name, path / ".git")
         options = ["--quiet", "--detach", "--no-overwrite-ignore", "--no-recurse-submodules"]
         arguments = ["checkout", *options, f"{task.pin.commit}^{{commit}}", "--"]
@@ -148,7 +156,7 @@ class GitWriter(Struct, frozen=True):
             raise InTheWay(name=task.name, path=source_path(task.name), files=files[:10])
         if done.status != 0:
             raise failure(task.name, "checkout", done)
-        self._finish(task, path)
+        self._finish(task, path, before)
 
     def _protect(self, name: SourceName) -> None:
         git_dir = self.clones.folder / name / ".git"
@@ -172,7 +180,7 @@ class GitWriter(Struct, frozen=True):
             must(self.runner, name, git_dir, arguments, stdin=listed, environment=environment)
             self.disk.rename_path(fresh, git_dir / "index")
 
-    def _finish(self, task: Task, path: Path) -> None:
+    def _finish(self, task: Task, path: Path, before: proof.Entries | None = None) -> None:
         git_dir = path / ".git"
         pin, url = git_dir / PIN_REF, f"\turl = {task.source.url}\n"
         if pin.is_file() and not pin.is_symlink():
@@ -182,6 +190,13 @@ class GitWriter(Struct, frozen=True):
             self._do(task.name, git_dir, "update-ref", PIN_REF, task.pin.commit)
         if f'[remote "origin"]\n{url}' not in (git_dir / "config").read_text(encoding="utf-8", errors="replace"):
             self._do(task.name, git_dir, "config", "remote.origin.url", str(task.source.url))
+        self._proved.pop(task.name, None)
+        if before is not None:
+            proved, found = proof.prove(str(path), task.pin.commit, task.pin.tree, before)
+            if found is not None:
+                self._proved[task.name] = found
+            if proved:
+                return
         self._verify(task.name, path, task.pin.commit)
 
     def save_work(self, name: SourceName, run: str, pin: Oid) -> str | None:
@@ -210,8 +225,8 @@ class GitWriter(Struct, frozen=True):
         self._protect(name)
         for quit_command in (("rebase", "--quit"), ("am", "--quit"), ("cherry-pick", "--quit"), ("revert", "--quit")):
             self.runner.git(quit_command, git_dir=git_dir, work_tree=path)
-        for mark in _BISECT:
-            (git_dir / mark).unlink(missing_ok=True)
+        for left in _BISECT:
+            (git_dir / left).unlink(missing_ok=True)
         # HEAD is detached first: a reset would take the branch with it that the user stands on.
         self._do(name, git_dir, "update-ref", "--no-deref", "HEAD", commit)
         if (git_dir / "index").exists():
@@ -259,13 +274,10 @@ class GitWriter(Struct, frozen=True):
         """
         path = str(self.clones.folder / name)
         with suppress(Doubt, OSError, ValueError, IndexError, struct.error):
-            mark = Path(path, ".git", MARK)
-            packs = packs_of(f"{path}/.git")
-            if not mark.is_file() or mark.read_bytes() != packs:
-                temporary = mark.with_suffix(".tmp")
-                temporary.write_bytes(packs)
-                temporary.replace(mark)
-            if new:
+            packs.mark(f"{path}/.git")
+            if (proved := self._proved.pop(name, None)) is not None and proved.commit == pin.commit:
+                seen.write_base(path, proved)
+            elif new:
                 seen.complete(path, pin.commit, pin.tree)
             else:
                 settle(path, pin.commit, pin.tree)

@@ -20,6 +20,8 @@ from git_hybrid.store.parsing import checked, convert, load_json, read_bytes
 from git_hybrid.store.wire import RecordShape
 
 SHOWN = "state/sources-audit.jsonl"
+_REMEMBERED = 1 << 20
+"""The size of a log, in bytes, up to which its records are kept from one reading to the next."""
 
 
 class Log(Struct, frozen=True):
@@ -39,6 +41,26 @@ def read_log(path: Path) -> Log:
     return parse_log(read_bytes(path, SHOWN) or b"")
 
 
+class _Lines:
+    """What the lines of the log that was read last are: a run reads it again after each of its own records.
+
+    A line that was read before is the same record as long as its bytes are the same.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[bytes, Record | None] = {}
+
+    def parsed(self, lines: Sequence[bytes]) -> list[Record | None]:
+        """Return the record in each of *lines*, None where there is none."""
+        before, size = self._known, sum(map(len, lines))
+        found = {line: before[line] if line in before else _parse(line) for line in lines}
+        self._known = found if size <= _REMEMBERED else {}
+        return [found[line] for line in lines]
+
+
+_lines = _Lines()
+
+
 def parse_log(data: bytes) -> Log:
     """Return the whole records of the log in *data*; a torn last line becomes part of the tail.
 
@@ -48,8 +70,8 @@ def parse_log(data: bytes) -> Log:
     records: list[Record] = []
     torn: dict[int, bytes] = {}
     last_record = 0
-    for number, line in enumerate(data.split(b"\n"), 1):
-        record = _parse(line) if line else None
+    lines = data.split(b"\n")
+    for number, (line, record) in enumerate(zip(lines, _lines.parsed(lines), strict=True), 1):
         if record is not None:
             records.append(record)
             last_record = number

@@ -1,9 +1,13 @@
-"""The files of a workspace as values. A file that is not there says nothing, which is no error."""
+"""The files of a workspace as values. A file that is not there says nothing, which is no error.
+
+A run reads lock and state several times: the same bytes are the same value, and are not taken apart again.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 
 from git_hybrid.core.audit import Record
 from git_hybrid.core.audit_query import records_of
@@ -26,7 +30,12 @@ def lock(layout: Layout) -> Lock:
         InvalidFile, NewerSchema, LocalIo: it cannot be read.
     """
     data = read_bytes(layout.lock, lockfile.SHOWN)
-    return Lock() if data is None else lockfile.decode_lock(data)
+    return Lock() if data is None else _decoded_lock(data)
+
+
+@lru_cache(maxsize=1)
+def _decoded_lock(data: bytes) -> Lock:
+    return lockfile.decode_lock(data)
 
 
 def state(layout: Layout) -> State:
@@ -36,7 +45,12 @@ def state(layout: Layout) -> State:
         InvalidFile, NewerSchema, LocalIo: it cannot be read.
     """
     data = read_bytes(layout.state, statefile.SHOWN)
-    return State() if data is None else statefile.decode_state(data)
+    return State() if data is None else _decoded_state(data)
+
+
+@lru_cache(maxsize=1)
+def _decoded_state(data: bytes) -> State:
+    return statefile.decode_state(data)
 
 
 def overrides(layout: Layout) -> Overrides:

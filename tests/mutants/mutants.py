@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-SEEN = "tests/integration/test_seen.py"
+SEEN, UPDATE = "tests/integration/test_seen.py", "tests/integration/test_update.py"
 BYTES, IDENTITY = "tests/hostile/test_every_byte.py", "tests/hostile/test_identity.py"
 TREES, RUNS = "tests/hostile/test_trees.py", "tests/hostile/test_nothing_runs.py"
 TEXT, CORE, GIT = "tests/hostile/test_secrets_and_text.py", "tests/unit/core", "tests/unit/git"
@@ -301,6 +301,62 @@ MUTANTS = (
         "char if char.isprintable() else _escape(char)",
         "char",
         f"{CORE}/test_tree.py",
+    ),
+    Mutant(
+        "checkout-not-read-back",
+        "git/proof.py",
+        "            if blob_at(path, os.lstat(path)) != recorded[1]:\n                raise Doubt\n",
+        "            os.lstat(path)\n",
+        f"{UPDATE}::test_what_a_checkout_wrote_is_read",
+    ),
+    Mutant(
+        "new-objects-not-looked-for",
+        "git/proof.py",
+        "for oid in (tree, *parents, *new)",
+        "for oid in (tree, *parents)",
+        f"{UPDATE}::test_objects_that_are_new_must_be_there",
+    ),
+    Mutant(
+        "young-update-kept",
+        "git/proof.py",
+        "if max(*base.ctimes(), *taken.ctimes(), 0) >= now:",
+        "if max(*base.ctimes(), *taken.ctimes(), 0) > now:",
+        f"{UPDATE}::test_what_is_too_young_is_proved_and_not_kept",
+    ),
+    Mutant(
+        "touched-file-for-its-blob",
+        "git/likeness.py",
+        "return is_as_recorded(info, recorded[0]) and info.st_mtime_ns < self._written",
+        "return info.st_mtime_ns < self._written",
+        f"{UPDATE}::test_files_stand_for_their_blobs_only_if_they_surely_are",
+    ),
+    Mutant(
+        "young-file-for-its-blob",
+        "git/likeness.py",
+        "and info.st_mtime_ns < self._written",
+        "",
+        f"{UPDATE}::test_a_young_file_stands_for_nothing",
+    ),
+    Mutant(
+        "digest-of-the-index",
+        "git/likeness.py",
+        "                digest.update(data)\n                left -= len(data)\n",
+        "                left -= len(data)\n",
+        f"{UPDATE}::test_files_stand_for_their_blobs_only_if_they_surely_are",
+    ),
+    Mutant(
+        "digest-of-an-update",
+        "app/acquire.py",
+        "    if like is None or rt.objects.content_sha256(stage, tree.entries, like=like) != pin.content_sha256:\n",
+        "    if like is None:\n",
+        f"{UPDATE}::test_a_digest_that_is_not_the_locks_changes_nothing",
+    ),
+    Mutant(
+        "packed-objects-not-hashed",
+        "git/raw.py",
+        "        if digest.hexdigest() != oid:\n            raise Unsure\n",
+        "",
+        f"{GIT}/test_raw.py::test_an_index_that_leads_to_another_object_is_found_out",
     ),
     Mutant(
         "secrets-in-messages",
