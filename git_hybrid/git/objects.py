@@ -18,7 +18,7 @@ from git_hybrid.core.ports import CommitFacts, CommitLine, Range, Stage
 from git_hybrid.core.tree import GITLINK, TreeEntry, TreeLimits, content_line, scan_tree
 from git_hybrid.core.value import Struct
 from git_hybrid.git.classify import last_words
-from git_hybrid.git.libgit2 import damage, descends, fetched, links, open_repository
+from git_hybrid.git.libgit2 import damage, descends, fetched, links, open_repository, released
 from git_hybrid.git.run import Runner
 from git_hybrid.git.transport import UPSTREAM, kept_ref
 from git_hybrid.git.trees import TooManyTrees, entries_of
@@ -39,9 +39,9 @@ class GitObjects(Struct, frozen=True):
 
     def has_commit(self, stage: Stage, oid: Oid) -> bool:
         """Tell whether the commit *oid* is there."""
-        repository = open_repository(_git_dir(stage))
-        if repository is not None:
-            return links(repository, oid) is not None
+        with released(open_repository(_git_dir(stage))) as repository:
+            if repository is not None:
+                return links(repository, oid) is not None
         return self._ask(stage, "cat-file", "-t", oid) == "commit"
 
     def has_content(self, stage: Stage, oid: Oid, *, history: bool = False) -> bool:
@@ -49,16 +49,16 @@ class GitObjects(Struct, frozen=True):
 
         A partial clone lacks objects by design, a clone that another tool left half done by accident.
         """
-        repository = None if history else open_repository(_git_dir(stage))
-        if repository is not None:
-            try:
-                for _entry in entries_of(repository, oid, most=_MANY):
-                    pass
-                return True
-            except KeyError:
-                return False
-            except (ValueError, TooManyTrees, damage()):
-                pass  # Something that git may read all the same.
+        with released(None if history else open_repository(_git_dir(stage))) as repository:
+            if repository is not None:
+                try:
+                    for _entry in entries_of(repository, oid, most=_MANY):
+                        pass
+                    return True
+                except KeyError:
+                    return False
+                except (ValueError, TooManyTrees, damage()):
+                    pass  # Something that git may read all the same.
         walk = [] if history else ["--no-walk"]
         arguments = ["rev-list", "--objects", *walk, "--missing=print", "--end-of-options", oid]
         done = self.runner.git(arguments, git_dir=_git_dir(stage))
@@ -67,13 +67,13 @@ class GitObjects(Struct, frozen=True):
     def upstream(self, stage: Stage, ref: str) -> tuple[Oid, Oid | None] | None:
         """Return the commit and, of an annotated tag, the tag object that *ref* was fetched as."""
         kept = kept_ref(ref)
-        repository = open_repository(_git_dir(stage))
-        if repository is not None:
-            with suppress(KeyError, damage()):
-                found = fetched(repository, kept)
-                if found is not None:
-                    target, commit = found
-                    return parse_oid(commit), None if target == commit else parse_oid(target)
+        with released(open_repository(_git_dir(stage))) as repository:
+            if repository is not None:
+                with suppress(KeyError, damage()):
+                    found = fetched(repository, kept)
+                    if found is not None:
+                        target, commit = found
+                        return parse_oid(commit), None if target == commit else parse_oid(target)
         target = self._ask(stage, "rev-parse", "--verify", "--quiet", "--end-of-options", kept)
         commit = self._ask(stage, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{kept}^{{commit}}")
         if not target or not commit:
@@ -92,11 +92,13 @@ class GitObjects(Struct, frozen=True):
 
     def is_ancestor(self, stage: Stage, old: Oid, new: Oid) -> bool:
         """Tell whether *old* is *new* or in its history."""
-        repository = open_repository(_git_dir(stage))
-        if repository is not None and not repository.is_shallow:
-            known = descends(repository, new, old)
-            if known is not None:
-                return known
+        if old == new:
+            return True
+        with released(open_repository(_git_dir(stage))) as repository:
+            if repository is not None and not repository.is_shallow:
+                known = descends(repository, new, old)
+                if known is not None:
+                    return known
         done = self.runner.git(["merge-base", "--is-ancestor", "--end-of-options", old, new], git_dir=_git_dir(stage))
         return done.status == 0
 
@@ -125,14 +127,15 @@ class GitObjects(Struct, frozen=True):
 
     def scan(self, stage: Stage, oid: Oid, limits: TreeLimits) -> tuple[Sequence[TreeEntry], tuple[str, ...]]:
         """Return the entries of the tree of *oid* and what is wrong with them (:func:`scan_tree`)."""
-        repository = open_repository(_git_dir(stage))
-        if repository is not None:
-            with suppress(KeyError, ValueError, damage()):
-                try:
-                    entries = entries_of(repository, oid, most=limits.max_entries)
-                    return scan_tree(entries, limits=limits, read_link=lambda blob: repository.odb.read(blob)[1])
-                except TooManyTrees:
-                    return [], (f"too-many-entries: the tree has more than {limits.max_entries} folders",)
+        with released(open_repository(_git_dir(stage))) as repository:
+            if repository is not None:
+                odb = repository.odb
+                with suppress(KeyError, ValueError, damage()):
+                    try:
+                        entries = entries_of(repository, oid, most=limits.max_entries)
+                        return scan_tree(entries, limits=limits, read_link=lambda blob: odb.read(blob)[1])
+                    except TooManyTrees:
+                        return [], (f"too-many-entries: the tree has more than {limits.max_entries} folders",)
         arguments = ["ls-tree", "-r", "-l", "-z", "--full-tree", "--end-of-options", oid]
         with self.runner.stream(arguments, git_dir=_git_dir(stage)) as out:
             entries = _parse_entries(out)
@@ -227,7 +230,13 @@ def _small_hashes(stage: Stage, entries: Sequence[TreeEntry]) -> Iterator[str] |
     """
     if any(entry.size > _SMALL for entry in entries) or (repository := open_repository(_git_dir(stage))) is None:
         return None
-    return (_small_hash(repository, entry.oid, stage) for entry in entries if entry.mode != GITLINK)
+    return _hashes(repository, [entry.oid for entry in entries if entry.mode != GITLINK], stage)
+
+
+def _hashes(repository: Repository, oids: Sequence[str], stage: Stage) -> Iterator[str]:
+    with released(repository):
+        for oid in oids:
+            yield _small_hash(repository, oid, stage)
 
 
 def _small_hash(repository: Repository, oid: str, stage: Stage) -> str:
@@ -241,10 +250,10 @@ def _small_hash(repository: Repository, oid: str, stage: Stage) -> str:
 
 def _told(stage: Stage, oid: Oid) -> CommitFacts | None:
     """Return tree and commit time from the bytes of the commit; None if they are not as git writes them."""
-    repository = open_repository(_git_dir(stage))
-    if repository is None or (found := links(repository, oid)) is None:
-        return None
-    committed = _COMMITTED.search(repository.odb.read(oid)[1].split(b"\n\n", 1)[0])
+    with released(open_repository(_git_dir(stage))) as repository:
+        if repository is None or (found := links(repository, oid)) is None:
+            return None
+        committed = _COMMITTED.search(repository.odb.read(oid)[1].split(b"\n\n", 1)[0])
     if committed is None:
         return None
     return CommitFacts(tree=parse_oid(found[0]), commit_time=_moment(committed[1].decode("ascii")), root_commits=())

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -24,6 +25,8 @@ MINIMUM_GIT = (2, 34)
 _RUN = r"^(core\.(sshcommand|alternaterefscommand)|hook\..*\.command)$"
 _POLL = 0.1
 _GRACE = 3.0
+# Until a child has become its program it shares our memory, and is counted with it: one at a time is enough.
+_STARTING = threading.Lock()
 
 
 class Completed(Struct, frozen=True):
@@ -229,16 +232,17 @@ class Runner(Struct):
         inherited: tuple[int, ...] = (),
     ) -> Iterator[subprocess.Popen[bytes]]:
         try:
-            child = subprocess.Popen(
-                [*(self._die_with_parent if guarded else ()), *argv],
-                stdin=stdin,
-                stdout=stdout,
-                stderr=stderr,
-                env=dict(env),
-                cwd=cwd,
-                start_new_session=True,
-                pass_fds=inherited,
-            )
+            with _STARTING:
+                child = subprocess.Popen(
+                    [*(self._die_with_parent if guarded else ()), *argv],
+                    stdin=stdin,
+                    stdout=stdout,
+                    stderr=stderr,
+                    env=dict(env),
+                    cwd=cwd,
+                    start_new_session=True,
+                    pass_fds=inherited,
+                )
         except FileNotFoundError as error:
             if cwd is not None and not cwd.is_dir():
                 raise LocalIo(path=str(cwd), operation="enter", reason="no such folder") from error
