@@ -19,10 +19,11 @@ from git_hybrid.core.errors import Interrupted, LocalIo, ToolTooOld
 from git_hybrid.core.value import Struct, field
 from git_hybrid.git.cage import QUICK, Cage, end_strays, has_ended, limits, on_path
 from git_hybrid.git.environment import SSH, child_environment, fsck_settings, hardened, silenced
+from git_hybrid.git.share import Share
 from git_hybrid.git.watched import Watch, read_to_end
 
 MINIMUM_GIT = (2, 34)
-_RUN = r"^(core\.(sshcommand|alternaterefscommand)|hook\..*\.command)$"
+_CHOSEN = r"^(core\.(sshcommand|alternaterefscommand)|hook\..*\.command|pack\.threads)$"
 _POLL = 0.1
 _GRACE = 3.0
 # Until a child has become its program it shares our memory, and is counted with it: one at a time is enough.
@@ -59,6 +60,7 @@ class Runner(Struct):
     hurried: Callable[[], bool] = field(default=lambda: False)
     _prefix: tuple[str, ...] | None = None
     _settings: frozenset[str] | None = None
+    _share: Share = field(default_factory=Share)
 
     def git(
         self,
@@ -106,16 +108,18 @@ class Runner(Struct):
         inherited = () if headers is None else (headers.fileno(),)
         for number in inherited:
             env |= {"GIT_TRACE_CURL": f"/dev/fd/{number}", "GIT_TRACE_CURL_NO_DATA": "1", "GIT_TRACE_REDACT": "1"}
-        argv = ["git", *hardened(extra), *_repository(git_dir, None), *arguments]
         place, end = cwd or git_dir, limits.deadline
-        return self.run(argv, env=env, cwd=place, stdin=stdin, deadline=end, inherited=inherited, watch=watch)
+        with self._share.taken() as threads:
+            extra += [] if "pack.threads" in self._chosen else threads
+            argv = ["git", *hardened(extra), *_repository(git_dir, None), *arguments]
+            return self.run(argv, env=env, cwd=place, stdin=stdin, deadline=end, inherited=inherited, watch=watch)
 
     @property
     def _chosen(self) -> frozenset[str]:
-        """Which settings of the user's matter to a network step: their own ssh command, and what would be run in it."""
+        """Which settings of the user's matter to a network step: their ssh command, threads, and what would be run."""
         if self._settings is None:
             env = child_environment(self.environ, network=True)
-            done = self.run(["git", "config", "--null", "--name-only", "--get-regexp", _RUN], env=env)
+            done = self.run(["git", "config", "--null", "--name-only", "--get-regexp", _CHOSEN], env=env)
             self._settings = frozenset(done.stdout.decode("utf-8", "surrogateescape").split("\0")) - {""}
         return self._settings
 
