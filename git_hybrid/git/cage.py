@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -14,6 +16,8 @@ from git_hybrid.core.value import Struct
 
 QUICK = 0.02
 _SWEEPS = 20
+_MOMENT = 0.1
+_GRACE = 3.0
 
 
 class Cage(Struct, frozen=True, kw_only=True):
@@ -69,3 +73,29 @@ def on_path(program: str) -> str | None:
     """Return where *program* is installed, or None; shutil.which would cost every hook three milliseconds."""
     paths = (os.path.join(folder, program) for folder in os.get_exec_path())
     return next((path for path in paths if os.access(path, os.X_OK)), None)
+
+
+def end_group(child: subprocess.Popen[bytes], hurried: Callable[[], bool]) -> None:
+    """End the child and everything that it started: TERM, a moment of grace, KILL for whoever ignored it."""
+    try:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(child.pid, signal.SIGTERM)
+        end = time.monotonic() + _GRACE
+        while child.poll() is None and not hurried() and time.monotonic() < end:
+            with suppress(subprocess.TimeoutExpired):
+                child.wait(timeout=_MOMENT)
+    finally:
+        # Also when a second signal raises KeyboardInterrupt up there.
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+
+
+def die_with_parent() -> tuple[str, ...]:
+    """Return what a command begins with that is to end with us, even after SIGKILL; nothing where that is not known.
+
+    setpriv(1) sets PR_SET_PDEATHSIG, which exec keeps. To set it from Python would need preexec_fn, which is not safe
+    with threads.
+    """
+    found = on_path("setpriv") if sys.platform == "linux" else None
+    return (found, "--pdeathsig", "TERM", "--") if found else ()
