@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import select
+import struct
 import subprocess
 import time
 from collections.abc import Iterable
@@ -25,7 +26,6 @@ from git_hybrid.core.ports import FetchRequest, Stage
 from git_hybrid.core.value import Struct
 from git_hybrid.git.cloning import is_empty, keep_ref, only_ref
 from git_hybrid.git.environment import FSCK_WARNINGS
-from git_hybrid.git.libgit2 import holds, open_repository, released
 from git_hybrid.git.pktline import (
     NOTHING_SHARED,
     Lines,
@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 HAVES = "refs/hybrid/have/"
 """What a store of the object cache has, as a stage that got its packs is told: complete, each with its history."""
 _POLL = 100
+_INDEX = b"\377tOc\0\0\0\2"
+_FANOUT = len(_INDEX)
 _STRICT = "--strict=" + ",".join(f"{message}=warn" for message in FSCK_WARNINGS)
 # With these git would ask another place, in another way, or check otherwise.
 _TELLING = ("url.", "protocol.version", "fetch.fsck.", "remote.git-hybrid.")
@@ -77,11 +79,11 @@ class Nearby(Struct, frozen=True):
         path = url.removeprefix("file://")
         try:
             oid = self._fetched(path, ref, git_dir, end) if empty else self._confirmed(path, ref, end, known)
-        except (NotUnderstood, OSError, LocalIo, InvalidText):
-            oid = None
-        if oid is not None and (not empty or _has(git_dir, oid)):
-            keep_ref(git_dir, kept, oid)
-            return True
+            if oid is not None and (not empty or _is_in_pack(git_dir, oid)):
+                keep_ref(git_dir, kept, oid)
+                return True
+        except (NotUnderstood, OSError, LocalIo, InvalidText, ValueError):
+            pass  # Whatever it is, git meets it too, and has words for it.
         if empty:
             _clean(git_dir)
         return False
@@ -149,9 +151,19 @@ def _known(git_dir: Path) -> frozenset[str]:
     return frozenset(line[:40] for line in lines if line[41:].startswith(HAVES))
 
 
-def _has(git_dir: Path, oid: str) -> bool:
-    with released(open_repository(git_dir)) as repository:
-        return repository is not None and holds(repository, oid)
+def _is_in_pack(git_dir: Path, oid: str) -> bool:
+    """Tell whether the one pack of *git_dir* has the object, by its index (gitformat-pack(5), version 2)."""
+    folder = f"{git_dir}/objects/pack"
+    (name,) = (name for name in os.listdir(folder) if name.endswith(".idx"))
+    wanted = bytes.fromhex(oid)
+    with open(f"{folder}/{name}", "rb", buffering=0) as file:
+        head = file.read(_FANOUT + 256 * 4)
+        if not head.startswith(_INDEX) or len(head) < _FANOUT + 256 * 4:
+            raise NotUnderstood
+        ends = (0, *struct.unpack_from(">256I", head, _FANOUT))
+        first, end = ends[wanted[0]], ends[wanted[0] + 1]
+        names = os.pread(file.fileno(), (end - first) * 20, _FANOUT + 256 * 4 + first * 20)
+    return any(names[at : at + 20] == wanted for at in range(0, len(names), 20))
 
 
 def _clean(git_dir: Path) -> None:

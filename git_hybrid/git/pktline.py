@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from git_hybrid.core.ids import parse_oid
 from git_hybrid.git.wire import DELIMITER, FLUSH, NotUnderstood, length_of, line_of
 
-
 _OTHER_FORMATS = b"object-format=sha256"
 NOTHING_SHARED = b"0008NAK\n"
 """What a server says to one that has nothing, before the pack (gitprotocol-pack(5))."""

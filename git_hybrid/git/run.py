@@ -237,10 +237,7 @@ class Runner(Struct):
         stdin: IO[bytes] | int = subprocess.PIPE,
         guarded: bool = True,
     ) -> AbstractContextManager[subprocess.Popen[bytes]]:
-        """Run a git command with the user's configuration that is talked to by pipes; leaving the block ends it.
-
-        *version* is that of the protocol that it is spoken to in, 0 where it speaks none.
-        """
+        """Run a git command with the user's configuration that is talked to by pipes; leaving the block ends it."""
         env = child_environment(self.environ, network=True) | (
             {"GIT_PROTOCOL": f"version={version}"} if version else {}
         )
