@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
+from typing import Protocol
 
 from git_hybrid.core.value import Struct
 
 QUICK = 0.02
 _SWEEPS = 20
-_MOMENT = 0.1
 _GRACE = 3.0
 
 
@@ -75,15 +74,31 @@ def on_path(program: str) -> str | None:
     return next((path for path in paths if os.access(path, os.X_OK)), None)
 
 
-def end_group(child: subprocess.Popen[bytes], hurried: Callable[[], bool]) -> None:
+class Child(Protocol):
+    """A process that leads a group of its own, as subprocess.Popen has it."""
+
+    @property
+    def pid(self) -> int:
+        """Its number, and that of its group."""
+        ...
+
+    def poll(self) -> int | None:
+        """Return its exit status, None while it lives."""
+        ...
+
+    def wait(self) -> int:
+        """Wait for its end."""
+        ...
+
+
+def end_group(child: Child, hurried: Callable[[], bool]) -> None:
     """End the child and everything that it started: TERM, a moment of grace, KILL for whoever ignored it."""
     try:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(child.pid, signal.SIGTERM)
         end = time.monotonic() + _GRACE
         while child.poll() is None and not hurried() and time.monotonic() < end:
-            with suppress(subprocess.TimeoutExpired):
-                child.wait(timeout=_MOMENT)
+            time.sleep(QUICK)
     finally:
         # Also when a second signal raises KeyboardInterrupt up there.
         with suppress(ProcessLookupError, PermissionError):

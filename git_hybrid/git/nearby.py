@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import select
 import struct
-import subprocess
 import time
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
@@ -40,11 +39,13 @@ from git_hybrid.git.wire import NotUnderstood
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from git_hybrid.git.run import Runner
+    from git_hybrid.git.cage import Child
+    from git_hybrid.git.run import Runner, Talker
 
 HAVES = "refs/hybrid/have/"
 """What a store of the object cache has, as a stage that got its packs is told: complete, each with its history."""
 _POLL = 100
+_MOMENT = 0.001
 _INDEX = b"\377tOc\0\0\0\2"
 _FANOUT = len(_INDEX)
 _STRICT = "--strict=" + ",".join(f"{message}=warn" for message in FSCK_WARNINGS)
@@ -112,6 +113,7 @@ class Nearby(Struct, frozen=True):
             if oid is None:
                 return None
             os.write(server.stdin.fileno(), wanted(oid))
+            server.stdin.close()
             # Not a byte more than that: the pack begins behind it.
             if Lines(_reader(server.stdout.fileno(), check, most=1)).exactly(len(NOTHING_SHARED)) != NOTHING_SHARED:
                 return None
@@ -135,9 +137,7 @@ class Nearby(Struct, frozen=True):
             oid = answer_of(lines, ref)
             return oid if oid in known else None
 
-    def _server(
-        self, path: str, settings: Iterable[str], *, version: int
-    ) -> AbstractContextManager[subprocess.Popen[bytes]]:
+    def _server(self, path: str, settings: Iterable[str], *, version: int) -> AbstractContextManager[Talker]:
         # It only reads, and ends by itself when nobody listens any more: it needs no guard.
         return self.runner.talking(["upload-pack", path], settings=settings, version=version, guarded=False)
 
@@ -186,9 +186,9 @@ def _reader(descriptor: int, check: Callable[[], None], *, most: int = 1 << 16) 
     return read
 
 
-def _status(child: subprocess.Popen[bytes], check: Callable[[], None]) -> int:
-    while True:
-        try:
-            return child.wait(timeout=_POLL / 1000)
-        except subprocess.TimeoutExpired:
-            check()
+def _status(child: Child, check: Callable[[], None]) -> int:
+    """Return the exit status of a child that has written its last."""
+    while (status := child.poll()) is None:
+        check()
+        time.sleep(_MOMENT)
+    return status

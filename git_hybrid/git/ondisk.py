@@ -11,7 +11,6 @@ from git_hybrid.core.tree import GITLINK, LINK, TreeEntry, content_line
 from git_hybrid.git.seen import Collector, folders_of
 
 _CHUNK = 1 << 20
-_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
 _EMPTY = hashlib.sha256(b"").hexdigest()
 
 
@@ -49,7 +48,7 @@ def read_back(folder: str, entries: Sequence[TreeEntry]) -> tuple[str, Collector
 
 
 def _file(top: int, entry: TreeEntry, seen: Collector) -> str:
-    number = os.open(entry.path, _READ, dir_fd=top)
+    number = os.open(entry.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=top)
     try:
         seen.add(entry.path, os.fstat(number))
         # A byte more than there should be: less is the end of the file, and more is not what was checked out.

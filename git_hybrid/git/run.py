@@ -26,6 +26,7 @@ _CHOSEN = (
     r"^(core\.(sshcommand|alternaterefscommand)|hook\..*\.command|pack\.threads"
     r"|protocol\.version|(url|fetch\.fsck|remote\.git-hybrid)\..*)$"
 )
+Talker = subprocess.Popen[bytes]
 _POLL = 0.1
 # Until a child has become its program it shares our memory, and is counted with it: one at a time is enough.
 _STARTING = threading.Lock()
@@ -236,7 +237,7 @@ class Runner(Struct):
         version: int = 0,
         stdin: IO[bytes] | int = subprocess.PIPE,
         guarded: bool = True,
-    ) -> AbstractContextManager[subprocess.Popen[bytes]]:
+    ) -> AbstractContextManager[Talker]:
         """Run a git command with the user's configuration that is talked to by pipes; leaving the block ends it."""
         env = child_environment(self.environ, network=True) | (
             {"GIT_PROTOCOL": f"version={version}"} if version else {}
@@ -256,7 +257,7 @@ class Runner(Struct):
         stderr: IO[bytes] | int = subprocess.PIPE,
         guarded: bool = True,
         inherited: tuple[int, ...] = (),
-    ) -> Iterator[subprocess.Popen[bytes]]:
+    ) -> Iterator[Talker]:
         if self._prefix is None:
             self._prefix = die_with_parent()
         try:
