@@ -123,6 +123,8 @@ def is_proved(rt: Runtime, stage: Stage, pin: Pin) -> bool:
     commit, tag_object = upstream
     if pin.ref.startswith("refs/tags/"):
         return (commit, tag_object) == (pin.commit, pin.tag_object)
+    if commit == pin.commit:
+        return True
     return rt.objects.has_commit(stage, pin.commit) and rt.objects.is_ancestor(stage, pin.commit, commit)
 
 

@@ -187,9 +187,10 @@ def _cache(
 
 
 def _transport(runner: Runner, ledger: FileLedger, watch: SourceWatch | None) -> Transport:
+    from git_hybrid.git.nearby import Nearby
     from git_hybrid.git.transport import GitTransport
 
-    return GitTransport(runner=runner, allowed_host=HostPolicy(ledger), watch=watch)
+    return GitTransport(runner=runner, allowed_host=HostPolicy(ledger), watch=watch, nearby=Nearby(runner))
 
 
 def _durations(folder: Path) -> Durations:

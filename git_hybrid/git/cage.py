@@ -6,14 +6,17 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
+from typing import Protocol
 
 from git_hybrid.core.value import Struct
 
 QUICK = 0.02
 _SWEEPS = 20
+_GRACE = 3.0
 
 
 class Cage(Struct, frozen=True, kw_only=True):
@@ -69,3 +72,45 @@ def on_path(program: str) -> str | None:
     """Return where *program* is installed, or None; shutil.which would cost every hook three milliseconds."""
     paths = (os.path.join(folder, program) for folder in os.get_exec_path())
     return next((path for path in paths if os.access(path, os.X_OK)), None)
+
+
+class Child(Protocol):
+    """A process that leads a group of its own, as subprocess.Popen has it."""
+
+    @property
+    def pid(self) -> int:
+        """Its number, and that of its group."""
+        ...
+
+    def poll(self) -> int | None:
+        """Return its exit status, None while it lives."""
+        ...
+
+    def wait(self) -> int:
+        """Wait for its end."""
+        ...
+
+
+def end_group(child: Child, hurried: Callable[[], bool]) -> None:
+    """End the child and everything that it started: TERM, a moment of grace, KILL for whoever ignored it."""
+    try:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(child.pid, signal.SIGTERM)
+        end = time.monotonic() + _GRACE
+        while child.poll() is None and not hurried() and time.monotonic() < end:
+            time.sleep(QUICK)
+    finally:
+        # Also when a second signal raises KeyboardInterrupt up there.
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+
+
+def die_with_parent() -> tuple[str, ...]:
+    """Return what a command begins with that is to end with us, even after SIGKILL; nothing where that is not known.
+
+    setpriv(1) sets PR_SET_PDEATHSIG, which exec keeps. To set it from Python would need preexec_fn, which is not safe
+    with threads.
+    """
+    found = on_path("setpriv") if sys.platform == "linux" else None
+    return (found, "--pdeathsig", "TERM", "--") if found else ()

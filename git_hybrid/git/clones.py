@@ -9,7 +9,7 @@ from pathlib import Path
 
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.lock import Pin
-from git_hybrid.core.plan import Clone, Observed
+from git_hybrid.core.plan import Absent, Clone, Observed
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.value import Struct
 from git_hybrid.git.glances import glance_at
@@ -48,6 +48,8 @@ class GitClones(Struct, frozen=True):
         Raises:
             LocalIo: the machine refused to read it: that says nothing about the clone.
         """
+        if not os.path.lexists(path):
+            return Absent()
         # Imported here: libgit2 costs more than all the rest where a glance at each clone is enough.
         looking = import_module("git_hybrid.git.looking")
         seen: Observed = looking.FullLook(self.runner).at(path, pin, thorough=thorough)

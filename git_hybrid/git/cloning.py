@@ -28,14 +28,20 @@ def clone_arguments(stage: Stage, url: str, request: FetchRequest) -> list[str] 
     """
     if not url.startswith(_SERVERS):
         return None
-    kind = next((kind for kind in _KINDS for ref in request.refs if ref.startswith(kind)), None)
-    if kind is None or len(request.refs) != 1 or "*" in request.refs[0]:
-        return None
-    if request.commits or request.depth is not None or request.commits_only or not _is_empty(_git_dir(stage)):
+    ref = only_ref(request)
+    if ref is None or not is_empty(_git_dir(stage)):
         return None
     options = ["--bare", "--template=", f"--origin={_REMOTE}", "--single-branch", "--no-tags", "--no-reject-shallow"]
-    branch = request.refs[0].removeprefix(kind)
+    branch = ref.split("/", 2)[2]
     return ["clone", *options, f"--branch={branch}", "--end-of-options", url, str(beside(stage))]
+
+
+def only_ref(request: FetchRequest) -> str | None:
+    """Return the branch or tag that *request* asks for with all its history; None if it asks for more, or for less."""
+    if len(request.refs) != 1 or request.commits or request.depth is not None or request.commits_only:
+        return None
+    ref = request.refs[0]
+    return ref if ref.startswith(_KINDS) and "*" not in ref else None
 
 
 def beside(stage: Stage) -> Path:
@@ -62,17 +68,23 @@ def take_over(stage: Stage, ref: str, kept: str) -> bool:
     packs.mkdir(exist_ok=True)
     for path in sorted((clone / "objects" / "pack").iterdir(), key=_pack_order):
         os.rename(path, packs / path.name)
+    keep_ref(git_dir, kept, oid)
+    return True
+
+
+def keep_ref(git_dir: Path, kept: str, oid: str) -> None:
+    """Make *kept* a ref of the repository at *git_dir*, which nobody else knows yet."""
     target = git_dir / kept
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(f"{oid}\n", encoding="ascii")
-    return True
 
 
 def _git_dir(stage: Stage) -> Path:
     return Path(stage.path) / ".git"
 
 
-def _is_empty(git_dir: Path) -> bool:
+def is_empty(git_dir: Path) -> bool:
+    """Tell whether the repository at *git_dir*, whose objects have names of SHA-1, has and borrows none."""
     objects = git_dir / "objects"
     if b"objectformat" in (git_dir / "config").read_bytes() or (objects / "info" / "alternates").exists():
         return False

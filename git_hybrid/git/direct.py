@@ -198,7 +198,9 @@ def _policy(runner: Runner) -> _Policy:
         return _Policy()
     keys = set(listed.stdout.decode("utf-8", "surrogateescape").split("\0")) - {""}
     # A remote of the workspace's own repository says nothing, unless it is named by a URL.
-    if any(key.startswith(("url.", "protocol.")) or (key.startswith("remote.") and "://" in key) for key in keys):
+    if any(
+        key.startswith(("url.", "protocol.version")) or (key.startswith("remote.") and "://" in key) for key in keys
+    ):
         return _Policy()
     protocols = env["GIT_ALLOW_PROTOCOL"].split(":")
     # git gives settings of its command line to no program that it starts for a local repository.

@@ -14,9 +14,10 @@ from git_hybrid.core.errors import LocalIo
 from git_hybrid.core.ids import InvalidText, RefName, Url, parse_full_ref, parse_oid
 from git_hybrid.core.value import replace
 from git_hybrid.git.cache_care import Broken, checked, consolidated
+from git_hybrid.git.nearby import HAVES
 from git_hybrid.git.packfiles import pack_files
 from git_hybrid.git.run import Runner
-from git_hybrid.git.store import HAVES, Store, Unusable, upstream_refs, write_packed_refs
+from git_hybrid.git.store import Store, Unusable, upstream_refs, write_packed_refs
 
 
 class NotFilled:

@@ -9,6 +9,7 @@ The library is imported when it is needed first: that costs more than all the re
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -34,6 +35,7 @@ __all__ = [
     "links",
     "open_repository",
     "opens",
+    "released",
 ]
 
 MINIMUM = (1, 9, 7)
@@ -84,6 +86,21 @@ def open_repository(git_dir: Path) -> Repository | None:
     except library.GitError:
         return None
     return found
+
+
+@contextmanager
+def released(repository: Repository | None) -> Iterator[Repository | None]:
+    """Yield *repository* and let go of it at the end of the block, with the packs that it has mapped.
+
+    pygit2 ties it to helpers that point back at it: else it would live until Python next looks for such knots, and of
+    many sources the packs of the last dozen stay in memory.
+    """
+    try:
+        yield repository
+    finally:
+        if repository is not None:
+            repository.free()
+            vars(repository).clear()
 
 
 def damage() -> type[Exception]:

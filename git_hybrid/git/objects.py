@@ -17,7 +17,7 @@ from git_hybrid.core.ports import CommitFacts, CommitLine, Range, Stage
 from git_hybrid.core.tree import GITLINK, TreeEntry, TreeLimits, content_line, scan_tree
 from git_hybrid.core.value import Struct
 from git_hybrid.git.classify import last_words
-from git_hybrid.git.libgit2 import damage, descends, entries_at, fetched, links, open_repository
+from git_hybrid.git.libgit2 import damage, descends, entries_at, fetched, links, open_repository, released
 from git_hybrid.git.likeness import hashes_like, sizes_like
 from git_hybrid.git.listing import hash_one, parse_entries
 from git_hybrid.git.raw import FEW, Unsure, opened
@@ -43,9 +43,9 @@ class GitObjects(Struct, frozen=True):
         """Tell whether the commit *oid* is there."""
         with suppress(Unsure), opened(_git_dir(stage)) as raw:
             return raw.holds(oid) and bool(raw.links(oid))
-        repository = open_repository(_git_dir(stage))
-        if repository is not None:
-            return links(repository, oid) is not None
+        with released(open_repository(_git_dir(stage))) as repository:
+            if repository is not None:
+                return links(repository, oid) is not None
         return self._ask(stage, "cat-file", "-t", oid) == "commit"
 
     def has_content(self, stage: Stage, oid: Oid, *, history: bool = False) -> bool:
@@ -56,14 +56,14 @@ class GitObjects(Struct, frozen=True):
         if not history:
             with suppress(Unsure), opened(_git_dir(stage)) as raw:
                 return raw.holds_all(oid)
-        repository = None if history else open_repository(_git_dir(stage))
-        if repository is not None:
-            try:
-                return all(True for _entry in entries_at(repository, oid, most=_MANY))
-            except KeyError:
-                return False
-            except (ValueError, TooManyTrees, damage()):
-                pass  # Something that git may read all the same.
+        with released(None if history else open_repository(_git_dir(stage))) as repository:
+            if repository is not None:
+                try:
+                    return all(True for _entry in entries_at(repository, oid, most=_MANY))
+                except KeyError:
+                    return False
+                except (ValueError, TooManyTrees, damage()):
+                    pass  # Something that git may read all the same.
         walk = [] if history else ["--no-walk"]
         arguments = ["rev-list", "--objects", *walk, "--missing=print", "--end-of-options", oid]
         done = self.runner.git(arguments, git_dir=_git_dir(stage))
@@ -74,12 +74,12 @@ class GitObjects(Struct, frozen=True):
         kept = kept_ref(ref)
         with suppress(Unsure), opened(_git_dir(stage)) as raw:
             return _with_tag(*raw.fetched(kept))
-        repository = open_repository(_git_dir(stage))
-        if repository is not None:
-            with suppress(KeyError, damage()):
-                found = fetched(repository, kept)
-                if found is not None:
-                    return _with_tag(*found)
+        with released(open_repository(_git_dir(stage))) as repository:
+            if repository is not None:
+                with suppress(KeyError, damage()):
+                    found = fetched(repository, kept)
+                    if found is not None:
+                        return _with_tag(*found)
         target = self._ask(stage, "rev-parse", "--verify", "--quiet", "--end-of-options", kept)
         commit = self._ask(stage, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{kept}^{{commit}}")
         return _with_tag(target, commit) if target and commit else None
@@ -96,13 +96,15 @@ class GitObjects(Struct, frozen=True):
 
     def is_ancestor(self, stage: Stage, old: Oid, new: Oid) -> bool:
         """Tell whether *old* is *new* or in its history."""
+        if old == new:
+            return True
         with suppress(Unsure), opened(_git_dir(stage)) as raw:
             return raw.descends(new, old, most=FEW)
-        repository = open_repository(_git_dir(stage))
-        if repository is not None and not repository.is_shallow:
-            known = descends(repository, new, old)
-            if known is not None:
-                return known
+        with released(open_repository(_git_dir(stage))) as repository:
+            if repository is not None and not repository.is_shallow:
+                known = descends(repository, new, old)
+                if known is not None:
+                    return known
         done = self.runner.git(["merge-base", "--is-ancestor", "--end-of-options", old, new], git_dir=_git_dir(stage))
         return done.status == 0
 
@@ -141,14 +143,15 @@ class GitObjects(Struct, frozen=True):
                 size = sizes_like(like.path, raw)
                 entries = entries_of(raw.links(oid)[0], raw.read, size, most=limits.max_entries)
                 return scan_tree(entries, limits=limits, read_link=lambda blob: raw.read(blob)[1])
-        repository = open_repository(_git_dir(stage))
-        if repository is not None:
-            with suppress(KeyError, ValueError, damage()):
-                try:
-                    entries = entries_at(repository, oid, most=limits.max_entries)
-                    return scan_tree(entries, limits=limits, read_link=lambda blob: repository.odb.read(blob)[1])
-                except TooManyTrees:
-                    return [], (f"too-many-entries: the tree has more than {limits.max_entries} folders",)
+        with released(open_repository(_git_dir(stage))) as repository:
+            if repository is not None:
+                odb = repository.odb
+                with suppress(KeyError, ValueError, damage()):
+                    try:
+                        entries = entries_at(repository, oid, most=limits.max_entries)
+                        return scan_tree(entries, limits=limits, read_link=lambda blob: odb.read(blob)[1])
+                    except TooManyTrees:
+                        return [], (f"too-many-entries: the tree has more than {limits.max_entries} folders",)
         arguments = ["ls-tree", "-r", "-l", "-z", "--full-tree", "--end-of-options", oid]
         with self.runner.stream(arguments, git_dir=_git_dir(stage)) as out:
             entries = parse_entries(out)
@@ -255,7 +258,13 @@ def _small_hashes(stage: Stage, entries: Sequence[TreeEntry]) -> Iterator[str] |
     """
     if any(entry.size > _SMALL for entry in entries) or (repository := open_repository(_git_dir(stage))) is None:
         return None
-    return (_small_hash(repository, entry.oid, stage) for entry in entries if entry.mode != GITLINK)
+    return _hashes(repository, [entry.oid for entry in entries if entry.mode != GITLINK], stage)
+
+
+def _hashes(repository: Repository, oids: Sequence[str], stage: Stage) -> Iterator[str]:
+    with released(repository):
+        for oid in oids:
+            yield _small_hash(repository, oid, stage)
 
 
 def _small_hash(repository: Repository, oid: str, stage: Stage) -> str:
@@ -271,10 +280,10 @@ def _told(stage: Stage, oid: Oid) -> CommitFacts | None:
     """Return tree and commit time from the bytes of the commit; None if they are not as git writes them."""
     with suppress(Unsure), opened(_git_dir(stage)) as raw:
         return _facts(raw.links(oid)[0], raw.read(oid)[1])
-    repository = open_repository(_git_dir(stage))
-    if repository is None or (found := links(repository, oid)) is None:
-        return None
-    return _facts(found[0], repository.odb.read(oid)[1])
+    with released(open_repository(_git_dir(stage))) as repository:
+        if repository is None or (found := links(repository, oid)) is None:
+            return None
+        return _facts(found[0], repository.odb.read(oid)[1])
 
 
 def _facts(tree: str, commit: bytes) -> CommitFacts | None:

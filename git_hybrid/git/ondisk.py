@@ -23,40 +23,42 @@ def read_back(folder: str, entries: Sequence[TreeEntry]) -> tuple[str, Collector
     Raises:
         LocalIo: a file is not there, or is of another kind.
     """
-    digest, root, seen = hashlib.sha256(), os.fsencode(folder) + b"/", Collector()
-    path = root
+    digest, seen, name = hashlib.sha256(), Collector(), b""
     try:
-        for name in folders_of(entry.path for entry in entries):
-            path = root + name
-            seen.add(name, os.lstat(path))
-        for entry in entries:
-            path = root + entry.path
-            if entry.mode == GITLINK:
-                found = _EMPTY
-            elif entry.mode == LINK:
-                seen.add(entry.path, os.lstat(path))
-                found = hashlib.sha256(os.readlink(path)).hexdigest()
-            else:
-                found = _file(path, entry, seen)
-            digest.update(content_line(entry.mode, found, entry.path))
+        top = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            for name in folders_of(entry.path for entry in entries):
+                seen.add(name, os.lstat(name, dir_fd=top))
+            for entry in entries:
+                name = entry.path
+                if entry.mode == GITLINK:
+                    found = _EMPTY
+                elif entry.mode == LINK:
+                    seen.add(name, os.lstat(name, dir_fd=top))
+                    found = hashlib.sha256(os.readlink(name, dir_fd=top)).hexdigest()
+                else:
+                    found = _file(top, entry, seen)
+                digest.update(content_line(entry.mode, found, name))
+        finally:
+            os.close(top)
     except OSError as error:
-        reason = error.strerror or str(error)
+        path, reason = os.path.join(os.fsencode(folder), name), error.strerror or str(error)
         raise LocalIo(path=os.fsdecode(path), operation="read back", reason=reason) from error
     return digest.hexdigest(), seen
 
 
-def _file(path: bytes, entry: TreeEntry, seen: Collector) -> str:
-    number = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    digest, left = hashlib.sha256(), entry.size + 1
+def _file(top: int, entry: TreeEntry, seen: Collector) -> str:
+    number = os.open(entry.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=top)
     try:
         seen.add(entry.path, os.fstat(number))
-        while True:
-            # A byte more than there should be: less is the end of the file, and more is not what was checked out.
-            asked = min(left, _CHUNK)
-            data = os.read(number, asked)
+        # A byte more than there should be: less is the end of the file, and more is not what was checked out.
+        left = entry.size + 1
+        data = os.read(number, min(left, _CHUNK))
+        digest, left = hashlib.sha256(data), left - len(data)
+        while left and len(data) == _CHUNK:
+            data = os.read(number, min(left, _CHUNK))
             digest.update(data)
             left -= len(data)
-            if len(data) < asked or not left:
-                return digest.hexdigest()
+        return digest.hexdigest()
     finally:
         os.close(number)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
+import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -17,14 +17,20 @@ from typing import IO
 from git_hybrid.core.errors import Interrupted, LocalIo, ToolTooOld
 from git_hybrid.core.value import Struct, field
 from git_hybrid.git.ahead import Ahead
-from git_hybrid.git.cage import QUICK, Cage, end_strays, has_ended, limits, on_path
+from git_hybrid.git.cage import QUICK, Cage, die_with_parent, end_group, end_strays, has_ended, limits
 from git_hybrid.git.environment import SSH, child_environment, fsck_settings, hardened, silenced
+from git_hybrid.git.share import Share
 from git_hybrid.git.watched import Watch, read_to_end
 
 MINIMUM_GIT = (2, 34)
-_RUN = r"^(core\.(sshcommand|alternaterefscommand)|hook\..*\.command)$"
+_CHOSEN = (
+    r"^(core\.(sshcommand|alternaterefscommand)|hook\..*\.command|pack\.threads"
+    r"|protocol\.version|(url|fetch\.fsck|remote\.git-hybrid)\..*)$"
+)
+Talker = subprocess.Popen[bytes]
 _POLL = 0.1
-_GRACE = 3.0
+# Until a child has become its program it shares our memory, and is counted with it: one at a time is enough.
+_STARTING = threading.Lock()
 
 
 class Completed(Struct, frozen=True):
@@ -59,6 +65,7 @@ class Runner(Struct):
     ahead: Ahead | None = None
     _prefix: tuple[str, ...] | None = None
     _settings: frozenset[str] | None = None
+    _share: Share = field(default_factory=Share)
 
     def asked(self, argv: Sequence[str], folder: Path, stdin: bytes = b"") -> bytes | None:
         """Return what *argv* wrote in *folder* if it was started ahead; else None."""
@@ -102,7 +109,7 @@ class Runner(Struct):
             DeadlineExceeded: it took longer than the limits allow.
         """
         stall = max(int(limits.stall.total_seconds()), 1)
-        extra = [*fsck_settings("fetch.fsck"), *silenced(self._chosen)]
+        extra = [*fsck_settings("fetch.fsck"), *silenced(self.chosen)]
         if not any(self.environ.get(key) for key in ("GIT_HTTP_LOW_SPEED_LIMIT", "GIT_HTTP_LOW_SPEED_TIME")):
             extra += ["http.lowSpeedLimit=1000", f"http.lowSpeedTime={stall}"]
         env = child_environment(self.environ, network=True) | self._ssh
@@ -110,16 +117,21 @@ class Runner(Struct):
         inherited = () if headers is None else (headers.fileno(),)
         for number in inherited:
             env |= {"GIT_TRACE_CURL": f"/dev/fd/{number}", "GIT_TRACE_CURL_NO_DATA": "1", "GIT_TRACE_REDACT": "1"}
-        argv = ["git", *hardened(extra), *_repository(git_dir, None), *arguments]
         place, end = cwd or git_dir, limits.deadline
-        return self.run(argv, env=env, cwd=place, stdin=stdin, deadline=end, inherited=inherited, watch=watch)
+        with self.working() as threads:
+            argv = ["git", *hardened([*extra, *threads]), *_repository(git_dir, None), *arguments]
+            return self.run(argv, env=env, cwd=place, stdin=stdin, deadline=end, inherited=inherited, watch=watch)
+
+    def working(self) -> AbstractContextManager[tuple[str, ...]]:
+        """Be one of those at work on packs for the block; it gets the settings for that (:class:`Share`)."""
+        return nullcontext(()) if "pack.threads" in self.chosen else self._share.taken()
 
     @property
-    def _chosen(self) -> frozenset[str]:
-        """Which settings of the user's matter to a network step: their own ssh command, and what would be run in it."""
+    def chosen(self) -> frozenset[str]:
+        """Which settings of the user's matter to a network step: their ssh command, threads, and what would be run."""
         if self._settings is None:
             env = child_environment(self.environ, network=True)
-            done = self.run(["git", "config", "--null", "--name-only", "--get-regexp", _RUN], env=env)
+            done = self.run(["git", "config", "--null", "--name-only", "--get-regexp", _CHOSEN], env=env)
             self._settings = frozenset(done.stdout.decode("utf-8", "surrogateescape").split("\0")) - {""}
         return self._settings
 
@@ -127,7 +139,7 @@ class Runner(Struct):
     def _ssh(self) -> dict[str, str]:
         """What ssh needs in order never to ask and never to hang, unless the user chose an ssh command."""
         chosen = bool(self.environ.get("GIT_SSH_COMMAND") or self.environ.get("GIT_SSH"))
-        return {} if chosen or "core.sshcommand" in self._chosen else {"GIT_SSH_COMMAND": SSH}
+        return {} if chosen or "core.sshcommand" in self.chosen else {"GIT_SSH_COMMAND": SSH}
 
     def run(
         self,
@@ -156,7 +168,7 @@ class Runner(Struct):
         with self._started(argv, env=env, cwd=cwd, stdin=source, guarded=guarded, inherited=inherited) as child:
             read = None
             if watch is not None and child.stdout is not None and child.stderr is not None:
-                check = partial(self._check, end)
+                check = partial(self.check, end)
                 read = read_to_end(child.stdout, child.stderr, watch=watch, check=check, poll=_POLL)
             data = stdin
             while True:
@@ -164,7 +176,7 @@ class Runner(Struct):
                     out, err = child.communicate(data, timeout=_POLL)
                 except subprocess.TimeoutExpired:
                     data = None
-                    self._check(end)
+                    self.check(end)
                     continue
                 out, err = read or (out, err)
                 return Completed(child.returncode, out or b"", (err or b"").decode("utf-8", "replace"))
@@ -195,7 +207,7 @@ class Runner(Struct):
             with self._started(limited, env=env, cwd=cwd, stdin=nothing, stdout=output, stderr=errors) as child:
                 try:
                     while not has_ended(child.pid):
-                        self._check(end)
+                        self.check(end)
                         time.sleep(QUICK)
                 finally:
                     # Its group outlives it: until it is waited for, the number of the group cannot be anybody else's.
@@ -205,7 +217,8 @@ class Runner(Struct):
         finally:
             end_strays(os.fsencode(cage.folder))
 
-    def _check(self, end: float | None) -> None:
+    def check(self, end: float | None) -> None:
+        """Raise Interrupted if the program was asked to stop, DeadlineExceeded if the monotonic clock is past *end*."""
         if number := self.cancelled():
             raise Interrupted(signal=number)
         if end is not None and time.monotonic() > end:
@@ -222,6 +235,23 @@ class Runner(Struct):
             assert child.stdout is not None
             yield child.stdout
 
+    def talking(
+        self,
+        arguments: Sequence[str],
+        *,
+        settings: Iterable[str],
+        git_dir: Path | None = None,
+        version: int = 0,
+        stdin: IO[bytes] | int = subprocess.PIPE,
+        guarded: bool = True,
+    ) -> AbstractContextManager[Talker]:
+        """Run a git command with the user's configuration that is talked to by pipes; leaving the block ends it."""
+        env = child_environment(self.environ, network=True) | (
+            {"GIT_PROTOCOL": f"version={version}"} if version else {}
+        )
+        argv = ["git", *hardened([*silenced(self.chosen), *settings]), *_repository(git_dir, None), *arguments]
+        return self._started(argv, env=env, cwd=git_dir, stdin=stdin, stderr=subprocess.DEVNULL, guarded=guarded)
+
     @contextmanager
     def _started(
         self,
@@ -234,18 +264,21 @@ class Runner(Struct):
         stderr: IO[bytes] | int = subprocess.PIPE,
         guarded: bool = True,
         inherited: tuple[int, ...] = (),
-    ) -> Iterator[subprocess.Popen[bytes]]:
+    ) -> Iterator[Talker]:
+        if self._prefix is None:
+            self._prefix = die_with_parent()
         try:
-            child = subprocess.Popen(
-                [*(self._die_with_parent if guarded else ()), *argv],
-                stdin=stdin,
-                stdout=stdout,
-                stderr=stderr,
-                env=dict(env),
-                cwd=cwd,
-                start_new_session=True,
-                pass_fds=inherited,
-            )
+            with _STARTING:
+                child = subprocess.Popen(
+                    [*(self._prefix if guarded else ()), *argv],
+                    stdin=stdin,
+                    stdout=stdout,
+                    stderr=stderr,
+                    env=dict(env),
+                    cwd=cwd,
+                    start_new_session=True,
+                    pass_fds=inherited,
+                )
         except FileNotFoundError as error:
             if cwd is not None and not cwd.is_dir():
                 raise LocalIo(path=str(cwd), operation="enter", reason="no such folder") from error
@@ -257,20 +290,11 @@ class Runner(Struct):
         finally:
             try:
                 if child.poll() is None:
-                    _end_group(child, self.hurried)
+                    end_group(child, self.hurried)
             finally:
                 for pipe in (child.stdout, child.stderr, child.stdin):
                     if pipe is not None:
                         pipe.close()
-
-    @property
-    def _die_with_parent(self) -> tuple[str, ...]:
-        # setpriv(1) sets PR_SET_PDEATHSIG, which exec keeps: a child ends with us even after SIGKILL. Setting it from
-        # Python would need preexec_fn, which is not safe with threads.
-        if self._prefix is None:
-            found = on_path("setpriv") if sys.platform == "linux" else None
-            self._prefix = (found, "--pdeathsig", "TERM", "--") if found else ()
-        return self._prefix
 
 
 def _repository(git_dir: Path | None, work_tree: Path | None) -> list[str]:
@@ -280,19 +304,3 @@ def _repository(git_dir: Path | None, work_tree: Path | None) -> list[str]:
 
 def _minimum() -> str:
     return ".".join(map(str, MINIMUM_GIT))
-
-
-def _end_group(child: subprocess.Popen[bytes], hurried: Callable[[], bool]) -> None:
-    """End the child and everything that it started: TERM, a moment of grace, KILL for whoever ignored it."""
-    try:
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(child.pid, signal.SIGTERM)
-        end = time.monotonic() + _GRACE
-        while child.poll() is None and not hurried() and time.monotonic() < end:
-            with suppress(subprocess.TimeoutExpired):
-                child.wait(timeout=_POLL)
-    finally:
-        # Also when a second signal raises KeyboardInterrupt up there.
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(child.pid, signal.SIGKILL)
-        child.wait()

@@ -26,7 +26,6 @@ from git_hybrid.git.transport import UPSTREAM, kept_ref
 
 RECORD, USED = "hybrid.json", "hybrid.used"
 ASIDE, LOCKS, WORK = ".set-aside", ".locks", ".work"
-HAVES = "refs/hybrid/have/"
 _TICK = 0.05
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 

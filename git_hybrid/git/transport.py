@@ -27,6 +27,7 @@ from git_hybrid.git.classify import classify_network, last_words, redirects
 from git_hybrid.git.direct import Direct
 from git_hybrid.git.environment import fsck_settings
 from git_hybrid.git.fsck import refused, skip_list
+from git_hybrid.git.nearby import Nearby
 from git_hybrid.git.run import Completed, DeadlineExceeded, Limits, Runner
 from git_hybrid.git.watched import SourceWatch, Watch, of_source
 
@@ -52,13 +53,15 @@ class GitTransport(Struct, frozen=True):
     """The transport of :mod:`git_hybrid.core.ports`; *allowed_host* is asked about every host a server redirects to.
 
     With *direct* a git process is started only for those lists of refs that it leaves to git.
-    *watch* is told how far each fetch is; without it git is not even asked.
+    *watch* is told how far each fetch is; without it git is not even asked. With *nearby* folders of this machine are
+    fetched from directly, where nobody watches.
     """
 
     runner: Runner
     allowed_host: Callable[[str], bool]
     direct: Direct | None = None
     watch: SourceWatch | None = None
+    nearby: Nearby | None = None
 
     def list_refs(self, url: str, defaults: Defaults, *, head: bool) -> RemoteRefs:
         """Return the branches and tags that the server at *url* lists, with *head* also its default branch.
@@ -84,6 +87,8 @@ class GitTransport(Struct, frozen=True):
             MalformedObjects: what the server sent is not sound.
             NetworkFailure, AccessDenied, RepositoryNotFound, TlsFailure, HostKeyFailure: by what went wrong.
         """
+        if self._is_fetched_nearby(stage, url, request, defaults):
+            return
         watch = of_source(self.watch, stage.name)
         with skip_list(request.waived, "fetch.fsck") as options:
             try:
@@ -96,6 +101,14 @@ class GitTransport(Struct, frozen=True):
         if not answer.is_git:
             # A server of plain files: git downloads the packs as they are, and runs no fsck on them.
             self._refuse_malformed(stage, request.waived)
+
+    def _is_fetched_nearby(self, stage: Stage, url: str, request: FetchRequest, defaults: Defaults) -> bool:
+        if self.nearby is None or self.watch is not None or not request.refs:
+            return False
+        try:
+            return self.nearby.fetch(stage, url, request, defaults, kept_ref(request.refs[0]))
+        except DeadlineExceeded as error:
+            raise _too_late(url, defaults) from error
 
     def _clone(
         self, options: Sequence[str], stage: Stage, url: str, request: FetchRequest, defaults: Defaults
@@ -188,8 +201,7 @@ class GitTransport(Struct, frozen=True):
                     _told(arguments, watch), limits=limits, git_dir=git_dir, cwd=cwd, headers=headers, watch=watch
                 )
             except DeadlineExceeded as error:
-                seconds = int(defaults.deadline.total_seconds())
-                raise NetworkFailure(url=url, message=f"no end after {seconds} s", kind="deadline") from error
+                raise _too_late(url, defaults) from error
             answer = read_headers(headers)
         for target in redirects(done.stderr):
             host = urlsplit(target).hostname or ""
@@ -212,6 +224,11 @@ class GitTransport(Struct, frozen=True):
         if isinstance(error, GitFailed):
             error.stdout = stdout.decode("utf-8", "replace")[:500]
         return error
+
+
+def _too_late(url: str, defaults: Defaults) -> NetworkFailure:
+    seconds = int(defaults.deadline.total_seconds())
+    return NetworkFailure(url=url, message=f"no end after {seconds} s", kind="deadline")
 
 
 def _told(arguments: list[str], watch: Watch | None) -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from git_hybrid.core.ids import InvalidText, Oid, RefName, parse_full_ref, parse_oid
 from git_hybrid.core.ports import RemoteRefs
 
-_FLUSH, _DELIMITER = b"0000", b"0001"
+FLUSH, DELIMITER = b"0000", b"0001"
 _HEX = frozenset(b"0123456789abcdefABCDEF")
 
 
@@ -20,10 +20,11 @@ def ls_refs(*, head: bool) -> bytes:
     """Return the request for branches and tags with what the tags point at, with *head* also for the default branch."""
     options = [b"peel", *([b"symrefs", b"ref-prefix HEAD"] if head else [])]
     options += [b"ref-prefix refs/heads/", b"ref-prefix refs/tags/"]
-    return b"".join([_line(b"command=ls-refs"), _DELIMITER, *map(_line, options), _FLUSH])
+    return b"".join([line_of(b"command=ls-refs"), DELIMITER, *map(line_of, options), FLUSH])
 
 
-def _line(text: bytes) -> bytes:
+def line_of(text: bytes) -> bytes:
+    """Return the packet of one line."""
     return b"%04x%s\n" % (len(text) + 5, text)
 
 
@@ -54,19 +55,24 @@ def _lines(answer: bytes) -> list[bytes]:
     """Return the lines before the flush that ends the answer, each of at least two words."""
     found: list[bytes] = []
     at = 0
-    while (length := _length(answer[at : at + 4])) > 4:
+    while (length := length_of(answer[at : at + 4])) > 4:
         line = answer[at + 4 : at + length].removesuffix(b"\n")
         if len(answer) < at + length or line.startswith(b"ERR ") or b" " not in line:
             raise NotUnderstood
         found.append(line)
         at += length
     # Anything else than one flush at the very end was cut, or is another protocol.
-    if answer[at:] != _FLUSH:
+    if answer[at:] != FLUSH:
         raise NotUnderstood
     return found
 
 
-def _length(digits: bytes) -> int:
+def length_of(digits: bytes) -> int:
+    """Return the length that a packet begins with, its own four digits counted.
+
+    Raises:
+        NotUnderstood: it begins with something else.
+    """
     if len(digits) != 4 or not _HEX.issuperset(digits):
         raise NotUnderstood
     return int(digits, 16)

@@ -55,7 +55,8 @@ def pack(folder: Path, kind: str = "pack") -> Path:
 
 
 def fetches(log: Path) -> list[str]:
-    return [line for line in log.read_text().splitlines() if "\x1ffetch\x1f" in line or "\x1fclone\x1f" in line]
+    fetching = ("\x1ffetch\x1f", "\x1fclone\x1f", "\x1findex-pack\x1f")
+    return [line for line in log.read_text().splitlines() if any(word in line for word in fetching)]
 
 
 def gone(upstream: Upstream) -> None:

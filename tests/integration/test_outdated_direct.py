@@ -115,6 +115,15 @@ def test_settings_of_the_user_are_git_s_to_obey(
     assert _listed(log) == len(NAMES)
 
 
+def test_what_the_user_allows_changes_nothing(hybrid: Hybrid, asked: tuple[dict[str, str], Path]) -> None:
+    """Children are told which protocols are allowed by a variable, which overrides all of this (git(1))."""
+    env, log = asked
+    git("config", "--global", "protocol.file.allow", "always", cwd=log.parent)
+    git("config", "--global", "protocol.https.allow", "user", cwd=log.parent)
+    hybrid("outdated", env=env)
+    assert _listed(log) == 0
+
+
 @pytest.mark.parametrize(
     "variables",
     [

@@ -39,7 +39,8 @@ def test_it_says_what_git_does_and_in_the_end_what_was_done(hybrid: Hybrid, work
 
 
 def _fetches(log: Path) -> list[list[str]]:
-    return [words for line in log.read_text().splitlines() if {"clone", "fetch"} & set(words := line.split("\037"))]
+    fetching = {"clone", "fetch", "index-pack"}
+    return [words for line in log.read_text().splitlines() if fetching & set(words := line.split("\037"))]
 
 
 @pytest.mark.parametrize("options", [(), ("--no-progress",), ("--quiet", "--progress"), ("--json",)])

@@ -26,5 +26,5 @@ def test_the_keys_are_read_from_the_users_configuration(tmp_path) -> None:
     config = tmp_path / "config"
     config.write_text('[hook "Mine"]\n\tcommand = touch x\n[core]\n\tsshCommand = mine\n\talternateRefsCommand = x\n')
     runner = Runner(environ={"GIT_CONFIG_GLOBAL": str(config), "GIT_CONFIG_NOSYSTEM": "1", "PATH": "/usr/bin:/bin"})
-    assert runner._chosen == {"hook.Mine.command", "core.sshcommand", "core.alternaterefscommand"}
+    assert runner.chosen == {"hook.Mine.command", "core.sshcommand", "core.alternaterefscommand"}
     assert runner._ssh == {}

@@ -1,0 +1,122 @@
+"""Git's protocol over a pipe, as far as one ref and its whole history go: packets, what is asked, what is answered.
+
+The formats are those of gitprotocol-common(5) (pkt-line), gitprotocol-pack(5) (version 0) and gitprotocol-v2(5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from git_hybrid.core.ids import parse_oid
+from git_hybrid.git.wire import DELIMITER, FLUSH, NotUnderstood, length_of, line_of
+
+_OTHER_FORMATS = b"object-format=sha256"
+NOTHING_SHARED = b"0008NAK\n"
+"""What a server says to one that has nothing, before the pack (gitprotocol-pack(5))."""
+
+
+def question_of(ref: str) -> bytes:
+    """Return the request of version 2 of the protocol for what *ref* is, and refs that begin like it."""
+    return b"".join([line_of(b"command=ls-refs"), DELIMITER, line_of(f"ref-prefix {ref}".encode()), FLUSH])
+
+
+def wanted(oid: str) -> bytes:
+    """Return the request of version 0 of the protocol for all history of *oid*, by somebody who has nothing."""
+    return b"".join([line_of(f"want {oid} ofs-delta no-progress".encode()), FLUSH, line_of(b"done")])
+
+
+class Lines:
+    """Reads packets out of the pieces that *more* returns, of which an empty one is the end."""
+
+    def __init__(self, more: Callable[[], bytes]) -> None:
+        """Begin with nothing read."""
+        self._more = more
+        self._data = b""
+        self._at = 0
+
+    def read(self) -> bytes | None:
+        """Return what the next packet holds, None for a flush.
+
+        Raises:
+            NotUnderstood: there is none, or it is no packet, or an error.
+        """
+        size = length_of(self.exactly(4))
+        if size == 0:
+            return None
+        if size < 4:
+            raise NotUnderstood
+        packet = self.exactly(size - 4)
+        if packet.startswith(b"ERR "):
+            raise NotUnderstood
+        return packet
+
+    def until_flush(self) -> Iterator[bytes]:
+        """Yield packets up to the next flush.
+
+        Raises:
+            NotUnderstood: there is none.
+        """
+        while (packet := self.read()) is not None:
+            yield packet
+
+    def exactly(self, count: int) -> bytes:
+        """Return the next *count* bytes, having read no further than the piece that they end in.
+
+        Raises:
+            NotUnderstood: there are not so many.
+        """
+        if len(self._data) - self._at < count:
+            pieces, there = [self._data[self._at :]], len(self._data) - self._at
+            while there < count:
+                piece = self._more()
+                if not piece:
+                    raise NotUnderstood
+                pieces.append(piece)
+                there += len(piece)
+            self._data, self._at = b"".join(pieces), 0
+        self._at += count
+        return self._data[self._at - count : self._at]
+
+
+def advertised(lines: Lines, ref: str) -> str | None:
+    """Return the id of *ref* in the list that a server of version 0 begins with; None if it is not there.
+
+    Raises:
+        NotUnderstood: the server lacks some of its own history, has objects of another format, or talks otherwise.
+        InvalidText: the id is none.
+    """
+    found: str | None = None
+    for number, line in enumerate(lines.until_flush()):
+        words, _, capabilities = line.rstrip(b"\n").partition(b"\0")
+        oid, _, name = words.partition(b" ")
+        told = capabilities.split(b" ")
+        if number == 0 and (b"ofs-delta" not in told or any(word.startswith(_OTHER_FORMATS) for word in told)):
+            raise NotUnderstood
+        if oid == b"shallow":
+            raise NotUnderstood
+        if name == ref.encode("utf-8", "surrogateescape"):
+            found = parse_oid(oid.decode("ascii", "replace"))
+    return found
+
+
+def require_version_2(lines: Lines) -> None:
+    """Read what a server of version 2 says of itself.
+
+    Raises:
+        NotUnderstood: it speaks another version.
+    """
+    if lines.read() != b"version 2\n":
+        raise NotUnderstood
+    for _line in lines.until_flush():
+        pass
+
+
+def answer_of(lines: Lines, ref: str) -> str | None:
+    """Return the id of exactly *ref* in a list of refs of version 2.
+
+    Raises:
+        NotUnderstood: it is no such list.
+        InvalidText: the id is none.
+    """
+    found = [line.decode("utf-8", "surrogateescape").rstrip("\n").split(" ") for line in lines.until_flush()]
+    return next((parse_oid(words[0]) for words in found if words[1:2] == [ref]), None)
