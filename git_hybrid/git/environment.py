@@ -12,6 +12,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from git_hybrid.core.errors import BadArgument
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathlib import Path
+
 HARDENING = (
     "core.hooksPath=/dev/null",
     "core.fsmonitor=false",
@@ -168,3 +172,9 @@ def silenced(chosen: Iterable[str]) -> list[str]:
             raise BadArgument(what="git config", value=key, reason="a hook's name must not hold '='")
         settings.append(f"{key.removesuffix('.command')}.enabled=false")
     return settings
+
+
+def repository_options(git_dir: Path | None, work_tree: Path | None) -> list[str]:
+    """Return the options that tell git where a repository and its working tree are, where it is not to look itself."""
+    options = [] if git_dir is None else [f"--git-dir={git_dir}"]
+    return options if work_tree is None else [*options, f"--work-tree={work_tree}"]

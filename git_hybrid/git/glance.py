@@ -10,24 +10,21 @@ look to judge; all that a glance says is which files were edited, where everythi
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from struct import Struct, error
+from struct import error
 
 from git_hybrid.core.ids import Oid
 from git_hybrid.core.plan import SHOWN_FILES, Clone
 from git_hybrid.core.tree import show_path
 from git_hybrid.git import seen
 from git_hybrid.git.quarantine import ATTRIBUTES
+from git_hybrid.git.recorded import MODES, Doubt, Recorded, blob_at, is_as_recorded, read_entries
 from git_hybrid.git.stale import leftovers
 from git_hybrid.git.stamps import Look
 
-_ENTRY = Struct(">10I20sH")
-_STAGES_AND_FLAGS = 0xF000
-_LENGTH = 0x0FFF
 _OID = 40
 MARK = "hybrid-packs"
 """The file of a clone's git folder that holds its packs as they were when all objects of the pin were there."""
@@ -39,12 +36,7 @@ _IN_THE_WAY = frozenset(
         *("index.lock", "HEAD.lock", "config.lock", "shallow", "commondir", "config.worktree", "modules", "lfs"),
     }
 )
-_MODES = {0o100644: (stat.S_IFREG, 0), 0o100755: (stat.S_IFREG, stat.S_IXUSR), 0o120000: (stat.S_IFLNK, None)}
 _REFRESHED = frozenset({b".git", b".git/index"})
-
-
-class Doubt(Exception):
-    """A glance is not enough."""
 
 
 def glance(path: str, commit: Oid, tree: Oid, told: Look | None = None) -> Clone | None:
@@ -170,55 +162,12 @@ def packs_of(git_dir: str) -> bytes:
     return "".join(sorted(lines)).encode()
 
 
-Recorded = tuple[tuple[int, ...], bytes]
-"""What the index has of a path: ten numbers of stat data (ctime, mtime, dev, ino, mode, uid, gid, size), the blob."""
-
-
 def _index(path: str, tree: Oid) -> tuple[dict[bytes, Recorded], int]:
     """Return what the index records by path, and when it was written, if it is that of *tree*; else raise Doubt."""
     entries, written, found = read_entries(path)
     if found != tree:
         raise Doubt
     return entries, written
-
-
-def read_entries(path: str) -> tuple[dict[bytes, Recorded], int, str]:
-    """Return what the index records by path, the time in nanoseconds at which it was written, and the tree it is of.
-
-    Raises:
-        Doubt: the index hides a file from git, or is of another kind than this tool makes.
-        OSError, ValueError, IndexError, struct.error: it cannot be read.
-    """
-    with open(path, "rb", buffering=0) as file:
-        written = os.fstat(file.fileno()).st_mtime_ns
-        data = file.read()
-    if data[:8] != b"DIRC\0\0\0\2":
-        raise Doubt
-    entries: dict[bytes, Recorded] = {}
-    at, unpack, size = 12, _ENTRY.unpack_from, _ENTRY.size
-    for _ in range(int.from_bytes(data[8:12])):
-        *numbers, blob, flags = unpack(data, at)
-        length = flags & _LENGTH
-        if flags & _STAGES_AND_FLAGS or length == _LENGTH:
-            raise Doubt
-        entries[data[at + size : at + size + length]] = (tuple(numbers), blob)
-        at += (size + length + 8) & ~7
-    return entries, written, _tree_of(data, at)
-
-
-def _tree_of(data: bytes, at: int) -> str:
-    """Return the tree that the index's cache names for its root; other extensions are for the full look."""
-    found = ""
-    while at + 8 <= len(data) - 20:
-        name, length = data[at : at + 4], int.from_bytes(data[at + 4 : at + 8])
-        if name[:1].islower():
-            raise Doubt
-        if name == b"TREE":
-            end = data.index(b"\n", at + 8)
-            valid = not data[at + 8 : end].startswith(b"\0-1")
-            found = data[end + 1 : end + 21].hex() if valid else ""
-        at += 8 + length
-    return found
 
 
 def _compare(path: str, index: tuple[dict[bytes, Recorded], int], taken: seen.Collector | None) -> None:
@@ -241,20 +190,6 @@ def _compare(path: str, index: tuple[dict[bytes, Recorded], int], taken: seen.Co
         raise Doubt
 
 
-def is_as_recorded(found: os.stat_result, numbers: tuple[int, ...]) -> bool:
-    """Tell whether a file is as the index recorded it in *numbers*."""
-    ctime, ctime_ns, mtime, mtime_ns, _, inode, mode, _, _, size = numbers
-    kind, executable = _MODES.get(mode, (0, None))
-    return (
-        found.st_ino & 0xFFFFFFFF == inode
-        and found.st_size & 0xFFFFFFFF == size
-        and found.st_mtime_ns == mtime * 10**9 + mtime_ns
-        and found.st_ctime_ns == ctime * 10**9 + ctime_ns
-        and stat.S_IFMT(found.st_mode) == kind
-        and (executable is None or found.st_mode & stat.S_IXUSR == executable)
-    )
-
-
 def _edited(root: bytes, touched: frozenset[bytes], entries: Mapping[bytes, Recorded]) -> list[bytes]:
     """Return which of the paths *touched* are files that are not what the index has of them.
 
@@ -270,7 +205,7 @@ def _edited(root: bytes, touched: frozenset[bytes], entries: Mapping[bytes, Reco
                 raise Doubt
             continue
         (*_, mode, _, _, _), blob = entries[name]
-        kind, executable = _MODES.get(mode, (0, None))
+        kind, executable = MODES.get(mode, (0, None))
         if stat.S_IFMT(found.st_mode) != kind:
             raise Doubt
         same_mode = executable is None or found.st_mode & stat.S_IXUSR == executable
@@ -301,13 +236,3 @@ def _files(root: bytes, taken: seen.Collector | None) -> Iterator[tuple[bytes, o
                     folders.append(name)
                 else:
                     yield name, entry.stat(follow_symlinks=False)
-
-
-def blob_at(path: bytes, found: os.stat_result) -> bytes:
-    """Return the id that the content of the file has as a blob (gitformat, loose objects)."""
-    if stat.S_ISLNK(found.st_mode):
-        content = os.readlink(path)
-    else:
-        with open(path, "rb", buffering=0) as file:
-            content = file.read()
-    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).digest()

@@ -14,8 +14,8 @@ from contextlib import suppress
 from struct import error
 
 from git_hybrid.core.tree import GITLINK, LINK, TreeEntry
-from git_hybrid.git.glance import Doubt, Recorded, is_as_recorded, read_entries
 from git_hybrid.git.raw import FEW, Raw, Unsure
+from git_hybrid.git.recorded import Doubt, Recorded, is_as_recorded, read_entries
 
 _CHUNK = 1 << 20
 

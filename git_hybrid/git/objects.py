@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from git_hybrid.core.errors import GitFailed, WrongContent
 from git_hybrid.core.ids import Oid, parse_oid
-from git_hybrid.core.pattern import pattern
 from git_hybrid.core.ports import CommitFacts, CommitLine, Range, Stage
 from git_hybrid.core.tree import GITLINK, TreeEntry, TreeLimits, content_line, scan_tree
 from git_hybrid.core.value import Struct
 from git_hybrid.git.classify import last_words
+from git_hybrid.git.facts import facts_of, moment
 from git_hybrid.git.libgit2 import damage, descends, entries_at, fetched, links, open_repository, released
 from git_hybrid.git.likeness import hashes_like, sizes_like
 from git_hybrid.git.listing import hash_one, parse_entries
@@ -31,7 +29,6 @@ if TYPE_CHECKING:
 _CHUNK = 1 << 18
 _SMALL = 1 << 20
 _MANY = 1_000_000
-_COMMITTED = pattern(rb"^committer [^\n]*> (\d+) [-+]\d{4}$", re.MULTILINE)
 
 
 class GitObjects(Struct, frozen=True):
@@ -122,7 +119,7 @@ class GitObjects(Struct, frozen=True):
             roots = self._must(stage, "rev-list", "--max-parents=0", "--end-of-options", oid).split()
         return CommitFacts(
             tree=parse_oid(tree),
-            commit_time=_moment(seconds),
+            commit_time=moment(seconds),
             root_commits=tuple(sorted(parse_oid(root) for root in roots)),
         )
 
@@ -279,30 +276,15 @@ def _small_hash(repository: Repository, oid: str, stage: Stage) -> str:
 def _told(stage: Stage, oid: Oid) -> CommitFacts | None:
     """Return tree and commit time from the bytes of the commit; None if they are not as git writes them."""
     with suppress(Unsure), opened(_git_dir(stage)) as raw:
-        return _facts(raw.links(oid)[0], raw.read(oid)[1])
+        return facts_of(raw.links(oid)[0], raw.read(oid)[1])
     with released(open_repository(_git_dir(stage))) as repository:
         if repository is None or (found := links(repository, oid)) is None:
             return None
-        return _facts(found[0], repository.odb.read(oid)[1])
-
-
-def _facts(tree: str, commit: bytes) -> CommitFacts | None:
-    committed = _COMMITTED.search(commit.split(b"\n\n", 1)[0])
-    if committed is None:
-        return None
-    return CommitFacts(tree=parse_oid(tree), commit_time=_moment(committed[1].decode("ascii")), root_commits=())
+        return facts_of(found[0], repository.odb.read(oid)[1])
 
 
 def _with_tag(target: str, commit: str) -> tuple[Oid, Oid | None]:
     return parse_oid(commit), None if target == commit else parse_oid(target)
-
-
-def _moment(seconds: str) -> datetime:
-    """Return the time that git tells of a commit; where its date is missing or beyond all calendars, 1970."""
-    try:
-        return datetime.fromtimestamp(int(seconds), UTC)
-    except (ValueError, OverflowError, OSError):
-        return datetime.fromtimestamp(0, UTC)
 
 
 def _git_dir(stage: Stage) -> Path:

@@ -13,8 +13,9 @@ from struct import error
 
 from git_hybrid.core.ids import Oid
 from git_hybrid.git import seen
-from git_hybrid.git.glance import Doubt, Recorded, blob_at, is_marked, look, read_entries
+from git_hybrid.git.glance import is_marked, look
 from git_hybrid.git.raw import TURN, Unsure, opened
+from git_hybrid.git.recorded import Doubt, Recorded, blob_at, read_entries
 from git_hybrid.git.stale import leftovers
 from git_hybrid.git.stamps import FOLDER, Stamps
 

@@ -18,7 +18,7 @@ from git_hybrid.core.errors import Interrupted, LocalIo, ToolTooOld
 from git_hybrid.core.value import Struct, field
 from git_hybrid.git.ahead import Ahead
 from git_hybrid.git.cage import QUICK, Cage, die_with_parent, end_group, end_strays, has_ended, limits
-from git_hybrid.git.environment import SSH, child_environment, fsck_settings, hardened, silenced
+from git_hybrid.git.environment import SSH, child_environment, fsck_settings, hardened, repository_options, silenced
 from git_hybrid.git.share import Share
 from git_hybrid.git.watched import Watch, read_to_end
 
@@ -83,7 +83,7 @@ class Runner(Struct):
         watch: Watch | None = None,
     ) -> Completed:
         """Run a local git command: no configuration of the user's, no network."""
-        argv = ["git", *hardened(), *_repository(git_dir, work_tree), *arguments]
+        argv = ["git", *hardened(), *repository_options(git_dir, work_tree), *arguments]
         env = child_environment(self.environ, network=False) | dict(environment or {})
         return self.run(argv, env=env, cwd=cwd or work_tree or git_dir, stdin=stdin, watch=watch)
 
@@ -119,7 +119,7 @@ class Runner(Struct):
             env |= {"GIT_TRACE_CURL": f"/dev/fd/{number}", "GIT_TRACE_CURL_NO_DATA": "1", "GIT_TRACE_REDACT": "1"}
         place, end = cwd or git_dir, limits.deadline
         with self.working() as threads:
-            argv = ["git", *hardened([*extra, *threads]), *_repository(git_dir, None), *arguments]
+            argv = ["git", *hardened([*extra, *threads]), *repository_options(git_dir, None), *arguments]
             return self.run(argv, env=env, cwd=place, stdin=stdin, deadline=end, inherited=inherited, watch=watch)
 
     def working(self) -> AbstractContextManager[tuple[str, ...]]:
@@ -229,7 +229,7 @@ class Runner(Struct):
         self, arguments: Sequence[str], *, git_dir: Path, stdin: IO[bytes] | int = subprocess.DEVNULL
     ) -> Iterator[IO[bytes]]:
         """Run a local git command and yield its output as it comes; leaving the block ends the child."""
-        argv = ["git", *hardened(), *_repository(git_dir, None), *arguments]
+        argv = ["git", *hardened(), *repository_options(git_dir, None), *arguments]
         env = child_environment(self.environ, network=False)
         with self._started(argv, env=env, cwd=git_dir, stdin=stdin, stderr=subprocess.DEVNULL) as child:
             assert child.stdout is not None
@@ -249,7 +249,7 @@ class Runner(Struct):
         env = child_environment(self.environ, network=True) | (
             {"GIT_PROTOCOL": f"version={version}"} if version else {}
         )
-        argv = ["git", *hardened([*silenced(self.chosen), *settings]), *_repository(git_dir, None), *arguments]
+        argv = ["git", *hardened([*silenced(self.chosen), *settings]), *repository_options(git_dir, None), *arguments]
         return self._started(argv, env=env, cwd=git_dir, stdin=stdin, stderr=subprocess.DEVNULL, guarded=guarded)
 
     @contextmanager
@@ -282,7 +282,7 @@ class Runner(Struct):
         except FileNotFoundError as error:
             if cwd is not None and not cwd.is_dir():
                 raise LocalIo(path=str(cwd), operation="enter", reason="no such folder") from error
-            raise ToolTooOld(tool=argv[0], found="nothing", needed=_minimum()) from error
+            raise ToolTooOld(tool=argv[0], found="nothing", needed=".".join(map(str, MINIMUM_GIT))) from error
         except OSError as error:
             raise LocalIo(path=argv[0], operation="start", reason=error.strerror or str(error)) from error
         try:
@@ -295,12 +295,3 @@ class Runner(Struct):
                 for pipe in (child.stdout, child.stderr, child.stdin):
                     if pipe is not None:
                         pipe.close()
-
-
-def _repository(git_dir: Path | None, work_tree: Path | None) -> list[str]:
-    options = [] if git_dir is None else [f"--git-dir={git_dir}"]
-    return options if work_tree is None else [*options, f"--work-tree={work_tree}"]
-
-
-def _minimum() -> str:
-    return ".".join(map(str, MINIMUM_GIT))

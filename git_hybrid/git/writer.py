@@ -24,12 +24,13 @@ from git_hybrid.core.tree import GITLINK, TreeEntry
 from git_hybrid.core.value import Struct, field
 from git_hybrid.git import inner, ondisk, packs, proof, seen
 from git_hybrid.git.clones import SAVED, GitClones
-from git_hybrid.git.glance import Doubt, is_marked, settle
+from git_hybrid.git.glance import is_marked, settle
 from git_hybrid.git.index import is_blind
 from git_hybrid.git.inner import set_attributes, smudging
 from git_hybrid.git.local import failure, must
 from git_hybrid.git.owners import is_held
 from git_hybrid.git.quarantine import ATTRIBUTES, PIN_REF, Disk, GitQuarantine, uses_lfs
+from git_hybrid.git.recorded import Doubt
 from git_hybrid.git.run import Completed, Runner
 from git_hybrid.git.saver import save_work
 from git_hybrid.git.stamps import Stamps

@@ -17,8 +17,9 @@ from git_hybrid.core.lock import Pin
 from git_hybrid.core.plan import Clone
 from git_hybrid.core.value import replace
 from git_hybrid.git import glances, scout, seen, stale, stamps
-from git_hybrid.git.glance import Doubt, glance, settle
+from git_hybrid.git.glance import glance, settle
 from git_hybrid.git.looking import FullLook
+from git_hybrid.git.recorded import Doubt
 from git_hybrid.git.run import Runner
 from git_hybrid.git.scout import Scout
 from git_hybrid.store import durable

@@ -14,8 +14,9 @@ from git_hybrid.core.ids import Oid
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.tree import TreeLimits
 from git_hybrid.git import likeness, proof, seen
-from git_hybrid.git.glance import MARK, Doubt, packs_of, read_entries
+from git_hybrid.git.glance import MARK, packs_of
 from git_hybrid.git.objects import GitObjects
+from git_hybrid.git.recorded import Doubt, read_entries
 from git_hybrid.git.run import Runner
 from integration.test_glance import FILES, clone
 from integration.test_seen import pin_of

@@ -277,10 +277,14 @@ MUTANTS = (
     Mutant("young-clone", "git/seen.py", ">= moved:", ">= 2**62:", SEEN),
     Mutant("young-look", "git/seen.py", "if tree.newest > time.time_ns() - _SETTLED:", "if tree.newest < 0:", SEEN),
     Mutant("any-commit", "git/seen.py", "and found[:2] == (commit, tree) else", "else", SEEN),
-    Mutant("any-index", "git/glance.py", "if _tree_of(data, at) != tree:", "if not tree:", SEEN),
-    Mutant("any-edit", "git/glance.py", "not same_mode or _blob(path, found) != blob:", "not same_mode:", SEEN),
+    Mutant("any-index", "git/glance.py", "if found != tree:", "if not tree:", SEEN),
+    Mutant("any-edit", "git/glance.py", "not same_mode or blob_at(path, found) != blob:", "not same_mode:", SEEN),
     Mutant(
-        "any-mode", "git/glance.py", "not same_mode or _blob(path, found) != blob:", "_blob(path, found) != blob:", SEEN
+        "any-mode",
+        "git/glance.py",
+        "not same_mode or blob_at(path, found) != blob:",
+        "blob_at(path, found) != blob:",
+        SEEN,
     ),
     Mutant("any-folder", "git/glance.py", "{*os.listdir(path)} != _names_in(name, entries):", "not entries:", SEEN),
     Mutant("late-scout", "git/scout.py", "_traces(self._watched) == self._before", "bool(self._watched)", SEEN),
