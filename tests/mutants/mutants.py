@@ -288,7 +288,7 @@ MUTANTS = (
     ),
     Mutant("any-folder", "git/glance.py", "{*os.listdir(path)} != _names_in(name, entries):", "not entries:", SEEN),
     Mutant("late-scout", "git/scout.py", "_traces(self._watched) == self._before", "bool(self._watched)", SEEN),
-    Mutant("new-refs", "git/seen.py", '*_folders(root, b".git/refs"), ', "", SEEN),
+    Mutant("new-refs", "git/seen.py", '*_folders(root, b".git/refs"), *packs', "*packs", SEEN),
     Mutant("bomb", "core/tree.py", "if count > limits.max_entries:", "if count < 0:", f"{CORE}/test_tree.py"),
     Mutant(
         "steering-names",
