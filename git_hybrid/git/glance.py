@@ -14,7 +14,6 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import suppress
 from struct import Struct, error
 
 from git_hybrid.core.ids import Oid
@@ -68,22 +67,6 @@ def is_marked(git_dir: str) -> bool:
         return _read(f"{git_dir}/{MARK}") == packs_of(git_dir)
     except (Doubt, OSError):
         return False
-
-
-def mark(git_dir: str) -> None:
-    """Keep which packs are at *git_dir*: all objects of its pin are there.
-
-    Raises:
-        Doubt: objects are borrowed, or missing by design.
-        OSError: the file system refused.
-    """
-    path, packs = f"{git_dir}/{MARK}", packs_of(git_dir)
-    with suppress(FileNotFoundError):
-        if _read(path) == packs:
-            return
-    with open(f"{path}.tmp", "wb") as file:
-        file.write(packs)
-    os.replace(f"{path}.tmp", path)
 
 
 def settle(path: str, commit: Oid, tree: Oid) -> None:

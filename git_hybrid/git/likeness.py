@@ -18,10 +18,9 @@ from git_hybrid.git.glance import Doubt, Recorded, is_as_recorded, read_entries
 from git_hybrid.git.raw import FEW, Raw, Unsure
 
 _CHUNK = 1 << 20
-_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-class _Likeness:
+class Likeness:
     """The files of one clone, as its index has them."""
 
     def __init__(self, folder: str) -> None:
@@ -58,7 +57,7 @@ class _Likeness:
         return hashlib.sha256(os.readlink(path)).hexdigest()
 
     def _file(self, entry: TreeEntry, recorded: Recorded) -> str | None:
-        number = os.open(self._root + entry.path, _FLAGS)
+        number = os.open(self._root + entry.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:
             info = os.fstat(number)
             if not self._is_blob(info, recorded):
@@ -81,7 +80,7 @@ def sizes_like(folder: str, raw: Raw) -> Callable[[str], int]:
 
     It raises Unsure where too many others are asked for, or one cannot be read.
     """
-    known = _Likeness(folder).sizes()
+    known = Likeness(folder).sizes()
     read: list[str] = []
 
     def size(oid: str) -> int:
@@ -100,7 +99,7 @@ def hashes_like(folder: str, raw: Raw, entries: Sequence[TreeEntry]) -> list[str
     Raises:
         Unsure: too many others have to be read, or one cannot be.
     """
-    files, hashes, read = _Likeness(folder), list[str](), 0
+    files, hashes, read = Likeness(folder), list[str](), 0
     for entry in entries:
         if entry.mode == GITLINK:
             continue

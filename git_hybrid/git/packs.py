@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from git_hybrid.core.ids import SourceName
+from git_hybrid.git.glance import MARK, is_marked, packs_of
 from git_hybrid.git.libgit2 import holds, links, open_repository
 from git_hybrid.git.local import must
 from git_hybrid.git.quarantine import Disk
@@ -117,6 +118,20 @@ def _lines(path: Path) -> list[str]:
 def _parents(repository: Repository, oid: str) -> list[str]:
     found = links(repository, oid)
     return [oid] if found is None else list(found[1])
+
+
+def mark(git_dir: str) -> None:
+    """Keep, as a hint, which packs are at *git_dir* now that all objects of its pin are there.
+
+    Raises:
+        Doubt: objects are borrowed, or missing by design.
+        OSError: the file system refused.
+    """
+    if not is_marked(git_dir):
+        path = f"{git_dir}/{MARK}"
+        with open(f"{path}.tmp", "wb") as file:
+            file.write(packs_of(git_dir))
+        os.replace(f"{path}.tmp", path)
 
 
 def make_complete(runner: Runner, disk: Disk, git_dir: Path, *, name: SourceName) -> None:

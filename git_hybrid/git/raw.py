@@ -33,7 +33,6 @@ _SHA1 = 40
 _CHAIN, _DELTAS = 1000, 8 << 20
 _ALTERNATES = 5
 _TAGS = 10
-_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class Unsure(Exception):
@@ -240,7 +239,7 @@ def _packs(folder: str) -> Iterator[str]:
 
 
 def _content(path: str) -> bytes:
-    number = os.open(path, _FLAGS)
+    number = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     with open(number, "rb", buffering=0) as file:
         found = os.fstat(number)
         if not stat.S_ISREG(found.st_mode) or found.st_size > LARGEST:

@@ -18,7 +18,6 @@ _OFS_DELTA, _REF_DELTA = 6, 7
 _MAGIC = b"\xfftOc\0\0\0\2"
 _ID, _NAMES_AT, _PER_OBJECT = 20, 8 + 256 * 4, 20 + 4 + 4
 _HEAD = 64
-_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 Entry = tuple[str, int | bytes, bytes]
 """A kind and all its bytes, or "" and a delta against what stands at an offset or has an id."""
@@ -100,7 +99,7 @@ class Pack:
     def _file(self, ending: str) -> int:
         found = self._open.get(ending)
         if found is None:
-            found = self._open[ending] = os.open(self._path + ending, _FLAGS)
+            found = self._open[ending] = os.open(self._path + ending, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
             if ending == ".idx":
                 if _exactly(found, 8, 0) != _MAGIC:
                     raise ValueError(self._path)

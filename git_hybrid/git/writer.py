@@ -24,7 +24,7 @@ from git_hybrid.core.tree import GITLINK, TreeEntry
 from git_hybrid.core.value import Struct, field
 from git_hybrid.git import inner, ondisk, packs, proof, seen
 from git_hybrid.git.clones import SAVED, GitClones
-from git_hybrid.git.glance import Doubt, is_marked, mark, settle
+from git_hybrid.git.glance import Doubt, is_marked, settle
 from git_hybrid.git.index import is_blind
 from git_hybrid.git.inner import set_attributes, smudging
 from git_hybrid.git.local import failure, must
@@ -128,7 +128,7 @@ class GitWriter(Struct, frozen=True):
         if whole:
             # What was there is there still.
             with suppress(Doubt, OSError):
-                mark(str(taker))
+                packs.mark(str(taker))
 
     def make_complete(self, name: SourceName) -> None:
         """Take away the marks of a partial clone, once all history has been poured in."""
@@ -273,7 +273,7 @@ class GitWriter(Struct, frozen=True):
         """
         path = str(self.clones.folder / name)
         with suppress(Doubt, OSError, ValueError, IndexError, struct.error):
-            mark(f"{path}/.git")
+            packs.mark(f"{path}/.git")
             if (proved := self._proved.pop(name, None)) is not None and proved.commit == pin.commit:
                 seen.write_base(path, proved)
             elif new:

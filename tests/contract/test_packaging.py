@@ -27,6 +27,7 @@ WRITERS = {
     "git_hybrid/git/seen.py",  # hints, in the .git of a clone
     "git_hybrid/git/fsck.py",  # the list of waived objects, in a file of its own for one git
     "git_hybrid/git/packs.py",
+    "git_hybrid/git/proof.py",  # a file that tells the file system's time, in the .git of a clone
     "git_hybrid/git/packfiles.py",  # hardlinks of packs, into quarantine or into a store whose record comes last
     "git_hybrid/git/filling.py",  # takes links out of quarantine again
     "git_hybrid/git/store.py",  # marks of use, locks, and refs of repositories in quarantine

@@ -13,7 +13,7 @@ import pytest
 from git_hybrid.core.ids import Oid
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.tree import TreeLimits
-from git_hybrid.git import proof, seen
+from git_hybrid.git import likeness, proof, seen
 from git_hybrid.git.glance import MARK, Doubt, packs_of, read_entries
 from git_hybrid.git.objects import GitObjects
 from git_hybrid.git.run import Runner
@@ -24,6 +24,7 @@ from support.kit import git, head, logging_git, snapshot
 from support.upstream import Exec, Link, Upstream, UpstreamFactory
 
 __all__ = ["clone"]
+LIMITS = TreeLimits(max_entries=1000, max_bytes=10**6)
 IMPORTS = {"PYTHONPROFILEIMPORTTIME": "1"}
 
 
@@ -237,8 +238,7 @@ def test_files_stand_for_their_blobs_only_if_they_surely_are(
     """Whatever was done to the files of a clone: sizes and digest are those of the blobs."""
     stage = Stage(name=clone.name, path=str(clone))  # type: ignore[arg-type]
     objects, (commit, _) = GitObjects(Runner(environ=os.environ)), _named(clone)
-    limits = TreeLimits(max_entries=1000, max_bytes=10**6)
-    whole, _ = objects.scan(stage, commit, limits)
+    whole, _ = objects.scan(stage, commit, LIMITS)
     digest = objects.content_sha256(stage, whole)
     path = clone / "folder1/file1.txt"
     before = path.stat()
@@ -265,15 +265,27 @@ def test_files_stand_for_their_blobs_only_if_they_surely_are(
             pass
     # libgit2 and git have no part in it.
     monkeypatch.setattr("git_hybrid.git.objects.open_repository", lambda _path: pytest.fail("libgit2"))
-    assert objects.scan(stage, commit, limits, like=stage)[0] == whole
+    assert objects.scan(stage, commit, LIMITS, like=stage)[0] == whole
     assert objects.content_sha256(stage, whole, like=stage) == digest
+
+
+def test_a_young_file_stands_for_nothing(clone: Path) -> None:
+    """What has the time of the index, or a later one, may have been changed since, and the index not know."""
+    stage = Stage(name=clone.name, path=str(clone))  # type: ignore[arg-type]
+    whole, _ = GitObjects(Runner(environ=os.environ)).scan(stage, _named(clone)[0], LIMITS)
+    written = max((clone / os.fsdecode(entry.path)).lstat().st_mtime_ns for entry in whole)
+    for later, known in ((1, True), (0, False)):
+        os.utime(clone / ".git/index", ns=(written + later,) * 2)
+        files = likeness.Likeness(str(clone))
+        assert all(files.sha256(entry) is not None for entry in whole) is known
+        assert (len(files.sizes()) == len({entry.oid for entry in whole})) is known
 
 
 def test_a_file_stands_for_its_blob(clone: Path) -> None:
     """What the digest is of is what stands on disk: that the index calls it something else does not help."""
     stage = Stage(name=clone.name, path=str(clone))  # type: ignore[arg-type]
     objects, (commit, _) = GitObjects(Runner(environ=os.environ)), _named(clone)
-    whole, _ = objects.scan(stage, commit, TreeLimits(max_entries=1000, max_bytes=10**6))
+    whole, _ = objects.scan(stage, commit, LIMITS)
     digest = objects.content_sha256(stage, whole)
     _forged(clone)
     assert objects.content_sha256(stage, whole, like=stage) != digest
@@ -282,11 +294,10 @@ def test_a_file_stands_for_its_blob(clone: Path) -> None:
 def test_too_many_other_files_are_left_to_libgit2(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stage = Stage(name=clone.name, path=str(clone))  # type: ignore[arg-type]
     objects, (commit, _) = GitObjects(Runner(environ=os.environ)), _named(clone)
-    limits = TreeLimits(max_entries=1000, max_bytes=10**6)
-    whole, _ = objects.scan(stage, commit, limits)
+    whole, _ = objects.scan(stage, commit, LIMITS)
     monkeypatch.setattr("git_hybrid.git.likeness.FEW", 5)
     (clone / ".git/index").unlink()
-    assert objects.scan(stage, commit, limits, like=stage)[0] == whole
+    assert objects.scan(stage, commit, LIMITS, like=stage)[0] == whole
     assert objects.content_sha256(stage, whole, like=stage) == objects.content_sha256(stage, whole)
 
 

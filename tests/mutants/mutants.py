@@ -324,9 +324,9 @@ MUTANTS = (
     Mutant(
         "young-file-for-its-blob",
         "git/likeness.py",
-        " and info.st_mtime_ns < self._written",
+        "and info.st_mtime_ns < self._written",
         "",
-        f"{UPDATE}::test_files_stand_for_their_blobs_only_if_they_surely_are",
+        f"{UPDATE}::test_a_young_file_stands_for_nothing",
     ),
     Mutant(
         "digest-of-the-index",
