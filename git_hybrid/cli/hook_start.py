@@ -24,3 +24,4 @@ def run(*names: str) -> int:
         return hooking.run(*names, ahead=ahead)
     finally:
         ahead.close()
+        gc.freeze()

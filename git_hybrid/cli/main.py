@@ -71,6 +71,8 @@ def _of_process(*words: str) -> int:
     finally:
         if ahead is not None:
             ahead.close()
+    # The end of the process is near: what lives until then need not be searched for garbage once more.
+    gc.freeze()
     if code > _SIGNALLED:
         import signal
 

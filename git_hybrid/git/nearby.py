@@ -40,7 +40,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from git_hybrid.git.cage import Child
-    from git_hybrid.git.run import Runner, Talker
+    from git_hybrid.git.child import Talker
+    from git_hybrid.git.run import Runner
 
 HAVES = "refs/hybrid/have/"
 """What a store of the object cache has, as a stage that got its packs is told: complete, each with its history."""

@@ -4,33 +4,30 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from git_hybrid.core.errors import Interrupted, LocalIo, ToolTooOld
 from git_hybrid.core.value import Struct, field
 from git_hybrid.git.ahead import Ahead
-from git_hybrid.git.cage import QUICK, Cage, die_with_parent, end_group, end_strays, has_ended, limits
+from git_hybrid.git.cage import QUICK, Cage, die_with_parent, end_strays, has_ended, limits
 from git_hybrid.git.environment import SSH, child_environment, fsck_settings, hardened, repository_options, silenced
 from git_hybrid.git.share import Share
 from git_hybrid.git.watched import Watch, read_to_end
+
+if TYPE_CHECKING:
+    from git_hybrid.git.child import Source, Talker
 
 MINIMUM_GIT = (2, 34)
 _CHOSEN = (
     r"^(core\.(sshcommand|alternaterefscommand)|hook\..*\.command|pack\.threads"
     r"|protocol\.version|(url|fetch\.fsck|remote\.git-hybrid)\..*)$"
 )
-Talker = subprocess.Popen[bytes]
-_POLL = 0.1
-# Until a child has become its program it shares our memory, and is counted with it: one at a time is enough.
-_STARTING = threading.Lock()
 
 
 class Completed(Struct, frozen=True):
@@ -163,23 +160,18 @@ class Runner(Struct):
             Interrupted: the program was asked to stop.
             ToolTooOld: the program is not installed.
         """
+        from git_hybrid.git.child import POLL, communicate
+
         end = None if deadline is None else time.monotonic() + deadline.total_seconds()
-        source = subprocess.DEVNULL if stdin is None else subprocess.PIPE
+        source: Source = "nothing" if stdin is None else "pipe"
+        check = partial(self.check, end)
         with self._started(argv, env=env, cwd=cwd, stdin=source, guarded=guarded, inherited=inherited) as child:
             read = None
             if watch is not None and child.stdout is not None and child.stderr is not None:
-                check = partial(self.check, end)
-                read = read_to_end(child.stdout, child.stderr, watch=watch, check=check, poll=_POLL)
-            data = stdin
-            while True:
-                try:
-                    out, err = child.communicate(data, timeout=_POLL)
-                except subprocess.TimeoutExpired:
-                    data = None
-                    self.check(end)
-                    continue
-                out, err = read or (out, err)
-                return Completed(child.returncode, out or b"", (err or b"").decode("utf-8", "replace"))
+                read = read_to_end(child.stdout, child.stderr, watch=watch, check=check, poll=POLL)
+            out, err = communicate(child, stdin, check)
+            out, err = read or (out, err)
+            return Completed(child.returncode, out or b"", (err or b"").decode("utf-8", "replace"))
 
     def confined(
         self,
@@ -202,9 +194,8 @@ class Runner(Struct):
         """
         end = time.monotonic() + cage.deadline.total_seconds()
         limited = [*limits(cage), *argv]
-        nothing = subprocess.DEVNULL
         try:
-            with self._started(limited, env=env, cwd=cwd, stdin=nothing, stdout=output, stderr=errors) as child:
+            with self._started(limited, env=env, cwd=cwd, stdin="nothing", stdout=output, stderr=errors) as child:
                 try:
                     while not has_ended(child.pid):
                         self.check(end)
@@ -225,13 +216,11 @@ class Runner(Struct):
             raise DeadlineExceeded
 
     @contextmanager
-    def stream(
-        self, arguments: Sequence[str], *, git_dir: Path, stdin: IO[bytes] | int = subprocess.DEVNULL
-    ) -> Iterator[IO[bytes]]:
+    def stream(self, arguments: Sequence[str], *, git_dir: Path, stdin: Source = "nothing") -> Iterator[IO[bytes]]:
         """Run a local git command and yield its output as it comes; leaving the block ends the child."""
         argv = ["git", *hardened(), *repository_options(git_dir, None), *arguments]
         env = child_environment(self.environ, network=False)
-        with self._started(argv, env=env, cwd=git_dir, stdin=stdin, stderr=subprocess.DEVNULL) as child:
+        with self._started(argv, env=env, cwd=git_dir, stdin=stdin, stderr="nothing") as child:
             assert child.stdout is not None
             yield child.stdout
 
@@ -242,7 +231,7 @@ class Runner(Struct):
         settings: Iterable[str],
         git_dir: Path | None = None,
         version: int = 0,
-        stdin: IO[bytes] | int = subprocess.PIPE,
+        stdin: Source = "pipe",
         guarded: bool = True,
     ) -> AbstractContextManager[Talker]:
         """Run a git command with the user's configuration that is talked to by pipes; leaving the block ends it."""
@@ -250,7 +239,7 @@ class Runner(Struct):
             {"GIT_PROTOCOL": f"version={version}"} if version else {}
         )
         argv = ["git", *hardened([*silenced(self.chosen), *settings]), *repository_options(git_dir, None), *arguments]
-        return self._started(argv, env=env, cwd=git_dir, stdin=stdin, stderr=subprocess.DEVNULL, guarded=guarded)
+        return self._started(argv, env=env, cwd=git_dir, stdin=stdin, stderr="nothing", guarded=guarded)
 
     @contextmanager
     def _started(
@@ -259,39 +248,27 @@ class Runner(Struct):
         *,
         env: Mapping[str, str],
         cwd: Path | None,
-        stdin: IO[bytes] | int,
-        stdout: IO[bytes] | int = subprocess.PIPE,
-        stderr: IO[bytes] | int = subprocess.PIPE,
+        stdin: Source,
+        stdout: Source = "pipe",
+        stderr: Source = "pipe",
         guarded: bool = True,
         inherited: tuple[int, ...] = (),
     ) -> Iterator[Talker]:
+        # Not at the top: where nothing has changed no child is started, and this costs as much as a dozen modules.
+        from git_hybrid.git.child import started
+
         if self._prefix is None:
             self._prefix = die_with_parent()
-        try:
-            with _STARTING:
-                child = subprocess.Popen(
-                    [*(self._prefix if guarded else ()), *argv],
-                    stdin=stdin,
-                    stdout=stdout,
-                    stderr=stderr,
-                    env=dict(env),
-                    cwd=cwd,
-                    start_new_session=True,
-                    pass_fds=inherited,
-                )
-        except FileNotFoundError as error:
-            if cwd is not None and not cwd.is_dir():
-                raise LocalIo(path=str(cwd), operation="enter", reason="no such folder") from error
-            raise ToolTooOld(tool=argv[0], found="nothing", needed=".".join(map(str, MINIMUM_GIT))) from error
-        except OSError as error:
-            raise LocalIo(path=argv[0], operation="start", reason=error.strerror or str(error)) from error
-        try:
-            yield child
-        finally:
+        words = [*(self._prefix if guarded else ()), *argv]
+        ends = {"stdin": stdin, "stdout": stdout, "stderr": stderr}
+        with ExitStack() as stack:
             try:
-                if child.poll() is None:
-                    end_group(child, self.hurried)
-            finally:
-                for pipe in (child.stdout, child.stderr, child.stdin):
-                    if pipe is not None:
-                        pipe.close()
+                begun = started(words, env=env, cwd=cwd, **ends, inherited=inherited, hurried=self.hurried)
+                child = stack.enter_context(begun)
+            except FileNotFoundError as error:
+                if cwd is not None and not cwd.is_dir():
+                    raise LocalIo(path=str(cwd), operation="enter", reason="no such folder") from error
+                raise ToolTooOld(tool=argv[0], found="nothing", needed=".".join(map(str, MINIMUM_GIT))) from error
+            except OSError as error:
+                raise LocalIo(path=argv[0], operation="start", reason=error.strerror or str(error)) from error
+            yield child

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import selectors
 from collections.abc import Callable
 from functools import partial
 from typing import IO
@@ -68,6 +67,8 @@ def read_to_end(
 
     Popen.communicate() would give stderr only at the end.
     """
+    import selectors
+
     out, sieve = bytearray(), Sieve(watch)
     with selectors.DefaultSelector() as selector:
         selector.register(stdout, selectors.EVENT_READ, out.extend)

@@ -1,0 +1,74 @@
+"""Start a child process and end it. Imported when the first is started: subprocess costs as much as our own part."""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Literal
+
+from git_hybrid.git.cage import end_group
+
+POLL = 0.1
+# Until a child has become its program it shares our memory, and is counted with it: one at a time is enough.
+_STARTING = threading.Lock()
+Source = IO[bytes] | Literal["pipe", "nothing"]
+Talker = subprocess.Popen[bytes]
+
+
+@contextmanager
+def started(
+    argv: Sequence[str],
+    *,
+    env: Mapping[str, str],
+    cwd: Path | None,
+    stdin: Source,
+    stdout: Source = "pipe",
+    stderr: Source = "pipe",
+    inherited: tuple[int, ...] = (),
+    hurried: Callable[[], bool],
+) -> Iterator[Talker]:
+    """Yield a child in a process group of its own; leaving the block ends it, at once where *hurried* says so.
+
+    *inherited* are the descriptors that it keeps, beside its standard ones.
+
+    Raises:
+        OSError: it could not be started.
+    """
+    with _STARTING:
+        child = subprocess.Popen(
+            argv,
+            stdin=_end(stdin),
+            stdout=_end(stdout),
+            stderr=_end(stderr),
+            env=dict(env),
+            cwd=cwd,
+            start_new_session=True,
+            pass_fds=inherited,
+        )
+    try:
+        yield child
+    finally:
+        try:
+            if child.poll() is None:
+                end_group(child, hurried)
+        finally:
+            for pipe in (child.stdout, child.stderr, child.stdin):
+                if pipe is not None:
+                    pipe.close()
+
+
+def _end(source: Source) -> IO[bytes] | int:
+    return {"pipe": subprocess.PIPE, "nothing": subprocess.DEVNULL}[source] if isinstance(source, str) else source
+
+
+def communicate(child: Talker, data: bytes | None, check: Callable[[], None]) -> tuple[bytes | None, bytes | None]:
+    """Give *data* to the child and return all that it writes to its pipes; *check* may raise while that takes."""
+    while True:
+        try:
+            return child.communicate(data, timeout=POLL)
+        except subprocess.TimeoutExpired:
+            data = None
+            check()
