@@ -16,7 +16,12 @@ from git_hybrid.core.errors import BadArgument
 from git_hybrid.git.environment import child_environment
 from git_hybrid.git.scout import Scout
 
-CONFIG = ("git", "config", "--null", "--get-regexp", r"^(hybrid|advice|color|user|fetch)\.")
+OF_NETWORK = (
+    r"^(core\.(sshcommand|alternaterefscommand)|hook\..*\.command|pack\.threads"
+    r"|protocol\.version|(url|fetch\.fsck|remote\.git-hybrid)\..*)$"
+)
+"""The settings of the user's that matter to a network step."""
+CONFIG = ("git", "config", "--null", "--get-regexp", rf"^(hybrid|advice|color|user|fetch)\.|{OF_NETWORK}")
 VERSION = ("git", "version")
 STAGED = ("git", "cat-file", "--batch")
 _FILES = (

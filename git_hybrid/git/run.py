@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING
 
 from git_hybrid.core.errors import Interrupted, LocalIo, ToolTooOld
 from git_hybrid.core.value import Struct, field
-from git_hybrid.git.ahead import Ahead
+from git_hybrid.git.ahead import OF_NETWORK, Ahead
 from git_hybrid.git.cage import QUICK, Cage, die_with_parent, end_strays, has_ended, limits
 from git_hybrid.git.environment import SSH, child_environment, fsck_settings, hardened, repository_options, silenced
 from git_hybrid.git.share import Share
@@ -24,10 +24,6 @@ if TYPE_CHECKING:
     from git_hybrid.git.child import Source, Talker
 
 MINIMUM_GIT = (2, 34)
-_CHOSEN = (
-    r"^(core\.(sshcommand|alternaterefscommand)|hook\..*\.command|pack\.threads"
-    r"|protocol\.version|(url|fetch\.fsck|remote\.git-hybrid)\..*)$"
-)
 
 
 class Completed(Struct, frozen=True):
@@ -123,12 +119,16 @@ class Runner(Struct):
         """Be one of those at work on packs for the block; it gets the settings for that (:class:`Share`)."""
         return nullcontext(()) if "pack.threads" in self.chosen else self._share.taken()
 
+    def learn(self, keys: Iterable[str]) -> None:
+        """Take the *keys* of the user's settings, those of :data:`OF_NETWORK` among them."""
+        self._settings = frozenset(keys)
+
     @property
     def chosen(self) -> frozenset[str]:
         """Which settings of the user's matter to a network step: their ssh command, threads, and what would be run."""
         if self._settings is None:
             env = child_environment(self.environ, network=True)
-            done = self.run(["git", "config", "--null", "--name-only", "--get-regexp", _CHOSEN], env=env)
+            done = self.run(["git", "config", "--null", "--name-only", "--get-regexp", OF_NETWORK], env=env)
             self._settings = frozenset(done.stdout.decode("utf-8", "surrogateescape").split("\0")) - {""}
         return self._settings
 

@@ -21,6 +21,7 @@ def read_config(runner: Runner, folder: Path) -> Mapping[str, str]:
     told = runner.asked(CONFIG, folder)
     if told is None:
         told = runner.run(CONFIG, env=env, cwd=folder).stdout
+    runner.learn(item.partition("\n")[0] for item in told.decode("utf-8", "surrogateescape").split("\0") if item)
     pairs = (item.partition("\n") for item in told.decode("utf-8", "replace").split("\0") if item)
     return {key.lower(): value if newline else "true" for key, newline, value in pairs}
 

@@ -85,28 +85,33 @@ def load_toml(data: bytes, shown: str) -> Document:
         raise invalid(shown, place, f"is not valid TOML: {match['reason'] if match else error}") from error
 
 
-def load_json(data: bytes, shown: str) -> Document:
-    """Return the JSON object in *data*.
+def load_json(data: bytes, shown: str, *, fractions: bool = True) -> Document:
+    """Return the JSON object in *data*; without *fractions* its numbers are whole.
 
     Raises:
         InvalidFile: as :func:`load_json_value`, or it is something else than an object.
     """
-    document = load_json_value(data, shown)
+    document = load_json_value(data, shown, fractions=fractions)
     if not isinstance(document, dict):
         raise invalid(shown, "file", "must be a JSON object")
     return document
 
 
-def load_json_value(data: bytes, shown: str) -> object:
-    """Return the JSON value in *data*.
+def load_json_value(data: bytes, shown: str, *, fractions: bool = True) -> object:
+    """Return the JSON value in *data*; without *fractions* its numbers are whole.
 
     Raises:
         InvalidFile: it is no JSON, has a key twice, a number JSON does not have, or half a character.
     """
     text = decode_text(data, shown)
     try:
-        document: object = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
-        json.dumps(document, ensure_ascii=False).encode("utf-8")
+        parse_float = float if fractions else _no_fraction
+        document: object = json.loads(
+            text, object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=parse_float
+        )
+        if "\\u" in text:
+            # Only an escape can stand for half a character: the bytes were UTF-8.
+            json.dumps(document, ensure_ascii=False).encode("utf-8")
     except RecursionError as error:
         raise invalid(shown, "file", "is nested too deeply") from error
     except json.JSONDecodeError as error:
@@ -129,6 +134,10 @@ def _unique(pairs: Sequence[tuple[str, Any]]) -> Document:
 
 def _no_constant(name: str) -> object:
     raise ValueError(f"holds {name}, which is not JSON")
+
+
+def _no_fraction(text: str) -> float:
+    raise ValueError(f"holds {text[:20]}, which is no whole number")
 
 
 def check_version(document: Mapping[str, Any], *, key: str, known: int, shown: str, oldest: int = 1) -> int:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
-from msgspec import UNSET, UnsetType, to_builtins
+from msgspec import UNSET, UnsetType, json, to_builtins
 
 from git_hybrid.core.errors import InvalidFile, Problem
 from git_hybrid.core.ids import SourceName, parse_name, parse_oid, parse_url
@@ -129,7 +128,7 @@ def encode_state(state: State) -> bytes:
 
 def encode_json(document: Mapping[str, Any]) -> bytes:
     """Return *document* as every JSON file of a workspace is written."""
-    return (json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode("utf-8")
+    return json.format(json.encode(document, order="sorted"), indent=2) + b"\n"
 
 
 def encode_entry(entry: SourceState) -> dict[str, Any]:
