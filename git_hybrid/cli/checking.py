@@ -7,20 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from git_hybrid.cli.settings import Settings
-from git_hybrid.core.audit_verify import Witnesses
 from git_hybrid.core.check_table import CHECKS, find_check
 from git_hybrid.core.checks import Facts, Violation
 from git_hybrid.core.value import replace
 from git_hybrid.git.ahead import files_for, needs_log
-from git_hybrid.git.committed import head_witness, history_witness
 from git_hybrid.git.run import Runner
 from git_hybrid.git.staged import Staged, heads
 from git_hybrid.store import chain
 from git_hybrid.store.facts import read_facts
 from git_hybrid.store.layout import Layout, archives
 from git_hybrid.store.parsing import read_bytes
+
+if TYPE_CHECKING:
+    from git_hybrid.core.audit_verify import Witnesses
 
 
 def gather(
@@ -47,6 +49,8 @@ def gather(
         read = _from_disk(layout)
     log = (*archives(layout), chain.SHOWN) if needs_log(names) else ()
     if witnesses is None and "audit" in names:
+        from git_hybrid.git.committed import head_witness, history_witness
+
         # A commit that is being made is held against what it is made from; all of history takes longer.
         witnesses = (head_witness if staged else history_witness)(runner, layout.root)
     facts = read_facts(read, now=now, log=log, git=witnesses)

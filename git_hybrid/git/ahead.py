@@ -10,7 +10,7 @@ import fcntl
 import os
 import sys
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 
 from git_hybrid.core.errors import BadArgument
 from git_hybrid.git.environment import child_environment
@@ -42,6 +42,18 @@ Key = tuple[tuple[str, ...], str, bytes]
 """A question: the command, the folder that it is about, and what the command reads."""
 
 
+class _Numbers:
+    """Descriptors that are open."""
+
+    def __init__(self, numbers: Sequence[int]) -> None:
+        self._numbers = numbers
+
+    def close(self) -> None:
+        """Close them."""
+        for number in self._numbers:
+            os.close(number)
+
+
 class Ahead:
     """What was set going; ``close`` ends what nobody wanted after all."""
 
@@ -52,25 +64,23 @@ class Ahead:
 
     def ask(self, argv: Sequence[str], folder: str, *, env: Mapping[str, str], stdin: bytes = b"") -> None:
         """Start the git command *argv* in *folder*; where that cannot be done, nothing was asked."""
-        reading, writing = os.pipe()
-        source, feeding = os.pipe()
-        null = os.open(os.devnull, os.O_WRONLY)
-        ends = (reading, writing, source, feeding, null)
-        pipes = [(os.POSIX_SPAWN_DUP2, source, 0), (os.POSIX_SPAWN_DUP2, writing, 1), (os.POSIX_SPAWN_DUP2, null, 2)]
-        pid = 0
-        if sys.platform == "linux":
-            # What git tells does not wait for anybody who takes it.
-            fcntl.fcntl(reading, fcntl.F_SETPIPE_SZ, _ROOM)
-        # Where whoever started us had closed some of the first three, one would be put over the other.
-        if min(ends) > _STANDARD:
-            with suppress(OSError):
-                # Less than a pipe holds, so that nobody has to wait.
-                os.write(feeding, stdin)
-                pid = os.posix_spawnp("git", ["git", "-C", folder, *argv[1:]], env, file_actions=pipes)
-        if pid:
-            self._asked[(tuple(argv), folder, stdin)] = (pid, reading)
-        for number in ends[1:] if pid else ends:
-            os.close(number)
+        ends: list[int] = []
+        with suppress(OSError), closing(_Numbers(ends)):
+            ends += os.pipe()
+            ends += os.pipe()
+            ends.append(os.open(os.devnull, os.O_WRONLY))
+            reading, writing, source, feeding, null = ends
+            if min(ends) <= _STANDARD:
+                # Whoever started us had closed some of the first three: one would be put over the other.
+                return
+            if sys.platform == "linux":
+                # What git tells does not wait for anybody who takes it.
+                fcntl.fcntl(reading, fcntl.F_SETPIPE_SZ, _ROOM)
+            # Less than a pipe holds, so that nobody has to wait.
+            os.write(feeding, stdin)
+            pipes = [(os.POSIX_SPAWN_DUP2, number, at) for at, number in enumerate((source, writing, null))]
+            pid = os.posix_spawnp("git", ["git", "-C", folder, *argv[1:]], env, file_actions=pipes)
+            self._asked[(tuple(argv), folder, stdin)] = (pid, ends.pop(0))
 
     def answer(self, argv: Sequence[str], folder: str, stdin: bytes = b"") -> bytes | None:
         """Return what the command wrote, once; None where it was not asked, or git did not like it."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
@@ -15,12 +14,12 @@ from typing import IO, TYPE_CHECKING
 from git_hybrid.core.errors import Interrupted, LocalIo, ToolTooOld
 from git_hybrid.core.value import Struct, field
 from git_hybrid.git.ahead import OF_NETWORK, Ahead
-from git_hybrid.git.cage import QUICK, Cage, die_with_parent, end_strays, has_ended, limits
 from git_hybrid.git.environment import SSH, child_environment, fsck_settings, hardened, repository_options, silenced
 from git_hybrid.git.share import Share
 from git_hybrid.git.watched import Watch, read_to_end
 
 if TYPE_CHECKING:
+    from git_hybrid.git.cage import Cage
     from git_hybrid.git.child import Source, Talker
 
 MINIMUM_GIT = (2, 34)
@@ -192,6 +191,10 @@ class Runner(Struct):
             Interrupted: the program was asked to stop.
             LocalIo, ToolTooOld: it could not be started.
         """
+        import signal
+
+        from git_hybrid.git.cage import QUICK, end_strays, has_ended, limits
+
         end = time.monotonic() + cage.deadline.total_seconds()
         limited = [*limits(cage), *argv]
         try:
@@ -255,6 +258,7 @@ class Runner(Struct):
         inherited: tuple[int, ...] = (),
     ) -> Iterator[Talker]:
         # Not at the top: where nothing has changed no child is started, and this costs as much as a dozen modules.
+        from git_hybrid.git.cage import die_with_parent
         from git_hybrid.git.child import started
 
         if self._prefix is None:

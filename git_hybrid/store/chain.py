@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from git_hybrid.core.audit import Event, Record, Tail, extend, record_hash, tail_of
 from git_hybrid.core.audit_verify import ROTATED, Line, Segment, previous
@@ -12,12 +13,14 @@ from git_hybrid.core.bundles import LogEnd
 from git_hybrid.core.canonical import Json, canonical_json
 from git_hybrid.core.errors import InvalidFile, Problem
 from git_hybrid.core.ids import Oid, SourceName, parse_oid
-from git_hybrid.core.reducer import RunInfo
 from git_hybrid.core.value import Struct
 from git_hybrid.core.values import parse_time
 from git_hybrid.store.durable import append_file, write_file
 from git_hybrid.store.parsing import checked, convert, load_json, read_bytes
 from git_hybrid.store.wire import RecordShape
+
+if TYPE_CHECKING:
+    from git_hybrid.core.reducer import RunInfo
 
 SHOWN = "state/sources-audit.jsonl"
 _REMEMBERED = 1 << 20

@@ -17,8 +17,12 @@ from support.cli import Result, run_hybrid
 from support.points import CALLS
 
 _SHIM = """#!/bin/sh
+# Several may be started at once: each gets a number of its own.
+exec 9>"{folder}/lock"
+flock 9
 number=$(($(cat "{folder}/count") + 1))
 echo "$number" >"{folder}/count"
+exec 9>&-
 if [ -f "{folder}/recording" ]; then
     exec strace -f -qq -y -o "{folder}/log.$number" -e "trace={calls}" "{git}" "$@"
 fi
