@@ -253,6 +253,7 @@ def _is_here(run: Run, task: Task, clone: Stage) -> bool:
         return False
     if task.source.history == "full" and not seen.complete and not rt.offline:
         return False
-    if not rt.objects.has_content(clone, task.pin.commit):
+    # Of a complete clone that is known already (_is_whole).
+    if not seen.complete and not rt.objects.has_content(clone, task.pin.commit):
         return False
     return bool(rt.offline) or seen.head == task.pin.commit or is_proved(rt, clone, task.pin)

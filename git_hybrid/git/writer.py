@@ -1,7 +1,8 @@
 """Change clones: build, place, switch, delete. Saving local work is :mod:`git_hybrid.git.saver`.
 
 No step names a commit by anything but its full id with ``^{commit}`` or through ``reset --hard``: a branch that is
-named like the id would win otherwise. After each step HEAD is read again.
+named like the id would win otherwise. What stands there afterwards is proved from the disk: of a new clone each file
+that was written, of an old one HEAD and whatever the checkout changed.
 """
 
 from __future__ import annotations
@@ -78,14 +79,14 @@ class GitWriter(Struct, frozen=True):
         self._do(stage.name, git_dir, "reset", "--quiet", "--hard", oid, work_tree=path)
 
     def _verify(self, name: SourceName, path: Path, oid: Oid) -> None:
-        seen = self.clones.inspect_path(path, oid)
-        if not isinstance(seen, Clone):
-            why = seen.why if isinstance(seen, Broken) else "no clone is there"
+        found = self.clones.inspect_path(path, oid)
+        if not isinstance(found, Clone):
+            why = found.why if isinstance(found, Broken) else "no clone is there"
             raise LocalIo(path=source_path(name), operation="read back", reason=why)
-        if seen.head != oid:
-            raise WrongContent(name=name, what="HEAD after the checkout", expected=oid, found=seen.head)
-        if seen.dirty_count:
-            shown = ", ".join(seen.dirty)
+        if found.head != oid:
+            raise WrongContent(name=name, what="HEAD after the checkout", expected=oid, found=found.head)
+        if found.dirty_count:
+            shown = ", ".join(found.dirty)
             raise WrongContent(
                 name=name, what="files after the checkout", expected="the commit's", found=f"others: {shown}"
             )
@@ -234,9 +235,9 @@ class GitWriter(Struct, frozen=True):
             self._open_eyes(name, git_dir)
         self._do(name, git_dir, "reset", "--quiet", "--hard", commit, work_tree=path)
         self._do(name, git_dir, "clean", "--quiet", "--force", "-d", work_tree=path)
-        seen = self.clones.inspect(name, commit)
-        if isinstance(seen, Clone) and seen.dirty_count:
-            raise DirtySource(name=name, path=source_path(name), files=seen.dirty, count=seen.dirty_count)
+        after = self.clones.inspect(name, commit)
+        if isinstance(after, Clone) and after.dirty_count:
+            raise DirtySource(name=name, path=source_path(name), files=after.dirty, count=after.dirty_count)
 
     def set_aside(self, name: SourceName, run: str) -> str | None:
         """Move a broken clone to ``sources/.set-aside/``; one that holds nothing but an empty ``.git`` is removed."""
