@@ -152,9 +152,14 @@ def opened(
 
 
 @contextmanager
-def opened_for(common: Common, *, jobs: int | None = None, offline: bool = False) -> Iterator[tuple[Session, Output]]:
-    """Wire a run for the command that *common* belongs to and yield it with its output; signals are taken meanwhile."""
-    cancel = Cancel()
+def opened_for(
+    common: Common, *, jobs: int | None = None, offline: bool = False, cancel: Cancel | None = None
+) -> Iterator[tuple[Session, Output]]:
+    """Wire a run for the command that *common* belongs to and yield it with its output; signals are taken meanwhile.
+
+    They go to *cancel* if there is one: who runs several, one after the other, must see a signal that comes between.
+    """
+    cancel = Cancel() if cancel is None else cancel
     lines = Lines(verbose=bool(common.verbose) and not common.quiet)
     progress: Progress = lines if not common.quiet else quiet
     # What was asked for is shown at once; on a terminal a command that is over in a moment shows none.

@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import click
 
-from git_hybrid.cli.output import opened
+from git_hybrid.cli.common import Common, common_of
+from git_hybrid.cli.output import opened_for
 from git_hybrid.cli.signals import Cancel, handled
 from git_hybrid.cli.telling import SIGNALLED
 from git_hybrid.cli.wiring import Session
@@ -25,19 +26,19 @@ def watched(context: click.Context, seconds: int, look: Callable[[Session], Stat
     with handled(cancel):
         while not cancel():
             try:
-                _draw(context, seconds, look, jobs=jobs)
+                _draw(common_of(context), cancel, seconds, look, jobs=jobs)
             except Interrupted as error:
                 return SIGNALLED + error.signal
     return SIGNALLED + cancel()
 
 
-def _draw(context: click.Context, seconds: int, look: Callable[[Session], Status], *, jobs: int | None) -> None:
+def _draw(common: Common, cancel: Cancel, seconds: int, look: Callable[[Session], Status], *, jobs: int | None) -> None:
     """Draw once and wait; where there is no terminal, append.
 
     Raises:
         Interrupted: a signal came.
     """
-    with opened(context, jobs=jobs) as (session, output):
+    with opened_for(common, jobs=jobs, cancel=cancel) as (session, output):
         found = look(session)
         now = session.runtime.info.now
         redrawn = sys.stdout.isatty()

@@ -28,7 +28,12 @@ def _drawn(err: str) -> list[str]:
     return [part.strip() for part in re.split(r"[\r\n]", err) if part.strip()]
 
 
-def test_it_says_what_git_does_and_in_the_end_what_was_done(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+def test_it_says_what_git_does_and_in_the_end_what_was_done(
+    hybrid: Hybrid, workspace: Path, upstream_factory: UpstreamFactory
+) -> None:
+    """The line is drawn ten times a second: what is over sooner is not seen."""
+    tool, noise = upstream_factory(), random.Random(0)
+    tool.commit({f"f{number}": noise.randbytes(50_000) for number in range(300)})
     started(hybrid, tool.url, "--branch", "main", sync=False)
     result = hybrid("sync", "--progress", env={"COLUMNS": "100"})
     drawn = _drawn(result.err)

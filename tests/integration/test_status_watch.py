@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import signal
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from git_hybrid.cli import watching
+from git_hybrid.cli.main import main
+from git_hybrid.cli.output import opened_for
 from support.cli import Hybrid, executable, merged_env
 from support.kit import raw_controls, released, started
 from support.terminal import in_terminal
@@ -49,6 +55,18 @@ def test_on_a_terminal_it_is_drawn_over(ready: Path) -> None:
     assert text.count("\x1b[H") >= 2
     assert "all" not in text.split("\x1b[H")[0]
     assert "the one source is as pinned" in text
+
+
+def test_a_signal_between_two_looks_is_not_lost(ready: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    @contextmanager
+    def signalled(*arguments: Any, **settings: Any) -> Iterator[object]:
+        with opened_for(*arguments, **settings) as found:
+            yield found
+            # Nobody asks this run any more whether it is to stop.
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(watching, "opened_for", signalled)
+    assert main(["-C", str(ready), "status", "--watch", "1"]) == 130
 
 
 @pytest.mark.parametrize("option", ["--json", "--porcelain"])
