@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import gc
+import signal
 import sys
 from collections.abc import Sequence
-
-from git_hybrid.cli import plain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,6 +16,8 @@ _OBJECTS = 50_000
 
 
 def _enter(common: Common, argv: Sequence[str]) -> int:
+    from git_hybrid.cli import plain
+
     if (line := plain.read(argv)) is not None:
         return line.run(common)
     from git_hybrid.cli import tree
@@ -60,6 +61,12 @@ def _of_process(*words: str) -> int:
     # Most of what a command makes lives until its end: to search all of it for garbage every 700 objects costs a
     # twentieth of a start.
     gc.set_threshold(_OBJECTS)
+    # Until somebody can tell what Ctrl-C means it just ends the process: Python would print a trace of our imports.
+    traced = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if traced:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    from git_hybrid.cli import plain
+
     argv = [*words, *sys.argv[1:]]
     # There is nothing in the process but this command: what it will need is set going before the rest is imported.
     line = plain.read(argv)
@@ -67,6 +74,8 @@ def _of_process(*words: str) -> int:
     try:
         from git_hybrid.cli import boundary
 
+        if traced:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         code = boundary.run(_enter, argv, ahead)
     finally:
         if ahead is not None:
@@ -74,8 +83,6 @@ def _of_process(*words: str) -> int:
     # The end of the process is near: what lives until then need not be searched for garbage once more.
     gc.freeze()
     if code > _SIGNALLED:
-        import signal
-
         # Asked to stop, it is about to end: a second signal that comes late must not change the status.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)

@@ -9,6 +9,7 @@ from git_hybrid.store.layout import Layout
 
 _STATE = ("sources.lock", "sources.json", "sources-overrides.json", "sources-mirrors.json", "resume.json")
 _OURS = frozenset(name + TEMPORARY for name in ("sources.toml", "sources.json.bak-v0", ".gitattributes", *_STATE))
+_HINTS = ".durations" + TEMPORARY
 _LOG = pattern(r"sources-audit(\.\d{4}(-\d+)?)?\.jsonl\.tmp")
 
 
@@ -21,6 +22,7 @@ def remove_leftovers(layout: Layout) -> list[str]:
     found = [*leftovers(layout.state_folder), *leftovers(layout.root)]
     ours = [path for path in found if path.name in _OURS or _LOG.fullmatch(path.name)]
     ours += leftovers(layout.scans)
+    ours += [hints] if (hints := layout.sources_folder / _HINTS).is_file() else []
     for path in ours:
         remove_file(path)
     return [f"removed {layout.relative(path)}, which an interrupted run left" for path in ours]
