@@ -237,6 +237,9 @@ def _moments(workspace: Path, env: dict[str, str], tmp_path: Path, moments: int)
             time.sleep(whole * (index + 1) / (moments + 1))
             child.send_signal(number)
             err = _ended(child, 40)
+        if "Fatal Python error: init_" in err:
+            # Python itself was not there yet: nothing of ours has run.
+            continue
         try:
             assert child.returncode in (0, CODES[number], -number), err
             # In its first milliseconds Python itself has nobody yet who would take a signal.
@@ -261,4 +264,5 @@ def test_a_signal_at_some_moments(workspace: Path, pinned: dict[str, str], tmp_p
 def test_a_signal_at_many_moments(workspace: Path, pinned: dict[str, str], tmp_path: Path) -> None:
     count, bad = _moments(workspace, pinned, tmp_path, 200)
     print(f"P3 P9 signals: held {count - len(bad)} of {count}")
+    print(*bad, sep="\n")
     assert bad == []
