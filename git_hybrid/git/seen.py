@@ -26,9 +26,7 @@ _TICKS = 100
 # CLOCK_REALTIME_COARSE (linux/time.h), which file systems take their times from; elsewhere they use the fine one.
 _CLOCK = 5 if sys.platform == "linux" else time.CLOCK_REALTIME
 # What this tool makes in .git, and git in a checkout: anything else is for a closer look.
-_NAMES = frozenset(
-    b"HEAD ORIG_HEAD config hybrid hybrid-packs index info logs objects refs".split(),
-)
+_NAMES = frozenset(b"HEAD ORIG_HEAD config hybrid hybrid-packs index info logs objects refs".split())
 _OF_BASE = (
     b"",
     b".git",

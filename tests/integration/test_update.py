@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from git_hybrid.core.ids import Oid
+from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.tree import TreeLimits
 from git_hybrid.git import likeness, proof, seen
@@ -237,7 +237,7 @@ def test_files_stand_for_their_blobs_only_if_they_surely_are(
     clone: Path, change: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever was done to the files of a clone: sizes and digest are those of the blobs."""
-    stage = Stage(name=clone.name, path=str(clone))  # type: ignore[arg-type]
+    stage = Stage(name=SourceName(clone.name), path=str(clone))
     objects, (commit, _) = GitObjects(Runner(environ=os.environ)), _named(clone)
     whole, _ = objects.scan(stage, commit, LIMITS)
     digest = objects.content_sha256(stage, whole)
@@ -272,7 +272,7 @@ def test_files_stand_for_their_blobs_only_if_they_surely_are(
 
 def test_a_young_file_stands_for_nothing(clone: Path) -> None:
     """What has the time of the index, or a later one, may have been changed since, and the index not know."""
-    stage = Stage(name=clone.name, path=str(clone))  # type: ignore[arg-type]
+    stage = Stage(name=SourceName(clone.name), path=str(clone))
     whole, _ = GitObjects(Runner(environ=os.environ)).scan(stage, _named(clone)[0], LIMITS)
     written = max((clone / os.fsdecode(entry.path)).lstat().st_mtime_ns for entry in whole)
     for later, known in ((1, True), (0, False)):
@@ -284,7 +284,7 @@ def test_a_young_file_stands_for_nothing(clone: Path) -> None:
 
 def test_a_file_stands_for_its_blob(clone: Path) -> None:
     """What the digest is of is what stands on disk: that the index calls it something else does not help."""
-    stage = Stage(name=clone.name, path=str(clone))  # type: ignore[arg-type]
+    stage = Stage(name=SourceName(clone.name), path=str(clone))
     objects, (commit, _) = GitObjects(Runner(environ=os.environ)), _named(clone)
     whole, _ = objects.scan(stage, commit, LIMITS)
     digest = objects.content_sha256(stage, whole)
@@ -293,7 +293,7 @@ def test_a_file_stands_for_its_blob(clone: Path) -> None:
 
 
 def test_too_many_other_files_are_left_to_libgit2(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    stage = Stage(name=clone.name, path=str(clone))  # type: ignore[arg-type]
+    stage = Stage(name=SourceName(clone.name), path=str(clone))
     objects, (commit, _) = GitObjects(Runner(environ=os.environ)), _named(clone)
     whole, _ = objects.scan(stage, commit, LIMITS)
     monkeypatch.setattr("git_hybrid.git.likeness.FEW", 5)
