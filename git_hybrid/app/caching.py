@@ -55,12 +55,13 @@ def fetch_through(
 
 
 def _through(rt: Runtime, cache: ObjectCache, source: Source, defaults: Defaults, stage: Stage, want: Want) -> str:
+    edition = cache.edition(source.url)
     served_by = _lent(rt, cache, source, stage, want)
     if served_by is not None:
         return served_by
     with cache.filling(stage, source.url) as filling:
-        # Whoever had the store meanwhile may have fetched just this.
-        if filling.waited and (served_by := _lent(rt, cache, source, stage, want)) is not None:
+        # Somebody else may have fetched just this meanwhile, and be done with it before the lock was asked for.
+        if cache.edition(source.url) != edition and (served_by := _lent(rt, cache, source, stage, want)) is not None:
             return served_by
         served_by = _fetched(rt, source, defaults, stage, want)
         filling.keep(want.refs, served_by)

@@ -26,11 +26,6 @@ class Question(Struct, frozen=True, kw_only=True):
 class Filling(Protocol):
     """A store that is being filled: its lock is held, and the stage has what the store has."""
 
-    @property
-    def waited(self) -> bool:
-        """Tell whether somebody else had the store meanwhile, and may have filled it."""
-        ...
-
     def keep(self, patterns: Sequence[str], served_by: str) -> None:
         """Keep what was fetched into the stage: its packs, and what upstream has at the refs of *patterns*."""
         ...
@@ -41,6 +36,10 @@ class ObjectCache(Protocol):
 
     def holds(self, url: Url) -> bool:
         """Tell whether there is a store for *url* that can be used."""
+        ...
+
+    def edition(self, url: Url) -> object:
+        """Return what tells what the store of *url* holds now from what it will hold once somebody has filled it."""
         ...
 
     def lend(self, stage: Stage, url: Url, question: Question) -> str | None:

@@ -53,6 +53,14 @@ class GitObjectCache:
         except OSError:
             return False
 
+    def edition(self, url: Url) -> object:
+        """Return which record the store of *url* has: each is a file of its own, renamed into its place."""
+        try:
+            store = self._store(url)
+            return None if store is None else store.edition()
+        except OSError:
+            return None
+
     def lend(self, stage: Stage, url: Url, question: Question) -> str | None:
         """Link what the store has into *stage*, with the refs in question; return who said what upstream has there."""
         git_dir = Path(stage.path) / ".git"
@@ -101,14 +109,13 @@ class GitObjectCache:
             with self._told(stage.name):
                 store = self._store(url, make=True)
                 if store is not None:
-                    waited = stack.enter_context(store.locked(patience=self.patience, cancelled=self.cancelled))
+                    stack.enter_context(store.locked(patience=self.patience, cancelled=self.cancelled))
                     filling = begun = StoreFilling(
                         runner=self.runner,
                         store=store,
                         url=url,
                         git_dir=Path(stage.path) / ".git",
                         now=self.now,
-                        waited=waited,
                         tell=self._teller(stage.name),
                     )
                     begun.begin()

@@ -23,8 +23,6 @@ from git_hybrid.git.store import Store, Unusable, upstream_refs, write_packed_re
 class NotFilled:
     """What stands for a store that cannot be filled."""
 
-    waited = False
-
     def keep(self, patterns: Sequence[str], served_by: str) -> None:
         """Keep nothing."""
 
@@ -38,7 +36,6 @@ class StoreFilling:
     url: Url
     git_dir: Path
     now: datetime
-    waited: bool
     tell: Callable[[str], None]
     _record: StoreRecord | None = field(default=None, init=False)
     _begun: bool = field(default=False, init=False)

@@ -70,6 +70,18 @@ class Store(Struct, frozen=True):
         """Whether it has a record; nothing is said of what stands in it."""
         return os.path.lexists(self.path / RECORD)
 
+    def edition(self) -> tuple[int, int] | None:
+        """Return what tells its record from the one before and the one after; None if it has none.
+
+        Raises:
+            OSError: it cannot be looked at.
+        """
+        try:
+            info = os.lstat(self.path / RECORD)
+        except FileNotFoundError:
+            return None
+        return info.st_ino, info.st_mtime_ns
+
     def read(self) -> StoreRecord | None:
         """Return its record; None if there is no store.
 
@@ -185,8 +197,8 @@ class Store(Struct, frozen=True):
         return target
 
     @contextmanager
-    def locked(self, *, patience: float, cancelled: Callable[[], int] = lambda: 0) -> Iterator[bool]:
-        """Hold the store's lock for the block, and tell whether somebody else had it first.
+    def locked(self, *, patience: float, cancelled: Callable[[], int] = lambda: 0) -> Iterator[None]:
+        """Hold the store's lock for the block.
 
         Raises:
             Unusable: others hold it for longer than *patience* (s), or it cannot be locked.
@@ -199,24 +211,23 @@ class Store(Struct, frozen=True):
         except OSError as error:
             raise Unusable(f"it cannot be locked: {error.strerror}") from error
         try:
-            yield _wait(descriptor, patience=patience, cancelled=cancelled)
+            _wait(descriptor, patience=patience, cancelled=cancelled)
+            yield
         finally:
             os.close(descriptor)
 
 
-def _wait(descriptor: int, *, patience: float, cancelled: Callable[[], int]) -> bool:
+def _wait(descriptor: int, *, patience: float, cancelled: Callable[[], int]) -> None:
     end = time.monotonic() + patience
-    waited = False
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return waited
+            return
         except BlockingIOError as error:
             if time.monotonic() >= end or cancelled():
                 raise Unusable("another process works on it") from error
         except OSError as error:
             raise Unusable(f"it cannot be locked: {error.strerror}") from error
-        waited = True
         time.sleep(_TICK)
 
 

@@ -193,14 +193,16 @@ def test_what_somebody_holds_is_left_alone(tmp_path, tool, runner, told):
     assert record.packs == 1
 
 
-def test_whoever_waited_is_told_so(tmp_path, tool, runner, told):
-    cache = make(runner, tmp_path / "cache", told)
+def test_an_edition_lasts_until_somebody_fills_the_store(tmp_path, tool, runner, told):
+    cache, url = make(runner, tmp_path / "cache", told), parse_url(tool.url)
+    assert cache.edition(url) is None
     fill(cache, stage(tmp_path, 0), tool)
-    (store,) = stores(durable, tmp_path / "cache")
-    with store.locked(patience=0) as waited:
-        assert not waited
-    with cache.filling(stage(tmp_path, 1), parse_url(tool.url)) as filling:
-        assert not filling.waited
+    first = cache.edition(url)
+    assert first is not None
+    assert cache.edition(url) == first
+    tool.commit({"README": "more\n"}, "more")
+    fill(cache, stage(tmp_path, 1), tool)
+    assert cache.edition(url) not in (None, first)
 
 
 @pytest.mark.parametrize("mark", ["shallow", "objects/info/alternates", "objects/pack/pack-x.promisor", "objects/ab/c"])

@@ -1,0 +1,58 @@
+"""What one process put into the object cache, another one does not ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import pytest
+
+from git_hybrid.app.caching import Want, fetch_through
+from git_hybrid.core.ids import SourceName, Url
+from git_hybrid.core.manifest import Defaults
+from git_hybrid.core.ports import RemoteRefs, Stage
+from git_hybrid.core.ports_cache import Question
+from support.fakes import FakeTransport, runtime
+from support.samples import OID, URL, source
+
+SOURCE, STAGE, OTHER = source(), Stage(SourceName("tool"), "/nowhere"), "https://other.example/tool.git"
+
+
+class Shared:
+    """A store that somebody else may fill between the first look and the lock."""
+
+    def __init__(self, *, filled_meanwhile: bool) -> None:
+        self.filled_meanwhile = filled_meanwhile
+        self.filled = False
+        self.kept: list[str] = []
+
+    def holds(self, url: Url) -> bool:
+        return self.filled
+
+    def edition(self, url: Url) -> object:
+        return self.filled
+
+    def lend(self, stage: Stage, url: Url, question: Question) -> str | None:
+        return OTHER if self.filled else None
+
+    @contextmanager
+    def filling(self, stage: Stage, url: Url) -> Iterator[Shared]:
+        self.filled = self.filled_meanwhile
+        yield self
+
+    def keep(self, patterns: Sequence[str], served_by: str) -> None:
+        self.kept.append(served_by)
+
+    def distrust(self, name: SourceName, url: Url, why: str) -> None:
+        raise AssertionError(why)
+
+
+@pytest.mark.parametrize("meanwhile", [True, False])
+def test_whoever_comes_to_the_lock_second_looks_again(meanwhile):
+    transport = FakeTransport({URL: [RemoteRefs(tips={"refs/heads/main": OID})]})
+    cache = Shared(filled_meanwhile=meanwhile)
+    want = Want(refs=("refs/heads/main",), oid_length=40, enough=lambda _stage: True)
+    _, served_by = fetch_through(runtime(transport), cache, SOURCE, Defaults(), STAGE, want)
+    assert served_by == (OTHER if meanwhile else URL)
+    assert transport.asked == ([] if meanwhile else [URL])
+    assert cache.kept == ([] if meanwhile else [URL])
