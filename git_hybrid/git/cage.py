@@ -15,6 +15,7 @@ from typing import Protocol
 from git_hybrid.core.value import Struct
 
 QUICK = 0.02
+_MOMENT = 0.001
 _SWEEPS = 20
 _GRACE = 3.0
 
@@ -96,9 +97,10 @@ def end_group(child: Child, hurried: Callable[[], bool]) -> None:
     try:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(child.pid, signal.SIGTERM)
-        end = time.monotonic() + _GRACE
+        end, nap = time.monotonic() + _GRACE, _MOMENT
         while child.poll() is None and not hurried() and time.monotonic() < end:
-            time.sleep(QUICK)
+            time.sleep(nap)
+            nap = min(nap * 2, QUICK)
     finally:
         # Also when a second signal raises KeyboardInterrupt up there.
         with suppress(ProcessLookupError, PermissionError):
@@ -109,8 +111,8 @@ def end_group(child: Child, hurried: Callable[[], bool]) -> None:
 def die_with_parent() -> tuple[str, ...]:
     """Return what a command begins with that is to end with us, even after SIGKILL; nothing where that is not known.
 
-    setpriv(1) sets PR_SET_PDEATHSIG, which exec keeps. To set it from Python would need preexec_fn, which is not safe
-    with threads.
+    setpriv(1) sets PR_SET_PDEATHSIG, which exec keeps, whatever the program does with what it inherits. To set it from
+    Python would need preexec_fn, which is not safe with threads.
     """
     found = on_path("setpriv") if sys.platform == "linux" else None
     return (found, "--pdeathsig", "TERM", "--") if found else ()

@@ -43,7 +43,7 @@ def started(
             stdin=_end(stdin),
             stdout=_end(stdout),
             stderr=_end(stderr),
-            env=dict(env),
+            env=env,
             cwd=cwd,
             start_new_session=True,
             pass_fds=inherited,

@@ -28,7 +28,7 @@ def head_witness(runner: Runner, root: Path) -> Witnesses:
     ``committed`` is None where the workspace is in no repository, or HEAD has no log.
     """
     asked = "".join(f"{side}:./{LOG}\n" for side in _SIDES).encode()
-    done = runner.run(["git", "cat-file", "--batch"], env=_environment(runner), cwd=root, stdin=asked, guarded=False)
+    done = runner.run(["git", "cat-file", "--batch"], env=_environment(runner), cwd=root, stdin=asked)
     versions = blobs(done.stdout) if done.status == 0 else []
     if not versions or versions[0] is None:
         return Witnesses()

@@ -55,7 +55,6 @@ class Runner(Struct):
     cancelled: Callable[[], int] = field(default=lambda: 0)
     hurried: Callable[[], bool] = field(default=lambda: False)
     ahead: Ahead | None = None
-    _prefix: tuple[str, ...] | None = None
     _settings: frozenset[str] | None = None
     _share: Share = field(default_factory=Share)
 
@@ -193,10 +192,10 @@ class Runner(Struct):
         """
         import signal
 
-        from git_hybrid.git.cage import QUICK, end_strays, has_ended, limits
+        from git_hybrid.git.cage import QUICK, die_with_parent, end_strays, has_ended, limits
 
         end = time.monotonic() + cage.deadline.total_seconds()
-        limited = [*limits(cage), *argv]
+        limited = [*die_with_parent(), *limits(cage), *argv]
         try:
             with self._started(limited, env=env, cwd=cwd, stdin="nothing", stdout=output, stderr=errors) as child:
                 try:
@@ -235,14 +234,13 @@ class Runner(Struct):
         git_dir: Path | None = None,
         version: int = 0,
         stdin: Source = "pipe",
-        guarded: bool = True,
     ) -> AbstractContextManager[Talker]:
         """Run a git command with the user's configuration that is talked to by pipes; leaving the block ends it."""
         env = child_environment(self.environ, network=True) | (
             {"GIT_PROTOCOL": f"version={version}"} if version else {}
         )
         argv = ["git", *hardened([*silenced(self.chosen), *settings]), *repository_options(git_dir, None), *arguments]
-        return self._started(argv, env=env, cwd=git_dir, stdin=stdin, stderr="nothing", guarded=guarded)
+        return self._started(argv, env=env, cwd=git_dir, stdin=stdin, stderr="nothing")
 
     @contextmanager
     def _started(
@@ -258,17 +256,18 @@ class Runner(Struct):
         inherited: tuple[int, ...] = (),
     ) -> Iterator[Talker]:
         # Not at the top: where nothing has changed no child is started, and this costs as much as a dozen modules.
-        from git_hybrid.git.cage import die_with_parent
         from git_hybrid.git.child import started
+        from git_hybrid.git.tether import Tether
 
-        if self._prefix is None:
-            self._prefix = die_with_parent()
-        words = [*(self._prefix if guarded else ()), *argv]
         ends = {"stdin": stdin, "stdout": stdout, "stderr": stderr}
         with ExitStack() as stack:
             try:
-                begun = started(words, env=env, cwd=cwd, **ends, inherited=inherited, hurried=self.hurried)
+                tether = stack.enter_context(Tether()) if guarded else None
+                inherited = inherited if tether is None else (*inherited, *tether.inherited)
+                begun = started(argv, env=env, cwd=cwd, **ends, inherited=inherited, hurried=self.hurried)
                 child = stack.enter_context(begun)
+                if tether is not None:
+                    tether.tie(child.pid)
             except FileNotFoundError as error:
                 if cwd is not None and not cwd.is_dir():
                     raise LocalIo(path=str(cwd), operation="enter", reason="no such folder") from error

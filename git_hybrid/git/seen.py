@@ -105,14 +105,22 @@ def folders_of(paths: Iterable[bytes]) -> list[bytes]:
 def keep_tree(path: str, taken: Stamps) -> None:
     """Keep *taken*, the stat data of the working tree at *path*, before it is put in its place.
 
-    Returns when what happens from now on gets a later ctime: the clock of file systems moves in steps of milliseconds.
-
     Raises:
         OSError: the file system refused.
     """
     os.makedirs(f"{path}/{FOLDER}", exist_ok=True)
     _write(f"{path}/{TREE}", taken)
-    written = os.lstat(f"{path}/{TREE}").st_ctime_ns
+
+
+def wait_for_later(path: str) -> None:
+    """Return when what happens to *path*, where a tree was kept, gets a later ctime than all that was done before.
+
+    The clock of file systems moves in steps of milliseconds.
+    """
+    try:
+        written = os.lstat(f"{path}/{TREE}").st_ctime_ns
+    except OSError:
+        return
     for _ in range(_TICKS):
         if time.clock_gettime_ns(_CLOCK) > written:
             return

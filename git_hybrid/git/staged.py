@@ -55,7 +55,7 @@ class Staged(Struct):
 
     def _git(self, *arguments: str, stdin: bytes | None = None) -> bytes | None:
         env = child_environment(self.runner.environ, network=True) | of_commit(self.runner.environ)
-        done = self.runner.run(["git", *arguments], env=env, cwd=self.root, stdin=stdin, guarded=False)
+        done = self.runner.run(["git", *arguments], env=env, cwd=self.root, stdin=stdin)
         return done.stdout if done.status == 0 else None
 
 

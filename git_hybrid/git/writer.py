@@ -121,6 +121,7 @@ class GitWriter(Struct, frozen=True):
         target = self.clones.folder / stage.name
         if target.is_dir() and not any(target.iterdir()):
             target.rmdir()
+        seen.wait_for_later(stage.path)
         self.disk.rename_path(Path(stage.path), target)
 
     def pour(self, source: Stage, target: Stage, *, boundaries: bool) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
 import sys
 import time
 from datetime import timedelta
@@ -86,7 +88,6 @@ def test_a_second_signal_in_the_moment_of_grace_still_ends_the_child(tmp_path):
 def test_what_cannot_be_started(tmp_path):
     env = dict(os.environ)
     runner = Runner(environ=env)
-    runner._prefix = ()
     with pytest.raises(ToolTooOld):
         runner.run(["no-such-program-here"], env=env)
     with pytest.raises(LocalIo):
@@ -97,3 +98,29 @@ def test_much_output_and_input_do_not_block():
     data = b"x" * 300_000
     done = Runner(environ={}).run(["cat"], env=dict(os.environ), stdin=data)
     assert done.stdout == data
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="no other system sends a signal when a pipe's last writer is gone")
+@pytest.mark.parametrize("below", ["wait", "exec sleep 60"], ids=["waits", "becomes another program"])
+def test_who_is_killed_takes_its_children_and_their_children_along(tmp_path, below):
+    note = tmp_path / "pids"
+    script = f'sleep 60 & echo $! >>"{note}"; echo $$ >>"{note}"; {below}'
+    program = f"import os\nfrom git_hybrid.git.run import Runner\nRunner(environ={{}}).run({['sh', '-c', script]}, env=os.environ)"
+    with subprocess.Popen([sys.executable, "-c", program]) as parent:
+        end = time.monotonic() + 20
+        while not (note.exists() and len(_pids(note)) == 2) and time.monotonic() < end:
+            time.sleep(0.02)
+        assert [_alive(pid) for pid in _pids(note)] == [True, True]
+        parent.kill()
+    assert all(_gone(pid) for pid in _pids(note))
+
+
+def test_what_a_child_leaves_running_on_purpose_goes_on(tmp_path):
+    note = tmp_path / "pids"
+    script = f'sleep 60 >"{note}.out" 2>&1 & echo $! >"{note}"'
+    assert Runner(environ={}).run(["sh", "-c", script], env=dict(os.environ)).status == 0
+    (left,) = _pids(note)
+    time.sleep(0.1)
+    assert _alive(left)
+    os.kill(left, signal.SIGKILL)
+    assert _gone(left)

@@ -101,7 +101,6 @@ DROPPED = [
 
 def _runner(environ: dict[str, str] | None = None) -> Runner:
     runner = Runner(environ={"PATH": os.environ["PATH"], "GIT_SSH_COMMAND": "ssh"} | (environ or {}))
-    runner._prefix = ()
     runner._settings = frozenset()
     return runner
 
@@ -159,7 +158,6 @@ def test_low_speed_limits_of_the_user_stand(fp, variable):
 
 def test_ssh_never_asks_unless_the_user_chose_an_ssh(fp):
     runner = Runner(environ={"PATH": os.environ["PATH"]})
-    runner._prefix = ()
     fp.register(["git", "config", fp.any()], returncode=1)
     _, options = _call(fp, runner, ["fetch"], network=True)
     command = options["env"]["GIT_SSH_COMMAND"]
@@ -170,7 +168,6 @@ def test_ssh_never_asks_unless_the_user_chose_an_ssh(fp):
 @pytest.mark.parametrize("variable", ["GIT_SSH", "GIT_SSH_COMMAND"])
 def test_an_ssh_of_the_environment_stands(fp, variable):
     runner = Runner(environ={"PATH": os.environ["PATH"], variable: "mine"})
-    runner._prefix = ()
     runner._settings = frozenset()
     _, options = _call(fp, runner, ["fetch"], network=True)
     ours = {key: value for key, value in options["env"].items() if key in ("GIT_SSH", "GIT_SSH_COMMAND")}
@@ -179,7 +176,6 @@ def test_an_ssh_of_the_environment_stands(fp, variable):
 
 def test_an_ssh_of_the_configuration_stands(fp):
     runner = Runner(environ={"PATH": os.environ["PATH"]})
-    runner._prefix = ()
     fp.register(["git", "config", fp.any()], stdout=b"core.sshcommand\0")
     _, options = _call(fp, runner, ["fetch"], network=True)
     assert "GIT_SSH_COMMAND" not in options["env"]

@@ -1,0 +1,53 @@
+"""What ends a child and all that it started when this program dies, even by SIGKILL.
+
+Linux sends a signal of our choice to the owner of a pipe's reading end once nobody holds the writing end any more:
+``O_ASYNC``, ``F_SETOWN`` and ``F_SETSIG`` of fcntl(2). The owner is the child's process group, the reading end is the
+child's, the writing end is ours alone: whatever kills us closes it. A program that closes what it inherits is not
+reached; git is none, nor are the programs that it starts while it lives.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+from contextlib import suppress
+from typing import Self
+
+_HELD = 3
+"""Descriptors below this one are those that every program has for itself."""
+
+
+class Tether:
+    """The tie between this program and one process group, for the block that it is entered for.
+
+    Raises:
+        OSError: there are no descriptors left.
+    """
+
+    def __init__(self) -> None:
+        self._theirs, self._ours = os.pipe2(os.O_CLOEXEC) if hasattr(fcntl, "F_SETSIG") else (-1, -1)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Let go: what the child has left running on purpose goes on."""
+        if self.inherited:
+            fcntl.fcntl(self._theirs, fcntl.F_SETFL, 0)
+        for number in (self._theirs, self._ours):
+            if number >= 0:
+                os.close(number)
+
+    @property
+    def inherited(self) -> tuple[int, ...]:
+        """The descriptor that the child must keep; none where the system knows no such signal."""
+        return () if self._theirs < _HELD else (self._theirs,)
+
+    def tie(self, group: int) -> None:
+        """Let the process group have SIGTERM when we die; a group that is gone already needs none."""
+        if self.inherited:
+            with suppress(OSError):
+                fcntl.fcntl(self._theirs, fcntl.F_SETSIG, signal.SIGTERM)
+                fcntl.fcntl(self._theirs, fcntl.F_SETOWN, -group)
+                fcntl.fcntl(self._theirs, fcntl.F_SETFL, os.O_ASYNC)
