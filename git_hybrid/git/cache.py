@@ -20,10 +20,10 @@ from git_hybrid.core.ports import Stage
 from git_hybrid.core.ports_cache import Filling, Question
 from git_hybrid.git.cache_care import Broken
 from git_hybrid.git.filling import NotFilled, StoreFilling, linked, object_format, reason, set_aside
+from git_hybrid.git.kept import kept_ref
 from git_hybrid.git.quarantine import Disk
 from git_hybrid.git.run import Runner
 from git_hybrid.git.store import Store, Unusable, why_unsafe, write_refs
-from git_hybrid.git.transport import kept_ref
 
 _TAG = b"Signature: 8a477f597d28d172789f06886806bc55\n# git hybrid can fetch all of this again: bford.info/cachedir\n"
 

@@ -14,12 +14,12 @@ from git_hybrid.core.cache_record import PACK_LIMIT, StoreLook, StoreRecord
 from git_hybrid.core.value import replace
 from git_hybrid.git.classify import last_words
 from git_hybrid.git.environment import fsck_settings
+from git_hybrid.git.kept import kept_ref
 from git_hybrid.git.packfiles import describe, pack_files, share
 from git_hybrid.git.quarantine import Disk
 from git_hybrid.git.run import Runner
 from git_hybrid.git.skeleton import write_skeleton
 from git_hybrid.git.store import ASIDE, RECORD, USED, WORK, Store, Unusable, write_packed_refs
-from git_hybrid.git.transport import kept_ref
 
 _OURS = {"HEAD", "config", "packed-refs", RECORD, USED, "objects", "objects/pack", "objects/info", "refs", "refs/heads"}
 _OURS |= {"refs/tags"}

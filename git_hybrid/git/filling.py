@@ -14,10 +14,11 @@ from git_hybrid.core.errors import LocalIo
 from git_hybrid.core.ids import InvalidText, RefName, Url, parse_full_ref, parse_oid
 from git_hybrid.core.value import replace
 from git_hybrid.git.cache_care import Broken, checked, consolidated
+from git_hybrid.git.kept import fetched_refs, upstream_ref
 from git_hybrid.git.nearby import HAVES
 from git_hybrid.git.packfiles import pack_files
 from git_hybrid.git.run import Runner
-from git_hybrid.git.store import Store, Unusable, upstream_refs, write_packed_refs
+from git_hybrid.git.store import Store, Unusable, write_packed_refs
 
 
 class NotFilled:
@@ -92,9 +93,9 @@ class StoreFilling:
 
     def _seen(self) -> dict[RefName, Seen]:
         found: dict[RefName, Seen] = {}
-        for ref, oid in upstream_refs(self.git_dir).items():
+        for ref, oid in fetched_refs(self.git_dir).items():
             with suppress(InvalidText):
-                found[parse_full_ref(ref)] = Seen(oid=parse_oid(oid), served_by="", at=self.now)
+                found[parse_full_ref(upstream_ref(ref))] = Seen(oid=parse_oid(oid), served_by="", at=self.now)
         return found
 
 

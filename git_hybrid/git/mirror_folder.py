@@ -21,10 +21,10 @@ from git_hybrid.git import packs
 from git_hybrid.git.classify import last_words
 from git_hybrid.git.environment import fsck_settings
 from git_hybrid.git.fsck import skip_list
+from git_hybrid.git.kept import UPSTREAM
 from git_hybrid.git.local import failure, must
 from git_hybrid.git.quarantine import Disk, GitQuarantine
 from git_hybrid.git.run import Runner
-from git_hybrid.git.transport import UPSTREAM
 
 PINS = "refs/hybrid/pins/"
 _LFS_DONE = "lfs/hybrid"

@@ -15,12 +15,12 @@ from git_hybrid.core.tree import GITLINK, TreeEntry, TreeLimits, content_line, s
 from git_hybrid.core.value import Struct
 from git_hybrid.git.classify import last_words
 from git_hybrid.git.facts import facts_of, moment
+from git_hybrid.git.kept import UPSTREAM, kept_ref
 from git_hybrid.git.libgit2 import damage, descends, entries_at, fetched, links, open_repository, released
 from git_hybrid.git.likeness import hashes_like, sizes_like
 from git_hybrid.git.listing import hash_one, parse_entries
 from git_hybrid.git.raw import FEW, Unsure, opened
 from git_hybrid.git.run import Runner
-from git_hybrid.git.transport import UPSTREAM, kept_ref
 from git_hybrid.git.trees import TooManyTrees, entries_of
 
 if TYPE_CHECKING:

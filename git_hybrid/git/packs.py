@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from git_hybrid.core.ids import SourceName
 from git_hybrid.git.glance import MARK, is_marked, packs_of
+from git_hybrid.git.kept import fetched_refs
 from git_hybrid.git.libgit2 import holds, links, open_repository
 from git_hybrid.git.local import must
 from git_hybrid.git.quarantine import Disk
 from git_hybrid.git.run import Runner
-from git_hybrid.git.transport import UPSTREAM
 
 if TYPE_CHECKING:
     from git_hybrid.git.libgit2 import Repository
@@ -32,7 +32,7 @@ def pour(runner: Runner, disk: Disk, giver: Path, taker: Path, *, name: SourceNa
     move(disk, giver, taker)
     if boundaries:
         _merge_shallow(disk, giver, taker)
-    refs = sorted(_fetched_refs(giver).items())
+    refs = sorted(fetched_refs(giver).items())
     orders = "".join(f"update {ref} {oid}\n" for ref, oid in refs if not _rewritten(f"{taker}/{ref}", oid))
     if orders:
         must(runner, name, taker, ["update-ref", "--stdin"], stdin=os.fsencode(orders))
@@ -61,21 +61,6 @@ def _rewritten(path: str, oid: str) -> bool:
         os.unlink(f"{path}.lock")
         raise
     return True
-
-
-def _fetched_refs(git_dir: Path) -> dict[str, str]:
-    """Return the refs that were fetched into the stage at *git_dir*: packed ones, then loose ones."""
-    found: dict[str, str] = {}
-    packed = git_dir / "packed-refs"
-    for line in packed.read_bytes().split(b"\n") if packed.is_file() else ():
-        oid, _, ref = os.fsdecode(line).partition(" ")
-        if ref.startswith(UPSTREAM):
-            found[ref] = oid
-    for folder, _, names in os.walk(git_dir / UPSTREAM.rstrip("/")):
-        for file in names:
-            path = Path(folder, file)
-            found[path.relative_to(git_dir).as_posix()] = path.read_text(encoding="ascii").strip()
-    return found
 
 
 def move(disk: Disk, giver: Path, taker: Path) -> None:

@@ -5,12 +5,15 @@ The formats are those of gitprotocol-common(5) (pkt-line), gitprotocol-pack(5) (
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from git_hybrid.core.ids import parse_oid
 from git_hybrid.git.wire import DELIMITER, FLUSH, NotUnderstood, length_of, line_of
 
 _OTHER_FORMATS = b"object-format=sha256"
+_PACK_BAND = b"\1"
+_BANDS = (_PACK_BAND, b"\2")
+"""The bands of a pack and of words about it; the third is that of an error."""
 NOTHING_SHARED = b"0008NAK\n"
 """What a server says to one that has nothing, before the pack (gitprotocol-pack(5))."""
 
@@ -18,6 +21,12 @@ NOTHING_SHARED = b"0008NAK\n"
 def question_of(ref: str) -> bytes:
     """Return the request of version 2 of the protocol for what *ref* is, and refs that begin like it."""
     return b"".join([line_of(b"command=ls-refs"), DELIMITER, line_of(f"ref-prefix {ref}".encode()), FLUSH])
+
+
+def wanted_beyond(oid: str, haves: Iterable[str]) -> bytes:
+    """Return the request of version 2 of the protocol for all history of *oid* that is not history of *haves*."""
+    options = ["thin-pack", "no-progress", "ofs-delta", f"want {oid}", *(f"have {have}" for have in haves), "done"]
+    return b"".join([line_of(b"command=fetch"), DELIMITER, *(line_of(text.encode()) for text in options), FLUSH])
 
 
 def wanted(oid: str) -> bytes:
@@ -109,6 +118,21 @@ def require_version_2(lines: Lines) -> None:
         raise NotUnderstood
     for _line in lines.until_flush():
         pass
+
+
+def pieces_of_pack(lines: Lines) -> Iterator[bytes]:
+    """Yield the pack in the answer to :func:`wanted_beyond`, piece by piece.
+
+    Raises:
+        NotUnderstood: there is none, or all of it did not come, or the server lacks some of its own history.
+    """
+    if lines.read() != b"packfile\n":
+        raise NotUnderstood
+    for packet in lines.until_flush():
+        if packet[:1] not in _BANDS:
+            raise NotUnderstood
+        if packet[:1] == _PACK_BAND:
+            yield packet[1:]
 
 
 def answer_of(lines: Lines, ref: str) -> str | None:

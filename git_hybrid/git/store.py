@@ -19,10 +19,10 @@ from pathlib import Path
 from git_hybrid.core.cache_record import PackFile, StoreRecord, decode_record, encode_record
 from git_hybrid.core.ids import InvalidText
 from git_hybrid.core.value import Struct
+from git_hybrid.git.kept import kept_ref
 from git_hybrid.git.packfiles import Found, describe, in_order, look, pack_files, share
 from git_hybrid.git.quarantine import Disk
 from git_hybrid.git.skeleton import write_skeleton
-from git_hybrid.git.transport import UPSTREAM, kept_ref
 
 RECORD, USED = "hybrid.json", "hybrid.used"
 ASIDE, LOCKS, WORK = ".set-aside", ".locks", ".work"
@@ -265,23 +265,3 @@ def write_refs(git_dir: Path, refs: Mapping[str, str]) -> None:
         path = git_dir / ref
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f"{oid}\n", encoding="ascii")
-
-
-def upstream_refs(git_dir: Path) -> dict[str, str]:
-    """Return what was fetched into the repository at *git_dir*, by upstream's names: loose refs, then packed ones.
-
-    Raises:
-        OSError: the file system refused.
-    """
-    found: dict[str, str] = {}
-    packed = git_dir / "packed-refs"
-    for line in packed.read_text(encoding="utf-8").splitlines() if packed.is_file() else ():
-        oid, _, ref = line.partition(" ")
-        if ref.startswith(UPSTREAM):
-            found[ref] = oid
-    top = git_dir / UPSTREAM.rstrip("/")
-    for folder, _, names in os.walk(top):
-        for name in names:
-            path = Path(folder) / name
-            found[path.relative_to(git_dir).as_posix()] = path.read_text(encoding="ascii").strip()
-    return {f"refs/{ref.removeprefix(UPSTREAM)}": oid for ref, oid in found.items()}

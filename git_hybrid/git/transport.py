@@ -27,11 +27,11 @@ from git_hybrid.git.classify import classify_network, last_words, redirects
 from git_hybrid.git.direct import Direct
 from git_hybrid.git.environment import fsck_settings
 from git_hybrid.git.fsck import refused, skip_list
+from git_hybrid.git.kept import UPSTREAM, kept_ref
 from git_hybrid.git.nearby import Nearby
 from git_hybrid.git.run import Completed, DeadlineExceeded, Limits, Runner
 from git_hybrid.git.watched import SourceWatch, Watch, of_source
 
-UPSTREAM = "refs/hybrid/upstream/"
 _PEELED = "^{}"
 _COMMANDS = ("fetch", "clone", "ls-remote", "lfs")
 # Not --quiet: git would keep to itself that it was redirected.
@@ -42,11 +42,6 @@ _FETCH = (
     "--no-recurse-submodules",
     "--no-auto-maintenance",
 )
-
-
-def kept_ref(ref: str) -> str:
-    """Return the ref below ``refs/hybrid/upstream/`` that a fetched *ref* is kept as."""
-    return UPSTREAM + ref.removeprefix("refs/")
 
 
 class GitTransport(Struct, frozen=True):

@@ -97,6 +97,24 @@ def test_a_source_is_cloned_by_two_programs(hybrid, workspace, tool, tmp_path, o
     ]
 
 
+def test_no_deltas_are_looked_for_where_all_is_one_pack(hybrid, workspace, tool, tmp_path):
+    for number in range(20):
+        tool.commit({"list": "".join(f"line {line} of {line % 7 * number}\n" for line in range(400))}, f"list {number}")
+    env, log = logging_git(tmp_path / "bin")
+    started(hybrid, tool.url, "--branch", "main", sync=False)
+    log.write_text("")
+    sizes = []
+    for packed in (False, True):
+        if packed:
+            git("repack", "-adq", cwd=tool.path)
+        hybrid("sync", env=env | {"GIT_HYBRID_CACHE_DIR": str(tmp_path / f"cache-{packed}")})
+        assert ("pack.window=0" in log.read_text().split("\037")) is packed
+        sizes += [path.stat().st_size for path in (workspace / "sources/tool/.git/objects/pack").glob("*.pack")]
+        shutil.rmtree(workspace / "sources/tool")
+    loose, once = sizes
+    assert once < loose * 1.2
+
+
 def test_upstream_is_asked_for_its_tip_where_the_cache_has_all(hybrid, workspace, tool, tmp_path, monkeypatch):
     monkeypatch.setenv("GIT_HYBRID_CACHE_DIR", str(tmp_path / "object-cache"))
     started(hybrid, tool.url, "--branch", "main")
@@ -109,7 +127,8 @@ def test_upstream_is_asked_for_its_tip_where_the_cache_has_all(hybrid, workspace
     shutil.rmtree(workspace / "sources/tool")
     log.write_text("")
     hybrid("sync", env=env)
-    assert commands(log) == ["upload-pack", "fetch"]
+    assert commands(log) == ["upload-pack", "index-pack"]
+    assert head(workspace) != tool.rev("main")
 
 
 @pytest.mark.parametrize(
@@ -226,8 +245,138 @@ def test_a_tip_that_the_store_has_needs_no_pack(tool, stage):
     Path(stage.path, ".git/packed-refs").write_text(f"{tool.rev('main')} {HAVES}0\n")
     assert fetched(tool, stage)
     assert Path(stage.path, ".git", KEPT).read_text() == f"{tool.rev('main')}\n"
+    tool.update_ref(MAIN, tool.rev("v1.0.0^{commit}"))
+    assert fetched(tool, stage)
+    assert Path(stage.path, ".git", KEPT).read_text() == f"{tool.rev('v1.0.0^{commit}')}\n"
+    assert len(list(Path(stage.path, ".git/objects/pack").glob("*.pack"))) == 1
+
+
+def has_all_but_what_is_new(tool: Upstream, stage: Stage) -> Path:
+    """Make *stage* what the object cache lends; return its folder of packs."""
+    tool.commit({"much": "".join(f"line {number}\n" for number in range(2000))}, "much")
+    assert fetched(tool, stage)
+    Path(stage.path, ".git", KEPT).unlink()
+    Path(stage.path, ".git/packed-refs").write_text(f"{tool.rev('main')} {HAVES}0\n")
+    tool.commit({"much": "".join(f"line {number}\n" for number in range(2001))}, "more")
+    return Path(stage.path, ".git/objects/pack")
+
+
+def test_only_what_is_new_comes(tool, stage, tmp_path):
+    packs = has_all_but_what_is_new(tool, stage)
+    env, log = logging_git(tmp_path / "bin")
+    first = {path.name for path in packs.iterdir()}
+    assert fetched(tool, stage, env=env)
+    assert commands(log) == ["upload-pack", "index-pack"]
+    assert any(word.startswith("--strict=") for word in log.read_text().split("\037"))
+    (new,) = [path for path in packs.glob("*.pack") if path.name not in first]
+    # A commit, a tree and a file that came as what differs; its base was put beside it.
+    assert git("verify-pack", "-v", new, cwd=tmp_path).count(" blob ") == 2
+    assert Path(stage.path, ".git", KEPT).read_text() == f"{tool.rev('main')}\n"
+    assert git("fsck", "--full", "--strict", "--no-dangling", cwd=stage.path) == ""
+    assert git("rev-list", "--count", KEPT, cwd=stage.path) == git("rev-list", "--count", "main", cwd=tool.path)
+
+
+def test_much_that_is_new_comes_in_many_pieces(tool, stage):
+    has_all_but_what_is_new(tool, stage)
+    tool.commit({f"noise/{number}": os.urandom(200_000) for number in range(5)}, "noise")
+    assert fetched(tool, stage)
+    assert git("fsck", "--full", "--strict", "--no-dangling", cwd=stage.path) == ""
+
+
+def test_a_clone_that_is_borrowed_from_says_what_it_has(hybrid, workspace, tool, tmp_path):
+    started(hybrid, tool.url, "--branch", "main")
     tool.commit({"README": "more\n"}, "more")
+    env, log = logging_git(tmp_path / "bin")
+    hybrid("pin", "tool", env=env | {"GIT_HYBRID_CACHE_DIR": ""})
+    assert commands(log) == ["ls-remote", "upload-pack", "index-pack"]
+    hybrid("sync", env=env | {"GIT_HYBRID_CACHE_DIR": ""})
+    assert head(workspace) == tool.rev("main")
+    assert git("fsck", "--full", "--strict", "--no-dangling", cwd=workspace / "sources/tool") == ""
+
+
+@pytest.mark.parametrize(
+    "upload_pack",
+    [
+        "exit 0",
+        'REAL "$@" | dd bs=1 count=700 status=none; exit 0',  # the pack is cut in its middle
+        'REAL "$@" | FILTER packfile packfiles',
+        'REAL "$@" | FILTER "version 2" "version 1"',
+        'REAL "$@"; exit 3',
+    ],
+)
+def test_a_server_that_fails_leaves_what_was_there(tool, stage, tmp_path, upload_pack):
+    packs = has_all_but_what_is_new(tool, stage)
+    tool.commit({"noise": os.urandom(5000)})
+    before = sorted(packs.iterdir())
+    line = upload_pack.replace("REAL", str(shutil.which("git"))).replace("FILTER", replacing(tmp_path))
+    assert not fetched(tool, stage, env=fake_git(tmp_path / "bin", line))
+    assert sorted(packs.iterdir()) == before
+    assert not Path(stage.path, ".git", KEPT).exists()
+
+
+def test_what_fsck_refuses_of_what_is_new_leaves_what_was_there(tool, stage):
+    packs = has_all_but_what_is_new(tool, stage)
+    before = sorted(packs.iterdir())
+    blob = tool.blob(b"x")
+    tool.update_ref(MAIN, tool.raw_commit(tool.raw_tree([("100644", blob, b".git")]), parents=[tool.rev("main")]))
     assert not fetched(tool, stage)
+    assert sorted(packs.iterdir()) == before
+
+
+@pytest.mark.parametrize("missing", ["main~1", "main^{tree}", "main:dir", "main:dir/much"])
+def test_an_object_that_is_named_and_does_not_come_leaves_what_was_there(tool, stage, tmp_path, missing):
+    """The server sends a pack without one object that others in it name, and that was not there before."""
+    packs = has_all_but_what_is_new(tool, stage)
+    base = tool.rev("main")
+    git("-c", "fetch.unpackLimit=1", "fetch", "-q", str(tool.path), "main", cwd=stage.path)
+    before = sorted(packs.iterdir())
+    tool.commit({"dir/much": "one file\n"}, "one")
+    tool.commit({"dir/much": "another file\n"}, "two")
+    Path(stage.path, ".git/packed-refs").write_text(f"{base} {HAVES}0\n")
+    left_out = tool.rev(missing)
+    listed = git("rev-list", "--objects", "main", f"^{base}", cwd=tool.path).splitlines()
+    sent = "".join(f"{line}\n" for line in listed if not line.startswith(left_out))
+    assert sent.count("\n") == len(listed) - 1
+    (tmp_path / "list").write_text(sent)
+    real = shutil.which("git")
+    pack = subprocess.run(
+        [real, "-C", tool.path, "pack-objects", "--stdout", "-q"],
+        input=sent.encode(),
+        stdout=subprocess.PIPE,
+        check=True,
+    ).stdout
+    framed = b"".join(
+        b"%04x\1%s" % (len(pack[at : at + 1000]) + 5, pack[at : at + 1000]) for at in range(0, len(pack), 1000)
+    )
+    (tmp_path / "answer").write_bytes(b"000dpackfile\n" + framed + b"0000")
+    # It lists as it is, and answers the second question with that.
+    script = tmp_path / "serve.py"
+    script.write_text(
+        "import subprocess, sys\n"
+        f"asked = subprocess.run([{real!r}, 'upload-pack', {str(tool.path)!r}], input=b'', stdout=-1).stdout\n"
+        "sys.stdout.buffer.write(asked)\n"
+        f"line = b'{tool.rev('main')} {MAIN}\\n'\n"
+        "sys.stdout.buffer.write(b'%04x%s0000' % (len(line) + 4, line))\n"
+        f"sys.stdout.buffer.write(open({str(tmp_path / 'answer')!r}, 'rb').read())\n"
+        "sys.stdout.flush()\n"
+        "sys.stdin.buffer.read()\n"
+    )
+    env = fake_git(tmp_path / "bin", f'exec {sys.executable} -I "{script}"')
+    assert not fetched(tool, stage, env=env)
+    assert sorted(packs.iterdir()) == before
+    (tmp_path / "answer").write_bytes(b"000dpackfile\n" + framed_pack(tool, base) + b"0000")
+    assert fetched(tool, stage, env=env)
+
+
+def framed_pack(tool: Upstream, base: str) -> bytes:
+    """Return all that main has beyond *base*, as a server sends it."""
+    pack = subprocess.run(
+        [str(shutil.which("git")), "-C", tool.path, "pack-objects", "--stdout", "-q", "--revs"],
+        input=f"main\n^{base}\n".encode(),
+        stdout=subprocess.PIPE,
+        check=True,
+    ).stdout
+    return b"".join(b"%04x\1%s" % (len(pack[at : at + 99]) + 5, pack[at : at + 99]) for at in range(0, len(pack), 99))
 
 
 def test_a_signal_and_a_deadline_end_it(tool, stage, tmp_path):

@@ -7,7 +7,16 @@ from collections.abc import Iterator
 import pytest
 
 from git_hybrid.core.ids import InvalidText
-from git_hybrid.git.pktline import Lines, advertised, answer_of, question_of, require_version_2, wanted
+from git_hybrid.git.pktline import (
+    Lines,
+    advertised,
+    answer_of,
+    pieces_of_pack,
+    question_of,
+    require_version_2,
+    wanted,
+    wanted_beyond,
+)
 from git_hybrid.git.wire import NotUnderstood
 
 A, B = "a" * 40, "b" * 40
@@ -47,6 +56,8 @@ def test_only_what_is_asked_for_is_read_of_what_comes_byte_by_byte():
 
 def test_requests():
     assert question_of("refs/heads/main") == b"0014command=ls-refs\n0001001fref-prefix refs/heads/main\n0000"
+    options = ("thin-pack", "no-progress", "ofs-delta", f"want {A}", f"have {B}", "done")
+    assert wanted_beyond(A, [B]) == packets("command=fetch", end=b"0001") + packets(*options)
     assert wanted(A) == packets(f"want {A} ofs-delta no-progress") + packets("done", end=b"")
 
 
@@ -89,3 +100,27 @@ def test_an_answer_of_version_2():
     assert answer_of(lines_of(packets(f"{A} refs/heads/main2")), "refs/heads/main") is None
     with pytest.raises(NotUnderstood):
         require_version_2(lines_of(packets(f"{A} refs/heads/main{ABLE}")))
+
+
+def bands(*packets: bytes, end: bytes = b"0000") -> bytes:
+    return b"000dpackfile\n" + b"".join(b"%04x%s" % (len(packet) + 4, packet) for packet in packets) + end
+
+
+def test_a_pack_comes_on_the_first_band():
+    assert list(pieces_of_pack(lines_of(bands(b"\1PACK", b"\2words", b"\1more")))) == [b"PACK", b"more"]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        packets("shallow-info"),
+        packets("acknowledgments", "NAK"),
+        bands(b"\1PACK", end=b""),
+        bands(b"\1PACK", b"\3it died"),
+        bands(b"\1PACK", b""),
+        bands(b"\1PACK", end=b"0001"),
+    ],
+)
+def test_what_is_not_all_of_a_pack_is_not_understood(data):
+    with pytest.raises(NotUnderstood):
+        list(pieces_of_pack(lines_of(data)))

@@ -16,8 +16,9 @@ from git_hybrid.core import errors
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.manifest import Defaults, Retry
 from git_hybrid.core.ports import FetchRequest, Stage
+from git_hybrid.git.kept import kept_ref
 from git_hybrid.git.run import Runner
-from git_hybrid.git.transport import GitTransport, kept_ref, parse_refs
+from git_hybrid.git.transport import GitTransport, parse_refs
 from support.samples import OID, URL, make_workspace
 
 DEFAULTS = Defaults(retry=Retry(attempts=3, initial=timedelta(milliseconds=1), maximum=timedelta(milliseconds=2)))
@@ -28,7 +29,6 @@ LIST = f"{OID}\trefs/heads/main\n".encode()
 @pytest.fixture
 def transport():
     runner = Runner(environ={"PATH": os.environ["PATH"], "GIT_SSH_COMMAND": "ssh"})
-    runner._prefix = ()
     runner._settings = frozenset()
     return GitTransport(runner=runner, allowed_host=lambda host: host != "evil.example")
 
