@@ -127,14 +127,12 @@ def wait_for_later(path: str) -> None:
         time.sleep(0.001)
 
 
-def complete(path: str, commit: Oid, tree: Oid) -> None:
-    """Keep the rest for a new clone that has just been put at *path*, where :func:`keep_tree` was called before.
+def completed(path: str) -> Stamps:
+    """Return the rest for a new clone that has just been put at *path*, where :func:`keep_tree` was called before.
 
     Raises:
-        OSError, ValueError: something was touched since, or it may have been; nothing is kept.
+        OSError, ValueError: something was touched since, or it may have been.
     """
-    if os.path.lexists(f"{path}/{BASE}"):
-        return
     root = os.fsencode(path) + b"/"
     taken = base_of(path)
     _take(taken, root, TREE.encode())
@@ -142,11 +140,11 @@ def complete(path: str, commit: Oid, tree: Oid) -> None:
     moved, *others = taken.ctimes()
     tops = {name.split(b"/", 1)[0] for name in known.paths.split(b"\0") if name}
     # The root was renamed into its place after all else was written, but for the folder .git, which has marks of ours.
-    if known.commit != commit or max(known.newest, *others[1:]) >= moved:
+    if max(known.newest, *others[1:]) >= moved:
         raise ValueError(path)
     if {*os.listdir(root)} != tops | {b".git"} or not holds_only_our_names(path):
         raise ValueError(path)
-    _write(f"{path}/{BASE}", taken.stamps(commit, tree))
+    return taken.stamps(Oid(known.commit), Oid(known.tree))
 
 
 def prepare(path: str) -> Collector:

@@ -64,7 +64,9 @@ class GitWriter(Struct, frozen=True):
         """Return the digest of the files in *stage* (:func:`git_hybrid.git.ondisk.read_back`)."""
         sha256, taken = ondisk.read_back(stage.path, entries)
         if not any(entry.mode == GITLINK for entry in entries):
-            seen.keep_tree(stage.path, taken.stamps(pin.commit, pin.tree))
+            with suppress(Doubt, OSError):
+                packs.mark(f"{stage.path}/.git")
+                seen.keep_tree(stage.path, taken.stamps(pin.commit, pin.tree))
         return sha256
 
     def _build(self, stage: Stage, url: str, oid: Oid) -> None:
@@ -123,6 +125,8 @@ class GitWriter(Struct, frozen=True):
             target.rmdir()
         seen.wait_for_later(stage.path)
         self.disk.rename_path(Path(stage.path), target)
+        with suppress(OSError, ValueError):
+            self._proved[stage.name] = seen.completed(str(target))
 
     def pour(self, source: Stage, target: Stage, *, boundaries: bool) -> None:
         """Move packs and refs of *source* into *target* (:func:`git_hybrid.git.packs.pour`)."""
@@ -271,18 +275,13 @@ class GitWriter(Struct, frozen=True):
             self.disk.rename_path(withdrawn, self.clones.folder / name)
 
     def remember(self, name: SourceName, pin: Pin, *, new: bool) -> None:
-        """Keep, as a hint for the next look, which packs the clone has now that all objects of its pin are there.
-
-        And keep what all its files look like, as far as they are known not to have been touched since.
-        """
+        """Keep, as hints for the next look, which packs the clone has, and what its files look like as far as known."""
         path = str(self.clones.folder / name)
         with suppress(Doubt, OSError, ValueError, IndexError, struct.error):
             packs.mark(f"{path}/.git")
             if (proved := self._proved.pop(name, None)) is not None and proved.commit == pin.commit:
                 seen.write_base(path, proved)
-            elif new:
-                seen.complete(path, pin.commit, pin.tree)
-            else:
+            elif not new:
                 settle(path, pin.commit, pin.tree)
 
     def flush(self) -> None:

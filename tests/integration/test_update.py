@@ -75,7 +75,7 @@ def test_nor_does_one_that_was_pinned_here(workspace: Path, hybrid: Hybrid, upst
     assert "pygit2" not in done.err
 
 
-def test_an_update_is_one_fetch_and_one_checkout(
+def test_an_update_is_one_pack_and_one_checkout(
     workspace: Path, hybrid: Hybrid, upstream: Upstream, tmp_path: Path
 ) -> None:
     move(workspace, upstream, hybrid)
@@ -86,7 +86,7 @@ def test_an_update_is_one_fetch_and_one_checkout(
     assert stands(workspace, commit)
     told = [line.split("\x1f") for line in log.read_text().splitlines()]
     inside = [words for words in told if any(word.startswith("--git-dir=") for word in words)]
-    assert [{"fetch", "checkout"} & {*words} for words in inside] == [{"fetch"}, {"checkout"}]
+    assert [{"index-pack", "checkout"} & {*words} for words in inside] == [{"index-pack"}, {"checkout"}]
     folder = workspace / "sources/tool"
     assert git("rev-parse", "refs/hybrid/pin", "refs/hybrid/upstream/heads/main", cwd=folder).split() == [commit] * 2
     git("fsck", "--full", "--strict", cwd=folder)
