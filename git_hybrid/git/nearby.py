@@ -119,7 +119,7 @@ class Nearby(Struct, frozen=True):
             os.write(server.stdin.fileno(), wanted(oid))
             server.stdin.close()
             # Not a byte more than that: the pack begins behind it.
-            if Lines(_reader(server.stdout.fileno(), check, most=1)).exactly(len(NOTHING_SHARED)) != NOTHING_SHARED:
+            if _exactly(server.stdout.fileno(), check, len(NOTHING_SHARED)) != NOTHING_SHARED:
                 return None
             arguments = ["index-pack", "--stdin", _STRICT, "--check-self-contained-and-connected"]
             with self.runner.talking(arguments, settings=threads, git_dir=git_dir, stdin=server.stdout) as indexer:
@@ -218,6 +218,14 @@ def _reader(descriptor: int, check: Callable[[], None], *, most: int = 1 << 16) 
         return os.read(descriptor, most)
 
     return read
+
+
+def _exactly(descriptor: int, check: Callable[[], None], count: int) -> bytes:
+    """Return the next *count* bytes and read none after them; fewer if that is the end."""
+    data = b""
+    while len(data) < count and (piece := _reader(descriptor, check, most=count - len(data))()):
+        data += piece
+    return data
 
 
 def _writer(descriptor: int, check: Callable[[], None]) -> Callable[[bytes], None]:

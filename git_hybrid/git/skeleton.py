@@ -11,7 +11,9 @@ import stat
 from pathlib import Path
 
 BRANCH = "hybrid"
-_FOLDERS = ("objects/pack", "objects/info", "refs/heads", "refs/tags", "info")
+_FOLDERS = ("objects", "objects/pack", "objects/info", "refs", "refs/heads", "refs/tags", "info")
+# What was found out about file systems, by the folder two above the repository: many are made beside each other.
+_found: dict[str, tuple[bool, bool, bool]] = {}
 
 
 def write_skeleton(git_dir: Path, *, object_format: str, bare: bool = False, attributes: str = "") -> None:
@@ -23,30 +25,40 @@ def write_skeleton(git_dir: Path, *, object_format: str, bare: bool = False, att
     text = os.fspath(git_dir)
     os.makedirs(text)
     for folder in _FOLDERS[: None if attributes else -1]:
-        os.makedirs(f"{text}/{folder}")
+        os.mkdir(f"{text}/{folder}")
     _write(f"{text}/HEAD", f"ref: refs/heads/{BRANCH}\n")
-    _write(f"{text}/config", "")
     _write(f"{text}/config", _config(text, object_format=object_format, bare=bare))
     if attributes:
         _write(f"{text}/info/attributes", attributes)
 
 
 def _config(git_dir: str, *, object_format: str, bare: bool) -> str:
+    folder = os.path.dirname(os.path.dirname(git_dir))
+    if folder not in _found:
+        _found[folder] = _probed(git_dir)
+    keeps_modes, knows_links, ignores_case = _found[folder]
     lines = [
         "[core]",
         f"\trepositoryformatversion = {0 if object_format == 'sha1' else 1}",
-        f"\tfilemode = {_word(_keeps_modes(f'{git_dir}/config'))}",
+        f"\tfilemode = {_word(keeps_modes)}",
         f"\tbare = {_word(bare)}",
     ]
     if not bare:
         lines.append("\tlogallrefupdates = true")
-    if not _knows_links(f"{git_dir}/config.link"):
+    if not knows_links:
         lines.append("\tsymlinks = false")
-    if os.path.exists(f"{git_dir}/CoNfIg"):
+    if ignores_case:
         lines.append("\tignorecase = true")
     if object_format != "sha1":
         lines += ["[extensions]", f"\tobjectformat = {object_format}"]
     return "".join(f"{line}\n" for line in lines)
+
+
+def _probed(git_dir: str) -> tuple[bool, bool, bool]:
+    """Return whether the file system keeps modes, knows symbolic links, and ignores case."""
+    path = f"{git_dir}/config"
+    _write(path, "")
+    return _keeps_modes(path), _knows_links(f"{path}.link"), os.path.exists(f"{git_dir}/CoNfIg")
 
 
 def _keeps_modes(path: str) -> bool:

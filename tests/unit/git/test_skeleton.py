@@ -14,6 +14,11 @@ from git_hybrid.git.skeleton import write_skeleton
 from support.kit import snapshot
 
 
+@pytest.fixture(autouse=True)
+def nothing_known_of_file_systems(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(skeleton, "_found", {})
+
+
 def by_git(folder: Path, *, object_format: str, bare: bool) -> Path:
     options = ["--bare"] if bare else []
     command = ["git", "init", "-q", "--template=", "-b", "hybrid", f"--object-format={object_format}", *options]
@@ -71,3 +76,10 @@ def test_what_the_file_system_lacks_is_written_down(tmp_path, monkeypatch, probe
     monkeypatch.setattr(skeleton, probe, lambda _path: answer)
     write_skeleton(tmp_path / ".git", object_format="sha1")
     assert line in (tmp_path / ".git/config").read_text()
+
+
+def test_a_file_system_is_asked_once(tmp_path, monkeypatch):
+    write_skeleton(tmp_path / "one/.git", object_format="sha1")
+    monkeypatch.setattr(skeleton, "_probed", lambda _path: pytest.fail("asked again"))
+    write_skeleton(tmp_path / "two/.git", object_format="sha1")
+    assert snapshot(tmp_path / "one/.git") == snapshot(tmp_path / "two/.git")
