@@ -231,14 +231,14 @@ def gate_pin(
 ) -> tuple[str, ...]:
     """Check that the commit in *stage* has the tree and the content that the lock names; return notes about it.
 
-    *like* is the clone, where it surely stands untouched at another commit: its files are read in place of the blobs
-    that they are, and the blobs themselves only where the digest is not the lock's.
+    *like* is the clone, where it surely stands untouched at another commit: what it knows of its blobs is not read
+    again, but where the digest that comes of it is not the lock's.
 
     Raises:
         HostileTree: the tree may not be checked out.
         WrongContent: it is not what was pinned.
     """
     tree = gate_pinned_tree(rt, stage, source, pin, manifest, like=like)
-    if like is None or rt.objects.content_sha256(stage, tree.entries, like=like) != pin.content_sha256:
+    if like is None or not rt.objects.has_digest(stage, tree.entries, pin.content_sha256, like=like):
         require_digest(pin, rt.objects.content_sha256(stage, tree.entries))
     return tree.notes

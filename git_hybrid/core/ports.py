@@ -127,12 +127,16 @@ class Objects(Protocol):
     ) -> tuple[Sequence[TreeEntry], tuple[str, ...]]:
         """Return the entries of the commit's tree and what is wrong with them.
 
-        *like* is a clone that surely stands untouched, at another commit: what its files tell of blobs saves reading.
+        *like* is a clone that surely stands untouched, at another commit: what it knows of its blobs saves reading.
         """
         ...
 
-    def content_sha256(self, stage: Stage, entries: Sequence[TreeEntry], *, like: Stage | None = None) -> str:
-        """Return the digest of the content, as the lock keeps it; files of *like* are read in place of their blobs."""
+    def has_digest(self, stage: Stage, entries: Sequence[TreeEntry], sha256: str, *, like: Stage) -> bool:
+        """Tell whether the digest of the content is surely *sha256*, by what the clone *like* knows of most blobs."""
+        ...
+
+    def content_sha256(self, stage: Stage, entries: Sequence[TreeEntry]) -> str:
+        """Return the digest of the content, as the lock keeps it."""
         ...
 
     def uses_lfs(self, stage: Stage, entries: Sequence[TreeEntry]) -> bool:

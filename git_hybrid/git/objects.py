@@ -13,11 +13,11 @@ from git_hybrid.core.ids import Oid, parse_oid
 from git_hybrid.core.ports import CommitFacts, CommitLine, Range, Stage
 from git_hybrid.core.tree import GITLINK, TreeEntry, TreeLimits, content_line, scan_tree
 from git_hybrid.core.value import Struct
+from git_hybrid.git import sums
 from git_hybrid.git.classify import last_words
 from git_hybrid.git.facts import facts_of, moment
 from git_hybrid.git.kept import UPSTREAM, kept_ref
 from git_hybrid.git.libgit2 import damage, descends, entries_at, fetched, links, open_repository, released
-from git_hybrid.git.likeness import hashes_like, sizes_like
 from git_hybrid.git.listing import hash_one, parse_entries
 from git_hybrid.git.raw import FEW, Unsure, opened
 from git_hybrid.git.run import Runner
@@ -137,7 +137,7 @@ class GitObjects(Struct, frozen=True):
         """
         if like is not None:
             with suppress(Unsure, ValueError, TooManyTrees), opened(_git_dir(stage)) as raw:
-                size = sizes_like(like.path, raw)
+                size = sums.sizes(sums.read(like.path), raw)
                 entries = entries_of(raw.links(oid)[0], raw.read, size, most=limits.max_entries)
                 return scan_tree(entries, limits=limits, read_link=lambda blob: raw.read(blob)[1])
         with released(open_repository(_git_dir(stage))) as repository:
@@ -162,22 +162,29 @@ class GitObjects(Struct, frozen=True):
             raise GitFailed(command="git cat-file", status=done.status, stderr=last_words(done.stderr), name=stage.name)
         return done.stdout
 
-    def content_sha256(self, stage: Stage, entries: Sequence[TreeEntry], *, like: Stage | None = None) -> str:
+    def has_digest(self, stage: Stage, entries: Sequence[TreeEntry], sha256: str, *, like: Stage) -> bool:
+        """Tell whether the digest of the content is surely *sha256*, by what the clone *like* knows of most blobs.
+
+        If so, it knows the others too from then on.
+        """
+        with suppress(Unsure, OSError):
+            with opened(_git_dir(stage)) as raw:
+                hashes = sums.hashed(sums.read(like.path), raw, entries)
+            if _digest(entries, iter(hashes)) == sha256:
+                sums.write(like.path, entries, hashes)
+                return True
+        return False
+
+    def content_sha256(self, stage: Stage, entries: Sequence[TreeEntry]) -> str:
         """Return SHA-256 over ``<mode> <sha256 of the blob> <path>`` NUL of each entry, in the order of the tree.
 
-        A gitlink has no blob here and counts as the empty string. *like* is a clone whose files are read in place of
-        the blobs that they are.
+        A gitlink has no blob here and counts as the empty string.
 
         Raises:
             WrongContent: a blob is missing or not what its id says.
         """
-        digest, empty = hashlib.sha256(), hashlib.sha256(b"").hexdigest()
         blobs = [entry.oid for entry in entries if entry.mode != GITLINK]
-        hashes = _like_hashes(stage, entries, like) or _small_hashes(stage, entries) or self._blob_hashes(stage, blobs)
-        for entry in entries:
-            blob = empty if entry.mode == GITLINK else next(hashes)
-            digest.update(content_line(entry.mode, blob, entry.path))
-        return digest.hexdigest()
+        return _digest(entries, _small_hashes(stage, entries) or self._blob_hashes(stage, blobs))
 
     def _blob_hashes(self, stage: Stage, oids: Sequence[str]) -> Iterator[str]:
         from tempfile import TemporaryFile
@@ -240,11 +247,12 @@ class GitObjects(Struct, frozen=True):
         return done.stdout.decode("utf-8", "replace")
 
 
-def _like_hashes(stage: Stage, entries: Sequence[TreeEntry], like: Stage | None) -> Iterator[str] | None:
-    if like is not None:
-        with suppress(Unsure), opened(_git_dir(stage)) as raw:
-            return iter(hashes_like(like.path, raw, entries))
-    return None
+def _digest(entries: Sequence[TreeEntry], hashes: Iterator[str]) -> str:
+    digest, empty = hashlib.sha256(), hashlib.sha256(b"").hexdigest()
+    for entry in entries:
+        blob = empty if entry.mode == GITLINK else next(hashes)
+        digest.update(content_line(entry.mode, blob, entry.path))
+    return digest.hexdigest()
 
 
 def _small_hashes(stage: Stage, entries: Sequence[TreeEntry]) -> Iterator[str] | None:

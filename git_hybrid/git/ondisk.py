@@ -14,16 +14,17 @@ _CHUNK = 1 << 20
 _EMPTY = hashlib.sha256(b"").hexdigest()
 
 
-def read_back(folder: str, entries: Sequence[TreeEntry]) -> tuple[str, Collector]:
-    """Return a digest of the files of *entries* below *folder*, and their stat data, taken before they were read.
+def read_back(folder: str, entries: Sequence[TreeEntry]) -> tuple[str, Collector, list[str]]:
+    """Return a digest of the files of *entries* below *folder*, their stat data from before that, and their hashes.
 
     The digest is SHA-256 over ``<mode> <sha256 of the file> <path>`` NUL of each entry, in the order of the tree. The
-    content of a symbolic link is its target; a gitlink has none and counts as the empty string.
+    content of a symbolic link is its target; a gitlink has none and counts as the empty string. The hashes are those
+    SHA-256 of each entry, gitlinks left out.
 
     Raises:
         LocalIo: a file is not there, or is of another kind.
     """
-    digest, seen, name = hashlib.sha256(), Collector(), b""
+    digest, seen, hashes, name = hashlib.sha256(), Collector(), list[str](), b""
     try:
         top = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
@@ -32,19 +33,21 @@ def read_back(folder: str, entries: Sequence[TreeEntry]) -> tuple[str, Collector
             for entry in entries:
                 name = entry.path
                 if entry.mode == GITLINK:
-                    found = _EMPTY
-                elif entry.mode == LINK:
+                    digest.update(content_line(entry.mode, _EMPTY, name))
+                    continue
+                if entry.mode == LINK:
                     seen.add(name, os.lstat(name, dir_fd=top))
                     found = hashlib.sha256(os.readlink(name, dir_fd=top)).hexdigest()
                 else:
                     found = _file(top, entry, seen)
+                hashes.append(found)
                 digest.update(content_line(entry.mode, found, name))
         finally:
             os.close(top)
     except OSError as error:
         path, reason = os.path.join(os.fsencode(folder), name), error.strerror or str(error)
         raise LocalIo(path=os.fsdecode(path), operation="read back", reason=reason) from error
-    return digest.hexdigest(), seen
+    return digest.hexdigest(), seen, hashes
 
 
 def _file(top: int, entry: TreeEntry, seen: Collector) -> str:

@@ -111,3 +111,12 @@ class _Saver:
 
 def _lines(path: Path) -> list[str]:
     return path.read_text(encoding="ascii").split() if path.is_file() else []
+
+
+def holds_work(path: Path) -> bool:
+    """Tell whether anything is in the clone at *path* but an empty ``.git``."""
+    if any(entry.name != ".git" for entry in path.iterdir()):
+        return True
+    git_dir = path / ".git"
+    refs = git_dir / "refs"
+    return (git_dir / "packed-refs").exists() or any(item.is_file() for item in refs.rglob("*"))

@@ -23,7 +23,7 @@ from git_hybrid.core.planner import source_path
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.tree import GITLINK, TreeEntry
 from git_hybrid.core.value import Struct, field
-from git_hybrid.git import inner, ondisk, packs, proof, seen
+from git_hybrid.git import inner, ondisk, packs, proof, seen, sums
 from git_hybrid.git.clones import SAVED, GitClones
 from git_hybrid.git.glance import is_marked, settle
 from git_hybrid.git.index import is_blind
@@ -33,7 +33,7 @@ from git_hybrid.git.owners import is_held
 from git_hybrid.git.quarantine import ATTRIBUTES, PIN_REF, Disk, GitQuarantine, uses_lfs
 from git_hybrid.git.recorded import Doubt
 from git_hybrid.git.run import Completed, Runner
-from git_hybrid.git.saver import save_work
+from git_hybrid.git.saver import holds_work, save_work
 from git_hybrid.git.stamps import Stamps
 
 _IN_THE_WAY = pattern(r"^\t(?P<path>.+)$", re.MULTILINE)
@@ -62,10 +62,11 @@ class GitWriter(Struct, frozen=True):
 
     def read_back(self, stage: Stage, pin: Pin, entries: Sequence[TreeEntry]) -> str:
         """Return the digest of the files in *stage* (:func:`git_hybrid.git.ondisk.read_back`)."""
-        sha256, taken = ondisk.read_back(stage.path, entries)
+        sha256, taken, hashes = ondisk.read_back(stage.path, entries)
         if not any(entry.mode == GITLINK for entry in entries):
             with suppress(Doubt, OSError):
                 packs.mark(f"{stage.path}/.git")
+                sums.write(stage.path, entries, hashes)
                 seen.keep_tree(stage.path, taken.stamps(pin.commit, pin.tree))
         return sha256
 
@@ -247,7 +248,7 @@ class GitWriter(Struct, frozen=True):
     def set_aside(self, name: SourceName, run: str) -> str | None:
         """Move a broken clone to ``sources/.set-aside/``; one that holds nothing but an empty ``.git`` is removed."""
         path = self.clones.folder / name
-        if not _holds_work(path):
+        if not holds_work(path):
             self.quarantine.trash(path)
             return None
         target = self.clones.folder / ".set-aside" / f"{name}-{run}"
@@ -290,11 +291,3 @@ class GitWriter(Struct, frozen=True):
 
     def _do(self, name: SourceName, git_dir: Path, *arguments: str, work_tree: Path | None = None) -> Completed:
         return must(self.runner, name, git_dir, arguments, work_tree=work_tree, environment=smudging(git_dir))
-
-
-def _holds_work(path: Path) -> bool:
-    if any(entry.name != ".git" for entry in path.iterdir()):
-        return True
-    git_dir = path / ".git"
-    refs = git_dir / "refs"
-    return (git_dir / "packed-refs").exists() or any(item.is_file() for item in refs.rglob("*"))

@@ -6,14 +6,15 @@ import os
 import shutil
 import subprocess
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.ports import Stage
-from git_hybrid.core.tree import TreeLimits
-from git_hybrid.git import likeness, proof, seen
+from git_hybrid.core.tree import TreeEntry, TreeLimits
+from git_hybrid.git import ondisk, proof, seen, sums
 from git_hybrid.git.glance import MARK, packs_of
 from git_hybrid.git.objects import GitObjects
 from git_hybrid.git.recorded import Doubt, read_entries
@@ -232,74 +233,82 @@ def test_what_is_too_young_is_proved_and_not_kept(clone: Path, monkeypatch: pyte
     assert not (clone / seen.TREE).exists()
 
 
-@pytest.mark.parametrize("change", ["none", "content", "times", "mode", "missing", "link", "young", "blind"])
-def test_files_stand_for_their_blobs_only_if_they_surely_are(
-    clone: Path, change: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Whatever was done to the files of a clone: sizes and digest are those of the blobs."""
-    stage = Stage(name=SourceName(clone.name), path=str(clone))
-    objects, (commit, _) = GitObjects(Runner(environ=os.environ)), _named(clone)
-    whole, _ = objects.scan(stage, commit, LIMITS)
-    digest = objects.content_sha256(stage, whole)
-    path = clone / "folder1/file1.txt"
-    before = path.stat()
-    if change != "young":
-        os.utime(clone / ".git/index", ns=(time.time_ns() + 10**10,) * 2)
-    match change:
-        case "content":
-            path.write_text("CONTENT 1\n")
-            os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
-        case "times":
-            path.touch()
-        case "mode":
-            path.chmod(0o755)
-        case "missing":
-            path.unlink()
-        case "link":
-            path.unlink()
-            path.symlink_to("file8.txt")
-        case "young":
-            os.utime(clone / ".git/index", ns=(before.st_mtime_ns,) * 2)
-        case "blind":
-            git("update-index", "--assume-unchanged", "run.sh", cwd=clone)
-        case _:
-            pass
-    # libgit2 and git have no part in it.
+def test_what_a_clone_knows_of_its_blobs_is_what_they_are(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sizes and digest come out of no blob: libgit2, git and the packs have no part in it."""
+    stage, whole, digest, commit = _content(clone)
+    objects = GitObjects(Runner(environ=os.environ))
+    assert {oid: size for oid, (_, size) in sums.read(str(clone)).items()} == {item.oid: item.size for item in whole}
     monkeypatch.setattr("git_hybrid.git.objects.open_repository", lambda _path: pytest.fail("libgit2"))
+    monkeypatch.setattr("git_hybrid.git.sums.FEW", 0)
     assert objects.scan(stage, commit, LIMITS, like=stage)[0] == whole
-    assert objects.content_sha256(stage, whole, like=stage) == digest
+    assert objects.has_digest(stage, whole, digest, like=stage)
+    assert not objects.has_digest(stage, whole, "0" * 64, like=stage)
 
 
-def test_a_young_file_stands_for_nothing(clone: Path) -> None:
-    """What has the time of the index, or a later one, may have been changed since, and the index not know."""
-    stage = Stage(name=SourceName(clone.name), path=str(clone))
-    whole, _ = GitObjects(Runner(environ=os.environ)).scan(stage, _named(clone)[0], LIMITS)
-    written = max((clone / os.fsdecode(entry.path)).lstat().st_mtime_ns for entry in whole)
-    for later, known in ((1, True), (0, False)):
-        os.utime(clone / ".git/index", ns=(written + later,) * 2)
-        files = likeness.Likeness(str(clone))
-        assert all(files.sha256(entry) is not None for entry in whole) is known
-        assert (len(files.sizes()) == len({entry.oid for entry in whole})) is known
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda data: b"",
+        lambda data: b"\0" * len(data),
+        lambda data: data[:-1],
+        lambda data: data[:-60],
+        lambda data: data + b"\0" * 60,
+        lambda data: data.replace(b"sums-1", b"sums-2"),
+        lambda data: data[:-9] + bytes([data[-9] ^ 1]) + data[-8:],
+    ],
+)
+def test_what_is_damaged_is_nothing_that_a_clone_knows(clone: Path, change: Callable[[bytes], bytes]) -> None:
+    stage, whole, digest, commit = _content(clone)
+    path = clone / sums.SUMS
+    before = path.read_bytes()
+    path.write_bytes(change(before))
+    assert sums.read(str(clone)) == {}
+    objects = GitObjects(Runner(environ=os.environ))
+    assert objects.scan(stage, commit, LIMITS, like=stage)[0] == whole
+    assert objects.has_digest(stage, whole, digest, like=stage)
+    assert path.read_bytes() == before
 
 
-def test_a_file_stands_for_its_blob(clone: Path) -> None:
-    """What the digest is of is what stands on disk: that the index calls it something else does not help."""
-    stage = Stage(name=SourceName(clone.name), path=str(clone))
-    objects, (commit, _) = GitObjects(Runner(environ=os.environ)), _named(clone)
-    whole, _ = objects.scan(stage, commit, LIMITS)
-    digest = objects.content_sha256(stage, whole)
-    _forged(clone)
-    assert objects.content_sha256(stage, whole, like=stage) != digest
+def test_a_wrong_digest_that_a_clone_knows_is_not_believed(workspace: Path, hybrid: Hybrid, upstream: Upstream) -> None:
+    """The digest is not the lock's then, and all blobs are read."""
+    clone = workspace / "sources/tool"
+    _, whole, _, _ = _content(clone)
+    sums.write(str(clone), whole, ["0" * 64] * len(whole))
+    commit = move(workspace, upstream, hybrid)
+    hybrid("sync")
+    assert stands(workspace, commit)
+
+
+def test_a_digest_that_is_not_the_right_one_is_not_kept(clone: Path) -> None:
+    stage, whole, _, _ = _content(clone)
+    (clone / sums.SUMS).unlink()
+    assert not GitObjects(Runner(environ=os.environ)).has_digest(stage, whole, "0" * 64, like=stage)
+    assert not (clone / sums.SUMS).exists()
 
 
 def test_too_many_other_files_are_left_to_libgit2(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    stage = Stage(name=SourceName(clone.name), path=str(clone))
-    objects, (commit, _) = GitObjects(Runner(environ=os.environ)), _named(clone)
-    whole, _ = objects.scan(stage, commit, LIMITS)
-    monkeypatch.setattr("git_hybrid.git.likeness.FEW", 5)
-    (clone / ".git/index").unlink()
+    stage, whole, digest, commit = _content(clone)
+    objects = GitObjects(Runner(environ=os.environ))
+    monkeypatch.setattr("git_hybrid.git.sums.FEW", 5)
+    (clone / sums.SUMS).unlink()
     assert objects.scan(stage, commit, LIMITS, like=stage)[0] == whole
-    assert objects.content_sha256(stage, whole, like=stage) == objects.content_sha256(stage, whole)
+    assert not objects.has_digest(stage, whole, digest, like=stage)
+
+
+def test_blobs_of_sha256_are_not_remembered(tmp_path: Path) -> None:
+    sums.write(str(tmp_path), [TreeEntry("100644", "a" * 64, 1, b"a")], ["b" * 64])
+    assert not (tmp_path / sums.SUMS).exists()
+
+
+def _content(clone: Path) -> tuple[Stage, Sequence[TreeEntry], str, Oid]:
+    """Return the clone, which knows its blobs, the files of its commit with their digest, and the commit."""
+    stage, objects = Stage(name=SourceName(clone.name), path=str(clone)), GitObjects(Runner(environ=os.environ))
+    commit = _named(clone)[0]
+    whole, _ = objects.scan(stage, commit, LIMITS)
+    digest, _, hashes = ondisk.read_back(str(clone), whole)
+    sums.write(str(clone), whole, hashes)
+    assert objects.content_sha256(stage, whole) == digest
+    return stage, whole, digest, commit
 
 
 def test_an_index_of_another_kind_says_nothing(clone: Path) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 SEEN, UPDATE = "tests/integration/test_seen.py", "tests/integration/test_update.py"
 BYTES, IDENTITY = "tests/hostile/test_every_byte.py", "tests/hostile/test_identity.py"
 TREES, RUNS = "tests/hostile/test_trees.py", "tests/hostile/test_nothing_runs.py"
+NEARBY = "tests/integration/test_nearby.py"
 TEXT, CORE, GIT = "tests/hostile/test_secrets_and_text.py", "tests/unit/core", "tests/unit/git"
 
 
@@ -328,32 +329,46 @@ MUTANTS = (
         f"{UPDATE}::test_what_is_too_young_is_proved_and_not_kept",
     ),
     Mutant(
-        "touched-file-for-its-blob",
-        "git/likeness.py",
-        "return is_as_recorded(info, recorded[0]) and info.st_mtime_ns < self._written",
-        "return info.st_mtime_ns < self._written",
-        f"{UPDATE}::test_files_stand_for_their_blobs_only_if_they_surely_are",
+        "damaged-sums-believed",
+        "git/sums.py",
+        "        if head == _head(data):\n",
+        "        if head:\n",
+        f"{UPDATE}::test_what_is_damaged_is_nothing_that_a_clone_knows",
     ),
     Mutant(
-        "young-file-for-its-blob",
-        "git/likeness.py",
-        "and info.st_mtime_ns < self._written",
-        "",
-        f"{UPDATE}::test_a_young_file_stands_for_nothing",
-    ),
-    Mutant(
-        "digest-of-the-index",
-        "git/likeness.py",
-        "                digest.update(data)\n                left -= len(data)\n",
-        "                left -= len(data)\n",
-        f"{UPDATE}::test_files_stand_for_their_blobs_only_if_they_surely_are",
+        "wrong-sums-kept",
+        "git/objects.py",
+        "            if _digest(entries, iter(hashes)) == sha256:\n",
+        "            if hashes:\n",
+        f"{UPDATE}::test_a_digest_that_is_not_the_right_one_is_not_kept",
     ),
     Mutant(
         "digest-of-an-update",
         "app/acquire.py",
-        "    if like is None or rt.objects.content_sha256(stage, tree.entries, like=like) != pin.content_sha256:\n",
+        "    if like is None or not rt.objects.has_digest(stage, tree.entries, pin.content_sha256, like=like):\n",
         "    if like is None:\n",
         f"{UPDATE}::test_a_digest_that_is_not_the_locks_changes_nothing",
+    ),
+    Mutant(
+        "fetched-links-not-looked-for",
+        "git/nearby.py",
+        'arguments = ["index-pack", "--stdin", "--fix-thin", _STRICT]',
+        'arguments = ["index-pack", "--stdin", "--fix-thin"]',
+        f"{NEARBY}::test_an_object_that_is_named_and_does_not_come_leaves_what_was_there",
+    ),
+    Mutant(
+        "fetched-tip-not-looked-for",
+        "git/nearby.py",
+        "if oid is not None and _holds(git_dir, oid):",
+        "if oid is not None:",
+        f"{NEARBY}::test_a_pack_without_what_was_promised_leaves_nothing",
+    ),
+    Mutant(
+        "tether-not-tied",
+        "git/tether.py",
+        "fcntl.fcntl(self._theirs, fcntl.F_SETFL, os.O_ASYNC)",
+        "pass",
+        f"{GIT}/test_run_children.py::test_who_is_killed_takes_its_children_and_their_children_along",
     ),
     Mutant(
         "packed-objects-not-hashed",

@@ -1,0 +1,103 @@
+"""What a clone remembers of its files' content: the size and the SHA-256 of each blob, by its id.
+
+Of two commits of one repository most files are the same. Their digests were taken from the files themselves, when they
+were written (:mod:`git_hybrid.git.ondisk`) or came with an update, and were what the lock says; no content is read
+twice for them. It is a hint of this machine: where a digest made with it is not the lock's, all blobs are read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from struct import Struct
+
+from git_hybrid.core.tree import GITLINK, TreeEntry
+from git_hybrid.git.raw import FEW, Raw, Unsure
+from git_hybrid.git.stamps import FOLDER
+
+SUMS = f"{FOLDER}/sums"
+_MAGIC = b"git-hybrid-sums-1"
+_RECORD = Struct(">20s32sQ")
+"""The id of a blob of SHA-1, the SHA-256 of its content, its size in bytes."""
+
+Sums = dict[str, tuple[str, int]]
+"""The SHA-256 and the size of the content of each blob, by the blob's id."""
+
+
+def read(path: str) -> Sums:
+    """Return what the clone at *path* remembers, nothing if that cannot be read."""
+    with suppress(OSError, ValueError), open(f"{path}/{SUMS}", "rb", buffering=0) as file:
+        head, _, data = file.read().partition(b"\n")
+        if head == _head(data):
+            return {oid.hex(): (sha256.hex(), size) for oid, sha256, size in _RECORD.iter_unpack(data)}
+    return {}
+
+
+def write(path: str, entries: Sequence[TreeEntry], hashes: Sequence[str]) -> None:
+    """Let the clone at *path* remember the *hashes* of the files of *entries*, in their order, gitlinks left out.
+
+    Raises:
+        OSError: the file system refused.
+    """
+    files = [entry for entry in entries if entry.mode != GITLINK]
+    if any(len(entry.oid) != 40 for entry in files):
+        return
+    pack, unhex = _RECORD.pack, bytes.fromhex
+    data = b"".join([pack(unhex(file.oid), unhex(found), file.size) for file, found in zip(files, hashes, strict=True)])
+    os.makedirs(f"{path}/{FOLDER}", exist_ok=True)
+    with open(f"{path}/{SUMS}.tmp", "wb", buffering=0) as file:
+        file.write(_head(data) + b"\n" + data)
+    os.replace(f"{path}/{SUMS}.tmp", f"{path}/{SUMS}")
+
+
+def _head(data: bytes) -> bytes:
+    # Nobody waits for the disk here: after a power cut there may be anything, or half of it.
+    return b"%s %08x" % (_MAGIC, zlib.crc32(data))
+
+
+def sizes(known: Mapping[str, tuple[str, int]], raw: Raw) -> Callable[[str], int]:
+    """Return a function that tells the size of a blob of *raw* by its id, most of which are *known*.
+
+    It raises Unsure where too many others are asked for, or one cannot be read.
+    """
+    others: dict[str, int] = {}
+
+    def size(oid: str) -> int:
+        found = known.get(oid)
+        if found is not None:
+            return found[1]
+        if oid not in others:
+            others[oid] = len(_blob(raw, oid, len(others)))
+        return others[oid]
+
+    return size
+
+
+def hashed(known: Mapping[str, tuple[str, int]], raw: Raw, entries: Sequence[TreeEntry]) -> list[str]:
+    """Return the SHA-256 of the blob of each of *entries* but gitlinks, reading those that are not *known*.
+
+    Raises:
+        Unsure: too many have to be read, or one cannot be.
+    """
+    hashes, others = list[str](), 0
+    for entry in entries:
+        if entry.mode != GITLINK:
+            found = known.get(entry.oid)
+            if found is None:
+                others += 1
+                hashes.append(hashlib.sha256(_blob(raw, entry.oid, others)).hexdigest())
+            else:
+                hashes.append(found[0])
+    return hashes
+
+
+def _blob(raw: Raw, oid: str, number: int) -> bytes:
+    if number > FEW:
+        raise Unsure
+    kind, data = raw.read(oid)
+    if kind != "blob":
+        raise Unsure
+    return data
