@@ -86,7 +86,7 @@ class StoreFilling:
         seen = {ref: replace(found, served_by=served_by) for ref, found in self._seen().items()}
         refs = refreshed(old.refs, patterns, seen)
         record = replace(old, files={**old.files, **taken}, refs=refs, fetched_at=self.now)
-        store.write(record)
+        store.write(record, before=self._record)
         store.used()
         if record.packs > PACK_LIMIT:
             consolidated(self.runner, store, record)

@@ -125,15 +125,16 @@ class Store(Struct, frozen=True):
                 share(f"{self.packs}/{name}", f"{target}/{name}")
         return worst
 
-    def write(self, record: StoreRecord) -> None:
-        """Make *record* what the store has: its packs must be there.
+    def write(self, record: StoreRecord, *, before: StoreRecord | None = None) -> None:
+        """Make *record* what the store has, instead of *before*: its packs must be there.
 
         Raises:
             LocalIo: the file system refused; the old record stands.
         """
-        lines = {kept_ref(ref): seen.oid for ref, seen in record.refs.items()}
-        # For people who look with git; nothing here reads it.
-        write_packed_refs(self.disk, self.path, lines)
+        lines, known = _lines(record), {} if before is None else _lines(before)
+        if lines != known:
+            # For people who look with git; nothing here reads it.
+            write_packed_refs(self.disk, self.path, lines)
         self.disk.write_file(self.path / RECORD, encode_record(record))
 
     def take(self, files: Mapping[str, Path], known: Mapping[str, PackFile], object_format: str) -> dict[str, PackFile]:
@@ -229,6 +230,10 @@ def _wait(descriptor: int, *, patience: float, cancelled: Callable[[], int]) -> 
         except OSError as error:
             raise Unusable(f"it cannot be locked: {error.strerror}") from error
         time.sleep(_TICK)
+
+
+def _lines(record: StoreRecord) -> dict[str, str]:
+    return {kept_ref(ref): seen.oid for ref, seen in record.refs.items()}
 
 
 def _read(path: Path) -> bytes:
