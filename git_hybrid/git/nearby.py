@@ -16,6 +16,7 @@ import time
 from collections.abc import Collection, Iterable
 from contextlib import AbstractContextManager, suppress
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,6 +53,8 @@ HAVES = "refs/hybrid/have/"
 """What a store of the object cache has, as a stage that got its packs is told: complete, each with its history."""
 _POLL = 100
 _MOMENT = 0.001
+_PACK_HEAD = 12
+"""PACK, a version, the number of objects (gitformat-pack(5))."""
 # So many are named to a server; it would take many more in a pipe before it reads them.
 _MOST_HAVES = 256
 _STRICT = "--strict=" + ",".join(f"{message}=warn" for message in FSCK_WARNINGS)
@@ -138,13 +141,21 @@ class Nearby(Struct, frozen=True):
             require_version_2(lines)
             os.write(server.stdin.fileno(), question_of(ref))
             oid = answer_of(lines, ref)
-            is_new = oid is not None and oid not in known and not _holds(git_dir, oid)
+            is_new = oid is not None and oid not in known
             if oid is not None and is_new:
                 os.write(server.stdin.fileno(), wanted_beyond(oid, sorted(known)[:_MOST_HAVES]))
             # There are no more questions, and so it ends by itself.
             server.stdin.close()
-            whole = not is_new or self._is_added(pieces_of_pack(lines), threads, git_dir, check)
-            return oid if whole and _status(server, check) == 0 else None
+            if is_new:
+                pieces = pieces_of_pack(lines)
+                first = b""
+                while len(first) < _PACK_HEAD and (piece := next(pieces, b"")):
+                    first += piece
+                # To one that has all of it an empty pack is sent.
+                is_empty_pack = first[8:_PACK_HEAD] == bytes(4)
+                if not is_empty_pack and not self._is_added(chain([first], pieces), threads, git_dir, check):
+                    return None
+            return oid if _status(server, check) == 0 else None
 
     def _is_added(
         self, pieces: Iterable[bytes], threads: Iterable[str], git_dir: Path, check: Callable[[], None]
