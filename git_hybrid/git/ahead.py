@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import fcntl
 import os
+import signal
 import sys
-from collections.abc import Collection, Mapping, Sequence
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import closing, suppress
 
 from git_hybrid.core.errors import BadArgument
@@ -37,6 +39,7 @@ _LOGGED = frozenset({"audit", "overrides", "scans"})
 _OF_COMMIT = ("GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE")
 _STANDARD = 2
 _ROOM = 1 << 20
+_PIECE, _MOMENT = 1 << 16, 0.0005
 
 Key = tuple[tuple[str, ...], str, bytes]
 """A question: the command, the folder that it is about, and what the command reads."""
@@ -82,24 +85,48 @@ class Ahead:
             pid = os.posix_spawnp("git", ["git", "-C", folder, *argv[1:]], env, file_actions=pipes)
             self._asked[(tuple(argv), folder, stdin)] = (pid, ends.pop(0))
 
-    def answer(self, argv: Sequence[str], folder: str, stdin: bytes = b"") -> bytes | None:
-        """Return what the command wrote, once; None where it was not asked, or git did not like it."""
-        found = self._asked.pop((tuple(argv), folder, stdin), None)
+    def answer(
+        self, argv: Sequence[str], folder: str, stdin: bytes = b"", *, check: Callable[[], None] = lambda: None
+    ) -> bytes | None:
+        """Return what the command wrote, once; None where it was not asked, or git did not like it.
+
+        *check* may raise while it is waited for.
+        """
+        found = self._asked.get((tuple(argv), folder, stdin))
         if found is None:
             return None
         pid, reading = found
-        with open(reading, "rb", buffering=0) as output:
-            data = output.read()
+        data = _read_all(reading, check)
+        del self._asked[(tuple(argv), folder, stdin)]
+        os.close(reading)
         code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
         # git config ends with 1 where there is nothing to tell (git-config(1)).
         return data if code == 0 or (code == 1 and not data) else None
 
     def close(self) -> None:
         """End what is still going on."""
-        for key in list(self._asked):
-            self.answer(*key)
+        if self._asked:
+            for pid, reading in self._asked.values():
+                os.close(reading)
+                os.kill(pid, signal.SIGTERM)
+                os.waitpid(pid, 0)
+            self._asked = {}
         if self.scout is not None:
             self.scout.close()
+
+
+def _read_all(descriptor: int, check: Callable[[], None]) -> bytes:
+    os.set_blocking(descriptor, False)
+    pieces: list[bytes] = []
+    while True:
+        try:
+            pieces.append(os.read(descriptor, _PIECE))
+        except BlockingIOError:
+            check()
+            time.sleep(_MOMENT)
+            continue
+        if not pieces[-1]:
+            return b"".join(pieces)
 
 
 def ask_for_command(ahead: Ahead, root: str) -> None:

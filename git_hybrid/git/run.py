@@ -60,7 +60,8 @@ class Runner(Struct):
 
     def asked(self, argv: Sequence[str], folder: Path, stdin: bytes = b"") -> bytes | None:
         """Return what *argv* wrote in *folder* if it was started ahead; else None."""
-        return None if self.ahead is None else self.ahead.answer(argv, str(folder), stdin)
+        ask = None if self.ahead is None else self.ahead.answer
+        return None if ask is None else ask(argv, str(folder), stdin, check=partial(self.check, None))
 
     def git(
         self,

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from git_hybrid.core.check_table import CHECKS
+from git_hybrid.core.errors import Interrupted
 from git_hybrid.git import ahead as asking
 from git_hybrid.git.ahead import CONFIG, STAGED, VERSION, Ahead
 from git_hybrid.git.run import Runner
@@ -88,6 +89,22 @@ def test_nothing_is_left_of_what_nobody_wanted(root: Path) -> None:
     ahead.close()
     assert children() == before
     assert len(os.listdir("/proc/self/fd")) == open_before
+
+
+def test_a_git_that_hangs_is_not_waited_for_when_a_signal_came(root: Path, tmp_path: Path) -> None:
+    before = children()
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/git").write_text("#!/bin/sh\nexec sleep 60\n")
+    (tmp_path / "bin/git").chmod(0o755)
+    ahead = Ahead()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("PATH", str(tmp_path / "bin"), prepend=os.pathsep)
+        ahead.ask(VERSION, str(root), env=os.environ)
+    signals = iter([0, 0, 15])
+    with pytest.raises(Interrupted):
+        Runner(environ=os.environ, ahead=ahead, cancelled=lambda: next(signals)).asked(VERSION, root)
+    ahead.close()
+    assert children() == before
 
 
 def test_a_git_that_fails_is_asked_again(tmp_path: Path) -> None:
