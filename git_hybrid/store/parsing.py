@@ -105,10 +105,7 @@ def load_json_value(data: bytes, shown: str, *, fractions: bool = True) -> objec
     """
     text = decode_text(data, shown)
     try:
-        parse_float = float if fractions else _no_fraction
-        document: object = json.loads(
-            text, object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=parse_float
-        )
+        document: object = _DECODERS[fractions].decode(text)
         if "\\u" in text:
             # Only an escape can stand for half a character: the bytes were UTF-8.
             json.dumps(document, ensure_ascii=False).encode("utf-8")
@@ -138,6 +135,15 @@ def _no_constant(name: str) -> object:
 
 def _no_fraction(text: str) -> float:
     raise ValueError(f"holds {text[:20]}, which is no whole number")
+
+
+# Made once: json.loads makes one for each text, which takes as long as to read an audit record.
+_DECODERS = {
+    fractions: json.JSONDecoder(
+        object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=float if fractions else _no_fraction
+    )
+    for fractions in (False, True)
+}
 
 
 def check_version(document: Mapping[str, Any], *, key: str, known: int, shown: str, oldest: int = 1) -> int:
