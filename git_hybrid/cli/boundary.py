@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from git_hybrid.cli.common import Common
@@ -49,7 +50,9 @@ def _document(common: Common, code: int, error: Mapping[str, object]) -> None:
 
     words = common.argv[: common.argv.index("--")] if "--" in common.argv else common.argv
     if common.json or "--json" in words:
-        print(dump({"exit_code": code, "error": error, "sources": []}))
+        # Where there is no room for it, it is said to a person at least.
+        with suppress(OSError):
+            print(dump({"exit_code": code, "error": error, "sources": []}), flush=True)
 
 
 def _told(error: HybridError, common: Common) -> int:

@@ -66,7 +66,9 @@ def _of_process(*words: str) -> int:
     if traced:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     from git_hybrid.cli import plain
+    from git_hybrid.cli.streams import make_sure_of_streams
 
+    make_sure_of_streams()
     argv = [*words, *sys.argv[1:]]
     # There is nothing in the process but this command: what it will need is set going before the rest is imported.
     line = plain.read(argv)

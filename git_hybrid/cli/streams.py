@@ -1,0 +1,39 @@
+"""The three streams that a program begins with, whatever whoever started it did to them."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from contextlib import suppress
+
+
+class _Talk(io.TextIOWrapper):
+    """What is said to a person, which nobody may hear: where it goes is full or gone, and the work goes on."""
+
+    def write(self, text: str) -> int:
+        with suppress(OSError):
+            return super().write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            super().flush()
+
+
+def make_sure_of_streams() -> None:
+    """Open what was closed onto nothing, and let no trouble with stderr end a command.
+
+    Else a file of ours would get the number of a closed stream, and whatever is written there.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            # The lowest number that is free, which is this one.
+            os.open(os.devnull, os.O_RDWR)
+    if sys.stdout is None:
+        sys.stdout = io.TextIOWrapper(io.FileIO(1, "w", closefd=False), encoding="utf-8")
+    talk = io.FileIO(2, "w", closefd=False) if sys.stderr is None else sys.stderr.buffer
+    encoding = "utf-8" if sys.stderr is None else sys.stderr.encoding
+    sys.stderr = _Talk(talk, encoding=encoding, errors="backslashreplace", line_buffering=True)

@@ -1,0 +1,78 @@
+"""What becomes of a command whose streams are closed, or go where there is no room."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from support.cli import Hybrid, executable, merged_env
+from support.kit import git, head
+from support.upstream import Upstream, UpstreamFactory
+
+CLOSED = ["2>&-", ">&-", "<&-", "<&- >&- 2>&-", "2>/dev/full"]
+
+
+def started(words: str, redirected: str, *, cwd: Path, name: str = "git-hybrid") -> subprocess.CompletedProcess[str]:
+    line = f'exec "{executable(name)}" {words} {redirected}'
+    return subprocess.run(["sh", "-c", line], cwd=cwd, env=merged_env({}), capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def upstream(upstream_factory: UpstreamFactory) -> Upstream:
+    upstream = upstream_factory()
+    upstream.commit({"README": "one\n"}, "first")
+    return upstream
+
+
+@pytest.fixture
+def pinned(workspace: Path, hybrid: Hybrid, upstream: Upstream) -> Path:
+    hybrid("init")
+    hybrid("add", upstream.url, "--name", "tool")
+    return workspace
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/dev/full")
+@pytest.mark.parametrize("redirected", CLOSED)
+def test_nobody_who_listens_is_no_reason_not_to_work(pinned: Path, upstream: Upstream, redirected: str) -> None:
+    done = started("sync", redirected, cwd=pinned)
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+    assert head(pinned) == upstream.rev("main")
+    assert json.loads((pinned / "state/sources.json").read_text())["sources"][0]["commit_sha"] == head(pinned)
+    # No file got what was said.
+    assert git("status", "--porcelain", cwd=pinned / "sources/tool") == ""
+    assert started("check", "", cwd=pinned).returncode == 0
+
+
+@pytest.mark.parametrize("words", ["status", "status --json", "resume", "-h", "pin nothing", "nonsense --json"])
+def test_what_ends_well_or_badly_ends_so_without_a_listener(pinned: Path, words: str) -> None:
+    status = started(words, "", cwd=pinned).returncode
+    for redirected in CLOSED:
+        done = started(words, redirected, cwd=pinned)
+        assert done.returncode == status, (redirected, done.stderr)
+        assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/dev/full")
+@pytest.mark.parametrize("words", ["status", "status --json", "outdated --json", "audit log", "schema status", "-h"])
+def test_an_answer_that_cannot_be_written_is_a_failure(pinned: Path, words: str) -> None:
+    done = started(words, ">/dev/full", cwd=pinned)
+    assert done.returncode == 74
+    assert done.stderr.startswith("error: cannot use input or output: ")
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("hook", ["metadata", "check"])
+def test_a_hook_without_streams(pinned: Path, hook: str) -> None:
+    git("init", "-q", cwd=pinned)
+    git("add", "-A", cwd=pinned)
+    name = f"git-hybrid-hook-{hook}"
+    status = started("", "", cwd=pinned, name=name).returncode
+    for redirected in CLOSED:
+        done = started("", redirected, cwd=pinned, name=name)
+        assert done.returncode == status, (redirected, done.stderr)
+        assert "Traceback" not in done.stderr
