@@ -37,14 +37,14 @@ _TIMEOUT = 120
 class Point:
     """The call number *when* of *call*; *paths* is what it touched below the workspace.
 
-    Where *only* is given, just the calls on that path count; with *main* just those of the tool's own main thread,
-    else those of each process and thread by itself.
+    Where *only* is a path, spelt as in the call, just the calls on that path count; with *main* just those of the
+    tool's own main thread, else those of each process and thread by itself.
     """
 
     call: str
     when: int
     paths: tuple[str, ...]
-    only: Path | None
+    only: str
     main: bool
 
 
@@ -103,7 +103,7 @@ def recorded(arguments: Sequence[str], *, cwd: Path, log: Path) -> tuple[Result,
             key = (call, counts[match["pid"], call, only], only, match["pid"] == lines[0]["pid"])
             points.setdefault(key, []).append(place[1])
     return done, tuple(
-        Point(call, when, tuple(paths), cwd / only if only else None, main)
+        Point(call, when, tuple(paths), f"{cwd}/{only}" if only else "", main)
         for (call, when, only, main), paths in points.items()
     )
 
@@ -111,7 +111,7 @@ def recorded(arguments: Sequence[str], *, cwd: Path, log: Path) -> tuple[Result,
 def injected(point: Point, what: str, arguments: Sequence[str], *, cwd: Path, log: Path) -> tuple[Result, bool]:
     """Run ``git-hybrid`` with *what* done at *point*; return how it ended, and whether the place was reached."""
     rule = ["-o", str(log), "-e", f"trace={point.call}", "-e", f"inject={point.call}:{what}:when={point.when}"]
-    only = [] if point.only is None else ["-P", str(point.only)]
+    only = ["-P", point.only] if point.only else []
     done = strace([*([] if point.main else ["-f"]), *rule, *only], arguments, cwd=cwd)
     text = log.read_text(errors="replace")
     return done, "(INJECTED)" in text or "killed by SIGKILL" in text
