@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from git_hybrid.core.errors import ToolTooOld
+from git_hybrid.core.errors import GitFailed, ToolTooOld
 from git_hybrid.git.ahead import CONFIG, VERSION
 from git_hybrid.git.environment import child_environment
 from git_hybrid.git.run import MINIMUM_GIT, Runner
@@ -54,10 +54,15 @@ def git_version(runner: Runner, folder: Path) -> tuple[int, ...]:
 
     Raises:
         ToolTooOld: it is not installed, or older than the oldest that is supported.
+        GitFailed: it does not tell.
     """
-    env = child_environment(runner.environ, network=False)
     told = runner.asked(VERSION, folder)
-    text = (runner.run(VERSION, env=env).stdout if told is None else told).decode("ascii", "replace")
+    if told is None:
+        done = runner.run(VERSION, env=child_environment(runner.environ, network=False))
+        if done.status != 0:
+            raise GitFailed(command="git version", status=done.status, stderr=done.stderr.strip())
+        told = done.stdout
+    text = told.decode("ascii", "replace")
     parts = text.removeprefix("git version ").split()[:1]
     numbers = tuple(int(part) for part in (parts[0] if parts else "").split(".") if part.isdigit())
     if numbers < MINIMUM_GIT:

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from git_hybrid.core.errors import Interrupted, LocalIo, ToolTooOld
+from git_hybrid.core.errors import GitFailed, Interrupted, LocalIo, ToolTooOld
 from git_hybrid.git.run import DeadlineExceeded, Runner
+from git_hybrid.git.settings import git_version
 
 
 def _alive(pid: int) -> bool:
@@ -92,6 +93,15 @@ def test_what_cannot_be_started(tmp_path):
         runner.run(["no-such-program-here"], env=env)
     with pytest.raises(LocalIo):
         runner.run(["true"], env=env, cwd=tmp_path / "gone")
+
+
+def test_a_git_that_does_not_tell_its_version_is_not_called_old(tmp_path, monkeypatch):
+    (tmp_path / "git").write_text("#!/bin/sh\necho 'fatal: write failure on standard output' >&2\nexit 128\n")
+    (tmp_path / "git").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    with pytest.raises(GitFailed) as caught:
+        git_version(Runner(environ=dict(os.environ)), tmp_path)
+    assert (caught.value.status, caught.value.stderr) == (128, "fatal: write failure on standard output")
 
 
 def test_much_output_and_input_do_not_block():
