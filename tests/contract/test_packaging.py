@@ -17,6 +17,7 @@ WRITERS = {
     "git_hybrid/store/durable.py",
     "git_hybrid/store/filelock.py",  # says who holds the lock
     "git_hybrid/cli/boundary.py",  # the trace of a bug
+    "git_hybrid/cli/streams.py",  # what is said, and the null device
     "git_hybrid/cli/commands/demo.py",  # upstreams of its own, outside of any workspace
     "git_hybrid/git/export.py",  # files to scan, in a scratch folder outside of any workspace
     "git_hybrid/git/writer.py",
