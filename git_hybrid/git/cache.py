@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -151,6 +151,8 @@ class GitObjectCache:
                 return None
             self.disk.make_folder(self.root.parent)
             self.root.mkdir(mode=0o700, exist_ok=True)
-            self.disk.write_file(self.root / "CACHEDIR.TAG", _TAG)
+            with suppress(LocalIo):
+                # Two that make the cache at once get in each other's way here; one of them has written it.
+                self.disk.write_file(self.root / "CACHEDIR.TAG", _TAG)
         why = why_unsafe(self.root)
         return why and f"{self.root} is not used: {why}"

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from git_hybrid.core.cache_record import PACK_LIMIT, StoreRecord, folder_name
+from git_hybrid.core.errors import LocalIo
 from git_hybrid.core.ids import SourceName, parse_url
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.ports_cache import Question
@@ -191,6 +192,24 @@ def test_what_somebody_holds_is_left_alone(tmp_path, tool, runner, told):
     record = store.read()
     assert isinstance(record, StoreRecord)
     assert record.packs == 1
+
+
+class OnlyOneTag:
+    """The durable writer of one of two that make the cache at the same moment: the other has renamed its file away."""
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        return getattr(durable, name)
+
+    def write_file(self, path: Path, data: bytes) -> None:
+        if path.name == "CACHEDIR.TAG":
+            raise LocalIo(path=str(path), operation="replace", reason="No such file or directory")
+        durable.write_file(path, data)
+
+
+def test_two_may_make_the_cache_at_once(tmp_path, tool, runner, told):
+    fill(make(runner, tmp_path / "cache", told, OnlyOneTag()), stage(tmp_path, 0), tool)
+    assert len(stores(durable, tmp_path / "cache")) == 1
+    assert told == []
 
 
 def test_an_edition_lasts_until_somebody_fills_the_store(tmp_path, tool, runner, told):
