@@ -47,11 +47,7 @@ class GitObjectCache:
 
     def holds(self, url: Url) -> bool:
         """Tell whether there is a store for *url* that can be used."""
-        try:
-            store = self._store(url)
-            return store is not None and store.is_there
-        except OSError:
-            return False
+        return self.edition(url) is not None
 
     def edition(self, url: Url) -> object:
         """Return which record the store of *url* has: each is a file of its own, renamed into its place."""

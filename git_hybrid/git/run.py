@@ -60,8 +60,9 @@ class Runner(Struct):
 
     def asked(self, argv: Sequence[str], folder: Path, stdin: bytes = b"") -> bytes | None:
         """Return what *argv* wrote in *folder* if it was started ahead; else None."""
-        ask = None if self.ahead is None else self.ahead.answer
-        return None if ask is None else ask(argv, str(folder), stdin, check=partial(self.check, None))
+        if self.ahead is None:
+            return None
+        return self.ahead.answer(argv, str(folder), stdin, check=partial(self.check, None))
 
     def git(
         self,

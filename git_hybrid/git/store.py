@@ -65,11 +65,6 @@ class Store(Struct, frozen=True):
         """Where its packs are."""
         return self.path / "objects" / "pack"
 
-    @property
-    def is_there(self) -> bool:
-        """Whether it has a record; nothing is said of what stands in it."""
-        return os.path.lexists(self.path / RECORD)
-
     def edition(self) -> tuple[int, int] | None:
         """Return what tells its record from the one before and the one after; None if it has none.
 

@@ -12,7 +12,7 @@ import os
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from struct import Struct
+from struct import Struct, error
 
 from git_hybrid.core.tree import GITLINK, TreeEntry
 from git_hybrid.git.raw import FEW, Raw, Unsure
@@ -29,7 +29,7 @@ Sums = dict[str, tuple[str, int]]
 
 def read(path: str) -> Sums:
     """Return what the clone at *path* remembers, nothing if that cannot be read."""
-    with suppress(OSError, ValueError), open(f"{path}/{SUMS}", "rb", buffering=0) as file:
+    with suppress(OSError, error), open(f"{path}/{SUMS}", "rb", buffering=0) as file:
         head, _, data = file.read().partition(b"\n")
         if head == _head(data):
             return {oid.hex(): (sha256.hex(), size) for oid, sha256, size in _RECORD.iter_unpack(data)}

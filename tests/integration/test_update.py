@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import time
+import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -254,6 +255,7 @@ def test_what_a_clone_knows_of_its_blobs_is_what_they_are(clone: Path, monkeypat
         lambda data: data[:-60],
         lambda data: data + b"\0" * 60,
         lambda data: data.replace(b"sums-1", b"sums-2"),
+        lambda data: b"git-hybrid-sums-1 %08x\n" % zlib.crc32(b"half") + b"half",
         lambda data: data[:-9] + bytes([data[-9] ^ 1]) + data[-8:],
     ],
 )
