@@ -58,7 +58,8 @@ def add(rt: Runtime, editor: Editor, wanted: Sequence[Wanted], *, command: str =
             refuse_taken(snapshot.manifest, item.source.name)
         jobs = rt.jobs or snapshot.manifest.defaults.jobs
         rt.progress("begin", "pinning", str(len(wanted)))
-        results = run_all(lambda item: _resolve_one(rt, snapshot, item), wanted, jobs=jobs, cancelled=rt.cancelled)
+        asking = rt.for_many(len(wanted))
+        results = run_all(lambda item: _resolve_one(asking, snapshot, item), wanted, jobs=jobs, cancelled=rt.cancelled)
         rt.stop_if_cancelled()
         done = [result for result in results if result is not None]
         rows = tuple(sorted((row for _, row, _ in done), key=lambda row: row.name))

@@ -64,7 +64,8 @@ def carry_out(
     The journal must have been begun. What failed in passing, and what a signal kept from being done, stays pending.
     """
     before = snapshot.unfinished.served_by if snapshot.unfinished else {}
-    run = Run(rt=replace(rt, waived=waivers(snapshot)), manifest=snapshot.manifest, seen=seen, served_by=before)
+    at_work = replace(rt.for_many(len(tasks)), waived=waivers(snapshot))
+    run = Run(rt=at_work, manifest=snapshot.manifest, seen=seen, served_by=before)
     rt.progress("begin", "bringing clones to their pins", str(len(tasks)))
     jobs = rt.jobs or snapshot.manifest.defaults.jobs
     results = run_slowest_first(

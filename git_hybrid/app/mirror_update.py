@@ -67,7 +67,12 @@ def update_mirror(rt: Runtime, folder: MirrorFolder, own_url: str) -> tuple[Repo
     """
     snapshot = rt.ledger.snapshot()
     entries = tuple(base for base in rt.mirrors.entries if base.rstrip("/") != own_url.rstrip("/"))
-    asking = replace(rt, mirrors=Mirrors(entries), bundles=lambda _name: None, waived=waivers(snapshot))
+    asking = replace(
+        rt.for_many(len(snapshot.manifest.sources)),
+        mirrors=Mirrors(entries),
+        bundles=lambda _name: None,
+        waived=waivers(snapshot),
+    )
     filling = _Filling(rt=asking, folder=folder, manifest=snapshot.manifest, pins=snapshot.lock.pins)
     done = {} if rt.spread is None else _elsewhere(filling, rt.spread, snapshot)
     sources = tuple(source for source in snapshot.manifest.sources.values() if source.name not in done)

@@ -106,10 +106,12 @@ def _resolve_all(rt: Runtime, snapshot: Snapshot, request: PinRequest) -> tuple[
     if request.scan and not snapshot.manifest.scanners:
         raise NoScanner
 
+    asking = rt.for_many(len(names))
+
     def work(name: SourceName) -> tuple[Row, Decision]:
         source = snapshot.manifest.sources[name]
         keep, forced = not request.dry_run, request.forced
-        return pin_one(rt, snapshot, source, to=request.to, move=move, keep=keep, forced=forced, scan=request.scan)
+        return pin_one(asking, snapshot, source, to=request.to, move=move, keep=keep, forced=forced, scan=request.scan)
 
     rt.progress("begin", "pinning", str(len(names)))
     results = run_all(work, names, jobs=rt.jobs or snapshot.manifest.defaults.jobs, cancelled=rt.cancelled)

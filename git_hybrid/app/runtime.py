@@ -16,7 +16,10 @@ from git_hybrid.core.ports_mirror import MirrorFolder
 from git_hybrid.core.ports_scan import ScanTools
 from git_hybrid.core.ports_spread import Spread
 from git_hybrid.core.reducer import RunInfo
-from git_hybrid.core.value import Struct, field
+from git_hybrid.core.value import Struct, field, replace
+
+_FEW = 3
+"""So many upstreams are asked as quickly by a git process each as by a client that has to be loaded first."""
 
 
 class Runtime(Struct, frozen=True, kw_only=True):
@@ -56,6 +59,10 @@ class Runtime(Struct, frozen=True, kw_only=True):
     cache_max_age: timedelta = timedelta(0)
     durations: Durations = field(default_factory=NoDurations)
     at_host: Callable[[str], AbstractContextManager[None]] = lambda _host: nullcontext()
+
+    def for_many(self, count: int) -> Runtime:
+        """Return this with the transport for so many sources."""
+        return self if self.bulk is None or count <= _FEW else replace(self, transport=self.bulk)
 
     def stop_if_cancelled(self) -> None:
         """Raise Interrupted if a signal asked the program to stop."""

@@ -19,13 +19,10 @@ from git_hybrid.core.plan import Clone, Observed, Snapshot
 from git_hybrid.core.ports_spread import Errand
 from git_hybrid.core.report import Report, Row, failed
 from git_hybrid.core.resolve import moved_tag, newest_allowed
-from git_hybrid.core.value import replace
 
 SHOWN_COMMITS = 10
 ASKED_TOGETHER = 16
 """So many upstreams make one errand: they share connections, and the cost of handing them over."""
-FEW = 3
-"""So many upstreams are asked as quickly by a git process each as by a client that has to be loaded first."""
 
 
 def diff(rt: Runtime, names: Sequence[str] = (), groups: Sequence[str] = (), *, upstream: bool = False) -> Report:
@@ -38,6 +35,7 @@ def diff(rt: Runtime, names: Sequence[str] = (), groups: Sequence[str] = (), *, 
     snapshot = rt.ledger.snapshot()
     selected = select(snapshot.manifest, names, groups)
     seen: dict[SourceName, Observed] = {} if upstream else observe(rt, snapshot, selected)
+    asking = rt.for_many(len(selected))
 
     def work(name: SourceName) -> Row:
         pin = snapshot.lock.pins.get(name)
@@ -46,7 +44,7 @@ def diff(rt: Runtime, names: Sequence[str] = (), groups: Sequence[str] = (), *, 
         rt.progress("start", name, "compare")
         try:
             if upstream:
-                return _upstream_row(rt, snapshot, snapshot.manifest.sources[name], pin)
+                return _upstream_row(asking, snapshot, snapshot.manifest.sources[name], pin)
             return _disk_row(rt, pin, seen[name])
         except HybridError as error:
             return failed(name, error)
@@ -119,7 +117,7 @@ def newer_upstream(
     rt: Runtime, manifest: Manifest, pins: Mapping[SourceName, Pin], selected: Sequence[SourceName]
 ) -> tuple[Row, ...]:
     """Return for each of *selected* whether upstream has something newer that the manifest allows."""
-    asking = replace(rt, transport=rt.bulk) if rt.bulk is not None and len(selected) > FEW else rt
+    asking = rt.for_many(len(selected))
 
     def work(name: SourceName) -> Row:
         source, pin = manifest.sources[name], pins.get(name)

@@ -21,7 +21,7 @@ from git_hybrid.core.ports_cache import ObjectCache
 from git_hybrid.core.ports_identity import Prover
 from git_hybrid.core.ports_scan import ScanTools
 from git_hybrid.core.reducer import RunInfo
-from git_hybrid.core.value import Struct
+from git_hybrid.core.value import Struct, replace
 from git_hybrid.git.ahead import Ahead
 from git_hybrid.git.clones import GitClones
 from git_hybrid.git.quarantine import GitQuarantine
@@ -34,6 +34,7 @@ from git_hybrid.store.layout import Layout, find_root, refuse_links
 from git_hybrid.store.ledger import FileLedger
 
 if TYPE_CHECKING:
+    from git_hybrid.git.transport import GitTransport
     from git_hybrid.scan.external import Job
 
 
@@ -141,7 +142,7 @@ def _runtime(
     )
     return Runtime(
         transport=late(lambda: _transport(runner, ledger, watch)),
-        bulk=late(lambda: _bulk(runner, ledger, stack)),
+        bulk=late(lambda: _bulk(runner, ledger, stack, watch)),
         objects=late(lambda: _objects(runner)),
         quarantine=quarantine,
         clones=clones,
@@ -186,7 +187,7 @@ def _cache(
     return late(made)
 
 
-def _transport(runner: Runner, ledger: FileLedger, watch: SourceWatch | None) -> Transport:
+def _transport(runner: Runner, ledger: FileLedger, watch: SourceWatch | None) -> GitTransport:
     from git_hybrid.git.nearby import Nearby
     from git_hybrid.git.transport import GitTransport
 
@@ -199,13 +200,13 @@ def _durations(folder: Path) -> Durations:
     return FileDurations(folder / ".durations")
 
 
-def _bulk(runner: Runner, ledger: FileLedger, stack: ExitStack) -> Transport:
+def _bulk(runner: Runner, ledger: FileLedger, stack: ExitStack, watch: SourceWatch | None) -> Transport:
+    from git_hybrid.git.afar import Afar
     from git_hybrid.git.direct import Direct
-    from git_hybrid.git.transport import GitTransport
 
     direct = Direct(runner)
     stack.callback(direct.close)
-    return GitTransport(runner=runner, allowed_host=HostPolicy(ledger), direct=direct)
+    return replace(_transport(runner, ledger, watch), direct=direct, afar=Afar(runner, direct))
 
 
 def _objects(runner: Runner) -> Objects:

@@ -15,8 +15,8 @@ from git_hybrid.core.ids import InvalidText, RefName, Url, parse_full_ref, parse
 from git_hybrid.core.value import replace
 from git_hybrid.git.cache_care import Broken, checked, consolidated
 from git_hybrid.git.kept import fetched_refs, upstream_ref
-from git_hybrid.git.nearby import HAVES
 from git_hybrid.git.packfiles import pack_files
+from git_hybrid.git.receiving import HAVES
 from git_hybrid.git.run import Runner
 from git_hybrid.git.store import Store, Unusable, write_packed_refs
 

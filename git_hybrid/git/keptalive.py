@@ -12,12 +12,12 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from http.client import HTTPException, HTTPResponse, HTTPSConnection
+from http.client import HTTPException, HTTPResponse, HTTPSConnection, IncompleteRead
 from socket import IPPROTO_TCP, TCP_NODELAY, create_connection, socket
 from typing import TYPE_CHECKING
 
 from git_hybrid.core.errors import Interrupted
-from git_hybrid.core.value import Struct
+from git_hybrid.core.value import Struct, replace
 from git_hybrid.git.run import DeadlineExceeded, Limits
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ _POLL = 0.1
 _CONNECT = 10.0
 _SLOW = 1000
 _MOST = 64 << 20
+_PIECE = 1 << 16
 _STALE = (BrokenPipeError, ConnectionResetError, ssl.SSLEOFError, ssl.SSLZeroReturnError)
 
 
@@ -44,7 +45,7 @@ class Answer(Struct, frozen=True, kw_only=True):
     status: int
     kind: str
     retry_after: str
-    body: bytes
+    body: bytes = b""
 
 
 class _Watch:
@@ -56,6 +57,16 @@ class _Watch:
         self._since = time.monotonic()
         self._end = self._since + limits.deadline.total_seconds()
         self._got = 0
+        self._left: float | None = None
+
+    def leave(self) -> None:
+        """Take note that nothing is waited for: somebody is busy with what came."""
+        self._left = time.monotonic()
+
+    def come_back(self) -> None:
+        """Take note that more is waited for; the time in between says nothing of the server."""
+        if self._left is not None:
+            self._since, self._left = self._since + time.monotonic() - self._left, None
 
     def __call__(self, got: int = 0) -> None:
         """Take note of *got* more bytes.
@@ -92,6 +103,39 @@ class _PatientSocket(ssl.SSLSocket):
                 return got
 
 
+class Reply:
+    """An answer that has begun: what it begins with, and its body as it comes."""
+
+    def __init__(self, response: HTTPResponse, watch: _Watch) -> None:
+        """Wrap *response*, of whose body nothing was read."""
+        if response.getheader("Content-Encoding", "identity") != "identity":
+            raise HTTPException("encoded without having been asked for")
+        kind = response.getheader("Content-Type", "").partition(";")[0].strip().lower()
+        self.answer = Answer(status=response.status, kind=kind, retry_after=response.getheader("Retry-After", "")[:40])
+        self.is_whole = False
+        self._response, self._watch = response, watch
+
+    def read(self) -> bytes:
+        """Return what comes next of the body, b"" at its end.
+
+        Raises:
+            Broken: the end did not come.
+            Stalled, DeadlineExceeded: a limit was reached.
+            Interrupted: a signal asked to stop.
+        """
+        self._watch.come_back()
+        try:
+            piece = self._response.read1(_PIECE)
+        except (OSError, HTTPException, ValueError) as error:
+            raise Broken from error
+        if not piece:
+            if self._response.length:
+                raise Broken from IncompleteRead(b"", self._response.length)
+            self.is_whole = True
+        self._watch.leave()
+        return piece
+
+
 class KeptAlive:
     """Connections to servers, by host and port; safe to be used by many threads, each with one request at a time."""
 
@@ -113,15 +157,42 @@ class KeptAlive:
             Stalled, DeadlineExceeded: a limit was reached.
             Interrupted: a signal asked to stop.
         """
+        with self.asking(host, port, target, body=body, headers=headers, limits=limits) as reply:
+            pieces, size = [], 0
+            while piece := reply.read():
+                pieces.append(piece)
+                size += len(piece)
+                if size > _MOST:
+                    raise Broken from HTTPException("too much of it")
+            return replace(reply.answer, body=b"".join(pieces))
+
+    @contextlib.contextmanager
+    def asking(
+        self, host: str, port: int, target: str, *, body: bytes, headers: Mapping[str, str], limits: Limits
+    ) -> Iterator[Reply]:
+        """Yield the answer to one request, whose body is still to be read. The request may be sent twice, as above.
+
+        Raises:
+            Broken: no answer came.
+            Stalled, DeadlineExceeded: a limit was reached.
+            Interrupted: a signal asked to stop.
+        """
         watch = _Watch(limits, self._cancelled)
         try:
-            while (kept := self._take(host, port)) is not None:
-                # A server may close a connection that nobody uses at any moment: that says nothing of this request.
-                with contextlib.suppress(*_STALE):
-                    return self._asked(kept, watch, target, body, headers)
-            return self._asked(self._connected(host, port, watch), watch, target, body, headers)
+            connection, response = self._begun(host, port, watch, (target, body, dict(headers)))
         except (OSError, HTTPException, ValueError) as error:
             raise Broken from error
+        with _closed_on_failure(connection), response:
+            try:
+                reply = Reply(response, watch)
+            except HTTPException as error:
+                raise Broken from error
+            yield reply
+        if not reply.is_whole:
+            connection.close()
+        if connection.sock is not None:
+            with self._lock:
+                self._idle.setdefault((host, port), []).append(connection)
 
     def close(self) -> None:
         """Close what is kept."""
@@ -131,19 +202,16 @@ class KeptAlive:
         for connection in kept:
             connection.close()
 
-    def _asked(
-        self, connection: HTTPSConnection, watch: _Watch, target: str, body: bytes, headers: Mapping[str, str]
-    ) -> Answer:
-        with _closed_on_failure(connection):
-            assert isinstance(connection.sock, _PatientSocket)
-            connection.sock.watch = watch
-            connection.request("POST", target, body=body, headers=dict(headers))
-            with connection.getresponse() as response:
-                answer = _read(response)
-        if connection.sock is not None:
-            with self._lock:
-                self._idle.setdefault((connection.host, connection.port), []).append(connection)
-        return answer
+    def _begun(
+        self, host: str, port: int, watch: _Watch, request: tuple[str, bytes, dict[str, str]]
+    ) -> tuple[HTTPSConnection, HTTPResponse]:
+        """Send *request* and return the connection and the answer that has begun on it."""
+        while (kept := self._take(host, port)) is not None:
+            # A server may close a connection that nobody uses at any moment: that says nothing of this request.
+            with contextlib.suppress(*_STALE):
+                return kept, _sent(kept, watch, *request)
+        fresh = self._connected(host, port, watch)
+        return fresh, _sent(fresh, watch, *request)
 
     def _take(self, host: str, port: int) -> HTTPSConnection | None:
         with self._lock:
@@ -170,12 +238,14 @@ class KeptAlive:
         return connection
 
 
-def _read(response: HTTPResponse) -> Answer:
-    body = response.read(_MOST + 1)
-    if len(body) > _MOST or response.read(1) or response.getheader("Content-Encoding", "identity") != "identity":
-        raise HTTPException("too much of it, or encoded without having been asked for")
-    kind = response.getheader("Content-Type", "").partition(";")[0].strip().lower()
-    return Answer(status=response.status, kind=kind, retry_after=response.getheader("Retry-After", "")[:40], body=body)
+def _sent(
+    connection: HTTPSConnection, watch: _Watch, target: str, body: bytes, headers: dict[str, str]
+) -> HTTPResponse:
+    with _closed_on_failure(connection):
+        assert isinstance(connection.sock, _PatientSocket)
+        connection.sock.watch = watch
+        connection.request("POST", target, body=body, headers=headers)
+        return connection.getresponse()
 
 
 def _plain(host: str, port: int, watch: _Watch) -> socket:

@@ -86,6 +86,15 @@ class Lines:
         self._at += count
         return self._data[self._at - count : self._at]
 
+    def require_end(self) -> None:
+        """Read on, where nothing comes any more.
+
+        Raises:
+            NotUnderstood: something comes.
+        """
+        if len(self._data) > self._at or self._more():
+            raise NotUnderstood
+
 
 def advertised(lines: Lines, ref: str) -> str | None:
     """Return the id of *ref* in the list that a server of version 0 begins with; None if it is not there.
@@ -131,7 +140,8 @@ def pieces_of_pack(lines: Lines) -> Iterator[bytes]:
     for packet in lines.until_flush():
         if packet[:1] not in _BANDS:
             raise NotUnderstood
-        if packet[:1] == _PACK_BAND:
+        # One without anything only says that the server is still there.
+        if packet[:1] == _PACK_BAND and len(packet) > 1:
             yield packet[1:]
 
 

@@ -236,13 +236,14 @@ class Runner(Struct):
         git_dir: Path | None = None,
         version: int = 0,
         stdin: Source = "pipe",
+        stderr: Source = "nothing",
     ) -> AbstractContextManager[Talker]:
         """Run a git command with the user's configuration that is talked to by pipes; leaving the block ends it."""
         env = child_environment(self.environ, network=True) | (
             {"GIT_PROTOCOL": f"version={version}"} if version else {}
         )
         argv = ["git", *hardened([*silenced(self.chosen), *settings]), *repository_options(git_dir, None), *arguments]
-        return self._started(argv, env=env, cwd=git_dir, stdin=stdin, stderr="nothing")
+        return self._started(argv, env=env, cwd=git_dir, stdin=stdin, stderr=stderr)
 
     @contextmanager
     def _started(

@@ -22,6 +22,7 @@ from git_hybrid.core.manifest import Defaults
 from git_hybrid.core.ports import FetchRequest, RemoteRefs, Stage
 from git_hybrid.core.value import Struct
 from git_hybrid.git import cloning
+from git_hybrid.git.afar import Afar
 from git_hybrid.git.answers import Answer, headers_file, not_git, read_headers
 from git_hybrid.git.classify import classify_network, last_words, redirects
 from git_hybrid.git.direct import Direct
@@ -29,6 +30,7 @@ from git_hybrid.git.environment import fsck_settings
 from git_hybrid.git.fsck import refused, skip_list
 from git_hybrid.git.kept import UPSTREAM, kept_ref
 from git_hybrid.git.nearby import Nearby
+from git_hybrid.git.receiving import Fetch
 from git_hybrid.git.run import Completed, DeadlineExceeded, Limits, Runner
 from git_hybrid.git.watched import SourceWatch, Watch, of_source
 
@@ -49,7 +51,7 @@ class GitTransport(Struct, frozen=True):
 
     With *direct* a git process is started only for those lists of refs that it leaves to git.
     *watch* is told how far each fetch is; without it git is not even asked. With *nearby* folders of this machine are
-    fetched from directly, where nobody watches.
+    fetched from directly, with *afar* servers.
     """
 
     runner: Runner
@@ -57,6 +59,7 @@ class GitTransport(Struct, frozen=True):
     direct: Direct | None = None
     watch: SourceWatch | None = None
     nearby: Nearby | None = None
+    afar: Afar | None = None
 
     def list_refs(self, url: str, defaults: Defaults, *, head: bool) -> RemoteRefs:
         """Return the branches and tags that the server at *url* lists, with *head* also its default branch.
@@ -82,7 +85,7 @@ class GitTransport(Struct, frozen=True):
             MalformedObjects: what the server sent is not sound.
             NetworkFailure, AccessDenied, RepositoryNotFound, TlsFailure, HostKeyFailure: by what went wrong.
         """
-        if self._is_fetched_nearby(stage, url, request, defaults):
+        if self._is_fetched_without_git(stage, url, request, defaults):
             return
         watch = of_source(self.watch, stage.name)
         with skip_list(request.waived, "fetch.fsck") as options:
@@ -97,11 +100,14 @@ class GitTransport(Struct, frozen=True):
             # A server of plain files: git downloads the packs as they are, and runs no fsck on them.
             self._refuse_malformed(stage, request.waived)
 
-    def _is_fetched_nearby(self, stage: Stage, url: str, request: FetchRequest, defaults: Defaults) -> bool:
-        if self.nearby is None or self.watch is not None or not request.refs:
+    def _is_fetched_without_git(self, stage: Stage, url: str, request: FetchRequest, defaults: Defaults) -> bool:
+        way = self.nearby if url.startswith("file://") else self.afar
+        if way is None or not request.refs:
             return False
+        kept, watch = kept_ref(request.refs[0]), of_source(self.watch, stage.name)
+        fetch = Fetch(stage=stage, url=url, request=request, defaults=defaults, kept=kept, watch=watch)
         try:
-            return self.nearby.fetch(stage, url, request, defaults, kept_ref(request.refs[0]))
+            return way.fetch(fetch)
         except DeadlineExceeded as error:
             raise _too_late(url, defaults) from error
 

@@ -6,9 +6,15 @@ import os
 import re
 from collections.abc import Callable
 from functools import partial
-from typing import IO
+from typing import IO, TYPE_CHECKING, Self
 
 from git_hybrid.core.transfer import LONGEST, Transfer, parse_transfer
+
+if TYPE_CHECKING:
+    from threading import Thread
+
+if TYPE_CHECKING:
+    from threading import Thread
 
 Watch = Callable[[Transfer], None]
 SourceWatch = Callable[[str, Transfer], None]
@@ -58,6 +64,37 @@ class Sieve:
     def close(self) -> bytes:
         """Return everything that was no progress."""
         return bytes(self._kept + self._rest)
+
+
+class Listener:
+    """Tells *watch* the progress that a child writes, in a thread of its own, and forgets everything else."""
+
+    def __init__(self, watch: Watch) -> None:
+        """Listen to nobody yet."""
+        self._watch = watch
+        self._thread: Thread | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        """Wait for the end of what is listened to: whoever writes there must have ended."""
+        if self._thread is not None:
+            self._thread.join()
+
+    def listen(self, stderr: IO[bytes]) -> None:
+        """Listen to *stderr*, which may be closed meanwhile."""
+        from threading import Thread
+
+        own = os.dup(stderr.fileno())
+        self._thread = Thread(target=self._hear, args=(own,), name="progress")
+        self._thread.start()
+
+    def _hear(self, own: int) -> None:
+        sieve = Sieve(self._watch)
+        with open(own, "rb", buffering=0) as file:
+            while data := file.read(_CHUNK):
+                sieve.feed(data)
 
 
 def read_to_end(

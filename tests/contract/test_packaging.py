@@ -24,7 +24,7 @@ WRITERS = {
     "git_hybrid/git/quarantine.py",
     "git_hybrid/git/saver.py",
     "git_hybrid/git/cloning.py",  # into quarantine
-    "git_hybrid/git/nearby.py",  # into quarantine
+    "git_hybrid/git/receiving.py",  # into quarantine
     "git_hybrid/git/skeleton.py",  # into quarantine
     "git_hybrid/git/ahead.py",  # the null device, which git's complaints go to
     "git_hybrid/git/seen.py",  # hints, in the .git of a clone

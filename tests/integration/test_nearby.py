@@ -16,11 +16,13 @@ from git_hybrid.core.errors import Interrupted, NetworkFailure
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.manifest import Defaults
 from git_hybrid.core.ports import FetchRequest, Stage
-from git_hybrid.git.nearby import HAVES, Nearby
+from git_hybrid.git.nearby import Nearby
+from git_hybrid.git.receiving import HAVES, Fetch
 from git_hybrid.git.run import Runner
 from git_hybrid.git.skeleton import write_skeleton
 from git_hybrid.git.transport import GitTransport
-from support.kit import git, head, logging_git, released, started
+from support.kit import commands, git, head, logging_git, released, started
+from support.packs import framed, packed
 from support.upstream import Upstream, UpstreamFactory
 
 MAIN, KEPT = "refs/heads/main", "refs/hybrid/upstream/heads/main"
@@ -38,13 +40,6 @@ def stage(tmp_path: Path) -> Stage:
     path = tmp_path / "stage"
     write_skeleton(path / ".git", object_format="sha1")
     return Stage(name=SourceName("tool"), path=str(path))
-
-
-def commands(log: Path) -> list[str]:
-    """Return which of the commands that fetch were started, in their order."""
-    found = ("clone", "fetch", "ls-remote", "upload-pack", "index-pack")
-    lines = [line.split("\037") for line in log.read_text().splitlines()]
-    return [word for words in lines for word in found if word in words]
 
 
 def fake_git(folder: Path, upload_pack: str) -> dict[str, str]:
@@ -74,7 +69,8 @@ def fetched(
 ) -> bool:
     nearby = Nearby(Runner(environ={**os.environ, **(env or {})}, **options))
     kept = "refs/hybrid/upstream/" + ref.removeprefix("refs/")
-    return nearby.fetch(stage, tool.url, FetchRequest(refs=(ref,)), Defaults(), kept)
+    request = FetchRequest(refs=(ref,))
+    return nearby.fetch(Fetch(stage=stage, url=tool.url, request=request, defaults=Defaults(), kept=kept))
 
 
 def untouched(stage: Stage) -> bool:
@@ -104,11 +100,11 @@ def test_no_deltas_are_looked_for_where_all_is_one_pack(hybrid, workspace, tool,
     started(hybrid, tool.url, "--branch", "main", sync=False)
     log.write_text("")
     sizes = []
-    for packed in (False, True):
-        if packed:
+    for is_packed in (False, True):
+        if is_packed:
             git("repack", "-adq", cwd=tool.path)
-        hybrid("sync", env=env | {"GIT_HYBRID_CACHE_DIR": str(tmp_path / f"cache-{packed}")})
-        assert ("pack.window=0" in log.read_text().split("\037")) is packed
+        hybrid("sync", env=env | {"GIT_HYBRID_CACHE_DIR": str(tmp_path / f"cache-{is_packed}")})
+        assert ("pack.window=0" in log.read_text().split("\037")) is is_packed
         sizes += [path.stat().st_size for path in (workspace / "sources/tool/.git/objects/pack").glob("*.pack")]
         shutil.rmtree(workspace / "sources/tool")
     loose, once = sizes
@@ -178,7 +174,8 @@ def test_a_shallow_server_is_git_s(tool, stage, tmp_path):
     subprocess.run(["git", "clone", "-q", "--bare", "--depth=1", tool.url, tmp_path / "cut.git"], check=True)
     cut = Nearby(Runner(environ=dict(os.environ)))
     url = (tmp_path / "cut.git").as_uri()
-    assert not cut.fetch(stage, url, FetchRequest(refs=(MAIN,)), Defaults(), KEPT)
+    request = FetchRequest(refs=(MAIN,))
+    assert not cut.fetch(Fetch(stage=stage, url=url, request=request, defaults=Defaults(), kept=KEPT))
     assert untouched(stage)
 
 
@@ -233,10 +230,9 @@ def test_more_than_one_ref_or_less_than_all_is_git_s(tool, stage):
         FetchRequest(refs=(MAIN,), commits_only=True),
         FetchRequest(refs=(MAIN,), waived=(tool.rev("main"),)),
     ):
-        assert not nearby.fetch(stage, tool.url, request, Defaults(), KEPT)
-    assert not nearby.fetch(
-        stage, tool.url.replace("file://", "file://localhost"), FetchRequest(refs=(MAIN,)), Defaults(), KEPT
-    )
+        assert not nearby.fetch(Fetch(stage=stage, url=tool.url, request=request, defaults=Defaults(), kept=KEPT))
+    url, request = tool.url.replace("file://", "file://localhost"), FetchRequest(refs=(MAIN,))
+    assert not nearby.fetch(Fetch(stage=stage, url=url, request=request, defaults=Defaults(), kept=KEPT))
 
 
 def test_a_tip_that_the_store_has_needs_no_pack(tool, stage):
@@ -338,17 +334,8 @@ def test_an_object_that_is_named_and_does_not_come_leaves_what_was_there(tool, s
     sent = "".join(f"{line}\n" for line in listed if not line.startswith(left_out))
     assert sent.count("\n") == len(listed) - 1
     (tmp_path / "list").write_text(sent)
-    real = shutil.which("git")
-    pack = subprocess.run(
-        [real, "-C", tool.path, "pack-objects", "--stdout", "-q"],
-        input=sent.encode(),
-        stdout=subprocess.PIPE,
-        check=True,
-    ).stdout
-    framed = b"".join(
-        b"%04x\1%s" % (len(pack[at : at + 1000]) + 5, pack[at : at + 1000]) for at in range(0, len(pack), 1000)
-    )
-    (tmp_path / "answer").write_bytes(b"000dpackfile\n" + framed + b"0000")
+    left, real = framed(packed(tool, sent)), shutil.which("git")
+    (tmp_path / "answer").write_bytes(b"000dpackfile\n" + left + b"0000")
     # It lists as it is, and answers the second question with that.
     script = tmp_path / "serve.py"
     script.write_text(
@@ -364,19 +351,8 @@ def test_an_object_that_is_named_and_does_not_come_leaves_what_was_there(tool, s
     env = fake_git(tmp_path / "bin", f'exec {sys.executable} -I "{script}"')
     assert not fetched(tool, stage, env=env)
     assert sorted(packs.iterdir()) == before
-    (tmp_path / "answer").write_bytes(b"000dpackfile\n" + framed_pack(tool, base) + b"0000")
+    (tmp_path / "answer").write_bytes(b"000dpackfile\n" + framed(packed(tool, f"main\n^{base}\n", "--revs")) + b"0000")
     assert fetched(tool, stage, env=env)
-
-
-def framed_pack(tool: Upstream, base: str) -> bytes:
-    """Return all that main has beyond *base*, as a server sends it."""
-    pack = subprocess.run(
-        [str(shutil.which("git")), "-C", tool.path, "pack-objects", "--stdout", "-q", "--revs"],
-        input=f"main\n^{base}\n".encode(),
-        stdout=subprocess.PIPE,
-        check=True,
-    ).stdout
-    return b"".join(b"%04x\1%s" % (len(pack[at : at + 99]) + 5, pack[at : at + 99]) for at in range(0, len(pack), 99))
 
 
 def test_a_signal_and_a_deadline_end_it(tool, stage, tmp_path):

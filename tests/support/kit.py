@@ -127,6 +127,13 @@ def logging_git(folder: Path) -> tuple[dict[str, str], Path]:
     return {"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}, log
 
 
+def commands(log: Path) -> list[str]:
+    """Return which of the commands that fetch were started, in their order."""
+    found = ("clone", "fetch", "ls-remote", "upload-pack", "index-pack")
+    lines = [line.split("\037") for line in log.read_text().splitlines()]
+    return [word for words in lines for word in found if word in words]
+
+
 def git_env_path() -> dict[str, str]:
     """Return a PATH on which `git hybrid` finds the installed command."""
     return {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}

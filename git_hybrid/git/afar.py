@@ -1,0 +1,85 @@
+"""Fetch one ref from a server over https: two requests on a connection that is kept, and index-pack.
+
+``git clone`` and ``git fetch`` start a program that speaks HTTP, and with it TLS, anew for each repository: three round
+trips before the first request, and more work than a small repository is. What comes passes the same checks here
+(:mod:`git_hybrid.git.receiving`). Where the server may not be asked like that, or does not simply answer
+(:mod:`git_hybrid.git.servers`), git fetches; once anything went wrong the next try is git's as well.
+"""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from typing import TYPE_CHECKING
+
+from git_hybrid.core.errors import NetworkFailure
+from git_hybrid.core.value import Struct
+from git_hybrid.git.direct import Direct
+from git_hybrid.git.pktline import Lines, answer_of, pieces_of_pack, question_of, wanted_beyond
+from git_hybrid.git.receiving import Fetch, Wanted, add_pack, bring
+from git_hybrid.git.run import DeadlineExceeded, Limits, Runner
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from git_hybrid.git.servers import Servers
+
+_SHA1 = 40
+
+
+class Afar(Struct, frozen=True):
+    """Fetches from https servers, or says that git has to."""
+
+    runner: Runner
+    direct: Direct
+
+    def fetch(self, fetch: Fetch) -> bool:
+        """Do *fetch*; False leaves it to git, the stage as it was.
+
+        A stage that has what a store of the object cache has, or borrows from a clone, gets what is new since then.
+
+        Raises:
+            NetworkFailure: the server is too busy, breaks off, or stalls.
+            DeadlineExceeded: it took too long.
+            Interrupted: the program was asked to stop.
+        """
+        url, servers = fetch.url, self.direct.server_of(fetch.url)
+        if servers is None:
+            return False
+        limits = Limits(stall=fetch.defaults.stall, deadline=fetch.defaults.deadline)
+
+        def receive(wants: Wanted) -> str | None:
+            with self.runner.working() as threads:
+                return self._received(servers, url, wants, threads, limits)
+
+        try:
+            brought = bring(self.runner, fetch, receive)
+        except (NetworkFailure, DeadlineExceeded):
+            self.direct.leave_to_git(url)
+            raise
+        if not brought:
+            self.direct.leave_to_git(url)
+        return brought
+
+    def _received(
+        self, servers: Servers, url: str, wants: Wanted, threads: tuple[str, ...], limits: Limits
+    ) -> str | None:
+        """Receive what upstream's ref has beyond what is known; return its id, or None if that has not worked."""
+        check = partial(self.runner.check, time.monotonic() + limits.deadline.total_seconds())
+        listed = servers.ask(url, question_of(wants.ref), limits)
+        oid = None if listed is None else answer_of(Lines(_once(listed)), wants.ref)
+        if oid is None or len(oid) != _SHA1 or oid in wants.known:
+            return oid if oid in wants.known else None
+        with servers.asking(url, wanted_beyond(oid, wants.haves), limits) as read:
+            if read is None:
+                return None
+            lines = Lines(read)
+            whole = add_pack(self.runner, pieces_of_pack(lines), wants, threads, check)
+            lines.require_end()
+        return oid if whole else None
+
+
+def _once(data: bytes) -> Callable[[], bytes]:
+    """Return a function that returns *data*, and nothing from then on."""
+    left = iter((data,))
+    return lambda: next(left, b"")

@@ -1,0 +1,221 @@
+"""Take in a pack that a server sends: what the stage has of its history is told, and what comes passes git's checks.
+
+git's fsck, and that nothing is missing. The pack of a first fetch has to be whole by itself
+(``--check-self-contained-and-connected``). Of a later one everything that its objects name has to be there, in it or in
+what was there before (``--strict``), which was whole.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from git_hybrid.core.errors import LocalIo
+from git_hybrid.core.ids import InvalidText
+from git_hybrid.core.manifest import Defaults
+from git_hybrid.core.ports import FetchRequest, Stage
+from git_hybrid.core.value import Struct
+from git_hybrid.git.cloning import is_empty, keep_ref, only_ref
+from git_hybrid.git.environment import FSCK_WARNINGS
+from git_hybrid.git.kept import fetched_refs
+from git_hybrid.git.raw import Unsure, opened
+from git_hybrid.git.watched import Listener, Watch
+from git_hybrid.git.wire import NotUnderstood
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from git_hybrid.git.cage import Child
+    from git_hybrid.git.child import Source, Talker
+    from git_hybrid.git.run import Runner
+
+HAVES = "refs/hybrid/have/"
+"""What a store of the object cache has, as a stage that got its packs is told: complete, each with its history."""
+_POLL = 100
+_STRICT = "--strict=" + ",".join(f"{message}=warn" for message in FSCK_WARNINGS)
+_MOMENT = 0.001
+_PACK_HEAD = 12
+"""PACK, a version, the number of objects (gitformat-pack(5))."""
+# So many are named to a server; it would take many more in a pipe before it reads them.
+_MOST_HAVES = 256
+# With these git would ask another place, in another way, or check otherwise.
+_TELLING = ("url.", "protocol.version", "fetch.fsck.", "remote.git-hybrid.")
+
+
+class Wanted(Struct, frozen=True):
+    """One ref with all its history, wanted in the repository at ``git_dir``.
+
+    ``known`` are tips whose whole history is there, or borrowed. ``watch`` is told how far it is.
+    """
+
+    ref: str
+    git_dir: Path
+    known: frozenset[str]
+    watch: Watch | None = None
+
+    @property
+    def haves(self) -> list[str]:
+        """What a server is told of that."""
+        return sorted(self.known)[:_MOST_HAVES]
+
+
+class Fetch(Struct, frozen=True, kw_only=True):
+    """A fetch of one ref from ``url`` into ``stage``, as the ref ``kept``; ``watch`` is told how far it is."""
+
+    stage: Stage
+    url: str
+    request: FetchRequest
+    defaults: Defaults
+    kept: str
+    watch: Watch | None = None
+
+
+def bring(runner: Runner, fetch: Fetch, receive: Callable[[Wanted], str | None]) -> bool:
+    """Do *fetch* by means of *receive*; False leaves it to git, the stage as it was.
+
+    *receive* brings what is wanted and returns the id of the ref, or None if that has not worked.
+
+    Raises:
+        what *receive* raises, but where git meets the same and has words for it.
+    """
+    ref, git_dir = only_ref(fetch.request), Path(fetch.stage.path) / ".git"
+    if ref is None or fetch.request.waived or any(key.startswith(_TELLING) for key in runner.chosen):
+        return False
+    with suppress(NotUnderstood, Unsure, OSError, LocalIo, InvalidText, ValueError), _undone(git_dir) as done:
+        known = _known(git_dir)
+        if known or is_empty(git_dir):
+            oid = receive(Wanted(ref, git_dir, known, fetch.watch))
+            if oid is not None and _holds(git_dir, oid):
+                keep_ref(git_dir, fetch.kept, oid)
+                done.append(oid)
+                return True
+    return False
+
+
+@contextmanager
+def _undone(git_dir: Path) -> Iterator[list[str]]:
+    """Take away what came beside the packs that are there, unless the list that is yielded gets something."""
+    before, done = _packs(git_dir), list[str]()
+    try:
+        yield done
+    finally:
+        if not done:
+            for name in _packs(git_dir) - before:
+                with suppress(FileNotFoundError):
+                    os.unlink(git_dir / "objects" / "pack" / name)
+
+
+def add_pack(
+    runner: Runner, pieces: Iterator[bytes], wanted: Wanted, threads: Iterable[str], check: Callable[[], None]
+) -> bool:
+    """Tell whether index-pack took the pack that comes in *pieces*, all of it and nothing missing."""
+    first = b""
+    while len(first) < _PACK_HEAD and (piece := next(pieces, b"")):
+        first += piece
+    if first[8:_PACK_HEAD] == bytes(4) and wanted.known:
+        # To one that has all of it an empty pack is sent: nothing in it is worth more than a look at its end.
+        for _piece in pieces:
+            pass
+        return True
+    with indexing(runner, wanted, threads) as indexer:
+        assert indexer.stdin is not None
+        write = _writer(indexer.stdin.fileno(), check)
+        for piece in chain([first], pieces):
+            write(piece)
+        indexer.stdin.close()
+        return is_indexed(indexer, check)
+
+
+@contextmanager
+def indexing(runner: Runner, wanted: Wanted, threads: Iterable[str], *, stdin: Source = "pipe") -> Iterator[Talker]:
+    """Run the index-pack that takes in what is *wanted*; leaving the block ends it."""
+    arguments = [
+        "index-pack",
+        "--stdin",
+        _STRICT,
+        "--fix-thin" if wanted.known else "--check-self-contained-and-connected",
+    ]
+    watch = wanted.watch
+    with ExitStack() as stack:
+        # Its pipes are closed only when it has ended, and then nobody listens any more.
+        listener = stack.enter_context(Listener(watch)) if watch is not None else None
+        arguments += [] if listener is None else ["-v"]
+        stderr: Source = "nothing" if listener is None else "pipe"
+        talking = runner.talking(arguments, settings=threads, git_dir=wanted.git_dir, stdin=stdin, stderr=stderr)
+        indexer = stack.enter_context(talking)
+        if listener is not None and indexer.stderr is not None:
+            listener.listen(indexer.stderr)
+        yield indexer
+
+
+def is_indexed(indexer: Talker, check: Callable[[], None]) -> bool:
+    """Tell whether index-pack took its pack, when it has ended; *check* may raise while it is waited for."""
+    assert indexer.stdout is not None
+    told = b"".join(iter(reader(indexer.stdout.fileno(), check), b""))
+    return told.startswith(b"pack\t") and status_of(indexer, check) == 0
+
+
+def status_of(child: Child, check: Callable[[], None]) -> int:
+    """Return the exit status of a child that has written its last."""
+    while (status := child.poll()) is None:
+        check()
+        time.sleep(_MOMENT)
+    return status
+
+
+def reader(descriptor: int, check: Callable[[], None], *, most: int = 1 << 16) -> Callable[[], bytes]:
+    """Return a function that reads what comes next, nothing at the end; *check* may raise while it waits."""
+    waiting = select.poll()
+    waiting.register(descriptor, select.POLLIN)
+
+    def read() -> bytes:
+        check()
+        while not waiting.poll(_POLL):
+            check()
+        return os.read(descriptor, most)
+
+    return read
+
+
+def _writer(descriptor: int, check: Callable[[], None]) -> Callable[[bytes], None]:
+    """Return a function that writes all that it is given; *check* may raise while it waits."""
+    os.set_blocking(descriptor, False)
+    waiting = select.poll()
+    waiting.register(descriptor, select.POLLOUT)
+
+    def write(data: bytes) -> None:
+        left = memoryview(data)
+        while left:
+            check()
+            if waiting.poll(_POLL):
+                left = left[os.write(descriptor, left) :]
+
+    return write
+
+
+def _known(git_dir: Path) -> frozenset[str]:
+    """Return the tips whose whole history the stage was given out of the object cache, or borrows from a clone."""
+    with suppress(FileNotFoundError):
+        lines = (git_dir / "packed-refs").read_text(encoding="utf-8").splitlines()
+        return frozenset(line[:40] for line in lines if line[41:].startswith(HAVES))
+    with suppress(FileNotFoundError):
+        (objects,) = (git_dir / "objects" / "info" / "alternates").read_text(encoding="utf-8").splitlines()
+        return frozenset(fetched_refs(Path(objects).parent).values())
+    return frozenset()
+
+
+def _holds(git_dir: Path, oid: str) -> bool:
+    with opened(git_dir) as raw:
+        return raw.holds(oid)
+
+
+def _packs(git_dir: Path) -> frozenset[str]:
+    with suppress(FileNotFoundError):
+        return frozenset(os.listdir(git_dir / "objects" / "pack"))
+    return frozenset()

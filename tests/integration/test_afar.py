@@ -1,0 +1,476 @@
+"""Many sources over https: two requests each on kept connections, checked as ever, and git's own where it differs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from git_hybrid.core.errors import Interrupted
+from git_hybrid.core.ids import SourceName
+from git_hybrid.core.manifest import Defaults
+from git_hybrid.core.ports import FetchRequest, Stage
+from git_hybrid.core.transfer import Transfer
+from git_hybrid.git.afar import Afar
+from git_hybrid.git.direct import Direct
+from git_hybrid.git.receiving import HAVES, Fetch
+from git_hybrid.git.run import DeadlineExceeded, Runner
+from git_hybrid.git.skeleton import write_skeleton
+from support.cli import Hybrid, executable, merged_env
+from support.https_server import HttpsGitServer
+from support.kit import codes, commands, git, head, lock, logging_git, write_manifest
+from support.packs import framed, packed
+from support.upstream import Upstream, UpstreamFactory
+
+NAMES = ["a", "b", "c", "d", "e"]
+FAST = "[defaults]\njobs = 2\nretry = { attempts = 3, initial = '10ms', maximum = '50ms' }\nstall = '2s'\n"
+POST = "/git-upload-pack"
+MAIN, KEPT = "refs/heads/main", "refs/hybrid/upstream/heads/main"
+KIND = "application/x-git-upload-pack-result"
+
+
+@pytest.fixture
+def upstreams(upstream_factory: UpstreamFactory) -> dict[str, Upstream]:
+    made = {name: upstream_factory(name) for name in NAMES}
+    for name, upstream in made.items():
+        upstream.commit({"README": name, "much": "".join(f"line {line} of {name}\n" for line in range(3000))})
+        upstream.commit({"noise": os.urandom(200_000)})
+    return made
+
+
+@pytest.fixture
+def pinned(
+    hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream], https_server: HttpsGitServer, tmp_path: Path
+) -> tuple[dict[str, str], Path]:
+    """Pin each upstream over https, and clone none; return the environment, with a git that logs, and its log."""
+    tables = [f'[source.{name}]\nurl = "{https_server.url(f"{name}.git")}"\nbranch = "main"\n' for name in NAMES]
+    write_manifest(workspace, FAST + "".join(tables))
+    # Nobody need serve for that: git is told to look where they are.
+    folder = next(iter(upstreams.values())).path.parent
+    key, value = f"url.{folder.as_uri()}/.insteadOf", f"{https_server.base_url}/"
+    hybrid("pin", env={"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": key, "GIT_CONFIG_VALUE_0": value})
+    assert https_server.requests == []
+    logged, log = logging_git(tmp_path / "git")
+    return logged | https_server.env() | {"GIT_HYBRID_CACHE_DIR": str(tmp_path / "new-cache")}, log
+
+
+def is_all_there(workspace: Path) -> bool:
+    """Tell whether each clone stands at its pin and git finds nothing wrong with it."""
+    pins = lock(workspace)
+    for name in NAMES:
+        clone = workspace / "sources" / name
+        assert git("fsck", "--full", "--strict", "--no-dangling", cwd=clone) == ""
+        assert git("status", "--porcelain", cwd=clone) == ""
+    return {name: head(workspace, name) for name in NAMES} == {name: pins[name]["commit"] for name in NAMES}
+
+
+def test_two_requests_a_source_and_no_git_that_asks(hybrid, workspace, https_server, pinned):
+    env, log = pinned
+    hybrid("sync", env=env)
+    assert is_all_there(workspace)
+    assert commands(log) == ["index-pack"] * len(NAMES)
+    assert all("--strict=" in line for line in log.read_text().splitlines() if "\037index-pack\037" in line)
+    assert sorted(request.path for request in https_server.requests) == sorted(f"/{n}.git{POST}" for n in NAMES * 2)
+    for name in NAMES:
+        refs = git("for-each-ref", "--format=%(refname)", cwd=workspace / "sources" / name).split()
+        assert refs == ["refs/hybrid/pin", KEPT]
+
+
+def test_an_update_brings_what_is_new(hybrid, workspace, upstreams, https_server, pinned):
+    env, log = pinned
+    hybrid("sync", env=env)
+    for upstream in upstreams.values():
+        upstream.commit({"much": "other\n"})
+    colleague = workspace.with_name("colleague")
+    shutil.copytree(workspace, colleague, symlinks=True)
+    hybrid("-C", colleague, "pin", *NAMES, env=env)
+    for name in ("sources.lock", "sources-audit.jsonl"):
+        shutil.copyfile(colleague / "state" / name, workspace / "state" / name)
+    (workspace / "sources/c/README").write_text("mine\n")
+    shutil.rmtree(env["GIT_HYBRID_CACHE_DIR"])
+    log.write_text("")
+    https_server.clear_requests()
+    result = hybrid("sync", "--json", env=env, check=3)
+    assert codes(result) == {"a": 0, "b": 0, "c": 3, "d": 0, "e": 0}
+    assert commands(log) == ["index-pack"] * 4
+    git("checkout", "-q", "--", "README", cwd=workspace / "sources/c")
+    hybrid("sync", env=env)
+    assert is_all_there(workspace)
+
+
+def test_pins_are_moved_without_a_git_that_asks(hybrid, workspace, upstreams, https_server, pinned):
+    env, log = pinned
+    new = {name: upstream.commit({"README": "new"}) for name, upstream in upstreams.items()}
+    hybrid("pin", *NAMES, env=env)
+    assert {name: pin["commit"] for name, pin in lock(workspace).items()} == new
+    assert commands(log) == ["index-pack"] * len(NAMES)
+    assert {(request.method, request.status) for request in https_server.requests} == {("POST", 200)}
+
+
+def test_few_sources_are_git_s(hybrid, https_server, pinned):
+    env, log = pinned
+    hybrid("sync", "a", "b", "c", env=env)
+    assert commands(log).count("clone") == 3
+
+
+def test_what_the_user_set_is_git_s_to_obey(hybrid, workspace, pinned):
+    env, log = pinned
+    git("config", "--global", "http.extraHeader", "X-Token: 1", cwd=workspace)
+    hybrid("sync", env=env)
+    assert commands(log).count("clone") == len(NAMES)
+    assert is_all_there(workspace)
+
+
+def test_a_login_is_git_s(hybrid, workspace, https_server, pinned):
+    env, _ = pinned
+    https_server.auth = ("me", "secret")
+    helper = "!f() { echo username=me; echo password=secret; }; f"
+    git("config", "--global", "credential.helper", helper, cwd=workspace)
+    hybrid("sync", env=env)
+    assert is_all_there(workspace)
+    # Once a server has refused, the others of it are not asked in vain.
+    assert sum(request.method == "POST" and request.status == 401 for request in https_server.requests) <= 2
+
+
+def test_a_redirect_is_git_s(hybrid, workspace, https_server, pinned):
+    env, _ = pinned
+    https_server.redirect("/b.git", https_server.url("c.git", host="127.0.0.1"))
+    text = (workspace / "sources.toml").read_text()
+    (workspace / "sources.toml").write_text(f'{text}\n[policy]\nhosts = ["localhost"]\n')
+    result = hybrid("sync", "--json", env=env, check=6)
+    assert codes(result) == {"a": 0, "b": 6, "c": 0, "d": 0, "e": 0}
+
+
+def test_a_server_whose_certificate_is_not_trusted(hybrid, https_server, pinned):
+    env, _ = pinned
+    result = hybrid(
+        "sync", "--json", env={key: value for key, value in env.items() if key != "GIT_SSL_CAINFO"}, check=4
+    )
+    assert {row["error"]["code"] for row in result.json()["sources"]} == {"tls"}
+    assert https_server.requests == []
+
+
+@pytest.mark.parametrize("status", [403, 404, 410])
+def test_a_refusal_says_what_git_says(hybrid, https_server, pinned, status):
+    env, _ = pinned
+    https_server.fail_always(status, only="/c.git")
+    alone = hybrid("sync", "c", "--json", env=env, check=4).json()["sources"]
+    hybrid("resume", "--abort", env=env)
+    result = hybrid("sync", "--json", env=env, check=4)
+    assert codes(result) == {"a": 0, "b": 0, "c": 4, "d": 0, "e": 0}
+    assert [row for row in result.json()["sources"] if row["name"] == "c"] == alone
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [
+        (lambda server: server.fail_next(1, 503, headers={"Retry-After": "0"}, only="/c.git"), "http-503"),
+        (lambda server: server.fail_next(1, 500, only="/c.git"), "http-500"),
+        (lambda server: server.cut(20_000, only=f"/c.git{POST}"), "cut"),
+        (lambda server: server.cut(20_000, only=f"/c.git{POST}", reset=True), "cut"),
+        (lambda server: server.cut(300, only=f"/c.git{POST}"), "cut"),
+        (lambda server: server.stall(20_000, only=f"/c.git{POST}"), "stalled"),
+    ],
+)
+def test_what_may_pass_is_tried_again_by_git(
+    hybrid: Hybrid,
+    workspace: Path,
+    https_server: HttpsGitServer,
+    pinned: tuple[dict[str, str], Path],
+    fault: Callable[[HttpsGitServer], None],
+    kind: str,
+) -> None:
+    env, log = pinned
+    fault(https_server)
+    result = hybrid("-v", "sync", env=env)
+    assert f"c: try 1 of 3 failed ({kind})" in result.err
+    assert "try 2" not in result.err
+    assert is_all_there(workspace)
+    assert commands(log).count("clone") == 1
+    assert not list((workspace / "sources").glob(".incoming/*"))
+
+
+def test_tries_end(hybrid, workspace, https_server, pinned):
+    env, _ = pinned
+    https_server.cut(20_000, times=None, only=f"/c.git{POST}")
+    result = hybrid("sync", "--json", env=env, check=4)
+    assert codes(result) == {"a": 0, "b": 0, "c": 4, "d": 0, "e": 0}
+    https_server.clear_faults()
+    hybrid("resume", env=env)
+    assert is_all_there(workspace)
+
+
+def test_a_pack_that_was_changed_on_its_way(hybrid, workspace, https_server, pinned):
+    env, _ = pinned
+    https_server.change_always(lambda data: data[:-40] + bytes(20) + data[-20:], over=50_000, only="/c.git")
+    alone = hybrid("sync", "c", "--json", env=env, check=None)
+    result = hybrid("sync", "--json", env=env, check=alone.code)
+    assert result.json()["sources"][2] == alone.json()["sources"][0]
+    assert not (workspace / "sources/c").exists()
+    https_server.clear_faults()
+    hybrid("sync", env=env)
+    assert is_all_there(workspace)
+
+
+def test_what_fsck_refuses_is_named(hybrid, workspace, upstreams, pinned):
+    env, _ = pinned
+    upstream = upstreams["d"]
+    tree = upstream.raw_tree([("100644", upstream.blob(b"x"), b".git")])
+    upstream.update_ref(MAIN, upstream.raw_commit(tree, parents=[upstream.rev("main")]))
+    result = hybrid("sync", "--json", env=env, check=5)
+    row = result.json()["sources"][3]
+    assert row["error"]["code"] == "fsck-refused"
+    assert tree in str(row["error"])
+    assert not (workspace / "sources/d").exists()
+
+
+def test_a_branch_that_is_gone(hybrid, upstreams, pinned):
+    env, _ = pinned
+    upstreams["e"].update_ref("refs/heads/other", upstreams["e"].rev("main"))
+    git("update-ref", "-d", MAIN, cwd=upstreams["e"].path)
+    result = hybrid("sync", "--json", env=env, check=5)
+    assert result.json()["sources"][4]["error"]["code"] == "ref-missing"
+
+
+def test_a_signal_ends_it_and_resume_goes_on(workspace, https_server, pinned, hybrid):
+    env, _ = pinned
+    https_server.stall(20_000, times=None, only=f"/c.git{POST}")
+    text = (workspace / "sources.toml").read_text()
+    (workspace / "sources.toml").write_text(text.replace("stall = '2s'", "stall = '10m'"))
+    with subprocess.Popen(
+        [executable(), "sync"],
+        cwd=workspace,
+        env=merged_env(env),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    ) as child:
+        assert https_server.stalled.wait(30)
+        os.kill(child.pid, signal.SIGINT)
+        child.communicate(timeout=30)
+    assert child.returncode == 130
+    assert subprocess.run(["pgrep", "-s", str(child.pid)], check=False, stdout=subprocess.DEVNULL).returncode == 1
+    https_server.clear_faults()
+    hybrid("resume", env=env)
+    assert is_all_there(workspace)
+
+
+def test_somebody_who_looks_is_told(hybrid, workspace, pinned):
+    env, log = pinned
+    result = hybrid("sync", "--progress", env=env | {"COLUMNS": "100"})
+    assert result.err.rstrip().endswith(": 5 cloned")
+    assert all("-v" in line.split("\037") for line in log.read_text().splitlines() if "\037index-pack\037" in line)
+
+
+class Server:
+    """Answers as it is told to, one answer after the other, in place of a server."""
+
+    def __init__(self, *answers: bytes | None) -> None:
+        self.answers, self.asked = iter(answers), list[bytes]()
+
+    def may_ask(self, _url: str) -> bool:
+        return True
+
+    def ask(self, _url: str, body: bytes, _limits: object) -> bytes | None:
+        self.asked.append(body)
+        return next(self.answers)
+
+    def asking(self, _url: str, body: bytes, _limits: object) -> Answering:
+        self.asked.append(body)
+        return Answering(next(self.answers))
+
+    def close(self) -> None:
+        pass
+
+
+class Answering:
+    def __init__(self, answer: bytes | None) -> None:
+        self.answer = answer
+
+    def __enter__(self) -> Callable[[], bytes] | None:
+        pieces: Iterator[bytes] = iter([] if self.answer is None else [self.answer[:700], self.answer[700:]])
+        return None if self.answer is None else lambda: next(pieces, b"")
+
+    def __exit__(self, *_error: object) -> None:
+        pass
+
+
+@pytest.fixture
+def tool(upstream_factory: UpstreamFactory) -> Upstream:
+    upstream = upstream_factory("a")
+    upstream.commit({"README": "first\n", "much": "".join(f"line {line}\n" for line in range(3000))})
+    upstream.commit({"noise": os.urandom(50_000)})
+    return upstream
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Stage:
+    write_skeleton(tmp_path / "stage/.git", object_format="sha1")
+    return Stage(name=SourceName("tool"), path=str(tmp_path / "stage"))
+
+
+def listed(oid: str, ref: str = MAIN) -> bytes:
+    line = f"{oid} {ref}\n".encode()
+    return b"%04x%s0000" % (len(line) + 4, line)
+
+
+def answered(pack: bytes) -> bytes:
+    return b"000dpackfile\n0005\x01" + framed(pack) + b"0006\x02.0000"
+
+
+def fetched(stage: Stage, *answers: bytes | None, told: list[Transfer] | None = None, cancelled: int = 0) -> bool:
+    runner = Runner(environ={**os.environ, "GIT_SSL_CAINFO": "/nowhere"}, cancelled=lambda: cancelled)
+    direct = Direct(runner)
+    direct._servers = Server(*answers)  # type: ignore[assignment]
+    return Afar(runner, direct).fetch(
+        Fetch(
+            stage=stage,
+            url="https://example.org/tool.git",
+            request=FetchRequest(refs=(MAIN,)),
+            defaults=Defaults(),
+            kept=KEPT,
+            watch=None if told is None else told.append,
+        )
+    )
+
+
+def whole(tool: Upstream) -> bytes:
+    return packed(tool, "main\n", "--revs")
+
+
+def is_untouched(stage: Stage) -> bool:
+    return not list(Path(stage.path, ".git/objects/pack").iterdir()) and not Path(stage.path, ".git", KEPT).exists()
+
+
+def test_what_is_asked_and_what_comes(tool, stage):
+    told: list[Transfer] = []
+    assert fetched(stage, listed(tool.rev("main")), answered(whole(tool)), told=told)
+    assert Path(stage.path, ".git", KEPT).read_text() == f"{tool.rev('main')}\n"
+    assert git("fsck", "--full", "--strict", "--no-dangling", cwd=stage.path) == ""
+    assert told[-1].done == told[-1].total
+    assert {transfer.phase for transfer in told} <= {"receiving", "resolving"}
+
+
+def test_only_what_is_new_is_asked_for(tool, stage):
+    assert fetched(stage, listed(tool.rev("main")), answered(whole(tool)))
+    base = tool.rev("main")
+    Path(stage.path, ".git", KEPT).unlink()
+    Path(stage.path, ".git/packed-refs").write_text(f"{base} {HAVES}0\n")
+    assert fetched(stage, listed(base))
+    tool.commit({"README": "new\n"})
+    thin = packed(tool, f"main\n^{base}\n", "--revs", "--thin")
+    assert fetched(stage, listed(tool.rev("main")), answered(thin))
+    assert git("fsck", "--full", "--strict", "--no-dangling", cwd=stage.path) == ""
+    # Where a server tells of a commit that is there already an empty pack comes.
+    tool.update_ref(MAIN, tool.rev("main~1"))
+    Path(stage.path, ".git/packed-refs").write_text(f"{tool.rev('main')} {HAVES}0\n{base} {HAVES}1\n")
+    empty = packed(tool, "")
+    Path(stage.path, ".git/packed-refs").write_text(f"{'0' * 39}1 {HAVES}0\n")
+    assert fetched(stage, listed(base), answered(empty))
+
+
+def _wrong(name: str) -> Callable[[Upstream], tuple[bytes | None, ...]]:
+    def answers(tool: Upstream) -> tuple[bytes | None, ...]:
+        tip = tool.rev("main")
+        pack = answered(whole(tool))
+        table: Mapping[str, tuple[bytes | None, ...]] = {
+            "no answer": (None,),
+            "no list": (b"0010nonsense....",),
+            "another ref": (listed(tip, "refs/heads/main2"),),
+            "no such ref": (b"0000",),
+            "other objects": (listed("1" * 64),),
+            "no second answer": (listed(tip), None),
+            "no pack": (listed(tip), b"0000"),
+            "half a pack": (listed(tip), pack[: len(pack) // 2]),
+            "no end": (listed(tip), pack[:-4]),
+            "more after the end": (listed(tip), pack + b"0000"),
+            "an error": (listed(tip), b"000dpackfile\n" + b"000a\x03error"[:10] + b"0000"),
+            "shallow": (listed(tip), b"0011shallow-info\n" + b"0001" + pack),
+            "another tip": (listed("1" * 40), pack),
+            "a part of it": (listed(tip), answered(packed(tool, f"main\n^{tool.rev('main~1')}\n", "--revs"))),
+            "nothing": (listed(tip), answered(packed(tool, ""))),
+        }
+        return table[name]
+
+    return answers
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("no answer", "no list", "another ref", "no such ref", "other objects", "no second answer", "no pack"),
+        *(
+            "half a pack",
+            "no end",
+            "more after the end",
+            "an error",
+            "shallow",
+            "another tip",
+            "a part of it",
+            "nothing",
+        ),
+    ],
+)
+def test_what_is_not_plain_leaves_nothing(tool, stage, name):
+    assert not fetched(stage, *_wrong(name)(tool))
+    assert is_untouched(stage)
+
+
+def test_a_signal_between_two_pieces(tool, stage):
+    with pytest.raises(Interrupted):
+        fetched(stage, listed(tool.rev("main")), answered(whole(tool)), cancelled=15)
+    assert is_untouched(stage)
+
+
+def test_a_deadline_leaves_the_next_try_to_git(tool, stage, https_server):
+    runner = Runner(environ={**os.environ, **https_server.env()})
+    direct, url = Direct(runner), https_server.url("a.git")
+    request = FetchRequest(refs=(MAIN,))
+    https_server.drip_always(1000, size=2000, pause=0.2, only=POST)
+    try:
+        short = Fetch(
+            stage=stage, url=url, request=request, defaults=Defaults(deadline=timedelta(seconds=1)), kept=KEPT
+        )
+        with pytest.raises(DeadlineExceeded):
+            Afar(runner, direct).fetch(short)
+        assert is_untouched(stage)
+        assert not Afar(runner, direct).fetch(short)
+    finally:
+        direct.close()
+
+
+def test_a_server_that_nobody_is_behind(stage, https_server):
+    runner = Runner(environ={**os.environ, **https_server.env()})
+    direct = Direct(runner)
+    gone = Fetch(
+        stage=stage,
+        url="https://localhost:1/a.git",
+        request=FetchRequest(refs=(MAIN,)),
+        defaults=Defaults(),
+        kept=KEPT,
+    )
+    assert not Afar(runner, direct).fetch(gone)
+    assert direct.server_of(gone.url) is None
+
+
+def test_a_server_that_fails_as_long_as_it_is_asked_like_that(hybrid, workspace, https_server, pinned):
+    """Some that know no version 2 of the protocol answer a request of it with an error of theirs."""
+    env, log = pinned
+    https_server.fail_always(500, only=POST)
+    result = hybrid("-v", "sync", "--jobs=1", "a", env=env, check=4)
+    assert "try 1 of 3" in result.err
+    https_server.clear_faults()
+    hybrid("resume", "--abort", env=env)
+    log.write_text("")
+    https_server.clear_requests()
+    https_server.fail_next(1, 500, only=POST)
+    result = hybrid("-v", "sync", "--jobs=1", env=env)
+    assert "try 1" not in result.err
+    assert commands(log).count("clone") == len(NAMES)
+    assert is_all_there(workspace)
