@@ -204,9 +204,9 @@ def _bulk(runner: Runner, ledger: FileLedger, stack: ExitStack, watch: SourceWat
     from git_hybrid.git.afar import Afar
     from git_hybrid.git.direct import Direct
 
-    direct = Direct(runner)
+    direct, asked = Direct(runner), _transport(runner, ledger, watch)
     stack.callback(direct.close)
-    return replace(_transport(runner, ledger, watch), direct=direct, afar=Afar(runner, direct))
+    return replace(asked, direct=direct, afar=Afar(runner, direct, asked.allowed_host))
 
 
 def _objects(runner: Runner) -> Objects:

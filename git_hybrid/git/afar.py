@@ -1,4 +1,4 @@
-"""Fetch one ref from a server over https: two requests on a connection that is kept, and index-pack.
+"""Fetch one ref from a server over https: the requests that git makes, on a connection that is kept, and index-pack.
 
 ``git clone`` and ``git fetch`` start a program that speaks HTTP, and with it TLS, anew for each repository: three round
 trips before the first request, and more work than a small repository is. What comes passes the same checks here
@@ -9,29 +9,32 @@ trips before the first request, and more work than a small repository is. What c
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from git_hybrid.core.errors import NetworkFailure
+from git_hybrid.core.errors import GitFailed, NetworkFailure, RefMissing
 from git_hybrid.core.value import Struct
+from git_hybrid.git.classify import classify_network
 from git_hybrid.git.direct import Direct
-from git_hybrid.git.pktline import Lines, answer_of, pieces_of_pack, question_of, wanted_beyond
+from git_hybrid.git.pktline import Lines, answer_of, pieces_of_pack, question_of, require_version_2, wanted_beyond
 from git_hybrid.git.receiving import Fetch, Wanted, add_pack, bring
-from git_hybrid.git.run import DeadlineExceeded, Limits, Runner
+from git_hybrid.git.run import Limits, Runner
+from git_hybrid.git.watched import Listener
+from git_hybrid.git.wire import Garbled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from git_hybrid.git.servers import Servers
 
 _SHA1 = 40
 
 
 class Afar(Struct, frozen=True):
-    """Fetches from https servers, or says that git has to."""
+    """Fetches from https servers, or says that git has to; *allowed_host* is asked about hosts that they name."""
 
     runner: Runner
     direct: Direct
+    allowed_host: Callable[[str], bool]
 
     def fetch(self, fetch: Fetch) -> bool:
         """Do *fetch*; False leaves it to git, the stage as it was.
@@ -40,6 +43,8 @@ class Afar(Struct, frozen=True):
 
         Raises:
             NetworkFailure: the server is too busy, breaks off, or stalls.
+            RefMissing, AccessDenied, RepositoryNotFound: what it answered.
+            FsckRefused, MalformedObjects: what it sent is not sound.
             DeadlineExceeded: it took too long.
             Interrupted: the program was asked to stop.
         """
@@ -49,16 +54,18 @@ class Afar(Struct, frozen=True):
         limits = Limits(stall=fetch.defaults.stall, deadline=fetch.defaults.deadline)
 
         def receive(wants: Wanted) -> str | None:
-            with self.runner.working() as threads:
-                return self._received(servers, url, wants, threads, limits)
+            try:
+                with self.runner.working() as threads:
+                    return self._received(servers, url, wants, threads, limits)
+            except Garbled as error:
+                raise NetworkFailure(url=url, message="protocol error: bad packets, or too few", kind="cut") from error
 
+        brought = False
         try:
             brought = bring(self.runner, fetch, receive)
-        except (NetworkFailure, DeadlineExceeded):
-            self.direct.leave_to_git(url)
-            raise
-        if not brought:
-            self.direct.leave_to_git(url)
+        finally:
+            if not brought:
+                self.direct.leave_to_git(url)
         return brought
 
     def _received(
@@ -66,17 +73,33 @@ class Afar(Struct, frozen=True):
     ) -> str | None:
         """Receive what upstream's ref has beyond what is known; return its id, or None if that has not worked."""
         check = partial(self.runner.check, time.monotonic() + limits.deadline.total_seconds())
-        listed = servers.ask(url, question_of(wants.ref), limits)
-        oid = None if listed is None else answer_of(Lines(_once(listed)), wants.ref)
-        if oid is None or len(oid) != _SHA1 or oid in wants.known:
+        told = servers.discover(url, limits, self.allowed_host)
+        if told is None:
+            return None
+        require_version_2(Lines(_once(told)))
+        listed = servers.ask(url, question_of(wants.ref), limits, is_git_s=True)
+        if listed is None:
+            return None
+        oid = answer_of(Lines(_once(listed)), wants.ref)
+        if oid is None:
+            raise RefMissing(name="", ref=wants.ref, url=url)
+        if len(oid) != _SHA1 or oid in wants.known:
             return oid if oid in wants.known else None
-        with servers.asking(url, wanted_beyond(oid, wants.haves), limits) as read:
+        listener = Listener(wants.watch)
+        with servers.asking(url, wanted_beyond(oid, wants.haves), limits, is_git_s=True) as read:
             if read is None:
                 return None
             lines = Lines(read)
-            whole = add_pack(self.runner, pieces_of_pack(lines), wants, threads, check)
-            lines.require_end()
-        return oid if whole else None
+            is_taken = add_pack(self.runner, pieces_of_pack(lines), wants, threads, check, listener)
+            if is_taken:
+                lines.require_end()
+        if not is_taken:
+            words = listener.words.decode("utf-8", "replace")
+            failure = classify_network(words, url=url, status=1, command="git index-pack")
+            if isinstance(failure, GitFailed):
+                return None
+            raise failure
+        return oid
 
 
 def _once(data: bytes) -> Callable[[], bytes]:

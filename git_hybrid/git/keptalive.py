@@ -17,7 +17,7 @@ from socket import IPPROTO_TCP, TCP_NODELAY, create_connection, socket
 from typing import TYPE_CHECKING
 
 from git_hybrid.core.errors import Interrupted
-from git_hybrid.core.value import Struct, replace
+from git_hybrid.core.value import Struct
 from git_hybrid.git.run import DeadlineExceeded, Limits
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 _POLL = 0.1
 _CONNECT = 10.0
 _SLOW = 1000
-_MOST = 64 << 20
 _PIECE = 1 << 16
 _STALE = (BrokenPipeError, ConnectionResetError, ssl.SSLEOFError, ssl.SSLZeroReturnError)
 
@@ -39,13 +38,18 @@ class Broken(Exception):
     """No whole answer came, for whatever reason: no connection, no trust, not HTTP, too much of it."""
 
 
-class Answer(Struct, frozen=True, kw_only=True):
-    """One whole answer; ``retry_after`` and ``kind`` are headers, "" where there are none."""
+class Unconnected(Broken):
+    """No connection came about."""
 
-    status: int
-    kind: str
-    retry_after: str
-    body: bytes = b""
+
+class Request(Struct, frozen=True, kw_only=True):
+    """What is asked of a server; without a body it is a GET."""
+
+    host: str
+    port: int
+    target: str
+    headers: Mapping[str, str]
+    body: bytes | None = None
 
 
 class _Watch:
@@ -111,9 +115,14 @@ class Reply:
         if response.getheader("Content-Encoding", "identity") != "identity":
             raise HTTPException("encoded without having been asked for")
         kind = response.getheader("Content-Type", "").partition(";")[0].strip().lower()
-        self.answer = Answer(status=response.status, kind=kind, retry_after=response.getheader("Retry-After", "")[:40])
+        self.status = response.status
+        self.kind = kind
         self.is_whole = False
         self._response, self._watch = response, watch
+
+    def header(self, name: str) -> str:
+        """Return the header *name*, "" where there is none."""
+        return self._response.getheader(name, "")
 
     def read(self) -> bytes:
         """Return what comes next of the body, b"" at its end.
@@ -147,39 +156,21 @@ class KeptAlive:
         self._idle: dict[tuple[str, int], list[HTTPSConnection]] = {}
         self._lock = threading.Lock()
 
-    def post(
-        self, host: str, port: int, target: str, *, body: bytes, headers: Mapping[str, str], limits: Limits
-    ) -> Answer:
-        """Return the answer to one request. It may be sent twice: it must change nothing at the server.
-
-        Raises:
-            Broken: no whole answer came.
-            Stalled, DeadlineExceeded: a limit was reached.
-            Interrupted: a signal asked to stop.
-        """
-        with self.asking(host, port, target, body=body, headers=headers, limits=limits) as reply:
-            pieces, size = [], 0
-            while piece := reply.read():
-                pieces.append(piece)
-                size += len(piece)
-                if size > _MOST:
-                    raise Broken from HTTPException("too much of it")
-            return replace(reply.answer, body=b"".join(pieces))
-
     @contextlib.contextmanager
-    def asking(
-        self, host: str, port: int, target: str, *, body: bytes, headers: Mapping[str, str], limits: Limits
-    ) -> Iterator[Reply]:
-        """Yield the answer to one request, whose body is still to be read. The request may be sent twice, as above.
+    def asking(self, request: Request, limits: Limits) -> Iterator[Reply]:
+        """Yield the answer to *request*, whose body is still to be read.
+
+        It may be sent twice, since a connection that was kept may be closed by then: it must change nothing.
 
         Raises:
+            Unconnected: no connection came about.
             Broken: no answer came.
             Stalled, DeadlineExceeded: a limit was reached.
             Interrupted: a signal asked to stop.
         """
         watch = _Watch(limits, self._cancelled)
         try:
-            connection, response = self._begun(host, port, watch, (target, body, dict(headers)))
+            connection, response = self._begun(request, watch)
         except (OSError, HTTPException, ValueError) as error:
             raise Broken from error
         with _closed_on_failure(connection), response:
@@ -192,7 +183,7 @@ class KeptAlive:
             connection.close()
         if connection.sock is not None:
             with self._lock:
-                self._idle.setdefault((host, port), []).append(connection)
+                self._idle.setdefault((request.host, request.port), []).append(connection)
 
     def close(self) -> None:
         """Close what is kept."""
@@ -202,16 +193,17 @@ class KeptAlive:
         for connection in kept:
             connection.close()
 
-    def _begun(
-        self, host: str, port: int, watch: _Watch, request: tuple[str, bytes, dict[str, str]]
-    ) -> tuple[HTTPSConnection, HTTPResponse]:
+    def _begun(self, request: Request, watch: _Watch) -> tuple[HTTPSConnection, HTTPResponse]:
         """Send *request* and return the connection and the answer that has begun on it."""
-        while (kept := self._take(host, port)) is not None:
+        while (kept := self._take(request.host, request.port)) is not None:
             # A server may close a connection that nobody uses at any moment: that says nothing of this request.
             with contextlib.suppress(*_STALE):
-                return kept, _sent(kept, watch, *request)
-        fresh = self._connected(host, port, watch)
-        return fresh, _sent(fresh, watch, *request)
+                return kept, _sent(kept, watch, request)
+        try:
+            fresh = self._connected(request.host, request.port, watch)
+        except (OSError, ValueError) as error:
+            raise Unconnected from error
+        return fresh, _sent(fresh, watch, request)
 
     def _take(self, host: str, port: int) -> HTTPSConnection | None:
         with self._lock:
@@ -238,13 +230,12 @@ class KeptAlive:
         return connection
 
 
-def _sent(
-    connection: HTTPSConnection, watch: _Watch, target: str, body: bytes, headers: dict[str, str]
-) -> HTTPResponse:
+def _sent(connection: HTTPSConnection, watch: _Watch, request: Request) -> HTTPResponse:
     with _closed_on_failure(connection):
         assert isinstance(connection.sock, _PatientSocket)
         connection.sock.watch = watch
-        connection.request("POST", target, body=body, headers=headers)
+        method = "GET" if request.body is None else "POST"
+        connection.request(method, request.target, body=request.body, headers=dict(request.headers))
         return connection.getresponse()
 
 

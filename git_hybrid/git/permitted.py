@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,7 +13,8 @@ from git_hybrid.core.value import Struct
 from git_hybrid.git.environment import child_environment
 from git_hybrid.git.run import Runner
 
-_SETTINGS = r"^(http|url|remote|protocol)\."
+_LOGINS, _ASKING = ("credential.", "core.askpass"), ("GIT_ASKPASS", "SSH_ASKPASS")
+_SETTINGS = r"^((http|url|remote|protocol|credential)\.|core\.askpass$)"
 _AUTHORITIES = "http.sslcainfo"
 _HARMLESS = (_AUTHORITIES, "http.postbuffer")
 _VARIABLES = pattern(
@@ -30,11 +32,15 @@ _SYSTEM = (
 
 
 class Policy(Struct, frozen=True, kw_only=True):
-    """What may be asked directly, and which authorities vouch for servers (None: those that Python knows)."""
+    """What may be asked directly, and which authorities vouch for servers (None: those that Python knows).
+
+    ``nobody``: git would have no login to show.
+    """
 
     https: bool = False
     file: bool = False
     authorities: str | None = None
+    nobody: bool = False
 
 
 def is_plain(url: str, parts: SplitResult) -> bool:
@@ -65,6 +71,8 @@ def policy_of(runner: Runner) -> Policy:
     # git gives settings of its command line to no program that it starts for a local repository.
     inherited = any(name in environ for name in ("GIT_CONFIG_PARAMETERS", "GIT_CONFIG_COUNT"))
     plain = not any(_VARIABLES.fullmatch(name) and value for name, value in environ.items())
+    # curl takes a login from there without being asked for one.
+    plain = plain and not os.path.lexists(os.path.join(environ.get("HOME", ""), ".netrc"))
     plain = plain and not any(key.startswith("http.") and key not in _HARMLESS for key in keys)
     chosen = environ.get("GIT_SSL_CAINFO") or (_configured(runner, env) if _AUTHORITIES in keys else "")
     authorities = chosen or next((name for name in _SYSTEM if Path(name).is_file()), None)
@@ -73,6 +81,7 @@ def policy_of(runner: Runner) -> Policy:
         https=plain and trusted and "https" in protocols,
         file="file" in protocols and not inherited,
         authorities=authorities,
+        nobody=not any(key.startswith(_LOGINS) for key in keys) and not any(environ.get(name) for name in _ASKING),
     )
 
 

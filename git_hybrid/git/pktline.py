@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from git_hybrid.core.ids import parse_oid
-from git_hybrid.git.wire import DELIMITER, FLUSH, NotUnderstood, length_of, line_of
+from git_hybrid.git.wire import DELIMITER, FLUSH, Garbled, NotUnderstood, length_of, line_of
 
 _OTHER_FORMATS = b"object-format=sha256"
+_SERVICE = b"# service=git-upload-pack\n"
 _PACK_BAND = b"\1"
 _BANDS = (_PACK_BAND, b"\2")
 """The bands of a pack and of words about it; the third is that of an error."""
@@ -47,7 +48,8 @@ class Lines:
         """Return what the next packet holds, None for a flush.
 
         Raises:
-            NotUnderstood: there is none, or it is no packet, or an error.
+            Garbled: there is none, or it is no packet.
+            NotUnderstood: it is an error, or ends what the protocol does not have here.
         """
         size = length_of(self.exactly(4))
         if size == 0:
@@ -72,14 +74,14 @@ class Lines:
         """Return the next *count* bytes, having read no further than the piece that they end in.
 
         Raises:
-            NotUnderstood: there are not so many.
+            Garbled: there are not so many.
         """
         if len(self._data) - self._at < count:
             pieces, there = [self._data[self._at :]], len(self._data) - self._at
             while there < count:
                 piece = self._more()
                 if not piece:
-                    raise NotUnderstood
+                    raise Garbled
                 pieces.append(piece)
                 there += len(piece)
             self._data, self._at = b"".join(pieces), 0
@@ -118,15 +120,16 @@ def advertised(lines: Lines, ref: str) -> str | None:
 
 
 def require_version_2(lines: Lines) -> None:
-    """Read what a server of version 2 says of itself.
+    """Read what a server of version 2 says of itself, over HTTP too (gitprotocol-http(5)).
 
     Raises:
-        NotUnderstood: it speaks another version.
+        NotUnderstood: it speaks another version, or has objects of another format.
     """
-    if lines.read() != b"version 2\n":
+    first = lines.read()
+    if first == _SERVICE and lines.read() is None:
+        first = lines.read()
+    if first != b"version 2\n" or any(line.startswith(_OTHER_FORMATS) for line in lines.until_flush()):
         raise NotUnderstood
-    for _line in lines.until_flush():
-        pass
 
 
 def pieces_of_pack(lines: Lines) -> Iterator[bytes]:

@@ -112,9 +112,17 @@ def _undone(git_dir: Path) -> Iterator[list[str]]:
 
 
 def add_pack(
-    runner: Runner, pieces: Iterator[bytes], wanted: Wanted, threads: Iterable[str], check: Callable[[], None]
+    runner: Runner,
+    pieces: Iterator[bytes],
+    wanted: Wanted,
+    threads: Iterable[str],
+    check: Callable[[], None],
+    listener: Listener | None = None,
 ) -> bool:
-    """Tell whether index-pack took the pack that comes in *pieces*, all of it and nothing missing."""
+    """Tell whether index-pack took the pack that comes in *pieces*, all of it and nothing missing.
+
+    If not, *listener* has what it said.
+    """
     first = b""
     while len(first) < _PACK_HEAD and (piece := next(pieces, b"")):
         first += piece
@@ -123,18 +131,27 @@ def add_pack(
         for _piece in pieces:
             pass
         return True
-    with indexing(runner, wanted, threads) as indexer:
+    with indexing(runner, wanted, threads, listener=listener) as indexer:
         assert indexer.stdin is not None
         write = _writer(indexer.stdin.fileno(), check)
-        for piece in chain([first], pieces):
-            write(piece)
+        with suppress(BrokenPipeError):
+            # It ends as soon as it meets what it does not take.
+            for piece in chain([first], pieces):
+                write(piece)
         indexer.stdin.close()
         return is_indexed(indexer, check)
 
 
 @contextmanager
-def indexing(runner: Runner, wanted: Wanted, threads: Iterable[str], *, stdin: Source = "pipe") -> Iterator[Talker]:
-    """Run the index-pack that takes in what is *wanted*; leaving the block ends it."""
+def indexing(
+    runner: Runner,
+    wanted: Wanted,
+    threads: Iterable[str],
+    *,
+    stdin: Source = "pipe",
+    listener: Listener | None = None,
+) -> Iterator[Talker]:
+    """Run the index-pack that takes in what is *wanted*; leaving the block ends it. *listener* gets its words."""
     arguments = [
         "index-pack",
         "--stdin",
@@ -144,9 +161,11 @@ def indexing(runner: Runner, wanted: Wanted, threads: Iterable[str], *, stdin: S
     watch = wanted.watch
     with ExitStack() as stack:
         # Its pipes are closed only when it has ended, and then nobody listens any more.
-        listener = stack.enter_context(Listener(watch)) if watch is not None else None
-        arguments += [] if listener is None else ["-v"]
+        listener = Listener(watch) if listener is None and watch is not None else listener
+        arguments += [] if watch is None else ["-v"]
         stderr: Source = "nothing" if listener is None else "pipe"
+        if listener is not None:
+            stack.enter_context(listener)
         talking = runner.talking(arguments, settings=threads, git_dir=wanted.git_dir, stdin=stdin, stderr=stderr)
         indexer = stack.enter_context(talking)
         if listener is not None and indexer.stderr is not None:

@@ -7,34 +7,34 @@ protocol, a certificate that is not trusted) is left to git, whose words and dec
 
 from __future__ import annotations
 
-import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.client import IncompleteRead
 from urllib.parse import urlsplit
 
 from git_hybrid import __version__
-from git_hybrid.core.errors import HybridError, NetworkFailure
-from git_hybrid.git import keptalive
-from git_hybrid.git.answers import seconds_of
-from git_hybrid.git.classify import classify_network
+from git_hybrid.git.keptalive import Broken, KeptAlive, Reply, Request, Stalled
 from git_hybrid.git.permitted import Policy, is_plain
+from git_hybrid.git.refusals import (
+    ADVERTISEMENT,
+    OK,
+    RESULT,
+    Asker,
+    as_git_says,
+    of_connection,
+    of_discovery,
+    of_status,
+)
 from git_hybrid.git.run import Limits
 from git_hybrid.git.wire import NotUnderstood
 
 _HEADERS = {
     # Servers tell a git from a browser by its first word; libgit2 says the same.
     "User-Agent": f"git/2.0 (git-hybrid {__version__})",
-    "Accept": "application/x-git-upload-pack-result",
-    "Content-Type": "application/x-git-upload-pack-request",
     "Git-Protocol": "version=2",
 }
-_KIND = "application/x-git-upload-pack-result"
-_OK = 200
-_MOST = 64 << 20
-_BUSY = (408, 425, 429, 503)
-_SERVER_ERROR = 500
+_DISCOVERY, _SERVICE = "/info/refs?service=git-upload-pack", "/git-upload-pack"
+_MOST, _FEW = 64 << 20, 1 << 20
 
 
 class Servers:
@@ -44,7 +44,7 @@ class Servers:
         """Ask only where *policy* lets us; *cancelled* returns the number of a signal that asks to stop, or 0."""
         self._policy, self._cancelled = policy, cancelled
         self._lock = threading.Lock()
-        self._client: keptalive.KeptAlive | None = None
+        self._client: KeptAlive | None = None
         self._answered: set[str] = set()
         self._refused: set[str] = set()
 
@@ -55,94 +55,114 @@ class Servers:
         parts = urlsplit(url)
         return is_plain(url, parts) and (parts.netloc not in self._refused or parts.netloc in self._answered)
 
-    def ask(self, url: str, body: bytes, limits: Limits) -> bytes | None:
+    def discover(self, url: str, limits: Limits, allowed_host: Callable[[str], bool]) -> bytes | None:
+        """Return what the server says that it can do, in version 2 of git's protocol; None: git has to ask.
+
+        It is what git asks first. *allowed_host* tells which hosts it may send us to.
+
+        Raises:
+            HostNotAllowed: it sends us elsewhere.
+            RepositoryNotFound: there is nothing.
+            as :meth:`asking` does.
+        """
+        with self._replied(url, None, limits, is_git_s=True) as reply:
+            is_plain = reply.status == OK and reply.kind == ADVERTISEMENT
+            body = _whole(reply.read, _MOST if is_plain else _FEW)
+            if is_plain:
+                self._answered.add(urlsplit(url).netloc)
+                return body
+            asker = Asker(is_nobody=self._policy.nobody, allowed_host=allowed_host)
+            failure = of_discovery(url, reply, body or b"", asker)
+            failure = failure or of_status(url, reply, is_git_s=True, has_answered=True)
+        if failure is not None:
+            raise failure
+        return None
+
+    def ask(self, url: str, body: bytes, limits: Limits, *, is_git_s: bool = False) -> bytes | None:
         """Return the whole answer to *body*, a request of version 2 of git's protocol; None: git has to ask.
+
+        With *is_git_s* the request is one that git itself would make now: whatever goes wrong goes wrong for git too.
 
         Raises:
             as :meth:`asking` does.
         """
-        pieces, size = list[bytes](), 0
-        with self.asking(url, body, limits) as read:
-            while read is not None and (piece := read()):
-                pieces.append(piece)
-                size += len(piece)
-                if size > _MOST:
-                    return None
-        return None if read is None else b"".join(pieces)
+        with self.asking(url, body, limits, is_git_s=is_git_s) as read:
+            return None if read is None else _whole(read, _MOST)
 
     @contextmanager
-    def asking(self, url: str, body: bytes, limits: Limits) -> Iterator[Callable[[], bytes] | None]:
-        """Yield what reads the answer to *body* piece by piece, an empty one at its end; None: git has to ask.
+    def asking(
+        self, url: str, body: bytes, limits: Limits, *, is_git_s: bool = False
+    ) -> Iterator[Callable[[], bytes] | None]:
+        """Yield what reads the answer piece by piece, an empty one at its end; else as :meth:`ask`.
 
         Raises:
-            NetworkFailure: the server is too busy, stalls, or breaks off, having answered before.
+            NetworkFailure: the server is too busy, stalls, or breaks off; a question of our own must be answered once
+                before it counts that a server breaks off, or fails.
+            AccessDenied, RepositoryNotFound: the answer to a question of git's.
             NotUnderstood: no answer came, for a reason that git has to tell.
             DeadlineExceeded: it took too long.
             Interrupted: a signal asked to stop.
         """
-        parts = urlsplit(url)
-        target, place = f"{parts.path.rstrip('/')}/git-upload-pack", (parts.hostname or "", parts.port or 443)
+        netloc = urlsplit(url).netloc
+        with self._replied(url, body, limits, is_git_s=is_git_s) as reply:
+            failure = of_status(url, reply, is_git_s=is_git_s, has_answered=netloc in self._answered)
+            if failure is not None:
+                raise failure
+            if reply.status == OK and reply.kind == RESULT:
+                self._answered.add(netloc)
+                yield reply.read
+            else:
+                # Others of the same server would cost a request in vain too, unless it has answered before.
+                self._refused.add(netloc)
+                yield None
+
+    @contextmanager
+    def _replied(self, url: str, body: bytes | None, limits: Limits, *, is_git_s: bool) -> Iterator[Reply]:
+        netloc = urlsplit(url).netloc
         try:
-            with self._connections().asking(*place, target, body=body, headers=_HEADERS, limits=limits) as reply:
-                answer = reply.answer
-                if self._is_busy(parts.netloc, answer.status):
-                    raise _as_git_says(
-                        url, f"The requested URL returned error: {answer.status}", seconds_of(answer.retry_after)
-                    )
-                if answer.status == _OK and answer.kind == _KIND:
-                    self._answered.add(parts.netloc)
-                    yield reply.read
-                else:
-                    # Others of the same server would cost a request in vain too, unless it has answered before.
-                    self._refused.add(parts.netloc)
-                    yield None
-        except keptalive.Stalled as error:
+            with self._connections().asking(_request(url, body), limits) as reply:
+                yield reply
+        except Stalled as error:
             seconds = int(limits.stall.total_seconds())
             told = f"Operation too slow. Less than 1000 bytes/sec transferred the last {seconds} seconds"
-            raise _as_git_says(url, told) from error
-        except keptalive.Broken as error:
-            told = _words(error.__cause__, *place)
-            if not told or parts.netloc not in self._answered:
-                self._refused.add(parts.netloc)
+            raise as_git_says(url, told) from error
+        except Broken as error:
+            failure = of_connection(url, error, is_git_s=is_git_s or netloc in self._answered)
+            if failure is None:
+                self._refused.add(netloc)
                 raise NotUnderstood from error
-            raise _as_git_says(url, told) from error
-
-    def _is_busy(self, netloc: str, status: int) -> bool:
-        """Tell whether *status* may pass; of a server that has never answered, an error may mean this way of asking."""
-        return status in _BUSY or (status >= _SERVER_ERROR and netloc in self._answered)
+            raise failure from error
 
     def close(self) -> None:
         """Close what connections are kept."""
         if self._client is not None:
             self._client.close()
 
-    def _connections(self) -> keptalive.KeptAlive:
+    def _connections(self) -> KeptAlive:
         with self._lock:
             if self._client is None:
-                authorities = self._policy.authorities
-                self._client = keptalive.KeptAlive(authorities=authorities, cancelled=self._cancelled)
+                self._client = KeptAlive(authorities=self._policy.authorities, cancelled=self._cancelled)
             return self._client
 
 
-def _words(cause: BaseException | None, host: str, port: int) -> str:
-    """Return what git's own transport says where *cause* broke a connection; "" where git is to tell."""
-    match cause:
-        case ConnectionRefusedError():
-            return f"{host}:{port}: Connection refused"
-        case ssl.SSLEOFError() | ssl.SSLZeroReturnError() | ConnectionError():
-            return "Recv failure: Connection reset by peer"
-        case IncompleteRead():
-            return "transfer closed with outstanding read data remaining"
-        case TimeoutError():
-            return "Connection timed out"
-        case _:
-            return ""
+def _request(url: str, body: bytes | None) -> Request:
+    parts = urlsplit(url)
+    path, headers = parts.path.rstrip("/"), _HEADERS
+    if body is None:
+        target = path + _DISCOVERY
+    else:
+        target = path + _SERVICE
+        headers = _HEADERS | {"Accept": RESULT, "Content-Type": "application/x-git-upload-pack-request"}
+    host, port = parts.hostname or "", parts.port or 443
+    return Request(host=host, port=port, target=target, headers=headers, body=body)
 
 
-def _as_git_says(url: str, told: str, retry_after: float | None = None) -> HybridError:
-    failure = classify_network(
-        f"fatal: unable to access '{url}/': {told}", url=url, status=128, command="git ls-remote"
-    )
-    if isinstance(failure, NetworkFailure):
-        failure.retry_after = retry_after
-    return failure
+def _whole(read: Callable[[], bytes], most: int) -> bytes | None:
+    """Return all that is left to read; None if that is more than *most* bytes."""
+    pieces, size = list[bytes](), 0
+    while piece := read():
+        pieces.append(piece)
+        size += len(piece)
+        if size > most:
+            return None
+    return b"".join(pieces)

@@ -85,11 +85,11 @@ class GitTransport(Struct, frozen=True):
             MalformedObjects: what the server sent is not sound.
             NetworkFailure, AccessDenied, RepositoryNotFound, TlsFailure, HostKeyFailure: by what went wrong.
         """
-        if self._is_fetched_without_git(stage, url, request, defaults):
-            return
         watch = of_source(self.watch, stage.name)
         with skip_list(request.waived, "fetch.fsck") as options:
             try:
+                if self._is_fetched_without_git(stage, url, request, defaults):
+                    return
                 answer = self._clone(options, stage, url, request, defaults)
                 if answer is None:
                     arguments, git_dir = [*options, *_fetch_arguments(url, request)], Path(stage.path) / ".git"

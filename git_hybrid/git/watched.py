@@ -67,11 +67,15 @@ class Sieve:
 
 
 class Listener:
-    """Tells *watch* the progress that a child writes, in a thread of its own, and forgets everything else."""
+    """Takes what a child writes on stderr, in a thread of its own: its progress is told to *watch*, where it tells any.
 
-    def __init__(self, watch: Watch) -> None:
+    ``words`` is everything else, when it has ended.
+    """
+
+    def __init__(self, watch: Watch | None) -> None:
         """Listen to nobody yet."""
-        self._watch = watch
+        self.words = b""
+        self._watch = watch or (lambda _transfer: None)
         self._thread: Thread | None = None
 
     def __enter__(self) -> Self:
@@ -95,6 +99,7 @@ class Listener:
         with open(own, "rb", buffering=0) as file:
             while data := file.read(_CHUNK):
                 sieve.feed(data)
+        self.words = sieve.close()
 
 
 def read_to_end(

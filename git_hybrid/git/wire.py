@@ -16,6 +16,10 @@ class NotUnderstood(Exception):
     """An answer is not what version 2 of the protocol says: git itself has to be asked what that means."""
 
 
+class Garbled(NotUnderstood):
+    """What came is no sequence of packets, or ends within one."""
+
+
 def ls_refs(*, head: bool) -> bytes:
     """Return the request for branches and tags with what the tags point at, with *head* also for the default branch."""
     options = [b"peel", *([b"symrefs", b"ref-prefix HEAD"] if head else [])]
@@ -71,10 +75,10 @@ def length_of(digits: bytes) -> int:
     """Return the length that a packet begins with, its own four digits counted.
 
     Raises:
-        NotUnderstood: it begins with something else.
+        Garbled: it begins with something else.
     """
     if len(digits) != 4 or not _HEX.issuperset(digits):
-        raise NotUnderstood
+        raise Garbled
     return int(digits, 16)
 
 

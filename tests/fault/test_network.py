@@ -95,7 +95,7 @@ CASES = [
     Case(*_fault("garbled", "change_always", _flipped, over=5000), "malformed-objects", 1, code=5),
     Case("redirect-host", _moved("host"), "host-not-allowed", 1, "127.0.0.1", code=6),
     Case("redirect-plain", _moved("plain"), "", 1, code=4),
-    Case("redirect-loop", _moved("host", "/redirect-loop.git"), "", 1, code=4),
+    Case("redirect-loop", _moved("itself", "/redirect-loop.git"), "", 1, code=4),
     Case("certificate", _nothing, "tls", 1, "certificate", base="untrusted"),
     Case("host-name", _nothing, "tls", 1, base="misnamed"),
     Case("dns", _nothing, NETWORK, 2, "resolve", base="nowhere"),
@@ -162,7 +162,11 @@ def outcome(site: Site, upstream: Upstream, pki: Pki, tmp_path_factory: pytest.T
         HttpsGitServer(site.root, pki=wrong) as misnamed,
         HttpsGitServer(site.root, pki=pki, plain_http=True) as plain,
     ):
-        site.elsewhere = {"host": site.base_url.replace("localhost", "127.0.0.1"), "plain": plain.base_url}
+        site.elsewhere = {
+            "itself": site.base_url,
+            "host": site.base_url.replace("localhost", "127.0.0.1"),
+            "plain": plain.base_url,
+        }
         bad = {"untrusted": untrusted.base_url, "misnamed": misnamed.base_url}
         bad |= {"nowhere": "https://nowhere.invalid", "closed": "https://localhost:1"}
         bases = {"main": site.base_url} | bad

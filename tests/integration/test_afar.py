@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from git_hybrid.core.errors import Interrupted
+from git_hybrid.core.errors import Interrupted, NetworkFailure, RefMissing
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.manifest import Defaults
 from git_hybrid.core.ports import FetchRequest, Stage
@@ -76,7 +76,9 @@ def test_two_requests_a_source_and_no_git_that_asks(hybrid, workspace, https_ser
     assert is_all_there(workspace)
     assert commands(log) == ["index-pack"] * len(NAMES)
     assert all("--strict=" in line for line in log.read_text().splitlines() if "\037index-pack\037" in line)
-    assert sorted(request.path for request in https_server.requests) == sorted(f"/{n}.git{POST}" for n in NAMES * 2)
+    assert sorted(request.path for request in https_server.requests) == sorted(
+        [f"/{n}.git{POST}" for n in NAMES * 2] + [f"/{n}.git/info/refs?service=git-upload-pack" for n in NAMES]
+    )
     for name in NAMES:
         refs = git("for-each-ref", "--format=%(refname)", cwd=workspace / "sources" / name).split()
         assert refs == ["refs/hybrid/pin", KEPT]
@@ -110,7 +112,7 @@ def test_pins_are_moved_without_a_git_that_asks(hybrid, workspace, upstreams, ht
     hybrid("pin", *NAMES, env=env)
     assert {name: pin["commit"] for name, pin in lock(workspace).items()} == new
     assert commands(log) == ["index-pack"] * len(NAMES)
-    assert {(request.method, request.status) for request in https_server.requests} == {("POST", 200)}
+    assert {request.status for request in https_server.requests} == {200}
 
 
 def test_few_sources_are_git_s(hybrid, https_server, pinned):
@@ -208,10 +210,13 @@ def test_tries_end(hybrid, workspace, https_server, pinned):
 
 def test_a_pack_that_was_changed_on_its_way(hybrid, workspace, https_server, pinned):
     env, _ = pinned
-    https_server.change_always(lambda data: data[:-40] + bytes(20) + data[-20:], over=50_000, only="/c.git")
-    alone = hybrid("sync", "c", "--json", env=env, check=None)
-    result = hybrid("sync", "--json", env=env, check=alone.code)
-    assert result.json()["sources"][2] == alone.json()["sources"][0]
+    https_server.change_always(lambda data: data[:90_000] + bytes(50) + data[90_050:], over=100_000, only="/c.git")
+    alone = hybrid("sync", "c", "--json", env=env, check=5).json()["sources"]
+    result = hybrid("sync", "--json", env=env, check=5)
+    found = [row["error"] for row in result.json()["sources"] if row["error"]]
+    assert [(row["code"], row["message"]) for row in found] == [
+        (row["error"]["code"], row["error"]["message"]) for row in alone
+    ]
     assert not (workspace / "sources/c").exists()
     https_server.clear_faults()
     hybrid("sync", env=env)
@@ -268,21 +273,27 @@ def test_somebody_who_looks_is_told(hybrid, workspace, pinned):
     assert all("-v" in line.split("\037") for line in log.read_text().splitlines() if "\037index-pack\037" in line)
 
 
+ADVERTISED = b"001e# service=git-upload-pack\n0000000eversion 2\n000cls-refs\n000afetch\n0000"
+
+
 class Server:
     """Answers as it is told to, one answer after the other, in place of a server."""
 
-    def __init__(self, *answers: bytes | None) -> None:
-        self.answers, self.asked = iter(answers), list[bytes]()
+    def __init__(self, *answers: bytes | None, advertised: bytes | None = ADVERTISED) -> None:
+        self.answers, self.advertised = iter(answers), advertised
 
     def may_ask(self, _url: str) -> bool:
         return True
 
-    def ask(self, _url: str, body: bytes, _limits: object) -> bytes | None:
-        self.asked.append(body)
+    def discover(self, _url: str, _limits: object, _allowed_host: object) -> bytes | None:
+        return self.advertised
+
+    def ask(self, _url: str, _body: bytes, _limits: object, *, is_git_s: bool) -> bytes | None:
+        assert is_git_s
         return next(self.answers)
 
-    def asking(self, _url: str, body: bytes, _limits: object) -> Answering:
-        self.asked.append(body)
+    def asking(self, _url: str, _body: bytes, _limits: object, *, is_git_s: bool) -> Answering:
+        assert is_git_s
         return Answering(next(self.answers))
 
     def close(self) -> None:
@@ -328,7 +339,7 @@ def fetched(stage: Stage, *answers: bytes | None, told: list[Transfer] | None = 
     runner = Runner(environ={**os.environ, "GIT_SSL_CAINFO": "/nowhere"}, cancelled=lambda: cancelled)
     direct = Direct(runner)
     direct._servers = Server(*answers)  # type: ignore[assignment]
-    return Afar(runner, direct).fetch(
+    return Afar(runner, direct, lambda _host: True).fetch(
         Fetch(
             stage=stage,
             url="https://example.org/tool.git",
@@ -375,50 +386,53 @@ def test_only_what_is_new_is_asked_for(tool, stage):
     assert fetched(stage, listed(base), answered(empty))
 
 
-def _wrong(name: str) -> Callable[[Upstream], tuple[bytes | None, ...]]:
-    def answers(tool: Upstream) -> tuple[bytes | None, ...]:
-        tip = tool.rev("main")
-        pack = answered(whole(tool))
-        table: Mapping[str, tuple[bytes | None, ...]] = {
-            "no answer": (None,),
-            "no list": (b"0010nonsense....",),
-            "another ref": (listed(tip, "refs/heads/main2"),),
-            "no such ref": (b"0000",),
-            "other objects": (listed("1" * 64),),
-            "no second answer": (listed(tip), None),
-            "no pack": (listed(tip), b"0000"),
-            "half a pack": (listed(tip), pack[: len(pack) // 2]),
-            "no end": (listed(tip), pack[:-4]),
-            "more after the end": (listed(tip), pack + b"0000"),
-            "an error": (listed(tip), b"000dpackfile\n" + b"000a\x03error"[:10] + b"0000"),
-            "shallow": (listed(tip), b"0011shallow-info\n" + b"0001" + pack),
-            "another tip": (listed("1" * 40), pack),
-            "a part of it": (listed(tip), answered(packed(tool, f"main\n^{tool.rev('main~1')}\n", "--revs"))),
-            "nothing": (listed(tip), answered(packed(tool, ""))),
-        }
-        return table[name]
-
-    return answers
+def _wrong(tool: Upstream) -> Mapping[str, tuple[bytes | None, ...]]:
+    tip, pack = tool.rev("main"), answered(whole(tool))
+    return {
+        "no answer": (None,),
+        "other objects": (listed("1" * 64),),
+        "no second answer": (listed(tip), None),
+        "no pack": (listed(tip), b"0000"),
+        "more after the end": (listed(tip), pack + b"0000"),
+        "an error": (listed(tip), b"000dpackfile\n" + b"000a\x03error" + b"0000"),
+        "shallow": (listed(tip), b"0011shallow-info\n" + b"0001" + pack),
+        "another tip": (listed("1" * 40), pack),
+        "nothing": (listed(tip), answered(packed(tool, ""))),
+        "a part of it": (listed(tip), answered(packed(tool, f"main\n^{tool.rev('main~1')}\n", "--revs"))),
+        # What goes wrong for git too is told at once.
+        "no list": (b"0010nonsense....",),
+        "half a pack": (listed(tip), pack[: len(pack) // 2]),
+        "no end": (listed(tip), pack[:-4]),
+        "another ref": (listed(tip, "refs/heads/main2"),),
+        "no such ref": (b"0000",),
+    }
 
 
 @pytest.mark.parametrize(
     "name",
     [
-        *("no answer", "no list", "another ref", "no such ref", "other objects", "no second answer", "no pack"),
-        *(
-            "half a pack",
-            "no end",
-            "more after the end",
-            "an error",
-            "shallow",
-            "another tip",
-            "a part of it",
-            "nothing",
-        ),
+        *("no answer", "other objects", "no second answer", "no pack", "more after the end", "an error", "shallow"),
+        *("another tip", "nothing", "a part of it"),
     ],
 )
-def test_what_is_not_plain_leaves_nothing(tool, stage, name):
-    assert not fetched(stage, *_wrong(name)(tool))
+def test_what_is_not_plain_is_git_s(tool, stage, name):
+    assert not fetched(stage, *_wrong(tool)[name])
+    assert is_untouched(stage)
+
+
+@pytest.mark.parametrize(
+    ("name", "error"),
+    [
+        ("no list", NetworkFailure),
+        ("half a pack", NetworkFailure),
+        ("no end", NetworkFailure),
+        ("another ref", RefMissing),
+        ("no such ref", RefMissing),
+    ],
+)
+def test_what_goes_wrong_for_git_too_is_told(tool, stage, name, error):
+    with pytest.raises(error):
+        fetched(stage, *_wrong(tool)[name])
     assert is_untouched(stage)
 
 
@@ -438,9 +452,9 @@ def test_a_deadline_leaves_the_next_try_to_git(tool, stage, https_server):
             stage=stage, url=url, request=request, defaults=Defaults(deadline=timedelta(seconds=1)), kept=KEPT
         )
         with pytest.raises(DeadlineExceeded):
-            Afar(runner, direct).fetch(short)
+            Afar(runner, direct, lambda _host: True).fetch(short)
         assert is_untouched(stage)
-        assert not Afar(runner, direct).fetch(short)
+        assert not Afar(runner, direct, lambda _host: True).fetch(short)
     finally:
         direct.close()
 
@@ -455,22 +469,7 @@ def test_a_server_that_nobody_is_behind(stage, https_server):
         defaults=Defaults(),
         kept=KEPT,
     )
-    assert not Afar(runner, direct).fetch(gone)
+    with pytest.raises(NetworkFailure) as caught:
+        Afar(runner, direct, lambda _host: True).fetch(gone)
+    assert caught.value.kind == "refused"
     assert direct.server_of(gone.url) is None
-
-
-def test_a_server_that_fails_as_long_as_it_is_asked_like_that(hybrid, workspace, https_server, pinned):
-    """Some that know no version 2 of the protocol answer a request of it with an error of theirs."""
-    env, log = pinned
-    https_server.fail_always(500, only=POST)
-    result = hybrid("-v", "sync", "--jobs=1", "a", env=env, check=4)
-    assert "try 1 of 3" in result.err
-    https_server.clear_faults()
-    hybrid("resume", "--abort", env=env)
-    log.write_text("")
-    https_server.clear_requests()
-    https_server.fail_next(1, 500, only=POST)
-    result = hybrid("-v", "sync", "--jobs=1", env=env)
-    assert "try 1" not in result.err
-    assert commands(log).count("clone") == len(NAMES)
-    assert is_all_there(workspace)
