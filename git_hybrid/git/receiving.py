@@ -152,13 +152,8 @@ def indexing(
     listener: Listener | None = None,
 ) -> Iterator[Talker]:
     """Run the index-pack that takes in what is *wanted*; leaving the block ends it. *listener* gets its words."""
-    arguments = [
-        "index-pack",
-        "--stdin",
-        _STRICT,
-        "--fix-thin" if wanted.known else "--check-self-contained-and-connected",
-    ]
-    watch = wanted.watch
+    complete = "--fix-thin" if wanted.known else "--check-self-contained-and-connected"
+    arguments, watch = ["index-pack", "--stdin", _STRICT, complete], wanted.watch
     with ExitStack() as stack:
         # Its pipes are closed only when it has ended, and then nobody listens any more.
         listener = Listener(watch) if listener is None and watch is not None else listener

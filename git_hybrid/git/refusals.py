@@ -60,7 +60,7 @@ def of_discovery(url: str, reply: Reply, body: bytes, asker: Asker) -> HybridErr
         wanted = reply.header("WWW-Authenticate").lower()
         return None if any(word in wanted for word in _NEGOTIATED) else _status(url, _LOGIN)
     if reply.status in _MOVED:
-        return _elsewhere(url, urljoin(url, reply.header("Location")), asker)
+        return _elsewhere(url, reply.header("Location"), asker)
     if reply.status != OK or reply.kind.startswith("application/x-git-"):
         return None
     if b"\n" not in body:
@@ -70,8 +70,11 @@ def of_discovery(url: str, reply: Reply, body: bytes, asker: Asker) -> HybridErr
     return _classified(url, f"fatal: {url}/info/refs not valid: is this a git repository?")
 
 
-def _elsewhere(url: str, target: str, asker: Asker) -> HybridError | None:
-    parts = urlsplit(target)
+def _elsewhere(url: str, location: str, asker: Asker) -> HybridError | None:
+    try:
+        parts = urlsplit(urljoin(url, location))
+    except ValueError:
+        return None
     if parts.scheme != "https":
         return as_git_says(url, f"Protocol {parts.scheme[:10]!r} not supported or disabled in libcurl")
     host = parts.hostname or ""

@@ -140,13 +140,59 @@ def test_a_login_is_git_s(hybrid, workspace, https_server, pinned):
     assert sum(request.method == "POST" and request.status == 401 for request in https_server.requests) <= 2
 
 
-def test_a_redirect_is_git_s(hybrid, workspace, https_server, pinned):
+def test_a_login_that_curl_finds_is_git_s(hybrid, workspace, https_server, pinned):
+    env, log = pinned
+    netrc = Path(os.environ["HOME"], ".netrc")
+    netrc.write_text("machine localhost login me password secret\n")
+    netrc.chmod(0o600)
+    https_server.auth = ("me", "secret")
+    hybrid("sync", env=env)
+    assert commands(log).count("clone") == len(NAMES)
+    assert is_all_there(workspace)
+
+
+def test_a_login_that_nobody_has_is_asked_for_once(hybrid, https_server, pinned):
     env, _ = pinned
+    https_server.fail_always(401, headers={"WWW-Authenticate": 'Basic realm="x"'}, only="/c.git")
+    row = hybrid("sync", "--json", env=env, check=4).json()["sources"][2]
+    assert row["error"]["code"] == "access-denied"
+    assert [request.status for request in https_server.requests if "/c.git" in request.path] == [401]
+
+
+def test_a_redirect_is_git_s(hybrid, workspace, https_server, pinned):
+    env, log = pinned
     https_server.redirect("/b.git", https_server.url("c.git", host="127.0.0.1"))
+    hybrid("sync", env=env, check=5)
+    assert commands(log).count("clone") == 1
+
+
+@pytest.mark.parametrize("target", ["https://127.0.0.1:{port}/x.git", "//127.0.0.1:{port}/x.git"])
+def test_nothing_is_sent_to_a_host_that_policy_does_not_have(hybrid, workspace, https_server, pinned, target):
+    env, _ = pinned
+    https_server.redirect("/b.git", target.format(port=https_server.base_url.rpartition(":")[2]))
     text = (workspace / "sources.toml").read_text()
     (workspace / "sources.toml").write_text(f'{text}\n[policy]\nhosts = ["localhost"]\n')
     result = hybrid("sync", "--json", env=env, check=6)
     assert codes(result) == {"a": 0, "b": 6, "c": 0, "d": 0, "e": 0}
+    assert not [request for request in https_server.requests if "/x.git" in request.path]
+
+
+def test_a_server_of_plain_files_is_git_s(hybrid, workspace, upstreams, https_server, pinned):
+    env, log = pinned
+    for upstream in upstreams.values():
+        git("update-server-info", cwd=upstream.path)
+    listed = {
+        name: "".join(
+            f"{line.partition(' ')[0]}\t{line.partition(' ')[2]}\n"
+            for line in git("for-each-ref", "--format=%(objectname) %(refname)", cwd=upstream.path).splitlines()
+        )
+        for name, upstream in upstreams.items()
+    }
+    https_server.fail_always(
+        200, headers={"Content-Type": "text/plain"}, body=listed["c"].encode(), only="/c.git/info/refs"
+    )
+    hybrid("sync", env=env, check=None)
+    assert commands(log).count("clone") == 1
 
 
 def test_a_server_whose_certificate_is_not_trusted(hybrid, https_server, pinned):

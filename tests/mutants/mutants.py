@@ -12,6 +12,7 @@ SEEN, UPDATE = "tests/integration/test_seen.py", "tests/integration/test_update.
 BYTES, IDENTITY = "tests/hostile/test_every_byte.py", "tests/hostile/test_identity.py"
 TREES, RUNS = "tests/hostile/test_trees.py", "tests/hostile/test_nothing_runs.py"
 NEARBY = "tests/integration/test_nearby.py"
+AFAR = "tests/integration/test_afar.py"
 TEXT, CORE, GIT = "tests/hostile/test_secrets_and_text.py", "tests/unit/core", "tests/unit/git"
 
 
@@ -351,17 +352,45 @@ MUTANTS = (
     ),
     Mutant(
         "fetched-links-not-looked-for",
-        "git/nearby.py",
-        'arguments = ["index-pack", "--stdin", "--fix-thin", _STRICT]',
-        'arguments = ["index-pack", "--stdin", "--fix-thin"]',
+        "git/receiving.py",
+        '["index-pack", "--stdin", _STRICT, complete]',
+        '["index-pack", "--stdin", complete]',
         f"{NEARBY}::test_an_object_that_is_named_and_does_not_come_leaves_what_was_there",
     ),
     Mutant(
         "fetched-tip-not-looked-for",
-        "git/nearby.py",
+        "git/receiving.py",
         "if oid is not None and _holds(git_dir, oid):",
         "if oid is not None:",
         f"{NEARBY}::test_a_pack_without_what_was_promised_leaves_nothing",
+    ),
+    Mutant(
+        "fetched-past-its-end",
+        "git/afar.py",
+        "                lines.require_end()\n",
+        "                pass\n",
+        f"{AFAR}::test_what_is_not_plain_is_git_s",
+    ),
+    Mutant(
+        "sent-to-any-host",
+        "git/refusals.py",
+        "return None if asker.allowed_host(host) else HostNotAllowed",
+        "return None if host else HostNotAllowed",
+        f"{AFAR}::test_nothing_is_sent_to_a_host_that_policy_does_not_have",
+    ),
+    Mutant(
+        "settings-for-https-passed-over",
+        "git/permitted.py",
+        'key.startswith("http.") and key not in _HARMLESS',
+        'key.startswith("http.x") and key not in _HARMLESS',
+        f"{AFAR}::test_what_the_user_set_is_git_s_to_obey",
+    ),
+    Mutant(
+        "login-of-netrc-passed-over",
+        "git/permitted.py",
+        'not os.path.lexists(os.path.join(environ.get("HOME", ""), ".netrc"))',
+        "True",
+        f"{AFAR}::test_a_login_that_curl_finds_is_git_s",
     ),
     Mutant(
         "tether-not-tied",
