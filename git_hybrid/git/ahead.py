@@ -26,6 +26,8 @@ OF_NETWORK = (
 CONFIG = ("git", "config", "--null", "--get-regexp", rf"^(hybrid|advice|color|user|fetch)\.|{OF_NETWORK}")
 VERSION = ("git", "version")
 STAGED = ("git", "cat-file", "--batch")
+LISTED = ("git", "ls-files", "-z", "--")
+"""Followed by patterns: what of them the index has."""
 _FILES = (
     "sources.toml",
     "state/sources.lock",
@@ -33,7 +35,12 @@ _FILES = (
     "state/sources-overrides.json",
     "state/sources-mirrors.json",
 )
-_LOG = "state/sources-audit.jsonl"
+LOG = "state/sources-audit.jsonl"
+BEFORE = ("MERGE_HEAD", "HEAD^1", "HEAD^2")
+"""Commits whose records must all be there as well: what is being merged, and what HEAD was made from."""
+_SIDES = ("HEAD", *BEFORE, "CHERRY_PICK_HEAD", "REVERT_HEAD", "REBASE_HEAD")
+WITNESS = "".join(f"{side}:./{LOG}\n" for side in _SIDES).encode()
+"""What ``git cat-file --batch`` is asked for the log as it was committed."""
 _LOGGED = frozenset({"audit", "overrides", "scans"})
 # The index in use is the one that the commit is made from: `git commit -a` sets GIT_INDEX_FILE to another.
 _OF_COMMIT = ("GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE")
@@ -143,6 +150,11 @@ def ask_for_hook(ahead: Ahead, root: str, checks: Collection[str]) -> None:
     if env is not None:
         ahead.ask(STAGED, root, env=env | of_commit(os.environ), stdin=staged_question(files_for(checks)))
         ahead.ask(CONFIG, root, env=env)
+        if not checks or "audit" in checks:
+            ahead.ask(STAGED, root, env=env, stdin=WITNESS)
+        for check, pattern in (("sources", "sources"), ("open-issues", "*.md")):
+            if not checks or check in checks:
+                ahead.ask((*LISTED, pattern), root, env=env | of_commit(os.environ))
 
 
 def _environment() -> dict[str, str] | None:
@@ -159,7 +171,7 @@ def needs_log(checks: Collection[str]) -> bool:
 
 def files_for(checks: Collection[str]) -> Sequence[str]:
     """Return the files that *checks* read, as they are about to be committed."""
-    return (*_FILES, _LOG) if needs_log(checks) else _FILES
+    return (*_FILES, LOG) if needs_log(checks) else _FILES
 
 
 def staged_question(names: Sequence[str]) -> bytes:

@@ -8,15 +8,12 @@ from pathlib import Path
 from git_hybrid.core.audit_verify import Witnesses
 from git_hybrid.core.errors import BadArgument
 from git_hybrid.core.pattern import pattern
+from git_hybrid.git.ahead import BEFORE, LOG, STAGED, WITNESS
 from git_hybrid.git.environment import child_environment
 from git_hybrid.git.run import Runner
 from git_hybrid.git.staged import blobs
 
-LOG = "state/sources-audit.jsonl"
 _CARRIERS = ("state/sources.json", "state/sources-overrides.json", "state/sources-mirrors.json")
-_BEFORE = ("MERGE_HEAD", "HEAD^1", "HEAD^2")
-"""Commits whose records must all be there as well: what is being merged, and what HEAD was made from."""
-_SIDES = ("HEAD", *_BEFORE, "CHERRY_PICK_HEAD", "REVERT_HEAD", "REBASE_HEAD")
 _ADDED_HASH = pattern(r'\+\s*"audit_hash": "([0-9a-f]{64})"')
 _COMMIT = pattern(r"commit ([0-9a-f]{40,64})")
 _FILE = pattern(r"\+\+\+ (?:b/)?(.*)")
@@ -27,13 +24,15 @@ def head_witness(runner: Runner, root: Path) -> Witnesses:
 
     ``committed`` is None where the workspace is in no repository, or HEAD has no log.
     """
-    asked = "".join(f"{side}:./{LOG}\n" for side in _SIDES).encode()
-    done = runner.run(["git", "cat-file", "--batch"], env=_environment(runner), cwd=root, stdin=asked)
-    versions = blobs(done.stdout) if done.status == 0 else []
+    output = runner.asked(STAGED, root, WITNESS)
+    if output is None:
+        done = runner.run(STAGED, env=_environment(runner), cwd=root, stdin=WITNESS)
+        output = done.stdout if done.status == 0 else b""
+    versions = blobs(output)
     if not versions or versions[0] is None:
         return Witnesses()
     lines = [[_sha256(line) for line in (blob or b"").split(b"\n") if line] for blob in versions]
-    before = dict.fromkeys(item for side in lines[1 : 1 + len(_BEFORE)] for item in side)
+    before = dict.fromkeys(item for side in lines[1 : 1 + len(BEFORE)] for item in side)
     committed = frozenset(item for side in lines for item in side)
     return Witnesses(committed=committed, head=tuple(lines[0]), ever=tuple(before))
 

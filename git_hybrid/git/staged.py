@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from git_hybrid.core.value import Struct, field
-from git_hybrid.git.ahead import STAGED, of_commit, staged_question
+from git_hybrid.git.ahead import LISTED, STAGED, of_commit, staged_question
 from git_hybrid.git.environment import child_environment
 from git_hybrid.git.run import Runner
 
@@ -45,8 +45,8 @@ class Staged(Struct):
 
     def tracked(self, *patterns: str) -> tuple[str, ...]:
         """Return the paths that match *patterns* (gitglossary, pathspec) and will be in the commit."""
-        output = self._git("ls-files", "-z", "--", *patterns)
-        return _paths(output)
+        output = self.runner.asked((*LISTED, *patterns), self.root)
+        return _paths(self._git(*LISTED[1:], *patterns) if output is None else output)
 
     def changed(self) -> frozenset[str]:
         """Return the paths from the root that the commit changes, below the root."""

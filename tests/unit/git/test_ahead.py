@@ -12,6 +12,7 @@ from git_hybrid.core.check_table import CHECKS
 from git_hybrid.core.errors import Interrupted
 from git_hybrid.git import ahead as asking
 from git_hybrid.git.ahead import CONFIG, STAGED, VERSION, Ahead
+from git_hybrid.git.committed import head_witness
 from git_hybrid.git.run import Runner
 from git_hybrid.git.settings import git_version, read_config
 from git_hybrid.git.staged import Staged
@@ -63,6 +64,21 @@ def test_a_hook_takes_the_answers(root: Path, monkeypatch: pytest.MonkeyPatch) -
         assert index.read(lockfile.SHOWN) is None
         assert read_config(runner, root)["hybrid.jobs"] == "3"
     assert index.read(chain.SHOWN) is None
+    ahead.close()
+
+
+def test_all_checks_take_the_answers(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ahead = Ahead()
+    asking.ask_for_hook(ahead, str(root), ())
+    runner = Runner(environ=os.environ, ahead=ahead)
+    with monkeypatch.context() as patched:
+        patched.setattr(Runner, "run", lambda *_, **__: pytest.fail("asked again"))
+        assert head_witness(runner, root).committed is None
+        assert Staged(runner, root).tracked("sources") == ()
+        assert Staged(runner, root).tracked("*.md") == ()
+    # Each answer is good for one question.
+    assert Staged(runner, root).tracked("sources.*") == ("sources.toml",)
+    assert head_witness(runner, root).committed is None
     ahead.close()
 
 
