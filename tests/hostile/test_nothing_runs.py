@@ -130,6 +130,8 @@ def test_files_are_the_bytes_of_the_blobs(
 ) -> None:
     hybrid("init")
     hybrid("add", tool.url)
+    # Of this one git itself fetches.
+    hybrid("add", tool.url, "--name", "thin", "--history", "shallow")
     hybrid("sync", env=traps)
     assert (workspace / "sources/tool/a.txt").read_bytes() == b"$Id$\none\n"
     assert (workspace / "sources/tool/big.bin").read_text() == POINTER
