@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
 from git_hybrid.core.errors import GitFailed, NetworkFailure, RefMissing
-from git_hybrid.core.value import Struct
+from git_hybrid.core.value import Struct, replace
 from git_hybrid.git.classify import classify_network
 from git_hybrid.git.direct import Direct
 from git_hybrid.git.pktline import Lines, answer_of, pieces_of_pack, question_of, require_version_2, wanted_beyond
@@ -54,11 +55,8 @@ class Afar(Struct, frozen=True):
         limits = Limits(stall=fetch.defaults.stall, deadline=fetch.defaults.deadline)
 
         def receive(wants: Wanted) -> str | None:
-            try:
-                with self.runner.working() as threads:
-                    return self._received(servers, url, wants, threads, limits)
-            except Garbled as error:
-                raise NetworkFailure(url=url, message="protocol error: bad packets, or too few", kind="cut") from error
+            with self.runner.working() as threads:
+                return self._received(servers, url, wants, threads, limits)
 
         brought = False
         try:
@@ -72,12 +70,12 @@ class Afar(Struct, frozen=True):
         self, servers: Servers, url: str, wants: Wanted, threads: tuple[str, ...], limits: Limits
     ) -> str | None:
         """Receive what upstream's ref has beyond what is known; return its id, or None if that has not worked."""
-        check = partial(self.runner.check, time.monotonic() + limits.deadline.total_seconds())
+        end = time.monotonic() + limits.deadline.total_seconds()
         told = servers.discover(url, limits, self.allowed_host)
         if told is None:
             return None
         require_version_2(Lines(_once(told)))
-        listed = servers.ask(url, question_of(wants.ref), limits, is_git_s=True)
+        listed = servers.ask(url, question_of(wants.ref), self._left(limits, end), is_git_s=True)
         if listed is None:
             return None
         oid = answer_of(Lines(_once(listed)), wants.ref)
@@ -85,12 +83,15 @@ class Afar(Struct, frozen=True):
             raise RefMissing(name="", ref=wants.ref, url=url)
         if len(oid) != _SHA1 or oid in wants.known:
             return oid if oid in wants.known else None
-        listener = Listener(wants.watch)
-        with servers.asking(url, wanted_beyond(oid, wants.haves), limits, is_git_s=True) as read:
+        listener, check = Listener(wants.watch), partial(self.runner.check, end)
+        with servers.asking(url, wanted_beyond(oid, wants.haves), self._left(limits, end), is_git_s=True) as read:
             if read is None:
                 return None
             lines = Lines(read)
-            is_taken = add_pack(self.runner, pieces_of_pack(lines), wants, threads, check, listener)
+            try:
+                is_taken = add_pack(self.runner, pieces_of_pack(lines), wants, threads, check, listener)
+            except Garbled as error:
+                raise NetworkFailure(url=url, message="protocol error: bad packets, or too few", kind="cut") from error
             if is_taken:
                 lines.require_end()
         if not is_taken:
@@ -100,6 +101,11 @@ class Afar(Struct, frozen=True):
                 return None
             raise failure
         return oid
+
+    def _left(self, limits: Limits, end: float) -> Limits:
+        """Return *limits* with what is left until *end*."""
+        self.runner.check(end)
+        return replace(limits, deadline=timedelta(seconds=end - time.monotonic()))
 
 
 def _once(data: bytes) -> Callable[[], bytes]:

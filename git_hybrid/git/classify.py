@@ -112,16 +112,24 @@ def classify_network(stderr: str, *, url: str, status: int, command: str) -> Hyb
 
     The order matters: what is final is looked for first, so that no failure of trust is ever tried again.
     """
-    # What stands in quotes was chosen by somebody else: a repository named "early-eof" decides nothing.
-    text, message = _QUOTED.sub("''", stderr).lower(), last_words(stderr)
-    http = _STATUS.search(stderr)
+    message = last_words(stderr)
+    # What stands in quotes was chosen by somebody else, and what fsck warns of too: a repository or a tag named
+    # "early-eof" decides nothing.
+    told = _unless(stderr, "warning:", "warning in ")
+    text = _QUOTED.sub("''", told).lower()
+    http = _STATUS.search(told)
     code = int(http["status"]) if http else 0
     return (
-        _untrusted(stderr, text, url=url, message=message)
-        or _refused(stderr, text, code, url=url, message=message)
+        _untrusted(_unless(told, "remote:"), _unless(text, "remote:"), url=url, message=message)
+        or _refused(told, text, code, url=url, message=message)
         or _passing(text, code, url=url, message=message)
         or GitFailed(command=command, status=status, stderr=message)
     )
+
+
+def _unless(text: str, *beginnings: str) -> str:
+    """Return the lines of *text* that have none of these *beginnings*."""
+    return "\n".join(line for line in text.splitlines() if not line.startswith(beginnings))
 
 
 def _untrusted(stderr: str, text: str, *, url: str, message: str) -> HybridError | None:
@@ -134,8 +142,7 @@ def _untrusted(stderr: str, text: str, *, url: str, message: str) -> HybridError
     if _FSCK.search(stderr):
         return MalformedObjects(name="", message=message)
     # What came before a connection broke may be any part of a pack: that says nothing of the server.
-    own = "\n".join(line for line in text.splitlines() if not line.startswith("remote:"))
-    if not any(word in own for word in _CUT) and any(word in text for word in _CORRUPT):
+    if not any(word in text for word in _CUT) and any(word in text for word in _CORRUPT):
         return MalformedObjects(name="", message=message)
     disk = next((word for word in _DISK if word in text), None)
     return None if disk is None else LocalIo(path="sources/.incoming", operation="write to", reason=disk)

@@ -8,11 +8,12 @@ that git's own transport has.
 from __future__ import annotations
 
 import contextlib
+import select
 import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from http.client import HTTPException, HTTPResponse, HTTPSConnection, IncompleteRead
+from http.client import BadStatusLine, HTTPException, HTTPResponse, HTTPSConnection, IncompleteRead
 from socket import IPPROTO_TCP, TCP_NODELAY, create_connection, socket
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,8 @@ _POLL = 0.1
 _CONNECT = 10.0
 _SLOW = 1000
 _PIECE = 1 << 16
-_STALE = (BrokenPipeError, ConnectionResetError, ssl.SSLEOFError, ssl.SSLZeroReturnError)
+_OK = 200
+_STALE = (BrokenPipeError, ConnectionResetError, ssl.SSLEOFError, ssl.SSLZeroReturnError, BadStatusLine)
 
 
 class Stalled(Exception):
@@ -112,7 +114,7 @@ class Reply:
 
     def __init__(self, response: HTTPResponse, watch: _Watch) -> None:
         """Wrap *response*, of whose body nothing was read."""
-        if response.getheader("Content-Encoding", "identity") != "identity":
+        if response.getheader("Content-Encoding", "identity").strip().lower() != "identity":
             raise HTTPException("encoded without having been asked for")
         kind = response.getheader("Content-Type", "").partition(";")[0].strip().lower()
         self.status = response.status
@@ -179,7 +181,7 @@ class KeptAlive:
             except HTTPException as error:
                 raise Broken from error
             yield reply
-        if not reply.is_whole:
+        if not reply.is_whole or reply.status != _OK:
             connection.close()
         if connection.sock is not None:
             with self._lock:
@@ -196,9 +198,12 @@ class KeptAlive:
     def _begun(self, request: Request, watch: _Watch) -> tuple[HTTPSConnection, HTTPResponse]:
         """Send *request* and return the connection and the answer that has begun on it."""
         while (kept := self._take(request.host, request.port)) is not None:
-            # A server may close a connection that nobody uses at any moment: that says nothing of this request.
-            with contextlib.suppress(*_STALE):
-                return kept, _sent(kept, watch, request)
+            # What comes before anything was asked is no answer: the end of the connection, or a server gone astray.
+            if _is_silent(kept):
+                # A server may close a connection that nobody uses at any moment: that says nothing of this request.
+                with contextlib.suppress(*_STALE):
+                    return kept, _sent(kept, watch, request)
+            kept.close()
         try:
             fresh = self._connected(request.host, request.port, watch)
         except (OSError, ValueError) as error:
@@ -230,6 +235,14 @@ class KeptAlive:
         return connection
 
 
+def _is_silent(connection: HTTPSConnection) -> bool:
+    wire = connection.sock
+    assert isinstance(wire, ssl.SSLSocket)
+    waiting = select.poll()
+    waiting.register(wire, select.POLLIN)
+    return not wire.pending() and not waiting.poll(0)
+
+
 def _sent(connection: HTTPSConnection, watch: _Watch, request: Request) -> HTTPResponse:
     with _closed_on_failure(connection):
         assert isinstance(connection.sock, _PatientSocket)
@@ -242,13 +255,13 @@ def _sent(connection: HTTPSConnection, watch: _Watch, request: Request) -> HTTPR
 def _plain(host: str, port: int, watch: _Watch) -> socket:
     """Connect in a thread that may be left behind: neither a resolver nor a connect can be asked to stop."""
     made: list[socket] = []
-    failed: list[OSError] = []
+    failed: list[OSError | ValueError] = []
     ended, lock, wanted = threading.Event(), threading.Lock(), [True]
 
     def connect() -> None:
         try:
             found = create_connection((host, port), timeout=_CONNECT)
-        except OSError as error:
+        except (OSError, ValueError) as error:
             failed.append(error)
         else:
             with lock:
@@ -256,7 +269,8 @@ def _plain(host: str, port: int, watch: _Watch) -> socket:
                     made.append(found)
                 else:
                     found.close()
-        ended.set()
+        finally:
+            ended.set()
 
     threading.Thread(target=connect, name="connect", daemon=True).start()
     try:

@@ -61,7 +61,7 @@ def policy_of(runner: Runner) -> Policy:
     listed = runner.run(["git", "config", "--null", "--name-only", "--get-regexp", _SETTINGS], env=env)
     if listed.status not in (0, 1):
         return Policy()
-    keys = set(listed.stdout.decode("utf-8", "surrogateescape").split("\0")) - {""}
+    keys = {*listed.stdout.decode("utf-8", "surrogateescape").split("\0"), *runner.conditional} - {""}
     # A remote of the workspace's own repository says nothing, unless it is named by a URL.
     if any(
         key.startswith(("url.", "protocol.version")) or (key.startswith("remote.") and "://" in key) for key in keys
@@ -72,7 +72,8 @@ def policy_of(runner: Runner) -> Policy:
     inherited = any(name in environ for name in ("GIT_CONFIG_PARAMETERS", "GIT_CONFIG_COUNT"))
     plain = not any(_VARIABLES.fullmatch(name) and value for name, value in environ.items())
     # curl takes a login from there without being asked for one.
-    plain = plain and not os.path.lexists(os.path.join(environ.get("HOME", ""), ".netrc"))
+    home = environ.get("HOME", "")
+    plain = plain and bool(home) and not os.path.lexists(os.path.join(home, ".netrc"))
     plain = plain and not any(key.startswith("http.") and key not in _HARMLESS for key in keys)
     chosen = environ.get("GIT_SSL_CAINFO") or (_configured(runner, env) if _AUTHORITIES in keys else "")
     authorities = chosen or next((name for name in _SYSTEM if Path(name).is_file()), None)

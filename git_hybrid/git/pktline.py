@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from git_hybrid.core.ids import parse_oid
 from git_hybrid.git.wire import DELIMITER, FLUSH, Garbled, NotUnderstood, length_of, line_of
 
-_OTHER_FORMATS = b"object-format=sha256"
+_FORMAT = b"object-format="
 _SERVICE = b"# service=git-upload-pack\n"
 _PACK_BAND = b"\1"
 _BANDS = (_PACK_BAND, b"\2")
@@ -110,13 +110,17 @@ def advertised(lines: Lines, ref: str) -> str | None:
         words, _, capabilities = line.rstrip(b"\n").partition(b"\0")
         oid, _, name = words.partition(b" ")
         told = capabilities.split(b" ")
-        if number == 0 and (b"ofs-delta" not in told or any(word.startswith(_OTHER_FORMATS) for word in told)):
+        if number == 0 and (b"ofs-delta" not in told or _has_other_objects(told)):
             raise NotUnderstood
         if oid == b"shallow":
             raise NotUnderstood
         if name == ref.encode("utf-8", "surrogateescape"):
             found = parse_oid(oid.decode("ascii", "replace"))
     return found
+
+
+def _has_other_objects(capabilities: Iterable[bytes]) -> bool:
+    return any(word.startswith(_FORMAT) and word != _FORMAT + b"sha1" for word in capabilities)
 
 
 def require_version_2(lines: Lines) -> None:
@@ -128,7 +132,10 @@ def require_version_2(lines: Lines) -> None:
     first = lines.read()
     if first == _SERVICE and lines.read() is None:
         first = lines.read()
-    if first != b"version 2\n" or any(line.startswith(_OTHER_FORMATS) for line in lines.until_flush()):
+    if first != b"version 2\n":
+        raise NotUnderstood
+    formats = [line.rstrip(b"\n") for line in lines.until_flush()]
+    if _has_other_objects(formats):
         raise NotUnderstood
 
 
@@ -155,5 +162,8 @@ def answer_of(lines: Lines, ref: str) -> str | None:
         NotUnderstood: it is no such list.
         InvalidText: the id is none.
     """
-    found = [line.decode("utf-8", "surrogateescape").rstrip("\n").split(" ") for line in lines.until_flush()]
+    told = list(lines.until_flush())
+    if any(b"\0" in line for line in told):
+        raise NotUnderstood
+    found = [line.decode("utf-8", "surrogateescape").rstrip("\n").split(" ") for line in told]
     return next((parse_oid(words[0]) for words in found if words[1:2] == [ref]), None)

@@ -85,7 +85,9 @@ def bring(runner: Runner, fetch: Fetch, receive: Callable[[Wanted], str | None])
         what *receive* raises, but where git meets the same and has words for it.
     """
     ref, git_dir = only_ref(fetch.request), Path(fetch.stage.path) / ".git"
-    if ref is None or fetch.request.waived or any(key.startswith(_TELLING) for key in runner.chosen):
+    if ref is None or fetch.request.waived:
+        return False
+    if any(key.startswith(_TELLING) for key in (*runner.chosen, *runner.conditional)):
         return False
     with suppress(NotUnderstood, Unsure, OSError, LocalIo, InvalidText, ValueError), _undone(git_dir) as done:
         known = _known(git_dir)

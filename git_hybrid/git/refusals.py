@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable
-from http.client import HTTPException
+from http.client import IncompleteRead
 from urllib.parse import urljoin, urlsplit
 
 from git_hybrid.core.errors import HostNotAllowed, HybridError, NetworkFailure
@@ -52,8 +52,11 @@ def of_status(url: str, reply: Reply, *, is_git_s: bool, has_answered: bool) -> 
     return failure
 
 
-def of_discovery(url: str, reply: Reply, body: bytes, asker: Asker) -> HybridError | None:
-    """Return the failure that *reply*, with *body*, is as an answer to what the server can do; None as above."""
+def of_discovery(url: str, reply: Reply, body: bytes | None, asker: Asker) -> HybridError | None:
+    """Return the failure that *reply* is as an answer to what the server can do; None as above.
+
+    *body* is None where it is too long to be read.
+    """
     if reply.status == _NOT_FOUND:
         return _classified(url, f"fatal: repository '{url}/' not found")
     if reply.status == _LOGIN and asker.is_nobody:
@@ -61,7 +64,7 @@ def of_discovery(url: str, reply: Reply, body: bytes, asker: Asker) -> HybridErr
         return None if any(word in wanted for word in _NEGOTIATED) else _status(url, _LOGIN)
     if reply.status in _MOVED:
         return _elsewhere(url, reply.header("Location"), asker)
-    if reply.status != OK or reply.kind.startswith("application/x-git-"):
+    if reply.status != OK or body is None or reply.kind.startswith("application/x-git-"):
         return None
     if b"\n" not in body:
         return not_git(url, Answer(kind=reply.kind))
@@ -75,8 +78,10 @@ def _elsewhere(url: str, location: str, asker: Asker) -> HybridError | None:
         parts = urlsplit(urljoin(url, location))
     except ValueError:
         return None
+    if parts.scheme == "http":
+        return as_git_says(url, "Protocol 'http' not supported or disabled in libcurl")
     if parts.scheme != "https":
-        return as_git_says(url, f"Protocol {parts.scheme[:10]!r} not supported or disabled in libcurl")
+        return None
     host = parts.hostname or ""
     return None if asker.allowed_host(host) else HostNotAllowed(name="", host=host)
 
@@ -91,7 +96,7 @@ def of_connection(url: str, error: Broken, *, is_git_s: bool) -> HybridError | N
     if isinstance(cause, ConnectionError | ssl.SSLEOFError | ssl.SSLZeroReturnError):
         return as_git_says(url, "Recv failure: Connection reset by peer")
     told = "transfer closed with outstanding read data remaining"
-    return as_git_says(url, told) if isinstance(cause, HTTPException) else None
+    return as_git_says(url, told) if isinstance(cause, IncompleteRead) else None
 
 
 def as_git_says(url: str, told: str) -> HybridError:

@@ -56,6 +56,7 @@ class Runner(Struct):
     hurried: Callable[[], bool] = field(default=lambda: False)
     ahead: Ahead | None = None
     _settings: frozenset[str] | None = None
+    _conditional: frozenset[str] | None = None
     _share: Share = field(default_factory=Share)
 
     def asked(self, argv: Sequence[str], folder: Path, stdin: bytes = b"") -> bytes | None:
@@ -131,6 +132,19 @@ class Runner(Struct):
             done = self.run(["git", "config", "--null", "--name-only", "--get-regexp", OF_NETWORK], env=env)
             self._settings = frozenset(done.stdout.decode("utf-8", "surrogateescape").split("\0")) - {""}
         return self._settings
+
+    @property
+    def conditional(self) -> frozenset[str]:
+        """The names of settings that may hold for a clone that is yet to be made (:mod:`~.conditional`)."""
+        if self._conditional is None:
+            has_any = any(key.startswith("includeif.") for key in self.chosen)
+            if has_any:
+                from git_hybrid.git.conditional import conditional_settings
+
+                self._conditional = conditional_settings(self)
+            else:
+                self._conditional = frozenset()
+        return self._conditional
 
     @property
     def _ssh(self) -> dict[str, str]:

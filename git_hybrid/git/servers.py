@@ -72,7 +72,7 @@ class Servers:
                 self._answered.add(urlsplit(url).netloc)
                 return body
             asker = Asker(is_nobody=self._policy.nobody, allowed_host=allowed_host)
-            failure = of_discovery(url, reply, body or b"", asker)
+            failure = of_discovery(url, reply, body, asker)
             failure = failure or of_status(url, reply, is_git_s=True, has_answered=True)
         if failure is not None:
             raise failure
@@ -141,7 +141,11 @@ class Servers:
     def _connections(self) -> KeptAlive:
         with self._lock:
             if self._client is None:
-                self._client = KeptAlive(authorities=self._policy.authorities, cancelled=self._cancelled)
+                try:
+                    self._client = KeptAlive(authorities=self._policy.authorities, cancelled=self._cancelled)
+                except OSError as error:
+                    # The file of authorities is none.
+                    raise NotUnderstood from error
             return self._client
 
 

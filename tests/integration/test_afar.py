@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -127,6 +128,37 @@ def test_what_the_user_set_is_git_s_to_obey(hybrid, workspace, pinned):
     hybrid("sync", env=env)
     assert commands(log).count("clone") == len(NAMES)
     assert is_all_there(workspace)
+
+
+@pytest.mark.parametrize("condition", ["gitdir:/**", "hasconfig:remote.*.url:https://**", "onbranch:**"])
+@pytest.mark.parametrize(
+    ("setting", "clones"), [("[http]\n\textraHeader = X: 1\n", 5), ("[user]\n\temail = me@example.org\n", 0)]
+)
+def test_what_the_user_includes_under_a_condition(hybrid, workspace, tmp_path, pinned, condition, setting, clones):
+    env, log = pinned
+    (tmp_path / "included").write_text(setting)
+    git("config", "--global", f"includeIf.{condition}.path", str(tmp_path / "included"), cwd=workspace)
+    hybrid("sync", env=env)
+    assert commands(log).count("clone") == clones
+    assert is_all_there(workspace)
+
+
+def test_a_relative_include_may_be_anything(hybrid, workspace, pinned):
+    env, log = pinned
+    git("config", "--global", "includeIf.onbranch:x.path", "elsewhere", cwd=workspace)
+    hybrid("sync", env=env)
+    assert commands(log).count("clone") == len(NAMES)
+
+
+@pytest.mark.parametrize("text", [None, "", "no certificate\n"])
+def test_authorities_that_are_none_are_told_by_git(hybrid, tmp_path, pinned, text):
+    env, _ = pinned
+    if text is not None:
+        (tmp_path / "ca").write_text(text)
+    for words in (("sync",), ("outdated",)):
+        result = hybrid(*words, "--json", env=env | {"GIT_SSL_CAINFO": str(tmp_path / "ca")}, check=None)
+        assert [row["exit_code"] for row in result.json()["sources"]] == [result.code] * len(NAMES)
+        hybrid("resume", "--abort", check=None)
 
 
 def test_a_login_is_git_s(hybrid, workspace, https_server, pinned):
@@ -443,10 +475,11 @@ def _wrong(tool: Upstream) -> Mapping[str, tuple[bytes | None, ...]]:
         "an error": (listed(tip), b"000dpackfile\n" + b"000a\x03error" + b"0000"),
         "shallow": (listed(tip), b"0011shallow-info\n" + b"0001" + pack),
         "another tip": (listed("1" * 40), pack),
+        "no list": (b"0010nonsense....",),
+        "a name with a zero": (b"003f" + tip.encode() + b" " + MAIN.encode() + b"\0x\n" + b"0000",),
         "nothing": (listed(tip), answered(packed(tool, ""))),
         "a part of it": (listed(tip), answered(packed(tool, f"main\n^{tool.rev('main~1')}\n", "--revs"))),
         # What goes wrong for git too is told at once.
-        "no list": (b"0010nonsense....",),
         "half a pack": (listed(tip), pack[: len(pack) // 2]),
         "no end": (listed(tip), pack[:-4]),
         "another ref": (listed(tip, "refs/heads/main2"),),
@@ -458,7 +491,7 @@ def _wrong(tool: Upstream) -> Mapping[str, tuple[bytes | None, ...]]:
     "name",
     [
         *("no answer", "other objects", "no second answer", "no pack", "more after the end", "an error", "shallow"),
-        *("another tip", "nothing", "a part of it"),
+        *("another tip", "nothing", "a part of it", "no list", "a name with a zero"),
     ],
 )
 def test_what_is_not_plain_is_git_s(tool, stage, name):
@@ -469,7 +502,6 @@ def test_what_is_not_plain_is_git_s(tool, stage, name):
 @pytest.mark.parametrize(
     ("name", "error"),
     [
-        ("no list", NetworkFailure),
         ("half a pack", NetworkFailure),
         ("no end", NetworkFailure),
         ("another ref", RefMissing),
@@ -480,6 +512,36 @@ def test_what_goes_wrong_for_git_too_is_told(tool, stage, name, error):
     with pytest.raises(error):
         fetched(stage, *_wrong(tool)[name])
     assert is_untouched(stage)
+
+
+def test_the_deadline_is_one_for_all_requests(tool, stage):
+    given = []
+
+    class Slow(Server):
+        def discover(self, url, limits, allowed_host):
+            given.append(limits.deadline)
+            time.sleep(0.3)
+            return super().discover(url, limits, allowed_host)
+
+        def ask(self, url, body, limits, *, is_git_s):
+            given.append(limits.deadline)
+            time.sleep(0.3)
+            return super().ask(url, body, limits, is_git_s=is_git_s)
+
+    runner = Runner(environ=dict(os.environ))
+    direct = Direct(runner)
+    direct._servers = Slow(listed(tool.rev("main")), answered(whole(tool)))
+    slow = Fetch(
+        stage=stage,
+        url="https://example.org/tool.git",
+        request=FetchRequest(refs=(MAIN,)),
+        defaults=Defaults(deadline=timedelta(seconds=0.5)),
+        kept=KEPT,
+    )
+    with pytest.raises(DeadlineExceeded):
+        Afar(runner, direct, lambda _host: True).fetch(slow)
+    first, second = given
+    assert second < first - timedelta(seconds=0.2)
 
 
 def test_a_signal_between_two_pieces(tool, stage):

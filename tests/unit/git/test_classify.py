@@ -134,6 +134,30 @@ def test_what_a_server_says_makes_no_failure_of_trust_pass():
     assert type(classify_network(text, url=URL, status=128, command="git fetch")) is Refused
 
 
+WARNED = "warning in tag 1234567890123456789012345678901234567890: badTagName: invalid 'tag' name: "
+
+
+@pytest.mark.parametrize(
+    ("words", "kind"),
+    [
+        ("fatal: pack is corrupted (SHA1 mismatch)", errors.MalformedObjects),
+        (f"error: object {OID}: hasDotgit: contains '.git'\nfatal: fsck error in packed object", Refused),
+        ("fatal: early EOF\nfatal: fetch-pack: invalid index-pack output", Network),
+    ],
+)
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("certificate verify failed", "host key verification failed", "early eof", "fsck error"),
+        *("in object x: error", "access denied", "no space left on device", "The requested URL returned error: 503"),
+    ],
+)
+def test_what_upstream_calls_its_tags_decides_nothing(words, kind, name):
+    # A server may well say why it denies somebody access.
+    for begin in (WARNED,) if name == "access denied" else (WARNED, "remote: "):
+        assert type(classify_network(f"{begin}{name}\n{words}", url=URL, status=128, command="x")) is kind
+
+
 def test_facts_of_a_passing_failure():
     error = classify_network(HTTP + "429", url=URL, status=128, command="git fetch")
     assert (error.kind, error.retry_after, error.url) == ("http-429", None, URL)

@@ -91,7 +91,7 @@ def test_logins(wanted: str, nobody: bool, error: type[HybridError] | None) -> N
         ("https://mirror.example@evil.example/", HostNotAllowed),
         ("https://EVIL.example:443/", HostNotAllowed),
         ("http://mirror.example/", RepositoryNotFound),
-        ("file:///etc/passwd", RepositoryNotFound),
+        ("file:///etc/passwd", None),
         ("https://[::1/", None),
     ],
 )
@@ -125,7 +125,7 @@ def test_other_answers(kind: str, body: bytes, error: type[HybridError] | None) 
         (Broken, RemoteDisconnected(), "cut"),
         (Broken, ssl.SSLEOFError(), "cut"),
         (Broken, IncompleteRead(b"", 5), "cut"),
-        (Broken, BadStatusLine("x"), "cut"),
+        (Broken, BadStatusLine("x"), None),
         (Broken, ValueError(), None),
     ],
 )
