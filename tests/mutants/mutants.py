@@ -386,9 +386,16 @@ MUTANTS = (
         f"{AFAR}::test_what_the_user_set_is_git_s_to_obey",
     ),
     Mutant(
+        "conditions-passed-over",
+        "git/permitted.py",
+        ", *runner.conditional}",
+        "}",
+        f"{AFAR}::test_what_the_user_includes_under_a_condition",
+    ),
+    Mutant(
         "login-of-netrc-passed-over",
         "git/permitted.py",
-        'not os.path.lexists(os.path.join(environ.get("HOME", ""), ".netrc"))',
+        'not os.path.lexists(os.path.join(home, ".netrc"))',
         "True",
         f"{AFAR}::test_a_login_that_curl_finds_is_git_s",
     ),
