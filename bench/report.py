@@ -37,7 +37,7 @@ def race_text(race: Mapping[str, Any]) -> str:
     if workloads:
         parts.append("Median [lowest..highest] in seconds; x: times as long as git hybrid.")
         parts.append(table.markdown(table.rows(cells, race["tools"], workloads, gaps)))
-        verdicts = table.judge(cells, cpu=cells_of(race, "cpu"))
+        verdicts = table.judge(cells, table.targets_for(race["n"]), cpu=cells_of(race, "cpu"))
         parts += [table.markdown(table.verdict_rows(verdicts))] if verdicts else []
     if "mem" in race["workloads"]:
         parts.append(

@@ -23,7 +23,6 @@ TARGETS: Final = (
     Target("cold", "xargs", 1.0),
     Target("cached", "xargs", 0.15, rival_workload="cold"),
     Target("noop", "submodule", 1.0, 0.5),
-    Target("noop", "xargs", 0.6, rival_workload="status"),
     Target("status", "xargs", 1.0, 0.5),
     Target("dirty", "xargs", 1.0, 0.5),
     Target("outdated", "xargs", 1.0, 0.3),
@@ -32,6 +31,12 @@ TARGETS: Final = (
     Target("update10", "xargs", 1.0),
     Target("update10", "submodule", 1.0),
 )
+MANY: Final = 1000
+OF_MANY: Final = (
+    Target("noop", "xargs", 0.6, rival_workload="status"),
+    Target("status", "xargs", 0.6),
+)
+"""What stands beside the others from so many sources on."""
 Cells = Mapping[tuple[str, str], Mapping[int, float]]
 """By workload and tool: the value of each round."""
 
@@ -52,6 +57,11 @@ class Verdict(NamedTuple):
             return "missed"
         stretch = self.target.stretch
         return "stretch" if stretch is not None and self.ratio <= stretch else "held"
+
+
+def targets_for(n: int) -> tuple[Target, ...]:
+    """Return the targets of a race of *n* sources."""
+    return TARGETS if n < MANY else (*TARGETS, *OF_MANY)
 
 
 def judge(cells: Cells, targets: Iterable[Target] = TARGETS, *, cpu: Cells | None = None) -> list[Verdict]:

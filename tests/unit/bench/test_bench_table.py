@@ -31,6 +31,15 @@ def test_a_target_may_stand_beside_another_workload():
     assert (found.word, found.cpu) == ("held", None)
 
 
+def test_a_thousand_sources_have_targets_of_their_own():
+    assert table.targets_for(100) == table.TARGETS
+    more = table.targets_for(1000)[len(table.TARGETS) :]
+    assert {(target.workload, target.rival_workload or target.workload, target.ratio) for target in more} == {
+        ("noop", "status", 0.6),
+        ("status", "status", 0.6),
+    }
+
+
 def test_nothing_is_judged_that_was_not_measured():
     assert judge({("noop", "hybrid"): {0: 1.0}}) == []
 
