@@ -135,15 +135,12 @@ class Runner(Struct):
 
     @property
     def conditional(self) -> frozenset[str]:
-        """The names of settings that may hold for a clone that is yet to be made (:mod:`~.conditional`)."""
+        """The names of settings that may hold for a clone that is yet to be made."""
         if self._conditional is None:
-            has_any = any(key.startswith("includeif.") for key in self.chosen)
-            if has_any:
-                from git_hybrid.git.conditional import conditional_settings
+            from git_hybrid.git.conditional import conditional_settings
 
-                self._conditional = conditional_settings(self)
-            else:
-                self._conditional = frozenset()
+            included = any(key.startswith("includeif.") for key in self.chosen)
+            self._conditional = conditional_settings(self) if included else frozenset()
         return self._conditional
 
     @property

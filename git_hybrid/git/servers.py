@@ -76,6 +76,8 @@ class Servers:
             failure = failure or of_status(url, reply, is_git_s=True, has_answered=True)
         if failure is not None:
             raise failure
+        # Others of the same server would cost a request in vain too, unless it has answered before.
+        self._refused.add(urlsplit(url).netloc)
         return None
 
     def ask(self, url: str, body: bytes, limits: Limits, *, is_git_s: bool = False) -> bytes | None:
@@ -112,7 +114,6 @@ class Servers:
                 self._answered.add(netloc)
                 yield reply.read
             else:
-                # Others of the same server would cost a request in vain too, unless it has answered before.
                 self._refused.add(netloc)
                 yield None
 

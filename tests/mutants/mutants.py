@@ -369,7 +369,7 @@ MUTANTS = (
         "git/afar.py",
         "                lines.require_end()\n",
         "                pass\n",
-        f"{AFAR}::test_what_is_not_plain_is_git_s",
+        "tests/integration/test_afar_answers.py::test_what_is_not_plain_is_git_s",
     ),
     Mutant(
         "sent-to-any-host",
