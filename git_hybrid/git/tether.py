@@ -3,7 +3,8 @@
 Linux sends a signal of our choice to the owner of a pipe's reading end once nobody holds the writing end any more:
 ``O_ASYNC``, ``F_SETOWN`` and ``F_SETSIG`` of fcntl(2). The owner is the child's process group, the reading end is the
 child's, the writing end is ours alone: whatever kills us closes it. A program that closes what it inherits is not
-reached; git is none, nor are the programs that it starts while it lives.
+reached; git is none, nor are the programs that it starts while it lives. Between the start of a child and its tie, well
+below a millisecond where a core is free, it is not held: what it writes lies in quarantine, which the next run clears.
 """
 
 from __future__ import annotations

@@ -114,7 +114,8 @@ def test_much_output_and_input_do_not_block():
 @pytest.mark.parametrize("below", ["wait", "exec sleep 60"], ids=["waits", "becomes another program"])
 def test_who_is_killed_takes_its_children_and_their_children_along(tmp_path, below):
     note = tmp_path / "pids"
-    script = f'sleep 60 & echo $! >>"{note}"; echo $$ >>"{note}"; {below}'
+    # The child runs a moment before it is tied: on a busy machine its parent must not die in between.
+    script = f'sleep 60 & echo $! >>"{note}"; sleep 0.5; echo $$ >>"{note}"; {below}'
     program = f"import os\nfrom git_hybrid.git.run import Runner\nRunner(environ={{}}).run({['sh', '-c', script]}, env=os.environ)"
     with subprocess.Popen([sys.executable, "-c", program]) as parent:
         end = time.monotonic() + 20
