@@ -6,8 +6,7 @@ from collections.abc import Callable, Sequence
 
 from git_hybrid.app.pin import refuse_unfinished
 from git_hybrid.app.runtime import Runtime
-from git_hybrid.core.audit import Event
-from git_hybrid.core.audit_verify import ROTATE
+from git_hybrid.core.audit import ROTATE, Event
 from git_hybrid.core.reducer import Decision
 
 

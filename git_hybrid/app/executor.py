@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Callable, Iterator, Sequence
+from threading import Thread
+from typing import TypeVar
 
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.ids import SourceName
-
-if TYPE_CHECKING:
-    from concurrent.futures import Future
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -25,20 +23,48 @@ def run_all(
     *work* turns its own failures into values; what it raises all the same ends the run. The threads live until the end,
     since a child process is killed together with the thread that started it.
     """
-    if not items:
-        return ()
-    if len(items) == 1 or jobs == 1:
+    if len(items) <= 1 or jobs == 1:
         return tuple(None if cancelled() else work(item) for item in items)
-    from concurrent.futures import ThreadPoolExecutor
+    done, results = _Done(), list[R | None]([None] * len(items))
 
-    with ThreadPoolExecutor(max_workers=min(jobs, len(items)), thread_name_prefix="source") as pool:
-        futures = [pool.submit(_unless(cancelled, work), item) for item in items]
-        try:
-            _wait(futures)
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-    return tuple(future.result() for future in futures)
+    def take(left: Iterator[tuple[int, T]]) -> None:
+        # Each takes what is next: the interpreter's lock is held for that.
+        for at, item in left:
+            if done.over or cancelled():
+                return
+            with done:
+                results[at] = work(item)
+
+    left = iter([*enumerate(items)])
+    # Not concurrent.futures: it imports logging, which costs as much as an update of one source.
+    threads = [Thread(target=take, args=(left,), name=f"source-{number}") for number in range(min(jobs, len(items)))]
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            # Short waits let signal handlers run, which Python does between bytecodes of the main thread only.
+            while thread.is_alive():
+                thread.join(_POLL)
+    finally:
+        done.over = True
+    if done.error is not None:
+        raise done.error
+    return tuple(results)
+
+
+class _Done:
+    """Whether the work is over; what is raised in its block ends it, and is for the thread that waits."""
+
+    def __init__(self) -> None:
+        self.over = False
+        self.error: BaseException | None = None
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> bool:
+        if error is not None:
+            self.over, self.error = True, error
+        return error is not None
 
 
 def run_slowest_first(
@@ -63,18 +89,3 @@ def run_slowest_first(
     if len(items) > jobs:
         rt.durations.keep(kind, took)
     return tuple(done[at] for at in range(len(items)))
-
-
-def _unless(cancelled: Callable[[], int], work: Callable[[T], R]) -> Callable[[T], R | None]:
-    return lambda item: None if cancelled() else work(item)
-
-
-def _wait(futures: Sequence[Future[R]]) -> None:
-    from concurrent.futures import FIRST_EXCEPTION, wait
-
-    # Short waits let signal handlers run, which Python does between bytecodes of the main thread only.
-    left = set(futures)
-    while left:
-        done, left = wait(left, timeout=_POLL, return_when=FIRST_EXCEPTION)
-        for future in done:
-            future.result()

@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from git_hybrid.core.endpoints import Mirrors
 from git_hybrid.core.errors import Interrupted
 from git_hybrid.core.ids import Oid, SourceName
-from git_hybrid.core.ports import Clones, Durations, NoDurations, Objects, Progress, Quarantine, Transport, Writer
-from git_hybrid.core.ports_cache import ObjectCache
-from git_hybrid.core.ports_ledger import Ledger
-from git_hybrid.core.ports_mirror import MirrorFolder
-from git_hybrid.core.ports_scan import ScanTools
-from git_hybrid.core.ports_spread import Spread
-from git_hybrid.core.reducer import RunInfo
+from git_hybrid.core.ports import NoDurations
 from git_hybrid.core.value import Struct, field, replace
+
+if TYPE_CHECKING:
+    from git_hybrid.core.ports import Clones, Durations, Objects, Progress, Quarantine, Transport, Writer
+    from git_hybrid.core.ports_cache import ObjectCache
+    from git_hybrid.core.ports_ledger import Ledger
+    from git_hybrid.core.ports_mirror import MirrorFolder
+    from git_hybrid.core.ports_scan import ScanTools
+    from git_hybrid.core.ports_spread import Spread
+    from git_hybrid.core.reducer import RunInfo
 
 _FEW = 3
 """So many upstreams are asked as quickly by a git process each as by a client that has to be loaded first."""

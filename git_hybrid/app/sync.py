@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
-from git_hybrid.app.edit import record_without, with_kept
-from git_hybrid.app.install import carry_out, row_of
 from git_hybrid.app.observe import observe
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.select import select
@@ -14,7 +12,7 @@ from git_hybrid.core.audit import Event
 from git_hybrid.core.errors import UnfinishedRun
 from git_hybrid.core.governance import expiring
 from git_hybrid.core.ids import SourceName
-from git_hybrid.core.plan import Clone, Snapshot, SyncPlan, Task
+from git_hybrid.core.plan import Clone, Observed, Snapshot, SyncPlan, Task
 from git_hybrid.core.planner import plan_resume, plan_sync, removal_blocked
 from git_hybrid.core.reducer import Decision, intent_for
 from git_hybrid.core.report import Report, Row, failed
@@ -105,8 +103,17 @@ def sync_selected(rt: Runtime, snapshot: Snapshot, selected: Sequence[SourceName
             rt.writer.remember(name, snapshot.lock.pins[name], new=False)
     if plan.tasks:
         rt.ledger.begin(rt.info, plan.tasks, intent_for(rt.info, plan.tasks, snapshot.state))
-        rows += [row_of(outcome) for outcome in carry_out(rt, snapshot, plan.tasks, seen)]
+        rows += _carried_out(rt, snapshot, plan.tasks, seen)
     return rows
+
+
+def _carried_out(
+    rt: Runtime, snapshot: Snapshot, tasks: Sequence[Task], seen: Mapping[SourceName, Observed]
+) -> list[Row]:
+    # Imported here: where nothing has changed nothing of all that is needed.
+    from git_hybrid.app.install import carry_out, row_of
+
+    return [row_of(outcome) for outcome in carry_out(rt, snapshot, tasks, seen)]
 
 
 def finish(rt: Runtime, snapshot: Snapshot) -> list[Row]:
@@ -117,7 +124,7 @@ def finish(rt: Runtime, snapshot: Snapshot) -> list[Row]:
     plan = plan_resume(snapshot.unfinished, snapshot, seen)
     rt.ledger.begin(rt.info, plan.tasks, intent_for(rt.info, plan.tasks, snapshot.state))
     rows = [failed(name, error) for name, error in plan.blocked.items()]
-    return rows + [row_of(outcome) for outcome in carry_out(rt, snapshot, plan.tasks, seen)]
+    return rows + _carried_out(rt, snapshot, plan.tasks, seen)
 
 
 def merge(first: Sequence[Row], then: Sequence[Row]) -> list[Row]:
@@ -158,6 +165,8 @@ def _pruned(rt: Runtime, snapshot: Snapshot, *, dry_run: bool) -> list[Row]:
             rows.append(Row(name=name, outcome="would-remove" if dry_run else "removed"))
     removed = [row.name for row in rows if row.outcome == "removed"]
     if removed:
+        from git_hybrid.app.edit import record_without, with_kept
+
         events = [Event(event="prune", source=name, before=_recorded(snapshot, name)) for name in removed]
         kept = record_without(rt, Decision(events=events, dropped=frozenset(removed)))
         rows = [with_kept(row, kept) for row in rows]

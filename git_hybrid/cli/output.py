@@ -18,7 +18,6 @@ from git_hybrid.core.ports import Progress
 from git_hybrid.core.report import Report
 from git_hybrid.core.value import replace
 from git_hybrid.core.words import lasting
-from git_hybrid.view import jsonout
 from git_hybrid.view.lines import Lines, quiet
 from git_hybrid.view.term import paint, safe
 from git_hybrid.view.text import Look, report_lines, summary_line
@@ -58,8 +57,10 @@ class Output:
 
     def document(self, document: Mapping[str, Any]) -> None:
         """Print one JSON document to stdout."""
+        from git_hybrid.view.jsonout import dump
+
         self._clear()
-        print(jsonout.dump(document))
+        print(dump(document))
 
     def talk(self, line: str) -> None:
         """Print *line* to stderr unless the user wants quiet."""
@@ -95,7 +96,9 @@ class Output:
         """
         code = exit_of(report)
         if self.common.json:
-            self.document({**jsonout.report_document(report, explain, exit_code=code), **(more or {})})
+            from git_hybrid.view.jsonout import report_document
+
+            self.document({**report_document(report, explain, exit_code=code), **(more or {})})
             return code
         if not (self.common.quiet and report.run):
             self.data(*report_lines(report, self.look))

@@ -71,8 +71,9 @@ class Line:
             key, value = _FLAGS[self.command][word]
             self.settings[key] = value
             return True
-        if word in _JOBS:
-            self.settings["jobs"] = _jobs(next(words, ""))
+        if word.startswith(_JOBS):
+            value = word.removeprefix("--jobs").removeprefix("=") if word[1] == "-" else word.removeprefix("-j")
+            self.settings["jobs"] = _jobs(next(words, "") if word in _JOBS else value)
             return self.settings["jobs"] is not None
         self.settings["names"] += (word,)
         return word[:1] not in ("", "-")

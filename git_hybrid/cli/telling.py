@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from git_hybrid.cli.remedies import REMEDIES
 from git_hybrid.core.errors import HybridError, InvalidFile
 from git_hybrid.core.report import Report, Row
 from git_hybrid.core.value import Struct
@@ -25,6 +24,9 @@ class Told(Struct, frozen=True):
 
 def tell(error: HybridError) -> Told:
     """Return *error* in words."""
+    # Imported here: most commands have nothing to tell.
+    from git_hybrid.cli.remedies import REMEDIES
+
     remedy = REMEDIES[error.code]
     facts = _facts(error)
     exit_code = SIGNALLED + int(facts["signal"]) if error.code == "interrupted" else remedy.exit

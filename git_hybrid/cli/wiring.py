@@ -16,10 +16,6 @@ from git_hybrid.cli.late import late
 from git_hybrid.cli.settings import Settings, read_settings
 from git_hybrid.cli.signals import Cancel
 from git_hybrid.core.ids import RunId, make_run_id
-from git_hybrid.core.ports import Durations, Objects, Progress, Transport, Writer
-from git_hybrid.core.ports_cache import ObjectCache
-from git_hybrid.core.ports_identity import Prover
-from git_hybrid.core.ports_scan import ScanTools
 from git_hybrid.core.reducer import RunInfo
 from git_hybrid.core.value import Struct, replace
 from git_hybrid.git.ahead import Ahead
@@ -28,13 +24,17 @@ from git_hybrid.git.quarantine import GitQuarantine
 from git_hybrid.git.run import DeadlineExceeded, Runner
 from git_hybrid.git.settings import git_version, operator, read_config
 from git_hybrid.git.stale import remove_stale
-from git_hybrid.git.watched import SourceWatch
 from git_hybrid.store import durable
 from git_hybrid.store.layout import Layout, find_root, refuse_links
 from git_hybrid.store.ledger import FileLedger
 
 if TYPE_CHECKING:
+    from git_hybrid.core.ports import Durations, Objects, Progress, Transport, Writer
+    from git_hybrid.core.ports_cache import ObjectCache
+    from git_hybrid.core.ports_identity import Prover
+    from git_hybrid.core.ports_scan import ScanTools
     from git_hybrid.git.transport import GitTransport
+    from git_hybrid.git.watched import SourceWatch
     from git_hybrid.scan.external import Job
 
 
@@ -228,6 +228,7 @@ def _prover(runner: Runner, layout: Layout) -> Prover:
 
 
 def _scan_tools(layout: Layout, runner: Runner) -> ScanTools:
+    from git_hybrid.core.ports_scan import ScanTools
     from git_hybrid.git.cage import Cage
     from git_hybrid.git.export import GitExporter
     from git_hybrid.scan.external import ExternalScanners, TimeIsUp

@@ -15,6 +15,8 @@ from git_hybrid.core.value import Struct
 from git_hybrid.core.values import format_time
 
 VERSION = 1
+ROTATE, ROTATED = "rotate", "rotated"
+"""The events that close a log and that begin the next one."""
 
 
 class Event(Struct, frozen=True, kw_only=True):
@@ -36,6 +38,34 @@ class Tail(Struct, frozen=True, kw_only=True):
 
 
 Record = dict[str, Json]
+
+
+class Line(Struct, frozen=True, kw_only=True):
+    """One line of a log: its place, its bytes as size and SHA-256, and the record in it if it is one.
+
+    ``whole`` tells that the record's hash is that of its content.
+    """
+
+    number: int
+    size: int
+    sha256: str
+    record: Record | None = None
+    whole: bool = False
+
+
+class Segment(Struct, frozen=True, kw_only=True):
+    """One file of the log, the oldest first; ``sha256`` is that of the file, ``ended``: it ends with a newline."""
+
+    file: str
+    lines: tuple[Line, ...]
+    sha256: str = ""
+    ended: bool = True
+
+
+def previous(record: Record) -> tuple[str, ...]:
+    """Return the hashes that *record* names as those before it."""
+    named = record["prev"]
+    return tuple(str(item) for item in named) if isinstance(named, list) else ()
 
 
 def record_hash(record: Mapping[str, Json]) -> str:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from git_hybrid.core.audit import Record
-from git_hybrid.core.audit_verify import Segment
+from git_hybrid.core.audit import Record, Segment
 from git_hybrid.core.canonical import Json
 from git_hybrid.core.override import Override, Phase
 from git_hybrid.core.value import Struct

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from git_hybrid.core.audit import Record
+from git_hybrid.core.audit import ROTATED, Line, Record, Segment, previous
 from git_hybrid.core.canonical import Json
 from git_hybrid.core.lock import Lock
 from git_hybrid.core.override import Overrides, binds, trail_of
@@ -18,31 +18,8 @@ from git_hybrid.core.value import Struct, field
 from git_hybrid.core.words import counted, plural
 
 LOG = "state/sources-audit.jsonl"
-ROTATE, ROTATED = "rotate", "rotated"
 _INSTALLED = frozenset({"clone", "update", "repair", "record", "reset"})
 _PINNED = frozenset({"pin", "override", "bundle-apply"})
-
-
-class Line(Struct, frozen=True, kw_only=True):
-    """One line of a log: its place, its bytes as size and SHA-256, and the record in it if it is one.
-
-    ``whole`` tells that the record's hash is that of its content.
-    """
-
-    number: int
-    size: int
-    sha256: str
-    record: Record | None = None
-    whole: bool = False
-
-
-class Segment(Struct, frozen=True, kw_only=True):
-    """One file of the log, the oldest first; ``sha256`` is that of the file, ``ended``: it ends with a newline."""
-
-    file: str
-    lines: tuple[Line, ...]
-    sha256: str = ""
-    ended: bool = True
 
 
 class Breach(Struct, frozen=True, kw_only=True):
@@ -116,12 +93,6 @@ def _torn(record: Record) -> list[Mapping[str, Json]]:
     torn = record.get("torn", [])
     items = torn if isinstance(torn, list) else []
     return [item for item in items if isinstance(item, Mapping)]
-
-
-def previous(record: Record) -> tuple[str, ...]:
-    """Return the hashes that *record* names as those before it."""
-    named = record["prev"]
-    return tuple(str(item) for item in named) if isinstance(named, list) else ()
 
 
 def _links(segments: Sequence[Segment], records: Mapping[str, Record]) -> Iterator[Breach]:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Literal
 
-from git_hybrid.core.audit_verify import Segment, Witnesses
+from git_hybrid.core.audit import Segment
+from git_hybrid.core.audit_verify import Witnesses
 from git_hybrid.core.endpoints import Mirrors
 from git_hybrid.core.lock import Lock
 from git_hybrid.core.manifest import Manifest

@@ -7,19 +7,29 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from git_hybrid.core.audit import Event, Record, Tail, extend, record_hash, tail_of
-from git_hybrid.core.audit_verify import ROTATED, Line, Segment, previous
-from git_hybrid.core.bundles import LogEnd
+from git_hybrid.core.audit import (
+    ROTATED,
+    Event,
+    Line,
+    Record,
+    Segment,
+    Tail,
+    extend,
+    previous,
+    record_hash,
+    tail_of,
+)
 from git_hybrid.core.canonical import Json, canonical_json
 from git_hybrid.core.errors import InvalidFile, Problem
 from git_hybrid.core.ids import Oid, SourceName, parse_oid
 from git_hybrid.core.value import Struct
 from git_hybrid.core.values import parse_time
-from git_hybrid.store.durable import append_file, write_file
+from git_hybrid.store.durable import append_file, is_torn, write_file
 from git_hybrid.store.parsing import checked, convert, load_json, read_bytes
 from git_hybrid.store.wire import RecordShape
 
 if TYPE_CHECKING:
+    from git_hybrid.core.bundles import LogEnd
     from git_hybrid.core.reducer import RunInfo
 
 SHOWN = "state/sources-audit.jsonl"
@@ -159,7 +169,7 @@ def append_records(path: Path, records: Sequence[Record]) -> None:
     if not records:
         return
     lines = b"".join(canonical_json(record) + b"\n" for record in records)
-    append_file(path, (b"\n" if _is_torn(path) else b"") + lines)
+    append_file(path, (b"\n" if is_torn(path) else b"") + lines)
 
 
 def last_seen(path: Path, name: SourceName) -> Oid | None:
@@ -178,6 +188,8 @@ def _is_sighting(record: Record, name: SourceName) -> bool:
 
 def log_end(log: Log) -> LogEnd:
     """Return where *log* ends, with the random id that its first record has."""
+    from git_hybrid.core.bundles import LogEnd
+
     ids = [record["log_id"] for record in log.records if "log_id" in record]
     return LogEnd(log_id=str(ids[0]) if ids else "", seq=log.tail.seq, heads=log.tail.heads)
 
@@ -188,6 +200,8 @@ def last_applied(path: Path, log_id: str) -> LogEnd | None:
     Raises:
         InvalidFile, LocalIo: as :func:`read_log`.
     """
+    from git_hybrid.core.bundles import LogEnd
+
     found = [record.get("detail") for record in read_log(path).records if record["event"] == "bundle-apply"]
     seqs = [item["log_seq"] for item in found if isinstance(item, dict) and log_id and item.get("log_id") == log_id]
     numbers = [seq for seq in seqs if isinstance(seq, int)]
@@ -201,18 +215,6 @@ def lost_links(log: Log) -> tuple[str, ...]:
     linked = log.records[1:] if log.records and log.records[0]["event"] == ROTATED else log.records
     named = [digest for record in linked for digest in previous(record)]
     return tuple(dict.fromkeys(digest for digest in named if digest not in hashes))
-
-
-def _is_torn(path: Path) -> bool:
-    try:
-        with open(path, "rb") as file:
-            file.seek(0, 2)
-            if file.tell() == 0:
-                return False
-            file.seek(-1, 2)
-            return file.read(1) != b"\n"
-    except FileNotFoundError:
-        return False
 
 
 def is_rotated(records: Sequence[Record], info: RunInfo) -> bool:

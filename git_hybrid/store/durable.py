@@ -69,12 +69,21 @@ def drop_torn_line(path: Path) -> None:
         LocalIo: the file system refused.
     """
     with _reported(path, "mend"):
-        try:
-            data = path.read_bytes()
-        except FileNotFoundError:
-            return
-        if data and not data.endswith(b"\n"):
-            os.truncate(path, data.rfind(b"\n") + 1)
+        if is_torn(path):
+            os.truncate(path, path.read_bytes().rfind(b"\n") + 1)
+
+
+def is_torn(path: Path) -> bool:
+    """Tell whether the file at *path* ends in the middle of a line; one that is empty, or not there, does not.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    try:
+        with open(path, "rb", buffering=0) as file:
+            return file.seek(0, os.SEEK_END) > 0 and file.seek(-1, os.SEEK_END) >= 0 and file.read(1) != b"\n"
+    except FileNotFoundError:
+        return False
 
 
 def _write_and_close(descriptor: int, data: bytes) -> None:

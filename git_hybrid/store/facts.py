@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from git_hybrid.core.audit_verify import Segment, Witnesses
+from git_hybrid.core.audit import Segment
+from git_hybrid.core.audit_verify import Witnesses
 from git_hybrid.core.checks import Facts
 from git_hybrid.core.lock import Lock
 from git_hybrid.core.mirrors import Inventory
@@ -13,6 +14,7 @@ from git_hybrid.core.override import Overrides, trail_of
 from git_hybrid.core.state import State
 from git_hybrid.core.value import replace
 from git_hybrid.store import chain, lockfile, manifest, mirrorfile, overridefile, statefile
+from git_hybrid.store.layout import MIRRORS, OVERRIDES
 from git_hybrid.store.parsing import invalid
 
 Read = Callable[[str], bytes | None]
@@ -31,11 +33,11 @@ def read_facts(read: Read, *, now: datetime, log: Sequence[str] = (), git: Witne
     text = read(manifest.SHOWN)
     if text is None:
         raise invalid(manifest.SHOWN, "file", "is missing")
-    lock, state, overrides = read(lockfile.SHOWN), read(statefile.SHOWN), read(overridefile.SHOWN)
+    lock, state, overrides = read(lockfile.SHOWN), read(statefile.SHOWN), read(OVERRIDES)
     decided = Lock() if lock is None else lockfile.decode_lock(lock)
     installed = State() if state is None else statefile.decode_state(state)
     approved = Overrides() if overrides is None else overridefile.decode_overrides(overrides)
-    listed = read(mirrorfile.SHOWN)
+    listed = read(MIRRORS)
     segments = tuple(_segment(read, name) for name in log)
     records = [line.record for segment in segments for line in segment.lines if line.record is not None and line.whole]
     trail = trail_of(records)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from git_hybrid.core.errors import NoWorkspace, SymlinkRefused
@@ -9,6 +10,8 @@ from git_hybrid.core.ids import RunId, SourceName
 from git_hybrid.core.value import Struct
 
 MANIFEST = "sources.toml"
+OVERRIDES = "state/sources-overrides.json"
+MIRRORS = "state/sources-mirrors.json"
 
 
 class Layout(Struct, frozen=True):
@@ -44,7 +47,7 @@ class Layout(Struct, frozen=True):
     @property
     def mirrors(self) -> Path:
         """``state/sources-mirrors.json``, the inventory of mirrors."""
-        return self.state_folder / "sources-mirrors.json"
+        return self.root / MIRRORS
 
     @property
     def audit(self) -> Path:
@@ -54,7 +57,7 @@ class Layout(Struct, frozen=True):
     @property
     def overrides(self) -> Path:
         """``state/sources-overrides.json``."""
-        return self.state_folder / "sources-overrides.json"
+        return self.root / OVERRIDES
 
     @property
     def marker(self) -> Path:
@@ -132,9 +135,11 @@ def refuse_links(layout: Layout, names: tuple[SourceName, ...] = ()) -> None:
     """
     fixed = (layout.state_folder, layout.sources_folder, layout.lock, layout.state, layout.audit, layout.overrides)
     more = (layout.marker, layout.journals, layout.scans, layout.incoming, layout.writer_lock, layout.set_aside)
-    for path in (*fixed, *more, layout.manifest, layout.mirrors, *(layout.clone(name) for name in names)):
-        if path.is_symlink():
-            raise SymlinkRefused(path=layout.relative(path))
+    clones = f"{layout.sources_folder}/"
+    paths = (*map(str, (*fixed, *more, layout.manifest, layout.mirrors)), *map(clones.__add__, names))
+    for path in paths:
+        if os.path.islink(path):
+            raise SymlinkRefused(path=layout.relative(Path(path)))
 
 
 def archives(layout: Layout) -> tuple[str, ...]:

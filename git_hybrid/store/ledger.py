@@ -29,10 +29,6 @@ from git_hybrid.store.layout import Layout, refuse_links
 from git_hybrid.store.leftovers import remove_leftovers, remove_stray_journals
 from git_hybrid.store.lockfile import encode_lock
 from git_hybrid.store.manifest import decode_manifest
-from git_hybrid.store.mirrorfile import encode_mirrors
-from git_hybrid.store.older import keep_older_state
-from git_hybrid.store.overridefile import encode_overrides
-from git_hybrid.store.reports import place_reports
 from git_hybrid.store.statefile import encode_state
 
 _JOURNALS = "state/journal/"
@@ -243,7 +239,10 @@ class FileLedger(Struct):
 
     def _write_out(self, info: RunInfo, decision: Decision) -> None:
         # Reports come first: what the state says of a scan is never without the report that it names.
-        place_reports(self.layout, decision, info.run)
+        if decision.reports or decision.dropped:
+            from git_hybrid.store.reports import place_reports
+
+            place_reports(self.layout, decision, info.run)
         log = read_log(self.layout.audit)
         written = [record for record in log.records if record["command_id"] == info.run]
         files = Files(
@@ -261,14 +260,21 @@ class FileLedger(Struct):
             rotate(self.layout.audit, self.layout.root / decision.archive, info)
 
     def _write_files(self, records: Records) -> None:
+        # What most runs do not write is imported by those that do.
         if records.overrides is not None:
+            from git_hybrid.store.overridefile import encode_overrides
+
             write_file(self.layout.overrides, encode_overrides(records.overrides))
         if records.state is not None:
+            from git_hybrid.store.older import keep_older_state
+
             keep_older_state(self.layout.state)
             write_file(self.layout.state, encode_state(records.state))
         if records.lock is not None:
             write_file(self.layout.lock, encode_lock(records.lock))
         if records.mirrors is not None:
+            from git_hybrid.store.mirrorfile import encode_mirrors
+
             write_file(self.layout.mirrors, encode_mirrors(records.mirrors))
         edit = records.manifest
         if edit is not None:

@@ -11,12 +11,12 @@ from git_hybrid.core.errors import InvalidFile, Problem
 from git_hybrid.core.ids import SourceName, parse_name, parse_oid
 from git_hybrid.core.mirrors import Held, Incomplete, Inventory, Mirror
 from git_hybrid.core.values import format_time, parse_time
+from git_hybrid.store.layout import MIRRORS
 from git_hybrid.store.parsing import check_version, checked, convert, invalid, load_json
 from git_hybrid.store.statefile import encode_json
 from git_hybrid.store.wire_airgap import MirrorShape
 
 VERSION = 1
-SHOWN = "state/sources-mirrors.json"
 MEND = "restore it with git: git checkout -- state/sources-mirrors.json"
 _FIELDS = ("name", "base_url", "kind", "owner", "added_at", "added_by", "verified_at", "sources")
 _MAY_BE_NULL = "verified_at"
@@ -31,13 +31,13 @@ def decode_mirrors(data: bytes) -> Inventory:
         InvalidFile: with every bad entry.
         NewerSchema: it was written by a newer version.
     """
-    document = load_json(data, SHOWN)
+    document = load_json(data, MIRRORS)
     problems: list[Problem] = []
-    check_version(document, key="schema_version", known=VERSION, shown=SHOWN)
+    check_version(document, key="schema_version", known=VERSION, shown=MIRRORS)
     problems.extend(Problem(key, "unknown key") for key in document if key not in ("schema_version", "mirrors"))
     entries = document.get("mirrors")
     if not isinstance(entries, list):
-        raise invalid(SHOWN, "mirrors", "must be a list of entries")
+        raise invalid(MIRRORS, "mirrors", "must be a list of entries")
     mirrors: dict[str, Mirror] = {}
     incomplete: list[Incomplete] = []
     names: set[str] = set()
@@ -54,7 +54,7 @@ def decode_mirrors(data: bytes) -> Inventory:
         else:
             incomplete.append(decoded)
     if problems:
-        raise InvalidFile(path=SHOWN, problems=tuple(problems), mend=MEND)
+        raise InvalidFile(path=MIRRORS, problems=tuple(problems), mend=MEND)
     return Inventory(mirrors=dict(sorted(mirrors.items())), incomplete=tuple(incomplete))
 
 

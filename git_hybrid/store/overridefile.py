@@ -9,12 +9,12 @@ from git_hybrid.core.errors import InvalidFile, Problem
 from git_hybrid.core.ids import parse_name, parse_oid
 from git_hybrid.core.override import Approval, Override, Overrides, plain
 from git_hybrid.core.values import parse_time
+from git_hybrid.store.layout import OVERRIDES
 from git_hybrid.store.parsing import check_version, checked, convert, load_json
 from git_hybrid.store.statefile import encode_json
 from git_hybrid.store.wire import ApprovalShape, OverrideShape
 
 VERSION = 1
-SHOWN = "state/sources-overrides.json"
 _MEND = "restore it with git (git checkout -- state/sources-overrides.json): overrides are kept for good"
 
 
@@ -25,8 +25,8 @@ def decode_overrides(data: bytes) -> Overrides:
         InvalidFile: with every bad record.
         NewerSchema: it was written by a newer version.
     """
-    document = load_json(data, SHOWN)
-    check_version(document, key="schema_version", known=VERSION, shown=SHOWN)
+    document = load_json(data, OVERRIDES)
+    check_version(document, key="schema_version", known=VERSION, shown=OVERRIDES)
     problems = [Problem(key, "unknown key") for key in document if key not in ("schema_version", "overrides")]
     entries = document.get("overrides")
     if not isinstance(entries, list):
@@ -41,7 +41,7 @@ def decode_overrides(data: bytes) -> Overrides:
         elif decoded is not None:
             records[decoded.id] = decoded
     if problems:
-        raise InvalidFile(path=SHOWN, problems=tuple(problems), mend=_MEND)
+        raise InvalidFile(path=OVERRIDES, problems=tuple(problems), mend=_MEND)
     return Overrides(records=dict(sorted(records.items())))
 
 

@@ -10,7 +10,6 @@ from datetime import datetime
 from functools import lru_cache
 
 from git_hybrid.core.audit import Record
-from git_hybrid.core.audit_query import records_of
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.lock import Lock
 from git_hybrid.core.mirrors import Inventory
@@ -18,8 +17,8 @@ from git_hybrid.core.moves import Move, moves_of
 from git_hybrid.core.override import Overrides, Trail, trail_of
 from git_hybrid.core.state import State
 from git_hybrid.core.values import parse_time
-from git_hybrid.store import chain, lockfile, manifest, mirrorfile, overridefile, statefile
-from git_hybrid.store.layout import Layout, archives
+from git_hybrid.store import chain, lockfile, manifest, statefile
+from git_hybrid.store.layout import MIRRORS, OVERRIDES, Layout, archives
 from git_hybrid.store.parsing import invalid, read_bytes
 
 
@@ -59,8 +58,12 @@ def overrides(layout: Layout) -> Overrides:
     Raises:
         InvalidFile, NewerSchema, LocalIo: they cannot be read.
     """
-    data = read_bytes(layout.overrides, overridefile.SHOWN)
-    return Overrides() if data is None else overridefile.decode_overrides(data)
+    data = read_bytes(layout.overrides, OVERRIDES)
+    if data is None:
+        return Overrides()
+    from git_hybrid.store.overridefile import decode_overrides
+
+    return decode_overrides(data)
 
 
 def mirrors(layout: Layout) -> Inventory:
@@ -69,8 +72,12 @@ def mirrors(layout: Layout) -> Inventory:
     Raises:
         InvalidFile, NewerSchema, LocalIo: it cannot be read.
     """
-    data = read_bytes(layout.mirrors, mirrorfile.SHOWN)
-    return Inventory() if data is None else mirrorfile.decode_mirrors(data)
+    data = read_bytes(layout.mirrors, MIRRORS)
+    if data is None:
+        return Inventory()
+    from git_hybrid.store.mirrorfile import decode_mirrors
+
+    return decode_mirrors(data)
 
 
 def records(layout: Layout) -> tuple[Record, ...]:
@@ -88,6 +95,8 @@ def _texts(layout: Layout) -> dict[str, bytes]:
 
 
 def _records(texts: Mapping[str, bytes]) -> tuple[Record, ...]:
+    from git_hybrid.core.audit_query import records_of
+
     return records_of([chain.segment_of(name, text) for name, text in texts.items()])
 
 

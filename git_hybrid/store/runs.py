@@ -24,8 +24,6 @@ from git_hybrid.core.values import format_time, parse_time
 from git_hybrid.store.durable import append_file, drop_torn_line, make_folder, write_file
 from git_hybrid.store.lockfile import decode_pin, encode_pin
 from git_hybrid.store.manifest import decode_source
-from git_hybrid.store.mirrorfile import decode_mirror, encode_mirror
-from git_hybrid.store.overridefile import decode_override, encode_override
 from git_hybrid.store.parsing import check_version, load_json, read_bytes
 from git_hybrid.store.statefile import decode_entry, encode_entry, encode_json
 
@@ -110,15 +108,24 @@ def attempt_line(name: str, error: str) -> Line:
 def decision_line(decision: Decision) -> Line:
     """Return the line after which the run is decided: its files are written, again if need be."""
     manifest = decision.manifest
+    overrides, mirrors = list[Line](), list[Line]()
+    if decision.overrides:
+        from git_hybrid.store.overridefile import encode_override
+
+        overrides = [encode_override(item) for item in decision.overrides.values()]
+    if decision.mirrors:
+        from git_hybrid.store.mirrorfile import encode_mirror
+
+        mirrors = [encode_mirror(entry) for entry in decision.mirrors.values()]
     return {
         "t": "decision",
         "events": [_encode_event(event) for event in decision.events],
         "entries": [encode_entry(entry) for entry in decision.entries.values()],
         "pins": {name: _plain_pin(encode_pin(pin)) for name, pin in decision.pins.items()},
         "dropped": sorted(decision.dropped),
-        "overrides": [encode_override(item) for item in decision.overrides.values()],
+        "overrides": overrides,
         "archive": decision.archive,
-        "mirrors": [encode_mirror(entry) for entry in decision.mirrors.values()],
+        "mirrors": mirrors,
         "dropped_mirrors": sorted(decision.dropped_mirrors),
         "manifest": manifest and {"before_sha256": manifest.before_sha256, "text": manifest.text},
         "reports": dict(decision.reports),
@@ -256,6 +263,9 @@ def _timed_pin(pin: Line) -> Line:
 
 
 def _decode_decision(line: Line) -> Decision:
+    from git_hybrid.store.mirrorfile import decode_mirror
+    from git_hybrid.store.overridefile import decode_override
+
     problems: list[Problem] = []
     entries = [decode_entry(entry, "entry", problems) for entry in line["entries"]]
     pins = {

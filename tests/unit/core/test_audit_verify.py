@@ -6,7 +6,19 @@ from typing import Any
 
 import pytest
 
-from git_hybrid.core.audit import Event, Record, Tail, extend, record_hash, tail_of
+from git_hybrid.core.audit import (
+    ROTATE,
+    ROTATED,
+    Event,
+    Line,
+    Record,
+    Segment,
+    Tail,
+    extend,
+    previous,
+    record_hash,
+    tail_of,
+)
 from git_hybrid.core.audit_query import (
     OVERRIDE_COLUMNS,
     RECORD_COLUMNS,
@@ -17,18 +29,7 @@ from git_hybrid.core.audit_query import (
     record_row,
     records_of,
 )
-from git_hybrid.core.audit_verify import (
-    LOG,
-    ROTATE,
-    ROTATED,
-    Breach,
-    Line,
-    Segment,
-    Witnesses,
-    missing_archives,
-    previous,
-    verify,
-)
+from git_hybrid.core.audit_verify import LOG, Breach, Witnesses, missing_archives, verify
 from git_hybrid.core.canonical import canonical_json
 from git_hybrid.core.check_audit import check_audit
 from git_hybrid.core.checks import Facts, failures

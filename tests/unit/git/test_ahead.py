@@ -16,7 +16,8 @@ from git_hybrid.git.committed import head_witness
 from git_hybrid.git.run import Runner
 from git_hybrid.git.settings import git_version, read_config
 from git_hybrid.git.staged import Staged
-from git_hybrid.store import chain, lockfile, manifest, mirrorfile, overridefile, statefile
+from git_hybrid.store import chain, lockfile, manifest, statefile
+from git_hybrid.store.layout import MIRRORS, OVERRIDES
 from support.kit import git
 
 
@@ -83,7 +84,7 @@ def test_all_checks_take_the_answers(root: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_the_files_are_those_of_a_workspace() -> None:
-    shown = (manifest.SHOWN, lockfile.SHOWN, statefile.SHOWN, overridefile.SHOWN, mirrorfile.SHOWN)
+    shown = (manifest.SHOWN, lockfile.SHOWN, statefile.SHOWN, OVERRIDES, MIRRORS)
     assert asking.files_for(("metadata", "mirrors", "sources", "open-issues")) == shown
     for checks in ((), CHECKS, ("audit",), ("overrides",), ("scans",)):
         assert asking.files_for(checks) == (*shown, chain.SHOWN)
