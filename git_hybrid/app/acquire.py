@@ -13,8 +13,9 @@ from git_hybrid.core.lock import UNREACHABLE, Pin
 from git_hybrid.core.manifest import Commit, Manifest, Source
 from git_hybrid.core.plan import Task
 from git_hybrid.core.ports import FetchRequest, Stage
+from git_hybrid.core.ports_cache import KeptTree
 from git_hybrid.core.resolve import is_other_repository
-from git_hybrid.core.tree import GITLINK, TreeEntry, TreeLimits
+from git_hybrid.core.tree import GITLINK, TreeEntry, TreeLimits, scan_tree
 from git_hybrid.core.value import Struct
 from git_hybrid.core.words import counted
 
@@ -172,18 +173,29 @@ class Content(Struct, frozen=True, kw_only=True):
 
 
 def gate_tree(
-    rt: Runtime, stage: Stage, source: Source, commit: Oid, manifest: Manifest, *, like: Stage | None = None
+    rt: Runtime,
+    stage: Stage,
+    source: Source,
+    commit: Oid,
+    manifest: Manifest,
+    *,
+    like: Stage | None = None,
+    kept: KeptTree | None = None,
 ) -> Tree:
     """Return the tree of *commit* after it has passed the scan: it may be checked out.
 
-    *like* is the clone, where it surely stands untouched at another commit.
+    *like* is the clone, where it surely stands untouched at another commit; *kept* is the same tree, if it is kept.
 
     Raises:
         HostileTree: the tree has entries that are not safe to check out, or is larger than policy allows.
     """
     rt.progress("step", source.name, "checking")
     limits = TreeLimits(max_entries=manifest.policy.max_entries, max_bytes=manifest.policy.max_bytes)
-    entries, findings = rt.objects.scan(stage, commit, limits, like=like)
+    if kept is not None:
+        entries: Sequence[TreeEntry]
+        entries, findings = scan_tree(kept.entries, limits=limits, read_link=kept.link)
+    else:
+        entries, findings = rt.objects.scan(stage, commit, limits, like=like)
     if findings:
         raise HostileTree(name=source.name, commit=commit, findings=findings)
     notes = []
@@ -206,7 +218,14 @@ def gate_content(rt: Runtime, stage: Stage, source: Source, commit: Oid, manifes
 
 
 def gate_pinned_tree(
-    rt: Runtime, stage: Stage, source: Source, pin: Pin, manifest: Manifest, *, like: Stage | None = None
+    rt: Runtime,
+    stage: Stage,
+    source: Source,
+    pin: Pin,
+    manifest: Manifest,
+    *,
+    like: Stage | None = None,
+    kept: KeptTree | None = None,
 ) -> Tree:
     """Return the tree of the pinned commit, which is the one that the lock names and may be checked out.
 
@@ -217,7 +236,7 @@ def gate_pinned_tree(
     tree = rt.objects.facts(stage, pin.commit, complete=False).tree
     if tree != pin.tree:
         raise WrongContent(name=source.name, what="tree of the pinned commit", expected=pin.tree, found=tree)
-    return gate_tree(rt, stage, source, pin.commit, manifest, like=like)
+    return gate_tree(rt, stage, source, pin.commit, manifest, like=like, kept=kept)
 
 
 def require_digest(pin: Pin, found: str) -> None:

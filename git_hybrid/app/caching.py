@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from git_hybrid.app.remote import fetch
+from git_hybrid.app.remote import fetch, glimpsed
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.endpoints import endpoints
 from git_hybrid.core.errors import GitFailed, MalformedObjects
@@ -76,7 +76,14 @@ def _lent(rt: Runtime, cache: ObjectCache, source: Source, stage: Stage, want: W
     """Return who said what upstream has at the wanted refs, if that is evidence enough to ask nobody."""
     rt.progress("step", source.name, "looking into the cache")
     served_by = cache.lend(stage, source.url, _question(rt, source, want))
-    return served_by if served_by is not None and want.enough(stage) else None
+    if served_by is not None:
+        return served_by if want.enough(stage) else None
+    # What is there right now needs no evidence of before.
+    if (seen := glimpsed(rt, source, want.refs)) is not None:
+        tips, url = seen
+        lent = cache.lend(stage, source.url, Question(refs=want.refs, tips=tips))
+        return url if lent is not None and want.enough(stage) else None
+    return None
 
 
 def _question(rt: Runtime, source: Source, want: Want) -> Question:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from typing import TypeVar
 
 from git_hybrid.app.acquire import Acquired, acquire_pin, gate_pin, gate_pinned_tree, is_proved, require_digest
@@ -158,16 +159,20 @@ def _built(run: Run, task: Task) -> tuple[Acquired, Stage, tuple[str, ...]]:
     rt, source, pin = run.rt, task.source, task.pin
     acquired = acquire_pin(rt, task, run.manifest, borrow=False)
     stage = _merged(rt, acquired, shallow=source.history == "shallow")
-    tree = gate_pinned_tree(rt, stage, source, pin, run.manifest)
+    # With LFS content the files will not be the blobs: those are read before, and no such tree is kept.
+    cache = None if source.lfs == "fetch" else usable_cache(rt, source)
+    kept = None if cache is None else cache.tree(source.name, source.url, pin)
+    tree = gate_pinned_tree(rt, stage, source, pin, run.manifest, kept=kept)
     _prepare_lfs(run, task, stage)
     rt.progress("step", task.name, "checking out")
     if source.lfs == "fetch":
-        # The files will not be the blobs: the blobs are read before.
         require_digest(pin, rt.objects.content_sha256(stage, tree.entries))
         rt.writer.build(stage, source, pin)
-    else:
-        rt.writer.build(stage, source, pin)
-        require_digest(pin, rt.writer.read_back(stage, pin, tree.entries))
+    elif not rt.writer.build(stage, source, pin, kept):
+        with nullcontext() if cache is None else cache.keeping(source.name, source.url, pin, tree.entries) as keeper:
+            require_digest(pin, rt.writer.read_back(stage, pin, tree.entries, keeper))
+            if keeper is not None:
+                keeper.keep()
     return acquired, stage, tree.notes
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 from urllib.parse import urlsplit
 
@@ -66,6 +66,23 @@ def list_refs_from(rt: Runtime, source: Source, defaults: Defaults, *, head: boo
     """Return what the first server that has the source lists, and which server that was."""
     rt.progress("step", source.name, "asking")
     return ask(rt, source, defaults, lambda endpoint: rt.transport.list_refs(endpoint.url, defaults, head=head))
+
+
+def glimpsed(rt: Runtime, source: Source, refs: Sequence[str]) -> tuple[dict[str, Oid], str] | None:
+    """Return what *refs* are by now where *source* would be asked first, and that server's URL.
+
+    None where it does not show without asking.
+    """
+    choices = () if rt.offline or rt.bundles(source.name) else endpoints(source.url, source.name, rt.mirrors)
+    if not choices:
+        return None
+    url, tips = choices[0].url, dict[str, Oid]()
+    for ref in refs:
+        tip = rt.transport.glimpse(url, ref)
+        if tip is None:
+            return None
+        tips[ref] = tip
+    return tips, url
 
 
 def fetch_lfs(rt: Runtime, source: Source, defaults: Defaults, stage: Stage, commit: Oid) -> None:

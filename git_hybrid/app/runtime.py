@@ -14,12 +14,13 @@ from git_hybrid.core.ports import NoDurations
 from git_hybrid.core.value import Struct, field, replace
 
 if TYPE_CHECKING:
-    from git_hybrid.core.ports import Clones, Durations, Objects, Progress, Quarantine, Transport, Writer
+    from git_hybrid.core.ports import Clones, Durations, Objects, Progress, Quarantine, Transport
     from git_hybrid.core.ports_cache import ObjectCache
     from git_hybrid.core.ports_ledger import Ledger
     from git_hybrid.core.ports_mirror import MirrorFolder
     from git_hybrid.core.ports_scan import ScanTools
     from git_hybrid.core.ports_spread import Spread
+    from git_hybrid.core.ports_writer import Writer
     from git_hybrid.core.reducer import RunInfo
 
 _FEW = 3

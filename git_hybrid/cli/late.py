@@ -14,9 +14,10 @@ class _Late:
         self._make, self._lock, self._made = make, Lock(), False
 
     def __getattr__(self, name: str) -> Any:
-        with self._lock:
-            if not self._made:
-                self._object, self._made = self._make(), True
+        if not self._made:
+            with self._lock:
+                if not self._made:
+                    self._object, self._made = self._make(), True
         return getattr(self._object, name)
 
 

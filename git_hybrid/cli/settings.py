@@ -17,6 +17,8 @@ T = TypeVar("T")
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off", "")
 JOBS_LIMIT = 256
 CACHE_MAX_AGE = "0s"
+CACHE_TREES = "32M"
+_TREES = 32 * 2**20
 TWINS = (
     ("MIRRORS", "mirrors", "direct"),
     ("OFFLINE", "offline", "0"),
@@ -26,6 +28,7 @@ TWINS = (
     ("OPERATOR", "operator", ""),
     ("CACHE_DIR", "cacheDir", "$XDG_CACHE_HOME/git-hybrid"),
     ("CACHE_MAX_AGE", "cacheMaxAge", CACHE_MAX_AGE),
+    ("CACHE_TREES", "cacheTrees", CACHE_TREES),
 )
 """Each variable (after ``GIT_HYBRID_``), its twin below ``hybrid.`` in git's configuration, and what holds without."""
 
@@ -40,6 +43,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     bundle_folder: Path | None
     cache_folder: Path | None = None
     cache_max_age: timedelta = timedelta(0)
+    cache_trees: int = _TREES
 
 
 def read_settings(
@@ -61,6 +65,8 @@ def read_settings(
     _, folder = _given(environ, config, "BUNDLE_DIR", "bundleDir")
     where, text = _given(environ, config, "CACHE_MAX_AGE", "cacheMaxAge")
     age = _parsed(parse_duration, where, text or CACHE_MAX_AGE)
+    where, text = _given(environ, config, "CACHE_TREES", "cacheTrees")
+    trees = _TREES if text is None else _parsed(_size, where, text)
     return Settings(
         mirrors=mirrors,
         offline=forbidden,
@@ -69,6 +75,7 @@ def read_settings(
         bundle_folder=Path(folder).absolute() if folder else None,
         cache_folder=cache_folder(environ, config),
         cache_max_age=age,
+        cache_trees=trees,
     )
 
 
@@ -114,6 +121,12 @@ def _jobs(text: str) -> int:
     if not text.isascii() or not text.isdigit() or not 1 <= int(text[:6]) <= JOBS_LIMIT:
         raise InvalidText(f"must be a whole number from 1 to {JOBS_LIMIT}")
     return int(text)
+
+
+def _size(text: str) -> int:
+    from git_hybrid.core.cache_record import parse_size
+
+    return parse_size(text)
 
 
 def _seconds_or_duration(text: str) -> timedelta:

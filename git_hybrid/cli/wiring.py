@@ -29,10 +29,11 @@ from git_hybrid.store.layout import Layout, find_root, refuse_links
 from git_hybrid.store.ledger import FileLedger
 
 if TYPE_CHECKING:
-    from git_hybrid.core.ports import Durations, Objects, Progress, Transport, Writer
+    from git_hybrid.core.ports import Durations, Objects, Progress, Transport
     from git_hybrid.core.ports_cache import ObjectCache
     from git_hybrid.core.ports_identity import Prover
     from git_hybrid.core.ports_scan import ScanTools
+    from git_hybrid.core.ports_writer import Writer
     from git_hybrid.git.transport import GitTransport
     from git_hybrid.git.watched import SourceWatch
     from git_hybrid.scan.external import Job
@@ -157,7 +158,7 @@ def _runtime(
         jobs=settings.jobs,
         sleep=cancel.sleep,
         cancelled=cancel,
-        cache=_cache(runner, settings, info, progress=progress, cancel=cancel),
+        cache=_cache(runner, settings, info, progress=progress, cancel=cancel, stack=stack),
         cache_max_age=settings.cache_max_age,
         durations=late(lambda: _durations(folder)),
         at_host=HostGate(cancel),
@@ -165,7 +166,7 @@ def _runtime(
 
 
 def _cache(
-    runner: Runner, settings: Settings, info: RunInfo, *, progress: Progress, cancel: Cancel
+    runner: Runner, settings: Settings, info: RunInfo, *, progress: Progress, cancel: Cancel, stack: ExitStack
 ) -> ObjectCache | None:
     if settings.cache_folder is None:
         return None
@@ -173,15 +174,20 @@ def _cache(
 
     def made() -> ObjectCache:
         from git_hybrid.git.cache import GitObjectCache
+        from git_hybrid.git.hands import Hands
 
+        hands = Hands(runner)
+        stack.callback(hands.close)
         return GitObjectCache(
             runner=runner,
             disk=durable,
             root=Path(os.path.realpath(root)),
             now=info.now,
             tell=lambda name, text: progress("note", name, text),
+            hands=hands,
             patience=settings.lock_timeout.total_seconds(),
             cancelled=cancel,
+            most_tree_bytes=settings.cache_trees,
         )
 
     return late(made)

@@ -76,14 +76,24 @@ def refreshed(old: Mapping[RefName, Seen], patterns: Sequence[str], new: Mapping
 
 
 def answers(
-    record: StoreRecord, refs: Sequence[str], *, servers: frozenset[str] | None, since: datetime | None
+    record: StoreRecord,
+    refs: Sequence[str],
+    *,
+    servers: frozenset[str] | None = None,
+    since: datetime | None = None,
+    tips: Mapping[str, Oid] | None = None,
 ) -> str | None:
-    """Return who said what upstream has at *refs*; None where one is not known, or not by evidence that counts."""
+    """Return who said what upstream has at *refs*; None where one is not known, or not by evidence that counts.
+
+    With *tips* what was said must be just that.
+    """
     found = [record.refs.get(RefName(ref)) for ref in refs]
     known = [seen for seen in found if seen is not None]
     if not known or len(known) < len(found):
         return None
     if servers is not None and any(seen.served_by not in servers for seen in known):
+        return None
+    if tips is not None and any(tips.get(ref) != seen.oid for ref, seen in zip(refs, known, strict=True)):
         return None
     if since is not None and any(seen.at < since for seen in known):
         return None
@@ -148,7 +158,7 @@ def _seen(oid: str, served_by: object, at: str, *, length: int) -> Seen:
 
 
 class StoreLook(Struct, frozen=True, kw_only=True):
-    """What a store takes and when it served: bytes, how many of them clones share, packs, times.
+    """What a store takes and when it served: bytes, how many of them clones share or trees take, packs, times.
 
     ``url`` is empty and ``record`` None where the store cannot be read. ``busy``: somebody holds it.
     """
@@ -161,6 +171,7 @@ class StoreLook(Struct, frozen=True, kw_only=True):
     used_at: datetime
     fetched_at: datetime | None = None
     busy: bool = False
+    trees: int = 0
 
 
 def to_prune(

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
 
-from git_hybrid.core.ids import SourceName, Url
+from git_hybrid.core.ids import Oid, SourceName, Url
+from git_hybrid.core.lock import Pin
 from git_hybrid.core.ports import Stage
+from git_hybrid.core.tree import TreeEntry
 from git_hybrid.core.value import Struct
 
 
 class Question(Struct, frozen=True, kw_only=True):
     """Which refs of upstream are asked about, and which evidence counts: who gave it, and since when.
 
-    ``servers`` None takes anybody's word, ``since`` None evidence of any age.
+    ``servers`` None takes anybody's word, ``since`` None evidence of any age; with ``tips``, what the refs are known to
+    be by now, the evidence has to say the same.
     """
 
     refs: Sequence[str]
     servers: frozenset[str] | None = None
     since: datetime | None = None
+    tips: Mapping[str, Oid] | None = None
 
 
 class Filling(Protocol):
@@ -28,6 +32,45 @@ class Filling(Protocol):
 
     def keep(self, patterns: Sequence[str], served_by: str) -> None:
         """Keep what was fetched into the stage: its packs, and what upstream has at the refs of *patterns*."""
+        ...
+
+
+class KeptTree(Protocol):
+    """A tree whose files the cache keeps as they stand in a working tree.
+
+    Its entries are those of the pinned tree, and the hashes of its files come to the digest that the lock has.
+    """
+
+    @property
+    def entries(self) -> Sequence[TreeEntry]:
+        """What is in it, in the order of git."""
+        ...
+
+    def link(self, blob: str) -> bytes:
+        """Return the content of a file, by the id of its blob."""
+        ...
+
+    def write(self, stage: Stage, commit: Oid) -> bool:
+        """Write it as the working tree of *commit*, with the index, each file proved by its hash on its way.
+
+        Where that does not work nothing is left of it in *stage*.
+        """
+        ...
+
+
+class TreeKeeper(Protocol):
+    """Takes the content of the files of a tree, from the first to the last, and keeps it in the end."""
+
+    def take(self, content: bytes) -> object:
+        """Take what comes next."""
+        ...
+
+    def know(self, hashes: Sequence[str]) -> None:
+        """Take the SHA-256 of each file."""
+        ...
+
+    def keep(self) -> None:
+        """Keep the tree: its digest is what the lock says."""
         ...
 
 
@@ -55,4 +98,14 @@ class ObjectCache(Protocol):
 
     def distrust(self, name: SourceName, url: Url, why: str) -> None:
         """Set the store aside: what it lent to the source *name* was not what it should be."""
+        ...
+
+    def tree(self, name: SourceName, url: Url, pin: Pin) -> KeptTree | None:
+        """Return the pinned tree if it is kept."""
+        ...
+
+    def keeping(
+        self, name: SourceName, url: Url, pin: Pin, entries: Sequence[TreeEntry]
+    ) -> AbstractContextManager[TreeKeeper | None]:
+        """Yield what keeps the pinned tree, whose files are *entries*; None where it is not worth it."""
         ...

@@ -7,32 +7,40 @@ the same gates as what a server sends.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from git_hybrid.core.cache_record import StoreRecord, answers, folder_name
 from git_hybrid.core.errors import LocalIo
 from git_hybrid.core.ids import RefName, SourceName, Url
+from git_hybrid.core.lock import Pin
 from git_hybrid.core.ports import Stage
-from git_hybrid.core.ports_cache import Filling, Question
+from git_hybrid.core.ports_cache import Filling, KeptTree, Question, TreeKeeper
+from git_hybrid.core.tree import TreeEntry
+from git_hybrid.core.value import Struct, field
 from git_hybrid.git.cache_care import Broken
 from git_hybrid.git.filling import NotFilled, StoreFilling, linked, object_format, reason, set_aside
+from git_hybrid.git.hands import Hands
 from git_hybrid.git.kept import kept_ref
 from git_hybrid.git.quarantine import Disk
 from git_hybrid.git.run import Runner
-from git_hybrid.git.store import Store, Unusable, why_unsafe, write_refs
+from git_hybrid.git.store import WORK, Store, Unusable, why_unsafe, write_refs
+from git_hybrid.git.treekeeping import LentTree, StoreKeeper, drop_tree, found_tree
+from git_hybrid.git.turn import TURN
+from git_hybrid.git.unpacked import Damaged, is_worth_it, swept
 
+_OID = 40
 _TAG = b"Signature: 8a477f597d28d172789f06886806bc55\n# git hybrid can fetch all of this again: bford.info/cachedir\n"
 
 
-@dataclass(slots=True)
-class GitObjectCache:
+class GitObjectCache(Struct):
     """The cache of :mod:`git_hybrid.core.ports_cache` in the folder *root*.
 
     ``patience`` is how long (s) a store that somebody else fills is waited for; ``tell`` takes a name and a note.
+    Trees of up to ``most_tree_bytes`` are kept unpacked, and written by ``hands``.
     """
 
     runner: Runner
@@ -40,10 +48,14 @@ class GitObjectCache:
     root: Path
     now: datetime
     tell: Callable[[str, str], None]
+    hands: Hands
     patience: float = 10.0
     cancelled: Callable[[], int] = lambda: 0
-    _refused: str | None = field(default=None, init=False)
-    _guard: threading.Lock = field(default_factory=threading.Lock, init=False)
+    most_tree_bytes: int = 0
+    _refused: str | None = None
+    _is_swept: bool = False
+    _guard: threading.Lock = field(default_factory=threading.Lock)
+    _stores: dict[Url, Store] = field(default_factory=dict)
 
     def holds(self, url: Url) -> bool:
         """Tell whether there is a store for *url* that can be used."""
@@ -64,11 +76,13 @@ class GitObjectCache:
             store = self._store(url)
             record = None if store is None else store.read()
             while store is not None and record is not None:
-                by = answers(record, question.refs, servers=question.servers, since=question.since)
+                by = answers(record, question.refs, servers=question.servers, since=question.since, tips=question.tips)
                 if by is None or record.object_format != object_format(git_dir):
                     return None
                 if store.link(record, git_dir)[0] == "same":
-                    write_refs(git_dir, {kept_ref(ref): record.refs[RefName(ref)].oid for ref in question.refs})
+                    refs = {kept_ref(ref): record.refs[RefName(ref)].oid for ref in question.refs}
+                    with TURN:
+                        write_refs(git_dir, refs)
                     store.used()
                     return by
                 before, record = record, self._looked_at(store, record, git_dir, stage)
@@ -117,6 +131,51 @@ class GitObjectCache:
                     begun.begin()
             yield filling
 
+    def tree(self, name: SourceName, url: Url, pin: Pin) -> KeptTree | None:
+        """Return the pinned tree if it is kept and not damaged."""
+        if not self.most_tree_bytes or len(pin.tree) != _OID:
+            return None
+        with self._told(name):
+            store = self._store(url)
+            drop = None if store is None else partial(self._drop_tree, name, store.tree(pin.tree))
+            if store is not None and drop is not None:
+                try:
+                    with TURN:
+                        found = found_tree(store, pin.tree, pin.content_sha256)
+                    return None if found is None else LentTree(found, hands=self.hands, disk=self.disk, drop=drop)
+                except Damaged as error:
+                    drop(str(error))
+        return None
+
+    def _drop_tree(self, name: SourceName, path: str, why: str) -> None:
+        self._teller(name)(f"a kept tree is damaged and was removed: {why}")
+        drop_tree(path)
+
+    @contextmanager
+    def keeping(
+        self, name: SourceName, url: Url, pin: Pin, entries: Sequence[TreeEntry]
+    ) -> Iterator[TreeKeeper | None]:
+        """Yield what keeps the pinned tree as the newest of the few of its store."""
+        keeper: StoreKeeper | None = None
+        if is_worth_it(entries, most_bytes=self.most_tree_bytes):
+            with self._told(name):
+                store = self._store(url)
+                if store is not None and store.edition() is not None:
+                    self._sweep()
+                    keeper = StoreKeeper(store, pin.tree, entries, self._teller(name))
+        try:
+            yield keeper
+        finally:
+            if keeper is not None:
+                keeper.close()
+
+    def _sweep(self) -> None:
+        """Remove, once, the trees that killed runs had begun to keep."""
+        with self._guard:
+            if not self._is_swept:
+                self._is_swept = True
+                swept(self.root / WORK)
+
     def _teller(self, name: SourceName) -> Callable[[str], None]:
         return lambda text: self.tell(name, f"object cache: {text}")
 
@@ -138,7 +197,11 @@ class GitObjectCache:
                     self._refused = f"{self.root} is not used: {reason(error)}"
                 if self._refused:
                     self.tell("cache", self._refused)
-            return None if self._refused != "" else Store(self.disk, self.root, folder_name(url))
+            if self._refused != "":
+                return None
+            if url not in self._stores:
+                self._stores[url] = Store(self.disk, self.root, folder_name(url))
+            return self._stores[url]
 
     def _why_refused(self, *, make: bool) -> str | None:
         """Return why the cache must not be used, nothing if it may, None if it is not there yet."""

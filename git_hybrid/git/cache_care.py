@@ -6,11 +6,13 @@ git never runs in a store itself: its packs are linked into a repository of ours
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from git_hybrid.core.cache_record import PACK_LIMIT, StoreLook, StoreRecord
+from git_hybrid.core.ids import parse_oid
 from git_hybrid.core.value import replace
 from git_hybrid.git.classify import last_words
 from git_hybrid.git.environment import fsck_settings
@@ -20,9 +22,15 @@ from git_hybrid.git.quarantine import Disk
 from git_hybrid.git.run import Runner
 from git_hybrid.git.skeleton import write_skeleton
 from git_hybrid.git.store import ASIDE, RECORD, USED, WORK, Store, Unusable, write_packed_refs
+from git_hybrid.git.treekeeping import kept_trees
+from git_hybrid.git.unpacked import Damaged, verify
+from git_hybrid.git.unpacked import swept as trees_swept
 
 _OURS = {"HEAD", "config", "packed-refs", RECORD, USED, "objects", "objects/pack", "objects/info", "refs", "refs/heads"}
-_OURS |= {"refs/tags"}
+_OURS |= {"refs/tags", "trees"}
+
+
+_TREE = re.compile(r"trees/[0-9a-f]{40}")
 
 
 class Broken(Exception):
@@ -74,6 +82,7 @@ def _refuse_strange(store: Store) -> None:
             path = Path(folder) / name
             inner = path.relative_to(store.path).as_posix()
             ours = inner in _OURS or (inner.startswith("objects/pack/") and name.startswith("pack-"))
+            ours = ours or _TREE.fullmatch(inner) is not None
             if not ours or path.is_symlink():
                 raise Broken(f"{inner} does not belong there")
 
@@ -116,6 +125,18 @@ def stores(disk: Disk, root: Path) -> list[Store]:
     return [Store(disk, root, name) for name in sorted(names)]
 
 
+def _trees(store: Store) -> list[str]:
+    with suppress(OSError):
+        return kept_trees(store)
+    return []
+
+
+def _size(path: str) -> int:
+    with suppress(OSError):
+        return os.lstat(path).st_size
+    return 0
+
+
 def seen(store: Store) -> StoreLook:
     """Return what *store* takes and when it served."""
     size = shared = 0
@@ -124,7 +145,10 @@ def seen(store: Store) -> StoreLook:
             info = os.lstat(store.packs / name)
             size += info.st_size
             shared += info.st_size if info.st_nlink > 1 else 0
-    look = StoreLook(folder=store.name, url="", size=size, shared=shared, packs=0, used_at=store.used_at())
+    trees = sum(map(_size, _trees(store)))
+    look = StoreLook(
+        folder=store.name, url="", size=size + trees, shared=shared, packs=0, used_at=store.used_at(), trees=trees
+    )
     with suppress(Unusable, OSError):
         record = store.read()
         if record is not None:
@@ -149,9 +173,11 @@ def verified(runner: Runner, store: Store) -> str:
             if record is not None:
                 if record != (after := checked(runner, store, record)):
                     store.write(after)
+                for path in kept_trees(store):
+                    verify(path, parse_oid(os.path.basename(path)))
                 return ""
             why = "it has no record"
-        except (Broken, Unusable) as error:
+        except (Broken, Damaged, Unusable) as error:
             why = str(error)
         store.set_aside()
     return why
@@ -177,6 +203,7 @@ def swept(runner: Runner, disk: Disk, root: Path) -> int:
     aside = sorted((root / ASIDE).iterdir()) if (root / ASIDE).is_dir() else []
     for path in aside:
         disk.remove_tree(path)
+    trees_swept(root / WORK)
     left = sorted((root / WORK).iterdir()) if (root / WORK).is_dir() else []
     for path in left:
         with suppress(Unusable), Store(disk, root, path.stem).locked(patience=0):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib import import_module
 from pathlib import Path
 
@@ -38,9 +38,25 @@ class GitClones(Struct, frozen=True):
         """
         return self.inspect_path(self.folder / name, pin, thorough=thorough)
 
-    def glance(self, pins: Mapping[SourceName, Pin]) -> dict[SourceName, Clone]:
-        """Return the clones that surely stand untouched at their *pins*; the others are left to :meth:`inspect`."""
-        return glance_at(str(self.folder), pins, self.scout)
+    def glance(self, pins: Mapping[SourceName, Pin]) -> dict[SourceName, Clone | Absent]:
+        """Return the clones that surely stand untouched at their *pins*, and which are not there.
+
+        The others are left to :meth:`inspect`.
+        """
+        absent = self._absent(pins)
+        there = {name: pin for name, pin in pins.items() if name not in absent} if absent else pins
+        return {**absent, **glance_at(str(self.folder), there, self.scout)}
+
+    def _absent(self, names: Iterable[SourceName]) -> dict[SourceName, Absent]:
+        try:
+            found = {*os.listdir(self.folder)}
+        except FileNotFoundError:
+            found = set()
+        except OSError:
+            return {}
+        missing = [name for name in names if name not in found]
+        # Where case does not count a clone may have another name in the list.
+        return {name: Absent() for name in missing if not os.path.lexists(self.folder / name)}
 
     def inspect_path(self, path: Path, pin: Oid | None, *, thorough: bool = False) -> Observed:
         """Return what stands at *path*.

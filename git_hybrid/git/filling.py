@@ -5,20 +5,21 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from git_hybrid.core.cache_record import PACK_LIMIT, Seen, StoreRecord, refreshed
 from git_hybrid.core.errors import LocalIo
 from git_hybrid.core.ids import InvalidText, RefName, Url, parse_full_ref, parse_oid
-from git_hybrid.core.value import replace
+from git_hybrid.core.value import Struct, replace
 from git_hybrid.git.cache_care import Broken, checked, consolidated
 from git_hybrid.git.kept import fetched_refs, upstream_ref
 from git_hybrid.git.packfiles import pack_files
 from git_hybrid.git.receiving import HAVES
 from git_hybrid.git.run import Runner
 from git_hybrid.git.store import Store, Unusable, write_packed_refs
+
+_YOUNG = timedelta(minutes=1)
 
 
 class NotFilled:
@@ -28,8 +29,7 @@ class NotFilled:
         """Keep nothing."""
 
 
-@dataclass(slots=True)
-class StoreFilling:
+class StoreFilling(Struct):
     """The filling of :mod:`git_hybrid.core.ports_cache`; ``tell`` takes what goes wrong, in words."""
 
     runner: Runner
@@ -38,8 +38,8 @@ class StoreFilling:
     git_dir: Path
     now: datetime
     tell: Callable[[str], None]
-    _record: StoreRecord | None = field(default=None, init=False)
-    _begun: bool = field(default=False, init=False)
+    _record: StoreRecord | None = None
+    _begun: bool = False
 
     def begin(self) -> None:
         """Give the stage what the store has, so that the server sends only the rest."""
@@ -85,6 +85,10 @@ class StoreFilling:
         taken = store.take(new, old.files, old.object_format) if new or self._record is None else {}
         seen = {ref: replace(found, served_by=served_by) for ref, found in self._seen().items()}
         refs = refreshed(old.refs, patterns, seen)
+        same = self._record is not None and not new and refs.keys() == old.refs.keys()
+        if same and all(_is_young(old.refs.get(ref), found) for ref, found in seen.items()):
+            store.used()
+            return
         record = replace(old, files={**old.files, **taken}, refs=refs, fetched_at=self.now)
         store.write(record, before=self._record)
         store.used()
@@ -97,6 +101,12 @@ class StoreFilling:
             with suppress(InvalidText):
                 found[parse_full_ref(upstream_ref(ref))] = Seen(oid=parse_oid(oid), served_by="", at=self.now)
         return found
+
+
+def _is_young(known: Seen | None, found: Seen) -> bool:
+    """Tell whether the record has *found* already, as of a moment ago: it need not be written once more."""
+    same = known is not None and (known.oid, known.served_by) == (found.oid, found.served_by)
+    return same and known is not None and timedelta(0) <= found.at - known.at < _YOUNG
 
 
 def linked(runner: Runner, store: Store, record: StoreRecord, git_dir: Path) -> StoreRecord:

@@ -15,7 +15,9 @@ from contextlib import AbstractContextManager, suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
+from git_hybrid.core.ids import Oid
 from git_hybrid.core.value import Struct
+from git_hybrid.git.localrefs import tip
 from git_hybrid.git.pktline import (
     NOTHING_SHARED,
     Lines,
@@ -27,7 +29,17 @@ from git_hybrid.git.pktline import (
     wanted,
     wanted_beyond,
 )
-from git_hybrid.git.receiving import Fetch, Wanted, add_pack, bring, indexing, is_indexed, reader, status_of
+from git_hybrid.git.receiving import (
+    Fetch,
+    Wanted,
+    add_pack,
+    bring,
+    indexing,
+    is_directed,
+    is_indexed,
+    reader,
+    status_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,6 +47,7 @@ if TYPE_CHECKING:
     from git_hybrid.git.child import Talker
     from git_hybrid.git.run import Runner
 
+_HIDING = {"transfer.hiderefs", "uploadpack.hiderefs"}
 # git gives settings of its command line to no program that it starts for a local repository.
 _INHERITED = ("GIT_CONFIG_PARAMETERS", "GIT_CONFIG_COUNT")
 
@@ -62,6 +75,13 @@ class Nearby(Struct, frozen=True):
             return self._grown(path, wants, end) if wants.known else self._fetched(path, wants, end)
 
         return bring(self.runner, fetch, receive)
+
+    def glimpse(self, url: str, ref: str) -> Oid | None:
+        """Return what *ref* is in the repository at *url*, where git would surely tell the same."""
+        if not self._is_plain(url) or _HIDING & self.runner.chosen or is_directed(self.runner):
+            return None
+        found = tip(url.removeprefix("file://"), ref)
+        return None if found is None else Oid(found)
 
     def _is_plain(self, url: str) -> bool:
         environ = self.runner.environ

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from git_hybrid.core.errors import GitFailed, WrongContent
 from git_hybrid.core.ids import Oid, parse_oid
 from git_hybrid.core.ports import CommitFacts, CommitLine, Range, Stage
-from git_hybrid.core.tree import GITLINK, TreeEntry, TreeLimits, content_line, scan_tree
+from git_hybrid.core.tree import GITLINK, TreeEntry, TreeLimits, content_digest, scan_tree
 from git_hybrid.core.value import Struct
 from git_hybrid.git import sums
 from git_hybrid.git.classify import last_words
@@ -170,7 +170,7 @@ class GitObjects(Struct, frozen=True):
         with suppress(Unsure, OSError):
             with opened(_git_dir(stage)) as raw:
                 hashes = sums.hashed(sums.read(like.path), raw, entries)
-            if _digest(entries, iter(hashes)) == sha256:
+            if content_digest(entries, iter(hashes)) == sha256:
                 sums.write(like.path, entries, hashes)
                 return True
         return False
@@ -184,7 +184,7 @@ class GitObjects(Struct, frozen=True):
             WrongContent: a blob is missing or not what its id says.
         """
         blobs = [entry.oid for entry in entries if entry.mode != GITLINK]
-        return _digest(entries, _small_hashes(stage, entries) or self._blob_hashes(stage, blobs))
+        return content_digest(entries, _small_hashes(stage, entries) or self._blob_hashes(stage, blobs))
 
     def _blob_hashes(self, stage: Stage, oids: Sequence[str]) -> Iterator[str]:
         from tempfile import TemporaryFile
@@ -245,14 +245,6 @@ class GitObjects(Struct, frozen=True):
             command, words = f"git {arguments[0]}", last_words(done.stderr)
             raise GitFailed(command=command, status=done.status, stderr=words, name=stage.name)
         return done.stdout.decode("utf-8", "replace")
-
-
-def _digest(entries: Sequence[TreeEntry], hashes: Iterator[str]) -> str:
-    digest, empty = hashlib.sha256(), hashlib.sha256(b"").hexdigest()
-    for entry in entries:
-        blob = empty if entry.mode == GITLINK else next(hashes)
-        digest.update(content_line(entry.mode, blob, entry.path))
-    return digest.hexdigest()
 
 
 def _small_hashes(stage: Stage, entries: Sequence[TreeEntry]) -> Iterator[str] | None:

@@ -36,6 +36,16 @@ def pack_files(folder: Path) -> list[str]:
     return in_order([name for name in os.listdir(folder) if PACK_FILE.fullmatch(name)])
 
 
+def pack_paths(git_dir: str) -> list[str]:
+    """Return the paths of the pack files of the repository at *git_dir*.
+
+    Raises:
+        OSError: the folder cannot be read.
+    """
+    folder = f"{git_dir}/objects/pack"
+    return [f"{folder}/{name}" for name in os.listdir(folder) if PACK_FILE.fullmatch(name)]
+
+
 def describe(path: str) -> PackFile:
     """Return what is to be remembered of the pack file at *path*.
 

@@ -14,10 +14,11 @@ from struct import error
 from git_hybrid.core.ids import Oid
 from git_hybrid.git import seen
 from git_hybrid.git.glance import is_marked, look
-from git_hybrid.git.raw import TURN, Unsure, opened
+from git_hybrid.git.raw import Unsure, opened
 from git_hybrid.git.recorded import Doubt, Recorded, blob_at, read_entries
 from git_hybrid.git.stale import leftovers
 from git_hybrid.git.stamps import FOLDER, Stamps
+from git_hybrid.git.turn import TURN
 
 Entries = dict[bytes, Recorded]
 _TICK = f"{FOLDER}/tick"
@@ -94,13 +95,14 @@ def _tick(path: str) -> int:
     number = os.open(f"{path}/{_TICK}", os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
     try:
         os.utime(number)
-        begun = now = os.fstat(number).st_ctime_ns
+        begun = os.fstat(number).st_ctime_ns
         for _ in range(_SOON):
-            if now > begun:
-                break
-            time.sleep(0.001)
+            # The kernel may know a finer clock for what was looked at just now (multigrain timestamps, Linux 6.13).
             os.utime(number)
             now = os.fstat(number).st_ctime_ns
-        return now
+            if now > begun:
+                return now
+            time.sleep(0.001)
+        return begun
     finally:
         os.close(number)

@@ -18,6 +18,7 @@ from git_hybrid.core.ids import RunId, SourceName
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.value import Struct, field
 from git_hybrid.git.skeleton import write_skeleton
+from git_hybrid.git.turn import TURN
 
 PIN_REF = "refs/hybrid/pin"
 ATTRIBUTES = "* -filter -text -eol -ident -working-tree-encoding\n"
@@ -90,11 +91,12 @@ class GitQuarantine(Struct):
         self.disk.remove_tree(path)
         object_format = "sha1" if oid_length == 40 else "sha256"
         git_dir = path / ".git"
-        write_skeleton(git_dir, object_format=object_format, attributes=ATTRIBUTES)
-        clone = self.folder / name / ".git"
-        borrows = borrow and is_complete(clone)
-        if borrows:
-            (git_dir / "objects" / "info" / "alternates").write_text(f"{clone / 'objects'}\n", encoding="utf-8")
+        with TURN:
+            write_skeleton(git_dir, object_format=object_format, attributes=ATTRIBUTES)
+            clone = self.folder / name / ".git"
+            borrows = borrow and is_complete(clone)
+            if borrows:
+                (git_dir / "objects" / "info" / "alternates").write_text(f"{clone / 'objects'}\n", encoding="utf-8")
         return Stage(name=name, path=str(path), borrows=borrows)
 
     def drop(self, stage: Stage) -> None:

@@ -10,25 +10,22 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-import threading
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
-from typing import Final, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
 from git_hybrid.core.tree import GITLINK
 from git_hybrid.git.rawpacks import KINDS, LARGEST, UNREADABLE, Pack, patched
 from git_hybrid.git.trees import TooManyTrees, entries_of
+from git_hybrid.git.turn import TURN
 
 P = ParamSpec("P")
 R = TypeVar("R")
 FEW = 200
 """So many objects are read here, and not more: to import libgit2 takes as long."""
-TURN: Final = threading.RLock()
-"""Held by the one thread that reads many small things: of several that do, each system call of each hands the
-interpreter's lock to another, and four threads take twice as long as one."""
 _SHA1 = 40
 _CHAIN, _DELTAS = 1000, 8 << 20
 _ALTERNATES = 5

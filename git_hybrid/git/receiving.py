@@ -44,7 +44,6 @@ _PACK_HEAD = 12
 """PACK, a version, the number of objects (gitformat-pack(5))."""
 # So many are named to a server; it would take many more in a pipe before it reads them.
 _MOST_HAVES = 256
-# With these git would ask another place, in another way, or check otherwise.
 _TELLING = ("url.", "protocol.version", "fetch.fsck.", "remote.git-hybrid.")
 
 
@@ -87,7 +86,7 @@ def bring(runner: Runner, fetch: Fetch, receive: Callable[[Wanted], str | None])
     ref, git_dir = only_ref(fetch.request), Path(fetch.stage.path) / ".git"
     if ref is None or fetch.request.waived:
         return False
-    if any(key.startswith(_TELLING) for key in (*runner.chosen, *runner.conditional)):
+    if is_directed(runner):
         return False
     with suppress(NotUnderstood, Unsure, OSError, LocalIo, InvalidText, ValueError), _undone(git_dir) as done:
         known = _known(git_dir)
@@ -98,6 +97,11 @@ def bring(runner: Runner, fetch: Fetch, receive: Callable[[Wanted], str | None])
                 done.append(oid)
                 return True
     return False
+
+
+def is_directed(runner: Runner) -> bool:
+    """Tell whether settings of the user's may let git ask another place, in another way, or check otherwise."""
+    return any(key.startswith(_TELLING) for key in (*runner.chosen, *runner.conditional))
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
@@ -255,6 +256,12 @@ class Runner(Struct):
         )
         argv = ["git", *hardened([*silenced(self.chosen), *settings]), *repository_options(git_dir, None), *arguments]
         return self._started(argv, env=env, cwd=git_dir, stdin=stdin, stderr=stderr)
+
+    def helping(self, program: Path) -> AbstractContextManager[Talker]:
+        """Run *program*, a file of ours that needs nothing but Python and is talked to by pipes, for the block."""
+        argv = [sys.executable or "python3", "-I", "-S", str(program)]
+        env = child_environment(self.environ, network=False)
+        return self._started(argv, env=env, cwd=None, stdin="pipe", stderr="nothing")
 
     @contextmanager
     def _started(

@@ -23,6 +23,9 @@ from git_hybrid.git.stamps import BASE, FOLDER, MAGIC, PACKS, TREE, Look, Stamps
 
 _SETTLED = 2 * 10**9
 _TICKS = 100
+_TRIES = 4
+# Of which file systems, by their number, it is known whether they tell changes apart.
+_fine: dict[int, bool] = {}
 # CLOCK_REALTIME_COARSE (linux/time.h), which file systems take their times from; elsewhere they use the fine one.
 _CLOCK = 5 if sys.platform == "linux" else time.CLOCK_REALTIME
 # What this tool makes in .git, and git in a checkout: anything else is for a closer look.
@@ -115,9 +118,18 @@ def keep_tree(path: str, taken: Stamps) -> None:
 def wait_for_later(path: str) -> None:
     """Return when what happens to *path*, where a tree was kept, gets a later ctime than all that was done before.
 
-    The clock of file systems moves in steps of milliseconds.
+    The clock of file systems moves in steps of milliseconds, but where the kernel takes a finer one for what was looked
+    at since its last change (multigrain timestamps, Linux 6.13).
     """
     try:
+        found = os.lstat(f"{path}/{TREE}")
+        if found.st_dev not in _fine:
+            _fine[found.st_dev] = _tells_apart(f"{path}/{TREE}")
+        if _fine[found.st_dev]:
+            # What has the newest time that there is, and was looked at, gets a newer one.
+            os.utime(path)
+            os.lstat(path)
+            return
         written = os.lstat(f"{path}/{TREE}").st_ctime_ns
     except OSError:
         return
@@ -125,6 +137,20 @@ def wait_for_later(path: str) -> None:
         if time.clock_gettime_ns(_CLOCK) > written:
             return
         time.sleep(0.001)
+
+
+def _tells_apart(path: str) -> bool:
+    """Tell whether each change of *path*, which is changed for that, gets a ctime of its own once it was looked at."""
+    number = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        times = []
+        for _ in range(_TRIES):
+            os.utime(number)
+            times.append(os.fstat(number).st_ctime_ns)
+        # By a clock that moves every few milliseconds, not all of these can differ.
+        return times == sorted({*times}) and times[-1] - times[0] < _TRIES * 10**6
+    finally:
+        os.close(number)
 
 
 def completed(path: str) -> Stamps:

@@ -18,11 +18,11 @@ from pathlib import Path
 
 from git_hybrid.core.cache_record import PackFile, StoreRecord, decode_record, encode_record
 from git_hybrid.core.ids import InvalidText
-from git_hybrid.core.value import Struct
 from git_hybrid.git.kept import kept_ref
 from git_hybrid.git.packfiles import Found, describe, in_order, look, pack_files, share
 from git_hybrid.git.quarantine import Disk
 from git_hybrid.git.skeleton import write_skeleton
+from git_hybrid.git.turn import TURN
 
 RECORD, USED = "hybrid.json", "hybrid.used"
 ASIDE, LOCKS, WORK = ".set-aside", ".locks", ".work"
@@ -48,22 +48,18 @@ def why_unsafe(path: Path) -> str:
     return "others may write into it" if info.st_mode & _OTHERS_WRITE else ""
 
 
-class Store(Struct, frozen=True):
-    """The store in the folder *name* of the cache at *root*."""
+class Store:
+    """A store: ``path`` is where it is, ``packs`` its packs, ``trees`` the trees that it keeps unpacked."""
 
-    disk: Disk
-    root: Path
-    name: str
+    def __init__(self, disk: Disk, root: Path, name: str) -> None:
+        """Be the store in the folder *name* of the cache at *root*."""
+        self.disk, self.root, self.name = disk, root, name
+        self.path = root / name
+        self.packs, self.trees = self.path / "objects" / "pack", self.path / "trees"
 
-    @property
-    def path(self) -> Path:
-        """Where it is."""
-        return self.root / self.name
-
-    @property
-    def packs(self) -> Path:
-        """Where its packs are."""
-        return self.path / "objects" / "pack"
+    def tree(self, tree: str) -> str:
+        """Return where the tree with that id is kept, if it is."""
+        return f"{self.trees}/{tree}"
 
     def edition(self) -> tuple[int, int] | None:
         """Return what tells its record from the one before and the one after; None if it has none.
@@ -109,15 +105,16 @@ class Store(Struct, frozen=True):
         Raises:
             OSError: the file system refused.
         """
-        target = git_dir / "objects" / "pack"
+        source, target = f"{self.packs}", f"{git_dir}/objects/pack"
         worst: tuple[Found, str] = ("same", "")
         for name in in_order(list(record.files)):
-            found = look(f"{self.packs}/{name}", record.files[name])
+            with TURN:
+                found = look(f"{source}/{name}", record.files[name])
             if found not in ("same", "touched"):
                 return found, name
             worst = worst if found == "same" else (found, name)
             with suppress(FileNotFoundError):
-                share(f"{self.packs}/{name}", f"{target}/{name}")
+                share(f"{source}/{name}", f"{target}/{name}")
         return worst
 
     def write(self, record: StoreRecord, *, before: StoreRecord | None = None) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from struct import Struct, error
 
@@ -45,12 +45,18 @@ def write(path: str, entries: Sequence[TreeEntry], hashes: Sequence[str]) -> Non
     files = [entry for entry in entries if entry.mode != GITLINK]
     if any(len(entry.oid) != 40 for entry in files):
         return
-    pack, unhex = _RECORD.pack, bytes.fromhex
-    data = b"".join([pack(unhex(file.oid), unhex(found), file.size) for file, found in zip(files, hashes, strict=True)])
+    unhex = bytes.fromhex
+    known = packed((unhex(file.oid), unhex(found), file.size) for file, found in zip(files, hashes, strict=True))
     os.makedirs(f"{path}/{FOLDER}", exist_ok=True)
     with open(f"{path}/{SUMS}.tmp", "wb", buffering=0) as file:
-        file.write(_head(data) + b"\n" + data)
+        file.write(known)
     os.replace(f"{path}/{SUMS}.tmp", f"{path}/{SUMS}")
+
+
+def packed(blobs: Iterable[tuple[bytes, bytes, int]]) -> bytes:
+    """Return what is written for *blobs*: the id of each, the SHA-256 of its content, and its size."""
+    data = b"".join([_RECORD.pack(*blob) for blob in blobs])
+    return _head(data) + b"\n" + data
 
 
 def _head(data: bytes) -> bytes:

@@ -76,6 +76,10 @@ class GitTransport(Struct, frozen=True):
         out = self._run(["ls-remote", *options, "--end-of-options", url], url=url, defaults=defaults)
         return parse_refs(out)
 
+    def glimpse(self, url: str, ref: str) -> Oid | None:
+        """Return what *ref* is at *url*, if that is a folder of this machine in which it can be read."""
+        return None if self.nearby is None else self.nearby.glimpse(url, ref)
+
     def fetch(self, stage: Stage, url: str, request: FetchRequest, defaults: Defaults) -> None:
         """Fetch the refs and commits of *request* into *stage*.
 

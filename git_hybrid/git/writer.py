@@ -21,10 +21,12 @@ from git_hybrid.core.pattern import pattern
 from git_hybrid.core.plan import Broken, Clone, Task
 from git_hybrid.core.planner import source_path
 from git_hybrid.core.ports import Stage
+from git_hybrid.core.ports_cache import KeptTree, TreeKeeper
 from git_hybrid.core.tree import GITLINK, TreeEntry
 from git_hybrid.core.value import Struct, field
 from git_hybrid.git import inner, ondisk, packs, proof, seen, sums
 from git_hybrid.git.clones import SAVED, GitClones
+from git_hybrid.git.eyes import open_eyes
 from git_hybrid.git.glance import is_marked, settle
 from git_hybrid.git.index import is_blind
 from git_hybrid.git.inner import set_attributes, smudging
@@ -35,6 +37,7 @@ from git_hybrid.git.recorded import Doubt
 from git_hybrid.git.run import Completed, Runner
 from git_hybrid.git.saver import holds_work, save_work
 from git_hybrid.git.stamps import Stamps
+from git_hybrid.git.turn import TURN
 
 _IN_THE_WAY = pattern(r"^\t(?P<path>.+)$", re.MULTILINE)
 _BISECT = ("BISECT_LOG", "BISECT_START", "BISECT_NAMES", "BISECT_TERMS", "BISECT_EXPECTED_REV", "BISECT_ANCESTORS_OK")
@@ -49,20 +52,33 @@ class GitWriter(Struct, frozen=True):
     clones: GitClones
     _proved: dict[SourceName, Stamps] = field(default_factory=dict)
 
-    def build(self, stage: Stage, source: Source, pin: Pin) -> None:
+    def build(self, stage: Stage, source: Source, pin: Pin, kept: KeptTree | None = None) -> bool:
         """Check the pinned commit out in *stage*, with HEAD detached and ``origin`` set.
+
+        Return whether *kept* wrote it, and so proved each file.
 
         Raises:
             GitFailed: git could not check it out.
             LocalIo: the disk is full or refuses.
         """
-        self._build(stage, str(source.url), pin.commit)
+        with TURN:
+            self._prepare(stage, str(source.url), pin.commit)
+        if kept is not None and kept.write(stage, pin.commit):
+            with suppress(Doubt, OSError), TURN:
+                packs.mark(f"{stage.path}/.git")
+            return True
+        self._check_out(stage, pin.commit)
         if source.lfs == "fetch":
             self._verify(stage.name, Path(stage.path), pin.commit)
+        return False
 
-    def read_back(self, stage: Stage, pin: Pin, entries: Sequence[TreeEntry]) -> str:
+    def read_back(self, stage: Stage, pin: Pin, entries: Sequence[TreeEntry], keeper: TreeKeeper | None = None) -> str:
         """Return the digest of the files in *stage* (:func:`git_hybrid.git.ondisk.read_back`)."""
-        sha256, taken, hashes = ondisk.read_back(stage.path, entries)
+        if keeper is None:
+            sha256, taken, hashes = ondisk.read_back(stage.path, entries)
+        else:
+            sha256, taken, hashes = ondisk.read_back(stage.path, entries, keeper.take)
+            keeper.know(hashes)
         if not any(entry.mode == GITLINK for entry in entries):
             with suppress(Doubt, OSError):
                 packs.mark(f"{stage.path}/.git")
@@ -70,16 +86,18 @@ class GitWriter(Struct, frozen=True):
                 seen.keep_tree(stage.path, taken.stamps(pin.commit, pin.tree))
         return sha256
 
-    def _build(self, stage: Stage, url: str, oid: Oid) -> None:
-        path = Path(stage.path)
-        git_dir = path / ".git"
+    def _prepare(self, stage: Stage, url: str, oid: Oid) -> None:
+        git_dir = Path(stage.path) / ".git"
         with open(git_dir / "config", "a", encoding="utf-8") as config:
             config.write(f'[remote "origin"]\n\turl = {url}\n\tfetch = +refs/heads/*:refs/remotes/origin/*\n')
         # Nobody else knows this repository yet: its refs need neither locks nor a process each.
         (git_dir / "HEAD").write_text(f"{oid}\n", encoding="ascii")
         (git_dir / PIN_REF).parent.mkdir(parents=True, exist_ok=True)
         (git_dir / PIN_REF).write_text(f"{oid}\n", encoding="ascii")
-        self._do(stage.name, git_dir, "reset", "--quiet", "--hard", oid, work_tree=path)
+
+    def _check_out(self, stage: Stage, oid: Oid) -> None:
+        path = Path(stage.path)
+        self._do(stage.name, path / ".git", "reset", "--quiet", "--hard", oid, work_tree=path)
 
     def _verify(self, name: SourceName, path: Path, oid: Oid) -> None:
         found = self.clones.inspect_path(path, oid)
@@ -100,7 +118,8 @@ class GitWriter(Struct, frozen=True):
         Raises:
             WrongContent: what stands there afterwards is not *oid*.
         """
-        self._build(stage, url, oid)
+        self._prepare(stage, url, oid)
+        self._check_out(stage, oid)
         self._verify(stage.name, Path(stage.path), oid)
 
     def place_submodule(self, stage: Stage, parent: Stage, path: str) -> None:
@@ -126,7 +145,7 @@ class GitWriter(Struct, frozen=True):
             target.rmdir()
         seen.wait_for_later(stage.path)
         self.disk.rename_path(Path(stage.path), target)
-        with suppress(OSError, ValueError):
+        with suppress(OSError, ValueError), TURN:
             self._proved[stage.name] = seen.completed(str(target))
 
     def pour(self, source: Stage, target: Stage, *, boundaries: bool) -> None:
@@ -154,7 +173,7 @@ class GitWriter(Struct, frozen=True):
         self._protect(task.name)
         before = proof.entries_before(str(path))
         if before is None and is_blind(path / ".git", oid_length=len(task.pin.commit)):
-            self._open_eyes(task.name, path / ".git")
+            open_eyes(self.runner, self.disk, path / ".git", name=task.name)
         options = ["--quiet", "--detach", "--no-overwrite-ignore", "--no-recurse-submodules"]
         arguments = ["checkout", *options, f"{task.pin.commit}^{{commit}}", "--"]
         environment = smudging(path / ".git")
@@ -173,20 +192,6 @@ class GitWriter(Struct, frozen=True):
             self.disk.remove_file(lock)
         if not uses_lfs(git_dir):
             set_attributes(self.disk, git_dir, ATTRIBUTES)
-
-    def _open_eyes(self, name: SourceName, git_dir: Path) -> None:
-        """Write the index anew without what git remembers of the files, and without its orders not to look at some.
-
-        A checkout leaves a file alone whose entry says so, or which it takes for unchanged by its times.
-        """
-        listed = self._do(name, git_dir, "ls-files", "--stage", "-z").stdout
-        fresh = git_dir / "hybrid-index"
-        fresh.unlink(missing_ok=True)
-        if listed:
-            environment = {"GIT_INDEX_FILE": str(fresh)}
-            arguments = ["update-index", "-z", "--index-info"]
-            must(self.runner, name, git_dir, arguments, stdin=listed, environment=environment)
-            self.disk.rename_path(fresh, git_dir / "index")
 
     def _finish(self, task: Task, path: Path, before: proof.Entries | None = None) -> None:
         git_dir = path / ".git"
@@ -238,7 +243,7 @@ class GitWriter(Struct, frozen=True):
         # HEAD is detached first: a reset would take the branch with it that the user stands on.
         self._do(name, git_dir, "update-ref", "--no-deref", "HEAD", commit)
         if (git_dir / "index").exists():
-            self._open_eyes(name, git_dir)
+            open_eyes(self.runner, self.disk, git_dir, name=name)
         self._do(name, git_dir, "reset", "--quiet", "--hard", commit, work_tree=path)
         self._do(name, git_dir, "clean", "--quiet", "--force", "-d", work_tree=path)
         after = self.clones.inspect(name, commit)
@@ -279,8 +284,10 @@ class GitWriter(Struct, frozen=True):
         """Keep, as hints for the next look, which packs the clone has, and what its files look like as far as known."""
         path = str(self.clones.folder / name)
         with suppress(Doubt, OSError, ValueError, IndexError, struct.error):
-            packs.mark(f"{path}/.git")
-            if (proved := self._proved.pop(name, None)) is not None and proved.commit == pin.commit:
+            proved = self._proved.pop(name, None)
+            if proved is None:
+                packs.mark(f"{path}/.git")
+            if proved is not None and proved.commit == pin.commit:
                 seen.write_base(path, proved)
             elif not new:
                 settle(path, pin.commit, pin.tree)

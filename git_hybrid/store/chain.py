@@ -25,7 +25,7 @@ from git_hybrid.core.ids import Oid, SourceName, parse_oid
 from git_hybrid.core.value import Struct
 from git_hybrid.core.values import parse_time
 from git_hybrid.store.durable import append_file, is_torn, write_file
-from git_hybrid.store.parsing import checked, convert, load_json, read_bytes
+from git_hybrid.store.parsing import checked, convert, load_canonical, load_json, read_bytes
 from git_hybrid.store.wire import RecordShape
 
 if TYPE_CHECKING:
@@ -144,11 +144,13 @@ def _is_as_written(line: bytes) -> bool:
 
 def _shaped(line: bytes) -> Record | None:
     """Return what stands in *line* if it has the shape of a record, whether its hash is right or not."""
-    try:
-        # Canonical JSON has whole numbers alone.
-        record = load_json(line, SHOWN, fractions=False)
-    except InvalidFile:
-        return None
+    record = load_canonical(line)
+    if record is None:
+        try:
+            # Canonical JSON has whole numbers alone.
+            record = load_json(line, SHOWN, fractions=False)
+        except InvalidFile:
+            return None
     problems: list[Problem] = []
     shape = convert(record, RecordShape, "", problems)
     checked(parse_time, "" if shape is None else shape.at, "at", problems)

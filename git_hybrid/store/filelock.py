@@ -49,7 +49,7 @@ def _taken_at_once(path: Path) -> Callable[[], None] | None:
     That is what the library does first, which takes longer to import than a run that has nothing to do takes for all.
     """
     try:
-        number = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+        number = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
     except OSError:
         return None
     try:

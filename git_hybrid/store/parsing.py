@@ -144,6 +144,21 @@ _DECODERS = {
     )
     for fractions in (False, True)
 }
+_CANONICAL = msgspec.json.Decoder(float_hook=_no_fraction)
+_ENCODER = msgspec.json.Encoder(order="sorted")
+
+
+def load_canonical(data: bytes) -> Document | None:
+    """Return the JSON object in *data* if that is as this program writes one line, in ASCII; else None.
+
+    Written again it is the same, so it has no key twice and no number that is written in another way.
+    """
+    try:
+        document = _CANONICAL.decode(data)
+        same = isinstance(document, dict) and data.isascii() and _ENCODER.encode(document) == data
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return None
+    return document if same else None
 
 
 def check_version(document: Mapping[str, Any], *, key: str, known: int, shown: str, oldest: int = 1) -> int:

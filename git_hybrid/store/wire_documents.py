@@ -196,6 +196,7 @@ class CacheStoreShown(Struct, frozen=True, kw_only=True):
     url: str | None
     size_bytes: int
     shared_bytes: int
+    tree_bytes: int
     packs: int
     busy: bool
     used_at: str

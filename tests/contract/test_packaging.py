@@ -35,6 +35,9 @@ WRITERS = {
     "git_hybrid/git/packfiles.py",  # hardlinks of packs, into quarantine or into a store whose record comes last
     "git_hybrid/git/filling.py",  # takes links out of quarantine again
     "git_hybrid/git/store.py",  # marks of use, locks, and refs of repositories in quarantine
+    "git_hybrid/git/treekeeping.py",  # trees in a store, which are proved each time
+    "git_hybrid/git/unpacked.py",  # the same
+    "git_hybrid/git/unpacking.py",  # into quarantine
     "git_hybrid/git/signing.py",  # what ssh-keygen reads, in a private folder that goes away
     "git_hybrid/scan/external.py",  # what a scanner prints, in a scratch folder
     "git_hybrid/scan/scratch.py",

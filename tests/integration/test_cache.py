@@ -430,7 +430,9 @@ def test_show_tells_what_each_takes(hybrid, workspace, tool, cache, upstream_fac
     by_url = {item["url"]: item for item in document["stores"]}
     assert set(by_url) == {tool.url, other.url}
     found = by_url[tool.url]
-    assert found["size_bytes"] == found["shared_bytes"] > 0
+    assert found["size_bytes"] == found["shared_bytes"] + found["tree_bytes"]
+    assert found["shared_bytes"] > 0
+    assert found["tree_bytes"] > 0
     assert (found["packs"], found["busy"]) == (1, False)
     assert by_url[other.url]["shared_bytes"] == 0
     text = hybrid("cache", "show")

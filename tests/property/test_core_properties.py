@@ -4,11 +4,13 @@ import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from unittest import mock
 
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from git_hybrid.core import tree
 from git_hybrid.core.canonical import canonical_json
 from git_hybrid.core.endpoints import endpoints, parse_mirrors
 from git_hybrid.core.ids import (
@@ -258,3 +260,25 @@ def test_any_bytes_are_judged_without_breaking_and_told_in_printable_text(path: 
     entry = an_entry(path, mode="120000")
     _, found = scan_tree([entry], limits=WIDE, read_link=lambda _: target)
     assert all(finding.isprintable() for finding in found)
+
+
+_PIECE = st.sampled_from(
+    [
+        *("a", "A", "b.txt", ".git", ".GIT", ".git.", ".gitignore", ".github", "git~1", "..", ".", "HEAD", "head"),
+        *("objects", "refs", "commondir", "con", "é", "E\u0301", "\\", "a:b", " ", ".git ", "-x", "~", "a.", "\x7f"),
+    ]
+)
+
+
+@thorough
+@given(st.lists(st.lists(_PIECE, min_size=1, max_size=4).map("/".join), min_size=1, max_size=8))
+def test_where_all_names_are_seen_at_once_each_would_have_passed(paths: list[str]) -> None:
+    entries = [an_entry(path) for path in paths]
+    quick = scan_tree(entries, limits=WIDE, read_link=TARGETS.__getitem__)
+    with mock.patch.object(tree, "_has_harmless_names", return_value=False):
+        assert scan_tree(entries, limits=WIDE, read_link=TARGETS.__getitem__) == quick
+
+
+@pytest.mark.parametrize("paths", [["a", "b/c", ".gitignore", ".github/x", "b/.gitattributes"], ["x" * 150]])
+def test_nearly_all_trees_have_names_that_are_seen_at_once(paths: list[str]) -> None:
+    assert tree._has_harmless_names([path.encode() for path in paths])

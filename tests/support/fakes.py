@@ -36,6 +36,9 @@ class FakeTransport:
         """Return the next answer of *url*, or raise it."""
         return self._answer(url)
 
+    def glimpse(self, url: str, ref: str) -> None:
+        """See nothing."""
+
     def fetch(self, stage: Stage, url: str, request: FetchRequest, defaults: Defaults) -> None:
         """Take the next answer of *url*, or raise it."""
         self._answer(url)

@@ -44,7 +44,7 @@ def show_command(context: click.Context) -> int:
             return 0
         rows = [_cells(cache, look) for look in looks]
         if rows:
-            rows.insert(0, ("SIZE", "SHARED", "PACKS", "USED", "FILLED", "URL"))
+            rows.insert(0, ("SIZE", "SHARED", "TREES", "PACKS", "USED", "FILLED", "URL"))
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         for row in rows:
             cache.output.data("  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())
@@ -56,7 +56,7 @@ def _cells(cache: Cache, look: StoreLook) -> tuple[str, ...]:
     filled = "never" if look.fetched_at is None else f"{format_age(cache.now - look.fetched_at)} ago"
     used = "in use" if look.busy else f"{format_age(cache.now - look.used_at)} ago"
     url = safe(look.url or f"{look.folder} (cannot be read: git hybrid cache verify)")
-    return sized(look.size), sized(look.shared), str(look.packs), used, filled, url
+    return sized(look.size), sized(look.shared), sized(look.trees), str(look.packs), used, filled, url
 
 
 def _summary(cache: Cache, looks: list[StoreLook]) -> str:
@@ -78,6 +78,7 @@ def _document(cache: Cache, name: str, looks: list[StoreLook], **more: Any) -> d
             "packs": look.packs,
             "shared_bytes": look.shared,
             "size_bytes": look.size,
+            "tree_bytes": look.trees,
             "url": look.url or None,
             "used_at": format_time(look.used_at),
         }

@@ -18,6 +18,7 @@ from git_hybrid.core.ports import Stage
 from git_hybrid.core.ports_cache import Question
 from git_hybrid.git.cache import GitObjectCache
 from git_hybrid.git.cache_care import seen, stores, swept, verified
+from git_hybrid.git.hands import Hands
 from git_hybrid.git.run import Runner
 from git_hybrid.git.skeleton import write_skeleton
 from git_hybrid.git.store import Store, Unusable
@@ -67,8 +68,9 @@ def runner() -> Runner:
 
 
 def make(runner: Runner, root: Path, told: list[str], disk: Any = durable, **settings: Any) -> GitObjectCache:
+    hands = Hands(runner)
     return GitObjectCache(
-        runner=runner, disk=disk, root=root, now=NOW, tell=lambda name, text: told.append(text), **settings
+        runner=runner, disk=disk, root=root, now=NOW, tell=lambda name, text: told.append(text), hands=hands, **settings
     )
 
 

@@ -1,0 +1,93 @@
+"""The port that changes clones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from git_hybrid.core.ids import Oid, SourceName
+from git_hybrid.core.lock import Pin
+from git_hybrid.core.manifest import Source
+from git_hybrid.core.plan import Task
+from git_hybrid.core.ports import Stage
+from git_hybrid.core.ports_cache import KeptTree, TreeKeeper
+from git_hybrid.core.tree import TreeEntry
+
+
+class Writer(Protocol):
+    """Changes clones. Each method is complete or leaves what a later run heals."""
+
+    def build(self, stage: Stage, source: Source, pin: Pin, kept: KeptTree | None = None) -> bool:
+        """Check the pinned commit out in *stage*, which becomes the clone.
+
+        Return whether it was written from *kept*, which has proved each file on its way.
+        """
+        ...
+
+    def read_back(self, stage: Stage, pin: Pin, entries: Sequence[TreeEntry], keeper: TreeKeeper | None = None) -> str:
+        """Return the digest of the files of *entries* that stand in *stage*: the content as the lock keeps it.
+
+        *keeper* takes what is read.
+        """
+        ...
+
+    def build_submodule(self, stage: Stage, url: str, oid: Oid) -> None:
+        """Check *oid* out in *stage*, which becomes a submodule."""
+        ...
+
+    def place_submodule(self, stage: Stage, parent: Stage, path: str) -> None:
+        """Move *stage* to *path* inside the working tree of *parent*; what stood there must be cleared before."""
+        ...
+
+    def clear_submodules(self, name: SourceName) -> None:
+        """Take the submodules out of the clone; one that holds work of its own is set aside."""
+        ...
+
+    def place(self, stage: Stage) -> None:
+        """Move the stage to the source's path."""
+        ...
+
+    def pour(self, source: Stage, target: Stage, *, boundaries: bool) -> None:
+        """Move the objects and fetched refs of *source* into *target*; with *boundaries* also where history is cut."""
+        ...
+
+    def make_complete(self, name: SourceName) -> None:
+        """Take away the marks of a partial clone, once all history has been poured in."""
+        ...
+
+    def prepare_lfs(self, stage: Stage, *, fetch: bool) -> None:
+        """Set *stage* (or a clone) up for LFS content, or for pointers; a change makes every file be written again."""
+        ...
+
+    def switch(self, task: Task) -> None:
+        """Check out another commit in a clean clone; raise InTheWay rather than overwrite anything."""
+        ...
+
+    def save_work(self, name: SourceName, run: str, pin: Oid) -> str | None:
+        """Save all local work and what going to *pin* would overwrite, as a ref; None if there is nothing."""
+        ...
+
+    def force(self, task: Task) -> None:
+        """Bring the clone to the pin whatever state it is in; local work must be saved before."""
+        ...
+
+    def go_back(self, name: SourceName, commit: Oid, run: str) -> tuple[str, ...]:
+        """Save local work and bring the clone to *commit*; return what was saved, in words."""
+        ...
+
+    def set_aside(self, name: SourceName, run: str) -> str | None:
+        """Move a broken clone out of the way; return where to, or None if nothing in it was worth keeping."""
+
+    def withdraw(self, name: SourceName, run: str) -> str | None:
+        """Move a clean clone out of the way until the run ends; return where it stays if it holds saved work."""
+
+    def give_back(self, name: SourceName, kept: str | None) -> None:
+        """Move a clone that was withdrawn back to its place."""
+        ...
+
+    def remember(self, name: SourceName, pin: Pin, *, new: bool) -> None:
+        """Keep, as a hint for the next look, what the clone looks like now; *new* if this run has changed it."""
+        ...
+
+    def flush(self) -> None:
+        """Bring everything that was written to disk."""

@@ -1,0 +1,124 @@
+"""Processes that write kept trees, one after the other, as many as there are cores.
+
+Writing hundreds of small files keeps the interpreter's lock: four threads that did it would not be done sooner than
+one. A process of our own costs as much as two trees, so the first few are written here.
+"""
+
+from __future__ import annotations
+
+import errno
+import marshal
+import os
+import sys
+import threading
+import time
+from contextlib import ExitStack, suppress
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from git_hybrid.core.errors import LocalIo, ToolTooOld
+from git_hybrid.git import unpacking
+from git_hybrid.git.run import Runner
+from git_hybrid.git.unpacking import Answer, Order, Torn, Unlike, unpacked
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from git_hybrid.git.child import Talker
+
+_HERE = 2
+_KINDS = {kind.__name__: kind for kind in (Unlike, Torn)}
+_FRAME = 8
+_POLL, _MOMENT = 0.1, 0.0005
+
+
+class Hands:
+    """Carries orders out. Safe to be used by many threads; *most* is how many processes there may be."""
+
+    def __init__(self, runner: Runner, most: int | None = None) -> None:
+        """Begin with no process."""
+        self._runner = runner
+        self._most = (os.cpu_count() or 1) if most is None else most
+        self._free: list[Talker] = []
+        self._begun = self._orders = 0
+        self._changed = threading.Condition()
+        self._stack = ExitStack()
+
+    def do(self, order: Order) -> None:
+        """Do as :func:`git_hybrid.git.unpacking.unpacked` does, here or in another process.
+
+        Raises:
+            Torn, Unlike: a pack or the kept tree is damaged.
+            OSError: the file system refused, or the process is gone.
+            Interrupted: the program was asked to stop.
+        """
+        hand = self._taken()
+        if hand is None:
+            unpacked(order)
+            return
+        try:
+            answer = _asked(hand, order, partial(self._runner.check, None))
+        except BaseException:
+            # What it does, or is about to say, is not known any more: it is not asked again, and no other in its place.
+            hand.kill()
+            with self._changed:
+                self._most, self._begun = self._most - 1, self._begun - 1
+                self._changed.notify()
+            raise
+        else:
+            with self._changed:
+                self._free.append(hand)
+                self._changed.notify()
+        if answer is not None:
+            kind, number, text = answer
+            raise OSError(number, os.strerror(number), text) if kind == "OSError" else _KINDS[kind](text)
+
+    def _taken(self) -> Talker | None:
+        """Return a process that has nothing to do, waiting for one; None where the order is to be carried out here."""
+        with self._changed:
+            self._orders += 1
+            if self._orders <= _HERE or self._most <= 1:
+                return None
+            if not self._free and self._begun < self._most:
+                self._begun += 1
+                with suppress(LocalIo, ToolTooOld):
+                    return self._stack.enter_context(self._runner.helping(Path(unpacking.__file__)))
+                self._most = 0
+                return None
+            while not self._free and self._begun:
+                self._runner.check(None)
+                self._changed.wait(timeout=_POLL)
+            return self._free.pop() if self._free else None
+
+    def close(self) -> None:
+        """End them."""
+        for hand in self._free:
+            assert hand.stdin is not None
+            with suppress(OSError):
+                hand.stdin.close()
+        end = time.monotonic() + _POLL
+        while any(hand.poll() is None for hand in self._free) and time.monotonic() < end:
+            time.sleep(_MOMENT)
+        self._stack.close()
+
+
+def _asked(hand: Talker, order: Order, check: Callable[[], None]) -> Answer | None:
+    from git_hybrid.git.receiving import reader
+
+    assert hand.stdin is not None
+    assert hand.stdout is not None
+    told = marshal.dumps(order)
+    # Not into the buffer of the pipe, which would have to be written out once more when it is closed.
+    left = memoryview(len(told).to_bytes(_FRAME) + told)
+    while left:
+        left = left[os.write(hand.stdin.fileno(), left) :]
+    read, data = reader(hand.stdout.fileno(), check), b""
+    while len(data) < _FRAME or len(data) < _FRAME + int.from_bytes(data[:_FRAME]):
+        piece = read()
+        if not piece:
+            raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE), sys.executable)
+        data += piece
+    # From a process of our own, through a pipe that nobody else has.
+    answer: Answer | None = marshal.loads(data[_FRAME:])  # noqa: S302
+    return answer

@@ -1,0 +1,249 @@
+"""A tree that the object cache keeps unpacked: one file with the content of all its files, and what is known of each.
+
+The file is a copy of what stood in a working tree when that was proved. What it says is proved again each time: its
+entries come to the id of the pinned tree, their hashes to the digest that the lock has, and each file to its hash
+(:mod:`git_hybrid.git.unpacking`).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from hashlib import sha1, sha256
+from itertools import accumulate
+from pathlib import Path
+from struct import Struct as Layout
+from struct import error
+
+from git_hybrid.core.ids import Oid
+from git_hybrid.core.tree import LINK, TreeEntry, content_digest, show_path
+from git_hybrid.core.value import Struct
+from git_hybrid.git import sums
+from git_hybrid.git.stamps import MAGIC
+from git_hybrid.git.unpacking import ENTRY, Order
+
+MOST_FILES = 20_000
+WORK = "tree"
+"""What the ending of a name begins with under which a tree is still being written."""
+_HEAD = b"git-hybrid-tree-1"
+_END = Layout(">17sIIQ")
+"""What such a file ends with: what it is, the number of entries, the bytes of all paths, the bytes of all content."""
+_BUFFER = 1 << 18
+# git inflates a byte in the time in which ten are read and hashed.
+_PACKS, _TIMES = 8 << 20, 8
+_MODES = {"100644": 0o100644, "100755": 0o100755, LINK: 0o120000}
+_NAMES = {number: name for name, number in _MODES.items()}
+Row = tuple[int, bytes, bytes, int]
+
+
+class Damaged(Exception):
+    """A kept tree is not what it should be; the text says why."""
+
+
+class Unpacked(Struct, frozen=True):
+    """The tree with the id ``tree``: where it is kept, and its entries in the order of git.
+
+    ``table`` and ``joined`` are entries and paths as they stand in the file, ``extension`` is what an index says of
+    the tree and those below it.
+    """
+
+    path: str
+    tree: Oid
+    entries: Sequence[TreeEntry]
+    table: bytes
+    joined: bytes
+    extension: bytes
+
+    def link(self, blob: str) -> bytes:
+        """Return the content of a file by the id of its blob.
+
+        Raises:
+            OSError: it cannot be read.
+            KeyError: there is no such file.
+        """
+        starts = accumulate((entry.size for entry in self.entries), initial=0)
+        for start, entry in zip(starts, self.entries, strict=False):
+            if entry.oid == blob:
+                with open(self.path, "rb", buffering=0) as file:
+                    file.seek(start)
+                    return file.read(entry.size)
+        raise KeyError(blob)
+
+    def is_quicker(self, packs: int) -> bool:
+        """Tell whether it is sooner written than checked out, where all its *packs*, in bytes, have to be read."""
+        return packs <= _PACKS + _TIMES * sum(entry.size for entry in self.entries)
+
+    def order(self, target: str, commit: Oid, packs: tuple[str, ...]) -> Order:
+        """Return the order to write it into the repository at *target*, as the working tree of *commit*.
+
+        The files of its *packs* are read and compared with their checksums.
+        """
+        known = sums.packed((blob, digest, size) for _, blob, digest, size in ENTRY.iter_unpack(self.table))
+        head = f"{MAGIC} {commit} {self.tree}"
+        return self.path, self.table, self.joined, target, self.extension, known, head, packs
+
+
+def is_worth_it(entries: Sequence[TreeEntry], *, most_bytes: int) -> bool:
+    """Tell whether a tree of *entries* may be kept: of files and links alone, and not too large."""
+    if not entries or len(entries) > MOST_FILES or any(entry.mode not in _MODES for entry in entries):
+        return False
+    return len(entries[0].oid) == 40 and sum(entry.size for entry in entries) <= most_bytes
+
+
+class Keeper:
+    """Takes the content of all files of a tree, one after the other, to be kept in the end.
+
+    Until then it is in a file of another name, which is locked.
+
+    Raises:
+        OSError: the file system refused.
+    """
+
+    def __init__(self, path: str, work: str) -> None:
+        """Begin at *work*, a name that nobody else has, with what is to be kept at *path*."""
+        self._path, self._work = path, work
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        self._file = open(os.open(work, flags, 0o400), "wb", buffering=_BUFFER)  # noqa: SIM115 (closed by close)
+        fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        self.take: Callable[[bytes], object] = self._file.write
+
+    def keep(self, entries: Sequence[TreeEntry], hashes: Sequence[str]) -> None:
+        """Keep what was taken as the files of *entries*, whose *hashes* were found to be what the lock says.
+
+        Raises:
+            OSError: the file system refused.
+        """
+        unhex, pack = bytes.fromhex, ENTRY.pack
+        joined = b"\0".join([entry.path for entry in entries])
+        table = b"".join(
+            [
+                pack(_MODES[entry.mode], unhex(entry.oid), unhex(found), entry.size)
+                for entry, found in zip(entries, hashes, strict=True)
+            ]
+        )
+        end = _END.pack(_HEAD, len(entries), len(joined), sum(entry.size for entry in entries))
+        self._file.write(table + joined + end)
+        self._file.flush()
+        os.rename(self._work, self._path)
+
+    def close(self) -> None:
+        """Take away what was not kept."""
+        with suppress(OSError):
+            self._file.close()
+        with suppress(OSError):
+            os.unlink(self._work)
+
+
+def swept(folder: Path) -> None:
+    """Remove from *folder* what somebody began to keep who lives no more.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    for path in folder.glob(f"*.{WORK}*") if folder.is_dir() else ():
+        with suppress(OSError), open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.unlink(path)
+
+
+def read(path: str, tree: Oid, content_sha256: str) -> Unpacked:
+    """Return the tree kept at *path*, whose entries are those of *tree* and come to *content_sha256*.
+
+    Raises:
+        OSError: it cannot be read.
+        Damaged: it is none, or another one.
+    """
+    with _understood():
+        table, joined = _ends(path)
+        rows, entries = _entries(table, joined)
+    found, extension = _root_of(entries)
+    if found != tree:
+        raise Damaged(f"its entries are those of {found}")
+    if content_digest(entries, (digest.hex() for _, _, digest, _ in rows)) != content_sha256:
+        raise Damaged("its hashes are not those of the lock")
+    return Unpacked(path, tree, entries, table, joined, extension)
+
+
+@contextmanager
+def _understood() -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, KeyError, error) as reason:
+        raise Damaged(str(reason)) from reason
+
+
+def _entries(table: bytes, joined: bytes) -> tuple[list[Row], list[TreeEntry]]:
+    rows = list(ENTRY.iter_unpack(table))
+    named = zip(rows, joined.split(b"\0"), strict=True)
+    return rows, [TreeEntry(_NAMES[mode], blob.hex(), size, name) for (mode, blob, _, size), name in named]
+
+
+def _ends(path: str) -> tuple[bytes, bytes]:
+    number = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        size = os.fstat(number).st_size
+        head, count, length, content = _END.unpack(os.pread(number, _END.size, max(size - _END.size, 0)))
+        room = count * ENTRY.size
+        if head != _HEAD or count > MOST_FILES or size != content + room + length + _END.size:
+            raise ValueError("not a tree that was kept")
+        data = os.pread(number, room + length, content)
+        return data[:room], data[room:]
+    finally:
+        os.close(number)
+
+
+def _root_of(entries: Sequence[TreeEntry]) -> tuple[str, bytes]:
+    """Return the id of the tree of *entries*, and what an index keeps of it (``TREE``, gitformat-index(5))."""
+    root, data = _tree(entries, 0, len(entries), b"")
+    return root.hex(), b"TREE" + len(data).to_bytes(4) + data
+
+
+def _tree(entries: Sequence[TreeEntry], first: int, end: int, path: bytes) -> tuple[bytes, bytes]:
+    """Return the id of the tree at *path*, which has *entries* from *first* to *end*, and what an index has of it.
+
+    *path* ends with a slash, but for the root's, which is empty.
+    """
+    body: list[bytes] = []
+    inner: dict[bytes, bytes] = {}
+    skip, at = len(path), first
+    while at < end:
+        entry = entries[at]
+        slash = entry.path.find(b"/", skip)
+        if slash < 0:
+            body.append(b"%s %s\0%s" % (entry.mode.encode(), entry.path[skip:], bytes.fromhex(entry.oid)))
+            at += 1
+            continue
+        folder, begin = entry.path[: slash + 1], at
+        while at < end and entries[at].path.startswith(folder):
+            at += 1
+        name = folder[skip:-1]
+        oid, inner[name] = _tree(entries, begin, at, folder)
+        body.append(b"40000 %s\0%s" % (name, oid))
+    data = b"".join(body)
+    found = sha1(b"tree %d\0%s" % (len(data), data), usedforsecurity=False).digest()
+    # git has the shorter names first there.
+    ordered = [inner[name] for name in sorted(inner, key=lambda name: (len(name), name))]
+    head = b"%s\0%d %d\n%s" % (path[:-1].rpartition(b"/")[2], end - first, len(ordered), found)
+    return found, b"".join([head, *ordered])
+
+
+def verify(path: str, tree: Oid) -> None:
+    """Read all of the tree kept at *path*.
+
+    Raises:
+        OSError: it cannot be read.
+        Damaged: it is not whole, or is not *tree*.
+    """
+    with _understood():
+        table, joined = _ends(path)
+        rows, entries = _entries(table, joined)
+    if _root_of(entries)[0] != tree:
+        raise Damaged("its entries are those of another tree")
+    with open(path, "rb") as file:
+        for (_, blob, digest, size), entry in zip(rows, entries, strict=True):
+            content = file.read(size)
+            known = sha1(b"blob %d\0" % size + content, usedforsecurity=False).digest()
+            if known != blob or sha256(content).digest() != digest:
+                raise Damaged(f"{show_path(entry.path)} in it is not what it was")
