@@ -50,8 +50,6 @@ def sync(rt: Runtime, request: SyncRequest) -> Report:
             # Pruning comes first: it records at once, and what the sync leaves pending must be the last word.
             rows += _pruned(rt, snapshot, dry_run=False) if request.prune else []
             rows = merge(rows, sync_selected(rt, snapshot, selected))
-        if mended or any(row.outcome != "unchanged" for row in rows):
-            snapshot = rt.ledger.snapshot()
         return report_of(rt, "sync", rows, (*mended, *notes), snapshot)
 
 
@@ -77,10 +75,10 @@ def report_of(
 ) -> Report:
     """Return what a run that changes clones did: rows in name order, and what it left pending.
 
-    *snapshot* is what stands now, None to read it.
+    *snapshot* has the overrides as they are now, None to read them.
     """
     snapshot = snapshot or rt.ledger.snapshot()
-    after = snapshot.unfinished
+    after = rt.ledger.unfinished()
     return Report(
         command=command,
         rows=_sorted(rows),

@@ -12,8 +12,7 @@ def run(*names: str) -> int:
     """Return the exit status of the checks *names* (none: all); git is asked before the rest is imported."""
     # What a hook makes lives until its end: there is no garbage to search for.
     gc.set_threshold(_OBJECTS)
-    from git_hybrid.cli.main import end
-    from git_hybrid.cli.streams import make_sure_of_streams
+    from git_hybrid.cli.streams import end, make_sure_of_streams
     from git_hybrid.git.ahead import Ahead, ask_for_hook
     from git_hybrid.git.scout import workspace_root
 

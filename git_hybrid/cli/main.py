@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import gc
-import os
 import signal
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -68,7 +66,7 @@ def _of_process(*words: str) -> int:
     if traced:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     from git_hybrid.cli import plain
-    from git_hybrid.cli.streams import make_sure_of_streams
+    from git_hybrid.cli.streams import end, make_sure_of_streams
 
     make_sure_of_streams()
     argv = [*words, *sys.argv[1:]]
@@ -89,23 +87,6 @@ def _of_process(*words: str) -> int:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)
     return end(code)
-
-
-def end(code: int) -> int:
-    """End the process with the exit status *code*, or return it where there is more to do than to end.
-
-    An interpreter that is taken down frees what was made piece by piece, which takes as long as a hook's checks.
-    """
-    # A cluster's client has threads and handlers of its own for the end.
-    threading = sys.modules.get("threading")
-    if "distributed" not in sys.modules and (threading is None or threading.active_count() == 1):
-        with suppress(OSError, ValueError):
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(code)
-    # What lives until the end need not be searched for garbage once more.
-    gc.freeze()
-    return code
 
 
 def main_sync() -> int:

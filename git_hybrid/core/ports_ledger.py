@@ -10,7 +10,7 @@ from typing import Protocol
 from git_hybrid.core.audit import Event
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.moves import Move
-from git_hybrid.core.plan import Snapshot, Task
+from git_hybrid.core.plan import Snapshot, Task, Unfinished
 from git_hybrid.core.reducer import Decision, RunInfo
 
 
@@ -23,6 +23,10 @@ class Ledger(Protocol):
 
     def snapshot(self) -> Snapshot:
         """Return everything that the files say."""
+        ...
+
+    def unfinished(self) -> Unfinished | None:
+        """Return the run that has sources left."""
         ...
 
     def manifest_text(self) -> str:

@@ -56,6 +56,7 @@ class Store:
         self.disk, self.root, self.name = disk, root, name
         self.path = root / name
         self.packs, self.trees = self.path / "objects" / "pack", self.path / "trees"
+        self._known: tuple[bytes, StoreRecord] | None = None
 
     def tree(self, tree: str) -> str:
         """Return where the tree with that id is kept, if it is."""
@@ -93,7 +94,9 @@ class Store:
             unsafe = unsafe or why_unsafe(self.packs)
             if unsafe:
                 raise Unusable(unsafe)
-            return decode_record(data)
+            if self._known is None or self._known[0] != data:
+                self._known = data, decode_record(data)
+            return self._known[1]
         except FileNotFoundError as error:
             raise Unusable("its packs are gone") from error
         except InvalidText as error:

@@ -18,11 +18,12 @@ from git_hybrid.core.audit import Event, extend
 from git_hybrid.core.errors import HybridError, InvalidFile
 from git_hybrid.core.ids import Oid, RunId, SourceName
 from git_hybrid.core.moves import Move
-from git_hybrid.core.plan import Snapshot, Task
+from git_hybrid.core.plan import Snapshot, Task, Unfinished
 from git_hybrid.core.reducer import Decision, Files, Records, RunInfo, intent_of, to_records
 from git_hybrid.core.value import Struct, field
 from git_hybrid.store import reading, runs
 from git_hybrid.store.chain import append_records, is_rotated, read_log, rotate
+from git_hybrid.store.decisions import Line, decision_line
 from git_hybrid.store.durable import make_folder, remove_file, remove_tree, write_file
 from git_hybrid.store.filelock import writer_lock
 from git_hybrid.store.layout import Layout, refuse_links
@@ -30,8 +31,6 @@ from git_hybrid.store.leftovers import remove_leftovers, remove_stray_journals
 from git_hybrid.store.lockfile import encode_lock
 from git_hybrid.store.manifest import decode_manifest
 from git_hybrid.store.statefile import encode_state
-
-_JOURNALS = "state/journal/"
 
 
 class FileLedger(Struct):
@@ -84,7 +83,7 @@ class FileLedger(Struct):
         try:
             return self._settle()
         except InvalidFile as error:
-            if not gives_up or not error.path.startswith((runs.MARKER_SHOWN, _JOURNALS)):
+            if not gives_up or not error.path.startswith((runs.MARKER_SHOWN, runs.JOURNALS_SHOWN)):
                 raise
             self.forget()
             return [
@@ -127,12 +126,7 @@ class FileLedger(Struct):
         refuse_links(self.layout)
         manifest = decode_manifest(self.manifest_text().encode("utf-8"))
         refuse_links(self.layout, tuple(manifest.sources))
-        run = runs.read_marker(self.layout.marker)
-        unfinished = None
-        if run is not None:
-            # A reader takes no lock: the writer may end its run between two reads.
-            journal = runs.read_journal(self.layout.journal(run), f"{_JOURNALS}{run}.jsonl")
-            unfinished = journal.unfinished() if journal is not None and journal.tasks else None
+        unfinished = runs.read_unfinished(self.layout)
         trail = reading.trail(self.layout)
         return Snapshot(
             manifest=manifest,
@@ -144,6 +138,14 @@ class FileLedger(Struct):
             clock=max(self.now, trail.newest or self.now),
             unfinished=unfinished,
         )
+
+    def unfinished(self) -> Unfinished | None:
+        """Return the run that has sources left, None if there is none.
+
+        Raises:
+            InvalidFile, NewerSchema: its marker or its journal cannot be read.
+        """
+        return runs.read_unfinished(self.layout)
 
     def manifest_text(self) -> str:
         """Return the text of ``sources.toml``.
@@ -171,7 +173,7 @@ class FileLedger(Struct):
             if path != self._journal:
                 remove_file(path)
 
-    def _append(self, path: Path, lines: list[runs.Line]) -> None:
+    def _append(self, path: Path, lines: list[Line]) -> None:
         # Sources are worked on in threads: while one mends a torn line, no other may append.
         with self._appending:
             runs.append_lines(path, lines)
@@ -218,7 +220,7 @@ class FileLedger(Struct):
         if decision.events:
             self._announce(info)
         path = self.layout.journal(info.run)
-        self._append(path, [runs.decision_line(decision)])
+        self._append(path, [decision_line(decision)])
         self._decided = True
         self._write_out(info, decision)
         if not pending:

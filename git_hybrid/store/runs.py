@@ -9,28 +9,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
 from pathlib import Path
-from typing import Any
 
-from git_hybrid.core.audit import Event
 from git_hybrid.core.errors import InvalidFile, NewerSchema, Problem
 from git_hybrid.core.ids import InvalidText, RunId, SourceName, parse_name, parse_oid, parse_run_id
 from git_hybrid.core.manifest import Defaults, Source, track_field
 from git_hybrid.core.plan import Action, Phase, Task, Unfinished
-from git_hybrid.core.reducer import Decision, ManifestEdit, RunInfo
+from git_hybrid.core.reducer import Decision, RunInfo
 from git_hybrid.core.value import Struct, field
 from git_hybrid.core.values import format_time, parse_time
+from git_hybrid.store.decisions import Line, decode_decision, plain_pin, timed_pin
 from git_hybrid.store.durable import append_file, drop_torn_line, make_folder, write_file
+from git_hybrid.store.layout import Layout
 from git_hybrid.store.lockfile import decode_pin, encode_pin
 from git_hybrid.store.manifest import decode_source
 from git_hybrid.store.parsing import check_version, load_json, read_bytes
-from git_hybrid.store.statefile import decode_entry, encode_entry, encode_json
+from git_hybrid.store.statefile import encode_json
 
 VERSION = 1
-MARKER_SHOWN = "state/resume.json"
+MARKER_SHOWN, JOURNALS_SHOWN = "state/resume.json", "state/journal/"
 _ABORT = "git hybrid resume --abort"
-Line = dict[str, Any]
 
 
 class Journal(Struct, frozen=True, kw_only=True):
@@ -75,7 +73,7 @@ def _encode_task(task: Task) -> Line:
         "action": task.action,
         "before": task.before,
         "source": _encode_source(task.source),
-        "pin": _plain_pin(encode_pin(task.pin)),
+        "pin": plain_pin(encode_pin(task.pin)),
     }
 
 
@@ -91,10 +89,6 @@ def _encode_source(source: Source) -> Line:
     }
 
 
-def _plain_pin(pin: Line) -> Line:
-    return {key: format_time(value) if isinstance(value, datetime) else value for key, value in pin.items()}
-
-
 def phase_line(name: SourceName, phase: Phase, served_by: str | None) -> Line:
     """Return the line that says how far one source came."""
     return {"t": "phase", "source": name, "phase": phase, "served_by": served_by}
@@ -103,44 +97,6 @@ def phase_line(name: SourceName, phase: Phase, served_by: str | None) -> Line:
 def attempt_line(name: str, error: str) -> Line:
     """Return the line that keeps one failed try of a network step."""
     return {"t": "attempt", "source": name, "error": error}
-
-
-def decision_line(decision: Decision) -> Line:
-    """Return the line after which the run is decided: its files are written, again if need be."""
-    manifest = decision.manifest
-    overrides, mirrors = list[Line](), list[Line]()
-    if decision.overrides:
-        from git_hybrid.store.overridefile import encode_override
-
-        overrides = [encode_override(item) for item in decision.overrides.values()]
-    if decision.mirrors:
-        from git_hybrid.store.mirrorfile import encode_mirror
-
-        mirrors = [encode_mirror(entry) for entry in decision.mirrors.values()]
-    return {
-        "t": "decision",
-        "events": [_encode_event(event) for event in decision.events],
-        "entries": [encode_entry(entry) for entry in decision.entries.values()],
-        "pins": {name: _plain_pin(encode_pin(pin)) for name, pin in decision.pins.items()},
-        "dropped": sorted(decision.dropped),
-        "overrides": overrides,
-        "archive": decision.archive,
-        "mirrors": mirrors,
-        "dropped_mirrors": sorted(decision.dropped_mirrors),
-        "manifest": manifest and {"before_sha256": manifest.before_sha256, "text": manifest.text},
-        "reports": dict(decision.reports),
-    }
-
-
-def _encode_event(event: Event) -> Line:
-    detail = dict(event.detail) if event.detail is not None else None
-    return {
-        "event": event.event,
-        "source": event.source,
-        "before": event.before,
-        "after": event.after,
-        "detail": detail,
-    }
 
 
 def recorded_line(names: tuple[SourceName, ...]) -> Line:
@@ -196,6 +152,20 @@ def read_marker(path: Path) -> RunId | None:
         raise InvalidFile(path=MARKER_SHOWN, problems=(Problem("run", str(error)),), mend=_ABORT) from error
 
 
+def read_unfinished(layout: Layout) -> Unfinished | None:
+    """Return the run that has sources left, None if there is none.
+
+    Raises:
+        InvalidFile, NewerSchema: its marker or its journal cannot be read.
+    """
+    run = read_marker(layout.marker)
+    if run is None:
+        return None
+    # A reader takes no lock: the writer may end its run between two reads.
+    journal = read_journal(layout.journal(run), f"{JOURNALS_SHOWN}{run}.jsonl")
+    return journal.unfinished() if journal is not None and journal.tasks else None
+
+
 def read_journal(path: Path, shown: str) -> Journal | None:
     """Return what the journal at *path* says, or None if nothing was begun; a torn last line does not count.
 
@@ -236,7 +206,7 @@ def _fold(lines: list[Line]) -> Journal:
                 if line["served_by"]:
                     served[line["source"]] = line["served_by"]
             case "decision":
-                decision = _decode_decision(line)
+                decision = decode_decision(line)
             case "recorded":
                 decision = None
                 recorded.update(line["sources"])
@@ -252,43 +222,10 @@ def _decode_task(line: Line) -> Task:
     before = None if line["before"] is None else parse_oid(line["before"])
     problems: list[Problem] = []
     source = decode_source(name, line["source"], Defaults(), name, problems)
-    pin = decode_pin(name, _timed_pin(line["pin"]), name, problems)
+    pin = decode_pin(name, timed_pin(line["pin"]), name, problems)
     if source is None or pin is None:
         raise ValueError(problems[0].reason)
     return Task(source=source, pin=pin, action=action, before=before)
-
-
-def _timed_pin(pin: Line) -> Line:
-    return {key: parse_time(value) if key in ("commit_time", "first_seen") else value for key, value in pin.items()}
-
-
-def _decode_decision(line: Line) -> Decision:
-    from git_hybrid.store.mirrorfile import decode_mirror
-    from git_hybrid.store.overridefile import decode_override
-
-    problems: list[Problem] = []
-    entries = [decode_entry(entry, "entry", problems) for entry in line["entries"]]
-    pins = {
-        parse_name(raw): decode_pin(parse_name(raw), _timed_pin(pin), raw, problems)
-        for raw, pin in line["pins"].items()
-    }
-    overrides = [decode_override(item, "override", problems) for item in line.get("overrides", [])]
-    mirrors = [decode_mirror(entry, "mirror", problems) for entry in line.get("mirrors", [])]
-    if problems:
-        raise ValueError(problems[0].reason)
-    manifest = line["manifest"]
-    return Decision(
-        events=tuple(Event(**event) for event in line["events"]),
-        entries={entry.name: entry for entry in entries if entry is not None},
-        pins={name: pin for name, pin in pins.items() if pin is not None},
-        dropped=frozenset(parse_name(raw) for raw in line["dropped"]),
-        overrides={item.id: item for item in overrides if item is not None},
-        archive=line.get("archive"),
-        manifest=manifest and ManifestEdit(before_sha256=manifest["before_sha256"], text=manifest["text"]),
-        reports={parse_name(raw): str(digest) for raw, digest in line.get("reports", {}).items()},
-        mirrors={entry.name: entry for entry in mirrors if entry is not None},
-        dropped_mirrors=frozenset(line.get("dropped_mirrors", [])),
-    )
 
 
 def no_journal(run: RunId) -> InvalidFile:

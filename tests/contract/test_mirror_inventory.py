@@ -11,7 +11,7 @@ from git_hybrid.core.audit import Event
 from git_hybrid.core.errors import InvalidFile, NewerSchema
 from git_hybrid.core.mirrors import Held, Inventory, Mirror
 from git_hybrid.core.reducer import Decision
-from git_hybrid.store import runs
+from git_hybrid.store import decisions
 from git_hybrid.store.mirrorfile import decode_mirrors, encode_mirrors
 from support.samples import NAME, NOW, OID
 
@@ -136,10 +136,10 @@ def test_the_journal_keeps_what_is_decided_about_mirrors():
         mirrors={"corp": MIRROR},
         dropped_mirrors=frozenset({"old"}),
     )
-    line = json.loads(json.dumps(runs.decision_line(decision)))
-    found = runs._decode_decision(line)
+    line = json.loads(json.dumps(decisions.decision_line(decision)))
+    found = decisions.decode_decision(line)
     assert (found.mirrors, found.dropped_mirrors) == ({"corp": MIRROR}, frozenset({"old"}))
     assert encode_mirrors(Inventory(mirrors=dict(found.mirrors))) == encode_mirrors(Inventory(mirrors={"corp": MIRROR}))
     for key in ("mirrors", "dropped_mirrors"):
         del line[key]
-    assert runs._decode_decision(line).mirrors == {}
+    assert decisions.decode_decision(line).mirrors == {}

@@ -15,7 +15,7 @@ from git_hybrid.core.reducer import Decision
 from git_hybrid.core.scans import scan_event
 from git_hybrid.core.state import State
 from git_hybrid.core.value import replace
-from git_hybrid.store import runs
+from git_hybrid.store import decisions, runs
 from git_hybrid.store.history import AuditHistory
 from git_hybrid.store.layout import Layout
 from git_hybrid.store.ledger import FileLedger
@@ -89,7 +89,7 @@ def test_the_journal_carries_the_reports_of_a_decision(layout: Layout) -> None:
     info = run_info("scan")
     path = layout.journal(info.run)
     decision = Decision(events=[scan_event(NAME, FULL)], entries={NAME: ENTRY}, reports={NAME: DIGEST})
-    runs.append_lines(path, [runs.begin_line(info, ()), runs.decision_line(decision)])
+    runs.append_lines(path, [runs.begin_line(info, ()), decisions.decision_line(decision)])
     journal = runs.read_journal(path, "journal")
     assert journal is not None
     assert journal.decision is not None
@@ -102,7 +102,7 @@ def test_a_killed_run_is_finished_with_its_report(layout: Layout, *, placed: boo
     info = run_info("scan")
     decision = Decision(events=[scan_event(NAME, FULL)], entries={NAME: ENTRY}, reports={NAME: DIGEST})
     stage_report(layout, info.run, NAME, REPORT)
-    runs.append_lines(layout.journal(info.run), [runs.begin_line(info, ()), runs.decision_line(decision)])
+    runs.append_lines(layout.journal(info.run), [runs.begin_line(info, ()), decisions.decision_line(decision)])
     runs.write_marker(layout.marker, info, (), {})
     if placed:
         layout.scans.mkdir()

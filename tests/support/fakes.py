@@ -15,7 +15,7 @@ from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.lock import Lock
 from git_hybrid.core.manifest import Defaults, Manifest
 from git_hybrid.core.moves import Move
-from git_hybrid.core.plan import Snapshot, Task
+from git_hybrid.core.plan import Snapshot, Task, Unfinished
 from git_hybrid.core.ports import FetchRequest, ProgressKind, RemoteRefs, Stage
 from git_hybrid.core.reducer import Decision, RunInfo
 from git_hybrid.core.state import State
@@ -80,6 +80,10 @@ class FakeLedger:
     def snapshot(self) -> Snapshot:
         """Return what is held."""
         return self.held
+
+    def unfinished(self) -> Unfinished | None:
+        """Return what the snapshot has left."""
+        return self.held.unfinished
 
     def manifest_text(self) -> str:
         """Return an empty manifest."""

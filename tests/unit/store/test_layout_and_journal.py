@@ -10,7 +10,7 @@ from git_hybrid.core.audit import Event
 from git_hybrid.core.errors import InvalidFile, NewerSchema, NoWorkspace, WorkspaceExists
 from git_hybrid.core.plan import Task
 from git_hybrid.core.reducer import Decision, ManifestEdit
-from git_hybrid.store import runs, scaffold
+from git_hybrid.store import decisions, runs, scaffold
 from git_hybrid.store.durable import write_file
 from git_hybrid.store.layout import find_root
 from git_hybrid.store.scaffold import create, undo
@@ -100,7 +100,7 @@ def test_a_journal_folds(tmp_path):
         manifest=ManifestEdit(before_sha256="0" * 64, text="schema_version = 1\n"),
     )
     begin = runs.begin_line(INFO, (TASK,))
-    found = _fold(tmp_path, begin, runs.phase_line(ENTRY.name, "installing", "u"), runs.decision_line(decision))
+    found = _fold(tmp_path, begin, runs.phase_line(ENTRY.name, "installing", "u"), decisions.decision_line(decision))
     assert found.info == INFO
     assert found.tasks == (TASK,)
     assert found.phases == {"tool": "installing"}
@@ -111,7 +111,7 @@ def test_a_journal_folds(tmp_path):
 
 
 def test_what_is_recorded_is_done(tmp_path):
-    begin, decided = runs.begin_line(INFO, (TASK,)), runs.decision_line(Decision())
+    begin, decided = runs.begin_line(INFO, (TASK,)), decisions.decision_line(Decision())
     found = _fold(tmp_path, begin, decided, runs.recorded_line((ENTRY.name,)))
     assert (found.tasks, found.decision) == ((), None)
 
