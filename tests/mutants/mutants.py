@@ -13,6 +13,7 @@ BYTES, IDENTITY = "tests/hostile/test_every_byte.py", "tests/hostile/test_identi
 TREES, RUNS = "tests/hostile/test_trees.py", "tests/hostile/test_nothing_runs.py"
 NEARBY = "tests/integration/test_nearby.py"
 AFAR = "tests/integration/test_afar.py"
+UNPACKING = "tests/unit/git/test_unpacking.py"
 TEXT, CORE, GIT = "tests/hostile/test_secrets_and_text.py", "tests/unit/core", "tests/unit/git"
 
 
@@ -164,7 +165,7 @@ MUTANTS = (
     Mutant(
         "reset-obeys-the-index",
         "git/writer.py",
-        '        if (git_dir / "index").exists():\n            self._open_eyes(name, git_dir)\n',
+        '        if (git_dir / "index").exists():\n            open_eyes(self.runner, self.disk, git_dir, name=name)\n',
         "",
         f"{BYTES}::test_reset_mends_what_was_hidden",
     ),
@@ -339,7 +340,7 @@ MUTANTS = (
     Mutant(
         "wrong-sums-kept",
         "git/objects.py",
-        "            if _digest(entries, iter(hashes)) == sha256:\n",
+        "            if content_digest(entries, iter(hashes)) == sha256:\n",
         "            if hashes:\n",
         f"{UPDATE}::test_a_digest_that_is_not_the_right_one_is_not_kept",
     ),
@@ -405,6 +406,62 @@ MUTANTS = (
         "fcntl.fcntl(self._theirs, fcntl.F_SETFL, os.O_ASYNC)",
         "pass",
         f"{GIT}/test_run_children.py::test_who_is_killed_takes_its_children_and_their_children_along",
+    ),
+    Mutant(
+        "kept-file-not-hashed",
+        "git/unpacking.py",
+        "            if sha256(piece).digest() != known:\n                raise Unlike(os.fsdecode(path))\n",
+        "",
+        f"{UNPACKING}::test_another_content_is_unlike",
+    ),
+    Mutant(
+        "kept-file-follows",
+        "git/unpacking.py",
+        "_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC",
+        "_NEW = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC",
+        f"{UNPACKING}::test_what_is_there_already_is_not_followed_or_changed",
+    ),
+    Mutant(
+        "packs-of-a-kept-tree-not-read",
+        "git/unpacking.py",
+        "    for pack in packs:\n        _require_checksum(pack)\n",
+        "",
+        f"{UNPACKING}::test_a_pack_is_read_to_its_end",
+    ),
+    Mutant(
+        "kept-tree-of-another-id",
+        "git/unpacked.py",
+        "    if found != tree:\n",
+        "    if found == '':\n",
+        f"{UNPACKING}::test_what_the_lock_does_not_say_is_damaged",
+    ),
+    Mutant(
+        "kept-tree-of-another-digest",
+        "git/unpacked.py",
+        ") != content_sha256:\n",
+        ") == '':\n",
+        f"{UNPACKING}::test_what_the_lock_does_not_say_is_damaged",
+    ),
+    Mutant(
+        "kept-tree-not-scanned",
+        "app/acquire.py",
+        "entries, findings = scan_tree(kept.entries, limits=limits, read_link=kept.link)",
+        "entries, findings = kept.entries, ()",
+        "tests/integration/test_kept_trees.py::test_a_tree_that_policy_has_come_to_refuse_is_refused",
+    ),
+    Mutant(
+        "hidden-refs-are-seen",
+        "git/localrefs.py",
+        "all(_PLAIN.fullmatch(text) and not (ref",
+        "all(True or not (ref",
+        f"{GIT}/test_localrefs.py::test_what_is_unusual_is_for_git_to_say",
+    ),
+    Mutant(
+        "a-glimpse-of-another-tip-counts",
+        "core/cache_record.py",
+        "tips.get(ref) != seen.oid",
+        "tips.get(ref) == ''",
+        "tests/integration/test_kept_trees.py::test_a_moved_tag_is_found_all_the_same",
     ),
     Mutant(
         "packed-objects-not-hashed",
