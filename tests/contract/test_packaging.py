@@ -6,6 +6,7 @@ import ast
 import importlib
 import tomllib
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -110,6 +111,12 @@ def test_functions_are_at_most_60_lines(parsed):
         and node.end_lineno - node.lineno + 1 > 60
     }
     assert long == {}
+
+
+def test_every_module_of_the_core_can_be_imported():
+    # Ports that only annotations name are imported by no command.
+    for path in sorted((PACKAGE / "core").glob("[a-z]*.py")):
+        assert import_module(f"git_hybrid.core.{path.stem}").__doc__
 
 
 def test_init_files_are_empty():

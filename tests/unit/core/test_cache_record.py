@@ -117,6 +117,15 @@ def test_evidence_counts_from_servers_that_would_be_asked_and_while_it_is_young(
     assert answers(held, [], servers=None, since=None) is None
 
 
+def test_what_a_ref_is_by_now_must_be_what_was_said():
+    held = record(main=seen(), old=seen(2, ago=timedelta(days=2), served_by=MIRROR))
+    refs = [MAIN, "refs/heads/old"]
+    tips = {ref: held.refs[RefName(ref)].oid for ref in refs}
+    assert answers(held, refs, tips=tips) == TOOL_URL
+    assert answers(held, refs, tips=tips | {"refs/heads/old": oid(3)}) is None
+    assert answers(held, refs, tips={MAIN: tips[MAIN]}) is None
+
+
 def look(name: str, *, size: int, days: int, busy: bool = False) -> StoreLook:
     used = NOW - timedelta(days=days)
     return StoreLook(folder=name, url=TOOL_URL, size=size, shared=0, packs=1, used_at=used, busy=busy)
