@@ -66,7 +66,7 @@ def read_settings(
     where, text = _given(environ, config, "CACHE_MAX_AGE", "cacheMaxAge")
     age = _parsed(parse_duration, where, text or CACHE_MAX_AGE)
     where, text = _given(environ, config, "CACHE_TREES", "cacheTrees")
-    trees = _TREES if text is None else _parsed(_size, where, text)
+    trees = _parsed(_size, where, text) if text else _TREES
     return Settings(
         mirrors=mirrors,
         offline=forbidden,

@@ -23,7 +23,7 @@ from git_hybrid.git.run import Runner
 from git_hybrid.git.skeleton import write_skeleton
 from git_hybrid.git.store import ASIDE, RECORD, USED, WORK, Store, Unusable, write_packed_refs
 from git_hybrid.git.treekeeping import kept_trees
-from git_hybrid.git.unpacked import Damaged, verify
+from git_hybrid.git.unpacked import Damaged, is_unfinished, verify
 from git_hybrid.git.unpacked import swept as trees_swept
 
 _OURS = {"HEAD", "config", "packed-refs", RECORD, USED, "objects", "objects/pack", "objects/info", "refs", "refs/heads"}
@@ -205,7 +205,7 @@ def swept(runner: Runner, disk: Disk, root: Path) -> int:
         disk.remove_tree(path)
     trees_swept(root / WORK)
     left = sorted((root / WORK).iterdir()) if (root / WORK).is_dir() else []
-    for path in left:
+    for path in [path for path in left if not is_unfinished(path)]:
         with suppress(Unusable), Store(disk, root, path.stem).locked(patience=0):
             disk.remove_tree(path)
     for store in stores(disk, root):

@@ -78,7 +78,8 @@ class Nearby(Struct, frozen=True):
 
     def glimpse(self, url: str, ref: str) -> Oid | None:
         """Return what *ref* is in the repository at *url*, where git would surely tell the same."""
-        if not self._is_plain(url) or _HIDING & self.runner.chosen or is_directed(self.runner):
+        runner = self.runner
+        if not self._is_plain(url) or is_directed(runner) or _HIDING & (runner.chosen | runner.conditional):
             return None
         found = tip(url.removeprefix("file://"), ref)
         return None if found is None else Oid(found)

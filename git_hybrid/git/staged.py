@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -86,15 +87,21 @@ def heads(root: Path, names: Sequence[str]) -> Mapping[str, str]:
     A HEAD that cannot be read this way (a branch in a packed or another kind of ref store) is an empty text.
     """
     found: dict[str, str] = {}
+    folder = f"{root}/sources"
     for name in names:
-        git_dir = root / "sources" / name / ".git"
+        git_dir = f"{folder}/{name}/.git"
         try:
-            text = (git_dir / "HEAD").read_text(encoding="ascii").strip()
+            text = _line(f"{git_dir}/HEAD")
             ref = text.removeprefix("ref: ")
-            found[name] = text if ref == text else (git_dir / ref).read_text(encoding="ascii").strip()
+            found[name] = text if ref == text else _line(f"{git_dir}/{ref}")
         except FileNotFoundError:
-            if git_dir.is_dir():
+            if os.path.isdir(git_dir):
                 found[name] = ""
         except (OSError, UnicodeDecodeError):
             found[name] = ""
     return found
+
+
+def _line(path: str) -> str:
+    with open(path, "rb", buffering=0) as file:
+        return file.read().decode("ascii").strip()

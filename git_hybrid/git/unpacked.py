@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from hashlib import sha1, sha256
-from itertools import accumulate
 from pathlib import Path
 from struct import Struct as Layout
 from struct import error
 
 from git_hybrid.core.ids import Oid
-from git_hybrid.core.tree import LINK, TreeEntry, content_digest, show_path
+from git_hybrid.core.tree import DEPTH_LIMIT, LINK, TreeEntry, content_digest, show_path
 from git_hybrid.core.value import Struct
 from git_hybrid.git import sums
 from git_hybrid.git.stamps import MAGIC
@@ -35,6 +34,7 @@ _BUFFER = 1 << 18
 _PACKS, _TIMES = 8 << 20, 8
 _MODES = {"100644": 0o100644, "100755": 0o100755, LINK: 0o120000}
 _NAMES = {number: name for name, number in _MODES.items()}
+_LINK = _MODES[LINK]
 Row = tuple[int, bytes, bytes, int]
 
 
@@ -55,21 +55,15 @@ class Unpacked(Struct, frozen=True):
     table: bytes
     joined: bytes
     extension: bytes
+    links: Mapping[str, bytes]
 
     def link(self, blob: str) -> bytes:
-        """Return the content of a file by the id of its blob.
+        """Return the target of a symbolic link by the id of its blob.
 
         Raises:
-            OSError: it cannot be read.
-            KeyError: there is no such file.
+            KeyError: there is no such link.
         """
-        starts = accumulate((entry.size for entry in self.entries), initial=0)
-        for start, entry in zip(starts, self.entries, strict=False):
-            if entry.oid == blob:
-                with open(self.path, "rb", buffering=0) as file:
-                    file.seek(start)
-                    return file.read(entry.size)
-        raise KeyError(blob)
+        return self.links[blob]
 
     def is_quicker(self, packs: int) -> bool:
         """Tell whether it is sooner written than checked out, where all its *packs*, in bytes, have to be read."""
@@ -136,13 +130,18 @@ class Keeper:
             os.unlink(self._work)
 
 
+def is_unfinished(path: Path) -> bool:
+    """Tell whether the file at *path* is a tree that somebody has begun to keep."""
+    return path.suffix.startswith(f".{WORK}")
+
+
 def swept(folder: Path) -> None:
     """Remove from *folder* what somebody began to keep who lives no more.
 
     Raises:
         OSError: it cannot be read.
     """
-    for path in folder.glob(f"*.{WORK}*") if folder.is_dir() else ():
+    for path in filter(is_unfinished, folder.iterdir() if folder.is_dir() else ()):
         with suppress(OSError), open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             os.unlink(path)
@@ -163,7 +162,7 @@ def read(path: str, tree: Oid, content_sha256: str) -> Unpacked:
         raise Damaged(f"its entries are those of {found}")
     if content_digest(entries, (digest.hex() for _, _, digest, _ in rows)) != content_sha256:
         raise Damaged("its hashes are not those of the lock")
-    return Unpacked(path, tree, entries, table, joined, extension)
+    return Unpacked(path, tree, entries, table, joined, extension, _links(path, rows))
 
 
 @contextmanager
@@ -175,8 +174,10 @@ def _understood() -> Iterator[None]:
 
 
 def _entries(table: bytes, joined: bytes) -> tuple[list[Row], list[TreeEntry]]:
-    rows = list(ENTRY.iter_unpack(table))
-    named = zip(rows, joined.split(b"\0"), strict=True)
+    rows, paths = list(ENTRY.iter_unpack(table)), joined.split(b"\0")
+    if max(path.count(b"/") for path in paths) >= DEPTH_LIMIT:
+        raise ValueError("a path is deeper than any that may be checked out")
+    named = zip(rows, paths, strict=True)
     return rows, [TreeEntry(_NAMES[mode], blob.hex(), size, name) for (mode, blob, _, size), name in named]
 
 
@@ -189,9 +190,30 @@ def _ends(path: str) -> tuple[bytes, bytes]:
         if head != _HEAD or count > MOST_FILES or size != content + room + length + _END.size:
             raise ValueError("not a tree that was kept")
         data = os.pread(number, room + length, content)
+        if sum(size for *_, size in ENTRY.iter_unpack(data[:room])) != content:
+            raise ValueError("the sizes of its files do not add up")
         return data[:room], data[room:]
     finally:
         os.close(number)
+
+
+def _links(path: str, rows: Sequence[Row]) -> dict[str, bytes]:
+    """Return the target of each symbolic link, by the id of its blob.
+
+    Raises:
+        OSError: they cannot be read.
+        Damaged: one is not what it was.
+    """
+    found, at = dict[str, bytes](), 0
+    with open(path, "rb", buffering=0) as file:
+        for mode, blob, digest, size in rows:
+            if mode == _LINK:
+                target = os.pread(file.fileno(), size, at)
+                if sha256(target).digest() != digest:
+                    raise Damaged("the target of a link is not what it was")
+                found[blob.hex()] = target
+            at += size
+    return found
 
 
 def _root_of(entries: Sequence[TreeEntry]) -> tuple[str, bytes]:

@@ -30,7 +30,7 @@ _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _WORD = 0xFFFFFFFF
 _INODE = (1 << 63) - 1
 _FRAME = 8
-_CHECKSUM, _PIECE = 20, 1 << 20
+_CHECKSUM, _PIECE, _BUFFER = 20, 1 << 20, 1 << 20
 
 Order = tuple[str, bytes, bytes, str, bytes, bytes, str, tuple[str, ...]]
 """The file of the kept tree, its entries, its paths between NULs, where to write, the extension of the index, what the
@@ -69,15 +69,12 @@ def unpacked(order: Order) -> None:
     try:
         for folder in folders:
             os.mkdir(folder, 0o777, dir_fd=top)
-        with open(source, "rb", buffering=0) as data:
-            content = memoryview(data.read(sum(size for *_, size in ENTRY.iter_unpack(table))))
-        at = 0
-        for (mode, _, known, size), path in zip(ENTRY.iter_unpack(table), paths, strict=True):
-            piece = content[at : at + size]
-            at += size
-            if sha256(piece).digest() != known:
-                raise Unlike(os.fsdecode(path))
-            found.append(_link(top, path, bytes(piece)) if mode == LINK else _file(top, path, piece, mode))
+        with open(source, "rb", buffering=_BUFFER) as data:
+            for (mode, _, known, size), path in zip(ENTRY.iter_unpack(table), paths, strict=True):
+                content = data.read(size)
+                if sha256(content).digest() != known:
+                    raise Unlike(os.fsdecode(path))
+                found.append(_link(top, path, content) if mode == LINK else _file(top, path, content, mode))
         marks = [os.lstat(folder, dir_fd=top) for folder in folders]
         _write(f"{target}/.git/index", _index(table, paths, found, extension))
         os.mkdir(f"{target}/.git/hybrid")
@@ -111,11 +108,12 @@ def _folders(paths: Iterable[bytes]) -> dict[bytes, None]:
     return known
 
 
-def _file(top: int, path: bytes, content: memoryview, mode: int) -> os.stat_result:
+def _file(top: int, path: bytes, content: bytes, mode: int) -> os.stat_result:
     number = os.open(path, _NEW, 0o777 if mode == EXECUTABLE else 0o666, dir_fd=top)
     try:
-        while content and (written := os.write(number, content)) < len(content):
-            content = content[written:]
+        left = memoryview(content)
+        while left and (written := os.write(number, left)) < len(left):
+            left = left[written:]
         return os.fstat(number)
     finally:
         os.close(number)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 from pathlib import Path
@@ -224,6 +225,27 @@ def test_what_a_killed_run_began_goes(hybrid, workspace, filled, cache):
     left.write_bytes(b"half")
     hybrid("cache", "prune")
     assert not left.exists()
+
+
+def test_what_a_living_run_is_keeping_stays(hybrid, workspace, filled, cache):
+    work = cache / ".work" / f"{filled.parent.parent.name}.tree1-1"
+    with work.open("wb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        hybrid("cache", "prune")
+        assert work.exists()
+
+
+def test_an_empty_limit_is_that_of_without_a_word(hybrid, workspace, tool, cache, monkeypatch):
+    monkeypatch.setenv("GIT_HYBRID_CACHE_TREES", "")
+    started(hybrid, tool.url, "--branch", "main")
+    assert kept(cache).is_file()
+
+
+@pytest.mark.parametrize("key", ["include.path", "includeIf.gitdir:**.path", "includeIf.onbranch:main.path"])
+def test_a_ref_that_the_user_hides_is_hidden_here_too(hybrid, workspace, filled, tmp_path, key):
+    (tmp_path / "hiding").write_text("[transfer]\n\thideRefs = refs/heads\n")
+    git("config", "--global", key, str(tmp_path / "hiding"), cwd=tmp_path)
+    assert "refs/heads/main" in hybrid("sync", cwd=second(workspace), check=5).err
 
 
 def test_a_tree_with_a_submodule_is_not_kept(hybrid, workspace, tool, cache, upstream_factory):

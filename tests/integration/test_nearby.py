@@ -117,8 +117,15 @@ def test_upstream_is_asked_for_its_tip_where_the_cache_has_all(hybrid, workspace
     shutil.rmtree(workspace / "sources/tool")
     env, log = logging_git(tmp_path / "bin")
     hybrid("sync", env=env)
-    assert commands(log) == ["upload-pack"]
+    # It can be read: nobody need be started for it.
+    assert commands(log) == []
     assert head(workspace) == tool.rev("main")
+    # A setting of which we do not know what git makes of it.
+    tool.git("config", "transfer.hideRefs", "!refs/pull")
+    shutil.rmtree(workspace / "sources/tool")
+    hybrid("sync", env=env)
+    assert commands(log) == ["upload-pack"]
+    tool.git("config", "--unset", "transfer.hideRefs")
     tool.commit({"README": "more\n"}, "more")
     shutil.rmtree(workspace / "sources/tool")
     log.write_text("")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -60,6 +61,38 @@ def _config(text: str):
     return change
 
 
+def _config_of(text: str):
+    def change(repo: Path) -> None:
+        (repo / ".git/config").write_text(text)
+
+    return change
+
+
+def _packed(text: str):
+    def change(repo: Path) -> None:
+        path = repo / ".git/packed-refs"
+        git("pack-refs", "--all", "--no-prune", cwd=repo)
+        path.write_text(path.read_text() + text)
+
+    return change
+
+
+def _twice(repo: Path) -> None:
+    git("pack-refs", "--all", cwd=repo)
+    path = repo / ".git/packed-refs"
+    path.write_text(path.read_text() + f"{'1' * 40} {MAIN}\n")
+
+
+def _no_objects(repo: Path) -> None:
+    shutil.rmtree(repo / ".git/objects")
+    (repo / ".git/objects/pack").mkdir(parents=True)
+
+
+def _objects_a_file(repo: Path) -> None:
+    shutil.rmtree(repo / ".git/objects")
+    (repo / ".git/objects").write_text("x")
+
+
 def _symbolic(repo: Path) -> None:
     git("symbolic-ref", "refs/heads/main", "refs/heads/other/deep", cwd=repo)
 
@@ -86,6 +119,21 @@ UNUSUAL = {
     "other settings": _config("[include]\n\tpath = /nowhere\n"),
     "under a condition": _config('[includeIf "gitdir:/"]\n\tpath = /nowhere\n'),
     "an extension": _config("[extensions]\n\tnoop = true\n"),
+    "two sections in a line": _config("[foo] [include]\n\tpath = /nowhere\n"),
+    "two sections and a key": _config("[foo][include] path = /nowhere\n"),
+    "a mark at the beginning": _config_of("\ufeff[include]\n\tpath = /nowhere\n"),
+    "a newer format": _config_of("[core]\n\trepositoryformatversion = 99\n"),
+    "no number": _config_of("[core]\n\trepositoryformatversion = x\n"),
+    "no yes or no": _config_of("[core]\n\tbare = maybe\n"),
+    "half a section": _config("[core\n"),
+    "no section": _config_of("foo bar\n"),
+    "a NUL": _config("[foo]\n\tbar = \0\n"),
+    "a packed line that is none": _packed("what\n"),
+    "no end of line": _packed(f"{'1' * 40} refs/heads/zzz"),
+    "peeled nothing": _packed(f"^{'1' * 40}\n^{'1' * 40}\n"),
+    "packed twice": _twice,
+    "no objects": _no_objects,
+    "objects a file": _objects_a_file,
     "symbolic": _symbolic,
     "a link": _linked,
     "a file .git": _is_file,

@@ -26,7 +26,7 @@ from git_hybrid.git.stamps import look, read
 from git_hybrid.git.treekeeping import LentTree
 from git_hybrid.git.unpacked import Damaged, Keeper, Unpacked, is_worth_it, verify
 from git_hybrid.git.unpacked import read as read_tree
-from git_hybrid.git.unpacking import Torn, Unlike, unpacked
+from git_hybrid.git.unpacking import ENTRY, Torn, Unlike, unpacked
 from git_hybrid.store import durable
 from support.kit import git
 
@@ -126,6 +126,45 @@ def test_what_the_lock_does_not_say_is_damaged(found: Unpacked) -> None:
         read_tree(found.path, found.tree, "0" * 64)
     with pytest.raises(Damaged, match="entries"):
         read_tree(found.path, Oid("0" * 40), "0" * 64)
+
+
+def _changed(found: Unpacked, at: int, new: bytes) -> None:
+    data = bytearray(Path(found.path).read_bytes())
+    data[at : at + len(new)] = new
+    Path(found.path).unlink()
+    Path(found.path).write_bytes(data)
+
+
+def test_sizes_that_do_not_add_up_are_damage(found: Unpacked) -> None:
+    size = ENTRY.size - 8 + sum(item.size for item in found.entries)
+    _changed(found, size, (2**63).to_bytes(8))
+    with pytest.raises(Damaged, match="add up"):
+        read_tree(found.path, found.tree, "0" * 64)
+
+
+def test_paths_deeper_than_any_are_damage(tmp_path: Path) -> None:
+    path = "/".join(["z"] * 3000)
+    keeper = Keeper(str(tmp_path / "tree"), str(tmp_path / "work"))
+    keeper.take(b"x")
+    keeper.keep([entry(path, b"x")], [hashlib.sha256(b"x").hexdigest()])
+    keeper.close()
+    with pytest.raises(Damaged, match="deeper"):
+        read_tree(str(tmp_path / "tree"), Oid("0" * 40), "0" * 64)
+    with pytest.raises(Damaged, match="deeper"):
+        verify(str(tmp_path / "tree"), Oid("0" * 40))
+
+
+def test_the_target_of_a_link_is_proved_before_it_counts(found: Unpacked) -> None:
+    starts = dict(zip((item.path for item in found.entries), _starts(found), strict=True))
+    digest = content_digest(found.entries, (item[2].hex() for item in ENTRY.iter_unpack(found.table)))
+    assert read_tree(found.path, found.tree, digest).links
+    _changed(found, starts[b"link"], b"..")
+    with pytest.raises(Damaged, match="link"):
+        read_tree(found.path, found.tree, digest)
+
+
+def _starts(found: Unpacked) -> list[int]:
+    return [sum(item.size for item in found.entries[:number]) for number in range(len(found.entries))]
 
 
 def test_a_link_is_read_by_its_blob(found: Unpacked) -> None:
