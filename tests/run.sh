@@ -41,6 +41,9 @@ if [ "${room:-0}" -gt 4000000 ] && [ -w /dev/shm ]; then
     memory="--basetemp=$base/t -o tmp_path_retention_policy=failed"
 fi
 
+# Many tests wait for servers that say nothing: one more than there are cores keeps these busy.
+jobs=${JOBS:-$(($("$bin/python" -c 'import os; print(os.cpu_count() or 1)') + 1))}
+
 "$bin/ruff" check .
 "$bin/ruff" format --check .
 "$bin/mypy"
@@ -49,8 +52,8 @@ fi
 # Coverage counts what runs in the test processes; the commands that integration and fault tests start are black boxes,
 # and most of cli, app and git is tested through them.
 # shellcheck disable=SC2086
-"$bin/python" -m pytest $memory -W error -n "${JOBS:-auto}" -m "not sweep" --cov --cov-report= tests/unit tests/contract tests/property
+"$bin/python" -m pytest $memory -W error -n "$jobs" -m "not sweep" --cov --cov-report= tests/unit tests/contract tests/property
 "$bin/coverage" report --include='git_hybrid/core/*' --fail-under=100 --skip-covered
 "$bin/coverage" report --fail-under=65 --format=total
 # shellcheck disable=SC2086
-"$bin/python" -m pytest $memory -W error -n "${JOBS:-auto}" -m "not sweep" tests/hostile tests/mutants tests/integration tests/fault "$@"
+"$bin/python" -m pytest $memory -W error -n "$jobs" -m "not sweep" tests/hostile tests/mutants tests/integration tests/fault "$@"
