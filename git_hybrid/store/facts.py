@@ -9,13 +9,13 @@ from git_hybrid.core.audit import Segment
 from git_hybrid.core.audit_verify import Witnesses
 from git_hybrid.core.checks import Facts
 from git_hybrid.core.lock import Lock
-from git_hybrid.core.mirrors import Inventory
-from git_hybrid.core.override import Overrides, trail_of
+from git_hybrid.core.override import trail_of
 from git_hybrid.core.state import State
 from git_hybrid.core.value import replace
-from git_hybrid.store import chain, lockfile, manifest, mirrorfile, overridefile, statefile
+from git_hybrid.store import chain, lockfile, manifest, statefile
 from git_hybrid.store.layout import MIRRORS, OVERRIDES
 from git_hybrid.store.parsing import invalid
+from git_hybrid.store.reading import mirrors_in, overrides_in
 
 Read = Callable[[str], bytes | None]
 """Returns the content of a file by its path from the root of the workspace, or None if there is none."""
@@ -36,8 +36,7 @@ def read_facts(read: Read, *, now: datetime, log: Sequence[str] = (), git: Witne
     lock, state, overrides = read(lockfile.SHOWN), read(statefile.SHOWN), read(OVERRIDES)
     decided = Lock() if lock is None else lockfile.decode_lock(lock)
     installed = State() if state is None else statefile.decode_state(state)
-    approved = Overrides() if overrides is None else overridefile.decode_overrides(overrides)
-    listed = read(MIRRORS)
+    approved = overrides_in(overrides)
     segments = tuple(_segment(read, name) for name in log)
     records = [line.record for segment in segments for line in segment.lines if line.record is not None and line.whole]
     trail = trail_of(records)
@@ -50,7 +49,7 @@ def read_facts(read: Read, *, now: datetime, log: Sequence[str] = (), git: Witne
         state=installed,
         overrides=approved,
         trail=trail,
-        inventory=Inventory() if listed is None else mirrorfile.decode_mirrors(listed),
+        inventory=mirrors_in(read(MIRRORS)),
         log=segments,
         witnesses=witnesses,
     )

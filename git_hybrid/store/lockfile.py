@@ -7,7 +7,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-import tomli_w
 from msgspec import UnsetType
 
 from git_hybrid.core.errors import InvalidFile, Problem
@@ -118,6 +117,8 @@ def encode_lock(lock: Lock) -> bytes:
         "source": {name: encode_pin(pin) for name, pin in sorted(lock.pins.items())},
     }
     # tomli-w puts a space between date and time; RFC 3339 with T and Z is what every other file here uses.
+    import tomli_w
+
     text = _TIME.sub(r"\1 = \2T\3Z", tomli_w.dumps(document))
     return (HEADER + text).encode("utf-8")
 

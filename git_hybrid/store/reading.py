@@ -58,7 +58,15 @@ def overrides(layout: Layout) -> Overrides:
     Raises:
         InvalidFile, NewerSchema, LocalIo: they cannot be read.
     """
-    data = read_bytes(layout.overrides, OVERRIDES)
+    return overrides_in(read_bytes(layout.overrides, OVERRIDES))
+
+
+def overrides_in(data: bytes | None) -> Overrides:
+    """Return the overrides in the content of their file, which few workspaces have.
+
+    Raises:
+        InvalidFile, NewerSchema: they cannot be read.
+    """
     if data is None:
         return Overrides()
     from git_hybrid.store.overridefile import decode_overrides
@@ -72,7 +80,15 @@ def mirrors(layout: Layout) -> Inventory:
     Raises:
         InvalidFile, NewerSchema, LocalIo: it cannot be read.
     """
-    data = read_bytes(layout.mirrors, MIRRORS)
+    return mirrors_in(read_bytes(layout.mirrors, MIRRORS))
+
+
+def mirrors_in(data: bytes | None) -> Inventory:
+    """Return the inventory of mirrors in the content of its file, which few workspaces have.
+
+    Raises:
+        InvalidFile, NewerSchema: it cannot be read.
+    """
     if data is None:
         return Inventory()
     from git_hybrid.store.mirrorfile import decode_mirrors

@@ -410,7 +410,7 @@ MUTANTS = (
     Mutant(
         "kept-file-not-hashed",
         "git/unpacking.py",
-        "            if sha256(piece).digest() != known:\n                raise Unlike(os.fsdecode(path))\n",
+        "                if sha256(content).digest() != known:\n                    raise Unlike(os.fsdecode(path))\n",
         "",
         f"{UNPACKING}::test_another_content_is_unlike",
     ),
@@ -452,8 +452,8 @@ MUTANTS = (
     Mutant(
         "hidden-refs-are-seen",
         "git/localrefs.py",
-        "all(_PLAIN.fullmatch(text) and not (ref",
-        "all(True or not (ref",
+        "return _PLAIN.fullmatch(hidden) is not None and not (ref",
+        "return True or not (ref",
         f"{GIT}/test_localrefs.py::test_what_is_unusual_is_for_git_to_say",
     ),
     Mutant(
