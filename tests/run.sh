@@ -29,9 +29,7 @@ fi
 
 venv=.venv-tests
 [ -x "$venv/bin/python" ] || "${PYTHON:-python3}" -m venv "$venv"
-# Strict: links to our files, and no import hook that makes each start of a command a fifth slower.
-"$venv/bin/python" -m pip install --quiet --disable-pip-version-check -c constraints.txt \
-    --config-settings editable_mode=strict -e '.[test]'
+"$venv/bin/python" -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
 bin="$venv/bin"
 
 # Tests write and fsync a lot: in memory where there is room for it, else where temporary files go.

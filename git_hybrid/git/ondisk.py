@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 
 from git_hybrid.core.errors import LocalIo
 from git_hybrid.core.tree import GITLINK, LINK, TreeEntry, content_digest
 from git_hybrid.git.seen import Collector, folders_of
+from git_hybrid.git.turn import TURN
 
-_CHUNK = 1 << 20
+_CHUNK, _SMALL = 1 << 20, 4 << 20
 
 
 def read_back(
@@ -26,9 +28,10 @@ def read_back(
         LocalIo: a file is not there, or is of another kind.
     """
     seen, hashes, name = Collector(), list[str](), b""
+    # Of large trees most of the time goes into hashing, which other threads need not wait for.
+    turn = TURN if sum(entry.size for entry in entries) < _SMALL else nullcontext()
     try:
-        top = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
+        with turn, _opened(folder) as top:
             for name in folders_of(entry.path for entry in entries):
                 seen.add(name, os.lstat(name, dir_fd=top))
             for entry in entries:
@@ -40,12 +43,19 @@ def read_back(
                     hashes.append(hashlib.sha256(content).hexdigest())
                 elif entry.mode != GITLINK:
                     hashes.append(_file(top, entry, seen, take))
-        finally:
-            os.close(top)
     except OSError as error:
         path, reason = os.path.join(os.fsencode(folder), name), error.strerror or str(error)
         raise LocalIo(path=os.fsdecode(path), operation="read back", reason=reason) from error
     return content_digest(entries, iter(hashes)), seen, hashes
+
+
+@contextmanager
+def _opened(folder: str) -> Iterator[int]:
+    top = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield top
+    finally:
+        os.close(top)
 
 
 def _file(top: int, entry: TreeEntry, seen: Collector, take: Callable[[bytes], object]) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Sequence
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from pathlib import Path
 
 from git_hybrid.core.errors import DirtySource, InTheWay, LocalIo, WrongContent
@@ -40,7 +40,6 @@ from git_hybrid.git.stamps import Stamps
 from git_hybrid.git.turn import TURN
 
 _IN_THE_WAY = pattern(r"^\t(?P<path>.+)$", re.MULTILINE)
-_SMALL = 4 << 20
 _BISECT = ("BISECT_LOG", "BISECT_START", "BISECT_NAMES", "BISECT_TERMS", "BISECT_EXPECTED_REV", "BISECT_ANCESTORS_OK")
 
 
@@ -75,13 +74,10 @@ class GitWriter(Struct, frozen=True):
 
     def read_back(self, stage: Stage, pin: Pin, entries: Sequence[TreeEntry], keeper: TreeKeeper | None = None) -> str:
         """Return the digest of the files in *stage* (:func:`git_hybrid.git.ondisk.read_back`)."""
-        # Of large trees most of the time goes into hashing, which other threads need not wait for.
-        with TURN if sum(entry.size for entry in entries) < _SMALL else nullcontext():
-            if keeper is None:
-                sha256, taken, hashes = ondisk.read_back(stage.path, entries)
-            else:
-                sha256, taken, hashes = ondisk.read_back(stage.path, entries, keeper.take)
-                keeper.know(hashes)
+        take = () if keeper is None else (keeper.take,)
+        sha256, taken, hashes = ondisk.read_back(stage.path, entries, *take)
+        if keeper is not None:
+            keeper.know(hashes)
         if not any(entry.mode == GITLINK for entry in entries):
             with suppress(Doubt, OSError):
                 packs.mark(f"{stage.path}/.git")
