@@ -21,8 +21,6 @@ from support.sandbox import hermetic_environment
 from support.terminal import Ended, run_on_terminal
 from support.upstream import Upstream, UpstreamFactory
 
-# What they share takes a quarter of a minute to set up: one worker does it once.
-pytestmark = pytest.mark.xdist_group("network")
 LIMITS = '[defaults]\nstall = "1s"\ndeadline = "5s"\nretry = { attempts = 2, initial = "10ms", maximum = "1s" }\n'
 POLICY = '[policy]\nhosts = ["localhost", "nowhere.invalid"]\n'
 PATIENT = LIMITS.replace('"1s"\nd', '"60s"\nd').replace('"5s"', '"100s"')

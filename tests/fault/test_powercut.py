@@ -27,8 +27,6 @@ from support.sandbox import hermetic_environment
 from support.syscalls import Op, record
 from support.upstream import Upstream
 
-# The recordings that they share are made once, by one worker.
-pytestmark = pytest.mark.xdist_group("powercut")
 FILES = ("sources.toml", "state/sources.lock", "state/sources.json")
 AUDIT = "state/sources-audit.jsonl"
 LAST = {"remove": [["sync", "-q", "--prune"]], "reset": [["resume"], ["reset", "old"]]}
