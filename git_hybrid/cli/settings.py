@@ -17,8 +17,9 @@ T = TypeVar("T")
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off", "")
 JOBS_LIMIT = 256
 CACHE_MAX_AGE = "0s"
-CACHE_TREES = "32M"
-_TREES = 32 * 2**20
+_TREES = 32
+"""In MiB: what is read without the grammar of sizes, which most starts need not import."""
+CACHE_TREES = f"{_TREES}M"
 TWINS = (
     ("MIRRORS", "mirrors", "direct"),
     ("OFFLINE", "offline", "0"),
@@ -43,7 +44,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     bundle_folder: Path | None
     cache_folder: Path | None = None
     cache_max_age: timedelta = timedelta(0)
-    cache_trees: int = _TREES
+    cache_trees: int = _TREES << 20
 
 
 def read_settings(
@@ -66,7 +67,7 @@ def read_settings(
     where, text = _given(environ, config, "CACHE_MAX_AGE", "cacheMaxAge")
     age = _parsed(parse_duration, where, text or CACHE_MAX_AGE)
     where, text = _given(environ, config, "CACHE_TREES", "cacheTrees")
-    trees = _parsed(_size, where, text) if text else _TREES
+    trees = _parsed(_size, where, text) if text else _TREES << 20
     return Settings(
         mirrors=mirrors,
         offline=forbidden,
