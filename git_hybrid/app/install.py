@@ -165,12 +165,13 @@ def _built(run: Run, task: Task) -> tuple[Acquired, Stage, tuple[str, ...]]:
     tree = gate_pinned_tree(rt, stage, source, pin, run.manifest, kept=kept)
     _prepare_lfs(run, task, stage)
     rt.progress("step", task.name, "checking out")
+    rt.writer.prepare(stage, source, pin)
     if source.lfs == "fetch":
         require_digest(pin, rt.objects.content_sha256(stage, tree.entries))
-        rt.writer.build(stage, source, pin)
-    elif not rt.writer.build(stage, source, pin, kept):
+        rt.writer.write_lfs(stage, pin)
+    elif kept is None or not rt.writer.write_kept(stage, pin, kept):
         with nullcontext() if cache is None else cache.keeping(source.name, source.url, pin, tree.entries) as keeper:
-            require_digest(pin, rt.writer.read_back(stage, pin, tree.entries, keeper))
+            require_digest(pin, rt.writer.write(stage, pin, tree.entries, keeper))
             if keeper is not None:
                 keeper.keep()
     return acquired, stage, tree.notes

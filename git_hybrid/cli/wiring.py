@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from git_hybrid.core.ports_identity import Prover
     from git_hybrid.core.ports_scan import ScanTools
     from git_hybrid.core.ports_writer import Writer
+    from git_hybrid.git.hands import Hands
     from git_hybrid.git.transport import GitTransport
     from git_hybrid.git.watched import SourceWatch
     from git_hybrid.scan.external import Job
@@ -141,13 +142,14 @@ def _runtime(
         clean_quarantine=lambda: (*quarantine.clean(Sources(ledger)), *remove_stale(durable, folder, clones.scout)),
         close_quarantine=quarantine.close,
     )
+    hands = late(lambda: _hands(runner, stack))
     return Runtime(
         transport=late(lambda: _transport(runner, ledger, watch)),
         bulk=late(lambda: _bulk(runner, ledger, stack, watch)),
         objects=late(lambda: _objects(runner)),
         quarantine=quarantine,
         clones=clones,
-        writer=late(lambda: _writer(runner, quarantine, clones)),
+        writer=late(lambda: _writer(runner, quarantine, clones, hands)),
         ledger=ledger,
         scans=late(lambda: _scan_tools(layout, runner)),
         progress=progress,
@@ -158,7 +160,7 @@ def _runtime(
         jobs=settings.jobs,
         sleep=cancel.sleep,
         cancelled=cancel,
-        cache=_cache(runner, settings, info, progress=progress, cancel=cancel, stack=stack),
+        cache=_cache(runner, settings, info, progress=progress, cancel=cancel, hands=hands),
         cache_max_age=settings.cache_max_age,
         durations=late(lambda: _durations(folder)),
         at_host=HostGate(cancel),
@@ -166,7 +168,7 @@ def _runtime(
 
 
 def _cache(
-    runner: Runner, settings: Settings, info: RunInfo, *, progress: Progress, cancel: Cancel, stack: ExitStack
+    runner: Runner, settings: Settings, info: RunInfo, *, progress: Progress, cancel: Cancel, hands: Hands
 ) -> ObjectCache | None:
     if settings.cache_folder is None:
         return None
@@ -174,10 +176,7 @@ def _cache(
 
     def made() -> ObjectCache:
         from git_hybrid.git.cache import GitObjectCache
-        from git_hybrid.git.hands import Hands
 
-        hands = Hands(runner)
-        stack.callback(hands.close)
         return GitObjectCache(
             runner=runner,
             disk=durable,
@@ -221,10 +220,18 @@ def _objects(runner: Runner) -> Objects:
     return GitObjects(runner=runner)
 
 
-def _writer(runner: Runner, quarantine: GitQuarantine, clones: GitClones) -> Writer:
+def _hands(runner: Runner, stack: ExitStack) -> Hands:
+    from git_hybrid.git.hands import Hands
+
+    made = Hands(runner)
+    stack.callback(made.close)
+    return made
+
+
+def _writer(runner: Runner, quarantine: GitQuarantine, clones: GitClones, hands: Hands) -> Writer:
     from git_hybrid.git.writer import GitWriter
 
-    return GitWriter(runner=runner, disk=durable, quarantine=quarantine, clones=clones)
+    return GitWriter(runner=runner, disk=durable, quarantine=quarantine, clones=clones, hands=hands)
 
 
 def _prover(runner: Runner, layout: Layout) -> Prover:

@@ -61,6 +61,15 @@ class KeptTree(Protocol):
 class TreeKeeper(Protocol):
     """Takes the content of the files of a tree, from the first to the last, and keeps it in the end."""
 
+    @property
+    def place(self) -> str:
+        """Return the file that another process may write all of it into instead; empty where nothing is kept."""
+        ...
+
+    def restart(self) -> None:
+        """Begin again with the first file, whatever was taken or written."""
+        ...
+
     def take(self, content: bytes) -> object:
         """Take what comes next."""
         ...

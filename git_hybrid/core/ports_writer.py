@@ -17,18 +17,23 @@ from git_hybrid.core.tree import TreeEntry
 class Writer(Protocol):
     """Changes clones. Each method is complete or leaves what a later run heals."""
 
-    def build(self, stage: Stage, source: Source, pin: Pin, kept: KeptTree | None = None) -> bool:
-        """Check the pinned commit out in *stage*, which becomes the clone.
+    def prepare(self, stage: Stage, source: Source, pin: Pin) -> None:
+        """Make *stage* a repository that stands at the pinned commit; its working tree is written next."""
+        ...
 
-        Return whether it was written from *kept*, which has proved each file on its way.
+    def write_kept(self, stage: Stage, pin: Pin, kept: KeptTree) -> bool:
+        """Write the working tree of *stage*, which becomes the clone, from *kept*; tell whether that worked."""
+        ...
+
+    def write(self, stage: Stage, pin: Pin, entries: Sequence[TreeEntry], keeper: TreeKeeper | None = None) -> str:
+        """Write the working tree of *stage*, which becomes the clone; *entries* are what is in it.
+
+        Return the digest of what was written: the content as the lock keeps it. *keeper* takes it.
         """
         ...
 
-    def read_back(self, stage: Stage, pin: Pin, entries: Sequence[TreeEntry], keeper: TreeKeeper | None = None) -> str:
-        """Return the digest of the files of *entries* that stand in *stage*: the content as the lock keeps it.
-
-        *keeper* takes what is read.
-        """
+    def write_lfs(self, stage: Stage, pin: Pin) -> None:
+        """Write the working tree of *stage*, which becomes the clone, with the content that LFS has for it."""
         ...
 
     def build_submodule(self, stage: Stage, url: str, oid: Oid) -> None:

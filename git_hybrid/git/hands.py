@@ -1,4 +1,4 @@
-"""Processes that write kept trees, one after the other, as many as there are cores.
+"""Processes that write trees, one after the other, as many as there are cores.
 
 Writing hundreds of small files keeps the interpreter's lock: four threads that did it would not be done sooner than
 one. A process of our own costs as much as two trees, so the first few are written here.
@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from git_hybrid.core.errors import LocalIo, ToolTooOld
-from git_hybrid.git import unpacking
+from git_hybrid.git import hand as program
 from git_hybrid.git.run import Runner
-from git_hybrid.git.unpacking import Answer, Order, Torn, Unlike, unpacked
+from git_hybrid.git.unpacking import Answer, KeptOrder, PackOrder, Torn, Unfit, Unlike, answered
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from git_hybrid.git.child import Talker
 
 _HERE = 2
-_KINDS = {kind.__name__: kind for kind in (Unlike, Torn)}
-_FRAME = 8
+_KINDS = {kind.__name__: kind for kind in (Unlike, Torn, Unfit)}
+_FRAME, _HASH = 8, 64
 _POLL, _MOMENT = 0.1, 0.0005
 
 
@@ -45,7 +45,7 @@ class Hands:
         self._changed = threading.Condition()
         self._stack = ExitStack()
 
-    def do(self, order: Order) -> None:
+    def unpack(self, order: KeptOrder) -> None:
         """Do as :func:`git_hybrid.git.unpacking.unpacked` does, here or in another process.
 
         Raises:
@@ -53,26 +53,42 @@ class Hands:
             OSError: the file system refused, or the process is gone.
             Interrupted: the program was asked to stop.
         """
+        self._do("unpacked", order)
+
+    def pour(self, order: PackOrder) -> list[str]:
+        """Do as :func:`git_hybrid.git.unpacking.poured` does, and return the SHA-256 of each file.
+
+        Raises:
+            Unfit: it is for git.
+            OSError: the file system refused, or the process is gone.
+            Interrupted: the program was asked to stop.
+        """
+        found = self._do("poured", order).hex()
+        return [found[at : at + _HASH] for at in range(0, len(found), _HASH)]
+
+    def _do(self, kind: str, order: KeptOrder | PackOrder) -> bytes:
         hand = self._taken()
         if hand is None:
-            unpacked(order)
-            return
-        try:
-            answer = _asked(hand, order, partial(self._runner.check, None))
-        except BaseException:
-            # What it does, or is about to say, is not known any more: it is not asked again, and no other in its place.
-            hand.kill()
-            with self._changed:
-                self._most, self._begun = self._most - 1, self._begun - 1
-                self._changed.notify()
-            raise
+            answer = answered(kind, order)
         else:
+            try:
+                answer = _asked(hand, (kind, order), partial(self._runner.check, None))
+            except BaseException:
+                # What it does, or is about to say, is not known any more: it is not asked again, and no other in its
+                # place.
+                hand.kill()
+                hand.wait()
+                with self._changed:
+                    self._most, self._begun = self._most - 1, self._begun - 1
+                    self._changed.notify()
+                raise
             with self._changed:
                 self._free.append(hand)
                 self._changed.notify()
-        if answer is not None:
-            kind, number, text = answer
-            raise OSError(number, os.strerror(number), text) if kind == "OSError" else _KINDS[kind](text)
+        if isinstance(answer, bytes):
+            return answer
+        wrong, number, text = answer
+        raise OSError(number, os.strerror(number), text) if wrong == "OSError" else _KINDS[wrong](text)
 
     def _taken(self) -> Talker | None:
         """Return a process that has nothing to do, waiting for one; None where the order is to be carried out here."""
@@ -83,7 +99,7 @@ class Hands:
             if not self._free and self._begun < self._most:
                 self._begun += 1
                 with suppress(LocalIo, ToolTooOld):
-                    return self._stack.enter_context(self._runner.helping(Path(unpacking.__file__)))
+                    return self._stack.enter_context(self._runner.helping(Path(program.__file__)))
                 self._most = 0
                 return None
             while not self._free and self._begun:
@@ -103,7 +119,7 @@ class Hands:
         self._stack.close()
 
 
-def _asked(hand: Talker, order: Order, check: Callable[[], None]) -> Answer | None:
+def _asked(hand: Talker, order: tuple[str, KeptOrder | PackOrder], check: Callable[[], None]) -> Answer:
     from git_hybrid.git.receiving import reader
 
     assert hand.stdin is not None
@@ -120,5 +136,5 @@ def _asked(hand: Talker, order: Order, check: Callable[[], None]) -> Answer | No
             raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE), sys.executable)
         data += piece
     # From a process of our own, through a pipe that nobody else has.
-    answer: Answer | None = marshal.loads(data[_FRAME:])  # noqa: S302
+    answer: Answer = marshal.loads(data[_FRAME:])  # noqa: S302
     return answer

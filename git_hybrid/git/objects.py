@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 _CHUNK = 1 << 18
 _SMALL = 1 << 20
 _MANY = 1_000_000
+_FOLDERS = 1000
+"""A tree with more of them is read by libgit2: to import it takes as long as to read so many here."""
 
 
 class GitObjects(Struct, frozen=True):
@@ -135,11 +137,11 @@ class GitObjects(Struct, frozen=True):
 
         *like* is a clone most files of which are the same.
         """
-        if like is not None:
-            with suppress(Unsure, ValueError, TooManyTrees), opened(_git_dir(stage)) as raw:
-                size = sums.sizes(sums.read(like.path), raw)
-                entries = entries_of(raw.links(oid)[0], raw.read, size, most=limits.max_entries)
-                return scan_tree(entries, limits=limits, read_link=lambda blob: raw.read(blob)[1])
+        with suppress(Unsure, ValueError, TooManyTrees), opened(_git_dir(stage)) as raw:
+            size = raw.size if like is None else sums.sizes(sums.read(like.path), raw)
+            most = limits.max_entries if like is not None else min(limits.max_entries, _FOLDERS)
+            entries = entries_of(raw.links(oid)[0], raw.read, size, most=most)
+            return scan_tree(entries, limits=limits, read_link=lambda blob: raw.read(blob)[1])
         with released(open_repository(_git_dir(stage))) as repository:
             if repository is not None:
                 odb = repository.odb

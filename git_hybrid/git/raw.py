@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from git_hybrid.core.tree import GITLINK
-from git_hybrid.git.rawpacks import KINDS, LARGEST, UNREADABLE, Pack, patched
+from git_hybrid.git.deltas import LARGEST
+from git_hybrid.git.rawpacks import KINDS, UNREADABLE, Packs
 from git_hybrid.git.trees import TooManyTrees, entries_of
 from git_hybrid.git.turn import TURN
 
@@ -27,7 +28,6 @@ R = TypeVar("R")
 FEW = 200
 """So many objects are read here, and not more: to import libgit2 takes as long."""
 _SHA1 = 40
-_CHAIN, _DELTAS = 1000, 8 << 20
 _ALTERNATES = 5
 _TAGS = 10
 
@@ -61,18 +61,17 @@ class Raw:
         """
         self._git_dir = str(git_dir)
         self._folders = list(_object_folders(f"{git_dir}/objects", _ALTERNATES))
-        self._packs = [Pack(path) for folder in self._folders for path in _packs(f"{folder}/pack")]
+        self._packs = Packs(path for folder in self._folders for path in _packs(f"{folder}/pack"))
 
     def close(self) -> None:
         """Close the packs."""
-        for pack in self._packs:
-            pack.close()
+        self._packs.close()
 
     @_surely
     def holds(self, oid: str) -> bool:
         """Tell whether the object is there; nothing of it is read."""
         binary = _binary(oid)
-        return any(pack.find(binary) is not None for pack in self._packs) or self._loose(oid) is not None
+        return self._packs.find(binary) is not None or self._loose(oid) is not None
 
     @_surely
     def read(self, oid: str) -> tuple[str, bytes]:
@@ -81,41 +80,31 @@ class Raw:
         Raises:
             Unsure: it is not, or cannot be read, or its content has another id.
         """
-        kind, data = self._found(_binary(oid))
+        kind, data = self._packs.read(_binary(oid), self._unpacked)
         digest = hashlib.sha1(b"%s %d\0" % (kind.encode(), len(data)), usedforsecurity=False)
         digest.update(data)
         if digest.hexdigest() != oid:
             raise Unsure
         return kind, data
 
-    def _found(self, oid: bytes) -> tuple[str, bytes]:
-        deltas: list[bytes] = []
-        while len(deltas) < _CHAIN:
-            for pack in self._packs:
-                if (offset := pack.find(oid)) is not None:
-                    break
-            else:
-                kind, data = self._unpacked(oid.hex())
-                return kind, _applied(data, deltas)
-            while len(deltas) < _CHAIN:
-                kind, base, data = pack.entry(offset)
-                if kind:
-                    return kind, _applied(data, deltas)
-                deltas.append(data)
-                if sum(map(len, deltas)) > _DELTAS:
-                    raise Unsure
-                if isinstance(base, bytes):
-                    oid = base
-                    break
-                offset = base
-        raise Unsure
+    @_surely
+    def size(self, oid: str) -> int:
+        """Return the size of the content of an object that is in a pack.
+
+        Raises:
+            Unsure: it is not, or cannot be read.
+        """
+        place = self._packs.find(_binary(oid))
+        if place is None:
+            raise Unsure
+        return place[0].size(place[1])
 
     def _loose(self, oid: str) -> str | None:
         paths = (f"{folder}/{oid[:2]}/{oid[2:]}" for folder in self._folders)
         return next((path for path in paths if os.path.lexists(path)), None)
 
-    def _unpacked(self, oid: str) -> tuple[str, bytes]:
-        path = self._loose(oid)
+    def _unpacked(self, oid: bytes) -> tuple[str, bytes]:
+        path = self._loose(oid.hex())
         if path is None:
             raise Unsure
         inflating = zlib.decompressobj()
@@ -203,12 +192,6 @@ def opened(git_dir: Path) -> Iterator[Raw]:
             yield raw
         finally:
             raw.close()
-
-
-def _applied(data: bytes, deltas: list[bytes]) -> bytes:
-    for delta in reversed(deltas):
-        data = patched(data, delta)
-    return data
 
 
 def _binary(oid: str) -> bytes:

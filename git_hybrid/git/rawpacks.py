@@ -7,17 +7,26 @@ write, raises one of the errors of :data:`UNREADABLE`. Who reads computes the id
 from __future__ import annotations
 
 import os
+import struct
 import zlib
-from typing import Final
 
-UNREADABLE: Final = (OSError, ValueError, IndexError, OverflowError, zlib.error)
-LARGEST: Final = 1 << 20
-"""Whatever is larger, in bytes, is for a reader that need not hold it in memory."""
-KINDS: Final = {1: "commit", 2: "tree", 3: "blob", 4: "tag"}
-_OFS_DELTA, _REF_DELTA = 6, 7
+from git_hybrid.git.deltas import LARGEST, delta_sizes, patched
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+# Nothing more is imported: a process of ours that reads packs (git_hybrid.git.unpacking) is to start fast.
+
+UNREADABLE = (OSError, ValueError, IndexError, OverflowError, zlib.error)
+KINDS = {1: "commit", 2: "tree", 3: "blob", 4: "tag"}
+_BLOB, _OFS_DELTA, _REF_DELTA = 3, 6, 7
 _MAGIC = b"\xfftOc\0\0\0\2"
 _ID, _NAMES_AT, _PER_OBJECT = 20, 8 + 256 * 4, 20 + 4 + 4
 _HEAD = 64
+_SMALL = 1 << 20
+_OFTEN, _FEW = 16, 1 << 14
+_CHAIN, _DELTAS = 1000, 8 << 20
 
 Entry = tuple[str, int | bytes, bytes]
 """A kind and all its bytes, or "" and a delta against what stands at an offset or has an id."""
@@ -34,6 +43,9 @@ class Pack:
         self._path = path
         self._open: dict[str, int] = {}
         self._count = 0
+        self._index = b""
+        self._asked = 0
+        self._places: dict[bytes, int] = {}
 
     def close(self) -> None:
         """Close its files."""
@@ -43,34 +55,75 @@ class Pack:
 
     def find(self, oid: bytes) -> int | None:
         """Return where the object with the binary id *oid* begins in the pack, or None if the pack lacks it."""
-        index, first = self._file(".idx"), oid[0]
-        low = _number(index, 4 + 4 * first) if first else 0
-        high = _number(index, 8 + 4 * first)
+        self._file(".idx")
+        if self._places:
+            return self._places.get(oid)
+        self._asked += 1
+        if self._asked == _OFTEN and self._index and self._count <= _FEW:
+            self._places = self._all()
+        first = oid[0]
+        low = self._number(4 + 4 * first) if first else 0
+        high = self._number(8 + 4 * first)
         if not low <= high <= self._count:
             raise ValueError(high)
-        names = _exactly(index, (high - low) * _ID, _NAMES_AT + low * _ID)
+        names = self._indexed((high - low) * _ID, _NAMES_AT + low * _ID)
         at = names.find(oid)
         while at % _ID and at >= 0:
             at = names.find(oid, at + 1)
         if at < 0:
             return None
         offsets = _NAMES_AT + self._count * (_PER_OBJECT - 4)
-        offset = _number(index, offsets + 4 * (low + at // _ID))
+        offset = self._number(offsets + 4 * (low + at // _ID))
         if offset & 0x80000000:
             larger = offsets + 4 * self._count + 8 * (offset & 0x7FFFFFFF)
-            return int.from_bytes(_exactly(index, 8, larger))
+            return int.from_bytes(self._indexed(8, larger))
         return offset
+
+    def _all(self) -> dict[bytes, int]:
+        """Return where each object of a small pack begins, for one that is asked often."""
+        count, index = self._count, self._index
+        names = (index[at : at + _ID] for at in range(_NAMES_AT, _NAMES_AT + count * _ID, _ID))
+        first = _NAMES_AT + count * (_PER_OBJECT - 4)
+        offsets = struct.unpack_from(f">{count}I", index, first)
+        # Of one with larger offsets these are in another table.
+        return {} if max(offsets) & 0x80000000 else dict(zip(names, offsets, strict=True))
+
+    def is_delta(self, offset: int) -> bool:
+        """Tell whether what stands at *offset* is a delta."""
+        return os.pread(self._file(".pack"), 1, offset)[0] >> 4 & 7 in (_OFS_DELTA, _REF_DELTA)
+
+    def blob(self, offset: int, size: int) -> bytes | None:
+        """Return the content of the blob of *size* bytes at *offset*; None if a delta stands there."""
+        # With its head in one piece: two of three blobs are like that, and there are many.
+        data = os.pread(self._file(".pack"), size + (size >> 8) + 2 * _HEAD, offset)
+        kind, found, at = _head(data)
+        if kind in (_OFS_DELTA, _REF_DELTA):
+            return None
+        if kind != _BLOB or found != size:
+            raise ValueError(kind)
+        return _inflated(memoryview(data)[at:], size)
+
+    def size(self, offset: int) -> int:
+        """Return the size of the content of the object at *offset*, of which nearly nothing is read."""
+        pack = self._file(".pack")
+        head = os.pread(pack, 2 * _HEAD, offset)
+        kind, size, at = _head(head)
+        if kind == _OFS_DELTA:
+            _, at = _offset(head, at)
+        elif kind == _REF_DELTA:
+            at += _ID
+        elif kind in KINDS:
+            return size
+        else:
+            raise ValueError(kind)
+        start = zlib.decompressobj().decompress(head[at:], _HEAD // 2)
+        return delta_sizes(start)[1]
 
     def entry(self, offset: int) -> Entry:
         """Return what stands at *offset*."""
         pack = self._file(".pack")
         head = os.pread(pack, _HEAD, offset)
-        byte, at = head[0], 1
-        kind, size, shift = byte >> 4 & 7, byte & 15, 4
-        while byte & 0x80:
-            byte = head[at]
-            size |= (byte & 0x7F) << shift
-            at, shift = at + 1, shift + 7
+        kind, size, at = _head(head)
         if size > LARGEST:
             raise ValueError(size)
         base: int | bytes = 0
@@ -84,16 +137,20 @@ class Pack:
             at += _ID
         elif kind not in KINDS:
             raise ValueError(kind)
-        return KINDS.get(kind, ""), base, self._inflated(pack, offset + at, size)
-
-    @staticmethod
-    def _inflated(pack: int, at: int, size: int) -> bytes:
         # zlib makes nothing longer than by a few bytes (compressBound in zlib.h).
-        packed = os.pread(pack, size + (size >> 8) + _HEAD, at)
-        inflating = zlib.decompressobj()
-        data = inflating.decompress(packed, size + 1)
-        if len(data) != size or not inflating.eof:
-            raise ValueError(size)
+        packed = os.pread(pack, size + (size >> 8) + _HEAD, offset + at)
+        return KINDS.get(kind, ""), base, _inflated(packed, size)
+
+    def _number(self, at: int) -> int:
+        return int.from_bytes(self._indexed(4, at))
+
+    def _indexed(self, size: int, at: int) -> bytes:
+        """Return *size* bytes of the index from *at* on; of a small one all is in memory."""
+        if not self._index:
+            return _exactly(self._open[".idx"], size, at)
+        data = self._index[at : at + size]
+        if len(data) != size:
+            raise ValueError(at)
         return data
 
     def _file(self, ending: str) -> int:
@@ -101,22 +158,104 @@ class Pack:
         if found is None:
             found = self._open[ending] = os.open(self._path + ending, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
             if ending == ".idx":
-                if _exactly(found, 8, 0) != _MAGIC:
+                size = os.fstat(found).st_size
+                self._index = _exactly(found, size, 0) if size <= _SMALL else b""
+                if self._indexed(8, 0) != _MAGIC:
                     raise ValueError(self._path)
-                self._count = _number(found, _NAMES_AT - 4)
-                if os.fstat(found).st_size < _NAMES_AT + self._count * _PER_OBJECT + 2 * _ID:
+                self._count = self._number(_NAMES_AT - 4)
+                if size < _NAMES_AT + self._count * _PER_OBJECT + 2 * _ID:
                     raise ValueError(self._path)
         return found
 
 
-def _number(file: int, at: int) -> int:
-    return int.from_bytes(_exactly(file, 4, at))
+class Packs:
+    """The packs of one repository. Up to *memory* bytes of what deltas are made against stay in memory.
+
+    Methods raise one of :data:`UNREADABLE` where the files are not as git writes them.
+    """
+
+    def __init__(self, paths: Iterable[str], *, memory: int = 0) -> None:
+        """Take the packs at *paths*, each without ``.pack`` or ``.idx``."""
+        self._packs = [Pack(path) for path in paths]
+        self._memory, self._room = memory, memory
+        self._bases: dict[tuple[Pack, int], tuple[str, bytes]] = {}
+
+    def close(self) -> None:
+        """Close them."""
+        for pack in self._packs:
+            pack.close()
+
+    def find(self, oid: bytes) -> tuple[Pack, int] | None:
+        """Return the pack that has the object with the binary id *oid*, and where; None if none has."""
+        for pack in self._packs:
+            offset = pack.find(oid)
+            if offset is not None:
+                return pack, offset
+        return None
+
+    def read(self, oid: bytes, loose: Callable[[bytes], tuple[str, bytes]]) -> tuple[str, bytes]:
+        """Return the kind and the content of the object *oid*; *loose* reads one that no pack has.
+
+        The id is not computed.
+        """
+        deltas: list[tuple[tuple[Pack, int], bytes]] = []
+        place, size = self.find(oid), 0
+        while place is not None:
+            known = self._bases.get(place)
+            if known is not None:
+                return self._applied(*known, deltas)
+            kind, base, data = place[0].entry(place[1])
+            if kind:
+                return self._applied(*self._kept(place, kind, data, is_base=bool(deltas)), deltas)
+            deltas.append((place, data))
+            size += len(data)
+            if size > _DELTAS or len(deltas) >= _CHAIN:
+                raise ValueError(size)
+            if isinstance(base, int):
+                place = place[0], base
+            else:
+                oid, place = base, self.find(base)
+        return self._applied(*loose(oid), deltas)
+
+    def _applied(self, kind: str, data: bytes, deltas: list[tuple[tuple[Pack, int], bytes]]) -> tuple[str, bytes]:
+        while deltas:
+            place, delta = deltas.pop()
+            kind, data = self._kept(place, kind, patched(data, delta), is_base=bool(deltas))
+        return kind, data
+
+    def _kept(self, place: tuple[Pack, int], kind: str, data: bytes, *, is_base: bool) -> tuple[str, bytes]:
+        """Return *kind* and *data*, which stay in memory if another delta may be made against them."""
+        if self._memory and is_base:
+            if len(data) > self._room:
+                self._bases, self._room = {}, self._memory
+            self._bases[place] = kind, data
+            self._room -= len(data)
+        return kind, data
 
 
 def _exactly(file: int, size: int, at: int) -> bytes:
     data = os.pread(file, size, at)
     if len(data) != size:
         raise ValueError(at)
+    return data
+
+
+def _head(data: bytes) -> tuple[int, int, int]:
+    """Return the kind of an entry, its size, and where its head ends."""
+    byte, at = data[0], 1
+    kind, size, shift = byte >> 4 & 7, byte & 15, 4
+    while byte & 0x80:
+        byte = data[at]
+        size |= (byte & 0x7F) << shift
+        at, shift = at + 1, shift + 7
+    return kind, size, at
+
+
+def _inflated(packed: bytes | memoryview, size: int) -> bytes:
+    inflating = zlib.decompressobj()
+    data = inflating.decompress(packed, size + 1)
+    if len(data) != size or not inflating.eof:
+        raise ValueError(size)
     return data
 
 
@@ -128,48 +267,3 @@ def _offset(data: bytes, at: int) -> tuple[int, int]:
         byte, at = data[at], at + 1
         value = ((value + 1) << 7) | (byte & 0x7F)
     return value, at
-
-
-def _size(data: bytes, at: int) -> tuple[int, int]:
-    """Return the number at *at* and where it ends, in the encoding of sizes."""
-    value = shift = 0
-    while True:
-        byte, at = data[at], at + 1
-        value |= (byte & 0x7F) << shift
-        shift += 7
-        if not byte & 0x80:
-            return value, at
-
-
-def patched(base: bytes, delta: bytes) -> bytes:
-    """Return what *delta* makes of *base*.
-
-    Raises:
-        ValueError, IndexError: it is no delta against that.
-    """
-    before, at = _size(delta, 0)
-    after, at = _size(delta, at)
-    if before != len(base) or after > LARGEST:
-        raise ValueError(before)
-    parts, made = list[bytes](), 0
-    while at < len(delta) and made <= after:
-        order, at = delta[at], at + 1
-        if not order & 0x80:
-            if not order or at + order > len(delta):
-                raise ValueError(order)
-            parts.append(delta[at : at + order])
-            at, made = at + order, made + order
-            continue
-        numbers = [0] * 7
-        for bit in range(7):
-            if order & 1 << bit:
-                numbers[bit], at = delta[at], at + 1
-        begin, size = int.from_bytes(numbers[:4], "little"), int.from_bytes(numbers[4:], "little") or 0x10000
-        if begin + size > len(base):
-            raise ValueError(begin)
-        parts.append(base[begin : begin + size])
-        made += size
-    result = b"".join(parts)
-    if len(result) != after:
-        raise ValueError(after)
-    return result

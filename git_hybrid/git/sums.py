@@ -9,20 +9,16 @@ from __future__ import annotations
 
 import hashlib
 import os
-import zlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from struct import Struct, error
+from struct import error
 
 from git_hybrid.core.tree import GITLINK, TreeEntry
 from git_hybrid.git.raw import FEW, Raw, Unsure
 from git_hybrid.git.stamps import FOLDER
+from git_hybrid.git.sumfile import packed, unpacked
 
 SUMS = f"{FOLDER}/sums"
-_MAGIC = b"git-hybrid-sums-1"
-_RECORD = Struct(">20s32sQ")
-"""The id of a blob of SHA-1, the SHA-256 of its content, its size in bytes."""
-
 Sums = dict[str, tuple[str, int]]
 """The SHA-256 and the size of the content of each blob, by the blob's id."""
 
@@ -30,9 +26,7 @@ Sums = dict[str, tuple[str, int]]
 def read(path: str) -> Sums:
     """Return what the clone at *path* remembers, nothing if that cannot be read."""
     with suppress(OSError, error), open(f"{path}/{SUMS}", "rb", buffering=0) as file:
-        head, _, data = file.read().partition(b"\n")
-        if head == _head(data):
-            return {oid.hex(): (sha256.hex(), size) for oid, sha256, size in _RECORD.iter_unpack(data)}
+        return {oid.hex(): (sha256.hex(), size) for oid, sha256, size in unpacked(file.read())}
     return {}
 
 
@@ -51,17 +45,6 @@ def write(path: str, entries: Sequence[TreeEntry], hashes: Sequence[str]) -> Non
     with open(f"{path}/{SUMS}.tmp", "wb", buffering=0) as file:
         file.write(known)
     os.replace(f"{path}/{SUMS}.tmp", f"{path}/{SUMS}")
-
-
-def packed(blobs: Iterable[tuple[bytes, bytes, int]]) -> bytes:
-    """Return what is written for *blobs*: the id of each, the SHA-256 of its content, and its size."""
-    data = b"".join([_RECORD.pack(*blob) for blob in blobs])
-    return _head(data) + b"\n" + data
-
-
-def _head(data: bytes) -> bytes:
-    # Nobody waits for the disk here: after a power cut there may be anything, or half of it.
-    return b"%s %08x" % (_MAGIC, zlib.crc32(data))
 
 
 def sizes(known: Mapping[str, tuple[str, int]], raw: Raw) -> Callable[[str], int]:

@@ -50,7 +50,7 @@ class LentTree:
             packs = {path: os.stat(path).st_size for path in pack_paths(f"{stage.path}/.git")}
             if not self._found.is_quicker(sum(packs.values())):
                 return False
-            self._hands.do(self._found.order(stage.path, commit, tuple(packs)))
+            self._hands.unpack(self._found.order(stage.path, commit, tuple(packs)))
         except Torn as error:
             raise MalformedObjects(name=stage.name, message=f"{error} is not what it was") from None
         except Unlike as error:
@@ -62,13 +62,15 @@ class LentTree:
             with suppress(OSError):
                 os.utime(self._found.path)
             return True
-        self._clear(Path(stage.path))
+        clear(self._disk, Path(stage.path))
         return False
 
-    def _clear(self, stage: Path) -> None:
-        for path in (stage / ".git" / "index", stage / ".git" / "hybrid", *stage.iterdir()):
-            if path != stage / ".git":
-                self._disk.remove_tree(path)
+
+def clear(disk: Disk, stage: Path) -> None:
+    """Take away what of a tree was written into *stage*."""
+    for path in (stage / ".git" / "index", stage / ".git" / "hybrid", *stage.iterdir()):
+        if path != stage / ".git":
+            disk.remove_tree(path)
 
 
 class StoreKeeper:
@@ -94,6 +96,19 @@ class StoreKeeper:
         if self._keeper is not None:
             try:
                 self._keeper.take(content)
+            except OSError as error:
+                self._give_up(error)
+
+    @property
+    def place(self) -> str:
+        """Return the file that the content may be written into, empty if the tree is not kept after all."""
+        return "" if self._keeper is None else self._keeper.work
+
+    def restart(self) -> None:
+        """Begin again with the first file."""
+        if self._keeper is not None:
+            try:
+                self._keeper.restart()
             except OSError as error:
                 self._give_up(error)
 

@@ -7,6 +7,7 @@ entries come to the id of the pinned tree, their hashes to the digest that the l
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,9 +20,10 @@ from struct import error
 from git_hybrid.core.ids import Oid
 from git_hybrid.core.tree import DEPTH_LIMIT, LINK, TreeEntry, content_digest, show_path
 from git_hybrid.core.value import Struct
-from git_hybrid.git import sums
 from git_hybrid.git.stamps import MAGIC
-from git_hybrid.git.unpacking import ENTRY, Order
+from git_hybrid.git.sumfile import packed
+from git_hybrid.git.treefiles import root_of
+from git_hybrid.git.unpacking import BLOB, ENTRY, KeptOrder, PackOrder
 
 MOST_FILES = 20_000
 WORK = "tree"
@@ -30,6 +32,7 @@ _HEAD = b"git-hybrid-tree-1"
 _END = Layout(">17sIIQ")
 """What such a file ends with: what it is, the number of entries, the bytes of all paths, the bytes of all content."""
 _BUFFER = 1 << 18
+_MOST_POURED = 64 << 20
 # git inflates a byte in the time in which ten are read and hashed.
 _PACKS, _TIMES = 8 << 20, 8
 _MODES = {"100644": 0o100644, "100755": 0o100755, LINK: 0o120000}
@@ -69,18 +72,34 @@ class Unpacked(Struct, frozen=True):
         """Tell whether it is sooner written than checked out, where all its *packs*, in bytes, have to be read."""
         return packs <= _PACKS + _TIMES * sum(entry.size for entry in self.entries)
 
-    def order(self, target: str, commit: Oid, packs: tuple[str, ...]) -> Order:
+    def order(self, target: str, commit: Oid, packs: tuple[str, ...]) -> KeptOrder:
         """Return the order to write it into the repository at *target*, as the working tree of *commit*.
 
         The files of its *packs* are read and compared with their checksums.
         """
-        known = sums.packed((blob, digest, size) for _, blob, digest, size in ENTRY.iter_unpack(self.table))
+        known = packed((blob, digest, size) for _, blob, digest, size in ENTRY.iter_unpack(self.table))
         head = f"{MAGIC} {commit} {self.tree}"
         return self.path, self.table, self.joined, target, self.extension, known, head, packs
 
 
+def pack_order(
+    target: str, packs: tuple[str, ...], entries: Sequence[TreeEntry], commit: Oid, tree: Oid, keep: str
+) -> PackOrder | None:
+    """Return the order to write *entries*, those of *tree*, from *packs* into the repository at *target*.
+
+    Its working tree is that of *commit*; the content goes into the file *keep* too, unless that is empty. None where
+    git has to do it.
+    """
+    if not is_worth_it(entries, most_bytes=_MOST_POURED):
+        return None
+    unhex, pack = bytes.fromhex, BLOB.pack
+    table = b"".join([pack(_MODES[entry.mode], unhex(entry.oid), entry.size) for entry in entries])
+    joined = b"\0".join([entry.path for entry in entries])
+    return packs, table, joined, unhex(tree), target, f"{MAGIC} {commit} {tree}", keep
+
+
 def is_worth_it(entries: Sequence[TreeEntry], *, most_bytes: int) -> bool:
-    """Tell whether a tree of *entries* may be kept: of files and links alone, and not too large."""
+    """Tell whether a tree of *entries* is for a process of ours: of files and links alone, and not too large."""
     if not entries or len(entries) > MOST_FILES or any(entry.mode not in _MODES for entry in entries):
         return False
     return len(entries[0].oid) == 40 and sum(entry.size for entry in entries) <= most_bytes
@@ -89,7 +108,7 @@ def is_worth_it(entries: Sequence[TreeEntry], *, most_bytes: int) -> bool:
 class Keeper:
     """Takes the content of all files of a tree, one after the other, to be kept in the end.
 
-    Until then it is in a file of another name, which is locked.
+    Until then it is in the file ``work``, which is locked; another process may write it into that instead.
 
     Raises:
         OSError: the file system refused.
@@ -97,9 +116,9 @@ class Keeper:
 
     def __init__(self, path: str, work: str) -> None:
         """Begin at *work*, a name that nobody else has, with what is to be kept at *path*."""
-        self._path, self._work = path, work
+        self._path, self.work = path, work
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        self._file = open(os.open(work, flags, 0o400), "wb", buffering=_BUFFER)  # noqa: SIM115 (closed by close)
+        self._file = open(os.open(work, flags, 0o600), "wb", buffering=_BUFFER)  # noqa: SIM115 (closed by close)
         fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         self.take: Callable[[bytes], object] = self._file.write
 
@@ -117,17 +136,29 @@ class Keeper:
                 for entry, found in zip(entries, hashes, strict=True)
             ]
         )
-        end = _END.pack(_HEAD, len(entries), len(joined), sum(entry.size for entry in entries))
-        self._file.write(table + joined + end)
+        total = sum(entry.size for entry in entries)
+        if self._file.seek(0, os.SEEK_END) != total:
+            raise OSError(errno.EIO, "not all of it was written", self.work)
+        self._file.write(table + joined + _END.pack(_HEAD, len(entries), len(joined), total))
         self._file.flush()
-        os.rename(self._work, self._path)
+        os.fchmod(self._file.fileno(), 0o400)
+        os.rename(self.work, self._path)
+
+    def restart(self) -> None:
+        """Begin again with the first file.
+
+        Raises:
+            OSError: the file system refused.
+        """
+        self._file.truncate(0)
+        self._file.seek(0)
 
     def close(self) -> None:
         """Take away what was not kept."""
         with suppress(OSError):
             self._file.close()
         with suppress(OSError):
-            os.unlink(self._work)
+            os.unlink(self.work)
 
 
 def is_unfinished(path: Path) -> bool:
@@ -157,9 +188,9 @@ def read(path: str, tree: Oid, content_sha256: str) -> Unpacked:
     with _understood():
         table, joined = _ends(path)
         rows, entries = _entries(table, joined)
-    found, extension = _root_of(entries)
-    if found != tree:
-        raise Damaged(f"its entries are those of {found}")
+    found, extension = root_of(rows, [entry.path for entry in entries])
+    if found.hex() != tree:
+        raise Damaged(f"its entries are those of {found.hex()}")
     if content_digest(entries, (digest.hex() for _, _, digest, _ in rows)) != content_sha256:
         raise Damaged("its hashes are not those of the lock")
     return Unpacked(path, tree, entries, table, joined, extension, _links(path, rows))
@@ -216,41 +247,6 @@ def _links(path: str, rows: Sequence[Row]) -> dict[str, bytes]:
     return found
 
 
-def _root_of(entries: Sequence[TreeEntry]) -> tuple[str, bytes]:
-    """Return the id of the tree of *entries*, and what an index keeps of it (``TREE``, gitformat-index(5))."""
-    root, data = _tree(entries, 0, len(entries), b"")
-    return root.hex(), b"TREE" + len(data).to_bytes(4) + data
-
-
-def _tree(entries: Sequence[TreeEntry], first: int, end: int, path: bytes) -> tuple[bytes, bytes]:
-    """Return the id of the tree at *path*, which has *entries* from *first* to *end*, and what an index has of it.
-
-    *path* ends with a slash, but for the root's, which is empty.
-    """
-    body: list[bytes] = []
-    inner: dict[bytes, bytes] = {}
-    skip, at = len(path), first
-    while at < end:
-        entry = entries[at]
-        slash = entry.path.find(b"/", skip)
-        if slash < 0:
-            body.append(b"%s %s\0%s" % (entry.mode.encode(), entry.path[skip:], bytes.fromhex(entry.oid)))
-            at += 1
-            continue
-        folder, begin = entry.path[: slash + 1], at
-        while at < end and entries[at].path.startswith(folder):
-            at += 1
-        name = folder[skip:-1]
-        oid, inner[name] = _tree(entries, begin, at, folder)
-        body.append(b"40000 %s\0%s" % (name, oid))
-    data = b"".join(body)
-    found = sha1(b"tree %d\0%s" % (len(data), data), usedforsecurity=False).digest()
-    # git has the shorter names first there.
-    ordered = [inner[name] for name in sorted(inner, key=lambda name: (len(name), name))]
-    head = b"%s\0%d %d\n%s" % (path[:-1].rpartition(b"/")[2], end - first, len(ordered), found)
-    return found, b"".join([head, *ordered])
-
-
 def verify(path: str, tree: Oid) -> None:
     """Read all of the tree kept at *path*.
 
@@ -261,7 +257,7 @@ def verify(path: str, tree: Oid) -> None:
     with _understood():
         table, joined = _ends(path)
         rows, entries = _entries(table, joined)
-    if _root_of(entries)[0] != tree:
+    if root_of(rows, [entry.path for entry in entries])[0].hex() != tree:
         raise Damaged("its entries are those of another tree")
     with open(path, "rb") as file:
         for (_, blob, digest, size), entry in zip(rows, entries, strict=True):

@@ -22,15 +22,17 @@ from git_hybrid.core.plan import Broken, Clone, Task
 from git_hybrid.core.planner import source_path
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.ports_cache import KeptTree, TreeKeeper
-from git_hybrid.core.tree import GITLINK, TreeEntry
+from git_hybrid.core.tree import TreeEntry
 from git_hybrid.core.value import Struct, field
-from git_hybrid.git import inner, ondisk, packs, proof, seen, sums
+from git_hybrid.git import inner, packs, proof, seen
 from git_hybrid.git.clones import SAVED, GitClones
 from git_hybrid.git.eyes import open_eyes
 from git_hybrid.git.glance import is_marked, settle
+from git_hybrid.git.hands import Hands
 from git_hybrid.git.index import is_blind
 from git_hybrid.git.inner import set_attributes, smudging
 from git_hybrid.git.local import failure, must
+from git_hybrid.git.newtree import NewTree
 from git_hybrid.git.owners import is_held
 from git_hybrid.git.quarantine import ATTRIBUTES, PIN_REF, Disk, GitQuarantine, uses_lfs
 from git_hybrid.git.recorded import Doubt
@@ -50,40 +52,36 @@ class GitWriter(Struct, frozen=True):
     disk: Disk
     quarantine: GitQuarantine
     clones: GitClones
+    hands: Hands
     _proved: dict[SourceName, Stamps] = field(default_factory=dict)
 
-    def build(self, stage: Stage, source: Source, pin: Pin, kept: KeptTree | None = None) -> bool:
-        """Check the pinned commit out in *stage*, with HEAD detached and ``origin`` set.
+    def prepare(self, stage: Stage, source: Source, pin: Pin) -> None:
+        """Make *stage* the repository that stands at the pinned commit, with HEAD detached and ``origin`` set."""
+        with TURN:
+            self._prepare(stage, str(source.url), pin.commit)
 
-        Return whether *kept* wrote it, and so proved each file.
+    def write_kept(self, stage: Stage, pin: Pin, kept: KeptTree) -> bool:
+        """Tell whether *kept* wrote the working tree of *stage*, and so proved each file."""
+        if not kept.write(stage, pin.commit):
+            return False
+        with suppress(Doubt, OSError), TURN:
+            packs.mark(f"{stage.path}/.git")
+        return True
+
+    def write(self, stage: Stage, pin: Pin, entries: Sequence[TreeEntry], keeper: TreeKeeper | None = None) -> str:
+        """Write *entries* as the working tree of *stage* (:meth:`git_hybrid.git.newtree.NewTree.write`)."""
+        new = NewTree(stage, pin, entries, keeper)
+        return new.write(self.hands, self.disk, lambda: self._check_out(stage, pin.commit))
+
+    def write_lfs(self, stage: Stage, pin: Pin) -> None:
+        """Check the pinned commit out in *stage*, with the content that LFS has for it.
 
         Raises:
             GitFailed: git could not check it out.
             LocalIo: the disk is full or refuses.
         """
-        with TURN:
-            self._prepare(stage, str(source.url), pin.commit)
-        if kept is not None and kept.write(stage, pin.commit):
-            with suppress(Doubt, OSError), TURN:
-                packs.mark(f"{stage.path}/.git")
-            return True
         self._check_out(stage, pin.commit)
-        if source.lfs == "fetch":
-            self._verify(stage.name, Path(stage.path), pin.commit)
-        return False
-
-    def read_back(self, stage: Stage, pin: Pin, entries: Sequence[TreeEntry], keeper: TreeKeeper | None = None) -> str:
-        """Return the digest of the files in *stage* (:func:`git_hybrid.git.ondisk.read_back`)."""
-        take = () if keeper is None else (keeper.take,)
-        sha256, taken, hashes = ondisk.read_back(stage.path, entries, *take)
-        if keeper is not None:
-            keeper.know(hashes)
-        if not any(entry.mode == GITLINK for entry in entries):
-            with suppress(Doubt, OSError):
-                packs.mark(f"{stage.path}/.git")
-                sums.write(stage.path, entries, hashes)
-                seen.keep_tree(stage.path, taken.stamps(pin.commit, pin.tree))
-        return sha256
+        self._verify(stage.name, Path(stage.path), pin.commit)
 
     def _prepare(self, stage: Stage, url: str, oid: Oid) -> None:
         git_dir = Path(stage.path) / ".git"

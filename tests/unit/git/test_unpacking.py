@@ -274,16 +274,16 @@ def children() -> list[int]:
 def test_processes_do_what_is_done_here(found: Unpacked, tmp_path: Path, hands: Hands) -> None:
     folders = [target(tmp_path, str(number)) for number in range(5)]
     for folder in folders:
-        hands.do(found.order(str(folder), COMMIT, ()))
+        hands.unpack(found.order(str(folder), COMMIT, ()))
         assert (folder / "a/b/c").read_bytes() == FILES["a/b/c"]
     assert len(children()) == 1
     with pytest.raises(FileExistsError):
-        hands.do(found.order(str(folders[0]), COMMIT, ()))
+        hands.unpack(found.order(str(folders[0]), COMMIT, ()))
     bad = target(tmp_path, "bad")
     with pytest.raises(Torn):
-        hands.do(found.order(str(bad), COMMIT, (str(pack(bad, whole=False)),)))
+        hands.unpack(found.order(str(bad), COMMIT, (str(pack(bad, whole=False)),)))
     # It goes on after an order that it could not carry out.
-    hands.do(found.order(str(target(tmp_path, "last")), COMMIT, ()))
+    hands.unpack(found.order(str(target(tmp_path, "last")), COMMIT, ()))
     assert len(children()) == 1
     hands.close()
     assert children() == []
@@ -299,9 +299,9 @@ def test_one_that_is_killed_is_missed_and_not_waited_for(
             (hand,) = children()
             os.kill(hand, signal.SIGKILL)
             with pytest.raises(OSError, match=r"(?i)pipe"):
-                hands.do(order)
+                hands.unpack(order)
         else:
-            hands.do(order)
+            hands.unpack(order)
     assert (tmp_path / "3/README").read_bytes() == FILES["README"]
 
 
@@ -310,5 +310,5 @@ def test_where_none_can_be_started_it_is_done_here(
 ) -> None:
     monkeypatch.setattr(processes, "_HERE", 0)
     monkeypatch.setattr("sys.executable", str(tmp_path / "nothing"))
-    hands.do(found.order(str(target(tmp_path)), COMMIT, ()))
+    hands.unpack(found.order(str(target(tmp_path)), COMMIT, ()))
     assert (tmp_path / "target/README").read_bytes() == FILES["README"]
