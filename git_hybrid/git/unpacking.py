@@ -27,7 +27,7 @@ ENTRY = struct.Struct(">I20s32sQ")
 BLOB = struct.Struct(">I20sQ")
 """Mode, blob, size of its content in bytes."""
 _CHECKSUM, _PIECE, _BUFFER = 20, 1 << 20, 1 << 20
-# git applies a delta in a fifth of the time; where more than one file in so many is one, all are git's. One in so many
+# git applies a delta several times as fast; where more than one file in so many is one, all are git's. One in so many
 # is looked at for that.
 _DELTAS, _SAMPLE = 4, 8
 _BASES = 8 << 20

@@ -14,6 +14,7 @@ TREES, RUNS = "tests/hostile/test_trees.py", "tests/hostile/test_nothing_runs.py
 NEARBY = "tests/integration/test_nearby.py"
 AFAR = "tests/integration/test_afar.py"
 UNPACKING = "tests/unit/git/test_unpacking.py"
+POURING = "tests/unit/git/test_pouring.py"
 TEXT, CORE, GIT = "tests/hostile/test_secrets_and_text.py", "tests/unit/core", "tests/unit/git"
 
 
@@ -408,6 +409,27 @@ MUTANTS = (
         f"{GIT}/test_run_children.py::test_who_is_killed_takes_its_children_and_their_children_along",
     ),
     Mutant(
+        "poured-digest-not-of-what-was-written",
+        "git/newtree.py",
+        "return content_digest(self.entries, iter(hashes))",
+        "return self.pin.content_sha256",
+        f"{POURING}::test_processes_do_what_is_done_here",
+    ),
+    Mutant(
+        "poured-tree-of-another-id",
+        "git/unpacking.py",
+        "    if found != oid:\n",
+        "    if found == b'':\n",
+        f"{POURING}::test_entries_of_another_tree_are_not_written",
+    ),
+    Mutant(
+        "half-a-poured-tree-left-to-git",
+        "git/newtree.py",
+        "            clear(disk, Path(path))\n",
+        "",
+        f"{POURING}::test_what_a_damaged_pack_left_is_taken_away_before_git_comes",
+    ),
+    Mutant(
         "kept-file-not-hashed",
         "git/unpacking.py",
         "                if sha256(content).digest() != known:\n                    raise Unlike(os.fsdecode(path))\n",
@@ -416,7 +438,7 @@ MUTANTS = (
     ),
     Mutant(
         "kept-file-follows",
-        "git/unpacking.py",
+        "git/treefiles.py",
         "_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC",
         "_NEW = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC",
         f"{UNPACKING}::test_what_is_there_already_is_not_followed_or_changed",
@@ -431,8 +453,8 @@ MUTANTS = (
     Mutant(
         "kept-tree-of-another-id",
         "git/unpacked.py",
-        "    if found != tree:\n",
-        "    if found == '':\n",
+        "    if found.hex() != tree:\n",
+        "    if found == b'':\n",
         f"{UNPACKING}::test_what_the_lock_does_not_say_is_damaged",
     ),
     Mutant(

@@ -68,6 +68,28 @@ def test_every_object_of_a_pack(repository: Path) -> None:
     all_read(repository)
 
 
+@pytest.mark.parametrize("by_offset", ["true", "false"])
+def test_sizes_are_told_without_the_content(repository: Path, by_offset: str) -> None:
+    git("config", "repack.useDeltaBaseOffset", by_offset, cwd=repository)
+    git("repack", "-a", "-d", "-q", "-f", cwd=repository)
+    options = ["--batch-all-objects", "--batch-check=%(objectname) %(objectsize)"]
+    sizes = dict(line.split(" ") for line in git("cat-file", *options, cwd=repository).splitlines())
+    with opened(repository / ".git") as raw:
+        for _ in range(3):
+            assert {oid: str(raw.size(oid)) for oid in sizes} == sizes
+        with pytest.raises(Unsure):
+            raw.size("1" * 40)
+
+
+def test_offsets_of_a_large_pack_are_in_their_own_table(repository: Path) -> None:
+    """git writes offsets of 64 bits from a limit on, which can be set lower."""
+    pack = the(repository, ".pack")
+    the(repository, ".idx").unlink()
+    git("index-pack", "--index-version=2,0x40", pack, cwd=repository)
+    for _ in range(2):
+        all_read(repository)
+
+
 def test_deltas_that_name_their_base(repository: Path) -> None:
     names = "\n".join(objects(repository))
     (repository / "names").write_text(names)
