@@ -169,7 +169,7 @@ def _built(run: Run, task: Task) -> tuple[Acquired, Stage, tuple[str, ...]]:
     if source.lfs == "fetch":
         require_digest(pin, rt.objects.content_sha256(stage, tree.entries))
         rt.writer.write_lfs(stage, pin)
-    elif kept is None or not rt.writer.write_kept(stage, pin, kept):
+    elif kept is None or not kept.write(stage, pin.commit):
         with nullcontext() if cache is None else cache.keeping(source.name, source.url, pin, tree.entries) as keeper:
             require_digest(pin, rt.writer.write(stage, pin, tree.entries, keeper))
             if keeper is not None:

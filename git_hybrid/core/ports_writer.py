@@ -10,7 +10,7 @@ from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Source
 from git_hybrid.core.plan import Task
 from git_hybrid.core.ports import Stage
-from git_hybrid.core.ports_cache import KeptTree, TreeKeeper
+from git_hybrid.core.ports_cache import TreeKeeper
 from git_hybrid.core.tree import TreeEntry
 
 
@@ -19,10 +19,6 @@ class Writer(Protocol):
 
     def prepare(self, stage: Stage, source: Source, pin: Pin) -> None:
         """Make *stage* a repository that stands at the pinned commit; its working tree is written next."""
-        ...
-
-    def write_kept(self, stage: Stage, pin: Pin, kept: KeptTree) -> bool:
-        """Write the working tree of *stage*, which becomes the clone, from *kept*; tell whether that worked."""
         ...
 
     def write(self, stage: Stage, pin: Pin, entries: Sequence[TreeEntry], keeper: TreeKeeper | None = None) -> str:

@@ -10,8 +10,8 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
-from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from git_hybrid.core.cache_record import StoreRecord, answers, folder_name
 from git_hybrid.core.errors import LocalIo
@@ -21,16 +21,15 @@ from git_hybrid.core.ports import Stage
 from git_hybrid.core.ports_cache import Filling, KeptTree, Question, TreeKeeper
 from git_hybrid.core.tree import TreeEntry
 from git_hybrid.core.value import Struct, field
-from git_hybrid.git.cache_care import Broken
 from git_hybrid.git.filling import NotFilled, StoreFilling, linked, object_format, reason, set_aside
-from git_hybrid.git.hands import Hands
 from git_hybrid.git.kept import kept_ref
 from git_hybrid.git.quarantine import Disk
 from git_hybrid.git.run import Runner
-from git_hybrid.git.store import WORK, Store, Unusable, why_unsafe, write_refs
-from git_hybrid.git.treekeeping import LentTree, StoreKeeper, drop_tree, found_tree
+from git_hybrid.git.store import WORK, Broken, Store, Unusable, why_unsafe, write_refs
 from git_hybrid.git.turn import TURN
-from git_hybrid.git.unpacked import Damaged, is_worth_it, swept
+
+if TYPE_CHECKING:
+    from git_hybrid.git.hands import Hands
 
 _OID = 40
 _TAG = b"Signature: 8a477f597d28d172789f06886806bc55\n# git hybrid can fetch all of this again: bford.info/cachedir\n"
@@ -135,27 +134,21 @@ class GitObjectCache(Struct):
         """Return the pinned tree if it is kept and not damaged."""
         if not self.most_tree_bytes or len(pin.tree) != _OID:
             return None
+        from git_hybrid.git.treekeeping import lent
+
         with self._told(name):
             store = self._store(url)
-            drop = None if store is None else partial(self._drop_tree, name, store.tree(pin.tree))
-            if store is not None and drop is not None:
-                try:
-                    with TURN:
-                        found = found_tree(store, pin.tree, pin.content_sha256)
-                    return None if found is None else LentTree(found, hands=self.hands, disk=self.disk, drop=drop)
-                except Damaged as error:
-                    drop(str(error))
+            if store is not None:
+                return lent(store, pin, hands=self.hands, disk=self.disk, tell=self._teller(name))
         return None
-
-    def _drop_tree(self, name: SourceName, path: str, why: str) -> None:
-        self._teller(name)(f"a kept tree is damaged and was removed: {why}")
-        drop_tree(path)
 
     @contextmanager
     def keeping(
         self, name: SourceName, url: Url, pin: Pin, entries: Sequence[TreeEntry]
     ) -> Iterator[TreeKeeper | None]:
         """Yield what keeps the pinned tree as the newest of the few of its store."""
+        from git_hybrid.git.treekeeping import StoreKeeper, is_worth_it
+
         keeper: StoreKeeper | None = None
         if is_worth_it(entries, most_bytes=self.most_tree_bytes):
             with self._told(name):
@@ -171,6 +164,8 @@ class GitObjectCache(Struct):
 
     def _sweep(self) -> None:
         """Remove, once, the trees that killed runs had begun to keep."""
+        from git_hybrid.git.treekeeping import swept
+
         with self._guard:
             if not self._is_swept:
                 self._is_swept = True

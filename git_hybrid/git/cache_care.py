@@ -21,7 +21,7 @@ from git_hybrid.git.packfiles import describe, pack_files, share
 from git_hybrid.git.quarantine import Disk
 from git_hybrid.git.run import Runner
 from git_hybrid.git.skeleton import write_skeleton
-from git_hybrid.git.store import ASIDE, RECORD, USED, WORK, Store, Unusable, write_packed_refs
+from git_hybrid.git.store import ASIDE, RECORD, USED, WORK, Broken, Store, Unusable, write_packed_refs
 from git_hybrid.git.treekeeping import kept_trees
 from git_hybrid.git.unpacked import Damaged, is_unfinished, verify
 from git_hybrid.git.unpacked import swept as trees_swept
@@ -31,10 +31,6 @@ _OURS |= {"refs/tags", "trees"}
 
 
 _TREE = re.compile(r"trees/[0-9a-f]{40}")
-
-
-class Broken(Exception):
-    """A store is not what its record says; the text says where."""
 
 
 @contextmanager

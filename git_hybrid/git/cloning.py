@@ -7,7 +7,6 @@ it reads the pack (``--check-self-contained-and-connected``, with the same fsck)
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 
 from git_hybrid.core.ids import InvalidText, parse_oid
@@ -51,7 +50,9 @@ def beside(stage: Stage) -> Path:
 
 def clean(stage: Stage) -> None:
     """Remove what is left of the clone for *stage*."""
-    shutil.rmtree(beside(stage), ignore_errors=True)
+    from shutil import rmtree
+
+    rmtree(beside(stage), ignore_errors=True)
 
 
 def take_over(stage: Stage, ref: str, kept: str) -> bool:

@@ -12,12 +12,11 @@ from git_hybrid.core.cache_record import PACK_LIMIT, Seen, StoreRecord, refreshe
 from git_hybrid.core.errors import LocalIo
 from git_hybrid.core.ids import InvalidText, RefName, Url, parse_full_ref, parse_oid
 from git_hybrid.core.value import Struct, replace
-from git_hybrid.git.cache_care import Broken, checked, consolidated
 from git_hybrid.git.kept import fetched_refs, upstream_ref
 from git_hybrid.git.packfiles import pack_files
 from git_hybrid.git.receiving import HAVES
 from git_hybrid.git.run import Runner
-from git_hybrid.git.store import Store, Unusable, write_packed_refs
+from git_hybrid.git.store import Broken, Store, Unusable, write_packed_refs
 
 _YOUNG = timedelta(minutes=1)
 
@@ -93,6 +92,8 @@ class StoreFilling(Struct):
         store.write(record, before=self._record)
         store.used()
         if record.packs > PACK_LIMIT:
+            from git_hybrid.git.cache_care import consolidated
+
             consolidated(self.runner, store, record)
 
     def _seen(self) -> dict[RefName, Seen]:
@@ -119,6 +120,8 @@ def linked(runner: Runner, store: Store, record: StoreRecord, git_dir: Path) -> 
     found, name = store.link(record, git_dir)
     if found == "touched":
         # A copy of the cache may have got other times. Whether more than that happened is worth one look.
+        from git_hybrid.git.cache_care import checked
+
         record = checked(runner, store, record)
         store.write(record)
     elif found != "same":

@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 import os
 import re
-import shutil
 import stat
 from pathlib import Path
 from typing import Literal
@@ -95,6 +94,8 @@ def share(source: str, target: str) -> None:
 
 
 def _copy(source: str, target: str) -> None:
+    import shutil
+
     unfinished = f"{target}.tmp"
     shutil.copyfile(source, unfinished, follow_symlinks=False)
     # Its time is a part of what is remembered of it.

@@ -34,6 +34,10 @@ class Unusable(Exception):
     """The store, or the whole cache, cannot be used; the text says why."""
 
 
+class Broken(Exception):
+    """A store is not what its record says; the text says where."""
+
+
 def why_unsafe(path: Path) -> str:
     """Return why the folder at *path* must not be trusted: somebody else could write into it; nothing if they cannot.
 

@@ -10,15 +10,21 @@ from pathlib import Path
 
 from git_hybrid.core.errors import MalformedObjects
 from git_hybrid.core.ids import Oid
+from git_hybrid.core.lock import Pin
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.tree import TreeEntry
 from git_hybrid.git.hands import Hands
 from git_hybrid.git.packfiles import pack_paths
+from git_hybrid.git.packs import mark
 from git_hybrid.git.quarantine import Disk
+from git_hybrid.git.recorded import Doubt
 from git_hybrid.git.store import WORK, Store, Unusable, why_unsafe
+from git_hybrid.git.turn import TURN
 from git_hybrid.git.unpacked import WORK as UNFINISHED
-from git_hybrid.git.unpacked import Damaged, Keeper, Unpacked, read
+from git_hybrid.git.unpacked import Damaged, Keeper, Unpacked, is_worth_it, read, swept
 from git_hybrid.git.unpacking import Torn, Unlike
+
+__all__ = ["KEPT", "LentTree", "StoreKeeper", "clear", "is_worth_it", "kept_trees", "lent", "swept"]
 
 KEPT = 2
 """So many trees of a store are kept: that of the pin, and that of another workspace which is not there yet."""
@@ -61,6 +67,8 @@ class LentTree:
         else:
             with suppress(OSError):
                 os.utime(self._found.path)
+            with suppress(Doubt, OSError), TURN:
+                mark(f"{stage.path}/.git")
             return True
         clear(self._disk, Path(stage.path))
         return False
@@ -151,23 +159,33 @@ def kept_trees(store: Store) -> list[str]:
     return sorted(times, key=lambda path: (-times[path], path))
 
 
-def drop_tree(path: str) -> None:
-    """Remove the tree kept at *path*; one that cannot be removed is found to be damaged again."""
-    with suppress(OSError):
-        os.unlink(path)
-
-
-def found_tree(store: Store, tree: Oid, content_sha256: str) -> Unpacked | None:
-    """Return the tree that *store* keeps; None if it does not.
+def lent(store: Store, pin: Pin, *, hands: Hands, disk: Disk, tell: Callable[[str], None]) -> LentTree | None:
+    """Return the pinned tree if *store* keeps it; one that is damaged is told of and removed.
 
     Raises:
-        Damaged: it is not what it should be.
         OSError: it cannot be read.
     """
+    path = store.tree(pin.tree)
+
+    def drop(why: str) -> None:
+        tell(f"a kept tree is damaged and was removed: {why}")
+        # One that cannot be removed is found to be damaged again.
+        with suppress(OSError):
+            os.unlink(path)
+
     try:
+        found = _found(store, pin)
+    except FileNotFoundError:
+        return None
+    except Damaged as error:
+        drop(str(error))
+        return None
+    return LentTree(found, hands=hands, disk=disk, drop=drop)
+
+
+def _found(store: Store, pin: Pin) -> Unpacked:
+    with TURN:
         unsafe = why_unsafe(store.path) or why_unsafe(store.trees)
         if unsafe:
             raise Damaged(unsafe)
-        return read(store.tree(tree), tree, content_sha256)
-    except FileNotFoundError:
-        return None
+        return read(store.tree(pin.tree), pin.tree, pin.content_sha256)

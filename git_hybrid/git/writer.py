@@ -12,6 +12,7 @@ import struct
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from git_hybrid.core.errors import DirtySource, InTheWay, LocalIo, WrongContent
 from git_hybrid.core.ids import Oid, SourceName
@@ -21,18 +22,16 @@ from git_hybrid.core.pattern import pattern
 from git_hybrid.core.plan import Broken, Clone, Task
 from git_hybrid.core.planner import source_path
 from git_hybrid.core.ports import Stage
-from git_hybrid.core.ports_cache import KeptTree, TreeKeeper
+from git_hybrid.core.ports_cache import TreeKeeper
 from git_hybrid.core.tree import TreeEntry
 from git_hybrid.core.value import Struct, field
 from git_hybrid.git import inner, packs, proof, seen
 from git_hybrid.git.clones import SAVED, GitClones
 from git_hybrid.git.eyes import open_eyes
 from git_hybrid.git.glance import is_marked, settle
-from git_hybrid.git.hands import Hands
 from git_hybrid.git.index import is_blind
 from git_hybrid.git.inner import set_attributes, smudging
 from git_hybrid.git.local import failure, must
-from git_hybrid.git.newtree import NewTree
 from git_hybrid.git.owners import is_held
 from git_hybrid.git.quarantine import ATTRIBUTES, PIN_REF, Disk, GitQuarantine, uses_lfs
 from git_hybrid.git.recorded import Doubt
@@ -40,6 +39,9 @@ from git_hybrid.git.run import Completed, Runner
 from git_hybrid.git.saver import holds_work, save_work
 from git_hybrid.git.stamps import Stamps
 from git_hybrid.git.turn import TURN
+
+if TYPE_CHECKING:
+    from git_hybrid.git.hands import Hands
 
 _IN_THE_WAY = pattern(r"^\t(?P<path>.+)$", re.MULTILINE)
 _BISECT = ("BISECT_LOG", "BISECT_START", "BISECT_NAMES", "BISECT_TERMS", "BISECT_EXPECTED_REV", "BISECT_ANCESTORS_OK")
@@ -60,16 +62,10 @@ class GitWriter(Struct, frozen=True):
         with TURN:
             self._prepare(stage, str(source.url), pin.commit)
 
-    def write_kept(self, stage: Stage, pin: Pin, kept: KeptTree) -> bool:
-        """Tell whether *kept* wrote the working tree of *stage*, and so proved each file."""
-        if not kept.write(stage, pin.commit):
-            return False
-        with suppress(Doubt, OSError), TURN:
-            packs.mark(f"{stage.path}/.git")
-        return True
-
     def write(self, stage: Stage, pin: Pin, entries: Sequence[TreeEntry], keeper: TreeKeeper | None = None) -> str:
         """Write *entries* as the working tree of *stage* (:meth:`git_hybrid.git.newtree.NewTree.write`)."""
+        from git_hybrid.git.newtree import NewTree
+
         new = NewTree(stage, pin, entries, keeper)
         return new.write(self.hands, self.disk, lambda: self._check_out(stage, pin.commit))
 

@@ -38,7 +38,9 @@ WRITERS = {
     "git_hybrid/git/store.py",  # marks of use, locks, and refs of repositories in quarantine
     "git_hybrid/git/treekeeping.py",  # trees in a store, which are proved each time
     "git_hybrid/git/unpacked.py",  # the same
-    "git_hybrid/git/unpacking.py",  # into quarantine
+    "git_hybrid/git/unpacking.py",  # a tree that is to be kept, in a store
+    "git_hybrid/git/treefiles.py",  # into quarantine
+    "git_hybrid/git/hand.py",  # an answer, into a pipe
     "git_hybrid/git/signing.py",  # what ssh-keygen reads, in a private folder that goes away
     "git_hybrid/scan/external.py",  # what a scanner prints, in a scratch folder
     "git_hybrid/scan/scratch.py",
