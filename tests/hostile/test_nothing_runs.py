@@ -136,6 +136,12 @@ def test_files_are_the_bytes_of_the_blobs(
     assert (workspace / "sources/tool/a.txt").read_bytes() == b"$Id$\none\n"
     assert (workspace / "sources/tool/big.bin").read_text() == POINTER
     hybrid("check", "sources", "--content")
+    # A new clone is written by processes of ours; what changes in one is checked out by git.
+    tool.commit({"a.txt": "$Id$\ntwo\n"}, "another")
+    hybrid("pin", "--all", env=traps)
+    hybrid("sync", env=traps)
+    assert (workspace / "sources/tool/a.txt").read_bytes() == b"$Id$\ntwo\n"
+    hybrid("check", "sources", "--content")
     assert _ran(traps) == []
 
 

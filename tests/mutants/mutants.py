@@ -333,9 +333,9 @@ MUTANTS = (
     ),
     Mutant(
         "damaged-sums-believed",
-        "git/sums.py",
-        "        if head == _head(data):\n",
-        "        if head:\n",
+        "git/sumfile.py",
+        "if head == _head(rest) else []",
+        "if head else []",
         f"{UPDATE}::test_what_is_damaged_is_nothing_that_a_clone_knows",
     ),
     Mutant(
