@@ -57,7 +57,7 @@ def describe(path: str) -> PackFile:
         if not stat.S_ISREG(info.st_mode):
             raise OSError(errno.EINVAL, "not a regular file", path)
         # It ends with a digest of its kind, whose length in hex its name has.
-        length = len(Path(path).stem.removeprefix("pack-")) // 2
+        length = len(os.path.splitext(os.path.basename(path))[0].removeprefix("pack-")) // 2
         checksum = os.pread(descriptor, length, max(info.st_size - length, 0)).hex()
     finally:
         os.close(descriptor)

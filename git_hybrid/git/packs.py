@@ -69,17 +69,18 @@ def move(disk: Disk, giver: Path, taker: Path) -> None:
     Raises:
         LocalIo: the file system refused.
     """
-    folder = giver / "objects" / "pack"
-    found = sorted(folder.iterdir(), key=_pack_order) if folder.is_dir() else []
-    (taker / "objects" / "pack").mkdir(exist_ok=True)
-    for pack in found:
-        os.rename(pack, taker / "objects" / "pack" / pack.name)
-    disk.sync_folder(taker / "objects" / "pack")
+    source, target = f"{giver}/objects/pack", f"{taker}/objects/pack"
+    found = sorted(os.listdir(source), key=_pack_order) if os.path.isdir(source) else []
+    os.makedirs(target, exist_ok=True)
+    for name in found:
+        os.rename(f"{source}/{name}", f"{target}/{name}")
+    disk.sync_folder(Path(target))
 
 
-def _pack_order(path: Path) -> int:
+def _pack_order(name: str) -> int:
     # The index comes last: git takes a pack for whole as soon as it sees one.
-    return _PACK_ORDER.index(path.suffix) if path.suffix in _PACK_ORDER else len(_PACK_ORDER)
+    ending = os.path.splitext(name)[1]
+    return _PACK_ORDER.index(ending) if ending in _PACK_ORDER else len(_PACK_ORDER)
 
 
 def _merge_shallow(disk: Disk, giver: Path, taker: Path) -> None:
