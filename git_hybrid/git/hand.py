@@ -18,11 +18,12 @@ def main() -> None:
     sys.path.append(os.path.abspath(f"{__file__}/../../.."))
     from git_hybrid.git.unpacking import answered
 
-    with open(0, "rb", closefd=False) as orders, open(1, "wb", buffering=0, closefd=False) as answers:
+    with open(0, "rb", closefd=False) as orders, open(1, "wb", closefd=False) as answers:
         while len(size := orders.read(_FRAME)) == _FRAME:
             # From the process that started this one, through a pipe that nobody else has.
             told = marshal.dumps(answered(*marshal.loads(orders.read(int.from_bytes(size)))))  # noqa: S302
             answers.write(len(told).to_bytes(_FRAME) + told)
+            answers.flush()
 
 
 if __name__ == "__main__":

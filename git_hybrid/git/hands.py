@@ -69,7 +69,7 @@ class Hands:
     def _do(self, kind: str, order: KeptOrder | PackOrder) -> bytes:
         hand = self._taken()
         if hand is None:
-            answer = answered(kind, order)
+            answer = answered(kind, order, partial(self._runner.check, None))
         else:
             try:
                 answer = _asked(hand, (kind, order), partial(self._runner.check, None))
@@ -120,15 +120,13 @@ class Hands:
 
 
 def _asked(hand: Talker, order: tuple[str, KeptOrder | PackOrder], check: Callable[[], None]) -> Answer:
-    from git_hybrid.git.receiving import reader
+    from git_hybrid.git.receiving import reader, writer
 
     assert hand.stdin is not None
     assert hand.stdout is not None
     told = marshal.dumps(order)
     # Not into the buffer of the pipe, which would have to be written out once more when it is closed.
-    left = memoryview(len(told).to_bytes(_FRAME) + told)
-    while left:
-        left = left[os.write(hand.stdin.fileno(), left) :]
+    writer(hand.stdin.fileno(), check)(len(told).to_bytes(_FRAME) + told)
     read, data = reader(hand.stdout.fileno(), check), b""
     while len(data) < _FRAME or len(data) < _FRAME + int.from_bytes(data[:_FRAME]):
         piece = read()

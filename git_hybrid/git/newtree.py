@@ -54,12 +54,10 @@ class NewTree(Struct, frozen=True):
     def _poured(self, hands: Hands, disk: Disk) -> list[str] | None:
         """Return the SHA-256 of each file, taken on its way from the packs to the disk; None leaves it to git."""
         path, keep = self.stage.path, "" if self.keeper is None else self.keeper.place
-        names = tuple(name.removesuffix(_INDEX) for name in pack_paths(f"{path}/.git") if name.endswith(_INDEX))
-        order = pack_order(path, names, self.entries, self.pin.commit, self.pin.tree, keep)
-        if order is None:
-            return None
         try:
-            return hands.pour(order)
+            names = tuple(name.removesuffix(_INDEX) for name in pack_paths(f"{path}/.git") if name.endswith(_INDEX))
+            order = pack_order(path, names, self.entries, self.pin.commit, self.pin.tree, keep)
+            return None if order is None else hands.pour(order)
         except (Unfit, OSError):
             # git may know better, or has words for it.
             clear(disk, Path(path))

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 _CHUNK = 1 << 18
 _SMALL = 1 << 20
 _MANY = 1_000_000
-_FOLDERS = 1000
-"""A tree with more of them is read by libgit2: to import it takes as long as to read so many here."""
+_FOLDERS, _FILES = 1000, 5000
+"""A tree with more of them is read by libgit2: to import it takes as long as to look at so many here."""
 
 
 class GitObjects(Struct, frozen=True):
@@ -138,7 +138,7 @@ class GitObjects(Struct, frozen=True):
         *like* is a clone most files of which are the same.
         """
         with suppress(Unsure, ValueError, TooManyTrees), opened(_git_dir(stage)) as raw:
-            size = raw.size if like is None else sums.sizes(sums.read(like.path), raw)
+            size = raw.few_sizes(_FILES) if like is None else sums.sizes(sums.read(like.path), raw)
             most = limits.max_entries if like is not None else min(limits.max_entries, _FOLDERS)
             entries = entries_of(raw.links(oid)[0], raw.read, size, most=most)
             return scan_tree(entries, limits=limits, read_link=lambda blob: raw.read(blob)[1])

@@ -28,6 +28,7 @@ R = TypeVar("R")
 FEW = 200
 """So many objects are read here, and not more: to import libgit2 takes as long."""
 _SHA1 = 40
+_BASES = 4 << 20
 _ALTERNATES = 5
 _TAGS = 10
 
@@ -61,7 +62,7 @@ class Raw:
         """
         self._git_dir = str(git_dir)
         self._folders = list(_object_folders(f"{git_dir}/objects", _ALTERNATES))
-        self._packs = Packs(path for folder in self._folders for path in _packs(f"{folder}/pack"))
+        self._packs = Packs((path for folder in self._folders for path in _packs(f"{folder}/pack")), memory=_BASES)
 
     def close(self) -> None:
         """Close the packs."""
@@ -98,6 +99,17 @@ class Raw:
         if place is None:
             raise Unsure
         return place[0].size(place[1])
+
+    def few_sizes(self, most: int) -> Callable[[str], int]:
+        """Return :meth:`size` for at most so many objects, after which it is Unsure."""
+        left = iter(range(most))
+
+        def size(oid: str) -> int:
+            if next(left, None) is None:
+                raise Unsure
+            return self.size(oid)
+
+        return size
 
     def _loose(self, oid: str) -> str | None:
         paths = (f"{folder}/{oid[:2]}/{oid[2:]}" for folder in self._folders)

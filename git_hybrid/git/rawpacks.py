@@ -23,10 +23,15 @@ KINDS = {1: "commit", 2: "tree", 3: "blob", 4: "tag"}
 _BLOB, _OFS_DELTA, _REF_DELTA = 3, 6, 7
 _MAGIC = b"\xfftOc\0\0\0\2"
 _ID, _NAMES_AT, _PER_OBJECT = 20, 8 + 256 * 4, 20 + 4 + 4
-_HEAD = 64
+_HEAD, _START = 64, 1 << 10
+"""More than the head of an entry takes; and more than zlib needs, with its tables, to tell the first few bytes."""
 _SMALL = 1 << 20
 _OFTEN, _FEW = 16, 1 << 14
 _CHAIN, _DELTAS = 1000, 8 << 20
+# Of a bucket of the index no more names are read at once.
+_BUCKET = 64
+# What deltas may have, and what they may make, in bytes, for content of so many: orders are slow here, one by one.
+_PER_DELTA, _PER_RESULT = 8, 4
 
 Entry = tuple[str, int | bytes, bytes]
 """A kind and all its bytes, or "" and a delta against what stands at an offset or has an id."""
@@ -66,6 +71,12 @@ class Pack:
         high = self._number(8 + 4 * first)
         if not low <= high <= self._count:
             raise ValueError(high)
+        while high - low > _BUCKET:
+            middle = (low + high) // 2
+            if self._indexed(_ID, _NAMES_AT + middle * _ID) <= oid:
+                low = middle
+            else:
+                high = middle
         names = self._indexed((high - low) * _ID, _NAMES_AT + low * _ID)
         at = names.find(oid)
         while at % _ID and at >= 0:
@@ -86,7 +97,7 @@ class Pack:
         first = _NAMES_AT + count * (_PER_OBJECT - 4)
         offsets = struct.unpack_from(f">{count}I", index, first)
         # Of one with larger offsets these are in another table.
-        return {} if max(offsets) & 0x80000000 else dict(zip(names, offsets, strict=True))
+        return {} if max(offsets, default=0) & 0x80000000 else dict(zip(names, offsets, strict=True))
 
     def is_delta(self, offset: int) -> bool:
         """Tell whether what stands at *offset* is a delta."""
@@ -106,7 +117,7 @@ class Pack:
     def size(self, offset: int) -> int:
         """Return the size of the content of the object at *offset*, of which nearly nothing is read."""
         pack = self._file(".pack")
-        head = os.pread(pack, 2 * _HEAD, offset)
+        head = os.pread(pack, _START, offset)
         kind, size, at = _head(head)
         if kind == _OFS_DELTA:
             _, at = _offset(head, at)
@@ -171,14 +182,18 @@ class Pack:
 class Packs:
     """The packs of one repository. Up to *memory* bytes of what deltas are made against stay in memory.
 
+    So much work as *most* bytes of content need is done, and not much more: a small pack can ask for hours of it.
+
     Methods raise one of :data:`UNREADABLE` where the files are not as git writes them.
     """
 
-    def __init__(self, paths: Iterable[str], *, memory: int = 0) -> None:
+    def __init__(self, paths: Iterable[str], *, memory: int = 0, most: int = 16 << 20) -> None:
         """Take the packs at *paths*, each without ``.pack`` or ``.idx``."""
         self._packs = [Pack(path) for path in paths]
         self._memory, self._room = memory, memory
         self._bases: dict[tuple[Pack, int], tuple[str, bytes]] = {}
+        self._deltas = LARGEST + most // _PER_DELTA
+        self._results = _DELTAS + most * _PER_RESULT
 
     def close(self) -> None:
         """Close them."""
@@ -209,7 +224,8 @@ class Packs:
                 return self._applied(*self._kept(place, kind, data, is_base=bool(deltas)), deltas)
             deltas.append((place, data))
             size += len(data)
-            if size > _DELTAS or len(deltas) >= _CHAIN:
+            self._deltas -= len(data)
+            if size > _DELTAS or len(deltas) >= _CHAIN or self._deltas < 0:
                 raise ValueError(size)
             if isinstance(base, int):
                 place = place[0], base
@@ -221,6 +237,9 @@ class Packs:
         while deltas:
             place, delta = deltas.pop()
             kind, data = self._kept(place, kind, patched(data, delta), is_base=bool(deltas))
+            self._results -= len(data)
+            if self._results < 0:
+                raise ValueError(self._results)
         return kind, data
 
     def _kept(self, place: tuple[Pack, int], kind: str, data: bytes, *, is_base: bool) -> tuple[str, bytes]:

@@ -139,7 +139,7 @@ def add_pack(
         return True
     with indexing(runner, wanted, threads, listener=listener) as indexer:
         assert indexer.stdin is not None
-        write = _writer(indexer.stdin.fileno(), check)
+        write = writer(indexer.stdin.fileno(), check)
         with suppress(BrokenPipeError):
             # It ends as soon as it meets what it does not take.
             for piece in chain([first], pieces):
@@ -203,7 +203,7 @@ def reader(descriptor: int, check: Callable[[], None], *, most: int = 1 << 16) -
     return read
 
 
-def _writer(descriptor: int, check: Callable[[], None]) -> Callable[[bytes], None]:
+def writer(descriptor: int, check: Callable[[], None]) -> Callable[[bytes], None]:
     """Return a function that writes all that it is given; *check* may raise while it waits."""
     os.set_blocking(descriptor, False)
     waiting = select.poll()

@@ -251,15 +251,17 @@ class Runner(Struct):
         stderr: Source = "nothing",
     ) -> AbstractContextManager[Talker]:
         """Run a git command with the user's configuration that is talked to by pipes; leaving the block ends it."""
-        env = child_environment(self.environ, network=True) | (
-            {"GIT_PROTOCOL": f"version={version}"} if version else {}
-        )
+        env = child_environment(self.environ, network=True)
+        env |= {"GIT_PROTOCOL": f"version={version}"} if version else {}
         argv = ["git", *hardened([*silenced(self.chosen), *settings]), *repository_options(git_dir, None), *arguments]
         return self._started(argv, env=env, cwd=git_dir, stdin=stdin, stderr=stderr)
 
     def helping(self, program: Path) -> AbstractContextManager[Talker]:
         """Run *program*, a file of ours that needs nothing but Python and is talked to by pipes, for the block."""
-        argv = [sys.executable or "python3", "-I", "-S", str(program)]
+        # What the environment, which it does not read, would tell it of bytecode.
+        bytecode = [f"-Xpycache_prefix={sys.pycache_prefix}"] if sys.pycache_prefix else []
+        bytecode += ["-B"] if sys.dont_write_bytecode else []
+        argv = [sys.executable or "python3", "-I", "-S", *bytecode, str(program)]
         env = child_environment(self.environ, network=False)
         return self._started(argv, env=env, cwd=None, stdin="pipe", stderr="nothing")
 

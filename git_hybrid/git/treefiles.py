@@ -6,6 +6,7 @@ a little of the standard library is imported.
 
 from __future__ import annotations
 
+import errno
 import os
 import struct
 from array import array
@@ -68,6 +69,8 @@ class WorkingTree:
             os.close(number)
 
     def _link(self, _mode: int, path: bytes, content: bytes) -> os.stat_result:
+        if b"\0" in content:
+            raise OSError(errno.EINVAL, "no link has a NUL in its target", path)
         os.symlink(content, path, dir_fd=self._top)
         return os.lstat(path, dir_fd=self._top)
 

@@ -22,7 +22,7 @@ from git_hybrid.git.store import WORK, Store, Unusable, why_unsafe
 from git_hybrid.git.turn import TURN
 from git_hybrid.git.unpacked import WORK as UNFINISHED
 from git_hybrid.git.unpacked import Damaged, Keeper, Unpacked, is_worth_it, read, swept
-from git_hybrid.git.unpacking import Torn, Unlike
+from git_hybrid.git.unpacking import Torn, Unfit, Unlike
 
 __all__ = ["KEPT", "LentTree", "StoreKeeper", "clear", "is_worth_it", "kept_trees", "lent", "swept"]
 
@@ -61,7 +61,7 @@ class LentTree:
             raise MalformedObjects(name=stage.name, message=f"{error} is not what it was") from None
         except Unlike as error:
             self._drop(f"{error} in it is not what it was")
-        except OSError:
+        except (Unfit, OSError):
             # git may know better, or has words for it.
             pass
         else:

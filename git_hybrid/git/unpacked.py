@@ -23,7 +23,7 @@ from git_hybrid.core.value import Struct
 from git_hybrid.git.stamps import MAGIC
 from git_hybrid.git.sumfile import packed
 from git_hybrid.git.treefiles import root_of
-from git_hybrid.git.unpacking import BLOB, ENTRY, KeptOrder, PackOrder
+from git_hybrid.git.unpacking import BLOB, ENTRY, KeptOrder, PackOrder, are_ordered
 
 MOST_FILES = 20_000
 WORK = "tree"
@@ -191,6 +191,8 @@ def read(path: str, tree: Oid, content_sha256: str) -> Unpacked:
     found, extension = root_of(rows, [entry.path for entry in entries])
     if found.hex() != tree:
         raise Damaged(f"its entries are those of {found.hex()}")
+    if not are_ordered([entry.path for entry in entries]):
+        raise Damaged("its paths are not in order")
     if content_digest(entries, (digest.hex() for _, _, digest, _ in rows)) != content_sha256:
         raise Damaged("its hashes are not those of the lock")
     return Unpacked(path, tree, entries, table, joined, extension, _links(path, rows))

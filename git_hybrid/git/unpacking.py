@@ -12,24 +12,27 @@ from __future__ import annotations
 import os
 import struct
 from hashlib import sha1, sha256
+from itertools import pairwise
 
-from git_hybrid.git.rawpacks import UNREADABLE, Packs
+from git_hybrid.git.deltas import LARGEST
+from git_hybrid.git.rawpacks import UNREADABLE, Pack, Packs
 from git_hybrid.git.sumfile import packed
 from git_hybrid.git.treefiles import WorkingTree, root_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from typing import Any, BinaryIO
+    from typing import Any, BinaryIO, NoReturn
+
+    Check = Callable[[], None]
 
 ENTRY = struct.Struct(">I20s32sQ")
 """Mode, blob, SHA-256 of its content, size in bytes: what a kept tree has of each path."""
 BLOB = struct.Struct(">I20sQ")
 """Mode, blob, size of its content in bytes."""
 _CHECKSUM, _PIECE, _BUFFER = 20, 1 << 20, 1 << 20
-# git applies a delta several times as fast; where more than one file in so many is one, all are git's. One in so many
-# is looked at for that.
-_DELTAS, _SAMPLE = 4, 8
+# git applies a delta several times as fast; where more than one file in so many is one, all are git's.
+_DELTAS = 4
 _BASES = 8 << 20
 
 KeptOrder = tuple[str, bytes, bytes, str, bytes, bytes, str, tuple[str, ...]]
@@ -40,6 +43,9 @@ PackOrder = tuple[tuple[str, ...], bytes, bytes, bytes, str, str, str]
 write, what the stat data begin with, and a file that the content of all files is written into besides, if any."""
 Answer = bytes | tuple[str, int, str]
 """What was found, or what went wrong: its kind, the number of an error of the system, where."""
+
+
+def _nothing() -> None: ...
 
 
 class Unlike(ValueError):
@@ -54,8 +60,10 @@ class Unfit(ValueError):
     """The packs are not for this reader: git does it sooner, or knows better what is wrong."""
 
 
-def unpacked(order: KeptOrder) -> bytes:
+def unpacked(order: KeptOrder, check: Check = _nothing) -> bytes:
     """Carry out *order*: the target has a ``.git`` without an index, and nothing else.
+
+    *check* may raise before each file.
 
     Everything is made anew and nothing is followed: what is there already, a link on the way included, is an error.
 
@@ -74,6 +82,7 @@ def unpacked(order: KeptOrder) -> bytes:
     try:
         with open(source, "rb", buffering=_BUFFER) as data:
             for (mode, _, known, size), path in zip(rows, paths, strict=True):
+                check()
                 content = data.read(size)
                 if sha256(content).digest() != known:
                     raise Unlike(os.fsdecode(path))
@@ -84,7 +93,7 @@ def unpacked(order: KeptOrder) -> bytes:
     return b""
 
 
-def poured(order: PackOrder) -> bytes:
+def poured(order: PackOrder, check: Check = _nothing) -> bytes:
     """Carry out *order*, in the same way, and return the SHA-256 of each file, 32 bytes each.
 
     Raises:
@@ -97,14 +106,17 @@ def poured(order: PackOrder) -> bytes:
     found, extension = root_of(rows, paths)
     if found != oid:
         raise Unfit("the tree is another one")
-    packs = Packs(names, memory=_BASES)
+    if not are_ordered(paths):
+        raise Unfit("the paths are not in order")
+    packs = Packs(names, memory=_BASES, most=sum(size for _, _, size in rows))
     copy = _Copy(keep)
     try:
-        _require_few_deltas(packs, [blob for _, blob, _ in rows[::_SAMPLE]])
+        places = _places(packs, rows)
         tree = WorkingTree(target, paths)
         try:
-            for (mode, blob, size), path in zip(rows, paths, strict=True):
-                content = _content(packs, blob, size)
+            for (mode, blob, size), path, place in zip(rows, paths, places, strict=True):
+                check()
+                content = _content(packs, blob, size, place)
                 known.append(sha256(content).digest())
                 copy.add(content)
                 tree.add(mode, path, content)
@@ -118,37 +130,50 @@ def poured(order: PackOrder) -> bytes:
     return b"".join(known)
 
 
-_WORK: dict[str, Callable[[Any], bytes]] = {"unpacked": unpacked, "poured": poured}
+_WORK: dict[str, Callable[[Any, Check], bytes]] = {"unpacked": unpacked, "poured": poured}
 
 
-def answered(kind: str, order: object) -> Answer:
+def answered(kind: str, order: object, check: Check = _nothing) -> Answer:
     """Carry out *order* by the function named *kind*, and return what came of it."""
     try:
-        return _WORK[kind](order)
+        return _WORK[kind](order, check)
     except (Unlike, Torn, Unfit) as error:
         return type(error).__name__, 0, str(error)
     except OSError as error:
         return "OSError", error.errno or 0, os.fsdecode(error.filename or "")
+    except (ValueError, OverflowError, struct.error, MemoryError) as error:
+        # Times that no index can hold, more than the memory can: git may find a way.
+        return Unfit.__name__, 0, str(error)
+
+
+def are_ordered(paths: Sequence[bytes]) -> bool:
+    """Tell whether *paths* are in the order of an index, which not every tree has; no path is there twice."""
+    return all(one < other for one, other in pairwise(paths))
 
 
 def _split(joined: bytes) -> list[bytes]:
     return joined.split(b"\0") if joined else []
 
 
-def _require_few_deltas(packs: Packs, blobs: Sequence[bytes]) -> None:
+def _places(packs: Packs, rows: Sequence[tuple[int, bytes, int]]) -> list[tuple[Pack, int]]:
+    """Return where each file is.
+
+    Raises:
+        Unfit: one is in no pack, or too many are deltas, or one of these is too large.
+    """
     try:
-        places = [packs.find(blob) for blob in blobs]
-        deltas = sum(place is None or place[0].is_delta(place[1]) for place in places)
+        places = [packs.find(blob) or _none_loose(blob) for _, blob, _ in rows]
+        deltas = [size for (_, _, size), (pack, at) in zip(rows, places, strict=True) if pack.is_delta(at)]
     except UNREADABLE as error:
         raise Unfit(str(error)) from error
-    if deltas * _DELTAS > len(blobs):
-        raise Unfit("most files are deltas")
+    if len(deltas) * _DELTAS > len(rows) or max(deltas, default=0) > LARGEST:
+        raise Unfit("too many files are deltas")
+    return places
 
 
-def _content(packs: Packs, blob: bytes, size: int) -> bytes:
+def _content(packs: Packs, blob: bytes, size: int, place: tuple[Pack, int]) -> bytes:
     try:
-        place = packs.find(blob)
-        content = None if place is None else place[0].blob(place[1], size)
+        content = place[0].blob(place[1], size)
         if content is None:
             kind, content = packs.read(blob, _none_loose)
             if kind != "blob" or len(content) != size:
@@ -158,7 +183,7 @@ def _content(packs: Packs, blob: bytes, size: int) -> bytes:
     return content
 
 
-def _none_loose(oid: bytes) -> tuple[str, bytes]:
+def _none_loose(oid: bytes) -> NoReturn:
     raise ValueError(f"{oid.hex()} is in no pack")
 
 

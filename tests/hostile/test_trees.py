@@ -16,7 +16,7 @@ from git_hybrid.core.ports import FetchRequest
 from hostile.conftest import opened
 from support.cli import Hybrid
 from support.gitenv import git_env
-from support.kit import changes, replace, snapshot
+from support.kit import changes, codes, replace, snapshot
 from support.upstream import Upstream, UpstreamFactory
 
 Tree = Callable[[Upstream], str]
@@ -283,3 +283,18 @@ def test_too_many_bytes_are_refused(hybrid: Hybrid, workspace: Path, upstream_fa
     hybrid("init")
     (workspace / "sources.toml").write_text("schema_version = 1\n[policy]\nmax_bytes = 1000000\n")
     assert "larger than 1000000 bytes" in hybrid("add", upstream.url, check=5).err
+
+
+def test_a_link_that_cannot_be_made_fails_its_source_alone(
+    hybrid: Hybrid, workspace: Path, upstream_factory: UpstreamFactory
+) -> None:
+    odd, good = upstream_factory("odd"), upstream_factory("good")
+    odd.reset("main", odd.raw_commit(_link(b"link", b"target\0rest")(odd)))
+    good.commit({"README": "good\n"}, "first")
+    hybrid("init")
+    for upstream in (odd, good):
+        hybrid("add", upstream.url, "--branch", "main")
+    done = hybrid("sync", "--json", check=5)
+    assert codes(done) == {"odd": 5, "good": 0}
+    assert (workspace / "sources/good/README").read_text() == "good\n"
+    assert not (workspace / "sources/odd").exists()

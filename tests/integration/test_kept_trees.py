@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import fcntl
 import os
+import random
 import shutil
+import signal
+import subprocess
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from support.cli import Hybrid
+from support.cli import Hybrid, executable
 from support.kit import git, head, logging_git, replace, snapshot, started
 from support.upstream import Exec, Link, Upstream, UpstreamFactory
 
@@ -305,6 +310,42 @@ def test_many_are_written_by_processes_of_our_own(hybrid, workspace, cache, upst
         assert (clone / "number").read_text() == f"{number}\n"
         assert git("status", "--porcelain", cwd=clone) == ""
     assert hybrid("check", "sources", "--content", cwd=other).code == 0
+
+
+def test_whatever_of_them_is_killed_the_clones_are_whole(hybrid, workspace, cache, upstream_factory, tmp_path):
+    """Of processes that write trees, some are killed at any moment: git does what they left undone."""
+    chance = random.Random(1)
+    hybrid("init")
+    for number in range(8):
+        upstream = upstream_factory(f"t{number}")
+        upstream.commit({f"{at // 10}/{at}": chance.randbytes(20_000).hex() for at in range(40)}, "first")
+        hybrid("add", upstream.url, "--branch", "main")
+    env, log = logging_git(tmp_path / "bin")
+    argv, killed = [executable(), "sync", "-q", "-j", "4"], 0
+    with subprocess.Popen(argv, cwd=workspace, env={**os.environ, **env}) as running:
+        while running.poll() is None:
+            for hand in hands_of(running.pid):
+                time.sleep(chance.random() / 50)
+                with suppress(ProcessLookupError):
+                    os.kill(hand, signal.SIGKILL)
+                    killed += 1
+            time.sleep(0.002)
+    assert running.returncode == 0
+    assert killed
+    assert len(checkouts(log)) <= killed
+    for number in range(8):
+        assert git("status", "--porcelain", cwd=workspace / f"sources/t{number}") == ""
+    assert hybrid("check", "sources", "--content").code == 0
+
+
+def hands_of(pid: int) -> list[int]:
+    """Return the children of *pid* that write trees."""
+    found = []
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        with suppress(OSError):
+            children = task.read_text().split()
+            found += [int(child) for child in children if b"hand.py" in Path(f"/proc/{child}/cmdline").read_bytes()]
+    return found
 
 
 def test_a_tree_that_policy_has_come_to_refuse_is_refused(hybrid, workspace, filled):

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import random
+import signal
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, nullcontext
 from pathlib import Path
 
 import pytest
 
-from git_hybrid.core.errors import GitFailed
+from git_hybrid.core.errors import GitFailed, Interrupted
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.tree import TreeEntry, content_digest
@@ -21,9 +24,11 @@ from git_hybrid.git import hands as processes
 from git_hybrid.git.hands import Hands
 from git_hybrid.git.newtree import NewTree
 from git_hybrid.git.ondisk import read_back
+from git_hybrid.git.rawpacks import Packs
 from git_hybrid.git.recorded import read_entries
 from git_hybrid.git.run import Runner
 from git_hybrid.git.stamps import look
+from git_hybrid.git.treefiles import root_of
 from git_hybrid.git.treekeeping import clear
 from git_hybrid.git.unpacked import pack_order
 from git_hybrid.git.unpacking import PackOrder, Unfit, answered, poured
@@ -47,7 +52,6 @@ def made(folder: Path, files: int = 40, *, alike: bool = False) -> Path:
     (folder / "deep/link").symlink_to("../run")
     git("add", "-A", cwd=folder)
     git("commit", "-q", "-m", "all", cwd=folder)
-    git("repack", "-adfq", "--depth=5", cwd=folder)
     return folder
 
 
@@ -70,9 +74,14 @@ class Made:
         self.repository = made(folder / "from", files, alike=alike)
         self.target = folder / "to"
         git("init", "-q", "--template=", self.target, cwd=folder)
-        (pack,) = (self.repository / ".git/objects/pack").glob("*.pack")
         self.packs = self.target / ".git/objects/pack"
         self.packs.mkdir(exist_ok=True)
+        self.take()
+
+    def take(self) -> None:
+        """Pack the repository anew, and take its pack."""
+        git("repack", "-adfq", "--depth=5", cwd=self.repository)
+        (pack,) = (self.repository / ".git/objects/pack").glob("*.pack")
         for ending in (".pack", ".idx"):
             (self.packs / pack.name).with_suffix(ending).write_bytes(pack.with_suffix(ending).read_bytes())
         self.pack = self.packs / pack.name
@@ -154,17 +163,9 @@ def test_a_few_deltas_are_applied(tmp_path: Path) -> None:
         (clone / f"alike{number}").write_text(f"{LINES}{number}\n")
     git("add", "-A", cwd=clone)
     git("commit", "-q", "-m", "more", cwd=clone)
-    git("repack", "-adfq", cwd=clone)
-    (pack,) = (clone / ".git/objects/pack").glob("*.pack")
-    listed = git("verify-pack", "-v", pack, cwd=clone)
-    alike = {git("rev-parse", f"HEAD:alike{number}", cwd=clone) for number in range(8)}
-    deltas = [line for line in listed.splitlines() if line[:40] in alike and len(line.split()) == 7]
-    assert deltas
-    for ending in (".pack", ".idx"):
-        (made.packs / pack.name).with_suffix(ending).write_bytes(pack.with_suffix(ending).read_bytes())
-    made.commit, made.tree = (Oid(git("rev-parse", name, cwd=clone)) for name in ("HEAD", "HEAD^{tree}"))
-    (made.target / ".git/HEAD").write_text(f"{made.commit}\n")
-    made.entries = entries_of(clone)
+    made.take()
+    alike = [entry for entry in made.entries if entry.path.startswith(b"alike")]
+    assert any(is_delta(made, entry) for entry in alike)
     poured(made.order())
     is_as_git_has_it(made)
 
@@ -210,6 +211,56 @@ def test_changed_bytes_of_a_pack_are_noticed(tmp_path: Path) -> None:
             outcomes.add("other" if isinstance(found, bytes) else found[0])
         clear(durable, plain.target)
     assert {"same", "Unfit"} <= outcomes <= {"same", "other", "Unfit"}
+
+
+def test_a_tree_that_is_not_in_order_is_git_s(plain: Made) -> None:
+    """fsck can be told to let it pass; an index in that order is none that git can use."""
+    turned = [*plain.entries[1:], plain.entries[0]]
+    rows = [(int(entry.mode, 8), bytes.fromhex(entry.oid), entry.size) for entry in turned]
+    tree, _ = root_of(rows, [entry.path for entry in turned])
+    with pytest.raises(Unfit, match="order"):
+        poured(plain.order(tree=tree.hex(), entries=turned))
+    assert [path.name for path in plain.target.iterdir()] == [".git"]
+
+
+def test_what_no_system_call_takes_is_git_s(tmp_path: Path) -> None:
+    made = Made(tmp_path)
+    (tmp_path / "target").write_bytes(b"run\0more")
+    blob = git("hash-object", "-w", tmp_path / "target", cwd=made.repository)
+    git("update-index", "--add", "--cacheinfo", f"120000,{blob},deep/odd", cwd=made.repository)
+    git("commit", "-q", "-m", "odd", cwd=made.repository)
+    made.take()
+    wrong = answered("poured", made.order())
+    assert isinstance(wrong, tuple)
+    assert wrong[:2] == ("OSError", errno.EINVAL)
+
+
+def test_the_work_of_deltas_is_bounded(tmp_path: Path) -> None:
+    """A small pack can ask for hours: of one megabyte made byte by byte from another, again and again."""
+    made = Made(tmp_path, alike=True)
+    delta = next(entry for entry in made.entries if is_delta(made, entry))
+    for most, is_done in ((0, False), (64 << 20, True)):
+        packs = Packs([str(made.pack.with_suffix(""))], most=most)
+        times = (9 << 20) // delta.size
+        with nullcontext() if is_done else pytest.raises(ValueError, match="-"):
+            for _ in range(times):
+                packs.read(bytes.fromhex(delta.oid), lambda _oid: pytest.fail("it is packed"))
+        packs.close()
+
+
+def is_delta(made: Made, entry: TreeEntry) -> bool:
+    packs = Packs([str(made.pack.with_suffix(""))])
+    place = packs.find(bytes.fromhex(entry.oid))
+    assert place is not None
+    with closing(packs):
+        return place[0].is_delta(place[1])
+
+
+def test_a_signal_ends_what_is_done_here_between_two_files(plain: Made) -> None:
+    hands = Hands(Runner(environ=dict(os.environ), cancelled=lambda: signal.SIGINT), most=1)
+    with pytest.raises(Interrupted):
+        hands.pour(plain.order())
+    assert not (plain.target / ".git/index").exists()
 
 
 @pytest.mark.parametrize("what", ["file", "folder", "link"])
