@@ -147,7 +147,8 @@ class GitObjectCache(Struct):
         self, name: SourceName, url: Url, pin: Pin, entries: Sequence[TreeEntry]
     ) -> Iterator[TreeKeeper | None]:
         """Yield what keeps the pinned tree as the newest of the few of its store."""
-        from git_hybrid.git.treekeeping import StoreKeeper, is_worth_it
+        from git_hybrid.git.treekeeping import StoreKeeper
+        from git_hybrid.git.unpacked import is_worth_it
 
         keeper: StoreKeeper | None = None
         if is_worth_it(entries, most_bytes=self.most_tree_bytes):
@@ -164,7 +165,7 @@ class GitObjectCache(Struct):
 
     def _sweep(self) -> None:
         """Remove, once, the trees that killed runs had begun to keep."""
-        from git_hybrid.git.treekeeping import swept
+        from git_hybrid.git.unpacked import swept
 
         with self._guard:
             if not self._is_swept:

@@ -26,6 +26,7 @@ _ID, _NAMES_AT, _PER_OBJECT = 20, 8 + 256 * 4, 20 + 4 + 4
 _HEAD, _START = 64, 1 << 10
 """More than the head of an entry takes; and more than zlib needs, with its tables, to tell the first few bytes."""
 _SMALL = 1 << 20
+# So often asked, a pack of so many objects is looked up in memory.
 _OFTEN, _FEW = 16, 1 << 14
 _CHAIN, _DELTAS = 1000, 8 << 20
 # Of a bucket of the index no more names are read at once.
@@ -105,7 +106,7 @@ class Pack:
 
     def blob(self, offset: int, size: int) -> bytes | None:
         """Return the content of the blob of *size* bytes at *offset*; None if a delta stands there."""
-        # With its head in one piece: two of three blobs are like that, and there are many.
+        # With its head in one piece: of the blobs of a tree there are many.
         data = os.pread(self._file(".pack"), size + (size >> 8) + 2 * _HEAD, offset)
         kind, found, at = _head(data)
         if kind in (_OFS_DELTA, _REF_DELTA):

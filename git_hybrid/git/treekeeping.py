@@ -21,10 +21,8 @@ from git_hybrid.git.recorded import Doubt
 from git_hybrid.git.store import WORK, Store, Unusable, why_unsafe
 from git_hybrid.git.turn import TURN
 from git_hybrid.git.unpacked import WORK as UNFINISHED
-from git_hybrid.git.unpacked import Damaged, Keeper, Unpacked, is_worth_it, read, swept
+from git_hybrid.git.unpacked import Damaged, Keeper, Unpacked, read
 from git_hybrid.git.unpacking import Torn, Unfit, Unlike
-
-__all__ = ["KEPT", "LentTree", "StoreKeeper", "clear", "is_worth_it", "kept_trees", "lent", "swept"]
 
 KEPT = 2
 """So many trees of a store are kept: that of the pin, and that of another workspace which is not there yet."""
