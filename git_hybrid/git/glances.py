@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from importlib import import_module
 from pathlib import Path
@@ -12,9 +12,10 @@ from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.plan import Clone
 from git_hybrid.git import scout as scouting
-from git_hybrid.git import seen
+from git_hybrid.git import stamps
 from git_hybrid.git.glance import glance
 from git_hybrid.git.scout import Scout
+from git_hybrid.git.stamps import Look
 
 
 def glance_at(folder: str, pins: Mapping[SourceName, Pin], scout: Scout | None = None) -> dict[SourceName, Clone]:
@@ -23,37 +24,45 @@ def glance_at(folder: str, pins: Mapping[SourceName, Pin], scout: Scout | None =
     A *scout* that was sent before counts as long as nothing was written since.
     """
     if scout is not None and scout.folder == folder and scout.holds():
-        found = _with_scout(folder, pins, scout)
-    elif len(pins) >= scouting.WORTH_IT and (scout := scouting.send(os.path.dirname(folder))) is not None:
+        return _glances(folder, pins, _with_scout(pins, scout))
+    if len(pins) >= scouting.WORTH_IT and (scout := scouting.send(os.path.dirname(folder))) is not None:
         with closing(scout):
-            found = _with_scout(folder, pins, scout)
-    else:
-        found = {name: glance(f"{folder}/{name}", pin.commit, pin.tree) for name, pin in pins.items()}
-    sure = {name: clone for name, clone in found.items() if clone is not None}
-    elsewhere = {name: seen.proved_at(f"{folder}/{name}") for name in pins if name not in sure}
-    put = {name: at[0] for name, at in elsewhere.items() if at is not None and _is_clean(f"{folder}/{name}", *at)}
-    return sure | {name: _clone(folder, pins[name], commit) for name, commit in put.items()}
+            return _glances(folder, pins, _with_scout(pins, scout))
+    return _glances(folder, pins, ((name, None) for name in pins))
 
 
-def _is_clean(path: str, commit: Oid, tree: Oid) -> bool:
-    found = glance(path, commit, tree)
+def _glances(
+    folder: str, pins: Mapping[SourceName, Pin], looks: Iterable[tuple[SourceName, Look | None]]
+) -> dict[SourceName, Clone]:
+    """Return what one of *looks* is enough for, or one that is taken here where there is None."""
+    sure = dict[SourceName, Clone]()
+    for name, told in looks:
+        path, pin = f"{folder}/{name}", pins[name]
+        look = told or stamps.look(path)
+        clone = glance(path, pin.commit, pin.tree, look)
+        if clone is None and look is not None and _is_clean(path, look):
+            clone = _clone(folder, pin, Oid(look[0]))
+        if clone is not None:
+            sure[name] = clone
+    return sure
+
+
+def _is_clean(path: str, look: Look) -> bool:
+    found = glance(path, Oid(look[0]), Oid(look[1]), look)
     return found is not None and not found.dirty_count
 
 
-def _with_scout(folder: str, pins: Mapping[SourceName, Pin], scout: Scout) -> dict[SourceName, Clone | None]:
-    """Return a glance at each, the scout's looks from the first on and own ones from the last on."""
-    found: dict[SourceName, Clone | None] = {}
+def _with_scout(pins: Mapping[SourceName, Pin], scout: Scout) -> Iterator[tuple[SourceName, Look | None]]:
+    """Yield the scout's looks from the first on, and None from the last on: these are for whoever asks."""
     names = sorted(pins)
     first, last = 0, len(names) - 1
     while first <= last:
         if scout.knows(names[first]) or (first == last and scout.will_look(names[first])):
-            name, look = names[first], scout.look(names[first])
+            yield names[first], scout.look(names[first])
             first += 1
         else:
-            name, look = names[last], None
+            yield names[last], None
             last -= 1
-        found[name] = glance(f"{folder}/{name}", pins[name].commit, pins[name].tree, look)
-    return found
 
 
 def _clone(folder: str, pin: Pin, head: Oid) -> Clone:

@@ -76,15 +76,6 @@ def touched(path: str, commit: Oid, tree: Oid, look: Look | None = None) -> froz
     return found[2] if found is not None and found[:2] == (commit, tree) else None
 
 
-def proved_at(path: str) -> tuple[Oid, Oid] | None:
-    """Return the commit and the tree that the clone at *path* was proved to stand at last, if it ever was."""
-    try:
-        known = stamps.read(f"{path}/{BASE}")
-    except (OSError, ValueError):
-        return None
-    return Oid(known.commit), Oid(known.tree)
-
-
 def holds_only_our_names(path: str) -> bool:
     """Tell whether nothing is in ``.git`` but what this tool and git's checkout make there.
 
