@@ -18,6 +18,7 @@ from git_hybrid.git.classify import last_words
 from git_hybrid.git.environment import fsck_settings
 from git_hybrid.git.kept import kept_ref
 from git_hybrid.git.packfiles import describe, pack_files, share
+from git_hybrid.git.packs import roll_up
 from git_hybrid.git.quarantine import Disk
 from git_hybrid.git.run import Runner
 from git_hybrid.git.skeleton import write_skeleton
@@ -86,15 +87,13 @@ def _refuse_strange(store: Store) -> None:
 def consolidated(runner: Runner, store: Store, record: StoreRecord) -> StoreRecord:
     """Pack a store anew whose packs are too many, under its lock; clones keep the packs that they have.
 
-    Small packs are packed together, large ones left as they are: so the work stays in proportion to what is new.
-
     Raises:
         Broken, OSError, LocalIo: the store is as it was.
     """
     if record.packs <= PACK_LIMIT:
         return record
     with _bench(store.disk, store, record) as git_dir:
-        done = runner.git(["repack", "-d", "--quiet", "--geometric=2"], git_dir=git_dir)
+        done = roll_up(runner, git_dir)
         if done.status != 0:
             raise Broken(f"git repack: {last_words(done.stderr)}")
         folder = git_dir / "objects" / "pack"

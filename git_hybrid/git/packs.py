@@ -6,13 +6,14 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from git_hybrid.core.cache_record import PACK_LIMIT
 from git_hybrid.core.ids import SourceName
 from git_hybrid.git.glance import MARK, is_marked, packs_of
 from git_hybrid.git.kept import fetched_refs
 from git_hybrid.git.libgit2 import holds, links, open_repository
 from git_hybrid.git.local import must
 from git_hybrid.git.quarantine import Disk
-from git_hybrid.git.run import Runner
+from git_hybrid.git.run import Completed, Runner
 
 if TYPE_CHECKING:
     from git_hybrid.git.libgit2 import Repository
@@ -104,6 +105,27 @@ def _lines(path: Path) -> list[str]:
 def _parents(repository: Repository, oid: str) -> list[str]:
     found = links(repository, oid)
     return [oid] if found is None else list(found[1])
+
+
+def roll_up(runner: Runner, git_dir: Path) -> Completed:
+    """Pack the small packs of the repository at *git_dir* together; all that was in them stays, reachable or not.
+
+    Large ones are left as they are (``--geometric``), so the work stays in proportion to what came since.
+    """
+    return runner.git(["repack", "-d", "--quiet", "--geometric=2"], git_dir=git_dir)
+
+
+def roll_up_many(runner: Runner, git_dir: Path) -> None:
+    """Do so where packs are many: each update brings one, and git looks for an object in one after the other.
+
+    What cannot be done now is left for the next update: nothing depends on it.
+
+    Raises:
+        Interrupted: the program was asked to stop.
+        OSError: the folder cannot be read.
+    """
+    if sum(name.endswith(".pack") for name in os.listdir(git_dir / "objects" / "pack")) > PACK_LIMIT:
+        roll_up(runner, git_dir)
 
 
 def mark(git_dir: str) -> None:

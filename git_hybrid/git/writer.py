@@ -142,13 +142,17 @@ class GitWriter(Struct, frozen=True):
             self._proved[stage.name] = seen.completed(str(target))
 
     def pour(self, source: Stage, target: Stage, *, boundaries: bool) -> None:
-        """Move packs and refs of *source* into *target* (:func:`git_hybrid.git.packs.pour`)."""
+        """Move packs and refs of *source* into *target* (:func:`git_hybrid.git.packs.pour`).
+
+        Of a clone whose packs are ours alone the small ones are packed together when they are many.
+        """
         giver, taker = Path(source.path) / ".git", Path(target.path) / ".git"
         whole = is_marked(str(taker))
         packs.pour(self.runner, self.disk, giver, taker, name=source.name, boundaries=boundaries)
         if whole:
             # What was there is there still.
             with suppress(Doubt, OSError):
+                packs.roll_up_many(self.runner, taker)
                 packs.mark(str(taker))
 
     def make_complete(self, name: SourceName) -> None:

@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from git_hybrid.core.cache_record import PACK_LIMIT
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.tree import TreeEntry, TreeLimits
-from git_hybrid.git import ondisk, proof, seen, sums
+from git_hybrid.git import ondisk, packs, proof, seen, sums
 from git_hybrid.git.glance import MARK, packs_of
 from git_hybrid.git.objects import GitObjects
 from git_hybrid.git.recorded import Doubt, read_entries
@@ -103,6 +104,70 @@ def test_what_an_update_proved_is_believed_at_once(workspace: Path, hybrid: Hybr
         assert seen.touched(str(folder), pin.commit, pin.tree) == frozenset()
     (folder / "run.sh").write_text("another\n")
     assert seen.touched(str(folder), pin.commit, pin.tree) == {b"run.sh"}
+
+
+def asked(git_dir: Path, *args: str, text: str) -> str:
+    done = subprocess.run(["git", *args], cwd=git_dir, input=text, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def many_packs(git_dir: Path) -> list[str]:
+    """Put more packs into the clone than there may be, each with a blob that nothing names; return the blobs."""
+    blobs = []
+    for number in range(PACK_LIMIT + 1):
+        blobs.append(asked(git_dir, "hash-object", "-w", "--stdin", text=f"{number}\n"))
+        asked(git_dir, "pack-objects", "-q", "objects/pack/pack", text=f"{blobs[-1]}\n")
+        (git_dir / "objects" / blobs[-1][:2] / blobs[-1][2:]).unlink()
+    packs.mark(str(git_dir))
+    return blobs
+
+
+def count_packs(git_dir: Path) -> int:
+    return len([*(git_dir / "objects/pack").glob("*.pack")])
+
+
+@pytest.mark.parametrize("cached", [False, True])
+def test_many_packs_become_few(workspace: Path, hybrid: Hybrid, upstream: Upstream, *, cached: bool) -> None:
+    """A year of updates would leave a pack for each of them, through which git looks one after the other."""
+    env = {} if cached else {"GIT_HYBRID_CACHE": "off"}
+    folder = workspace / "sources/tool"
+    blobs = many_packs(folder / ".git")
+    for _ in range(2):
+        commit = move(workspace, upstream, hybrid)
+        hybrid("sync", env=env)
+        pin = pin_of(folder)
+        assert seen.touched(str(folder), pin.commit, pin.tree) == frozenset()
+        assert count_packs(folder / ".git") < 5
+        assert stands(workspace, commit)
+    assert not [blob for blob in blobs if git("cat-file", "-t", blob, cwd=folder) != "blob"]
+    git("fsck", "--full", "--strict", cwd=folder)
+    assert "error" not in hybrid("check", "sources", "--content").err
+
+
+def test_packs_that_cannot_be_packed_together_are_no_harm(
+    workspace: Path, hybrid: Hybrid, upstream: Upstream, tmp_path: Path
+) -> None:
+    git_dir = workspace / "sources/tool/.git"
+    many_packs(git_dir)
+    commit = move(workspace, upstream, hybrid)
+    env, log = logging_git(tmp_path / "bin", fail="repack")
+    hybrid("sync", env=env)
+    assert stands(workspace, commit)
+    assert "repack" in log.read_text()
+    assert count_packs(git_dir) > PACK_LIMIT
+
+
+def test_packs_of_somebody_else_are_left_alone(
+    workspace: Path, hybrid: Hybrid, upstream: Upstream, tmp_path: Path
+) -> None:
+    git_dir = workspace / "sources/tool/.git"
+    many_packs(git_dir)
+    (git_dir / MARK).unlink()
+    commit = move(workspace, upstream, hybrid)
+    env, log = logging_git(tmp_path / "bin")
+    hybrid("sync", env=env)
+    assert stands(workspace, commit)
+    assert "repack" not in log.read_text()
 
 
 def test_a_pin_can_go_back(workspace: Path, hybrid: Hybrid, upstream: Upstream) -> None:

@@ -115,14 +115,15 @@ def codes(result: Result) -> dict[str, int]:
     return {row["name"]: row["exit_code"] for row in result.json()["sources"]}
 
 
-def logging_git(folder: Path) -> tuple[dict[str, str], Path]:
-    """Put a `git` in `folder` that logs its arguments; return the environment and the log."""
+def logging_git(folder: Path, *, fail: str = "") -> tuple[dict[str, str], Path]:
+    """Put a `git` in `folder` that logs its arguments and fails at the command `fail`; return the environment and the log."""
     real = shutil.which("git")
     folder.mkdir()
     log = folder / "log"
     log.touch()
     script = folder / "git"
-    script.write_text(f'#!/bin/sh\nprintf "%s\\037" "$@" >>"{log}"\necho >>"{log}"\nexec {real} "$@"\n')
+    refusing = f'for word; do [ "$word" = {fail} ] && exit 1; done\n' if fail else ""
+    script.write_text(f'#!/bin/sh\nprintf "%s\\037" "$@" >>"{log}"\necho >>"{log}"\n{refusing}exec {real} "$@"\n')
     script.chmod(0o755)
     return {"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}, log
 
