@@ -27,7 +27,7 @@ business of :mod:`git_hybrid.cli.remedies` alone.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar, NamedTuple, Self, dataclass_transform
+from typing import ClassVar, Self, dataclass_transform
 
 
 @dataclass_transform(eq_default=False, kw_only_default=True)
@@ -39,12 +39,7 @@ class HybridError(Exception):
     """
 
     code: ClassVar[str] = "error"
-    _names: ClassVar[tuple[str, ...]] = ()
-
-    def __init_subclass__(cls) -> None:
-        """Collect the names of the facts."""
-        own = (name for name, kind in cls.__annotations__.items() if not str(kind).startswith("ClassVar"))
-        cls._names = (*cls._names, *(name for name in own if name not in cls._names))
+    _names: ClassVar[tuple[str, ...]]
 
     def __init__(self, **facts: object) -> None:
         """Take every fact by name; one that has a default may be left out.
@@ -53,20 +48,28 @@ class HybridError(Exception):
             TypeError: a fact is missing, or is none of this error.
         """
         super().__init__()
-        wrong = [name for name in facts if name not in self._names]
-        wrong += [name for name in self._names if name not in facts and not hasattr(type(self), name)]
+        names = self.fact_names()
+        wrong = [name for name in facts if name not in names]
+        wrong += [name for name in names if name not in facts and not hasattr(type(self), name)]
         if wrong:
             raise TypeError(f"{type(self).__name__}: wrong or missing facts: {', '.join(wrong)}")
         vars(self).update(facts)
 
     @classmethod
     def fact_names(cls) -> tuple[str, ...]:
-        """Return the names of the facts, in the order in which they are declared."""
+        """Return the names of the facts, in the order in which they are declared.
+
+        They are collected when the first error of its kind is made: most are never.
+        """
+        if "_names" not in vars(cls):
+            declared = [getattr(kind, "__annotations__", {}).items() for kind in reversed(cls.__mro__)]
+            names = [name for own in declared for name, kind in own if not str(kind).startswith("ClassVar")]
+            cls._names = tuple(dict.fromkeys(names))
         return cls._names
 
     def facts(self) -> Mapping[str, object]:
         """Return the facts by name."""
-        return {name: getattr(self, name) for name in self._names}
+        return {name: getattr(self, name) for name in self.fact_names()}
 
     def about(self, name: str) -> Self:
         """Return the error; one that was raised where the source was not known gets its *name*."""
@@ -87,11 +90,26 @@ def _made_again(kind: type[HybridError], facts: Mapping[str, object]) -> HybridE
     return kind(**facts)
 
 
-class Problem(NamedTuple):
-    """One thing wrong with a file: the entry (or ``line 3``) and what is wrong with it."""
+class Problem:
+    """One thing wrong with a file: the entry (or ``line 3``) and what is wrong with it.
 
-    place: str
-    reason: str
+    Not a NamedTuple: the first one that is defined takes every start of the program a millisecond.
+    """
+
+    __slots__ = ("place", "reason")
+
+    def __init__(self, place: str, reason: str) -> None:
+        """Say that *reason* is wrong at *place*."""
+        self.place, self.reason = place, reason
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Problem) and (self.place, self.reason) == (other.place, other.reason)
+
+    def __hash__(self) -> int:
+        return hash((self.place, self.reason))
+
+    def __repr__(self) -> str:
+        return f"Problem(place={self.place!r}, reason={self.reason!r})"
 
 
 class InvalidFile(HybridError):

@@ -8,7 +8,7 @@ from git_hybrid.core.errors import Problem
 def with_lines(text: str, problems: tuple[Problem, ...]) -> tuple[Problem, ...]:
     """Return *problems* with ``line N: `` before each place whose line was found."""
     lines = _index(text)
-    return tuple(problem._replace(place=_placed(problem.place, lines)) for problem in problems)
+    return tuple(Problem(_placed(problem.place, lines), problem.reason) for problem in problems)
 
 
 def _placed(place: str, lines: dict[str, int]) -> str:
