@@ -5,6 +5,7 @@ The record is what makes a pack or a ref part of the store: it is written last, 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -12,7 +13,6 @@ from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import Any
 
-from git_hybrid.core.digest import sha256
 from git_hybrid.core.ids import InvalidText, Oid, RefName, Url, parse_full_ref, parse_oid, parse_url
 from git_hybrid.core.value import Struct, field
 from git_hybrid.core.values import format_time, parse_time
@@ -66,7 +66,7 @@ class StoreRecord(Struct, frozen=True, kw_only=True):
 def folder_name(url: Url) -> str:
     """Return the name of the store's folder: a readable part for people, a digest of the URL for the program."""
     readable = _UNREADABLE.sub("+", f"{url.host}{url.path}".removesuffix(".git"))[-60:].strip("+.-")
-    return f"{readable or 'store'}-{sha256(str(url).encode()).hexdigest()[:20]}.git"
+    return f"{readable or 'store'}-{hashlib.sha256(str(url).encode()).hexdigest()[:20]}.git"
 
 
 def refreshed(old: Mapping[RefName, Seen], patterns: Sequence[str], new: Mapping[RefName, Seen]) -> dict[RefName, Seen]:

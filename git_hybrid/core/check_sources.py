@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import assert_never
 
 from git_hybrid.core.checks import Violation
-from git_hybrid.core.digest import sha256
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.plan import Absent, Broken, Clone, Foreign, Observed
@@ -175,14 +175,14 @@ def is_lfs_content(seen: FileSeen, pointer: bytes | None) -> bool:
 
 def content_digest(entries: Sequence[TreeEntry], content: Content) -> str:
     """Return ``content_sha256`` as the files on disk have it; of LFS content the pointer counts, as in the lock."""
-    digest, empty = sha256(), sha256(b"").hexdigest()
+    digest, empty = hashlib.sha256(), hashlib.sha256(b"").hexdigest()
     for entry in entries:
         seen = content.files.get(entry.path)
         pointer = content.pointers.get(entry.path)
         if entry.mode == GITLINK or seen is None:
             blob = empty
         elif pointer is not None and seen.blob != entry.oid:
-            blob = sha256(pointer).hexdigest()
+            blob = hashlib.sha256(pointer).hexdigest()
         else:
             blob = seen.sha256
         digest.update(content_line(entry.mode, blob, entry.path))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -10,7 +11,6 @@ from typing import Literal
 
 from git_hybrid.core.audit import Event
 from git_hybrid.core.canonical import Json, canonical_json
-from git_hybrid.core.digest import sha256
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.manifest import Policy
 from git_hybrid.core.pattern import pattern
@@ -180,7 +180,7 @@ def plain(override: Override) -> dict[str, Json]:
 def digest(override: Override) -> str:
     """Return the digest that the audit log keeps of a record: 64 hex digits over everything but ``audit_hash``."""
     values = {key: value for key, value in plain(override).items() if key != "audit_hash"}
-    return sha256(canonical_json(values)).hexdigest()
+    return hashlib.sha256(canonical_json(values)).hexdigest()
 
 
 def event_of(override: Override, event: str, *, reason: str | None = None) -> Event:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 from git_hybrid.core.audit_verify import Witnesses
-from git_hybrid.core.digest import sha256_for
 from git_hybrid.core.errors import BadArgument
 from git_hybrid.core.pattern import pattern
 from git_hybrid.git.ahead import BEFORE, LOG, STAGED, WITNESS
@@ -31,8 +31,7 @@ def head_witness(runner: Runner, root: Path) -> Witnesses:
     versions = blobs(output)
     if not versions or versions[0] is None:
         return Witnesses()
-    digest = sha256_for(len(output))
-    lines = [[digest(line).hexdigest() for line in (blob or b"").split(b"\n") if line] for blob in versions]
+    lines = [[_sha256(line) for line in (blob or b"").split(b"\n") if line] for blob in versions]
     before = dict.fromkeys(item for side in lines[1 : 1 + len(BEFORE)] for item in side)
     committed = frozenset(item for side in lines for item in side)
     return Witnesses(committed=committed, head=tuple(lines[0]), ever=tuple(before))
@@ -61,8 +60,7 @@ def history_witness(runner: Runner, root: Path, *, since: str | None = None) -> 
     if since is not None:
         done = runner.run(["git", "cat-file", "blob", f"{since}:./{LOG}"], env=_environment(runner), cwd=root)
         logged += done.stdout.decode("utf-8", "surrogateescape").split("\n") if done.status == 0 else []
-    digest = sha256_for(sum(map(len, logged)))
-    older = (digest(line.encode("utf-8", "surrogateescape")).hexdigest() for line in logged if line)
+    older = (_sha256(line.encode("utf-8", "surrogateescape")) for line in logged if line)
     ever = tuple(dict.fromkeys((*older, *now.ever)))
     return Witnesses(committed=now.committed, head=now.head, hashes=hashes, ever=ever)
 
@@ -94,3 +92,7 @@ def _is_commit(runner: Runner, root: Path, revision: str) -> bool:
 
 def _environment(runner: Runner) -> dict[str, str]:
     return child_environment(runner.environ, network=True)
+
+
+def _sha256(line: bytes) -> str:
+    return hashlib.sha256(line).hexdigest()

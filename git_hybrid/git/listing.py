@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from typing import IO
 
-from git_hybrid.core.digest import MUCH, sha256_for
 from git_hybrid.core.errors import WrongContent
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.tree import TreeEntry
@@ -35,7 +35,7 @@ def hash_one(out: IO[bytes], oid: str, stage: Stage) -> str:
         raise WrongContent(
             name=stage.name, what="file content", expected=f"blob {oid}", found="nothing that git can read"
         )
-    digest, left = sha256_for(MUCH)(b""), int(header[2])
+    digest, left = hashlib.sha256(), int(header[2])
     while left:
         chunk = out.read(min(left, _CHUNK))
         if not chunk:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from git_hybrid.core.digest import MUCH, sha256_for
 from git_hybrid.core.errors import GitFailed, WrongContent
 from git_hybrid.core.ids import Oid, parse_oid
 from git_hybrid.core.ports import CommitFacts, CommitLine, Range, Stage
@@ -268,7 +268,7 @@ def _hashes(repository: Repository, oids: Sequence[str], stage: Stage) -> Iterat
 
 def _small_hash(repository: Repository, oid: str, stage: Stage) -> str:
     try:
-        return sha256_for(MUCH)(repository.odb.read(oid)[1]).hexdigest()
+        return hashlib.sha256(repository.odb.read(oid)[1]).hexdigest()
     except (KeyError, ValueError, damage()) as error:
         raise WrongContent(
             name=stage.name, what="file content", expected=f"blob {oid}", found="nothing that git can read"

@@ -7,6 +7,7 @@ told, and its id is computed from what was read; whatever is unusual (SHA-256, a
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 import zlib
@@ -16,7 +17,6 @@ from functools import wraps
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from git_hybrid.core.digest import sha1
 from git_hybrid.core.tree import GITLINK
 from git_hybrid.git.deltas import LARGEST
 from git_hybrid.git.rawpacks import KINDS, UNREADABLE, Packs
@@ -82,7 +82,7 @@ class Raw:
             Unsure: it is not, or cannot be read, or its content has another id.
         """
         kind, data = self._packs.read(_binary(oid), self._unpacked)
-        digest = sha1(b"%s %d\0" % (kind.encode(), len(data)), usedforsecurity=False)
+        digest = hashlib.sha1(b"%s %d\0" % (kind.encode(), len(data)), usedforsecurity=False)
         digest.update(data)
         if digest.hexdigest() != oid:
             raise Unsure

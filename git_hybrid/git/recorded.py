@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 from struct import Struct
-
-from git_hybrid.core.digest import sha1
 
 _ENTRY = Struct(">10I20sH")
 _STAGES_AND_FLAGS = 0xF000
@@ -82,4 +81,4 @@ def blob_at(path: bytes, found: os.stat_result) -> bytes:
     else:
         with open(path, "rb", buffering=0) as file:
             content = file.read()
-    return sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).digest()
+    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).digest()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +20,6 @@ from git_hybrid.core.audit import (
     tail_of,
 )
 from git_hybrid.core.canonical import Json, canonical_json
-from git_hybrid.core.digest import sha256_for
 from git_hybrid.core.errors import InvalidFile, Problem
 from git_hybrid.core.ids import Oid, SourceName, parse_oid
 from git_hybrid.core.value import Struct
@@ -104,7 +104,7 @@ def parse_log(data: bytes) -> Log:
 
 
 def _sha256(line: bytes) -> str:
-    return sha256_for(len(line))(line).hexdigest()
+    return hashlib.sha256(line).hexdigest()
 
 
 def segment_of(file: str, data: bytes) -> Segment:
