@@ -11,10 +11,13 @@ import struct
 import zlib
 
 from git_hybrid.git.deltas import LARGEST, delta_sizes, patched
+from git_hybrid.git.inflating import inflated
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+
+    from git_hybrid.git.inflating import Inflate
 
 # Nothing more is imported: a process of ours that reads packs (git_hybrid.git.unpacking) is to start fast.
 
@@ -44,9 +47,9 @@ class Pack:
     Methods raise one of :data:`UNREADABLE` where the files are not as git writes them.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, inflate: Inflate = inflated) -> None:
         """Take the pack at *path*, without ``.pack`` or ``.idx``."""
-        self._path = path
+        self._path, self._inflate = path, inflate
         self._open: dict[str, int] = {}
         self._count = 0
         self._index = b""
@@ -113,7 +116,7 @@ class Pack:
             return None
         if kind != _BLOB or found != size:
             raise ValueError(kind)
-        return _inflated(memoryview(data)[at:], size)
+        return self._inflate(memoryview(data)[at:], size)
 
     def size(self, offset: int) -> int:
         """Return the size of the content of the object at *offset*, of which nearly nothing is read."""
@@ -151,7 +154,7 @@ class Pack:
             raise ValueError(kind)
         # zlib makes nothing longer than by a few bytes (compressBound in zlib.h).
         packed = os.pread(pack, size + (size >> 8) + _HEAD, offset + at)
-        return KINDS.get(kind, ""), base, _inflated(packed, size)
+        return KINDS.get(kind, ""), base, self._inflate(packed, size)
 
     def _number(self, at: int) -> int:
         return int.from_bytes(self._indexed(4, at))
@@ -188,9 +191,11 @@ class Packs:
     Methods raise one of :data:`UNREADABLE` where the files are not as git writes them.
     """
 
-    def __init__(self, paths: Iterable[str], *, memory: int = 0, most: int = 16 << 20) -> None:
+    def __init__(
+        self, paths: Iterable[str], *, memory: int = 0, most: int = 16 << 20, inflate: Inflate = inflated
+    ) -> None:
         """Take the packs at *paths*, each without ``.pack`` or ``.idx``."""
-        self._packs = [Pack(path) for path in paths]
+        self._packs = [Pack(path, inflate) for path in paths]
         self._memory, self._room = memory, memory
         self._bases: dict[tuple[Pack, int], tuple[str, bytes]] = {}
         self._deltas = LARGEST + most // _PER_DELTA
@@ -269,14 +274,6 @@ def _head(data: bytes) -> tuple[int, int, int]:
         size |= (byte & 0x7F) << shift
         at, shift = at + 1, shift + 7
     return kind, size, at
-
-
-def _inflated(packed: bytes | memoryview, size: int) -> bytes:
-    inflating = zlib.decompressobj()
-    data = inflating.decompress(packed, size + 1)
-    if len(data) != size or not inflating.eof:
-        raise ValueError(size)
-    return data
 
 
 def _offset(data: bytes, at: int) -> tuple[int, int]:

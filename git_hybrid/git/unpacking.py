@@ -15,6 +15,7 @@ from hashlib import sha1, sha256
 from itertools import pairwise
 
 from git_hybrid.git.deltas import LARGEST
+from git_hybrid.git.inflating import quickly
 from git_hybrid.git.rawpacks import UNREADABLE, Pack, Packs
 from git_hybrid.git.sumfile import packed
 from git_hybrid.git.treefiles import WorkingTree, root_of
@@ -108,7 +109,7 @@ def poured(order: PackOrder, check: Check = _nothing) -> bytes:
         raise Unfit("the tree is another one")
     if not are_ordered(paths):
         raise Unfit("the paths are not in order")
-    packs = Packs(names, memory=_BASES, most=sum(size for _, _, size in rows))
+    packs = Packs(names, memory=_BASES, most=sum(size for _, _, size in rows), inflate=quickly())
     copy = _Copy(keep)
     try:
         places = _places(packs, rows)
