@@ -28,7 +28,7 @@ _MAGIC = b"\xfftOc\0\0\0\2"
 _ID, _NAMES_AT, _PER_OBJECT = 20, 8 + 256 * 4, 20 + 4 + 4
 _HEAD, _START = 64, 1 << 10
 """More than the head of an entry takes; and more than zlib needs, with its tables, to tell the first few bytes."""
-_SMALL = 1 << 20
+_SMALL, _SMALL_PACK = 1 << 20, 2 << 20
 # So often asked, a pack of so many objects is looked up in memory.
 _OFTEN, _FEW = 16, 1 << 14
 _CHAIN, _DELTAS = 1000, 8 << 20
@@ -52,8 +52,8 @@ class Pack:
         self._path, self._inflate = path, inflate
         self._open: dict[str, int] = {}
         self._count = 0
-        self._index = b""
-        self._asked = 0
+        self._index, self._data = b"", b""
+        self._asked = self._read_from = 0
         self._places: dict[bytes, int] = {}
 
     def close(self) -> None:
@@ -97,7 +97,7 @@ class Pack:
     def _all(self) -> dict[bytes, int]:
         """Return where each object of a small pack begins, for one that is asked often."""
         count, index = self._count, self._index
-        names = (index[at : at + _ID] for at in range(_NAMES_AT, _NAMES_AT + count * _ID, _ID))
+        names = struct.unpack_from(f"{_ID}s" * count, index, _NAMES_AT)
         first = _NAMES_AT + count * (_PER_OBJECT - 4)
         offsets = struct.unpack_from(f">{count}I", index, first)
         # Of one with larger offsets these are in another table.
@@ -105,12 +105,12 @@ class Pack:
 
     def is_delta(self, offset: int) -> bool:
         """Tell whether what stands at *offset* is a delta."""
-        return os.pread(self._file(".pack"), 1, offset)[0] >> 4 & 7 in (_OFS_DELTA, _REF_DELTA)
+        return self._read(1, offset)[0] >> 4 & 7 in (_OFS_DELTA, _REF_DELTA)
 
     def blob(self, offset: int, size: int) -> bytes | None:
         """Return the content of the blob of *size* bytes at *offset*; None if a delta stands there."""
         # With its head in one piece: of the blobs of a tree there are many.
-        data = os.pread(self._file(".pack"), size + (size >> 8) + 2 * _HEAD, offset)
+        data = self._read(size + (size >> 8) + 2 * _HEAD, offset)
         kind, found, at = _head(data)
         if kind in (_OFS_DELTA, _REF_DELTA):
             return None
@@ -120,8 +120,7 @@ class Pack:
 
     def size(self, offset: int) -> int:
         """Return the size of the content of the object at *offset*, of which nearly nothing is read."""
-        pack = self._file(".pack")
-        head = os.pread(pack, _START, offset)
+        head = self._read(_START, offset)
         kind, size, at = _head(head)
         if kind == _OFS_DELTA:
             _, at = _offset(head, at)
@@ -136,8 +135,7 @@ class Pack:
 
     def entry(self, offset: int) -> Entry:
         """Return what stands at *offset*."""
-        pack = self._file(".pack")
-        head = os.pread(pack, _HEAD, offset)
+        head = self._read(_HEAD, offset)
         kind, size, at = _head(head)
         if size > LARGEST:
             raise ValueError(size)
@@ -153,8 +151,18 @@ class Pack:
         elif kind not in KINDS:
             raise ValueError(kind)
         # zlib makes nothing longer than by a few bytes (compressBound in zlib.h).
-        packed = os.pread(pack, size + (size >> 8) + _HEAD, offset + at)
+        packed = self._read(size + (size >> 8) + _HEAD, offset + at)
         return KINDS.get(kind, ""), base, self._inflate(packed, size)
+
+    def _read(self, size: int, at: int) -> bytes:
+        """Return *size* bytes of the pack from *at* on, fewer at its end; a small one is soon read whole."""
+        if self._data:
+            return self._data[at : at + size]
+        pack = self._file(".pack")
+        self._read_from += 1
+        if self._read_from == _OFTEN and (whole := os.fstat(pack).st_size) <= _SMALL_PACK:
+            self._data = os.pread(pack, whole, 0)
+        return os.pread(pack, size, at)
 
     def _number(self, at: int) -> int:
         return int.from_bytes(self._indexed(4, at))
