@@ -25,6 +25,8 @@ _CORE: dict[bytes, tuple[bytes, ...]] = dict.fromkeys(
 _CORE |= {b"repositoryformatversion": (b"0",), b"logallrefupdates": (*_YES_OR_NO, b"always")}
 _SERVING = (b"transfer", b"uploadpack")
 _HIDING = b"hiderefs"
+_PARTIAL = (b"promisor", b"partialclonefilter")
+"""What lets git fetch what is missing there, in a way that these settings choose."""
 _PLAIN = re.compile(rb"refs/[A-Za-z0-9_./-]+")
 _PACKED = re.compile(rb"(# pack-refs with:[^\n]*\n)?(?:[0-9a-f]{40} refs/[^\n]+\n(?:\^[0-9a-f]{40}\n)?)*")
 _NAMES = re.compile(rb"^[0-9a-f]{40} (refs/[^\n]+)$", re.MULTILINE)
@@ -33,7 +35,7 @@ _NAMES = re.compile(rb"^[0-9a-f]{40} (refs/[^\n]+)$", re.MULTILINE)
 def tip(path: str, ref: str) -> str | None:
     """Return the id that *ref* has in the repository at *path*; None where that is for git to say."""
     with suppress(OSError, ValueError):
-        git_dir, name = _git_dir(path), ref.encode()
+        git_dir, name = serving(path), ref.encode()
         if git_dir is not None and _is_plain(git_dir, name):
             # git reads both, and stops at what is malformed in either.
             packed, loose = _packed(f"{git_dir}/packed-refs", name), _loose(f"{git_dir}/{ref}")
@@ -42,8 +44,12 @@ def tip(path: str, ref: str) -> str | None:
     return None
 
 
-def _git_dir(path: str) -> str | None:
-    """Return the git folder that ``upload-pack`` would serve from (enter_repo in git's path.c)."""
+def serving(path: str) -> str | None:
+    """Return the git folder that ``upload-pack`` would serve from (enter_repo in git's path.c), if it is a folder.
+
+    Raises:
+        OSError: it cannot be looked at.
+    """
     inner = f"{path}/.git"
     if os.path.lexists(inner):
         return inner if stat.S_ISDIR(os.lstat(inner).st_mode) else None
@@ -52,7 +58,7 @@ def _git_dir(path: str) -> str | None:
 
 def _is_plain(git_dir: str, ref: bytes) -> bool:
     names = {*os.listdir(git_dir)}
-    if names & {"commondir", "reftable", "config.worktree"}:
+    if names & {"commondir", "reftable", "config.worktree", "shallow"}:
         return False
     if not all(stat.S_ISDIR(os.lstat(f"{git_dir}/{name}").st_mode) for name in ("objects", "refs")):
         return False
@@ -83,6 +89,8 @@ def _shows(config: bytes, ref: bytes) -> bool:
 def _is_harmless(section: bytes, key: bytes, value: bytes | None, ref: bytes) -> bool:
     if section == b"core":
         return value in _CORE.get(key, ())
+    if key in _PARTIAL:
+        return False
     if section not in _SERVING:
         return True
     if key != _HIDING:

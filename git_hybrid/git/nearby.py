@@ -1,7 +1,8 @@
-"""Fetch one ref from a folder of this machine: upload-pack on one side, index-pack on the other, no git in between.
+"""Fetch one ref from a folder of this machine: pack-objects on one side, index-pack on the other, no git in between.
 
-``git clone`` starts the same two, behind a shell and a process of its own that passes the pack on, makes a repository
-and looks for what is missing in it; ``git fetch`` starts eight. What comes passes the same checks here
+Where git is needed to tell what upstream has, it is upload-pack that starts pack-objects. ``git clone`` starts these
+behind a shell and a process of its own that passes the pack on, makes a repository and looks for what is missing in it;
+``git fetch`` starts eight. What comes passes the same checks here
 (:mod:`git_hybrid.git.receiving`). Whatever is not as plain as that is left to git, whose words and decisions stand:
 another protocol, a shallow server, a refusal of any kind.
 """
@@ -10,14 +11,15 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, suppress
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from git_hybrid.core.ids import Oid
 from git_hybrid.core.value import Struct
-from git_hybrid.git.localrefs import tip
+from git_hybrid.git.localrefs import serving, tip
 from git_hybrid.git.pktline import (
     NOTHING_SHARED,
     Lines,
@@ -29,11 +31,13 @@ from git_hybrid.git.pktline import (
     wanted,
     wanted_beyond,
 )
+from git_hybrid.git.raw import Unsure
 from git_hybrid.git.receiving import (
     Fetch,
     Wanted,
     add_pack,
     bring,
+    held,
     indexing,
     is_directed,
     is_indexed,
@@ -47,7 +51,8 @@ if TYPE_CHECKING:
     from git_hybrid.git.child import Talker
     from git_hybrid.git.run import Runner
 
-_HIDING = {"transfer.hiderefs", "uploadpack.hiderefs"}
+# With these set by the user, upload-pack serves other refs, or by another program.
+_SERVING = {"transfer.hiderefs", "uploadpack.hiderefs", "uploadpack.packobjectshook"}
 # git gives settings of its command line to no program that it starts for a local repository.
 _INHERITED = ("GIT_CONFIG_PARAMETERS", "GIT_CONFIG_COUNT")
 
@@ -72,6 +77,12 @@ class Nearby(Struct, frozen=True):
         path = fetch.url.removeprefix("file://")
 
         def receive(wants: Wanted) -> str | None:
+            oid = self.glimpse(fetch.url, wants.ref)
+            if oid in wants.known:
+                return oid
+            haves = None if oid is None else _shared(path, oid, wants)
+            if oid is not None and haves is not None:
+                return self._packed(path, oid, haves, wants, end)
             return self._grown(path, wants, end) if wants.known else self._fetched(path, wants, end)
 
         return bring(self.runner, fetch, receive)
@@ -79,7 +90,7 @@ class Nearby(Struct, frozen=True):
     def glimpse(self, url: str, ref: str) -> Oid | None:
         """Return what *ref* is in the repository at *url*, where git would surely tell the same."""
         runner = self.runner
-        if not self._is_plain(url) or is_directed(runner) or _HIDING & (runner.chosen | runner.conditional):
+        if not self._is_plain(url) or is_directed(runner) or _SERVING & (runner.chosen | runner.conditional):
             return None
         found = tip(url.removeprefix("file://"), ref)
         return None if found is None else Oid(found)
@@ -90,6 +101,33 @@ class Nearby(Struct, frozen=True):
         if not url.startswith("file:///") or "%" in url or (allowed is not None and "file" not in allowed.split(":")):
             return False
         return not any(name in environ for name in _INHERITED)
+
+    def _packed(self, path: str, oid: Oid, haves: Sequence[str], wants: Wanted, end: float) -> str | None:
+        """Receive *oid*, which is upstream's ref, from the program that ``upload-pack`` would start to make the pack.
+
+        It gets the same orders (create_pack_file in git's upload-pack.c). What upload-pack is asked before, which refs
+        there are and what both sides have, was read from the files. None if it has not worked.
+        """
+        folder = Path(serving(path) or path)
+        arguments = ["pack-objects", "--revs", "--stdout", "-q", "--delta-base-offset", *(["--thin"] if haves else [])]
+        with self.runner.working() as threads:
+            settings = (*threads, *(() if haves else _of_one_pack(path)))
+            with self.runner.talking(arguments, settings=settings, git_dir=folder) as packer:
+                assert packer.stdin is not None
+                assert packer.stdout is not None
+                check = partial(self.runner.check, end)
+                os.write(packer.stdin.fileno(), "".join(f"{line}\n" for line in (oid, "--not", *haves)).encode())
+                packer.stdin.close()
+                return oid if self._indexed(packer, wants, threads, check) else None
+
+    def _indexed(self, server: Talker, wants: Wanted, threads: Iterable[str], check: Callable[[], None]) -> bool:
+        """Tell whether the pack that the *server* writes was taken, and the server ended well."""
+        assert server.stdout is not None
+        with indexing(self.runner, wants, threads, stdin=server.stdout) as indexer:
+            # Only the two of them hold the pipe now: each ends when the other does.
+            server.stdout.close()
+            whole = is_indexed(indexer, check)
+        return whole and status_of(server, check) == 0
 
     def _fetched(self, path: str, wants: Wanted, end: float) -> str | None:
         """Receive upstream's ref with all its history; return its id, or None if that has not worked.
@@ -110,11 +148,7 @@ class Nearby(Struct, frozen=True):
             # Not a byte more than that: the pack begins behind it.
             if _exactly(server.stdout.fileno(), check, len(NOTHING_SHARED)) != NOTHING_SHARED:
                 return None
-            with indexing(self.runner, wants, threads, stdin=server.stdout) as indexer:
-                # Only the two of them hold the pipe now: each ends when the other does.
-                server.stdout.close()
-                whole = is_indexed(indexer, check)
-            return oid if whole and status_of(server, check) == 0 else None
+            return oid if self._indexed(server, wants, threads, check) else None
 
     def _grown(self, path: str, wants: Wanted, end: float) -> str | None:
         """Receive what upstream's ref has beyond what is known; return its id, or None as above."""
@@ -137,6 +171,19 @@ class Nearby(Struct, frozen=True):
 
     def _server(self, path: str, settings: Iterable[str], *, version: int) -> AbstractContextManager[Talker]:
         return self.runner.talking(["upload-pack", path], settings=settings, version=version)
+
+
+def _shared(path: str, oid: Oid, wants: Wanted) -> list[str] | None:
+    """Return what is known already that the repository at *path* has too; None where ``upload-pack`` is to say.
+
+    That is so where *oid* is here, but none of what is known: upstream went back, and there may be nothing to send.
+    """
+    with suppress(Unsure, OSError):
+        if not wants.known:
+            return []
+        if not held(wants.git_dir, [oid]):
+            return held(Path(serving(path) or path), wants.haves)
+    return None
 
 
 def _of_one_pack(path: str) -> tuple[str, ...]:

@@ -92,7 +92,7 @@ def bring(runner: Runner, fetch: Fetch, receive: Callable[[Wanted], str | None])
         known = _known(git_dir)
         if known or is_empty(git_dir):
             oid = receive(Wanted(ref, git_dir, known, fetch.watch))
-            if oid is not None and _holds(git_dir, oid):
+            if oid is not None and held(git_dir, [oid]):
                 keep_ref(git_dir, fetch.kept, oid)
                 done.append(oid)
                 return True
@@ -230,9 +230,14 @@ def _known(git_dir: Path) -> frozenset[str]:
     return frozenset()
 
 
-def _holds(git_dir: Path, oid: str) -> bool:
+def held(git_dir: Path, oids: Iterable[str]) -> list[str]:
+    """Return those of the objects *oids* that are in the repository at *git_dir*.
+
+    Raises:
+        Unsure: that is for git to say.
+    """
     with opened(git_dir) as raw:
-        return raw.holds(oid)
+        return [oid for oid in oids if raw.holds(oid)]
 
 
 def _packs(git_dir: Path) -> frozenset[str]:

@@ -42,12 +42,18 @@ def stage(tmp_path: Path) -> Stage:
     return Stage(name=SourceName("tool"), path=str(path))
 
 
-def fake_git(folder: Path, upload_pack: str) -> dict[str, str]:
-    """Put a `git` in *folder* whose `upload-pack` is the line of shell *upload_pack*; return the environment."""
+def only_asked(tool: Upstream) -> Upstream:
+    """Give *tool* a setting that git alone knows how to read: what its refs are has to be asked."""
+    tool.git("config", "transfer.hideRefs", "!refs/pull")
+    return tool
+
+
+def fake_git(folder: Path, served: str, program: str = "upload-pack") -> dict[str, str]:
+    """Put a `git` in *folder* whose *program* is the line of shell *served*; return the environment."""
     real = shutil.which("git")
     folder.mkdir()
     script = folder / "git"
-    script.write_text(f'#!/bin/sh\ncase " $* " in *" upload-pack "*) {upload_pack} ;; esac\nexec {real} "$@"\n')
+    script.write_text(f'#!/bin/sh\ncase " $* " in *" {program} "*) {served} ;; esac\nexec {real} "$@"\n')
     script.chmod(0o755)
     return {"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}
 
@@ -83,7 +89,7 @@ def test_a_source_is_cloned_by_two_programs(hybrid, workspace, tool, tmp_path, o
     started(hybrid, tool.url, option, value, sync=False)
     env, log = logging_git(tmp_path / "bin")
     hybrid("sync", env=env | {"GIT_HYBRID_CACHE_DIR": str(tmp_path / "new-cache")})
-    assert commands(log) == ["upload-pack", "index-pack"]
+    assert commands(log) == ["pack-objects", "index-pack"]
     assert any("--strict=" in word for word in log.read_text().split("\037"))
     assert git("fsck", "--full", "--strict", "--no-dangling", cwd=workspace / "sources/tool") == ""
     assert head(workspace) == tool.rev(f"{value}^{{commit}}")
@@ -130,7 +136,7 @@ def test_upstream_is_asked_for_its_tip_where_the_cache_has_all(hybrid, workspace
     shutil.rmtree(workspace / "sources/tool")
     log.write_text("")
     hybrid("sync", env=env)
-    assert commands(log) == ["upload-pack", "index-pack"]
+    assert commands(log) == ["pack-objects", "index-pack"]
     assert head(workspace) != tool.rev("main")
 
 
@@ -186,8 +192,9 @@ def test_a_shallow_server_is_git_s(tool, stage, tmp_path):
     assert untouched(stage)
 
 
+@pytest.mark.parametrize("program", ["upload-pack", "pack-objects"])
 @pytest.mark.parametrize(
-    "upload_pack",
+    "served",
     [
         "exit 0",
         "echo nonsense; exit 0",
@@ -196,10 +203,14 @@ def test_a_shallow_server_is_git_s(tool, stage, tmp_path):
         'REAL "$@"; exit 3',
     ],
 )
-def test_a_server_that_fails_leaves_nothing(tool, stage, tmp_path, upload_pack):
+def test_a_server_that_fails_leaves_nothing(tool, stage, tmp_path, served, program):
     tool.commit({"noise": os.urandom(5000)})
-    line = upload_pack.replace("REAL", str(shutil.which("git"))).replace("FILTER", replacing(tmp_path))
-    assert not fetched(tool, stage, env=fake_git(tmp_path / "bin", line))
+    if program == "upload-pack":
+        only_asked(tool)
+    elif "NAK" in served:
+        served = served.replace("NAK ACK", "PACK PICK")
+    line = served.replace("REAL", str(shutil.which("git"))).replace("FILTER", replacing(tmp_path))
+    assert not fetched(tool, stage, env=fake_git(tmp_path / "bin", line, program))
     assert untouched(stage)
 
 
@@ -217,8 +228,71 @@ def test_a_pack_without_what_was_promised_leaves_nothing(tool, stage, tmp_path, 
     real, tip, sent = shutil.which("git"), tool.rev("main"), other.rev("main")
     turn = replacing(tmp_path)
     served = f'{turn} {tip} {sent} | {real} upload-pack "{other.path}" | {turn} {sent} {tip}; exit 0'
-    assert not fetched(tool, stage, env=fake_git(tmp_path / "bin", served))
+    assert not fetched(only_asked(tool), stage, env=fake_git(tmp_path / "bin", served))
     assert untouched(stage)
+
+
+@pytest.mark.parametrize("left_out", ["main", "main~1", "main^{tree}", "main:README"])
+def test_a_pack_without_one_object_leaves_nothing(tool, stage, tmp_path, left_out):
+    listed = git("rev-list", "--objects", "main", cwd=tool.path).splitlines()
+    sent = "".join(f"{line}\n" for line in listed if not line.startswith(tool.rev(left_out)))
+    assert sent.count("\n") == len(listed) - 1
+    (tmp_path / "pack").write_bytes(packed(tool, sent))
+    assert not fetched(tool, stage, env=fake_git(tmp_path / "bin", f'exec cat "{tmp_path}/pack"', "pack-objects"))
+    assert untouched(stage)
+
+
+def test_a_pack_of_something_else_leaves_nothing(tool, stage, tmp_path, upstream_factory):
+    other = upstream_factory("other")
+    other.commit({"f": "other\n"})
+    (tmp_path / "pack").write_bytes(packed(other, "main\n", "--revs"))
+    assert not fetched(tool, stage, env=fake_git(tmp_path / "bin", f'exec cat "{tmp_path}/pack"', "pack-objects"))
+    assert untouched(stage)
+
+
+@pytest.mark.parametrize(
+    "setting", [("remote.origin.promisor", "true"), ("remote.origin.partialclonefilter", "blob:none")]
+)
+def test_an_upstream_that_may_fetch_what_it_lacks_is_asked(tool, stage, tmp_path, setting):
+    """git keeps upload-pack from that (GIT_NO_LAZY_FETCH); what is started there could be chosen by its settings."""
+    tool.git("config", *setting)
+    env, log = logging_git(tmp_path / "bin")
+    assert fetched(tool, stage, env=env)
+    assert commands(log) == ["upload-pack", "index-pack"]
+
+
+@pytest.mark.parametrize("key", ["transfer.hideRefs", "uploadpack.hideRefs", "uploadpack.packObjectsHook"])
+def test_settings_for_what_is_served_are_obeyed(tool, stage, tmp_path, monkeypatch, key):
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "config"))
+    hook = tmp_path / "hook"
+    hook.write_text(f'#!/bin/sh\ntouch "{tmp_path}/hooked"\nexec "$@"\n')
+    hook.chmod(0o755)
+    git("config", "--global", key, hook if "Hook" in key else "refs/nothing", cwd=tmp_path)
+    env, log = logging_git(tmp_path / "bin")
+    assert fetched(tool, stage, env=env)
+    assert commands(log) == ["upload-pack", "index-pack"]
+    assert (tmp_path / "hooked").exists() is ("Hook" in key)
+
+
+def test_a_hidden_ref_does_not_come(tool, stage):
+    tool.git("config", "uploadpack.hideRefs", "refs/heads/main")
+    assert not fetched(tool, stage)
+    assert untouched(stage)
+
+
+def test_what_the_server_lacks_is_not_named_to_it(tool, stage, tmp_path):
+    has_all_but_what_is_new(tool, stage)
+    with Path(stage.path, ".git/packed-refs").open("a") as refs:
+        refs.write(f"{'1' * 40} {HAVES}1\n")
+    env, log = logging_git(tmp_path / "bin")
+    assert fetched(tool, stage, env=env)
+    assert commands(log) == ["pack-objects", "index-pack"]
+    tool.git("update-ref", MAIN, tool.raw_commit(tool.rev("main^{tree}")))
+    # It has begun anew: nothing is shared but what objects there are.
+    git("update-ref", "-d", KEPT, cwd=stage.path)
+    Path(stage.path, ".git/packed-refs").write_text(f"{'1' * 40} {HAVES}1\n")
+    assert fetched(tool, stage)
+    assert Path(stage.path, ".git", KEPT).read_text() == f"{tool.rev('main')}\n"
 
 
 def test_a_stage_that_has_something_else_is_git_s(tool, stage):
@@ -269,7 +343,7 @@ def test_only_what_is_new_comes(tool, stage, tmp_path):
     env, log = logging_git(tmp_path / "bin")
     first = {path.name for path in packs.iterdir()}
     assert fetched(tool, stage, env=env)
-    assert commands(log) == ["upload-pack", "index-pack"]
+    assert commands(log) == ["pack-objects", "index-pack"]
     assert any(word.startswith("--strict=") for word in log.read_text().split("\037"))
     (new,) = [path for path in packs.glob("*.pack") if path.name not in first]
     # A commit, a tree and a file that came as what differs; its base was put beside it.
@@ -291,28 +365,32 @@ def test_a_clone_that_is_borrowed_from_says_what_it_has(hybrid, workspace, tool,
     tool.commit({"README": "more\n"}, "more")
     env, log = logging_git(tmp_path / "bin")
     hybrid("pin", "tool", env=env | {"GIT_HYBRID_CACHE_DIR": ""})
-    assert commands(log) == ["ls-remote", "upload-pack", "index-pack"]
+    assert commands(log) == ["ls-remote", "pack-objects", "index-pack"]
     hybrid("sync", env=env | {"GIT_HYBRID_CACHE_DIR": ""})
     assert head(workspace) == tool.rev("main")
     assert git("fsck", "--full", "--strict", "--no-dangling", cwd=workspace / "sources/tool") == ""
 
 
 @pytest.mark.parametrize(
-    "upload_pack",
+    ("program", "served"),
     [
-        "exit 0",
-        'REAL "$@" | dd bs=1 count=700 status=none; exit 0',  # the pack is cut in its middle
-        'REAL "$@" | FILTER packfile packfiles',
-        'REAL "$@" | FILTER "version 2" "version 1"',
-        'REAL "$@"; exit 3',
+        *((program, "exit 0") for program in ("upload-pack", "pack-objects")),
+        # The pack is cut in its middle.
+        *((name, 'REAL "$@" | dd bs=1 count=700 status=none; exit 0') for name in ("upload-pack", "pack-objects")),
+        ("upload-pack", 'REAL "$@" | FILTER packfile packfiles'),
+        ("upload-pack", 'REAL "$@" | FILTER "version 2" "version 1"'),
+        ("pack-objects", 'REAL "$@" | FILTER PACK PICK'),
+        *((program, 'REAL "$@"; exit 3') for program in ("upload-pack", "pack-objects")),
     ],
 )
-def test_a_server_that_fails_leaves_what_was_there(tool, stage, tmp_path, upload_pack):
+def test_a_server_that_fails_leaves_what_was_there(tool, stage, tmp_path, program, served):
     packs = has_all_but_what_is_new(tool, stage)
     tool.commit({"noise": os.urandom(5000)})
     before = sorted(packs.iterdir())
-    line = upload_pack.replace("REAL", str(shutil.which("git"))).replace("FILTER", replacing(tmp_path))
-    assert not fetched(tool, stage, env=fake_git(tmp_path / "bin", line))
+    if program == "upload-pack":
+        only_asked(tool)
+    line = served.replace("REAL", str(shutil.which("git"))).replace("FILTER", replacing(tmp_path))
+    assert not fetched(tool, stage, env=fake_git(tmp_path / "bin", line, program))
     assert sorted(packs.iterdir()) == before
     assert not Path(stage.path, ".git", KEPT).exists()
 
@@ -329,7 +407,7 @@ def test_what_fsck_refuses_of_what_is_new_leaves_what_was_there(tool, stage):
 @pytest.mark.parametrize("missing", ["main~1", "main^{tree}", "main:dir", "main:dir/much"])
 def test_an_object_that_is_named_and_does_not_come_leaves_what_was_there(tool, stage, tmp_path, missing):
     """The server sends a pack without one object that others in it name, and that was not there before."""
-    packs = has_all_but_what_is_new(tool, stage)
+    packs = has_all_but_what_is_new(only_asked(tool), stage)
     base = tool.rev("main")
     git("-c", "fetch.unpackLimit=1", "fetch", "-q", str(tool.path), "main", cwd=stage.path)
     before = sorted(packs.iterdir())
@@ -362,8 +440,11 @@ def test_an_object_that_is_named_and_does_not_come_leaves_what_was_there(tool, s
     assert fetched(tool, stage, env=env)
 
 
-def test_a_signal_and_a_deadline_end_it(tool, stage, tmp_path):
-    env = fake_git(tmp_path / "bin", "exec sleep 60")
+@pytest.mark.parametrize("program", ["upload-pack", "pack-objects"])
+def test_a_signal_and_a_deadline_end_it(tool, stage, tmp_path, program):
+    env = fake_git(tmp_path / "bin", "exec sleep 60", program)
+    if program == "upload-pack":
+        only_asked(tool)
     before = time.monotonic()
     with pytest.raises(Interrupted):
         fetched(tool, stage, env=env, cancelled=lambda: 2)

@@ -130,7 +130,7 @@ def logging_git(folder: Path, *, fail: str = "") -> tuple[dict[str, str], Path]:
 
 def commands(log: Path) -> list[str]:
     """Return which of the commands that fetch were started, in their order."""
-    found = ("clone", "fetch", "ls-remote", "upload-pack", "index-pack")
+    found = ("clone", "fetch", "ls-remote", "upload-pack", "pack-objects", "index-pack")
     lines = [line.split("\037") for line in log.read_text().splitlines()]
     return [word for words in lines for word in found if word in words]
 
