@@ -89,7 +89,7 @@ def test_a_source_is_cloned_by_two_programs(hybrid, workspace, tool, tmp_path, o
     started(hybrid, tool.url, option, value, sync=False)
     env, log = logging_git(tmp_path / "bin")
     hybrid("sync", env=env | {"GIT_HYBRID_CACHE_DIR": str(tmp_path / "new-cache")})
-    assert commands(log) == ["pack-objects", "index-pack"]
+    assert sorted(commands(log)) == ["index-pack", "pack-objects"]
     assert any("--strict=" in word for word in log.read_text().split("\037"))
     assert git("fsck", "--full", "--strict", "--no-dangling", cwd=workspace / "sources/tool") == ""
     assert head(workspace) == tool.rev(f"{value}^{{commit}}")
@@ -136,7 +136,7 @@ def test_upstream_is_asked_for_its_tip_where_the_cache_has_all(hybrid, workspace
     shutil.rmtree(workspace / "sources/tool")
     log.write_text("")
     hybrid("sync", env=env)
-    assert commands(log) == ["pack-objects", "index-pack"]
+    assert sorted(commands(log)) == ["index-pack", "pack-objects"]
     assert head(workspace) != tool.rev("main")
 
 
@@ -286,7 +286,7 @@ def test_what_the_server_lacks_is_not_named_to_it(tool, stage, tmp_path):
         refs.write(f"{'1' * 40} {HAVES}1\n")
     env, log = logging_git(tmp_path / "bin")
     assert fetched(tool, stage, env=env)
-    assert commands(log) == ["pack-objects", "index-pack"]
+    assert sorted(commands(log)) == ["index-pack", "pack-objects"]
     tool.git("update-ref", MAIN, tool.raw_commit(tool.rev("main^{tree}")))
     # It has begun anew: nothing is shared but what objects there are.
     git("update-ref", "-d", KEPT, cwd=stage.path)
@@ -343,7 +343,7 @@ def test_only_what_is_new_comes(tool, stage, tmp_path):
     env, log = logging_git(tmp_path / "bin")
     first = {path.name for path in packs.iterdir()}
     assert fetched(tool, stage, env=env)
-    assert commands(log) == ["pack-objects", "index-pack"]
+    assert sorted(commands(log)) == ["index-pack", "pack-objects"]
     assert any(word.startswith("--strict=") for word in log.read_text().split("\037"))
     (new,) = [path for path in packs.glob("*.pack") if path.name not in first]
     # A commit, a tree and a file that came as what differs; its base was put beside it.
@@ -365,7 +365,7 @@ def test_a_clone_that_is_borrowed_from_says_what_it_has(hybrid, workspace, tool,
     tool.commit({"README": "more\n"}, "more")
     env, log = logging_git(tmp_path / "bin")
     hybrid("pin", "tool", env=env | {"GIT_HYBRID_CACHE_DIR": ""})
-    assert commands(log) == ["ls-remote", "pack-objects", "index-pack"]
+    assert sorted(commands(log)) == ["index-pack", "ls-remote", "pack-objects"]
     hybrid("sync", env=env | {"GIT_HYBRID_CACHE_DIR": ""})
     assert head(workspace) == tool.rev("main")
     assert git("fsck", "--full", "--strict", "--no-dangling", cwd=workspace / "sources/tool") == ""
