@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pickle
 import re
 from collections.abc import Iterator
 
@@ -69,3 +70,11 @@ def test_an_error_takes_the_facts_that_it_declares_and_no_others() -> None:
     for facts in ({}, {"name": "tool", "what": "x"}):
         with pytest.raises(TypeError, match="wrong or missing facts"):
             errors.HostNotAllowed(**facts)
+
+
+def test_a_problem_is_what_it_says() -> None:
+    one, same, other = Problem("line 3", "is odd"), Problem("line 3", "is odd"), Problem("line 4", "is odd")
+    assert (one == same, one == other, one == ("line 3", "is odd")) == (True, False, False)
+    assert {one, same, other} == {one, other}
+    assert repr(one) == "Problem(place='line 3', reason='is odd')"
+    assert pickle.loads(pickle.dumps(one)) == one
