@@ -127,6 +127,9 @@ def child_environment(environ: Mapping[str, str], *, network: bool) -> dict[str,
     if environ.get("GIT_SSL_NO_VERIFY"):
         raise BadArgument(what="GIT_SSL_NO_VERIFY", value="set", reason="certificates are always verified; unset it")
     kept = {key: value for key, value in environ.items() if _is_kept(key)}
+    if "PATH" in kept:
+        # A child begins in folders that hold other people's files: what PATH names must not depend on where it is.
+        kept["PATH"] = os.pathsep.join(filter(os.path.isabs, kept["PATH"].split(os.pathsep)))
     if not network:
         kept = {key: value for key, value in kept.items() if not key.startswith("GIT_CONFIG_")}
     allowed = environ.get("GIT_ALLOW_PROTOCOL")

@@ -25,6 +25,7 @@ _CORE: dict[bytes, tuple[bytes, ...]] = dict.fromkeys(
 _CORE |= {b"repositoryformatversion": (b"0",), b"logallrefupdates": (*_YES_OR_NO, b"always")}
 _SERVING = (b"transfer", b"uploadpack")
 _HIDING = b"hiderefs"
+_LARGEST = 16 << 20
 _PARTIAL = (b"promisor", b"partialclonefilter")
 """What lets git fetch what is missing there, in a way that these settings choose."""
 _PLAIN = re.compile(rb"refs/[A-Za-z0-9_./-]+")
@@ -58,7 +59,7 @@ def serving(path: str) -> str | None:
 
 def _is_plain(git_dir: str, ref: bytes) -> bool:
     names = {*os.listdir(git_dir)}
-    if names & {"commondir", "reftable", "config.worktree", "shallow"}:
+    if names & {"commondir", "reftable", "config.worktree", "shallow"} or os.path.lexists(f"{git_dir}/info/grafts"):
         return False
     if not all(stat.S_ISDIR(os.lstat(f"{git_dir}/{name}").st_mode) for name in ("objects", "refs")):
         return False
@@ -140,4 +141,7 @@ def _has_objects(folder: str, oid: str) -> bool:
 
 def _read(path: str) -> bytes:
     with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK), "rb", buffering=0) as file:
-        return file.read()
+        found = os.fstat(file.fileno())
+        if found.st_size > _LARGEST:
+            raise ValueError(path)
+        return file.read(_LARGEST)

@@ -11,10 +11,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import AbstractContextManager, suppress
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from git_hybrid.core.ids import Oid
@@ -31,7 +30,6 @@ from git_hybrid.git.pktline import (
     wanted,
     wanted_beyond,
 )
-from git_hybrid.git.raw import Unsure
 from git_hybrid.git.receiving import (
     Fetch,
     Wanted,
@@ -43,6 +41,7 @@ from git_hybrid.git.receiving import (
     is_indexed,
     reader,
     status_of,
+    undone,
 )
 
 if TYPE_CHECKING:
@@ -80,9 +79,12 @@ class Nearby(Struct, frozen=True):
             oid = self.glimpse(fetch.url, wants.ref)
             if oid in wants.known:
                 return oid
-            haves = None if oid is None else _shared(path, oid, wants)
-            if oid is not None and haves is not None:
-                return self._packed(path, oid, haves, wants, end)
+            # Upstream may have gone back to what is here: then it may have nothing to send.
+            if oid is not None and not (wants.known and held(wants.git_dir, [oid])):
+                with undone(wants.git_dir) as done:
+                    if self._packed(path, oid, wants, end):
+                        done.append(oid)
+                        return oid
             return self._grown(path, wants, end) if wants.known else self._fetched(path, wants, end)
 
         return bring(self.runner, fetch, receive)
@@ -102,23 +104,28 @@ class Nearby(Struct, frozen=True):
             return False
         return not any(name in environ for name in _INHERITED)
 
-    def _packed(self, path: str, oid: Oid, haves: Sequence[str], wants: Wanted, end: float) -> str | None:
+    def _packed(self, path: str, oid: Oid, wants: Wanted, end: float) -> bool:
         """Receive *oid*, which is upstream's ref, from the program that ``upload-pack`` would start to make the pack.
 
         It gets the same orders (create_pack_file in git's upload-pack.c). What upload-pack is asked before, which refs
-        there are and what both sides have, was read from the files. None if it has not worked.
+        there are and what both sides have, is read from its files, and known from what it gave before. False if that
+        has not worked: it may have taken something of that away since.
         """
-        folder = Path(serving(path) or path)
-        arguments = ["pack-objects", "--revs", "--stdout", "-q", "--delta-base-offset", *(["--thin"] if haves else [])]
+        # Not in a folder of somebody else's making: git is found, and begins, where this program is.
+        arguments = [f"--git-dir={serving(path)}", "pack-objects", "--revs", "--stdout", "-q", "--delta-base-offset"]
+        arguments += ["--thin"] if wants.known else []
         with self.runner.working() as threads:
-            settings = (*threads, *(() if haves else _of_one_pack(path)))
-            with self.runner.talking(arguments, settings=settings, git_dir=folder) as packer:
+            settings = (*threads, *(() if wants.known else _of_one_pack(path)))
+            with self.runner.talking(arguments, settings=settings) as packer:
                 assert packer.stdin is not None
                 assert packer.stdout is not None
                 check = partial(self.runner.check, end)
-                os.write(packer.stdin.fileno(), "".join(f"{line}\n" for line in (oid, "--not", *haves)).encode())
+                order = "".join(f"{line}\n" for line in (oid, "--not", *wants.haves))
+                # One that has ended already says so by its status.
+                with suppress(BrokenPipeError):
+                    os.write(packer.stdin.fileno(), order.encode())
                 packer.stdin.close()
-                return oid if self._indexed(packer, wants, threads, check) else None
+                return self._indexed(packer, wants, threads, check)
 
     def _indexed(self, server: Talker, wants: Wanted, threads: Iterable[str], check: Callable[[], None]) -> bool:
         """Tell whether the pack that the *server* writes was taken, and the server ended well."""
@@ -171,19 +178,6 @@ class Nearby(Struct, frozen=True):
 
     def _server(self, path: str, settings: Iterable[str], *, version: int) -> AbstractContextManager[Talker]:
         return self.runner.talking(["upload-pack", path], settings=settings, version=version)
-
-
-def _shared(path: str, oid: Oid, wants: Wanted) -> list[str] | None:
-    """Return what is known already that the repository at *path* has too; None where ``upload-pack`` is to say.
-
-    That is so where *oid* is here, but none of what is known: upstream went back, and there may be nothing to send.
-    """
-    with suppress(Unsure, OSError):
-        if not wants.known:
-            return []
-        if not held(wants.git_dir, [oid]):
-            return held(Path(serving(path) or path), wants.haves)
-    return None
 
 
 def _of_one_pack(path: str) -> tuple[str, ...]:

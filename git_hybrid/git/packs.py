@@ -112,7 +112,7 @@ def roll_up(runner: Runner, git_dir: Path) -> Completed:
 
     Large ones are left as they are (``--geometric``), so the work stays in proportion to what came since.
     """
-    return runner.git(["repack", "-d", "--quiet", "--geometric=2"], git_dir=git_dir)
+    return runner.git(["repack", "-d", "-n", "--quiet", "--geometric=2"], git_dir=git_dir)
 
 
 def roll_up_many(runner: Runner, git_dir: Path) -> None:
@@ -124,7 +124,9 @@ def roll_up_many(runner: Runner, git_dir: Path) -> None:
         Interrupted: the program was asked to stop.
         OSError: the folder cannot be read.
     """
-    if sum(name.endswith(".pack") for name in os.listdir(git_dir / "objects" / "pack")) > PACK_LIMIT:
+    names = os.listdir(git_dir / "objects" / "pack")
+    # A pack with such a file is left alone.
+    if sum(name.endswith(".pack") for name in names) - sum(name.endswith(".keep") for name in names) > PACK_LIMIT:
         roll_up(runner, git_dir)
 
 

@@ -88,15 +88,28 @@ def bring(runner: Runner, fetch: Fetch, receive: Callable[[Wanted], str | None])
         return False
     if is_directed(runner):
         return False
-    with suppress(NotUnderstood, Unsure, OSError, LocalIo, InvalidText, ValueError), _undone(git_dir) as done:
+    with suppress(NotUnderstood, Unsure, OSError, LocalIo, InvalidText, ValueError), undone(git_dir) as done:
         known = _known(git_dir)
         if known or is_empty(git_dir):
             oid = receive(Wanted(ref, git_dir, known, fetch.watch))
-            if oid is not None and held(git_dir, [oid]):
+            if oid is not None and held(git_dir, [oid]) and _is_whole(runner, git_dir, oid, known):
                 keep_ref(git_dir, fetch.kept, oid)
                 done.append(oid)
                 return True
     return False
+
+
+def _is_whole(runner: Runner, git_dir: Path, oid: str, known: frozenset[str]) -> bool:
+    """Tell whether nothing that *oid* reaches is missing, where index-pack has not seen to that.
+
+    It wants everything to be there that its objects name. In a clone that is borrowed from there may be more than what
+    is reached from the tips, and less than all of that: what is left of something that was pruned.
+    """
+    if oid in known or not known or not (git_dir / "objects" / "info" / "alternates").exists():
+        return True
+    lines = "".join(f"{line}\n" for line in (oid, *(f"^{tip}" for tip in known)))
+    walk = ["rev-list", "--objects", "--quiet", "--stdin"]
+    return runner.git(walk, git_dir=git_dir, stdin=lines.encode("ascii")).status == 0
 
 
 def is_directed(runner: Runner) -> bool:
@@ -105,7 +118,7 @@ def is_directed(runner: Runner) -> bool:
 
 
 @contextmanager
-def _undone(git_dir: Path) -> Iterator[list[str]]:
+def undone(git_dir: Path) -> Iterator[list[str]]:
     """Take away what came beside the packs that are there, unless the list that is yielded gets something."""
     before, done = _packs(git_dir), list[str]()
     try:

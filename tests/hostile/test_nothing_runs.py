@@ -392,3 +392,25 @@ def test_as_another_user_nothing_is_changed(workspace: Path, hybrid: Hybrid, too
     assert done.returncode != 0
     assert "Traceback" not in done.stderr
     assert changes(before, snapshot(workspace)) == []
+
+
+def test_a_program_of_upstream_is_not_found(
+    hybrid: Hybrid, workspace: Path, tmp_path: Path, upstream_factory: UpstreamFactory
+) -> None:
+    """An empty or relative entry of PATH names the folder that a child begins in: a clone, or upstream's own."""
+    upstream = upstream_factory()
+    program = Exec(f'#!/bin/sh\ntouch {tmp_path}/ran\nexec {shutil.which("git")} "$@"\n'.encode())
+    upstream.commit({"git": program, "bin/git": program})
+    (upstream.path / "git").write_bytes(program.data)
+    (upstream.path / "git").chmod(0o755)
+    env = {"PATH": f":bin:.:{os.environ['PATH']}:"}
+    hybrid("init")
+    hybrid("add", upstream.url, "--name", "tool", env=env)
+    hybrid("sync", env=env)
+    for number in range(2):
+        upstream.commit({"a": f"{number}\n"})
+        hybrid("pin", "tool", env=env)
+        hybrid("sync", env=env)
+    hybrid("status", env=env)
+    assert head(workspace) == upstream.rev("main")
+    assert not (tmp_path / "ran").exists()

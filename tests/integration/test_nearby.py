@@ -192,7 +192,6 @@ def test_a_shallow_server_is_git_s(tool, stage, tmp_path):
     assert untouched(stage)
 
 
-@pytest.mark.parametrize("program", ["upload-pack", "pack-objects"])
 @pytest.mark.parametrize(
     "served",
     [
@@ -203,15 +202,42 @@ def test_a_shallow_server_is_git_s(tool, stage, tmp_path):
         'REAL "$@"; exit 3',
     ],
 )
-def test_a_server_that_fails_leaves_nothing(tool, stage, tmp_path, served, program):
-    tool.commit({"noise": os.urandom(5000)})
-    if program == "upload-pack":
-        only_asked(tool)
-    elif "NAK" in served:
-        served = served.replace("NAK ACK", "PACK PICK")
+def test_a_server_that_fails_leaves_nothing(tool, stage, tmp_path, served):
+    only_asked(tool).commit({"noise": os.urandom(5000)})
     line = served.replace("REAL", str(shutil.which("git"))).replace("FILTER", replacing(tmp_path))
-    assert not fetched(tool, stage, env=fake_git(tmp_path / "bin", line, program))
+    assert not fetched(tool, stage, env=fake_git(tmp_path / "bin", line))
     assert untouched(stage)
+
+
+WRONG = [
+    "exit 0",
+    "echo nonsense; exit 0",
+    'REAL "$@" | dd bs=1 count=700 status=none; exit 0',  # the pack is cut in its middle
+    'REAL "$@" | FILTER PACK PICK; exit 0',
+    'REAL "$@"; exit 3',
+]
+"""What a pack-objects may do instead of its work."""
+
+
+def is_all_there(tool: Upstream, stage: Stage, *, packs: int) -> bool:
+    """Tell whether the stage has the history of main, in so many packs, and nothing was left beside them."""
+    names = [path.name for path in Path(stage.path, ".git/objects/pack").iterdir()]
+    assert [name for name in names if not name.startswith("pack-")] == []
+    assert sum(name.endswith(".pack") for name in names) == packs
+    assert git("fsck", "--full", "--strict", "--no-dangling", cwd=stage.path) == ""
+    assert Path(stage.path, ".git", KEPT).read_text() == f"{tool.rev('main')}\n"
+    return git("rev-list", "--count", KEPT, cwd=stage.path) == git("rev-list", "--count", "main", cwd=tool.path)
+
+
+@pytest.mark.parametrize("served", WRONG)
+@pytest.mark.parametrize("before", [False, True])
+def test_where_a_pack_does_not_come_upload_pack_is_asked(tool, stage, tmp_path, served, *, before):
+    if before:
+        has_all_but_what_is_new(tool, stage)
+    tool.commit({"noise": os.urandom(5000)})
+    line = served.replace("REAL", str(shutil.which("git"))).replace("FILTER", replacing(tmp_path))
+    assert fetched(tool, stage, env=fake_git(tmp_path / "bin", line, "pack-objects"))
+    assert is_all_there(tool, stage, packs=1 + before)
 
 
 def test_what_fsck_refuses_leaves_nothing(tool, stage):
@@ -233,13 +259,14 @@ def test_a_pack_without_what_was_promised_leaves_nothing(tool, stage, tmp_path, 
 
 
 @pytest.mark.parametrize("left_out", ["main", "main~1", "main^{tree}", "main:README"])
-def test_a_pack_without_one_object_leaves_nothing(tool, stage, tmp_path, left_out):
+def test_a_pack_without_one_object_is_not_taken(tool, stage, tmp_path, left_out):
     listed = git("rev-list", "--objects", "main", cwd=tool.path).splitlines()
     sent = "".join(f"{line}\n" for line in listed if not line.startswith(tool.rev(left_out)))
     assert sent.count("\n") == len(listed) - 1
     (tmp_path / "pack").write_bytes(packed(tool, sent))
-    assert not fetched(tool, stage, env=fake_git(tmp_path / "bin", f'exec cat "{tmp_path}/pack"', "pack-objects"))
-    assert untouched(stage)
+    done = fetched(tool, stage, env=fake_git(tmp_path / "bin", f'exec cat "{tmp_path}/pack"', "pack-objects"))
+    assert done is (left_out != "main")
+    assert is_all_there(tool, stage, packs=1) if done else untouched(stage)
 
 
 def test_a_pack_of_something_else_leaves_nothing(tool, stage, tmp_path, upstream_factory):
@@ -280,19 +307,55 @@ def test_a_hidden_ref_does_not_come(tool, stage):
     assert untouched(stage)
 
 
-def test_what_the_server_lacks_is_not_named_to_it(tool, stage, tmp_path):
+def test_where_the_server_lacks_what_is_here_upload_pack_is_asked(tool, stage, tmp_path):
     has_all_but_what_is_new(tool, stage)
     with Path(stage.path, ".git/packed-refs").open("a") as refs:
         refs.write(f"{'1' * 40} {HAVES}1\n")
     env, log = logging_git(tmp_path / "bin")
     assert fetched(tool, stage, env=env)
-    assert sorted(commands(log)) == ["index-pack", "pack-objects"]
-    tool.git("update-ref", MAIN, tool.raw_commit(tool.rev("main^{tree}")))
-    # It has begun anew: nothing is shared but what objects there are.
-    git("update-ref", "-d", KEPT, cwd=stage.path)
-    Path(stage.path, ".git/packed-refs").write_text(f"{'1' * 40} {HAVES}1\n")
+    assert "upload-pack" in commands(log)
+    Path(stage.path, ".git/packed-refs").unlink()
+    assert is_all_there(tool, stage, packs=2)
+
+
+def test_what_stands_in_a_folder_of_packs_keeps_nobody_waiting(tool, stage):
+    has_all_but_what_is_new(tool, stage)
+    os.mkfifo(tool.path / "objects/pack" / f"pack-{'0' * 40}.idx")
+    before = time.monotonic()
     assert fetched(tool, stage)
-    assert Path(stage.path, ".git", KEPT).read_text() == f"{tool.rev('main')}\n"
+    assert time.monotonic() - before < 30
+
+
+def test_grafts_are_git_s_to_obey(tool, stage, tmp_path):
+    (tool.path / "info").mkdir(exist_ok=True)
+    (tool.path / "info/grafts").write_text("")
+    env, log = logging_git(tmp_path / "bin")
+    assert fetched(tool, stage, env=env)
+    assert commands(log) == ["upload-pack", "index-pack"]
+
+
+def test_what_is_left_of_something_pruned_counts_for_nothing(tool, stage, tmp_path):
+    """In what is borrowed from stands a commit without its parent; a pack that builds on it is not the whole history."""
+    assert fetched(tool, stage)
+    base = tool.rev("main")
+    clone = tmp_path / "clone"
+    shutil.copytree(stage.path, clone)
+    for number in range(3):
+        tool.commit({"f": f"{number}\n"}, str(number))
+    left = tool.rev("main~1")
+    for kind, name in (("commit", left), ("tree", f"{left}^{{tree}}"), ("blob", f"{left}:f")):
+        data = subprocess.run(["git", "cat-file", kind, name], cwd=tool.path, capture_output=True, check=True).stdout
+        write = ["git", "hash-object", "-w", "-t", kind, "--stdin"]
+        subprocess.run(write, cwd=clone, input=data, capture_output=True, check=True)
+    other = Stage(name=stage.name, path=str(tmp_path / "other"), borrows=True)
+    write_skeleton(Path(other.path, ".git"), object_format="sha1")
+    Path(other.path, ".git/objects/info/alternates").write_text(f"{clone}/.git/objects\n")
+    (tmp_path / "pack").write_bytes(packed(tool, f"main\n^{left}\n", "--revs"))
+    env = fake_git(tmp_path / "bin", f'exec cat "{tmp_path}/pack"', "pack-objects")
+    assert not fetched(tool, other, env=env)
+    assert untouched(other)
+    assert fetched(tool, other)
+    assert git("rev-list", "--count", f"{base}..{KEPT}", cwd=other.path) == "3"
 
 
 def test_a_stage_that_has_something_else_is_git_s(tool, stage):
@@ -372,25 +435,21 @@ def test_a_clone_that_is_borrowed_from_says_what_it_has(hybrid, workspace, tool,
 
 
 @pytest.mark.parametrize(
-    ("program", "served"),
+    "served",
     [
-        *((program, "exit 0") for program in ("upload-pack", "pack-objects")),
-        # The pack is cut in its middle.
-        *((name, 'REAL "$@" | dd bs=1 count=700 status=none; exit 0') for name in ("upload-pack", "pack-objects")),
-        ("upload-pack", 'REAL "$@" | FILTER packfile packfiles'),
-        ("upload-pack", 'REAL "$@" | FILTER "version 2" "version 1"'),
-        ("pack-objects", 'REAL "$@" | FILTER PACK PICK'),
-        *((program, 'REAL "$@"; exit 3') for program in ("upload-pack", "pack-objects")),
+        "exit 0",
+        'REAL "$@" | dd bs=1 count=700 status=none; exit 0',  # the pack is cut in its middle
+        'REAL "$@" | FILTER packfile packfiles',
+        'REAL "$@" | FILTER "version 2" "version 1"',
+        'REAL "$@"; exit 3',
     ],
 )
-def test_a_server_that_fails_leaves_what_was_there(tool, stage, tmp_path, program, served):
-    packs = has_all_but_what_is_new(tool, stage)
+def test_a_server_that_fails_leaves_what_was_there(tool, stage, tmp_path, served):
+    packs = has_all_but_what_is_new(only_asked(tool), stage)
     tool.commit({"noise": os.urandom(5000)})
     before = sorted(packs.iterdir())
-    if program == "upload-pack":
-        only_asked(tool)
     line = served.replace("REAL", str(shutil.which("git"))).replace("FILTER", replacing(tmp_path))
-    assert not fetched(tool, stage, env=fake_git(tmp_path / "bin", line, program))
+    assert not fetched(tool, stage, env=fake_git(tmp_path / "bin", line))
     assert sorted(packs.iterdir()) == before
     assert not Path(stage.path, ".git", KEPT).exists()
 

@@ -362,9 +362,23 @@ MUTANTS = (
     Mutant(
         "fetched-tip-not-looked-for",
         "git/receiving.py",
-        "if oid is not None and _holds(git_dir, oid):",
-        "if oid is not None:",
+        "if oid is not None and held(git_dir, [oid]) and _is_whole(runner, git_dir, oid, known):",
+        "if oid is not None and _is_whole(runner, git_dir, oid, known):",
         f"{NEARBY}::test_a_pack_without_what_was_promised_leaves_nothing",
+    ),
+    Mutant(
+        "borrowed-from-not-walked",
+        "git/receiving.py",
+        'return runner.git(walk, git_dir=git_dir, stdin=lines.encode("ascii")).status == 0',
+        "return True",
+        f"{NEARBY}::test_what_is_left_of_something_pruned_counts_for_nothing",
+    ),
+    Mutant(
+        "child-finds-programs-where-it-is",
+        "git/environment.py",
+        'filter(os.path.isabs, kept["PATH"].split(os.pathsep))',
+        'kept["PATH"].split(os.pathsep)',
+        "tests/hostile/test_nothing_runs.py::test_a_program_of_upstream_is_not_found",
     ),
     Mutant(
         "fetched-past-its-end",

@@ -182,8 +182,13 @@ def test_an_ssh_of_the_configuration_stands(fp):
 
 
 def test_what_survives_for_the_network():
-    env = child_environment(dict.fromkeys(SURVIVE, "x"), network=True)
-    assert {key for key in SURVIVE if env.get(key) != "x"} == set()
+    env = child_environment(dict.fromkeys(SURVIVE, "/x"), network=True)
+    assert {key for key in SURVIVE if env.get(key) != "/x"} == set()
+
+
+def test_where_programs_are_does_not_depend_on_where_a_child_begins():
+    env = child_environment({"PATH": ":/usr/bin:.:bin:/bin:"}, network=True)
+    assert env["PATH"] == "/usr/bin:/bin"
 
 
 def test_configuration_of_the_user_is_unknown_to_local_steps():
