@@ -112,7 +112,9 @@ def roll_up(runner: Runner, git_dir: Path) -> Completed:
 
     Large ones are left as they are (``--geometric``), so the work stays in proportion to what came since.
     """
-    return runner.git(["repack", "-d", "-n", "--quiet", "--geometric=2"], git_dir=git_dir)
+    with runner.working() as threads:
+        settings = [part for setting in threads for part in ("-c", setting)]
+        return runner.git([*settings, "repack", "-d", "-n", "--quiet", "--geometric=2"], git_dir=git_dir)
 
 
 def roll_up_many(runner: Runner, git_dir: Path) -> None:
