@@ -17,11 +17,15 @@ from support.cli import Result, run_hybrid
 from support.points import CALLS
 
 _SHIM = """#!/bin/sh
-# Several may be started at once: each gets a number of its own.
+# Several may be started at once, in any order: each command counts by itself.
+name=
+for word; do
+    case "$word" in -* | *=* | */*) ;; *) name=$word && break ;; esac
+done
 exec 9>"{folder}/lock"
 flock 9
-number=$(($(cat "{folder}/count") + 1))
-echo "$number" >"{folder}/count"
+echo >>"{folder}/count.$name"
+number=$name.$(wc -l <"{folder}/count.$name")
 exec 9>&-
 if [ -f "{folder}/recording" ]; then
     exec strace -f -qq -y -o "{folder}/log.$number" -e "trace={calls}" "{git}" "$@"
@@ -36,9 +40,9 @@ _LINE = re.compile(r"(?P<pid>\d+) +(?P<call>[a-z_0-9]+)\((?P<rest>.*)")
 
 @dataclass(frozen=True, slots=True)
 class GitCall:
-    """The call number *when* of *call* in the git child number *child* of a run; *path* is what it touched."""
+    """The call number *when* of *call* in the git child *child* (``index-pack.1``) of a run; *path* is what it touched."""
 
-    child: int
+    child: str
     call: str
     when: int
     path: str
@@ -60,7 +64,8 @@ class GitKiller:
         return cls(folder)
 
     def _run(self, words: Sequence[str], cwd: Path, check: int | None) -> Result:
-        (self.folder / "count").write_text("0")
+        for count in self.folder.glob("count.*"):
+            count.unlink()
         env = {"PATH": f"{self.folder}{os.pathsep}{os.environ['PATH']}"}
         return run_hybrid(*words, cwd=cwd, env=env, check=check)
 
@@ -70,20 +75,20 @@ class GitKiller:
         self._run(words, cwd, 0)
         (self.folder / "recording").unlink()
         inside = re.compile(r"[\"<]" + re.escape(str(cwd)) + r"/([^\">]*)")
-        found: dict[tuple[int, str, int], str] = {}
-        for log in sorted(self.folder.glob("log.*"), key=lambda path: int(path.suffix[1:])):
+        found: dict[tuple[str, str, int], str] = {}
+        for log in sorted(self.folder.glob("log.*")):
             counts: Counter[tuple[str, str]] = Counter()
             for match in filter(None, map(_LINE.match, log.read_text(errors="replace").splitlines())):
                 counts[match["pid"], match["call"]] += 1
                 place = inside.search(match["rest"].partition(") = ")[0])
                 if place is not None:
-                    key = (int(log.suffix[1:]), match["call"], counts[match["pid"], match["call"]])
+                    key = (log.name.removeprefix("log."), match["call"], counts[match["pid"], match["call"]])
                     found.setdefault(key, place[1])
         return tuple(GitCall(child, call, when, path) for (child, call, when), path in found.items())
 
     def kill(self, point: GitCall, words: Sequence[str], *, cwd: Path) -> tuple[Result, bool]:
         """Run ``git-hybrid`` with a kill at *point*; return how it ended, and whether the place was reached."""
-        (self.folder / "victim").write_text(str(point.child))
+        (self.folder / "victim").write_text(point.child)
         rule = f"-e trace={point.call} -e inject={point.call}:signal=KILL:when={point.when}"
         (self.folder / "rule").write_text(rule)
         hit = self.folder / "hit"
