@@ -33,6 +33,7 @@ from git_hybrid.core.ports import Stage
 from git_hybrid.core.reducer import reduce_failed, reduce_installed
 from git_hybrid.core.report import Row, failure_word
 from git_hybrid.core.value import Struct, replace
+from git_hybrid.turn import TURN
 
 T = TypeVar("T")
 WORDS: dict[Action, str] = {
@@ -104,7 +105,8 @@ def row_of(outcome: Outcome) -> Row:
 def _attempt(run: Run, task: Task) -> Outcome:
     run.rt.progress("start", task.name, task.action)
     try:
-        outcome: Outcome = _install(run, task)
+        with TURN:
+            outcome: Outcome = _install(run, task)
     except HybridError as error:
         outcome = Failed(task=task, error=error.about(task.name), pending=isinstance(error, _PENDING))
     except OSError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import TypeVar
 from urllib.parse import urlsplit
 
@@ -14,6 +15,7 @@ from git_hybrid.core.ids import Oid
 from git_hybrid.core.manifest import Defaults, Source
 from git_hybrid.core.ports import FetchRequest, RemoteRefs, Stage
 from git_hybrid.core.value import replace
+from git_hybrid.turn import TURN
 
 T = TypeVar("T")
 _NOT_THERE = (RepositoryNotFound, NetworkFailure, RefMissing)
@@ -50,11 +52,18 @@ def _tried(rt: Runtime, source: Source, defaults: Defaults, endpoint: Endpoint, 
         rt.ledger.attempt(rt.info, source.name, f"{failure.kind}: {failure.message}")
 
     def attempt() -> T:
-        with rt.at_host(urlsplit(endpoint.url).hostname or ""):
+        with rt.at_host(host):
             rt.stop_if_cancelled()
             return step(endpoint)
 
-    return with_retry(attempt, policy=defaults.retry, sleep=rt.sleep, on_failure=on_failure)
+    def sleep(seconds: float) -> None:
+        with TURN.waiting():
+            rt.sleep(seconds)
+
+    host = urlsplit(endpoint.url).hostname or ""
+    # A server keeps us waiting, a folder of this machine does not.
+    with TURN.waiting() if host else nullcontext():
+        return with_retry(attempt, policy=defaults.retry, sleep=sleep, on_failure=on_failure)
 
 
 def list_refs(rt: Runtime, source: Source, defaults: Defaults, *, head: bool) -> RemoteRefs:

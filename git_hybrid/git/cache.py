@@ -26,7 +26,7 @@ from git_hybrid.git.kept import kept_ref
 from git_hybrid.git.quarantine import Disk
 from git_hybrid.git.run import Runner
 from git_hybrid.git.store import WORK, Broken, Store, Unusable, why_unsafe, write_refs
-from git_hybrid.git.turn import TURN
+from git_hybrid.turn import TURN
 
 if TYPE_CHECKING:
     from git_hybrid.git.hands import Hands

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO, Literal
 
 from git_hybrid.git.cage import end_group
+from git_hybrid.turn import TURN
 
 POLL = 0.1
 # Until a child has become its program it shares our memory, and is counted with it: one at a time is enough.
@@ -68,7 +69,8 @@ def communicate(child: Talker, data: bytes | None, check: Callable[[], None]) ->
     """Give *data* to the child and return all that it writes to its pipes; *check* may raise while that takes."""
     while True:
         try:
-            return child.communicate(data, timeout=POLL)
+            with TURN.waiting():
+                return child.communicate(data, timeout=POLL)
         except subprocess.TimeoutExpired:
             data = None
             check()

@@ -21,6 +21,7 @@ from git_hybrid.core.errors import LocalIo, ToolTooOld
 from git_hybrid.git import hand as program
 from git_hybrid.git.run import Runner
 from git_hybrid.git.unpacking import Answer, KeptOrder, PackOrder, Torn, Unfit, Unlike, answered
+from git_hybrid.turn import TURN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,28 +68,31 @@ class Hands:
         return [found[at : at + _HASH] for at in range(0, len(found), _HASH)]
 
     def _do(self, kind: str, order: KeptOrder | PackOrder) -> bytes:
-        hand = self._taken()
-        if hand is None:
+        with TURN.waiting():
+            hand = self._taken()
+            answer = None if hand is None else self._given(hand, kind, order)
+        if answer is None:
             answer = answered(kind, order, partial(self._runner.check, None))
-        else:
-            try:
-                answer = _asked(hand, (kind, order), partial(self._runner.check, None))
-            except BaseException:
-                # What it does, or is about to say, is not known any more: it is not asked again, and no other in its
-                # place.
-                hand.kill()
-                hand.wait()
-                with self._changed:
-                    self._most, self._begun = self._most - 1, self._begun - 1
-                    self._changed.notify()
-                raise
-            with self._changed:
-                self._free.append(hand)
-                self._changed.notify()
         if isinstance(answer, bytes):
             return answer
         wrong, number, text = answer
         raise OSError(number, os.strerror(number), text) if wrong == "OSError" else _KINDS[wrong](text)
+
+    def _given(self, hand: Talker, kind: str, order: KeptOrder | PackOrder) -> Answer:
+        try:
+            answer = _asked(hand, (kind, order), partial(self._runner.check, None))
+        except BaseException:
+            # What it does, or is about to say, is not known any more: it is not asked again, and no other in its place.
+            hand.kill()
+            hand.wait()
+            with self._changed:
+                self._most, self._begun = self._most - 1, self._begun - 1
+                self._changed.notify()
+            raise
+        with self._changed:
+            self._free.append(hand)
+            self._changed.notify()
+        return answer
 
     def _taken(self) -> Talker | None:
         """Return a process that has nothing to do, waiting for one; None where the order is to be carried out here."""

@@ -18,7 +18,7 @@ from git_hybrid.git.raw import Unsure, opened
 from git_hybrid.git.recorded import Doubt, Recorded, blob_at, read_entries
 from git_hybrid.git.stale import leftovers
 from git_hybrid.git.stamps import FOLDER, Stamps
-from git_hybrid.git.turn import TURN
+from git_hybrid.turn import TURN
 
 Entries = dict[bytes, Recorded]
 _TICK = f"{FOLDER}/tick"
@@ -102,7 +102,8 @@ def _tick(path: str) -> int:
             now = os.fstat(number).st_ctime_ns
             if now > begun:
                 return now
-            time.sleep(0.001)
+            with TURN.waiting():
+                time.sleep(0.001)
         return begun
     finally:
         os.close(number)

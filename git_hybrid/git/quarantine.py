@@ -18,7 +18,7 @@ from git_hybrid.core.ids import RunId, SourceName
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.value import Struct, field
 from git_hybrid.git.skeleton import write_skeleton
-from git_hybrid.git.turn import TURN
+from git_hybrid.turn import TURN
 
 PIN_REF = "refs/hybrid/pin"
 ATTRIBUTES = "* -filter -text -eol -ident -working-tree-encoding\n"

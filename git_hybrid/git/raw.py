@@ -21,7 +21,7 @@ from git_hybrid.core.tree import GITLINK
 from git_hybrid.git.deltas import LARGEST
 from git_hybrid.git.rawpacks import KINDS, UNREADABLE, Packs
 from git_hybrid.git.trees import TooManyTrees, entries_of
-from git_hybrid.git.turn import TURN
+from git_hybrid.turn import TURN
 
 P = ParamSpec("P")
 R = TypeVar("R")

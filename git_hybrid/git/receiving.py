@@ -27,6 +27,7 @@ from git_hybrid.git.kept import fetched_refs
 from git_hybrid.git.raw import Unsure, opened
 from git_hybrid.git.watched import Listener, Watch
 from git_hybrid.git.wire import NotUnderstood
+from git_hybrid.turn import TURN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -198,7 +199,8 @@ def status_of(child: Child, check: Callable[[], None]) -> int:
     """Return the exit status of a child that has written its last."""
     while (status := child.poll()) is None:
         check()
-        time.sleep(_MOMENT)
+        with TURN.waiting():
+            time.sleep(_MOMENT)
     return status
 
 
@@ -209,8 +211,10 @@ def reader(descriptor: int, check: Callable[[], None], *, most: int = 1 << 16) -
 
     def read() -> bytes:
         check()
-        while not waiting.poll(_POLL):
-            check()
+        if not waiting.poll(0):
+            with TURN.waiting():
+                while not waiting.poll(_POLL):
+                    check()
         return os.read(descriptor, most)
 
     return read
@@ -226,8 +230,11 @@ def writer(descriptor: int, check: Callable[[], None]) -> Callable[[bytes], None
         left = memoryview(data)
         while left:
             check()
-            if waiting.poll(_POLL):
-                left = left[os.write(descriptor, left) :]
+            if not waiting.poll(0):
+                with TURN.waiting():
+                    waiting.poll(_POLL)
+                continue
+            left = left[os.write(descriptor, left) :]
 
     return write
 

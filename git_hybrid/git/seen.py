@@ -20,6 +20,7 @@ from collections.abc import Iterable
 from git_hybrid.core.ids import Oid
 from git_hybrid.git import stamps
 from git_hybrid.git.stamps import BASE, FOLDER, MAGIC, PACKS, TREE, Look, Stamps, numbers_of
+from git_hybrid.turn import TURN
 
 _SETTLED = 2 * 10**9
 _TICKS = 100
@@ -127,7 +128,8 @@ def wait_for_later(path: str) -> None:
     for _ in range(_TICKS):
         if time.clock_gettime_ns(_CLOCK) > written:
             return
-        time.sleep(0.001)
+        with TURN.waiting():
+            time.sleep(0.001)
 
 
 def _tells_apart(path: str) -> bool:

@@ -22,7 +22,7 @@ from git_hybrid.git.kept import kept_ref
 from git_hybrid.git.packfiles import Found, describe, in_order, look, pack_files, share
 from git_hybrid.git.quarantine import Disk
 from git_hybrid.git.skeleton import write_skeleton
-from git_hybrid.git.turn import TURN
+from git_hybrid.turn import TURN
 
 RECORD, USED = "hybrid.json", "hybrid.used"
 ASIDE, LOCKS, WORK = ".set-aside", ".locks", ".work"
@@ -228,7 +228,8 @@ def _wait(descriptor: int, *, patience: float, cancelled: Callable[[], int]) -> 
                 raise Unusable("another process works on it") from error
         except OSError as error:
             raise Unusable(f"it cannot be locked: {error.strerror}") from error
-        time.sleep(_TICK)
+        with TURN.waiting():
+            time.sleep(_TICK)
 
 
 def _lines(record: StoreRecord) -> dict[str, str]:

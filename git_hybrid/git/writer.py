@@ -38,7 +38,7 @@ from git_hybrid.git.recorded import Doubt
 from git_hybrid.git.run import Completed, Runner
 from git_hybrid.git.saver import holds_work, save_work
 from git_hybrid.git.stamps import Stamps
-from git_hybrid.git.turn import TURN
+from git_hybrid.turn import TURN
 
 if TYPE_CHECKING:
     from git_hybrid.git.hands import Hands

@@ -8,13 +8,18 @@ link at its last part.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from git_hybrid.core.errors import LocalIo, SymlinkRefused
+from git_hybrid.turn import TURN
 
 TEMPORARY = ".tmp"
+_NOTHING = 0.0002
+"""Where the last fsync took longer than this, in seconds, other threads go on during the next one."""
+_slow = True
 
 
 @contextmanager
@@ -91,9 +96,17 @@ def _write_and_close(descriptor: int, data: bytes) -> None:
         view = memoryview(data)
         while view:
             view = view[os.write(descriptor, view) :]
-        os.fsync(descriptor)
+        _synced(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _synced(descriptor: int) -> None:
+    global _slow  # noqa: PLW0603
+    begun = time.monotonic()
+    with TURN.waiting() if _slow else nullcontext():
+        os.fsync(descriptor)
+    _slow = time.monotonic() - begun > _NOTHING
 
 
 def remove_file(path: Path) -> None:
@@ -154,7 +167,7 @@ def sync_folder(path: Path) -> None:
     """Fsync the folder at *path*, so that names created or renamed in it last."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        os.fsync(descriptor)
+        _synced(descriptor)
     finally:
         os.close(descriptor)
 

@@ -31,6 +31,7 @@ from git_hybrid.store.leftovers import remove_leftovers, remove_stray_journals
 from git_hybrid.store.lockfile import encode_lock
 from git_hybrid.store.manifest import decode_manifest
 from git_hybrid.store.statefile import encode_state
+from git_hybrid.turn import TURN
 
 
 class FileLedger(Struct):
@@ -175,7 +176,7 @@ class FileLedger(Struct):
 
     def _append(self, path: Path, lines: list[Line]) -> None:
         # Sources are worked on in threads: while one mends a torn line, no other may append.
-        with self._appending:
+        with TURN.held_with(self._appending):
             runs.append_lines(path, lines)
 
     def installing(self, info: RunInfo, name: SourceName, served_by: str | None) -> None:
@@ -185,7 +186,7 @@ class FileLedger(Struct):
 
     def _announce(self, info: RunInfo) -> None:
         """Write into the audit log what the run is about to do, once."""
-        with self._announcing:
+        with TURN.held_with(self._announcing):
             intent, self._intent = self._intent, None
             if intent is not None:
                 tail = read_log(self.layout.audit).tail
