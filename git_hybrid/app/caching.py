@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from git_hybrid.app.remote import fetch, glimpsed
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.endpoints import endpoints
 from git_hybrid.core.errors import GitFailed, MalformedObjects
+from git_hybrid.core.ids import Oid
 from git_hybrid.core.manifest import Defaults, Source
 from git_hybrid.core.ports import FetchRequest, Stage
 from git_hybrid.core.ports_cache import ObjectCache, Question
 from git_hybrid.core.value import Struct
 
 Check = Callable[[Stage], bool]
+Tips = Mapping[tuple[str, str], Oid]
+"""What refs are at a URL, by both."""
 
 
 class Want(Struct, frozen=True, kw_only=True):
@@ -56,34 +59,42 @@ def fetch_through(
 
 def _through(rt: Runtime, cache: ObjectCache, source: Source, defaults: Defaults, stage: Stage, want: Want) -> str:
     edition = cache.edition(source.url)
-    served_by = _lent(rt, cache, source, stage, want)
+    served_by, tips = _lent(rt, cache, source, stage, want)
     if served_by is not None:
         return served_by
     with cache.filling(stage, source.url) as filling:
         # Somebody else may have fetched just this meanwhile, and be done with it before the lock was asked for.
-        if cache.edition(source.url) != edition and (served_by := _lent(rt, cache, source, stage, want)) is not None:
-            return served_by
-        served_by = _fetched(rt, source, defaults, stage, want)
-        filling.keep(want.refs, served_by)
+        if cache.edition(source.url) != edition:
+            served_by, tips = _lent(rt, cache, source, stage, want)
+        if served_by is None:
+            served_by = _fetched(rt, source, defaults, stage, want, tips)
+            filling.keep(want.refs, served_by)
         return served_by
 
 
-def _fetched(rt: Runtime, source: Source, defaults: Defaults, stage: Stage, want: Want) -> str:
-    return fetch(rt, source, defaults, stage, FetchRequest(refs=want.refs), satisfied=lambda: want.satisfied(stage))
+def _fetched(
+    rt: Runtime, source: Source, defaults: Defaults, stage: Stage, want: Want, tips: Tips | None = None
+) -> str:
+    request = FetchRequest(refs=want.refs, glimpsed=tips or {})
+    return fetch(rt, source, defaults, stage, request, satisfied=lambda: want.satisfied(stage))
 
 
-def _lent(rt: Runtime, cache: ObjectCache, source: Source, stage: Stage, want: Want) -> str | None:
-    """Return who said what upstream has at the wanted refs, if that is evidence enough to ask nobody."""
+def _lent(rt: Runtime, cache: ObjectCache, source: Source, stage: Stage, want: Want) -> tuple[str | None, Tips]:
+    """Return who said what upstream has at the wanted refs, if that is evidence enough to ask nobody.
+
+    And what was seen of these refs on the way.
+    """
     rt.progress("step", source.name, "looking into the cache")
     served_by = cache.lend(stage, source.url, _question(rt, source, want))
     if served_by is not None:
-        return served_by if want.enough(stage) else None
+        return served_by if want.enough(stage) else None, {}
     # What is there right now needs no evidence of before.
-    if (seen := glimpsed(rt, source, want.refs)) is not None:
-        tips, url = seen
-        lent = cache.lend(stage, source.url, Question(refs=want.refs, tips=tips))
-        return url if lent is not None and want.enough(stage) else None
-    return None
+    if (seen := glimpsed(rt, source, want.refs)) is None:
+        return None, {}
+    tips, url = seen
+    lent = cache.lend(stage, source.url, Question(refs=want.refs, tips=tips))
+    enough = lent is not None and want.enough(stage)
+    return url if enough else None, {(url, ref): tip for ref, tip in tips.items()}
 
 
 def _question(rt: Runtime, source: Source, want: Want) -> Question:

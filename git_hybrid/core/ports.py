@@ -38,6 +38,7 @@ class FetchRequest(Struct, frozen=True, kw_only=True):
     """What to fetch: full refs (kept below ``refs/hybrid/upstream/``) and single commits.
 
     ``depth`` 1 leaves out all history; ``commits_only`` all trees and files; what is ``waived`` may fail git's fsck.
+    ``glimpsed`` has what refs were at a URL a moment ago, by both: that need not be looked at again.
     """
 
     refs: Sequence[str] = ()
@@ -45,6 +46,7 @@ class FetchRequest(Struct, frozen=True, kw_only=True):
     depth: int | None = None
     commits_only: bool = False
     waived: Sequence[Oid] = ()
+    glimpsed: Mapping[tuple[str, str], Oid] = field(default_factory=dict)
 
 
 class CommitFacts(Struct, frozen=True, kw_only=True):

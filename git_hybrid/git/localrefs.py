@@ -30,7 +30,7 @@ _PARTIAL = (b"promisor", b"partialclonefilter")
 """What lets git fetch what is missing there, in a way that these settings choose."""
 _PLAIN = re.compile(rb"refs/[A-Za-z0-9_./-]+")
 _PACKED = re.compile(rb"(# pack-refs with:[^\n]*\n)?(?:[0-9a-f]{40} refs/[^\n]+\n(?:\^[0-9a-f]{40}\n)?)*")
-_NAMES = re.compile(rb"^[0-9a-f]{40} (refs/[^\n]+)$", re.MULTILINE)
+_LISTED = re.compile(rb"^([0-9a-f]{40}) (refs/[^\n]+)$", re.MULTILINE)
 
 
 def tip(path: str, ref: str) -> str | None:
@@ -125,11 +125,10 @@ def _packed(path: str, ref: bytes) -> str | None:
         data = _read(path)
     except FileNotFoundError:
         return None
-    names = _NAMES.findall(data)
-    if _PACKED.fullmatch(data) is None or names != sorted({*names}):
+    listed = _LISTED.findall(data)
+    if _PACKED.fullmatch(data) is None or [name for _, name in listed] != sorted({name for _, name in listed}):
         raise ValueError(path)
-    match = re.search(rb"^([0-9a-f]{40}) %s$" % re.escape(ref), data, re.MULTILINE)
-    return None if match is None else match[1].decode("ascii")
+    return next((oid.decode("ascii") for oid, name in listed if name == ref), None)
 
 
 def _has_objects(folder: str, oid: str) -> bool:

@@ -76,7 +76,7 @@ class Nearby(Struct, frozen=True):
         path = fetch.url.removeprefix("file://")
 
         def receive(wants: Wanted) -> str | None:
-            oid = self.glimpse(fetch.url, wants.ref)
+            oid = fetch.request.glimpsed.get((fetch.url, wants.ref)) or self.glimpse(fetch.url, wants.ref)
             if oid in wants.known:
                 return oid
             # Upstream may have gone back to what is here: then it may have nothing to send.

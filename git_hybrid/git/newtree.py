@@ -17,9 +17,9 @@ from git_hybrid.git.packfiles import pack_paths
 from git_hybrid.git.quarantine import Disk
 from git_hybrid.git.recorded import Doubt
 from git_hybrid.git.treekeeping import clear
-from git_hybrid.turn import TURN
 from git_hybrid.git.unpacked import pack_order
 from git_hybrid.git.unpacking import Unfit
+from git_hybrid.turn import TURN
 
 _INDEX = ".idx"
 

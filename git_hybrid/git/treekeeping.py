@@ -19,10 +19,10 @@ from git_hybrid.git.packs import mark
 from git_hybrid.git.quarantine import Disk
 from git_hybrid.git.recorded import Doubt
 from git_hybrid.git.store import WORK, Store, Unusable, why_unsafe
-from git_hybrid.turn import TURN
 from git_hybrid.git.unpacked import WORK as UNFINISHED
 from git_hybrid.git.unpacked import Damaged, Keeper, Unpacked, read
 from git_hybrid.git.unpacking import Torn, Unfit, Unlike
+from git_hybrid.turn import TURN
 
 KEPT = 2
 """So many trees of a store are kept: that of the pin, and that of another workspace which is not there yet."""
