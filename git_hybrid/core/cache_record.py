@@ -18,8 +18,11 @@ from git_hybrid.core.value import Struct, field
 from git_hybrid.core.values import format_time, parse_time
 
 VERSION = 1
-PACK_LIMIT = 50
-"""How many packs a store or a clone may have before the small ones are packed together; git's own gc.autoPackLimit."""
+PACK_LIMIT = 16
+"""How many packs a store or a clone may have before the small ones are packed together.
+
+Each costs an update 0.13 ms and a look at a clone two lstat; to pack them together takes about 12 ms.
+"""
 _PACK_FILE = re.compile(r"pack-(?:[0-9a-f]{40}|[0-9a-f]{64})\.(?:pack|rev|idx)")
 _HEX = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})")
 _UNREADABLE = re.compile(r"[^A-Za-z0-9._-]+")

@@ -59,8 +59,8 @@ class GitBundles(Struct, frozen=True):
         stage = self.quarantine.stage(pin.source, borrow=False, oid_length=len(pin.commit), suffix=".bundle")
         # A repository of its own, which sees the giver's objects: no configuration of the clone counts.
         git_dir = Path(stage.path) / ".git"
-        (git_dir / "objects" / "info").mkdir(exist_ok=True)
-        (git_dir / "objects" / "info" / "alternates").write_bytes(f"{giver.path}/.git/objects\n".encode())
+        (git_dir / "objects/info").mkdir(exist_ok=True)
+        (git_dir / "objects/info/alternates").write_bytes(f"{giver.path}/.git/objects\n".encode())
         target = Path(stage.path) / "history.bundle"
         wanted = f"{tip_of(pin)}\n" + (f"^{since}\n" if since else "")
         with tempfile.TemporaryFile(dir=stage.path) as revisions, open(target, "wb") as file:

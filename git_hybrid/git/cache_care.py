@@ -96,7 +96,7 @@ def consolidated(runner: Runner, store: Store, record: StoreRecord) -> StoreReco
         done = roll_up(runner, git_dir)
         if done.status != 0:
             raise Broken(f"git repack: {last_words(done.stderr)}")
-        folder = git_dir / "objects" / "pack"
+        folder = git_dir / "objects/pack"
         found = pack_files(folder)
         new = {name: folder / name for name in found if name not in record.files}
         taken = store.take(new, record.files, record.object_format)

@@ -53,7 +53,7 @@ def _looks_away(runner: Runner, path: Path, repository: Repository | None) -> bo
     """Tell whether settings or attributes of the clone's own may hide a change from git."""
     git_dir = path / ".git"
     try:
-        if (git_dir / "info" / "attributes").read_text(encoding="utf-8") != ATTRIBUTES:
+        if (git_dir / "info/attributes").read_text(encoding="utf-8") != ATTRIBUTES:
             return True
     except (OSError, UnicodeDecodeError):
         return True
@@ -104,7 +104,7 @@ class _Comparison(Struct, frozen=True):
 
     def changed(self, entries: Iterable[IndexEntry]) -> list[bytes]:
         # A file system that takes every file for executable cannot keep the bit.
-        keeps_modes = not (self.path / ".git" / "HEAD").stat().st_mode & stat.S_IXUSR
+        keeps_modes = not (self.path / ".git/HEAD").stat().st_mode & stat.S_IXUSR
         return [entry.path for entry in entries if self._is_changed(entry, keeps_modes=keeps_modes)]
 
     def _is_changed(self, entry: IndexEntry, *, keeps_modes: bool) -> bool:

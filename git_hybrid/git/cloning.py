@@ -65,9 +65,9 @@ def take_over(stage: Stage, ref: str, kept: str) -> bool:
     oid = _tip(clone, ref)
     if oid is None or (clone / "shallow").exists() or b"objectformat" in (clone / "config").read_bytes():
         return False
-    packs = git_dir / "objects" / "pack"
+    packs = git_dir / "objects/pack"
     packs.mkdir(exist_ok=True)
-    for path in sorted((clone / "objects" / "pack").iterdir(), key=_pack_order):
+    for path in sorted((clone / "objects/pack").iterdir(), key=_pack_order):
         os.rename(path, packs / path.name)
     keep_ref(git_dir, kept, oid)
     return True
@@ -75,9 +75,10 @@ def take_over(stage: Stage, ref: str, kept: str) -> bool:
 
 def keep_ref(git_dir: Path, kept: str, oid: str) -> None:
     """Make *kept* a ref of the repository at *git_dir*, which nobody else knows yet."""
-    target = git_dir / kept
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(f"{oid}\n", encoding="ascii")
+    path = f"{git_dir}/{kept}"
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w", encoding="ascii") as file:
+        file.write(f"{oid}\n")
 
 
 def _git_dir(stage: Stage) -> Path:
@@ -87,7 +88,7 @@ def _git_dir(stage: Stage) -> Path:
 def is_empty(git_dir: Path) -> bool:
     """Tell whether the repository at *git_dir*, whose objects have names of SHA-1, has and borrows none."""
     objects = git_dir / "objects"
-    if b"objectformat" in (git_dir / "config").read_bytes() or (objects / "info" / "alternates").exists():
+    if b"objectformat" in (git_dir / "config").read_bytes() or (objects / "info/alternates").exists():
         return False
     return not (objects / "pack").is_dir() or not any((objects / "pack").iterdir())
 

@@ -56,7 +56,7 @@ class StoreFilling(Struct):
             record = linked(self.runner, self.store, record, self.git_dir)
         except (Unusable, Broken) as error:
             set_aside(self.store, str(error), self.tell)
-            packs = self.git_dir / "objects" / "pack"
+            packs = self.git_dir / "objects/pack"
             for name in pack_files(packs):
                 os.unlink(packs / name)
             return None
@@ -79,7 +79,7 @@ class StoreFilling(Struct):
             if store.path.exists():
                 store.set_aside()
             old = StoreRecord(url=str(self.url), object_format=object_format(self.git_dir), fetched_at=self.now)
-        folder = self.git_dir / "objects" / "pack"
+        folder = self.git_dir / "objects/pack"
         new = {name: folder / name for name in pack_files(folder) if name not in old.files}
         taken = store.take(new, old.files, old.object_format) if new or self._record is None else {}
         seen = {ref: replace(found, served_by=served_by) for ref, found in self._seen().items()}
@@ -170,7 +170,7 @@ def _drop_haves(git_dir: Path) -> None:
 def _is_whole(git_dir: Path) -> bool:
     """Tell whether the packs of the stage hold all history of its refs: what else there is could not be shared."""
     objects = git_dir / "objects"
-    if (git_dir / "shallow").exists() or (objects / "info" / "alternates").exists():
+    if (git_dir / "shallow").exists() or (objects / "info/alternates").exists():
         return False
     if any(name.endswith(".promisor") for name in os.listdir(objects / "pack")):
         return False

@@ -34,7 +34,7 @@ def lack(repository: Repository, git_dir: Path, head: Oid) -> str | None:
     if not repository.is_shallow and not all(holds(repository, parent) for parent in parents):
         return "history of the commit that HEAD names is missing"
     # A partial clone may lack what is not checked out, by design.
-    if any((git_dir / "objects" / "pack").glob("*.promisor")):
+    if any((git_dir / "objects/pack").glob("*.promisor")):
         return None
     _open_index(repository, git_dir)
     for entry in repository.index:

@@ -54,7 +54,7 @@ def smudging(git_dir: Path) -> dict[str, str]:
 
 def set_attributes(disk: Disk, git_dir: Path, text: str) -> bool:
     """Write ``.git/info/attributes`` unless it is so already; return whether it was changed."""
-    attributes = git_dir / "info" / "attributes"
+    attributes = git_dir / "info/attributes"
     if attributes.is_file() and attributes.read_text(encoding="utf-8", errors="replace") == text:
         return False
     attributes.parent.mkdir(exist_ok=True)

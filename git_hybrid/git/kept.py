@@ -30,8 +30,9 @@ def fetched_refs(git_dir: Path) -> dict[str, str]:
         oid, _, ref = os.fsdecode(line).partition(" ")
         if ref.startswith(UPSTREAM):
             found[ref] = oid
-    for folder, _, names in os.walk(git_dir / UPSTREAM.rstrip("/")):
+    for folder, _, names in os.walk(f"{git_dir}/{UPSTREAM.rstrip('/')}"):
         for name in names:
-            path = Path(folder, name)
-            found[path.relative_to(git_dir).as_posix()] = path.read_text(encoding="ascii").strip()
+            path = f"{folder}/{name}"
+            with open(path, encoding="ascii") as file:
+                found[path.removeprefix(f"{git_dir}/")] = file.read().strip()
     return found

@@ -64,7 +64,7 @@ class FullLook(Struct, frozen=True):
         if not (git_dir / "HEAD").is_file() or not (git_dir / "objects").is_dir():
             return Broken("its .git lacks HEAD or objects")
         # libgit2 takes a folder of packs that cannot be read for an empty one.
-        if (packs := git_dir / "objects" / "pack").is_dir():
+        if (packs := git_dir / "objects/pack").is_dir():
             os.listdir(packs)
         repository = open_repository(git_dir)
         head = _head_of(repository) if repository is not None else self._head_by_cli(git_dir)

@@ -96,7 +96,7 @@ class GitMirrorFolder:
         stage = self.quarantine.stage(label, borrow=False, oid_length=oid_length)
         target = self.place(path)
         if borrow:
-            info = Path(stage.path) / ".git" / "objects" / "info"
+            info = Path(stage.path) / ".git/objects/info"
             info.mkdir(exist_ok=True)
             self.disk.write_file(info / "alternates", f"{target / 'objects'}\n".encode(errors="surrogateescape"))
         return Stage(name=name, path=stage.path, borrows=borrow)
@@ -170,9 +170,9 @@ class GitMirrorFolder:
         must(self.runner, stage.name, taker, ["update-server-info"])
 
     def _move_lfs(self, giver: Path, taker: Path, pin: Oid | None) -> None:
-        source = giver / "lfs" / "objects"
+        source = giver / "lfs/objects"
         for path in sorted(source.rglob("*")) if source.is_dir() else ():
-            target = taker / "lfs" / "objects" / path.relative_to(source)
+            target = taker / "lfs/objects" / path.relative_to(source)
             if path.is_file() and not target.exists():
                 self.disk.make_folder(target.parent)
                 self.disk.rename_path(path, target)

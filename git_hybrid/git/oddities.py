@@ -45,7 +45,7 @@ def find_oddities(runner: Runner, git_dir: Path, *, lfs: bool) -> Iterator[str]:
     if (odd := odd_settings(runner, git_dir, lfs=lfs)) != []:
         yield f".git/config sets {', '.join(odd[:_SHOWN])}"
     try:
-        attributes = (git_dir / "info" / "attributes").read_text(encoding="utf-8")
+        attributes = (git_dir / "info/attributes").read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         attributes = ""
     if attributes != (ATTRIBUTES_LFS if lfs else ATTRIBUTES):

@@ -126,7 +126,7 @@ def roll_up_many(runner: Runner, git_dir: Path) -> None:
         Interrupted: the program was asked to stop.
         OSError: the folder cannot be read.
     """
-    names = os.listdir(git_dir / "objects" / "pack")
+    names = os.listdir(git_dir / "objects/pack")
     # A pack with such a file is left alone.
     if sum(name.endswith(".pack") for name in names) - sum(name.endswith(".keep") for name in names) > PACK_LIMIT:
         roll_up(runner, git_dir)
@@ -152,9 +152,10 @@ def make_complete(runner: Runner, disk: Disk, git_dir: Path, *, name: SourceName
     Raises:
         LocalIo: the file system refused.
     """
-    marks = sorted((git_dir / "objects" / "pack").glob("*.promisor"))
-    for mark in marks:
-        disk.remove_file(mark)
+    packs = git_dir / "objects/pack"
+    marks = sorted(found for found in os.listdir(packs) if found.endswith(".promisor"))
+    for found in marks:
+        disk.remove_file(packs / found)
     if marks:
         listed = runner.git(["config", "--null", "--name-only", "--get-regexp", _MARKS], git_dir=git_dir)
         for key in sorted(set(listed.stdout.decode("utf-8").split("\0")) - {""}):

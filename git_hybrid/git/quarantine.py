@@ -96,7 +96,7 @@ class GitQuarantine(Struct):
             clone = self.folder / name / ".git"
             borrows = borrow and is_complete(clone)
             if borrows:
-                (git_dir / "objects" / "info" / "alternates").write_text(f"{clone / 'objects'}\n", encoding="utf-8")
+                (git_dir / "objects/info/alternates").write_text(f"{clone / 'objects'}\n", encoding="utf-8")
         return Stage(name=name, path=str(path), borrows=borrows)
 
     def drop(self, stage: Stage) -> None:
@@ -203,14 +203,15 @@ def is_complete(git_dir: Path) -> bool:
     """Tell whether the clone has all history of what it has: neither shallow nor partial, nothing borrowed."""
     if not (git_dir / "objects").is_dir() or (git_dir / "shallow").exists():
         return False
-    if (git_dir / "objects" / "info" / "alternates").exists():
+    if (git_dir / "objects/info/alternates").exists():
         return False
-    return not any((git_dir / "objects" / "pack").glob("*.promisor"))
+    packs = git_dir / "objects/pack"
+    return not packs.is_dir() or not any(name.endswith(".promisor") for name in os.listdir(packs))
 
 
 def uses_lfs(git_dir: Path) -> bool:
     """Tell whether the clone was made with ``lfs = "fetch"``: its files are not the blobs but what they point to."""
     try:
-        return (git_dir / "info" / "attributes").read_text(encoding="utf-8") == ATTRIBUTES_LFS
+        return (git_dir / "info/attributes").read_text(encoding="utf-8") == ATTRIBUTES_LFS
     except (OSError, UnicodeDecodeError):
         return False

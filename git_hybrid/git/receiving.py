@@ -106,7 +106,7 @@ def _is_whole(runner: Runner, git_dir: Path, oid: str, known: frozenset[str]) ->
     It wants everything to be there that its objects name. In a clone that is borrowed from there may be more than what
     is reached from the tips, and less than all of that: what is left of something that was pruned.
     """
-    if oid in known or not known or not (git_dir / "objects" / "info" / "alternates").exists():
+    if oid in known or not known or not (git_dir / "objects/info/alternates").exists():
         return True
     lines = "".join(f"{line}\n" for line in (oid, *(f"^{tip}" for tip in known)))
     walk = ["rev-list", "--objects", "--quiet", "--stdin"]
@@ -128,7 +128,7 @@ def undone(git_dir: Path) -> Iterator[list[str]]:
         if not done:
             for name in _packs(git_dir) - before:
                 with suppress(FileNotFoundError):
-                    os.unlink(git_dir / "objects" / "pack" / name)
+                    os.unlink(git_dir / "objects/pack" / name)
 
 
 def add_pack(
@@ -245,7 +245,7 @@ def _known(git_dir: Path) -> frozenset[str]:
         lines = (git_dir / "packed-refs").read_text(encoding="utf-8").splitlines()
         return frozenset(line[:40] for line in lines if line[41:].startswith(HAVES))
     with suppress(FileNotFoundError):
-        (objects,) = (git_dir / "objects" / "info" / "alternates").read_text(encoding="utf-8").splitlines()
+        (objects,) = (git_dir / "objects/info/alternates").read_text(encoding="utf-8").splitlines()
         return frozenset(fetched_refs(Path(objects).parent).values())
     return frozenset()
 
@@ -262,5 +262,5 @@ def held(git_dir: Path, oids: Iterable[str]) -> list[str]:
 
 def _packs(git_dir: Path) -> frozenset[str]:
     with suppress(FileNotFoundError):
-        return frozenset(os.listdir(git_dir / "objects" / "pack"))
+        return frozenset(os.listdir(git_dir / "objects/pack"))
     return frozenset()

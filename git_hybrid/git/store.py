@@ -59,7 +59,7 @@ class Store:
         """Be the store in the folder *name* of the cache at *root*."""
         self.disk, self.root, self.name = disk, root, name
         self.path = root / name
-        self.packs, self.trees = self.path / "objects" / "pack", self.path / "trees"
+        self.packs, self.trees = self.path / "objects/pack", self.path / "trees"
         self._known: tuple[bytes, StoreRecord] | None = None
 
     def tree(self, tree: str) -> str:
@@ -148,7 +148,7 @@ class Store:
             made = self.root / WORK / f"{self.name}.new"
             self.disk.remove_tree(made)
             write_skeleton(made, object_format=object_format, bare=True)
-            for folder in (made, made / "objects", made / "objects" / "pack"):
+            for folder in (made, made / "objects", made / "objects/pack"):
                 folder.chmod(0o700)
             self.disk.rename_path(made, self.path)
         for name in pack_files(self.packs):

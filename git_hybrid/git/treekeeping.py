@@ -74,7 +74,7 @@ class LentTree:
 
 def clear(disk: Disk, stage: Path) -> None:
     """Take away what of a tree was written into *stage*."""
-    for path in (stage / ".git" / "index", stage / ".git" / "hybrid", *stage.iterdir()):
+    for path in (stage / ".git/index", stage / ".git/hybrid", *stage.iterdir()):
         if path != stage / ".git":
             disk.remove_tree(path)
 

@@ -48,17 +48,17 @@ class Scratch(Struct, frozen=True):
     @property
     def report(self) -> Path:
         """Where the report is expected."""
-        return self.root / "out" / "report.json"
+        return self.root / "out/report.json"
 
     @property
     def output(self) -> Path:
         """What the scanner prints to standard output."""
-        return self.root / "out" / "printed"
+        return self.root / "out/printed"
 
     @property
     def errors(self) -> Path:
         """What it prints to standard error."""
-        return self.root / "out" / "errors"
+        return self.root / "out/errors"
 
 
 @contextmanager

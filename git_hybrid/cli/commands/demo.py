@@ -111,7 +111,7 @@ class Demo(Struct, frozen=True):
         )
 
     def _local_work(self) -> bool:
-        edited = self.workspace / "sources" / "images" / "debian.pkr.hcl"
+        edited = self.workspace / "sources/images/debian.pkr.hcl"
         edited.write_text("# debian 12, my edit\n", encoding="utf-8")
         _say("Somebody edits a file in a clone. Local work is never overwritten; reset saves it first:")
         return (
