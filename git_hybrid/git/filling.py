@@ -169,10 +169,10 @@ def _drop_haves(git_dir: Path) -> None:
 
 def _is_whole(git_dir: Path) -> bool:
     """Tell whether the packs of the stage hold all history of its refs: what else there is could not be shared."""
-    objects = git_dir / "objects"
-    if (git_dir / "shallow").exists() or (objects / "info/alternates").exists():
+    objects = f"{git_dir}/objects"
+    if os.path.exists(f"{git_dir}/shallow") or os.path.exists(f"{objects}/info/alternates"):
         return False
-    if any(name.endswith(".promisor") for name in os.listdir(objects / "pack")):
+    if any(name.endswith(".promisor") for name in os.listdir(f"{objects}/pack")):
         return False
     # A server of plain files sends objects one by one.
-    return all(len(name) != 2 for name in os.listdir(objects)) and bool(pack_files(objects / "pack"))
+    return all(len(name) != 2 for name in os.listdir(objects)) and bool(pack_files(Path(f"{objects}/pack")))

@@ -36,7 +36,7 @@ def clear_submodules(disk: Disk, quarantine: GitQuarantine, clones: GitClones, n
         LocalIo: the file system refused.
     """
     clone = clones.folder / name
-    for path in clones.submodules(clone) if (clone / ".gitmodules").exists() else ():
+    for path in clones.submodules(clone) if os.path.exists(f"{clone}/.gitmodules") else ():
         folder = clone / path
         if clones.holds_work(folder):
             target = clones.folder / ".set-aside" / f"{name}-{path.replace('/', '-')}-{quarantine.run}"
@@ -55,8 +55,10 @@ def smudging(git_dir: Path) -> dict[str, str]:
 def set_attributes(disk: Disk, git_dir: Path, text: str) -> bool:
     """Write ``.git/info/attributes`` unless it is so already; return whether it was changed."""
     attributes = git_dir / "info/attributes"
-    if attributes.is_file() and attributes.read_text(encoding="utf-8", errors="replace") == text:
-        return False
+    if os.path.isfile(attributes):
+        with open(attributes, "rb") as file:
+            if file.read() == text.encode("ascii"):
+                return False
     attributes.parent.mkdir(exist_ok=True)
     disk.write_file(attributes, text.encode("ascii"))
     return True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -290,4 +291,10 @@ def _with_tag(target: str, commit: str) -> tuple[Oid, Oid | None]:
 
 
 def _git_dir(stage: Stage) -> Path:
-    return Path(stage.path) / ".git"
+    return _inside(stage.path)
+
+
+@lru_cache(maxsize=64)
+def _inside(path: str) -> Path:
+    # A source is looked at several times: a path is taken apart but once.
+    return Path(path) / ".git"

@@ -78,7 +78,7 @@ class GitQuarantine(Struct):
 
     @property
     def _home(self) -> Path:
-        return self.folder / ".incoming" / self.run
+        return self.folder / f".incoming/{self.run}"
 
     def stage(self, name: SourceName, *, borrow: bool, oid_length: int = 40, suffix: str = "") -> Stage:
         """Return a new stage for *name*; with *borrow* it sees the objects of the clone, if the clone is complete.
@@ -93,7 +93,7 @@ class GitQuarantine(Struct):
         git_dir = path / ".git"
         with TURN:
             write_skeleton(git_dir, object_format=object_format, attributes=ATTRIBUTES)
-            clone = self.folder / name / ".git"
+            clone = self.folder / f"{name}/.git"
             borrows = borrow and is_complete(clone)
             if borrows:
                 (git_dir / "objects/info/alternates").write_text(f"{clone / 'objects'}\n", encoding="utf-8")
@@ -201,17 +201,19 @@ class GitQuarantine(Struct):
 
 def is_complete(git_dir: Path) -> bool:
     """Tell whether the clone has all history of what it has: neither shallow nor partial, nothing borrowed."""
-    if not (git_dir / "objects").is_dir() or (git_dir / "shallow").exists():
+    objects = f"{git_dir}/objects"
+    if not os.path.isdir(objects) or os.path.exists(f"{git_dir}/shallow"):
         return False
-    if (git_dir / "objects/info/alternates").exists():
+    if os.path.exists(f"{objects}/info/alternates"):
         return False
-    packs = git_dir / "objects/pack"
-    return not packs.is_dir() or not any(name.endswith(".promisor") for name in os.listdir(packs))
+    packs = f"{objects}/pack"
+    return not os.path.isdir(packs) or not any(name.endswith(".promisor") for name in os.listdir(packs))
 
 
 def uses_lfs(git_dir: Path) -> bool:
     """Tell whether the clone was made with ``lfs = "fetch"``: its files are not the blobs but what they point to."""
     try:
-        return (git_dir / "info/attributes").read_text(encoding="utf-8") == ATTRIBUTES_LFS
-    except (OSError, UnicodeDecodeError):
+        with open(f"{git_dir}/info/attributes", "rb") as file:
+            return file.read() == ATTRIBUTES_LFS.encode("ascii")
+    except OSError:
         return False

@@ -106,7 +106,7 @@ def _is_whole(runner: Runner, git_dir: Path, oid: str, known: frozenset[str]) ->
     It wants everything to be there that its objects name. In a clone that is borrowed from there may be more than what
     is reached from the tips, and less than all of that: what is left of something that was pruned.
     """
-    if oid in known or not known or not (git_dir / "objects/info/alternates").exists():
+    if oid in known or not known or not os.path.exists(f"{git_dir}/objects/info/alternates"):
         return True
     lines = "".join(f"{line}\n" for line in (oid, *(f"^{tip}" for tip in known)))
     walk = ["rev-list", "--objects", "--quiet", "--stdin"]
@@ -262,5 +262,5 @@ def held(git_dir: Path, oids: Iterable[str]) -> list[str]:
 
 def _packs(git_dir: Path) -> frozenset[str]:
     with suppress(FileNotFoundError):
-        return frozenset(os.listdir(git_dir / "objects/pack"))
+        return frozenset(os.listdir(f"{git_dir}/objects/pack"))
     return frozenset()

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from git_hybrid.core.cache_record import PackFile, StoreRecord, decode_record, encode_record
 from git_hybrid.core.ids import InvalidText
+from git_hybrid.git.cloning import keep_ref
 from git_hybrid.git.kept import kept_ref
 from git_hybrid.git.packfiles import Found, describe, in_order, look, pack_files, share
 from git_hybrid.git.quarantine import Disk
@@ -60,6 +61,7 @@ class Store:
         self.disk, self.root, self.name = disk, root, name
         self.path = root / name
         self.packs, self.trees = self.path / "objects/pack", self.path / "trees"
+        self.record, self._used = self.path / RECORD, self.path / USED
         self._known: tuple[bytes, StoreRecord] | None = None
 
     def tree(self, tree: str) -> str:
@@ -73,7 +75,7 @@ class Store:
             OSError: it cannot be looked at.
         """
         try:
-            info = os.lstat(self.path / RECORD)
+            info = os.lstat(self.record)
         except FileNotFoundError:
             return None
         return info.st_ino, info.st_mtime_ns
@@ -87,7 +89,7 @@ class Store:
         """
         try:
             unsafe = why_unsafe(self.path)
-            data = b"" if unsafe else _read(self.path / RECORD)
+            data = b"" if unsafe else _read(self.record)
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -134,7 +136,7 @@ class Store:
         if lines != known:
             # For people who look with git; nothing here reads it.
             write_packed_refs(self.disk, self.path, lines)
-        self.disk.write_file(self.path / RECORD, encode_record(record))
+        self.disk.write_file(self.record, encode_record(record))
 
     def take(self, files: Mapping[str, Path], known: Mapping[str, PackFile], object_format: str) -> dict[str, PackFile]:
         """Link *files* into the store, which is made if there is none; return what is to be remembered of them.
@@ -171,8 +173,7 @@ class Store:
     def used(self) -> None:
         """Remember that it served just now; that it cannot be remembered is no harm."""
         with suppress(OSError):
-            path = self.path / USED
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+            descriptor = os.open(self._used, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
             try:
                 os.utime(descriptor)
             finally:
@@ -180,7 +181,7 @@ class Store:
 
     def used_at(self) -> datetime:
         """Return when it served last, or was made."""
-        for path in (self.path / USED, self.path / RECORD, self.path):
+        for path in (self._used, self.record, self.path):
             with suppress(OSError):
                 return datetime.fromtimestamp(os.lstat(path).st_mtime, UTC)
         return datetime.fromtimestamp(0, UTC)
@@ -203,11 +204,12 @@ class Store:
         Raises:
             Unusable: others hold it for longer than *patience* (s), or it cannot be locked.
         """
-        folder = self.root / LOCKS
+        folder = f"{self.root}/{LOCKS}"
         try:
-            folder.mkdir(mode=0o700, exist_ok=True)
+            with suppress(FileExistsError):
+                os.mkdir(folder, 0o700)
             flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-            descriptor = os.open(folder / self.name, flags, 0o600)
+            descriptor = os.open(f"{folder}/{self.name}", flags, 0o600)
         except OSError as error:
             raise Unusable(f"it cannot be locked: {error.strerror}") from error
         try:
@@ -248,15 +250,17 @@ def write_packed_refs(disk: Disk | None, git_dir: Path, refs: Mapping[str, str])
     Raises:
         OSError, LocalIo: the file system refused.
     """
-    path = git_dir / "packed-refs"
+    path = f"{git_dir}/packed-refs"
     lines = "".join(f"{oid} {ref}\n" for ref, oid in sorted(refs.items()))
     data = f"# pack-refs with: sorted \n{lines}".encode()
     if disk is not None:
-        disk.write_file(path, data)
+        disk.write_file(Path(path), data)
     elif refs:
-        path.write_bytes(data)
+        with open(path, "wb") as file:
+            file.write(data)
     else:
-        path.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            os.unlink(path)
 
 
 def write_refs(git_dir: Path, refs: Mapping[str, str]) -> None:
@@ -267,6 +271,4 @@ def write_refs(git_dir: Path, refs: Mapping[str, str]) -> None:
     """
     write_packed_refs(None, git_dir, {})
     for ref, oid in refs.items():
-        path = git_dir / ref
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f"{oid}\n", encoding="ascii")
+        keep_ref(git_dir, ref, oid)

@@ -61,9 +61,8 @@ class WorkingTree:
     def _file(self, mode: int, path: bytes, content: bytes) -> os.stat_result:
         number = os.open(path, _NEW, 0o777 if mode == EXECUTABLE else 0o666, dir_fd=self._top)
         try:
-            left = memoryview(content)
-            while left and (written := os.write(number, left)) < len(left):
-                left = left[written:]
+            if content and (written := os.write(number, content)) < len(content):
+                _write_rest(number, content, written)
             return os.fstat(number)
         finally:
             os.close(number)
@@ -86,6 +85,12 @@ class WorkingTree:
         os.mkdir(f"{git_dir}/hybrid")
         _write(f"{git_dir}/hybrid/sums", sums)
         _write(f"{git_dir}/hybrid/tree", _stamps(head, [*folders, *paths], [*marks, *found]))
+
+
+def _write_rest(number: int, content: bytes, written: int) -> None:
+    left = memoryview(content)[written:]
+    while left:
+        left = left[os.write(number, left) :]
 
 
 def _folders(paths: Iterable[bytes]) -> dict[bytes, None]:

@@ -27,6 +27,7 @@ from git_hybrid.core.tree import TreeEntry
 from git_hybrid.core.value import Struct, field
 from git_hybrid.git import inner, packs, proof, seen
 from git_hybrid.git.clones import SAVED, GitClones
+from git_hybrid.git.cloning import keep_ref
 from git_hybrid.git.eyes import open_eyes
 from git_hybrid.git.glance import is_marked, settle
 from git_hybrid.git.index import is_blind
@@ -84,9 +85,8 @@ class GitWriter(Struct, frozen=True):
         with open(git_dir / "config", "a", encoding="utf-8") as config:
             config.write(f'[remote "origin"]\n\turl = {url}\n\tfetch = +refs/heads/*:refs/remotes/origin/*\n')
         # Nobody else knows this repository yet: its refs need neither locks nor a process each.
-        (git_dir / "HEAD").write_text(f"{oid}\n", encoding="ascii")
-        (git_dir / PIN_REF).parent.mkdir(parents=True, exist_ok=True)
-        (git_dir / PIN_REF).write_text(f"{oid}\n", encoding="ascii")
+        keep_ref(git_dir, "HEAD", oid)
+        keep_ref(git_dir, PIN_REF, oid)
 
     def _check_out(self, stage: Stage, oid: Oid) -> None:
         path = Path(stage.path)
@@ -125,7 +125,7 @@ class GitWriter(Struct, frozen=True):
 
     def prepare_lfs(self, stage: Stage, *, fetch: bool) -> None:
         """Set the repository up for LFS content or for pointers (:func:`git_hybrid.git.inner.prepare_lfs`)."""
-        inner.prepare_lfs(self.runner, self.disk, Path(stage.path) / ".git", name=stage.name, fetch=fetch)
+        inner.prepare_lfs(self.runner, self.disk, Path(f"{stage.path}/.git"), name=stage.name, fetch=fetch)
 
     def place(self, stage: Stage) -> None:
         """Move *stage* to the source's path; an empty folder there gives way.
@@ -146,7 +146,7 @@ class GitWriter(Struct, frozen=True):
 
         Of a clone whose packs are ours alone the small ones are packed together when they are many.
         """
-        giver, taker = Path(source.path) / ".git", Path(target.path) / ".git"
+        giver, taker = Path(f"{source.path}/.git"), Path(f"{target.path}/.git")
         whole = is_marked(str(taker))
         packs.pour(self.runner, self.disk, giver, taker, name=source.name, boundaries=boundaries)
         if whole:
@@ -157,7 +157,7 @@ class GitWriter(Struct, frozen=True):
 
     def make_complete(self, name: SourceName) -> None:
         """Take away the marks of a partial clone, once all history has been poured in."""
-        packs.make_complete(self.runner, self.disk, self.clones.folder / name / ".git", name=name)
+        packs.make_complete(self.runner, self.disk, self.clones.folder / f"{name}/.git", name=name)
 
     def switch(self, task: Task) -> None:
         """Check out the pinned commit in a clean clone, overwriting nothing that git does not track.
@@ -167,14 +167,15 @@ class GitWriter(Struct, frozen=True):
             LocalIo: the disk is full or refuses.
         """
         path = self.clones.folder / task.name
+        git_dir = path / ".git"
         self._protect(task.name)
         before = proof.entries_before(str(path))
-        if before is None and is_blind(path / ".git", oid_length=len(task.pin.commit)):
-            open_eyes(self.runner, self.disk, path / ".git", name=task.name)
+        if before is None and is_blind(git_dir, oid_length=len(task.pin.commit)):
+            open_eyes(self.runner, self.disk, git_dir, name=task.name)
         options = ["--quiet", "--detach", "--no-overwrite-ignore", "--no-recurse-submodules"]
         arguments = ["checkout", *options, f"{task.pin.commit}^{{commit}}", "--"]
-        environment = smudging(path / ".git")
-        done = self.runner.git(arguments, git_dir=path / ".git", work_tree=path, environment=environment)
+        environment = smudging(git_dir)
+        done = self.runner.git(arguments, git_dir=git_dir, work_tree=path, environment=environment)
         if done.status != 0 and "would be overwritten" in done.stderr:
             files = tuple(match["path"] for match in _IN_THE_WAY.finditer(done.stderr))
             raise InTheWay(name=task.name, path=source_path(task.name), files=files[:10])
@@ -183,7 +184,7 @@ class GitWriter(Struct, frozen=True):
         self._finish(task, path, before)
 
     def _protect(self, name: SourceName) -> None:
-        git_dir = self.clones.folder / name / ".git"
+        git_dir = self.clones.folder / f"{name}/.git"
         lock = git_dir / "index.lock"
         if lock.exists() and not is_held(lock, git_dir.parent):
             self.disk.remove_file(lock)
