@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import IO, Literal
 
 from git_hybrid.git.cage import end_group
-from git_hybrid.turn import TURN
 
 POLL = 0.1
 # Until a child has become its program it shares our memory, and is counted with it: one at a time is enough.
@@ -69,8 +68,7 @@ def communicate(child: Talker, data: bytes | None, check: Callable[[], None]) ->
     """Give *data* to the child and return all that it writes to its pipes; *check* may raise while that takes."""
     while True:
         try:
-            with TURN.waiting():
-                return child.communicate(data, timeout=POLL)
+            return child.communicate(data, timeout=POLL)
         except subprocess.TimeoutExpired:
             data = None
             check()

@@ -18,6 +18,7 @@ from git_hybrid.git.ahead import OF_NETWORK, Ahead
 from git_hybrid.git.environment import SSH, child_environment, fsck_settings, hardened, repository_options, silenced
 from git_hybrid.git.share import Share
 from git_hybrid.git.watched import Watch, read_to_end
+from git_hybrid.turn import TURN
 
 if TYPE_CHECKING:
     from git_hybrid.git.cage import Cage
@@ -179,9 +180,10 @@ class Runner(Struct):
         check = partial(self.check, end)
         with self._started(argv, env=env, cwd=cwd, stdin=source, guarded=guarded, inherited=inherited) as child:
             read = None
-            if watch is not None and child.stdout is not None and child.stderr is not None:
-                read = read_to_end(child.stdout, child.stderr, watch=watch, check=check, poll=POLL)
-            out, err = communicate(child, stdin, check)
+            with TURN.waiting():
+                if watch is not None and child.stdout is not None and child.stderr is not None:
+                    read = read_to_end(child.stdout, child.stderr, watch=watch, check=check, poll=POLL)
+                out, err = communicate(child, stdin, check)
             out, err = read or (out, err)
             return Completed(child.returncode, out or b"", (err or b"").decode("utf-8", "replace"))
 
@@ -238,7 +240,8 @@ class Runner(Struct):
         env = child_environment(self.environ, network=False)
         with self._started(argv, env=env, cwd=git_dir, stdin=stdin, stderr="nothing") as child:
             assert child.stdout is not None
-            yield child.stdout
+            with TURN.waiting():
+                yield child.stdout
 
     def talking(
         self,

@@ -13,9 +13,6 @@ from git_hybrid.core.transfer import LONGEST, Transfer, parse_transfer
 if TYPE_CHECKING:
     from threading import Thread
 
-if TYPE_CHECKING:
-    from threading import Thread
-
 Watch = Callable[[Transfer], None]
 SourceWatch = Callable[[str, Transfer], None]
 """The same for many sources: the name of the source comes first."""
