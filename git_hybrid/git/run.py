@@ -178,12 +178,12 @@ class Runner(Struct):
         end = None if deadline is None else time.monotonic() + deadline.total_seconds()
         source: Source = "nothing" if stdin is None else "pipe"
         check = partial(self.check, end)
-        with self._started(argv, env=env, cwd=cwd, stdin=source, guarded=guarded, inherited=inherited) as child:
+        begun = self._started(argv, env=env, cwd=cwd, stdin=source, guarded=guarded, inherited=inherited)
+        with begun as child, TURN.waiting():
             read = None
-            with TURN.waiting():
-                if watch is not None and child.stdout is not None and child.stderr is not None:
-                    read = read_to_end(child.stdout, child.stderr, watch=watch, check=check, poll=POLL)
-                out, err = communicate(child, stdin, check)
+            if watch is not None and child.stdout is not None and child.stderr is not None:
+                read = read_to_end(child.stdout, child.stderr, watch=watch, check=check, poll=POLL)
+            out, err = communicate(child, stdin, check)
             out, err = read or (out, err)
             return Completed(child.returncode, out or b"", (err or b"").decode("utf-8", "replace"))
 
@@ -197,9 +197,7 @@ class Runner(Struct):
         output: IO[bytes],
         errors: IO[bytes],
     ) -> int:
-        """Run a foreign program inside *cage*, what it prints going to two files, and return its exit status.
-
-        When it returns, nothing that the program started is left.
+        """Run a foreign program inside *cage*, what it prints going to two files; return its exit status, nothing left.
 
         Raises:
             DeadlineExceeded: its time was over.
@@ -238,10 +236,9 @@ class Runner(Struct):
         """Run a local git command and yield its output as it comes; leaving the block ends the child."""
         argv = ["git", *hardened(), *repository_options(git_dir, None), *arguments]
         env = child_environment(self.environ, network=False)
-        with self._started(argv, env=env, cwd=git_dir, stdin=stdin, stderr="nothing") as child:
+        with self._started(argv, env=env, cwd=git_dir, stdin=stdin, stderr="nothing") as child, TURN.waiting():
             assert child.stdout is not None
-            with TURN.waiting():
-                yield child.stdout
+            yield child.stdout
 
     def talking(
         self,

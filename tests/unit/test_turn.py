@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from threading import Event, Lock, Thread
+from typing import Self
 
 import pytest
 
@@ -23,7 +24,7 @@ class Other:
         except BaseException as error:  # noqa: BLE001
             self._error.append(error)
 
-    def __enter__(self) -> "Other":
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
