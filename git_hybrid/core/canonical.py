@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
+
+from git_hybrid.core.value import sorted_json
 
 Json = str | int | bool | None | Sequence["Json"] | Mapping[str, "Json"]
 """What canonical JSON can carry: everything but floats, whose text is not unique."""
 
 
 _PLAIN = frozenset({str, int, bool})
+_OTHER = b"\x7f"
+"""The one character of ASCII that json escapes and msgspec does not."""
 
 
 def canonical_json(value: Json) -> bytes:
@@ -19,6 +22,15 @@ def canonical_json(value: Json) -> bytes:
         TypeError: a float, a key that is no text, or a type that JSON does not have, stands somewhere in *value*.
     """
     _refuse_ambiguous(value)
+    try:
+        data = sorted_json(value)
+    except (OverflowError, TypeError, ValueError):
+        data = _OTHER
+    # What both write in the same way, which is nearly everything, need not wait for the library json.
+    if data.isascii() and _OTHER not in data and b"\\u" not in data:
+        return data
+    import json  # noqa: PLC0415
+
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode("ascii")
 
 
@@ -33,6 +45,8 @@ def _refuse_ambiguous(value: object) -> None:
             if not isinstance(key, str):
                 raise TypeError("canonical JSON has text as keys: 1 and '1' would be the same bytes")
             _refuse_ambiguous(item)
-    elif isinstance(value, Sequence) and not isinstance(value, str):
+    elif isinstance(value, (list, tuple)):
         for item in value:
             _refuse_ambiguous(item)
+    elif not isinstance(value, (str, int)):
+        raise TypeError(f"canonical JSON has nothing for a {type(value).__name__}")

@@ -7,6 +7,13 @@ hundredth of that, and there are well over a hundred of them.
 from __future__ import annotations
 
 from msgspec import Struct, field
+from msgspec.json import Encoder
 from msgspec.structs import replace
 
-__all__ = ["Struct", "field", "replace"]
+__all__ = ["Struct", "field", "replace", "sorted_json"]
+sorted_json = Encoder(order="sorted").encode
+"""Return a value as JSON in UTF-8, with sorted keys and without spaces.
+
+Raises:
+    OverflowError, TypeError, ValueError: it has no such form.
+"""

@@ -29,8 +29,7 @@ from git_hybrid.core.ids import parse_name, parse_oid
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.value import Struct
 from git_hybrid.store.durable import rename_path
-from git_hybrid.store.parsing import check_version, checked, convert, load_json
-from git_hybrid.store.statefile import encode_json
+from git_hybrid.store.parsing import check_version, checked, convert, encode_json, load_json
 from git_hybrid.store.wire_airgap import BundleShape
 
 INVENTORY, SIGNATURE, SUMS = "inventory.json", "inventory.json.sig", "SHA256SUMS"

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
+
+import msgspec
 
 from git_hybrid.core.errors import Interrupted, LocalIo, LockBusy, LockUnsupported
 from git_hybrid.core.values import format_time
@@ -86,16 +87,16 @@ def _write_holder(path: Path, holder: dict[str, object] | None) -> None:
         with open(path, "r+", encoding="utf-8") as file:
             file.truncate(0)
             if holder is not None:
-                json.dump(holder, file, sort_keys=True)
+                file.write(msgspec.json.encode(holder, order="sorted").decode("utf-8"))
     except OSError:
         return
 
 
 def _read_holder(path: Path) -> str:
     try:
-        holder = json.loads(path.read_text(encoding="utf-8"))
+        holder = msgspec.json.decode(path.read_bytes())
         return f"pid {holder['pid']} on {holder['host']} since {holder['since']}: {holder['command']}"
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, msgspec.MsgspecError, ValueError, KeyError, TypeError):
         return "a process that did not say its name"
 
 
@@ -132,13 +133,13 @@ def _inode(words: list[str]) -> int:
 
 def _is_running(path: Path) -> bool:
     try:
-        told = json.loads(path.read_text(encoding="utf-8"))
+        told = msgspec.json.decode(path.read_bytes())
         if told["host"] != os.uname().nodename:
             return True
         os.kill(int(told["pid"]), 0)
     except PermissionError:
         return True
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, msgspec.MsgspecError, ValueError, KeyError, TypeError):
         return False
     return True
 

@@ -12,8 +12,7 @@ from git_hybrid.core.ids import SourceName, parse_name, parse_oid
 from git_hybrid.core.mirrors import Held, Incomplete, Inventory, Mirror
 from git_hybrid.core.values import format_time, parse_time
 from git_hybrid.store.layout import MIRRORS
-from git_hybrid.store.parsing import check_version, checked, convert, invalid, load_json
-from git_hybrid.store.statefile import encode_json
+from git_hybrid.store.parsing import check_version, checked, convert, encode_json, invalid, load_json
 from git_hybrid.store.wire_airgap import MirrorShape
 
 VERSION = 1

@@ -10,8 +10,7 @@ from git_hybrid.core.ids import parse_name, parse_oid
 from git_hybrid.core.override import Approval, Override, Overrides, plain
 from git_hybrid.core.values import parse_time
 from git_hybrid.store.layout import OVERRIDES
-from git_hybrid.store.parsing import check_version, checked, convert, load_json
-from git_hybrid.store.statefile import encode_json
+from git_hybrid.store.parsing import check_version, checked, convert, encode_json, load_json
 from git_hybrid.store.wire import ApprovalShape, OverrideShape
 
 VERSION = 1

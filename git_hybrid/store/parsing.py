@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 import tomli
@@ -14,6 +14,9 @@ import tomli
 from git_hybrid.core.errors import InvalidFile, LocalIo, NewerSchema, Problem
 from git_hybrid.core.ids import InvalidText, shown_url
 from git_hybrid.core.pattern import pattern
+
+if TYPE_CHECKING:
+    from json import JSONDecoder
 
 T = TypeVar("T")
 Document = dict[str, Any]
@@ -103,9 +106,13 @@ def load_json_value(data: bytes, shown: str, *, fractions: bool = True) -> objec
     Raises:
         InvalidFile: it is no JSON, has a key twice, a number JSON does not have, or half a character.
     """
+    if fractions and (written := _as_written(data)) is not None:
+        return written
+    import json
+
     text = decode_text(data, shown)
     try:
-        document: object = _DECODERS[fractions].decode(text)
+        document: object = _decoder(fractions=fractions).decode(text)
         if "\\u" in text:
             # Only an escape can stand for half a character: the bytes were UTF-8.
             json.dumps(document, ensure_ascii=False).encode("utf-8")
@@ -137,13 +144,32 @@ def _no_fraction(text: str) -> float:
     raise ValueError(f"holds {text[:20]}, which is no whole number")
 
 
-# Made once: json.loads makes one for each text, which takes as long as to read an audit record.
-_DECODERS = {
-    fractions: json.JSONDecoder(
-        object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=float if fractions else _no_fraction
-    )
-    for fractions in (False, True)
-}
+@cache
+def _decoder(*, fractions: bool) -> JSONDecoder:
+    """Return what is made once: json.loads makes one for each text, which takes as long as to read an audit record."""
+    from json import JSONDecoder
+
+    number = float if fractions else _no_fraction
+    return JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=number)
+
+
+def encode_json(document: Mapping[str, Any]) -> bytes:
+    """Return *document* as every JSON file of a workspace is written: sorted keys, two spaces, a newline at the end."""
+    return msgspec.json.format(msgspec.json.encode(document, order="sorted"), indent=2) + b"\n"
+
+
+def _as_written(data: bytes) -> Document | None:
+    """Return the JSON object in *data* if that is as :func:`encode_json` writes it, which is strict enough; else None.
+
+    The library json, which tells what is wrong with a file, takes longer to be imported than all of it to be read.
+    """
+    try:
+        document = msgspec.json.decode(data)
+        return document if isinstance(document, dict) and encode_json(document) == data else None
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return None
+
+
 _CANONICAL = msgspec.json.Decoder(float_hook=_no_fraction)
 _ENCODER = msgspec.json.Encoder(order="sorted")
 

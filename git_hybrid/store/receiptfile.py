@@ -5,8 +5,7 @@ from __future__ import annotations
 from git_hybrid.core.bundles import Had, Receipt
 from git_hybrid.core.errors import InvalidFile, Problem
 from git_hybrid.core.ids import SourceName, parse_name, parse_oid, parse_url
-from git_hybrid.store.parsing import check_version, checked, convert, invalid, load_json
-from git_hybrid.store.statefile import encode_json
+from git_hybrid.store.parsing import check_version, checked, convert, encode_json, invalid, load_json
 from git_hybrid.store.wire_airgap import HadShape
 
 VERSION = 1

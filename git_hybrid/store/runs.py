@@ -7,7 +7,6 @@ the journal and goes before it, so a marker without a journal never is.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -23,8 +22,7 @@ from git_hybrid.store.durable import append_file, drop_torn_line, make_folder, w
 from git_hybrid.store.layout import Layout
 from git_hybrid.store.lockfile import decode_pin, encode_pin
 from git_hybrid.store.manifest import decode_source
-from git_hybrid.store.parsing import check_version, load_json, read_bytes
-from git_hybrid.store.statefile import encode_json
+from git_hybrid.store.parsing import check_version, encode_json, load_json, read_bytes
 
 VERSION = 1
 MARKER_SHOWN, JOURNALS_SHOWN = "state/resume.json", "state/journal/"
@@ -110,6 +108,8 @@ def append_lines(path: Path, lines: list[Line]) -> None:
     Raises:
         LocalIo: the file system refused.
     """
+    import json
+
     make_folder(path.parent)
     drop_torn_line(path)
     append_file(path, b"".join(json.dumps(line, sort_keys=True).encode("utf-8") + b"\n" for line in lines))

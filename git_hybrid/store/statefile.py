@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-from msgspec import UNSET, UnsetType, json, to_builtins
+from msgspec import UNSET, UnsetType, to_builtins
 
 from git_hybrid.core.errors import InvalidFile, Problem
 from git_hybrid.core.ids import SourceName, parse_name, parse_oid, parse_url
@@ -13,7 +12,7 @@ from git_hybrid.core.manifest import track_field
 from git_hybrid.core.state import SourceState, State
 from git_hybrid.core.values import format_time, parse_time
 from git_hybrid.store.manifest import parse_track
-from git_hybrid.store.parsing import check_version, checked, convert, invalid, load_json_value
+from git_hybrid.store.parsing import check_version, checked, convert, encode_json, invalid, load_json_value
 from git_hybrid.store.scanstatus import decode_scan, encode_scan
 from git_hybrid.store.wire import OldStateShape, StateShape
 
@@ -121,14 +120,9 @@ def _or_none(value: str | UnsetType) -> str | None:
 
 
 def encode_state(state: State) -> bytes:
-    """Return *state* as the bytes of its file: sorted keys, two spaces, a newline at the end."""
+    """Return *state* as the bytes of its file."""
     entries = [encode_entry(entry) for _, entry in sorted(state.sources.items())]
     return encode_json({"schema_version": VERSION, "sources": entries})
-
-
-def encode_json(document: Mapping[str, Any]) -> bytes:
-    """Return *document* as every JSON file of a workspace is written."""
-    return json.format(json.encode(document, order="sorted"), indent=2) + b"\n"
 
 
 def encode_entry(entry: SourceState) -> dict[str, Any]:

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from git_hybrid.core.canonical import canonical_json
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -20,6 +23,9 @@ from git_hybrid.core.canonical import canonical_json
         ("\u00e9\u2028\x1b\x00", rb'"\u00e9\u2028\u001b\u0000"'),
         ("\U0001f600", rb'"\ud83d\ude00"'),
         ("\ud800", rb'"\ud800"'),
+        ('\b\f\n\r\t"\\/<&', rb'"\b\f\n\r\t\"\\/<&"'),
+        ("a\x7fb", rb'"a\u007fb"'),
+        (r"\u00e9", rb'"\\u00e9"'),
         ([], b"[]"),
         ({}, b"{}"),
         ((1, 2), b"[1,2]"),
@@ -35,6 +41,9 @@ from git_hybrid.core.canonical import canonical_json
         "ascii",
         "pair",
         "lone",
+        "escaped",
+        "delete",
+        "not-escaped",
         "list",
         "dict",
         "tuple",
@@ -70,7 +79,9 @@ def test_a_key_that_is_no_text_is_refused(value: Any) -> None:
         canonical_json(value)
 
 
-@pytest.mark.parametrize("value", [b"x", {1, 2}, Decimal(1), object()], ids=["bytes", "set", "decimal", "object"])
+@pytest.mark.parametrize(
+    "value", [b"x", {1, 2}, Decimal(1), NOON, object()], ids=["bytes", "set", "decimal", "time", "object"]
+)
 def test_what_json_does_not_have_is_refused(value: Any) -> None:
     holder: Mapping[str, Any] = {"a": value}
     with pytest.raises(TypeError):

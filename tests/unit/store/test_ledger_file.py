@@ -287,7 +287,7 @@ def test_a_lock_that_cannot_be_had_says_why(tmp_path, monkeypatch, number, error
 def test_the_lock_file_stays_and_names_nobody(tmp_path):
     path = tmp_path / ".lock"
     with writer_lock(path, timeout=timedelta(0), command="x", now=NOW, cancelled=lambda: 0):
-        assert b'"command": "x"' in path.read_bytes()
+        assert b'"command":"x"' in path.read_bytes()
     assert path.read_bytes() == b""
 
 
