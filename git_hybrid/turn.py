@@ -57,8 +57,12 @@ class Turn:
             self._lock.release()
 
     @contextmanager
-    def waiting(self) -> Iterator[None]:
-        """Give the turn away for the block, and ask for it again at its end, if the thread had asked for it."""
+    def waiting(self, *, back: bool = True) -> Iterator[None]:
+        """Give the turn away for the block, and ask for it again at its end, if the thread had asked for it.
+
+        One that does not want it *back* goes on without, until it has waited once more: for the many short waits for a
+        disk, each of which would end at the end of the queue.
+        """
         own = self._own
         depth, own.depth = own.depth, 0
         if own.has:
@@ -67,7 +71,7 @@ class Turn:
         try:
             yield
         finally:
-            if depth:
+            if depth and back:
                 self._ask(own)
             own.depth = depth
 

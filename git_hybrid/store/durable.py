@@ -104,7 +104,7 @@ def _write_and_close(descriptor: int, data: bytes) -> None:
 def _synced(descriptor: int) -> None:
     global _slow  # noqa: PLW0603
     begun = time.monotonic()
-    with TURN.waiting() if _slow else nullcontext():
+    with TURN.waiting(back=False) if _slow else nullcontext():
         os.fsync(descriptor)
     _slow = time.monotonic() - begun > _NOTHING
 

@@ -83,6 +83,20 @@ def test_another_waits_until_it_is_given_the_turn():
     assert not has(turn)
 
 
+def test_one_that_does_not_want_it_back_goes_on_without_until_it_waits_again():
+    turn = Turn()
+    with turn:
+        with turn.waiting(back=False):
+            assert not has(turn)
+        assert not has(turn)
+        with turn:
+            assert not has(turn)
+        with turn.waiting():
+            pass
+        assert has(turn)
+    assert not has(turn)
+
+
 def test_who_has_no_turn_gives_none_away():
     turn = Turn()
     with turn.waiting():

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import time
 from pathlib import Path
 
 import pytest
 
 from git_hybrid.core.errors import LocalIo, SymlinkRefused
 from git_hybrid.store import durable
+from git_hybrid.turn import TURN
 
 
 def test_a_file_is_replaced_whole(tmp_path):
@@ -105,6 +108,30 @@ def test_remove_and_rename(tmp_path):
         durable.rename_path(tmp_path / "gone", tmp_path / "z")
 
 
+def test_what_a_removed_folder_links_to_stays(tmp_path):
+    (tmp_path / "target").mkdir()
+    (tmp_path / "target" / "file").write_bytes(b"")
+    (tmp_path / "tree" / "deep").mkdir(parents=True)
+    (tmp_path / "tree" / "deep" / "folder").symlink_to(tmp_path / "target")
+    (tmp_path / "tree" / "deep" / "file").symlink_to(tmp_path / "target" / "file")
+    (tmp_path / "tree" / "nowhere").symlink_to("nowhere")
+    (tmp_path / "tree" / "read-only").mkdir(mode=0o500)
+    durable.remove_tree(tmp_path / "tree")
+    assert os.listdir(tmp_path) == ["target"]
+    assert os.listdir(tmp_path / "target") == ["file"]
+
+
+def test_what_cannot_be_removed_is_told(tmp_path, monkeypatch):
+    (tmp_path / "tree" / "deep").mkdir(parents=True)
+
+    def refused(*_args: object, **_named: object) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(os, "rmdir", refused)
+    with pytest.raises(LocalIo, match="remove"):
+        durable.remove_tree(tmp_path / "tree")
+
+
 def test_removing_a_link_leaves_its_target(tmp_path):
     (tmp_path / "target").mkdir()
     (tmp_path / "target" / "file").write_bytes(b"")
@@ -120,3 +147,22 @@ def test_a_file_where_a_folder_belongs(tmp_path):
         durable.make_folder(tmp_path / "x")
     durable.make_folder(tmp_path / "a" / "b")
     durable.make_folder(tmp_path / "a" / "b")
+
+
+def test_while_a_slow_disk_is_waited_for_it_is_the_turn_of_others(tmp_path, monkeypatch):
+    clock, takes, free = [0.0], [0.0], list[bool]()
+
+    def fsync(_descriptor: int) -> None:
+        free.append(not TURN._lock.locked())
+        clock[0] += takes[0]
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(durable, "_slow", False)
+    for wanted in (False, True):
+        with TURN:
+            durable.append_file(tmp_path / "file", b"x")
+            free.clear()
+            durable.append_file(tmp_path / "file", b"x")
+        assert free == [wanted]
+        takes[0] = 0.01
