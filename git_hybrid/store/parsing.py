@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
@@ -171,6 +172,8 @@ def _as_written(data: bytes) -> Document | None:
 
 
 _CANONICAL = msgspec.json.Decoder(float_hook=_no_fraction)
+_KNOWN_KINDS: set[type[object]] = set()
+_FINDING_OUT = Lock()
 _ENCODER = msgspec.json.Encoder(order="sorted")
 
 
@@ -204,10 +207,31 @@ def check_version(document: Mapping[str, Any], *, key: str, known: int, shown: s
     return found
 
 
+def shaped(value: object, kind: type[T]) -> T:
+    """Return *value* as *kind*.
+
+    The first time msgspec finds out what *kind* is made of; another thread that does the same meanwhile would meet what
+    is half known, and take the process down with it (msgspec 0.22, a null pointer).
+
+    Raises:
+        msgspec.ValidationError: *value* has another shape.
+    """
+    if kind in _KNOWN_KINDS:
+        return msgspec.convert(value, kind, strict=True)
+    with _FINDING_OUT:
+        try:
+            found = msgspec.convert(value, kind, strict=True)
+        except msgspec.ValidationError:
+            _KNOWN_KINDS.add(kind)
+            raise
+        _KNOWN_KINDS.add(kind)
+        return found
+
+
 def convert(value: object, kind: type[T], place: str, problems: list[Problem]) -> T | None:
     """Return *value* as *kind* (a msgspec Struct), or None after adding the reason to *problems*."""
     try:
-        return msgspec.convert(value, kind, strict=True)
+        return shaped(value, kind)
     except msgspec.ValidationError as error:
         problems.append(explain(str(error), kind, place))
     except RecursionError:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from msgspec import UNSET, UnsetType, to_builtins
-from msgspec import convert as from_plain
 
 from git_hybrid.core.errors import Problem
 from git_hybrid.core.ids import parse_oid
 from git_hybrid.core.state import FindingRef, ScannerRecord, ScanStatus
 from git_hybrid.core.values import format_time, parse_time
-from git_hybrid.store.parsing import checked
+from git_hybrid.store.parsing import checked, shaped
 from git_hybrid.store.wire import CountsShape, FindingShape, ScannerRecordShape, ScanShape
 
 
@@ -57,7 +56,7 @@ def _record(shape: ScannerRecordShape, place: str, problems: list[Problem]) -> S
 
 def encode_scan(scan: ScanStatus) -> dict[str, Any]:
     """Return *scan* as plain values: the keys of every status, and those of one that this version made."""
-    counts = None if scan.counts is None else from_plain(dict(scan.counts), CountsShape)
+    counts = None if scan.counts is None else shaped(dict(scan.counts), CountsShape)
     shape = ScanShape(
         state=scan.state,
         scanner=scan.scanner,
