@@ -3,11 +3,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
+from enum import IntEnum, StrEnum
 from typing import Any
 
 import pytest
 
 from git_hybrid.core.canonical import canonical_json
+
+
+class Word(StrEnum):
+    ONE = "one"
+
+
+class Number(IntEnum):
+    TWO = 2
+
+
+class Name(str):
+    __slots__ = ()
+
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -26,6 +40,7 @@ NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
         ('\b\f\n\r\t"\\/<&', rb'"\b\f\n\r\t\"\\/<&"'),
         ("a\x7fb", rb'"a\u007fb"'),
         (r"\u00e9", rb'"\\u00e9"'),
+        ({"a": Word.ONE, "b": Number.TWO, "c": Name("x")}, b'{"a":"one","b":2,"c":"x"}'),
         ([], b"[]"),
         ({}, b"{}"),
         ((1, 2), b"[1,2]"),
@@ -44,6 +59,7 @@ NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
         "escaped",
         "delete",
         "not-escaped",
+        "kinds-of-text",
         "list",
         "dict",
         "tuple",
