@@ -71,9 +71,9 @@ class Turn:
         try:
             yield
         finally:
+            own.depth = depth
             if depth and back:
                 self._ask(own)
-            own.depth = depth
 
     @contextmanager
     def held_with(self, mutex: threading.Lock) -> Iterator[None]:

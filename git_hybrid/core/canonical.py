@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from git_hybrid.core.value import sorted_json
 
@@ -22,13 +23,11 @@ def canonical_json(value: Json) -> bytes:
         TypeError: a float, a key that is no text, or a type that JSON does not have, stands somewhere in *value*.
     """
     _refuse_ambiguous(value)
-    try:
-        data = sorted_json(value)
-    except (OverflowError, TypeError, ValueError):
-        data = _OTHER
     # What both write in the same way, which is nearly everything, need not wait for the library json.
-    if data.isascii() and _OTHER not in data and b"\\u" not in data:
-        return data
+    with suppress(OverflowError, TypeError, ValueError):
+        data = sorted_json(value)
+        if data.isascii() and _OTHER not in data and b"\\u" not in data:
+            return data
     import json  # noqa: PLC0415
 
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode("ascii")

@@ -18,6 +18,7 @@ from pathlib import Path
 import msgspec
 
 from git_hybrid.core.errors import Interrupted, LocalIo, LockBusy, LockUnsupported
+from git_hybrid.core.value import sorted_json
 from git_hybrid.core.values import format_time
 
 _NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL)
@@ -87,7 +88,7 @@ def _write_holder(path: Path, holder: dict[str, object] | None) -> None:
         with open(path, "r+", encoding="utf-8") as file:
             file.truncate(0)
             if holder is not None:
-                file.write(msgspec.json.encode(holder, order="sorted").decode("utf-8"))
+                file.write(sorted_json(holder).decode("utf-8"))
     except OSError:
         return
 

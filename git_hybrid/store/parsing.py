@@ -15,6 +15,7 @@ import tomli
 from git_hybrid.core.errors import InvalidFile, LocalIo, NewerSchema, Problem
 from git_hybrid.core.ids import InvalidText, shown_url
 from git_hybrid.core.pattern import pattern
+from git_hybrid.core.value import sorted_json
 
 if TYPE_CHECKING:
     from json import JSONDecoder
@@ -156,7 +157,7 @@ def _decoder(*, fractions: bool) -> JSONDecoder:
 
 def encode_json(document: Mapping[str, Any]) -> bytes:
     """Return *document* as every JSON file of a workspace is written: sorted keys, two spaces, a newline at the end."""
-    return msgspec.json.format(msgspec.json.encode(document, order="sorted"), indent=2) + b"\n"
+    return msgspec.json.format(sorted_json(document), indent=2) + b"\n"
 
 
 def _as_written(data: bytes) -> Document | None:
@@ -174,7 +175,6 @@ def _as_written(data: bytes) -> Document | None:
 _CANONICAL = msgspec.json.Decoder(float_hook=_no_fraction)
 _KNOWN_KINDS: set[type[object]] = set()
 _FINDING_OUT = Lock()
-_ENCODER = msgspec.json.Encoder(order="sorted")
 
 
 def load_canonical(data: bytes) -> Document | None:
@@ -184,7 +184,7 @@ def load_canonical(data: bytes) -> Document | None:
     """
     try:
         document = _CANONICAL.decode(data)
-        same = isinstance(document, dict) and data.isascii() and _ENCODER.encode(document) == data
+        same = isinstance(document, dict) and data.isascii() and sorted_json(document) == data
     except (msgspec.DecodeError, ValueError, RecursionError):
         return None
     return document if same else None

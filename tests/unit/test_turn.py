@@ -1,8 +1,8 @@
 """Turns: one thread at a time, given away where a thread waits, and never a reason to stand still."""
 
-from collections.abc import Callable
-from threading import Event, Lock, Thread
-from typing import Self
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event, Lock
 
 import pytest
 
@@ -11,46 +11,16 @@ from git_hybrid.turn import Turn
 SOON, LONG = 10.0, 3600.0
 
 
-class Other:
-    """A thread of its own for the block; what it raises is raised at its end."""
-
-    def __init__(self, work: Callable[[], object]) -> None:
-        self._work, self._error = work, list[BaseException]()
-        self._thread = Thread(target=self._run)
-
-    def _run(self) -> None:
-        try:
-            self._work()
-        except BaseException as error:  # noqa: BLE001
-            self._error.append(error)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self.join()
-
-    def join(self) -> None:
-        self._thread.join(SOON)
-        assert not self._thread.is_alive()
-        if self._error:
-            raise self._error[0]
+@pytest.fixture
+def other() -> Iterator[ThreadPoolExecutor]:
+    """Return another thread."""
+    with ThreadPoolExecutor(1) as pool:
+        yield pool
 
 
 def has(turn: Turn) -> bool:
     """Tell whether another thread would have to wait for its turn now."""
-    found: list[bool] = []
-
-    def look() -> None:
-        quick = turn._lock.acquire(blocking=False)
-        if quick:
-            turn._lock.release()
-        found.append(not quick)
-
-    with Other(look):
-        pass
-    return found[0]
+    return turn._lock.locked()
 
 
 def test_one_has_its_turn_until_the_outermost_block_ends():
@@ -62,7 +32,7 @@ def test_one_has_its_turn_until_the_outermost_block_ends():
     assert not has(turn)
 
 
-def test_another_waits_until_it_is_given_the_turn():
+def test_another_waits_until_it_is_given_the_turn(other):
     turn, inside, order = Turn(LONG), Event(), list[str]()
 
     def work() -> None:
@@ -71,12 +41,11 @@ def test_another_waits_until_it_is_given_the_turn():
             order.append("other")
 
     with turn:
-        other = Other(work)
-        other.__enter__()
+        waits = other.submit(work)
         assert inside.wait(SOON)
         order.append("first")
         with turn, turn.waiting():
-            other.join()
+            waits.result(SOON)
         order.append("first again")
         assert has(turn)
     assert order == ["first", "other", "first again"]
@@ -116,7 +85,7 @@ def test_a_block_that_raises_gives_the_turn_away():
         assert has(turn)
 
 
-def test_nobody_stands_still_for_one_that_never_lets_go():
+def test_nobody_stands_still_for_one_that_never_lets_go(other):
     turn, held, done = Turn(0.01), Event(), Event()
 
     def keep() -> None:
@@ -124,21 +93,22 @@ def test_nobody_stands_still_for_one_that_never_lets_go():
             held.set()
             assert done.wait(SOON)
 
-    with Other(keep):
-        assert held.wait(SOON)
-        with turn:
-            assert has(turn)
-        # The second time it does not even wait: the same one is at it.
-        turn._patience = LONG
-        with turn, turn.waiting():
-            pass
-        done.set()
+    keeps = other.submit(keep)
+    assert held.wait(SOON)
+    with turn:
+        assert has(turn)
+    # The second time it does not even wait: the same one is at it.
+    turn._patience = LONG
+    with turn, turn.waiting():
+        pass
+    done.set()
+    keeps.result(SOON)
     assert not has(turn)
     with turn:
         assert has(turn)
 
 
-def test_a_lock_and_a_turn_in_either_order_are_no_deadlock():
+def test_a_lock_and_a_turn_in_either_order_are_no_deadlock(other):
     turn, mutex, locked = Turn(0.01), Lock(), Event()
 
     def lock_first() -> None:
@@ -147,14 +117,15 @@ def test_a_lock_and_a_turn_in_either_order_are_no_deadlock():
             with turn:
                 pass
 
-    with turn, Other(lock_first) as other:
+    with turn:
+        locks = other.submit(lock_first)
         assert locked.wait(SOON)
         with mutex:
             pass
-        other.join()
+        locks.result(SOON)
 
 
-def test_a_lock_is_waited_for_without_the_turn():
+def test_a_lock_is_waited_for_without_the_turn(other):
     turn, mutex, locked, order = Turn(LONG), Lock(), Event(), list[str]()
 
     def lock_first() -> None:
@@ -164,14 +135,13 @@ def test_a_lock_is_waited_for_without_the_turn():
                 order.append("other")
 
     with turn, turn.waiting():
-        other = Other(lock_first)
         with turn:
-            other.__enter__()
+            locks = other.submit(lock_first)
             assert locked.wait(SOON)
             with turn.held_with(mutex):
                 order.append("first")
                 assert has(turn)
-        other.join()
+        locks.result(SOON)
     assert order == ["other", "first"]
     with turn.held_with(mutex):
         assert not mutex.acquire(blocking=False)
