@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from git_hybrid.cli.settings import Settings
 from git_hybrid.core.check_table import CHECKS, find_check
-from git_hybrid.core.checks import Facts, Violation
+from git_hybrid.core.checks import Facts, Violation, failures, to_stage
+from git_hybrid.core.errors import HybridError
 from git_hybrid.core.value import replace
 from git_hybrid.git.ahead import files_for, needs_log
 from git_hybrid.git.run import Runner
@@ -54,6 +55,8 @@ def gather(
         # A commit that is being made is held against what it is made from; all of history takes longer.
         witnesses = (head_witness if staged else history_witness)(runner, layout.root)
     facts = read_facts(read, now=now, log=log, git=witnesses)
+    if staged:
+        facts = replace(facts, unstaged=index.unstaged(), left_out=index.left_out())
     if "sources" in names:
         facts = replace(facts, tracked=index.tracked("sources"), heads=heads(layout.root, tuple(facts.lock.pins)))
     return _with_documents(facts, index, read) if "open-issues" in names else facts
@@ -86,3 +89,30 @@ def _with_documents(facts: Facts, index: Staged, read: Callable[[str], bytes | N
 def run_checks(facts: Facts, names: Collection[str]) -> Mapping[str, tuple[Violation, ...]]:
     """Return what each of the checks *names* finds, in the order of the table."""
     return {name: find_check(name)(facts) for name in CHECKS if name in names}
+
+
+def run_staged(
+    runner: Runner, layout: Layout, names: Collection[str], *, now: datetime, settings: Settings | None = None
+) -> Mapping[str, tuple[Violation, ...]]:
+    """Return what the checks *names* find in what is about to be committed.
+
+    What fails there and holds on the disk is mended by staging what is on the disk.
+
+    Raises:
+        InvalidFile, NewerSchema, LocalIo: as :func:`gather`.
+    """
+
+    def complete(facts: Facts) -> Facts:
+        return facts if settings is None else with_settings(facts, settings)
+
+    facts = complete(gather(runner, layout, names, now=now, staged=True))
+    results = run_checks(facts, names)
+    if not facts.unstaged or not failures(results):
+        return results
+    try:
+        there = complete(gather(runner, layout, names, now=now, witnesses=facts.witnesses))
+    except HybridError:
+        return results
+    from shlex import join
+
+    return to_stage(results, run_checks(there, names), f"git add -- {join(facts.unstaged)}")

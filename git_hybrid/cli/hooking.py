@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from git_hybrid.cli.checking import gather, run_checks, with_settings
+from git_hybrid.cli.checking import run_staged
 from git_hybrid.cli.settings import read_settings
 from git_hybrid.core.check_table import CHECKS
 from git_hybrid.core.checks import failures
@@ -20,6 +20,9 @@ from git_hybrid.git.staged import Staged
 from git_hybrid.store.layout import MANIFEST, Layout, find_root, refuse_links
 from git_hybrid.view.findings import violation_lines
 from git_hybrid.view.term import safe
+
+_CHANGED = (MANIFEST, "state")
+"""What the commands that mend something change, and a commit takes when it is staged."""
 
 
 def run(*chosen: str, ahead: Ahead | None = None) -> int:
@@ -51,11 +54,10 @@ def _workspaces(runner: Runner, folder: Path) -> Sequence[Layout]:
 def _checked(runner: Runner, layout: Layout, names: Collection[str]) -> int:
     try:
         refuse_links(layout)
-        facts = gather(runner, layout, names, now=datetime.now(UTC), staged=True)
+        settings = None
         if "mirrors" in names:
             settings = read_settings(os.environ, read_config(runner, layout.root), jobs=None, offline=False)
-            facts = with_settings(facts, settings)
-        results = run_checks(facts, names)
+        results = run_staged(runner, layout, names, now=datetime.now(UTC), settings=settings)
     except InvalidFile as error:
         for problem in error.problems:
             print(f"{safe(error.path)}: {safe(problem.place)}: {safe(problem.reason)}")
@@ -63,4 +65,7 @@ def _checked(runner: Runner, layout: Layout, names: Collection[str]) -> int:
         return 2
     found = [item for items in results.values() for item in items if item.level != "note"]
     sys.stdout.writelines(f"{line}\n" for line in violation_lines(found))
+    if any(item.level == "fail" and item.mend.startswith("git hybrid ") for item in found):
+        files = " ".join(os.path.relpath(layout.root / name) for name in _CHANGED)
+        print(safe(f"then: git add -- {files}"))
     return int(failures(results) > 0)

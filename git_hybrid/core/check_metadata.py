@@ -36,4 +36,8 @@ def check_metadata(facts: Facts) -> tuple[Violation, ...]:
             what, why = "has no entry in sources.toml", "state tells of a source that nobody declares"
             mend = "git hybrid sync --prune"
             found.append(Violation(file="state/sources.json", entry=name, what=what, why=why, mend=mend))
+    for path in facts.left_out:
+        what, why = "is on the disk, and will not be in the commit", "what it records is known to this machine alone"
+        mend = f"git add -- {path}"
+        found.append(Violation(file=path, entry="index", what=what, why=why, mend=mend, level="warn"))
     return tuple(found)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Literal
 
@@ -14,7 +14,7 @@ from git_hybrid.core.manifest import Manifest
 from git_hybrid.core.mirrors import Inventory
 from git_hybrid.core.override import Overrides, Trail
 from git_hybrid.core.state import State
-from git_hybrid.core.value import Struct, field
+from git_hybrid.core.value import Struct, field, replace
 
 
 class Violation(Struct, frozen=True, kw_only=True):
@@ -38,7 +38,8 @@ class Facts(Struct, frozen=True, kw_only=True):
     ``bundle_folder`` (an absolute path) are what is set to be asked instead of upstream. ``log`` holds the audit log
     and its archives, the oldest first; ``witnesses`` what it is held against. ``tracked`` are the paths below
     ``sources/`` that are committed, ``heads`` the commits at which the clones stand. ``documents`` are specifications
-    by path, ``paths`` every path that they may name, ``changed`` what the commit changes.
+    by path, ``paths`` every path that they may name, ``changed`` what the commit changes, ``unstaged`` those of the
+    files that are another on the disk than they will be in the commit, ``left_out`` those that are not in it at all.
     """
 
     manifest: Manifest
@@ -58,6 +59,8 @@ class Facts(Struct, frozen=True, kw_only=True):
     documents: Mapping[str, str] = field(default_factory=dict)
     paths: frozenset[str] = frozenset()
     changed: frozenset[str] = frozenset()
+    unstaged: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
 
 Check = Callable[[Facts], tuple[Violation, ...]]
@@ -66,3 +69,21 @@ Check = Callable[[Facts], tuple[Violation, ...]]
 def failures(found: Mapping[str, tuple[Violation, ...]]) -> int:
     """Return how many violations fail."""
     return sum(item.level == "fail" for items in found.values() for item in items)
+
+
+def to_stage(
+    staged: Mapping[str, tuple[Violation, ...]], on_disk: Mapping[str, tuple[Violation, ...]], mend: str
+) -> Mapping[str, tuple[Violation, ...]]:
+    """Return the violations *staged*; those that are not *on_disk* too are mended by *mend*, which stages that."""
+    return {name: _to_stage(found, on_disk.get(name, ()), mend) for name, found in staged.items()}
+
+
+def _to_stage(staged: Sequence[Violation], on_disk: Sequence[Violation], mend: str) -> tuple[Violation, ...]:
+    there = {(item.file, item.entry, item.what) for item in on_disk}
+    why = "on the disk it is right: not all that belongs together is staged"
+    return tuple(
+        item
+        if item.level != "fail" or (item.file, item.entry, item.what) in there
+        else replace(item, why=why, mend=mend)
+        for item in staged
+    )

@@ -13,14 +13,16 @@ from git_hybrid.git.run import Runner
 
 
 class Staged(Struct):
-    """Reads files as they are about to be committed; what git does not track, and outside of git, as on disk.
+    """Reads files as they are about to be committed: of a workspace that git knows a file of, nothing else counts.
 
-    ``root`` is the root of the workspace, which may be a folder inside of the repository.
+    Where git knows none of them, the files are read from the disk. ``root`` is the root of the workspace, which may be
+    a folder inside of the repository.
     """
 
     runner: Runner
     root: Path
     _known: dict[str, bytes | None] = field(default_factory=dict)
+    _in_git: bool = False
 
     def prefetch(self, names: Iterable[str]) -> None:
         """Read *names* with one process."""
@@ -31,18 +33,28 @@ class Staged(Struct):
         output = self.runner.asked(STAGED, self.root, question)
         if output is None:
             output = self._git(*STAGED[1:], stdin=question)
-        found = iter(() if output is None else blobs(output))
+        found = [] if output is None else blobs(output)
+        self._in_git = self._in_git or any(item is not None for item in found)
+        staged = iter(found[::2])
         for name in wanted:
-            staged, committed = next(found, None), next(found, None)
-            path = self.root / name
-            if staged is None and committed is None and path.is_file():
-                staged = path.read_bytes()
-            self._known[name] = staged
+            self._known[name] = next(staged, None) if self._in_git else self._on_disk(name)
 
     def read(self, name: str) -> bytes | None:
         """Return the content of a file by its path from the root, or None if it will not be there."""
         self.prefetch((name,))
         return self._known[name]
+
+    def unstaged(self) -> tuple[str, ...]:
+        """Return which of the files that were read are another on the disk."""
+        return tuple(name for name, content in self._known.items() if self._on_disk(name) not in (None, content))
+
+    def left_out(self) -> tuple[str, ...]:
+        """Return which of the files that were read are on the disk alone."""
+        return tuple(name for name, content in self._known.items() if content is None and (self.root / name).is_file())
+
+    def _on_disk(self, name: str) -> bytes | None:
+        path = self.root / name
+        return path.read_bytes() if path.is_file() else None
 
     def tracked(self, *patterns: str) -> tuple[str, ...]:
         """Return the paths that match *patterns* (gitglossary, pathspec) and will be in the commit."""

@@ -152,6 +152,67 @@ def test_what_is_staged_counts_and_not_the_disk(committed: Path) -> None:
     assert hook("metadata", committed).returncode == 2
 
 
+def test_an_override_that_is_not_staged_is_missing_from_the_commit(
+    committed: Path, tool: Upstream, hybrid: Hybrid
+) -> None:
+    hybrid("pin", "tool", "--to", tool.rev("main~1"), *FORCE)
+    hybrid("sync")
+    git("add", "state/sources.lock", "state/sources.json", "state/sources-audit.jsonl", cwd=committed)
+    for name in ("overrides", "audit", "check"):
+        done = hook(name, committed)
+        fails = done.stdout.split("fail ")[1:]
+        assert done.returncode == 1
+        assert fails
+        assert all("  mend: git add -- state/sources-overrides.json\n" in fail for fail in fails)
+    git("add", "state", cwd=committed)
+    assert (hook("check", committed).returncode, hook("check", committed).stdout) == (0, "")
+
+
+@pytest.mark.parametrize("left_out", ["state/sources-audit.jsonl", "state/sources.lock", "state/sources.json"])
+def test_what_belongs_together_is_staged_together(
+    left_out: str, committed: Path, tool: Upstream, hybrid: Hybrid
+) -> None:
+    tool.commit({"a.txt": "three\n"})
+    hybrid("pin", "--all")
+    hybrid("sync")
+    git("add", "-A", cwd=committed)
+    git("reset", "-q", left_out, cwd=committed)
+    done = hook("check", committed)
+    # The state before the move is whole in itself: what is installed is told of when it is committed.
+    assert done.returncode == (0 if left_out == "state/sources.json" else 1)
+    assert done.stdout.count("fail ") == done.stdout.count(f"mend: git add -- {left_out}\n")
+    assert "then: " not in done.stdout
+
+
+def test_state_that_was_never_committed_says_nothing_of_another_commit(
+    workspace: Path, tool: Upstream, hybrid: Hybrid
+) -> None:
+    git("init", "-q", "-b", "main", cwd=workspace)
+    hybrid("init")
+    hybrid("add", tool.url, "--name", "tool")
+    git("add", "-A", cwd=workspace)
+    git("commit", "-q", "-m", "pin", cwd=workspace)
+    hybrid("sync")
+    write(workspace, "notes.txt", "x\n")
+    done = hook("check", workspace)
+    assert (done.returncode, done.stdout.splitlines()[0]) == (
+        0,
+        "warn state/sources.json: index: is on the disk, and will not be in the commit",
+    )
+    git("add", "state/sources.json", cwd=workspace)
+    found = hook("check", workspace)
+    assert found.returncode == 1
+    assert "mend: git add -- state/sources-audit.jsonl\n" in found.stdout
+    assert hybrid("check", "--staged", check=None).out.count("git add -- state/sources-audit.jsonl\n") == 1
+    git("add", "-A", cwd=workspace)
+    assert (hook("check", workspace).returncode, hook("check", workspace).stdout) == (0, "")
+
+
+def test_what_a_command_mends_is_to_be_staged_too(committed: Path) -> None:
+    move_a_clone(committed)
+    assert hook("sources", committed).stdout.splitlines()[-1] == "then: git add -- sources.toml state"
+
+
 def test_a_file_taken_out_of_the_index_is_gone(committed: Path) -> None:
     git("rm", "-q", "--cached", "state/sources-audit.jsonl", cwd=committed)
     assert hook("audit", committed).returncode == 1

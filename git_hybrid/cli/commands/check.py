@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import click
 
 from git_hybrid.app.check_sources import check_sources
-from git_hybrid.cli.checking import gather, run_checks, with_settings
+from git_hybrid.cli.checking import gather, run_checks, run_staged, with_settings
 from git_hybrid.cli.options import common_options
 from git_hybrid.cli.output import Output, opened
+from git_hybrid.cli.wiring import Session
 from git_hybrid.core.check_table import CHECKS
 from git_hybrid.core.checks import Violation, failures
 from git_hybrid.core.words import counted
@@ -32,9 +33,7 @@ def command(context: click.Context, *, what: tuple[str, ...], staged: bool, cont
     """
     with opened(context) as (session, output):
         names = [name for name in CHECKS if not what or name in what]
-        facts = gather(session.runner, session.layout, names, now=session.runtime.info.now, staged=staged)
-        facts = with_settings(facts, session.settings)
-        results = dict(run_checks(facts, names))
+        results = dict(_results(session, names, staged=staged))
         if _SOURCES in names and (content or not staged):
             # The hooks see the HEADs alone; here the clones themselves are looked at, HEAD too.
             committed = [item for item in results[_SOURCES] if item.entry != "HEAD"]
@@ -46,6 +45,13 @@ def command(context: click.Context, *, what: tuple[str, ...], staged: bool, cont
         else:
             _tell(results, output)
         return code
+
+
+def _results(session: Session, names: Collection[str], *, staged: bool) -> Mapping[str, tuple[Violation, ...]]:
+    runner, layout, now = session.runner, session.layout, session.runtime.info.now
+    if staged:
+        return run_staged(runner, layout, names, now=now, settings=session.settings)
+    return run_checks(with_settings(gather(runner, layout, names, now=now), session.settings), names)
 
 
 def _tell(results: Mapping[str, tuple[Violation, ...]], output: Output) -> None:

@@ -58,3 +58,9 @@ def test_every_violation_is_told_at_once() -> None:
     )
     files = [found.file for found in checked(snapshot)]
     assert files == ["sources.toml", "state/sources.lock", "state/sources.lock", "state/sources.json"]
+
+
+def test_what_the_commit_leaves_out_is_told_and_fails_nothing() -> None:
+    facts = Facts(manifest=a_snapshot(TOOL).manifest, clock=a_snapshot(TOOL).clock, left_out=("state/sources.json",))
+    (found,) = check_metadata(facts)
+    assert (found.file, found.level, found.mend) == ("state/sources.json", "warn", "git add -- state/sources.json")
