@@ -68,6 +68,18 @@ def previous(record: Record) -> tuple[str, ...]:
     return tuple(str(item) for item in named) if isinstance(named, list) else ()
 
 
+def seq_of(record: Record) -> int:
+    """Return the number that *record* has in its chain; 0 if it has none."""
+    number = record["seq"]
+    return number if isinstance(number, int) else 0
+
+
+def detail_of(record: Mapping[str, Json]) -> Mapping[str, Json]:
+    """Return the details of a record; nothing if it has none."""
+    detail = record.get("detail")
+    return detail if isinstance(detail, Mapping) else {}
+
+
 def record_hash(record: Mapping[str, Json]) -> str:
     """Return the hash of *record*: 64 hex digits over everything but ``hash`` itself."""
     return hashlib.sha256(canonical_json({key: value for key, value in record.items() if key != "hash"})).hexdigest()

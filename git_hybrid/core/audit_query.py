@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from git_hybrid.core.audit import Record, Segment
+from git_hybrid.core.audit import Record, Segment, detail_of
 from git_hybrid.core.canonical import Json
 from git_hybrid.core.override import Override, Phase
 from git_hybrid.core.value import Struct
@@ -74,12 +74,6 @@ def records_of(segments: Sequence[Segment]) -> tuple[Record, ...]:
     """Return the whole records of a log and its archives, the oldest first, each once."""
     whole = (line.record for segment in segments for line in segment.lines if line.whole and line.record is not None)
     return tuple({str(record["hash"]): record for record in whole}.values())
-
-
-def detail_of(record: Mapping[str, Json]) -> Mapping[str, Json]:
-    """Return the details of a record; nothing if it has none."""
-    detail = record.get("detail")
-    return detail if isinstance(detail, Mapping) else {}
 
 
 def chosen(records: Sequence[Record], wanted: Filter) -> tuple[Record, ...]:

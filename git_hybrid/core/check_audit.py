@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from git_hybrid.core.audit_verify import Breach, verify
+from git_hybrid.core.audit_archives import Breach
+from git_hybrid.core.audit_verify import verify
 from git_hybrid.core.checks import Facts, Violation
 
 
 def check_audit(facts: Facts) -> tuple[Violation, ...]:
     """Return every breach of the log, the first bad line first."""
-    return tuple(_violation(breach) for breach in verify(facts.log, facts.witnesses))
+    return tuple(_violation(breach) for breach in verify(facts.log, facts.witnesses, now=facts.now))
 
 
 def _violation(breach: Breach) -> Violation:

@@ -40,7 +40,8 @@ def read_facts(read: Read, *, now: datetime, log: Sequence[str] = (), git: Witne
     segments = tuple(_segment(read, name) for name in log)
     records = [line.record for segment in segments for line in segment.lines if line.record is not None and line.whole]
     trail = trail_of(records)
-    witnesses = replace(git or Witnesses(), state=installed, overrides=approved, lock=decided)
+    inventory = mirrors_in(read(MIRRORS))
+    witnesses = replace(git or Witnesses(), state=installed, overrides=approved, lock=decided, mirrors=inventory)
     return Facts(
         manifest=manifest.decode_manifest(text),
         clock=max(now, trail.newest or now),
@@ -49,7 +50,7 @@ def read_facts(read: Read, *, now: datetime, log: Sequence[str] = (), git: Witne
         state=installed,
         overrides=approved,
         trail=trail,
-        inventory=mirrors_in(read(MIRRORS)),
+        inventory=inventory,
         log=segments,
         witnesses=witnesses,
     )

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from git_hybrid.core.audit import Record
-from git_hybrid.core.audit_query import detail_of
-from git_hybrid.core.audit_verify import Breach
+from git_hybrid.core.audit import Record, detail_of
+from git_hybrid.core.audit_archives import Breach
 from git_hybrid.view.term import fit, paint, safe, width
 from git_hybrid.view.text import SHORT, Look
 

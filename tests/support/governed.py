@@ -14,7 +14,8 @@ import pytest
 
 from git_hybrid.cli.checking import gather, run_checks
 from git_hybrid.core.audit import record_hash
-from git_hybrid.core.audit_verify import Breach, verify
+from git_hybrid.core.audit_archives import Breach
+from git_hybrid.core.audit_verify import verify
 from git_hybrid.core.canonical import canonical_json
 from git_hybrid.core.checks import Violation
 from git_hybrid.git.committed import history_witness

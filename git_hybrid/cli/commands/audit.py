@@ -13,8 +13,9 @@ from git_hybrid.cli.commands.override import format_option, output_option, overr
 from git_hybrid.cli.options import common_options
 from git_hybrid.cli.output import Output, opened
 from git_hybrid.cli.wiring import Session
+from git_hybrid.core.audit_archives import Breach
 from git_hybrid.core.audit_query import RECORD_COLUMNS, Filter, chosen, record_row, records_of
-from git_hybrid.core.audit_verify import Breach, Witnesses, missing_archives, verify
+from git_hybrid.core.audit_verify import Witnesses, missing_archives, verify
 from git_hybrid.core.checks import Facts
 from git_hybrid.core.errors import BadArgument
 from git_hybrid.core.ids import InvalidText
@@ -103,7 +104,7 @@ def verify_command(context: click.Context, *, since: str | None) -> int:
     """
     with opened(context) as (session, output):
         facts = _facts(session, history_witness(session.runner, session.layout.root, since=since))
-        breaches = verify(facts.log, facts.witnesses)
+        breaches = verify(facts.log, facts.witnesses, now=facts.now)
         records, absent = records_of(facts.log), missing_archives(facts.log)
         code = _BAD if breaches else 0
         if output.common.json:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,28 +15,30 @@ from git_hybrid.core.audit import (
     Record,
     Segment,
     Tail,
+    detail_of,
     extend,
     previous,
     record_hash,
     tail_of,
 )
+from git_hybrid.core.audit_archives import LOG, Breach
 from git_hybrid.core.audit_query import (
     OVERRIDE_COLUMNS,
     RECORD_COLUMNS,
     Filter,
     chosen,
-    detail_of,
     override_row,
     record_row,
     records_of,
 )
-from git_hybrid.core.audit_verify import LOG, Breach, Witnesses, missing_archives, verify
+from git_hybrid.core.audit_verify import Witnesses, missing_archives, verify
 from git_hybrid.core.canonical import canonical_json
 from git_hybrid.core.check_audit import check_audit
 from git_hybrid.core.checks import Facts, failures
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Lock
 from git_hybrid.core.manifest import Manifest
+from git_hybrid.core.mirrors import Inventory, Mirror
 from git_hybrid.core.override import Approval, Override, Overrides, closed, event_of
 from git_hybrid.core.state import State
 from git_hybrid.core.value import replace
@@ -154,14 +157,88 @@ def test_other_files_are_witnesses() -> None:
     made = str(lines[-1]["hash"])
     entry = replace(a_state_entry(), audit_hash=made)
     lock = Lock(pins={TOOL: a_pin()})
-    good = Witnesses(state=State(sources={TOOL: entry}), lock=lock, mirrors={"m": made}, hashes={made: "x"})
+    good = Witnesses(state=State(sources={TOOL: entry}), lock=lock, hashes={made: "x"})
     assert ids(lines, good) == []
-    assert ids(lines[:3], good) == ["cut", "cut", "cut"]
+    assert ids(lines[:3], good) == ["cut", "cut"]
     assert ids(lines[:2], Witnesses(lock=lock)) == ["unexplained-pin"]
     other = SourceName("other")
     for wrong in ({other: entry}, {TOOL: replace(entry, commit=oid(2))}):
         assert ids(lines, Witnesses(state=State(sources=wrong))) == ["foreign-record"]
-    assert ids(lines, Witnesses(state=State(sources={TOOL: a_state_entry()}))) == []
+    pinned = replace(entry, audit_hash=str(lines[2]["hash"]))
+    assert ids(lines, Witnesses(state=State(sources={TOOL: pinned}))) == ["foreign-record"]
+    # An entry of an older version names no record; where one tells of it, it was edited.
+    bare = Witnesses(state=State(sources={TOOL: a_state_entry()}))
+    assert ids(lines[:3], bare) == []
+    assert ids(lines, bare) == ["unbound"]
+
+
+def test_the_lock_has_the_content_that_was_recorded() -> None:
+    pin = a_pin()
+    told = {"tree": pin.tree, "content_sha256": pin.content_sha256}
+    lines = grown(LINES[:2], Event(event="pin", source="tool", after=oid(1), detail=told))
+    assert ids(lines, Witnesses(lock=Lock(pins={TOOL: pin}))) == []
+    for wrong in (replace(pin, tree=oid(7)), replace(pin, content_sha256="0" * 64)):
+        assert ids(lines, Witnesses(lock=Lock(pins={TOOL: wrong}))) == ["foreign-content"]
+    bundled = grown(LINES[:2], Event(event="bundle-apply", source="tool", after=oid(1)))
+    assert ids(bundled, Witnesses(lock=Lock(pins={TOOL: pin}))) == []
+
+
+def a_move(number: int, *, source: str = "tool") -> Event:
+    return Event(event="pin", source=source, after=oid(number))
+
+
+def moved_to(number: int, lines: Sequence[Record], *, before: int = 9) -> list[str]:
+    now, then = (Lock(pins={TOOL: a_pin(commit=oid(item))}) for item in (number, before))
+    return ids(lines, Witnesses(lock=now, lock_before=then, committed=frozenset(map(sha, lines))))
+
+
+def test_a_lock_that_moved_stands_where_the_last_record_put_it() -> None:
+    lines = grown(LINES, a_move(2), a_move(5, source="other"), a_move(3))
+    assert moved_to(3, lines) == []
+    assert moved_to(2, lines) == moved_to(1, lines) == ["unexplained-move"]
+    # One that did not move is judged by no order: a branch may have got records of another with those it wanted.
+    assert moved_to(2, lines, before=2) == []
+    assert moved_to(4, lines) == ["unexplained-pin", "unexplained-move"]
+
+
+def test_of_branches_that_both_moved_a_pin_either_may_stand() -> None:
+    left, right = grown(LINES, a_move(2)), grown(LINES, a_move(3))
+    merged = [*left, right[-1]]
+    assert moved_to(2, merged) == moved_to(3, merged) == []
+    assert moved_to(1, merged) == ["unexplained-move"]
+    joined = grown(merged, Event(event="seen"), a_move(4))
+    assert moved_to(4, joined) == []
+    assert moved_to(2, joined) == moved_to(3, joined) == ["unexplained-move"]
+
+
+def test_mirrors_are_what_was_recorded() -> None:
+    told = {"mirror": "m", "base_url": "https://m.example.org", "kind": "mirror", "owner": "ops"}
+    lines = grown(LINES, Event(event="mirror-add", detail=told))
+    made = str(lines[-1]["hash"])
+    mirror = Mirror(
+        name="m",
+        base_url="https://m.example.org",
+        kind="mirror",
+        owner="ops",
+        added_at=NOW,
+        added_by=OPERATOR,
+        audit_hash=made,
+    )
+
+    def judged(item: Mirror, records: Sequence[Record] = lines) -> list[str]:
+        return ids(records, Witnesses(mirrors=Inventory(mirrors={"m": item})))
+
+    assert judged(mirror) == []
+    assert judged(replace(mirror, owner="eve")) == ["mirror-edited"]
+    assert judged(replace(mirror, audit_hash=None)) == judged(mirror, LINES) == ["cut"]
+
+
+def test_a_record_from_the_future_is_told_before_it_is_committed() -> None:
+    lines = [segment(grown((), Event(event="init")))]
+    early = NOW - timedelta(days=2)
+    assert [item.id for item in verify(lines, Witnesses(), now=early)] == ["future"]
+    assert verify(lines, Witnesses(), now=NOW) == verify(lines, Witnesses()) == ()
+    assert verify(lines, Witnesses(committed=frozenset({lines[0].lines[0].sha256})), now=early) == ()
 
 
 def an_override() -> Override:
@@ -194,20 +271,78 @@ def test_overrides_and_their_records_need_each_other() -> None:
         assert ids(lines, Witnesses(overrides=Overrides(records={"ovr-1": lost}))) == ["cut"]
 
 
-def test_archives() -> None:
-    old = segment(grown(LINES, Event(event=ROTATE)), file="state/sources-audit.2026.jsonl")
-    detail = {"archive": "sources-audit.2026.jsonl", "count": 4, "sha256": old.sha256}
+def rotated(records: Sequence[Record], *events: Event, file: str = "sources-audit.2026.jsonl") -> list[Segment]:
+    """The archive of *records*, and the log that goes on from it with *events*."""
+    old = segment(grown(records, Event(event=ROTATE)), file=f"state/{file}")
+    detail = {"archive": file, "count": len(old.lines), "sha256": old.sha256}
     tail = tail_of(records_of([old]))
-    new = segment(grown((), Event(event=ROTATED, detail=detail), Event(event="init"), tail=tail))
-    assert verify([old, new], Witnesses()) == ()
+    return [old, segment(grown((), Event(event=ROTATED, detail=detail), *events, tail=tail))]
+
+
+def breaches(segments: Sequence[Segment], witnesses: Witnesses | None = None) -> list[str]:
+    return [item.id for item in verify(segments, witnesses or Witnesses())]
+
+
+def test_archives() -> None:
+    old, new = rotated(LINES, Event(event="init"))
+    assert verify([old, new], Witnesses()) == verify([new, old], Witnesses()) == ()
     assert missing_archives([old, new]) == ()
     assert missing_archives([new]) == ("state/sources-audit.2026.jsonl",)
     (gone,) = verify([new], Witnesses(lock=Lock(pins={TOOL: a_pin()})))
     assert (gone.id, gone.line) == ("archive-missing", 1)
-    assert [item.id for item in verify([replace(old, sha256="0"), new], Witnesses())] == ["archive-changed"]
+    assert breaches([replace(old, sha256="0"), new]) == ["archive-changed"]
     bare = segment(grown((), Event(event=ROTATED)))
     assert missing_archives([bare]) == ()
     assert verify([bare], Witnesses()) == ()
+
+
+def test_an_archive_is_found_by_its_content() -> None:
+    """Two branches that both rotated call their archives by one name; one of them has to be called otherwise."""
+    old, new = rotated(LINES)
+    assert breaches([replace(old, file="state/sources-audit.2026-2.jsonl"), new]) == []
+    assert breaches([replace(old, file="state/sources-audit.2030.jsonl"), new]) == []
+
+
+def test_an_archive_that_no_record_names_is_no_part_of_the_log() -> None:
+    forged = grown(LINES, Event(event="pin", source="tool", after=oid(2)))
+    stray = segment(forged, file="state/sources-audit.2026-2.jsonl")
+    assert breaches([stray, segment(LINES)]) == ["archive-foreign"]
+    lock = Witnesses(lock=Lock(pins={TOOL: a_pin(commit=oid(2))}))
+    assert breaches([stray, segment(LINES)], lock) == ["archive-foreign", "unexplained-pin"]
+    # What a rotation left that was undone has nothing that the log has not.
+    assert breaches([segment(LINES, file="state/sources-audit.2026.jsonl"), segment(LINES)]) == []
+
+
+def test_a_fork_in_an_archive_that_a_committed_record_names_is_explained() -> None:
+    merged = [*grown(LINES, Event(event="seen")), grown(LINES, Event(event="prune", source="tool"))[-1]]
+    old, new = rotated(merged)
+    first = new.lines[0].sha256
+    assert breaches([old, new]) == ["inserted"]
+    assert breaches([old, new], Witnesses(committed=frozenset({first}))) == []
+    assert breaches([replace(old, sha256="0"), new], Witnesses(committed=frozenset({first}))) == [
+        "inserted",
+        "archive-changed",
+    ]
+    again = rotated([*(line.record for line in new.lines if line.record)], file="sources-audit.2027.jsonl")
+    last = frozenset({again[1].lines[0].sha256})
+    assert breaches([old, *again], Witnesses(committed=last)) == []
+
+
+def test_records_of_a_branch_join_a_log_that_was_rotated_meanwhile() -> None:
+    old, new = rotated(LINES, Event(event="seen"))
+    branch = grown(LINES, Event(event="prune", source="tool"))
+    ours = [line.record for line in new.lines if line.record]
+    known = Witnesses(committed=frozenset(map(sha, [*ours, *branch])))
+    for union in ([*ours, *branch], [*branch, *ours]):
+        assert breaches([old, segment(union)], known) == []
+        after = grown(union, Event(event="seen"), tail=tail_of([*records_of([old]), *union]))
+        assert breaches([old, segment(after)], known) == []
+
+
+def test_a_line_that_both_sides_of_a_merge_have_may_stand_twice() -> None:
+    twice = [*LINES, LINES[1]]
+    assert ids(twice, Witnesses(twice=frozenset({sha(LINES[1])}))) == []
+    assert ids(twice, Witnesses(twice=frozenset({sha(LINES[2])}))) == ["repeated"]
 
 
 def test_the_check_tells_each_breach() -> None:

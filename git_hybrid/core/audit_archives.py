@@ -1,0 +1,108 @@
+"""The files of a log that was rotated: which goes on from which, and what does not fit. Pure.
+
+The first record after a rotation names the file before it by its SHA-256. Git may put records of a branch before it,
+and two branches that both rotated give their archives one name: so an archive is found by its content first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from git_hybrid.core.audit import ROTATED, Line, Segment, detail_of, seq_of
+from git_hybrid.core.canonical import Json
+from git_hybrid.core.value import Struct
+
+LOG = "state/sources-audit.jsonl"
+
+
+class Breach(Struct, frozen=True, kw_only=True):
+    """One thing that a log does not satisfy: where, what, and what that proves. ``id`` is stable."""
+
+    id: str
+    file: str
+    line: int
+    what: str
+    proves: str
+    seq: int | None = None
+
+
+def breach_at(identity: str, file: str, line: Line, what: str, proves: str) -> Breach:
+    """Return the breach at *line* of *file*."""
+    seq = None if line.record is None else seq_of(line.record)
+    return Breach(id=identity, file=file, line=line.number, what=what, proves=proves, seq=seq)
+
+
+class Files:
+    """The files of a log, each after those that it goes on from."""
+
+    def __init__(self, segments: Sequence[Segment]) -> None:
+        """Begin with *segments*; what a record of one tells of another is looked for once."""
+        self._given = tuple(segments)
+        self._told = {segment.file: list(_told(segment)) for segment in segments}
+        self.ordered = tuple(self._ordered())
+        named = {item.file for told in self._told.values() for _, detail in told if (item := self._find(detail))}
+        self.ours = tuple(item for item in self.ordered if item.file == LOG or item.file in named)
+        """Those that belong to the log: itself, and the archives that a record goes on from."""
+
+    def missing(self) -> tuple[str, ...]:
+        """Return the names of the archived files that the log goes on from and that are not there."""
+        details = [detail for told in self._told.values() for _, detail in told]
+        return tuple(f"state/{detail['archive']}" for detail in details if self._find(detail) is None)
+
+    def breaches(self) -> Iterator[Breach]:
+        """Yield what does not fit where one file of the log goes on from another."""
+        for file, told in self._told.items():
+            for line, detail in told:
+                name, sha256, archive = f"state/{detail['archive']}", str(detail.get("sha256")), self._find(detail)
+                if archive is None:
+                    what = f"goes on from {name}, which is not there"
+                    yield breach_at("archive-missing", file, line, what, "the archive was deleted, or never committed")
+                elif archive.sha256 != sha256:
+                    what = f"says that {name} has the SHA-256 {sha256[:12]}…, and it has {archive.sha256[:12]}…"
+                    yield breach_at("archive-changed", file, line, what, "the archive was changed after it was closed")
+        known = {line.sha256 for item in self.ours for line in item.lines}
+        for item in self.ordered:
+            more = next((line for line in item.lines if line.sha256 not in known), None)
+            if more is not None:
+                # It harms nobody as long as all that it holds is in the others.
+                what, proves = "is in an archive that no record goes on from", "it was put there, or a rotation undone"
+                yield breach_at("archive-foreign", item.file, more, what, proves)
+
+    def vouched(self, committed: frozenset[str]) -> frozenset[str]:
+        """Return *committed* with the lines of every archive whose content a committed record names by its SHA-256."""
+        known = set(committed)
+        for segment in reversed(self.ordered):
+            for line, detail in self._told[segment.file]:
+                archive = self._find(detail) if line.sha256 in known else None
+                if archive is not None and archive.sha256 == detail.get("sha256"):
+                    known.update(item.sha256 for item in archive.lines)
+        return frozenset(known)
+
+    def _ordered(self) -> Iterator[Segment]:
+        begun: set[str] = set()
+
+        def placed(segment: Segment) -> Iterator[Segment]:
+            if segment.file not in begun:
+                begun.add(segment.file)
+                for _, detail in self._told[segment.file]:
+                    if (archive := self._find(detail)) is not None:
+                        yield from placed(archive)
+                yield segment
+
+        for segment in self._given:
+            yield from placed(segment)
+
+    def _find(self, detail: Mapping[str, Json]) -> Segment | None:
+        """Return the archive that a record tells of: the one with its SHA-256, else the one with its name."""
+        alike = [item for item in self._given if item.sha256 == detail.get("sha256")]
+        named = [item for item in self._given if item.file == f"state/{detail['archive']}"]
+        return next(iter([*alike, *named]), None)
+
+
+def _told(segment: Segment) -> Iterator[tuple[Line, Mapping[str, Json]]]:
+    """Yield the records of *segment* that go on from an archive, each with what it tells of that."""
+    for line in segment.lines:
+        if line.record is not None and line.record["event"] == ROTATED and line.whole:
+            detail = detail_of(line.record)
+            if "archive" in detail:
+                yield line, detail

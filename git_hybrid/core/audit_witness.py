@@ -1,0 +1,146 @@
+"""What lock, state, overrides and mirrors say that the audit log must hold. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from git_hybrid.core.audit import Record, detail_of, previous
+from git_hybrid.core.audit_archives import LOG, Breach
+from git_hybrid.core.lock import Lock, Pin
+from git_hybrid.core.mirrors import Inventory
+from git_hybrid.core.override import Overrides, binds, trail_of
+from git_hybrid.core.state import State
+
+if TYPE_CHECKING:
+    from git_hybrid.core.audit_verify import Witnesses
+
+_INSTALLED = frozenset({"clone", "update", "repair", "record", "reset"})
+_OF_STATE = _INSTALLED | {"scan", "bundle-scan"}
+_PINNED = frozenset({"pin", "override", "bundle-apply"})
+_PROVED = ("tree", "content_sha256")
+
+
+def against_files(records: Mapping[str, Record], witnesses: Witnesses) -> Iterator[Breach]:
+    """Yield what the files of the workspace, as they are and as they were committed, do not find in *records*."""
+    yield from _against_state(records, witnesses.state)
+    yield from _against_overrides(records, witnesses.overrides)
+    yield from _against_mirrors(records, witnesses.mirrors)
+    for audit_hash, where in witnesses.hashes.items():
+        if audit_hash not in records:
+            yield _gone(where, audit_hash)
+    yield from _against_lock(records.values(), witnesses.lock)
+
+
+def _against_lock(records: Iterable[Record], lock: Lock) -> Iterator[Breach]:
+    pinned: dict[tuple[object, object], list[Record]] = {}
+    for item in records:
+        if item["event"] in _PINNED:
+            pinned.setdefault((item.get("source"), item.get("after")), []).append(item)
+    for name, pin in lock.pins.items():
+        told = pinned.get((name, pin.commit), [])
+        contents = [record for record in told if record["event"] == "pin"]
+        if not told:
+            what = f"no record tells that {name} was pinned to {pin.commit[:12]}, as state/sources.lock says"
+            proves = "the log was cut or replaced, or the lock was edited by hand"
+            yield _of_log("unexplained-pin", what, proves)
+        elif contents and not any(_is_of(record, pin) for record in contents):
+            what = f"no record tells of the content that state/sources.lock has for {name} at {pin.commit[:12]}"
+            yield _of_log("foreign-content", what, "the lock was edited by hand")
+
+
+def _is_of(record: Record, pin: Pin) -> bool:
+    """Tell whether *record* knows of no other tree and content than *pin* has."""
+    detail = detail_of(record)
+    return all(detail.get(key, getattr(pin, key)) == getattr(pin, key) for key in _PROVED)
+
+
+def against_lock_before(records: Mapping[str, Record], witnesses: Witnesses) -> Iterator[Breach]:
+    """Yield the pins that are others than in the lock before, and not where the last record of their move put them."""
+    before = witnesses.lock_before
+    moved = {} if before is None else {n: p for n, p in witnesses.lock.pins.items() if before.pins.get(n) != p}
+    if not moved:
+        return
+    newest = _newest(records, frozenset(moved))
+    for name, pin in moved.items():
+        commits = {str(records[digest].get("after")) for digest in newest.get(name, ())}
+        if commits and pin.commit not in commits:
+            last = " or ".join(sorted(commit[:12] for commit in commits))
+            what = f"{name} was put back to {pin.commit[:12]}, and the last record of its pin has {last}"
+            yield _of_log(
+                "unexplained-move", what, "the lock was moved by hand: no record says who moved it back, and why"
+            )
+
+
+def _newest(records: Mapping[str, Record], names: frozenset[str]) -> Mapping[str, set[str]]:
+    """Return the records that pinned each of *names* last: more than one where branches went on side by side.
+
+    A record that moves a pin stands for all records of that pin that it follows, over any number of others.
+    """
+    at: dict[str, dict[str, set[str]]] = {}
+    replaced: set[str] = set()
+    for digest, record in records.items():
+        known: dict[str, set[str]] = {}
+        for item in previous(record):
+            for name, pins in at.get(item, {}).items():
+                known[name] = known.get(name, set()) | pins
+        name = str(record.get("source"))
+        if record["event"] == "pin" and name in names:
+            replaced |= known.get(name, set())
+            known[name] = {digest}
+        at[digest] = known
+    last: dict[str, set[str]] = {}
+    for known in at.values():
+        for name, pins in known.items():
+            last[name] = (last.get(name, set()) | pins) - replaced
+    return last
+
+
+def _against_state(records: Mapping[str, Record], state: State) -> Iterator[Breach]:
+    installed = {record.get("source") for record in records.values() if record["event"] in _INSTALLED}
+    for name, entry in state.sources.items():
+        if entry.audit_hash is None:
+            # One that an older version wrote names none, and none tells of it.
+            if name in installed:
+                yield _of_log("unbound", f"state/sources.json: {name} names no record", "the entry was edited by hand")
+            continue
+        record = records.get(entry.audit_hash)
+        if record is None:
+            yield _gone(f"state/sources.json: {name}", entry.audit_hash)
+        elif (record.get("source"), record.get("after")) != (name, entry.commit) or record["event"] not in _OF_STATE:
+            what = f"record {entry.audit_hash[:12]} does not tell of {name} at {entry.commit[:12]}, as its state does"
+            yield _of_log("foreign-record", what, "the state entry was edited by hand")
+
+
+def _against_overrides(records: Mapping[str, Record], overrides: Overrides) -> Iterator[Breach]:
+    for item in overrides.records.values():
+        record = records.get(item.audit_hash or "")
+        if record is None:
+            yield _gone(f"state/sources-overrides.json: {item.id}", item.audit_hash or "none")
+        elif not binds(record, item):
+            what = f"{item.id} is not what record {(item.audit_hash or '')[:12]} tells of it"
+            yield _of_log("override-edited", what, "the override was edited by hand")
+    told = trail_of(tuple(records.values())).latest
+    for identity in sorted(set(told) - set(overrides.records)):
+        what = f"{identity} is in the log and not in state/sources-overrides.json"
+        yield _of_log("override-deleted", what, "its record was taken out by hand")
+
+
+def _against_mirrors(records: Mapping[str, Record], inventory: Inventory) -> Iterator[Breach]:
+    details = [detail_of(record) for record in records.values() if record["event"] == "mirror-add"]
+    added = {(told.get("mirror"), told.get("base_url"), told.get("owner")) for told in details}
+    for name, mirror in inventory.mirrors.items():
+        if mirror.audit_hash not in records:
+            yield _gone(f"state/sources-mirrors.json: {name}", mirror.audit_hash or "none")
+        elif (name, mirror.base_url, mirror.owner) not in added:
+            what = f"no record tells that {mirror.owner} answers for the mirror {name} at {mirror.base_url}"
+            yield _of_log("mirror-edited", what, "the inventory was edited by hand")
+
+
+def _of_log(identity: str, what: str, proves: str) -> Breach:
+    return Breach(id=identity, file=LOG, line=0, what=what, proves=proves)
+
+
+def _gone(where: str, audit_hash: str) -> Breach:
+    what = f"{where} names record {audit_hash[:12]}, which is not in the log"
+    return _of_log("cut", what, "the end of the log was cut off, or an older copy or another log was put in its place")
