@@ -131,6 +131,8 @@ def reduce_installed(outcomes: Sequence[Installed], state: State, info: RunInfo)
 
 def _entry(done: Installed, previous: SourceState | None, info: RunInfo) -> SourceState:
     task = done.task
+    # What another URL served is no mirror of this one.
+    kept = previous.served_by if previous is not None and previous.url == task.source.url else None
     return SourceState(
         name=task.name,
         url=task.source.url,
@@ -139,7 +141,7 @@ def _entry(done: Installed, previous: SourceState | None, info: RunInfo) -> Sour
         updated_at=info.now,
         updated_by=info.operator,
         command_id=info.run,
-        served_by=done.served_by or (previous.served_by if previous else None),
+        served_by=done.served_by or kept,
         scan=previous.scan if previous else ScanStatus(),
         notes="; ".join(done.notes) or None,
     )

@@ -293,3 +293,13 @@ def test_check_demands_a_record_of_what_is_in_use(ws: Path, base: Path, hybrid: 
     del document["mirrors"][0]["owner"]
     path.write_text(json.dumps(document))
     assert "lacks owner" in hybrid("check", "mirrors", check=1).out
+
+
+def test_a_changed_url_is_no_mirror(ws: Path, tool: Upstream, hybrid: Hybrid) -> None:
+    hybrid("sync")
+    moved = tool.path.with_name("moved.git")
+    tool.path.rename(moved)
+    replace(ws / "sources.toml", tool.url, moved.as_uri())
+    hybrid("pin")
+    hybrid("sync")
+    hybrid("check", "mirrors")

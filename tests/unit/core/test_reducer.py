@@ -85,6 +85,12 @@ def test_the_last_scan_and_server_are_kept_where_the_run_says_nothing_new() -> N
     assert "served_by" not in detail
 
 
+def test_what_served_another_url_is_no_mirror_of_this_one() -> None:
+    previous = replace(a_state_entry(a_source(url="https://git.example.org/old/tool")), served_by="https://old/x")
+    entry = reduce_installed([an_update(served_by=None)], state_of(previous), a_run()).entries[TOOL]
+    assert entry.served_by is None
+
+
 def test_without_outcomes_nothing_is_decided_or_written() -> None:
     state = state_of(a_state_entry())
     decision = reduce_installed([], state, a_run())
