@@ -41,7 +41,12 @@ class Answer(Struct, frozen=True):
     @property
     def is_git(self) -> bool:
         """Tell whether a git server answered, as far as it can be told."""
-        return not self.kind or self.kind.startswith("application/x-git-")
+        return not self.kind or self.is_surely_git
+
+    @property
+    def is_surely_git(self) -> bool:
+        """Tell whether the answer came by the protocol of git: a server of plain files need not name a kind."""
+        return self.kind.startswith("application/x-git-")
 
 
 def read_headers(headers: IO[bytes] | None) -> Answer:

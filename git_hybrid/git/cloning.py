@@ -56,7 +56,7 @@ def clean(stage: Stage) -> None:
 
 
 def take_over(stage: Stage, ref: str, kept: str) -> bool:
-    """Move the packs of the clone into *stage*, with *ref* as the ref *kept*; False if the clone is not what was meant.
+    """Move the objects of the clone into *stage*, with *ref* as the ref *kept*; False if the clone is not what was meant.
 
     A branch hides a tag of the same name, a server may be shallow itself or have objects of another format: then the
     stage stays as it was.
@@ -69,8 +69,19 @@ def take_over(stage: Stage, ref: str, kept: str) -> bool:
     packs.mkdir(exist_ok=True)
     for path in sorted((clone / "objects/pack").iterdir(), key=_pack_order):
         os.rename(path, packs / path.name)
+    for folder in loose_folders(clone):
+        os.rename(folder, git_dir / "objects" / folder.name)
     keep_ref(git_dir, kept, oid)
     return True
+
+
+def loose_folders(git_dir: Path) -> list[Path]:
+    """Return the folders of the repository at *git_dir* with objects that are in no pack.
+
+    A server of plain files sends such ones.
+    """
+    # Such a folder is named by the first two digits of the ids.
+    return list((git_dir / "objects").glob("??"))
 
 
 def keep_ref(git_dir: Path, kept: str, oid: str) -> None:

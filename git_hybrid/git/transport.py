@@ -29,6 +29,7 @@ from git_hybrid.git.direct import Direct
 from git_hybrid.git.environment import fsck_settings
 from git_hybrid.git.fsck import refused, skip_list
 from git_hybrid.git.kept import UPSTREAM, kept_ref
+from git_hybrid.git.local import must
 from git_hybrid.git.nearby import Nearby
 from git_hybrid.git.receiving import Fetch
 from git_hybrid.git.run import Completed, DeadlineExceeded, Limits, Runner
@@ -100,9 +101,13 @@ class GitTransport(Struct, frozen=True):
                     _, answer = self._ask(arguments, url=url, defaults=defaults, git_dir=git_dir, watch=watch)
             except FsckRefused as error:
                 raise self._all_refused(error, stage, url, request, defaults) from None
-        if not answer.is_git:
-            # A server of plain files: git downloads the packs as they are, and runs no fsck on them.
+        loose = bool(cloning.loose_folders(Path(stage.path) / ".git"))
+        if loose or (url.startswith("https://") and not answer.is_surely_git):
+            # A server of plain files: git downloads packs and objects as they are, and runs no fsck on them.
             self._refuse_malformed(stage, request.waived)
+        if loose:
+            # What goes from a stage to a clone goes as packs.
+            must(self.runner, stage.name, Path(stage.path) / ".git", ["repack", "-d", "-l", "-n", "--quiet"])
 
     def _is_fetched_without_git(self, stage: Stage, url: str, request: FetchRequest, defaults: Defaults) -> bool:
         way = self.nearby if url.startswith("file://") else self.afar

@@ -53,9 +53,12 @@ def test_list_refs_with_head(fp, transport):
 
 def test_fetch(fp, transport, tmp_path):
     asked = fp.register(["git", fp.any(), "fetch", fp.any()])
+    # Nothing says here that a server of git's answered.
+    checked = fp.register(["git", fp.any(), "fsck", fp.any()])
     stage = Stage(SourceName("tool"), str(tmp_path))
     request = FetchRequest(refs=["refs/heads/main"], commits=[OID], depth=1, commits_only=True)
     transport.fetch(stage, URL, request, DEFAULTS)
+    assert len(checked.calls) == 1
     words = list(asked.calls[0].args)
     options = {"--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--no-auto-maintenance"}
     assert options | {"--depth=1", "--filter=tree:0", f"--git-dir={tmp_path}/.git"} <= set(words)
