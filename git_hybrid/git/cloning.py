@@ -56,7 +56,7 @@ def clean(stage: Stage) -> None:
 
 
 def take_over(stage: Stage, ref: str, kept: str) -> bool:
-    """Move the objects of the clone into *stage*, with *ref* as the ref *kept*; False if the clone is not what was meant.
+    """Move the objects of the clone into *stage*, with *ref* as the ref *kept*; False if it is not what was meant.
 
     A branch hides a tag of the same name, a server may be shallow itself or have objects of another format: then the
     stage stays as it was.
