@@ -109,12 +109,15 @@ def _judge_objects(pin: Pin, standing: Standing) -> Iterable[Violation]:
 def judge_content(pin: Pin, standing: Standing, content: Content, *, submodules: bool) -> tuple[Violation, ...]:
     """Return why the working tree is not, byte for byte, the pinned commit's; *submodules*: they are to be there."""
     name, reset = pin.source, f"git hybrid reset {pin.source}"
+    # A reset leaves what git ignores where it is.
+    clean = f"{reset}, and for what git ignores: git -C sources/{name} clean -fdX"
     found: list[Violation] = []
     differences = list(_differences(standing, content, b"", submodules=submodules))
     for rule, (what, why) in _RULES.items():
         paths = [path for kind, path in differences if kind == rule]
         if paths:
-            found.append(_violation(name, f"{len(paths)} {what}: {_some(paths)}", why, reset))
+            mend = clean if rule == "extra" else reset
+            found.append(_violation(name, f"{len(paths)} {what}: {_some(paths)}", why, mend))
     digest = content_digest(standing.entries, content)
     if not found and not standing.broken and digest != pin.content_sha256:
         what = f"content_sha256 is {digest}, the lock says {pin.content_sha256}"

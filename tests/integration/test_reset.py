@@ -158,3 +158,18 @@ def test_ignored_by_the_users_own_excludes_file(hybrid: Hybrid, clone: Path, tmp
     hybrid("reset", "tool")
     assert (clone / "x.mine").read_text() == "keep"
     hybrid("sync")
+
+
+def test_ignored_files_that_a_check_finds_can_be_taken_away(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, clone: Path
+) -> None:
+    tool.commit({".gitignore": "*.o\n"})
+    hybrid("pin", "tool")
+    hybrid("sync")
+    (clone / "x.o").touch()
+    (clone / "new").touch()
+    found = hybrid("check", "sources", "--content", "--json", check=1).json()
+    hybrid("reset", "tool")
+    mend = next(item["mend"] for item in found["checks"][0]["violations"] if "x.o" in item["what"])
+    git(*mend.partition(": git ")[2].split(), cwd=workspace)
+    hybrid("check", "sources", "--content")

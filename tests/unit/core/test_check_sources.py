@@ -106,6 +106,12 @@ def test_each_difference_is_told(files: dict[bytes, FileSeen], word: str) -> Non
     assert word in found.what
 
 
+def test_what_git_ignores_has_a_mend_of_its_own() -> None:
+    extra = Content(files={b"a": SEEN, b"a.o": SEEN})
+    (found,) = judge_content(pinned(LINE), STANDING, extra, submodules=False)
+    assert found.mend == "git hybrid reset tool, and for what git ignores: git -C sources/tool clean -fdX"
+
+
 def test_the_same_content_is_proved() -> None:
     assert judge_content(pinned(LINE), STANDING, Content(files={b"a": SEEN}), submodules=False) == ()
 
