@@ -41,7 +41,7 @@ REMEDIES: Mapping[str, Remedy] = {
         hints=("give another name with --name", "git hybrid status {taken_by}"),
     ),
     "bad-argument": Remedy(2, "{what}: {value!r}: {reason}"),
-    "missing-options": Remedy(2, "{command} needs {options}", hints=("git hybrid pin -h",)),
+    "missing-options": Remedy(2, "{command} needs {options}", hints=("git hybrid {command} -h",)),
     "hook-taken": Remedy(
         2,
         "{path} is a hook of yours, and was left as it is",

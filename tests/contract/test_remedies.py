@@ -32,6 +32,7 @@ SAMPLES: dict[str, Any] = {
     "tuple[str, ...]": ("tool", "other"),
     "tuple[Problem, ...]": (Problem("line 3", "is wrong"),),
 }
+NAMED = {"command": "override renew"}
 
 
 def _classes(root: type[HybridError] = HybridError) -> Iterator[type[HybridError]]:
@@ -52,7 +53,7 @@ def _kinds(kind: type[HybridError]) -> dict[str, str]:
 
 
 def _sample(kind: type[HybridError]) -> HybridError:
-    return kind(**{name: SAMPLES[found] for name, found in _kinds(kind).items()})
+    return kind(**{name: NAMED.get(name, SAMPLES[found]) for name, found in _kinds(kind).items()})
 
 
 def _type(command: str) -> None:

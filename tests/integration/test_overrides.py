@@ -198,7 +198,7 @@ def test_a_clock_that_was_ahead_makes_no_override_that_lasts_for_years(site: Sit
 def test_renew_takes_an_approval_of_its_own(forced: Site) -> None:
     ident = forced.overrides()[0]["id"]
     missing = forced("override", "renew", ident, check=2).err
-    assert all(word in missing for word in ("--expires", "--approver", "--reason"))
+    assert all(word in missing for word in ("--expires", "--approver", "--reason", "git hybrid override renew -h"))
     words = ("override", "renew", ident, "--expires", "25d", "--reason", "not released yet", "--approver")
     before = snapshot(forced.root)
     assert "Cid <cid@example.org> asks" in forced(*words, "CID@example.org", who="Cid <cid@example.org>", check=6).err
@@ -216,7 +216,7 @@ def test_renew_takes_an_approval_of_its_own(forced: Site) -> None:
 
 def test_revoke_ends_it_now_and_for_good(forced: Site) -> None:
     ident = forced.overrides()[0]["id"]
-    forced("override", "revoke", ident, check=2)
+    assert "git hybrid override revoke -h" in forced("override", "revoke", ident, check=2).err
     assert "git hybrid pin tool" in forced("override", "revoke", ident, "--reason", "done").err
     refused = forced("sync", check=6).err
     assert "was revoked" in refused

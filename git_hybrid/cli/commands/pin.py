@@ -103,7 +103,7 @@ def command(
         wanted = {"--force": force, "a source": len(names) == 1, "--to": to or accepts, **given}
         absent = tuple(key for key, value in wanted.items() if not (value.strip() if isinstance(value, str) else value))
         if absent:
-            raise MissingOptions(command="an override", options=absent)
+            raise MissingOptions(command="pin --force", options=absent)
     with opened(context, jobs=jobs) as (session, output):
         forced = None
         if is_override:
