@@ -141,6 +141,7 @@ class MirrorListDocument(_Document, frozen=True, kw_only=True):
     """The inventory of mirrors after the command; an entry that lacks something is shown as it is."""
 
     command: Literal["mirror list", "mirror add", "mirror remove"]
+    command_id: str | UnsetType = UNSET
     mirrors: list[dict[str, Any]]
     sources: list[Any]
 
@@ -181,6 +182,7 @@ class FilesDocument(_Document, frozen=True, kw_only=True):
     """The files that a command wrote or removed."""
 
     command: Literal["init", "dashboard", "hooks", "install-man"]
+    command_id: str | UnsetType = UNSET
     root: str | UnsetType = UNSET
     created: list[str] | UnsetType = UNSET
     file: str | UnsetType = UNSET

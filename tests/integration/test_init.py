@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -20,8 +21,11 @@ def test_init_makes_the_files(hybrid: Hybrid, workspace: Path) -> None:
     assert not list(workspace.rglob("*.tmp"))
 
 
-def test_init_json_is_one_document(hybrid: Hybrid) -> None:
-    assert hybrid("--json", "init").json()["schema_version"] == 1
+def test_init_json_is_one_document(hybrid: Hybrid, workspace: Path) -> None:
+    document = hybrid("--json", "init").json()
+    assert document["schema_version"] == 1
+    (record,) = (workspace / "state/sources-audit.jsonl").read_text().splitlines()
+    assert json.loads(record)["command_id"] == document["command_id"]
 
 
 def test_second_init_is_refused_and_changes_nothing(hybrid: Hybrid, workspace: Path) -> None:

@@ -295,6 +295,13 @@ def test_check_demands_a_record_of_what_is_in_use(ws: Path, base: Path, hybrid: 
     assert "lacks owner" in hybrid("check", "mirrors", check=1).out
 
 
+def test_the_id_of_the_command_is_in_its_output(ws: Path, base: Path, hybrid: Hybrid) -> None:
+    for words in (["add", "corp", base.as_uri(), "--owner", WHO], ["remove", "corp"]):
+        document = hybrid("mirror", *words, "--json").json()
+        last = (ws / "state/sources-audit.jsonl").read_text().splitlines()[-1]
+        assert json.loads(last)["command_id"] == document["command_id"]
+
+
 def test_a_changed_url_is_no_mirror(ws: Path, tool: Upstream, hybrid: Hybrid) -> None:
     hybrid("sync")
     moved = tool.path.with_name("moved.git")

@@ -57,8 +57,8 @@ def _begin(session: Session, output: Output, created: tuple[str, ...]) -> int:
     with ledger.writer(info):
         ledger.record(info, Decision(events=[Event(event="init")]), ())
     if output.common.json:
-        root = str(session.layout.root)
-        output.document({"command": "init", "exit_code": 0, "root": root, "created": list(created), "sources": []})
+        document = {"command": "init", "command_id": info.run, "exit_code": 0, "root": str(session.layout.root)}
+        output.document({**document, "created": list(created), "sources": []})
     else:
         output.data(*(() if output.common.quiet else (f"created {path}" for path in created)))
         output.hint("empty", "git hybrid add https://host/path/repository")

@@ -13,6 +13,7 @@ from git_hybrid.app.mirrors import add_mirror, inventory, remove_mirrors
 from git_hybrid.cli.mirroring import described, filled, mirror_folder
 from git_hybrid.cli.options import common_options, executor_option, jobs_option, shows_help
 from git_hybrid.cli.output import Output, opened, opened_with
+from git_hybrid.cli.wiring import Session
 from git_hybrid.core.endpoints import check_base
 from git_hybrid.core.errors import BadArgument
 from git_hybrid.core.ids import InvalidText, SourceName, parse_name
@@ -102,14 +103,15 @@ def add_command(context: click.Context, *, name: str, base_url: str, owner: str,
         raise BadArgument(what="--owner", value=owner, reason="must say who answers for the mirror")
     with opened(context) as (session, output):
         entry = add_mirror(session.runtime, name=known, base_url=base, owner=owner.strip()[:200], kind=kind)
-        _tell(output, "mirror add", inventory(session.runtime), f"recorded mirror {entry.name}: {safe(entry.base_url)}")
+        _tell(session, output, "mirror add", f"recorded mirror {entry.name}: {safe(entry.base_url)}")
         output.hint("mirror", f"git hybrid mirror verify {entry.name}")
         return 0
 
 
-def _tell(output: Output, name: str, found: Inventory, line: str) -> None:
+def _tell(session: Session, output: Output, name: str, line: str) -> None:
     if output.common.json:
-        output.document(_document(name, found))
+        document = _document(name, inventory(session.runtime))
+        output.document({**document, "command_id": session.runtime.info.run})
     else:
         output.talk(line)
 
@@ -123,7 +125,7 @@ def remove_command(context: click.Context, *, names: tuple[str, ...]) -> int:
     with opened(context) as (session, output):
         remove_mirrors(session.runtime, names)
         line = f"removed {plural(len(names), 'mirror')} {', '.join(safe(name) for name in names)} from the inventory"
-        _tell(output, "mirror remove", inventory(session.runtime), line)
+        _tell(session, output, "mirror remove", line)
         return 0
 
 
