@@ -46,6 +46,8 @@ from git_hybrid.store.parsing import read_bytes
 from git_hybrid.view.jsonout import status_document
 from git_hybrid.view.lines import quiet
 
+_RIGHTS = "rights"
+
 
 @dataclass(slots=True)
 class Diagnosis:
@@ -101,12 +103,16 @@ def _workspace(diagnosis: Diagnosis, layout: Layout, runner: Runner, cancel: Can
     found, manifested = _files(layout)
     with _told(found, "lock", "writer"):
         found.append(_holder(layout))
-    found.append(locks_finding(probe_locks(_existing(layout))))
+    writable = not any(item.name == _RIGHTS for item in found)
+    if writable:
+        found.append(locks_finding(probe_locks(_existing(layout))))
     with _told(found, "git", "repository"):
         found += repository_findings(repository_around(runner, layout.root))
     with _told(found, "environment", "settings"):
         found += settings_findings(runner, layout.root)
-    if manifested is None or any(item.level == "fail" and item.area == "files" for item in found):
+    if manifested is None or any(
+        item.level == "fail" and item.area == "files" and item.name != _RIGHTS for item in found
+    ):
         what = "checks and clones were not looked at, since a file cannot be read"
         found.append(Finding(area="clones", name="status", level="warn", what=what, remedy="mend the file first"))
         return found
@@ -161,9 +167,12 @@ def _files(layout: Layout) -> tuple[list[Finding], Manifest | None]:
     for path in leftovers(layout.state_folder):
         what = f"{layout.relative(path)} was left by a writer that was stopped; the next one puts it in order"
         found.append(Finding(area="files", name="leftover", level="warn", what=what, remedy="git hybrid sync"))
-    if not os.access(layout.state_folder if layout.state_folder.is_dir() else layout.root, os.W_OK):
+    written = layout.state_folder if layout.state_folder.is_dir() else layout.root
+    if not os.access(written, os.W_OK):
         what, remedy = "state/ cannot be written by you", "give yourself the right to write there"
-        found.append(Finding(area="files", name="rights", level="fail", what=what, remedy=remedy))
+        if os.statvfs(written).f_flag & os.ST_RDONLY:
+            what, remedy = "state/ is on a file system that is read-only", "mount it for writing, or work in a copy"
+        found.append(Finding(area="files", name=_RIGHTS, level="fail", what=what, remedy=remedy))
     return found, manifested[0] if manifested else None
 
 

@@ -22,6 +22,7 @@ from git_hybrid.core.value import sorted_json
 from git_hybrid.core.values import format_time
 
 _NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL)
+_NAMELESS = "a process that did not say its name"
 
 
 @contextmanager
@@ -98,7 +99,7 @@ def _read_holder(path: Path) -> str:
         holder = msgspec.json.decode(path.read_bytes())
         return f"pid {holder['pid']} on {holder['host']} since {holder['since']}: {holder['command']}"
     except (OSError, msgspec.MsgspecError, ValueError, KeyError, TypeError):
-        return "a process that did not say its name"
+        return _NAMELESS
 
 
 def holder(path: Path) -> tuple[str, bool]:
@@ -107,7 +108,8 @@ def holder(path: Path) -> tuple[str, bool]:
     The lock itself is not touched: a reader that tried it for a moment would stand in a writer's way.
     """
     if not path.exists() or path.stat().st_size == 0:
-        return "", _is_held(path) is True
+        held = _is_held(path) is True
+        return _NAMELESS if held else "", held
     named = _read_holder(path)
     held = _is_held(path)
     return named, _is_running(path) if held is None else held

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
 import json
+import os
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -104,6 +106,17 @@ def test_a_setting_that_cannot_be_read_is_a_finding(hybrid: Hybrid, tool: Upstre
     started(hybrid, tool.url, sync=False)
     done = hybrid("diag", "--json", env={"GIT_HYBRID_JOBS": "many"}, check=1)
     assert any("GIT_HYBRID_JOBS" in line for line in _found(done.json(), "fail"))
+
+
+def test_a_writer_that_does_not_say_its_name(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    started(hybrid, tool.url, sync=False)
+    path = workspace / "sources/.lock"
+    path.touch()
+    os.truncate(path, 0)
+    with open(path, "rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        document = hybrid("diag", "--json").json()
+    assert "lock: held by a process that did not say its name" in _found(document, "warn")
 
 
 def test_an_unfinished_run_and_a_link(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:

@@ -1,0 +1,32 @@
+"""What ``diag`` says of a workspace that cannot be written."""
+
+from __future__ import annotations
+
+import os
+from types import SimpleNamespace
+
+import pytest
+
+from git_hybrid.cli.diagnosing import diagnose
+from git_hybrid.cli.signals import Cancel
+from support.samples import make_workspace
+
+
+@pytest.mark.parametrize(
+    ("flag", "what", "remedy"),
+    [
+        (0, "state/ cannot be written by you", "give yourself the right to write there"),
+        (os.ST_RDONLY, "state/ is on a file system that is read-only", "mount it for writing, or work in a copy"),
+    ],
+)
+def test_what_cannot_be_written_can_be_looked_at(tmp_path, monkeypatch, flag, what, remedy):
+    workspace = make_workspace(tmp_path)
+    monkeypatch.setattr("os.access", lambda path, mode: mode != os.W_OK)
+    monkeypatch.setattr(
+        "os.statvfs", lambda path: SimpleNamespace(f_flag=flag, f_bavail=1, f_frsize=1, f_blocks=1, f_bfree=1)
+    )
+    found = diagnose(workspace.root, Cancel()).findings
+    assert [(item.what, item.remedy) for item in found if item.name == "rights"] == [(what, remedy)]
+    assert any(item.area == "clones" and item.what.startswith("tool: ") for item in found)
+    assert not any("cannot be read" in item.what for item in found)
+    assert not any("file locks" in item.what for item in found)
