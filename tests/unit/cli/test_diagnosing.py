@@ -27,6 +27,6 @@ def test_what_cannot_be_written_can_be_looked_at(tmp_path, monkeypatch, flag, wh
     )
     found = diagnose(workspace.root, Cancel()).findings
     assert [(item.what, item.remedy) for item in found if item.name == "rights"] == [(what, remedy)]
-    assert any(item.area == "clones" and item.what.startswith("tool: ") for item in found)
+    assert any((item.area, item.what) == ("clones", "all as pinned (1)") for item in found)
     assert not any("cannot be read" in item.what for item in found)
     assert not any("file locks" in item.what for item in found)
