@@ -108,8 +108,7 @@ def holder(path: Path) -> tuple[str, bool]:
     The lock itself is not touched: a reader that tried it for a moment would stand in a writer's way.
     """
     if not path.exists() or path.stat().st_size == 0:
-        held = _is_held(path) is True
-        return _NAMELESS if held else "", held
+        return (_NAMELESS, True) if _is_held(path) else ("", False)
     named = _read_holder(path)
     held = _is_held(path)
     return named, _is_running(path) if held is None else held
