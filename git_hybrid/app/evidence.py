@@ -147,7 +147,8 @@ def _fetch_candidate(
         if len(found) != 1:
             none = "no commit of the declared ref starts with it; of another branch give the full id"
             reason = none if not found else "more than one commit starts with it"
-            raise BadArgument(what="--to", value=candidate.prefix, reason=reason)
+            hint = f"git ls-remote {source.url}"
+            raise BadArgument(what="--to", value=candidate.prefix, reason=reason, hint=hint)
         commit = found[0]
     if wish.objections.forced and not rt.objects.has_commit(history, commit):
         # On no branch and no tag: the server may give it out all the same, as GitHub does for commits of forks.

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from git_hybrid.cli.common import Common
-from git_hybrid.core.errors import HybridError, LocalIo
+from git_hybrid.core.errors import BadArgument, HybridError, LocalIo
 
 if TYPE_CHECKING:
     from git_hybrid.git.ahead import Ahead
@@ -61,6 +61,10 @@ def _told(error: HybridError, common: Common) -> int:
     from git_hybrid.cli.output import advice, print_told
     from git_hybrid.cli.telling import explain, tell
 
+    if isinstance(error, BadArgument) and not error.hint:
+        from git_hybrid.cli.tree import help_of
+
+        error.hint = help_of(common.argv)
     told = tell(error)
     _document(common, told.exit, explain(error))
     hints = advice(common.config, error.code) and not common.quiet

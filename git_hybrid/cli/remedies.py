@@ -40,7 +40,7 @@ REMEDIES: Mapping[str, Remedy] = {
         "there is a source {taken_by} already",
         hints=("give another name with --name", "git hybrid status {taken_by}"),
     ),
-    "bad-argument": Remedy(2, "{what}: {value!r}: {reason}"),
+    "bad-argument": Remedy(2, "{what}: {value!r}: {reason}", hints=("{hint}",)),
     "missing-options": Remedy(2, "{command} needs {options}", hints=("git hybrid {command} -h",)),
     "hook-taken": Remedy(
         2,

@@ -60,7 +60,7 @@ def read_settings(
     where, text = _given(environ, config, "MIRRORS", "mirrors")
     mirrors = _parsed(parse_mirrors, where, text or "")
     where, text = _given(environ, config, "JOBS", "jobs")
-    chosen = jobs if jobs is not None or text is None else _parsed(_jobs, where, text)
+    chosen = jobs if jobs is not None or not text else _parsed(_jobs, where, text)
     where, text = _given(environ, config, "LOCK_TIMEOUT", "lockTimeout")
     timeout = _parsed(_seconds_or_duration, where, text or "10s")
     _, folder = _given(environ, config, "BUNDLE_DIR", "bundleDir")
@@ -107,7 +107,8 @@ def _parsed(parse: Callable[[str], T], where: str, text: str) -> T:
     try:
         return parse(text)
     except InvalidText as error:
-        raise BadArgument(what=where, value=shown_url(text), reason=str(error)) from error
+        hint = f"unset {where}" if where.startswith("GIT_") else f"git config --show-origin --get-all {where}"
+        raise BadArgument(what=where, value=shown_url(text), reason=str(error), hint=hint) from error
 
 
 def _boolean(text: str) -> bool:

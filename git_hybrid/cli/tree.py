@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import click
@@ -154,6 +155,18 @@ def run(common: Common, argv: Sequence[str]) -> int:
     except click.Abort:
         raise KeyboardInterrupt from None
     return result if isinstance(result, int) else 0
+
+
+def help_of(argv: Sequence[str]) -> str:
+    """Return what shows the options of the command that *argv* names."""
+    context, path = click.Context(group), ["git hybrid"]
+    found: click.Command | None = group
+    end = argv.index("--") if "--" in argv else len(argv)
+    for before, word in pairwise(("", *argv[:end])):
+        if before != "-C" and isinstance(found, click.Group) and word in found.list_commands(context):
+            found = found.get_command(context, word)
+            path.append(word)
+    return f"{' '.join(path)} -h"
 
 
 def _spelt_out(argv: Sequence[str]) -> list[str]:

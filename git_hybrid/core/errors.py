@@ -162,12 +162,13 @@ class DuplicateSource(HybridError):
 
 
 class BadArgument(HybridError):
-    """An argument, environment variable or git setting outside its grammar."""
+    """An argument, environment variable or git setting outside its grammar; ``hint`` is what to type, if known."""
 
     code: ClassVar[str] = "bad-argument"
     what: str
     value: str
     reason: str
+    hint: str = ""
 
 
 class MissingOptions(HybridError):

@@ -87,7 +87,7 @@ def asked_for(source: Source, refs: RemoteRefs, revision: str) -> Candidate:
     is_oid = _is_oid(revision)
     if ref is None and not is_oid and not is_oid_prefix(revision):
         reason = "upstream has no such branch or tag, and it is no commit id (7 hex digits or more)"
-        raise BadArgument(what="--to", value=revision, reason=reason)
+        raise BadArgument(what="--to", value=revision, reason=reason, hint=f"git ls-remote {source.url}")
     if isinstance(source.track, Branch):
         declared = tip(refs, branch_ref(source.track.name), source)
         if ref == declared.ref and not is_oid:

@@ -6,6 +6,7 @@ import re
 
 from git_hybrid.core.errors import (
     AccessDenied,
+    BadArgument,
     GitFailed,
     HostKeyFailure,
     HybridError,
@@ -24,6 +25,8 @@ _NOISE = pattern(
     r"^(?:remote: (?:Enumerating|Counting|Compressing|Total)|warning: redirecting|Cloning into |From |hint:|notice:"
     r"|[*=+!t-] \[?|Please make sure you have the correct access rights|and the repository exists\.)"
 )
+_FORBIDDEN = pattern(r"^fatal: transport '(?P<name>[^'\n]*)' not allowed$", re.MULTILINE)
+_SERVED = ("https", "ssh", "file")
 _STATUS = pattern(r"The requested URL returned error: (?P<status>\d{3})")
 _QUOTED = pattern(r"(?<![a-z])'[^'\n]*'")
 _REDIRECT = pattern(r"^warning: redirecting to (?P<url>\S+)", re.MULTILINE)
@@ -120,7 +123,8 @@ def classify_network(stderr: str, *, url: str, status: int, command: str) -> Hyb
     http = _STATUS.search(told)
     code = int(http["status"]) if http else 0
     return (
-        _untrusted(_unless(told, "remote:"), _unless(text, "remote:"), url=url, message=message)
+        _forbidden(stderr)
+        or _untrusted(_unless(told, "remote:"), _unless(text, "remote:"), url=url, message=message)
         or _refused(told, text, code, url=url, message=message)
         or _passing(text, code, url=url, message=message)
         or GitFailed(command=command, status=status, stderr=message)
@@ -130,6 +134,19 @@ def classify_network(stderr: str, *, url: str, status: int, command: str) -> Hyb
 def _unless(text: str, *beginnings: str) -> str:
     """Return the lines of *text* that have none of these *beginnings*."""
     return "\n".join(line for line in text.splitlines() if not line.startswith(beginnings))
+
+
+def _forbidden(stderr: str) -> HybridError | None:
+    """Return what it means that git was led to a transport that it must not use: the user's settings lead there."""
+    found = _FORBIDDEN.search(stderr)
+    if found is None:
+        return None
+    if found["name"] in _SERVED:
+        reason = "git may not use it: it is not in GIT_ALLOW_PROTOCOL"
+        return BadArgument(what="transport", value=found["name"], reason=reason, hint="unset GIT_ALLOW_PROTOCOL")
+    reason = "only https, ssh and file are allowed; a setting url.<base>.insteadOf leads there"
+    hint = r"git config --show-origin --get-regexp '^url\..*\.insteadof$'"
+    return BadArgument(what="transport", value=found["name"][:80], reason=reason, hint=hint)
 
 
 def _untrusted(stderr: str, text: str, *, url: str, message: str) -> HybridError | None:

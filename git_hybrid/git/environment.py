@@ -125,7 +125,8 @@ def child_environment(environ: Mapping[str, str], *, network: bool) -> dict[str,
         BadArgument: GIT_SSL_NO_VERIFY is set, which would make every server trusted.
     """
     if environ.get("GIT_SSL_NO_VERIFY"):
-        raise BadArgument(what="GIT_SSL_NO_VERIFY", value="set", reason="certificates are always verified; unset it")
+        reason, hint = "certificates are always verified", "unset GIT_SSL_NO_VERIFY"
+        raise BadArgument(what="GIT_SSL_NO_VERIFY", value="set", reason=reason, hint=hint)
     kept = {key: value for key, value in environ.items() if _is_kept(key)}
     if "PATH" in kept:
         # A child begins in folders that hold other people's files: what PATH names must not depend on where it is.
@@ -172,7 +173,8 @@ def silenced(chosen: Iterable[str]) -> list[str]:
     settings = ["core.alternateRefsCommand=true"] if "core.alternaterefscommand" in chosen else []
     for key in sorted(key for key in chosen if key.startswith("hook.")):
         if "=" in key:
-            raise BadArgument(what="git config", value=key, reason="a hook's name must not hold '='")
+            reason, hint = "a hook's name must not hold '='", "git config --show-origin --get-regexp '^hook[.]'"
+            raise BadArgument(what="git config", value=key, reason=reason, hint=hint)
         settings.append(f"{key.removesuffix('.command')}.enabled=false")
     return settings
 

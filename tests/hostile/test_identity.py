@@ -378,5 +378,7 @@ def test_insteadof_does_not_reach_a_transport_that_runs_commands(
     assert (tmp_path / "ran").exists(), "the control"
     (tmp_path / "ran").unlink()
     hybrid("init")
-    hybrid("add", "https://example.org/tool", "--branch", "main", env=config, check=None)
+    done = hybrid("add", "https://example.org/tool", "--branch", "main", env=config, check=2)
     assert not (tmp_path / "ran").exists()
+    assert "transport: 'ext': only https, ssh and file are allowed" in done.err
+    assert "--get-regexp '^url" in done.err

@@ -39,6 +39,11 @@ def test_option_then_environment_then_configuration(environ, config, option, wan
     assert _read(environ, config, jobs=option).jobs == want
 
 
+def test_what_is_empty_says_nothing():
+    found = _read({"GIT_HYBRID_JOBS": "", "GIT_HYBRID_LOCK_TIMEOUT": ""}, {"hybrid.jobs": "4"})
+    assert (found.jobs, found.lock_timeout) == (None, timedelta(seconds=10))
+
+
 @pytest.mark.parametrize(
     ("environ", "config", "option", "want"),
     [
@@ -62,7 +67,7 @@ def test_lock_timeout(text, seconds):
 @pytest.mark.parametrize(
     ("variable", "key", "text"),
     [
-        *(("JOBS", "jobs", text) for text in ("0", "257", "x", "-1", "1.5", "²", "9" * 5000, "")),
+        *(("JOBS", "jobs", text) for text in ("0", "257", "x", "-1", "1.5", "²", "9" * 5000)),
         *(("OFFLINE", "offline", text) for text in ("maybe", "2")),
         *(("LOCK_TIMEOUT", "locktimeout", text) for text in ("x", "-1", "1 s", "1y", "9" * 50)),
         *(("MIRRORS", "mirrors", text) for text in ("http://x", "x", "https://u:pw@h", "https://h/{nope}", "off line")),

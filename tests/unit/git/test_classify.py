@@ -96,6 +96,9 @@ SAMPLES = (
     ("fatal: write error: No space left on device\nfatal: fetch-pack: invalid index-pack output", Local),
     ("error: unable to create temporary file: Read-only file system", Local),
     ("error: unable to create temporary file: No such file or directory\nfatal: index-pack failed", errors.GitFailed),
+    ("fatal: transport 'ext' not allowed", errors.BadArgument),
+    ("fatal: transport 'https' not allowed", errors.BadArgument),
+    ("remote: fatal: transport 'ext' not allowed", errors.GitFailed),
     ("fatal: something that nobody has seen before", errors.GitFailed),
     ("", errors.GitFailed),
 )
