@@ -29,10 +29,12 @@ _HEX_PREFIX = pattern(r"[0-9a-f]{7,63}")
 _NAME = pattern(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _HOST = pattern(r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*")
 _IPV6 = re.compile(r"\[[0-9A-Fa-f:]+\]")
-_USER = pattern(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+_USER = pattern(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")
 _PATH = pattern(r"/[A-Za-z0-9._~%!&'()*+,;=:@/-]*")
 _URL = pattern(r"(?P<scheme>[a-z]+)://(?P<authority>[^/]*)(?P<path>/.*)?", re.DOTALL)
-_SCP = pattern(r"(?:(?P<user>[A-Za-z0-9_][A-Za-z0-9_.-]*)@)?(?P<host>[A-Za-z0-9][A-Za-z0-9.-]+):(?P<path>/?[^:/][^:]*)")
+_SCP = pattern(
+    r"(?:(?P<user>[A-Za-z0-9_][A-Za-z0-9_.+-]*)@)?(?P<host>\[[0-9A-Fa-f:]+\]|[A-Za-z0-9][A-Za-z0-9.-]*):(?P<path>/?[^:/][^:]*)"
+)
 _BAD_PERCENT = pattern(r"%(?:0[0-9a-f]|1[0-9a-f]|7f|2e|2f|5c)", re.IGNORECASE)
 _PERCENT = pattern(r"%(?![0-9A-Fa-f]{2})")
 _DEVICES = frozenset(
@@ -41,6 +43,7 @@ _DEVICES = frozenset(
 _REF_FORBIDDEN = pattern(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/\.|\.lock(?:/|$)")
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _RUN_ID = pattern(f"[0-7][{_CROCKFORD}]{{25}}")
+_SCHEMES = "only https://, ssh:// and file:/// URLs are allowed"
 NAME_LIMIT = 100
 URL_LIMIT = 2000
 
@@ -159,7 +162,7 @@ def parse_url(text: str) -> Url:
     match = _URL.fullmatch(text)
     scheme = match["scheme"] if match else ""
     if match is None or scheme not in ("https", "ssh", "file"):
-        raise InvalidText("only https://, ssh:// and file:/// URLs are allowed (add also takes user@host:path)")
+        raise InvalidText(_SCHEMES)
     user, host, port = _split_authority(match["authority"], scheme)
     return Url(scheme, user, host, port, _checked_path(match["path"] or ""))
 
@@ -200,11 +203,18 @@ def normalize_url(text: str) -> Url:
         InvalidText: as :func:`parse_url`.
     """
     scp = _SCP.fullmatch(text)
-    # Without a user, a path from the root is more likely a scheme that somebody mistyped: file:/srv.
-    if scp is not None and "://" not in text and (scp["user"] or not scp["path"].startswith("/")):
+    if scp is not None and "://" not in text and (scp["user"] or _is_meant(scp["host"], scp["path"])):
         user = f"{scp['user']}@" if scp["user"] else ""
         return parse_url(f"ssh://{user}{scp['host']}/{scp['path'].removeprefix('/')}")
+    if _URL.fullmatch(text) is None:
+        form = "user@host:path, of letters and digits but for . _ - + and no other colon" if "@" in text else ""
+        raise InvalidText(f"{_SCHEMES}, and {form or 'user@host:path'}")
     return parse_url(text)
+
+
+def _is_meant(host: str, path: str) -> bool:
+    """Tell whether ``host:path`` without a user is an address: C:x is a drive, and file:/srv is a scheme mistyped."""
+    return len(host) > 1 and not path.startswith("/")
 
 
 def shown_url(text: str) -> str:

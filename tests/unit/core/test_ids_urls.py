@@ -144,10 +144,13 @@ def test_hosts_are_compared_without_case() -> None:
         ("git@host:/srv/tool.git", "ssh://git@host/srv/tool.git"),
         ("git@host:~ada/tool", "ssh://git@host/~ada/tool"),
         ("host.example:tool", "ssh://host.example/tool"),
+        ("git@h:o/x.git", "ssh://git@h/o/x.git"),
+        ("deploy+ci@srv:o/x", "ssh://deploy+ci@srv/o/x"),
+        ("git@[::1]:x.git", "ssh://git@[::1]/x.git"),
         ("https://host/tool", "https://host/tool"),
         ("ssh://git@host:22/tool", "ssh://git@host:22/tool"),
     ],
-    ids=["usual", "absolute", "home", "no-user", "https", "ssh"],
+    ids=["usual", "absolute", "home", "no-user", "one-letter-host", "plus", "ipv6", "https", "ssh"],
 )
 def test_what_a_user_types_becomes_a_url(typed: str, expected: str) -> None:
     assert str(normalize_url(typed)) == expected
@@ -163,6 +166,15 @@ def test_what_a_user_types_becomes_a_url(typed: str, expected: str) -> None:
 def test_what_only_looks_like_an_scp_address_is_refused(typed: str) -> None:
     with pytest.raises(InvalidText):
         normalize_url(typed)
+
+
+def test_the_form_of_scp_is_named_where_it_is_taken() -> None:
+    for typed, word in (("tool", "user@host:path"), ("git@host:a:b", "no other colon")):
+        with pytest.raises(InvalidText, match=word):
+            normalize_url(typed)
+    with pytest.raises(InvalidText) as caught:
+        parse_url("git@host:tool")
+    assert "user@" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
