@@ -119,7 +119,7 @@ def find_root(start: Path) -> Layout:
     Raises:
         NoWorkspace: there is none.
     """
-    candidates = [folder for folder in (start, *start.parents) if (folder / MANIFEST).is_file()]
+    candidates = [folder for folder in (start, *start.parents) if (folder / MANIFEST).exists()]
     for candidate in candidates:
         inside = any(candidate.is_relative_to(outer / "sources") for outer in candidates if outer != candidate)
         if not inside:

@@ -38,7 +38,9 @@ def _index(text: str) -> dict[str, int]:
             continue
         key, equals, _ = stripped.partition("=")
         if equals and not key.startswith("#"):
-            found.setdefault(f"{table}.{_plain(key)}".lstrip("."), number)
+            parts = f"{table}.{_plain(key)}".lstrip(".").split(".")
+            for length in range(len(parts), 0, -1):
+                found.setdefault(".".join(parts[:length]), number)
     return found
 
 

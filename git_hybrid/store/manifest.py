@@ -52,7 +52,10 @@ def decode_manifest(data: bytes) -> Manifest:
     """
     document = load_toml(data, SHOWN)
     problems: list[Problem] = []
-    check_version(document, key="schema_version", known=VERSION, shown=SHOWN)
+    try:
+        check_version(document, key="schema_version", known=VERSION, shown=SHOWN)
+    except InvalidFile as error:
+        raise InvalidFile(path=SHOWN, problems=with_lines(data.decode("utf-8"), error.problems)) from error
     problems.extend(Problem(key, unknown_table(key, _TABLES)) for key in document if key not in _TABLES)
     defaults = _defaults(document.get("defaults", {}), problems)
     manifest = Manifest(

@@ -118,6 +118,18 @@ def test_every_bad_entry_in_one_run(files, refused):
     assert err.count("cause:") >= 10
 
 
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("\nschema_version = 0\n", "line 2: schema_version"),
+        ("schema_version = 1\na.b.c = 1\n", "line 2: a"),
+    ],
+)
+def test_the_line_is_told(files, refused, text, place):
+    files.write("sources.toml", text)
+    assert f"cause: {place}: " in refused(file="sources.toml")
+
+
 def test_newer_version_is_refused_untouched(files, cli):
     files.write("sources.toml", "schema_version = 2\nsomething_new = 1\n")
     before = files.files()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
@@ -13,6 +14,7 @@ from git_hybrid.core.reducer import Decision, ManifestEdit
 from git_hybrid.store import decisions, runs, scaffold
 from git_hybrid.store.durable import write_file
 from git_hybrid.store.layout import find_root
+from git_hybrid.store.reading import manifest_text
 from git_hybrid.store.scaffold import create, undo
 from support.samples import OID, pin_of, run_info, source, state_of
 
@@ -34,6 +36,17 @@ def test_the_nearest_manifest_upwards_is_the_root(tmp_path):
     assert find_root(tmp_path / "inner").root == tmp_path / "inner"
 
 
+def test_what_is_no_file_is_told_and_not_passed_over(tmp_path):
+    (tmp_path / "sources.toml").mkdir()
+    with pytest.raises(InvalidFile) as caught:
+        manifest_text(find_root(tmp_path))
+    assert caught.value.problems[0].reason == "is not a regular file"
+    (tmp_path / "sources.toml").rmdir()
+    os.mkfifo(tmp_path / "sources.toml")
+    with pytest.raises(InvalidFile):
+        manifest_text(find_root(tmp_path))
+
+
 def test_a_manifest_of_a_clone_is_no_root(tmp_path):
     _tree(tmp_path, "sources.toml", "sources/tool/sources.toml", "sources/tool/deep/sources.toml")
     for start in ("sources/tool", "sources/tool/deep", "sources"):
@@ -46,7 +59,6 @@ def test_a_folder_called_sources_of_nobody_is_fine(tmp_path):
 
 
 def test_no_manifest_is_no_workspace(tmp_path):
-    (tmp_path / "sources.toml").mkdir()
     with pytest.raises(NoWorkspace):
         find_root(tmp_path)
 
