@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     import click
 
 _DELAY = 0.3
+# What shlex leaves unquoted too; most commands need not import it.
+_UNQUOTED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789@%+=:,./-_")
 
 
 class Output:
@@ -184,5 +186,10 @@ def opened_for(
 
 
 def _shown(argv: Sequence[str]) -> str:
-    """Return the command line as it is kept in the audit log: no option value that could hold a secret."""
-    return safe(" ".join(["git", "hybrid", *argv]))[:500]
+    """Return the command line as it is kept in the audit log: as it would be typed, what a shell would split quoted."""
+    words = ["git", "hybrid", *argv]
+    if all(word and _UNQUOTED.issuperset(word) for word in words):
+        return " ".join(words)[:500]
+    from shlex import join
+
+    return safe(join(words))[:500]

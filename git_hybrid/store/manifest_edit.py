@@ -51,7 +51,7 @@ def add_sources(text: str, sources: Sequence[Source]) -> str:
         if source.lfs != "pointer":
             table["lfs"] = source.lfs
         tables[source.name] = table
-    return _checked(document)
+    return _checked(document, text)
 
 
 def remove_sources(text: str, names: Sequence[SourceName]) -> str:
@@ -63,7 +63,7 @@ def remove_sources(text: str, names: Sequence[SourceName]) -> str:
     document = _parse(text)
     for name in names:
         del document["source"][name]
-    return _checked(document)
+    return _checked(document, text)
 
 
 def _parse(text: str) -> tomlkit.TOMLDocument:
@@ -73,7 +73,10 @@ def _parse(text: str) -> tomlkit.TOMLDocument:
         raise invalid(SHOWN, "file", f"cannot be edited: {error}") from error
 
 
-def _checked(document: tomlkit.TOMLDocument) -> str:
+def _checked(document: tomlkit.TOMLDocument, before: str) -> str:
     text = tomlkit.dumps(document)
+    if "\r\n" in before and before.count("\r\n") == before.count("\n"):
+        # What tomlkit adds ends with a newline alone.
+        text = text.replace("\r\n", "\n").replace("\n", "\r\n")
     decode_manifest(text.encode("utf-8"))
     return text

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from pathlib import Path
 
 import pytest
@@ -192,3 +194,49 @@ def test_hosts_policy_is_6(hybrid: Hybrid, workspace: Path, tool: Upstream) -> N
     before = snapshot(workspace)
     hybrid("add", "https://elsewhere.invalid/x", check=6)
     assert changes(before, snapshot(workspace)) == []
+
+
+def test_the_line_ends_of_the_manifest_stay(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    hybrid("init")
+    path = workspace / "sources.toml"
+    path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    for words in (["add", tool.url, "--name", "one"], ["add", tool.url, "--name", "two"], ["remove", "one"]):
+        hybrid(*words)
+        written = path.read_bytes()
+        assert written.count(b"\n") == written.count(b"\r\n") > 10
+    assert list(manifest(workspace)) == ["two"]
+
+
+def test_the_command_is_recorded_as_it_is_typed(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    hybrid("init")
+    hybrid("add", tool.url, "--version", ">=1,<2")
+    log = (workspace / "state/sources-audit.jsonl").read_text()
+    (intent,) = (record for record in map(json.loads, log.splitlines()) if record["event"] == "intent")
+    assert shlex.split(intent["detail"]["command"]) == ["git", "hybrid", "add", tool.url, "--version", ">=1,<2"]
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (["add", "nowhere"], "git hybrid add -h"),
+        (["add", "https://h/x", "--name", ".."], "git hybrid add -h"),
+        (["-C", "/nowhere", "status"], "git hybrid status -h"),
+        (["-C", "sync", "pin", "x", "--to", "a", "b"], "git hybrid pin -h"),
+        (["mirror", "add", "..", "https://h", "--owner", "me"], "git hybrid mirror add -h"),
+    ],
+)
+def test_a_bad_argument_points_at_the_help_of_its_command(
+    hybrid: Hybrid, workspace: Path, words: list[str], hint: str
+) -> None:
+    hybrid("init")
+    (workspace / "sync").mkdir()
+    assert f"hint: {hint}\n" in hybrid(*words, check=2).err
+
+
+def test_a_setting_that_is_wrong_can_be_found(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    hybrid("init")
+    assert "hint: unset GIT_HYBRID_JOBS\n" in hybrid("status", env={"GIT_HYBRID_JOBS": "x"}, check=2).err
+    config = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "hybrid.jobs", "GIT_CONFIG_VALUE_0": "x"}
+    assert "git config --show-origin --get-all hybrid.jobs\n" in hybrid("status", env=config, check=2).err
+    hybrid("add", tool.url)
+    assert f"git ls-remote {tool.url}" in hybrid("pin", "tool", "--to", "no-such", check=2).err
