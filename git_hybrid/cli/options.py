@@ -95,12 +95,13 @@ def _manifest(context: click.Context) -> Manifest:
     from git_hybrid.core.errors import HybridError
     from git_hybrid.core.manifest import Manifest
     from git_hybrid.store.layout import find_root
-    from git_hybrid.store.manifest import decode_manifest
+    from git_hybrid.store.manifest import SHOWN, decode_manifest
+    from git_hybrid.store.parsing import read_bytes
 
     found = context.find_root().obj
     try:
         folder = found.folder if isinstance(found, Common) else Path.cwd()
-        return decode_manifest(find_root(folder).manifest.read_bytes())
+        return decode_manifest(read_bytes(find_root(folder).manifest, SHOWN) or b"")
     except (HybridError, OSError):
         return Manifest()
 

@@ -54,6 +54,11 @@ def test_it_never_complains(hybrid: Hybrid, ready: Path, words: list[str]) -> No
     assert "version" not in done.out or words == []
 
 
+def test_it_never_waits(hybrid: Hybrid, workspace: Path) -> None:
+    os.mkfifo(workspace / "sources.toml")
+    assert hybrid("__complete", "sync", "").out.strip() == ""
+
+
 def test_without_a_workspace_there_are_no_names(hybrid: Hybrid, tmp_path: Path) -> None:
     assert hybrid("__complete", "sync", "n", cwd=tmp_path).out.strip() == ""
 
