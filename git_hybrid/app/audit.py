@@ -16,7 +16,7 @@ def rotate(rt: Runtime, archives: Callable[[], Sequence[str]], *, year: int) -> 
     Raises:
         UnfinishedRun, LockBusy, InvalidFile, LocalIo: the log is as it was.
     """
-    with rt.ledger.writer(rt.info):
+    with rt.writing():
         refuse_unfinished(rt.ledger.snapshot())
         taken = set(archives())
         names = (f"state/sources-audit.{year}{'' if number == 1 else f'-{number}'}.jsonl" for number in range(1, 1000))

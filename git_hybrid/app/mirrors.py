@@ -28,7 +28,7 @@ def add_mirror(rt: Runtime, *, name: str, base_url: str, owner: str, kind: Mirro
         DuplicateMirror: the name is taken by another mirror.
         UnfinishedRun: an interrupted run has to be finished first.
     """
-    with rt.ledger.writer(rt.info):
+    with rt.writing():
         snapshot = rt.ledger.snapshot()
         refuse_unfinished(snapshot)
         taken = snapshot.mirrors.mirrors.get(name)
@@ -53,7 +53,7 @@ def remove_mirrors(rt: Runtime, names: Sequence[str]) -> None:
         UnknownMirror: a name is not in the inventory.
         UnfinishedRun: an interrupted run has to be finished first.
     """
-    with rt.ledger.writer(rt.info):
+    with rt.writing():
         snapshot = rt.ledger.snapshot()
         refuse_unfinished(snapshot)
         incomplete = {entry.name for entry in snapshot.mirrors.incomplete}

@@ -30,7 +30,7 @@ def renew(rt: Runtime, identity: str, forced: Forced) -> Override:
         PolicyNotMet: the new approval does not satisfy policy.
         UnfinishedRun, LockBusy, InvalidFile: nothing was done.
     """
-    with rt.ledger.writer(rt.info):
+    with rt.writing():
         snapshot = rt.ledger.snapshot()
         refuse_unfinished(snapshot)
         old = _open(snapshot, identity)
@@ -86,7 +86,7 @@ def revoke(rt: Runtime, identity: str, *, reason: str) -> Override:
         UnknownOverride: there is none of this id, or it was closed.
         UnfinishedRun, LockBusy, InvalidFile: nothing was done.
     """
-    with rt.ledger.writer(rt.info):
+    with rt.writing():
         snapshot = rt.ledger.snapshot()
         refuse_unfinished(snapshot)
         ended = closed(_open(snapshot, identity), "revoked", at=rt.info.now, by=rt.info.operator)

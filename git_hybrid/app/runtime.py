@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -64,6 +64,18 @@ class Runtime(Struct, frozen=True, kw_only=True):
     cache_max_age: timedelta = timedelta(0)
     durations: Durations = field(default_factory=NoDurations)
     at_host: Callable[[str], AbstractContextManager[None]] = lambda _host: nullcontext()
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Hold the writer lock for the block and tell what was mended first, for a command without a report.
+
+        Raises:
+            LockBusy, InvalidFile, LocalIo: nothing was done.
+        """
+        with self.ledger.writer(self.info) as mended:
+            for line in mended:
+                self.progress("note", "note", line)
+            yield
 
     def for_many(self, count: int) -> Runtime:
         """Return this with the transport for so many sources."""

@@ -302,6 +302,16 @@ def test_the_id_of_the_command_is_in_its_output(ws: Path, base: Path, hybrid: Hy
         assert json.loads(last)["command_id"] == document["command_id"]
 
 
+def test_a_leftover_is_told_by_every_writer(ws: Path, base: Path, hybrid: Hybrid) -> None:
+    path = ws / "state/sources.json.tmp"
+    for words in (["mirror", "add", "corp", base.as_uri(), "--owner", WHO], ["mirror", "remove", "corp"], ["pin"]):
+        path.write_text("{")
+        assert "removed state/sources.json.tmp, which an interrupted run left" in hybrid(*words).err
+        assert not path.exists()
+    log = (ws / "state/sources-audit.jsonl").read_text()
+    assert ".tmp" not in log
+
+
 def test_a_changed_url_is_no_mirror(ws: Path, tool: Upstream, hybrid: Hybrid) -> None:
     hybrid("sync")
     moved = tool.path.with_name("moved.git")

@@ -54,7 +54,7 @@ def command(context: click.Context, *, folder: Path | None, imported: Path | Non
 def _begin(session: Session, output: Output, created: tuple[str, ...]) -> int:
     """Start the audit log: its first record says who made the workspace, and gives the log its random id."""
     ledger, info = session.runtime.ledger, session.runtime.info
-    with ledger.writer(info):
+    with session.runtime.writing():
         ledger.record(info, Decision(events=[Event(event="init")]), ())
     if output.common.json:
         document = {"command": "init", "command_id": info.run, "exit_code": 0, "root": str(session.layout.root)}
