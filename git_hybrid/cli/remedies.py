@@ -12,7 +12,7 @@ _RESET = "git hybrid reset {name}"
 _LOOK = "git -C {path} status"
 _BACK = ("git hybrid pin {name} -n",)
 _AGAIN = "git hybrid resume"
-_TELL = "tell upstream: git fsck shows it"
+_TELL = "tell upstream, where this shows it: git fsck --strict"
 _WAIVE = "git hybrid pin {name} --to REV --force{waive} --request ID --approver WHO --reason TEXT --expires WHEN"
 
 
@@ -38,7 +38,8 @@ REMEDIES: Mapping[str, Remedy] = {
     "duplicate-source": Remedy(
         2,
         "there is a source {taken_by} already",
-        hints=("give another name with --name", "git hybrid status {taken_by}"),
+        "--name gives another name",
+        ("git hybrid status {taken_by}",),
     ),
     "bad-argument": Remedy(2, "{what}: {value!r}: {reason}", hints=("{hint}",)),
     "missing-options": Remedy(2, "{command} needs {options}", hints=("git hybrid {command} -h",)),
@@ -50,10 +51,12 @@ REMEDIES: Mapping[str, Remedy] = {
     "symlink-refused": Remedy(
         2,
         "{path} is a symbolic link",
-        "a write through it could land outside the workspace",
-        ("replace the link by a real file or folder",),
+        "a write through it could land outside the workspace: a real file or folder belongs there",
+        ("ls -l {path}",),
     ),
-    "tool-too-old": Remedy(2, "{tool} {needed} or newer is needed, found: {found}", hints=("install a newer {tool}",)),
+    "tool-too-old": Remedy(
+        2, "{tool} {needed} or newer is needed, found: {found}", "install a newer {tool}", ("git hybrid diag",)
+    ),
     "no-pin": Remedy(1, "{name} {why}", hints=("git hybrid pin {name}",)),
     "dirty": Remedy(
         3,
@@ -75,7 +78,8 @@ REMEDIES: Mapping[str, Remedy] = {
     "index-locked": Remedy(
         3,
         "another git process works in {path} (it holds .git/index.lock); {name} was left alone",
-        hints=("wait until it ends, then run the command again", _LOOK),
+        "run the command again when that has ended",
+        (_LOOK,),
     ),
     "foreign-folder": Remedy(
         3,
@@ -107,8 +111,8 @@ REMEDIES: Mapping[str, Remedy] = {
     "access-denied": Remedy(
         4,
         "{name_or_url}: access denied",
-        "{message}",
-        ("log in with a git credential helper or an ssh agent: gitcredentials(7)", "git ls-remote {url}"),
+        "{message}\nlog in with a git credential helper or an ssh agent: gitcredentials(7)",
+        ("git ls-remote {url}",),
     ),
     "repository-not-found": Remedy(
         4,
@@ -119,19 +123,20 @@ REMEDIES: Mapping[str, Remedy] = {
     "tls": Remedy(
         4,
         "{name_or_url}: the certificate of the server was not accepted",
-        "{message}",
-        ("name your CA with git config http.sslCAInfo or GIT_SSL_CAINFO",),
+        "{message}\nan authority of your own is named by http.sslCAInfo or GIT_SSL_CAINFO",
+        ("git config --global http.sslCAInfo FILE",),
     ),
     "host-key": Remedy(
         4,
         "{name_or_url}: the ssh host key is not known, or has changed",
         "{message}",
-        ("compare its fingerprint with what the host publishes, then ssh-keyscan it into known_hosts",),
+        ("once its fingerprint is the one that the host publishes: ssh-keyscan HOST >> ~/.ssh/known_hosts",),
     ),
     "offline": Remedy(
         4,
         "{name} has to be fetched from {url}, and the network is forbidden ({why})",
-        hints=("run the command again with the network allowed, or name a mirror in GIT_HYBRID_MIRRORS",),
+        "allow it, or name a mirror in GIT_HYBRID_MIRRORS",
+        ("git hybrid config --show-origin",),
     ),
     "unreachable": Remedy(
         5,
@@ -142,9 +147,10 @@ REMEDIES: Mapping[str, Remedy] = {
     "moved-tag": Remedy(
         5,
         "{name}: upstream moved {tag}: it was {old}, it is {new}",
-        "its commit was {old_commit} and is {new_commit}\nthe pin stays: a tag that moves is no release any more",
+        "its commit was {old_commit} and is {new_commit}\nthe pin stays: a tag that moves is no release any more\n"
+        "ask upstream why",
         (
-            "ask upstream why; then follow another tag in sources.toml, or its commit",
+            "to follow another tag or its commit, change sources.toml, then: git hybrid pin {name}",
             "if the new one is approved: " + _forced("{new_commit}"),
         ),
     ),
@@ -152,14 +158,14 @@ REMEDIES: Mapping[str, Remedy] = {
     "rewritten-history": Remedy(
         5,
         "{name}: {ref} was rewritten upstream: {old} is no longer in its history, its tip is {new}",
-        "the pin stays as it was",
-        ("ask upstream why", "if the new history is approved: " + _forced("{new}")),
+        "the pin stays as it was\nask upstream why",
+        ("git hybrid diff {name} --upstream", "if the new history is approved: " + _forced("{new}")),
     ),
     "identity-changed": Remedy(
         5,
         "{name}: another repository is served at {url}",
-        "root commits were {old} and are {new}",
-        ("find out who owns {url} now", "if it is approved: " + _forced("REV")),
+        "root commits were {old} and are {new}\nfind out who owns {url} now",
+        ("git ls-remote {url}", "if it is approved: " + _forced("REV")),
     ),
     "wrong-content": Remedy(
         5, "{name}: wrong {what}", "expected {expected}, found {found}", ("git hybrid diff {name}", _RESET)
@@ -190,17 +196,17 @@ REMEDIES: Mapping[str, Remedy] = {
     "policy-not-met": Remedy(
         6,
         "{name}: policy does not allow this override",
-        "{problems}",
-        ("change the request, or [policy] in sources.toml after review", "git hybrid override list"),
+        "{problems}\nchange the request, or [policy] in sources.toml after review",
+        ("git hybrid override list",),
     ),
     "override-unnecessary": Remedy(6, "{name}: {commit} needs no override", "nothing was written", ("{hint}",)),
     "override-ended": Remedy(
         6,
         "{name}: its pin {commit} rests on {override}, which {how}",
-        "an exception ends by itself; the clone was left as it is",
+        "an exception ends by itself; the clone was left as it is\n"
+        "another branch, tag or commit can be followed in sources.toml",
         (
             "git hybrid pin {name}",
-            "or follow another branch, tag or commit in sources.toml, then pin it",
             "if it is approved once more: {hint}",
         ),
     ),
@@ -210,15 +216,15 @@ REMEDIES: Mapping[str, Remedy] = {
         "without its record nobody can tell who approved this pin",
         (
             "find what it was: git log -p -- state/sources-overrides.json state/sources-audit.jsonl",
-            "or capture it again:",
-            "git hybrid pin {name} --to {commit} --force --request ID --approver WHO --reason TEXT --expires WHEN",
+            "or capture it again: " + _forced("{commit}"),
         ),
     ),
     "unknown-override": Remedy(2, "{override}: {why}", hints=("git hybrid override list",)),
     "host-not-allowed": Remedy(
         6,
         "{name}: the host {host} is not in [policy] hosts",
-        hints=("add it to [policy] hosts in sources.toml after review",),
+        "it can be added in sources.toml after review",
+        ("git hybrid config --show-origin",),
     ),
     "too-young": Remedy(
         6,
@@ -240,7 +246,8 @@ REMEDIES: Mapping[str, Remedy] = {
     "no-scanner": Remedy(
         2,
         "no scanner is configured",
-        hints=('add to sources.toml: [[scanner]], then name = "secrets" and preset = "betterleaks"',),
+        'add to sources.toml: [[scanner]], then name = "secrets" and preset = "betterleaks"',
+        ("git hybrid scan -h",),
     ),
     "not-installed": Remedy(
         1, "{name}: the pinned commit {commit} is not installed", hints=("git hybrid sync {name}",)
@@ -248,8 +255,8 @@ REMEDIES: Mapping[str, Remedy] = {
     "scan-findings": Remedy(
         1,
         "{name}: {counted} at {commit}",
-        "{findings}",
-        ("state/scans/{name}.sarif has all of them", "git hybrid pin {name} --scan"),
+        "{findings}\nstate/scans/{name}.sarif has all of them",
+        ("git hybrid pin {name} --scan",),
     ),
     "scan-incomplete": Remedy(
         1,
@@ -260,8 +267,9 @@ REMEDIES: Mapping[str, Remedy] = {
     "cache-refused": Remedy(
         2,
         "the object cache {path} is not used: {reason}",
-        "whoever can write there could put other objects under the names of ours",
-        ("chmod go-w {path}", "or name a folder of your own in GIT_HYBRID_CACHE_DIR"),
+        "whoever can write there could put other objects under the names of ours\n"
+        "GIT_HYBRID_CACHE_DIR names another folder",
+        ("chmod go-w {path}",),
     ),
     "cache-damaged": Remedy(
         1,
@@ -278,25 +286,26 @@ REMEDIES: Mapping[str, Remedy] = {
         75,
         "another git hybrid is writing: {holder}",
         "{path}",
-        ("wait for it, or wait longer: GIT_HYBRID_LOCK_TIMEOUT=60s",),
+        ("to wait longer: export GIT_HYBRID_LOCK_TIMEOUT=60s",),
     ),
     "lock-unsupported": Remedy(
         74,
         "{path} cannot be locked: {reason}",
-        "without locks two writers could destroy each other's work",
-        ("put the workspace on a local file system",),
+        "without locks two writers could destroy each other's work: a local file system has them",
+        ("git hybrid diag",),
     ),
     "interrupted": Remedy(130, "interrupted", hints=(_AGAIN,)),
     "local-io": Remedy(
         74,
         "cannot {operation} {path}: {reason}",
-        hints=("mend the disk or the permissions, then run the command again",),
+        "when disk and rights are mended, run the command again",
+        ("git hybrid diag",),
     ),
     "git-failed": Remedy(
         74,
         "{name_prefix}{command} failed with status {status}",
-        "{stderr_and_stdout}",
-        ("run the command again with -v",),
+        "{stderr_and_stdout}\nwith -v each step is told",
+        ("git hybrid diag",),
     ),
     **AIR_GAP,
     **CLUSTER,

@@ -49,8 +49,9 @@ AIR_GAP: Mapping[str, Remedy] = {
     "old-bundle": Remedy(
         6,
         "{path} is older than a bundle that was applied here: its log ends at record {found}, that one's at {applied}",
-        "a bundle that is played again must not take pins back",
-        ("apply the newest bundle; to go back, force-pin on the other side and make a new bundle",),
+        "a bundle that is played again must not take pins back\n"
+        "to go back, force-pin on the other side and make a new bundle",
+        ("git hybrid bundle apply FILE",),
     ),
     "bundle-conflict": Remedy(
         6,

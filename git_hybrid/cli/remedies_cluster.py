@@ -10,24 +10,24 @@ CLUSTER: Mapping[str, Remedy] = {
     "executor-missing": Remedy(
         2,
         "--executor needs Dask, which is not installed: no module {module}",
-        hints=("pip install 'git-hybrid[dask]', here, on the scheduler and on each worker",),
+        hints=("here, on the scheduler and on each worker: pip install 'git-hybrid[dask]'",),
     ),
     "cluster-unreachable": Remedy(
         4,
         "no work can be handed to {address}",
-        "{why}",
-        ("start a scheduler and a worker: dask scheduler; dask worker HOST:PORT", "leave --executor out to work here"),
+        "{why}\nwithout --executor the work is done here",
+        ("start a scheduler: dask scheduler", "and a worker: dask worker HOST:PORT"),
     ),
     "cluster-mismatch": Remedy(
         2,
         "the cluster does not have the versions that this machine has",
-        "{what}",
-        ("install the same versions of Python, git-hybrid and Dask here, on the scheduler and on each worker",),
+        "{what}\ninstall the same versions of Python, git-hybrid and Dask here, on the scheduler and on each worker",
+        ("git hybrid diag",),
     ),
     "worker-lost": Remedy(
         4,
         "{name}: the workers that had it went away",
-        "{why}",
-        ("give the same command again: what was recorded is not done again",),
+        "{why}\ngive the same command again: what was recorded is not done again",
+        ("git hybrid status",),
     ),
 }

@@ -8,7 +8,8 @@ from git_hybrid.core.value import Struct
 class Remedy(Struct, frozen=True):
     """What one error code becomes. Texts are format strings over the facts of the error.
 
-    ``hints`` that start with ``git hybrid`` are commands; a test types each of them.
+    Each of ``hints`` is a command, or ends with one after words that say when it is the one to type; a test types
+    those of ``git hybrid``. What else there is to do stands in ``cause``.
     """
 
     exit: int

@@ -44,7 +44,7 @@ def _facts(error: HybridError) -> dict[str, Any]:
         count = len(error.problems)
         facts["count"] = f"{counted(count, 'entry')} {plural(count, 'is')}"
         facts["problems"] = "\n".join(f"{problem.place}: {problem.reason}" for problem in error.problems)
-        facts["mend"] = error.mend or f"mend {error.path}, then run the command again"
+        facts["mend"] = error.mend or f"mend {error.path}, then: git hybrid diag"
     if "files" in facts:
         count = facts.get("count", len(facts["files"]))
         facts["files_counted"] = counted(count, "file")

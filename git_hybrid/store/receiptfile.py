@@ -37,7 +37,9 @@ def decode_receipt(data: bytes, shown: str) -> Receipt:
         if name is not None and url is not None and tip is not None and commit is not None:
             sources[name] = Had(url=str(url), tip=tip, commit=commit)
     if problems:
-        raise InvalidFile(path=shown, problems=tuple(problems), mend="take the receipt that bundle apply wrote")
+        raise InvalidFile(
+            path=shown, problems=tuple(problems), mend="take the receipt that this wrote: git hybrid bundle apply FILE"
+        )
     return Receipt(sources=sources)
 
 

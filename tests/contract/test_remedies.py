@@ -32,6 +32,7 @@ SAMPLES: dict[str, Any] = {
     "tuple[str, ...]": ("tool", "other"),
     "tuple[Problem, ...]": (Problem("line 3", "is wrong"),),
 }
+PROGRAMS = ("git", "pip", "ls", "chmod", "export", "ssh-keyscan", "sha256sum", "dask")
 NAMED = {"command": "override renew"}
 
 
@@ -103,6 +104,13 @@ def test_remedy(kind):
     for hint in told.hints:
         for command in _typed(hint):
             _type(command)
+
+
+@pytest.mark.parametrize("kind", CODED, ids=lambda kind: kind.code)
+def test_every_hint_ends_with_a_command(kind):
+    for hint in REMEDIES[kind.code].hints:
+        command = hint.rpartition(": ")[2]
+        assert command.startswith("{") or command.split()[0] in PROGRAMS, hint
 
 
 @pytest.mark.parametrize("kind", CODED, ids=lambda kind: kind.code)
