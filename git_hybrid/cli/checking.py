@@ -5,25 +5,30 @@ Imports neither click nor pygit2: the hooks run on every commit.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+import os
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from git_hybrid.cli.settings import Settings
 from git_hybrid.core.check_table import CHECKS, find_check
 from git_hybrid.core.checks import Facts, Violation, failures, to_stage
-from git_hybrid.core.errors import HybridError
+from git_hybrid.core.errors import HybridError, InvalidFile
 from git_hybrid.core.value import replace
-from git_hybrid.git.ahead import files_for, needs_log
+from git_hybrid.git.ahead import FILES, LOG, files_for, needs_log
+from git_hybrid.git.repository import around
 from git_hybrid.git.run import Runner
-from git_hybrid.git.staged import Staged, heads
+from git_hybrid.git.staged import Staged, documents_on_disk, heads
 from git_hybrid.store import chain
 from git_hybrid.store.facts import read_facts
-from git_hybrid.store.layout import Layout, archives
+from git_hybrid.store.layout import MANIFEST, Layout, archives, in_order
 from git_hybrid.store.parsing import read_bytes
 
 if TYPE_CHECKING:
     from git_hybrid.core.audit_verify import Witnesses
+
+_TEMPORARY = {"index.lock": "", "next-index-": ", then git commit without a path"}
+"""The indexes that are gone when the commit is not made, of ``git commit -a`` and ``git commit PATH``."""
 
 
 def gather(
@@ -34,32 +39,42 @@ def gather(
     now: datetime,
     staged: bool = False,
     witnesses: Witnesses | None = None,
+    index: Staged | None = None,
 ) -> Facts:
     """Return the facts that the checks *names* need, from the disk or, *staged*, as they are about to be committed.
+
+    *index* is what git has, if somebody has begun to read it.
 
     Raises:
         InvalidFile: a file is not in its format.
         NewerSchema: a newer version wrote one.
         LocalIo: a file cannot be read.
+        SymlinkRefused: git has a symbolic link in place of a file.
+        GitRefused: git does not answer.
     """
-    index = Staged(runner, layout.root)
-    read: Callable[[str], bytes | None] = index.read
+    index = index or Staged(around(runner, layout.root), layout.root)
+    read: Callable[[str], bytes | None] = index.read if staged else _from_disk(layout)
+    log = (*_archives(layout, index, staged=staged), LOG) if needs_log(names) else ()
     if staged:
+        index.refuse_links()
         index.prefetch(files_for(names))
-    else:
-        read = _from_disk(layout)
-    log = (*archives(layout), chain.SHOWN) if needs_log(names) else ()
+        index.prefetch(log)
     if witnesses is None and "audit" in names:
         from git_hybrid.git.committed import head_witness, history_witness
 
         # A commit that is being made is held against what it is made from; all of history takes longer.
-        witnesses = (head_witness if staged else history_witness)(runner, layout.root)
+        witnesses = (head_witness if staged else history_witness)(index.repository, layout.root, log[:-1])
     facts = read_facts(read, now=now, log=log, git=witnesses)
-    if staged:
-        facts = replace(facts, unstaged=index.unstaged(), left_out=index.left_out())
+    if staged and index.in_git:
+        facts = replace(facts, left_out=index.left_out())
     if "sources" in names:
-        facts = replace(facts, tracked=index.tracked("sources"), heads=heads(layout.root, tuple(facts.lock.pins)))
-    return _with_documents(facts, index, read) if "open-issues" in names else facts
+        standing = heads(layout.root, tuple(facts.lock.pins)) if index.is_at_head() else {}
+        facts = replace(facts, tracked=index.tracked(), heads=standing)
+    return _with_documents(facts, index, read, staged=staged) if "open-issues" in names else facts
+
+
+def _archives(layout: Layout, index: Staged, *, staged: bool) -> tuple[str, ...]:
+    return in_order(index.archives()) if staged and index.in_git else archives(layout)
 
 
 def with_settings(facts: Facts, settings: Settings) -> Facts:
@@ -72,18 +87,20 @@ def _from_disk(layout: Layout) -> Callable[[str], bytes | None]:
     return lambda name: read_bytes(layout.root / name, name)
 
 
-def _with_documents(facts: Facts, index: Staged, read: Callable[[str], bytes | None]) -> Facts:
+def _with_documents(facts: Facts, index: Staged, read: Callable[[str], bytes | None], *, staged: bool) -> Facts:
     from git_hybrid.core.check_open_issues import is_default
 
     rules = facts.manifest.open_issues
     named = [path for rule in rules for path in (rule.spec, rule.remediations)]
-    tracked = index.tracked("*.md", *named)
-    specs = [rule.spec for rule in rules] if rules else [path for path in tracked if is_default(path)]
+    known = index.documents(named) if staged and index.in_git else documents_on_disk(index.repository, index.root)
+    specs = [rule.spec for rule in rules] if rules else [path for path in known if is_default(path)]
+    if staged:
+        index.prefetch((*specs, *named))
     texts = {path: data for path in specs if (data := read(path)) is not None}
     documents = {path: data.decode("utf-8", "replace") for path, data in texts.items()}
     there = {path for path in named if read(path) is not None}
     changed = index.changed() if any(rule.assessments for rule in rules) else frozenset[str]()
-    return replace(facts, documents=documents, paths=frozenset({*tracked, *there}), changed=changed)
+    return replace(facts, documents=documents, paths=frozenset({*known, *there}), changed=changed)
 
 
 def run_checks(facts: Facts, names: Collection[str]) -> Mapping[str, tuple[Violation, ...]]:
@@ -92,27 +109,64 @@ def run_checks(facts: Facts, names: Collection[str]) -> Mapping[str, tuple[Viola
 
 
 def run_staged(
-    runner: Runner, layout: Layout, names: Collection[str], *, now: datetime, settings: Settings | None = None
+    runner: Runner,
+    layout: Layout,
+    names: Collection[str],
+    *,
+    now: datetime,
+    settings: Settings | None = None,
+    index: Staged | None = None,
 ) -> Mapping[str, tuple[Violation, ...]]:
     """Return what the checks *names* find in what is about to be committed.
 
     What fails there and holds on the disk is mended by staging what is on the disk.
 
     Raises:
-        InvalidFile, NewerSchema, LocalIo: as :func:`gather`.
+        InvalidFile, NewerSchema, LocalIo, SymlinkRefused, GitRefused: as :func:`gather`.
     """
 
     def complete(facts: Facts) -> Facts:
         return facts if settings is None else with_settings(facts, settings)
 
-    facts = complete(gather(runner, layout, names, now=now, staged=True))
-    results = run_checks(facts, names)
-    if not facts.unstaged or not failures(results):
-        return results
+    index = index or Staged(around(runner, layout.root), layout.root)
     try:
-        there = complete(gather(runner, layout, names, now=now, witnesses=facts.witnesses))
-    except HybridError:
+        facts = complete(gather(runner, layout, names, now=now, staged=True, index=index))
+    except InvalidFile as error:
+        raise _given_up(error, index) from error
+    results = run_checks(facts, names)
+    if not failures(results):
         return results
+    if files := index.unstaged((*FILES, *in_order({*archives(layout), *index.archives()}), chain.SHOWN)):
+        try:
+            there = complete(gather(runner, layout, names, now=now, witnesses=facts.witnesses, index=index))
+        except HybridError:
+            return results
+        results = to_stage(results, run_checks(there, names), _add(runner.environ, files))
+    return {name: tuple(_put_aside(runner.environ, item) for item in found) for name, found in results.items()}
+
+
+def _given_up(error: InvalidFile, index: Staged) -> InvalidFile:
+    """Return *error*; where the manifest alone was taken out of the index, with what mends that."""
+    if error.path != MANIFEST or not index.in_git or index.repository.revision or MANIFEST in index.entries:
+        return error
+    mend = f"git add -- {MANIFEST}, or give the workspace up as a whole: git rm -r --cached -- state"
+    return InvalidFile(path=MANIFEST, problems=error.problems, mend=mend)
+
+
+def _add(environ: Mapping[str, str], files: Sequence[str]) -> str:
+    """Return the command that stages *files*; all of the workspace where git forgets what this commit had staged."""
     from shlex import join
 
-    return to_stage(results, run_checks(there, names), f"git add -- {join(facts.unstaged)}")
+    used = os.path.basename(environ.get("GIT_INDEX_FILE", ""))
+    for name, more in _TEMPORARY.items():
+        if used.startswith(name):
+            return f"git add -- {MANIFEST} state{more}"
+    return f"git add -- {join(files)}"
+
+
+def _put_aside(environ: Mapping[str, str], item: Violation) -> Violation:
+    """Return *item*; where pre-commit hides what is not staged, records that are missing may be there."""
+    if "PRE_COMMIT" not in environ or item.level != "fail" or not item.mend.startswith("restore "):
+        return item
+    mend = "git add -- state, if not all of it was staged (pre-commit puts that aside meanwhile); else "
+    return replace(item, mend=mend + item.mend)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 
 _OBJECTS = 50_000
+_PUSHED, _REF = "--pre-push", "PRE_COMMIT_TO_REF"
+"""How a hook knows that it runs before a push: git then names the commits on its standard input, pre-commit there."""
 
 
 def run(*names: str) -> int:
@@ -14,16 +17,15 @@ def run(*names: str) -> int:
     gc.set_threshold(_OBJECTS)
     from git_hybrid.cli.streams import end, make_sure_of_streams
     from git_hybrid.git.ahead import Ahead, ask_for_hook
-    from git_hybrid.git.scout import workspace_root
 
     make_sure_of_streams()
-    ahead = Ahead()
+    ahead, pushed = Ahead(), _PUSHED in sys.argv[1:] or _REF in os.environ
     try:
-        if (root := workspace_root(os.path.realpath(os.curdir))) is not None:
-            ask_for_hook(ahead, root, names)
+        if not pushed:
+            ask_for_hook(ahead, os.path.realpath(os.curdir), names)
         from git_hybrid.cli import hooking
 
-        code = hooking.run(*names, ahead=ahead)
+        code = hooking.run(*names, ahead=ahead, pushed=pushed)
     finally:
         ahead.close()
     return end(code)

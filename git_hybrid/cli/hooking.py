@@ -11,61 +11,120 @@ from pathlib import Path
 from git_hybrid.cli.checking import run_staged
 from git_hybrid.cli.settings import read_settings
 from git_hybrid.core.check_table import CHECKS
-from git_hybrid.core.checks import failures
-from git_hybrid.core.errors import HybridError, InvalidFile, NoWorkspace
+from git_hybrid.core.checks import Violation, failures
+from git_hybrid.core.errors import HybridError, InvalidFile, Problem
 from git_hybrid.git.ahead import Ahead
+from git_hybrid.git.repository import Repository, around
 from git_hybrid.git.run import Runner
 from git_hybrid.git.settings import read_config
-from git_hybrid.git.staged import Staged
+from git_hybrid.git.staged import Staged, is_committed, roots_in
 from git_hybrid.store.layout import MANIFEST, Layout, find_root, refuse_links
 from git_hybrid.view.findings import violation_lines
 from git_hybrid.view.term import safe
 
-_CHANGED = (MANIFEST, "state")
+_CHANGED = f"{MANIFEST} state"
 """What the commands that mend something change, and a commit takes when it is staged."""
+_REF = "PRE_COMMIT_TO_REF"
+"""The variable in which the pre-commit framework names what is pushed."""
+_SHOWN = 3
+"""How many failures are told that the same mends."""
 
 
-def run(*chosen: str, ahead: Ahead | None = None) -> int:
+def run(*chosen: str, ahead: Ahead | None = None, pushed: bool = False) -> int:
     """Run the checks *chosen* (none: all) and return 0 if they hold, 1 if one fails, 2 if a file cannot be read.
 
-    A hook runs in the folder of the repository: workspaces in folders below it are found by their manifests. Writes
-    nothing, asks no server. *ahead* has what git was asked before.
+    A hook checks every workspace of the repository that it runs in; where there is none it has nothing to say. Writes
+    nothing, asks no server. *ahead* has what git was asked before; *pushed* says that the standard input names commits
+    which are checked in place of the index.
     """
     runner, names = Runner(environ=os.environ, ahead=ahead), chosen or CHECKS
+    here = Path.cwd()
     try:
-        return max((_checked(runner, layout, names) for layout in _workspaces(runner, Path.cwd())), default=0)
+        return max((_run(runner, here, names, revision) for revision in _revisions(runner, here, pushed)), default=0)
     except HybridError as error:
-        print(f"error: {safe(str(error))}")
+        _tell(error)
         return 2
 
 
-def _workspaces(runner: Runner, folder: Path) -> Sequence[Layout]:
-    try:
-        return (find_root(folder),)
-    except NoWorkspace:
-        manifests = Staged(runner, folder).tracked(f"*/{MANIFEST}")
-        if not manifests:
-            raise
-    roots = [folder / Path(path).parent for path in manifests]
-    found = {find_root(root).root for root in roots if (root / MANIFEST).is_file()}
-    return [Layout(root) for root in sorted(found)]
+def _revisions(runner: Runner, here: Path, pushed: bool) -> Sequence[str]:
+    """Return the commits to check; an empty name is what is about to be committed."""
+    if not pushed:
+        return ("",)
+    from git_hybrid.git.pushed import commits, pushed_names
+
+    if (name := os.environ.get(_REF)) is not None:
+        return commits(around(runner, here), (name,))
+    with open(0, "rb", closefd=False) as told:
+        return commits(around(runner, here), pushed_names(told.read()))
 
 
-def _checked(runner: Runner, layout: Layout, names: Collection[str]) -> int:
+def _run(runner: Runner, here: Path, names: Collection[str], revision: str) -> int:
+    repository = around(runner, here, revision)
+    return max((_checked(repository, root, names) for root in _roots(repository, here)), default=0)
+
+
+def _roots(repository: Repository, here: Path) -> Sequence[Path]:
+    """Return the roots of the workspaces that git has, and the one at the top that it does not have yet."""
+    top = repository.top
+    if top is None:
+        return (find_root(here).root,)
+    found = roots_in(repository.entries())
+    # A folder is asked about by its name, one a line.
+    for name in found:
+        if "\n" in name:
+            raise InvalidFile(path=name, problems=(Problem("folder", "has a name with a line break"),))
+    roots = [top / name for name in found]
+    if "" not in found and not repository.revision and (top / MANIFEST).is_file() and not is_committed(repository, top):
+        roots.insert(0, top)
+    return roots
+
+
+def _checked(repository: Repository, root: Path, names: Collection[str]) -> int:
+    runner, layout, index = repository.runner, Layout(root), Staged(repository, root)
+    below = os.path.relpath(root)
     try:
-        refuse_links(layout)
         settings = None
+        if not repository.revision:
+            refuse_links(layout)
         if "mirrors" in names:
-            settings = read_settings(os.environ, read_config(runner, layout.root), jobs=None, offline=False)
-        results = run_staged(runner, layout, names, now=datetime.now(UTC), settings=settings)
-    except InvalidFile as error:
-        for problem in error.problems:
-            print(f"{safe(error.path)}: {safe(problem.place)}: {safe(problem.reason)}")
-        print(f"  mend: {safe(error.mend or 'correct the file, then git add it')}")
+            settings = read_settings(os.environ, read_config(runner, repository.top or root), jobs=None, offline=False)
+        results = run_staged(runner, layout, names, now=datetime.now(UTC), settings=settings, index=index)
+    except HybridError as error:
+        sys.stdout.writelines(_commit_lines(repository))
+        _tell(error, below)
         return 2
     found = [item for items in results.values() for item in items if item.level != "note"]
-    sys.stdout.writelines(f"{line}\n" for line in violation_lines(found))
-    if any(item.level == "fail" and item.mend.startswith("git hybrid ") for item in found):
-        files = " ".join(os.path.relpath(layout.root / name) for name in _CHANGED)
-        print(safe(f"then: git add -- {files}"))
+    more = ["git add -- " + _CHANGED] if any(_writes(item) for item in found) else []
+    if below != ".":
+        from git_hybrid.cli.placing import placed, violation_below
+
+        found, more = [violation_below(below, item) for item in found], [placed(mend, below) for mend in more]
+    sys.stdout.writelines(_commit_lines(repository) if found else ())
+    sys.stdout.writelines(f"{line}\n" for line in violation_lines(found, most=_SHOWN))
+    sys.stdout.writelines(f"then: {safe(mend)}\n" for mend in more)
     return int(failures(results) > 0)
+
+
+def _writes(item: Violation) -> bool:
+    return item.level == "fail" and item.mend.startswith("git hybrid ")
+
+
+def _commit_lines(repository: Repository) -> Sequence[str]:
+    return (f"in the commit {repository.revision[:12]}:\n",) if repository.revision else ()
+
+
+def _tell(error: HybridError, below: str = ".") -> None:
+    from git_hybrid.cli.placing import path_below, placed
+    from git_hybrid.cli.telling import tell
+
+    if isinstance(error, InvalidFile):
+        for problem in error.problems:
+            print(f"{safe(path_below(below, error.path))}: {safe(problem.place)}: {safe(problem.reason)}")
+        print(f"  mend: {safe(placed(error.mend or 'correct the file, then git add it', below))}")
+        return
+    told = tell(error)
+    print(safe(f"error: {told.title}" if below == "." else f"error: {below}: {told.title}"))
+    for line in told.cause:
+        print(f"  cause: {safe(line)}")
+    for hint in told.hints:
+        print(f"  mend: {safe(hint)}")

@@ -57,6 +57,7 @@ REMEDIES: Mapping[str, Remedy] = {
     "tool-too-old": Remedy(
         2, "{tool} {needed} or newer is needed, found: {found}", "install a newer {tool}", ("git hybrid diag",)
     ),
+    "git-refused": Remedy(2, "git does not answer about the repository at {path}", "{words}", ("{mend}",)),
     "no-pin": Remedy(1, "{name} {why}", hints=("git hybrid pin {name}",)),
     "dirty": Remedy(
         3,

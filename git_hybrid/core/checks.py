@@ -38,8 +38,8 @@ class Facts(Struct, frozen=True, kw_only=True):
     ``bundle_folder`` (an absolute path) are what is set to be asked instead of upstream. ``log`` holds the audit log
     and its archives, the oldest first; ``witnesses`` what it is held against. ``tracked`` are the paths below
     ``sources/`` that are committed, ``heads`` the commits at which the clones stand. ``documents`` are specifications
-    by path, ``paths`` every path that they may name, ``changed`` what the commit changes, ``unstaged`` those of the
-    files that are another on the disk than they will be in the commit, ``left_out`` those that are not in it at all.
+    by path, ``paths`` every path that they may name, ``changed`` what the commit changes, ``left_out`` those of the
+    files that are on the disk and not in the commit.
     """
 
     manifest: Manifest
@@ -59,7 +59,6 @@ class Facts(Struct, frozen=True, kw_only=True):
     documents: Mapping[str, str] = field(default_factory=dict)
     paths: frozenset[str] = frozenset()
     changed: frozenset[str] = frozenset()
-    unstaged: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
 
 

@@ -4,7 +4,7 @@
 
     HybridError
     ├── file and usage:   InvalidFile NewerSchema NoWorkspace WorkspaceExists UnknownSource DuplicateSource BadArgument
-    │                     SymlinkRefused ToolTooOld MissingOptions HookTaken
+    │                     SymlinkRefused ToolTooOld MissingOptions HookTaken GitRefused
     ├── pins:             NoPin
     ├── local work:       DirtySource DivergedSource OperationInProgress IndexLocked ForeignFolder UnsavedWork InTheWay
     ├── network:          NetworkFailure AccessDenied RepositoryNotFound TlsFailure HostKeyFailure Offline
@@ -201,6 +201,15 @@ class ToolTooOld(HybridError):
     tool: str
     found: str
     needed: str
+
+
+class GitRefused(HybridError):
+    """git answers nothing about the repository around a workspace; ``words`` are its own, ``mend`` a command."""
+
+    code: ClassVar[str] = "git-refused"
+    path: str
+    words: str
+    mend: str
 
 
 class NoPin(HybridError):

@@ -16,6 +16,7 @@ from contextlib import closing, suppress
 
 from git_hybrid.core.errors import BadArgument
 from git_hybrid.git.environment import child_environment
+from git_hybrid.git.place import of_commit, top_of
 from git_hybrid.git.scout import Scout
 
 OF_NETWORK = (
@@ -27,9 +28,9 @@ OF_NETWORK = (
 CONFIG = ("git", "config", "--null", "--get-regexp", rf"^(hybrid|advice|color|user|fetch)\.|{OF_NETWORK}")
 VERSION = ("git", "version")
 STAGED = ("git", "cat-file", "--batch")
-LISTED = ("git", "ls-files", "-z", "--")
-"""Followed by patterns: what of them the index has."""
-_FILES = (
+LISTED = ("git", "ls-files", "--stage", "-z", "--", ":(icase)*sources*", "*.md", "state", "*/state")
+"""What the index has of every workspace of a repository and of what is below its ``sources/``, and its documents."""
+FILES = (
     "sources.toml",
     "state/sources.lock",
     "state/sources.json",
@@ -37,14 +38,10 @@ _FILES = (
     "state/sources-mirrors.json",
 )
 LOG = "state/sources-audit.jsonl"
-BEFORE = ("MERGE_HEAD", "HEAD^1", "HEAD^2")
-"""Commits whose records must all be there as well: what is being merged, and what HEAD was made from."""
-_SIDES = ("HEAD", *BEFORE, "CHERRY_PICK_HEAD", "REVERT_HEAD", "REBASE_HEAD")
-WITNESS = "".join(f"{side}:./{LOG}\n" for side in _SIDES).encode()
-"""What ``git cat-file --batch`` is asked for the log as it was committed."""
+_BEFORE = ("MERGE_HEAD", "HEAD^1", "HEAD^2")
+_OTHERS = ("CHERRY_PICK_HEAD", "REVERT_HEAD", "REBASE_HEAD")
+_MERGED = "GITHEAD_"
 _LOGGED = frozenset({"audit", "overrides", "scans"})
-# The index in use is the one that the commit is made from: `git commit -a` sets GIT_INDEX_FILE to another.
-_OF_COMMIT = ("GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE")
 _STANDARD = 2
 _ROOM = 1 << 20
 _PIECE, _MOMENT = 1 << 16, 0.0005
@@ -145,17 +142,20 @@ def ask_for_command(ahead: Ahead, root: str) -> None:
         ahead.ask(VERSION, root, env=env)
 
 
-def ask_for_hook(ahead: Ahead, root: str, checks: Collection[str]) -> None:
-    """Ask what the hook that runs *checks* asks git about the workspace at *root*."""
+def ask_for_hook(ahead: Ahead, folder: str, checks: Collection[str]) -> None:
+    """Ask what the hook that runs *checks* in *folder* asks git about the repository, and a workspace at its top."""
     env = _environment()
-    if env is not None:
-        ahead.ask(STAGED, root, env=env | of_commit(os.environ), stdin=staged_question(files_for(checks)))
-        ahead.ask(CONFIG, root, env=env)
+    top = top_of(folder, os.environ)
+    if env is None or top is None:
+        return
+    env |= of_commit(os.environ, top)
+    ahead.ask(LISTED, top, env=env)
+    if os.path.lexists(f"{top}/{FILES[0]}"):
+        ahead.ask(STAGED, top, env=env, stdin=staged_question(files_for(checks)))
         if not checks or "audit" in checks:
-            ahead.ask(STAGED, root, env=env, stdin=WITNESS)
-        for check, pattern in (("sources", "sources"), ("open-issues", "*.md")):
-            if not checks or check in checks:
-                ahead.ask((*LISTED, pattern), root, env=env | of_commit(os.environ))
+            ahead.ask(STAGED, top, env=env, stdin=witness_question(sides(os.environ), LOG))
+    if not checks or "mirrors" in checks:
+        ahead.ask(CONFIG, top, env=env)
 
 
 def _environment() -> dict[str, str] | None:
@@ -172,14 +172,26 @@ def needs_log(checks: Collection[str]) -> bool:
 
 def files_for(checks: Collection[str]) -> Sequence[str]:
     """Return the files that *checks* read, as they are about to be committed."""
-    return (*_FILES, LOG) if needs_log(checks) else _FILES
+    return (*FILES, LOG) if needs_log(checks) else FILES
 
 
 def staged_question(names: Sequence[str]) -> bytes:
-    """Return what ``git cat-file --batch`` is asked for *names*: each as it is staged, and as it is at HEAD."""
-    return "".join(f":./{name}\nHEAD:./{name}\n" for name in names).encode()
+    """Return what ``git cat-file --batch`` is asked for *names* as they are staged."""
+    return "".join(f":./{name}\n" for name in names).encode("utf-8", "surrogateescape")
 
 
-def of_commit(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables that say which index a commit is made from."""
-    return {key: environ[key] for key in _OF_COMMIT if key in environ}
+def sides(environ: Mapping[str, str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the commits that a commit is made from, and those whose records it may have as well.
+
+    HEAD comes first; then what is being merged, and what HEAD was made from. While ``pre-merge-commit`` runs, git
+    names what is merged in variables alone.
+    """
+    merged = [key.removeprefix(_MERGED) for key in environ if key.startswith(_MERGED)]
+    return ("HEAD", *_BEFORE, *(name for name in merged if name.isalnum())), _OTHERS
+
+
+def witness_question(commits: tuple[tuple[str, ...], tuple[str, ...]], *paths: str) -> bytes:
+    """Return what ``git cat-file --batch`` is asked for the files of the log at *paths* as *commits* have them."""
+    return "".join(f"{side}:./{path}\n" for side in (*commits[0], *commits[1]) for path in paths).encode(
+        "utf-8", "surrogateescape"
+    )

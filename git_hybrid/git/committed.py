@@ -3,76 +3,103 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 from git_hybrid.core.audit_verify import Witnesses
 from git_hybrid.core.errors import BadArgument
 from git_hybrid.core.pattern import pattern
-from git_hybrid.git.ahead import BEFORE, LOG, STAGED, WITNESS
-from git_hybrid.git.environment import child_environment
-from git_hybrid.git.run import Runner
+from git_hybrid.git.ahead import LOG, STAGED, sides, witness_question
+from git_hybrid.git.repository import Repository, refused
 from git_hybrid.git.staged import blobs
 
 _CARRIERS = ("state/sources.json", "state/sources-overrides.json", "state/sources-mirrors.json")
+_LOGS = ":(glob)state/sources-audit*.jsonl"
+"""The log and its archives."""
 _ADDED_HASH = pattern(r'\+\s*"audit_hash": "([0-9a-f]{64})"')
 _COMMIT = pattern(r"commit ([0-9a-f]{40,64})")
 _FILE = pattern(r"\+\+\+ (?:b/)?(.*)")
 
 
-def head_witness(runner: Runner, root: Path) -> Witnesses:
-    """Return what HEAD, its parents, and the other side of a merge that is under way, hold of the audit log.
+def head_witness(repository: Repository, root: Path, archives: Sequence[str] = ()) -> Witnesses:
+    """Return what the commits hold of the audit log that a commit is made from, or that the pushed one was made from.
 
-    ``committed`` is None where the workspace is in no repository, or HEAD has no log.
+    They are HEAD, its parents, and the other sides of a merge that is under way. ``committed`` is None where the
+    workspace is in no repository, or none of them has a log. Of the *archives* only what was committed is told.
+
+    Raises:
+        GitRefused: git does not answer.
     """
-    output = runner.asked(STAGED, root, WITNESS)
-    if output is None:
-        done = runner.run(STAGED, env=_environment(runner), cwd=root, stdin=WITNESS)
-        output = done.stdout if done.status == 0 else b""
-    versions = blobs(output)
-    if not versions or versions[0] is None:
+    if repository.top is None:
         return Witnesses()
-    lines = [[_sha256(line) for line in (blob or b"").split(b"\n") if line] for blob in versions]
-    before = dict.fromkeys(item for side in lines[1 : 1 + len(BEFORE)] for item in side)
-    committed = frozenset(item for side in lines for item in side)
-    return Witnesses(committed=committed, head=tuple(lines[0]), ever=tuple(before))
+    prefix = repository.prefix(root)
+    before, others = _sides(repository)
+    told = repository.ask(STAGED, stdin=witness_question((before, others), prefix + LOG))
+    found = blobs(told)
+    if all(blob is None for blob in found):
+        return Witnesses()
+    lines = [_lines(blob) for blob in found]
+    committed = {item for side in lines for item in side}
+    if archives:
+        question = witness_question((before, others), *(prefix + name for name in archives))
+        committed.update(item for blob in blobs(repository.ask(STAGED, stdin=question)) for item in _lines(blob))
+    ever = dict.fromkeys(item for side in lines[1 : len(before)] for item in side)
+    return Witnesses(committed=frozenset(committed), head=lines[0], ever=tuple(ever))
 
 
-def history_witness(runner: Runner, root: Path, *, since: str | None = None) -> Witnesses:
+def _sides(repository: Repository) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    if repository.revision:
+        return (repository.revision, f"{repository.revision}^1", f"{repository.revision}^2"), ()
+    return sides(repository.runner.environ)
+
+
+def _lines(blob: bytes | None) -> tuple[str, ...]:
+    return tuple(_sha256(line) for line in (blob or b"").split(b"\n") if line)
+
+
+def history_witness(
+    repository: Repository, root: Path, archives: Sequence[str] = (), *, since: str | None = None
+) -> Witnesses:
     """Return what every commit of HEAD's history says must be in the log; with *since* only the commits after it.
 
     Raises:
         BadArgument: *since* names no commit of the repository.
+        GitRefused: git does not answer.
     """
-    now = head_witness(runner, root)
-    if since is not None and not _is_commit(runner, root, since):
+    now = head_witness(repository, root, archives)
+    if since is not None and not _is_commit(repository, since):
         raise BadArgument(what="--since", value=since, reason="names no commit of the repository")
     span = "HEAD" if since is None else f"{since}..HEAD"
     hashes: dict[str, str] = {}
     commit = file = ""
-    for line in _patch(runner, root, span, _CARRIERS).split("\n"):
+    for line in _patch(repository, root, span, _CARRIERS).split("\n"):
         if match := _COMMIT.fullmatch(line):
             commit = match[1]
         elif match := _FILE.fullmatch(line):
             file = match[1]
         elif match := _ADDED_HASH.match(line):
             hashes.setdefault(match[1], f"{file} in commit {commit[:12]}")
-    logged = [line[1:] for line in _patch(runner, root, span, (LOG,)).split("\n") if line.startswith("+{")]
+    logged = [line[1:] for line in _patch(repository, root, span, (_LOGS,)).split("\n") if line.startswith("+{")]
     if since is not None:
-        done = runner.run(["git", "cat-file", "blob", f"{since}:./{LOG}"], env=_environment(runner), cwd=root)
-        logged += done.stdout.decode("utf-8", "surrogateescape").split("\n") if done.status == 0 else []
+        told = repository.ask(STAGED, stdin=witness_question(((since,), ()), repository.prefix(root) + LOG))
+        logged += (blobs(told)[0] or b"").decode("utf-8", "surrogateescape").split("\n")
     older = (_sha256(line.encode("utf-8", "surrogateescape")) for line in logged if line)
     ever = tuple(dict.fromkeys((*older, *now.ever)))
     return Witnesses(committed=now.committed, head=now.head, hashes=hashes, ever=ever)
 
 
-def _patch(runner: Runner, root: Path, span: str, files: tuple[str, ...]) -> str:
+def _patch(repository: Repository, root: Path, span: str, files: tuple[str, ...]) -> str:
     """Return the changes of *files* in *span*, the oldest first; nothing where there is no repository.
 
-    All of history: git would pass over the branch whose changes a merge has lost.
+    All of history: git would pass over the branch whose changes a merge has lost, and over what came in a merge itself.
+    The user's settings could hide the first commit, or a side of a merge.
     """
+    if repository.top is None:
+        return ""
     options = (
         "--full-history",
         "--reverse",
+        "-m",
         "--unified=0",
         "--no-color",
         "--no-ext-diff",
@@ -80,18 +107,22 @@ def _patch(runner: Runner, root: Path, span: str, files: tuple[str, ...]) -> str
         "--no-renames",
         "--text",
     )
-    argv = ["git", "log", "--format=commit %H", "--patch", *options, span, "--", *files]
-    done = runner.run(argv, env=_environment(runner), cwd=root)
+    settings = ("-c", "log.showRoot=true", "-c", "log.diffMerges=separate")
+    argv = ["git", *settings, "log", "--format=commit %H", "--patch", *options, span, "--", *files]
+    done = repository.run(argv, cwd=root)
+    if done.status != 0 and _has_commits(repository):
+        raise refused(str(repository.top), done.stderr)
     return done.stdout.decode("utf-8", "surrogateescape") if done.status == 0 else ""
 
 
-def _is_commit(runner: Runner, root: Path, revision: str) -> bool:
+def _has_commits(repository: Repository) -> bool:
+    return repository.run(["git", "rev-parse", "--verify", "--quiet", "HEAD"]).status == 0
+
+
+def _is_commit(repository: Repository, revision: str) -> bool:
     argv = ["git", "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"]
-    return not revision.startswith("-") and runner.run(argv, env=_environment(runner), cwd=root).status == 0
-
-
-def _environment(runner: Runner) -> dict[str, str]:
-    return child_environment(runner.environ, network=True)
+    is_there = repository.top is not None and not revision.startswith("-")
+    return is_there and repository.run(argv).status == 0
 
 
 def _sha256(line: bytes) -> str:

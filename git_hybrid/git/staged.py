@@ -3,77 +3,209 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from git_hybrid.core.errors import InvalidFile, LocalIo, Problem, SymlinkRefused
 from git_hybrid.core.value import Struct, field
-from git_hybrid.git.ahead import LISTED, STAGED, of_commit, staged_question
-from git_hybrid.git.environment import child_environment
-from git_hybrid.git.run import Runner
+from git_hybrid.git.ahead import FILES, LOG, STAGED, staged_question
+from git_hybrid.git.repository import FILE, LINK, Entry, Repository, is_listed, of_index
+
+_ROOTS = ("sources.toml", "state/sources.lock")
+_FIXED = (*FILES, LOG, "state", "sources", "sources/.gitignore")
 
 
 class Staged(Struct):
     """Reads files as they are about to be committed: of a workspace that git knows a file of, nothing else counts.
 
     Where git knows none of them, the files are read from the disk. ``root`` is the root of the workspace, which may be
-    a folder inside of the repository.
+    a folder inside of the repository, and need not be on the disk.
     """
 
-    runner: Runner
+    repository: Repository
     root: Path
     _known: dict[str, bytes | None] = field(default_factory=dict)
-    _in_git: bool = False
+    _entries: dict[str, Entry] | None = None
+    _in_git: bool | None = None
+
+    @property
+    def entries(self) -> dict[str, Entry]:
+        """What git has of the workspace, by path from its root."""
+        if self._entries is None:
+            prefix, found = self.repository.prefix(self.root), self.repository.entries()
+            at = len(prefix)
+            self._entries = {path[at:]: entry for path, entry in found.items() if path.startswith(prefix)}
+        return self._entries
+
+    @property
+    def in_git(self) -> bool:
+        """Whether the index or HEAD has the workspace."""
+        if self._in_git is None:
+            self._in_git = bool(self.repository.revision) or any(name in self.entries for name in (*FILES, LOG))
+            if not self._in_git and self.repository.top is not None:
+                self._in_git = is_committed(self.repository, self.root)
+        return self._in_git
+
+    def refuse_links(self) -> None:
+        """Refuse what is no file where the workspace has files.
+
+        Raises:
+            SymlinkRefused: it is a symbolic link.
+            InvalidFile: it is a submodule.
+        """
+        for name in (*_FIXED, *self.archives()):
+            mode, _ = self.entries.get(name, ("", ""))
+            if mode == LINK:
+                raise SymlinkRefused(path=name)
+            if mode and not mode.startswith(FILE) and name != "sources":
+                problem = Problem("index", "is a submodule, and must be a file or a folder of the workspace")
+                raise InvalidFile(path=name, problems=(problem,), mend=f"git rm -r --cached -- {name}")
+
+    def archives(self) -> tuple[str, ...]:
+        """Return the archived files of the audit log that git has, in no order."""
+        return tuple(name for name in self.entries if _is_archive(name))
 
     def prefetch(self, names: Iterable[str]) -> None:
-        """Read *names* with one process."""
+        """Read *names* with one process.
+
+        Raises:
+            LocalIo, InvalidFile: one of them cannot be read.
+        """
         wanted = [name for name in names if name not in self._known]
         if not wanted:
             return
-        question = staged_question(wanted)
-        output = self.runner.asked(STAGED, self.root, question)
-        if output is None:
-            output = self._git(*STAGED[1:], stdin=question)
-        found = [] if output is None else blobs(output)
-        self._in_git = self._in_git or any(item is not None for item in found)
-        staged = iter(found[::2])
+        if not self.in_git:
+            self._known.update((name, _on_disk(self.root, name)) for name in wanted)
+            return
+        told = None
+        if not self.repository.revision and self.repository.top == self.root:
+            told = self.repository.runner.asked(STAGED, self.root, staged_question(wanted))
+        there = [name for name in wanted if self.entries.get(name, ("", ""))[1]]
+        if told is not None:
+            self._known.update(zip(wanted, blobs(told), strict=True))
+        elif there:
+            question = "".join(f"{self.entries[name][1]}\n" for name in there).encode("ascii")
+            self._known.update(zip(there, blobs(self.repository.ask(STAGED, stdin=question)), strict=True))
         for name in wanted:
-            self._known[name] = next(staged, None) if self._in_git else self._on_disk(name)
+            if self._known.setdefault(name, None) is None and self.entries.get(name, ("", ""))[0].startswith(FILE):
+                raise LocalIo(path=name, operation="read", reason="git has lost what is staged of it")
 
     def read(self, name: str) -> bytes | None:
-        """Return the content of a file by its path from the root, or None if it will not be there."""
+        """Return the content of a file by its path from the root, or None if it will not be there.
+
+        Raises:
+            LocalIo, InvalidFile: it cannot be read.
+        """
         self.prefetch((name,))
         return self._known[name]
 
-    def unstaged(self) -> tuple[str, ...]:
-        """Return which of the files that were read are another on the disk."""
-        return tuple(name for name, content in self._known.items() if self._on_disk(name) not in (None, content))
+    def unstaged(self, names: Collection[str]) -> tuple[str, ...]:
+        """Return which of *names* are another on the disk, or are there alone."""
+        if not self.in_git or self.repository.revision:
+            return ()
+        return tuple(name for name in names if self._differs(name))
+
+    def _differs(self, name: str) -> bool:
+        _, oid = self.entries.get(name, ("", ""))
+        try:
+            data = _on_disk(self.root, name)
+        except (LocalIo, InvalidFile):
+            # It is mended by git add, which says why it cannot be read.
+            return True
+        return data is not None and _object_id(data, len(oid)) != oid
 
     def left_out(self) -> tuple[str, ...]:
         """Return which of the files that were read are on the disk alone."""
+        if self.repository.revision:
+            return ()
         return tuple(name for name, content in self._known.items() if content is None and (self.root / name).is_file())
 
-    def _on_disk(self, name: str) -> bytes | None:
-        path = self.root / name
-        return path.read_bytes() if path.is_file() else None
+    def tracked(self) -> tuple[str, ...]:
+        """Return the paths below ``sources/``, in any case, that will be in the commit."""
+        return tuple(path for path in self.entries if path.lower().partition("/")[0] == "sources")
 
-    def tracked(self, *patterns: str) -> tuple[str, ...]:
-        """Return the paths that match *patterns* (gitglossary, pathspec) and will be in the commit."""
-        output = self.runner.asked((*LISTED, *patterns), self.root)
-        return _paths(self._git(*LISTED[1:], *patterns) if output is None else output)
+    def documents(self, named: Collection[str] = ()) -> tuple[str, ...]:
+        """Return the paths of the documents, and those of *named*, that will be in the commit."""
+        others = [f":(literal){name}" for name in named if not is_listed(name)]
+        if others and self.repository.top is not None:
+            self.entries.update(self._listed(others))
+        return tuple(path for path in self.entries if path.endswith(".md") or path in named)
+
+    def _listed(self, patterns: Sequence[str]) -> Mapping[str, Entry]:
+        if self.repository.revision:
+            return {}
+        return of_index(self.repository.ask(["git", "ls-files", "--stage", "-z", "--", *patterns], cwd=self.root))
+
+    def is_at_head(self) -> bool:
+        """Tell whether the clones on the disk say something of what git has: of another commit they do not."""
+        revision = self.repository.revision
+        return not revision or self.repository.ask(["git", "rev-parse", "HEAD"]).strip().decode("ascii") == revision
 
     def changed(self) -> frozenset[str]:
         """Return the paths from the root that the commit changes, below the root."""
-        options = ("--cached", "--name-only", "--no-renames", "--relative", "-z")
-        return frozenset(_paths(self._git("diff", *options)))
+        options, prefix = ("--name-only", "--no-renames", "-z"), self.repository.prefix(self.root)
+        argv = ["git", "diff", "--cached", "--no-relative", *options]
+        if self.repository.revision:
+            argv = ["git", "diff-tree", "--root", "-r", "--no-commit-id", *options, self.repository.revision]
+        found = self.repository.ask(argv).decode("utf-8", "surrogateescape").split("\0")
+        return frozenset(path.removeprefix(prefix) for path in found if path and path.startswith(prefix))
 
-    def _git(self, *arguments: str, stdin: bytes | None = None) -> bytes | None:
-        env = child_environment(self.runner.environ, network=True) | of_commit(self.runner.environ)
-        done = self.runner.run(["git", *arguments], env=env, cwd=self.root, stdin=stdin)
-        return done.stdout if done.status == 0 else None
+
+def is_committed(repository: Repository, root: Path) -> bool:
+    """Tell whether HEAD has the workspace at *root*."""
+    prefix = repository.prefix(root)
+    done = repository.run(["git", "ls-tree", "-z", "HEAD", "--", *(f"{prefix}{name}" for name in _ROOTS)])
+    # A repository without a commit has no HEAD.
+    return done.status == 0 and bool(done.stdout)
 
 
-def _paths(output: bytes | None) -> tuple[str, ...]:
-    return tuple(item.decode("utf-8", "surrogateescape") for item in (output or b"").split(b"\0") if item)
+def roots_in(entries: Iterable[str]) -> tuple[str, ...]:
+    """Return the folders of the workspaces that have one of *entries*, each with a slash behind it, the top empty.
+
+    What stands below the ``sources/`` of another is part of somebody else's repository.
+    """
+    found = sorted({path.removesuffix(name) for path in entries for name in _ROOTS if f"/{path}".endswith(f"/{name}")})
+    return tuple(one for one in found if not any(one.startswith(f"{other}sources/") for other in found))
+
+
+def documents_on_disk(repository: Repository, root: Path) -> tuple[str, ...]:
+    """Return the documents that are on the disk below *root* and that git does not ignore."""
+    if repository.top is None:
+        return tuple(_walked(root))
+    argv = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z", "--", "*.md"]
+    told = repository.ask(argv, cwd=root).decode("utf-8", "surrogateescape")
+    return tuple(dict.fromkeys(path for path in told.split("\0") if path and (root / path).is_file()))
+
+
+def _walked(root: Path) -> Iterator[str]:
+    for folder, folders, files in os.walk(root):
+        folders[:] = [name for name in folders if not name.startswith(".") and Path(folder, name) != root / "sources"]
+        yield from (os.path.relpath(os.path.join(folder, name), root) for name in files if name.endswith(".md"))
+
+
+def _is_archive(name: str) -> bool:
+    folder, _, file = name.rpartition("/")
+    return folder == "state" and file.startswith("sources-audit.") and file[len("sources-audit.") :].endswith(".jsonl")
+
+
+def _on_disk(root: Path, name: str) -> bytes | None:
+    path = root / name
+    try:
+        if path.exists() and not path.is_file():
+            raise InvalidFile(path=name, problems=(Problem("file", "is not a regular file"),))
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise LocalIo(path=name, operation="read", reason=error.strerror or str(error)) from error
+
+
+def _object_id(data: bytes, length: int) -> str:
+    """Return the id that git gives to a file with the content *data*, in the kind of hash that has *length* digits."""
+    import hashlib
+
+    blob = b"blob %d\0" % len(data) + data
+    return (hashlib.sha256(blob) if length == 64 else hashlib.sha1(blob, usedforsecurity=False)).hexdigest()
 
 
 def blobs(output: bytes) -> list[bytes | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from git_hybrid.core.errors import NoWorkspace, SymlinkRefused
@@ -145,10 +146,14 @@ def refuse_links(layout: Layout, names: tuple[SourceName, ...] = ()) -> None:
 def archives(layout: Layout) -> tuple[str, ...]:
     """Return the archived files of the audit log, the oldest first, by their paths from the root."""
     found = layout.state_folder.glob("sources-audit.*.jsonl") if layout.state_folder.is_dir() else ()
-    return tuple(sorted((layout.relative(path) for path in found), key=_archive_order))
+    return in_order(layout.relative(path) for path in found)
+
+
+def in_order(names: Iterable[str]) -> tuple[str, ...]:
+    """Return *names* of archives, the oldest first: ``…audit.2026.jsonl``, ``…audit.2026-2.jsonl``, then 2027."""
+    return tuple(sorted(names, key=_archive_order))
 
 
 def _archive_order(name: str) -> tuple[str, int]:
-    """Return what sorts ``…audit.2026.jsonl`` before ``…audit.2026-2.jsonl`` and that before 2027."""
     year, _, number = name.split(".")[1].partition("-")
-    return year, int(number) if number.isdigit() else 1
+    return year, int(number) if number.isascii() and number.isdigit() else 1

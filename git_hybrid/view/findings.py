@@ -9,15 +9,31 @@ from git_hybrid.core.checks import Violation
 from git_hybrid.view.term import paint, safe
 
 
-def violation_lines(found: Sequence[Violation], *, color: bool = False) -> list[str]:
-    """Return three lines a violation: where and what, why it matters, what mends it."""
+def violation_lines(found: Sequence[Violation], *, color: bool = False, most: int | None = None) -> list[str]:
+    """Return three lines a violation: where and what, why it matters, what mends it.
+
+    Of those that the same mends *most* are told, and how many more there are.
+    """
     lines: list[str] = []
+    alike: dict[tuple[str, str, str], int] = {}
     for item in found:
+        alike[_kind(item)] = alike.get(_kind(item), 0) + 1
+    told: dict[tuple[str, str, str], int] = {}
+    for item in found:
+        number = told[_kind(item)] = told.get(_kind(item), 0) + 1
+        if most is not None and number > most:
+            continue
         word = paint(item.level, "bad" if item.level == "fail" else "warn", color=color)
         lines.append(f"{word} {safe(item.file)}: {safe(item.entry)}: {safe(item.what)}")
         lines.append(f"  why:  {safe(item.why)}")
         lines.append(f"  mend: {safe(item.mend)}")
+        if number == most and alike[_kind(item)] > most:
+            lines.append(f"  and {alike[_kind(item)] - most} more that the same mends")
     return lines
+
+
+def _kind(item: Violation) -> tuple[str, str, str]:
+    return item.level, item.why, item.mend
 
 
 def check_document(results: Mapping[str, Sequence[Violation]], *, exit_code: int) -> dict[str, Any]:

@@ -19,8 +19,9 @@ from git_hybrid.core.audit_verify import verify
 from git_hybrid.core.canonical import canonical_json
 from git_hybrid.core.checks import Violation
 from git_hybrid.git.committed import history_witness
+from git_hybrid.git.repository import around
 from git_hybrid.git.run import Runner
-from git_hybrid.store.layout import Layout
+from git_hybrid.store.layout import Layout, archives
 from support.cli import Result, merged_env, run_hybrid
 from support.kit import git
 from support.upstream import Upstream
@@ -123,7 +124,7 @@ class Site:
     def verified(self, since: str | None = None) -> tuple[Breach, ...]:
         """Return what ``git hybrid audit verify`` finds."""
         runner = Runner(environ=merged_env(None))
-        witnesses = history_witness(runner, self.root, since=since)
+        witnesses = history_witness(around(runner, self.root), self.root, archives(Layout(self.root)), since=since)
         facts = gather(runner, Layout(self.root), ("audit",), now=datetime.now(UTC), witnesses=witnesses)
         return verify(facts.log, facts.witnesses)
 

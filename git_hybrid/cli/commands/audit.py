@@ -22,6 +22,7 @@ from git_hybrid.core.ids import InvalidText
 from git_hybrid.core.values import parse_duration, parse_moment
 from git_hybrid.core.words import counted
 from git_hybrid.git.committed import history_witness
+from git_hybrid.git.repository import Repository, around
 from git_hybrid.store.layout import archives
 from git_hybrid.view.audit import breach_lines, record_lines
 from git_hybrid.view.export import Format, Table, export
@@ -77,7 +78,7 @@ def log_command(
 
 def _facts(session: Session, witnesses: Witnesses | None = None) -> Facts:
     now = session.runtime.info.now
-    return gather(session.runner, session.layout, ("audit",), now=now, witnesses=witnesses)
+    return gather(session.runner, session.layout, ("audit",), now=now, witnesses=witnesses or Witnesses())
 
 
 def _since(text: str | None, *, now: datetime) -> datetime | None:
@@ -103,7 +104,8 @@ def verify_command(context: click.Context, *, since: str | None) -> int:
     It names the first bad record and what that proves.
     """
     with opened(context) as (session, output):
-        facts = _facts(session, history_witness(session.runner, session.layout.root, since=since))
+        layout, repository = session.layout, around(session.runner, session.layout.root)
+        facts = _facts(session, history_witness(repository, layout.root, archives(layout), since=since))
         breaches = verify(facts.log, facts.witnesses, now=facts.now)
         records, absent = records_of(facts.log), missing_archives(facts.log)
         code = _BAD if breaches else 0
@@ -116,10 +118,19 @@ def verify_command(context: click.Context, *, since: str | None) -> int:
         if breaches:
             output.hint("audit", "git log -p -- state/sources-audit.jsonl")
         else:
-            witness = "" if facts.witnesses.committed is None else ", and with all that git has committed"
+            witness = ""
+            if facts.witnesses.committed is not None:
+                witness = f", and with {_held_against(repository, since)}"
             held = f"whole, in agreement with state, lock and overrides{witness}"
             output.data(f"audit log: {counted(len(records), 'record')}, {held}")
         return code
+
+
+def _held_against(repository: Repository, since: str | None) -> str:
+    """Return the commits that the log was held against, in words."""
+    if repository.is_shallow():
+        return "the commits that this shallow clone has (git fetch --unshallow brings the others)"
+    return "all that git has committed" if since is None else f"all that git has committed since {since}"
 
 
 def _plain(breach: Breach) -> dict[str, object]:

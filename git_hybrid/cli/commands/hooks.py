@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import click
 
@@ -12,11 +15,13 @@ from git_hybrid.cli.options import common_options
 from git_hybrid.cli.output import Output, opened
 from git_hybrid.cli.wiring import Session
 from git_hybrid.core.errors import BadArgument, HookTaken
-from git_hybrid.git.environment import child_environment
+from git_hybrid.git.repository import around
 from git_hybrid.store.durable import make_folder, remove_file, write_file
 
 _MARK = "# Written by git hybrid hooks install."
 _PROGRAM = "git-hybrid-hook-check"
+_STAGES = {"pre-commit": "commit", "pre-merge-commit": "commit of a merge that git makes", "pre-push": "push"}
+Wanted = TypeVar("Wanted", bound=Callable[..., object])
 
 
 @click.group("hooks")
@@ -28,45 +33,59 @@ def command() -> None:
     """
 
 
-def _stages(pre_commit: bool, pre_push: bool) -> list[str]:
-    chosen = [name for name, wanted in (("pre-commit", pre_commit), ("pre-push", pre_push)) if wanted]
-    return chosen or ["pre-commit"]
+def _stage_options(begin: str) -> Callable[[Wanted], Wanted]:
+    """Return what adds an option for each hook; *begin* is put before what the hook does."""
+
+    def decorate(function: Wanted) -> Wanted:
+        for name, when in reversed(_STAGES.items()):
+            function = click.option(f"--{name}", is_flag=True, help=begin.format(when))(function)
+        return function
+
+    return decorate
+
+
+def _chosen(wanted: Mapping[str, bool]) -> list[str]:
+    return [name for name in _STAGES if wanted[name.replace("-", "_")]]
 
 
 @command.command("install")
-@click.option("--pre-commit", is_flag=True, help="Check before each commit (this is the default).")
-@click.option("--pre-push", is_flag=True, help="Check before each push.")
+@_stage_options("Check before each {}.")
 @common_options
 @click.pass_context
-def install_command(context: click.Context, *, pre_commit: bool, pre_push: bool) -> int:
-    """Write git hooks that run the checks, where git looks for hooks (core.hooksPath). A hook of yours is kept."""
+def install_command(context: click.Context, /, **wanted: bool) -> int:
+    """Write git hooks that run the checks, where git looks for hooks (core.hooksPath). A hook of yours is kept.
+
+    Without options it is the hook before each commit.
+    """
     with opened(context) as (session, output):
         folder = _folder(session)
-        stages = _stages(pre_commit, pre_push)
+        stages = _chosen(wanted) or ["pre-commit"]
         taken = [name for name in stages if _is_taken(folder / name)]
         if taken:
-            raise HookTaken(path=str(folder / taken[0]), line=f"{_PROGRAM} || exit 1")
+            raise HookTaken(path=str(folder / taken[0]), line=f"{_command(taken[0])} || exit 1")
         make_folder(folder)
+        before = [name for name in stages if _is_written(folder / name)]
         for name in stages:
-            write_file(folder / name, _script().encode())
-            (folder / name).chmod(0o755)
-        return _told(output, "installed", [folder / name for name in stages])
+            if name not in before:
+                write_file(folder / name, _script(name).encode())
+                (folder / name).chmod(0o755)
+        written = {"installed": [folder / name for name in stages if name not in before]}
+        return _told(output, written | {"unchanged": [folder / name for name in before]})
 
 
 @command.command("uninstall")
-@click.option("--pre-commit", is_flag=True, help="Only the one before each commit.")
-@click.option("--pre-push", is_flag=True, help="Only the one before each push.")
+@_stage_options("Only the one before each {}.")
 @common_options
 @click.pass_context
-def uninstall_command(context: click.Context, *, pre_commit: bool, pre_push: bool) -> int:
+def uninstall_command(context: click.Context, /, **wanted: bool) -> int:
     """Remove the git hooks that install wrote, and no others."""
     with opened(context) as (session, output):
         folder = _folder(session)
-        stages = _stages(pre_commit, pre_push) if pre_commit or pre_push else ["pre-commit", "pre-push"]
-        ours = [folder / name for name in stages if (folder / name).is_file() and not _is_taken(folder / name)]
+        paths = [folder / name for name in _chosen(wanted) or _STAGES]
+        ours = [path for path in paths if path.is_file() and not _is_taken(path)]
         for path in ours:
             remove_file(path)
-        return _told(output, "removed", ours)
+        return _told(output, {"removed": ours})
 
 
 def _folder(session: Session) -> Path:
@@ -74,21 +93,30 @@ def _folder(session: Session) -> Path:
 
     Raises:
         BadArgument: the workspace is in no git repository.
+        GitRefused: git does not answer about it.
     """
-    env = child_environment(session.runner.environ, network=True)
-    done = session.runner.run(["git", "rev-parse", "--git-path", "hooks"], env=env, cwd=session.layout.root)
-    if done.status:
-        root = str(session.layout.root)
-        raise BadArgument(what="hooks", value=root, reason="is in no git repository: git init makes it one")
-    return session.layout.root / done.stdout.decode("utf-8", "surrogateescape").rstrip("\n")
+    root = session.layout.root
+    repository = around(session.runner, root)
+    if repository.top is None:
+        raise BadArgument(what="hooks", value=str(root), reason="is in no git repository: git init makes it one")
+    told = repository.ask(["git", "rev-parse", "--git-path", "hooks"], cwd=root)
+    return Path(os.path.normpath(root / told.decode("utf-8", "surrogateescape").rstrip("\n")))
 
 
 def _is_taken(path: Path) -> bool:
     return path.is_symlink() or (path.exists() and _MARK not in path.read_text(encoding="utf-8", errors="replace"))
 
 
-def _script() -> str:
-    """Return the hook: the program where it is now, else where the PATH of the day has it."""
+def _is_written(path: Path) -> bool:
+    return path.is_file() and path.read_bytes() == _script(path.name).encode() and os.access(path, os.X_OK)
+
+
+def _command(name: str) -> str:
+    return f"{_PROGRAM} --pre-push" if name == "pre-push" else _PROGRAM
+
+
+def _script(name: str) -> str:
+    """Return the hook *name*: the program where it is now, else where the PATH of the day has it."""
     here = shlex.quote(str(Path(sys.executable).with_name(_PROGRAM)))
     lines = [
         "#!/bin/sh",
@@ -98,16 +126,16 @@ def _script() -> str:
         '    echo "error: git hybrid is not installed" >&2',
         "    exit 1",
         "}",
-        'exec "$hook"',
+        _command(name).replace(_PROGRAM, 'exec "$hook"'),
     ]
     return "\n".join(lines) + "\n"
 
 
-def _told(output: Output, word: str, paths: list[Path]) -> int:
+def _told(output: Output, done: Mapping[str, Sequence[Path]]) -> int:
     if output.common.json:
-        files = [str(path) for path in paths]
-        output.document({"command": "hooks", "exit_code": 0, word: files, "sources": []})
+        files = {word: [str(path) for path in paths] for word, paths in done.items()}
+        output.document({"command": "hooks", "exit_code": 0, **files, "sources": []})
     else:
-        output.data(*(f"{word} {path}" for path in paths))
-        output.talk("" if paths else "no hooks of git hybrid here")
+        output.data(*(f"{word} {path}" for word, paths in done.items() for path in paths))
+        output.talk("" if any(done.values()) else "no hooks of git hybrid here")
     return 0

@@ -13,6 +13,7 @@ from git_hybrid.core.errors import Interrupted
 from git_hybrid.git import ahead as asking
 from git_hybrid.git.ahead import CONFIG, STAGED, VERSION, Ahead
 from git_hybrid.git.committed import head_witness
+from git_hybrid.git.repository import around
 from git_hybrid.git.run import Runner
 from git_hybrid.git.settings import git_version, read_config
 from git_hybrid.git.staged import Staged
@@ -55,12 +56,12 @@ def test_a_command_takes_the_answers(root: Path, monkeypatch: pytest.MonkeyPatch
 
 def test_a_hook_takes_the_answers(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ahead = Ahead()
-    asking.ask_for_hook(ahead, str(root), ("metadata",))
+    asking.ask_for_hook(ahead, str(root), ("metadata", "mirrors"))
     runner = Runner(environ=os.environ, ahead=ahead)
     with monkeypatch.context() as patched:
         patched.setattr(Runner, "run", lambda *_, **__: pytest.fail("asked again"))
-        index = Staged(runner, root)
-        index.prefetch(asking.files_for(("metadata",)))
+        index = Staged(around(runner, root), root)
+        index.prefetch(asking.files_for(("metadata", "mirrors")))
         assert index.read(manifest.SHOWN) == b"staged"
         assert index.read(lockfile.SHOWN) is None
         assert read_config(runner, root)["hybrid.jobs"] == "3"
@@ -74,12 +75,15 @@ def test_all_checks_take_the_answers(root: Path, monkeypatch: pytest.MonkeyPatch
     runner = Runner(environ=os.environ, ahead=ahead)
     with monkeypatch.context() as patched:
         patched.setattr(Runner, "run", lambda *_, **__: pytest.fail("asked again"))
-        assert head_witness(runner, root).committed is None
-        assert Staged(runner, root).tracked("sources") == ()
-        assert Staged(runner, root).tracked("*.md") == ()
+        repository = around(runner, root)
+        index = Staged(repository, root)
+        index.prefetch(asking.files_for(()))
+        assert index.read(manifest.SHOWN) == b"staged"
+        assert (index.tracked(), index.documents(), index.archives()) == ((), (), ())
+        assert head_witness(repository, root).committed is None
     # Each answer is good for one question.
-    assert Staged(runner, root).tracked("sources.*") == ("sources.toml",)
-    assert head_witness(runner, root).committed is None
+    assert tuple(around(runner, root).entries()) == ("sources.toml",)
+    assert head_witness(repository, root).committed is None
     ahead.close()
 
 

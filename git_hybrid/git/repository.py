@@ -1,0 +1,120 @@
+"""The repository that a workspace is committed to: the one way to ask git about it, and what is staged in it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from git_hybrid.core.errors import GitRefused
+from git_hybrid.core.value import Struct
+from git_hybrid.git.ahead import LISTED
+from git_hybrid.git.environment import child_environment
+from git_hybrid.git.place import of_commit, top_of
+from git_hybrid.git.run import Completed, Runner
+
+FILE, LINK, SUBMODULE = "10", "120000", "160000"
+"""What git keeps, by the first digits of its mode."""
+Entry = tuple[str, str]
+"""The mode and the id of the object; the id is empty while a merge is not resolved."""
+
+
+class Repository(Struct):
+    """The repository whose working tree is at ``top``; None: there is none.
+
+    What counts is its index or, where ``revision`` names one, that commit.
+    """
+
+    runner: Runner
+    top: Path | None
+    revision: str = ""
+    _entries: Mapping[str, Entry] | None = None
+
+    def ask(self, argv: Sequence[str], *, stdin: bytes | None = None, cwd: Path | None = None) -> bytes:
+        """Return what the git command *argv* writes, in *cwd* or else at the top.
+
+        Raises:
+            GitRefused: git does not answer, above all since the repository belongs to somebody else.
+        """
+        if self.top is None:
+            return b""
+        if cwd is None and (told := self.runner.asked(argv, self.top, stdin or b"")) is not None:
+            return told
+        done = self.run(argv, stdin=stdin, cwd=cwd)
+        if done.status != 0:
+            raise refused(str(self.top), done.stderr)
+        return done.stdout
+
+    def run(self, argv: Sequence[str], *, stdin: bytes | None = None, cwd: Path | None = None) -> Completed:
+        """Run the git command *argv*, which may fail, in *cwd* or else at the top; there must be one."""
+        assert self.top is not None
+        env = child_environment(self.runner.environ, network=True) | of_commit(self.runner.environ, str(self.top))
+        return self.runner.run(argv, env=env, cwd=cwd or self.top, stdin=stdin)
+
+    def entries(self) -> Mapping[str, Entry]:
+        """Return what git has, by path from the top: the files of workspaces, what is below ``sources/``, documents.
+
+        Raises:
+            GitRefused: git does not answer.
+        """
+        if self._entries is None:
+            if self.revision:
+                told = self.ask(["git", "ls-tree", "-r", "-z", "--full-tree", self.revision])
+                self._entries = {path: entry for path, entry in _of_tree(told) if _is_listed(path)}
+            else:
+                self._entries = of_index(self.ask(LISTED))
+        return self._entries
+
+    def prefix(self, root: Path) -> str:
+        """Return what stands before the paths of the workspace at *root*; nothing where it is at the top."""
+        if self.top is None or self.top == root:
+            return ""
+        return os.path.relpath(root, self.top) + "/"
+
+    def is_shallow(self) -> bool:
+        """Tell whether only the end of the history is here."""
+        return self.ask(["git", "rev-parse", "--is-shallow-repository"]).strip() == b"true"
+
+
+def around(runner: Runner, root: Path, revision: str = "") -> Repository:
+    """Return the repository that the folder *root* is in."""
+    top = top_of(str(root), runner.environ)
+    return Repository(runner, None if top is None else Path(top), revision)
+
+
+def refused(top: str, stderr: str) -> GitRefused:
+    """Return the error for a git that answers nothing about the repository at *top*."""
+    words = " ".join(line.strip() for line in stderr.splitlines() if line.strip())
+    unsafe = "safe.directory" in words
+    mend = f"git config --global --add safe.directory {top}" if unsafe else f"git -C {top} status"
+    return GitRefused(path=top, words=words.partition(" To add an exception")[0], mend=mend)
+
+
+def of_index(told: bytes) -> dict[str, Entry]:
+    """Return the entries in what ``git ls-files --stage -z`` wrote, by path."""
+    found: dict[str, Entry] = {}
+    for item in told.decode("utf-8", "surrogateescape").split("\0"):
+        if item:
+            words, _, path = item.partition("\t")
+            mode, oid, stage = words.split(" ")
+            found[path] = (mode, oid if stage == "0" else "")
+    return found
+
+
+def _of_tree(told: bytes) -> list[tuple[str, Entry]]:
+    found: list[tuple[str, Entry]] = []
+    for item in told.decode("utf-8", "surrogateescape").split("\0"):
+        if item:
+            words, _, path = item.partition("\t")
+            mode, _, oid = words.split(" ")
+            found.append((path, (mode, oid)))
+    return found
+
+
+def _is_listed(path: str) -> bool:
+    return is_listed(path) or path == "state" or path.endswith("/state")
+
+
+def is_listed(path: str) -> bool:
+    """Tell whether a file at *path* would be among the entries."""
+    return "sources" in path.lower() or path.endswith(".md")

@@ -1,0 +1,415 @@
+"""Where hooks find workspaces, and what git says of them: folders, merges, pushes, and a git that does not answer."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from support.governed import LOCK, LOG, OVERRIDES, Site, plain_site, signed_line
+from support.kit import git
+
+BIN = Path(sys.executable).parent
+
+
+@pytest.fixture
+def site(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Site:
+    return plain_site(tmp_path, tmp_path_factory)
+
+
+@pytest.fixture
+def below(site: Site) -> Site:
+    """Return a workspace in the folder ``ws`` of the repository, committed."""
+    git("rm", "-q", "-r", "--cached", ".", cwd=site.root)
+    for path in [path for path in site.root.iterdir() if path.name != ".git"]:
+        (site.root / "ws").mkdir(exist_ok=True)
+        path.rename(site.root / "ws" / path.name)
+    shutil.rmtree(site.root / "ws/sources/tool")
+    site.commit("move")
+    return site
+
+
+def hook(
+    folder: Path, *arguments: str, name: str = "check", env: Mapping[str, str] | None = None, told: str = ""
+) -> tuple[int, str]:
+    """Run a hook and return its exit status and what it says; it never says anything on stderr."""
+    argv = [BIN / f"git-hybrid-hook-{name}", *arguments]
+    env = {**os.environ, **(env or {})}
+    done = subprocess.run(argv, cwd=folder, env=env, input=told, capture_output=True, text=True, check=False)
+    assert done.stderr == ""
+    return done.returncode, done.stdout
+
+
+def move_by_hand(root: Path) -> None:
+    """Pin a commit that no record tells of, and stage it."""
+    path = root / LOCK
+    lines = path.read_text().splitlines()
+    at = next(number for number, line in enumerate(lines) if line.startswith("commit = "))
+    lines[at] = f'commit = "{"0" * 40}"'
+    path.write_text("\n".join(lines) + "\n")
+    git("add", LOCK, cwd=root)
+
+
+def test_a_git_that_does_not_answer_is_no_good_log(site: Site) -> None:
+    (site.root / ".git/HEAD").write_text("nonsense\n")
+    code, said = hook(site.root)
+    assert code == 2
+    assert said.startswith(f"error: git does not answer about the repository at {site.root}\n  cause: fatal: ")
+    for words in (("check",), ("audit", "verify"), ("check", "--staged"), ("hooks", "install")):
+        assert site(*words, check=2).err.startswith("error: git does not answer")
+    assert site("check", "metadata").code == 0
+
+
+def test_a_repository_of_somebody_else(site: Site) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can give a file away")
+    for path in (site.root, site.root / ".git"):
+        os.chown(path, 65534, 65534)
+    code, said = hook(site.root)
+    assert code == 2
+    assert "dubious ownership" in said or "unsafe repository" in said
+    assert said.splitlines()[-1] == f"  mend: git config --global --add safe.directory {site.root}"
+    done = site("audit", "verify", check=2)
+    assert f"hint: git config --global --add safe.directory {site.root}\n" in done.err
+
+
+def test_a_shallow_clone_says_what_the_log_was_held_against(site: Site, tmp_path: Path) -> None:
+    assert ", and with all that git has committed\n" in site("audit", "verify").out
+    site.write("notes.txt", "x\n")
+    site.commit()
+    git("clone", "-q", "--depth", "1", site.root.as_uri(), "shallow", cwd=tmp_path)
+    shallow = Site(tmp_path / "shallow", site.tool, site.commits)
+    assert "and with the commits that this shallow clone has (git fetch --unshallow" in shallow("audit", "verify").out
+
+
+def test_records_that_came_in_a_merge_are_held_against_the_log(site: Site) -> None:
+    for setting in ("log.diffMerges=first-parent", "log.showRoot=false"):
+        git("config", *setting.split("="), cwd=site.root)
+    git("checkout", "-q", "-b", "side", cwd=site.root)
+    git("commit", "-q", "--allow-empty", "-m", "x", cwd=site.root)
+    git("checkout", "-q", "main", cwd=site.root)
+    git("commit", "-q", "--allow-empty", "-m", "y", cwd=site.root)
+    git("merge", "-q", "--no-ff", "--no-commit", "side", cwd=site.root)
+    before = site.read(LOG)
+    site("mirror", "add", "m", "https://m.example", "--owner", "o@example.org")
+    site.commit("merge")
+    site.write(LOG, before)
+    git("rm", "-q", "-f", "state/sources-mirrors.json", cwd=site.root)
+    site.commit("cut")
+    git("commit", "-q", "--allow-empty", "-m", "next", cwd=site.root)
+    assert {breach.id for breach in site.verified()} == {"lost-by-commit", "cut"}
+
+
+def test_records_of_an_archive_are_held_against_the_log(site: Site) -> None:
+    site("mirror", "add", "m", "https://m.example", "--owner", "o@example.org")
+    site("audit", "rotate")
+    site.commit("rotate")
+    (archive,) = site.root.glob("state/sources-audit.*.jsonl")
+    archive.chmod(0o644)
+    lines = site.lines()
+    first = {**site.log()[0], "event": "init", "prev": [], "seq": 1}
+    site.put_lines([signed_line({key: item for key, item in first.items() if key != "detail"})])
+    archive.unlink()
+    site.commit("another log")
+    lost = [breach for breach in site.verified() if breach.id == "lost-by-commit"]
+    assert lost
+    site.put_lines(lines)
+    site.commit("the end of the log again")
+    assert "archive-missing" in {breach.id for breach in site.verified()}
+
+
+def test_a_log_that_a_commit_took_out_is_missed_in_the_next(site: Site) -> None:
+    lines = site.log()
+    git("rm", "-q", LOG, cwd=site.root)
+    git("commit", "-q", "-m", "no log", cwd=site.root)
+    site.put_lines([signed_line({**item, "operator": "Mallory"}) for item in lines[:1]])
+    git("add", LOG, cwd=site.root)
+    code, said = hook(site.root, name="audit")
+    assert code == 1
+    assert "that were committed once are not in it" in said
+
+
+def test_a_branch_from_before_the_workspace_takes_it_in_by_a_merge(site: Site) -> None:
+    site("hooks", "install", "--pre-commit", "--pre-merge-commit")
+    git("checkout", "-q", "--orphan", "old", cwd=site.root)
+    git("rm", "-q", "-r", "-f", ".", cwd=site.root)
+    (site.root / "notes.txt").write_text("x\n")
+    git("add", "notes.txt", cwd=site.root)
+    git("commit", "-q", "-m", "without a workspace", cwd=site.root)
+    git("merge", "-q", "--no-commit", "--allow-unrelated-histories", "main", cwd=site.root)
+    assert hook(site.root) == (0, "")
+    git("merge", "--abort", cwd=site.root)
+    git("merge", "-q", "--allow-unrelated-histories", "-m", "merge", "main", cwd=site.root)
+    assert site("audit", "verify").code == 0
+
+
+def test_before_a_merge_commit_git_names_the_other_side_in_variables(site: Site) -> None:
+    site("hooks", "install", "--pre-merge-commit")
+    for branch, who in (("one", "One <one@example.org>"), ("two", "Two <two@example.org>")):
+        git("checkout", "-q", "-b", branch, "main", cwd=site.root)
+        site("mirror", "add", branch, f"https://{branch}.example", "--owner", "o@example.org", who=who)
+        git("checkout", "-q", "main", "--", "state/sources-mirrors.json", cwd=site.root, check=False)
+        site.commit(branch)
+    git("merge", "-q", "-X", "ours", "-m", "merge", "one", cwd=site.root)
+    assert len(git("log", "-1", "--format=%P", cwd=site.root).split()) == 2
+
+
+def test_a_repository_that_is_named_by_options(site: Site, tmp_path: Path) -> None:
+    site("hooks", "install")
+    (site.root / ".git").rename(tmp_path / "elsewhere.git")
+    env = {"GIT_DIR": str(tmp_path / "elsewhere.git"), "GIT_WORK_TREE": "."}
+    site.put_lines([signed_line({**item, "operator": "Mallory"}) for item in site.log()[:1]])
+    git("--git-dir=../../elsewhere.git", "--work-tree=.", "add", "state", cwd=site.root)
+    named = {"GIT_DIR": os.path.relpath(tmp_path / "elsewhere.git", site.root), "GIT_WORK_TREE": "."}
+    for variables in (env, named):
+        code, said = hook(site.root, name="audit", env=variables)
+        assert code == 1
+        assert "of the log in HEAD is not in it" in said
+
+
+@pytest.mark.parametrize("named", [{}, {"GIT_DIR": ".git"}, {"GIT_DIR": ".git", "GIT_INDEX_FILE": ".git/index"}])
+def test_a_workspace_in_a_folder_is_checked_as_it_is_staged(below: Site, named: Mapping[str, str]) -> None:
+    assert hook(below.root, env=named) == (0, "")
+    right = (below.root / "ws" / LOCK).read_text()
+    move_by_hand(below.root / "ws")
+    (below.root / "ws" / LOCK).write_text(right)
+    code, said = hook(below.root, env=named)
+    assert code == 1
+    assert said.startswith(f"fail ws/{LOG}: log: no record tells that tool was pinned to 000000000000")
+    assert f"  mend: git add -- ws/{LOCK}\n" in said
+
+
+def test_commands_are_told_as_they_are_typed_at_the_top(below: Site) -> None:
+    move_by_hand(below.root / "ws")
+    code, said = hook(below.root)
+    assert code == 1
+    assert "then git hybrid -C ws audit verify\n" in said
+    path = below.root / "ws/sources.toml"
+    path.write_text(path.read_text().replace('branch = "main"', 'branch = "other"'))
+    git("add", "-A", cwd=below.root)
+    said = hook(below.root, name="metadata")[1]
+    assert "  mend: git hybrid -C ws pin tool\n" in said
+    assert said.endswith("then: git add -- ws/sources.toml ws/state\n")
+
+
+@pytest.mark.parametrize("how", ["a manifest at the top", "one above", "none on the disk", "no folder on the disk"])
+def test_a_workspace_is_not_hidden(how: str, below: Site) -> None:
+    move_by_hand(below.root / "ws")
+    if how == "a manifest at the top":
+        shutil.copy(below.root / "ws/sources.toml", below.root)
+        git("add", "sources.toml", cwd=below.root)
+    elif how == "one above":
+        (below.root.parent / "sources.toml").write_text("schema_version = 1\n")
+    elif how == "none on the disk":
+        (below.root / "ws/sources.toml").unlink()
+    else:
+        shutil.rmtree(below.root / "ws")
+    code, said = hook(below.root)
+    assert code == 1
+    assert f"ws/{LOG}: log: no record tells" in said
+
+
+def test_two_workspaces_are_told_apart(below: Site) -> None:
+    shutil.copytree(below.root / "ws", below.root / "other")
+    git("add", "-A", cwd=below.root)
+    for name in ("ws", "other"):
+        move_by_hand(below.root / name)
+    said = hook(below.root, name="audit")[1]
+    assert [line.split(":")[0] for line in said.splitlines() if line.startswith("fail")] == [
+        f"fail other/{LOG}",
+        f"fail ws/{LOG}",
+    ]
+
+
+def test_a_manifest_that_is_taken_out_alone(below: Site) -> None:
+    git("rm", "-q", "--cached", "ws/sources.toml", cwd=below.root)
+    code, said = hook(below.root)
+    assert code == 2
+    assert said.splitlines() == [
+        "ws/sources.toml: file: is missing",
+        "  mend: git add -- ws/sources.toml, or give the workspace up as a whole: git -C ws rm -r --cached -- state",
+    ]
+    git("rm", "-q", "-r", "--cached", "ws", cwd=below.root)
+    assert hook(below.root) == (0, "")
+
+
+@pytest.mark.parametrize("how", ["given up", "nested", "clone", "branch from before"])
+def test_where_there_is_no_workspace_a_hook_says_nothing(how: str, site: Site) -> None:
+    folder = site.root
+    if how == "given up":
+        git("rm", "-q", "-r", "--cached", ".", cwd=folder)
+    elif how == "nested":
+        folder = folder / "nested"
+        git("init", "-q", folder, cwd=site.root)
+    elif how == "clone":
+        folder = folder / "sources/tool"
+    else:
+        git("checkout", "-q", "--orphan", "old", cwd=folder)
+        git("rm", "-q", "-r", "-f", ".", cwd=folder)
+    assert hook(folder) == (0, "")
+
+
+def test_a_workspace_that_git_does_not_know_yet_is_read_from_the_disk(site: Site) -> None:
+    shutil.rmtree(site.root / ".git")
+    git("init", "-q", cwd=site.root)
+    assert hook(site.root) == (0, "")
+    move_by_hand(site.root)
+    git("rm", "-q", "--cached", LOCK, cwd=site.root)
+    assert hook(site.root)[0] == 1
+
+
+def test_archives_are_those_that_git_has(site: Site) -> None:
+    site("audit", "rotate")
+    site.commit("rotate")
+    (archive,) = site.root.glob("state/sources-audit.*.jsonl")
+    text = archive.read_text()
+    archive.unlink()
+    assert hook(site.root, name="audit") == (0, "")
+    archive.write_text(text)
+    git("rm", "-q", "--cached", archive, cwd=site.root)
+    code, said = hook(site.root, name="audit")
+    assert code == 1
+    assert "which is not there" in said
+    assert f"  mend: git add -- {archive.relative_to(site.root)}\n" in said
+
+
+@pytest.mark.parametrize("name", [LOCK, LOG, "sources.toml", "sources/.gitignore", "state"])
+def test_a_link_in_the_index_is_refused(site: Site, name: str) -> None:
+    blob = git("rev-parse", f"HEAD:{LOCK}", cwd=site.root)
+    if name == "state":
+        git("rm", "-q", "-r", "--cached", "state", cwd=site.root)
+    git("update-index", "--add", "--cacheinfo", f"120000,{blob},{name}", cwd=site.root)
+    code, said = hook(site.root)
+    assert code == 2
+    assert said.startswith(f"error: {name} is a symbolic link\n")
+
+
+def test_a_submodule_in_place_of_a_file_is_refused(site: Site) -> None:
+    head = git("rev-parse", "HEAD", cwd=site.root)
+    git("update-index", "--add", "--cacheinfo", f"160000,{head},sources/.gitignore", cwd=site.root)
+    code, said = hook(site.root, name="sources")
+    assert code == 2
+    assert said.startswith("sources/.gitignore: index: is a submodule")
+
+
+def test_clones_are_found_in_any_case(site: Site) -> None:
+    blob = git("rev-parse", f"HEAD:{LOCK}", cwd=site.root)
+    git("update-index", "--add", "--cacheinfo", f"100644,{blob},Sources/x/file", cwd=site.root)
+    code, said = hook(site.root, name="sources")
+    assert code == 1
+    assert said.startswith("fail Sources/x: index: is being committed")
+
+
+def test_names_that_are_no_text(site: Site) -> None:
+    folder = os.fsencode(site.root)
+    os.makedirs(folder + b"/specs/\xff")
+    for name in (b"state/sources-audit.\xff.jsonl", b"specs/\xff/spec.md", "state/sources-audit.2026-²".encode()):
+        with open(folder + b"/" + name + (b"" if b"." in name[-6:] else b".jsonl"), "wb"):
+            pass
+    code, said = hook(site.root, name="audit")
+    assert (code, said) == (0, "")
+    git("add", "-A", cwd=site.root)
+    code, said = hook(site.root)
+    assert code == 1
+    assert said.startswith("fail specs/\\xff/spec.md: ## Open Issues: has no ## Open Issues section")
+    assert site("check", "audit").code == 0
+
+
+def test_a_file_that_is_none(site: Site) -> None:
+    shutil.rmtree(site.root / ".git")
+    (site.root / LOCK).unlink()
+    os.mkfifo(site.root / LOCK)
+    for place in ("outside", "in a repository"):
+        if place != "outside":
+            git("init", "-q", cwd=site.root)
+        assert hook(site.root, name="metadata")[:1] == (2,)
+        assert "is not a regular file" in hook(site.root, name="metadata")[1]
+
+
+def test_what_pre_commit_puts_aside_is_not_called_lost(site: Site) -> None:
+    site.force(site.commits.hotfix)
+    git("add", LOCK, OVERRIDES, cwd=site.root)
+    kept = site.read(LOG)
+    git("checkout", "-q", "--", LOG, cwd=site.root)
+    code, said = hook(site.root, name="audit", env={"PRE_COMMIT": "1"})
+    assert code == 1
+    assert "  mend: git add -- state, if not all of it was staged (pre-commit puts that aside meanwhile); else " in said
+    site.write(LOG, kept)
+    said = hook(site.root, name="metadata", env={"PRE_COMMIT": "1"})[1]
+    assert "put" not in said
+
+
+def test_a_commit_that_is_not_made_forgets_what_it_staged(site: Site) -> None:
+    site("hooks", "install")
+    site.force(site.commits.hotfix)
+    site("sync")
+    done = subprocess.run(["git", "commit", "-qam", "x"], cwd=site.root, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "  mend: git add -- sources.toml state\n" in done.stderr
+    done = subprocess.run(
+        ["git", "commit", "-qm", "x", LOCK], cwd=site.root, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "  mend: git add -- sources.toml state, then git commit without a path\n" in done.stderr
+    git("add", "--", "sources.toml", "state", cwd=site.root)
+    git("commit", "-q", "-m", "x", cwd=site.root)
+
+
+def test_failures_that_the_same_mends_are_counted(site: Site) -> None:
+    for number in range(5):
+        site("mirror", "add", f"m{number}", f"https://m{number}.example", "--owner", "o@example.org")
+    site.commit()
+    site("audit", "rotate")
+    git("add", LOG, cwd=site.root)
+    said = hook(site.root, name="metadata")[1] + hook(site.root, name="audit")[1]
+    assert said.count("fail ") <= 3
+    site.put_lines([line.replace('"event"', '"even"') for line in site.lines()] * 6)
+    git("add", LOG, cwd=site.root)
+    said = hook(site.root, name="audit")[1]
+    assert "more that the same mends\n" in said
+
+
+def test_an_untracked_specification_is_checked_from_the_disk(site: Site) -> None:
+    (site.root / "specs/x").mkdir(parents=True)
+    site.write("specs/x/spec.md", "# x\n")
+    assert "specs/x/spec.md: ## Open Issues: has no" in site("check", "open-issues", check=1).out
+    assert site("check", "open-issues", "--staged").code == 0
+    site.write(".gitignore", "specs/\n")
+    assert site("check", "open-issues").code == 0
+    shutil.rmtree(site.root / ".git")
+    assert "specs/x/spec.md: ## Open Issues: has no" in site("check", "open-issues", check=1).out
+
+
+def test_a_push_is_checked_as_it_is_pushed(site: Site) -> None:
+    good = git("rev-parse", "HEAD", cwd=site.root)
+    right = site.read(LOCK)
+    move_by_hand(site.root)
+    git("commit", "-q", "-m", "by hand", cwd=site.root)
+    bad = git("rev-parse", "HEAD", cwd=site.root)
+    site.write(LOCK, right)
+    git("add", LOCK, cwd=site.root)
+    assert hook(site.root) == (0, "")
+    zero, blob = "0" * 40, git("rev-parse", f"HEAD:{LOCK}", cwd=site.root)
+    lines = {one: f"refs/heads/main {one} refs/heads/main {zero}\n" for one in (good, bad, zero, blob)}
+    code, said = hook(site.root, "--pre-push", told=lines[bad] * 2)
+    assert code == 1
+    assert said.count(f"in the commit {bad[:12]}:\n") == 1
+    assert hook(site.root, "--pre-push", told=lines[good] + lines[zero] + lines[blob]) == (0, "")
+    assert hook(site.root, "--pre-push") == (0, "")
+    assert hook(site.root, env={"PRE_COMMIT_TO_REF": bad})[0] == 1
+    assert hook(site.root, env={"PRE_COMMIT_TO_REF": good}) == (0, "")
+
+
+def test_hooks_are_written_once(below: Site) -> None:
+    path = below.root / ".git/hooks/pre-merge-commit"
+    words = ("-C", "ws", "hooks", "install", "--pre-merge-commit")
+    assert below(*words).out == f"installed {path}\n"
+    assert below(*words).out == f"unchanged {path}\n"
+    assert below(*words, "--pre-push").out == f"installed {path.with_name('pre-push')}\nunchanged {path}\n"
+    assert path.with_name("pre-push").read_text().endswith('exec "$hook" --pre-push\n')
+    assert below("-C", "ws", "hooks", "uninstall").out.count("removed ") == 2
