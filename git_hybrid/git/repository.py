@@ -15,6 +15,7 @@ from git_hybrid.git.run import Completed, Runner
 
 FILE, LINK, SUBMODULE = "10", "120000", "160000"
 """What git keeps, by the first digits of its mode."""
+_TRUSTED = "safe.directory"
 Entry = tuple[str, str]
 """The mode and the id of the object; the id is empty while a merge is not resolved."""
 
@@ -60,7 +61,7 @@ class Repository(Struct):
         if self._entries is None:
             if self.revision:
                 told = self.ask(["git", "ls-tree", "-r", "-z", "--full-tree", self.revision])
-                self._entries = {path: entry for path, entry in _of_tree(told) if _is_listed(path)}
+                self._entries = {path: entry for path, entry in _of_tree(told) if is_listed(path)}
             else:
                 self._entries = of_index(self.ask(LISTED))
         return self._entries
@@ -85,8 +86,7 @@ def around(runner: Runner, root: Path, revision: str = "") -> Repository:
 def refused(top: str, stderr: str) -> GitRefused:
     """Return the error for a git that answers nothing about the repository at *top*."""
     words = " ".join(line.strip() for line in stderr.splitlines() if line.strip())
-    unsafe = "safe.directory" in words
-    mend = f"git config --global --add safe.directory {top}" if unsafe else f"git -C {top} status"
+    mend = f"git config --global --add {_TRUSTED} {top}" if _TRUSTED in words else f"git -C {top} status"
     return GitRefused(path=top, words=words.partition(" To add an exception")[0], mend=mend)
 
 
@@ -111,10 +111,6 @@ def _of_tree(told: bytes) -> list[tuple[str, Entry]]:
     return found
 
 
-def _is_listed(path: str) -> bool:
-    return is_listed(path) or path == "state" or path.endswith("/state")
-
-
 def is_listed(path: str) -> bool:
     """Tell whether a file at *path* would be among the entries."""
-    return "sources" in path.lower() or path.endswith(".md")
+    return "sources" in path.lower() or path.endswith((".md", "/state")) or path == "state"
