@@ -13,7 +13,7 @@ from git_hybrid.git.environment import child_environment
 from git_hybrid.git.place import of_commit, top_of
 from git_hybrid.git.run import Completed, Runner
 
-FILE, LINK, SUBMODULE = "10", "120000", "160000"
+FILE, LINK = "10", "120000"
 """What git keeps, by the first digits of its mode."""
 _TRUSTED = "safe.directory"
 Entry = tuple[str, str]

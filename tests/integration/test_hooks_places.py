@@ -155,7 +155,11 @@ def test_before_a_merge_commit_git_names_the_other_side_in_variables(site: Site)
         site("mirror", "add", branch, f"https://{branch}.example", "--owner", "o@example.org", who=who)
         git("checkout", "-q", "main", "--", "state/sources-mirrors.json", cwd=site.root, check=False)
         site.commit(branch)
-    git("merge", "-q", "-X", "ours", "-m", "merge", "one", cwd=site.root)
+    # Two records after the same one, which only the commits of the other side explain.
+    git("merge", "-q", "--no-verify", "-X", "ours", "-m", "merge", "one", cwd=site.root)
+    git("checkout", "-q", "-b", "three", "main", cwd=site.root)
+    git("commit", "-q", "--allow-empty", "-m", "three", cwd=site.root)
+    git("merge", "-q", "-m", "merge", "two", cwd=site.root)
     assert len(git("log", "-1", "--format=%P", cwd=site.root).split()) == 2
 
 

@@ -12,6 +12,7 @@ SEEN, UPDATE = "tests/integration/test_seen.py", "tests/integration/test_update.
 BYTES, IDENTITY = "tests/hostile/test_every_byte.py", "tests/hostile/test_identity.py"
 TREES, RUNS = "tests/hostile/test_trees.py", "tests/hostile/test_nothing_runs.py"
 NEARBY = "tests/integration/test_nearby.py"
+PLACES = "tests/integration/test_hooks_places.py"
 AFAR = "tests/integration/test_afar.py"
 UNPACKING = "tests/unit/git/test_unpacking.py"
 POURING = "tests/unit/git/test_pouring.py"
@@ -526,5 +527,26 @@ MUTANTS = (
         'if at and (scheme != "ssh" or _USER.fullmatch(user) is None):',
         "if not rest:",
         f"{TEXT}::test_a_canary_in_a_url_is_refused_and_not_repeated",
+    ),
+    Mutant(
+        "git-that-does-not-answer",
+        "git/repository.py",
+        "if done.status != 0:",
+        "if False:",
+        f"{PLACES}::test_a_git_that_does_not_answer_is_no_good_log",
+    ),
+    Mutant(
+        "records-of-merges",
+        "git/committed.py",
+        '        "-m",\n',
+        "",
+        f"{PLACES}::test_records_that_came_in_a_merge_are_held_against_the_log",
+    ),
+    Mutant(
+        "sides-named-in-variables",
+        "git/ahead.py",
+        "if key.startswith(_MERGED)",
+        "if not key",
+        f"{PLACES}::test_before_a_merge_commit_git_names_the_other_side_in_variables",
     ),
 )
