@@ -31,13 +31,15 @@ class Witnesses(Struct, frozen=True, kw_only=True):
 
     ``committed`` holds the SHA-256 of every line that HEAD and the other side of a merge have (None: the log is not
     in a repository), ``head`` those of HEAD in their order, ``ever`` those of every earlier commit that was looked at;
-    ``hashes`` the record hashes that were ever committed in other files, each with where. ``lock_before`` is the lock
-    that the one to be judged follows in git, ``twice`` the lines that git has twice, one from each side of a merge.
+    ``hashes`` the record hashes that were ever committed in other files, each with where. ``twice`` holds the lines
+    that git has twice, one from each side of a merge. ``locks`` are the locks of HEAD and of the commit before it, as
+    bytes and as far as there are such; ``lock_before`` is the newest of them that is another than the one to be judged.
     """
 
     state: State = field(default_factory=State)
     overrides: Overrides = field(default_factory=Overrides)
     lock: Lock = field(default_factory=Lock)
+    locks: tuple[bytes, ...] = ()
     lock_before: Lock | None = None
     mirrors: Inventory = field(default_factory=Inventory)
     twice: frozenset[str] = frozenset()

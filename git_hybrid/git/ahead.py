@@ -37,7 +37,7 @@ FILES = (
     "state/sources-overrides.json",
     "state/sources-mirrors.json",
 )
-LOG = "state/sources-audit.jsonl"
+LOCK, LOG = FILES[1], "state/sources-audit.jsonl"
 _BEFORE = ("MERGE_HEAD", "HEAD^1", "HEAD^2")
 _OTHERS = ("CHERRY_PICK_HEAD", "REVERT_HEAD", "REBASE_HEAD")
 _MERGED = "GITHEAD_"
@@ -153,7 +153,7 @@ def ask_for_hook(ahead: Ahead, folder: str, checks: Collection[str]) -> None:
     if os.path.lexists(f"{top}/{FILES[0]}"):
         ahead.ask(STAGED, top, env=env, stdin=staged_question(files_for(checks)))
         if not checks or "audit" in checks:
-            ahead.ask(STAGED, top, env=env, stdin=witness_question(sides(os.environ), LOG))
+            ahead.ask(STAGED, top, env=env, stdin=witness_question(sides(os.environ), LOG, LOCK))
     if not checks or "mirrors" in checks:
         ahead.ask(CONFIG, top, env=env)
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 from git_hybrid.core.audit_verify import Witnesses
 from git_hybrid.core.errors import BadArgument
 from git_hybrid.core.pattern import pattern
-from git_hybrid.git.ahead import LOG, STAGED, sides, witness_question
+from git_hybrid.core.value import replace
+from git_hybrid.git.ahead import LOCK, LOG, STAGED, sides, witness_question
+from git_hybrid.git.place import git_dir
 from git_hybrid.git.repository import Repository, refused
 from git_hybrid.git.staged import blobs
 
@@ -18,6 +21,9 @@ _LOGS = ":(glob)state/sources-audit*.jsonl"
 """The log and its archives."""
 _ADDED_HASH = pattern(r'\+\s*"audit_hash": "([0-9a-f]{64})"')
 _COMMIT = pattern(r"commit ([0-9a-f]{40,64})")
+_FIRST = "^1"
+_SQUASHED = 1
+"""Of the commits of a squashed branch the newest has what all of them have."""
 _FILE = pattern(r"\+\+\+ (?:b/)?(.*)")
 
 
@@ -34,23 +40,46 @@ def head_witness(repository: Repository, root: Path, archives: Sequence[str] = (
         return Witnesses()
     prefix = repository.prefix(root)
     before, others = _sides(repository)
-    told = repository.ask(STAGED, stdin=witness_question((before, others), prefix + LOG))
-    found = blobs(told)
+    told = blobs(repository.ask(STAGED, stdin=witness_question((before, others), prefix + LOG, prefix + LOCK)))
+    found, locks = told[::2], told[1::2]
     if all(blob is None for blob in found):
         return Witnesses()
     lines = [_lines(blob) for blob in found]
     committed = {item for side in lines for item in side}
+    merged = Counter(item for name, side in zip(before, lines, strict=False) if not _is_parent(name) for item in side)
+    parents = tuple(lock for name, lock in zip(before, locks, strict=False) if name.endswith(_FIRST) and lock)
     if archives:
         question = witness_question((before, others), *(prefix + name for name in archives))
         committed.update(item for blob in blobs(repository.ask(STAGED, stdin=question)) for item in _lines(blob))
     ever = dict.fromkeys(item for side in lines[1 : len(before)] for item in side)
-    return Witnesses(committed=frozenset(committed), head=lines[0], ever=tuple(ever))
+    return Witnesses(
+        committed=frozenset(committed),
+        head=lines[0],
+        ever=tuple(ever),
+        twice=frozenset(item for item, count in merged.items() if count > 1),
+        locks=(*(lock for lock in locks[:1] if lock), *parents),
+    )
 
 
 def _sides(repository: Repository) -> tuple[tuple[str, ...], tuple[str, ...]]:
     if repository.revision:
-        return (repository.revision, f"{repository.revision}^1", f"{repository.revision}^2"), ()
-    return sides(repository.runner.environ)
+        return (repository.revision, f"{repository.revision}{_FIRST}", f"{repository.revision}^2"), ()
+    environ = repository.runner.environ
+    before, others = sides(environ)
+    return before, (*others, *_squashed(git_dir(str(repository.top), environ)))
+
+
+def _squashed(folder: str) -> tuple[str, ...]:
+    """Return the commits of a branch that ``git merge --squash`` has brought and nobody has committed yet."""
+    try:
+        text = Path(folder, "SQUASH_MSG").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ()
+    return tuple(match[1] for match in map(_COMMIT.fullmatch, text.split("\n")) if match)[:_SQUASHED]
+
+
+def _is_parent(name: str) -> bool:
+    return name.endswith((_FIRST, "^2"))
 
 
 def _lines(blob: bytes | None) -> tuple[str, ...]:
@@ -85,7 +114,7 @@ def history_witness(
         logged += (blobs(told)[0] or b"").decode("utf-8", "surrogateescape").split("\n")
     older = (_sha256(line.encode("utf-8", "surrogateescape")) for line in logged if line)
     ever = tuple(dict.fromkeys((*older, *now.ever)))
-    return Witnesses(committed=now.committed, head=now.head, hashes=hashes, ever=ever)
+    return replace(now, hashes=hashes, ever=ever)
 
 
 def _patch(repository: Repository, root: Path, span: str, files: tuple[str, ...]) -> str:

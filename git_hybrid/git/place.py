@@ -23,6 +23,19 @@ def top_of(folder: str, environ: Mapping[str, str]) -> str | None:
     return folder
 
 
+def git_dir(top: str, environ: Mapping[str, str]) -> str:
+    """Return where git keeps what is of the working tree at *top* alone: its HEAD, and what it is in the middle of."""
+    if _named(environ) == top:
+        return os.path.realpath(environ["GIT_DIR"])
+    path = f"{top}/.git"
+    try:
+        with open(path, "rb") as file:
+            named = os.fsdecode(file.read().strip())
+    except OSError:
+        return path
+    return os.path.join(top, named.removeprefix("gitdir: "))
+
+
 def of_commit(environ: Mapping[str, str], top: str) -> dict[str, str]:
     """Return the variables that say which repository a commit is made in at *top*, and from which index.
 

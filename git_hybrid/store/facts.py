@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime
 
 from git_hybrid.core.audit import Segment
 from git_hybrid.core.audit_verify import Witnesses
 from git_hybrid.core.checks import Facts
+from git_hybrid.core.errors import InvalidFile, NewerSchema
 from git_hybrid.core.lock import Lock
 from git_hybrid.core.override import trail_of
 from git_hybrid.core.state import State
@@ -41,7 +43,9 @@ def read_facts(read: Read, *, now: datetime, log: Sequence[str] = (), git: Witne
     records = [line.record for segment in segments for line in segment.lines if line.record is not None and line.whole]
     trail = trail_of(records)
     inventory = mirrors_in(read(MIRRORS))
-    witnesses = replace(git or Witnesses(), state=installed, overrides=approved, lock=decided, mirrors=inventory)
+    git = git or Witnesses()
+    before = _lock_before(git.locks, lock)
+    witnesses = replace(git, state=installed, overrides=approved, lock=decided, mirrors=inventory, lock_before=before)
     return Facts(
         manifest=manifest.decode_manifest(text),
         clock=max(now, trail.newest or now),
@@ -54,6 +58,15 @@ def read_facts(read: Read, *, now: datetime, log: Sequence[str] = (), git: Witne
         log=segments,
         witnesses=witnesses,
     )
+
+
+def _lock_before(committed: Sequence[bytes], lock: bytes | None) -> Lock | None:
+    """Return the newest of *committed* that is another than *lock* and can be read; None if there is none."""
+    for text in committed:
+        if text != lock:
+            with suppress(InvalidFile, NewerSchema):
+                return lockfile.decode_lock(text)
+    return None
 
 
 def _segment(read: Read, name: str) -> Segment:

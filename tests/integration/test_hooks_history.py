@@ -1,0 +1,183 @@
+"""What the hooks and `audit verify` make of the ways in which branches and logs come together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from integration.test_hooks import hook
+from support.cli import Hybrid
+from support.kit import git
+from support.upstream import Upstream, UpstreamFactory
+
+FORCE = ("--force", "--request", "CHG-1", "--approver", "bob@example.org", "--reason", "hotfix", "--expires", "20d")
+
+
+class Team:
+    """A repository with two sources, and its upstreams, which grow when somebody pins."""
+
+    def __init__(self, root: Path, hybrid: Hybrid, upstreams: dict[str, Upstream]) -> None:
+        self.root, self.hybrid, self.upstreams = root, hybrid, upstreams
+
+    def commit(self, message: str) -> None:
+        git("add", "-A", cwd=self.root)
+        git("commit", "-q", "--allow-empty", "-m", message, cwd=self.root)
+
+    def moved(self, name: str) -> None:
+        self.upstreams[name].commit({"a.txt": f"{len(list(self.root.rglob('*')))} {name}\n"})
+        self.hybrid("pin", name)
+        self.hybrid("sync")
+        self.commit(f"move {name}")
+
+    def switch(self, *arguments: str) -> None:
+        git("switch", "-q", *arguments, cwd=self.root)
+        self.hybrid("sync")
+
+    def merge(self, *arguments: str) -> None:
+        git("merge", "-q", *arguments, cwd=self.root)
+        self.hybrid("sync")
+
+    def is_whole(self) -> bool:
+        verified = self.hybrid("audit", "verify", check=None)
+        checked = hook("check", self.root)
+        assert (verified.code == 0) == (checked.returncode == 0), verified.out + checked.stdout
+        return verified.code == 0
+
+
+@pytest.fixture
+def team(workspace: Path, hybrid: Hybrid, upstream_factory: UpstreamFactory) -> Team:
+    git("init", "-q", "-b", "main", cwd=workspace)
+    hybrid("init")
+    upstreams = {}
+    for name in ("a", "b"):
+        upstreams[name] = upstream_factory()
+        upstreams[name].commit({"a.txt": f"{name}\n"})
+        hybrid("add", upstreams[name].url, "--name", name)
+    hybrid("sync")
+    made = Team(workspace, hybrid, upstreams)
+    made.commit("vendor")
+    return made
+
+
+def test_a_log_with_merged_branches_stays_whole_when_it_is_rotated(team: Team) -> None:
+    team.switch("-c", "side")
+    team.moved("b")
+    team.switch("main")
+    team.moved("a")
+    team.merge("side", "-m", "merge")
+    team.hybrid("audit", "rotate")
+    for number in range(3):
+        assert team.is_whole()
+        team.commit(str(number))
+    team.moved("a")
+    assert team.is_whole()
+
+
+@pytest.mark.parametrize("into", ["main", "side"])
+def test_a_branch_from_before_a_rotation_can_be_merged(into: str, team: Team) -> None:
+    team.switch("-c", "side")
+    team.moved("b")
+    team.switch("main")
+    team.hybrid("audit", "rotate")
+    team.commit("rotate")
+    team.switch(into)
+    team.merge("side" if into == "main" else "main", "-m", "merge")
+    assert team.is_whole()
+    team.moved("a")
+    assert team.is_whole()
+
+
+def test_where_both_sides_rotated_both_archives_are_kept(team: Team) -> None:
+    team.switch("-c", "side")
+    team.moved("b")
+    team.hybrid("audit", "rotate")
+    team.commit("rotate")
+    team.switch("main")
+    team.moved("a")
+    team.hybrid("audit", "rotate")
+    team.commit("rotate too")
+    git("merge", "-q", "side", cwd=team.root, check=False)
+    (archive,) = (path.relative_to(team.root).as_posix() for path in team.root.glob("state/sources-audit.*.jsonl"))
+    theirs = git("show", f"MERGE_HEAD:{archive}", cwd=team.root)
+    git("checkout", "-q", "--ours", archive, cwd=team.root)
+    (team.root / archive.replace(".jsonl", "-2.jsonl")).write_text(theirs + "\n")
+    team.hybrid("sync")
+    git("add", "-A", cwd=team.root)
+    assert team.is_whole()
+    team.commit("merge")
+    assert team.is_whole()
+
+
+def test_a_squashed_branch_that_kept_up_is_no_forgery(team: Team) -> None:
+    team.switch("-c", "side")
+    team.moved("b")
+    team.switch("main")
+    team.moved("a")
+    team.switch("side")
+    team.merge("main", "-m", "keep up")
+    team.commit("keep up")
+    team.switch("main")
+    team.merge("--squash", "side")
+    git("add", "-A", cwd=team.root)
+    assert hook("check", team.root).stdout == ""
+    team.commit("squashed")
+    assert team.is_whole()
+
+
+def test_what_two_branches_picked_from_each_other_may_stand_twice(team: Team) -> None:
+    git("branch", "right", cwd=team.root)
+    team.switch("-c", "left")
+    team.moved("b")
+    team.switch("right")
+    team.moved("a")
+    git("cherry-pick", "left", cwd=team.root)
+    team.switch("left")
+    git("cherry-pick", "right~1", cwd=team.root)
+    team.merge("right", "-m", "merge")
+    assert team.is_whole()
+
+
+def test_a_copied_line_is_told(team: Team) -> None:
+    log = team.root / "state/sources-audit.jsonl"
+    log.write_bytes(log.read_bytes() + log.read_bytes().splitlines(keepends=True)[1])
+    git("add", "-A", cwd=team.root)
+    assert not team.is_whole()
+
+
+def test_an_old_lock_is_not_put_back_by_hand(team: Team) -> None:
+    team.moved("a")
+    git("checkout", "-q", "HEAD~1", "--", "state/sources.lock", cwd=team.root)
+    done = hook("audit", team.root)
+    assert done.returncode == 1
+    assert "a was put back to" in done.stdout
+    git("commit", "-q", "-m", "rollback", cwd=team.root)
+    assert team.hybrid("check", "audit", check=None).code == 1
+    # What was pinned in the order of the records may be pinned again, by the command that says why.
+    first = team.upstreams["a"].rev("main~1")
+    git("checkout", "-q", "HEAD~1", "--", "state/sources.lock", cwd=team.root)
+    team.hybrid("pin", "a", "--to", first, *FORCE)
+    team.hybrid("sync")
+    team.commit("rollback")
+    assert team.is_whole()
+
+
+def test_a_release_branch_picks_one_pin(team: Team) -> None:
+    """The merge of the log brings the records of the other source along, whose pin stays as it is."""
+    git("branch", "release", cwd=team.root)
+    team.moved("b")
+    team.moved("a")
+    team.switch("release")
+    git("cherry-pick", "main", cwd=team.root)
+    team.hybrid("sync")
+    assert team.is_whole()
+    team.commit("next")
+    assert team.is_whole()
+
+
+def test_mirrors_are_committed_with_their_record(team: Team) -> None:
+    team.hybrid("mirror", "add", "m", "https://m.example.org", "--owner", "ops")
+    git("add", "state/sources-mirrors.json", cwd=team.root)
+    assert "git add -- state/sources-audit.jsonl" in hook("audit", team.root).stdout
+    git("add", "-A", cwd=team.root)
+    assert hook("audit", team.root).returncode == 0
