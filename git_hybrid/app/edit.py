@@ -15,7 +15,7 @@ from git_hybrid.core.audit import Event
 from git_hybrid.core.errors import DuplicateSource, HostNotAllowed, HybridError, OffBranch, RefMissing
 from git_hybrid.core.ids import SourceName, parse_oid, short_ref
 from git_hybrid.core.manifest import Branch, Commit, History, Manifest, Source, Track, allows_host, track_field
-from git_hybrid.core.plan import Snapshot
+from git_hybrid.core.plan import Snapshot, Task
 from git_hybrid.core.planner import removal_blocked
 from git_hybrid.core.reducer import Decision, ManifestEdit
 from git_hybrid.core.report import Report, Row, failed
@@ -151,11 +151,11 @@ def remove(rt: Runtime, editor: Editor, names: Sequence[str]) -> Report:
         return Report(command="remove", rows=tuple(rows), run=rt.info.run, notes=tuple(mended))
 
 
-def record_without(rt: Runtime, decision: Decision) -> dict[SourceName, str | None]:
+def record_without(rt: Runtime, decision: Decision, pending: Sequence[Task] = ()) -> dict[SourceName, str | None]:
     """Withdraw the clones that *decision* drops, and write it; return where those with saved work were set aside to.
 
     The clones go first, out of sight: whatever ends the run before its decision is in the journal, they come back,
-    here or by the next writer.
+    here or by the next writer. What is *pending* of this run stays so.
     """
     kept: dict[SourceName, str | None] = {}
     is_recorded = False
@@ -163,7 +163,7 @@ def record_without(rt: Runtime, decision: Decision) -> dict[SourceName, str | No
         for name in sorted(decision.dropped):
             kept[name] = None
             kept[name] = rt.writer.withdraw(name, rt.info.run)
-        rt.ledger.record(rt.info, decision, ())
+        rt.ledger.record(rt.info, decision, pending)
         is_recorded = True
     finally:
         # Once it is in the journal, the next writer carries the decision out: then they must not come back.

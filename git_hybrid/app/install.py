@@ -21,6 +21,7 @@ from git_hybrid.core.errors import (
     Interrupted,
     LocalIo,
     MalformedObjects,
+    NetworkFailure,
     RemoteError,
     Unreachable,
     WrongContent,
@@ -45,8 +46,9 @@ WORDS: dict[Action, str] = {
 }
 # What may be the fault of a damaged store of the object cache.
 _SUSPICIOUS = (Unreachable, IdentityChanged, WrongContent, HostileTree, MalformedObjects, GitFailed)
-# git-failed too: killed in the middle of a checkout it leaves a tree that only a finished run makes whole.
-_PENDING = (RemoteError, Interrupted, LocalIo, GitFailed)
+# What may pass by itself. git-failed too: killed in the middle of a checkout it leaves a tree that only a finished run
+# makes whole.
+_PENDING = (NetworkFailure, Interrupted, LocalIo, GitFailed)
 
 
 class Run(Struct, frozen=True, kw_only=True):
@@ -59,11 +61,16 @@ class Run(Struct, frozen=True, kw_only=True):
 
 
 def carry_out(
-    rt: Runtime, snapshot: Snapshot, tasks: Sequence[Task], seen: Mapping[SourceName, Observed]
+    rt: Runtime,
+    snapshot: Snapshot,
+    tasks: Sequence[Task],
+    seen: Mapping[SourceName, Observed],
+    left: Sequence[Task] = (),
 ) -> tuple[Outcome, ...]:
     """Do *tasks*, write what came of them, and return the outcomes in the order of the tasks.
 
-    The journal must have been begun. What failed in passing, and what a signal kept from being done, stays pending.
+    The journal must have been begun. What failed in passing, and what a signal kept from being done, stays pending, and
+    so does what is *left* of the run before.
     """
     before = snapshot.unfinished.served_by if snapshot.unfinished else {}
     at_work = replace(rt.for_many(len(tasks)), waived=waivers(snapshot))
@@ -87,7 +94,7 @@ def carry_out(
     if rt.ledger.is_announced(rt.info):
         failures = [outcome for outcome in outcomes if isinstance(outcome, Failed)]
         decision = replace(decision, events=(*decision.events, *reduce_failed(failures, snapshot.state)))
-    rt.ledger.record(rt.info, decision, pending)
+    rt.ledger.record(rt.info, decision, [*left, *pending])
     return outcomes
 
 
@@ -108,13 +115,25 @@ def _attempt(run: Run, task: Task) -> Outcome:
         with TURN:
             outcome: Outcome = _install(run, task)
     except HybridError as error:
-        outcome = Failed(task=task, error=error.about(task.name), pending=isinstance(error, _PENDING))
+        outcome = Failed(task=task, error=error.about(task.name), pending=_is_pending(run, task, error))
     except OSError as error:
         # A failed source ends itself, not the run: what others have done is still to be recorded.
         path, reason = str(error.filename or source_path(task.name)), error.strerror or str(error)
         outcome = Failed(task=task, error=LocalIo(path=path, operation="use", reason=reason), pending=True)
     run.rt.progress("done", task.name, outcome.error.code if isinstance(outcome, Failed) else WORDS[task.action])
     return outcome
+
+
+def _is_pending(run: Run, task: Task, error: HybridError) -> bool:
+    """Tell whether the source is left for a later run: its failure may pass, or its clone is half changed by then.
+
+    A server that refuses, or has no such repository, does so the next time too: any later sync asks again.
+    """
+    if isinstance(error, _PENDING) or not isinstance(error, RemoteError):
+        return isinstance(error, _PENDING)
+    half_changed = task.action == "repair" and isinstance(run.seen[task.name], Clone)
+    begun = run.rt.ledger.unfinished()
+    return half_changed or (begun is not None and begun.phases.get(task.name) == "installing")
 
 
 def _install(run: Run, task: Task) -> Installed:

@@ -8,7 +8,6 @@ from git_hybrid.app.executor import run_all
 from git_hybrid.app.force import waivers
 from git_hybrid.app.mirror_look import Question, look
 from git_hybrid.app.mirrors import chosen
-from git_hybrid.app.pin import refuse_unfinished
 from git_hybrid.app.remote import list_refs
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.audit import Event
@@ -36,14 +35,14 @@ LastSeen = Callable[[SourceName], Oid | None]
 def verify_mirrors(rt: Runtime, names: Sequence[str], *, last_seen: LastSeen) -> Report:
     """Ask the named mirrors (default: all) for every source, record what they hold, and return a row for each pair.
 
+    While an earlier run is unfinished nothing is recorded: a mirror that fails may be what it waits for.
+
     Raises:
         UnknownMirror: a name is not in the inventory.
         Offline: the network is forbidden.
-        UnfinishedRun: an interrupted run has to be finished first.
     """
     with rt.ledger.writer(rt.info) as mended:
         snapshot = rt.ledger.snapshot()
-        refuse_unfinished(snapshot)
         rt = replace(rt, waived=waivers(snapshot))
         mirrors = chosen(snapshot.mirrors, names or tuple(snapshot.mirrors.mirrors))
         for mirror in mirrors:
@@ -60,11 +59,12 @@ def verify_mirrors(rt: Runtime, names: Sequence[str], *, last_seen: LastSeen) ->
         answers = run_all(_answer, questions, jobs=jobs, cancelled=rt.cancelled)
         rt.stop_if_cancelled()
         pairs = [pair for pair in answers if pair is not None]
-        if mirrors:
+        notes = [*mended]
+        if snapshot.unfinished is not None:
+            notes.append(f"nothing was recorded, since run {snapshot.unfinished.run} is unfinished: git hybrid resume")
+        elif mirrors:
             rt.ledger.record(rt.info, _decision(rt, mirrors, questions, pairs), ())
-        return Report(
-            command="mirror verify", rows=tuple(row for row, _ in pairs), run=rt.info.run, notes=tuple(mended)
-        )
+        return Report(command="mirror verify", rows=tuple(row for row, _ in pairs), run=rt.info.run, notes=tuple(notes))
 
 
 def _known_tips(rt: Runtime, snapshot: Snapshot, last_seen: LastSeen) -> Mapping[SourceName, Oid]:

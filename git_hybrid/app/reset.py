@@ -8,7 +8,7 @@ from git_hybrid.app.install import carry_out, row_of
 from git_hybrid.app.observe import observe
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.select import select
-from git_hybrid.app.sync import finish_first, merge, report_of
+from git_hybrid.app.sync import finish_first, left_over, merge, report_of, without_left
 from git_hybrid.core.errors import ForeignFolder, HybridError, IndexLocked
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.plan import Clone, Foreign, Observed, Snapshot, Task
@@ -28,8 +28,8 @@ def reset(rt: Runtime, names: Sequence[str], groups: Sequence[str] = ()) -> Repo
         snapshot = rt.ledger.snapshot()
         selected = select(snapshot.manifest, names, groups)
         rows, snapshot, notes = finish_first(rt, snapshot, selected)
-        if snapshot.unfinished is None:
-            rows = merge(rows, _reset_selected(rt, snapshot, selected))
+        if snapshot.unfinished is None or not rt.cancelled():
+            rows = merge(rows, _reset_selected(rt, snapshot, without_left(snapshot, selected)))
         return report_of(rt, "reset", rows, (*mended, *notes))
 
 
@@ -40,8 +40,9 @@ def _reset_selected(rt: Runtime, snapshot: Snapshot, selected: Sequence[SourceNa
     rows += [Row(name=name, outcome="unchanged") for name, item in decided.items() if item is None]
     tasks = [task for task in decided.values() if isinstance(task, Task)]
     if tasks:
-        rt.ledger.begin(rt.info, tasks, intent_for(rt.info, tasks, snapshot.state))
-        rows += [row_of(outcome) for outcome in carry_out(rt, snapshot, tasks, seen)]
+        left = left_over(snapshot)
+        rt.ledger.begin(rt.info, (*left, *tasks), intent_for(rt.info, tasks, snapshot.state))
+        rows += [row_of(outcome) for outcome in carry_out(rt, snapshot, tasks, seen, left)]
     return rows
 
 

@@ -13,6 +13,7 @@ from git_hybrid.core.ids import SourceName
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.report import Status
 from git_hybrid.core.scans import Identity
+from git_hybrid.core.value import replace
 
 
 def status(rt: Runtime, names: Sequence[str] = (), groups: Sequence[str] = ()) -> Status:
@@ -22,7 +23,7 @@ def status(rt: Runtime, names: Sequence[str] = (), groups: Sequence[str] = ()) -
         UnknownSource: a name or group is not in the manifest.
         InvalidFile, NewerSchema: a file cannot be read.
     """
-    snapshot = rt.ledger.snapshot()
+    snapshot = _as_it_stands(rt)
     selected = select(snapshot.manifest, names, groups)
     seen = observe(rt, snapshot, selected)
     known = scanners_here(rt, snapshot, selected)
@@ -44,6 +45,18 @@ def status(rt: Runtime, names: Sequence[str] = (), groups: Sequence[str] = ()) -
         rows += [Condition(name=SourceName(name), word="stray", why="no source of the manifest") for name in strays]
     rows.sort(key=lambda row: (SEVERITY.index(row.word), SCAN_SEVERITY.index(row.scan), row.name))
     return Status(rows=tuple(rows), unfinished=snapshot.unfinished, has_scanners=bool(snapshot.manifest.scanners))
+
+
+def _as_it_stands(rt: Runtime) -> Snapshot:
+    """Return what the files say, and who is at work on the run that they call unfinished."""
+    snapshot = rt.ledger.snapshot()
+    if snapshot.unfinished is None:
+        return snapshot
+    held_by = rt.ledger.at_work(snapshot.unfinished)
+    if not held_by:
+        # It may have come to its end since.
+        return rt.ledger.snapshot()
+    return replace(snapshot, unfinished=replace(snapshot.unfinished, held_by=held_by))
 
 
 def scanners_here(rt: Runtime, snapshot: Snapshot, names: Sequence[SourceName]) -> dict[str, Identity]:

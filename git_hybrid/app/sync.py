@@ -16,7 +16,7 @@ from git_hybrid.core.plan import Clone, Observed, Snapshot, SyncPlan, Task
 from git_hybrid.core.planner import plan_resume, plan_sync, removal_blocked
 from git_hybrid.core.reducer import Decision, intent_for
 from git_hybrid.core.report import Report, Row, failed
-from git_hybrid.core.value import Struct
+from git_hybrid.core.value import Struct, replace
 
 
 class SyncRequest(Struct, frozen=True, kw_only=True):
@@ -46,10 +46,10 @@ def sync(rt: Runtime, request: SyncRequest) -> Report:
         snapshot = rt.ledger.snapshot()
         selected = select(snapshot.manifest, request.names, request.groups)
         rows, snapshot, notes = finish_first(rt, snapshot, selected)
-        if snapshot.unfinished is None:
+        if snapshot.unfinished is None or not rt.cancelled():
             # Pruning comes first: it records at once, and what the sync leaves pending must be the last word.
             rows += _pruned(rt, snapshot, dry_run=False) if request.prune else []
-            rows = merge(rows, sync_selected(rt, snapshot, selected))
+            rows = merge(rows, sync_selected(rt, snapshot, without_left(snapshot, selected)))
         return report_of(rt, "sync", rows, (*mended, *notes), snapshot)
 
 
@@ -68,6 +68,22 @@ def finish_first(
         raise UnfinishedRun(run=snapshot.unfinished.run, pending=left)
     rows = finish(rt, snapshot)
     return rows, rt.ledger.snapshot(), (f"finishing run {snapshot.unfinished.run} first: {', '.join(left)}",)
+
+
+def left_over(snapshot: Snapshot) -> tuple[Task, ...]:
+    """Return what is still to do of the unfinished run, as a run that goes on with others has to journal it along."""
+    unfinished = snapshot.unfinished
+    if unfinished is None:
+        return ()
+    # The new journal knows no phases: that a clone may be half changed is said by the action.
+    begun = {name for name, phase in unfinished.phases.items() if phase == "installing"}
+    return tuple(replace(task, action="repair") if task.name in begun else task for task in unfinished.tasks)
+
+
+def without_left(snapshot: Snapshot, selected: Sequence[SourceName]) -> tuple[SourceName, ...]:
+    """Return *selected* without the sources that the unfinished run could not finish just now."""
+    left = {task.name for task in left_over(snapshot)}
+    return tuple(name for name in selected if name not in left)
 
 
 def report_of(
@@ -90,7 +106,7 @@ def report_of(
 
 
 def sync_selected(rt: Runtime, snapshot: Snapshot, selected: Sequence[SourceName]) -> list[Row]:
-    """Bring *selected* to their pins; the writer lock is held and no run is unfinished."""
+    """Bring *selected* to their pins; the writer lock is held, and no unfinished run has any of them left."""
     seen = observe(rt, snapshot, selected)
     plan = plan_sync(snapshot, seen, selected)
     rows = [failed(name, error) for name, error in plan.blocked.items()]
@@ -100,18 +116,23 @@ def sync_selected(rt: Runtime, snapshot: Snapshot, selected: Sequence[SourceName
         if isinstance(found, Clone) and not found.settled:
             rt.writer.remember(name, snapshot.lock.pins[name], new=False)
     if plan.tasks:
-        rt.ledger.begin(rt.info, plan.tasks, intent_for(rt.info, plan.tasks, snapshot.state))
-        rows += _carried_out(rt, snapshot, plan.tasks, seen)
+        left = left_over(snapshot)
+        rt.ledger.begin(rt.info, (*left, *plan.tasks), intent_for(rt.info, plan.tasks, snapshot.state))
+        rows += _carried_out(rt, snapshot, plan.tasks, seen, left)
     return rows
 
 
 def _carried_out(
-    rt: Runtime, snapshot: Snapshot, tasks: Sequence[Task], seen: Mapping[SourceName, Observed]
+    rt: Runtime,
+    snapshot: Snapshot,
+    tasks: Sequence[Task],
+    seen: Mapping[SourceName, Observed],
+    left: Sequence[Task] = (),
 ) -> list[Row]:
     # Imported here: where nothing has changed nothing of all that is needed.
     from git_hybrid.app.install import carry_out, row_of
 
-    return [row_of(outcome) for outcome in carry_out(rt, snapshot, tasks, seen)]
+    return [row_of(outcome) for outcome in carry_out(rt, snapshot, tasks, seen, left)]
 
 
 def finish(rt: Runtime, snapshot: Snapshot) -> list[Row]:
@@ -166,7 +187,7 @@ def _pruned(rt: Runtime, snapshot: Snapshot, *, dry_run: bool) -> list[Row]:
         from git_hybrid.app.edit import record_without, with_kept
 
         events = [Event(event="prune", source=name, before=_recorded(snapshot, name)) for name in removed]
-        kept = record_without(rt, Decision(events=events, dropped=frozenset(removed)))
+        kept = record_without(rt, Decision(events=events, dropped=frozenset(removed)), left_over(snapshot))
         rows = [with_kept(row, kept) for row in rows]
     return rows
 

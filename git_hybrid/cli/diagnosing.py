@@ -36,6 +36,8 @@ from git_hybrid.core.diagnosis import (
 )
 from git_hybrid.core.errors import HybridError, Interrupted
 from git_hybrid.core.manifest import Manifest
+from git_hybrid.core.plan import Unfinished
+from git_hybrid.core.report import run_words
 from git_hybrid.git.run import Runner
 from git_hybrid.git.surroundings import repository_around
 from git_hybrid.store import lockfile, manifest, mirrorfile, overridefile, statefile
@@ -141,6 +143,13 @@ def _holder(layout: Layout) -> Finding:
     return holder_finding(named, alive=alive)
 
 
+def _run(run: Unfinished) -> Finding:
+    """Return how the run stands that has sources left."""
+    if run.held_by:
+        return Finding(area="files", name="run", level="warn", what=run_words(run), remedy="wait for it to end")
+    return Finding(area="files", name="run", level="fail", what=run_words(run), remedy="git hybrid resume")
+
+
 def _files(layout: Layout) -> tuple[list[Finding], Manifest | None]:
     """Return a finding for each file that can be read or not, and the manifest if it can."""
     found: list[Finding] = []
@@ -189,6 +198,5 @@ def _status(diagnosis: Diagnosis, layout: Layout, manifested: Manifest, cancel: 
     diagnosis.cadence = cadence
     found = [*clone_findings(seen.rows), cadence_finding(cadence)]
     if seen.unfinished is not None:
-        what = f"run {seen.unfinished.run} ({seen.unfinished.command}) is unfinished"
-        found.append(Finding(area="files", name="run", level="fail", what=what, remedy="git hybrid resume"))
+        found.append(_run(seen.unfinished))
     return found

@@ -113,6 +113,8 @@ class Output:
             names = ", ".join(report.pending)
             self.talk(f"note: still to do: {safe(names)}")
             self.hint("resume", "git hybrid resume")
+            if not report.interrupted:
+                self.hint("resume", "or give it up: git hybrid resume --abort")
         self.talk(safe(said))
         self.talk(safe(summary_line(report, seconds=time.monotonic() - self._started)))
         return code

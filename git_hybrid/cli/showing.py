@@ -8,7 +8,8 @@ from git_hybrid.app.status import status
 from git_hybrid.cli.common import Common
 from git_hybrid.cli.output import Output, opened_for
 from git_hybrid.core.condition import needs_attention
-from git_hybrid.core.report import Status
+from git_hybrid.core.plan import Unfinished
+from git_hybrid.core.report import Status, run_words
 from git_hybrid.view.status import porcelain_lines, status_lines, status_summary
 
 SHOWN_SCANS = 5
@@ -43,9 +44,7 @@ def show_status(
 
 def _tell(found: Status, output: Output) -> None:
     output.talk("" if not found.rows else status_summary(found))
-    if found.unfinished is not None:
-        output.talk(f"run {found.unfinished.run} ({found.unfinished.command}) is unfinished")
-        output.hint("resume", "git hybrid resume")
+    _tell_run(found.unfinished, output)
     words = {row.word for row in found.rows}
     if not found.rows:
         output.hint("empty", "git hybrid add https://host/path/repository")
@@ -65,6 +64,13 @@ def _tell(found: Status, output: Output) -> None:
     _tell_scans(found, output)
     if "stray" in words:
         output.hint("stray", "git hybrid sync --prune")
+
+
+def _tell_run(run: Unfinished | None, output: Output) -> None:
+    if run is not None:
+        output.talk(run_words(run))
+        if not run.held_by:
+            output.hint("resume", "git hybrid resume")
 
 
 def _tell_scans(found: Status, output: Output) -> None:

@@ -29,6 +29,7 @@ Word = Literal[
     "busy",
     "refused",
     "interrupted",
+    "running",
     "stale-pin",
     "unpinned",
     "behind",
@@ -45,6 +46,7 @@ SEVERITY: tuple[Word, ...] = (
     "busy",
     "refused",
     "interrupted",
+    "running",
     "stale-pin",
     "unpinned",
     "behind",
@@ -152,7 +154,8 @@ def _served(snapshot: Snapshot, recorded: SourceState | None, now: datetime) -> 
 def _word(
     snapshot: Snapshot, source: Source, pin: Pin | None, recorded: SourceState | None, seen: Observed
 ) -> tuple[Word, str]:
-    first = _unapproved(snapshot, source, pin) or _local_word(seen, pin, recorded)
+    running = _running(snapshot, source.name)
+    first = _unapproved(snapshot, source, pin) or running or _local_word(seen, pin, recorded)
     if first is not None:
         return first
     if not allows_host(snapshot.manifest.policy, source.url):
@@ -176,6 +179,12 @@ def _unapproved(snapshot: Snapshot, source: Source, pin: Pin | None) -> tuple[Wo
     told = (snapshot.overrides, snapshot.trail, snapshot.clock)
     error = None if pin is None else unapproved(pin, source, *told)
     return None if error is None else ("unapproved", why_unapproved(error))
+
+
+def _running(snapshot: Snapshot, name: SourceName) -> tuple[Word, str] | None:
+    """Return what is said of a source that a run brings to its pin just now, whatever stands there meanwhile."""
+    held_by = snapshot.unfinished.held_by if snapshot.unfinished is not None else ""
+    return ("running", f"a run is at work on it: {held_by}") if held_by and _is_interrupted(snapshot, name) else None
 
 
 def _is_interrupted(snapshot: Snapshot, name: SourceName) -> bool:

@@ -121,6 +121,7 @@ class Dashboard(Struct, frozen=True, kw_only=True):
     last: Change | None
     records: int
     unfinished: str
+    running: str = ""
     sources: tuple[SourceLine, ...]
     moves: tuple[Move, ...]
     overrides: tuple[OverrideLine, ...]
@@ -178,7 +179,7 @@ def build_dashboard(
     around: Surroundings,
 ) -> Dashboard:
     """Return the page's content; *records* are the whole records of the audit log, the oldest first."""
-    moves = moves_of(records)
+    moves, run = moves_of(records), status.unfinished
     overrides = (
         OverrideLine(record=record, phase=phase(record, facts.clock), left=record.expires_at - facts.clock)
         for record in facts.overrides.records.values()
@@ -192,7 +193,8 @@ def build_dashboard(
         scan_max_age=facts.manifest.policy.scan_max_age,
         last=_last(records),
         records=len(records),
-        unfinished="" if status.unfinished is None else f"{status.unfinished.command} ({status.unfinished.run})",
+        unfinished="" if run is None or run.held_by else f"{run.command} ({run.run})",
+        running="" if run is None or not run.held_by else f"{run.command} ({run.run}): {run.held_by}",
         sources=tuple(SourceLine(row=row, attention=needs_attention(row)) for row in status.rows),
         moves=moves,
         overrides=tuple(sorted(overrides, key=_by_end)),

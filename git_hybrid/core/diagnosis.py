@@ -56,7 +56,7 @@ _SAID_WELL = {
     "sources": "nothing below sources/ is committed, and the clones stand at their pins",
     "open-issues": "every specification names its open issues",
 }
-_WARNED: frozenset[Word] = frozenset({"missing", "behind", "busy", "stray"})
+_WARNED: frozenset[Word] = frozenset({"missing", "behind", "busy", "running", "stray"})
 _COUNTED_BY_CHECKS: frozenset[Word] = frozenset({"unapproved"})
 _GIB = 2**30
 
@@ -142,6 +142,8 @@ def _remedy_of(row: Condition) -> str:
             return f"git hybrid remove {row.name}, or have its host added to [policy] hosts"
         case "interrupted":
             return "git hybrid resume"
+        case "running":
+            return "wait for it to end"
         case "stale-pin" | "unpinned":
             return f"git hybrid pin {row.name}"
         case "stray":

@@ -113,7 +113,10 @@ Outcome = Installed | Failed
 
 
 class Unfinished(Struct, frozen=True, kw_only=True):
-    """What the journal says of a sync that did not end: its tasks and how far each came."""
+    """What the journal says of a sync that did not end: its tasks and how far each came.
+
+    ``held_by`` names the process that is at work on it, where a reader asked for that and there is one.
+    """
 
     run: RunId
     command: str
@@ -122,6 +125,7 @@ class Unfinished(Struct, frozen=True, kw_only=True):
     tasks: tuple[Task, ...]
     phases: Mapping[SourceName, Phase]
     served_by: Mapping[SourceName, str] = field(default_factory=dict)
+    held_by: str = ""
 
 
 class Snapshot(Struct, frozen=True, kw_only=True):

@@ -29,6 +29,10 @@ class Ledger(Protocol):
         """Return the run that has sources left."""
         ...
 
+    def at_work(self, run: Unfinished) -> str:
+        """Return who is at work on *run* at this moment, in words; nothing if nobody is. The lock is not touched."""
+        ...
+
     def manifest_text(self) -> str:
         """Return the manifest as it stands."""
         ...

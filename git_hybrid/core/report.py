@@ -44,11 +44,17 @@ class Report(Struct, frozen=True, kw_only=True):
 
 
 class Status(Struct, frozen=True, kw_only=True):
-    """What every source is like, worst first, and the run that was interrupted, if any."""
+    """What every source is like, worst first, and the run that is at work or was interrupted, if any."""
 
     rows: tuple[Condition, ...]
     unfinished: Unfinished | None
     has_scanners: bool
+
+
+def run_words(run: Unfinished) -> str:
+    """Return what is said of a run that is at work, or did not end."""
+    stands = f"is at work: {run.held_by}" if run.held_by else "is unfinished"
+    return f"run {run.run} ({run.command}) {stands}"
 
 
 def failed(name: SourceName, error: HybridError) -> Row:

@@ -102,6 +102,16 @@ def _read_holder(path: Path) -> str:
         return _NAMELESS
 
 
+def worker(path: Path, since: datetime) -> str:
+    """Return, in words, who holds the writer lock at *path* for a run that began at *since*; nothing if nobody does."""
+    try:
+        is_its = msgspec.json.decode(path.read_bytes())["since"] == format_time(since)
+    except (OSError, msgspec.MsgspecError, ValueError, KeyError, TypeError):
+        return ""
+    named, held = holder(path) if is_its else ("", False)
+    return named if held else ""
+
+
 def holder(path: Path) -> tuple[str, bool]:
     """Return who holds the writer lock at *path*, or who died with it, in words, and whether it is held.
 

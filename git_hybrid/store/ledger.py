@@ -25,7 +25,7 @@ from git_hybrid.store import reading, runs
 from git_hybrid.store.chain import append_records, is_rotated, read_log, rotate
 from git_hybrid.store.decisions import Line, decision_line
 from git_hybrid.store.durable import make_folder, remove_file, remove_tree, write_file
-from git_hybrid.store.filelock import writer_lock
+from git_hybrid.store.filelock import worker, writer_lock
 from git_hybrid.store.layout import Layout, refuse_links
 from git_hybrid.store.leftovers import remove_leftovers, remove_stray_journals
 from git_hybrid.store.lockfile import encode_lock
@@ -141,12 +141,12 @@ class FileLedger(Struct):
         )
 
     def unfinished(self) -> Unfinished | None:
-        """Return the run that has sources left, None if there is none.
-
-        Raises:
-            InvalidFile, NewerSchema: its marker or its journal cannot be read.
-        """
+        """Return the run that has sources left, None if there is none (:func:`runs.read_unfinished`)."""
         return runs.read_unfinished(self.layout)
+
+    def at_work(self, run: Unfinished) -> str:
+        """Return who is at work on *run* at this moment, in words; nothing if nobody is."""
+        return worker(self.layout.writer_lock, run.started_at)
 
     def manifest_text(self) -> str:
         """Return the text of ``sources.toml``.
@@ -167,9 +167,9 @@ class FileLedger(Struct):
         self._journal = self.layout.journal(info.run)
         self._tasks, self._decided = tuple(tasks), False
         self._intent = intent
-        self._append(self._journal, [runs.begin_line(info, self._tasks)])
+        runs.begin_journal(self._journal, info, self._tasks)
         runs.write_marker(self.layout.marker, info, self._tasks, {})
-        # A run that takes over from an unfinished one: all that was left of that stands in the new journal.
+        # A run that takes over from an unfinished one, or goes on after it: all that was left of that is in *tasks*.
         for path in sorted(self.layout.journals.glob("*.jsonl")):
             if path != self._journal:
                 remove_file(path)

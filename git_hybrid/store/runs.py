@@ -102,17 +102,34 @@ def recorded_line(names: tuple[SourceName, ...]) -> Line:
     return {"t": "recorded", "sources": sorted(names)}
 
 
+def begin_journal(path: Path, info: RunInfo, tasks: tuple[Task, ...]) -> None:
+    """Write the first line of the journal at *path*, durably, in place of all that it may say already.
+
+    Raises:
+        LocalIo: the file system refused.
+    """
+    line = begin_line(info, tasks)
+    if path.exists():
+        write_file(path, _encoded([line]))
+    else:
+        append_lines(path, [line])
+
+
 def append_lines(path: Path, lines: list[Line]) -> None:
     """Append *lines* to the journal at *path*, durably; a line that was torn before does not swallow them.
 
     Raises:
         LocalIo: the file system refused.
     """
-    import json
-
     make_folder(path.parent)
     drop_torn_line(path)
-    append_file(path, b"".join(json.dumps(line, sort_keys=True).encode("utf-8") + b"\n" for line in lines))
+    append_file(path, _encoded(lines))
+
+
+def _encoded(lines: list[Line]) -> bytes:
+    import json
+
+    return b"".join(json.dumps(line, sort_keys=True).encode("utf-8") + b"\n" for line in lines)
 
 
 def write_marker(path: Path, info: RunInfo, tasks: tuple[Task, ...], phases: Mapping[SourceName, Phase]) -> None:

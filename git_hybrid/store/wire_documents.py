@@ -7,7 +7,7 @@ from typing import Any, Literal
 from msgspec import UNSET, Struct, UnsetType
 
 from git_hybrid.store.wire import Count, Hash, OverrideShape, RecordShape
-from git_hybrid.store.wire_out import ErrorShape, ReportDocument, ReportRow
+from git_hybrid.store.wire_out import ErrorShape, NamedShape, ReportDocument, ReportRow
 
 
 class _Document(Struct, frozen=True, kw_only=True):
@@ -60,7 +60,7 @@ class ScanDocument(Struct, frozen=True, kw_only=True):
     dry_run: bool
     exit_code: int
     notes: list[str]
-    pending: list[str]
+    pending: list[NamedShape]
     sources: list[ScanRow]
 
 

@@ -9,12 +9,19 @@ from msgspec import UNSET, Struct, UnsetType
 from git_hybrid.store.wire import Count
 
 
+class NamedShape(Struct, frozen=True, kw_only=True):
+    """A source that is named and no more."""
+
+    name: str
+
+
 class UnfinishedShape(Struct, frozen=True, kw_only=True):
-    """The run that was interrupted."""
+    """The run that is at work or was interrupted."""
 
     run: str
     command: str
-    sources: list[str]
+    held_by: str | None
+    sources: list[NamedShape]
 
 
 class PinnedShape(Struct, frozen=True, kw_only=True):
@@ -121,7 +128,7 @@ class ReportDocument(Struct, frozen=True, kw_only=True):
     dry_run: bool
     exit_code: int
     notes: list[str]
-    pending: list[str]
+    pending: list[NamedShape]
     sources: list[ReportRow]
 
 

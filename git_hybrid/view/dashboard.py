@@ -34,6 +34,7 @@ _STATE_STYLES = {
     "behind": "warn",
     "busy": "warn",
     "unpinned": "warn",
+    "running": "warn",
     "stale-pin": "warn",
     "stray": "warn",
 }

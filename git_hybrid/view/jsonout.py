@@ -33,7 +33,7 @@ def report_document(report: Report, explain: Explain, *, exit_code: int) -> dict
         "dry_run": report.dry_run,
         "exit_code": exit_code,
         "notes": list(report.notes),
-        "pending": list(report.pending),
+        "pending": [{"name": name} for name in report.pending],
         "sources": [_row(row, explain) for row in report.rows],
     }
 
@@ -72,7 +72,8 @@ def status_document(status: Status, *, exit_code: int) -> dict[str, Any]:
         else {
             "run": unfinished.run,
             "command": unfinished.command,
-            "sources": [task.name for task in unfinished.tasks],
+            "held_by": unfinished.held_by or None,
+            "sources": [{"name": task.name} for task in unfinished.tasks],
         },
         "sources": [_condition(row) for row in status.rows],
     }

@@ -28,6 +28,7 @@ WORD_STYLES: dict[str, Style] = {
     "busy": "bad",
     "refused": "bad",
     "interrupted": "warn",
+    "running": "warn",
     "stale-pin": "warn",
     "unpinned": "warn",
     "behind": "warn",

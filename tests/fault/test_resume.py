@@ -11,7 +11,7 @@ import pytest
 from support.cli import Hybrid, run_hybrid
 from support.https_server import HttpsGitServer
 from support.injection import audit, readable, restored, tidy
-from support.kit import git, head, lock, state
+from support.kit import NOBODY, git, head, leave_unfinished, lock, outcomes, state
 from support.points import Point, injected, log_bytes, named, recorded
 from support.sweeps import sampled
 from support.upstream import Upstream, UpstreamFactory
@@ -73,7 +73,9 @@ def test_policy_is_asked_again(
     upstream_factory("tool").commit({"README": "one\n"})
     hybrid("init")
     hybrid("add", https_server.url("tool.git"), env=https_server.env())
-    https_server.fail_always(404)
+    manifest = workspace / "sources.toml"
+    manifest.write_text(manifest.read_text().replace("[defaults]", "[defaults]\nretry = { attempts = 1 }"))
+    https_server.fail_always(503)
     hybrid("sync", env=https_server.env(), check=4)
     assert set(_planned(workspace)) == {"tool"}
     https_server.clear_faults()
@@ -139,13 +141,12 @@ def test_a_marker_that_cannot_be_read_is_given_up(hybrid: Hybrid, workspace: Pat
 def test_a_reset_follows_the_rule_of_sync(hybrid: Hybrid, workspace: Path, ups: dict[str, Upstream]) -> None:
     hybrid("sync", "one")
     shutil.rmtree(workspace / "sources/two")
-    away = ups["two"].path.rename(ups["two"].path.with_name("away"))
-    hybrid("sync", check=4)
+    leave_unfinished(hybrid, workspace)
     (workspace / "sources/one/mine.txt").write_text("mine\n")
     assert "hint: git hybrid resume" in hybrid("reset", "one", check=7).err
     assert (workspace / "sources/one/mine.txt").exists()
-    hybrid("reset", "one", "two", check=4)
-    away.rename(ups["two"].path)
+    first = hybrid("reset", "one", "two", "--json", env=NOBODY, check=4)
+    assert outcomes(first) == {"one": "reset", "two": "failed"}
     done = hybrid("reset", "one", "two")
     assert "finishing run" in done.err
     assert {name: head(workspace, name) for name in ups} == {name: up.rev("main") for name, up in ups.items()}

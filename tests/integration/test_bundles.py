@@ -16,7 +16,7 @@ import pytest
 from git_hybrid.core.errors import BadBundle, HybridError
 from git_hybrid.store.bundlefile import read_bundle
 from support.cli import Hybrid, Result, executable
-from support.kit import git, head, lock, replace, snapshot, state
+from support.kit import git, head, leave_unfinished, lock, replace, snapshot, state
 from support.upstream import Upstream, UpstreamFactory
 
 
@@ -396,11 +396,9 @@ def test_another_repository_under_the_name_is_refused(
     assert snapshot(there) == before
 
 
-def test_an_unfinished_run_comes_first(bundle: Path, ws: Path, tool: Upstream, hybrid: Hybrid) -> None:
-    replace(ws / "sources.toml", "[defaults]", "[defaults]\nretry = { attempts = 1 }")
+def test_an_unfinished_run_comes_first(bundle: Path, ws: Path, hybrid: Hybrid) -> None:
     shutil.rmtree(ws / "sources/tool")
-    tool.path.rename(tool.path.with_name("away.git"))
-    hybrid("sync", check=4)
+    leave_unfinished(hybrid, ws)
     hybrid("bundle", "apply", bundle, check=7)
     hybrid("bundle", "verify", bundle)
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from support.cli import Hybrid
-from support.kit import changes, git, raw_controls, released, snapshot, started
+from support.kit import changes, git, leave_unfinished, raw_controls, released, snapshot, started
 from support.upstream import Upstream, UpstreamFactory
 
 CANARY = "c4n4ryS3cr3t99"
@@ -121,8 +121,7 @@ def test_a_writer_that_does_not_say_its_name(hybrid: Hybrid, workspace: Path, to
 
 def test_an_unfinished_run_and_a_link(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
     started(hybrid, tool.url, sync=False)
-    tool.path.rename(tool.path.with_name("gone.git"))
-    hybrid("sync", check=None)
+    leave_unfinished(hybrid, workspace)
     document = hybrid("diag", "--json", check=1).json()
     assert any("is unfinished" in line for line in _found(document, "fail"))
     (workspace / "state/resume.json").unlink()

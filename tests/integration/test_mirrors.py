@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from support.cli import Hybrid, Result
-from support.kit import git, head, lock, replace
+from support.kit import git, head, leave_unfinished, lock, replace
 from support.upstream import Upstream, UpstreamFactory
 
 WHO = "Infra <infra@example.org>"
@@ -111,6 +111,20 @@ def test_a_good_mirror_is_verified(ws: Path, base: Path, tool: Upstream, hybrid:
     assert held["tool"]["ok"] is True
     assert inventory(ws)["corp"]["verified_at"] == held["tool"]["checked_at"]
     hybrid("mirror", "verify", "nobody", check=2)
+
+
+def test_a_mirror_can_be_verified_while_a_run_is_unfinished(ws: Path, hybrid: Hybrid, base: Path) -> None:
+    record(hybrid, base)
+    leave_unfinished(hybrid, ws)
+    before = inventory(ws)
+    told = hybrid("mirror", "verify").err
+    assert "nothing was recorded" in told
+    assert "git hybrid resume" in told
+    assert inventory(ws) == before
+    assert (ws / "state/resume.json").is_file()
+    hybrid("resume")
+    assert "nothing was recorded" not in hybrid("mirror", "verify").err
+    assert inventory(ws) != before
 
 
 def test_a_mirror_without_the_repository_lacks_it(ws: Path, tmp_path: Path, hybrid: Hybrid) -> None:

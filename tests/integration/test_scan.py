@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from support.cli import Hybrid
-from support.kit import changes, git, replace, snapshot, started, state
+from support.kit import changes, leave_unfinished, replace, snapshot, started, state
 from support.scanners import FINDS, a_scanner, scan_of, use
 from support.upstream import Exec, Gitlink, Link, Upstream, UpstreamFactory
 
@@ -370,14 +370,10 @@ def test_an_unfinished_run_is_not_lost(hybrid: Hybrid, workspace: Path, tool: Up
     use(workspace, scanner)
     tool.commit({"x": "x"})
     hybrid("pin", "tool", "--all")
-    git("update-ref", "-d", "refs/heads/main", cwd=tool.path, check=False)
-    broken = tool.path.rename(tool.path.with_name("gone"))
     (workspace / "sources/tool").rename(workspace / "aside")
-    hybrid("sync", check=4)
-    assert (workspace / "state/resume.json").exists()
+    leave_unfinished(hybrid, workspace)
     hybrid("scan", check=7)
     assert (workspace / "state/resume.json").exists()
-    assert broken.exists()
 
 
 def test_a_symbolic_link_for_the_reports_is_refused(

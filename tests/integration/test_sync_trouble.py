@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import time
@@ -15,7 +16,7 @@ import pytest
 
 from support.cli import Hybrid, executable, merged_env
 from support.https_server import HttpsGitServer
-from support.kit import changes, codes, git, head, lock, snapshot
+from support.kit import changes, codes, git, head, lock, outcomes, snapshot
 from support.upstream import Upstream, UpstreamFactory
 
 FAST = "[defaults]\nretry = { attempts = 3, initial = '10ms', maximum = '50ms' }\n"
@@ -49,9 +50,77 @@ def test_refusals_are_4_after_one_attempt(
     assert codes(result) == {"local": 0, "tool": 4}
     assert [request.status for request in https_server.requests] == [status]
     assert head(workspace, "local") == lock(workspace)["local"]["commit"]
+    assert result.json()["pending"] == []
+    assert not (workspace / "state/resume.json").exists()
+    https_server.clear_faults()
+    hybrid("sync", env=pinned)
+    assert head(workspace) == lock(workspace)["tool"]["commit"]
+
+
+def test_an_upstream_that_is_gone_keeps_nobody_from_the_others(
+    hybrid: Hybrid, workspace: Path, pinned: dict[str, str], tool: Upstream, https_server: HttpsGitServer
+) -> None:
+    away = tool.path.rename(tool.path.with_name("away"))
+    first = hybrid("sync", env=pinned, check=4)
+    assert "still to do" not in first.err
+    away.rename(tool.path)
+    https_server.fail_always(404)
+    hybrid("sync", env=pinned, check=4)
+    assert head(workspace, "local") == lock(workspace)["local"]["commit"]
+    shutil.rmtree(workspace / "sources/local")
+    again = hybrid("sync", "--json", env=pinned, check=4)
+    assert outcomes(again) == {"local": "cloned", "tool": "failed"}
+    hybrid("sync", "local", env=pinned)
+    hybrid("pin", "local", env=pinned)
+    assert "missing" in hybrid("status", "--porcelain", "tool").out
+    assert "nothing to resume" in hybrid("resume", env=pinned).err
+
+
+def test_a_sync_goes_on_with_the_others_when_the_unfinished_one_fails_again(
+    hybrid: Hybrid, workspace: Path, pinned: dict[str, str], https_server: HttpsGitServer
+) -> None:
+    https_server.fail_always(503)
+    assert "hint: or give it up: git hybrid resume --abort" in hybrid("sync", env=pinned, check=4).err
+    shutil.rmtree(workspace / "sources/local")
+    (workspace / "sources/stray").mkdir()
+    git("init", "-q", cwd=workspace / "sources/stray")
+    git("commit", "-q", "--allow-empty", "-m", "x", cwd=workspace / "sources/stray")
+    git("update-ref", "refs/hybrid/upstream/x", "HEAD", cwd=workspace / "sources/stray")
+    again = hybrid("sync", "--json", "--prune", env=pinned, check=4)
+    assert outcomes(again) == {"local": "cloned", "stray": "removed", "tool": "failed"}
+    assert [item["name"] for item in again.json()["pending"]] == ["tool"]
+    assert [item["name"] for item in hybrid("status", "--json").json()["unfinished_run"]["sources"]] == ["tool"]
+    assert "hint: git hybrid resume --abort" in hybrid("pin", "local", env=pinned, check=7).err
     https_server.clear_faults()
     hybrid("resume", env=pinned)
-    assert head(workspace) == lock(workspace)["tool"]["commit"]
+    assert {name: head(workspace, name) for name in ("tool", "local")} == {
+        name: pin["commit"] for name, pin in lock(workspace).items()
+    }
+    hybrid("audit", "verify")
+    assert "all 2 sources as pinned" in hybrid("status").err
+    assert not (workspace / "state/journal").exists()
+
+
+def test_what_a_run_leaves_is_kept_when_it_is_killed_at_the_others(
+    hybrid: Hybrid, workspace: Path, pinned: dict[str, str], https_server: HttpsGitServer
+) -> None:
+    https_server.fail_always(503)
+    hybrid("sync", env=pinned, check=4)
+    shutil.rmtree(workspace / "sources/local")
+    [run] = workspace.glob("state/journal/*.jsonl")
+    command = [str(executable()), "sync"]
+    child = subprocess.Popen(command, cwd=workspace, env=merged_env(pinned), stderr=subprocess.DEVNULL)
+    journals = workspace / "state/journal"
+    try:
+        _wait(lambda: any('"name": "local"' in path.read_text() for path in journals.glob("*.jsonl") if path != run))
+    finally:
+        child.kill()
+        child.wait()
+    https_server.clear_faults()
+    hybrid("sync", env=pinned)
+    assert {name: head(workspace, name) for name in ("tool", "local")} == {
+        name: pin["commit"] for name, pin in lock(workspace).items()
+    }
 
 
 def test_503_twice_is_retried(hybrid: Hybrid, pinned: dict[str, str], https_server: HttpsGitServer) -> None:
@@ -205,6 +274,33 @@ def test_a_signal_ends_it_with_a_marker_and_no_git(
     hybrid("resume", env=pinned)
     assert head(workspace) == lock(workspace)["tool"]["commit"]
     assert not (workspace / "state/resume.json").exists()
+
+
+def test_a_run_that_goes_on_is_not_called_interrupted(
+    hybrid: Hybrid, workspace: Path, pinned: dict[str, str], https_server: HttpsGitServer
+) -> None:
+    https_server.stall(50_000, only="upload-pack")
+    command = [str(executable()), "sync"]
+    child = subprocess.Popen(command, cwd=workspace, env=merged_env(pinned), stderr=subprocess.DEVNULL)
+    try:
+        assert https_server.stalled.wait(15)
+        shown = hybrid("status")
+        document = hybrid("status", "--json").json()
+        found = hybrid("diag", "--json", check=None).json()["findings"]
+    finally:
+        child.kill()
+        child.wait()
+    assert f"is at work: pid {child.pid} on " in shown.err
+    assert "hint: git hybrid resume" not in shown.err
+    assert "a run is at work on it" in shown.out
+    assert {source["state"] for source in document["sources"]} == {"running"}
+    assert document["unfinished_run"]["held_by"].startswith(f"pid {child.pid} on ")
+    assert [item["what"] for item in found if item["level"] == "fail" and item["area"] in ("clones", "files")] == []
+    assert any(item["name"] == "run" and "is at work" in item["what"] for item in found)
+    after = hybrid("status", "--json").json()
+    assert {source["state"] for source in after["sources"]} == {"interrupted"}
+    assert after["unfinished_run"]["held_by"] is None
+    assert "hint: git hybrid resume" in hybrid("status").err
 
 
 def test_kill_leaves_something_that_sync_finishes(

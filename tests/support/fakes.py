@@ -85,6 +85,10 @@ class FakeLedger:
         """Return what the snapshot has left."""
         return self.held.unfinished
 
+    def at_work(self, run: Unfinished) -> str:
+        """Return that nobody is."""
+        return ""
+
     def manifest_text(self) -> str:
         """Return an empty manifest."""
         return "schema_version = 1\n"

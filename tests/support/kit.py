@@ -115,6 +115,22 @@ def codes(result: Result) -> dict[str, int]:
     return {row["name"]: row["exit_code"] for row in result.json()["sources"]}
 
 
+def outcomes(result: Result) -> dict[str, str]:
+    """Return the outcome of each source from `--json` output."""
+    return {row["name"]: row["outcome"] for row in result.json()["sources"]}
+
+
+NOBODY = {"GIT_HYBRID_MIRRORS": "https://localhost:1"}
+"""Nobody listens there: what is fetched fails in passing."""
+
+
+def leave_unfinished(hybrid: Hybrid, workspace: Path) -> None:
+    """Let a sync of what is missing fail in passing, so that it leaves a marker."""
+    replace(workspace / "sources.toml", "[defaults]", "[defaults]\nretry = { attempts = 1 }")
+    hybrid("sync", env=NOBODY, check=4)
+    assert (workspace / "state/resume.json").is_file()
+
+
 def logging_git(folder: Path, *, fail: str = "") -> tuple[dict[str, str], Path]:
     """Put a `git` in `folder` that logs its arguments and fails at the command `fail`; return the environment and the log."""
     real = shutil.which("git")

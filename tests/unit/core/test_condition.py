@@ -32,7 +32,9 @@ def test_a_source_in_sync_is_ok() -> None:
 
 STALE_PIN = a_snapshot(SOURCE, pins=[a_pin(SOURCE, commit=PINNED, digest="sha256:old")], recorded=[RECORDED])
 UNFINISHED = replace(IN_SYNC, unfinished=an_unfinished_run(a_task(SOURCE)))
+RUNNING = replace(IN_SYNC, unfinished=replace(an_unfinished_run(a_task(SOURCE)), held_by="pid 1"))
 OTHER_UNFINISHED = replace(IN_SYNC, unfinished=an_unfinished_run(a_task(a_source("other"))))
+OTHER_RUNNING = replace(IN_SYNC, unfinished=replace(an_unfinished_run(a_task(a_source("other"))), held_by="pid 1"))
 REFUSED = a_snapshot(SOURCE, pins=[PIN], recorded=[RECORDED], policy=Policy(hosts=frozenset({"github.com"})))
 PIN_MOVED = a_snapshot(SOURCE, pins=[PIN], recorded=[a_state_entry(SOURCE, commit=OLD)])
 
@@ -51,6 +53,9 @@ PIN_MOVED = a_snapshot(SOURCE, pins=[PIN], recorded=[a_state_entry(SOURCE, commi
         (UNFINISHED, a_clone(PINNED), "interrupted"),
         (UNFINISHED, Absent(), "interrupted"),
         (OTHER_UNFINISHED, a_clone(PINNED), "ok"),
+        (RUNNING, Absent(), "running"),
+        (RUNNING, a_clone(PINNED, dirty=("a",)), "running"),
+        (OTHER_RUNNING, a_clone(PINNED), "ok"),
         (STALE_PIN, a_clone(PINNED), "stale-pin"),
         (a_snapshot(SOURCE), Absent(), "unpinned"),
         (a_snapshot(SOURCE, recorded=[RECORDED]), a_clone(PINNED), "unpinned"),
@@ -62,7 +67,17 @@ PIN_MOVED = a_snapshot(SOURCE, pins=[PIN], recorded=[a_state_entry(SOURCE, commi
     ],
     ids=[
         *("broken", "foreign", "diverged", "dirty", "locked", "operation", "host", "host-not-cloned", "interrupted"),
-        *("interrupted-not-cloned", "other-interrupted", "stale-pin", "no-pin", "no-pin-cloned", "not-cloned"),
+        *(
+            "interrupted-not-cloned",
+            "other-interrupted",
+            "running",
+            "running-half-written",
+            "other-running",
+            "stale-pin",
+            "no-pin",
+            "no-pin-cloned",
+            "not-cloned",
+        ),
         *("pin-moved", "state-behind", "state-lost", "nothing-known"),
     ],
 )

@@ -11,6 +11,7 @@ from git_hybrid.core.ids import SourceName
 from git_hybrid.core.manifest import Manifest
 from git_hybrid.core.moves import moves_of
 from git_hybrid.core.report import Status
+from git_hybrid.core.value import replace
 from support.pages import a_dashboard, records
 from support.values import NOW, OPERATOR, an_unfinished_run
 
@@ -54,6 +55,14 @@ def test_the_last_change_is_the_record_with_the_highest_number():
     assert page.last is not None
     assert (page.last.seq, page.last.hash) == (len(log), log[-1]["hash"])
     assert page.unfinished.startswith("sync (")
+    assert page.running == ""
+
+
+def test_a_run_that_is_at_work_is_not_called_unfinished():
+    status = Status(rows=(), unfinished=replace(an_unfinished_run(), held_by="pid 7"), has_scanners=False)
+    page = build_dashboard(status, Facts(manifest=Manifest(), clock=NOW), {}, records(3), around=AROUND)
+    assert page.unfinished == ""
+    assert page.running.endswith("pid 7")
 
 
 def test_counts():

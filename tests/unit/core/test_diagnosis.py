@@ -85,7 +85,7 @@ def test_every_other_state_has_a_remedy(word):
     (found,) = clone_findings([_row(word=word), _row("fine")])
     assert found.what == f"tool: {word}: why"
     assert found.remedy
-    assert found.level == ("warn" if word in ("missing", "behind", "busy", "stray") else "fail")
+    assert found.level == ("warn" if word in ("missing", "behind", "busy", "running", "stray") else "fail")
 
 
 def test_a_pin_without_approval_is_told_by_its_check():

@@ -105,6 +105,19 @@ def test_recording_a_part_leaves_the_rest_pending(files):
     assert _ledger(files).snapshot().unfinished.tasks == TASKS[1:]
 
 
+def test_a_run_that_goes_on_journals_what_is_left_with_what_comes_next(files):
+    ledger = _ledger(files)
+    with ledger.writer(FIRST):
+        ledger.begin(FIRST, TASKS[1:])
+        ledger.record(FIRST, Decision(), TASKS[1:])
+        ledger.begin(FIRST, TASKS)
+    assert _ledger(files).snapshot().unfinished.tasks == TASKS
+    with ledger.writer(FIRST):
+        ledger.record(FIRST, DECISION, TASKS[1:])
+    _check_recorded(files)
+    assert _ledger(files).snapshot().unfinished.tasks == TASKS[1:]
+
+
 @pytest.mark.parametrize("step", ["_write_out", "_write_files", "forget"])
 def test_a_decision_is_written_out_by_the_next_writer(files, monkeypatch, step):
     ledger = _ledger(files)

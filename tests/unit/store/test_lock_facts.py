@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from git_hybrid.store import filelock
-from git_hybrid.store.filelock import holder, probe_locks, writer_lock
+from git_hybrid.store.filelock import holder, probe_locks, worker, writer_lock
 
 NOW = datetime(2026, 7, 20, tzinfo=UTC)
 
@@ -45,6 +45,18 @@ def test_a_writer_that_died_is_named_as_gone(tmp_path):
     named, alive = holder(path)
     assert named == "pid 7 on x since 2026: git hybrid sync"
     assert not alive
+
+
+def test_who_is_at_work_on_a_run_is_told_by_its_start(tmp_path):
+    path = tmp_path / ".lock"
+    assert worker(path, NOW) == ""
+    with _held(path):
+        assert worker(path, NOW).startswith(f"pid {os.getpid()} on ")
+        assert worker(path, NOW + timedelta(seconds=1)) == ""
+        held = path.read_bytes()
+    assert worker(path, NOW) == ""
+    path.write_bytes(held)
+    assert worker(path, NOW) == "", "it ended without a word"
 
 
 @pytest.mark.parametrize(
