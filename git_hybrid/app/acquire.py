@@ -86,16 +86,26 @@ def acquire_pin(rt: Runtime, task: Task, manifest: Manifest, *, borrow: bool) ->
     source, pin = task.source, task.pin
     if pin.ref == UNREACHABLE:
         return _acquire_unreachable(rt, task, manifest, borrow=borrow)
-    history, served_by = fetch_history(
-        rt,
-        source,
-        manifest,
-        (pin.ref,),
-        borrow=borrow,
-        oid_length=len(pin.commit),
-        satisfied=lambda stage: rt.objects.has_commit(stage, pin.commit),
-        enough=lambda stage: is_proved(rt, stage, pin),
-    )
+
+    def from_refs(*refs: str) -> tuple[Stage, str]:
+        return fetch_history(
+            rt,
+            source,
+            manifest,
+            refs,
+            borrow=borrow,
+            oid_length=len(pin.commit),
+            satisfied=lambda stage: rt.objects.has_commit(stage, pin.commit),
+            enough=lambda stage: is_proved(rt, stage, pin),
+        )
+
+    try:
+        history, served_by = from_refs(pin.ref)
+    except RefMissing:
+        # Whoever follows a commit follows no ref: the one that it was pinned by may be gone.
+        if not isinstance(source.track, Commit):
+            raise
+        history, served_by = from_refs(*EVERY_REF)
     if not is_proved(rt, history, pin):
         if isinstance(source.track, Commit):
             request = FetchRequest(refs=EVERY_REF, commits_only=history.path.endswith(".commits"))

@@ -20,7 +20,7 @@ from git_hybrid.core.errors import (
 from git_hybrid.core.freshness import stale
 from git_hybrid.core.ids import Oid, RefName
 from git_hybrid.core.lock import UNREACHABLE, Pin, still_allowed
-from git_hybrid.core.manifest import Manifest, Source, config_digest
+from git_hybrid.core.manifest import Commit, Manifest, Source, config_digest
 from git_hybrid.core.mirrors import Inventory
 from git_hybrid.core.plan import Clone
 from git_hybrid.core.ports import FetchRequest, Range, RemoteRefs, Stage
@@ -71,13 +71,15 @@ def resolve(rt: Runtime, source: Source, manifest: Manifest, old: Pin | None, wi
     refs, endpoint = list_refs_from(rt, source, manifest.defaults, head=True)
     if (old_mirror := stale(wish.mirrors, manifest.policy, source, endpoint, rt.info.now)) is not None:
         raise old_mirror
-    candidate = _candidate(source, refs, wish)
+    candidate = _candidate(rt, source, manifest, refs, wish)
     keeps = old is not None and not wish.move and wish.to is None and still_allowed(old, source)
     moved = moved_tag(old, candidate, refs, source)
     wish.objections.meet(moved)
     same = old is not None and old.url == source.url and (keeps or candidate.commit == old.commit)
     if moved is None and old is not None and same and (still_allowed(old, source) or wish.objections.forced):
-        candidate = replace(candidate, commit=old.commit, tag_object=old.tag_object, ref=old.ref)
+        if wish.objections.forced or not isinstance(source.track, Commit):
+            candidate = replace(candidate, commit=old.commit, tag_object=old.tag_object, ref=old.ref)
+        # Whoever follows a commit follows no ref: the one that it was pinned by may be gone, or elsewhere, by now.
         if old.config_digest == config_digest(source) and not wish.anew:
             return old
     history, commit, served_by = _fetch_candidate(rt, source, manifest, refs, candidate, wish)
@@ -87,14 +89,32 @@ def resolve(rt: Runtime, source: Source, manifest: Manifest, old: Pin | None, wi
     return Resolved(pin=pin, old=old, history=history, content=content, served_by=served_by, notes=notes, range=ranged)
 
 
-def _candidate(source: Source, refs: RemoteRefs, wish: Wish) -> Candidate:
+def _candidate(rt: Runtime, source: Source, manifest: Manifest, refs: RemoteRefs, wish: Wish) -> Candidate:
     if wish.to is None:
         return newest_allowed(source, refs)
     try:
         return asked_for(source, refs, wish.to)
     except OffBranch as error:
+        found = wherever(refs, wish.to)
+        if found.commit is not None and found.ref is None and not wish.objections.forced:
+            history, _ = fetch_history(rt, source, manifest, EVERY_REF, oid_length=len(found.commit))
+            _require_somewhere(rt, source, manifest, history, found.commit)
         wish.objections.meet(error)
-        return wherever(refs, wish.to)
+        return found
+
+
+def _require_somewhere(rt: Runtime, source: Source, manifest: Manifest, history: Stage, commit: Oid) -> None:
+    """Raise unless *commit*, which the declared ref does not have, is in *history* of another branch or tag.
+
+    Raises:
+        Unreachable: upstream has it, but on no branch and no tag.
+        RefMissing: upstream does not have it at all.
+    """
+    if containing_ref(rt, history, commit) is not None:
+        return
+    if _ask_for(rt, source, manifest, history, commit):
+        raise Unreachable(name=source.name, commit=commit, ref="any branch or tag")
+    raise RefMissing(name=source.name, ref=f"commit {commit}", url=str(source.url))
 
 
 def _place(
@@ -109,7 +129,8 @@ def _place(
     """Return the candidate with the ref that it is found by, and the ref that proves where it belongs.
 
     Raises:
-        OffBranch, Unreachable: it is not in the history of the ref that the manifest declares, or of no ref.
+        OffBranch, Unreachable, RefMissing: it is not in the history of the ref that the manifest declares, or of no
+            ref, or nowhere.
     """
     commit = candidate.commit
     assert commit is not None
@@ -120,6 +141,9 @@ def _place(
             wish.objections.meet(error)
             return replace(candidate, ref=UNREACHABLE), UNREACHABLE
     if wish.to is not None and candidate.declared is not None:
+        if not wish.objections.forced:
+            fetch(rt, source, manifest.defaults, history, _everything(source))
+            _require_somewhere(rt, source, manifest, history, commit)
         wish.objections.meet(OffBranch(name=source.name, commit=commit, ref=candidate.declared))
     else:
         wish.objections.meet(
@@ -232,6 +256,10 @@ def _with_evidence(
         config_digest=config_digest(source),
     )
     return pin, content_stage, content.notes
+
+
+def _everything(source: Source) -> FetchRequest:
+    return FetchRequest(refs=EVERY_REF, commits_only=source.history != "full")
 
 
 def _ask_for(rt: Runtime, source: Source, manifest: Manifest, history: Stage, commit: Oid) -> bool:

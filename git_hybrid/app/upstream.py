@@ -11,14 +11,16 @@ from git_hybrid.app.remote import list_refs
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.select import select
 from git_hybrid.app.spreading import batches, carried_out, errands_of
-from git_hybrid.core.errors import HybridError, MovedTag, NoPin
-from git_hybrid.core.ids import SourceName
+from git_hybrid.core.errors import HybridError, NoPin
+from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Manifest, Source
 from git_hybrid.core.plan import Clone, Observed, Snapshot
 from git_hybrid.core.ports_spread import Errand
 from git_hybrid.core.report import Report, Row, failed
-from git_hybrid.core.resolve import moved_tag, newest_allowed
+from git_hybrid.core.resolve import is_older_version, moved_tag, newest_allowed, pinned_tag_gone
+from git_hybrid.core.value import replace
+from git_hybrid.core.values import format_age, format_time
 
 SHOWN_COMMITS = 10
 ASKED_TOGETHER = 16
@@ -74,8 +76,9 @@ def _disk_row(rt: Runtime, pin: Pin, seen: Observed) -> Row:
 def _upstream_row(rt: Runtime, snapshot: Snapshot, source: Source, pin: Pin) -> Row:
     refs = list_refs(rt, source, snapshot.manifest.defaults, head=False)
     newest = newest_allowed(source, refs)
-    if (moved := moved_tag(pin, newest, refs, source)) is not None:
-        return failed(source.name, moved)
+    error = moved_tag(pin, newest, refs, source) or pinned_tag_gone(pin, newest, refs, source)
+    if error is not None:
+        return failed(source.name, error)
     if newest.commit == pin.commit or newest.ref is None:
         return Row(name=source.name, outcome="same", before=pin.commit, after=pin.commit, ref=pin.ref)
     length = len(pin.commit)
@@ -105,7 +108,27 @@ def outdated(rt: Runtime, names: Sequence[str] = (), groups: Sequence[str] = ())
         found = carried_out(rt, rt.spread, ask_upstreams, errands)
         rows = tuple(failed(name, row) if isinstance(row, HybridError) else row for name, row in found.items())
     rt.stop_if_cancelled()
+    if snapshot.manifest.policy.min_release_age:
+        rows = tuple(_held_by_age(rt, snapshot, row) for row in rows)
     return Report(command="outdated", rows=rows)
+
+
+def _held_by_age(rt: Runtime, snapshot: Snapshot, row: Row) -> Row:
+    """Return *row*; what is too new for policy, as far as the audit log tells, is told as such."""
+    if row.outcome != "outdated" or row.after is None or row.detail.get("refused"):
+        return row
+    age, seen = snapshot.manifest.policy.min_release_age, rt.ledger.first_seen(row.name, Oid(row.after))
+    if seen is None:
+        note = f"the {format_age(age)} of [policy] min_release_age begin when pin sees it"
+        return replace(row, notes=(*row.notes, note))
+    if rt.info.now - seen >= age:
+        return row
+    return _refused(row, "too-young", f"allowed from {format_time(seen + age)}: [policy] min_release_age")
+
+
+def _refused(row: Row, code: str, why: str) -> Row:
+    """Return *row* with the reason why pin would not move there."""
+    return replace(row, notes=(*row.notes, why), detail={**row.detail, "refused": code})
 
 
 def ask_upstreams(rt: Runtime, errand: Errand) -> dict[SourceName, Row]:
@@ -131,14 +154,16 @@ def newer_upstream(
             rt.progress("done", name, "asked")
         if pin is None:
             return Row(name=name, outcome="unpinned", after=newest.commit, ref=newest.ref)
-        moved = moved_tag(pin, newest, refs, source)
-        if isinstance(moved, MovedTag):
-            return failed(name, moved)
+        gone = moved_tag(pin, newest, refs, source) or pinned_tag_gone(pin, newest, refs, source)
+        if gone is not None:
+            return failed(name, gone)
         word = "current" if newest.commit == pin.commit else "outdated"
         detail = {"pinned_ref": pin.ref}
-        return Row(
+        row = Row(
             name=name, outcome=word, before=pin.commit, after=newest.commit, ref=newest.ref or pin.ref, detail=detail
         )
+        is_older = word == "outdated" and newest.ref is not None and is_older_version(pin.ref, newest.ref)
+        return _refused(row, "rollback", "older than what is pinned: nothing newer is allowed") if is_older else row
 
     rt.progress("begin", "asking upstream", str(len(selected)))
     rows = run_all(work, selected, jobs=rt.jobs or manifest.defaults.jobs, cancelled=rt.cancelled)

@@ -178,15 +178,24 @@ def forbidden_move(move: Move, source: Source) -> HybridError | None:
     if is_other_repository(old.root_commits, new.root_commits):
         roots = {"old": old.root_commits, "new": new.root_commits}
         return IdentityChanged(name=source.name, url=str(source.url), **roots)
-    if move.new_is_ancestor or _is_older_version(old, new):
+    if move.new_is_ancestor or is_older_version(old.ref, new.ref):
         return Rollback(name=source.name, old=old.commit, new=new.commit)
     if isinstance(source.track, Branch) and old.ref == new.ref and not move.old_is_ancestor:
         return RewrittenHistory(name=source.name, ref=new.ref, old=old.commit, new=new.commit)
     return None
 
 
-def _is_older_version(old: Pin, new: Pin) -> bool:
-    refs: Sequence[RefName] = (old.ref, new.ref)
+def pinned_tag_gone(pin: Pin, newest: Candidate, refs: RemoteRefs, source: Source) -> RefMissing | None:
+    """Return the error if upstream no longer has the tag that is pinned, and nothing newer that the manifest allows."""
+    is_there = pin.url != source.url or pin.ref in refs.tips
+    if is_there or newest.ref is None or not is_older_version(pin.ref, newest.ref):
+        return None
+    return RefMissing(name=source.name, ref=pin.ref, url=str(source.url))
+
+
+def is_older_version(old: RefName, new: RefName) -> bool:
+    """Tell whether *old* and *new* are tags of versions, and *new* is the older one."""
+    refs: Sequence[RefName] = (old, new)
     if not all(ref.startswith("refs/tags/") for ref in refs):
         return False
     before, after = (parse_version(short_ref(ref)) for ref in refs)

@@ -15,8 +15,8 @@ import pytest
 
 from git_hybrid.core.errors import BadBundle, HybridError
 from git_hybrid.store.bundlefile import read_bundle
-from support.cli import Hybrid, Result, executable
-from support.kit import git, head, leave_unfinished, lock, replace, snapshot, state
+from support.cli import Hybrid, executable
+from support.kit import errors, git, head, leave_unfinished, lock, replace, snapshot, state
 from support.upstream import Upstream, UpstreamFactory
 
 
@@ -60,10 +60,6 @@ def there(tmp_path: Path) -> Path:
     folder = tmp_path / "there"
     folder.mkdir()
     return folder
-
-
-def errors(done: Result) -> dict[str, str]:
-    return {row["name"]: row["error"]["code"] for row in done.json()["sources"] if row["error"]}
 
 
 def offline(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:

@@ -115,3 +115,32 @@ def test_outdated_fetches_nothing(
     hybrid("outdated", env=https_server.env())
     assert 1 <= len(https_server.requests) <= 2
     assert changes(before, snapshot(workspace)) == []
+
+
+def test_a_pinned_version_that_upstream_took_away_is_no_update(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    started(hybrid, tool.url, "--version", ">=1,<2", sync=False)
+    tool.delete_ref("refs/tags/v1.1.0")
+    for words in (["outdated"], ["diff", "--upstream"]):
+        assert "upstream has no refs/tags/v1.1.0" in hybrid(*words, check=5).err
+    tool.tag("v1.2.0")
+    assert "v1.2.0" in hybrid("outdated").out
+    hybrid("pin", "tool")
+
+
+def test_outdated_tells_what_pin_would_refuse(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    started(hybrid, tool.url, "--version", ">=1,<2", sync=False)
+    hybrid("add", tool.url, "--name", "main", "--branch", "main")
+    replace(workspace / "sources.toml", ">=1,<2", ">=1,<1.1")
+    tool.commit({"README": "four\n"})
+    told = hybrid("outdated")
+    assert "older than what is pinned" in told.out
+    assert "hint: git hybrid pin tool" not in told.err
+    assert "hint: how the branch moved: git hybrid pin main -n\nhint: git hybrid pin main\n" in told.err
+    replace(workspace / "sources.toml", "[policy]", '[policy]\nmin_release_age = "3d"')
+    assert "begin when pin sees it" in hybrid("outdated", "main").out
+    hybrid("pin", "main", check=6)
+    young = hybrid("outdated", "main")
+    assert "allowed from 20" in young.out
+    assert "hint: " not in young.err
+    row = hybrid("outdated", "main", "--json").json()["sources"][0]
+    assert (row["outcome"], row["detail"]["refused"]) == ("outdated", "too-young")

@@ -112,7 +112,7 @@ def unreachable(site: Site) -> str:
         (rewritten_history, 5, "rewritten-history"),
         (identity_changed, 5, "identity-changed"),
         (too_young, 6, "too-young"),
-        (unreachable, 6, "unreachable"),
+        (unreachable, 5, "unreachable"),
     ],
 )
 def test_what_is_refused_can_be_forced_and_installed(site: Site, needing: object, code: int, lifted: str) -> None:

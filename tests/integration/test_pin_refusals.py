@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from support.cli import Hybrid
-from support.kit import changes, codes, head, lock, released, snapshot, started
+from support.kit import changes, codes, errors, head, lock, released, replace, snapshot, started
 from support.upstream import Upstream, UpstreamFactory
 
 OVERRIDE = ["--request", "CHG-1", "--approver", "a@example.org", "--reason", "why", "--expires", "14d"]
@@ -138,3 +139,54 @@ def test_another_repository_under_the_same_url_is_refused(hybrid: Hybrid, worksp
     assert changes(before, snapshot(workspace)) == []
     hybrid("sync")
     assert head(workspace) == lock(workspace)["tool"]["commit"]
+
+
+def test_a_commit_that_nothing_upstream_has_is_5(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    lost = tool.commit({"README": "lost\n"}, branch="lost")
+    tool.delete_ref("refs/heads/lost")
+    started(hybrid, tool.url, "--branch", "main", sync=False)
+    before = snapshot(workspace)
+    for track in ('branch = "main"', 'tag = "v1.1.0"'):
+        replace(workspace / "sources.toml", 'branch = "main"', track)
+        assert errors(hybrid("pin", "tool", "--to", lost, "--json", check=5)) == {"tool": "unreachable"}
+        assert errors(hybrid("pin", "tool", "--to", "f" * 40, "--json", check=5)) == {"tool": "ref-missing"}
+        tool.update_ref("refs/heads/lost", lost)
+        assert errors(hybrid("pin", "tool", "--to", lost, "--json", check=6)) == {"tool": "off-branch"}
+        tool.delete_ref("refs/heads/lost")
+    replace(workspace / "sources.toml", 'tag = "v1.1.0"', 'branch = "main"')
+    assert [path for path in changes(before, snapshot(workspace)) if "audit" not in path] == []
+
+
+@pytest.mark.parametrize("history", ["full", "shallow", "treeless"])
+def test_who_follows_a_commit_needs_no_ref_that_is_gone(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, history: str
+) -> None:
+    commit = tool.rev("main~1")
+    tool.update_ref("refs/heads/stable", commit)
+    started(hybrid, tool.url, "--branch", "stable", "--history", history)
+    tool.delete_ref("refs/heads/stable")
+    gone = hybrid("pin", "tool", check=5)
+    assert "hint: follow another branch, tag or version in sources.toml, or stay: commit = " in gone.err
+    replace(workspace / "sources.toml", 'branch = "stable"', f'commit = "{commit}"')
+    hybrid("pin")
+    entry = lock(workspace)["tool"]
+    assert (entry["commit"], "stable" in entry["ref"]) == (commit, False)
+    shutil.rmtree(workspace / "sources/tool")
+    hybrid("sync")
+    assert head(workspace) == commit
+    # The ref that it is pinned by now may go too, as long as another one has the commit.
+    tool.update_ref("refs/heads/other", "main")
+    tool.delete_ref(entry["ref"])
+    shutil.rmtree(workspace / "sources/tool")
+    hybrid("sync", env={"GIT_HYBRID_CACHE_DIR": ""})
+    assert head(workspace) == commit
+
+
+def test_a_pin_of_a_commit_does_not_name_a_tag_that_moved(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    tool.tag("rel", "main~1")
+    commit = tool.rev("main~1")
+    started(hybrid, tool.url, "--tag", "rel")
+    tool.tag("rel", "main", force=True)
+    replace(workspace / "sources.toml", 'tag = "rel"', f'commit = "{commit}"')
+    hybrid("pin")
+    assert (lock(workspace)["tool"]["commit"], lock(workspace)["tool"]["ref"]) == (commit, "refs/tags/v1.1.0")

@@ -251,8 +251,8 @@ MUTANTS = (
     Mutant(
         "rollback",
         "core/resolve.py",
-        "if move.new_is_ancestor or _is_older_version(old, new):",
-        "if _is_older_version(old, new):",
+        "if move.new_is_ancestor or is_older_version(old.ref, new.ref):",
+        "if is_older_version(old.ref, new.ref):",
         f"{IDENTITY}::test_rollback",
     ),
     Mutant(

@@ -120,13 +120,21 @@ def outcomes(result: Result) -> dict[str, str]:
     return {row["name"]: row["outcome"] for row in result.json()["sources"]}
 
 
+def errors(result: Result) -> dict[str, str]:
+    """Return the code of the error of each source that has one, from `--json` output."""
+    return {row["name"]: row["error"]["code"] for row in result.json()["sources"] if row["error"]}
+
+
 NOBODY = {"GIT_HYBRID_MIRRORS": "https://localhost:1"}
 """Nobody listens there: what is fetched fails in passing."""
 
 
 def leave_unfinished(hybrid: Hybrid, workspace: Path) -> None:
     """Let a sync of what is missing fail in passing, so that it leaves a marker."""
-    replace(workspace / "sources.toml", "[defaults]", "[defaults]\nretry = { attempts = 1 }")
+    path = workspace / "sources.toml"
+    if "[defaults]" not in path.read_text():
+        path.write_text(path.read_text() + "\n[defaults]\n")
+    replace(path, "[defaults]", "[defaults]\nretry = { attempts = 1 }")
     hybrid("sync", env=NOBODY, check=4)
     assert (workspace / "state/resume.json").is_file()
 

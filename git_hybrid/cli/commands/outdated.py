@@ -35,7 +35,11 @@ def command(
         code = output.report(report)
         if not report.rows:
             output.no_sources()
-        behind = [row.name for row in report.rows if row.outcome == "outdated"]
-        for name in behind if len(behind) <= _HINTED else ("--all",):
+        behind = [row for row in report.rows if row.outcome == "outdated" and "refused" not in row.detail]
+        moving = [row.name for row in behind] if len(behind) <= _HINTED else ["--all"]
+        if any((row.ref or "").startswith("refs/heads/") for row in behind):
+            # Of a branch only the tip is known: it may have gone back, or been rewritten.
+            output.hint("outdated", f"how the branch moved: git hybrid pin {' '.join(moving)} -n")
+        for name in moving:
             output.hint("outdated", f"git hybrid pin {name}")
         return code or int(exit_code and any(row.outcome != "current" for row in report.rows))

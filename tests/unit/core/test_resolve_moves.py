@@ -7,7 +7,7 @@ from git_hybrid.core.ids import Oid, parse_url
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Branch, Source, Tag, Version
 from git_hybrid.core.ports import RemoteRefs
-from git_hybrid.core.resolve import Move, asked_for, forbidden_move, moved_tag, newest_allowed
+from git_hybrid.core.resolve import Move, asked_for, forbidden_move, moved_tag, newest_allowed, pinned_tag_gone
 from git_hybrid.core.value import replace
 from support.values import a_pin, a_source, listed, oid
 
@@ -66,6 +66,34 @@ def test_asking_for_the_pinned_commit_by_its_id_is_no_moved_tag() -> None:
     refs = upstream_tag(OLD, TAG_OBJECT)
     candidate = asked_for(TAGGED, refs, OLD)
     assert moved_tag(a_pin(TAGGED, commit=OLD, tag_object=TAG_OBJECT), candidate, refs, TAGGED) is None
+
+
+VERSIONS = a_source(track=Version(">=1,<2"))
+
+
+@pytest.mark.parametrize(
+    ("pinned", "tags", "gone"),
+    [
+        ("v1.1.0", ["v1.0.0"], True),
+        ("v1.1.0", ["v1.0.0", "v1.1.0"], False),
+        ("v1.1.0", ["v1.0.0", "v1.2.0"], False),
+        ("v1.1.0", ["v1.1.0", "v1.2.0"], False),
+    ],
+    ids=["gone", "there", "newer-instead", "newer"],
+)
+def test_a_pinned_version_is_gone_where_nothing_newer_is_there(pinned: str, tags: list[str], gone: bool) -> None:
+    refs = listed({f"refs/tags/{tag}": oid(number) for number, tag in enumerate(tags, start=1)})
+    pin = a_pin(VERSIONS, commit=OLD, ref=f"refs/tags/{pinned}")
+    error = pinned_tag_gone(pin, newest_allowed(VERSIONS, refs), refs, VERSIONS)
+    assert (error is not None) is gone
+    if error is not None:
+        assert (error.name, error.ref) == ("tool", "refs/tags/v1.1.0")
+
+
+def test_a_pin_of_another_repository_has_no_tag_that_is_gone() -> None:
+    refs = listed({"refs/tags/v1.0.0": OLD})
+    elsewhere = replace(a_pin(VERSIONS, commit=OLD, ref="refs/tags/v1.1.0"), url=parse_url("https://old.example/x"))
+    assert pinned_tag_gone(elsewhere, newest_allowed(VERSIONS, refs), refs, VERSIONS) is None
 
 
 ROOT, OTHER_ROOT = oid(0xF0), oid(0xF1)
