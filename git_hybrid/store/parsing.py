@@ -27,6 +27,15 @@ _TOML_PLACE = pattern(r"^(?P<reason>.*) \((?P<place>at line \d+, column \d+|at e
 _UNKNOWN = pattern(r"Object contains unknown field `(?P<key>.*?)`(?: - at `(?P<path>.*)`)?$", re.DOTALL)
 _EXPECTED = pattern(r"(?P<reason>.*) - at `\$\.?(?P<path>.*)`$", re.DOTALL)
 
+_TAKE = "take one side, then pin and sync what that lacks: git-hybrid-files(7)"
+_KEEP = "keep what both sides have: git-hybrid-files(7)"
+_MERGE = {
+    "sources.toml": "keep the tables of both sides, each of them whole, then git hybrid pin: git-hybrid-files(7)",
+    "state/sources.lock": _TAKE,
+    "state/sources.json": _TAKE,
+}
+"""What to do about a conflict in each file that is merged."""
+
 
 def read_bytes(path: Path, shown: str) -> bytes | None:
     """Return the content of the file at *path*, or None if there is none.
@@ -65,7 +74,7 @@ def decode_text(data: bytes, shown: str) -> str:
     conflict = data.find(b"\n<<<<<<< ")
     if conflict >= 0 or data.startswith(b"<<<<<<< "):
         line = data.count(b"\n", 0, conflict + 1) + 1
-        raise invalid(shown, f"line {line}", "holds the markers of a merge conflict: keep one side, then pin again")
+        raise invalid(shown, f"line {line}", f"holds the markers of a merge conflict: {_MERGE.get(shown, _KEEP)}")
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from support.cli import Hybrid, executable, merged_env
-from support.kit import changes, head, lock, manifest, released, replace, snapshot, started, state, write_manifest
+from support.kit import changes, git, head, lock, manifest, released, replace, snapshot, started, state, write_manifest
 from support.upstream import Upstream, UpstreamFactory
 
 
@@ -152,3 +152,47 @@ def test_the_other_executables(hybrid: Hybrid, workspace: Path, tool: Upstream) 
         assert done.returncode == 0, done.stderr
     assert head(workspace) == new
     assert list(manifest(workspace)) == ["tool"]
+
+
+def test_two_branches_that_each_added_a_source_are_merged_as_the_manual_says(
+    hybrid: Hybrid, workspace: Path, upstream_factory: UpstreamFactory
+) -> None:
+    names = ("common", "ours", "theirs")
+    ups = {name: upstream_factory(name) for name in names}
+    for upstream in ups.values():
+        upstream.commit({"README": "one\n"})
+    git("init", "-q", "-b", "main", cwd=workspace)
+
+    def added(name: str) -> None:
+        hybrid("add", ups[name].url)
+        hybrid("sync")
+        git("add", "-A", cwd=workspace)
+        git("commit", "-q", "-m", name, cwd=workspace)
+
+    hybrid("init")
+    added("common")
+    git("switch", "-q", "-c", "other", cwd=workspace)
+    added("theirs")
+    reviewed = lock(workspace)["theirs"]["commit"]
+    git("switch", "-q", "main", cwd=workspace)
+    added("ours")
+    ups["theirs"].commit({"README": "two\n"})
+    git("merge", "-q", "other", cwd=workspace, check=False)
+    told = hybrid("status", check=2)
+    assert "keep the tables of both sides, each of them whole" in told.err
+    path = workspace / "sources.toml"
+    lines = [line for line in path.read_text().splitlines() if line[:7] not in ("<<<<<<<", ">>>>>>>")]
+    between = lines.index("=======")
+    path.write_text("\n".join([*lines[:between], 'branch = "main"', *lines[between + 1 :], ""]))
+    assert "take one side" in hybrid("status", check=2).err
+    git("checkout", "-q", "--ours", "state/sources.lock", "state/sources.json", cwd=workspace)
+    assert "unpinned\ttheirs" in hybrid("status", "--porcelain").out
+    assert reviewed in git("show", "MERGE_HEAD:state/sources.lock", cwd=workspace)
+    hybrid("pin", "theirs", "--to", reviewed)
+    hybrid("sync")
+    hybrid("audit", "verify")
+    git("add", "-A", cwd=workspace)
+    git("commit", "-q", "-m", "merged", cwd=workspace)
+    hybrid("check")
+    assert set(state(workspace)) == set(lock(workspace)) == set(names)
+    assert lock(workspace)["theirs"]["commit"] == reviewed
