@@ -67,7 +67,7 @@ def add(rt: Runtime, editor: Editor, wanted: Sequence[Wanted], *, command: str =
             seen = [event for _, _, decision in done for event in decision.events if event.event == "seen"]
             if seen:
                 rt.ledger.record(rt.info, Decision(events=seen), ())
-            return Report(command=command, rows=rows, notes=tuple(mended))
+            return Report(command=command, rows=tuple(map(_not_added, rows)), notes=tuple(mended))
         text = rt.ledger.manifest_text()
         edited = editor.add(text, [source for source, _, _ in done])
         events = [event for source, _, decision in done for event in (_added(source), *decision.events)]
@@ -108,6 +108,13 @@ def _with_default_branch(rt: Runtime, manifest: Manifest, source: Source) -> tup
     release = newest_release(short_ref(ref) for ref in refs.tips if ref.startswith("refs/tags/"))
     hints = {"newest_release": release} if release else {}
     return replace(source, track=Branch(short_ref(refs.head))), hints
+
+
+def _not_added(row: Row) -> Row:
+    """Return what is said of a source where one of them could not be added, and so none was."""
+    if row.error is None:
+        return Row(name=row.name, outcome="not-added")
+    return replace(row, error=row.error.while_adding())
 
 
 def _added(source: Source) -> Event:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from git_hybrid.app.retry import with_retry
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.endpoints import Endpoint, endpoints
-from git_hybrid.core.errors import HybridError, NetworkFailure, Offline, RefMissing, RepositoryNotFound
+from git_hybrid.core.errors import HybridError, NetworkFailure, Offline, RefMissing, RemoteError, RepositoryNotFound
 from git_hybrid.core.ids import Oid
 from git_hybrid.core.manifest import Defaults, Source
 from git_hybrid.core.ports import FetchRequest, RemoteRefs, Stage
@@ -38,11 +38,17 @@ def ask(rt: Runtime, source: Source, defaults: Defaults, step: Callable[[Endpoin
             return _tried(rt, source, defaults, endpoint, step), endpoint
         except _NOT_THERE as error:
             if position + 1 == len(choices):
-                raise error.about(source.name) from None
+                raise _told_of(error, source, endpoint) from None
             rt.progress("note", source.name, f"not served by {endpoint.url} ({error.code}), asking the next")
         except HybridError as error:
-            raise error.about(source.name) from None
+            raise _told_of(error, source, endpoint) from None
     raise AssertionError("unreachable: the last server returns or raises")
+
+
+def _told_of(error: HybridError, source: Source, endpoint: Endpoint) -> HybridError:
+    """Return *error* with the name of the source, and the mirror that it comes from, if it does."""
+    named = error.about(source.name)
+    return named.from_mirror(endpoint.base) if isinstance(named, RemoteError) else named
 
 
 def _tried(rt: Runtime, source: Source, defaults: Defaults, endpoint: Endpoint, step: Callable[[Endpoint], T]) -> T:

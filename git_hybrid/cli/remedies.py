@@ -11,7 +11,7 @@ from git_hybrid.cli.remedy import Remedy
 _RESET = "git hybrid reset {name}"
 _LOOK = "git -C {path} status"
 _BACK = ("git hybrid pin {name} -n",)
-_AGAIN = "git hybrid resume"
+_LEFT = "git hybrid status"
 _TELL = "tell upstream, where this shows it: git fsck --strict"
 _WAIVE = "git hybrid pin {name} --to REV --force{waive} --request ID --approver WHO --reason TEXT --expires WHEN"
 
@@ -119,7 +119,7 @@ REMEDIES: Mapping[str, Remedy] = {
         4,
         "{name_or_url}: no repository at {url}",
         "{message}",
-        ("check the URL in sources.toml, and your access: git ls-remote {url}",),
+        ("check {whose_url}, and your access: git ls-remote {url}",),
     ),
     "tls": Remedy(
         4,
@@ -136,12 +136,12 @@ REMEDIES: Mapping[str, Remedy] = {
     "offline": Remedy(
         4,
         "{name} has to be fetched from {url}, and the network is forbidden ({why})",
-        "allow it, or name a mirror in GIT_HYBRID_MIRRORS",
+        "allow it, or name a folder that has {name}.bundle in GIT_HYBRID_BUNDLE_DIR",
         ("git hybrid config --show-origin",),
     ),
     "unreachable": Remedy(
         5,
-        "{name}: the pinned commit {commit} is not in the history of {ref} upstream",
+        "{name}: the commit {commit} is not in the history of {ref} upstream",
         "upstream rewrote its history, or the commit never belonged to it",
         ("git hybrid diff {name} --upstream", *_BACK, "if it is approved: " + _forced("{commit}")),
     ),
@@ -155,7 +155,13 @@ REMEDIES: Mapping[str, Remedy] = {
             "if the new one is approved: " + _forced("{new_commit}"),
         ),
     ),
-    "ref-missing": Remedy(5, "{name}: upstream has no {ref}", "asked at {url}\n{nearest}", ("git ls-remote {url}",)),
+    "ref-missing": Remedy(
+        5,
+        "{name}: upstream has no {ref}",
+        "asked at {url}\n{nearest}\n"
+        "sources.toml may follow another branch, tag or version, or commit = the one that is pinned",
+        ("git ls-remote {url}", "then pin it: git hybrid pin {name}"),
+    ),
     "rewritten-history": Remedy(
         5,
         "{name}: {ref} was rewritten upstream: {old} is no longer in its history, its tip is {new}",
@@ -295,7 +301,7 @@ REMEDIES: Mapping[str, Remedy] = {
         "without locks two writers could destroy each other's work: a local file system has them",
         ("git hybrid diag",),
     ),
-    "interrupted": Remedy(130, "interrupted", hints=(_AGAIN,)),
+    "interrupted": Remedy(130, "interrupted", "the same command goes on", (_LEFT,)),
     "local-io": Remedy(
         74,
         "cannot {operation} {path}: {reason}",

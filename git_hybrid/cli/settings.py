@@ -63,7 +63,9 @@ def read_settings(
     chosen = jobs if jobs is not None or not text else _parsed(_jobs, where, text)
     where, text = _given(environ, config, "LOCK_TIMEOUT", "lockTimeout")
     timeout = _parsed(_seconds_or_duration, where, text or "10s")
-    _, folder = _given(environ, config, "BUNDLE_DIR", "bundleDir")
+    where, folder = _given(environ, config, "BUNDLE_DIR", "bundleDir")
+    if forbidden and folder and not Path(folder).is_dir():
+        forbidden += f"; there is no folder {folder}, which {where} names"
     where, text = _given(environ, config, "CACHE_MAX_AGE", "cacheMaxAge")
     age = _parsed(parse_duration, where, text or CACHE_MAX_AGE)
     where, text = _given(environ, config, "CACHE_TREES", "cacheTrees")

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from git_hybrid.core.errors import HybridError, InvalidFile
+from git_hybrid.core.errors import HybridError, InvalidFile, RemoteError
 from git_hybrid.core.report import Report, Row
 from git_hybrid.core.value import Struct
 from git_hybrid.core.words import counted, plural
 
+if TYPE_CHECKING:
+    from git_hybrid.cli.remedy import Remedy
+
 SIGNALLED = 128
+_MIRRORS = "GIT_HYBRID_MIRRORS or git's hybrid.mirrors"
 _WORST_FIRST = (70, 74, 75, 2, 7, 5, 6, 3, 4, 1)
 
 
@@ -31,8 +35,24 @@ def tell(error: HybridError) -> Told:
     facts = _facts(error)
     exit_code = SIGNALLED + int(facts["signal"]) if error.code == "interrupted" else remedy.exit
     cause = tuple(line for line in remedy.cause.format_map(facts).split("\n") if line)
-    hints = tuple(hint for hint in (text.format_map(facts) for text in remedy.hints) if hint)
+    if isinstance(error, RemoteError) and error.mirror:
+        cause += (f"asked at the mirror {error.mirror}, which {_MIRRORS} names",)
+    hints = tuple(hint for hint in (text.format_map(facts) for text in _hints(error, remedy)) if hint)
     return Told(exit_code, remedy.title.format_map(facts), cause, hints)
+
+
+def _hints(error: HybridError, remedy: Remedy) -> tuple[str, ...]:
+    if not error.adding:
+        return remedy.hints
+    from git_hybrid.cli.remedies_adding import ADDING
+
+    return ADDING.get(error.code, remedy.hints)
+
+
+def _whose_url(error: HybridError) -> str:
+    if isinstance(error, RemoteError) and error.mirror:
+        return f"the mirror in {_MIRRORS}"
+    return "the URL" if error.adding else "the URL in sources.toml"
 
 
 def _facts(error: HybridError) -> dict[str, Any]:
@@ -40,6 +60,7 @@ def _facts(error: HybridError) -> dict[str, Any]:
     url, name = facts.get("url", ""), facts.get("name", "")
     facts["name_or_url"] = name or url
     facts["name_prefix"] = f"{name}: " if name else ""
+    facts["whose_url"] = _whose_url(error)
     if isinstance(error, InvalidFile):
         count = len(error.problems)
         facts["count"] = f"{counted(count, 'entry')} {plural(count, 'is')}"

@@ -34,11 +34,14 @@ from typing import ClassVar, Self, dataclass_transform
 class HybridError(Exception):
     """Root of every error that the program raises on purpose; ``code`` is stable.
 
+    ``adding``: it is about a source that was to be added, of which nothing was written.
+
     A subclass declares its facts as annotations, as a dataclass does; making half a hundred real dataclasses would
     cost every start of the program, and every hook, more than all else that is imported.
     """
 
     code: ClassVar[str] = "error"
+    adding: ClassVar[bool] = False
     _names: ClassVar[tuple[str, ...]]
 
     def __init__(self, **facts: object) -> None:
@@ -75,6 +78,11 @@ class HybridError(Exception):
         """Return the error; one that was raised where the source was not known gets its *name*."""
         if getattr(self, "name", None) == "":
             vars(self)["name"] = name
+        return self
+
+    def while_adding(self) -> Self:
+        """Return the error; it is about a source that is not in the manifest, and for this reason will not be."""
+        vars(self)["adding"] = True
         return self
 
     def __reduce__(self) -> tuple[object, ...]:
@@ -278,11 +286,20 @@ class InTheWay(LocalWork):
 
 
 class RemoteError(HybridError):
-    """Base of what happens between here and a server; ``message`` is the server's or git's last word."""
+    """Base of what happens between here and a server; ``message`` is the server's or git's last word.
+
+    ``mirror`` is the base URL of the mirror that was asked, nothing where that was the source's own URL.
+    """
 
     url: str
     message: str
     name: str = ""
+    mirror: str = ""
+
+    def from_mirror(self, base: str | None) -> Self:
+        """Return the error; it is what the mirror at *base* said, if that is one."""
+        vars(self)["mirror"] = base or ""
+        return self
 
 
 class NetworkFailure(RemoteError):

@@ -38,6 +38,7 @@ VERSION = 1
 SHOWN = "sources.toml"
 _TABLES = frozenset({"schema_version", "defaults", "policy", "scanner", "source", "open_issues"})
 _GROUP = pattern(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+NO_GROUP = "is not a group name (letters, digits, '.', '_', '-')"
 _HOST = pattern(r"[a-z0-9.-]+|\[[0-9a-f:]+\]")
 _PUBLIC_KEY = pattern(r"(ssh|ecdsa|sk-ssh|sk-ecdsa)-[a-z0-9@.-]+ [A-Za-z0-9+/]+={0,3}( [ -~]*)?")
 _TRACKS = ("tag", "branch", "version", "commit")
@@ -192,6 +193,11 @@ def _sources(tables: object, defaults: Defaults, problems: list[Problem]) -> Map
     return sources
 
 
+def is_group(text: str) -> bool:
+    """Tell whether *text* may be the name of a group."""
+    return _GROUP.fullmatch(text) is not None
+
+
 def decode_source(
     name: SourceName, table: object, defaults: Defaults, place: str, problems: list[Problem]
 ) -> Source | None:
@@ -201,9 +207,8 @@ def decode_source(
         return None
     url = checked(parse_url, shape.url, f"{place}.url", problems)
     track = _track(shape, place, problems)
-    wrong = [group for group in shape.groups if _GROUP.fullmatch(group) is None]
-    reason = "is not a group name (letters, digits, '.', '_', '-')"
-    problems.extend(Problem(f"{place}.groups", f"{group!r} {reason}") for group in wrong)
+    wrong = [group for group in shape.groups if not is_group(group)]
+    problems.extend(Problem(f"{place}.groups", f"{group!r} {NO_GROUP}") for group in wrong)
     if url is None or track is None:
         return None
     return Source(

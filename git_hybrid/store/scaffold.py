@@ -8,6 +8,7 @@ from pathlib import Path
 from git_hybrid.core.errors import WorkspaceExists
 from git_hybrid.store.durable import make_folder, remove_file, write_file
 from git_hybrid.store.layout import MANIFEST, Layout, refuse_links
+from git_hybrid.store.manifest import decode_manifest
 from git_hybrid.store.manifest_edit import NEW_MANIFEST
 
 _ATTRIBUTES = "/state/sources-audit.jsonl merge=union"
@@ -40,6 +41,16 @@ def create(root: Path) -> tuple[str, ...]:
     return tuple(sorted(created))
 
 
+def has_no_sources(root: Path) -> bool:
+    """Tell whether a workspace is at *root* already and its manifest has no source yet.
+
+    Raises:
+        InvalidFile, NewerSchema: the manifest cannot be read.
+    """
+    layout = Layout(root)
+    return layout.manifest.is_file() and not decode_manifest(layout.manifest.read_bytes()).sources
+
+
 def _add_attributes(path: Path) -> bool:
     """Let branches that both wrote audit records merge: the log is a set of lines that name each other.
 
@@ -55,6 +66,8 @@ def _add_attributes(path: Path) -> bool:
 
 def undo(root: Path, created: Sequence[str]) -> None:
     """Remove what :func:`create` made, so that a failed import can be tried again."""
+    if not created:
+        return
     for name in created:
         remove_file(root / name)
     layout = Layout(root)

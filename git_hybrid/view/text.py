@@ -35,12 +35,13 @@ WORD_STYLES: dict[str, Style] = {
     "missing": "warn",
     "stray": "warn",
     "outdated": "warn",
+    "not-added": "warn",
     "differs": "warn",
     "findings": "bad",
     "error": "bad",
 }
 _CALM = frozenset({"unchanged", "kept", "current", "same"})
-_UNDONE = frozenset({"failed", "blocked", "interrupted", "error"})
+_UNDONE = frozenset({"failed", "blocked", "interrupted", "error", "not-added"})
 _DONE = {
     "init": ("added", "source"),
     "add": ("added", "source"),

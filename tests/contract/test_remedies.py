@@ -16,6 +16,7 @@ import pytest
 import git_hybrid
 from git_hybrid.cli.common import Common
 from git_hybrid.cli.remedies import REMEDIES
+from git_hybrid.cli.remedies_adding import ADDING
 from git_hybrid.cli.telling import explain, tell
 from git_hybrid.cli.tree import group
 from git_hybrid.core.errors import HybridError, Interrupted, InvalidFile, Problem
@@ -137,6 +138,20 @@ def test_several_facts_are_counted():
 def test_signals_have_their_own_status():
     assert tell(Interrupted(signal=2)).exit == 130
     assert tell(Interrupted(signal=15)).exit == 143
+
+
+def test_an_interrupt_promises_nothing_to_resume():
+    # What a run left is hinted at by its report.
+    assert "git hybrid resume" not in " ".join(tell(Interrupted(signal=2)).hints)
+
+
+@pytest.mark.parametrize("code", sorted(ADDING))
+def test_what_was_not_added_is_named_to_no_command(code):
+    (kind,) = (kind for kind in CODED if kind.code == code)
+    told = tell(_sample(kind).while_adding())
+    assert told.hints
+    assert [command for hint in told.hints for command in _typed(hint)] == []
+    assert "{" not in "".join(told.hints)
 
 
 def _hints_in_code() -> Iterator[str]:

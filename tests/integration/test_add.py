@@ -240,3 +240,30 @@ def test_a_setting_that_is_wrong_can_be_found(hybrid: Hybrid, workspace: Path, t
     assert "git config --show-origin --get-all hybrid.jobs\n" in hybrid("status", env=config, check=2).err
     hybrid("add", tool.url)
     assert f"git ls-remote {tool.url}" in hybrid("pin", "tool", "--to", "no-such", check=2).err
+
+
+def test_what_could_not_be_added_is_hinted_at_by_commands_that_need_no_source(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, upstreams_root: Path
+) -> None:
+    hybrid("init")
+    told = [
+        hybrid("add", (upstreams_root / "none.git").as_uri(), check=4).err,
+        hybrid("add", tool.url, "--tag", "v9", check=5).err,
+        hybrid("add", tool.url, "--commit", "1" * 40, check=5).err,
+    ]
+    replace(workspace / "sources.toml", "[policy]\n", '[policy]\nmin_release_age = "3d"\n')
+    told.append(hybrid("add", tool.url, check=6).err)
+    for err in told:
+        assert "hint: " in err
+        assert "git hybrid " not in err
+        assert "sources.toml" not in err
+    assert "wait until then, and add it again" in told[-1]
+
+
+def test_a_group_outside_the_grammar_is_named_as_the_option(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    hybrid("init")
+    before = snapshot(workspace)
+    refused = hybrid("add", tool.url, "--group", "bad group", check=2)
+    assert "error: --group: 'bad group'" in refused.err
+    assert "sources.toml" not in refused.err
+    assert changes(before, snapshot(workspace)) == []

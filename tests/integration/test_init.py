@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from support.cli import Hybrid
-from support.kit import changes, git, head, lock, manifest, released, snapshot
+from support.kit import changes, git, head, lock, manifest, outcomes, released, replace, snapshot
 from support.upstream import Gitlink, UpstreamFactory
 
 
@@ -153,3 +153,47 @@ def test_import_when_upstream_lost_the_commit_is_5(
     _superproject(workspace, upstream.url, "2" * 40)
     failed = hybrid("init", "--import", ".gitmodules", check=5)
     assert "2" * 10 in failed.err
+
+
+def test_import_into_a_workspace_that_has_no_sources(
+    hybrid: Hybrid, workspace: Path, upstream_factory: UpstreamFactory
+) -> None:
+    upstream = upstream_factory()
+    first, _, _ = released(upstream)
+    _superproject(workspace, upstream.url, first)
+    assert "git hybrid init --import .gitmodules" in hybrid("init").err
+    replace(workspace / "sources.toml", "# Every key", "# mine\n# Every key")
+    hybrid("init", "--import", ".gitmodules")
+    (name,) = manifest(workspace)
+    assert lock(workspace)[name]["commit"] == first
+    assert "# mine" in (workspace / "sources.toml").read_text()
+    hybrid("audit", "verify")
+    before = snapshot(workspace)
+    hybrid("init", "--import", ".gitmodules", check=2)
+    assert changes(before, snapshot(workspace)) == []
+
+
+def test_an_import_that_fails_leaves_a_workspace_as_it_was_and_says_that_nothing_was_added(
+    hybrid: Hybrid, workspace: Path, upstream_factory: UpstreamFactory
+) -> None:
+    upstream = upstream_factory()
+    first, _, _ = released(upstream)
+    _superproject(workspace, upstream.url, first)
+    dead = upstream.path.with_name("dead.git").as_uri()
+    with open(workspace / ".gitmodules", "a") as file:
+        file.write(f'[submodule "dead"]\n\tpath = dead\n\turl = {dead}\n')
+    git("add", ".gitmodules", cwd=workspace)
+    git("update-index", "--add", "--cacheinfo", f"160000,{first},dead", cwd=workspace)
+    git("commit", "-q", "-m", "one more", cwd=workspace)
+    told = hybrid("init", "--import", ".gitmodules", check=4)
+    assert not (workspace / "sources.toml").exists()
+    assert "added none of 2 sources" in told.err
+    assert "sources.toml" not in told.err
+    assert sorted(outcomes(hybrid("init", "--import", ".gitmodules", "--json", check=4)).values()) == [
+        "failed",
+        "not-added",
+    ]
+    hybrid("init")
+    before = snapshot(workspace)
+    hybrid("init", "--import", ".gitmodules", check=4)
+    assert changes(before, snapshot(workspace)) == []

@@ -116,6 +116,24 @@ def test_upstream_gone_but_the_commit_is_here(hybrid: Hybrid, workspace: Path, t
     assert head(workspace) == lock(workspace)["tool"]["commit"]
 
 
+def test_a_dead_mirror_is_named(hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path) -> None:
+    started(hybrid, tool.url, sync=False)
+    failed = hybrid("sync", env={"GIT_HYBRID_MIRRORS": (tmp_path / "nowhere").as_uri()}, check=4)
+    assert f"asked at the mirror {(tmp_path / 'nowhere').as_uri()}" in failed.err
+    assert "hint: check the mirror in GIT_HYBRID_MIRRORS or git's hybrid.mirrors" in failed.err
+    assert "sources.toml" not in failed.err
+
+
+def test_offline_names_the_folder_of_bundles(hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path) -> None:
+    started(hybrid, tool.url, sync=False)
+    failed = hybrid("sync", "--offline", check=4)
+    assert "tool.bundle in GIT_HYBRID_BUNDLE_DIR" in failed.err
+    missing = hybrid("sync", "--offline", env={"GIT_HYBRID_BUNDLE_DIR": "nowhere"}, check=4)
+    assert "there is no folder nowhere, which GIT_HYBRID_BUNDLE_DIR names" in missing.err
+    git("bundle", "create", "-q", tmp_path / "tool.bundle", "main", cwd=tool.path)
+    hybrid("sync", "--offline", env={"GIT_HYBRID_BUNDLE_DIR": ".."})
+
+
 def test_offline(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
     started(hybrid, tool.url, sync=False)
     offline = hybrid("sync", "--offline", check=4)

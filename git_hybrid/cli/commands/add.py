@@ -14,7 +14,7 @@ from git_hybrid.cli.output import opened
 from git_hybrid.core.errors import BadArgument, Problem
 from git_hybrid.core.ids import InvalidText, name_from_url, normalize_url, parse_name, shown_url
 from git_hybrid.core.manifest import Branch, History, Source, Track
-from git_hybrid.store.manifest import parse_track
+from git_hybrid.store.manifest import NO_GROUP, is_group, parse_track
 from git_hybrid.store.manifest_edit import add_sources, remove_sources
 
 
@@ -79,6 +79,9 @@ def _source(url: str, name: str | None, groups: tuple[str, ...], track: Track | 
         valid = parse_name(text)
     except InvalidText as error:
         raise BadArgument(what="the name", value=text, reason=f"{error}; give another with --name") from error
+    for group in groups:
+        if not is_group(group):
+            raise BadArgument(what="--group", value=group, reason=NO_GROUP)
     # A track of None is filled in from upstream's default branch; the placeholder is never written.
     return Source(name=valid, url=parsed, track=track or Branch("HEAD"), groups=groups)
 

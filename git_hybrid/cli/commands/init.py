@@ -18,7 +18,7 @@ from git_hybrid.core.manifest import Branch, Source
 from git_hybrid.core.reducer import Decision
 from git_hybrid.git.importing import Submodule, read_gitmodules
 from git_hybrid.store.manifest_edit import add_sources, remove_sources
-from git_hybrid.store.scaffold import create, undo
+from git_hybrid.store.scaffold import create, has_no_sources, undo
 
 
 @click.command("init")
@@ -39,7 +39,7 @@ def command(context: click.Context, *, folder: Path | None, imported: Path | Non
     if folder is not None:
         (common.folder / folder).mkdir(parents=True, exist_ok=True)
         common.folders.append(str(folder))
-    created = create(common.folder)
+    created = () if file is not None and has_no_sources(common.folder) else create(common.folder)
     try:
         with opened(context) as (session, output):
             code = _import(session, output, file) if file else _begin(session, output, created)
@@ -61,6 +61,8 @@ def _begin(session: Session, output: Output, created: tuple[str, ...]) -> int:
         output.document({**document, "created": list(created), "sources": []})
     else:
         output.data(*(() if output.common.quiet else (f"created {path}" for path in created)))
+        if (session.layout.root / ".gitmodules").is_file():
+            output.hint("import", "take the submodules over: git hybrid init --import .gitmodules")
         output.hint("empty", "git hybrid add https://host/path/repository")
     return 0
 

@@ -49,7 +49,7 @@ def test_an_error_carries_its_facts() -> None:
 
 def test_facts_of_the_base_and_defaults_are_facts_too() -> None:
     error = NetworkFailure(url="https://host/x", message="gone", kind="stall")
-    expected = {"url": "https://host/x", "message": "gone", "name": "", "kind": "stall", "attempts": 1}
+    expected = {"url": "https://host/x", "message": "gone", "name": "", "mirror": "", "kind": "stall", "attempts": 1}
     assert error.facts() == {**expected, "retry_after": None}
 
 
@@ -78,3 +78,11 @@ def test_a_problem_is_what_it_says() -> None:
     assert {one, same, other} == {one, other}
     assert repr(one) == "Problem(place='line 3', reason='is odd')"
     assert pickle.loads(pickle.dumps(one)) == one
+
+
+def test_an_error_knows_whether_its_source_was_to_be_added_and_which_mirror_said_it() -> None:
+    error = NetworkFailure(url="https://mirror/x", message="m", kind="stalled")
+    assert (error.adding, error.mirror, error.from_mirror(None).mirror) == (False, "", "")
+    assert error.while_adding() is error
+    assert error.from_mirror("https://mirror").mirror == "https://mirror"
+    assert (error.adding, NetworkFailure.adding, "adding" in error.facts()) == (True, False, False)

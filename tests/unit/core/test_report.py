@@ -2,7 +2,9 @@ from __future__ import annotations
 
 from git_hybrid.core.errors import DirtySource, GitFailed, MovedTag, NetworkFailure, NoPin, Offline
 from git_hybrid.core.ids import SourceName
-from git_hybrid.core.report import Report, Row, failed
+from git_hybrid.core.report import Report, Row, failed, run_words
+from git_hybrid.core.value import replace
+from support.values import RUN, an_unfinished_run
 
 TOOL = SourceName("tool")
 
@@ -34,3 +36,9 @@ def test_an_error_keeps_the_source_it_names() -> None:
 def test_a_report_without_rows_says_that_nothing_happened() -> None:
     report = Report(command="sync")
     assert (report.rows, report.pending, report.dry_run, report.interrupted) == ((), (), False, 0)
+
+
+def test_a_run_is_at_work_or_unfinished() -> None:
+    run = an_unfinished_run()
+    assert run_words(run) == f"run {RUN} (sync) is unfinished"
+    assert run_words(replace(run, held_by="pid 7")) == f"run {RUN} (sync) is at work: pid 7"

@@ -1,0 +1,19 @@
+"""What to type next where a source could not be added: no other command knows it, since nothing was written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+_ANOTHER = "add something else of it: --branch, --tag, --version or --commit"
+
+ADDING: Mapping[str, tuple[str, ...]] = {
+    "too-young": ("wait until then, and add it again", "or add something older: --tag TAG or --commit ID"),
+    "unreachable": ("check the id, or " + _ANOTHER,),
+    "off-branch": ("name a branch that has the commit, or none: then the commit itself is followed",),
+    "ref-missing": ("git ls-remote {url}", _ANOTHER),
+    "hostile-tree": (_ANOTHER,),
+    "fsck-refused": ("tell upstream: git fsck shows it", _ANOTHER),
+    "scan-blocked": (_ANOTHER,),
+    "host-not-allowed": ("add it to [policy] hosts in sources.toml after review, and add the source again",),
+}
+"""By the code of the error, in place of the hints of its remedy."""
