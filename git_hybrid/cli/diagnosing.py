@@ -31,9 +31,9 @@ from git_hybrid.core.diagnosis import (
     holder_finding,
     locks_finding,
     mirror_findings,
-    repository_findings,
     sorted_findings,
 )
+from git_hybrid.core.diagnosis_git import repository_findings
 from git_hybrid.core.errors import HybridError, Interrupted
 from git_hybrid.core.manifest import Manifest
 from git_hybrid.core.plan import Unfinished

@@ -32,7 +32,10 @@ REMEDIES: Mapping[str, Remedy] = {
         2, "no sources.toml in {path} or any folder above it", hints=("git hybrid init", "git hybrid demo")
     ),
     "workspace-exists": Remedy(
-        2, "{path} is a workspace already", hints=("git hybrid status", "git hybrid add https://host/path/repository")
+        2,
+        "{path} is a workspace already",
+        "{lacks}",
+        ("{mend}", "git hybrid status", "git hybrid add https://host/path/repository"),
     ),
     "unknown-source": Remedy(2, "no such {what}: {names}", "{nearest}", ("git hybrid status",)),
     "duplicate-source": Remedy(

@@ -54,12 +54,16 @@ class Line(Struct, frozen=True, kw_only=True):
 
 
 class Segment(Struct, frozen=True, kw_only=True):
-    """One file of the log, the oldest first; ``sha256`` is that of the file, ``ended``: it ends with a newline."""
+    """One file of the log, the oldest first; ``sha256`` is that of the file, ``ended``: it ends with a newline.
+
+    ``converted`` tells that lines ended with CR LF. Sizes and hashes are those of what was written, without the CR.
+    """
 
     file: str
     lines: tuple[Line, ...]
     sha256: str = ""
     ended: bool = True
+    converted: bool = False
 
 
 def previous(record: Record) -> tuple[str, ...]:

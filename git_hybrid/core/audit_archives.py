@@ -24,6 +24,7 @@ class Breach(Struct, frozen=True, kw_only=True):
     what: str
     proves: str
     seq: int | None = None
+    mend: str = "restore the records from git, then git hybrid audit verify"
 
 
 def breach_at(identity: str, file: str, line: Line, what: str, proves: str) -> Breach:

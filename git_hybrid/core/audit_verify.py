@@ -22,6 +22,7 @@ from git_hybrid.core.value import Struct, field
 from git_hybrid.core.values import parse_time
 from git_hybrid.core.words import counted, plural
 
+_ENDINGS = r"""echo '/state/** -text' >> .gitattributes, then sed -i 's/\r$//' state/sources*"""
 _AHEAD = timedelta(days=1)
 """How far two clocks may be apart."""
 
@@ -57,8 +58,8 @@ def verify(segments: Sequence[Segment], witnesses: Witnesses, *, now: datetime |
     files = Files(segments)
     records = {str(record["hash"]): record for record in _whole(files.ours)}
     committed = None if witnesses.committed is None else files.vouched(witnesses.committed)
-    found = [*_lines(files.ours, witnesses.twice), *_links(files.ours, records), *_forks(files.ours, committed)]
-    found += files.breaches()
+    found = [*_endings(files.ours), *_lines(files.ours, witnesses.twice), *_links(files.ours, records)]
+    found += [*_forks(files.ours, committed), *files.breaches()]
     if now is not None:
         found += _ahead(files.ours, committed or frozenset(), now)
     order = {segment.file: number for number, segment in enumerate(files.ordered)}
@@ -78,6 +79,15 @@ def missing_archives(segments: Sequence[Segment]) -> tuple[str, ...]:
 def _whole(segments: Iterable[Segment]) -> Iterator[Record]:
     for segment in segments:
         yield from (line.record for line in segment.lines if line.record is not None and line.whole)
+
+
+def _endings(segments: Sequence[Segment]) -> Iterator[Breach]:
+    """Yield the files whose line endings were converted, which is all that is told of their CRs."""
+    for segment in segments:
+        if segment.converted:
+            what = "its lines end with CR LF: the records are there, their line endings were converted"
+            proves = "git converted them (core.autocrlf, or text in .gitattributes), or an editor did"
+            yield Breach(id="line-endings", file=segment.file, line=0, what=what, proves=proves, mend=_ENDINGS)
 
 
 def _lines(segments: Sequence[Segment], twice: frozenset[str]) -> Iterator[Breach]:

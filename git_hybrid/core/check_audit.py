@@ -14,5 +14,4 @@ def check_audit(facts: Facts) -> tuple[Violation, ...]:
 
 def _violation(breach: Breach) -> Violation:
     entry = f"line {breach.line}" if breach.line else "log"
-    mend = "restore the records from git, then git hybrid audit verify"
-    return Violation(file=breach.file, entry=entry, what=breach.what, why=breach.proves, mend=mend)
+    return Violation(file=breach.file, entry=entry, what=breach.what, why=breach.proves, mend=breach.mend)

@@ -259,41 +259,6 @@ def _mirror(mirror: Mirror, policy: Policy, now: datetime) -> Finding:
     return Finding(area="mirrors", name="age", level="ok", what=what)
 
 
-class Repository(Struct, frozen=True, kw_only=True):
-    """The repository that a workspace is in.
-
-    ``merge`` is the merge attribute of the audit log, ``ignored`` which files git ignores that must be committed.
-    """
-
-    merge: str
-    ignored: tuple[str, ...] = ()
-
-
-def repository_findings(repository: Repository | None) -> tuple[Finding, ...]:
-    """Return how the repository around a workspace is set up for it."""
-    if repository is None:
-        what = "the workspace is in no git repository: nothing witnesses its history"
-        return (Finding(area="git", name="repository", level="warn", what=what, remedy="git init, then commit"),)
-    found = [Finding(area="git", name="repository", level="ok", what="the workspace is in a git repository")]
-    if repository.merge == "union":
-        found.append(Finding(area="git", name="merge", level="ok", what="branches that both write the log merge"))
-    else:
-        what = "state/sources-audit.jsonl has no merge=union: two branches that both write it will conflict"
-        remedy = "echo '/state/sources-audit.jsonl merge=union' >> .gitattributes"
-        found.append(Finding(area="git", name="merge", level="warn", what=what, remedy=remedy))
-    found += [
-        Finding(
-            area="git",
-            name="ignored",
-            level="fail",
-            what=f"{name} is ignored by git: what was decided is not kept",
-            remedy=f"git check-ignore -v {name}",
-        )
-        for name in repository.ignored
-    ]
-    return tuple(found)
-
-
 def plain_finding(item: Finding) -> dict[str, str]:
     """Return *item* as plain values."""
     told = {"area": item.area, "name": item.name, "level": item.level}

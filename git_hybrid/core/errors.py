@@ -146,10 +146,12 @@ class NoWorkspace(HybridError):
 
 
 class WorkspaceExists(HybridError):
-    """``init`` was asked for where a workspace is already."""
+    """``init`` was asked for where a workspace is already; *lacks* and *mend* tell what an older one has not."""
 
     code: ClassVar[str] = "workspace-exists"
     path: str
+    lacks: str = ""
+    mend: str = ""
 
 
 class UnknownSource(HybridError):

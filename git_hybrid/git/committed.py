@@ -155,4 +155,5 @@ def _is_commit(repository: Repository, revision: str) -> bool:
 
 
 def _sha256(line: bytes) -> str:
-    return hashlib.sha256(line).hexdigest()
+    # A CR is not of the log, whose lines are JSON: it was committed after a conversion of line endings.
+    return hashlib.sha256(line.removesuffix(b"\r")).hexdigest()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from git_hybrid.core.diagnosis import Repository
+from git_hybrid.core.diagnosis_git import Repository
 from git_hybrid.core.value import Struct
 from git_hybrid.git.environment import child_environment
 from git_hybrid.git.run import Runner
@@ -27,13 +27,14 @@ def repository_around(runner: Runner, root: Path) -> Repository | None:
     env = child_environment(runner.environ, network=True)
     if runner.run(["git", "rev-parse", "--is-inside-work-tree"], env=env, cwd=root).stdout.strip() != b"true":
         return None
-    asked = runner.run(["git", "check-attr", "-z", "merge", "--", _LOG], env=env, cwd=root).stdout.split(b"\0")
-    merge = asked[2].decode("utf-8", "replace") if len(asked) > 2 else ""
+    asked = runner.run(["git", "check-attr", "-z", "merge", "text", "--", _LOG], env=env, cwd=root).stdout
+    told = [value.decode("utf-8", "replace") for value in asked.split(b"\0")[2::3]]
+    merge, text = told if len(told) == 2 else ("", "")
     names = "\0".join(COMMITTED).encode()
     # Without --no-index a file that is tracked already counts as not ignored, which is what matters.
     found = runner.run(["git", "check-ignore", "-z", "--stdin"], env=env, cwd=root, stdin=names).stdout
     ignored = tuple(name.decode("utf-8", "replace") for name in found.split(b"\0") if name)
-    return Repository(merge=merge, ignored=ignored)
+    return Repository(merge=merge, text=text, ignored=ignored)
 
 
 def all_settings(runner: Runner, folder: Path) -> Sequence[Setting]:

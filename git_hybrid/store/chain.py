@@ -83,7 +83,7 @@ def parse_log(data: bytes) -> Log:
     records: list[Record] = []
     torn: dict[int, bytes] = {}
     last_record = 0
-    lines = data.split(b"\n")
+    lines = as_written(data).split(b"\n")
     for number, (line, record) in enumerate(zip(lines, _lines.parsed(lines), strict=True), 1):
         if record is not None:
             records.append(record)
@@ -103,15 +103,23 @@ def parse_log(data: bytes) -> Log:
     return Log(records=tuple(records), tail=tail_of(records, pending))
 
 
+def as_written(data: bytes) -> bytes:
+    """Return the log *data* without what a conversion of line endings put into it: JSON has no CR of its own."""
+    return data.replace(b"\r\n", b"\n")
+
+
 def _sha256(line: bytes) -> str:
     return hashlib.sha256(line).hexdigest()
 
 
 def segment_of(file: str, data: bytes) -> Segment:
     """Return the log file *file* with the content *data*, line by line, as its verification needs it."""
-    parts = data.split(b"\n")
+    written = as_written(data)
+    parts = written.split(b"\n")
     lines = tuple(_line(number, line) for number, line in enumerate(parts, 1) if line)
-    return Segment(file=file, lines=lines, sha256=_sha256(data), ended=not parts[-1])
+    return Segment(
+        file=file, lines=lines, sha256=_sha256(written), ended=not parts[-1], converted=len(written) < len(data)
+    )
 
 
 def _line(number: int, line: bytes) -> Line:
@@ -231,7 +239,7 @@ def rotate(path: Path, archive: Path, info: RunInfo) -> None:
     Raises:
         LocalIo: the file system refused; the log is whole.
     """
-    data = read_bytes(path, SHOWN) or b""
+    data = as_written(read_bytes(path, SHOWN) or b"")
     log = parse_log(data)
     if is_rotated(log.records, info):
         return

@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from git_hybrid.core.errors import WorkspaceExists
+from git_hybrid.core.words import counted
 from git_hybrid.store.durable import make_folder, remove_file, write_file
 from git_hybrid.store.layout import MANIFEST, Layout, refuse_links
 from git_hybrid.store.manifest import decode_manifest
 from git_hybrid.store.manifest_edit import NEW_MANIFEST
 
-_ATTRIBUTES = "/state/sources-audit.jsonl merge=union"
+_ATTRIBUTES = ("/state/** -text", "/state/sources-audit.jsonl merge=union")
+"""Files of state stay byte for byte, also where a team or a machine has line endings converted; branches that both
+wrote audit records merge, for the log is a set of lines that name each other."""
 _FILES = {
     MANIFEST: NEW_MANIFEST,
     "sources/.gitignore": "# Clones are made by `git hybrid sync`; only this file is committed.\n*\n!.gitignore\n",
@@ -23,12 +26,12 @@ def create(root: Path) -> tuple[str, ...]:
     """Write the files of a new workspace at *root* and return their names; files that are there stay.
 
     Raises:
-        WorkspaceExists: ``sources.toml`` is there already.
+        WorkspaceExists: ``sources.toml`` is there already; it says what ``.gitattributes`` lacks.
         SymlinkRefused: ``state/`` or ``sources/`` is a symbolic link.
     """
     layout = Layout(root)
     if layout.manifest.exists() or layout.manifest.is_symlink():
-        raise WorkspaceExists(path=str(root))
+        raise _exists(root)
     refuse_links(layout)
     created = [".gitattributes"] if _add_attributes(root / ".gitattributes") else []
     # The manifest comes last: it is what makes the folder a workspace.
@@ -51,16 +54,32 @@ def has_no_sources(root: Path) -> bool:
     return layout.manifest.is_file() and not decode_manifest(layout.manifest.read_bytes()).sources
 
 
+def _exists(root: Path) -> WorkspaceExists:
+    lines = _missing_attributes(root / ".gitattributes")
+    if not lines:
+        return WorkspaceExists(path=str(root))
+    words = " ".join(f"'{line}'" for line in lines)
+    lacks = f".gitattributes lacks {counted(len(lines), 'line')} that a new workspace gets"
+    return WorkspaceExists(path=str(root), lacks=lacks, mend=f"printf '%s\\n' {words} >> .gitattributes")
+
+
+def _missing_attributes(path: Path) -> list[str]:
+    present = path.read_bytes().decode("utf-8", "replace").splitlines() if path.exists() else []
+    return [line for line in _ATTRIBUTES if line not in present]
+
+
 def _add_attributes(path: Path) -> bool:
-    """Let branches that both wrote audit records merge: the log is a set of lines that name each other.
+    """Put the lines that are not there to the end: of two that name an attribute, the later one counts for git.
 
     Return whether the file is new.
     """
     is_new = not path.exists()
-    text = "" if is_new else path.read_text(encoding="utf-8")
-    if _ATTRIBUTES in text.splitlines():
+    lines = _missing_attributes(path)
+    if not lines:
         return False
-    write_file(path, f"{text}{'' if not text or text.endswith(chr(10)) else chr(10)}{_ATTRIBUTES}\n".encode())
+    before = b"" if is_new else path.read_bytes()
+    between = b"\n" if before and not before.endswith(b"\n") else b""
+    write_file(path, before + between + "".join(f"{line}\n" for line in lines).encode("ascii"))
     return is_new
 
 

@@ -162,6 +162,47 @@ def _committed_log(site: Site) -> list[dict[str, str]]:
     return [json.loads(line) for line in git("show", f"HEAD:{LOG}", cwd=site.root).splitlines()]
 
 
+def test_a_clone_keeps_the_log_byte_for_byte_where_line_endings_are_converted(site: Site, tmp_path: Path) -> None:
+    site.write(".gitattributes", "* text=auto eol=crlf\n" + site.read(".gitattributes"))
+    site.commit("a team's line endings")
+    git("clone", "-q", "-c", "core.autocrlf=true", site.root.as_uri(), tmp_path / "clone", cwd=tmp_path)
+    log = (site.root / LOG).read_bytes()
+    assert (tmp_path / "clone" / LOG).read_bytes() == log
+    assert b"\r\n" in (tmp_path / "clone/sources.toml").read_bytes()
+
+
+def test_converted_line_endings_are_told_from_a_cut_log(site: Site) -> None:
+    """As a clone has it that git converted: made before `init` wrote -text, or mended by hand since."""
+    site.write(".gitattributes", f"/{LOG} merge=union\n")
+    site.commit("an older workspace")
+    for path in (site.root / "state").glob("sources*"):
+        path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    assert [item.id for item in site.verified()] == ["line-endings"]
+    found = site("audit", "verify", check=5).out
+    assert "line endings were converted" in found
+    assert "cut" not in found
+    (violation,) = site.checked("audit")
+    assert violation.mend.startswith("echo '/state/** -text' >> .gitattributes, then sed -i ")
+    # What is written behind them counts, and the mend loses none of it.
+    site("override", "revoke", site.overrides()[0]["id"], "--reason", "done")
+    assert [item.id for item in site.verified()] == ["line-endings"]
+    for command in violation.mend.split(", then "):
+        subprocess.run(["/bin/sh", "-c", command], cwd=site.root, check=True)
+    assert site.verified() == ()
+    assert site.log()[-1]["event"] == "override-revoked"
+
+
+def test_a_log_whose_converted_lines_were_committed_is_not_accused(site: Site) -> None:
+    path = site.root / LOG
+    written = path.read_bytes()
+    path.write_bytes(written.replace(b"\n", b"\r\n"))
+    site.commit("converted")
+    assert [item.id for item in site.verified()] == ["line-endings"]
+    site("audit", "rotate")
+    assert b"\r" not in (next((site.root / "state").glob("sources-audit.2*"))).read_bytes()
+    assert site.verified() == ()
+
+
 def test_since_holds_the_commits_after_a_revision(site: Site) -> None:
     site("audit", "verify", "--since", "HEAD~1")
     for wrong in ("none", "--all", "HEAD:state"):

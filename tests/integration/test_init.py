@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,18 @@ def test_init_keeps_an_existing_gitattributes(hybrid: Hybrid, workspace: Path) -
     lines = (workspace / ".gitattributes").read_text().splitlines()
     assert lines[0] == "*.bin binary"
     assert any("merge=union" in line for line in lines[1:])
+
+
+def test_a_second_init_says_what_an_older_workspace_lacks_and_its_mend_works(hybrid: Hybrid, workspace: Path) -> None:
+    hybrid("init")
+    attributes = (workspace / ".gitattributes").read_text()
+    (workspace / ".gitattributes").write_text("*.bin binary\n")
+    told = hybrid("init", check=2).err
+    assert "cause: .gitattributes lacks 2 lines" in told
+    mend = next(line for line in told.splitlines() if ".gitattributes" in line and line.startswith("hint: "))
+    subprocess.run(["/bin/sh", "-c", mend.removeprefix("hint: ")], cwd=workspace, check=True)
+    assert (workspace / ".gitattributes").read_text() == f"*.bin binary\n{attributes}"
+    assert ".gitattributes" not in hybrid("init", check=2).err
 
 
 @pytest.mark.parametrize("before", [True, False])

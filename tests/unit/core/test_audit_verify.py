@@ -71,6 +71,12 @@ def segment(lines: Sequence[Record | str], *, file: str = LOG, ended: bool = Tru
     return Segment(file=file, lines=tuple(made), sha256=hashlib.sha256(whole_text).hexdigest(), ended=ended)
 
 
+def test_converted_line_endings_are_one_breach_with_a_mend_of_its_own():
+    (breach,) = verify([replace(segment(grown((), *CHAIN)), converted=True)], Witnesses())
+    assert (breach.id, breach.line, breach.file) == ("line-endings", 0, LOG)
+    assert "sed -i 's/\\r$//' state/sources*" in breach.mend
+
+
 def found(lines: Sequence[Record | str], witnesses: Witnesses | None = None, *, ended: bool = True) -> list[Breach]:
     return list(verify([segment(lines, ended=ended)], witnesses or Witnesses()))
 

@@ -12,7 +12,6 @@ from git_hybrid.core.diagnosis import (
     AREAS,
     Cadence,
     Finding,
-    Repository,
     cadence_finding,
     cadence_of,
     cadence_words,
@@ -26,9 +25,9 @@ from git_hybrid.core.diagnosis import (
     locks_finding,
     mirror_findings,
     plain_finding,
-    repository_findings,
     sorted_findings,
 )
+from git_hybrid.core.diagnosis_git import Repository, repository_findings
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.manifest import Policy
 from git_hybrid.core.mirrors import Inventory
@@ -178,10 +177,14 @@ def test_locks():
 
 def test_the_repository_around():
     assert [item.level for item in repository_findings(None)] == ["warn"]
-    assert [item.level for item in repository_findings(Repository(merge="union"))] == ["ok", "ok"]
-    found = repository_findings(Repository(merge="unspecified", ignored=("state/sources.lock",)))
-    assert [item.level for item in found] == ["ok", "warn", "fail"]
-    assert found[2].remedy == "git check-ignore -v state/sources.lock"
+    assert [item.level for item in repository_findings(Repository(merge="union", text="unset"))] == ["ok"] * 3
+    found = repository_findings(Repository(merge="unspecified", text="auto", ignored=("state/sources.lock",)))
+    assert [item.level for item in found] == ["ok", "warn", "warn", "fail"]
+    assert [item.remedy for item in found[1:3]] == [
+        "echo '/state/sources-audit.jsonl merge=union' >> .gitattributes",
+        "echo '/state/** -text' >> .gitattributes",
+    ]
+    assert found[3].remedy == "git check-ignore -v state/sources.lock"
 
 
 def test_mirrors():

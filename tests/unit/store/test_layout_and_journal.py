@@ -80,9 +80,11 @@ def test_the_manifest_is_made_last(tmp_path, monkeypatch):
 def test_create_and_undo(tmp_path):
     created = create(tmp_path)
     assert set(created) == {".gitattributes", "sources.toml", "sources/.gitignore", "state/.gitignore"}
-    assert "state/sources-audit.jsonl merge=union" in (tmp_path / ".gitattributes").read_text()
-    with pytest.raises(WorkspaceExists):
+    lines = ["/state/** -text", "/state/sources-audit.jsonl merge=union"]
+    assert (tmp_path / ".gitattributes").read_text().splitlines() == lines
+    with pytest.raises(WorkspaceExists) as caught:
         create(tmp_path)
+    assert (caught.value.lacks, caught.value.mend) == ("", "")
     undo(tmp_path, created)
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
@@ -93,6 +95,28 @@ def test_undo_leaves_what_was_there(tmp_path):
     assert (tmp_path / ".gitattributes").read_text().splitlines()[0] == "*.bin binary"
     undo(tmp_path, created)
     assert (tmp_path / ".gitattributes").read_text().startswith("*.bin binary")
+
+
+def test_attributes_come_last_and_what_was_there_stays_byte_for_byte(tmp_path):
+    path = tmp_path / ".gitattributes"
+    before = b"* text=auto eol=crlf\r\n/state/sources-audit.jsonl merge=union\r\n/caf\xe9 binary"
+    path.write_bytes(before)
+    create(tmp_path)
+    assert path.read_bytes() == before + b"\n/state/** -text\n"
+
+
+def test_a_workspace_of_before_is_told_what_its_attributes_lack(tmp_path):
+    create(tmp_path)
+    path = tmp_path / ".gitattributes"
+    path.write_text("/state/sources-audit.jsonl merge=union\n")
+    with pytest.raises(WorkspaceExists) as caught:
+        create(tmp_path)
+    assert caught.value.lacks == ".gitattributes lacks 1 line that a new workspace gets"
+    assert caught.value.mend == "printf '%s\\n' '/state/** -text' >> .gitattributes"
+    path.unlink()
+    with pytest.raises(WorkspaceExists) as caught:
+        create(tmp_path)
+    assert "lacks 2 lines" in caught.value.lacks
 
 
 def _fold(tmp_path, *lines, torn: bytes = b""):

@@ -1,0 +1,58 @@
+"""What ``diag`` says of the git repository that a workspace is in. Pure."""
+
+from __future__ import annotations
+
+from git_hybrid.core.diagnosis import Finding
+from git_hybrid.core.value import Struct
+
+_ATTRIBUTES = {
+    "merge": (
+        "branches that both write the log merge",
+        "state/sources-audit.jsonl has no merge=union: two branches that both write it will conflict",
+        "/state/sources-audit.jsonl merge=union",
+    ),
+    "endings": (
+        "git converts no line endings of state/",
+        "state/ has no -text: where git converts line endings, the log is not what was written",
+        "/state/** -text",
+    ),
+}
+
+
+class Repository(Struct, frozen=True, kw_only=True):
+    """The repository that a workspace is in.
+
+    ``merge`` and ``text`` are attributes of the audit log, ``ignored`` what git ignores that must be committed.
+    """
+
+    merge: str
+    text: str
+    ignored: tuple[str, ...] = ()
+
+
+def repository_findings(repository: Repository | None) -> tuple[Finding, ...]:
+    """Return how the repository around a workspace is set up for it."""
+    if repository is None:
+        what = "the workspace is in no git repository: nothing witnesses its history"
+        return (Finding(area="git", name="repository", level="warn", what=what, remedy="git init, then commit"),)
+    found = [Finding(area="git", name="repository", level="ok", what="the workspace is in a git repository")]
+    found.append(_attribute("merge", is_set=repository.merge == "union"))
+    found.append(_attribute("endings", is_set=repository.text == "unset"))
+    found += [
+        Finding(
+            area="git",
+            name="ignored",
+            level="fail",
+            what=f"{name} is ignored by git: what was decided is not kept",
+            remedy=f"git check-ignore -v {name}",
+        )
+        for name in repository.ignored
+    ]
+    return tuple(found)
+
+
+def _attribute(name: str, *, is_set: bool) -> Finding:
+    fine, bad, line = _ATTRIBUTES[name]
+    if is_set:
+        return Finding(area="git", name=name, level="ok", what=fine)
+    return Finding(area="git", name=name, level="warn", what=bad, remedy=f"echo '{line}' >> .gitattributes")
