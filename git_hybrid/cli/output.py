@@ -57,6 +57,13 @@ class Output:
         for line in lines:
             print(line)
 
+    def content(self, text: str) -> None:
+        """Print the content of a file to stdout: the same bytes that the file would have, whatever a terminal takes."""
+        self._clear()
+        sys.stdout.flush()
+        sys.stdout.buffer.write(text.encode("utf-8"))
+        sys.stdout.buffer.flush()
+
     def document(self, document: Mapping[str, Any]) -> None:
         """Print one JSON document to stdout."""
         from git_hybrid.view.jsonout import dump

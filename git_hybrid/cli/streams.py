@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+import codecs
 import gc
 import io
 import os
 import sys
 from contextlib import suppress
+
+_WITHOUT = "git-hybrid-without"
+"""The error handler of streams whose encoding has not every character: no character stops what is said."""
+_NEAREST = {"→": "->", "…": "...", "–": "-", "·": "-"}
+
+
+def _without(error: UnicodeError) -> tuple[str, int]:
+    """Return what stands for characters that a stream does not have: those of our own in ASCII, others escaped."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    lacking = error.object[error.start : error.end]
+    told = (_NEAREST.get(char) or char.encode("ascii", "backslashreplace").decode("ascii") for char in lacking)
+    return "".join(told), error.end
 
 
 class _Talk(io.TextIOWrapper):
@@ -23,10 +37,11 @@ class _Talk(io.TextIOWrapper):
 
 
 def make_sure_of_streams() -> None:
-    """Open what was closed onto nothing, and let no trouble with stderr end a command.
+    """Open what was closed onto nothing, and let no trouble with stderr and no character end a command.
 
     Else a file of ours would get the number of a closed stream, and whatever is written there.
     """
+    codecs.register_error(_WITHOUT, _without)
     for number in range(3):
         try:
             os.fstat(number)
@@ -35,9 +50,11 @@ def make_sure_of_streams() -> None:
             os.open(os.devnull, os.O_RDWR)
     if sys.stdout is None:
         sys.stdout = io.TextIOWrapper(io.FileIO(1, "w", closefd=False), encoding="utf-8")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors=_WITHOUT)
     talk = io.FileIO(2, "w", closefd=False) if sys.stderr is None else sys.stderr.buffer
     encoding = "utf-8" if sys.stderr is None else sys.stderr.encoding
-    sys.stderr = _Talk(talk, encoding=encoding, errors="backslashreplace", line_buffering=True)
+    sys.stderr = _Talk(talk, encoding=encoding, errors=_WITHOUT, line_buffering=True)
 
 
 def end(code: int) -> int:

@@ -7,6 +7,7 @@ thread, without old deltas, and the head is written beside it (gitformat-bundle(
 from __future__ import annotations
 
 import hashlib
+import os
 import tempfile
 from pathlib import Path
 
@@ -60,7 +61,7 @@ class GitBundles(Struct, frozen=True):
         # A repository of its own, which sees the giver's objects: no configuration of the clone counts.
         git_dir = Path(stage.path) / ".git"
         (git_dir / "objects/info").mkdir(exist_ok=True)
-        (git_dir / "objects/info/alternates").write_bytes(f"{giver.path}/.git/objects\n".encode())
+        (git_dir / "objects/info/alternates").write_bytes(os.fsencode(f"{giver.path}/.git/objects\n"))
         target = Path(stage.path) / "history.bundle"
         wanted = f"{tip_of(pin)}\n" + (f"^{since}\n" if since else "")
         with tempfile.TemporaryFile(dir=stage.path) as revisions, open(target, "wb") as file:

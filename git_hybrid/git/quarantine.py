@@ -96,7 +96,7 @@ class GitQuarantine(Struct):
             clone = self.folder / f"{name}/.git"
             borrows = borrow and is_complete(clone)
             if borrows:
-                (git_dir / "objects/info/alternates").write_text(f"{clone / 'objects'}\n", encoding="utf-8")
+                (git_dir / "objects/info/alternates").write_bytes(os.fsencode(f"{clone / 'objects'}\n"))
         return Stage(name=name, path=str(path), borrows=borrows)
 
     def drop(self, stage: Stage) -> None:

@@ -217,7 +217,7 @@ def _object_folders(folder: str, depth: int) -> Iterator[str]:
     yield folder
     path = f"{folder}/info/alternates"
     if os.path.lexists(path):
-        for line in _content(path).decode("utf-8").splitlines():
+        for line in os.fsdecode(_content(path)).splitlines():
             if not line.startswith("/") or not depth:
                 raise Unsure
             yield from _object_folders(line, depth - 1)

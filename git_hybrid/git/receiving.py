@@ -245,7 +245,7 @@ def _known(git_dir: Path) -> frozenset[str]:
         lines = (git_dir / "packed-refs").read_text(encoding="utf-8").splitlines()
         return frozenset(line[:40] for line in lines if line[41:].startswith(HAVES))
     with suppress(FileNotFoundError):
-        (objects,) = (git_dir / "objects/info/alternates").read_text(encoding="utf-8").splitlines()
+        (objects,) = os.fsdecode((git_dir / "objects/info/alternates").read_bytes()).split("\n")[:-1]
         return frozenset(fetched_refs(Path(objects).parent).values())
     return frozenset()
 

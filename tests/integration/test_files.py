@@ -196,3 +196,24 @@ def test_two_branches_that_each_added_a_source_are_merged_as_the_manual_says(
     hybrid("check")
     assert set(state(workspace)) == set(lock(workspace)) == set(names)
     assert lock(workspace)["theirs"]["commit"] == reviewed
+
+
+def test_a_workspace_in_a_folder_whose_name_is_not_utf_8(
+    hybrid: Hybrid, tmp_path: Path, tool: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "caf\udce9"
+    root = folder / "ws"
+    root.mkdir(parents=True)
+    monkeypatch.chdir(root)
+    monkeypatch.setenv("GIT_HYBRID_CACHE_DIR", str(folder / "cache"))
+    for words in ("init", f"add {tool.url} --name tool", "sync"):
+        hybrid(*words.split(), cwd=root)
+    for number in range(2):
+        tool.commit({"README": f"{number} more\n"}, "more")
+        for words in ("diff --upstream", "pin tool", "sync", "status", "check sources --content", "cache verify"):
+            hybrid(*words.split(), cwd=root)
+        assert head(root) == tool.rev("main")
+    for words in ("create -o b.tar", "verify b.tar", "apply b.tar"):
+        hybrid("bundle", *words.split(), cwd=root)
+    hybrid("mirror", "update", str(folder / "mirror"), cwd=root)
+    hybrid("audit", "verify", cwd=root)

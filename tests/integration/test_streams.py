@@ -76,3 +76,36 @@ def test_a_hook_without_streams(pinned: Path, hook: str) -> None:
         done = started("", redirected, cwd=pinned, name=name)
         assert done.returncode == status, (redirected, done.stderr)
         assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "ascii:strict", "latin-1"])
+def test_a_character_that_a_stream_does_not_have_stops_nothing(
+    hybrid: Hybrid, workspace: Path, upstream: Upstream, encoding: str
+) -> None:
+    env = {"PYTHONIOENCODING": encoding}
+    upstream.commit({"n\u00e9e\u4e16": "x\n"}, "named \u4e16")
+    hybrid("init")
+    hybrid("add", upstream.url, "--name", "tool")
+    hybrid("sync")
+    upstream.commit({"README": "two\n", "n\u00e9e\u4e16": "y\n"}, "\u4e16")
+    assert " -> " in hybrid("outdated", env=env).out
+    assert "\\u4e16" in hybrid("diff", "--upstream", env=env).out
+    assert " -> " in hybrid("pin", "tool", env=env).out
+    assert " -> " in hybrid("sync", env=env).out
+    (workspace / "sources/tool/n\u00e9e\u4e16").write_text("mine\n")
+    assert "\\u4e16" in hybrid("diff", env=env).out
+    assert "\\u4e16" in hybrid("sync", env=env, check=3).err
+    hybrid("audit", "log", env=env)
+    # What a file would hold is the file's bytes, whatever a terminal takes.
+    for words in (["dashboard"], ["audit", "export", "--format", "html"]):
+        done = subprocess.run(
+            [executable(), *words], cwd=workspace, env=merged_env(env), capture_output=True, check=True
+        )
+        assert done.stdout.decode("utf-8").rstrip().endswith("</html>")
+
+
+def test_a_name_that_is_not_utf_8_is_shown_escaped(hybrid: Hybrid, tmp_path: Path) -> None:
+    (tmp_path / "caf\udce9").mkdir()
+    git("init", "-q", cwd=tmp_path / "caf\udce9")
+    hybrid("init", cwd=tmp_path / "caf\udce9")
+    assert "caf\\udce9/.git/hooks/pre-commit" in hybrid("hooks", "install", cwd=tmp_path / "caf\udce9").out

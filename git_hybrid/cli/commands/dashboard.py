@@ -40,7 +40,7 @@ def command(context: click.Context, *, file: Path | None) -> int:
     with opened(context) as (session, output):
         text = _page(session)
         if file is None or file == _STDOUT:
-            sys.stdout.write(text)
+            output.content(text)
             return 0
         place = common_of(context).folder / file
         write_file(place, text.encode("utf-8"))

@@ -183,7 +183,7 @@ def write_export(output: Output, text: str, file: Path | None) -> None:
         LocalIo: the file cannot be written.
     """
     if file is None:
-        output.data(text.rstrip("\n"))
+        output.content(text.rstrip("\n") + "\n")
         return
     write_file(output.common.folder / file, text.encode("utf-8"))
     output.talk(f"wrote {file}")
