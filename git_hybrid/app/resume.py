@@ -52,10 +52,10 @@ def _back(rt: Runtime, snapshot: Snapshot, task: Task) -> Row:
     seen = rt.clones.inspect(task.name, recorded.commit if recorded else None)
     begun = task.action == "repair" or snapshot.unfinished.phases.get(task.name) == "installing"
     if not isinstance(seen, Clone) or not begun:
-        return Row(name=task.name, outcome="untouched", before=seen.head if isinstance(seen, Clone) else None)
+        return Row(name=task.name, outcome="left", before=seen.head if isinstance(seen, Clone) else None)
     target = recorded.commit if recorded and seen.has_pin else task.before
     if target is None:
-        return Row(name=task.name, outcome="untouched", before=seen.head)
+        return Row(name=task.name, outcome="left", before=seen.head)
     try:
         notes = rt.writer.go_back(task.name, target, rt.info.run)
     except HybridError as error:

@@ -79,6 +79,11 @@ class Common:
         return max(_terminal().columns, 40)
 
     @property
+    def limit(self) -> int | None:
+        """How wide a line of stdout may be; None where that is no terminal, and ``COLUMNS`` does not say."""
+        return self.columns if sys.stdout.isatty() or _given("COLUMNS") else None
+
+    @property
     def lines(self) -> int:
         """How high the terminal is."""
         return max(_terminal().lines, 5)
@@ -86,13 +91,17 @@ class Common:
 
 def _terminal() -> os.terminal_size:
     """Return the size of the terminal as :func:`shutil.get_terminal_size` does, which takes the archivers along."""
-    asked = [os.environ.get(name, "") for name in ("COLUMNS", "LINES")]
-    given = [int(text) if text.isdigit() else 0 for text in asked]
+    given = [_given(name) for name in ("COLUMNS", "LINES")]
     try:
         found = os.get_terminal_size(sys.__stdout__.fileno() if sys.__stdout__ else 1)
     except (OSError, ValueError):
         found = os.terminal_size((80, 24))
     return os.terminal_size(given[at] or found[at] or default for at, default in enumerate((80, 24)))
+
+
+def _given(name: str) -> int:
+    text = os.environ.get(name, "")
+    return int(text) if text.isdigit() else 0
 
 
 def common_of(context: click.Context) -> Common:

@@ -44,7 +44,7 @@ class Output:
     @property
     def look(self) -> Look:
         """How rows are drawn."""
-        return Look(color=self.color, columns=self.common.columns, verbose=bool(self.common.verbose))
+        return Look(color=self.color, columns=self.common.limit, verbose=bool(self.common.verbose))
 
     @property
     def taken(self) -> str:

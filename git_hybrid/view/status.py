@@ -24,7 +24,10 @@ _SCAN_STYLES: Mapping[str, Style] = {"findings": "bad", "error": "bad", "missing
 _PHASE_STYLES: Mapping[str, Style] = {"expired": "bad", "expiring": "warn"}
 _IN_FORCE = ("active", "expiring")
 # Which column gives way to a narrow terminal, and how far, in this order.
-_GIVE_WAY = (("MOVED", 9), ("PINNED", 16), ("SOURCE", 14), ("MOVED", 1), ("PINNED", 6), ("SOURCE", 6), ("SCAN", 5))
+# Names come after all that is not an alarm: two of them must not become the same.
+_GIVE_WAY = (("MOVED", 9), ("PINNED", 16), ("MOVED", 1), ("PINNED", 6), ("SOURCE", 6), ("SCAN", 5))
+_USUAL = 80
+"""Where there is no terminal the columns are those of one of this width, and each as wide as it needs."""
 
 
 class Column(Struct, frozen=True):
@@ -89,7 +92,7 @@ def _columns(status: Status, look: Look, now: datetime) -> list[Column]:
             0, _column("OVERRIDE", rows, _overridden, lambda row: _PHASE_STYLES.get(row.override_phase or ""))
         )
     for extra in extras:
-        if sum(column.wide + _GAP for column in columns) + extra.wide > look.columns:
+        if sum(column.wide + _GAP for column in columns) + extra.wide > (look.columns or _USUAL):
             break
         columns.append(extra)
     return columns
@@ -173,9 +176,11 @@ def _forced(override: Override, word: str | None, now: datetime) -> str:
     return safe(told)
 
 
-def _widths(columns: Sequence[Column], limit: int) -> list[int]:
+def _widths(columns: Sequence[Column], limit: int | None) -> list[int]:
     """Return the width of each column: as wide as needed, cut where the terminal ends."""
     wanted = {column.title: column.wide for column in columns}
+    if limit is None:
+        return list(wanted.values())
     over = sum(wanted.values()) + _GAP * (len(wanted) - 1) - limit
     for title, least in _GIVE_WAY:
         cut = min(max(over, 0), max(wanted.get(title, 0) - least, 0))

@@ -42,6 +42,8 @@ WORD_STYLES: dict[str, Style] = {
 }
 _CALM = frozenset({"unchanged", "kept", "current", "same"})
 _UNDONE = frozenset({"failed", "blocked", "interrupted", "error", "not-added"})
+_COUNTED = {"findings": "with findings"}
+"""How a word stands behind a number of sources, where it would count something else."""
 _DONE = {
     "init": ("added", "source"),
     "add": ("added", "source"),
@@ -62,10 +64,10 @@ _DONE = {
 
 
 class Look(Struct, frozen=True, kw_only=True):
-    """How to draw: whether in colour, how many columns wide, whether calm rows are shown."""
+    """How to draw: whether in colour, how many columns wide (None: nothing is cut), whether calm rows are shown."""
 
     color: bool
-    columns: int
+    columns: int | None
     verbose: bool
 
 
@@ -121,6 +123,9 @@ def summary_line(report: Report, *, seconds: float) -> str:
         what = f"{len(report.rows) - undone or 'none'} of {what}"
     line = f"{verb} {what} in {lasting(seconds)}"
     if set(counts) != {verb}:
-        parts = [f"{number:,} {word}" for word, number in sorted(counts.items(), key=lambda item: item[0] in _CALM)]
+        parts = [
+            f"{number:,} {_COUNTED.get(word, word)}"
+            for word, number in sorted(counts.items(), key=lambda item: item[0] in _CALM)
+        ]
         line += f": {', '.join(parts)}"
     return f"{line}; nothing was written" if report.dry_run else line

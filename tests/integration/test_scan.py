@@ -85,6 +85,7 @@ def test_findings_are_counted_named_and_exit_with_1(
     assert scan_of(state(workspace))["state"] == "findings"
     told = hybrid("scan", check=1)
     assert "high R1 bad" in told.err
+    assert ": 1 with findings" in told.err
     status = hybrid("status", "--color=always")
     assert "\x1b[31mfindings" in status.out
     assert "git hybrid scan tool" in status.err

@@ -63,7 +63,10 @@ def test_no_fallback_without_direct(hybrid: Hybrid, workspace: Path, tmp_path: P
     failed = hybrid("sync", env={"GIT_HYBRID_MIRRORS": empty}, check=4)
     assert "hint: " in failed.err
     assert not (workspace / "sources/tool").exists()
-    hybrid("resume", "--abort")
+    given_up = hybrid("resume", "--abort")
+    assert given_up.out.split() == ["tool", "left"]
+    assert given_up.err.startswith("resumed 1 source in ")
+    assert given_up.err.endswith(": 1 left\n")
     for mirrors in ("off", f"{empty},off", f"{empty},off,direct"):
         hybrid("sync", env={"GIT_HYBRID_MIRRORS": mirrors}, check=4)
         hybrid("resume", "--abort")

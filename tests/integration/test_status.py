@@ -137,3 +137,17 @@ def test_hostile_server_message(hybrid: Hybrid, workspace: Path, tool: Upstream,
     result = hybrid("pin", "tool", env={"GIT_SSH_COMMAND": str(script)}, check=None)
     assert result.code == 4, result.err
     assert raw_controls(result.err + result.out) == []
+
+
+def test_nothing_is_cut_where_nobody_looks(hybrid: Hybrid, tool: Upstream) -> None:
+    name = "a" * 70
+    hybrid("init")
+    hybrid("add", tool.url, "--name", name)
+    hybrid("sync")
+    for width in ("", "0"):
+        row = hybrid("status", env={"COLUMNS": width}).out.splitlines()[1]
+        assert row.startswith(f"{name}  ok")
+        assert "…" not in row
+    row = hybrid("status", env={"COLUMNS": "60"}).out.splitlines()[1]
+    assert "…" in row
+    assert len(row) <= 60

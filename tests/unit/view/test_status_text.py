@@ -124,6 +124,25 @@ def test_no_line_is_wider_than_the_terminal(columns):
     assert max(map(width, table)) <= columns
 
 
+def test_without_a_terminal_nothing_is_cut_and_the_columns_are_the_usual_ones():
+    endless = Look(color=False, columns=None, verbose=False)
+    head, line = _lines(_row("a" * 70), look=endless)
+    (_, narrow) = _lines(_row("a" * 70), look=NARROW)
+    assert line.startswith(f"{'a' * 70}  ok")
+    assert "…" in narrow
+    assert "…" not in line
+    assert "INSTALLED" not in head
+    assert _lines(_row(), look=endless)[0].split() == _lines(_row(), look=NARROW)[0].split()
+
+
+def test_a_name_is_cut_after_who_moved_it_and_where():
+    rows = [_row(f"terraform-aws-vpc-endpoints-{word}") for word in ("internal", "external")]
+    for columns in range(68, 120):
+        first, second = _lines(*rows, look=Look(color=False, columns=columns, verbose=False))[1:]
+        assert first.split()[0] == "terraform-aws-vpc-endpoints-internal"
+        assert second.split()[0] == "terraform-aws-vpc-endpoints-external"
+
+
 def test_calm_rows_are_counted_where_they_do_not_fit():
     rows = [_row("bad", word="dirty", why="x"), *(_row(f"s{number}") for number in range(50))]
     lines = _lines(*rows, height=24)
