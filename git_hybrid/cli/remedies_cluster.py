@@ -10,7 +10,8 @@ CLUSTER: Mapping[str, Remedy] = {
     "executor-missing": Remedy(
         2,
         "--executor needs Dask, which is not installed: no module {module}",
-        hints=("here, on the scheduler and on each worker: pip install 'git-hybrid[dask]'",),
+        "install the extra dask of git hybrid from where it came, here, on the scheduler and on each worker",
+        ("pip install dask distributed",),
     ),
     "cluster-unreachable": Remedy(
         4,
