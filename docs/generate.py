@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -11,6 +12,7 @@ import click
 from git_hybrid.cli.tree import COMMANDS, group
 from git_hybrid.store.schemas import SHAPES, build
 
+Record = tuple[str, str]
 ROOT = Path(__file__).parents[1]
 HEAD = """# Commands and options
 
@@ -27,7 +29,8 @@ def schema(name: str) -> str:
 def reference() -> str:
     """Return the page of all commands and their options."""
     parent = click.Context(group, info_name="git hybrid", **group.context_settings)
-    common = {item.name for item in group.params if isinstance(item, click.Option)}
+    # By what is said of them: `add --version RANGE` is another option than the program's own.
+    common = _records(group, parent)
     lines = [HEAD]
     for title, section in COMMANDS.items():
         lines.append(f"## {title.capitalize()}\n")
@@ -35,11 +38,11 @@ def reference() -> str:
             command = group.get_command(parent, name)
             assert command is not None
             lines += _told(command, f"git hybrid {name}", parent, common)
-    lines += ["## With every command\n", *_options(group, parent, frozenset()), ""]
+    lines += ["## With every command\n", *_options(group, parent, ()), ""]
     return "\n".join(lines)
 
 
-def _told(command: click.Command, name: str, parent: click.Context, common: set[str | None]) -> list[str]:
+def _told(command: click.Command, name: str, parent: click.Context, common: Sequence[Record]) -> list[str]:
     context = click.Context(command, info_name=name.rpartition(" ")[2], parent=parent)
     usage = " ".join(command.collect_usage_pieces(context)).replace("[OPTIONS] ", "").replace("[OPTIONS]", "").strip()
     lines = [f"### `{f'{name} {usage}'.strip()}`\n", *_paragraphs(command.help or ""), ""]
@@ -58,10 +61,13 @@ def _paragraphs(text: str) -> list[str]:
     return ["\n\n".join(part for part in parts if part)]
 
 
-def _options(command: click.Command, context: click.Context, common: frozenset[str] | set[str | None]) -> list[str]:
-    found = [item for item in command.params if isinstance(item, click.Option) and item.name not in common]
-    records = sorted(record for item in found if (record := item.get_help_record(context)) is not None)
-    return [f"- `{names}`: {text}" for names, text in records]
+def _options(command: click.Command, context: click.Context, common: Sequence[Record]) -> list[str]:
+    return [f"- `{names}`: {text}" for names, text in _records(command, context) if (names, text) not in common]
+
+
+def _records(command: click.Command, context: click.Context) -> list[Record]:
+    found = [item.get_help_record(context) for item in command.params if isinstance(item, click.Option)]
+    return sorted(record for record in found if record is not None)
 
 
 def files() -> dict[Path, str]:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from git_hybrid.core.manifest import Manifest
 
 F = TypeVar("F", bound=Callable[..., Any])
+_SENTENCE = 1000
+"""More than any first sentence has."""
 
 
 def _store(name: str) -> Callable[[click.Context, click.Parameter, Any], None]:
@@ -104,6 +106,17 @@ def _manifest(context: click.Context) -> Manifest:
         return decode_manifest(read_bytes(find_root(folder).manifest, SHOWN) or b"")
     except (HybridError, OSError):
         return Manifest()
+
+
+class Commands(click.Group):
+    """A group whose help has the first sentence of each of its commands, whole: click cuts it where the line ends."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands with what each does."""
+        found = ((name, self.get_command(ctx, name)) for name in self.list_commands(ctx))
+        rows = [(name, command.get_short_help_str(_SENTENCE)) for name, command in found if command is not None]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
 
 
 def shows_help(context: click.Context) -> int:

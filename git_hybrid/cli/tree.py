@@ -151,7 +151,8 @@ def run(common: Common, argv: Sequence[str]) -> int:
         return error.exit_code
     except click.UsageError as error:
         path = error.ctx.command_path if error.ctx is not None else "git hybrid"
-        return usage(error.format_message(), f"{path} -h", common)
+        # click gives each choice a line of its own.
+        return usage(error.format_message().replace("\n\t", " "), f"{path} -h", common)
     except click.Abort:
         raise KeyboardInterrupt from None
     return result if isinstance(result, int) else 0

@@ -25,6 +25,16 @@ class Filter(Struct, frozen=True, kw_only=True):
 
 Row = Mapping[str, str]
 
+EVENTS = (
+    *("init", "add", "remove", "pin", "seen"),
+    *("clone", "update", "repair", "record", "reset", "prune"),
+    *("scan", "resume-completed", "abort", "intent", "failed", "interrupted"),
+    *("override", "override-renewed", "override-revoked", "override-superseded"),
+    *("mirror-add", "mirror-remove", "mirror-verify", "bundle-apply", "bundle-scan"),
+    *("rotate", "rotated"),
+)
+"""What records are about, in the words that ``audit log --event`` takes."""
+
 RECORD_COLUMNS = (
     "at",
     "seq",

@@ -87,6 +87,20 @@ def test_help_imports_no_library_of_the_work():
     assert (done.code, done.err.strip()) == (0, "[]")
 
 
+@pytest.mark.parametrize("name", ["override", "audit", "hooks", "mirror", "bundle", "cache"])
+def test_a_group_alone_shows_its_help_with_every_sentence_whole(name):
+    done = _started([str(executable()), name], stdout=subprocess.PIPE)
+    assert done.code == 2
+    assert done.err.startswith(f"Usage: git hybrid {name} ")
+    assert "..." not in done.err.partition("Commands:")[2]
+
+
+def test_choices_are_named_on_one_line():
+    done = _started([str(executable()), "completion"], stdout=subprocess.PIPE)
+    assert done.code == 2
+    assert done.err.splitlines()[0] == "error: missing argument 'bash|zsh|fish'. Choose from: bash, zsh, fish"
+
+
 GROUPS = {"override": ["list"], "audit": ["log"], "hooks": ["install"], "mirror": ["list"], "bundle": ["verify", "x"]}
 
 

@@ -365,4 +365,10 @@ def test_log_filters(site: Site) -> None:
     assert found("tool", "--event", "pin", "--since", "1d") == ["pin", "pin"]
     assert found("--operator", "ADA@", "--max-count", "2") == ["update", "intent"]
     site("audit", "log", "--since", "x", check=2)
+    assert "no such source: nope" in site("audit", "log", "nope", check=2).err
+    told = site("audit", "log", "--event", "nope", check=2).err
+    assert told.startswith("error: --event: 'nope': is no event: init, add, remove, pin, ")
+    assert site("audit", "log", "--event", "mirror-add").err == "no records\n"
+    site("remove", "tool")
+    assert "remove" in found("tool")
     assert site.commits.hotfix[:10] in site("audit", "log", "-v").out

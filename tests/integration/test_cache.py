@@ -450,11 +450,14 @@ def test_prune_takes_what_is_old_or_too_much_and_clones_stay(hybrid, workspace, 
     os.utime(old / "hybrid.used", (1_700_000_000, 1_700_000_000))
     assert "would remove" in hybrid("cache", "prune", "--older-than", "30d", "--dry-run").out
     assert old.exists()
-    hybrid("cache", "prune")
+    assert hybrid("cache", "prune").err.splitlines()[-1] == "nothing to remove: 2 stores kept"
     assert old.exists()
     hybrid("cache", "prune", "--older-than", "30d")
     assert not old.exists()
     assert len(list(cache.glob("*.git"))) == 1
+    told = hybrid("cache", "prune", "--max-size", "0", "-n").err.splitlines()[-1]
+    assert told.startswith("would remove 1 of 1 store: ")
+    assert told.endswith("freed, the rest clones share")
     gone = hybrid("cache", "prune", "--max-size", "0", "--json").json()["stores"]
     assert [item["url"] for item in gone] == [tool.url]
     assert not list(cache.glob("*.git"))

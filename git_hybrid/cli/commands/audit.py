@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
 import click
 
 from git_hybrid.app.audit import rotate
+from git_hybrid.app.select import select
 from git_hybrid.cli.checking import gather
 from git_hybrid.cli.commands.override import format_option, output_option, overrides_table, write_export
-from git_hybrid.cli.options import common_options
+from git_hybrid.cli.options import Commands, common_options, shows_help
 from git_hybrid.cli.output import Output, opened
 from git_hybrid.cli.wiring import Session
+from git_hybrid.core.audit import Record
 from git_hybrid.core.audit_archives import Breach
-from git_hybrid.core.audit_query import RECORD_COLUMNS, Filter, chosen, record_row, records_of
+from git_hybrid.core.audit_query import EVENTS, RECORD_COLUMNS, Filter, chosen, record_row, records_of
 from git_hybrid.core.audit_verify import Witnesses, missing_archives, verify
 from git_hybrid.core.checks import Facts
 from git_hybrid.core.errors import BadArgument
@@ -30,10 +33,12 @@ from git_hybrid.view.export import Format, Table, export
 _BAD = 5
 
 
-@click.group("audit")
+@click.group("audit", cls=Commands, invoke_without_command=True)
 @common_options
-def command() -> None:
+@click.pass_context
+def command(context: click.Context) -> int:
     """Read the audit log: who changed which pin, when, why, with whose approval; and prove that it is whole."""
+    return shows_help(context)
 
 
 @command.command("log")
@@ -67,13 +72,29 @@ def log_command(
             incident=incident,
             since=_since(since, now=session.runtime.info.now),
         )
-        found = chosen(records_of(_facts(session).log), wanted)[::-1][:max_count]
+        facts = _facts(session)
+        records = records_of(facts.log)
+        _refuse_unknown(facts, records, wanted)
+        found = chosen(records, wanted)[::-1][:max_count]
         if output.common.json:
             output.document({"command": "audit log", "exit_code": 0, "records": list(found), "sources": []})
         else:
             output.data(*record_lines(found, output.look))
             output.talk("" if found else "no records")
         return 0
+
+
+def _refuse_unknown(facts: Facts, records: Sequence[Record], wanted: Filter) -> None:
+    """Refuse a source and an event that neither the log nor this program knows.
+
+    Raises:
+        UnknownSource: there is no such source, and there was none.
+        BadArgument: there is no such event.
+    """
+    if wanted.source is not None and all(record.get("source") != wanted.source for record in records):
+        select(facts.manifest, (wanted.source,))
+    if wanted.event is not None and wanted.event not in {*EVENTS, *(record["event"] for record in records)}:
+        raise BadArgument(what="--event", value=wanted.event, reason=f"is no event: {', '.join(EVENTS)}")
 
 
 def _facts(session: Session, witnesses: Witnesses | None = None) -> Facts:

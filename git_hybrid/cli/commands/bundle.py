@@ -25,7 +25,7 @@ from git_hybrid.cli.bundling import (
     temporary_workspace,
 )
 from git_hybrid.cli.common import common_of
-from git_hybrid.cli.options import common_options, jobs_option, shows_help
+from git_hybrid.cli.options import Commands, common_options, jobs_option, shows_help
 from git_hybrid.cli.output import Output, opened
 from git_hybrid.cli.telling import exit_of
 from git_hybrid.cli.wiring import Session
@@ -46,7 +46,7 @@ from git_hybrid.store.receiptfile import decode_receipt, encode_receipt
 _PATH = click.Path(path_type=Path)
 
 
-@click.group("bundle", invoke_without_command=True)
+@click.group("bundle", cls=Commands, invoke_without_command=True)
 @common_options
 @click.pass_context
 def command(context: click.Context) -> int:

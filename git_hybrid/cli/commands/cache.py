@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from git_hybrid.cli.caching import Cache, cared
-from git_hybrid.cli.options import common_options, shows_help
+from git_hybrid.cli.options import Commands, common_options, shows_help
 from git_hybrid.cli.telling import explain
 from git_hybrid.core.cache_record import StoreLook, parse_size, to_prune
 from git_hybrid.core.errors import BadArgument, CacheDamaged
@@ -24,7 +24,7 @@ from git_hybrid.view.term import safe
 T = TypeVar("T")
 
 
-@click.group("cache", invoke_without_command=True)
+@click.group("cache", cls=Commands, invoke_without_command=True)
 @common_options
 @click.pass_context
 def command(context: click.Context) -> int:
@@ -36,7 +36,10 @@ def command(context: click.Context) -> int:
 @common_options
 @click.pass_context
 def show_command(context: click.Context) -> int:
-    """Show each store: how much it takes, how much of that clones share, when it was used and filled."""
+    """Show each store: its size, its use, its age.
+
+    How much it takes, how much of that clones share, when it was used and filled.
+    """
     with cared(context) as cache:
         looks = cache.looks
         if cache.output.common.json:
@@ -92,9 +95,10 @@ def _document(cache: Cache, name: str, looks: list[StoreLook], **more: Any) -> d
 @common_options
 @click.pass_context
 def verify_command(context: click.Context) -> int:
-    """Read every object of every store with git's fsck, and set aside what is broken: it is fetched again.
+    """Read every object; set aside what is broken.
 
-    Exit 1 if a store was broken. One that is being filled is left out.
+    git's fsck reads them, and what was set aside is fetched again. Exit 1 if a store was broken. One that is being
+    filled is left out.
     """
     with cared(context) as cache:
         found = [(store, *_verified(cache, store)) for store in cache.stores]
@@ -135,9 +139,9 @@ def _verified(cache: Cache, store: Store) -> tuple[str, CacheDamaged | None]:
 def prune_command(
     context: click.Context, *, older_than: str | None, max_size: str | None, everything: bool, dry_run: bool
 ) -> int:
-    """Remove stores that are not worth their room, and always what was set aside. Clones keep all they have.
+    """Remove stores that are not worth their room.
 
-    A store that is being filled stays.
+    What was set aside always goes; clones keep all they have. A store that is being filled stays.
     """
     age = _parsed(parse_duration, "--older-than", older_than)
     limit = _parsed(parse_size, "--max-size", max_size)
@@ -154,10 +158,15 @@ def prune_command(
         word = "would remove" if dry_run else "removed"
         for look in gone:
             cache.output.data(f"{word}  {sized(look.size)}  {safe(look.url or look.folder)}")
-        freed = sum(look.size - look.shared for look in gone)
-        what = f"{word} {len(gone)} of {counted(len(looks), 'store')}: {sized(freed)} freed, the rest clones share"
-        cache.output.talk(what if looks else _summary(cache, looks))
+        cache.output.talk(_pruned(gone, word=word, of=len(looks)) if looks else _summary(cache, looks))
         return 0
+
+
+def _pruned(gone: list[StoreLook], *, word: str, of: int) -> str:
+    if not gone:
+        return f"nothing to remove: {counted(of, 'store')} kept"
+    freed, shared = sum(look.size - look.shared for look in gone), any(look.shared for look in gone)
+    return f"{word} {len(gone)} of {counted(of, 'store')}: {sized(freed)} freed{', the rest clones share' * shared}"
 
 
 def _removed(store: Store) -> bool:

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import click
 
-from git_hybrid.cli.options import common_options
+from git_hybrid.cli.options import Commands, common_options, shows_help
 from git_hybrid.cli.output import Output, opened
 from git_hybrid.cli.wiring import Session
 from git_hybrid.core.errors import BadArgument, HookTaken
@@ -24,13 +24,15 @@ _STAGES = {"pre-commit": "commit", "pre-merge-commit": "commit of a merge that g
 Wanted = TypeVar("Wanted", bound=Callable[..., object])
 
 
-@click.group("hooks")
+@click.group("hooks", cls=Commands, invoke_without_command=True)
 @common_options
-def command() -> None:
+@click.pass_context
+def command(context: click.Context) -> int:
     """Run the checks on every commit or push, as plain git hooks.
 
     With the pre-commit framework use the ids of .pre-commit-hooks.yaml instead.
     """
+    return shows_help(context)
 
 
 def _stage_options(begin: str) -> Callable[[Wanted], Wanted]:

@@ -11,7 +11,7 @@ from git_hybrid.app.mirror_update import update_mirror
 from git_hybrid.app.mirror_verify import verify_mirrors
 from git_hybrid.app.mirrors import add_mirror, inventory, remove_mirrors
 from git_hybrid.cli.mirroring import described, filled, mirror_folder
-from git_hybrid.cli.options import common_options, executor_option, jobs_option, shows_help
+from git_hybrid.cli.options import Commands, common_options, executor_option, jobs_option, shows_help
 from git_hybrid.cli.output import Output, opened, opened_with
 from git_hybrid.cli.wiring import Session
 from git_hybrid.core.endpoints import check_base
@@ -28,7 +28,7 @@ from git_hybrid.store.mirrorlisting import write_listing
 from git_hybrid.view.term import safe
 
 
-@click.group("mirror", invoke_without_command=True)
+@click.group("mirror", cls=Commands, invoke_without_command=True)
 @common_options
 @click.pass_context
 def command(context: click.Context) -> int:

@@ -11,7 +11,7 @@ from git_hybrid.app.force import Forced
 from git_hybrid.app.override import find, listed, moved_over, renew, revoke
 from git_hybrid.cli.commands.pin import moment, read_signature, signature_option, text, texts
 from git_hybrid.cli.common import common_of
-from git_hybrid.cli.options import common_options, names_argument
+from git_hybrid.cli.options import Commands, common_options, names_argument, shows_help
 from git_hybrid.cli.output import Output, opened
 from git_hybrid.cli.wiring import Session
 from git_hybrid.core.audit_query import OVERRIDE_COLUMNS, override_row
@@ -30,13 +30,15 @@ output_option = click.option(
 )
 
 
-@click.group("override")
+@click.group("override", cls=Commands, invoke_without_command=True)
 @common_options
-def command() -> None:
+@click.pass_context
+def command(context: click.Context) -> int:
     """Show and change overrides: approved exceptions, recorded for good, that end by themselves.
 
     git hybrid pin NAME --to REV --force makes one.
     """
+    return shows_help(context)
 
 
 @command.command("list")
