@@ -10,7 +10,7 @@ CLUSTER: Mapping[str, Remedy] = {
     "executor-missing": Remedy(
         2,
         "--executor needs Dask, which is not installed: no module {module}",
-        "install the extra dask of git hybrid from where it came, here, on the scheduler and on each worker",
+        "install git-hybrid[dask] from where git-hybrid came, here, on the scheduler and on each worker",
         ("pip install dask distributed",),
     ),
     "cluster-unreachable": Remedy(

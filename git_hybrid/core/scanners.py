@@ -17,7 +17,7 @@ from git_hybrid.core.value import Struct, field
 
 PATH, REPORT, ROOT, ARGS = "{path}", "{report}", "{root}", "{args}"
 FORMATS = ("sarif", "betterleaks-json")
-_EXTRA = "git-hybrid[scan], from where git hybrid came"
+_EXTRA = "git-hybrid[scan], from where git-hybrid came"
 _LEAKS = 10
 """The exit status that secret scanners are told to use for leaks: their usual 1 also stands for a crash."""
 
