@@ -60,7 +60,9 @@ def _made(
         raise BadArgument(what="--to", value=to, reason=reason)
     blocked = scan_blocked(snapshot, pin.source, pin)
     recorded = snapshot.state.sources.get(pin.source)
-    known = {item.id for item in recorded.scan.findings} if recorded and recorded.scan.commit == pin.commit else set()
+    known = set(blocked.ids if blocked is not None else ())
+    if recorded is not None and recorded.scan.commit == pin.commit:
+        known |= {item.id for item in recorded.scan.findings}
     unknown = [item for item in findings if item not in known]
     if unknown:
         reason = "the scan of the pinned commit has no such finding: git hybrid scan shows their ids"

@@ -37,6 +37,7 @@ from git_hybrid.core.reducer import Decision, ManifestEdit
 from git_hybrid.core.report import Report, Row, failed
 from git_hybrid.core.resolve import Move, forbidden_move
 from git_hybrid.core.scan_policy import accepted_findings, blocked_by
+from git_hybrid.core.scans import scan_detail
 from git_hybrid.core.state import SourceState
 from git_hybrid.core.value import Struct, replace
 
@@ -152,7 +153,8 @@ def _refuse_findings(content: BundleContent, snapshot: Snapshot, pin: Pin, polic
     accepted = accepted_findings(snapshot.overrides, snapshot.trail, snapshot.clock, pin)
     if pin.override is not None:
         accepted |= accepted_findings(content.overrides, content.trail, snapshot.clock, pin)
-    if (error := blocked_by(theirs.scan, pin.source, policy.scan_block_on, accepted)) is not None:
+    error = blocked_by(theirs.scan, pin.source, policy.scan_block_on, accepted, is_new=True)
+    if error is not None:
         raise error
 
 
@@ -266,7 +268,12 @@ def _take_scans(rt: Runtime, content: BundleContent) -> None:
             entries[name] = replace(entry, scan=theirs.scan)
     if entries:
         events = [
-            Event(event="bundle-scan", source=name, after=entry.commit, detail={"bundle": content.sha256})
+            Event(
+                event="bundle-scan",
+                source=name,
+                after=entry.commit,
+                detail={**scan_detail(entry.scan), "bundle": content.sha256},
+            )
             for name, entry in sorted(entries.items())
         ]
         rt.ledger.record(rt.info, Decision(events=events, entries=entries), ())

@@ -80,7 +80,7 @@ def pin(rt: Runtime, request: PinRequest) -> Report:
         if decision.pins or decision.events:
             rt.ledger.record(rt.info, decision, ())
         left = Overrides(records={**snapshot.overrides.records, **decision.overrides})
-        notes = (*mended, *expiring(left, snapshot.clock))
+        notes = (*mended, *expiring(left, snapshot.clock, {row.name for row in rows}))
         return Report(command="pin", rows=rows, run=rt.info.run, notes=notes, interrupted=rt.cancelled())
 
 
@@ -286,10 +286,10 @@ def _meet_scan(rt: Runtime, snapshot: Snapshot, found: Resolved, objections: Obj
     accepted = accepted_findings(snapshot.overrides, snapshot.trail, snapshot.clock, new)
     if scanned is None:
         known = None if block_on == "none" else rt.scans.history.known_scan(new.commit, new.tree)
-        blocked = known and blocked_by(known, new.source, block_on, accepted)
+        blocked = known and blocked_by(known, new.source, block_on, accepted, is_new=True)
         objections.meet(blocked or scan_blocked(snapshot, new.source, new))
         return
-    error: ScanBlocked | ScanIncomplete | None = blocked_by(scanned.status, new.source, block_on, accepted)
+    error: ScanBlocked | ScanIncomplete | None = blocked_by(scanned.status, new.source, block_on, accepted, is_new=True)
     error = error or incomplete_scan(new.source, scanned.status)
     if error is not None and not objections.forced:
         raise Refused(error, scan_event(new.source, scanned.status, refused=True))

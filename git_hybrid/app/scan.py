@@ -23,6 +23,7 @@ from git_hybrid.core.errors import (
     NoPin,
     NoScanner,
     NotInstalled,
+    ScanBlocked,
     ScanFindings,
     ScanIncomplete,
 )
@@ -32,13 +33,12 @@ from git_hybrid.core.plan import Clone, Snapshot
 from git_hybrid.core.ports_spread import Spread
 from git_hybrid.core.reducer import Decision
 from git_hybrid.core.report import Report, Row, failed
-from git_hybrid.core.scan_policy import finding_lines
+from git_hybrid.core.scan_policy import accepted_findings, blocked_by, finding_lines
 from git_hybrid.core.scan_report import Baseline, ScanReport
-from git_hybrid.core.scans import Identity, by_severity, stale_reason
+from git_hybrid.core.scans import Identity, by_severity, counts_told, stale_reason
 from git_hybrid.core.state import ScanStatus
 from git_hybrid.core.value import Struct, replace
 from git_hybrid.core.values import format_age
-from git_hybrid.core.words import counted
 
 
 class ScanRequest(Struct, frozen=True, kw_only=True):
@@ -79,7 +79,10 @@ def scan(rt: Runtime, request: ScanRequest) -> ScanReport:
     done = {name: item for name, item in results.items() if isinstance(item, _Done)}
     rows |= {name: failed(name, item) for name, item in results.items() if isinstance(item, HybridError)}
     notes, moved = _record(rt, {name: (pins[name], item.scan) for name, item in done.items()})
-    rows |= {name: failed(name, moved[name]) if name in moved else _row(rt, name, item) for name, item in done.items()}
+    rows |= {
+        name: failed(name, moved[name]) if name in moved else _row(rt, snapshot, name, item)
+        for name, item in done.items()
+    }
     report = Report(
         command="scan",
         rows=tuple(row for _, row in sorted(rows.items())),
@@ -98,6 +101,8 @@ def scan(rt: Runtime, request: ScanRequest) -> ScanReport:
 def _is_fresh(rt: Runtime, snapshot: Snapshot, name: SourceName, known: Mapping[str, Identity]) -> bool:
     recorded, pin = snapshot.state.sources.get(name), snapshot.lock.pins.get(name)
     if recorded is None or pin is None or recorded.scan.state in ("missing", "error"):
+        return False
+    if name in snapshot.scan_trail.unproved:
         return False
     status = recorded.scan
     return not stale_reason(status, snapshot.manifest, pinned=pin.commit, now=rt.info.now, identities=known)
@@ -178,6 +183,8 @@ def _elsewhere(
 def _is_recorded(snapshot: Snapshot, name: SourceName, status: ScanStatus) -> bool:
     """Tell whether state says all of this already; the report only tells the same in other words."""
     before = snapshot.state.sources[name].scan
+    if name in snapshot.scan_trail.unproved:
+        return False
     return before.report_sha256 is not None and replace(before, report_sha256=None) == replace(
         status, report_sha256=None
     )
@@ -218,7 +225,7 @@ def _record(
         return list(mended), moved
 
 
-def _row(rt: Runtime, name: SourceName, item: _Done) -> Row:
+def _row(rt: Runtime, snapshot: Snapshot, name: SourceName, item: _Done) -> Row:
     made = item.scan
     status = made.status
     notes = [f"not scanned again: {text}" for text in _reused(rt, made)] + _baseline_notes(item)
@@ -226,20 +233,24 @@ def _row(rt: Runtime, name: SourceName, item: _Done) -> Row:
     if (incomplete := incomplete_scan(name, status)) is not None:
         return replace(row, error=incomplete)
     if made.findings:
+        blocked = _blocked(snapshot, name, status)
         error = ScanFindings(
             name=name,
             commit=(status.commit or "")[:10],
-            counted=_counted(status),
+            counted=counts_told(status),
             findings=finding_lines(by_severity(made.findings)),
+            accept=blocked.accept if blocked is not None else "",
+            move=blocked.move if blocked is not None else "",
         )
         return replace(row, error=error)
     return row
 
 
-def _counted(status: ScanStatus) -> str:
-    counts = status.counts or {}
-    parts = ", ".join(f"{number} {level}" for level, number in counts.items() if number)
-    return f"{counted(sum(counts.values()), 'finding')} ({parts})"
+def _blocked(snapshot: Snapshot, name: SourceName, status: ScanStatus) -> ScanBlocked | None:
+    """Return the error for those findings that policy blocks on and no override accepts."""
+    pin, block_on = snapshot.lock.pins[name], snapshot.manifest.policy.scan_block_on
+    accepted = accepted_findings(snapshot.overrides, snapshot.trail, snapshot.clock, pin)
+    return blocked_by(status, name, block_on, accepted, track=snapshot.manifest.sources[name].track)
 
 
 def _reused(rt: Runtime, made: Scan) -> list[str]:

@@ -140,8 +140,12 @@ def _failed(
         reason=why.reason[:500],
     )
     before = snapshot.state.sources.get(name)
-    if before is None or before.scan.tree != tree:
+    if before is None:
         return _One(record=record)
+    found = before.scan.findings if before.scan.tree == tree else ()
+    if name in snapshot.scan_trail.unproved:
+        told = snapshot.scan_trail.told.get(name, ScanStatus())
+        found = tuple(replace(item, scanner=spec.name) for item in told.findings)
     kept = tuple(
         Finding(
             id=item.id,
@@ -152,7 +156,7 @@ def _failed(
             line=0,
             message="found by an earlier scan",
         )
-        for item in before.scan.findings
+        for item in found
         if item.scanner == spec.name
     )
     return _One(record=record, findings=kept)
@@ -162,8 +166,8 @@ def _known(
     rt: Runtime, snapshot: Snapshot, name: SourceName, tree: Oid, spec: ScannerSpec, identity: Identity
 ) -> _One | None:
     """Return what *spec* said of the same tree before, in this source or in another, if that still counts."""
-    mine_first = sorted(snapshot.state.sources.values(), key=lambda entry: entry.name != name)
-    for entry in mine_first:
+    proved = [entry for entry in snapshot.state.sources.values() if entry.name not in snapshot.scan_trail.unproved]
+    for entry in sorted(proved, key=lambda entry: entry.name != name):
         scan = entry.scan
         record = next((item for item in scan.scanners if item.name == spec.name), None)
         if record is None or scan.report_sha256 is None:

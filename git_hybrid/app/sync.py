@@ -99,7 +99,7 @@ def report_of(
         command=command,
         rows=_sorted(rows),
         run=rt.info.run,
-        notes=(*notes, *expiring(snapshot.overrides, snapshot.clock)),
+        notes=(*notes, *expiring(snapshot.overrides, snapshot.clock, {row.name for row in rows})),
         pending=tuple(task.name for task in after.tasks) if after else (),
         interrupted=rt.cancelled(),
     )

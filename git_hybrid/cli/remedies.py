@@ -247,10 +247,9 @@ REMEDIES: Mapping[str, Remedy] = {
         "{name}: {commit} has {counted} at or above {level} ([policy] scan_block_on)",
         "{findings}",
         (
-            "git hybrid scan {name}",
-            "git hybrid pin {name} --scan",
-            "git hybrid pin {name} --to {commit} --force --request ID --approver WHO --reason TEXT --expires WHEN",
-            "git hybrid pin {name} --kind scan --force --request ID --approver WHO --reason TEXT --expires WHEN",
+            "{accept}",
+            "{move}",
+            "or leave out in the scanner's settings what is not used here, then: git hybrid scan {name}",
         ),
     ),
     "no-scanner": Remedy(
@@ -266,7 +265,7 @@ REMEDIES: Mapping[str, Remedy] = {
         1,
         "{name}: {counted} at {commit}",
         "{findings}\nstate/scans/{name}.sarif has all of them",
-        ("git hybrid pin {name} --scan",),
+        ("{accept}", "{move}"),
     ),
     "scan-incomplete": Remedy(
         1,

@@ -7,7 +7,7 @@ import sys
 from git_hybrid.app.status import status
 from git_hybrid.cli.common import Common
 from git_hybrid.cli.output import Output, opened_for
-from git_hybrid.core.condition import needs_attention
+from git_hybrid.core.condition import needs_attention, resting, scan_mend
 from git_hybrid.core.plan import Unfinished
 from git_hybrid.core.report import Status, run_words
 from git_hybrid.view.status import porcelain_lines, status_lines, status_summary
@@ -55,8 +55,9 @@ def _tell(found: Status, output: Output) -> None:
     for row in found.rows[:SHOWN_ROWS]:
         if row.word == "unapproved":
             output.hint("override", f"git hybrid pin {row.name}")
-        if row.override is not None and row.override_phase in ("expiring", "expired"):
-            renew = f"git hybrid override renew {row.override.id} --expires WHEN --approver WHO --reason TEXT"
+        override, phase = resting(row)
+        if override is not None and phase in ("expiring", "expired"):
+            renew = f"git hybrid override renew {override.id} --expires WHEN --approver WHO --reason TEXT"
             output.hint("override", renew)
         if row.word in ("dirty", "diverged"):
             output.hint("dirty", f"git hybrid diff {row.name}")
@@ -74,11 +75,17 @@ def _tell_run(run: Unfinished | None, output: Output) -> None:
 
 
 def _tell_scans(found: Status, output: Output) -> None:
-    """Name the sources whose scan says nothing good, each with the command that shows or renews it."""
-    bad = [row for row in found.rows if row.source is not None and row.scan != "clean"]
+    """Name what mends the scans that say nothing good: a new one of a source, or an override for what was found."""
     if not found.has_scanners:
         return
-    for row in bad[:SHOWN_SCANS]:
+    rows = [row for row in found.rows if row.source is not None]
+    old = [row for row in rows if row.scan in ("error", "missing", "stale")]
+    for row in old[:SHOWN_SCANS]:
         output.hint("scan", f"git hybrid scan {row.name}")
-    if len(bad) > SHOWN_SCANS:
+    if len(old) > SHOWN_SCANS:
         output.hint("scan", "git hybrid scan --stale")
+    blocked = [row for row in rows if row.word == "refused" and row.blocked is not None]
+    for row in blocked[:1]:
+        output.hint("scan", scan_mend(row) or f"git hybrid scan {row.name}")
+    if len(blocked) > 1:
+        output.hint("scan", "git hybrid check scans")

@@ -5,9 +5,11 @@ It judges by the files alone: no scanner is asked for its version, since a hook 
 
 from __future__ import annotations
 
+from git_hybrid.core.audit_query import records_of
 from git_hybrid.core.checks import Facts, Violation
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.scan_policy import accepted_findings, blocked_by
+from git_hybrid.core.scan_trail import scan_trail_of
 from git_hybrid.core.scans import stale_reason, stale_words
 from git_hybrid.core.state import ScanStatus
 
@@ -17,45 +19,52 @@ _FILE = "state/sources.json"
 def check_scans(facts: Facts) -> tuple[Violation, ...]:
     """Return the pinned sources whose scan is missing, stale, an error, or has findings that policy blocks on.
 
-    Without a scanner in the manifest nothing is asked for, and the one thing told is that.
+    A scan that the audit log does not bear out is none. Without a scanner in the manifest nothing is asked for, and
+    the one thing told is that.
     """
     if not facts.manifest.scanners:
         what, why = "no scanner is configured, so no scan is asked for", "nobody looks into what is vendored"
         mend = 'add to sources.toml: [[scanner]], then name = "secrets" and preset = "betterleaks"'
         return (Violation(file="sources.toml", entry="scanner", what=what, why=why, mend=mend, level="note"),)
+    unproved = scan_trail_of(records_of(facts.log), facts.state, facts.lock).unproved
     found: list[Violation] = []
     for name in sorted(set(facts.manifest.sources) & set(facts.lock.pins)):
-        entry = facts.state.sources.get(name)
-        scan = entry.scan if entry is not None else ScanStatus()
-        told = _wrong(facts, facts.lock.pins[name], scan)
+        pin, entry = facts.lock.pins[name], facts.state.sources.get(name)
+        if name in unproved:
+            what, why = "its scan is not what the audit log tells of it", "a result without its record proves nothing"
+            told: tuple[str, str, str] | None = (what, why, f"git hybrid scan {name}")
+        elif entry is None:
+            told = (*_NEVER, f"git hybrid sync {name}")
+        else:
+            told = _wrong(facts, pin, entry.scan)
         if told is not None:
-            what, why = told
-            mend = f"git hybrid scan {name}" if entry is not None else f"git hybrid sync {name}"
+            what, why, mend = told
             found.append(Violation(file=_FILE, entry=name, what=what, why=why, mend=mend))
     return tuple(found)
 
 
-def _wrong(facts: Facts, pin: Pin, scan: ScanStatus) -> tuple[str, str] | None:
-    """Return what is wrong with one scan and why it matters, or None."""
+_NEVER = "was never scanned", "nobody knows what the pinned commit holds"
+
+
+def _wrong(facts: Facts, pin: Pin, scan: ScanStatus) -> tuple[str, str, str] | None:
+    """Return what is wrong with one scan, why it matters and what mends it, or None."""
+    again, now = f"git hybrid scan {pin.source}", facts.now or facts.clock
     if scan.state == "missing":
-        return "was never scanned", "nobody knows what the pinned commit holds"
-    reason = stale_reason(scan, facts.manifest, pinned=pin.commit, now=facts.clock)
+        return (*_NEVER, again)
+    reason = stale_reason(scan, facts.manifest, pinned=pin.commit, now=now)
     if reason is not None:
-        return (
-            f"its scan is stale: {stale_words(reason, scan, facts.clock)}",
-            "an old scan knows no new rules",
-        )
+        why = "an old scan knows no new rules"
+        if reason == "clock":
+            why = "the clock of whoever made it was wrong, so it would never grow old"
+        return f"its scan is stale: {stale_words(reason, scan, now)}", why, again
     if scan.state == "error":
         reasons = [f"{record.name}: {record.reason}" for record in scan.scanners if record.state == "error"]
-        return (
-            f"its scan is incomplete{': ' if reasons else ''}{'; '.join(reasons)}",
-            "an incomplete scan proves nothing",
-        )
+        what = f"its scan is incomplete{': ' if reasons else ''}{'; '.join(reasons)}"
+        return what, "an incomplete scan proves nothing", again
     accepted = accepted_findings(facts.overrides, facts.trail, facts.clock, pin)
-    blocked = blocked_by(scan, pin.source, facts.manifest.policy.scan_block_on, accepted)
+    track, block_on = facts.manifest.sources[pin.source].track, facts.manifest.policy.scan_block_on
+    blocked = blocked_by(scan, pin.source, block_on, accepted, track=track)
     if blocked is None:
         return None
-    return (
-        f"has {blocked.counted} at or above {blocked.level}",
-        "[policy] scan_block_on forbids them without an override",
-    )
+    what, why = f"has {blocked.counted} at or above {blocked.level}", "[policy] scan_block_on forbids them"
+    return what, f"{why} without an override", ", or ".join(filter(None, (blocked.accept, blocked.move)))

@@ -6,16 +6,18 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Literal, assert_never
 
+from git_hybrid.core.errors import ScanBlocked
 from git_hybrid.core.governance import unapproved, why_unapproved
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Pin, is_valid
 from git_hybrid.core.manifest import Source, allows_host
 from git_hybrid.core.mirrors import age, serving
 from git_hybrid.core.moves import Move
-from git_hybrid.core.override import Override, Phase, phase
+from git_hybrid.core.override import IN_FORCE, Override, Phase, phase
 from git_hybrid.core.plan import Absent, Broken, Clone, Foreign, Observed, Snapshot
 from git_hybrid.core.planner import same_facts
-from git_hybrid.core.scans import Identity, stale_reason, stale_words
+from git_hybrid.core.scan_policy import accepting, scan_blocked
+from git_hybrid.core.scans import Identity, blocking_findings, stale_reason, stale_words
 from git_hybrid.core.state import ScanStatus, SourceState
 from git_hybrid.core.value import Struct
 from git_hybrid.core.words import counted
@@ -56,8 +58,9 @@ SEVERITY: tuple[Word, ...] = (
 )
 """Worst first: the order of the rows of status."""
 
-ScanWord = Literal["clean", "findings", "error", "missing", "stale"]
-SCAN_SEVERITY: tuple[ScanWord, ...] = ("error", "findings", "missing", "stale", "clean")
+ScanWord = Literal["clean", "accepted", "findings", "error", "missing", "stale"]
+"""``accepted``: overrides accept every finding that policy blocks on."""
+SCAN_SEVERITY: tuple[ScanWord, ...] = ("error", "findings", "missing", "stale", "accepted", "clean")
 """Worst first: the order of rows that are alike in all else."""
 
 
@@ -76,7 +79,9 @@ class Served(Struct, frozen=True, kw_only=True):
 class Condition(Struct, frozen=True, kw_only=True):
     """One row of status.
 
-    ``override`` is what its pin rests on, ``override_phase`` how that stands.
+    ``override`` is what its pin rests on, ``override_phase`` how that stands; ``accepted`` is the override by which
+    findings are accepted that policy blocks on, of several the next to end; ``in_force`` has all overrides of the
+    source that are. ``blocked`` tells of the findings for which sync refuses it.
     ``scan_age`` is the time since the last scan, None if there was none; ``scan_why`` says why it is stale or an error;
     ``scan_wanted``: a scanner is configured. ``moved`` is how the pin came to its commit, if the audit log tells.
     """
@@ -89,6 +94,10 @@ class Condition(Struct, frozen=True, kw_only=True):
     recorded: SourceState | None = None
     override: Override | None = None
     override_phase: Phase | None = None
+    accepted: Override | None = None
+    accepted_phase: Phase | None = None
+    in_force: tuple[Override, ...] = ()
+    blocked: ScanBlocked | None = None
     head: str | None = None
     dirty: tuple[str, ...] = ()
     dirty_count: int = 0
@@ -112,11 +121,11 @@ def condition(
     """Return what *source* is like; *identities* are the scanners that this machine has."""
     name = source.name
     pin, recorded = snapshot.lock.pins.get(name), snapshot.state.sources.get(name)
-    word, why = _word(snapshot, source, pin, recorded, seen)
+    blocked = scan_blocked(snapshot, name, pin) if pin else None
+    word, why = _word(snapshot, source, pin, recorded, seen, blocked)
     scan = recorded.scan if recorded else ScanStatus()
-    pinned = pin.commit if pin else None
-    stale = stale_reason(scan, snapshot.manifest, pinned=pinned, now=now, identities=identities)
-    failed = next((f"{item.name}: {item.reason}" for item in scan.scanners if item.state == "error"), "")
+    accepted = _accepted(snapshot, pin, scan) if blocked is None else None
+    scan_word, scan_why = _scan_word(snapshot, pin, scan, accepted, name=name, now=now, identities=identities or {})
     clone = seen if isinstance(seen, Clone) else None
     override = snapshot.overrides.records.get(pin.override) if pin and pin.override else None
     return Condition(
@@ -128,16 +137,52 @@ def condition(
         recorded=recorded,
         override=override,
         override_phase=None if override is None else phase(override, snapshot.clock),
+        accepted=accepted,
+        accepted_phase=None if accepted is None else phase(accepted, snapshot.clock),
+        in_force=tuple(item for item in snapshot.overrides.of(name) if phase(item, snapshot.clock) in IN_FORCE),
+        blocked=blocked,
         head=clone.head if clone else None,
         dirty=clone.dirty if clone else (),
         dirty_count=clone.dirty_count if clone else 0,
-        scan="stale" if stale else scan.state,
-        scan_why=stale_words(stale, scan, now) if stale else failed,
+        scan=scan_word,
+        scan_why=scan_why,
         scan_wanted=bool(snapshot.manifest.scanners),
         scan_age=now - scan.scanned_at if scan.scanned_at else None,
         served=_served(snapshot, recorded, now),
         moved=moved,
     )
+
+
+def _accepted(snapshot: Snapshot, pin: Pin | None, scan: ScanStatus) -> Override | None:
+    """Return the override by which blocking findings of *scan* are accepted, of several the next to end."""
+    if pin is None or scan.commit != pin.commit:
+        return None
+    ids, _ = blocking_findings(scan, snapshot.manifest.policy.scan_block_on)
+    found = accepting(snapshot.overrides, snapshot.trail, snapshot.clock, pin)
+    named = [item for item in found if not set(ids).isdisjoint(item.findings)]
+    return min(named, key=lambda item: item.expires_at, default=None)
+
+
+def _scan_word(
+    snapshot: Snapshot,
+    pin: Pin | None,
+    scan: ScanStatus,
+    accepted: Override | None,
+    *,
+    name: SourceName,
+    now: datetime,
+    identities: Mapping[str, Identity],
+) -> tuple[ScanWord, str]:
+    """Return what the recorded scan says of the pin, and why it says nothing."""
+    if name in snapshot.scan_trail.unproved:
+        return "error", "state/sources.json is not what the audit log tells of it"
+    pinned = pin.commit if pin else None
+    stale = stale_reason(scan, snapshot.manifest, pinned=pinned, now=now, identities=identities)
+    if stale is not None:
+        return "stale", stale_words(stale, scan, now)
+    if scan.state == "findings":
+        return "findings" if accepted is None else "accepted", ""
+    return scan.state, next((f"{item.name}: {item.reason}" for item in scan.scanners if item.state == "error"), "")
 
 
 def _served(snapshot: Snapshot, recorded: SourceState | None, now: datetime) -> Served | None:
@@ -152,7 +197,12 @@ def _served(snapshot: Snapshot, recorded: SourceState | None, now: datetime) -> 
 
 
 def _word(
-    snapshot: Snapshot, source: Source, pin: Pin | None, recorded: SourceState | None, seen: Observed
+    snapshot: Snapshot,
+    source: Source,
+    pin: Pin | None,
+    recorded: SourceState | None,
+    seen: Observed,
+    blocked: ScanBlocked | None,
 ) -> tuple[Word, str]:
     running = _running(snapshot, source.name)
     first = _unapproved(snapshot, source, pin) or running or _local_word(seen, pin, recorded)
@@ -166,6 +216,8 @@ def _word(
         return "unpinned", "no commit is pinned yet"
     if not is_valid(pin, source):
         return "stale-pin", "the manifest entry changed since it was pinned"
+    if blocked is not None:
+        return "refused", f"{blocked.counted} at or above {blocked.level} ([policy] scan_block_on)"
     if not isinstance(seen, Clone):
         return "missing", "not cloned yet"
     if seen.head != pin.commit:
@@ -219,8 +271,24 @@ def _clone_word(clone: Clone, pin: Pin | None, recorded: SourceState | None) -> 
     return None
 
 
+def resting(item: Condition) -> tuple[Override | None, Phase | None]:
+    """Return the override that a row rests on, and how it stands: that of its pin, else that of its findings."""
+    if item.override is not None:
+        return item.override, item.override_phase
+    return item.accepted, item.accepted_phase
+
+
+def scan_mend(item: Condition) -> str | None:
+    """Return the command that mends the scan of a row: makes a new one, or accepts what was found."""
+    if not item.scan_wanted:
+        return None
+    if item.scan in ("error", "missing", "stale"):
+        return f"git hybrid scan {item.name}"
+    return (item.blocked.accept or item.blocked.move) if item.blocked is not None else None
+
+
 def needs_attention(item: Condition) -> bool:
     """Tell whether a row is not as it should be (``--exit-code``)."""
     if item.scan == "missing" and not item.scan_wanted:
         return item.word != "ok"
-    return item.word != "ok" or item.scan != "clean"
+    return item.word != "ok" or item.scan not in ("clean", "accepted")

@@ -138,6 +138,8 @@ def _remedy_of(row: Condition) -> str:
             return f"move sources/{row.name} away, then git hybrid sync {row.name}"
         case "busy":
             return f"git -C sources/{row.name} status"
+        case "refused" if row.blocked is not None:
+            return row.blocked.accept or row.blocked.move
         case "refused":
             return f"git hybrid remove {row.name}, or have its host added to [policy] hosts"
         case "interrupted":
@@ -185,8 +187,10 @@ def cadence_finding(cadence: Cadence) -> Finding:
     remedy = ""
     if not cadence.scanners:
         level, remedy = "warn", 'add to sources.toml: [[scanner]], then name = "secrets" and preset = "betterleaks"'
-    elif cadence.stale or cadence.bad or cadence.scanned < cadence.pinned:
+    elif cadence.stale or cadence.scanned < cadence.pinned:
         level, remedy = "warn", "git hybrid scan --stale"
+    elif cadence.bad:
+        level, remedy = "warn", "git hybrid check scans"
     return Finding(area="scans", name="cadence", level=level, what=what, remedy=remedy)
 
 

@@ -518,7 +518,8 @@ class TooYoung(PolicyError):
 class ScanBlocked(PolicyError):
     """The commit has recorded findings at or above the policy's ``scan_block_on``.
 
-    ``findings`` tells some of them in words, ``ids`` has the ids of all that have one.
+    ``findings`` tells some of them in words, ``ids`` has the ids of all that have one. ``accept`` is the command by
+    which they are accepted, nothing where some cannot be named; ``move`` tells how to come to a commit without them.
     """
 
     code: ClassVar[str] = "scan-blocked"
@@ -527,6 +528,8 @@ class ScanBlocked(PolicyError):
     counted: str
     findings: tuple[str, ...]
     ids: tuple[str, ...]
+    accept: str
+    move: str
 
 
 class NoScanner(HybridError):
@@ -544,13 +547,18 @@ class NotInstalled(HybridError):
 
 
 class ScanFindings(HybridError):
-    """A scan came to its end and found something; ``findings`` tells the worst."""
+    """A scan came to its end and found something; ``findings`` tells the worst.
+
+    ``accept`` and ``move`` are those of :class:`ScanBlocked` where policy blocks on some of them, else nothing.
+    """
 
     code: ClassVar[str] = "scan-findings"
     name: str
     commit: str
     counted: str
     findings: tuple[str, ...]
+    accept: str = ""
+    move: str = ""
 
 
 class ScanIncomplete(HybridError):

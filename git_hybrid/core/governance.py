@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import assert_never
 
@@ -100,10 +101,13 @@ def _unrecorded(pin: Pin, override: str, what: str) -> OverrideUnrecorded:
     return OverrideUnrecorded(name=pin.source, override=override, what=what, commit=pin.commit)
 
 
-def expiring(overrides: Overrides, clock: datetime) -> tuple[str, ...]:
-    """Return one sentence for each override that ends within seven days, for every command that works on sources."""
+def expiring(overrides: Overrides, clock: datetime, names: Collection[str]) -> tuple[str, ...]:
+    """Return one sentence for each override of the sources *names* that ends within seven days.
+
+    Every command that works on these sources tells it.
+    """
     return tuple(
         f"{item.id} of {item.source} expires at {format_time(item.expires_at)}"
         for item in overrides.records.values()
-        if phase(item, clock) == "expiring"
+        if item.source in names and phase(item, clock) == "expiring"
     )

@@ -22,6 +22,7 @@ Closing = Literal["revoked", "superseded"]
 Status = Literal["active", "revoked", "superseded"]
 Phase = Literal["active", "expiring", "expired", "revoked", "superseded"]
 
+IN_FORCE: frozenset[Phase] = frozenset({"active", "expiring"})
 WARNED = timedelta(days=7)
 """How long before its end an override is told of wherever it is shown."""
 

@@ -12,7 +12,7 @@ from git_hybrid.core.lock import Lock, Pin
 from git_hybrid.core.manifest import Manifest, Source
 from git_hybrid.core.mirrors import Inventory
 from git_hybrid.core.override import Overrides, Trail
-from git_hybrid.core.state import State
+from git_hybrid.core.state import ScanTrail, State
 from git_hybrid.core.value import Struct, field
 
 Action = Literal["clone", "update", "repair", "record", "reset"]
@@ -139,6 +139,7 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     state: State
     overrides: Overrides = field(default_factory=Overrides)
     trail: Trail = field(default_factory=Trail)
+    scan_trail: ScanTrail = field(default_factory=ScanTrail)
     clock: datetime = LONG_AGO
     unfinished: Unfinished | None = None
     mirrors: Inventory = field(default_factory=Inventory)

@@ -9,39 +9,60 @@ from git_hybrid.core.errors import ScanBlocked
 from git_hybrid.core.governance import unbound
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Pin
-from git_hybrid.core.manifest import Level
-from git_hybrid.core.override import Overrides, Trail, phase
+from git_hybrid.core.manifest import Level, Track, track_field
+from git_hybrid.core.override import IN_FORCE, Override, Overrides, Trail, phase
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.scans import Finding, blocking_findings
 from git_hybrid.core.state import FindingRef, ScanStatus
 from git_hybrid.core.words import counted
 
 SHOWN = 5
+_CAPTURE = "--force --request ID --approver WHO --reason TEXT --expires WHEN"
 
 
 def accepted_findings(overrides: Overrides, trail: Trail, clock: datetime, pin: Pin) -> frozenset[str]:
     """Return the ids of the findings on the pinned commit that an override in force accepts."""
-    in_force = (
+    return frozenset(name for item in accepting(overrides, trail, clock, pin) for name in item.findings)
+
+
+def accepting(overrides: Overrides, trail: Trail, clock: datetime, pin: Pin) -> tuple[Override, ...]:
+    """Return the overrides in force for the pinned commit that accept findings."""
+    return tuple(
         item
         for item in overrides.of(pin.source)
-        if item.to_commit == pin.commit and phase(item, clock) in ("active", "expiring") and not unbound(item, trail)
+        if item.findings
+        and item.to_commit == pin.commit
+        and phase(item, clock) in IN_FORCE
+        and not unbound(item, trail)
     )
-    return frozenset(name for item in in_force for name in item.findings)
 
 
 def scan_blocked(snapshot: Snapshot, name: SourceName, pin: Pin) -> ScanBlocked | None:
     """Return the error that keeps the pinned commit from being installed, if a scan of it says so."""
-    recorded = snapshot.state.sources.get(name)
-    if recorded is None or recorded.scan.commit != pin.commit:
+    recorded, scan = snapshot.state.sources.get(name), snapshot.scan_trail.told.get(name)
+    if scan is None and recorded is not None:
+        scan = recorded.scan
+    if scan is None or scan.commit != pin.commit:
         return None
     accepted = accepted_findings(snapshot.overrides, snapshot.trail, snapshot.clock, pin)
-    return blocked_by(recorded.scan, name, snapshot.manifest.policy.scan_block_on, accepted)
+    source = snapshot.manifest.sources.get(name)
+    track = None if source is None else source.track
+    return blocked_by(scan, name, snapshot.manifest.policy.scan_block_on, accepted, track=track)
 
 
 def blocked_by(
-    scan: ScanStatus, name: SourceName, block_on: Level, accepted: frozenset[str] = frozenset()
+    scan: ScanStatus,
+    name: SourceName,
+    block_on: Level,
+    accepted: frozenset[str] = frozenset(),
+    *,
+    track: Track | None = None,
+    is_new: bool = False,
 ) -> ScanBlocked | None:
-    """Return the error for the findings of *scan* that policy blocks on, or None if there is none."""
+    """Return the error for the findings of *scan* that policy blocks on, or None if there is none.
+
+    *track* is what the source follows, *is_new*: it is not pinned to the commit yet.
+    """
     ids, count = blocking_findings(scan, block_on, accepted)
     if not count:
         return None
@@ -54,7 +75,17 @@ def blocked_by(
         counted=counted(count, "finding"),
         findings=(*lines, *more),
         ids=ids,
+        accept=f"git hybrid pin {name} {f'--to {scan.commit}' if is_new else '--kind scan'} {_CAPTURE}"
+        if len(ids) == count
+        else "",
+        move="" if is_new or track is None else _moving(name, track),
     )
+
+
+def _moving(name: SourceName, track: Track) -> str:
+    """Return how a source comes to another commit; what a tag or a commit names does not move by itself."""
+    again, (key, _) = f"git hybrid pin {name} --scan", track_field(track)
+    return again if key in ("branch", "version") else f"name another {key} in sources.toml, then {again}"
 
 
 def finding_line(item: FindingRef | Finding) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal, assert_never
 
 from git_hybrid.core.audit import Event
@@ -16,6 +16,7 @@ from git_hybrid.core.scanners import spec_digest, spec_of
 from git_hybrid.core.state import FindingRef, ScannerRecord, ScanState, ScanStatus, Severity
 from git_hybrid.core.value import Struct
 from git_hybrid.core.values import format_age, format_time
+from git_hybrid.core.words import counted
 
 SEVERITIES: tuple[Severity, ...] = ("high", "medium", "low")
 KEPT_FINDINGS = 100
@@ -24,7 +25,9 @@ _STATE_WORST_FIRST: tuple[ScanState, ...] = ("error", "findings", "clean")
 _LEVELS: Mapping[str, Severity] = {"error": "high", "warning": "medium", "note": "low"}
 _HIGH_FROM, _MEDIUM_FROM = 7.0, 4.0
 _SCORE_LIMIT = 10.0
-StaleReason = Literal["age", "pin", "scanners", "version", "rules"]
+SLACK = timedelta(days=1)
+"""How far two clocks may be apart."""
+StaleReason = Literal["age", "clock", "pin", "scanners", "version", "rules"]
 
 
 class Finding(Struct, frozen=True, kw_only=True):
@@ -87,6 +90,13 @@ def counts_of(findings: Iterable[Finding]) -> dict[str, int]:
     return {level: counts[level] for level in SEVERITIES}
 
 
+def counts_told(scan: ScanStatus) -> str:
+    """Return how many findings there are, in words."""
+    counts = scan.counts or {}
+    parts = ", ".join(f"{number} {level}" for level, number in counts.items() if number)
+    return f"{counted(sum(counts.values()), 'finding')} ({parts})"
+
+
 def by_severity(findings: Iterable[Finding]) -> list[Finding]:
     """Return *findings*, worst first."""
     return sorted(findings, key=lambda item: (SEVERITIES.index(item.level), item.path, item.line, item.rule, item.id))
@@ -142,13 +152,18 @@ def stale_reason(
         return "pin"
     if now - scan.scanned_at > manifest.policy.scan_max_age:
         return "age"
-    if not scan.scanners:
-        return None
+    if scan.scanned_at - now > SLACK:
+        return "clock"
+    return _changed(scan, manifest, identities or {}) if scan.scanners else None
+
+
+def _changed(scan: ScanStatus, manifest: Manifest, identities: Mapping[str, Identity]) -> StaleReason | None:
+    """Return what is another now than when the scan was made: the scanners, a version or its rules."""
     specs = {scanner.name: spec_digest(spec_of(scanner)) for scanner in manifest.scanners}
     if specs and specs != {record.name: record.config_digest for record in scan.scanners}:
         return "scanners"
     for record in scan.scanners:
-        here = (identities or {}).get(record.name)
+        here = identities.get(record.name)
         if here is None or record.state == "error":
             continue
         if here.version not in ("", record.version):
@@ -163,6 +178,8 @@ def stale_words(reason: StaleReason, scan: ScanStatus, now: datetime) -> str:
     match reason:
         case "age":
             return "it is " + (f"{format_age(now - scan.scanned_at)} old" if scan.scanned_at else "old")
+        case "clock":
+            return "it is " + (f"of {format_time(scan.scanned_at)}, " if scan.scanned_at else "") + "still to come"
         case "pin":
             return f"it is of {(scan.commit or 'another commit')[:10]}, which is not the pin"
         case "scanners":
@@ -184,7 +201,7 @@ def can_reuse(
         and record.state in ("clean", "findings")
         and record.rules_digest == identity.rules_digest
         and identity.version in ("", record.version)
-        and now - record.scanned_at <= manifest.policy.scan_max_age
+        and -SLACK <= now - record.scanned_at <= manifest.policy.scan_max_age
     )
 
 
@@ -213,23 +230,29 @@ def blocking_findings(
 
 def scan_event(name: SourceName, scan: ScanStatus, *, refused: bool = False) -> Event:
     """Return the audit record of one scan; *refused*: it kept a pin from moving to the commit."""
-    detail: dict[str, Json] = {
+    return Event(
+        event="scan", source=name, after=scan.commit, detail=scan_detail(scan) | ({"refused": True} if refused else {})
+    )
+
+
+def scan_detail(scan: ScanStatus) -> dict[str, Json]:
+    """Return what the audit log keeps of a scan: everything of it that somebody judges by."""
+    return {
         "state": scan.state,
+        "scanned_at": None if scan.scanned_at is None else format_time(scan.scanned_at),
         "tree": scan.tree,
         "counts": dict(scan.counts or {}),
         "report_sha256": scan.report_sha256,
         "scanners": [_plain_record(record) for record in scan.scanners],
         "findings": [{"id": item.id, "level": item.level} for item in scan.findings],
     }
-    if refused:
-        detail["refused"] = True
-    return Event(event="scan", source=name, after=scan.commit, detail=detail)
 
 
 def _plain_record(record: ScannerRecord) -> dict[str, Json]:
     plain: dict[str, Json] = {
         "name": record.name,
         "version": record.version,
+        "config_digest": record.config_digest,
         "rules_digest": record.rules_digest,
         "state": record.state,
         "scanned_at": format_time(record.scanned_at),

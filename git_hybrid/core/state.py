@@ -86,6 +86,17 @@ class State(Struct, frozen=True, kw_only=True):
     sources: Mapping[SourceName, SourceState] = field(default_factory=dict)
 
 
+class ScanTrail(Struct, frozen=True, kw_only=True):
+    """What the audit log tells of scans that state does not.
+
+    ``unproved`` names the sources whose recorded scan no record bears out; ``told`` has the newest scan of the pinned
+    commit that is in the log, for each source of which state does not tell it: missing, if there is none.
+    """
+
+    unproved: frozenset[str] = frozenset()
+    told: Mapping[str, ScanStatus] = field(default_factory=dict)
+
+
 def with_sources(
     state: State, *, put: Mapping[SourceName, SourceState], drop: frozenset[SourceName] = frozenset()
 ) -> State:

@@ -128,7 +128,7 @@ class FileLedger(Struct):
         manifest = decode_manifest(self.manifest_text().encode("utf-8"))
         refuse_links(self.layout, tuple(manifest.sources))
         unfinished = runs.read_unfinished(self.layout)
-        trail = reading.trail(self.layout)
+        trail, scan_trail = reading.trails(self.layout)
         return Snapshot(
             manifest=manifest,
             lock=reading.lock(self.layout),
@@ -136,6 +136,7 @@ class FileLedger(Struct):
             overrides=reading.overrides(self.layout),
             mirrors=reading.mirrors(self.layout),
             trail=trail,
+            scan_trail=scan_trail,
             clock=max(self.now, trail.newest or self.now),
             unfinished=unfinished,
         )
@@ -165,8 +166,7 @@ class FileLedger(Struct):
             LocalIo: the file system refused; nothing was begun.
         """
         self._journal = self.layout.journal(info.run)
-        self._tasks, self._decided = tuple(tasks), False
-        self._intent = intent
+        self._tasks, self._decided, self._intent = tuple(tasks), False, intent
         runs.begin_journal(self._journal, info, self._tasks)
         runs.write_marker(self.layout.marker, info, self._tasks, {})
         # A run that takes over from an unfinished one, or goes on after it: all that was left of that is in *tasks*.

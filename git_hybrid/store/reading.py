@@ -5,7 +5,7 @@ A run reads lock and state several times: the same bytes are the same value, and
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from functools import lru_cache
 
@@ -15,11 +15,14 @@ from git_hybrid.core.lock import Lock
 from git_hybrid.core.mirrors import Inventory
 from git_hybrid.core.moves import Move, moves_of
 from git_hybrid.core.override import Overrides, Trail, trail_of
-from git_hybrid.core.state import State
+from git_hybrid.core.state import ScanTrail, State
 from git_hybrid.core.values import parse_time
 from git_hybrid.store import chain, lockfile, manifest, statefile
 from git_hybrid.store.layout import MIRRORS, OVERRIDES, Layout, archives
 from git_hybrid.store.parsing import invalid, read_bytes
+
+_SCAN = b'scan","hash":"'
+"""What every line of the log holds that tells of a scan."""
 
 
 def lock(layout: Layout) -> Lock:
@@ -116,16 +119,58 @@ def _records(texts: Mapping[str, bytes]) -> tuple[Record, ...]:
     return records_of([chain.segment_of(name, text) for name, text in texts.items()])
 
 
-def trail(layout: Layout) -> Trail:
-    """Return what the audit log and its archives say of overrides; a log that names none is not taken apart.
+def trails(layout: Layout) -> tuple[Trail, ScanTrail]:
+    """Return what the audit log and its archives say of overrides, and of scans that state does not.
 
-    A record that was edited says nothing: then the override that it told of is no longer borne out.
+    A log that names no override is not taken apart. A record that was edited says nothing: then the override or the
+    scan that it told of is no longer borne out.
 
     Raises:
         LocalIo: the log cannot be read.
+        InvalidFile, NewerSchema: state or lock is not in its format.
     """
     texts = _texts(layout)
-    return trail_of(_records(texts)) if any(b'"override' in text for text in texts.values()) else Trail()
+    overridden = any(b'"override' in text for text in texts.values())
+    return trail_of(_records(texts)) if overridden else Trail(), _scan_trail(texts, state(layout), lock(layout))
+
+
+def _scan_trail(texts: Mapping[str, bytes], installed: State, decided: Lock) -> ScanTrail:
+    """Return what the log in *texts* tells of scans that *installed* does not.
+
+    Where the newest record of each scan tells of it as state does, which is nearly always, no other is taken apart.
+    """
+    wanted = {name: entry.scan for name, entry in installed.sources.items() if entry.scan.commit is not None}
+    scanned = {(name, str(scan.commit)) for name, scan in wanted.items()}
+    if not wanted and not any(_SCAN in text for text in texts.values()):
+        return ScanTrail()
+    from git_hybrid.core.scan_trail import scan_trail_of, tells
+
+    pinned = {(name, str(pin.commit)) for name, pin in decided.pins.items()}
+    newest = _newest_scans(texts, scanned | pinned)
+    if set(newest) == scanned and all(tells(record, wanted[name]) for (name, _), record in newest.items()):
+        return ScanTrail()
+    return scan_trail_of(_records(texts), installed, decided)
+
+
+def _newest_scans(
+    texts: Mapping[str, bytes], wanted: Collection[tuple[str, str]]
+) -> dict[tuple[SourceName, str], Record]:
+    """Return the last record of a scan of each source and commit that is *wanted*, as far as they are in the log."""
+    from git_hybrid.core.scan_trail import is_result
+
+    found: dict[tuple[SourceName, str], Record] = {}
+    left = {commit.encode("ascii") for _, commit in wanted}
+    for name, text in reversed(list(texts.items())):
+        end = len(text)
+        while len(found) < len(wanted) and (at := text.rfind(_SCAN, 0, end)) >= 0:
+            end = text.rfind(b"\n", 0, at) + 1
+            if text[end + 10 : text.find(b'"', end + 10)] not in left:
+                continue
+            for record in _records({name: text[end : text.find(b"\n", at) + 1]}):
+                key = (SourceName(str(record.get("source"))), str(record.get("after")))
+                if key in wanted and is_result(record):
+                    found.setdefault(key, record)
+    return found
 
 
 def first_seen(layout: Layout, name: SourceName, commit: Oid) -> datetime | None:

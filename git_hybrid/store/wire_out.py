@@ -69,6 +69,7 @@ class StatusRow(Struct, frozen=True, kw_only=True):
     pin: PinnedShape | None
     moved: MovedShape | None
     override: dict[str, Any] | None
+    accepted: dict[str, Any] | None
     head: str | None
     clean: bool
     changed_files: list[str]

@@ -17,7 +17,7 @@ from typing import Any
 from jinja2 import DictLoader, Environment, StrictUndefined
 from markupsafe import Markup
 
-from git_hybrid.core.condition import Condition
+from git_hybrid.core.condition import Condition, resting
 from git_hybrid.core.dashboard import Dashboard, OverrideLine, SourceLine
 from git_hybrid.core.timeline import Mark, timeline
 from git_hybrid.core.value import Struct
@@ -38,7 +38,14 @@ _STATE_STYLES = {
     "stale-pin": "warn",
     "stray": "warn",
 }
-_SCAN_STYLES = {"clean": "good", "findings": "bad", "error": "bad", "stale": "warn", "missing": "warn"}
+_SCAN_STYLES = {
+    "clean": "good",
+    "accepted": "warn",
+    "findings": "bad",
+    "error": "bad",
+    "stale": "warn",
+    "missing": "warn",
+}
 _PHASE_STYLES = {"active": "warn", "expiring": "warn", "expired": "bad"}
 
 
@@ -254,6 +261,7 @@ def _left(line: OverrideLine) -> str:
 
 
 _FILTERS = {
+    "resting": resting,
     "age": format_age,
     "bare": _bare,
     "day": _day,

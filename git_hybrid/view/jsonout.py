@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from git_hybrid.core.condition import Condition, Served, needs_attention
+from git_hybrid.core.condition import Condition, Served, needs_attention, scan_mend
 from git_hybrid.core.errors import HybridError
 from git_hybrid.core.manifest import track_field
 from git_hybrid.core.moves import Move
@@ -92,6 +92,7 @@ def _condition(row: Condition) -> dict[str, Any]:
         "pin": pin and {"commit": pin.commit, "ref": pin.ref, "tree": pin.tree, "override": pin.override},
         "moved": row.moved and _moved(row.moved),
         "override": None if row.override is None else {**plain(row.override), "state": row.override_phase},
+        "accepted": None if row.accepted is None else {**plain(row.accepted), "state": row.accepted_phase},
         "head": row.head,
         "clean": row.head is not None and row.dirty_count == 0,
         "changed_files": list(row.dirty),
@@ -107,7 +108,7 @@ def _condition(row: Condition) -> dict[str, Any]:
             "stale": row.scan == "stale",
             "reason": row.scan_why,
             "age_seconds": None if row.scan_age is None else int(row.scan_age.total_seconds()),
-            "mend": None if row.scan == "clean" or not row.scan_wanted else f"git hybrid scan {row.name}",
+            "mend": scan_mend(row),
         },
     }
 

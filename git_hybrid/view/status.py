@@ -7,11 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from git_hybrid.core.bundles import SERVED
-from git_hybrid.core.condition import Condition, Served, needs_attention
+from git_hybrid.core.condition import Condition, Served, needs_attention, resting
 from git_hybrid.core.ids import short_ref
 from git_hybrid.core.manifest import track_field
-from git_hybrid.core.override import Override
+from git_hybrid.core.override import IN_FORCE, Override
 from git_hybrid.core.report import Status
+from git_hybrid.core.scans import counts_told
 from git_hybrid.core.value import Struct
 from git_hybrid.core.values import format_age, format_time
 from git_hybrid.core.words import counted
@@ -20,9 +21,14 @@ from git_hybrid.view.text import SHORT, WORD_STYLES, Look
 
 NOTHING = "–"
 _GAP = 2
-_SCAN_STYLES: Mapping[str, Style] = {"findings": "bad", "error": "bad", "missing": "warn", "stale": "warn"}
+_SCAN_STYLES: Mapping[str, Style] = {
+    "findings": "bad",
+    "error": "bad",
+    "missing": "warn",
+    "stale": "warn",
+    "accepted": "warn",
+}
 _PHASE_STYLES: Mapping[str, Style] = {"expired": "bad", "expiring": "warn"}
-_IN_FORCE = ("active", "expiring")
 # Which column gives way to a narrow terminal, and how far, in this order.
 # Names come after all that is not an alarm: two of them must not become the same.
 _GIVE_WAY = (("MOVED", 9), ("PINNED", 16), ("MOVED", 1), ("PINNED", 6), ("SOURCE", 6), ("SCAN", 5))
@@ -69,7 +75,7 @@ def _folded(status: Status, blocks: Sequence[list[str]], look: Look, height: int
     lines = [line for block in blocks for line in block]
     if height is None or look.verbose or len(lines) < height:
         return lines
-    calm = [not needs_attention(row) and row.override is None for row in status.rows]
+    calm = [not needs_attention(row) and resting(row)[0] is None for row in status.rows]
     kept = [line for block, is_calm in zip(blocks, calm, strict=True) if not is_calm for line in block]
     more = "… and " if kept else ""
     return [*kept, f"{more}{counted(sum(calm), 'source')} as pinned (-v shows each)"]
@@ -87,10 +93,8 @@ def _columns(status: Status, look: Look, now: datetime) -> list[Column]:
     if status.has_scanners or any(row.scan != "missing" for row in rows):
         columns.append(_column("SCAN", rows, _scanned, lambda row: _SCAN_STYLES.get(row.scan)))
     extras = [_column("FROM", rows, _origin), _column("INSTALLED", rows, lambda row: _installed(row, now))]
-    if any(row.override is not None for row in rows):
-        extras.insert(
-            0, _column("OVERRIDE", rows, _overridden, lambda row: _PHASE_STYLES.get(row.override_phase or ""))
-        )
+    if any(resting(row)[0] is not None for row in rows):
+        extras.insert(0, _column("OVERRIDE", rows, _overridden, lambda row: _PHASE_STYLES.get(resting(row)[1] or "")))
     for extra in extras:
         if sum(column.wide + _GAP for column in columns) + extra.wide > (look.columns or _USUAL):
             break
@@ -135,11 +139,12 @@ def _scanned(row: Condition) -> str:
 
 
 def _overridden(row: Condition) -> str:
-    if row.override is None:
+    override, word = resting(row)
+    if override is None:
         return NOTHING
-    if row.override_phase in _IN_FORCE:
-        return f"until {format_time(row.override.expires_at)[:10]}"
-    return f"{row.override_phase} {format_time(row.override.closed_at or row.override.expires_at)[:10]}"
+    if word in IN_FORCE:
+        return f"until {format_time(override.expires_at)[:10]}"
+    return f"{word} {format_time(override.closed_at or override.expires_at)[:10]}"
 
 
 def _origin(row: Condition) -> str:
@@ -157,8 +162,13 @@ def _below(row: Condition, now: datetime, columns: set[str], *, verbose: bool) -
     lines = []
     if row.word not in ("ok", "missing", "unpinned") and row.why:
         lines.append(safe(row.why))
-    if row.override is not None and row.override_phase in _IN_FORCE and (verbose or "OVERRIDE" not in columns):
-        lines.append(_forced(row.override, row.override_phase, now))
+    told = verbose or "OVERRIDE" not in columns
+    if row.override is not None and row.override_phase in IN_FORCE and told:
+        lines.append(_forced("forced", row.override, row.override_phase, now))
+    if row.accepted is not None and (told or row.override is not None):
+        lines.append(_forced("findings accepted", row.accepted, row.accepted_phase, now))
+    if row.recorded is not None and row.recorded.scan.counts and (row.scan == "findings" or verbose):
+        lines.append(f"scan: {counts_told(row.recorded.scan)}")
     if row.scan_why:
         lines.append(f"scan {row.scan}: {safe(row.scan_why)}")
     if verbose and "FROM" not in columns and row.source is not None:
@@ -168,11 +178,11 @@ def _below(row: Condition, now: datetime, columns: set[str], *, verbose: bool) -
     return [f"    {line}" for line in lines]
 
 
-def _forced(override: Override, word: str | None, now: datetime) -> str:
-    """Return what a row says of the override that its pin rests on."""
+def _forced(what: str, override: Override, word: str | None, now: datetime) -> str:
+    """Return what a row says of the override by which *what* is allowed."""
     people = ", ".join(item.id for item in override.approvers)
     left = f", {format_age(override.expires_at - now)} left" if word == "expiring" else ""
-    told = f"forced until {format_time(override.expires_at)}{left} ({override.request_id}, approved by {people})"
+    told = f"{what} until {format_time(override.expires_at)}{left} ({override.request_id}, approved by {people})"
     return safe(told)
 
 
@@ -227,12 +237,15 @@ def status_summary(status: Status) -> str:
 def _scan_summary(status: Status) -> str:
     if not status.has_scanners:
         return "no scanner is configured"
-    bad = sum(row.scan != "clean" for row in status.rows)
-    return f"{counted(bad, 'scan')} missing, stale or with findings" if bad else "scans fresh and clean"
+    bad = sum(row.scan not in ("clean", "accepted") for row in status.rows)
+    if bad:
+        return f"{counted(bad, 'scan')} missing, stale or with findings"
+    accepted = sum(row.scan == "accepted" for row in status.rows)
+    return f"scans fresh, findings of {counted(accepted, 'source')} accepted" if accepted else "scans fresh and clean"
 
 
 def _override_summary(status: Status) -> list[str]:
-    ends = [row.override.expires_at for row in status.rows if row.override and row.override_phase in _IN_FORCE]
+    ends = [item.expires_at for row in status.rows for item in row.in_force]
     if not ends:
         return []
     verb = "the next ends" if len(ends) > 1 else "ends"

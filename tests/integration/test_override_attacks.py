@@ -42,7 +42,7 @@ def refused(site: Site) -> HybridError | None:
     try:
         pin = reading.lock(layout).pins[SourceName("tool")]
         source = decode_manifest(site.read("sources.toml").encode()).sources[pin.source]
-        trail = reading.trail(layout)
+        trail, _ = reading.trails(layout)
         now = datetime.now(UTC)
         return unapproved(pin, source, reading.overrides(layout), trail, max(now, trail.newest or now))
     except InvalidFile as error:

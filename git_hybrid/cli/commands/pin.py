@@ -100,6 +100,10 @@ def command(
     accepts = kind == "scan" or bool(findings)
     is_override = force or accepts or any(given.values()) or bool(incidents or signatures or waived)
     if is_override:
+        for option, value in (("--group", ", ".join(groups)), ("--all", "all" if everything else "")):
+            if value:
+                reason = "an override is for one source, and its approvers see which: give one for each"
+                raise BadArgument(what=option, value=value, reason=reason)
         wanted = {"--force": force, "a source": len(names) == 1, "--to": to or accepts, **given}
         absent = tuple(key for key, value in wanted.items() if not (value.strip() if isinstance(value, str) else value))
         if absent:

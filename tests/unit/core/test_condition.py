@@ -5,16 +5,27 @@ from typing import get_args
 
 import pytest
 
-from git_hybrid.core.condition import SEVERITY, Condition, ScanWord, Word, condition, needs_attention
-from git_hybrid.core.ids import Oid
+from git_hybrid.core.condition import (
+    SEVERITY,
+    Condition,
+    ScanWord,
+    Word,
+    condition,
+    needs_attention,
+    resting,
+    scan_mend,
+)
+from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.manifest import Policy, Scanner
+from git_hybrid.core.override import Overrides
 from git_hybrid.core.plan import Absent, Broken, Clone, Foreign, Observed, Snapshot
-from git_hybrid.core.state import ScanStatus
+from git_hybrid.core.state import ScanStatus, ScanTrail
 from git_hybrid.core.value import replace
+from support.scan_values import SECRETS, a_finding, a_scan, accepting_override
 from support.values import NOW, a_clone, a_pin, a_snapshot, a_source, a_state_entry, a_task, an_unfinished_run, oid
 
 PINNED, OLD, STRANGE = oid(2), oid(1), oid(3)
-SOURCE = a_source()
+SOURCE, NAME = a_source(), SourceName("tool")
 PIN = a_pin(SOURCE, commit=PINNED)
 RECORDED = a_state_entry(SOURCE, commit=PINNED)
 IN_SYNC = a_snapshot(SOURCE, pins=[PIN], recorded=[RECORDED])
@@ -162,8 +173,46 @@ def test_the_scan_of_the_pinned_commit_is_told(
 ) -> None:
     entry = a_state_entry(SOURCE, commit=PINNED, scan=scan)
     found = seen_as(a_clone(PINNED), a_snapshot(SOURCE, pins=[PIN], recorded=[entry], scanners=scanners))
-    assert (found.word, found.scan) == ("ok", word)
+    assert (found.word, found.scan) == ("refused" if word == "findings" else "ok", word)
     assert needs_attention(found) is attention
+
+
+FOUND = a_scan(findings=(a_finding(1), a_finding(2, level="low")), commit=PINNED)
+FOUND_HERE = replace(
+    a_snapshot(SOURCE, pins=[PIN], recorded=[a_state_entry(SOURCE, commit=PINNED, scan=FOUND)], scanners=(SECRETS,)),
+    clock=NOW,
+)
+
+
+def test_findings_that_sync_is_refused_for_are_told_with_what_mends_them() -> None:
+    found = seen_as(a_clone(PINNED), FOUND_HERE)
+    assert (found.word, found.scan) == ("refused", "findings")
+    assert found.why == "1 finding at or above high ([policy] scan_block_on)"
+    assert (scan_mend(found) or "").startswith("git hybrid pin tool --kind scan --force")
+    assert seen_as(Absent(), FOUND_HERE).word == "refused"
+    below = replace(FOUND_HERE, manifest=replace(FOUND_HERE.manifest, policy=Policy(scan_block_on="none")))
+    told = seen_as(a_clone(PINNED), below)
+    assert (told.word, told.scan, needs_attention(told), scan_mend(told)) == ("ok", "findings", True, None)
+
+
+@pytest.mark.parametrize(("ids", "word"), [((a_finding(1).id,), "accepted"), ((a_finding(2).id,), "findings")])
+def test_findings_that_an_override_accepts_are_no_trouble_until_it_ends(ids: tuple[str, ...], word: str) -> None:
+    record, trail = accepting_override(NAME, PINNED, ids, kind="scan", expires_at=NOW + 8 * DAY)
+    told = replace(FOUND_HERE, overrides=Overrides(records={record.id: record}), trail=trail)
+    found = seen_as(a_clone(PINNED), told)
+    assert (found.scan, needs_attention(found)) == (word, word == "findings")
+    assert resting(found) == ((record, "active") if word == "accepted" else (None, None))
+    assert found.in_force == (record,)
+    ended = seen_as(a_clone(PINNED), replace(told, clock=NOW + 8 * DAY))
+    assert (ended.word, ended.scan, ended.in_force) == ("refused", "findings", ())
+
+
+def test_a_scan_that_the_log_does_not_bear_out_is_an_error() -> None:
+    forged = replace(FOUND_HERE, scan_trail=ScanTrail(unproved=frozenset({NAME}), told={NAME: ScanStatus()}))
+    found = seen_as(a_clone(PINNED), forged)
+    assert (found.word, found.scan, scan_mend(found)) == ("ok", "error", "git hybrid scan tool")
+    assert "audit log" in found.scan_why
+    assert scan_mend(replace(found, scan_wanted=False)) is None
 
 
 def test_the_age_of_the_scan_is_told() -> None:

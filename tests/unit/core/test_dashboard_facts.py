@@ -89,7 +89,7 @@ def test_a_line_of_a_folder_that_is_no_source():
     full = a_dashboard(60).sources[-1]
     assert full.tracks.startswith("tag v1.")
     assert full.url.startswith("https://github.com/example/")
-    assert full.scan_rank == 4
+    assert full.scan_rank == 5
     assert full.ref.startswith("v1.")
 
 

@@ -216,8 +216,9 @@ PIN = replace(a_pin(TOOL, commit=oid(2), ref="refs/heads/hotfix"), override="ovr
 def test_a_pin_whose_override_is_in_force_may_be_used() -> None:
     overrides, records = recorded(an_override())
     assert unapproved(PIN, TOOL, overrides, trail_of(records), NOW) is None
-    assert expiring(overrides, NOW) == ()
-    assert expiring(overrides, NOW + 15 * DAY) == ("ovr-1 of tool expires at 2026-08-09T12:00:00Z",)
+    assert expiring(overrides, NOW, {"tool"}) == ()
+    assert expiring(overrides, NOW + 15 * DAY, {"other"}) == ()
+    assert expiring(overrides, NOW + 15 * DAY, {"tool"}) == ("ovr-1 of tool expires at 2026-08-09T12:00:00Z",)
 
 
 def test_a_pin_whose_override_is_not_borne_out_may_not() -> None:

@@ -5,18 +5,19 @@ from typing import Any
 
 import pytest
 
-from git_hybrid.core.canonical import Json
+from git_hybrid.core.audit import Record
 from git_hybrid.core.check_scans import check_scans
 from git_hybrid.core.checks import Facts
 from git_hybrid.core.errors import ScanBlocked
 from git_hybrid.core.ids import SourceName
-from git_hybrid.core.manifest import Manifest, Policy
-from git_hybrid.core.override import Override, Overrides, Trail, digest
+from git_hybrid.core.manifest import Branch, Commit, Manifest, Policy, Tag, Track, Version
+from git_hybrid.core.override import Override, Overrides, Trail
 from git_hybrid.core.planner import pinned, plan_resume, plan_sync
 from git_hybrid.core.scan_policy import accepted_findings, blocked_by, finding_line, finding_lines, scan_blocked
-from git_hybrid.core.state import ScanStatus
+from git_hybrid.core.scans import scan_event
+from git_hybrid.core.state import ScanStatus, ScanTrail, State
 from git_hybrid.core.value import replace
-from support.scan_values import SECRETS, a_finding, a_record, a_scan
+from support.scan_values import SECRETS, a_finding, a_log, a_record, a_scan, accepting_override, segments
 from support.values import (
     NOW,
     a_clone,
@@ -88,27 +89,7 @@ def test_a_finding_in_words() -> None:
 
 
 def an_override(*findings: str, **changes: Any) -> tuple[Override, Trail]:
-    """Return an override that accepts *findings* on the pin, and the trail that bears it out."""
-    record = Override(
-        id="ovr-1",
-        kind="pin",
-        source=NAME,
-        request_id="CHG-1",
-        reason="known",
-        from_commit=None,
-        to_commit=oid(1),
-        requested_by="a",
-        approvers=(),
-        created_at=NOW,
-        expires_at=NOW + timedelta(days=30),
-        command_id="run",
-        findings=findings,
-        audit_hash="a" * 64,
-    )
-    record = replace(record, **changes)
-    detail: dict[str, Json] = {"override": record.id, "override_sha256": digest(record)}
-    told: dict[str, Json] = {"event": "override", "hash": record.audit_hash, "detail": detail}
-    return record, Trail(latest={record.id: told})
+    return accepting_override(NAME, oid(1), findings, **changes)
 
 
 @pytest.mark.parametrize(
@@ -144,7 +125,9 @@ MANIFEST = Manifest(scanners=(SECRETS,), sources={NAME: SOURCE})
 def checked(scan: ScanStatus | None, manifest: Manifest = MANIFEST, **more: Any) -> list[str]:
     recorded = [] if scan is None else [a_state_entry(SOURCE, scan=scan)]
     snapshot = a_snapshot(SOURCE, pins=[a_pin()], recorded=recorded)
-    found = check_scans(Facts(manifest=manifest, clock=NOW, lock=snapshot.lock, state=snapshot.state, **more))
+    log = segments(a_log(*(scan_event(NAME, item) for item in [scan] if item is not None)))
+    given = {"manifest": manifest, "clock": NOW, "lock": snapshot.lock, "state": snapshot.state, "log": log} | more
+    found = check_scans(Facts(**given))
     assert all(item.why for item in found)
     return [f"{item.level}|{item.entry}|{item.what}|{item.mend}" for item in found]
 
@@ -170,7 +153,7 @@ def test_check_scans_without_a_scanner_passes_and_says_so() -> None:
         (a_scan(commit=oid(9)), "not the pin"),
         (a_scan(a_record(state="error", reason="it crashed")), "incomplete: secrets: it crashed"),
         (ScanStatus(state="error", commit=oid(1), scanned_at=NOW), "incomplete"),
-        (FOUND, "has 1 finding at or above high"),
+        (a_scan(a_record(age=timedelta(days=-2))), "still to come"),
     ],
 )
 def test_check_scans_tells_what_is_wrong_and_what_to_type(scan: ScanStatus, word: str) -> None:
@@ -178,6 +161,45 @@ def test_check_scans_tells_what_is_wrong_and_what_to_type(scan: ScanStatus, word
     assert word in told
     assert told.startswith("fail|tool|")
     assert told.endswith("|git hybrid scan tool")
+
+
+@pytest.mark.parametrize("track", [Branch("main"), Version(">=1"), Tag("v1"), Commit(oid(1))])
+def test_check_scans_tells_how_findings_are_accepted_and_how_to_come_to_a_commit_without_them(track: Track) -> None:
+    manifest = Manifest(scanners=(SECRETS,), sources={NAME: replace(SOURCE, track=track)})
+    (told,) = checked(FOUND, manifest)
+    assert told.startswith("fail|tool|has 1 finding at or above high|git hybrid pin tool --kind scan --force --request")
+    again = ", or git hybrid pin tool --scan"
+    assert told.endswith(again) is isinstance(track, Branch | Version)
+    if isinstance(track, Tag):
+        assert told.endswith(", or name another tag in sources.toml, then git hybrid pin tool --scan")
+
+
+def test_findings_that_have_no_name_are_not_said_to_be_acceptable() -> None:
+    error = blocked_by(replace(FOUND, counts={"high": 2, "medium": 0, "low": 1}), NAME, "high", track=Branch("main"))
+    assert error is not None
+    assert (error.accept, error.move) == ("", "git hybrid pin tool --scan")
+    new = blocked_by(FOUND, NAME, "high", track=Branch("main"), is_new=True)
+    assert new is not None
+    assert (new.accept.split(" --force")[0], new.move) == (f"git hybrid pin tool --to {oid(1)}", "")
+
+
+@pytest.mark.parametrize("log", [(), a_log(scan_event(NAME, FOUND))], ids=["no-record", "another-result"])
+def test_check_scans_believes_no_scan_that_the_log_does_not_bear_out(log: tuple[Record, ...]) -> None:
+    (told,) = checked(a_scan(), log=segments(log))
+    assert told == "fail|tool|its scan is not what the audit log tells of it|git hybrid scan tool"
+
+
+def test_a_clock_that_is_wrong_in_the_log_makes_no_scan_old() -> None:
+    assert checked(a_scan(), clock=NOW + timedelta(days=900), now=NOW) == []
+
+
+def test_sync_asks_the_log_where_state_does_not_tell_the_same() -> None:
+    snapshot = a_snapshot(SOURCE, pins=[a_pin()], recorded=[a_state_entry(SOURCE, scan=a_scan())])
+    assert scan_blocked(snapshot, NAME, a_pin()) is None
+    asked = replace(snapshot, scan_trail=ScanTrail(unproved=frozenset({NAME}), told={NAME: FOUND}))
+    assert scan_blocked(asked, NAME, a_pin()) is not None
+    honest = replace(snapshot, state=State(sources={NAME: a_state_entry(SOURCE, scan=FOUND)}))
+    assert scan_blocked(replace(honest, scan_trail=ScanTrail(told={NAME: ScanStatus()})), NAME, a_pin()) is None
 
 
 def test_check_scans_sends_what_is_not_installed_to_sync() -> None:

@@ -93,8 +93,10 @@ def test_a_hundred_findings_are_named_the_worst_first() -> None:
         (WEEK + timedelta(seconds=1), oid(1), "age"),
         (DAY, oid(2), "pin"),
         (DAY, None, "pin"),
+        (-DAY, oid(1), None),
+        (-DAY - timedelta(seconds=1), oid(1), "clock"),
     ],
-    ids=["fresh", "just-in-time", "too-old", "other-commit", "no-pin"],
+    ids=["fresh", "just-in-time", "too-old", "other-commit", "no-pin", "another-clock", "to-come"],
 )
 def test_a_scan_is_stale_by_age_or_by_commit(age: timedelta, pinned: Oid | None, expected: str | None) -> None:
     bare = ScanStatus(state="clean", commit=oid(1), scanned_at=NOW - age)
@@ -143,16 +145,18 @@ def test_a_scan_is_stale_when_version_or_rules_changed(identity: Identity, expec
     assert stale_reason(failed, ONE, pinned=oid(1), now=NOW, identities={"secrets": identity}) is None
 
 
-@pytest.mark.parametrize("reason", ["age", "pin", "scanners", "version", "rules"])
+@pytest.mark.parametrize("reason", ["age", "clock", "pin", "scanners", "version", "rules"])
 def test_every_reason_has_words_of_its_own(reason: str) -> None:
     words = stale_words(reason, a_scan(a_record(age=9 * DAY)), NOW)  # type: ignore[arg-type]
     assert words
     assert ("9 d" in words) is (reason == "age")
     assert (oid(1)[:10] in words) is (reason == "pin")
+    assert ("still to come" in words) is (reason == "clock")
 
 
 def test_an_age_without_a_time_still_has_words() -> None:
     assert stale_words("age", ScanStatus(), NOW) == "it is old"
+    assert stale_words("clock", ScanStatus(), NOW) == "it is still to come"
 
 
 def test_a_result_stands_in_for_another_only_where_it_would_be_the_same() -> None:
@@ -178,6 +182,8 @@ def test_a_result_stands_in_for_another_only_where_it_would_be_the_same() -> Non
     assert not reused(identity=replace(here, version="3"))
     assert not reused(identity=replace(here, rules_digest="sha256:" + "2" * 64))
     assert not reused(record=a_record(age=WEEK + timedelta(seconds=1)))
+    assert reused(record=a_record(age=-DAY))
+    assert not reused(record=a_record(age=-DAY - timedelta(seconds=1)))
 
 
 @pytest.mark.parametrize(

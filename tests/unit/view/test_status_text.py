@@ -16,6 +16,7 @@ from git_hybrid.view.status import status_lines, status_summary
 from git_hybrid.view.term import width
 from git_hybrid.view.text import Look
 from support.pages import an_override
+from support.scan_values import a_finding, a_scan
 from support.values import NOW, a_pin, a_source, a_state_entry, oid
 
 NARROW = Look(color=False, columns=80, verbose=False)
@@ -163,11 +164,42 @@ def test_the_summary_of_a_calm_fleet_is_one_calm_line():
         status_summary(_status(_row("a"), stale)) == "all 2 sources as pinned; 1 scan missing, stale or with findings"
     )
     forced = [
-        _row(str(days), override=an_override(3, days=days), override_phase=phase)
+        _row(str(days), override=item, override_phase=phase, in_force=(item,))
         for days, phase in ((30, "active"), (2, "expiring"))
+        for item in (an_override(3, days=days),)
     ]
     assert status_summary(_status(*forced)).endswith("; 2 overrides in force, the next ends 2026-07-22")
     assert status_summary(_status(forced[0])).endswith("; 1 override in force, ends 2026-08-19")
+
+
+ACCEPTED = an_override(3, days=30)
+WITH_ACCEPTED = _row(
+    scan="accepted",
+    accepted=ACCEPTED,
+    accepted_phase="active",
+    in_force=(ACCEPTED,),
+    recorded=a_state_entry(a_source(), scan=a_scan(findings=(a_finding(),))),
+)
+
+
+def test_findings_that_are_accepted_are_told_with_their_override():
+    summary = status_summary(_status(_row("a"), WITH_ACCEPTED))
+    assert summary.endswith("; scans fresh, findings of 1 source accepted; 1 override in force, ends 2026-08-19")
+    head, row, *rest = _lines(WITH_ACCEPTED, look=WIDE)
+    assert "OVERRIDE" in head
+    assert "accepted, 5 h" in row
+    assert "until 2026-08-19" in row
+    assert not rest
+    _, _, told = _lines(WITH_ACCEPTED)
+    assert told.strip().startswith("findings accepted until 2026-08-19")
+    (plain,) = status_document(_status(WITH_ACCEPTED), exit_code=0)["sources"]
+    assert (plain["override"], plain["accepted"]["state"], plain["needs_attention"]) == (None, "active", False)
+    assert plain["scan_status"]["mend"] is None
+
+
+def test_a_row_with_findings_counts_them():
+    row = replace(WITH_ACCEPTED, scan="findings", accepted=None, accepted_phase=None)
+    assert _lines(row)[-1] == "    scan: 1 finding (1 high)"
 
 
 def test_the_summary_of_trouble_counts_it():

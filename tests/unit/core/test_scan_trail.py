@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from git_hybrid.core.audit import Event
+from git_hybrid.core.ids import SourceName
+from git_hybrid.core.lock import Lock
+from git_hybrid.core.scan_trail import scan_trail_of, tells, told_by
+from git_hybrid.core.scans import scan_detail, scan_event
+from git_hybrid.core.state import ScanStatus, ScanTrail, State
+from git_hybrid.core.value import replace
+from support.scan_values import a_finding, a_log, a_record, a_scan
+from support.values import NOW, a_pin, a_source, a_state_entry, oid
+
+SOURCE, NAME = a_source(), SourceName("tool")
+CLEAN = a_scan()
+FOUND = a_scan(findings=(a_finding(),))
+LATER = a_scan(a_record(age=timedelta(hours=-1)))
+LOCK = Lock(pins={NAME: a_pin()})
+OTHER = Event(event="mirror-add")
+
+
+def state(scan: ScanStatus) -> State:
+    return State(sources={NAME: a_state_entry(SOURCE, scan=scan)})
+
+
+def event(scan: ScanStatus, *, refused: bool = False) -> Event:
+    return scan_event(NAME, scan, refused=refused)
+
+
+def test_a_scan_that_the_newest_record_tells_of_is_borne_out() -> None:
+    log = a_log(event(FOUND), OTHER, event(CLEAN), OTHER)
+    assert scan_trail_of(log, state(CLEAN), LOCK) == ScanTrail()
+    assert scan_trail_of((), State(), Lock()) == ScanTrail()
+    assert scan_trail_of((), state(ScanStatus()), Lock()) == ScanTrail()
+
+
+def test_an_older_result_and_one_that_is_in_no_record_are_not() -> None:
+    log = a_log(event(CLEAN), OTHER, event(FOUND))
+    found = scan_trail_of(log, state(CLEAN), LOCK)
+    assert found.unproved == {NAME}
+    assert (found.told[NAME].state, found.told[NAME].counts) == ("findings", FOUND.counts)
+    assert [item.id for item in found.told[NAME].findings] == [a_finding().id]
+    assert scan_trail_of((), state(CLEAN), LOCK) == ScanTrail(unproved=frozenset({NAME}), told={NAME: ScanStatus()})
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        replace(FOUND, state="clean"),
+        replace(FOUND, counts={"high": 0, "medium": 1, "low": 0}),
+        replace(FOUND, findings=()),
+        replace(FOUND, scanned_at=NOW + timedelta(days=900)),
+        replace(FOUND, report_sha256="b" * 64),
+        replace(FOUND, tree=oid(0x78)),
+        replace(FOUND, commit=oid(2)),
+        replace(FOUND, scanners=(replace(FOUND.scanners[0], config_digest="sha256:" + "9" * 64),)),
+        replace(FOUND, scanners=()),
+    ],
+    ids=["state", "counts", "findings", "time", "report", "tree", "commit", "settings", "scanners"],
+)
+def test_whatever_is_changed_by_hand_is_seen(forged: ScanStatus) -> None:
+    assert scan_trail_of(a_log(event(FOUND)), state(forged), LOCK).unproved == {NAME}
+
+
+def test_of_two_branches_that_both_scanned_either_result_stands_until_the_next() -> None:
+    base = a_log(OTHER)
+    head = (str(base[-1]["hash"]),)
+    ours, theirs = a_log(event(CLEAN), after=base), a_log(event(LATER), after=base, heads=head)
+    merged = (*ours, theirs[-1])
+    for scan in (CLEAN, LATER):
+        assert scan_trail_of(merged, state(scan), LOCK) == ScanTrail()
+    assert scan_trail_of(a_log(event(FOUND), after=merged), state(CLEAN), LOCK).unproved == {NAME}
+
+
+def test_a_refused_scan_is_none_of_the_source() -> None:
+    log = a_log(event(CLEAN), event(FOUND, refused=True))
+    assert scan_trail_of(log, state(CLEAN), LOCK) == ScanTrail()
+
+
+def test_the_log_is_asked_for_the_pinned_commit_where_state_tells_of_another() -> None:
+    other = a_scan(commit=oid(9))
+    log = a_log(event(FOUND), event(other))
+    found = scan_trail_of(log, state(other), LOCK)
+    assert (found.unproved, found.told[NAME].state) == (frozenset(), "findings")
+    assert scan_trail_of(a_log(event(FOUND)), State(), LOCK).told[NAME].state == "findings"
+
+
+def test_what_a_bundle_brought_is_told_by_its_own_record() -> None:
+    bare = ScanStatus(state="clean", commit=oid(1), scanned_at=NOW)
+    brought = Event(event="bundle-scan", source=NAME, after=oid(1), detail={**scan_detail(bare), "bundle": "b" * 64})
+    assert scan_trail_of(a_log(brought), state(bare), LOCK) == ScanTrail()
+    assert scan_trail_of(a_log(brought), state(FOUND), LOCK).unproved == {NAME}
+    old = Event(event="bundle-scan", source=NAME, after=oid(1), detail={"bundle": "b" * 64})
+    assert scan_trail_of(a_log(old), state(bare), LOCK) == ScanTrail()
+    assert scan_trail_of(a_log(old), State(), LOCK).told[NAME] == ScanStatus()
+
+
+def test_a_record_of_an_older_version_tells_less() -> None:
+    detail: dict[str, Any] = dict(scan_detail(FOUND))
+    del detail["scanned_at"]
+    (said,) = detail["scanners"]
+    detail["scanners"] = [{key: value for key, value in said.items() if key != "config_digest"}]
+    (record,) = a_log(Event(event="scan", source=NAME, after=oid(1), detail=detail))
+    assert tells(record, FOUND)
+    assert not tells(record, replace(FOUND, scanned_at=NOW + timedelta(days=900)))
+    assert not tells(record, replace(FOUND, counts={"high": 0, "medium": 0, "low": 0}))
+
+
+def test_a_record_without_a_result_tells_none() -> None:
+    (odd,) = a_log(Event(event="scan", source=NAME, after=oid(1), detail={"state": "odd"}))
+    (bare,) = a_log(Event(event="scan", source=NAME, after=oid(1)))
+    assert told_by(odd, oid(1)) is None
+    assert told_by(bare, oid(1)) is None
