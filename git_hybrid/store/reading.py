@@ -166,10 +166,13 @@ def _newest_scans(
             end = text.rfind(b"\n", 0, at) + 1
             if text[end + 10 : text.find(b'"', end + 10)] not in left:
                 continue
-            for record in _records({name: text[end : text.find(b"\n", at) + 1]}):
-                key = (SourceName(str(record.get("source"))), str(record.get("after")))
-                if key in wanted and is_result(record):
-                    found.setdefault(key, record)
+            stop = text.find(b"\n", at)
+            (line,) = chain.segment_of(name, text[end : stop if stop >= 0 else len(text)]).lines
+            if not line.whole or line.record is None or not is_result(line.record):
+                continue
+            key = (SourceName(str(line.record.get("source"))), str(line.record.get("after")))
+            if key in wanted:
+                found.setdefault(key, line.record)
     return found
 
 

@@ -105,6 +105,8 @@ def _condition(row: Condition) -> dict[str, Any]:
         "notes": recorded.notes if recorded else None,
         "scan_status": {
             **plain_scan(recorded.scan if recorded else ScanStatus()),
+            # What the audit log does not bear out is no result, whatever state says.
+            **({"state": "error"} if row.scan == "error" else {}),
             "stale": row.scan == "stale",
             "reason": row.scan_why,
             "age_seconds": None if row.scan_age is None else int(row.scan_age.total_seconds()),

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from git_hybrid.core.audit import record_hash
+from git_hybrid.core.canonical import canonical_json
 from support.cli import Hybrid
 from support.kit import changes, leave_unfinished, replace, snapshot, started, state
 from support.scanners import FINDS, a_scanner, scan_of, use
@@ -88,7 +90,11 @@ def test_findings_are_counted_named_and_exit_with_1(
     assert ": 1 with findings" in told.err
     status = hybrid("status", "--color=always")
     assert "\x1b[31mfindings" in status.out
-    assert "git hybrid scan tool" in status.err
+    assert "2 findings" not in status.out
+    assert "1 finding at or above high" in status.out
+    assert "4 findings (1 high, 2 medium, 1 low)" in status.out
+    assert "git hybrid pin tool --kind scan --force" in status.err
+    assert "git hybrid scan" not in status.err
 
 
 def test_the_pinned_tree_is_scanned_and_not_what_stands_in_the_clone(
@@ -177,15 +183,33 @@ def test_the_same_files_are_not_scanned_twice_also_not_in_another_source(
 
 
 def age(workspace: Path, name: str, stamp: str) -> None:
-    """Make the scan of *name* as old as *stamp* says."""
+    """Make the scan of *name* as old as *stamp* says, in state and in the log that bears it out."""
     path = workspace / "state/sources.json"
     document = json.loads(path.read_text())
     for entry in document["sources"]:
         if entry["name"] == name:
-            entry["scan_status"]["scanned_at"] = stamp
-            for record in entry["scan_status"]["scanners"]:
-                record["scanned_at"] = stamp
-    path.write_text(json.dumps(document))
+            made_at(entry["scan_status"], stamp)
+    text = json.dumps(document)
+    log = workspace / "state/sources-audit.jsonl"
+    renamed: dict[str, str] = {}
+    lines = []
+    for line in log.read_text().splitlines():
+        record = json.loads(line)
+        if (record["event"], record.get("source")) == ("scan", name):
+            made_at(record["detail"], stamp)
+        record["prev"] = [renamed[item] for item in record["prev"]]
+        before = record.pop("hash")
+        record["hash"] = renamed[before] = record_hash(record)
+        lines.append(canonical_json(record) + b"\n")
+        text = text.replace(before, renamed[before])
+    log.write_bytes(b"".join(lines))
+    path.write_text(text)
+
+
+def made_at(scan: dict[str, Any], stamp: str) -> None:
+    """Let *scan*, and all that its scanners said, be of the time *stamp*."""
+    for told in (scan, *scan["scanners"]):
+        told["scanned_at"] = stamp
 
 
 def test_what_is_too_old_is_stale_and_scanned_again(
@@ -399,7 +423,9 @@ def test_an_override_accepts_the_findings_it_names_until_it_ends(
     use(workspace, scanner)
     assert "was never scanned" in hybrid("check", "scans", check=1).out
     hybrid("scan", check=1)
-    assert "git hybrid scan tool" in hybrid("check", "scans", check=1).out
+    told = hybrid("check", "scans", check=1).out
+    assert "mend: git hybrid pin tool --kind scan --force" in told
+    assert "git hybrid scan tool" not in told
     hybrid("sync", check=6)
     hybrid("pin", "tool", "--to", bad, *APPROVED, "--expires", "10d")
     (record,) = json.loads((workspace / "state/sources-overrides.json").read_text())["overrides"]

@@ -53,6 +53,48 @@ def test_all_that_blocks_is_accepted_until_it_is_revoked(hybrid: Hybrid, workspa
     hybrid("sync", check=6)
 
 
+def test_what_is_accepted_is_told_as_accepted_and_is_no_trouble(
+    hybrid: Hybrid, workspace: Path, blocked: list[str]
+) -> None:
+    assert blocked
+    before = hybrid("status", "--exit-code", check=1)
+    assert "2 findings at or above high" in before.out
+    assert "git hybrid pin tool --kind scan --force" in before.err
+    assert "git hybrid scan" not in before.err
+    assert "git hybrid pin tool --kind scan" in hybrid("check", "scans", check=1).out
+    hybrid("pin", "tool", "--kind", "scan", *FORCE)
+    told = hybrid("status", "--exit-code")
+    assert "accepted, " in told.out
+    assert "findings of 1 source accepted; 1 override in force, ends 20" in told.err
+    assert "hint" not in told.err
+    (row,) = hybrid("status", "--json").json()["sources"]
+    assert (row["accepted"]["kind"], row["accepted"]["state"], row["override"]) == ("scan", "active", None)
+    assert (row["scan_status"]["state"], row["scan_status"]["mend"]) == ("findings", None)
+    assert hybrid("status", "--porcelain").out.split("\t")[-1].strip() == "accepted"
+    assert "until" in hybrid("dashboard").out.split('data-l="Override"')[1][:200]
+    assert "CHG-1" in hybrid("dashboard").out.split('data-l="Override"')[1][:400]
+    hybrid("check", "scans")
+
+
+def test_a_group_is_not_forgotten_but_refused(hybrid: Hybrid, blocked: list[str]) -> None:
+    assert blocked
+    for more in (("-g", "infra"), ("--all",)):
+        told = hybrid("pin", "tool", *more, "--kind", "scan", *FORCE, check=2).err
+        assert "an override is for one source" in told
+    hybrid("override", "list", check=0)
+
+
+def test_an_override_that_ends_soon_is_told_with_its_own_source(
+    hybrid: Hybrid, blocked: list[str], tool: Upstream
+) -> None:
+    assert blocked
+    hybrid("pin", "tool", "--kind", "scan", *FORCE[:-1], "5d")
+    tool.commit({"c.txt": "three\n"})
+    hybrid("add", tool.url, "--name", "other")
+    assert "expires at" not in hybrid("sync", "other").err
+    assert "expires at" in hybrid("sync", "tool").err
+
+
 def test_a_finding_that_is_not_named_blocks_still(hybrid: Hybrid, blocked: list[str]) -> None:
     first, second = blocked
     hybrid("pin", "tool", "--finding", first, *FORCE)
