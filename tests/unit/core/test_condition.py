@@ -203,6 +203,7 @@ def test_findings_that_an_override_accepts_are_no_trouble_until_it_ends(ids: tup
     assert (found.scan, needs_attention(found)) == (word, word == "findings")
     assert resting(found) == ((record, "active") if word == "accepted" else (None, None))
     assert found.in_force == (record,)
+    assert resting(replace(found, override=record, override_phase="expiring")) == (record, "expiring")
     ended = seen_as(a_clone(PINNED), replace(told, clock=NOW + 8 * DAY))
     assert (ended.word, ended.scan, ended.in_force) == ("refused", "findings", ())
 

@@ -31,8 +31,11 @@ from git_hybrid.core.diagnosis_git import Repository, repository_findings
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.manifest import Policy
 from git_hybrid.core.mirrors import Inventory
+from git_hybrid.core.scan_policy import blocked_by
 from git_hybrid.core.state import ScanStatus
+from git_hybrid.core.value import replace
 from support.pages import inventory
+from support.scan_values import a_finding, a_scan
 from support.values import NOW, a_pin, a_source, a_state_entry
 
 WEEK = timedelta(days=7)
@@ -85,6 +88,12 @@ def test_every_other_state_has_a_remedy(word):
     assert found.what == f"tool: {word}: why"
     assert found.remedy
     assert found.level == ("warn" if word in ("missing", "behind", "busy", "running", "stray") else "fail")
+
+
+def test_a_source_with_blocking_findings_is_mended_by_accepting_them():
+    blocked = blocked_by(a_scan(findings=(a_finding(),)), SourceName("tool"), "high")
+    (found,) = clone_findings([replace(_row(word="refused"), blocked=blocked)])
+    assert found.remedy.startswith("git hybrid pin tool --kind scan --force")
 
 
 def test_a_pin_without_approval_is_told_by_its_check():
@@ -200,3 +209,11 @@ def test_mirrors():
 def test_plain_values():
     found = Finding(area="lock", name="n", level="ok", what="w")
     assert plain_finding(found) == {"area": "lock", "name": "n", "level": "ok", "what": "w", "remedy": ""}
+
+
+def test_findings_are_not_mended_by_another_scan():
+    found = cadence_finding(cadence_of([_row(scan=_scan(1), state="findings")], scanners=["s"], max_age=WEEK))
+    assert (found.level, found.remedy) == ("warn", "git hybrid check scans")
+    assert (
+        cadence_finding(cadence_of([_row(scan=_scan(1), state="accepted")], scanners=["s"], max_age=WEEK)).level == "ok"
+    )

@@ -12,6 +12,7 @@ from git_hybrid.core.scans import (
     blocking_findings,
     by_severity,
     can_reuse,
+    counts_told,
     finding_ids,
     is_blocking,
     scan_event,
@@ -228,3 +229,7 @@ def test_the_audit_record_tells_scanners_counts_and_names() -> None:
     refused = scan_event(SourceName("tool"), ScanStatus(state="clean", commit=oid(1)), refused=True)
     assert refused.detail is not None
     assert (refused.detail["refused"], refused.detail["counts"]) == (True, {})
+
+
+def test_findings_are_counted_by_their_severity() -> None:
+    assert counts_told(a_scan(findings=(a_finding(1), a_finding(2, level="low")))) == "2 findings (1 high, 1 low)"
