@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping
 
 from git_hybrid.app.bundle_verify import Opened, Proved, verify_bundle
 from git_hybrid.app.edit import Editor
-from git_hybrid.app.force import Objections, Verify, baseline, closing_events, signed_by, superseded
+from git_hybrid.app.force import Objections, baseline, closing_events, superseded
 from git_hybrid.app.pin import refuse_unfinished
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.sync import report_of, sync_selected
+from git_hybrid.core.approval import Signatures, Verify, as_approved, doubtful, signers_of, unmet
 from git_hybrid.core.audit import Event
 from git_hybrid.core.bundles import (
     SERVED,
@@ -29,8 +30,7 @@ from git_hybrid.core.errors import HybridError, OldBundle, PolicyNotMet
 from git_hybrid.core.governance import governed
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Pin
-from git_hybrid.core.manifest import Policy
-from git_hybrid.core.override import Approved, Asked, Override, digest, distinct, event_of, unmet
+from git_hybrid.core.override import Override, digest, event_of
 from git_hybrid.core.plan import Clone, Snapshot
 from git_hybrid.core.ports_bundle import BundleTool
 from git_hybrid.core.reducer import Decision, ManifestEdit
@@ -117,8 +117,9 @@ def _refused(
 def _judge(rt: Runtime, content: BundleContent, snapshot: Snapshot, new: Pin, proved: Proved, how: Applying) -> None:
     """Raise unless the pin may move as a plain ``pin`` may, or an override allows it on this side too."""
     old, source = snapshot.lock.pins.get(new.source), content.manifest.sources[new.source]
-    policy = content.manifest.policy if how.adopt else snapshot.manifest.policy
-    _refuse_findings(content, snapshot, new, policy)
+    if how.adopt:
+        snapshot = replace(snapshot, manifest=replace(snapshot.manifest, policy=content.manifest.policy))
+    _refuse_findings(content, snapshot, new, how.verify)
     if old == new and not _is_renewed(content, snapshot, new):
         return
     objections = Objections(forced=new.override is not None)
@@ -132,16 +133,14 @@ def _judge(rt: Runtime, content: BundleContent, snapshot: Snapshot, new: Pin, pr
         move = Move(old=base, new=new, old_is_ancestor=forward, new_is_ancestor=backward)
         objections.meet(forbidden_move(move, source))
     if new.override is not None:
-        _refuse_override(
-            content, replace(snapshot, manifest=replace(snapshot.manifest, policy=policy)), new, how.verify
-        )
+        _refuse_override(content, snapshot, new, how.verify)
         lifts = content.overrides.records[new.override].lifts
         for error in objections.lifted:
             if error.code not in lifts:
                 raise error
 
 
-def _refuse_findings(content: BundleContent, snapshot: Snapshot, pin: Pin, policy: Policy) -> None:
+def _refuse_findings(content: BundleContent, snapshot: Snapshot, pin: Pin, verify: Verify) -> None:
     """Raise if the other side's scan of the pinned commit has findings that policy of this side blocks on.
 
     Raises:
@@ -150,9 +149,14 @@ def _refuse_findings(content: BundleContent, snapshot: Snapshot, pin: Pin, polic
     theirs = content.state.sources.get(pin.source)
     if theirs is None or theirs.scan.commit != pin.commit:
         return
-    accepted = accepted_findings(snapshot.overrides, snapshot.trail, snapshot.clock, pin)
+    policy = snapshot.manifest.policy
+
+    def doubt(record: Override) -> str:
+        return doubtful(record, policy, _signatures(record, content, snapshot, verify))
+
+    accepted = accepted_findings(snapshot.overrides, snapshot.trail, snapshot.clock, snapshot.doubt, pin)
     if pin.override is not None:
-        accepted |= accepted_findings(content.overrides, content.trail, snapshot.clock, pin)
+        accepted |= accepted_findings(content.overrides, content.trail, snapshot.clock, doubt, pin)
     error = blocked_by(theirs.scan, pin.source, policy.scan_block_on, accepted, is_new=True)
     if error is not None:
         raise error
@@ -171,35 +175,21 @@ def _refuse_override(content: BundleContent, snapshot: Snapshot, pin: Pin, verif
         OverrideUnrecorded, OverrideEnded: the bundle does not bring it, or it has ended.
         PolicyNotMet: with everything that policy of this side misses.
     """
-    if (error := governed(pin, content.overrides, content.trail, snapshot.clock)) is not None:
+    told = (content.overrides, content.trail, snapshot.clock)
+    if (error := governed(pin, *told, lambda _record: "")) is not None:
         raise error
     record = content.overrides.records[str(pin.override)]
-    asked = Asked(
-        kind=record.kind,
-        source=record.source,
-        url=str(pin.url),
-        from_commit=record.from_commit,
-        to_commit=record.to_commit,
-        request_id=record.request_id,
-        reason=record.reason,
-        expires_at=record.expires_at,
-        findings=record.findings,
-        waived=record.waived,
-    )
-    given = [item.signature for item in record.approvers if item.signature is not None]
-    problems = unmet(
-        Approved(
-            request_id=record.request_id,
-            requesters=(record.requested_by,),
-            approvers=distinct([item.id for item in record.approvers]),
-            signed=frozenset(signed_by(snapshot, asked, given, verify)),
-            since=snapshot.clock,
-            until=record.expires_at,
-        ),
-        snapshot.manifest.policy,
-    )
+    asked = as_approved(record, _signatures(record, content, snapshot, verify))
+    problems = unmet(replace(asked, since=snapshot.clock), snapshot.manifest.policy)
     if problems:
         raise PolicyNotMet(name=pin.source, problems=problems)
+
+
+def _signatures(record: Override, content: BundleContent, snapshot: Snapshot, verify: Verify) -> Signatures:
+    """Return what policy of this side makes of the signatures of a record that the bundle brings."""
+    pin = content.lock.pins[record.source]
+    signers = signers_of(record, (str(pin.url),), snapshot.manifest.policy, snapshot.overrides, verify)
+    return Signatures(good=frozenset((record.id, who) for who in signers))
 
 
 def _decision(rt: Runtime, content: BundleContent, snapshot: Snapshot, how: Applying) -> Decision:

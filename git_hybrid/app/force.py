@@ -2,36 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from git_hybrid.app.runtime import Runtime
+from git_hybrid.core.approval import Approved, Asked, Verify, good_signatures, payload, unmet
 from git_hybrid.core.audit import Event
 from git_hybrid.core.errors import FsckRefused, HybridError, OverrideUnnecessary, PolicyNotMet, ScanBlocked
 from git_hybrid.core.governance import governed
 from git_hybrid.core.ids import InvalidText, Oid, RefName, SourceName, parse_oid
 from git_hybrid.core.lock import UNREACHABLE, Pin
 from git_hybrid.core.manifest import Source
-from git_hybrid.core.override import (
-    Approval,
-    Approved,
-    Asked,
-    Kind,
-    Override,
-    closed,
-    distinct,
-    event_of,
-    payload,
-    person,
-    unmet,
-)
+from git_hybrid.core.override import Approval, Kind, Override, closed, distinct, event_of, person
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.value import Struct, field, replace
 from git_hybrid.core.values import format_time
-
-Verify = Callable[[bytes, str, str], bool]
-"""Tells whether a signature (its armour) of a text was made with an SSH public key: ``verify(text, key, armour)``."""
-
 
 _RENEWAL = "--expires WHEN --approver WHO --reason TEXT"
 _REPLACED = frozenset({"moved-tag", "rewritten-history", "identity-changed"})
@@ -131,19 +116,9 @@ def given(snapshot: Snapshot, names: Sequence[str], signatures: Mapping[str, str
 
 
 def signed_by(snapshot: Snapshot, asked: Asked, signatures: Sequence[str], verify: Verify) -> dict[str, str]:
-    """Return the good signatures of *asked* by who made them, as policy knows their keys.
-
-    One that approved an override which was closed since is spent: who wants it again has to be asked again.
-    """
-    text = payload(asked)
-    closed_ones = (item for item in snapshot.overrides.of(asked.source) if item.status != "active")
-    spent = {approval.signature for item in closed_ones for approval in item.approvers}
-    return {
-        person(approver.id): armour
-        for approver in snapshot.manifest.policy.approvers
-        for armour in signatures
-        if approver.key and armour not in spent and verify(text, approver.key, armour)
-    }
+    """Return the good signatures of *asked* by who made them, as policy knows their keys; none that is spent."""
+    earlier = snapshot.overrides.of(asked.source)
+    return good_signatures([payload(asked)], signatures, snapshot.manifest.policy, earlier, verify)
 
 
 def _is_commit(text: str) -> bool:
@@ -206,7 +181,7 @@ def approved_override(
 
 
 def _broken(snapshot: Snapshot, old: Pin) -> bool:
-    return governed(old, snapshot.overrides, snapshot.trail, snapshot.clock) is not None
+    return governed(old, snapshot.overrides, snapshot.trail, snapshot.clock, snapshot.doubt) is not None
 
 
 def _captured_again(snapshot: Snapshot, old: Pin, lifts: Sequence[str]) -> tuple[Sequence[str], Oid | None]:

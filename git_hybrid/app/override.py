@@ -5,18 +5,10 @@ from __future__ import annotations
 from git_hybrid.app.force import Forced, given, signed_by
 from git_hybrid.app.pin import refuse_unfinished
 from git_hybrid.app.runtime import Runtime
+from git_hybrid.core.approval import Approved, Asked, unmet
 from git_hybrid.core.errors import HybridError, PolicyNotMet, UnknownOverride
 from git_hybrid.core.governance import unbound
-from git_hybrid.core.override import (
-    Approved,
-    Asked,
-    Override,
-    closed,
-    distinct,
-    event_of,
-    phase,
-    unmet,
-)
+from git_hybrid.core.override import Override, closed, distinct, event_of, phase
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.reducer import Decision
 from git_hybrid.core.value import replace

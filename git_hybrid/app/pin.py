@@ -196,7 +196,7 @@ def _wish(snapshot: Snapshot, source: Source, *, to: str | None, move: bool, for
     if move or to is not None:
         return Wish(to=to, move=True, base=baseline(snapshot, old), objections=Objections(), anew=True)
     # Only the manifest entry changed: a pin whose override is in force keeps its commit and its override.
-    ended = governed(old, snapshot.overrides, snapshot.trail, snapshot.clock)
+    ended = governed(old, snapshot.overrides, snapshot.trail, snapshot.clock, snapshot.doubt)
     keeps = ended is None and old.url == source.url
     return Wish(to=old.commit if keeps else None, move=False, base=old, objections=Objections(forced=keeps))
 
@@ -262,11 +262,12 @@ def _unless_held(snapshot: Snapshot, found: Resolved | Pin) -> Resolved | Pin:
     """Return *found*, or the old pin where a plain one may not take the place of its override.
 
     Raises:
-        OverrideEnded, OverrideUnrecorded: the override is not in force either.
+        OverrideEnded, OverrideUnrecorded, OverrideUnsigned: the override is not in force either.
     """
     if isinstance(found, Pin) or found.old is None or not is_held(snapshot, found.old, found.pin):
         return found
-    if (ended := governed(found.old, snapshot.overrides, snapshot.trail, snapshot.clock)) is not None:
+    told = (snapshot.overrides, snapshot.trail, snapshot.clock, snapshot.doubt)
+    if (ended := governed(found.old, *told)) is not None:
         raise ended
     return found.old
 
@@ -283,7 +284,7 @@ def _scanned(rt: Runtime, snapshot: Snapshot, found: Resolved) -> Scan:
 def _meet_scan(rt: Runtime, snapshot: Snapshot, found: Resolved, objections: Objections, scanned: Scan | None) -> None:
     """Object to what a scan of the new commit found: the one that was made now, else the last that is known."""
     new, block_on = found.pin, snapshot.manifest.policy.scan_block_on
-    accepted = accepted_findings(snapshot.overrides, snapshot.trail, snapshot.clock, new)
+    accepted = accepted_findings(snapshot.overrides, snapshot.trail, snapshot.clock, snapshot.doubt, new)
     if scanned is None:
         known = None if block_on == "none" else rt.scans.history.known_scan(new.commit, new.tree)
         blocked = known and blocked_by(known, new.source, block_on, accepted, is_new=True)

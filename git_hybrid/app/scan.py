@@ -249,7 +249,7 @@ def _row(rt: Runtime, snapshot: Snapshot, name: SourceName, item: _Done) -> Row:
 def _blocked(snapshot: Snapshot, name: SourceName, status: ScanStatus) -> ScanBlocked | None:
     """Return the error for those findings that policy blocks on and no override accepts."""
     pin, block_on = snapshot.lock.pins[name], snapshot.manifest.policy.scan_block_on
-    accepted = accepted_findings(snapshot.overrides, snapshot.trail, snapshot.clock, pin)
+    accepted = accepted_findings(snapshot.overrides, snapshot.trail, snapshot.clock, snapshot.doubt, pin)
     return blocked_by(status, name, block_on, accepted, track=snapshot.manifest.sources[name].track)
 
 

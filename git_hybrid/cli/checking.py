@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from git_hybrid.cli.settings import Settings
+from git_hybrid.core.approval import check_signatures
 from git_hybrid.core.check_table import CHECKS, find_check
 from git_hybrid.core.checks import Facts, Violation, failures, to_stage
 from git_hybrid.core.errors import HybridError, InvalidFile
@@ -19,6 +20,7 @@ from git_hybrid.git.ahead import FILES, LOG, files_for, needs_log
 from git_hybrid.git.repository import around
 from git_hybrid.git.run import Runner
 from git_hybrid.git.staged import Staged, documents_on_disk, heads
+from git_hybrid.git.verifying import verifier
 from git_hybrid.store import chain
 from git_hybrid.store.facts import read_facts
 from git_hybrid.store.layout import MANIFEST, Layout, archives, in_order
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 
 _TEMPORARY = {"index.lock": "", "next-index-": ", then git commit without a path"}
 """The indexes that are gone when the commit is not made, of ``git commit -a`` and ``git commit PATH``."""
+_WITH_APPROVALS = frozenset({"overrides", "scans"})
+"""The checks that ask who approved an override."""
 
 
 def gather(
@@ -67,6 +71,9 @@ def gather(
     facts = read_facts(read, now=now, log=log, git=witnesses)
     if staged and index.in_git:
         facts = replace(facts, left_out=index.left_out())
+    if _WITH_APPROVALS & set(names):
+        told = (facts.manifest, facts.lock, facts.overrides, facts.clock)
+        facts = replace(facts, signatures=check_signatures(*told, verifier(runner)))
     if "sources" in names:
         standing = heads(layout.root, tuple(facts.lock.pins)) if index.is_at_head() else {}
         facts = replace(facts, tracked=index.tracked(), heads=standing)

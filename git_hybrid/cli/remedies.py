@@ -220,6 +220,16 @@ REMEDIES: Mapping[str, Remedy] = {
             "if it is approved once more: {hint}",
         ),
     ),
+    "override-unsigned": Remedy(
+        6,
+        "{name}: its pin {commit} rests on {override}, {what}",
+        "where policy names the key of an approver, an approval counts only with a signature by it",
+        (
+            "print what an approver signs: git hybrid override request {override} --reason TEXT --expires WHEN",
+            "git hybrid override renew {override} --expires WHEN --approver WHO --reason TEXT --signature FILE",
+            "or give it up: git hybrid pin {name}",
+        ),
+    ),
     "override-unrecorded": Remedy(
         5,
         "{name}: its pin {commit} rests on {override}, {what}",

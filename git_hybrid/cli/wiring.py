@@ -24,6 +24,7 @@ from git_hybrid.git.quarantine import GitQuarantine
 from git_hybrid.git.run import DeadlineExceeded, Runner
 from git_hybrid.git.settings import git_version, operator, read_config
 from git_hybrid.git.stale import remove_stale
+from git_hybrid.git.verifying import verifier
 from git_hybrid.store import durable
 from git_hybrid.store.layout import Layout, find_root, refuse_links
 from git_hybrid.store.ledger import FileLedger
@@ -141,6 +142,7 @@ def _runtime(
         cancelled=cancel,
         clean_quarantine=lambda: (*quarantine.clean(Sources(ledger)), *remove_stale(durable, folder, clones.scout)),
         close_quarantine=quarantine.close,
+        verify=verifier(runner),
     )
     hands = late(lambda: _hands(runner, stack))
     return Runtime(

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
+from git_hybrid.core.approval import as_approved, has_keys, unmet
 from git_hybrid.core.checks import Facts, Violation
-from git_hybrid.core.errors import OverrideEnded
+from git_hybrid.core.errors import OverrideEnded, OverrideUnsigned
 from git_hybrid.core.governance import governed, unapproved, unbound, why_unapproved
-from git_hybrid.core.override import Approved, Override, person, phase, unmet
+from git_hybrid.core.override import Override, is_in_force, phase
 from git_hybrid.core.values import format_age, format_time
 
 FILE = "state/sources-overrides.json"
@@ -26,9 +27,10 @@ def check_overrides(facts: Facts) -> tuple[Violation, ...]:
 def _pins(facts: Facts) -> Iterator[Violation]:
     for name, pin in facts.lock.pins.items():
         source = facts.manifest.sources.get(name)
-        told = (facts.overrides, facts.trail, facts.clock)
+        told = (facts.overrides, facts.trail, facts.clock, facts.doubt)
         error = governed(pin, *told) if source is None else unapproved(pin, source, *told)
-        if error is None:
+        if error is None or isinstance(error, OverrideUnsigned):
+            # Of an override in force its record tells all that policy misses.
             continue
         why, mend = "without its record nobody can tell who approved this pin", f"git hybrid pin {name}"
         if isinstance(error, OverrideEnded):
@@ -54,7 +56,9 @@ def _record(record: Override, facts: Facts) -> Iterator[Violation]:
         yield violation(f"is an override {what}", why, "restore it from git, then git hybrid audit verify")
         return
     word = phase(record, facts.clock)
+    policy = facts.manifest.policy
     renew = f"git hybrid override renew {record.id} --expires WHEN --approver WHO --reason TEXT"
+    renew += " --signature FILE" if has_keys(policy) else ""
     if word == "expired":
         what = f"expired at {format_time(record.expires_at)}"
         yield violation(what, "exceptions end", f"git hybrid pin {record.source}, or {renew}")
@@ -64,19 +68,6 @@ def _record(record: Override, facts: Facts) -> Iterator[Violation]:
         what = f"expires in {left}"
         entry = f"{record.id} ({record.source})"
         yield Violation(file=FILE, entry=entry, what=what, why=why, mend=renew, level="warn")
-    if word in ("active", "expiring"):
-        for problem in unmet(_approved(record), facts.manifest.policy):
+    if is_in_force(record, facts.clock):
+        for problem in unmet(as_approved(record, facts.signatures), policy):
             yield violation(problem, "policy does not allow it", renew)
-
-
-def _approved(record: Override) -> Approved:
-    last = max((item.at for item in record.approvers), default=record.created_at)
-    current = [item for item in record.approvers if item.at == last]
-    return Approved(
-        request_id=record.request_id,
-        requesters=(record.requested_by,),
-        approvers=tuple(item.id for item in current),
-        signed=frozenset(person(item.id) for item in current if item.signature),
-        since=last,
-        until=record.expires_at,
-    )

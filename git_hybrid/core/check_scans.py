@@ -61,7 +61,7 @@ def _wrong(facts: Facts, pin: Pin, scan: ScanStatus) -> tuple[str, str, str] | N
         reasons = [f"{record.name}: {record.reason}" for record in scan.scanners if record.state == "error"]
         what = f"its scan is incomplete{': ' if reasons else ''}{'; '.join(reasons)}"
         return what, "an incomplete scan proves nothing", again
-    accepted = accepted_findings(facts.overrides, facts.trail, facts.clock, pin)
+    accepted = accepted_findings(facts.overrides, facts.trail, facts.clock, facts.doubt, pin)
     track, block_on = facts.manifest.sources[pin.source].track, facts.manifest.policy.scan_block_on
     blocked = blocked_by(scan, pin.source, block_on, accepted, track=track)
     if blocked is None:

@@ -6,13 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Literal
 
+from git_hybrid.core.approval import Signatures, doubtful
 from git_hybrid.core.audit import Segment
 from git_hybrid.core.audit_verify import Witnesses
 from git_hybrid.core.endpoints import Mirrors
 from git_hybrid.core.lock import Lock
 from git_hybrid.core.manifest import Manifest
 from git_hybrid.core.mirrors import Inventory
-from git_hybrid.core.override import Overrides, Trail
+from git_hybrid.core.override import Override, Overrides, Trail
 from git_hybrid.core.state import State
 from git_hybrid.core.value import Struct, field, replace
 
@@ -49,6 +50,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     state: State = field(default_factory=State)
     overrides: Overrides = field(default_factory=Overrides)
     trail: Trail = field(default_factory=Trail)
+    signatures: Signatures = field(default_factory=Signatures)
     inventory: Inventory = field(default_factory=Inventory)
     mirrors: Mirrors = field(default_factory=Mirrors)
     bundle_folder: str | None = None
@@ -60,6 +62,10 @@ class Facts(Struct, frozen=True, kw_only=True):
     paths: frozenset[str] = frozenset()
     changed: frozenset[str] = frozenset()
     left_out: tuple[str, ...] = ()
+
+    def doubt(self, record: Override) -> str:
+        """Return what the keys of policy do not bear out in the approvals of *record*, as a clause, or nothing."""
+        return doubtful(record, self.manifest.policy, self.signatures)
 
 
 Check = Callable[[Facts], tuple[Violation, ...]]

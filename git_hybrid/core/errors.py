@@ -11,7 +11,7 @@
     ├── verification:     Unreachable MovedTag RefMissing RewrittenHistory IdentityChanged WrongContent HostileTree
     │                     MalformedObjects FsckRefused
     ├── policy:           OffBranch Rollback HostNotAllowed TooYoung PolicyNotMet ScanBlocked
-    ├── overrides:        OverrideUnnecessary OverrideEnded OverrideUnrecorded UnknownOverride
+    ├── overrides:        OverrideUnnecessary OverrideEnded OverrideUnsigned OverrideUnrecorded UnknownOverride
     ├── scans:            NoScanner NotInstalled ScanFindings ScanIncomplete
     ├── mirrors, bundles: UnknownMirror DuplicateMirror MirrorLacks MirrorBehind MirrorLies StaleMirror
     │                     BadBundle BundlePrerequisites OldBundle BundleConflict
@@ -478,6 +478,15 @@ class OverrideEnded(PolicyError):
     how: str
     commit: str
     hint: str
+
+
+class OverrideUnsigned(PolicyError):
+    """The pin rests on an override that lacks the signatures of those whose keys policy names; ``what`` says which."""
+
+    code: ClassVar[str] = "override-unsigned"
+    override: str
+    what: str
+    commit: str
 
 
 class OverrideUnrecorded(HybridError):

@@ -6,21 +6,24 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import assert_never
 
-from git_hybrid.core.errors import OffBranch, OverrideEnded, OverrideUnrecorded
+from git_hybrid.core.approval import Doubt
+from git_hybrid.core.errors import OffBranch, OverrideEnded, OverrideUnrecorded, OverrideUnsigned
 from git_hybrid.core.lock import Pin, is_valid, still_allowed
 from git_hybrid.core.manifest import Source, track_field
 from git_hybrid.core.override import Override, Overrides, Trail, binds, phase
 from git_hybrid.core.values import format_time
 
+Unapproved = OffBranch | OverrideEnded | OverrideUnrecorded | OverrideUnsigned
+
 
 def unapproved(
-    pin: Pin, source: Source, overrides: Overrides, trail: Trail, clock: datetime
-) -> OffBranch | OverrideEnded | OverrideUnrecorded | None:
+    pin: Pin, source: Source, overrides: Overrides, trail: Trail, clock: datetime, doubt: Doubt
+) -> Unapproved | None:
     """Return why *pin*, which was made from *source*, may not be used without an approval; None if it may.
 
     A pin that names no override has the ref that the manifest declares: no command makes another one.
     """
-    if (error := governed(pin, overrides, trail, clock)) is not None:
+    if (error := governed(pin, overrides, trail, clock, doubt)) is not None:
         return error
     if pin.override is not None or not is_valid(pin, source):
         return None
@@ -30,25 +33,26 @@ def unapproved(
     return OffBranch(name=pin.source, commit=pin.commit, ref=f"{kind} {value}")
 
 
-def why_unapproved(error: OffBranch | OverrideEnded | OverrideUnrecorded) -> str:
+def why_unapproved(error: Unapproved) -> str:
     """Return what :func:`unapproved` found, as the end of a sentence about the pin."""
     match error:
         case OffBranch(ref=ref):
             return f"is not what the manifest declares ({ref}), and no override is named"
         case OverrideEnded(override=override, how=how):
             return f"rests on {override}, which {how}"
-        case OverrideUnrecorded(override=override, what=what):
+        case OverrideUnrecorded(override=override, what=what) | OverrideUnsigned(override=override, what=what):
             return f"rests on {override}, {what}"
         case _:  # pragma: no cover
             assert_never(error)
 
 
 def governed(
-    pin: Pin, overrides: Overrides, trail: Trail, clock: datetime
-) -> OverrideEnded | OverrideUnrecorded | None:
+    pin: Pin, overrides: Overrides, trail: Trail, clock: datetime, doubt: Doubt
+) -> OverrideEnded | OverrideUnrecorded | OverrideUnsigned | None:
     """Return why *pin* may not be used though it rests, or should rest, on an override; None if it may.
 
-    *clock* is the later of the present time and that of the newest audit record.
+    *clock* is the later of the present time and that of the newest audit record; *doubt* says of an override what the
+    keys of policy do not bear out.
     """
     if pin.override is None:
         return _unnamed(pin, overrides, trail)
@@ -58,7 +62,9 @@ def governed(
     if record.kind != "pin" or record.source != pin.source or record.to_commit != pin.commit:
         return _unrecorded(pin, record.id, "which was given for something else")
     what = unbound(record, trail)
-    return _unrecorded(pin, record.id, what) if what else _ended(pin, record, clock)
+    if what:
+        return _unrecorded(pin, record.id, what)
+    return _ended(pin, record, clock) or _unsigned(pin, record, doubt)
 
 
 def unbound(record: Override, trail: Trail) -> str:
@@ -95,6 +101,11 @@ def _ended(pin: Pin, record: Override, clock: datetime) -> OverrideEnded | None:
         case _:
             return None
     return OverrideEnded(name=pin.source, override=record.id, how=how, commit=pin.commit, hint=again)
+
+
+def _unsigned(pin: Pin, record: Override, doubt: Doubt) -> OverrideUnsigned | None:
+    what = doubt(record)
+    return OverrideUnsigned(name=pin.source, override=record.id, what=what, commit=pin.commit) if what else None
 
 
 def _unrecorded(pin: Pin, override: str, what: str) -> OverrideUnrecorded:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -12,7 +11,6 @@ from typing import Literal
 from git_hybrid.core.audit import Event
 from git_hybrid.core.canonical import Json, canonical_json
 from git_hybrid.core.ids import Oid, SourceName
-from git_hybrid.core.manifest import Policy
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.value import Struct, field, replace
 from git_hybrid.core.values import format_time, parse_time
@@ -147,6 +145,11 @@ def phase(override: Override, now: datetime) -> Phase:
     return "expiring" if override.expires_at - now <= WARNED else "active"
 
 
+def is_in_force(override: Override, now: datetime) -> bool:
+    """Tell whether an override lasts still."""
+    return phase(override, now) in ("active", "expiring")
+
+
 def plain(override: Override) -> dict[str, Json]:
     """Return *override* as it stands in its file; keys without a value are left out."""
     approvers: list[Json] = []
@@ -219,77 +222,3 @@ def distinct(names: Sequence[str]) -> tuple[str, ...]:
     for name in names:
         found.setdefault(person(name), name.strip())
     return tuple(found.values())
-
-
-class Approved(Struct, frozen=True, kw_only=True):
-    """What is asked of policy: the request, who asks, who approved (``signed``: with a good signature), until when.
-
-    ``requesters`` are those who ask now and those who asked first: none of them may approve.
-    """
-
-    request_id: str
-    requesters: tuple[str, ...]
-    approvers: tuple[str, ...]
-    signed: frozenset[str] = frozenset()
-    since: datetime
-    until: datetime
-
-
-def unmet(asked: Approved, policy: Policy) -> tuple[str, ...]:
-    """Return what policy misses in a request, each in one sentence; nothing if it is met."""
-    problems: list[str] = []
-    if policy.request_pattern and re.fullmatch(policy.request_pattern, asked.request_id) is None:
-        problems.append(f"the request id {asked.request_id!r} does not match {policy.request_pattern!r}")
-    people = {person(name): name for name in asked.approvers}
-    requesters = {person(name): name for name in asked.requesters}
-    problems += [f"{name} asks for it and may not approve it" for key, name in requesters.items() if key in people]
-    counted = [key for key in people if key not in requesters]
-    known = {person(item.id): item for item in policy.approvers}
-    if known:
-        strangers = [people[key] for key in counted if key not in known]
-        problems += [f"{name} is not among [policy] approvers" for name in strangers]
-        counted = [key for key in counted if key in known]
-        unsigned = [key for key in counted if known[key].key and key not in asked.signed]
-        problems += [f"the approval of {people[key]} is not signed with the key that policy names" for key in unsigned]
-        counted = [key for key in counted if key not in unsigned]
-    if len(counted) < policy.override_min_approvers:
-        wanted = policy.override_min_approvers
-        problems.append(f"{wanted} approver{'s are' if wanted > 1 else ' is'} needed, {len(counted)} counted")
-    if asked.until <= asked.since:
-        problems.append(f"it would expire at {format_time(asked.until)}, which is past")
-    elif asked.until - asked.since > policy.override_max_age:
-        latest = format_time(asked.since + policy.override_max_age)
-        problems.append(f"it would expire at {format_time(asked.until)}; [policy] override_max_age ends at {latest}")
-    return tuple(problems)
-
-
-class Asked(Struct, frozen=True, kw_only=True):
-    """What somebody asks to be allowed: which source may go from where to where, why, until when."""
-
-    kind: Kind = "pin"
-    source: SourceName
-    url: str
-    from_commit: Oid | None
-    to_commit: str
-    request_id: str
-    reason: str
-    expires_at: datetime
-    findings: tuple[str, ...] = ()
-    waived: tuple[str, ...] = ()
-
-
-def payload(asked: Asked) -> bytes:
-    """Return the bytes that an approver signs: one line of canonical JSON."""
-    values: dict[str, Json] = {
-        "kind": asked.kind,
-        "source": asked.source,
-        "url": asked.url,
-        "from_commit": asked.from_commit,
-        "to_commit": asked.to_commit,
-        "request_id": asked.request_id,
-        "reason": asked.reason,
-        "expires_at": format_time(asked.expires_at),
-        "findings": list(asked.findings),
-        "waived": list(asked.waived),
-    }
-    return canonical_json(values) + b"\n"

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Literal
 
+from git_hybrid.core.approval import Signatures, doubtful
 from git_hybrid.core.errors import HybridError
 from git_hybrid.core.ids import Oid, RunId, SourceName
 from git_hybrid.core.lock import Lock, Pin
 from git_hybrid.core.manifest import Manifest, Source
 from git_hybrid.core.mirrors import Inventory
-from git_hybrid.core.override import Overrides, Trail
+from git_hybrid.core.override import Override, Overrides, Trail
 from git_hybrid.core.state import ScanTrail, State
 from git_hybrid.core.value import Struct, field
 
@@ -140,6 +141,11 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     overrides: Overrides = field(default_factory=Overrides)
     trail: Trail = field(default_factory=Trail)
     scan_trail: ScanTrail = field(default_factory=ScanTrail)
+    signatures: Signatures = field(default_factory=Signatures)
     clock: datetime = LONG_AGO
     unfinished: Unfinished | None = None
     mirrors: Inventory = field(default_factory=Inventory)
+
+    def doubt(self, record: Override) -> str:
+        """Return what the keys of policy do not bear out in the approvals of *record*, as a clause, or nothing."""
+        return doubtful(record, self.manifest.policy, self.signatures)

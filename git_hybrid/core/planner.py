@@ -50,7 +50,7 @@ def pinned(snapshot: Snapshot, source: Source) -> Pin | HybridError:
         return NoPin(name=source.name, stale=pin is not None)
     if not allows_host(snapshot.manifest.policy, source.url):
         return HostNotAllowed(name=source.name, host=source.url.host)
-    refused = unapproved(pin, source, snapshot.overrides, snapshot.trail, snapshot.clock)
+    refused = unapproved(pin, source, snapshot.overrides, snapshot.trail, snapshot.clock, snapshot.doubt)
     return refused or scan_blocked(snapshot, source.name, pin) or pin
 
 
@@ -165,7 +165,8 @@ def plan_resume(unfinished: Unfinished, snapshot: Snapshot, observed: Mapping[So
         if not allows_host(snapshot.manifest.policy, task.source.url):
             blocked[name] = HostNotAllowed(name=name, host=task.source.url.host)
             continue
-        refused = unapproved(task.pin, task.source, snapshot.overrides, snapshot.trail, snapshot.clock)
+        told = (snapshot.overrides, snapshot.trail, snapshot.clock, snapshot.doubt)
+        refused = unapproved(task.pin, task.source, *told)
         if (error := refused or scan_blocked(snapshot, name, task.pin)) is not None:
             blocked[name] = error
             continue

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from git_hybrid.core.approval import Doubt
 from git_hybrid.core.errors import ScanBlocked
 from git_hybrid.core.governance import unbound
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Level, Track, track_field
-from git_hybrid.core.override import IN_FORCE, Override, Overrides, Trail, phase
+from git_hybrid.core.override import Override, Overrides, Trail, is_in_force
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.scans import Finding, blocking_findings
 from git_hybrid.core.state import FindingRef, ScanStatus
@@ -20,20 +21,24 @@ SHOWN = 5
 _CAPTURE = "--force --request ID --approver WHO --reason TEXT --expires WHEN"
 
 
-def accepted_findings(overrides: Overrides, trail: Trail, clock: datetime, pin: Pin) -> frozenset[str]:
-    """Return the ids of the findings on the pinned commit that an override in force accepts."""
-    return frozenset(name for item in accepting(overrides, trail, clock, pin) for name in item.findings)
+def accepted_findings(overrides: Overrides, trail: Trail, clock: datetime, doubt: Doubt, pin: Pin) -> frozenset[str]:
+    """Return the ids of the findings on the pinned commit that an override in force accepts.
+
+    *doubt* says of an override what the keys of policy do not bear out.
+    """
+    return frozenset(name for item in accepting(overrides, trail, clock, doubt, pin) for name in item.findings)
 
 
-def accepting(overrides: Overrides, trail: Trail, clock: datetime, pin: Pin) -> tuple[Override, ...]:
+def accepting(overrides: Overrides, trail: Trail, clock: datetime, doubt: Doubt, pin: Pin) -> tuple[Override, ...]:
     """Return the overrides in force for the pinned commit that accept findings."""
     return tuple(
         item
         for item in overrides.of(pin.source)
         if item.findings
         and item.to_commit == pin.commit
-        and phase(item, clock) in IN_FORCE
+        and is_in_force(item, clock)
         and not unbound(item, trail)
+        and not doubt(item)
     )
 
 
@@ -44,7 +49,7 @@ def scan_blocked(snapshot: Snapshot, name: SourceName, pin: Pin) -> ScanBlocked 
         scan = recorded.scan
     if scan is None or scan.commit != pin.commit:
         return None
-    accepted = accepted_findings(snapshot.overrides, snapshot.trail, snapshot.clock, pin)
+    accepted = accepted_findings(snapshot.overrides, snapshot.trail, snapshot.clock, snapshot.doubt, pin)
     source = snapshot.manifest.sources.get(name)
     track = None if source is None else source.track
     return blocked_by(scan, name, snapshot.manifest.policy.scan_block_on, accepted, track=track)

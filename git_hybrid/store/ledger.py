@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Lock as Mutex
 
+from git_hybrid.core.approval import Verify
 from git_hybrid.core.audit import Event, extend
 from git_hybrid.core.errors import HybridError, InvalidFile
 from git_hybrid.core.ids import Oid, RunId, SourceName
@@ -29,7 +30,7 @@ from git_hybrid.store.filelock import worker, writer_lock
 from git_hybrid.store.layout import Layout, refuse_links
 from git_hybrid.store.leftovers import remove_leftovers, remove_stray_journals
 from git_hybrid.store.lockfile import encode_lock
-from git_hybrid.store.manifest import decode_manifest
+from git_hybrid.store.snapshots import read_snapshot
 from git_hybrid.store.statefile import encode_state
 from git_hybrid.turn import TURN
 
@@ -38,7 +39,8 @@ class FileLedger(Struct):
     """The ledger of one workspace on disk (:class:`git_hybrid.core.ports.Ledger`).
 
     ``cancelled`` returns the number of a signal that asks to stop, or 0; ``clean_quarantine`` removes what dead runs
-    left below ``sources/.incoming/``, ``close_quarantine`` what this run staged.
+    left below ``sources/.incoming/``, ``close_quarantine`` what this run staged. ``verify`` checks the
+    signature of an approval.
     """
 
     layout: Layout
@@ -47,6 +49,7 @@ class FileLedger(Struct):
     cancelled: Callable[[], int]
     clean_quarantine: Callable[[], Sequence[str]]
     close_quarantine: Callable[[], None]
+    verify: Verify = lambda _text, _key, _armour: False
     _journal: Path | None = None
     _tasks: tuple[Task, ...] = field(default=())
     _decided: bool = False
@@ -124,22 +127,7 @@ class FileLedger(Struct):
             InvalidFile: one of the files is not in its format.
             NewerSchema: a newer version wrote one.
         """
-        refuse_links(self.layout)
-        manifest = decode_manifest(self.manifest_text().encode("utf-8"))
-        refuse_links(self.layout, tuple(manifest.sources))
-        unfinished = runs.read_unfinished(self.layout)
-        trail, scan_trail = reading.trails(self.layout)
-        return Snapshot(
-            manifest=manifest,
-            lock=reading.lock(self.layout),
-            state=reading.state(self.layout),
-            overrides=reading.overrides(self.layout),
-            mirrors=reading.mirrors(self.layout),
-            trail=trail,
-            scan_trail=scan_trail,
-            clock=max(self.now, trail.newest or self.now),
-            unfinished=unfinished,
-        )
+        return read_snapshot(self.layout, self.now, self.verify)
 
     def unfinished(self) -> Unfinished | None:
         """Return the run that has sources left, None if there is none (:func:`runs.read_unfinished`)."""

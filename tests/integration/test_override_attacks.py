@@ -44,7 +44,7 @@ def refused(site: Site) -> HybridError | None:
         source = decode_manifest(site.read("sources.toml").encode()).sources[pin.source]
         trail, _ = reading.trails(layout)
         now = datetime.now(UTC)
-        return unapproved(pin, source, reading.overrides(layout), trail, max(now, trail.newest or now))
+        return unapproved(pin, source, reading.overrides(layout), trail, max(now, trail.newest or now), lambda _: "")
     except InvalidFile as error:
         return error
 

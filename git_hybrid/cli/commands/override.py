@@ -14,9 +14,10 @@ from git_hybrid.cli.common import common_of
 from git_hybrid.cli.options import Commands, common_options, names_argument, shows_help
 from git_hybrid.cli.output import Output, opened
 from git_hybrid.cli.wiring import Session
+from git_hybrid.core.approval import Asked, payload
 from git_hybrid.core.audit_query import OVERRIDE_COLUMNS, override_row
 from git_hybrid.core.errors import BadArgument, MissingOptions
-from git_hybrid.core.override import Asked, Override, payload, phase, plain
+from git_hybrid.core.override import Override, phase, plain
 from git_hybrid.git.signing import is_signed
 from git_hybrid.store.durable import write_file
 from git_hybrid.view.export import FORMATS, Format, Table, export

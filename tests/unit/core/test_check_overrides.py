@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from git_hybrid.core.approval import Signatures
 from git_hybrid.core.audit import Event, extend, tail_of
 from git_hybrid.core.check_overrides import check_overrides
 from git_hybrid.core.checks import Facts, Violation
@@ -39,6 +40,7 @@ def told(
     clock: datetime = NOW,
     now: datetime | None = NOW,
     declared: bool = True,
+    signatures: Signatures | None = None,
 ) -> tuple[Violation, ...]:
     events = [Event(event="init")] if item is None else [event_of(item, "override")]
     records = extend(tail_of(()), events, at=NOW, operator="o", command_id=RUN, log_id="l")
@@ -51,6 +53,7 @@ def told(
             lock=Lock(pins={} if pin is None else {pin.source: pin}),
             overrides=Overrides(records=kept),
             trail=trail_of(records),
+            signatures=signatures or Signatures(),
         )
     )
 
@@ -100,7 +103,21 @@ def test_policy_is_asked_again_of_the_last_approvals() -> None:
         approvers=(*ITEM.approvers, Approval(id="b", at=NOW + 18 * DAY, signature="s")),
         expires_at=NOW + 22 * DAY,
     )
-    assert told(renewed, policy=replace(strict, override_min_approvers=1), clock=NOW + 10 * DAY) == ()
+    lax, later = replace(strict, override_min_approvers=1), NOW + 10 * DAY
+    good = Signatures(good=frozenset({("ovr-1", "b")}))
+    assert told(renewed, policy=lax, clock=later, signatures=good) == ()
+    for other in (Signatures(), Signatures(good=frozenset({("ovr-2", "b"), ("ovr-1", "a")}))):
+        (first, second) = told(renewed, policy=lax, clock=later, signatures=other)
+        assert first.what == "the approval of b is not signed with the key that policy names"
+        assert first.mend.endswith("--signature FILE")
+        assert "1 approver is needed, 0 counted" in second.what
+
+
+def test_where_no_signature_can_be_checked_that_is_said() -> None:
+    strict = Policy(approvers=(Approver(id="bea@example.org", key="k"),))
+    unable = Signatures(unable="ssh-keygen is not installed")
+    what = told(policy=strict, signatures=unable)[0].what
+    assert what == "the approval of bea@example.org cannot be checked: ssh-keygen is not installed"
 
 
 def test_one_that_was_made_in_time_to_come_fails() -> None:

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from git_hybrid.core.approval import Approved, Asked, payload, unmet
 from git_hybrid.core.audit import Event, Record, extend, tail_of
 from git_hybrid.core.errors import OffBranch, OverrideEnded, OverrideUnrecorded
 from git_hybrid.core.governance import expiring, governed, unapproved, unbound, why_unapproved
@@ -12,8 +13,6 @@ from git_hybrid.core.manifest import Approver, Commit, Policy
 from git_hybrid.core.override import (
     RESTS_ON,
     Approval,
-    Approved,
-    Asked,
     Override,
     Overrides,
     binds,
@@ -21,12 +20,10 @@ from git_hybrid.core.override import (
     digest,
     distinct,
     event_of,
-    payload,
     person,
     phase,
     plain,
     trail_of,
-    unmet,
     with_overrides,
 )
 from git_hybrid.core.value import replace
@@ -34,6 +31,11 @@ from support.values import NOW, OPERATOR, RUN, a_pin, a_source, oid
 
 TOOL = a_source()
 DAY = timedelta(days=1)
+
+
+def certain(_record: Override) -> str:
+    """Doubt nothing: what signatures are good for is tried elsewhere."""
+    return ""
 
 
 def an_override(number: int = 1, *, commit: int = 2, source: str = "tool") -> Override:
@@ -215,7 +217,7 @@ PIN = replace(a_pin(TOOL, commit=oid(2), ref="refs/heads/hotfix"), override="ovr
 
 def test_a_pin_whose_override_is_in_force_may_be_used() -> None:
     overrides, records = recorded(an_override())
-    assert unapproved(PIN, TOOL, overrides, trail_of(records), NOW) is None
+    assert unapproved(PIN, TOOL, overrides, trail_of(records), NOW, certain) is None
     assert expiring(overrides, NOW, {"tool"}) == ()
     assert expiring(overrides, NOW + 15 * DAY, {"other"}) == ()
     assert expiring(overrides, NOW + 15 * DAY, {"tool"}) == ("ovr-1 of tool expires at 2026-08-09T12:00:00Z",)
@@ -233,24 +235,24 @@ def test_a_pin_whose_override_is_not_borne_out_may_not() -> None:
         ),
     }
     for word, (items, pin) in told.items():
-        error = governed(pin, items, trail, NOW)
+        error = governed(pin, items, trail, NOW, certain)
         assert isinstance(error, OverrideUnrecorded)
         assert word in error.what
         assert error.what in why_unapproved(error)
     for changed in ({"kind": "scan"}, {"to_commit": oid(3)}):
         record = replace(overrides.records["ovr-1"], **changed)
-        assert isinstance(governed(PIN, Overrides(records={"ovr-1": record}), trail, NOW), OverrideUnrecorded)
+        assert isinstance(governed(PIN, Overrides(records={"ovr-1": record}), trail, NOW, certain), OverrideUnrecorded)
 
 
 def test_a_pin_whose_override_ended_may_not() -> None:
     overrides, records = recorded(an_override())
-    error = governed(PIN, overrides, trail_of(records), NOW + 20 * DAY)
+    error = governed(PIN, overrides, trail_of(records), NOW + 20 * DAY, certain)
     assert isinstance(error, OverrideEnded)
     assert "renew ovr-1" in error.hint
     assert why_unapproved(error) == "rests on ovr-1, which expired at 2026-08-09T12:00:00Z"
     for ended in (closed(an_override(), "revoked", at=NOW, by="Cid"), replace(an_override(), status="superseded")):
         overrides, records = recorded(ended)
-        error = governed(PIN, overrides, trail_of(records), NOW)
+        error = governed(PIN, overrides, trail_of(records), NOW, certain)
         assert isinstance(error, OverrideEnded)
         assert "--force" in error.hint
         assert f"was {ended.status}" in error.how
@@ -260,27 +262,27 @@ def test_a_pin_that_names_no_override_is_held_against_the_log() -> None:
     bare = replace(PIN, override=None, ref=a_pin(TOOL).ref)
     overrides, records = recorded(an_override(), events=(pinned(2, "ovr-1"),))
     for items, word in ((overrides, "no longer names"), (Overrides(), "was taken out")):
-        error = unapproved(bare, TOOL, items, trail_of(records), NOW)
+        error = unapproved(bare, TOOL, items, trail_of(records), NOW, certain)
         assert isinstance(error, OverrideUnrecorded)
         assert word in error.what
-    error = governed(bare, overrides, trail_of(()), NOW)
+    error = governed(bare, overrides, trail_of(()), NOW, certain)
     assert isinstance(error, OverrideUnrecorded)
     other = Overrides(records={"ovr-1": replace(an_override(), status="revoked")})
-    assert governed(bare, other, trail_of(()), NOW) is None
+    assert governed(bare, other, trail_of(()), NOW, certain) is None
     # Pinned again without one, and all is well.
     again = (*records, *extend(tail_of(records), [pinned(2)], at=NOW, operator="o", command_id=RUN, log_id="l"))
-    assert governed(bare, Overrides(), trail_of(again), NOW) is None
+    assert governed(bare, Overrides(), trail_of(again), NOW, certain) is None
 
 
 def test_a_pin_without_an_override_has_the_ref_that_is_declared() -> None:
     nothing = (Overrides(), trail_of(()), NOW)
     hand_made = a_pin(TOOL, ref="refs/heads/other")
-    error = unapproved(hand_made, TOOL, *nothing)
+    error = unapproved(hand_made, TOOL, *nothing, certain)
     assert isinstance(error, OffBranch)
     assert "branch main" in why_unapproved(error)
-    assert unapproved(a_pin(TOOL), TOOL, *nothing) is None
-    assert unapproved(replace(hand_made, config_digest="sha256:old"), TOOL, *nothing) is None
+    assert unapproved(a_pin(TOOL), TOOL, *nothing, certain) is None
+    assert unapproved(replace(hand_made, config_digest="sha256:old"), TOOL, *nothing, certain) is None
     fixed = a_source(track=Commit(oid(1)))
-    assert unapproved(a_pin(fixed, ref="refs/tags/v1"), fixed, *nothing) is None
+    assert unapproved(a_pin(fixed, ref="refs/tags/v1"), fixed, *nothing, certain) is None
     for ref in ("refs/hybrid/unreachable", "refs/pull/1/head"):
-        assert isinstance(unapproved(a_pin(fixed, ref=ref), fixed, *nothing), OffBranch)
+        assert isinstance(unapproved(a_pin(fixed, ref=ref), fixed, *nothing, certain), OffBranch)

@@ -1,0 +1,234 @@
+"""Which approvals of an override count, by policy and by the signatures that were found good. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterator, Sequence
+from datetime import datetime
+
+from git_hybrid.core.canonical import Json, canonical_json
+from git_hybrid.core.errors import ToolTooOld
+from git_hybrid.core.ids import Oid, SourceName
+from git_hybrid.core.lock import Lock
+from git_hybrid.core.manifest import Manifest, Policy
+from git_hybrid.core.override import Approval, Kind, Override, Overrides, is_in_force, person
+from git_hybrid.core.value import Struct
+from git_hybrid.core.values import format_time
+
+Verify = Callable[[bytes, str, str], bool]
+"""Tells whether a signature (its armour) of a text was made with an SSH public key: ``verify(text, key, armour)``."""
+
+Doubt = Callable[[Override], str]
+"""Returns what the keys that policy names do not bear out in the approvals of an override, as a clause, or nothing."""
+
+
+class Approved(Struct, frozen=True, kw_only=True):
+    """What is asked of policy: the request, who asks, who approved (``signed``: with a good signature), until when.
+
+    ``requesters`` are those who ask now and those who asked first: none of them may approve. ``unable`` says why no
+    signature could be checked, if none could.
+    """
+
+    request_id: str
+    requesters: tuple[str, ...]
+    approvers: tuple[str, ...]
+    signed: Collection[str] = frozenset()
+    unable: str = ""
+    since: datetime
+    until: datetime
+
+
+def unmet(asked: Approved, policy: Policy) -> tuple[str, ...]:
+    """Return what policy misses in a request, each in one sentence; nothing if it is met."""
+    problems: list[str] = []
+    if policy.request_pattern and re.fullmatch(policy.request_pattern, asked.request_id) is None:
+        problems.append(f"the request id {asked.request_id!r} does not match {policy.request_pattern!r}")
+    problems += _uncounted(asked, policy)
+    if asked.until <= asked.since:
+        problems.append(f"it would expire at {format_time(asked.until)}, which is past")
+    elif asked.until - asked.since > policy.override_max_age:
+        latest = format_time(asked.since + policy.override_max_age)
+        problems.append(f"it would expire at {format_time(asked.until)}; [policy] override_max_age ends at {latest}")
+    return tuple(problems)
+
+
+def _uncounted(asked: Approved, policy: Policy) -> list[str]:
+    """Return what policy misses in those who approved."""
+    people = {person(name): name for name in asked.approvers}
+    requesters = {person(name): name for name in asked.requesters}
+    problems = [f"{name} asks for it and may not approve it" for key, name in requesters.items() if key in people]
+    counted = [key for key in people if key not in requesters]
+    known = {person(item.id): item for item in policy.approvers}
+    if known:
+        strangers = [people[key] for key in counted if key not in known]
+        problems += [f"{name} is not among [policy] approvers" for name in strangers]
+        counted = [key for key in counted if key in known]
+        unsigned = [key for key in counted if known[key].key and key not in asked.signed]
+        why = f"cannot be checked: {asked.unable}" if asked.unable else "is not signed with the key that policy names"
+        problems += [f"the approval of {people[key]} {why}" for key in unsigned]
+        counted = [key for key in counted if key not in unsigned]
+    if len(counted) < policy.override_min_approvers:
+        wanted = policy.override_min_approvers
+        problems.append(f"{wanted} approver{'s are' if wanted > 1 else ' is'} needed, {len(counted)} counted")
+    return problems
+
+
+class Asked(Struct, frozen=True, kw_only=True):
+    """What somebody asks to be allowed: which source may go from where to where, why, until when."""
+
+    kind: Kind = "pin"
+    source: SourceName
+    url: str
+    from_commit: Oid | None
+    to_commit: str
+    request_id: str
+    reason: str
+    expires_at: datetime
+    findings: tuple[str, ...] = ()
+    waived: tuple[str, ...] = ()
+
+
+def payload(asked: Asked) -> bytes:
+    """Return the bytes that an approver signs: one line of canonical JSON."""
+    values: dict[str, Json] = {
+        "kind": asked.kind,
+        "source": asked.source,
+        "url": asked.url,
+        "from_commit": asked.from_commit,
+        "to_commit": asked.to_commit,
+        "request_id": asked.request_id,
+        "reason": asked.reason,
+        "expires_at": format_time(asked.expires_at),
+        "findings": list(asked.findings),
+        "waived": list(asked.waived),
+    }
+    return canonical_json(values) + b"\n"
+
+
+def last_approvals(record: Override) -> tuple[Approval, ...]:
+    """Return the approvals that *record* rests on now: those of its last renewal, if it was renewed."""
+    last = _since(record)
+    return tuple(item for item in record.approvers if item.at == last)
+
+
+def _since(record: Override) -> datetime:
+    return max((item.at for item in record.approvers), default=record.created_at)
+
+
+class Signatures(Struct, frozen=True, kw_only=True):
+    """What is known of the signatures of overrides in force.
+
+    ``good`` has those that were made with a key that policy names, each as the id of its override and who signed;
+    ``unable`` says why none could be checked.
+    """
+
+    good: frozenset[tuple[str, str]] = frozenset()
+    unable: str = ""
+
+
+def has_keys(policy: Policy) -> bool:
+    """Tell whether policy names the key of an approver."""
+    return any(approver.key for approver in policy.approvers)
+
+
+def check_signatures(
+    manifest: Manifest, lock: Lock, overrides: Overrides, clock: datetime, verify: Verify
+) -> Signatures:
+    """Return what *verify* says of the signatures of overrides in force; without a key in policy it is not asked."""
+    if not has_keys(manifest.policy):
+        return Signatures()
+    good: set[tuple[str, str]] = set()
+    try:
+        for record in overrides.records.values():
+            if is_in_force(record, clock):
+                urls = _urls(record, manifest, lock)
+                good |= {(record.id, who) for who in signers_of(record, urls, manifest.policy, overrides, verify)}
+    except ToolTooOld as error:
+        return Signatures(unable=f"{error.tool} is not installed")
+    return Signatures(good=frozenset(good))
+
+
+def signers_of(
+    record: Override, urls: Sequence[str], policy: Policy, overrides: Overrides, verify: Verify
+) -> Collection[str]:
+    """Return who signed what *record* says, of a source at one of *urls*; *overrides* tell which signatures are spent.
+
+    Raises:
+        ToolTooOld: there is nothing to check a signature with.
+    """
+    given = [item.signature for item in last_approvals(record) if item.signature is not None]
+    texts = [payload(item) for item in _as_asked(record, urls)]
+    return good_signatures(texts, given, policy, overrides.of(record.source), verify)
+
+
+def good_signatures(
+    texts: Sequence[bytes], armours: Sequence[str], policy: Policy, earlier: Sequence[Override], verify: Verify
+) -> dict[str, str]:
+    """Return the signatures among *armours* of one of *texts* by who made them, as policy knows their keys.
+
+    One that approved an override of *earlier* which was closed since is spent: who wants it again has to ask again.
+    """
+    spent = {approval.signature for item in earlier if item.status != "active" for approval in item.approvers}
+    return {
+        person(approver.id): armour
+        for approver in policy.approvers
+        for armour in armours
+        if approver.key and armour not in spent and any(verify(text, approver.key, armour) for text in texts)
+    }
+
+
+def _urls(record: Override, manifest: Manifest, lock: Lock) -> Sequence[str]:
+    source, pin = manifest.sources.get(record.source), lock.pins.get(record.source)
+    found = [str(source.url)] if source is not None else []
+    found += [str(pin.url)] if pin is not None else []
+    return list(dict.fromkeys(found)) or [""]
+
+
+def _as_asked(record: Override, urls: Sequence[str]) -> Iterator[Asked]:
+    """Yield what the last approvers of *record* may have been asked, the likeliest first.
+
+    Who captures a lost override again asks to stay at a commit, and the record says where it had come from; which
+    findings a forced pin lifts is not known until it is made.
+    """
+    starts = dict.fromkeys((record.from_commit, record.to_commit))
+    findings = dict.fromkeys((record.findings, ()) if record.kind == "pin" else (record.findings,))
+    for url in urls:
+        for start in starts:
+            for ids in findings:
+                yield Asked(
+                    kind=record.kind,
+                    source=record.source,
+                    url=url,
+                    from_commit=start,
+                    to_commit=record.to_commit,
+                    request_id=record.request_id,
+                    reason=record.reason,
+                    expires_at=record.expires_at,
+                    findings=ids,
+                    waived=record.waived,
+                )
+
+
+def as_approved(record: Override, signatures: Signatures) -> Approved:
+    """Return what policy is asked of *record*: its request, and the approvals that it rests on now."""
+    current = last_approvals(record)
+    return Approved(
+        request_id=record.request_id,
+        requesters=(record.requested_by,),
+        approvers=tuple(item.id for item in current),
+        signed={who for identity, who in signatures.good if identity == record.id},
+        unable=signatures.unable,
+        since=_since(record),
+        until=record.expires_at,
+    )
+
+
+def doubtful(record: Override, policy: Policy, signatures: Signatures) -> str:
+    """Return what the keys that policy names do not bear out in the approvals of *record*, as a clause.
+
+    Nothing where policy names none: names alone can be written by anybody, so ``check`` and review look at them.
+    """
+    if not has_keys(policy):
+        return ""
+    problems = _uncounted(as_approved(record, signatures), policy)
+    return f"which is not approved as policy asks: {'; '.join(problems)}" if problems else ""

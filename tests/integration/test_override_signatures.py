@@ -1,0 +1,146 @@
+"""Approvals of those whose keys policy names: what counts once an override is recorded, for every command and hook."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from git_hybrid.core.canonical import canonical_json
+from support.cli import run_hybrid
+from support.governed import ADA, BEA, LOG, OVERRIDES, STATE, Site, forced_site, signed_line
+from support.kit import git
+
+KEYED = "is not signed with the key that policy names"
+REQUEST = ("--request", "CHG-1", "--reason", "hotfix")
+
+
+@pytest.fixture
+def site(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Site:
+    """Return a workspace with an override that names its approver, and nothing else."""
+    return forced_site(tmp_path, tmp_path_factory)
+
+
+def with_key(site: Site, folder: Path) -> Path:
+    """Have policy name a key of the approver, and return where it is."""
+    key = folder / "bea"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
+    public = key.with_suffix(".pub").read_text().rsplit(" ", 1)[0]
+    site.replace("sources.toml", "[policy]", f'[policy]\napprovers = [{{ id = "bea@example.org", key = "{public}" }}]')
+    return key
+
+
+def signature(site: Site, key: Path, *words: str) -> Path:
+    """Return the signature of what ``override request`` prints."""
+    file = key.with_name("request")
+    file.write_text(site("override", "request", *words).out)
+    file.with_suffix(".sig").unlink(missing_ok=True)
+    subprocess.run(["ssh-keygen", "-q", "-Y", "sign", "-n", "git-hybrid-override", "-f", key, file], check=True)
+    return file.with_suffix(".sig")
+
+
+def forge(site: Site, armour: str) -> None:
+    """Write *armour* into the override, and write the log anew so that every digest and hash is right."""
+    document = json.loads(site.read(OVERRIDES))
+    record = document["overrides"][0]
+    record["approvers"][0]["signature"] = armour
+    told = {key: value for key, value in record.items() if key != "audit_hash"}
+    digest = hashlib.sha256(canonical_json(told)).hexdigest()
+    hashes: dict[str, str] = {}
+    lines = []
+    for item in site.log():
+        before: dict[str, Any] = dict(item)
+        before["prev"] = [hashes[name] for name in before["prev"]]
+        if before["event"] == "override":
+            before["detail"] = {**before["detail"], "approvers": record["approvers"], "override_sha256": digest}
+        lines.append(signed_line(before))
+        hashes[item["hash"]] = json.loads(lines[-1])["hash"]
+    record["audit_hash"] = hashes[record["audit_hash"]]
+    site.put_lines(lines)
+    site.write(OVERRIDES, json.dumps(document, indent=2, sort_keys=True) + "\n")
+    state = site.read(STATE)
+    for old, new in hashes.items():
+        state = state.replace(old, new)
+    site.write(STATE, state)
+
+
+@pytest.mark.parametrize("armour", [None, "trust me"])
+def test_a_name_without_a_good_signature_does_not_count(site: Site, tmp_path: Path, armour: str | None) -> None:
+    with_key(site, tmp_path)
+    if armour is not None:
+        forge(site, armour)
+    git("add", "-A", cwd=site.root)
+    for staged in (False, True):
+        found = [item for item in site.checked("overrides", staged=staged) if item.level == "fail"]
+        assert KEYED in found[0].what
+        assert found[0].mend.endswith("--signature FILE")
+    shutil.rmtree(site.root / "sources/tool")
+    told = site("sync", check=6)
+    assert KEYED in told.err
+    assert "override-unsigned" in told.out
+    assert not (site.root / "sources/tool").exists()
+    assert "unapproved" in site("status").out
+    site("pin", "tool")
+    site("sync")
+    assert site.checked("overrides") == []
+
+
+def test_a_renewal_with_a_signature_mends_it(site: Site, tmp_path: Path) -> None:
+    key = with_key(site, tmp_path)
+    (record,) = site.overrides()
+    words = ("--reason", "hotfix", "--expires", "20d")
+    line = site("override", "request", record["id"], *words).out
+    expires = re.search(r'"expires_at":"([^"]+)"', line)
+    assert expires
+    words = (*words[:-1], expires[1])
+    renew = ("override", "renew", record["id"], "--approver", BEA, *words)
+    site(*renew, check=6, who="Dan <dan@example.org>")
+    signed = signature(site, key, record["id"], *words)
+    site(*renew, "--signature", signed, who="Dan <dan@example.org>")
+    assert site.checked("overrides") == []
+    site("sync")
+
+
+def test_an_approval_that_was_lost_is_captured_and_signed_again(site: Site, tmp_path: Path) -> None:
+    """What is signed then is to stay at the commit; the record says where it had come from."""
+    key = with_key(site, tmp_path)
+    at = "2099-01-01"
+    site.replace("sources.toml", "[policy]", '[policy]\noverride_max_age = "40000d"')
+    signed = signature(site, key, "tool", "--to", site.commits.hotfix, *REQUEST, "--expires", at)
+    site.force(site.commits.hotfix, expires=at, signature=str(signed))
+    assert site.overrides()[1]["from_commit"] == site.overrides()[0]["from_commit"] != site.commits.hotfix
+    assert site.checked("overrides") == []
+    site("sync")
+
+
+def test_where_nothing_can_check_a_signature_that_is_the_reason(site: Site, tmp_path: Path) -> None:
+    key = with_key(site, tmp_path)
+    signed = signature(site, key, "tool", "--to", site.commits.hotfix, *REQUEST, "--expires", "2099-01-01")
+    site.replace("sources.toml", "[policy]", '[policy]\noverride_max_age = "40000d"')
+    site.force(site.commits.hotfix, expires="2099-01-01", signature=str(signed))
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    (folder / "git").symlink_to(str(shutil.which("git")))
+    env = {"GIT_HYBRID_OPERATOR": ADA, "PATH": str(folder)}
+    why = "cannot be checked: ssh-keygen is not installed"
+    assert why in run_hybrid("check", "overrides", cwd=site.root, check=1, env=env).out
+    assert why in run_hybrid("sync", cwd=site.root, check=6, env=env).err
+    assert why in run_hybrid("status", cwd=site.root, env=env).out
+    site("check", "overrides")
+
+
+def test_without_a_key_in_policy_nothing_is_asked(site: Site, tmp_path: Path) -> None:
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    (folder / "git").symlink_to(str(shutil.which("git")))
+    forge(site, "trust me")
+    env = {"GIT_HYBRID_OPERATOR": ADA, "PATH": str(folder)}
+    run_hybrid("check", "overrides", cwd=site.root, env=env)
+    run_hybrid("sync", cwd=site.root, env=env)
+    assert LOG in git("status", "--short", cwd=site.root)

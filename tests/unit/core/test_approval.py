@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from git_hybrid.core.approval import (
+    Asked,
+    Signatures,
+    check_signatures,
+    doubtful,
+    last_approvals,
+    payload,
+)
+from git_hybrid.core.audit import extend, tail_of
+from git_hybrid.core.errors import OverrideUnsigned, ToolTooOld
+from git_hybrid.core.governance import governed, why_unapproved
+from git_hybrid.core.lock import Lock
+from git_hybrid.core.manifest import Approver, Manifest, Policy
+from git_hybrid.core.override import Approval, Kind, Override, Overrides, event_of, trail_of
+from git_hybrid.core.value import replace
+from support.values import NOW, OPERATOR, RUN, a_pin, a_source, oid
+
+TOOL = a_source()
+DAY = timedelta(days=1)
+KEYS = Policy(approvers=(Approver(id="bea@example.org", key="K"), Approver(id="dan@example.org")))
+ITEM = Override(
+    id="ovr-1",
+    kind="pin",
+    source=TOOL.name,
+    request_id="CHG-1",
+    reason="why",
+    from_commit=oid(1),
+    to_commit=oid(2),
+    requested_by=OPERATOR,
+    approvers=(Approval(id="Bea <bea@example.org>", at=NOW, signature="armour"),),
+    created_at=NOW,
+    expires_at=NOW + 20 * DAY,
+    command_id=RUN,
+)
+PIN = replace(a_pin(TOOL, commit=oid(2)), override="ovr-1")
+GOOD = Signatures(good=frozenset({("ovr-1", "bea@example.org")}))
+
+
+class Verifier:
+    """Knows one text that was signed, and what it was asked."""
+
+    def __init__(self, text: bytes = b"", key: str = "K") -> None:
+        self.text, self.key, self.asked = text, key, 0
+
+    def __call__(self, text: bytes, key: str, armour: str) -> bool:
+        self.asked += 1
+        return (text, key, armour) == (self.text, self.key, "armour")
+
+
+def asked(item: Override = ITEM, *, kind: Kind = "pin") -> Asked:
+    return Asked(
+        kind=kind,
+        source=TOOL.name,
+        url=str(TOOL.url),
+        from_commit=item.from_commit,
+        to_commit=item.to_commit,
+        request_id=item.request_id,
+        reason=item.reason,
+        expires_at=item.expires_at,
+        findings=item.findings if kind == "scan" else (),
+        waived=item.waived,
+    )
+
+
+def checked(
+    *items: Override,
+    signed: Asked | None = None,
+    policy: Policy = KEYS,
+    clock: datetime = NOW,
+    declared: bool = True,
+    pinned: bool = True,
+) -> tuple[Signatures, int]:
+    verify = Verifier(payload(signed or asked()))
+    manifest = Manifest(policy=policy, sources={TOOL.name: TOOL} if declared else {})
+    lock = Lock(pins={TOOL.name: PIN} if pinned else {})
+    overrides = Overrides(records={item.id: item for item in items})
+    return check_signatures(manifest, lock, overrides, clock, verify), verify.asked
+
+
+def test_a_signature_of_what_the_record_says_is_good() -> None:
+    assert checked(ITEM) == (GOOD, 1)
+    assert checked(ITEM, declared=False)[0] == GOOD
+    assert checked(ITEM, pinned=False)[0] == GOOD
+
+
+def test_nothing_is_asked_without_a_key_or_an_override_in_force() -> None:
+    for policy in (Policy(), Policy(approvers=(Approver(id="bea@example.org"),))):
+        assert checked(ITEM, policy=policy) == (Signatures(), 0)
+    for item in (replace(ITEM, status="revoked"), replace(ITEM, approvers=(Approval(id="bea@example.org", at=NOW),))):
+        assert checked(item) == (Signatures(), 0)
+    assert checked(ITEM, clock=NOW + 20 * DAY) == (Signatures(), 0)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"request_id": "CHG-2"},
+        {"reason": "because"},
+        {"to_commit": oid(3)},
+        {"from_commit": oid(3)},
+        {"expires_at": NOW + 21 * DAY},
+        {"waived": (oid(9),)},
+        {"kind": "scan", "findings": ("f",)},
+        {"approvers": (Approval(id="bea@example.org", at=NOW, signature="trust me"),)},
+    ],
+)
+def test_whatever_the_record_says_else_was_not_signed(changed: dict[str, object]) -> None:
+    assert checked(replace(ITEM, **changed))[0] == Signatures()
+
+
+def test_what_was_signed_elsewhere_is_not() -> None:
+    assert checked(ITEM, declared=False, pinned=False)[0] == Signatures()
+    assert checked(ITEM, signed=replace(asked(), url=""), declared=False, pinned=False)[0] == GOOD
+
+
+def test_what_the_record_adds_later_does_not_spoil_it() -> None:
+    """Where a lost override came from is known again; what a forced pin lifts is known when it is made."""
+    assert checked(ITEM, signed=replace(asked(), from_commit=ITEM.to_commit))[0] == GOOD
+    assert checked(replace(ITEM, findings=("f",)))[0] == GOOD
+    scan = replace(ITEM, kind="scan", findings=("f",))
+    assert checked(scan, signed=asked(scan, kind="scan"))[0] == GOOD
+
+
+def test_a_signature_that_was_spent_is_not_good_again() -> None:
+    assert checked(ITEM, replace(ITEM, id="ovr-0", status="revoked"))[0] == Signatures()
+
+
+def test_of_a_renewed_override_the_last_approvals_count() -> None:
+    fresh = Approval(id="bea@example.org", at=NOW + DAY, signature="armour")
+    renewed = replace(ITEM, approvers=(Approval(id="bea@example.org", at=NOW, signature="old"), fresh))
+    assert last_approvals(renewed) == (fresh,)
+    assert checked(renewed) == (GOOD, 1)
+
+
+def test_without_the_tool_none_can_be_checked() -> None:
+    def verify(_text: bytes, _key: str, _armour: str) -> bool:
+        raise ToolTooOld(tool="ssh-keygen", found="nothing", needed="8")
+
+    overrides = Overrides(records={ITEM.id: ITEM})
+    manifest = Manifest(policy=KEYS, sources={TOOL.name: TOOL})
+    found = check_signatures(manifest, Lock(), overrides, NOW, verify)
+    assert found == Signatures(unable="ssh-keygen is not installed")
+    assert "cannot be checked: ssh-keygen is not installed" in doubtful(ITEM, KEYS, found)
+
+
+def test_a_pin_may_not_rest_on_what_nobody_signed() -> None:
+    records = extend(tail_of(()), [event_of(ITEM, "override")], at=NOW, operator="o", command_id=RUN, log_id="l")
+    item = replace(ITEM, audit_hash=str(records[0]["hash"]))
+    overrides, trail = Overrides(records={item.id: item}), trail_of(records)
+    assert governed(PIN, overrides, trail, NOW, lambda found: doubtful(found, KEYS, GOOD)) is None
+    assert governed(PIN, overrides, trail, NOW, lambda found: doubtful(found, Policy(), Signatures())) is None
+    error = governed(PIN, overrides, trail, NOW, lambda found: doubtful(found, KEYS, Signatures()))
+    assert isinstance(error, OverrideUnsigned)
+    assert "bea@example.org> is not signed with the key that policy names" in why_unapproved(error)
+    stranger = replace(ITEM, approvers=(Approval(id="eve@example.org", at=NOW, signature="armour"),))
+    assert "eve@example.org is not among" in doubtful(stranger, KEYS, Signatures())
+    assert doubtful(replace(ITEM, approvers=(Approval(id="dan@example.org", at=NOW),)), KEYS, Signatures()) == ""
