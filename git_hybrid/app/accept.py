@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from git_hybrid.app.force import Forced, approved, approved_override, expiry_note
+from git_hybrid.app.force import Forced, approved, approved_override, closing_events, expiry_note
 from git_hybrid.app.pin import refuse_unfinished
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.select import select
 from git_hybrid.core.errors import BadArgument, HybridError, NoPin, OverrideUnnecessary
+from git_hybrid.core.governance import unbound
 from git_hybrid.core.lock import Pin
-from git_hybrid.core.override import Override, event_of
+from git_hybrid.core.override import Override, closed, event_of, is_in_force
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.reducer import Decision
 from git_hybrid.core.report import Report, Row, failed
@@ -38,8 +39,14 @@ def accept(rt: Runtime, name: str, forced: Forced, *, to: str | None, findings: 
             made = _made(rt, snapshot, pin, forced, to=to, findings=findings)
         except HybridError as error:
             return Report(command="pin", rows=(failed(source, error),), notes=tuple(mended))
-        rt.ledger.record(rt.info, Decision(events=[event_of(made, "override")], overrides={made.id: made}), ())
-        notes = (expiry_note(made).replace("forced", "accepted"), f"findings: {', '.join(made.findings)}")
+        ended = _replaced(rt, snapshot, made)
+        events = [event_of(made, "override"), *closing_events(ended)]
+        rt.ledger.record(rt.info, Decision(events=events, overrides={**ended, made.id: made}), ())
+        notes = (
+            expiry_note(made).replace("forced", "accepted"),
+            f"findings: {', '.join(made.findings)}",
+            *(f"{key} is superseded" for key in ended),
+        )
         row = Row(
             name=source,
             outcome="accepted",
@@ -50,6 +57,16 @@ def accept(rt: Runtime, name: str, forced: Forced, *, to: str | None, findings: 
             detail={"override": made.id},
         )
         return Report(command="pin", rows=(row,), run=rt.info.run, notes=tuple(mended))
+
+
+def _replaced(rt: Runtime, snapshot: Snapshot, made: Override) -> dict[str, Override]:
+    """Return the overrides that end because *made* accepts all that they accept, or their time was over."""
+    return {
+        item.id: closed(item, "superseded", at=rt.info.now, by=rt.info.operator)
+        for item in snapshot.overrides.of(made.source)
+        if item.kind == "scan" and item.status == "active" and not unbound(item, snapshot.trail)
+        if set(item.findings) <= set(made.findings) or not is_in_force(item, snapshot.clock)
+    }
 
 
 def _made(

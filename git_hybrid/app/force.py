@@ -9,11 +9,11 @@ from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.approval import Approved, Asked, Verify, good_signatures, payload, unmet
 from git_hybrid.core.audit import Event
 from git_hybrid.core.errors import FsckRefused, HybridError, OverrideUnnecessary, PolicyNotMet, ScanBlocked
-from git_hybrid.core.governance import governed
+from git_hybrid.core.governance import governed, unbound
 from git_hybrid.core.ids import InvalidText, Oid, RefName, SourceName, parse_oid
 from git_hybrid.core.lock import UNREACHABLE, Pin
 from git_hybrid.core.manifest import Source
-from git_hybrid.core.override import Approval, Kind, Override, closed, distinct, event_of, person
+from git_hybrid.core.override import Approval, Kind, Override, closed, distinct, event_of, is_in_force, person
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.value import Struct, field, replace
 from git_hybrid.core.values import format_time
@@ -223,7 +223,17 @@ def superseded(rt: Runtime, snapshot: Snapshot, name: SourceName, *, commit: Oid
     }
 
 
-def closing_events(ended: dict[str, Override]) -> list[Event]:
+def left_behind(rt: Runtime, snapshot: Snapshot, kept: Pin) -> dict[str, Override]:
+    """Return the overrides of a source that end because its pin, which stays, does not rest on them."""
+    return {
+        item.id: closed(item, "superseded", at=rt.info.now, by=rt.info.operator)
+        for item in snapshot.overrides.of(kept.source)
+        if item.status == "active" and item.id != kept.override and not unbound(item, snapshot.trail)
+        if item.kind == "pin" or item.to_commit != kept.commit or not is_in_force(item, snapshot.clock)
+    }
+
+
+def closing_events(ended: Mapping[str, Override]) -> list[Event]:
     """Return the audit events of overrides that end."""
     return [event_of(item, "override-superseded") for item in ended.values()]
 

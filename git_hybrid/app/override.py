@@ -108,7 +108,7 @@ def _open(snapshot: Snapshot, identity: str) -> Override:
     if record.status != "active":
         raise UnknownOverride(override=identity, why=f"was {record.status} already, and stays so")
     if what := unbound(record, snapshot.trail):
-        raise UnknownOverride(override=identity, why=f"is a record {what}: restore it from git")
+        raise UnknownOverride(override=identity, why=f"is a record {what}: git hybrid override restore {identity}")
     return record
 
 

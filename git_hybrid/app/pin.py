@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from git_hybrid.app.evidence import Resolved, Wish, keep_objects, resolve
 from git_hybrid.app.executor import run_all
@@ -14,6 +14,7 @@ from git_hybrid.app.force import (
     closing_events,
     expiry_note,
     is_held,
+    left_behind,
     make_override,
     superseded,
     waivers,
@@ -36,10 +37,10 @@ from git_hybrid.core.errors import (
 from git_hybrid.core.governance import expiring, governed
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.lock import Pin, is_valid
-from git_hybrid.core.manifest import Source, allows_host
+from git_hybrid.core.manifest import Commit, Source, allows_host
 from git_hybrid.core.override import RESTS_ON, Override, Overrides, event_of
 from git_hybrid.core.plan import Snapshot
-from git_hybrid.core.reducer import Decision
+from git_hybrid.core.reducer import Decision, together
 from git_hybrid.core.report import Report, Row, failed
 from git_hybrid.core.scan_policy import accepted_findings, blocked_by, scan_blocked
 from git_hybrid.core.scans import scan_event
@@ -120,17 +121,6 @@ def _resolve_all(rt: Runtime, snapshot: Snapshot, request: PinRequest) -> tuple[
     return tuple(row for row, _ in pairs), together([decision for _, decision in pairs])
 
 
-def together(decisions: Sequence[Decision]) -> Decision:
-    """Return what *decisions*, each about another source, come to as one."""
-    return Decision(
-        events=[event for decision in decisions for event in decision.events],
-        entries={name: entry for decision in decisions for name, entry in decision.entries.items()},
-        pins={name: pin for decision in decisions for name, pin in decision.pins.items()},
-        overrides={key: item for decision in decisions for key, item in decision.overrides.items()},
-        reports={name: sha256 for decision in decisions for name, sha256 in decision.reports.items()},
-    )
-
-
 def pin_one(
     rt: Runtime,
     snapshot: Snapshot,
@@ -171,7 +161,7 @@ def _pinned(
     found = resolve(rt, source, snapshot.manifest, snapshot.lock.pins.get(source.name), wish)
     found = found if forced is not None else _unless_held(snapshot, found)
     if isinstance(found, Pin):
-        return _kept(found), Decision()
+        return _kept(found, left_behind(rt, snapshot, found) if wish.move else {})
     _meet_age(rt, snapshot, found, wish.objections)
     scanned = _scanned(rt, snapshot, found) if scan and _moves(found) else None
     if forced is not None or _moves(found):
@@ -196,6 +186,9 @@ def _wish(snapshot: Snapshot, source: Source, *, to: str | None, move: bool, for
     if move or to is not None:
         return Wish(to=to, move=True, base=baseline(snapshot, old), objections=Objections(), anew=True)
     # Only the manifest entry changed: a pin whose override is in force keeps its commit and its override.
+    if source.track == Commit(old.commit):
+        # The manifest says now what the override was for: it allows the commit without one.
+        return Wish(to=None, move=True, base=baseline(snapshot, old), objections=Objections(), anew=True)
     ended = governed(old, snapshot.overrides, snapshot.trail, snapshot.clock, snapshot.doubt)
     keeps = ended is None and old.url == source.url
     return Wish(to=old.commit if keeps else None, move=False, base=old, objections=Objections(forced=keeps))
@@ -219,8 +212,10 @@ def _seen(rt: Runtime, error: TooYoung) -> Decision:
     return Decision(events=[Event(event="seen", source=name, after=commit, detail={"ref": error.ref})])
 
 
-def _kept(old: Pin) -> Row:
-    return Row(name=old.source, outcome="kept", before=old.commit, after=old.commit, ref=old.ref)
+def _kept(old: Pin, ended: Mapping[str, Override]) -> tuple[Row, Decision]:
+    notes = tuple(f"{key} is superseded" for key in ended)
+    row = Row(name=old.source, outcome="kept", before=old.commit, after=old.commit, ref=old.ref, notes=notes)
+    return row, Decision(events=closing_events(ended), overrides=ended)
 
 
 def _decided(

@@ -175,8 +175,7 @@ def _would(task: Task) -> Row:
 def _pruned(rt: Runtime, snapshot: Snapshot, *, dry_run: bool) -> list[Row]:
     """Remove the clones that belong to no source of the manifest, unless work would be lost with them."""
     rows: list[Row] = []
-    for text in rt.clones.strangers(frozenset(snapshot.manifest.sources)):
-        name = SourceName(text)
+    for name in _strays(rt, snapshot):
         error = removal_blocked(name, rt.clones.inspect(name, None), partial(rt.clones.unsaved, name))
         if error is not None:
             rows.append(failed(name, error))
@@ -185,11 +184,24 @@ def _pruned(rt: Runtime, snapshot: Snapshot, *, dry_run: bool) -> list[Row]:
     removed = [row.name for row in rows if row.outcome == "removed"]
     if removed:
         from git_hybrid.app.edit import record_without, with_kept
+        from git_hybrid.app.force import closing_events, superseded
 
         events = [Event(event="prune", source=name, before=_recorded(snapshot, name)) for name in removed]
-        kept = record_without(rt, Decision(events=events, dropped=frozenset(removed)), left_over(snapshot))
+        ended = {key: item for name in removed for key, item in superseded(rt, snapshot, name, commit=None).items()}
+        events += closing_events(ended)
+        decision = Decision(events=events, dropped=frozenset(removed), overrides=ended)
+        kept = record_without(rt, decision, left_over(snapshot))
         rows = [with_kept(row, kept) for row in rows]
     return rows
+
+
+def _strays(rt: Runtime, snapshot: Snapshot) -> list[SourceName]:
+    """Return what has a folder, a pin, an entry or an open override, and is no source of the manifest."""
+    known = frozenset(snapshot.manifest.sources)
+    named = {SourceName(text) for text in rt.clones.strangers(known)}
+    named |= {*snapshot.lock.pins, *snapshot.state.sources}
+    named |= {item.source for item in snapshot.overrides.records.values() if item.status == "active"}
+    return sorted(named - known)
 
 
 def _recorded(snapshot: Snapshot, name: SourceName) -> str | None:

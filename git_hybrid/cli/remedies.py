@@ -235,8 +235,8 @@ REMEDIES: Mapping[str, Remedy] = {
         "{name}: its pin {commit} rests on {override}, {what}",
         "without its record nobody can tell who approved this pin",
         (
-            "find what it was: git log -p -- state/sources-overrides.json state/sources-audit.jsonl",
-            "or capture it again: " + _forced("{commit}"),
+            "{hint}",
+            "or find what it was: git log -p -- state/sources-overrides.json state/sources-audit.jsonl",
         ),
     ),
     "unknown-override": Remedy(2, "{override}: {why}", hints=("git hybrid override list",)),

@@ -39,7 +39,7 @@ COMMANDS: Mapping[str, Mapping[str, str]] = {
         "scan": "run the scanners on the pinned commits",
     },
     "govern": {
-        "override": "show, renew, revoke and export approved exceptions",
+        "override": "show, renew, revoke, restore and export approved exceptions",
         "audit": "show, verify, export and rotate the audit log",
         "hooks": "run the checks on every commit or push",
     },

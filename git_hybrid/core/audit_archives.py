@@ -13,6 +13,8 @@ from git_hybrid.core.canonical import Json
 from git_hybrid.core.value import Struct
 
 LOG = "state/sources-audit.jsonl"
+RESTORE = "restore the records from git, then git hybrid audit verify"
+"""What mends most of what is wrong: git has what was committed."""
 
 
 class Breach(Struct, frozen=True, kw_only=True):
@@ -24,7 +26,7 @@ class Breach(Struct, frozen=True, kw_only=True):
     what: str
     proves: str
     seq: int | None = None
-    mend: str = "restore the records from git, then git hybrid audit verify"
+    mend: str = RESTORE
 
 
 def breach_at(identity: str, file: str, line: Line, what: str, proves: str) -> Breach:

@@ -74,6 +74,7 @@ OVERRIDE_COLUMNS = (
     "commits",
     "closed_at",
     "closed_by",
+    "because",
     "lifts",
     "command_id",
     "audit_hash",
@@ -110,8 +111,11 @@ def record_row(record: Record) -> dict[str, str]:
     return {key: _cell(key, told.get(key)) for key in RECORD_COLUMNS}
 
 
-def override_row(override: Override, word: Phase, commits: str = "") -> dict[str, str]:
-    """Return one override as the cells of a table; *word* is how it stands now, *commits* what it moved over."""
+def override_row(override: Override, word: Phase, commits: str = "", because: str = "") -> dict[str, str]:
+    """Return one override as the cells of a table.
+
+    *word* is how it stands now, *commits* what it moved over, *because* why it was revoked.
+    """
     return {
         "id": override.id,
         "kind": override.kind,
@@ -129,6 +133,7 @@ def override_row(override: Override, word: Phase, commits: str = "") -> dict[str
         "commits": commits,
         "closed_at": format_time(override.closed_at) if override.closed_at else "",
         "closed_by": override.closed_by or "",
+        "because": because,
         "lifts": ", ".join(override.lifts),
         "command_id": override.command_id,
         "audit_hash": override.audit_hash or "",

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from git_hybrid.core.audit import Record, detail_of, previous
-from git_hybrid.core.audit_archives import LOG, Breach
+from git_hybrid.core.audit_archives import LOG, RESTORE, Breach
 from git_hybrid.core.lock import Lock, Pin
 from git_hybrid.core.mirrors import Inventory
 from git_hybrid.core.override import Overrides, binds, trail_of
@@ -119,11 +119,13 @@ def _against_overrides(records: Mapping[str, Record], overrides: Overrides) -> I
             yield _gone(f"state/sources-overrides.json: {item.id}", item.audit_hash or "none")
         elif not binds(record, item):
             what = f"{item.id} is not what record {(item.audit_hash or '')[:12]} tells of it"
-            yield _of_log("override-edited", what, "the override was edited by hand")
+            proves = "the record is not what the log tells: a merge took one side, or it was edited"
+            yield _of_log("override-edited", what, proves, mend=f"git hybrid override restore {item.id}")
     told = trail_of(tuple(records.values())).latest
     for identity in sorted(set(told) - set(overrides.records)):
         what = f"{identity} is in the log and not in state/sources-overrides.json"
-        yield _of_log("override-deleted", what, "its record was taken out by hand")
+        proves = "the file lost its record: in a merge, a revert or by an edit"
+        yield _of_log("override-deleted", what, proves, mend=f"git hybrid override restore {identity}")
 
 
 def _against_mirrors(records: Mapping[str, Record], inventory: Inventory) -> Iterator[Breach]:
@@ -137,8 +139,8 @@ def _against_mirrors(records: Mapping[str, Record], inventory: Inventory) -> Ite
             yield _of_log("mirror-edited", what, "the inventory was edited by hand")
 
 
-def _of_log(identity: str, what: str, proves: str) -> Breach:
-    return Breach(id=identity, file=LOG, line=0, what=what, proves=proves)
+def _of_log(identity: str, what: str, proves: str, *, mend: str = RESTORE) -> Breach:
+    return Breach(id=identity, file=LOG, line=0, what=what, proves=proves, mend=mend)
 
 
 def _gone(where: str, audit_hash: str) -> Breach:

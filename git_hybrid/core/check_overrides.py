@@ -7,16 +7,19 @@ from datetime import timedelta
 
 from git_hybrid.core.approval import as_approved, has_keys, unmet
 from git_hybrid.core.checks import Facts, Violation
-from git_hybrid.core.errors import OverrideEnded, OverrideUnsigned
-from git_hybrid.core.governance import governed, unapproved, unbound, why_unapproved
+from git_hybrid.core.errors import OverrideEnded, OverrideUnrecorded, OverrideUnsigned
+from git_hybrid.core.governance import Unapproved, again, governed, unapproved, unbound, why_unapproved
+from git_hybrid.core.lock import Pin
 from git_hybrid.core.override import Override, is_in_force, phase
+from git_hybrid.core.value import replace
 from git_hybrid.core.values import format_age, format_time
 
 FILE = "state/sources-overrides.json"
+LOCK = "state/sources.lock"
 SLACK = timedelta(days=1)
 """How far two clocks may be apart."""
 
-CAPTURE = "--force --request ID --approver WHO --reason TEXT --expires WHEN"
+PRUNE = "git hybrid sync --prune"
 
 
 def check_overrides(facts: Facts) -> tuple[Violation, ...]:
@@ -32,42 +35,65 @@ def _pins(facts: Facts) -> Iterator[Violation]:
         if error is None or isinstance(error, OverrideUnsigned):
             # Of an override in force its record tells all that policy misses.
             continue
-        why, mend = "without its record nobody can tell who approved this pin", f"git hybrid pin {name}"
-        if isinstance(error, OverrideEnded):
-            why = "exceptions end"
-        else:
-            mend = f"restore it from git, or capture it again: git hybrid pin {name} --to {pin.commit} {CAPTURE}"
+        why, mend = _mend(error, pin, facts)
         what = why_unapproved(error)
-        yield Violation(file="state/sources.lock", entry=f"source.{name}", what=what, why=why, mend=mend)
+        yield Violation(file=LOCK, entry=f"source.{name}", what=what, why=why, mend=mend)
+
+
+def _mend(error: Unapproved, pin: Pin, facts: Facts) -> tuple[str, str]:
+    """Return why it matters that *pin* is not approved, and what mends it."""
+    name = pin.source
+    if isinstance(error, OverrideEnded):
+        return "exceptions end", f"git hybrid pin {name}" if name in facts.manifest.sources else PRUNE
+    if (name, pin.commit) not in facts.trail.rests:
+        return "the audit log knows of no pin to this commit: the lock was edited, or merged", again(pin, facts.trail)
+    mend = error.hint if isinstance(error, OverrideUnrecorded) else again(pin, facts.trail)
+    return "without its record nobody can tell who approved this pin", mend
+
+
+def _rests(record: Override, facts: Facts) -> bool:
+    """Tell whether a pin rests on *record*, or a scan of one on the findings that it accepts."""
+    pin = facts.lock.pins.get(record.source)
+    if pin is None:
+        return False
+    return pin.override == record.id or (record.kind == "scan" and pin.commit == record.to_commit)
 
 
 def _record(record: Override, facts: Facts) -> Iterator[Violation]:
     def violation(what: str, why: str, mend: str) -> Violation:
         return Violation(file=FILE, entry=f"{record.id} ({record.source})", what=what, why=why, mend=mend)
 
+    revoke = f"git hybrid override revoke {record.id} --reason TEXT"
+    if what := unbound(record, facts.trail):
+        why = "a record that the audit log does not bear out proves nothing"
+        restore = f"git hybrid override restore {record.id}"
+        mend = restore if record.id in facts.trail.latest else "restore both from git: git log -p -- state"
+        yield violation(f"is an override {what}", why, mend)
+        return
+    if record.status != "active":
+        return
     if facts.now is not None and record.created_at > facts.now + SLACK:
         why = "the clock of whoever made it was wrong, so it would last longer than policy allows"
-        mend = f"git hybrid override revoke {record.id} --reason TEXT"
         what = f"was made at {format_time(record.created_at)}, which is still to come"
-        yield violation(what, why, mend)
-    what = unbound(record, facts.trail)
-    if what:
-        why = "a record that the audit log does not bear out proves nothing"
-        yield violation(f"is an override {what}", why, "restore it from git, then git hybrid audit verify")
-        return
+        yield violation(what, why, revoke)
     word = phase(record, facts.clock)
     policy = facts.manifest.policy
     renew = f"git hybrid override renew {record.id} --expires WHEN --approver WHO --reason TEXT"
     renew += " --signature FILE" if has_keys(policy) else ""
-    if word == "expired":
+    rests = _rests(record, facts)
+    if word == "expired" and rests:
         what = f"expired at {format_time(record.expires_at)}"
-        yield violation(what, "exceptions end", f"git hybrid pin {record.source}, or {renew}")
-    elif word == "expiring":
+        end = f"git hybrid pin {record.source}" if record.source in facts.manifest.sources else PRUNE
+        end = revoke if record.kind == "scan" else end
+        yield violation(what, "exceptions end", f"{end}, or {renew}")
+    elif word == "expired":
+        what = f"expired at {format_time(record.expires_at)}, and nothing rests on it"
+        yield replace(violation(what, "exceptions end", revoke), level="warn")
+    elif word == "expiring" and rests:
         left = format_age(record.expires_at - facts.clock)
         why = "its pin will be refused then"
         what = f"expires in {left}"
-        entry = f"{record.id} ({record.source})"
-        yield Violation(file=FILE, entry=entry, what=what, why=why, mend=renew, level="warn")
+        yield replace(violation(what, why, renew), level="warn")
     if is_in_force(record, facts.clock):
         for problem in unmet(as_approved(record, facts.signatures), policy):
             yield violation(problem, "policy does not allow it", renew)

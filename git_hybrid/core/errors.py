@@ -490,13 +490,14 @@ class OverrideUnsigned(PolicyError):
 
 
 class OverrideUnrecorded(HybridError):
-    """The pin rests on an override whose record is missing, was edited, or is not in the audit log."""
+    """The pin rests on an override whose record is missing, edited, or not in the audit log; ``hint`` mends it."""
 
     code: ClassVar[str] = "override-unrecorded"
     name: str
     override: str
     what: str
     commit: str
+    hint: str
 
 
 class UnknownOverride(HybridError):

@@ -13,6 +13,7 @@ from git_hybrid.core.manifest import Source, track_field
 from git_hybrid.core.override import Override, Overrides, Trail, binds, phase
 from git_hybrid.core.values import format_time
 
+_CAPTURE = "--force --request ID --approver WHO --reason TEXT --expires WHEN"
 Unapproved = OffBranch | OverrideEnded | OverrideUnrecorded | OverrideUnsigned
 
 
@@ -58,12 +59,12 @@ def governed(
         return _unnamed(pin, overrides, trail)
     record = overrides.records.get(pin.override)
     if record is None:
-        return _unrecorded(pin, pin.override, "which has no record in state/sources-overrides.json")
+        return _unrecorded(pin, pin.override, "which has no record in state/sources-overrides.json", trail, lost=True)
     if record.kind != "pin" or record.source != pin.source or record.to_commit != pin.commit:
-        return _unrecorded(pin, record.id, "which was given for something else")
+        return _unrecorded(pin, record.id, "which was given for something else", trail)
     what = unbound(record, trail)
     if what:
-        return _unrecorded(pin, record.id, what)
+        return _unrecorded(pin, record.id, what, trail, lost=True)
     return _ended(pin, record, clock) or _unsigned(pin, record, doubt)
 
 
@@ -79,12 +80,12 @@ def _unnamed(pin: Pin, overrides: Overrides, trail: Trail) -> OverrideUnrecorded
     """Return what is wrong with a pin that names no override, though the last pin of its commit rests on one."""
     identity = trail.rests.get((pin.source, pin.commit), "")
     if identity and identity not in overrides.records:
-        return _unrecorded(pin, identity, "whose record was taken out of state/sources-overrides.json")
+        return _unrecorded(pin, identity, "whose record is not in state/sources-overrides.json", trail, lost=True)
     if identity:
-        return _unrecorded(pin, identity, "which the lock no longer names")
+        return _unrecorded(pin, identity, "which the lock no longer names", trail)
     for record in overrides.of(pin.source):
         if record.kind == "pin" and record.status == "active" and record.to_commit == pin.commit:
-            return _unrecorded(pin, record.id, "which the lock no longer names")
+            return _unrecorded(pin, record.id, "which the lock no longer names", trail)
     return None
 
 
@@ -92,15 +93,14 @@ def _ended(pin: Pin, record: Override, clock: datetime) -> OverrideEnded | None:
     match phase(record, clock):
         case "expired":
             how = f"expired at {format_time(record.expires_at)}"
-            again = f"git hybrid override renew {record.id} --expires WHEN --approver WHO --reason TEXT"
+            hint = f"git hybrid override renew {record.id} --expires WHEN --approver WHO --reason TEXT"
         case "revoked" | "superseded" as word:
             when = "" if record.closed_at is None else f" at {format_time(record.closed_at)}"
             how = f"was {word}{when} by {record.closed_by or 'somebody'}"
-            again = f"git hybrid pin {pin.source} --to {pin.commit} --force"
-            again = f"{again} --request ID --approver WHO --reason TEXT --expires WHEN"
+            hint = f"git hybrid pin {pin.source} --to {pin.commit} {_CAPTURE}"
         case _:
             return None
-    return OverrideEnded(name=pin.source, override=record.id, how=how, commit=pin.commit, hint=again)
+    return OverrideEnded(name=pin.source, override=record.id, how=how, commit=pin.commit, hint=hint)
 
 
 def _unsigned(pin: Pin, record: Override, doubt: Doubt) -> OverrideUnsigned | None:
@@ -108,8 +108,19 @@ def _unsigned(pin: Pin, record: Override, doubt: Doubt) -> OverrideUnsigned | No
     return OverrideUnsigned(name=pin.source, override=record.id, what=what, commit=pin.commit) if what else None
 
 
-def _unrecorded(pin: Pin, override: str, what: str) -> OverrideUnrecorded:
-    return OverrideUnrecorded(name=pin.source, override=override, what=what, commit=pin.commit)
+def _unrecorded(pin: Pin, override: str, what: str, trail: Trail, *, lost: bool = False) -> OverrideUnrecorded:
+    """Return the error for a pin whose override is not what it should be; *lost*: the log may know what it was."""
+    hint = again(pin, trail)
+    if lost and override in trail.latest:
+        hint = f"git hybrid override restore {override}"
+    return OverrideUnrecorded(name=pin.source, override=override, what=what, commit=pin.commit, hint=hint)
+
+
+def again(pin: Pin, trail: Trail) -> str:
+    """Return what brings a pin whose approval is not known to order; one that nobody made is not to be approved."""
+    if trail.newest is not None and (pin.source, pin.commit) not in trail.rests:
+        return f"git hybrid pin {pin.source}, or find the pin that was: git log -p -- state/sources.lock"
+    return f"git hybrid pin {pin.source} --to {pin.commit} {_CAPTURE}"
 
 
 def expiring(overrides: Overrides, clock: datetime, names: Collection[str]) -> tuple[str, ...]:

@@ -125,6 +125,12 @@ def _detail(record: Mapping[str, Json]) -> Mapping[str, Json]:
     return detail if isinstance(detail, Mapping) else {}
 
 
+def why_closed(override: Override, trail: Trail) -> str:
+    """Return the reason that was given for the end of *override*, which the audit log alone keeps; nothing if none."""
+    told = trail.latest.get(override.id, {})
+    return str(_detail(told).get("because", "")) if override.closed_at is not None else ""
+
+
 def binds(record: Mapping[str, Json], override: Override) -> bool:
     """Tell whether the audit record *record* is the one that *override* names, and tells of it as it is."""
     named = _overridden(record) == override.id and record["hash"] == override.audit_hash

@@ -56,6 +56,17 @@ class Decision(Struct, frozen=True, kw_only=True):
     dropped_mirrors: frozenset[str] = frozenset()
 
 
+def together(decisions: Sequence[Decision]) -> Decision:
+    """Return what *decisions*, each about another source, come to as one."""
+    return Decision(
+        events=[event for decision in decisions for event in decision.events],
+        entries={name: entry for decision in decisions for name, entry in decision.entries.items()},
+        pins={name: pin for decision in decisions for name, pin in decision.pins.items()},
+        overrides={key: item for decision in decisions for key, item in decision.overrides.items()},
+        reports={name: sha256 for decision in decisions for name, sha256 in decision.reports.items()},
+    )
+
+
 class Records(Struct, frozen=True, kw_only=True):
     """The files that a decision makes, in the order in which they are written; None leaves a file as it is."""
 

@@ -14,7 +14,7 @@ from git_hybrid.store.parsing import check_version, checked, convert, encode_jso
 from git_hybrid.store.wire import ApprovalShape, OverrideShape
 
 VERSION = 1
-_MEND = "restore it with git (git checkout -- state/sources-overrides.json): overrides are kept for good"
+_MEND = "git hybrid override restore: the audit log tells what was approved"
 
 
 def decode_overrides(data: bytes) -> Overrides:
@@ -24,7 +24,10 @@ def decode_overrides(data: bytes) -> Overrides:
         InvalidFile: with every bad record.
         NewerSchema: it was written by a newer version.
     """
-    document = load_json(data, OVERRIDES)
+    try:
+        document = load_json(data, OVERRIDES)
+    except InvalidFile as error:
+        raise InvalidFile(path=error.path, problems=error.problems, mend=_MEND) from error
     check_version(document, key="schema_version", known=VERSION, shown=OVERRIDES)
     problems = [Problem(key, "unknown key") for key in document if key not in ("schema_version", "overrides")]
     entries = document.get("overrides")

@@ -33,6 +33,7 @@ _MERGE = {
     "sources.toml": "keep the tables of both sides, each of them whole, then git hybrid pin: git-hybrid-files(7)",
     "state/sources.lock": _TAKE,
     "state/sources.json": _TAKE,
+    "state/sources-overrides.json": "both sides belong in it",
 }
 """What to do about a conflict in each file that is merged."""
 

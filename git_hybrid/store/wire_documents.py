@@ -121,9 +121,10 @@ class OverrideShown(OverrideShape, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class OverrideListDocument(_Document, frozen=True, kw_only=True):
-    """Overrides, those that need attention first."""
+    """Overrides, those that need attention first; with ``restore`` those that were written anew."""
 
-    command: Literal["override list"]
+    command: Literal["override list", "override restore"]
+    command_id: str | UnsetType = UNSET
     overrides: list[OverrideShown]
     sources: list[Any]
 

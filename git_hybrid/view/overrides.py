@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from git_hybrid.core.override import Override, phase
+from git_hybrid.core.override import Override, Trail, phase, why_closed
 from git_hybrid.core.values import format_age, format_time
 from git_hybrid.view.term import Style, fit, paint, safe, width
 from git_hybrid.view.text import SHORT, Look
@@ -13,8 +13,8 @@ from git_hybrid.view.text import SHORT, Look
 _STYLES: dict[str, Style] = {"expired": "bad", "expiring": "warn", "active": "good"}
 
 
-def override_lines(found: Sequence[Override], now: datetime, look: Look) -> list[str]:
-    """Return two lines an override: what it is and until when, then who approved it and why."""
+def override_lines(found: Sequence[Override], now: datetime, look: Look, trail: Trail) -> list[str]:
+    """Return some lines an override: what it is and until when, who approved it and why, and why it was revoked."""
     names = max((width(safe(item.source)) for item in found), default=0)
     lines: list[str] = []
     for item in found:
@@ -27,6 +27,8 @@ def override_lines(found: Sequence[Override], now: datetime, look: Look) -> list
         people = ", ".join(dict.fromkeys(approver.id for approver in item.approvers))
         told = f"    {item.id}  {item.request_id}, approved by {people}"
         lines += [safe(told), f"    {safe(item.reason)}" + (f" ({safe(item.incident)})" if item.incident else "")]
+        because = why_closed(item, trail)
+        lines += [f"    {item.status}: {safe(because)}"] if because else []
     return lines
 
 

@@ -72,8 +72,8 @@ class Look(Struct, frozen=True, kw_only=True):
 
 
 def report_lines(report: Report, look: Look) -> list[str]:
-    """Return the rows of *report* as lines; rows where nothing happened only when verbose."""
-    rows = [row for row in report.rows if look.verbose or row.outcome not in _CALM]
+    """Return the rows of *report* as lines; rows where nothing happened and nothing is noted only when verbose."""
+    rows = [row for row in report.rows if look.verbose or row.outcome not in _CALM or row.notes]
     names = max((width(row.name) for row in rows), default=0)
     words = max((width(row.outcome) for row in rows), default=0)
     lines: list[str] = []

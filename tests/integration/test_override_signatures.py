@@ -111,7 +111,7 @@ def test_an_approval_that_was_lost_is_captured_and_signed_again(site: Site, tmp_
     """What is signed then is to stay at the commit; the record says where it had come from."""
     key = with_key(site, tmp_path)
     at = "2099-01-01"
-    site.replace("sources.toml", "[policy]", '[policy]\noverride_max_age = "40000d"')
+    site.replace("sources.toml", "[policy]", '[policy]\noverride_max_age = "30000d"')
     signed = signature(site, key, "tool", "--to", site.commits.hotfix, *REQUEST, "--expires", at)
     site.force(site.commits.hotfix, expires=at, signature=str(signed))
     assert site.overrides()[1]["from_commit"] == site.overrides()[0]["from_commit"] != site.commits.hotfix
@@ -122,7 +122,7 @@ def test_an_approval_that_was_lost_is_captured_and_signed_again(site: Site, tmp_
 def test_where_nothing_can_check_a_signature_that_is_the_reason(site: Site, tmp_path: Path) -> None:
     key = with_key(site, tmp_path)
     signed = signature(site, key, "tool", "--to", site.commits.hotfix, *REQUEST, "--expires", "2099-01-01")
-    site.replace("sources.toml", "[policy]", '[policy]\noverride_max_age = "40000d"')
+    site.replace("sources.toml", "[policy]", '[policy]\noverride_max_age = "30000d"')
     site.force(site.commits.hotfix, expires="2099-01-01", signature=str(signed))
     folder = tmp_path / "bin"
     folder.mkdir()

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from support.cli import Hybrid
+from support.governed import shifted
 from support.kit import started, state
 from support.scanners import a_scanner, scan_of, use
 from support.upstream import Upstream, UpstreamFactory
@@ -115,6 +116,31 @@ def test_what_is_no_finding_or_blocks_nothing_is_refused(
     hybrid("pin", "tool", "--kind", "scan", *FORCE)
     assert "needs no override" in hybrid("pin", "tool", "--kind", "scan", *FORCE, check=6).err
     assert (lock(workspace), (workspace / "state/resume.json").exists()) == (before, False)
+
+
+def statuses(workspace: Path) -> list[str]:
+    records = json.loads((workspace / "state/sources-overrides.json").read_text())["overrides"]
+    return [record["status"] for record in records]
+
+
+def test_another_one_takes_the_place_of_one_that_expired(hybrid: Hybrid, workspace: Path, blocked: list[str]) -> None:
+    late = shifted("+21d")
+    hybrid("pin", "tool", "--finding", blocked[0], *FORCE)
+    told = hybrid("check", "overrides", env=late, check=1).out
+    assert "git hybrid override revoke" in told
+    hybrid("pin", "tool", "--kind", "scan", *FORCE, env=late)
+    assert statuses(workspace) == ["superseded", "active"]
+    hybrid("check", "overrides", env=late)
+
+
+def test_a_pin_that_stays_ends_one_that_expired(hybrid: Hybrid, workspace: Path, blocked: list[str]) -> None:
+    assert blocked
+    hybrid("pin", "tool", "--kind", "scan", *FORCE)
+    hybrid("pin", "tool")
+    assert statuses(workspace) == ["active"]
+    hybrid("pin", "tool", env=shifted("+21d"))
+    assert statuses(workspace) == ["superseded"]
+    hybrid("check", "overrides", env=shifted("+21d"))
 
 
 def test_it_ends_when_the_pin_moves(hybrid: Hybrid, workspace: Path, blocked: list[str], tool: Upstream) -> None:

@@ -17,9 +17,10 @@ from git_hybrid.cli.wiring import Session
 from git_hybrid.core.approval import Asked, payload
 from git_hybrid.core.audit_query import OVERRIDE_COLUMNS, override_row
 from git_hybrid.core.errors import BadArgument, MissingOptions
-from git_hybrid.core.override import Override, phase, plain
+from git_hybrid.core.override import Override, phase, plain, why_closed
 from git_hybrid.git.signing import is_signed
 from git_hybrid.store.durable import write_file
+from git_hybrid.store.restoring import restore_overrides
 from git_hybrid.view.export import FORMATS, Format, Table, export
 from git_hybrid.view.overrides import override_details, override_lines
 
@@ -63,7 +64,7 @@ def list_command(context: click.Context, *, names: tuple[str, ...], active: bool
             rows = [{**plain(item), "state": phase(item, snapshot.clock)} for item in found]
             output.document({"command": "override list", "exit_code": 0, "overrides": rows, "sources": []})
         else:
-            output.data(*override_lines(found, snapshot.clock, output.look))
+            output.data(*override_lines(found, snapshot.clock, output.look, snapshot.trail))
             output.talk("" if found else "no overrides")
         return 0
 
@@ -82,7 +83,7 @@ def show_command(context: click.Context, *, identity: str) -> int:
             document = {"command": "override show", "exit_code": 0, "sources": []}
             output.document(document | {"override": {**plain(found), "state": word, "commits": commits}})
         else:
-            output.data(*override_details(override_row(found, word, commits)))
+            output.data(*override_details(override_row(found, word, commits, why_closed(found, snapshot.trail))))
         return 0
 
 
@@ -141,14 +142,40 @@ def revoke_command(context: click.Context, *, identity: str, reason: str | None)
         return code
 
 
+@command.command("restore")
+@click.argument("identities", nargs=-1, metavar="[ID]...")
+@common_options
+@click.pass_context
+def restore_command(context: click.Context, *, identities: tuple[str, ...]) -> int:
+    """Write records that a merge, a revert or an edit has lost as the audit log tells of them; without ids all.
+
+    Nothing is decided anew: what was closed stays closed, and what the log does not know is not made.
+    """
+    with opened(context) as (session, output):
+        runtime = session.runtime
+        with runtime.ledger.writer(runtime.info):
+            found = restore_overrides(session.layout, identities)
+        snapshot = runtime.ledger.snapshot()
+        clock = snapshot.clock
+        if output.common.json:
+            rows = [{**plain(item), "state": phase(item, clock)} for item in found]
+            document = {"command": "override restore", "command_id": runtime.info.run, "exit_code": 0, "sources": []}
+            output.document(document | {"overrides": rows})
+        elif not output.common.quiet:
+            output.data(*override_lines(found, clock, output.look, snapshot.trail))
+            output.talk("" if found else "every override is recorded as the audit log tells")
+        return 0
+
+
 def _changed(session: Session, output: Output, name: str, override: Override) -> int:
-    clock = session.runtime.ledger.snapshot().clock
+    snapshot = session.runtime.ledger.snapshot()
+    clock = snapshot.clock
     word = phase(override, clock)
     if output.common.json:
         document = {"command": name, "command_id": session.runtime.info.run, "exit_code": 0, "sources": []}
         output.document(document | {"override": {**plain(override), "state": word}})
     elif not output.common.quiet:
-        output.data(*override_lines([override], clock, output.look))
+        output.data(*override_lines([override], clock, output.look, snapshot.trail))
     return 0
 
 
@@ -175,7 +202,12 @@ def overrides_table(session: Session) -> Table:
     """Return all overrides of a workspace as a table."""
     snapshot = session.runtime.ledger.snapshot()
     records = snapshot.overrides.records.values()
-    rows = [override_row(item, phase(item, snapshot.clock), moved_over(session.runtime, item)) for item in records]
+    rows = [
+        override_row(
+            item, phase(item, snapshot.clock), moved_over(session.runtime, item), why_closed(item, snapshot.trail)
+        )
+        for item in records
+    ]
     return Table(title="Overrides", columns=OVERRIDE_COLUMNS, rows=rows)
 
 

@@ -22,7 +22,7 @@ NAMES = {
     "scan": "scan --json",
     "bundle": "bundle create, verify and apply --json",
     "mirror-list": "mirror list, add and remove --json",
-    "override-list": "override list --json",
+    "override-list": "override list and restore --json",
     "override": "override show, renew and revoke --json",
     "audit-log": "audit log --json",
     "audit-verify": "audit verify --json",

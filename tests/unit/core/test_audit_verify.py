@@ -380,6 +380,7 @@ def test_filters_and_rows() -> None:
     row = record_row(lines[-1])
     assert (tuple(row), row["approvers"], row["closed_at"]) == (RECORD_COLUMNS, "bea (2026-07-20T12:00:00Z)", "")
     ended = closed(an_override(), "revoked", at=NOW, by="Cid")
-    cells = override_row(ended, "revoked", "1 ahead")
+    cells = override_row(ended, "revoked", "1 ahead", "done")
+    assert cells["because"] == "done"
     assert (tuple(cells), cells["closed_at"], cells["commits"]) == (OVERRIDE_COLUMNS, "2026-07-20T12:00:00Z", "1 ahead")
     assert override_row(an_override(), "active")["closed_at"] == ""

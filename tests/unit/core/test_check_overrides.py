@@ -75,13 +75,67 @@ def test_after_its_end_pin_and_record_fail() -> None:
     pin, record = told(clock=NOW + 20 * DAY)
     assert (pin.file, pin.mend) == ("state/sources.lock", "git hybrid pin tool")
     assert "expired at" in record.what
+    assert record.mend.startswith("git hybrid pin tool, or git hybrid override renew ovr-1")
     assert told(replace(ITEM, status="revoked", closed_at=NOW), pin=None) == ()
+    assert {item.mend.partition(", or")[0] for item in told(clock=NOW + 20 * DAY, declared=False)} == {
+        "git hybrid sync --prune"
+    }
+
+
+def test_one_that_nothing_rests_on_fails_nothing() -> None:
+    for pin in (None, a_pin(TOOL)):
+        assert told(pin=pin, clock=NOW + 14 * DAY) == ()
+        (found,) = told(pin=pin, clock=NOW + 20 * DAY)
+        assert (found.level, found.mend) == ("warn", "git hybrid override revoke ovr-1 --reason TEXT")
+
+
+def test_accepted_findings_rest_on_the_commit() -> None:
+    scan = replace(ITEM, kind="scan", findings=("f",))
+    (found,) = told(scan, pin=replace(PIN, ref=a_pin(TOOL).ref, override=None), clock=NOW + 20 * DAY)
+    assert found.level == "fail"
+    assert found.mend.startswith("git hybrid override revoke ovr-1 --reason TEXT, or git hybrid override renew")
+    (found,) = told(scan, pin=a_pin(TOOL), clock=NOW + 20 * DAY)
+    assert found.level == "warn"
+
+
+def checked(pin: Pin, *events: Event, kept: Override | None = None) -> tuple[Violation, ...]:
+    """Return what is found of a pin where the log tells of *events*, and the file has no record but *kept*."""
+    records = extend(tail_of(()), events, at=NOW, operator="o", command_id=RUN, log_id="l")
+    return check_overrides(
+        Facts(
+            manifest=Manifest(sources={TOOL.name: TOOL}),
+            clock=NOW,
+            lock=Lock(pins={TOOL.name: pin}),
+            overrides=Overrides(records={} if kept is None else {kept.id: kept}),
+            trail=trail_of(records),
+        )
+    )
+
+
+def test_a_record_that_the_log_knows_is_restored_from_it() -> None:
+    for pin in (PIN, replace(PIN, override=None)):
+        (found,) = checked(pin, event_of(ITEM, "override"))
+        assert found.mend == "git hybrid override restore ovr-1"
+    edited = replace(ITEM, reason="because", audit_hash="0" * 64)
+    assert {item.mend for item in checked(PIN, event_of(ITEM, "override"), kept=edited)} == {
+        "git hybrid override restore ovr-1"
+    }
 
 
 def test_a_pin_without_its_record_says_how_to_capture_it_again() -> None:
-    for found in (told(None)[0], told(None, pin=replace(PIN, override=None))[0]):
-        assert f"git hybrid pin tool --to {oid(2)} --force" in found.mend
+    pinned = Event(event="pin", source=TOOL.name, after=oid(2), detail={"rests_on": "ovr-1"})
+    for pin in (PIN, replace(PIN, override=None)):
+        assert checked(pin, pinned)[0].mend.startswith(f"git hybrid pin tool --to {oid(2)} --force")
+    plain = Event(event="pin", source=TOOL.name, after=oid(2))
+    assert "--force" in checked(replace(PIN, override=None), plain)[0].mend
     assert "no record" in told(None, declared=False)[0].what
+
+
+def test_a_pin_that_nobody_made_is_not_to_be_approved() -> None:
+    for pin in (PIN, replace(PIN, override=None)):
+        (found,) = checked(pin, Event(event="init"))
+        assert "knows of no pin" in found.why
+        assert found.mend.startswith("git hybrid pin tool, or find")
 
 
 def test_a_record_that_the_log_does_not_bear_out_fails() -> None:
@@ -123,4 +177,7 @@ def test_where_no_signature_can_be_checked_that_is_said() -> None:
 def test_one_that_was_made_in_time_to_come_fails() -> None:
     (found,) = told(now=NOW - 2 * DAY)
     assert "still to come" in found.what
+    assert found.mend == "git hybrid override revoke ovr-1 --reason TEXT"
     assert told(now=NOW - DAY / 2) == ()
+    revoked = replace(ITEM, status="revoked", closed_at=NOW)
+    assert told(revoked, pin=None, now=NOW - 2 * DAY) == ()

@@ -24,6 +24,7 @@ from git_hybrid.core.override import (
     phase,
     plain,
     trail_of,
+    why_closed,
     with_overrides,
 )
 from git_hybrid.core.value import replace
@@ -261,7 +262,7 @@ def test_a_pin_whose_override_ended_may_not() -> None:
 def test_a_pin_that_names_no_override_is_held_against_the_log() -> None:
     bare = replace(PIN, override=None, ref=a_pin(TOOL).ref)
     overrides, records = recorded(an_override(), events=(pinned(2, "ovr-1"),))
-    for items, word in ((overrides, "no longer names"), (Overrides(), "was taken out")):
+    for items, word in ((overrides, "no longer names"), (Overrides(), "is not in state")):
         error = unapproved(bare, TOOL, items, trail_of(records), NOW, certain)
         assert isinstance(error, OverrideUnrecorded)
         assert word in error.what
@@ -286,3 +287,12 @@ def test_a_pin_without_an_override_has_the_ref_that_is_declared() -> None:
     assert unapproved(a_pin(fixed, ref="refs/tags/v1"), fixed, *nothing, certain) is None
     for ref in ("refs/hybrid/unreachable", "refs/pull/1/head"):
         assert isinstance(unapproved(a_pin(fixed, ref=ref), fixed, *nothing, certain), OffBranch)
+
+
+def test_why_an_override_was_closed_is_told_by_the_log() -> None:
+    ended = closed(an_override(), "revoked", at=NOW, by="Cid")
+    told = event_of(ended, "override-revoked", reason="done")
+    records = extend(tail_of(()), [told], at=NOW, operator="o", command_id=RUN, log_id="l")
+    assert why_closed(ended, trail_of(records)) == "done"
+    assert why_closed(an_override(), trail_of(records)) == ""
+    assert why_closed(ended, trail_of(())) == ""

@@ -1,0 +1,62 @@
+"""Write lost records of overrides anew: the audit log tells all of each."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from git_hybrid.core.canonical import Json
+from git_hybrid.core.errors import InvalidFile, Problem, UnknownOverride
+from git_hybrid.core.governance import unbound
+from git_hybrid.core.override import Override, Overrides, Trail, binds, with_overrides
+from git_hybrid.store import reading
+from git_hybrid.store.durable import write_file
+from git_hybrid.store.layout import Layout
+from git_hybrid.store.overridefile import decode_override, encode_overrides
+from git_hybrid.store.wire import OverrideShape
+
+
+def restore_overrides(layout: Layout, wanted: Collection[str]) -> tuple[Override, ...]:
+    """Write the records that are missing, or that the audit log does not bear out, as it tells of them; return those.
+
+    *wanted* has the ids of some, nothing stands for all. A file that cannot be read is written anew with all of them.
+
+    Raises:
+        UnknownOverride: the log knows nothing of one, or no longer all of it.
+        LocalIo: a file cannot be read or written.
+    """
+    trail = reading.trail(layout)
+    for identity in wanted:
+        if identity not in trail.latest:
+            raise UnknownOverride(override=identity, why="is not in the audit log, which could tell what it was")
+    kept, names = _readable(layout), set(wanted) or set(trail.latest)
+    if kept is None:
+        kept, names = Overrides(), set(trail.latest)
+    lost = {name: _told(name, trail) for name in sorted(names) if _is_lost(name, kept, trail)}
+    if lost:
+        write_file(layout.overrides, encode_overrides(with_overrides(kept, lost)))
+    return tuple(lost.values())
+
+
+def _readable(layout: Layout) -> Overrides | None:
+    try:
+        return reading.overrides(layout)
+    except InvalidFile:
+        return None
+
+
+def _is_lost(identity: str, kept: Overrides, trail: Trail) -> bool:
+    record = kept.records.get(identity)
+    return record is None or bool(unbound(record, trail))
+
+
+def _told(identity: str, trail: Trail) -> Override:
+    record = trail.latest[identity]
+    detail = record.get("detail")
+    told: Mapping[str, Json] = detail if isinstance(detail, Mapping) else {}
+    fields = {key: value for key, value in told.items() if key in OverrideShape.__struct_fields__}
+    entry = {**fields, "id": identity, "source": record.get("source"), "audit_hash": record["hash"]}
+    problems: list[Problem] = []
+    found = decode_override(entry, identity, problems)
+    if found is None or not binds(record, found):
+        raise UnknownOverride(override=identity, why="is not told in full by the audit log: restore it from git")
+    return found

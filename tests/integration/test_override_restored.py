@@ -1,0 +1,185 @@
+"""Overrides in the life of a team: merges, reverts and what is left behind; each mend is typed as it is told."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from support.governed import BEA, LOG, OVERRIDES, Site, forced_site, plain_site
+from support.kit import git, lock
+
+EMPTY = '{\n  "overrides": [],\n  "schema_version": 1\n}\n'
+CONFLICT = "<<<<<<< HEAD\n{}\n=======\n{}\n>>>>>>> x\n"
+
+
+@pytest.fixture
+def site(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Site:
+    return plain_site(tmp_path, tmp_path_factory)
+
+
+@pytest.fixture
+def forced(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Site:
+    return forced_site(tmp_path, tmp_path_factory)
+
+
+def failures(site: Site) -> list[str]:
+    """Return what fails of overrides and audit."""
+    return [item.what for name in ("overrides", "audit") for item in site.checked(name) if item.level == "fail"]
+
+
+@pytest.mark.parametrize("text", [EMPTY, "", CONFLICT, None])
+def test_a_record_that_was_lost_is_written_anew(forced: Site, text: str | None) -> None:
+    before, log = forced.read(OVERRIDES), forced.read(LOG)
+    if text is None:
+        (forced.root / OVERRIDES).unlink()
+    else:
+        forced.write(OVERRIDES, text)
+    (record,) = json.loads(before)["overrides"]
+    if text in (EMPTY, None):
+        assert f"git hybrid override restore {record['id']}" in forced("sync", check=5).err
+    else:
+        assert "git hybrid override restore" in forced("status", check=2).err
+    forced("override", "restore", record["id"])
+    assert (forced.read(OVERRIDES), forced.read(LOG)) == (before, log)
+    assert failures(forced) == []
+    assert "every override is recorded" in forced("override", "restore").err
+
+
+def test_only_what_the_log_tells_in_full_is_written(forced: Site) -> None:
+    (record,) = forced.overrides()
+    forced("override", "restore", "ovr-0", check=2)
+    forced.replace(LOG, '"reason":"hotfix"', '"reason":"hotfit"')
+    assert "is not in the audit log" in forced("override", "restore", record["id"], check=2).err
+    assert forced("override", "restore", "--json").json()["overrides"] == []
+
+
+def test_an_edited_record_is_put_right(forced: Site) -> None:
+    before = forced.read(OVERRIDES)
+    forced.edit_override(expires_at="2099-01-01T00:00:00Z")
+    (record,) = forced.overrides()
+    renew = ("override", "renew", record["id"], "--expires", "1d", "--reason", "x", "--approver", BEA)
+    assert f"git hybrid override restore {record['id']}" in forced(*renew, check=2).err
+    assert [item["id"] for item in forced("override", "restore", "--json").json()["overrides"]] == [record["id"]]
+    assert forced.read(OVERRIDES) == before
+
+
+def test_two_people_who_force_and_merge_have_both(site: Site) -> None:
+    site("add", site.tool.url, "--name", "other", "--branch", "main")
+    site("sync")
+    site.commit("another")
+    git("checkout", "-q", "-b", "branch", cwd=site.root)
+    site.force(site.commits.hotfix)
+    site("sync")
+    site.commit("one")
+    git("checkout", "-q", "main", cwd=site.root)
+    words = ("--force", "--request", "CHG-2", "--approver", BEA, "--reason", "x", "--expires", "20d")
+    site("pin", "other", "--to", site.commits.hotfix, *words)
+    site("sync")
+    site.commit("two")
+    git("merge", "-q", "branch", cwd=site.root, check=False)
+    assert "both sides belong in it" in site("status", check=2).err
+    site("override", "restore")
+    assert {item["source"] for item in site.overrides()} == {"tool", "other"}
+    site("sync")
+    site.commit("merged")
+    assert failures(site) == []
+
+
+def test_two_people_who_renew_and_merge_have_the_one_that_the_log_tells_last(forced: Site) -> None:
+    (record,) = forced.overrides()
+
+    def renew(expires: str) -> None:
+        forced("override", "renew", record["id"], "--expires", expires, "--reason", "more", "--approver", BEA)
+        forced.commit(expires)
+
+    git("checkout", "-q", "-b", "branch", cwd=forced.root)
+    renew("22d")
+    git("checkout", "-q", "main", cwd=forced.root)
+    renew("23d")
+    git("merge", "-q", "branch", cwd=forced.root, check=False)
+    for side in ("--ours", "--theirs"):
+        git("checkout", side, OVERRIDES, cwd=forced.root)
+        forced("override", "restore", record["id"])
+        assert failures(forced) == []
+    forced.commit("merged")
+    renew("24d")
+    assert failures(forced) == []
+
+
+def test_a_revert_whose_records_come_back_is_mended(forced: Site) -> None:
+    git("revert", "--no-edit", "HEAD", cwd=forced.root)
+    git("checkout", "HEAD~1", "--", LOG, cwd=forced.root)
+    assert failures(forced) != []
+    forced("override", "restore")
+    assert failures(forced) == []
+    forced("sync")
+    forced("pin", "tool")
+    assert forced.overrides()[0]["status"] == "superseded"
+    assert failures(forced) == []
+
+
+def test_a_pin_that_stays_ends_what_it_does_not_rest_on(forced: Site) -> None:
+    git("checkout", "HEAD~1", "--", "state/sources.lock", cwd=forced.root)
+    forced("sync")
+    found = forced("check", "overrides", shift="+21d").out
+    assert "nothing rests on it" in found
+    told = forced("pin", "tool", shift="+21d")
+    assert "is superseded" in told.out
+    assert forced.overrides()[0]["status"] == "superseded"
+    assert forced.checked("overrides") == []
+
+
+def test_the_mend_of_one_that_nothing_rests_on_moves_no_pin(forced: Site) -> None:
+    git("checkout", "HEAD~1", "--", "state/sources.lock", cwd=forced.root)
+    before = forced.read("state/sources.lock")
+    mend = f"override revoke {forced.overrides()[0]['id']} --reason"
+    assert f"git hybrid {mend} TEXT" in forced("check", "overrides", shift="+21d").out
+    forced(*mend.split(), "over", shift="+21d")
+    assert "revoked: over" in forced("override", "list").out
+    assert "because" in forced("override", "show", forced.overrides()[0]["id"]).out
+    assert forced.read("state/sources.lock") == before
+    assert forced("check", "overrides", shift="+21d").out.count("warn") == 0
+
+
+@pytest.mark.parametrize("cloned", [True, False])
+def test_prune_ends_the_overrides_of_what_it_removes(forced: Site, *, cloned: bool) -> None:
+    text = forced.read("sources.toml")
+    forced.write("sources.toml", text[: text.index("[source.")])
+    if not cloned:
+        git("-C", "sources", "clean", "-qffdx", cwd=forced.root)
+    assert "git hybrid sync --prune" in forced("check", "overrides", check=1, shift="+21d").out
+    forced("sync", "--prune", "-n")
+    assert forced.overrides()[0]["status"] == "active"
+    forced("sync", "--prune")
+    assert forced.overrides()[0]["status"] == "superseded"
+    assert lock(forced.root) == {}
+    assert failures(forced) == []
+
+
+def test_what_was_made_in_time_to_come_is_mended_by_its_end(site: Site) -> None:
+    site.force(site.commits.hotfix, shift="+3d")
+    (found,) = [item for item in site.checked("overrides") if item.level == "fail"]
+    site(*found.mend.removeprefix("git hybrid ").removesuffix("TEXT").split(), "a clock that was ahead")
+    site("pin", "tool")
+    assert failures(site) == []
+
+
+def test_a_bare_pin_ends_what_the_manifest_needs_no_longer(forced: Site) -> None:
+    forced.replace("sources.toml", 'branch = "main"', f'commit = "{forced.commits.hotfix}"')
+    assert "is superseded" in forced("pin").out
+    entry = lock(forced.root)["tool"]
+    assert (entry["commit"], entry.get("override")) == (forced.commits.hotfix, None)
+    forced("sync")
+    assert failures(forced) == []
+
+
+def test_a_pin_that_nobody_made_is_told_as_such(forced: Site) -> None:
+    forced.replace("state/sources.lock", forced.commits.hotfix, "0" * 7 + forced.commits.hotfix[7:])
+    found = forced.checked("overrides")[0]
+    assert "knows of no pin" in found.why
+    assert found.mend.startswith("git hybrid pin tool, or find")
+    assert "--force" not in forced("sync", check=5).err
+    forced("pin", "tool")
+    assert failures(forced) == []
