@@ -234,7 +234,7 @@ def test_revoke_ends_it_now_and_for_good(forced: Site) -> None:
 def test_a_lost_approval_is_captured_again(forced: Site) -> None:
     forced.write(OVERRIDES, '{\n  "overrides": [],\n  "schema_version": 1\n}\n')
     told = forced("sync", check=5).err
-    command = f"git hybrid pin tool --to {forced.commits.hotfix} --force"
+    command = f"git hybrid override restore {lock(forced.root)['tool']['override']}"
     assert command in told
     (found,) = [item for item in forced.checked("overrides") if item.file == LOCK]
     assert command in found.mend

@@ -15,6 +15,7 @@ from git_hybrid.core.reducer import (
     reduce_failed,
     reduce_installed,
     to_records,
+    together,
 )
 from git_hybrid.core.state import ScanStatus, State
 from git_hybrid.core.value import replace
@@ -238,3 +239,15 @@ def test_what_state_says_already_is_not_told_again_but_a_repair_is() -> None:
     decision = reduce_installed([repaired], there, a_run())
     assert [event.event for event in decision.events] == ["repair"]
     assert decision.entries == {}
+
+
+def test_decisions_about_several_sources_come_to_one() -> None:
+    first, second = a_source("a"), a_source("b")
+    parts = [
+        Decision(events=[Event(event="pin", source=item.name)], pins={item.name: a_pin(item)})
+        for item in (first, second)
+    ]
+    whole = together(parts)
+    assert [event.source for event in whole.events] == ["a", "b"]
+    assert set(whole.pins) == {"a", "b"}
+    assert together([]) == Decision(events=[], reports={})
