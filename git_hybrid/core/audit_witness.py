@@ -67,9 +67,9 @@ def against_lock_before(records: Mapping[str, Record], witnesses: Witnesses) -> 
         if commits and pin.commit not in commits:
             last = " or ".join(sorted(commit[:12] for commit in commits))
             what = f"{name} was put back to {pin.commit[:12]}, and the last record of its pin has {last}"
-            yield _of_log(
-                "unexplained-move", what, "the lock was moved by hand: no record says who moved it back, and why"
-            )
+            proves = "the lock was moved by hand: no record says who moved it back, and why"
+            mend = f"git checkout HEAD -- state/sources.lock, then git hybrid pin {name} --to {pin.commit}"
+            yield _of_log("unexplained-move", what, proves, mend=mend)
 
 
 def _newest(records: Mapping[str, Record], names: frozenset[str]) -> Mapping[str, set[str]]:

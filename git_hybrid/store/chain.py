@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from git_hybrid.core.audit import (
     ROTATED,
+    VERSION,
     Event,
     Line,
     Record,
@@ -20,7 +21,7 @@ from git_hybrid.core.audit import (
     tail_of,
 )
 from git_hybrid.core.canonical import Json, canonical_json
-from git_hybrid.core.errors import InvalidFile, Problem
+from git_hybrid.core.errors import InvalidFile, NewerSchema, Problem
 from git_hybrid.core.ids import Oid, SourceName, parse_oid
 from git_hybrid.core.value import Struct
 from git_hybrid.core.values import parse_time
@@ -133,11 +134,19 @@ def _parse(line: bytes) -> Record | None:
 
 
 def _read(line: bytes) -> tuple[Record | None, bool]:
-    """Return the record in *line*, if it is one, and whether its hash is right."""
+    """Return the record in *line*, if it is one, and whether its hash is right.
+
+    Raises:
+        NewerSchema: a newer version wrote it.
+    """
     record = _shaped(line)
     if record is None:
         return None, False
-    return record, _is_as_written(line) or record_hash(record) == record["hash"]
+    whole = _is_as_written(line) or record_hash(record) == record["hash"]
+    version = record["v"]
+    if whole and isinstance(version, int) and version > VERSION:
+        raise NewerSchema(path=SHOWN, found=version, known=VERSION)
+    return record, whole
 
 
 def _is_as_written(line: bytes) -> bool:

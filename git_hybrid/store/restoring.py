@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from git_hybrid.core.canonical import Json
 from git_hybrid.core.errors import InvalidFile, Problem, UnknownOverride
 from git_hybrid.core.governance import unbound
-from git_hybrid.core.override import Override, Overrides, Trail, binds, with_overrides
+from git_hybrid.core.override import Override, Overrides, Trail, binds, trail_of, with_overrides
 from git_hybrid.store import reading
 from git_hybrid.store.durable import write_file
 from git_hybrid.store.layout import Layout
@@ -24,7 +24,7 @@ def restore_overrides(layout: Layout, wanted: Collection[str]) -> tuple[Override
         UnknownOverride: the log knows nothing of one, or no longer all of it.
         LocalIo: a file cannot be read or written.
     """
-    trail = reading.trail(layout)
+    trail = trail_of(reading.records(layout))
     for identity in wanted:
         if identity not in trail.latest:
             raise UnknownOverride(override=identity, why="is not in the audit log, which could tell what it was")

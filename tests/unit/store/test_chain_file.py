@@ -6,9 +6,10 @@ import hashlib
 
 import pytest
 
-from git_hybrid.core.audit import Event, extend
-from git_hybrid.core.errors import InvalidFile
-from git_hybrid.store.chain import append_records, read_log
+from git_hybrid.core.audit import Event, extend, record_hash
+from git_hybrid.core.canonical import canonical_json
+from git_hybrid.core.errors import InvalidFile, NewerSchema
+from git_hybrid.store.chain import append_records, read_log, segment_of
 from support.samples import NOW
 
 
@@ -88,6 +89,15 @@ def test_every_changed_record_is_named(log):
     with pytest.raises(InvalidFile) as caught:
         read_log(log)
     assert [problem.place for problem in caught.value.problems] == ["line 1", "line 2"]
+
+
+def test_a_record_of_a_newer_version_is_refused_and_one_that_was_edited_to_be_newer_is_not_whole(log):
+    *_, last = read_log(log).records
+    newer = {**last, "v": 2}
+    log.write_bytes(log.read_bytes() + canonical_json({**newer, "hash": record_hash(newer)}) + b"\n")
+    with pytest.raises(NewerSchema):
+        read_log(log)
+    assert not segment_of("log", canonical_json(newer) + b"\n").lines[0].whole
 
 
 def test_blank_lines_are_nothing(log):
