@@ -21,7 +21,6 @@ from git_hybrid.core.errors import (
     Interrupted,
     LocalIo,
     MalformedObjects,
-    NetworkFailure,
     RemoteError,
     Unreachable,
     WrongContent,
@@ -46,9 +45,8 @@ WORDS: dict[Action, str] = {
 }
 # What may be the fault of a damaged store of the object cache.
 _SUSPICIOUS = (Unreachable, IdentityChanged, WrongContent, HostileTree, MalformedObjects, GitFailed)
-# What may pass by itself. git-failed too: killed in the middle of a checkout it leaves a tree that only a finished run
-# makes whole.
-_PENDING = (NetworkFailure, Interrupted, LocalIo, GitFailed)
+# git-failed too: killed in the middle of a checkout it leaves a tree that only a finished run makes whole.
+_PENDING = (RemoteError, Interrupted, LocalIo, GitFailed)
 
 
 class Run(Struct, frozen=True, kw_only=True):
@@ -115,25 +113,13 @@ def _attempt(run: Run, task: Task) -> Outcome:
         with TURN:
             outcome: Outcome = _install(run, task)
     except HybridError as error:
-        outcome = Failed(task=task, error=error.about(task.name), pending=_is_pending(run, task, error))
+        outcome = Failed(task=task, error=error.about(task.name), pending=isinstance(error, _PENDING))
     except OSError as error:
         # A failed source ends itself, not the run: what others have done is still to be recorded.
         path, reason = str(error.filename or source_path(task.name)), error.strerror or str(error)
         outcome = Failed(task=task, error=LocalIo(path=path, operation="use", reason=reason), pending=True)
     run.rt.progress("done", task.name, outcome.error.code if isinstance(outcome, Failed) else WORDS[task.action])
     return outcome
-
-
-def _is_pending(run: Run, task: Task, error: HybridError) -> bool:
-    """Tell whether the source is left for a later run: its failure may pass, or its clone is half changed by then.
-
-    A server that refuses, or has no such repository, does so the next time too: any later sync asks again.
-    """
-    if isinstance(error, _PENDING) or not isinstance(error, RemoteError):
-        return isinstance(error, _PENDING)
-    half_changed = task.action == "repair" and isinstance(run.seen[task.name], Clone)
-    begun = run.rt.ledger.unfinished()
-    return half_changed or (begun is not None and begun.phases.get(task.name) == "installing")
 
 
 def _install(run: Run, task: Task) -> Installed:

@@ -202,7 +202,7 @@ def test_fault(case: Case, outcome: Outcome) -> None:
         assert len(retried) == case.tries - 1
         assert case.base != "main" or "loop" in case.name or len(outcome.asked[case.name]) == case.tries
     pending = [source["name"] for source in outcome.ended.result.json()["pending"]]
-    assert (case.name in pending) == (error["code"] == NETWORK), "only what may pass is resumed"
+    assert (case.name in pending) == (case.code == 4), "only what may pass is resumed"
     if error["code"] == NETWORK:
         assert error["cause"], "the last words of the server are missing"
         assert re.search(r"\(\S+\) after 2 tries", error["message"])

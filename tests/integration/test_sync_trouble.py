@@ -50,29 +50,24 @@ def test_refusals_are_4_after_one_attempt(
     assert codes(result) == {"local": 0, "tool": 4}
     assert [request.status for request in https_server.requests] == [status]
     assert head(workspace, "local") == lock(workspace)["local"]["commit"]
-    assert result.json()["pending"] == []
-    assert not (workspace / "state/resume.json").exists()
+    assert result.json()["pending"] == [{"name": "tool"}]
     https_server.clear_faults()
-    hybrid("sync", env=pinned)
+    hybrid("resume", env=pinned)
     assert head(workspace) == lock(workspace)["tool"]["commit"]
 
 
-def test_an_upstream_that_is_gone_keeps_nobody_from_the_others(
+def test_an_upstream_that_is_gone_keeps_no_sync_from_the_others(
     hybrid: Hybrid, workspace: Path, pinned: dict[str, str], tool: Upstream, https_server: HttpsGitServer
 ) -> None:
-    away = tool.path.rename(tool.path.with_name("away"))
-    first = hybrid("sync", env=pinned, check=4)
-    assert "still to do" not in first.err
-    away.rename(tool.path)
     https_server.fail_always(404)
     hybrid("sync", env=pinned, check=4)
     assert head(workspace, "local") == lock(workspace)["local"]["commit"]
     shutil.rmtree(workspace / "sources/local")
     again = hybrid("sync", "--json", env=pinned, check=4)
     assert outcomes(again) == {"local": "cloned", "tool": "failed"}
-    hybrid("sync", "local", env=pinned)
+    assert "hint: git hybrid resume --abort" in hybrid("pin", "local", env=pinned, check=7).err
+    hybrid("resume", "--abort", env=pinned)
     hybrid("pin", "local", env=pinned)
-    assert "missing" in hybrid("status", "--porcelain", "tool").out
     assert "nothing to resume" in hybrid("resume", env=pinned).err
 
 
