@@ -26,7 +26,8 @@ REMEDIES: Mapping[str, Remedy] = {
     "newer-schema": Remedy(
         2,
         "{path} was written by a newer git hybrid: its version is {found}, this program knows {known}",
-        hints=("install a newer git-hybrid from where this one came",),
+        "a newer git-hybrid, from where this one came, knows it",
+        ("git hybrid --version",),
     ),
     "no-workspace": Remedy(
         2, "no sources.toml in {path} or any folder above it", hints=("git hybrid init", "git hybrid demo")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -100,10 +101,7 @@ def command(
     accepts = kind == "scan" or bool(findings)
     is_override = force or accepts or any(given.values()) or bool(incidents or signatures or waived)
     if is_override:
-        for option, value in (("--group", ", ".join(groups)), ("--all", "all" if everything else "")):
-            if value:
-                reason = "an override is for one source, and its approvers see which: give one for each"
-                raise BadArgument(what=option, value=value, reason=reason)
+        _refuse_many(groups, everything=everything)
         wanted = {"--force": force, "a source": len(names) == 1, "--to": to or accepts, **given}
         absent = tuple(key for key, value in wanted.items() if not (value.strip() if isinstance(value, str) else value))
         if absent:
@@ -177,6 +175,13 @@ def moment(option: str, text: str, *, now: datetime) -> datetime:
         return parse_moment(text.strip(), now=now)
     except InvalidText as error:
         raise BadArgument(what=option, value=text, reason=str(error)) from error
+
+
+def _refuse_many(groups: Sequence[str], *, everything: bool) -> None:
+    for option, value in (("--group", ", ".join(groups)), ("--all", "all" if everything else "")):
+        if value:
+            reason = "an override is for one source, and its approvers see which: give one for each"
+            raise BadArgument(what=option, value=value, reason=reason)
 
 
 def _object_id(text: str) -> Oid:
