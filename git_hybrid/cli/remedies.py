@@ -162,9 +162,11 @@ REMEDIES: Mapping[str, Remedy] = {
     "ref-missing": Remedy(
         5,
         "{name}: upstream has no {ref}",
-        "asked at {url}\n{nearest}\n"
-        "sources.toml may follow another branch, tag or version, or commit = the one that is pinned",
-        ("git ls-remote {url}", "then pin it: git hybrid pin {name}"),
+        "asked at {url}\n{nearest}",
+        (
+            "git ls-remote {url}",
+            "name another branch, tag or version in sources.toml, or commit = the pinned one: git hybrid pin {name}",
+        ),
     ),
     "rewritten-history": Remedy(
         5,

@@ -18,11 +18,12 @@ from git_hybrid.core.lock import Lock
 from git_hybrid.core.mirrors import Inventory
 from git_hybrid.core.override import Overrides
 from git_hybrid.core.state import State
-from git_hybrid.core.value import Struct, field
+from git_hybrid.core.value import Struct, field, replace
 from git_hybrid.core.values import parse_time
 from git_hybrid.core.words import counted, plural
 
 _ENDINGS = r"""echo '/state/** -text' >> .gitattributes, then sed -i 's/\r$//' state/sources*"""
+_UNDO = "set the clock, undo what was recorded meanwhile (git checkout -- sources.toml state), and do it again"
 _AHEAD = timedelta(days=1)
 """How far two clocks may be apart."""
 
@@ -33,14 +34,14 @@ class Witnesses(Struct, frozen=True, kw_only=True):
     ``committed`` holds the SHA-256 of every line that HEAD and the other side of a merge have (None: the log is not
     in a repository), ``head`` those of HEAD in their order, ``ever`` those of every earlier commit that was looked at;
     ``hashes`` the record hashes that were ever committed in other files, each with where. ``twice`` holds the lines
-    that git has twice, one from each side of a merge. ``locks`` are the locks of HEAD and of the commit before it, as
-    bytes and as far as there are such; ``lock_before`` is the newest of them that is another than the one to be judged.
+    that git has twice, one from each side of a merge. ``lock_text`` is the lock of the commit that the next one is made
+    from, as bytes; ``lock_before`` is the same, where it is another than the one to be judged.
     """
 
     state: State = field(default_factory=State)
     overrides: Overrides = field(default_factory=Overrides)
     lock: Lock = field(default_factory=Lock)
-    locks: tuple[bytes, ...] = ()
+    lock_text: bytes | None = None
     lock_before: Lock | None = None
     mirrors: Inventory = field(default_factory=Inventory)
     twice: frozenset[str] = frozenset()
@@ -60,8 +61,8 @@ def verify(segments: Sequence[Segment], witnesses: Witnesses, *, now: datetime |
     committed = None if witnesses.committed is None else files.vouched(witnesses.committed)
     found = [*_endings(files.ours), *_lines(files.ours, witnesses.twice), *_links(files.ours, records)]
     found += [*_forks(files.ours, committed), *files.breaches()]
-    if now is not None:
-        found += _ahead(files.ours, committed or frozenset(), now)
+    if now is not None and committed is not None:
+        found += _ahead(files.ours, committed, now)
     order = {segment.file: number for number, segment in enumerate(files.ordered)}
     found.sort(key=lambda breach: (order[breach.file], breach.line))
     if files.missing():
@@ -183,7 +184,7 @@ def _ahead(segments: Sequence[Segment], committed: frozenset[str], now: datetime
             at = "" if line.record is None or not line.whole or line.sha256 in committed else str(line.record["at"])
             if at and parse_time(at) > now + _AHEAD:
                 what, proves = f"was made at {at}, which is still to come", "the clock of whoever made it was wrong"
-                yield breach_at("future", segment.file, line, what, proves)
+                yield replace(breach_at("future", segment.file, line, what, proves), mend=_UNDO)
 
 
 def _against_commits(segments: Sequence[Segment], witnesses: Witnesses) -> Iterator[Breach]:

@@ -62,9 +62,10 @@ def against_lock_before(records: Mapping[str, Record], witnesses: Witnesses) -> 
     if not moved:
         return
     newest = _newest(records, frozenset(moved))
+    known = {(item.get("source"), item.get("after")) for item in records.values() if item["event"] == "pin"}
     for name, pin in moved.items():
         commits = {str(records[digest].get("after")) for digest in newest.get(name, ())}
-        if commits and pin.commit not in commits:
+        if (name, pin.commit) in known and pin.commit not in commits:
             last = " or ".join(sorted(commit[:12] for commit in commits))
             what = f"{name} was put back to {pin.commit[:12]}, and the last record of its pin has {last}"
             proves = "the lock was moved by hand: no record says who moved it back, and why"

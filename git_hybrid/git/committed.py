@@ -47,7 +47,6 @@ def head_witness(repository: Repository, root: Path, archives: Sequence[str] = (
     lines = [_lines(blob) for blob in found]
     committed = {item for side in lines for item in side}
     merged = Counter(item for name, side in zip(before, lines, strict=False) if not _is_parent(name) for item in side)
-    parents = tuple(lock for name, lock in zip(before, locks, strict=False) if name.endswith(_FIRST) and lock)
     if archives:
         question = witness_question((before, others), *(prefix + name for name in archives))
         committed.update(item for blob in blobs(repository.ask(STAGED, stdin=question)) for item in _lines(blob))
@@ -57,7 +56,7 @@ def head_witness(repository: Repository, root: Path, archives: Sequence[str] = (
         head=lines[0],
         ever=tuple(ever),
         twice=frozenset(item for item, count in merged.items() if count > 1),
-        locks=(*(lock for lock in locks[:1] if lock), *parents),
+        lock_text=locks[0] if not repository.revision else locks[1],
     )
 
 
@@ -114,7 +113,8 @@ def history_witness(
         logged += (blobs(told)[0] or b"").decode("utf-8", "surrogateescape").split("\n")
     older = (_sha256(line.encode("utf-8", "surrogateescape")) for line in logged if line)
     ever = tuple(dict.fromkeys((*older, *now.ever)))
-    return replace(now, hashes=hashes, ever=ever)
+    # What was committed with a lock is judged when it is committed: a record for it can no longer be made afterwards.
+    return replace(now, hashes=hashes, ever=ever, lock_text=None)
 
 
 def _patch(repository: Repository, root: Path, span: str, files: tuple[str, ...]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from datetime import datetime
 
 from git_hybrid.core.audit import Segment
@@ -44,7 +43,7 @@ def read_facts(read: Read, *, now: datetime, log: Sequence[str] = (), git: Witne
     trail = trail_of(records)
     inventory = mirrors_in(read(MIRRORS))
     git = git or Witnesses()
-    before = _lock_before(git.locks, lock)
+    before = _lock_before(git.lock_text, lock)
     witnesses = replace(git, state=installed, overrides=approved, lock=decided, mirrors=inventory, lock_before=before)
     return Facts(
         manifest=manifest.decode_manifest(text),
@@ -60,13 +59,14 @@ def read_facts(read: Read, *, now: datetime, log: Sequence[str] = (), git: Witne
     )
 
 
-def _lock_before(committed: Sequence[bytes], lock: bytes | None) -> Lock | None:
-    """Return the newest of *committed* that is another than *lock* and can be read; None if there is none."""
-    for text in committed:
-        if text != lock:
-            with suppress(InvalidFile, NewerSchema):
-                return lockfile.decode_lock(text)
-    return None
+def _lock_before(committed: bytes | None, lock: bytes | None) -> Lock | None:
+    """Return the lock in *committed* where that is another than *lock* and can be read."""
+    if committed is None or committed == lock:
+        return None
+    try:
+        return lockfile.decode_lock(committed)
+    except (InvalidFile, NewerSchema):
+        return None
 
 
 def _segment(read: Read, name: str) -> Segment:

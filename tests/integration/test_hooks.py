@@ -135,7 +135,7 @@ def test_the_overrides_hook_stops_an_override_without_its_record(
     done = hook("overrides", committed)
     assert done.returncode == 1
     assert "has no record in state/sources-overrides.json" in done.stdout
-    assert "--force --request ID --approver WHO --reason TEXT --expires WHEN" in done.stdout
+    assert "mend: git hybrid override restore ovr-" in done.stdout
 
 
 def test_a_file_that_cannot_be_read_is_status_2(committed: Path) -> None:

@@ -151,11 +151,9 @@ def test_an_old_lock_is_not_put_back_by_hand(team: Team) -> None:
     done = hook("audit", team.root)
     assert done.returncode == 1
     assert "a was put back to" in done.stdout
-    git("commit", "-q", "-m", "rollback", cwd=team.root)
-    assert team.hybrid("check", "audit", check=None).code == 1
-    # What was pinned in the order of the records may be pinned again, by the command that says why.
+    # What was pinned before may be pinned again, by the command that says why.
     first = team.upstreams["a"].rev("main~1")
-    git("checkout", "-q", "HEAD~1", "--", "state/sources.lock", cwd=team.root)
+    git("checkout", "-q", "HEAD", "--", "state/sources.lock", cwd=team.root)
     team.hybrid("pin", "a", "--to", first, *FORCE)
     team.hybrid("sync")
     team.commit("rollback")

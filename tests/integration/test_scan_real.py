@@ -77,7 +77,7 @@ def test_planted_secrets_and_workflow_problems_are_found_whatever_the_tree_says(
     hybrid("sync", check=6)
     done = subprocess.run([HOOK], cwd=workspace, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert "git hybrid scan tool" in done.stdout
+    assert "git hybrid pin tool --kind scan --force" in done.stdout
     shutil.rmtree(workspace / "state/scans")
     (row,) = hybrid("scan", "--json", check=1).json()["sources"]
     assert {item["id"] for item in row["findings"]} == first

@@ -126,6 +126,7 @@ def test_every_document_of_every_command(
         ("bundle apply", [str(tmp_path / "x.bundle")]),
         ("override list", []),
         ("override show", [override]),
+        ("override restore", []),
         ("override renew", [override, "--expires", "8d", *approved]),
         ("override revoke", [override, "--reason", "r"]),
         ("cache show", []),
