@@ -25,7 +25,7 @@ def check_metadata(facts: Facts) -> tuple[Violation, ...]:
         entry = f"source.{name}"
         if wanted is None:
             what, why = "has no entry in sources.toml", "nobody says where this pin comes from"
-            mend = "git checkout -- sources.toml"
+            mend = f"put [source.{name}] back into sources.toml, or git hybrid sync --prune"
             found.append(Violation(file="state/sources.lock", entry=entry, what=what, why=why, mend=mend))
         elif not is_valid(pin, wanted):
             what, why = "was pinned from another manifest entry", "the lock no longer says what the manifest asks for"

@@ -36,7 +36,9 @@ def test_a_host_outside_the_policy_is_a_violation() -> None:
 
 
 def test_a_pin_that_nobody_declares_is_a_violation() -> None:
-    assert places(a_snapshot(TOOL, pins=[a_pin(OTHER)])) == [("state/sources.lock", "source.other")]
+    (found,) = checked(a_snapshot(TOOL, pins=[a_pin(OTHER)]))
+    assert (found.file, found.entry) == ("state/sources.lock", "source.other")
+    assert found.mend.endswith("git hybrid sync --prune")
 
 
 def test_a_pin_of_another_manifest_entry_is_a_violation() -> None:
