@@ -57,10 +57,10 @@ def _is_of(record: Record, pin: Pin) -> bool:
 
 def against_lock_before(records: Mapping[str, Record], witnesses: Witnesses) -> Iterator[Breach]:
     """Yield the pins that are others than in the lock before, and not where the last record of their move put them."""
-    before = witnesses.lock_before
-    moved = {} if before is None else {n: p for n, p in witnesses.lock.pins.items() if before.pins.get(n) != p}
-    if not moved:
+    if witnesses.lock_before is None:
         return
+    before = {name: pin.commit for name, pin in witnesses.lock_before.pins.items()}
+    moved = {name: pin for name, pin in witnesses.lock.pins.items() if before.get(name) != pin.commit}
     newest = _newest(records, frozenset(moved))
     known = {(item.get("source"), item.get("after")) for item in records.values() if item["event"] == "pin"}
     for name, pin in moved.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from git_hybrid.core.audit import detail_of
 from git_hybrid.core.canonical import Json
 from git_hybrid.core.override import RESTS_ON
 from git_hybrid.core.value import Struct
@@ -32,8 +33,7 @@ def moves_of(records: Sequence[Mapping[str, Json]]) -> tuple[Move, ...]:
 
 
 def _move(record: Mapping[str, Json]) -> Move:
-    detail = record.get("detail")
-    told: Mapping[str, Json] = detail if isinstance(detail, Mapping) else {}
+    told = detail_of(record)
     before = record.get("before")
     return Move(
         source=str(record["source"]),

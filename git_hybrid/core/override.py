@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 
-from git_hybrid.core.audit import Event
+from git_hybrid.core.audit import Event, detail_of
 from git_hybrid.core.canonical import Json, canonical_json
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.pattern import pattern
@@ -107,7 +107,7 @@ def trail_of(records: Sequence[Mapping[str, Json]]) -> Trail:
         identity = _overridden(record)
         if identity and (record["event"] in _CLOSINGS or latest.get(identity, {}).get("event") not in _CLOSINGS):
             latest[identity] = record
-        pinned, told = (str(record.get("source")), str(record.get("after"))), _detail(record)
+        pinned, told = (str(record.get("source")), str(record.get("after"))), detail_of(record)
         # Findings that are accepted say nothing of why the pin is where it is.
         if record["event"] == "pin" or (record["event"] == "override" and told.get("kind") != "scan"):
             rests[pinned] = identity or str(told.get(RESTS_ON, ""))
@@ -117,24 +117,19 @@ def trail_of(records: Sequence[Mapping[str, Json]]) -> Trail:
 
 
 def _overridden(record: Mapping[str, Json]) -> str:
-    return str(_detail(record).get("override", "")) if record["event"] in EVENTS else ""
-
-
-def _detail(record: Mapping[str, Json]) -> Mapping[str, Json]:
-    detail = record.get("detail")
-    return detail if isinstance(detail, Mapping) else {}
+    return str(detail_of(record).get("override", "")) if record["event"] in EVENTS else ""
 
 
 def why_closed(override: Override, trail: Trail) -> str:
     """Return the reason that was given for the end of *override*, which the audit log alone keeps; nothing if none."""
     told = trail.latest.get(override.id, {})
-    return str(_detail(told).get("because", "")) if override.closed_at is not None else ""
+    return str(detail_of(told).get("because", "")) if override.closed_at is not None else ""
 
 
 def binds(record: Mapping[str, Json], override: Override) -> bool:
     """Tell whether the audit record *record* is the one that *override* names, and tells of it as it is."""
     named = _overridden(record) == override.id and record["hash"] == override.audit_hash
-    return named and _detail(record).get("override_sha256") == digest(override)
+    return named and detail_of(record).get("override_sha256") == digest(override)
 
 
 def with_overrides(overrides: Overrides, put: Mapping[str, Override]) -> Overrides:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from git_hybrid.core.audit import Event, Record, Tail, extend
+from git_hybrid.core.audit import Event, Record, Tail, detail_of, extend
 from git_hybrid.core.canonical import Json
 from git_hybrid.core.errors import Interrupted
 from git_hybrid.core.ids import RunId, SourceName
@@ -204,9 +204,7 @@ def _event_key(event: Event) -> tuple[Json, ...]:
 
 
 def _record_key(record: Mapping[str, Json]) -> tuple[Json, ...]:
-    detail = record.get("detail")
-    about = _about(detail if isinstance(detail, Mapping) else None)
-    return record["event"], record.get("source"), record.get("before"), record.get("after"), about
+    return record["event"], record.get("source"), record.get("before"), record.get("after"), _about(detail_of(record))
 
 
 def _about(detail: Mapping[str, Json] | None) -> str:

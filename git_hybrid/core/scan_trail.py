@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from git_hybrid.core.audit import Record, previous
+from git_hybrid.core.audit import Record, detail_of, previous
 from git_hybrid.core.ids import Oid
 from git_hybrid.core.lock import Lock
 from git_hybrid.core.scans import scan_detail
@@ -47,7 +47,7 @@ def scan_trail_of(records: Sequence[Record], state: State, lock: Lock) -> ScanTr
 
 def is_result(record: Record) -> bool:
     """Tell whether *record* is of a scan that became the result of its source."""
-    return record["event"] in SCANNED and "refused" not in _detail(record)
+    return record["event"] in SCANNED and "refused" not in detail_of(record)
 
 
 def _stands(records: Sequence[Record], places: Sequence[int], scan: ScanStatus) -> bool:
@@ -69,7 +69,7 @@ def _stands(records: Sequence[Record], places: Sequence[int], scan: ScanStatus) 
 
 def tells(record: Record, scan: ScanStatus) -> bool:
     """Tell whether *record*, which is about the same source and commit, says of the scan what *scan* says."""
-    detail = _detail(record)
+    detail = detail_of(record)
     if "state" not in detail:
         # A bundle that an older version applied: its scans were recorded without their results.
         return True
@@ -87,7 +87,7 @@ def tells(record: Record, scan: ScanStatus) -> bool:
 
 def told_by(record: Record, commit: Oid) -> ScanStatus | None:
     """Return the scan that *record* tells of as one of *commit*, counts and names only; None if it tells no result."""
-    detail: Mapping[str, Any] = _detail(record)
+    detail: Mapping[str, Any] = detail_of(record)
     state = detail.get("state")
     if state not in ("clean", "findings", "error"):
         return None
@@ -97,8 +97,3 @@ def told_by(record: Record, commit: Oid) -> ScanStatus | None:
     ]
     at: datetime = parse_time(str(record["at"]))
     return ScanStatus(state=state, commit=commit, scanned_at=at, counts=detail.get("counts"), findings=tuple(refs))
-
-
-def _detail(record: Record) -> Mapping[str, Any]:
-    detail = record.get("detail")
-    return detail if isinstance(detail, Mapping) else {}

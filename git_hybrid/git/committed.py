@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 
 from git_hybrid.core.audit_verify import Witnesses
@@ -22,8 +23,6 @@ _LOGS = ":(glob)state/sources-audit*.jsonl"
 _ADDED_HASH = pattern(r'\+\s*"audit_hash": "([0-9a-f]{64})"')
 _COMMIT = pattern(r"commit ([0-9a-f]{40,64})")
 _FIRST = "^1"
-_SQUASHED = 1
-"""Of the commits of a squashed branch the newest has what all of them have."""
 _FILE = pattern(r"\+\+\+ (?:b/)?(.*)")
 
 
@@ -69,12 +68,14 @@ def _sides(repository: Repository) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def _squashed(folder: str) -> tuple[str, ...]:
-    """Return the commits of a branch that ``git merge --squash`` has brought and nobody has committed yet."""
+    """Return the tip of a branch that ``git merge --squash`` has brought and nobody has committed yet."""
     try:
         text = Path(folder, "SQUASH_MSG").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ()
-    return tuple(match[1] for match in map(_COMMIT.fullmatch, text.split("\n")) if match)[:_SQUASHED]
+    # The newest comes first, and has what all of them have.
+    commits = (match[1] for match in map(_COMMIT.fullmatch, text.split("\n")) if match)
+    return tuple(islice(commits, 1))
 
 
 def _is_parent(name: str) -> bool:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 
-from git_hybrid.core.canonical import Json
+from git_hybrid.core.audit import detail_of
 from git_hybrid.core.errors import InvalidFile, Problem, UnknownOverride
 from git_hybrid.core.governance import unbound
 from git_hybrid.core.override import Override, Overrides, Trail, binds, trail_of, with_overrides
@@ -51,9 +51,7 @@ def _is_lost(identity: str, kept: Overrides, trail: Trail) -> bool:
 
 def _told(identity: str, trail: Trail) -> Override:
     record = trail.latest[identity]
-    detail = record.get("detail")
-    told: Mapping[str, Json] = detail if isinstance(detail, Mapping) else {}
-    fields = {key: value for key, value in told.items() if key in OverrideShape.__struct_fields__}
+    fields = {key: value for key, value in detail_of(record).items() if key in OverrideShape.__struct_fields__}
     entry = {**fields, "id": identity, "source": record.get("source"), "audit_hash": record["hash"]}
     problems: list[Problem] = []
     found = decode_override(entry, identity, problems)

@@ -5,11 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import shutil
-import ssl
-import threading
 from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -19,6 +15,7 @@ import pytest
 from support.cli import Hybrid
 from support.kit import git, head, lock, snapshot
 from support.pki import Pki
+from support.static_server import static_server
 from support.upstream import Gitlink, Upstream, UpstreamFactory
 
 
@@ -217,25 +214,12 @@ def test_submodules_come_along(
     assert (workspace / "sources/outer/inner/x").read_text() == "x\n"
 
 
-class _Static(SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing."""
-
-
 @pytest.fixture
 def static(folder: Path, pki: Pki) -> Iterator[str]:
     """The mirror folder behind a server that knows nothing of git; the base URL."""
     folder.mkdir(exist_ok=True)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Static, directory=str(folder)))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(pki.cert, pki.key)
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"https://localhost:{server.server_address[1]}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with static_server(folder, pki) as url:
+        yield url
 
 
 def test_a_static_server_serves_it(

@@ -2,46 +2,22 @@
 
 from __future__ import annotations
 
-import ssl
-import threading
 from collections.abc import Iterator, Mapping
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from support.cli import Hybrid
 from support.kit import git, head, lock
 from support.pki import Pki
+from support.static_server import static_server
 from support.upstream import Upstream, UpstreamFactory
-
-
-class _Static(SimpleHTTPRequestHandler):
-    """A server of files that says of none what kind it is."""
-
-    def send_header(self, keyword: str, value: str) -> None:
-        """Send all but the kind."""
-        if keyword.lower() != "content-type":
-            super().send_header(keyword, value)
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing."""
 
 
 @pytest.fixture
 def base(upstreams_root: Path, pki: Pki) -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Static, directory=str(upstreams_root)))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(pki.cert, pki.key)
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"https://localhost:{server.server_address[1]}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with static_server(upstreams_root, pki, says_kind=False) as url:
+        yield url
 
 
 @pytest.fixture

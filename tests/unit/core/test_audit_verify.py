@@ -204,6 +204,8 @@ def test_a_lock_that_moved_stands_where_the_last_record_put_it() -> None:
     assert moved_to(2, lines) == moved_to(1, lines) == ["unexplained-move"]
     # One that did not move is judged by no order: a branch may have got records of another with those it wanted.
     assert moved_to(2, lines, before=2) == []
+    other = Lock(pins={TOOL: a_pin(commit=oid(2), digest="sha256:other")})
+    assert ids(lines, Witnesses(lock=other, lock_before=Lock(pins={TOOL: a_pin(commit=oid(2))}))) == []
     assert moved_to(4, lines) == ["unexplained-pin"]
 
 
