@@ -6,11 +6,11 @@ that no other record names yet, so two branches that both append still verify af
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from git_hybrid.core.canonical import Json, canonical_json
+from git_hybrid.core.digest import sha256_hex
 from git_hybrid.core.value import Struct
 from git_hybrid.core.values import format_time
 
@@ -86,7 +86,7 @@ def detail_of(record: Mapping[str, Json]) -> Mapping[str, Json]:
 
 def record_hash(record: Mapping[str, Json]) -> str:
     """Return the hash of *record*: 64 hex digits over everything but ``hash`` itself."""
-    return hashlib.sha256(canonical_json({key: value for key, value in record.items() if key != "hash"})).hexdigest()
+    return sha256_hex(canonical_json({key: value for key, value in record.items() if key != "hash"}))
 
 
 def extend(

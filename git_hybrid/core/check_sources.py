@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import assert_never
 
 from git_hybrid.core.checks import Violation
+from git_hybrid.core.digest import sha256_hex, sha256_of
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.plan import Absent, Broken, Clone, Foreign, Observed
-from git_hybrid.core.tree import GITLINK, TreeEntry, content_line, show_path
+from git_hybrid.core.tree import EMPTY_SHA256, GITLINK, TreeEntry, content_line, show_path
 from git_hybrid.core.value import Struct, field
 
 LOCK_FILE = "state/sources.lock"
@@ -178,18 +178,14 @@ def is_lfs_content(seen: FileSeen, pointer: bytes | None) -> bool:
 
 def content_digest(entries: Sequence[TreeEntry], content: Content) -> str:
     """Return ``content_sha256`` as the files on disk have it; of LFS content the pointer counts, as in the lock."""
-    digest, empty = hashlib.sha256(), hashlib.sha256(b"").hexdigest()
-    for entry in entries:
-        seen = content.files.get(entry.path)
-        pointer = content.pointers.get(entry.path)
-        if entry.mode == GITLINK or seen is None:
-            blob = empty
-        elif pointer is not None and seen.blob != entry.oid:
-            blob = hashlib.sha256(pointer).hexdigest()
-        else:
-            blob = seen.sha256
-        digest.update(content_line(entry.mode, blob, entry.path))
-    return digest.hexdigest()
+    return sha256_of(content_line(entry.mode, _blob_sha256(entry, content), entry.path) for entry in entries)
+
+
+def _blob_sha256(entry: TreeEntry, content: Content) -> str:
+    seen, pointer = content.files.get(entry.path), content.pointers.get(entry.path)
+    if entry.mode == GITLINK or seen is None:
+        return EMPTY_SHA256
+    return sha256_hex(pointer) if pointer is not None and seen.blob != entry.oid else seen.sha256
 
 
 def index_differences(entries: Sequence[TreeEntry], index: Iterable[tuple[str, str, bytes]]) -> tuple[str, ...]:

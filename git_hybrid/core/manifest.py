@@ -5,12 +5,12 @@ Reading and writing the file is :mod:`git_hybrid.store.manifest`.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Literal, assert_never
 
 from git_hybrid.core.canonical import Json, canonical_json
+from git_hybrid.core.digest import sha256_hex
 from git_hybrid.core.ids import Oid, RefName, SourceName, Url, branch_ref, tag_ref
 from git_hybrid.core.value import Struct, field
 
@@ -179,7 +179,7 @@ def config_digest(source: Source) -> str:
         "submodules": source.submodules,
         "lfs": source.lfs,
     }
-    return "sha256:" + hashlib.sha256(canonical_json(facts)).hexdigest()
+    return "sha256:" + sha256_hex(canonical_json(facts))
 
 
 def allows_host(policy: Policy, url: Url) -> bool:

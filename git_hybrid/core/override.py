@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -10,6 +9,7 @@ from typing import Literal
 
 from git_hybrid.core.audit import Event, detail_of
 from git_hybrid.core.canonical import Json, canonical_json
+from git_hybrid.core.digest import sha256_hex
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.value import Struct, field, replace
@@ -185,7 +185,7 @@ def plain(override: Override) -> dict[str, Json]:
 def digest(override: Override) -> str:
     """Return the digest that the audit log keeps of a record: 64 hex digits over everything but ``audit_hash``."""
     values = {key: value for key, value in plain(override).items() if key != "audit_hash"}
-    return hashlib.sha256(canonical_json(values)).hexdigest()
+    return sha256_hex(canonical_json(values))
 
 
 def event_of(override: Override, event: str, *, reason: str | None = None) -> Event:

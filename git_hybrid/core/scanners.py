@@ -6,12 +6,12 @@ tree are switched off, since a stranger wrote them.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from fnmatch import fnmatchcase
 
 from git_hybrid.core.canonical import Json, canonical_json
+from git_hybrid.core.digest import sha256_hex
 from git_hybrid.core.manifest import Scanner
 from git_hybrid.core.value import Struct, field
 
@@ -166,7 +166,7 @@ def spec_digest(spec: ScannerSpec) -> str:
         "settings": dict(spec.settings),
         "audits": list(spec.audits),
     }
-    return "sha256:" + hashlib.sha256(canonical_json(facts)).hexdigest()
+    return "sha256:" + sha256_hex(canonical_json(facts))
 
 
 def has_work(spec: ScannerSpec, paths: Iterable[bytes]) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -10,6 +9,7 @@ from typing import Literal, assert_never
 
 from git_hybrid.core.audit import Event
 from git_hybrid.core.canonical import Json, canonical_json
+from git_hybrid.core.digest import sha256_hex
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.manifest import Level, Manifest
 from git_hybrid.core.scanners import spec_digest, spec_of
@@ -80,7 +80,7 @@ def finding_ids(anchors: Iterable[tuple[str, ...]]) -> list[str]:
     for anchor in anchors:
         facts: list[Json] = [*anchor, seen[anchor]]
         seen[anchor] += 1
-        names.append(hashlib.sha256(canonical_json(facts)).hexdigest()[:20])
+        names.append(sha256_hex(canonical_json(facts))[:20])
     return names
 
 
@@ -113,7 +113,7 @@ def status_of(
     """Return the status of one commit after all scanners: the worst result stands, the oldest says how old it is."""
     worst = min(records, key=lambda record: _STATE_WORST_FIRST.index(record.state))
     digests: list[Json] = [record.rules_digest for record in records]
-    combined = hashlib.sha256(canonical_json(digests)).hexdigest()
+    combined = sha256_hex(canonical_json(digests))
     refs = [
         FindingRef(id=item.id, level=item.level, scanner=item.scanner, rule=item.rule, path=item.path)
         for item in by_severity(findings)[:KEPT_FINDINGS]

@@ -5,10 +5,10 @@ git's own fsck refuses malformed trees; this finds what is well-formed and still
 
 from __future__ import annotations
 
-import hashlib
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+from git_hybrid.core.digest import sha256_hex, sha256_of
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.value import Struct, field
 from git_hybrid.core.words import counted
@@ -19,7 +19,7 @@ PATH_LIMIT = 4096
 _LINK_HOPS = 40
 _BARE_PARTS = (frozenset({b"head", b"objects", b"refs"}), frozenset({b"head", b"commondir"}))
 _SHOWN = 10
-_EMPTY = hashlib.sha256(b"").hexdigest()
+EMPTY_SHA256 = sha256_hex(b"")
 # C1 controls, and what turns the direction of text: https://www.unicode.org/reports/tr9/ (explicit formatting).
 # Most paths are made of names like these, which no rule about names can be against.
 # A name may begin with a dot, but for those that are .git where dots at the end do not count.
@@ -240,7 +240,7 @@ def content_line(mode: str, blob_sha256: str, path: bytes) -> bytes:
 
 def content_digest(entries: Iterable[TreeEntry], hashes: Iterator[str]) -> str:
     """Return the ``content_sha256`` of *entries*, in the order of git, whose blobs have *hashes*, gitlinks left out."""
-    digest = hashlib.sha256()
-    for entry in entries:
-        digest.update(content_line(entry.mode, _EMPTY if entry.mode == GITLINK else next(hashes), entry.path))
-    return digest.hexdigest()
+    return sha256_of(
+        content_line(entry.mode, EMPTY_SHA256 if entry.mode == GITLINK else next(hashes), entry.path)
+        for entry in entries
+    )

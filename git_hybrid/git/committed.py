@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 
 from git_hybrid.core.audit_verify import Witnesses
+from git_hybrid.core.digest import sha256_hex
 from git_hybrid.core.errors import BadArgument
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.value import replace
@@ -43,12 +43,12 @@ def head_witness(repository: Repository, root: Path, archives: Sequence[str] = (
     found, locks = told[::2], told[1::2]
     if all(blob is None for blob in found):
         return Witnesses()
-    lines = [_lines(blob) for blob in found]
+    lines = _hashed(found)
     committed = {item for side in lines for item in side}
     merged = Counter(item for name, side in zip(before, lines, strict=False) if not _is_parent(name) for item in side)
     if archives:
         question = witness_question((before, others), *(prefix + name for name in archives))
-        committed.update(item for blob in blobs(repository.ask(STAGED, stdin=question)) for item in _lines(blob))
+        committed.update(item for side in _hashed(blobs(repository.ask(STAGED, stdin=question))) for item in side)
     ever = dict.fromkeys(item for side in lines[1 : len(before)] for item in side)
     return Witnesses(
         committed=frozenset(committed),
@@ -82,8 +82,14 @@ def _is_parent(name: str) -> bool:
     return name.endswith((_FIRST, "^2"))
 
 
-def _lines(blob: bytes | None) -> tuple[str, ...]:
-    return tuple(_sha256(line) for line in (blob or b"").split(b"\n") if line)
+def _hashed(found: Sequence[bytes | None]) -> list[tuple[str, ...]]:
+    """Return the SHA-256 of each line of each of the blobs; a commit's log begins with that of the one before it."""
+    hashed: dict[bytes, tuple[str, ...]] = {b"": ()}
+    for blob in sorted({blob for blob in found if blob}, key=len):
+        known = max((item for item in hashed if item.endswith(b"\n") and blob.startswith(item)), key=len, default=b"")
+        more = (_sha256(line) for line in blob[len(known) :].split(b"\n") if line)
+        hashed[blob] = (*hashed[known], *more)
+    return [hashed[blob or b""] for blob in found]
 
 
 def history_witness(
@@ -157,4 +163,4 @@ def _is_commit(repository: Repository, revision: str) -> bool:
 
 def _sha256(line: bytes) -> str:
     # A CR is not of the log, whose lines are JSON: it was committed after a conversion of line endings.
-    return hashlib.sha256(line.removesuffix(b"\r")).hexdigest()
+    return sha256_hex(line.removesuffix(b"\r"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +20,7 @@ from git_hybrid.core.audit import (
     tail_of,
 )
 from git_hybrid.core.canonical import Json, canonical_json
+from git_hybrid.core.digest import sha256_hex
 from git_hybrid.core.errors import InvalidFile, NewerSchema, Problem
 from git_hybrid.core.ids import Oid, SourceName, parse_oid
 from git_hybrid.core.value import Struct
@@ -110,16 +110,23 @@ def as_written(data: bytes) -> bytes:
 
 
 def _sha256(line: bytes) -> str:
-    return hashlib.sha256(line).hexdigest()
+    return sha256_hex(line)
 
 
-def segment_of(file: str, data: bytes) -> Segment:
-    """Return the log file *file* with the content *data*, line by line, as its verification needs it."""
+def segment_of(file: str, data: bytes, *, alone: bool = False) -> Segment:
+    """Return the log file *file* with the content *data*, line by line, as its verification needs it.
+
+    What is *alone* no other file names by its SHA-256, which is left out.
+    """
     written = as_written(data)
     parts = written.split(b"\n")
     lines = tuple(_line(number, line) for number, line in enumerate(parts, 1) if line)
     return Segment(
-        file=file, lines=lines, sha256=_sha256(written), ended=not parts[-1], converted=len(written) < len(data)
+        file=file,
+        lines=lines,
+        sha256="" if alone else _sha256(written),
+        ended=not parts[-1],
+        converted=len(written) < len(data),
     )
 
 

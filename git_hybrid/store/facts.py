@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from git_hybrid.core.audit import Segment
 from git_hybrid.core.audit_verify import Witnesses
 from git_hybrid.core.checks import Facts
 from git_hybrid.core.errors import InvalidFile, NewerSchema
@@ -38,7 +37,7 @@ def read_facts(read: Read, *, now: datetime, log: Sequence[str] = (), git: Witne
     decided = Lock() if lock is None else lockfile.decode_lock(lock)
     installed = State() if state is None else statefile.decode_state(state)
     approved = overrides_in(overrides)
-    segments = tuple(_segment(read, name) for name in log)
+    segments = tuple(chain.segment_of(name, read(name) or b"", alone=len(log) == 1) for name in log)
     records = [line.record for segment in segments for line in segment.lines if line.record is not None and line.whole]
     trail = trail_of(records)
     inventory = mirrors_in(read(MIRRORS))
@@ -67,7 +66,3 @@ def _lock_before(committed: bytes | None, lock: bytes | None) -> Lock | None:
         return lockfile.decode_lock(committed)
     except (InvalidFile, NewerSchema):
         return None
-
-
-def _segment(read: Read, name: str) -> Segment:
-    return chain.segment_of(name, read(name) or b"")

@@ -7,7 +7,6 @@ from it: a decision is written out again, which changes nothing that is there al
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -16,6 +15,7 @@ from threading import Lock as Mutex
 
 from git_hybrid.core.approval import Verify
 from git_hybrid.core.audit import Event, extend
+from git_hybrid.core.digest import sha256_hex
 from git_hybrid.core.errors import HybridError, InvalidFile
 from git_hybrid.core.ids import Oid, RunId, SourceName
 from git_hybrid.core.moves import Move
@@ -271,7 +271,7 @@ class FileLedger(Struct):
         if edit is not None:
             current = self.layout.manifest.read_bytes()
             # Somebody may have edited the file since the decision was made: then theirs stands.
-            if hashlib.sha256(current).hexdigest() == edit.before_sha256:
+            if sha256_hex(current) == edit.before_sha256:
                 write_file(self.layout.manifest, edit.text.encode("utf-8"))
 
     def forget(self) -> None:
