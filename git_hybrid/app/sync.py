@@ -113,7 +113,7 @@ def sync_selected(rt: Runtime, snapshot: Snapshot, selected: Sequence[SourceName
     rows += [_unchanged(snapshot, name) for name in plan.unchanged]
     for name in plan.unchanged:
         found = seen[name]
-        if isinstance(found, Clone) and not found.settled:
+        if isinstance(found, Clone) and not found.settled and not found.dirty_count:
             rt.writer.remember(name, snapshot.lock.pins[name], new=False)
     if plan.tasks:
         left = left_over(snapshot)

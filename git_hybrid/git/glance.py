@@ -13,7 +13,6 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 from struct import error
 
 from git_hybrid.core.ids import Oid
@@ -21,8 +20,7 @@ from git_hybrid.core.plan import SHOWN_FILES, Clone
 from git_hybrid.core.tree import show_path
 from git_hybrid.git import seen
 from git_hybrid.git.quarantine import ATTRIBUTES
-from git_hybrid.git.recorded import MODES, Doubt, Recorded, blob_at, is_as_recorded, read_entries
-from git_hybrid.git.stale import leftovers
+from git_hybrid.git.recorded import MODES, Doubt, Recorded, Stale, blob_at, is_as_recorded, read_entries
 from git_hybrid.git.stamps import Look
 
 _OID = 40
@@ -74,19 +72,6 @@ def is_marked(git_dir: str) -> bool:
         return _read(f"{git_dir}/{MARK}") == packs_of(git_dir)
     except (Doubt, OSError):
         return False
-
-
-def settle(path: str, commit: Oid, tree: Oid) -> None:
-    """Look at the clone at *path* and keep what was seen, so that the next look need only see that it is the same.
-
-    Raises:
-        Doubt, OSError, ValueError, IndexError, struct.error: a glance is not enough; nothing is kept.
-    """
-    base, taken = seen.prepare(path), seen.Collector()
-    if leftovers(Path(path, ".git")):
-        raise Doubt
-    look(path, commit, tree, taken)
-    seen.keep(path, base, taken.stamps(commit, tree))
 
 
 def _looked_at(path: str, commit: Oid, tree: Oid) -> Clone:
@@ -182,7 +167,7 @@ def _compare(path: str, index: tuple[dict[bytes, Recorded], int], taken: seen.Co
         if recorded is None:
             raise Doubt
         if not is_as_recorded(found, recorded[0]):
-            raise Doubt
+            raise Stale
         if found.st_mtime_ns >= written and blob_at(os.path.join(root, name), found) != recorded[1]:
             raise Doubt
         left -= 1

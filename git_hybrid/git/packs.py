@@ -132,18 +132,20 @@ def roll_up_many(runner: Runner, git_dir: Path) -> None:
         roll_up(runner, git_dir)
 
 
-def mark(git_dir: str) -> None:
-    """Keep, as a hint, which packs are at *git_dir* now that all objects of its pin are there.
+def mark(git_dir: str) -> bool:
+    """Keep, as a hint, which packs are at *git_dir* now that all objects of its pin are there; tell if that was new.
 
     Raises:
         Doubt: objects are borrowed, or missing by design.
         OSError: the file system refused.
     """
-    if not is_marked(git_dir):
-        path = f"{git_dir}/{MARK}"
-        with open(f"{path}.tmp", "wb") as file:
-            file.write(packs_of(git_dir))
-        os.replace(f"{path}.tmp", path)
+    if is_marked(git_dir):
+        return False
+    path = f"{git_dir}/{MARK}"
+    with open(f"{path}.tmp", "wb") as file:
+        file.write(packs_of(git_dir))
+    os.replace(f"{path}.tmp", path)
+    return True
 
 
 def make_complete(runner: Runner, disk: Disk, git_dir: Path, *, name: SourceName) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 from struct import Struct
@@ -15,6 +14,10 @@ MODES = {0o100644: (stat.S_IFREG, 0), 0o100755: (stat.S_IFREG, stat.S_IXUSR), 0o
 
 class Doubt(Exception):
     """A glance is not enough."""
+
+
+class Stale(Doubt):
+    """A file has other numbers than the index recorded: it was edited, or copied, or given to somebody else."""
 
 
 Recorded = tuple[tuple[int, ...], bytes]
@@ -76,6 +79,9 @@ def is_as_recorded(found: os.stat_result, numbers: tuple[int, ...]) -> bool:
 
 def blob_at(path: bytes, found: os.stat_result) -> bytes:
     """Return the id that the content of the file has as a blob (gitformat, loose objects)."""
+    # Not at the top: where nothing has changed nothing is hashed, and OpenSSL takes as long as a dozen modules.
+    import hashlib
+
     if stat.S_ISLNK(found.st_mode):
         content = os.readlink(path)
     else:

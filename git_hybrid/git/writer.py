@@ -29,7 +29,7 @@ from git_hybrid.git import inner, packs, proof, seen
 from git_hybrid.git.clones import SAVED, GitClones
 from git_hybrid.git.cloning import keep_ref
 from git_hybrid.git.eyes import open_eyes
-from git_hybrid.git.glance import is_marked, settle
+from git_hybrid.git.glance import is_marked
 from git_hybrid.git.index import is_blind
 from git_hybrid.git.inner import set_attributes, smudging
 from git_hybrid.git.local import failure, must
@@ -38,6 +38,7 @@ from git_hybrid.git.quarantine import ATTRIBUTES, PIN_REF, Disk, GitQuarantine, 
 from git_hybrid.git.recorded import Doubt
 from git_hybrid.git.run import Completed, Runner
 from git_hybrid.git.saver import holds_work, save_work
+from git_hybrid.git.settling import refresh, settle
 from git_hybrid.git.stamps import Stamps
 from git_hybrid.turn import TURN
 
@@ -283,12 +284,13 @@ class GitWriter(Struct, frozen=True):
         path = str(self.clones.folder / name)
         with suppress(Doubt, OSError, ValueError, IndexError, struct.error):
             proved = self._proved.pop(name, None)
-            if proved is None:
-                packs.mark(f"{path}/.git")
+            fresh = proved is None and packs.mark(f"{path}/.git")
             if proved is not None and proved.commit == pin.commit:
                 seen.write_base(path, proved)
+            elif not new and fresh:
+                refresh(self.runner, path)
             elif not new:
-                settle(path, pin.commit, pin.tree)
+                settle(self.runner, path, pin)
 
     def flush(self) -> None:
         """Bring everything that was written to disk: git fsyncs its objects, but no file of a working tree."""

@@ -17,11 +17,12 @@ from git_hybrid.core.lock import Pin
 from git_hybrid.core.plan import Clone
 from git_hybrid.core.value import replace
 from git_hybrid.git import glances, scout, seen, stale, stamps
-from git_hybrid.git.glance import glance, settle
+from git_hybrid.git.glance import glance
 from git_hybrid.git.looking import FullLook
 from git_hybrid.git.recorded import Doubt
 from git_hybrid.git.run import Runner
 from git_hybrid.git.scout import Scout
+from git_hybrid.git.settling import settle
 from git_hybrid.store import durable
 from git_hybrid.store.lockfile import decode_lock
 from integration.test_glance import FILES, TOUCHES, flipped, keep_times, relinked, swapped
@@ -66,7 +67,7 @@ def is_settled(clone: Path, pin: Pin) -> bool:
 def settled_later(clone: Path, pin: Pin, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patched:
         patched.setattr(seen, "_SETTLED", -(10**12))
-        settle(str(clone), pin.commit, pin.tree)
+        settle(Runner(environ=os.environ), str(clone), pin)
 
 
 def test_a_new_clone_is_settled_at_once(clone: Path) -> None:
@@ -190,7 +191,7 @@ def test_what_is_young_is_not_kept(clone: Path, monkeypatch: pytest.MonkeyPatch)
     pin = pin_of(clone)
     aged(clone / "run.sh")
     with pytest.raises(ValueError, match="tool"):
-        settle(str(clone), pin.commit, pin.tree)
+        settle(Runner(environ=os.environ), str(clone), pin)
     assert not is_settled(clone, pin)
     settled_later(clone, pin, monkeypatch)
     assert is_settled(clone, pin)

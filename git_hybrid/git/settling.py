@@ -1,0 +1,38 @@
+"""Keep what a look at a clone has seen, so that the next one need only see that nothing was touched."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from git_hybrid.core.lock import Pin
+from git_hybrid.git import seen
+from git_hybrid.git.glance import look
+from git_hybrid.git.recorded import Doubt, Stale
+from git_hybrid.git.run import Runner
+from git_hybrid.git.stale import leftovers
+
+
+def settle(runner: Runner, path: str, pin: Pin) -> None:
+    """Look at the clone at *path*, which was found clean at *pin* a moment ago, and keep what is seen.
+
+    Raises:
+        Doubt, OSError, ValueError, IndexError, struct.error: a glance is not enough; nothing is kept.
+    """
+    base, taken = seen.prepare(path), seen.Collector()
+    if leftovers(Path(path, ".git")):
+        raise Doubt
+    try:
+        look(path, pin.commit, pin.tree, taken)
+    except Stale:
+        refresh(runner, path)
+        raise
+    seen.keep(path, base, taken.stamps(pin.commit, pin.tree))
+
+
+def refresh(runner: Runner, path: str) -> None:
+    """Let git take the inodes and times of the files in the clone at *path*, which is clean.
+
+    In a copy it has those of what was copied, and whoever looks reads every file again until then. The index is new
+    afterwards, and believed the next time.
+    """
+    runner.git(["update-index", "-q", "--refresh"], git_dir=Path(path, ".git"), work_tree=Path(path))
