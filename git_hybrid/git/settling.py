@@ -7,6 +7,7 @@ from pathlib import Path
 from git_hybrid.core.lock import Pin
 from git_hybrid.git import seen
 from git_hybrid.git.glance import look
+from git_hybrid.git.quarantine import ATTRIBUTES
 from git_hybrid.git.recorded import Doubt, Stale
 from git_hybrid.git.run import Runner
 from git_hybrid.git.stale import leftovers
@@ -33,6 +34,12 @@ def refresh(runner: Runner, path: str) -> None:
     """Let git take the inodes and times of the files in the clone at *path*, which is clean.
 
     In a copy it has those of what was copied, and whoever looks reads every file again until then. The index is new
-    afterwards, and believed the next time.
+    afterwards, and believed the next time. Nothing is done where attributes are not those of this tool: git would run
+    what they name.
+
+    Raises:
+        OSError: the clone cannot be read.
     """
-    runner.git(["update-index", "-q", "--refresh"], git_dir=Path(path, ".git"), work_tree=Path(path))
+    attributes = Path(path, ".git/info/attributes")
+    if attributes.is_file() and attributes.read_bytes() == ATTRIBUTES.encode():
+        runner.git(["update-index", "-q", "--refresh"], git_dir=Path(path, ".git"), work_tree=Path(path))

@@ -22,7 +22,7 @@ from git_hybrid.git.looking import FullLook
 from git_hybrid.git.recorded import Doubt
 from git_hybrid.git.run import Runner
 from git_hybrid.git.scout import Scout
-from git_hybrid.git.settling import settle
+from git_hybrid.git.settling import refresh, settle
 from git_hybrid.store import durable
 from git_hybrid.store.lockfile import decode_lock
 from integration.test_glance import FILES, TOUCHES, flipped, keep_times, relinked, swapped
@@ -406,3 +406,15 @@ def test_a_plain_command_sends_a_scout(
     assert done.stdout.count(" ok ") == len(names) - 1
     assert "dirty" in done.stdout
     assert told.read_text().count(f'chdir("{sources}/') > len(names) // 2
+
+
+def test_git_takes_files_as_they_are_only_where_no_attributes_let_it_run_something(clone: Path) -> None:
+    os.utime(clone / "run.sh", ns=(10**18, 10**18))
+    index, attributes = clone / ".git/index", clone / ".git/info/attributes"
+    before, ours = index.read_bytes(), attributes.read_bytes()
+    attributes.write_text("* filter=any\n")
+    refresh(Runner(environ=os.environ), str(clone))
+    assert index.read_bytes() == before
+    attributes.write_bytes(ours)
+    refresh(Runner(environ=os.environ), str(clone))
+    assert index.read_bytes() != before
