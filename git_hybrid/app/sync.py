@@ -178,7 +178,7 @@ def _pruned(rt: Runtime, snapshot: Snapshot, *, dry_run: bool) -> list[Row]:
     for name in _strays(rt, snapshot):
         error = removal_blocked(name, rt.clones.inspect(name, None), partial(rt.clones.unsaved, name))
         if error is not None:
-            rows.append(failed(name, error))
+            rows.append(failed(name, error.about_a_stray()))
         else:
             rows.append(Row(name=name, outcome="would-remove" if dry_run else "removed"))
     removed = [row.name for row in rows if row.outcome == "removed"]

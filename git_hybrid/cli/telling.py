@@ -28,17 +28,30 @@ class Told(Struct, frozen=True):
 
 def tell(error: HybridError) -> Told:
     """Return *error* in words."""
-    # Imported here: most commands have nothing to tell.
-    from git_hybrid.cli.remedies import REMEDIES
-
-    remedy = REMEDIES[error.code]
+    remedy = _remedy(error)
     facts = _facts(error)
+    if error.stray:
+        # A stray is named by whoever made it, a source by its grammar.
+        from shlex import quote
+
+        facts["typed"] = quote(facts["path"])
     exit_code = SIGNALLED + int(facts["signal"]) if error.code == "interrupted" else remedy.exit
     cause = tuple(line for line in remedy.cause.format_map(facts).split("\n") if line)
     if isinstance(error, RemoteError) and error.mirror:
         cause += (f"asked at the mirror {error.mirror}, which {_MIRRORS} names",)
     hints = tuple(hint for hint in (text.format_map(facts) for text in _hints(error, remedy)) if hint)
     return Told(exit_code, remedy.title.format_map(facts), cause, hints)
+
+
+def _remedy(error: HybridError) -> Remedy:
+    # Imported here: most commands have nothing to tell.
+    from git_hybrid.cli.remedies import REMEDIES
+
+    if not error.stray:
+        return REMEDIES[error.code]
+    from git_hybrid.cli.remedies_strays import STRAYS
+
+    return STRAYS.get(error.code, REMEDIES[error.code])
 
 
 def _hints(error: HybridError, remedy: Remedy) -> tuple[str, ...]:

@@ -34,7 +34,8 @@ from typing import ClassVar, Self, dataclass_transform
 class HybridError(Exception):
     """Root of every error that the program raises on purpose; ``code`` is stable.
 
-    ``adding``: it is about a source that was to be added, of which nothing was written.
+    ``adding``: it is about a source that was to be added, of which nothing was written. ``stray``: it is about a folder
+    that belongs to no source.
 
     A subclass declares its facts as annotations, as a dataclass does; making half a hundred real dataclasses would
     cost every start of the program, and every hook, more than all else that is imported.
@@ -42,6 +43,7 @@ class HybridError(Exception):
 
     code: ClassVar[str] = "error"
     adding: ClassVar[bool] = False
+    stray: ClassVar[bool] = False
     _names: ClassVar[tuple[str, ...]]
 
     def __init__(self, **facts: object) -> None:
@@ -83,6 +85,11 @@ class HybridError(Exception):
     def while_adding(self) -> Self:
         """Return the error; it is about a source that is not in the manifest, and for this reason will not be."""
         vars(self)["adding"] = True
+        return self
+
+    def about_a_stray(self) -> Self:
+        """Return the error; it is about a folder below ``sources/`` that belongs to no source of the manifest."""
+        vars(self)["stray"] = True
         return self
 
     def __reduce__(self) -> tuple[object, ...]:

@@ -17,9 +17,18 @@ import git_hybrid
 from git_hybrid.cli.common import Common
 from git_hybrid.cli.remedies import REMEDIES
 from git_hybrid.cli.remedies_adding import ADDING
+from git_hybrid.cli.remedies_strays import STRAYS
 from git_hybrid.cli.telling import explain, tell
 from git_hybrid.cli.tree import group
-from git_hybrid.core.errors import HybridError, Interrupted, InvalidFile, Problem
+from git_hybrid.core.errors import (
+    DivergedSource,
+    HybridError,
+    Interrupted,
+    InTheWay,
+    InvalidFile,
+    LocalWork,
+    Problem,
+)
 from git_hybrid.store import lockfile, manifest, runs, statefile
 
 PACKAGE = Path(git_hybrid.__file__).parent
@@ -152,6 +161,25 @@ def test_what_was_not_added_is_named_to_no_command(code):
     assert told.hints
     assert [command for hint in told.hints for command in _typed(hint)] == []
     assert "{" not in "".join(told.hints)
+
+
+@pytest.mark.parametrize("code", sorted(STRAYS))
+def test_a_stray_is_named_to_no_command_that_knows_sources_alone(code):
+    (kind,) = (kind for kind in CODED if kind.code == code)
+    told = tell(_sample(kind).about_a_stray())
+    assert told.exit == REMEDIES[code].exit
+    assert "{" not in "".join((told.title, *told.cause, *told.hints))
+    for hint in told.hints:
+        assert hint.rpartition(": ")[2].split()[0] in PROGRAMS
+        for command in _typed(hint):
+            assert command == "sync --prune"
+            _type(command)
+
+
+def test_what_keeps_a_folder_from_being_removed_is_said_of_strays_too():
+    assert set(STRAYS) == {
+        kind.code for kind in CODED if issubclass(kind, LocalWork) and kind not in (DivergedSource, InTheWay)
+    }
 
 
 def _hints_in_code() -> Iterator[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -177,6 +179,31 @@ def test_prune_removes_clean_orphans_only(hybrid: Hybrid, workspace: Path, tool:
     hybrid("sync", "--prune", check=3)
     assert not (workspace / "sources/clean").exists()
     assert (workspace / "sources/dirty/README").read_text() == "mine"
+
+
+def test_what_prune_leaves_is_told_with_commands_that_know_it(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path
+) -> None:
+    started(hybrid, tool.url, "--branch", "main")
+    sources = workspace / "sources"
+    for name in ("changed", "worked in"):
+        shutil.copytree(sources / "tool", sources / name, symlinks=True)
+    (sources / "changed/README").write_text("mine")
+    git("checkout", "-q", "-b", "mine", cwd=sources / "worked in")
+    git("commit", "-q", "--allow-empty", "-m", "mine", cwd=sources / "worked in")
+    (sources / "notes").mkdir()
+    (sources / "notes/file").touch()
+    (sources / "link").symlink_to(tmp_path)
+    blocked = hybrid("sync", "--prune", check=3)
+    assert "sources/notes is a folder that is no git repository; it belongs to no source" in blocked.err
+    hints = [line.removeprefix("hint: ") for line in blocked.err.splitlines() if line.startswith("hint: ")]
+    assert {hint for hint in hints if "git hybrid" in hint} == {"move it away, then: git hybrid sync --prune"}
+    for hint in hints:
+        if "git hybrid" not in hint and "BRANCH" not in hint:
+            subprocess.run(hint, cwd=workspace, shell=True, check=True, capture_output=True)
+    for name in ("changed", "worked in", "notes", "link"):
+        (sources / name).rename(tmp_path / name)
+    hybrid("sync", "--prune")
 
 
 def test_user_filters_and_hooks_do_not_run(hybrid: Hybrid, workspace: Path, tmp_path: Path) -> None:

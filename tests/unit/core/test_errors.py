@@ -86,3 +86,10 @@ def test_an_error_knows_whether_its_source_was_to_be_added_and_which_mirror_said
     assert error.while_adding() is error
     assert error.from_mirror("https://mirror").mirror == "https://mirror"
     assert (error.adding, NetworkFailure.adding, "adding" in error.facts()) == (True, False, False)
+
+
+def test_an_error_knows_whether_its_folder_belongs_to_no_source() -> None:
+    error = DirtySource(name="tool", path="sources/tool", files=("a",), count=1)
+    assert not error.stray
+    assert error.about_a_stray() is error
+    assert (error.stray, DirtySource.stray, "stray" in error.facts()) == (True, False, False)
