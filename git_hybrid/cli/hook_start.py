@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from collections.abc import Sequence
 
 _OBJECTS = 50_000
 _PUSHED, _REF = "--pre-push", "PRE_COMMIT_TO_REF"
@@ -19,7 +20,12 @@ def run(*names: str) -> int:
     from git_hybrid.git.ahead import Ahead, ask_for_hook
 
     make_sure_of_streams()
-    ahead, pushed = Ahead(), _PUSHED in sys.argv[1:] or _REF in os.environ
+    if options := _options(sys.argv[1:]):
+        from git_hybrid.cli.hook_words import answer
+
+        if (code := answer(options, _PUSHED)) is not None:
+            return end(code)
+    ahead, pushed = Ahead(), bool(options) or _REF in os.environ
     try:
         if not pushed:
             ask_for_hook(ahead, os.path.realpath(os.curdir), names)
@@ -29,3 +35,9 @@ def run(*names: str) -> int:
     finally:
         ahead.close()
     return end(code)
+
+
+def _options(words: Sequence[str]) -> list[str]:
+    """Return the options among *words*; all else is a file name."""
+    found = words[: words.index("--")] if "--" in words else words
+    return [word for word in found if word.startswith("-") and word != "-"]

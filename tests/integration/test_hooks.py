@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from git_hybrid import __version__
 from support.cli import Hybrid
 from support.kit import git
 from support.upstream import Upstream, UpstreamFactory
@@ -41,6 +42,12 @@ def committed(workspace: Path, tool: Upstream, hybrid: Hybrid) -> Path:
 
 def hook(name: str, ws: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run([BIN / f"git-hybrid-hook-{name}"], cwd=ws, capture_output=True, text=True, check=False)
+
+
+def answered(name: str, *words: str, ws: Path) -> tuple[int, str, str]:
+    command = [BIN / f"git-hybrid-hook-{name}", *words]
+    done = subprocess.run(command, cwd=ws, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    return done.returncode, done.stdout, done.stderr
 
 
 def stage(ws: Path, name: str, old: str, new: str) -> None:
@@ -304,3 +311,26 @@ def test_hooks_outside_of_git(workspace: Path, hybrid: Hybrid) -> None:
     hybrid("init")
     assert hybrid("hooks", "install", check=None).code == 2
     assert hook("check", workspace).returncode == 0
+
+
+@pytest.mark.parametrize("words", [["--pre-psh"], ["--bogus"], ["-q"], ["--pre-push", "--pre-push=yes"], ["a", "-x"]])
+def test_an_option_that_a_hook_does_not_know_is_refused(committed: Path, words: list[str]) -> None:
+    cut_the_log(committed)
+    code, out, err = answered("check", *words, ws=committed)
+    usage = "usage: git-hybrid-hook-check [--pre-push] [--] [FILE]..."
+    assert (code, out, err.splitlines()) == (2, "", [f"error: no such option: {words[-1]}", usage])
+
+
+def test_a_hook_answers_to_help_and_version(workspace: Path) -> None:
+    for word in ("-h", "--help"):
+        code, out, err = answered("audit", word, ws=workspace)
+        assert (code, err) == (0, "")
+        assert out.startswith("Usage: git-hybrid-hook-audit [--pre-push]")
+    assert answered("audit", "--version", ws=workspace) == (0, f"git-hybrid-hook-audit version {__version__}\n", "")
+
+
+@pytest.mark.parametrize("words", [["sources.toml", "-"], ["--", "--help", "--pre-push"]])
+def test_file_names_change_nothing_for_a_hook(committed: Path, words: list[str]) -> None:
+    assert answered("check", *words, ws=committed) == (0, "", "")
+    cut_the_log(committed)
+    assert answered("check", *words, ws=committed)[0] == 1
