@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from git_hybrid.cli.common import HERE, Common
+from git_hybrid.cli.common import HERE, Common, common_of
 
 if TYPE_CHECKING:
     from git_hybrid.core.manifest import Manifest
@@ -120,8 +120,14 @@ class Commands(click.Group):
 
 
 def shows_help(context: click.Context) -> int:
-    """Print the help of a group that was called without a command; return 2, or 0 where there is one."""
+    """Print the help of a group that was called without a command; return 2, or 0 where there is one.
+
+    Raises:
+        UsageError: there is none, and the answer is to be a document.
+    """
     if context.invoked_subcommand is None:
+        if common_of(context).json:
+            raise click.UsageError("Missing command.", context)
         click.echo(context.get_help(), err=True)
         return 2
     return 0

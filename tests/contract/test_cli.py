@@ -161,6 +161,15 @@ def test_json_of_an_error(tmp_path, capsys):
         assert "error: no sources.toml" in err
 
 
+@pytest.mark.parametrize("words", [[], *([name] for name in (*GROUPS, "cache"))])
+def test_json_without_a_command(capsys, words):
+    assert main([*words, "--json"]) == 2
+    out, err = capsys.readouterr()
+    error = json.loads(out)["error"]
+    assert (error["code"], error["message"]) == ("usage", "missing command")
+    assert err.splitlines()[-1] == f"hint: {' '.join(['git hybrid', *words])} -h"
+
+
 def test_json_of_wrong_usage(capsys):
     assert main(["status", "--json", "--bogus"]) == 2
     document = json.loads(capsys.readouterr().out)
