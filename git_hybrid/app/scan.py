@@ -78,7 +78,7 @@ def scan(rt: Runtime, request: ScanRequest) -> ScanReport:
     results = _scan_all(rt, snapshot, pins, diff=request.diff)
     done = {name: item for name, item in results.items() if isinstance(item, _Done)}
     rows |= {name: failed(name, item) for name, item in results.items() if isinstance(item, HybridError)}
-    notes, moved = _record(rt, {name: (pins[name], item.scan) for name, item in done.items()})
+    notes, moved, recorded = _record(rt, {name: (pins[name], item.scan) for name, item in done.items()})
     rows |= {
         name: failed(name, moved[name]) if name in moved else _row(rt, snapshot, name, item)
         for name, item in done.items()
@@ -92,7 +92,7 @@ def scan(rt: Runtime, request: ScanRequest) -> ScanReport:
     )
     return ScanReport(
         report=report,
-        status={name: item.scan.status for name, item in done.items()},
+        status={name: recorded.get(name) or _stands(snapshot, name, item.scan) for name, item in done.items()},
         findings={name: tuple(by_severity(item.scan.findings)) for name, item in done.items()},
         baselines={name: item.baseline for name, item in done.items() if item.baseline is not None},
     )
@@ -190,6 +190,11 @@ def _is_recorded(snapshot: Snapshot, name: SourceName, status: ScanStatus) -> bo
     )
 
 
+def _stands(snapshot: Snapshot, name: SourceName, made: Scan) -> ScanStatus:
+    """Return the status of *made* as state has it; what could not be recorded stands for itself."""
+    return snapshot.state.sources[name].scan if made.recorded else made.status
+
+
 def _baseline(rt: Runtime, snapshot: Snapshot, pin: Pin) -> Baseline:
     """Return what the pin before has; it is scanned for this alone, and not recorded."""
     before = rt.scans.history.previous_pin(pin.source, pin.commit)
@@ -204,11 +209,14 @@ def _baseline(rt: Runtime, snapshot: Snapshot, pin: Pin) -> Baseline:
 
 def _record(
     rt: Runtime, done: Mapping[SourceName, tuple[Pin, Scan]]
-) -> tuple[list[str], dict[SourceName, HybridError]]:
-    """Write what is new into the files; return what was mended first, and the sources that changed meanwhile."""
+) -> tuple[list[str], dict[SourceName, HybridError], dict[SourceName, ScanStatus]]:
+    """Write what is new into the files; return what was mended first, the sources that changed meanwhile, and the rest.
+
+    Of the rest the status is returned that was recorded.
+    """
     fresh = {name: item for name, item in done.items() if not item[1].recorded}
     if not fresh:
-        return [], {}
+        return [], {}, {}
     moved: dict[SourceName, HybridError] = {}
     with rt.ledger.writer(rt.info) as mended:
         now = rt.ledger.snapshot()
@@ -222,7 +230,7 @@ def _record(
             decision = with_scan(rt, decision, now, name, made)
         if decision.events:
             rt.ledger.record(rt.info, decision, ())
-        return list(mended), moved
+        return list(mended), moved, {name: entry.scan for name, entry in decision.entries.items()}
 
 
 def _row(rt: Runtime, snapshot: Snapshot, name: SourceName, item: _Done) -> Row:

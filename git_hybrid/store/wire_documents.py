@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from msgspec import UNSET, Struct, UnsetType
 
-from git_hybrid.store.wire import Count, Hash, OverrideShape, RecordShape
+from git_hybrid.store.wire import Count, Hash, OverrideShape, RecordShape, ScanShape
 from git_hybrid.store.wire_out import ErrorShape, NamedShape, ReportDocument, ReportRow
 
 
@@ -45,7 +45,7 @@ class BaselineShown(Struct, frozen=True, kw_only=True):
 class ScanRow(ReportRow, frozen=True, kw_only=True):
     """What the scanners said of one source; a source that could not be scanned has an ``error`` alone."""
 
-    scan_status: dict[str, Any] | UnsetType = UNSET
+    scan_status: ScanShape | UnsetType = UNSET
     report: str | UnsetType = UNSET
     findings: list[FindingShown] | UnsetType = UNSET
     baseline: BaselineShown | UnsetType | None = UNSET

@@ -97,6 +97,19 @@ def test_findings_are_counted_named_and_exit_with_1(
     assert "git hybrid scan" not in status.err
 
 
+def test_the_document_has_the_status_that_was_recorded(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, scanner: Path
+) -> None:
+    tool.commit({"bad": "SECRET"})
+    started(hybrid, tool.url)
+    use(workspace, scanner)
+    for _ in ("recorded now", "recorded before"):
+        told = row_of(hybrid("scan", "--json", check=1).json())["scan_status"]
+        assert told == scan_of(state(workspace))
+        assert told["report_sha256"]
+        assert [item["rule"] for item in told["findings"]] == ["R1"]
+
+
 def test_the_pinned_tree_is_scanned_and_not_what_stands_in_the_clone(
     hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path
 ) -> None:
