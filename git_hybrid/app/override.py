@@ -50,8 +50,7 @@ def renew(rt: Runtime, identity: str, forced: Forced) -> Override:
             approvers=(*old.approvers, *fresh),
             expires_at=forced.expires_at,
         )
-        _record(rt, new, "override-renewed", reason=forced.reason)
-        return new
+        return _record(rt, new, "override-renewed", reason=forced.reason)
 
 
 def asked_again(snapshot: Snapshot, old: Override, forced: Forced) -> Asked:
@@ -82,13 +81,14 @@ def revoke(rt: Runtime, identity: str, *, reason: str) -> Override:
         snapshot = rt.ledger.snapshot()
         refuse_unfinished(snapshot)
         ended = closed(_open(snapshot, identity), "revoked", at=rt.info.now, by=rt.info.operator)
-        _record(rt, ended, "override-revoked", reason=reason)
-        return ended
+        return _record(rt, ended, "override-revoked", reason=reason)
 
 
-def _record(rt: Runtime, override: Override, event: str, *, reason: str) -> None:
+def _record(rt: Runtime, override: Override, event: str, *, reason: str) -> Override:
+    """Write *override*, and return it as it was recorded: it names the record of this change."""
     told = event_of(override, event, reason=reason)
     rt.ledger.record(rt.info, Decision(events=[told], overrides={override.id: override}), ())
+    return rt.ledger.snapshot().overrides.records[override.id]
 
 
 def find(snapshot: Snapshot, identity: str) -> Override:

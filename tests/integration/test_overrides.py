@@ -205,8 +205,10 @@ def test_renew_takes_an_approval_of_its_own(forced: Site) -> None:
     assert "Ada <ada@example.org> asks" in forced(*words, "ada@example.org", who="Cid <cid@example.org>", check=6).err
     forced("override", "renew", "ovr-0", "--expires", "1d", "--reason", "x", "--approver", BEA, check=2)
     assert changes(before, snapshot(forced.root)) == []
-    forced(*words, "Dan <dan@example.org>")
+    told = forced(*words, "Dan <dan@example.org>", "--json").json()["override"]
     (record,) = forced.overrides()
+    assert told == {**record, "state": "active"}
+    assert record["audit_hash"] == forced.log()[-1]["hash"]
     assert [item["id"] for item in record["approvers"]] == [BEA, "Dan <dan@example.org>"]
     assert forced.log()[-1]["event"] == "override-renewed"
     assert forced.log()[-1]["detail"]["because"] == "not released yet"
@@ -217,7 +219,9 @@ def test_renew_takes_an_approval_of_its_own(forced: Site) -> None:
 def test_revoke_ends_it_now_and_for_good(forced: Site) -> None:
     ident = forced.overrides()[0]["id"]
     assert "git hybrid override revoke -h" in forced("override", "revoke", ident, check=2).err
-    assert "git hybrid pin tool" in forced("override", "revoke", ident, "--reason", "done").err
+    revoked = forced("override", "revoke", ident, "--reason", "done", "--json")
+    assert "git hybrid pin tool" in revoked.err
+    assert revoked.json()["override"] == {**forced.overrides()[0], "state": "revoked"}
     refused = forced("sync", check=6).err
     assert "was revoked" in refused
     assert "override renew" not in refused
