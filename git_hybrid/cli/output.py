@@ -57,6 +57,11 @@ class Output:
         for line in lines:
             print(line)
 
+    def done(self, *lines: str) -> None:
+        """Print to stdout what a command that writes has done, unless the user wants quiet."""
+        if not self.common.quiet:
+            self.data(*lines)
+
     def content(self, text: str) -> None:
         """Print the content of a file to stdout: the same bytes that the file would have, whatever a terminal takes."""
         self._clear()
@@ -98,10 +103,13 @@ class Output:
             self.talk("no sources yet")
             self.hint("empty", "git hybrid add https://host/path/repository")
 
-    def report(self, report: Report, more: Mapping[str, Any] | None = None, said: str = "") -> int:
+    def report(
+        self, report: Report, more: Mapping[str, Any] | None = None, said: str = "", *, wrote: bool = False
+    ) -> int:
         """Print *report* and return the exit status that it stands for.
 
-        *more* goes into the JSON document alone, *said* stands before the last line for people.
+        *more* goes into the JSON document alone, *said* stands before the last line for people. *wrote* says of a
+        report without a run that something was written all the same.
         """
         code = exit_of(report)
         if self.common.json:
@@ -109,7 +117,7 @@ class Output:
 
             self.document({**report_document(report, explain, exit_code=code), **(more or {})})
             return code
-        if not (self.common.quiet and report.run):
+        if not (self.common.quiet and (report.run or wrote)):
             self.data(*report_lines(report, self.look))
         for note in report.notes:
             self.talk(f"note: {safe(note)}")

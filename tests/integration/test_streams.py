@@ -109,3 +109,23 @@ def test_a_name_that_is_not_utf_8_is_shown_escaped(hybrid: Hybrid, tmp_path: Pat
     git("init", "-q", cwd=tmp_path / "caf\udce9")
     hybrid("init", cwd=tmp_path / "caf\udce9")
     assert "caf\\udce9/.git/hooks/pre-commit" in hybrid("hooks", "install", cwd=tmp_path / "caf\udce9").out
+
+
+def test_commands_that_write_say_nothing_where_quiet_is_wanted(pinned: Path, hybrid: Hybrid, tmp_path: Path) -> None:
+    git("init", "-q", cwd=pinned)
+    hybrid("sync")
+    man, mirror, bundle = (str(tmp_path / name) for name in ("man", "mirror", "all.bundle"))
+    for words in (
+        ("mirror", "update", mirror),
+        ("bundle", "create", "-o", bundle),
+        ("hooks", "install"),
+        ("hooks", "uninstall"),
+        ("audit", "rotate"),
+        ("install-man", man),
+        ("cache", "prune", "--all"),
+    ):
+        done = hybrid(*words, "-q")
+        assert (words, done.out, done.err) == (words, "", "")
+    assert Path(bundle).is_file()
+    # What only looks says what it saw.
+    assert "tool" in hybrid("status", "-q").out

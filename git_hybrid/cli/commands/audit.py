@@ -215,5 +215,5 @@ def rotate_command(context: click.Context) -> int:
 
 
 def _told(output: Output, name: str) -> None:
-    output.data(f"archived as {name}")
+    output.done(f"archived as {name}")
     output.hint("rotated", "git add state")

@@ -79,7 +79,7 @@ def create_command(
             written = bundlefile.write_bundle(folder / target, inventory, signature, members)
             more = {"file": str(folder / target), "sha256": written}
             said = f"{written}  {target}"
-        return output.report(report, more=more, said=said)
+        return output.report(report, more=more, said=said, wrote=True)
 
 
 def _receipt(path: Path) -> tuple[Receipt, str]:

@@ -156,8 +156,9 @@ def prune_command(
             cache.output.document(_document(cache, "cache prune", gone, dry_run=dry_run))
             return 0
         word = "would remove" if dry_run else "removed"
+        tell = cache.output.data if dry_run else cache.output.done
         for look in gone:
-            cache.output.data(f"{word}  {sized(look.size)}  {safe(look.url or look.folder)}")
+            tell(f"{word}  {sized(look.size)}  {safe(look.url or look.folder)}")
         cache.output.talk(_pruned(gone, word=word, of=len(looks)) if looks else _summary(cache, looks))
         return 0
 

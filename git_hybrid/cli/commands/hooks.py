@@ -138,6 +138,6 @@ def _told(output: Output, done: Mapping[str, Sequence[Path]]) -> int:
         files = {word: [str(path) for path in paths] for word, paths in done.items()}
         output.document({"command": "hooks", "exit_code": 0, **files, "sources": []})
     else:
-        output.data(*(f"{word} {path}" for word, paths in done.items() for path in paths))
+        output.done(*(f"{word} {path}" for word, paths in done.items() for path in paths))
         output.talk("" if any(done.values()) else "no hooks of git hybrid here")
     return 0

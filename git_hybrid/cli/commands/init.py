@@ -60,7 +60,7 @@ def _begin(session: Session, output: Output, created: tuple[str, ...]) -> int:
         document = {"command": "init", "command_id": info.run, "exit_code": 0, "root": str(session.layout.root)}
         output.document({**document, "created": list(created), "sources": []})
     else:
-        output.data(*(() if output.common.quiet else (f"created {path}" for path in created)))
+        output.done(*(f"created {path}" for path in created))
         if (session.layout.root / ".gitmodules").is_file():
             output.hint("import", "take the submodules over: git hybrid init --import .gitmodules")
         output.hint("empty", "git hybrid add https://host/path/repository")

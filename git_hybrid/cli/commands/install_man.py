@@ -35,7 +35,7 @@ def command(context: click.Context, *, folder: Path | None) -> int:
     if output.common.json:
         output.document({"command": "install-man", "exit_code": 0, "installed": written, "sources": []})
     else:
-        output.data(*written)
+        output.done(*written)
         output.talk(f"{counted(len(written), 'page')}; where man does not find them: export MANPATH={place}:")
     return 0
 

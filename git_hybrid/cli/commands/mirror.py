@@ -170,4 +170,4 @@ def update_command(context: click.Context, *, target: str, jobs: int | None, exe
         with filled(session, folder) as mirror:
             report, found = update_mirror(session.runtime, mirror, folder.as_uri())
             write_listing(folder, *described(folder, mirror, found, session.runtime.info.now))
-        return output.report(report)
+        return output.report(report, wrote=True)

@@ -161,8 +161,8 @@ def restore_command(context: click.Context, *, identities: tuple[str, ...]) -> i
             rows = [{**plain(item), "state": phase(item, clock)} for item in found]
             document = {"command": "override restore", "command_id": runtime.info.run, "exit_code": 0, "sources": []}
             output.document(document | {"overrides": rows})
-        elif not output.common.quiet:
-            output.data(*override_lines(found, clock, output.look, snapshot.trail))
+        else:
+            output.done(*override_lines(found, clock, output.look, snapshot.trail))
             output.talk("" if found else "every override is recorded as the audit log tells")
         return 0
 
@@ -174,8 +174,8 @@ def _changed(session: Session, output: Output, name: str, override: Override) ->
     if output.common.json:
         document = {"command": name, "command_id": session.runtime.info.run, "exit_code": 0, "sources": []}
         output.document(document | {"override": {**plain(override), "state": word}})
-    elif not output.common.quiet:
-        output.data(*override_lines([override], clock, output.look, snapshot.trail))
+    else:
+        output.done(*override_lines([override], clock, output.look, snapshot.trail))
     return 0
 
 
