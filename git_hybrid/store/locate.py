@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import tomli
+
 from git_hybrid.core.errors import Problem
+from git_hybrid.store.parsing import shorten
+
+_DEEP = 5
+"""More parts than the place of a problem has; a longer key costs no more time."""
+Key = tuple[str, ...]
 
 
 def with_lines(text: str, problems: tuple[Problem, ...]) -> tuple[Problem, ...]:
     """Return *problems* with ``line N: `` before each place whose line was found."""
-    lines = _index(text)
+    lines = {name: line for name, (_, line) in _index(text).items()}
     return tuple(Problem(_placed(problem.place, lines), problem.reason) for problem in problems)
 
 
@@ -17,32 +24,54 @@ def _placed(place: str, lines: dict[str, int]) -> str:
         name = ".".join(parts[:length])
         line = lines.get(name, lines.get(name.partition("[")[0]))
         if line is not None:
-            return f"line {line}: {place}"
+            return f"line {line}: {place}" if line else place
     return place
 
 
-def _index(text: str) -> dict[str, int]:
-    """Return the line of every table header and key; plain string steps, since a hostile line must cost no time."""
-    found: dict[str, int] = {}
-    table, arrays = "", dict[str, int]()
+def _index(text: str) -> dict[str, tuple[Key, int]]:
+    """Return key and line of every table header and key, by how a place names it; line 0: two are named alike."""
+    found: dict[str, tuple[Key, int]] = {}
+    table: Key = ()
+    arrays = dict[Key, int]()
     for number, line in enumerate(text.split("\n"), 1):
         stripped = line.strip()
         if stripped.startswith("["):
-            table = _plain(stripped.strip("[").partition("]")[0])
-            if stripped.startswith("[["):
-                count = arrays.get(table, 0)
-                arrays[table] = count + 1
-                table = f"{table}[{count}]"
-            found.setdefault(table, number)
-            found.setdefault(table.partition(".")[0], number)
+            is_array = stripped.startswith("[[")
+            header = _key(stripped)
+            if not header:
+                continue
+            table = header
+            if is_array:
+                count = arrays.get(header, 0)
+                arrays[header] = count + 1
+                table = (*header[:-1], f"{header[-1]}[{count}]")
+            _enter(found, table, number)
             continue
         key, equals, _ = stripped.partition("=")
         if equals and not key.startswith("#"):
-            parts = f"{table}.{_plain(key)}".lstrip(".").split(".")
-            for length in range(len(parts), 0, -1):
-                found.setdefault(".".join(parts[:length]), number)
+            _enter(found, (*table, *_key(f"{key}=0")), number)
     return found
 
 
-def _plain(name: str) -> str:
-    return "".join(char for char in name if char not in "\"' \t")
+def _enter(found: dict[str, tuple[Key, int]], key: Key, number: int) -> None:
+    for length in range(1, min(len(key), _DEEP) + 1):
+        part = key[:length]
+        for name in {".".join(part), ".".join(map(shorten, part))}:
+            if found.setdefault(name, (part, number))[0] != part:
+                found[name] = (part, 0)
+
+
+def _key(line: str) -> Key:
+    """Return the parts of the one key in *line*; none where that is part of a value."""
+    try:
+        value: object = tomli.loads(line)
+    except (ValueError, RecursionError):
+        return ()
+    parts: list[str] = []
+    while isinstance(value, dict | list) and value:
+        if isinstance(value, dict):
+            part, value = next(iter(value.items()))
+            parts.append(part)
+        else:
+            value = value[0]
+    return tuple(parts)

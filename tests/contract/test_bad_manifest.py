@@ -48,7 +48,28 @@ def test_url(files, refused, url):
 @pytest.mark.parametrize("name", NAMES)
 def test_name(files, refused, name):
     files.write("sources.toml", f'schema_version = 1\n[source."{name}"]\nurl = "{URL}"\nbranch = "main"\n')
-    assert "source." in refused(file="sources.toml")
+    assert "line 2: source." in refused(file="sources.toml")
+
+
+@pytest.mark.parametrize("name", ["a b", "a" * 101, "a]", "a#b", "c.git", "a=b"])
+@pytest.mark.parametrize("quote", ['"', "'"])
+def test_the_line_of_a_name_that_has_to_be_quoted(files, refused, name, quote):
+    entry = f'url = "{URL}"\nbranch = "main"\n'
+    header = f"[ source . {quote}{name}{quote} ]\n"
+    text = f"{MANIFEST}[source.other] # ]\n{entry}{header}bogus = 1\n{entry}"
+    line = text.partition(header)[0].count("\n") + 1
+    files.write("sources.toml", text)
+    err = refused(file="sources.toml")
+    assert f"cause: line {line}: source.{name[:79]}" in err
+    assert f"cause: line {line + 1}: source.{name[:79]}" in err
+
+
+def test_names_that_are_shown_alike_have_no_line(files, refused):
+    entry = f'url = "{URL}"\nbranch = "main"\n'
+    names = ("a" * 101, "a" * 102)
+    files.write("sources.toml", MANIFEST + "".join(f"[source.{name}]\n{entry}" for name in names))
+    err = refused(file="sources.toml")
+    assert err.count("cause: source.aaa") == len(names)
 
 
 @pytest.mark.parametrize(("key", "table"), SCANNER)
