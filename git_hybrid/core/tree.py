@@ -14,8 +14,11 @@ from git_hybrid.core.value import Struct, field
 from git_hybrid.core.words import counted
 
 LINK, GITLINK = "120000", "160000"
+_MODES = frozenset({"100644", "100755", LINK, GITLINK})
 DEPTH_LIMIT = 200
 PATH_LIMIT = 4096
+# NAME_MAX and PATH_MAX of Linux (limits.h), the latter without its NUL.
+_NAME_BYTES, _TARGET_BYTES = 255, 4095
 _LINK_HOPS = 40
 _BARE_PARTS = (frozenset({b"head", b"objects", b"refs"}), frozenset({b"head", b"commondir"}))
 _SHOWN = 10
@@ -92,6 +95,7 @@ def scan_tree(
         for entry in kept:
             _scan_entry(scan, entry, plain=is_plain(entry.path) is not None)
         _scan_folders(scan)
+    _scan_modes(scan, kept)
     _scan_links(scan, read_link)
     return kept, _shortened(scan.findings)
 
@@ -118,6 +122,8 @@ def _scan_entry(scan: _Scan, entry: TreeEntry, *, plain: bool) -> None:
     if path.count(b"/") >= DEPTH_LIMIT or len(path) > PATH_LIMIT:
         scan.add("too-deep", path[:80], f"deeper than {DEPTH_LIMIT} folders or longer than {PATH_LIMIT} bytes")
         return
+    if len(path) > _NAME_BYTES and any(len(part) > _NAME_BYTES for part in path.split(b"/")):
+        scan.add("long-name", path[:80], f"a name longer than {_NAME_BYTES} bytes")
     if not plain:
         _scan_name(scan, path)
     if entry.mode == LINK:
@@ -182,9 +188,22 @@ def _scan_twins(scan: _Scan, folder: bytes, names: set[bytes]) -> None:
         seen[key] = name
 
 
+def _scan_modes(scan: _Scan, entries: Sequence[TreeEntry]) -> None:
+    if {entry.mode for entry in entries} <= _MODES:
+        return
+    for entry in entries:
+        if entry.mode not in _MODES:
+            scan.add("odd-mode", entry.path, f"mode {entry.mode} is of no file, folder, link or submodule")
+
+
 def _scan_links(scan: _Scan, read_link: Callable[[str], bytes]) -> None:
+    whole = {entry.path: read_link(entry.oid) for entry in scan.links}
+    for path, target in whole.items():
+        if not target or b"\0" in target or len(target) > _TARGET_BYTES:
+            why = f"a symbolic link whose target is empty, holds a NUL or is longer than {_TARGET_BYTES} bytes"
+            scan.add("bad-link", path, why)
     # symlink(2) ends the target at a NUL, so what follows one must not count.
-    targets = {entry.path: read_link(entry.oid).split(b"\0", 1)[0] for entry in scan.links}
+    targets = {path: target.split(b"\0", 1)[0] for path, target in whole.items()}
     by_place = {_place(path.split(b"/")): target for path, target in targets.items()}
     for path, target in targets.items():
         if target.startswith(b"/"):

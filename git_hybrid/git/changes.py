@@ -15,7 +15,7 @@ from pathlib import Path
 from git_hybrid.core.tree import GITLINK, LINK
 from git_hybrid.core.value import Struct
 from git_hybrid.git.index import BadIndex, IndexEntry, read_index
-from git_hybrid.git.libgit2 import Repository
+from git_hybrid.git.libgit2 import STAGED, Repository, head_entries
 from git_hybrid.git.oddities import is_plain, odd_settings
 from git_hybrid.git.quarantine import ATTRIBUTES
 from git_hybrid.git.run import Runner
@@ -42,7 +42,7 @@ def find_changes(
     if _looks_away(runner, path, repository):
         found, doubtful = _listed(runner, path), index
     elif repository is not None:
-        found, doubtful = _by_library(repository), [entry for entry in index if entry.blind]
+        found, doubtful = _by_library(repository, index), [entry for entry in index if entry.blind]
     else:
         found, doubtful = dirty_by_cli(runner, path), [entry for entry in index if entry.blind]
     comparison = _Comparison(runner, path, _ALGORITHMS[oid_length])
@@ -64,9 +64,15 @@ def _looks_away(runner: Runner, path: Path, repository: Repository | None) -> bo
     return any(key.startswith(_SEEING) and not is_plain(key, value, lfs=False) for key, value in settings)
 
 
-def _by_library(repository: Repository) -> list[bytes]:
+def _by_library(repository: Repository, index: Iterable[IndexEntry]) -> list[bytes]:
     status = repository.status(untracked_files="all", ignored=False)
-    return [path.encode("utf-8", "surrogateescape") for path, flags in status.items() if flags]
+    found = {path.encode("utf-8", "surrogateescape"): flags for path, flags in status.items() if flags}
+    if STAGED not in found.values():
+        return list(found)
+    # libgit2 takes a mode of the tree as it stands, such as 100664, and git never has that in its index.
+    kept = {(entry.path, entry.mode, entry.oid) for entry in index if entry.merged}
+    same = {entry.path for entry in head_entries(repository) if (entry.path, entry.mode, entry.oid) in kept}
+    return [path for path, flags in found.items() if flags != STAGED or path not in same]
 
 
 def dirty_by_cli(runner: Runner, path: Path) -> list[bytes]:

@@ -17,13 +17,14 @@ from typing import TYPE_CHECKING, Any
 
 from git_hybrid.core.errors import ToolTooOld
 from git_hybrid.core.tree import TreeEntry
-from git_hybrid.git.trees import entries_of
+from git_hybrid.git.trees import TooManyTrees, entries_of
 
 if TYPE_CHECKING:
     from pygit2 import GitError, Oid, Repository
     from pygit2.enums import FileMode
 
 __all__ = [
+    "STAGED",
     "FileMode",
     "GitError",
     "Repository",
@@ -31,6 +32,7 @@ __all__ = [
     "descends",
     "entries_at",
     "fetched",
+    "head_entries",
     "holds",
     "links",
     "open_repository",
@@ -39,6 +41,9 @@ __all__ = [
 ]
 
 MINIMUM = (1, 9, 7)
+_FOLDERS = 1_000_000
+STAGED = 1 << 1
+"""What a status says of a path that is the same on disk as in the index, and another one in HEAD."""
 _LAZY = ("FileMode", "GitError", "Repository")
 
 
@@ -141,6 +146,17 @@ def entries_at(repository: Repository, commit: str, *, most: int) -> Iterator[Tr
         raise KeyError(commit)
     read, header = repository.odb.read, repository.odb.read_header
     yield from entries_of(found[0], read, lambda oid: int(header(oid)[1]), most=most)
+
+
+def head_entries(repository: Repository) -> list[TreeEntry]:
+    """Return the entries of the tree that HEAD names, without sizes; none where it cannot be read."""
+    try:
+        commit = links(repository, str(repository.head.target))
+        if commit is None:
+            return []
+        return list(entries_of(commit[0], repository.odb.read, lambda _oid: 0, most=_FOLDERS))
+    except (KeyError, ValueError, TooManyTrees, damage()):
+        return []
 
 
 def opens(repository: Repository, oid: str) -> bool:

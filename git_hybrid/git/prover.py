@@ -15,10 +15,10 @@ from git_hybrid.core.value import Struct
 from git_hybrid.git.index import BadIndex, read_index
 from git_hybrid.git.oddities import find_oddities
 from git_hybrid.git.run import Runner
+from git_hybrid.git.trees import TREE, mode_of
 from git_hybrid.git.worktree import walk
 
 _ALGORITHMS = {40: "sha1", 64: "sha256"}
-_TREE = "40000"
 
 
 class Unproved(Exception):
@@ -164,15 +164,10 @@ def _walk_trees(trees: Mapping[str, bytes], root: str, *, size: int) -> Iterator
             raise Unproved(f"the tree {oid} is missing")
         while at < len(data):
             blank, end = data.index(b" ", at), data.index(b"\0", at)
-            mode, name = data[at:blank].lstrip(b"0").decode("ascii"), data[blank + 1 : end]
+            mode, name = mode_of(data[at:blank]), data[blank + 1 : end]
             target, at = data[end + 1 : end + 1 + size].hex(), end + 1 + size
             path = folder + b"/" + name if folder else name
-            if mode == _TREE:
+            if mode == TREE:
                 waiting.append((path, target))
             else:
-                yield TreeEntry(_canonical(mode), target, 0, path)
-
-
-def _canonical(mode: str) -> str:
-    """Return the mode that git means by *mode*: old trees have others than it writes today."""
-    return mode if mode in (LINK, GITLINK) else "100755" if int(mode, 8) & 0o100 else "100644"
+                yield TreeEntry(mode, target, 0, path)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import cache
 
-from git_hybrid.core.tree import GITLINK, TreeEntry
+from git_hybrid.core.tree import GITLINK, LINK, TreeEntry
 
-_TREE = "040000"
+TREE = "040000"
+_FILES = ("100644", "100755", LINK)
 _OID = 20
 
 
@@ -20,7 +21,8 @@ def entries_of(
 ) -> Iterator[TreeEntry]:
     """Yield the entries of *tree*, as ``git ls-tree -r -l`` would; *most* is the number of folders.
 
-    *read* returns the kind and the bytes of an object by its id, *size* how large a file is.
+    *read* returns the kind and the bytes of an object by its id, *size* how large a file is. Where a mode is none of
+    git's kinds, it stands as it was written.
 
     Raises:
         ValueError: a tree is not what git writes.
@@ -30,13 +32,13 @@ def entries_of(
     opened = 1
     while ahead:
         for mode, oid, path in ahead[-1]:
-            if mode == _TREE:
+            if mode == TREE:
                 opened += 1
                 if opened > most:
                     raise TooManyTrees
                 ahead.append(_parsed(read(oid)[1], path + b"/"))
                 break
-            yield TreeEntry(mode, oid, 0 if mode == GITLINK else size(oid), path)
+            yield TreeEntry(mode, oid, size(oid) if mode in _FILES else 0, path)
         else:
             ahead.pop()
 
@@ -48,20 +50,25 @@ def _parsed(data: bytes, folder: bytes) -> Iterator[tuple[str, str, bytes]]:
         space = data.index(b" ", at)
         end = data.index(b"\0", space)
         after = end + 1 + _OID
-        yield _mode(data[at:space]), data[end + 1 : after].hex(), folder + data[space + 1 : end]
+        yield mode_of(data[at:space]), data[end + 1 : after].hex(), folder + data[space + 1 : end]
         at = after
 
 
 @cache
-def _mode(text: bytes) -> str:
-    """Return a mode as git reads it: old trees have others, such as 100664 (canon_mode in git's object.h)."""
+def mode_of(text: bytes) -> str:
+    """Return a mode as git reads it: old trees have others, such as 100664 (canon_mode in git's object.h).
+
+    git takes what is of none of its kinds for a submodule, and libgit2 does not.
+    """
     mode = int(text, 8)
     match mode >> 12:
         case 0o10:
             return "100755" if mode & 0o100 else "100644"
         case 0o12:
-            return "120000"
+            return LINK
         case 0o4:
-            return _TREE
-        case _:
+            return TREE
+        case 0o16:
             return GITLINK
+        case _:
+            return text.decode("ascii")

@@ -226,7 +226,15 @@ def test_a_waived_object_passes_and_no_other(
         fetch(*trees)
 
 
+def _old_modes(up: Upstream) -> str:
+    """Modes that git has not written for long, and reads as others."""
+    modes = ("100664", "100777", "104755", "100000", "120777")
+    inner = up.raw_tree([(mode, _blob(up), mode.encode()) for mode in sorted(modes)])
+    return up.raw_tree([("40000", inner, b"d"), ("100664", _blob(up), b"x")])
+
+
 HARMLESS = {
+    "old-modes": lambda up: up.raw_commit(_old_modes(up)),
     "zero-padded-mode": lambda up: up.raw_commit(up.raw_tree([("040000", _files(b"x")(up), b"d")])),
     "no-email": lambda up: up.raw_commit(_files(b"x")(up), identity="Somebody"),
     "no-blank": lambda up: up.raw_commit(_files(b"x")(up), identity="Somebody<a@b>"),
@@ -285,16 +293,40 @@ def test_too_many_bytes_are_refused(hybrid: Hybrid, workspace: Path, upstream_fa
     assert "larger than 1000000 bytes" in hybrid("add", upstream.url, check=5).err
 
 
-def test_a_link_that_cannot_be_made_fails_its_source_alone(
-    hybrid: Hybrid, workspace: Path, upstream_factory: UpstreamFactory
+UNWRITABLE: dict[str, tuple[str, Tree]] = {
+    "empty-target": ("bad-link", _link(b"link", b"")),
+    "nul-in-target": ("bad-link", _link(b"link", b"target\0rest")),
+    "long-target": ("bad-link", _link(b"link", b"d/" * 2048)),
+    "long-name": ("long-name", _folder(b"d", _files(b"n" * 256))),
+    "long-folder": ("long-name", _folder(b"n" * 256, _files(b"x"))),
+    "socket": ("odd-mode", lambda up: up.raw_tree([("140000", _blob(up), b"socket")])),
+    "device": ("odd-mode", lambda up: up.raw_tree([("60000", _blob(up), b"device")])),
+}
+
+
+@pytest.mark.parametrize("kind", UNWRITABLE)
+def test_trees_that_cannot_be_written_are_refused(
+    kind: str, hybrid: Hybrid, workspace: Path, upstream_factory: UpstreamFactory
+) -> None:
+    rule, tree = UNWRITABLE[kind]
+    upstream = upstream_factory()
+    _served(upstream, tree)
+    assert rule in _refused(hybrid, workspace, upstream.url, {"hostile-tree"})
+
+
+@pytest.mark.parametrize("kind", ["nul-in-target", "long-name", "socket"])
+def test_a_pin_does_not_move_to_a_tree_that_cannot_be_written(
+    kind: str, hybrid: Hybrid, workspace: Path, upstream_factory: UpstreamFactory
 ) -> None:
     odd, good = upstream_factory("odd"), upstream_factory("good")
-    odd.reset("main", odd.raw_commit(_link(b"link", b"target\0rest")(odd)))
-    good.commit({"README": "good\n"}, "first")
+    for upstream in (odd, good):
+        upstream.commit({"README": "first\n"})
     hybrid("init")
     for upstream in (odd, good):
         hybrid("add", upstream.url, "--branch", "main")
-    done = hybrid("sync", "--json", check=5)
-    assert codes(done) == {"odd": 5, "good": 0}
+    _served(odd, UNWRITABLE[kind][1])
+    good.commit({"README": "good\n"})
+    assert codes(hybrid("pin", "--all", "--json", check=5)) == {"odd": 5, "good": 0}
+    hybrid("sync")
     assert (workspace / "sources/good/README").read_text() == "good\n"
-    assert not (workspace / "sources/odd").exists()
+    assert (workspace / "sources/odd/README").read_text() == "first\n"

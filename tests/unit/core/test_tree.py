@@ -129,11 +129,29 @@ def test_a_folder_that_git_does_not_take_for_a_repository_is_accepted(paths: tup
 
 @pytest.mark.parametrize(
     ("path", "refused"),
-    [("a/" * 199 + "a", False), ("a/" * 200 + "a", True), ("a" * 4096, False), ("a" * 4097, True)],
+    [
+        ("a/" * 199 + "a", False),
+        ("a/" * 200 + "a", True),
+        (("a" * 255 + "/") * 15 + "a" * 256, False),
+        (("a" * 255 + "/") * 16 + "a", True),
+    ],
     ids=["200-parts", "201-parts", "4096-bytes", "4097-bytes"],
 )
 def test_a_path_that_is_too_deep_or_long_is_refused(path: str, *, refused: bool) -> None:
-    assert rules(path) == (["too-deep"] if refused else [])
+    assert ("too-deep" in rules(path)) is refused
+
+
+@pytest.mark.parametrize("path", ["a" * 256, "d/" + "é" * 128, "n" * 256 + "/x"], ids=["name", "bytes", "folder"])
+def test_a_name_that_no_file_system_takes_is_refused(path: str) -> None:
+    assert rules(path) == ["long-name"]
+    assert rules(path.replace("n" * 256, "n" * 255).replace("a" * 256, "a" * 255).replace("é", "e")) == []
+
+
+@pytest.mark.parametrize("mode", ["140000", "60000", "040000", "100664"])
+def test_a_mode_of_none_of_the_kinds_of_git_is_refused(mode: str) -> None:
+    entries = [an_entry("a"), an_entry("b", mode=mode), an_entry("c", mode=mode)]
+    found = scan_tree(entries, limits=LIMITS, read_link=no_links)[1]
+    assert found == tuple(f"odd-mode: {name}: mode {mode} is of no file, folder, link or submodule" for name in "bc")
 
 
 def test_too_many_entries_are_refused_without_reading_on() -> None:
