@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-
 from git_hybrid.app.acquire import EVERY_REF, containing_ref, fetch_content, fetch_history, gate_content
 from git_hybrid.app.force import Objections
 from git_hybrid.app.remote import fetch, list_refs_from
 from git_hybrid.app.runtime import Runtime
-from git_hybrid.core.errors import (
-    BadArgument,
-    GitFailed,
-    OffBranch,
-    Offline,
-    RefMissing,
-    RemoteError,
-    Unreachable,
-)
+from git_hybrid.app.submodules import judge_submodules
+from git_hybrid.app.whereabouts import everything, is_given_out, require_somewhere
+from git_hybrid.core.errors import BadArgument, OffBranch, Unreachable
 from git_hybrid.core.freshness import stale
 from git_hybrid.core.ids import Oid, RefName
 from git_hybrid.core.lock import UNREACHABLE, Pin, still_allowed
@@ -98,23 +90,9 @@ def _candidate(rt: Runtime, source: Source, manifest: Manifest, refs: RemoteRefs
         found = wherever(refs, wish.to)
         if found.commit is not None and found.ref is None and not wish.objections.forced:
             history, _ = fetch_history(rt, source, manifest, EVERY_REF, oid_length=len(found.commit))
-            _require_somewhere(rt, source, manifest, history, found.commit)
+            require_somewhere(rt, source, manifest, history, found.commit)
         wish.objections.meet(error)
         return found
-
-
-def _require_somewhere(rt: Runtime, source: Source, manifest: Manifest, history: Stage, commit: Oid) -> None:
-    """Raise unless *commit*, which the declared ref does not have, is in *history* of another branch or tag.
-
-    Raises:
-        Unreachable: upstream has it, but on no branch and no tag.
-        RefMissing: upstream does not have it at all.
-    """
-    if containing_ref(rt, history, commit) is not None:
-        return
-    if _ask_for(rt, source, manifest, history, commit):
-        raise Unreachable(name=source.name, commit=commit, ref="any branch or tag")
-    raise RefMissing(name=source.name, ref=f"commit {commit}", url=str(source.url))
 
 
 def _place(
@@ -142,8 +120,8 @@ def _place(
             return replace(candidate, ref=UNREACHABLE), UNREACHABLE
     if wish.to is not None and candidate.declared is not None:
         if not wish.objections.forced:
-            fetch(rt, source, manifest.defaults, history, _everything(source))
-            _require_somewhere(rt, source, manifest, history, commit)
+            fetch(rt, source, manifest.defaults, history, everything(source))
+            require_somewhere(rt, source, manifest, history, commit)
         wish.objections.meet(OffBranch(name=source.name, commit=commit, ref=candidate.declared))
     else:
         wish.objections.meet(
@@ -237,6 +215,7 @@ def _with_evidence(
     ref = candidate.ref or reachable_from
     content_stage = fetch_content(rt, source, manifest, history, commit, ref)
     content = gate_content(rt, content_stage, source, commit, manifest)
+    judge_submodules(rt, source, manifest, content_stage, commit)
     facts = rt.objects.facts(history, commit, complete=True)
     same = old is not None and old.commit == commit
     seen = old.first_seen if old is not None and same else rt.ledger.first_seen(source.name, commit)
@@ -258,18 +237,6 @@ def _with_evidence(
     return pin, content_stage, content.notes
 
 
-def _everything(source: Source) -> FetchRequest:
-    return FetchRequest(refs=EVERY_REF, commits_only=source.history != "full")
-
-
-def _ask_for(rt: Runtime, source: Source, manifest: Manifest, history: Stage, commit: Oid) -> bool:
-    """Tell whether upstream still gives out *commit*, which no history has: so a rollback is told from a rewrite."""
-    request = FetchRequest(commits=(commit,), commits_only=source.history != "full")
-    with suppress(RemoteError, RefMissing, Offline, GitFailed):
-        fetch(rt, source, manifest.defaults, history, request)
-    return rt.objects.has_commit(history, commit)
-
-
 def _judge_move(
     rt: Runtime, source: Source, manifest: Manifest, refs: RemoteRefs, old: Pin, new: Pin, history: Stage, wish: Wish
 ) -> Range | None:
@@ -284,7 +251,7 @@ def _judge_move(
             base = replace(base, ref=next((RefName(ref) for ref in at_tip), new.ref))
         there = rt.objects.has_commit(history, base.commit)
         if not there and base.url == new.url:
-            there = _ask_for(rt, source, manifest, history, base.commit)
+            there = is_given_out(rt, source, manifest, history, base.commit)
         forward = there and rt.objects.is_ancestor(history, base.commit, new.commit)
         backward = there and rt.objects.is_ancestor(history, new.commit, base.commit)
         move = Move(old=base, new=new, old_is_ancestor=forward, new_is_ancestor=backward)

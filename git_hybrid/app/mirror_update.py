@@ -10,7 +10,7 @@ from git_hybrid.app.force import waivers
 from git_hybrid.app.remote import fetch, fetch_lfs, list_refs_from
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.spreading import carried_out, errands_of
-from git_hybrid.app.submodules import DEPTH_LIMIT, submodule_url
+from git_hybrid.app.submodules import DEPTH_LIMIT, judge_submodules
 from git_hybrid.core.endpoints import Mirrors, repository_path
 from git_hybrid.core.errors import (
     FsckRefused,
@@ -232,10 +232,7 @@ def _submodules(filling: _Filling, source: Source, commit: Oid, path: str, *, de
     rt = filling.rt
     done: list[Mirrored] = []
     look = filling.folder.stage(source.name, path, borrow=True, oid_length=len(commit))
-    for inner_path, oid, text in rt.objects.submodules(look, commit):
-        url = submodule_url(source, commit, inner_path, text)
-        if not allows_host(filling.manifest.policy, url):
-            raise HostNotAllowed(name=source.name, host=url.host)
+    for _, oid, url in judge_submodules(rt, source, filling.manifest, look, commit):
         inner = replace(source, url=url, track=Commit(oid), history="full", lfs="pointer")
         done.append(_mirror_commit(filling, inner, oid))
         done += _submodules(filling, inner, oid, repository_path(url), depth=depth + 1)

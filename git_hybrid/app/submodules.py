@@ -45,25 +45,48 @@ def acquire_submodules(
     if trail.count(".") >= DEPTH_LIMIT:
         raise HostileTree(name=source.name, commit=commit, findings=("submodules: nested too deeply",))
     found: list[Submodule] = []
-    for number, (path, oid, text) in enumerate(rt.objects.submodules(stage, commit)):
-        url = submodule_url(source, commit, path, text)
-        if not allows_host(manifest.policy, url):
-            raise HostNotAllowed(name=source.name, host=url.host)
+    for number, (path, oid, url) in enumerate(judge_submodules(rt, source, manifest, stage, commit)):
         inner = replace(source, url=url, track=Commit(oid), history="full")
         found.append(_acquire_one(rt, manifest, inner, path, oid, trail=f"{trail}.{number}"))
     return tuple(found)
+
+
+def judge_submodules(
+    rt: Runtime, source: Source, manifest: Manifest, stage: Stage, commit: Oid
+) -> Sequence[tuple[str, Oid, Url]]:
+    """Return path, commit and URL of each submodule that *commit* names, if they are to be fetched.
+
+    Raises:
+        HostileTree: a URL may not be asked.
+        HostNotAllowed: policy does not have the host.
+    """
+    found: list[tuple[str, Oid, Url]] = []
+    for path, oid, text in rt.objects.submodules(stage, commit) if source.submodules else ():
+        url = submodule_url(source, commit, path, text)
+        if not allows_host(manifest.policy, url):
+            raise HostNotAllowed(name=source.name, host=url.host)
+        found.append((path, oid, url))
+    return found
 
 
 def submodule_url(source: Source, commit: Oid, path: str, text: str) -> Url:
     """Return the URL that the submodule at *path* is fetched from; *text* is what ``.gitmodules`` says.
 
     Raises:
-        HostileTree: it is no URL that may be asked.
+        HostileTree: it is no URL that may be asked, or one of this machine where the source is on another.
     """
     try:
-        return resolve_url(text, source.url)
+        url = resolve_url(text, source.url)
     except InvalidText as error:
-        raise HostileTree(name=source.name, commit=commit, findings=(f"submodule {path}: URL {error}",)) from error
+        raise _refused(source, commit, path, str(error)) from error
+    # What stands on this machine is not upstream's to name: a private repository would be cloned, and mirrored.
+    if url.scheme == "file" and source.url.scheme != "file":
+        raise _refused(source, commit, path, "is of this machine, and the repository that names it is not")
+    return url
+
+
+def _refused(source: Source, commit: Oid, path: str, why: str) -> HostileTree:
+    return HostileTree(name=source.name, commit=commit, findings=(f"submodule {path}: URL {why}",))
 
 
 def _acquire_one(rt: Runtime, manifest: Manifest, source: Source, path: str, oid: Oid, *, trail: str) -> Submodule:

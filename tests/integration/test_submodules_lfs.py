@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from support.cli import Hybrid
+from support.https_server import HttpsGitServer
 from support.kit import git
 from support.upstream import Gitlink, Upstream, UpstreamFactory
 
@@ -119,12 +120,35 @@ def test_a_hostile_submodule_url_is_refused(
     added = hybrid("add", upstream.url, check=None)
     if added.code == 0:
         _asks_for(workspace, "submodules = true")
-        hybrid("pin", check=None)
-        assert hybrid("sync", check=None).code == 5
+        refused = hybrid("pin", check=5)
+        assert "submodule vendor/lib: URL" in refused.err
+        assert "pw" not in refused.err
+        hybrid("sync", check=1)
     else:
         assert added.code == 5, added
     assert not (workspace / "sources/bad").exists()
     assert "pw" not in added.err
+
+
+@pytest.mark.parametrize("form", ["file://{}", "{}"])
+def test_a_server_names_no_repository_of_this_machine(
+    upstream_factory: UpstreamFactory,
+    https_server: HttpsGitServer,
+    workspace: Path,
+    hybrid: Hybrid,
+    tmp_path: Path,
+    form: str,
+) -> None:
+    private, upstream = Upstream.create(tmp_path / "private.git"), upstream_factory("bad")
+    secret = private.commit({"secret": "x\n"})
+    modules = MODULES.format(url=form.format(private.path))
+    upstream.commit({".gitmodules": modules, "vendor/lib": Gitlink(secret)})
+    hybrid("init")
+    hybrid("add", https_server.url("bad.git"), env=https_server.env())
+    _asks_for(workspace, "submodules = true")
+    for command in (("pin",), ("mirror", "update", tmp_path / "mirror")):
+        assert "is of this machine" in hybrid(*command, env=https_server.env(), check=5).err
+    assert not list(tmp_path.glob("mirror/**/private*"))
 
 
 def test_a_submodule_commit_that_upstream_lost_is_5(ws: Path, app: Upstream, hybrid: Hybrid) -> None:
@@ -147,8 +171,7 @@ def test_hosts_policy_holds_for_submodules(
     manifest.write_text(manifest.read_text().replace("[policy]\n", '[policy]\nhosts = ["git.example.org"]\n'))
     hybrid("add", upstream.url)
     _asks_for(workspace, "submodules = true")
-    hybrid("pin")
-    assert "other.example" in hybrid("sync", check=6).err
+    assert "other.example" in hybrid("pin", check=6).err
 
 
 @pytest.fixture

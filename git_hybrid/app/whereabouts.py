@@ -1,0 +1,40 @@
+"""Ask upstream about a commit that is not where the manifest says: is it elsewhere, or nowhere."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from git_hybrid.app.acquire import EVERY_REF, containing_ref
+from git_hybrid.app.remote import fetch
+from git_hybrid.app.runtime import Runtime
+from git_hybrid.core.errors import GitFailed, Offline, RefMissing, RemoteError, Unreachable
+from git_hybrid.core.ids import Oid
+from git_hybrid.core.manifest import Manifest, Source
+from git_hybrid.core.ports import FetchRequest, Stage
+
+
+def require_somewhere(rt: Runtime, source: Source, manifest: Manifest, history: Stage, commit: Oid) -> None:
+    """Raise unless *commit*, which the declared ref does not have, is in *history* of another branch or tag.
+
+    Raises:
+        Unreachable: upstream has it, but on no branch and no tag.
+        RefMissing: upstream does not have it at all.
+    """
+    if containing_ref(rt, history, commit) is not None:
+        return
+    if is_given_out(rt, source, manifest, history, commit):
+        raise Unreachable(name=source.name, commit=commit, ref="any branch or tag")
+    raise RefMissing(name=source.name, ref=f"commit {commit}", url=str(source.url))
+
+
+def everything(source: Source) -> FetchRequest:
+    """Return the request for all branches and tags, of the kind that the source's history needs."""
+    return FetchRequest(refs=EVERY_REF, commits_only=source.history != "full")
+
+
+def is_given_out(rt: Runtime, source: Source, manifest: Manifest, history: Stage, commit: Oid) -> bool:
+    """Tell whether upstream still gives out *commit*, which no history has: so a rollback is told from a rewrite."""
+    request = FetchRequest(commits=(commit,), commits_only=source.history != "full")
+    with suppress(RemoteError, RefMissing, Offline, GitFailed):
+        fetch(rt, source, manifest.defaults, history, request)
+    return rt.objects.has_commit(history, commit)
