@@ -6,7 +6,8 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, redirect_stdout
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from git_hybrid.cli.common import HERE, Common, common_of, shows_progress, wants_color
@@ -133,6 +134,19 @@ class Output:
         self.talk(safe(said))
         self.talk(safe(summary_line(report, seconds=time.monotonic() - self._started)))
         return code
+
+
+@contextmanager
+def apart_from(path: Path) -> Iterator[None]:
+    """Let the block print to stderr where *path*, to which it writes a file, is standard output itself."""
+    # Imported here: few commands write a file.
+    from git_hybrid.store.outputfile import is_stdout
+
+    if not is_stdout(path):
+        yield
+        return
+    with redirect_stdout(sys.stderr):
+        yield
 
 
 def advice(config: Mapping[str, str], code: str) -> bool:

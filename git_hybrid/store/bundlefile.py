@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 import re
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,7 +27,7 @@ from git_hybrid.core.errors import BadArgument, BadBundle, HybridError, LocalIo,
 from git_hybrid.core.ids import parse_name, parse_oid
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.value import Struct
-from git_hybrid.store.durable import rename_path
+from git_hybrid.store.outputfile import output_file
 from git_hybrid.store.parsing import check_version, checked, convert, encode_json, load_json
 from git_hybrid.store.wire_airgap import BundleShape
 
@@ -100,7 +99,7 @@ def _measured(content: Path | bytes) -> tuple[int, str]:
 
 
 def write_bundle(target: Path, inventory: bytes, signature: bytes | None, members: Mapping[str, Path | bytes]) -> str:
-    """Write the bundle file *target*, at once or not at all, and return its SHA-256.
+    """Write the bundle file *target* as every output is written, and return its SHA-256.
 
     Raises:
         LocalIo: the file system refused.
@@ -108,22 +107,14 @@ def write_bundle(target: Path, inventory: bytes, signature: bytes | None, member
     front = {INVENTORY: inventory} | ({} if signature is None else {SIGNATURE: signature})
     sums = "".join(f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in front.items())
     parts: list[tuple[str, Path | bytes]] = [*front.items(), (SUMS, sums.encode("ascii")), *sorted(members.items())]
-    temporary = target.with_name(target.name + ".tmp")
     digest = hashlib.sha256()
-    try:
-        with open(temporary, "wb") as file:
-            for name, content in parts:
-                for chunk in _encoded(name, content):
-                    file.write(chunk)
-                    digest.update(chunk)
-            file.write(_END)
-            digest.update(_END)
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise LocalIo(path=str(target), operation="write", reason=error.strerror or str(error)) from error
-    rename_path(temporary, target)
+    with output_file(target) as file:
+        for name, content in parts:
+            for chunk in _encoded(name, content):
+                file.write(chunk)
+                digest.update(chunk)
+        file.write(_END)
+        digest.update(_END)
     return digest.hexdigest()
 
 

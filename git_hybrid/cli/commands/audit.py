@@ -180,7 +180,7 @@ def export_command(
     with opened(context) as (session, output):
         begin = _since(since, now=session.runtime.info.now)
         text = _exported(session, Filter(request=request, incident=incident, since=begin), form)
-        write_export(output, text, file)
+        write_export(session, output, text, file)
         return 0
 
 

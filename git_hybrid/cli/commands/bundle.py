@@ -26,7 +26,7 @@ from git_hybrid.cli.bundling import (
 )
 from git_hybrid.cli.common import common_of
 from git_hybrid.cli.options import Commands, common_options, jobs_option, shows_help
-from git_hybrid.cli.output import Output, opened
+from git_hybrid.cli.output import Output, apart_from, opened
 from git_hybrid.cli.telling import exit_of
 from git_hybrid.cli.wiring import Session
 from git_hybrid.core.bundles import Receipt
@@ -38,8 +38,8 @@ from git_hybrid.git.run import Runner
 from git_hybrid.git.signing import is_signed
 from git_hybrid.store import bundlefile, scaffold
 from git_hybrid.store.chain import last_applied
-from git_hybrid.store.durable import write_file
 from git_hybrid.store.manifest_edit import add_sources, remove_sources
+from git_hybrid.store.outputfile import refuse_own, write_output
 from git_hybrid.store.parsing import read_bytes
 from git_hybrid.store.receiptfile import decode_receipt, encode_receipt
 
@@ -67,6 +67,8 @@ def create_command(
     """Write one file with every pinned source. The same workspace gives the same bytes; nothing else is written."""
     with opened(context, jobs=jobs) as (session, output):
         folder = output.common.folder
+        path = folder / target
+        refuse_own(session.layout, path, option="-o", shown=str(target))
         receipt, digest = (Receipt(), None) if since is None else _receipt(folder / since)
         tool = GitBundles(runner=session.runner, quarantine=session.runtime.quarantine, watch=session.watch)
         report, packed = pack_sources(session.runtime, tool, session.runtime.ledger.snapshot(), receipt)
@@ -76,10 +78,11 @@ def create_command(
             members = members_of(session.layout, packed)
             inventory = bundlefile.inventory_of(members, [item.carried for item in packed], digest)
             signature = None if key is None else sign(session.runner, inventory, folder / key)
-            written = bundlefile.write_bundle(folder / target, inventory, signature, members)
-            more = {"file": str(folder / target), "sha256": written}
+            written = bundlefile.write_bundle(path, inventory, signature, members)
+            more = {"file": str(path), "sha256": written}
             said = f"{written}  {target}"
-        return output.report(report, more=more, said=said, wrote=True)
+        with apart_from(path):
+            return output.report(report, more=more, said=said, wrote=True)
 
 
 def _receipt(path: Path) -> tuple[Receipt, str]:
@@ -196,7 +199,7 @@ def _verify(runner: Runner, text: bytes, key: str, armour: str) -> bool:
 def _write_receipt(target: Path, data: bytes, output: Output, *, asked: bool) -> str | None:
     """Write the receipt; beside a bundle on a medium that cannot be written it is only told that there is none."""
     try:
-        write_file(target, data)
+        write_output(target, data)
     except LocalIo:
         if asked:
             raise

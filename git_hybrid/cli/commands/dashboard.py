@@ -13,12 +13,12 @@ from git_hybrid.app.status import status
 from git_hybrid.cli.checking import gather, run_checks, with_settings
 from git_hybrid.cli.common import common_of
 from git_hybrid.cli.options import common_options
-from git_hybrid.cli.output import opened
+from git_hybrid.cli.output import apart_from, opened
 from git_hybrid.cli.wiring import Session
 from git_hybrid.core.audit_query import records_of
 from git_hybrid.core.check_table import CHECKS
 from git_hybrid.core.dashboard import Surroundings, build_dashboard
-from git_hybrid.store.durable import write_file
+from git_hybrid.store.outputfile import refuse_own, write_output
 from git_hybrid.view.dashboard import dashboard_page
 
 _STDOUT = Path("-")
@@ -38,14 +38,16 @@ def command(context: click.Context, *, file: Path | None) -> int:
     if file is None and sys.stdout.isatty():
         context.fail("a page is nothing to read on a terminal: name a file, such as -o dashboard.html")
     with opened(context) as (session, output):
-        text = _page(session)
         if file is None or file == _STDOUT:
-            output.content(text)
+            output.content(_page(session))
             return 0
         place = common_of(context).folder / file
-        write_file(place, text.encode("utf-8"))
+        refuse_own(session.layout, place, option="-o", shown=str(file))
+        text = _page(session)
+        write_output(place, text.encode("utf-8"))
         if output.common.json:
-            output.document({"command": "dashboard", "exit_code": 0, "file": str(place), "sources": []})
+            with apart_from(place):
+                output.document({"command": "dashboard", "exit_code": 0, "file": str(place), "sources": []})
         else:
             output.talk(f"wrote {file}: {len(text) // 1024 + 1} KiB, opens in any browser")
         return 0

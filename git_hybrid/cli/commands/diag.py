@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +14,15 @@ from git_hybrid.cli.common import common_of
 from git_hybrid.cli.diagnosing import Diagnosis, diagnose
 from git_hybrid.cli.machine import told_settings
 from git_hybrid.cli.options import common_options
-from git_hybrid.cli.output import Output
+from git_hybrid.cli.output import Output, apart_from
 from git_hybrid.cli.signals import Cancel, handled
 from git_hybrid.cli.support_archive import FOLDER, archive_files
 from git_hybrid.core.diagnosis import cadence_words, has_failed
 from git_hybrid.core.values import format_age
 from git_hybrid.git.run import Runner
 from git_hybrid.store.archive import tar_gz
-from git_hybrid.store.durable import write_file
+from git_hybrid.store.layout import Layout
+from git_hybrid.store.outputfile import refuse_own, write_output
 from git_hybrid.view.diagnosis import diag_document, finding_lines, finding_summary
 
 
@@ -41,6 +44,14 @@ def command(context: click.Context, *, bundle: Path | None) -> int:
         code = int(has_failed(found.findings))
         document = diag_document(found.findings, exit_code=code, scans=_scans(found))
         members = _write(bundle, common.folder, found, document, cancel) if bundle is not None else {}
+    with apart_from(common.folder / bundle) if bundle is not None else nullcontext():
+        return _tell(output, found, document, bundle, members)
+
+
+def _tell(
+    output: Output, found: Diagnosis, document: dict[str, Any], bundle: Path | None, members: Mapping[str, int]
+) -> int:
+    common, code = output.common, int(document["exit_code"])
     if common.json:
         output.document(document | ({"bundle": members} if bundle is not None else {}))
         return code
@@ -70,8 +81,10 @@ def _scans(found: Diagnosis) -> dict[str, Any] | None:
 
 
 def _write(bundle: Path, folder: Path, found: Diagnosis, document: dict[str, Any], cancel: Cancel) -> dict[str, int]:
+    if found.root is not None:
+        refuse_own(Layout(found.root), folder / bundle, option="--bundle", shown=str(bundle))
     runner = Runner(environ=dict(os.environ), cancelled=cancel)
     settings = told_settings(runner, folder if found.root is None else found.root, home=os.path.expanduser("~"))
     files = archive_files(found.root, diag=document, status=found.status, versions=found.versions, settings=settings)
-    write_file(folder / bundle, tar_gz(files, folder=FOLDER))
+    write_output(folder / bundle, tar_gz(files, folder=FOLDER))
     return {f"{FOLDER}/{name}": len(data) for name, data in sorted(files.items())}

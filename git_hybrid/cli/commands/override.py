@@ -19,7 +19,7 @@ from git_hybrid.core.audit_query import OVERRIDE_COLUMNS, override_row
 from git_hybrid.core.errors import BadArgument, MissingOptions
 from git_hybrid.core.override import Override, phase, plain, why_closed
 from git_hybrid.git.signing import is_signed
-from git_hybrid.store.durable import write_file
+from git_hybrid.store.outputfile import refuse_own, write_output
 from git_hybrid.store.restoring import restore_overrides
 from git_hybrid.view.export import FORMATS, Format, Table, export
 from git_hybrid.view.overrides import override_details, override_lines
@@ -189,7 +189,7 @@ def _changed(session: Session, output: Output, name: str, override: Override) ->
 def export_command(context: click.Context, *, form: Format, file: Path | None) -> int:
     """Write every override as a table that can be read without this tool: approvals, expiry, incidents, revocation."""
     with opened(context) as (session, output):
-        write_export(output, overrides_text(session, form), file)
+        write_export(session, output, overrides_text(session, form), file)
         return 0
 
 
@@ -211,16 +211,19 @@ def overrides_table(session: Session) -> Table:
     return Table(title="Overrides", columns=OVERRIDE_COLUMNS, rows=rows)
 
 
-def write_export(output: Output, text: str, file: Path | None) -> None:
+def write_export(session: Session, output: Output, text: str, file: Path | None) -> None:
     """Write *text* to *file*, or to stdout.
 
     Raises:
+        BadArgument: the file is the workspace's own.
         LocalIo: the file cannot be written.
     """
     if file is None:
         output.content(text.rstrip("\n") + "\n")
         return
-    write_file(output.common.folder / file, text.encode("utf-8"))
+    path = output.common.folder / file
+    refuse_own(session.layout, path, option="-o", shown=str(file))
+    write_output(path, text.encode("utf-8"))
     output.talk(f"wrote {file}")
 
 

@@ -1,0 +1,111 @@
+"""What a command writes where a user says: a file, a device, a pipe, but nothing of the workspace's own.
+
+Only what is absent or a regular file is replaced by a rename; a device or a FIFO is what others write to as well, and
+takes what it gets. A symbolic link stands for what it names.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from git_hybrid.core.errors import BadArgument, LocalIo
+from git_hybrid.store.durable import TEMPORARY, sync_folder
+from git_hybrid.store.layout import Layout
+
+_LINKS = 40
+"""So many symbolic links one after the other are a loop, as for the kernel."""
+
+
+def refuse_own(layout: Layout, path: Path, *, option: str, shown: str) -> None:
+    """Refuse *path*, which *option* gave as *shown*, where the workspace keeps its own files.
+
+    Raises:
+        BadArgument: it is the manifest, or something in ``state/`` or ``sources/``.
+    """
+    real = Path(os.path.realpath(path))
+    own = real == layout.manifest or any(
+        real.is_relative_to(folder) for folder in (layout.state_folder, layout.sources_folder)
+    )
+    if own:
+        what = layout.relative(real)
+        reason = f"{what} belongs to the workspace: name a file outside of state/ and sources/"
+        raise BadArgument(what=option, value=shown, reason=reason)
+
+
+def is_stdout(path: Path) -> bool:
+    """Tell whether what is written to *path* goes where standard output goes."""
+    try:
+        return os.path.samestat(os.stat(path), os.fstat(1))
+    except OSError:
+        return False
+
+
+def write_output(path: Path, data: bytes) -> None:
+    """Write *data* to *path* as :func:`output_file` does.
+
+    Raises:
+        LocalIo: the file system refused.
+    """
+    with output_file(path) as file:
+        file.write(data)
+
+
+@contextmanager
+def output_file(path: Path) -> Iterator[IO[bytes]]:
+    """Yield what is written to *path*: at once or not at all where that is a file, else straight away.
+
+    Raises:
+        LocalIo: the file system refused; a file that was there is as it was.
+    """
+    try:
+        straight = _straight(path)
+        if straight is not None:
+            with os.fdopen(straight, "wb") as file:
+                yield file
+            return
+        target = Path(os.path.realpath(path))
+        temporary = target.with_name(target.name + TEMPORARY)
+        try:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+            with os.fdopen(os.open(temporary, flags, 0o644), "wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            os.rename(temporary, target)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        sync_folder(target.parent)
+    except OSError as error:
+        raise LocalIo(path=str(path), operation="write", reason=error.strerror or str(error)) from error
+
+
+def _straight(path: Path) -> int | None:
+    """Return a descriptor of what *path* names where that cannot be replaced; None for a file, or where nothing is."""
+    own = _own_descriptor(path)
+    if own is not None:
+        # What a shell opened to append to is appended to.
+        return os.dup(own)
+    try:
+        mode = os.stat(path).st_mode
+    except FileNotFoundError:
+        return None
+    if stat.S_ISREG(mode) or stat.S_ISDIR(mode):
+        return None
+    return os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+
+
+def _own_descriptor(path: Path) -> int | None:
+    """Return the descriptor of this process that *path* stands for, as ``/dev/stdout`` does for 1."""
+    for _ in range(_LINKS):
+        if path.name.isdigit() and os.path.realpath(path.parent) == f"/proc/{os.getpid()}/fd":
+            return int(path.name)
+        if not path.is_symlink():
+            return None
+        path = path.parent / path.readlink()
+    return None

@@ -1,0 +1,111 @@
+"""Where a command writes what it was asked to put out: files, links, devices, pipes, and never the workspace's own."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import threading
+from pathlib import Path
+
+import pytest
+
+from support.cli import Hybrid, executable, merged_env
+from support.kit import changes, released, snapshot, started
+from support.upstream import Upstream, UpstreamFactory
+
+COMMANDS = {
+    "bundle": ("bundle", "create", "-o"),
+    "audit": ("audit", "export", "-o"),
+    "override": ("override", "export", "-o"),
+    "dashboard": ("dashboard", "-o"),
+    "diag": ("diag", "--bundle"),
+}
+
+
+@pytest.fixture
+def tool(hybrid: Hybrid, workspace: Path, upstream_factory: UpstreamFactory) -> Upstream:
+    upstream = upstream_factory()
+    released(upstream)
+    started(hybrid, upstream.url, "--name", "tool")
+    return upstream
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_workspaces_own_files_are_refused(hybrid: Hybrid, workspace: Path, tool: Upstream, command: str) -> None:
+    (workspace / "link").symlink_to("sources.toml")
+    before = snapshot(workspace)
+    for target in ("sources.toml", "state/sources.lock", "state/new", "sources/tool/README", "link", "state"):
+        refused = hybrid(*COMMANDS[command], target, check=2)
+        assert f"{target!r}" in refused.err, refused
+        assert "belongs to the workspace" in refused.err, refused
+    assert changes(before, snapshot(workspace)) == []
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_link_is_followed_and_a_pipe_is_written_to(
+    hybrid: Hybrid, workspace: Path, tmp_path: Path, tool: Upstream, command: str
+) -> None:
+    words = COMMANDS[command]
+    out = tmp_path / "out"
+    out.mkdir()
+    for name in ("there", "absent"):
+        (out / f"to-{name}").symlink_to(name)
+    (out / "there").write_text("old")
+    for name in ("there", "absent"):
+        hybrid(*words, out / f"to-{name}", check=None)
+        assert (out / f"to-{name}").is_symlink()
+        assert len((out / name).read_bytes()) > 3
+    fifo = out / "fifo"
+    os.mkfifo(fifo)
+    read: list[bytes] = []
+    reader = threading.Thread(target=lambda: read.append(fifo.read_bytes()))
+    reader.start()
+    hybrid(*words, fifo, check=None)
+    reader.join(60)
+    assert stat.S_ISFIFO(fifo.stat().st_mode)
+    assert len(read[0]) > 3
+    assert sorted(os.listdir(out)) == ["absent", "fifo", "there", "to-absent", "to-there"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes devices")
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_device_stays_one(hybrid: Hybrid, tmp_path: Path, tool: Upstream, command: str) -> None:
+    null = tmp_path / "null"
+    try:
+        os.mknod(null, 0o600 | stat.S_IFCHR, os.makedev(1, 3))
+        null.write_bytes(b"x")
+    except OSError:
+        pytest.skip("devices cannot be made or used here")
+    hybrid(*COMMANDS[command], null, check=None)
+    assert stat.S_ISCHR(null.lstat().st_mode)
+
+
+def test_a_bundle_goes_through_a_pipe_alone(hybrid: Hybrid, workspace: Path, tmp_path: Path, tool: Upstream) -> None:
+    # A link of our own: what is wrong here must not harm the system's.
+    stdout = tmp_path / "stdout"
+    stdout.symlink_to("/proc/self/fd/1")
+    for words in (("bundle", "create", "-o"), ("bundle", "create", "--json", "-o")):
+        done = subprocess.run(
+            [executable(), *words, str(stdout)],
+            cwd=workspace,
+            env=merged_env(None),
+            capture_output=True,
+            check=True,
+        )
+        (tmp_path / "got.ghb").write_bytes(done.stdout)
+        hybrid("bundle", "verify", tmp_path / "got.ghb")
+        assert b"tool" in done.stderr
+    with open(tmp_path / "log", "wb") as log:
+        log.write(b"before\n")
+        log.flush()
+        subprocess.run(
+            [executable(), "audit", "export", "-o", str(stdout)],
+            cwd=workspace,
+            env=merged_env(None),
+            stdout=log,
+            check=True,
+        )
+    assert (tmp_path / "log").read_bytes().startswith(b"before\n")
+    assert b"pin" in (tmp_path / "log").read_bytes()
+    assert stdout.is_symlink()
