@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from git_hybrid.app.caching import Want, fetch_through, usable_cache
-from git_hybrid.app.remote import fetch
+from git_hybrid.app.remote import answered, fetch
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.errors import HostileTree, IdentityChanged, MovedTag, RefMissing, Unreachable, WrongContent
 from git_hybrid.core.ids import Oid, RefName
@@ -107,10 +107,12 @@ def acquire_pin(rt: Runtime, task: Task, manifest: Manifest, *, borrow: bool) ->
             raise
         history, served_by = from_refs(*EVERY_REF)
     if not is_proved(rt, history, pin):
+        asked = served_by
         if isinstance(source.track, Commit):
             request = FetchRequest(refs=EVERY_REF, commits_only=history.path.endswith(".commits"))
-            fetch(rt, source, manifest.defaults, history, request)
-        prove(rt, history, source, pin)
+            asked = fetch(rt, source, manifest.defaults, history, request)
+        with answered(rt, source, asked):
+            prove(rt, history, source, pin)
     content = fetch_content(rt, source, manifest, history, pin.commit, pin.ref)
     return Acquired(history=history, content=content, served_by=served_by)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from git_hybrid.app.executor import run_all
 from git_hybrid.app.force import closing_events, superseded
 from git_hybrid.app.pin import pin_one, refuse_unfinished
-from git_hybrid.app.remote import list_refs
+from git_hybrid.app.remote import list_refs_from
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.select import select
 from git_hybrid.core.audit import Event
@@ -98,13 +98,10 @@ def _resolve_one(rt: Runtime, snapshot: Snapshot, item: Wanted) -> tuple[Source,
 
 
 def _with_default_branch(rt: Runtime, manifest: Manifest, source: Source) -> tuple[Source, dict[str, str]]:
-    refs = list_refs(rt, source, manifest.defaults, head=True)
+    refs, endpoint = list_refs_from(rt, source, manifest.defaults, head=True)
     if refs.head is None or refs.head not in refs.tips:
-        raise RefMissing(
-            name=source.name,
-            ref="usable default branch",
-            url=str(source.url),
-        )
+        missing = RefMissing(name=source.name, ref="usable default branch", url=endpoint.url)
+        raise missing.from_mirror(endpoint.base)
     release = newest_release(short_ref(ref) for ref in refs.tips if ref.startswith("refs/tags/"))
     hints = {"newest_release": release} if release else {}
     return replace(source, track=Branch(short_ref(refs.head))), hints

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from git_hybrid.app.acquire import EVERY_REF, containing_ref, fetch_content, fetch_history, gate_content
+from git_hybrid.app.belonging import is_declared, reachable_from_ref
 from git_hybrid.app.force import Objections
-from git_hybrid.app.remote import fetch, list_refs_from
+from git_hybrid.app.lagging import is_behind
+from git_hybrid.app.remote import answered, fetch, list_refs_from
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.submodules import judge_submodules
 from git_hybrid.app.whereabouts import everything, is_given_out, require_somewhere
-from git_hybrid.core.errors import BadArgument, OffBranch, Unreachable
+from git_hybrid.core.errors import (
+    BadArgument,
+    OffBranch,
+    Rollback,
+    Unreachable,
+)
 from git_hybrid.core.freshness import stale
 from git_hybrid.core.ids import Oid, RefName
 from git_hybrid.core.lock import UNREACHABLE, Pin, still_allowed
@@ -60,13 +67,18 @@ def resolve(rt: Runtime, source: Source, manifest: Manifest, old: Pin | None, wi
         StaleMirror: the mirror that answered was last known to be current too long ago.
         HybridError: what the servers answered.
     """
-    refs, endpoint = list_refs_from(rt, source, manifest.defaults, head=True)
+
+    def behind(refs: RemoteRefs) -> bool:
+        return is_behind(rt, source, refs, old, to=wish.to)
+
+    refs, endpoint = list_refs_from(rt, source, manifest.defaults, head=True, behind=behind)
     if (old_mirror := stale(wish.mirrors, manifest.policy, source, endpoint, rt.info.now)) is not None:
         raise old_mirror
-    candidate = _candidate(rt, source, manifest, refs, wish)
+    with answered(rt, source, endpoint.url):
+        candidate = _candidate(rt, source, manifest, refs, wish)
+        moved = moved_tag(old, candidate, refs, source)
+        wish.objections.meet(moved)
     keeps = old is not None and not wish.move and wish.to is None and still_allowed(old, source)
-    moved = moved_tag(old, candidate, refs, source)
-    wish.objections.meet(moved)
     same = old is not None and old.url == source.url and (keeps or candidate.commit == old.commit)
     if moved is None and old is not None and same and (still_allowed(old, source) or wish.objections.forced):
         if wish.objections.forced or not isinstance(source.track, Commit):
@@ -75,9 +87,10 @@ def resolve(rt: Runtime, source: Source, manifest: Manifest, old: Pin | None, wi
         if old.config_digest == config_digest(source) and not wish.anew:
             return old
     history, commit, served_by = _fetch_candidate(rt, source, manifest, refs, candidate, wish)
-    candidate, reachable_from = _place(rt, source, manifest, history, refs, replace(candidate, commit=commit), wish)
-    pin, content, notes = _with_evidence(rt, source, manifest, old, history, candidate, commit, reachable_from)
-    ranged = None if old is None else _judge_move(rt, source, manifest, refs, old, pin, history, wish)
+    with answered(rt, source, served_by):
+        candidate, reachable_from = _place(rt, source, manifest, history, refs, replace(candidate, commit=commit), wish)
+        pin, content, notes = _with_evidence(rt, source, manifest, old, history, candidate, commit, reachable_from)
+        ranged = None if old is None else _judge_move(rt, source, manifest, refs, old, pin, history, wish)
     return Resolved(pin=pin, old=old, history=history, content=content, served_by=served_by, notes=notes, range=ranged)
 
 
@@ -112,9 +125,9 @@ def _place(
     """
     commit = candidate.commit
     assert commit is not None
-    if _is_declared(rt, history, candidate, commit):
+    if is_declared(rt, history, candidate, commit):
         try:
-            return candidate, _reachable(rt, source, manifest, history, refs, candidate, commit)
+            return candidate, reachable_from_ref(rt, source, manifest, history, refs, candidate, commit)
         except Unreachable as error:
             wish.objections.meet(error)
             return replace(candidate, ref=UNREACHABLE), UNREACHABLE
@@ -142,8 +155,12 @@ def _fetch_candidate(
     if not everywhere and candidate.ref and candidate.ref.startswith("refs/tags/") and refs.head:
         wanted.append(refs.head)
     length = len(next(iter(refs.tips.values()), "0" * 40))
-    history, served_by = fetch_history(rt, source, manifest, wanted, oid_length=length)
     commit = candidate.commit
+
+    def has_it(stage: Stage) -> bool:
+        return commit is None or rt.objects.has_commit(stage, commit)
+
+    history, served_by = fetch_history(rt, source, manifest, wanted, oid_length=length, satisfied=has_it)
     if commit is None:
         found = rt.objects.find_prefix(history, candidate.prefix)
         if len(found) != 1:
@@ -157,49 +174,6 @@ def _fetch_candidate(
         request = FetchRequest(commits=(commit,), commits_only=source.history != "full")
         served_by = fetch(rt, source, manifest.defaults, history, request)
     return history, commit, served_by
-
-
-def _is_declared(rt: Runtime, history: Stage, candidate: Candidate, commit: Oid) -> bool:
-    """Tell whether the commit is in the history of the ref that the manifest declares, if it declares one."""
-    if not rt.objects.has_commit(history, commit):
-        return False
-    if candidate.declared is None:
-        return True
-    upstream = rt.objects.upstream(history, candidate.declared)
-    return upstream is not None and rt.objects.is_ancestor(history, commit, upstream[0])
-
-
-def _reachable(
-    rt: Runtime,
-    source: Source,
-    manifest: Manifest,
-    history: Stage,
-    refs: RemoteRefs,
-    candidate: Candidate,
-    commit: Oid,
-) -> RefName:
-    """Return the branch that proves where the commit belongs, or the tag if it is on no branch.
-
-    Raises:
-        Unreachable: it is in the history of no branch and no tag.
-    """
-    if candidate.declared is not None and candidate.declared.startswith("refs/heads/"):
-        return candidate.declared
-    head = refs.head
-    upstream = None if head is None else rt.objects.upstream(history, head)
-    if head is not None and upstream is not None and rt.objects.is_ancestor(history, commit, upstream[0]):
-        return head
-    at_tip = [ref for ref in refs.tips if ref.startswith("refs/heads/") and refs.tips[ref] == commit]
-    if at_tip:
-        return RefName(min(at_tip))
-    if candidate.ref is not None:
-        # Release branches: the tag was asked for alone, so the branches are still to be fetched.
-        partial = source.history != "full"
-        fetch(rt, source, manifest.defaults, history, FetchRequest(refs=(EVERY_REF[0],), commits_only=partial))
-    found = containing_ref(rt, history, commit)
-    if found is None:
-        raise Unreachable(name=source.name, commit=commit, ref="any branch or tag")
-    return found
 
 
 def _with_evidence(
@@ -255,7 +229,11 @@ def _judge_move(
         forward = there and rt.objects.is_ancestor(history, base.commit, new.commit)
         backward = there and rt.objects.is_ancestor(history, new.commit, base.commit)
         move = Move(old=base, new=new, old_is_ancestor=forward, new_is_ancestor=backward)
-        wish.objections.meet(forbidden_move(move, source))
+        forbidden = forbidden_move(move, source)
+        if isinstance(forbidden, Rollback) and wish.to is not None:
+            # Whoever names an older commit means it: no mirror that is behind has to explain it.
+            forbidden.from_mirror(None)
+        wish.objections.meet(forbidden)
     if not known or old.commit == new.commit or source.history != "full":
         return None
     return rt.objects.between(history, old.commit, new.commit, limit=SHOWN_COMMITS)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from typing import TypeVar
 from urllib.parse import urlsplit
 
 from git_hybrid.app.retry import with_retry
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.endpoints import Endpoint, endpoints
-from git_hybrid.core.errors import HybridError, NetworkFailure, Offline, RefMissing, RemoteError, RepositoryNotFound
+from git_hybrid.core.errors import HybridError, NetworkFailure, Offline, RefMissing, RepositoryNotFound
 from git_hybrid.core.ids import Oid
 from git_hybrid.core.manifest import Defaults, Source
 from git_hybrid.core.ports import FetchRequest, RemoteRefs, Stage
@@ -47,8 +47,19 @@ def ask(rt: Runtime, source: Source, defaults: Defaults, step: Callable[[Endpoin
 
 def _told_of(error: HybridError, source: Source, endpoint: Endpoint) -> HybridError:
     """Return *error* with the name of the source, and the mirror that it comes from, if it does."""
-    named = error.about(source.name)
-    return named.from_mirror(endpoint.base) if isinstance(named, RemoteError) else named
+    return error.about(source.name).from_mirror(endpoint.base, endpoint.url)
+
+
+@contextmanager
+def answered(rt: Runtime, source: Source, url: str) -> Iterator[None]:
+    """Let an error of the block, which judges what was served by *url*, tell the mirror if that is one's."""
+    try:
+        yield
+    except HybridError as error:
+        for endpoint in endpoints(source.url, source.name, rt.mirrors):
+            if endpoint.url == url:
+                raise _told_of(error, source, endpoint) from None
+        raise
 
 
 def _tried(rt: Runtime, source: Source, defaults: Defaults, endpoint: Endpoint, step: Callable[[Endpoint], T]) -> T:
@@ -77,10 +88,29 @@ def list_refs(rt: Runtime, source: Source, defaults: Defaults, *, head: bool) ->
     return list_refs_from(rt, source, defaults, head=head)[0]
 
 
-def list_refs_from(rt: Runtime, source: Source, defaults: Defaults, *, head: bool) -> tuple[RemoteRefs, Endpoint]:
-    """Return what the first server that has the source lists, and which server that was."""
+def list_refs_from(
+    rt: Runtime,
+    source: Source,
+    defaults: Defaults,
+    *,
+    head: bool,
+    behind: Callable[[RemoteRefs], bool] = lambda _refs: False,
+) -> tuple[RemoteRefs, Endpoint]:
+    """Return what the first server that has the source lists, and which server that was.
+
+    After a mirror whose answer is *behind* the next server is asked; the answer of the last is left for the caller to
+    judge.
+    """
     rt.progress("step", source.name, "asking")
-    return ask(rt, source, defaults, lambda endpoint: rt.transport.list_refs(endpoint.url, defaults, head=head))
+    choices = endpoints(source.url, source.name, rt.mirrors)
+
+    def step(endpoint: Endpoint) -> RemoteRefs:
+        refs = rt.transport.list_refs(endpoint.url, defaults, head=head)
+        if endpoint.base is not None and endpoint != choices[-1] and behind(refs):
+            raise RefMissing(name=source.name, ref="what is pinned", url=endpoint.url)
+        return refs
+
+    return ask(rt, source, defaults, step)
 
 
 def glimpsed(rt: Runtime, source: Source, refs: Sequence[str]) -> tuple[dict[str, Oid], str] | None:

@@ -6,19 +6,22 @@ from collections.abc import Mapping, Sequence
 
 from git_hybrid.app.acquire import fetch_history
 from git_hybrid.app.executor import run_all
+from git_hybrid.app.lagging import came_before, is_behind
 from git_hybrid.app.observe import observe
-from git_hybrid.app.remote import list_refs
+from git_hybrid.app.remote import answered, list_refs_from
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.select import select
 from git_hybrid.app.spreading import batches, carried_out, errands_of
+from git_hybrid.core.endpoints import Endpoint
 from git_hybrid.core.errors import HybridError, NoPin
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Manifest, Source
 from git_hybrid.core.plan import Clone, Observed, Snapshot
+from git_hybrid.core.ports import RemoteRefs, Stage
 from git_hybrid.core.ports_spread import Errand
 from git_hybrid.core.report import Report, Row, failed
-from git_hybrid.core.resolve import is_older_version, moved_tag, newest_allowed, pinned_tag_gone
+from git_hybrid.core.resolve import Candidate, is_older_version, moved_tag, newest_allowed, pinned_tag_gone
 from git_hybrid.core.value import replace
 from git_hybrid.core.values import format_age, format_time
 
@@ -74,22 +77,48 @@ def _disk_row(rt: Runtime, pin: Pin, seen: Observed) -> Row:
 
 
 def _upstream_row(rt: Runtime, snapshot: Snapshot, source: Source, pin: Pin) -> Row:
-    refs = list_refs(rt, source, snapshot.manifest.defaults, head=False)
-    newest = newest_allowed(source, refs)
-    error = moved_tag(pin, newest, refs, source) or pinned_tag_gone(pin, newest, refs, source)
-    if error is not None:
-        return failed(source.name, error)
+    newest, endpoint = _newest(rt, source, snapshot.manifest, pin)
     if newest.commit == pin.commit or newest.ref is None:
         return Row(name=source.name, outcome="same", before=pin.commit, after=pin.commit, ref=pin.ref)
     length = len(pin.commit)
-    stage, _ = fetch_history(rt, source, snapshot.manifest, (newest.ref,), oid_length=length)
+
+    def has_it(stage: Stage) -> bool:
+        return newest.commit is None or rt.objects.has_commit(stage, newest.commit)
+
+    stage, _ = fetch_history(rt, source, snapshot.manifest, (newest.ref,), oid_length=length, satisfied=has_it)
     known = newest.commit is not None and rt.objects.has_commit(stage, pin.commit)
     ranged = None
     if known and newest.commit is not None and source.history == "full":
         ranged = rt.objects.between(stage, pin.commit, newest.commit, limit=SHOWN_COMMITS)
-    return Row(
-        name=source.name, outcome="differs", before=pin.commit, after=newest.commit, ref=newest.ref, range=ranged
-    )
+    row = Row(name=source.name, outcome="differs", before=pin.commit, after=newest.commit, ref=newest.ref, range=ranged)
+    return _unless_behind(rt, source, row, newest, endpoint, pin)
+
+
+def _newest(rt: Runtime, source: Source, manifest: Manifest, pin: Pin | None) -> tuple[Candidate, Endpoint]:
+    """Return the newest that the manifest allows, and the server that lists it: the first that is not behind.
+
+    Raises:
+        MovedTag, RefMissing: what is pinned or declared is not there as it was.
+        HybridError: what the servers answered.
+    """
+
+    def behind(refs: RemoteRefs) -> bool:
+        return is_behind(rt, source, refs, pin)
+
+    refs, endpoint = list_refs_from(rt, source, manifest.defaults, head=False, behind=behind)
+    with answered(rt, source, endpoint.url):
+        newest = newest_allowed(source, refs)
+        gone = pin and (moved_tag(pin, newest, refs, source) or pinned_tag_gone(pin, newest, refs, source))
+        if gone:
+            raise gone
+    return newest, endpoint
+
+
+def _unless_behind(rt: Runtime, source: Source, row: Row, newest: Candidate, endpoint: Endpoint, pin: Pin) -> Row:
+    """Return *row*; where a mirror alone was asked that is behind the pin, it says so."""
+    if endpoint.base is None or not came_before(rt, source, newest, pin):
+        return row
+    return _refused(row, "mirror-behind", f"the mirror {endpoint.base} is behind: what it has came before the pin")
 
 
 def outdated(rt: Runtime, names: Sequence[str] = (), groups: Sequence[str] = ()) -> Report:
@@ -146,24 +175,22 @@ def newer_upstream(
         source, pin = manifest.sources[name], pins.get(name)
         rt.progress("start", name, "ask")
         try:
-            refs = list_refs(asking, source, manifest.defaults, head=False)
-            newest = newest_allowed(source, refs)
+            newest, endpoint = _newest(asking, source, manifest, pin)
         except HybridError as error:
             return failed(name, error)
         finally:
             rt.progress("done", name, "asked")
         if pin is None:
             return Row(name=name, outcome="unpinned", after=newest.commit, ref=newest.ref)
-        gone = moved_tag(pin, newest, refs, source) or pinned_tag_gone(pin, newest, refs, source)
-        if gone is not None:
-            return failed(name, gone)
         word = "current" if newest.commit == pin.commit else "outdated"
         detail = {"pinned_ref": pin.ref}
         row = Row(
             name=name, outcome=word, before=pin.commit, after=newest.commit, ref=newest.ref or pin.ref, detail=detail
         )
         is_older = word == "outdated" and newest.ref is not None and is_older_version(pin.ref, newest.ref)
-        return _refused(row, "rollback", "older than what is pinned: nothing newer is allowed") if is_older else row
+        if is_older:
+            return _refused(row, "rollback", "older than what is pinned: nothing newer is allowed")
+        return _unless_behind(rt, source, row, newest, endpoint, pin) if word == "outdated" else row
 
     rt.progress("begin", "asking upstream", str(len(selected)))
     rows = run_all(work, selected, jobs=rt.jobs or manifest.defaults.jobs, cancelled=rt.cancelled)

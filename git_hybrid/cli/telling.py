@@ -47,15 +47,20 @@ def _remedy(error: HybridError) -> Remedy:
     # Imported here: most commands have nothing to tell.
     from git_hybrid.cli.remedies import REMEDIES
 
-    if not error.stray:
-        return REMEDIES[error.code]
-    from git_hybrid.cli.remedies_strays import STRAYS
+    remedy = REMEDIES[error.code]
+    if error.stray:
+        from git_hybrid.cli.remedies_strays import STRAYS
 
-    return STRAYS.get(error.code, REMEDIES[error.code])
+        return STRAYS.get(error.code, remedy)
+    if vars(error).get("mirror"):
+        from git_hybrid.cli.remedies_mirror import BEHIND
+
+        return BEHIND.get(error.code, remedy)
+    return remedy
 
 
 def _hints(error: HybridError, remedy: Remedy) -> tuple[str, ...]:
-    if not error.adding:
+    if not error.adding or vars(error).get("mirror"):
         return remedy.hints
     from git_hybrid.cli.remedies_adding import ADDING
 
@@ -79,6 +84,8 @@ def _facts(error: HybridError) -> dict[str, Any]:
         facts["count"] = f"{counted(count, 'entry')} {plural(count, 'is')}"
         facts["problems"] = "\n".join(f"{problem.place}: {problem.reason}" for problem in error.problems)
         facts["mend"] = error.mend or f"mend {error.path}, then: git hybrid diag"
+    base = str(facts.get("mirror", ""))
+    facts["mirror_folder"] = base.removeprefix("file://") if base.startswith("file://") and "{" not in base else "DIR"
     if "files" in facts:
         count = facts.get("count", len(facts["files"]))
         facts["files_counted"] = counted(count, "file")

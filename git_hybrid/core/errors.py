@@ -35,7 +35,8 @@ class HybridError(Exception):
     """Root of every error that the program raises on purpose; ``code`` is stable.
 
     ``adding``: it is about a source that was to be added, of which nothing was written. ``stray``: it is about a folder
-    that belongs to no source.
+    that belongs to no source. ``asked``: the server that it is about is known. An error that has a fact ``mirror`` with
+    a default tells by it the base URL of the mirror that was asked, nothing where that was the source's own URL.
 
     A subclass declares its facts as annotations, as a dataclass does; making half a hundred real dataclasses would
     cost every start of the program, and every hook, more than all else that is imported.
@@ -44,6 +45,7 @@ class HybridError(Exception):
     code: ClassVar[str] = "error"
     adding: ClassVar[bool] = False
     stray: ClassVar[bool] = False
+    asked: ClassVar[bool] = False
     _names: ClassVar[tuple[str, ...]]
 
     def __init__(self, **facts: object) -> None:
@@ -90,6 +92,18 @@ class HybridError(Exception):
     def about_a_stray(self) -> Self:
         """Return the error; it is about a folder below ``sources/`` that belongs to no source of the manifest."""
         vars(self)["stray"] = True
+        return self
+
+    def from_mirror(self, base: str | None, url: str = "") -> Self:
+        """Return the error; one about what a server has tells that the mirror at *base* was asked for it, at *url*.
+
+        *base* None: no mirror was, but the source's own URL. The server that is told first stays.
+        """
+        if self.asked or getattr(type(self), "mirror", None) != "":
+            return self
+        vars(self).update(asked=True, mirror=base or "")
+        if base and url and hasattr(self, "url"):
+            vars(self)["url"] = url
         return self
 
     def __reduce__(self) -> tuple[object, ...]:
@@ -295,20 +309,12 @@ class InTheWay(LocalWork):
 
 
 class RemoteError(HybridError):
-    """Base of what happens between here and a server; ``message`` is the server's or git's last word.
-
-    ``mirror`` is the base URL of the mirror that was asked, nothing where that was the source's own URL.
-    """
+    """Base of what happens between here and a server; ``message`` is the server's or git's last word."""
 
     url: str
     message: str
     name: str = ""
     mirror: str = ""
-
-    def from_mirror(self, base: str | None) -> Self:
-        """Return the error; it is what the mirror at *base* said, if that is one."""
-        vars(self)["mirror"] = base or ""
-        return self
 
 
 class NetworkFailure(RemoteError):
@@ -360,6 +366,7 @@ class Unreachable(HybridError):
     name: str
     commit: str
     ref: str
+    mirror: str = ""
 
 
 class MovedTag(HybridError):
@@ -372,6 +379,7 @@ class MovedTag(HybridError):
     new: str
     old_commit: str
     new_commit: str
+    mirror: str = ""
 
 
 class RefMissing(HybridError):
@@ -382,6 +390,7 @@ class RefMissing(HybridError):
     ref: str
     url: str
     nearest: tuple[str, ...] = ()
+    mirror: str = ""
 
 
 class RewrittenHistory(HybridError):
@@ -392,6 +401,7 @@ class RewrittenHistory(HybridError):
     ref: str
     old: str
     new: str
+    mirror: str = ""
 
 
 class IdentityChanged(HybridError):
@@ -402,6 +412,7 @@ class IdentityChanged(HybridError):
     url: str
     old: tuple[str, ...]
     new: tuple[str, ...]
+    mirror: str = ""
 
 
 class WrongContent(HybridError):
@@ -460,6 +471,7 @@ class Rollback(PolicyError):
     code: ClassVar[str] = "rollback"
     old: str
     new: str
+    mirror: str = ""
 
 
 class PolicyNotMet(PolicyError):

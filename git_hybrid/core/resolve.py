@@ -176,8 +176,7 @@ def forbidden_move(move: Move, source: Source) -> HybridError | None:
     if old.commit == new.commit or old.url != new.url:
         return None
     if is_other_repository(old.root_commits, new.root_commits):
-        roots = {"old": old.root_commits, "new": new.root_commits}
-        return IdentityChanged(name=source.name, url=str(source.url), **roots)
+        return IdentityChanged(name=source.name, url=str(source.url), old=old.root_commits, new=new.root_commits)
     if move.new_is_ancestor or is_older_version(old.ref, new.ref):
         return Rollback(name=source.name, old=old.commit, new=new.commit)
     if isinstance(source.track, Branch) and old.ref == new.ref and not move.old_is_ancestor:

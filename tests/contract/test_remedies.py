@@ -17,6 +17,7 @@ import git_hybrid
 from git_hybrid.cli.common import Common
 from git_hybrid.cli.remedies import REMEDIES
 from git_hybrid.cli.remedies_adding import ADDING
+from git_hybrid.cli.remedies_mirror import BEHIND
 from git_hybrid.cli.remedies_strays import STRAYS
 from git_hybrid.cli.telling import explain, tell
 from git_hybrid.cli.tree import group
@@ -64,7 +65,9 @@ def _kinds(kind: type[HybridError]) -> dict[str, str]:
 
 
 def _sample(kind: type[HybridError]) -> HybridError:
-    return kind(**{name: NAMED.get(name, SAMPLES[found]) for name, found in _kinds(kind).items()})
+    facts = {name: NAMED.get(name, SAMPLES[found]) for name, found in _kinds(kind).items()}
+    # A mirror that may have been asked was not.
+    return kind(**{name: fact for name, fact in facts.items() if name != "mirror" or not hasattr(kind, name)})
 
 
 def _type(command: str) -> None:
@@ -180,6 +183,23 @@ def test_what_keeps_a_folder_from_being_removed_is_said_of_strays_too():
     assert set(STRAYS) == {
         kind.code for kind in CODED if issubclass(kind, LocalWork) and kind not in (DivergedSource, InTheWay)
     }
+
+
+@pytest.mark.parametrize("adding", [False, True])
+@pytest.mark.parametrize("code", sorted(BEHIND))
+def test_what_a_mirror_said_is_no_word_of_upstream(code, adding):
+    (kind,) = (kind for kind in CODED if kind.code == code)
+    error = _sample(kind).from_mirror("file:///srv/mirror", "file:///srv/mirror/host/x.git")
+    told = tell(error.while_adding() if adding else error)
+    assert told.exit == REMEDIES[code].exit
+    words = "".join((told.title, *told.cause, *told.hints))
+    assert "file:///srv/mirror" in told.title + "".join(told.cause)
+    assert "upstream itself was not" in words
+    assert "{" not in words
+    assert "--force" not in words
+    for hint in told.hints:
+        for command in _typed(hint):
+            _type(command)
 
 
 def _hints_in_code() -> Iterator[str]:

@@ -12,10 +12,13 @@ from git_hybrid.core.errors import (
     HybridError,
     InvalidFile,
     LocalWork,
+    MirrorLacks,
     NetworkFailure,
     PolicyError,
     Problem,
+    RefMissing,
     RemoteError,
+    Unreachable,
 )
 
 
@@ -82,9 +85,10 @@ def test_a_problem_is_what_it_says() -> None:
 
 def test_an_error_knows_whether_its_source_was_to_be_added_and_which_mirror_said_it() -> None:
     error = NetworkFailure(url="https://mirror/x", message="m", kind="stalled")
-    assert (error.adding, error.mirror, error.from_mirror(None).mirror) == (False, "", "")
+    assert (error.adding, error.mirror, error.asked) == (False, "", False)
     assert error.while_adding() is error
     assert error.from_mirror("https://mirror").mirror == "https://mirror"
+    assert error.from_mirror("https://other").mirror == "https://mirror"
     assert (error.adding, NetworkFailure.adding, "adding" in error.facts()) == (True, False, False)
 
 
@@ -93,3 +97,15 @@ def test_an_error_knows_whether_its_folder_belongs_to_no_source() -> None:
     assert not error.stray
     assert error.about_a_stray() is error
     assert (error.stray, DirtySource.stray, "stray" in error.facts()) == (True, False, False)
+
+
+def test_who_was_asked_is_told_once_and_only_of_what_a_server_has() -> None:
+    missing = RefMissing(name="tool", ref="refs/heads/main", url="https://host/x")
+    assert missing.from_mirror("https://mirror", "https://mirror/host/x.git") is missing
+    assert (missing.mirror, missing.url) == ("https://mirror", "https://mirror/host/x.git")
+    assert pickle.loads(pickle.dumps(missing)).facts() == missing.facts()
+    direct = Unreachable(name="tool", commit="c", ref="refs/heads/main").from_mirror(None, "https://host/x")
+    assert (direct.from_mirror("https://mirror").mirror, "url" in vars(direct)) == ("", False)
+    lacking = MirrorLacks(name="tool", mirror="corp", url="https://corp/x", what="the pin")
+    assert lacking.from_mirror("https://mirror").mirror == "corp"
+    assert "mirror" not in vars(InvalidFile(path="f", problems=()).from_mirror("https://mirror"))

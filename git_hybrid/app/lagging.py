@@ -1,0 +1,39 @@
+"""Tell what a mirror lists that merely is behind from what upstream would not list any more."""
+
+from __future__ import annotations
+
+from git_hybrid.app.runtime import Runtime
+from git_hybrid.core.errors import BadArgument, HybridError, RefMissing
+from git_hybrid.core.ids import Oid
+from git_hybrid.core.lock import Pin
+from git_hybrid.core.manifest import Branch, Commit, Source
+from git_hybrid.core.plan import Clone
+from git_hybrid.core.ports import RemoteRefs
+from git_hybrid.core.resolve import Candidate, asked_for, newest_allowed
+
+
+def is_behind(rt: Runtime, source: Source, refs: RemoteRefs, pin: Pin | None, *, to: str | None = None) -> bool:
+    """Tell whether *refs*, which a mirror lists, are surely older than *pin*, or lack *to* or the declared ref."""
+    pinned = pin.ref if pin is not None and pin.url == source.url else ""
+    if pinned.startswith("refs/tags/") and pinned not in refs.tips and not isinstance(source.track, Commit):
+        return True
+    try:
+        newest = newest_allowed(source, refs) if to is None else asked_for(source, refs, to)
+    except (RefMissing, BadArgument):
+        return True
+    except HybridError:
+        return False
+    return to is None and pin is not None and came_before(rt, source, newest, pin)
+
+
+def came_before(rt: Runtime, source: Source, newest: Candidate, pin: Pin) -> bool:
+    """Tell whether the tip *newest* of the pinned branch led to the commit that is pinned, as far as the clone knows.
+
+    An override may have taken the pin off its branch, so of such a pin it is not told.
+    """
+    told = (pin.url, pin.ref, pin.override) == (source.url, newest.ref, None) and isinstance(source.track, Branch)
+    if not told or newest.commit in (None, pin.commit) or not isinstance(rt.clones.inspect(source.name, None), Clone):
+        return False
+    clone = rt.clones.as_stage(source.name)
+    commits: tuple[Oid, ...] = (newest.commit or pin.commit, pin.commit)
+    return all(rt.objects.has_commit(clone, commit) for commit in commits) and rt.objects.is_ancestor(clone, *commits)

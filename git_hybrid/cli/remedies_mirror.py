@@ -1,0 +1,58 @@
+"""The remedies where a mirror was asked and upstream itself was not: most often the mirror is behind.
+
+What is told of upstream elsewhere would not be true here, and an override for a mirror that is behind would be wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from git_hybrid.cli.remedy import Remedy
+
+_MAY_BE_BEHIND = "the mirror may be behind: upstream itself was not asked"
+_HINTS = (
+    "where the mirror is filled: git hybrid mirror update {mirror_folder}",
+    "what the mirrors of the inventory hold: git hybrid mirror verify",
+    "or let upstream be asked too: export GIT_HYBRID_MIRRORS={mirror},direct",
+)
+
+BEHIND: Mapping[str, Remedy] = {
+    "unreachable": Remedy(
+        5,
+        "{name}: the commit {commit} is not in the history of {ref} at the mirror {mirror}",
+        f"{_MAY_BE_BEHIND}\nelse upstream rewrote its history, or the commit never belonged to it",
+        _HINTS,
+    ),
+    "moved-tag": Remedy(
+        5,
+        "{name}: the mirror {mirror} has another {tag}: it was {old}, it is {new}",
+        "its commit was {old_commit} and is {new_commit}\nthe pin stays: a tag that moves is no release any more\n"
+        "upstream itself was not asked",
+        _HINTS[1:],
+    ),
+    "ref-missing": Remedy(
+        5,
+        "{name}: the mirror {mirror} has no {ref}",
+        "asked at {url}\n{nearest}\n" + _MAY_BE_BEHIND,
+        ("git ls-remote {url}", *_HINTS),
+    ),
+    "rewritten-history": Remedy(
+        5,
+        "{name}: the mirror {mirror} does not have {old} in the history of {ref}, whose tip there is {new}",
+        f"the pin stays as it was\n{_MAY_BE_BEHIND}, and may have rewritten it",
+        _HINTS,
+    ),
+    "identity-changed": Remedy(
+        5,
+        "{name}: another repository is served at {url}",
+        "root commits were {old} and are {new}\nthe mirror {mirror} was asked, upstream itself was not",
+        ("git ls-remote {url}", *_HINTS[1:]),
+    ),
+    "rollback": Remedy(
+        6,
+        "{name}: the newest that the mirror {mirror} has is {new}, which is older than the pinned {old}",
+        f"the pin stays as it was\n{_MAY_BE_BEHIND}",
+        _HINTS,
+    ),
+}
+"""By the code of the error, in place of its remedy."""

@@ -1,0 +1,115 @@
+"""A mirror that merely is behind: the next one is asked, and nobody is told that upstream did anything."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from support.cli import Hybrid, Result
+from support.kit import errors, head, outcomes, released
+from support.upstream import Upstream, UpstreamFactory
+
+
+@pytest.fixture
+def branch(upstream_factory: UpstreamFactory) -> Upstream:
+    upstream = upstream_factory("branch")
+    released(upstream)
+    return upstream
+
+
+@pytest.fixture
+def tagged(upstream_factory: UpstreamFactory) -> Upstream:
+    upstream = upstream_factory("tagged")
+    released(upstream)
+    return upstream
+
+
+@pytest.fixture
+def old(workspace: Path, tmp_path: Path, branch: Upstream, tagged: Upstream, hybrid: Hybrid) -> str:
+    """A mirror of before both pins moved; the clones are at their pins."""
+    hybrid("init")
+    hybrid("add", branch.url)
+    hybrid("add", tagged.url, "--version", ">=1,<3")
+    hybrid("mirror", "update", tmp_path / "old")
+    for upstream in (branch, tagged):
+        upstream.commit({"README": "four\n"})
+        upstream.tag("v2.0.0")
+    hybrid("pin", "--all")
+    hybrid("sync")
+    return (tmp_path / "old").as_uri()
+
+
+@pytest.fixture
+def new(old: str, tmp_path: Path, hybrid: Hybrid) -> str:
+    hybrid("mirror", "update", tmp_path / "new")
+    return (tmp_path / "new").as_uri()
+
+
+def _says_what_is_true(done: Result, mirror: str) -> None:
+    assert mirror in done.err
+    assert "may be behind: upstream itself was not asked" in done.err
+    assert f"hint: where the mirror is filled: git hybrid mirror update {mirror.removeprefix('file://')}" in done.err
+    assert "--force" not in done.err
+    assert "rewritten upstream" not in done.err
+
+
+def test_the_next_mirror_is_asked(old: str, new: str, workspace: Path, hybrid: Hybrid) -> None:
+    env = {"GIT_HYBRID_MIRRORS": f"{old},{new}"}
+    assert outcomes(hybrid("outdated", "--json", "--exit-code", env=env)) == {"branch": "current", "tagged": "current"}
+    assert outcomes(hybrid("diff", "--upstream", "--json", env=env)) == {"branch": "same", "tagged": "same"}
+    assert outcomes(hybrid("pin", "--all", "--json", env=env)) == {"branch": "kept", "tagged": "kept"}
+
+
+def test_what_is_newer_comes_from_the_mirror_that_has_it(
+    old: str, tmp_path: Path, branch: Upstream, workspace: Path, hybrid: Hybrid
+) -> None:
+    newest = branch.commit({"README": "five\n"})
+    env = {"GIT_HYBRID_MIRRORS": f"{old},direct"}
+    assert newest[:7] in hybrid("diff", "--upstream", "branch", env=env).out
+    hybrid("pin", "branch", env=env)
+    hybrid("sync", env=env)
+    assert head(workspace, "branch") == newest
+
+
+def test_outdated_and_diff_say_that_the_last_mirror_is_behind(old: str, workspace: Path, hybrid: Hybrid) -> None:
+    env = {"GIT_HYBRID_MIRRORS": old}
+    done = hybrid("outdated", env=env, check=5)
+    _says_what_is_true(done, old)
+    assert f"the mirror {old} is behind" in done.out
+    assert f"cause: asked at {old}/localhost/" in done.err
+    assert "git hybrid pin branch" not in done.err
+    rows = {row["name"]: row for row in hybrid("outdated", "--json", env=env, check=5).json()["sources"]}
+    assert rows["branch"]["detail"]["refused"] == "mirror-behind"
+    assert f"the mirror {old} is behind" in hybrid("diff", "--upstream", "branch", env=env).out
+
+
+@pytest.mark.parametrize("clone", [True, False])
+def test_sync_and_pin_say_which_mirror_was_asked(
+    old: str, branch: Upstream, workspace: Path, hybrid: Hybrid, *, clone: bool
+) -> None:
+    env = {"GIT_HYBRID_MIRRORS": old}
+    if not clone:
+        shutil.rmtree(workspace / "sources/branch")
+        _says_what_is_true(hybrid("sync", env=env, check=5), old)
+    done = hybrid("pin", "branch", env=env, check=6 if clone else 5)
+    _says_what_is_true(done, old)
+    code = "rollback" if clone else "rewritten-history"
+    assert errors(hybrid("pin", "branch", "--json", env=env, check=None)) == {"branch": code}
+    # An older commit that is asked for by its name is a rollback, whoever has it.
+    if clone:
+        first = hybrid("pin", "branch", "--to", branch.rev("main~2"), env=env, check=6)
+        assert "--force" in first.err
+
+
+def test_add_says_which_mirror_was_asked(old: str, branch: Upstream, tmp_path: Path, hybrid: Hybrid) -> None:
+    there = tmp_path / "there"
+    there.mkdir()
+    hybrid("init", cwd=there)
+    words = ("add", branch.url, "--commit", branch.rev("main"))
+    _says_what_is_true(hybrid(*words, cwd=there, env={"GIT_HYBRID_MIRRORS": old}, check=5), old)
+    _says_what_is_true(
+        hybrid("add", branch.url, "--tag", "v2.0.0", cwd=there, env={"GIT_HYBRID_MIRRORS": old}, check=5), old
+    )
+    hybrid(*words, cwd=there, env={"GIT_HYBRID_MIRRORS": f"{old},direct"})
