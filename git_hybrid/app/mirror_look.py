@@ -113,7 +113,7 @@ def _fetched(question: Question, pin: Pin, tip: Oid | None) -> tuple[Stage, tupl
             raise question.lacks("LFS content") from error
     try:
         acquire_submodules(labelled, manifest, source, acquired.content, pin.commit)
-    except (*_LACKING, Unreachable) as error:
+    except (*_LACKING, Unreachable, Offline) as error:
         raise question.lacks("a submodule") from error
     return acquired.history, notes
 

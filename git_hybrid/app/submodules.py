@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from git_hybrid.app.acquire import EVERY_REF, containing_ref, gate_content
 from git_hybrid.app.remote import fetch
 from git_hybrid.app.runtime import Runtime
+from git_hybrid.core.endpoints import Mirrors
 from git_hybrid.core.errors import HostileTree, HostNotAllowed, RefMissing, Unreachable
 from git_hybrid.core.ids import InvalidText, Oid, Url, resolve_url
 from git_hybrid.core.manifest import Commit, Manifest, Source, allows_host
@@ -92,7 +93,7 @@ def _refused(source: Source, commit: Oid, path: str, why: str) -> HostileTree:
 def _acquire_one(rt: Runtime, manifest: Manifest, source: Source, path: str, oid: Oid, *, trail: str) -> Submodule:
     stage = rt.quarantine.stage(source.name, borrow=False, oid_length=len(oid), suffix=f".submodule{trail}")
     try:
-        fetch(rt, source, manifest.defaults, stage, FetchRequest(refs=EVERY_REF))
+        fetch(_for_submodules(rt), source, manifest.defaults, stage, FetchRequest(refs=EVERY_REF))
     except RefMissing as error:
         raise Unreachable(name=source.name, commit=oid, ref=f"submodule {path}") from error
     if containing_ref(rt, stage, oid) is None:
@@ -101,6 +102,13 @@ def _acquire_one(rt: Runtime, manifest: Manifest, source: Source, path: str, oid
     rt.writer.build_submodule(stage, str(source.url), oid)
     nested = acquire_submodules(rt, manifest, source, stage, oid, trail=trail)
     return Submodule(path=path, commit=oid, stage=stage, nested=nested)
+
+
+def _for_submodules(rt: Runtime) -> Runtime:
+    """Return this without what the parent's name stands for: its bundle, and mirrors whose base has ``{name}``."""
+    left = tuple(entry for entry in rt.mirrors.entries if "{name}" not in entry)
+    why = "" if left or not rt.mirrors.entries else "a mirror with {name} in its base has no submodules"
+    return replace(rt, bundles=lambda _name: None, mirrors=Mirrors(left), offline=rt.offline or why)
 
 
 def place_submodules(rt: Runtime, parent: Stage, submodules: Sequence[Submodule]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -61,6 +62,28 @@ def test_submodules_are_fetched_where_the_manifest_says_so(ws: Path, lib: Upstre
     assert git("rev-parse", "HEAD", cwd=inner) == lib.rev("main")
     assert git("status", "--porcelain", "--ignore-submodules=none", cwd=ws / "sources/app") == ""
     assert "1 unchanged" in hybrid("sync").err
+
+
+def test_what_the_name_of_the_parent_stands_for_is_not_asked_for_a_submodule(
+    ws: Path, app: Upstream, lib: Upstream, hybrid: Hybrid, tmp_path: Path
+) -> None:
+    bundles, mirror = tmp_path / "bundles", tmp_path / "mirror"
+    bundles.mkdir()
+    mirror.mkdir()
+    git("bundle", "create", "-q", bundles / "app.bundle", "--all", cwd=app.path)
+    git("clone", "-q", "--bare", app.path, mirror / "app.git", cwd=tmp_path)
+    by_name = f"file://{mirror}/{{name}}"
+    for env in ({"GIT_HYBRID_BUNDLE_DIR": str(bundles)}, {"GIT_HYBRID_MIRRORS": f"{by_name},direct"}):
+        shutil.rmtree(ws / "sources/app")
+        hybrid("sync", env=env)
+        assert (ws / "sources/app/vendor/lib/lib.txt").read_text() == "one\n"
+    shutil.rmtree(ws / "sources/app")
+    failed = hybrid("sync", env={"GIT_HYBRID_MIRRORS": by_name}, check=4)
+    assert lib.url in failed.err
+    assert "has no submodules" in failed.err
+    hybrid("sync")
+    hybrid("mirror", "add", "named", by_name, "--owner", "Infra <infra@example.org>")
+    assert "lacks a submodule" in hybrid("mirror", "verify", check=1).err
 
 
 def test_asking_for_submodules_later_fills_them(workspace: Path, app: Upstream, hybrid: Hybrid) -> None:
