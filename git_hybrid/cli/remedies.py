@@ -94,12 +94,10 @@ REMEDIES: Mapping[str, Remedy] = {
     ),
     "unsaved-work": Remedy(
         3,
-        "{path} holds commits that exist nowhere else, so {name} was not removed",
+        "{path} holds work that exists nowhere else, so {name} was not removed",
         "{refs}",
-        (
-            "push them, or put HEAD aside: git hybrid reset {name}",
-            "delete a branch that may go: git -C {path} branch -D BRANCH",
-        ),
+        # By what it is: git_hybrid.cli.remedies_unsaved.
+        ("git -C {path} status",),
     ),
     "in-the-way": Remedy(
         3,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from git_hybrid.core.errors import HybridError, InvalidFile, RemoteError
+from git_hybrid.core.errors import HybridError, InvalidFile, RemoteError, UnsavedWork
 from git_hybrid.core.report import Report, Row
 from git_hybrid.core.value import Struct
 from git_hybrid.core.words import counted, plural
@@ -60,6 +60,12 @@ def _remedy(error: HybridError) -> Remedy:
 
 
 def _hints(error: HybridError, remedy: Remedy) -> tuple[str, ...]:
+    if isinstance(error, UnsavedWork) and not error.stray:
+        from git_hybrid.cli.remedies_unsaved import hints_for
+
+        return tuple(
+            hint.replace("{", "{{").replace("}", "}}") for hint in hints_for(error.name, error.path, error.refs)
+        )
     if not error.adding or vars(error).get("mirror"):
         return remedy.hints
     from git_hybrid.cli.remedies_adding import ADDING

@@ -295,7 +295,7 @@ class ForeignFolder(LocalWork):
 
 
 class UnsavedWork(LocalWork):
-    """The clone holds commits that no upstream ref has."""
+    """The clone holds what exists nowhere else; ``refs`` says what, as :meth:`Clones.unsaved` does."""
 
     code: ClassVar[str] = "unsaved-work"
     refs: tuple[str, ...]

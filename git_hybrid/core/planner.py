@@ -109,7 +109,7 @@ def unfinished_work(name: SourceName, clone: Clone) -> LocalWork | None:
 def removal_blocked(name: SourceName, seen: Observed, unsaved: Callable[[], tuple[str, ...]]) -> LocalWork | None:
     """Return what would be lost with the folder of *name*, or None if it may be removed.
 
-    *unsaved* returns the refs whose commits exist nowhere else; it is asked only of a usable clone.
+    *unsaved* returns what exists nowhere else; it is asked only of a usable clone.
     """
     path = source_path(name)
     match seen:

@@ -185,7 +185,10 @@ class Clones(Protocol):
         ...
 
     def unsaved(self, name: SourceName) -> tuple[str, ...]:
-        """Return the local refs whose commits no fetched ref has."""
+        """Return what of the clone exists nowhere else.
+
+        These are refs, HEAD, ``commit ID``, ``worktree PATH``, and for a submodule each of them after ``in PATH:``.
+        """
         ...
 
     def strangers(self, known: frozenset[SourceName]) -> tuple[str, ...]:

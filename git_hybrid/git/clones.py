@@ -16,7 +16,6 @@ from git_hybrid.git.glances import glance_at
 from git_hybrid.git.run import Runner
 from git_hybrid.git.scout import Scout
 
-_CLEAN_REFS = "refs/hybrid/"
 SAVED = "refs/hybrid/saved/"
 
 
@@ -72,15 +71,15 @@ class GitClones(Struct, frozen=True):
         return seen
 
     def unsaved(self, name: SourceName) -> tuple[str, ...]:
-        """Return the refs of the clone, and HEAD, whose commits are in no history that was fetched."""
-        return (*self._unsaved_refs(self.folder / name / ".git"), *self._unsaved_below(self.folder / name))
+        """Return what of the clone exists nowhere else (:func:`git_hybrid.git.unsaved.find_unsaved`).
+
+        What a submodule holds begins with ``in PATH:``.
+        """
+        return self._unsaved_in(self.folder / name)
 
     def holds_work(self, path: Path) -> bool:
         """Tell whether the submodule at *path* holds anything that its upstream does not have."""
-        seen = self.inspect_path(path, None)
-        if not isinstance(seen, Clone) or seen.dirty_count or seen.operation or seen.locked:
-            return True
-        return bool(self._unsaved_refs(path / ".git") or self._unsaved_below(path))
+        return bool(self._work_in(path))
 
     def submodules(self, path: Path) -> list[str]:
         """Return the paths of the submodules that are checked out in the clone at *path*."""
@@ -89,24 +88,21 @@ class GitClones(Struct, frozen=True):
         paths = [line.partition("\t")[2] for line in lines if line.startswith("160000 ")]
         return [inner for inner in paths if (path / inner / ".git").is_dir()]
 
-    def _unsaved_below(self, path: Path) -> tuple[str, ...]:
-        if not (path / ".gitmodules").exists():
-            return ()
-        return tuple(f"in {inner}" for inner in self.submodules(path) if self.holds_work(path / inner))
+    def _unsaved_in(self, path: Path) -> tuple[str, ...]:
+        # Imported here: only what removes a clone asks.
+        from git_hybrid.git.unsaved import find_unsaved
 
-    def _unsaved_refs(self, git_dir: Path) -> tuple[str, ...]:
-        listed = self.runner.git(["for-each-ref", "--format=%(refname)"], git_dir=git_dir).stdout.decode(
-            "utf-8", "replace"
-        )
-        refs = [ref for ref in listed.split() if not ref.startswith(_CLEAN_REFS)]
-        fetched = [ref for ref in listed.split() if ref not in refs and not ref.startswith(SAVED)]
-        left = []
-        for ref in [*refs, "HEAD"]:
-            command = ["rev-list", "--max-count=1", f"{ref}^{{commit}}", "--not", *fetched, "--"]
-            done = self.runner.git(command, git_dir=git_dir)
-            if done.status != 0 or done.stdout.strip():
-                left.append(ref)
-        return tuple(left)
+        found = find_unsaved(self.runner, path / ".git")
+        inner = self.submodules(path) if (path / ".gitmodules").exists() else ()
+        return (*found, *(f"in {place}: {what}" for place in inner for what in self._work_in(path / place)))
+
+    def _work_in(self, path: Path) -> tuple[str, ...]:
+        """Return what the submodule at *path* holds that its upstream does not have."""
+        seen = self.inspect_path(path, None)
+        if not isinstance(seen, Clone):
+            return ("what cannot be read",)
+        begun = seen.dirty_count or seen.operation or seen.locked
+        return (*(("changed files",) if begun else ()), *self._unsaved_in(path))
 
     def strangers(self, known: frozenset[SourceName]) -> tuple[str, ...]:
         """Return the names below ``sources/`` that belong to no source of the manifest."""

@@ -40,11 +40,22 @@ def clear_submodules(disk: Disk, quarantine: GitQuarantine, clones: GitClones, n
         folder = clone / path
         if clones.holds_work(folder):
             target = clones.folder / ".set-aside" / f"{name}-{path.replace('/', '-')}-{quarantine.run}"
-            disk.make_folder(target.parent)
-            disk.rename_path(folder, target)
+            move_aside(clones.runner, disk, folder, target)
         else:
             quarantine.trash(folder)
         folder.mkdir()
+
+
+def move_aside(runner: Runner, disk: Disk, path: Path, target: Path) -> None:
+    """Move the repository at *path* to *target*, and tell the worktrees that are linked to it, where git can.
+
+    Raises:
+        LocalIo: the file system refused.
+    """
+    disk.make_folder(target.parent)
+    disk.rename_path(path, target)
+    if (target / ".git/worktrees").is_dir():
+        runner.git(["worktree", "repair"], git_dir=target / ".git", work_tree=target)
 
 
 def smudging(git_dir: Path) -> dict[str, str]:

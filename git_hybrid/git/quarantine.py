@@ -21,6 +21,8 @@ from git_hybrid.git.skeleton import write_skeleton
 from git_hybrid.turn import TURN
 
 PIN_REF = "refs/hybrid/pin"
+MOVED = "git hybrid: to the commit"
+"""What the reflog says where HEAD is moved without a checkout."""
 ATTRIBUTES = "* -filter -text -eol -ident -working-tree-encoding\n"
 # Where the manifest says lfs = "fetch": filters run, and the only one that local steps know is that of Git LFS.
 ATTRIBUTES_LFS = "* -text -eol -ident -working-tree-encoding\n"

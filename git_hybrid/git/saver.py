@@ -118,5 +118,6 @@ def holds_work(path: Path) -> bool:
     if any(entry.name != ".git" for entry in path.iterdir()):
         return True
     git_dir = path / ".git"
-    refs = git_dir / "refs"
-    return (git_dir / "packed-refs").exists() or any(item.is_file() for item in refs.rglob("*"))
+    if (git_dir / "packed-refs").exists() or (git_dir / "worktrees").exists():
+        return True
+    return any(item.is_file() for item in (git_dir / "refs").rglob("*"))

@@ -34,7 +34,7 @@ from git_hybrid.git.index import is_blind
 from git_hybrid.git.inner import set_attributes, smudging
 from git_hybrid.git.local import failure, must
 from git_hybrid.git.owners import is_held
-from git_hybrid.git.quarantine import ATTRIBUTES, PIN_REF, Disk, GitQuarantine, uses_lfs
+from git_hybrid.git.quarantine import ATTRIBUTES, MOVED, PIN_REF, Disk, GitQuarantine, uses_lfs
 from git_hybrid.git.recorded import Doubt
 from git_hybrid.git.run import Completed, Runner
 from git_hybrid.git.saver import holds_work, save_work
@@ -240,7 +240,7 @@ class GitWriter(Struct, frozen=True):
         for left in _BISECT:
             (git_dir / left).unlink(missing_ok=True)
         # HEAD is detached first: a reset would take the branch with it that the user stands on.
-        self._do(name, git_dir, "update-ref", "--no-deref", "HEAD", commit)
+        self._do(name, git_dir, "update-ref", "--no-deref", "-m", MOVED, "HEAD", commit)
         if (git_dir / "index").exists():
             open_eyes(self.runner, self.disk, git_dir, name=name)
         self._do(name, git_dir, "reset", "--quiet", "--hard", commit, work_tree=path)
@@ -256,8 +256,7 @@ class GitWriter(Struct, frozen=True):
             self.quarantine.trash(path)
             return None
         target = self.clones.folder / ".set-aside" / f"{name}-{run}"
-        self.disk.make_folder(target.parent)
-        self.disk.rename_path(path, target)
+        inner.move_aside(self.runner, self.disk, path, target)
         return f"sources/.set-aside/{target.name}"
 
     def withdraw(self, name: SourceName, run: str) -> str | None:

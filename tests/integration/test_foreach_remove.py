@@ -118,6 +118,24 @@ def _worktree(clone: Path) -> None:
     _commit(clone.parent.parent / "tree")
 
 
+def _detached_worktree(clone: Path) -> None:
+    git("worktree", "add", "-q", "--detach", str(clone.parent.parent / "tree"), cwd=clone)
+    _commit(clone.parent.parent / "tree")
+
+
+def _annotated(clone: Path) -> None:
+    git("tag", "-a", "-m", "words of mine", "note", cwd=clone)
+
+
+def _note(clone: Path) -> None:
+    git("notes", "add", "-m", "words of mine", cwd=clone)
+
+
+def _left(clone: Path) -> None:
+    _commit(clone)
+    git("checkout", "-q", "--detach", "refs/hybrid/pin", cwd=clone)
+
+
 WORK = {
     "untracked": _untracked,
     "commit": _commit,
@@ -125,6 +143,18 @@ WORK = {
     "stash": _stash,
     "tag": _tag,
     "worktree": _worktree,
+    "detached-worktree": _detached_worktree,
+    "annotated": _annotated,
+    "note": _note,
+    "left": _left,
+}
+LET_GO = {
+    "branch": ["branch", "-D", "work"],
+    "stash": ["stash", "clear"],
+    "tag": ["tag", "-d", "work"],
+    "annotated": ["tag", "-d", "note"],
+    "note": ["update-ref", "-d", "refs/notes/commits"],
+    "left": ["reflog", "expire", "--expire=now", "--all"],
 }
 
 
@@ -137,6 +167,75 @@ def test_remove_refuses_to_drop_work(hybrid: Hybrid, workspace: Path, tool: Upst
     assert "sources/tool" in refused.err
     assert "hint: " in refused.err
     assert changes(before, snapshot(workspace)) == []
+
+
+@pytest.mark.parametrize("kind", LET_GO)
+def test_the_hints_of_remove_let_work_go(hybrid: Hybrid, workspace: Path, tool: Upstream, kind: str) -> None:
+    started(hybrid, tool.url, "--branch", "main")
+    WORK[kind](workspace / "sources/tool")
+    words = LET_GO[kind]
+    assert f"git -C sources/tool {' '.join(words)}\n" in hybrid("remove", "tool", check=3).err
+    git(*words, cwd=workspace / "sources/tool")
+    if kind not in ("annotated", "note", "left", "stash"):
+        git("reflog", "expire", "--expire=now", "--all", cwd=workspace / "sources/tool")
+    hybrid("remove", "tool")
+
+
+def test_a_commit_that_was_left_can_be_pushed(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    started(hybrid, tool.url, "--branch", "main")
+    _left(workspace / "sources/tool")
+    refused = hybrid("remove", "tool", check=3).err
+    (hint,) = [line for line in refused.splitlines() if line.startswith("hint: push it: ")]
+    words = hint.removeprefix("hint: push it: git -C sources/tool ").replace("BRANCH", "mine").split()
+    git(*words, cwd=workspace / "sources/tool")
+    hybrid("remove", "tool")
+
+
+def test_prune_and_remove_name_each_worktree(hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path) -> None:
+    started(hybrid, tool.url, "--branch", "main")
+    clone = workspace / "sources/tool"
+    git("worktree", "add", "-q", "--detach", tmp_path / "one", cwd=clone)
+    git("worktree", "add", "-q", "--detach", tmp_path / "two", cwd=clone)
+    refused = hybrid("remove", "tool", check=3).err
+    assert f"cause: worktree {tmp_path}/one, worktree {tmp_path}/two\n" in refused
+    assert f"git -C sources/tool worktree remove {tmp_path}/one\n" in refused
+    (workspace / "sources.toml").write_text("schema_version = 1\n")
+    assert "worktree" in hybrid("sync", "--prune", check=3).err
+    for name in ("one", "two"):
+        git("worktree", "remove", tmp_path / name, cwd=clone)
+    hybrid("sync", "--prune")
+    assert not clone.exists()
+
+
+def test_branches_and_tags_at_fetched_commits_are_no_work(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    started(hybrid, tool.url, "--branch", "main")
+    clone = workspace / "sources/tool"
+    git("branch", "here", cwd=clone)
+    git("tag", "there", cwd=clone)
+    git("fetch", "-q", "--no-tags", "origin", cwd=clone)
+    hybrid("remove", "tool")
+
+
+def test_what_this_tool_checked_out_is_no_work(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    started(hybrid, tool.url, "--branch", "main")
+    for number in range(2):
+        tool.reset("main", "v1.0.0")
+        tool.commit({"README": f"other {number}\n"}, f"other {number}")
+        force = ("--request", "R-1", "--approver", "x@example.org", "--reason", "moved", "--expires", "1d")
+        hybrid("pin", "tool", "--to", "main", "--force", *force)
+        hybrid("sync")
+    hybrid("remove", "tool")
+
+
+def test_a_worktree_follows_a_broken_clone(hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path) -> None:
+    started(hybrid, tool.url, "--branch", "main")
+    clone = workspace / "sources/tool"
+    git("worktree", "add", "-q", "--detach", tmp_path / "tree", cwd=clone)
+    _commit(tmp_path / "tree")
+    mine = git("rev-parse", "HEAD", cwd=tmp_path / "tree")
+    (clone / ".git/index").unlink()
+    assert "the broken clone is kept at sources/.set-aside/tool-" in hybrid("sync").out
+    assert git("rev-parse", "HEAD", cwd=tmp_path / "tree") == mine
 
 
 def test_remove_keeps_what_a_reset_saved(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:

@@ -1,0 +1,76 @@
+"""What a clone holds that exists nowhere else: commits, tags, stashes and notes of the user, and linked worktrees."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from git_hybrid.core.pattern import pattern
+from git_hybrid.git.clones import SAVED
+from git_hybrid.git.quarantine import MOVED
+from git_hybrid.git.run import Runner
+
+_FETCHED = ("refs/hybrid/", "refs/remotes/")
+_MOVES = pattern(rf"({re.escape(MOVED)}|checkout: moving from \S+ to [0-9a-f]{{40,64}}\^\{{commit\}})")
+_AT_ONCE = 200
+_SHOWN = 10
+
+
+def find_unsaved(runner: Runner, git_dir: Path) -> tuple[str, ...]:
+    """Return what of the repository at *git_dir* exists nowhere else, in words that begin as git names it.
+
+    These are refs, and HEAD, whose commits are in no history that was fetched; tags with a text that were not fetched;
+    ``commit ID``, which only a reflog has; and ``worktree PATH``, since it works only where the repository is.
+    A name for a commit that was fetched is not among them.
+    """
+    listed = runner.git(["for-each-ref", "--format=%(refname) %(objectname) %(objecttype)"], git_dir=git_dir).stdout
+    lines = [line.split(" ") for line in listed.decode("utf-8", "replace").splitlines()]
+    fetched = [ref for ref, _, _ in lines if ref.startswith(_FETCHED) and not ref.startswith(SAVED)]
+    texts = {oid for ref, oid, kind in lines if kind == "tag" and ref in fetched}
+    refs = [(ref, oid, kind) for ref, oid, kind in lines if not ref.startswith(_FETCHED)]
+    linked = worktrees(git_dir)
+    heads = ["HEAD", *(f"worktrees/{name}/HEAD" for name in linked)]
+    left = [ref for ref, oid, kind in refs if kind == "tag" and oid not in texts]
+    for ref in [*(ref for ref, _, _ in refs if ref not in left), *heads]:
+        command = ["rev-list", "--max-count=1", f"{ref}^{{commit}}", "--not", *fetched, "--"]
+        done = runner.git(command, git_dir=git_dir)
+        if done.status != 0 or done.stdout.strip():
+            left.append(ref)
+    return (*left, *_only_in_reflogs(runner, git_dir), *(f"worktree {path}" for path in linked.values()))
+
+
+def worktrees(git_dir: Path) -> dict[str, str]:
+    """Return the paths of the worktrees that are linked to the repository (gitrepository-layout(5)), by git's name."""
+    folder = git_dir / "worktrees"
+    if not folder.is_dir():
+        return {}
+    return {name: _place(folder / name) for name in sorted(os.listdir(folder)) if (folder / name).is_dir()}
+
+
+def _place(folder: Path) -> str:
+    try:
+        written = (folder / "gitdir").read_text(encoding="utf-8", errors="surrogateescape").rstrip("\n")
+    except OSError:
+        return str(folder)
+    return os.path.normpath(folder / written).removesuffix("/.git")
+
+
+def _only_in_reflogs(runner: Runner, git_dir: Path) -> list[str]:
+    """Return the commits that HEAD or a branch once stood at, and that no ref has, but for those of this tool."""
+    logged = runner.git(["log", "-g", "--format=%H %gs", "--branches", "HEAD", "--"], git_dir=git_dir).stdout
+    lines = [line.partition(" ") for line in logged.decode("utf-8", "replace").splitlines()]
+    ours = {oid for oid, _, words in lines if _MOVES.fullmatch(words)}
+    others = [oid for oid in dict.fromkeys(oid for oid, _, _ in lines) if oid not in ours]
+    stashed = runner.git(["log", "-g", "--format=%H", "refs/stash", "--"], git_dir=git_dir).stdout.decode("ascii")
+    found: set[str] = set()
+    for start in range(0, len(others), _AT_ONCE):
+        options = ["rev-list", "--ignore-missing", *others[start : start + _AT_ONCE], "--not", "--all", *sorted(ours)]
+        done = runner.git([*options, *stashed.split(), "--"], git_dir=git_dir)
+        found |= {*(done.stdout.decode("ascii").split() if done.status == 0 else others)}
+    left = [oid for oid in others if oid in found]
+    if 1 < len(left) <= _AT_ONCE:
+        # Whoever keeps the last of a line of commits keeps all of it.
+        last = runner.git(["merge-base", "--independent", *left], git_dir=git_dir).stdout.decode("ascii").split()
+        left = [oid for oid in left if oid in last] or left
+    return [f"commit {oid}" for oid in left[:_SHOWN]]
