@@ -33,6 +33,7 @@ from git_hybrid.core.ports import Stage
 from git_hybrid.core.reducer import reduce_failed, reduce_installed
 from git_hybrid.core.report import Row, failure_word
 from git_hybrid.core.value import Struct, replace
+from git_hybrid.core.words import path_of
 from git_hybrid.turn import TURN
 
 T = TypeVar("T")
@@ -116,7 +117,7 @@ def _attempt(run: Run, task: Task) -> Outcome:
         outcome = Failed(task=task, error=error.about(task.name), pending=isinstance(error, _PENDING))
     except OSError as error:
         # A failed source ends itself, not the run: what others have done is still to be recorded.
-        path, reason = str(error.filename or source_path(task.name)), error.strerror or str(error)
+        path, reason = path_of(error) or source_path(task.name), error.strerror or str(error)
         outcome = Failed(task=task, error=LocalIo(path=path, operation="use", reason=reason), pending=True)
     run.rt.progress("done", task.name, outcome.error.code if isinstance(outcome, Failed) else WORDS[task.action])
     return outcome

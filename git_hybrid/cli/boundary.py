@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from git_hybrid.cli.common import Common
 from git_hybrid.core.errors import BadArgument, HybridError, LocalIo
+from git_hybrid.core.words import path_of
 
 if TYPE_CHECKING:
     from git_hybrid.git.ahead import Ahead
@@ -33,7 +34,7 @@ def run(command: Callable[[Common, Sequence[str]], int], argv: Sequence[str], ah
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _BROKEN_PIPE
     except OSError as error:
-        path, reason = str(error.filename or "input or output"), error.strerror or str(error)
+        path, reason = path_of(error) or "input or output", error.strerror or str(error)
         return _told(LocalIo(path=path, operation="use", reason=reason), common)
     except Exception:
         return _bug(common)

@@ -44,3 +44,9 @@ def lasting(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s"
     return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def path_of(error: OSError) -> str:
+    """Return the path that *error* is about as text, or nothing: whoever opens files by bytes gets bytes back."""
+    path = error.filename
+    return path.decode("utf-8", "surrogateescape") if isinstance(path, bytes) else str(path or "")

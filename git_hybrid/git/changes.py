@@ -14,6 +14,7 @@ from pathlib import Path
 
 from git_hybrid.core.tree import GITLINK, LINK
 from git_hybrid.core.value import Struct
+from git_hybrid.git.closed import closed_folders
 from git_hybrid.git.index import BadIndex, IndexEntry, read_index
 from git_hybrid.git.libgit2 import STAGED, Repository, head_entries
 from git_hybrid.git.oddities import is_plain, odd_settings
@@ -31,6 +32,8 @@ def find_changes(
 ) -> list[bytes]:
     """Return the paths of the clone at *path* that are changed, staged or untracked (not ignored).
 
+    A folder that cannot be read may hold anything, so it is one of them.
+
     Raises:
         OSError: git or the system cannot read something.
     """
@@ -44,9 +47,10 @@ def find_changes(
     elif repository is not None:
         found, doubtful = _by_library(repository, index), [entry for entry in index if entry.blind]
     else:
-        found, doubtful = dirty_by_cli(runner, path), [entry for entry in index if entry.blind]
+        found, doubtful = _told(runner, path), [entry for entry in index if entry.blind]
     comparison = _Comparison(runner, path, _ALGORITHMS[oid_length])
-    return sorted({*found, *comparison.changed(index if thorough else doubtful)})
+    closed = closed_folders(runner, path)
+    return sorted({*found, *comparison.changed(index if thorough else doubtful), *closed})
 
 
 def _looks_away(runner: Runner, path: Path, repository: Repository | None) -> bool:
@@ -81,9 +85,13 @@ def dirty_by_cli(runner: Runner, path: Path) -> list[bytes]:
     Raises:
         OSError: git cannot tell.
     """
+    return sorted({*_told(runner, path), *closed_folders(runner, path)})
+
+
+def _told(runner: Runner, path: Path) -> list[bytes]:
     options = ["--porcelain=v1", "-z", "--no-renames", "--untracked-files=all", "--ignore-submodules=none"]
     out = _git(runner, path, "status", *options)
-    return sorted(line[3:] for line in out.split(b"\0") if line)
+    return [line[3:] for line in out.split(b"\0") if line]
 
 
 def _listed(runner: Runner, path: Path) -> list[bytes]:

@@ -7,13 +7,15 @@ changed: not the index, not a ref of theirs.
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
-from git_hybrid.core.errors import GitFailed
+from git_hybrid.core.errors import GitFailed, LocalIo
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.git.classify import last_words
 from git_hybrid.git.clones import SAVED
+from git_hybrid.git.closed import closed_folders
 from git_hybrid.git.run import Runner
 
 _IDENTITY = {
@@ -31,8 +33,12 @@ def save_work(runner: Runner, path: Path, *, name: SourceName, run: str, pin: Oi
     Ignored files that the commit *pin* would overwrite are saved too.
 
     Raises:
+        LocalIo: something cannot be read; nothing was changed.
         GitFailed: something could not be saved; nothing was changed.
     """
+    if closed := closed_folders(runner, path):
+        where = os.fsdecode(os.path.join(os.fsencode(path), closed[0].rstrip(b"/")))
+        raise LocalIo(path=where, operation="save", reason=os.strerror(errno.EACCES))
     saver = _Saver(runner=runner, path=path, name=name)
     head = saver.ask("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
     scratch = path / ".git" / f"hybrid-index-{run}"

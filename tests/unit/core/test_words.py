@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from git_hybrid.core.words import counted, lasting, plural, sized
+from git_hybrid.core.words import counted, lasting, path_of, plural, sized
 
 
 @pytest.mark.parametrize(
@@ -60,3 +60,9 @@ def test_sized(number, text):
 )
 def test_lasting(seconds, text):
     assert lasting(seconds) == text
+
+
+def test_the_path_of_an_error_is_text() -> None:
+    assert path_of(OSError(13, "Permission denied", b"/a/\xff")) == "/a/\udcff"
+    assert path_of(OSError(13, "Permission denied", "/a")) == "/a"
+    assert path_of(OSError("no path")) == ""

@@ -1,0 +1,85 @@
+"""What the file system refuses: nothing is taken for clean, deleted or half done that could not be read or written."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from support.cli import Hybrid, Result, executable
+from support.kit import git, manifest, released, started
+from support.upstream import Upstream, UpstreamFactory
+
+_POWERLESS = ["setpriv", "--inh-caps=-all", "--bounding-set=-all"]
+Powerless = Callable[..., Result]
+
+pytestmark = pytest.mark.skipif(
+    os.geteuid() == 0 and shutil.which("setpriv") is None, reason="root may read and write everything"
+)
+
+
+@pytest.fixture
+def tool(upstream_factory: UpstreamFactory) -> Upstream:
+    upstream = upstream_factory()
+    released(upstream)
+    return upstream
+
+
+@pytest.fixture
+def clone(hybrid: Hybrid, workspace: Path, tool: Upstream) -> Iterator[Path]:
+    started(hybrid, tool.url, "--branch", "main")
+    yield workspace / "sources/tool"
+    for folder, folders, _ in os.walk(workspace):
+        for name in folders:
+            (Path(folder) / name).chmod(0o755)
+
+
+@pytest.fixture
+def powerless(workspace: Path) -> Powerless:
+    """Return what runs git-hybrid as somebody for whom rights count, also where the tests run as root."""
+    prefix = _POWERLESS if os.geteuid() == 0 else []
+
+    def run(*args: str, check: int = 0) -> Result:
+        command = [*prefix, str(executable()), *args]
+        done = subprocess.run(command, cwd=workspace, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == check, (args, done.stdout, done.stderr)
+        return Result(code=done.returncode, out=done.stdout, err=done.stderr)
+
+    return run
+
+
+@pytest.mark.parametrize("mode", [0o000, 0o600])
+def test_a_folder_that_cannot_be_read_is_dirty(
+    hybrid: Hybrid, workspace: Path, clone: Path, powerless: Powerless, mode: int
+) -> None:
+    (clone / "priv").mkdir()
+    (clone / "priv/notes").write_text("precious")
+    (clone / "priv").chmod(mode)
+    assert "priv/" in powerless("status", "tool").out
+    for command in (["remove", "tool"], ["sync", "tool"]):
+        assert "cause: priv/\n" in powerless(*command, check=3).err
+    refused = powerless("reset", "tool", check=74).err
+    assert f"cannot save {clone}/priv: Permission denied" in refused
+    assert "tool" in manifest(workspace)
+    (clone / "priv").chmod(0o755)
+    assert (clone / "priv/notes").read_text() == "precious"
+    hybrid("reset", "tool")
+    (ref,) = git("for-each-ref", "--format=%(refname)", "refs/hybrid/saved", cwd=clone).split()
+    assert git("show", f"{ref}:priv/notes", cwd=clone) == "precious"
+
+
+def test_an_ignored_folder_that_cannot_be_read_does_not_count(clone: Path, powerless: Powerless) -> None:
+    (clone / ".git/info/exclude").write_text("/cache/\n")
+    (clone / "cache").mkdir()
+    (clone / "cache").chmod(0o000)
+    assert "ok" in powerless("status", "tool").out
+
+
+def test_check_names_the_path_that_cannot_be_read(clone: Path, powerless: Powerless) -> None:
+    (clone / "priv").mkdir()
+    (clone / "priv").chmod(0o000)
+    assert f"cannot use {clone}/priv: Permission denied" in powerless("check", "sources", "--content", check=74).err
