@@ -155,8 +155,8 @@ def remove(rt: Runtime, editor: Editor, names: Sequence[str]) -> Report:
         return Report(command="remove", rows=tuple(rows), run=rt.info.run, notes=tuple(mended))
 
 
-def record_without(rt: Runtime, decision: Decision, pending: Sequence[Task] = ()) -> dict[SourceName, str | None]:
-    """Withdraw the clones that *decision* drops, and write it; return where those with saved work were set aside to.
+def record_without(rt: Runtime, decision: Decision, pending: Sequence[Task] = ()) -> dict[SourceName, tuple[str, ...]]:
+    """Withdraw the clones that *decision* drops, and write it; return notes about what is still there of them.
 
     The clones go first, out of sight: whatever ends the run before its decision is in the journal, they come back,
     here or by the next writer. What is *pending* of this run stays so.
@@ -174,13 +174,19 @@ def record_without(rt: Runtime, decision: Decision, pending: Sequence[Task] = ()
         if not is_recorded and not rt.ledger.is_decided(rt.info):
             for name, place in kept.items():
                 rt.writer.give_back(name, place)
-    return kept
+    return {name: _still_there(rt, name, place) for name, place in kept.items()}
 
 
-def with_kept(row: Row, kept: dict[SourceName, str | None]) -> Row:
-    """Return *row* with a note of where the clone was kept for its saved work."""
-    place = kept.get(row.name)
-    return replace(row, notes=(f"saved work is kept at {place}",)) if place else row
+def _still_there(rt: Runtime, name: SourceName, kept: str | None) -> tuple[str, ...]:
+    if kept is not None:
+        return (f"saved work is kept at {kept}",)
+    left = rt.writer.discard(name)
+    return () if left is None else (f"its clone could not be removed: {left}",)
+
+
+def with_kept(row: Row, kept: dict[SourceName, tuple[str, ...]]) -> Row:
+    """Return *row* with the notes of what is still there of its clone."""
+    return replace(row, notes=kept.get(row.name, ()))
 
 
 def _removable(rt: Runtime, snapshot: Snapshot, name: SourceName) -> Row:

@@ -38,10 +38,11 @@ from git_hybrid.core.errors import HybridError, Interrupted
 from git_hybrid.core.manifest import Manifest
 from git_hybrid.core.plan import Unfinished
 from git_hybrid.core.report import run_words
+from git_hybrid.git.quarantine import is_alive
 from git_hybrid.git.run import Runner
 from git_hybrid.git.surroundings import repository_around
 from git_hybrid.store import lockfile, manifest, mirrorfile, overridefile, statefile
-from git_hybrid.store.durable import leftovers
+from git_hybrid.store.durable import find_obstacle, leftovers
 from git_hybrid.store.filelock import holder, probe_locks
 from git_hybrid.store.layout import Layout, find_root, refuse_links
 from git_hybrid.store.parsing import read_bytes
@@ -105,6 +106,7 @@ def _workspace(diagnosis: Diagnosis, layout: Layout, runner: Runner, cancel: Can
     found, manifested = _files(layout)
     with _told(found, "lock", "writer"):
         found.append(_holder(layout))
+    found += _stuck(layout)
     writable = not any(item.name == _RIGHTS for item in found)
     if writable:
         found.append(locks_finding(probe_locks(_existing(layout))))
@@ -141,6 +143,17 @@ def _existing(layout: Layout) -> Path:
 def _holder(layout: Layout) -> Finding:
     named, alive = holder(layout.writer_lock)
     return holder_finding(named, alive=alive)
+
+
+def _stuck(layout: Layout) -> Iterator[Finding]:
+    """Yield what is left of runs that have ended, and that nobody may remove who may not write in it."""
+    homes = sorted(layout.incoming.iterdir()) if layout.incoming.is_dir() else []
+    for home in homes:
+        obstacle = None if is_alive(home) else find_obstacle(home)
+        if obstacle is not None:
+            what = f"{layout.relative(obstacle)} was left by a run, and you may not remove it"
+            remedy = f"sudo rm -r {layout.relative(home)}"
+            yield Finding(area="clones", name="quarantine", level="fail", what=what, remedy=remedy)
 
 
 def _run(run: Unfinished) -> Finding:

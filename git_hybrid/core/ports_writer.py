@@ -82,6 +82,10 @@ class Writer(Protocol):
     def withdraw(self, name: SourceName, run: str) -> str | None:
         """Move a clean clone out of the way until the run ends; return where it stays if it holds saved work."""
 
+    def discard(self, name: SourceName) -> str | None:
+        """Remove a clone that was withdrawn for good; return where something of it is left, and why."""
+        ...
+
     def give_back(self, name: SourceName, kept: str | None) -> None:
         """Move a clone that was withdrawn back to its place."""
         ...

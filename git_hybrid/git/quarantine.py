@@ -35,6 +35,7 @@ LFS_FILTER = {
 _ALIVE = ".alive"
 _TRIES = 20
 _WITHDRAWN = ".withdrawn-"
+_TRASH = ".trash-"
 
 
 class Disk(Protocol):
@@ -111,11 +112,25 @@ class GitQuarantine(Struct):
         return self._home / f"{_WITHDRAWN}{name}"
 
     def trash(self, path: Path) -> None:
-        """Move *path* out of sight in one step, then remove it."""
+        """Move *path* out of sight in one step, then remove it; what cannot be removed is left there."""
+        with suppress(LocalIo):
+            self.disk.remove_tree(self._out_of_sight(path))
+
+    def discard(self, name: SourceName) -> str | None:
+        """Remove the clone of *name* that was put where it goes away; return where something is left, and why."""
+        place = self.place_for(name)
+        try:
+            if place.is_dir():
+                self.disk.remove_tree(self._out_of_sight(place))
+        except LocalIo as error:
+            return _left(error, self.folder)
+        return None
+
+    def _out_of_sight(self, path: Path) -> Path:
         self.claim()
-        target = self._home / f".trash-{path.name}"
+        target = self._home / f"{_TRASH}{path.name.removeprefix(_WITHDRAWN)}"
         self.disk.rename_path(path, target)
-        self.disk.remove_tree(target)
+        return target
 
     def claim(self) -> None:
         """Make the folder of this run, and lock it.
@@ -149,10 +164,14 @@ class GitQuarantine(Struct):
         return None
 
     def close(self) -> None:
-        """Remove what this run staged, and ``sources/.incoming`` itself when nothing else is in it."""
+        """Remove what this run staged, and ``sources/.incoming`` itself when nothing else is in it.
+
+        What cannot be removed stays for the next run to tell: this one has done its work.
+        """
         if self._alive is None:
             return
-        self.disk.remove_tree(self._home)
+        with suppress(LocalIo):
+            self.disk.remove_tree(self._home)
         os.close(self._alive)
         self._alive = None
         with suppress(OSError):
@@ -161,36 +180,44 @@ class GitQuarantine(Struct):
     def clean(self, is_source: Callable[[str], bool]) -> list[str]:
         """Remove the stages of runs that live no more and say so.
 
-        A clone that such a run had withdrawn goes back to its place if it still belongs to a source.
+        A clone that such a run had withdrawn goes back to its place if it still belongs to a source. What cannot be
+        removed is told, and is no obstacle.
         """
         incoming = self.folder / ".incoming"
         if not incoming.is_dir():
             return []
         found = [path for path in sorted(incoming.iterdir()) if path != self._home]
         back: list[str] = []
-        dead = [path for path in found if self._remove_dead(path, is_source, back)]
+        left: list[str] = []
+        dead = [path for path in found if self._remove_dead(path, is_source, back, left)]
         with suppress(OSError):
             incoming.rmdir()
         notes = [f"put sources/{name} back, which an interrupted run had withdrawn" for name in back]
-        return notes + [f"removed sources/.incoming/{path.name}, which an interrupted run left" for path in dead]
+        notes += [f"removed sources/.incoming/{path.name}, which an interrupted run left" for path in dead]
+        return notes + [f"an earlier run could not remove all: {words}" for words in left]
 
-    def _remove_dead(self, path: Path, is_source: Callable[[str], bool], back: list[str]) -> bool:
+    def _remove_dead(self, path: Path, is_source: Callable[[str], bool], back: list[str], left: list[str]) -> bool:
         """Remove the folder of a run unless the run holds its lock."""
         try:
             alive = os.open(path / _ALIVE, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
         except OSError:
             # Nobody has locked it: dead, or about to be claimed, and then its run makes it again.
-            self._give_back(path, is_source, back)
-            self.disk.remove_tree(path)
-            return True
+            return self._remove_left(path, is_source, back, left)
         try:
             fcntl.flock(alive, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            self._give_back(path, is_source, back)
-            self.disk.remove_tree(path)
+            return self._remove_left(path, is_source, back, left)
         except BlockingIOError:
             return False
         finally:
             os.close(alive)
+
+    def _remove_left(self, path: Path, is_source: Callable[[str], bool], back: list[str], left: list[str]) -> bool:
+        self._give_back(path, is_source, back)
+        try:
+            self.disk.remove_tree(path)
+        except LocalIo as error:
+            left.append(_left(error, self.folder))
+            return False
         return True
 
     def _give_back(self, home: Path, is_source: Callable[[str], bool], back: list[str]) -> None:
@@ -199,6 +226,30 @@ class GitQuarantine(Struct):
             if is_source(name) and not (self.folder / name).exists():
                 self.disk.rename_path(clone, self.folder / name)
                 back.append(name)
+            else:
+                # Half removed it must never come back.
+                with suppress(LocalIo):
+                    self.disk.rename_path(clone, home / f"{_TRASH}{name}")
+
+
+def _left(error: LocalIo, folder: Path) -> str:
+    """Return where something is left that could not be removed, and why."""
+    return f"left at {os.path.relpath(error.path, folder.parent)}: {error.reason}"
+
+
+def is_alive(home: Path) -> bool:
+    """Tell whether the run whose folder is at *home* is at work."""
+    try:
+        alive = os.open(home / _ALIVE, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(alive, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(alive)
+    return False
 
 
 def is_complete(git_dir: Path) -> bool:

@@ -33,6 +33,7 @@ from git_hybrid.git.glance import is_marked
 from git_hybrid.git.index import is_blind
 from git_hybrid.git.inner import set_attributes, smudging
 from git_hybrid.git.local import failure, must
+from git_hybrid.git.operations import end_operations
 from git_hybrid.git.owners import is_held
 from git_hybrid.git.quarantine import ATTRIBUTES, MOVED, PIN_REF, Disk, GitQuarantine, uses_lfs
 from git_hybrid.git.recorded import Doubt
@@ -46,7 +47,6 @@ if TYPE_CHECKING:
     from git_hybrid.git.hands import Hands
 
 _IN_THE_WAY = pattern(r"^\t(?P<path>.+)$", re.MULTILINE)
-_BISECT = ("BISECT_LOG", "BISECT_START", "BISECT_NAMES", "BISECT_TERMS", "BISECT_EXPECTED_REV", "BISECT_ANCESTORS_OK")
 
 
 class GitWriter(Struct, frozen=True):
@@ -235,10 +235,7 @@ class GitWriter(Struct, frozen=True):
         path = self.clones.folder / name
         git_dir = path / ".git"
         self._protect(name)
-        for quit_command in (("rebase", "--quit"), ("am", "--quit"), ("cherry-pick", "--quit"), ("revert", "--quit")):
-            self.runner.git(quit_command, git_dir=git_dir, work_tree=path)
-        for left in _BISECT:
-            (git_dir / left).unlink(missing_ok=True)
+        end_operations(self.runner, path)
         # HEAD is detached first: a reset would take the branch with it that the user stands on.
         self._do(name, git_dir, "update-ref", "--no-deref", "-m", MOVED, "HEAD", commit)
         if (git_dir / "index").exists():
@@ -271,6 +268,10 @@ class GitWriter(Struct, frozen=True):
             return self.set_aside(name, run)
         self.disk.rename_path(path, self.quarantine.place_for(name))
         return None
+
+    def discard(self, name: SourceName) -> str | None:
+        """Remove a clone that was withdrawn (:meth:`git_hybrid.git.quarantine.GitQuarantine.discard`)."""
+        return self.quarantine.discard(name)
 
     def give_back(self, name: SourceName, kept: str | None) -> None:
         """Move a clone that was withdrawn back to its place."""

@@ -8,9 +8,10 @@ link at its last part.
 from __future__ import annotations
 
 import os
+import pwd
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 from git_hybrid.core.errors import LocalIo, SymlinkRefused
@@ -152,9 +153,9 @@ def remove_tree(path: Path) -> None:
     """Remove the folder at *path* with everything in it.
 
     Raises:
-        LocalIo: the file system refused; a part may be gone.
+        LocalIo: the file system refused; a part may be gone. It names what is in the way, where that can be told.
     """
-    with _reported(path, "remove"):
+    try:
         if path.is_symlink() or path.is_file():
             path.unlink()
         elif path.exists():
@@ -165,6 +166,33 @@ def remove_tree(path: Path) -> None:
                 for name in folders:
                     _remove_folder(name, handle)
             path.rmdir()
+    except OSError as error:
+        where = find_obstacle(path) or path
+        raise LocalIo(path=str(where), operation="remove", reason=_reason(error, where)) from error
+
+
+def find_obstacle(path: Path) -> Path | None:
+    """Return what keeps the folder at *path* from being removed by us, as far as rights tell; None if nothing does."""
+    for folder, folders, files in os.walk(path):
+        if (folders or files) and not os.access(folder, os.W_OK | os.X_OK):
+            return Path(folder)
+        closed = (name for name in folders if not os.access(os.path.join(folder, name), os.R_OK))
+        if (name := next(closed, None)) is not None:
+            return Path(folder, name)
+    return None
+
+
+def _reason(error: OSError, where: Path) -> str:
+    words = error.strerror or str(error)
+    try:
+        owner = where.lstat().st_uid
+    except OSError:
+        return words
+    if owner == os.geteuid():
+        return words
+    with suppress(KeyError):
+        return f"{words} (it belongs to {pwd.getpwuid(owner).pw_name})"
+    return f"{words} (it belongs to user {owner})"
 
 
 def _remove_folder(name: str, handle: int) -> None:

@@ -83,3 +83,27 @@ def test_check_names_the_path_that_cannot_be_read(clone: Path, powerless: Powerl
     (clone / "priv").mkdir()
     (clone / "priv").chmod(0o000)
     assert f"cannot use {clone}/priv: Permission denied" in powerless("check", "sources", "--content", check=74).err
+
+
+def test_what_cannot_be_removed_holds_nothing_up(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, clone: Path, powerless: Powerless
+) -> None:
+    hybrid("add", tool.url, "--branch", "main", "--name", "other")
+    (clone / ".git/info/exclude").write_text("/cache/\n")
+    (clone / "cache/deep").mkdir(parents=True)
+    (clone / "cache/deep/file").write_text("1")
+    (clone / "cache/deep").chmod(0o555)
+    removed = powerless("remove", "tool").out
+    assert "its clone could not be removed: left at sources/.incoming/" in removed
+    assert "/cache/deep: Permission denied" in removed
+    assert list(manifest(workspace)) == ["other"]
+    for command in (["sync"], ["pin", "other"], ["resume"], ["add", tool.url, "--branch", "main"], ["sync"]):
+        assert "an earlier run could not remove all: left at sources/.incoming/" in powerless(*command).err
+    assert (clone / "README").exists()
+    (home,) = (workspace / "sources/.incoming").iterdir()
+    told = powerless("diag", check=1).out
+    assert "/cache/deep was left by a run, and you may not remove it" in told
+    assert f"sudo rm -r sources/.incoming/{home.name}" in told
+    next(home.glob("*/cache/deep")).chmod(0o755)
+    assert f"removed sources/.incoming/{home.name}" in hybrid("sync").err
+    assert not home.exists()
