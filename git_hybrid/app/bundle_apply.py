@@ -46,14 +46,16 @@ class Applying(Struct, frozen=True, kw_only=True):
     """What ``apply`` is given besides the bundle: how the manifest is edited, and which end of a log was applied last.
 
     ``applied`` takes the id of a log; ``verify`` checks the signature of an approval.
-    ``adopt``: the workspace is new, so the manifest of the bundle becomes its own, policy and all.
+    ``awaited`` is the manifest of a workspace that has none of its own yet: the bundle's becomes its own, policy and
+    all. ``adopt`` tells that it is so here.
     """
 
     tool: BundleTool
     editor: Editor
     verify: Verify
     applied: Callable[[str], LogEnd | None]
-    adopt: bool
+    awaited: str
+    adopt: bool = False
 
 
 def apply_bundle(rt: Runtime, bundle: Opened, how: Applying) -> tuple[Report, Receipt]:
@@ -71,6 +73,8 @@ def apply_bundle(rt: Runtime, bundle: Opened, how: Applying) -> tuple[Report, Re
     with rt.ledger.writer(rt.info) as mended:
         snapshot = rt.ledger.snapshot()
         refuse_unfinished(snapshot)
+        # Under the lock: an earlier run may have taken a bundle over by now.
+        how = replace(how, adopt=rt.ledger.manifest_text() == how.awaited)
         _refuse_old(content, how.applied(content.log.log_id))
         manifest = content.manifest if how.adopt else snapshot.manifest
         proved = verify_bundle(rt, how.tool, bundle, manifest)

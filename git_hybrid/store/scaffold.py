@@ -15,6 +15,11 @@ from git_hybrid.store.manifest_edit import NEW_MANIFEST
 _ATTRIBUTES = ("/state/** -text", "/state/sources-audit.jsonl merge=union")
 """Files of state stay byte for byte, also where a team or a machine has line endings converted; branches that both
 wrote audit records merge, for the log is a set of lines that name each other."""
+AWAITED = (
+    "# Stands until a bundle is taken over, whose manifest comes in its place: git hybrid bundle apply FILE\n"
+    "schema_version = 1\n"
+)
+"""The manifest of a folder that ``bundle apply`` makes a workspace: whoever finds it as it is takes the bundle's."""
 _FILES = {
     MANIFEST: NEW_MANIFEST,
     "sources/.gitignore": "# Clones are made by `git hybrid sync`; only this file is committed.\n*\n!.gitignore\n",
@@ -22,7 +27,7 @@ _FILES = {
 }
 
 
-def create(root: Path) -> tuple[str, ...]:
+def create(root: Path, manifest: str = NEW_MANIFEST) -> tuple[str, ...]:
     """Write the files of a new workspace at *root* and return their names; files that are there stay.
 
     Raises:
@@ -35,7 +40,7 @@ def create(root: Path) -> tuple[str, ...]:
     refuse_links(layout)
     created = [".gitattributes"] if _add_attributes(root / ".gitattributes") else []
     # The manifest comes last: it is what makes the folder a workspace.
-    for name, text in reversed(_FILES.items()):
+    for name, text in reversed({**_FILES, MANIFEST: manifest}.items()):
         path = root / name
         make_folder(path.parent)
         if not path.exists():
@@ -84,12 +89,12 @@ def _add_attributes(path: Path) -> bool:
 
 
 def undo(root: Path, created: Sequence[str]) -> None:
-    """Remove what :func:`create` made, so that a failed import can be tried again."""
-    if not created:
+    """Remove what :func:`create` made, so that it can be tried again; a workspace in which a run began stays."""
+    layout = Layout(root)
+    if not created or layout.marker.exists() or layout.journals.exists() or layout.audit.exists():
         return
     for name in created:
         remove_file(root / name)
-    layout = Layout(root)
     if "sources/.gitignore" in created:
         remove_file(layout.writer_lock)
     for folder in (layout.sources_folder, layout.state_folder):

@@ -151,11 +151,11 @@ def apply_command(
     """
     path, allowed = _resolved(context, file, allowed_signers)
     folder = common_of(context).folder
-    created = () if is_workspace(folder) else scaffold.create(folder)
+    created = () if is_workspace(folder) else scaffold.create(folder, scaffold.AWAITED)
     target = path.with_name(f"{path.name}.receipt.json") if receipt is None else folder / receipt
     try:
         with opened(context, jobs=jobs, offline=True) as (session, output):
-            report, more = _apply(session, path, allowed, adopt=bool(created))
+            report, more = _apply(session, path, allowed)
             done = exit_of(report) == 0
             if done:
                 more["receipt"] = _write_receipt(target, more.pop("data"), output, asked=receipt is not None)
@@ -163,12 +163,12 @@ def apply_command(
     except HybridError:
         scaffold.undo(folder, created)
         raise
-    if created and not session.layout.audit.exists():
+    if not done:
         scaffold.undo(folder, created)
     return code
 
 
-def _apply(session: Session, path: Path, allowed: Path | None, *, adopt: bool) -> tuple[Report, dict[str, Any]]:
+def _apply(session: Session, path: Path, allowed: Path | None) -> tuple[Report, dict[str, Any]]:
     rt = session.runtime
     bundle, unpacked = opened_bundle(path, rt.quarantine, session.runner, allowed)
     how = Applying(
@@ -176,7 +176,7 @@ def _apply(session: Session, path: Path, allowed: Path | None, *, adopt: bool) -
         verify=partial(_verify, session.runner),
         editor=Editor(add=add_sources, remove=remove_sources),
         applied=partial(last_applied, session.layout.audit),
-        adopt=adopt,
+        awaited=scaffold.AWAITED,
     )
     # The members are in quarantine, which is gone once the writer lock is.
     reports = reports_in(unpacked, bundle.content.lock.pins)

@@ -1,0 +1,105 @@
+"""The first apply of a bundle makes a folder a workspace: killed or out of space, it loses nothing of the bundle's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from support.cli import Hybrid, Result
+from support.injection import audit, restored, tidy
+from support.kit import head, lock, replace
+from support.points import Point, clear_error, injected, named, recorded
+from support.upstream import UpstreamFactory
+
+POLICY = "[policy]\nrequest_pattern = '^CHG-[0-9]+$'"
+
+
+@pytest.fixture
+def bundle(upstream_factory: UpstreamFactory, workspace: Path, hybrid: Hybrid, tmp_path: Path) -> Path:
+    upstream = upstream_factory("tool")
+    upstream.commit({"a.txt": "one\n"})
+    hybrid("init")
+    replace(workspace / "sources.toml", "[policy]", POLICY)
+    hybrid("add", upstream.url)
+    hybrid("sync")
+    path = tmp_path / "b.ghb"
+    hybrid("bundle", "create", "-o", path)
+    return path
+
+
+@pytest.fixture
+def there(bundle: Path, tmp_path: Path) -> tuple[Path, tuple[Point, ...]]:
+    """A folder in the other network, and where an apply of the bundle touches it."""
+    folder = tmp_path / "there"
+    folder.mkdir()
+    done, points = recorded(["bundle", "apply", str(bundle)], cwd=folder, log=tmp_path / "calls")
+    assert done.code == 0, done.err
+    (tmp_path / "empty").mkdir()
+    return restored(tmp_path / "empty", folder), points
+
+
+def _whole(folder: Path, workspace: Path, again: Result) -> None:
+    assert again.code == 0, again.err
+    assert (folder / "sources.toml").read_bytes() == (workspace / "sources.toml").read_bytes()
+    assert lock(folder) == lock(workspace)
+    assert head(folder) == head(workspace)
+    audit(folder)
+    tidy(folder)
+
+
+@pytest.mark.parametrize(
+    ("call", "part", "nth"),
+    [
+        ("rename", "sources.toml", 0),
+        ("openat", "sources-audit.jsonl", 0),
+        ("rename", "resume.json", 0),
+        ("rename", "sources.lock", -1),
+        ("rename", "sources.toml", -1),
+        ("rename", "sources.json", -1),
+    ],
+)
+def test_whoever_killed_it_applies_it_again(
+    bundle: Path,
+    there: tuple[Path, tuple[Point, ...]],
+    workspace: Path,
+    hybrid: Hybrid,
+    tmp_path: Path,
+    call: str,
+    part: str,
+    nth: int,
+) -> None:
+    folder, points = there
+    point, words = named(points, call, part, nth), ["bundle", "apply", str(bundle)]
+    _, reached = injected(point, "signal=KILL", words, cwd=folder, log=tmp_path / "calls")
+    assert reached
+    again = hybrid(*words, cwd=folder, check=None)
+    if again.code == 7:
+        hybrid("resume", cwd=folder)
+        again = hybrid(*words, cwd=folder, check=None)
+    _whole(folder, workspace, again)
+
+
+@pytest.mark.parametrize("part", ["sources-audit.jsonl", "sources.lock", "sources.toml", "sources.json"])
+def test_a_full_disk_leaves_what_can_go_on(
+    bundle: Path, there: tuple[Path, tuple[Point, ...]], workspace: Path, hybrid: Hybrid, tmp_path: Path, part: str
+) -> None:
+    folder, points = there
+    point = named(points, "openat" if part.endswith("jsonl") else "rename", part)
+    words = ["bundle", "apply", str(bundle)]
+    done, reached = injected(point, "error=ENOSPC", words, cwd=folder, log=tmp_path / "calls")
+    assert reached
+    assert done.code == 74
+    clear_error(done)
+    assert part in done.err
+    assert (folder / "sources.toml").exists()
+    hybrid("resume", cwd=folder)
+    _whole(folder, workspace, hybrid(*words, cwd=folder, check=None))
+
+
+def test_a_workspace_of_its_own_is_none_that_waits(bundle: Path, hybrid: Hybrid, tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    own.mkdir()
+    hybrid("init", cwd=own)
+    hybrid("bundle", "apply", bundle, cwd=own)
+    assert "request_pattern" not in (own / "sources.toml").read_text()
