@@ -69,20 +69,37 @@ def scratch() -> Iterator[Scratch]:
         LocalIo: there is no room for it.
     """
     try:
+        with _held() as root:
+            made = Scratch(root)
+            for folder in (made.tree, made.work, made.home, made.temporary, made.report.parent):
+                folder.mkdir()
+            yield made
+    except OSError as error:
+        path = str(error.filename or tempfile.gettempdir())
+        raise LocalIo(path=path, operation="use", reason=error.strerror or str(error)) from error
+
+
+@contextmanager
+def _held() -> Iterator[Path]:
+    """Make a folder, and hold the lock that tells others of it that its program is alive."""
+    while True:
         with tempfile.TemporaryDirectory(prefix=_PREFIX, ignore_cleanup_errors=True) as name:
             root = Path(os.path.realpath(name))
             alive = os.open(root / _ALIVE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
             try:
                 fcntl.flock(alive, fcntl.LOCK_EX)
-                made = Scratch(root)
-                for folder in (made.tree, made.work, made.home, made.temporary, made.report.parent):
-                    folder.mkdir()
-                yield made
+                if _stands(root / _ALIVE, alive):
+                    yield root
+                    return
             finally:
                 os.close(alive)
-    except OSError as error:
-        path = str(error.filename or tempfile.gettempdir())
-        raise LocalIo(path=path, operation="use", reason=error.strerror or str(error)) from error
+
+
+def _stands(path: Path, alive: int) -> bool:
+    """Tell whether *alive* is the file at *path* still: before it was locked, others could take it for a dead one's."""
+    with suppress(FileNotFoundError):
+        return os.path.samestat(os.lstat(path), os.fstat(alive))
+    return False
 
 
 def remove_dead() -> None:
@@ -100,6 +117,5 @@ def remove_dead() -> None:
 
 def _remove(path: Path) -> None:
     # TemporaryDirectory also opens folders that were closed to their owner, which rmtree alone does not.
-    doomed = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
-    path.rename(Path(doomed.name) / path.name)
-    doomed.cleanup()
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as doomed:
+        path.rename(Path(doomed) / path.name)
