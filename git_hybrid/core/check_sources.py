@@ -14,6 +14,9 @@ from git_hybrid.core.tree import EMPTY_SHA256, GITLINK, TreeEntry, content_line,
 from git_hybrid.core.value import Struct, field
 
 LOCK_FILE = "state/sources.lock"
+ATTRIBUTES_FILE = ".git/info/attributes"
+"""What this tool writes into each of its clones, and a clone that plain git made lacks."""
+
 LFS_HEAD = b"version https://git-lfs.github.com/spec/v1\n"
 LFS_LIMIT = 1024
 _SHOWN = 10
@@ -72,7 +75,7 @@ def judge_standing(pin: Pin, seen: Observed, standing: Standing | None) -> tuple
             return (_violation(name, f"is a broken clone: {reason}", why, mend),)
         case Clone():
             assert standing is not None
-            return (*_judge_clone(pin, seen), *_judge_objects(pin, standing))
+            return (*_judge_clone(pin, seen), *_judge_objects(pin, seen, standing))
         case _:  # pragma: no cover
             assert_never(seen)
 
@@ -90,20 +93,22 @@ def _judge_clone(pin: Pin, seen: Clone) -> Iterable[Violation]:
         yield _violation(name, what, "the files are not those of the pinned commit", reset)
 
 
-def _judge_objects(pin: Pin, standing: Standing) -> Iterable[Violation]:
-    name = pin.source
+def _judge_objects(pin: Pin, seen: Clone, standing: Standing) -> Iterable[Violation]:
+    name, reset = pin.source, f"git hybrid reset {pin.source}"
     if standing.broken:
-        why, mend = "the objects of the pinned commit cannot be trusted", f"git hybrid reset {name}"
-        yield _violation(name, standing.broken, why, mend)
+        yield _violation(name, standing.broken, "the objects of the pinned commit cannot be trusted", reset)
     elif standing.tree != pin.tree:
         what = f"the lock names the tree {pin.tree}, the pinned commit has {standing.tree}"
         yield _violation(name, what, "one of the two was tampered with", f"git checkout -- {LOCK_FILE}")
-    if standing.index_differs:
+    # At another commit the index is that of the other one: that was told, and one command mends both.
+    if standing.index_differs and seen.head == pin.commit:
         what = f"the index is not the pinned tree: {_some(standing.index_differs)}"
-        yield _violation(name, what, "git would take other content for unchanged", f"git hybrid reset {name}")
+        yield _violation(name, what, "git would take other content for unchanged", reset)
     for oddity in standing.oddities:
-        why = "with it git sees, hides or runs something else than what the lock says"
-        yield _violation(name, oddity, why, f"take it out of sources/{name}/.git, then: git hybrid check sources")
+        mend = f"take it out of sources/{name}/.git, then: git hybrid check sources"
+        mend = reset if oddity.startswith(ATTRIBUTES_FILE) else mend
+        why = "so git may see, hide or run something else than what the lock says"
+        yield _violation(name, oddity, why, mend)
 
 
 def judge_content(pin: Pin, standing: Standing, content: Content, *, submodules: bool) -> tuple[Violation, ...]:

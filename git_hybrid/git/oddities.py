@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from git_hybrid.core.check_sources import ATTRIBUTES_FILE
 from git_hybrid.core.pattern import pattern
 from git_hybrid.git.quarantine import ATTRIBUTES, ATTRIBUTES_LFS, LFS_FILTER
 from git_hybrid.git.run import Runner
@@ -46,10 +47,13 @@ def find_oddities(runner: Runner, git_dir: Path, *, lfs: bool) -> Iterator[str]:
         yield f".git/config sets {', '.join(odd[:_SHOWN])}"
     try:
         attributes = (git_dir / "info/attributes").read_text(encoding="utf-8")
+    except FileNotFoundError:
+        yield f"{ATTRIBUTES_FILE} is missing, so filters and line endings may change files"
+        return
     except (OSError, UnicodeDecodeError):
         attributes = ""
     if attributes != (ATTRIBUTES_LFS if lfs else ATTRIBUTES):
-        yield ".git/info/attributes lets filters and line endings change files"
+        yield f"{ATTRIBUTES_FILE} lets filters and line endings change files"
 
 
 def odd_settings(runner: Runner, git_dir: Path, *, lfs: bool) -> list[str]:

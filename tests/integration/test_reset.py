@@ -173,3 +173,13 @@ def test_ignored_files_that_a_check_finds_can_be_taken_away(
     mend = next(item["mend"] for item in found["checks"][0]["violations"] if "x.o" in item["what"])
     git(*mend.partition(": git ")[2].split(), cwd=workspace)
     hybrid("check", "sources", "--content")
+
+
+def test_a_clone_that_plain_git_made_becomes_one_of_ours(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    git("clone", "-q", tool.url, str(workspace / "sources/tool"), cwd=workspace)
+    started(hybrid, tool.url, "--branch", "main")
+    told = hybrid("check", "sources", check=1).out
+    assert ".git/info/attributes is missing" in told
+    assert "mend: git hybrid reset tool" in told
+    hybrid("reset", "tool")
+    hybrid("check", "sources")

@@ -5,6 +5,7 @@ import hashlib
 import pytest
 
 from git_hybrid.core.check_sources import (
+    ATTRIBUTES_FILE,
     Content,
     FileSeen,
     Standing,
@@ -73,12 +74,19 @@ def test_local_work_is_told(clone: Clone, word: str) -> None:
         (replace(STANDING, tree=None, broken="the tree x is missing"), "the tree x", "git hybrid reset tool"),
         (replace(STANDING, index_differs=tuple("abcdefghijkl")), "j and 2 more", "git hybrid reset tool"),
         (replace(STANDING, oddities=("an oddity",)), "an oddity", "git hybrid check sources"),
+        (replace(STANDING, oddities=(f"{ATTRIBUTES_FILE} is missing",)), "is missing", "git hybrid reset tool"),
     ],
 )
 def test_what_the_objects_say_is_told(standing: Standing, word: str, mend: str) -> None:
     (found,) = judge_standing(PIN, CLONE, standing)
     assert word in found.what
     assert mend in found.mend
+
+
+def test_another_commit_is_told_once() -> None:
+    """Its index is another one too; the same command mends both."""
+    (found,) = judge_standing(PIN, Clone(head=oid(9)), replace(STANDING, index_differs=("a",)))
+    assert found.mend == "git hybrid sync tool"
 
 
 def digest_of(*lines: bytes) -> str:
