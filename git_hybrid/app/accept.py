@@ -8,7 +8,7 @@ from git_hybrid.app.force import Forced, approved, approved_override, closing_ev
 from git_hybrid.app.pin import refuse_unfinished
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.select import select
-from git_hybrid.core.errors import BadArgument, HybridError, NoPin, OverrideUnnecessary
+from git_hybrid.core.errors import BadArgument, HybridError, NoPin, OverrideUnnecessary, ScanBlocked
 from git_hybrid.core.governance import unbound
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.override import Override, closed, event_of, is_in_force
@@ -72,6 +72,22 @@ def _replaced(rt: Runtime, snapshot: Snapshot, made: Override) -> dict[str, Over
 def _made(
     rt: Runtime, snapshot: Snapshot, pin: Pin, forced: Forced, *, to: str | None, findings: Sequence[str]
 ) -> Override:
+    chosen = chosen_findings(snapshot, pin, to=to, findings=findings)
+    source = snapshot.manifest.sources[pin.source]
+    approvals = approved(rt, snapshot, source, pin.commit, forced, kind="scan", findings=chosen)
+    override = approved_override(rt, snapshot, forced, pin, approvals)
+    return replace(override, kind="scan", from_commit=pin.commit, lifts=(ScanBlocked.code,), findings=chosen)
+
+
+def chosen_findings(snapshot: Snapshot, pin: Pin, *, to: str | None, findings: Sequence[str]) -> tuple[str, ...]:
+    """Return which findings on the pinned commit are to be accepted, in the order in which an approver signs them.
+
+    *findings* names them; without any it is all that policy blocks on.
+
+    Raises:
+        BadArgument: *to* is another commit, or no scan of it has such a finding.
+        OverrideUnnecessary: policy blocks on none.
+    """
     if to is not None and not pin.commit.startswith(to):
         reason = f"findings are accepted on the pinned commit, which is {pin.commit}"
         raise BadArgument(what="--to", value=to, reason=reason)
@@ -86,8 +102,4 @@ def _made(
         raise BadArgument(what="--finding", value=unknown[0], reason=reason)
     if blocked is None:
         raise OverrideUnnecessary(name=pin.source, commit=pin.commit, hint=f"git hybrid sync {pin.source}")
-    chosen = tuple(dict.fromkeys(findings)) or blocked.ids
-    source = snapshot.manifest.sources[pin.source]
-    approvals = approved(rt, snapshot, source, pin.commit, forced, kind="scan", findings=chosen)
-    override = approved_override(rt, snapshot, forced, pin, approvals)
-    return replace(override, kind="scan", from_commit=pin.commit, lifts=(blocked.code,), findings=chosen)
+    return tuple(sorted(set(findings or blocked.ids)))

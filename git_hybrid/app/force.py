@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from git_hybrid.app.runtime import Runtime
-from git_hybrid.core.approval import Approved, Asked, Verify, good_signatures, payload, unmet
+from git_hybrid.core.approval import Approved, Asked, Verify, good_signatures, has_keys, payload, unmet
+from git_hybrid.core.asking import Signing, is_commit, not_met
 from git_hybrid.core.audit import Event
-from git_hybrid.core.errors import FsckRefused, HybridError, OverrideUnnecessary, PolicyNotMet, ScanBlocked
-from git_hybrid.core.governance import governed, unbound
-from git_hybrid.core.ids import InvalidText, Oid, RefName, SourceName, parse_oid
+from git_hybrid.core.errors import FsckRefused, HybridError, OverrideUnnecessary, ScanBlocked
+from git_hybrid.core.governance import governed, renewal, unbound
+from git_hybrid.core.ids import Oid, RefName, SourceName
 from git_hybrid.core.lock import UNREACHABLE, Pin
 from git_hybrid.core.manifest import Source
 from git_hybrid.core.override import Approval, Kind, Override, closed, distinct, event_of, is_in_force, person
@@ -18,13 +19,12 @@ from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.value import Struct, field, replace
 from git_hybrid.core.values import format_time
 
-_RENEWAL = "--expires WHEN --approver WHO --reason TEXT"
 _REPLACED = frozenset({"moved-tag", "rewritten-history", "identity-changed"})
 _ASIDE = frozenset({"off-branch", "unreachable", "rollback"})
 
 
 class Forced(Struct, frozen=True, kw_only=True):
-    """What the command line says of an override."""
+    """What the command line says of an override; ``signed_texts`` are those that lie beside the signatures."""
 
     request_id: str
     approvers: Sequence[str]
@@ -33,7 +33,13 @@ class Forced(Struct, frozen=True, kw_only=True):
     incidents: Sequence[str] = ()
     waived: Sequence[Oid] = ()
     signatures: Sequence[str] = ()
+    signed_texts: Sequence[bytes] = ()
     verify: Verify = lambda _text, _key, _armour: False
+
+    @property
+    def signing(self) -> Signing:
+        """What came with the command of signatures."""
+        return Signing(armours=self.signatures, texts=self.signed_texts, verify=self.verify)
 
 
 class Objections(Struct):
@@ -77,8 +83,31 @@ def approved(
     Raises:
         PolicyNotMet: with everything that policy misses.
     """
-    old = snapshot.lock.pins.get(source.name)
-    asked = Asked(
+    asked = asked_for(source, snapshot.lock.pins.get(source.name), to, forced, kind=kind, findings=findings)
+    names = distinct(forced.approvers)
+    signatures = signed_by(snapshot, asked, forced.signatures, forced.verify)
+    claimed = Approved(
+        request_id=forced.request_id,
+        requesters=(rt.info.operator,),
+        approvers=names,
+        signed=frozenset(signatures),
+        since=snapshot.clock,
+        until=forced.expires_at,
+    )
+    policy = snapshot.manifest.policy
+    problems = unmet(claimed, policy)
+    if signatures and not is_commit(to):
+        problems = (*problems, "a signed approval is for one commit: give its full id to --to")
+    if problems:
+        raise not_met(asked, claimed, problems, policy, forced.signing)
+    return given(snapshot, names, signatures)
+
+
+def asked_for(
+    source: Source, old: Pin | None, to: str, forced: Forced, *, kind: Kind = "pin", findings: tuple[str, ...] = ()
+) -> Asked:
+    """Return what an approver signs, where *old* is the pin and *to* the commit that is asked for."""
+    return Asked(
         kind=kind,
         source=source.name,
         url=str(source.url),
@@ -90,24 +119,6 @@ def approved(
         findings=findings,
         waived=tuple(forced.waived),
     )
-    names = distinct(forced.approvers)
-    signatures = signed_by(snapshot, asked, forced.signatures, forced.verify)
-    problems = unmet(
-        Approved(
-            request_id=forced.request_id,
-            requesters=(rt.info.operator,),
-            approvers=names,
-            signed=frozenset(signatures),
-            since=snapshot.clock,
-            until=forced.expires_at,
-        ),
-        snapshot.manifest.policy,
-    )
-    if signatures and not _is_commit(to):
-        problems = (*problems, "a signed approval is for one commit: give its full id to --to")
-    if problems:
-        raise PolicyNotMet(name=source.name, problems=problems)
-    return given(snapshot, names, signatures)
 
 
 def given(snapshot: Snapshot, names: Sequence[str], signatures: Mapping[str, str]) -> tuple[Approval, ...]:
@@ -119,14 +130,6 @@ def signed_by(snapshot: Snapshot, asked: Asked, signatures: Sequence[str], verif
     """Return the good signatures of *asked* by who made them, as policy knows their keys; none that is spent."""
     earlier = snapshot.overrides.of(asked.source)
     return good_signatures([payload(asked)], signatures, snapshot.manifest.policy, earlier, verify)
-
-
-def _is_commit(text: str) -> bool:
-    try:
-        parse_oid(text)
-    except InvalidText:
-        return False
-    return True
 
 
 def make_override(
@@ -151,7 +154,8 @@ def make_override(
         lifts, before = _captured_again(snapshot, old, lifts)
     elif not lifts:
         plain_pin = f"git hybrid pin {pin.source} --to {pin.commit}"
-        renew = f"git hybrid override renew {old.override} {_RENEWAL}" if old and old.override else ""
+        signed = has_keys(snapshot.manifest.policy)
+        renew = renewal(old.override, signed=signed) if old and old.override else ""
         hint = renew if same and renew else plain_pin
         raise OverrideUnnecessary(name=pin.source, commit=pin.commit, hint=hint)
     override = approved_override(rt, snapshot, forced, pin, approvals)

@@ -6,7 +6,8 @@ from git_hybrid.app.force import Forced, given, signed_by
 from git_hybrid.app.pin import refuse_unfinished
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.approval import Approved, Asked, unmet
-from git_hybrid.core.errors import HybridError, PolicyNotMet, UnknownOverride
+from git_hybrid.core.asking import not_met
+from git_hybrid.core.errors import HybridError, UnknownOverride
 from git_hybrid.core.governance import unbound
 from git_hybrid.core.override import Override, closed, distinct, event_of, phase
 from git_hybrid.core.plan import Snapshot
@@ -27,21 +28,20 @@ def renew(rt: Runtime, identity: str, forced: Forced) -> Override:
         refuse_unfinished(snapshot)
         old = _open(snapshot, identity)
         forced = replace(forced, request_id=forced.request_id or old.request_id)
-        signatures = signed_by(snapshot, asked_again(snapshot, old, forced), forced.signatures, forced.verify)
+        asked = asked_again(snapshot, old, forced)
+        signatures = signed_by(snapshot, asked, forced.signatures, forced.verify)
         names = distinct(forced.approvers)
-        problems = unmet(
-            Approved(
-                request_id=forced.request_id,
-                requesters=(rt.info.operator, old.requested_by),
-                approvers=names,
-                signed=frozenset(signatures),
-                since=snapshot.clock,
-                until=forced.expires_at,
-            ),
-            snapshot.manifest.policy,
+        claimed = Approved(
+            request_id=forced.request_id,
+            requesters=(rt.info.operator, old.requested_by),
+            approvers=names,
+            signed=frozenset(signatures),
+            since=snapshot.clock,
+            until=forced.expires_at,
         )
-        if problems:
-            raise PolicyNotMet(name=old.source, problems=problems)
+        policy = snapshot.manifest.policy
+        if problems := unmet(claimed, policy):
+            raise not_met(asked, claimed, problems, policy, forced.signing, renews=old.id)
         fresh = given(snapshot, names, signatures)
         new = replace(
             old,

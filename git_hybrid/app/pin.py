@@ -22,6 +22,7 @@ from git_hybrid.app.force import (
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.scanning import Refused, Scan, incomplete_scan, scan_commit, with_scan
 from git_hybrid.app.select import select
+from git_hybrid.core.approval import has_keys
 from git_hybrid.core.audit import Event
 from git_hybrid.core.canonical import Json
 from git_hybrid.core.errors import (
@@ -262,7 +263,7 @@ def _unless_held(snapshot: Snapshot, found: Resolved | Pin) -> Resolved | Pin:
     if isinstance(found, Pin) or found.old is None or not is_held(snapshot, found.old, found.pin):
         return found
     told = (snapshot.overrides, snapshot.trail, snapshot.clock, snapshot.doubt)
-    if (ended := governed(found.old, *told)) is not None:
+    if (ended := governed(found.old, *told, signed=has_keys(snapshot.manifest.policy))) is not None:
         raise ended
     return found.old
 

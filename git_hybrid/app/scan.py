@@ -17,6 +17,7 @@ from git_hybrid.app.scan_errand import of_commit, scan_fetched, scan_group
 from git_hybrid.app.scanning import Scan, incomplete_scan, scan_commit, scanned_before, with_scan
 from git_hybrid.app.select import select
 from git_hybrid.app.spreading import carried_out, errands_of
+from git_hybrid.core.approval import has_keys
 from git_hybrid.core.errors import (
     HybridError,
     Interrupted,
@@ -256,9 +257,10 @@ def _row(rt: Runtime, snapshot: Snapshot, name: SourceName, item: _Done) -> Row:
 
 def _blocked(snapshot: Snapshot, name: SourceName, status: ScanStatus) -> ScanBlocked | None:
     """Return the error for those findings that policy blocks on and no override accepts."""
-    pin, block_on = snapshot.lock.pins[name], snapshot.manifest.policy.scan_block_on
+    pin, policy = snapshot.lock.pins[name], snapshot.manifest.policy
     accepted = accepted_findings(snapshot.overrides, snapshot.trail, snapshot.clock, snapshot.doubt, pin)
-    return blocked_by(status, name, block_on, accepted, track=snapshot.manifest.sources[name].track)
+    track = snapshot.manifest.sources[name].track
+    return blocked_by(status, name, policy.scan_block_on, accepted, track=track, signed=has_keys(policy))
 
 
 def _reused(rt: Runtime, made: Scan) -> list[str]:

@@ -8,6 +8,7 @@ from git_hybrid.app.identities import identities
 from git_hybrid.app.observe import observe
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.select import select
+from git_hybrid.core.approval import has_keys
 from git_hybrid.core.condition import SCAN_SEVERITY, SEVERITY, Condition, condition
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.plan import Snapshot
@@ -44,7 +45,12 @@ def status(rt: Runtime, names: Sequence[str] = (), groups: Sequence[str] = ()) -
         strays = rt.clones.strangers(frozenset(snapshot.manifest.sources))
         rows += [Condition(name=SourceName(name), word="stray", why="no source of the manifest") for name in strays]
     rows.sort(key=lambda row: (SEVERITY.index(row.word), SCAN_SEVERITY.index(row.scan), row.name))
-    return Status(rows=tuple(rows), unfinished=snapshot.unfinished, has_scanners=bool(snapshot.manifest.scanners))
+    return Status(
+        rows=tuple(rows),
+        unfinished=snapshot.unfinished,
+        has_scanners=bool(snapshot.manifest.scanners),
+        has_keys=has_keys(snapshot.manifest.policy),
+    )
 
 
 def _as_it_stands(rt: Runtime) -> Snapshot:

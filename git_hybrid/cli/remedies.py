@@ -208,7 +208,7 @@ REMEDIES: Mapping[str, Remedy] = {
         6,
         "{name}: policy does not allow this override",
         "{problems}\nchange the request, or [policy] in sources.toml after review",
-        ("git hybrid override list",),
+        ("{ask}", "git hybrid override list"),
     ),
     "override-unnecessary": Remedy(6, "{name}: {commit} needs no override", "nothing was written", ("{hint}",)),
     "override-ended": Remedy(

@@ -8,6 +8,7 @@ from git_hybrid.app.status import status
 from git_hybrid.cli.common import Common
 from git_hybrid.cli.output import Output, opened_for
 from git_hybrid.core.condition import needs_attention, resting, scan_mend
+from git_hybrid.core.governance import renewal
 from git_hybrid.core.plan import Unfinished
 from git_hybrid.core.report import Status, run_words
 from git_hybrid.view.status import porcelain_lines, status_lines, status_summary
@@ -57,8 +58,7 @@ def _tell(found: Status, output: Output) -> None:
             output.hint("override", f"git hybrid pin {row.name}")
         override, phase = resting(row)
         if override is not None and phase in ("expiring", "expired"):
-            renew = f"git hybrid override renew {override.id} --expires WHEN --approver WHO --reason TEXT"
-            output.hint("override", renew)
+            output.hint("override", renewal(override.id, signed=found.has_keys))
         if row.word in ("dirty", "diverged"):
             output.hint("dirty", f"git hybrid diff {row.name}")
             output.hint("dirty", f"git hybrid reset {row.name}")

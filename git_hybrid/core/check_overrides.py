@@ -8,7 +8,7 @@ from datetime import timedelta
 from git_hybrid.core.approval import as_approved, has_keys, unmet
 from git_hybrid.core.checks import Facts, Violation
 from git_hybrid.core.errors import OverrideEnded, OverrideUnrecorded, OverrideUnsigned
-from git_hybrid.core.governance import Unapproved, again, governed, unapproved, unbound, why_unapproved
+from git_hybrid.core.governance import Unapproved, again, governed, renewal, unapproved, unbound, why_unapproved
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.override import Override, is_in_force, phase
 from git_hybrid.core.value import replace
@@ -78,8 +78,7 @@ def _record(record: Override, facts: Facts) -> Iterator[Violation]:
         yield violation(what, why, revoke)
     word = phase(record, facts.clock)
     policy = facts.manifest.policy
-    renew = f"git hybrid override renew {record.id} --expires WHEN --approver WHO --reason TEXT"
-    renew += " --signature FILE" if has_keys(policy) else ""
+    renew = renewal(record.id, signed=has_keys(policy))
     rests = _rests(record, facts)
     if word == "expired" and rests:
         what = f"expired at {format_time(record.expires_at)}"

@@ -475,10 +475,14 @@ class Rollback(PolicyError):
 
 
 class PolicyNotMet(PolicyError):
-    """An override was asked for that policy does not allow; each problem is one sentence."""
+    """An override was asked for that policy does not allow; each problem is one sentence.
+
+    ``ask`` tells how to come to a signature, where one is missing.
+    """
 
     code: ClassVar[str] = "policy-not-met"
     problems: tuple[str, ...]
+    ask: str = ""
 
 
 class OverrideUnnecessary(PolicyError):

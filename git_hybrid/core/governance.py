@@ -14,17 +14,26 @@ from git_hybrid.core.override import Override, Overrides, Trail, binds, phase
 from git_hybrid.core.values import format_time
 
 _CAPTURE = "--force --request ID --approver WHO --reason TEXT --expires WHEN"
+_SIGNED = " --signature FILE"
 Unapproved = OffBranch | OverrideEnded | OverrideUnrecorded | OverrideUnsigned
 
 
 def unapproved(
-    pin: Pin, source: Source, overrides: Overrides, trail: Trail, clock: datetime, doubt: Doubt
+    pin: Pin,
+    source: Source,
+    overrides: Overrides,
+    trail: Trail,
+    clock: datetime,
+    doubt: Doubt,
+    *,
+    signed: bool = False,
 ) -> Unapproved | None:
     """Return why *pin*, which was made from *source*, may not be used without an approval; None if it may.
 
-    A pin that names no override has the ref that the manifest declares: no command makes another one.
+    *signed*: policy names keys, so what mends it takes signatures. A pin that names no override has the ref that the
+    manifest declares: no command makes another one.
     """
-    if (error := governed(pin, overrides, trail, clock, doubt)) is not None:
+    if (error := governed(pin, overrides, trail, clock, doubt, signed=signed)) is not None:
         return error
     if pin.override is not None or not is_valid(pin, source):
         return None
@@ -48,12 +57,12 @@ def why_unapproved(error: Unapproved) -> str:
 
 
 def governed(
-    pin: Pin, overrides: Overrides, trail: Trail, clock: datetime, doubt: Doubt
+    pin: Pin, overrides: Overrides, trail: Trail, clock: datetime, doubt: Doubt, *, signed: bool = False
 ) -> OverrideEnded | OverrideUnrecorded | OverrideUnsigned | None:
     """Return why *pin* may not be used though it rests, or should rest, on an override; None if it may.
 
     *clock* is the later of the present time and that of the newest audit record; *doubt* says of an override what the
-    keys of policy do not bear out.
+    keys of policy do not bear out; *signed*: policy names keys, so what mends it takes signatures.
     """
     if pin.override is None:
         return _unnamed(pin, overrides, trail)
@@ -65,7 +74,7 @@ def governed(
     what = unbound(record, trail)
     if what:
         return _unrecorded(pin, record.id, what, trail, lost=True)
-    return _ended(pin, record, clock) or _unsigned(pin, record, doubt)
+    return _ended(pin, record, clock, signed=signed) or _unsigned(pin, record, doubt)
 
 
 def unbound(record: Override, trail: Trail) -> str:
@@ -89,15 +98,20 @@ def _unnamed(pin: Pin, overrides: Overrides, trail: Trail) -> OverrideUnrecorded
     return None
 
 
-def _ended(pin: Pin, record: Override, clock: datetime) -> OverrideEnded | None:
+def renewal(override: str, *, signed: bool) -> str:
+    """Return the command that lets *override* go on; *signed*: policy names keys, so it takes signatures."""
+    return f"git hybrid override renew {override} --expires WHEN --approver WHO --reason TEXT{_SIGNED * signed}"
+
+
+def _ended(pin: Pin, record: Override, clock: datetime, *, signed: bool) -> OverrideEnded | None:
     match phase(record, clock):
         case "expired":
             how = f"expired at {format_time(record.expires_at)}"
-            hint = f"git hybrid override renew {record.id} --expires WHEN --approver WHO --reason TEXT"
+            hint = renewal(record.id, signed=signed)
         case "revoked" | "superseded" as word:
             when = "" if record.closed_at is None else f" at {format_time(record.closed_at)}"
             how = f"was {word}{when} by {record.closed_by or 'somebody'}"
-            hint = f"git hybrid pin {pin.source} --to {pin.commit} {_CAPTURE}"
+            hint = f"git hybrid pin {pin.source} --to {pin.commit} {_CAPTURE}{_SIGNED * signed}"
         case _:
             return None
     return OverrideEnded(name=pin.source, override=record.id, how=how, commit=pin.commit, hint=hint)

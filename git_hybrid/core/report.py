@@ -44,11 +44,15 @@ class Report(Struct, frozen=True, kw_only=True):
 
 
 class Status(Struct, frozen=True, kw_only=True):
-    """What every source is like, worst first, and the run that is at work or was interrupted, if any."""
+    """What every source is like, worst first, and the run that is at work or was interrupted, if any.
+
+    ``has_keys``: policy names keys of approvers, so that an approval takes a signature.
+    """
 
     rows: tuple[Condition, ...]
     unfinished: Unfinished | None
     has_scanners: bool
+    has_keys: bool = False
 
 
 def run_words(run: Unfinished) -> str:

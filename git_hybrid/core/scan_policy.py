@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from git_hybrid.core.approval import Doubt
+from git_hybrid.core.approval import Doubt, has_keys
 from git_hybrid.core.errors import ScanBlocked
 from git_hybrid.core.governance import unbound
 from git_hybrid.core.ids import SourceName
@@ -52,7 +52,8 @@ def scan_blocked(snapshot: Snapshot, name: SourceName, pin: Pin) -> ScanBlocked 
     accepted = accepted_findings(snapshot.overrides, snapshot.trail, snapshot.clock, snapshot.doubt, pin)
     source = snapshot.manifest.sources.get(name)
     track = None if source is None else source.track
-    return blocked_by(scan, name, snapshot.manifest.policy.scan_block_on, accepted, track=track)
+    policy = snapshot.manifest.policy
+    return blocked_by(scan, name, policy.scan_block_on, accepted, track=track, signed=has_keys(policy))
 
 
 def blocked_by(
@@ -63,16 +64,19 @@ def blocked_by(
     *,
     track: Track | None = None,
     is_new: bool = False,
+    signed: bool = False,
 ) -> ScanBlocked | None:
     """Return the error for the findings of *scan* that policy blocks on, or None if there is none.
 
-    *track* is what the source follows, *is_new*: it is not pinned to the commit yet.
+    *track* is what the source follows, *is_new*: it is not pinned to the commit yet, *signed*: policy names keys, so an
+    approval takes a signature.
     """
     ids, count = blocking_findings(scan, block_on, accepted)
     if not count:
         return None
     lines = [finding_line(item) for item in scan.findings if item.id in ids][:SHOWN]
     more = [f"and {count - len(lines)} more"] if count > len(lines) and lines else []
+    what = f"--to {scan.commit}" if is_new else "--kind scan"
     return ScanBlocked(
         name=name,
         commit=(scan.commit or "")[:10],
@@ -80,9 +84,7 @@ def blocked_by(
         counted=counted(count, "finding"),
         findings=(*lines, *more),
         ids=ids,
-        accept=f"git hybrid pin {name} {f'--to {scan.commit}' if is_new else '--kind scan'} {_CAPTURE}"
-        if len(ids) == count
-        else "",
+        accept=f"git hybrid pin {name} {what} {_CAPTURE}{' --signature FILE' * signed}" if len(ids) == count else "",
         move="" if is_new or track is None else _moving(name, track),
     )
 
@@ -90,7 +92,9 @@ def blocked_by(
 def _moving(name: SourceName, track: Track) -> str:
     """Return how a source comes to another commit; what a tag or a commit names does not move by itself."""
     again, (key, _) = f"git hybrid pin {name} --scan", track_field(track)
-    return again if key in ("branch", "version") else f"name another {key} in sources.toml, then {again}"
+    if key in ("branch", "version"):
+        return f"once upstream has a newer commit: {again}"
+    return f"name another {key} in sources.toml, then {again}"
 
 
 def finding_line(item: FindingRef | Finding) -> str:

@@ -6,7 +6,6 @@ import hashlib
 import json
 import re
 import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from git_hybrid.core.canonical import canonical_json
 from support.cli import run_hybrid
 from support.governed import ADA, BEA, LOG, OVERRIDES, STATE, Site, forced_site, signed_line
 from support.kit import git
+from support.signing import signed, with_key
 
 KEYED = "is not signed with the key that policy names"
 REQUEST = ("--request", "CHG-1", "--reason", "hotfix")
@@ -27,22 +27,9 @@ def site(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Site:
     return forced_site(tmp_path, tmp_path_factory)
 
 
-def with_key(site: Site, folder: Path) -> Path:
-    """Have policy name a key of the approver, and return where it is."""
-    key = folder / "bea"
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
-    public = key.with_suffix(".pub").read_text().rsplit(" ", 1)[0]
-    site.replace("sources.toml", "[policy]", f'[policy]\napprovers = [{{ id = "bea@example.org", key = "{public}" }}]')
-    return key
-
-
 def signature(site: Site, key: Path, *words: str) -> Path:
     """Return the signature of what ``override request`` prints."""
-    file = key.with_name("request")
-    file.write_text(site("override", "request", *words).out)
-    file.with_suffix(".sig").unlink(missing_ok=True)
-    subprocess.run(["ssh-keygen", "-q", "-Y", "sign", "-n", "git-hybrid-override", "-f", key, file], check=True)
-    return file.with_suffix(".sig")
+    return signed(key, site("override", "request", *words).out)
 
 
 def forge(site: Site, armour: str) -> None:
@@ -101,10 +88,19 @@ def test_a_renewal_with_a_signature_mends_it(site: Site, tmp_path: Path) -> None
     words = (*words[:-1], expires[1])
     renew = ("override", "renew", record["id"], "--approver", BEA, *words)
     site(*renew, check=6, who="Dan <dan@example.org>")
-    signed = signature(site, key, record["id"], *words)
-    site(*renew, "--signature", signed, who="Dan <dan@example.org>")
+    armour = signature(site, key, record["id"], *words)
+    site(*renew, "--signature", armour, who="Dan <dan@example.org>")
     assert site.checked("overrides") == []
     site("sync")
+
+
+def test_what_renews_one_that_ended_takes_a_signature_wherever_it_is_told(site: Site, tmp_path: Path) -> None:
+    with_key(site, tmp_path)
+    (record,) = site.overrides()
+    renew = f"git hybrid override renew {record['id']} --expires WHEN --approver WHO --reason TEXT --signature FILE"
+    for command, code in ((("sync",), 6), (("status",), 0), (("check", "overrides"), 1)):
+        told = site(*command, check=code, shift="+21d")
+        assert renew in told.out + told.err
 
 
 def test_an_approval_that_was_lost_is_captured_and_signed_again(site: Site, tmp_path: Path) -> None:
@@ -112,8 +108,8 @@ def test_an_approval_that_was_lost_is_captured_and_signed_again(site: Site, tmp_
     key = with_key(site, tmp_path)
     at = "2099-01-01"
     site.replace("sources.toml", "[policy]", '[policy]\noverride_max_age = "30000d"')
-    signed = signature(site, key, "tool", "--to", site.commits.hotfix, *REQUEST, "--expires", at)
-    site.force(site.commits.hotfix, expires=at, signature=str(signed))
+    armour = signature(site, key, "tool", "--to", site.commits.hotfix, *REQUEST, "--expires", at)
+    site.force(site.commits.hotfix, expires=at, signature=str(armour))
     assert site.overrides()[1]["from_commit"] == site.overrides()[0]["from_commit"] != site.commits.hotfix
     assert site.checked("overrides") == []
     site("sync")
@@ -121,9 +117,9 @@ def test_an_approval_that_was_lost_is_captured_and_signed_again(site: Site, tmp_
 
 def test_where_nothing_can_check_a_signature_that_is_the_reason(site: Site, tmp_path: Path) -> None:
     key = with_key(site, tmp_path)
-    signed = signature(site, key, "tool", "--to", site.commits.hotfix, *REQUEST, "--expires", "2099-01-01")
+    armour = signature(site, key, "tool", "--to", site.commits.hotfix, *REQUEST, "--expires", "2099-01-01")
     site.replace("sources.toml", "[policy]", '[policy]\noverride_max_age = "30000d"')
-    site.force(site.commits.hotfix, expires="2099-01-01", signature=str(signed))
+    site.force(site.commits.hotfix, expires="2099-01-01", signature=str(armour))
     folder = tmp_path / "bin"
     folder.mkdir()
     (folder / "git").symlink_to(str(shutil.which("git")))

@@ -9,14 +9,13 @@ import click
 
 from git_hybrid.app.force import Forced
 from git_hybrid.app.override import find, listed, moved_over, renew, revoke
-from git_hybrid.cli.commands.pin import moment, read_signature, signature_option, text, texts
-from git_hybrid.cli.common import common_of
+from git_hybrid.cli.commands.override_request import request_command
+from git_hybrid.cli.commands.pin import moment, read_signature, signature_option, signed_text, text, texts
 from git_hybrid.cli.options import Commands, common_options, names_argument, shows_help
 from git_hybrid.cli.output import Output, opened
 from git_hybrid.cli.wiring import Session
-from git_hybrid.core.approval import Asked, payload
 from git_hybrid.core.audit_query import OVERRIDE_COLUMNS, override_row
-from git_hybrid.core.errors import BadArgument, MissingOptions
+from git_hybrid.core.errors import MissingOptions
 from git_hybrid.core.override import Override, phase, plain, why_closed
 from git_hybrid.git.signing import is_signed
 from git_hybrid.store.outputfile import refuse_own, write_output
@@ -118,6 +117,7 @@ def renew_command(
             reason=reason,
             expires_at=moment("--expires", expires or "", now=session.runtime.info.now),
             signatures=tuple(read_signature(path) for path in signatures),
+            signed_texts=tuple(map(signed_text, signatures)),
             verify=partial(is_signed, session.runner),
         )
         return _changed(session, output, "override renew", renew(session.runtime, identity, forced))
@@ -227,49 +227,4 @@ def write_export(session: Session, output: Output, text: str, file: Path | None)
     output.talk(f"wrote {file}")
 
 
-@command.command("request")
-@click.argument("identity", metavar="NAME|ID")
-@click.option("--to", metavar="COMMIT", help="The full id of the commit to be pinned; not for a renewal.")
-@click.option("--request", metavar="ID", help="The governance request id.")
-@click.option("--reason", metavar="TEXT", help="Why it is needed.")
-@click.option("--expires", metavar="WHEN", help="When it ends: a date or a time.")
-@common_options
-@click.pass_context
-def request_command(
-    context: click.Context,
-    *,
-    identity: str,
-    to: str | None,
-    request: str | None,
-    reason: str | None,
-    expires: str | None,
-) -> int:
-    """Print what an approver signs with ssh-keygen -Y sign, where policy names SSH keys."""
-    with opened(context) as (session, output):
-        snapshot = session.runtime.ledger.snapshot()
-        renewed = snapshot.overrides.records.get(identity)
-        request, reason = text("--request", request), text("--reason", reason)
-        given = {"--request": request or renewed, "--reason": reason, "--expires": expires, "--to": to or renewed}
-        if absent := tuple(key for key, value in given.items() if not value):
-            raise MissingOptions(command="override request", options=absent)
-        name = renewed.source if renewed else identity
-        source = next((item for key, item in snapshot.manifest.sources.items() if key == name), None)
-        if source is None:
-            raise BadArgument(what="NAME", value=identity, reason="is no source and no override")
-        pin = snapshot.lock.pins.get(source.name)
-        asked = Asked(
-            kind=renewed.kind if renewed else "pin",
-            source=source.name,
-            url=str(source.url),
-            from_commit=renewed.from_commit if renewed else (pin.commit if pin else None),
-            to_commit=renewed.to_commit if renewed else (to or ""),
-            request_id=request or (renewed.request_id if renewed else ""),
-            reason=reason,
-            expires_at=moment("--expires", expires or "", now=session.runtime.info.now),
-            findings=renewed.findings if renewed else (),
-            waived=renewed.waived if renewed else (),
-        )
-        output.data(payload(asked).decode("ascii").rstrip("\n"))
-        if not common_of(context).quiet:
-            output.hint("sign", "save this line to a file, then: ssh-keygen -Y sign -n git-hybrid-override -f KEY FILE")
-        return 0
+command.add_command(request_command)

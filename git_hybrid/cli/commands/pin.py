@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -15,7 +16,7 @@ from git_hybrid.app.pin import PinRequest, pin
 from git_hybrid.cli.options import common_options, group_option, jobs_option, names_argument
 from git_hybrid.cli.output import Output, opened
 from git_hybrid.cli.wiring import Session
-from git_hybrid.core.errors import BadArgument, MissingOptions
+from git_hybrid.core.errors import BadArgument, HybridError, MissingOptions
 from git_hybrid.core.ids import InvalidText, Oid, parse_oid
 from git_hybrid.core.override import Kind
 from git_hybrid.core.report import Report
@@ -102,6 +103,7 @@ def command(
     is_override = force or accepts or any(given.values()) or bool(incidents or signatures or waived)
     if is_override:
         _refuse_many(groups, everything=everything)
+        refuse_waived(waived if accepts else ())
         wanted = {"--force": force, "a source": len(names) == 1, "--to": to or accepts, **given}
         absent = tuple(key for key, value in wanted.items() if not (value.strip() if isinstance(value, str) else value))
         if absent:
@@ -115,8 +117,9 @@ def command(
                 reason=reason,
                 expires_at=moment("--expires", expires or "", now=session.runtime.info.now),
                 incidents=incidents,
-                waived=tuple(map(_object_id, waived)),
+                waived=object_ids(waived),
                 signatures=tuple(read_signature(path) for path in signatures),
+                signed_texts=tuple(map(signed_text, signatures)),
                 verify=partial(is_signed, session.runner),
             )
         if forced is not None and accepts:
@@ -184,6 +187,25 @@ def _refuse_many(groups: Sequence[str], *, everything: bool) -> None:
             raise BadArgument(what=option, value=value, reason=reason)
 
 
+def refuse_waived(waived: tuple[str, ...]) -> None:
+    """Raise if findings are to be accepted and objects let pass by one approval.
+
+    Raises:
+        BadArgument: they are.
+    """
+    if waived:
+        raise BadArgument(what="--waive", value=waived[0], reason="is for a pin that is forced, not for findings")
+
+
+def object_ids(waived: tuple[str, ...]) -> tuple[Oid, ...]:
+    """Return the ids that *waived* names, in the order in which an approver signs them.
+
+    Raises:
+        BadArgument: one of them is none.
+    """
+    return tuple(sorted(set(map(_object_id, waived))))
+
+
 def _object_id(text: str) -> Oid:
     try:
         return parse_oid(text)
@@ -204,3 +226,12 @@ def read_signature(path: Path) -> str:
     if len(data) > SIGNATURE_LIMIT:
         raise BadArgument(what="--signature", value=str(path), reason="is no signature that ssh-keygen makes")
     return decode_text(data, str(path))
+
+
+def signed_text(path: Path) -> bytes:
+    """Return the text that lies beside the signature at *path* and that it may be of; nothing if there is none."""
+    if path.suffix != ".sig":
+        return b""
+    with suppress(HybridError):
+        return read_bytes(path.with_suffix(""), str(path)) or b""
+    return b""

@@ -249,7 +249,10 @@ def test_a_pin_whose_override_ended_may_not() -> None:
     overrides, records = recorded(an_override())
     error = governed(PIN, overrides, trail_of(records), NOW + 20 * DAY, certain)
     assert isinstance(error, OverrideEnded)
-    assert "renew ovr-1" in error.hint
+    assert error.hint == "git hybrid override renew ovr-1 --expires WHEN --approver WHO --reason TEXT"
+    keyed = governed(PIN, overrides, trail_of(records), NOW + 20 * DAY, certain, signed=True)
+    assert isinstance(keyed, OverrideEnded)
+    assert keyed.hint == f"{error.hint} --signature FILE"
     assert why_unapproved(error) == "rests on ovr-1, which expired at 2026-08-09T12:00:00Z"
     for ended in (closed(an_override(), "revoked", at=NOW, by="Cid"), replace(an_override(), status="superseded")):
         overrides, records = recorded(ended)

@@ -169,7 +169,7 @@ def test_check_scans_tells_how_findings_are_accepted_and_how_to_come_to_a_commit
     manifest = Manifest(scanners=(SECRETS,), sources={NAME: replace(SOURCE, track=track)})
     (told,) = checked(FOUND, manifest)
     assert told.startswith("fail|tool|has 1 finding at or above high|git hybrid pin tool --kind scan --force --request")
-    again = ", or git hybrid pin tool --scan"
+    again = ", or once upstream has a newer commit: git hybrid pin tool --scan"
     assert told.endswith(again) is isinstance(track, Branch | Version)
     if isinstance(track, Tag):
         assert told.endswith(", or name another tag in sources.toml, then git hybrid pin tool --scan")
@@ -178,7 +178,7 @@ def test_check_scans_tells_how_findings_are_accepted_and_how_to_come_to_a_commit
 def test_findings_that_have_no_name_are_not_said_to_be_acceptable() -> None:
     error = blocked_by(replace(FOUND, counts={"high": 2, "medium": 0, "low": 1}), NAME, "high", track=Branch("main"))
     assert error is not None
-    assert (error.accept, error.move) == ("", "git hybrid pin tool --scan")
+    assert (error.accept, error.move) == ("", "once upstream has a newer commit: git hybrid pin tool --scan")
     new = blocked_by(FOUND, NAME, "high", track=Branch("main"), is_new=True)
     assert new is not None
     assert (new.accept.split(" --force")[0], new.move) == (f"git hybrid pin tool --to {oid(1)}", "")

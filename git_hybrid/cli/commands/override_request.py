@@ -1,0 +1,116 @@
+"""``git hybrid override request``: what an approver signs, and the command that the signature is for."""
+
+from __future__ import annotations
+
+from shlex import quote
+
+import click
+
+from git_hybrid.app.accept import chosen_findings
+from git_hybrid.app.force import Forced, asked_for
+from git_hybrid.app.override import asked_again
+from git_hybrid.cli.commands.pin import finding_option, moment, object_ids, refuse_waived, text
+from git_hybrid.cli.common import common_of
+from git_hybrid.cli.options import common_options
+from git_hybrid.cli.output import opened
+from git_hybrid.core.approval import Asked, payload
+from git_hybrid.core.asking import is_commit, use_line
+from git_hybrid.core.errors import BadArgument, MissingOptions, NoPin
+from git_hybrid.core.override import Kind
+from git_hybrid.core.plan import Snapshot
+from git_hybrid.core.value import replace
+
+_SIGN = "save this line to a file, then: ssh-keygen -Y sign -n git-hybrid-override -f KEY FILE"
+
+
+@click.command("request")
+@click.argument("identity", metavar="NAME|ID")
+@click.option("--to", metavar="COMMIT", help="The full id of the commit to be pinned; not for a renewal.")
+@click.option(
+    "--kind",
+    type=click.Choice(("pin", "scan")),
+    default="pin",
+    metavar="KIND",
+    help="What is asked for: pin (the default), or scan: accept findings on the pinned commit.",
+)
+@finding_option
+@click.option("--request", metavar="ID", help="The governance request id.")
+@click.option("--reason", metavar="TEXT", help="Why it is needed.")
+@click.option("--expires", metavar="WHEN", help="When it ends: a date, a time, or 14d from now.")
+@click.option("--waive", "waived", multiple=True, metavar="OID", help="An object that git's fsck may let pass.")
+@common_options
+@click.pass_context
+def request_command(
+    context: click.Context,
+    *,
+    identity: str,
+    to: str | None,
+    kind: Kind,
+    findings: tuple[str, ...],
+    request: str | None,
+    reason: str | None,
+    expires: str | None,
+    waived: tuple[str, ...],
+) -> int:
+    """Print what an approver signs with ssh-keygen -Y sign, where policy names SSH keys."""
+    accepts = kind == "scan" or bool(findings)
+    with opened(context) as (session, output):
+        snapshot = session.runtime.ledger.snapshot()
+        renewed = snapshot.overrides.records.get(identity)
+        request, reason = text("--request", request), text("--reason", reason)
+        what = renewed or accepts or to
+        given = {"--request": request or renewed, "--reason": reason, "--expires": expires, "--to": what}
+        if absent := tuple(key for key, value in given.items() if not value):
+            raise MissingOptions(command="override request", options=absent)
+        refuse_waived(waived if accepts else ())
+        until = moment("--expires", expires or "", now=session.runtime.info.now)
+        forced = Forced(request_id=request, approvers=(), reason=reason, expires_at=until, waived=object_ids(waived))
+        if renewed is not None:
+            _refuse_given(kind, to, findings, waived)
+            asked = asked_again(snapshot, renewed, replace(forced, request_id=request or renewed.request_id))
+        else:
+            asked = _asked(snapshot, identity, forced, to=to, accepts=accepts, findings=findings)
+        output.data(payload(asked).decode("ascii").rstrip("\n"))
+        if not common_of(context).quiet:
+            output.hint("sign", _SIGN)
+            output.hint("sign", f"then: {use_line(asked, renews=renewed.id if renewed else '')}")
+        return 0
+
+
+def _refuse_given(kind: Kind, to: str | None, findings: tuple[str, ...], waived: tuple[str, ...]) -> None:
+    """Raise if the request of a renewal says what is allowed by it.
+
+    Raises:
+        BadArgument: it does.
+    """
+    given = {"--to": to, "--kind": kind if kind == "scan" else "", "--finding": findings, "--waive": waived}
+    for option, value in given.items():
+        if value:
+            shown = value if isinstance(value, str) else value[0]
+            raise BadArgument(what=option, value=shown, reason="a renewal is of what was approved, and of nothing else")
+
+
+def _asked(
+    snapshot: Snapshot, identity: str, forced: Forced, *, to: str | None, accepts: bool, findings: tuple[str, ...]
+) -> Asked:
+    """Return what is asked for a source: to pin it to a commit by force, or to accept findings on its pinned one.
+
+    Raises:
+        BadArgument: there is no such source, commit or finding.
+        NoPin: there is nothing yet that a scan could have found.
+        OverrideUnnecessary: policy blocks on nothing.
+    """
+    source = next((item for key, item in snapshot.manifest.sources.items() if key == identity), None)
+    if source is None:
+        raise BadArgument(what="NAME", value=identity, reason="is no source and no override")
+    pin = snapshot.lock.pins.get(source.name)
+    if accepts:
+        if pin is None:
+            raise NoPin(name=source.name, stale=False)
+        chosen = chosen_findings(snapshot, pin, to=to, findings=findings)
+        return asked_for(source, pin, pin.commit, forced, kind="scan", findings=chosen)
+    if not is_commit(to or ""):
+        reason = "is not the full id of a commit, and that is what an approver signs"
+        hint = f"git hybrid pin {source.name} --to {quote(to or '')} -n"
+        raise BadArgument(what="--to", value=to or "", reason=reason, hint=hint)
+    return asked_for(source, pin, to or "", forced)

@@ -1,0 +1,103 @@
+"""How a request for an approval is printed, signed and used, and how a signed one differs from what is asked. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from git_hybrid.core.approval import Approved, Asked, Verify, payload
+from git_hybrid.core.errors import PolicyNotMet
+from git_hybrid.core.ids import InvalidText, parse_oid
+from git_hybrid.core.manifest import Policy
+from git_hybrid.core.override import person
+from git_hybrid.core.value import Struct
+from git_hybrid.core.values import format_time
+
+
+class Signing(Struct, frozen=True, kw_only=True):
+    """The signatures that came with a command, in their armour, and the texts that were found beside them."""
+
+    armours: Sequence[str]
+    texts: Sequence[bytes]
+    verify: Verify
+
+
+def is_commit(text: str) -> bool:
+    """Tell whether *text* is the full id of a commit."""
+    try:
+        parse_oid(text)
+    except InvalidText:
+        return False
+    return True
+
+
+def request_line(asked: Asked, *, renews: str = "") -> str:
+    """Return the command that prints what an approver of *asked* signs; *renews* is the override that goes on by it."""
+    return _line("git", "hybrid", "override", "request", renews or asked.source, *_what(asked, renews), *_why(asked))
+
+
+def use_line(asked: Asked, *, renews: str = "") -> str:
+    """Return the command that a signature of *asked* is for."""
+    command = ("override", "renew", renews) if renews else ("pin", asked.source)
+    what = () if renews else (*_what(asked, renews), "--force")
+    signed = ("--approver", "WHO", "--signature", "FILE.sig")
+    return _line("git", "hybrid", *command, *what, *_why(asked), *signed)
+
+
+def _what(asked: Asked, renews: str) -> tuple[str, ...]:
+    if renews:
+        return ()
+    if asked.kind == "scan":
+        return ("--kind", "scan", *(word for item in asked.findings for word in ("--finding", item)))
+    commit = asked.to_commit if is_commit(asked.to_commit) else "COMMIT"
+    return ("--to", commit, *(word for item in asked.waived for word in ("--waive", item)))
+
+
+def _why(asked: Asked) -> tuple[str, ...]:
+    until = format_time(asked.expires_at)
+    return ("--request", asked.request_id, "--reason", asked.reason, "--expires", until)
+
+
+def _line(*words: str) -> str:
+    from shlex import join  # noqa: PLC0415
+
+    return join(words)
+
+
+def differences(text: bytes, asked: Asked) -> tuple[str, ...]:
+    """Return in what a *text* that was signed is another request than *asked*; nothing where it is none at all."""
+    from json import dumps, loads  # noqa: PLC0415
+
+    try:
+        said = loads(text)
+    except (ValueError, RecursionError):
+        return ()
+    if not isinstance(said, dict):
+        return ()
+    wanted = loads(payload(asked))
+    return tuple(
+        f"{key} {dumps(said.get(key))}, and here it is {dumps(value)}"
+        for key, value in wanted.items()
+        if said.get(key) != value
+    )
+
+
+def not_met(
+    asked: Asked, approved: Approved, problems: Sequence[str], policy: Policy, signing: Signing, *, renews: str = ""
+) -> PolicyNotMet:
+    """Return the error for what policy misses in *asked*.
+
+    Where the signature of somebody is missing who approved, it tells how to come to it; and if the signature is good
+    for another text that lies beside it, in what that differs.
+    """
+    asking = {person(name) for name in approved.requesters}
+    named = {person(name) for name in approved.approvers} - asking - set(approved.signed)
+    keys = {item.id: item.key for item in policy.approvers if item.key and person(item.id) in named}
+    told = [
+        f"what {who} signed says {line}"
+        for who, key in keys.items()
+        for text in signing.texts
+        if any(signing.verify(text, key, armour) for armour in signing.armours)
+        for line in differences(text, asked)
+    ]
+    ask = f"print what an approver signs: {request_line(asked, renews=renews)}" if keys else ""
+    return PolicyNotMet(name=asked.source, problems=(*problems, *told), ask=ask)
