@@ -66,12 +66,17 @@ def endpoints(url: Url, name: SourceName, mirrors: Mirrors) -> tuple[Endpoint, .
 
 
 def mirror_url(base: str, url: Url, name: SourceName) -> str:
-    """Return where the mirror at *base* serves *url*: ``<base>/<host>/<path>.git``, or *base* with fields filled."""
+    """Return where the mirror at *base* serves *url*: ``<base>/<host>/<path>.git``, or *base* with fields filled.
+
+    What has a field is taken as it is written; only a path at its end gets its ``.git``.
+    """
     host, path = _host_and_path(url)
     if not any(placeholder in base for placeholder in _PLACEHOLDERS):
         return f"{base.rstrip('/')}/{host}/{path}.git"
-    filled = base.replace("{host}", host).replace("{path}", path).replace("{name}", name)
-    return filled.rstrip("/").removesuffix(".git") + ".git"
+    written = base.rstrip("/")
+    if written.endswith("{path}"):
+        written += ".git"
+    return written.replace("{host}", host).replace("{path}", path).replace("{name}", name)
 
 
 def repository_path(url: Url) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from support.cli import Hybrid, Result
-from support.kit import git, head, leave_unfinished, lock, replace
+from support.kit import git, head, leave_unfinished, lock, replace, state
 from support.upstream import Upstream, UpstreamFactory
 
 WHO = "Infra <infra@example.org>"
@@ -49,6 +49,21 @@ def copy(upstream: Upstream, folder: Path) -> Path:
 
 def repository(upstream: Upstream, folder: Path) -> Path:
     return folder / "localhost" / str(upstream.path).lstrip("/")
+
+
+@pytest.mark.parametrize(
+    ("end", "folder"),
+    [("{name}", "tool"), ("{name}", "tool.git"), ("{name}.git", "tool.git"), ("{name}/git", "tool/git")],
+)
+def test_a_base_with_a_name_in_it_is_taken_as_it_is_written(
+    ws: Path, tool: Upstream, hybrid: Hybrid, tmp_path: Path, end: str, folder: str
+) -> None:
+    target = tmp_path / "flat" / folder
+    target.parent.mkdir(parents=True)
+    git("clone", "-q", "--mirror", "--no-hardlinks", tool.path, target, cwd=tool.path)
+    hybrid("sync", env={"GIT_HYBRID_MIRRORS": f"{(tmp_path / 'flat').as_uri()}/{end}"})
+    assert head(ws) == tool.rev("main")
+    assert state(ws)["tool"]["served_by"].endswith(f"/flat/{end.replace('{name}', 'tool')}")
 
 
 def record(hybrid: Hybrid, folder: Path, name: str = "corp") -> None:

@@ -100,12 +100,15 @@ def test_off_forbids_the_network() -> None:
         ("https://m/{host}/x/{path}", "https://host/a/b.git", "https://m/host/x/a/b.git"),
         ("https://m/{path}.git", "https://host/a/b.git", "https://m/a/b.git"),
         ("https://m/{name}.git/", "https://host/a/b", "https://m/tool.git"),
-        ("https://m/{name}", "https://host/a/b", "https://m/tool.git"),
+        ("https://m/{name}", "https://host/a/b", "https://m/tool"),
+        ("https://m/{name}/", "https://host/a/b.git", "https://m/tool"),
+        ("https://m/{path}/bare", "https://host/a/b.git", "https://m/a/b/bare"),
+        ("https://m/x-{path}/", "https://host/a", "https://m/x-a.git"),
         ("https://{host}/{path}", "https://host/a", "https://host/a.git"),
     ],
     ids=[
         *("plain", "one-git-suffix", "slash-at-end", "port", "no-user", "file", "host-and-path", "suffix-in-base"),
-        *("name", "name-without-suffix", "host-as-host"),
+        *("name", "as-written", "slash-behind-a-name", "path-inside", "path-at-the-end", "host-as-host"),
     ],
 )
 def test_a_mirror_serves_a_source_at_a_known_place(base: str, url: str, expected: str) -> None:
