@@ -8,7 +8,7 @@ from git_hybrid.app.install import carry_out, row_of
 from git_hybrid.app.observe import observe
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.select import select
-from git_hybrid.app.sync import finish_first, left_over, merge, report_of, without_left
+from git_hybrid.app.sync import finish_first, left_over, merge, report_of, unchanged, without_left
 from git_hybrid.core.errors import ForeignFolder, HybridError, IndexLocked
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.plan import Clone, Foreign, Observed, Snapshot, Task
@@ -37,7 +37,7 @@ def _reset_selected(rt: Runtime, snapshot: Snapshot, selected: Sequence[SourceNa
     seen = observe(rt, snapshot, selected, thorough=True)
     decided = {name: _task(snapshot, name, seen[name]) for name in selected}
     rows = [failed(name, item) for name, item in decided.items() if isinstance(item, HybridError)]
-    rows += [Row(name=name, outcome="unchanged") for name, item in decided.items() if item is None]
+    rows += [unchanged(snapshot, name) for name, item in decided.items() if item is None]
     tasks = [task for task in decided.values() if isinstance(task, Task)]
     if tasks:
         left = left_over(snapshot)

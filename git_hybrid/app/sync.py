@@ -41,7 +41,7 @@ def sync(rt: Runtime, request: SyncRequest) -> Report:
         selected = select(snapshot.manifest, request.names, request.groups)
         plan = plan_sync(snapshot, observe(rt, snapshot, selected), selected)
         strays = _pruned(rt, snapshot, dry_run=True) if request.prune else []
-        return Report(command="sync", rows=_sorted([*_plan_rows(plan), *strays]), dry_run=True)
+        return Report(command="sync", rows=_sorted([*_plan_rows(snapshot, plan), *strays]), dry_run=True)
     with rt.ledger.writer(rt.info) as mended:
         snapshot = rt.ledger.snapshot()
         selected = select(snapshot.manifest, request.names, request.groups)
@@ -110,7 +110,7 @@ def sync_selected(rt: Runtime, snapshot: Snapshot, selected: Sequence[SourceName
     seen = observe(rt, snapshot, selected)
     plan = plan_sync(snapshot, seen, selected)
     rows = [failed(name, error) for name, error in plan.blocked.items()]
-    rows += [_unchanged(snapshot, name) for name in plan.unchanged]
+    rows += [unchanged(snapshot, name) for name in plan.unchanged]
     for name in plan.unchanged:
         found = seen[name]
         if isinstance(found, Clone) and not found.settled and not found.dirty_count:
@@ -155,15 +155,16 @@ def merge(first: Sequence[Row], then: Sequence[Row]) -> list[Row]:
     return list(told.values())
 
 
-def _unchanged(snapshot: Snapshot, name: SourceName) -> Row:
+def unchanged(snapshot: Snapshot, name: SourceName) -> Row:
+    """Return what is said of a source that stands at its pin."""
     pin = snapshot.lock.pins[name]
     return Row(name=name, outcome="unchanged", before=pin.commit, after=pin.commit, ref=pin.ref)
 
 
-def _plan_rows(plan: SyncPlan) -> list[Row]:
+def _plan_rows(snapshot: Snapshot, plan: SyncPlan) -> list[Row]:
     rows = [failed(name, error) for name, error in plan.blocked.items()]
     rows += [_would(task) for task in plan.tasks]
-    return rows + [Row(name=name, outcome="unchanged") for name in plan.unchanged]
+    return rows + [unchanged(snapshot, name) for name in plan.unchanged]
 
 
 def _would(task: Task) -> Row:

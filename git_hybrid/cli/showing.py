@@ -80,12 +80,13 @@ def _tell_scans(found: Status, output: Output) -> None:
         return
     rows = [row for row in found.rows if row.source is not None]
     old = [row for row in rows if row.scan in ("error", "missing", "stale")]
-    for row in old[:SHOWN_SCANS]:
-        output.hint("scan", f"git hybrid scan {row.name}")
+    hints = [f"git hybrid scan {row.name}" for row in old[:SHOWN_SCANS]]
     if len(old) > SHOWN_SCANS:
-        output.hint("scan", "git hybrid scan --stale")
+        hints.append("git hybrid scan --stale")
     blocked = [row for row in rows if row.word == "refused" and row.blocked is not None]
-    for row in blocked[:1]:
-        output.hint("scan", scan_mend(row) or f"git hybrid scan {row.name}")
+    hints += [scan_mend(row) or f"git hybrid scan {row.name}" for row in blocked[:1]]
     if len(blocked) > 1:
-        output.hint("scan", "git hybrid check scans")
+        hints.append("git hybrid check scans")
+    # What was found may be blocked on, and the scan too old as well: one new scan is the answer to both.
+    for hint in dict.fromkeys(hints):
+        output.hint("scan", hint)

@@ -353,6 +353,7 @@ def test_a_crash_takes_nothing_back_that_was_found(
     hybrid("scan", check=1)
     assert scan_of(state(workspace))["state"] == "error"
     hybrid("sync", check=6)
+    assert hybrid("status").err.count("hint: git hybrid scan tool\n") == 1
 
 
 def test_several_scanners_stand_in_one_report_and_the_worst_result_stands(

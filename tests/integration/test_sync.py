@@ -165,6 +165,15 @@ def test_results_stand_in_name_order(hybrid: Hybrid, tool: Upstream) -> None:
     assert [row["name"] for row in rows] == sorted(names)
 
 
+@pytest.mark.parametrize("words", [("sync",), ("sync", "-n"), ("reset", "tool")])
+def test_what_stands_at_its_pin_is_told_alike(hybrid: Hybrid, tool: Upstream, words: tuple[str, ...]) -> None:
+    started(hybrid, tool.url, "--branch", "main")
+    (row,) = hybrid(*words, "--json").json()["sources"]
+    commit = tool.rev("main")
+    told = (row["outcome"], row["from_commit"], row["to_commit"], row["ref"])
+    assert told == ("unchanged", commit, commit, "refs/heads/main")
+
+
 def test_prune_removes_clean_orphans_only(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
     hybrid("init")
     for name in ("keep", "clean", "dirty"):
