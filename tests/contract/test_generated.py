@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
@@ -41,6 +42,12 @@ def test_every_schema_is_listed_and_shipped(capsys):
     assert shipped == {f"{name}.json" for name in SHAPES}
     assert main(["schema"]) == 0
     assert all(f"{name} " in capsys.readouterr().out + "manifest " for name in ["manifest"])
+
+
+def test_the_manual_page_names_every_schema():
+    page = (ROOT / "man/git-hybrid-schema.1").read_text(encoding="utf-8").replace("\\-", "-")
+    named = set(re.findall(r"[\w-]+", page.partition(".SH OPTIONS")[0]))
+    assert [name for name in SHAPES if name not in named] == []
 
 
 @pytest.mark.parametrize("name", SHAPES)

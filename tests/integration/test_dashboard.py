@@ -55,6 +55,10 @@ def test_a_page_of_a_real_workspace(
     assert done.out == ""
     assert "wrote page.html" in done.err
     document = hybrid("dashboard", "-o", tmp_path / "other.html", "--json").json()
+    for words in ((), ("-o", "-")):
+        refused = hybrid("dashboard", *words, "--json", check=2)
+        assert refused.json()["error"]["code"] == "usage"
+        assert "-o dashboard.html" in refused.err
     assert document["file"] == str(tmp_path / "other.html")
     assert hybrid("dashboard", "-o", "-").out.startswith("<!DOCTYPE html>")
     seen = visit((workspace / "page.html").as_uri(), tmp_path)

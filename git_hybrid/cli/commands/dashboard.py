@@ -33,8 +33,10 @@ _STDOUT = Path("-")
 def command(context: click.Context, *, file: Path | None) -> int:
     """Write one self-contained HTML page about the workspace: health, sources, pins over time, scans, overrides, audit.
 
-    It needs no network and loads nothing. Without -o it goes to stdout, unless that is a terminal.
+    It needs no network and loads nothing. Without -o it goes to stdout, unless that is a terminal; --json needs a file.
     """
+    if common_of(context).json and file in (None, _STDOUT):
+        context.fail("--json tells where the page is: name a file, such as -o dashboard.html")
     if file is None and sys.stdout.isatty():
         context.fail("a page is nothing to read on a terminal: name a file, such as -o dashboard.html")
     with opened(context) as (session, output):
