@@ -17,7 +17,7 @@ from git_hybrid.core.ports import Quarantine
 from git_hybrid.core.state import State
 from git_hybrid.git.bundling import signer
 from git_hybrid.git.run import Runner
-from git_hybrid.store import bundlefile
+from git_hybrid.store import bundlefile, reading
 from git_hybrid.store.bundlefile import Unpacked, history_of, report_of
 from git_hybrid.store.chain import log_end, lost_links, read_log
 from git_hybrid.store.durable import make_folder, write_file
@@ -29,7 +29,7 @@ from git_hybrid.store.parsing import read_bytes
 from git_hybrid.store.scaffold import create
 from git_hybrid.store.statefile import decode_state
 
-_FILES = (bundlefile.MANIFEST, bundlefile.LOCK, bundlefile.STATE, bundlefile.OVERRIDES, bundlefile.AUDIT)
+_FILES = (bundlefile.MANIFEST, bundlefile.LOCK, bundlefile.STATE, bundlefile.OVERRIDES)
 
 
 def members_of(layout: Layout, packed: Sequence[Packed]) -> dict[str, Path | bytes]:
@@ -39,6 +39,9 @@ def members_of(layout: Layout, packed: Sequence[Packed]) -> dict[str, Path | byt
         data = read_bytes(layout.root / name, name)
         if data is not None:
             members[name] = data
+    # Whole: the log's id is in its first record, and what overrides rest on may stand in an archive.
+    if log := reading.whole_log(layout):
+        members[bundlefile.AUDIT] = log
     for item in packed:
         name = item.carried.name
         shown = f"state/scans/{name}.sarif"

@@ -14,6 +14,7 @@ from git_hybrid.core.audit import (
     Record,
     Segment,
     Tail,
+    detail_of,
     extend,
     previous,
     record_hash,
@@ -220,16 +221,12 @@ def log_end(log: Log) -> LogEnd:
     return LogEnd(log_id=str(ids[0]) if ids else "", seq=log.tail.seq, heads=log.tail.heads)
 
 
-def last_applied(path: Path, log_id: str) -> LogEnd | None:
-    """Return where the log *log_id* ended in the newest bundle of it that was applied here, or None if none was.
-
-    Raises:
-        InvalidFile, LocalIo: as :func:`read_log`.
-    """
+def last_applied(records: Sequence[Record], log_id: str) -> LogEnd | None:
+    """Return where the log *log_id* ended in the newest bundle of it that *records* tell of, or None in none."""
     from git_hybrid.core.bundles import LogEnd
 
-    found = [record.get("detail") for record in read_log(path).records if record["event"] == "bundle-apply"]
-    seqs = [item["log_seq"] for item in found if isinstance(item, dict) and log_id and item.get("log_id") == log_id]
+    found = [detail_of(record) for record in records if record["event"] == "bundle-apply"]
+    seqs = [item["log_seq"] for item in found if log_id and item.get("log_id") == log_id]
     numbers = [seq for seq in seqs if isinstance(seq, int)]
     return LogEnd(log_id=log_id, seq=max(numbers)) if numbers else None
 
@@ -237,9 +234,8 @@ def last_applied(path: Path, log_id: str) -> LogEnd | None:
 def lost_links(log: Log) -> tuple[str, ...]:
     """Return the hashes that records of *log* name as the ones before them and that are not there."""
     hashes = {str(record["hash"]) for record in log.records}
-    # What the first record of a log that was rotated names stands in the archive.
-    linked = log.records[1:] if log.records and log.records[0]["event"] == ROTATED else log.records
-    named = [digest for record in linked for digest in previous(record)]
+    # What the first record after a rotation names stands in the archive, which may be lost.
+    named = [digest for record in log.records if record["event"] != ROTATED for digest in previous(record)]
     return tuple(dict.fromkeys(digest for digest in named if digest not in hashes))
 
 

@@ -108,6 +108,15 @@ def records(layout: Layout) -> tuple[Record, ...]:
     return _records(_texts(layout))
 
 
+def whole_log(layout: Layout) -> bytes:
+    """Return the audit log with its archives before it, as one log that was never rotated.
+
+    Raises:
+        LocalIo: the log cannot be read.
+    """
+    return b"".join(text if text.endswith(b"\n") or not text else text + b"\n" for text in _texts(layout).values())
+
+
 def _texts(layout: Layout) -> dict[str, bytes]:
     names = (*archives(layout), chain.SHOWN)
     return {name: read_bytes(layout.root / name, name) or b"" for name in names}

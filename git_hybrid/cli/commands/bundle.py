@@ -36,7 +36,7 @@ from git_hybrid.core.value import replace
 from git_hybrid.git.bundling import GitBundles, sign
 from git_hybrid.git.run import Runner
 from git_hybrid.git.signing import is_signed
-from git_hybrid.store import bundlefile, scaffold
+from git_hybrid.store import bundlefile, reading, scaffold
 from git_hybrid.store.chain import last_applied
 from git_hybrid.store.manifest_edit import add_sources, remove_sources
 from git_hybrid.store.outputfile import refuse_own, write_output
@@ -175,7 +175,7 @@ def _apply(session: Session, path: Path, allowed: Path | None) -> tuple[Report, 
         tool=GitBundles(runner=session.runner, quarantine=rt.quarantine),
         verify=partial(_verify, session.runner),
         editor=Editor(add=add_sources, remove=remove_sources),
-        applied=partial(last_applied, session.layout.audit),
+        applied=lambda log_id: last_applied(reading.records(session.layout), log_id),
         awaited=scaffold.AWAITED,
     )
     # The members are in quarantine, which is gone once the writer lock is.
