@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 
+from git_hybrid.app.bundle_overrides import Brought
 from git_hybrid.app.bundle_verify import Opened, Proved, verify_bundle
 from git_hybrid.app.edit import Editor
 from git_hybrid.app.force import Objections, baseline, closing_events, superseded
 from git_hybrid.app.pin import refuse_unfinished
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.sync import report_of, sync_selected
-from git_hybrid.core.approval import Signatures, Verify, as_approved, doubtful, signers_of, unmet
+from git_hybrid.core.approval import Verify
 from git_hybrid.core.audit import Event
 from git_hybrid.core.bundles import (
     SERVED,
@@ -26,17 +27,15 @@ from git_hybrid.core.bundles import (
     tip_of,
 )
 from git_hybrid.core.canonical import Json
-from git_hybrid.core.errors import HybridError, OldBundle, PolicyNotMet
-from git_hybrid.core.governance import governed
+from git_hybrid.core.errors import HybridError, OldBundle
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Pin
-from git_hybrid.core.override import Override, digest, event_of
+from git_hybrid.core.override import RESTS_ON, Override, event_of
 from git_hybrid.core.plan import Clone, Snapshot
 from git_hybrid.core.ports_bundle import BundleTool
 from git_hybrid.core.reducer import Decision, ManifestEdit
 from git_hybrid.core.report import Report, Row, failed
 from git_hybrid.core.resolve import Move, forbidden_move
-from git_hybrid.core.scan_policy import accepted_findings, blocked_by
 from git_hybrid.core.scans import scan_detail
 from git_hybrid.core.state import SourceState
 from git_hybrid.core.value import Struct, replace
@@ -75,6 +74,8 @@ def apply_bundle(rt: Runtime, bundle: Opened, how: Applying) -> tuple[Report, Re
         refuse_unfinished(snapshot)
         # Under the lock: an earlier run may have taken a bundle over by now.
         how = replace(how, adopt=rt.ledger.manifest_text() == how.awaited)
+        if how.adopt:
+            snapshot = replace(snapshot, manifest=replace(snapshot.manifest, policy=content.manifest.policy))
         _refuse_old(content, how.applied(content.log.log_id))
         manifest = content.manifest if how.adopt else snapshot.manifest
         proved = verify_bundle(rt, how.tool, bundle, manifest)
@@ -121,10 +122,10 @@ def _refused(
 def _judge(rt: Runtime, content: BundleContent, snapshot: Snapshot, new: Pin, proved: Proved, how: Applying) -> None:
     """Raise unless the pin may move as a plain ``pin`` may, or an override allows it on this side too."""
     old, source = snapshot.lock.pins.get(new.source), content.manifest.sources[new.source]
-    if how.adopt:
-        snapshot = replace(snapshot, manifest=replace(snapshot.manifest, policy=content.manifest.policy))
-    _refuse_findings(content, snapshot, new, how.verify)
-    if old == new and not _is_renewed(content, snapshot, new):
+    brought = Brought(content, snapshot, how.verify)
+    brought.refuse_closed(new)
+    brought.refuse_findings(new)
+    if old == new and not brought.is_news(new.override):
         return
     objections = Objections(forced=new.override is not None)
     objections.meet(moved(old, new))
@@ -137,69 +138,16 @@ def _judge(rt: Runtime, content: BundleContent, snapshot: Snapshot, new: Pin, pr
         move = Move(old=base, new=new, old_is_ancestor=forward, new_is_ancestor=backward)
         objections.meet(forbidden_move(move, source))
     if new.override is not None:
-        _refuse_override(content, snapshot, new, how.verify)
-        lifts = content.overrides.records[new.override].lifts
+        record = brought.refuse_override(new)
         for error in objections.lifted:
-            if error.code not in lifts:
+            if error.code not in record.lifts:
                 raise error
-
-
-def _refuse_findings(content: BundleContent, snapshot: Snapshot, pin: Pin, verify: Verify) -> None:
-    """Raise if the other side's scan of the pinned commit has findings that policy of this side blocks on.
-
-    Raises:
-        ScanBlocked: it has, and no override accepts them.
-    """
-    theirs = content.state.sources.get(pin.source)
-    if theirs is None or theirs.scan.commit != pin.commit:
-        return
-    policy = snapshot.manifest.policy
-
-    def doubt(record: Override) -> str:
-        return doubtful(record, policy, _signatures(record, content, snapshot, verify))
-
-    accepted = accepted_findings(snapshot.overrides, snapshot.trail, snapshot.clock, snapshot.doubt, pin)
-    if pin.override is not None:
-        accepted |= accepted_findings(content.overrides, content.trail, snapshot.clock, doubt, pin)
-    error = blocked_by(theirs.scan, pin.source, policy.scan_block_on, accepted, is_new=True)
-    if error is not None:
-        raise error
-
-
-def _is_renewed(content: BundleContent, snapshot: Snapshot, pin: Pin) -> bool:
-    """Tell whether the bundle has another record of the override of *pin* than this side, such as a later expiry."""
-    theirs, ours = (side.records.get(pin.override or "") for side in (content.overrides, snapshot.overrides))
-    return theirs is not None and (ours is None or digest(theirs) != digest(ours))
-
-
-def _refuse_override(content: BundleContent, snapshot: Snapshot, pin: Pin, verify: Verify) -> None:
-    """Raise unless the override of *pin* is in force and policy of this side is met by it.
-
-    Raises:
-        OverrideUnrecorded, OverrideEnded: the bundle does not bring it, or it has ended.
-        PolicyNotMet: with everything that policy of this side misses.
-    """
-    told = (content.overrides, content.trail, snapshot.clock)
-    if (error := governed(pin, *told, lambda _record: "")) is not None:
-        raise error
-    record = content.overrides.records[str(pin.override)]
-    asked = as_approved(record, _signatures(record, content, snapshot, verify))
-    problems = unmet(replace(asked, since=snapshot.clock), snapshot.manifest.policy)
-    if problems:
-        raise PolicyNotMet(name=pin.source, problems=problems)
-
-
-def _signatures(record: Override, content: BundleContent, snapshot: Snapshot, verify: Verify) -> Signatures:
-    """Return what policy of this side makes of the signatures of a record that the bundle brings."""
-    pin = content.lock.pins[record.source]
-    signers = signers_of(record, (str(pin.url),), snapshot.manifest.policy, snapshot.overrides, verify)
-    return Signatures(good=frozenset((record.id, who) for who in signers))
 
 
 def _decision(rt: Runtime, content: BundleContent, snapshot: Snapshot, how: Applying) -> Decision:
     pins = changed_pins(content, snapshot.lock)
     edit = _edit(rt, content, snapshot, how)
-    overrides = _overrides(rt, content, snapshot, pins)
+    overrides = _overrides(rt, Brought(content, snapshot, how.verify), pins)
     if not pins and not overrides and edit is None:
         return Decision()
     detail: dict[str, Json] = {
@@ -216,23 +164,26 @@ def _decision(rt: Runtime, content: BundleContent, snapshot: Snapshot, how: Appl
         old = snapshot.lock.pins.get(name)
         facts = {"url": str(pin.url), "ref": pin.ref, "tree": pin.tree, "content_sha256": pin.content_sha256}
         before = old.commit if old else None
-        more: Mapping[str, Json] = {**facts, "bundle": content.sha256}
+        more: dict[str, Json] = {**facts, "bundle": content.sha256}
+        if pin.override is not None:
+            more[RESTS_ON] = pin.override
         events.append(Event(event="pin", source=name, before=before, after=pin.commit, detail=more))
     events += closing_events({key: item for key, item in overrides.items() if item.status == "superseded"})
     events += [event_of(item, "override") for item in overrides.values() if item.status == "active"]
     return Decision(events=events, pins=pins, manifest=edit, overrides=overrides)
 
 
-def _overrides(
-    rt: Runtime, content: BundleContent, snapshot: Snapshot, pins: Mapping[SourceName, Pin]
-) -> dict[str, Override]:
-    """Return the overrides that the pins of the bundle rest on, for the records of this side, and those that end."""
-    found: dict[str, Override] = {}
+def _overrides(rt: Runtime, brought: Brought, pins: Mapping[SourceName, Pin]) -> dict[str, Override]:
+    """Return the overrides that the bundle brings into the records of this side, and those that end."""
+    content, found = brought.content, dict[str, Override]()
     for name, pin in pins.items():
-        found |= superseded(rt, snapshot, name, commit=pin.commit)
+        found |= superseded(rt, brought.snapshot, name, commit=pin.commit)
     for pin in content.lock.pins.values():
-        if pin.override is not None and (pin.source in pins or _is_renewed(content, snapshot, pin)):
-            found[pin.override] = content.overrides.records[pin.override]
+        if pin.override is not None:
+            found.pop(pin.override, None)
+            if brought.is_news(pin.override):
+                found[pin.override] = content.overrides.records[pin.override]
+        found |= {item.id: item for item in brought.acceptances(pin)}
     return found
 
 

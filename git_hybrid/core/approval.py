@@ -107,11 +107,12 @@ def payload(asked: Asked) -> bytes:
 
 def last_approvals(record: Override) -> tuple[Approval, ...]:
     """Return the approvals that *record* rests on now: those of its last renewal, if it was renewed."""
-    last = _since(record)
+    last = approved_at(record)
     return tuple(item for item in record.approvers if item.at == last)
 
 
-def _since(record: Override) -> datetime:
+def approved_at(record: Override) -> datetime:
+    """Return when *record* was approved last: when it was made, or renewed."""
     return max((item.at for item in record.approvers), default=record.created_at)
 
 
@@ -218,7 +219,7 @@ def as_approved(record: Override, signatures: Signatures) -> Approved:
         approvers=tuple(item.id for item in current),
         signed={who for identity, who in signatures.good if identity == record.id},
         unable=signatures.unable,
-        since=_since(record),
+        since=approved_at(record),
         until=record.expires_at,
     )
 

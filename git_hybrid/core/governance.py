@@ -74,7 +74,7 @@ def governed(
     what = unbound(record, trail)
     if what:
         return _unrecorded(pin, record.id, what, trail, lost=True)
-    return _ended(pin, record, clock, signed=signed) or _unsigned(pin, record, doubt)
+    return ended(pin, record, clock, signed=signed) or _unsigned(pin, record, doubt)
 
 
 def unbound(record: Override, trail: Trail) -> str:
@@ -103,7 +103,8 @@ def renewal(override: str, *, signed: bool) -> str:
     return f"git hybrid override renew {override} --expires WHEN --approver WHO --reason TEXT{_SIGNED * signed}"
 
 
-def _ended(pin: Pin, record: Override, clock: datetime, *, signed: bool) -> OverrideEnded | None:
+def ended(pin: Pin, record: Override, clock: datetime, *, signed: bool) -> OverrideEnded | None:
+    """Return the error for *pin* if *record*, which it rests on, is no longer in force; None if it is."""
     match phase(record, clock):
         case "expired":
             how = f"expired at {format_time(record.expires_at)}"

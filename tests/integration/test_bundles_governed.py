@@ -10,6 +10,7 @@ import pytest
 
 from support.cli import Hybrid
 from support.kit import errors, head, lock, snapshot
+from support.scanners import a_scanner, use
 from support.upstream import Upstream, UpstreamFactory
 
 APPROVAL = ("--request", "CHG-1", "--approver", "Eve <eve@example.org>", "--reason", "broken", "--expires", "5d")
@@ -86,3 +87,84 @@ def test_an_override_crosses_though_its_record_is_archived(
     assert head(there) == tool.rev("main~1")
     assert lock(there) == lock(ws)
     hybrid("check", cwd=there)
+
+
+@pytest.mark.parametrize("renewed", [False, True])
+def test_what_was_revoked_here_stays_revoked(
+    forced: Path, ws: Path, there: Path, hybrid: Hybrid, renewed: bool
+) -> None:
+    hybrid("bundle", "apply", forced, cwd=there)
+    (record,) = overrides(there)
+    hybrid("override", "revoke", record["id"], "--reason", "no", cwd=there)
+    if renewed:
+        more = ("--expires", "9d", "--approver", "Eve <eve@example.org>", "--reason", "longer")
+        hybrid("override", "renew", record["id"], *more)
+        hybrid("bundle", "create", "-o", forced)
+    before = snapshot(there)
+    done = hybrid("bundle", "apply", forced, "--json", cwd=there, check=6)
+    assert errors(done) == {"tool": "override-ended"}
+    assert snapshot(there) == before
+    assert overrides(there)[0]["status"] == "revoked"
+
+
+def test_what_was_renewed_here_stays_renewed(
+    forced: Path, ws: Path, hybrid: Hybrid, there: Path, tmp_path: Path, upstream_factory: UpstreamFactory
+) -> None:
+    hybrid("bundle", "apply", forced, cwd=there)
+    more = ("--approver", "Eve <eve@example.org>", "--reason", "longer")
+    hybrid("override", "renew", overrides(there)[0]["id"], "--expires", "20d", *more, cwd=there)
+    (renewed,) = overrides(there)
+    lib = upstream_factory("lib")
+    lib.commit({"lib.txt": "lib\n"})
+    hybrid("add", lib.url)
+    hybrid("bundle", "create", "-o", forced)
+    hybrid("bundle", "apply", forced, cwd=there)
+    assert set(lock(there)) == {"tool", "lib"}
+    assert overrides(there) == [renewed]
+    hybrid("check", cwd=there)
+    # Of two renewals the later one stands, whichever side made it.
+    hybrid("override", "renew", renewed["id"], "--expires", "9d", *more)
+    hybrid("bundle", "create", "-o", forced)
+    hybrid("bundle", "apply", forced, cwd=there)
+    assert overrides(there)[0]["expires_at"] == overrides(ws)[0]["expires_at"] < renewed["expires_at"]
+    hybrid("check", cwd=there)
+
+
+@pytest.fixture
+def accepted(ws: Path, tool: Upstream, hybrid: Hybrid, tmp_path: Path) -> Path:
+    """A bundle of a pin whose scan has a finding that an override accepts."""
+    use(ws, a_scanner(tmp_path / "toy", "write(result('a.txt'))"))
+    hybrid("scan", check=1)
+    hybrid("pin", "tool", "--kind", "scan", "--force", *APPROVAL)
+    hybrid("bundle", "create", "-o", tmp_path / "accepted")
+    return tmp_path / "accepted"
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_accepted_findings_cross_with_their_override(
+    accepted: Path, ws: Path, there: Path, hybrid: Hybrid, own: bool
+) -> None:
+    if own:
+        hybrid("init", cwd=there)
+    hybrid("bundle", "apply", accepted, cwd=there)
+    (record,) = overrides(there)
+    assert (record["kind"], record["id"]) == ("scan", overrides(ws)[0]["id"])
+    hybrid("sync", "--offline", cwd=there)
+    hybrid("check", cwd=there)
+    before = snapshot(there)
+    hybrid("bundle", "apply", accepted, cwd=there)
+    assert snapshot(there) == before
+    # What is closed here is not opened again.
+    hybrid("override", "revoke", record["id"], "--reason", "no", cwd=there)
+    done = hybrid("bundle", "apply", accepted, "--json", cwd=there, check=6)
+    assert errors(done) == {"tool": "override-ended"}
+
+
+def test_accepted_findings_are_judged_on_this_side_too(accepted: Path, there: Path, hybrid: Hybrid) -> None:
+    hybrid("init", cwd=there)
+    path = there / "sources.toml"
+    path.write_text(path.read_text().replace("[policy]", "[policy]\noverride_min_approvers = 2"))
+    before = snapshot(there)
+    done = hybrid("bundle", "apply", accepted, "--json", cwd=there, check=6)
+    assert errors(done) == {"tool": "policy-not-met"}
+    assert snapshot(there) == before

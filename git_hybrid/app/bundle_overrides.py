@@ -1,0 +1,135 @@
+"""Overrides that a bundle brings: which of them stand on this side, and what policy of this side says of them."""
+
+from __future__ import annotations
+
+from git_hybrid.core.approval import Signatures, Verify, approved_at, as_approved, doubtful, has_keys, signers_of, unmet
+from git_hybrid.core.bundles import BundleContent
+from git_hybrid.core.errors import OverrideEnded, PolicyNotMet
+from git_hybrid.core.governance import ended, governed
+from git_hybrid.core.lock import Pin
+from git_hybrid.core.override import Override, digest
+from git_hybrid.core.plan import Snapshot
+from git_hybrid.core.scan_policy import accepted_findings, accepting, blocked_by
+from git_hybrid.core.value import Struct, replace
+
+_AGAIN = "--kind scan --force --request ID --approver WHO --reason TEXT --expires WHEN"
+
+
+class Brought(Struct, frozen=True):
+    """What a bundle brings, what stands here, and ``verify``, which checks the signature of an approval."""
+
+    content: BundleContent
+    snapshot: Snapshot
+    verify: Verify
+
+    def is_news(self, identity: str | None) -> bool:
+        """Tell whether the bundle tells something else of an override than this side, such as a renewal or its end."""
+        theirs, ours = self._theirs(identity), self._ours(identity)
+        if theirs is None or (ours is not None and digest(theirs) == digest(ours)):
+            return False
+        return theirs.status != "active" or _comes_instead(theirs, ours)
+
+    def refuse_closed(self, pin: Pin) -> None:
+        """Raise if *pin* rests on an override that was closed here: no bundle opens it again.
+
+        Raises:
+            OverrideEnded: it does.
+        """
+        ours = self._ours(pin.override)
+        if ours is not None and ours.status != "active":
+            raise self._closed(pin, ours)
+
+    def refuse_override(self, pin: Pin) -> Override:
+        """Return the override that *pin* rests on, which is in force and meets policy of this side.
+
+        Raises:
+            OverrideUnrecorded, OverrideEnded, OverrideUnsigned: there is no such record, or it has ended.
+            PolicyNotMet: with everything that policy of this side misses.
+        """
+        theirs, ours, clock = self._theirs(pin.override), self._ours(pin.override), self.snapshot.clock
+        if ours is not None and theirs is not None and not _comes_instead(theirs, ours):
+            error = governed(pin, self.snapshot.overrides, self.snapshot.trail, clock, self.snapshot.doubt)
+        else:
+            error = governed(pin, self.content.overrides, self.content.trail, clock, lambda _record: "")
+        if error is not None:
+            raise error
+        record = self.content.overrides.records[str(pin.override)]
+        if ours is None or _comes_instead(record, ours):
+            self._refuse_unmet(record)
+        return record
+
+    def refuse_findings(self, pin: Pin) -> None:
+        """Raise if the other side's scan of the pinned commit has findings that policy of this side blocks on.
+
+        Raises:
+            ScanBlocked: it has, and no override accepts them.
+            OverrideEnded, PolicyNotMet: one does that the bundle brings, and it cannot stand here.
+        """
+        theirs = self.content.state.sources.get(pin.source)
+        if theirs is None or theirs.scan.commit != pin.commit:
+            return
+        block_on, snapshot = self.snapshot.manifest.policy.scan_block_on, self.snapshot
+        accepted = accepted_findings(snapshot.overrides, snapshot.trail, snapshot.clock, snapshot.doubt, pin)
+        accepted |= {name for item in self._accepting(pin) for name in item.findings if item.id == pin.override}
+        accepted |= {name for item in self.acceptances(pin) for name in item.findings}
+        error = blocked_by(theirs.scan, pin.source, block_on, accepted, is_new=True)
+        if error is None:
+            return
+        told = (self.content.overrides, self.content.trail, snapshot.clock)
+        for item in accepting(*told, lambda _record: "", pin):
+            if item.kind == "scan" and set(item.findings) & set(error.ids):
+                ours = self._ours(item.id)
+                if ours is not None and ours.status != "active":
+                    raise self._closed(pin, ours)
+                self._refuse_unmet(item)
+        if error.accept:
+            error.accept = f"on the other side, then a new bundle: git hybrid pin {pin.source} {_AGAIN}"
+        raise error
+
+    def acceptances(self, pin: Pin) -> tuple[Override, ...]:
+        """Return the overrides of kind ``scan`` for the pinned commit that come into the records of this side."""
+        found = (item for item in self._accepting(pin) if item.kind == "scan" and self.is_news(item.id))
+        return tuple(item for item in found if not self._problems(item))
+
+    def _accepting(self, pin: Pin) -> tuple[Override, ...]:
+        policy = self.snapshot.manifest.policy
+
+        def doubt(record: Override) -> str:
+            return doubtful(record, policy, self._signatures(record))
+
+        return accepting(self.content.overrides, self.content.trail, self.snapshot.clock, doubt, pin)
+
+    def _theirs(self, identity: str | None) -> Override | None:
+        return self.content.overrides.records.get(identity or "")
+
+    def _ours(self, identity: str | None) -> Override | None:
+        return self.snapshot.overrides.records.get(identity or "")
+
+    def _closed(self, pin: Pin, ours: Override) -> OverrideEnded:
+        error = ended(pin, ours, self.snapshot.clock, signed=has_keys(self.snapshot.manifest.policy))
+        assert error is not None
+        error.hint = f"on the other side, where it has to end too: git hybrid override revoke {ours.id} --reason TEXT"
+        return error
+
+    def _refuse_unmet(self, record: Override) -> None:
+        problems = self._problems(record)
+        if problems:
+            raise PolicyNotMet(name=record.source, problems=problems)
+
+    def _problems(self, record: Override) -> tuple[str, ...]:
+        asked = as_approved(record, self._signatures(record))
+        return unmet(replace(asked, since=self.snapshot.clock), self.snapshot.manifest.policy)
+
+    def _signatures(self, record: Override) -> Signatures:
+        """Return what policy of this side makes of the signatures of a record that the bundle brings."""
+        policy, here = self.snapshot.manifest.policy, self.snapshot.overrides
+        signers = signers_of(record, (str(self.content.lock.pins[record.source].url),), policy, here, self.verify)
+        return Signatures(good=frozenset((record.id, who) for who in signers))
+
+
+def _comes_instead(theirs: Override, ours: Override | None) -> bool:
+    """Tell whether a record comes in the place of ours: if it was approved later, and ours was not closed."""
+    if ours is None:
+        return True
+    told = [(approved_at(item), item.expires_at) for item in (theirs, ours)]
+    return ours.status == "active" and told[0] > told[1]
