@@ -108,11 +108,22 @@ def row_of(outcome: Outcome) -> Row:
             return replace(row, outcome=failure_word(error), error=error)
 
 
+class _Unsaved(Exception):
+    """Local work could not be saved, so nothing was changed."""
+
+    def __init__(self, error: HybridError) -> None:
+        super().__init__(error)
+        self.error = error
+
+
 def _attempt(run: Run, task: Task) -> Outcome:
     run.rt.progress("start", task.name, task.action)
     try:
         with TURN:
             outcome: Outcome = _install(run, task)
+    except _Unsaved as unsaved:
+        # Nothing is half done, but where an earlier run has begun it.
+        outcome = Failed(task=task, error=unsaved.error.about(task.name), pending=task.action == "repair")
     except HybridError as error:
         outcome = Failed(task=task, error=error.about(task.name), pending=isinstance(error, _PENDING))
     except OSError as error:
@@ -241,21 +252,35 @@ def _in_place(run: Run, task: Task) -> Installed:
     submodules = acquire_submodules(rt, run.manifest, source, clone, pin.commit)
     rt.progress("step", task.name, "checking out")
     rt.stop_if_cancelled()
-    rt.ledger.installing(rt.info, task.name, served_by)
     seen = run.seen[task.name]
     rewrites = isinstance(seen, Clone) and seen.lfs != (source.lfs == "fetch")
-    if task.action == "update" and not rewrites:
+    forced = task.action != "update" or rewrites
+    notes = (*notes, *_saved(rt, task)) if forced else notes
+    rt.ledger.installing(rt.info, task.name, served_by)
+    if not forced:
         _prepare_lfs(run, task, clone)
         rt.writer.clear_submodules(task.name)
         rt.writer.switch(task)
     else:
-        saved = rt.writer.save_work(task.name, rt.info.run, pin.commit)
-        notes = (*notes, f"local work saved as {saved}") if saved else notes
         rt.writer.clear_submodules(task.name)
         _prepare_lfs(run, task, clone)
         rt.writer.force(task)
     place_submodules(rt, clone, submodules)
     return Installed(task=task, served_by=served_by, notes=notes)
+
+
+def _saved(rt: Runtime, task: Task) -> tuple[str, ...]:
+    """Save local work before anything is changed; return where, in words.
+
+    Raises:
+        NestedRepository: another repository stands in the clone.
+        _Unsaved: the machine or git refuses.
+    """
+    try:
+        saved = rt.writer.save_work(task.name, rt.info.run, task.pin.commit)
+    except (GitFailed, LocalIo) as error:
+        raise _Unsaved(error) from error
+    return (f"local work saved as {saved}",) if saved else ()
 
 
 def _is_here(run: Run, task: Task, clone: Stage) -> bool:

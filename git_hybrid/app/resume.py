@@ -5,10 +5,15 @@ from __future__ import annotations
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.sync import finish, report_of
 from git_hybrid.core.audit import Event
-from git_hybrid.core.errors import HybridError
+from git_hybrid.core.errors import HybridError, Interrupted, LocalIo
 from git_hybrid.core.plan import Clone, Snapshot, Task
+from git_hybrid.core.planner import source_path
 from git_hybrid.core.reducer import Decision
 from git_hybrid.core.report import Report, Row, failed
+from git_hybrid.core.value import replace
+from git_hybrid.core.words import path_of
+
+_AS_IT_IS = "left as it stands, and the run given up"
 
 
 def resume(rt: Runtime, *, abort: bool) -> Report:
@@ -32,14 +37,25 @@ def resume(rt: Runtime, *, abort: bool) -> Report:
 def _abort(rt: Runtime, snapshot: Snapshot) -> list[Row]:
     """Bring what was half changed back to the recorded commit and forget the run."""
     assert snapshot.unfinished is not None
-    rows = [_back(rt, snapshot, task) for task in snapshot.unfinished.tasks]
-    if any(row.error is not None for row in rows):
-        # What could not be brought back is still half changed: the run stays open, and abort can be tried again.
-        return rows
+    # What cannot be brought back stays as it is, and shows in status: to hold on to the run would block all others.
+    rows = [_back_or_left(rt, snapshot, task) for task in snapshot.unfinished.tasks]
     event = Event(event="abort", detail={"run": snapshot.unfinished.run, "sources": [row.name for row in rows]})
     rt.ledger.forget()
     rt.ledger.record(rt.info, Decision(events=[event]), ())
     return rows
+
+
+def _back_or_left(rt: Runtime, snapshot: Snapshot, task: Task) -> Row:
+    try:
+        return _back(rt, snapshot, task)
+    except Interrupted:
+        raise
+    except HybridError as error:
+        found = error.about(task.name)
+    except OSError as error:
+        path, reason = path_of(error) or source_path(task.name), error.strerror or str(error)
+        found = LocalIo(path=path, operation="use", reason=reason)
+    return replace(failed(task.name, found), notes=(_AS_IT_IS,))
 
 
 def _back(rt: Runtime, snapshot: Snapshot, task: Task) -> Row:
@@ -56,8 +72,5 @@ def _back(rt: Runtime, snapshot: Snapshot, task: Task) -> Row:
     target = recorded.commit if recorded and seen.has_pin else task.before
     if target is None:
         return Row(name=task.name, outcome="left", before=seen.head)
-    try:
-        notes = rt.writer.go_back(task.name, target, rt.info.run)
-    except HybridError as error:
-        return failed(task.name, error)
+    notes = rt.writer.go_back(task.name, target, rt.info.run)
     return Row(name=task.name, outcome="restored", before=seen.head, after=target, notes=notes)

@@ -66,8 +66,8 @@ REMEDIES: Mapping[str, Remedy] = {
     "dirty": Remedy(
         3,
         "{path} has local changes in {files_counted}; {name} was left alone",
-        "{files}\nreset saves all of it below refs/hybrid/saved/, then goes to the pin",
-        (_RESET, _LOOK),
+        "{files}\n{saving}",
+        ("{way}" + _RESET, _LOOK),
     ),
     "diverged": Remedy(
         3,
@@ -91,6 +91,12 @@ REMEDIES: Mapping[str, Remedy] = {
         "{path} is not a clone of {name}: {what}",
         "nothing in it was touched",
         ("move it away, then: git hybrid sync {name}", "git hybrid status {name}"),
+    ),
+    "nested-repository": Remedy(
+        3,
+        "{path} holds another git repository: {inner}; {name} was left alone",
+        "what is in it cannot be saved with the rest",
+        ("move it away, then: git hybrid reset {name}", _LOOK),
     ),
     "unsaved-work": Remedy(
         3,

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 SIGNALLED = 128
 _MIRRORS = "GIT_HYBRID_MIRRORS or git's hybrid.mirrors"
+_SAVED = "reset saves all of it below refs/hybrid/saved/, then goes to the pin"
+_NOT_SAVED = "reset saves neither another git repository nor a folder that cannot be read: they end with a slash here"
 _WORST_FIRST = (70, 74, 75, 2, 7, 5, 6, 3, 4, 1)
 
 
@@ -95,6 +97,10 @@ def _facts(error: HybridError) -> dict[str, Any]:
     if "files" in facts:
         count = facts.get("count", len(facts["files"]))
         facts["files_counted"] = counted(count, "file")
+        # Only what git lists as one thing ends so: another repository, or a folder that cannot be read.
+        whole = any(file.endswith("/") for file in facts["files"])
+        facts["saving"] = _NOT_SAVED if whole else _SAVED
+        facts["way"] = "move away what ends with a slash, or mend its rights, then: " if whole else ""
         more = f"\n… and {count - len(facts['files'])} more" if count > len(facts["files"]) else ""
         facts["files"] = "\n".join(facts["files"]) + more
     if "stale" in facts:

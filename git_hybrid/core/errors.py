@@ -7,6 +7,7 @@
     │                     SymlinkRefused ToolTooOld MissingOptions HookTaken GitRefused
     ├── pins:             NoPin
     ├── local work:       DirtySource DivergedSource OperationInProgress IndexLocked ForeignFolder UnsavedWork InTheWay
+    │                     NestedRepository
     ├── network:          NetworkFailure AccessDenied RepositoryNotFound TlsFailure HostKeyFailure Offline
     ├── verification:     Unreachable MovedTag RefMissing RewrittenHistory IdentityChanged WrongContent HostileTree
     │                     MalformedObjects FsckRefused
@@ -292,6 +293,13 @@ class ForeignFolder(LocalWork):
 
     code: ClassVar[str] = "foreign-folder"
     what: str
+
+
+class NestedRepository(LocalWork):
+    """Other git repositories stand in the clone: their work cannot be saved with the rest."""
+
+    code: ClassVar[str] = "nested-repository"
+    inner: tuple[str, ...]
 
 
 class UnsavedWork(LocalWork):

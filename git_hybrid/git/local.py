@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from git_hybrid.core.errors import GitFailed, HybridError, LocalIo
 from git_hybrid.core.ids import SourceName
+from git_hybrid.core.pattern import pattern
 from git_hybrid.core.planner import source_path
 from git_hybrid.git.classify import last_words
 from git_hybrid.git.run import Completed, Runner
@@ -17,7 +19,17 @@ _DISK_TROUBLE = (
     "Input/output error",
     "Disk quota",
     "Too many open files",
+    "Permission denied",
+    "Operation not permitted",
 )
+_REFUSED = pattern(
+    r"""^(?:error|fatal|warning): (?:
+        .*?(?P<mark>['"])(?P<quoted>.+)(?P=mark)\)?
+        |(?:unable\ to\ create\ file|failed\ to\ remove)\ (?P<bare>.+)
+    ):\ (?P<reason>[^:]+)$""",
+    re.MULTILINE | re.VERBOSE,
+)
+_LEFT = pattern(r"^error: unable to ", re.MULTILINE)
 
 
 def must(
@@ -45,8 +57,31 @@ def must(
 def failure(name: SourceName, command: str, done: Completed) -> HybridError:
     """Return the error that a failed local git command stands for."""
     words = last_words(done.stderr)
-    trouble = next((text for text in _DISK_TROUBLE if text in done.stderr), None)
-    if trouble is not None:
-        return LocalIo(path=source_path(name), operation=f"git {command}", reason=trouble)
+    if (refused := _refused(name, command, done)) is not None:
+        return refused
     out = done.stdout.decode("utf-8", "replace")[:500]
     return GitFailed(command=f"git {command}", status=done.status, stderr=words, stdout=out, name=name)
+
+
+def require_complete(name: SourceName, command: str, done: Completed) -> None:
+    """Raise unless the checkout *done* is complete: git goes on without a file that it may not replace, and ends with 0.
+
+    Raises:
+        LocalIo: the disk is full or refuses.
+        GitFailed: git ended with another status than 0.
+    """
+    if done.status != 0:
+        raise failure(name, command, done)
+    if _LEFT.search(done.stderr) and (refused := _refused(name, command, done)) is not None:
+        raise refused
+
+
+def _refused(name: SourceName, command: str, done: Completed) -> LocalIo | None:
+    trouble = next((text for text in _DISK_TROUBLE if text in done.stderr), None)
+    if trouble is None:
+        return None
+    told = (match for match in _REFUSED.finditer(done.stderr) if trouble in match["reason"])
+    match = next(told, None)
+    path = "" if match is None else match["quoted"] or match["bare"]
+    at = path if path.startswith("/") else f"{source_path(name)}/{path}".rstrip("/")
+    return LocalIo(path=at, operation=f"git {command}", reason=trouble)

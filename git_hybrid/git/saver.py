@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
-from git_hybrid.core.errors import GitFailed, LocalIo
+from git_hybrid.core.errors import LocalIo, NestedRepository
 from git_hybrid.core.ids import Oid, SourceName
-from git_hybrid.git.classify import last_words
+from git_hybrid.core.planner import source_path
+from git_hybrid.core.tree import show_path
 from git_hybrid.git.clones import SAVED
 from git_hybrid.git.closed import closed_folders
+from git_hybrid.git.local import must
 from git_hybrid.git.run import Runner
 
 _IDENTITY = {
@@ -34,6 +37,7 @@ def save_work(runner: Runner, path: Path, *, name: SourceName, run: str, pin: Oi
 
     Raises:
         LocalIo: something cannot be read; nothing was changed.
+        NestedRepository: another repository stands in the clone; nothing was changed.
         GitFailed: something could not be saved; nothing was changed.
     """
     if closed := closed_folders(runner, path):
@@ -59,6 +63,8 @@ def save_work(runner: Runner, path: Path, *, name: SourceName, run: str, pin: Oi
     parents += [oid for mark in ("MERGE_HEAD", "CHERRY_PICK_HEAD") for oid in _lines(path / ".git" / mark)]
     options = [part for parent in parents for part in ("-p", parent)]
     message = f"Local work in {name}, saved by git hybrid before going to {pin}"
+    if (known := saver.saved(tree, parents)) is not None:
+        return known
     commit = saver.must("commit-tree", tree, *options, "-m", message)
     ref = f"{SAVED}{run}"
     saver.must("update-ref", ref, commit)
@@ -76,22 +82,18 @@ class _Saver:
         return done.stdout.decode("ascii", "replace").strip() if done.status == 0 else ""
 
     def must(self, *arguments: str, environment: dict[str, str] | None = None, stdin: bytes | None = None) -> str:
-        done = self._runner.git(
-            arguments,
-            git_dir=self._path / ".git",
-            work_tree=self._path,
-            environment=_IDENTITY | (environment or {}),
-            stdin=stdin,
-        )
-        if done.status != 0:
-            words = last_words(done.stderr)
-            raise GitFailed(command=f"git {arguments[0]}", status=done.status, stderr=words, name=self._name)
-        return done.stdout.decode("ascii", "replace").strip()
+        return self._done(arguments, _IDENTITY | (environment or {}), stdin).decode("ascii", "replace").strip()
+
+    def _done(self, arguments: Sequence[str], environment: dict[str, str], stdin: bytes | None = None) -> bytes:
+        git_dir, path = self._path / ".git", self._path
+        done = must(self._runner, self._name, git_dir, arguments, work_tree=path, stdin=stdin, environment=environment)
+        return done.stdout
 
     def snapshot(self, scratch: Path, head: str, pin: Oid) -> str:
         """Return the tree of the working tree, written through an index of our own."""
         environment = {"GIT_INDEX_FILE": str(scratch)}
         self.must("read-tree", *([head] if head else ["--empty"]), environment=environment)
+        self._refuse_nested(environment)
         self.must("add", "--all", "--", ".", environment=environment)
         endangered = self._endangered(environment, pin)
         if endangered:
@@ -100,6 +102,13 @@ class _Saver:
             self.must("--literal-pathspecs", "add", *options, environment=environment, stdin=listed)
         return self.must("write-tree", environment=environment)
 
+    def _refuse_nested(self, environment: dict[str, str]) -> None:
+        """Raise if git lists a folder as one thing: of another repository it would save no more than a name."""
+        listed = self._done(["ls-files", "--others", "--exclude-standard", "-z"], environment)
+        inner = tuple(show_path(path) for path in listed.split(b"\0") if path.endswith(b"/"))
+        if inner:
+            raise NestedRepository(name=self._name, path=source_path(self._name), inner=inner)
+
     def _endangered(self, environment: dict[str, str], pin: Oid) -> list[bytes]:
         """Return the paths of *pin* that stand on disk and are in no index: ignored files of the user."""
         listed = self._runner.git(["ls-tree", "-r", "-z", "--name-only", pin], git_dir=self._path / ".git")
@@ -107,6 +116,12 @@ class _Saver:
         paths = set(listed.stdout.split(b"\0")) - set(known.stdout.split(b"\0")) - {b""}
         root = os.fsencode(self._path)
         return sorted(path for path in paths if os.path.lexists(os.path.join(root, path)))
+
+    def saved(self, tree: str, parents: Sequence[str]) -> str | None:
+        """Return the ref under which the same was saved already: a run that is tried again finds what it had saved."""
+        listed = self.ask("for-each-ref", "--format=%(tree) %(parent) %(refname)", SAVED)
+        wanted = [tree, *parents]
+        return next((ref for *found, ref in map(str.split, listed.splitlines()) if found == wanted), None)
 
     def is_upstream(self, head: str) -> bool:
         """Tell whether *head* is in the history of what was fetched."""

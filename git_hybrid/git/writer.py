@@ -32,7 +32,7 @@ from git_hybrid.git.eyes import open_eyes
 from git_hybrid.git.glance import is_marked
 from git_hybrid.git.index import is_blind
 from git_hybrid.git.inner import set_attributes, smudging
-from git_hybrid.git.local import failure, must
+from git_hybrid.git.local import must, require_complete
 from git_hybrid.git.operations import end_operations
 from git_hybrid.git.owners import is_held
 from git_hybrid.git.quarantine import ATTRIBUTES, MOVED, PIN_REF, Disk, GitQuarantine, uses_lfs
@@ -180,8 +180,7 @@ class GitWriter(Struct, frozen=True):
         if done.status != 0 and "would be overwritten" in done.stderr:
             files = tuple(match["path"] for match in _IN_THE_WAY.finditer(done.stderr))
             raise InTheWay(name=task.name, path=source_path(task.name), files=files[:10])
-        if done.status != 0:
-            raise failure(task.name, "checkout", done)
+        require_complete(task.name, "checkout", done)
         self._finish(task, path, before)
 
     def _protect(self, name: SourceName) -> None:

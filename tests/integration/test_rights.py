@@ -107,3 +107,70 @@ def test_what_cannot_be_removed_holds_nothing_up(
     next(home.glob("*/cache/deep")).chmod(0o755)
     assert f"removed sources/.incoming/{home.name}" in hybrid("sync").err
     assert not home.exists()
+
+
+def _unreadable(clone: Path) -> None:
+    (clone / "mine").write_text("1")
+    (clone / "mine").chmod(0o000)
+
+
+def _nested(clone: Path) -> None:
+    git("init", "-q", "k", cwd=clone)
+    (clone / "k/file").write_text("1")
+
+
+@pytest.mark.parametrize(
+    ("begin", "status", "words"),
+    [
+        (_unreadable, 74, "cannot git add sources/tool/mine: Permission denied"),
+        (_nested, 3, "sources/tool holds another git repository: k/"),
+    ],
+)
+def test_a_reset_that_cannot_save_changes_nothing_and_leaves_no_run(
+    workspace: Path, clone: Path, powerless: Powerless, begin: Callable[[Path], None], status: int, words: str
+) -> None:
+    begin(clone)
+    (clone / "README").write_text("mine")
+    assert words in powerless("reset", "tool", check=status).err
+    assert not (workspace / "state/resume.json").exists()
+    assert (clone / "README").read_text() == "mine"
+    assert "nothing to resume" in powerless("resume").err
+    powerless("pin", "tool")
+
+
+def test_nested_repositories_are_not_said_to_be_saved(hybrid: Hybrid, clone: Path) -> None:
+    _nested(clone)
+    git("add", ".", cwd=clone / "k")
+    git("commit", "-q", "-m", "mine", cwd=clone / "k")
+    blocked = hybrid("sync", check=3).err
+    assert "saves all of it" not in blocked
+    assert "hint: move away what ends with a slash, or mend its rights, then: git hybrid reset tool\n" in blocked
+    refused = hybrid("reset", "tool", check=3).err
+    assert "hint: move it away, then: git hybrid reset tool\n" in refused
+    (clone / "k").rename(clone.parent.parent / "k")
+    hybrid("reset", "tool")
+    assert hybrid("status", "--exit-code", "tool").code == 0
+
+
+def test_a_checkout_that_may_not_write_is_the_machines_fault_and_can_be_finished_or_given_up(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, clone: Path, powerless: Powerless
+) -> None:
+    (clone / "src").mkdir(exist_ok=True)
+    for number in range(2):
+        tool.commit({"src/file": f"{number}\n", "other": f"{number}\n"})
+        hybrid("pin", "tool")
+        if not number:
+            hybrid("sync")
+    (clone / "src").chmod(0o555)
+    assert "cannot git checkout sources/tool/src/file: Permission denied" in powerless("sync", check=74).err
+    assert (workspace / "state/resume.json").exists()
+    for command in (["resume"], ["reset", "tool"], ["sync"]):
+        assert "sources/tool/src/file: Permission denied" in powerless(*command, check=74).err
+    saved = git("for-each-ref", "refs/hybrid/saved", cwd=clone).splitlines()
+    assert len(saved) == 1
+    given_up = powerless("resume", "--abort", check=74)
+    assert "left as it stands, and the run given up" in given_up.out
+    assert not (workspace / "state/resume.json").exists()
+    (clone / "src").chmod(0o755)
+    hybrid("reset", "tool")
+    assert (clone / "src/file").read_text() == "1\n"
