@@ -287,7 +287,7 @@ def _meet_scan(rt: Runtime, snapshot: Snapshot, found: Resolved, objections: Obj
         objections.meet(blocked or scan_blocked(snapshot, new.source, new))
         return
     error: ScanBlocked | ScanIncomplete | None = blocked_by(scanned.status, new.source, block_on, accepted, is_new=True)
-    error = error or incomplete_scan(new.source, scanned.status)
+    error = error or incomplete_scan(new.source, scanned.status, again=f"git hybrid pin {new.source} --scan")
     if error is not None and not objections.forced:
         raise Refused(error, scan_event(new.source, scanned.status, refused=True))
     objections.meet(error)

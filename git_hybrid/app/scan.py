@@ -226,7 +226,8 @@ def _record(
         for name, (pin, made) in sorted(fresh.items()):
             current, entry = now.lock.pins.get(name), now.state.sources.get(name)
             if current is None or current.commit != pin.commit or entry is None:
-                moved[name] = ScanIncomplete(name=name, reasons=("the pin moved while it was scanned",))
+                reasons = ("the pin moved while it was scanned",)
+                moved[name] = ScanIncomplete(name=name, reasons=reasons, again=f"git hybrid scan {name}")
                 continue
             decision = with_scan(rt, decision, now, name, made)
         if decision.events:
@@ -239,7 +240,7 @@ def _row(rt: Runtime, snapshot: Snapshot, name: SourceName, item: _Done) -> Row:
     status = made.status
     notes = [f"not scanned again: {text}" for text in _reused(rt, made)] + _baseline_notes(item)
     row = Row(name=name, outcome=status.state, after=status.commit, notes=tuple(notes))
-    if (incomplete := incomplete_scan(name, status)) is not None:
+    if (incomplete := incomplete_scan(name, status, again=f"git hybrid scan {name}")) is not None:
         return replace(row, error=incomplete)
     if made.findings:
         blocked = _blocked(snapshot, name, status)

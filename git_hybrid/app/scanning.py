@@ -180,10 +180,10 @@ def _known(
     return None
 
 
-def incomplete_scan(name: SourceName, status: ScanStatus) -> ScanIncomplete | None:
-    """Return the error for the scanners that did not come to their end, or None if all did."""
+def incomplete_scan(name: SourceName, status: ScanStatus, *, again: str) -> ScanIncomplete | None:
+    """Return the error for the scanners that did not come to their end, or None if all did; *again* scans anew."""
     failures = tuple(f"{record.name}: {record.reason}" for record in status.scanners if record.state == "error")
-    return ScanIncomplete(name=name, reasons=failures) if failures else None
+    return ScanIncomplete(name=name, reasons=failures, again=again) if failures else None
 
 
 def with_scan(rt: Runtime, decision: Decision, snapshot: Snapshot, name: SourceName, made: Scan) -> Decision:

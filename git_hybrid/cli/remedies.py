@@ -266,7 +266,7 @@ REMEDIES: Mapping[str, Remedy] = {
         (
             "{accept}",
             "{move}",
-            "or leave out in the scanner's settings what is not used here, then: git hybrid scan {name}",
+            "or leave out in the scanner's settings what is not used here, then: {again}",
         ),
     ),
     "no-scanner": Remedy(
@@ -288,7 +288,7 @@ REMEDIES: Mapping[str, Remedy] = {
         1,
         "{name}: the scan is incomplete, so it proves nothing",
         "{reasons}",
-        ("mend the scanner, then: git hybrid scan {name}",),
+        ("mend the scanner, then: {again}",),
     ),
     "cache-refused": Remedy(
         2,

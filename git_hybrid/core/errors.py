@@ -560,7 +560,8 @@ class ScanBlocked(PolicyError):
     """The commit has recorded findings at or above the policy's ``scan_block_on``.
 
     ``findings`` tells some of them in words, ``ids`` has the ids of all that have one. ``accept`` is the command by
-    which they are accepted, nothing where some cannot be named; ``move`` tells how to come to a commit without them.
+    which they are accepted, nothing where some cannot be named; ``move`` tells how to come to a commit without them,
+    ``again`` is the command that scans the commit once more.
     """
 
     code: ClassVar[str] = "scan-blocked"
@@ -571,6 +572,7 @@ class ScanBlocked(PolicyError):
     ids: tuple[str, ...]
     accept: str
     move: str
+    again: str
 
 
 class NoScanner(HybridError):
@@ -603,11 +605,12 @@ class ScanFindings(HybridError):
 
 
 class ScanIncomplete(HybridError):
-    """A scanner did not come to its end, or left nothing that proves it did."""
+    """A scanner did not come to its end, or left nothing that proves it did; ``again`` is what scans anew."""
 
     code: ClassVar[str] = "scan-incomplete"
     name: str
     reasons: tuple[str, ...]
+    again: str
 
 
 class UnknownMirror(HybridError):

@@ -86,6 +86,7 @@ def blocked_by(
         ids=ids,
         accept=f"git hybrid pin {name} {what} {_CAPTURE}{' --signature FILE' * signed}" if len(ids) == count else "",
         move="" if is_new or track is None else _moving(name, track),
+        again=f"git hybrid pin {name} --scan" if is_new else f"git hybrid scan {name}",
     )
 
 

@@ -336,7 +336,9 @@ def test_pin_scan_does_not_move_on_half_a_scan(hybrid: Hybrid, workspace: Path, 
     use(workspace, a_scanner(tmp_path / "fake", "sys.exit(3)"))
     before = (workspace / "state/sources.lock").read_bytes()
     tool.commit({"x": "x"})
-    assert "incomplete" in hybrid("pin", "tool", "--scan", check=1).err
+    told = hybrid("pin", "tool", "--scan", check=1).err
+    assert "incomplete" in told
+    assert "mend the scanner, then: git hybrid pin tool --scan" in told
     assert (workspace / "state/sources.lock").read_bytes() == before
     hybrid("pin", "tool")
 
@@ -450,6 +452,20 @@ def test_an_override_accepts_the_findings_it_names_until_it_ends(
     hybrid("override", "revoke", record["id"], "--reason", "it is no test key")
     hybrid("sync", check=6)
     hybrid("check", "scans", check=1)
+
+
+def test_what_mends_a_new_commit_that_is_blocked_works_without_a_pin(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, scanner: Path
+) -> None:
+    tool.commit({"bad": "SECRET"})
+    started(hybrid, tool.url, sync=False)
+    use(workspace, scanner)
+    (workspace / "state/sources.lock").write_text("lock_version = 1\n")
+    told = hybrid("pin", "tool", "--scan", check=6).err
+    assert "is not used here, then: git hybrid pin tool --scan" in told
+    scanner.write_text(scanner.read_text().replace("SECRET", "NOTHING"))
+    hybrid("scan", "tool", check=1)
+    hybrid("pin", "tool", "--scan")
 
 
 def test_a_forced_move_accepts_what_the_scan_before_it_found(
