@@ -5,6 +5,7 @@ Dask is imported when a cluster is asked for, and nowhere else.
 
 from __future__ import annotations
 
+import logging
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -113,6 +114,9 @@ def _address(text: str) -> str:
 
 
 def _client(distributed: Any, address: str, text: str) -> Any:
+    # What became of each source is told by its row; of a scheduler that goes away they log traces, on the terminal.
+    for name in ("distributed.client", "distributed.core"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
         client = distributed.Client(address, timeout=_ANSWER, set_as_default=False)
     except (OSError, ValueError, TypeError) as error:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import pickle
 from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -170,6 +172,20 @@ def test_workers_that_stay_away():
     client.workers = ()
     assert watch() == ""
     assert "no worker" in watch()
+
+
+@pytest.mark.parametrize("name", ["distributed.client", "distributed.core"])
+def test_what_dask_logs_of_a_scheduler_that_goes_away_is_not_shown(name: str, caplog: pytest.LogCaptureFixture):
+    class Connected:
+        def __init__(self, address: str, **options: object) -> None:
+            logging.getLogger(name).error("Failed to reconnect to scheduler", exc_info=OSError("gone"))
+
+        def wait_for_workers(self, count: int, *, timeout: float) -> None:
+            pass
+
+    caplog.set_level(logging.ERROR, logger=name)
+    cluster._client(SimpleNamespace(Client=Connected), "tcp://host:8786", "dask://host:8786")
+    assert caplog.records == []
 
 
 def test_an_address():
