@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,19 @@ def test_a_record_that_was_lost_is_written_anew(forced: Site, text: str | None) 
     assert (forced.read(OVERRIDES), forced.read(LOG)) == (before, log)
     assert failures(forced) == []
     assert "every override is recorded" in forced("override", "restore").err
+
+
+def test_what_is_not_staged_of_it_is_to_be_added(forced: Site) -> None:
+    add = f"hint: git add -- {OVERRIDES}"
+    forced.write(OVERRIDES, EMPTY)
+    git("add", "-A", cwd=forced.root)
+    for _ in range(2):
+        assert forced("override", "restore").err.splitlines()[-1] == add
+    git(*add.split()[2:], cwd=forced.root)
+    assert add not in forced("override", "restore").err
+    shutil.rmtree(forced.root / ".git")
+    forced.write(OVERRIDES, EMPTY)
+    assert add not in forced("override", "restore").err
 
 
 def test_only_what_the_log_tells_in_full_is_written(forced: Site) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -15,7 +16,8 @@ from git_hybrid.cli.options import Commands, common_options, names_argument, sho
 from git_hybrid.cli.output import Output, opened
 from git_hybrid.cli.wiring import Session
 from git_hybrid.core.audit_query import OVERRIDE_COLUMNS, override_row
-from git_hybrid.core.errors import MissingOptions
+from git_hybrid.core.check_overrides import FILE as OVERRIDES
+from git_hybrid.core.errors import HybridError, MissingOptions
 from git_hybrid.core.override import Override, phase, plain, why_closed
 from git_hybrid.git.signing import is_signed
 from git_hybrid.store.outputfile import refuse_own, write_output
@@ -164,7 +166,20 @@ def restore_command(context: click.Context, *, identities: tuple[str, ...]) -> i
         else:
             output.done(*override_lines(found, clock, output.look, snapshot.trail))
             output.talk("" if found else "every override is recorded as the audit log tells")
+            for name in _unstaged(session):
+                output.hint("restored", f"git add -- {name}")
         return 0
+
+
+def _unstaged(session: Session) -> tuple[str, ...]:
+    """Return the file of overrides, where git has the workspace, but not what stands in it."""
+    from git_hybrid.git.repository import around
+    from git_hybrid.git.staged import Staged
+
+    root = session.layout.root
+    with suppress(HybridError):
+        return Staged(around(session.runner, root), root).unstaged((OVERRIDES,))
+    return ()
 
 
 def _changed(session: Session, output: Output, name: str, override: Override) -> int:
