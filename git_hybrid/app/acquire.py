@@ -8,7 +8,7 @@ from git_hybrid.app.caching import Want, fetch_through, usable_cache
 from git_hybrid.app.remote import answered, fetch
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.errors import HostileTree, IdentityChanged, MovedTag, RefMissing, Unreachable, WrongContent
-from git_hybrid.core.ids import Oid, RefName
+from git_hybrid.core.ids import Oid, RefName, is_full_ref
 from git_hybrid.core.lock import UNREACHABLE, Pin
 from git_hybrid.core.manifest import Commit, Manifest, Source
 from git_hybrid.core.plan import Task
@@ -163,7 +163,7 @@ def containing_ref(rt: Runtime, stage: Stage, commit: Oid) -> RefName | None:
     """Return the first fetched branch, then tag, whose history has *commit*; None if none has."""
     if not rt.objects.has_commit(stage, commit):
         return None
-    refs = rt.objects.upstream_refs(stage)
+    refs = {ref: oid for ref, oid in rt.objects.upstream_refs(stage).items() if is_full_ref(ref)}
     ordered = sorted(refs, key=lambda ref: (refs[ref] != commit, not ref.startswith("refs/heads/"), ref))
     found = (ref for ref in ordered if rt.objects.is_ancestor(stage, commit, refs[ref]))
     ref = next(found, None)

@@ -40,7 +40,8 @@ _PERCENT = pattern(r"%(?![0-9A-Fa-f]{2})")
 _DEVICES = frozenset(
     {"con", "prn", "aux", "nul"} | {f"{stem}{digit}" for stem in ("com", "lpt") for digit in range(1, 10)}
 )
-_REF_FORBIDDEN = pattern(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/\.|\.lock(?:/|$)")
+# Halves of a pair: what of a name is no UTF-8. No file of the workspace could hold it.
+_REF_FORBIDDEN = pattern(r"[\x00-\x20\x7f~^:?*\[\\\ud800-\udfff]|\.\.|@\{|//|/\.|\.lock(?:/|$)")
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _RUN_ID = pattern(f"[0-7][{_CROCKFORD}]{{25}}")
 _SCHEMES = "only https://, ssh:// and file:/// URLs are allowed"
@@ -130,6 +131,15 @@ def parse_full_ref(text: str) -> RefName:
         raise InvalidText("must start with refs/heads/ or refs/tags/")
     parse_ref_part(short_ref(text))
     return RefName(text)
+
+
+def is_full_ref(text: str) -> bool:
+    """Tell whether *text* is a full branch or tag ref."""
+    try:
+        parse_full_ref(text)
+    except InvalidText:
+        return False
+    return True
 
 
 class Url(Struct, frozen=True):

@@ -154,7 +154,7 @@ def signer(runner: Runner, data: bytes, signature: bytes, allowed: Path) -> str 
         file.flush()
         common = ["-s", file.name, "-f", str(allowed)]
         found = runner.run(["ssh-keygen", "-Y", "find-principals", *common], env=env)
-        for who in found.stdout.decode("utf-8", "replace").splitlines() if found.status == 0 else ():
+        for who in found.stdout.decode("utf-8", "replace").split("\n") if found.status == 0 else ():
             command = ["ssh-keygen", "-Y", "verify", "-n", NAMESPACE, "-I", who, *common]
             if who and runner.run(command, env=env, stdin=data).status == 0:
                 return who

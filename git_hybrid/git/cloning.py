@@ -106,10 +106,10 @@ def is_empty(git_dir: Path) -> bool:
 
 def _tip(clone: Path, ref: str) -> str | None:
     try:
-        lines = (clone / "packed-refs").read_text(encoding="utf-8").splitlines()
+        lines = os.fsdecode((clone / "packed-refs").read_bytes()).split("\n")
         found = [line.split(" ", 1)[0] for line in lines if line.partition(" ")[2] == ref]
         return parse_oid(found[0]) if found else None
-    except (OSError, UnicodeDecodeError, InvalidText):
+    except (OSError, InvalidText):
         return None
 
 

@@ -162,7 +162,7 @@ def _drop_haves(git_dir: Path) -> None:
     """Take away the refs that told the server what is here: they say nothing of what upstream has."""
     path = git_dir / "packed-refs"
     if path.is_file():
-        lines = [line.partition(" ") for line in path.read_text(encoding="utf-8").splitlines()]
+        lines = [line.partition(" ") for line in os.fsdecode(path.read_bytes()).split("\n")]
         kept = {ref: oid for oid, _, ref in lines if ref.startswith("refs/") and not ref.startswith(HAVES)}
         write_packed_refs(None, git_dir, kept)
 

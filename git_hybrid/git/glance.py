@@ -114,7 +114,7 @@ def _read(path: str) -> bytes:
 def _is_plain(config: bytes) -> bool:
     """Tell whether the clone's settings are those that this tool writes, letter by letter."""
     section = ""
-    for line in config.decode("utf-8").splitlines():
+    for line in config.decode("utf-8").removesuffix("\n").split("\n"):
         text = line.strip()
         if text.startswith("["):
             section = text

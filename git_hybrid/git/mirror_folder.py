@@ -78,12 +78,12 @@ class GitMirrorFolder:
         head = self.runner.git(["symbolic-ref", "HEAD"], git_dir=target)
         if listed.status != 0:
             return None
-        lines = [line.partition(" ") for line in listed.stdout.decode("utf-8", "surrogateescape").splitlines()]
+        lines = [line.partition(" ") for line in listed.stdout.decode("utf-8", "surrogateescape").split("\n")]
         refs = {ref: parse_oid(oid) for oid, _, ref in lines if ref.startswith(("refs/heads/", "refs/tags/"))}
         pins = {parse_oid(oid) for oid, _, ref in lines if ref.startswith(PINS)}
         return Holding(
             refs=refs,
-            head=_head(head.stdout.decode("utf-8", "surrogateescape").strip()),
+            head=_head(head.stdout.decode("utf-8", "surrogateescape").removesuffix("\n")),
             pins=frozenset(oid for oid in pins if self.runner.git(["cat-file", "-e", oid], git_dir=target).status == 0),
             lfs=frozenset(oid for oid in pins if (target / _LFS_DONE / oid).exists()),
         )
@@ -147,7 +147,7 @@ class GitMirrorFolder:
             self._move_lfs(giver, taker, change.pin)
         self._serve(stage, taker)
         self._refs(stage, taker, [f"delete {ref}" for ref in change.gone])
-        kept = [line.partition(" ") for line in listed.splitlines()]
+        kept = [line.partition(" ") for line in listed.split("\n")]
         lines = [
             f"update refs/{ref.removeprefix(UPSTREAM)} {oid}"
             for ref, _, oid in kept

@@ -36,7 +36,7 @@ _SHOWN = 10
 def find_oddities(runner: Runner, git_dir: Path, *, lfs: bool) -> Iterator[str]:
     """Yield what is odd about the repository at *git_dir*, in words; *lfs*: content stands in place of pointers."""
     listed = runner.git(["for-each-ref", "--format=%(refname)", "refs/replace/"], git_dir=git_dir)
-    replaced = listed.stdout.decode("utf-8", "replace").split()
+    replaced = listed.stdout.decode("utf-8", "replace").split("\n")[:-1]
     if replaced or listed.status != 0:
         refs = ", ".join(replaced[:_SHOWN]) or "a ref that git cannot read"
         yield f"{refs} puts other objects in the place of those named"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,10 +34,30 @@ def pour(runner: Runner, disk: Disk, giver: Path, taker: Path, *, name: SourceNa
     move(disk, giver, taker)
     if boundaries:
         _merge_shallow(disk, giver, taker)
-    refs = sorted(fetched_refs(giver).items())
-    orders = "".join(f"update {ref} {oid}\n" for ref, oid in refs if not _rewritten(f"{taker}/{ref}", oid))
-    if orders:
-        must(runner, name, taker, ["update-ref", "--stdin"], stdin=os.fsencode(orders))
+    refs = fetched_refs(giver)
+    orders = "".join(
+        f"update {ref} {oid}\n" for ref, oid in sorted(refs.items()) if not _rewritten(f"{taker}/{ref}", oid)
+    )
+    if not orders:
+        return
+    if gone := "".join(f"delete {ref}\n" for ref in in_the_way(fetched_refs(taker), refs)):
+        # Not with the others: a ref cannot be made below the name of one that is deleted at the same time.
+        must(runner, name, taker, ["update-ref", "--stdin"], stdin=os.fsencode(gone))
+    must(runner, name, taker, ["update-ref", "--stdin"], stdin=os.fsencode(orders))
+
+
+def in_the_way(there: Iterable[str], wanted: Iterable[str]) -> list[str]:
+    """Return those of the refs *there* next to which git cannot make *wanted*: the name of one is a folder of another.
+
+    Upstream has turned the branch ``release`` into ``release/1``, or the other way round.
+    """
+    wanted = frozenset(wanted)
+    folders = {folder for ref in wanted for folder in _folders(ref)}
+    return sorted(ref for ref in there if ref in folders or not wanted.isdisjoint(_folders(ref)))
+
+
+def _folders(ref: str) -> list[str]:
+    return [ref[:at] for at, char in enumerate(ref) if char == "/"]
 
 
 def _rewritten(path: str, oid: str) -> bool:

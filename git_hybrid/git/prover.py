@@ -90,7 +90,7 @@ class GitProver(Struct, frozen=True):
     def _pointers(self, git_dir: Path, entries: Sequence[TreeEntry]) -> dict[bytes, bytes]:
         """Return the blobs of *entries* that are small enough to be LFS pointers and are what their ids say."""
         sizes = self.runner.git(["cat-file", "--batch-check"], git_dir=git_dir, stdin=_lines(e.oid for e in entries))
-        heads = [line.split() for line in sizes.stdout.decode("ascii", "replace").splitlines()]
+        heads = [line.split() for line in sizes.stdout.decode("ascii", "replace").split("\n")]
         small = {head[0] for head in heads if len(head) == 3 and head[1] == "blob" and int(head[2]) < LFS_LIMIT}
         try:
             blobs = read_objects(self.runner, git_dir, dict.fromkeys(sorted(small), "blob"))

@@ -11,7 +11,7 @@ _LOOK = ("git", "cat-file", "--batch-check=%(objectname) %(objecttype)")
 
 def pushed_names(told: bytes) -> Sequence[str]:
     """Return the ids in the lines *told* by git: local ref, local id, remote ref, remote id."""
-    lines = [line.split(" ") for line in told.decode("utf-8", "surrogateescape").splitlines()]
+    lines = [line.split(" ") for line in told.decode("utf-8", "surrogateescape").split("\n")]
     # What is deleted has an id of zeros.
     return [words[-3] for words in lines if len(words) >= 4 and words[-3].strip("0")]
 
@@ -24,5 +24,5 @@ def commits(repository: Repository, names: Iterable[str]) -> Sequence[str]:
     """
     question = "".join(f"{name}^{{commit}}\n" for name in names if "\n" not in name).encode("utf-8", "surrogateescape")
     told = repository.ask(_LOOK, stdin=question).decode("utf-8", "replace") if question else ""
-    found = [line.split(" ") for line in told.splitlines()]
+    found = [line.split(" ") for line in told.split("\n")]
     return list(dict.fromkeys(words[0] for words in found if len(words) == 2 and words[1] == "commit"))

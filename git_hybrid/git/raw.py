@@ -217,7 +217,7 @@ def _object_folders(folder: str, depth: int) -> Iterator[str]:
     yield folder
     path = f"{folder}/info/alternates"
     if os.path.lexists(path):
-        for line in os.fsdecode(_content(path)).splitlines():
+        for line in os.fsdecode(_content(path)).removesuffix("\n").split("\n"):
             if not line.startswith("/") or not depth:
                 raise Unsure
             yield from _object_folders(line, depth - 1)

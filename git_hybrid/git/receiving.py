@@ -242,7 +242,7 @@ def writer(descriptor: int, check: Callable[[], None]) -> Callable[[bytes], None
 def _known(git_dir: Path) -> frozenset[str]:
     """Return the tips whose whole history the stage was given out of the object cache, or borrows from a clone."""
     with suppress(FileNotFoundError):
-        lines = (git_dir / "packed-refs").read_text(encoding="utf-8").splitlines()
+        lines = os.fsdecode((git_dir / "packed-refs").read_bytes()).split("\n")
         return frozenset(line[:40] for line in lines if line[41:].startswith(HAVES))
     with suppress(FileNotFoundError):
         (objects,) = os.fsdecode((git_dir / "objects/info/alternates").read_bytes()).split("\n")[:-1]

@@ -252,7 +252,7 @@ def write_packed_refs(disk: Disk | None, git_dir: Path, refs: Mapping[str, str])
     """
     path = f"{git_dir}/packed-refs"
     lines = "".join(f"{oid} {ref}\n" for ref, oid in sorted(refs.items()))
-    data = f"# pack-refs with: sorted \n{lines}".encode()
+    data = os.fsencode(f"# pack-refs with: sorted \n{lines}")
     if disk is not None:
         disk.write_file(Path(path), data)
     elif refs:

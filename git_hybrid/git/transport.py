@@ -266,7 +266,8 @@ def parse_refs(out: bytes) -> RemoteRefs:
     tips: dict[str, Oid] = {}
     peeled: dict[str, Oid] = {}
     head: RefName | None = None
-    for line in out.decode("utf-8", "surrogateescape").splitlines():
+    # Not splitlines(): names may hold what ends a line for Python alone.
+    for line in out.decode("utf-8", "surrogateescape").removesuffix("\n").split("\n") if out else ():
         left, tab, right = line.partition("\t")
         if not tab:
             raise WrongContent(name="", what="list of refs", expected="<id> TAB <ref>", found=line[:80])

@@ -25,7 +25,7 @@ def find_unsaved(runner: Runner, git_dir: Path) -> tuple[str, ...]:
     A name for a commit that was fetched is not among them.
     """
     listed = runner.git(["for-each-ref", "--format=%(refname) %(objectname) %(objecttype)"], git_dir=git_dir).stdout
-    lines = [line.split(" ") for line in listed.decode("utf-8", "replace").splitlines()]
+    lines = [line.split(" ") for line in listed.decode("utf-8", "surrogateescape").split("\n")[:-1]]
     fetched = [ref for ref, _, _ in lines if ref.startswith(_FETCHED) and not ref.startswith(SAVED)]
     texts = {oid for ref, oid, kind in lines if kind == "tag" and ref in fetched}
     refs = [(ref, oid, kind) for ref, oid, kind in lines if not ref.startswith(_FETCHED)]
@@ -59,7 +59,7 @@ def _place(folder: Path) -> str:
 def _only_in_reflogs(runner: Runner, git_dir: Path) -> list[str]:
     """Return the commits that HEAD or a branch once stood at, and that no ref has, but for those of this tool."""
     logged = runner.git(["log", "-g", "--format=%H %gs", "--branches", "HEAD", "--"], git_dir=git_dir).stdout
-    lines = [line.partition(" ") for line in logged.decode("utf-8", "replace").splitlines()]
+    lines = [line.partition(" ") for line in logged.decode("utf-8", "replace").split("\n")[:-1]]
     ours = {oid for oid, _, words in lines if _MOVES.fullmatch(words)}
     others = [oid for oid in dict.fromkeys(oid for oid, _, _ in lines) if oid not in ours]
     stashed = runner.git(["log", "-g", "--format=%H", "refs/stash", "--"], git_dir=git_dir).stdout.decode("ascii")

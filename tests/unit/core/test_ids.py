@@ -6,6 +6,7 @@ from git_hybrid.core.ids import (
     NAME_LIMIT,
     InvalidText,
     branch_ref,
+    is_full_ref,
     is_oid_prefix,
     make_run_id,
     parse_full_ref,
@@ -160,15 +161,26 @@ def test_a_valid_ref_name_is_kept(text: str) -> None:
 @pytest.mark.parametrize("text", ["refs/heads/main", "refs/tags/v1", "refs/heads/a/b"])
 def test_a_full_branch_or_tag_is_accepted(text: str) -> None:
     assert parse_full_ref(text) == text
+    assert is_full_ref(text)
 
 
 @pytest.mark.parametrize(
     "text",
-    ["main", "HEAD", "refs/pull/1/head", "refs/replace/x", "refs/heads/", "refs/heads/../../config", "refs/tags/a b"],
+    [
+        "main",
+        "HEAD",
+        "refs/pull/1/head",
+        "refs/replace/x",
+        "refs/heads/",
+        "refs/heads/../../config",
+        "refs/tags/a b",
+        "refs/heads/caf\udce9",
+    ],
 )
 def test_a_full_ref_outside_heads_and_tags_is_refused(text: str) -> None:
     with pytest.raises(InvalidText):
         parse_full_ref(text)
+    assert not is_full_ref(text)
 
 
 def test_short_and_full_names_of_refs_belong_together() -> None:

@@ -124,6 +124,12 @@ def test_refs_that_are_no_branch_or_tag_are_left_out():
     assert set(parse_refs(out + f"{OID}\trefs/tags/v1^{{}}\n".encode()).tips) == {"refs/heads/main"}
 
 
+def test_only_git_s_own_end_ends_a_line():
+    names = [f"a{char}b" for char in "\u2028\u2029\x85"]
+    out = b"".join(f"{OID}\trefs/heads/{name}\n".encode() for name in names)
+    assert list(parse_refs(out).tips) == [f"refs/heads/{name}" for name in names]
+
+
 @pytest.fixture
 def workspace(tmp_path, monkeypatch, fp):
     """A workspace in which git is found and setpriv is not, so that every command line starts with git."""
@@ -142,7 +148,7 @@ def _add(workspace, *options: str) -> int:
 
 
 def test_words_of_git_and_the_remedy_reach_the_user(fp, workspace, capsys):
-    words = b"remote: this is what the server says\nfatal: something that nobody has seen before\n"
+    words = b"remote: this is what the server says\nfatal: unable to do what nobody has seen before\n"
     _ls_remote(fp, returncode=77, stdout=b"and this stood on stdout\n", stderr=words)
     fp.register(["git", fp.any(), "fetch", fp.any()], returncode=77, stdout=b"and this stood on stdout\n", stderr=words)
     before = workspace.files()
@@ -150,7 +156,7 @@ def test_words_of_git_and_the_remedy_reach_the_user(fp, workspace, capsys):
     err = capsys.readouterr().err
     assert "error: new: git " in err
     assert "77" in err
-    assert "something that nobody has seen before" in err
+    assert "what nobody has seen before" in err
     assert "this is what the server says" in err
     assert "and this stood on stdout" in err
     assert "hint: " in err

@@ -1,0 +1,104 @@
+"""Names of branches and tags that upstream chooses: odd ones, and some that cannot stand beside those from before."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from support.cli import Hybrid
+from support.kit import git
+from support.upstream import Upstream, UpstreamFactory
+
+# They end a line for Python alone; the last is no UTF-8.
+ODD = ("x\u2028y", "x\u0085y", "z\u2028", "caf\udce9")
+
+
+@pytest.fixture
+def tool(upstream_factory: UpstreamFactory) -> Upstream:
+    upstream = upstream_factory()
+    upstream.commit({"a": "1\n"})
+    return upstream
+
+
+def _head(workspace: Path, name: str) -> str:
+    return git("rev-parse", "HEAD", cwd=workspace / "sources" / name)
+
+
+@pytest.mark.parametrize("cached", [True, False])
+def test_odd_names_of_other_refs_block_nothing(
+    workspace: Path, hybrid: Hybrid, tool: Upstream, tmp_path: Path, cached: bool
+) -> None:
+    first = tool.rev("main")
+    for name in ODD:
+        tool.branch(name)
+        tool.git("update-ref", f"refs/tags/a{name}", first)
+    env = {"GIT_HYBRID_CACHE_DIR": str(tmp_path / "cache") if cached else ""}
+    hybrid("init")
+    hybrid("add", tool.url, "--name", "branch", env=env)
+    hybrid("add", tool.url, "--name", "odd", "--branch", ODD[0], env=env)
+    hybrid("add", tool.url, "--name", "commit", "--commit", first, env=env)
+    hybrid("sync", env=env)
+    second = tool.commit({"a": "2\n"})
+    hybrid("pin", "--all", env=env)
+    hybrid("sync", env=env)
+    assert [_head(workspace, name) for name in ("branch", "odd", "commit")] == [second, first, first]
+    for _ in range(2):
+        hybrid("mirror", "update", tmp_path / "mirror", env=env)
+    hybrid("remove", "commit", "odd", env=env)
+
+
+def test_a_commit_is_never_pinned_by_a_name_that_no_file_can_hold(
+    workspace: Path, hybrid: Hybrid, tool: Upstream
+) -> None:
+    first = tool.rev("main")
+    tool.branch(os.fsdecode(b"caf\xe9"))
+    tool.commit({"a": "2\n"})
+    hybrid("init")
+    hybrid("add", tool.url, "--commit", first)
+    assert 'ref = "refs/heads/main"' in (workspace / "state/sources.lock").read_text()
+
+
+@pytest.mark.parametrize("cached", [True, False])
+def test_a_branch_may_become_a_folder_of_branches_and_a_branch_again(
+    workspace: Path, hybrid: Hybrid, tool: Upstream, tmp_path: Path, cached: bool
+) -> None:
+    env = {"GIT_HYBRID_CACHE_DIR": str(tmp_path / "cache") if cached else ""}
+    manifest = workspace / "sources.toml"
+    tool.branch("release")
+    hybrid("init")
+    hybrid("add", tool.url, "--branch", "release", env=env)
+    hybrid("sync", env=env)
+    hybrid("mirror", "update", tmp_path / "mirror", env=env)
+    for old, new in (("release", "release/1.x"), ("release/1.x", "release")):
+        tool.delete_ref(f"refs/heads/{old}")
+        tool.branch(new)
+        newest = tool.commit({"a": new}, branch=new)
+        manifest.write_text(manifest.read_text().replace(f'"{old}"', f'"{new}"'))
+        hybrid("pin", "--all", env=env)
+        hybrid("sync", env=env)
+        assert _head(workspace, "tool") == newest
+        hybrid("mirror", "update", tmp_path / "mirror", env=env)
+
+
+def test_a_clone_from_before_takes_the_folder_of_branches(
+    workspace: Path, hybrid: Hybrid, tool: Upstream, tmp_path: Path
+) -> None:
+    """Another workspace has pinned the new branch: this one has neither its commit nor room for its name."""
+    manifest, lock = workspace / "sources.toml", workspace / "state/sources.lock"
+    tool.branch("release")
+    hybrid("init")
+    hybrid("add", tool.url, "--branch", "release")
+    hybrid("sync")
+    tool.delete_ref("refs/heads/release")
+    tool.branch("release/1.x")
+    newest = tool.commit({"a": "2\n"}, branch="release/1.x")
+    manifest.write_text(manifest.read_text().replace('"release"', '"release/1.x"'))
+    other = tmp_path / "other"
+    other.mkdir()
+    hybrid("init", cwd=other)
+    hybrid("add", tool.url, "--branch", "release/1.x", cwd=other)
+    lock.write_bytes((other / "state/sources.lock").read_bytes())
+    hybrid("sync")
+    assert _head(workspace, "tool") == newest
