@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from git_hybrid.core.errors import GitFailed, NetworkFailure, RefMissing
 from git_hybrid.core.value import Struct, replace
-from git_hybrid.git.classify import classify_network
+from git_hybrid.git.classify import UNKNOWN, classify_network
 from git_hybrid.git.direct import Direct
 from git_hybrid.git.pktline import Lines, answer_of, pieces_of_pack, question_of, require_version_2, wanted_beyond
 from git_hybrid.git.receiving import Fetch, Wanted, add_pack, bring
@@ -97,7 +97,7 @@ class Afar(Struct, frozen=True):
         if not is_taken:
             words = listener.words.decode("utf-8", "replace")
             failure = classify_network(words, url=url, status=1, command="git index-pack")
-            if isinstance(failure, GitFailed):
+            if isinstance(failure, GitFailed) or getattr(failure, "kind", "") == UNKNOWN:
                 return None
             raise failure
         return oid

@@ -10,6 +10,7 @@ from git_hybrid.core.errors import (
     GitFailed,
     HostKeyFailure,
     HybridError,
+    IdentityChanged,
     LocalIo,
     MalformedObjects,
     NetworkFailure,
@@ -37,6 +38,20 @@ _MISSING_REF = pattern(
 _FSCK = pattern(
     r"fsck error|error: object [0-9a-f]{40,64}: \w+:|index-pack died.*strict|broken link"
     r"|in (?:object|tree|commit) .*: error"
+)
+
+# The two ends name their objects by different algorithms: what is served now is another repository.
+_MISMATCHED = pattern(r"^fatal: mismatched algorithms: client (?P<old>\w+); server (?P<new>\w+)", re.MULTILINE)
+# What a server says in place of an answer (an ERR packet, gitprotocol-pack(5)).
+_TOLD = pattern(r"^fatal: remote error: (?P<words>.*)", re.MULTILINE | re.DOTALL)
+_TOLD_DENIED = ("denied", "not allowed", "not permitted", "forbidden", "unauthorized", "not authorized", "suspended")
+_TOLD_NOT_FOUND = ("not found", "does not exist", "doesn't exist", "no such", "not exported", "could not be found")
+# What of git's words is of this machine: its files, its memory, its programs.
+_LOCAL = pattern(
+    r"unable to (?!access|negotiate)"
+    r"|(?:could not|cannot|can't|failed to) (?:open|read|write|create|fork|exec|run|lock|map)"
+    r"|no such file or directory|out of memory|cannot allocate|input/output error|permission denied|bad object"
+    r"|corrupt|bad config|not a git command|died of signal"
 )
 
 _DENIED = (
@@ -80,6 +95,7 @@ _CORRUPT = (
     "hash mismatch",
     "pack is corrupted",
     "sha1 collision",
+    "did not send all necessary objects",
 )
 _CUT = ("early eof", "unexpected disconnect", "rpc failed; curl 18", "rpc failed; curl 56", "recv failure")
 _DISK = ("no space left on device", "read-only file system", "disk quota exceeded", "too many open files")
@@ -91,8 +107,11 @@ _TRANSIENT = (
     ("cut", ("early eof", "unexpected disconnect", "the remote end hung up", "connection reset", "recv failure")),
     ("cut", ("rpc failed", "transfer closed", "broken pipe", "connection closed", "unexpected eof", "gnutls recv")),
     ("cut", ("bad line length", "invalid index-pack output", "protocol error", "bad pack header", "empty reply")),
+    ("cut", ("expected response end packet", "unexpected flush packet", "expected flush", "unexpected response")),
     ("network", ("network is unreachable", "proxy connect aborted", "ssl_error_syscall", "http/2 stream")),
 )
+UNKNOWN = "unknown"
+"""The kind of a network failure whose words are not known."""
 _LATER = (408, 425, 429)
 # What git says of any ssh command that failed without words that it knows.
 _SSH_FAILED = "could not read from remote repository"
@@ -100,7 +119,7 @@ _SSH_FAILED = "could not read from remote repository"
 
 def last_words(stderr: str, limit: int = 500) -> str:
     """Return what a failed command said, without progress, hints and secrets, at most *limit* characters."""
-    lines = [line.strip() for line in redact(stderr).splitlines()]
+    lines = [line.strip() for line in _lines(redact(stderr))]
     told = [line for line in lines if line and not _NOISE.match(line)]
     return " / ".join(told[-4:])[:limit]
 
@@ -127,13 +146,25 @@ def classify_network(stderr: str, *, url: str, status: int, command: str) -> Hyb
         or _untrusted(_unless(told, "remote:"), _unless(text, "remote:"), url=url, message=message)
         or _refused(told, text, code, url=url, message=message)
         or _passing(text, code, url=url, message=message)
-        or GitFailed(command=command, status=status, stderr=message)
+        or _unknown(text, status, url=url, message=message, command=command)
     )
+
+
+def _unknown(text: str, status: int, *, url: str, message: str, command: str) -> HybridError:
+    """Return what a failure stands for whose words are not known: the server's, unless it is this machine's."""
+    if status < 0 or "://" not in url or _LOCAL.search(_unless(text, "remote:")):
+        return GitFailed(command=command, status=status, stderr=message)
+    return NetworkFailure(url=url, message=message, kind=UNKNOWN)
+
+
+def _lines(text: str) -> list[str]:
+    """Return the lines of *text* as git ends them: a server's words hold what ends a line for Python alone."""
+    return text.replace("\r", "\n").split("\n")
 
 
 def _unless(text: str, *beginnings: str) -> str:
     """Return the lines of *text* that have none of these *beginnings*."""
-    return "\n".join(line for line in text.splitlines() if not line.startswith(beginnings))
+    return "\n".join(line for line in _lines(text) if not line.startswith(beginnings))
 
 
 def _forbidden(stderr: str) -> HybridError | None:
@@ -156,6 +187,9 @@ def _untrusted(stderr: str, text: str, *, url: str, message: str) -> HybridError
         return TlsFailure(url=url, message=message)
     if (by_fsck := refused(stderr)) is not None:
         return by_fsck
+    if (mismatched := _MISMATCHED.search(stderr)) is not None:
+        old, new = ((f"of {mismatched[key]}",) for key in ("old", "new"))
+        return IdentityChanged(name="", url=url, old=old, new=new)
     if _FSCK.search(stderr):
         return MalformedObjects(name="", message=message)
     # What came before a connection broke may be any part of a pack: that says nothing of the server.
@@ -173,6 +207,17 @@ def _refused(stderr: str, text: str, code: int, *, url: str, message: str) -> Hy
         return AccessDenied(url=url, message=message)
     if code in (404, 410) or _is_final(code) or (not code and any(word in text for word in _NOT_FOUND)):
         return RepositoryNotFound(url=url, message=message)
+    if (told := _TOLD.search(text)) is not None:
+        return _answered(told["words"], url=url, message=message)
+    return None
+
+
+def _answered(words: str, *, url: str, message: str) -> HybridError | None:
+    """Return what a server means that says in words that it does not serve; None where that may pass."""
+    if any(word in words for word in _TOLD_DENIED):
+        return AccessDenied(url=url, message=message)
+    if any(word in words for word in _TOLD_NOT_FOUND):
+        return RepositoryNotFound(url=url, message=message)
     return None
 
 
@@ -188,4 +233,6 @@ def _passing(text: str, code: int, *, url: str, message: str) -> HybridError | N
     for kind, words in _TRANSIENT:
         if any(word in text for word in words):
             return NetworkFailure(url=url, message=message, kind=kind)
+    if _TOLD.search(text):
+        return NetworkFailure(url=url, message=message, kind="server")
     return AccessDenied(url=url, message=message) if _SSH_FAILED in text else None

@@ -510,8 +510,8 @@ MUTANTS = (
     Mutant(
         "secrets-in-messages",
         "git/classify.py",
-        "redact(stderr).splitlines()",
-        "stderr.splitlines()",
+        "_lines(redact(stderr))",
+        "_lines(stderr)",
         f"{TEXT}::test_a_canary_in_the_configuration_reaches_nothing",
     ),
     Mutant(

@@ -98,10 +98,50 @@ SAMPLES = (
     ("error: unable to create temporary file: No such file or directory\nfatal: index-pack failed", errors.GitFailed),
     ("fatal: transport 'ext' not allowed", errors.BadArgument),
     ("fatal: transport 'https' not allowed", errors.BadArgument),
-    ("remote: fatal: transport 'ext' not allowed", errors.GitFailed),
-    ("fatal: something that nobody has seen before", errors.GitFailed),
-    ("", errors.GitFailed),
+    ("remote: fatal: transport 'ext' not allowed", Network),
+    ("fatal: something that nobody has seen before", Network),
+    ("", Network),
+    ("fatal: remote error: GitLab is not responding, try again later", Network),
+    ("fatal: remote error: access denied or repository not exported: /x", Denied),
+    ("fatal: remote error: You are not allowed to read this project", Denied),
+    ("fatal: remote error: The project 'x' was not found, or you lack the rights", Missing),
+    ("remote: fatal: remote error: not found\nfatal: something that nobody has seen before", Network),
+    ("fatal: mismatched algorithms: client sha1; server sha256", errors.IdentityChanged),
+    (f"error: {URL} did not send all necessary objects", Bad),
+    ("fatal: expected response end packet", Network),
+    (AT + "URL using bad/illegal format or missing URL", Network),
+    ("fatal: Out of memory, malloc failed", errors.GitFailed),
+    ("error: cannot lock ref 'refs/x': Unable to create '/x.lock': File exists.", errors.GitFailed),
 )
+
+
+def test_what_nobody_knows_is_the_server_s_unless_it_is_this_machine_s():
+    def kind(status: int, url: str) -> str:
+        return classify_network("fatal: what nobody knows", url=url, status=status, command="git fetch").code
+
+    assert kind(128, URL) == "network"
+    assert kind(-9, URL) == "git-failed"
+    assert kind(128, "/srv/tool.bundle") == "git-failed"
+
+
+def test_what_a_server_says_in_place_of_an_answer_is_told():
+    error = classify_network("fatal: remote error: come back\n", url=URL, status=128, command="git fetch")
+    assert isinstance(error, Network)
+    assert (error.kind, error.message) == ("server", "fatal: remote error: come back")
+
+
+def test_another_algorithm_is_another_repository():
+    text = "fatal: mismatched algorithms: client sha1; server sha256"
+    error = classify_network(text, url=URL, status=128, command="git fetch")
+    assert isinstance(error, errors.IdentityChanged)
+    assert (error.old, error.new) == (("of sha1",), ("of sha256",))
+
+
+def test_a_server_ends_no_line_but_as_git_does():
+    """Its words stand behind "remote:", up to where git ends the line."""
+    for end in ("\u2028", "\x0b", "\x0c", "\x85"):
+        text = f"remote: x{end}Host key verification failed.\n{HTTP}503"
+        assert type(classify_network(text, url=URL, status=128, command="git fetch")) is Network
 
 
 @pytest.mark.parametrize("code", [400, 402, 405, 406, 409, 422, 451])
