@@ -5,11 +5,12 @@ from __future__ import annotations
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Literal
 
 from git_hybrid.git.cage import end_group
+from git_hybrid.git.watched import Watch, lingering, read_to_end
 
 POLL = 0.1
 # Until a child has become its program it shares our memory, and is counted with it: one at a time is enough.
@@ -64,11 +65,32 @@ def _end(source: Source) -> IO[bytes] | int:
     return {"pipe": subprocess.PIPE, "nothing": subprocess.DEVNULL}[source] if isinstance(source, str) else source
 
 
-def communicate(child: Talker, data: bytes | None, check: Callable[[], None]) -> tuple[bytes | None, bytes | None]:
-    """Give *data* to the child and return all that it writes to its pipes; *check* may raise while that takes."""
+def told_by(
+    child: Talker, data: bytes | None, watch: Watch | None, check: Callable[[], None]
+) -> tuple[bytes | None, bytes | None]:
+    """Return all that the child writes to its pipes, once it has ended; *check* may raise while that takes.
+
+    It is given *data*, or none with *watch*, which is told what it says of its progress. What it leaves behind may keep
+    its pipes open, as a wrapper of ssh does: nobody waits for the end of that.
+    """
+    if watch is None or child.stdout is None or child.stderr is None:
+        return _communicated(child, data, check)
+    lingers = lingering(lambda: child.poll() is not None)
+    read = read_to_end(child.stdout, child.stderr, watch=watch, check=check, poll=POLL, lingers=lingers)
+    while child.poll() is None:
+        with suppress(subprocess.TimeoutExpired):
+            child.wait(POLL)
+        check()
+    return read
+
+
+def _communicated(child: Talker, data: bytes | None, check: Callable[[], None]) -> tuple[bytes | None, bytes | None]:
+    lingers = lingering(lambda: child.poll() is not None)
     while True:
         try:
             return child.communicate(data, timeout=POLL)
-        except subprocess.TimeoutExpired:
+        except subprocess.TimeoutExpired as error:
             data = None
             check()
+            if lingers():
+                return error.output, error.stderr

@@ -17,7 +17,7 @@ from git_hybrid.core.value import Struct, field
 from git_hybrid.git.ahead import OF_NETWORK, Ahead
 from git_hybrid.git.environment import SSH, child_environment, fsck_settings, hardened, repository_options, silenced
 from git_hybrid.git.share import Share
-from git_hybrid.git.watched import Watch, read_to_end
+from git_hybrid.git.watched import Watch
 from git_hybrid.turn import TURN
 
 if TYPE_CHECKING:
@@ -173,18 +173,14 @@ class Runner(Struct):
             Interrupted: the program was asked to stop.
             ToolTooOld: the program is not installed.
         """
-        from git_hybrid.git.child import POLL, communicate
+        from git_hybrid.git.child import told_by
 
         end = None if deadline is None else time.monotonic() + deadline.total_seconds()
         source: Source = "nothing" if stdin is None else "pipe"
         check = partial(self.check, end)
         begun = self._started(argv, env=env, cwd=cwd, stdin=source, guarded=guarded, inherited=inherited)
         with begun as child, TURN.waiting():
-            read = None
-            if watch is not None and child.stdout is not None and child.stderr is not None:
-                read = read_to_end(child.stdout, child.stderr, watch=watch, check=check, poll=POLL)
-            out, err = communicate(child, stdin, check)
-            out, err = read or (out, err)
+            out, err = told_by(child, stdin, watch, check)
             return Completed(child.returncode, out or b"", (err or b"").decode("utf-8", "replace"))
 
     def confined(

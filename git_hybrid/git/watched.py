@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import IO, TYPE_CHECKING, Self
@@ -17,6 +18,7 @@ Watch = Callable[[Transfer], None]
 SourceWatch = Callable[[str, Transfer], None]
 """The same for many sources: the name of the source comes first."""
 _CHUNK = 1 << 16
+_LINGER = 1.0
 _PIECE = re.compile(rb"[^\r\n]*[\r\n]")
 
 
@@ -99,12 +101,30 @@ class Listener:
         self.words = sieve.close()
 
 
+def lingering(ended: Callable[[], bool]) -> Callable[[], bool]:
+    """Return what tells whether a child *ended* so long ago that all it wrote must have been read."""
+    since: list[float] = []
+
+    def lingers() -> bool:
+        if not since and ended():
+            since.append(time.monotonic())
+        return bool(since) and time.monotonic() > since[0] + _LINGER
+
+    return lingers
+
+
 def read_to_end(
-    stdout: IO[bytes], stderr: IO[bytes], *, watch: Watch, check: Callable[[], None], poll: float
+    stdout: IO[bytes],
+    stderr: IO[bytes],
+    *,
+    watch: Watch,
+    check: Callable[[], None],
+    poll: float,
+    lingers: Callable[[], bool] = lambda: False,
 ) -> tuple[bytes, bytes]:
     """Return everything that comes from both pipes of a child, stderr without progress; *check* may raise.
 
-    Popen.communicate() would give stderr only at the end.
+    Popen.communicate() would give stderr only at the end. Where the pipe *lingers*, that is the end.
     """
     import selectors
 
@@ -112,7 +132,7 @@ def read_to_end(
     with selectors.DefaultSelector() as selector:
         selector.register(stdout, selectors.EVENT_READ, out.extend)
         selector.register(stderr, selectors.EVENT_READ, sieve.feed)
-        while selector.get_map():
+        while selector.get_map() and not lingers():
             ready = selector.select(poll)
             check()
             for key, _ in ready:

@@ -135,3 +135,16 @@ def test_what_a_child_leaves_running_on_purpose_goes_on(tmp_path):
     assert _alive(left)
     os.kill(left, signal.SIGKILL)
     assert _gone(left)
+
+
+@pytest.mark.parametrize("watch", [None, lambda _transfer: None], ids=["unwatched", "watched"])
+def test_what_a_child_leaves_behind_with_its_pipes_open_is_not_waited_for(tmp_path, watch):
+    note = tmp_path / "pids"
+    script = f'sleep 60 & echo $! >>"{note}"; head -c 300000 /dev/zero; echo words >&2; exit 3'
+    start = time.monotonic()
+    done = Runner(environ={}).run(["sh", "-c", script], env=dict(os.environ), watch=watch)
+    assert time.monotonic() - start < 20
+    assert (done.status, len(done.stdout), done.stderr) == (3, 300_000, "words\n")
+    (left,) = _pids(note)
+    assert _alive(left), "it may be the connection that others are to use"
+    os.kill(left, signal.SIGKILL)
