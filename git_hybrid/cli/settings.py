@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -75,7 +76,7 @@ def read_settings(
         offline=forbidden,
         jobs=chosen,
         lock_timeout=timeout,
-        bundle_folder=Path(folder).absolute() if folder else None,
+        bundle_folder=_without_dots(folder) if folder else None,
         cache_folder=cache_folder(environ, config),
         cache_max_age=age,
         cache_trees=trees,
@@ -95,6 +96,12 @@ def cache_folder(environ: Mapping[str, str], config: Mapping[str, str]) -> Path 
         home = environ.get("HOME", "")
         text = f"{home}{text[1:]}" if home.startswith("/") else ""
     return Path(text).absolute() if text else None
+
+
+def _without_dots(folder: str) -> Path:
+    """Return the absolute path of *folder*; no URL that is made of it may have ``..`` in it."""
+    path = Path(folder).absolute()
+    return Path(os.path.realpath(path)) if ".." in path.parts else path
 
 
 def _given(environ: Mapping[str, str], config: Mapping[str, str], variable: str, key: str) -> tuple[str, str | None]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from git_hybrid.core.bundles import SERVED
 from git_hybrid.core.checks import Facts, Violation
 from git_hybrid.core.endpoints import DIRECT, Mirrors, repository_path
-from git_hybrid.core.mirrors import Incomplete, Inventory, serving
+from git_hybrid.core.mirrors import Incomplete, Inventory, plain_url, serving
 from git_hybrid.core.state import SourceState, State
 
 FILE = "state/sources-mirrors.json"
@@ -22,7 +22,7 @@ def check_mirrors(facts: Facts) -> tuple[Violation, ...]:
     """
     inventory = facts.inventory
     found = [_incomplete(entry) for entry in inventory.incomplete]
-    known = {entry.base_url.rstrip("/") for entry in inventory.mirrors.values()}
+    known = {plain_url(entry.base_url) for entry in inventory.mirrors.values()}
     told: set[str] = set()
     for base, kind in _in_use(inventory, facts.mirrors, facts.state, facts.bundle_folder):
         if base in known or base in told:
@@ -44,14 +44,14 @@ def _in_use(
     inventory: Inventory, mirrors: Mirrors, state: State, bundle_folder: str | None
 ) -> Iterator[tuple[str, str]]:
     """Yield each base URL in use, with the option that its kind needs."""
-    yield from ((base.rstrip("/"), "") for base in mirrors.entries if base != DIRECT)
+    yield from ((plain_url(base), "") for base in mirrors.entries if base != DIRECT)
     if bundle_folder is not None:
-        yield f"file://{bundle_folder.rstrip('/')}", " --kind bundle"
+        yield plain_url(f"file://{bundle_folder}"), " --kind bundle"
     for entry in state.sources.values():
-        url = entry.served_by
-        if url is None or url.startswith(SERVED):
+        if entry.served_by is None or entry.served_by.startswith(SERVED):
             continue
-        if url != str(entry.url) and serving(inventory, url, entry.url, entry.name) is None:
+        url = plain_url(entry.served_by)
+        if entry.served_by != str(entry.url) and serving(inventory, url, entry.url, entry.name) is None:
             yield _base(url, entry)
 
 

@@ -8,7 +8,7 @@ was, so a mirror that is no longer refreshed grows old however often it is asked
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from git_hybrid.core.canonical import Json
@@ -16,6 +16,10 @@ from git_hybrid.core.endpoints import mirror_url
 from git_hybrid.core.ids import Oid, SourceName, Url
 from git_hybrid.core.manifest import Policy
 from git_hybrid.core.value import Struct, field, replace
+
+_SLACK = timedelta(days=1)
+"""How far two clocks may be apart."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 MirrorKind = Literal["mirror", "bundle"]
 """``mirror`` serves repositories below its base URL; ``bundle`` is a folder of ``<name>.bundle`` files."""
@@ -80,17 +84,34 @@ def served_url(mirror: Mirror, url: Url, name: SourceName) -> str:
 
 def serving(inventory: Inventory, served_by: str, url: Url, name: SourceName) -> Mirror | None:
     """Return the mirror of the inventory that *served_by* is a URL of, or None if none is."""
-    return next((entry for entry in inventory.mirrors.values() if served_url(entry, url, name) == served_by), None)
+    served = plain_url(served_by)
+    entries = inventory.mirrors.values()
+    return next((entry for entry in entries if plain_url(served_url(entry, url, name)) == served), None)
+
+
+def plain_url(url: str) -> str:
+    """Return *url* as it is compared: of a folder ``.``, ``..`` and doubled slashes are gone, of all the last slash."""
+    if not url.startswith("file://"):
+        return url.rstrip("/")
+    parts: list[str] = []
+    for part in url.removeprefix("file://").split("/"):
+        if part == "..":
+            parts[-1:] = []
+        elif part not in ("", "."):
+            parts.append(part)
+    return f"file:///{'/'.join(parts)}"
 
 
 def age(mirror: Mirror, name: SourceName, now: datetime) -> timedelta:
     """Return how long ago *mirror* was last known to be current for the source *name*.
 
-    Counted from the last check that found the source well, else from when the mirror was last verified or added.
+    Counted from the last check that found the source well, else from when the mirror was last verified or added. A
+    time that is still to come was written by a clock that was wrong, and does not count.
     """
     held = mirror.sources.get(name)
-    since = held.checked_at if held is not None else mirror.verified_at or mirror.added_at
-    return max(now - since, timedelta(0))
+    checked = mirror.verified_at if held is None else held.checked_at
+    times = (time for time in (checked, mirror.added_at) if time is not None and time - now <= _SLACK)
+    return max(now - next(times, _EPOCH), timedelta(0))
 
 
 class Finding(Struct, frozen=True, kw_only=True):

@@ -35,6 +35,21 @@ def test_a_bundle_serves_the_pin_offline(bundles: Path, tool: Upstream, workspac
     assert f"file://{bundles}/tool.bundle" in (workspace / "state/sources.json").read_text()
 
 
+def test_a_relative_folder_can_be_recorded(bundles: Path, workspace: Path, hybrid: Hybrid) -> None:
+    env = {"GIT_HYBRID_BUNDLE_DIR": "../bundles"}
+    hybrid("sync", "--offline", env=env)
+    assert f"{bundles.as_uri()}/tool.bundle" in (workspace / "state/sources.json").read_text()
+    found = hybrid("check", "mirrors", "--json", env=env, check=1).json()["checks"][0]["violations"]
+    (mend,) = {item["mend"] for item in found}
+    words = mend.replace("NAME", "bd").replace("WHO", "me@example.org").split()[2:]
+    hybrid(*words)
+    hybrid("check", "mirrors", env=env)
+    # A state of before, which has the folder as it was typed, is the same mirror.
+    state = workspace / "state/sources.json"
+    state.write_text(state.read_text().replace(bundles.as_uri(), f"{workspace.as_uri()}/../bundles"))
+    hybrid("check", "mirrors", env=env)
+
+
 def test_a_bundle_without_the_pin_does_not_serve(
     bundles: Path, tool: Upstream, workspace: Path, hybrid: Hybrid
 ) -> None:

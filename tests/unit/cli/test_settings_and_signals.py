@@ -39,6 +39,17 @@ def test_option_then_environment_then_configuration(environ, config, option, wan
     assert _read(environ, config, jobs=option).jobs == want
 
 
+def test_the_folder_of_bundles_has_no_dots(tmp_path, monkeypatch):
+    (tmp_path / "ws").mkdir()
+    (tmp_path / "link").symlink_to("ws")
+    monkeypatch.chdir(tmp_path / "ws")
+    root = tmp_path.resolve()
+    assert _read({"GIT_HYBRID_BUNDLE_DIR": "../bd"}).bundle_folder == root / "bd"
+    assert _read({}, {"hybrid.bundledir": "./bd/"}).bundle_folder == root / "ws/bd"
+    # What is written without dots is kept as it is: the URL in state is made of it.
+    assert _read({"GIT_HYBRID_BUNDLE_DIR": f"{tmp_path}/link"}).bundle_folder == tmp_path / "link"
+
+
 def test_what_is_empty_says_nothing():
     found = _read({"GIT_HYBRID_JOBS": "", "GIT_HYBRID_LOCK_TIMEOUT": ""}, {"hybrid.jobs": "4"})
     assert (found.jobs, found.lock_timeout) == (None, timedelta(seconds=10))

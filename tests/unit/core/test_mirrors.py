@@ -21,6 +21,8 @@ from git_hybrid.core.mirrors import (
     Inventory,
     Mirror,
     age,
+    late,
+    plain_url,
     served_url,
     serving,
     verified,
@@ -104,6 +106,50 @@ def test_the_age_of_a_source():
     held = Held(commit=oid(1), checked_at=NOW - 2 * DAY, ok=True)
     assert age(replace(mirror, verified_at=NOW, sources={TOOL: held}), TOOL, NOW) == 2 * DAY
     assert age(replace(mirror, sources={TOOL: replace(held, checked_at=NOW + DAY)}), TOOL, NOW) == timedelta(0)
+
+
+def test_a_time_that_is_still_to_come_counts_as_no_check():
+    mirror = a_mirror()
+    ahead = Held(commit=oid(1), checked_at=NOW + 300 * DAY, ok=True)
+    wrong = replace(mirror, verified_at=NOW + 300 * DAY, sources={TOOL: ahead})
+    assert age(wrong, TOOL, NOW) == age(mirror, TOOL, NOW) == 9 * DAY
+    assert age(replace(wrong, sources={}), TOOL, NOW) == 9 * DAY
+    assert age(replace(wrong, added_at=NOW + 300 * DAY), TOOL, NOW) > 10_000 * DAY
+    policy = Policy(mirror_max_staleness=7 * DAY)
+    assert late(wrong, policy, NOW) == (TOOL,)
+    assert stale(listed(wrong), policy, a_source(), Endpoint(SERVED, BASE), NOW) is not None
+    assert (
+        stale(
+            listed(verified(wrong, {TOOL: Finding(commit=oid(1), ok=True)}, NOW)),
+            policy,
+            a_source(),
+            Endpoint(SERVED, BASE),
+            NOW,
+        )
+        is None
+    )
+
+
+@pytest.mark.parametrize(
+    ("url", "plain"),
+    [
+        ("file:///srv/ws/../bd/up.bundle", "file:///srv/bd/up.bundle"),
+        ("file:///srv//./bd/", "file:///srv/bd"),
+        ("file:///../srv", "file:///srv"),
+        ("https://host/a//b/", "https://host/a//b"),
+    ],
+)
+def test_urls_of_one_folder_are_one(url, plain):
+    assert plain_url(url) == plain
+
+
+def test_who_serves_a_url_however_its_path_is_written():
+    disk = a_mirror(name="disk", base_url="file:///srv/./bundles/", kind="bundle")
+    assert serving(listed(disk), "file:///srv/ws/../bundles/tool.bundle", a_source().url, TOOL) is disk
+    facts_in_use = served_state("file:///srv/ws/../bundles/tool.bundle")
+    assert check_mirrors(facts(listed(disk), state=facts_in_use)) == ()
+    (found,) = check_mirrors(facts(Inventory(), state=facts_in_use))
+    assert found.entry == "file:///srv/bundles"
 
 
 def test_a_check_that_finds_less_does_not_make_it_younger():
