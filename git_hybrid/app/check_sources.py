@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from git_hybrid.app.executor import run_all
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.select import select
-from git_hybrid.core.check_sources import judge_content, judge_standing
+from git_hybrid.core.check_sources import judge_content, judge_packs, judge_standing
 from git_hybrid.core.checks import Violation
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.plan import Clone
@@ -17,7 +17,7 @@ from git_hybrid.core.ports_identity import Prover
 def check_sources(
     rt: Runtime, prover: Prover, *, names: Sequence[str] = (), content: bool = False
 ) -> tuple[Violation, ...]:
-    """Return what of the clones is not as the lock says; with *content* every byte of them is read.
+    """Return what of the clones is not as the lock says; with *content* every byte of them and of their packs is read.
 
     A source that has no pin or no clone yet is no violation: nothing can be built from it.
 
@@ -38,6 +38,8 @@ def check_sources(
         if content and standing is not None and not standing.broken:
             read = prover.content(source, standing)
             found = (*found, *judge_content(pin, standing, read, submodules=source.submodules))
+        if content and standing is not None:
+            found = (*found, *judge_packs(pin, prover.damaged_packs(source)))
         rt.progress("done", name, "differs" if found else "proved")
         return found
 

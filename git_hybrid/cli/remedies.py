@@ -331,7 +331,7 @@ REMEDIES: Mapping[str, Remedy] = {
         74,
         "{name_prefix}{command} failed with status {status}",
         "{stderr_and_stdout}\nwith -v each step is told",
-        ("git hybrid diag",),
+        ("git hybrid diag", "whether the clones are whole: git hybrid check sources --content"),
     ),
     **AIR_GAP,
     **CLUSTER,

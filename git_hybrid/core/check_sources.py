@@ -131,6 +131,19 @@ def judge_content(pin: Pin, standing: Standing, content: Content, *, submodules:
     return tuple(found)
 
 
+def judge_packs(pin: Pin, damaged: Sequence[str]) -> tuple[Violation, ...]:
+    """Return that files of packs are *damaged*, which a fetch or a reset would not write anew."""
+    if not damaged:
+        return ()
+    name = pin.source
+    what = f"its packs are damaged: {_some(damaged)}"
+    why = (
+        "objects of the history cannot be read, or not be trusted; other clones and the object cache may share the file"
+    )
+    mend = f"move sources/{name} away, then: git hybrid cache verify; git hybrid sync {name}"
+    return (_violation(name, what, why, mend),)
+
+
 _RULES = {
     "changed": ("with other content", "the bytes are not those of the pinned commit"),
     "mode": ("with another mode or kind", "what can be run, or is a link, decides what a build does"),

@@ -16,6 +16,10 @@ class Prover(Protocol):
         """Return what the git folder of the clone says of *pin*."""
         ...
 
+    def damaged_packs(self, source: Source) -> tuple[str, ...]:
+        """Return the names of the files of packs in the clone that hold something else than their checksums say."""
+        ...
+
     def content(self, source: Source, standing: Standing) -> Content:
         """Return what the working tree of the clone holds, every file read."""
         ...

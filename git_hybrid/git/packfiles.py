@@ -16,6 +16,7 @@ from typing import Literal
 from git_hybrid.core.cache_record import PackFile
 
 PACK_FILE = re.compile(r"pack-(?:[0-9a-f]{40}|[0-9a-f]{64})\.(?:pack|rev|idx)")
+_CHUNK = 1 << 20
 Found = Literal["same", "touched", "damaged", "missing"]
 # The index comes last: git takes a pack for whole as soon as it sees one.
 _ORDER = (".pack", ".rev", ".idx")
@@ -75,6 +76,26 @@ def look(path: str, known: PackFile) -> Found:
     if (found.size, found.checksum) != (known.size, known.checksum):
         return "damaged"
     return "same" if found.changed == known.changed else "touched"
+
+
+def is_whole(path: str) -> bool:
+    """Tell whether the pack file at *path* still is what its last bytes say, the checksum of all before them.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    # Imported here: what links packs need not hash them.
+    import hashlib
+
+    # As long in hex as the id in the name.
+    length = len(os.path.splitext(os.path.basename(path))[0].removeprefix("pack-")) // 2
+    digest = hashlib.sha256() if length == 32 else hashlib.sha1(usedforsecurity=False)
+    with open(path, "rb", buffering=0) as file:
+        left = max(os.fstat(file.fileno()).st_size - length, 0)
+        while left and (data := file.read(min(left, _CHUNK))):
+            digest.update(data)
+            left -= len(data)
+        return file.read(length + 1) == digest.digest()
 
 
 def share(source: str, target: str) -> None:

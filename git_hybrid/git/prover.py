@@ -14,6 +14,7 @@ from git_hybrid.core.tree import GITLINK, LINK, TreeEntry, show_path
 from git_hybrid.core.value import Struct
 from git_hybrid.git.index import BadIndex, read_index
 from git_hybrid.git.oddities import find_oddities
+from git_hybrid.git.packfiles import is_whole, pack_files
 from git_hybrid.git.run import Runner
 from git_hybrid.git.trees import TREE, mode_of
 from git_hybrid.git.worktree import walk
@@ -62,6 +63,15 @@ class GitProver(Struct, frozen=True):
         """
         path = self.folder / source.name
         return self._content(path, standing, submodules=source.submodules, lfs=source.lfs == "fetch")
+
+    def damaged_packs(self, source: Source) -> tuple[str, ...]:
+        """Return the names of the files of packs in the clone that hold something else than their checksums say.
+
+        Raises:
+            OSError: one cannot be read.
+        """
+        folder = self.folder / source.name / ".git/objects/pack"
+        return tuple(name for name in pack_files(folder) if not is_whole(f"{folder}/{name}"))
 
     def _content(self, path: Path, standing: Standing, *, submodules: bool, lfs: bool) -> Content:
         wanted = {entry.path: entry for entry in standing.entries}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import random
 import shutil
 import stat
 import tempfile
@@ -297,6 +298,33 @@ def test_verify_finds_it(hybrid, workspace, tool, cache, damage):
     hybrid("cache", "prune")
     assert not list((cache / ".set-aside").iterdir())
     assert hybrid("cache", "verify").code == 0
+
+
+def test_what_clones_share_is_proved_and_made_anew(hybrid, workspace, tool, cache):
+    """A pack that was written into in place is damaged in the store and in each clone at once."""
+    tool.commit({"old": random.Random(1).randbytes(3000)})
+    tool.commit({"old": None})
+    started(hybrid, tool.url)
+    (pack,) = store(cache).glob("objects/pack/*.pack")
+    old = git("rev-parse", "HEAD~1:old", cwd=workspace / "sources/tool")
+    listed = git("verify-pack", "-v", pack.with_suffix(".idx"), cwd=workspace)
+    (offset,) = (int(line.split()[4]) for line in listed.splitlines() if line.startswith(old))
+    pack.chmod(0o644)
+    with open(pack, "r+b") as file:
+        file.seek(offset + 1000)
+        byte = file.read(1)[0]
+        file.seek(offset + 1000)
+        file.write(bytes([byte ^ 0xFF]))
+    assert "git hybrid check sources --content" in hybrid("cache", "verify", check=1).err
+    hybrid("check", "sources")
+    found = hybrid("check", "sources", "--content", check=1)
+    assert pack.name in found.out + found.err
+    assert "move sources/tool away, then: git hybrid cache verify; git hybrid sync tool" in found.out + found.err
+    (workspace / "sources/tool").rename(workspace / "aside")
+    hybrid("cache", "verify")
+    hybrid("sync", "tool")
+    hybrid("check", "sources", "--content")
+    assert git("fsck", "--full", "--no-dangling", cwd=workspace / "sources/tool") == ""
 
 
 def test_every_changed_byte_of_a_pack_is_harmless(hybrid, workspace, tool, cache):

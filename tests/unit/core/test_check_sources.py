@@ -13,6 +13,7 @@ from git_hybrid.core.check_sources import (
     index_differences,
     is_lfs_content,
     judge_content,
+    judge_packs,
     judge_standing,
 )
 from git_hybrid.core.plan import Absent, Broken, Clone, Foreign
@@ -122,6 +123,13 @@ def test_what_git_ignores_has_a_mend_of_its_own() -> None:
 
 def test_the_same_content_is_proved() -> None:
     assert judge_content(pinned(LINE), STANDING, Content(files={b"a": SEEN}), submodules=False) == ()
+
+
+def test_damaged_packs_are_told_with_what_makes_them_anew() -> None:
+    assert judge_packs(PIN, ()) == ()
+    (found,) = judge_packs(PIN, ("pack-1.pack",))
+    assert "pack-1.pack" in found.what
+    assert found.mend.endswith("git hybrid sync tool")
 
 
 def test_another_digest_in_the_lock_is_told() -> None:
