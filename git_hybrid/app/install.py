@@ -12,6 +12,7 @@ from git_hybrid.app.executor import run_slowest_first
 from git_hybrid.app.force import waivers
 from git_hybrid.app.remote import fetch_lfs
 from git_hybrid.app.runtime import Runtime
+from git_hybrid.app.saving import Unsaved, save, telling, told_with
 from git_hybrid.app.submodules import acquire_submodules, place_submodules
 from git_hybrid.core.errors import (
     GitFailed,
@@ -105,15 +106,7 @@ def row_of(outcome: Outcome) -> Row:
         case Installed(served_by=served_by, notes=notes):
             return replace(row, served_by=served_by, notes=notes)
         case Failed(error=error):
-            return replace(row, outcome=failure_word(error), error=error)
-
-
-class _Unsaved(Exception):
-    """Local work could not be saved, so nothing was changed."""
-
-    def __init__(self, error: HybridError) -> None:
-        super().__init__(error)
-        self.error = error
+            return replace(row, outcome=failure_word(error), error=error, notes=told_with(error))
 
 
 def _attempt(run: Run, task: Task) -> Outcome:
@@ -121,7 +114,7 @@ def _attempt(run: Run, task: Task) -> Outcome:
     try:
         with TURN:
             outcome: Outcome = _install(run, task)
-    except _Unsaved as unsaved:
+    except Unsaved as unsaved:
         # Nothing is half done, but where an earlier run has begun it.
         outcome = Failed(task=task, error=unsaved.error.about(task.name), pending=task.action == "repair")
     except HybridError as error:
@@ -255,32 +248,18 @@ def _in_place(run: Run, task: Task) -> Installed:
     seen = run.seen[task.name]
     rewrites = isinstance(seen, Clone) and seen.lfs != (source.lfs == "fetch")
     forced = task.action != "update" or rewrites
-    notes = (*notes, *_saved(rt, task)) if forced else notes
+    kept = save(rt, task) if forced else ()
     rt.ledger.installing(rt.info, task.name, served_by)
-    if not forced:
+    with telling(kept):
+        kept = (*kept, *rt.writer.clear_submodules(task.name))
+    with telling(kept):
         _prepare_lfs(run, task, clone)
-        rt.writer.clear_submodules(task.name)
-        rt.writer.switch(task)
-    else:
-        rt.writer.clear_submodules(task.name)
-        _prepare_lfs(run, task, clone)
-        rt.writer.force(task)
-    place_submodules(rt, clone, submodules)
-    return Installed(task=task, served_by=served_by, notes=notes)
-
-
-def _saved(rt: Runtime, task: Task) -> tuple[str, ...]:
-    """Save local work before anything is changed; return where, in words.
-
-    Raises:
-        NestedRepository: another repository stands in the clone.
-        _Unsaved: the machine or git refuses.
-    """
-    try:
-        saved = rt.writer.save_work(task.name, rt.info.run, task.pin.commit)
-    except (GitFailed, LocalIo) as error:
-        raise _Unsaved(error) from error
-    return (f"local work saved as {saved}",) if saved else ()
+        if forced:
+            rt.writer.force(task)
+        else:
+            rt.writer.switch(task)
+        place_submodules(rt, clone, submodules)
+    return Installed(task=task, served_by=served_by, notes=(*notes, *kept))
 
 
 def _is_here(run: Run, task: Task, clone: Stage) -> bool:

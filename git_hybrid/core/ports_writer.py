@@ -40,8 +40,8 @@ class Writer(Protocol):
         """Move *stage* to *path* inside the working tree of *parent*; what stood there must be cleared before."""
         ...
 
-    def clear_submodules(self, name: SourceName) -> None:
-        """Take the submodules out of the clone; one that holds work of its own is set aside."""
+    def clear_submodules(self, name: SourceName) -> tuple[str, ...]:
+        """Take the submodules out of the clone; one that holds work of its own is set aside: return where, in words."""
         ...
 
     def place(self, stage: Stage) -> None:

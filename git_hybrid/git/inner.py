@@ -29,21 +29,24 @@ def place_submodule(disk: Disk, stage: Path, parent: Path, path: str) -> None:
     disk.rename_path(stage, target)
 
 
-def clear_submodules(disk: Disk, quarantine: GitQuarantine, clones: GitClones, name: SourceName) -> None:
-    """Take the submodules out of the clone; one that holds work of its own is set aside.
+def clear_submodules(disk: Disk, quarantine: GitQuarantine, clones: GitClones, name: SourceName) -> tuple[str, ...]:
+    """Take the submodules out of the clone; one that holds work of its own is set aside: return where, in words.
 
     Raises:
         LocalIo: the file system refused.
     """
     clone = clones.folder / name
+    notes = []
     for path in clones.submodules(clone) if os.path.exists(f"{clone}/.gitmodules") else ():
         folder = clone / path
         if clones.holds_work(folder):
             target = clones.folder / ".set-aside" / f"{name}-{path.replace('/', '-')}-{quarantine.run}"
             move_aside(clones.runner, disk, folder, target)
+            notes.append(f"the work in its submodule {path} is kept at sources/.set-aside/{target.name}")
         else:
             quarantine.trash(folder)
         folder.mkdir()
+    return tuple(notes)
 
 
 def move_aside(runner: Runner, disk: Disk, path: Path, target: Path) -> None:

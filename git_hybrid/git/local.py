@@ -19,9 +19,10 @@ _DISK_TROUBLE = (
     "Input/output error",
     "Disk quota",
     "Too many open files",
-    "Permission denied",
-    "Operation not permitted",
 )
+_RIGHTS = ("Permission denied", "Operation not permitted")
+# What these are not let do is in the working tree; elsewhere it may be a program that cannot be started.
+_AT_FILES = ("add", "checkout", "clean", "reset")
 _REFUSED = pattern(
     r"""^(?:error|fatal|warning): (?:
         .*?(?P<mark>['"])(?P<quoted>.+)(?P=mark)\)?
@@ -64,7 +65,7 @@ def failure(name: SourceName, command: str, done: Completed) -> HybridError:
 
 
 def require_complete(name: SourceName, command: str, done: Completed) -> None:
-    """Raise unless the checkout *done* is complete: git goes on without a file that it may not replace, and ends with 0.
+    """Raise unless the checkout *done* is complete: git ends with 0 also without a file that it may not replace.
 
     Raises:
         LocalIo: the disk is full or refuses.
@@ -77,7 +78,8 @@ def require_complete(name: SourceName, command: str, done: Completed) -> None:
 
 
 def _refused(name: SourceName, command: str, done: Completed) -> LocalIo | None:
-    trouble = next((text for text in _DISK_TROUBLE if text in done.stderr), None)
+    known = (*_DISK_TROUBLE, *_RIGHTS) if command in _AT_FILES else _DISK_TROUBLE
+    trouble = next((text for text in known if text in done.stderr), None)
     if trouble is None:
         return None
     told = (match for match in _REFUSED.finditer(done.stderr) if trouble in match["reason"])

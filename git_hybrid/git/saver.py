@@ -99,7 +99,8 @@ class _Saver:
         if endangered:
             listed = b"\0".join(endangered)
             options = ["--force", "--pathspec-from-file=-", "--pathspec-file-nul"]
-            self.must("--literal-pathspecs", "add", *options, environment=environment, stdin=listed)
+            literal = environment | {"GIT_LITERAL_PATHSPECS": "1"}
+            self.must("add", *options, environment=literal, stdin=listed)
         return self.must("write-tree", environment=environment)
 
     def _refuse_nested(self, environment: dict[str, str]) -> None:

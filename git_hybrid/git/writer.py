@@ -120,9 +120,9 @@ class GitWriter(Struct, frozen=True):
         """Move *stage* into the working tree of *parent* (:func:`git_hybrid.git.inner.place_submodule`)."""
         inner.place_submodule(self.disk, Path(stage.path), Path(parent.path), path)
 
-    def clear_submodules(self, name: SourceName) -> None:
+    def clear_submodules(self, name: SourceName) -> tuple[str, ...]:
         """Take the submodules out of the clone (:func:`git_hybrid.git.inner.clear_submodules`)."""
-        inner.clear_submodules(self.disk, self.quarantine, self.clones, name)
+        return inner.clear_submodules(self.disk, self.quarantine, self.clones, name)
 
     def prepare_lfs(self, stage: Stage, *, fetch: bool) -> None:
         """Set the repository up for LFS content or for pointers (:func:`git_hybrid.git.inner.prepare_lfs`)."""

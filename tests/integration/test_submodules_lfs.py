@@ -117,9 +117,10 @@ def test_reset_keeps_the_work_in_a_submodule(ws: Path, hybrid: Hybrid) -> None:
     inner = ws / "sources/app/vendor/lib"
     (inner / "lib.txt").write_text("mine\n")
     (inner / "new.txt").write_text("new\n")
-    hybrid("reset", "app")
+    told = hybrid("reset", "app").out
     assert (inner / "lib.txt").read_text() == "one\n"
     (kept,) = (ws / "sources/.set-aside").iterdir()
+    assert f"the work in its submodule vendor/lib is kept at sources/.set-aside/{kept.name}" in told
     assert ((kept / "lib.txt").read_text(), (kept / "new.txt").read_text()) == ("mine\n", "new\n")
 
 
@@ -129,8 +130,25 @@ def test_remove_refuses_to_drop_commits_of_a_submodule(ws: Path, hybrid: Hybrid)
     git("commit", "-q", "--allow-empty", "-m", "mine", cwd=inner)
     git("checkout", "-q", "--detach", "topic~1", cwd=inner)
     done = hybrid("remove", "app", check=3)
-    assert "vendor/lib" in done.err
+    assert "cause: in vendor/lib: refs/heads/topic\n" in done.err
+    assert "hint: if it may go: git -C sources/app/vendor/lib branch -D topic\n" in done.err
     assert git("log", "-1", "--format=%s", "topic", cwd=inner) == "mine"
+
+
+def test_a_sync_says_where_it_keeps_the_branch_of_a_submodule(ws: Path, app: Upstream, hybrid: Hybrid) -> None:
+    inner = ws / "sources/app/vendor/lib"
+    git("checkout", "-q", "-b", "topic", cwd=inner)
+    git("commit", "-q", "--allow-empty", "-m", "mine", cwd=inner)
+    git("checkout", "-q", "--detach", "topic~1", cwd=inner)
+    app.commit({"a": "2"})
+    hybrid("pin", "app")
+    told = hybrid("sync").out
+    (kept,) = (ws / "sources/.set-aside").iterdir()
+    words = f"the work in its submodule vendor/lib is kept at sources/.set-aside/{kept.name}"
+    assert words in told
+    state = json.loads((ws / "state/sources.json").read_text())
+    assert words in state["sources"][0]["notes"]
+    assert git("log", "-1", "--format=%s", "topic", cwd=kept) == "mine"
 
 
 @pytest.mark.parametrize("url", ["ext::sh -c true", "https://user:pw@h/x", "/../../etc", "-oProxyCommand=x", ""])

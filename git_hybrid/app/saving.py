@@ -1,0 +1,49 @@
+"""Local work is saved before anything is changed, and where it is kept is told however the run ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from git_hybrid.app.runtime import Runtime
+from git_hybrid.core.errors import GitFailed, HybridError, LocalIo
+from git_hybrid.core.plan import Task
+
+
+class Unsaved(Exception):
+    """Local work could not be saved, so nothing was changed."""
+
+    def __init__(self, error: HybridError) -> None:
+        """Keep *error*, which says why."""
+        super().__init__(error)
+        self.error = error
+
+
+def save(rt: Runtime, task: Task) -> tuple[str, ...]:
+    """Save local work in the clone of *task*; return where, in words.
+
+    Raises:
+        NestedRepository: another repository stands in the clone.
+        Unsaved: the machine or git refuses.
+    """
+    try:
+        saved = rt.writer.save_work(task.name, rt.info.run, task.pin.commit)
+    except (GitFailed, LocalIo) as error:
+        raise Unsaved(error) from error
+    return (f"local work saved as {saved}",) if saved else ()
+
+
+@contextmanager
+def telling(notes: Sequence[str]) -> Iterator[None]:
+    """Add *notes* to an error in the block (:func:`told_with`)."""
+    try:
+        yield
+    except HybridError as error:
+        for note in notes:
+            error.add_note(note)
+        raise
+
+
+def told_with(error: HybridError) -> tuple[str, ...]:
+    """Return the notes that were added to *error*."""
+    return tuple(getattr(error, "__notes__", ()))
