@@ -9,7 +9,7 @@ from git_hybrid.app.lagging import is_behind
 from git_hybrid.app.remote import answered, fetch, list_refs_from
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.submodules import judge_submodules
-from git_hybrid.app.whereabouts import everything, is_given_out, require_somewhere
+from git_hybrid.app.whereabouts import everything, is_given_out, require_commit, require_somewhere
 from git_hybrid.core.errors import (
     BadArgument,
     OffBranch,
@@ -122,6 +122,7 @@ def _place(
     Raises:
         OffBranch, Unreachable, RefMissing: it is not in the history of the ref that the manifest declares, or of no
             ref, or nowhere.
+        UnusableRef: it is no commit.
     """
     commit = candidate.commit
     assert commit is not None
@@ -131,6 +132,7 @@ def _place(
         except Unreachable as error:
             wish.objections.meet(error)
             return replace(candidate, ref=UNREACHABLE), UNREACHABLE
+    require_commit(source, candidate.ref, commit, rt.objects.kind(history, commit))
     if wish.to is not None and candidate.declared is not None:
         if not wish.objections.forced:
             fetch(rt, source, manifest.defaults, history, everything(source))

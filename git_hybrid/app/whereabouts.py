@@ -7,7 +7,7 @@ from contextlib import suppress
 from git_hybrid.app.acquire import EVERY_REF, containing_ref
 from git_hybrid.app.remote import fetch
 from git_hybrid.app.runtime import Runtime
-from git_hybrid.core.errors import GitFailed, Offline, RefMissing, RemoteError, Unreachable
+from git_hybrid.core.errors import GitFailed, Offline, RefMissing, RemoteError, Unreachable, UnusableRef
 from git_hybrid.core.ids import Oid
 from git_hybrid.core.manifest import Manifest, Source
 from git_hybrid.core.ports import FetchRequest, Stage
@@ -25,6 +25,16 @@ def require_somewhere(rt: Runtime, source: Source, manifest: Manifest, history: 
     if is_given_out(rt, source, manifest, history, commit):
         raise Unreachable(name=source.name, commit=commit, ref="any branch or tag")
     raise RefMissing(name=source.name, ref=f"commit {commit}", url=str(source.url))
+
+
+def require_commit(source: Source, ref: str | None, oid: Oid, kind: str) -> None:
+    """Raise if *oid*, which *ref* names, is there and of another *kind* than a commit.
+
+    Raises:
+        UnusableRef: it is.
+    """
+    if kind in ("blob", "tree"):
+        raise UnusableRef(name=source.name, ref=ref or oid, why=f"it names a {kind}, no commit")
 
 
 def everything(source: Source) -> FetchRequest:

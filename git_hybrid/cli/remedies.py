@@ -153,6 +153,7 @@ REMEDIES: Mapping[str, Remedy] = {
         "upstream rewrote its history, or the commit never belonged to it",
         ("git hybrid diff {name} --upstream", *_BACK, "if it is approved: " + _forced("{commit}")),
     ),
+    "unusable-ref": Remedy(5, "{name}: {ref} upstream cannot be used", "{why}", _BACK),
     "moved-tag": Remedy(
         5,
         "{name}: upstream moved {tag}: it was {old}, it is {new}",

@@ -9,6 +9,7 @@ _ANOTHER = "add something else of it: --branch, --tag, --version or --commit"
 ADDING: Mapping[str, tuple[str, ...]] = {
     "too-young": ("wait until then, and add it again", "or add something older: --tag TAG or --commit ID"),
     "unreachable": ("check the id, or " + _ANOTHER,),
+    "unusable-ref": (_ANOTHER,),
     "off-branch": ("name a branch that has the commit, or none: then the commit itself is followed",),
     "ref-missing": ("git ls-remote {url}", _ANOTHER),
     "hostile-tree": (_ANOTHER,),

@@ -9,8 +9,8 @@
     ├── local work:       DirtySource DivergedSource OperationInProgress IndexLocked ForeignFolder UnsavedWork InTheWay
     │                     NestedRepository
     ├── network:          NetworkFailure AccessDenied RepositoryNotFound TlsFailure HostKeyFailure Offline
-    ├── verification:     Unreachable MovedTag RefMissing RewrittenHistory IdentityChanged WrongContent HostileTree
-    │                     MalformedObjects FsckRefused
+    ├── verification:     Unreachable UnusableRef MovedTag RefMissing RewrittenHistory IdentityChanged WrongContent
+    │                     HostileTree MalformedObjects FsckRefused
     ├── policy:           OffBranch Rollback HostNotAllowed TooYoung PolicyNotMet ScanBlocked
     ├── overrides:        OverrideUnnecessary OverrideEnded OverrideUnsigned OverrideUnrecorded UnknownOverride
     ├── scans:            NoScanner NotInstalled ScanFindings ScanIncomplete
@@ -375,6 +375,15 @@ class Unreachable(HybridError):
     commit: str
     ref: str
     mirror: str = ""
+
+
+class UnusableRef(HybridError):
+    """No commit can be pinned by what upstream has there; ``why`` says what that is."""
+
+    code: ClassVar[str] = "unusable-ref"
+    name: str
+    ref: str
+    why: str
 
 
 class MovedTag(HybridError):

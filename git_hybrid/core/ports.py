@@ -104,6 +104,10 @@ class Objects(Protocol):
         """Tell whether the commit is there."""
         ...
 
+    def kind(self, stage: Stage, oid: Oid) -> str:
+        """Return what the object is, such as ``blob``; nothing if it is not there."""
+        ...
+
     def has_content(self, stage: Stage, oid: Oid, *, history: bool = False) -> bool:
         """Tell whether every file of the commit is there, with *history* also every earlier commit with its files."""
         ...

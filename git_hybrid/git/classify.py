@@ -17,10 +17,12 @@ from git_hybrid.core.errors import (
     RefMissing,
     RepositoryNotFound,
     TlsFailure,
+    UnusableRef,
 )
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.redact import redact
 from git_hybrid.git.fsck import refused
+from git_hybrid.git.kept import upstream_ref
 
 _NOISE = pattern(
     r"^(?:remote: (?:Enumerating|Counting|Compressing|Total)|warning: redirecting|Cloning into |From |hint:|notice:"
@@ -42,6 +44,9 @@ _FSCK = pattern(
 
 # The two ends name their objects by different algorithms: what is served now is another repository.
 _MISMATCHED = pattern(r"^fatal: mismatched algorithms: client (?P<old>\w+); server (?P<new>\w+)", re.MULTILINE)
+_SHALLOW = pattern(
+    r"^warning: rejected (?P<ref>\S+) because shallow roots are not allowed to be updated$", re.MULTILINE
+)
 # What a server says in place of an answer (an ERR packet, gitprotocol-pack(5)).
 _TOLD = pattern(r"^fatal: remote error: (?P<words>.*)", re.MULTILINE | re.DOTALL)
 _TOLD_DENIED = ("denied", "not allowed", "not permitted", "forbidden", "unauthorized", "not authorized", "suspended")
@@ -51,6 +56,7 @@ _LOCAL = pattern(
     r"unable to (?!access|negotiate)"
     r"|(?:could not|cannot|can't|failed to) (?:open|read|write|create|fork|exec|run|lock|map)"
     r"|no such file or directory|out of memory|cannot allocate|input/output error|permission denied|bad object"
+    r"|point to a valid object|missing (?:blob|tree|commit|object)|failed to traverse|revision walk|packfile"
     r"|corrupt|bad config|not a git command|died of signal"
 )
 
@@ -127,6 +133,16 @@ def last_words(stderr: str, limit: int = 500) -> str:
 def redirects(stderr: str) -> tuple[str, ...]:
     """Return the URLs that git says it was redirected to."""
     return tuple(match["url"] for match in _REDIRECT.finditer(stderr))
+
+
+def cut_off(stderr: str) -> UnusableRef | None:
+    """Return the error that a successful fetch stands for which left out a ref: upstream's own history is cut off."""
+    found = _SHALLOW.search(stderr)
+    if found is None:
+        return None
+    ref = upstream_ref(found["ref"]).removeprefix("refs/commits/")
+    why = "upstream is a shallow repository: where history is cut off, nothing shows what a commit belongs to"
+    return UnusableRef(name="", ref=ref, why=why)
 
 
 def classify_network(stderr: str, *, url: str, status: int, command: str) -> HybridError:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from git_hybrid.core.errors import GitFailed, WrongContent
+from git_hybrid.core.errors import GitFailed
 from git_hybrid.core.ids import Oid, parse_oid
 from git_hybrid.core.ports import CommitFacts, CommitLine, Range, Stage
 from git_hybrid.core.tree import GITLINK, TreeEntry, TreeLimits, content_digest, scan_tree
@@ -17,6 +16,7 @@ from git_hybrid.core.value import Struct
 from git_hybrid.git import sums
 from git_hybrid.git.classify import last_words
 from git_hybrid.git.facts import facts_of, moment
+from git_hybrid.git.hashing import small_hashes
 from git_hybrid.git.kept import UPSTREAM, kept_ref
 from git_hybrid.git.libgit2 import damage, descends, entries_at, fetched, links, open_repository, released
 from git_hybrid.git.listing import hash_one, parse_entries
@@ -25,10 +25,9 @@ from git_hybrid.git.run import Runner
 from git_hybrid.git.trees import TooManyTrees, entries_of
 
 if TYPE_CHECKING:
-    from git_hybrid.git.libgit2 import Repository
+    pass
 
 _CHUNK = 1 << 18
-_SMALL = 1 << 20
 _MANY = 1_000_000
 _FOLDERS, _FILES = 1000, 5000
 """A tree with more of them is read by libgit2: to import it takes as long as to look at so many here."""
@@ -46,7 +45,11 @@ class GitObjects(Struct, frozen=True):
         with released(open_repository(_git_dir(stage))) as repository:
             if repository is not None:
                 return links(repository, oid) is not None
-        return self._ask(stage, "cat-file", "-t", oid) == "commit"
+        return self.kind(stage, oid) == "commit"
+
+    def kind(self, stage: Stage, oid: Oid) -> str:
+        """Return what the object *oid* is, such as ``blob``; nothing if it is not there."""
+        return self._ask(stage, "cat-file", "-t", oid)
 
     def has_content(self, stage: Stage, oid: Oid, *, history: bool = False) -> bool:
         """Tell whether the commit *oid* has its whole tree here, with *history* also all that came before it.
@@ -187,7 +190,8 @@ class GitObjects(Struct, frozen=True):
             WrongContent: a blob is missing or not what its id says.
         """
         blobs = [entry.oid for entry in entries if entry.mode != GITLINK]
-        return content_digest(entries, _small_hashes(stage, entries) or self._blob_hashes(stage, blobs))
+        hashes = small_hashes(_git_dir(stage), entries, name=stage.name)
+        return content_digest(entries, hashes or self._blob_hashes(stage, blobs))
 
     def _blob_hashes(self, stage: Stage, oids: Sequence[str]) -> Iterator[str]:
         from tempfile import TemporaryFile
@@ -248,32 +252,6 @@ class GitObjects(Struct, frozen=True):
             command, words = f"git {arguments[0]}", last_words(done.stderr)
             raise GitFailed(command=command, status=done.status, stderr=words, name=stage.name)
         return done.stdout.decode("utf-8", "replace")
-
-
-def _small_hashes(stage: Stage, entries: Sequence[TreeEntry]) -> Iterator[str] | None:
-    """Return the hashes of the blobs by way of libgit2, which holds each in memory; None where one is too large.
-
-    Raises:
-        WrongContent: by the iterator, where a blob is missing or not what its id says.
-    """
-    if any(entry.size > _SMALL for entry in entries) or (repository := open_repository(_git_dir(stage))) is None:
-        return None
-    return _hashes(repository, [entry.oid for entry in entries if entry.mode != GITLINK], stage)
-
-
-def _hashes(repository: Repository, oids: Sequence[str], stage: Stage) -> Iterator[str]:
-    with released(repository):
-        for oid in oids:
-            yield _small_hash(repository, oid, stage)
-
-
-def _small_hash(repository: Repository, oid: str, stage: Stage) -> str:
-    try:
-        return hashlib.sha256(repository.odb.read(oid)[1]).hexdigest()
-    except (KeyError, ValueError, damage()) as error:
-        raise WrongContent(
-            name=stage.name, what="file content", expected=f"blob {oid}", found="nothing that git can read"
-        ) from error
 
 
 def _told(stage: Stage, oid: Oid) -> CommitFacts | None:

@@ -24,7 +24,7 @@ from git_hybrid.core.value import Struct
 from git_hybrid.git import cloning
 from git_hybrid.git.afar import Afar
 from git_hybrid.git.answers import Answer, headers_file, not_git, read_headers
-from git_hybrid.git.classify import classify_network, last_words, redirects
+from git_hybrid.git.classify import classify_network, cut_off, last_words, redirects
 from git_hybrid.git.direct import Direct
 from git_hybrid.git.environment import fsck_settings
 from git_hybrid.git.fsck import refused, skip_list
@@ -88,6 +88,7 @@ class GitTransport(Struct, frozen=True):
             RefMissing: the server lacks one of them, or does not give out single commits.
             FsckRefused: git's fsck refused what the server sent; it names every object that it refuses.
             MalformedObjects: what the server sent is not sound.
+            UnusableRef: upstream's own history is cut off.
             NetworkFailure, AccessDenied, RepositoryNotFound, TlsFailure, HostKeyFailure: by what went wrong.
         """
         watch = of_source(self.watch, stage.name)
@@ -225,6 +226,8 @@ class GitTransport(Struct, frozen=True):
             if isinstance(failure, NetworkFailure):
                 failure.retry_after = answer.retry_after
             raise failure
+        if (unusable := cut_off(done.stderr)) is not None:
+            raise unusable
         if not answer.is_git and not done.stdout and arguments[0] == "ls-remote":
             raise not_git(url, answer)
         return done.stdout, answer

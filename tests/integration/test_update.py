@@ -308,7 +308,8 @@ def test_what_a_clone_knows_of_its_blobs_is_what_they_are(clone: Path, monkeypat
     stage, whole, digest, commit = _content(clone)
     objects = GitObjects(Runner(environ=os.environ))
     assert {oid: size for oid, (_, size) in sums.read(str(clone)).items()} == {item.oid: item.size for item in whole}
-    monkeypatch.setattr("git_hybrid.git.objects.open_repository", lambda _path: pytest.fail("libgit2"))
+    for module in ("objects", "hashing"):
+        monkeypatch.setattr(f"git_hybrid.git.{module}.open_repository", lambda _path: pytest.fail("libgit2"))
     monkeypatch.setattr("git_hybrid.git.sums.FEW", 0)
     assert objects.scan(stage, commit, LIMITS, like=stage)[0] == whole
     assert objects.has_digest(stage, whole, digest, like=stage)

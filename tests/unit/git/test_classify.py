@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from git_hybrid.core import errors
-from git_hybrid.git.classify import classify_network, last_words, redirects
+from git_hybrid.git.classify import classify_network, cut_off, last_words, redirects
 
 URL = "https://example.org/group/tool"
 AT = f"fatal: unable to access '{URL}/': "
@@ -128,6 +128,15 @@ def test_what_a_server_says_in_place_of_an_answer_is_told():
     error = classify_network("fatal: remote error: come back\n", url=URL, status=128, command="git fetch")
     assert isinstance(error, Network)
     assert (error.kind, error.message) == ("server", "fatal: remote error: come back")
+
+
+def test_a_ref_that_a_shallow_upstream_kept_back_is_named():
+    rejected = "warning: rejected refs/hybrid/upstream/{} because shallow roots are not allowed to be updated\n"
+    for kept, ref in (("heads/main", "refs/heads/main"), (f"commits/{OID}", OID)):
+        error = cut_off(f"From {URL}\n{rejected.format(kept)}")
+        assert isinstance(error, errors.UnusableRef)
+        assert error.ref == ref
+    assert cut_off(f"remote: {rejected.format('heads/main')}") is None
 
 
 def test_another_algorithm_is_another_repository():

@@ -1,0 +1,99 @@
+"""What upstream has become, or serves, and cannot be pinned: said in true words, and no failure of this machine."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from support.cli import Hybrid
+from support.kit import git
+from support.upstream import Upstream, UpstreamFactory
+
+
+@pytest.fixture
+def tool(upstream_factory: UpstreamFactory) -> Upstream:
+    upstream = upstream_factory()
+    for number in range(3):
+        upstream.commit({"a": f"{number}\n"})
+    return upstream
+
+
+def _made_shallow(upstream: Upstream) -> None:
+    whole = upstream.path.with_suffix(".whole")
+    upstream.path.rename(whole)
+    git("clone", "-q", "--bare", "--depth", "2", whole.as_uri(), str(upstream.path), cwd=whole)
+
+
+@pytest.mark.parametrize("by_commit", [True, False])
+def test_a_shallow_upstream_is_called_so(workspace: Path, hybrid: Hybrid, tool: Upstream, by_commit: bool) -> None:
+    _made_shallow(tool)
+    hybrid("init")
+    told = hybrid("add", tool.url, *(["--commit", tool.rev("main")] if by_commit else []), check=5)
+    assert "upstream is a shallow repository" in told.err
+    assert "rewrote" not in told.err
+
+
+def test_an_upstream_that_became_shallow_is_called_so(workspace: Path, hybrid: Hybrid, tool: Upstream) -> None:
+    hybrid("init")
+    hybrid("add", tool.url)
+    _made_shallow(tool)
+    assert "upstream is a shallow repository" in hybrid("sync", check=5).err
+    assert "nothing to resume" in hybrid("resume").err
+
+
+@pytest.mark.parametrize("kind", ["blob", "tree"])
+@pytest.mark.parametrize("annotated", [True, False])
+def test_a_tag_that_names_no_commit_is_called_so(
+    workspace: Path, hybrid: Hybrid, tool: Upstream, kind: str, annotated: bool
+) -> None:
+    tool.tag("v1", "main:a" if kind == "blob" else "main^{tree}", annotated=annotated)
+    hybrid("init")
+    assert f"it names a {kind}, no commit" in hybrid("add", tool.url, "--tag", "v1", check=5).err
+
+
+def test_an_upstream_of_another_algorithm_is_another_repository(
+    workspace: Path, hybrid: Hybrid, upstream_factory: UpstreamFactory, tool: Upstream
+) -> None:
+    hybrid("init")
+    hybrid("add", tool.url)
+    shutil.rmtree(tool.path)
+    upstream_factory(object_format="sha256").commit({"a": "1\n"})
+    for command in (["sync"], ["diff", "--upstream"]):
+        assert "another repository is served" in hybrid(*command, check=5).err
+    assert "nothing to resume" in hybrid("resume").err
+
+
+def _ssh(tmp_path: Path, script: str) -> dict[str, str | None]:
+    """Return the environment in which ssh is *script*, whose last argument is the command for the server."""
+    program = tmp_path / "ssh"
+    program.write_text(f"#!/bin/sh\nfor last; do :; done\n{script}\n")
+    program.chmod(0o755)
+    return {"GIT_SSH_COMMAND": str(program)}
+
+
+def test_a_server_that_does_not_serve_now_is_asked_again(workspace: Path, hybrid: Hybrid, tmp_path: Path) -> None:
+    words = "ERR GitLab is not responding, try again later"
+    env = _ssh(tmp_path, f"printf '%04x%s' {len(words) + 4} '{words}'")
+    hybrid("init")
+    manifest = workspace / "sources.toml"
+    retry = '[defaults]\nretry = { attempts = 2, initial = "1ms", maximum = "1ms" }\n'
+    manifest.write_text(manifest.read_text().replace("[defaults]\n", retry))
+    told = hybrid("add", "ssh://git.example.org/tool.git", env=env, check=4)
+    assert "try 2 of 2 failed (server)" in told.err
+    assert "GitLab is not responding" in told.err
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="one system is enough for what depends on none")
+def test_what_ssh_leaves_behind_is_not_waited_for(
+    workspace: Path, hybrid: Hybrid, tool: Upstream, tmp_path: Path
+) -> None:
+    env = _ssh(tmp_path, 'sleep 100 </dev/null >/dev/null &\neval "exec $last"')
+    hybrid("init")
+    start = time.monotonic()
+    hybrid("add", f"ssh://git.example.org{tool.path}", env=env)
+    hybrid("sync", "--progress", env=env)
+    assert time.monotonic() - start < 80
