@@ -13,6 +13,8 @@ from git_hybrid.core.ids import SourceName
 T = TypeVar("T")
 R = TypeVar("R")
 _POLL = 0.2
+_LAST, _MOMENT = 0.5, 0.05
+"""How long a thread may take to see that all is over, in seconds."""
 
 
 def run_all(
@@ -47,9 +49,18 @@ def run_all(
                 thread.join(_POLL)
     finally:
         done.over = True
+        _let_end(threads)
     if done.error is not None:
         raise done.error
     return tuple(results)
+
+
+def _let_end(threads: Sequence[Thread]) -> None:
+    """Wait a moment for *threads*: a second signal ends their children, and what they wrote on would be in the way."""
+    end = time.monotonic() + _LAST
+    for thread in threads:
+        while thread.is_alive() and time.monotonic() < end:
+            thread.join(_MOMENT)
 
 
 class _Done:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from git_hybrid.git.ahead import Ahead
 
 _USAGE, _BUG, _IO, _SIGNALLED = 2, 70, 74, 128
-_INTERRUPTED, _BROKEN_PIPE = _SIGNALLED + 2, _SIGNALLED + 13
+_SIGINT, _BROKEN_PIPE = 2, _SIGNALLED + 13
 
 
 def run(command: Callable[[Common, Sequence[str]], int], argv: Sequence[str], ahead: Ahead | None = None) -> int:
@@ -25,15 +25,17 @@ def run(command: Callable[[Common, Sequence[str]], int], argv: Sequence[str], ah
     try:
         return _flushed(command(common, argv))
     except HybridError as error:
-        return _told(error, common)
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return _INTERRUPTED
+        behind = _interrupt_behind(error)
+        return _told(error, common) if behind is None else _interrupted(behind)
+    except KeyboardInterrupt as error:
+        return _interrupted(error)
     except (BrokenPipeError, SystemExit):
         # Whoever read our output has had enough (click turns EPIPE into SystemExit); git dies by SIGPIPE here.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _BROKEN_PIPE
     except OSError as error:
+        if (behind := _interrupt_behind(error)) is not None:
+            return _interrupted(behind)
         path, reason = path_of(error) or "input or output", error.strerror or str(error)
         return _told(LocalIo(path=path, operation="use", reason=reason), common)
     except Exception:
@@ -54,6 +56,19 @@ def _document(common: Common, code: int, error: Mapping[str, object]) -> None:
         # Where there is no room for it, it is said to a person at least.
         with suppress(OSError):
             print(dump({"exit_code": code, "error": error, "sources": []}), flush=True)
+
+
+def _interrupted(error: KeyboardInterrupt) -> int:
+    print("interrupted", file=sys.stderr)
+    return _SIGNALLED + int(error.args[0] if error.args else _SIGINT)
+
+
+def _interrupt_behind(error: BaseException) -> KeyboardInterrupt | None:
+    """Return the interrupt that *error* came up after: what could not be tidied up then did not end the command."""
+    behind = error.__context__
+    while behind is not None and not isinstance(behind, KeyboardInterrupt):
+        behind = behind.__context__
+    return behind
 
 
 def _told(error: HybridError, common: Common) -> int:

@@ -27,10 +27,10 @@ class Cancel:
         return self._number
 
     def handle(self, number: int, frame: FrameType | None) -> None:
-        """Take a signal; the second one raises KeyboardInterrupt, which kills what runs."""
+        """Take a signal; the second one raises KeyboardInterrupt with its number, which kills what runs."""
         if self._number:
             self._hurried = True
-            raise KeyboardInterrupt
+            raise KeyboardInterrupt(number)
         self._number = number
 
     def sleep(self, seconds: float) -> None:

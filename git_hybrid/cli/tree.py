@@ -153,8 +153,9 @@ def run(common: Common, argv: Sequence[str]) -> int:
         path = error.ctx.command_path if error.ctx is not None else "git hybrid"
         # click gives each choice a line of its own.
         return usage(error.format_message().replace("\n\t", " "), f"{path} -h", common)
-    except click.Abort:
-        raise KeyboardInterrupt from None
+    except click.Abort as error:
+        # click says so of every interrupt; which signal it was is known by what it came from.
+        raise (error.__cause__ if isinstance(error.__cause__, KeyboardInterrupt) else KeyboardInterrupt) from None
     return result if isinstance(result, int) else 0
 
 

@@ -7,6 +7,7 @@ link at its last part.
 
 from __future__ import annotations
 
+import errno
 import os
 import pwd
 import time
@@ -21,6 +22,7 @@ TEMPORARY = ".tmp"
 _NOTHING = 0.0002
 """Where the last fsync took longer than this, in seconds, other threads go on during the next one."""
 _slow = True
+_REMOVALS, _MOMENT = 10, 0.05
 
 
 @contextmanager
@@ -152,23 +154,41 @@ def rename_path(source: Path, target: Path) -> None:
 def remove_tree(path: Path) -> None:
     """Remove the folder at *path* with everything in it.
 
+    A process that was told to end may still write there: what changes meanwhile is removed once more.
+
     Raises:
         LocalIo: the file system refused; a part may be gone. It names what is in the way, where that can be told.
     """
     try:
-        if path.is_symlink() or path.is_file():
-            path.unlink()
-        elif path.exists():
-            # Not shutil.rmtree: to import shutil takes longer than to remove what a run has staged.
-            for _, folders, files, handle in os.fwalk(path, topdown=False, onerror=_raised):
-                for name in files:
-                    os.unlink(name, dir_fd=handle)
-                for name in folders:
-                    _remove_folder(name, handle)
-            path.rmdir()
+        _remove_for_good(path)
     except OSError as error:
         where = find_obstacle(path) or path
         raise LocalIo(path=str(where), operation="remove", reason=_reason(error, where)) from error
+
+
+def _remove_for_good(path: Path) -> None:
+    for _ in range(_REMOVALS):
+        try:
+            _remove(path)
+            return
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.ENOENT):
+                raise
+        time.sleep(_MOMENT)
+    _remove(path)
+
+
+def _remove(path: Path) -> None:
+    if path.is_symlink() or path.is_file():
+        path.unlink()
+    elif path.exists():
+        # Not shutil.rmtree: to import shutil takes longer than to remove what a run has staged.
+        for _, folders, files, handle in os.fwalk(path, topdown=False, onerror=_raised):
+            for name in files:
+                os.unlink(name, dir_fd=handle)
+            for name in folders:
+                _remove_folder(name, handle)
+        path.rmdir()
 
 
 def find_obstacle(path: Path) -> Path | None:

@@ -182,6 +182,29 @@ while :; do sleep 0.1; done
     _finishes(workspace, pinned)
 
 
+@pytest.mark.parametrize("number", CODES, ids=lambda number: number.name)
+@pytest.mark.parametrize("words", [("sync",), ("mirror", "update", "mirror")], ids=lambda words: words[0])
+def test_two_signals_one_after_the_other_end_it_with_the_status_of_theirs(
+    workspace: Path,
+    pinned: dict[str, str],
+    https_server: HttpsGitServer,
+    number: signal.Signals,
+    words: tuple[str, ...],
+) -> None:
+    https_server.stall(50_000, only="upload-pack")
+    with _running(workspace, *words, env=pinned) as child:
+        assert https_server.stalled.wait(30)
+        child.send_signal(number)
+        time.sleep(0.02)
+        child.send_signal(number)
+        _, err = child.communicate(timeout=20)
+    assert child.returncode == CODES[number], err
+    assert "error: " not in err
+    _gone(workspace, 2)
+    https_server.clear_faults()
+    _finishes(workspace, pinned)
+
+
 def _killed_while_it_waits(workspace: Path, env: dict[str, str], https_server: HttpsGitServer) -> None:
     """Kill a sync whose server is silent: all that it had started is gone in two seconds."""
     https_server.stall(50_000, only="upload-pack")

@@ -9,11 +9,12 @@ from datetime import timedelta
 
 import pytest
 
+from git_hybrid.cli import boundary
 from git_hybrid.cli.common import Common, shows_progress
 from git_hybrid.cli.output import advice
 from git_hybrid.cli.settings import read_settings
 from git_hybrid.cli.signals import Cancel, handled
-from git_hybrid.core.errors import BadArgument
+from git_hybrid.core.errors import BadArgument, LocalIo
 
 
 def _read(environ=None, config=None, *, jobs=None, offline=False):
@@ -124,9 +125,31 @@ def test_the_first_signal_is_remembered_and_the_second_stops(number):
     with handled(cancel):
         os.kill(os.getpid(), number)
         assert cancel() == number
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(KeyboardInterrupt) as caught:
             os.kill(os.getpid(), number)
+        assert caught.value.args == (number,)
     assert signal.getsignal(number) is before
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("trouble", [None, LocalIo(path="p", operation="remove", reason="not empty"), OSError("full")])
+def test_an_interrupt_is_told_by_its_signal_whatever_came_after_it(capsys, number, trouble):
+    def command(_common, _argv):
+        try:
+            raise KeyboardInterrupt(number)
+        finally:
+            if trouble is not None:
+                raise trouble
+
+    assert boundary.run(command, ["sync"]) == 128 + number
+    assert capsys.readouterr().err == "interrupted\n"
+
+
+def test_an_interrupt_of_unknown_signal_is_that_of_the_keyboard():
+    def command(_common, _argv):
+        raise KeyboardInterrupt
+
+    assert boundary.run(command, ["sync"]) == 130
 
 
 def test_a_signal_ends_a_wait():

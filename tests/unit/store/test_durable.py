@@ -5,7 +5,9 @@ from __future__ import annotations
 import errno
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -166,3 +168,38 @@ def test_while_a_slow_disk_is_waited_for_it_is_the_turn_of_others(tmp_path, monk
             durable.append_file(tmp_path / "file", b"x")
         assert free == [wanted]
         takes[0] = 0.01
+
+
+def test_a_folder_is_removed_though_somebody_is_still_writing_there(tmp_path):
+    folder, over = tmp_path / "stage", time.monotonic() + 0.2
+
+    def write() -> None:
+        number = 0
+        while time.monotonic() < over:
+            number += 1
+            with suppress(OSError):
+                (folder / f"inner{number % 50}").mkdir()
+                (folder / f"inner{number % 50}/file{number}").touch()
+
+    folder.mkdir()
+    writer = Thread(target=write)
+    writer.start()
+    try:
+        while time.monotonic() < over and len(os.listdir(folder)) < 5:
+            time.sleep(0.001)
+        durable.remove_tree(folder)
+    finally:
+        writer.join()
+    assert not folder.exists()
+
+
+def test_what_is_never_empty_is_told(tmp_path, monkeypatch):
+    (tmp_path / "stage/inner").mkdir(parents=True)
+    monkeypatch.setattr(durable, "_MOMENT", 0)
+
+    def refuse(*_words, **_more):
+        raise OSError(errno.ENOTEMPTY, "Directory not empty")
+
+    monkeypatch.setattr(durable, "_remove_folder", refuse)
+    with pytest.raises(LocalIo, match="not empty"):
+        durable.remove_tree(tmp_path / "stage")
