@@ -20,7 +20,7 @@ from git_hybrid.core.value import Struct
 from git_hybrid.git.cache_care import seen, stores
 from git_hybrid.git.run import Runner
 from git_hybrid.git.settings import read_config
-from git_hybrid.git.store import Store, why_unsafe
+from git_hybrid.git.store import OTHERS, Store, why_unsafe
 from git_hybrid.store import durable
 
 
@@ -56,6 +56,6 @@ def cared(context: click.Context) -> Iterator[Cache]:
     root = cache_folder(runner.environ, common.config)
     root = None if root is None else Path(os.path.realpath(root))
     if root is not None and os.path.lexists(root) and (why := why_unsafe(root)):
-        raise CacheRefused(path=str(root), reason=why)
+        raise CacheRefused(path=str(root), reason=why, hint=f"chmod go-w {root}" if why == OTHERS else "")
     with handled(cancel):
         yield Cache(root=root, runner=runner, output=Output(common), now=datetime.now(UTC))

@@ -18,16 +18,26 @@ from git_hybrid.core.values import format_time
 from git_hybrid.git.mirror_folder import GitMirrorFolder
 from git_hybrid.git.quarantine import GitQuarantine
 from git_hybrid.store import durable
+from git_hybrid.store.layout import Layout
 from git_hybrid.store.mirrorlisting import held, read_listing
 from git_hybrid.view.mirrorpage import listing, page
 
 
-def mirror_folder(target: str, inventory: Inventory, start: Path) -> Path:
+def mirror_folder(target: str, inventory: Inventory, start: Path, layout: Layout) -> Path:
     """Return the folder that *target* means: a recorded mirror, or else a path.
 
     Raises:
-        BadArgument: the mirror is not a folder of this machine.
+        BadArgument: the mirror is not a folder of this machine, or is the workspace's own.
     """
+    folder = _folder(target, inventory, start)
+    own = (layout.state_folder, layout.sources_folder)
+    if folder == layout.root or any(folder.is_relative_to(path) for path in own):
+        reason = "is the workspace's own: name a folder of its own for the mirror"
+        raise BadArgument(what="mirror", value=target, reason=reason)
+    return folder
+
+
+def _folder(target: str, inventory: Inventory, start: Path) -> Path:
     mirror = inventory.mirrors.get(target)
     if mirror is None:
         return Path(os.path.realpath(start / target))

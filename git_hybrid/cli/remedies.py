@@ -294,9 +294,8 @@ REMEDIES: Mapping[str, Remedy] = {
     "cache-refused": Remedy(
         2,
         "the object cache {path} is not used: {reason}",
-        "whoever can write there could put other objects under the names of ours\n"
-        "GIT_HYBRID_CACHE_DIR names another folder",
-        ("chmod go-w {path}",),
+        "whoever can write there could put other objects under the names of ours",
+        ("{hint}", "or name another folder: export GIT_HYBRID_CACHE_DIR=DIR"),
     ),
     "cache-damaged": Remedy(
         1,

@@ -712,11 +712,15 @@ class BundleConflict(PolicyError):
 
 
 class CacheRefused(HybridError):
-    """Others could write into the folder of the object cache, so that nothing in it can be trusted."""
+    """Others could write into the folder of the object cache, so that nothing in it can be trusted.
+
+    ``hint`` is what mends it, if anything does.
+    """
 
     code: ClassVar[str] = "cache-refused"
     path: str
     reason: str
+    hint: str = ""
 
 
 class CacheDamaged(HybridError):

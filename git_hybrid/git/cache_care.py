@@ -22,7 +22,7 @@ from git_hybrid.git.packs import roll_up
 from git_hybrid.git.quarantine import Disk
 from git_hybrid.git.run import Runner
 from git_hybrid.git.skeleton import write_skeleton
-from git_hybrid.git.store import ASIDE, RECORD, USED, WORK, Broken, Store, Unusable, write_packed_refs
+from git_hybrid.git.store import ASIDE, RECORD, USED, WORK, Broken, Busy, Store, Unusable, write_packed_refs
 from git_hybrid.git.treekeeping import kept_trees
 from git_hybrid.git.unpacked import Damaged, is_unfinished, verify
 from git_hybrid.git.unpacked import swept as trees_swept
@@ -151,15 +151,19 @@ def seen(store: Store) -> StoreLook:
     try:
         with store.locked(patience=0):
             return look
-    except Unusable:
+    except Busy:
         return replace(look, busy=True)
+    except Unusable:
+        # Nobody can lock it here, as on a medium that is read-only.
+        return look
 
 
 def verified(runner: Runner, store: Store) -> str:
     """Check every object of *store*, and set it aside if it is broken; return why, or nothing.
 
     Raises:
-        Unusable: somebody works on it.
+        Busy: somebody works on it.
+        Unusable: it cannot be locked, so nothing was checked.
         OSError, LocalIo: the file system refused.
     """
     with store.locked(patience=0):
@@ -182,7 +186,8 @@ def removed(store: Store) -> None:
     """Remove *store*: out of sight in one step, then its files.
 
     Raises:
-        Unusable: somebody works on it.
+        Busy: somebody works on it.
+        Unusable: it cannot be locked.
         LocalIo: the file system refused.
     """
     with store.locked(patience=0):

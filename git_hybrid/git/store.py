@@ -28,11 +28,16 @@ from git_hybrid.turn import TURN
 RECORD, USED = "hybrid.json", "hybrid.used"
 ASIDE, LOCKS, WORK = ".set-aside", ".locks", ".work"
 _TICK = 0.05
+OTHERS = "others may write into it"
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
 class Unusable(Exception):
     """The store, or the whole cache, cannot be used; the text says why."""
+
+
+class Busy(Unusable):
+    """Another process works on the store."""
 
 
 class Broken(Exception):
@@ -50,7 +55,7 @@ def why_unsafe(path: Path) -> str:
         return "it is not a folder"
     if info.st_uid != os.geteuid():
         return "it belongs to another user"
-    return "others may write into it" if info.st_mode & _OTHERS_WRITE else ""
+    return OTHERS if info.st_mode & _OTHERS_WRITE else ""
 
 
 class Store:
@@ -202,7 +207,8 @@ class Store:
         """Hold the store's lock for the block.
 
         Raises:
-            Unusable: others hold it for longer than *patience* (s), or it cannot be locked.
+            Busy: others hold it for longer than *patience* (s).
+            Unusable: it cannot be locked.
         """
         folder = f"{self.root}/{LOCKS}"
         try:
@@ -227,7 +233,7 @@ def _wait(descriptor: int, *, patience: float, cancelled: Callable[[], int]) -> 
             return
         except BlockingIOError as error:
             if time.monotonic() >= end or cancelled():
-                raise Unusable("another process works on it") from error
+                raise Busy("another process works on it") from error
         except OSError as error:
             raise Unusable(f"it cannot be locked: {error.strerror}") from error
         with TURN.waiting():

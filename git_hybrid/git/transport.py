@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from git_hybrid.core.errors import (
+    BadBundle,
     FsckRefused,
     GitFailed,
     HostNotAllowed,
@@ -182,9 +183,16 @@ class GitTransport(Struct, frozen=True):
 
         Raises:
             RefMissing: the bundle lacks a ref.
+            BadBundle: it ends too early.
             FsckRefused, MalformedObjects: fsck refused what is in it.
         """
-        self.fetch(stage, bundle, FetchRequest(refs=request.refs, waived=request.waived), defaults)
+        try:
+            self.fetch(stage, bundle, FetchRequest(refs=request.refs, waived=request.waived), defaults)
+        except NetworkFailure as error:
+            if error.kind != "cut":
+                raise
+            # Here no connection was lost: the file was cut.
+            raise BadBundle(path=bundle, place="its pack", reason=error.message) from error
         self._refuse_malformed(stage, request.waived)
 
     def _refuse_malformed(self, stage: Stage, waived: Sequence[Oid]) -> None:

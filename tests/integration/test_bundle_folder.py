@@ -59,6 +59,15 @@ def test_a_bundle_without_the_pin_does_not_serve(
     assert not (workspace / "sources/tool").exists()
 
 
+def test_a_bundle_that_was_cut_is_no_trouble_of_the_network(bundles: Path, workspace: Path, hybrid: Hybrid) -> None:
+    file = bundles / "tool.bundle"
+    file.write_bytes(file.read_bytes()[:-60])
+    done = hybrid("sync", "--offline", env={"GIT_HYBRID_BUNDLE_DIR": str(bundles)}, check=5)
+    assert f"error: {file}: its pack: " in done.err
+    assert "network" not in done.err
+    assert f"sha256sum {file}" in done.err
+
+
 def test_a_corrupt_bundle_is_refused(bundles: Path, workspace: Path, hybrid: Hybrid) -> None:
     file = bundles / "tool.bundle"
     data = bytearray(file.read_bytes())

@@ -428,6 +428,29 @@ def test_a_folder_that_others_may_write_is_refused(hybrid, workspace, tool, cach
     hybrid("cache", "verify")
 
 
+def test_a_folder_is_refused_with_a_hint_that_mends_it(hybrid, workspace, cache):
+    cache.mkdir(mode=0o777)
+    cache.chmod(0o777)
+    assert f"hint: chmod go-w {cache}" in hybrid("cache", "show", check=2).err
+    cache.rmdir()
+    cache.write_text("")
+    refused = hybrid("cache", "show", check=2).err
+    assert "it is not a folder" in refused
+    assert "chmod" not in refused
+    assert "export GIT_HYBRID_CACHE_DIR=" in refused
+
+
+def test_a_cache_that_cannot_be_locked_was_not_checked(hybrid, workspace, tool, cache):
+    started(hybrid, tool.url)
+    shutil.rmtree(cache / ".locks")
+    (cache / ".locks").write_text("")
+    for words in (("verify",), ("prune", "--all")):
+        failed = hybrid("cache", *words, check=74)
+        assert "it cannot be locked" in failed.err
+    assert len(list(cache.glob("*.git"))) == 1
+    assert hybrid("cache", "show", "--json").json()["stores"][0]["busy"] is False
+
+
 def test_a_store_that_others_may_write_is_refused(hybrid, workspace, tool, cache):
     started(hybrid, tool.url)
     store(cache).chmod(0o777)

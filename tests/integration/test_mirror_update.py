@@ -13,7 +13,7 @@ from urllib.parse import unquote
 import pytest
 
 from support.cli import Hybrid
-from support.kit import git, head, lock, snapshot
+from support.kit import changes, git, head, lock, snapshot
 from support.pki import Pki
 from support.static_server import static_server
 from support.upstream import Gitlink, Upstream, UpstreamFactory
@@ -181,6 +181,13 @@ def test_a_failing_source_does_not_stop_the_others(
     hybrid("mirror", "update", folder, "-j", "2", check=4)
     assert repository(tool, folder).is_dir()
     assert not repository(second, folder).exists()
+
+
+def test_the_workspaces_own_folders_are_no_mirror(ws: Path, hybrid: Hybrid) -> None:
+    before = snapshot(ws)
+    for target in (".", "sources", "state", "state/mirror"):
+        assert "is the workspace's own" in hybrid("mirror", "update", target, check=2).err
+    assert changes(before, snapshot(ws)) == []
 
 
 def test_by_the_name_of_a_recorded_mirror(ws: Path, tool: Upstream, folder: Path, hybrid: Hybrid) -> None:

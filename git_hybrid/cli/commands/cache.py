@@ -12,12 +12,12 @@ from git_hybrid.cli.caching import Cache, cared
 from git_hybrid.cli.options import Commands, common_options, shows_help
 from git_hybrid.cli.telling import explain
 from git_hybrid.core.cache_record import StoreLook, parse_size, to_prune
-from git_hybrid.core.errors import BadArgument, CacheDamaged
+from git_hybrid.core.errors import BadArgument, CacheDamaged, LocalIo
 from git_hybrid.core.ids import InvalidText
 from git_hybrid.core.values import format_age, format_time, parse_duration
 from git_hybrid.core.words import counted, sized
 from git_hybrid.git.cache_care import removed, swept, verified
-from git_hybrid.git.store import Store, Unusable
+from git_hybrid.git.store import Busy, Store, Unusable
 from git_hybrid.store import durable
 from git_hybrid.view.term import safe
 
@@ -124,8 +124,10 @@ def verify_command(context: click.Context) -> int:
 def _verified(cache: Cache, store: Store) -> tuple[str, CacheDamaged | None]:
     try:
         why = verified(cache.runner, store)
-    except Unusable:
+    except Busy:
         return "in use", None
+    except Unusable as error:
+        raise LocalIo(path=str(store.path), operation="check", reason=str(error)) from error
     return ("broken", CacheDamaged(store=store.name, reason=why)) if why else ("ok", None)
 
 
@@ -173,8 +175,10 @@ def _pruned(gone: list[StoreLook], *, word: str, of: int) -> str:
 def _removed(store: Store) -> bool:
     try:
         removed(store)
-    except Unusable:
+    except Busy:
         return False
+    except Unusable as error:
+        raise LocalIo(path=str(store.path), operation="remove", reason=str(error)) from error
     return True
 
 

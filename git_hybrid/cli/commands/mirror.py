@@ -166,7 +166,7 @@ def update_command(context: click.Context, *, target: str, jobs: int | None, exe
     as it is, nothing that a lock named is ever removed, and each repository changes at once or not at all.
     """
     with opened_with(context, executor, jobs=jobs) as (session, output):
-        folder = mirror_folder(target, inventory(session.runtime), output.common.folder)
+        folder = mirror_folder(target, inventory(session.runtime), output.common.folder, session.layout)
         with filled(session, folder) as mirror:
             report, found = update_mirror(session.runtime, mirror, folder.as_uri())
             write_listing(folder, *described(folder, mirror, found, session.runtime.info.now))
