@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from git_hybrid.app.acquire import EVERY_REF, containing_ref, fetch_content, fetch_history, gate_content
 from git_hybrid.app.belonging import is_declared, reachable_from_ref
+from git_hybrid.app.bundled import listed_in_bundle
 from git_hybrid.app.force import Objections
 from git_hybrid.app.lagging import is_behind
 from git_hybrid.app.remote import answered, fetch, list_refs_from
@@ -71,7 +72,8 @@ def resolve(rt: Runtime, source: Source, manifest: Manifest, old: Pin | None, wi
     def behind(refs: RemoteRefs) -> bool:
         return is_behind(rt, source, refs, old, to=wish.to)
 
-    refs, endpoint = list_refs_from(rt, source, manifest.defaults, head=True, behind=behind)
+    found = listed_in_bundle(rt, source, manifest.defaults, oid_length=len(old.commit) if old is not None else 40)
+    refs, endpoint = found or list_refs_from(rt, source, manifest.defaults, head=True, behind=behind)
     if (old_mirror := stale(wish.mirrors, manifest.policy, source, endpoint, rt.info.now)) is not None:
         raise old_mirror
     with answered(rt, source, endpoint.url):

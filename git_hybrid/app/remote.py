@@ -32,6 +32,8 @@ def ask(rt: Runtime, source: Source, defaults: Defaults, step: Callable[[Endpoin
     choices = () if rt.offline else endpoints(source.url, source.name, rt.mirrors)
     if not choices:
         why = rt.offline or "GIT_HYBRID_MIRRORS is off"
+        if bundle := rt.bundles(source.name):
+            why += f"; {bundle} does not have what is wanted"
         raise Offline(name=source.name, url=str(source.url), why=why)
     for position, endpoint in enumerate(choices):
         try:
@@ -52,11 +54,12 @@ def _told_of(error: HybridError, source: Source, endpoint: Endpoint) -> HybridEr
 
 @contextmanager
 def answered(rt: Runtime, source: Source, url: str) -> Iterator[None]:
-    """Let an error of the block, which judges what was served by *url*, tell the mirror if that is one's."""
+    """Let an error of the block, which judges what was served by *url*, tell the mirror or bundle if that is one's."""
     try:
         yield
     except HybridError as error:
-        for endpoint in endpoints(source.url, source.name, rt.mirrors):
+        bundle = Endpoint(f"file://{rt.bundles(source.name)}", f"file://{rt.bundles(source.name)}")
+        for endpoint in (*endpoints(source.url, source.name, rt.mirrors), bundle):
             if endpoint.url == url:
                 raise _told_of(error, source, endpoint) from None
         raise

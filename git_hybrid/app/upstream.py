@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from git_hybrid.app.acquire import fetch_history
+from git_hybrid.app.bundled import listed_in_bundle
 from git_hybrid.app.executor import run_all
 from git_hybrid.app.lagging import came_before, is_behind
 from git_hybrid.app.observe import observe
@@ -105,7 +106,8 @@ def _newest(rt: Runtime, source: Source, manifest: Manifest, pin: Pin | None) ->
     def behind(refs: RemoteRefs) -> bool:
         return is_behind(rt, source, refs, pin)
 
-    refs, endpoint = list_refs_from(rt, source, manifest.defaults, head=False, behind=behind)
+    found = listed_in_bundle(rt, source, manifest.defaults, oid_length=len(pin.commit) if pin is not None else 40)
+    refs, endpoint = found or list_refs_from(rt, source, manifest.defaults, head=False, behind=behind)
     with answered(rt, source, endpoint.url):
         newest = newest_allowed(source, refs)
         gone = pin and (moved_tag(pin, newest, refs, source) or pinned_tag_gone(pin, newest, refs, source))

@@ -16,6 +16,8 @@ SIGNALLED = 128
 _MIRRORS = "GIT_HYBRID_MIRRORS or git's hybrid.mirrors"
 _SAVED = "reset saves all of it below refs/hybrid/saved/, then goes to the pin"
 _NOT_SAVED = "reset saves neither another git repository nor a folder that cannot be read: they end with a slash here"
+_OF_BUNDLE = ("what is asked, and why: git hybrid config --show-origin",)
+"""A bundle of ``GIT_HYBRID_BUNDLE_DIR`` is no mirror that could be updated from here."""
 _WORST_FIRST = (70, 74, 75, 2, 7, 5, 6, 3, 4, 1)
 
 
@@ -68,7 +70,10 @@ def _hints(error: HybridError, remedy: Remedy) -> tuple[str, ...]:
         return tuple(
             hint.replace("{", "{{").replace("}", "}}") for hint in hints_for(error.name, error.path, error.refs)
         )
-    if not error.adding or vars(error).get("mirror"):
+    mirror = vars(error).get("mirror")
+    if mirror and str(mirror).endswith(".bundle"):
+        return _OF_BUNDLE
+    if not error.adding or mirror:
         return remedy.hints
     from git_hybrid.cli.remedies_adding import ADDING
 

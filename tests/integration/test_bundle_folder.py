@@ -55,8 +55,37 @@ def test_a_bundle_without_the_pin_does_not_serve(
 ) -> None:
     tool.commit({"a.txt": "two\n"})
     hybrid("pin", "tool")
-    hybrid("sync", "--offline", env={"GIT_HYBRID_BUNDLE_DIR": str(bundles)}, check=4)
+    failed = hybrid("sync", "--offline", env={"GIT_HYBRID_BUNDLE_DIR": str(bundles)}, check=4)
+    assert f"{bundles}/tool.bundle does not have what is wanted" in failed.err
     assert not (workspace / "sources/tool").exists()
+
+
+def test_pin_and_outdated_read_a_bundle_where_no_server_may_be_asked(
+    bundles: Path, tool: Upstream, workspace: Path, hybrid: Hybrid
+) -> None:
+    env = {"GIT_HYBRID_BUNDLE_DIR": str(bundles), "GIT_HYBRID_OFFLINE": "1"}
+    hybrid("sync", env=env)
+    assert hybrid("outdated", "--json", env=env).json()["sources"][0]["outcome"] == "current"
+    older = (bundles / "tool.bundle").read_bytes()
+    newest = tool.commit({"a.txt": "two\n"})
+    tool.tag("v1.0.0")
+    git("bundle", "create", "-q", bundles / "tool.bundle", "--all", cwd=tool.path)
+    (bundles.parent / "upstreams").rename(bundles.parent / "gone")
+    assert newest[:7] in hybrid("outdated", env=env).out
+    hybrid("pin", "tool", env=env)
+    hybrid("sync", env=env)
+    assert head(workspace) == newest
+    # An annotated tag is followed to its commit, as where a server lists it.
+    (workspace / "sources.toml").write_text(
+        (workspace / "sources.toml").read_text().replace('branch = "main"', 'tag = "v1.0.0"')
+    )
+    hybrid("pin", "tool", env=env)
+    assert hybrid("outdated", "--json", env=env).json()["sources"][0]["outcome"] == "current"
+    (bundles / "tool.bundle").write_bytes(older)
+    failed = hybrid("pin", "tool", env=env, check=5)
+    assert f"the mirror {bundles.as_uri()}/tool.bundle has no refs/tags/v1.0.0" in failed.err
+    assert "--force" not in failed.err
+    assert "mirror update" not in failed.err
 
 
 def test_a_bundle_that_was_cut_is_no_trouble_of_the_network(bundles: Path, workspace: Path, hybrid: Hybrid) -> None:
