@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-
 from git_hybrid.app.acquire import EVERY_REF, containing_ref, fetch_content, fetch_history, gate_content
+from git_hybrid.app.bases import Base, unless_allowed
 from git_hybrid.app.force import Objections
+from git_hybrid.app.judging import ask_for, forbidden, moved_from
 from git_hybrid.app.remote import fetch, list_refs_from
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.errors import (
     BadArgument,
-    GitFailed,
     OffBranch,
-    Offline,
     RefMissing,
-    RemoteError,
     Unreachable,
 )
 from git_hybrid.core.freshness import stale
@@ -24,7 +21,7 @@ from git_hybrid.core.manifest import Commit, Manifest, Source, config_digest
 from git_hybrid.core.mirrors import Inventory
 from git_hybrid.core.plan import Clone
 from git_hybrid.core.ports import FetchRequest, Range, RemoteRefs, Stage
-from git_hybrid.core.resolve import Candidate, Move, asked_for, forbidden_move, moved_tag, newest_allowed, wherever
+from git_hybrid.core.resolve import Candidate, asked_for, newest_allowed, wherever
 from git_hybrid.core.value import Struct, replace
 
 SHOWN_COMMITS = 5
@@ -46,16 +43,18 @@ class Resolved(Struct, frozen=True, kw_only=True):
 class Wish(Struct, frozen=True, kw_only=True):
     """Which pin a source should get.
 
-    ``to`` asks for one revision; without ``move`` an old pin that the manifest still allows keeps its commit. ``base``
-    is what a move is judged against, ``objections`` take what speaks against it. ``anew``: an override is asked for or
-    ends, so that also a pin that stays is looked at again. ``mirrors`` tells how old what a mirror serves is.
+    ``to`` asks for one revision; without ``move`` an old pin that the manifest still allows keeps its commit. ``bases``
+    are what a move is judged against, one that allows it is enough; ``objections`` take what speaks against it.
+    ``anew``: an override is asked for or ends, so that also a pin that stays is looked at again. ``mirrors`` tells how
+    old what a mirror serves is. ``lost`` is where the audit log has a pin that the lock no longer has.
     """
 
     to: str | None
     move: bool
-    base: Pin | None
+    bases: tuple[Base, ...]
     objections: Objections
     anew: bool = False
+    lost: tuple[Pin, ...] = ()
     mirrors: Inventory = NO_MIRRORS
 
 
@@ -73,7 +72,7 @@ def resolve(rt: Runtime, source: Source, manifest: Manifest, old: Pin | None, wi
         raise old_mirror
     candidate = _candidate(rt, source, manifest, refs, wish)
     keeps = old is not None and not wish.move and wish.to is None and still_allowed(old, source)
-    moved = moved_tag(old, candidate, refs, source)
+    moved = moved_from(old, wish.bases, candidate, refs, source)
     wish.objections.meet(moved)
     same = old is not None and old.url == source.url and (keeps or candidate.commit == old.commit)
     if moved is None and old is not None and same and (still_allowed(old, source) or wish.objections.forced):
@@ -85,7 +84,7 @@ def resolve(rt: Runtime, source: Source, manifest: Manifest, old: Pin | None, wi
     history, commit, served_by = _fetch_candidate(rt, source, manifest, refs, candidate, wish)
     candidate, reachable_from = _place(rt, source, manifest, history, refs, replace(candidate, commit=commit), wish)
     pin, content, notes = _with_evidence(rt, source, manifest, old, history, candidate, commit, reachable_from)
-    ranged = None if old is None else _judge_move(rt, source, manifest, refs, old, pin, history, wish)
+    ranged = _judge_move(rt, source, manifest, refs, old, pin, history, wish)
     return Resolved(pin=pin, old=old, history=history, content=content, served_by=served_by, notes=notes, range=ranged)
 
 
@@ -112,7 +111,7 @@ def _require_somewhere(rt: Runtime, source: Source, manifest: Manifest, history:
     """
     if containing_ref(rt, history, commit) is not None:
         return
-    if _ask_for(rt, source, manifest, history, commit):
+    if ask_for(rt, source, manifest, history, commit):
         raise Unreachable(name=source.name, commit=commit, ref="any branch or tag")
     raise RefMissing(name=source.name, ref=f"commit {commit}", url=str(source.url))
 
@@ -262,34 +261,20 @@ def _everything(source: Source) -> FetchRequest:
     return FetchRequest(refs=EVERY_REF, commits_only=source.history != "full")
 
 
-def _ask_for(rt: Runtime, source: Source, manifest: Manifest, history: Stage, commit: Oid) -> bool:
-    """Tell whether upstream still gives out *commit*, which no history has: so a rollback is told from a rewrite."""
-    request = FetchRequest(commits=(commit,), commits_only=source.history != "full")
-    with suppress(RemoteError, RefMissing, Offline, GitFailed):
-        fetch(rt, source, manifest.defaults, history, request)
-    return rt.objects.has_commit(history, commit)
-
-
 def _judge_move(
-    rt: Runtime, source: Source, manifest: Manifest, refs: RemoteRefs, old: Pin, new: Pin, history: Stage, wish: Wish
+    rt: Runtime,
+    source: Source,
+    manifest: Manifest,
+    refs: RemoteRefs,
+    old: Pin | None,
+    new: Pin,
+    history: Stage,
+    wish: Wish,
 ) -> Range | None:
-    known = rt.objects.has_commit(history, old.commit)
-    base = wish.base
-    if base is not None:
-        if base.commit != old.commit and base.ref == UNREACHABLE:
-            # The log no longer tells by which ref it was pinned.
-            at_tip = (
-                ref for ref in sorted(refs.tips) if refs.commit(ref) == base.commit and ref.startswith("refs/tags/")
-            )
-            base = replace(base, ref=next((RefName(ref) for ref in at_tip), new.ref))
-        there = rt.objects.has_commit(history, base.commit)
-        if not there and base.url == new.url:
-            there = _ask_for(rt, source, manifest, history, base.commit)
-        forward = there and rt.objects.is_ancestor(history, base.commit, new.commit)
-        backward = there and rt.objects.is_ancestor(history, new.commit, base.commit)
-        move = Move(old=base, new=new, old_is_ancestor=forward, new_is_ancestor=backward)
-        wish.objections.meet(forbidden_move(move, source))
-    if not known or old.commit == new.commit or source.history != "full":
+    known = old is not None and rt.objects.has_commit(history, old.commit)
+    errors = [forbidden(rt, source, manifest, refs, base, new, history) for base in wish.bases]
+    wish.objections.meet(unless_allowed(errors))
+    if old is None or not known or old.commit == new.commit or source.history != "full":
         return None
     return rt.objects.between(history, old.commit, new.commit, limit=SHOWN_COMMITS)
 

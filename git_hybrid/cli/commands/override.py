@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from git_hybrid.app.bases import commit_before
 from git_hybrid.app.force import Forced
 from git_hybrid.app.override import find, listed, moved_over, renew, revoke
 from git_hybrid.cli.commands.pin import moment, read_signature, signature_option, text, texts
@@ -253,12 +254,11 @@ def request_command(
         source = next((item for key, item in snapshot.manifest.sources.items() if key == name), None)
         if source is None:
             raise BadArgument(what="NAME", value=identity, reason="is no source and no override")
-        pin = snapshot.lock.pins.get(source.name)
         asked = Asked(
             kind=renewed.kind if renewed else "pin",
             source=source.name,
             url=str(source.url),
-            from_commit=renewed.from_commit if renewed else (pin.commit if pin else None),
+            from_commit=renewed.from_commit if renewed else commit_before(session.runtime, snapshot, source),
             to_commit=renewed.to_commit if renewed else (to or ""),
             request_id=request or (renewed.request_id if renewed else ""),
             reason=reason,

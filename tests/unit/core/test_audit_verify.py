@@ -190,7 +190,7 @@ def test_the_lock_has_the_content_that_was_recorded() -> None:
 
 
 def a_move(number: int, *, source: str = "tool") -> Event:
-    return Event(event="pin", source=source, after=oid(number))
+    return Event(event="pin", source=source, before=oid(8), after=oid(number))
 
 
 def moved_to(number: int, lines: Sequence[Record], *, before: int = 9) -> list[str]:
@@ -217,6 +217,31 @@ def test_of_branches_that_both_moved_a_pin_either_may_stand() -> None:
     joined = grown(merged, Event(event="seen"), a_move(4))
     assert moved_to(4, joined) == []
     assert moved_to(2, joined) == moved_to(3, joined) == ["unexplained-move"]
+
+
+def begun(number: int, **detail: str) -> Event:
+    return Event(event="pin", source="tool", after=oid(number), detail=detail)
+
+
+def test_a_pin_that_was_there_does_not_begin_anew() -> None:
+    def judged(*events: Event, stands: int = 2) -> list[str]:
+        lines = grown(LINES, *events)
+        return ids(lines, Witnesses(lock=Lock(pins={TOOL: a_pin(commit=oid(stands))})))
+
+    assert judged(begun(2)) == ["unexplained-move"]
+    assert judged(begun(1), stands=1) == []
+    assert judged(a_move(3), begun(2)) == ["unexplained-move"]
+    assert judged(begun(2), a_move(3), stands=3) == []
+    assert judged(begun(2, rests_on="ovr-1")) == []
+    for again in ("remove", "add"):
+        assert judged(Event(event=again, source="tool"), begun(2)) == []
+    # Two branches that each added it: neither had it before.
+    left, right = grown(LINES[:1], begun(1)), grown(LINES[:1], begun(2))
+    merged = [*left, right[-1]]
+    assert (
+        ids(merged, Witnesses(lock=Lock(pins={TOOL: a_pin(commit=oid(2))}), committed=frozenset(map(sha, merged))))
+        == []
+    )
 
 
 def test_mirrors_are_what_was_recorded() -> None:
