@@ -11,6 +11,7 @@ from git_hybrid.core.audit_archives import LOG, RESTORE, Breach
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.last_pins import ANEW, LastPins, last_pins
 from git_hybrid.core.lock import Lock, Pin
+from git_hybrid.core.lock_moves import FORCED
 from git_hybrid.core.mirrors import Inventory
 from git_hybrid.core.override import RESTS_ON, Overrides, binds, trail_of
 from git_hybrid.core.state import State
@@ -22,8 +23,7 @@ _INSTALLED = frozenset({"clone", "update", "repair", "record", "reset"})
 _OF_STATE = _INSTALLED | {"scan", "bundle-scan"}
 _PINNED = frozenset({"pin", "override", "bundle-apply"})
 _PROVED = ("tree", "content_sha256")
-_FORCED = "--force --request ID --approver WHO --reason TEXT --expires WHEN"
-_IF_REFUSED = f"where that is refused, with {_FORCED}"
+_IF_REFUSED = f"where that is refused, with {FORCED}"
 _IF_RIGHT = "if the new one is right: git hybrid remove {name}, then git hybrid add"
 
 
@@ -60,24 +60,6 @@ def _is_of(record: Record, pin: Pin) -> bool:
     """Tell whether *record* knows of no other tree and content than *pin* has."""
     detail = detail_of(record)
     return all(detail.get(key, getattr(pin, key)) == getattr(pin, key) for key in _PROVED)
-
-
-def against_lock_before(records: Mapping[str, Record], witnesses: Witnesses) -> Iterator[Breach]:
-    """Yield the pins that are others than in the lock before, and not where the last record of their move put them."""
-    if witnesses.lock_before is None:
-        return
-    before = {name: pin.commit for name, pin in witnesses.lock_before.pins.items()}
-    moved = {name: pin for name, pin in witnesses.lock.pins.items() if before.get(name) != pin.commit}
-    newest = last_pins(records, moved).newest
-    known = {(item.get("source"), item.get("after")) for item in records.values() if item["event"] == "pin"}
-    for name, pin in moved.items():
-        commits = {str(records[digest].get("after")) for digest in newest.get(name, ())}
-        if (name, pin.commit) in known and pin.commit not in commits:
-            last = " or ".join(sorted(commit[:12] for commit in commits))
-            what = f"{name} was put back to {pin.commit[:12]}, and the last record of its pin has {last}"
-            proves = "the lock was moved by hand: no record says who moved it back, and why"
-            mend = f"git checkout HEAD -- state/sources.lock, then git hybrid pin {name} --to {pin.commit}"
-            yield _of_log("unexplained-move", what, proves, mend=mend)
 
 
 def _against_beginnings(records: Mapping[str, Record], lock: Lock) -> Iterator[Breach]:

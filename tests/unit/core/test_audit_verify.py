@@ -195,7 +195,7 @@ def a_move(number: int, *, source: str = "tool") -> Event:
 
 def moved_to(number: int, lines: Sequence[Record], *, before: int = 9) -> list[str]:
     now, then = (Lock(pins={TOOL: a_pin(commit=oid(item))}) for item in (number, before))
-    return ids(lines, Witnesses(lock=now, lock_before=then, committed=frozenset(map(sha, lines))))
+    return ids(lines, Witnesses(lock=now, locks_before=(then,), committed=frozenset(map(sha, lines))))
 
 
 def test_a_lock_that_moved_stands_where_the_last_record_put_it() -> None:
@@ -205,7 +205,7 @@ def test_a_lock_that_moved_stands_where_the_last_record_put_it() -> None:
     # One that did not move is judged by no order: a branch may have got records of another with those it wanted.
     assert moved_to(2, lines, before=2) == []
     other = Lock(pins={TOOL: a_pin(commit=oid(2), digest="sha256:other")})
-    assert ids(lines, Witnesses(lock=other, lock_before=Lock(pins={TOOL: a_pin(commit=oid(2))}))) == []
+    assert ids(lines, Witnesses(lock=other, locks_before=(Lock(pins={TOOL: a_pin(commit=oid(2))}),))) == []
     assert moved_to(4, lines) == ["unexplained-pin"]
 
 
