@@ -51,20 +51,23 @@ def of_log(snapshot: Snapshot, pins: Sequence[Pin]) -> tuple[Base, ...]:
 
 
 def bases_of(snapshot: Snapshot, old: Pin) -> tuple[Base, ...]:
-    """Return what a plain pin is judged against: *old*, or where its override had come from.
+    """Return what a plain pin is judged against: *old*, and the last pin before it that was not forced.
 
-    What lay off the declared ref, or behind, is no step that a plain pin could go on from.
+    What lay off the declared ref, or behind, is no step that a plain pin could go on from: there *old* does not count.
+    Past a moved tag or a rewritten history upstream may go on, or put things right again.
     """
     records = {item.id: item for item in snapshot.overrides.of(old.source) if item.kind == "pin"}
-    record, base = records.get(old.override or ""), Base(old)
-    while record is not None and _ASIDE & set(record.lifts):
+    forced = record = records.get(old.override or "")
+    found = () if forced is not None and _ASIDE & set(forced.lifts) else (Base(old),)
+    before: Pin | None = None
+    while record is not None:
         if record.from_commit is None:
-            return ()
-        base = Base(_came_from(snapshot, old, record.from_commit), "which its override came from")
+            return found
+        before = _came_from(snapshot, old, record.from_commit)
         # The commit that it came from may itself have been forced.
-        earlier = records.get(snapshot.trail.rests.get((old.source, record.from_commit), ""))
+        earlier = records.get(snapshot.trail.rests.get((old.source, before.commit), ""))
         record = earlier if earlier is not None and earlier.id < record.id else None
-    return (base,)
+    return found if before is None else (*found, Base(before, "which its override came from"))
 
 
 def _came_from(snapshot: Snapshot, old: Pin, commit: Oid) -> Pin:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from git_hybrid.app.bases import bases_of
 from git_hybrid.app.evidence import Resolved, Wish
 from git_hybrid.core.governance import governed
 from git_hybrid.core.lock import Pin
@@ -36,8 +37,12 @@ def _is_held(snapshot: Snapshot, old: Pin, new: Pin, source: Source) -> bool:
     """Tell whether *new* would make for good what only the override of *old* allows: upstream's own past is gone.
 
     A moved tag looks like any other once it is pinned. Who wants to stay with it says so in the manifest.
+    Where upstream is again what was pinned before anything was forced, there is no exception.
     """
     if old.override is None or (old.commit, old.url, old.ref) != (new.commit, new.url, new.ref):
         return False
+    is_back = any(base.why and base.pin.commit == new.commit for base in bases_of(snapshot, old))
+    if isinstance(source.track, Commit) or is_back:
+        return False
     record = snapshot.overrides.records.get(old.override)
-    return not isinstance(source.track, Commit) and (record is None or bool(_REPLACED & set(record.lifts)))
+    return record is None or bool(_REPLACED & set(record.lifts))

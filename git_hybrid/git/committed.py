@@ -122,13 +122,16 @@ def history_witness(
             file = match[1]
         elif match := _ADDED_HASH.match(line):
             hashes.setdefault(match[1], f"{file} in commit {commit[:12]}")
-    logged = [line[1:] for line in patch(repository, root, span, (LOGS,)).split("\n") if line.startswith("+{")]
+    told = patch(repository, root, span, (LOGS,))
+    logged = [line[1:] for line in told.split("\n") if line.startswith("+{")]
     if since is not None:
-        told = repository.ask(STAGED, stdin=witness_question(((since,), ()), repository.prefix(root) + LOG))
-        logged += (blobs(told)[0] or b"").decode("utf-8", "surrogateescape").split("\n")
+        before = repository.ask(STAGED, stdin=witness_question(((since,), ()), repository.prefix(root) + LOG))
+        logged += (blobs(before)[0] or b"").decode("utf-8", "surrogateescape").split("\n")
     older = (sha256_of(line.encode("utf-8", "surrogateescape")) for line in logged if line)
     ever = tuple(dict.fromkeys((*older, *now.ever)))
-    return replace(now, hashes=hashes, ever=ever, past=lambda: past_of(repository, root))
+    return replace(
+        now, hashes=hashes, ever=ever, past=lambda: past_of(repository, root, told if since is None else None)
+    )
 
 
 def _is_commit(repository: Repository, revision: str) -> bool:

@@ -37,8 +37,10 @@ class _Locks(Struct):
         return self._read.pop(commit)
 
 
-def past_of(repository: Repository, root: Path) -> Past | None:
+def past_of(repository: Repository, root: Path, told: str | None) -> Past | None:
     """Return what came before HEAD in the workspace at *root*; None where nothing was committed.
+
+    *told* is the patch of the log in all of history, if somebody has asked for it.
 
     Raises:
         GitRefused: git does not answer.
@@ -46,25 +48,25 @@ def past_of(repository: Repository, root: Path) -> Past | None:
     if repository.top is None:
         return None
     argv = ["git", "log", "--full-history", "--parents", "--topo-order", "--format=%H %P", "HEAD", "--", LOCK, LOGS]
-    told = repository.run(argv, cwd=root)
-    listed = [line.split() for line in told.stdout.decode("ascii", "replace").splitlines()]
-    if told.status != 0 or not listed:
+    done = repository.run(argv, cwd=root)
+    listed = [line.split() for line in done.stdout.decode("ascii", "replace").splitlines()]
+    if done.status != 0 or not listed:
         return None
     order = [commit for commit, *_ in listed]
     place = {commit: number for number, commit in enumerate(order)}
     return Past(
         head=order[0],
         parents={commit: tuple(parents) for commit, *parents in listed},
-        added=_added(repository, root),
+        added=_added(patch(repository, root, "HEAD", (LOGS,)) if told is None else told),
         lock=_Locks(repository, repository.prefix(root) + LOCK, order, place),
     )
 
 
-def _added(repository: Repository, root: Path) -> Mapping[str, frozenset[str]]:
+def _added(told: str) -> Mapping[str, frozenset[str]]:
     """Return the SHA-256 of the lines that each commit put into the log, by the commit."""
     found: dict[str, set[str]] = {}
     commit = ""
-    for line in patch(repository, root, "HEAD", (LOGS,)).split("\n"):
+    for line in told.split("\n"):
         if match := _COMMIT.fullmatch(line):
             commit = match[1]
         elif line.startswith("+{"):
