@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 
+from git_hybrid.app.bases import Base, bases_of, last_of_log, of_log, unless_allowed
 from git_hybrid.app.bundle_overrides import Brought
 from git_hybrid.app.bundle_verify import Opened, Proved, verify_bundle
 from git_hybrid.app.edit import Editor
-from git_hybrid.app.force import Objections, baseline, closing_events, superseded
+from git_hybrid.app.force import Objections, closing_events, superseded
 from git_hybrid.app.pin import refuse_unfinished
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.sync import report_of, sync_selected
@@ -28,10 +29,12 @@ from git_hybrid.core.bundles import (
 )
 from git_hybrid.core.canonical import Json
 from git_hybrid.core.errors import HybridError, OldBundle
-from git_hybrid.core.ids import SourceName
+from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.lock import Pin
+from git_hybrid.core.manifest import Source
 from git_hybrid.core.override import RESTS_ON, Override, event_of
 from git_hybrid.core.plan import Clone, Snapshot
+from git_hybrid.core.ports import Stage
 from git_hybrid.core.ports_bundle import BundleTool
 from git_hybrid.core.reducer import Decision, ManifestEdit
 from git_hybrid.core.report import Report, Row, failed
@@ -128,20 +131,31 @@ def _judge(rt: Runtime, content: BundleContent, snapshot: Snapshot, new: Pin, pr
     if old == new and not brought.is_news(new.override):
         return
     objections = Objections(forced=new.override is not None)
+    lost = () if old else last_of_log(rt, snapshot, source)
+    objections.meet(unless_allowed([moved(replace(pin, tag_object=_tag_of(pin, new)), new) for pin in lost]))
     objections.meet(moved(old, new))
-    base = baseline(snapshot, old)
-    if base is not None:
-        stage = proved.stages[new.source]
-        known = rt.objects.has_commit(stage, base.commit)
-        forward = known and rt.objects.is_ancestor(stage, base.commit, new.commit)
-        backward = known and rt.objects.is_ancestor(stage, new.commit, base.commit)
-        move = Move(old=base, new=new, old_is_ancestor=forward, new_is_ancestor=backward)
-        objections.meet(forbidden_move(move, source))
+    bases = bases_of(snapshot, old) if old else of_log(snapshot, lost)
+    stage = proved.stages[new.source]
+    objections.meet(unless_allowed([_forbidden(rt, stage, base, new, source) for base in bases]))
     if new.override is not None:
         record = brought.refuse_override(new)
         for error in objections.lifted:
             if error.code not in record.lifts:
                 raise error
+
+
+def _tag_of(lost: Pin, new: Pin) -> Oid | None:
+    """Return the tag object of a pin that is in the log alone, which does not tell it: of one commit it is the same."""
+    return new.tag_object if lost.commit == new.commit else None
+
+
+def _forbidden(rt: Runtime, stage: Stage, base: Base, new: Pin, source: Source) -> HybridError | None:
+    old = base.pin
+    known = rt.objects.has_commit(stage, old.commit)
+    forward = known and rt.objects.is_ancestor(stage, old.commit, new.commit)
+    backward = known and rt.objects.is_ancestor(stage, new.commit, old.commit)
+    move = Move(old=old, new=new, old_is_ancestor=forward, new_is_ancestor=backward, than=base.than)
+    return forbidden_move(move, source)
 
 
 def _decision(rt: Runtime, content: BundleContent, snapshot: Snapshot, how: Applying) -> Decision:
@@ -161,7 +175,8 @@ def _decision(rt: Runtime, content: BundleContent, snapshot: Snapshot, how: Appl
         detail["signed_by"] = content.signer
     events = [Event(event="bundle-apply", after=content.sha256, detail=detail)]
     for name, pin in sorted(pins.items()):
-        old = snapshot.lock.pins.get(name)
+        lost = last_of_log(rt, snapshot, content.manifest.sources[name])
+        old = snapshot.lock.pins.get(name) or next(iter(lost), None)
         facts = {"url": str(pin.url), "ref": pin.ref, "tree": pin.tree, "content_sha256": pin.content_sha256}
         before = old.commit if old else None
         more: dict[str, Json] = {**facts, "bundle": content.sha256}

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from git_hybrid.app.acquire import EVERY_REF, containing_ref, fetch_content, fetch_history, gate_content
+from git_hybrid.app.bases import Base, unless_allowed
 from git_hybrid.app.belonging import is_declared, reachable_from_ref
 from git_hybrid.app.bundled import listed_in_bundle
 from git_hybrid.app.force import Objections
+from git_hybrid.app.judging import forbidden, moved_from
 from git_hybrid.app.lagging import is_behind
 from git_hybrid.app.remote import answered, fetch, list_refs_from
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.submodules import judge_submodules
-from git_hybrid.app.whereabouts import everything, is_given_out, require_commit, require_somewhere
+from git_hybrid.app.whereabouts import everything, require_commit, require_somewhere
 from git_hybrid.core.errors import (
     BadArgument,
     OffBranch,
@@ -24,7 +26,7 @@ from git_hybrid.core.manifest import Commit, Manifest, Source, config_digest
 from git_hybrid.core.mirrors import Inventory
 from git_hybrid.core.plan import Clone
 from git_hybrid.core.ports import FetchRequest, Range, RemoteRefs, Stage
-from git_hybrid.core.resolve import Candidate, Move, asked_for, forbidden_move, moved_tag, newest_allowed, wherever
+from git_hybrid.core.resolve import Candidate, asked_for, newest_allowed, wherever
 from git_hybrid.core.value import Struct, replace
 
 SHOWN_COMMITS = 5
@@ -46,16 +48,18 @@ class Resolved(Struct, frozen=True, kw_only=True):
 class Wish(Struct, frozen=True, kw_only=True):
     """Which pin a source should get.
 
-    ``to`` asks for one revision; without ``move`` an old pin that the manifest still allows keeps its commit. ``base``
-    is what a move is judged against, ``objections`` take what speaks against it. ``anew``: an override is asked for or
-    ends, so that also a pin that stays is looked at again. ``mirrors`` tells how old what a mirror serves is.
+    ``to`` asks for one revision; without ``move`` an old pin that the manifest still allows keeps its commit. ``bases``
+    are what a move is judged against, one that allows it is enough; ``objections`` take what speaks against it.
+    ``anew``: an override is asked for or ends, so that also a pin that stays is looked at again. ``mirrors`` tells how
+    old what a mirror serves is. ``lost`` is where the audit log has a pin that the lock no longer has.
     """
 
     to: str | None
     move: bool
-    base: Pin | None
+    bases: tuple[Base, ...]
     objections: Objections
     anew: bool = False
+    lost: tuple[Pin, ...] = ()
     mirrors: Inventory = NO_MIRRORS
 
 
@@ -78,7 +82,7 @@ def resolve(rt: Runtime, source: Source, manifest: Manifest, old: Pin | None, wi
         raise old_mirror
     with answered(rt, source, endpoint.url):
         candidate = _candidate(rt, source, manifest, refs, wish)
-        moved = moved_tag(old, candidate, refs, source)
+        moved = moved_from(old, wish.bases, candidate, refs, source)
         wish.objections.meet(moved)
     keeps = old is not None and not wish.move and wish.to is None and still_allowed(old, source)
     same = old is not None and old.url == source.url and (keeps or candidate.commit == old.commit)
@@ -92,7 +96,7 @@ def resolve(rt: Runtime, source: Source, manifest: Manifest, old: Pin | None, wi
     with answered(rt, source, served_by):
         candidate, reachable_from = _place(rt, source, manifest, history, refs, replace(candidate, commit=commit), wish)
         pin, content, notes = _with_evidence(rt, source, manifest, old, history, candidate, commit, reachable_from)
-        ranged = None if old is None else _judge_move(rt, source, manifest, refs, old, pin, history, wish)
+        ranged = _judge_move(rt, source, manifest, refs, old, pin, history, wish)
     return Resolved(pin=pin, old=old, history=history, content=content, served_by=served_by, notes=notes, range=ranged)
 
 
@@ -216,29 +220,22 @@ def _with_evidence(
 
 
 def _judge_move(
-    rt: Runtime, source: Source, manifest: Manifest, refs: RemoteRefs, old: Pin, new: Pin, history: Stage, wish: Wish
+    rt: Runtime,
+    source: Source,
+    manifest: Manifest,
+    refs: RemoteRefs,
+    old: Pin | None,
+    new: Pin,
+    history: Stage,
+    wish: Wish,
 ) -> Range | None:
-    known = rt.objects.has_commit(history, old.commit)
-    base = wish.base
-    if base is not None:
-        if base.commit != old.commit and base.ref == UNREACHABLE:
-            # The log no longer tells by which ref it was pinned.
-            at_tip = (
-                ref for ref in sorted(refs.tips) if refs.commit(ref) == base.commit and ref.startswith("refs/tags/")
-            )
-            base = replace(base, ref=next((RefName(ref) for ref in at_tip), new.ref))
-        there = rt.objects.has_commit(history, base.commit)
-        if not there and base.url == new.url:
-            there = is_given_out(rt, source, manifest, history, base.commit)
-        forward = there and rt.objects.is_ancestor(history, base.commit, new.commit)
-        backward = there and rt.objects.is_ancestor(history, new.commit, base.commit)
-        move = Move(old=base, new=new, old_is_ancestor=forward, new_is_ancestor=backward)
-        forbidden = forbidden_move(move, source)
-        if isinstance(forbidden, Rollback) and wish.to is not None:
-            # Whoever names an older commit means it: no mirror that is behind has to explain it.
-            forbidden.from_mirror(None)
-        wish.objections.meet(forbidden)
-    if not known or old.commit == new.commit or source.history != "full":
+    known = old is not None and rt.objects.has_commit(history, old.commit)
+    error = unless_allowed([forbidden(rt, source, manifest, refs, base, new, history) for base in wish.bases])
+    if isinstance(error, Rollback) and wish.to is not None:
+        # Whoever names an older commit means it: no mirror that is behind has to explain it.
+        error.from_mirror(None)
+    wish.objections.meet(error)
+    if old is None or not known or old.commit == new.commit or source.history != "full":
         return None
     return rt.objects.between(history, old.commit, new.commit, limit=SHOWN_COMMITS)
 

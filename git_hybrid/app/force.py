@@ -5,22 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from git_hybrid.app.bases import commit_before
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.approval import Approved, Asked, Verify, good_signatures, has_keys, payload, unmet
 from git_hybrid.core.asking import Signing, is_commit, not_met
 from git_hybrid.core.audit import Event
 from git_hybrid.core.errors import FsckRefused, HybridError, OverrideUnnecessary, ScanBlocked
 from git_hybrid.core.governance import governed, renewal, unbound
-from git_hybrid.core.ids import Oid, RefName, SourceName
-from git_hybrid.core.lock import UNREACHABLE, Pin
+from git_hybrid.core.ids import Oid, SourceName
+from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Source
 from git_hybrid.core.override import Approval, Kind, Override, closed, distinct, event_of, is_in_force, person
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.value import Struct, field, replace
 from git_hybrid.core.values import format_time
-
-_REPLACED = frozenset({"moved-tag", "rewritten-history", "identity-changed"})
-_ASIDE = frozenset({"off-branch", "unreachable", "rollback"})
 
 
 class Forced(Struct, frozen=True, kw_only=True):
@@ -83,7 +81,7 @@ def approved(
     Raises:
         PolicyNotMet: with everything that policy misses.
     """
-    asked = asked_for(source, snapshot.lock.pins.get(source.name), to, forced, kind=kind, findings=findings)
+    asked = asked_for(source, commit_before(rt, snapshot, source), to, forced, kind=kind, findings=findings)
     names = distinct(forced.approvers)
     signatures = signed_by(snapshot, asked, forced.signatures, forced.verify)
     claimed = Approved(
@@ -104,14 +102,14 @@ def approved(
 
 
 def asked_for(
-    source: Source, old: Pin | None, to: str, forced: Forced, *, kind: Kind = "pin", findings: tuple[str, ...] = ()
+    source: Source, before: Oid | None, to: str, forced: Forced, *, kind: Kind = "pin", findings: tuple[str, ...] = ()
 ) -> Asked:
-    """Return what an approver signs, where *old* is the pin and *to* the commit that is asked for."""
+    """Return what an approver signs, where the pin stands at *before* and *to* is the commit that is asked for."""
     return Asked(
         kind=kind,
         source=source.name,
         url=str(source.url),
-        from_commit=old.commit if old else None,
+        from_commit=before,
         to_commit=to,
         request_id=forced.request_id,
         reason=forced.reason,
@@ -148,7 +146,7 @@ def make_override(
     """
     lifts: Sequence[str] = (*objections.codes, *((FsckRefused.code,) if forced.waived else ()))
     old = snapshot.lock.pins.get(pin.source)
-    before = old.commit if old is not None else None
+    before = commit_before(rt, snapshot, snapshot.manifest.sources[pin.source])
     same = old is not None and old.commit == pin.commit
     if old is not None and same and (lifts or _broken(snapshot, old)):
         lifts, before = _captured_again(snapshot, old, lifts)
@@ -240,38 +238,6 @@ def left_behind(rt: Runtime, snapshot: Snapshot, kept: Pin) -> dict[str, Overrid
 def closing_events(ended: Mapping[str, Override]) -> list[Event]:
     """Return the audit events of overrides that end."""
     return [event_of(item, "override-superseded") for item in ended.values()]
-
-
-def is_held(snapshot: Snapshot, old: Pin, new: Pin) -> bool:
-    """Tell whether *new* would make for good what only the override of *old* allows: upstream's own past is gone.
-
-    A moved tag looks like any other once it is pinned. Who wants to stay with it says so in the manifest.
-    """
-    if old.override is None or (old.commit, old.config_digest) != (new.commit, new.config_digest):
-        return False
-    record = snapshot.overrides.records.get(old.override)
-    return record is None or bool(_REPLACED & set(record.lifts))
-
-
-def baseline(snapshot: Snapshot, old: Pin | None) -> Pin | None:
-    """Return what a plain pin is judged against: *old*, or where its override had come from.
-
-    What lay off the declared ref, or behind, is no step that a plain pin could go on from.
-    """
-    if old is None:
-        return None
-    records = {item.id: item for item in snapshot.overrides.of(old.source) if item.kind == "pin"}
-    record, base = records.get(old.override or ""), old
-    while record is not None and _ASIDE & set(record.lifts):
-        if record.from_commit is None:
-            return None
-        before = (old.source, record.from_commit)
-        ref = RefName(snapshot.trail.refs.get(before, "") or UNREACHABLE)
-        base = replace(old, commit=record.from_commit, ref=ref, root_commits=(), tag_object=None, override=None)
-        # The commit that it came from may itself have been forced.
-        earlier = records.get(snapshot.trail.rests.get(before, ""))
-        record = earlier if earlier is not None and earlier.id < record.id else None
-    return base
 
 
 def expiry_note(override: Override) -> str:

@@ -4,25 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from git_hybrid.app.bases import Base, bases_of, last_of_log, of_log
 from git_hybrid.app.evidence import Resolved, Wish, keep_objects, resolve
 from git_hybrid.app.executor import run_all
 from git_hybrid.app.force import (
     Forced,
     Objections,
     approved,
-    baseline,
     closing_events,
     expiry_note,
-    is_held,
     left_behind,
     make_override,
     superseded,
     waivers,
 )
+from git_hybrid.app.held import unless_held
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.scanning import Refused, Scan, incomplete_scan, scan_commit, with_scan
 from git_hybrid.app.select import select
-from git_hybrid.core.approval import has_keys
 from git_hybrid.core.audit import Event
 from git_hybrid.core.canonical import Json
 from git_hybrid.core.errors import (
@@ -143,7 +142,9 @@ def pin_one(
         if not allows_host(snapshot.manifest.policy, source.url):
             raise HostNotAllowed(name=source.name, host=source.url.host)
         rt = replace(rt, waived=waivers(snapshot, source.name, forced))
-        wish = replace(_wish(snapshot, source, to=to, move=move, forced=forced), mirrors=snapshot.mirrors)
+        lost = last_of_log(rt, snapshot, source)
+        wish = _wish(snapshot, source, lost, to=to, move=move, forced=forced)
+        wish = replace(wish, mirrors=snapshot.mirrors, lost=lost)
         row, decision = _pinned(rt, snapshot, source, wish, keep=keep, forced=forced, scan=scan)
     except TooYoung as error:
         row, decision = failed(source.name, error), _seen(rt, error)
@@ -160,7 +161,7 @@ def _pinned(
 ) -> tuple[Row, Decision]:
     approvals = () if forced is None else approved(rt, snapshot, source, wish.to or "", forced)
     found = resolve(rt, source, snapshot.manifest, snapshot.lock.pins.get(source.name), wish)
-    found = found if forced is not None else _unless_held(snapshot, found)
+    found = found if wish.objections.forced else unless_held(snapshot, found, source, wish)
     if isinstance(found, Pin):
         return _kept(found, left_behind(rt, snapshot, found) if wish.move else {})
     _meet_age(rt, snapshot, found, wish.objections)
@@ -170,7 +171,7 @@ def _pinned(
     made = None
     if forced is not None:
         made = make_override(rt, snapshot, found.pin, forced=forced, approvals=approvals, objections=wish.objections)
-    row, decision = _decided(rt, snapshot, found, made, carried=not wish.anew and wish.objections.forced)
+    row, decision = _decided(rt, snapshot, found, made, wish)
     if keep and scanned is not None:
         decision = with_scan(rt, decision, snapshot, source.name, scanned)
     if keep and decision.pins:
@@ -178,21 +179,24 @@ def _pinned(
     return row, decision
 
 
-def _wish(snapshot: Snapshot, source: Source, *, to: str | None, move: bool, forced: Forced | None) -> Wish:
+def _wish(
+    snapshot: Snapshot, source: Source, lost: tuple[Pin, ...], *, to: str | None, move: bool, forced: Forced | None
+) -> Wish:
     old = snapshot.lock.pins.get(source.name)
+    bases = (Base(old),) if old else of_log(snapshot, lost)
     if forced is not None:
-        return Wish(to=to, move=True, base=old, objections=Objections(forced=True), anew=True)
+        return Wish(to=to, move=True, bases=bases, objections=Objections(forced=True), anew=True)
     if old is None or old.override is None:
-        return Wish(to=to, move=move, base=old, objections=Objections())
+        return Wish(to=to, move=move, bases=bases, objections=Objections())
     if move or to is not None:
-        return Wish(to=to, move=True, base=baseline(snapshot, old), objections=Objections(), anew=True)
+        return Wish(to=to, move=True, bases=bases_of(snapshot, old), objections=Objections(), anew=True)
     # Only the manifest entry changed: a pin whose override is in force keeps its commit and its override.
     if source.track == Commit(old.commit):
         # The manifest says now what the override was for: it allows the commit without one.
-        return Wish(to=None, move=True, base=baseline(snapshot, old), objections=Objections(), anew=True)
+        return Wish(to=None, move=True, bases=bases_of(snapshot, old), objections=Objections(), anew=True)
     ended = governed(old, snapshot.overrides, snapshot.trail, snapshot.clock, snapshot.doubt)
     keeps = ended is None and old.url == source.url
-    return Wish(to=old.commit if keeps else None, move=False, base=old, objections=Objections(forced=keeps))
+    return Wish(to=old.commit if keeps else None, move=False, bases=bases, objections=Objections(forced=keeps))
 
 
 def _meet_age(rt: Runtime, snapshot: Snapshot, found: Resolved, objections: Objections) -> None:
@@ -220,11 +224,12 @@ def _kept(old: Pin, ended: Mapping[str, Override]) -> tuple[Row, Decision]:
 
 
 def _decided(
-    rt: Runtime, snapshot: Snapshot, found: Resolved, made: Override | None, *, carried: bool
+    rt: Runtime, snapshot: Snapshot, found: Resolved, made: Override | None, wish: Wish
 ) -> tuple[Row, Decision]:
-    """Return what a new pin changes; *made* is its override, *carried*: it goes on with the override it has."""
+    """Return what a new pin changes; *made* is its override, unless it goes on with the one that it has."""
     new, old = found.pin, found.old
-    ended = {} if carried else superseded(rt, snapshot, new.source, commit=new.commit)
+    carried = not wish.anew and wish.objections.forced
+    ended = {} if carried or new.override is not None else superseded(rt, snapshot, new.source, commit=new.commit)
     if made is not None:
         new = replace(new, override=made.id)
     elif carried and old is not None:
@@ -234,7 +239,7 @@ def _decided(
     if new.override is not None:
         # An override that is cut off from the end of the log is missed, since the record before it names it.
         detail[RESTS_ON] = new.override
-    before = old.commit if old else None
+    before = next((pin.commit for pin in ((old,) if old else wish.lost)), None)
     events = [Event(event="pin", source=new.source, before=before, after=new.commit, detail=detail)]
     events += [event_of(made, "override")] if made is not None else []
     events += closing_events(ended)
@@ -252,20 +257,6 @@ def _decided(
     )
     overrides = ended | ({} if made is None else {made.id: made})
     return row, Decision(events=events, pins={new.source: new}, overrides=overrides)
-
-
-def _unless_held(snapshot: Snapshot, found: Resolved | Pin) -> Resolved | Pin:
-    """Return *found*, or the old pin where a plain one may not take the place of its override.
-
-    Raises:
-        OverrideEnded, OverrideUnrecorded, OverrideUnsigned: the override is not in force either.
-    """
-    if isinstance(found, Pin) or found.old is None or not is_held(snapshot, found.old, found.pin):
-        return found
-    told = (snapshot.overrides, snapshot.trail, snapshot.clock, snapshot.doubt)
-    if (ended := governed(found.old, *told, signed=has_keys(snapshot.manifest.policy))) is not None:
-        raise ended
-    return found.old
 
 
 def _moves(found: Resolved) -> bool:

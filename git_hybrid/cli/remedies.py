@@ -207,7 +207,7 @@ REMEDIES: Mapping[str, Remedy] = {
     ),
     "rollback": Remedy(
         6,
-        "{name}: {new} is older than the pinned {old}",
+        "{name}: {new} is older than {than}",
         "a rollback needs an override: a request id, approvers, a reason and an expiry",
         ("git hybrid status {name}", "if it is approved: " + _forced("{new}")),
     ),

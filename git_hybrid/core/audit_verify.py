@@ -7,14 +7,15 @@ mirrors carry, and what git has committed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from git_hybrid.core.audit import ROTATED, Line, Record, Segment, previous, seq_of
 from git_hybrid.core.audit_archives import LOG, Breach, Files, breach_at
-from git_hybrid.core.audit_witness import against_files, against_lock_before
+from git_hybrid.core.audit_witness import against_files
 from git_hybrid.core.canonical import Json
 from git_hybrid.core.lock import Lock
+from git_hybrid.core.lock_moves import Moves, Past, against_moves
 from git_hybrid.core.mirrors import Inventory
 from git_hybrid.core.override import Overrides
 from git_hybrid.core.state import State
@@ -34,15 +35,18 @@ class Witnesses(Struct, frozen=True, kw_only=True):
     ``committed`` holds the SHA-256 of every line that HEAD and the other side of a merge have (None: the log is not
     in a repository), ``head`` those of HEAD in their order, ``ever`` those of every earlier commit that was looked at;
     ``hashes`` the record hashes that were ever committed in other files, each with where. ``twice`` holds the lines
-    that git has twice, one from each side of a merge. ``lock_text`` is the lock of the commit that the next one is made
-    from, as bytes; ``lock_before`` is the same, where it is another than the one to be judged.
+    that git has twice, one from each side of a merge. ``lock_texts`` are the locks of the commits that the next one is
+    made from, as bytes; ``locks_before`` the same, where one of them is another than the one to be judged. ``past``
+    brings what was committed before, where all of history counts; ``decode_lock`` reads a lock of that.
     """
 
     state: State = field(default_factory=State)
     overrides: Overrides = field(default_factory=Overrides)
     lock: Lock = field(default_factory=Lock)
-    lock_text: bytes | None = None
-    lock_before: Lock | None = None
+    lock_texts: tuple[bytes, ...] = ()
+    locks_before: tuple[Lock, ...] = ()
+    past: Callable[[], Past | None] | None = None
+    decode_lock: Callable[[bytes], Lock | None] = lambda _text: None
     mirrors: Inventory = field(default_factory=Inventory)
     twice: frozenset[str] = frozenset()
     committed: frozenset[str] | None = None
@@ -68,8 +72,19 @@ def verify(segments: Sequence[Segment], witnesses: Witnesses, *, now: datetime |
     if files.missing():
         # What else is not there may be in the archive: it is one thing that is wrong, and this is its name.
         return tuple(found)
-    moved = against_lock_before(records, witnesses)
+    moved = against_moves(records, _moves(files.ours, witnesses))
     return (*found, *_against_commits(files.ours, witnesses), *against_files(records, witnesses), *moved)
+
+
+def _moves(segments: Sequence[Segment], witnesses: Witnesses) -> Moves:
+    whole = (line for segment in segments for line in segment.lines if line.record is not None and line.whole)
+    return Moves(
+        lock=witnesses.lock,
+        before=witnesses.locks_before,
+        lines={str((line.record or {})["hash"]): line.sha256 for line in whole},
+        past=witnesses.past,
+        decode=witnesses.decode_lock,
+    )
 
 
 def missing_archives(segments: Sequence[Segment]) -> tuple[str, ...]:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from git_hybrid.core.audit import Record, detail_of, previous
+from git_hybrid.core.audit import Record, detail_of
 from git_hybrid.core.audit_archives import LOG, RESTORE, Breach
+from git_hybrid.core.ids import SourceName
+from git_hybrid.core.last_pins import ANEW, LastPins, last_pins
 from git_hybrid.core.lock import Lock, Pin
+from git_hybrid.core.lock_moves import FORCED
 from git_hybrid.core.mirrors import Inventory
-from git_hybrid.core.override import Overrides, binds, trail_of
+from git_hybrid.core.override import RESTS_ON, Overrides, binds, trail_of
 from git_hybrid.core.state import State
 
 if TYPE_CHECKING:
@@ -19,6 +23,8 @@ _INSTALLED = frozenset({"clone", "update", "repair", "record", "reset"})
 _OF_STATE = _INSTALLED | {"scan", "bundle-scan"}
 _PINNED = frozenset({"pin", "override", "bundle-apply"})
 _PROVED = ("tree", "content_sha256")
+_IF_REFUSED = f"where that is refused, with {FORCED}"
+_IF_RIGHT = "if the new one is right: git hybrid remove {name}, then git hybrid add"
 
 
 def against_files(records: Mapping[str, Record], witnesses: Witnesses) -> Iterator[Breach]:
@@ -30,6 +36,7 @@ def against_files(records: Mapping[str, Record], witnesses: Witnesses) -> Iterat
         if audit_hash not in records:
             yield _gone(where, audit_hash)
     yield from _against_lock(records.values(), witnesses.lock)
+    yield from _against_beginnings(records, witnesses.lock)
 
 
 def _against_lock(records: Iterable[Record], lock: Lock) -> Iterator[Breach]:
@@ -55,46 +62,26 @@ def _is_of(record: Record, pin: Pin) -> bool:
     return all(detail.get(key, getattr(pin, key)) == getattr(pin, key) for key in _PROVED)
 
 
-def against_lock_before(records: Mapping[str, Record], witnesses: Witnesses) -> Iterator[Breach]:
-    """Yield the pins that are others than in the lock before, and not where the last record of their move put them."""
-    if witnesses.lock_before is None:
-        return
-    before = {name: pin.commit for name, pin in witnesses.lock_before.pins.items()}
-    moved = {name: pin for name, pin in witnesses.lock.pins.items() if before.get(name) != pin.commit}
-    newest = _newest(records, frozenset(moved))
-    known = {(item.get("source"), item.get("after")) for item in records.values() if item["event"] == "pin"}
-    for name, pin in moved.items():
-        commits = {str(records[digest].get("after")) for digest in newest.get(name, ())}
-        if (name, pin.commit) in known and pin.commit not in commits:
-            last = " or ".join(sorted(commit[:12] for commit in commits))
-            what = f"{name} was put back to {pin.commit[:12]}, and the last record of its pin has {last}"
-            proves = "the lock was moved by hand: no record says who moved it back, and why"
-            mend = f"git checkout HEAD -- state/sources.lock, then git hybrid pin {name} --to {pin.commit}"
-            yield _of_log("unexplained-move", what, proves, mend=mend)
+def _against_beginnings(records: Mapping[str, Record], lock: Lock) -> Iterator[Breach]:
+    """Yield the pins of *lock* whose last record says that they are the first, though the source had another before."""
+    pinned = [record for record in records.values() if record["event"] == "pin"]
+    begun = {(record.get("source"), record.get("after")) for record in pinned if _is_plain_beginning(record)}
+    often = Counter(str(record.get("source")) for record in pinned)
+    names = {name for name, pin in lock.pins.items() if often[name] > 1 and (name, pin.commit) in begun}
+    last = last_pins(records, names, ends=ANEW) if names else LastPins({}, {})
+    for name, digests in last.newest.items():
+        for record in (records[digest] for digest in digests if _is_plain_beginning(records[digest])):
+            earlier = sorted(str(records[digest].get("after")) for digest in last.over[str(record["hash"])])
+            if earlier and record.get("after") == lock.pins[SourceName(name)].commit not in earlier:
+                commit, was = str(record["after"]), " or ".join(item[:12] for item in earlier)
+                what = f"{name} was pinned to {commit[:12]} as if it had no pin, and its pin before was {was}"
+                proves = "its table was taken out of the lock, so that the move was compared with nothing"
+                mend = f"git hybrid pin {name} --to {earlier[0]}; {_IF_REFUSED}; {_IF_RIGHT.format(name=name)}"
+                yield _of_log("unexplained-move", what, proves, mend=mend)
 
 
-def _newest(records: Mapping[str, Record], names: frozenset[str]) -> Mapping[str, set[str]]:
-    """Return the records that pinned each of *names* last: more than one where branches went on side by side.
-
-    A record that moves a pin stands for all records of that pin that it follows, over any number of others.
-    """
-    at: dict[str, dict[str, set[str]]] = {}
-    replaced: set[str] = set()
-    for digest, record in records.items():
-        known: dict[str, set[str]] = {}
-        for item in previous(record):
-            for name, pins in at.get(item, {}).items():
-                known[name] = known.get(name, set()) | pins
-        name = str(record.get("source"))
-        if record["event"] == "pin" and name in names:
-            replaced |= known.get(name, set())
-            known[name] = {digest}
-        at[digest] = known
-    last: dict[str, set[str]] = {}
-    for known in at.values():
-        for name, pins in known.items():
-            last[name] = (last.get(name, set()) | pins) - replaced
-    return last
+def _is_plain_beginning(record: Record) -> bool:
+    return record.get("before") is None and not detail_of(record).get(RESTS_ON)
 
 
 def _against_state(records: Mapping[str, Record], state: State) -> Iterator[Breach]:

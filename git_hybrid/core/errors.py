@@ -483,11 +483,12 @@ class OffBranch(PolicyError):
 
 
 class Rollback(PolicyError):
-    """The commit asked for is older than the pinned one."""
+    """The commit asked for is older than the pinned one; ``than`` says which that is, and why."""
 
     code: ClassVar[str] = "rollback"
     old: str
     new: str
+    than: str
     mirror: str = ""
 
 

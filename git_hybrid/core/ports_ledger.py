@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Protocol
 
 from git_hybrid.core.audit import Event
-from git_hybrid.core.ids import Oid, SourceName
+from git_hybrid.core.ids import Oid, SourceName, Url
+from git_hybrid.core.lock import Pin
 from git_hybrid.core.moves import Move
 from git_hybrid.core.plan import Snapshot, Task, Unfinished
 from git_hybrid.core.reducer import Decision, RunInfo
@@ -65,6 +66,10 @@ class Ledger(Protocol):
 
     def first_seen(self, name: SourceName, commit: Oid) -> datetime | None:
         """Return when the audit log first says that upstream had the commit, or None if it never did."""
+        ...
+
+    def last_pins(self, name: SourceName, url: Url) -> tuple[Pin, ...]:
+        """Return where the audit log has the pin of a source last; *url* is its URL where the log tells none."""
         ...
 
     def last_moves(self, pins: Mapping[SourceName, Oid]) -> Mapping[SourceName, Move]:

@@ -14,12 +14,10 @@ from git_hybrid.core.pattern import pattern
 from git_hybrid.core.value import replace
 from git_hybrid.git.ahead import LOCK, LOG, STAGED, sides, witness_question
 from git_hybrid.git.place import git_dir
-from git_hybrid.git.repository import Repository, refused
+from git_hybrid.git.repository import Repository
 from git_hybrid.git.staged import blobs
 
 _CARRIERS = ("state/sources.json", "state/sources-overrides.json", "state/sources-mirrors.json")
-_LOGS = ":(glob)state/sources-audit*.jsonl"
-"""The log and its archives."""
 _ADDED_HASH = pattern(r'\+\s*"audit_hash": "([0-9a-f]{64})"')
 _COMMIT = pattern(r"commit ([0-9a-f]{40,64})")
 _FIRST = "^1"
@@ -55,7 +53,9 @@ def head_witness(repository: Repository, root: Path, archives: Sequence[str] = (
         head=lines[0],
         ever=tuple(ever),
         twice=frozenset(item for item, count in merged.items() if count > 1),
-        lock_text=locks[0] if not repository.revision else locks[1],
+        lock_texts=tuple(
+            text for name, text in zip(before, locks, strict=False) if text and _is_base(repository, name)
+        ),
     )
 
 
@@ -78,6 +78,11 @@ def _squashed(folder: str) -> tuple[str, ...]:
     return tuple(islice(commits, 1))
 
 
+def _is_base(repository: Repository, name: str) -> bool:
+    """Tell whether *name*, which was asked about, is what the commit to be judged is made from."""
+    return _is_parent(name) == bool(repository.revision)
+
+
 def _is_parent(name: str) -> bool:
     return name.endswith((_FIRST, "^2"))
 
@@ -87,7 +92,7 @@ def _hashed(found: Sequence[bytes | None]) -> list[tuple[str, ...]]:
     hashed: dict[bytes, tuple[str, ...]] = {b"": ()}
     for blob in sorted({blob for blob in found if blob}, key=len):
         known = max((item for item in hashed if item.endswith(b"\n") and blob.startswith(item)), key=len, default=b"")
-        more = (_sha256(line) for line in blob[len(known) :].split(b"\n") if line)
+        more = (sha256_of(line) for line in blob[len(known) :].split(b"\n") if line)
         hashed[blob] = (*hashed[known], *more)
     return [hashed[blob or b""] for blob in found]
 
@@ -101,58 +106,32 @@ def history_witness(
         BadArgument: *since* names no commit of the repository.
         GitRefused: git does not answer.
     """
+    from git_hybrid.git.past import past_of
+    from git_hybrid.git.patches import LOGS, patch
+
     now = head_witness(repository, root, archives)
     if since is not None and not _is_commit(repository, since):
         raise BadArgument(what="--since", value=since, reason="names no commit of the repository")
     span = "HEAD" if since is None else f"{since}..HEAD"
     hashes: dict[str, str] = {}
     commit = file = ""
-    for line in _patch(repository, root, span, _CARRIERS).split("\n"):
+    for line in patch(repository, root, span, _CARRIERS).split("\n"):
         if match := _COMMIT.fullmatch(line):
             commit = match[1]
         elif match := _FILE.fullmatch(line):
             file = match[1]
         elif match := _ADDED_HASH.match(line):
             hashes.setdefault(match[1], f"{file} in commit {commit[:12]}")
-    logged = [line[1:] for line in _patch(repository, root, span, (_LOGS,)).split("\n") if line.startswith("+{")]
+    told = patch(repository, root, span, (LOGS,))
+    logged = [line[1:] for line in told.split("\n") if line.startswith("+{")]
     if since is not None:
-        told = repository.ask(STAGED, stdin=witness_question(((since,), ()), repository.prefix(root) + LOG))
-        logged += (blobs(told)[0] or b"").decode("utf-8", "surrogateescape").split("\n")
-    older = (_sha256(line.encode("utf-8", "surrogateescape")) for line in logged if line)
+        before = repository.ask(STAGED, stdin=witness_question(((since,), ()), repository.prefix(root) + LOG))
+        logged += (blobs(before)[0] or b"").decode("utf-8", "surrogateescape").split("\n")
+    older = (sha256_of(line.encode("utf-8", "surrogateescape")) for line in logged if line)
     ever = tuple(dict.fromkeys((*older, *now.ever)))
-    # What was committed with a lock is judged when it is committed: a record for it can no longer be made afterwards.
-    return replace(now, hashes=hashes, ever=ever, lock_text=None)
-
-
-def _patch(repository: Repository, root: Path, span: str, files: tuple[str, ...]) -> str:
-    """Return the changes of *files* in *span*, the oldest first; nothing where there is no repository.
-
-    All of history: git would pass over the branch whose changes a merge has lost, and over what came in a merge itself.
-    The user's settings could hide the first commit, or a side of a merge.
-    """
-    if repository.top is None:
-        return ""
-    options = (
-        "--full-history",
-        "--reverse",
-        "-m",
-        "--unified=0",
-        "--no-color",
-        "--no-ext-diff",
-        "--no-textconv",
-        "--no-renames",
-        "--text",
+    return replace(
+        now, hashes=hashes, ever=ever, past=lambda: past_of(repository, root, told if since is None else None)
     )
-    settings = ("-c", "log.showRoot=true", "-c", "log.diffMerges=separate")
-    argv = ["git", *settings, "log", "--format=commit %H", "--patch", *options, span, "--", *files]
-    done = repository.run(argv, cwd=root)
-    if done.status != 0 and _has_commits(repository):
-        raise refused(str(repository.top), done.stderr)
-    return done.stdout.decode("utf-8", "surrogateescape") if done.status == 0 else ""
-
-
-def _has_commits(repository: Repository) -> bool:
-    return repository.run(["git", "rev-parse", "--verify", "--quiet", "HEAD"]).status == 0
 
 
 def _is_commit(repository: Repository, revision: str) -> bool:
@@ -161,6 +140,7 @@ def _is_commit(repository: Repository, revision: str) -> bool:
     return is_there and repository.run(argv).status == 0
 
 
-def _sha256(line: bytes) -> str:
+def sha256_of(line: bytes) -> str:
+    """Return the SHA-256 of a line of a committed log."""
     # A CR is not of the log, whose lines are JSON: it was committed after a conversion of line endings.
     return sha256_hex(line.removesuffix(b"\r"))

@@ -42,8 +42,9 @@ def read_facts(read: Read, *, now: datetime, log: Sequence[str] = (), git: Witne
     trail = trail_of(records)
     inventory = mirrors_in(read(MIRRORS))
     git = git or Witnesses()
-    before = _lock_before(git.lock_text, lock)
-    witnesses = replace(git, state=installed, overrides=approved, lock=decided, mirrors=inventory, lock_before=before)
+    before = _locks_before(git.lock_texts, lock)
+    git = replace(git, locks_before=before, decode_lock=_decoded)
+    witnesses = replace(git, state=installed, overrides=approved, lock=decided, mirrors=inventory)
     return Facts(
         manifest=manifest.decode_manifest(text),
         clock=max(now, trail.newest or now),
@@ -58,11 +59,16 @@ def read_facts(read: Read, *, now: datetime, log: Sequence[str] = (), git: Witne
     )
 
 
-def _lock_before(committed: bytes | None, lock: bytes | None) -> Lock | None:
-    """Return the lock in *committed* where that is another than *lock* and can be read."""
-    if committed is None or committed == lock:
-        return None
+def _locks_before(committed: Sequence[bytes], lock: bytes | None) -> tuple[Lock, ...]:
+    """Return the locks in *committed* that can be read, where one of them is another than *lock*."""
+    if all(text == lock for text in committed):
+        return ()
+    read = (_decoded(text) for text in dict.fromkeys(committed))
+    return tuple(found for found in read if found is not None)
+
+
+def _decoded(text: bytes) -> Lock | None:
     try:
-        return lockfile.decode_lock(committed)
+        return lockfile.decode_lock(text)
     except (InvalidFile, NewerSchema):
         return None

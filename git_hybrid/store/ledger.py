@@ -17,7 +17,8 @@ from git_hybrid.core.approval import Verify
 from git_hybrid.core.audit import Event, extend
 from git_hybrid.core.digest import sha256_hex
 from git_hybrid.core.errors import HybridError, InvalidFile
-from git_hybrid.core.ids import Oid, RunId, SourceName
+from git_hybrid.core.ids import Oid, RunId, SourceName, Url
+from git_hybrid.core.lock import Pin
 from git_hybrid.core.moves import Move
 from git_hybrid.core.plan import Snapshot, Task, Unfinished
 from git_hybrid.core.reducer import Decision, Files, Records, RunInfo, intent_of, to_records
@@ -188,6 +189,10 @@ class FileLedger(Struct):
     def first_seen(self, name: SourceName, commit: Oid) -> datetime | None:
         """Return when the audit log first names *commit* as something that upstream of *name* had."""
         return reading.first_seen(self.layout, name, commit)
+
+    def last_pins(self, name: SourceName, url: Url) -> tuple[Pin, ...]:
+        """Return where the audit log has the pin of a source last (:func:`reading.last_pins`)."""
+        return reading.last_pins(self.layout, name, url)
 
     def last_moves(self, pins: Mapping[SourceName, Oid]) -> Mapping[SourceName, Move]:
         """Return the record that brought each of *pins* to its commit, as far as the audit log has it."""

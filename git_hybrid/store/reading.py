@@ -10,8 +10,8 @@ from datetime import datetime
 from functools import lru_cache
 
 from git_hybrid.core.audit import Record
-from git_hybrid.core.ids import Oid, SourceName
-from git_hybrid.core.lock import Lock
+from git_hybrid.core.ids import Oid, SourceName, Url
+from git_hybrid.core.lock import Lock, Pin
 from git_hybrid.core.mirrors import Inventory
 from git_hybrid.core.moves import Move, moves_of
 from git_hybrid.core.override import Overrides, Trail, trail_of
@@ -195,6 +195,20 @@ def first_seen(layout: Layout, name: SourceName, commit: Oid) -> datetime | None
         if record.get("source") == name and record.get("after") == commit:
             return parse_time(str(record["at"]))
     return None
+
+
+def last_pins(layout: Layout, name: SourceName, url: Url) -> tuple[Pin, ...]:
+    """Return the last pin of a source that was not removed, as the log has it; *url* is its URL where no record has it.
+
+    A log that does not name the source is not taken apart.
+
+    Raises:
+        LocalIo: the log cannot be read.
+    """
+    from git_hybrid.core.last_pins import pins_of_log
+
+    texts, named = _texts(layout), f'"source":"{name}"'.encode("ascii")
+    return pins_of_log(_records(texts), name, url) if any(named in text for text in texts.values()) else ()
 
 
 def last_moves(layout: Layout, pins: Mapping[SourceName, Oid]) -> dict[SourceName, Move]:

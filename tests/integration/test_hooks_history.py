@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import re
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from integration.test_hooks import hook
-from support.cli import Hybrid
-from support.kit import git
+from support.cli import Hybrid, executable, merged_env
+from support.kit import git, lock
 from support.upstream import Upstream, UpstreamFactory
 
+LOCK_AND_STATE = ("state/sources.lock", "state/sources.json")
+MANUAL = Path(__file__).parents[2] / "man/git-hybrid-files.7"
 FORCE = ("--force", "--request", "CHG-1", "--approver", "bob@example.org", "--reason", "hotfix", "--expires", "20d")
 
 
@@ -157,6 +162,70 @@ def test_an_old_lock_is_not_put_back_by_hand(team: Team) -> None:
     team.hybrid("pin", "a", "--to", first, *FORCE)
     team.hybrid("sync")
     team.commit("rollback")
+    assert team.is_whole()
+
+
+def mended(team: Team, told: str) -> None:
+    """Type what *told* gives as the mend of a pin that was put back."""
+    match = re.search("mend: git hybrid (pin [ab] --to [0-9a-f]{40});", told)
+    assert match, told
+    team.hybrid(*match[1].split())
+    team.hybrid("sync")
+    git("add", "-A", cwd=team.root)
+
+
+def test_a_lock_that_was_put_back_in_a_commit_is_seen_afterwards(team: Team) -> None:
+    first = lock(team.root)["a"]["commit"]
+    team.moved("a")
+    git("checkout", "-q", "HEAD~1", "--", *LOCK_AND_STATE, cwd=team.root)
+    mended(team, hook("audit", team.root).stdout)
+    git("checkout", "-q", "HEAD~1", "--", *LOCK_AND_STATE, cwd=team.root)
+    team.commit("tidy")
+    team.moved("b")
+    told = team.hybrid("check", "audit", check=1).out
+    tidy = git("rev-parse", "HEAD~1", cwd=team.root)
+    assert f"a was put back to {first[:12]} in commit {tidy[:12]}" in told
+    assert "unexplained-move" in team.hybrid("audit", "verify", check=5).out
+    mended(team, told)
+    team.commit("mended")
+    assert team.is_whole()
+
+
+def recipe() -> str:
+    """Return what the manual prints for the end of a merge, but for what a source without a pin needs."""
+    block = MANUAL.read_text().partition(".SH AFTER A MERGE")[2].partition(".EX\n")[2].partition(".EE")[0]
+    lines = [line[2:] for line in block.replace("\\-", "-").splitlines() if line[:2] in ("$ ", "> ")]
+    return "\n".join(line for line in lines if "NAME" not in line)
+
+
+def test_a_merge_keeps_what_the_other_side_pinned(team: Team) -> None:
+    team.switch("-c", "side")
+    team.moved("a")
+    team.moved("b")
+    theirs = lock(team.root)
+    team.switch("main")
+    team.moved("a")
+    ours = lock(team.root)
+    git("merge", "-q", "side", cwd=team.root, check=False)
+    git("checkout", "-q", "--ours", *LOCK_AND_STATE, cwd=team.root)
+    git("add", "-A", cwd=team.root)
+    told = hook("audit", team.root).stdout
+    assert "b was put back to" in told
+    assert "a was put back to" not in told
+    # Committed all the same, it is seen afterwards; and what the other side had comes back.
+    git("commit", "-q", "--no-verify", "--no-edit", cwd=team.root)
+    assert "b was put back to" in team.hybrid("check", "audit", check=1).out
+    git("reset", "-q", "--hard", "HEAD~1", cwd=team.root)
+    git("merge", "-q", "side", cwd=team.root, check=False)
+    path = os.pathsep.join((str(executable("git-hybrid").parent), os.environ["PATH"]))
+    env = merged_env({"PATH": path, "GIT_EDITOR": "true"})
+    done = subprocess.run(
+        ["bash", "-ec", recipe()], cwd=team.root, env=env, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    merged = lock(team.root)
+    assert (merged["a"], merged["b"]) == (ours["a"], theirs["b"])
+    assert git("status", "--porcelain", cwd=team.root) == ""
     assert team.is_whole()
 
 

@@ -164,6 +164,61 @@ def test_a_plain_pin_does_not_make_a_moved_tag_one_for_good(site: Site) -> None:
     site("sync", shift="+3d")
 
 
+def put_right_again(site: Site) -> str:
+    """Force the tool past a tag that moved, which upstream then puts right again; return the commit of the tag."""
+    moved_tag(site)
+    site.force("rel")
+    site.tool.tag("rel", "main", force=True)
+    return site.commits.third
+
+
+def test_a_tag_that_is_right_again_needs_no_override(site: Site) -> None:
+    good = put_right_again(site)
+    site("pin", "tool")
+    entry = lock(site.root)["tool"]
+    assert (entry["commit"], entry.get("override")) == (good, None)
+    assert site.overrides()[0]["status"] == "superseded"
+    assert [found for what in ("overrides", "audit") for found in site.checked(what)] == []
+    # What had been let in for a while is refused as before.
+    site.tool.tag("rel", "hotfix", force=True)
+    site("pin", "tool", check=5)
+
+
+def test_the_way_back_is_plain_also_after_it_was_forced(site: Site) -> None:
+    good = put_right_again(site)
+    site.force(good)
+    site("override", "revoke", site.overrides()[-1]["id"], "--reason", "the tag is right")
+    site.tool.tag("rel", "hotfix", force=True)
+    site("pin", "tool", check=5)
+    site.tool.tag("rel", "main", force=True)
+    site("pin", "tool")
+    assert "override" not in lock(site.root)["tool"]
+    assert site.checked("overrides") + site.checked("audit") == []
+
+
+def test_a_branch_that_is_what_it_was_needs_no_override(site: Site) -> None:
+    site.force(rewritten_history(site))
+    site.tool.reset("main", site.commits.third)
+    newer = site.tool.commit({"README": "four\n"})
+    site("pin", "tool")
+    assert (lock(site.root)["tool"]["commit"], site.overrides()[0]["status"]) == (newer, "superseded")
+
+
+def test_a_rollback_names_what_it_is_held_against(forced: Site) -> None:
+    told = forced("pin", "tool", "--to", forced.commits.first, check=6).err
+    assert f"{forced.commits.first} is older than {forced.commits.third}, which its override came from" in told
+
+
+def test_an_override_that_ended_is_not_shed_by_another_setting(site: Site) -> None:
+    moved_tag(site)
+    site.force("rel", expires="2d")
+    site.replace("sources.toml", 'tag = "rel"', 'tag = "rel"\nhistory = "treeless"')
+    for words in (("pin",), ("pin", "tool")):
+        assert "expired" in site(*words, check=6, shift="+3d").err
+    site("pin")
+    assert "override" in lock(site.root)["tool"]
+
+
 def test_an_override_ends_by_itself_and_a_clock_set_back_helps_nobody(forced: Site) -> None:
     assert "expires" not in forced("sync").err
     assert "expires at" in forced("sync", shift="+15d").err

@@ -537,7 +537,7 @@ MUTANTS = (
     ),
     Mutant(
         "records-of-merges",
-        "git/committed.py",
+        "git/patches.py",
         '        "-m",\n',
         "",
         f"{PLACES}::test_records_that_came_in_a_merge_are_held_against_the_log",

@@ -11,8 +11,8 @@ from typing import Any, cast
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.audit import Event
 from git_hybrid.core.endpoints import Mirrors, parse_mirrors
-from git_hybrid.core.ids import Oid, SourceName
-from git_hybrid.core.lock import Lock
+from git_hybrid.core.ids import Oid, SourceName, Url
+from git_hybrid.core.lock import Lock, Pin
 from git_hybrid.core.manifest import Defaults, Manifest
 from git_hybrid.core.moves import Move
 from git_hybrid.core.plan import Snapshot, Task, Unfinished
@@ -72,6 +72,10 @@ class FakeLedger:
     def writer(self, info: RunInfo, *, gives_up: bool = False) -> Iterator[Sequence[str]]:
         """Hold nothing."""
         yield ()
+
+    def last_pins(self, name: SourceName, url: Url) -> tuple[Pin, ...]:
+        """Know of no pin."""
+        return ()
 
     def last_moves(self, pins: Mapping[SourceName, Oid]) -> Mapping[SourceName, Move]:
         """Know of no move."""

@@ -7,8 +7,10 @@ from shlex import quote
 import click
 
 from git_hybrid.app.accept import chosen_findings
+from git_hybrid.app.bases import commit_before
 from git_hybrid.app.force import Forced, asked_for
 from git_hybrid.app.override import asked_again
+from git_hybrid.app.runtime import Runtime
 from git_hybrid.cli.commands.pin import finding_option, moment, object_ids, refuse_waived, text
 from git_hybrid.cli.common import common_of
 from git_hybrid.cli.options import common_options
@@ -69,7 +71,7 @@ def request_command(
             _refuse_given(kind, to, findings, waived)
             asked = asked_again(snapshot, renewed, replace(forced, request_id=request or renewed.request_id))
         else:
-            asked = _asked(snapshot, identity, forced, to=to, accepts=accepts, findings=findings)
+            asked = _asked(session.runtime, snapshot, identity, forced, to=to, accepts=accepts, findings=findings)
         output.data(payload(asked).decode("ascii").rstrip("\n"))
         if not common_of(context).quiet:
             output.hint("sign", _SIGN)
@@ -91,7 +93,14 @@ def _refuse_given(kind: Kind, to: str | None, findings: tuple[str, ...], waived:
 
 
 def _asked(
-    snapshot: Snapshot, identity: str, forced: Forced, *, to: str | None, accepts: bool, findings: tuple[str, ...]
+    rt: Runtime,
+    snapshot: Snapshot,
+    identity: str,
+    forced: Forced,
+    *,
+    to: str | None,
+    accepts: bool,
+    findings: tuple[str, ...],
 ) -> Asked:
     """Return what is asked for a source: to pin it to a commit by force, or to accept findings on its pinned one.
 
@@ -108,9 +117,9 @@ def _asked(
         if pin is None:
             raise NoPin(name=source.name, stale=False)
         chosen = chosen_findings(snapshot, pin, to=to, findings=findings)
-        return asked_for(source, pin, pin.commit, forced, kind="scan", findings=chosen)
+        return asked_for(source, pin.commit, pin.commit, forced, kind="scan", findings=chosen)
     if not is_commit(to or ""):
         reason = "is not the full id of a commit, and that is what an approver signs"
         hint = f"git hybrid pin {source.name} --to {quote(to or '')} -n"
         raise BadArgument(what="--to", value=to or "", reason=reason, hint=hint)
-    return asked_for(source, pin, to or "", forced)
+    return asked_for(source, commit_before(rt, snapshot, source), to or "", forced)

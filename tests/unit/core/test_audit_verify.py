@@ -190,12 +190,12 @@ def test_the_lock_has_the_content_that_was_recorded() -> None:
 
 
 def a_move(number: int, *, source: str = "tool") -> Event:
-    return Event(event="pin", source=source, after=oid(number))
+    return Event(event="pin", source=source, before=oid(8), after=oid(number))
 
 
 def moved_to(number: int, lines: Sequence[Record], *, before: int = 9) -> list[str]:
     now, then = (Lock(pins={TOOL: a_pin(commit=oid(item))}) for item in (number, before))
-    return ids(lines, Witnesses(lock=now, lock_before=then, committed=frozenset(map(sha, lines))))
+    return ids(lines, Witnesses(lock=now, locks_before=(then,), committed=frozenset(map(sha, lines))))
 
 
 def test_a_lock_that_moved_stands_where_the_last_record_put_it() -> None:
@@ -205,7 +205,7 @@ def test_a_lock_that_moved_stands_where_the_last_record_put_it() -> None:
     # One that did not move is judged by no order: a branch may have got records of another with those it wanted.
     assert moved_to(2, lines, before=2) == []
     other = Lock(pins={TOOL: a_pin(commit=oid(2), digest="sha256:other")})
-    assert ids(lines, Witnesses(lock=other, lock_before=Lock(pins={TOOL: a_pin(commit=oid(2))}))) == []
+    assert ids(lines, Witnesses(lock=other, locks_before=(Lock(pins={TOOL: a_pin(commit=oid(2))}),))) == []
     assert moved_to(4, lines) == ["unexplained-pin"]
 
 
@@ -217,6 +217,31 @@ def test_of_branches_that_both_moved_a_pin_either_may_stand() -> None:
     joined = grown(merged, Event(event="seen"), a_move(4))
     assert moved_to(4, joined) == []
     assert moved_to(2, joined) == moved_to(3, joined) == ["unexplained-move"]
+
+
+def begun(number: int, **detail: str) -> Event:
+    return Event(event="pin", source="tool", after=oid(number), detail=detail)
+
+
+def test_a_pin_that_was_there_does_not_begin_anew() -> None:
+    def judged(*events: Event, stands: int = 2) -> list[str]:
+        lines = grown(LINES, *events)
+        return ids(lines, Witnesses(lock=Lock(pins={TOOL: a_pin(commit=oid(stands))})))
+
+    assert judged(begun(2)) == ["unexplained-move"]
+    assert judged(begun(1), stands=1) == []
+    assert judged(a_move(3), begun(2)) == ["unexplained-move"]
+    assert judged(begun(2), a_move(3), stands=3) == []
+    assert judged(begun(2, rests_on="ovr-1")) == []
+    for again in ("remove", "add"):
+        assert judged(Event(event=again, source="tool"), begun(2)) == []
+    # Two branches that each added it: neither had it before.
+    left, right = grown(LINES[:1], begun(1)), grown(LINES[:1], begun(2))
+    merged = [*left, right[-1]]
+    assert (
+        ids(merged, Witnesses(lock=Lock(pins={TOOL: a_pin(commit=oid(2))}), committed=frozenset(map(sha, merged))))
+        == []
+    )
 
 
 def test_mirrors_are_what_was_recorded() -> None:

@@ -1,0 +1,80 @@
+"""What the move of a pin is judged against: the pin in the lock, what its override came from, or the audit log."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from git_hybrid.app.runtime import Runtime
+from git_hybrid.core.errors import HybridError
+from git_hybrid.core.ids import Oid, RefName
+from git_hybrid.core.lock import UNREACHABLE, Pin
+from git_hybrid.core.manifest import Source
+from git_hybrid.core.plan import Snapshot
+from git_hybrid.core.value import Struct, replace
+
+_ASIDE = frozenset({"off-branch", "unreachable", "rollback"})
+
+
+class Base(Struct, frozen=True):
+    """One pin that a move may go on from. ``why`` says where it is from, as the end of a sentence about its commit."""
+
+    pin: Pin
+    why: str = ""
+
+    @property
+    def than(self) -> str:
+        """What something is older than, in words."""
+        return f"{self.pin.commit}, {self.why}" if self.why else f"the pinned {self.pin.commit}"
+
+
+def last_of_log(rt: Runtime, snapshot: Snapshot, source: Source) -> tuple[Pin, ...]:
+    """Return where the audit log has the pin of a declared source last, if the lock has none.
+
+    A table that was taken out of the lock, or that a merge has lost, is no reason to take what was refused. What is
+    only being added begins anew.
+    """
+    if source.name in snapshot.lock.pins or source.name not in snapshot.manifest.sources:
+        return ()
+    return rt.ledger.last_pins(source.name, source.url)
+
+
+def commit_before(rt: Runtime, snapshot: Snapshot, source: Source) -> Oid | None:
+    """Return the commit that the pin of a source stands at, by the lock or else by the audit log; None if at none."""
+    old = snapshot.lock.pins.get(source.name)
+    return next((pin.commit for pin in ((old,) if old else last_of_log(rt, snapshot, source))), None)
+
+
+def of_log(snapshot: Snapshot, pins: Sequence[Pin]) -> tuple[Base, ...]:
+    """Return what a plain pin is judged against where the log alone has *pins*."""
+    found = [base for pin in pins for base in bases_of(snapshot, pin)]
+    return tuple(Base(base.pin, base.why or "where the audit log has its pin last") for base in found)
+
+
+def bases_of(snapshot: Snapshot, old: Pin) -> tuple[Base, ...]:
+    """Return what a plain pin is judged against: *old*, and the last pin before it that was not forced.
+
+    What lay off the declared ref, or behind, is no step that a plain pin could go on from: there *old* does not count.
+    Past a moved tag or a rewritten history upstream may go on, or put things right again.
+    """
+    records = {item.id: item for item in snapshot.overrides.of(old.source) if item.kind == "pin"}
+    forced = record = records.get(old.override or "")
+    found = () if forced is not None and _ASIDE & set(forced.lifts) else (Base(old),)
+    before: Pin | None = None
+    while record is not None:
+        if record.from_commit is None:
+            return found
+        before = _came_from(snapshot, old, record.from_commit)
+        # The commit that it came from may itself have been forced.
+        earlier = records.get(snapshot.trail.rests.get((old.source, before.commit), ""))
+        record = earlier if earlier is not None and earlier.id < record.id else None
+    return found if before is None else (*found, Base(before, "which its override came from"))
+
+
+def _came_from(snapshot: Snapshot, old: Pin, commit: Oid) -> Pin:
+    ref = RefName(snapshot.trail.refs.get((old.source, commit), "") or UNREACHABLE)
+    return replace(old, commit=commit, ref=ref, root_commits=(), tag_object=None, override=None)
+
+
+def unless_allowed(errors: Sequence[HybridError | None]) -> HybridError | None:
+    """Return the first of *errors*, which tell of one base each; None where one of the bases allows the move."""
+    return None if None in errors or not errors else errors[0]

@@ -1,0 +1,44 @@
+"""Judge where a pin may move by what upstream has now, and its history says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from git_hybrid.app.bases import Base, unless_allowed
+from git_hybrid.app.runtime import Runtime
+from git_hybrid.app.whereabouts import is_given_out
+from git_hybrid.core.errors import HybridError
+from git_hybrid.core.ids import RefName
+from git_hybrid.core.lock import UNREACHABLE, Pin
+from git_hybrid.core.manifest import Manifest, Source
+from git_hybrid.core.ports import RemoteRefs, Stage
+from git_hybrid.core.resolve import Candidate, Move, forbidden_move, moved_tag
+from git_hybrid.core.value import replace
+
+
+def moved_from(
+    old: Pin | None, bases: Sequence[Base], candidate: Candidate, refs: RemoteRefs, source: Source
+) -> HybridError | None:
+    """Return the error if the tag of *candidate* is for none of *bases*, or for *old*, the object that was pinned."""
+    pins = [base.pin for base in bases] or ([] if old is None else [old])
+    # Of what is not in the lock any more the commit is known, and not the tag object.
+    known = [pin if pin is old else replace(pin, tag_object=candidate.tag_object) for pin in pins]
+    return unless_allowed([moved_tag(pin, candidate, refs, source) for pin in known])
+
+
+def forbidden(
+    rt: Runtime, source: Source, manifest: Manifest, refs: RemoteRefs, base: Base, new: Pin, history: Stage
+) -> HybridError | None:
+    """Return the error if *new* may not follow the pin of *base* without an override."""
+    old = base.pin
+    if base.why and old.ref == UNREACHABLE:
+        # The log no longer tells by which ref it was pinned.
+        at_tip = (ref for ref in sorted(refs.tips) if refs.commit(ref) == old.commit and ref.startswith("refs/tags/"))
+        old = replace(old, ref=next((RefName(ref) for ref in at_tip), new.ref))
+    there = rt.objects.has_commit(history, old.commit)
+    if not there and old.url == new.url:
+        there = is_given_out(rt, source, manifest, history, old.commit)
+    forward = there and rt.objects.is_ancestor(history, old.commit, new.commit)
+    backward = there and rt.objects.is_ancestor(history, new.commit, old.commit)
+    move = Move(old=old, new=new, old_is_ancestor=forward, new_is_ancestor=backward, than=base.than)
+    return forbidden_move(move, source)

@@ -1,0 +1,95 @@
+"""A table that is gone from the lock, by a merge or by hand, opens no way that was closed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from git_hybrid.core.audit import detail_of
+from support.cli import Hybrid
+from support.governed import LOCK, forced_site, plain_site
+from support.kit import lock, released, started
+from support.upstream import Upstream, UpstreamFactory
+
+EMPTY = "lock_version = 1\n"
+
+
+@pytest.fixture
+def tool(upstream_factory: UpstreamFactory) -> Upstream:
+    upstream = upstream_factory()
+    released(upstream)
+    return upstream
+
+
+@pytest.mark.parametrize("annotated", [True, False])
+def test_a_moved_tag_is_refused_without_its_table(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, annotated: bool
+) -> None:
+    tool.tag("rel", "main~1", annotated=annotated)
+    started(hybrid, tool.url, "--tag", "rel")
+    good = lock(workspace)["tool"]["commit"]
+    whole = (workspace / LOCK).read_text()
+    (workspace / LOCK).write_text(EMPTY)
+    # Where nothing moved, it comes back.
+    hybrid("pin")
+    assert (workspace / LOCK).read_text() == whole
+    (workspace / LOCK).write_text(EMPTY)
+    tool.tag("rel", "main", annotated=annotated, force=True)
+    for words in (["pin"], ["pin", "tool"], ["pin", "-n", "tool"], ["pin", "tool", "--to", "rel"]):
+        assert good in hybrid(*words, check=5).err
+        assert lock(workspace) == {}
+    # What is removed and added again begins anew, and the log tells both.
+    hybrid("remove", "tool")
+    hybrid("add", tool.url, "--name", "tool", "--tag", "rel")
+    hybrid("check", "audit")
+
+
+def test_a_rollback_is_refused_without_its_table(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    started(hybrid, tool.url, "--branch", "main")
+    newest, older = tool.rev("main"), tool.rev("main~1")
+    (workspace / LOCK).write_text(EMPTY)
+    told = hybrid("pin", "tool", "--to", older, check=6).err
+    assert f"{older} is older than {newest}, where the audit log has its pin last" in told
+    newer = tool.commit({"n": "n"})
+    hybrid("pin", "tool")
+    assert lock(workspace)["tool"]["commit"] == newer
+
+
+def test_a_forced_pin_is_held_against_what_the_log_has(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    site = plain_site(tmp_path, tmp_path_factory)
+    site.write(LOCK, EMPTY)
+    site("pin", "tool", "--to", site.commits.first, check=6)
+    site.force(site.commits.first)
+    (record,) = site.overrides()
+    assert (record["from_commit"], record["lifts"]) == (site.commits.third, ["rollback"])
+    (pinned,) = [item for item in site.log() if item["event"] == "pin" and item["after"] == site.commits.first]
+    assert (pinned["before"], detail_of(pinned)["rests_on"]) == (site.commits.third, record["id"])
+
+
+def test_no_override_is_shed_with_the_table(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    site = forced_site(tmp_path, tmp_path_factory)
+    site.write(LOCK, EMPTY)
+    site("pin", "tool", "--to", site.commits.hotfix, check=6)
+    site("pin", "tool")
+    assert lock(site.root)["tool"]["commit"] == site.commits.third
+
+
+def test_a_moved_tag_that_was_forced_keeps_its_override(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    site = plain_site(tmp_path, tmp_path_factory)
+    site.replace("sources.toml", 'branch = "main"', 'tag = "rel"')
+    site.tool.tag("rel", "main")
+    site("pin", "tool")
+    site.tool.tag("rel", "hotfix", force=True)
+    site.force("rel", expires="2d")
+    named = lock(site.root)["tool"]["override"]
+    site.write(LOCK, EMPTY)
+    assert "expired" in site("pin", "tool", check=6, shift="+3d").err
+    site("pin", "tool")
+    assert lock(site.root)["tool"]["override"] == named
+    assert site.overrides()[0]["status"] == "active"
+    assert [found.level for what in ("overrides", "audit") for found in site.checked(what)] == ["warn"]

@@ -1,0 +1,136 @@
+"""Pins that stand where no record put them last: what the commits of history explain, and what they do not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from git_hybrid.core.audit import Event, Record, extend, tail_of
+from git_hybrid.core.ids import SourceName
+from git_hybrid.core.lock import Lock
+from git_hybrid.core.lock_moves import Moves, Past, against_moves
+from support.values import NOW, OPERATOR, RUN, a_pin, oid
+
+TOOL, OTHER = SourceName("tool"), SourceName("other")
+Commit = tuple[Sequence[str], bytes | None, Sequence[Record]]
+
+
+def grown(records: Sequence[Record], *events: Event) -> tuple[Record, ...]:
+    who = {"operator": OPERATOR, "command_id": RUN, "log_id": "log"}
+    return (*records, *extend(tail_of(records), events, at=NOW, **who))
+
+
+def pinned(number: int, **detail: str) -> Event:
+    return Event(event="pin", source="tool", after=oid(number), detail=detail)
+
+
+def text(number: int) -> bytes:
+    return f'lock_version = 1\n\n[source.tool]\nurl = "x"\ncommit = "{oid(number)}"\n\n[source.z]\n'.encode()
+
+
+def lock(number: int) -> Lock:
+    return Lock(pins={TOOL: a_pin(commit=oid(number))})
+
+
+def judged(
+    stands: int, records: Sequence[Record], history: Mapping[str, Commit], *, before: Sequence[Lock] = ()
+) -> str:
+    """Return what is told of a lock that has the tool at *stands*, after *history*, whose newest commit comes first."""
+
+    def past() -> Past | None:
+        if not history:
+            return None
+        return Past(
+            head=next(iter(history)),
+            parents={name: tuple(parents) for name, (parents, _, _) in history.items()},
+            added={name: frozenset(str(item["hash"]) for item in added) for name, (_, _, added) in history.items()},
+            lock=lambda name: history[name][1],
+        )
+
+    by_hash = {str(record["hash"]): record for record in records}
+    moves = Moves(
+        lock=lock(stands),
+        before=before,
+        lines={name: name for name in by_hash},
+        past=past,
+        decode=lambda _text: lock(7),
+    )
+    return " ".join(breach.what for breach in against_moves(by_hash, moves))
+
+
+ONE = grown((), pinned(1))
+TWO = grown(ONE, pinned(2))
+NEWER = TWO[1:]
+BEGUN = {"a": ((), text(1), ONE)}
+
+
+def test_a_lock_that_was_put_back_in_a_commit_is_found() -> None:
+    moved = {"b": (("a",), text(2), NEWER), **BEGUN}
+    assert judged(2, TWO, moved) == ""
+    assert "in commit c" in judged(1, TWO, {"c": (("b",), text(1), ()), **moved})
+    # Also when it was taken out before, or another commit came after it.
+    gone = {"d": (("c",), text(1), ()), "c": (("b",), None, ()), **moved}
+    assert "in commit e" in judged(
+        1, TWO, {"f": (("e",), text(1), ()), "e": (("d0",), text(1), ()), "d0": gone["c"], **moved}
+    )
+    assert judged(1, TWO, {}) == judged(3, TWO, moved) == ""
+
+
+def test_records_that_came_along_say_nothing_of_a_pin_that_stayed() -> None:
+    assert judged(1, TWO, {"b": (("a",), text(1), NEWER), **BEGUN}) == ""
+    # Where it had been moved before they came, the commit that moved it is judged by what was known then.
+    side = grown(TWO, pinned(1))
+    assert judged(1, (*TWO, side[-1]), {"c": (("b",), text(1), side[2:]), "b": (("a",), text(2), NEWER), **BEGUN}) == ""
+    later = {"c": (("b",), text(2), grown(TWO, pinned(3))[2:]), "b": (("a",), text(2), NEWER), **BEGUN}
+    assert judged(2, grown(TWO, pinned(3)), later) == ""
+
+
+def test_a_record_that_was_taken_out_of_the_log_for_a_while_counts() -> None:
+    history = {
+        "d": (("c",), text(1), NEWER),
+        "c": (("b",), text(1), ()),
+        "b": (("a",), text(2), NEWER),
+        **BEGUN,
+    }
+    assert "in commit c" in judged(1, TWO, history)
+
+
+def test_a_merge_is_held_against_all_its_sides() -> None:
+    sides = {"left": (("a",), text(1), ()), "right": (("a",), text(2), NEWER), **BEGUN}
+    assert judged(2, TWO, {"m": (("left", "right"), text(2), ()), **sides}) == ""
+    assert "in commit m" in judged(1, TWO, {"m": (("left", "right"), text(1), ()), **sides})
+    # What both sides moved may stand as either has it; what neither moved is not judged.
+    both = {"left": (("a",), text(3), grown(ONE, pinned(3))[1:]), "right": (("a",), text(2), NEWER), **BEGUN}
+    known = (*TWO, both["left"][2][-1])
+    assert {judged(number, known, {"m": (("left", "right"), text(number), ()), **both}) for number in (2, 3)} == {""}
+    same = {"left": (("a",), text(1), NEWER), "right": (("a",), text(1), ()), **BEGUN}
+    assert judged(1, TWO, {"m": (("left", "right"), text(1), ()), **same}) == ""
+
+
+def test_what_is_about_to_be_committed_is_held_against_each_side() -> None:
+    assert "was put back to" in judged(1, TWO, {}, before=(lock(2),))
+    assert "was put back to" in judged(1, TWO, {}, before=(lock(1), lock(2)))
+    assert judged(1, TWO, {}, before=(lock(1), Lock())) == ""
+    assert judged(2, TWO, {}, before=(lock(1), lock(2))) == ""
+
+
+def test_the_mend_is_a_command_that_works() -> None:
+    def mend(records: Sequence[Record]) -> str:
+        by_hash = {str(record["hash"]): record for record in records}
+        moves = Moves(lock=lock(1), before=(lock(2),), lines={}, past=None, decode=lambda _text: None)
+        (breach,) = against_moves(by_hash, moves)
+        return breach.mend
+
+    assert mend(TWO).startswith(f"git hybrid pin tool --to {oid(2)}; then, if going back is approved: ")
+    assert mend(grown(ONE, pinned(2, rests_on="ovr-1"))) == (
+        f"git hybrid pin tool --to {oid(2)} --force --request ID --approver WHO --reason TEXT --expires WHEN"
+    )
+
+
+def test_a_lock_in_another_form_is_read_as_a_whole() -> None:
+    # The fake reader says that every such lock has the tool at 7.
+    odd = b'source.tool.commit = "x"\n'
+    moved = {"b": (("a",), text(2), NEWER), **BEGUN}
+    seven = grown(grown(ONE, pinned(7)), pinned(2))
+    history = {"c": (("b",), odd, ()), "b": (("a",), text(2), seven[1:]), **BEGUN}
+    assert "in commit c" in judged(7, seven, history)
+    assert "in commit d" in judged(1, TWO, {"d": (("c",), text(1), ()), "c": (("b",), odd, ()), **moved})
