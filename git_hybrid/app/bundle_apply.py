@@ -84,7 +84,7 @@ def apply_bundle(rt: Runtime, bundle: Opened, how: Applying) -> tuple[Report, Re
         proved = verify_bundle(rt, how.tool, bundle, manifest)
         refused = _refused(rt, content, snapshot, proved, how)
         if refused:
-            rows = [refused.get(row.name, row) for row in proved.report.rows]
+            rows = [refused.get(row.name, replace(row, outcome="not-applied")) for row in proved.report.rows]
             return Report(command="bundle apply", rows=tuple(rows), run=rt.info.run), Receipt()
         decision = _decision(rt, content, snapshot, how)
         if decision.events:
@@ -94,8 +94,7 @@ def apply_bundle(rt: Runtime, bundle: Opened, how: Applying) -> tuple[Report, Re
         names = tuple(sorted(content.lock.pins))
         rows = sync_selected(inside, rt.ledger.snapshot(), names)
         report = report_of(rt, "bundle apply", rows, mended)
-        if not report.pending:
-            _take_scans(rt, content)
+        _take_scans(rt, content)
         return report, _receipt(rt)
 
 
@@ -236,7 +235,8 @@ def _take_scans(rt: Runtime, content: BundleContent) -> None:
             )
             for name, entry in sorted(entries.items())
         ]
-        rt.ledger.record(rt.info, Decision(events=events, entries=entries), ())
+        pending = snapshot.unfinished.tasks if snapshot.unfinished is not None else ()
+        rt.ledger.record(rt.info, Decision(events=events, entries=entries), pending)
 
 
 def _receipt(rt: Runtime) -> Receipt:

@@ -53,7 +53,7 @@ def _attempt(
         if isinstance(pin, HybridError):
             raise pin
         giver, notes = _giver(rt, snapshot.manifest, source, pin)
-        packed = _pack(rt, tool, giver, pin, receipt)
+        packed = _pack(rt, tool, giver, source, pin, receipt)
     except HybridError as error:
         return failed(source.name, error), None
     finally:
@@ -82,13 +82,14 @@ def _giver(rt: Runtime, manifest: Manifest, source: Source, pin: Pin) -> tuple[S
     return stage, (*notes, *left)
 
 
-def _pack(rt: Runtime, tool: BundleTool, giver: Stage, pin: Pin, receipt: Receipt) -> Packed:
+def _pack(rt: Runtime, tool: BundleTool, giver: Stage, source: Source, pin: Pin, receipt: Receipt) -> Packed:
     there = had(receipt, pin)
     if there is not None and there.tip == tip_of(pin):
         carried = Carried(name=pin.source, kind="present", prerequisites=(there.commit,))
         return Packed(carried=carried, file=None)
     since: Oid | None = None
-    if there is not None and rt.objects.has_commit(giver, there.commit):
+    # A clone without all of its history is made of what is fetched alone.
+    if there is not None and source.history == "full" and rt.objects.has_commit(giver, there.commit):
         since = there.commit
     file = tool.write(giver, pin, since=since)
     kind = Carried(name=pin.source, kind="full") if since is None else None

@@ -12,11 +12,13 @@ from git_hybrid.core.errors import (
     BadBundle,
     BundlePrerequisites,
     FsckRefused,
+    GitFailed,
     HostileTree,
     HybridError,
     Interrupted,
     LocalIo,
     MalformedObjects,
+    NetworkFailure,
     WrongContent,
 )
 from git_hybrid.core.ids import SourceName
@@ -37,6 +39,7 @@ _THEIR_OWN = (
     Interrupted,
     LocalIo,
 )
+_KILLED = ("died of signal", "Out of memory", "Cannot allocate memory", "cannot fork")
 
 
 class Opened(Struct, frozen=True, kw_only=True):
@@ -99,12 +102,21 @@ def _attempt(check: _Check) -> tuple[Row, Stage | None]:
         gate_pin(check.rt, stage, check.bundle.content.manifest.sources[name], pin, check.manifest)
         _refuse_cut_history(check, stage)
     except HybridError as error:
-        known = error if isinstance(error, _THEIR_OWN) else check.bad(f"cannot be unbundled ({error.code})")
-        return failed(name, known), None
+        return failed(name, _told(check, error)), None
     finally:
         check.rt.progress("done", name, "verified")
     row = Row(name=name, outcome="verified", after=pin.commit, ref=pin.ref, detail={"kind": check.item.kind})
     return replace(row, before=next(iter(check.item.prerequisites), None)), stage
+
+
+def _told(check: _Check, error: HybridError) -> HybridError:
+    """Return what is told of *error*: a git that was killed says nothing of the bundle, most else that it is bad."""
+    if isinstance(error, NetworkFailure) and any(word in error.message for word in _KILLED):
+        # Nobody was asked: git reads the file as it would read what a server sends.
+        return GitFailed(command="git fetch", status=128, stderr=error.message, name=check.item.name)
+    if isinstance(error, GitFailed) and (error.status < 0 or any(word in error.stderr for word in _KILLED)):
+        return error
+    return error if isinstance(error, _THEIR_OWN) else check.bad(f"cannot be unbundled ({error.code})")
 
 
 def _unbundled(check: _Check) -> Stage:
@@ -132,6 +144,9 @@ def _refuse_lacking(check: _Check, stage: Stage) -> None:
     missing = tuple(oid for oid in check.item.prerequisites if not check.rt.objects.has_commit(stage, oid))
     if check.item.kind == "present" and not check.rt.objects.has_commit(stage, check.pin.commit):
         missing = (check.pin.commit,)
+    if check.item.kind == "thin" and check.bundle.content.manifest.sources[check.item.name].history != "full":
+        # What is fetched for such a clone has nothing but the bundle to build on.
+        missing = check.item.prerequisites
     if missing:
         raise BundlePrerequisites(name=check.item.name, commits=missing)
 

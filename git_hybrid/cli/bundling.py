@@ -10,7 +10,7 @@ from pathlib import Path
 from git_hybrid.app.bundle_create import Packed
 from git_hybrid.app.bundle_verify import Opened
 from git_hybrid.core.bundles import BundleContent
-from git_hybrid.core.errors import BadBundle, InvalidFile, NoWorkspace, SymlinkRefused
+from git_hybrid.core.errors import BadBundle, InvalidFile, NewerSchema, NoWorkspace, SymlinkRefused
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.override import Overrides, trail_of
 from git_hybrid.core.ports import Quarantine
@@ -63,7 +63,10 @@ def opened_bundle(
         BadBundle: it is damaged, a record in it is invalid, or it is not signed by an allowed signer.
     """
     stage = quarantine.stage(SourceName("bundle"), borrow=False, suffix=".members")
-    unpacked = bundlefile.read_bundle(file, Path(stage.path) / "members")
+    try:
+        unpacked = bundlefile.read_bundle(file, Path(stage.path) / "members")
+    except NewerSchema as error:
+        raise _of_bundle(error, file) from None
     who = None
     if allowed_signers is not None:
         if unpacked.signature is None:
@@ -73,6 +76,8 @@ def opened_bundle(
             raise BadBundle(path=str(file), place="signature", reason="no allowed signer has signed it")
     try:
         content = _content(file, unpacked, who)
+    except NewerSchema as error:
+        raise _of_bundle(error, file) from None
     except InvalidFile as error:
         first = error.problems[0]
         raise BadBundle(path=str(file), place=error.path, reason=f"{first.place}: {first.reason}") from error
@@ -83,6 +88,11 @@ def opened_bundle(
         return None if found is None else str(found)
 
     return Opened(content=content, file=member), unpacked
+
+
+def _of_bundle(error: NewerSchema, file: Path) -> NewerSchema:
+    """Return *error*, which names a member, with the bundle that it is in: the files of that name here are well."""
+    return NewerSchema(path=f"{file} ({error.path})", found=error.found, known=error.known)
 
 
 def _content(file: Path, unpacked: Unpacked, who: str | None) -> BundleContent:

@@ -197,6 +197,9 @@ class GitTransport(Struct, frozen=True):
 
     def _refuse_malformed(self, stage: Stage, waived: Sequence[Oid]) -> None:
         checked = self._fsck(Path(stage.path) / ".git", waived, of_source(self.watch, stage.name))
+        if checked.status < 0:
+            words = last_words(checked.stderr) or f"was killed by signal {-checked.status}"
+            raise GitFailed(command="git fsck", status=checked.status, stderr=words, name=stage.name)
         if checked.status != 0:
             raise refused(checked.stderr) or MalformedObjects(name=stage.name, message=last_words(checked.stderr))
 

@@ -36,12 +36,13 @@ WORD_STYLES: dict[str, Style] = {
     "stray": "warn",
     "outdated": "warn",
     "not-added": "warn",
+    "not-applied": "warn",
     "differs": "warn",
     "findings": "bad",
     "error": "bad",
 }
 _CALM = frozenset({"unchanged", "kept", "current", "same"})
-_UNDONE = frozenset({"failed", "blocked", "interrupted", "error", "not-added"})
+_UNDONE = frozenset({"failed", "blocked", "interrupted", "error", "not-added", "not-applied"})
 _COUNTED = {"findings": "with findings"}
 """How a word stands behind a number of sources, where it would count something else."""
 _DONE = {

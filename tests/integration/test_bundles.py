@@ -5,16 +5,21 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import shutil
 import subprocess
 import tarfile
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from git_hybrid.core.errors import BadBundle, HybridError
+from git_hybrid.core.ids import parse_name
+from git_hybrid.core.manifest import config_digest
 from git_hybrid.store.bundlefile import read_bundle
+from git_hybrid.store.manifest import decode_manifest
 from support.cli import Hybrid, executable
 from support.kit import errors, git, head, leave_unfinished, lock, replace, snapshot, state
 from support.upstream import Upstream, UpstreamFactory
@@ -598,3 +603,90 @@ def test_findings_of_the_other_side_block_here(ws: Path, there: Path, hybrid: Hy
     done = hybrid("bundle", "apply", tmp_path / "b", "--json", cwd=there, check=6)
     assert errors(done) == {"tool": "scan-blocked"}
     assert snapshot(there) == before
+
+
+@pytest.mark.parametrize("history", ["shallow", "treeless"])
+def test_what_is_cloned_without_its_history_travels_whole(
+    tool: Upstream, workspace: Path, there: Path, hybrid: Hybrid, tmp_path: Path, history: str
+) -> None:
+    hybrid("init")
+    replace(workspace / "sources.toml", "[defaults]", f'[defaults]\nhistory = "{history}"')
+    hybrid("add", tool.url)
+    first, second = tmp_path / "first", tmp_path / "second"
+    hybrid("bundle", "create", "-o", first)
+    hybrid("bundle", "apply", first, cwd=there)
+    tool.commit({"a.txt": "new\n"})
+    hybrid("pin", "tool")
+    hybrid("bundle", "create", "-o", second, "--since", f"{first}.receipt.json")
+    assert offline("bundle", "verify", second, cwd=there).returncode == 0
+    done = offline("bundle", "apply", second, cwd=there)
+    assert done.returncode == 0, done.stderr
+    assert head(there) == tool.rev("main")
+
+
+def test_a_thin_bundle_for_a_shallow_clone_is_refused_before_a_pin_moves(
+    ws: Path, bundle: Path, tool: Upstream, there: Path, hybrid: Hybrid, tmp_path: Path
+) -> None:
+    hybrid("bundle", "apply", bundle, cwd=there)
+    tool.commit({"a.txt": "new\n"})
+    hybrid("pin", "tool")
+    thin = tmp_path / "thin"
+    hybrid("bundle", "create", "-o", thin, "--since", f"{bundle}.receipt.json")
+
+    def change(_inventory: Any, members: dict[str, bytes]) -> None:
+        text = members["sources.toml"]
+        members["sources.toml"] = text.replace(b'branch = "main"', b'branch = "main"\nhistory = "shallow"')
+        pins = tomllib.loads(members["state/sources.lock"].decode())["source"]
+        entry = decode_manifest(members["sources.toml"]).sources[parse_name("tool")]
+        old, new = pins["tool"]["config_digest"], config_digest(entry)
+        members["state/sources.lock"] = members["state/sources.lock"].replace(old.encode(), new.encode())
+
+    rebuilt(thin, change)
+    before = snapshot(there)
+    hybrid("bundle", "verify", thin, cwd=there, check=5)
+    done = hybrid("bundle", "apply", thin, "--json", cwd=there, check=5)
+    assert errors(done) == {"tool": "bundle-prerequisites"}
+    assert snapshot(there) == before
+
+
+@pytest.mark.parametrize("command", ["fetch", "fsck"])
+def test_a_git_that_was_killed_says_nothing_of_the_bundle(
+    bundle: Path, there: Path, hybrid: Hybrid, tmp_path: Path, command: str
+) -> None:
+    shim = tmp_path / "bin/git"
+    shim.parent.mkdir()
+    lines = (
+        "#!/bin/sh",
+        f'for word; do [ "$word" = {command} ] && kill -9 $$; done',
+        f'exec {shutil.which("git")} "$@"',
+    )
+    shim.write_text("\n".join(lines) + "\n")
+    shim.chmod(0o755)
+    env = {"PATH": f"{shim.parent}:{os.environ['PATH']}"}
+    for words in (("bundle", "verify"), ("bundle", "apply")):
+        done = hybrid(*words, bundle, "--json", cwd=there, env=env, check=None)
+        assert done.code not in (0, 5)
+        assert set(errors(done).values()) == {"git-failed"}
+    hybrid("bundle", "apply", bundle, cwd=there)
+
+
+def test_a_bundle_of_a_newer_version_is_named(bundle: Path, there: Path, hybrid: Hybrid) -> None:
+    def change(_inventory: Any, members: dict[str, bytes]) -> None:
+        text = members["state/sources.lock"]
+        members["state/sources.lock"] = text.replace(b"lock_version = 1", b"lock_version = 2")
+
+    rebuilt(bundle, change)
+    for words in (("bundle", "verify"), ("bundle", "apply")):
+        assert f"{bundle} (state/sources.lock) was written by a newer" in hybrid(*words, bundle, cwd=there, check=2).err
+
+
+def test_a_refused_bundle_counts_nothing_as_applied(
+    ws: Path, bundle: Path, there: Path, hybrid: Hybrid, upstream_factory: UpstreamFactory
+) -> None:
+    own = upstream_factory("own")
+    own.commit({"x": "x\n"})
+    hybrid("init", cwd=there)
+    hybrid("add", own.url, "--name", "tool", cwd=there)
+    done = hybrid("bundle", "apply", bundle, cwd=there, check=6)
+    assert "applied none of 2 sources" in done.err
+    assert "1 not-applied" in done.err

@@ -181,8 +181,8 @@ def _apply(session: Session, path: Path, allowed: Path | None) -> tuple[Report, 
     # The members are in quarantine, which is gone once the writer lock is.
     reports = reports_in(unpacked, bundle.content.lock.pins)
     report, left = apply_bundle(rt, bundle, how)
-    if exit_of(report) == 0:
-        keep_reports(session.layout, reports)
+    taken = {row.name for row in report.rows if row.error is None and row.outcome != "not-applied"}
+    keep_reports(session.layout, {name: data for name, data in reports.items() if name in taken})
     return report, {
         "file": str(path),
         "sha256": unpacked.sha256,
