@@ -30,7 +30,7 @@ _REFUSED = pattern(
     ):\ (?P<reason>[^:]+)$""",
     re.MULTILINE | re.VERBOSE,
 )
-_LEFT = pattern(r"^error: unable to ", re.MULTILINE)
+_LEFT = pattern(r"^error:\sunable\sto\s", re.MULTILINE)
 
 
 def must(
