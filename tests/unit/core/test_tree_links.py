@@ -43,6 +43,7 @@ OUTSIDE = {
     "absolute": ("a", b"/etc/passwd", "absolute-link"),
     "root": ("d/a", b"/", "absolute-link"),
     "parent": ("a", b"..", "escaping-link"),
+    "odd-name": ("a b", b"../x", "escaping-link"),
     "parent-file": ("a", b"../x", "escaping-link"),
     "from-a-folder": ("d/a", b"../../x", "escaping-link"),
     "down-and-out": ("a", b"x/../../y", "escaping-link"),
