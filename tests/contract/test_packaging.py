@@ -45,7 +45,8 @@ WRITERS = {
     "git_hybrid/scan/external.py",  # what a scanner prints, in a scratch folder
     "git_hybrid/scan/scratch.py",
     "git_hybrid/git/bundling.py",  # into quarantine
-    "git_hybrid/store/bundlefile.py",  # into quarantine, and the bundle file, which is streamed
+    "git_hybrid/store/bundlefile.py",  # into quarantine
+    "git_hybrid/store/outputfile.py",  # what a user asked for, which may be a device or a pipe
     "git_hybrid/store/scaffold.py",  # takes back what a failed init made
 }
 Parsed = tuple[str, ast.Module]
