@@ -109,3 +109,9 @@ def test_who_was_asked_is_told_once_and_only_of_what_a_server_has() -> None:
     lacking = MirrorLacks(name="tool", mirror="corp", url="https://corp/x", what="the pin")
     assert lacking.from_mirror("https://mirror").mirror == "corp"
     assert "mirror" not in vars(InvalidFile(path="f", problems=()).from_mirror("https://mirror"))
+
+
+def test_a_name_is_given_where_there_is_none_yet() -> None:
+    missing = RefMissing(name="", ref="refs/heads/main", url="https://host/x")
+    assert missing.about("tool").name == "tool"
+    assert missing.about("other").name == "tool"
