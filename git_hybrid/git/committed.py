@@ -8,22 +8,17 @@ from itertools import islice
 from pathlib import Path
 
 from git_hybrid.core.audit_verify import Witnesses
-from git_hybrid.core.digest import sha256_hex
 from git_hybrid.core.errors import BadArgument
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.value import replace
 from git_hybrid.git.ahead import LOCK, LOG, STAGED, sides, witness_question
+from git_hybrid.git.patches import added, carriers_in, has_commit, is_log, line_hash, logged, logs_in, named_hashes
 from git_hybrid.git.place import git_dir
-from git_hybrid.git.repository import Repository, refused
+from git_hybrid.git.repository import Repository
 from git_hybrid.git.staged import blobs
 
-_CARRIERS = ("state/sources.json", "state/sources-overrides.json", "state/sources-mirrors.json")
-_LOGS = ":(glob)state/sources-audit*.jsonl"
-"""The log and its archives."""
-_ADDED_HASH = pattern(r'\+\s*"audit_hash": "([0-9a-f]{64})"')
 _COMMIT = pattern(r"commit ([0-9a-f]{40,64})")
 _FIRST = "^1"
-_FILE = pattern(r"\+\+\+ (?:b/)?(.*)")
 
 
 def head_witness(repository: Repository, root: Path, archives: Sequence[str] = ()) -> Witnesses:
@@ -42,7 +37,7 @@ def head_witness(repository: Repository, root: Path, archives: Sequence[str] = (
     told = blobs(repository.ask(STAGED, stdin=witness_question((before, others), prefix + LOG, prefix + LOCK)))
     found, locks = told[::2], told[1::2]
     if all(blob is None for blob in found):
-        return Witnesses()
+        return _brought(repository, root, Witnesses())
     lines = _hashed(found)
     committed = {item for side in lines for item in side}
     merged = Counter(item for name, side in zip(before, lines, strict=False) if not _is_parent(name) for item in side)
@@ -50,13 +45,21 @@ def head_witness(repository: Repository, root: Path, archives: Sequence[str] = (
         question = witness_question((before, others), *(prefix + name for name in archives))
         committed.update(item for side in _hashed(blobs(repository.ask(STAGED, stdin=question))) for item in side)
     ever = dict.fromkeys(item for side in lines[1 : len(before)] for item in side)
-    return Witnesses(
+    now = Witnesses(
         committed=frozenset(committed),
         head=lines[0],
         ever=tuple(ever),
         twice=frozenset(item for item, count in merged.items() if count > 1),
         lock_text=locks[0] if not repository.revision else locks[1],
     )
+    is_new = repository.revision and all(blob is None for blob in found[1 : len(before)])
+    return _brought(repository, root, now) if is_new else now
+
+
+def _brought(repository: Repository, root: Path, now: Witnesses) -> Witnesses:
+    from git_hybrid.git.former import before_commit
+
+    return before_commit(repository, root, now)
 
 
 def _sides(repository: Repository) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -87,7 +90,7 @@ def _hashed(found: Sequence[bytes | None]) -> list[tuple[str, ...]]:
     hashed: dict[bytes, tuple[str, ...]] = {b"": ()}
     for blob in sorted({blob for blob in found if blob}, key=len):
         known = max((item for item in hashed if item.endswith(b"\n") and blob.startswith(item)), key=len, default=b"")
-        more = (_sha256(line) for line in blob[len(known) :].split(b"\n") if line)
+        more = (line_hash(line) for line in blob[len(known) :].split(b"\n") if line)
         hashed[blob] = (*hashed[known], *more)
     return [hashed[blob or b""] for blob in found]
 
@@ -101,66 +104,28 @@ def history_witness(
         BadArgument: *since* names no commit of the repository.
         GitRefused: git does not answer.
     """
+    from git_hybrid.git.former import before_move, logged_at
+
     now = head_witness(repository, root, archives)
     if since is not None and not _is_commit(repository, since):
         raise BadArgument(what="--since", value=since, reason="names no commit of the repository")
-    span = "HEAD" if since is None else f"{since}..HEAD"
-    hashes: dict[str, str] = {}
-    commit = file = ""
-    for line in _patch(repository, root, span, _CARRIERS).split("\n"):
-        if match := _COMMIT.fullmatch(line):
-            commit = match[1]
-        elif match := _FILE.fullmatch(line):
-            file = match[1]
-        elif match := _ADDED_HASH.match(line):
-            hashes.setdefault(match[1], f"{file} in commit {commit[:12]}")
-    logged = [line[1:] for line in _patch(repository, root, span, (_LOGS,)).split("\n") if line.startswith("+{")]
-    if since is not None:
-        told = repository.ask(STAGED, stdin=witness_question(((since,), ()), repository.prefix(root) + LOG))
-        logged += (blobs(told)[0] or b"").decode("utf-8", "surrogateescape").split("\n")
-    older = (_sha256(line.encode("utf-8", "surrogateescape")) for line in logged if line)
-    ever = tuple(dict.fromkeys((*older, *now.ever)))
-    # What was committed with a lock is judged when it is committed: a record for it can no longer be made afterwards.
-    return replace(now, hashes=hashes, ever=ever, lock_text=None)
-
-
-def _patch(repository: Repository, root: Path, span: str, files: tuple[str, ...]) -> str:
-    """Return the changes of *files* in *span*, the oldest first; nothing where there is no repository.
-
-    All of history: git would pass over the branch whose changes a merge has lost, and over what came in a merge itself.
-    The user's settings could hide the first commit, or a side of a merge.
-    """
     if repository.top is None:
-        return ""
-    options = (
-        "--full-history",
-        "--reverse",
-        "-m",
-        "--unified=0",
-        "--no-color",
-        "--no-ext-diff",
-        "--no-textconv",
-        "--no-renames",
-        "--text",
+        return now
+    prefix, span = repository.prefix(root), ("HEAD",) if since is None else ("HEAD", f"^{since}")
+    hashes = named_hashes(added(repository, span, carriers_in(prefix)))
+    lines = tuple(added(repository, span, logs_in(prefix)))
+    ever = logged(lines) | logged_at(repository, since, (prefix,))
+    brought = [item for item in lines if item.is_new and is_log(item.file)]
+    former = before_move(repository, root, brought, since, is_committed=bool(lines) or bool(now.head))
+    # What was committed with a lock is judged when it is committed: a record for it can no longer be made afterwards.
+    return replace(
+        now,
+        committed=frozenset(former.lines) if now.committed is None and former.lines else now.committed,
+        hashes={**former.hashes, **hashes},
+        ever=tuple(dict.fromkeys((*former.lines, *ever, *now.ever))),
+        lock_text=None,
     )
-    settings = ("-c", "log.showRoot=true", "-c", "log.diffMerges=separate")
-    argv = ["git", *settings, "log", "--format=commit %H", "--patch", *options, span, "--", *files]
-    done = repository.run(argv, cwd=root)
-    if done.status != 0 and _has_commits(repository):
-        raise refused(str(repository.top), done.stderr)
-    return done.stdout.decode("utf-8", "surrogateescape") if done.status == 0 else ""
-
-
-def _has_commits(repository: Repository) -> bool:
-    return repository.run(["git", "rev-parse", "--verify", "--quiet", "HEAD"]).status == 0
 
 
 def _is_commit(repository: Repository, revision: str) -> bool:
-    argv = ["git", "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"]
-    is_there = repository.top is not None and not revision.startswith("-")
-    return is_there and repository.run(argv).status == 0
-
-
-def _sha256(line: bytes) -> str:
-    # A CR is not of the log, whose lines are JSON: it was committed after a conversion of line endings.
-    return sha256_hex(line.removesuffix(b"\r"))
+    return repository.top is not None and not revision.startswith("-") and has_commit(repository, revision)
