@@ -8,8 +8,9 @@ mirrors carry, and what git has committed.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
+from git_hybrid.core.ahead import APART
 from git_hybrid.core.audit import ROTATED, Line, Record, Segment, previous, seq_of
 from git_hybrid.core.audit_archives import LOG, Breach, Files, breach_at
 from git_hybrid.core.audit_witness import against_files, against_lock_before
@@ -24,8 +25,6 @@ from git_hybrid.core.words import counted, plural
 
 _ENDINGS = r"""echo '/state/** -text' >> .gitattributes, then sed -i 's/\r$//' state/sources*"""
 _UNDO = "set the clock, undo what was recorded meanwhile (git checkout -- sources.toml state), and do it again"
-_AHEAD = timedelta(days=1)
-"""How far two clocks may be apart."""
 
 
 class Witnesses(Struct, frozen=True, kw_only=True):
@@ -182,7 +181,7 @@ def _ahead(segments: Sequence[Segment], committed: frozenset[str], now: datetime
     for segment in segments:
         for line in segment.lines:
             at = "" if line.record is None or not line.whole or line.sha256 in committed else str(line.record["at"])
-            if at and parse_time(at) > now + _AHEAD:
+            if at and parse_time(at) > now + APART:
                 what, proves = f"was made at {at}, which is still to come", "the clock of whoever made it was wrong"
                 yield replace(breach_at("future", segment.file, line, what, proves), mend=_UNDO)
 
