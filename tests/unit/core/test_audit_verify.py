@@ -239,6 +239,10 @@ def test_mirrors_are_what_was_recorded() -> None:
     assert judged(mirror) == []
     assert judged(replace(mirror, owner="eve")) == ["mirror-edited"]
     assert judged(replace(mirror, audit_hash=None)) == judged(mirror, LINES) == ["cut"]
+    (lost,) = verify([segment(grown(LINES, Event(event="mirror-add", detail={**told, "kind": "bundle"})))], Witnesses())
+    assert lost.mend == "git hybrid mirror add m https://m.example.org --owner 'ops' --kind bundle"
+    assert ids(lines) == ["mirror-deleted"]
+    assert ids(grown(lines, Event(event="mirror-remove", detail={"mirror": "m"}))) == []
 
 
 def test_a_record_from_the_future_is_told_before_it_is_committed() -> None:
