@@ -3,7 +3,8 @@
 ::
 
     HybridError
-    ├── file and usage:   InvalidFile NewerSchema NoWorkspace WorkspaceExists UnknownSource DuplicateSource BadArgument
+    ├── file and usage:   InvalidFile NewerSchema NoWorkspace WorkspaceExists WorkspaceTakenOut
+    │                     UnknownSource DuplicateSource BadArgument
     │                     SymlinkRefused ToolTooOld MissingOptions HookTaken GitRefused
     ├── pins:             NoPin
     ├── local work:       DirtySource DivergedSource OperationInProgress IndexLocked ForeignFolder UnsavedWork InTheWay
@@ -152,6 +153,15 @@ class WorkspaceExists(HybridError):
     path: str
     lacks: str = ""
     mend: str = ""
+
+
+class WorkspaceTakenOut(HybridError):
+    """``init`` was asked for where git has the audit log of a workspace; *what* is to be taken back from *revision*."""
+
+    code: ClassVar[str] = "workspace-taken-out"
+    path: str
+    revision: str
+    what: str
 
 
 class UnknownSource(HybridError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -45,10 +45,13 @@ def head_witness(repository: Repository, root: Path, archives: Sequence[str] = (
         question = witness_question((before, others), *(prefix + name for name in archives))
         committed.update(item for side in _hashed(blobs(repository.ask(STAGED, stdin=question))) for item in side)
     ever = dict.fromkeys(item for side in lines[1 : len(before)] for item in side)
+    # Where HEAD has a log, it may have more than those before it.
+    at = () if lines[0] else zip(before, lines, strict=False)
     now = Witnesses(
         committed=frozenset(committed),
         head=lines[0],
         ever=tuple(ever),
+        at={item: name for name, side in at if _is_parent(name) for item in side},
         twice=frozenset(item for item, count in merged.items() if count > 1),
         lock_text=locks[0] if not repository.revision else locks[1],
     )
@@ -121,10 +124,22 @@ def history_witness(
     return replace(
         now,
         committed=frozenset(former.lines) if now.committed is None and former.lines else now.committed,
+        at=_restoring(repository, prefix, ever, now),
         hashes={**former.hashes, **hashes},
         ever=tuple(dict.fromkeys((*former.lines, *ever, *now.ever))),
         lock_text=None,
     )
+
+
+def _restoring(repository: Repository, prefix: str, ever: Mapping[str, str], now: Witnesses) -> Mapping[str, str]:
+    """Return the commit whose log has what HEAD's has lost, by the line that it lost last; nothing if HEAD has more."""
+    from git_hybrid.git.former import logged_at
+
+    lost = [line for line in ever if line not in (now.committed or ())]
+    if not lost:
+        return {}
+    commit = ever[lost[-1]][:12]
+    return {lost[-1]: commit} if set(now.head) <= logged_at(repository, commit, (prefix,)).keys() else {}
 
 
 def _is_commit(repository: Repository, revision: str) -> bool:

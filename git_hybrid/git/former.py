@@ -58,6 +58,10 @@ def before_commit(repository: Repository, root: Path, now: Witnesses) -> Witness
     known = _ids(_blobs(repository, f"{revision}:./{folder}{LOG}"))
     others = _folders(repository, known, tips, folder) if known else ()
     found = _found(repository, known, dict.fromkeys(others, tips))
+    # A workspace that was taken out and made anew: the folder has had a log, which goes on.
+    here = tuple(added(repository, tips, logs_in(folder)))
+    own = logged(here)
+    found = Former(lines={**own, **found.lines}, hashes=found.hashes)
     if not found.lines:
         return now
     sides = _blobs(repository, *(f"{tips[0]}:./{other}{name}" for other in others for name in (LOG, LOCK)))
@@ -65,6 +69,7 @@ def before_commit(repository: Repository, root: Path, now: Witnesses) -> Witness
         now,
         committed=(now.committed or frozenset()) | found.lines.keys(),
         ever=(*found.lines, *now.ever),
+        at={line: commit[:12] for line, commit in own.items()},
         hashes={**found.hashes, **now.hashes},
         twice=now.twice | _repeated(sides[::2]),
         lock_text=now.lock_text or next((lock for lock in sides[1::2] if lock is not None), None),

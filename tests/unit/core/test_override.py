@@ -10,12 +10,14 @@ from git_hybrid.core.audit import Event, Record, extend, tail_of
 from git_hybrid.core.errors import OffBranch, OverrideEnded, OverrideUnrecorded
 from git_hybrid.core.governance import expiring, governed, unapproved, unbound, why_unapproved
 from git_hybrid.core.ids import SourceName
-from git_hybrid.core.manifest import Approver, Commit, Policy
+from git_hybrid.core.lock import Lock
+from git_hybrid.core.manifest import Approver, Commit, Manifest, Policy
 from git_hybrid.core.override import (
     RESTS_ON,
     Approval,
     Override,
     Overrides,
+    Trail,
     binds,
     closed,
     digest,
@@ -28,6 +30,8 @@ from git_hybrid.core.override import (
     why_closed,
     with_overrides,
 )
+from git_hybrid.core.plan import Snapshot
+from git_hybrid.core.state import State
 from git_hybrid.core.value import replace
 from git_hybrid.core.values import format_time
 from support.values import NOW, OPERATOR, RUN, a_pin, a_source, oid
@@ -208,6 +212,8 @@ def test_a_record_from_a_time_to_come_is_named_where_it_ends_an_override() -> No
         (told,) = unmet(late, Policy())
         assert why in told
         assert "record 7 (remove) was made at 2027-08-24T12:00:00Z" in told
+    held = Snapshot(manifest=Manifest(), lock=Lock(), state=State(), trail=Trail(last=newest))
+    assert held.ahead(NOW) == wrong
     late = replace(asked("bea@example.org"), since=NOW + 3 * DAY, until=NOW + 9 * DAY, ahead=wrong)
     assert unmet(late, Policy()) == ()
 
