@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from git_hybrid.cli.common import HERE, Common, common_of, shows_progress, wants_color
 from git_hybrid.cli.signals import Cancel, handled
+from git_hybrid.cli.streams import reporting
 from git_hybrid.cli.telling import Told, exit_of, explain, tell
 from git_hybrid.cli.wiring import Choices, Session, session
 from git_hybrid.core.errors import HybridError
@@ -54,8 +55,9 @@ class Output:
     def data(self, *lines: str) -> None:
         """Print *lines* to stdout."""
         self._clear()
-        for line in lines:
-            print(line)
+        with reporting():
+            for line in lines:
+                print(line)
 
     def content(self, text: str) -> None:
         """Print the content of a file to stdout: the same bytes that the file would have, whatever a terminal takes."""
@@ -69,7 +71,8 @@ class Output:
         from git_hybrid.view.jsonout import dump
 
         self._clear()
-        print(dump(document))
+        with reporting():
+            print(dump(document))
 
     def talk(self, line: str) -> None:
         """Print *line* to stderr unless the user wants quiet."""

@@ -329,6 +329,12 @@ REMEDIES: Mapping[str, Remedy] = {
         "when disk and rights are mended, run the command again",
         ("git hybrid diag",),
     ),
+    "report-lost": Remedy(
+        74,
+        "what the command says could not be written: {reason}",
+        "it has done what it was asked for: do not run it again for that",
+        ("git hybrid status",),
+    ),
     "git-failed": Remedy(
         74,
         "{name_prefix}{command} failed with status {status}",

@@ -19,7 +19,7 @@
     ├── object cache:     CacheRefused CacheDamaged
     ├── runs:             UnfinishedRun LockBusy LockUnsupported Interrupted
     ├── clusters:         ExecutorMissing ClusterUnreachable ClusterMismatch WorkerLost
-    └── machine:          LocalIo GitFailed
+    └── machine:          LocalIo ReportLost GitFailed
 
 A class says what happened and carries the facts; which exit status it has and which words and hints a user sees is the
 business of :mod:`git_hybrid.cli.remedies` alone.
@@ -731,6 +731,13 @@ class LocalIo(HybridError):
     code: ClassVar[str] = "local-io"
     path: str
     operation: str
+    reason: str
+
+
+class ReportLost(HybridError):
+    """The command did what it was asked for, and its standard output could not take what it says of that."""
+
+    code: ClassVar[str] = "report-lost"
     reason: str
 
 
