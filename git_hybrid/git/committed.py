@@ -135,11 +135,12 @@ def _restoring(repository: Repository, prefix: str, ever: Mapping[str, str], now
     """Return the commit whose log has what HEAD's has lost, by the line that it lost last; nothing if HEAD has more."""
     from git_hybrid.git.former import logged_at
 
-    lost = [line for line in ever if line not in (now.committed or ())]
+    there = set(now.head)
+    lost = [line for line in ever if line not in there]
     if not lost:
         return {}
     commit = ever[lost[-1]][:12]
-    return {lost[-1]: commit} if set(now.head) <= logged_at(repository, commit, (prefix,)).keys() else {}
+    return {lost[-1]: commit} if there <= logged_at(repository, commit, (prefix,)).keys() else {}
 
 
 def _is_commit(repository: Repository, revision: str) -> bool:
