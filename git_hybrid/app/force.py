@@ -89,6 +89,7 @@ def approved(
         requesters=(rt.info.operator,),
         approvers=names,
         signed=frozenset(signatures),
+        ahead=snapshot.ahead(rt.info.now),
         since=snapshot.clock,
         until=forced.expires_at,
     )

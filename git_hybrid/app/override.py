@@ -36,6 +36,7 @@ def renew(rt: Runtime, identity: str, forced: Forced) -> Override:
             requesters=(rt.info.operator, old.requested_by),
             approvers=names,
             signed=frozenset(signatures),
+            ahead=snapshot.ahead(rt.info.now),
             since=snapshot.clock,
             until=forced.expires_at,
         )

@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from git_hybrid.cli.common import Common
+from git_hybrid.cli.streams import reporting
 from git_hybrid.core.errors import BadArgument, HybridError, LocalIo
 from git_hybrid.core.words import path_of
 
@@ -43,7 +44,8 @@ def run(command: Callable[[Common, Sequence[str]], int], argv: Sequence[str], ah
 
 
 def _flushed(code: int) -> int:
-    sys.stdout.flush()
+    with reporting():
+        sys.stdout.flush()
     return code
 
 

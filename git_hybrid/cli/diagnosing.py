@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,8 @@ from git_hybrid.store.durable import find_obstacle, leftovers
 from git_hybrid.store.filelock import holder, probe_locks
 from git_hybrid.store.layout import Layout, find_root, refuse_links
 from git_hybrid.store.parsing import read_bytes
+from git_hybrid.store.runs import read_unfinished
+from git_hybrid.store.steady import steady
 from git_hybrid.view.jsonout import status_document
 from git_hybrid.view.lines import quiet
 
@@ -126,7 +128,8 @@ def _workspace(diagnosis: Diagnosis, layout: Layout, runner: Runner, cancel: Can
         # Without scanners the finding about their cadence says all that there is to say.
         names = [name for name in CHECKS if name != "scans" or manifested.scanners]
         now = datetime.now(UTC)
-        facts = gather(runner, layout, names, now=now)
+        patience = timedelta() if diagnosis.settings is None else diagnosis.settings.lock_timeout
+        facts = steady(layout, lambda: gather(runner, layout, names, now=now), patience=patience)
         if diagnosis.settings is not None:
             facts = with_settings(facts, diagnosis.settings)
         found += mirror_findings(facts.inventory, manifested.policy, now)
@@ -142,7 +145,8 @@ def _existing(layout: Layout) -> Path:
 
 def _holder(layout: Layout) -> Finding:
     named, alive = holder(layout.writer_lock)
-    return holder_finding(named, alive=alive)
+    run = read_unfinished(layout)
+    return holder_finding(named, alive=alive, is_unwritten=run is not None and run.is_unwritten)
 
 
 def _stuck(layout: Layout) -> Iterator[Finding]:
@@ -157,7 +161,7 @@ def _stuck(layout: Layout) -> Iterator[Finding]:
 
 
 def _run(run: Unfinished) -> Finding:
-    """Return how the run stands that has sources left."""
+    """Return how the run stands that did not end."""
     if run.held_by:
         return Finding(area="files", name="run", level="warn", what=run_words(run), remedy="wait for it to end")
     return Finding(area="files", name="run", level="fail", what=run_words(run), remedy="git hybrid resume")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from git_hybrid.cli.common import HERE, Common, common_of, shows_progress, wants_color
 from git_hybrid.cli.signals import Cancel, handled
+from git_hybrid.cli.streams import reporting
 from git_hybrid.cli.telling import Told, exit_of, explain, tell
 from git_hybrid.cli.wiring import Choices, Session, session
 from git_hybrid.core.errors import HybridError
@@ -55,8 +56,9 @@ class Output:
     def data(self, *lines: str) -> None:
         """Print *lines* to stdout."""
         self._clear()
-        for line in lines:
-            print(line)
+        with reporting():
+            for line in lines:
+                print(line)
 
     def done(self, *lines: str) -> None:
         """Print to stdout what a command that writes has done, unless the user wants quiet."""
@@ -75,7 +77,8 @@ class Output:
         from git_hybrid.view.jsonout import dump
 
         self._clear()
-        print(dump(document))
+        with reporting():
+            print(dump(document))
 
     def talk(self, line: str) -> None:
         """Print *line* to stderr unless the user wants quiet."""

@@ -38,6 +38,12 @@ REMEDIES: Mapping[str, Remedy] = {
         "{lacks}",
         ("{mend}", "git hybrid status", "git hybrid add https://host/path/repository"),
     ),
+    "workspace-taken-out": Remedy(
+        2,
+        "{path} was a workspace, and git has its audit log: a second one cannot begin there",
+        "a log only ever grows; for a workspace that has nothing to do with it take another folder",
+        ("git -C {path} checkout {revision} -- {what}",),
+    ),
     "unknown-source": Remedy(2, "no such {what}: {names}", "{nearest}", ("git hybrid status",)),
     "duplicate-source": Remedy(
         2,
@@ -326,6 +332,12 @@ REMEDIES: Mapping[str, Remedy] = {
         "cannot {operation} {path}: {reason}",
         "when disk and rights are mended, run the command again",
         ("git hybrid diag",),
+    ),
+    "report-lost": Remedy(
+        74,
+        "what the command says could not be written: {reason}",
+        "it has done what it was asked for: do not run it again for that",
+        ("git hybrid status",),
     ),
     "git-failed": Remedy(
         74,

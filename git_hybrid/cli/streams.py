@@ -7,10 +7,12 @@ import gc
 import io
 import os
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 _WITHOUT = "git-hybrid-without"
 """The error handler of streams whose encoding has not every character: no character stops what is said."""
+_IO = 74
 _NEAREST = {"→": "->", "…": "...", "–": "-", "·": "-"}
 
 
@@ -57,6 +59,23 @@ def make_sure_of_streams() -> None:
     sys.stderr = _Talk(talk, encoding=encoding, errors=_WITHOUT, line_buffering=True)
 
 
+@contextmanager
+def reporting() -> Iterator[None]:
+    """Say of what cannot be written to stdout in the block that it is the report alone, and not the work.
+
+    Raises:
+        ReportLost: it cannot be written.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        from git_hybrid.core.errors import ReportLost
+
+        raise ReportLost(reason=error.strerror or str(error)) from error
+
+
 def end(code: int) -> int:
     """End the process with the exit status *code*, or return it where there is more to do than to end.
 
@@ -65,10 +84,12 @@ def end(code: int) -> int:
     # A cluster's client has threads and handlers of its own for the end.
     threading = sys.modules.get("threading")
     if "distributed" not in sys.modules and (threading is None or threading.active_count() == 1):
-        with suppress(OSError, ValueError):
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(code)
+        for stream in (sys.stdout, sys.stderr):
+            try:
+                stream.flush()
+            except (OSError, ValueError):
+                code = code or _IO
+        os._exit(code)
     # What lives until the end need not be searched for garbage once more.
     gc.freeze()
     return code

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import datetime
 
+from git_hybrid.core.ahead import WAY_OUT, Ahead
 from git_hybrid.core.canonical import Json, canonical_json
 from git_hybrid.core.errors import ToolTooOld
 from git_hybrid.core.ids import Oid, SourceName
@@ -26,7 +27,7 @@ class Approved(Struct, frozen=True, kw_only=True):
     """What is asked of policy: the request, who asks, who approved (``signed``: with a good signature), until when.
 
     ``requesters`` are those who ask now and those who asked first: none of them may approve. ``unable`` says why no
-    signature could be checked, if none could.
+    signature could be checked, if none could; ``ahead`` that the log is ahead of the clock.
     """
 
     request_id: str
@@ -34,6 +35,7 @@ class Approved(Struct, frozen=True, kw_only=True):
     approvers: tuple[str, ...]
     signed: Collection[str] = frozenset()
     unable: str = ""
+    ahead: Ahead | None = None
     since: datetime
     until: datetime
 
@@ -44,11 +46,18 @@ def unmet(asked: Approved, policy: Policy) -> tuple[str, ...]:
     if policy.request_pattern and re.fullmatch(policy.request_pattern, asked.request_id) is None:
         problems.append(f"the request id {asked.request_id!r} does not match {policy.request_pattern!r}")
     problems += _uncounted(asked, policy)
-    if asked.until <= asked.since:
-        problems.append(f"it would expire at {format_time(asked.until)}, which is past")
-    elif asked.until - asked.since > policy.override_max_age:
-        latest = format_time(asked.since + policy.override_max_age)
-        problems.append(f"it would expire at {format_time(asked.until)}; [policy] override_max_age ends at {latest}")
+    since = asked.ahead.now if asked.ahead else asked.since
+    found = ""
+    if asked.until <= since:
+        found = "which is past"
+    elif asked.until <= asked.since:
+        found = "which counts as past"
+    elif asked.until - since > policy.override_max_age:
+        found = f"and [policy] override_max_age ends at {format_time(since + policy.override_max_age)}"
+    if found and asked.ahead:
+        found += f": the audit log is ahead of the clock, {asked.ahead.record}; {WAY_OUT}"
+    if found:
+        problems.append(f"it would expire at {format_time(asked.until)}, {found}")
     return tuple(problems)
 
 

@@ -17,6 +17,11 @@ RESTORE = "restore the records from git, then git hybrid audit verify"
 """What mends most of what is wrong: git has what was committed."""
 
 
+def restore_from(revision: str) -> str:
+    """Return what mends what is wrong where the commit *revision* has the records that are missing."""
+    return f"restore the records from git (git checkout {revision} -- {LOG}), then git hybrid audit verify"
+
+
 class Breach(Struct, frozen=True, kw_only=True):
     """One thing that a log does not satisfy: where, what, and what that proves. ``id`` is stable."""
 

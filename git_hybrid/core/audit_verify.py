@@ -8,10 +8,11 @@ mirrors carry, and what git has committed.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
+from git_hybrid.core.ahead import APART
 from git_hybrid.core.audit import ROTATED, Line, Record, Segment, previous, seq_of
-from git_hybrid.core.audit_archives import LOG, Breach, Files, breach_at
+from git_hybrid.core.audit_archives import LOG, RESTORE, Breach, Files, breach_at, restore_from
 from git_hybrid.core.audit_witness import against_files
 from git_hybrid.core.canonical import Json
 from git_hybrid.core.lock import Lock
@@ -24,9 +25,11 @@ from git_hybrid.core.values import parse_time
 from git_hybrid.core.words import counted, plural
 
 _ENDINGS = r"""echo '/state/** -text' >> .gitattributes, then sed -i 's/\r$//' state/sources*"""
+_ONE_BEGINNING = (
+    "one side begins anew: git merge --abort, git merge --squash BRANCH, git checkout HEAD -- sources.toml state,"
+    " then git hybrid add what BRANCH had"
+)
 _UNDO = "set the clock, undo what was recorded meanwhile (git checkout -- sources.toml state), and do it again"
-_AHEAD = timedelta(days=1)
-"""How far two clocks may be apart."""
 
 
 class Witnesses(Struct, frozen=True, kw_only=True):
@@ -34,10 +37,11 @@ class Witnesses(Struct, frozen=True, kw_only=True):
 
     ``committed`` holds the SHA-256 of every line that HEAD and the other side of a merge have (None: the log is not
     in a repository), ``head`` those of HEAD in their order, ``ever`` those of every earlier commit that was looked at;
-    ``hashes`` the record hashes that were ever committed in other files, each with where. ``twice`` holds the lines
-    that git has twice, one from each side of a merge. ``lock_texts`` are the locks of the commits that the next one is
-    made from, as bytes; ``locks_before`` the same, where one of them is another than the one to be judged. ``past``
-    brings what was committed before, where all of history counts; ``decode_lock`` reads a lock of that.
+    ``at`` the commit that first had such a line; ``hashes`` the record hashes that were ever committed in other files,
+    each with where. ``twice`` holds the lines that git has twice, one from each side of a merge. ``lock_texts`` are the
+    locks of the commits that the next one is made from, as bytes; ``locks_before`` the same, where one of them is
+    another than the one to be judged. ``past`` brings what was committed before, where all of history counts;
+    ``decode_lock`` reads a lock of that.
     """
 
     state: State = field(default_factory=State)
@@ -53,6 +57,7 @@ class Witnesses(Struct, frozen=True, kw_only=True):
     hashes: Mapping[str, str] = field(default_factory=dict)
     head: tuple[str, ...] = ()
     ever: tuple[str, ...] = ()
+    at: Mapping[str, str] = field(default_factory=dict)
 
 
 def verify(segments: Sequence[Segment], witnesses: Witnesses, *, now: datetime | None = None) -> tuple[Breach, ...]:
@@ -73,7 +78,10 @@ def verify(segments: Sequence[Segment], witnesses: Witnesses, *, now: datetime |
         # What else is not there may be in the archive: it is one thing that is wrong, and this is its name.
         return tuple(found)
     moved = against_moves(records, _moves(files.ours, witnesses))
-    return (*found, *_against_commits(files.ours, witnesses), *against_files(records, witnesses), *moved)
+    lost = tuple(_against_commits(files.ours, witnesses))
+    told = (*found, *lost, *against_files(records, witnesses), *moved)
+    known = next((item.mend for item in lost), RESTORE)
+    return tuple(replace(item, mend=known) if item.mend == RESTORE else item for item in told)
 
 
 def _moves(segments: Sequence[Segment], witnesses: Witnesses) -> Moves:
@@ -144,8 +152,8 @@ def _links(segments: Sequence[Segment], records: Mapping[str, Record]) -> Iterat
             named = previous(line.record)
             archived = first and line.record["event"] == ROTATED
             if not named and not first:
-                what, proves = "begins a log of its own", "another log was put in here"
-                yield breach_at("second-beginning", segment.file, line, what, proves)
+                what, proves = "begins a log of its own", "another log was put in here, or two beginnings were merged"
+                yield replace(breach_at("second-beginning", segment.file, line, what, proves), mend=_ONE_BEGINNING)
             for digest_ in named:
                 if digest_ in seen or archived:
                     continue
@@ -197,7 +205,7 @@ def _ahead(segments: Sequence[Segment], committed: frozenset[str], now: datetime
     for segment in segments:
         for line in segment.lines:
             at = "" if line.record is None or not line.whole or line.sha256 in committed else str(line.record["at"])
-            if at and parse_time(at) > now + _AHEAD:
+            if at and parse_time(at) > now + APART:
                 what, proves = f"was made at {at}, which is still to come", "the clock of whoever made it was wrong"
                 yield replace(breach_at("future", segment.file, line, what, proves), mend=_UNDO)
 
@@ -209,10 +217,13 @@ def _against_commits(segments: Sequence[Segment], witnesses: Witnesses) -> Itera
     if missing:
         what = f"line {missing[0]} of the log in HEAD is not in it ({len(missing)} in all)"
         proves = "the log was cut, rolled back or written anew since it was committed"
-        yield Breach(id="not-append-only", file=LOG, line=missing[0], what=what, proves=proves)
+        mend = restore_from("HEAD")
+        yield Breach(id="not-append-only", file=LOG, line=missing[0], what=what, proves=proves, mend=mend)
     lost = [sha256 for sha256 in witnesses.ever if sha256 not in present]
     if lost and not missing:
         was, not_in = plural(len(lost), "was"), f"{plural(len(lost), 'is')} not in it"
         what = f"{counted(len(lost), 'record')} that {was} committed once {not_in}"
         proves = "a commit took records out of the log, or a merge lost them"
-        yield Breach(id="lost-by-commit", file=LOG, line=0, what=what, proves=proves)
+        last = next((witnesses.at[item] for item in reversed(lost) if item in witnesses.at), "")
+        mend = restore_from(last) if last else RESTORE
+        yield Breach(id="lost-by-commit", file=LOG, line=0, what=what, proves=proves, mend=mend)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from git_hybrid.core.audit import Record, detail_of
 from git_hybrid.core.audit_archives import LOG, RESTORE, Breach
+from git_hybrid.core.canonical import Json
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.last_pins import ANEW, LastPins, last_pins
 from git_hybrid.core.lock import Lock, Pin
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 _INSTALLED = frozenset({"clone", "update", "repair", "record", "reset"})
 _OF_STATE = _INSTALLED | {"scan", "bundle-scan"}
 _PINNED = frozenset({"pin", "override", "bundle-apply"})
+_OF_INVENTORY = frozenset({"mirror-add", "mirror-remove"})
 _PROVED = ("tree", "content_sha256")
 _IF_REFUSED = f"where that is refused, with {FORCED}"
 _IF_RIGHT = "if the new one is right: git hybrid remove {name}, then git hybrid add"
@@ -125,6 +127,19 @@ def _against_mirrors(records: Mapping[str, Record], inventory: Inventory) -> Ite
         elif (name, mirror.base_url, mirror.owner) not in added:
             what = f"no record tells that {mirror.owner} answers for the mirror {name} at {mirror.base_url}"
             yield _of_log("mirror-edited", what, "the inventory was edited by hand")
+    last = {str(detail_of(item).get("mirror")): item for item in records.values() if item["event"] in _OF_INVENTORY}
+    there = {*inventory.mirrors, *(item.name for item in inventory.incomplete)}
+    for name, record in last.items():
+        if record["event"] == "mirror-add" and name not in there:
+            what = f"the mirror {name} is in the log and not in state/sources-mirrors.json"
+            proves = "the file lost its entry: in a merge, a revert or by an edit"
+            yield _of_log("mirror-deleted", what, proves, mend=_added_again(detail_of(record)))
+
+
+def _added_again(told: Mapping[str, Json]) -> str:
+    owner = str(told.get("owner")).replace("'", "'\\''")
+    kind = " --kind bundle" if told.get("kind") == "bundle" else ""
+    return f"git hybrid mirror add {told.get('mirror')} {told.get('base_url')} --owner '{owner}'{kind}"
 
 
 def _of_log(identity: str, what: str, proves: str, *, mend: str = RESTORE) -> Breach:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from git_hybrid.core.audit_archives import Breach
+from git_hybrid.core.ahead import ENDED, WAY_OUT, ahead
+from git_hybrid.core.audit_archives import LOG, Breach
 from git_hybrid.core.audit_verify import verify
 from git_hybrid.core.checks import Facts, Violation
 
 
 def check_audit(facts: Facts) -> tuple[Violation, ...]:
     """Return every breach of the log, the first bad line first."""
-    return tuple(_violation(breach) for breach in verify(facts.log, facts.witnesses, now=facts.now))
+    breaches = tuple(_violation(breach) for breach in verify(facts.log, facts.witnesses, now=facts.now))
+    wrong = None if facts.now is None else ahead(facts.trail.last, facts.now)
+    if wrong is None:
+        return breaches
+    told = Violation(file=LOG, entry="clock", what=wrong.record, why=ENDED, mend=WAY_OUT, level="warn")
+    return (*breaches, told)
 
 
 def _violation(breach: Breach) -> Violation:

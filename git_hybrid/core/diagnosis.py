@@ -235,11 +235,15 @@ def locks_finding(problem: str) -> Finding:
     return Finding(area="lock", name="file system", level="fail", what=what, remedy=remedy)
 
 
-def holder_finding(holder: str, *, alive: bool) -> Finding:
-    """Return who writes; *holder* names the process that holds the lock or last said that it does, if any."""
+def holder_finding(holder: str, *, alive: bool, is_unwritten: bool = False) -> Finding:
+    """Return who writes; *holder* names the process that holds the lock or last said that it does, if any.
+
+    *is_unwritten* tells that its run has files left to write.
+    """
     if alive:
         return Finding(area="lock", name="writer", level="warn", what=f"held by {holder}", remedy="wait for it to end")
-    left = f"nobody writes; {holder} ended without a word, which does no harm" if holder else "nobody writes"
+    harm = "" if is_unwritten else ", which does no harm"
+    left = f"nobody writes; {holder} ended without a word{harm}" if holder else "nobody writes"
     return Finding(area="lock", name="writer", level="ok", what=left)
 
 

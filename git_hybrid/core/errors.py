@@ -3,7 +3,8 @@
 ::
 
     HybridError
-    ├── file and usage:   InvalidFile NewerSchema NoWorkspace WorkspaceExists UnknownSource DuplicateSource BadArgument
+    ├── file and usage:   InvalidFile NewerSchema NoWorkspace WorkspaceExists WorkspaceTakenOut
+    │                     UnknownSource DuplicateSource BadArgument
     │                     SymlinkRefused ToolTooOld MissingOptions HookTaken GitRefused
     ├── pins:             NoPin
     ├── local work:       DirtySource DivergedSource OperationInProgress IndexLocked ForeignFolder UnsavedWork InTheWay
@@ -19,7 +20,7 @@
     ├── object cache:     CacheRefused CacheDamaged
     ├── runs:             UnfinishedRun LockBusy LockUnsupported Interrupted
     ├── clusters:         ExecutorMissing ClusterUnreachable ClusterMismatch WorkerLost
-    └── machine:          LocalIo GitFailed
+    └── machine:          LocalIo ReportLost GitFailed
 
 A class says what happened and carries the facts; which exit status it has and which words and hints a user sees is the
 business of :mod:`git_hybrid.cli.remedies` alone.
@@ -174,6 +175,15 @@ class WorkspaceExists(HybridError):
     path: str
     lacks: str = ""
     mend: str = ""
+
+
+class WorkspaceTakenOut(HybridError):
+    """``init`` was asked for where git has the audit log of a workspace; *what* is to be taken back from *revision*."""
+
+    code: ClassVar[str] = "workspace-taken-out"
+    path: str
+    revision: str
+    what: str
 
 
 class UnknownSource(HybridError):
@@ -769,6 +779,13 @@ class LocalIo(HybridError):
     code: ClassVar[str] = "local-io"
     path: str
     operation: str
+    reason: str
+
+
+class ReportLost(HybridError):
+    """The command did what it was asked for, and its standard output could not take what it says of that."""
+
+    code: ClassVar[str] = "report-lost"
     reason: str
 
 

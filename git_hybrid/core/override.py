@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 
+from git_hybrid.core.ahead import newest_of
 from git_hybrid.core.audit import Event, detail_of
 from git_hybrid.core.canonical import Json, canonical_json
 from git_hybrid.core.digest import sha256_hex
@@ -86,13 +87,15 @@ class Trail(Struct, frozen=True, kw_only=True):
     """What the audit log says of overrides: the last record of each by its id, and when its newest record was made.
 
     ``rests`` has for each source and commit that was pinned the override that its last pin rests on, or nothing;
-    ``refs`` the ref that it was found by.
+    ``refs`` the ref that it was found by. ``last`` is the newest record, also of a log that tells of no override if
+    its time is still to come.
     """
 
     latest: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
     rests: Mapping[tuple[str, str], str] = field(default_factory=dict)
     refs: Mapping[tuple[str, str], str] = field(default_factory=dict)
     newest: datetime | None = None
+    last: Mapping[str, Json] = field(default_factory=dict)
 
 
 def trail_of(records: Sequence[Mapping[str, Json]]) -> Trail:
@@ -112,8 +115,9 @@ def trail_of(records: Sequence[Mapping[str, Json]]) -> Trail:
         if record["event"] == "pin" or (record["event"] == "override" and told.get("kind") != "scan"):
             rests[pinned] = identity or str(told.get(RESTS_ON, ""))
             refs[pinned] = str(told.get("ref", refs.get(pinned, "")))
-    times = [str(record["at"]) for record in records]
-    return Trail(latest=latest, rests=rests, refs=refs, newest=parse_time(max(times)) if times else None)
+    last = newest_of(records)
+    newest = parse_time(str(last["at"])) if last else None
+    return Trail(latest=latest, rests=rests, refs=refs, newest=newest, last=last)
 
 
 def _overridden(record: Mapping[str, Json]) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Literal
 
+from git_hybrid.core.ahead import Ahead, ahead
 from git_hybrid.core.approval import Signatures, doubtful
 from git_hybrid.core.errors import HybridError
 from git_hybrid.core.ids import Oid, RunId, SourceName
@@ -114,9 +115,10 @@ Outcome = Installed | Failed
 
 
 class Unfinished(Struct, frozen=True, kw_only=True):
-    """What the journal says of a sync that did not end: its tasks and how far each came.
+    """What the journal says of a run that did not end: its tasks and how far each came.
 
-    ``held_by`` names the process that is at work on it, where a reader asked for that and there is one.
+    ``is_unwritten`` tells that what it decided is not in all files yet: the next writer writes it out. ``held_by``
+    names the process that is at work on it, where a reader asked for that and there is one.
     """
 
     run: RunId
@@ -127,6 +129,7 @@ class Unfinished(Struct, frozen=True, kw_only=True):
     phases: Mapping[SourceName, Phase]
     served_by: Mapping[SourceName, str] = field(default_factory=dict)
     held_by: str = ""
+    is_unwritten: bool = False
 
 
 class Snapshot(Struct, frozen=True, kw_only=True):
@@ -149,3 +152,7 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     def doubt(self, record: Override) -> str:
         """Return what the keys of policy do not bear out in the approvals of *record*, as a clause, or nothing."""
         return doubtful(record, self.manifest.policy, self.signatures)
+
+    def ahead(self, now: datetime) -> Ahead | None:
+        """Return which audit record was made at a time that is still to come *now*; None if none was."""
+        return ahead(self.trail.last, now)

@@ -58,7 +58,8 @@ class Status(Struct, frozen=True, kw_only=True):
 
 def run_words(run: Unfinished) -> str:
     """Return what is said of a run that is at work, or did not end."""
-    stands = f"is at work: {run.held_by}" if run.held_by else "is unfinished"
+    left = "has files left to write" if run.is_unwritten else "is unfinished"
+    stands = f"is at work: {run.held_by}" if run.held_by else left
     return f"run {run.run} ({run.command}) {stands}"
 
 

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
 from git_hybrid.core.audit_verify import Witnesses
-from git_hybrid.core.digest import sha256_hex
 from git_hybrid.core.errors import BadArgument
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.value import replace
 from git_hybrid.git.ahead import LOCK, LOG, STAGED, sides, witness_question
+from git_hybrid.git.patches import added, carriers_in, has_commit, is_log, line_hash, logged, logs_in, named_hashes
 from git_hybrid.git.place import git_dir
 from git_hybrid.git.repository import Repository
 from git_hybrid.git.staged import blobs
 
-_CARRIERS = ("state/sources.json", "state/sources-overrides.json", "state/sources-mirrors.json")
-_ADDED_HASH = pattern(r'\+\s*"audit_hash": "([0-9a-f]{64})"')
 _COMMIT = pattern(r"commit ([0-9a-f]{40,64})")
 _FIRST = "^1"
-_FILE = pattern(r"\+\+\+ (?:b/)?(.*)")
 
 
 def head_witness(repository: Repository, root: Path, archives: Sequence[str] = ()) -> Witnesses:
@@ -40,7 +37,7 @@ def head_witness(repository: Repository, root: Path, archives: Sequence[str] = (
     told = blobs(repository.ask(STAGED, stdin=witness_question((before, others), prefix + LOG, prefix + LOCK)))
     found, locks = told[::2], told[1::2]
     if all(blob is None for blob in found):
-        return Witnesses()
+        return _brought(repository, root, Witnesses())
     lines = _hashed(found)
     committed = {item for side in lines for item in side}
     merged = Counter(item for name, side in zip(before, lines, strict=False) if not _is_parent(name) for item in side)
@@ -48,15 +45,26 @@ def head_witness(repository: Repository, root: Path, archives: Sequence[str] = (
         question = witness_question((before, others), *(prefix + name for name in archives))
         committed.update(item for side in _hashed(blobs(repository.ask(STAGED, stdin=question))) for item in side)
     ever = dict.fromkeys(item for side in lines[1 : len(before)] for item in side)
-    return Witnesses(
+    # Where HEAD has a log, it may have more than those before it.
+    at = () if lines[0] else zip(before, lines, strict=False)
+    now = Witnesses(
         committed=frozenset(committed),
         head=lines[0],
         ever=tuple(ever),
+        at={item: name for name, side in at if _is_parent(name) for item in side},
         twice=frozenset(item for item, count in merged.items() if count > 1),
         lock_texts=tuple(
             text for name, text in zip(before, locks, strict=False) if text and _is_base(repository, name)
         ),
     )
+    is_new = repository.revision and all(blob is None for blob in found[1 : len(before)])
+    return _brought(repository, root, now) if is_new else now
+
+
+def _brought(repository: Repository, root: Path, now: Witnesses) -> Witnesses:
+    from git_hybrid.git.former import before_commit
+
+    return before_commit(repository, root, now)
 
 
 def _sides(repository: Repository) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -92,7 +100,7 @@ def _hashed(found: Sequence[bytes | None]) -> list[tuple[str, ...]]:
     hashed: dict[bytes, tuple[str, ...]] = {b"": ()}
     for blob in sorted({blob for blob in found if blob}, key=len):
         known = max((item for item in hashed if item.endswith(b"\n") and blob.startswith(item)), key=len, default=b"")
-        more = (sha256_of(line) for line in blob[len(known) :].split(b"\n") if line)
+        more = (line_hash(line) for line in blob[len(known) :].split(b"\n") if line)
         hashed[blob] = (*hashed[known], *more)
     return [hashed[blob or b""] for blob in found]
 
@@ -106,41 +114,41 @@ def history_witness(
         BadArgument: *since* names no commit of the repository.
         GitRefused: git does not answer.
     """
+    from git_hybrid.git.former import before_move, logged_at
     from git_hybrid.git.past import past_of
-    from git_hybrid.git.patches import LOGS, patch
 
     now = head_witness(repository, root, archives)
     if since is not None and not _is_commit(repository, since):
         raise BadArgument(what="--since", value=since, reason="names no commit of the repository")
-    span = "HEAD" if since is None else f"{since}..HEAD"
-    hashes: dict[str, str] = {}
-    commit = file = ""
-    for line in patch(repository, root, span, _CARRIERS).split("\n"):
-        if match := _COMMIT.fullmatch(line):
-            commit = match[1]
-        elif match := _FILE.fullmatch(line):
-            file = match[1]
-        elif match := _ADDED_HASH.match(line):
-            hashes.setdefault(match[1], f"{file} in commit {commit[:12]}")
-    told = patch(repository, root, span, (LOGS,))
-    logged = [line[1:] for line in told.split("\n") if line.startswith("+{")]
-    if since is not None:
-        before = repository.ask(STAGED, stdin=witness_question(((since,), ()), repository.prefix(root) + LOG))
-        logged += (blobs(before)[0] or b"").decode("utf-8", "surrogateescape").split("\n")
-    older = (sha256_of(line.encode("utf-8", "surrogateescape")) for line in logged if line)
-    ever = tuple(dict.fromkeys((*older, *now.ever)))
+    if repository.top is None:
+        return now
+    prefix, span = repository.prefix(root), ("HEAD",) if since is None else ("HEAD", f"^{since}")
+    hashes = named_hashes(added(repository, span, carriers_in(prefix)))
+    lines = tuple(added(repository, span, logs_in(prefix)))
+    ever = logged(lines) | logged_at(repository, since, (prefix,))
+    brought = [item for item in lines if item.is_new and is_log(item.file)]
+    former = before_move(repository, root, brought, since, is_committed=bool(lines) or bool(now.head))
     return replace(
-        now, hashes=hashes, ever=ever, past=lambda: past_of(repository, root, told if since is None else None)
+        now,
+        committed=frozenset(former.lines) if now.committed is None and former.lines else now.committed,
+        at=_restoring(repository, prefix, ever, now),
+        hashes={**former.hashes, **hashes},
+        ever=tuple(dict.fromkeys((*former.lines, *ever, *now.ever))),
+        past=lambda: past_of(repository, root, lines if since is None else None),
     )
 
 
+def _restoring(repository: Repository, prefix: str, ever: Mapping[str, str], now: Witnesses) -> Mapping[str, str]:
+    """Return the commit whose log has what HEAD's has lost, by the line that it lost last; nothing if HEAD has more."""
+    from git_hybrid.git.former import logged_at
+
+    there = set(now.head)
+    lost = [line for line in ever if line not in there]
+    if not lost:
+        return {}
+    commit = ever[lost[-1]][:12]
+    return {lost[-1]: commit} if there <= logged_at(repository, commit, (prefix,)).keys() else {}
+
+
 def _is_commit(repository: Repository, revision: str) -> bool:
-    argv = ["git", "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"]
-    is_there = repository.top is not None and not revision.startswith("-")
-    return is_there and repository.run(argv).status == 0
-
-
-def sha256_of(line: bytes) -> str:
-    """Return the SHA-256 of a line of a committed log."""
-    # A CR is not of the log, whose lines are JSON: it was committed after a conversion of line endings.
-    return sha256_hex(line.removesuffix(b"\r"))
+    return repository.top is not None and not revision.startswith("-") and has_commit(repository, revision)

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from git_hybrid.core.lock_moves import Past
-from git_hybrid.core.pattern import pattern
 from git_hybrid.core.value import Struct, field
 from git_hybrid.git.ahead import LOCK, STAGED
-from git_hybrid.git.committed import sha256_of
-from git_hybrid.git.patches import LOGS, patch
+from git_hybrid.git.patches import Added, added, line_hash, logs_in
 from git_hybrid.git.repository import Repository
 from git_hybrid.git.staged import blobs
 
-_COMMIT = pattern(r"commit ([0-9a-f]{40,64})")
 _TOGETHER = 32
 """So many locks are read with one process."""
 
@@ -37,18 +34,20 @@ class _Locks(Struct):
         return self._read.pop(commit)
 
 
-def past_of(repository: Repository, root: Path, told: str | None) -> Past | None:
+def past_of(repository: Repository, root: Path, told: Iterable[Added] | None) -> Past | None:
     """Return what came before HEAD in the workspace at *root*; None where nothing was committed.
 
-    *told* is the patch of the log in all of history, if somebody has asked for it.
+    *told* is what was added to the log in all of history, if somebody has asked for it.
 
     Raises:
         GitRefused: git does not answer.
     """
     if repository.top is None:
         return None
-    argv = ["git", "log", "--full-history", "--parents", "--topo-order", "--format=%H %P", "HEAD", "--", LOCK, LOGS]
-    done = repository.run(argv, cwd=root)
+    path = repository.prefix(root) + LOCK
+    logs = logs_in(repository.prefix(root))
+    listing = ("git", "log", "--full-history", "--parents", "--topo-order", "--format=%H %P", "HEAD")
+    done = repository.run([*listing, "--", f":(top,literal){path}", *logs])
     listed = [line.split() for line in done.stdout.decode("ascii", "replace").splitlines()]
     if done.status != 0 or not listed:
         return None
@@ -57,18 +56,15 @@ def past_of(repository: Repository, root: Path, told: str | None) -> Past | None
     return Past(
         head=order[0],
         parents={commit: tuple(parents) for commit, *parents in listed},
-        added=_added(patch(repository, root, "HEAD", (LOGS,)) if told is None else told),
-        lock=_Locks(repository, repository.prefix(root) + LOCK, order, place),
+        added=_by_commit(added(repository, ("HEAD",), logs) if told is None else told),
+        lock=_Locks(repository, path, order, place),
     )
 
 
-def _added(told: str) -> Mapping[str, frozenset[str]]:
+def _by_commit(told: Iterable[Added]) -> Mapping[str, frozenset[str]]:
     """Return the SHA-256 of the lines that each commit put into the log, by the commit."""
     found: dict[str, set[str]] = {}
-    commit = ""
-    for line in told.split("\n"):
-        if match := _COMMIT.fullmatch(line):
-            commit = match[1]
-        elif line.startswith("+{"):
-            found.setdefault(commit, set()).add(sha256_of(line[1:].encode("utf-8", "surrogateescape")))
+    for item in told:
+        if item.line.startswith("{"):
+            found.setdefault(item.commit, set()).add(line_hash(item.line.encode("utf-8", "surrogateescape")))
     return {name: frozenset(lines) for name, lines in found.items()}

@@ -16,9 +16,8 @@ from git_hybrid.core.errors import (
     NetworkFailure,
     RefMissing,
     ToolTooOld,
-    WrongContent,
 )
-from git_hybrid.core.ids import InvalidText, Oid, RefName, parse_full_ref, parse_oid
+from git_hybrid.core.ids import Oid
 from git_hybrid.core.manifest import Defaults
 from git_hybrid.core.ports import FetchRequest, RemoteRefs, Stage
 from git_hybrid.core.value import Struct
@@ -33,10 +32,10 @@ from git_hybrid.git.kept import UPSTREAM, kept_ref
 from git_hybrid.git.local import must
 from git_hybrid.git.nearby import Nearby
 from git_hybrid.git.receiving import Fetch
+from git_hybrid.git.reflist import parse_refs
 from git_hybrid.git.run import Completed, DeadlineExceeded, Limits, Runner
 from git_hybrid.git.watched import SourceWatch, Watch, of_source
 
-_PEELED = "^{}"
 _COMMANDS = ("fetch", "clone", "ls-remote", "lfs")
 # Not --quiet: git would keep to itself that it was redirected.
 _FETCH = (
@@ -269,37 +268,3 @@ def _fetch_arguments(url: str, request: FetchRequest) -> list[str]:
     specs = [f"+{ref}:{kept_ref(ref)}" for ref in request.refs]
     specs += [f"+{oid}:{UPSTREAM}commits/{oid}" for oid in request.commits]
     return [*_FETCH, *options, "--end-of-options", url, *specs]
-
-
-def parse_refs(out: bytes) -> RemoteRefs:
-    """Return the refs in the output of ``git ls-remote --symref``; other refs than branches and tags are left out.
-
-    Raises:
-        WrongContent: a line is not what git writes.
-    """
-    tips: dict[str, Oid] = {}
-    peeled: dict[str, Oid] = {}
-    head: RefName | None = None
-    # Not splitlines(): names may hold what ends a line for Python alone.
-    for line in out.decode("utf-8", "surrogateescape").removesuffix("\n").split("\n") if out else ():
-        left, tab, right = line.partition("\t")
-        if not tab:
-            raise WrongContent(name="", what="list of refs", expected="<id> TAB <ref>", found=line[:80])
-        if left.startswith("ref: ") and right == "HEAD":
-            head = _ref(left.removeprefix("ref: "))
-            continue
-        name = _ref(right.removesuffix(_PEELED))
-        if name is None:
-            continue
-        try:
-            (peeled if right.endswith(_PEELED) else tips)[name] = parse_oid(left)
-        except InvalidText as error:
-            raise WrongContent(name="", what="list of refs", expected="an object id", found=left[:80]) from error
-    return RemoteRefs(tips=tips, peeled=peeled, head=head)
-
-
-def _ref(text: str) -> RefName | None:
-    try:
-        return parse_full_ref(text)
-    except InvalidText:
-        return None

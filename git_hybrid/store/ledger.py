@@ -131,7 +131,7 @@ class FileLedger(Struct):
         return read_snapshot(self.layout, self.now, self.verify)
 
     def unfinished(self) -> Unfinished | None:
-        """Return the run that has sources left, None if there is none (:func:`runs.read_unfinished`)."""
+        """Return the run that has sources or files left, None if there is none (:func:`runs.read_unfinished`)."""
         return runs.read_unfinished(self.layout)
 
     def at_work(self, run: Unfinished) -> str:

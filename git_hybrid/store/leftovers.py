@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from git_hybrid.core.errors import LocalIo
 from git_hybrid.core.ids import RunId
 from git_hybrid.core.pattern import pattern
 from git_hybrid.store.durable import TEMPORARY, leftovers, remove_file, remove_tree
@@ -9,6 +12,8 @@ from git_hybrid.store.layout import Layout
 
 _STATE = ("sources.lock", "sources.json", "sources-overrides.json", "sources-mirrors.json", "resume.json")
 _OURS = frozenset(name + TEMPORARY for name in ("sources.toml", "sources.json.bak-v0", ".gitattributes", *_STATE))
+_DECISION = b'"t": "decision"'
+"""What a journal with a decision has, and in no other place: within a text the marks would be escaped."""
 _HINTS = ".durations" + TEMPORARY
 _LOG = pattern(r"sources-audit(\.\d{4}(-\d+)?)?\.jsonl\.tmp")
 
@@ -38,8 +43,18 @@ def remove_stray_journals(layout: Layout, *, keep: RunId | None) -> list[str]:
         return []
     kept = None if keep is None else layout.journal(keep)
     stray = [path for path in sorted(layout.journals.glob("*.jsonl")) if path != kept]
+    notes = [f"dropped {layout.relative(path)}: {_done(path)}" for path in stray]
     for path in stray:
         remove_file(path)
     if kept is None:
         remove_tree(layout.journals)
-    return [f"dropped {layout.relative(path)}: its run had changed nothing" for path in stray]
+    return notes
+
+
+def _done(path: Path) -> str:
+    """Return how far the run of the journal at *path* came that has no marker: that goes when all is written."""
+    try:
+        has_decided = _DECISION in path.read_bytes()
+    except OSError as error:
+        raise LocalIo(path=str(path), operation="read", reason=error.strerror or str(error)) from error
+    return "its run had written all that it decided" if has_decided else "its run had changed nothing"

@@ -5,6 +5,7 @@ A run reads lock and state several times: the same bytes are the same value, and
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from datetime import datetime
 from functools import lru_cache
@@ -16,11 +17,12 @@ from git_hybrid.core.mirrors import Inventory
 from git_hybrid.core.moves import Move, moves_of
 from git_hybrid.core.override import Overrides, Trail, trail_of
 from git_hybrid.core.state import ScanTrail, State
-from git_hybrid.core.values import parse_time
+from git_hybrid.core.values import format_time, parse_time
 from git_hybrid.store import chain, lockfile, manifest, statefile
 from git_hybrid.store.layout import MIRRORS, OVERRIDES, Layout, archives
 from git_hybrid.store.parsing import invalid, read_bytes
 
+_AT = re.compile(rb'"at":"([0-9T:.Z-]{20,32})","command_id"')
 _SCAN = b'scan","hash":"'
 """What every line of the log holds that tells of a scan."""
 
@@ -128,11 +130,11 @@ def _records(texts: Mapping[str, bytes]) -> tuple[Record, ...]:
     return records_of([chain.segment_of(name, text) for name, text in texts.items()])
 
 
-def trails(layout: Layout) -> tuple[Trail, ScanTrail]:
+def trails(layout: Layout, now: datetime) -> tuple[Trail, ScanTrail]:
     """Return what the audit log and its archives say of overrides, and of scans that state does not.
 
-    A log that names no override is not taken apart. A record that was edited says nothing: then the override or the
-    scan that it told of is no longer borne out.
+    A log that names no override is not taken apart, but for a record of a time after *now*. A record that was edited
+    says nothing: then the override or the scan that it told of is no longer borne out.
 
     Raises:
         LocalIo: the log cannot be read.
@@ -140,7 +142,23 @@ def trails(layout: Layout) -> tuple[Trail, ScanTrail]:
     """
     texts = _texts(layout)
     overridden = any(b'"override' in text for text in texts.values())
-    return trail_of(_records(texts)) if overridden else Trail(), _scan_trail(texts, state(layout), lock(layout))
+    trail = trail_of(_records(texts)) if overridden else Trail(last=_newest(texts, now))
+    return trail, _scan_trail(texts, state(layout), lock(layout))
+
+
+def _newest(texts: Mapping[str, bytes], now: datetime) -> Record:
+    """Return the record of the latest time after *now*: an override that is made would be counted from it."""
+    told = format_time(now).encode("ascii")
+    times = {time for text in texts.values() for time in _AT.findall(text) if time > told}
+    for time in sorted(times, reverse=True):
+        for name, text in texts.items():
+            end = len(text)
+            while (at := text.rfind(b'"at":"' + time, 0, end)) >= 0:
+                end = text.rfind(b"\n", 0, at) + 1
+                (line,) = chain.segment_of(name, text[end : text.find(b"\n", at) + 1 or len(text)]).lines
+                if line.whole and line.record is not None and str(line.record["at"]).encode("ascii") == time:
+                    return line.record
+    return {}
 
 
 def _scan_trail(texts: Mapping[str, bytes], installed: State, decided: Lock) -> ScanTrail:

@@ -48,6 +48,7 @@ class Journal(Struct, frozen=True, kw_only=True):
             tasks=self.tasks,
             phases=self.phases,
             served_by=self.served_by,
+            is_unwritten=self.decision is not None,
         )
 
 
@@ -170,7 +171,7 @@ def read_marker(path: Path) -> RunId | None:
 
 
 def read_unfinished(layout: Layout) -> Unfinished | None:
-    """Return the run that has sources left, None if there is none.
+    """Return the run that has sources left, or files to write; None if there is none.
 
     Raises:
         InvalidFile, NewerSchema: its marker or its journal cannot be read.
@@ -180,7 +181,8 @@ def read_unfinished(layout: Layout) -> Unfinished | None:
         return None
     # A reader takes no lock: the writer may end its run between two reads.
     journal = read_journal(layout.journal(run), f"{JOURNALS_SHOWN}{run}.jsonl")
-    return journal.unfinished() if journal is not None and journal.tasks else None
+    is_open = journal is not None and (journal.tasks or journal.decision is not None)
+    return journal.unfinished() if journal is not None and is_open else None
 
 
 def read_journal(path: Path, shown: str) -> Journal | None:

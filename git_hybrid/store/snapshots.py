@@ -6,6 +6,7 @@ from datetime import datetime
 
 from git_hybrid.core.approval import Verify, check_signatures
 from git_hybrid.core.plan import Snapshot
+from git_hybrid.core.values import parse_time
 from git_hybrid.store import reading, runs
 from git_hybrid.store.layout import Layout, refuse_links
 from git_hybrid.store.manifest import decode_manifest
@@ -22,9 +23,9 @@ def read_snapshot(layout: Layout, now: datetime, verify: Verify) -> Snapshot:
     manifest = decode_manifest(reading.manifest_text(layout).encode("utf-8"))
     refuse_links(layout, tuple(manifest.sources))
     unfinished = runs.read_unfinished(layout)
-    trail, scan_trail = reading.trails(layout)
+    trail, scan_trail = reading.trails(layout, now)
     lock, overrides = reading.lock(layout), reading.overrides(layout)
-    clock = max(now, trail.newest or now)
+    clock = max(now, parse_time(str(trail.last["at"])) if trail.last else now)
     return Snapshot(
         manifest=manifest,
         lock=lock,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -248,3 +249,24 @@ def test_mirrors_are_committed_with_their_record(team: Team) -> None:
     assert "git add -- state/sources-audit.jsonl" in hook("audit", team.root).stdout
     git("add", "-A", cwd=team.root)
     assert hook("audit", team.root).returncode == 0
+
+
+def test_a_mirror_that_a_merge_lost_is_added_again(team: Team) -> None:
+    for branch in ("theirs", "ours"):
+        team.switch("-c", branch, "main")
+        team.hybrid("mirror", "add", branch, f"https://{branch}.example.org", "--owner", "Bea O'Neill <bea@x>")
+        team.commit(branch)
+    git("merge", "-q", "theirs", cwd=team.root, check=False)
+    git("checkout", "-q", "--ours", "state/sources-mirrors.json", cwd=team.root)
+    git("add", "-A", cwd=team.root)
+    said = hook("audit", team.root).stdout
+    (mend,) = (line.partition("mend: git hybrid ")[2] for line in said.splitlines() if "mend: git hybrid" in line)
+    assert "theirs is in the log and not in state/sources-mirrors.json" in said
+    assert not team.is_whole()
+    team.hybrid(*shlex.split(mend))
+    git("add", "-A", cwd=team.root)
+    assert team.is_whole()
+    team.commit("merge")
+    team.hybrid("mirror", "remove", "theirs")
+    team.commit("remove")
+    assert team.is_whole()

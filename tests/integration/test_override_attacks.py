@@ -42,7 +42,7 @@ def refused(site: Site) -> HybridError | None:
     try:
         pin = reading.lock(layout).pins[SourceName("tool")]
         source = decode_manifest(site.read("sources.toml").encode()).sources[pin.source]
-        trail, _ = reading.trails(layout)
+        trail, _ = reading.trails(layout, datetime.now(UTC))
         now = datetime.now(UTC)
         return unapproved(pin, source, reading.overrides(layout), trail, max(now, trail.newest or now), lambda _: "")
     except InvalidFile as error:

@@ -250,6 +250,18 @@ def test_a_clock_that_was_ahead_makes_no_override_that_lasts_for_years(site: Sit
     assert "still to come" in site.checked("overrides")[0].what
 
 
+def test_a_record_of_a_clock_ahead_is_named_once_it_is_committed(site: Site) -> None:
+    site("add", site.tool.url, "--name", "other", shift="+400d")
+    site.commit("add")
+    told = site("audit", "verify").out
+    assert "\nwarn record " in told
+    assert [(found.level, found.entry) for found in site.checked("audit")] == [("warn", "clock")]
+    for expires in ("5d", "420d"):
+        refused = site.force(site.commits.hotfix, check=6, expires=expires).err
+        assert "the audit log is ahead of the clock, record " in refused
+    assert "warn" not in site("audit", "verify", shift="+400d").out
+
+
 def test_renew_takes_an_approval_of_its_own(forced: Site) -> None:
     ident = forced.overrides()[0]["id"]
     missing = forced("override", "renew", ident, check=2).err

@@ -62,8 +62,17 @@ def test_what_ends_well_or_badly_ends_so_without_a_listener(pinned: Path, words:
 def test_an_answer_that_cannot_be_written_is_a_failure(pinned: Path, words: str) -> None:
     done = started(words, ">/dev/full", cwd=pinned)
     assert done.returncode == 74
-    assert done.stderr.startswith("error: cannot use input or output: ")
+    assert done.stderr.startswith(("error: what the command says could not be written: ", "error: cannot use input "))
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/dev/full")
+def test_what_was_done_is_not_to_be_done_again_for_its_report(pinned: Path) -> None:
+    done = started("remove tool", ">/dev/full", cwd=pinned)
+    assert done.returncode == 74
+    assert "it has done what it was asked for" in done.stderr
+    assert "run the command again" not in done.stderr
+    assert "tool" not in (pinned / "sources.toml").read_text()
 
 
 @pytest.mark.parametrize("hook", ["metadata", "check"])

@@ -538,8 +538,8 @@ MUTANTS = (
     Mutant(
         "records-of-merges",
         "git/patches.py",
-        '        "-m",\n',
-        "",
+        '("--full-history", "-m", "--no-renames")',
+        '("--full-history", "--no-renames")',
         f"{PLACES}::test_records_that_came_in_a_merge_are_held_against_the_log",
     ),
     Mutant(

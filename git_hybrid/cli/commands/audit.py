@@ -15,6 +15,7 @@ from git_hybrid.cli.commands.override import format_option, output_option, overr
 from git_hybrid.cli.options import Commands, common_options, shows_help
 from git_hybrid.cli.output import Output, opened
 from git_hybrid.cli.wiring import Session
+from git_hybrid.core.ahead import ENDED, WAY_OUT, ahead
 from git_hybrid.core.audit import Record
 from git_hybrid.core.audit_archives import Breach
 from git_hybrid.core.audit_query import EVENTS, RECORD_COLUMNS, Filter, chosen, record_row, records_of
@@ -27,6 +28,7 @@ from git_hybrid.core.words import counted
 from git_hybrid.git.committed import history_witness
 from git_hybrid.git.repository import Repository, around
 from git_hybrid.store.layout import archives
+from git_hybrid.store.steady import steady
 from git_hybrid.view.audit import breach_lines, record_lines
 from git_hybrid.view.export import Format, Table, export
 
@@ -126,7 +128,11 @@ def verify_command(context: click.Context, *, since: str | None) -> int:
     """
     with opened(context) as (session, output):
         layout, repository = session.layout, around(session.runner, session.layout.root)
-        facts = _facts(session, history_witness(repository, layout.root, archives(layout), since=since))
+
+        def read() -> Facts:
+            return _facts(session, history_witness(repository, layout.root, archives(layout), since=since))
+
+        facts = steady(layout, read, patience=session.settings.lock_timeout)
         breaches = verify(facts.log, facts.witnesses, now=facts.now)
         records, absent = records_of(facts.log), missing_archives(facts.log)
         code = _BAD if breaches else 0
@@ -142,8 +148,11 @@ def verify_command(context: click.Context, *, since: str | None) -> int:
             witness = ""
             if facts.witnesses.committed is not None:
                 witness = f", and with {_held_against(repository, since)}"
+            wrong = ahead(facts.trail.last, session.runtime.info.now)
             held = f"whole, in agreement with state, lock and overrides{witness}"
             output.data(f"audit log: {counted(len(records), 'record')}, {held}")
+            if wrong:
+                output.data(f"warn {wrong.record}: {ENDED}", f"  mend: {WAY_OUT}")
         return code
 
 

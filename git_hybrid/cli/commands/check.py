@@ -14,6 +14,7 @@ from git_hybrid.cli.wiring import Session
 from git_hybrid.core.check_table import CHECKS
 from git_hybrid.core.checks import Violation, failures
 from git_hybrid.core.words import counted
+from git_hybrid.store.steady import steady
 from git_hybrid.view.findings import check_document, violation_lines
 
 _SOURCES = "sources"
@@ -51,7 +52,9 @@ def _results(session: Session, names: Collection[str], *, staged: bool) -> Mappi
     runner, layout, now = session.runner, session.layout, session.runtime.info.now
     if staged:
         return run_staged(runner, layout, names, now=now, settings=session.settings)
-    return run_checks(with_settings(gather(runner, layout, names, now=now), session.settings), names)
+    patience = session.settings.lock_timeout
+    facts = steady(layout, lambda: gather(runner, layout, names, now=now), patience=patience)
+    return run_checks(with_settings(facts, session.settings), names)
 
 
 def _tell(results: Mapping[str, tuple[Violation, ...]], output: Output) -> None:

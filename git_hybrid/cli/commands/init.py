@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
@@ -17,6 +18,8 @@ from git_hybrid.core.ids import InvalidText, SourceName, parse_name
 from git_hybrid.core.manifest import Branch, Source
 from git_hybrid.core.reducer import Decision
 from git_hybrid.git.importing import Submodule, read_gitmodules
+from git_hybrid.git.run import Runner
+from git_hybrid.git.takenout import refuse_taken_out
 from git_hybrid.store.manifest_edit import add_sources, remove_sources
 from git_hybrid.store.scaffold import create, has_no_sources, undo
 
@@ -39,6 +42,7 @@ def command(context: click.Context, *, folder: Path | None, imported: Path | Non
     if folder is not None:
         (common.folder / folder).mkdir(parents=True, exist_ok=True)
         common.folders.append(str(folder))
+    refuse_taken_out(Runner(environ=dict(os.environ)), common.folder.resolve())
     created = () if file is not None and has_no_sources(common.folder) else create(common.folder)
     try:
         with opened(context) as (session, output):

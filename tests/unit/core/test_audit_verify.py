@@ -39,7 +39,7 @@ from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Lock
 from git_hybrid.core.manifest import Manifest
 from git_hybrid.core.mirrors import Inventory, Mirror
-from git_hybrid.core.override import Approval, Override, Overrides, closed, event_of
+from git_hybrid.core.override import Approval, Override, Overrides, Trail, closed, event_of
 from git_hybrid.core.state import State
 from git_hybrid.core.value import replace
 from support.values import NOW, OPERATOR, RUN, a_pin, a_state_entry, oid
@@ -264,6 +264,10 @@ def test_mirrors_are_what_was_recorded() -> None:
     assert judged(mirror) == []
     assert judged(replace(mirror, owner="eve")) == ["mirror-edited"]
     assert judged(replace(mirror, audit_hash=None)) == judged(mirror, LINES) == ["cut"]
+    (lost,) = verify([segment(grown(LINES, Event(event="mirror-add", detail={**told, "kind": "bundle"})))], Witnesses())
+    assert lost.mend == "git hybrid mirror add m https://m.example.org --owner 'ops' --kind bundle"
+    assert ids(lines) == ["mirror-deleted"]
+    assert ids(grown(lines, Event(event="mirror-remove", detail={"mirror": "m"}))) == []
 
 
 def test_a_record_from_the_future_is_told_before_it_is_committed() -> None:
@@ -383,6 +387,9 @@ def test_the_check_tells_each_breach() -> None:
     facts = Facts(manifest=Manifest(), clock=NOW, log=(segment([*LINES, "junk"]),))
     (violation,) = check_audit(facts)
     assert (violation.file, violation.entry) == (LOG, "line 4")
+    late = replace(facts, log=(), now=NOW, trail=Trail(last={"seq": 7, "event": "x", "at": "2999-01-01T00:00:00Z"}))
+    (told,) = check_audit(late)
+    assert (told.level, told.what) == ("warn", "record 7 (x) was made at 2999-01-01T00:00:00Z, which is still to come")
     lost = replace(facts, log=(segment(LINES),), witnesses=Witnesses(ever=("0",)))
     assert [item.entry for item in check_audit(lost)] == ["log"]
     assert failures({"audit": check_audit(lost), "x": (replace(violation, level="warn"),)}) == 1
@@ -412,3 +419,13 @@ def test_filters_and_rows() -> None:
     assert cells["because"] == "done"
     assert (tuple(cells), cells["closed_at"], cells["commits"]) == (OVERRIDE_COLUMNS, "2026-07-20T12:00:00Z", "1 ahead")
     assert override_row(an_override(), "active")["closed_at"] == ""
+
+
+def test_what_is_missing_is_restored_from_a_commit_that_has_it() -> None:
+    (cut,) = verify([segment(LINES[:-1])], Witnesses(head=tuple(map(sha, LINES))))
+    assert "(git checkout HEAD -- state/sources-audit.jsonl)" in cut.mend
+    gone = Witnesses(ever=(sha(LINES[-1]), "0"), at={sha(LINES[-1]): "abc"})
+    assert "(git checkout abc -- " in verify([segment(LINES[:-1])], gone)[0].mend
+    assert "(git" not in verify([segment(LINES)], Witnesses(ever=("0",)))[0].mend
+    others = Witnesses(head=tuple(map(sha, LINES)), hashes={"0": "state/sources.json"})
+    assert {item.mend for item in verify([segment(LINES[:-1])], others)} == {cut.mend}

@@ -4,17 +4,20 @@ from datetime import timedelta
 
 import pytest
 
+from git_hybrid.core.ahead import ahead
 from git_hybrid.core.approval import Approved, Asked, payload, unmet
 from git_hybrid.core.audit import Event, Record, extend, tail_of
 from git_hybrid.core.errors import OffBranch, OverrideEnded, OverrideUnrecorded
 from git_hybrid.core.governance import expiring, governed, unapproved, unbound, why_unapproved
 from git_hybrid.core.ids import SourceName
-from git_hybrid.core.manifest import Approver, Commit, Policy
+from git_hybrid.core.lock import Lock
+from git_hybrid.core.manifest import Approver, Commit, Manifest, Policy
 from git_hybrid.core.override import (
     RESTS_ON,
     Approval,
     Override,
     Overrides,
+    Trail,
     binds,
     closed,
     digest,
@@ -27,7 +30,10 @@ from git_hybrid.core.override import (
     why_closed,
     with_overrides,
 )
+from git_hybrid.core.plan import Snapshot
+from git_hybrid.core.state import State
 from git_hybrid.core.value import replace
+from git_hybrid.core.values import format_time
 from support.values import NOW, OPERATOR, RUN, a_pin, a_source, oid
 
 TOOL = a_source()
@@ -194,6 +200,22 @@ def test_what_policy_misses_is_told_in_full() -> None:
         "1 approver is needed, 0 counted",
         "it would expire at 2026-07-20T12:00:00Z, which is past",
     )
+
+
+def test_a_record_from_a_time_to_come_is_named_where_it_ends_an_override() -> None:
+    newest = {"seq": 7, "event": "remove", "at": format_time(NOW + 400 * DAY)}
+    assert ahead(newest, NOW + 399 * DAY) is None
+    assert ahead({}, NOW) is None
+    wrong = ahead(newest, NOW)
+    for days, why in ((5, "counts as past"), (420, "override_max_age ends at 2026-08-19"), (-1, "is past")):
+        late = replace(asked("bea@example.org"), since=NOW + 400 * DAY, until=NOW + days * DAY, ahead=wrong)
+        (told,) = unmet(late, Policy())
+        assert why in told
+        assert "record 7 (remove) was made at 2027-08-24T12:00:00Z" in told
+    held = Snapshot(manifest=Manifest(), lock=Lock(), state=State(), trail=Trail(last=newest))
+    assert held.ahead(NOW) == wrong
+    late = replace(asked("bea@example.org"), since=NOW + 3 * DAY, until=NOW + 9 * DAY, ahead=wrong)
+    assert unmet(late, Policy()) == ()
 
 
 def test_what_is_signed_is_one_line_that_changes_with_everything() -> None:

@@ -41,4 +41,5 @@ def test_a_report_without_rows_says_that_nothing_happened() -> None:
 def test_a_run_is_at_work_or_unfinished() -> None:
     run = an_unfinished_run()
     assert run_words(run) == f"run {RUN} (sync) is unfinished"
+    assert run_words(replace(run, is_unwritten=True)) == f"run {RUN} (sync) has files left to write"
     assert run_words(replace(run, held_by="pid 7")) == f"run {RUN} (sync) is at work: pid 7"

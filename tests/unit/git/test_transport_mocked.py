@@ -17,8 +17,9 @@ from git_hybrid.core.ids import SourceName
 from git_hybrid.core.manifest import Defaults, Retry
 from git_hybrid.core.ports import FetchRequest, Stage
 from git_hybrid.git.kept import kept_ref
+from git_hybrid.git.reflist import parse_refs
 from git_hybrid.git.run import Runner
-from git_hybrid.git.transport import GitTransport, parse_refs
+from git_hybrid.git.transport import GitTransport
 from support.samples import OID, URL, make_workspace
 
 DEFAULTS = Defaults(retry=Retry(attempts=3, initial=timedelta(milliseconds=1), maximum=timedelta(milliseconds=2)))

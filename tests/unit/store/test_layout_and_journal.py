@@ -13,7 +13,8 @@ from git_hybrid.core.plan import Task
 from git_hybrid.core.reducer import Decision, ManifestEdit
 from git_hybrid.store import decisions, runs, scaffold
 from git_hybrid.store.durable import write_file
-from git_hybrid.store.layout import find_root
+from git_hybrid.store.layout import Layout, find_root
+from git_hybrid.store.leftovers import remove_stray_journals
 from git_hybrid.store.reading import manifest_text
 from git_hybrid.store.scaffold import create, undo
 from support.samples import OID, pin_of, run_info, source, state_of
@@ -193,3 +194,12 @@ def test_the_marker_names_what_is_pending(tmp_path):
     path.write_text(json.dumps(document | {"schema_version": 2}))
     with pytest.raises(NewerSchema):
         runs.read_marker(path)
+
+
+def test_a_journal_without_a_marker_tells_whether_its_run_was_done(tmp_path):
+    for last, told in (((), "had changed nothing"), ((decisions.decision_line(Decision()),), "had written all that")):
+        layout = Layout(tmp_path)
+        runs.append_lines(layout.journal(INFO.run), [runs.begin_line(INFO, (TASK,)), *last])
+        (note,) = remove_stray_journals(layout, keep=None)
+        assert told in note
+        assert not layout.journals.exists()

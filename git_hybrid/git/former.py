@@ -1,0 +1,194 @@
+"""What git has committed of a log in other folders, where it stood before its workspace was moved.
+
+A log is known by its random id. What a commit brings into a folder must have all that was committed of that log before,
+wherever it stood; what a copy of it goes on with later is its own.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from git_hybrid.core.audit_verify import Witnesses
+from git_hybrid.core.canonical import Json
+from git_hybrid.core.pattern import pattern
+from git_hybrid.core.value import Struct, field, replace
+from git_hybrid.git.ahead import LOCK, LOG, STAGED
+from git_hybrid.git.patches import (
+    MERGES_TOO,
+    SETTINGS,
+    Added,
+    added,
+    carriers_in,
+    has_commit,
+    line_hash,
+    logged,
+    logs_in,
+    named_hashes,
+)
+from git_hybrid.git.repository import Repository, refused
+from git_hybrid.git.staged import blobs
+
+_ANYWHERE = ":(top,glob)**/state/sources-audit*.jsonl"
+_ID = pattern(r"[0-9A-Za-z-]{1,100}")
+
+
+class Former(Struct, frozen=True, kw_only=True):
+    """The SHA-256 of lines of a log that were committed elsewhere, each with the commit; hashes that name records."""
+
+    lines: Mapping[str, str] = field(default_factory=dict)
+    hashes: Mapping[str, str] = field(default_factory=dict)
+
+
+def before_commit(repository: Repository, root: Path, now: Witnesses) -> Witnesses:
+    """Return *now* with what must be in the log that a commit, the pushed one or the next, brings into folder *root*.
+
+    Raises:
+        GitRefused: git does not answer.
+    """
+    revision, folder = repository.revision, repository.prefix(root)
+    tips = [
+        tip for tip in ([f"{revision}^1", f"{revision}^2"] if revision else ["HEAD"]) if has_commit(repository, tip)
+    ]
+    if not tips:
+        return now
+    known = _ids(_blobs(repository, f"{revision}:./{folder}{LOG}"))
+    others = _folders(repository, known, tips, folder) if known else ()
+    found = _found(repository, known, dict.fromkeys(others, tips))
+    # A workspace that was taken out and made anew: the folder has had a log, which goes on.
+    here = tuple(added(repository, tips, logs_in(folder)))
+    own = logged(here)
+    found = Former(lines={**own, **found.lines}, hashes=found.hashes)
+    if not found.lines:
+        return now
+    sides = _blobs(repository, *(f"{tips[0]}:./{other}{name}" for other in others for name in (LOG, LOCK)))
+    return replace(
+        now,
+        committed=(now.committed or frozenset()) | found.lines.keys(),
+        ever=(*found.lines, *now.ever),
+        at={line: commit[:12] for line, commit in own.items()},
+        hashes={**found.hashes, **now.hashes},
+        twice=now.twice | _repeated(sides[::2]),
+        lock_texts=now.lock_texts or tuple(lock for lock in sides[1::2] if lock is not None)[:1],
+    )
+
+
+def _repeated(found: Sequence[bytes | None]) -> frozenset[str]:
+    counts = (Counter(line_hash(line) for line in blob.split(b"\n") if line) for blob in found if blob)
+    return frozenset(item for each in counts for item, count in each.items() if count > 1)
+
+
+def before_move(
+    repository: Repository, root: Path, first: Sequence[Added], since: str | None, *, is_committed: bool
+) -> Former:
+    """Return what must be in the log of *root*, of which *first* has the lines of the commits that brought it there.
+
+    Where it is not committed there, the next commit will.
+
+    Raises:
+        GitRefused: git does not answer.
+    """
+    parents = {item.commit: item.parents for item in first if item.parents}
+    if not is_committed and has_commit(repository, "HEAD"):
+        parents = {"": ("HEAD",)}
+    tips = list(dict.fromkeys(parent for named in parents.values() for parent in named))
+    known = _ids([path.read_bytes() for path in (root / "state").glob("sources-audit*.jsonl")]) if tips else set()
+    folder, wanted = repository.prefix(root), {}
+    for other in _folders(repository, known, tips, folder) if known else ():
+        # A merge brings what was copied on the other side; what stays where it was goes on by itself.
+        brought = [
+            parent
+            for commit, named in parents.items()
+            if len(named) == 1 or not _has_log(repository, commit, other)
+            for parent in named
+        ]
+        wanted[other] = brought + ([] if since is None else [f"^{since}"])
+    found = _found(repository, known, {other: tips for other, tips in wanted.items() if tips})
+    more = logged_at(repository, since, tuple(wanted))
+    return Former(lines={**found.lines, **more}, hashes=found.hashes)
+
+
+def logged_at(repository: Repository, revision: str | None, folders: Collection[str]) -> dict[str, str]:
+    """Return the SHA-256 of each line of the logs that *revision* has in *folders*, each with the revision.
+
+    Raises:
+        GitRefused: git does not answer.
+    """
+    if revision is None or not folders:
+        return {}
+    found = _blobs(repository, *(f"{revision}:./{folder}{LOG}" for folder in folders))
+    return {line_hash(line): revision for blob in found if blob for line in blob.split(b"\n") if line}
+
+
+def _has_log(repository: Repository, commit: str, folder: str) -> bool:
+    return _blobs(repository, f"{commit}:./{folder}{LOG}") != [None]
+
+
+def _blobs(repository: Repository, *names: str) -> list[bytes | None]:
+    question = "".join(f"{name}\n" for name in names).encode("utf-8", "surrogateescape")
+    return blobs(repository.ask(STAGED, stdin=question))
+
+
+def _ids(texts: Sequence[bytes | None]) -> set[str]:
+    """Return the ids of the logs that begin in *texts*, however their lines are written."""
+    found: set[str] = set()
+    for text in texts:
+        for line in (text or b"").split(b"\n"):
+            if b"log" in line or b"\\u" in line:
+                found.add(str(_record(line).get("log_id", "")))
+    return {item for item in found if _ID.fullmatch(item)}
+
+
+def _folders(repository: Repository, known: Collection[str], tips: Sequence[str], ours: str) -> Sequence[str]:
+    """Return the other folders in which a log of one of the ids *known* has ever begun in the history of *tips*."""
+    begins = f'"log_id":"({"|".join(sorted(known))})","operator"'
+    options = ("-z", "--format=commit %H %P", "--name-only", "--pickaxe-regex", f"-S{begins}", *MERGES_TOO)
+    done = repository.run(["git", *SETTINGS, "log", *options, *tips, "--", _ANYWHERE])
+    if done.status != 0:
+        raise refused(str(repository.top), done.stderr)
+    parts = done.stdout.decode("utf-8", "surrogateescape").split("\0")
+    files = dict.fromkeys(part.removeprefix("\n") for part in parts)
+    found = (file.rpartition("state/sources-audit")[0] for file in files if "state/sources-audit" in file)
+    return [folder for folder in dict.fromkeys(found) if folder != ours and "\n" not in folder]
+
+
+def _found(repository: Repository, known: Collection[str], wanted: Mapping[str, Sequence[str]]) -> Former:
+    """Return what git has of the logs *known* in each of the folders *wanted*, in the history of its revisions."""
+    lines: dict[str, str] = {}
+    hashes: dict[str, str] = {}
+    for folder, tips in wanted.items():
+        ours, theirs = _parted(known, added(repository, tips, logs_in(folder)))
+        lines |= logged(ours)
+        named = named_hashes(added(repository, tips, carriers_in(folder)))
+        hashes |= {digest: where for digest, where in named.items() if digest not in theirs}
+    return Former(lines=lines, hashes=hashes)
+
+
+def _parted(known: Collection[str], found: Iterable[Added]) -> tuple[list[Added], set[str]]:
+    """Return which of the lines *found* are of a log that is *known*, and the hashes of the records of others.
+
+    A folder may have had another workspace since.
+    """
+    ours: list[Added] = []
+    hashes: set[str] = set()
+    others: set[str] = set()
+    for item in found:
+        record = _record(item.line)
+        digest, named = str(record.get("hash", "")), record.get("prev")
+        before = named if isinstance(named, list) else []
+        if record.get("log_id") in known or any(str(each) in hashes for each in before):
+            hashes.add(digest)
+            ours.append(item)
+        else:
+            others.add(digest)
+    return ours, others - hashes
+
+
+def _record(line: str | bytes) -> dict[str, Json]:
+    with suppress(ValueError):
+        record = json.loads(line)
+        return record if isinstance(record, dict) else {}
+    return {}

@@ -1,0 +1,43 @@
+"""Read what ``git ls-remote`` lists."""
+
+from __future__ import annotations
+
+from git_hybrid.core.errors import WrongContent
+from git_hybrid.core.ids import InvalidText, Oid, RefName, parse_full_ref, parse_oid
+from git_hybrid.core.ports import RemoteRefs
+
+_PEELED = "^{}"
+
+
+def parse_refs(out: bytes) -> RemoteRefs:
+    """Return the refs in the output of ``git ls-remote --symref``; other refs than branches and tags are left out.
+
+    Raises:
+        WrongContent: a line is not what git writes.
+    """
+    tips: dict[str, Oid] = {}
+    peeled: dict[str, Oid] = {}
+    head: RefName | None = None
+    # Not splitlines(): names may hold what ends a line for Python alone.
+    for line in out.decode("utf-8", "surrogateescape").removesuffix("\n").split("\n") if out else ():
+        left, tab, right = line.partition("\t")
+        if not tab:
+            raise WrongContent(name="", what="list of refs", expected="<id> TAB <ref>", found=line[:80])
+        if left.startswith("ref: ") and right == "HEAD":
+            head = _ref(left.removeprefix("ref: "))
+            continue
+        name = _ref(right.removesuffix(_PEELED))
+        if name is None:
+            continue
+        try:
+            (peeled if right.endswith(_PEELED) else tips)[name] = parse_oid(left)
+        except InvalidText as error:
+            raise WrongContent(name="", what="list of refs", expected="an object id", found=left[:80]) from error
+    return RemoteRefs(tips=tips, peeled=peeled, head=head)
+
+
+def _ref(text: str) -> RefName | None:
+    try:
+        return parse_full_ref(text)
+    except InvalidText:
+        return None

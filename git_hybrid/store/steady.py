@@ -1,0 +1,60 @@
+"""Reading the files of a workspace together, beside a writer who writes one after the other."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from typing import TypeVar
+
+from git_hybrid.core.errors import LockBusy, UnfinishedRun
+from git_hybrid.store.filelock import holder
+from git_hybrid.store.layout import Layout
+from git_hybrid.store.runs import read_unfinished
+
+T = TypeVar("T")
+_MOMENT = 0.02
+_LEFT = ("what it decided is not in all files yet",)
+
+
+def steady(layout: Layout, read: Callable[[], T], *, patience: timedelta) -> T:
+    """Return what *read* makes of the files at a time when no run is half way through them.
+
+    While somebody writes them they are read again, as long as *patience* lasts.
+
+    Raises:
+        UnfinishedRun: a run was stopped while it wrote them; what they say together proves nothing.
+        LockBusy: somebody writes them all the time.
+        InvalidFile, NewerSchema, LocalIo: as *read*, or of the run's own files.
+    """
+    end = time.monotonic() + patience.total_seconds()
+    while True:
+        before = _stamps(layout)
+        run = read_unfinished(layout)
+        if run is None or not run.is_unwritten:
+            found = read()
+            if _stamps(layout) == before or time.monotonic() > end:
+                return found
+        else:
+            named, is_held = holder(layout.writer_lock)
+            # It may have come to its end since.
+            if not is_held and _stamps(layout) == before:
+                raise UnfinishedRun(run=run.run, pending=_LEFT)
+            if is_held and time.monotonic() > end:
+                raise LockBusy(path=str(layout.writer_lock), holder=named)
+        time.sleep(_MOMENT)
+
+
+def _stamps(layout: Layout) -> tuple[tuple[int, int, int] | None, ...]:
+    """Return by what a change of the files of a run shows, the marker among them."""
+    names = (layout.marker, layout.audit, layout.overrides, layout.state, layout.lock, layout.mirrors, layout.manifest)
+    return tuple(_stamp(str(path)) for path in names)
+
+
+def _stamp(path: str) -> tuple[int, int, int] | None:
+    try:
+        facts = os.stat(path)
+    except OSError:
+        return None
+    return facts.st_ino, facts.st_size, facts.st_mtime_ns

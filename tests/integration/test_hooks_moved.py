@@ -1,0 +1,143 @@
+"""A workspace that is moved inside of its repository takes its log along: all of it, whatever way it goes."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from pathlib import Path
+
+import pytest
+
+from integration.test_hooks_places import hook
+from support.governed import FILES, LOG, Site, forced_site
+from support.kit import git
+
+
+@pytest.fixture
+def site(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Site:
+    """Return a workspace in the folder ``ws`` of its repository, whose override was revoked."""
+    return moved(forced_site(tmp_path, tmp_path_factory), "ws")
+
+
+def moved(site: Site, folder: str, *, commit: bool = True) -> Site:
+    """Return *site* after its folder was moved to *folder* from the top of the repository."""
+    top = Path(git("rev-parse", "--show-toplevel", cwd=site.root))
+    tracked = [top / name for name in git("ls-files", "--full-name", "-z", cwd=site.root).split("\0") if name]
+    goal = top / folder
+    for path in tracked:
+        to = goal / path.relative_to(site.root)
+        to.parent.mkdir(parents=True, exist_ok=True)
+        git("mv", path, to, cwd=top)
+    shutil.rmtree(site.root / "sources", ignore_errors=True)
+    there = dataclasses.replace(site, root=goal)
+    if commit:
+        assert hook(top) == (0, "")
+        there.commit(f"move to {folder}")
+    return there
+
+
+def revoke(site: Site) -> None:
+    """Commit that the override is revoked; the tag ``forced`` names the commit before."""
+    git("tag", "forced", cwd=site.root)
+    site("override", "revoke", site.overrides()[0]["id"], "--reason", "must go")
+    site("pin", "tool")
+    site.commit("revoke")
+
+
+def texts(site: Site) -> dict[str, str]:
+    return {name: git("show", f"forced:ws/{name}", cwd=site.root) + "\n" for name in FILES}
+
+
+def is_whole(site: Site) -> bool:
+    """Tell whether hook, check and verification all pass; they must agree."""
+    results = {hook(site.root)[0] == 0, site.checked("audit") == [], site.verified() == ()}
+    assert len(results) == 1, (hook(site.root), site.checked("audit"))
+    return results.pop()
+
+
+def test_an_honest_move_is_whole(site: Site) -> None:
+    revoke(site)
+    site("audit", "rotate")
+    site.commit("rotate")
+    for folder in ("platform", 'a "b" *[c]', "platform"):
+        there = moved(site, folder, commit=False)
+        assert is_whole(there)
+        there.commit("move")
+        assert is_whole(there)
+        there("sync")
+        there("pin", "tool", "--to", "v1.1.0", check=6)
+        site = there
+
+
+def test_a_log_that_is_cut_while_it_moves_is_missed(site: Site) -> None:
+    revoke(site)
+    old = texts(site)
+    there = moved(site, "platform", commit=False)
+    there.put_back(old)
+    git("add", "-A", cwd=there.root)
+    assert not is_whole(there)
+    code, said = hook(there.root)
+    assert code == 1
+    assert "that were committed once are not in it" in said
+    commit = there.commit("move")
+    assert there.verified() != ()
+    assert there.checked("audit") != []
+    assert hook(there.root, "--pre-push", told=f"refs/heads/main {commit} refs/heads/main {'0' * 40}\n")[0] == 1
+    there("check", "audit", check=1)
+    assert "lost-by-commit" in there("audit", "verify", check=5).out
+
+
+def test_a_log_that_is_away_for_a_while_is_missed(site: Site) -> None:
+    revoke(site)
+    old = texts(site)
+    there = moved(site, "platform", commit=False)
+    there.put_back(old)
+    git("rm", "-q", "-f", "-r", "--cached", ".", cwd=there.root)
+    (there.root / ".." / "x").resolve().write_text("x\n")
+    git("add", "../x", cwd=there.root)
+    git("commit", "-q", "-m", "take the workspace out", cwd=there.root)
+    git("add", "-A", cwd=there.root)
+    assert not is_whole(there)
+    there.commit("another one")
+    assert there.verified() != ()
+
+
+def test_a_copy_goes_on_by_itself(site: Site) -> None:
+    copy = dataclasses.replace(site, root=site.root.parent / "copy")
+    shutil.copytree(site.root, copy.root, ignore=shutil.ignore_patterns("tool"))
+    git("add", "-A", cwd=copy.root)
+    assert is_whole(copy)
+    copy.commit("copy")
+    revoke(site)
+    assert is_whole(copy)
+    assert is_whole(site)
+    git("rm", "-q", "-r", ".", cwd=site.root)
+    copy.commit("the first is gone")
+    assert is_whole(copy)
+
+
+def test_two_workspaces_are_not_mixed_up(site: Site) -> None:
+    other = dataclasses.replace(site, root=site.root.parent / "other")
+    other.root.mkdir()
+    other("init")
+    other("add", other.tool.url, "--name", "tool", "--branch", "main")
+    other.commit("another")
+    there = moved(site, "platform")
+    revoke(there)
+    assert is_whole(moved(other, "platform/inner"))
+    assert is_whole(moved(there, "third/x"))
+
+
+def test_what_the_other_side_of_a_merge_recorded_is_not_left_behind(site: Site) -> None:
+    git("switch", "-q", "-c", "side", cwd=site.root)
+    there = moved(site, "platform")
+    git("switch", "-q", "main", cwd=there.root.parent)
+    revoke(site)
+    git("merge", "-q", "-m", "merge", "side", cwd=site.root.parent)
+    assert not (site.root / LOG).exists()
+    assert is_whole(there)
+    there.put_back({LOG: git("show", f"side:platform/{LOG}", cwd=there.root) + "\n"})
+    there("override", "list")
+    git("add", "-A", cwd=there.root)
+    git("commit", "-q", "--amend", "--no-edit", cwd=there.root)
+    assert there.verified() != ()

@@ -1,0 +1,105 @@
+"""A folder has one audit log: what happens where a workspace is begun in it a second time."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from integration.test_hooks_places import hook
+from support.governed import LOCK, LOG, STATE, Site, plain_site
+from support.kit import git
+
+
+@pytest.fixture
+def site(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Site:
+    return plain_site(tmp_path, tmp_path_factory)
+
+
+def take_out(site: Site) -> None:
+    git("rm", "-q", "-r", ".", cwd=site.root)
+    for name in ("state", "sources"):
+        shutil.rmtree(site.root / name, ignore_errors=True)
+
+
+def mend_of(told: str) -> list[str]:
+    """Return the command that an error hints at, as words."""
+    (line,) = [line for line in told.splitlines() if line.startswith("hint: git -C ")]
+    return line.split()[4:]
+
+
+@pytest.mark.parametrize("committed", [True, False])
+def test_a_workspace_that_was_taken_out_is_taken_back(committed: bool, site: Site) -> None:
+    take_out(site)
+    if committed:
+        git("commit", "-q", "-m", "no longer needed", cwd=site.root)
+        git("commit", "-q", "--allow-empty", "-m", "more", cwd=site.root)
+    refused = site("init", check=2).err
+    assert "git has its audit log" in refused
+    assert not (site.root / "sources.toml").exists()
+    git(*mend_of(refused), cwd=site.root)
+    site("sync")
+    assert hook(site.root) == (0, "")
+    git("commit", "-q", "--allow-empty", "-m", "again", cwd=site.root)
+    assert site.verified() == ()
+
+
+def test_a_second_beginning_is_told_before_it_is_committed(site: Site) -> None:
+    take_out(site)
+    git("commit", "-q", "-m", "no longer needed", cwd=site.root)
+    other = site.root.parent / "other"
+    site("init", other)
+    for name in ("sources.toml", "state"):
+        shutil.move(other / name, site.root / name)
+    git("add", "-A", cwd=site.root)
+    code, said = hook(site.root)
+    assert code == 1
+    assert f"(git checkout HEAD^1 -- {LOG})" in said
+    git("checkout", "HEAD^1", "--", LOG, "state", "sources.toml", cwd=site.root)
+    assert hook(site.root) == (0, "")
+
+
+def test_two_who_both_began_and_merge(site: Site, tmp_path: Path) -> None:
+    root = tmp_path / "both"
+    git("init", "-q", "-b", "main", root, cwd=tmp_path)
+    git("commit", "-q", "--allow-empty", "-m", "empty", cwd=root)
+    both = Site(root, site.tool, site.commits)
+    for branch, name in (("ada", "a"), ("bea", "b")):
+        git("switch", "-q", "-c", branch, "main", cwd=root)
+        both("init")
+        both("add", site.tool.url, "--name", name, "--branch", "main")
+        both.commit(branch)
+    git("merge", "-q", "ada", cwd=root, check=False)
+    git("checkout", "-q", "--ours", ".", cwd=root)
+    both.put_lines([*both.lines(), *git("show", f"ada:{LOG}", cwd=root).splitlines()])
+    git("add", "-A", cwd=root)
+    code, said = hook(root)
+    assert code == 1
+    mend = "git merge --abort, git merge --squash BRANCH, git checkout HEAD -- sources.toml state, then git hybrid add"
+    assert mend in said
+    git("merge", "--abort", cwd=root)
+    git("merge", "-q", "--squash", "ada", cwd=root, check=False)
+    git("checkout", "-q", "HEAD", "--", "sources.toml", "state", cwd=root)
+    both("add", site.tool.url, "--name", "a", "--branch", "main")
+    git("add", "-A", cwd=root)
+    assert hook(root) == (0, "")
+    both.commit("what ada had")
+    assert both.verified() == ()
+    assert hook(root) == (0, "")
+
+
+def test_the_commit_that_has_what_was_lost_is_named(site: Site) -> None:
+    kept = site.keep(LOG, LOCK, STATE)
+    site("pin", "tool", "--to", "v1.1.0", check=6)
+    site("add", site.tool.url, "--name", "more", "--branch", "main")
+    revision = site.commit("more")[:12]
+    site.put_back(kept)
+    git("checkout", "-q", "HEAD~1", "--", "sources.toml", cwd=site.root)
+    git("add", "-A", cwd=site.root)
+    assert f"(git checkout HEAD -- {LOG})" in hook(site.root)[1]
+    site.commit("roll back")
+    (lost, *_) = site.verified()
+    assert f"(git checkout {revision} -- {LOG})" in lost.mend
+    git("checkout", "-q", revision, "--", LOG, "state", "sources.toml", cwd=site.root)
+    assert site.verified() == ()
