@@ -82,6 +82,12 @@ def _commits(records: Mapping[str, Record], digests: frozenset[str]) -> set[str]
     return {str(records[digest].get("after")) for digest in digests}
 
 
+def _unforced(records: Mapping[str, Record], digests: frozenset[str]) -> set[str]:
+    """Return where forced pins came from: a revert of one goes back to what needs no approval."""
+    forced = (records[digest] for digest in digests if detail_of(records[digest]).get(RESTS_ON))
+    return {str(record["before"]) for record in forced if record.get("before") is not None}
+
+
 def _stands(locks: Sequence[Lock], name: str) -> list[str | None] | None:
     if not locks:
         return None
@@ -118,7 +124,8 @@ def _put_back(records: Mapping[str, Record], moves: Moves, names: Mapping[str, s
                 open_ += [parent for parent, item in zip(parents, before, strict=True) if item == pinned]
                 continue
             told = _known_at(commit, records, moves.lines, past)
-            if pinned not in _commits(told, last_pins(told, {name}).newest.get(name, frozenset())):
+            newest = last_pins(told, {name}).newest.get(name, frozenset())
+            if pinned not in _commits(told, newest) | _unforced(told, newest):
                 found[name] = commit
     return found
 

@@ -28,6 +28,7 @@ from git_hybrid.core.errors import (
     InTheWay,
     InvalidFile,
     LocalWork,
+    NestedRepository,
     Problem,
 )
 from git_hybrid.store import lockfile, manifest, runs, statefile
@@ -181,7 +182,9 @@ def test_a_stray_is_named_to_no_command_that_knows_sources_alone(code):
 
 def test_what_keeps_a_folder_from_being_removed_is_said_of_strays_too():
     assert set(STRAYS) == {
-        kind.code for kind in CODED if issubclass(kind, LocalWork) and kind not in (DivergedSource, InTheWay)
+        kind.code
+        for kind in CODED
+        if issubclass(kind, LocalWork) and kind not in (DivergedSource, InTheWay, NestedRepository)
     }
 
 

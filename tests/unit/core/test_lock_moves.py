@@ -84,6 +84,13 @@ def test_records_that_came_along_say_nothing_of_a_pin_that_stayed() -> None:
     assert judged(2, grown(TWO, pinned(3)), later) == ""
 
 
+def test_a_forced_pin_may_be_reverted() -> None:
+    forced = Event(event="pin", source="tool", before=oid(1), after=oid(2), detail={"rests_on": "ovr-1"})
+    log = grown(ONE, forced)
+    history = {"c": (("b",), text(1), ()), "b": (("a",), text(2), log[1:]), **BEGUN}
+    assert judged(1, log, history) == ""
+
+
 def test_a_record_that_was_taken_out_of_the_log_for_a_while_counts() -> None:
     history = {
         "d": (("c",), text(1), NEWER),

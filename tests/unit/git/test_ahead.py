@@ -70,6 +70,10 @@ def test_a_hook_takes_the_answers(root: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_all_checks_take_the_answers(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = root / chain.SHOWN
+    log.write_text("{}\n")
+    git("add", chain.SHOWN, cwd=root)
+    git("commit", "-q", "-m", "a log", "--", chain.SHOWN, cwd=root)
     ahead = Ahead()
     asking.ask_for_hook(ahead, str(root), ())
     runner = Runner(environ=os.environ, ahead=ahead)
@@ -80,10 +84,11 @@ def test_all_checks_take_the_answers(root: Path, monkeypatch: pytest.MonkeyPatch
         index.prefetch(asking.files_for(()))
         assert index.read(manifest.SHOWN) == b"staged"
         assert (index.tracked(), index.documents(), index.archives()) == ((), (), ())
-        assert head_witness(repository, root).committed is None
+        # Where HEAD has a log there is no more to ask.
+        assert len(head_witness(repository, root).head) == 1
     # Each answer is good for one question.
-    assert tuple(around(runner, root).entries()) == ("sources.toml",)
-    assert head_witness(repository, root).committed is None
+    assert tuple(around(runner, root).entries()) == ("sources.toml", chain.SHOWN)
+    assert len(head_witness(repository, root).head) == 1
     ahead.close()
 
 
