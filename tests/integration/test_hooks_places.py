@@ -153,7 +153,7 @@ def test_before_a_merge_commit_git_names_the_other_side_in_variables(site: Site)
     for branch, who in (("one", "One <one@example.org>"), ("two", "Two <two@example.org>")):
         git("checkout", "-q", "-b", branch, "main", cwd=site.root)
         site("mirror", "add", branch, f"https://{branch}.example", "--owner", "o@example.org", who=who)
-        git("checkout", "-q", "main", "--", "state/sources-mirrors.json", cwd=site.root, check=False)
+        site("mirror", "remove", branch, who=who)
         site.commit(branch)
     # Two records after the same one, which only the commits of the other side explain.
     git("merge", "-q", "--no-verify", "-X", "ours", "-m", "merge", "one", cwd=site.root)

@@ -125,9 +125,9 @@ def test_upstream_that_rewrote_history_does_not_spoil_the_mirror(
 def test_a_commit_that_a_lock_named_stays(ws: Path, tool: Upstream, folder: Path, hybrid: Hybrid) -> None:
     hybrid("mirror", "update", folder)
     old = lock(ws)["tool"]["commit"]
-    (ws / "state/sources.lock").unlink()
+    hybrid("remove", "tool")
     tool.commit({"a.txt": "other\n"}, parents=["main~1"])
-    hybrid("pin")
+    hybrid("add", tool.url, "--name", "tool")
     hybrid("mirror", "update", folder)
     bare = repository(tool, folder)
     git("gc", "-q", "--prune=now", cwd=bare)
