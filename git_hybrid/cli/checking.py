@@ -27,7 +27,7 @@ from git_hybrid.store.layout import MANIFEST, Layout, archives, in_order
 from git_hybrid.store.parsing import read_bytes
 
 if TYPE_CHECKING:
-    from git_hybrid.core.audit_verify import Witnesses
+    from git_hybrid.core.witnesses import Witnesses
 
 _TEMPORARY = {"index.lock": "", "next-index-": ", then git commit without a path"}
 """The indexes that are gone when the commit is not made, of ``git commit -a`` and ``git commit PATH``."""

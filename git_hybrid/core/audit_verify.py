@@ -7,7 +7,7 @@ mirrors carry, and what git has committed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from git_hybrid.core.ahead import APART
@@ -15,13 +15,10 @@ from git_hybrid.core.audit import ROTATED, Line, Record, Segment, previous, seq_
 from git_hybrid.core.audit_archives import LOG, RESTORE, Breach, Files, breach_at, restore_from
 from git_hybrid.core.audit_witness import against_files
 from git_hybrid.core.canonical import Json
-from git_hybrid.core.lock import Lock
-from git_hybrid.core.lock_moves import Moves, Past, against_moves
-from git_hybrid.core.mirrors import Inventory
-from git_hybrid.core.override import Overrides
-from git_hybrid.core.state import State
-from git_hybrid.core.value import Struct, field, replace
+from git_hybrid.core.lock_moves import Moves, against_moves
+from git_hybrid.core.value import replace
 from git_hybrid.core.values import parse_time
+from git_hybrid.core.witnesses import Witnesses
 from git_hybrid.core.words import counted, plural
 
 _ENDINGS = r"""echo '/state/** -text' >> .gitattributes, then sed -i 's/\r$//' state/sources*"""
@@ -30,34 +27,6 @@ _ONE_BEGINNING = (
     " then git hybrid add what BRANCH had"
 )
 _UNDO = "set the clock, undo what was recorded meanwhile (git checkout -- sources.toml state), and do it again"
-
-
-class Witnesses(Struct, frozen=True, kw_only=True):
-    """What lies outside of the log and says what must be in it.
-
-    ``committed`` holds the SHA-256 of every line that HEAD and the other side of a merge have (None: the log is not
-    in a repository), ``head`` those of HEAD in their order, ``ever`` those of every earlier commit that was looked at;
-    ``at`` the commit that first had such a line; ``hashes`` the record hashes that were ever committed in other files,
-    each with where. ``twice`` holds the lines that git has twice, one from each side of a merge. ``lock_texts`` are the
-    locks of the commits that the next one is made from, as bytes; ``locks_before`` the same, where one of them is
-    another than the one to be judged. ``past`` brings what was committed before, where all of history counts;
-    ``decode_lock`` reads a lock of that.
-    """
-
-    state: State = field(default_factory=State)
-    overrides: Overrides = field(default_factory=Overrides)
-    lock: Lock = field(default_factory=Lock)
-    lock_texts: tuple[bytes, ...] = ()
-    locks_before: tuple[Lock, ...] = ()
-    past: Callable[[], Past | None] | None = None
-    decode_lock: Callable[[bytes], Lock | None] = lambda _text: None
-    mirrors: Inventory = field(default_factory=Inventory)
-    twice: frozenset[str] = frozenset()
-    committed: frozenset[str] | None = None
-    hashes: Mapping[str, str] = field(default_factory=dict)
-    head: tuple[str, ...] = ()
-    ever: tuple[str, ...] = ()
-    at: Mapping[str, str] = field(default_factory=dict)
 
 
 def verify(segments: Sequence[Segment], witnesses: Witnesses, *, now: datetime | None = None) -> tuple[Breach, ...]:

@@ -18,7 +18,7 @@ from git_hybrid.core.override import RESTS_ON, Overrides, binds, trail_of
 from git_hybrid.core.state import State
 
 if TYPE_CHECKING:
-    from git_hybrid.core.audit_verify import Witnesses
+    from git_hybrid.core.witnesses import Witnesses
 
 _INSTALLED = frozenset({"clone", "update", "repair", "record", "reset"})
 _OF_STATE = _INSTALLED | {"scan", "bundle-scan"}

@@ -8,7 +8,6 @@ from typing import Literal
 
 from git_hybrid.core.approval import Signatures, doubtful
 from git_hybrid.core.audit import Segment
-from git_hybrid.core.audit_verify import Witnesses
 from git_hybrid.core.endpoints import Mirrors
 from git_hybrid.core.lock import Lock
 from git_hybrid.core.manifest import Manifest
@@ -16,6 +15,7 @@ from git_hybrid.core.mirrors import Inventory
 from git_hybrid.core.override import Override, Overrides, Trail
 from git_hybrid.core.state import State
 from git_hybrid.core.value import Struct, field, replace
+from git_hybrid.core.witnesses import Witnesses
 
 
 class Violation(Struct, frozen=True, kw_only=True):

@@ -12,10 +12,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from git_hybrid.core.audit_verify import Witnesses
 from git_hybrid.core.canonical import Json
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.value import Struct, field, replace
+from git_hybrid.core.witnesses import Witnesses
 from git_hybrid.git.ahead import LOCK, LOG, STAGED
 from git_hybrid.git.patches import (
     MERGES_TOO,

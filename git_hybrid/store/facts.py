@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from git_hybrid.core.audit_verify import Witnesses
 from git_hybrid.core.checks import Facts
 from git_hybrid.core.errors import InvalidFile, NewerSchema
 from git_hybrid.core.lock import Lock
 from git_hybrid.core.override import trail_of
 from git_hybrid.core.state import State
 from git_hybrid.core.value import replace
+from git_hybrid.core.witnesses import Witnesses
 from git_hybrid.store import chain, lockfile, manifest, statefile
 from git_hybrid.store.layout import MIRRORS, OVERRIDES
 from git_hybrid.store.parsing import invalid

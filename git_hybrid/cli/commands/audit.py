@@ -19,11 +19,12 @@ from git_hybrid.core.ahead import ENDED, WAY_OUT, ahead
 from git_hybrid.core.audit import Record
 from git_hybrid.core.audit_archives import Breach
 from git_hybrid.core.audit_query import EVENTS, RECORD_COLUMNS, Filter, chosen, record_row, records_of
-from git_hybrid.core.audit_verify import Witnesses, missing_archives, verify
+from git_hybrid.core.audit_verify import missing_archives, verify
 from git_hybrid.core.checks import Facts
 from git_hybrid.core.errors import BadArgument
 from git_hybrid.core.ids import InvalidText
 from git_hybrid.core.values import parse_duration, parse_moment
+from git_hybrid.core.witnesses import Witnesses
 from git_hybrid.core.words import counted
 from git_hybrid.git.committed import history_witness
 from git_hybrid.git.repository import Repository, around

@@ -31,7 +31,7 @@ from git_hybrid.core.audit_query import (
     record_row,
     records_of,
 )
-from git_hybrid.core.audit_verify import Witnesses, missing_archives, verify
+from git_hybrid.core.audit_verify import missing_archives, verify
 from git_hybrid.core.canonical import canonical_json
 from git_hybrid.core.check_audit import check_audit
 from git_hybrid.core.checks import Facts, failures
@@ -42,6 +42,7 @@ from git_hybrid.core.mirrors import Inventory, Mirror
 from git_hybrid.core.override import Approval, Override, Overrides, Trail, closed, event_of
 from git_hybrid.core.state import State
 from git_hybrid.core.value import replace
+from git_hybrid.core.witnesses import Witnesses
 from support.values import NOW, OPERATOR, RUN, a_pin, a_state_entry, oid
 
 TOOL = SourceName("tool")
