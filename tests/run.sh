@@ -56,4 +56,4 @@ jobs=${JOBS:-$(($("$bin/python" -c 'import os; print(os.cpu_count() or 1)') + 1)
 "$bin/coverage" report --include='git_hybrid/core/*' --fail-under=100 --skip-covered
 "$bin/coverage" report --fail-under=65 --format=total
 # shellcheck disable=SC2086
-"$bin/python" -m pytest $memory -W error -n "$jobs" --dist loadgroup -m "not sweep" tests/hostile tests/mutants tests/integration tests/fault "$@"
+"$bin/python" -m pytest $memory -W error -n "$jobs" -m "not sweep" tests/hostile tests/mutants tests/integration tests/fault "$@"

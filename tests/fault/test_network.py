@@ -102,8 +102,7 @@ CASES = [
     Case("refused", _nothing, NETWORK, 2, base="closed"),
 ]
 NAMES = [case.name for case in CASES]
-together = pytest.mark.xdist_group("network")
-"""One worker has them all: what they look at takes a quarter of a minute to come about."""
+RETRIED = {"http-429-retry-after-1": 1, "http-429-retry-after-3600": 1, "http-503-retry-after-1": 1}
 
 
 class Site(HttpsGitServer):
@@ -188,9 +187,20 @@ def outcome(site: Site, upstream: Upstream, pki: Pki, tmp_path_factory: pytest.T
         yield Outcome(commit, ended, asked, len(plain.requests), left, journal, healed, found)
 
 
-@pytest.mark.parametrize("case", CASES, ids=NAMES)
-@together
-def test_fault(case: Case, outcome: Outcome) -> None:
+def test_every_fault(outcome: Outcome, subtests: pytest.Subtests) -> None:
+    # One test, so that one worker has them all: what they look at takes a quarter of a minute to come about.
+    for case in CASES:
+        with subtests.test(case.name):
+            _is_as_expected(case, outcome)
+    for name, delay in RETRIED.items():
+        with subtests.test(f"{name} is honoured"):
+            _waits(name, delay, outcome)
+    for look in (_each_try_is_in_the_journal, _all_end_without_a_question, _the_next_sync_finishes):
+        with subtests.test(look.__name__):
+            look(outcome)
+
+
+def _is_as_expected(case: Case, outcome: Outcome) -> None:
     row = outcome.ended.rows()[case.name]
     error = row["error"]
     assert row["exit_code"] == case.code, error
@@ -211,25 +221,19 @@ def test_fault(case: Case, outcome: Outcome) -> None:
         assert re.search(r"\(\S+\) after 2 tries", error["message"])
 
 
-@together
-def test_each_try_is_in_the_journal(outcome: Outcome) -> None:
+def _each_try_is_in_the_journal(outcome: Outcome) -> None:
     noted = Counter(json.loads(line)["source"] for line in outcome.journal.splitlines() if '"t": "attempt"' in line)
     failed = {case.name: case.tries for case in CASES if case.error == NETWORK and case.tries}
     assert {name: noted[name] for name in failed} == failed
 
 
-@pytest.mark.parametrize(
-    ("name", "delay"), [("http-429-retry-after-1", 1), ("http-429-retry-after-3600", 1), ("http-503-retry-after-1", 1)]
-)
-@together
-def test_retry_after_is_honoured_up_to_the_maximum(name: str, delay: float, outcome: Outcome) -> None:
+def _waits(name: str, delay: float, outcome: Outcome) -> None:
     assert f"{name}: try 1 of 2 failed ({name[:8]}); waiting {delay:.1f} s" in outcome.ended.result.err
     first, second = outcome.asked[name]
     assert delay <= second - first < delay + 20
 
 
-@together
-def test_all_end_without_a_question_and_leave_nothing(outcome: Outcome) -> None:
+def _all_end_without_a_question(outcome: Outcome) -> None:
     assert outcome.ended.result.code == 5
     assert outcome.ended.asked == b""
     assert outcome.ended.orphans == ()
@@ -237,8 +241,7 @@ def test_all_end_without_a_question_and_leave_nothing(outcome: Outcome) -> None:
     assert outcome.leaked == 0, "a redirect led to plain http"
 
 
-@together
-def test_the_next_sync_finishes(outcome: Outcome) -> None:
+def _the_next_sync_finishes(outcome: Outcome) -> None:
     failed = {name: row["error"] for name, row in outcome.healed.rows().items() if row["exit_code"]}
     assert failed == {}
     assert outcome.healed.result.code == 0
