@@ -10,6 +10,7 @@ from git_hybrid.app.bundle_overrides import Brought
 from git_hybrid.app.bundle_verify import Opened, Proved, verify_bundle
 from git_hybrid.app.edit import Editor
 from git_hybrid.app.force import Objections, closing_events, superseded
+from git_hybrid.app.judging import forbidden_in
 from git_hybrid.app.pin import refuse_unfinished
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.sync import report_of, sync_selected
@@ -38,7 +39,6 @@ from git_hybrid.core.ports import Stage
 from git_hybrid.core.ports_bundle import BundleTool
 from git_hybrid.core.reducer import Decision, ManifestEdit
 from git_hybrid.core.report import Report, Row, failed
-from git_hybrid.core.resolve import Move, forbidden_move
 from git_hybrid.core.scans import scan_detail
 from git_hybrid.core.state import SourceState
 from git_hybrid.core.value import Struct, replace
@@ -149,12 +149,7 @@ def _tag_of(lost: Pin, new: Pin) -> Oid | None:
 
 
 def _forbidden(rt: Runtime, stage: Stage, base: Base, new: Pin, source: Source) -> HybridError | None:
-    old = base.pin
-    known = rt.objects.has_commit(stage, old.commit)
-    forward = known and rt.objects.is_ancestor(stage, old.commit, new.commit)
-    backward = known and rt.objects.is_ancestor(stage, new.commit, old.commit)
-    move = Move(old=old, new=new, old_is_ancestor=forward, new_is_ancestor=backward, than=base.than)
-    return forbidden_move(move, source)
+    return forbidden_in(rt, source, base, new, stage, there=rt.objects.has_commit(stage, base.pin.commit))
 
 
 def _decision(rt: Runtime, content: BundleContent, snapshot: Snapshot, how: Applying) -> Decision:

@@ -82,11 +82,22 @@ def approved(
         PolicyNotMet: with everything that policy misses.
     """
     asked = asked_for(source, commit_before(rt, snapshot, source), to, forced, kind=kind, findings=findings)
+    return approvals_of(rt, snapshot, asked, forced)
+
+
+def approvals_of(
+    rt: Runtime, snapshot: Snapshot, asked: Asked, forced: Forced, *, renews: Override | None = None
+) -> tuple[Approval, ...]:
+    """Return the approvals of what is *asked*, or of the renewal of an override.
+
+    Raises:
+        PolicyNotMet: with everything that policy misses.
+    """
     names = distinct(forced.approvers)
     signatures = signed_by(snapshot, asked, forced.signatures, forced.verify)
     claimed = Approved(
         request_id=forced.request_id,
-        requesters=(rt.info.operator,),
+        requesters=(rt.info.operator,) if renews is None else (rt.info.operator, renews.requested_by),
         approvers=names,
         signed=frozenset(signatures),
         ahead=snapshot.ahead(rt.info.now),
@@ -95,11 +106,12 @@ def approved(
     )
     policy = snapshot.manifest.policy
     problems = unmet(claimed, policy)
-    if signatures and not is_commit(to):
+    if signatures and not is_commit(asked.to_commit):
         problems = (*problems, "a signed approval is for one commit: give its full id to --to")
     if problems:
-        raise not_met(asked, claimed, problems, policy, forced.signing)
-    return given(snapshot, names, signatures)
+        raise not_met(asked, claimed, problems, policy, forced.signing, renews="" if renews is None else renews.id)
+    # Their time is one that the age of an override can be counted from.
+    return tuple(Approval(id=name, at=snapshot.clock, signature=signatures.get(person(name))) for name in names)
 
 
 def asked_for(
@@ -118,11 +130,6 @@ def asked_for(
         findings=findings,
         waived=tuple(forced.waived),
     )
-
-
-def given(snapshot: Snapshot, names: Sequence[str], signatures: Mapping[str, str]) -> tuple[Approval, ...]:
-    """Return the approvals by *names*; their time is one that the age of an override can be counted from."""
-    return tuple(Approval(id=name, at=snapshot.clock, signature=signatures.get(person(name))) for name in names)
 
 
 def signed_by(snapshot: Snapshot, asked: Asked, signatures: Sequence[str], verify: Verify) -> dict[str, str]:

@@ -38,6 +38,14 @@ def forbidden(
     there = rt.objects.has_commit(history, old.commit)
     if not there and old.url == new.url:
         there = is_given_out(rt, source, manifest, history, old.commit)
+    return forbidden_in(rt, source, Base(old, base.why), new, history, there=there)
+
+
+def forbidden_in(
+    rt: Runtime, source: Source, base: Base, new: Pin, history: Stage, *, there: bool
+) -> HybridError | None:
+    """Return the error if *new* may not follow the pin of *base*, which is *there* in *history* or nowhere."""
+    old = base.pin
     forward = there and rt.objects.is_ancestor(history, old.commit, new.commit)
     backward = there and rt.objects.is_ancestor(history, new.commit, old.commit)
     move = Move(old=old, new=new, old_is_ancestor=forward, new_is_ancestor=backward, than=base.than)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from git_hybrid.app.force import Forced, given, signed_by
+from git_hybrid.app.force import Forced, approvals_of
 from git_hybrid.app.pin import refuse_unfinished
 from git_hybrid.app.runtime import Runtime
-from git_hybrid.core.approval import Approved, Asked, unmet
-from git_hybrid.core.asking import not_met
+from git_hybrid.core.approval import Asked
 from git_hybrid.core.errors import HybridError, UnknownOverride
 from git_hybrid.core.governance import unbound
-from git_hybrid.core.override import Override, closed, distinct, event_of, phase
+from git_hybrid.core.override import Override, closed, event_of, phase
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.reducer import Decision
 from git_hybrid.core.value import replace
@@ -28,22 +27,7 @@ def renew(rt: Runtime, identity: str, forced: Forced) -> Override:
         refuse_unfinished(snapshot)
         old = _open(snapshot, identity)
         forced = replace(forced, request_id=forced.request_id or old.request_id)
-        asked = asked_again(snapshot, old, forced)
-        signatures = signed_by(snapshot, asked, forced.signatures, forced.verify)
-        names = distinct(forced.approvers)
-        claimed = Approved(
-            request_id=forced.request_id,
-            requesters=(rt.info.operator, old.requested_by),
-            approvers=names,
-            signed=frozenset(signatures),
-            ahead=snapshot.ahead(rt.info.now),
-            since=snapshot.clock,
-            until=forced.expires_at,
-        )
-        policy = snapshot.manifest.policy
-        if problems := unmet(claimed, policy):
-            raise not_met(asked, claimed, problems, policy, forced.signing, renews=old.id)
-        fresh = given(snapshot, names, signatures)
+        fresh = approvals_of(rt, snapshot, asked_again(snapshot, old, forced), forced, renews=old)
         new = replace(
             old,
             request_id=forced.request_id,
