@@ -22,8 +22,15 @@ from git_hybrid.core.plan import Clone, Observed, Snapshot
 from git_hybrid.core.ports import RemoteRefs, Stage
 from git_hybrid.core.ports_spread import Errand
 from git_hybrid.core.report import Report, Row, failed
-from git_hybrid.core.resolve import Candidate, is_older_version, moved_tag, newest_allowed, pinned_tag_gone
-from git_hybrid.core.value import replace
+from git_hybrid.core.resolve import (
+    Candidate,
+    is_older_version,
+    moved_tag,
+    newer_release,
+    newest_allowed,
+    pinned_tag_gone,
+)
+from git_hybrid.core.value import Struct, replace
 from git_hybrid.core.values import format_age, format_time
 
 SHOWN_COMMITS = 10
@@ -78,7 +85,8 @@ def _disk_row(rt: Runtime, pin: Pin, seen: Observed) -> Row:
 
 
 def _upstream_row(rt: Runtime, snapshot: Snapshot, source: Source, pin: Pin) -> Row:
-    newest, endpoint = _newest(rt, source, snapshot.manifest, pin)
+    found = _newest(rt, source, snapshot.manifest, pin)
+    newest = found.newest
     if newest.commit == pin.commit or newest.ref is None:
         return Row(name=source.name, outcome="same", before=pin.commit, after=pin.commit, ref=pin.ref)
     length = len(pin.commit)
@@ -92,11 +100,19 @@ def _upstream_row(rt: Runtime, snapshot: Snapshot, source: Source, pin: Pin) -> 
     if known and newest.commit is not None and source.history == "full":
         ranged = rt.objects.between(stage, pin.commit, newest.commit, limit=SHOWN_COMMITS)
     row = Row(name=source.name, outcome="differs", before=pin.commit, after=newest.commit, ref=newest.ref, range=ranged)
-    return _unless_behind(rt, source, row, newest, endpoint, pin)
+    return _unless_behind(rt, source, row, newest, found.endpoint, pin)
 
 
-def _newest(rt: Runtime, source: Source, manifest: Manifest, pin: Pin | None) -> tuple[Candidate, Endpoint]:
-    """Return the newest that the manifest allows, and the server that lists it: the first that is not behind.
+class _Listed(Struct, frozen=True, kw_only=True):
+    """The newest that the manifest allows, the server that lists it, and the newer release that it does not allow."""
+
+    newest: Candidate
+    endpoint: Endpoint
+    release: str | None
+
+
+def _newest(rt: Runtime, source: Source, manifest: Manifest, pin: Pin | None) -> _Listed:
+    """Return the newest that the manifest allows, as the first server lists it that is not behind.
 
     Raises:
         MovedTag, RefMissing: what is pinned or declared is not there as it was.
@@ -113,7 +129,7 @@ def _newest(rt: Runtime, source: Source, manifest: Manifest, pin: Pin | None) ->
         gone = pin and (moved_tag(pin, newest, refs, source) or pinned_tag_gone(pin, newest, refs, source))
         if gone:
             raise gone
-    return newest, endpoint
+    return _Listed(newest=newest, endpoint=endpoint, release=newer_release(newest, refs))
 
 
 def _unless_behind(rt: Runtime, source: Source, row: Row, newest: Candidate, endpoint: Endpoint, pin: Pin) -> Row:
@@ -177,22 +193,23 @@ def newer_upstream(
         source, pin = manifest.sources[name], pins.get(name)
         rt.progress("start", name, "ask")
         try:
-            newest, endpoint = _newest(asking, source, manifest, pin)
+            found = _newest(asking, source, manifest, pin)
         except HybridError as error:
             return failed(name, error)
         finally:
             rt.progress("done", name, "asked")
+        newest, detail = found.newest, {"newer_release": found.release} if found.release else {}
         if pin is None:
-            return Row(name=name, outcome="unpinned", after=newest.commit, ref=newest.ref)
+            return Row(name=name, outcome="unpinned", after=newest.commit, ref=newest.ref, detail=detail)
         word = "current" if newest.commit == pin.commit else "outdated"
-        detail = {"pinned_ref": pin.ref}
+        detail = {"pinned_ref": pin.ref, **detail}
         row = Row(
             name=name, outcome=word, before=pin.commit, after=newest.commit, ref=newest.ref or pin.ref, detail=detail
         )
         is_older = word == "outdated" and newest.ref is not None and is_older_version(pin.ref, newest.ref)
         if is_older:
             return _refused(row, "rollback", "older than what is pinned: nothing newer is allowed")
-        return _unless_behind(rt, source, row, newest, endpoint, pin) if word == "outdated" else row
+        return _unless_behind(rt, source, row, newest, found.endpoint, pin) if word == "outdated" else row
 
     rt.progress("begin", "asking upstream", str(len(selected)))
     rows = run_all(work, selected, jobs=rt.jobs or manifest.defaults.jobs, cancelled=rt.cancelled)

@@ -20,7 +20,7 @@ from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Branch, Commit, Source, Tag, Version, track_field
 from git_hybrid.core.ports import RemoteRefs
 from git_hybrid.core.value import Struct, replace
-from git_hybrid.core.versions import matching, newest, parse_version
+from git_hybrid.core.versions import matching, newest, newest_release, parse_version
 
 
 class Candidate(Struct, frozen=True, kw_only=True):
@@ -195,6 +195,14 @@ def pinned_tag_gone(pin: Pin, newest: Candidate, refs: RemoteRefs, source: Sourc
     if is_there or newest.ref is None or not is_older_version(pin.ref, newest.ref):
         return None
     return RefMissing(name=source.name, ref=pin.ref, url=str(source.url))
+
+
+def newer_release(newest: Candidate, refs: RemoteRefs) -> str | None:
+    """Return the tag name of upstream's newest release if the tag *newest* is an older version."""
+    if newest.ref is None or not newest.ref.startswith("refs/tags/"):
+        return None
+    release = newest_release(short_ref(ref) for ref in refs.tips if ref.startswith("refs/tags/"))
+    return release if release is not None and is_older_version(tag_ref(release), newest.ref) else None
 
 
 def is_older_version(old: RefName, new: RefName) -> bool:

@@ -81,7 +81,7 @@ def report_lines(report: Report, look: Look) -> list[str]:
     for row in rows:
         word = paint(fit(row.outcome, words), WORD_STYLES.get(row.outcome, "good"), color=look.color)
         lines.append(f"{fit(safe(row.name), names)}  {word}  {_movement(row)}".rstrip())
-        lines += [f"    {line}" for line in _details(row)]
+        lines += [f"    {line}" for line in _details(row, verbose=look.verbose)]
     return lines
 
 
@@ -94,8 +94,10 @@ def _movement(row: Row) -> str:
     return f"{moved} {ref}".strip()
 
 
-def _details(row: Row) -> list[str]:
+def _details(row: Row, *, verbose: bool) -> list[str]:
     lines = [safe(note) for note in row.notes]
+    if verbose and (release := row.detail.get("newer_release")):
+        lines.append(f"newer than the manifest allows: {safe(release)}")
     if row.range is not None:
         lines += _range_lines(row.range)
     return lines

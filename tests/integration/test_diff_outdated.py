@@ -84,6 +84,21 @@ def test_outdated(hybrid: Hybrid, workspace: Path, tool: Upstream, track: str) -
     assert row["name"] == "tool"
 
 
+@pytest.mark.parametrize(("option", "value"), [("--version", ">=1,<1.2"), ("--tag", "v1.1.0")], ids=["version", "tag"])
+def test_a_release_that_the_manifest_does_not_allow_is_told(
+    hybrid: Hybrid, tool: Upstream, option: str, value: str
+) -> None:
+    started(hybrid, tool.url, option, value, sync=False)
+    assert "newer release" not in hybrid("outdated").err
+    for tag in ("v1.9.0", "v2.0.0", "v3.0.0rc1", "nightly"):
+        tool.tag(tag)
+    told = hybrid("outdated", "--exit-code")
+    assert told.out == ""
+    assert "hint: 1 source has a newer release than the manifest allows: git hybrid outdated -v\n" in told.err
+    assert hybrid("outdated", "-v").out.splitlines()[1] == "    newer than the manifest allows: v2.0.0"
+    assert hybrid("outdated", "--json").json()["sources"][0]["detail"]["newer_release"] == "v2.0.0"
+
+
 def test_outdated_without_a_pin(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
     started(hybrid, tool.url, sync=False)
     (workspace / "state/sources.lock").unlink()

@@ -6,7 +6,8 @@ import click
 
 from git_hybrid.app.upstream import outdated
 from git_hybrid.cli.options import common_options, executor_option, group_option, jobs_option, names_argument
-from git_hybrid.cli.output import opened_with
+from git_hybrid.cli.output import Output, opened_with
+from git_hybrid.core.report import Report
 
 _HINTED = 3
 """Of more sources than these not each gets a hint of its own."""
@@ -42,4 +43,13 @@ def command(
             output.hint("outdated", f"how the branch moved: git hybrid pin {' '.join(moving)} -n")
         for name in moving:
             output.hint("outdated", f"git hybrid pin {name}")
+        _tell_of_releases(output, report)
         return code or int(exit_code and any(row.outcome != "current" for row in report.rows))
+
+
+def _tell_of_releases(output: Output, report: Report) -> None:
+    """Tell how many sources have a release that the manifest does not allow, where the rows do not show it."""
+    number = sum("newer_release" in row.detail for row in report.rows)
+    if number and not output.common.verbose:
+        have = "source has a newer release" if number == 1 else "sources have newer releases"
+        output.hint("release", f"{number:,} {have} than the manifest allows: git hybrid outdated -v")

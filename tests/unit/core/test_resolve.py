@@ -5,7 +5,7 @@ import pytest
 from git_hybrid.core.errors import BadArgument, OffBranch, RefMissing
 from git_hybrid.core.ids import branch_ref, tag_ref
 from git_hybrid.core.manifest import Branch, Commit, Tag, Track, Version
-from git_hybrid.core.resolve import Candidate, asked_for, newest_allowed, wherever
+from git_hybrid.core.resolve import Candidate, asked_for, newer_release, newest_allowed, wherever
 from support.values import a_source, listed, oid
 
 MAIN, DEV, V1, V2, TAG_OBJECT = oid(1), oid(2), oid(0x11), oid(0x12), oid(0xAA)
@@ -44,6 +44,28 @@ REFS = listed(
 def test_the_newest_that_the_manifest_allows_is_found(track: Track, ref: str, commit: str, tag_object: str) -> None:
     found = newest_allowed(a_source(track=track), REFS)
     assert (found.ref, found.declared, found.commit, found.tag_object) == (ref, ref, commit, tag_object)
+
+
+@pytest.mark.parametrize(
+    ("track", "release"),
+    [
+        (Version("==1.0"), "v1.1"),
+        (Tag("v1.0"), "v1.1"),
+        (Tag("v1.1"), None),
+        (Version(">=2.0rc1"), None),
+        (Tag("nightly"), None),
+        (Branch("main"), None),
+        (Commit(MAIN), None),
+    ],
+    ids=["range", "tag", "newest", "newer-pre-release", "no-version", "branch", "commit"],
+)
+def test_a_newer_release_than_the_manifest_allows_is_found(track: Track, release: str | None) -> None:
+    assert newer_release(newest_allowed(a_source(track=track), REFS), REFS) == release
+
+
+def test_without_a_release_there_is_no_newer_one() -> None:
+    refs = listed({"refs/tags/v1.0rc1": V1})
+    assert newer_release(newest_allowed(a_source(track=Tag("v1.0rc1")), refs), refs) is None
 
 
 @pytest.mark.parametrize(
