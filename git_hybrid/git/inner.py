@@ -44,7 +44,7 @@ def clear_submodules(disk: Disk, quarantine: GitQuarantine, clones: GitClones, n
             move_aside(clones.runner, disk, folder, target)
             notes.append(f"the work in its submodule {path} is kept at sources/.set-aside/{target.name}")
         else:
-            quarantine.trash(folder)
+            quarantine.trash(folder, name)
         folder.mkdir()
     return tuple(notes)
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 import fcntl
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from typing import Protocol
 
@@ -36,6 +37,7 @@ _ALIVE = ".alive"
 _TRIES = 20
 _WITHDRAWN = ".withdrawn-"
 _TRASH = ".trash-"
+_HALF = ".half-"
 
 
 class Disk(Protocol):
@@ -78,6 +80,7 @@ class GitQuarantine(Struct):
     run: RunId
     _alive: int | None = None
     _claiming: threading.Lock = field(default_factory=threading.Lock)
+    _numbers: Iterator[int] = field(default_factory=count)
 
     @property
     def _home(self) -> Path:
@@ -111,25 +114,34 @@ class GitQuarantine(Struct):
         self.claim()
         return self._home / f"{_WITHDRAWN}{name}"
 
-    def trash(self, path: Path) -> None:
-        """Move *path* out of sight in one step, then remove it; what cannot be removed is left there."""
+    def trash(self, path: Path, name: SourceName) -> None:
+        """Move *path*, which is of *name*, out of sight in one step, then remove it; what cannot be is left there.
+
+        Raises:
+            LocalIo: it cannot be moved, and stands where it was.
+        """
+        target = self._out_of_sight(path, name)
         with suppress(LocalIo):
-            self.disk.remove_tree(self._out_of_sight(path))
+            self.disk.remove_tree(target)
 
     def discard(self, name: SourceName) -> str | None:
         """Remove the clone of *name* that was put where it goes away; return where something is left, and why."""
         place = self.place_for(name)
         try:
             if place.is_dir():
-                self.disk.remove_tree(self._out_of_sight(place))
+                self.disk.remove_tree(self._out_of_sight(place, name))
         except LocalIo as error:
             return _left(error, self.folder)
         return None
 
-    def _out_of_sight(self, path: Path) -> Path:
+    def _out_of_sight(self, path: Path, name: SourceName) -> Path:
+        """Move *path* to a place that nothing else of this run has: sources may have folders of the same name."""
         self.claim()
-        target = self._home / f"{_TRASH}{path.name.removeprefix(_WITHDRAWN)}"
-        self.disk.rename_path(path, target)
+        target = self._home / f"{_TRASH}{next(self._numbers)}-{name}"
+        try:
+            self.disk.rename_path(path, target)
+        except LocalIo as error:
+            raise LocalIo(path=str(path), operation="move away", reason=error.reason) from error
         return target
 
     def claim(self) -> None:
@@ -229,7 +241,7 @@ class GitQuarantine(Struct):
             else:
                 # Half removed it must never come back.
                 with suppress(LocalIo):
-                    self.disk.rename_path(clone, home / f"{_TRASH}{name}")
+                    self.disk.rename_path(clone, home / f"{_HALF}{name}")
 
 
 def _left(error: LocalIo, folder: Path) -> str:

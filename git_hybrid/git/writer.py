@@ -249,7 +249,7 @@ class GitWriter(Struct, frozen=True):
         """Move a broken clone to ``sources/.set-aside/``; one that holds nothing but an empty ``.git`` is removed."""
         path = self.clones.folder / name
         if not holds_work(path):
-            self.quarantine.trash(path)
+            self.quarantine.trash(path, name)
             return None
         target = self.clones.folder / ".set-aside" / f"{name}-{run}"
         inner.move_aside(self.runner, self.disk, path, target)

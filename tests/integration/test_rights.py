@@ -12,7 +12,7 @@ import pytest
 
 from support.cli import Hybrid, Result, executable
 from support.kit import git, manifest, released, started
-from support.upstream import Upstream, UpstreamFactory
+from support.upstream import Gitlink, Upstream, UpstreamFactory
 
 _POWERLESS = ["setpriv", "--inh-caps=-all", "--bounding-set=-all"]
 Powerless = Callable[..., Result]
@@ -107,6 +107,43 @@ def test_what_cannot_be_removed_holds_nothing_up(
     next(home.glob("*/cache/deep")).chmod(0o755)
     assert f"removed sources/.incoming/{home.name}" in hybrid("sync").err
     assert not home.exists()
+
+
+def test_submodules_of_one_name_that_cannot_be_removed_hold_nothing_up(
+    hybrid: Hybrid, workspace: Path, upstream_factory: UpstreamFactory, powerless: Powerless
+) -> None:
+    lib, names = upstream_factory("lib"), ("a", "b")
+    lib.commit({"lib.txt": "one\n"})
+    upstreams = [upstream_factory(name) for name in names]
+    for upstream in upstreams:
+        modules = '[submodule "lib"]\n\tpath = lib\n\turl = ../lib.git\n'
+        upstream.commit({".gitmodules": modules, "lib": Gitlink(lib.rev("main")), "file": "1\n"})
+    hybrid("init")
+    for upstream in upstreams:
+        hybrid("add", upstream.url, "--branch", "main")
+    path = workspace / "sources.toml"
+    path.write_text(path.read_text().replace('branch = "main"\n', 'branch = "main"\nsubmodules = true\n'))
+    hybrid("pin")
+    hybrid("sync")
+    inner = [workspace / f"sources/{name}/lib" for name in names]
+    for folder in inner:
+        (folder / ".git/info/exclude").write_text("/cache/\n")
+        (folder / "cache/deep").mkdir(parents=True)
+        (folder / "cache/deep/file").write_text("1")
+        (folder / "cache/deep").chmod(0o555)
+    for upstream in upstreams:
+        upstream.commit({"file": "2\n"})
+    hybrid("pin", "--all")
+    try:
+        powerless("sync")
+        assert not (workspace / "state/resume.json").exists()
+        for folder in inner:
+            assert (folder.parent / "file").read_text() == "2\n"
+            assert sorted(path.name for path in folder.iterdir()) == [".git", "lib.txt"]
+        assert "an earlier run could not remove all: left at sources/.incoming/" in powerless("sync").err
+    finally:
+        for left in workspace.glob("sources/**/cache/deep"):
+            left.chmod(0o755)
 
 
 def _unreadable(clone: Path) -> None:
