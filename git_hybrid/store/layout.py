@@ -26,6 +26,11 @@ class Layout(Struct, frozen=True):
         return self.root / MANIFEST
 
     @property
+    def attributes(self) -> Path:
+        """``.gitattributes``, of which some lines are ours."""
+        return self.root / ".gitattributes"
+
+    @property
     def state_folder(self) -> Path:
         """``state/``."""
         return self.root / "state"

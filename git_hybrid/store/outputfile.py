@@ -25,15 +25,13 @@ def refuse_own(layout: Layout, path: Path, *, option: str, shown: str) -> None:
     """Refuse *path*, which *option* gave as *shown*, where the workspace keeps its own files.
 
     Raises:
-        BadArgument: it is the manifest, or something in ``state/`` or ``sources/``.
+        BadArgument: it is the manifest, ``.gitattributes``, or something in ``state/``, ``sources/`` or ``.git/``.
     """
     real = Path(os.path.realpath(path))
-    own = real == layout.manifest or any(
-        real.is_relative_to(folder) for folder in (layout.state_folder, layout.sources_folder)
-    )
-    if own:
+    own = (layout.manifest, layout.attributes, layout.state_folder, layout.sources_folder, layout.root / ".git")
+    if any(real.is_relative_to(os.path.realpath(place)) for place in own):
         what = layout.relative(real)
-        reason = f"{what} belongs to the workspace: name a file outside of state/ and sources/"
+        reason = f"{what} belongs to the workspace: name another file, outside of state/, sources/ and .git/"
         raise BadArgument(what=option, value=shown, reason=reason)
 
 
@@ -59,8 +57,10 @@ def write_output(path: Path, data: bytes) -> None:
 def output_file(path: Path) -> Iterator[IO[bytes]]:
     """Yield what is written to *path*: at once or not at all where that is a file, else straight away.
 
+    What replaces a file has its mode. Until then it stands beside it as ``<name>.<16 hex digits>.tmp``.
+
     Raises:
-        LocalIo: the file system refused; a file that was there is as it was.
+        LocalIo: the file system refused; each file that was there is as it was.
     """
     try:
         straight = _straight(path)
@@ -69,10 +69,15 @@ def output_file(path: Path) -> Iterator[IO[bytes]]:
                 yield file
             return
         target = Path(os.path.realpath(path))
-        temporary = target.with_name(target.name + TEMPORARY)
+        mode = target.stat().st_mode & 0o777 if target.is_file() else None
+        # A name that nobody has or expects: the folder may be one where others write.
+        temporary = target.with_name(f"{target.name}.{os.urandom(8).hex()}{TEMPORARY}")
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        descriptor = os.open(temporary, flags, 0o644 if mode is None else mode)
         try:
-            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-            with os.fdopen(os.open(temporary, flags, 0o644), "wb") as file:
+            with os.fdopen(descriptor, "wb") as file:
+                if mode is not None and mode != stat.S_IMODE(os.fstat(descriptor).st_mode):
+                    os.fchmod(descriptor, mode)
                 yield file
                 file.flush()
                 os.fsync(file.fileno())

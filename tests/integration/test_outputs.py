@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from support.cli import Hybrid, executable, merged_env
-from support.kit import changes, released, snapshot, started
+from support.kit import changes, git, released, snapshot, started
 from support.upstream import Upstream, UpstreamFactory
 
 COMMANDS = {
@@ -33,13 +33,49 @@ def tool(hybrid: Hybrid, workspace: Path, upstream_factory: UpstreamFactory) -> 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_workspaces_own_files_are_refused(hybrid: Hybrid, workspace: Path, tool: Upstream, command: str) -> None:
+    git("init", "-q", cwd=workspace)
     (workspace / "link").symlink_to("sources.toml")
     before = snapshot(workspace)
-    for target in ("sources.toml", "state/sources.lock", "state/new", "sources/tool/README", "link", "state"):
+    state, sources = ("state/sources.lock", "state/new", "state"), ("sources/tool/README", "sources/.gitignore")
+    for target in ("sources.toml", ".gitattributes", *state, *sources, ".git/HEAD", ".git", "link"):
         refused = hybrid(*COMMANDS[command], target, check=2)
         assert f"{target!r}" in refused.err, refused
         assert "belongs to the workspace" in refused.err, refused
     assert changes(before, snapshot(workspace)) == []
+
+
+def test_a_receipt_replaces_none_of_the_workspaces_files(
+    hybrid: Hybrid, workspace: Path, tmp_path: Path, tool: Upstream
+) -> None:
+    bundle = tmp_path / "all.ghb"
+    hybrid("bundle", "create", "-o", bundle)
+    before = snapshot(workspace)
+    for target in ("sources.toml", ".gitattributes", "state/sources.lock"):
+        refused = hybrid("bundle", "apply", bundle, "--receipt", target, check=2)
+        assert f"--receipt: '{target}'" in refused.err, refused
+        assert "belongs to the workspace" in refused.err, refused
+    assert changes(before, snapshot(workspace)) == []
+    fresh = tmp_path / "fresh"
+    fresh.mkdir()
+    hybrid("bundle", "apply", bundle, "--receipt", "sources.toml", cwd=fresh, check=2)
+    assert list(fresh.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_nothing_beside_the_file_is_touched(hybrid: Hybrid, tmp_path: Path, tool: Upstream, command: str) -> None:
+    words = COMMANDS[command]
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "new.tmp").write_text("mine")
+    (out / "old.tmp").symlink_to("/absent/file")
+    (out / "old").write_text("old")
+    (out / "old").chmod(0o620)
+    beside = {name: data for name, data in snapshot(out).items() if name.endswith(".tmp")}
+    for name in ("new", "old"):
+        hybrid(*words, out / name, check=None)
+        assert len((out / name).read_bytes()) > 3
+    assert {name: data for name, data in snapshot(out).items() if name not in ("new", "old")} == beside
+    assert stat.S_IMODE((out / "old").stat().st_mode) == 0o620
 
 
 @pytest.mark.parametrize("command", COMMANDS)

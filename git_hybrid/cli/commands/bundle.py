@@ -155,6 +155,8 @@ def apply_command(
     target = path.with_name(f"{path.name}.receipt.json") if receipt is None else folder / receipt
     try:
         with opened(context, jobs=jobs, offline=True) as (session, output):
+            if receipt is not None:
+                refuse_own(session.layout, target, option="--receipt", shown=str(receipt))
             report, more = _apply(session, path, allowed)
             done = exit_of(report) == 0
             if done:

@@ -1,0 +1,48 @@
+"""What a command writes where a user says: whole or not at all, and nothing beside it."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import stat
+from pathlib import Path
+
+import pytest
+
+from git_hybrid.core.errors import LocalIo
+from git_hybrid.store.outputfile import output_file, write_output
+
+
+def _fill(path: Path) -> None:
+    with output_file(path) as file:
+        file.write(b"half")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_what_fails_leaves_each_file_as_it_was(tmp_path: Path) -> None:
+    (tmp_path / "page").write_text("old")
+    (tmp_path / "page.tmp").write_text("mine")
+    with pytest.raises(LocalIo, match="No space left"):
+        _fill(tmp_path / "page")
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"page": "old", "page.tmp": "mine"}
+
+
+def test_what_is_not_whole_yet_is_known_by_its_name_and_readable_for_nobody_else(tmp_path: Path) -> None:
+    (tmp_path / "page").write_text("old")
+    (tmp_path / "page").chmod(0o600)
+    with output_file(tmp_path / "page"):
+        (half,) = (path for path in tmp_path.iterdir() if path.name != "page")
+        assert re.fullmatch(r"page\.[0-9a-f]{16}\.tmp", half.name)
+        assert stat.S_IMODE(half.stat().st_mode) == 0o600
+    assert os.listdir(tmp_path) == ["page"]
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o444, 0o666, 0o755])
+def test_the_mode_stays(tmp_path: Path, mode: int) -> None:
+    path = tmp_path / "page"
+    path.write_text("old")
+    path.chmod(mode)
+    write_output(path, b"new")
+    assert path.read_bytes() == b"new"
+    assert stat.S_IMODE(path.stat().st_mode) == mode
