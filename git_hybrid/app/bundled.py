@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from git_hybrid.app.acquire import EVERY_REF
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.endpoints import Endpoint, endpoints
 from git_hybrid.core.errors import HybridError
 from git_hybrid.core.ids import Oid
 from git_hybrid.core.manifest import Defaults, Source
 from git_hybrid.core.ports import FetchRequest, RemoteRefs
-
-_EVERY_REF = ("refs/heads/*", "refs/tags/*")
 
 
 def listed_in_bundle(
@@ -29,7 +28,7 @@ def listed_in_bundle(
     tips: dict[str, Oid] = {}
     peeled: dict[str, Oid] = {}
     try:
-        rt.transport.fetch_bundle(stage, bundle, FetchRequest(refs=_EVERY_REF), defaults)
+        rt.transport.fetch_bundle(stage, bundle, FetchRequest(refs=EVERY_REF), defaults)
         for ref in rt.objects.upstream_refs(stage):
             commit, tag_object = rt.objects.upstream(stage, ref) or (None, None)
             if commit is not None:

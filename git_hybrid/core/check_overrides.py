@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
 
+from git_hybrid.core.ahead import APART
 from git_hybrid.core.approval import as_approved, has_keys, unmet
 from git_hybrid.core.checks import Facts, Violation
 from git_hybrid.core.errors import OverrideEnded, OverrideUnrecorded, OverrideUnsigned
@@ -16,8 +16,6 @@ from git_hybrid.core.values import format_age, format_time
 
 FILE = "state/sources-overrides.json"
 LOCK = "state/sources.lock"
-SLACK = timedelta(days=1)
-"""How far two clocks may be apart."""
 
 PRUNE = "git hybrid sync --prune"
 
@@ -72,7 +70,7 @@ def _record(record: Override, facts: Facts) -> Iterator[Violation]:
         return
     if record.status != "active":
         return
-    if facts.now is not None and record.created_at > facts.now + SLACK:
+    if facts.now is not None and record.created_at > facts.now + APART:
         why = "the clock of whoever made it was wrong, so it would last longer than policy allows"
         what = f"was made at {format_time(record.created_at)}, which is still to come"
         yield violation(what, why, revoke)

@@ -11,14 +11,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
+from git_hybrid.core.ahead import APART
 from git_hybrid.core.canonical import Json
 from git_hybrid.core.endpoints import mirror_url
 from git_hybrid.core.ids import Oid, SourceName, Url
 from git_hybrid.core.manifest import Policy
 from git_hybrid.core.value import Struct, field, replace
 
-_SLACK = timedelta(days=1)
-"""How far two clocks may be apart."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 MirrorKind = Literal["mirror", "bundle"]
@@ -110,7 +109,7 @@ def age(mirror: Mirror, name: SourceName, now: datetime) -> timedelta:
     """
     held = mirror.sources.get(name)
     checked = mirror.verified_at if held is None else held.checked_at
-    times = (time for time in (checked, mirror.added_at) if time is not None and time - now <= _SLACK)
+    times = (time for time in (checked, mirror.added_at) if time is not None and time - now <= APART)
     return max(now - next(times, _EPOCH), timedelta(0))
 
 

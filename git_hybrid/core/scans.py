@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal, assert_never
 
+from git_hybrid.core.ahead import APART
 from git_hybrid.core.audit import Event
 from git_hybrid.core.canonical import Json, canonical_json
 from git_hybrid.core.digest import sha256_hex
@@ -25,8 +26,6 @@ _STATE_WORST_FIRST: tuple[ScanState, ...] = ("error", "findings", "clean")
 _LEVELS: Mapping[str, Severity] = {"error": "high", "warning": "medium", "note": "low"}
 _HIGH_FROM, _MEDIUM_FROM = 7.0, 4.0
 _SCORE_LIMIT = 10.0
-SLACK = timedelta(days=1)
-"""How far two clocks may be apart."""
 StaleReason = Literal["age", "clock", "pin", "scanners", "version", "rules"]
 
 
@@ -152,7 +151,7 @@ def stale_reason(
         return "pin"
     if now - scan.scanned_at > manifest.policy.scan_max_age:
         return "age"
-    if scan.scanned_at - now > SLACK:
+    if scan.scanned_at - now > APART:
         return "clock"
     return _changed(scan, manifest, identities or {}) if scan.scanners else None
 
@@ -201,7 +200,7 @@ def can_reuse(
         and record.state in ("clean", "findings")
         and record.rules_digest == identity.rules_digest
         and identity.version in ("", record.version)
-        and -SLACK <= now - record.scanned_at <= manifest.policy.scan_max_age
+        and -APART <= now - record.scanned_at <= manifest.policy.scan_max_age
     )
 
 
