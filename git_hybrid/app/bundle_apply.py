@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
 
 from git_hybrid.app.bases import Base, bases_of, last_of_log, of_log, unless_allowed
@@ -29,6 +28,7 @@ from git_hybrid.core.bundles import (
     tip_of,
 )
 from git_hybrid.core.canonical import Json
+from git_hybrid.core.digest import sha256_hex
 from git_hybrid.core.errors import HybridError, OldBundle
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.lock import Pin
@@ -206,7 +206,7 @@ def _edit(rt: Runtime, content: BundleContent, snapshot: Snapshot, how: Applying
         edited = how.editor.add(edited, new) if new else edited
     if edited == text:
         return None
-    return ManifestEdit(before_sha256=hashlib.sha256(text.encode("utf-8")).hexdigest(), text=edited)
+    return ManifestEdit(before_sha256=sha256_hex(text.encode("utf-8")), text=edited)
 
 
 def _take_scans(rt: Runtime, content: BundleContent) -> None:

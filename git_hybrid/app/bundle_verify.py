@@ -23,6 +23,7 @@ from git_hybrid.core.errors import (
 )
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Pin, is_valid
+from git_hybrid.core.machine import was_ended
 from git_hybrid.core.manifest import Manifest
 from git_hybrid.core.ports import FetchRequest, Stage
 from git_hybrid.core.ports_bundle import BundleTool
@@ -39,7 +40,6 @@ _THEIR_OWN = (
     Interrupted,
     LocalIo,
 )
-_KILLED = ("died of signal", "Out of memory", "Cannot allocate memory", "cannot fork")
 
 
 class Opened(Struct, frozen=True, kw_only=True):
@@ -111,10 +111,10 @@ def _attempt(check: _Check) -> tuple[Row, Stage | None]:
 
 def _told(check: _Check, error: HybridError) -> HybridError:
     """Return what is told of *error*: a git that was killed says nothing of the bundle, most else that it is bad."""
-    if isinstance(error, NetworkFailure) and any(word in error.message for word in _KILLED):
+    if isinstance(error, NetworkFailure) and was_ended(error.message):
         # Nobody was asked: git reads the file as it would read what a server sends.
         return GitFailed(command="git fetch", status=128, stderr=error.message, name=check.item.name)
-    if isinstance(error, GitFailed) and (error.status < 0 or any(word in error.stderr for word in _KILLED)):
+    if isinstance(error, GitFailed) and (error.status < 0 or was_ended(error.stderr)):
         return error
     return error if isinstance(error, _THEIR_OWN) else check.bad(f"cannot be unbundled ({error.code})")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 
 from git_hybrid.app.executor import run_all
@@ -12,6 +11,7 @@ from git_hybrid.app.remote import list_refs_from
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.select import select
 from git_hybrid.core.audit import Event
+from git_hybrid.core.digest import sha256_hex
 from git_hybrid.core.errors import DuplicateSource, HostNotAllowed, HybridError, OffBranch, RefMissing
 from git_hybrid.core.ids import SourceName, parse_oid, short_ref
 from git_hybrid.core.manifest import Branch, Commit, History, Manifest, Source, Track, allows_host, track_field
@@ -72,7 +72,7 @@ def add(rt: Runtime, editor: Editor, wanted: Sequence[Wanted], *, command: str =
         edited = editor.add(text, [source for source, _, _ in done])
         events = [event for source, _, decision in done for event in (_added(source), *decision.events)]
         pins = {name: pin for _, _, decision in done for name, pin in decision.pins.items()}
-        edit = ManifestEdit(before_sha256=_sha256(text), text=edited)
+        edit = ManifestEdit(before_sha256=sha256_hex(text.encode("utf-8")), text=edited)
         rt.ledger.record(rt.info, Decision(events=events, pins=pins, manifest=edit), ())
         return Report(command=command, rows=rows, run=rt.info.run, notes=tuple(mended))
 
@@ -145,7 +145,7 @@ def remove(rt: Runtime, editor: Editor, names: Sequence[str]) -> Report:
         gone = [row.name for row in rows if row.error is None]
         if gone:
             text = rt.ledger.manifest_text()
-            edit = ManifestEdit(before_sha256=_sha256(text), text=editor.remove(text, gone))
+            edit = ManifestEdit(before_sha256=sha256_hex(text.encode("utf-8")), text=editor.remove(text, gone))
             events = [Event(event="remove", source=row.name, before=row.before) for row in rows if row.error is None]
             ended = {key: item for name in gone for key, item in superseded(rt, snapshot, name, commit=None).items()}
             events += closing_events(ended)
@@ -195,7 +195,3 @@ def _removable(rt: Runtime, snapshot: Snapshot, name: SourceName) -> Row:
     if error is not None:
         return failed(name, error)
     return Row(name=name, outcome="removed", before=pin.commit if pin else None)
-
-
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8")).hexdigest()

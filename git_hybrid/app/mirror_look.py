@@ -86,7 +86,7 @@ def _listed(question: Question) -> RemoteRefs | None:
     if question.mirror.kind == "bundle":
         return None
     try:
-        return list_refs(question.rt, question.source, question.snapshot.manifest.defaults, head=False)
+        return list_refs(question.rt, question.source, question.snapshot.manifest.defaults)
     except RepositoryNotFound as error:
         raise question.lacks("the repository") from error
 

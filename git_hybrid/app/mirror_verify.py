@@ -81,7 +81,7 @@ def _known_tips(rt: Runtime, snapshot: Snapshot, last_seen: LastSeen) -> Mapping
         if not may_ask:
             return source.name, known
         try:
-            refs = list_refs(origin, source, snapshot.manifest.defaults, head=False)
+            refs = list_refs(origin, source, snapshot.manifest.defaults)
             return source.name, newest_allowed(source, refs).commit
         except HybridError as error:
             rt.progress("note", source.name, f"upstream does not answer ({error.code}), so the last known tip counts")

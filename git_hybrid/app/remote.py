@@ -86,9 +86,9 @@ def _tried(rt: Runtime, source: Source, defaults: Defaults, endpoint: Endpoint, 
         return with_retry(attempt, policy=defaults.retry, sleep=sleep, on_failure=on_failure)
 
 
-def list_refs(rt: Runtime, source: Source, defaults: Defaults, *, head: bool) -> RemoteRefs:
-    """Return what the first server that has the source lists."""
-    return list_refs_from(rt, source, defaults, head=head)[0]
+def list_refs(rt: Runtime, source: Source, defaults: Defaults) -> RemoteRefs:
+    """Return what the first server that has the source lists, which need not tell its default branch."""
+    return list_refs_from(rt, source, defaults, head=False)[0]
 
 
 def list_refs_from(

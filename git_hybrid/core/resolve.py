@@ -154,7 +154,7 @@ class Move(Struct, frozen=True, kw_only=True):
     new: Pin
     old_is_ancestor: bool
     new_is_ancestor: bool
-    than: str = ""
+    than: str
 
 
 def moved_tag(old: Pin | None, candidate: Candidate, refs: RemoteRefs, source: Source) -> HybridError | None:
@@ -182,8 +182,7 @@ def forbidden_move(move: Move, source: Source) -> HybridError | None:
     if is_other_repository(old.root_commits, new.root_commits):
         return IdentityChanged(name=source.name, url=str(source.url), old=old.root_commits, new=new.root_commits)
     if move.new_is_ancestor or is_older_version(old.ref, new.ref):
-        than = move.than or f"the pinned {old.commit}"
-        return Rollback(name=source.name, old=old.commit, new=new.commit, than=than)
+        return Rollback(name=source.name, old=old.commit, new=new.commit, than=move.than)
     if isinstance(source.track, Branch) and old.ref == new.ref and not move.old_is_ancestor:
         return RewrittenHistory(name=source.name, ref=new.ref, old=old.commit, new=new.commit)
     return None

@@ -19,6 +19,7 @@ from git_hybrid.core.errors import (
     TlsFailure,
     UnusableRef,
 )
+from git_hybrid.core.machine import disk_trouble, was_ended
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.redact import redact
 from git_hybrid.git.fsck import refused
@@ -51,13 +52,13 @@ _SHALLOW = pattern(
 _TOLD = pattern(r"^fatal: remote error: (?P<words>.*)", re.MULTILINE | re.DOTALL)
 _TOLD_DENIED = ("denied", "not allowed", "not permitted", "forbidden", "unauthorized", "not authorized", "suspended")
 _TOLD_NOT_FOUND = ("not found", "does not exist", "doesn't exist", "no such", "not exported", "could not be found")
-# What of git's words is of this machine: its files, its memory, its programs.
+# What more of git's words is of this machine: its files, its programs.
 _LOCAL = pattern(
     r"unable to (?!access|negotiate)"
     r"|(?:could not|cannot|can't|failed to) (?:open|read|write|create|fork|exec|run|lock|map)"
-    r"|no such file or directory|out of memory|cannot allocate|input/output error|permission denied|bad object"
+    r"|no such file or directory|input/output error|permission denied|bad object"
     r"|point to a valid object|missing (?:blob|tree|commit|object)|failed to traverse|revision walk|packfile"
-    r"|corrupt|bad config|not a git command|died of signal"
+    r"|corrupt|bad config|not a git command"
 )
 
 _DENIED = (
@@ -104,7 +105,6 @@ _CORRUPT = (
     "did not send all necessary objects",
 )
 _CUT = ("early eof", "unexpected disconnect", "rpc failed; curl 18", "rpc failed; curl 56", "recv failure")
-_DISK = ("no space left on device", "read-only file system", "disk quota exceeded", "too many open files")
 _TRANSIENT = (
     ("dns", ("could not resolve host", "couldn't resolve host", "temporary failure in name resolution")),
     ("refused", ("connection refused", "failed to connect to", "couldn't connect to server", "no route to host")),
@@ -168,7 +168,8 @@ def classify_network(stderr: str, *, url: str, status: int, command: str) -> Hyb
 
 def _unknown(text: str, status: int, *, url: str, message: str, command: str) -> HybridError:
     """Return what a failure stands for whose words are not known: the server's, unless it is this machine's."""
-    if status < 0 or "://" not in url or _LOCAL.search(_unless(text, "remote:")):
+    ours = _unless(text, "remote:")
+    if status < 0 or "://" not in url or was_ended(ours) or _LOCAL.search(ours):
         return GitFailed(command=command, status=status, stderr=message)
     return NetworkFailure(url=url, message=message, kind=UNKNOWN)
 
@@ -211,8 +212,8 @@ def _untrusted(stderr: str, text: str, *, url: str, message: str) -> HybridError
     # What came before a connection broke may be any part of a pack: that says nothing of the server.
     if not any(word in text for word in _CUT) and any(word in text for word in _CORRUPT):
         return MalformedObjects(name="", message=message)
-    disk = next((word for word in _DISK if word in text), None)
-    return None if disk is None else LocalIo(path="sources/.incoming", operation="write to", reason=disk)
+    reason = disk_trouble(text)
+    return None if reason is None else LocalIo(path="sources/.incoming", operation="write to", reason=reason)
 
 
 def _refused(stderr: str, text: str, code: int, *, url: str, message: str) -> HybridError | None:

@@ -8,18 +8,14 @@ from pathlib import Path
 
 from git_hybrid.core.errors import GitFailed, HybridError, LocalIo
 from git_hybrid.core.ids import SourceName
+from git_hybrid.core.machine import disk_trouble
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.planner import source_path
 from git_hybrid.git.classify import last_words
 from git_hybrid.git.run import Completed, Runner
 
-_DISK_TROUBLE = (
-    "No space left on device",
-    "Read-only file system",
-    "Input/output error",
-    "Disk quota",
-    "Too many open files",
-)
+# A connection may say this too, but no connection is at work here.
+_BROKEN = "Input/output error"
 _RIGHTS = ("Permission denied", "Operation not permitted")
 # What these are not let do is in the working tree; elsewhere it may be a program that cannot be started.
 _AT_FILES = ("add", "checkout", "clean", "reset")
@@ -78,8 +74,8 @@ def require_complete(name: SourceName, command: str, done: Completed) -> None:
 
 
 def _refused(name: SourceName, command: str, done: Completed) -> LocalIo | None:
-    known = (*_DISK_TROUBLE, *_RIGHTS) if command in _AT_FILES else _DISK_TROUBLE
-    trouble = next((text for text in known if text in done.stderr), None)
+    more = (_BROKEN, *_RIGHTS) if command in _AT_FILES else (_BROKEN,)
+    trouble = disk_trouble(done.stderr) or next((text for text in more if text in done.stderr), None)
     if trouble is None:
         return None
     told = (match for match in _REFUSED.finditer(done.stderr) if trouble in match["reason"])

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from git_hybrid.core.errors import GitFailed
 from git_hybrid.core.ids import Oid, parse_oid
@@ -23,9 +22,6 @@ from git_hybrid.git.listing import hash_one, parse_entries
 from git_hybrid.git.raw import FEW, Unsure, opened
 from git_hybrid.git.run import Runner
 from git_hybrid.git.trees import TooManyTrees, entries_of
-
-if TYPE_CHECKING:
-    pass
 
 _CHUNK = 1 << 18
 _MANY = 1_000_000

@@ -49,7 +49,7 @@ FINAL = (
 def test_the_next_mirror_is_asked(failure):
     transport = FakeTransport({AT_ONE: [failure], AT_TWO: [FOUND]})
     rt = runtime(transport, mirrors=f"{ONE},{TWO}")
-    assert list_refs(rt, SOURCE, DEFAULTS, head=False) == FOUND
+    assert list_refs(rt, SOURCE, DEFAULTS) == FOUND
     assert transport.asked[-1] == AT_TWO
     assert any(kind == "note" and AT_ONE in text for kind, _, text in rt.progress.events)
 
@@ -58,14 +58,14 @@ def test_the_next_mirror_is_asked(failure):
 def test_no_other_mirror_is_asked_after_a_failure_of_trust(failure):
     transport = FakeTransport({AT_ONE: [failure], AT_TWO: [FOUND], URL: [FOUND]})
     with pytest.raises(type(failure)):
-        list_refs(runtime(transport, mirrors=f"{ONE},{TWO},direct"), SOURCE, DEFAULTS, head=False)
+        list_refs(runtime(transport, mirrors=f"{ONE},{TWO},direct"), SOURCE, DEFAULTS)
     assert transport.asked == [AT_ONE]
 
 
 def test_there_is_no_way_to_the_internet_without_direct():
     transport = FakeTransport({AT_ONE: [errors.RepositoryNotFound(url=AT_ONE, message="m")]})
     with pytest.raises(errors.RepositoryNotFound) as caught:
-        list_refs(runtime(transport, mirrors=ONE), SOURCE, DEFAULTS, head=False)
+        list_refs(runtime(transport, mirrors=ONE), SOURCE, DEFAULTS)
     assert transport.asked == [AT_ONE]
     assert caught.value.name == "tool"
 
@@ -73,7 +73,7 @@ def test_there_is_no_way_to_the_internet_without_direct():
 @pytest.mark.parametrize(("mirrors", "asked"), [("", [URL]), ("direct", [URL]), (f"direct,{ONE}", [URL])])
 def test_direct(mirrors, asked):
     transport = FakeTransport({URL: [FOUND]})
-    list_refs(runtime(transport, mirrors=mirrors), SOURCE, DEFAULTS, head=False)
+    list_refs(runtime(transport, mirrors=mirrors), SOURCE, DEFAULTS)
     assert transport.asked == asked
 
 
@@ -81,7 +81,7 @@ def test_direct(mirrors, asked):
 def test_no_network_asks_nobody(mirrors, offline):
     transport = FakeTransport()
     with pytest.raises(errors.Offline) as caught:
-        list_refs(runtime(transport, mirrors=mirrors, offline=offline), SOURCE, DEFAULTS, head=False)
+        list_refs(runtime(transport, mirrors=mirrors, offline=offline), SOURCE, DEFAULTS)
     assert transport.asked == []
     assert caught.value.why
     assert caught.value.name == "tool"
@@ -109,7 +109,7 @@ def test_a_bundle_that_has_it_needs_no_network():
 def test_tries_are_told_and_kept():
     slept: list[float] = []
     rt = runtime(FakeTransport({URL: [_network(), _network(), FOUND]}), slept=slept)
-    assert list_refs(rt, SOURCE, DEFAULTS, head=False) == FOUND
+    assert list_refs(rt, SOURCE, DEFAULTS) == FOUND
     assert len(slept) == 2
     assert rt.ledger.attempts == [("tool", "dns: m")] * 2
     told = [text for kind, _, text in rt.progress.events if kind == "retry"]
@@ -127,7 +127,7 @@ def test_a_signal_ends_the_tries():
     rt = runtime(transport, cancelled=lambda: number)
     force_setattr(rt, "sleep", sleep)
     with pytest.raises(errors.Interrupted) as caught:
-        list_refs(rt, SOURCE, DEFAULTS, head=False)
+        list_refs(rt, SOURCE, DEFAULTS)
     assert caught.value.signal == 15
     assert len(transport.asked) == 1
 

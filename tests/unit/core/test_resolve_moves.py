@@ -111,7 +111,8 @@ def judged(
     old = a_pin(source, commit=OLD, ref=before, roots=roots[0])
     new = a_pin(source, commit=OLD if same_commit else NEW, ref=after, roots=roots[1])
     forward, backward = ancestry == "forward", ancestry == "backward"
-    return forbidden_move(Move(old=old, new=new, old_is_ancestor=forward, new_is_ancestor=backward), source)
+    move = Move(old=old, new=new, old_is_ancestor=forward, new_is_ancestor=backward, than="that")
+    return forbidden_move(move, source)
 
 
 BRANCH, TAG, VERSION = a_source(track=Branch("main")), a_source(track=Tag("v2")), a_source(track=Version(">=1"))
@@ -185,5 +186,5 @@ def test_staying_at_one_commit_is_always_allowed() -> None:
 def test_a_new_url_in_the_manifest_starts_anew() -> None:
     old = replace(a_pin(BRANCH, commit=OLD, roots=(ROOT,)), url=parse_url("https://old.example/x"))
     new = a_pin(BRANCH, commit=NEW, roots=(OTHER_ROOT,))
-    move = Move(old=old, new=new, old_is_ancestor=False, new_is_ancestor=True)
+    move = Move(old=old, new=new, old_is_ancestor=False, new_is_ancestor=True, than="that")
     assert forbidden_move(move, BRANCH) is None

@@ -1,0 +1,38 @@
+"""What git says of the machine that it runs on."""
+
+from __future__ import annotations
+
+import pytest
+
+from git_hybrid.core.machine import disk_trouble, was_ended
+
+
+@pytest.mark.parametrize(
+    ("told", "reason"),
+    [
+        ("fatal: write error: No space left on device", "No space left on device"),
+        ("error: unable to create temporary file: read-only file system", "Read-only file system"),
+        ("fatal: cannot open '/x': Too many open files", "Too many open files"),
+        ("error: /x: Disk quota exceeded", "Disk quota exceeded"),
+        ("fatal: early EOF", None),
+        ("", None),
+    ],
+)
+def test_what_the_disk_refuses(told: str, reason: str | None) -> None:
+    assert disk_trouble(told) == reason
+    assert not was_ended(told)
+
+
+@pytest.mark.parametrize(
+    ("told", "ended"),
+    [
+        ("error: index-pack died of signal 9", True),
+        ("fatal: Out of memory, malloc failed", True),
+        ("fatal: mmap failed: cannot allocate memory", True),
+        ("error: cannot fork() for index-pack: Resource temporarily unavailable", True),
+        ("fatal: the remote end hung up unexpectedly", False),
+    ],
+)
+def test_what_was_ended_by_force(told: str, ended: bool) -> None:
+    assert was_ended(told) is ended
+    assert disk_trouble(told) is None
