@@ -70,10 +70,9 @@ def _hints(error: HybridError, remedy: Remedy) -> tuple[str, ...]:
         return tuple(
             hint.replace("{", "{{").replace("}", "}}") for hint in hints_for(error.name, error.path, error.refs)
         )
-    mirror = vars(error).get("mirror")
-    if mirror and str(mirror).endswith(".bundle"):
+    if error.bundled:
         return _OF_BUNDLE
-    if not error.adding or mirror:
+    if not error.adding or vars(error).get("mirror"):
         return remedy.hints
     from git_hybrid.cli.remedies_adding import ADDING
 

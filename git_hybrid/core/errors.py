@@ -39,6 +39,7 @@ class HybridError(Exception):
     ``adding``: it is about a source that was to be added, of which nothing was written. ``stray``: it is about a folder
     that belongs to no source. ``asked``: the server that it is about is known. An error that has a fact ``mirror`` with
     a default tells by it the base URL of the mirror that was asked, nothing where that was the source's own URL.
+    ``bundled``: that URL is a git bundle's, which was read in place of a server.
 
     A subclass declares its facts as annotations, as a dataclass does; making half a hundred real dataclasses would
     cost every start of the program, and every hook, more than all else that is imported.
@@ -48,6 +49,7 @@ class HybridError(Exception):
     adding: ClassVar[bool] = False
     stray: ClassVar[bool] = False
     asked: ClassVar[bool] = False
+    bundled: ClassVar[bool] = False
     _names: ClassVar[tuple[str, ...]]
 
     def __init__(self, **facts: object) -> None:
@@ -99,11 +101,12 @@ class HybridError(Exception):
     def from_mirror(self, base: str | None, url: str = "") -> Self:
         """Return the error; one about what a server has tells that the mirror at *base* was asked for it, at *url*.
 
-        *base* None: no mirror was, but the source's own URL. The server that is told first stays.
+        *base* None: no mirror was, but the source's own URL. A git bundle is its own base, which no mirror is. The
+        server that is told first stays.
         """
         if self.asked or getattr(type(self), "mirror", None) != "":
             return self
-        vars(self).update(asked=True, mirror=base or "")
+        vars(self).update(asked=True, mirror=base or "", bundled=bool(base) and base == url)
         if base and url and hasattr(self, "url"):
             vars(self)["url"] = url
         return self

@@ -30,6 +30,7 @@ from git_hybrid.core.errors import (
     LocalWork,
     NestedRepository,
     Problem,
+    RefMissing,
 )
 from git_hybrid.store import lockfile, manifest, runs, statefile
 
@@ -203,6 +204,19 @@ def test_what_a_mirror_said_is_no_word_of_upstream(code, adding):
     for hint in told.hints:
         for command in _typed(hint):
             _type(command)
+
+
+@pytest.mark.parametrize("base", ["file:///b/{name}.bundle", "file:///b/x.bundle"])
+def test_a_mirror_that_is_called_as_a_bundle_is_none(base):
+    error = RefMissing(name="tool", ref="refs/heads/main", url="https://host/x")
+    told = tell(error.from_mirror(base, "file:///b/tool.bundle/host/x.git"))
+    assert f"export GIT_HYBRID_MIRRORS={base},direct" in "".join(told.hints)
+
+
+def test_of_a_bundle_no_mirror_is_told_to_be_filled():
+    bundle = "file:///b/tool.bundle"
+    told = tell(RefMissing(name="tool", ref="refs/heads/main", url="https://host/x").from_mirror(bundle, bundle))
+    assert told.hints == ("what is asked, and why: git hybrid config --show-origin",)
 
 
 def _hints_in_code() -> Iterator[str]:

@@ -106,6 +106,10 @@ def test_who_was_asked_is_told_once_and_only_of_what_a_server_has() -> None:
     assert pickle.loads(pickle.dumps(missing)).facts() == missing.facts()
     direct = Unreachable(name="tool", commit="c", ref="refs/heads/main").from_mirror(None, "https://host/x")
     assert (direct.from_mirror("https://mirror").mirror, "url" in vars(direct)) == ("", False)
+    assert not missing.bundled
+    assert not direct.bundled
+    bundle = RefMissing(name="tool", ref="refs/heads/main", url="https://host/x")
+    assert bundle.from_mirror("file:///b/tool.bundle", "file:///b/tool.bundle").bundled
     lacking = MirrorLacks(name="tool", mirror="corp", url="https://corp/x", what="the pin")
     assert lacking.from_mirror("https://mirror").mirror == "corp"
     assert "mirror" not in vars(InvalidFile(path="f", problems=()).from_mirror("https://mirror"))
