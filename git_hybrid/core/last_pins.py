@@ -12,8 +12,11 @@ from git_hybrid.core.override import RESTS_ON
 from git_hybrid.core.value import Struct
 from git_hybrid.core.values import parse_time
 
-ANEW = frozenset({"add", "remove"})
-"""The events with which a source begins or ends: what stood before them is compared with nothing."""
+ANEW = frozenset({"add", "remove", "prune"})
+"""The events with which a source begins or ends: what stood before them is compared with nothing.
+
+Whatever puts a source into the manifest or takes it out records one of them; by hand no source begins anew.
+"""
 
 
 class LastPins(Struct, frozen=True):

@@ -234,7 +234,7 @@ def test_a_pin_that_was_there_does_not_begin_anew() -> None:
     assert judged(a_move(3), begun(2)) == ["unexplained-move"]
     assert judged(begun(2), a_move(3), stands=3) == []
     assert judged(begun(2, rests_on="ovr-1")) == []
-    for again in ("remove", "add"):
+    for again in ("remove", "prune", "add"):
         assert judged(Event(event=again, source="tool"), begun(2)) == []
     # Two branches that each added it: neither had it before.
     left, right = grown(LINES[:1], begun(1)), grown(LINES[:1], begun(2))
