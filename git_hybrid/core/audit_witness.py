@@ -10,7 +10,7 @@ from git_hybrid.core.audit import Record, detail_of
 from git_hybrid.core.audit_archives import LOG, RESTORE, Breach
 from git_hybrid.core.canonical import Json
 from git_hybrid.core.ids import SourceName
-from git_hybrid.core.last_pins import ANEW, LastPins, last_pins
+from git_hybrid.core.last_pins import ANEW, last_pins
 from git_hybrid.core.lock import Lock, Pin
 from git_hybrid.core.lock_moves import FORCED
 from git_hybrid.core.mirrors import Inventory
@@ -70,7 +70,9 @@ def _against_beginnings(records: Mapping[str, Record], lock: Lock) -> Iterator[B
     begun = {(record.get("source"), record.get("after")) for record in pinned if _is_plain_beginning(record)}
     often = Counter(str(record.get("source")) for record in pinned)
     names = {name for name, pin in lock.pins.items() if often[name] > 1 and (name, pin.commit) in begun}
-    last = last_pins(records, names, ends=ANEW) if names else LastPins({}, {})
+    if not names:
+        return
+    last = last_pins(records, names, ends=ANEW)
     for name, digests in last.newest.items():
         for record in (records[digest] for digest in digests if _is_plain_beginning(records[digest])):
             earlier = sorted(str(records[digest].get("after")) for digest in last.over[str(record["hash"])])

@@ -236,6 +236,11 @@ def test_a_pin_that_was_there_does_not_begin_anew() -> None:
     assert judged(begun(2, rests_on="ovr-1")) == []
     for again in ("remove", "prune", "add"):
         assert judged(Event(event=again, source="tool"), begun(2)) == []
+    # Of two branches the one that lost the table is told, wherever a merge put its record.
+    left, right = grown(LINES, begun(2)), grown(LINES, a_move(3))
+    for merged in ([*left, right[-1]], [*right, left[-1]]):
+        found = Witnesses(lock=Lock(pins={TOOL: a_pin(commit=oid(2))}), committed=frozenset(map(sha, merged)))
+        assert ids(merged, found) == ["unexplained-move"]
     # Two branches that each added it: neither had it before.
     left, right = grown(LINES[:1], begun(1)), grown(LINES[:1], begun(2))
     merged = [*left, right[-1]]
