@@ -274,6 +274,14 @@ def test_mirrors_are_what_was_recorded() -> None:
     assert lost.mend == "git hybrid mirror add m https://m.example.org --owner 'ops' --kind bundle"
     assert ids(lines) == ["mirror-deleted"]
     assert ids(grown(lines, Event(event="mirror-remove", detail={"mirror": "m"}))) == []
+    # Of branches that both changed it either may stand, whatever order a merge gives their records.
+    removed = grown(lines, Event(event="mirror-remove", detail={"mirror": "m"}))
+    moved = grown(lines, Event(event="mirror-add", detail={**told, "base_url": "https://other.example.org"}))
+    again = grown(lines, Event(event="mirror-add", detail={**told, "owner": "bea"}))
+    for merged in ([*removed, moved[-1]], [*moved, removed[-1]]):
+        assert ids(merged, Witnesses(committed=frozenset(map(sha, merged)))) == []
+    both = [*moved, again[-1]]
+    assert ids(both, Witnesses(committed=frozenset(map(sha, both)))) == ["mirror-deleted"]
 
 
 def test_a_record_from_the_future_is_told_before_it_is_committed() -> None:
