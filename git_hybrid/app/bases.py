@@ -31,7 +31,7 @@ def last_of_log(rt: Runtime, snapshot: Snapshot, source: Source) -> tuple[Pin, .
     """Return where the audit log has the pin of a declared source last, if the lock has none.
 
     A table that was taken out of the lock, or that a merge has lost, is no reason to take what was refused. What is
-    only being added begins anew.
+    only being added begins anew, and its ``add`` record says so.
     """
     if source.name in snapshot.lock.pins or source.name not in snapshot.manifest.sources:
         return ()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from git_hybrid.app.bases import Base, bases_of, last_of_log, of_log, unless_allowed
 from git_hybrid.app.bundle_overrides import Brought
 from git_hybrid.app.bundle_verify import Opened, Proved, verify_bundle
-from git_hybrid.app.edit import Editor
+from git_hybrid.app.edit import Editor, added
 from git_hybrid.app.force import Objections, closing_events, superseded
 from git_hybrid.app.judging import forbidden_in
 from git_hybrid.app.pin import refuse_unfinished
@@ -21,6 +21,7 @@ from git_hybrid.core.bundles import (
     Had,
     LogEnd,
     Receipt,
+    begun,
     changed_pins,
     edits,
     may_join,
@@ -168,6 +169,7 @@ def _decision(rt: Runtime, content: BundleContent, snapshot: Snapshot, how: Appl
     if content.signer is not None:
         detail["signed_by"] = content.signer
     events = [Event(event="bundle-apply", after=content.sha256, detail=detail)]
+    events += [added(source, bundle=content.sha256) for source in begun(content, snapshot.manifest)]
     for name, pin in sorted(pins.items()):
         lost = last_of_log(rt, snapshot, content.manifest.sources[name])
         old = snapshot.lock.pins.get(name) or next(iter(lost), None)

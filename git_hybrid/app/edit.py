@@ -70,7 +70,7 @@ def add(rt: Runtime, editor: Editor, wanted: Sequence[Wanted], *, command: str =
             return Report(command=command, rows=tuple(map(_not_added, rows)), notes=tuple(mended))
         text = rt.ledger.manifest_text()
         edited = editor.add(text, [source for source, _, _ in done])
-        events = [event for source, _, decision in done for event in (_added(source), *decision.events)]
+        events = [event for source, _, decision in done for event in (added(source), *decision.events)]
         pins = {name: pin for _, _, decision in done for name, pin in decision.pins.items()}
         edit = ManifestEdit(before_sha256=sha256_hex(text.encode("utf-8")), text=edited)
         rt.ledger.record(rt.info, Decision(events=events, pins=pins, manifest=edit), ())
@@ -114,9 +114,10 @@ def _not_added(row: Row) -> Row:
     return replace(row, error=row.error.while_adding())
 
 
-def _added(source: Source) -> Event:
+def added(source: Source, **more: str) -> Event:
+    """Return the event with which a source begins; *more* are details."""
     key, value = track_field(source.track)
-    return Event(event="add", source=source.name, detail={"url": str(source.url), key: value})
+    return Event(event="add", source=source.name, detail={"url": str(source.url), key: value, **more})
 
 
 def refuse_taken(manifest: Manifest, name: SourceName) -> None:

@@ -21,8 +21,8 @@ WAY_OUT = "take back the commit that brought it, while nobody else has that; els
 
 
 def newest_of(records: Sequence[Mapping[str, Json]]) -> Mapping[str, Json]:
-    """Return the record of the latest time; nothing where there is none."""
-    return max(records, key=lambda record: str(record["at"]), default={})
+    """Return the record of the latest time, of several the last; nothing where there is none."""
+    return max(reversed(records), key=lambda record: str(record["at"]), default={})
 
 
 class Ahead(Struct, frozen=True, kw_only=True):

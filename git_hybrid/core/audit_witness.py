@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from git_hybrid.core.audit import Record, detail_of
 from git_hybrid.core.audit_archives import LOG, RESTORE, Breach
 from git_hybrid.core.canonical import Json
 from git_hybrid.core.ids import SourceName
-from git_hybrid.core.last_pins import ANEW, LastPins, last_pins
+from git_hybrid.core.last_pins import ANEW, last_pins
+from git_hybrid.core.last_told import last_told
 from git_hybrid.core.lock import Lock, Pin
 from git_hybrid.core.lock_moves import FORCED
 from git_hybrid.core.mirrors import Inventory
@@ -70,7 +71,9 @@ def _against_beginnings(records: Mapping[str, Record], lock: Lock) -> Iterator[B
     begun = {(record.get("source"), record.get("after")) for record in pinned if _is_plain_beginning(record)}
     often = Counter(str(record.get("source")) for record in pinned)
     names = {name for name, pin in lock.pins.items() if often[name] > 1 and (name, pin.commit) in begun}
-    last = last_pins(records, names, ends=ANEW) if names else LastPins({}, {})
+    if not names:
+        return
+    last = last_pins(records, names, ends=ANEW)
     for name, digests in last.newest.items():
         for record in (records[digest] for digest in digests if _is_plain_beginning(records[digest])):
             earlier = sorted(str(records[digest].get("after")) for digest in last.over[str(record["hash"])])
@@ -129,11 +132,19 @@ def _against_mirrors(records: Mapping[str, Record], inventory: Inventory) -> Ite
             yield _of_log("mirror-edited", what, "the inventory was edited by hand")
     last = {str(detail_of(item).get("mirror")): item for item in records.values() if item["event"] in _OF_INVENTORY}
     there = {*inventory.mirrors, *(item.name for item in inventory.incomplete)}
-    for name, record in last.items():
-        if record["event"] == "mirror-add" and name not in there:
+    # No record stands before one that it follows: what the last line says is always one of the last.
+    lost = {name: item for name, item in last.items() if item["event"] == "mirror-add" and name not in there}
+    newest = last_told(records, lambda item: _mirror_in(item, lost)).newest if lost else {}
+    for name, record in lost.items():
+        if all(records[digest]["event"] == "mirror-add" for digest in newest[name]):
             what = f"the mirror {name} is in the log and not in state/sources-mirrors.json"
             proves = "the file lost its entry: in a merge, a revert or by an edit"
             yield _of_log("mirror-deleted", what, proves, mend=_added_again(detail_of(record)))
+
+
+def _mirror_in(record: Record, names: Collection[str]) -> str | None:
+    name = str(detail_of(record).get("mirror")) if record["event"] in _OF_INVENTORY else ""
+    return name if name in names else None
 
 
 def _added_again(told: Mapping[str, Json]) -> str:

@@ -121,6 +121,11 @@ def edits(content: BundleContent, manifest: Manifest) -> tuple[list[SourceName],
     return [source.name for source in new if source.name in manifest.sources], new
 
 
+def begun(content: BundleContent, manifest: Manifest) -> list[Source]:
+    """Return the sources of the bundle that *manifest* has no entry of, by name."""
+    return [content.manifest.sources[name] for name in sorted(content.lock.pins) if name not in manifest.sources]
+
+
 def changed_pins(content: BundleContent, lock: Lock) -> dict[SourceName, Pin]:
     """Return the pins of the bundle that *lock* does not have as they are."""
     return {name: pin for name, pin in content.lock.pins.items() if lock.pins.get(name) != pin}

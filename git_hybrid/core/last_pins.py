@@ -5,52 +5,28 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 
-from git_hybrid.core.audit import Record, detail_of, previous
+from git_hybrid.core.audit import Record, detail_of
 from git_hybrid.core.ids import InvalidText, Oid, RefName, SourceName, Url, parse_url
+from git_hybrid.core.last_told import Last, last_told
 from git_hybrid.core.lock import UNREACHABLE, Pin
 from git_hybrid.core.override import RESTS_ON
-from git_hybrid.core.value import Struct
 from git_hybrid.core.values import parse_time
 
-ANEW = frozenset({"add", "remove"})
-"""The events with which a source begins or ends: what stood before them is compared with nothing."""
+ANEW = frozenset({"add", "remove", "prune"})
+"""The events with which a source begins or ends: what stood before them is compared with nothing.
+
+Whatever puts a source into the manifest or takes it out records one of them; by hand no source begins anew.
+"""
 
 
-class LastPins(Struct, frozen=True):
-    """The records that pinned each source last, by their hashes: more than one where branches went on side by side.
+def last_pins(records: Mapping[str, Record], names: Collection[str], *, ends: Collection[str] = ()) -> Last:
+    """Return the records that pinned each of *names* last; what an event of *ends* follows counts no more."""
 
-    ``over`` has for each record of a pin those whose place it took.
-    """
-
-    newest: Mapping[str, frozenset[str]]
-    over: Mapping[str, frozenset[str]]
-
-
-def last_pins(records: Mapping[str, Record], names: Collection[str], *, ends: Collection[str] = ()) -> LastPins:
-    """Return the records that pinned each of *names* last; what an event of *ends* follows counts no more.
-
-    A record that moves a pin stands for all records of that pin that it follows, over any number of others.
-    """
-    at: dict[str, dict[str, frozenset[str]]] = {}
-    over: dict[str, frozenset[str]] = {}
-    replaced: set[str] = set()
-    for digest, record in records.items():
-        known: dict[str, frozenset[str]] = {}
-        for item in previous(record):
-            for name, pins in at.get(item, {}).items():
-                known[name] = known.get(name, frozenset()) | pins
+    def about(record: Record) -> str | None:
         name, event = str(record.get("source")), record["event"]
-        if name in names and (event == "pin" or event in ends):
-            replaced |= known.get(name, frozenset())
-            if event == "pin":
-                over[digest] = known.get(name, frozenset())
-            known[name] = frozenset({digest}) if event == "pin" else frozenset()
-        at[digest] = known
-    newest: dict[str, frozenset[str]] = {}
-    for known in at.values():
-        for name, pins in known.items():
-            newest[name] = newest.get(name, frozenset()) | pins
-    return LastPins({name: pins - replaced for name, pins in newest.items()}, over)
+        return name if name in names and (event == "pin" or event in ends) else None
+
+    return last_told(records, about, ends=ends)
 
 
 def pins_of_log(records: Iterable[Record], name: SourceName, url: Url) -> tuple[Pin, ...]:

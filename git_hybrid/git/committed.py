@@ -114,6 +114,7 @@ def history_witness(
         BadArgument: *since* names no commit of the repository.
         GitRefused: git does not answer.
     """
+    from git_hybrid.git.appended import appended
     from git_hybrid.git.former import before_move, logged_at
     from git_hybrid.git.past import past_of
 
@@ -124,7 +125,7 @@ def history_witness(
         return now
     prefix, span = repository.prefix(root), ("HEAD",) if since is None else ("HEAD", f"^{since}")
     hashes = named_hashes(added(repository, span, carriers_in(prefix)))
-    lines = tuple(added(repository, span, logs_in(prefix)))
+    lines = tuple(appended(repository, span, logs_in(prefix)))
     ever = logged(lines) | logged_at(repository, since, (prefix,))
     brought = [item for item in lines if item.is_new and is_log(item.file)]
     former = before_move(repository, root, brought, since, is_committed=bool(lines) or bool(now.head))

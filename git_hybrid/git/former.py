@@ -17,6 +17,7 @@ from git_hybrid.core.pattern import pattern
 from git_hybrid.core.value import Struct, field, replace
 from git_hybrid.core.witnesses import Witnesses
 from git_hybrid.git.ahead import LOCK, LOG, STAGED
+from git_hybrid.git.appended import appended
 from git_hybrid.git.patches import (
     MERGES_TOO,
     SETTINGS,
@@ -59,7 +60,7 @@ def before_commit(repository: Repository, root: Path, now: Witnesses) -> Witness
     others = _folders(repository, known, tips, folder) if known else ()
     found = _found(repository, known, dict.fromkeys(others, tips))
     # A workspace that was taken out and made anew: the folder has had a log, which goes on.
-    here = tuple(added(repository, tips, logs_in(folder)))
+    here = tuple(appended(repository, tips, logs_in(folder)))
     own = logged(here)
     found = Former(lines={**own, **found.lines}, hashes=found.hashes)
     if not found.lines:
@@ -160,7 +161,7 @@ def _found(repository: Repository, known: Collection[str], wanted: Mapping[str, 
     lines: dict[str, str] = {}
     hashes: dict[str, str] = {}
     for folder, tips in wanted.items():
-        ours, theirs = _parted(known, added(repository, tips, logs_in(folder)))
+        ours, theirs = _parted(known, appended(repository, tips, logs_in(folder)))
         lines |= logged(ours)
         named = named_hashes(added(repository, tips, carriers_in(folder)))
         hashes |= {digest: where for digest, where in named.items() if digest not in theirs}

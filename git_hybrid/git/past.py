@@ -8,7 +8,8 @@ from pathlib import Path
 from git_hybrid.core.lock_moves import Past
 from git_hybrid.core.value import Struct, field
 from git_hybrid.git.ahead import LOCK, STAGED
-from git_hybrid.git.patches import Added, added, line_hash, logs_in
+from git_hybrid.git.appended import appended
+from git_hybrid.git.patches import Added, line_hash, logs_in
 from git_hybrid.git.repository import Repository
 from git_hybrid.git.staged import blobs
 
@@ -56,7 +57,7 @@ def past_of(repository: Repository, root: Path, told: Iterable[Added] | None) ->
     return Past(
         head=order[0],
         parents={commit: tuple(parents) for commit, *parents in listed},
-        added=_by_commit(added(repository, ("HEAD",), logs) if told is None else told),
+        added=_by_commit(appended(repository, ("HEAD",), logs) if told is None else told),
         lock=_Locks(repository, path, order, place),
     )
 

@@ -22,7 +22,9 @@ from git_hybrid.store import chain, lockfile, manifest, statefile
 from git_hybrid.store.layout import MIRRORS, OVERRIDES, Layout, archives
 from git_hybrid.store.parsing import invalid, read_bytes
 
-_AT = re.compile(rb'"at":"([0-9T:.Z-]{20,32})","command_id"')
+_AT = re.compile(rb'"at":"([0-9T:.Z-]{20,32})","(?:before|command_id)"')
+"""The time of a record, and of no approval in it: what stands next is in none of those."""
+
 _SCAN = b'scan","hash":"'
 """What every line of the log holds that tells of a scan."""
 
@@ -147,11 +149,11 @@ def trails(layout: Layout, now: datetime) -> tuple[Trail, ScanTrail]:
 
 
 def _newest(texts: Mapping[str, bytes], now: datetime) -> Record:
-    """Return the record of the latest time after *now*: an override that is made would be counted from it."""
+    """Return the record of the latest time after *now*, as ``newest_of`` tells it: an override counts from it."""
     told = format_time(now).encode("ascii")
     times = {time for text in texts.values() for time in _AT.findall(text) if time > told}
     for time in sorted(times, reverse=True):
-        for name, text in texts.items():
+        for name, text in reversed(list(texts.items())):
             end = len(text)
             while (at := text.rfind(b'"at":"' + time, 0, end)) >= 0:
                 end = text.rfind(b"\n", 0, at) + 1

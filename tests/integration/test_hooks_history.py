@@ -270,3 +270,24 @@ def test_a_mirror_that_a_merge_lost_is_added_again(team: Team) -> None:
     team.hybrid("mirror", "remove", "theirs")
     team.commit("remove")
     assert team.is_whole()
+
+
+@pytest.mark.parametrize("into", ["removed", "moved"])
+@pytest.mark.parametrize("taken", ["removed", "moved"])
+def test_of_branches_that_both_changed_a_mirror_either_may_stand(team: Team, into: str, taken: str) -> None:
+    team.hybrid("mirror", "add", "m", "https://m.example.org", "--owner", "ops")
+    team.commit("mirror")
+    for branch in ("removed", "moved"):
+        team.switch("-c", branch, "main")
+        team.hybrid("mirror", "remove", "m")
+        if branch == "moved":
+            team.hybrid("mirror", "add", "m", "https://other.example.org", "--owner", "ops")
+        team.commit(branch)
+    team.switch(into)
+    (other,) = {"removed", "moved"} - {into}
+    git("merge", "-q", other, cwd=team.root, check=False)
+    git("checkout", "-q", taken, "--", "state/sources-mirrors.json", cwd=team.root)
+    git("add", "-A", cwd=team.root)
+    assert hook("audit", team.root).returncode == 0
+    team.commit("merge")
+    assert team.is_whole()

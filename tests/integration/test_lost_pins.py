@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from pathlib import Path
 
 import pytest
 
-from git_hybrid.core.audit import detail_of
+from git_hybrid.core.audit import Record, detail_of
 from support.cli import Hybrid
-from support.governed import LOCK, forced_site, plain_site
-from support.kit import lock, released, started
+from support.governed import LOCK, LOG, forced_site, plain_site
+from support.kit import lock, released, replace, started
 from support.upstream import Upstream, UpstreamFactory
 
 EMPTY = "lock_version = 1\n"
+MANIFEST = "sources.toml"
+
+
+def log_of(folder: Path) -> list[Record]:
+    return [json.loads(line) for line in (folder / LOG).read_text().splitlines()]
 
 
 @pytest.fixture
@@ -93,3 +100,57 @@ def test_a_moved_tag_that_was_forced_keeps_its_override(
     assert lock(site.root)["tool"]["override"] == named
     assert site.overrides()[0]["status"] == "active"
     assert [found.level for what in ("overrides", "audit") for found in site.checked(what)] == ["warn"]
+
+
+def test_what_was_pruned_begins_anew_as_what_was_removed(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    hybrid("init")
+    empty = (workspace / MANIFEST).read_text()
+    hybrid("add", tool.url, "--name", "tool", "--tag", "v1.1.0")
+    hybrid("sync")
+    older = (workspace / MANIFEST).read_text().replace("v1.1.0", "v1.0.0")
+    for words in (["remove", "tool"], ["sync", "--prune"]):
+        if words[0] == "sync":
+            (workspace / MANIFEST).write_text(empty)
+        hybrid(*words)
+        (workspace / MANIFEST).write_text(older)
+        hybrid("pin", "tool")
+        assert lock(workspace)["tool"]["commit"] == tool.rev("v1.0.0^{commit}")
+        hybrid("check", "audit")
+        (workspace / MANIFEST).write_text(older.replace("v1.0.0", "v1.1.0"))
+        hybrid("pin", "tool")
+        hybrid("sync")
+
+
+@pytest.mark.parametrize("pruned", [True, False])
+def test_a_bundle_that_brings_a_source_back_accuses_nobody(
+    hybrid: Hybrid, workspace: Path, tmp_path: Path, tool: Upstream, pruned: bool
+) -> None:
+    first, second, there = tmp_path / "first", tmp_path / "second", tmp_path / "there"
+    there.mkdir()
+    started(hybrid, tool.url, "--tag", "v1.0.0", "--name", "tool")
+    hybrid("bundle", "create", "-o", first)
+    replace(workspace / MANIFEST, "v1.0.0", "v1.1.0")
+    hybrid("pin", "tool")
+    hybrid("sync")
+    hybrid("bundle", "create", "-o", second)
+    hybrid("bundle", "apply", first, cwd=there)
+    text = (there / MANIFEST).read_text()
+    (there / MANIFEST).write_text(text[: text.index("[source.tool]")])
+    if pruned:
+        hybrid("sync", "--prune", cwd=there)
+    else:
+        # As visible as what add writes where both tables are gone.
+        (there / LOCK).write_text(EMPTY)
+    hybrid("bundle", "apply", second, cwd=there)
+    hybrid("check", "audit", cwd=there)
+    hybrid("audit", "verify", cwd=there)
+    added = [detail_of(item) for item in log_of(there) if item["event"] == "add"]
+    assert [item["tag"] for item in added] == ["v1.0.0", "v1.1.0"]
+    assert added[1]["bundle"] == hashlib.sha256(second.read_bytes()).hexdigest()
+    # A table that is lost after that is judged as ever.
+    (there / LOCK).write_text(EMPTY)
+    replace(there / MANIFEST, "v1.1.0", "v1.0.0")
+    hybrid("pin", "tool", cwd=there, check=6)
+    hybrid("bundle", "apply", second, cwd=there)
+    pin = [item for item in log_of(there) if item["event"] == "pin"][-1]
+    assert pin["before"] == pin["after"] == tool.rev("v1.1.0^{commit}")

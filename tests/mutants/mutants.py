@@ -543,6 +543,13 @@ MUTANTS = (
         f"{PLACES}::test_records_that_came_in_a_merge_are_held_against_the_log",
     ),
     Mutant(
+        "versions-of-a-log-proved-by-id",
+        "git/appended.py",
+        "return digest.hexdigest() == name",
+        "return True",
+        f"{GIT}/test_appended.py::test_what_was_added_is_what_git_tells",
+    ),
+    Mutant(
         "sides-named-in-variables",
         "git/ahead.py",
         "if key.startswith(_MERGED)",

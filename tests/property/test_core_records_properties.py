@@ -6,8 +6,9 @@ from typing import Any
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from git_hybrid.core.audit import Event, Record, Tail, extend, record_hash, tail_of
+from git_hybrid.core.audit import Event, Record, Tail, extend, previous, record_hash, tail_of
 from git_hybrid.core.ids import SourceName
+from git_hybrid.core.last_told import last_told
 from git_hybrid.core.lock import Lock
 from git_hybrid.core.manifest import Source
 from git_hybrid.core.plan import Absent, Broken, Installed, Observed, Snapshot
@@ -148,3 +149,36 @@ def test_a_decision_written_twice_is_a_decision_written_once(
     after = Snapshot(manifest=snapshot.manifest, lock=Lock(pins=snapshot.lock.pins), state=whole.state or State())
     assume(plan.tasks)
     assert write(decision, after, whole.audit) == Records()
+
+
+def told_by_copies(records: Mapping[str, Record]) -> tuple[dict[str, frozenset[str]], dict[str, frozenset[str]]]:
+    """Return what ``last_told`` does, by the plain way: everything that is known is kept for each record."""
+    at: dict[str, dict[str, frozenset[str]]] = {}
+    over, replaced, newest = dict[str, frozenset[str]](), set[str](), dict[str, frozenset[str]]()
+    for digest, record in records.items():
+        known: dict[str, frozenset[str]] = {}
+        for item in previous(record):
+            for name, found in at.get(item, {}).items():
+                known[name] = known.get(name, frozenset()) | found
+        name = str(record["source"])
+        replaced |= known.get(name, frozenset())
+        if record["event"] == "pin":
+            over[digest] = known.get(name, frozenset())
+        known[name] = frozenset({digest}) if record["event"] == "pin" else frozenset()
+        at[digest] = known
+    for known in at.values():
+        for name, found in known.items():
+            newest[name] = newest.get(name, frozenset()) | found
+    return {name: found - replaced for name, found in newest.items()}, over
+
+
+@usual
+@given(data=st.data())
+def test_the_last_records_are_those_that_a_copy_of_everything_tells(data: st.DataObject) -> None:
+    records: dict[str, Record] = {}
+    for number in range(data.draw(st.integers(0, 12))):
+        before = data.draw(st.lists(st.sampled_from([*records, "gone"]), max_size=3))
+        source, event = data.draw(st.sampled_from("ab")), data.draw(st.sampled_from(["pin", "pin", "remove"]))
+        records[str(number)] = {"prev": before, "source": source, "event": event}
+    last = last_told(records, lambda record: str(record["source"]), ends={"remove"})
+    assert (dict(last.newest), dict(last.over)) == told_by_copies(records)

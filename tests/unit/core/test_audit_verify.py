@@ -234,8 +234,13 @@ def test_a_pin_that_was_there_does_not_begin_anew() -> None:
     assert judged(a_move(3), begun(2)) == ["unexplained-move"]
     assert judged(begun(2), a_move(3), stands=3) == []
     assert judged(begun(2, rests_on="ovr-1")) == []
-    for again in ("remove", "add"):
+    for again in ("remove", "prune", "add"):
         assert judged(Event(event=again, source="tool"), begun(2)) == []
+    # Of two branches the one that lost the table is told, wherever a merge put its record.
+    left, right = grown(LINES, begun(2)), grown(LINES, a_move(3))
+    for merged in ([*left, right[-1]], [*right, left[-1]]):
+        found = Witnesses(lock=Lock(pins={TOOL: a_pin(commit=oid(2))}), committed=frozenset(map(sha, merged)))
+        assert ids(merged, found) == ["unexplained-move"]
     # Two branches that each added it: neither had it before.
     left, right = grown(LINES[:1], begun(1)), grown(LINES[:1], begun(2))
     merged = [*left, right[-1]]
@@ -269,6 +274,14 @@ def test_mirrors_are_what_was_recorded() -> None:
     assert lost.mend == "git hybrid mirror add m https://m.example.org --owner 'ops' --kind bundle"
     assert ids(lines) == ["mirror-deleted"]
     assert ids(grown(lines, Event(event="mirror-remove", detail={"mirror": "m"}))) == []
+    # Of branches that both changed it either may stand, whatever order a merge gives their records.
+    removed = grown(lines, Event(event="mirror-remove", detail={"mirror": "m"}))
+    moved = grown(lines, Event(event="mirror-add", detail={**told, "base_url": "https://other.example.org"}))
+    again = grown(lines, Event(event="mirror-add", detail={**told, "owner": "bea"}))
+    for merged in ([*removed, moved[-1]], [*moved, removed[-1]]):
+        assert ids(merged, Witnesses(committed=frozenset(map(sha, merged)))) == []
+    both = [*moved, again[-1]]
+    assert ids(both, Witnesses(committed=frozenset(map(sha, both)))) == ["mirror-deleted"]
 
 
 def test_a_record_from_the_future_is_told_before_it_is_committed() -> None:

@@ -8,6 +8,7 @@ from git_hybrid.core.bundles import (
     Had,
     LogEnd,
     Receipt,
+    begun,
     changed_pins,
     edits,
     had,
@@ -92,6 +93,13 @@ def test_what_is_edited():
     changed = a_source(track=Branch("next"))
     assert edits(content(changed), here(a_source())) == ([TOOL], [changed])
     assert edits(content(a_source(), a_source("more")), here(a_source())) == ([], [])
+
+
+def test_what_begins_is_what_no_entry_stands_for_yet():
+    both = content(a_source(), a_source("more"), pinned=("tool", "more"), carried=("tool", "more"))
+    assert begun(both, here()) == [a_source("more"), a_source()]
+    assert begun(both, here(a_source(track=Branch("next")))) == [a_source("more")]
+    assert begun(content(a_source(), a_source("more")), here(a_source())) == []
 
 
 def test_pins_that_change():

@@ -28,9 +28,10 @@ def commits(records: tuple[Record, ...]) -> list[str]:
 def test_the_last_record_counts_until_the_source_is_removed() -> None:
     lines = grown((), Event(event="add", source="tool"), pinned(1), pinned(2), pinned(3, source="other"))
     assert commits(lines) == [oid(2)]
-    removed = grown(lines, Event(event="remove", source="tool"))
-    assert commits(removed) == []
-    assert commits(grown(removed, Event(event="add", source="tool"), pinned(4))) == [oid(4)]
+    for end in ("remove", "prune"):
+        removed = grown(lines, Event(event=end, source="tool"))
+        assert commits(removed) == []
+        assert commits(grown(removed, Event(event="add", source="tool"), pinned(4))) == [oid(4)]
     assert commits(()) == []
 
 

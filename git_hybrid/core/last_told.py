@@ -1,0 +1,82 @@
+"""The last records of each thing that the audit log tells of, over branches that a merge brought together. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, MutableMapping
+
+from git_hybrid.core.audit import Record, previous
+from git_hybrid.core.value import Struct
+
+Known = dict[str, frozenset[str]]
+
+
+class Last(Struct, frozen=True):
+    """The last records of each thing, by their hashes: more than one where branches went on side by side.
+
+    ``over`` has for each of those records the ones whose place it took.
+    """
+
+    newest: Mapping[str, frozenset[str]]
+    over: Mapping[str, frozenset[str]]
+
+
+def last_told(
+    records: Mapping[str, Record], about: Callable[[Record], str | None], *, ends: Collection[str] = ()
+) -> Last:
+    """Return the last of *records* that tell of each thing; what an event of *ends* follows counts no more.
+
+    *about* names the thing that a record tells of, or returns None. A record stands for all of its thing that it
+    follows, over any number of others. What stands before a record that it names as earlier is not followed.
+    """
+    left = _followers(records)
+    at: dict[str, Known] = {}
+    over: dict[str, frozenset[str]] = {}
+    replaced: set[str] = set()
+    for digest, record in records.items():
+        known = _known(at, left, previous(record))
+        name = about(record)
+        if name is not None:
+            before = known.get(name, frozenset())
+            replaced |= before
+            known[name] = frozenset()
+            if record["event"] not in ends:
+                known[name], over[digest] = frozenset({digest}), before
+        at[digest] = known
+    # What another record follows is there no more.
+    newest = _joined({}, at.values())
+    return Last({name: told - replaced for name, told in newest.items()}, over)
+
+
+def _followers(records: Mapping[str, Record]) -> dict[str, int]:
+    """Return how many of *records* follow each one that stands before them."""
+    left: dict[str, int] = {}
+    for digest, record in records.items():
+        for item in previous(record):
+            if item in left:
+                left[item] += 1
+        left[digest] = 0
+    return left
+
+
+def _known(at: MutableMapping[str, Known], left: MutableMapping[str, int], before: Iterable[str]) -> Known:
+    """Return what is known after all of *before*; taken out of *at*, not copied, once nothing else follows.
+
+    A copy for each record, of a log in which nothing branched, would take the square of its length.
+    """
+    mine, others = list[Known](), list[Known]()
+    for item in before:
+        if item in at:
+            left[item] -= 1
+            if left[item]:
+                others.append(at[item])
+            else:
+                mine.append(at.pop(item))
+    first = mine.pop() if mine else {}
+    return _joined(first, (*mine, *others))
+
+
+def _joined(known: Known, others: Iterable[Known]) -> Known:
+    for other in others:
+        for name, told in other.items():
+            known[name] = known.get(name, frozenset()) | told
+    return known

@@ -1,0 +1,155 @@
+"""What commits have added to the files of an audit log, where it nearly always grew and nothing else.
+
+git compares both files of each change as a whole, and a log is long. That one begins with the other is told by its id:
+the hash of as many bytes of what stands last.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from git_hybrid.core.value import Struct
+from git_hybrid.git.ahead import STAGED
+from git_hybrid.git.patches import HEADER, MERGES_TOO, SETTINGS, Added, added, has_commit
+from git_hybrid.git.repository import FILE, Repository, refused
+from git_hybrid.git.staged import blobs
+
+_SIZES = ("git", "cat-file", "--batch-check=%(objectname) %(objectsize)")
+_PLAIN = ("A", "M", "D")
+_FEW, _MANY = 16, 1000
+"""So few changes git looks at alone, for to ask for more takes longer; so many too, if they are another kind."""
+
+
+class _Change(Struct, frozen=True):
+    """The change of one file against one parent: ids of its content before and after, empty where it is not there.
+
+    ``is_plain`` tells that it is one of a file, and of nothing else such as a link.
+    """
+
+    commit: str
+    parents: tuple[str, ...]
+    file: str
+    old: str
+    new: str
+    is_plain: bool
+
+
+class _Grown(Struct, frozen=True):
+    """The content of a file: the first ``size`` bytes of ``text``."""
+
+    text: bytes
+    size: int
+
+
+def appended(repository: Repository, revisions: Sequence[str], files: Sequence[str]) -> Iterator[Added]:
+    """Yield what :func:`git_hybrid.git.patches.added` does, of files that hardly do anything but grow.
+
+    Raises:
+        GitRefused: git does not answer.
+    """
+    changes = _changes(repository, revisions, files)
+    known = _known(repository, changes) if len(changes) >= _FEW else {}
+    left = dict.fromkeys(change.commit for change in changes if not _is_growth(change, known))
+    if not known or len(left) > _MANY:
+        yield from added(repository, revisions, files)
+        return
+    told: dict[str, list[Added]] = {}
+    for item in added(repository, ("--no-walk", *left), files) if left else ():
+        told.setdefault(item.commit, []).append(item)
+    for change in changes:
+        yield from told.pop(change.commit, ()) if change.commit in left else _lines(change, known)
+
+
+def _is_growth(change: _Change, known: Mapping[str, _Grown]) -> bool:
+    """Tell whether a file came, went, or got more at its end."""
+    if not change.is_plain or not change.new:
+        return change.is_plain
+    old, new = known.get(change.old), known.get(change.new)
+    if new is None or not change.old:
+        return new is not None
+    return old is not None and old.text is new.text and old.size <= new.size
+
+
+def _lines(change: _Change, known: Mapping[str, _Grown]) -> Iterator[Added]:
+    if not change.new:
+        return
+    new = known[change.new]
+    # A line that was torn when the other half came is a new line.
+    start = new.text.rfind(b"\n", 0, known[change.old].size) + 1 if change.old else 0
+    *whole, rest = new.text[start : new.size].split(b"\n")
+    for line in (*whole, rest) if rest else whole:
+        yield Added(
+            commit=change.commit,
+            parents=change.parents,
+            file=change.file,
+            line=line.decode("utf-8", "surrogateescape"),
+            is_new=not change.old,
+        )
+
+
+def _changes(repository: Repository, revisions: Sequence[str], files: Sequence[str]) -> list[_Change]:
+    """Return the changes of *files* in *revisions*, the oldest first, those of a merge against each of its parents."""
+    if repository.top is None:
+        return []
+    options = ("--reverse", "--raw", "-z", "--no-abbrev", "--format=commit %H %P", *MERGES_TOO)
+    done = repository.run(["git", *SETTINGS, "log", *options, *revisions, "--", *files])
+    if done.status != 0:
+        if has_commit(repository, "HEAD"):
+            raise refused(str(repository.top), done.stderr)
+        return []
+    found: list[_Change] = []
+    commit, parents = "", tuple[str, ...]()
+    words = iter(done.stdout.decode("utf-8", "surrogateescape").split("\0"))
+    for word in words:
+        line = word.rpartition("\n")[2]
+        if line.startswith(":"):
+            modes, names, how = line[1:].split(" ")[:2], line.split(" ")[2:4], line.split(" ")[4]
+            old, new = (name if name.strip("0") else "" for name in names)
+            # The mode of what is not there is zeros.
+            is_plain = how in _PLAIN and all(mode.startswith(FILE) or not mode.strip("0") for mode in modes)
+            found.append(_Change(commit, parents, next(words), old, new, is_plain))
+        elif match := HEADER.fullmatch(line):
+            commit, parents = match[1], tuple(match[2].split())
+    return found
+
+
+def _known(repository: Repository, changes: Sequence[_Change]) -> dict[str, _Grown]:
+    """Return the content, by id, of all that is the beginning of something that nothing came after."""
+    plain = [change for change in changes if change.is_plain]
+    sizes = _sizes(repository, dict.fromkeys(item for change in plain for item in (change.old, change.new) if item))
+    before = {change.old for change in plain}
+    # What was taken back has something after it that came before it.
+    last = dict.fromkeys(
+        change.new for change in plain if (change.new and change.new not in before) or change is plain[-1]
+    )
+    texts = _read(repository, [name for name in last if name in sizes])
+    found: dict[str, _Grown] = {}
+    # From the newest on: the text that one was found in is the first for the one before it.
+    for name, size in reversed(sizes.items()):
+        for at, text in enumerate(texts):
+            if size <= len(text) and _begins(text, size, name):
+                found[name] = _Grown(text, size)
+                texts.insert(0, texts.pop(at))
+                break
+    return found
+
+
+def _sizes(repository: Repository, names: Iterable[str]) -> dict[str, int]:
+    question = "".join(f"{name}\n" for name in names).encode("ascii")
+    told = (line.split(" ") for line in repository.ask(_SIZES, stdin=question).decode("ascii").splitlines())
+    # One that is missing is asked for again by whoever compares, and git tells what is wrong.
+    return {name: int(size) for name, size in told if size.isdigit()}
+
+
+def _read(repository: Repository, names: Iterable[str]) -> list[bytes]:
+    question = "".join(f"{name}\n" for name in names).encode("ascii")
+    return [text for text in blobs(repository.ask(STAGED, stdin=question)) if text is not None]
+
+
+def _begins(text: bytes, size: int, name: str) -> bool:
+    """Tell whether the first *size* bytes of *text* are what git calls *name*."""
+    head = b"blob %d\0" % size
+    digest = hashlib.sha256(head) if len(name) == 64 else hashlib.sha1(head, usedforsecurity=False)
+    digest.update(memoryview(text)[:size])
+    return digest.hexdigest() == name
