@@ -23,11 +23,9 @@ _STEPS = tuple(
         {"hours": 6},
         {"days": 1},
         {"days": 7},
-        {"days": 30},
-        {"days": 91},
-        {"days": 365},
     )
 )
+_MONTHS = (1, 3, 6, 12, 24, 60, 120, 240, 600, 1200)
 _MOST_TICKS = 8
 
 
@@ -110,12 +108,26 @@ def _marks(moves: Sequence[Move], begin: datetime, span: timedelta, *, apart: in
 
 def _ticks(begin: datetime, end: datetime) -> tuple[Tick, ...]:
     span = end - begin
-    step = next((step for step in _STEPS if span / step <= _MOST_TICKS), span / _MOST_TICKS)
+    step = next((step for step in _STEPS if span / step <= _MOST_TICKS), None)
+    if step is None:
+        # A label such as Oct 2026 stands at the first of the month, wherever the time begins.
+        return tuple(Tick(_x(at, begin, span), at.strftime("%b %Y")) for at in _months(begin, end))
     form = "%H:%M" if step < timedelta(hours=6) else "%d %b %H:%M" if step < timedelta(days=1) else "%d %b %Y"
-    if step >= timedelta(days=30):
-        form = "%b %Y"
     midnight = begin.replace(hour=0, minute=0, second=0, microsecond=0)
     first = midnight + step * -(-(begin - midnight) // step)
     count = int((end - first) / step) + 1
     times = (first + step * number for number in range(count))
     return tuple(Tick(_x(at, begin, span), at.strftime(form)) for at in times)
+
+
+def _months(begin: datetime, end: datetime) -> list[datetime]:
+    """Return the beginnings of months, quarters or years between two times, as few as fit beside each other."""
+    midnight = begin.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    months = range(_month(begin), _month(end) + 1)
+    firsts = [midnight.replace(year=at // 12, month=at % 12 + 1) for at in months]
+    choices = ([at for at in firsts if begin <= at <= end and _month(at) % step == 0] for step in _MONTHS)
+    return next((found for found in choices if len(found) <= _MOST_TICKS), [])
+
+
+def _month(at: datetime) -> int:
+    return at.year * 12 + at.month - 1

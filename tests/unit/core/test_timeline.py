@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
@@ -63,9 +63,9 @@ def test_many_sources_share_a_lane(count, lanes):
         (timedelta(hours=40), "22 Jul 00:00"),
         (timedelta(days=6), "26 Jul 2026"),
         (timedelta(days=50), "07 Sep 2026"),
-        (timedelta(days=200), "Jan 2027"),
+        (timedelta(days=200), "Feb 2027"),
         (timedelta(days=700), "Apr 2028"),
-        (timedelta(days=2500), "Jul 2032"),
+        (timedelta(days=2500), "Jan 2033"),
         (timedelta(days=36000), None),
     ],
 )
@@ -75,3 +75,22 @@ def test_ticks_are_few_and_round(span, label):
     assert 1 <= len(drawing.ticks) <= 10
     assert all(LEFT <= tick.x <= WIDTH for tick in drawing.ticks)
     assert label is None or drawing.ticks[-1].label == label, [tick.label for tick in drawing.ticks]
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "labels"),
+    [
+        (datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 5, 15, tzinfo=UTC), "Jan Feb Mar Apr May"),
+        (datetime(2026, 5, 3, tzinfo=UTC), datetime(2027, 11, 29, tzinfo=UTC), "Jul Oct Jan Apr Jul Oct"),
+        (datetime(2025, 2, 1, tzinfo=UTC), datetime(2028, 6, 1, tzinfo=UTC), "Jul Jan Jul Jan Jul Jan"),
+        (datetime(2020, 2, 1, tzinfo=UTC), datetime(2045, 6, 1, tzinfo=UTC), "Jan Jan Jan Jan Jan"),
+    ],
+    ids=["months", "quarters", "half-years", "years"],
+)
+def test_the_label_of_a_month_stands_at_its_first_day(begin, end, labels):
+    drawing = timeline([_move("a", begin)], now=end)
+    assert drawing is not None
+    assert [tick.label[:3] for tick in drawing.ticks] == labels.split()
+    for tick in drawing.ticks:
+        first = datetime.strptime(tick.label, "%b %Y").replace(tzinfo=UTC)
+        assert abs(tick.x - (LEFT + (WIDTH - LEFT - 20) * ((first - begin) / (end - begin)))) < 0.1
