@@ -8,6 +8,8 @@ from pathlib import Path
 from git_hybrid.core.diagnosis_git import Repository
 from git_hybrid.core.value import Struct
 from git_hybrid.git.environment import child_environment
+from git_hybrid.git.place import top_of
+from git_hybrid.git.repository import refused
 from git_hybrid.git.run import Runner
 
 COMMITTED = ("sources.toml", "state/sources.lock", "state/sources.json", "state/sources-audit.jsonl")
@@ -23,9 +25,16 @@ class Setting(Struct, frozen=True):
 
 
 def repository_around(runner: Runner, root: Path) -> Repository | None:
-    """Return what the repository around the workspace at *root* says about it; None if there is none."""
+    """Return what the repository around the workspace at *root* says about it; None if there is none.
+
+    Raises:
+        GitRefused: git does not answer, above all since the repository belongs to somebody else.
+    """
     env = child_environment(runner.environ, network=True)
-    if runner.run(["git", "rev-parse", "--is-inside-work-tree"], env=env, cwd=root).stdout.strip() != b"true":
+    inside = runner.run(["git", "rev-parse", "--is-inside-work-tree"], env=env, cwd=root)
+    if inside.status != 0 and (top := top_of(str(root), runner.environ)) is not None:
+        raise refused(top, inside.stderr)
+    if inside.stdout.strip() != b"true":
         return None
     asked = runner.run(["git", "check-attr", "-z", "merge", "text", "--", _LOG], env=env, cwd=root).stdout
     told = [value.decode("utf-8", "replace") for value in asked.split(b"\0")[2::3]]

@@ -76,6 +76,9 @@ def test_a_repository_of_somebody_else(site: Site) -> None:
     assert said.splitlines()[-1] == f"  mend: git config --global --add safe.directory {site.root}"
     done = site("audit", "verify", check=2)
     assert f"hint: git config --global --add safe.directory {site.root}\n" in done.err
+    told = site("diag", check=1).out
+    assert "git does not answer" in told
+    assert "git init" not in told
 
 
 def test_a_shallow_clone_says_what_the_log_was_held_against(site: Site, tmp_path: Path) -> None:
