@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from git_hybrid.core.audit import Record, Segment, detail_of
@@ -78,6 +78,7 @@ OVERRIDE_COLUMNS = (
     "lifts",
     "command_id",
     "audit_hash",
+    "earlier",
 )
 
 
@@ -111,10 +112,28 @@ def record_row(record: Record) -> dict[str, str]:
     return {key: _cell(key, told.get(key)) for key in RECORD_COLUMNS}
 
 
-def override_row(override: Override, word: Phase, commits: str = "", because: str = "") -> dict[str, str]:
+def before_renewal(records: Iterable[Record], identity: str) -> str:
+    """Return what an override was before it was renewed, as *records* tell: each request, why, by whom, until when."""
+    told: list[str] = []
+    known = 0
+    for record in records:
+        detail = detail_of(record)
+        if record["event"] in ("override", "override-renewed") and detail.get("override") == identity:
+            people = detail.get("approvers")
+            fresh = people[known:] if isinstance(people, Sequence) and not isinstance(people, str) else ()
+            known += len(fresh)
+            until, who = str(detail.get("expires_at", "")), _cell("approvers", fresh)
+            told.append(f"{detail.get('request_id')}: {detail.get('reason')}, approved by {who}, until {until}")
+    return " | ".join(told[:-1])
+
+
+def override_row(
+    override: Override, word: Phase, commits: str = "", because: str = "", earlier: str = ""
+) -> dict[str, str]:
     """Return one override as the cells of a table.
 
-    *word* is how it stands now, *commits* what it moved over, *because* why it was revoked.
+    *word* is how it stands now, *commits* what it moved over, *because* why it was revoked, *earlier* what it was
+    before it was renewed.
     """
     return {
         "id": override.id,
@@ -137,6 +156,7 @@ def override_row(override: Override, word: Phase, commits: str = "", because: st
         "lifts": ", ".join(override.lifts),
         "command_id": override.command_id,
         "audit_hash": override.audit_hash or "",
+        "earlier": earlier,
     }
 
 

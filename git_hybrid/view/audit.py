@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 from git_hybrid.core.audit import Record, detail_of
 from git_hybrid.core.audit_archives import Breach
+from git_hybrid.core.audit_query import record_row
 from git_hybrid.view.term import fit, paint, safe, width
 from git_hybrid.view.text import SHORT, Look
 
-_TOLD = ("request_id", "reason", "because", "incident", "ref", "command", "error")
+_TOLD = ("request_id", "reason", "approvers", "expires_at", "because", "incident", "ref", "command", "error")
 
 
 def record_lines(records: Sequence[Record], look: Look) -> list[str]:
@@ -24,7 +25,8 @@ def record_lines(records: Sequence[Record], look: Look) -> list[str]:
         who = safe(str(record["operator"]))
         lines.append("  ".join(item for item in (str(record["at"]), event, about, who) if item))
         detail = detail_of(record)
-        told = [f"{key}: {safe(str(detail[key]))}" for key in _TOLD if detail.get(key)]
+        row = record_row(record)
+        told = [f"{key}: {safe(row.get(key) or str(detail[key]))}" for key in _TOLD if detail.get(key)]
         lines += [f"    {line}" for line in told if look.verbose or detail.get("override")]
         if look.verbose:
             lines.append(

@@ -101,6 +101,20 @@ def test_two_people_who_force_and_merge_have_both(site: Site) -> None:
     assert failures(site) == []
 
 
+def test_a_renewal_keeps_what_was_approved_before_it(forced: Site) -> None:
+    (record,) = forced.overrides()
+    renew = ("override", "renew", record["id"], "--expires", "22d", "--reason", "more", "--approver", "cid@example.org")
+    forced(*renew, "--request", "CHG-99")
+    earlier = f"{record['request_id']}: {record['reason']}, approved by {BEA} ("
+    for words in (("show", record["id"]), ("export",), ("export", "--format", "json")):
+        told = forced("override", *words).out
+        assert earlier in told
+        assert f"until {record['expires_at']}" in told
+    log = forced("audit", "log", "--request", "CHG-99").out
+    assert "approvers: " in log
+    assert "expires_at: " in log
+
+
 def test_two_people_who_renew_and_merge_have_the_one_that_the_log_tells_last(forced: Site) -> None:
     (record,) = forced.overrides()
 

@@ -15,12 +15,13 @@ from git_hybrid.cli.commands.pin import moment, read_signature, signature_option
 from git_hybrid.cli.options import Commands, common_options, names_argument, shows_help
 from git_hybrid.cli.output import Output, opened
 from git_hybrid.cli.wiring import Session
-from git_hybrid.core.audit_query import OVERRIDE_COLUMNS, override_row
+from git_hybrid.core.audit_query import OVERRIDE_COLUMNS, before_renewal, override_row
 from git_hybrid.core.check_overrides import FILE as OVERRIDES
 from git_hybrid.core.errors import HybridError, MissingOptions
 from git_hybrid.core.override import Override, phase, plain, why_closed
 from git_hybrid.git.signing import is_signed
 from git_hybrid.store.outputfile import refuse_own, write_output
+from git_hybrid.store.reading import records
 from git_hybrid.store.restoring import restore_overrides
 from git_hybrid.view.export import FORMATS, Format, Table, export
 from git_hybrid.view.overrides import override_details, override_lines
@@ -84,7 +85,9 @@ def show_command(context: click.Context, *, identity: str) -> int:
             document = {"command": "override show", "exit_code": 0, "sources": []}
             output.document(document | {"override": {**plain(found), "state": word, "commits": commits}})
         else:
-            output.data(*override_details(override_row(found, word, commits, why_closed(found, snapshot.trail))))
+            earlier = before_renewal(records(session.layout), found.id)
+            because = why_closed(found, snapshot.trail)
+            output.data(*override_details(override_row(found, word, commits, because, earlier)))
         return 0
 
 
@@ -216,12 +219,16 @@ def overrides_text(session: Session, form: Format) -> str:
 def overrides_table(session: Session) -> Table:
     """Return all overrides of a workspace as a table."""
     snapshot = session.runtime.ledger.snapshot()
-    records = snapshot.overrides.records.values()
+    logged = records(session.layout)
     rows = [
         override_row(
-            item, phase(item, snapshot.clock), moved_over(session.runtime, item), why_closed(item, snapshot.trail)
+            item,
+            phase(item, snapshot.clock),
+            moved_over(session.runtime, item),
+            why_closed(item, snapshot.trail),
+            before_renewal(logged, item.id),
         )
-        for item in records
+        for item in snapshot.overrides.records.values()
     ]
     return Table(title="Overrides", columns=OVERRIDE_COLUMNS, rows=rows)
 

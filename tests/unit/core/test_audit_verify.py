@@ -26,6 +26,7 @@ from git_hybrid.core.audit_query import (
     OVERRIDE_COLUMNS,
     RECORD_COLUMNS,
     Filter,
+    before_renewal,
     chosen,
     override_row,
     record_row,
@@ -42,6 +43,7 @@ from git_hybrid.core.mirrors import Inventory, Mirror
 from git_hybrid.core.override import Approval, Override, Overrides, Trail, closed, event_of
 from git_hybrid.core.state import State
 from git_hybrid.core.value import replace
+from git_hybrid.core.values import format_time
 from git_hybrid.core.witnesses import Witnesses
 from support.values import NOW, OPERATOR, RUN, a_pin, a_state_entry, oid
 
@@ -433,6 +435,20 @@ def test_filters_and_rows() -> None:
     assert cells["because"] == "done"
     assert (tuple(cells), cells["closed_at"], cells["commits"]) == (OVERRIDE_COLUMNS, "2026-07-20T12:00:00Z", "1 ahead")
     assert override_row(an_override(), "active")["closed_at"] == ""
+
+
+def test_what_an_override_was_before_it_was_renewed() -> None:
+    first = an_override()
+    fresh = replace(first.approvers[0], id="cid")
+    again = replace(first, request_id="CHG-2", reason="still", approvers=(*first.approvers, fresh))
+    events = [event_of(first, "override"), event_of(again, "override-renewed"), event_of(again, "override-revoked")]
+    records = records_of([segment(grown(LINES, *events))])
+    until = format_time(first.expires_at)
+    told = f"CHG-1: {first.reason}, approved by bea (2026-07-20T12:00:00Z), until {until}"
+    assert before_renewal(records, first.id) == told
+    assert before_renewal(records[:-2], first.id) == before_renewal(records, "ovr-0") == ""
+    bare = {"event": "override", "detail": {"override": first.id}}
+    assert before_renewal([bare, bare], first.id) == "None: None, approved by , until "
 
 
 def test_what_is_missing_is_restored_from_a_commit_that_has_it() -> None:
