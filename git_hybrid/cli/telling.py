@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from git_hybrid.core.endpoints import DIRECT
 from git_hybrid.core.errors import HybridError, InvalidFile, RemoteError, UnsavedWork
 from git_hybrid.core.report import Report, Row
 from git_hybrid.core.value import Struct
@@ -86,6 +87,13 @@ def _whose_url(error: HybridError) -> str:
     return "the URL" if error.adding else "the URL in sources.toml"
 
 
+def _ask_upstream_too(mirrors: tuple[str, ...]) -> str:
+    """Return the hint at the list of mirrors that lets upstream be asked, nothing where *mirrors* does already."""
+    if DIRECT in mirrors:
+        return ""
+    return f"or let upstream be asked too: export GIT_HYBRID_MIRRORS={','.join((*mirrors, DIRECT))}"
+
+
 def _facts(error: HybridError) -> dict[str, Any]:
     facts: dict[str, Any] = dict(error.facts())
     url, name = facts.get("url", ""), facts.get("name", "")
@@ -98,6 +106,7 @@ def _facts(error: HybridError) -> dict[str, Any]:
         facts["problems"] = "\n".join(f"{problem.place}: {problem.reason}" for problem in error.problems)
         facts["mend"] = error.mend or f"mend {error.path}, then: git hybrid diag"
     base = str(facts.get("mirror", ""))
+    facts["ask_upstream_too"] = _ask_upstream_too(error.mirrors or (base,))
     facts["mirror_folder"] = base.removeprefix("file://") if base.startswith("file://") and "{" not in base else "DIR"
     if "files" in facts:
         count = facts.get("count", len(facts["files"]))

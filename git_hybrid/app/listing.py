@@ -1,0 +1,34 @@
+"""What is listed of a source: by its bundle where no server may be asked, else by the first server not behind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from git_hybrid.app.bundled import listed_in_bundle
+from git_hybrid.app.lagging import is_behind
+from git_hybrid.app.remote import answered, list_refs_from
+from git_hybrid.app.runtime import Runtime
+from git_hybrid.core.endpoints import Endpoint
+from git_hybrid.core.lock import Pin
+from git_hybrid.core.manifest import Defaults, Source
+from git_hybrid.core.ports import RemoteRefs
+
+
+@contextmanager
+def listed(
+    rt: Runtime, source: Source, defaults: Defaults, pin: Pin | None, *, head: bool, to: str | None = None
+) -> Iterator[tuple[RemoteRefs, Endpoint]]:
+    """Give the block what is listed, and by whom; an error of the block tells the mirror or bundle if it is one's.
+
+    Raises:
+        HybridError: what the servers answered, or the bundle is not sound.
+    """
+
+    def behind(refs: RemoteRefs) -> bool:
+        return is_behind(rt, source, refs, pin, to=to)
+
+    found = listed_in_bundle(rt, source, defaults, oid_length=len(pin.commit) if pin is not None else 40)
+    refs, endpoint = found or list_refs_from(rt, source, defaults, head=head, behind=behind)
+    with answered(rt, source, endpoint.url):
+        yield refs, endpoint
