@@ -30,6 +30,11 @@ class Acquired(Struct, frozen=True, kw_only=True):
     served_by: str | None
 
 
+def has(rt: Runtime, commit: Oid | None) -> Callable[[Stage], bool]:
+    """Return what tells of a stage whether it has *commit*; None, one that is not known yet, keeps no stage back."""
+    return lambda stage: commit is None or rt.objects.has_commit(stage, commit)
+
+
 def fetch_history(
     rt: Runtime,
     source: Source,
@@ -95,7 +100,7 @@ def acquire_pin(rt: Runtime, task: Task, manifest: Manifest, *, borrow: bool) ->
             refs,
             borrow=borrow,
             oid_length=len(pin.commit),
-            satisfied=lambda stage: rt.objects.has_commit(stage, pin.commit),
+            satisfied=has(rt, pin.commit),
             enough=lambda stage: is_proved(rt, stage, pin),
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from git_hybrid.app.acquire import EVERY_REF, containing_ref, fetch_content, fetch_history, gate_content
+from git_hybrid.app.acquire import EVERY_REF, containing_ref, fetch_content, fetch_history, gate_content, has
 from git_hybrid.app.bases import Base, unless_allowed
 from git_hybrid.app.belonging import is_declared, reachable_from_ref
 from git_hybrid.app.force import Objections
@@ -171,11 +171,7 @@ def _fetch_candidate(
         wanted.append(refs.head)
     length = len(next(iter(refs.tips.values()), "0" * 40))
     commit = candidate.commit
-
-    def has_it(stage: Stage) -> bool:
-        return commit is None or rt.objects.has_commit(stage, commit)
-
-    history, served_by = fetch_history(rt, source, manifest, wanted, oid_length=length, satisfied=has_it)
+    history, served_by = fetch_history(rt, source, manifest, wanted, oid_length=length, satisfied=has(rt, commit))
     if commit is None:
         found = rt.objects.find_prefix(history, candidate.prefix)
         if len(found) != 1:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
-from git_hybrid.app.acquire import fetch_history
+from git_hybrid.app.acquire import fetch_history, has
 from git_hybrid.app.executor import run_all
 from git_hybrid.app.lagging import came_before
 from git_hybrid.app.listing import listed
@@ -19,7 +19,6 @@ from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Manifest, Source
 from git_hybrid.core.plan import Clone, Observed, Snapshot
-from git_hybrid.core.ports import Stage
 from git_hybrid.core.ports_spread import Errand
 from git_hybrid.core.report import Report, Row, failed
 from git_hybrid.core.resolve import (
@@ -90,11 +89,8 @@ def _upstream_row(rt: Runtime, snapshot: Snapshot, source: Source, pin: Pin) -> 
     if newest.commit == pin.commit or newest.ref is None:
         return Row(name=source.name, outcome="same", before=pin.commit, after=pin.commit, ref=pin.ref)
     length = len(pin.commit)
-
-    def has_it(stage: Stage) -> bool:
-        return newest.commit is None or rt.objects.has_commit(stage, newest.commit)
-
-    stage, _ = fetch_history(rt, source, snapshot.manifest, (newest.ref,), oid_length=length, satisfied=has_it)
+    satisfied = has(rt, newest.commit)
+    stage, _ = fetch_history(rt, source, snapshot.manifest, (newest.ref,), oid_length=length, satisfied=satisfied)
     known = newest.commit is not None and rt.objects.has_commit(stage, pin.commit)
     ranged = None
     if known and newest.commit is not None and source.history == "full":

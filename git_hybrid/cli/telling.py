@@ -73,12 +73,16 @@ def _hints(error: HybridError, remedy: Remedy) -> tuple[str, ...]:
         )
     mirror = vars(error).get("mirror")
     if mirror and str(mirror).endswith(".bundle"):
-        return _OF_BUNDLE
-    if not error.adding or mirror:
-        return remedy.hints
+        return (*_of_what_is_added(error, ())[-1:], *_OF_BUNDLE)
+    return remedy.hints if mirror else _of_what_is_added(error, remedy.hints)
+
+
+def _of_what_is_added(error: HybridError, hints: tuple[str, ...]) -> tuple[str, ...]:
+    if not error.adding:
+        return hints
     from git_hybrid.cli.remedies_adding import ADDING
 
-    return ADDING.get(error.code, remedy.hints)
+    return ADDING.get(error.code, hints)
 
 
 def _whose_url(error: HybridError) -> str:
