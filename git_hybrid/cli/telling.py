@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from git_hybrid.core.endpoints import DIRECT
-from git_hybrid.core.errors import HybridError, InvalidFile, RemoteError, UnsavedWork
+from git_hybrid.core.errors import HybridError, Interrupted, InvalidFile, RemoteError, UnsavedWork
 from git_hybrid.core.report import Report, Row
 from git_hybrid.core.value import Struct
-from git_hybrid.core.words import counted, plural
+from git_hybrid.core.words import approval_words, counted, plural
 
 if TYPE_CHECKING:
     from git_hybrid.cli.remedy import Remedy
@@ -31,8 +32,8 @@ class Told(Struct, frozen=True):
     hints: tuple[str, ...]
 
 
-def tell(error: HybridError) -> Told:
-    """Return *error* in words."""
+def tell(error: HybridError, has_keys: Callable[[], bool] = lambda: False) -> Told:
+    """Return *error* in words; *has_keys* tells, where a hint needs it, whether an approval takes a signature."""
     remedy = _remedy(error)
     facts = _facts(error)
     if error.stray:
@@ -40,12 +41,18 @@ def tell(error: HybridError) -> Told:
         from shlex import quote
 
         facts["typed"] = quote(facts["path"])
-    exit_code = SIGNALLED + int(facts["signal"]) if error.code == "interrupted" else remedy.exit
+    templates = _hints(error, remedy)
+    if any("{approval}" in text for text in templates):
+        facts["approval"] = approval_words(signed=has_keys())
     cause = tuple(line for line in remedy.cause.format_map(facts).split("\n") if line)
     if isinstance(error, RemoteError) and error.mirror:
         cause += (f"asked at the mirror {error.mirror}, which {_MIRRORS} names",)
-    hints = tuple(hint for hint in (text.format_map(facts) for text in _hints(error, remedy)) if hint)
-    return Told(exit_code, remedy.title.format_map(facts), cause, hints)
+    hints = tuple(hint for hint in (text.format_map(facts) for text in templates) if hint)
+    return Told(_status(error, remedy), remedy.title.format_map(facts), cause, hints)
+
+
+def _status(error: HybridError, remedy: Remedy) -> int:
+    return SIGNALLED + error.signal if isinstance(error, Interrupted) else remedy.exit
 
 
 def _remedy(error: HybridError) -> Remedy:
@@ -137,9 +144,9 @@ def _facts(error: HybridError) -> dict[str, Any]:
     return {key: ", ".join(map(str, value)) if isinstance(value, tuple) else value for key, value in facts.items()}
 
 
-def explain(error: HybridError) -> dict[str, Any]:
-    """Return *error* as plain values, for ``--json``."""
-    told = tell(error)
+def explain(error: HybridError, has_keys: Callable[[], bool] = lambda: False) -> dict[str, Any]:
+    """Return *error* as plain values, for ``--json``; with *has_keys* as for :func:`tell`."""
+    told = tell(error, has_keys)
     return {
         "code": error.code,
         "exit_code": told.exit,
@@ -151,7 +158,7 @@ def explain(error: HybridError) -> dict[str, Any]:
 
 def exit_of_row(row: Row) -> int:
     """Return the exit status that one source stands for."""
-    return 0 if row.error is None else tell(row.error).exit
+    return 0 if row.error is None else _status(row.error, _remedy(row.error))
 
 
 def exit_of(report: Report) -> int:

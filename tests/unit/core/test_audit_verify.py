@@ -230,6 +230,10 @@ def test_a_pin_that_was_there_does_not_begin_anew() -> None:
         return ids(lines, Witnesses(lock=Lock(pins={TOOL: a_pin(commit=oid(stands))})))
 
     assert judged(begun(2)) == ["unexplained-move"]
+    for keyed in (False, True):
+        known = Witnesses(lock=Lock(pins={TOOL: a_pin(commit=oid(2))}), has_keys=keyed)
+        (breach,) = found(grown(LINES, begun(2)), known)
+        assert ("--signature FILE;" in breach.mend) == keyed
     assert judged(begun(1), stands=1) == []
     assert judged(a_move(3), begun(2)) == ["unexplained-move"]
     assert judged(begun(2), a_move(3), stands=3) == []
