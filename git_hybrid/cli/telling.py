@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from git_hybrid.core.endpoints import DIRECT
-from git_hybrid.core.errors import HybridError, Interrupted, InvalidFile, RemoteError, UnsavedWork
+from git_hybrid.core.errors import HybridError, Interrupted, InvalidFile, RemoteError, UnsavedWork, WrongContent
 from git_hybrid.core.report import Report, Row
 from git_hybrid.core.value import Struct
 from git_hybrid.core.words import approval_words, counted, plural
@@ -64,6 +64,10 @@ def _remedy(error: HybridError) -> Remedy:
         from git_hybrid.cli.remedies_strays import STRAYS
 
         return STRAYS.get(error.code, remedy)
+    if isinstance(error, WrongContent) and error.edited:
+        from git_hybrid.cli.remedies_lock import EDITED
+
+        return EDITED
     if vars(error).get("mirror"):
         from git_hybrid.cli.remedies_mirror import BEHIND
 

@@ -24,6 +24,7 @@ _INSTALLED = frozenset({"clone", "update", "repair", "record", "reset"})
 _OF_STATE = _INSTALLED | {"scan", "bundle-scan"}
 _PINNED = frozenset({"pin", "override", "bundle-apply"})
 _OF_INVENTORY = frozenset({"mirror-add", "mirror-remove"})
+_LOCK = "state/sources.lock"
 _PROVED = ("tree", "content_sha256")
 _IF_RIGHT = "if the new one is right: git hybrid remove {name}, then git hybrid add"
 
@@ -54,7 +55,7 @@ def _against_lock(records: Iterable[Record], lock: Lock) -> Iterator[Breach]:
             yield _of_log("unexplained-pin", what, proves)
         elif contents and not any(_is_of(record, pin) for record in contents):
             what = f"no record tells of the content that state/sources.lock has for {name} at {pin.commit[:12]}"
-            yield _of_log("foreign-content", what, "the lock was edited by hand")
+            yield _of_log("foreign-content", what, "the lock was edited by hand", mend=f"git checkout -- {_LOCK}")
 
 
 def _is_of(record: Record, pin: Pin) -> bool:

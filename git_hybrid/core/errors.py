@@ -448,13 +448,14 @@ class IdentityChanged(HybridError):
 
 
 class WrongContent(HybridError):
-    """What was read is not what the lock names."""
+    """What was read is not what the lock names; ``edited``: by the audit log, because the lock was edited."""
 
     code: ClassVar[str] = "wrong-content"
     name: str
     what: str
     expected: str
     found: str
+    edited: bool = False
 
 
 class HostileTree(HybridError):

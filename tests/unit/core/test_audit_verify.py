@@ -185,7 +185,8 @@ def test_the_lock_has_the_content_that_was_recorded() -> None:
     lines = grown(LINES[:2], Event(event="pin", source="tool", after=oid(1), detail=told))
     assert ids(lines, Witnesses(lock=Lock(pins={TOOL: pin}))) == []
     for wrong in (replace(pin, tree=oid(7)), replace(pin, content_sha256="0" * 64)):
-        assert ids(lines, Witnesses(lock=Lock(pins={TOOL: wrong}))) == ["foreign-content"]
+        (breach,) = found(lines, Witnesses(lock=Lock(pins={TOOL: wrong})))
+        assert (breach.id, breach.mend) == ("foreign-content", "git checkout -- state/sources.lock")
     bundled = grown(LINES[:2], Event(event="bundle-apply", source="tool", after=oid(1)))
     assert ids(bundled, Witnesses(lock=Lock(pins={TOOL: pin}))) == []
 
