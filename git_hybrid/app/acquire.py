@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from git_hybrid.app.blaming import wrong_content
 from git_hybrid.app.caching import Want, fetch_through, usable_cache
 from git_hybrid.app.remote import answered, fetch
 from git_hybrid.app.runtime import Runtime
-from git_hybrid.core.errors import HostileTree, IdentityChanged, MovedTag, RefMissing, Unreachable, WrongContent
+from git_hybrid.core.errors import HostileTree, IdentityChanged, MovedTag, RefMissing, Unreachable
 from git_hybrid.core.ids import Oid, RefName, is_full_ref
 from git_hybrid.core.lock import UNREACHABLE, Pin
 from git_hybrid.core.manifest import Commit, Manifest, Source
@@ -28,6 +29,11 @@ class Acquired(Struct, frozen=True, kw_only=True):
     history: Stage
     content: Stage
     served_by: str | None
+
+
+def has(rt: Runtime, commit: Oid | None) -> Callable[[Stage], bool]:
+    """Return what tells of a stage whether it has *commit*; None, one that is not known yet, keeps no stage back."""
+    return lambda stage: commit is None or rt.objects.has_commit(stage, commit)
 
 
 def fetch_history(
@@ -95,7 +101,7 @@ def acquire_pin(rt: Runtime, task: Task, manifest: Manifest, *, borrow: bool) ->
             refs,
             borrow=borrow,
             oid_length=len(pin.commit),
-            satisfied=lambda stage: rt.objects.has_commit(stage, pin.commit),
+            satisfied=has(rt, pin.commit),
             enough=lambda stage: is_proved(rt, stage, pin),
         )
 
@@ -247,14 +253,18 @@ def gate_pinned_tree(
     """
     tree = rt.objects.facts(stage, pin.commit, complete=False).tree
     if tree != pin.tree:
-        raise WrongContent(name=source.name, what="tree of the pinned commit", expected=pin.tree, found=tree)
+        raise wrong_content(rt, pin, what="tree of the pinned commit", expected=pin.tree, found=tree)
     return gate_tree(rt, stage, source, pin.commit, manifest, like=like, kept=kept)
 
 
-def require_digest(pin: Pin, found: str) -> None:
-    """Raise unless *found* is the digest of the content that the lock names."""
+def require_digest(rt: Runtime, pin: Pin, found: str) -> None:
+    """Raise unless *found* is the digest of the content that the lock names.
+
+    Raises:
+        WrongContent: it is not.
+    """
     if found != pin.content_sha256:
-        raise WrongContent(name=pin.source, what="content_sha256", expected=pin.content_sha256, found=found)
+        raise wrong_content(rt, pin, what="content_sha256", expected=pin.content_sha256, found=found)
 
 
 def gate_pin(
@@ -271,5 +281,5 @@ def gate_pin(
     """
     tree = gate_pinned_tree(rt, stage, source, pin, manifest, like=like)
     if like is None or not rt.objects.has_digest(stage, tree.entries, pin.content_sha256, like=like):
-        require_digest(pin, rt.objects.content_sha256(stage, tree.entries))
+        require_digest(rt, pin, rt.objects.content_sha256(stage, tree.entries))
     return tree.notes

@@ -11,8 +11,7 @@ from git_hybrid.core.override import Override, digest
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.scan_policy import accepted_findings, accepting, blocked_by
 from git_hybrid.core.value import Struct, replace
-
-_AGAIN = "--kind scan --force --request ID --approver WHO --reason TEXT --expires WHEN"
+from git_hybrid.core.words import approval_words
 
 
 class Brought(Struct, frozen=True):
@@ -47,10 +46,9 @@ class Brought(Struct, frozen=True):
             PolicyNotMet: with everything that policy of this side misses.
         """
         theirs, ours, clock = self._theirs(pin.override), self._ours(pin.override), self.snapshot.clock
-        if ours is not None and theirs is not None and not _comes_instead(theirs, ours):
-            error = governed(pin, self.snapshot.overrides, self.snapshot.trail, clock, self.snapshot.doubt)
-        else:
-            error = governed(pin, self.content.overrides, self.content.trail, clock, lambda _record: "")
+        here = ours is not None and theirs is not None and not _comes_instead(theirs, ours)
+        side, doubt = (self.snapshot, self.snapshot.doubt) if here else (self.content, _no_doubt)
+        error = governed(pin, side.overrides, side.trail, clock, doubt, signed=self.snapshot.has_keys)
         if error is not None:
             raise error
         record = self.content.overrides.records[str(pin.override)]
@@ -72,18 +70,20 @@ class Brought(Struct, frozen=True):
         accepted = accepted_findings(snapshot.overrides, snapshot.trail, snapshot.clock, snapshot.doubt, pin)
         accepted |= {name for item in self._accepting(pin) for name in item.findings if item.id == pin.override}
         accepted |= {name for item in self.acceptances(pin) for name in item.findings}
-        error = blocked_by(theirs.scan, pin.source, block_on, accepted, is_new=True)
+        error = blocked_by(theirs.scan, pin.source, block_on, accepted, is_new=True, signed=snapshot.has_keys)
         if error is None:
             return
         told = (self.content.overrides, self.content.trail, snapshot.clock)
-        for item in accepting(*told, lambda _record: "", pin):
+        for item in accepting(*told, _no_doubt, pin):
             if item.kind == "scan" and set(item.findings) & set(error.ids):
                 ours = self._ours(item.id)
                 if ours is not None and ours.status != "active":
                     raise self._closed(pin, ours)
                 self._refuse_unmet(item)
         if error.accept:
-            error.accept = f"on the other side, then a new bundle: git hybrid pin {pin.source} {_AGAIN}"
+            words = approval_words(signed=has_keys(self.content.manifest.policy))
+            again = f"git hybrid pin {pin.source} --kind scan {words}"
+            error.accept = f"on the other side, then a new bundle: {again}"
         raise error
 
     def acceptances(self, pin: Pin) -> tuple[Override, ...]:
@@ -106,7 +106,7 @@ class Brought(Struct, frozen=True):
         return self.snapshot.overrides.records.get(identity or "")
 
     def _closed(self, pin: Pin, ours: Override) -> OverrideEnded:
-        error = ended(pin, ours, self.snapshot.clock, signed=has_keys(self.snapshot.manifest.policy))
+        error = ended(pin, ours, self.snapshot.clock, signed=self.snapshot.has_keys)
         assert error is not None
         error.hint = f"on the other side, where it has to end too: git hybrid override revoke {ours.id} --reason TEXT"
         return error
@@ -133,3 +133,7 @@ def _comes_instead(theirs: Override, ours: Override | None) -> bool:
         return True
     told = [(approved_at(item), item.expires_at) for item in (theirs, ours)]
     return ours.status == "active" and told[0] > told[1]
+
+
+def _no_doubt(_record: Override) -> str:
+    return ""

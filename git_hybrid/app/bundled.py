@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from git_hybrid.app.acquire import EVERY_REF
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.endpoints import Endpoint, endpoints
 from git_hybrid.core.errors import HybridError
-from git_hybrid.core.ids import Oid
+from git_hybrid.core.ids import Oid, RefName, branch_ref
 from git_hybrid.core.manifest import Defaults, Source
 from git_hybrid.core.ports import FetchRequest, RemoteRefs
 
 
 def listed_in_bundle(
-    rt: Runtime, source: Source, defaults: Defaults, *, oid_length: int
+    rt: Runtime, source: Source, defaults: Defaults, *, oid_length: int, head: bool
 ) -> tuple[RemoteRefs, Endpoint] | None:
     """Return what the bundle of *source* lists, and its URL; None without one, or where a server may be asked.
 
-    The head of a bundle does not say which commits its tags name, so it is read.
+    The head of a bundle does not say which commits its tags name, so it is read. With *head* also the default branch.
 
     Raises:
         HybridError: it is not sound.
@@ -34,9 +36,20 @@ def listed_in_bundle(
             if commit is not None:
                 tips[ref] = tag_object or commit
                 peeled |= {ref: commit} if tag_object is not None else {}
+        default = _branch_at(rt.transport.head_of_bundle(bundle, defaults), tips) if head else None
     except HybridError as error:
         raise error.about(source.name) from None
     finally:
         rt.quarantine.drop(stage)
     url = f"file://{bundle}"
-    return RemoteRefs(tips=tips, peeled=peeled), Endpoint(url, url)
+    return RemoteRefs(tips=tips, peeled=peeled, head=default), Endpoint(url, url)
+
+
+def _branch_at(head: Oid | None, tips: Mapping[str, Oid]) -> RefName | None:
+    """Return the branch that HEAD of a bundle stands for, None where nothing tells which.
+
+    A bundle has the commit of HEAD and not its branch; of several at that commit it is the one that git would take.
+    """
+    branches = [RefName(ref) for ref, tip in tips.items() if ref.startswith("refs/heads/") and tip == head]
+    usual = [ref for ref in (branch_ref("main"), branch_ref("master")) if ref in branches]
+    return next(iter(usual), branches[0] if len(branches) == 1 else None)

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 
 from git_hybrid.app.executor import run_all
 from git_hybrid.app.force import closing_events, superseded
+from git_hybrid.app.listing import listed_anew
 from git_hybrid.app.pin import pin_one, refuse_unfinished
-from git_hybrid.app.remote import list_refs_from
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.select import select
 from git_hybrid.core.audit import Event
@@ -98,10 +98,9 @@ def _resolve_one(rt: Runtime, snapshot: Snapshot, item: Wanted) -> tuple[Source,
 
 
 def _with_default_branch(rt: Runtime, manifest: Manifest, source: Source) -> tuple[Source, dict[str, str]]:
-    refs, endpoint = list_refs_from(rt, source, manifest.defaults, head=True)
-    if refs.head is None or refs.head not in refs.tips:
-        missing = RefMissing(name=source.name, ref="usable default branch", url=endpoint.url)
-        raise missing.from_mirror(endpoint.base)
+    with listed_anew(rt, source, manifest.defaults) as (refs, endpoint):
+        if refs.head is None or refs.head not in refs.tips:
+            raise RefMissing(name=source.name, ref="usable default branch", url=endpoint.url)
     release = newest_release(short_ref(ref) for ref in refs.tips if ref.startswith("refs/tags/"))
     hints = {"newest_release": release} if release else {}
     return replace(source, track=Branch(short_ref(refs.head))), hints

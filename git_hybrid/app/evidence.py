@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from git_hybrid.app.acquire import EVERY_REF, containing_ref, fetch_content, fetch_history, gate_content
+from git_hybrid.app.acquire import EVERY_REF, containing_ref, fetch_content, fetch_history, gate_content, has
 from git_hybrid.app.bases import Base, unless_allowed
 from git_hybrid.app.belonging import is_declared, reachable_from_ref
-from git_hybrid.app.bundled import listed_in_bundle
 from git_hybrid.app.force import Objections
 from git_hybrid.app.judging import forbidden, moved_from
-from git_hybrid.app.lagging import is_behind
-from git_hybrid.app.remote import answered, fetch, list_refs_from
+from git_hybrid.app.listing import listed
+from git_hybrid.app.remote import answered, fetch
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.submodules import judge_submodules
 from git_hybrid.app.whereabouts import everything, require_commit, require_somewhere
 from git_hybrid.core.errors import (
     BadArgument,
     OffBranch,
+    RewrittenHistory,
     Rollback,
     Unreachable,
 )
@@ -72,15 +72,22 @@ def resolve(rt: Runtime, source: Source, manifest: Manifest, old: Pin | None, wi
         StaleMirror: the mirror that answered was last known to be current too long ago.
         HybridError: what the servers answered.
     """
+    while True:
+        try:
+            return _resolved(rt, source, manifest, old, wish)
+        except (Rollback, RewrittenHistory) as error:
+            # A mirror that is behind looks like that. Whoever names a commit means it, whoever has it.
+            if wish.to is not None or error.mirror not in rt.mirrors.left[:-1]:
+                raise
+            rt.progress("note", source.name, f"the mirror {error.mirror} does not lead to the pin, asking the next")
+            rt = replace(rt, mirrors=rt.mirrors.rest)
 
-    def behind(refs: RemoteRefs) -> bool:
-        return is_behind(rt, source, refs, old, to=wish.to)
 
-    found = listed_in_bundle(rt, source, manifest.defaults, oid_length=len(old.commit) if old is not None else 40)
-    refs, endpoint = found or list_refs_from(rt, source, manifest.defaults, head=True, behind=behind)
-    if (old_mirror := stale(wish.mirrors, manifest.policy, source, endpoint, rt.info.now)) is not None:
-        raise old_mirror
-    with answered(rt, source, endpoint.url):
+def _resolved(rt: Runtime, source: Source, manifest: Manifest, old: Pin | None, wish: Wish) -> Resolved | Pin:
+    """Return what :func:`resolve` does, by the first server that is not surely behind."""
+    with listed(rt, source, manifest.defaults, old, head=True, to=wish.to) as (refs, endpoint):
+        if (old_mirror := stale(wish.mirrors, manifest.policy, source, endpoint, rt.info.now)) is not None:
+            raise old_mirror
         candidate = _candidate(rt, source, manifest, refs, wish)
         moved = moved_from(old, wish.bases, candidate, refs, source)
         wish.objections.meet(moved)
@@ -164,11 +171,7 @@ def _fetch_candidate(
         wanted.append(refs.head)
     length = len(next(iter(refs.tips.values()), "0" * 40))
     commit = candidate.commit
-
-    def has_it(stage: Stage) -> bool:
-        return commit is None or rt.objects.has_commit(stage, commit)
-
-    history, served_by = fetch_history(rt, source, manifest, wanted, oid_length=length, satisfied=has_it)
+    history, served_by = fetch_history(rt, source, manifest, wanted, oid_length=length, satisfied=has(rt, commit))
     if commit is None:
         found = rt.objects.find_prefix(history, candidate.prefix)
         if len(found) != 1:

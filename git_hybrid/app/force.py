@@ -7,7 +7,7 @@ from datetime import datetime
 
 from git_hybrid.app.bases import commit_before
 from git_hybrid.app.runtime import Runtime
-from git_hybrid.core.approval import Approved, Asked, Verify, good_signatures, has_keys, payload, unmet
+from git_hybrid.core.approval import Approved, Asked, Verify, good_signatures, payload, unmet
 from git_hybrid.core.asking import Signing, is_commit, not_met
 from git_hybrid.core.audit import Event
 from git_hybrid.core.errors import FsckRefused, HybridError, OverrideUnnecessary, ScanBlocked
@@ -160,8 +160,7 @@ def make_override(
         lifts, before = _captured_again(snapshot, old, lifts)
     elif not lifts:
         plain_pin = f"git hybrid pin {pin.source} --to {pin.commit}"
-        signed = has_keys(snapshot.manifest.policy)
-        renew = renewal(old.override, signed=signed) if old and old.override else ""
+        renew = renewal(old.override, signed=snapshot.has_keys) if old and old.override else ""
         hint = renew if same and renew else plain_pin
         raise OverrideUnnecessary(name=pin.source, commit=pin.commit, hint=hint)
     override = approved_override(rt, snapshot, forced, pin, approvals)
@@ -191,7 +190,8 @@ def approved_override(
 
 
 def _broken(snapshot: Snapshot, old: Pin) -> bool:
-    return governed(old, snapshot.overrides, snapshot.trail, snapshot.clock, snapshot.doubt) is not None
+    told = (snapshot.overrides, snapshot.trail, snapshot.clock, snapshot.doubt)
+    return governed(old, *told, signed=snapshot.has_keys) is not None
 
 
 def _captured_again(snapshot: Snapshot, old: Pin, lifts: Sequence[str]) -> tuple[Sequence[str], Oid | None]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from git_hybrid.app.bases import bases_of
 from git_hybrid.app.evidence import Resolved, Wish
-from git_hybrid.core.approval import has_keys
 from git_hybrid.core.governance import governed
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Commit, Source
@@ -29,7 +28,7 @@ def unless_held(snapshot: Snapshot, found: Resolved | Pin, source: Source, wish:
     if held is None:
         return found
     told = (snapshot.overrides, snapshot.trail, snapshot.clock, snapshot.doubt)
-    if (ended := governed(held, *told, signed=has_keys(snapshot.manifest.policy))) is not None:
+    if (ended := governed(held, *told, signed=snapshot.has_keys)) is not None:
         raise ended
     return found.old or replace(found, pin=replace(found.pin, override=held.override))
 

@@ -158,7 +158,7 @@ def _despite_cache(run: Run, task: Task, step: Callable[[Run, Task], T]) -> T:
     try:
         return step(run, task)
     except _SUSPICIOUS as error:
-        if cache is None or not suspect:
+        if cache is None or not suspect or (isinstance(error, WrongContent) and error.edited):
             raise
         why = f"{error.code} with what it lent, none without"
     result = step(replace(run, rt=replace(rt, cache=None)), task)
@@ -179,11 +179,11 @@ def _built(run: Run, task: Task) -> tuple[Acquired, Stage, tuple[str, ...]]:
     rt.progress("step", task.name, "checking out")
     rt.writer.prepare(stage, source, pin)
     if source.lfs == "fetch":
-        require_digest(pin, rt.objects.content_sha256(stage, tree.entries))
+        require_digest(rt, pin, rt.objects.content_sha256(stage, tree.entries))
         rt.writer.write_lfs(stage, pin)
     elif kept is None or not kept.write(stage, pin.commit):
         with nullcontext() if cache is None else cache.keeping(source.name, source.url, pin, tree.entries) as keeper:
-            require_digest(pin, rt.writer.write(stage, pin, tree.entries, keeper))
+            require_digest(rt, pin, rt.writer.write(stage, pin, tree.entries, keeper))
             if keeper is not None:
                 keeper.keep()
     return acquired, stage, tree.notes

@@ -23,17 +23,22 @@ def is_behind(rt: Runtime, source: Source, refs: RemoteRefs, pin: Pin | None, *,
         return True
     except HybridError:
         return False
-    return to is None and pin is not None and came_before(rt, source, newest, pin)
+    return to is None and pin is not None and came_before(rt, source, newest, pin) is True
 
 
-def came_before(rt: Runtime, source: Source, newest: Candidate, pin: Pin) -> bool:
-    """Tell whether the tip *newest* of the pinned branch led to the commit that is pinned, as far as the clone knows.
+def came_before(rt: Runtime, source: Source, newest: Candidate, pin: Pin) -> bool | None:
+    """Tell whether the tip *newest* of the pinned branch led to the commit that is pinned; None: the clone cannot tell.
 
     An override may have taken the pin off its branch, so of such a pin it is not told.
     """
     told = (pin.url, pin.ref, pin.override) == (source.url, newest.ref, None) and isinstance(source.track, Branch)
-    if not told or newest.commit in (None, pin.commit) or not isinstance(rt.clones.inspect(source.name, None), Clone):
+    if not told or newest.commit in (None, pin.commit):
         return False
     clone = rt.clones.as_stage(source.name)
+    if not isinstance(rt.clones.inspect(source.name, None), Clone) or not rt.objects.has_commit(clone, pin.commit):
+        return None
     commits: tuple[Oid, ...] = (newest.commit or pin.commit, pin.commit)
-    return all(rt.objects.has_commit(clone, commit) for commit in commits) and rt.objects.is_ancestor(clone, *commits)
+    if rt.objects.has_commit(clone, commits[0]):
+        return rt.objects.is_ancestor(clone, *commits)
+    # A clone with all that came before the pin would have it.
+    return False if source.history == "full" else None

@@ -104,6 +104,8 @@ def _fetched(question: Question, pin: Pin, tip: Oid | None) -> tuple[Stage, tupl
     except Unreachable as error:
         raise _not_served(question, pin, tip) from error
     except (WrongContent, MovedTag, HostileTree, MalformedObjects, FsckRefused) as error:
+        if isinstance(error, WrongContent) and error.edited:
+            raise
         raise question.lies(_told(error)) from error
     if source.lfs == "fetch":
         try:

@@ -194,7 +194,8 @@ def _wish(
     if source.track == Commit(old.commit):
         # The manifest says now what the override was for: it allows the commit without one.
         return Wish(to=None, move=True, bases=bases_of(snapshot, old), objections=Objections(), anew=True)
-    ended = governed(old, snapshot.overrides, snapshot.trail, snapshot.clock, snapshot.doubt)
+    told = (snapshot.overrides, snapshot.trail, snapshot.clock, snapshot.doubt)
+    ended = governed(old, *told, signed=snapshot.has_keys)
     keeps = ended is None and old.url == source.url
     return Wish(to=old.commit if keeps else None, move=False, bases=bases, objections=Objections(forced=keeps))
 
@@ -270,14 +271,15 @@ def _scanned(rt: Runtime, snapshot: Snapshot, found: Resolved) -> Scan:
 
 def _meet_scan(rt: Runtime, snapshot: Snapshot, found: Resolved, objections: Objections, scanned: Scan | None) -> None:
     """Object to what a scan of the new commit found: the one that was made now, else the last that is known."""
-    new, block_on = found.pin, snapshot.manifest.policy.scan_block_on
+    new, block_on, signed = found.pin, snapshot.manifest.policy.scan_block_on, snapshot.has_keys
     accepted = accepted_findings(snapshot.overrides, snapshot.trail, snapshot.clock, snapshot.doubt, new)
     if scanned is None:
         known = None if block_on == "none" else rt.scans.history.known_scan(new.commit, new.tree)
-        blocked = known and blocked_by(known, new.source, block_on, accepted, is_new=True)
+        blocked = known and blocked_by(known, new.source, block_on, accepted, is_new=True, signed=signed)
         objections.meet(blocked or scan_blocked(snapshot, new.source, new))
         return
-    error: ScanBlocked | ScanIncomplete | None = blocked_by(scanned.status, new.source, block_on, accepted, is_new=True)
+    error: ScanBlocked | ScanIncomplete | None
+    error = blocked_by(scanned.status, new.source, block_on, accepted, is_new=True, signed=signed)
     error = error or incomplete_scan(new.source, scanned.status, again=f"git hybrid pin {new.source} --scan")
     if error is not None and not objections.forced:
         raise Refused(error, scan_event(new.source, scanned.status, refused=True))

@@ -40,16 +40,16 @@ def ask(rt: Runtime, source: Source, defaults: Defaults, step: Callable[[Endpoin
             return _tried(rt, source, defaults, endpoint, step), endpoint
         except _NOT_THERE as error:
             if position + 1 == len(choices):
-                raise _told_of(error, source, endpoint) from None
+                raise _told_of(rt, error, source, endpoint) from None
             rt.progress("note", source.name, f"not served by {endpoint.url} ({error.code}), asking the next")
         except HybridError as error:
-            raise _told_of(error, source, endpoint) from None
+            raise _told_of(rt, error, source, endpoint) from None
     raise AssertionError("unreachable: the last server returns or raises")
 
 
-def _told_of(error: HybridError, source: Source, endpoint: Endpoint) -> HybridError:
+def _told_of(rt: Runtime, error: HybridError, source: Source, endpoint: Endpoint) -> HybridError:
     """Return *error* with the name of the source, and the mirror that it comes from, if it does."""
-    return error.about(source.name).from_mirror(endpoint.base, endpoint.url)
+    return error.about(source.name).from_mirror(endpoint.base, endpoint.url, rt.mirrors.entries)
 
 
 @contextmanager
@@ -61,7 +61,7 @@ def answered(rt: Runtime, source: Source, url: str) -> Iterator[None]:
         bundle = Endpoint(f"file://{rt.bundles(source.name)}", f"file://{rt.bundles(source.name)}")
         for endpoint in (*endpoints(source.url, source.name, rt.mirrors), bundle):
             if endpoint.url == url:
-                raise _told_of(error, source, endpoint) from None
+                raise _told_of(rt, error, source, endpoint) from None
         raise
 
 

@@ -17,7 +17,6 @@ from git_hybrid.app.scan_errand import of_commit, scan_fetched, scan_group
 from git_hybrid.app.scanning import Scan, incomplete_scan, scan_commit, scanned_before, with_scan
 from git_hybrid.app.select import select
 from git_hybrid.app.spreading import carried_out, errands_of
-from git_hybrid.core.approval import has_keys
 from git_hybrid.core.errors import (
     HybridError,
     Interrupted,
@@ -261,7 +260,7 @@ def _blocked(snapshot: Snapshot, name: SourceName, status: ScanStatus) -> ScanBl
     pin, policy = snapshot.lock.pins[name], snapshot.manifest.policy
     accepted = accepted_findings(snapshot.overrides, snapshot.trail, snapshot.clock, snapshot.doubt, pin)
     track = snapshot.manifest.sources[name].track
-    return blocked_by(status, name, policy.scan_block_on, accepted, track=track, signed=has_keys(policy))
+    return blocked_by(status, name, policy.scan_block_on, accepted, track=track, signed=snapshot.has_keys)
 
 
 def _reused(rt: Runtime, made: Scan) -> list[str]:

@@ -8,7 +8,6 @@ from git_hybrid.app.identities import identities
 from git_hybrid.app.observe import observe
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.select import select
-from git_hybrid.core.approval import has_keys
 from git_hybrid.core.condition import SCAN_SEVERITY, SEVERITY, Condition, condition
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.plan import Snapshot
@@ -49,7 +48,7 @@ def status(rt: Runtime, names: Sequence[str] = (), groups: Sequence[str] = ()) -
         rows=tuple(rows),
         unfinished=snapshot.unfinished,
         has_scanners=bool(snapshot.manifest.scanners),
-        has_keys=has_keys(snapshot.manifest.policy),
+        has_keys=snapshot.has_keys,
     )
 
 

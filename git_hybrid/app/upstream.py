@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
-from git_hybrid.app.acquire import fetch_history
-from git_hybrid.app.bundled import listed_in_bundle
+from git_hybrid.app.acquire import fetch_history, has
 from git_hybrid.app.executor import run_all
-from git_hybrid.app.lagging import came_before, is_behind
+from git_hybrid.app.lagging import came_before
+from git_hybrid.app.listing import listed
 from git_hybrid.app.observe import observe
-from git_hybrid.app.remote import answered, list_refs_from
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.select import select
 from git_hybrid.app.spreading import batches, carried_out, errands_of
-from git_hybrid.core.endpoints import Endpoint
-from git_hybrid.core.errors import HybridError, NoPin
+from git_hybrid.core.endpoints import DIRECT, Endpoint, Mirrors
+from git_hybrid.core.errors import HybridError, NoPin, RemoteError
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Manifest, Source
 from git_hybrid.core.plan import Clone, Observed, Snapshot
-from git_hybrid.core.ports import RemoteRefs, Stage
 from git_hybrid.core.ports_spread import Errand
 from git_hybrid.core.report import Report, Row, failed
 from git_hybrid.core.resolve import (
@@ -90,11 +89,8 @@ def _upstream_row(rt: Runtime, snapshot: Snapshot, source: Source, pin: Pin) -> 
     if newest.commit == pin.commit or newest.ref is None:
         return Row(name=source.name, outcome="same", before=pin.commit, after=pin.commit, ref=pin.ref)
     length = len(pin.commit)
-
-    def has_it(stage: Stage) -> bool:
-        return newest.commit is None or rt.objects.has_commit(stage, newest.commit)
-
-    stage, _ = fetch_history(rt, source, snapshot.manifest, (newest.ref,), oid_length=length, satisfied=has_it)
+    satisfied = has(rt, newest.commit)
+    stage, _ = fetch_history(rt, source, snapshot.manifest, (newest.ref,), oid_length=length, satisfied=satisfied)
     known = newest.commit is not None and rt.objects.has_commit(stage, pin.commit)
     ranged = None
     if known and newest.commit is not None and source.history == "full":
@@ -114,17 +110,23 @@ class _Listed(Struct, frozen=True, kw_only=True):
 def _newest(rt: Runtime, source: Source, manifest: Manifest, pin: Pin | None) -> _Listed:
     """Return the newest that the manifest allows, as the first server lists it that is not behind.
 
+    Where nothing here tells whether a mirror is, upstream itself is asked too, if it may be.
+
     Raises:
         MovedTag, RefMissing: what is pinned or declared is not there as it was.
         HybridError: what the servers answered.
     """
+    found = _newest_listed(rt, source, manifest, pin)
+    if pin is None or found.endpoint.base is None or came_before(rt, source, found.newest, pin) is not None:
+        return found
+    if DIRECT in rt.mirrors.left and not rt.offline:
+        with suppress(RemoteError):
+            return _newest_listed(replace(rt, mirrors=Mirrors((DIRECT,))), source, manifest, pin)
+    return found
 
-    def behind(refs: RemoteRefs) -> bool:
-        return is_behind(rt, source, refs, pin)
 
-    found = listed_in_bundle(rt, source, manifest.defaults, oid_length=len(pin.commit) if pin is not None else 40)
-    refs, endpoint = found or list_refs_from(rt, source, manifest.defaults, head=False, behind=behind)
-    with answered(rt, source, endpoint.url):
+def _newest_listed(rt: Runtime, source: Source, manifest: Manifest, pin: Pin | None) -> _Listed:
+    with listed(rt, source, manifest.defaults, pin, head=False) as (refs, endpoint):
         newest = newest_allowed(source, refs)
         gone = pin and (moved_tag(pin, newest, refs, source) or pinned_tag_gone(pin, newest, refs, source))
         if gone:
@@ -134,7 +136,11 @@ def _newest(rt: Runtime, source: Source, manifest: Manifest, pin: Pin | None) ->
 
 def _unless_behind(rt: Runtime, source: Source, row: Row, newest: Candidate, endpoint: Endpoint, pin: Pin) -> Row:
     """Return *row*; where a mirror alone was asked that is behind the pin, it says so."""
-    if endpoint.base is None or not came_before(rt, source, newest, pin):
+    behind = False if endpoint.base is None else came_before(rt, source, newest, pin)
+    if behind is None:
+        maybe = f"the mirror {endpoint.base} may be behind: no clone here tells which of the two is newer"
+        return replace(row, notes=(*row.notes, maybe))
+    if not behind:
         return row
     return _refused(row, "mirror-behind", f"the mirror {endpoint.base} is behind: what it has came before the pin")
 

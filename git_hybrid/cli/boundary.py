@@ -83,8 +83,8 @@ def _told(error: HybridError, common: Common) -> int:
         from git_hybrid.cli.tree import help_of
 
         error.hint = help_of(common.argv)
-    told = tell(error)
-    _document(common, told.exit, explain(error))
+    told = tell(error, common.has_keys)
+    _document(common, told.exit, explain(error, common.has_keys))
     hints = advice(common.config, error.code) and not common.quiet
     print_told(told, color=wants_color(common, tty=sys.stderr.isatty()), hints=hints)
     return told.exit

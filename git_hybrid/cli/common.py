@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 When = Literal["always", "auto", "never"]
 HERE = "threads"
 """The value of ``--executor`` that keeps the work in this process."""
+
+
+def _no_keys() -> bool:
+    return False
 
 
 class Common:
@@ -46,6 +50,8 @@ class Common:
         self.progress = progress
         self.config = config or {}
         self.ahead = ahead
+        # Whether policy of the workspace names keys of approvers, read when an approval is hinted at; once it is open.
+        self.has_keys: Callable[[], bool] = _no_keys
 
     def take(self, name: str, value: object) -> None:
         """Take what one option says; an option that says nothing is not there."""

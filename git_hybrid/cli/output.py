@@ -6,7 +6,8 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, redirect_stdout
+from contextlib import AbstractContextManager, contextmanager, redirect_stdout, suppress
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,8 @@ from git_hybrid.view.text import Look, report_lines, summary_line
 
 if TYPE_CHECKING:
     import click
+
+    from git_hybrid.store.layout import Layout
 
 _DELAY = 0.3
 # What shlex leaves unquoted too; most commands need not import it.
@@ -89,8 +92,12 @@ class Output:
     def error(self, error: HybridError) -> None:
         """Print *error* as error, cause and hint lines."""
         self._clear()
-        told = tell(error)
+        told = tell(error, self.common.has_keys)
         print_told(told, color=self._talk_color, hints=self._gives_hints(error.code))
+
+    def explain(self, error: HybridError) -> Mapping[str, Any]:
+        """Return *error* as plain values, for a document."""
+        return explain(error, self.common.has_keys)
 
     def _gives_hints(self, code: str) -> bool:
         return advice(self.common.config, code) and not self.common.quiet
@@ -119,7 +126,7 @@ class Output:
         if self.common.json:
             from git_hybrid.view.jsonout import report_document
 
-            self.document({**report_document(report, explain, exit_code=code), **(more or {})})
+            self.document({**report_document(report, self.explain, exit_code=code), **(more or {})})
             return code
         if not (self.common.quiet and (report.run or wrote)):
             self.data(*report_lines(report, self.look))
@@ -211,12 +218,23 @@ def opened_for(
     watch = None if line is None else line.moved
     choices = Choices(folder=common.folder, command=_shown(common.argv), jobs=jobs, offline=offline, ahead=common.ahead)
     with handled(cancel), session(choices, progress=line or progress, cancel=cancel, watch=watch) as wired:
-        common.config = wired.config
+        common.config, common.has_keys = wired.config, cache(partial(_names_keys, wired.layout))
         try:
             yield wired, Output(common) if line is None else Output(common, line.clear)
         finally:
             if line is not None:
                 line.close()
+
+
+def _names_keys(layout: Layout) -> bool:
+    """Tell whether policy of a workspace names keys of approvers; of one that cannot be read the error says that."""
+    from git_hybrid.core.approval import has_keys
+    from git_hybrid.store.manifest import decode_manifest
+    from git_hybrid.store.reading import manifest_text
+
+    with suppress(HybridError):
+        return has_keys(decode_manifest(manifest_text(layout).encode("utf-8")).policy)
+    return False
 
 
 def _shown(argv: Sequence[str]) -> str:

@@ -13,12 +13,12 @@ _LOOK = "git -C {path} status"
 _BACK = ("git hybrid pin {name} -n",)
 _LEFT = "git hybrid status"
 _TELL = "tell upstream, where this shows it: git fsck --strict"
-_WAIVE = "git hybrid pin {name} --to REV --force{waive} --request ID --approver WHO --reason TEXT --expires WHEN"
+_WAIVE = "git hybrid pin {name} --to REV{waive} {approval}"
 
 
 def _forced(commit: str) -> str:
     """Return the command that takes *commit* all the same, with an approval."""
-    return f"git hybrid pin {{name}} --to {commit} --force --request ID --approver WHO --reason TEXT --expires WHEN"
+    return f"git hybrid pin {{name}} --to {commit} {{approval}}"
 
 
 REMEDIES: Mapping[str, Remedy] = {

@@ -13,7 +13,7 @@ _MAY_BE_BEHIND = "the mirror may be behind: upstream itself was not asked"
 _HINTS = (
     "where the mirror is filled: git hybrid mirror update {mirror_folder}",
     "what the mirrors of the inventory hold: git hybrid mirror verify",
-    "or let upstream be asked too: export GIT_HYBRID_MIRRORS={mirror},direct",
+    "{ask_upstream_too}",
 )
 
 BEHIND: Mapping[str, Remedy] = {

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from git_hybrid.core.errors import HybridError, InvalidFile, RemoteError, UnsavedWork
+from git_hybrid.core.endpoints import DIRECT
+from git_hybrid.core.errors import HybridError, Interrupted, InvalidFile, RemoteError, UnsavedWork, WrongContent
 from git_hybrid.core.report import Report, Row
 from git_hybrid.core.value import Struct
-from git_hybrid.core.words import counted, plural
+from git_hybrid.core.words import approval_words, counted, plural
 
 if TYPE_CHECKING:
     from git_hybrid.cli.remedy import Remedy
@@ -30,8 +32,8 @@ class Told(Struct, frozen=True):
     hints: tuple[str, ...]
 
 
-def tell(error: HybridError) -> Told:
-    """Return *error* in words."""
+def tell(error: HybridError, has_keys: Callable[[], bool] = lambda: False) -> Told:
+    """Return *error* in words; *has_keys* tells, where a hint needs it, whether an approval takes a signature."""
     remedy = _remedy(error)
     facts = _facts(error)
     if error.stray:
@@ -39,12 +41,18 @@ def tell(error: HybridError) -> Told:
         from shlex import quote
 
         facts["typed"] = quote(facts["path"])
-    exit_code = SIGNALLED + int(facts["signal"]) if error.code == "interrupted" else remedy.exit
+    templates = _hints(error, remedy)
+    if any("{approval}" in text for text in templates):
+        facts["approval"] = approval_words(signed=has_keys())
     cause = tuple(line for line in remedy.cause.format_map(facts).split("\n") if line)
     if isinstance(error, RemoteError) and error.mirror:
         cause += (f"asked at the mirror {error.mirror}, which {_MIRRORS} names",)
-    hints = tuple(hint for hint in (text.format_map(facts) for text in _hints(error, remedy)) if hint)
-    return Told(exit_code, remedy.title.format_map(facts), cause, hints)
+    hints = tuple(hint for hint in (text.format_map(facts) for text in templates) if hint)
+    return Told(_status(error, remedy), remedy.title.format_map(facts), cause, hints)
+
+
+def _status(error: HybridError, remedy: Remedy) -> int:
+    return SIGNALLED + error.signal if isinstance(error, Interrupted) else remedy.exit
 
 
 def _remedy(error: HybridError) -> Remedy:
@@ -56,6 +64,10 @@ def _remedy(error: HybridError) -> Remedy:
         from git_hybrid.cli.remedies_strays import STRAYS
 
         return STRAYS.get(error.code, remedy)
+    if isinstance(error, WrongContent) and error.edited:
+        from git_hybrid.cli.remedies_lock import EDITED
+
+        return EDITED
     if vars(error).get("mirror"):
         from git_hybrid.cli.remedies_mirror import BEHIND
 
@@ -71,18 +83,29 @@ def _hints(error: HybridError, remedy: Remedy) -> tuple[str, ...]:
             hint.replace("{", "{{").replace("}", "}}") for hint in hints_for(error.name, error.path, error.refs)
         )
     if error.bundled:
-        return _OF_BUNDLE
-    if not error.adding or vars(error).get("mirror"):
-        return remedy.hints
+        return (*_of_what_is_added(error, ())[-1:], *_OF_BUNDLE)
+    return remedy.hints if vars(error).get("mirror") else _of_what_is_added(error, remedy.hints)
+
+
+def _of_what_is_added(error: HybridError, hints: tuple[str, ...]) -> tuple[str, ...]:
+    if not error.adding:
+        return hints
     from git_hybrid.cli.remedies_adding import ADDING
 
-    return ADDING.get(error.code, remedy.hints)
+    return ADDING.get(error.code, hints)
 
 
 def _whose_url(error: HybridError) -> str:
     if isinstance(error, RemoteError) and error.mirror:
         return f"the mirror in {_MIRRORS}"
     return "the URL" if error.adding else "the URL in sources.toml"
+
+
+def _ask_upstream_too(mirrors: tuple[str, ...]) -> str:
+    """Return the hint at the list of mirrors that lets upstream be asked, nothing where *mirrors* does already."""
+    if DIRECT in mirrors:
+        return ""
+    return f"or let upstream be asked too: export GIT_HYBRID_MIRRORS={','.join((*mirrors, DIRECT))}"
 
 
 def _facts(error: HybridError) -> dict[str, Any]:
@@ -97,6 +120,7 @@ def _facts(error: HybridError) -> dict[str, Any]:
         facts["problems"] = "\n".join(f"{problem.place}: {problem.reason}" for problem in error.problems)
         facts["mend"] = error.mend or f"mend {error.path}, then: git hybrid diag"
     base = str(facts.get("mirror", ""))
+    facts["ask_upstream_too"] = _ask_upstream_too(error.mirrors or (base,))
     facts["mirror_folder"] = base.removeprefix("file://") if base.startswith("file://") and "{" not in base else "DIR"
     if "files" in facts:
         count = facts.get("count", len(facts["files"]))
@@ -123,9 +147,9 @@ def _facts(error: HybridError) -> dict[str, Any]:
     return {key: ", ".join(map(str, value)) if isinstance(value, tuple) else value for key, value in facts.items()}
 
 
-def explain(error: HybridError) -> dict[str, Any]:
-    """Return *error* as plain values, for ``--json``."""
-    told = tell(error)
+def explain(error: HybridError, has_keys: Callable[[], bool] = lambda: False) -> dict[str, Any]:
+    """Return *error* as plain values, for ``--json``; with *has_keys* as for :func:`tell`."""
+    told = tell(error, has_keys)
     return {
         "code": error.code,
         "exit_code": told.exit,
@@ -137,7 +161,7 @@ def explain(error: HybridError) -> dict[str, Any]:
 
 def exit_of_row(row: Row) -> int:
     """Return the exit status that one source stands for."""
-    return 0 if row.error is None else tell(row.error).exit
+    return 0 if row.error is None else _status(row.error, _remedy(row.error))
 
 
 def exit_of(report: Report) -> int:

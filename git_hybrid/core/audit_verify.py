@@ -61,6 +61,7 @@ def _moves(segments: Sequence[Segment], witnesses: Witnesses) -> Moves:
         lines={str((line.record or {})["hash"]): line.sha256 for line in whole},
         past=witnesses.past,
         decode=witnesses.decode_lock,
+        signed=witnesses.has_keys,
     )
 
 

@@ -13,10 +13,10 @@ from git_hybrid.core.ids import SourceName
 from git_hybrid.core.last_pins import ANEW, last_pins
 from git_hybrid.core.last_told import last_told
 from git_hybrid.core.lock import Lock, Pin
-from git_hybrid.core.lock_moves import FORCED
 from git_hybrid.core.mirrors import Inventory
 from git_hybrid.core.override import RESTS_ON, Overrides, binds, trail_of
 from git_hybrid.core.state import State
+from git_hybrid.core.words import approval_words
 
 if TYPE_CHECKING:
     from git_hybrid.core.witnesses import Witnesses
@@ -25,8 +25,8 @@ _INSTALLED = frozenset({"clone", "update", "repair", "record", "reset"})
 _OF_STATE = _INSTALLED | {"scan", "bundle-scan"}
 _PINNED = frozenset({"pin", "override", "bundle-apply"})
 _OF_INVENTORY = frozenset({"mirror-add", "mirror-remove"})
+_LOCK = "state/sources.lock"
 _PROVED = ("tree", "content_sha256")
-_IF_REFUSED = f"where that is refused, with {FORCED}"
 _IF_RIGHT = "if the new one is right: git hybrid remove {name}, then git hybrid add"
 
 
@@ -39,7 +39,7 @@ def against_files(records: Mapping[str, Record], witnesses: Witnesses) -> Iterat
         if audit_hash not in records:
             yield _gone(where, audit_hash)
     yield from _against_lock(records.values(), witnesses.lock)
-    yield from _against_beginnings(records, witnesses.lock)
+    yield from _against_beginnings(records, witnesses.lock, signed=witnesses.has_keys)
 
 
 def _against_lock(records: Iterable[Record], lock: Lock) -> Iterator[Breach]:
@@ -56,7 +56,7 @@ def _against_lock(records: Iterable[Record], lock: Lock) -> Iterator[Breach]:
             yield _of_log("unexplained-pin", what, proves)
         elif contents and not any(_is_of(record, pin) for record in contents):
             what = f"no record tells of the content that state/sources.lock has for {name} at {pin.commit[:12]}"
-            yield _of_log("foreign-content", what, "the lock was edited by hand")
+            yield _of_log("foreign-content", what, "the lock was edited by hand", mend=f"git checkout -- {_LOCK}")
 
 
 def _is_of(record: Record, pin: Pin) -> bool:
@@ -65,7 +65,7 @@ def _is_of(record: Record, pin: Pin) -> bool:
     return all(detail.get(key, getattr(pin, key)) == getattr(pin, key) for key in _PROVED)
 
 
-def _against_beginnings(records: Mapping[str, Record], lock: Lock) -> Iterator[Breach]:
+def _against_beginnings(records: Mapping[str, Record], lock: Lock, *, signed: bool) -> Iterator[Breach]:
     """Yield the pins of *lock* whose last record says that they are the first, though the source had another before."""
     pinned = [record for record in records.values() if record["event"] == "pin"]
     begun = {(record.get("source"), record.get("after")) for record in pinned if _is_plain_beginning(record)}
@@ -81,7 +81,8 @@ def _against_beginnings(records: Mapping[str, Record], lock: Lock) -> Iterator[B
                 commit, was = str(record["after"]), " or ".join(item[:12] for item in earlier)
                 what = f"{name} was pinned to {commit[:12]} as if it had no pin, and its pin before was {was}"
                 proves = "its table was taken out of the lock, so that the move was compared with nothing"
-                mend = f"git hybrid pin {name} --to {earlier[0]}; {_IF_REFUSED}; {_IF_RIGHT.format(name=name)}"
+                if_refused = f"where that is refused, with {approval_words(signed=signed)}"
+                mend = f"git hybrid pin {name} --to {earlier[0]}; {if_refused}; {_IF_RIGHT.format(name=name)}"
                 yield _of_log("unexplained-move", what, proves, mend=mend)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from git_hybrid.core.ahead import APART
-from git_hybrid.core.approval import as_approved, has_keys, unmet
+from git_hybrid.core.approval import as_approved, unmet
 from git_hybrid.core.checks import Facts, Violation
 from git_hybrid.core.errors import OverrideEnded, OverrideUnrecorded, OverrideUnsigned
 from git_hybrid.core.governance import Unapproved, again, governed, renewal, unapproved, unbound, why_unapproved
@@ -29,7 +29,8 @@ def _pins(facts: Facts) -> Iterator[Violation]:
     for name, pin in facts.lock.pins.items():
         source = facts.manifest.sources.get(name)
         told = (facts.overrides, facts.trail, facts.clock, facts.doubt)
-        error = governed(pin, *told) if source is None else unapproved(pin, source, *told)
+        signed = facts.has_keys
+        error = governed(pin, *told, signed=signed) if source is None else unapproved(pin, source, *told, signed=signed)
         if error is None or isinstance(error, OverrideUnsigned):
             # Of an override in force its record tells all that policy misses.
             continue
@@ -43,9 +44,10 @@ def _mend(error: Unapproved, pin: Pin, facts: Facts) -> tuple[str, str]:
     name = pin.source
     if isinstance(error, OverrideEnded):
         return "exceptions end", f"git hybrid pin {name}" if name in facts.manifest.sources else PRUNE
+    anew = again(pin, facts.trail, signed=facts.has_keys)
     if (name, pin.commit) not in facts.trail.rests:
-        return "the audit log knows of no pin to this commit: the lock was edited, or merged", again(pin, facts.trail)
-    mend = error.hint if isinstance(error, OverrideUnrecorded) else again(pin, facts.trail)
+        return "the audit log knows of no pin to this commit: the lock was edited, or merged", anew
+    mend = error.hint if isinstance(error, OverrideUnrecorded) else anew
     return "without its record nobody can tell who approved this pin", mend
 
 
@@ -76,7 +78,7 @@ def _record(record: Override, facts: Facts) -> Iterator[Violation]:
         yield violation(what, why, revoke)
     word = phase(record, facts.clock)
     policy = facts.manifest.policy
-    renew = renewal(record.id, signed=has_keys(policy))
+    renew = renewal(record.id, signed=facts.has_keys)
     rests = _rests(record, facts)
     if word == "expired" and rests:
         what = f"expired at {format_time(record.expires_at)}"

@@ -5,7 +5,6 @@ It judges by the files alone: no scanner is asked for its version, since a hook 
 
 from __future__ import annotations
 
-from git_hybrid.core.approval import has_keys
 from git_hybrid.core.audit_query import records_of
 from git_hybrid.core.checks import Facts, Violation
 from git_hybrid.core.lock import Pin
@@ -64,7 +63,7 @@ def _wrong(facts: Facts, pin: Pin, scan: ScanStatus) -> tuple[str, str, str] | N
         return what, "an incomplete scan proves nothing", again
     accepted = accepted_findings(facts.overrides, facts.trail, facts.clock, facts.doubt, pin)
     track, policy = facts.manifest.sources[pin.source].track, facts.manifest.policy
-    blocked = blocked_by(scan, pin.source, policy.scan_block_on, accepted, track=track, signed=has_keys(policy))
+    blocked = blocked_by(scan, pin.source, policy.scan_block_on, accepted, track=track, signed=facts.has_keys)
     if blocked is None:
         return None
     what, why = f"has {blocked.counted} at or above {blocked.level}", "[policy] scan_block_on forbids them"

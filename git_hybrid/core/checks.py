@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Literal
 
-from git_hybrid.core.approval import Signatures, doubtful
+from git_hybrid.core.approval import Signatures, doubtful, has_keys
 from git_hybrid.core.audit import Segment
 from git_hybrid.core.endpoints import Mirrors
 from git_hybrid.core.lock import Lock
@@ -66,6 +66,11 @@ class Facts(Struct, frozen=True, kw_only=True):
     def doubt(self, record: Override) -> str:
         """Return what the keys of policy do not bear out in the approvals of *record*, as a clause, or nothing."""
         return doubtful(record, self.manifest.policy, self.signatures)
+
+    @property
+    def has_keys(self) -> bool:
+        """Whether policy names keys of approvers, so that an approval takes a signature."""
+        return has_keys(self.manifest.policy)
 
 
 Check = Callable[[Facts], tuple[Violation, ...]]

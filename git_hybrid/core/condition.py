@@ -229,7 +229,7 @@ def _word(
 
 def _unapproved(snapshot: Snapshot, source: Source, pin: Pin | None) -> tuple[Word, str] | None:
     told = (snapshot.overrides, snapshot.trail, snapshot.clock, snapshot.doubt)
-    error = None if pin is None else unapproved(pin, source, *told)
+    error = None if pin is None else unapproved(pin, source, *told, signed=snapshot.has_keys)
     return None if error is None else ("unapproved", why_unapproved(error))
 
 

@@ -20,9 +20,23 @@ class Endpoint(Struct, frozen=True):
 
 
 class Mirrors(Struct, frozen=True):
-    """The parsed list: base URLs (or ``direct``) in the order in which they are tried."""
+    """The parsed list: base URLs (or ``direct``) in the order in which they are tried.
+
+    The first ``passed`` of them are not asked any more: what they have was not what is wanted.
+    """
 
     entries: tuple[str, ...] = (DIRECT,)
+    passed: int = 0
+
+    @property
+    def left(self) -> tuple[str, ...]:
+        """The entries that may be asked."""
+        return self.entries[self.passed :]
+
+    @property
+    def rest(self) -> Mirrors:
+        """The list with one more passed."""
+        return Mirrors(self.entries, self.passed + 1)
 
 
 def parse_mirrors(text: str) -> Mirrors:
@@ -61,7 +75,7 @@ def endpoints(url: Url, name: SourceName, mirrors: Mirrors) -> tuple[Endpoint, .
     """Return the URLs to ask for the source *name* at *url*, in order; none: the network is forbidden."""
     return tuple(
         Endpoint(str(url), None) if entry == DIRECT else Endpoint(mirror_url(entry, url, name), entry)
-        for entry in mirrors.entries
+        for entry in mirrors.left
     )
 
 

@@ -38,8 +38,9 @@ class HybridError(Exception):
 
     ``adding``: it is about a source that was to be added, of which nothing was written. ``stray``: it is about a folder
     that belongs to no source. ``asked``: the server that it is about is known. An error that has a fact ``mirror`` with
-    a default tells by it the base URL of the mirror that was asked, nothing where that was the source's own URL.
-    ``bundled``: that URL is a git bundle's, which was read in place of a server.
+    a default tells by it the base URL of the mirror that was asked, nothing where that was the source's own URL;
+    ``mirrors`` is the list then that the mirror stands in. ``bundled``: that URL is a git bundle's, which was read in
+    place of a server.
 
     A subclass declares its facts as annotations, as a dataclass does; making half a hundred real dataclasses would
     cost every start of the program, and every hook, more than all else that is imported.
@@ -50,6 +51,7 @@ class HybridError(Exception):
     stray: ClassVar[bool] = False
     asked: ClassVar[bool] = False
     bundled: ClassVar[bool] = False
+    mirrors: ClassVar[tuple[str, ...]] = ()
     _names: ClassVar[tuple[str, ...]]
 
     def __init__(self, **facts: object) -> None:
@@ -98,30 +100,33 @@ class HybridError(Exception):
         vars(self)["stray"] = True
         return self
 
-    def from_mirror(self, base: str | None, url: str = "") -> Self:
+    def from_mirror(self, base: str | None, url: str = "", mirrors: tuple[str, ...] = ()) -> Self:
         """Return the error; one about what a server has tells that the mirror at *base* was asked for it, at *url*.
 
-        *base* None: no mirror was, but the source's own URL. A git bundle is its own base, which no mirror is. The
-        server that is told first stays.
+        *base* None: no mirror was, but the source's own URL. A git bundle is its own base, which no mirror is.
+        *mirrors* is the list that was set. The server that is told first stays.
         """
         if self.asked or getattr(type(self), "mirror", None) != "":
             return self
-        vars(self).update(asked=True, mirror=base or "", bundled=bool(base) and base == url)
+        bundled = bool(base) and base == url
+        vars(self).update(asked=True, mirror=base or "", mirrors=mirrors, bundled=bundled)
         if base and url and hasattr(self, "url"):
             vars(self)["url"] = url
         return self
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _made_again, (type(self), dict(self.facts()))
+        return _made_again, (type(self), dict(self.facts()), self.mirrors)
 
     def __str__(self) -> str:
         """Return the code and the facts; what users see is made from the table of remedies."""
         return f"{self.code}: " + ", ".join(f"{key}={value!r}" for key, value in self.facts().items())
 
 
-def _made_again(kind: type[HybridError], facts: Mapping[str, object]) -> HybridError:
+def _made_again(kind: type[HybridError], facts: Mapping[str, object], mirrors: tuple[str, ...]) -> HybridError:
     """Return the error that was on another machine."""
-    return kind(**facts)
+    error = kind(**facts)
+    vars(error)["mirrors"] = mirrors
+    return error
 
 
 class Problem:
@@ -446,13 +451,14 @@ class IdentityChanged(HybridError):
 
 
 class WrongContent(HybridError):
-    """What was read is not what the lock names."""
+    """What was read is not what the lock names; ``edited``: by the audit log, because the lock was edited."""
 
     code: ClassVar[str] = "wrong-content"
     name: str
     what: str
     expected: str
     found: str
+    edited: bool = False
 
 
 class HostileTree(HybridError):

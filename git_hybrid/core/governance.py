@@ -12,9 +12,8 @@ from git_hybrid.core.lock import Pin, is_valid, still_allowed
 from git_hybrid.core.manifest import Source, track_field
 from git_hybrid.core.override import Override, Overrides, Trail, binds, phase
 from git_hybrid.core.values import format_time
+from git_hybrid.core.words import approval_words, signature_words
 
-_CAPTURE = "--force --request ID --approver WHO --reason TEXT --expires WHEN"
-_SIGNED = " --signature FILE"
 Unapproved = OffBranch | OverrideEnded | OverrideUnrecorded | OverrideUnsigned
 
 
@@ -26,7 +25,7 @@ def unapproved(
     clock: datetime,
     doubt: Doubt,
     *,
-    signed: bool = False,
+    signed: bool,
 ) -> Unapproved | None:
     """Return why *pin*, which was made from *source*, may not be used without an approval; None if it may.
 
@@ -57,7 +56,7 @@ def why_unapproved(error: Unapproved) -> str:
 
 
 def governed(
-    pin: Pin, overrides: Overrides, trail: Trail, clock: datetime, doubt: Doubt, *, signed: bool = False
+    pin: Pin, overrides: Overrides, trail: Trail, clock: datetime, doubt: Doubt, *, signed: bool
 ) -> OverrideEnded | OverrideUnrecorded | OverrideUnsigned | None:
     """Return why *pin* may not be used though it rests, or should rest, on an override; None if it may.
 
@@ -65,15 +64,16 @@ def governed(
     keys of policy do not bear out; *signed*: policy names keys, so what mends it takes signatures.
     """
     if pin.override is None:
-        return _unnamed(pin, overrides, trail)
+        return _unnamed(pin, overrides, trail, signed=signed)
     record = overrides.records.get(pin.override)
     if record is None:
-        return _unrecorded(pin, pin.override, "which has no record in state/sources-overrides.json", trail, lost=True)
+        what = "which has no record in state/sources-overrides.json"
+        return _unrecorded(pin, pin.override, what, trail, signed=signed, lost=True)
     if record.kind != "pin" or record.source != pin.source or record.to_commit != pin.commit:
-        return _unrecorded(pin, record.id, "which was given for something else", trail)
+        return _unrecorded(pin, record.id, "which was given for something else", trail, signed=signed)
     what = unbound(record, trail)
     if what:
-        return _unrecorded(pin, record.id, what, trail, lost=True)
+        return _unrecorded(pin, record.id, what, trail, signed=signed, lost=True)
     return ended(pin, record, clock, signed=signed) or _unsigned(pin, record, doubt)
 
 
@@ -85,22 +85,24 @@ def unbound(record: Override, trail: Trail) -> str:
     return "" if binds(told, record) else "whose record is not what the audit log tells"
 
 
-def _unnamed(pin: Pin, overrides: Overrides, trail: Trail) -> OverrideUnrecorded | None:
+def _unnamed(pin: Pin, overrides: Overrides, trail: Trail, *, signed: bool) -> OverrideUnrecorded | None:
     """Return what is wrong with a pin that names no override, though the last pin of its commit rests on one."""
     identity = trail.rests.get((pin.source, pin.commit), "")
     if identity and identity not in overrides.records:
-        return _unrecorded(pin, identity, "whose record is not in state/sources-overrides.json", trail, lost=True)
+        what = "whose record is not in state/sources-overrides.json"
+        return _unrecorded(pin, identity, what, trail, signed=signed, lost=True)
     if identity:
-        return _unrecorded(pin, identity, "which the lock no longer names", trail)
+        return _unrecorded(pin, identity, "which the lock no longer names", trail, signed=signed)
     for record in overrides.of(pin.source):
         if record.kind == "pin" and record.status == "active" and record.to_commit == pin.commit:
-            return _unrecorded(pin, record.id, "which the lock no longer names", trail)
+            return _unrecorded(pin, record.id, "which the lock no longer names", trail, signed=signed)
     return None
 
 
 def renewal(override: str, *, signed: bool) -> str:
     """Return the command that lets *override* go on; *signed*: policy names keys, so it takes signatures."""
-    return f"git hybrid override renew {override} --expires WHEN --approver WHO --reason TEXT{_SIGNED * signed}"
+    words = f"git hybrid override renew {override} --expires WHEN --approver WHO --reason TEXT"
+    return f"{words}{signature_words(signed=signed)}"
 
 
 def ended(pin: Pin, record: Override, clock: datetime, *, signed: bool) -> OverrideEnded | None:
@@ -112,7 +114,7 @@ def ended(pin: Pin, record: Override, clock: datetime, *, signed: bool) -> Overr
         case "revoked" | "superseded" as word:
             when = "" if record.closed_at is None else f" at {format_time(record.closed_at)}"
             how = f"was {word}{when} by {record.closed_by or 'somebody'}"
-            hint = f"git hybrid pin {pin.source} --to {pin.commit} {_CAPTURE}{_SIGNED * signed}"
+            hint = f"git hybrid pin {pin.source} --to {pin.commit} {approval_words(signed=signed)}"
         case _:
             return None
     return OverrideEnded(name=pin.source, override=record.id, how=how, commit=pin.commit, hint=hint)
@@ -123,19 +125,21 @@ def _unsigned(pin: Pin, record: Override, doubt: Doubt) -> OverrideUnsigned | No
     return OverrideUnsigned(name=pin.source, override=record.id, what=what, commit=pin.commit) if what else None
 
 
-def _unrecorded(pin: Pin, override: str, what: str, trail: Trail, *, lost: bool = False) -> OverrideUnrecorded:
+def _unrecorded(
+    pin: Pin, override: str, what: str, trail: Trail, *, signed: bool, lost: bool = False
+) -> OverrideUnrecorded:
     """Return the error for a pin whose override is not what it should be; *lost*: the log may know what it was."""
-    hint = again(pin, trail)
+    hint = again(pin, trail, signed=signed)
     if lost and override in trail.latest:
         hint = f"git hybrid override restore {override}"
     return OverrideUnrecorded(name=pin.source, override=override, what=what, commit=pin.commit, hint=hint)
 
 
-def again(pin: Pin, trail: Trail) -> str:
+def again(pin: Pin, trail: Trail, *, signed: bool) -> str:
     """Return what brings a pin whose approval is not known to order; one that nobody made is not to be approved."""
     if trail.newest is not None and (pin.source, pin.commit) not in trail.rests:
         return f"git hybrid pin {pin.source}, or find the pin that was: git log -p -- state/sources.lock"
-    return f"git hybrid pin {pin.source} --to {pin.commit} {_CAPTURE}"
+    return f"git hybrid pin {pin.source} --to {pin.commit} {approval_words(signed=signed)}"
 
 
 def expiring(overrides: Overrides, clock: datetime, names: Collection[str]) -> tuple[str, ...]:

@@ -16,8 +16,8 @@ from git_hybrid.core.lock import Lock
 from git_hybrid.core.override import RESTS_ON
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.value import Struct
+from git_hybrid.core.words import approval_words
 
-FORCED = "--force --request ID --approver WHO --reason TEXT --expires WHEN"
 _PROVES = "the lock was moved by hand or by a merge: no record says who moved it there, and why"
 _COMMIT = pattern(r'commit = "([0-9a-f]+)"')
 
@@ -40,7 +40,8 @@ class Moves(Struct, frozen=True, kw_only=True):
 
     ``before`` are the locks of the commits that the next one is made from, where one is another than ``lock``;
     ``lines`` is the SHA-256 of each record's line by the hash of the record; ``past`` brings what was committed, where
-    all of that counts, and ``decode`` reads a lock of it.
+    all of that counts, and ``decode`` reads a lock of it. ``signed``: policy names keys, so an approval takes a
+    signature.
     """
 
     lock: Lock
@@ -48,6 +49,7 @@ class Moves(Struct, frozen=True, kw_only=True):
     lines: Mapping[str, str]
     past: Callable[[], Past | None] | None
     decode: Callable[[bytes], Lock | None]
+    signed: bool
 
 
 def against_moves(records: Mapping[str, Record], moves: Moves) -> Iterator[Breach]:
@@ -75,7 +77,8 @@ def against_moves(records: Mapping[str, Record], moves: Moves) -> Iterator[Breac
     by_commit = {} if past is None else _put_back(records, moves, left, past)
     for name, commit in wrong.items():
         if name in moved or name in by_commit:
-            yield _breach(name, commit, [records[digest] for digest in newest[name]], by_commit.get(name, ""))
+            last_records = [records[digest] for digest in newest[name]]
+            yield _breach(name, commit, last_records, by_commit.get(name, ""), signed=moves.signed)
 
 
 def _commits(records: Mapping[str, Record], digests: frozenset[str]) -> set[str]:
@@ -156,12 +159,13 @@ def _pins(text: bytes | None, names: Mapping[str, str], decode: Callable[[bytes]
     return found
 
 
-def _breach(name: str, commit: str, last: Sequence[Record], by: str) -> Breach:
+def _breach(name: str, commit: str, last: Sequence[Record], by: str, *, signed: bool) -> Breach:
     commits = sorted({str(record.get("after")) for record in last})
     forced = any(detail_of(record).get(RESTS_ON) for record in last if record.get("after") == commits[0])
     was = f"was put back to {commit[:12]}" + (f" in commit {by[:12]}" if by else "")
     what = f"{name} {was}, and the last record of its pin has {' or '.join(item[:12] for item in commits)}"
-    mend = f"git hybrid pin {name} --to {commits[0]}" + (f" {FORCED}" if forced else "")
+    approval = approval_words(signed=signed)
+    mend = f"git hybrid pin {name} --to {commits[0]}" + (f" {approval}" if forced else "")
     if not forced:
-        mend += f"; then, if going back is approved: git hybrid pin {name} --to {commit} {FORCED}"
+        mend += f"; then, if going back is approved: git hybrid pin {name} --to {commit} {approval}"
     return Breach(id="unexplained-move", file=LOG, line=0, what=what, proves=_PROVES, mend=mend)

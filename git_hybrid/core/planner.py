@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import assert_never
 
-from git_hybrid.core.approval import has_keys
 from git_hybrid.core.errors import (
     DirtySource,
     DivergedSource,
@@ -52,7 +51,7 @@ def pinned(snapshot: Snapshot, source: Source) -> Pin | HybridError:
     if not allows_host(snapshot.manifest.policy, source.url):
         return HostNotAllowed(name=source.name, host=source.url.host)
     told = (snapshot.overrides, snapshot.trail, snapshot.clock, snapshot.doubt)
-    refused = unapproved(pin, source, *told, signed=has_keys(snapshot.manifest.policy))
+    refused = unapproved(pin, source, *told, signed=snapshot.has_keys)
     return refused or scan_blocked(snapshot, source.name, pin) or pin
 
 
@@ -168,7 +167,7 @@ def plan_resume(unfinished: Unfinished, snapshot: Snapshot, observed: Mapping[So
             blocked[name] = HostNotAllowed(name=name, host=task.source.url.host)
             continue
         told = (snapshot.overrides, snapshot.trail, snapshot.clock, snapshot.doubt)
-        refused = unapproved(task.pin, task.source, *told, signed=has_keys(snapshot.manifest.policy))
+        refused = unapproved(task.pin, task.source, *told, signed=snapshot.has_keys)
         if (error := refused or scan_blocked(snapshot, name, task.pin)) is not None:
             blocked[name] = error
             continue

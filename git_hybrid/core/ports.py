@@ -96,6 +96,10 @@ class Transport(Protocol):
         """Fetch from a bundle file into *stage*, with the same checks as from a server."""
         ...
 
+    def head_of_bundle(self, bundle: str, defaults: Defaults) -> Oid | None:
+        """Return the commit at HEAD of a bundle file, None if it has no HEAD."""
+        ...
+
 
 class Objects(Protocol):
     """Reads commits and trees in a stage or a clone."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from git_hybrid.core.approval import Doubt, has_keys
+from git_hybrid.core.approval import Doubt
 from git_hybrid.core.errors import ScanBlocked
 from git_hybrid.core.governance import unbound
 from git_hybrid.core.ids import SourceName
@@ -15,10 +15,9 @@ from git_hybrid.core.override import Override, Overrides, Trail, is_in_force
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.scans import Finding, blocking_findings
 from git_hybrid.core.state import FindingRef, ScanStatus
-from git_hybrid.core.words import counted
+from git_hybrid.core.words import approval_words, counted
 
 SHOWN = 5
-_CAPTURE = "--force --request ID --approver WHO --reason TEXT --expires WHEN"
 
 
 def accepted_findings(overrides: Overrides, trail: Trail, clock: datetime, doubt: Doubt, pin: Pin) -> frozenset[str]:
@@ -53,7 +52,7 @@ def scan_blocked(snapshot: Snapshot, name: SourceName, pin: Pin) -> ScanBlocked 
     source = snapshot.manifest.sources.get(name)
     track = None if source is None else source.track
     policy = snapshot.manifest.policy
-    return blocked_by(scan, name, policy.scan_block_on, accepted, track=track, signed=has_keys(policy))
+    return blocked_by(scan, name, policy.scan_block_on, accepted, track=track, signed=snapshot.has_keys)
 
 
 def blocked_by(
@@ -64,7 +63,7 @@ def blocked_by(
     *,
     track: Track | None = None,
     is_new: bool = False,
-    signed: bool = False,
+    signed: bool,
 ) -> ScanBlocked | None:
     """Return the error for the findings of *scan* that policy blocks on, or None if there is none.
 
@@ -84,7 +83,7 @@ def blocked_by(
         counted=counted(count, "finding"),
         findings=(*lines, *more),
         ids=ids,
-        accept=f"git hybrid pin {name} {what} {_CAPTURE}{' --signature FILE' * signed}" if len(ids) == count else "",
+        accept=f"git hybrid pin {name} {what} {approval_words(signed=signed)}" if len(ids) == count else "",
         move="" if is_new or track is None else _moving(name, track),
         again=f"git hybrid pin {name} --scan" if is_new else f"git hybrid scan {name}",
     )

@@ -24,7 +24,8 @@ class Witnesses(Struct, frozen=True, kw_only=True):
     each with where. ``twice`` holds the lines that git has twice, one from each side of a merge. ``lock_texts`` are the
     locks of the commits that the next one is made from, as bytes; ``locks_before`` the same, where one of them is
     another than the one to be judged. ``past`` brings what was committed before, where all of history counts;
-    ``decode_lock`` reads a lock of that.
+    ``decode_lock`` reads a lock of that. ``has_keys``: policy names keys of approvers, so what mends a move takes
+    signatures.
     """
 
     state: State = field(default_factory=State)
@@ -35,6 +36,7 @@ class Witnesses(Struct, frozen=True, kw_only=True):
     past: Callable[[], Past | None] | None = None
     decode_lock: Callable[[bytes], Lock | None] = lambda _text: None
     mirrors: Inventory = field(default_factory=Inventory)
+    has_keys: bool = False
     twice: frozenset[str] = frozenset()
     committed: frozenset[str] | None = None
     hashes: Mapping[str, str] = field(default_factory=dict)

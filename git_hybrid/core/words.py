@@ -1,4 +1,4 @@
-"""Numbers in words: the one place that knows the plural."""
+"""Numbers in words, the one place that knows the plural; and the options of an approval, which many hints name."""
 
 from __future__ import annotations
 
@@ -50,3 +50,13 @@ def path_of(error: OSError) -> str:
     """Return the path that *error* is about as text, or nothing: whoever opens files by bytes gets bytes back."""
     path = error.filename
     return path.decode("utf-8", "surrogateescape") if isinstance(path, bytes) else str(path or "")
+
+
+def approval_words(*, signed: bool) -> str:
+    """Return the options that force a pin with an approval; *signed*: policy names keys, so it takes a signature."""
+    return f"--force --request ID --approver WHO --reason TEXT --expires WHEN{signature_words(signed=signed)}"
+
+
+def signature_words(*, signed: bool) -> str:
+    """Return what an approval takes besides where policy names keys, nothing where it does not."""
+    return " --signature FILE" * signed

@@ -78,6 +78,6 @@ def _write(out: IO[bytes], entry: TreeEntry, base: bytes, stage: Stage) -> None:
 def _read(out: IO[bytes], size: int, entry: TreeEntry, stage: Stage) -> bytes:
     data = out.read(size)
     if len(data) != size:
-        what = {"expected": f"blob {entry.oid}", "found": "its beginning only"}
-        raise WrongContent(name=stage.name, what="file content", **what)
+        expected, found = f"blob {entry.oid}", "its beginning only"
+        raise WrongContent(name=stage.name, what="file content", expected=expected, found=found)
     return data

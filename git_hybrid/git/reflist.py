@@ -36,6 +36,13 @@ def parse_refs(out: bytes) -> RemoteRefs:
     return RemoteRefs(tips=tips, peeled=peeled, head=head)
 
 
+def head_of(out: bytes) -> Oid | None:
+    """Return what stands at HEAD in the output of ``git ls-remote``; None where that is in no line."""
+    # Not of a remote: the pattern HEAD finds refs/remotes/origin/HEAD too.
+    lines = (line for line in out.decode("ascii", "replace").split("\n") if line.endswith("\tHEAD"))
+    return next((parse_oid(line.removesuffix("\tHEAD")) for line in lines), None)
+
+
 def _ref(text: str) -> RefName | None:
     try:
         return parse_full_ref(text)

@@ -32,7 +32,7 @@ from git_hybrid.git.kept import UPSTREAM, kept_ref
 from git_hybrid.git.local import must
 from git_hybrid.git.nearby import Nearby
 from git_hybrid.git.receiving import Fetch
-from git_hybrid.git.reflist import parse_refs
+from git_hybrid.git.reflist import head_of, parse_refs
 from git_hybrid.git.run import Completed, DeadlineExceeded, Limits, Runner
 from git_hybrid.git.watched import SourceWatch, Watch, of_source
 
@@ -193,6 +193,11 @@ class GitTransport(Struct, frozen=True):
             # Here no connection was lost: the file was cut.
             raise BadBundle(path=bundle, place="its pack", reason=error.message) from error
         self._refuse_malformed(stage, request.waived)
+
+    def head_of_bundle(self, bundle: str, defaults: Defaults) -> Oid | None:
+        """Return the commit at HEAD of the bundle file *bundle*, None if it has no HEAD."""
+        out = self._run(["ls-remote", "--end-of-options", bundle, "HEAD"], url=bundle, defaults=defaults)
+        return head_of(out)
 
     def _refuse_malformed(self, stage: Stage, waived: Sequence[Oid]) -> None:
         checked = self._fsck(Path(stage.path) / ".git", waived, of_source(self.watch, stage.name))

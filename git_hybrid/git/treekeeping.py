@@ -20,7 +20,7 @@ from git_hybrid.git.quarantine import Disk
 from git_hybrid.git.recorded import Doubt
 from git_hybrid.git.store import WORK, Store, Unusable, why_unsafe
 from git_hybrid.git.unpacked import WORK as UNFINISHED
-from git_hybrid.git.unpacked import Damaged, Keeper, Unpacked, read
+from git_hybrid.git.unpacked import Damaged, Keeper, Unpacked, Unproved, read, verify
 from git_hybrid.git.unpacking import Torn, Unfit, Unlike
 from git_hybrid.turn import TURN
 
@@ -160,6 +160,8 @@ def kept_trees(store: Store) -> list[str]:
 def lent(store: Store, pin: Pin, *, hands: Hands, disk: Disk, tell: Callable[[str], None]) -> LentTree | None:
     """Return the pinned tree if *store* keeps it; one that is damaged is told of and removed.
 
+    One that is whole and not what the lock says stays: the lock may be wrong, and the checkout finds out.
+
     Raises:
         OSError: it cannot be read.
     """
@@ -177,6 +179,12 @@ def lent(store: Store, pin: Pin, *, hands: Hands, disk: Disk, tell: Callable[[st
         return None
     except Damaged as error:
         drop(str(error))
+        return None
+    except Unproved:
+        try:
+            verify(path, pin.tree)
+        except Damaged as error:
+            drop(str(error))
         return None
     return LentTree(found, hands=hands, disk=disk, drop=drop)
 

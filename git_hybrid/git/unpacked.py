@@ -45,6 +45,10 @@ class Damaged(Exception):
     """A kept tree is not what it should be; the text says why."""
 
 
+class Unproved(Exception):
+    """A kept tree does not come to the digest that the lock has: it is damaged, or the lock is wrong."""
+
+
 class Unpacked(Struct, frozen=True):
     """The tree with the id ``tree``: where it is kept, and its entries in the order of git.
 
@@ -184,6 +188,7 @@ def read(path: str, tree: Oid, content_sha256: str) -> Unpacked:
     Raises:
         OSError: it cannot be read.
         Damaged: it is none, or another one.
+        Unproved: it is not what the lock says.
     """
     with _understood():
         table, joined = _ends(path)
@@ -194,7 +199,7 @@ def read(path: str, tree: Oid, content_sha256: str) -> Unpacked:
     if not are_ordered([entry.path for entry in entries]):
         raise Damaged("its paths are not in order")
     if content_digest(entries, (digest.hex() for _, _, digest, _ in rows)) != content_sha256:
-        raise Damaged("its hashes are not those of the lock")
+        raise Unproved("its hashes are not those of the lock")
     return Unpacked(path, tree, entries, table, joined, extension, _links(path, rows))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
+from git_hybrid.core.approval import has_keys
 from git_hybrid.core.checks import Facts
 from git_hybrid.core.errors import InvalidFile, NewerSchema
 from git_hybrid.core.lock import Lock
@@ -45,8 +46,9 @@ def read_facts(read: Read, *, now: datetime, log: Sequence[str] = (), git: Witne
     before = _locks_before(git.lock_texts, lock)
     git = replace(git, locks_before=before, decode_lock=_decoded)
     witnesses = replace(git, state=installed, overrides=approved, lock=decided, mirrors=inventory)
+    declared = manifest.decode_manifest(text)
     return Facts(
-        manifest=manifest.decode_manifest(text),
+        manifest=declared,
         clock=max(now, trail.newest or now),
         now=now,
         lock=decided,
@@ -55,7 +57,7 @@ def read_facts(read: Read, *, now: datetime, log: Sequence[str] = (), git: Witne
         trail=trail,
         inventory=inventory,
         log=segments,
-        witnesses=witnesses,
+        witnesses=replace(witnesses, has_keys=has_keys(declared.policy)),
     )
 
 

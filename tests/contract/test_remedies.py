@@ -31,6 +31,7 @@ from git_hybrid.core.errors import (
     NestedRepository,
     Problem,
     RefMissing,
+    WrongContent,
 )
 from git_hybrid.store import lockfile, manifest, runs, statefile
 
@@ -179,6 +180,16 @@ def test_a_stray_is_named_to_no_command_that_knows_sources_alone(code):
         for command in _typed(hint):
             assert command == "sync --prune"
             _type(command)
+
+
+def test_a_lock_that_was_edited_is_restored():
+    facts = {"name": "tool", "what": "content_sha256", "expected": "1" * 64, "found": "2" * 64}
+    told, edited = tell(WrongContent(**facts)), tell(WrongContent(**facts, edited=True))
+    assert edited.exit == told.exit
+    assert told.hints == ("git hybrid diff tool", "git hybrid reset tool")
+    assert edited.hints[0] == "git checkout -- state/sources.lock"
+    assert "1" * 64 in "".join(edited.cause)
+    assert "{" not in "".join((edited.title, *edited.cause, *edited.hints))
 
 
 def test_what_keeps_a_folder_from_being_removed_is_said_of_strays_too():

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from support.cli import Hybrid
-from support.kit import git, head
+from support.kit import git, head, manifest
 from support.upstream import Upstream, UpstreamFactory
 
 
@@ -86,6 +86,29 @@ def test_pin_and_outdated_read_a_bundle_where_no_server_may_be_asked(
     assert f"the mirror {bundles.as_uri()}/tool.bundle has no refs/tags/v1.0.0" in failed.err
     assert "--force" not in failed.err
     assert "mirror update" not in failed.err
+
+
+def test_add_takes_the_default_branch_that_a_bundle_tells(
+    bundles: Path, tool: Upstream, workspace: Path, hybrid: Hybrid
+) -> None:
+    env = {"GIT_HYBRID_BUNDLE_DIR": str(bundles), "GIT_HYBRID_OFFLINE": "1"}
+    tool.commit({"b.txt": "b\n"}, branch="other", parents=[tool.rev("main")])
+    git("update-ref", "refs/heads/same", "refs/heads/main", cwd=tool.path)
+    git("bundle", "create", "-q", bundles / "new.bundle", "HEAD", "--all", cwd=tool.path)
+    hybrid("add", tool.url, "--name", "new", env=env)
+    assert manifest(workspace)["new"]["branch"] == "main"
+    # Of two branches that are both not the usual ones nothing tells which it is.
+    git("branch", "-m", "main", "mine", cwd=tool.path)
+    for refs in (["HEAD", "--all"], ["--all"]):
+        git("bundle", "create", "-q", bundles / "odd.bundle", *refs, cwd=tool.path)
+        done = hybrid("add", tool.url, "--name", "odd", env=env, check=5)
+        assert f"the mirror {bundles.as_uri()}/odd.bundle has no usable default branch" in done.err
+        assert "hint: add something else of it: --branch, --tag, --version or --commit" in done.err
+        assert "ls-remote" not in done.err
+    git("branch", "-D", "same", cwd=tool.path)
+    git("bundle", "create", "-q", bundles / "odd.bundle", "HEAD", "--all", cwd=tool.path)
+    hybrid("add", tool.url, "--name", "odd", env=env)
+    assert manifest(workspace)["odd"]["branch"] == "mine"
 
 
 def test_a_bundle_that_was_cut_is_no_trouble_of_the_network(bundles: Path, workspace: Path, hybrid: Hybrid) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -159,6 +160,29 @@ def test_an_edit_after_it_is_seen(hybrid, workspace, filled):
     path.write_bytes(b"#!/bin/ex\n")
     os.utime(path, ns=(info.st_atime_ns, info.st_mtime_ns))
     assert "run.sh" in hybrid("sync", cwd=other, check=3).err
+
+
+@pytest.mark.parametrize("key", ["content_sha256", "tree"])
+def test_a_lock_that_was_edited_is_not_the_fault_of_the_cache(hybrid, workspace, filled, key):
+    good = (workspace / "state/sources.lock").read_text()
+    wrong = re.sub(f'^{key} = "........', f'{key} = "00000000', good, flags=re.MULTILINE)
+    for kept_too in (True, False):
+        if not kept_too:
+            # Without what the cache has, it is the same.
+            shutil.rmtree(filled.parents[1])
+        other = second(workspace)
+        (other / "state/sources.lock").write_text(wrong)
+        for command in ("sync", "reset"):
+            told = hybrid(command, "tool", cwd=other, check=5)
+            assert "error: tool: state/sources.lock does not name what was pinned" in told.err
+            assert "hint: git checkout -- state/sources.lock\n" in told.err
+            assert "hint: git hybrid" not in told.err
+            assert "damaged" not in told.err
+        assert filled.exists() == kept_too
+        audit = hybrid("check", "audit", cwd=other, check=1)
+        assert "mend: git checkout -- state/sources.lock\n" in audit.out
+        (other / "state/sources.lock").write_text(good)
+        hybrid("sync", cwd=other)
 
 
 def test_every_changed_byte_of_it_is_noticed(hybrid, workspace, filled, cache, tmp_path):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from support.cli import Hybrid, Result
-from support.kit import errors, head, outcomes, released
+from support.kit import errors, git, head, lock, outcomes, released
 from support.upstream import Upstream, UpstreamFactory
 
 
@@ -113,3 +113,72 @@ def test_add_says_which_mirror_was_asked(old: str, branch: Upstream, tmp_path: P
         hybrid("add", branch.url, "--tag", "v2.0.0", cwd=there, env={"GIT_HYBRID_MIRRORS": old}, check=5), old
     )
     hybrid(*words, cwd=there, env={"GIT_HYBRID_MIRRORS": f"{old},direct"})
+
+
+def _forget(branch: Upstream, mirror: str) -> None:
+    """Take the newest commit from what the mirror lists; its objects stay."""
+    (repo,) = Path(mirror.removeprefix("file://")).rglob("branch.git")
+    git("update-ref", "refs/heads/main", branch.rev("main~1"), cwd=repo)
+    for tag in git("tag", cwd=repo).split():
+        git("tag", "-d", tag, cwd=repo)
+
+
+@pytest.mark.parametrize("clone", [None, "shallow"])
+@pytest.mark.parametrize("has_objects", [True, False])
+def test_without_a_clone_that_tells_upstream_is_asked(
+    new: str, old: str, branch: Upstream, workspace: Path, hybrid: Hybrid, *, clone: str | None, has_objects: bool
+) -> None:
+    mirror = new if has_objects else old
+    if has_objects:
+        _forget(branch, new)
+    shutil.rmtree(workspace / "sources/branch")
+    if clone is not None:
+        text = (workspace / "sources.toml").read_text()
+        (workspace / "sources.toml").write_text(
+            text.replace('branch = "main"', f'branch = "main"\nhistory = "{clone}"')
+        )
+        hybrid("pin")
+        hybrid("sync")
+    env = {"GIT_HYBRID_MIRRORS": f"{mirror},direct"}
+    assert outcomes(hybrid("outdated", "branch", "--json", "--exit-code", env=env)) == {"branch": "current"}
+    assert outcomes(hybrid("diff", "--upstream", "branch", "--json", env=env)) == {"branch": "same"}
+    done = hybrid("pin", "branch", env=env)
+    assert f"the mirror {mirror} does not lead to the pin, asking the next" in done.err
+    assert lock(workspace)["branch"]["commit"] == branch.rev("main")
+
+
+def test_without_a_clone_a_mirror_that_is_ahead_is_not_hidden_by_one_that_is_not(
+    new: str, tmp_path: Path, branch: Upstream, workspace: Path, hybrid: Hybrid
+) -> None:
+    newest = branch.commit({"README": "five\n"})
+    hybrid("mirror", "update", tmp_path / "ahead")
+    ahead = (tmp_path / "ahead").as_uri()
+    shutil.rmtree(workspace / "sources/branch")
+    env = {"GIT_HYBRID_MIRRORS": f"{ahead},{new}"}
+    done = hybrid("outdated", "branch", env=env)
+    assert newest[:10] in done.out
+    assert f"the mirror {ahead} may be behind: no clone here tells which of the two is newer" in done.out
+    # Upstream is gone: what the mirror has is told all the same.
+    branch.path.rename(tmp_path / "gone")
+    assert newest[:10] in hybrid("outdated", "branch", env={"GIT_HYBRID_MIRRORS": f"{ahead},direct"}).out
+    hybrid("pin", "branch", env=env)
+    assert lock(workspace)["branch"]["commit"] == newest
+
+
+def test_the_hint_at_upstream_goes_on_from_the_list_that_is_set(
+    old: str, new: str, branch: Upstream, tagged: Upstream, workspace: Path, hybrid: Hybrid
+) -> None:
+    _forget(branch, new)
+    shutil.rmtree(workspace / "sources/branch")
+    for listed in (f"{new},{old}", f"{old},{new}"):
+        done = hybrid("pin", "branch", env={"GIT_HYBRID_MIRRORS": listed}, check=None)
+        assert f"or let upstream be asked too: export GIT_HYBRID_MIRRORS={listed},direct\n" in done.err
+    (repo,) = Path(new.removeprefix("file://")).rglob("tagged.git")
+    git("tag", "-f", "-a", "-m", "again", "v2.0.0", "v2.0.0^{}", cwd=repo)
+    shutil.rmtree(workspace / "sources/tagged")
+    # A tag that is another object is never a mirror that is behind, whoever could be asked next.
+    for command in ("pin", "outdated", "sync"):
+        env = {"GIT_HYBRID_MIRRORS": f"{new},direct"}
+        done = hybrid(command, "tagged", env=env, check=5)
+        assert f"the mirror {new} has another refs/tags/v2.0.0" in done.err
+        assert "GIT_HYBRID_MIRRORS=" not in done.err

@@ -44,7 +44,9 @@ def refused(site: Site) -> HybridError | None:
         source = decode_manifest(site.read("sources.toml").encode()).sources[pin.source]
         trail, _ = reading.trails(layout, datetime.now(UTC))
         now = datetime.now(UTC)
-        return unapproved(pin, source, reading.overrides(layout), trail, max(now, trail.newest or now), lambda _: "")
+        return unapproved(
+            pin, source, reading.overrides(layout), trail, max(now, trail.newest or now), lambda _: "", signed=False
+        )
     except InvalidFile as error:
         return error
 

@@ -13,7 +13,7 @@ import pytest
 
 from git_hybrid.core.canonical import canonical_json
 from support.cli import run_hybrid
-from support.governed import ADA, BEA, LOG, OVERRIDES, STATE, Site, forced_site, signed_line
+from support.governed import ADA, BEA, LOCK, LOG, OVERRIDES, STATE, Site, forced_site, signed_line
 from support.kit import git
 from support.signing import signed, with_key
 
@@ -101,6 +101,30 @@ def test_what_renews_one_that_ended_takes_a_signature_wherever_it_is_told(site: 
     for command, code in ((("sync",), 6), (("status",), 0), (("check", "overrides"), 1)):
         told = site(*command, check=code, shift="+21d")
         assert renew in told.out + told.err
+
+
+def test_what_forces_a_pin_takes_a_signature_wherever_it_is_told(site: Site, tmp_path: Path) -> None:
+    words = "--force --request ID --approver WHO --reason TEXT --expires WHEN"
+    lost = re.sub(r'override = "[^"]+"\n', "", site.read(LOCK))
+    site("pin", "tool")
+
+    def told(*command: str, check: int) -> list[str]:
+        done = site(*command, check=check)
+        return re.findall(f"{words}.*", done.out.replace('"', "") + done.err)
+
+    for keyed in (False, True):
+        if keyed:
+            with_key(site, tmp_path)
+        pinned, hint = site.keep(LOCK), words + " --signature FILE" * keyed
+        # A step back, and one off the branch; the documents say what the lines do.
+        for to in (site.tool.rev("main~1"), site.commits.hotfix):
+            assert told("pin", "tool", "--to", to, check=6) == [hint]
+            assert told("pin", "tool", "--to", to, "--json", check=6) == [hint]
+        # A pin whose approval nobody knows.
+        site.write(LOCK, lost)
+        assert told("sync", check=5) == [hint]
+        assert hint in told("check", "overrides", check=1)
+        site.put_back(pinned)
 
 
 def test_an_approval_that_was_lost_is_captured_and_signed_again(site: Site, tmp_path: Path) -> None:

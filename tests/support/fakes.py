@@ -47,6 +47,9 @@ class FakeTransport:
         """Remember the bundle."""
         self.bundles.append(bundle)
 
+    def head_of_bundle(self, bundle: str, defaults: Defaults) -> None:
+        """See no HEAD."""
+
     def fetch_lfs(self, stage: Stage, url: str, oid: Oid, defaults: Defaults) -> None:
         """Take the next answer of *url*, or raise it."""
         self._answer(url)

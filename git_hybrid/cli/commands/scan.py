@@ -8,7 +8,7 @@ from git_hybrid.app.scan import ScanRequest, scan
 from git_hybrid.cli.common import HERE
 from git_hybrid.cli.options import common_options, executor_option, group_option, jobs_option, names_argument
 from git_hybrid.cli.output import opened_with
-from git_hybrid.cli.telling import exit_of, explain
+from git_hybrid.cli.telling import exit_of
 from git_hybrid.core.errors import BadArgument
 from git_hybrid.store.scanstatus import encode_scan
 from git_hybrid.view.jsonscan import scan_document
@@ -46,7 +46,7 @@ def command(
         done = scan(session.runtime, request)
         if output.common.json:
             code = exit_of(done.report)
-            output.document(scan_document(done, explain, encode_scan, exit_code=code))
+            output.document(scan_document(done, output.explain, encode_scan, exit_code=code))
             return code
         if not done.report.rows and stale and session.runtime.ledger.snapshot().manifest.sources:
             output.talk("every selected source has a fresh scan")

@@ -153,9 +153,12 @@ def test_a_pin_may_not_rest_on_what_nobody_signed() -> None:
     records = extend(tail_of(()), [event_of(ITEM, "override")], at=NOW, operator="o", command_id=RUN, log_id="l")
     item = replace(ITEM, audit_hash=str(records[0]["hash"]))
     overrides, trail = Overrides(records={item.id: item}), trail_of(records)
-    assert governed(PIN, overrides, trail, NOW, lambda found: doubtful(found, KEYS, GOOD)) is None
-    assert governed(PIN, overrides, trail, NOW, lambda found: doubtful(found, Policy(), Signatures())) is None
-    error = governed(PIN, overrides, trail, NOW, lambda found: doubtful(found, KEYS, Signatures()))
+    assert governed(PIN, overrides, trail, NOW, lambda found: doubtful(found, KEYS, GOOD), signed=False) is None
+    assert (
+        governed(PIN, overrides, trail, NOW, lambda found: doubtful(found, Policy(), Signatures()), signed=False)
+        is None
+    )
+    error = governed(PIN, overrides, trail, NOW, lambda found: doubtful(found, KEYS, Signatures()), signed=False)
     assert isinstance(error, OverrideUnsigned)
     assert "bea@example.org> is not signed with the key that policy names" in why_unapproved(error)
     stranger = replace(ITEM, approvers=(Approval(id="eve@example.org", at=NOW, signature="armour"),))

@@ -187,7 +187,8 @@ def test_the_lock_has_the_content_that_was_recorded() -> None:
     lines = grown(LINES[:2], Event(event="pin", source="tool", after=oid(1), detail=told))
     assert ids(lines, Witnesses(lock=Lock(pins={TOOL: pin}))) == []
     for wrong in (replace(pin, tree=oid(7)), replace(pin, content_sha256="0" * 64)):
-        assert ids(lines, Witnesses(lock=Lock(pins={TOOL: wrong}))) == ["foreign-content"]
+        (breach,) = found(lines, Witnesses(lock=Lock(pins={TOOL: wrong})))
+        assert (breach.id, breach.mend) == ("foreign-content", "git checkout -- state/sources.lock")
     bundled = grown(LINES[:2], Event(event="bundle-apply", source="tool", after=oid(1)))
     assert ids(bundled, Witnesses(lock=Lock(pins={TOOL: pin}))) == []
 
@@ -232,6 +233,10 @@ def test_a_pin_that_was_there_does_not_begin_anew() -> None:
         return ids(lines, Witnesses(lock=Lock(pins={TOOL: a_pin(commit=oid(stands))})))
 
     assert judged(begun(2)) == ["unexplained-move"]
+    for keyed in (False, True):
+        known = Witnesses(lock=Lock(pins={TOOL: a_pin(commit=oid(2))}), has_keys=keyed)
+        (breach,) = found(grown(LINES, begun(2)), known)
+        assert ("--signature FILE;" in breach.mend) == keyed
     assert judged(begun(1), stands=1) == []
     assert judged(a_move(3), begun(2)) == ["unexplained-move"]
     assert judged(begun(2), a_move(3), stands=3) == []
@@ -241,8 +246,8 @@ def test_a_pin_that_was_there_does_not_begin_anew() -> None:
     # Of two branches the one that lost the table is told, wherever a merge put its record.
     left, right = grown(LINES, begun(2)), grown(LINES, a_move(3))
     for merged in ([*left, right[-1]], [*right, left[-1]]):
-        found = Witnesses(lock=Lock(pins={TOOL: a_pin(commit=oid(2))}), committed=frozenset(map(sha, merged)))
-        assert ids(merged, found) == ["unexplained-move"]
+        known = Witnesses(lock=Lock(pins={TOOL: a_pin(commit=oid(2))}), committed=frozenset(map(sha, merged)))
+        assert ids(merged, known) == ["unexplained-move"]
     # Two branches that each added it: neither had it before.
     left, right = grown(LINES[:1], begun(1)), grown(LINES[:1], begun(2))
     merged = [*left, right[-1]]

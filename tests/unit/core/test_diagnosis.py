@@ -91,7 +91,7 @@ def test_every_other_state_has_a_remedy(word):
 
 
 def test_a_source_with_blocking_findings_is_mended_by_accepting_them():
-    blocked = blocked_by(a_scan(findings=(a_finding(),)), SourceName("tool"), "high")
+    blocked = blocked_by(a_scan(findings=(a_finding(),)), SourceName("tool"), "high", signed=False)
     (found,) = clone_findings([replace(_row(word="refused"), blocked=blocked)])
     assert found.remedy.startswith("git hybrid pin tool --kind scan --force")
 

@@ -75,6 +75,12 @@ def test_sources_are_asked_for_in_the_order_of_the_list() -> None:
     )
 
 
+def test_what_was_passed_is_not_asked_again() -> None:
+    mirrors = parse_mirrors("https://a,https://b,direct").rest
+    assert (mirrors.left, mirrors.entries[0]) == (("https://b", "direct"), "https://a")
+    assert [endpoint.base for endpoint in endpoints(parse_url(OWN), TOOL, mirrors.rest)] == [None]
+
+
 def test_without_a_list_the_own_url_is_asked() -> None:
     assert endpoints(parse_url(OWN), TOOL, Mirrors()) == (Endpoint(OWN, None),)
 

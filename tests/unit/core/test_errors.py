@@ -104,6 +104,8 @@ def test_who_was_asked_is_told_once_and_only_of_what_a_server_has() -> None:
     assert missing.from_mirror("https://mirror", "https://mirror/host/x.git") is missing
     assert (missing.mirror, missing.url) == ("https://mirror", "https://mirror/host/x.git")
     assert pickle.loads(pickle.dumps(missing)).facts() == missing.facts()
+    told = NetworkFailure(url="u", message="m", kind="stalled").from_mirror("m1", mirrors=("m1", "direct"))
+    assert pickle.loads(pickle.dumps(told)).mirrors == ("m1", "direct")
     direct = Unreachable(name="tool", commit="c", ref="refs/heads/main").from_mirror(None, "https://host/x")
     assert (direct.from_mirror("https://mirror").mirror, "url" in vars(direct)) == ("", False)
     assert not missing.bundled

@@ -53,6 +53,7 @@ def judged(
         lines={name: name for name in by_hash},
         past=past,
         decode=lambda _text: lock(7),
+        signed=False,
     )
     return " ".join(breach.what for breach in against_moves(by_hash, moves))
 
@@ -121,9 +122,9 @@ def test_what_is_about_to_be_committed_is_held_against_each_side() -> None:
 
 
 def test_the_mend_is_a_command_that_works() -> None:
-    def mend(records: Sequence[Record]) -> str:
+    def mend(records: Sequence[Record], *, signed: bool = False) -> str:
         by_hash = {str(record["hash"]): record for record in records}
-        moves = Moves(lock=lock(1), before=(lock(2),), lines={}, past=None, decode=lambda _text: None)
+        moves = Moves(lock=lock(1), before=(lock(2),), lines={}, past=None, decode=lambda _text: None, signed=signed)
         (breach,) = against_moves(by_hash, moves)
         return breach.mend
 
@@ -131,6 +132,8 @@ def test_the_mend_is_a_command_that_works() -> None:
     assert mend(grown(ONE, pinned(2, rests_on="ovr-1"))) == (
         f"git hybrid pin tool --to {oid(2)} --force --request ID --approver WHO --reason TEXT --expires WHEN"
     )
+    for records in (TWO, grown(ONE, pinned(2, rests_on="ovr-1"))):
+        assert mend(records, signed=True) == f"{mend(records)} --signature FILE"
 
 
 def test_a_lock_in_another_form_is_read_as_a_whole() -> None:

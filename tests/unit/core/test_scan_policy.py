@@ -70,13 +70,13 @@ def test_a_source_without_state_is_not_blocked() -> None:
 
 def test_the_error_names_the_findings_and_how_many_more_there_are() -> None:
     many = a_scan(findings=tuple(a_finding(number) for number in range(7)))
-    error = blocked_by(many, NAME, "high")
+    error = blocked_by(many, NAME, "high", signed=False)
     assert error is not None
     assert (error.counted, error.commit, error.level) == ("7 findings", oid(1)[:10], "high")
     assert len(error.findings) == 6
     assert error.findings[-1] == "and 2 more"
     bare = ScanStatus(state="findings", counts={"high": 1, "medium": 0, "low": 0})
-    error = blocked_by(bare, NAME, "high")
+    error = blocked_by(bare, NAME, "high", signed=False)
     assert error is not None
     assert (error.counted, error.findings, error.commit) == ("1 finding", (), "")
 
@@ -176,10 +176,12 @@ def test_check_scans_tells_how_findings_are_accepted_and_how_to_come_to_a_commit
 
 
 def test_findings_that_have_no_name_are_not_said_to_be_acceptable() -> None:
-    error = blocked_by(replace(FOUND, counts={"high": 2, "medium": 0, "low": 1}), NAME, "high", track=Branch("main"))
+    error = blocked_by(
+        replace(FOUND, counts={"high": 2, "medium": 0, "low": 1}), NAME, "high", track=Branch("main"), signed=False
+    )
     assert error is not None
     assert (error.accept, error.move) == ("", "once upstream has a newer commit: git hybrid pin tool --scan")
-    new = blocked_by(FOUND, NAME, "high", track=Branch("main"), is_new=True)
+    new = blocked_by(FOUND, NAME, "high", track=Branch("main"), is_new=True, signed=False)
     assert new is not None
     assert (new.accept.split(" --force")[0], new.move) == (f"git hybrid pin tool --to {oid(1)}", "")
 
