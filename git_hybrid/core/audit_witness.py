@@ -12,7 +12,7 @@ from git_hybrid.core.canonical import Json
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.last_pins import ANEW, LastPins, last_pins
 from git_hybrid.core.lock import Lock, Pin
-from git_hybrid.core.lock_moves import FORCED
+from git_hybrid.core.lock_moves import IF_REFUSED
 from git_hybrid.core.mirrors import Inventory
 from git_hybrid.core.override import RESTS_ON, Overrides, binds, trail_of
 from git_hybrid.core.state import State
@@ -25,7 +25,6 @@ _OF_STATE = _INSTALLED | {"scan", "bundle-scan"}
 _PINNED = frozenset({"pin", "override", "bundle-apply"})
 _OF_INVENTORY = frozenset({"mirror-add", "mirror-remove"})
 _PROVED = ("tree", "content_sha256")
-_IF_REFUSED = f"where that is refused, with {FORCED}"
 _IF_RIGHT = "if the new one is right: git hybrid remove {name}, then git hybrid add"
 
 
@@ -78,7 +77,7 @@ def _against_beginnings(records: Mapping[str, Record], lock: Lock) -> Iterator[B
                 commit, was = str(record["after"]), " or ".join(item[:12] for item in earlier)
                 what = f"{name} was pinned to {commit[:12]} as if it had no pin, and its pin before was {was}"
                 proves = "its table was taken out of the lock, so that the move was compared with nothing"
-                mend = f"git hybrid pin {name} --to {earlier[0]}; {_IF_REFUSED}; {_IF_RIGHT.format(name=name)}"
+                mend = f"git hybrid pin {name} --to {earlier[0]}; {IF_REFUSED}; {_IF_RIGHT.format(name=name)}"
                 yield _of_log("unexplained-move", what, proves, mend=mend)
 
 
