@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.errors import HybridError
-from git_hybrid.core.ids import Oid, RefName
-from git_hybrid.core.lock import UNREACHABLE, Pin
+from git_hybrid.core.ids import Oid, RefName, SourceName
+from git_hybrid.core.lock import UNREACHABLE, Pin, still_allowed, with_pins
 from git_hybrid.core.manifest import Source
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.value import Struct, replace
@@ -25,6 +25,30 @@ class Base(Struct, frozen=True):
     def than(self) -> str:
         """What something is older than, in words."""
         return f"{self.pin.commit}, {self.why}" if self.why else f"the pinned {self.pin.commit}"
+
+
+def as_logged(rt: Runtime, snapshot: Snapshot, names: Iterable[SourceName]) -> Snapshot:
+    """Return *snapshot* without those pins of *names* that the audit log has elsewhere last.
+
+    A revert, a merge or a hand that changes the lock is no record of a move: where the log has the pin last counts, as
+    if the lock had none. Otherwise a lock that was put back would allow what needs an approval.
+    """
+    known = [name for name in names if name in snapshot.lock.pins and name in snapshot.manifest.sources]
+    misplaced = rt.ledger.misplaced({name: snapshot.lock.pins[name] for name in known})
+    if not misplaced:
+        return snapshot
+    return replace(snapshot, lock=with_pins(snapshot.lock, add={}, drop=misplaced))
+
+
+def commit_kept(snapshot: Snapshot, logged: Snapshot, source: Source) -> Oid | None:
+    """Return the commit that a pin without a name asks for where *logged* left the pin out of *snapshot*.
+
+    It is the one in the lock, if the manifest allows it: by the way no pin moves, and none is put back.
+    """
+    old = snapshot.lock.pins.get(source.name)
+    if old is None or source.name in logged.lock.pins or not still_allowed(old, source):
+        return None
+    return old.commit
 
 
 def last_of_log(rt: Runtime, snapshot: Snapshot, source: Source) -> tuple[Pin, ...]:

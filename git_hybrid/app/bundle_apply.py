@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from git_hybrid.app.bases import Base, bases_of, last_of_log, of_log, unless_allowed
+from git_hybrid.app.bases import Base, as_logged, bases_of, last_of_log, of_log, unless_allowed
 from git_hybrid.app.bundle_overrides import Brought
 from git_hybrid.app.bundle_verify import Opened, Proved, verify_bundle
 from git_hybrid.app.edit import Editor, added
@@ -110,6 +110,7 @@ def _refused(
 ) -> dict[SourceName, Row]:
     """Return the rows of the sources that may not be taken over."""
     rows = {row.name: row for row in proved.report.rows if row.error is not None}
+    snapshot = as_logged(rt, snapshot, changed_pins(content, snapshot.lock))
     for name, error in ({} if how.adopt else may_join(content, snapshot.manifest)).items():
         rows.setdefault(name, failed(name, error))
     for name, pin in content.lock.pins.items():
@@ -155,6 +156,7 @@ def _forbidden(rt: Runtime, stage: Stage, base: Base, new: Pin, source: Source) 
 
 def _decision(rt: Runtime, content: BundleContent, snapshot: Snapshot, how: Applying) -> Decision:
     pins = changed_pins(content, snapshot.lock)
+    snapshot = as_logged(rt, snapshot, pins)
     edit = _edit(rt, content, snapshot, how)
     overrides = _overrides(rt, Brought(content, snapshot, how.verify), pins)
     if not pins and not overrides and edit is None:

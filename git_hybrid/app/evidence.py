@@ -22,11 +22,11 @@ from git_hybrid.core.errors import (
 from git_hybrid.core.freshness import stale
 from git_hybrid.core.ids import Oid, RefName
 from git_hybrid.core.lock import UNREACHABLE, Pin, still_allowed
-from git_hybrid.core.manifest import Commit, Manifest, Source, config_digest
+from git_hybrid.core.manifest import Branch, Manifest, Source, Tag, Version, config_digest
 from git_hybrid.core.mirrors import Inventory
 from git_hybrid.core.plan import Clone
 from git_hybrid.core.ports import FetchRequest, Range, RemoteRefs, Stage
-from git_hybrid.core.resolve import Candidate, asked_for, newest_allowed, wherever
+from git_hybrid.core.resolve import Candidate, asked_for, newest_allowed, tip, wherever
 from git_hybrid.core.value import Struct, replace
 
 SHOWN_COMMITS = 5
@@ -85,18 +85,20 @@ def resolve(rt: Runtime, source: Source, manifest: Manifest, old: Pin | None, wi
 
 def _resolved(rt: Runtime, source: Source, manifest: Manifest, old: Pin | None, wish: Wish) -> Resolved | Pin:
     """Return what :func:`resolve` does, by the first server that is not surely behind."""
+    keeps = old is not None and not wish.move and wish.to is None and still_allowed(old, source)
     with listed(rt, source, manifest.defaults, old, head=True, to=wish.to) as (refs, endpoint):
         if (old_mirror := stale(wish.mirrors, manifest.policy, source, endpoint, rt.info.now)) is not None:
             raise old_mirror
-        candidate = _candidate(rt, source, manifest, refs, wish)
+        kept = old.ref if old is not None and keeps and isinstance(source.track, Version) else None
+        candidate = _candidate(rt, source, manifest, refs, wish) if kept is None else tip(refs, kept, source)
         moved = moved_from(old, wish.bases, candidate, refs, source)
         wish.objections.meet(moved)
-    keeps = old is not None and not wish.move and wish.to is None and still_allowed(old, source)
     same = old is not None and old.url == source.url and (keeps or candidate.commit == old.commit)
     if moved is None and old is not None and same and (still_allowed(old, source) or wish.objections.forced):
-        if wish.objections.forced or not isinstance(source.track, Commit):
-            candidate = replace(candidate, commit=old.commit, tag_object=old.tag_object, ref=old.ref)
         # Whoever follows a commit follows no ref: the one that it was pinned by may be gone, or elsewhere, by now.
+        # A range of versions has many: the candidate has the one that its commit is looked for in.
+        if wish.objections.forced or isinstance(source.track, Branch | Tag):
+            candidate = replace(candidate, commit=old.commit, tag_object=old.tag_object, ref=old.ref)
         if old.config_digest == config_digest(source) and not wish.anew:
             return old
     history, commit, served_by = _fetch_candidate(rt, source, manifest, refs, candidate, wish)

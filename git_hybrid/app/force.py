@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from git_hybrid.app.bases import commit_before
+from git_hybrid.app.bases import commit_before, last_of_log
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.approval import Approved, Asked, Verify, good_signatures, payload, unmet
 from git_hybrid.core.asking import Signing, is_commit, not_met
@@ -153,14 +153,15 @@ def make_override(
         OverrideUnnecessary: nothing speaks against the pin.
     """
     lifts: Sequence[str] = (*objections.codes, *((FsckRefused.code,) if forced.waived else ()))
-    old = snapshot.lock.pins.get(pin.source)
-    before = commit_before(rt, snapshot, snapshot.manifest.sources[pin.source])
+    source = snapshot.manifest.sources[pin.source]
+    pinned, before = snapshot.lock.pins.get(pin.source), commit_before(rt, snapshot, source)
+    old = pinned or next((item for item in last_of_log(rt, snapshot, source) if item.commit == pin.commit), None)
     same = old is not None and old.commit == pin.commit
     if old is not None and same and (lifts or _broken(snapshot, old)):
         lifts, before = _captured_again(snapshot, old, lifts)
     elif not lifts:
         plain_pin = f"git hybrid pin {pin.source} --to {pin.commit}"
-        renew = renewal(old.override, signed=snapshot.has_keys) if old and old.override else ""
+        renew = renewal(pinned.override, signed=snapshot.has_keys) if pinned and pinned.override else ""
         hint = renew if same and renew else plain_pin
         raise OverrideUnnecessary(name=pin.source, commit=pin.commit, hint=hint)
     override = approved_override(rt, snapshot, forced, pin, approvals)

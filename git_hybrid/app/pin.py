@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from git_hybrid.app.bases import Base, bases_of, last_of_log, of_log
+from git_hybrid.app.bases import Base, as_logged, bases_of, commit_kept, last_of_log, of_log
 from git_hybrid.app.evidence import Resolved, Wish, keep_objects, resolve
 from git_hybrid.app.executor import run_all
 from git_hybrid.app.force import (
@@ -107,12 +107,13 @@ def _resolve_all(rt: Runtime, snapshot: Snapshot, request: PinRequest) -> tuple[
     if request.scan and not snapshot.manifest.scanners:
         raise NoScanner
 
-    asking = rt.for_many(len(names))
+    asking, logged = rt.for_many(len(names)), as_logged(rt, snapshot, names)
 
     def work(name: SourceName) -> tuple[Row, Decision]:
         source = snapshot.manifest.sources[name]
         keep, forced = not request.dry_run, request.forced
-        return pin_one(asking, snapshot, source, to=request.to, move=move, keep=keep, forced=forced, scan=request.scan)
+        to = request.to or (None if move else commit_kept(snapshot, logged, source))
+        return pin_one(asking, logged, source, to=to, move=move, keep=keep, forced=forced, scan=request.scan)
 
     rt.progress("begin", "pinning", str(len(names)))
     results = run_all(work, names, jobs=rt.jobs or snapshot.manifest.defaults.jobs, cancelled=rt.cancelled)

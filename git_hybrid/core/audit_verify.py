@@ -57,6 +57,7 @@ def _moves(segments: Sequence[Segment], witnesses: Witnesses) -> Moves:
     whole = (line for segment in segments for line in segment.lines if line.record is not None and line.whole)
     return Moves(
         lock=witnesses.lock,
+        sources=witnesses.manifest.sources,
         before=witnesses.locks_before,
         lines={str((line.record or {})["hash"]): line.sha256 for line in whole},
         past=witnesses.past,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from git_hybrid.core.audit import Record, detail_of
@@ -15,18 +15,25 @@ from git_hybrid.core.last_told import last_told
 from git_hybrid.core.lock import Lock, Pin
 from git_hybrid.core.mirrors import Inventory
 from git_hybrid.core.override import RESTS_ON, Overrides, binds, trail_of
-from git_hybrid.core.state import State
+from git_hybrid.core.state import SourceState, State
+from git_hybrid.core.values import format_time
 from git_hybrid.core.words import approval_words
 
 if TYPE_CHECKING:
     from git_hybrid.core.witnesses import Witnesses
 
-_INSTALLED = frozenset({"clone", "update", "repair", "record", "reset"})
-_OF_STATE = _INSTALLED | {"scan", "bundle-scan"}
+_MADE = frozenset({"clone", "update", "record"})
+_INSTALLED = _MADE | {"repair", "reset"}
+_SCANNED = frozenset({"scan", "bundle-scan"})
 _PINNED = frozenset({"pin", "override", "bundle-apply"})
 _OF_INVENTORY = frozenset({"mirror-add", "mirror-remove"})
 _LOCK = "state/sources.lock"
 _PROVED = ("tree", "content_sha256")
+_EDITED = "the state entry was edited by hand, or not all of it was committed"
+_WRITTEN_ANEW = (
+    "git checkout HEAD -- state/sources.json; where HEAD has it too, take the entry of {name} out of that file,"
+    " then git hybrid sync {name}, which writes it anew"
+)
 _IF_RIGHT = "if the new one is right: git hybrid remove {name}, then git hybrid add"
 
 
@@ -91,19 +98,47 @@ def _is_plain_beginning(record: Record) -> bool:
 
 
 def _against_state(records: Mapping[str, Record], state: State) -> Iterator[Breach]:
-    installed = {record.get("source") for record in records.values() if record["event"] in _INSTALLED}
+    installed: dict[object, list[Record]] = {}
+    for record in records.values():
+        if record["event"] in _INSTALLED:
+            installed.setdefault(record.get("source"), []).append(record)
     for name, entry in state.sources.items():
         if entry.audit_hash is None:
             # One that an older version wrote names none, and none tells of it.
             if name in installed:
                 yield _of_log("unbound", f"state/sources.json: {name} names no record", "the entry was edited by hand")
             continue
-        record = records.get(entry.audit_hash)
-        if record is None:
+        named = records.get(entry.audit_hash)
+        if named is None:
             yield _gone(f"state/sources.json: {name}", entry.audit_hash)
-        elif (record.get("source"), record.get("after")) != (name, entry.commit) or record["event"] not in _OF_STATE:
+        elif named.get("source") != name or not _is_told(named, entry):
             what = f"record {entry.audit_hash[:12]} does not tell of {name} at {entry.commit[:12]}, as its state does"
-            yield _of_log("foreign-record", what, "the state entry was edited by hand")
+            yield _of_log("foreign-record", what, _EDITED, mend=_WRITTEN_ANEW.format(name=name))
+        elif not _is_made(entry, named, installed.get(name, [])):
+            when = f"{format_time(entry.updated_at)} by {entry.updated_by}"
+            what = f"no record tells that {name} was brought to {entry.commit[:12]} at {when}, as its state does"
+            yield _of_log("foreign-record", what, _EDITED, mend=_WRITTEN_ANEW.format(name=name))
+
+
+def _is_told(record: Record, entry: SourceState) -> bool:
+    """Tell whether *record* is of what *entry* has: of its commit, or of the scan that it tells of."""
+    commit = entry.scan.commit if record["event"] in _SCANNED else entry.commit
+    return record["event"] in _INSTALLED | _SCANNED and record.get("after") == commit
+
+
+def _is_made(entry: SourceState, named: Record, installed: Sequence[Record]) -> bool:
+    """Tell whether *entry* was made when, by whom and in which run it says: by the record that it names.
+
+    One that was scanned since names that; it was made by one of *installed*, all that install its source. What an older
+    version wrote has no run, and no record of its own.
+    """
+    made = (
+        [named] if named["event"] in _INSTALLED else [item for item in installed if item.get("after") == entry.commit]
+    )
+    if entry.command_id is None and named["event"] in _SCANNED and not any(item["event"] in _MADE for item in made):
+        return True
+    says = (format_time(entry.updated_at), entry.updated_by, entry.command_id)
+    return any((item["at"], item["operator"], item["command_id"]) == says for item in made)
 
 
 def _against_overrides(records: Mapping[str, Record], overrides: Overrides) -> Iterator[Breach]:

@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from git_hybrid.core.audit import Record, detail_of
 from git_hybrid.core.audit_archives import LOG, Breach
-from git_hybrid.core.ids import SourceName
+from git_hybrid.core.ids import Oid, RefName, SourceName
 from git_hybrid.core.last_pins import last_pins
-from git_hybrid.core.lock import Lock
+from git_hybrid.core.lock import Lock, Pin, still_allowed
+from git_hybrid.core.manifest import Source
 from git_hybrid.core.override import RESTS_ON
 from git_hybrid.core.pattern import pattern
-from git_hybrid.core.value import Struct
+from git_hybrid.core.value import Struct, field, replace
 from git_hybrid.core.words import approval_words
 
 _PROVES = "the lock was moved by hand or by a merge: no record says who moved it there, and why"
@@ -36,7 +37,7 @@ class Past(Struct, frozen=True, kw_only=True):
 
 
 class Moves(Struct, frozen=True, kw_only=True):
-    """A lock, and what it is held against.
+    """A lock, and what it is held against. ``sources`` is what the manifest declares.
 
     ``before`` are the locks of the commits that the next one is made from, where one is another than ``lock``;
     ``lines`` is the SHA-256 of each record's line by the hash of the record; ``past`` brings what was committed, where
@@ -50,6 +51,7 @@ class Moves(Struct, frozen=True, kw_only=True):
     past: Callable[[], Past | None] | None
     decode: Callable[[bytes], Lock | None]
     signed: bool
+    sources: Mapping[SourceName, Source] = field(default_factory=dict)
 
 
 def against_moves(records: Mapping[str, Record], moves: Moves) -> Iterator[Breach]:
@@ -75,10 +77,9 @@ def against_moves(records: Mapping[str, Record], moves: Moves) -> Iterator[Breac
     left = {name: commit for name, commit in wrong.items() if name not in moved}
     past = moves.past() if left and moves.past is not None else None
     by_commit = {} if past is None else _put_back(records, moves, left, past)
-    for name, commit in wrong.items():
+    for name in wrong:
         if name in moved or name in by_commit:
-            last_records = [records[digest] for digest in newest[name]]
-            yield _breach(name, commit, last_records, by_commit.get(name, ""), signed=moves.signed)
+            yield _breach(moves, name, [records[digest] for digest in newest[name]], by_commit.get(name, ""))
 
 
 def _commits(records: Mapping[str, Record], digests: frozenset[str]) -> set[str]:
@@ -159,13 +160,33 @@ def _pins(text: bytes | None, names: Mapping[str, str], decode: Callable[[bytes]
     return found
 
 
-def _breach(name: str, commit: str, last: Sequence[Record], by: str, *, signed: bool) -> Breach:
-    commits = sorted({str(record.get("after")) for record in last})
-    forced = any(detail_of(record).get(RESTS_ON) for record in last if record.get("after") == commits[0])
-    was = f"was put back to {commit[:12]}" + (f" in commit {by[:12]}" if by else "")
+def _breach(moves: Moves, name: str, last: Sequence[Record], by: str) -> Breach:
+    pin, source = moves.lock.pins[SourceName(name)], moves.sources.get(SourceName(name))
+    record, *others = sorted(last, key=lambda item: str(item.get("after")))
+    commits = dict.fromkeys(str(item.get("after")) for item in (record, *others))
+    was = f"was put back to {pin.commit[:12]}" + (f" in commit {by[:12]}" if by else "")
     what = f"{name} {was}, and the last record of its pin has {' or '.join(item[:12] for item in commits)}"
-    approval = approval_words(signed=signed)
-    mend = f"git hybrid pin {name} --to {commits[0]}" + (f" {approval}" if forced else "")
-    if not forced:
-        mend += f"; then, if going back is approved: git hybrid pin {name} --to {commit} {approval}"
+    forced = any(detail_of(item).get(RESTS_ON) for item in last if item.get("after") == record.get("after"))
+    stay = f"git hybrid pin {name} --to {record.get('after')}"
+    approval = approval_words(signed=moves.signed)
+    mend = f"{stay} {approval}" if forced else _choice(pin, record, source, stay, approval)
     return Breach(id="unexplained-move", file=LOG, line=0, what=what, proves=_PROVES, mend=mend)
+
+
+def _choice(pin: Pin, record: Record, source: Source | None, stay: str, approval: str) -> str:
+    """Return both ways on from where *pin* was put back: by an approval, or to *stay* where *record* has it."""
+    told = detail_of(record)
+    ref = RefName(str(told.get("ref", "")))
+    back = f"git hybrid pin {pin.source} --to {pin.commit}"
+    back += f" {approval}" if _is_back(pin, ref) else f", where that is refused, with {approval}"
+    after = replace(pin, ref=ref, commit=Oid(str(record.get("after"))))
+    if source is None or (str(told.get("url", pin.url)) == str(pin.url) and still_allowed(after, source)):
+        return f"{stay}; or, if going back is approved: {back}"
+    return f"if going back is approved: {back}; if not, put its entry in sources.toml back as it was, then {stay}"
+
+
+def _is_back(pin: Pin, ref: RefName) -> bool:
+    """Tell whether *pin* is surely older than what was pinned by *ref* after it, so that no plain pin goes there."""
+    from git_hybrid.core.resolve import is_older_version
+
+    return is_older_version(ref, pin.ref) or (pin.ref == ref and ref.startswith("refs/heads/"))

@@ -72,6 +72,10 @@ class Ledger(Protocol):
         """Return where the audit log has the pin of a source last; *url* is its URL where the log tells none."""
         ...
 
+    def misplaced(self, pins: Mapping[SourceName, Pin]) -> frozenset[SourceName]:
+        """Return which of *pins* the audit log has elsewhere last."""
+        ...
+
     def last_moves(self, pins: Mapping[SourceName, Oid]) -> Mapping[SourceName, Move]:
         """Return the record that brought each of *pins* to its commit, as far as the audit log has it."""
         ...

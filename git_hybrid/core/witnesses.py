@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from git_hybrid.core.lock import Lock
+from git_hybrid.core.manifest import Manifest
 from git_hybrid.core.mirrors import Inventory
 from git_hybrid.core.override import Overrides
 from git_hybrid.core.state import State
@@ -25,11 +26,12 @@ class Witnesses(Struct, frozen=True, kw_only=True):
     locks of the commits that the next one is made from, as bytes; ``locks_before`` the same, where one of them is
     another than the one to be judged. ``past`` brings what was committed before, where all of history counts;
     ``decode_lock`` reads a lock of that. ``has_keys``: policy names keys of approvers, so what mends a move takes
-    signatures.
+    signatures. ``manifest`` says which of two pins is allowed.
     """
 
     state: State = field(default_factory=State)
     overrides: Overrides = field(default_factory=Overrides)
+    manifest: Manifest = field(default_factory=Manifest)
     lock: Lock = field(default_factory=Lock)
     lock_texts: tuple[bytes, ...] = ()
     locks_before: tuple[Lock, ...] = ()

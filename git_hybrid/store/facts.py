@@ -45,8 +45,8 @@ def read_facts(read: Read, *, now: datetime, log: Sequence[str] = (), git: Witne
     git = git or Witnesses()
     before = _locks_before(git.lock_texts, lock)
     git = replace(git, locks_before=before, decode_lock=_decoded)
-    witnesses = replace(git, state=installed, overrides=approved, lock=decided, mirrors=inventory)
     declared = manifest.decode_manifest(text)
+    witnesses = replace(git, manifest=declared, state=installed, overrides=approved, lock=decided, mirrors=inventory)
     return Facts(
         manifest=declared,
         clock=max(now, trail.newest or now),

@@ -194,6 +194,12 @@ class FileLedger(Struct):
         """Return where the audit log has the pin of a source last (:func:`reading.last_pins`)."""
         return reading.last_pins(self.layout, name, url)
 
+    def misplaced(self, pins: Mapping[SourceName, Pin]) -> frozenset[SourceName]:
+        """Return which of *pins* the audit log has elsewhere last (:func:`misplaced.misplaced`)."""
+        from git_hybrid.store.misplaced import misplaced
+
+        return misplaced(self.layout, pins)
+
     def last_moves(self, pins: Mapping[SourceName, Oid]) -> Mapping[SourceName, Move]:
         """Return the record that brought each of *pins* to its commit, as far as the audit log has it."""
         return reading.last_moves(self.layout, pins)

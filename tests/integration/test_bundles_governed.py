@@ -130,6 +130,31 @@ def test_what_was_renewed_here_stays_renewed(
     hybrid("check", cwd=there)
 
 
+def test_a_lock_that_was_put_back_opens_no_way_for_an_older_pin(
+    ws: Path, tool: Upstream, there: Path, hybrid: Hybrid, tmp_path: Path
+) -> None:
+    bundle, other = tmp_path / "bundle", tmp_path / "other"
+    hybrid("bundle", "create", "-o", bundle)
+    hybrid("bundle", "apply", bundle, cwd=there)
+    old = (there / "state/sources.lock").read_text()
+    between = tool.commit({"a.txt": "between\n"})
+    other.mkdir()
+    hybrid("init", cwd=other)
+    hybrid("add", tool.url, cwd=other)
+    hybrid("bundle", "create", "-o", tmp_path / "between", cwd=other)
+    newest = tool.commit({"a.txt": "newest\n"})
+    hybrid("pin", "tool")
+    hybrid("bundle", "create", "-o", bundle)
+    hybrid("bundle", "apply", bundle, cwd=there)
+    (there / "state/sources.lock").write_text(old)
+    refused = hybrid("bundle", "apply", tmp_path / "between", cwd=there, check=6).err
+    assert f"{between} is older than {newest}, where the audit log has its pin last" in refused
+    # What the log has last is what comes back.
+    hybrid("bundle", "apply", bundle, cwd=there)
+    assert lock(there)["tool"]["commit"] == newest
+    hybrid("check", cwd=there)
+
+
 @pytest.fixture
 def accepted(ws: Path, tool: Upstream, hybrid: Hybrid, tmp_path: Path) -> Path:
     """A bundle of a pin whose scan has a finding that an override accepts."""

@@ -178,3 +178,86 @@ def test_version_moves_to_the_next_release(hybrid: Hybrid, workspace: Path, tool
     assert lock(workspace)["tool"]["ref"] == "refs/tags/v1.2.0"
     hybrid("sync")
     assert head(workspace) == tool.rev("v1.2.0^{commit}")
+
+
+_RANGE = 'version = ">=1,<1.1"'
+
+
+@pytest.fixture
+def ranged(hybrid: Hybrid, workspace: Path, upstream_factory: UpstreamFactory) -> Upstream:
+    """An upstream of three releases, of which the range of the manifest has the first alone."""
+    found = upstream_factory()
+    for name in ("v1.0.0", "v1.1.0", "v1.2.0"):
+        found.commit({"v": name})
+        found.tag(name)
+    started(hybrid, found.url, "--version", ">=1,<1.1")
+    return found
+
+
+@pytest.mark.parametrize(
+    "edits",
+    [
+        ['version = ">=1,<2"'],
+        ['version = ">=1,<2"', 'history = "shallow"'],
+        ['version = ">=1,<2"', 'history = "treeless"', "submodules = true", 'lfs = "fetch"'],
+    ],
+)
+@pytest.mark.parametrize("env", [{}, {"GIT_HYBRID_CACHE_DIR": ""}])
+def test_an_edited_entry_keeps_its_version_though_there_are_newer_ones(
+    hybrid: Hybrid, workspace: Path, ranged: Upstream, edits: list[str], env: dict[str, str]
+) -> None:
+    old = lock(workspace)["tool"]
+    replace(workspace / "sources.toml", _RANGE, "\n".join(edits))
+    tried = hybrid("pin", "-n", env=env)
+    assert f"would-pin  {old['commit'][:10]} (v1.0.0)" in tried.out
+    assert lock(workspace)["tool"] == old
+    hybrid("pin", env=env)
+    new = lock(workspace)["tool"]
+    assert new["config_digest"] != old["config_digest"]
+    assert {**new, "config_digest": ""} == {**old, "config_digest": ""}
+    hybrid("sync", env=env)
+    # A name moves it.
+    hybrid("pin", "tool", env=env)
+    assert lock(workspace)["tool"]["ref"] == "refs/tags/v1.2.0"
+
+
+@pytest.mark.parametrize("more", ["submodules = true", 'history = "shallow"', 'lfs = "fetch"'])
+def test_what_is_fetched_changes_and_the_version_stays(
+    hybrid: Hybrid, workspace: Path, ranged: Upstream, more: str
+) -> None:
+    replace(workspace / "sources.toml", _RANGE, 'version = ">=1,<2"')
+    hybrid("pin")
+    old = lock(workspace)["tool"]
+    path = workspace / "sources.toml"
+    path.write_text(path.read_text() + more + "\n")
+    assert "git hybrid pin tool" in hybrid("sync", check=1).err
+    hybrid("pin")
+    new = lock(workspace)["tool"]
+    assert new["config_digest"] != old["config_digest"]
+    assert new["commit"] == old["commit"] == ranged.rev("v1.0.0^{commit}")
+    hybrid("sync")
+
+
+def test_a_version_that_would_stay_is_refused_where_its_tag_moved_or_went(
+    hybrid: Hybrid, workspace: Path, ranged: Upstream
+) -> None:
+    before = lock(workspace)
+    replace(workspace / "sources.toml", _RANGE, 'version = ">=1,<2"')
+    ranged.tag("v1.0.0", "main", force=True)
+    assert "v1.0.0" in hybrid("pin", check=5).err
+    assert lock(workspace) == before
+    ranged.git("tag", "-d", "v1.0.0")
+    assert "upstream has no refs/tags/v1.0.0" in hybrid("pin", check=5).err
+    assert lock(workspace) == before
+
+
+def test_the_newest_of_two_versions_of_one_commit_is_pinned_by_name(
+    hybrid: Hybrid, workspace: Path, ranged: Upstream
+) -> None:
+    replace(workspace / "sources.toml", _RANGE, 'version = ">=1,<1.1"\nhistory = "shallow"')
+    ranged.tag("v1.0.1", "v1.0.0^{commit}")
+    old = lock(workspace)["tool"]
+    hybrid("pin", "tool")
+    new = lock(workspace)["tool"]
+    assert (new["ref"], new["commit"]) == ("refs/tags/v1.0.1", old["commit"])
+    hybrid("sync")

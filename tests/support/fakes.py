@@ -80,6 +80,10 @@ class FakeLedger:
         """Know of no pin."""
         return ()
 
+    def misplaced(self, pins: Mapping[SourceName, Pin]) -> frozenset[SourceName]:
+        """Know of no other pin."""
+        return frozenset()
+
     def last_moves(self, pins: Mapping[SourceName, Oid]) -> Mapping[SourceName, Move]:
         """Know of no move."""
         return {}

@@ -7,7 +7,7 @@ from shlex import quote
 import click
 
 from git_hybrid.app.accept import chosen_findings
-from git_hybrid.app.bases import commit_before
+from git_hybrid.app.bases import as_logged, commit_before
 from git_hybrid.app.force import Forced, asked_for
 from git_hybrid.app.override import asked_again
 from git_hybrid.app.runtime import Runtime
@@ -122,4 +122,4 @@ def _asked(
         reason = "is not the full id of a commit, and that is what an approver signs"
         hint = f"git hybrid pin {source.name} --to {quote(to or '')} -n"
         raise BadArgument(what="--to", value=to or "", reason=reason, hint=hint)
-    return asked_for(source, commit_before(rt, snapshot, source), to or "", forced)
+    return asked_for(source, commit_before(rt, as_logged(rt, snapshot, [source.name]), source), to or "", forced)

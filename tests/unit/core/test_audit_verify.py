@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import timedelta, timezone
 from typing import Any
 
 import pytest
@@ -41,7 +41,7 @@ from git_hybrid.core.lock import Lock
 from git_hybrid.core.manifest import Manifest
 from git_hybrid.core.mirrors import Inventory, Mirror
 from git_hybrid.core.override import Approval, Override, Overrides, Trail, closed, event_of
-from git_hybrid.core.state import State
+from git_hybrid.core.state import ScanStatus, SourceState, State
 from git_hybrid.core.value import replace
 from git_hybrid.core.values import format_time
 from git_hybrid.core.witnesses import Witnesses
@@ -161,10 +161,20 @@ def test_committed_lines_must_be_there() -> None:
     assert breach.line == 3
 
 
+def installed(lines: Sequence[Record], **changed: Any) -> SourceState:
+    """Return the state entry that the last of *lines* has made."""
+    who = {"updated_at": NOW, "updated_by": OPERATOR, "command_id": RUN, "audit_hash": str(lines[-1]["hash"])}
+    return replace(a_state_entry(), **{**who, **changed})
+
+
+def of_state(lines: Sequence[Record], **changed: Any) -> list[str]:
+    return ids(lines, Witnesses(state=State(sources={TOOL: installed(lines, **changed)})))
+
+
 def test_other_files_are_witnesses() -> None:
     lines = grown(LINES, Event(event="clone", source="tool", after=oid(1)))
     made = str(lines[-1]["hash"])
-    entry = replace(a_state_entry(), audit_hash=made)
+    entry = installed(lines)
     lock = Lock(pins={TOOL: a_pin()})
     good = Witnesses(state=State(sources={TOOL: entry}), lock=lock, hashes={made: "x"})
     assert ids(lines, good) == []
@@ -179,6 +189,52 @@ def test_other_files_are_witnesses() -> None:
     bare = Witnesses(state=State(sources={TOOL: a_state_entry()}))
     assert ids(lines[:3], bare) == []
     assert ids(lines, bare) == ["unbound"]
+
+
+OTHERS: tuple[dict[str, Any], ...] = (
+    {"updated_at": NOW - timedelta(days=1)},
+    {"updated_by": "Mallory <mal@example.org>"},
+    {"command_id": "01J2ZK5Y8Q0000000000000099"},
+    {"command_id": None},
+    {"commit": oid(2)},
+)
+
+
+@pytest.mark.parametrize("event", ["clone", "update", "repair", "record", "reset"])
+def test_state_says_when_and_by_whom_its_record_says_it(event: str) -> None:
+    lines = grown(LINES, Event(event=event, source="tool", after=oid(1)))
+    assert of_state(lines) == []
+    assert of_state(lines, updated_at=NOW.astimezone(timezone(timedelta(hours=2)))) == []
+    assert [of_state(lines, **other) for other in OTHERS] == [["foreign-record"]] * len(OTHERS)
+    # Another record of the same run and commit is not the one that it names.
+    assert of_state(grown(lines, Event(event="seen", source="tool", after=oid(1)))) == ["foreign-record"]
+
+
+@pytest.mark.parametrize("event", ["scan", "bundle-scan"])
+def test_what_was_scanned_since_says_when_it_was_installed(event: str) -> None:
+    made = Event(event="update", source="tool", before=oid(1), after=oid(1))
+    lines = grown(LINES, Event(event="clone", source="tool", after=oid(3)), made)
+    scanned = grown(lines, Event(event=event, source="tool", after=oid(1)))
+    scan = ScanStatus(state="clean", commit=oid(1))
+    assert of_state(scanned, scan=scan) == []
+    assert [of_state(scanned, scan=scan, **other) for other in OTHERS] == [["foreign-record"]] * len(OTHERS)
+    # A scan may be of a pin that is not installed yet; it is still the one that the entry tells of.
+    ahead = grown(lines, Event(event=event, source="tool", after=oid(2)))
+    assert of_state(ahead, scan=replace(scan, commit=oid(2))) == []
+    assert of_state(ahead, scan=scan) == ["foreign-record"]
+
+
+def test_what_an_older_version_installed_may_be_scanned_since() -> None:
+    was = {"scan": ScanStatus(state="clean", commit=oid(1)), "updated_at": NOW - timedelta(days=900)}
+    scan = Event(event="scan", source="tool", after=oid(1))
+    assert of_state(grown(LINES, scan), command_id=None, **was) == []
+    # A repair or a reset leaves the entry as it is; what makes one gives it a run.
+    for event in ("repair", "reset"):
+        log = grown(LINES, Event(event=event, source="tool", after=oid(1)), scan)
+        assert of_state(log, command_id=None, **was) == []
+    for event in ("clone", "update", "record"):
+        log = grown(LINES, Event(event=event, source="tool", after=oid(1)), scan)
+        assert of_state(log, command_id=None, **was) == ["foreign-record"]
 
 
 def test_the_lock_has_the_content_that_was_recorded() -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from git_hybrid.core.audit import Event, Record, extend, tail_of
-from git_hybrid.core.ids import SourceName
-from git_hybrid.core.lock import Lock
+from git_hybrid.core.ids import SourceName, branch_ref, tag_ref
+from git_hybrid.core.lock import Lock, Pin
 from git_hybrid.core.lock_moves import Moves, Past, against_moves
-from support.values import NOW, OPERATOR, RUN, a_pin, oid
+from git_hybrid.core.manifest import Branch, Source, Tag, Version
+from support.values import NOW, OPERATOR, RUN, a_pin, a_source, oid
 
 TOOL, OTHER = SourceName("tool"), SourceName("other")
 Commit = tuple[Sequence[str], bytes | None, Sequence[Record]]
@@ -121,19 +122,52 @@ def test_what_is_about_to_be_committed_is_held_against_each_side() -> None:
     assert judged(2, TWO, {}, before=(lock(1), lock(2))) == ""
 
 
-def test_the_mend_is_a_command_that_works() -> None:
-    def mend(records: Sequence[Record], *, signed: bool = False) -> str:
-        by_hash = {str(record["hash"]): record for record in records}
-        moves = Moves(lock=lock(1), before=(lock(2),), lines={}, past=None, decode=lambda _text: None, signed=signed)
-        (breach,) = against_moves(by_hash, moves)
-        return breach.mend
+FORCED = "--force --request ID --approver WHO --reason TEXT --expires WHEN"
 
-    assert mend(TWO).startswith(f"git hybrid pin tool --to {oid(2)}; then, if going back is approved: ")
-    assert mend(grown(ONE, pinned(2, rests_on="ovr-1"))) == (
-        f"git hybrid pin tool --to {oid(2)} --force --request ID --approver WHO --reason TEXT --expires WHEN"
+
+def mend(stands: Pin, last: Event, source: Source | None = None, *, signed: bool = False) -> str:
+    """Return what mends a tool that was put back to *stands*, by its number, from where *last* had pinned it."""
+    by_hash = {str(record["hash"]): record for record in grown(ONE, last)}
+    sources = {} if source is None else {TOOL: source}
+    before = (Lock(pins={TOOL: a_pin(commit=oid(2))}),)
+    moves = Moves(
+        lock=Lock(pins={TOOL: stands}),
+        before=before,
+        lines={},
+        past=None,
+        decode=lambda _: None,
+        signed=signed,
+        sources=sources,
     )
-    for records in (TWO, grown(ONE, pinned(2, rests_on="ovr-1"))):
-        assert mend(records, signed=True) == f"{mend(records)} --signature FILE"
+    (breach,) = against_moves(by_hash, moves)
+    return breach.mend
+
+
+def test_the_mend_is_a_command_that_works() -> None:
+    old, stay, back = (
+        a_pin(ref=tag_ref("v1")),
+        f"git hybrid pin tool --to {oid(2)}",
+        f"git hybrid pin tool --to {oid(1)}",
+    )
+    moved = pinned(2, ref="refs/tags/v2")
+    both = f"{stay}; or, if going back is approved: {back} {FORCED}"
+    one = (
+        f"if going back is approved: {back} {FORCED}; if not, put its entry in sources.toml back as it was, then {stay}"
+    )
+    # The manifest allows the newer one still, or does not, or has no such source.
+    assert mend(old, moved, a_source(track=Version(">=1,<3"))) == mend(old, moved) == both
+    assert mend(old, moved, a_source(track=Version("<2"))) == one
+    assert mend(old, moved, a_source(track=Tag("v1"))) == one
+    other = pinned(2, ref="refs/tags/v2", url="https://example.org/other")
+    assert mend(old, other, a_source(track=Version(">=1,<3"))) == one
+    # A branch went forward from it; of tags that are no versions nobody knows which is the older one.
+    branch = pinned(2, ref="refs/heads/main")
+    assert mend(a_pin(ref=branch_ref("main")), branch, a_source(track=Branch("main"))) == both
+    unsure = f"{stay}; or, if going back is approved: {back}, where that is refused, with {FORCED}"
+    assert mend(a_pin(ref=tag_ref("one")), pinned(2, ref="refs/tags/two"), a_source(track=Tag("two"))) == unsure
+    assert mend(old, pinned(2, rests_on="ovr-1")) == f"{stay} {FORCED}"
+    for stands, last in ((old, moved), (old, pinned(2, rests_on="ovr-1"))):
+        assert mend(stands, last, signed=True) == mend(stands, last).replace(FORCED, f"{FORCED} --signature FILE")
 
 
 def test_a_lock_in_another_form_is_read_as_a_whole() -> None:

@@ -1,0 +1,48 @@
+"""Pins that stand in the lock where no record of the audit log put them last: the lock was put back, or edited."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from git_hybrid.core.audit_query import records_of
+from git_hybrid.core.ids import SourceName
+from git_hybrid.core.last_pins import pins_of_log
+from git_hybrid.core.lock import Pin
+from git_hybrid.store import chain
+from git_hybrid.store.layout import Layout, archives
+from git_hybrid.store.parsing import read_bytes
+from git_hybrid.store.reading import records
+
+_PIN, _SOURCE = b'"event":"pin"', re.compile(rb'"source":"([^"]*)"')
+
+
+def misplaced(layout: Layout, pins: Mapping[SourceName, Pin]) -> frozenset[SourceName]:
+    """Return which of *pins* the log has elsewhere last; of one that was removed, or that it does not know, none.
+
+    Raises:
+        LocalIo: the log cannot be read.
+    """
+    elsewhere = _elsewhere(layout, pins)
+    if not elsewhere:
+        return frozenset()
+    told = records(layout)
+    last = {name: [pin.commit for pin in pins_of_log(told, name, pins[name].url)] for name in elsewhere}
+    return frozenset(name for name, commits in last.items() if commits and pins[name].commit not in commits)
+
+
+def _elsewhere(layout: Layout, pins: Mapping[SourceName, Pin]) -> set[SourceName]:
+    """Return which of *pins* have another commit in the last line of the log that tells of their pin.
+
+    That line is always one of the last, so what it bears out, which is nearly all, needs no more of the log.
+    """
+    left, found = {name.encode("ascii"): name for name in pins}, set[SourceName]()
+    for file in (chain.SHOWN, *reversed(archives(layout))):
+        for line in reversed((read_bytes(layout.root / file, file) or b"").split(b"\n") if left else []):
+            if _PIN not in line or (named := _SOURCE.search(line)) is None or named[1] not in left:
+                continue
+            for record in records_of([chain.segment_of(file, line + b"\n")]):
+                name = left.pop(named[1])
+                if record.get("after") != pins[name].commit:
+                    found.add(name)
+    return found

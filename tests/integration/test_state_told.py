@@ -1,0 +1,146 @@
+"""What state says of who installed what, when and in which run is what the audit log tells of it."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from integration.test_hooks import hook
+from support.cli import Hybrid
+from support.governed import LOG, STATE, Site, plain_site
+from support.kit import git, lock, started, state
+from support.scanners import a_scanner, use
+from support.upstream import Upstream, UpstreamFactory
+
+SCANS_CLEAN = "write()\n"
+EDITS = {
+    "updated_at": "2025-01-01T00:00:00Z",
+    "updated_by": "Mallory <mallory@example.org>",
+    "command_id": "01J2ZK5Y8Q0000000000000099",
+}
+
+
+@pytest.fixture
+def site(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Site:
+    return plain_site(tmp_path, tmp_path_factory)
+
+
+@pytest.fixture
+def tool(upstream_factory: UpstreamFactory) -> Upstream:
+    upstream = upstream_factory()
+    upstream.commit({"a": "1\n"})
+    return upstream
+
+
+def edit(site: Site, **changed: str) -> None:
+    """Change fields of the only state entry by hand."""
+    text = site.read(STATE)
+    for key, value in changed.items():
+        text, count = re.subn(rf'"{key}": "[^"]*"', f'"{key}": "{value}"', text)
+        assert count == 1
+    site.write(STATE, text)
+
+
+@pytest.mark.parametrize("field", EDITS)
+@pytest.mark.parametrize("scanned", [False, True])
+def test_a_hand_edit_of_it_is_told_and_mended(site: Site, tmp_path: Path, field: str, scanned: bool) -> None:
+    if scanned:
+        use(site.root, a_scanner(tmp_path / "fake", SCANS_CLEAN))
+        site("scan")
+        site.commit("scanned")
+    site("audit", "verify")
+    honest = site.read(STATE)
+    edit(site, **{field: EDITS[field]})
+    git("add", "-A", cwd=site.root)
+    assert "foreign-record" in site("audit", "verify", check=5).out
+    told = site("check", "audit", check=1).out
+    assert "no record tells that tool was brought to" in told
+    assert hook("audit", site.root).returncode == 1
+    # Both halves of the mend, as they are told.
+    mend = next(line for line in told.splitlines() if line.startswith("  mend: "))
+    found = re.fullmatch(r"  mend: git (.+?); where .+ then git hybrid (sync tool), which .+", mend)
+    assert found, mend
+    git(*found[1].split(), cwd=site.root)
+    assert site.read(STATE) == honest
+    site("check", "audit")
+    edit(site, **{field: EDITS[field]})
+    site.commit("forged")
+    document = json.loads(site.read(STATE))
+    document["sources"] = []
+    site.write(STATE, json.dumps(document))
+    site(*found[2].split())
+    site.commit("mended")
+    site("audit", "verify")
+    assert site.checked("audit") == []
+
+
+def test_an_entry_that_is_staged_in_part_is_told(site: Site) -> None:
+    old = state(site.root)["tool"]
+    site.tool.commit({"n": "n"})
+    site("pin", "tool")
+    site("sync")
+    new = site.read(STATE)
+    part = new.replace(state(site.root)["tool"]["command_id"], old["command_id"])
+    git("add", "-A", cwd=site.root)
+    blob = subprocess.run(
+        ["git", "hash-object", "-w", "--stdin"], cwd=site.root, input=part.encode(), capture_output=True, check=True
+    )
+    git("update-index", "--cacheinfo", f"100644,{blob.stdout.decode().strip()},{STATE}", cwd=site.root)
+    done = hook("audit", site.root)
+    assert done.returncode == 1
+    assert "on the disk it is right" in done.stdout
+    git("add", "-A", cwd=site.root)
+    assert hook("audit", site.root).returncode == 0
+
+
+def test_what_is_honest_is_not_accused(hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path) -> None:
+    def whole() -> None:
+        hybrid("check", "audit")
+        hybrid("audit", "verify")
+
+    started(hybrid, tool.url)
+    use(workspace, a_scanner(tmp_path / "fake", SCANS_CLEAN))
+    hybrid("scan")
+    whole()
+    # A scan of the pin that is not installed yet leaves the entry as it was installed.
+    tool.commit({"a": "2\n"})
+    hybrid("pin", "tool", "--scan")
+    assert state(workspace)["tool"]["commit_sha"] != lock(workspace)["tool"]["commit"]
+    whole()
+    hybrid("sync")
+    whole()
+    hybrid("audit", "rotate")
+    whole()
+    hybrid("scan")
+    hybrid("reset", "tool")
+    whole()
+    there = tmp_path / "there"
+    there.mkdir()
+    hybrid("bundle", "create", "-o", tmp_path / "bundle")
+    hybrid("bundle", "apply", tmp_path / "bundle", cwd=there)
+    assert '"event":"bundle-scan"' in (there / LOG).read_text()
+    hybrid("check", "audit", cwd=there)
+    hybrid("audit", "verify", cwd=there)
+
+
+def test_what_an_older_version_installed_is_not_accused(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path
+) -> None:
+    started(hybrid, tool.url)
+    old = state(workspace)["tool"]
+    kept: dict[str, Any] = {key: old[key] for key in ("name", "repo_url", "branch", "commit_sha", "updated_by")}
+    (workspace / STATE).write_text(json.dumps([{**kept, "updated_at": "2019-01-01T00:00:00Z"}]))
+    lines = (workspace / LOG).read_text().splitlines(keepends=True)
+    # It wrote no record of what it installed, which is the last one here.
+    assert '"event":"clone"' in lines[-1]
+    (workspace / LOG).write_text("".join(lines[:-1]))
+    use(workspace, a_scanner(tmp_path / "fake", SCANS_CLEAN))
+    for words in (["sync"], ["scan"], ["reset", "tool"], ["scan"]):
+        hybrid(*words)
+        hybrid("check", "audit")
+    assert state(workspace)["tool"]["updated_at"] == "2019-01-01T00:00:00Z"

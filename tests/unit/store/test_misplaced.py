@@ -1,0 +1,61 @@
+"""Which pins of the lock the audit log has elsewhere last: over branches and archives, and from whole records alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from git_hybrid.core.audit import Event, Record, extend, tail_of
+from git_hybrid.core.canonical import canonical_json
+from git_hybrid.core.ids import SourceName
+from git_hybrid.store.layout import Layout
+from git_hybrid.store.misplaced import misplaced
+from support.values import NOW, OPERATOR, RUN, a_pin, a_source, oid
+
+TOOL, OTHER = SourceName("tool"), SourceName("other")
+
+
+def grown(records: Sequence[Record], *events: Event) -> tuple[Record, ...]:
+    who = {"operator": OPERATOR, "command_id": RUN, "log_id": "log"}
+    return (*records, *extend(tail_of(records), events, at=NOW, **who))
+
+
+def pinned(number: int, source: str = "tool") -> Event:
+    return Event(event="pin", source=source, after=oid(number))
+
+
+def written(path: Path, records: Sequence[Record]) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(b"".join(canonical_json(record) + b"\n" for record in records))
+
+
+def found(layout: Layout, number: int) -> list[str]:
+    return sorted(misplaced(layout, {TOOL: a_pin(commit=oid(number)), OTHER: a_pin(a_source("other"), commit=oid(9))}))
+
+
+def test_what_the_last_record_has_elsewhere(tmp_path: Path) -> None:
+    layout = Layout(tmp_path)
+    assert found(layout, 1) == []
+    old = grown((), pinned(9, "other"), pinned(1), pinned(2))
+    written(layout.state_folder / "sources-audit.2025.jsonl", old)
+    # The archive has it alone; then the log goes on with another source.
+    assert [found(layout, number) for number in (1, 2, 3)] == [["tool"], [], ["tool"]]
+    log = grown(old, pinned(9, "other"), Event(event="seen", source="tool", after=oid(3)))
+    written(layout.audit, log[3:])
+    assert [found(layout, number) for number in (1, 2, 3)] == [["tool"], [], ["tool"]]
+    written(layout.audit, grown(log, Event(event="remove", source="tool"))[3:])
+    assert found(layout, 1) == []
+
+
+def test_of_branches_that_both_moved_it_either_is_last(tmp_path: Path) -> None:
+    layout, one = Layout(tmp_path), grown((), pinned(1))
+    left, right = grown(one, pinned(2)), grown(one, pinned(3))
+    written(layout.audit, (*left, right[-1]))
+    assert [found(layout, number) for number in (1, 2, 3)] == [["tool"], [], []]
+
+
+def test_an_edited_record_says_nothing(tmp_path: Path) -> None:
+    layout = Layout(tmp_path)
+    written(layout.audit, grown((), pinned(1), pinned(2)))
+    layout.audit.write_bytes(layout.audit.read_bytes().replace(oid(2).encode(), oid(3).encode()))
+    assert [found(layout, number) for number in (1, 2, 3)] == [[], ["tool"], ["tool"]]
