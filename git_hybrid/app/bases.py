@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.errors import HybridError
-from git_hybrid.core.ids import Oid, RefName, SourceName
+from git_hybrid.core.ids import Oid, RefName, SourceName, short_ref
 from git_hybrid.core.lock import UNREACHABLE, Pin, still_allowed, with_pins
-from git_hybrid.core.manifest import Source
+from git_hybrid.core.manifest import Commit, Source, config_digest
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.value import Struct, replace
 
@@ -62,16 +62,45 @@ def last_of_log(rt: Runtime, snapshot: Snapshot, source: Source) -> tuple[Pin, .
     return rt.ledger.last_pins(source.name, source.url)
 
 
+def former_of_url(rt: Runtime, source: Source, stood: Sequence[Pin]) -> tuple[Pin, ...]:
+    """Return where the pin of a source stood last by the URL of its entry, if all of *stood* are of another URL.
+
+    The way to another repository is one that the manifest shows, and its pins are compared with nothing. The way back
+    leaves nothing to see: the pin goes on from where it was.
+    """
+    if not stood or any(pin.url == source.url for pin in stood):
+        return ()
+    return rt.ledger.former_pins(source.name, source.url)
+
+
+def former_bases(
+    rt: Runtime, snapshot: Snapshot, source: Source, stood: Sequence[Pin], ref: RefName | None
+) -> tuple[tuple[Base, ...], ...]:
+    """Return what a pin that comes back to a URL or to *ref* is judged against besides *stood*: one of each will do.
+
+    Otherwise the entry would only have to name the commit for a moment, and a moved tag is the tag again. A pin whose
+    entry is as it was comes back from nowhere.
+    """
+    former = {"where it stood last by this URL": former_of_url(rt, source, stood)}
+    edited = all(pin.config_digest != config_digest(source) for pin in stood)
+    if stood and ref is not None and not isinstance(source.track, Commit) and edited:
+        former[f"where it stood last by {short_ref(ref)}"] = rt.ledger.former_pins(source.name, source.url, ref)
+    return tuple(of_log(snapshot, pins, why) for why, pins in former.items() if pins)
+
+
 def commit_before(rt: Runtime, snapshot: Snapshot, source: Source) -> Oid | None:
     """Return the commit that the pin of a source stands at, by the lock or else by the audit log; None if at none."""
     old = snapshot.lock.pins.get(source.name)
-    return next((pin.commit for pin in ((old,) if old else last_of_log(rt, snapshot, source))), None)
+    stood = (old,) if old else last_of_log(rt, snapshot, source)
+    return next((pin.commit for pin in (*former_of_url(rt, source, stood), *stood)), None)
 
 
-def of_log(snapshot: Snapshot, pins: Sequence[Pin]) -> tuple[Base, ...]:
+def of_log(
+    snapshot: Snapshot, pins: Sequence[Pin], why: str = "where the audit log has its pin last"
+) -> tuple[Base, ...]:
     """Return what a plain pin is judged against where the log alone has *pins*."""
     found = [base for pin in pins for base in bases_of(snapshot, pin)]
-    return tuple(Base(base.pin, base.why or "where the audit log has its pin last") for base in found)
+    return tuple(Base(base.pin, base.why or why) for base in found)
 
 
 def bases_of(snapshot: Snapshot, old: Pin) -> tuple[Base, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from git_hybrid.app.bases import Base, as_logged, bases_of, last_of_log, of_log, unless_allowed
+from git_hybrid.app.bases import Base, as_logged, bases_of, former_bases, last_of_log, of_log, unless_allowed
 from git_hybrid.app.bundle_overrides import Brought
 from git_hybrid.app.bundle_verify import Opened, Proved, verify_bundle
 from git_hybrid.app.edit import Editor, added
@@ -31,7 +31,8 @@ from git_hybrid.core.bundles import (
 from git_hybrid.core.canonical import Json
 from git_hybrid.core.digest import sha256_hex
 from git_hybrid.core.errors import HybridError, OldBundle
-from git_hybrid.core.ids import Oid, SourceName
+from git_hybrid.core.ids import SourceName
+from git_hybrid.core.last_pins import pinned_as
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Source
 from git_hybrid.core.override import RESTS_ON, Override, event_of
@@ -133,11 +134,15 @@ def _judge(rt: Runtime, content: BundleContent, snapshot: Snapshot, new: Pin, pr
         return
     objections = Objections(forced=new.override is not None)
     lost = () if old else last_of_log(rt, snapshot, source)
-    objections.meet(unless_allowed([moved(replace(pin, tag_object=_tag_of(pin, new)), new) for pin in lost]))
+    objections.meet(unless_allowed([moved(_of_log(pin, new), new) for pin in lost]))
     objections.meet(moved(old, new))
     bases = bases_of(snapshot, old) if old else of_log(snapshot, lost)
     stage = proved.stages[new.source]
-    objections.meet(unless_allowed([_forbidden(rt, stage, base, new, source) for base in bases]))
+    former = former_bases(rt, snapshot, source, (old,) if old else lost, new.ref)
+    for pins in former:
+        objections.meet(unless_allowed([moved(_of_log(base.pin, new), new) for base in pins]))
+    for pins in (bases, *former):
+        objections.meet(unless_allowed([_forbidden(rt, stage, base, new, source) for base in pins]))
     if new.override is not None:
         record = brought.refuse_override(new)
         for error in objections.lifted:
@@ -145,9 +150,9 @@ def _judge(rt: Runtime, content: BundleContent, snapshot: Snapshot, new: Pin, pr
                 raise error
 
 
-def _tag_of(lost: Pin, new: Pin) -> Oid | None:
-    """Return the tag object of a pin that is in the log alone, which does not tell it: of one commit it is the same."""
-    return new.tag_object if lost.commit == new.commit else None
+def _of_log(pin: Pin, new: Pin) -> Pin:
+    """Return a pin that is in the log alone, which does not tell the tag object: of one commit it is the same."""
+    return replace(pin, tag_object=new.tag_object if pin.commit == new.commit else None)
 
 
 def _forbidden(rt: Runtime, stage: Stage, base: Base, new: Pin, source: Source) -> HybridError | None:
@@ -175,9 +180,8 @@ def _decision(rt: Runtime, content: BundleContent, snapshot: Snapshot, how: Appl
     for name, pin in sorted(pins.items()):
         lost = last_of_log(rt, snapshot, content.manifest.sources[name])
         old = snapshot.lock.pins.get(name) or next(iter(lost), None)
-        facts = {"url": str(pin.url), "ref": pin.ref, "tree": pin.tree, "content_sha256": pin.content_sha256}
         before = old.commit if old else None
-        more: dict[str, Json] = {**facts, "bundle": content.sha256}
+        more = {**pinned_as(pin, content.manifest.sources[name]), "bundle": content.sha256}
         if pin.override is not None:
             more[RESTS_ON] = pin.override
         events.append(Event(event="pin", source=name, before=before, after=pin.commit, detail=more))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from git_hybrid.app.acquire import EVERY_REF, containing_ref, fetch_content, fetch_history, gate_content, has
 from git_hybrid.app.bases import Base, unless_allowed
 from git_hybrid.app.belonging import is_declared, reachable_from_ref
@@ -51,7 +53,8 @@ class Wish(Struct, frozen=True, kw_only=True):
     ``to`` asks for one revision; without ``move`` an old pin that the manifest still allows keeps its commit. ``bases``
     are what a move is judged against, one that allows it is enough; ``objections`` take what speaks against it.
     ``anew``: an override is asked for or ends, so that also a pin that stays is looked at again. ``mirrors`` tells how
-    old what a mirror serves is. ``lost`` is where the audit log has a pin that the lock no longer has.
+    old what a mirror serves is. ``lost`` is where the audit log has a pin that the lock no longer has. ``former``
+    returns what a pin by a ref is judged against besides, where it comes back to that ref or to the URL.
     """
 
     to: str | None
@@ -61,6 +64,7 @@ class Wish(Struct, frozen=True, kw_only=True):
     anew: bool = False
     lost: tuple[Pin, ...] = ()
     mirrors: Inventory = NO_MIRRORS
+    former: Callable[[RefName | None], tuple[tuple[Base, ...], ...]] = lambda _ref: ()
 
 
 def resolve(rt: Runtime, source: Source, manifest: Manifest, old: Pin | None, wish: Wish) -> Resolved | Pin:
@@ -92,6 +96,8 @@ def _resolved(rt: Runtime, source: Source, manifest: Manifest, old: Pin | None, 
         kept = old.ref if old is not None and keeps and isinstance(source.track, Version) else None
         candidate = _candidate(rt, source, manifest, refs, wish) if kept is None else tip(refs, kept, source)
         moved = moved_from(old, wish.bases, candidate, refs, source)
+        for bases in wish.former(candidate.ref):
+            moved = moved or moved_from(None, bases, candidate, refs, source)
         wish.objections.meet(moved)
     same = old is not None and old.url == source.url and (keeps or candidate.commit == old.commit)
     if moved is None and old is not None and same and (still_allowed(old, source) or wish.objections.forced):
@@ -235,11 +241,12 @@ def _judge_move(
     wish: Wish,
 ) -> Range | None:
     known = old is not None and rt.objects.has_commit(history, old.commit)
-    error = unless_allowed([forbidden(rt, source, manifest, refs, base, new, history) for base in wish.bases])
-    if isinstance(error, Rollback) and wish.to is not None:
-        # Whoever names an older commit means it: no mirror that is behind has to explain it.
-        error.from_mirror(None)
-    wish.objections.meet(error)
+    for bases in (wish.bases, *wish.former(new.ref)):
+        error = unless_allowed([forbidden(rt, source, manifest, refs, base, new, history) for base in bases])
+        if isinstance(error, Rollback) and wish.to is not None:
+            # Whoever names an older commit means it: no mirror that is behind has to explain it.
+            error.from_mirror(None)
+        wish.objections.meet(error)
     if old is None or not known or old.commit == new.commit or source.history != "full":
         return None
     return rt.objects.between(history, old.commit, new.commit, limit=SHOWN_COMMITS)

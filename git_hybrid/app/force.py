@@ -158,7 +158,7 @@ def make_override(
     old = pinned or next((item for item in last_of_log(rt, snapshot, source) if item.commit == pin.commit), None)
     same = old is not None and old.commit == pin.commit
     if old is not None and same and (lifts or _broken(snapshot, old)):
-        lifts, before = _captured_again(snapshot, old, lifts)
+        lifts, before = _captured_again(snapshot, old, lifts, before)
     elif not lifts:
         plain_pin = f"git hybrid pin {pin.source} --to {pin.commit}"
         renew = renewal(pinned.override, signed=snapshot.has_keys) if pinned and pinned.override else ""
@@ -195,17 +195,21 @@ def _broken(snapshot: Snapshot, old: Pin) -> bool:
     return governed(old, *told, signed=snapshot.has_keys) is not None
 
 
-def _captured_again(snapshot: Snapshot, old: Pin, lifts: Sequence[str]) -> tuple[Sequence[str], Oid | None]:
-    """Return what the lost or ended override of *old* had lifted, and where it had come from, as far as it is known."""
+def _captured_again(
+    snapshot: Snapshot, old: Pin, lifts: Sequence[str], before: Oid | None
+) -> tuple[Sequence[str], Oid | None]:
+    """Return what the lost or ended override of *old* had lifted, and where it had come from, as far as it is known.
+
+    Where it had none, it comes from *before*.
+    """
     identity = old.override or snapshot.trail.rests.get((old.source, old.commit), "")
     record = snapshot.overrides.records.get(identity)
     if record is not None and record.source == old.source:
         return tuple(dict.fromkeys((*lifts, *record.lifts))), record.from_commit
     if not identity:
-        return lifts, old.commit
-    told = snapshot.trail.latest.get(identity, {})
-    before = told.get("before")
-    return lifts, Oid(before) if isinstance(before, str) else None
+        return lifts, before
+    told = snapshot.trail.latest.get(identity, {}).get("before")
+    return lifts, Oid(told) if isinstance(told, str) else None
 
 
 def waivers(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
-from git_hybrid.app.bases import Base, as_logged, bases_of, commit_kept, last_of_log, of_log
+from git_hybrid.app.bases import Base, as_logged, bases_of, commit_kept, former_bases, last_of_log, of_log
 from git_hybrid.app.evidence import Resolved, Wish, keep_objects, resolve
 from git_hybrid.app.executor import run_all
 from git_hybrid.app.force import (
@@ -23,7 +24,6 @@ from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.scanning import Refused, Scan, incomplete_scan, scan_commit, with_scan
 from git_hybrid.app.select import select
 from git_hybrid.core.audit import Event
-from git_hybrid.core.canonical import Json
 from git_hybrid.core.errors import (
     HostNotAllowed,
     HybridError,
@@ -36,6 +36,7 @@ from git_hybrid.core.errors import (
 )
 from git_hybrid.core.governance import expiring, governed
 from git_hybrid.core.ids import Oid, SourceName
+from git_hybrid.core.last_pins import pinned_as
 from git_hybrid.core.lock import Pin, is_valid
 from git_hybrid.core.manifest import Commit, Source, allows_host
 from git_hybrid.core.override import RESTS_ON, Override, Overrides, event_of
@@ -145,7 +146,9 @@ def pin_one(
         rt = replace(rt, waived=waivers(snapshot, source.name, forced))
         lost = last_of_log(rt, snapshot, source)
         wish = _wish(snapshot, source, lost, to=to, move=move, forced=forced)
-        wish = replace(wish, mirrors=snapshot.mirrors, lost=lost)
+        old = snapshot.lock.pins.get(source.name)
+        former = partial(former_bases, rt, snapshot, source, (old,) if old else lost)
+        wish = replace(wish, mirrors=snapshot.mirrors, lost=lost, former=former)
         row, decision = _pinned(rt, snapshot, source, wish, keep=keep, forced=forced, scan=scan)
     except TooYoung as error:
         row, decision = failed(source.name, error), _seen(rt, error)
@@ -172,7 +175,7 @@ def _pinned(
     made = None
     if forced is not None:
         made = make_override(rt, snapshot, found.pin, forced=forced, approvals=approvals, objections=wish.objections)
-    row, decision = _decided(rt, snapshot, found, made, wish)
+    row, decision = _decided(rt, snapshot, source, found, made, wish)
     if keep and scanned is not None:
         decision = with_scan(rt, decision, snapshot, source.name, scanned)
     if keep and decision.pins:
@@ -226,7 +229,7 @@ def _kept(old: Pin, ended: Mapping[str, Override]) -> tuple[Row, Decision]:
 
 
 def _decided(
-    rt: Runtime, snapshot: Snapshot, found: Resolved, made: Override | None, wish: Wish
+    rt: Runtime, snapshot: Snapshot, source: Source, found: Resolved, made: Override | None, wish: Wish
 ) -> tuple[Row, Decision]:
     """Return what a new pin changes; *made* is its override, unless it goes on with the one that it has."""
     new, old = found.pin, found.old
@@ -236,8 +239,7 @@ def _decided(
         new = replace(new, override=made.id)
     elif carried and old is not None:
         new = replace(new, override=old.override)
-    detail: dict[str, Json] = {"url": str(new.url), "ref": new.ref, "tree": new.tree}
-    detail |= {"content_sha256": new.content_sha256}
+    detail = pinned_as(new, source)
     if new.override is not None:
         # An override that is cut off from the end of the log is missed, since the record before it names it.
         detail[RESTS_ON] = new.override

@@ -6,9 +6,11 @@ from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 
 from git_hybrid.core.audit import Record, detail_of
+from git_hybrid.core.canonical import Json
 from git_hybrid.core.ids import InvalidText, Oid, RefName, SourceName, Url, parse_url
 from git_hybrid.core.last_told import Last, last_told
 from git_hybrid.core.lock import UNREACHABLE, Pin
+from git_hybrid.core.manifest import Source, track_field
 from git_hybrid.core.override import RESTS_ON
 from git_hybrid.core.values import parse_time
 
@@ -17,6 +19,13 @@ ANEW = frozenset({"add", "remove", "prune"})
 
 Whatever puts a source into the manifest or takes it out records one of them; by hand no source begins anew.
 """
+
+
+def pinned_as(pin: Pin, source: Source) -> dict[str, Json]:
+    """Return the details with which a record tells of *pin*: its evidence, and what the entry of *source* asked for."""
+    key, value = track_field(source.track)
+    evidence = {"url": str(pin.url), "ref": pin.ref, "tree": pin.tree, "content_sha256": pin.content_sha256}
+    return {**evidence, key: value}
 
 
 def last_pins(records: Mapping[str, Record], names: Collection[str], *, ends: Collection[str] = ()) -> Last:
@@ -36,6 +45,28 @@ def pins_of_log(records: Iterable[Record], name: SourceName, url: Url) -> tuple[
     """
     by_hash = {str(record["hash"]): record for record in records}
     newest = last_pins(by_hash, {name}, ends=ANEW).newest.get(name, frozenset())
+    return tuple(_pin(by_hash[digest], name, url) for digest in by_hash if digest in newest)
+
+
+def former_pins(records: Iterable[Record], name: SourceName, url: Url, ref: RefName | None = None) -> tuple[Pin, ...]:
+    """Return the last pins of a source that were of *url*, and of *ref* if one is given, since it last began anew.
+
+    What the manifest said in between does not matter: a pin that went elsewhere and comes back is held against them.
+    A pin of an entry that named its commit was not by a ref.
+    """
+    by_hash = {str(record["hash"]): record for record in records}
+
+    def about(record: Record) -> str | None:
+        if record.get("source") != name:
+            return None
+        if record["event"] in ANEW:
+            return name
+        if record["event"] != "pin" or (ref is not None and "commit" in detail_of(record)):
+            return None
+        pin = _pin(record, name, url)
+        return name if pin.url == url and ref in (None, pin.ref) else None
+
+    newest = last_told(by_hash, about, ends=ANEW).newest.get(name, frozenset())
     return tuple(_pin(by_hash[digest], name, url) for digest in by_hash if digest in newest)
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from git_hybrid.core.audit import Event
-from git_hybrid.core.ids import Oid, SourceName, Url
+from git_hybrid.core.ids import Oid, RefName, SourceName, Url
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.moves import Move
 from git_hybrid.core.plan import Snapshot, Task, Unfinished
@@ -70,6 +70,10 @@ class Ledger(Protocol):
 
     def last_pins(self, name: SourceName, url: Url) -> tuple[Pin, ...]:
         """Return where the audit log has the pin of a source last; *url* is its URL where the log tells none."""
+        ...
+
+    def former_pins(self, name: SourceName, url: Url, ref: RefName | None = None) -> tuple[Pin, ...]:
+        """Return the last pins of a source that were of *url*, and of *ref*, since it last began anew."""
         ...
 
     def misplaced(self, pins: Mapping[SourceName, Pin]) -> frozenset[SourceName]:

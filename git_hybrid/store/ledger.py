@@ -7,7 +7,7 @@ from it: a decision is written out again, which changes nothing that is there al
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,26 +17,25 @@ from git_hybrid.core.approval import Verify
 from git_hybrid.core.audit import Event, extend
 from git_hybrid.core.digest import sha256_hex
 from git_hybrid.core.errors import HybridError, InvalidFile
-from git_hybrid.core.ids import Oid, RunId, SourceName, Url
-from git_hybrid.core.lock import Pin
-from git_hybrid.core.moves import Move
+from git_hybrid.core.ids import RunId, SourceName
 from git_hybrid.core.plan import Snapshot, Task, Unfinished
 from git_hybrid.core.reducer import Decision, Files, Records, RunInfo, intent_of, to_records
-from git_hybrid.core.value import Struct, field
+from git_hybrid.core.value import field
 from git_hybrid.store import reading, runs
 from git_hybrid.store.chain import append_records, is_rotated, read_log, rotate
 from git_hybrid.store.decisions import Line, decision_line
 from git_hybrid.store.durable import make_folder, remove_file, remove_tree, write_file
 from git_hybrid.store.filelock import worker, writer_lock
-from git_hybrid.store.layout import Layout, refuse_links
+from git_hybrid.store.layout import refuse_links
 from git_hybrid.store.leftovers import remove_leftovers, remove_stray_journals
 from git_hybrid.store.lockfile import encode_lock
+from git_hybrid.store.logreader import LogReader
 from git_hybrid.store.snapshots import read_snapshot
 from git_hybrid.store.statefile import encode_state
 from git_hybrid.turn import TURN
 
 
-class FileLedger(Struct):
+class FileLedger(LogReader):
     """The ledger of one workspace on disk (:class:`git_hybrid.core.ports.Ledger`).
 
     ``cancelled`` returns the number of a signal that asks to stop, or 0; ``clean_quarantine`` removes what dead runs
@@ -44,7 +43,6 @@ class FileLedger(Struct):
     signature of an approval.
     """
 
-    layout: Layout
     now: datetime
     lock_timeout: timedelta
     cancelled: Callable[[], int]
@@ -185,24 +183,6 @@ class FileLedger(Struct):
     def is_announced(self, info: RunInfo) -> bool:
         """Tell whether the audit log says already what this run is about to do."""
         return any(record["command_id"] == info.run for record in read_log(self.layout.audit).records)
-
-    def first_seen(self, name: SourceName, commit: Oid) -> datetime | None:
-        """Return when the audit log first names *commit* as something that upstream of *name* had."""
-        return reading.first_seen(self.layout, name, commit)
-
-    def last_pins(self, name: SourceName, url: Url) -> tuple[Pin, ...]:
-        """Return where the audit log has the pin of a source last (:func:`reading.last_pins`)."""
-        return reading.last_pins(self.layout, name, url)
-
-    def misplaced(self, pins: Mapping[SourceName, Pin]) -> frozenset[SourceName]:
-        """Return which of *pins* the audit log has elsewhere last (:func:`misplaced.misplaced`)."""
-        from git_hybrid.store.misplaced import misplaced
-
-        return misplaced(self.layout, pins)
-
-    def last_moves(self, pins: Mapping[SourceName, Oid]) -> Mapping[SourceName, Move]:
-        """Return the record that brought each of *pins* to its commit, as far as the audit log has it."""
-        return reading.last_moves(self.layout, pins)
 
     def attempt(self, info: RunInfo, name: str, error: str) -> None:
         """Write one failed try of a network step into the journal of a run that was begun."""

@@ -11,7 +11,7 @@ from typing import Any, cast
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.audit import Event
 from git_hybrid.core.endpoints import Mirrors, parse_mirrors
-from git_hybrid.core.ids import Oid, SourceName, Url
+from git_hybrid.core.ids import Oid, RefName, SourceName, Url
 from git_hybrid.core.lock import Lock, Pin
 from git_hybrid.core.manifest import Defaults, Manifest
 from git_hybrid.core.moves import Move
@@ -77,6 +77,10 @@ class FakeLedger:
         yield ()
 
     def last_pins(self, name: SourceName, url: Url) -> tuple[Pin, ...]:
+        """Know of no pin."""
+        return ()
+
+    def former_pins(self, name: SourceName, url: Url, ref: RefName | None = None) -> tuple[Pin, ...]:
         """Know of no pin."""
         return ()
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from git_hybrid.core.audit import Event, Record, extend, tail_of
-from git_hybrid.core.ids import SourceName, parse_url
-from git_hybrid.core.last_pins import pins_of_log
+from git_hybrid.core.ids import RefName, SourceName, parse_url
+from git_hybrid.core.last_pins import former_pins, pins_of_log
 from git_hybrid.core.lock import UNREACHABLE
 from support.values import NOW, OPERATOR, RUN, oid
 
@@ -48,3 +48,23 @@ def test_what_a_record_tells_of_a_pin() -> None:
     for bare in ({}, {"url": "no url"}):
         (pin,) = pins_of_log(grown((), pinned(1, **bare)), TOOL, URL)
         assert (pin.url, pin.ref, pin.override) == (URL, UNREACHABLE, None)
+
+
+def test_the_pins_of_a_url_or_a_ref_are_remembered_until_the_source_begins_anew() -> None:
+    here, there = {"url": str(URL)}, {"url": "https://example.org/other"}
+    main, tag = {"ref": "refs/heads/main"}, {"ref": "refs/tags/v1"}
+    lines = grown((), pinned(1, **here, **tag), pinned(2, **here, **main), pinned(3, **there, **tag), pinned(9))
+    lines = grown(lines, pinned(4, source="other", **here, **tag), Event(event="sync", source="tool"))
+
+    def found(records: tuple[Record, ...], ref: str | None = None) -> list[str]:
+        return [pin.commit for pin in former_pins(records, TOOL, URL, None if ref is None else RefName(ref))]
+
+    assert found(lines[:3]) == [oid(2)]
+    assert found(lines[:3], "refs/tags/v1") == [oid(1)]
+    assert found(lines[:3], "refs/tags/v2") == []
+    assert found(grown(lines[:2], pinned(7, **here, **main, commit=oid(7))), "refs/heads/main") == [oid(2)]
+    # A record that tells no URL was made before they did.
+    assert found(lines) == [oid(9)]
+    assert found(grown(lines, Event(event="prune", source="tool"))) == []
+    left, right = grown(lines[:2], pinned(5, **here, **main)), grown(lines[:2], pinned(6, **here, **main))
+    assert found((*left, right[-1]), "refs/heads/main") == [oid(5), oid(6)]

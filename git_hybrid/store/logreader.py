@@ -1,0 +1,43 @@
+"""What a ledger tells of the audit log without being asked to write."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from git_hybrid.core.ids import Oid, RefName, SourceName, Url
+from git_hybrid.core.lock import Pin
+from git_hybrid.core.moves import Move
+from git_hybrid.core.value import Struct
+from git_hybrid.store import reading
+from git_hybrid.store.layout import Layout
+
+
+class LogReader(Struct):
+    """Answers from the audit log of one workspace and its archives (:class:`git_hybrid.core.ports.Ledger`)."""
+
+    layout: Layout
+
+    def first_seen(self, name: SourceName, commit: Oid) -> datetime | None:
+        """Return when the audit log first names *commit* as something that upstream of *name* had."""
+        return reading.first_seen(self.layout, name, commit)
+
+    def last_pins(self, name: SourceName, url: Url) -> tuple[Pin, ...]:
+        """Return where the audit log has the pin of a source last (:func:`reading.last_pins`)."""
+        return reading.last_pins(self.layout, name, url)
+
+    def former_pins(self, name: SourceName, url: Url, ref: RefName | None = None) -> tuple[Pin, ...]:
+        """Return the last pins of a source that were of *url*, and of *ref* (:func:`former_pins.former_pins`)."""
+        from git_hybrid.store.former_pins import former_pins
+
+        return former_pins(self.layout, name, url, ref)
+
+    def misplaced(self, pins: Mapping[SourceName, Pin]) -> frozenset[SourceName]:
+        """Return which of *pins* the audit log has elsewhere last (:func:`misplaced.misplaced`)."""
+        from git_hybrid.store.misplaced import misplaced
+
+        return misplaced(self.layout, pins)
+
+    def last_moves(self, pins: Mapping[SourceName, Oid]) -> Mapping[SourceName, Move]:
+        """Return the record that brought each of *pins* to its commit, as far as the audit log has it."""
+        return reading.last_moves(self.layout, pins)
