@@ -7,7 +7,7 @@ from datetime import datetime
 
 from git_hybrid.app.bases import commit_before
 from git_hybrid.app.runtime import Runtime
-from git_hybrid.core.approval import Approved, Asked, Verify, good_signatures, has_keys, payload, unmet
+from git_hybrid.core.approval import Approved, Asked, Verify, good_signatures, has_keys, keys_of, payload, unmet
 from git_hybrid.core.asking import Signing, is_commit, not_met
 from git_hybrid.core.audit import Event
 from git_hybrid.core.errors import FsckRefused, HybridError, OverrideUnnecessary, ScanBlocked
@@ -17,6 +17,7 @@ from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Source
 from git_hybrid.core.override import Approval, Kind, Override, closed, distinct, event_of, is_in_force, person
 from git_hybrid.core.plan import Snapshot
+from git_hybrid.core.spent import is_spent, rivals
 from git_hybrid.core.value import Struct, field, replace
 from git_hybrid.core.values import format_time
 
@@ -94,12 +95,16 @@ def approvals_of(
         PolicyNotMet: with everything that policy misses.
     """
     names = distinct(forced.approvers)
-    signatures = signed_by(snapshot, asked, forced.signatures, forced.verify)
+    made = signed_by(snapshot, asked, forced.signatures, forced.verify)
+    earlier = rivals(snapshot.overrides.of(asked.source), asked.kind, asked.to_commit)
+    keys = keys_of(snapshot.manifest.policy)
+    signatures = {} if made and is_spent(payload(asked), earlier, keys, forced.verify) else made
     claimed = Approved(
         request_id=forced.request_id,
         requesters=(rt.info.operator,) if renews is None else (rt.info.operator, renews.requested_by),
         approvers=names,
         signed=frozenset(signatures),
+        spent=made.keys() - signatures.keys(),
         ahead=snapshot.ahead(rt.info.now),
         since=snapshot.clock,
         until=forced.expires_at,
@@ -133,9 +138,8 @@ def asked_for(
 
 
 def signed_by(snapshot: Snapshot, asked: Asked, signatures: Sequence[str], verify: Verify) -> dict[str, str]:
-    """Return the good signatures of *asked* by who made them, as policy knows their keys; none that is spent."""
-    earlier = snapshot.overrides.of(asked.source)
-    return good_signatures([payload(asked)], signatures, snapshot.manifest.policy, earlier, verify)
+    """Return the good signatures of *asked* by who made them, as policy knows their keys; also those that are spent."""
+    return good_signatures([payload(asked)], signatures, snapshot.manifest.policy, (), verify)
 
 
 def make_override(

@@ -90,7 +90,7 @@ def not_met(
     for another text that lies beside it, in what that differs.
     """
     asking = {person(name) for name in approved.requesters}
-    named = {person(name) for name in approved.approvers} - asking - set(approved.signed)
+    named = {person(name) for name in approved.approvers} - asking - {*approved.signed, *approved.spent}
     keys = {item.id: item.key for item in policy.approvers if item.key and person(item.id) in named}
     told = [
         f"what {who} signed says {line}"

@@ -129,6 +129,8 @@ def test_what_the_record_adds_later_does_not_spoil_it() -> None:
 
 def test_a_signature_that_was_spent_is_not_good_again() -> None:
     assert checked(ITEM, replace(ITEM, id="ovr-0", status="revoked"))[0] == Signatures()
+    other = replace(ITEM, id="ovr-0", status="revoked", to_commit=oid(3))
+    assert checked(ITEM, other) == (GOOD, 1)
 
 
 def test_of_a_renewed_override_the_last_approvals_count() -> None:
