@@ -8,7 +8,7 @@ from datetime import datetime
 from git_hybrid.app.bases import commit_before
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.approval import Approved, Asked, Verify, good_signatures, has_keys, keys_of, payload, unmet
-from git_hybrid.core.asking import Signing, is_commit, not_met
+from git_hybrid.core.asking import Signing, is_commit, not_met, other_findings
 from git_hybrid.core.audit import Event
 from git_hybrid.core.errors import FsckRefused, HybridError, OverrideUnnecessary, ScanBlocked
 from git_hybrid.core.governance import governed, renewal, unbound
@@ -23,7 +23,10 @@ from git_hybrid.core.values import format_time
 
 
 class Forced(Struct, frozen=True, kw_only=True):
-    """What the command line says of an override; ``signed_texts`` are those that lie beside the signatures."""
+    """What the command line says of an override; ``signed_texts`` are those that lie beside the signatures.
+
+    ``findings`` are those on the commit of a forced pin that it accepts.
+    """
 
     request_id: str
     approvers: Sequence[str]
@@ -31,6 +34,7 @@ class Forced(Struct, frozen=True, kw_only=True):
     expires_at: datetime
     incidents: Sequence[str] = ()
     waived: Sequence[Oid] = ()
+    findings: tuple[str, ...] = ()
     signatures: Sequence[str] = ()
     signed_texts: Sequence[bytes] = ()
     verify: Verify = lambda _text, _key, _armour: False
@@ -62,9 +66,8 @@ class Objections(Struct):
 
     @property
     def findings(self) -> tuple[str, ...]:
-        """The ids of the findings that scans object with."""
-        ids = (name for error in self.lifted if isinstance(error, ScanBlocked) for name in error.ids)
-        return tuple(dict.fromkeys(ids))
+        """The ids of the findings that scans object with, in the order in which an approver signs them."""
+        return tuple(sorted({name for error in self.lifted if isinstance(error, ScanBlocked) for name in error.ids}))
 
 
 def approved(
@@ -155,6 +158,7 @@ def make_override(
 
     Raises:
         OverrideUnnecessary: nothing speaks against the pin.
+        PolicyNotMet: it would accept other findings than were asked for.
     """
     lifts: Sequence[str] = (*objections.codes, *((FsckRefused.code,) if forced.waived else ()))
     old = snapshot.lock.pins.get(pin.source)
@@ -168,9 +172,32 @@ def make_override(
         renew = renewal(old.override, signed=signed) if old and old.override else ""
         hint = renew if same and renew else plain_pin
         raise OverrideUnnecessary(name=pin.source, commit=pin.commit, hint=hint)
+    _refuse_other_findings(rt, snapshot, pin, forced, approvals, objections)
     override = approved_override(rt, snapshot, forced, pin, approvals)
     waived, findings = tuple(forced.waived), objections.findings
     return replace(override, from_commit=before, lifts=tuple(lifts), findings=findings, waived=waived)
+
+
+def _refuse_other_findings(
+    rt: Runtime,
+    snapshot: Snapshot,
+    pin: Pin,
+    forced: Forced,
+    approvals: tuple[Approval, ...],
+    objections: Objections,
+) -> None:
+    """Raise if the findings that are accepted are not those that were signed for, or named.
+
+    Raises:
+        PolicyNotMet: they are others.
+    """
+    if not forced.findings and not any(item.signature for item in approvals):
+        return
+    source = snapshot.manifest.sources[pin.source]
+    before = commit_before(rt, snapshot, source)
+    asked = asked_for(source, before, pin.commit, forced, findings=forced.findings)
+    if error := other_findings(asked, objections.findings):
+        raise error
 
 
 def approved_override(

@@ -213,26 +213,22 @@ def _urls(record: Override, manifest: Manifest, lock: Lock) -> Sequence[str]:
 def _as_asked(record: Override, urls: Sequence[str]) -> Iterator[Asked]:
     """Yield what the last approvers of *record* may have been asked, the likeliest first.
 
-    Who captures a lost override again asks to stay at a commit, and the record says where it had come from; which
-    findings a forced pin lifts is not known until it is made.
+    Who captures a lost override again asks to stay at a commit, and the record says where it had come from.
     """
-    starts = dict.fromkeys((record.from_commit, record.to_commit))
-    findings = dict.fromkeys((record.findings, ()) if record.kind == "pin" else (record.findings,))
     for url in urls:
-        for start in starts:
-            for ids in findings:
-                yield Asked(
-                    kind=record.kind,
-                    source=record.source,
-                    url=url,
-                    from_commit=start,
-                    to_commit=record.to_commit,
-                    request_id=record.request_id,
-                    reason=record.reason,
-                    expires_at=record.expires_at,
-                    findings=ids,
-                    waived=record.waived,
-                )
+        for start in dict.fromkeys((record.from_commit, record.to_commit)):
+            yield Asked(
+                kind=record.kind,
+                source=record.source,
+                url=url,
+                from_commit=start,
+                to_commit=record.to_commit,
+                request_id=record.request_id,
+                reason=record.reason,
+                expires_at=record.expires_at,
+                findings=record.findings,
+                waived=record.waived,
+            )
 
 
 def as_approved(record: Override, signatures: Signatures) -> Approved:
