@@ -13,7 +13,7 @@ import pytest
 from support.cli import Hybrid
 from support.https_server import HttpsGitServer
 from support.kit import git
-from support.upstream import Gitlink, Upstream, UpstreamFactory
+from support.upstream import Gitlink, Link, Upstream, UpstreamFactory
 
 MODULES = '[submodule "lib"]\n\tpath = vendor/lib\n\turl = {url}\n'
 
@@ -169,6 +169,23 @@ def test_a_hostile_submodule_url_is_refused(
         assert added.code == 5, added
     assert not (workspace / "sources/bad").exists()
     assert "pw" not in added.err
+
+
+def test_no_link_leaves_the_repository_by_way_of_a_submodule(
+    upstream_factory: UpstreamFactory, workspace: Path, hybrid: Hybrid, lib: Upstream
+) -> None:
+    lib.commit({"here": Link(".")})
+    upstream = upstream_factory("bad")
+    module = {".gitmodules": MODULES.format(url="../lib.git"), "vendor/lib": Gitlink(lib.rev("main"))}
+    upstream.commit({**module, "fine": Link("vendor/lib/here/lib.txt"), "near": Link("vendor/lib/here/../x")})
+    hybrid("init")
+    hybrid("add", upstream.url)
+    _asks_for(workspace, "submodules = true")
+    hybrid("pin")
+    hybrid("sync")
+    assert (workspace / "sources/bad/fine").read_text() == "one\n"
+    upstream.commit({"out": Link("vendor/lib/here/here/here/../../../sources.toml")})
+    assert "escaping-link: out" in hybrid("pin", "bad", check=5).err
 
 
 @pytest.mark.parametrize("form", ["file://{}", "{}"])
