@@ -266,6 +266,30 @@ def test_lfs_content_comes_only_where_the_manifest_says_so(large: Path, workspac
     assert git("status", "--porcelain", cwd=workspace / "sources/large") == ""
 
 
+@pytest.mark.parametrize(
+    ("scheme", "code", "told"), [("https", 6, "the host 127.0.0.1 is not in"), ("http", 4, "http://")]
+)
+def test_lfs_content_comes_from_hosts_that_policy_has_and_over_tls(
+    large: Path, workspace: Path, hybrid: Hybrid, https_server: HttpsGitServer, scheme: str, code: int, told: str
+) -> None:
+    (https_server.root / "large.git").symlink_to(large)
+    content = b"first" * 1000
+    oid, host = hashlib.sha256(content).hexdigest(), "127.0.0.1" if scheme == "https" else "localhost"
+    href = https_server.url(oid, host=host).replace("https", scheme, 1)
+    found = {"oid": oid, "size": len(content), "authenticated": True, "actions": {"download": {"href": href}}}
+    batch = json.dumps({"transfer": "basic", "objects": [found]}).encode()
+    kind = {"Content-Type": "application/vnd.git-lfs+json"}
+    hybrid("init")
+    manifest = workspace / "sources.toml"
+    manifest.write_text(manifest.read_text().replace("[policy]\n", '[policy]\nhosts = ["localhost"]\n'))
+    hybrid("add", https_server.url("large.git"), env=https_server.env())
+    _asks_for(workspace, 'lfs = "fetch"')
+    hybrid("pin", env=https_server.env())
+    https_server.fail_always(200, headers=kind, body=batch, only="/objects/batch")
+    assert told in hybrid("sync", env=https_server.env(), check=code).err
+    assert not (workspace / "sources/large").exists()
+
+
 def test_lfs_content_moves_with_the_pin_and_local_edits_block(large: Path, workspace: Path, hybrid: Hybrid) -> None:
     hybrid("init")
     hybrid("add", large.as_uri(), "--name", "large")
