@@ -29,6 +29,7 @@ from git_hybrid.git.direct import Direct
 from git_hybrid.git.environment import fsck_settings
 from git_hybrid.git.fsck import refused, skip_list
 from git_hybrid.git.kept import UPSTREAM, kept_ref
+from git_hybrid.git.largefiles import EVERYTHING
 from git_hybrid.git.local import must
 from git_hybrid.git.nearby import Nearby
 from git_hybrid.git.receiving import Fetch
@@ -175,7 +176,9 @@ class GitTransport(Struct, frozen=True):
         if self.runner.git(["lfs", "version"], git_dir=git_dir).status != 0:
             raise ToolTooOld(tool="git-lfs", found="nothing", needed="3")
         server = url if url.startswith("file://") else f"{url.rstrip('/').removesuffix('.git')}.git/info/lfs"
-        command = ["-c", f"lfs.url={server}", "-c", f"remote.origin.url={url}", "lfs", "fetch", "origin", oid]
+        settings = {"lfs.url": server, "remote.origin.url": url, **EVERYTHING}
+        options = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
+        command = [*options, "lfs", "fetch", "origin", oid]
         self._ask(command, url=url, defaults=defaults, git_dir=git_dir, of_lfs=True)
 
     def fetch_bundle(self, stage: Stage, bundle: str, request: FetchRequest, defaults: Defaults) -> None:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from support.cli import Hybrid
+from git_hybrid.core.errors import WrongContent
+from git_hybrid.core.ids import SourceName
+from git_hybrid.git.largefiles import refuse_pointers
+from git_hybrid.git.run import Runner
+from support.cli import Hybrid, merged_env
 from support.https_server import HttpsGitServer
 from support.kit import git
 from support.upstream import Gitlink, Link, Upstream, UpstreamFactory
@@ -288,6 +293,41 @@ def test_lfs_content_comes_from_hosts_that_policy_has_and_over_tls(
     https_server.fail_always(200, headers=kind, body=batch, only="/objects/batch")
     assert told in hybrid("sync", env=https_server.env(), check=code).err
     assert not (workspace / "sources/large").exists()
+
+
+def test_a_tree_that_leaves_out_lfs_content_is_not_asked(large: Path, workspace: Path, hybrid: Hybrid) -> None:
+    work = large.with_name("large-work")
+    (work / ".lfsconfig").write_text("[lfs]\n\tfetchexclude = *\n\tskipdownloaderrors = true\n")
+    git("config", "--global", "lfs.fetchinclude", "none", cwd=work)
+    _push(work, b"second")
+    hybrid("init")
+    hybrid("add", large.as_uri(), "--name", "large")
+    _asks_for(workspace, 'lfs = "fetch"')
+    hybrid("pin")
+    hybrid("sync")
+    assert (workspace / "sources/large/a.bin").read_bytes() == b"second" * 1000
+    _push(work, b"third")
+    hybrid("pin", "large")
+    hybrid("sync")
+    assert (workspace / "sources/large/a.bin").read_bytes() == b"third" * 1000
+    assert git("status", "--porcelain", cwd=workspace / "sources/large") == ""
+
+
+def test_a_pointer_in_the_place_of_lfs_content_is_no_success(large: Path, tmp_path: Path) -> None:
+    clone = tmp_path / "clone"
+    subprocess.run(
+        ["git", "clone", "-q", large.as_uri(), clone], check=True, env={**os.environ, "GIT_LFS_SKIP_SMUDGE": "1"}
+    )
+    runner, name = Runner(environ=merged_env(None)), SourceName("large")
+    with pytest.raises(WrongContent, match=r"a\.bin") as caught:
+        refuse_pointers(runner, clone, name=name)
+    assert caught.value.found == "the pointer itself"
+    pointer = (clone / "a.bin").read_bytes()
+    # Content that looks like a pointer, and a pointer that LFS has nothing to do with.
+    (clone / "a.bin").write_bytes(pointer + b"\n")
+    (clone / "b.txt").write_bytes(pointer)
+    git("add", "b.txt", cwd=clone)
+    refuse_pointers(runner, clone, name=name)
 
 
 def test_lfs_content_moves_with_the_pin_and_local_edits_block(large: Path, workspace: Path, hybrid: Hybrid) -> None:
