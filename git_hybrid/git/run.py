@@ -106,7 +106,7 @@ class Runner(Struct):
             DeadlineExceeded: it took longer than the limits allow.
         """
         stall = max(int(limits.stall.total_seconds()), 1)
-        extra = [*fsck_settings("fetch.fsck"), *silenced(self.chosen)]
+        extra = [*fsck_settings("fetch.fsck"), *silenced(self.chosen | self.conditional)]
         if not any(self.environ.get(key) for key in ("GIT_HTTP_LOW_SPEED_LIMIT", "GIT_HTTP_LOW_SPEED_TIME")):
             extra += ["http.lowSpeedLimit=1000", f"http.lowSpeedTime={stall}"]
         env = child_environment(self.environ, network=True) | self._ssh
@@ -249,7 +249,8 @@ class Runner(Struct):
         """Run a git command with the user's configuration that is talked to by pipes; leaving the block ends it."""
         env = child_environment(self.environ, network=True)
         env |= {"GIT_PROTOCOL": f"version={version}"} if version else {}
-        argv = ["git", *hardened([*silenced(self.chosen), *settings]), *repository_options(git_dir, None), *arguments]
+        extra = [*silenced(self.chosen | self.conditional), *settings]
+        argv = ["git", *hardened(extra), *repository_options(git_dir, None), *arguments]
         return self._started(argv, env=env, cwd=git_dir, stdin=stdin, stderr=stderr)
 
     def helping(self, program: Path) -> AbstractContextManager[Talker]:

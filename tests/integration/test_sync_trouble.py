@@ -348,6 +348,30 @@ def test_a_redirect_by_way_of_a_host_that_policy_forbids_is_6(
     hybrid("sync", "tool", env=pinned)
 
 
+@pytest.mark.parametrize("server", ["", "{}.", "{}/tool.git."])
+@pytest.mark.parametrize("included", [False, True])
+def test_certificates_are_verified_whatever_git_is_set_to(
+    hybrid: Hybrid,
+    workspace: Path,
+    tmp_path: Path,
+    pinned: dict[str, str],
+    https_server: HttpsGitServer,
+    server: str,
+    included: bool,
+) -> None:
+    key = f"http.{server.format(https_server.base_url)}sslVerify"
+    if included:
+        git("config", "--file", str(tmp_path / "more"), key, "false", cwd=workspace)
+        git("config", "--global", "includeIf.gitdir:**.path", str(tmp_path / "more"), cwd=workspace)
+    else:
+        git("config", "--global", key, "false", cwd=workspace)
+    assert "certificate" in hybrid("sync", "tool", check=4).err
+    assert not (workspace / "sources/tool").exists()
+    if not included:
+        assert "is not obeyed: certificates are always verified" in hybrid("diag", check=None).out
+    hybrid("sync", "tool", env=pinned)
+
+
 def test_unknown_certificate_is_4(hybrid: Hybrid, pinned: dict[str, str]) -> None:
     failed = hybrid("sync", "tool", check=4)
     assert "certificate" in failed.err.lower()
