@@ -101,6 +101,8 @@ _FIXED = {
     "SSH_ASKPASS_REQUIRE": "never",
     "GCM_INTERACTIVE": "never",
     "GIT_NO_REPLACE_OBJECTS": "1",
+    # No file at all: of an empty one git says each time that grafts are deprecated.
+    "GIT_GRAFT_FILE": f"{os.devnull}/none",
     "GIT_NO_LAZY_FETCH": "1",
     "GIT_LFS_SKIP_SMUDGE": "1",
     "GIT_OPTIONAL_LOCKS": "0",
