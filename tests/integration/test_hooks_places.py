@@ -85,6 +85,10 @@ def test_a_shallow_clone_says_what_the_log_was_held_against(site: Site, tmp_path
     git("clone", "-q", "--depth", "1", site.root.as_uri(), "shallow", cwd=tmp_path)
     shallow = Site(tmp_path / "shallow", site.tool, site.commits)
     assert "and with the commits that this shallow clone has (git fetch --unshallow" in shallow("audit", "verify").out
+    told = shallow("check", "audit", "--json").json()["checks"][0]
+    assert (told["ok"], [item["level"] for item in told["violations"]]) == (True, ["note"])
+    assert "that this shallow clone has" in shallow("check", "audit").out
+    assert site("check", "audit").out == ""
 
 
 HIDING = (

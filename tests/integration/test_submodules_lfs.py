@@ -313,6 +313,30 @@ def test_a_tree_that_leaves_out_lfs_content_is_not_asked(large: Path, workspace:
     assert git("status", "--porcelain", cwd=workspace / "sources/large") == ""
 
 
+def test_the_hooks_of_git_lfs_are_its_own(large: Path, workspace: Path, hybrid: Hybrid) -> None:
+    hybrid("init")
+    hybrid("add", large.as_uri(), "--name", "large")
+    _asks_for(workspace, 'lfs = "fetch"')
+    hybrid("pin")
+    hybrid("sync")
+    clone = workspace / "sources/large"
+    (clone / "a.bin").unlink()
+    git("checkout", "-q", "-f", "HEAD", cwd=clone)
+    hook = clone / ".git/hooks/post-checkout"
+    text = hook.read_text()
+    hybrid("check", "sources")
+    for other in (
+        f"{text}\ntouch x\n",
+        text.replace("#!/bin/sh", "#!/bin/bash"),
+        text.replace("{ echo", "{ touch x; echo"),
+    ):
+        hook.write_text(other)
+        assert "post-checkout is run by git" in hybrid("check", "sources", check=1).out
+    hook.rename(hook.with_name("post-merge"))
+    hook.with_name("post-merge").write_text(text)
+    assert "post-merge is run by git" in hybrid("check", "sources", check=1).out
+
+
 def test_a_pointer_in_the_place_of_lfs_content_is_no_success(large: Path, tmp_path: Path) -> None:
     clone = tmp_path / "clone"
     subprocess.run(
