@@ -100,16 +100,15 @@ def command(
     if to is not None and len(names) != 1:
         raise BadArgument(what="--to", value=to, reason="needs exactly one source: git hybrid pin NAME --to REV")
     request, reason, approvers = text("--request", request), text("--reason", reason), texts("--approver", approvers)
-    incidents = texts("--incident", incidents)
+    incidents, expires = texts("--incident", incidents), text("--expires", expires)
     given = {"--request": request, "--approver": approvers, "--reason": reason, "--expires": expires}
     accepts = accepts_findings(kind, findings)
     is_override = force or accepts or any(given.values()) or bool(incidents or signatures or waived or findings)
     if is_override:
         _refuse_many(groups, everything=everything)
         refuse_waived(waived if accepts else ())
-        wanted = {"--force": force, "a source": len(names) == 1, "--to": to or accepts, **given}
-        absent = tuple(key for key, value in wanted.items() if not (value.strip() if isinstance(value, str) else value))
-        if absent:
+        wanted = {"--force": force, "a source": len(names) == 1, "--to": (to or "").strip() or accepts, **given}
+        if absent := tuple(key for key, value in wanted.items() if not value):
             raise MissingOptions(command="pin --force", options=absent)
     with opened(context, jobs=jobs) as (session, output):
         forced = None
@@ -118,7 +117,7 @@ def command(
                 request_id=request,
                 approvers=approvers,
                 reason=reason,
-                expires_at=moment("--expires", expires or "", now=session.runtime.info.now),
+                expires_at=moment("--expires", expires, now=session.runtime.info.now),
                 incidents=incidents,
                 waived=object_ids(waived),
                 findings=() if accepts else tuple(sorted(set(findings))),
