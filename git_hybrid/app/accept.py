@@ -10,12 +10,13 @@ from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.select import select
 from git_hybrid.core.errors import BadArgument, HybridError, NoPin, OverrideUnnecessary, ScanBlocked
 from git_hybrid.core.governance import unbound
+from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.override import Override, closed, event_of, is_in_force
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.reducer import Decision
 from git_hybrid.core.report import Report, Row, failed
-from git_hybrid.core.scan_policy import scan_blocked
+from git_hybrid.core.scan_policy import accepted_findings, blocked_by, scan_blocked
 from git_hybrid.core.value import replace
 
 
@@ -103,3 +104,16 @@ def chosen_findings(snapshot: Snapshot, pin: Pin, *, to: str | None, findings: S
     if blocked is None:
         raise OverrideUnnecessary(name=pin.source, commit=pin.commit, hint=f"git hybrid sync {pin.source}")
     return tuple(sorted(set(findings or blocked.ids)))
+
+
+def known_findings(rt: Runtime, snapshot: Snapshot, name: SourceName, commit: Oid) -> tuple[str, ...]:
+    """Return which findings a forced pin to *commit* would accept, by the last scan of it that is known."""
+    block_on, pin = snapshot.manifest.policy.scan_block_on, snapshot.lock.pins.get(name)
+    known = None if block_on == "none" else rt.scans.history.known_scan(commit)
+    pinned = pin if pin is not None and pin.commit == commit else None
+    told = (snapshot.overrides, snapshot.trail, snapshot.clock, snapshot.doubt)
+    accepted = frozenset[str]() if pinned is None else accepted_findings(*told, pinned)
+    blocked = known and blocked_by(known, name, block_on, accepted, is_new=True, signed=snapshot.has_keys)
+    if blocked is None and pinned is not None:
+        blocked = scan_blocked(snapshot, name, pinned)
+    return tuple(sorted(blocked.ids)) if blocked is not None else ()

@@ -7,8 +7,8 @@ from datetime import datetime
 
 from git_hybrid.app.bases import commit_before, last_of_log
 from git_hybrid.app.runtime import Runtime
-from git_hybrid.core.approval import Approved, Asked, Verify, good_signatures, payload, unmet
-from git_hybrid.core.asking import Signing, is_commit, not_met
+from git_hybrid.core.approval import Approved, Asked, Verify, good_signatures, keys_of, payload, unmet
+from git_hybrid.core.asking import Signing, is_commit, not_met, other_findings
 from git_hybrid.core.audit import Event
 from git_hybrid.core.errors import FsckRefused, HybridError, OverrideUnnecessary, ScanBlocked
 from git_hybrid.core.governance import governed, renewal, unbound
@@ -17,12 +17,16 @@ from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Source
 from git_hybrid.core.override import Approval, Kind, Override, closed, distinct, event_of, is_in_force, person
 from git_hybrid.core.plan import Snapshot
+from git_hybrid.core.spent import is_spent, rivals
 from git_hybrid.core.value import Struct, field, replace
 from git_hybrid.core.values import format_time
 
 
 class Forced(Struct, frozen=True, kw_only=True):
-    """What the command line says of an override; ``signed_texts`` are those that lie beside the signatures."""
+    """What the command line says of an override; ``signed_texts`` are those that lie beside the signatures.
+
+    ``findings`` are those on the commit of a forced pin that it accepts.
+    """
 
     request_id: str
     approvers: Sequence[str]
@@ -30,6 +34,7 @@ class Forced(Struct, frozen=True, kw_only=True):
     expires_at: datetime
     incidents: Sequence[str] = ()
     waived: Sequence[Oid] = ()
+    findings: tuple[str, ...] = ()
     signatures: Sequence[str] = ()
     signed_texts: Sequence[bytes] = ()
     verify: Verify = lambda _text, _key, _armour: False
@@ -61,9 +66,8 @@ class Objections(Struct):
 
     @property
     def findings(self) -> tuple[str, ...]:
-        """The ids of the findings that scans object with."""
-        ids = (name for error in self.lifted if isinstance(error, ScanBlocked) for name in error.ids)
-        return tuple(dict.fromkeys(ids))
+        """The ids of the findings that scans object with, in the order in which an approver signs them."""
+        return tuple(sorted({name for error in self.lifted if isinstance(error, ScanBlocked) for name in error.ids}))
 
 
 def approved(
@@ -94,12 +98,16 @@ def approvals_of(
         PolicyNotMet: with everything that policy misses.
     """
     names = distinct(forced.approvers)
-    signatures = signed_by(snapshot, asked, forced.signatures, forced.verify)
+    made = signed_by(snapshot, asked, forced.signatures, forced.verify)
+    earlier = rivals(snapshot.overrides.of(asked.source), asked.kind, asked.to_commit)
+    keys = keys_of(snapshot.manifest.policy)
+    signatures = {} if made and is_spent(payload(asked), earlier, keys, forced.verify) else made
     claimed = Approved(
         request_id=forced.request_id,
         requesters=(rt.info.operator,) if renews is None else (rt.info.operator, renews.requested_by),
         approvers=names,
         signed=frozenset(signatures),
+        spent=made.keys() - signatures.keys(),
         ahead=snapshot.ahead(rt.info.now),
         since=snapshot.clock,
         until=forced.expires_at,
@@ -133,9 +141,8 @@ def asked_for(
 
 
 def signed_by(snapshot: Snapshot, asked: Asked, signatures: Sequence[str], verify: Verify) -> dict[str, str]:
-    """Return the good signatures of *asked* by who made them, as policy knows their keys; none that is spent."""
-    earlier = snapshot.overrides.of(asked.source)
-    return good_signatures([payload(asked)], signatures, snapshot.manifest.policy, earlier, verify)
+    """Return the good signatures of *asked* by who made them, as policy knows their keys; also those that are spent."""
+    return good_signatures([payload(asked)], signatures, snapshot.manifest.policy, (), verify)
 
 
 def make_override(
@@ -151,6 +158,7 @@ def make_override(
 
     Raises:
         OverrideUnnecessary: nothing speaks against the pin.
+        PolicyNotMet: it would accept other findings than were asked for.
     """
     lifts: Sequence[str] = (*objections.codes, *((FsckRefused.code,) if forced.waived else ()))
     source = snapshot.manifest.sources[pin.source]
@@ -164,9 +172,32 @@ def make_override(
         renew = renewal(pinned.override, signed=snapshot.has_keys) if pinned and pinned.override else ""
         hint = renew if same and renew else plain_pin
         raise OverrideUnnecessary(name=pin.source, commit=pin.commit, hint=hint)
+    _refuse_other_findings(rt, snapshot, pin, forced, approvals, objections)
     override = approved_override(rt, snapshot, forced, pin, approvals)
     waived, findings = tuple(forced.waived), objections.findings
     return replace(override, from_commit=before, lifts=tuple(lifts), findings=findings, waived=waived)
+
+
+def _refuse_other_findings(
+    rt: Runtime,
+    snapshot: Snapshot,
+    pin: Pin,
+    forced: Forced,
+    approvals: tuple[Approval, ...],
+    objections: Objections,
+) -> None:
+    """Raise if the findings that are accepted are not those that were signed for, or named.
+
+    Raises:
+        PolicyNotMet: they are others.
+    """
+    if not forced.findings and not any(item.signature for item in approvals):
+        return
+    source = snapshot.manifest.sources[pin.source]
+    before = commit_before(rt, snapshot, source)
+    asked = asked_for(source, before, pin.commit, forced, findings=forced.findings)
+    if error := other_findings(asked, objections.findings):
+        raise error
 
 
 def approved_override(

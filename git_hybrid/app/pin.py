@@ -29,6 +29,7 @@ from git_hybrid.core.errors import (
     HybridError,
     Interrupted,
     NoScanner,
+    PolicyNotMet,
     ScanBlocked,
     ScanIncomplete,
     TooYoung,
@@ -163,7 +164,9 @@ def pin_one(
 def _pinned(
     rt: Runtime, snapshot: Snapshot, source: Source, wish: Wish, *, keep: bool, forced: Forced | None, scan: bool
 ) -> tuple[Row, Decision]:
-    approvals = () if forced is None else approved(rt, snapshot, source, wish.to or "", forced)
+    approvals = (
+        () if forced is None else approved(rt, snapshot, source, wish.to or "", forced, findings=forced.findings)
+    )
     found = resolve(rt, source, snapshot.manifest, snapshot.lock.pins.get(source.name), wish)
     found = found if wish.objections.forced else unless_held(snapshot, found, source, wish)
     if isinstance(found, Pin):
@@ -174,7 +177,14 @@ def _pinned(
         _meet_scan(rt, snapshot, found, wish.objections, scanned)
     made = None
     if forced is not None:
-        made = make_override(rt, snapshot, found.pin, forced=forced, approvals=approvals, objections=wish.objections)
+        try:
+            made = make_override(
+                rt, snapshot, found.pin, forced=forced, approvals=approvals, objections=wish.objections
+            )
+        except PolicyNotMet as error:
+            if scanned is None:
+                raise
+            raise Refused(error, scan_event(source.name, scanned.status, refused=True)) from None
     row, decision = _decided(rt, snapshot, source, found, made, wish)
     if keep and scanned is not None:
         decision = with_scan(rt, decision, snapshot, source.name, scanned)

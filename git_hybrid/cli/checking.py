@@ -69,6 +69,8 @@ def gather(
         # A commit that is being made is held against what it is made from; all of history takes longer.
         witnesses = (head_witness if staged else history_witness)(index.repository, layout.root, log[:-1])
     facts = read_facts(read, now=now, log=log, git=witnesses)
+    if "audit" in names and not staged:
+        facts = replace(facts, is_shallow=index.repository.is_shallow())
     if staged and index.in_git:
         facts = replace(facts, left_out=index.left_out())
     if _WITH_APPROVALS & set(names):

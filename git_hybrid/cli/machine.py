@@ -7,6 +7,7 @@ import platform
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from shlex import quote
 
 from git_hybrid import __version__
 from git_hybrid.cli.settings import read_settings
@@ -14,11 +15,13 @@ from git_hybrid.core.diagnosis import Finding, disk_finding, git_finding, libgit
 from git_hybrid.core.errors import HybridError
 from git_hybrid.core.redact import redact, redact_key, redact_setting
 from git_hybrid.git import libgit2
+from git_hybrid.git.environment import is_verify
 from git_hybrid.git.run import MINIMUM_GIT, Runner
 from git_hybrid.git.settings import operator, read_config
 from git_hybrid.git.store import why_unsafe
 from git_hybrid.git.surroundings import Setting, all_settings, git_text
 
+_FALSE = ("false", "no", "off", "0", "")
 _PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 _TOLD_SECTIONS = ("hybrid", "http", "https", "credential", "url", "protocol", "pager", "safe", "transfer", "fetch")
 _TOLD_KEYS = ("core.pager", "core.sshcommand", "core.askpass", "core.autocrlf", "core.fsmonitor", "core.hookspath")
@@ -68,6 +71,7 @@ def _git(runner: Runner, folder: Path) -> list[Finding]:
     helpers = [item for item in settings if item.key.startswith("credential.") and item.key.endswith("helper")]
     told = ", ".join(dict.fromkeys(redact_setting(item.key, item.value) for item in helpers if item.value))
     found.append(_environment("credentials", f"credential helper: {told or 'none, so only what is public is read'}"))
+    found += [_unverified(item) for item in settings if is_verify(item.key) and item.value.lower() in _FALSE]
     proxies = [f"{redact_key(item.key)}={redact_setting(item.key, item.value)}" for item in settings if _is_proxy(item)]
     if proxies:
         found.append(_environment("proxy in git", ", ".join(proxies)))
@@ -80,6 +84,13 @@ def _git(runner: Runner, folder: Path) -> list[Finding]:
     )
     found.append(_environment("pager", what))
     return found
+
+
+def _unverified(item: Setting) -> Finding:
+    key = redact_key(item.key)
+    what = f"{key}={item.value or 'false'} is not obeyed: certificates are always verified"
+    remedy = f"git config --unset-all {quote(key)}; an authority of your own is named by http.sslCAInfo"
+    return Finding(area="environment", name="certificates", level="warn", what=what, remedy=remedy)
 
 
 def settings_findings(runner: Runner, folder: Path) -> list[Finding]:

@@ -13,6 +13,7 @@ from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.lock import Lock
 from git_hybrid.core.manifest import Manifest, Policy
 from git_hybrid.core.override import Approval, Kind, Override, Overrides, is_in_force, person
+from git_hybrid.core.spent import is_spent, rivals
 from git_hybrid.core.value import Struct
 from git_hybrid.core.values import format_time
 
@@ -23,17 +24,25 @@ Doubt = Callable[[Override], str]
 """Returns what the keys that policy names do not bear out in the approvals of an override, as a clause, or nothing."""
 
 
+_SPENT = (
+    "was used already, and what was signed is good for one override: ask for another one, "
+    "with another request id, reason or expiry"
+)
+
+
 class Approved(Struct, frozen=True, kw_only=True):
     """What is asked of policy: the request, who asks, who approved (``signed``: with a good signature), until when.
 
-    ``requesters`` are those who ask now and those who asked first: none of them may approve. ``unable`` says why no
-    signature could be checked, if none could; ``ahead`` that the log is ahead of the clock.
+    ``requesters`` are those who ask now and those who asked first: none of them may approve. ``spent`` are those whose
+    good signature is of what an override was made with before. ``unable`` says why no signature could be checked, if
+    none could; ``ahead`` that the log is ahead of the clock.
     """
 
     request_id: str
     requesters: tuple[str, ...]
     approvers: tuple[str, ...]
     signed: Collection[str] = frozenset()
+    spent: Collection[str] = frozenset()
     unable: str = ""
     ahead: Ahead | None = None
     since: datetime
@@ -74,7 +83,7 @@ def _uncounted(asked: Approved, policy: Policy) -> list[str]:
         counted = [key for key in counted if key in known]
         unsigned = [key for key in counted if known[key].key and key not in asked.signed]
         why = f"cannot be checked: {asked.unable}" if asked.unable else "is not signed with the key that policy names"
-        problems += [f"the approval of {people[key]} {why}" for key in unsigned]
+        problems += [f"the approval of {people[key]} {_SPENT if key in asked.spent else why}" for key in unsigned]
         counted = [key for key in counted if key not in unsigned]
     if len(counted) < policy.override_min_approvers:
         wanted = policy.override_min_approvers
@@ -136,6 +145,11 @@ class Signatures(Struct, frozen=True, kw_only=True):
     unable: str = ""
 
 
+def keys_of(policy: Policy) -> list[str]:
+    """Return the keys of approvers that policy names."""
+    return [approver.key for approver in policy.approvers if approver.key]
+
+
 def has_keys(policy: Policy) -> bool:
     """Tell whether policy names the key of an approver."""
     return any(approver.key for approver in policy.approvers)
@@ -168,7 +182,8 @@ def signers_of(
     """
     given = [item.signature for item in last_approvals(record) if item.signature is not None]
     texts = [payload(item) for item in _as_asked(record, urls)]
-    return good_signatures(texts, given, policy, overrides.of(record.source), verify)
+    closed = [item for item in overrides.of(record.source) if item.status != "active"]
+    return good_signatures(texts, given, policy, rivals(closed, record.kind, record.to_commit), verify)
 
 
 def good_signatures(
@@ -176,15 +191,16 @@ def good_signatures(
 ) -> dict[str, str]:
     """Return the signatures among *armours* of one of *texts* by who made them, as policy knows their keys.
 
-    One that approved an override of *earlier* which was closed since is spent: who wants it again has to ask again.
+    A text that an override of *earlier* was approved by is spent: who wants it again has to ask again.
     """
-    spent = {approval.signature for item in earlier if item.status != "active" for approval in item.approvers}
-    return {
-        person(approver.id): armour
-        for approver in policy.approvers
-        for armour in armours
-        if approver.key and armour not in spent and any(verify(text, approver.key, armour) for text in texts)
-    }
+    found: dict[str, tuple[str, bytes]] = {}
+    for approver in policy.approvers:
+        for armour in armours if approver.key else ():
+            text = next((item for item in texts if verify(item, approver.key, armour)), None)
+            if text is not None:
+                found[person(approver.id)] = armour, text
+    spent = {text for text in {text for _, text in found.values()} if is_spent(text, earlier, keys_of(policy), verify)}
+    return {who: armour for who, (armour, text) in found.items() if text not in spent}
 
 
 def _urls(record: Override, manifest: Manifest, lock: Lock) -> Sequence[str]:
@@ -197,26 +213,22 @@ def _urls(record: Override, manifest: Manifest, lock: Lock) -> Sequence[str]:
 def _as_asked(record: Override, urls: Sequence[str]) -> Iterator[Asked]:
     """Yield what the last approvers of *record* may have been asked, the likeliest first.
 
-    Who captures a lost override again asks to stay at a commit, and the record says where it had come from; which
-    findings a forced pin lifts is not known until it is made.
+    Who captures a lost override again asks to stay at a commit, and the record says where it had come from.
     """
-    starts = dict.fromkeys((record.from_commit, record.to_commit))
-    findings = dict.fromkeys((record.findings, ()) if record.kind == "pin" else (record.findings,))
     for url in urls:
-        for start in starts:
-            for ids in findings:
-                yield Asked(
-                    kind=record.kind,
-                    source=record.source,
-                    url=url,
-                    from_commit=start,
-                    to_commit=record.to_commit,
-                    request_id=record.request_id,
-                    reason=record.reason,
-                    expires_at=record.expires_at,
-                    findings=ids,
-                    waived=record.waived,
-                )
+        for start in dict.fromkeys((record.from_commit, record.to_commit)):
+            yield Asked(
+                kind=record.kind,
+                source=record.source,
+                url=url,
+                from_commit=start,
+                to_commit=record.to_commit,
+                request_id=record.request_id,
+                reason=record.reason,
+                expires_at=record.expires_at,
+                findings=record.findings,
+                waived=record.waived,
+            )
 
 
 def as_approved(record: Override, signatures: Signatures) -> Approved:

@@ -9,7 +9,7 @@ from git_hybrid.core.errors import PolicyNotMet
 from git_hybrid.core.ids import InvalidText, parse_oid
 from git_hybrid.core.manifest import Policy
 from git_hybrid.core.override import person
-from git_hybrid.core.value import Struct
+from git_hybrid.core.value import Struct, replace
 from git_hybrid.core.values import format_time
 
 
@@ -46,10 +46,12 @@ def use_line(asked: Asked, *, renews: str = "") -> str:
 def _what(asked: Asked, renews: str) -> tuple[str, ...]:
     if renews:
         return ()
+    found = ("--kind", asked.kind, *(word for item in asked.findings for word in ("--finding", item)))
     if asked.kind == "scan":
-        return ("--kind", "scan", *(word for item in asked.findings for word in ("--finding", item)))
+        return found
     commit = asked.to_commit if is_commit(asked.to_commit) else "COMMIT"
-    return ("--to", commit, *(word for item in asked.waived for word in ("--waive", item)))
+    waived = (word for item in asked.waived for word in ("--waive", item))
+    return ("--to", commit, *(found if asked.findings else ()), *waived)
 
 
 def _why(asked: Asked) -> tuple[str, ...]:
@@ -81,6 +83,23 @@ def differences(text: bytes, asked: Asked) -> tuple[str, ...]:
     )
 
 
+def other_findings(asked: Asked, lifted: Sequence[str]) -> PolicyNotMet | None:
+    """Return the error for a forced pin that would accept findings which were not *asked* for, or fewer than were.
+
+    None if it accepts just those. A signature would bear out nothing else.
+    """
+    more = [item for item in lifted if item not in asked.findings]
+    less = [item for item in asked.findings if item not in lifted]
+    if not more and not less:
+        return None
+    problems = (
+        *(f"a scan of the commit found {item}, and the approval does not name it" for item in more),
+        *(f"the approval names {item}, and no known scan blocks the commit by it: --scan makes one" for item in less),
+    )
+    wanted = request_line(replace(asked, findings=tuple(sorted(lifted))))
+    return PolicyNotMet(name=asked.source, problems=problems, ask=f"print what an approver signs: {wanted}")
+
+
 def not_met(
     asked: Asked, approved: Approved, problems: Sequence[str], policy: Policy, signing: Signing, *, renews: str = ""
 ) -> PolicyNotMet:
@@ -90,7 +109,7 @@ def not_met(
     for another text that lies beside it, in what that differs.
     """
     asking = {person(name) for name in approved.requesters}
-    named = {person(name) for name in approved.approvers} - asking - set(approved.signed)
+    named = {person(name) for name in approved.approvers} - asking - {*approved.signed, *approved.spent}
     keys = {item.id: item.key for item in policy.approvers if item.key and person(item.id) in named}
     told = [
         f"what {who} signed says {line}"

@@ -7,15 +7,24 @@ from git_hybrid.core.audit_archives import LOG, Breach
 from git_hybrid.core.audit_verify import verify
 from git_hybrid.core.checks import Facts, Violation
 
+_SHALLOW = Violation(
+    file=LOG,
+    entry="history",
+    what="was held against the commits alone that this shallow clone has",
+    why="what a commit before them had may be missing from it",
+    mend="git fetch --unshallow",
+    level="note",
+)
+
 
 def check_audit(facts: Facts) -> tuple[Violation, ...]:
     """Return every breach of the log, the first bad line first."""
     breaches = tuple(_violation(breach) for breach in verify(facts.log, facts.witnesses, now=facts.now))
     wrong = None if facts.now is None else ahead(facts.trail.last, facts.now)
-    if wrong is None:
-        return breaches
-    told = Violation(file=LOG, entry="clock", what=wrong.record, why=ENDED, mend=WAY_OUT, level="warn")
-    return (*breaches, told)
+    if wrong is not None:
+        clock = Violation(file=LOG, entry="clock", what=wrong.record, why=ENDED, mend=WAY_OUT, level="warn")
+        breaches = (*breaches, clock)
+    return (*breaches, _SHALLOW) if facts.is_shallow else breaches
 
 
 def _violation(breach: Breach) -> Violation:

@@ -40,7 +40,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     and its archives, the oldest first; ``witnesses`` what it is held against. ``tracked`` are the paths below
     ``sources/`` that are committed, ``heads`` the commits at which the clones stand. ``documents`` are specifications
     by path, ``paths`` every path that they may name, ``changed`` what the commit changes, ``left_out`` those of the
-    files that are on the disk and not in the commit.
+    files that are on the disk and not in the commit. ``is_shallow``: git has the end of the history alone.
     """
 
     manifest: Manifest
@@ -62,6 +62,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     paths: frozenset[str] = frozenset()
     changed: frozenset[str] = frozenset()
     left_out: tuple[str, ...] = ()
+    is_shallow: bool = False
 
     def doubt(self, record: Override) -> str:
         """Return what the keys of policy do not bear out in the approvals of *record*, as a clause, or nothing."""

@@ -74,7 +74,7 @@ class History(Protocol):
         """Return the commit that was pinned before *commit*."""
         ...
 
-    def known_scan(self, commit: Oid, tree: Oid) -> ScanStatus | None:
+    def known_scan(self, commit: Oid, tree: Oid | None = None) -> ScanStatus | None:
         """Return the last recorded scan of *commit*, or of another commit with the same *tree*."""
         ...
 

@@ -53,9 +53,10 @@ def redact_setting(key: str, value: str, *, home: str = "") -> str:
     """Return the *value* of a setting of git without secrets; *key* is in lower case."""
     if key.startswith("credential.") and key.endswith(".helper") and value.lstrip().startswith("!"):
         return f"!{HIDDEN}"
-    # The name of a helper is no secret; its options may be.
-    if key.startswith("credential.") and key.endswith("helper"):
-        return redact(value.split(" ", 1)[0], home=home)
+    # The name of a helper, or of what stands in for ssh, is no secret; its options and its environment may be.
+    if (key.startswith("credential.") and key.endswith("helper")) or key == "core.sshcommand":
+        program = next(iter(value.split()), "")
+        return HIDDEN if "=" in program else redact(program, home=home)
     if _SECRET_SETTING.search(key) and not key.startswith("credential."):
         return HIDDEN
     return redact(value, home=home)

@@ -6,9 +6,10 @@ git's own fsck refuses malformed trees; this finds what is well-formed and still
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from git_hybrid.core.digest import sha256_hex, sha256_of
+from git_hybrid.core.links import landings
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.value import Struct, field
 from git_hybrid.core.words import counted
@@ -19,7 +20,6 @@ DEPTH_LIMIT = 200
 PATH_LIMIT = 4096
 # NAME_MAX and PATH_MAX of Linux (limits.h), the latter without its NUL.
 _NAME_BYTES, _TARGET_BYTES = 255, 4095
-_LINK_HOPS = 40
 _BARE_PARTS = (frozenset({b"head", b"objects", b"refs"}), frozenset({b"head", b"commondir"}))
 _SHOWN = 10
 EMPTY_SHA256 = sha256_hex(b"")
@@ -96,7 +96,8 @@ def scan_tree(
             _scan_entry(scan, entry, plain=is_plain(entry.path) is not None)
         _scan_folders(scan)
     _scan_modes(scan, kept)
-    _scan_links(scan, read_link)
+    if scan.links:
+        _scan_links(scan, read_link, [entry.path for entry in kept if entry.mode == GITLINK])
     return kept, _shortened(scan.findings)
 
 
@@ -196,7 +197,7 @@ def _scan_modes(scan: _Scan, entries: Sequence[TreeEntry]) -> None:
             scan.add("odd-mode", entry.path, f"mode {entry.mode} is of no file, folder, link or submodule")
 
 
-def _scan_links(scan: _Scan, read_link: Callable[[str], bytes]) -> None:
+def _scan_links(scan: _Scan, read_link: Callable[[str], bytes], submodules: Sequence[bytes]) -> None:
     whole = {entry.path: read_link(entry.oid) for entry in scan.links}
     for path, target in whole.items():
         if not target or b"\0" in target or len(target) > _TARGET_BYTES:
@@ -204,46 +205,21 @@ def _scan_links(scan: _Scan, read_link: Callable[[str], bytes]) -> None:
             scan.add("bad-link", path, why)
     # symlink(2) ends the target at a NUL, so what follows one must not count.
     targets = {path: target.split(b"\0", 1)[0] for path, target in whole.items()}
+    modules = {_place(path.split(b"/")) for path in submodules}
     by_place = {_place(path.split(b"/")): target for path, target in targets.items()}
     for path, target in targets.items():
         if target.startswith(b"/"):
             scan.add("absolute-link", path, "a symbolic link to an absolute path")
             continue
-        landing = _landing(path, by_place)
-        if landing is None:
+        found = landings(path, by_place, modules, place=_place)
+        if found is None:
             scan.add("escaping-link", path, "a symbolic link that leaves the repository")
-        elif any(_is_git_alias(part) for part in landing):
+        elif any(_is_git_alias(part) for landing in found for part in landing):
             scan.add("link-into-git", path, "a symbolic link into .git")
 
 
 def _place(parts: Iterable[bytes]) -> bytes:
     return _folded(b"/".join(parts))
-
-
-def _landing(path: bytes, targets: Mapping[bytes, bytes]) -> list[bytes] | None:
-    """Return the folders and name that *path* leads to, links in between followed, or None if it leaves the root."""
-    ahead = path.split(b"/")[::-1]
-    here: list[bytes] = []
-    hops = 0
-    while ahead:
-        part = ahead.pop()
-        if part in (b"", b"."):
-            continue
-        if part == b"..":
-            if not here:
-                return None
-            here.pop()
-            continue
-        here.append(part)
-        target = targets.get(_place(here))
-        if target is None:
-            continue
-        hops += 1
-        if hops > _LINK_HOPS:
-            return []  # A loop: it leads nowhere (path_resolution(7)).
-        here.pop()
-        ahead.extend(target.split(b"/")[::-1])
-    return here
 
 
 def _shortened(findings: list[str]) -> tuple[str, ...]:

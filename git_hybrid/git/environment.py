@@ -38,6 +38,7 @@ HARDENING = (
     "core.sparseCheckout=false",
     "core.untrackedCache=false",
     "credential.interactive=false",
+    "http.sslVerify=true",
 )
 # Old repositories carry these in commits that nobody can change any more; none of them harms a checkout.
 FSCK_WARNINGS = [
@@ -100,6 +101,8 @@ _FIXED = {
     "SSH_ASKPASS_REQUIRE": "never",
     "GCM_INTERACTIVE": "never",
     "GIT_NO_REPLACE_OBJECTS": "1",
+    # No file at all: of an empty one git says each time that grafts are deprecated.
+    "GIT_GRAFT_FILE": f"{os.devnull}/none",
     "GIT_NO_LAZY_FETCH": "1",
     "GIT_LFS_SKIP_SMUDGE": "1",
     "GIT_OPTIONAL_LOCKS": "0",
@@ -165,10 +168,11 @@ def fsck_settings(area: str) -> list[str]:
 def silenced(chosen: Iterable[str]) -> list[str]:
     """Return the settings that keep a network step from running what the keys *chosen* by the user name.
 
-    Hooks can stand in the configuration (git 2.54), where no core.hooksPath reaches them.
+    Hooks can stand in the configuration (git 2.54), where no core.hooksPath reaches them. Certificates are verified
+    also where a setting for some servers alone says otherwise.
 
     Raises:
-        BadArgument: a hook has a name that cannot be put on a command line.
+        BadArgument: a hook, or a server, has a name that cannot be put on a command line.
     """
     settings = ["core.alternateRefsCommand=true"] if "core.alternaterefscommand" in chosen else []
     for key in sorted(key for key in chosen if key.startswith("hook.")):
@@ -176,7 +180,19 @@ def silenced(chosen: Iterable[str]) -> list[str]:
             reason, hint = "a hook's name must not hold '='", "git config --show-origin --get-regexp '^hook[.]'"
             raise BadArgument(what="git config", value=key, reason=reason, hint=hint)
         settings.append(f"{key.removesuffix('.command')}.enabled=false")
-    return settings
+    return settings + [f"{_without_equals(key)}=true" for key in sorted(filter(is_verify, chosen))]
+
+
+def is_verify(key: str) -> bool:
+    """Tell whether the setting *key* says whether the certificates of servers, or of some, are verified."""
+    return key.startswith("http.") and key.endswith(".sslverify")
+
+
+def _without_equals(key: str) -> str:
+    if "=" in key:
+        reason, hint = "certificates are always verified", "git config --show-origin --get-regexp '[.]sslverify$'"
+        raise BadArgument(what="git config", value=key, reason=reason, hint=hint)
+    return key
 
 
 def repository_options(git_dir: Path | None, work_tree: Path | None) -> list[str]:

@@ -63,7 +63,23 @@ def move_aside(runner: Runner, disk: Disk, path: Path, target: Path) -> None:
 
 def smudging(git_dir: Path) -> dict[str, str]:
     """Return what lets git-lfs put content in place of pointers, in the clones that ask for it."""
-    return {"GIT_LFS_SKIP_SMUDGE": "0"} if uses_lfs(git_dir) else {}
+    if not uses_lfs(git_dir):
+        return {}
+    from git_hybrid.git.largefiles import as_environment
+
+    return {"GIT_LFS_SKIP_SMUDGE": "0", **as_environment()}
+
+
+def require_content(runner: Runner, path: Path, *, name: SourceName) -> None:
+    """Raise if the clone at *path* asks for LFS content and a pointer stands in its place.
+
+    Raises:
+        WrongContent: one does.
+    """
+    if uses_lfs(path / ".git"):
+        from git_hybrid.git.largefiles import refuse_pointers
+
+        refuse_pointers(runner, path, name=name)
 
 
 def set_attributes(disk: Disk, git_dir: Path, text: str) -> bool:

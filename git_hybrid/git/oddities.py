@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from git_hybrid.core.check_sources import ATTRIBUTES_FILE
 from git_hybrid.core.pattern import pattern
+from git_hybrid.core.tree import show_path
 from git_hybrid.git.quarantine import ATTRIBUTES, ATTRIBUTES_LFS, LFS_FILTER
 from git_hybrid.git.run import Runner
 
@@ -31,6 +34,13 @@ _VALUES = {"core.filemode": "true", "core.bare": "false", "core.symlinks": "true
 if sys.platform == "darwin":  # pragma: no cover
     _VALUES["core.ignorecase"] = "true"
 _SHOWN = 10
+# What git-lfs itself puts there whenever git starts it as a filter (its docs/man/git-lfs-install.1); no word in it runs
+# anything else.
+_HOOK_OF_LFS = pattern(
+    rb"#!/bin/sh\ncommand -v git-lfs >/dev/null 2>&1 \|\| \{ (?:echo|printf) >&2(?: \"[^\"`$]*\")+; exit 2; \}\n"
+    rb"git lfs (?P<name>[a-z-]+) \"\$@\"\n?"
+)
+_HOOK_LIMIT, _ANY_RUNS = 1024, 0o111
 
 
 def find_oddities(runner: Runner, git_dir: Path, *, lfs: bool) -> Iterator[str]:
@@ -43,6 +53,8 @@ def find_oddities(runner: Runner, git_dir: Path, *, lfs: bool) -> Iterator[str]:
     for name, effect in _FILES.items():
         if (git_dir / name).exists():
             yield f".git/{name} {effect}"
+    for name in sorted(_hooks(git_dir, lfs=lfs))[:_SHOWN]:
+        yield f".git/hooks/{show_path(os.fsencode(name))} is run by git"
     if (odd := odd_settings(runner, git_dir, lfs=lfs)) != []:
         yield f".git/config sets {', '.join(odd[:_SHOWN])}"
     try:
@@ -54,6 +66,23 @@ def find_oddities(runner: Runner, git_dir: Path, *, lfs: bool) -> Iterator[str]:
         attributes = ""
     if attributes != (ATTRIBUTES_LFS if lfs else ATTRIBUTES):
         yield f"{ATTRIBUTES_FILE} lets filters and line endings change files"
+
+
+def _hooks(git_dir: Path, *, lfs: bool) -> Iterator[str]:
+    """Yield the names of hooks that git would run in the clone, but for those of git-lfs where *lfs* is asked for."""
+    with suppress(FileNotFoundError, NotADirectoryError), os.scandir(git_dir / "hooks") as found:
+        for entry in found:
+            is_run = not entry.name.endswith(".sample") and (entry.is_symlink() or entry.stat().st_mode & _ANY_RUNS)
+            if is_run and not entry.is_dir() and not (lfs and _is_of_lfs(entry)):
+                yield entry.name
+
+
+def _is_of_lfs(entry: os.DirEntry[str]) -> bool:
+    if not entry.is_file(follow_symlinks=False):
+        return False
+    with open(entry.path, "rb") as file:
+        found = _HOOK_OF_LFS.fullmatch(file.read(_HOOK_LIMIT))
+    return found is not None and found["name"] == os.fsencode(entry.name)
 
 
 def odd_settings(runner: Runner, git_dir: Path, *, lfs: bool) -> list[str]:

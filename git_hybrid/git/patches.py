@@ -14,8 +14,19 @@ _CARRIERS = ("state/sources.json", "state/sources-overrides.json", "state/source
 _SPECIAL = pattern(r"[*?\[\\]")
 MERGES_TOO = ("--full-history", "-m", "--no-renames")
 """All of history: git would pass over the branch whose changes a merge has lost, and over what came in a merge."""
-SETTINGS = ("-c", "log.showRoot=true", "-c", "log.diffMerges=separate", "-c", "diff.relative=false")
-"""The user's settings could hide the first commit, or a side of a merge."""
+_SETTINGS = {
+    "log.showRoot": "true",
+    "log.diffMerges": "separate",
+    "log.follow": "false",
+    "log.showSignature": "false",
+    "diff.relative": "false",
+    "diff.orderFile": "/dev/null",
+    "diff.noprefix": "false",
+    "diff.srcPrefix": "a/",
+    "diff.dstPrefix": "b/",
+}
+SETTINGS = tuple(part for key, value in _SETTINGS.items() for part in ("-c", f"{key}={value}"))
+"""The user's settings could hide the first commit or a side of a merge, name files otherwise, or make git fail."""
 HEADER = pattern(r"commit ([0-9a-f]{40,64}) ?([0-9a-f ]*)")
 _ADDED_HASH = pattern(r'\+\s*"audit_hash": "([0-9a-f]{64})"')
 _FILE = pattern(r"\+\+\+ (?:b/)?(.*)")

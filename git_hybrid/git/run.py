@@ -21,6 +21,7 @@ from git_hybrid.git.watched import Watch
 from git_hybrid.turn import TURN
 
 if TYPE_CHECKING:
+    from git_hybrid.git.answers import Headers
     from git_hybrid.git.cage import Cage
     from git_hybrid.git.child import Source, Talker
 
@@ -90,14 +91,14 @@ class Runner(Struct):
         limits: Limits,
         git_dir: Path | None = None,
         cwd: Path | None = None,
-        headers: IO[bytes] | None = None,
+        headers: Headers | None = None,
         stdin: bytes | None = None,
         protocol: str = "",
         watch: Watch | None = None,
     ) -> Completed:
         """Run a git command that talks to a server, with the user's configuration.
 
-        *headers* is an open file without a name that git appends the HTTP headers to; it redacts credentials in them.
+        *headers* is where git, or git-lfs, appends the HTTP headers to; git redacts credentials in them.
         *protocol* is what a program that serves is told of the protocol it is spoken to in (gitprotocol-v2(5)).
         *watch* is told what git says of its progress, where git was asked to.
 
@@ -105,14 +106,13 @@ class Runner(Struct):
             DeadlineExceeded: it took longer than the limits allow.
         """
         stall = max(int(limits.stall.total_seconds()), 1)
-        extra = [*fsck_settings("fetch.fsck"), *silenced(self.chosen)]
+        extra = [*fsck_settings("fetch.fsck"), *silenced(self.chosen | self.conditional)]
         if not any(self.environ.get(key) for key in ("GIT_HTTP_LOW_SPEED_LIMIT", "GIT_HTTP_LOW_SPEED_TIME")):
             extra += ["http.lowSpeedLimit=1000", f"http.lowSpeedTime={stall}"]
         env = child_environment(self.environ, network=True) | self._ssh
         env |= {"GIT_PROTOCOL": protocol} if protocol else {}
-        inherited = () if headers is None else (headers.fileno(),)
-        for number in inherited:
-            env |= {"GIT_TRACE_CURL": f"/dev/fd/{number}", "GIT_TRACE_CURL_NO_DATA": "1", "GIT_TRACE_REDACT": "1"}
+        inherited = () if headers is None else (headers.file.fileno(),)
+        env |= {} if headers is None else headers.wanted
         place, end = cwd or git_dir, limits.deadline
         with self.working() as threads:
             argv = ["git", *hardened([*extra, *threads]), *repository_options(git_dir, None), *arguments]
@@ -249,7 +249,8 @@ class Runner(Struct):
         """Run a git command with the user's configuration that is talked to by pipes; leaving the block ends it."""
         env = child_environment(self.environ, network=True)
         env |= {"GIT_PROTOCOL": f"version={version}"} if version else {}
-        argv = ["git", *hardened([*silenced(self.chosen), *settings]), *repository_options(git_dir, None), *arguments]
+        extra = [*silenced(self.chosen | self.conditional), *settings]
+        argv = ["git", *hardened(extra), *repository_options(git_dir, None), *arguments]
         return self._started(argv, env=env, cwd=git_dir, stdin=stdin, stderr=stderr)
 
     def helping(self, program: Path) -> AbstractContextManager[Talker]:

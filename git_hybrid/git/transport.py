@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from git_hybrid.core.errors import (
     BadBundle,
@@ -15,6 +14,7 @@ from git_hybrid.core.errors import (
     MalformedObjects,
     NetworkFailure,
     RefMissing,
+    RepositoryNotFound,
     ToolTooOld,
 )
 from git_hybrid.core.ids import Oid
@@ -23,12 +23,13 @@ from git_hybrid.core.ports import FetchRequest, RemoteRefs, Stage
 from git_hybrid.core.value import Struct
 from git_hybrid.git import cloning
 from git_hybrid.git.afar import Afar
-from git_hybrid.git.answers import Answer, headers_file, not_git, read_headers
+from git_hybrid.git.answers import Answer, headers_file, host_of, led_to, not_git, read_headers
 from git_hybrid.git.classify import classify_network, cut_off, last_words, redirects
 from git_hybrid.git.direct import Direct
 from git_hybrid.git.environment import fsck_settings
 from git_hybrid.git.fsck import refused, skip_list
 from git_hybrid.git.kept import UPSTREAM, kept_ref
+from git_hybrid.git.largefiles import EVERYTHING
 from git_hybrid.git.local import must
 from git_hybrid.git.nearby import Nearby
 from git_hybrid.git.receiving import Fetch
@@ -168,14 +169,17 @@ class GitTransport(Struct, frozen=True):
 
         Raises:
             ToolTooOld: git-lfs is not installed.
+            HostNotAllowed: the content is kept at a host that policy does not have.
             NetworkFailure, AccessDenied, RepositoryNotFound, TlsFailure, HostKeyFailure: by what went wrong.
         """
         git_dir = Path(stage.path) / ".git"
         if self.runner.git(["lfs", "version"], git_dir=git_dir).status != 0:
             raise ToolTooOld(tool="git-lfs", found="nothing", needed="3")
         server = url if url.startswith("file://") else f"{url.rstrip('/').removesuffix('.git')}.git/info/lfs"
-        command = ["-c", f"lfs.url={server}", "-c", f"remote.origin.url={url}", "lfs", "fetch", "origin", oid]
-        self._run(command, url=url, defaults=defaults, git_dir=git_dir)
+        settings = {"lfs.url": server, "remote.origin.url": url, **EVERYTHING}
+        options = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
+        command = [*options, "lfs", "fetch", "origin", oid]
+        self._ask(command, url=url, defaults=defaults, git_dir=git_dir, of_lfs=True)
 
     def fetch_bundle(self, stage: Stage, bundle: str, request: FetchRequest, defaults: Defaults) -> None:
         """Fetch from the bundle file *bundle*: git runs no fsck there, so it is run afterwards.
@@ -219,9 +223,10 @@ class GitTransport(Struct, frozen=True):
         git_dir: Path | None = None,
         cwd: Path | None = None,
         watch: Watch | None = None,
+        of_lfs: bool = False,
     ) -> tuple[bytes, Answer]:
         limits = Limits(stall=defaults.stall, deadline=defaults.deadline)
-        with headers_file(url) as headers:
+        with headers_file(url, of_lfs=of_lfs) as headers:
             try:
                 done = self.runner.git_network(
                     _told(arguments, watch), limits=limits, git_dir=git_dir, cwd=cwd, headers=headers, watch=watch
@@ -229,10 +234,7 @@ class GitTransport(Struct, frozen=True):
             except DeadlineExceeded as error:
                 raise _too_late(url, defaults) from error
             answer = read_headers(headers)
-        for target in redirects(done.stderr):
-            host = urlsplit(target).hostname or ""
-            if not self.allowed_host(host):
-                raise HostNotAllowed(name="", host=host)
+        self._refuse_elsewhere(url, (*redirects(done.stderr), *led_to(url, answer)))
         if done.status != 0:
             if not answer.is_git and any(words in done.stderr for words in ("remote ref", "Remote branch")):
                 raise not_git(url, answer)
@@ -246,6 +248,21 @@ class GitTransport(Struct, frozen=True):
         if not answer.is_git and not done.stdout and arguments[0] == "ls-remote":
             raise not_git(url, answer)
         return done.stdout, answer
+
+    def _refuse_elsewhere(self, url: str, servers: Sequence[str]) -> None:
+        """Raise if a server led to one of *servers* that may not be asked; what came from there is not used.
+
+        Raises:
+            HostNotAllowed: policy does not have the host.
+            RepositoryNotFound: it is not asked over https.
+        """
+        for server in servers:
+            host = host_of(server)
+            if not self.allowed_host(host):
+                raise HostNotAllowed(name="", host=host)
+            if not server.startswith("https://"):
+                plain = f"{server.partition('://')[0]}://{host}"
+                raise RepositoryNotFound(url=url, message=f"the server leads to {plain}, and only https is followed")
 
     def _failure(self, stderr: str, *, url: str, status: int, command: str, stdout: bytes) -> HybridError:
         error = classify_network(stderr, url=url, status=status, command=f"git {command}")

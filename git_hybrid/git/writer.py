@@ -31,7 +31,6 @@ from git_hybrid.git.cloning import keep_ref
 from git_hybrid.git.eyes import open_eyes
 from git_hybrid.git.glance import is_marked
 from git_hybrid.git.index import is_blind
-from git_hybrid.git.inner import set_attributes, smudging
 from git_hybrid.git.local import must, require_complete
 from git_hybrid.git.operations import end_operations
 from git_hybrid.git.owners import is_held
@@ -80,6 +79,7 @@ class GitWriter(Struct, frozen=True):
         """
         self._check_out(stage, pin.commit)
         self._verify(stage.name, Path(stage.path), pin.commit)
+        inner.require_content(self.runner, Path(stage.path), name=stage.name)
 
     def _prepare(self, stage: Stage, url: str, oid: Oid) -> None:
         git_dir = Path(stage.path) / ".git"
@@ -175,7 +175,7 @@ class GitWriter(Struct, frozen=True):
             open_eyes(self.runner, self.disk, git_dir, name=task.name)
         options = ["--quiet", "--detach", "--no-overwrite-ignore", "--no-recurse-submodules"]
         arguments = ["checkout", *options, f"{task.pin.commit}^{{commit}}", "--"]
-        environment = smudging(git_dir)
+        environment = inner.smudging(git_dir)
         done = self.runner.git(arguments, git_dir=git_dir, work_tree=path, environment=environment)
         if done.status != 0 and "would be overwritten" in done.stderr:
             files = tuple(match["path"] for match in _IN_THE_WAY.finditer(done.stderr))
@@ -189,10 +189,11 @@ class GitWriter(Struct, frozen=True):
         if lock.exists() and not is_held(lock, git_dir.parent):
             self.disk.remove_file(lock)
         if not uses_lfs(git_dir):
-            set_attributes(self.disk, git_dir, ATTRIBUTES)
+            inner.set_attributes(self.disk, git_dir, ATTRIBUTES)
 
     def _finish(self, task: Task, path: Path, before: proof.Entries | None = None) -> None:
         git_dir = path / ".git"
+        inner.require_content(self.runner, path, name=task.name)
         pin, url = git_dir / PIN_REF, f"\turl = {task.source.url}\n"
         if pin.is_file() and not pin.is_symlink():
             # Only this tool writes it, under the writer lock: it needs neither git's lock nor a process.
@@ -296,4 +297,4 @@ class GitWriter(Struct, frozen=True):
         self.disk.sync_everything()
 
     def _do(self, name: SourceName, git_dir: Path, *arguments: str, work_tree: Path | None = None) -> Completed:
-        return must(self.runner, name, git_dir, arguments, work_tree=work_tree, environment=smudging(git_dir))
+        return must(self.runner, name, git_dir, arguments, work_tree=work_tree, environment=inner.smudging(git_dir))

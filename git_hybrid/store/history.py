@@ -27,14 +27,14 @@ class AuditHistory(Struct, frozen=True):
                 found = record.get("before")
         return Oid(str(found)) if found and found != commit else None
 
-    def known_scan(self, commit: Oid, tree: Oid) -> ScanStatus | None:
+    def known_scan(self, commit: Oid, tree: Oid | None = None) -> ScanStatus | None:
         """Return what the last scan of *commit*, or of any commit with its *tree*, came to; counts and names only."""
         found: ScanStatus | None = None
         for record in self._records(*SCANNED):
             detail = record.get("detail")
             if record["event"] not in SCANNED or not isinstance(detail, Mapping):
                 continue
-            if record.get("after") == commit or detail.get("tree") == tree:
+            if record.get("after") == commit or (tree and detail.get("tree") == tree):
                 found = told_by(record, commit) or found
         return found
 

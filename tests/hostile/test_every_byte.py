@@ -252,6 +252,9 @@ ODD: dict[str, Callable[[Path], object]] = {
     ),
     "commondir": lambda clone: (clone / ".git/commondir").write_text(".\n"),
     "fsmonitor": lambda clone: git("config", "core.fsmonitor", "touch x", cwd=clone),
+    "hook": lambda clone: (
+        (clone / ".git/hooks").mkdir() or (clone / ".git/hooks/post-checkout").symlink_to("../../bin/run")
+    ),
     "hooks": lambda clone: git("config", "core.hooksPath", "hooks", cwd=clone),
     "textconv": lambda clone: git("config", "diff.x.textconv", "touch x", cwd=clone),
     "include": lambda clone: git("config", "include.path", "x", cwd=clone),
@@ -265,6 +268,20 @@ def test_what_bends_git_is_found_without_reading_files(kind: str, clone: Path, p
     ODD[kind](clone)
     assert prove(content=False) != ()
     assert not (clone / "x").exists()
+
+
+def test_what_git_would_not_run_is_no_hook(clone: Path, prove: Prove) -> None:
+    hooks = clone / ".git/hooks"
+    hooks.mkdir()
+    (hooks / "update.sample").write_text("#!/bin/sh\n")
+    (hooks / "update.sample").chmod(0o755)
+    (hooks / "notes").write_text("no hook\n")
+    (hooks / "folder").mkdir()
+    assert prove() == ()
+    (hooks / "notes").chmod(0o755)
+    (found,) = prove()
+    assert ".git/hooks/notes is run by git" in found.what
+    assert found.mend == "take it out of sources/tool/.git, then: git hybrid check sources"
 
 
 def test_a_lock_that_was_tampered_with_is_found(clone: Path, workspace: Path, prove: Prove, hybrid: Hybrid) -> None:

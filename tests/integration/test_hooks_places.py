@@ -88,11 +88,23 @@ def test_a_shallow_clone_says_what_the_log_was_held_against(site: Site, tmp_path
     git("clone", "-q", "--depth", "1", site.root.as_uri(), "shallow", cwd=tmp_path)
     shallow = Site(tmp_path / "shallow", site.tool, site.commits)
     assert "and with the commits that this shallow clone has (git fetch --unshallow" in shallow("audit", "verify").out
+    told = shallow("check", "audit", "--json").json()["checks"][0]
+    assert (told["ok"], [item["level"] for item in told["violations"]]) == (True, ["note"])
+    assert "that this shallow clone has" in shallow("check", "audit").out
+    assert site("check", "audit").out == ""
+
+
+HIDING = (
+    "log.diffMerges=first-parent",
+    "log.showRoot=false",
+    "log.follow=true",
+    "diff.orderFile=/nowhere",
+    "diff.noprefix=true",
+    "diff.dstPrefix=x/",
+)
 
 
 def test_records_that_came_in_a_merge_are_held_against_the_log(site: Site) -> None:
-    for setting in ("log.diffMerges=first-parent", "log.showRoot=false"):
-        git("config", *setting.split("="), cwd=site.root)
     git("checkout", "-q", "-b", "side", cwd=site.root)
     git("commit", "-q", "--allow-empty", "-m", "x", cwd=site.root)
     git("checkout", "-q", "main", cwd=site.root)
@@ -105,7 +117,24 @@ def test_records_that_came_in_a_merge_are_held_against_the_log(site: Site) -> No
     git("rm", "-q", "-f", "state/sources-mirrors.json", cwd=site.root)
     site.commit("cut")
     git("commit", "-q", "--allow-empty", "-m", "next", cwd=site.root)
+    for setting in HIDING:
+        git("config", *setting.split("="), cwd=site.root)
     assert {breach.id for breach in site.verified()} == {"lost-by-commit", "cut"}
+
+
+def test_grafts_hide_no_history(site: Site) -> None:
+    before = site.keep(LOG)
+    site("mirror", "add", "m", "https://m.example", "--owner", "o@example.org")
+    site.commit("mirror")
+    site.put_back(before)
+    git("rm", "-q", "-f", "state/sources-mirrors.json", cwd=site.root)
+    site.commit("lost")
+    git("commit", "-q", "--allow-empty", "-m", "next", cwd=site.root)
+    tip = git("rev-parse", "HEAD", cwd=site.root)
+    (site.root / ".git/info/grafts").write_text(f"{tip}\n")
+    told = site("audit", "verify", check=5)
+    assert "lost-by-commit" in told.out + told.err
+    assert "graft" not in told.err
 
 
 def test_records_of_an_archive_are_held_against_the_log(site: Site) -> None:

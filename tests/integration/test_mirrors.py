@@ -349,3 +349,13 @@ def test_a_changed_url_is_no_mirror(ws: Path, tool: Upstream, hybrid: Hybrid) ->
     hybrid("pin")
     hybrid("sync")
     hybrid("check", "mirrors")
+
+
+@pytest.mark.parametrize(
+    "base", ["https://u:{}@h.example", "https://h.example/{{path}}?private_token={}", "https://h/#{}"]
+)
+def test_a_base_url_that_is_refused_shows_no_secret(workspace: Path, hybrid: Hybrid, base: str) -> None:
+    hybrid("init")
+    told = hybrid("mirror", "add", "m", base.format("CANARY"), "--owner", "me", check=2).err
+    assert "'(hidden)'" in told
+    assert "CANARY" not in told

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from support.governed import BEA, Site, forced_site, plain_site
+from support.governed import BEA, LOCK, OVERRIDES, STATE, Site, forced_site, plain_site
 from support.scanners import a_scanner, use
 from support.signing import signed, with_key
 
@@ -134,6 +134,42 @@ def test_a_renewal_is_of_what_was_approved(forced: Site, tmp_path: Path) -> None
     words[words.index("WHO")], words[words.index("FILE.sig")] = BEA, str(signature)
     forced(*words, who="Dan <dan@example.org>")
     assert forced.checked("overrides") == []
+
+
+def test_a_forced_pin_accepts_the_findings_that_were_signed_and_no_others(site: Site, tmp_path: Path) -> None:
+    key = with_key(site, tmp_path)
+    use(site.root, a_scanner(tmp_path / "fake", TWO))
+    why, to = (*WHY, "--expires", "2099-01-01"), site.commits.hotfix
+    site.replace("sources.toml", "[policy]", '[policy]\noverride_max_age = "30000d"')
+    ask, force = ("override", "request", "tool", "--to", to, *why), ("--to", to, "--force", "--approver", BEA, *why)
+    blind = site(*ask).out
+    assert json.loads(blind)["findings"] == []
+    kept = site.keep(LOCK, STATE)
+    force = (*force, "--signature", signed(key, blind))
+    refused = site("pin", "tool", "--scan", *force, check=6).err
+    assert refused.count("and the approval does not name it") == 2
+    assert site.keep(LOCK, STATE) == kept
+    assert not (site.root / OVERRIDES).exists()
+    # What was found is known from then on: without another scan as well, and to who asks for an approval.
+    assert "does not name it" in site("pin", "tool", *force, check=6).err
+    printed = site(*words_after("print what an approver signs: ", refused))
+    known = site(*ask)
+    assert known == printed
+    asked = json.loads(printed.out)
+    assert (asked["kind"], len(asked["findings"])) == ("pin", 2)
+    signature = signed(key, printed.out)
+    one = ("--kind", "pin", "--finding", asked["findings"][0])
+    assert "is not signed" in site("pin", "tool", *one, *force[:-1], signature, check=6).err
+    used(site, signature, printed.err)
+    assert site.overrides()[-1]["findings"] == asked["findings"]
+    site("sync")
+    assert site.checked("overrides") == []
+
+
+def test_findings_that_nobody_found_are_not_accepted_by_a_forced_pin(site: Site, tmp_path: Path) -> None:
+    options = ("--to", site.commits.hotfix, "--force", "--approver", BEA, *WHY, "--expires", "10d")
+    refused = site("pin", "tool", "--kind", "pin", "--finding", "f1", *options, check=6).err
+    assert "the approval names f1" in refused
 
 
 def test_the_page_shows_how_findings_are_accepted_with_a_signature(site: Site, tmp_path: Path) -> None:

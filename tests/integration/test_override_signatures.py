@@ -139,6 +139,64 @@ def test_an_approval_that_was_lost_is_captured_and_signed_again(site: Site, tmp_
     site("sync")
 
 
+def spent(site: Site, tmp_path: Path, *, at: str) -> tuple[Path, Path]:
+    """Return the key of the approver, and a signature by which the tool was forced until *at*, which was revoked."""
+    key = with_key(site, tmp_path)
+    site.replace("sources.toml", "[policy]", '[policy]\noverride_max_age = "30000d"')
+    site("pin", "tool")
+    armour = signature(site, key, "tool", "--to", site.commits.hotfix, *REQUEST, "--expires", at)
+    site.force(site.commits.hotfix, expires=at, signature=str(armour))
+    site("override", "revoke", site.overrides()[-1]["id"], "--reason", "taken back")
+    site("pin", "tool")
+    return key, armour
+
+
+@pytest.mark.parametrize("form", ["as it was", "a blank line more", "wrapped otherwise", "signed once more"])
+def test_what_was_signed_for_an_override_that_was_closed_opens_no_other(site: Site, tmp_path: Path, form: str) -> None:
+    at = "2099-01-01"
+    key, armour = spent(site, tmp_path, at=at)
+    if form == "a blank line more":
+        armour.write_text(f"{armour.read_text()}\n")
+    elif form == "wrapped otherwise":
+        head, *body, tail = armour.read_text().splitlines()
+        text = "".join(body)
+        armour.write_text("\n".join([head, *(text[at : at + 50] for at in range(0, len(text), 50)), tail, ""]))
+    elif form == "signed once more":
+        armour = signed(key, armour.with_suffix("").read_text())
+    kept = site.keep()
+    told = site.force(site.commits.hotfix, expires=at, signature=str(armour), check=6).err
+    assert "was used already" in told
+    assert "another request id" in told
+    assert "print what an approver signs" not in told
+    assert site.keep() == kept
+    again = ("--request", "CHG-2", "--reason", "hotfix")
+    armour = signature(site, key, "tool", "--to", site.commits.hotfix, *again, "--expires", at)
+    site.force(site.commits.hotfix, expires=at, request="CHG-2", signature=str(armour))
+    site("sync")
+    assert site.checked("overrides") == []
+
+
+def test_what_was_signed_before_a_renewal_is_spent_with_it(site: Site, tmp_path: Path) -> None:
+    key = with_key(site, tmp_path)
+    site.replace("sources.toml", "[policy]", '[policy]\noverride_max_age = "30000d"')
+    site("pin", "tool")
+    asked = ("tool", "--to", site.commits.hotfix, *REQUEST, "--expires", "2099-01-01")
+    first = signature(site, key, *asked).rename(tmp_path / "first.sig")
+    site.force(site.commits.hotfix, expires="2099-01-01", signature=str(first))
+    identity, words = site.overrides()[-1]["id"], ("--reason", "longer", "--expires", "2100-01-01")
+    renew = ("override", "renew", identity, "--approver", BEA, *words, "--signature")
+    armour = signature(site, key, identity, *words)
+    dan = "Dan <dan@example.org>"
+    site(*renew, armour, who=dan)
+    assert "was used already" in site(*renew, armour, who=dan, check=6).err
+    site("override", "revoke", identity, "--reason", "taken back")
+    site("pin", "tool")
+    first.write_text(f"{first.read_text()}\n")
+    assert (
+        "was used already" in site.force(site.commits.hotfix, expires="2099-01-01", signature=str(first), check=6).err
+    )
+
+
 def test_where_nothing_can_check_a_signature_that_is_the_reason(site: Site, tmp_path: Path) -> None:
     key = with_key(site, tmp_path)
     armour = signature(site, key, "tool", "--to", site.commits.hotfix, *REQUEST, "--expires", "2099-01-01")

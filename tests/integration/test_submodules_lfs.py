@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from support.cli import Hybrid
+from git_hybrid.core.errors import WrongContent
+from git_hybrid.core.ids import SourceName
+from git_hybrid.git.largefiles import refuse_pointers
+from git_hybrid.git.run import Runner
+from support.cli import Hybrid, merged_env
 from support.https_server import HttpsGitServer
 from support.kit import git
-from support.upstream import Gitlink, Upstream, UpstreamFactory
+from support.upstream import Gitlink, Link, Upstream, UpstreamFactory
 
 MODULES = '[submodule "lib"]\n\tpath = vendor/lib\n\turl = {url}\n'
 
@@ -171,6 +176,23 @@ def test_a_hostile_submodule_url_is_refused(
     assert "pw" not in added.err
 
 
+def test_no_link_leaves_the_repository_by_way_of_a_submodule(
+    upstream_factory: UpstreamFactory, workspace: Path, hybrid: Hybrid, lib: Upstream
+) -> None:
+    lib.commit({"here": Link(".")})
+    upstream = upstream_factory("bad")
+    module = {".gitmodules": MODULES.format(url="../lib.git"), "vendor/lib": Gitlink(lib.rev("main"))}
+    upstream.commit({**module, "fine": Link("vendor/lib/here/lib.txt"), "near": Link("vendor/lib/here/../x")})
+    hybrid("init")
+    hybrid("add", upstream.url)
+    _asks_for(workspace, "submodules = true")
+    hybrid("pin")
+    hybrid("sync")
+    assert (workspace / "sources/bad/fine").read_text() == "one\n"
+    upstream.commit({"out": Link("vendor/lib/here/here/here/../../../sources.toml")})
+    assert "escaping-link: out" in hybrid("pin", "bad", check=5).err
+
+
 @pytest.mark.parametrize("form", ["file://{}", "{}"])
 def test_a_server_names_no_repository_of_this_machine(
     upstream_factory: UpstreamFactory,
@@ -247,6 +269,89 @@ def test_lfs_content_comes_only_where_the_manifest_says_so(large: Path, workspac
     assert file.read_bytes() == b"first" * 1000
     assert "1 unchanged" in hybrid("sync").err
     assert git("status", "--porcelain", cwd=workspace / "sources/large") == ""
+
+
+@pytest.mark.parametrize(
+    ("scheme", "code", "told"), [("https", 6, "the host 127.0.0.1 is not in"), ("http", 4, "http://")]
+)
+def test_lfs_content_comes_from_hosts_that_policy_has_and_over_tls(
+    large: Path, workspace: Path, hybrid: Hybrid, https_server: HttpsGitServer, scheme: str, code: int, told: str
+) -> None:
+    (https_server.root / "large.git").symlink_to(large)
+    content = b"first" * 1000
+    oid, host = hashlib.sha256(content).hexdigest(), "127.0.0.1" if scheme == "https" else "localhost"
+    href = https_server.url(oid, host=host).replace("https", scheme, 1)
+    found = {"oid": oid, "size": len(content), "authenticated": True, "actions": {"download": {"href": href}}}
+    batch = json.dumps({"transfer": "basic", "objects": [found]}).encode()
+    kind = {"Content-Type": "application/vnd.git-lfs+json"}
+    hybrid("init")
+    manifest = workspace / "sources.toml"
+    manifest.write_text(manifest.read_text().replace("[policy]\n", '[policy]\nhosts = ["localhost"]\n'))
+    hybrid("add", https_server.url("large.git"), env=https_server.env())
+    _asks_for(workspace, 'lfs = "fetch"')
+    hybrid("pin", env=https_server.env())
+    https_server.fail_always(200, headers=kind, body=batch, only="/objects/batch")
+    assert told in hybrid("sync", env=https_server.env(), check=code).err
+    assert not (workspace / "sources/large").exists()
+
+
+def test_a_tree_that_leaves_out_lfs_content_is_not_asked(large: Path, workspace: Path, hybrid: Hybrid) -> None:
+    work = large.with_name("large-work")
+    (work / ".lfsconfig").write_text("[lfs]\n\tfetchexclude = *\n\tskipdownloaderrors = true\n")
+    git("config", "--global", "lfs.fetchinclude", "none", cwd=work)
+    _push(work, b"second")
+    hybrid("init")
+    hybrid("add", large.as_uri(), "--name", "large")
+    _asks_for(workspace, 'lfs = "fetch"')
+    hybrid("pin")
+    hybrid("sync")
+    assert (workspace / "sources/large/a.bin").read_bytes() == b"second" * 1000
+    _push(work, b"third")
+    hybrid("pin", "large")
+    hybrid("sync")
+    assert (workspace / "sources/large/a.bin").read_bytes() == b"third" * 1000
+    assert git("status", "--porcelain", cwd=workspace / "sources/large") == ""
+
+
+def test_the_hooks_of_git_lfs_are_its_own(large: Path, workspace: Path, hybrid: Hybrid) -> None:
+    hybrid("init")
+    hybrid("add", large.as_uri(), "--name", "large")
+    _asks_for(workspace, 'lfs = "fetch"')
+    hybrid("pin")
+    hybrid("sync")
+    clone = workspace / "sources/large"
+    (clone / "a.bin").unlink()
+    git("checkout", "-q", "-f", "HEAD", cwd=clone)
+    hook = clone / ".git/hooks/post-checkout"
+    text = hook.read_text()
+    hybrid("check", "sources")
+    for other in (
+        f"{text}\ntouch x\n",
+        text.replace("#!/bin/sh", "#!/bin/bash"),
+        text.replace("{ echo", "{ touch x; echo"),
+    ):
+        hook.write_text(other)
+        assert "post-checkout is run by git" in hybrid("check", "sources", check=1).out
+    hook.rename(hook.with_name("post-merge"))
+    hook.with_name("post-merge").write_text(text)
+    assert "post-merge is run by git" in hybrid("check", "sources", check=1).out
+
+
+def test_a_pointer_in_the_place_of_lfs_content_is_no_success(large: Path, tmp_path: Path) -> None:
+    clone = tmp_path / "clone"
+    subprocess.run(
+        ["git", "clone", "-q", large.as_uri(), clone], check=True, env={**os.environ, "GIT_LFS_SKIP_SMUDGE": "1"}
+    )
+    runner, name = Runner(environ=merged_env(None)), SourceName("large")
+    with pytest.raises(WrongContent, match=r"a\.bin") as caught:
+        refuse_pointers(runner, clone, name=name)
+    assert caught.value.found == "the pointer itself"
+    pointer = (clone / "a.bin").read_bytes()
+    # Content that looks like a pointer, and a pointer that LFS has nothing to do with.
+    (clone / "a.bin").write_bytes(pointer + b"\n")
+    (clone / "b.txt").write_bytes(pointer)
+    git("add", "b.txt", cwd=clone)
+    refuse_pointers(runner, clone, name=name)
 
 
 def test_lfs_content_moves_with_the_pin_and_local_edits_block(large: Path, workspace: Path, hybrid: Hybrid) -> None:

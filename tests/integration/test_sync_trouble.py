@@ -334,6 +334,44 @@ def test_redirect_to_a_host_that_policy_forbids_is_6(
     assert not (workspace / "sources/tool").exists()
 
 
+def test_a_redirect_by_way_of_a_host_that_policy_forbids_is_6(
+    hybrid: Hybrid, workspace: Path, pinned: dict[str, str], https_server: HttpsGitServer
+) -> None:
+    path = workspace / "sources.toml"
+    path.write_text(path.read_text() + '\n[policy]\nhosts = ["localhost"]\n')
+    https_server.redirect("/tool.git", https_server.url("t2.git", host="127.0.0.1"))
+    https_server.redirect("/t2.git", https_server.url("t3.git"))
+    (https_server.root / "t3.git").symlink_to("tool.git")
+    refused = hybrid("sync", "tool", env=pinned, check=6)
+    assert "the host 127.0.0.1 is not in" in refused.err
+    path.write_text(path.read_text().replace('["localhost"]', '["localhost", "127.0.0.1"]'))
+    hybrid("sync", "tool", env=pinned)
+
+
+@pytest.mark.parametrize("server", ["", "{}.", "{}/tool.git."])
+@pytest.mark.parametrize("included", [False, True])
+def test_certificates_are_verified_whatever_git_is_set_to(
+    hybrid: Hybrid,
+    workspace: Path,
+    tmp_path: Path,
+    pinned: dict[str, str],
+    https_server: HttpsGitServer,
+    server: str,
+    included: bool,
+) -> None:
+    key = f"http.{server.format(https_server.base_url)}sslVerify"
+    if included:
+        git("config", "--file", str(tmp_path / "more"), key, "false", cwd=workspace)
+        git("config", "--global", "includeIf.gitdir:**.path", str(tmp_path / "more"), cwd=workspace)
+    else:
+        git("config", "--global", key, "false", cwd=workspace)
+    assert "certificate" in hybrid("sync", "tool", check=4).err
+    assert not (workspace / "sources/tool").exists()
+    if not included:
+        assert "is not obeyed: certificates are always verified" in hybrid("diag", check=None).out
+    hybrid("sync", "tool", env=pinned)
+
+
 def test_unknown_certificate_is_4(hybrid: Hybrid, pinned: dict[str, str]) -> None:
     failed = hybrid("sync", "tool", check=4)
     assert "certificate" in failed.err.lower()

@@ -16,7 +16,7 @@ from git_hybrid.cli.output import Output, opened, opened_with
 from git_hybrid.cli.wiring import Session
 from git_hybrid.core.endpoints import check_base
 from git_hybrid.core.errors import BadArgument
-from git_hybrid.core.ids import InvalidText, SourceName, parse_name
+from git_hybrid.core.ids import InvalidText, SourceName, parse_name, shown_url
 from git_hybrid.core.mirrors import Inventory, Mirror, MirrorKind
 from git_hybrid.core.report import Row
 from git_hybrid.core.value import replace
@@ -96,9 +96,7 @@ def add_command(context: click.Context, *, name: str, base_url: str, owner: str,
     try:
         base = check_base(base_url)
     except InvalidText as error:
-        raise BadArgument(
-            what="BASE_URL", value=base_url if "@" not in base_url else "(hidden)", reason=str(error)
-        ) from error
+        raise BadArgument(what="BASE_URL", value=shown_url(base_url), reason=str(error)) from error
     if not owner.strip():
         raise BadArgument(what="--owner", value=owner, reason="must say who answers for the mirror")
     with opened(context) as (session, output):

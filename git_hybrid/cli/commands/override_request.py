@@ -6,18 +6,19 @@ from shlex import quote
 
 import click
 
-from git_hybrid.app.accept import chosen_findings
+from git_hybrid.app.accept import chosen_findings, known_findings
 from git_hybrid.app.bases import as_logged, commit_before
 from git_hybrid.app.force import Forced, asked_for
 from git_hybrid.app.override import asked_again
 from git_hybrid.app.runtime import Runtime
-from git_hybrid.cli.commands.pin import finding_option, moment, object_ids, refuse_waived, text
+from git_hybrid.cli.commands.pin import accepts_findings, finding_option, moment, object_ids, refuse_waived, text
 from git_hybrid.cli.common import common_of
 from git_hybrid.cli.options import common_options
 from git_hybrid.cli.output import opened
 from git_hybrid.core.approval import Asked, payload
 from git_hybrid.core.asking import is_commit, use_line
 from git_hybrid.core.errors import BadArgument, MissingOptions, NoPin
+from git_hybrid.core.ids import Oid
 from git_hybrid.core.override import Kind
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.value import replace
@@ -31,7 +32,6 @@ _SIGN = "save this line to a file, then: ssh-keygen -Y sign -n git-hybrid-overri
 @click.option(
     "--kind",
     type=click.Choice(("pin", "scan")),
-    default="pin",
     metavar="KIND",
     help="What is asked for: pin (the default), or scan: accept findings on the pinned commit.",
 )
@@ -47,7 +47,7 @@ def request_command(
     *,
     identity: str,
     to: str | None,
-    kind: Kind,
+    kind: Kind | None,
     findings: tuple[str, ...],
     request: str | None,
     reason: str | None,
@@ -55,7 +55,7 @@ def request_command(
     waived: tuple[str, ...],
 ) -> int:
     """Print what an approver signs with ssh-keygen -Y sign, where policy names SSH keys."""
-    accepts = kind == "scan" or bool(findings)
+    accepts = accepts_findings(kind, findings)
     with opened(context) as (session, output):
         snapshot = session.runtime.ledger.snapshot()
         renewed = snapshot.overrides.records.get(identity)
@@ -79,7 +79,7 @@ def request_command(
         return 0
 
 
-def _refuse_given(kind: Kind, to: str | None, findings: tuple[str, ...], waived: tuple[str, ...]) -> None:
+def _refuse_given(kind: Kind | None, to: str | None, findings: tuple[str, ...], waived: tuple[str, ...]) -> None:
     """Raise if the request of a renewal says what is allowed by it.
 
     Raises:
@@ -122,4 +122,6 @@ def _asked(
         reason = "is not the full id of a commit, and that is what an approver signs"
         hint = f"git hybrid pin {source.name} --to {quote(to or '')} -n"
         raise BadArgument(what="--to", value=to or "", reason=reason, hint=hint)
-    return asked_for(source, commit_before(rt, as_logged(rt, snapshot, [source.name]), source), to or "", forced)
+    named = tuple(sorted(set(findings))) or known_findings(rt, snapshot, source.name, Oid(to or ""))
+    before = commit_before(rt, as_logged(rt, snapshot, [source.name]), source)
+    return asked_for(source, before, to or "", forced, findings=named)

@@ -37,12 +37,15 @@ signature_option = click.option(
 kind_option = click.option(
     "--kind",
     type=click.Choice(("pin", "scan")),
-    default="pin",
     metavar="KIND",
     help="With --force: pin (the default), or scan: accept findings on the pinned commit.",
 )
 finding_option = click.option(
-    "--finding", "findings", multiple=True, metavar="ID", help="With --kind scan: a finding; without it all that block."
+    "--finding",
+    "findings",
+    multiple=True,
+    metavar="ID",
+    help="A finding to accept: on the pinned commit, or with --kind pin on the one that is forced; repeatable.",
 )
 
 
@@ -79,7 +82,7 @@ def command(
     dry_run: bool,
     scan: bool,
     force: bool,
-    kind: Kind,
+    kind: Kind | None,
     findings: tuple[str, ...],
     request: str | None,
     approvers: tuple[str, ...],
@@ -97,16 +100,15 @@ def command(
     if to is not None and len(names) != 1:
         raise BadArgument(what="--to", value=to, reason="needs exactly one source: git hybrid pin NAME --to REV")
     request, reason, approvers = text("--request", request), text("--reason", reason), texts("--approver", approvers)
-    incidents = texts("--incident", incidents)
+    incidents, expires = texts("--incident", incidents), text("--expires", expires)
     given = {"--request": request, "--approver": approvers, "--reason": reason, "--expires": expires}
-    accepts = kind == "scan" or bool(findings)
-    is_override = force or accepts or any(given.values()) or bool(incidents or signatures or waived)
+    accepts = accepts_findings(kind, findings)
+    is_override = force or accepts or any(given.values()) or bool(incidents or signatures or waived or findings)
     if is_override:
         _refuse_many(groups, everything=everything)
         refuse_waived(waived if accepts else ())
-        wanted = {"--force": force, "a source": len(names) == 1, "--to": to or accepts, **given}
-        absent = tuple(key for key, value in wanted.items() if not (value.strip() if isinstance(value, str) else value))
-        if absent:
+        wanted = {"--force": force, "a source": len(names) == 1, "--to": (to or "").strip() or accepts, **given}
+        if absent := tuple(key for key, value in wanted.items() if not value):
             raise MissingOptions(command="pin --force", options=absent)
     with opened(context, jobs=jobs) as (session, output):
         forced = None
@@ -115,9 +117,10 @@ def command(
                 request_id=request,
                 approvers=approvers,
                 reason=reason,
-                expires_at=moment("--expires", expires or "", now=session.runtime.info.now),
+                expires_at=moment("--expires", expires, now=session.runtime.info.now),
                 incidents=incidents,
                 waived=object_ids(waived),
+                findings=() if accepts else tuple(sorted(set(findings))),
                 signatures=tuple(read_signature(path) for path in signatures),
                 signed_texts=tuple(map(signed_text, signatures)),
                 verify=partial(is_signed, session.runner),
@@ -185,6 +188,11 @@ def _refuse_many(groups: Sequence[str], *, everything: bool) -> None:
         if value:
             reason = "an override is for one source, and its approvers see which: give one for each"
             raise BadArgument(what=option, value=value, reason=reason)
+
+
+def accepts_findings(kind: Kind | None, findings: Sequence[str]) -> bool:
+    """Tell whether what is asked for is to accept findings on the pinned commit, and no move."""
+    return kind == "scan" or (kind is None and bool(findings))
 
 
 def refuse_waived(waived: tuple[str, ...]) -> None:

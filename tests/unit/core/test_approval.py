@@ -53,9 +53,9 @@ class Verifier:
         return (text, key, armour) == (self.text, self.key, "armour")
 
 
-def asked(item: Override = ITEM, *, kind: Kind = "pin") -> Asked:
+def asked(item: Override = ITEM) -> Asked:
     return Asked(
-        kind=kind,
+        kind=item.kind,
         source=TOOL.name,
         url=str(TOOL.url),
         from_commit=item.from_commit,
@@ -63,7 +63,7 @@ def asked(item: Override = ITEM, *, kind: Kind = "pin") -> Asked:
         request_id=item.request_id,
         reason=item.reason,
         expires_at=item.expires_at,
-        findings=item.findings if kind == "scan" else (),
+        findings=item.findings,
         waived=item.waived,
     )
 
@@ -120,15 +120,22 @@ def test_what_was_signed_elsewhere_is_not() -> None:
 
 
 def test_what_the_record_adds_later_does_not_spoil_it() -> None:
-    """Where a lost override came from is known again; what a forced pin lifts is known when it is made."""
+    """Where a lost override came from is known again."""
     assert checked(ITEM, signed=replace(asked(), from_commit=ITEM.to_commit))[0] == GOOD
-    assert checked(replace(ITEM, findings=("f",)))[0] == GOOD
-    scan = replace(ITEM, kind="scan", findings=("f",))
-    assert checked(scan, signed=asked(scan, kind="scan"))[0] == GOOD
+
+
+@pytest.mark.parametrize("kind", ["pin", "scan"])
+def test_findings_are_accepted_as_they_were_signed(kind: Kind) -> None:
+    found = replace(ITEM, kind=kind, findings=("f",))
+    assert checked(found, signed=asked(found))[0] == GOOD
+    for other in ((), ("f", "g"), ("g",)):
+        assert checked(found, signed=asked(replace(found, findings=other)))[0] == Signatures()
 
 
 def test_a_signature_that_was_spent_is_not_good_again() -> None:
     assert checked(ITEM, replace(ITEM, id="ovr-0", status="revoked"))[0] == Signatures()
+    other = replace(ITEM, id="ovr-0", status="revoked", to_commit=oid(3))
+    assert checked(ITEM, other) == (GOOD, 1)
 
 
 def test_of_a_renewed_override_the_last_approvals_count() -> None:

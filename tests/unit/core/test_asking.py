@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from git_hybrid.core.approval import Approved, Asked, payload
-from git_hybrid.core.asking import Signing, differences, is_commit, not_met, request_line, use_line
+from git_hybrid.core.asking import Signing, differences, is_commit, not_met, other_findings, request_line, use_line
 from git_hybrid.core.manifest import Approver, Policy
 from git_hybrid.core.value import replace
 from git_hybrid.core.values import format_time
@@ -58,6 +58,12 @@ def signing(*texts: bytes, good: Asked) -> Signing:
             f"pin tool --to {oid(2)} --waive {oid(3)} --force",
         ),
         (
+            replace(FINDINGS, kind="pin", waived=(oid(3),)),
+            "",
+            f"tool --to {oid(2)} --kind pin --finding f1 --finding f2 --waive {oid(3)}",
+            f"pin tool --to {oid(2)} --kind pin --finding f1 --finding f2 --waive {oid(3)} --force",
+        ),
+        (
             FINDINGS,
             "",
             "tool --kind scan --finding f1 --finding f2",
@@ -69,6 +75,20 @@ def signing(*texts: bytes, good: Asked) -> Signing:
 def test_a_request_and_its_use_are_the_same_options(asked: Asked, renews: str, what: str, use: str) -> None:
     assert request_line(asked, renews=renews) == f"git hybrid override request {what} {WHY}"
     assert use_line(asked, renews=renews) == f"git hybrid {use} {WHY} {SIGNED}"
+
+
+def test_a_forced_pin_accepts_just_the_findings_that_were_asked_for() -> None:
+    pin = replace(FINDINGS, kind="pin")
+    assert other_findings(pin, ("f2", "f1")) is None
+    assert other_findings(ASKED, ()) is None
+    error = other_findings(pin, ("f3", "f2"))
+    assert error is not None
+    assert error.problems == (
+        "a scan of the commit found f3, and the approval does not name it",
+        "the approval names f1, and no known scan blocks the commit by it: --scan makes one",
+    )
+    wanted = request_line(replace(pin, findings=("f2", "f3")))
+    assert error.ask == f"print what an approver signs: {wanted}"
 
 
 def test_only_a_full_id_names_a_commit() -> None:

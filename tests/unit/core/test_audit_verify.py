@@ -463,6 +463,7 @@ def test_a_line_that_both_sides_of_a_merge_have_may_stand_twice() -> None:
 def test_the_check_tells_each_breach() -> None:
     facts = Facts(manifest=Manifest(), clock=NOW, log=(segment([*LINES, "junk"]),))
     (violation,) = check_audit(facts)
+    assert [item.level for item in check_audit(replace(facts, is_shallow=True))] == ["fail", "note"]
     assert (violation.file, violation.entry) == (LOG, "line 4")
     late = replace(facts, log=(), now=NOW, trail=Trail(last={"seq": 7, "event": "x", "at": "2999-01-01T00:00:00Z"}))
     (told,) = check_audit(late)

@@ -88,6 +88,8 @@ def test_the_home_folder_is_a_tilde():
         ("credential.helper", f"!f() {{ echo password={CANARY}; }}; f"),
         ("credential.https://host.helper", f" !echo {CANARY}"),
         ("credential.helper", f"store --file={CANARY}"),
+        ("core.sshcommand", f"sshpass -p {CANARY} ssh"),
+        ("core.sshcommand", f"X={CANARY} sshpass -e ssh"),
         ("http.proxy", f"http://u:{CANARY}@p"),
         ("url.https://x/.insteadof", f"https://{CANARY}@host/"),
     ],
@@ -100,7 +102,8 @@ def test_settings_that_are_no_secret():
     assert redact_setting("credential.helper", "osxkeychain") == "osxkeychain"
     assert redact_setting("credential.usehttppath", "true") == "true"
     assert redact_setting("hybrid.jobs", "4") == "4"
-    assert redact_setting("core.sshcommand", "/h/me/ssh", home="/h/me") == "~/ssh"
+    assert redact_setting("core.sshcommand", " /h/me/ssh -i x", home="/h/me") == "~/ssh"
+    assert redact_setting("core.sshcommand", "") == ""
     assert redact_key(f"http.https://u:{CANARY}@h/.proxy") == "http.https://***@h/.proxy"
 
 

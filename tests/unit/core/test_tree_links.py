@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pytest
 
@@ -8,10 +8,11 @@ from git_hybrid.core.tree import TreeLimits, scan_tree
 from support.values import an_entry
 
 
-def rules(links: Mapping[str, bytes], *files: str) -> list[str]:
+def rules(links: Mapping[str, bytes], *files: str, modules: Sequence[str] = ()) -> list[str]:
     targets = {f"{number:040x}": target for number, target in enumerate(links.values(), 1)}
     entries = [an_entry(path, mode="120000", blob=blob) for path, blob in zip(links, targets, strict=True)]
     entries += [an_entry(path) for path in files]
+    entries += [an_entry(path, mode="160000") for path in modules]
     limits = TreeLimits(max_entries=1000, max_bytes=10_000)
     _, found = scan_tree(entries, limits=limits, read_link=targets.__getitem__)
     return [finding.split(":", 2)[0] + finding.split(":", 2)[1] for finding in found]
@@ -106,3 +107,34 @@ def test_a_file_is_never_read_as_a_link() -> None:
     limits = TreeLimits(max_entries=10, max_bytes=100)
     _, found = scan_tree([an_entry("a"), an_entry("b", mode="160000")], limits=limits, read_link={}.__getitem__)
     assert found == ()
+
+
+IN_A_SUBMODULE = {
+    "into-it": ("a", b"sub/f"),
+    "itself": ("a", b"sub"),
+    "beside-it": ("a", b"sub/../b"),
+    "up-and-down-in-it": ("a", b"sub/d/../f"),
+    "of-a-folder": ("d/a", b"../d/sub/x/../../e"),
+}
+
+
+@pytest.mark.parametrize(("path", "target"), IN_A_SUBMODULE.values(), ids=IN_A_SUBMODULE)
+def test_a_link_into_a_submodule_is_accepted(path: str, target: bytes) -> None:
+    assert rules({path: target}, modules=("sub", "d/sub")) == []
+
+
+BY_A_SUBMODULE = {
+    "through-a-link-in-it": (b"sub/l/l/../../x", "escaping-link"),
+    "without-case": (b"SUB/l/../../x", "escaping-link"),
+    "up-once-more": (b"sub/l/../../x", "escaping-link"),
+    "into-git": (b"sub/l/../.git/config", "link-into-git"),
+    "into-its-git": (b"sub/.git/config", "link-into-git"),
+    "by-a-link-beside-it": (b"sub/l/../s/up/../x", "escaping-link"),
+    "more-ways-than-anybody-follows": (b"sub/l/../" * 7 + b"x", "escaping-link"),
+}
+
+
+@pytest.mark.parametrize(("target", "rule"), BY_A_SUBMODULE.values(), ids=BY_A_SUBMODULE)
+def test_a_link_that_may_leave_by_way_of_a_submodule_is_refused(target: bytes, rule: str) -> None:
+    """What stands in it is not known: a name there may be a link to its root."""
+    assert rules({"a": target, "s/up": b".."}, modules=("sub",)) == [f"{rule} a"]

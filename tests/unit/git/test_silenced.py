@@ -22,6 +22,13 @@ def test_a_name_that_could_be_read_as_another_setting_is_refused() -> None:
         silenced({"hook.x.enabled=false --.command"})
 
 
+def test_certificates_are_verified_whatever_a_setting_for_some_servers_says() -> None:
+    keys = {"http.https://b.sslverify", "http.https://A/x.sslverify", "http.https://a.proxy"}
+    assert silenced(keys) == ["http.https://A/x.sslverify=true", "http.https://b.sslverify=true"]
+    with pytest.raises(BadArgument):
+        silenced({"http.https://a/?x=y.sslverify"})
+
+
 def test_the_keys_are_read_from_the_users_configuration(tmp_path) -> None:
     config = tmp_path / "config"
     config.write_text('[hook "Mine"]\n\tcommand = touch x\n[core]\n\tsshCommand = mine\n\talternateRefsCommand = x\n')

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from tempfile import TemporaryFile
+
+import pytest
+
+from git_hybrid.git.answers import Answer, Headers, headers_file, host_of, led_to, read_headers
+
+CURL = b"""\
+05:20:30.616 http.c:684              => Send header: GET /r/info/refs HTTP/1.1
+05:20:30.616 http.c:684              => Send header: Host: one.example:8443
+05:20:30.659 http.c:684              <= Recv header: Location: https:///two.example/r
+05:20:30.764 http.c:684              => Send header: host: two.example
+05:20:31.013 http.c:725              => Send header: Host: one.example:8443
+"""
+LFS = b"""\
+05:20:30.306 trace git-lfs: HTTP: POST https://one.example/r.git/info/lfs/objects/batch
+05:20:30.371 trace git-lfs: HTTP: 200
+05:20:30.371 trace git-lfs: HTTP: {"href": "http://no.example/x"}
+05:20:30.372 trace git-lfs: HTTP: GET http://two.example:81/x?token=1
+"""
+
+
+def answer(data: bytes) -> Answer:
+    with TemporaryFile() as file:
+        file.write(data)
+        return read_headers(Headers(file))
+
+
+@pytest.mark.parametrize(
+    ("data", "asked"),
+    [
+        (CURL, ("https://one.example:8443", "https://two.example")),
+        (LFS, ("https://one.example", "http://two.example:81")),
+        (b"", ()),
+    ],
+)
+def test_every_server_that_was_asked_is_known(data: bytes, asked: tuple[str, ...]) -> None:
+    assert answer(data).asked == asked
+
+
+def test_the_first_server_is_the_one_that_was_named() -> None:
+    for data, elsewhere in ((CURL, "https://two.example"), (LFS, "http://two.example:81"), (b"", None)):
+        assert led_to("https://h/r", answer(data)) == ((elsewhere,) if elsewhere else ())
+    # Of ssh none was: git-lfs goes on to https from there.
+    assert led_to("ssh://one.example/r", answer(LFS)) == answer(LFS).asked
+    assert led_to("https://h/r", Answer(asked=("https://a", "http://a"))) == ("http://a",)
+
+
+def test_only_git_lfs_goes_on_to_https_from_elsewhere() -> None:
+    for url, of_lfs, variable in (("https://h/r", False, "GIT_TRACE_CURL"), ("ssh://h/r", True, "GIT_TRACE")):
+        with headers_file(url, of_lfs=of_lfs) as headers:
+            assert headers is not None
+            assert variable in headers.wanted
+    with headers_file("ssh://h/r") as headers:
+        assert headers is None
+
+
+def test_a_host_is_read_from_what_may_be_no_url() -> None:
+    assert [host_of(url) for url in ("https://A.example:1/x", "https://[", "x")] == ["a.example", "", ""]
