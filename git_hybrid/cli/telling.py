@@ -64,12 +64,11 @@ def _remedy(error: HybridError) -> Remedy:
 
 
 def _hints(error: HybridError, remedy: Remedy) -> tuple[str, ...]:
-    if isinstance(error, UnsavedWork) and not error.stray:
+    if isinstance(error, UnsavedWork):
         from git_hybrid.cli.remedies_unsaved import hints_for
 
-        return tuple(
-            hint.replace("{", "{{").replace("}", "}}") for hint in hints_for(error.name, error.path, error.refs)
-        )
+        hints = hints_for(error.name, error.path, error.refs, stray=error.stray)
+        return tuple(hint.replace("{", "{{").replace("}", "}}") for hint in hints)
     mirror = vars(error).get("mirror")
     if mirror and str(mirror).endswith(".bundle"):
         return _OF_BUNDLE
