@@ -437,7 +437,7 @@ def test_an_unfinished_run_is_not_lost(hybrid: Hybrid, workspace: Path, tool: Up
     started(hybrid, tool.url)
     use(workspace, scanner)
     tool.commit({"x": "x"})
-    hybrid("pin", "tool", "--all")
+    hybrid("pin", "tool")
     (workspace / "sources/tool").rename(workspace / "aside")
     leave_unfinished(hybrid, workspace)
     hybrid("scan", check=7)
