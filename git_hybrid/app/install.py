@@ -253,8 +253,9 @@ def _in_place(run: Run, task: Task) -> Installed:
     with telling(kept):
         kept = (*kept, *rt.writer.clear_submodules(task.name))
     with telling(kept):
-        if forced:
+        if forced or source.lfs == "fetch":
             rt.writer.prepare_lfs(clone, fetch=source.lfs == "fetch")
+        if forced:
             rt.writer.force(task)
         else:
             rt.writer.switch(task)

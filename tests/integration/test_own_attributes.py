@@ -156,6 +156,21 @@ def test_pointers_stay_pointers_or_become_content(
     assert json.loads((workspace / "state/sources.json").read_text())["sources"][0]["commit_sha"] == head(workspace)
 
 
+def test_content_moves_though_the_clone_has_lost_what_starts_git_lfs(
+    hybrid: Hybrid, workspace: Path, large: Path
+) -> None:
+    started(hybrid, (large.parent / "tool.git").as_uri(), "--name", "tool", sync=False)
+    _asks_for_content(workspace)
+    hybrid("pin")
+    hybrid("sync")
+    clone = workspace / "sources/tool"
+    _push(large, "second")
+    hybrid("pin", "tool")
+    git("lfs", "install", "--local", "--skip-smudge", "--force", cwd=clone)
+    assert outcomes(hybrid("sync", "--json")) == {"tool": "updated"}
+    assert (clone / "a.bin").read_text() == "second" * 1000
+
+
 def test_content_that_cannot_be_had_leaves_the_clone_as_it_was(hybrid: Hybrid, workspace: Path, large: Path) -> None:
     bare = large.parent / "tool.git"
     started(hybrid, bare.as_uri(), "--name", "tool")
