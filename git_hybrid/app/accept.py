@@ -113,7 +113,8 @@ def known_findings(rt: Runtime, snapshot: Snapshot, name: SourceName, commit: Oi
     pinned = pin if pin is not None and pin.commit == commit else None
     told = (snapshot.overrides, snapshot.trail, snapshot.clock, snapshot.doubt)
     accepted = frozenset[str]() if pinned is None else accepted_findings(*told, pinned)
-    blocked = known and blocked_by(known, name, block_on, accepted, is_new=True, signed=snapshot.has_keys)
+    signed = snapshot.has_keys
+    blocked = None if known is None else blocked_by(known, name, block_on, accepted, is_new=True, signed=signed)
     if blocked is None and pinned is not None:
         blocked = scan_blocked(snapshot, name, pinned)
     return tuple(sorted(blocked.ids)) if blocked is not None else ()

@@ -175,7 +175,8 @@ def _built(run: Run, task: Task) -> tuple[Acquired, Stage, tuple[str, ...]]:
     cache = None if source.lfs == "fetch" else usable_cache(rt, source)
     kept = None if cache is None else cache.tree(source.name, source.url, pin)
     tree = gate_pinned_tree(rt, stage, source, pin, run.manifest, kept=kept)
-    _prepare_lfs(run, task, stage)
+    _fetch_lfs(run, task, stage)
+    rt.writer.prepare_lfs(stage, fetch=source.lfs == "fetch")
     rt.progress("step", task.name, "checking out")
     rt.writer.prepare(stage, source, pin)
     if source.lfs == "fetch":
@@ -201,10 +202,8 @@ def _fresh(run: Run, task: Task, *, broken: bool) -> Installed:
     return Installed(task=task, served_by=acquired.served_by, notes=notes)
 
 
-def _prepare_lfs(run: Run, task: Task, stage: Stage) -> None:
-    fetch = task.source.lfs == "fetch"
-    run.rt.writer.prepare_lfs(stage, fetch=fetch)
-    if fetch:
+def _fetch_lfs(run: Run, task: Task, stage: Stage) -> None:
+    if task.source.lfs == "fetch":
         fetch_lfs(run.rt, task.source, run.manifest.defaults, stage, task.pin.commit)
 
 
@@ -243,6 +242,7 @@ def _in_place(run: Run, task: Task) -> Installed:
     else:
         notes = gate_pin(rt, clone, source, pin, run.manifest, like=_untouched(run, task))
     submodules = acquire_submodules(rt, run.manifest, source, clone, pin.commit)
+    _fetch_lfs(run, task, clone)
     rt.progress("step", task.name, "checking out")
     rt.stop_if_cancelled()
     seen = run.seen[task.name]
@@ -253,7 +253,8 @@ def _in_place(run: Run, task: Task) -> Installed:
     with telling(kept):
         kept = (*kept, *rt.writer.clear_submodules(task.name))
     with telling(kept):
-        _prepare_lfs(run, task, clone)
+        if forced or source.lfs == "fetch":
+            rt.writer.prepare_lfs(clone, fetch=source.lfs == "fetch")
         if forced:
             rt.writer.force(task)
         else:

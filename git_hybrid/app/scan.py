@@ -62,13 +62,15 @@ def scan(rt: Runtime, request: ScanRequest) -> ScanReport:
         NoScanner: the manifest has none.
         UnfinishedRun: an interrupted sync has to be finished first.
         UnknownSource: a name or group is not in the manifest.
-        LockBusy, InvalidFile, NewerSchema: nothing was recorded.
+        LockBusy, InvalidFile, NewerSchema, SymlinkRefused: nothing was recorded.
     """
     snapshot = rt.ledger.snapshot()
     selected = select(snapshot.manifest, request.names, request.groups)
     refuse_unfinished(snapshot)
     if not snapshot.manifest.scanners:
         raise NoScanner
+    for name in selected:
+        rt.scans.reports.require_place(name)
     if request.stale:
         known = identities(rt, snapshot)
         selected = tuple(name for name in selected if not _is_fresh(rt, snapshot, name, known))

@@ -12,7 +12,7 @@ from shlex import quote
 from git_hybrid import __version__
 from git_hybrid.cli.settings import read_settings
 from git_hybrid.core.diagnosis import Finding, disk_finding, git_finding, libgit2_finding
-from git_hybrid.core.errors import HybridError
+from git_hybrid.core.errors import BadArgument, HybridError
 from git_hybrid.core.redact import redact, redact_key, redact_setting
 from git_hybrid.git import libgit2
 from git_hybrid.git.environment import is_verify
@@ -66,8 +66,7 @@ def _git(runner: Runner, folder: Path) -> list[Finding]:
         found = [Finding(area="environment", name="git", level="fail", what=what, remedy="install a newer git")]
     else:
         found = [git_finding(text, version)]
-    who = operator(runner.environ, {item.key: item.value for item in settings})
-    found.append(_environment("operator", f"you are {who}"))
+    found.append(_operator(runner, settings))
     helpers = [item for item in settings if item.key.startswith("credential.") and item.key.endswith("helper")]
     told = ", ".join(dict.fromkeys(redact_setting(item.key, item.value) for item in helpers if item.value))
     found.append(_environment("credentials", f"credential helper: {told or 'none, so only what is public is read'}"))
@@ -148,6 +147,15 @@ def told_settings(runner: Runner, folder: Path, *, home: str) -> Mapping[str, st
 
 def _environment(name: str, what: str) -> Finding:
     return Finding(area="environment", name=name, level="ok", what=what)
+
+
+def _operator(runner: Runner, settings: Sequence[Setting]) -> Finding:
+    try:
+        who = operator(runner.environ, {item.key: item.value for item in settings})
+    except BadArgument as error:
+        what, remedy = f"{error.what} {error.reason}", f"set {error.what} to a name with an e-mail address"
+        return Finding(area="environment", name="operator", level="fail", what=what, remedy=remedy)
+    return _environment("operator", f"you are {who}")
 
 
 def _proxies(environ: Mapping[str, str]) -> str:

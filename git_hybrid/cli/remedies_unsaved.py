@@ -7,11 +7,14 @@ from shlex import quote
 
 from git_hybrid.core.ids import short_ref
 
+AWAY = "move it away, then: git hybrid sync --prune"
+"""What to do with a folder that belongs to no source."""
 
-def hints_for(name: str, path: str, refs: Sequence[str]) -> tuple[str, ...]:
+
+def hints_for(name: str, path: str, refs: Sequence[str], *, stray: bool) -> tuple[str, ...]:
     """Return the commands for *refs*, which is what the clone of *name* at *path* holds; each kind has them once.
 
-    What a submodule holds begins with ``in PATH:``.
+    What a submodule holds begins with ``in PATH:``. Of a *stray* no command knows the name.
     """
     told: dict[str, tuple[str, ...]] = {}
     for ref in refs:
@@ -19,8 +22,9 @@ def hints_for(name: str, path: str, refs: Sequence[str]) -> tuple[str, ...]:
         while what.startswith("in ") and ": " in what:
             place, _, what = what.removeprefix("in ").partition(": ")
             where = f"{where}/{place}"
-        told.setdefault(f"{where} {_kind(what)}", tuple(_ways(name, f"git -C {quote(where)}", what)))
-    return tuple(hint for hints in told.values() for hint in hints)
+        told.setdefault(f"{where} {_kind(what)}", tuple(_ways("" if stray else name, f"git -C {quote(where)}", what)))
+    hints = tuple(hint for hints in told.values() for hint in hints)
+    return (*hints, AWAY) if stray else hints
 
 
 def _kind(what: str) -> str:
@@ -29,7 +33,9 @@ def _kind(what: str) -> str:
 
 def _ways(name: str, git: str, what: str) -> Iterator[str]:
     short, rest = quote(short_ref(what)), what.partition(" ")[2]
-    if what == "HEAD":
+    if what == "HEAD" and not name:
+        yield f"push it: {git} push origin HEAD:refs/heads/BRANCH"
+    elif what == "HEAD":
         yield f"save it: git hybrid reset {name}"
     elif what.startswith("refs/heads/"):
         yield f"push it: {git} push origin {short}"

@@ -76,12 +76,11 @@ def _remedy(error: HybridError) -> Remedy:
 
 
 def _hints(error: HybridError, remedy: Remedy) -> tuple[str, ...]:
-    if isinstance(error, UnsavedWork) and not error.stray:
+    if isinstance(error, UnsavedWork):
         from git_hybrid.cli.remedies_unsaved import hints_for
 
-        return tuple(
-            hint.replace("{", "{{").replace("}", "}}") for hint in hints_for(error.name, error.path, error.refs)
-        )
+        hints = hints_for(error.name, error.path, error.refs, stray=error.stray)
+        return tuple(hint.replace("{", "{{").replace("}", "}}") for hint in hints)
     if error.bundled:
         return (*_of_what_is_added(error, ())[-1:], *_OF_BUNDLE)
     return remedy.hints if vars(error).get("mirror") else _of_what_is_added(error, remedy.hints)

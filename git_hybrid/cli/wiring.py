@@ -249,7 +249,7 @@ def _scan_tools(layout: Layout, runner: Runner) -> ScanTools:
     from git_hybrid.scan.external import ExternalScanners, TimeIsUp
     from git_hybrid.scan.kept import KeptReports
     from git_hybrid.store.history import AuditHistory
-    from git_hybrid.store.reports import read_report, stage_report
+    from git_hybrid.store.reports import read_report, require_place, stage_report
 
     def start(job: Job, output: IO[bytes], errors: IO[bytes]) -> int:
         place = job.place
@@ -262,7 +262,9 @@ def _scan_tools(layout: Layout, runner: Runner) -> ScanTools:
     return ScanTools(
         exporter=GitExporter(runner=runner),
         scanners=ExternalScanners(start=start, environ=runner.environ, root=layout.root),
-        reports=KeptReports(read=partial(read_report, layout), keep=partial(stage_report, layout)),
+        reports=KeptReports(
+            read=partial(read_report, layout), keep=partial(stage_report, layout), place=partial(require_place, layout)
+        ),
         history=AuditHistory(layout),
     )
 

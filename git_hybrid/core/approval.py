@@ -12,7 +12,7 @@ from git_hybrid.core.errors import ToolTooOld
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.lock import Lock
 from git_hybrid.core.manifest import Manifest, Policy
-from git_hybrid.core.override import Approval, Kind, Override, Overrides, is_in_force, person
+from git_hybrid.core.override import UNKNOWN, Approval, Kind, Override, Overrides, is_in_force, person
 from git_hybrid.core.spent import is_spent, rivals
 from git_hybrid.core.value import Struct
 from git_hybrid.core.values import format_time
@@ -75,6 +75,8 @@ def _uncounted(asked: Approved, policy: Policy) -> list[str]:
     people = {person(name): name for name in asked.approvers}
     requesters = {person(name): name for name in asked.requesters}
     problems = [f"{name} asks for it and may not approve it" for key, name in requesters.items() if key in people]
+    if UNKNOWN in requesters:
+        problems.append("nobody knows who asks for it: set GIT_HYBRID_OPERATOR, or user.name and user.email of git")
     counted = [key for key in people if key not in requesters]
     known = {person(item.id): item for item in policy.approvers}
     if known:

@@ -106,7 +106,8 @@ def _against_state(records: Mapping[str, Record], state: State) -> Iterator[Brea
         if entry.audit_hash is None:
             # One that an older version wrote names none, and none tells of it.
             if name in installed:
-                yield _of_log("unbound", f"state/sources.json: {name} names no record", "the entry was edited by hand")
+                what = f"state/sources.json: {name} names no record"
+                yield _of_log("unbound", what, "the entry was edited by hand", mend="git hybrid sync")
             continue
         named = records.get(entry.audit_hash)
         if named is None:

@@ -32,6 +32,8 @@ EVENTS = frozenset({"override", "override-renewed", "override-revoked", "overrid
 """The audit events that carry the digest of an override record."""
 
 _CLOSINGS = frozenset({"override-revoked", "override-superseded"})
+UNKNOWN = "unknown"
+"""Who runs a command where neither a variable nor git nor the machine says so."""
 _BRACKETED = pattern(r"<\s*([^<>\s]+@[^<>\s]+)\s*>")
 _EMAIL = pattern(r"[^\s<>(),;:\"']+@[^\s<>(),;:\"']+")
 

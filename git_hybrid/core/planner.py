@@ -143,7 +143,7 @@ def _movement(source: Source, pin: Pin, recorded: SourceState | None, clone: Clo
     lacking = lacking or (source.lfs == "fetch") != clone.lfs
     if clone.head != pin.commit or lacking:
         return Task(source=source, pin=pin, action="update", before=clone.head)
-    if recorded is not None and same_facts(source, pin, recorded):
+    if recorded is not None and is_recorded(source, pin, recorded):
         return None
     return Task(source=source, pin=pin, action="record", before=clone.head)
 
@@ -151,6 +151,11 @@ def _movement(source: Source, pin: Pin, recorded: SourceState | None, clone: Clo
 def same_facts(source: Source, pin: Pin, recorded: SourceState) -> bool:
     """Tell whether the state entry says of the source what is true once it stands at *pin*."""
     return (recorded.commit, recorded.url, recorded.track) == (pin.commit, source.url, source.track)
+
+
+def is_recorded(source: Source, pin: Pin, recorded: SourceState) -> bool:
+    """Tell whether the state entry says what is true at *pin* and names a record of it: one of version 0 names none."""
+    return recorded.audit_hash is not None and same_facts(source, pin, recorded)
 
 
 def plan_resume(unfinished: Unfinished, snapshot: Snapshot, observed: Mapping[SourceName, Observed]) -> SyncPlan:

@@ -62,6 +62,10 @@ class Reports(Protocol):
         """Return the SARIF file of *runs*."""
         ...
 
+    def require_place(self, name: SourceName) -> None:
+        """Raise SymlinkRefused or InvalidFile where the report of *name* could not be written."""
+        ...
+
     def stage(self, run: str, name: SourceName, report: bytes) -> None:
         """Keep *report* durably beside the journal of *run*, until the run's decision puts it in its place."""
         ...

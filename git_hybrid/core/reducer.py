@@ -13,7 +13,7 @@ from git_hybrid.core.lock import Lock, Pin, with_pins
 from git_hybrid.core.mirrors import Inventory, Mirror, with_mirrors
 from git_hybrid.core.override import Override, Overrides, with_overrides
 from git_hybrid.core.plan import Failed, Installed, Task
-from git_hybrid.core.planner import same_facts
+from git_hybrid.core.planner import is_recorded
 from git_hybrid.core.state import ScanStatus, SourceState, State, with_sources
 from git_hybrid.core.value import Struct, field, replace
 
@@ -98,7 +98,7 @@ def intent_for(info: RunInfo, tasks: Sequence[Task], state: State) -> Event | No
 
 
 def _is_told(task: Task, previous: SourceState | None) -> bool:
-    is_new = previous is None or not same_facts(task.source, task.pin, previous)
+    is_new = previous is None or not is_recorded(task.source, task.pin, previous)
     return is_new or task.action in ("repair", "reset")
 
 
@@ -135,7 +135,7 @@ def reduce_installed(outcomes: Sequence[Installed], state: State, info: RunInfo)
             detail["served_by"] = done.served_by
         before = previous.commit if previous else task.before
         events.append(Event(event=task.action, source=task.name, before=before, after=task.pin.commit, detail=detail))
-        if previous is None or not same_facts(task.source, task.pin, previous):
+        if previous is None or not is_recorded(task.source, task.pin, previous):
             entries[task.name] = _entry(done, previous, info)
     return Decision(events=events, entries=entries)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from git_hybrid.core.ids import SourceName
-from git_hybrid.git.inner import smudging
+from git_hybrid.git.attributes import smudging
 from git_hybrid.git.local import must
 from git_hybrid.git.quarantine import Disk
 from git_hybrid.git.run import Runner

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from git_hybrid.core.errors import SymlinkRefused
 from git_hybrid.core.ids import SourceName
+from git_hybrid.git.attributes import set_attributes
 from git_hybrid.git.clones import GitClones
 from git_hybrid.git.local import must
 from git_hybrid.git.quarantine import ATTRIBUTES, ATTRIBUTES_LFS, LFS_FILTER, Disk, GitQuarantine, uses_lfs
@@ -82,25 +83,15 @@ def require_content(runner: Runner, path: Path, *, name: SourceName) -> None:
         refuse_pointers(runner, path, name=name)
 
 
-def set_attributes(disk: Disk, git_dir: Path, text: str) -> bool:
-    """Write ``.git/info/attributes`` unless it is so already; return whether it was changed."""
-    attributes = git_dir / "info/attributes"
-    if os.path.isfile(attributes):
-        with open(attributes, "rb") as file:
-            if file.read() == text.encode("ascii"):
-                return False
-    attributes.parent.mkdir(exist_ok=True)
-    disk.write_file(attributes, text.encode("ascii"))
-    return True
-
-
 def prepare_lfs(runner: Runner, disk: Disk, git_dir: Path, *, name: SourceName, fetch: bool) -> None:
-    """Set the repository up for LFS content or for pointers.
+    """Set the repository up for LFS content or for pointers; save work before.
 
-    A change drops the index, so that the checkout that follows writes every file again; save work before.
+    A change from one to the other drops the index: what git takes for the same is not the same on disk, so every file
+    must be written again, and a clone in which that was cut short must not pass for a clean one.
     """
     if fetch:
         for key, value in LFS_FILTER.items():
             must(runner, name, git_dir, ["config", f"filter.lfs.{key}", value])
-    if set_attributes(disk, git_dir, ATTRIBUTES_LFS if fetch else ATTRIBUTES):
+    if uses_lfs(git_dir) != fetch:
         disk.remove_file(git_dir / "index")
+    set_attributes(disk, git_dir, ATTRIBUTES_LFS if fetch else ATTRIBUTES)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from git_hybrid.core.errors import GitFailed, HybridError, LocalIo
+from git_hybrid.core.errors import GitFailed, HybridError, InTheWay, LocalIo
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.machine import disk_trouble
 from git_hybrid.core.pattern import pattern
@@ -26,6 +26,7 @@ _REFUSED = pattern(
     ):\ (?P<reason>[^:]+)$""",
     re.MULTILINE | re.VERBOSE,
 )
+_IN_THE_WAY = pattern(r"^\t(?P<path>.+)$", re.MULTILINE)
 _LEFT = pattern(r"^error:\sunable\sto\s", re.MULTILINE)
 
 
@@ -58,6 +59,14 @@ def failure(name: SourceName, command: str, done: Completed) -> HybridError:
         return refused
     out = done.stdout.decode("utf-8", "replace")[:500]
     return GitFailed(command=f"git {command}", status=done.status, stderr=words, stdout=out, name=name)
+
+
+def in_the_way(name: SourceName, done: Completed) -> InTheWay | None:
+    """Return what the checkout *done* would not overwrite; None if nothing stood in its way."""
+    if done.status == 0 or "would be overwritten" not in done.stderr:
+        return None
+    files = tuple(match["path"] for match in _IN_THE_WAY.finditer(done.stderr))
+    return InTheWay(name=name, path=source_path(name), files=files[:10])
 
 
 def require_complete(name: SourceName, command: str, done: Completed) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
-from git_hybrid.core.errors import GitFailed, ToolTooOld
+from git_hybrid.core.errors import BadArgument, GitFailed, ToolTooOld
 from git_hybrid.git.ahead import CONFIG, VERSION
 from git_hybrid.git.environment import child_environment
 from git_hybrid.git.run import MINIMUM_GIT, Runner
+
+_LONGEST = 200
 
 
 def read_config(runner: Runner, folder: Path) -> Mapping[str, str]:
@@ -27,26 +30,54 @@ def read_config(runner: Runner, folder: Path) -> Mapping[str, str]:
 
 
 def operator(environ: Mapping[str, str], config: Mapping[str, str]) -> str:
-    """Return who runs the command: ``GIT_HYBRID_OPERATOR``, else git's user, else the login.
+    """Return who runs the command: ``GIT_HYBRID_OPERATOR``, else git's user, else the login; a blank says nothing.
 
     Never ``GIT_AUTHOR_*``: inside a hook that is the author of somebody's commit.
+
+    Raises:
+        BadArgument: it is too long to be kept, and names no e-mail address that could be.
     """
-    chosen = environ.get("GIT_HYBRID_OPERATOR") or config.get("hybrid.operator")
-    if chosen:
-        return _clean(chosen)
-    name, email = config.get("user.name", ""), config.get("user.email", "")
-    if name or email:
-        return _clean(f"{name} <{email}>".strip() if email else name)
+    name, email = _clean(config.get("user.name", "")), _clean(config.get("user.email", ""))
+    choices = {
+        "GIT_HYBRID_OPERATOR": environ.get("GIT_HYBRID_OPERATOR", ""),
+        "hybrid.operator": config.get("hybrid.operator", ""),
+        "user.name": f"{name} <{email}>" if email else name,
+    }
+    for where, text in choices.items():
+        if cleaned := _clean(text):
+            return cleaned if len(cleaned) <= _LONGEST else _shortened(where, cleaned)
     import getpass
 
-    try:
-        return _clean(getpass.getuser())
-    except (KeyError, OSError):
-        return "unknown"
+    with suppress(KeyError, OSError):
+        if login := _clean(getpass.getuser()):
+            return login[:_LONGEST]
+    from git_hybrid.core.override import UNKNOWN
+
+    return UNKNOWN
 
 
 def _clean(text: str) -> str:
-    return "".join(char for char in text if char.isprintable()).strip()[:200] or "unknown"
+    """Return *text* in one line, without what nobody sees; nothing if no letter and no digit is in it."""
+    whole = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    told = "".join(" " if char.isspace() or _is_control(char) else char for char in whole)
+    shown = "".join(char for char in told if char.isprintable()).strip()
+    return shown if any(char.isalnum() for char in shown) else ""
+
+
+def _is_control(char: str) -> bool:
+    return char < " " or "\x7f" <= char <= "\x9f"
+
+
+def _shortened(where: str, text: str) -> str:
+    """Return *text* with its name cut: people are told apart by the address."""
+    from git_hybrid.core.override import person
+
+    who = person(text)
+    short = f"{text[: max(0, _LONGEST - len(who) - 3)].strip()} <{who}>".strip()
+    if len(short) > _LONGEST or person(short) != who or "@" not in who:
+        reason = f"must have at most {_LONGEST} characters, or hold an e-mail address in <>"
+        raise BadArgument(what=where, value=f"{text[:20]}…", reason=reason)
+    return short
 
 
 def git_version(runner: Runner, folder: Path) -> tuple[int, ...]:

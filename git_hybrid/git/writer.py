@@ -7,18 +7,16 @@ that was written, of an old one HEAD and whatever the checkout changed.
 
 from __future__ import annotations
 
-import re
 import struct
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from git_hybrid.core.errors import DirtySource, InTheWay, LocalIo, WrongContent
+from git_hybrid.core.errors import DirtySource, LocalIo, WrongContent
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Source
-from git_hybrid.core.pattern import pattern
 from git_hybrid.core.plan import Broken, Clone, Task
 from git_hybrid.core.planner import source_path
 from git_hybrid.core.ports import Stage
@@ -26,12 +24,13 @@ from git_hybrid.core.ports_cache import TreeKeeper
 from git_hybrid.core.tree import TreeEntry
 from git_hybrid.core.value import Struct, field
 from git_hybrid.git import inner, packs, proof, seen
+from git_hybrid.git.attributes import attributes_of, put_back_attributes, set_attributes
 from git_hybrid.git.clones import SAVED, GitClones
 from git_hybrid.git.cloning import keep_ref
 from git_hybrid.git.eyes import open_eyes
 from git_hybrid.git.glance import is_marked
 from git_hybrid.git.index import is_blind
-from git_hybrid.git.local import must, require_complete
+from git_hybrid.git.local import in_the_way, must, require_complete
 from git_hybrid.git.operations import end_operations
 from git_hybrid.git.owners import is_held
 from git_hybrid.git.quarantine import ATTRIBUTES, MOVED, PIN_REF, Disk, GitQuarantine, uses_lfs
@@ -44,8 +43,6 @@ from git_hybrid.turn import TURN
 
 if TYPE_CHECKING:
     from git_hybrid.git.hands import Hands
-
-_IN_THE_WAY = pattern(r"^\t(?P<path>.+)$", re.MULTILINE)
 
 
 class GitWriter(Struct, frozen=True):
@@ -163,23 +160,26 @@ class GitWriter(Struct, frozen=True):
     def switch(self, task: Task) -> None:
         """Check out the pinned commit in a clean clone, overwriting nothing that git does not track.
 
+        Under attributes that are not ours git took files for what they are not: it looks at each of them again.
+
         Raises:
             InTheWay: ignored files stand where the commit has files.
             LocalIo: the disk is full or refuses.
         """
         path = self.clones.folder / task.name
         git_dir = path / ".git"
+        former = attributes_of(git_dir)
         self._protect(task.name)
         before = proof.entries_before(str(path))
-        if before is None and is_blind(git_dir, oid_length=len(task.pin.commit)):
+        if attributes_of(git_dir) != former or (before is None and is_blind(git_dir, oid_length=len(task.pin.commit))):
             open_eyes(self.runner, self.disk, git_dir, name=task.name)
         options = ["--quiet", "--detach", "--no-overwrite-ignore", "--no-recurse-submodules"]
         arguments = ["checkout", *options, f"{task.pin.commit}^{{commit}}", "--"]
         environment = inner.smudging(git_dir)
         done = self.runner.git(arguments, git_dir=git_dir, work_tree=path, environment=environment)
-        if done.status != 0 and "would be overwritten" in done.stderr:
-            files = tuple(match["path"] for match in _IN_THE_WAY.finditer(done.stderr))
-            raise InTheWay(name=task.name, path=source_path(task.name), files=files[:10])
+        if (refused := in_the_way(task.name, done)) is not None:
+            put_back_attributes(self.disk, git_dir, former)
+            raise refused
         require_complete(task.name, "checkout", done)
         self._finish(task, path, before)
 
@@ -189,7 +189,7 @@ class GitWriter(Struct, frozen=True):
         if lock.exists() and not is_held(lock, git_dir.parent):
             self.disk.remove_file(lock)
         if not uses_lfs(git_dir):
-            inner.set_attributes(self.disk, git_dir, ATTRIBUTES)
+            set_attributes(self.disk, git_dir, ATTRIBUTES)
 
     def _finish(self, task: Task, path: Path, before: proof.Entries | None = None) -> None:
         git_dir = path / ".git"

@@ -12,10 +12,11 @@ from git_hybrid.scan.reading import Incomplete, read_document, write_report
 
 
 class KeptReports(Struct, frozen=True):
-    """The reports of :mod:`git_hybrid.core.ports_scan`, over two functions of the store."""
+    """The reports of :mod:`git_hybrid.core.ports_scan`, over three functions of the store."""
 
     read: Callable[[SourceName, str], bytes | None]
     keep: Callable[[str, SourceName, bytes], None]
+    place: Callable[[SourceName], None]
 
     def runs_of(self, name: SourceName, sha256: str, scanner: str) -> Scanned | None:
         """Return what the kept report of *name* has of *scanner*; None if it is another report, or has nothing."""
@@ -33,6 +34,10 @@ class KeptReports(Struct, frozen=True):
     def encode(self, runs: Sequence[Mapping[str, object]]) -> bytes:
         """Return *runs* as one SARIF file."""
         return write_report([dict(run) for run in runs])
+
+    def require_place(self, name: SourceName) -> None:
+        """Raise where the report of *name* could not be written."""
+        self.place(name)
 
     def stage(self, run: str, name: SourceName, report: bytes) -> None:
         """Keep *report* until the decision of *run*."""

@@ -104,7 +104,7 @@ class FileLedger(LogReader):
             self._journal = self.layout.journal(journal.info.run)
             self._tasks = journal.tasks
             names = tuple(journal.decision.entries)
-            self._write_out(journal.info, journal.decision)
+            notes += self._write_out(journal.info, journal.decision)
             self._append(self._journal, [runs.recorded_line(names)])
             notes.append(f"finished writing what run {journal.info.run} ({journal.info.command}) had decided")
             journal = self._read(run)
@@ -194,7 +194,12 @@ class FileLedger(LogReader):
 
         Raises:
             LocalIo: the file system refused; the next writer finishes the decision.
+            SymlinkRefused, InvalidFile: a report cannot be written or removed; nothing was begun.
         """
+        if decision.reports or decision.dropped:
+            from git_hybrid.store.reports import require_places
+
+            require_places(self.layout, decision)
         if self._journal is None:
             self.begin(info, (), None if self.is_announced(info) else intent_of(info, decision))
         if decision.events:
@@ -219,12 +224,13 @@ class FileLedger(LogReader):
         # The journal may be gone already, when only the end of the run failed.
         return self._decided or (journal is not None and journal.decision is not None)
 
-    def _write_out(self, info: RunInfo, decision: Decision) -> None:
+    def _write_out(self, info: RunInfo, decision: Decision) -> list[str]:
         # Reports come first: what the state says of a scan is never without the report that it names.
+        left = []
         if decision.reports or decision.dropped:
             from git_hybrid.store.reports import place_reports
 
-            place_reports(self.layout, decision, info.run)
+            left = place_reports(self.layout, decision, info.run)
         log = read_log(self.layout.audit)
         written = [record for record in log.records if record["command_id"] == info.run]
         files = Files(
@@ -235,11 +241,12 @@ class FileLedger(LogReader):
         )
         records = to_records(decision, files, tail=log.tail, written=written, info=info)
         if decision.archive is not None and is_rotated(log.records, info):
-            return
+            return left
         append_records(self.layout.audit, records.audit)
         self._write_files(records)
         if decision.archive is not None:
             rotate(self.layout.audit, self.layout.root / decision.archive, info)
+        return left
 
     def _write_files(self, records: Records) -> None:
         # What most runs do not write is imported by those that do.

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any
 
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
+from git_hybrid.core.errors import InvalidFile, Problem
 from git_hybrid.core.ids import SourceName
-from git_hybrid.core.manifest import Source, track_field
+from git_hybrid.core.manifest import History, Source, track_field
+from git_hybrid.core.value import replace
 from git_hybrid.store.manifest import SHOWN, decode_manifest
-from git_hybrid.store.parsing import invalid
+
+Fields = dict[str, str | bool | list[str]]
 
 NEW_MANIFEST = """\
 # What this workspace builds on. `git hybrid add URL` adds a source, `git hybrid pin` moves one.
@@ -27,56 +32,92 @@ schema_version = 1
 
 
 def add_sources(text: str, sources: Sequence[Source]) -> str:
-    """Return the manifest *text* with *sources* appended, everything else as it was.
+    """Return the manifest *text* with *sources* added, everything else as it was.
+
+    Each becomes a table of its own where TOML allows one: not beside sources that stand in an inline table, and dotted
+    keys are not to be torn apart. What was made is read again before it is returned.
 
     Raises:
-        InvalidFile: the result would not be a manifest.
+        InvalidFile: the manifest is none, or in no way that is known here could they be added.
     """
-    document = _parse(text)
-    default = decode_manifest(text.encode("utf-8")).defaults.history
+    before = decode_manifest(text.encode("utf-8"))
+    wanted = replace(before, sources={**before.sources, **{source.name: source for source in sources}})
+    fields = {source.name: _fields(source, before.defaults.history) for source in sources}
+    for edit in (_with_tables, _with_text, _with_inline_tables):
+        with suppress(TOMLKitError, InvalidFile, ValueError):
+            made = _as_before(edit(text, fields), text)
+            if decode_manifest(made.encode("utf-8")) == wanted:
+                return made
+    told = (_filled(tomlkit.inline_table(), table).as_string() for table in fields.values())
+    raise _not_editable([f"add to it: {name} = {table}" for name, table in zip(fields, told, strict=True)])
+
+
+def _fields(source: Source, history: History) -> Fields:
+    key, value = track_field(source.track)
+    fields: Fields = {"url": str(source.url), key: value}
+    if source.groups:
+        fields["groups"] = list(source.groups)
+    if source.history != history:
+        fields["history"] = source.history
+    if source.submodules:
+        fields["submodules"] = True
+    if source.lfs != "pointer":
+        fields["lfs"] = source.lfs
+    return fields
+
+
+def _with_tables(text: str, added: Mapping[SourceName, Fields]) -> str:
+    document = tomlkit.parse(text)
     if "source" not in document:
         document["source"] = tomlkit.table(is_super_table=True)
-    tables = document["source"]
-    for source in sources:
-        table = tomlkit.table()
-        key, value = track_field(source.track)
-        table["url"] = str(source.url)
+    for name, fields in added.items():
+        document["source"][name] = _filled(tomlkit.table(), fields)
+    return tomlkit.dumps(document)
+
+
+def _with_text(text: str, added: Mapping[SourceName, Fields]) -> str:
+    return f"{text.rstrip()}\n\n{_with_tables('', added)}"
+
+
+def _with_inline_tables(text: str, added: Mapping[SourceName, Fields]) -> str:
+    document = tomlkit.parse(text)
+    for name, fields in added.items():
+        document["source"][name] = _filled(tomlkit.inline_table(), fields)
+    return tomlkit.dumps(document)
+
+
+def _filled(table: Any, fields: Fields) -> Any:
+    for key, value in fields.items():
         table[key] = value
-        if source.groups:
-            table["groups"] = list(source.groups)
-        if source.history != default:
-            table["history"] = source.history
-        if source.submodules:
-            table["submodules"] = True
-        if source.lfs != "pointer":
-            table["lfs"] = source.lfs
-        tables[source.name] = table
-    return _checked(document, text)
+    return table
 
 
 def remove_sources(text: str, names: Sequence[SourceName]) -> str:
     """Return the manifest *text* without the tables of *names*, everything else as it was.
 
     Raises:
-        InvalidFile: the result would not be a manifest.
+        InvalidFile: the manifest is none, or they could not be taken out of it.
     """
-    document = _parse(text)
-    for name in names:
-        del document["source"][name]
-    return _checked(document, text)
+    before = decode_manifest(text.encode("utf-8"))
+    wanted = replace(before, sources={name: item for name, item in before.sources.items() if name not in names})
+    with suppress(TOMLKitError, InvalidFile, ValueError):
+        document = tomlkit.parse(text)
+        for name in names:
+            del document["source"][name]
+        made = _as_before(tomlkit.dumps(document), text)
+        if decode_manifest(made.encode("utf-8")) == wanted:
+            return made
+    raise _not_editable([f"take {name} out of it" for name in names])
 
 
-def _parse(text: str) -> tomlkit.TOMLDocument:
-    try:
-        return tomlkit.parse(text)
-    except TOMLKitError as error:
-        raise invalid(SHOWN, "file", f"cannot be edited: {error}") from error
-
-
-def _checked(document: tomlkit.TOMLDocument, before: str) -> str:
-    text = tomlkit.dumps(document)
+def _as_before(made: str, before: str) -> str:
+    """Return *made* with the ends of lines that *before* had: what is added ends with a newline alone."""
     if "\r\n" in before and before.count("\r\n") == before.count("\n"):
-        # What tomlkit adds ends with a newline alone.
-        text = text.replace("\r\n", "\n").replace("\n", "\r\n")
-    decode_manifest(text.encode("utf-8"))
-    return text
+        return made.replace("\r\n", "\n").replace("\n", "\r\n")
+    return made
+
+
+def _not_editable(by_hand: Sequence[str]) -> InvalidFile:
+    why = "is written in a way that this program cannot edit"
+    problems = tuple(Problem("source", f"{why}; {words}") for words in by_hand)
+    return InvalidFile(path=SHOWN, problems=problems, mend="edit it by hand, then git hybrid pin")

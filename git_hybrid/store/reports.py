@@ -7,13 +7,15 @@ Whoever is killed in between leaves both, and the next writer goes on; a report 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from pathlib import Path
 
-from git_hybrid.core.errors import LocalIo
+from git_hybrid.core.errors import LocalIo, SymlinkRefused
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.reducer import Decision
 from git_hybrid.store.durable import make_folder, remove_file, write_file
 from git_hybrid.store.layout import Layout
+from git_hybrid.store.parsing import invalid
 
 LIMIT = 256 * 2**20
 
@@ -34,31 +36,72 @@ def _read(path: Path, sha256: str) -> bytes | None:
     return data if hashlib.sha256(data).hexdigest() == sha256 else None
 
 
+def require_place(layout: Layout, name: SourceName) -> None:
+    """Refuse to go on where the report of *name* could not be written.
+
+    Raises:
+        SymlinkRefused: a symbolic link stands there.
+        InvalidFile: a folder stands there, or anything else that is no file.
+    """
+    path = layout.report(name)
+    if path.is_symlink():
+        raise SymlinkRefused(path=layout.relative(path))
+    if path.exists() and not path.is_file():
+        raise invalid(layout.relative(path), "file", "is not a regular file")
+
+
 def stage_report(layout: Layout, run: str, name: SourceName, report: bytes) -> None:
     """Keep *report* until the decision of *run* is carried out.
 
     Raises:
         LocalIo: the file system refused.
+        SymlinkRefused, InvalidFile: there is no place for it (:func:`require_place`).
     """
+    require_place(layout, name)
     path = layout.staged_report(run, name)
     for folder in (layout.journals, path.parent):
         make_folder(folder)
     write_file(path, report)
 
 
-def place_reports(layout: Layout, decision: Decision, run: str) -> None:
+def require_places(layout: Layout, decision: Decision) -> None:
+    """Refuse *decision* where :func:`place_reports` could not carry it out.
+
+    Raises:
+        SymlinkRefused, InvalidFile: a report cannot be written or removed.
+    """
+    for name in decision.reports:
+        require_place(layout, name)
+    for name in decision.dropped:
+        if not layout.report(name).is_symlink():
+            require_place(layout, name)
+
+
+def place_reports(layout: Layout, decision: Decision, run: str) -> list[str]:
     """Put the reports of *decision* in their places, and remove those of sources that it drops.
 
     Doing it twice does no harm: what was placed already is not staged any more in the form that the digest names, or
-    is written once more.
+    is written once more. A decision that was made has to be carried out: what has come into the place of a report
+    since then stays there, and is told in what is returned.
 
     Raises:
         LocalIo: the file system refused.
     """
+    taken = tuple(_taken(layout, decision))
     for name, sha256 in decision.reports.items():
         staged = _read(layout.staged_report(run, name), sha256)
-        if staged is not None:
+        if staged is not None and layout.report(name) not in taken:
             make_folder(layout.scans)
             write_file(layout.report(name), staged)
     for name in decision.dropped:
-        remove_file(layout.report(name))
+        if layout.report(name) not in taken:
+            remove_file(layout.report(name))
+    return [f"left {layout.relative(path)} as it is: it is not a regular file" for path in taken]
+
+
+def _taken(layout: Layout, decision: Decision) -> Iterator[Path]:
+    """Yield the places of reports where something else stands."""
+    for name in (*decision.reports, *decision.dropped):
+        path = layout.report(name)
+        if name in decision.reports if path.is_symlink() else path.is_dir():
+            yield path

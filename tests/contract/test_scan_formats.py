@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from git_hybrid.core.audit import Event
-from git_hybrid.core.errors import InvalidFile
+from git_hybrid.core.errors import HybridError, InvalidFile, SymlinkRefused
 from git_hybrid.core.reducer import Decision
 from git_hybrid.core.scans import scan_event
 from git_hybrid.core.state import State
@@ -117,6 +117,59 @@ def test_a_killed_run_is_finished_with_its_report(layout: Layout, *, placed: boo
     assert files.snapshot().state.sources[NAME].scan == FULL
     assert [path.name for path in layout.scans.iterdir()] == [f"{NAME}.sarif"]
     assert not layout.journals.exists()
+
+
+def _occupied(layout: Layout, what: str) -> None:
+    layout.scans.mkdir()
+    if what == "link":
+        layout.report(NAME).symlink_to(layout.root / "elsewhere")
+    else:
+        (layout.report(NAME) / "inner").mkdir(parents=True)
+
+
+@pytest.mark.parametrize("what", ["link", "folder"])
+def test_what_has_come_into_the_place_of_a_report_holds_no_run_up(layout: Layout, what: str) -> None:
+    info = run_info("scan")
+    decision = Decision(events=[scan_event(NAME, FULL)], entries={NAME: ENTRY}, reports={NAME: DIGEST})
+    stage_report(layout, info.run, NAME, REPORT)
+    runs.append_lines(layout.journal(info.run), [runs.begin_line(info, ()), decisions.decision_line(decision)])
+    runs.write_marker(layout.marker, info, (), {})
+    _occupied(layout, what)
+    files = ledger(layout)
+    with files.writer(run_info(random=b"9876543210")) as mended:
+        assert f"left state/scans/{NAME}.sarif as it is: it is not a regular file" in mended
+    assert files.snapshot().state.sources[NAME].scan == FULL
+    assert not layout.journals.exists()
+    assert not (layout.root / "elsewhere").exists()
+    assert layout.report(NAME).is_symlink() or (layout.report(NAME) / "inner").is_dir()
+
+
+@pytest.mark.parametrize(("what", "error"), [("link", SymlinkRefused), ("folder", InvalidFile)])
+def test_a_report_without_a_place_is_refused_before_anything_is_written(
+    layout: Layout, what: str, error: type[HybridError]
+) -> None:
+    _occupied(layout, what)
+    decision = Decision(events=[scan_event(NAME, FULL)], entries={NAME: ENTRY}, reports={NAME: DIGEST})
+    files = ledger(layout)
+    with pytest.raises(error) as caught:
+        stage_report(layout, run_info().run, NAME, REPORT)
+    assert caught.value.path == f"state/scans/{NAME}.sarif"  # type: ignore[attr-defined]
+    with pytest.raises(error), files.writer(run_info()):
+        files.record(run_info(), decision, ())
+    assert not layout.journals.exists()
+    assert not layout.marker.exists()
+
+
+def test_with_a_source_its_link_to_a_report_goes_and_a_folder_is_refused(layout: Layout) -> None:
+    _occupied(layout, "link")
+    files, dropped = ledger(layout), Decision(dropped=frozenset({NAME}))
+    with files.writer(run_info()):
+        files.record(run_info(), dropped, ())
+    assert not layout.report(NAME).is_symlink()
+    layout.report(NAME).mkdir()
+    with pytest.raises(InvalidFile), files.writer(run_info()):
+        files.record(run_info(), dropped, ())
+    assert not layout.marker.exists()
 
 
 def test_a_report_without_a_decision_goes_with_its_run(layout: Layout) -> None:

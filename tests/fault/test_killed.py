@@ -88,6 +88,25 @@ def test_a_killed_sync_is_healed_by_the_next_one(scene: dict[str, Upstream], wor
     assert _kill_and_heal(workspace, pristine, kills, lambda kill: kill()) == []
 
 
+def test_a_killed_sync_of_an_adopted_clone_is_healed_by_the_next_one(
+    scene: dict[str, Upstream], workspace: Path, tmp_path: Path
+) -> None:
+    """Its attributes are not this tool's: they change with the first move."""
+    (workspace / "sources/old/.git/info/attributes").unlink()
+    pristine = workspace.rename(tmp_path / "pristine")
+    restored(pristine, workspace)
+    _, points = recorded([*WORDS, "old"], cwd=workspace, log=tmp_path / "calls")
+    chosen = [point for point in points if point.main and any("info/attributes" in path for path in point.paths)]
+    assert chosen
+
+    def kill(point: Point) -> bool:
+        hit = injected(point, "signal=KILL", [*WORDS, "old"], cwd=workspace, log=tmp_path / "calls")[1]
+        assert (workspace / "sources/old/.git/index").is_file()
+        return hit
+
+    assert _kill_and_heal(workspace, pristine, chosen, kill) == []
+
+
 def _git_kills(workspace: Path, tmp_path: Path) -> tuple[Path, GitKiller, tuple[GitCall, ...]]:
     pristine, killer = workspace.rename(tmp_path / "pristine"), GitKiller.create(tmp_path / "shim")
     restored(pristine, workspace)

@@ -196,6 +196,27 @@ def test_hosts_policy_is_6(hybrid: Hybrid, workspace: Path, tool: Upstream) -> N
     assert changes(before, snapshot(workspace)) == []
 
 
+def test_sources_in_an_inline_table_get_company(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    path = workspace / "sources.toml"
+    path.write_text(f'schema_version = 1\nsource = {{ old = {{ url = "{tool.url}", tag = "v1.0.0" }} }} # mine\n')
+    before = manifest(workspace)
+    hybrid("add", tool.url, "--name", "new", "--branch", "main")
+    assert manifest(workspace) == before | {"new": {"url": tool.url, "branch": "main"}}
+    assert "# mine" in path.read_text()
+    hybrid("remove", "old")
+    assert set(manifest(workspace)) == {"new"}
+
+
+def test_submodules_are_imported_into_an_empty_inline_table(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path
+) -> None:
+    (workspace / "sources.toml").write_text("schema_version = 1\nsource = {}\n")
+    modules = tmp_path / "modules"
+    modules.write_text(f'[submodule "third"]\n\tpath = third\n\turl = {tool.url}\n')
+    hybrid("init", "--import", modules)
+    assert set(manifest(workspace)) == {"third"}
+
+
 def test_the_line_ends_of_the_manifest_stay(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
     hybrid("init")
     path = workspace / "sources.toml"

@@ -4,13 +4,27 @@ from __future__ import annotations
 
 import itertools
 import json
+import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from support.cli import Hybrid, executable, merged_env
-from support.kit import changes, git, head, lock, manifest, released, replace, snapshot, started, state, write_manifest
+from support.kit import (
+    changes,
+    git,
+    head,
+    lock,
+    manifest,
+    outcomes,
+    released,
+    replace,
+    snapshot,
+    started,
+    state,
+    write_manifest,
+)
 from support.upstream import Upstream, UpstreamFactory
 
 
@@ -21,6 +35,7 @@ def tool(upstream_factory: UpstreamFactory) -> Upstream:
     return upstream
 
 
+OLD_KEYS = ("name", "repo_url", "branch", "commit_sha", "updated_at", "updated_by")
 GOOD = 'schema_version = 1\n[source.a]\nurl = "https://example.org/a"\ntag = "v1"\n'
 BAD_MANIFESTS = {
     "empty": "",
@@ -95,7 +110,7 @@ def test_an_edited_lock_is_obeyed_or_refused_but_never_half(hybrid: Hybrid, work
 def test_state_of_version_0_migrates(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
     started(hybrid, tool.url, "--branch", "main")
     old = state(workspace)["tool"]
-    kept = {key: old[key] for key in ("name", "repo_url", "branch", "commit_sha", "updated_at", "updated_by")}
+    kept = {key: old[key] for key in OLD_KEYS}
     (workspace / "state/sources.json").write_text(json.dumps([kept]))
     assert hybrid("--json", "status").json()["sources"][0]["state"] == "ok"
     new = tool.commit({"x": "x"})
@@ -104,6 +119,54 @@ def test_state_of_version_0_migrates(hybrid: Hybrid, workspace: Path, tool: Upst
     document = json.loads((workspace / "state/sources.json").read_text())
     assert document["schema_version"] == 1
     assert state(workspace)["tool"]["commit_sha"] == new
+
+
+def test_state_of_version_0_is_bound_to_a_record_by_the_first_sync(
+    hybrid: Hybrid, workspace: Path, tool: Upstream
+) -> None:
+    """What `check sources` finds is mended by `reset`, and the log is whole after it."""
+    write_manifest(workspace, f'[source.tool]\nurl = "{tool.url}"\nbranch = "main"\n')
+    (workspace / "sources").mkdir(exist_ok=True)
+    git("-c", "protocol.file.allow=always", "clone", "-q", tool.url, "sources/tool", cwd=workspace)
+    old = {"name": "tool", "repo_url": tool.url, "branch": "main", "commit_sha": head(workspace)}
+    (workspace / "state").mkdir(exist_ok=True)
+    path = workspace / "state/sources.json"
+    path.write_text(json.dumps([old | {"updated_at": "2025-11-14T10:00:00Z", "updated_by": "ops"}]))
+    hybrid("pin")
+    hybrid("audit", "verify")
+    assert outcomes(hybrid("sync", "-n", "--json")) == {"tool": "would-record"}
+    assert outcomes(hybrid("sync", "--json")) == {"tool": "recorded"}
+    assert json.loads(path.read_text())["schema_version"] == 1
+    last = json.loads((workspace / "state/sources-audit.jsonl").read_text().splitlines()[-1])
+    assert (last["event"], last["hash"]) == ("record", state(workspace)["tool"]["audit_hash"])
+    hybrid("audit", "verify")
+    assert "git hybrid reset tool" in hybrid("check", "sources", check=1).out
+    hybrid("reset", "tool")
+    hybrid("check", "sources")
+    hybrid("audit", "verify")
+    before = snapshot(workspace / "state")
+    assert outcomes(hybrid("sync", "--json")) == {"tool": "unchanged"}
+    assert changes(before, snapshot(workspace / "state")) == []
+
+
+@pytest.mark.parametrize("again", ["reset", "clone"])
+def test_state_of_version_0_is_bound_by_whatever_is_recorded_first(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, again: str
+) -> None:
+    started(hybrid, tool.url, "--branch", "main")
+    path = workspace / "state/sources.json"
+    entry = {key: value for key, value in state(workspace)["tool"].items() if key in OLD_KEYS}
+    path.write_text(json.dumps([entry]))
+    hybrid("audit", "verify", check=5)
+    assert "mend: git hybrid sync\n" in hybrid("check", "audit", check=1).out
+    if again == "clone":
+        shutil.rmtree(workspace / "sources/tool")
+        hybrid("sync")
+    else:
+        (workspace / "sources/tool/README").write_text("mine\n")
+        hybrid("reset", "tool")
+    hybrid("audit", "verify")
+    assert json.loads(path.read_text())["schema_version"] == 1
 
 
 def test_formats(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:

@@ -291,6 +291,15 @@ def test_an_ended_override_is_not_carried_over_by_a_change_of_the_manifest(site:
     assert lock(site.root)["tool"]["commit"] == site.commits.third
 
 
+@pytest.mark.parametrize("who", [" ", "\n", "\udcff", f"Bob {'x' * 195} <u@x.org>"])
+def test_a_name_that_says_nothing_or_too_much_does_not_let_the_requester_approve(plain: Site, who: str) -> None:
+    git("config", "--global", "user.email", "u@x.org", cwd=plain.root)
+    assert (
+        "asks for it and may not approve it"
+        in plain.force(plain.commits.hotfix, approver="u@x.org", who=who, check=6).err
+    )
+
+
 def test_an_approver_under_another_spelling_is_the_same_person(plain: Site) -> None:
     plain.replace("sources.toml", "[policy]", "[policy]\noverride_min_approvers = 2")
     twice = (

@@ -114,6 +114,9 @@ def test_to_needs_one_name(hybrid: Hybrid, tool: Upstream) -> None:
     started(hybrid, tool.url, sync=False)
     hybrid("pin", "--to", "main", check=2)
     hybrid("pin", "--all", "--to", "main", check=2)
+    for words in (("tool", "--all"), ("--group", "g", "--all"), ("tool", "--all", "-n")):
+        refused = hybrid("pin", *words, check=2)
+        assert "moves every pin: give names or groups, or --all alone" in refused.err
 
 
 @pytest.mark.parametrize("synced", [True, False])

@@ -72,6 +72,33 @@ def test_a_clean_scan_is_recorded_with_report_and_audit(
     assert not (workspace / "state/journal").exists()
 
 
+@pytest.mark.parametrize("what", ["link", "folder"])
+def test_a_report_without_a_place_is_refused_before_the_scan(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, scanner: Path, tmp_path: Path, what: str
+) -> None:
+    started(hybrid, tool.url)
+    use(workspace, scanner)
+    report = workspace / "state/scans/tool.sarif"
+    report.parent.mkdir()
+    if what == "link":
+        report.symlink_to(tmp_path / "elsewhere")
+    else:
+        report.mkdir()
+    before = snapshot(workspace)
+    for command in (("scan",), ("scan", "tool")):
+        refused = hybrid(*command, check=2)
+        assert "state/scans/tool.sarif" in refused.err
+        assert str(workspace) not in refused.err
+    assert changes(before, snapshot(workspace)) == []
+    assert "nothing to resume" in hybrid("resume").err
+    if what == "folder":
+        assert "state/scans/tool.sarif" in hybrid("remove", "tool", check=2).err
+        assert (workspace / "sources/tool/README").is_file()
+        report.rmdir()
+    hybrid("remove", "tool")
+    assert not report.is_symlink()
+
+
 def test_findings_are_counted_named_and_exit_with_1(
     hybrid: Hybrid, workspace: Path, tool: Upstream, scanner: Path
 ) -> None:
@@ -410,7 +437,7 @@ def test_an_unfinished_run_is_not_lost(hybrid: Hybrid, workspace: Path, tool: Up
     started(hybrid, tool.url)
     use(workspace, scanner)
     tool.commit({"x": "x"})
-    hybrid("pin", "tool", "--all")
+    hybrid("pin", "tool")
     (workspace / "sources/tool").rename(workspace / "aside")
     leave_unfinished(hybrid, workspace)
     hybrid("scan", check=7)

@@ -208,11 +208,37 @@ def test_what_prune_leaves_is_told_with_commands_that_know_it(
     hints = [line.removeprefix("hint: ") for line in blocked.err.splitlines() if line.startswith("hint: ")]
     assert {hint for hint in hints if "git hybrid" in hint} == {"move it away, then: git hybrid sync --prune"}
     for hint in hints:
-        if "git hybrid" not in hint and "BRANCH" not in hint:
+        if hint.startswith(("git -C", "ls ")):
             subprocess.run(hint, cwd=workspace, shell=True, check=True, capture_output=True)
     for name in ("changed", "worked in", "notes", "link"):
         (sources / name).rename(tmp_path / name)
     hybrid("sync", "--prune")
+
+
+def test_what_prune_finds_in_a_stray_is_told_by_what_it_is(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    started(hybrid, tool.url, "--branch", "main")
+    git("-c", "protocol.file.allow=always", "clone", "-q", tool.url, "sources/old one", cwd=workspace)
+    stray = workspace / "sources/old one"
+    git("tag", "-a", "-m", "mine", "mine", cwd=stray)
+    git("commit", "-q", "--allow-empty", "-m", "mine", cwd=stray)
+    git("checkout", "-q", "--detach", cwd=stray)
+    git("reset", "-q", "--hard", "origin/main", cwd=stray)
+    blocked = hybrid("sync", "--prune", check=3)
+    assert "error: sources/old one holds work that exists nowhere else; it belongs to no source" in blocked.err
+    hints = [line.removeprefix("hint: ") for line in blocked.err.splitlines() if line.startswith("hint: ")]
+    assert hints[-1] == "move it away, then: git hybrid sync --prune"
+    assert "push it: git -C 'sources/old one' push origin main" in hints
+    assert "push it: git -C 'sources/old one' push origin refs/tags/mine" in hints
+    (gone,) = (hint for hint in hints if hint.startswith("if it may go: ") and "branch" in hint)
+    subprocess.run(gone.partition(": ")[2], cwd=workspace, shell=True, check=True, capture_output=True)
+    for line in hybrid("sync", "--prune", check=3).err.splitlines():
+        if "may go: git -C" in line:
+            subprocess.run(line.partition("may go: ")[2], cwd=workspace, shell=True, check=True, capture_output=True)
+    for tag in git("tag", cwd=stray).split():
+        git("tag", "-d", tag, cwd=stray)
+    git("reflog", "expire", "--expire=now", "--all", cwd=stray)
+    hybrid("sync", "--prune")
+    assert not stray.exists()
 
 
 def test_user_filters_and_hooks_do_not_run(hybrid: Hybrid, workspace: Path, tmp_path: Path) -> None:

@@ -85,6 +85,7 @@ def a_state_entry(
         updated_at=NOW - timedelta(days=1),
         updated_by=OPERATOR,
         scan=scan or ScanStatus(),
+        audit_hash="a" * 64,
     )
 
 

@@ -104,8 +104,8 @@ def command(
     given = {"--request": request, "--approver": approvers, "--reason": reason, "--expires": expires}
     accepts = accepts_findings(kind, findings)
     is_override = force or accepts or any(given.values()) or bool(incidents or signatures or waived or findings)
+    _refuse_together(names, groups, everything=everything, is_override=is_override)
     if is_override:
-        _refuse_many(groups, everything=everything)
         refuse_waived(waived if accepts else ())
         wanted = {"--force": force, "a source": len(names) == 1, "--to": (to or "").strip() or accepts, **given}
         if absent := tuple(key for key, value in wanted.items() if not value):
@@ -183,7 +183,17 @@ def moment(option: str, text: str, *, now: datetime) -> datetime:
         raise BadArgument(what=option, value=text, reason=str(error)) from error
 
 
-def _refuse_many(groups: Sequence[str], *, everything: bool) -> None:
+def _refuse_together(names: Sequence[str], groups: Sequence[str], *, everything: bool, is_override: bool) -> None:
+    """Raise if more sources are chosen than an override is for, or if all are and yet some are named.
+
+    Raises:
+        BadArgument: they are.
+    """
+    if not is_override:
+        if everything and (chosen := names or groups):
+            reason = "moves every pin: give names or groups, or --all alone"
+            raise BadArgument(what="--all", value=", ".join(chosen), reason=reason)
+        return
     for option, value in (("--group", ", ".join(groups)), ("--all", "all" if everything else "")):
         if value:
             reason = "an override is for one source, and its approvers see which: give one for each"

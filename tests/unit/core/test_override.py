@@ -14,6 +14,7 @@ from git_hybrid.core.lock import Lock
 from git_hybrid.core.manifest import Approver, Commit, Manifest, Policy
 from git_hybrid.core.override import (
     RESTS_ON,
+    UNKNOWN,
     Approval,
     Override,
     Overrides,
@@ -181,6 +182,12 @@ def asked(*approvers: str, signed: frozenset[str] = frozenset(), days: float = 1
         since=NOW,
         until=NOW + days * DAY,
     )
+
+
+def test_nothing_is_granted_to_nobody_knows_whom() -> None:
+    for requesters in ((UNKNOWN,), (OPERATOR, UNKNOWN)):
+        (problem,) = unmet(replace(asked("bea@example.org"), requesters=requesters), Policy())
+        assert "nobody knows who asks" in problem
 
 
 def test_what_policy_misses_is_told_in_full() -> None:

@@ -53,8 +53,8 @@ def test_a_source_at_its_recorded_pin_needs_nothing() -> None:
 
 @pytest.mark.parametrize(
     "told",
-    [{"url": parse_url("https://old.example/x")}, {"track": Tag("v1")}],
-    ids=["url", "track"],
+    [{"url": parse_url("https://old.example/x")}, {"track": Tag("v1")}, {"audit_hash": None}],
+    ids=["url", "track", "record"],
 )
 def test_a_state_entry_that_says_something_else_is_written_again(told: dict[str, object]) -> None:
     entry = replace(a_state_entry(SOURCE, commit=PINNED), **told)

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import pytest
+
 from git_hybrid.core.audit import Event, Tail, record_hash, tail_of
 from git_hybrid.core.errors import Interrupted, UnknownOverride
 from git_hybrid.core.ids import RunId, SourceName
 from git_hybrid.core.lock import Lock
-from git_hybrid.core.plan import Failed, Installed
+from git_hybrid.core.plan import Action, Failed, Installed
 from git_hybrid.core.reducer import (
     Decision,
     Files,
@@ -239,6 +241,16 @@ def test_what_state_says_already_is_not_told_again_but_a_repair_is() -> None:
     decision = reduce_installed([repaired], there, a_run())
     assert [event.event for event in decision.events] == ["repair"]
     assert decision.entries == {}
+
+
+@pytest.mark.parametrize("action", ["clone", "update", "record", "repair", "reset"])
+def test_an_entry_that_names_no_record_is_written_with_the_first_one(action: Action) -> None:
+    there = state_of(replace(a_state_entry(commit=oid(2)), audit_hash=None))
+    done = replace(an_update(), task=replace(an_update().task, action=action))
+    decision = reduce_installed([done], there, a_run())
+    written = written_out(decision, state=there)
+    assert written.state is not None
+    assert [entry.audit_hash for entry in written.state.sources.values()] == [written.audit[-1]["hash"]]
 
 
 def test_decisions_about_several_sources_come_to_one() -> None:

@@ -217,7 +217,9 @@ def test_a_kept_report_tells_the_same_again() -> None:
     first = read(sarif(a_run(a_result(level="error"), a_result("R2"))))
     other = nothing_to_audit("zizmor", "1.0", scanner="other")
     data = write_report([*first.runs, *other.runs])
-    kept = KeptReports(read=lambda name, sha256: data if sha256 == "good" else None, keep=lambda *_: None)
+    kept = KeptReports(
+        read=lambda name, sha256: data if sha256 == "good" else None, keep=lambda *_: None, place=lambda _: None
+    )
     again = kept.runs_of("tool", "good", "s")  # type: ignore[arg-type]
     assert again is not None
     assert (again.findings, again.version) == (first.findings, "1.2")
@@ -231,5 +233,5 @@ def test_a_kept_report_tells_the_same_again() -> None:
 
 @pytest.mark.parametrize("data", [b"", b"[]", b"{}", b'{"runs": [{}]}', b'{"version": "2.1.0", "runs": 7}'])
 def test_a_kept_report_that_somebody_broke_is_no_report(data: bytes) -> None:
-    kept = KeptReports(read=lambda *_: data, keep=lambda *_: None)
+    kept = KeptReports(read=lambda *_: data, keep=lambda *_: None, place=lambda _: None)
     assert kept.runs_of("tool", "good", "s") is None  # type: ignore[arg-type]

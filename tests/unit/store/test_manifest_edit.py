@@ -1,0 +1,61 @@
+"""The manifest is edited in every form in which TOML lets people write it."""
+
+from __future__ import annotations
+
+import pytest
+from tomlkit.exceptions import TOMLKitError
+
+from git_hybrid.core.errors import InvalidFile
+from git_hybrid.core.value import replace
+from git_hybrid.store.manifest import decode_manifest
+from git_hybrid.store.manifest_edit import add_sources, remove_sources
+from support.samples import MANIFEST, source
+
+_C, _D = 'url = "https://example.org/c"', 'url = "https://example.org/d"'
+FORMS = {
+    "inline": f'source = {{ c = {{ {_C}, tag = "v1" }} }} # all\n[policy]\nscan_max_age = "7d"\n',
+    "empty": "source = {}\n",
+    "values": f'source.c = {{ {_C}, tag = "v1" }} # c\nsource.d = {{ {_D}, tag = "v1" }} # d\n',
+    "one value": f'source.c = {{ {_C}, tag = "v1" }} # c\n[policy]\n',
+    "dotted": f'source.c.{_C} # c\nsource.c.tag = "v1"\nsource.d.{_D}\nsource.d.tag = "v1"\n[defaults]\njobs = 2\n',
+    "within": f'[source]\nc = {{ {_C}, tag = "v1" }}\nd.{_D}\nd.tag = "v1"\n[policy]\n',
+    "tables apart": f'[source.c]\n{_C}\ntag = "v1"\n[policy]\n[source.d]\n{_D}\ntag = "v1"\n[defaults]\njobs = 2\n',
+    "quoted": '["source"."c"]\n"url" = "https://example.org/c"\n\'tag\' = "v1"',
+    "defaults": f'defaults = {{ history = "shallow" }}\nsource = {{ c = {{ {_C}, tag = "v1" }} }}\n',
+    "more keys": f'source = {{ c = {{ {_C}, tag = "v1", groups = ["g"], lfs = "fetch" }} }}\n',
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_manifest_is_edited_in_every_form_that_toml_has(form, end):
+    text = f"# top{end}schema_version = 1{end}" + FORMS[form].replace("\n", end)
+    before = decode_manifest(text.encode())
+    new = [source("new"), source("a.b")]
+    grown = add_sources(text, new)
+    assert decode_manifest(grown.encode()) == replace(
+        before, sources={**before.sources, **{item.name: item for item in new}}
+    )
+    assert grown.count("\n") == grown.count(end)
+    assert [line for line in text.splitlines() if "#" in line and "source = {" not in line] == [
+        line for line in grown.splitlines() if "#" in line and "source = {" not in line
+    ]
+    smaller = remove_sources(grown, [item.name for item in new])
+    assert decode_manifest(smaller.encode()) == before
+    gone = remove_sources(grown, list(before.sources))
+    assert set(decode_manifest(gone.encode()).sources) == {"new", "a.b"}
+
+
+def test_what_cannot_be_edited_is_told_with_what_is_to_be_written(monkeypatch):
+    def refuse(_text):
+        raise TOMLKitError
+
+    monkeypatch.setattr("tomlkit.parse", refuse)
+    text = "schema_version = 1\nsource = {}\n"
+    with pytest.raises(InvalidFile) as caught:
+        add_sources(text, [source("new")])
+    (problem,) = caught.value.problems
+    added = problem.reason.partition("add to it: ")[2]
+    assert decode_manifest(f"schema_version = 1\nsource.{added}\n".encode()).sources == {"new": source("new")}
+    with pytest.raises(InvalidFile, match="take tool out of it"):
+        remove_sources(MANIFEST, [source("tool").name])
