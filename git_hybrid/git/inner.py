@@ -11,6 +11,7 @@ from git_hybrid.git.clones import GitClones
 from git_hybrid.git.local import must
 from git_hybrid.git.quarantine import ATTRIBUTES, ATTRIBUTES_LFS, LFS_FILTER, Disk, GitQuarantine, uses_lfs
 from git_hybrid.git.run import Runner
+from git_hybrid.git.standing import is_there
 
 
 def place_submodule(disk: Disk, stage: Path, parent: Path, path: str) -> None:
@@ -37,7 +38,7 @@ def clear_submodules(disk: Disk, quarantine: GitQuarantine, clones: GitClones, n
     """
     clone = clones.folder / name
     notes = []
-    for path in clones.submodules(clone) if os.path.exists(f"{clone}/.gitmodules") else ():
+    for path in clones.submodules(clone) if is_there(f"{clone}/.gitmodules") else ():
         folder = clone / path
         if clones.holds_work(folder):
             target = clones.folder / ".set-aside" / f"{name}-{path.replace('/', '-')}-{quarantine.run}"
