@@ -333,6 +333,18 @@ REMEDIES: Mapping[str, Remedy] = {
         "when disk and rights are mended, run the command again",
         ("git hybrid diag",),
     ),
+    "workspace-gone": Remedy(
+        74,
+        "{path} was moved, deleted or replaced while this ran",
+        "nothing more was written there: a workspace that stands there now is another one",
+        ("where the one that was moved stands now: git hybrid resume", "git hybrid status"),
+    ),
+    "decided-only": Remedy(
+        74,
+        "cannot {operation} {path}: {reason}",
+        "{decided}: do not run the command again",
+        ("when disk and rights are mended: git hybrid resume", "git hybrid diag"),
+    ),
     "report-lost": Remedy(
         74,
         "what the command says could not be written: {reason}",

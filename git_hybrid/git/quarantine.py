@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
-from git_hybrid.core.errors import LocalIo
+from git_hybrid.core.errors import LocalIo, WorkspaceGone
 from git_hybrid.core.ids import RunId, SourceName
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.value import Struct, field
@@ -137,9 +137,12 @@ class GitQuarantine(Struct):
         """Make the folder of this run, and lock it.
 
         Raises:
+            WorkspaceGone: it was made, and is no longer where it was: nothing may be written there.
             LocalIo: the file system refused.
         """
         with self._claiming:
+            if self._alive is not None and not self._is_home(self._alive):
+                raise WorkspaceGone(path=str(self.folder.parent))
             for _ in range(_TRIES):
                 if self._alive is None:
                     self._alive = self._locked_home()
@@ -156,13 +159,17 @@ class GitQuarantine(Struct):
                 return None
             raise
         fcntl.flock(alive, fcntl.LOCK_EX)
-        try:
-            if os.stat(self._home / _ALIVE).st_ino == os.fstat(alive).st_ino:
-                return alive
-        except FileNotFoundError:
-            pass
+        if self._is_home(alive):
+            return alive
         os.close(alive)
         return None
+
+    def _is_home(self, alive: int) -> bool:
+        """Tell whether the open file *alive* is the one in the folder of this run."""
+        try:
+            return os.path.samestat(os.stat(self._home / _ALIVE), os.fstat(alive))
+        except (FileNotFoundError, NotADirectoryError):
+            return False
 
     def close(self) -> None:
         """Remove what this run staged, and ``sources/.incoming`` itself when nothing else is in it.
