@@ -135,6 +135,12 @@ REMEDIES: Mapping[str, Remedy] = {
         "{message}",
         ("check {whose_url}, and your access: git ls-remote {url}",),
     ),
+    "endless-answer": Remedy(
+        4,
+        "{name_or_url}: the list of refs at {url} has no end",
+        "{message}\nit gets 512 MiB of memory, into which two million refs fit",
+        ("check {whose_url}, and tell who runs the server: git hybrid status",),
+    ),
     "tls": Remedy(
         4,
         "{name_or_url}: the certificate of the server was not accepted",

@@ -9,7 +9,7 @@
     ├── pins:             NoPin
     ├── local work:       DirtySource DivergedSource OperationInProgress IndexLocked ForeignFolder UnsavedWork InTheWay
     │                     NestedRepository
-    ├── network:          NetworkFailure AccessDenied RepositoryNotFound TlsFailure HostKeyFailure Offline
+    ├── network:          NetworkFailure AccessDenied RepositoryNotFound EndlessAnswer TlsFailure HostKeyFailure Offline
     ├── verification:     Unreachable UnusableRef MovedTag RefMissing RewrittenHistory IdentityChanged WrongContent
     │                     HostileTree MalformedObjects FsckRefused
     ├── policy:           OffBranch Rollback HostNotAllowed TooYoung PolicyNotMet ScanBlocked
@@ -361,6 +361,12 @@ class RepositoryNotFound(RemoteError):
     """No repository is served at the URL, or not to this user."""
 
     code: ClassVar[str] = "repository-not-found"
+
+
+class EndlessAnswer(RemoteError):
+    """The list of refs that the server sends takes more memory than git gets for it."""
+
+    code: ClassVar[str] = "endless-answer"
 
 
 class TlsFailure(RemoteError):

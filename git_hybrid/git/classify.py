@@ -7,6 +7,7 @@ import re
 from git_hybrid.core.errors import (
     AccessDenied,
     BadArgument,
+    EndlessAnswer,
     GitFailed,
     HostKeyFailure,
     HybridError,
@@ -116,6 +117,8 @@ _TRANSIENT = (
     ("cut", ("expected response end packet", "unexpected flush packet", "expected flush", "unexpected response")),
     ("network", ("network is unreachable", "proxy connect aborted", "ssl_error_syscall", "http/2 stream")),
 )
+# Only what a server sends makes that grow, and git gets no more memory for it (git_hybrid.git.memory).
+_LISTING, _SPENT = "git ls-remote", "out of memory"
 UNKNOWN = "unknown"
 """The kind of a network failure whose words are not known."""
 _LATER = (408, 425, 429)
@@ -168,6 +171,8 @@ def classify_network(stderr: str, *, url: str, status: int, command: str) -> Hyb
 
 def _unknown(text: str, status: int, *, url: str, message: str, command: str) -> HybridError:
     """Return what a failure stands for whose words are not known: the server's, unless it is this machine's."""
+    if command == _LISTING and _SPENT in _unless(text, "remote:"):
+        return EndlessAnswer(url=url, message=message)
     if status < 0 or "://" not in url or _LOCAL.search(_unless(text, "remote:")):
         return GitFailed(command=command, status=status, stderr=message)
     return NetworkFailure(url=url, message=message, kind=UNKNOWN)
