@@ -135,6 +135,12 @@ REMEDIES: Mapping[str, Remedy] = {
         "{message}",
         ("check {whose_url}, and your access: git ls-remote {url}",),
     ),
+    "redirect-loop": Remedy(
+        4,
+        "{name_or_url}: whoever asks at {url} is sent on and on",
+        "{message}\na server that wants a login by a browser does that too",
+        ("check {whose_url}, and your access: git ls-remote {url}",),
+    ),
     "endless-answer": Remedy(
         4,
         "{name_or_url}: the list of refs at {url} has no end",

@@ -9,7 +9,8 @@
     ├── pins:             NoPin
     ├── local work:       DirtySource DivergedSource OperationInProgress IndexLocked ForeignFolder UnsavedWork InTheWay
     │                     NestedRepository
-    ├── network:          NetworkFailure AccessDenied RepositoryNotFound EndlessAnswer TlsFailure HostKeyFailure Offline
+    ├── network:          NetworkFailure AccessDenied RepositoryNotFound RedirectLoop EndlessAnswer TlsFailure
+    │                     HostKeyFailure Offline
     ├── verification:     Unreachable UnusableRef MovedTag RefMissing RewrittenHistory IdentityChanged WrongContent
     │                     HostileTree MalformedObjects FsckRefused
     ├── policy:           OffBranch Rollback HostNotAllowed TooYoung PolicyNotMet ScanBlocked
@@ -361,6 +362,12 @@ class RepositoryNotFound(RemoteError):
     """No repository is served at the URL, or not to this user."""
 
     code: ClassVar[str] = "repository-not-found"
+
+
+class RedirectLoop(RemoteError):
+    """The server sends whoever asks on and on, and nowhere answers."""
+
+    code: ClassVar[str] = "redirect-loop"
 
 
 class EndlessAnswer(RemoteError):
