@@ -78,6 +78,7 @@ def _told(error: HybridError, common: Common) -> int:
     from git_hybrid.cli.common import wants_color
     from git_hybrid.cli.output import advice, print_told
     from git_hybrid.cli.telling import explain, tell
+    from git_hybrid.view.term import safe
 
     if isinstance(error, BadArgument) and not error.hint:
         from git_hybrid.cli.tree import help_of
@@ -86,6 +87,8 @@ def _told(error: HybridError, common: Common) -> int:
     told = tell(error, common.has_keys)
     _document(common, told.exit, explain(error, common.has_keys))
     hints = advice(common.config, error.code) and not common.quiet
+    for note in () if common.quiet else error.mended:
+        print(f"note: {safe(note)}", file=sys.stderr)
     print_told(told, color=wants_color(common, tty=sys.stderr.isatty()), hints=hints)
     return told.exit
 

@@ -135,6 +135,18 @@ REMEDIES: Mapping[str, Remedy] = {
         "{message}",
         ("check {whose_url}, and your access: git ls-remote {url}",),
     ),
+    "redirect-loop": Remedy(
+        4,
+        "{name_or_url}: whoever asks at {url} is sent on and on",
+        "{message}\na server that wants a login by a browser does that too",
+        ("check {whose_url}, and your access: git ls-remote {url}",),
+    ),
+    "endless-answer": Remedy(
+        4,
+        "{name_or_url}: the list of refs at {url} has no end",
+        "{message}\nit gets 512 MiB of memory, into which two million refs fit",
+        ("check {whose_url}, and tell who runs the server: git hybrid status",),
+    ),
     "tls": Remedy(
         4,
         "{name_or_url}: the certificate of the server was not accepted",
@@ -332,6 +344,18 @@ REMEDIES: Mapping[str, Remedy] = {
         "cannot {operation} {path}: {reason}",
         "when disk and rights are mended, run the command again",
         ("git hybrid diag",),
+    ),
+    "workspace-gone": Remedy(
+        74,
+        "{path} was moved, deleted or replaced while this ran",
+        "nothing more was written there: a workspace that stands there now is another one",
+        ("where the one that was moved stands now: git hybrid resume", "git hybrid status"),
+    ),
+    "decided-only": Remedy(
+        74,
+        "cannot {operation} {path}: {reason}",
+        "{decided}: do not run the command again",
+        ("when disk and rights are mended: git hybrid resume", "git hybrid diag"),
     ),
     "report-lost": Remedy(
         74,

@@ -18,6 +18,8 @@ SIGNALLED = 128
 _MIRRORS = "GIT_HYBRID_MIRRORS or git's hybrid.mirrors"
 _SAVED = "reset saves all of it below refs/hybrid/saved/, then goes to the pin"
 _NOT_SAVED = "reset saves neither another git repository nor a folder that cannot be read: they end with a slash here"
+_DECIDED = "what it does is decided, and the next command that writes finishes it"
+_WRITTEN = "it has done what it was asked for, and no more than the journal of that is left to remove"
 _OF_BUNDLE = ("what is asked, and why: git hybrid config --show-origin",)
 """A bundle of ``GIT_HYBRID_BUNDLE_DIR`` is no mirror that could be updated from here."""
 _WORST_FIRST = (70, 74, 75, 2, 7, 5, 6, 3, 4, 1)
@@ -138,6 +140,7 @@ def _facts(error: HybridError) -> dict[str, Any]:
         facts["nearest"] = ""
     if "stderr" in facts:
         facts["stderr_and_stdout"] = "\n".join(text for text in (facts["stderr"], facts.get("stdout", "")) if text)
+    facts["decided"] = _WRITTEN if facts.get("is_written") else _DECIDED
     if "objects" in facts:
         facts["waive"] = "".join(f" --waive {oid}" for oid in facts["objects"])
     for key in ("findings", "problems", "reasons"):

@@ -9,7 +9,8 @@
     ├── pins:             NoPin
     ├── local work:       DirtySource DivergedSource OperationInProgress IndexLocked ForeignFolder UnsavedWork InTheWay
     │                     NestedRepository
-    ├── network:          NetworkFailure AccessDenied RepositoryNotFound TlsFailure HostKeyFailure Offline
+    ├── network:          NetworkFailure AccessDenied RepositoryNotFound RedirectLoop EndlessAnswer TlsFailure
+    │                     HostKeyFailure Offline
     ├── verification:     Unreachable UnusableRef MovedTag RefMissing RewrittenHistory IdentityChanged WrongContent
     │                     HostileTree MalformedObjects FsckRefused
     ├── policy:           OffBranch Rollback HostNotAllowed TooYoung PolicyNotMet ScanBlocked
@@ -20,7 +21,7 @@
     ├── object cache:     CacheRefused CacheDamaged
     ├── runs:             UnfinishedRun LockBusy LockUnsupported Interrupted
     ├── clusters:         ExecutorMissing ClusterUnreachable ClusterMismatch WorkerLost
-    └── machine:          LocalIo ReportLost GitFailed
+    └── machine:          LocalIo WorkspaceGone DecidedOnly ReportLost GitFailed
 
 A class says what happened and carries the facts; which exit status it has and which words and hints a user sees is the
 business of :mod:`git_hybrid.cli.remedies` alone.
@@ -28,7 +29,7 @@ business of :mod:`git_hybrid.cli.remedies` alone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, Self, dataclass_transform
 
 
@@ -37,10 +38,10 @@ class HybridError(Exception):
     """Root of every error that the program raises on purpose; ``code`` is stable.
 
     ``adding``: it is about a source that was to be added, of which nothing was written. ``stray``: it is about a folder
-    that belongs to no source. ``asked``: the server that it is about is known. An error that has a fact ``mirror`` with
-    a default tells by it the base URL of the mirror that was asked, nothing where that was the source's own URL;
-    ``mirrors`` is the list then that the mirror stands in. ``bundled``: that URL is a git bundle's, which was read in
-    place of a server.
+    that belongs to no source. ``asked``: the server that it is about is known. ``mended``: what was mended, in words,
+    before the command came to it. An error that has a fact ``mirror`` with a default tells by it the base URL of the
+    mirror that was asked, nothing where that was the source's own URL; ``mirrors`` is the list then that the mirror
+    stands in. ``bundled``: that URL is a git bundle's, which was read in place of a server.
 
     A subclass declares its facts as annotations, as a dataclass does; making half a hundred real dataclasses would
     cost every start of the program, and every hook, more than all else that is imported.
@@ -52,6 +53,7 @@ class HybridError(Exception):
     asked: ClassVar[bool] = False
     bundled: ClassVar[bool] = False
     mirrors: ClassVar[tuple[str, ...]] = ()
+    mended: ClassVar[tuple[str, ...]] = ()
     _names: ClassVar[tuple[str, ...]]
 
     def __init__(self, **facts: object) -> None:
@@ -98,6 +100,11 @@ class HybridError(Exception):
     def about_a_stray(self) -> Self:
         """Return the error; it is about a folder below ``sources/`` that belongs to no source of the manifest."""
         vars(self)["stray"] = True
+        return self
+
+    def after_mending(self, notes: Sequence[str]) -> Self:
+        """Return the error; *notes* tell what had been mended by then of what an earlier run left."""
+        vars(self)["mended"] = tuple(notes)
         return self
 
     def from_mirror(self, base: str | None, url: str = "", mirrors: tuple[str, ...] = ()) -> Self:
@@ -362,6 +369,18 @@ class RepositoryNotFound(RemoteError):
     """No repository is served at the URL, or not to this user."""
 
     code: ClassVar[str] = "repository-not-found"
+
+
+class RedirectLoop(RemoteError):
+    """The server sends whoever asks on and on, and nowhere answers."""
+
+    code: ClassVar[str] = "redirect-loop"
+
+
+class EndlessAnswer(RemoteError):
+    """The list of refs that the server sends takes more memory than git gets for it."""
+
+    code: ClassVar[str] = "endless-answer"
 
 
 class TlsFailure(RemoteError):
@@ -789,6 +808,24 @@ class LocalIo(HybridError):
     path: str
     operation: str
     reason: str
+
+
+class WorkspaceGone(LocalIo):
+    """The workspace at ``path`` was moved, deleted or replaced during the run: what is there now belongs to others."""
+
+    code: ClassVar[str] = "workspace-gone"
+    operation: str = "write in"
+    reason: str = "it is not the workspace in which the run began"
+
+
+class DecidedOnly(LocalIo):
+    """The file system refused when the run had made its decision, which the next writer carries out.
+
+    ``is_written``: the files say all of it already, and only the journal of the run could not be removed.
+    """
+
+    code: ClassVar[str] = "decided-only"
+    is_written: bool
 
 
 class ReportLost(HybridError):

@@ -5,7 +5,16 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
-from git_hybrid.git.quarantine import Disk
+from git_hybrid.git.quarantine import Disk, uses_lfs
+
+
+def smudging(git_dir: Path) -> dict[str, str]:
+    """Return what lets git-lfs put content in place of pointers, in the clones that ask for it."""
+    if not uses_lfs(git_dir):
+        return {}
+    from git_hybrid.git.largefiles import as_environment
+
+    return {"GIT_LFS_SKIP_SMUDGE": "0", **as_environment()}
 
 
 def attributes_of(git_dir: Path) -> bytes | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import IO, Literal
 
@@ -17,6 +17,7 @@ POLL = 0.1
 _STARTING = threading.Lock()
 Source = IO[bytes] | Literal["pipe", "nothing"]
 Talker = subprocess.Popen[bytes]
+Begun = AbstractContextManager[Talker]
 
 
 @contextmanager
@@ -66,13 +67,18 @@ def _end(source: Source) -> IO[bytes] | int:
 
 
 def told_by(
-    child: Talker, data: bytes | None, watch: Watch | None, check: Callable[[], None]
+    child: Talker, data: bytes | None, watch: Watch | None, check: Callable[[], None], asks: str = ""
 ) -> tuple[bytes | None, bytes | None]:
     """Return all that the child writes to its pipes, once it has ended; *check* may raise while that takes.
 
     It is given *data*, or none with *watch*, which is told what it says of its progress. What it leaves behind may keep
-    its pipes open, as a wrapper of ssh does: nobody waits for the end of that.
+    its pipes open, as a wrapper of ssh does: nobody waits for the end of that. With *asks*, the command by which git
+    asks a server, it gets no more memory than that takes (:mod:`git_hybrid.git.memory`).
     """
+    if asks:
+        from git_hybrid.git.memory import bound_memory, memory_for
+
+        bound_memory(child.pid, memory_for(asks))
     if watch is None or child.stdout is None or child.stderr is None:
         return _communicated(child, data, check)
     lingers = lingering(lambda: child.poll() is not None)

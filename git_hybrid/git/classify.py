@@ -7,6 +7,7 @@ import re
 from git_hybrid.core.errors import (
     AccessDenied,
     BadArgument,
+    EndlessAnswer,
     GitFailed,
     HostKeyFailure,
     HybridError,
@@ -14,6 +15,7 @@ from git_hybrid.core.errors import (
     LocalIo,
     MalformedObjects,
     NetworkFailure,
+    RedirectLoop,
     RefMissing,
     RepositoryNotFound,
     TlsFailure,
@@ -79,7 +81,6 @@ _NOT_FOUND = (
     "project not found",
     "could not be found",
     "not supported or disabled in libcurl",
-    "redirects followed",
 )
 _HOST_KEY = ("host key verification failed", "remote host identification has changed")
 _TLS = (
@@ -116,6 +117,9 @@ _TRANSIENT = (
     ("cut", ("expected response end packet", "unexpected flush packet", "expected flush", "unexpected response")),
     ("network", ("network is unreachable", "proxy connect aborted", "ssl_error_syscall", "http/2 stream")),
 )
+_LOOP = "redirects followed"
+# Only what a server sends makes that grow, and git gets no more memory for it (git_hybrid.git.memory).
+_LISTING, _SPENT = "git ls-remote", "out of memory"
 UNKNOWN = "unknown"
 """The kind of a network failure whose words are not known."""
 _LATER = (408, 425, 429)
@@ -169,6 +173,8 @@ def classify_network(stderr: str, *, url: str, status: int, command: str) -> Hyb
 def _unknown(text: str, status: int, *, url: str, message: str, command: str) -> HybridError:
     """Return what a failure stands for whose words are not known: the server's, unless it is this machine's."""
     ours = _unless(text, "remote:")
+    if command == _LISTING and _SPENT in ours:
+        return EndlessAnswer(url=url, message=message)
     if status < 0 or "://" not in url or was_ended(ours) or _LOCAL.search(ours):
         return GitFailed(command=command, status=status, stderr=message)
     return NetworkFailure(url=url, message=message, kind=UNKNOWN)
@@ -222,6 +228,8 @@ def _refused(stderr: str, text: str, code: int, *, url: str, message: str) -> Hy
         return RefMissing(name="", ref=next(filter(None, missing.groups())), url=url)
     if code in (401, 403, 407) or any(word in text for word in _DENIED):
         return AccessDenied(url=url, message=message)
+    if not code and _LOOP in text:
+        return RedirectLoop(url=url, message=message)
     if code in (404, 410) or _is_final(code) or (not code and any(word in text for word in _NOT_FOUND)):
         return RepositoryNotFound(url=url, message=message)
     if (told := _TOLD.search(text)) is not None:

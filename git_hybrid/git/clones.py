@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from importlib import import_module
 from pathlib import Path
 
+from git_hybrid.core.errors import LocalIo
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.plan import Absent, Clone, Observed
@@ -15,6 +16,7 @@ from git_hybrid.core.value import Struct
 from git_hybrid.git.glances import glance_at
 from git_hybrid.git.run import Runner
 from git_hybrid.git.scout import Scout
+from git_hybrid.git.standing import is_there
 
 SAVED = "refs/hybrid/saved/"
 
@@ -55,7 +57,7 @@ class GitClones(Struct, frozen=True):
             return {}
         missing = [name for name in names if name not in found]
         # Where case does not count a clone may have another name in the list.
-        return {name: Absent() for name in missing if not os.path.lexists(self.folder / name)}
+        return {name: Absent() for name in missing if _is_surely_gone(self.folder / name)}
 
     def inspect_path(self, path: Path, pin: Oid | None, *, thorough: bool = False) -> Observed:
         """Return what stands at *path*.
@@ -63,7 +65,7 @@ class GitClones(Struct, frozen=True):
         Raises:
             LocalIo: the machine refused to read it: that says nothing about the clone.
         """
-        if not os.path.lexists(path):
+        if not is_there(path):
             return Absent()
         # Imported here: libgit2 costs more than all the rest where a glance at each clone is enough.
         looking = import_module("git_hybrid.git.looking")
@@ -111,3 +113,11 @@ class GitClones(Struct, frozen=True):
         with os.scandir(self.folder) as entries:
             folders = [entry.name for entry in entries if not entry.name.startswith(".") and entry.is_dir()]
         return tuple(sorted(name for name in folders if name not in known))
+
+
+def _is_surely_gone(path: Path) -> bool:
+    try:
+        return not is_there(path)
+    except LocalIo:
+        # Whoever looks at this one alone is told.
+        return False

@@ -12,6 +12,7 @@ from git_hybrid.git.clones import GitClones
 from git_hybrid.git.local import must
 from git_hybrid.git.quarantine import ATTRIBUTES, ATTRIBUTES_LFS, LFS_FILTER, Disk, GitQuarantine, uses_lfs
 from git_hybrid.git.run import Runner
+from git_hybrid.git.standing import is_there
 
 
 def place_submodule(disk: Disk, stage: Path, parent: Path, path: str) -> None:
@@ -38,7 +39,7 @@ def clear_submodules(disk: Disk, quarantine: GitQuarantine, clones: GitClones, n
     """
     clone = clones.folder / name
     notes = []
-    for path in clones.submodules(clone) if os.path.exists(f"{clone}/.gitmodules") else ():
+    for path in clones.submodules(clone) if is_there(f"{clone}/.gitmodules") else ():
         folder = clone / path
         if clones.holds_work(folder):
             target = clones.folder / ".set-aside" / f"{name}-{path.replace('/', '-')}-{quarantine.run}"
@@ -60,15 +61,6 @@ def move_aside(runner: Runner, disk: Disk, path: Path, target: Path) -> None:
     disk.rename_path(path, target)
     if (target / ".git/worktrees").is_dir():
         runner.git(["worktree", "repair"], git_dir=target / ".git", work_tree=target)
-
-
-def smudging(git_dir: Path) -> dict[str, str]:
-    """Return what lets git-lfs put content in place of pointers, in the clones that ask for it."""
-    if not uses_lfs(git_dir):
-        return {}
-    from git_hybrid.git.largefiles import as_environment
-
-    return {"GIT_LFS_SKIP_SMUDGE": "0", **as_environment()}
 
 
 def require_content(runner: Runner, path: Path, *, name: SourceName) -> None:

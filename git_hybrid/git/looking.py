@@ -16,6 +16,7 @@ from git_hybrid.git.libgit2 import GitError, Repository, holds, open_repository,
 from git_hybrid.git.owners import is_held
 from git_hybrid.git.quarantine import PIN_REF, is_complete, uses_lfs
 from git_hybrid.git.run import Runner
+from git_hybrid.git.standing import refuse_unreadable
 
 _OPERATIONS = {
     "MERGE_HEAD": "merge",
@@ -88,6 +89,7 @@ class FullLook(Struct, frozen=True):
             has_pin = pin is not None and (pin == head or self._has(repository, git_dir, pin))
         except KeyError as error:
             return Broken(f"git cannot read it: {str(error)[:200]}")
+        refuse_unreadable(path, dirty)
         return Clone(
             head=head,
             branch=_branch(git_dir),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from git_hybrid.core.cache_record import PACK_LIMIT
 from git_hybrid.core.ids import SourceName
 from git_hybrid.git.glance import MARK, is_marked, packs_of
+from git_hybrid.git.hint import write_hint
 from git_hybrid.git.kept import fetched_refs
 from git_hybrid.git.libgit2 import holds, links, open_repository
 from git_hybrid.git.local import must
@@ -162,10 +163,7 @@ def mark(git_dir: str) -> bool:
     """
     if is_marked(git_dir):
         return False
-    path = f"{git_dir}/{MARK}"
-    with open(f"{path}.tmp", "wb") as file:
-        file.write(packs_of(git_dir))
-    os.replace(f"{path}.tmp", path)
+    write_hint(f"{git_dir}/{MARK}", packs_of(git_dir))
     return True
 
 

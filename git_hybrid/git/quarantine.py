@@ -14,11 +14,12 @@ from itertools import count
 from pathlib import Path
 from typing import Protocol
 
-from git_hybrid.core.errors import LocalIo
+from git_hybrid.core.errors import LocalIo, WorkspaceGone
 from git_hybrid.core.ids import RunId, SourceName
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.value import Struct, field
 from git_hybrid.git.skeleton import write_skeleton
+from git_hybrid.git.standing import is_there
 from git_hybrid.turn import TURN
 
 PIN_REF = "refs/hybrid/pin"
@@ -148,9 +149,12 @@ class GitQuarantine(Struct):
         """Make the folder of this run, and lock it.
 
         Raises:
+            WorkspaceGone: it was made, and is no longer where it was: nothing may be written there.
             LocalIo: the file system refused.
         """
         with self._claiming:
+            if self._alive is not None and not self._is_home(self._alive):
+                raise WorkspaceGone(path=str(self.folder.parent))
             for _ in range(_TRIES):
                 if self._alive is None:
                     self._alive = self._locked_home()
@@ -167,13 +171,17 @@ class GitQuarantine(Struct):
                 return None
             raise
         fcntl.flock(alive, fcntl.LOCK_EX)
-        try:
-            if os.stat(self._home / _ALIVE).st_ino == os.fstat(alive).st_ino:
-                return alive
-        except FileNotFoundError:
-            pass
+        if self._is_home(alive):
+            return alive
         os.close(alive)
         return None
+
+    def _is_home(self, alive: int) -> bool:
+        """Tell whether the open file *alive* is the one in the folder of this run."""
+        try:
+            return os.path.samestat(os.stat(self._home / _ALIVE), os.fstat(alive))
+        except (FileNotFoundError, NotADirectoryError):
+            return False
 
     def close(self) -> None:
         """Remove what this run staged, and ``sources/.incoming`` itself when nothing else is in it.
@@ -265,11 +273,15 @@ def is_alive(home: Path) -> bool:
 
 
 def is_complete(git_dir: Path) -> bool:
-    """Tell whether the clone has all history of what it has: neither shallow nor partial, nothing borrowed."""
+    """Tell whether the clone has all history of what it has: neither shallow nor partial, nothing borrowed.
+
+    Raises:
+        LocalIo: the machine refused to say.
+    """
     objects = f"{git_dir}/objects"
-    if not os.path.isdir(objects) or os.path.exists(f"{git_dir}/shallow"):
+    if not os.path.isdir(objects) or is_there(f"{git_dir}/shallow"):
         return False
-    if os.path.exists(f"{objects}/info/alternates"):
+    if is_there(f"{objects}/info/alternates"):
         return False
     packs = f"{objects}/pack"
     return not os.path.isdir(packs) or not any(name.endswith(".promisor") for name in os.listdir(packs))

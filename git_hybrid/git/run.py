@@ -23,7 +23,7 @@ from git_hybrid.turn import TURN
 if TYPE_CHECKING:
     from git_hybrid.git.answers import Headers
     from git_hybrid.git.cage import Cage
-    from git_hybrid.git.child import Source, Talker
+    from git_hybrid.git.child import Begun, Source, Talker
 
 MINIMUM_GIT = (2, 34)
 
@@ -64,9 +64,8 @@ class Runner(Struct):
 
     def asked(self, argv: Sequence[str], folder: Path, stdin: bytes = b"") -> bytes | None:
         """Return what *argv* wrote in *folder* if it was started ahead; else None."""
-        if self.ahead is None:
-            return None
-        return self.ahead.answer(argv, str(folder), stdin, check=partial(self.check, None))
+        check = partial(self.check, None)
+        return None if self.ahead is None else self.ahead.answer(argv, str(folder), stdin, check=check)
 
     def git(
         self,
@@ -110,13 +109,13 @@ class Runner(Struct):
         if not any(self.environ.get(key) for key in ("GIT_HTTP_LOW_SPEED_LIMIT", "GIT_HTTP_LOW_SPEED_TIME")):
             extra += ["http.lowSpeedLimit=1000", f"http.lowSpeedTime={stall}"]
         env = child_environment(self.environ, network=True) | self._ssh
-        env |= {"GIT_PROTOCOL": protocol} if protocol else {}
+        env |= ({"GIT_PROTOCOL": protocol} if protocol else {}) | ({} if headers is None else headers.wanted)
         inherited = () if headers is None else (headers.file.fileno(),)
-        env |= {} if headers is None else headers.wanted
-        place, end = cwd or git_dir, limits.deadline
+        source: Source = "nothing" if stdin is None else "pipe"
         with self.working() as threads:
             argv = ["git", *hardened([*extra, *threads]), *repository_options(git_dir, None), *arguments]
-            return self.run(argv, env=env, cwd=place, stdin=stdin, deadline=end, inherited=inherited, watch=watch)
+            begun = self._started(argv, env=env, cwd=cwd or git_dir, stdin=source, inherited=inherited)
+            return self._ended(begun, stdin, limits.deadline, watch, arguments[0])
 
     def working(self) -> AbstractContextManager[tuple[str, ...]]:
         """Be one of those at work on packs for the block; it gets the settings for that (:class:`Share`)."""
@@ -173,14 +172,18 @@ class Runner(Struct):
             Interrupted: the program was asked to stop.
             ToolTooOld: the program is not installed.
         """
+        source: Source = "nothing" if stdin is None else "pipe"
+        begun = self._started(argv, env=env, cwd=cwd, stdin=source, guarded=guarded, inherited=inherited)
+        return self._ended(begun, stdin, deadline, watch)
+
+    def _ended(
+        self, begun: Begun, stdin: bytes | None, deadline: timedelta | None, watch: Watch | None, asks: str = ""
+    ) -> Completed:
         from git_hybrid.git.child import told_by
 
         end = None if deadline is None else time.monotonic() + deadline.total_seconds()
-        source: Source = "nothing" if stdin is None else "pipe"
-        check = partial(self.check, end)
-        begun = self._started(argv, env=env, cwd=cwd, stdin=source, guarded=guarded, inherited=inherited)
         with begun as child, TURN.waiting():
-            out, err = told_by(child, stdin, watch, check)
+            out, err = told_by(child, stdin, watch, partial(self.check, end), asks)
             return Completed(child.returncode, out or b"", (err or b"").decode("utf-8", "replace"))
 
     def confined(

@@ -20,6 +20,7 @@ from git_hybrid.git.clones import SAVED
 from git_hybrid.git.closed import closed_folders
 from git_hybrid.git.local import must
 from git_hybrid.git.run import Runner
+from git_hybrid.git.standing import is_there
 
 _IDENTITY = {
     f"GIT_{role}_{key}": value
@@ -116,7 +117,7 @@ class _Saver:
         known = self._runner.git(["ls-files", "-z"], git_dir=self._path / ".git", environment=environment)
         paths = set(listed.stdout.split(b"\0")) - set(known.stdout.split(b"\0")) - {b""}
         root = os.fsencode(self._path)
-        return sorted(path for path in paths if os.path.lexists(os.path.join(root, path)))
+        return sorted(path for path in paths if is_there(os.path.join(root, path)))
 
     def saved(self, tree: str, parents: Sequence[str]) -> str | None:
         """Return the ref under which the same was saved already: a run that is tried again finds what it had saved."""

@@ -238,8 +238,8 @@ def _take(taken: Collector, root: bytes, name: bytes) -> None:
 
 
 def _write(path: str, known: Stamps) -> None:
-    temporary = f"{path}.tmp"
+    # Imported here: most looks write nothing.
+    from git_hybrid.git.hint import write_hint
+
     head = f"{MAGIC} {known.commit} {known.tree} {known.newest} {len(known.paths)}\n".encode("ascii")
-    with open(temporary, "wb") as file:
-        file.write(head + known.paths + known.numbers)
-    os.replace(temporary, path)
+    write_hint(path, head + known.paths + known.numbers)

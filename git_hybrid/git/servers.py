@@ -34,7 +34,8 @@ _HEADERS = {
     "Git-Protocol": "version=2",
 }
 _DISCOVERY, _SERVICE = "/info/refs?service=git-upload-pack", "/git-upload-pack"
-_MOST, _FEW = 64 << 20, 1 << 20
+_MOST, _FEW = 16 << 20, 1 << 20
+"""How much of an answer is kept, for each of those who ask at the same time; git is left with what is longer."""
 
 
 class Servers:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from git_hybrid.git.glance import MARK
 from git_hybrid.git.owners import is_held
 from git_hybrid.git.quarantine import Disk
 from git_hybrid.git.scout import Scout
@@ -16,9 +17,9 @@ from git_hybrid.git.stamps import is_untouched
 _LOCKED = frozenset(
     f"{name}.lock" for name in ("index", "HEAD", "ORIG_HEAD", "FETCH_HEAD", "config", "packed-refs", "shallow")
 )
-# The index that local work is saved through, and files that the durable writer had not renamed yet.
+# The index that local work is saved through, and files that had not been renamed yet.
 _PIN = "pin.tmp"
-_INDEX, _SHALLOW = "hybrid-index-", "shallow.tmp"
+_INDEX, _UNNAMED = "hybrid-index-", frozenset({"shallow.tmp", f"{MARK}.tmp"})
 _PACKS = ("tmp_pack_", "tmp_idx_", "tmp_rev_", ".tmp-")
 
 
@@ -53,7 +54,7 @@ def remove_stale(disk: Disk, folder: Path, scout: Scout | None = None) -> list[s
 def leftovers(git_dir: Path) -> list[Path]:
     """Return what a dead git may have left; four folders are listed, and those below refs/."""
     text = os.fspath(git_dir)
-    found = [name for name in _names(text) if name in _LOCKED or name.startswith(_INDEX) or name == _SHALLOW]
+    found = [name for name in _names(text) if name in _LOCKED or name.startswith(_INDEX) or name in _UNNAMED]
     found += [f"info/{name}" for name in _names(f"{text}/info") if name == "attributes.tmp"]
     found += [f"objects/pack/{name}" for name in _names(f"{text}/objects/pack") if name.startswith(_PACKS)]
     for folder, _, files in os.walk(f"{text}/refs"):

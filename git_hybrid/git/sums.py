@@ -14,6 +14,7 @@ from contextlib import suppress
 from struct import error
 
 from git_hybrid.core.tree import GITLINK, TreeEntry
+from git_hybrid.git.hint import write_hint
 from git_hybrid.git.raw import FEW, Raw, Unsure
 from git_hybrid.git.stamps import FOLDER
 from git_hybrid.git.sumfile import packed, unpacked
@@ -42,9 +43,7 @@ def write(path: str, entries: Sequence[TreeEntry], hashes: Sequence[str]) -> Non
     unhex = bytes.fromhex
     known = packed((unhex(file.oid), unhex(found), file.size) for file, found in zip(files, hashes, strict=True))
     os.makedirs(f"{path}/{FOLDER}", exist_ok=True)
-    with open(f"{path}/{SUMS}.tmp", "wb", buffering=0) as file:
-        file.write(known)
-    os.replace(f"{path}/{SUMS}.tmp", f"{path}/{SUMS}")
+    write_hint(f"{path}/{SUMS}", known)
 
 
 def sizes(known: Mapping[str, tuple[str, int]], raw: Raw) -> Callable[[str], int]:

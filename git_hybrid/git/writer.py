@@ -24,7 +24,7 @@ from git_hybrid.core.ports_cache import TreeKeeper
 from git_hybrid.core.tree import TreeEntry
 from git_hybrid.core.value import Struct, field
 from git_hybrid.git import inner, packs, proof, seen
-from git_hybrid.git.attributes import attributes_of, put_back_attributes, set_attributes
+from git_hybrid.git.attributes import attributes_of, put_back_attributes, set_attributes, smudging
 from git_hybrid.git.clones import SAVED, GitClones
 from git_hybrid.git.cloning import keep_ref
 from git_hybrid.git.eyes import open_eyes
@@ -175,7 +175,7 @@ class GitWriter(Struct, frozen=True):
             open_eyes(self.runner, self.disk, git_dir, name=task.name)
         options = ["--quiet", "--detach", "--no-overwrite-ignore", "--no-recurse-submodules"]
         arguments = ["checkout", *options, f"{task.pin.commit}^{{commit}}", "--"]
-        environment = inner.smudging(git_dir)
+        environment = smudging(git_dir)
         done = self.runner.git(arguments, git_dir=git_dir, work_tree=path, environment=environment)
         if (refused := in_the_way(task.name, done)) is not None:
             put_back_attributes(self.disk, git_dir, former)
@@ -297,4 +297,4 @@ class GitWriter(Struct, frozen=True):
         self.disk.sync_everything()
 
     def _do(self, name: SourceName, git_dir: Path, *arguments: str, work_tree: Path | None = None) -> Completed:
-        return must(self.runner, name, git_dir, arguments, work_tree=work_tree, environment=inner.smudging(git_dir))
+        return must(self.runner, name, git_dir, arguments, work_tree=work_tree, environment=smudging(git_dir))

@@ -54,15 +54,16 @@ def write_file(path: Path, data: bytes) -> None:
         sync_folder(path.parent)
 
 
-def append_file(path: Path, data: bytes) -> None:
+def append_file(path: Path, data: bytes, *, new: bool = True) -> None:
     """Append *data* to the file at *path* in one write and fsync it; a new file's folder is fsynced too.
 
     Raises:
-        LocalIo: the file system refused; what was there before is intact, though a part of *data* may follow it.
+        LocalIo: the file system refused, or the file is not there and must not be *new*; what was there before is
+            intact, though a part of *data* may follow it.
     """
     with _reported(path, "append to"):
-        created = not path.exists()
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+        created = new and not path.exists()
+        flags = os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC | (os.O_CREAT if new else 0)
         _write_and_close(os.open(path, flags, 0o644), data)
         if created:
             sync_folder(path.parent)

@@ -10,7 +10,7 @@ import errno
 import fcntl
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -18,17 +18,37 @@ from pathlib import Path
 import msgspec
 
 from git_hybrid.core.errors import Interrupted, LocalIo, LockBusy, LockUnsupported
-from git_hybrid.core.value import sorted_json
+from git_hybrid.core.value import Struct, sorted_json
 from git_hybrid.core.values import format_time
 
 _NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL)
 _NAMELESS = "a process that did not say its name"
 
 
+class Held(Struct, frozen=True):
+    """A lock that is held at ``path``; ``facts`` are those of its file, which no other has while this one is open."""
+
+    path: Path
+    facts: os.stat_result
+
+    def is_in_place(self) -> bool:
+        """Tell whether that file is still at its path: if not, whoever comes there now gets another lock.
+
+        Raises:
+            LocalIo: the machine refused to say.
+        """
+        try:
+            return os.path.samestat(self.facts, os.lstat(self.path))
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError as error:
+            raise LocalIo(path=str(self.path), operation="read", reason=error.strerror or str(error)) from error
+
+
 @contextmanager
 def writer_lock(
     path: Path, *, timeout: timedelta, command: str, now: datetime, cancelled: Callable[[], int]
-) -> Iterator[None]:
+) -> Iterator[Held]:
     """Hold the lock at *path* for the block; *cancelled* returns the number of the signal that ended waiting, or 0.
 
     Raises:
@@ -38,12 +58,24 @@ def writer_lock(
     """
     release = _taken_at_once(path) or _waited_for(path, timeout=timeout, cancelled=cancelled)
     try:
+        held = _held(path)
         holder = {"pid": os.getpid(), "host": os.uname().nodename, "command": command, "since": format_time(now)}
         _write_holder(path, holder)
-        yield
+        try:
+            yield held
+        finally:
+            with suppress(LocalIo):
+                if held.is_in_place():
+                    _write_holder(path, None)
     finally:
-        _write_holder(path, None)
         release()
+
+
+def _held(path: Path) -> Held:
+    try:
+        return Held(path, os.lstat(path))
+    except OSError as error:
+        raise LocalIo(path=str(path), operation="lock", reason=error.strerror or str(error)) from error
 
 
 def _taken_at_once(path: Path) -> Callable[[], None] | None:

@@ -15,8 +15,7 @@ from threading import Lock as Mutex
 
 from git_hybrid.core.approval import Verify
 from git_hybrid.core.audit import Event, extend
-from git_hybrid.core.digest import sha256_hex
-from git_hybrid.core.errors import HybridError, InvalidFile
+from git_hybrid.core.errors import HybridError, InvalidFile, LocalIo, WorkspaceGone
 from git_hybrid.core.ids import RunId, SourceName
 from git_hybrid.core.plan import Snapshot, Task, Unfinished
 from git_hybrid.core.reducer import Decision, Files, Records, RunInfo, intent_of, to_records
@@ -24,14 +23,12 @@ from git_hybrid.core.value import field
 from git_hybrid.store import reading, runs
 from git_hybrid.store.chain import append_records, is_rotated, read_log, rotate
 from git_hybrid.store.decisions import Line, decision_line
-from git_hybrid.store.durable import make_folder, remove_file, remove_tree, write_file
-from git_hybrid.store.filelock import worker, writer_lock
+from git_hybrid.store.durable import make_folder, remove_file, remove_tree
+from git_hybrid.store.filelock import Held, worker, writer_lock
 from git_hybrid.store.layout import refuse_links
 from git_hybrid.store.leftovers import remove_leftovers, remove_stray_journals
-from git_hybrid.store.lockfile import encode_lock
 from git_hybrid.store.logreader import LogReader
 from git_hybrid.store.snapshots import read_snapshot
-from git_hybrid.store.statefile import encode_state
 from git_hybrid.turn import TURN
 
 
@@ -53,6 +50,7 @@ class FileLedger(LogReader):
     _tasks: tuple[Task, ...] = field(default=())
     _decided: bool = False
     _intent: Event | None = None
+    _held: Held | None = None
     _announcing: Mutex = field(default_factory=Mutex)
     _appending: Mutex = field(default_factory=Mutex)
 
@@ -75,9 +73,15 @@ class FileLedger(LogReader):
             command=info.command,
             now=info.now,
             cancelled=self.cancelled,
-        ):
+        ) as self._held:
+            notes: tuple[str, ...] = ()
             try:
-                yield (*remove_leftovers(self.layout), *self._settled(gives_up=gives_up), *self.clean_quarantine())
+                notes = (*remove_leftovers(self.layout), *self._settled(gives_up=gives_up))
+                notes = (*notes, *self.clean_quarantine())
+                yield notes
+            except HybridError as error:
+                error.after_mending(notes)
+                raise
             finally:
                 # Before the lock goes: the next writer would take what is being removed for a dead run's.
                 self.close_quarantine()
@@ -152,6 +156,7 @@ class FileLedger(LogReader):
         Raises:
             LocalIo: the file system refused; nothing was begun.
         """
+        self._require_place()
         self._journal = self.layout.journal(info.run)
         self._tasks, self._decided, self._intent = tuple(tasks), False, intent
         runs.begin_journal(self._journal, info, self._tasks)
@@ -164,7 +169,13 @@ class FileLedger(LogReader):
     def _append(self, path: Path, lines: list[Line]) -> None:
         # Sources are worked on in threads: while one mends a torn line, no other may append.
         with TURN.held_with(self._appending):
+            self._require_place()
             runs.append_lines(path, lines)
+
+    def _require_place(self) -> None:
+        """Raise WorkspaceGone if the workspace is no longer where its lock was taken: others may write there now."""
+        if self._held is not None and not self._held.is_in_place():
+            raise WorkspaceGone(path=str(self.layout.root))
 
     def installing(self, info: RunInfo, name: SourceName, served_by: str | None) -> None:
         """Write into the journal that the working tree of a source is about to be changed."""
@@ -176,6 +187,7 @@ class FileLedger(LogReader):
         with TURN.held_with(self._announcing):
             intent, self._intent = self._intent, None
             if intent is not None:
+                self._require_place()
                 tail = read_log(self.layout.audit).tail
                 who = {"operator": info.operator, "command_id": info.run, "log_id": info.log_id}
                 append_records(self.layout.audit, extend(tail, [intent], at=info.now, **who))
@@ -193,8 +205,9 @@ class FileLedger(LogReader):
         """Write *decision* into the journal and then into the files; close the run unless sources are *pending*.
 
         Raises:
-            LocalIo: the file system refused; the next writer finishes the decision.
+            DecidedOnly: the file system refused; the next writer finishes the decision.
             SymlinkRefused, InvalidFile: a report cannot be written or removed; nothing was begun.
+            LocalIo: it refused before there was one.
         """
         if decision.reports or decision.dropped:
             from git_hybrid.store.reports import require_places
@@ -204,23 +217,34 @@ class FileLedger(LogReader):
             self.begin(info, (), None if self.is_announced(info) else intent_of(info, decision))
         if decision.events:
             self._announce(info)
-        path = self.layout.journal(info.run)
-        self._append(path, [decision_line(decision)])
-        self._decided = True
-        self._write_out(info, decision)
+        self._decided, is_written = False, False
+        try:
+            self._append(self.layout.journal(info.run), [decision_line(decision)])
+            self._decided = True
+            self._write_out(info, decision)
+            is_written = True
+            self._close(info, pending)
+        except (LocalIo, OSError) as error:
+            if isinstance(error, WorkspaceGone) or not self.is_decided(info, at_worst=False):
+                raise
+            from git_hybrid.store.records import decided_only
+
+            raise decided_only(error, is_written=is_written) from error
+
+    def _close(self, info: RunInfo, pending: Sequence[Task]) -> None:
         if not pending:
             self.forget()
             return
         done = {task.name for task in self._tasks} - {task.name for task in pending}
-        self._append(path, [runs.recorded_line(tuple(done))])
+        self._append(self.layout.journal(info.run), [runs.recorded_line(tuple(done))])
         runs.write_marker(self.layout.marker, info, tuple(pending), {})
 
-    def is_decided(self, info: RunInfo) -> bool:
-        """Tell whether the journal holds a decision of this run; where it cannot be read, it may."""
+    def is_decided(self, info: RunInfo, *, at_worst: bool = True) -> bool:
+        """Tell whether the journal holds a decision of this run; *at_worst* is said where it cannot be read."""
         try:
             journal = runs.read_journal(self.layout.journal(info.run), "state/journal")
         except HybridError:
-            return True
+            return self._decided or at_worst
         # The journal may be gone already, when only the end of the run failed.
         return self._decided or (journal is not None and journal.decision is not None)
 
@@ -249,28 +273,10 @@ class FileLedger(LogReader):
         return left
 
     def _write_files(self, records: Records) -> None:
-        # What most runs do not write is imported by those that do.
-        if records.overrides is not None:
-            from git_hybrid.store.overridefile import encode_overrides
+        # Imported here: most runs write none of these.
+        from git_hybrid.store.records import write_records
 
-            write_file(self.layout.overrides, encode_overrides(records.overrides))
-        if records.state is not None:
-            from git_hybrid.store.older import keep_older_state
-
-            keep_older_state(self.layout.state)
-            write_file(self.layout.state, encode_state(records.state))
-        if records.lock is not None:
-            write_file(self.layout.lock, encode_lock(records.lock))
-        if records.mirrors is not None:
-            from git_hybrid.store.mirrorfile import encode_mirrors
-
-            write_file(self.layout.mirrors, encode_mirrors(records.mirrors))
-        edit = records.manifest
-        if edit is not None:
-            current = self.layout.manifest.read_bytes()
-            # Somebody may have edited the file since the decision was made: then theirs stands.
-            if sha256_hex(current) == edit.before_sha256:
-                write_file(self.layout.manifest, edit.text.encode("utf-8"))
+        write_records(self.layout, records)
 
     def forget(self) -> None:
         """Remove the marker, then every journal.
@@ -278,6 +284,7 @@ class FileLedger(LogReader):
         Raises:
             LocalIo: the file system refused.
         """
+        self._require_place()
         remove_file(self.layout.marker)
         if self.layout.journals.is_dir():
             for path in sorted(self.layout.journals.glob("*.jsonl")):

@@ -113,18 +113,18 @@ def begin_journal(path: Path, info: RunInfo, tasks: tuple[Task, ...]) -> None:
     if path.exists():
         write_file(path, _encoded([line]))
     else:
-        append_lines(path, [line])
+        make_folder(path.parent)
+        append_file(path, _encoded([line]))
 
 
 def append_lines(path: Path, lines: list[Line]) -> None:
     """Append *lines* to the journal at *path*, durably; a line that was torn before does not swallow them.
 
     Raises:
-        LocalIo: the file system refused.
+        LocalIo: the file system refused, or no journal is there: without its first line nobody could read it.
     """
-    make_folder(path.parent)
     drop_torn_line(path)
-    append_file(path, _encoded(lines))
+    append_file(path, _encoded(lines), new=False)
 
 
 def _encoded(lines: list[Line]) -> bytes:

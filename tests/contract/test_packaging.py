@@ -28,8 +28,8 @@ WRITERS = {
     "git_hybrid/git/receiving.py",  # into quarantine
     "git_hybrid/git/skeleton.py",  # into quarantine
     "git_hybrid/git/ahead.py",  # the null device, which git's complaints go to
-    "git_hybrid/git/seen.py",  # hints, in the .git of a clone
-    "git_hybrid/git/sums.py",  # hints, in the .git of a clone
+    "git_hybrid/git/hint.py",  # hints, in the .git of a clone
+    "git_hybrid/git/seen.py",  # a file that tells the file system's time, in the .git of a clone
     "git_hybrid/git/fsck.py",  # the list of waived objects, in a file of its own for one git
     "git_hybrid/git/packs.py",
     "git_hybrid/git/proof.py",  # a file that tells the file system's time, in the .git of a clone

@@ -89,7 +89,8 @@ def test_the_journal_carries_the_reports_of_a_decision(layout: Layout) -> None:
     info = run_info("scan")
     path = layout.journal(info.run)
     decision = Decision(events=[scan_event(NAME, FULL)], entries={NAME: ENTRY}, reports={NAME: DIGEST})
-    runs.append_lines(path, [runs.begin_line(info, ()), decisions.decision_line(decision)])
+    runs.begin_journal(path, info, ())
+    runs.append_lines(path, [decisions.decision_line(decision)])
     journal = runs.read_journal(path, "journal")
     assert journal is not None
     assert journal.decision is not None
@@ -102,7 +103,8 @@ def test_a_killed_run_is_finished_with_its_report(layout: Layout, *, placed: boo
     info = run_info("scan")
     decision = Decision(events=[scan_event(NAME, FULL)], entries={NAME: ENTRY}, reports={NAME: DIGEST})
     stage_report(layout, info.run, NAME, REPORT)
-    runs.append_lines(layout.journal(info.run), [runs.begin_line(info, ()), decisions.decision_line(decision)])
+    runs.begin_journal(layout.journal(info.run), info, ())
+    runs.append_lines(layout.journal(info.run), [decisions.decision_line(decision)])
     runs.write_marker(layout.marker, info, (), {})
     if placed:
         layout.scans.mkdir()

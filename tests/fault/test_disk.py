@@ -203,6 +203,31 @@ def _looked_at(
     return log.read_text()
 
 
+UNSEEN = {
+    "": (["check", "sources", "--content"], ["foreach", "--", "true"]),
+    "f1.txt": (["sync"], ["status"], ["diff"], ["check", "sources", "--content"], ["remove", "one"]),
+}
+"""A path of the clone that nobody can look at, and commands that would take it for one that is not there."""
+
+
+@pytest.mark.parametrize("name", UNSEEN)
+def test_what_the_machine_refuses_to_look_at_is_neither_gone_nor_changed(
+    hybrid: Hybrid, workspace: Path, ups: dict[str, Upstream], name: str
+) -> None:
+    hybrid("sync")
+    before = view(workspace)
+    path, calls = workspace / "sources/one" / name, "lstat,newfstatat,statx"
+    for words in UNSEEN[name]:
+        options = ["-f", "-o", "/dev/null", "-P", str(path), "-e", f"trace={calls}", "-e", f"inject={calls}:error=EIO"]
+        result = strace(options, words, cwd=workspace)
+        assert result.code == 74, (words, result)
+        clear_error(result)
+        assert f"error: cannot read {path.parent / path.name}: Input/output error" in result.err
+    assert view(workspace) == before
+    assert head(workspace, "one") == ups["one"].rev("main")
+    assert git("status", "--porcelain", cwd=workspace / "sources/one") == ""
+
+
 @pytest.mark.sweep
 @pytest.mark.timeout(7200)
 @pytest.mark.parametrize("command", ["sync", "pin", "add", "remove", "reset", "resume"])

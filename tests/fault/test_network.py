@@ -95,7 +95,7 @@ CASES = [
     Case(*_fault("garbled", "change_always", _flipped, over=5000), "malformed-objects", 1, code=5),
     Case("redirect-host", _moved("host"), "host-not-allowed", 1, "127.0.0.1", code=6),
     Case("redirect-plain", _moved("plain"), "", 1, code=4),
-    Case("redirect-loop", _moved("itself", "/redirect-loop.git"), "", 1, code=4),
+    Case("redirect-loop", _moved("itself", "/redirect-loop.git"), "redirect-loop", 1, code=4),
     Case("certificate", _nothing, "tls", 1, "certificate", base="untrusted"),
     Case("host-name", _nothing, "tls", 1, base="misnamed"),
     Case("dns", _nothing, NETWORK, 2, "resolve", base="nowhere"),

@@ -85,6 +85,17 @@ def test_check_names_the_path_that_cannot_be_read(clone: Path, powerless: Powerl
     assert f"cannot use {clone}/priv: Permission denied" in powerless("check", "sources", "--content", check=74).err
 
 
+def test_clones_that_cannot_be_looked_at_are_not_taken_for_missing(
+    workspace: Path, clone: Path, powerless: Powerless
+) -> None:
+    (clone / "README").write_text("evil")
+    (workspace / "sources").chmod(0o000)
+    for command in (["check", "sources", "--content"], ["check"], ["diff"], ["foreach", "--", "true"], ["status"]):
+        assert f"cannot read {clone}: Permission denied" in powerless(*command, check=74).err
+    (workspace / "sources").chmod(0o755)
+    assert "with other content: README" in powerless("check", "sources", "--content", check=1).out
+
+
 def test_what_cannot_be_removed_holds_nothing_up(
     hybrid: Hybrid, workspace: Path, tool: Upstream, clone: Path, powerless: Powerless
 ) -> None:

@@ -64,6 +64,7 @@ def test_clone_update_and_update_again(hybrid: Hybrid, workspace: Path, served: 
     if history == "shallow":
         assert int(git("rev-list", "--count", "HEAD", cwd=clone)) == 1
     hybrid("sync")
+    assert list(clone.rglob("*.tmp")) == []
 
 
 @pytest.mark.parametrize("served", ["https"], indirect=True)

@@ -33,6 +33,15 @@ class Mute:
 
 
 @dataclass(frozen=True, slots=True)
+class Endless:
+    """Answer with a body of the type `kind` that is `begin` and then `piece` for ever."""
+
+    kind: str
+    begin: bytes
+    piece: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Cut:
     """End the connection after `after_bytes` of the body; `reset` sends a TCP RST."""
 
@@ -59,7 +68,7 @@ class Drip:
 
 
 Broken: TypeAlias = Cut | Stall | Drip
-Fault: TypeAlias = Fail | Change | Mute | Broken
+Fault: TypeAlias = Fail | Change | Mute | Endless | Broken
 
 
 @dataclass(slots=True)
@@ -88,11 +97,11 @@ class FaultPlan:
         with self._lock:
             self._planned.append(_Planned(fault=fault, times=times, only=only))
 
-    def take_fail(self, target: str) -> Fail | Mute | None:
+    def take_fail(self, target: str) -> Fail | Mute | Endless | None:
         """Use up and return the failure that is due for the request target, if any."""
         with self._lock:
             for planned in self._planned:
-                if isinstance(planned.fault, Fail | Mute) and planned.only in target:
+                if isinstance(planned.fault, Fail | Mute | Endless) and planned.only in target:
                     self._use(planned)
                     return planned.fault
         return None

@@ -7,11 +7,12 @@ import socketserver
 import struct
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any, Protocol
 
-from support.faults import Cut, Drip, FaultPlan, Mute, Stall
+from support.faults import Cut, Drip, Endless, FaultPlan, Mute, Stall
 from support.git_backend import Reply, ask_backend
 
 REALM = ("WWW-Authenticate", 'Basic realm="test"')
@@ -79,6 +80,9 @@ class GitHandler(BaseHTTPRequestHandler):
                 failure.released.wait()
             self.close_connection = True
             return
+        if isinstance(failure, Endless):
+            self._send_for_ever(failure)
+            return
         reply = (
             self._git_reply(body) if failure is None else Reply(failure.status, _pairs(failure.headers), failure.body)
         )
@@ -89,6 +93,17 @@ class GitHandler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(reply.body)))
         self.end_headers()
         self._send_body(reply.body)
+
+    def _send_for_ever(self, fault: Endless) -> None:
+        self.site.record(self.command, self.path, 200)
+        self.close_connection = True
+        self.send_response(200)
+        self.send_header("Content-Type", fault.kind)
+        self.end_headers()
+        with suppress(OSError):
+            self.wfile.write(fault.begin)
+            while not self.site.stopping.is_set():
+                self.wfile.write(fault.piece)
 
     def _git_reply(self, body: bytes) -> Reply:
         moved = self.site.redirect_for(self.path)

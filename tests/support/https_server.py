@@ -17,7 +17,7 @@ from types import MappingProxyType, TracebackType
 from typing import NamedTuple, Self
 from urllib.parse import quote
 
-from support.faults import Change, Cut, Drip, Fail, FaultPlan, Mute, Stall
+from support.faults import Change, Cut, Drip, Endless, Fail, FaultPlan, Mute, Stall
 from support.http_handler import GitHandler
 from support.pki import Pki
 
@@ -138,6 +138,10 @@ class HttpsGitServer:
     def mute_always(self, *, hang_up: bool, only: str = "") -> None:
         """Answer no request until `clear_faults`, with the connection closed or left open."""
         self.plan.add(Mute(released=None if hang_up else self.plan.released), times=None, only=only)
+
+    def never_end(self, kind: str, *, begin: bytes, piece: bytes, only: str = "") -> None:
+        """Answer every request with `begin` and then `piece` for ever until `clear_faults`."""
+        self.plan.add(Endless(kind=kind, begin=begin, piece=piece), times=None, only=only)
 
     def drip_always(self, after_bytes: int, *, size: int, pause: float, only: str = "") -> None:
         """Send longer answers slowly from `after_bytes` on until `clear_faults`."""

@@ -96,6 +96,9 @@ def test_an_error_knows_whether_its_folder_belongs_to_no_source() -> None:
     error = DirtySource(name="tool", path="sources/tool", files=("a",), count=1)
     assert not error.stray
     assert error.about_a_stray() is error
+    assert error.mended == ()
+    assert error.after_mending(["removed x"]) is error
+    assert error.mended == ("removed x",)
     assert (error.stray, DirtySource.stray, "stray" in error.facts()) == (True, False, False)
 
 

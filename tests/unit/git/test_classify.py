@@ -29,6 +29,7 @@ SAMPLES = (
     (HTTP + "502", Network),
     (HTTP + "503", Network),
     (HTTP + "504", Network),
+    (AT + "Maximum (20) redirects followed", errors.RedirectLoop),
     (f"fatal: repository '{URL}/' not found", Missing),
     (f"remote: Repository not found.\nfatal: repository '{URL}/' not found", Missing),
     (f"remote: HTTP Basic: Access denied\nfatal: Authentication failed for '{URL}/'", Denied),
@@ -230,3 +231,12 @@ def test_last_words():
 def test_redirects_are_found():
     text = "warning: redirecting to https://other.example/x/\nfatal: y\nremote: warning: redirecting to https://no/\n"
     assert redirects(text) == ("https://other.example/x/",)
+
+
+def test_memory_that_a_list_of_refs_takes_is_the_server_s():
+    spent = "fatal: Out of memory, realloc failed"
+    found = classify_network(spent, url=URL, status=128, command="git ls-remote")
+    assert isinstance(found, errors.EndlessAnswer)
+    for told, command in ((spent, "git fetch"), (f"remote: {spent}", "git ls-remote")):
+        found = classify_network(told, url=URL, status=128, command=command)
+        assert not isinstance(found, errors.EndlessAnswer)

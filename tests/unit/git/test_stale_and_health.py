@@ -22,7 +22,7 @@ from support.kit import git
 
 STALE = (
     *("index.lock", "HEAD.lock", "config.lock", "packed-refs.lock", "shallow.lock", "refs/hybrid/pin.lock"),
-    "refs/hybrid/pin.tmp",
+    *("refs/hybrid/pin.tmp", "hybrid-packs.tmp"),
     *("refs/heads/deep/main.lock", "objects/pack/tmp_pack_a1B2c3", "objects/pack/tmp_idx_a1B2c3"),
     *("hybrid-index-01J2Z3K4M5N6P7Q8R9S0T1V2W3", "info/attributes.tmp"),
 )

@@ -8,7 +8,7 @@ import os
 import pytest
 
 from git_hybrid.core.audit import Event
-from git_hybrid.core.errors import InvalidFile, NewerSchema, NoWorkspace, WorkspaceExists
+from git_hybrid.core.errors import InvalidFile, LocalIo, NewerSchema, NoWorkspace, WorkspaceExists
 from git_hybrid.core.plan import Task
 from git_hybrid.core.reducer import Decision, ManifestEdit
 from git_hybrid.store import decisions, runs, scaffold
@@ -122,6 +122,8 @@ def test_a_workspace_of_before_is_told_what_its_attributes_lack(tmp_path):
 
 def _fold(tmp_path, *lines, torn: bytes = b""):
     path = tmp_path / "journal" / "run.jsonl"
+    path.parent.mkdir()
+    path.touch()
     runs.append_lines(path, list(lines))
     with open(path, "ab") as file:
         file.write(torn)
@@ -145,6 +147,15 @@ def test_a_journal_folds(tmp_path):
     assert (found.decision.entries, found.decision.pins) == (decision.entries, decision.pins)
     assert (found.decision.dropped, found.decision.manifest) == (decision.dropped, decision.manifest)
     assert list(found.decision.events) == list(decision.events)
+
+
+def test_no_line_begins_a_journal_but_the_first(tmp_path):
+    path = tmp_path / "journal" / "run.jsonl"
+    for _ in range(2):
+        with pytest.raises(LocalIo):
+            runs.append_lines(path, [runs.recorded_line(())])
+        assert not path.exists()
+        path.parent.mkdir(exist_ok=True)
 
 
 def test_what_is_recorded_is_done(tmp_path):
@@ -199,7 +210,8 @@ def test_the_marker_names_what_is_pending(tmp_path):
 def test_a_journal_without_a_marker_tells_whether_its_run_was_done(tmp_path):
     for last, told in (((), "had changed nothing"), ((decisions.decision_line(Decision()),), "had written all that")):
         layout = Layout(tmp_path)
-        runs.append_lines(layout.journal(INFO.run), [runs.begin_line(INFO, (TASK,)), *last])
+        runs.begin_journal(layout.journal(INFO.run), INFO, (TASK,))
+        runs.append_lines(layout.journal(INFO.run), list(last))
         (note,) = remove_stray_journals(layout, keep=None)
         assert told in note
         assert not layout.journals.exists()

@@ -5,13 +5,22 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import shutil
 from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
 
 from git_hybrid.core.audit import Event
-from git_hybrid.core.errors import InvalidFile, LocalIo, LockBusy, LockUnsupported, SymlinkRefused
+from git_hybrid.core.errors import (
+    DecidedOnly,
+    InvalidFile,
+    LocalIo,
+    LockBusy,
+    LockUnsupported,
+    SymlinkRefused,
+    WorkspaceGone,
+)
 from git_hybrid.core.plan import Task
 from git_hybrid.core.reducer import Decision
 from git_hybrid.store import chain, runs
@@ -137,7 +146,7 @@ def test_a_decision_is_written_out_by_the_next_writer(files, monkeypatch, step):
 
 def test_a_journal_without_marker_changed_nothing(files):
     layout = Layout(files.root)
-    runs.append_lines(layout.journal(FIRST.run), [runs.begin_line(FIRST, TASKS)])
+    runs.begin_journal(layout.journal(FIRST.run), FIRST, TASKS)
     assert _ledger(files).snapshot().unfinished is None
     with _ledger(files).writer(SECOND) as notes:
         assert any("journal" in note for note in notes)
@@ -209,11 +218,97 @@ def test_a_decision_stays_decided_when_only_the_end_of_the_run_fails(files, monk
         raise LocalIo(path=str(path), operation="remove", reason="refused")
 
     monkeypatch.setattr("git_hybrid.store.ledger.remove_tree", refuse)
-    with pytest.raises(LocalIo):
+    with pytest.raises(DecidedOnly) as caught:
         ledger.record(FIRST, DECISION, ())
+    assert caught.value.is_written
     assert not Layout(files.root).journal(FIRST.run).exists()
     assert ledger.is_decided(FIRST)
     assert not _ledger(files).is_decided(FIRST)
+
+
+@pytest.mark.parametrize("error", [LocalIo(path="x", operation="write", reason="full"), OSError(errno.EIO, "broken")])
+def test_what_fails_after_the_decision_is_left_to_the_next_writer(files, monkeypatch, error):
+    def refuse(*_arguments):
+        raise error
+
+    ledger = _ledger(files)
+    with monkeypatch.context() as patch, ledger.writer(FIRST):
+        ledger.begin(FIRST, TASKS[:1])
+        patch.setattr(FileLedger, "_write_files", refuse)
+        with pytest.raises(DecidedOnly) as caught:
+            ledger.record(FIRST, DECISION, ())
+    assert not caught.value.is_written
+    assert caught.value.reason == ("full" if isinstance(error, LocalIo) else "broken")
+    with pytest.raises(SymlinkRefused) as after, _ledger(files).writer(SECOND):
+        raise SymlinkRefused(path="x")
+    assert [note.split(" (")[0] for note in after.value.mended] == [f"finished writing what run {FIRST.run}"]
+    _check_recorded(files)
+
+
+def test_what_fails_before_the_decision_is_to_be_done_again(files, monkeypatch):
+    def refuse(path, *_arguments):
+        raise LocalIo(path=str(path), operation="append to", reason="full")
+
+    ledger = _ledger(files)
+    with ledger.writer(FIRST):
+        ledger.begin(FIRST, TASKS)
+        monkeypatch.setattr(runs, "append_lines", refuse)
+        with pytest.raises(LocalIo) as caught:
+            ledger.record(FIRST, DECISION, ())
+        assert not isinstance(caught.value, DecidedOnly)
+        Layout(files.root).journal(FIRST.run).write_text("nonsense\n{}\n")
+        with pytest.raises(LocalIo) as caught:
+            ledger.record(FIRST, DECISION, ())
+        assert not isinstance(caught.value, DecidedOnly)
+
+
+STEPS = {
+    "begin": lambda ledger: ledger.begin(FIRST, TASKS[1:]),
+    "install": lambda ledger: ledger.installing(FIRST, ENTRY.name, None),
+    "attempt": lambda ledger: ledger.attempt(FIRST, "tool", "dns: no"),
+    "record": lambda ledger: ledger.record(FIRST, DECISION, ()),
+    "forget": lambda ledger: ledger.forget(),
+}
+
+
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("fate", ["moved", "deleted", "replaced"])
+def test_nothing_is_written_to_where_the_workspace_was(tmp_path, fate, step):
+    files, away = Workspace(tmp_path / "ws"), tmp_path / "away"
+    files.write("sources.toml", MANIFEST)
+    ledger = _ledger(files)
+    with ledger.writer(FIRST):
+        ledger.begin(FIRST, TASKS)
+        files.root.rename(away)
+        if fate == "deleted":
+            shutil.rmtree(away)
+        if fate == "replaced":
+            Workspace(files.root).write("sources.toml", MANIFEST)
+            with _ledger(files).writer(SECOND):
+                _ledger(files).begin(SECOND, TASKS)
+                before = files.files()
+                for _ in range(2):
+                    with pytest.raises(WorkspaceGone):
+                        STEPS[step](ledger)
+                assert files.files() == before
+        else:
+            with pytest.raises(WorkspaceGone) as caught:
+                STEPS[step](ledger)
+            assert caught.value.path == str(files.root)
+            assert not files.root.exists()
+    if fate != "deleted":
+        moved = Workspace(away)
+        assert _ledger(moved).snapshot().unfinished.tasks == TASKS
+        with _ledger(moved).writer(SECOND):
+            pass
+
+
+def test_whoever_lost_the_lock_does_not_wipe_out_who_holds_it_now(tmp_path):
+    path = tmp_path / ".lock"
+    with writer_lock(path, timeout=timedelta(0), command="x", now=NOW, cancelled=lambda: 0):
+        path.unlink()
+        path.write_text("mine")
+    assert path.read_text() == "mine"
 
 
 def test_a_run_that_takes_over_leaves_one_journal(files):

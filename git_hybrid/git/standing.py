@@ -1,0 +1,44 @@
+"""Tell a path at which nothing stands from one that the machine lets nobody look at: ``os.path`` does not."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from git_hybrid.core.errors import LocalIo
+
+# A name that the file system cannot have, or that leads round in a circle, is none at which anything stands.
+_NOTHING = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP})
+
+
+def is_there(path: str | bytes | Path) -> bool:
+    """Tell whether anything stands at *path*, be it a link that leads nowhere.
+
+    Raises:
+        LocalIo: the machine refused to say.
+    """
+    try:
+        os.lstat(path)
+    except OSError as error:
+        if error.errno in _NOTHING:
+            return False
+        reason = error.strerror or str(error)
+        raise LocalIo(path=os.fsdecode(path), operation="read", reason=reason) from error
+    return True
+
+
+def refuse_unreadable(root: Path, names: Iterable[bytes]) -> None:
+    """Look at each of *names* below *root* that git says were changed: it takes what it could not look at for gone.
+
+    What is in a folder that is one of *names*, with a slash behind it, is left out: that the folder is closed is told.
+
+    Raises:
+        LocalIo: the machine refused to look at one.
+    """
+    top = os.fsencode(root)
+    closed = tuple(name for name in names if name.endswith(b"/"))
+    for name in names:
+        if not closed or not name.startswith(closed):
+            is_there(os.path.join(top, name))

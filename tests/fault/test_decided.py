@@ -1,0 +1,73 @@
+"""What fails once the run has decided is told so, with the command that finishes it: given again, it would be done twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from support.cli import Hybrid
+from support.injection import tidy
+from support.kit import git, lock, manifest, write_manifest
+from support.points import clear_error, strace
+from support.upstream import Upstream, UpstreamFactory
+
+DECIDED = "cause: what it does is decided, and the next command that writes finishes it: do not run the command again\n"
+WRITTEN = (
+    "cause: it has done what it was asked for, and no more than the journal of that is left to remove:"
+    " do not run the command again\n"
+)
+RESUME = "hint: when disk and rights are mended: git hybrid resume\n"
+
+
+@pytest.fixture
+def tool(upstream_factory: UpstreamFactory, hybrid: Hybrid, workspace: Path) -> Upstream:
+    upstream = upstream_factory()
+    upstream.commit({"README": "one\n"})
+    write_manifest(workspace, f'[source.one]\nurl = "{upstream.url}"\nbranch = "main"\n')
+    git("init", "-q", cwd=workspace)
+    hybrid("pin")
+    return upstream
+
+
+def _rotated(workspace: Path) -> bool:
+    return len([*(workspace / "state").glob("sources-audit.*.jsonl")]) == 1
+
+
+CASES: dict[str, tuple[list[str], str, str, str, Callable[[Path], bool]]] = {
+    "add": (["add", "URL", "--name", "two"], "openat", "sources.toml.tmp", DECIDED, lambda ws: "two" in manifest(ws)),
+    "remove": (["remove", "one"], "openat", "state/sources.lock.tmp", DECIDED, lambda ws: "one" not in lock(ws)),
+    "rotate": (["audit", "rotate"], "unlink", "state/resume.json", WRITTEN, _rotated),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_is_decided_is_finished_and_not_done_again(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, name: str
+) -> None:
+    words, call, path, cause, is_done = CASES[name]
+    words = [tool.url if word == "URL" else word for word in words]
+    options = ["-f", "-o", "/dev/null", "-P", str(workspace / path)]
+    failed = strace([*options, "-e", f"trace={call}", "-e", f"inject={call}:error=EIO"], words, cwd=workspace)
+    assert failed.code == 74
+    clear_error(failed)
+    assert cause in failed.err
+    assert RESUME in failed.err
+    again = hybrid(*words, check=None) if name in ("add", "remove") else hybrid("resume")
+    assert "note: finished writing what run " in again.err
+    assert again.code == (0 if name == "rotate" else 2)
+    assert is_done(workspace)
+    hybrid("resume")
+    hybrid("audit", "verify")
+    tidy(workspace)
+
+
+def test_what_fails_before_it_is_decided_is_to_be_run_again(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    words, path = ["add", tool.url, "--name", "two"], workspace / "state/journal"
+    options = ["-f", "-o", "/dev/null", "-P", str(path), "-e", "trace=mkdir", "-e", "inject=mkdir:error=ENOSPC"]
+    failed = strace(options, words, cwd=workspace)
+    assert failed.code == 74
+    assert "cause: when disk and rights are mended, run the command again\n" in failed.err
+    hybrid(*words)
+    assert "two" in manifest(workspace)

@@ -1,0 +1,84 @@
+"""A server whose list of refs never ends fills nobody's memory: neither git's nor ours."""
+
+from __future__ import annotations
+
+import os
+import resource
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from git_hybrid.core.errors import EndlessAnswer
+from git_hybrid.core.manifest import Defaults
+from git_hybrid.git import memory, servers
+from git_hybrid.git.memory import bound_memory
+from git_hybrid.git.permitted import Policy
+from git_hybrid.git.run import Limits, Runner
+from git_hybrid.git.servers import Servers
+from git_hybrid.git.transport import GitTransport
+from git_hybrid.git.wire import ls_refs
+from support.https_server import HttpsGitServer
+from support.upstream import UpstreamFactory
+
+ADVERTISED, RESULT = "application/x-git-upload-pack-advertisement", "application/x-git-upload-pack-result"
+SERVICE, POST = b"001e# service=git-upload-pack\n0000", "/git-upload-pack"
+REFS = b"".join(b"0041%s refs/heads/%08x\n" % (b"1" * 40, number) for number in range(1000))
+LIMITS = Limits(stall=timedelta(seconds=30), deadline=timedelta(minutes=2))
+
+
+def _noise(server: HttpsGitServer) -> None:
+    server.never_end(ADVERTISED, begin=SERVICE, piece=b"z" * 60_000)
+
+
+def _refs(server: HttpsGitServer) -> None:
+    begin = b"%s HEAD\0multi_ack\n" % (b"1" * 40)
+    server.never_end(ADVERTISED, begin=SERVICE + b"%04x" % (len(begin) + 4) + begin, piece=REFS)
+
+
+def _refs_of_version_2(server: HttpsGitServer) -> None:
+    server.never_end(RESULT, begin=b"", piece=REFS, only=POST)
+
+
+@pytest.mark.parametrize("mode", [_noise, _refs, _refs_of_version_2])
+def test_git_gets_so_much_memory_for_a_list_of_refs_and_no_more(
+    https_server: HttpsGitServer,
+    upstream_factory: UpstreamFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    mode: Callable[[HttpsGitServer], None],
+) -> None:
+    upstream_factory("tool").commit({"README": "one\n"})
+    mode(https_server)
+    monkeypatch.setattr(memory, "LISTING", 64 << 20)
+    transport = GitTransport(runner=Runner(environ={**os.environ, **https_server.env()}), allowed_host=lambda _: True)
+    defaults = Defaults(stall=LIMITS.stall, deadline=LIMITS.deadline)
+    with pytest.raises(EndlessAnswer) as caught:
+        transport.list_refs(https_server.url("tool.git"), defaults, head=True)
+    assert "Out of memory" in caught.value.message
+    https_server.clear_faults()
+    assert transport.list_refs(https_server.url("tool.git"), defaults, head=True).tips
+
+
+def test_a_list_without_end_is_left_to_git(https_server: HttpsGitServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    _refs_of_version_2(https_server)
+    monkeypatch.setattr(servers, "_MOST", 1 << 20)
+    policy = Policy(https=True, file=False, authorities=https_server.env()["GIT_SSL_CAINFO"], nobody=True)
+    asked = Servers(policy, lambda: 0)
+    try:
+        assert asked.ask(https_server.url("tool.git"), ls_refs(head=True), LIMITS) is None
+    finally:
+        asked.close()
+
+
+def test_a_limit_that_is_there_already_stays(tmp_path: Path) -> None:
+    runner = Runner(environ=os.environ)
+    script = tmp_path / "script"
+    script.write_text("#!/bin/sh\nread line\n(ulimit -d)\n")
+    script.chmod(0o755)
+    with runner._started([str(script)], env=os.environ, cwd=tmp_path, stdin="pipe") as child:
+        bound_memory(child.pid, 1 << 30)
+        assert resource.prlimit(child.pid, resource.RLIMIT_DATA) == (1 << 30, 1 << 30)
+        bound_memory(child.pid, 2 << 30)
+        assert child.communicate(b"\n", timeout=30)[0] == b"%d\n" % (1 << 20)
+    bound_memory(child.pid, 1 << 30)
