@@ -312,7 +312,7 @@ REMEDIES: Mapping[str, Remedy] = {
     "unfinished-run": Remedy(
         7,
         "run {run} is unfinished: {pending}",
-        hints=("git hybrid resume", "git hybrid resume --abort"),
+        hints=("git hybrid resume", "{giving_up}"),
     ),
     "lock-busy": Remedy(
         75,

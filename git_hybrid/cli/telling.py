@@ -91,6 +91,7 @@ def _facts(error: HybridError) -> dict[str, Any]:
     facts["name_or_url"] = name or url
     facts["name_prefix"] = f"{name}: " if name else ""
     facts["whose_url"] = _whose_url(error)
+    facts["giving_up"] = "" if facts.get("is_unwritten") else "git hybrid resume --abort"
     if isinstance(error, InvalidFile):
         count = len(error.problems)
         facts["count"] = f"{counted(count, 'entry')} {plural(count, 'is')}"

@@ -746,11 +746,12 @@ class CacheDamaged(HybridError):
 
 
 class UnfinishedRun(HybridError):
-    """An earlier sync still has sources to do."""
+    """An earlier run still has sources to do, or (``is_unwritten``) its decision to write, which nobody can give up."""
 
     code: ClassVar[str] = "unfinished-run"
     run: str
     pending: tuple[str, ...]
+    is_unwritten: bool = False
 
 
 class LockBusy(HybridError):
