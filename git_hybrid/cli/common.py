@@ -21,7 +21,11 @@ HERE = "threads"
 
 
 class Common:
-    """What the common options say; filled while the command line is read, the command's own options last."""
+    """What the common options say; filled while the command line is read, the command's own options last.
+
+    ``lost`` is why stdout could not take what the command says, if so; ``is_dry``: the command only showed what it
+    would do.
+    """
 
     def __init__(
         self,
@@ -46,6 +50,8 @@ class Common:
         self.progress = progress
         self.config = config or {}
         self.ahead = ahead
+        self.lost = ""
+        self.is_dry = False
 
     def take(self, name: str, value: object) -> None:
         """Take what one option says; an option that says nothing is not there."""

@@ -336,7 +336,7 @@ REMEDIES: Mapping[str, Remedy] = {
     "report-lost": Remedy(
         74,
         "what the command says could not be written: {reason}",
-        "it has done what it was asked for: do not run it again for that",
+        "{run_again}",
         ("git hybrid status",),
     ),
     "git-failed": Remedy(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from git_hybrid.core.errors import HybridError, InvalidFile, RemoteError, UnsavedWork
+from git_hybrid.core.errors import HybridError, InvalidFile, RemoteError, ReportLost, UnsavedWork
 from git_hybrid.core.report import Report, Row
 from git_hybrid.core.value import Struct
 from git_hybrid.core.words import counted, plural
@@ -85,12 +85,22 @@ def _whose_url(error: HybridError) -> str:
     return "the URL" if error.adding else "the URL in sources.toml"
 
 
+def _run_again(error: HybridError) -> str:
+    """Return whether a command whose report is lost is to be run again; one that failed tells that by its errors."""
+    if not isinstance(error, ReportLost) or error.is_failed:
+        return ""
+    if error.is_done:
+        return "it has done what it was asked for: do not run it again for that"
+    return "it only looks: run it again where there is room for what it says"
+
+
 def _facts(error: HybridError) -> dict[str, Any]:
     facts: dict[str, Any] = dict(error.facts())
     url, name = facts.get("url", ""), facts.get("name", "")
     facts["name_or_url"] = name or url
     facts["name_prefix"] = f"{name}: " if name else ""
     facts["whose_url"] = _whose_url(error)
+    facts["run_again"] = _run_again(error)
     facts["giving_up"] = "" if facts.get("is_unwritten") else "git hybrid resume --abort"
     if isinstance(error, InvalidFile):
         count = len(error.problems)

@@ -787,10 +787,15 @@ class LocalIo(HybridError):
 
 
 class ReportLost(HybridError):
-    """The command did what it was asked for, and its standard output could not take what it says of that."""
+    """Standard output could not take what the command says.
+
+    ``is_done``: it has written what it was asked for; ``is_failed``: it ended with another status than 0.
+    """
 
     code: ClassVar[str] = "report-lost"
     reason: str
+    is_done: bool = False
+    is_failed: bool = False
 
 
 class GitFailed(HybridError):
