@@ -17,7 +17,7 @@ from git_hybrid.core.value import Struct, field
 from git_hybrid.git.ahead import OF_NETWORK, Ahead
 from git_hybrid.git.environment import SSH, child_environment, fsck_settings, hardened, repository_options, silenced
 from git_hybrid.git.share import Share
-from git_hybrid.git.watched import Watch
+from git_hybrid.git.watched import Into, Watch
 from git_hybrid.turn import TURN
 
 if TYPE_CHECKING:
@@ -161,12 +161,12 @@ class Runner(Struct):
         deadline: timedelta | None = None,
         guarded: bool = True,
         inherited: tuple[int, ...] = (),
-        watch: Watch | None = None,
+        watch: Watch | Into | None = None,
     ) -> Completed:
         """Run *argv* to its end and return what it wrote; *guarded* ends it when this program dies.
 
         *inherited* are the descriptors that the child keeps, beside its standard ones. With *watch* it gets no stdin,
-        and what git says of its progress goes there alone.
+        and what git says of its progress goes there alone; or all that the child writes, where it is an :class:`Into`.
 
         Raises:
             DeadlineExceeded: *deadline* passed.
