@@ -583,8 +583,8 @@ class ScanBlocked(PolicyError):
     """The commit has recorded findings at or above the policy's ``scan_block_on``.
 
     ``findings`` tells some of them in words, ``ids`` has the ids of all that have one. ``accept`` is the command by
-    which they are accepted, nothing where some cannot be named; ``move`` tells how to come to a commit without them,
-    ``again`` is the command that scans the commit once more.
+    which they are accepted, or are so again, nothing where some cannot be named; ``move`` tells how to come to a commit
+    without them, ``again`` is the command that scans the commit once more.
     """
 
     code: ClassVar[str] = "scan-blocked"
