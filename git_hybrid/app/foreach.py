@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from git_hybrid.app.executor import run_all
 from git_hybrid.app.runtime import Runtime
@@ -15,15 +15,18 @@ from git_hybrid.core.value import Struct
 
 
 class Ran(Struct, frozen=True, kw_only=True):
-    """What a command did in one source; ``status`` is its exit status, None where there is no clone."""
+    """What a command did in one source; ``status`` is its exit status, None where there is no clone.
+
+    What it wrote comes in pieces: it may be more than there is memory.
+    """
 
     name: SourceName
     status: int | None
-    stdout: bytes = b""
-    stderr: str = ""
+    stdout: Iterable[bytes] = ()
+    stderr: Iterable[bytes] = ()
 
 
-Command = Callable[[Source, Pin | None], tuple[int, bytes, str]]
+Command = Callable[[Source, Pin | None], tuple[int, Iterable[bytes], Iterable[bytes]]]
 
 
 def foreach(rt: Runtime, command: Command, names: Sequence[str] = (), groups: Sequence[str] = ()) -> tuple[Ran, ...]:

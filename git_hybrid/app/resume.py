@@ -6,7 +6,7 @@ from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.sync import finish, report_of
 from git_hybrid.core.audit import Event
 from git_hybrid.core.errors import HybridError, Interrupted, LocalIo
-from git_hybrid.core.plan import Clone, Snapshot, Task
+from git_hybrid.core.plan import Clone, Snapshot, Task, Unfinished
 from git_hybrid.core.planner import source_path
 from git_hybrid.core.reducer import Decision
 from git_hybrid.core.report import Report, Row, failed
@@ -19,19 +19,41 @@ _AS_IT_IS = "left as it stands, and the run given up"
 def resume(rt: Runtime, *, abort: bool) -> Report:
     """Finish the unfinished run at the commits that its journal names, or go back to what was recorded before it.
 
+    A run that was stopped while it wrote the files had decided: it is finished in any case, and its decision stands.
+
     Raises:
         LockBusy, InvalidFile: nothing was done; a marker that cannot be read is no obstacle to giving up.
     """
+    unwritten = _unwritten(rt)
     with rt.ledger.writer(rt.info, gives_up=abort) as mended:
         snapshot = rt.ledger.snapshot()
         if snapshot.unfinished is None:
-            return Report(command="resume", notes=(*mended, "nothing to resume"))
+            return Report(command="resume", notes=(*mended, _left(unwritten, abort=abort)))
         rows = _abort(rt, snapshot) if abort else finish(rt, snapshot)
         report = report_of(rt, "resume", rows, mended)
         if not report.pending and not abort:
             completed = Event(event="resume-completed", detail={"run": snapshot.unfinished.run})
             rt.ledger.record(rt.info, Decision(events=[completed]), ())
         return report
+
+
+def _unwritten(rt: Runtime) -> Unfinished | None:
+    """Return the run that was stopped while it wrote the files, which the next writer finishes; None if none was."""
+    try:
+        run = rt.ledger.unfinished()
+    except HybridError:
+        # Told by the writer, or dropped by it.
+        return None
+    return run if run is not None and run.is_unwritten and not rt.ledger.at_work(run) else None
+
+
+def _left(unwritten: Unfinished | None, *, abort: bool) -> str:
+    """Return what is said where no source is left to do."""
+    if unwritten is None:
+        return "nothing to resume"
+    if abort:
+        return f"run {unwritten.run} could not be given up, since it had decided: what it decided stands"
+    return f"run {unwritten.run} is at its end"
 
 
 def _abort(rt: Runtime, snapshot: Snapshot) -> list[Row]:

@@ -33,7 +33,7 @@ from git_hybrid.core.plan import Clone, Snapshot
 from git_hybrid.core.ports_spread import Spread
 from git_hybrid.core.reducer import Decision
 from git_hybrid.core.report import Report, Row, failed
-from git_hybrid.core.scan_policy import accepted_findings, blocked_by, finding_lines
+from git_hybrid.core.scan_policy import accepted_findings, blocked_by, finding_lines, with_lost
 from git_hybrid.core.scan_report import Baseline, ScanReport
 from git_hybrid.core.scans import Identity, by_severity, counts_told, stale_reason
 from git_hybrid.core.state import ScanStatus
@@ -262,7 +262,8 @@ def _blocked(snapshot: Snapshot, name: SourceName, status: ScanStatus) -> ScanBl
     pin, policy = snapshot.lock.pins[name], snapshot.manifest.policy
     accepted = accepted_findings(snapshot.overrides, snapshot.trail, snapshot.clock, snapshot.doubt, pin)
     track = snapshot.manifest.sources[name].track
-    return blocked_by(status, name, policy.scan_block_on, accepted, track=track, signed=snapshot.has_keys)
+    blocked = blocked_by(status, name, policy.scan_block_on, accepted, track=track, signed=snapshot.has_keys)
+    return with_lost(blocked, snapshot.overrides, snapshot.trail, snapshot.clock, pin)
 
 
 def _reused(rt: Runtime, made: Scan) -> list[str]:

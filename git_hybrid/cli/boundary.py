@@ -24,7 +24,7 @@ def run(command: Callable[[Common, Sequence[str]], int], argv: Sequence[str], ah
     """Return the exit status of ``command(common, argv)``, with every error told; *ahead* has what was set going."""
     common = Common(argv, ahead=ahead)
     try:
-        return _flushed(command(common, argv))
+        return _flushed(command(common, argv), common)
     except HybridError as error:
         behind = _interrupt_behind(error)
         return _told(error, common) if behind is None else _interrupted(behind)
@@ -43,10 +43,16 @@ def run(command: Callable[[Common, Sequence[str]], int], argv: Sequence[str], ah
         return _bug(common)
 
 
-def _flushed(code: int) -> int:
-    with reporting():
+def _flushed(code: int, common: Common) -> int:
+    """Return *code*, or another where all went well but what was said of it could not be written."""
+    with reporting(common):
         sys.stdout.flush()
-    return code
+    if not common.lost:
+        return code
+    from git_hybrid.cli.lost import report_lost
+
+    told = _told(report_lost(common, code), common)
+    return code or told
 
 
 def _document(common: Common, code: int, error: Mapping[str, object]) -> None:

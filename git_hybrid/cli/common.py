@@ -25,7 +25,11 @@ def _no_keys() -> bool:
 
 
 class Common:
-    """What the common options say; filled while the command line is read, the command's own options last."""
+    """What the common options say; filled while the command line is read, the command's own options last.
+
+    ``lost`` is why stdout could not take what the command says, if so; ``is_dry``: the command only showed what it
+    would do.
+    """
 
     def __init__(
         self,
@@ -52,6 +56,8 @@ class Common:
         self.ahead = ahead
         # Whether policy of the workspace names keys of approvers, read when an approval is hinted at; once it is open.
         self.has_keys: Callable[[], bool] = _no_keys
+        self.lost = ""
+        self.is_dry = False
 
     def take(self, name: str, value: object) -> None:
         """Take what one option says; an option that says nothing is not there."""

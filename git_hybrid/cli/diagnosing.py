@@ -34,7 +34,7 @@ from git_hybrid.core.diagnosis import (
     sorted_findings,
 )
 from git_hybrid.core.diagnosis_git import repository_findings
-from git_hybrid.core.errors import HybridError, Interrupted
+from git_hybrid.core.errors import HybridError, Interrupted, UnfinishedRun
 from git_hybrid.core.manifest import Manifest
 from git_hybrid.core.plan import Unfinished
 from git_hybrid.core.report import run_words
@@ -125,18 +125,27 @@ def _workspace(diagnosis: Diagnosis, layout: Layout, runner: Runner, cancel: Can
     with _told(found, "clones", "status"):
         found += _status(diagnosis, layout, manifested, cancel)
     with _told(found, "files", "checks"):
-        # Without scanners the finding about their cadence says all that there is to say.
-        names = [name for name in CHECKS if name != "scans" or manifested.scanners]
-        now = datetime.now(UTC)
-        patience = timedelta() if diagnosis.settings is None else diagnosis.settings.lock_timeout
-        facts = steady(layout, lambda: gather(runner, layout, names, now=now), patience=patience)
-        if diagnosis.settings is not None:
-            facts = with_settings(facts, diagnosis.settings)
-        found += mirror_findings(facts.inventory, manifested.policy, now)
-        results = dict(run_checks(facts, names))
-        committed = (item for item in results["sources"] if item.entry != "HEAD")
-        found += check_findings(results | {"sources": (*committed, *diagnosis.unproved)})
+        try:
+            found += _checks(diagnosis, layout, manifested, runner)
+        except UnfinishedRun:
+            # The run itself is told by what status says.
+            what = "nothing was checked, since a run has files left to write"
+            found.append(Finding(area="files", name="checks", level="warn", what=what, remedy="git hybrid resume"))
     return found
+
+
+def _checks(diagnosis: Diagnosis, layout: Layout, manifested: Manifest, runner: Runner) -> list[Finding]:
+    # Without scanners the finding about their cadence says all that there is to say.
+    names = [name for name in CHECKS if name != "scans" or manifested.scanners]
+    now = datetime.now(UTC)
+    patience = timedelta() if diagnosis.settings is None else diagnosis.settings.lock_timeout
+    facts = steady(layout, lambda: gather(runner, layout, names, now=now), patience=patience)
+    if diagnosis.settings is not None:
+        facts = with_settings(facts, diagnosis.settings)
+    found = [*mirror_findings(facts.inventory, manifested.policy, now)]
+    results = dict(run_checks(facts, names))
+    committed = (item for item in results["sources"] if item.entry != "HEAD")
+    return [*found, *check_findings(results | {"sources": (*committed, *diagnosis.unproved)})]
 
 
 def _existing(layout: Layout) -> Path:

@@ -59,7 +59,7 @@ class Output:
     def data(self, *lines: str) -> None:
         """Print *lines* to stdout."""
         self._clear()
-        with reporting():
+        with reporting(self.common):
             for line in lines:
                 print(line)
 
@@ -80,8 +80,8 @@ class Output:
         from git_hybrid.view.jsonout import dump
 
         self._clear()
-        with reporting():
-            print(dump(document))
+        with reporting(self.common):
+            print(dump(document), flush=True)
 
     def talk(self, line: str) -> None:
         """Print *line* to stderr unless the user wants quiet."""
@@ -123,18 +123,19 @@ class Output:
         report without a run that something was written all the same.
         """
         code = exit_of(report)
+        self.common.is_dry = report.dry_run
         if self.common.json:
             from git_hybrid.view.jsonout import report_document
 
             self.document({**report_document(report, self.explain, exit_code=code), **(more or {})})
+            if self.common.lost:
+                self._errors(report)
             return code
         if not (self.common.quiet and (report.run or wrote)):
             self.data(*report_lines(report, self.look))
         for note in report.notes:
             self.talk(f"note: {safe(note)}")
-        for row in report.rows:
-            if row.error is not None and row.error.code != "interrupted":
-                self.error(row.error)
+        self._errors(report)
         if report.pending:
             names = ", ".join(report.pending)
             self.talk(f"note: still to do: {safe(names)}")
@@ -144,6 +145,11 @@ class Output:
         self.talk(safe(said))
         self.talk(safe(summary_line(report, seconds=time.monotonic() - self._started)))
         return code
+
+    def _errors(self, report: Report) -> None:
+        for row in report.rows:
+            if row.error is not None and row.error.code != "interrupted":
+                self.error(row.error)
 
 
 @contextmanager

@@ -324,7 +324,7 @@ REMEDIES: Mapping[str, Remedy] = {
     "unfinished-run": Remedy(
         7,
         "run {run} is unfinished: {pending}",
-        hints=("git hybrid resume", "git hybrid resume --abort"),
+        hints=("git hybrid resume", "{giving_up}"),
     ),
     "lock-busy": Remedy(
         75,
@@ -360,7 +360,7 @@ REMEDIES: Mapping[str, Remedy] = {
     "report-lost": Remedy(
         74,
         "what the command says could not be written: {reason}",
-        "it has done what it was asked for: do not run it again for that",
+        "{run_again}",
         ("git hybrid status",),
     ),
     "git-failed": Remedy(

@@ -29,7 +29,7 @@ def show_status(
     """Show the selected sources once; return 0, or 1 where *exit_code* asks for it and one is not as it should be."""
     with opened_for(common, jobs=jobs) as (session, output):
         found = status(session.runtime, names, groups)
-        code = int(exit_code and any(needs_attention(row) for row in found.rows))
+        code = int(exit_code and (found.is_half_written or any(needs_attention(row) for row in found.rows)))
         if common.json:
             from git_hybrid.view.jsonout import status_document
 
@@ -44,7 +44,7 @@ def show_status(
 
 
 def _tell(found: Status, output: Output) -> None:
-    output.talk("" if not found.rows else status_summary(found))
+    output.talk("" if not found.rows or found.is_half_written else status_summary(found))
     _tell_run(found.unfinished, output)
     words = {row.word for row in found.rows}
     if not found.rows:

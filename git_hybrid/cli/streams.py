@@ -10,6 +10,16 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    class Reported(Protocol):
+        """What keeps why stdout could not take a report; its module knows click, which hooks do without."""
+
+        lost: str
+
+
 _WITHOUT = "git-hybrid-without"
 """The error handler of streams whose encoding has not every character: no character stops what is said."""
 _IO = 74
@@ -60,20 +70,29 @@ def make_sure_of_streams() -> None:
 
 
 @contextmanager
-def reporting() -> Iterator[None]:
-    """Say of what cannot be written to stdout in the block that it is the report alone, and not the work.
-
-    Raises:
-        ReportLost: it cannot be written.
-    """
+def reporting(reported: Reported) -> Iterator[None]:
+    """Note in *reported* what stdout cannot take of the block's report: the work goes on, and errors are told yet."""
     try:
         yield
     except BrokenPipeError:
         raise
     except OSError as error:
-        from git_hybrid.core.errors import ReportLost
+        reported.lost = reported.lost or error.strerror or str(error)
 
-        raise ReportLost(reason=error.strerror or str(error)) from error
+
+def stop_if_unheard() -> None:
+    """Raise BrokenPipeError where stdout is a pipe or a socket whose reader has gone, before anything is written."""
+    import select
+    import stat
+
+    number = sys.stdout.fileno()
+    mode = os.fstat(number).st_mode
+    if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode):
+        # Not one object for all: two threads must not ask the same at a time.
+        poll = select.poll()
+        poll.register(number, 0)
+        if any(found & (select.POLLERR | select.POLLHUP) for _, found in poll.poll(0)):
+            raise BrokenPipeError
 
 
 def end(code: int) -> int:

@@ -6,7 +6,15 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from git_hybrid.core.endpoints import DIRECT
-from git_hybrid.core.errors import HybridError, Interrupted, InvalidFile, RemoteError, UnsavedWork, WrongContent
+from git_hybrid.core.errors import (
+    HybridError,
+    Interrupted,
+    InvalidFile,
+    RemoteError,
+    ReportLost,
+    UnsavedWork,
+    WrongContent,
+)
 from git_hybrid.core.report import Report, Row
 from git_hybrid.core.value import Struct
 from git_hybrid.core.words import approval_words, counted, plural
@@ -109,12 +117,23 @@ def _ask_upstream_too(mirrors: tuple[str, ...]) -> str:
     return f"or let upstream be asked too: export GIT_HYBRID_MIRRORS={','.join((*mirrors, DIRECT))}"
 
 
+def _run_again(error: HybridError) -> str:
+    """Return whether a command whose report is lost is to be run again; one that failed tells that by its errors."""
+    if not isinstance(error, ReportLost) or error.is_failed:
+        return ""
+    if error.is_done:
+        return "it has done what it was asked for: do not run it again for that"
+    return "it only looks: run it again where there is room for what it says"
+
+
 def _facts(error: HybridError) -> dict[str, Any]:
     facts: dict[str, Any] = dict(error.facts())
     url, name = facts.get("url", ""), facts.get("name", "")
     facts["name_or_url"] = name or url
     facts["name_prefix"] = f"{name}: " if name else ""
     facts["whose_url"] = _whose_url(error)
+    facts["run_again"] = _run_again(error)
+    facts["giving_up"] = "" if facts.get("is_unwritten") else "git hybrid resume --abort"
     if isinstance(error, InvalidFile):
         count = len(error.problems)
         facts["count"] = f"{counted(count, 'entry')} {plural(count, 'is')}"

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 from git_hybrid.core.ahead import APART
 from git_hybrid.core.approval import as_approved, unmet
+from git_hybrid.core.audit import detail_of
+from git_hybrid.core.canonical import Json
 from git_hybrid.core.checks import Facts, Violation
 from git_hybrid.core.errors import OverrideEnded, OverrideUnrecorded, OverrideUnsigned
 from git_hybrid.core.governance import Unapproved, again, governed, renewal, unapproved, unbound, why_unapproved
+from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Pin
-from git_hybrid.core.override import Override, is_in_force, phase
+from git_hybrid.core.override import Override, is_in_force, lost_overrides, phase, restoring
 from git_hybrid.core.value import replace
 from git_hybrid.core.values import format_age, format_time
 
@@ -22,7 +25,33 @@ PRUNE = "git hybrid sync --prune"
 
 def check_overrides(facts: Facts) -> tuple[Violation, ...]:
     """Return what does not hold of the overrides and of the pins that rest on them."""
-    return (*_pins(facts), *(item for record in facts.overrides.records.values() for item in _record(record, facts)))
+    pins = tuple(_pins(facts))
+    records = (item for record in facts.overrides.records.values() for item in _record(record, facts))
+    return (*pins, *_lost(facts, frozenset(item.mend for item in pins)), *records)
+
+
+def _lost(facts: Facts, told: Collection[str]) -> Iterator[Violation]:
+    """Yield what the file has lost, unless the mend of a pin that rests on it was *told* already.
+
+    As with one that expired, it is a warning where nothing rests on it any more.
+    """
+    for identity, record in lost_overrides(facts.overrides, facts.trail).items():
+        mend = restoring(identity)
+        if mend not in told:
+            entry, what = f"{identity} ({record.get('source')})", "is open in the audit log and not in this file"
+            why = "without its record nobody can tell who approved what, and until when"
+            found = Violation(file=FILE, entry=entry, what=what, why=why, mend=mend)
+            yield found if _accepts_alone(record, facts) else replace(found, level="warn")
+
+
+def _accepts_alone(record: Mapping[str, Json], facts: Facts) -> bool:
+    """Tell whether the audit record *record* accepts findings on a pinned commit that nothing in the file accepts."""
+    pin = facts.lock.pins.get(SourceName(str(record.get("source"))))
+    findings = detail_of(record).get("findings")
+    if pin is None or pin.commit != record.get("after") or not isinstance(findings, list):
+        return False
+    kept = (item for item in facts.overrides.of(pin.source) if item.to_commit == pin.commit and item.status == "active")
+    return not {str(name) for name in findings} <= {name for item in kept for name in item.findings}
 
 
 def _pins(facts: Facts) -> Iterator[Violation]:
@@ -66,8 +95,8 @@ def _record(record: Override, facts: Facts) -> Iterator[Violation]:
     revoke = f"git hybrid override revoke {record.id} --reason TEXT"
     if what := unbound(record, facts.trail):
         why = "a record that the audit log does not bear out proves nothing"
-        restore = f"git hybrid override restore {record.id}"
-        mend = restore if record.id in facts.trail.latest else "restore both from git: git log -p -- state"
+        known = record.id in facts.trail.latest
+        mend = restoring(record.id) if known else "restore both from git: git log -p -- state"
         yield violation(f"is an override {what}", why, mend)
         return
     if record.status != "active":

@@ -230,7 +230,13 @@ def _word(
 def _unapproved(snapshot: Snapshot, source: Source, pin: Pin | None) -> tuple[Word, str] | None:
     told = (snapshot.overrides, snapshot.trail, snapshot.clock, snapshot.doubt)
     error = None if pin is None else unapproved(pin, source, *told, signed=snapshot.has_keys)
-    return None if error is None else ("unapproved", why_unapproved(error))
+    if error is None:
+        return None
+    run = snapshot.unfinished
+    if run is None or not run.is_unwritten:
+        return "unapproved", why_unapproved(error)
+    # What the files say together proves nothing until then.
+    return "running" if run.held_by else "interrupted", "what a run decided is not in all files yet"
 
 
 def _running(snapshot: Snapshot, name: SourceName) -> tuple[Word, str] | None:

@@ -608,8 +608,8 @@ class ScanBlocked(PolicyError):
     """The commit has recorded findings at or above the policy's ``scan_block_on``.
 
     ``findings`` tells some of them in words, ``ids`` has the ids of all that have one. ``accept`` is the command by
-    which they are accepted, nothing where some cannot be named; ``move`` tells how to come to a commit without them,
-    ``again`` is the command that scans the commit once more.
+    which they are accepted, or are so again, nothing where some cannot be named; ``move`` tells how to come to a commit
+    without them, ``again`` is the command that scans the commit once more.
     """
 
     code: ClassVar[str] = "scan-blocked"
@@ -771,11 +771,12 @@ class CacheDamaged(HybridError):
 
 
 class UnfinishedRun(HybridError):
-    """An earlier sync still has sources to do."""
+    """An earlier run still has sources to do, or (``is_unwritten``) its decision to write, which nobody can give up."""
 
     code: ClassVar[str] = "unfinished-run"
     run: str
     pending: tuple[str, ...]
+    is_unwritten: bool = False
 
 
 class LockBusy(HybridError):
@@ -829,10 +830,15 @@ class DecidedOnly(LocalIo):
 
 
 class ReportLost(HybridError):
-    """The command did what it was asked for, and its standard output could not take what it says of that."""
+    """Standard output could not take what the command says.
+
+    ``is_done``: it has written what it was asked for; ``is_failed``: it ended with another status than 0.
+    """
 
     code: ClassVar[str] = "report-lost"
     reason: str
+    is_done: bool = False
+    is_failed: bool = False
 
 
 class GitFailed(HybridError):

@@ -138,6 +138,20 @@ def binds(record: Mapping[str, Json], override: Override) -> bool:
     return named and detail_of(record).get("override_sha256") == digest(override)
 
 
+def lost_overrides(overrides: Overrides, trail: Trail) -> dict[str, Mapping[str, Json]]:
+    """Return the last audit record of each override that is open by the log and not in *overrides*, by id."""
+    return {
+        identity: record
+        for identity, record in sorted(trail.latest.items())
+        if identity not in overrides.records and record["event"] not in _CLOSINGS
+    }
+
+
+def restoring(override: str) -> str:
+    """Return the command that writes *override* anew as the audit log tells of it."""
+    return f"git hybrid override restore {override}"
+
+
 def with_overrides(overrides: Overrides, put: Mapping[str, Override]) -> Overrides:
     """Return *overrides* with the records of *put*; nothing is ever taken out."""
     return Overrides(records=dict(sorted({**overrides.records, **put}.items())))

@@ -55,6 +55,12 @@ class Status(Struct, frozen=True, kw_only=True):
     has_scanners: bool
     has_keys: bool = False
 
+    @property
+    def is_half_written(self) -> bool:
+        """Whether a run was stopped while it wrote the files: what they say together proves nothing."""
+        run = self.unfinished
+        return run is not None and run.is_unwritten and not run.held_by
+
 
 def run_words(run: Unfinished) -> str:
     """Return what is said of a run that is at work, or did not end."""

@@ -6,15 +6,17 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from git_hybrid.core.approval import Doubt
+from git_hybrid.core.audit import detail_of
 from git_hybrid.core.errors import ScanBlocked
 from git_hybrid.core.governance import unbound
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Level, Track, track_field
-from git_hybrid.core.override import Override, Overrides, Trail, is_in_force
+from git_hybrid.core.override import Override, Overrides, Trail, is_in_force, lost_overrides, restoring
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.scans import Finding, blocking_findings
 from git_hybrid.core.state import FindingRef, ScanStatus
+from git_hybrid.core.values import format_time
 from git_hybrid.core.words import approval_words, counted
 
 SHOWN = 5
@@ -52,7 +54,25 @@ def scan_blocked(snapshot: Snapshot, name: SourceName, pin: Pin) -> ScanBlocked 
     source = snapshot.manifest.sources.get(name)
     track = None if source is None else source.track
     policy = snapshot.manifest.policy
-    return blocked_by(scan, name, policy.scan_block_on, accepted, track=track, signed=snapshot.has_keys)
+    blocked = blocked_by(scan, name, policy.scan_block_on, accepted, track=track, signed=snapshot.has_keys)
+    return with_lost(blocked, snapshot.overrides, snapshot.trail, snapshot.clock, pin)
+
+
+def with_lost(
+    blocked: ScanBlocked | None, overrides: Overrides, trail: Trail, clock: datetime, pin: Pin
+) -> ScanBlocked | None:
+    """Return *blocked*; findings that a lost override accepts are not approved anew: that is restored from the log."""
+    if blocked is None:
+        return None
+    for identity, record in lost_overrides(overrides, trail).items():
+        told = detail_of(record)
+        findings, end = told.get("findings"), str(told.get("expires_at", ""))
+        accepts = isinstance(findings, list) and not set(blocked.ids).isdisjoint(map(str, findings))
+        is_its = (record.get("source"), record.get("after")) == (pin.source, pin.commit)
+        if is_its and accepts and end > format_time(clock):
+            blocked.accept = restoring(identity)
+            break
+    return blocked
 
 
 def blocked_by(

@@ -6,11 +6,12 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import IO, Literal
 
 from git_hybrid.git.cage import end_group
-from git_hybrid.git.watched import Watch, lingering, read_to_end
+from git_hybrid.git.watched import Into, Watch, give_away, lingering, read_to_end
 
 POLL = 0.1
 # Until a child has become its program it shares our memory, and is counted with it: one at a time is enough.
@@ -67,13 +68,14 @@ def _end(source: Source) -> IO[bytes] | int:
 
 
 def told_by(
-    child: Talker, data: bytes | None, watch: Watch | None, check: Callable[[], None], asks: str = ""
+    child: Talker, data: bytes | None, watch: Watch | Into | None, check: Callable[[], None], asks: str = ""
 ) -> tuple[bytes | None, bytes | None]:
     """Return all that the child writes to its pipes, once it has ended; *check* may raise while that takes.
 
-    It is given *data*, or none with *watch*, which is told what it says of its progress. What it leaves behind may keep
-    its pipes open, as a wrapper of ssh does: nobody waits for the end of that. With *asks*, the command by which git
-    asks a server, it gets no more memory than that takes (:mod:`git_hybrid.git.memory`).
+    It is given *data*, or none with *watch*, which is told what it says of its progress, or gets all that it writes:
+    nothing is returned then. What it leaves behind may keep its pipes open, as a wrapper of ssh does: nobody waits for
+    the end of that. With *asks*, the command by which git asks a server, it gets no more memory than that takes
+    (:mod:`git_hybrid.git.memory`).
     """
     if asks:
         from git_hybrid.git.memory import bound_memory, memory_for
@@ -82,12 +84,22 @@ def told_by(
     if watch is None or child.stdout is None or child.stderr is None:
         return _communicated(child, data, check)
     lingers = lingering(lambda: child.poll() is not None)
-    read = read_to_end(child.stdout, child.stderr, watch=watch, check=check, poll=POLL, lingers=lingers)
+    read: tuple[bytes | None, bytes | None] = None, None
+    if isinstance(watch, Into):
+        check = partial(_both, check, watch.check)
+        give_away(child.stdout, child.stderr, out=watch.out, err=watch.err, check=check, poll=POLL, lingers=lingers)
+    else:
+        read = read_to_end(child.stdout, child.stderr, watch=watch, check=check, poll=POLL, lingers=lingers)
     while child.poll() is None:
         with suppress(subprocess.TimeoutExpired):
             child.wait(POLL)
         check()
     return read
+
+
+def _both(check: Callable[[], None], also: Callable[[], None]) -> None:
+    check()
+    also()
 
 
 def _communicated(child: Talker, data: bytes | None, check: Callable[[], None]) -> tuple[bytes | None, bytes | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from itertools import chain, count
 from pathlib import Path
 
 from git_hybrid.core.errors import SymlinkRefused
@@ -42,13 +43,19 @@ def clear_submodules(disk: Disk, quarantine: GitQuarantine, clones: GitClones, n
     for path in clones.submodules(clone) if is_there(f"{clone}/.gitmodules") else ():
         folder = clone / path
         if clones.holds_work(folder):
-            target = clones.folder / ".set-aside" / f"{name}-{path.replace('/', '-')}-{quarantine.run}"
+            target = _free(clones.folder / ".set-aside" / f"{name}-{path.replace('/', '-')}-{quarantine.run}")
             move_aside(clones.runner, disk, folder, target)
             notes.append(f"the work in its submodule {path} is kept at sources/.set-aside/{target.name}")
         else:
             quarantine.trash(folder, name)
         folder.mkdir()
     return tuple(notes)
+
+
+def _free(target: Path) -> Path:
+    """Return *target*, or the first of its name with a number that nobody has: ``a/b`` and ``a-b`` have one name."""
+    numbered = (target.with_name(f"{target.name}-{number}") for number in count(2))
+    return next(path for path in chain([target], numbered) if not os.path.lexists(path))
 
 
 def move_aside(runner: Runner, disk: Disk, path: Path, target: Path) -> None:

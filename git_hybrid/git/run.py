@@ -17,7 +17,7 @@ from git_hybrid.core.value import Struct, field
 from git_hybrid.git.ahead import OF_NETWORK, Ahead
 from git_hybrid.git.environment import SSH, child_environment, fsck_settings, hardened, repository_options, silenced
 from git_hybrid.git.share import Share
-from git_hybrid.git.watched import Watch
+from git_hybrid.git.watched import Into, Watch
 from git_hybrid.turn import TURN
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ class Runner(Struct):
         if not any(self.environ.get(key) for key in ("GIT_HTTP_LOW_SPEED_LIMIT", "GIT_HTTP_LOW_SPEED_TIME")):
             extra += ["http.lowSpeedLimit=1000", f"http.lowSpeedTime={stall}"]
         env = child_environment(self.environ, network=True) | self._ssh
-        env |= ({"GIT_PROTOCOL": protocol} if protocol else {}) | ({} if headers is None else headers.wanted)
+        env |= {**({"GIT_PROTOCOL": protocol} if protocol else {}), **({} if headers is None else headers.wanted)}
         inherited = () if headers is None else (headers.file.fileno(),)
         source: Source = "nothing" if stdin is None else "pipe"
         with self.working() as threads:
@@ -160,12 +160,12 @@ class Runner(Struct):
         deadline: timedelta | None = None,
         guarded: bool = True,
         inherited: tuple[int, ...] = (),
-        watch: Watch | None = None,
+        watch: Watch | Into | None = None,
     ) -> Completed:
         """Run *argv* to its end and return what it wrote; *guarded* ends it when this program dies.
 
         *inherited* are the descriptors that the child keeps, beside its standard ones. With *watch* it gets no stdin,
-        and what git says of its progress goes there alone.
+        and what git says of its progress goes there alone; or all that the child writes, where it is an :class:`Into`.
 
         Raises:
             DeadlineExceeded: *deadline* passed.
@@ -177,7 +177,7 @@ class Runner(Struct):
         return self._ended(begun, stdin, deadline, watch)
 
     def _ended(
-        self, begun: Begun, stdin: bytes | None, deadline: timedelta | None, watch: Watch | None, asks: str = ""
+        self, begun: Begun, stdin: bytes | None, deadline: timedelta | None, watch: Watch | Into | None, asks: str = ""
     ) -> Completed:
         from git_hybrid.git.child import told_by
 

@@ -10,6 +10,7 @@ from functools import partial
 from typing import IO, TYPE_CHECKING, Self
 
 from git_hybrid.core.transfer import LONGEST, Transfer, parse_transfer
+from git_hybrid.core.value import Struct
 
 if TYPE_CHECKING:
     from threading import Thread
@@ -20,6 +21,14 @@ SourceWatch = Callable[[str, Transfer], None]
 _CHUNK = 1 << 16
 _LINGER = 1.0
 _PIECE = re.compile(rb"[^\r\n]*[\r\n]")
+
+
+class Into(Struct, frozen=True, kw_only=True):
+    """Where that goes, as it comes, which a child writes to stdout and stderr; ``check`` may raise meanwhile."""
+
+    out: Callable[[bytes], object]
+    err: Callable[[bytes], object]
+    check: Callable[[], None]
 
 
 def of_source(watch: SourceWatch | None, name: str) -> Watch | None:
@@ -122,16 +131,31 @@ def read_to_end(
     poll: float,
     lingers: Callable[[], bool] = lambda: False,
 ) -> tuple[bytes, bytes]:
-    """Return everything that comes from both pipes of a child, stderr without progress; *check* may raise.
+    """Return everything that comes from both pipes of a child, stderr without progress; *check* may raise."""
+    out, sieve = bytearray(), Sieve(watch)
+    give_away(stdout, stderr, out=out.extend, err=sieve.feed, check=check, poll=poll, lingers=lingers)
+    return bytes(out), sieve.close()
+
+
+def give_away(
+    stdout: IO[bytes],
+    stderr: IO[bytes],
+    *,
+    out: Callable[[bytes], object],
+    err: Callable[[bytes], object],
+    check: Callable[[], None],
+    poll: float,
+    lingers: Callable[[], bool] = lambda: False,
+) -> None:
+    """Give what comes from both pipes of a child to *out* and *err* as it comes; *check* may raise.
 
     Popen.communicate() would give stderr only at the end. Where the pipe *lingers*, that is the end.
     """
     import selectors
 
-    out, sieve = bytearray(), Sieve(watch)
     with selectors.DefaultSelector() as selector:
-        selector.register(stdout, selectors.EVENT_READ, out.extend)
-        selector.register(stderr, selectors.EVENT_READ, sieve.feed)
+        selector.register(stdout, selectors.EVENT_READ, out)
+        selector.register(stderr, selectors.EVENT_READ, err)
         while selector.get_map() and not lingers():
             ready = selector.select(poll)
             check()
@@ -141,4 +165,3 @@ def read_to_end(
                     key.data(data)
                 else:
                     selector.unregister(key.fileobj)
-    return bytes(out), sieve.close()

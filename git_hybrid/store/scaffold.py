@@ -30,6 +30,8 @@ _FILES = {
 def create(root: Path, manifest: str = NEW_MANIFEST) -> tuple[str, ...]:
     """Write the files of a new workspace at *root* and return their names; files that are there stay.
 
+    In a folder of a user's, ask :func:`git_hybrid.git.takenout.refuse_taken_out` first.
+
     Raises:
         WorkspaceExists: ``sources.toml`` is there already; it says what ``.gitattributes`` lacks.
         SymlinkRefused: ``state/`` or ``sources/`` is a symbolic link.

@@ -15,13 +15,16 @@ from git_hybrid.store.runs import read_unfinished
 
 T = TypeVar("T")
 _MOMENT = 0.02
+_TRIES = 5
+"""How often the files are read at least, where nobody is to be waited for: most runs write them in a moment."""
 _LEFT = ("what it decided is not in all files yet",)
+_SEVERAL = "one run after the other"
 
 
 def steady(layout: Layout, read: Callable[[], T], *, patience: timedelta) -> T:
     """Return what *read* makes of the files at a time when no run is half way through them.
 
-    While somebody writes them they are read again, as long as *patience* lasts.
+    While somebody writes them they are read again, as long as *patience* lasts, and a few times in any case.
 
     Raises:
         UnfinishedRun: a run was stopped while it wrote them; what they say together proves nothing.
@@ -29,21 +32,23 @@ def steady(layout: Layout, read: Callable[[], T], *, patience: timedelta) -> T:
         InvalidFile, NewerSchema, LocalIo: as *read*, or of the run's own files.
     """
     end = time.monotonic() + patience.total_seconds()
-    while True:
+    tries = 0
+    while tries < _TRIES or time.monotonic() <= end:
         before = _stamps(layout)
         run = read_unfinished(layout)
         if run is None or not run.is_unwritten:
             found = read()
-            if _stamps(layout) == before or time.monotonic() > end:
+            if _stamps(layout) == before:
                 return found
         else:
-            named, is_held = holder(layout.writer_lock)
+            _, is_held = holder(layout.writer_lock)
             # It may have come to its end since.
             if not is_held and _stamps(layout) == before:
-                raise UnfinishedRun(run=run.run, pending=_LEFT)
-            if is_held and time.monotonic() > end:
-                raise LockBusy(path=str(layout.writer_lock), holder=named)
+                raise UnfinishedRun(run=run.run, pending=_LEFT, is_unwritten=True)
+        tries += 1
         time.sleep(_MOMENT)
+    named, _ = holder(layout.writer_lock)
+    raise LockBusy(path=str(layout.writer_lock), holder=named or _SEVERAL)
 
 
 def _stamps(layout: Layout) -> tuple[tuple[int, int, int] | None, ...]:

@@ -14,6 +14,7 @@ import click
 import pytest
 
 from git_hybrid.cli.common import Common, wants_color
+from git_hybrid.cli.lost import LOOKING
 from git_hybrid.cli.main import main
 from git_hybrid.cli.telling import exit_of
 from git_hybrid.cli.tree import COMMANDS, group
@@ -48,6 +49,16 @@ def test_every_command_has_help(capsys, name, option):
     assert out.startswith(f"Usage: git hybrid {name}")
     assert err == ""
     assert all(word in out for word in COMMON)
+
+
+def test_what_only_looks_is_a_command():
+    names = set(NAMES)
+    for name in NAMES:
+        found = group.get_command(click.Context(group), name)
+        if isinstance(found, click.Group):
+            names |= {f"{name} {inner}" for inner in found.list_commands(click.Context(found))}
+    assert names >= LOOKING
+    assert not {"sync", "pin", "add", "remove", "reset", "resume", "init", "scan", "foreach"} & LOOKING
 
 
 def test_help_lists_every_command(capsys):

@@ -22,7 +22,10 @@ def forced(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Site:
     return forced_site(tmp_path, tmp_path_factory)
 
 
-def test_files_that_a_killed_run_had_half_written_prove_nothing(forced: Site, tmp_path: Path) -> None:
+@pytest.mark.parametrize("words_of_resume", [(), ("--abort",)], ids=["resume", "abort"])
+def test_files_that_a_killed_run_had_half_written_prove_nothing(
+    forced: Site, tmp_path: Path, words_of_resume: tuple[str, ...]
+) -> None:
     half = forced.root / "state/sources-overrides.json.tmp"
     words = ["override", "revoke", forced.overrides()[0]["id"], "--reason", "over"]
     _, reached = injected(
@@ -30,17 +33,28 @@ def test_files_that_a_killed_run_had_half_written_prove_nothing(forced: Site, tm
     )
     assert reached
     assert "override-revoked" in forced.read(LOG)
-    for reader in (("audit", "verify"), ("check",), ("check", "overrides")):
+    for reader in (("audit", "verify"), ("check",), ("check", "overrides"), ("dashboard",)):
         told = forced(*reader, check=7)
         assert "what it decided is not in all files yet" in told.err
         assert "hint: git hybrid resume\n" in told.err
+        assert "--abort" not in told.err
         assert told.out == ""
-    assert ") has files left to write" in forced("status").err
+    told = forced("status", "--exit-code", check=1)
+    assert ") has files left to write" in told.err
+    assert "as pinned" not in told.err
+    assert "unapproved" not in told.out
     found = forced("diag", check=1).out
     assert "does no harm" not in found
     assert "not what" not in found
-    assert "git hybrid resume" in found
-    assert "finished writing" in forced("resume").err
+    assert "unapproved" not in found
+    assert found.count("has files left to write") == 2
+    failed = [item["what"] for item in forced("diag", "--json", check=1).json()["findings"] if item["level"] == "fail"]
+    assert sum(what.startswith("run ") for what in failed) == 1
+    told = forced("resume", *words_of_resume)
+    assert "finished writing" in told.err
+    assert "nothing to resume" not in told.err
+    assert ("could not be given up" in told.err) is bool(words_of_resume)
+    assert "nothing to resume" in forced("resume").err
     forced("audit", "verify")
     assert forced.overrides()[0]["status"] == "revoked"
 

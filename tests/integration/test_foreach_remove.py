@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
-from support.cli import Hybrid
+from support.cli import Hybrid, executable, merged_env
 from support.kit import changes, git, lock, manifest, released, snapshot, started, state
 from support.upstream import Upstream, UpstreamFactory
 
@@ -58,6 +61,39 @@ def test_foreach_exit_codes(hybrid: Hybrid, three: Path) -> None:
     missing = hybrid("foreach", "--", "echo", "x", check=None)
     assert missing.out == "x\nx\n"
     assert "b" in missing.err
+
+
+def test_foreach_ends_its_commands_when_nobody_reads_any_more(three: Path) -> None:
+    for jobs in ("1", "3"):
+        argv = [executable(), "foreach", "-j", jobs, "--", "echo begun > begun; exec sleep 50"]
+        with subprocess.Popen(argv, cwd=three, env=merged_env({}), stdout=subprocess.PIPE) as child:
+            while not (three / "sources/a/begun").exists():
+                time.sleep(0.05)
+            assert child.stdout is not None
+            child.stdout.close()
+            assert child.wait(20) == 141
+        (three / "sources/a/begun").unlink()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="ulimit -v")
+def test_foreach_takes_no_memory_for_what_commands_write(three: Path) -> None:
+    many = 400_000_000
+    line = f'ulimit -v 450000; "{executable()}" foreach -s a -- head -c {many} /dev/zero | wc -c'
+    done = subprocess.run(
+        ["sh", "-c", line], cwd=three, env=merged_env({}), capture_output=True, text=True, check=False
+    )
+    assert (done.stdout.strip(), done.stderr) == (str(many), "==> a\n")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/dev/full")
+def test_foreach_tells_what_failed_where_there_is_no_room_for_the_rest(three: Path) -> None:
+    line = f'"{executable()}" foreach -- "echo x; test \\$GIT_HYBRID_NAME != b" > /dev/full'
+    done = subprocess.run(
+        ["sh", "-c", line], cwd=three, env=merged_env({}), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "the command failed in b with status 1" in done.stderr
+    assert "what the command says could not be written" in done.stderr
 
 
 def test_foreach_is_not_confused_by_the_callers_git(hybrid: Hybrid, three: Path, tmp_path: Path) -> None:

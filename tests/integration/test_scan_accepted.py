@@ -77,6 +77,24 @@ def test_what_is_accepted_is_told_as_accepted_and_is_no_trouble(
     hybrid("check", "scans")
 
 
+def test_a_record_that_was_lost_is_restored_and_not_approved_anew(
+    hybrid: Hybrid, workspace: Path, blocked: list[str]
+) -> None:
+    assert blocked
+    (row,) = hybrid("pin", "tool", "--kind", "scan", *FORCE, "--json").json()["sources"]
+    restore = f"git hybrid override restore {row['detail']['override']}"
+    (workspace / "state/sources-overrides.json").unlink()
+    assert f"mend: {restore}" in hybrid("check", "overrides", check=1).out
+    assert restore in hybrid("check", "scans", check=1).out
+    for words, code in (("sync", 6), ("status", 0), ("scan", 1)):
+        told = hybrid(words, check=code).err
+        assert f"hint: {restore}\n" in told
+        assert "--force" not in told
+    hybrid(*restore.split()[2:])
+    hybrid("sync")
+    hybrid("check", "overrides", "scans", "audit")
+
+
 def test_a_group_is_not_forgotten_but_refused(hybrid: Hybrid, blocked: list[str]) -> None:
     assert blocked
     for more in (("-g", "infra"), ("--all",)):

@@ -62,7 +62,9 @@ def test_what_ends_well_or_badly_ends_so_without_a_listener(pinned: Path, words:
 def test_an_answer_that_cannot_be_written_is_a_failure(pinned: Path, words: str) -> None:
     done = started(words, ">/dev/full", cwd=pinned)
     assert done.returncode == 74
-    assert done.stderr.startswith(("error: what the command says could not be written: ", "error: cannot use input "))
+    told = ("error: what the command says could not be written: ", "error: cannot use input ")
+    assert any(words in done.stderr for words in told)
+    assert "it has done" not in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -73,6 +75,31 @@ def test_what_was_done_is_not_to_be_done_again_for_its_report(pinned: Path) -> N
     assert "it has done what it was asked for" in done.stderr
     assert "run the command again" not in done.stderr
     assert "tool" not in (pinned / "sources.toml").read_text()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/dev/full")
+@pytest.mark.parametrize("words", ["sync", "sync --json", "pin --all", "pin --all --json"])
+def test_what_failed_says_why_and_keeps_its_status_without_room_for_its_report(pinned: Path, words: str) -> None:
+    with (pinned / "sources.toml").open("a") as manifest:
+        # As many as no buffer holds.
+        for number in range(200):
+            manifest.write(f'\n[source.gone-{number}]\nurl = "file:///nowhere"\nbranch = "main"\n')
+    status = started(words, ">/dev/null", cwd=pinned).returncode
+    assert status in (1, 4)
+    done = started(words, ">/dev/full", cwd=pinned)
+    assert done.returncode == status
+    assert "error: what the command says could not be written: " in done.stderr
+    assert done.stderr.count("error: gone-") == 200
+    assert "it has done" not in done.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/dev/full")
+@pytest.mark.parametrize("words", ["sync -n", "sync"])
+def test_only_what_was_done_is_called_done(pinned: Path, words: str) -> None:
+    done = started(words, ">/dev/full", cwd=pinned)
+    assert done.returncode == 74
+    assert ("it has done what it was asked for" in done.stderr) is (words == "sync")
+    assert ("it only looks" in done.stderr) is (words != "sync")
 
 
 @pytest.mark.parametrize("hook", ["metadata", "check"])

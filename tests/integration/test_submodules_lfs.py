@@ -129,6 +129,26 @@ def test_reset_keeps_the_work_in_a_submodule(ws: Path, hybrid: Hybrid) -> None:
     assert ((kept / "lib.txt").read_text(), (kept / "new.txt").read_text()) == ("mine\n", "new\n")
 
 
+def test_work_of_two_submodules_whose_names_meet_is_kept_twice(
+    workspace: Path, upstream_factory: UpstreamFactory, lib: Upstream, hybrid: Hybrid
+) -> None:
+    paths = ("a/b", "a-b")
+    modules = "".join(f'[submodule "{path}"]\n\tpath = {path}\n\turl = ../lib.git\n' for path in paths)
+    app = upstream_factory("app")
+    app.commit({".gitmodules": modules, **{path: Gitlink(lib.rev("main")) for path in paths}})
+    hybrid("init")
+    hybrid("add", app.url)
+    _asks_for(workspace, "submodules = true")
+    hybrid("pin")
+    hybrid("sync")
+    for path in paths:
+        (workspace / "sources/app" / path / "lib.txt").write_text(f"mine in {path}\n")
+    told = hybrid("reset", "app").out
+    kept = list((workspace / "sources/.set-aside").iterdir())
+    assert {(folder / "lib.txt").read_text() for folder in kept} == {f"mine in {path}\n" for path in paths}
+    assert all(f"is kept at sources/.set-aside/{folder.name}" in told for folder in kept)
+
+
 def test_remove_refuses_to_drop_commits_of_a_submodule(ws: Path, hybrid: Hybrid) -> None:
     inner = ws / "sources/app/vendor/lib"
     git("checkout", "-q", "-b", "topic", cwd=inner)

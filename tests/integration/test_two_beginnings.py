@@ -45,6 +45,23 @@ def test_a_workspace_that_was_taken_out_is_taken_back(committed: bool, site: Sit
     assert site.verified() == ()
 
 
+@pytest.mark.parametrize("committed", [True, False])
+def test_a_bundle_begins_no_second_log_either(committed: bool, site: Site, tmp_path: Path) -> None:
+    carried = tmp_path / "sources.ghb"
+    site("bundle", "create", "-o", carried)
+    take_out(site)
+    if committed:
+        git("commit", "-q", "-m", "no longer needed", cwd=site.root)
+    refused = site("bundle", "apply", carried, check=2).err
+    assert "git has its audit log" in refused
+    assert not (site.root / "sources.toml").exists()
+    assert not (site.root / "state").exists()
+    git(*mend_of(refused), cwd=site.root)
+    site("bundle", "apply", carried)
+    git("add", "-A", cwd=site.root)
+    assert hook(site.root) == (0, "")
+
+
 def test_a_second_beginning_is_told_before_it_is_committed(site: Site) -> None:
     take_out(site)
     git("commit", "-q", "-m", "no longer needed", cwd=site.root)

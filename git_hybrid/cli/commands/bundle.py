@@ -36,6 +36,7 @@ from git_hybrid.core.value import replace
 from git_hybrid.git.bundling import GitBundles, sign
 from git_hybrid.git.run import Runner
 from git_hybrid.git.signing import is_signed
+from git_hybrid.git.takenout import refuse_taken_out
 from git_hybrid.store import bundlefile, reading, scaffold
 from git_hybrid.store.chain import last_applied
 from git_hybrid.store.manifest_edit import add_sources, remove_sources
@@ -151,7 +152,7 @@ def apply_command(
     """
     path, allowed = _resolved(context, file, allowed_signers)
     folder = common_of(context).folder
-    created = () if is_workspace(folder) else scaffold.create(folder, scaffold.AWAITED)
+    created = () if is_workspace(folder) else _created(folder)
     target = path.with_name(f"{path.name}.receipt.json") if receipt is None else folder / receipt
     try:
         with opened(context, jobs=jobs, offline=True) as (session, output):
@@ -168,6 +169,11 @@ def apply_command(
     if not done:
         scaffold.undo(folder, created)
     return code
+
+
+def _created(folder: Path) -> tuple[str, ...]:
+    refuse_taken_out(Runner(environ=dict(os.environ)), folder)
+    return scaffold.create(folder, scaffold.AWAITED)
 
 
 def _apply(session: Session, path: Path, allowed: Path | None) -> tuple[Report, dict[str, Any]]:

@@ -17,8 +17,11 @@ from git_hybrid.cli.output import apart_from, opened
 from git_hybrid.cli.wiring import Session
 from git_hybrid.core.audit_query import records_of
 from git_hybrid.core.check_table import CHECKS
+from git_hybrid.core.checks import Facts
 from git_hybrid.core.dashboard import Surroundings, build_dashboard
+from git_hybrid.core.report import Status
 from git_hybrid.store.outputfile import refuse_own, write_output
+from git_hybrid.store.steady import steady
 from git_hybrid.view.dashboard import dashboard_page
 
 _STDOUT = Path("-")
@@ -56,11 +59,15 @@ def command(context: click.Context, *, file: Path | None) -> int:
 
 
 def _page(session: Session) -> str:
-    info = session.runtime.info
-    seen = status(session.runtime)
-    facts = with_settings(gather(session.runner, session.layout, list(CHECKS), now=info.now), session.settings)
+    info, layout = session.runtime.info, session.layout
+
+    def read() -> tuple[Status, Facts]:
+        return status(session.runtime), gather(session.runner, layout, list(CHECKS), now=info.now)
+
+    seen, facts = steady(layout, read, patience=session.settings.lock_timeout)
+    facts = with_settings(facts, session.settings)
     around = Surroundings(
-        workspace=session.layout.root.name or "workspace",
+        workspace=layout.root.name or "workspace",
         now=datetime.now(UTC),
         operator=info.operator,
         version=__version__,

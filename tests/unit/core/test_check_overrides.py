@@ -122,6 +122,24 @@ def test_a_record_that_the_log_knows_is_restored_from_it() -> None:
     }
 
 
+def test_a_record_that_the_file_lost_is_missed_whatever_it_is_about() -> None:
+    scan = replace(ITEM, kind="scan", to_commit=PIN.commit, findings=("f",))
+    bare = a_pin(TOOL, commit=PIN.commit)
+    (found,) = checked(bare, event_of(scan, "override"))
+    assert (found.level, found.mend) == ("fail", "git hybrid override restore ovr-1")
+    assert found.entry == "ovr-1 (tool)"
+    assert checked(bare, event_of(scan, "override"), event_of(scan, "override-revoked")) == ()
+    again = replace(scan, id="ovr-2", audit_hash="0" * 64)
+    moved, removed = replace(bare, commit=oid(9)), replace(scan, source=SourceName("other"))
+    for item, pin, kept in ((scan, bare, again), (scan, moved, None), (removed, bare, None)):
+        found = checked(pin, event_of(item, "override"), kept=kept)
+        lost = [item for item in found if "not in this file" in item.what]
+        assert [(item.level, item.mend) for item in lost] == [("warn", "git hybrid override restore ovr-1")]
+    # A pin that rests on it tells it already.
+    (found,) = checked(PIN, event_of(ITEM, "override"))
+    assert (found.file, found.mend) == ("state/sources.lock", "git hybrid override restore ovr-1")
+
+
 def test_a_pin_without_its_record_says_how_to_capture_it_again() -> None:
     pinned = Event(event="pin", source=TOOL.name, after=oid(2), detail={"rests_on": "ovr-1"})
     for pin in (PIN, replace(PIN, override=None)):

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from git_hybrid.core.errors import DirtySource, GitFailed, MovedTag, NetworkFailure, NoPin, Offline
 from git_hybrid.core.ids import SourceName
-from git_hybrid.core.report import Report, Row, failed, run_words
+from git_hybrid.core.report import Report, Row, Status, failed, run_words
 from git_hybrid.core.value import replace
 from support.values import RUN, an_unfinished_run
 
@@ -41,5 +41,13 @@ def test_a_report_without_rows_says_that_nothing_happened() -> None:
 def test_a_run_is_at_work_or_unfinished() -> None:
     run = an_unfinished_run()
     assert run_words(run) == f"run {RUN} (sync) is unfinished"
+    told = Status(rows=(), unfinished=run, has_scanners=False)
+    for stopped, expected in (
+        (None, False),
+        (run, False),
+        (replace(run, is_unwritten=True), True),
+        (replace(run, is_unwritten=True, held_by="pid 1"), False),
+    ):
+        assert replace(told, unfinished=stopped).is_half_written is expected
     assert run_words(replace(run, is_unwritten=True)) == f"run {RUN} (sync) has files left to write"
     assert run_words(replace(run, held_by="pid 7")) == f"run {RUN} (sync) is at work: pid 7"

@@ -11,7 +11,7 @@ from git_hybrid.core.checks import Facts
 from git_hybrid.core.errors import ScanBlocked
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.manifest import Branch, Commit, Manifest, Policy, Tag, Track, Version
-from git_hybrid.core.override import Override, Overrides, Trail
+from git_hybrid.core.override import Override, Overrides, Trail, event_of, trail_of
 from git_hybrid.core.planner import pinned, plan_resume, plan_sync
 from git_hybrid.core.scan_policy import accepted_findings, blocked_by, finding_line, finding_lines, scan_blocked
 from git_hybrid.core.scans import scan_event
@@ -118,6 +118,36 @@ def test_only_an_override_in_force_for_this_commit_accepts(changes: dict[str, An
         clock=NOW,
     )
     assert (scan_blocked(snapshot, NAME, a_pin()) is None) is accepts
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_restored"),
+    [
+        ({}, True),
+        ({"kind": "scan"}, True),
+        ({"findings": ()}, False),
+        ({"findings": ("another",)}, False),
+        ({"expires_at": NOW}, False),
+        ({"to_commit": oid(9)}, False),
+        ({"source": SourceName("other")}, False),
+    ],
+)
+def test_findings_that_a_lost_override_accepts_are_not_approved_anew(
+    changes: dict[str, Any], *, is_restored: bool
+) -> None:
+    record = replace(an_override(a_finding(1).id)[0], **changes)
+    trail = trail_of(a_log(event_of(record, "override")))
+    snapshot = a_snapshot(SOURCE, pins=[a_pin()], recorded=[a_state_entry(SOURCE, scan=FOUND)])
+    error = scan_blocked(replace(snapshot, trail=trail, clock=NOW), NAME, a_pin())
+    assert error is not None
+    assert (error.accept == "git hybrid override restore ovr-1") is is_restored
+    assert is_restored or "--force" in error.accept
+    told = checked(FOUND, trail=trail)
+    assert ("git hybrid override restore ovr-1" in told[0]) is is_restored
+    ended = trail_of(a_log(event_of(record, "override"), event_of(record, "override-revoked")))
+    error = scan_blocked(replace(snapshot, trail=ended, clock=NOW), NAME, a_pin())
+    assert error is not None
+    assert "--force" in error.accept
 
 
 MANIFEST = Manifest(scanners=(SECRETS,), sources={NAME: SOURCE})

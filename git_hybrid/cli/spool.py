@@ -1,0 +1,76 @@
+"""What commands of the user's write, kept until it is shown: in memory while it is little, in a file without a name."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from tempfile import SpooledTemporaryFile, gettempdir
+from threading import Lock
+from typing import IO
+
+_IN_MEMORY = 1 << 20
+_CHUNK = 1 << 16
+
+
+@contextmanager
+def spool() -> Iterator[Spool]:
+    """Yield a place for what commands write, which is gone at the end of the block."""
+    with SpooledTemporaryFile(max_size=_IN_MEMORY) as file:
+        yield Spool(file)
+
+
+class Spool:
+    """One file for all that several commands write at a time: however many there are, it takes one descriptor."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._lock = Lock()
+
+    def append(self, data: bytes) -> int:
+        """Keep *data* and return where it begins.
+
+        Raises:
+            OSError: there is no room for it.
+        """
+        try:
+            with self._lock:
+                self._file.seek(0, os.SEEK_END)
+                place = self._file.tell()
+                self._file.write(data)
+                return place
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, gettempdir()) from error
+
+    def read(self, place: int, count: int) -> bytes:
+        """Return *count* bytes from *place* on."""
+        with self._lock:
+            self._file.seek(place)
+            return self._file.read(count)
+
+
+class Kept:
+    """What one command wrote to one of its streams, in pieces."""
+
+    def __init__(self, spool: Spool) -> None:
+        """Begin with nothing."""
+        self._spool = spool
+        self._extents: list[tuple[int, int]] = []
+
+    def add(self, data: bytes) -> None:
+        """Keep *data* after what is kept already.
+
+        Raises:
+            OSError: there is no room for it.
+        """
+        place = self._spool.append(data)
+        start, end = self._extents[-1] if self._extents else (place, place)
+        if end == place and self._extents:
+            self._extents[-1] = start, end + len(data)
+        else:
+            self._extents.append((place, place + len(data)))
+
+    def __iter__(self) -> Iterator[bytes]:
+        for start, end in self._extents:
+            for place in range(start, end, _CHUNK):
+                yield self._spool.read(place, min(_CHUNK, end - place))

@@ -1,0 +1,36 @@
+"""What commands write is kept apart and whole, however they take turns."""
+
+from __future__ import annotations
+
+import errno
+import io
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from git_hybrid.cli.spool import Kept, Spool, spool
+
+
+def test_what_two_write_in_turn_comes_back_apart() -> None:
+    with spool() as place:
+        first, second, nothing = Kept(place), Kept(place), Kept(place)
+        pieces = [bytes([number % 256]) * 70_000 for number in range(40)]
+        for number, piece in enumerate(pieces):
+            (first if number % 3 else second).add(piece)
+        assert b"".join(first) == b"".join(piece for number, piece in enumerate(pieces) if number % 3)
+        assert b"".join(second) == b"".join(pieces[::3])
+        assert b"".join(second) == b"".join(pieces[::3])
+        assert list(nothing) == []
+        assert max(map(len, first)) < 70_000
+
+
+def test_no_room_is_told_with_the_folder_that_has_none() -> None:
+    class Full(io.BytesIO):
+        def write(self, _data: object) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left") as caught:
+        Kept(Spool(Full())).add(b"x")
+    assert caught.value.filename == tempfile.gettempdir()
+    assert Path(caught.value.filename).is_dir()
