@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from git_hybrid.core.errors import HybridError, InvalidFile, RemoteError, UnsavedWork
+from git_hybrid.core.errors import HybridError, InvalidFile, LocalIo, RemoteError, UnsavedWork
 from git_hybrid.core.report import Report, Row
 from git_hybrid.core.value import Struct
 from git_hybrid.core.words import counted, plural
@@ -56,6 +56,11 @@ def _remedy(error: HybridError) -> Remedy:
         from git_hybrid.cli.remedies_strays import STRAYS
 
         return STRAYS.get(error.code, remedy)
+    if isinstance(error, LocalIo):
+        from git_hybrid.cli.remedies_scarce import SCARCE
+
+        reason = error.reason.lower()
+        return next((SCARCE[words] for words in SCARCE if words.lower() in reason), remedy)
     if vars(error).get("mirror"):
         from git_hybrid.cli.remedies_mirror import BEHIND
 

@@ -11,6 +11,7 @@ from typing import IO, Literal
 
 from git_hybrid.git.cage import end_group
 from git_hybrid.git.watched import Watch, lingering, read_to_end
+from git_hybrid.openfiles import give_back
 
 POLL = 0.1
 # Until a child has become its program it shares our memory, and is counted with it: one at a time is enough.
@@ -49,6 +50,7 @@ def started(
             start_new_session=True,
             pass_fds=inherited,
         )
+    give_back(child.pid)
     try:
         yield child
     finally:
