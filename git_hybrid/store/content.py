@@ -7,7 +7,12 @@ from pathlib import Path
 
 SIZE_LIMIT = 64 * 2**20
 LOG_LIMIT = 2**30
-"""The bound of the audit log, which only grows: it has to be read before it can be rotated."""
+"""The bound of the audit log, which only grows: it has to be read even to be rotated."""
+
+
+def limit_of(shown: str) -> int:
+    """Return how large the file *shown*, named by its path in the workspace, may be."""
+    return LOG_LIMIT if shown.startswith("state/sources-audit.") and shown.endswith(".jsonl") else SIZE_LIMIT
 
 
 def content(path: Path, limit: int) -> bytes:

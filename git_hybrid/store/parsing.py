@@ -16,7 +16,7 @@ from git_hybrid.core.errors import InvalidFile, LocalIo, NewerSchema, Problem
 from git_hybrid.core.ids import InvalidText, shown_url
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.value import sorted_json
-from git_hybrid.store.content import SIZE_LIMIT, content
+from git_hybrid.store.content import content, limit_of
 
 if TYPE_CHECKING:
     from json import JSONDecoder
@@ -48,13 +48,13 @@ def read_bytes(path: Path, shown: str) -> bytes | None:
     try:
         if path.exists() and not path.is_file():
             raise invalid(shown, "file", "is not a regular file")
-        data = content(path, SIZE_LIMIT)
+        data = content(path, limit := limit_of(shown))
     except FileNotFoundError:
         return None
     except OSError as error:
         raise LocalIo(path=shown, operation="read", reason=error.strerror or str(error)) from error
-    if len(data) > SIZE_LIMIT:
-        raise invalid(shown, "file", f"is larger than {SIZE_LIMIT // 2**20} MiB")
+    if len(data) > limit:
+        raise invalid(shown, "file", f"is larger than {limit // 2**20:,} MiB")
     return data
 
 
