@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Iterator
@@ -30,16 +31,18 @@ _PLAIN = pattern(
 _VALUES = {"core.filemode": "true", "core.bare": "false", "core.symlinks": "true", "core.trustctime": "true"}
 if sys.platform == "darwin":  # pragma: no cover
     _VALUES["core.ignorecase"] = "true"
+_HOLD_REFS = frozenset({"refs/replace", "packed-refs", "reftable", "commondir"})
 _SHOWN = 10
 
 
 def find_oddities(runner: Runner, git_dir: Path, *, lfs: bool) -> Iterator[str]:
     """Yield what is odd about the repository at *git_dir*, in words; *lfs*: content stands in place of pointers."""
-    listed = runner.git(["for-each-ref", "--format=%(refname)", "refs/replace/"], git_dir=git_dir)
-    replaced = listed.stdout.decode("utf-8", "replace").split("\n")[:-1]
-    if replaced or listed.status != 0:
-        refs = ", ".join(replaced[:_SHOWN]) or "a ref that git cannot read"
-        yield f"{refs} puts other objects in the place of those named"
+    if _may_replace(git_dir):
+        listed = runner.git(["for-each-ref", "--format=%(refname)", "refs/replace/"], git_dir=git_dir)
+        replaced = listed.stdout.decode("utf-8", "replace").split("\n")[:-1]
+        if replaced or listed.status != 0:
+            refs = ", ".join(replaced[:_SHOWN]) or "a ref that git cannot read"
+            yield f"{refs} puts other objects in the place of those named"
     for name, effect in _FILES.items():
         if (git_dir / name).exists():
             yield f".git/{name} {effect}"
@@ -54,6 +57,15 @@ def find_oddities(runner: Runner, git_dir: Path, *, lfs: bool) -> Iterator[str]:
         attributes = ""
     if attributes != (ATTRIBUTES_LFS if lfs else ATTRIBUTES):
         yield f"{ATTRIBUTES_FILE} lets filters and line endings change files"
+
+
+def _may_replace(git_dir: Path) -> bool:
+    """Tell whether a ref may be below ``refs/replace/``: where none is packed each is a file, and git need not look."""
+    try:
+        names = [*os.listdir(git_dir), *(f"refs/{name}" for name in os.listdir(git_dir / "refs"))]
+    except OSError:
+        return True
+    return any(name.lower() in _HOLD_REFS for name in names)
 
 
 def odd_settings(runner: Runner, git_dir: Path, *, lfs: bool) -> list[str]:
