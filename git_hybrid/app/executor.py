@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.ids import SourceName
+from git_hybrid.openfiles import allow_many
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -27,6 +28,7 @@ def run_all(
     """
     if len(items) <= 1 or jobs == 1:
         return tuple(None if cancelled() else work(item) for item in items)
+    allow_many()
     done, results = _Done(), list[R | None]([None] * len(items))
 
     def take(left: Iterator[tuple[int, T]]) -> None:
@@ -41,8 +43,9 @@ def run_all(
     # Not concurrent.futures: it imports logging, which costs as much as an update of one source.
     threads = [Thread(target=take, args=(left,), name=f"source-{number}") for number in range(min(jobs, len(items)))]
     try:
-        for thread in threads:
-            thread.start()
+        threads = _begun(threads)
+        if not threads:
+            take(left)
         for thread in threads:
             # Short waits let signal handlers run, which Python does between bytecodes of the main thread only.
             while thread.is_alive():
@@ -53,6 +56,16 @@ def run_all(
     if done.error is not None:
         raise done.error
     return tuple(results)
+
+
+def _begun(threads: list[Thread]) -> list[Thread]:
+    """Start *threads* and return those that the system had room for: the work of all can be done by one."""
+    for number, thread in enumerate(threads):
+        try:
+            thread.start()
+        except (RuntimeError, MemoryError):
+            return threads[:number]
+    return threads
 
 
 def _let_end(threads: Sequence[Thread]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from git_hybrid.app.executor import run_all
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.select import select
+from git_hybrid.core.errors import LocalIo
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Source
@@ -17,7 +18,8 @@ from git_hybrid.core.value import Struct
 class Ran(Struct, frozen=True, kw_only=True):
     """What a command did in one source; ``status`` is its exit status, None where there is no clone.
 
-    What it wrote comes in pieces: it may be more than there is memory.
+    What it wrote comes in pieces: it may be more than there is memory. Where it could not be started, ``status`` is
+    126, as in a shell, and ``stderr`` says why.
     """
 
     name: SourceName
@@ -26,6 +28,7 @@ class Ran(Struct, frozen=True, kw_only=True):
     stderr: Iterable[bytes] = ()
 
 
+_NOT_STARTED = 126
 Command = Callable[[Source, Pin | None], tuple[int, Iterable[bytes], Iterable[bytes]]]
 
 
@@ -41,9 +44,14 @@ def foreach(rt: Runtime, command: Command, names: Sequence[str] = (), groups: Se
 
     def work(name: SourceName) -> Ran:
         pin = snapshot.lock.pins.get(name)
-        if not isinstance(rt.clones.inspect(name, None), Clone):
-            return Ran(name=name, status=None)
-        status, stdout, stderr = command(snapshot.manifest.sources[name], pin)
+        try:
+            if not isinstance(rt.clones.inspect(name, None), Clone):
+                return Ran(name=name, status=None)
+            status, stdout, stderr = command(snapshot.manifest.sources[name], pin)
+        except LocalIo as error:
+            # What the others have written is there, and it may be all that tells what they did.
+            why = f"cannot {error.operation} {error.path}: {error.reason}\n"
+            return Ran(name=name, status=_NOT_STARTED, stderr=(why.encode(),))
         return Ran(name=name, status=status, stdout=stdout, stderr=stderr)
 
     results = run_all(work, selected, jobs=rt.jobs or 1, cancelled=rt.cancelled)

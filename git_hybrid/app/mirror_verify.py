@@ -25,11 +25,11 @@ from git_hybrid.core.mirrors import Finding, Mirror, served_url, verified
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.reducer import Decision
 from git_hybrid.core.report import Report, Row, failed
-from git_hybrid.core.resolve import newest_allowed
+from git_hybrid.core.resolve import Candidate, newest_allowed
 from git_hybrid.core.value import replace
 
-LastSeen = Callable[[SourceName], Oid | None]
-"""Returns the newest commit of a source that the audit log has seen upstream."""
+LastSeen = Callable[[], Mapping[SourceName, Oid]]
+"""Returns the newest commit of each source that the audit log has seen upstream."""
 
 
 def verify_mirrors(rt: Runtime, names: Sequence[str], *, last_seen: LastSeen) -> Report:
@@ -75,24 +75,28 @@ def _known_tips(rt: Runtime, snapshot: Snapshot, last_seen: LastSeen) -> Mapping
     may_ask = DIRECT in rt.mirrors.entries and not rt.offline
     origin = replace(rt, mirrors=Mirrors((DIRECT,)), bundles=lambda _name: None)
 
-    def look(source: Source) -> tuple[SourceName, Oid | None]:
-        pin = snapshot.lock.pins.get(source.name)
-        known = last_seen(source.name) or (pin.commit if pin else None)
-        if not may_ask:
-            return source.name, known
+    def look(source: Source) -> Candidate | None:
         try:
             refs = list_refs(origin, source, snapshot.manifest.defaults)
-            return source.name, newest_allowed(source, refs).commit
+            return newest_allowed(source, refs)
         except HybridError as error:
             rt.progress("note", source.name, f"upstream does not answer ({error.code}), so the last known tip counts")
-            return source.name, known
+            return None
 
-    jobs = rt.jobs or snapshot.manifest.defaults.jobs
     sources = tuple(snapshot.manifest.sources.values())
-    rt.progress("begin", "asking upstream", str(len(sources)))
-    found = run_all(look, sources, jobs=jobs, cancelled=rt.cancelled)
-    rt.stop_if_cancelled()
-    return {pair[0]: pair[1] for pair in found if pair is not None and pair[1] is not None}
+    answers: Sequence[Candidate | None] = (None,) * len(sources)
+    if may_ask:
+        jobs = rt.jobs or snapshot.manifest.defaults.jobs
+        rt.progress("begin", "asking upstream", str(len(sources)))
+        answers = run_all(look, sources, jobs=jobs, cancelled=rt.cancelled)
+        rt.stop_if_cancelled()
+    known = {name: pin.commit for name, pin in snapshot.lock.pins.items()}
+    known |= last_seen() if None in answers else {}
+    found = {
+        source.name: known.get(source.name) if answer is None else answer.commit
+        for source, answer in zip(sources, answers, strict=True)
+    }
+    return {name: commit for name, commit in found.items() if commit is not None}
 
 
 def _question(

@@ -39,8 +39,13 @@ def run(command: Callable[[Common, Sequence[str]], int], argv: Sequence[str], ah
             return _interrupted(behind)
         path, reason = path_of(error) or "input or output", error.strerror or str(error)
         return _told(LocalIo(path=path, operation="use", reason=reason), common)
-    except Exception:
-        return _bug(common)
+    except Exception as error:
+        from git_hybrid.cli.remedies_scarce import scarcity
+
+        if (scarce := scarcity(error)) is None:
+            return _bug(common)
+    # What the command held is gone with its error: there is room again for what is said of it.
+    return _told(scarce, common)
 
 
 def _flushed(code: int, common: Common) -> int:

@@ -10,6 +10,7 @@ from git_hybrid.core.errors import (
     HybridError,
     Interrupted,
     InvalidFile,
+    LocalIo,
     RemoteError,
     ReportLost,
     UnsavedWork,
@@ -78,6 +79,11 @@ def _remedy(error: HybridError) -> Remedy:
         from git_hybrid.cli.remedies_lock import EDITED
 
         return EDITED
+    if isinstance(error, LocalIo) and error.code == LocalIo.code:
+        from git_hybrid.cli.remedies_scarce import SCARCE
+
+        reason = error.reason.lower()
+        return next((SCARCE[words] for words in SCARCE if words.lower() in reason), remedy)
     if vars(error).get("mirror"):
         from git_hybrid.cli.remedies_mirror import BEHIND
 

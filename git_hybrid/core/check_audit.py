@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from git_hybrid.core.ahead import ENDED, WAY_OUT, ahead
 from git_hybrid.core.audit_archives import LOG, Breach
 from git_hybrid.core.audit_verify import verify
 from git_hybrid.core.checks import Facts, Violation
+from git_hybrid.core.words import sized
+
+LARGE = 32 * 2**20
+"""From so many bytes on the log is better rotated."""
 
 _SHALLOW = Violation(
     file=LOG,
@@ -20,11 +26,22 @@ _SHALLOW = Violation(
 def check_audit(facts: Facts) -> tuple[Violation, ...]:
     """Return every breach of the log, the first bad line first."""
     breaches = tuple(_violation(breach) for breach in verify(facts.log, facts.witnesses, now=facts.now))
+    shallow = (_SHALLOW,) if facts.is_shallow else ()
+    return (*breaches, *_size(facts), *_clock(facts), *shallow)
+
+
+def _size(facts: Facts) -> Iterator[Violation]:
+    size = sum(line.size + 1 for segment in facts.log if segment.file == LOG for line in segment.lines)
+    if size >= LARGE:
+        what = f"the log has grown to {sized(size)}"
+        why = "whatever writes takes all of it apart, and from 1 GiB on it is not read any more"
+        yield Violation(file=LOG, entry="size", what=what, why=why, mend="git hybrid audit rotate", level="warn")
+
+
+def _clock(facts: Facts) -> Iterator[Violation]:
     wrong = None if facts.now is None else ahead(facts.trail.last, facts.now)
     if wrong is not None:
-        clock = Violation(file=LOG, entry="clock", what=wrong.record, why=ENDED, mend=WAY_OUT, level="warn")
-        breaches = (*breaches, clock)
-    return (*breaches, _SHALLOW) if facts.is_shallow else breaches
+        yield Violation(file=LOG, entry="clock", what=wrong.record, why=ENDED, mend=WAY_OUT, level="warn")
 
 
 def _violation(breach: Breach) -> Violation:

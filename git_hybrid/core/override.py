@@ -13,7 +13,7 @@ from git_hybrid.core.canonical import Json, canonical_json
 from git_hybrid.core.digest import sha256_hex
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.pattern import pattern
-from git_hybrid.core.value import Struct, field, replace
+from git_hybrid.core.value import Struct, field, force_setattr, replace
 from git_hybrid.core.values import format_time, parse_time
 
 Kind = Literal["pin", "scan"]
@@ -79,10 +79,18 @@ class Overrides(Struct, frozen=True, kw_only=True):
     """The whole file; records in order of their ids, which is the order in which they were made."""
 
     records: Mapping[str, Override] = field(default_factory=dict)
+    _by_source: Mapping[SourceName, Sequence[Override]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Group the records once: many sources are asked for, and records are never deleted."""
+        grouped: dict[SourceName, list[Override]] = {}
+        for item in self.records.values():
+            grouped.setdefault(item.source, []).append(item)
+        force_setattr(self, "_by_source", grouped)
 
     def of(self, name: SourceName) -> tuple[Override, ...]:
         """Return the records of one source, the oldest first."""
-        return tuple(item for item in self.records.values() if item.source == name)
+        return tuple(self._by_source.get(name, ()))
 
 
 class Trail(Struct, frozen=True, kw_only=True):

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from msgspec import Struct, field
 from msgspec.json import Encoder
-from msgspec.structs import replace
+from msgspec.structs import force_setattr, replace
 
-__all__ = ["Struct", "field", "replace", "sorted_json"]
+__all__ = ["Struct", "field", "force_setattr", "replace", "sorted_json"]
 sorted_json = Encoder(order="sorted").encode
 """Return a value as JSON in UTF-8, with sorted keys and without spaces.
 

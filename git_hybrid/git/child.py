@@ -12,6 +12,7 @@ from typing import IO, Literal
 
 from git_hybrid.git.cage import end_group
 from git_hybrid.git.watched import Into, Watch, give_away, lingering, read_to_end
+from git_hybrid.openfiles import give_back
 
 POLL = 0.1
 # Until a child has become its program it shares our memory, and is counted with it: one at a time is enough.
@@ -51,6 +52,7 @@ def started(
             start_new_session=True,
             pass_fds=inherited,
         )
+    give_back(child.pid)
     try:
         yield child
     finally:

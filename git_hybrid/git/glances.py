@@ -73,6 +73,6 @@ def _clone(folder: str, pin: Pin, head: Oid) -> Clone:
             has_pin = objects.holds(pin.commit)
     except raw.Unsure:
         libgit2 = import_module("git_hybrid.git.libgit2")
-        repository = libgit2.open_repository(git_dir)
-        has_pin = repository is not None and libgit2.holds(repository, pin.commit)
+        with libgit2.released(libgit2.open_repository(git_dir)) as repository:
+            has_pin = repository is not None and libgit2.holds(repository, pin.commit)
     return Clone(head=head, has_pin=has_pin, installed=head, sure=True)

@@ -12,7 +12,7 @@ from git_hybrid.core.tree import show_path
 from git_hybrid.core.value import Struct
 from git_hybrid.git.changes import dirty_by_cli, find_changes
 from git_hybrid.git.health import lack, trouble
-from git_hybrid.git.libgit2 import GitError, Repository, holds, open_repository, opens
+from git_hybrid.git.libgit2 import GitError, Repository, holds, open_repository, opens, released
 from git_hybrid.git.owners import is_held
 from git_hybrid.git.quarantine import PIN_REF, is_complete, uses_lfs
 from git_hybrid.git.run import Runner
@@ -67,7 +67,13 @@ class FullLook(Struct, frozen=True):
         # libgit2 takes a folder of packs that cannot be read for an empty one.
         if (packs := git_dir / "objects/pack").is_dir():
             os.listdir(packs)
-        repository = open_repository(git_dir)
+        # Of many sources the packs of all of them would stay open else.
+        with released(open_repository(git_dir)) as repository:
+            return self._inspect_opened(path, git_dir, repository, pin, thorough=thorough)
+
+    def _inspect_opened(
+        self, path: Path, git_dir: Path, repository: Repository | None, pin: Oid | None, *, thorough: bool
+    ) -> Observed:
         head = _head_of(repository) if repository is not None else self._head_by_cli(git_dir)
         if head is None:
             return Broken("its HEAD names no commit")

@@ -33,6 +33,7 @@ _PLAIN = pattern(
 _VALUES = {"core.filemode": "true", "core.bare": "false", "core.symlinks": "true", "core.trustctime": "true"}
 if sys.platform == "darwin":  # pragma: no cover
     _VALUES["core.ignorecase"] = "true"
+_HOLD_REFS = frozenset({"refs/replace", "packed-refs", "reftable", "commondir"})
 _SHOWN = 10
 # What git-lfs itself puts there whenever git starts it as a filter (its docs/man/git-lfs-install.1); no word in it runs
 # anything else.
@@ -45,11 +46,12 @@ _HOOK_LIMIT, _ANY_RUNS = 1024, 0o111
 
 def find_oddities(runner: Runner, git_dir: Path, *, lfs: bool) -> Iterator[str]:
     """Yield what is odd about the repository at *git_dir*, in words; *lfs*: content stands in place of pointers."""
-    listed = runner.git(["for-each-ref", "--format=%(refname)", "refs/replace/"], git_dir=git_dir)
-    replaced = listed.stdout.decode("utf-8", "replace").split("\n")[:-1]
-    if replaced or listed.status != 0:
-        refs = ", ".join(replaced[:_SHOWN]) or "a ref that git cannot read"
-        yield f"{refs} puts other objects in the place of those named"
+    if _may_replace(git_dir):
+        listed = runner.git(["for-each-ref", "--format=%(refname)", "refs/replace/"], git_dir=git_dir)
+        replaced = listed.stdout.decode("utf-8", "replace").split("\n")[:-1]
+        if replaced or listed.status != 0:
+            refs = ", ".join(replaced[:_SHOWN]) or "a ref that git cannot read"
+            yield f"{refs} puts other objects in the place of those named"
     for name, effect in _FILES.items():
         if (git_dir / name).exists():
             yield f".git/{name} {effect}"
@@ -83,6 +85,15 @@ def _is_of_lfs(entry: os.DirEntry[str]) -> bool:
     with open(entry.path, "rb") as file:
         found = _HOOK_OF_LFS.fullmatch(file.read(_HOOK_LIMIT))
     return found is not None and found["name"] == os.fsencode(entry.name)
+
+
+def _may_replace(git_dir: Path) -> bool:
+    """Tell whether a ref may be below ``refs/replace/``: where none is packed each is a file, and git need not look."""
+    try:
+        names = [*os.listdir(git_dir), *(f"refs/{name}" for name in os.listdir(git_dir / "refs"))]
+    except OSError:
+        return True
+    return any(name.lower() in _HOLD_REFS for name in names)
 
 
 def odd_settings(runner: Runner, git_dir: Path, *, lfs: bool) -> list[str]:

@@ -12,7 +12,7 @@ from git_hybrid.core.ids import SourceName
 from git_hybrid.git.glance import MARK, is_marked, packs_of
 from git_hybrid.git.hint import write_hint
 from git_hybrid.git.kept import fetched_refs
-from git_hybrid.git.libgit2 import holds, links, open_repository
+from git_hybrid.git.libgit2 import holds, links, open_repository, released
 from git_hybrid.git.local import must
 from git_hybrid.git.quarantine import Disk
 from git_hybrid.git.run import Completed, Runner
@@ -110,10 +110,10 @@ def _merge_shallow(disk: Disk, giver: Path, taker: Path) -> None:
     lines = {line for path in (giver, taker) for line in _lines(path / "shallow")}
     if not lines:
         return
-    repository = open_repository(taker)
-    if repository is not None:
-        # A boundary whose parents have come since is none any more.
-        lines = {line for line in lines if any(not holds(repository, oid) for oid in _parents(repository, line))}
+    with released(open_repository(taker)) as repository:
+        if repository is not None:
+            # A boundary whose parents have come since is none any more.
+            lines = {line for line in lines if any(not holds(repository, oid) for oid in _parents(repository, line))}
     if lines:
         disk.write_file(taker / "shallow", "".join(f"{line}\n" for line in sorted(lines)).encode("ascii"))
     else:

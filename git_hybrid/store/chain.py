@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,7 @@ from git_hybrid.core.audit import (
 from git_hybrid.core.canonical import Json, canonical_json
 from git_hybrid.core.digest import sha256_hex
 from git_hybrid.core.errors import InvalidFile, NewerSchema, Problem
-from git_hybrid.core.ids import Oid, SourceName, parse_oid
+from git_hybrid.core.ids import InvalidText, Oid, SourceName, parse_oid
 from git_hybrid.core.value import Struct
 from git_hybrid.core.values import parse_time
 from git_hybrid.store.durable import append_file, is_torn, write_file
@@ -199,18 +200,19 @@ def append_records(path: Path, records: Sequence[Record]) -> None:
     append_file(path, (b"\n" if is_torn(path) else b"") + lines)
 
 
-def last_seen(path: Path, name: SourceName) -> Oid | None:
-    """Return the newest commit that the log at *path* says upstream of *name* had, or None if it tells of none.
+def last_seen(path: Path) -> dict[SourceName, Oid]:
+    """Return the newest commit that the log at *path* says upstream of each source had, as far as it tells of one.
 
     Raises:
         InvalidFile, LocalIo: as :func:`read_log`.
     """
-    seen = [record["after"] for record in read_log(path).records if _is_sighting(record, name)]
-    return parse_oid(str(seen[-1])) if seen else None
-
-
-def _is_sighting(record: Record, name: SourceName) -> bool:
-    return record.get("source") == name and record["event"] in ("pin", "seen") and "after" in record
+    found: dict[SourceName, Oid] = {}
+    for record in read_log(path).records:
+        if record["event"] in ("pin", "seen") and "after" in record:
+            # What is no commit is of no use to anybody who asks a mirror for it.
+            with suppress(InvalidText):
+                found[SourceName(str(record.get("source")))] = parse_oid(str(record["after"]))
+    return found
 
 
 def log_end(log: Log) -> LogEnd:

@@ -16,13 +16,13 @@ from git_hybrid.core.errors import InvalidFile, LocalIo, NewerSchema, Problem
 from git_hybrid.core.ids import InvalidText, shown_url
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.value import sorted_json
+from git_hybrid.store.content import content, limit_of
 
 if TYPE_CHECKING:
     from json import JSONDecoder
 
 T = TypeVar("T")
 Document = dict[str, Any]
-SIZE_LIMIT = 64 * 2**20
 _TOML_PLACE = pattern(r"^(?P<reason>.*) \((?P<place>at line \d+, column \d+|at end of document)\)$", re.DOTALL)
 _UNKNOWN = pattern(r"Object contains unknown field `(?P<key>.*?)`(?: - at `(?P<path>.*)`)?$", re.DOTALL)
 _EXPECTED = pattern(r"(?P<reason>.*) - at `\$\.?(?P<path>.*)`$", re.DOTALL)
@@ -48,14 +48,13 @@ def read_bytes(path: Path, shown: str) -> bytes | None:
     try:
         if path.exists() and not path.is_file():
             raise invalid(shown, "file", "is not a regular file")
-        with open(path, "rb") as file:
-            data = file.read(SIZE_LIMIT + 1)
+        data = content(path, limit := limit_of(shown))
     except FileNotFoundError:
         return None
     except OSError as error:
         raise LocalIo(path=shown, operation="read", reason=error.strerror or str(error)) from error
-    if len(data) > SIZE_LIMIT:
-        raise invalid(shown, "file", f"is larger than {SIZE_LIMIT // 2**20} MiB")
+    if len(data) > limit:
+        raise invalid(shown, "file", f"is larger than {limit // 2**20:,} MiB")
     return data
 
 

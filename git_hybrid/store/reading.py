@@ -211,24 +211,21 @@ def first_seen(layout: Layout, name: SourceName, commit: Oid) -> datetime | None
     Raises:
         LocalIo: the log cannot be read.
     """
-    for record in records(layout):
-        if record.get("source") == name and record.get("after") == commit:
-            return parse_time(str(record["at"]))
-    return None
+    from git_hybrid.store.told import told_by_log
+
+    found = told_by_log(layout).seen.get((name, commit))
+    return None if found is None else parse_time(found)
 
 
 def last_pins(layout: Layout, name: SourceName, url: Url) -> tuple[Pin, ...]:
     """Return the last pin of a source that was not removed, as the log has it; *url* is its URL where no record has it.
 
-    A log that does not name the source is not taken apart.
-
     Raises:
         LocalIo: the log cannot be read.
     """
-    from git_hybrid.core.last_pins import pins_of_log
+    from git_hybrid.store.told import pins_told
 
-    texts, named = _texts(layout), f'"source":"{name}"'.encode("ascii")
-    return pins_of_log(_records(texts), name, url) if any(named in text for text in texts.values()) else ()
+    return pins_told(layout, name, url)
 
 
 def last_moves(layout: Layout, pins: Mapping[SourceName, Oid]) -> dict[SourceName, Move]:

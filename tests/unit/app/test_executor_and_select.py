@@ -118,3 +118,19 @@ def test_an_unknown_group(manifest):
     with pytest.raises(UnknownSource) as caught:
         select(manifest, [], ["thre"])
     assert caught.value.what == "group"
+
+
+@pytest.mark.parametrize("room", [0, 1, 3])
+def test_threads_that_the_system_has_no_room_for_are_done_without(monkeypatch, room):
+    begun = []
+    start = threading.Thread.start
+
+    def start_or_refuse(thread: threading.Thread) -> None:
+        if len(begun) == room:
+            raise RuntimeError("can't start new thread")
+        begun.append(thread)
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start_or_refuse)
+    assert run_all(lambda item: item * 2, range(9), jobs=4, cancelled=_never) == tuple(range(0, 18, 2))
+    assert len(begun) == room

@@ -34,7 +34,7 @@ from git_hybrid.core.audit_query import (
 )
 from git_hybrid.core.audit_verify import missing_archives, verify
 from git_hybrid.core.canonical import canonical_json
-from git_hybrid.core.check_audit import check_audit
+from git_hybrid.core.check_audit import LARGE, check_audit
 from git_hybrid.core.checks import Facts, failures
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Lock
@@ -468,6 +468,9 @@ def test_the_check_tells_each_breach() -> None:
     late = replace(facts, log=(), now=NOW, trail=Trail(last={"seq": 7, "event": "x", "at": "2999-01-01T00:00:00Z"}))
     (told,) = check_audit(late)
     assert (told.level, told.what) == ("warn", "record 7 (x) was made at 2999-01-01T00:00:00Z, which is still to come")
+    large = replace(facts, log=(Segment(file=LOG, lines=(Line(number=1, size=LARGE, sha256="0"),)),))
+    *_, size = check_audit(large)
+    assert (size.level, size.what) == ("warn", "the log has grown to 32.0 MiB")
     lost = replace(facts, log=(segment(LINES),), witnesses=Witnesses(ever=("0",)))
     assert [item.entry for item in check_audit(lost)] == ["log"]
     assert failures({"audit": check_audit(lost), "x": (replace(violation, level="warn"),)}) == 1

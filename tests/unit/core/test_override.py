@@ -149,6 +149,25 @@ def test_nothing_is_taken_out() -> None:
     assert list(overrides.records) == ["ovr-1", "ovr-2"]
     assert overrides.of(SourceName("tool")) == (first, second)
     assert overrides.of(SourceName("other")) == ()
+    assert replace(overrides, records={first.id: first}).of(SourceName("tool")) == (first,)
+    assert replace(overrides, records={first.id: first}) == Overrides(records={first.id: first})
+
+
+class _Counting(dict[str, Override]):
+    """Counts how often all records are gone through."""
+
+    read = 0
+
+    def values(self):
+        self.read += 1
+        return super().values()
+
+
+def test_many_sources_go_through_the_records_once() -> None:
+    records = _Counting({f"ovr-{number}": an_override(number, source=f"s{number % 3}") for number in range(9)})
+    overrides = Overrides(records=records)
+    assert [len(overrides.of(SourceName(f"s{number}"))) for number in range(4)] == [3, 3, 3, 0]
+    assert records.read == 1
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,30 @@
+"""Read a file as a whole, up to a bound: whoever can write it could make it larger than the memory."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+SIZE_LIMIT = 64 * 2**20
+LOG_LIMIT = 2**30
+"""The bound of the audit log, which only grows: it has to be read even to be rotated."""
+
+
+def limit_of(shown: str) -> int:
+    """Return how large the file *shown*, named by its path in the workspace, may be."""
+    return LOG_LIMIT if shown.startswith("state/sources-audit.") and shown.endswith(".jsonl") else SIZE_LIMIT
+
+
+def content(path: Path, limit: int) -> bytes:
+    """Return what is in the file at *path*; of one that is larger than *limit*, one byte more than that.
+
+    Python makes room for as much as it is asked for, so it is asked for as much as there is.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with open(path, "rb") as file:
+        wanted = min(os.fstat(file.fileno()).st_size, limit) + 1
+        data = file.read(wanted)
+        # Somebody writes to it.
+        return data + file.read(limit + 1 - wanted) if len(data) == wanted <= limit else data

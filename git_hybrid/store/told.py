@@ -1,0 +1,118 @@
+"""What the audit log and its archives tell of commits, gathered once: a run asks for each of its sources."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from threading import Lock
+from typing import Generic, TypeVar
+
+from git_hybrid.core.audit import Record, detail_of
+from git_hybrid.core.audit_query import records_of
+from git_hybrid.core.errors import InvalidFile
+from git_hybrid.core.ids import SourceName, Url
+from git_hybrid.core.last_pins import pins_of_log
+from git_hybrid.core.lock import Pin
+from git_hybrid.core.scan_trail import SCANNED
+from git_hybrid.core.value import Struct
+from git_hybrid.store import chain, reading
+from git_hybrid.store.layout import Layout, archives
+from git_hybrid.turn import TURN
+
+T = TypeVar("T")
+Key = tuple[str, str]
+_Mark = tuple[object, ...]
+
+
+class Told(Struct, frozen=True, kw_only=True):
+    """What whole records tell.
+
+    By source and commit, ``seen`` has the time of the first one that names the commit, ``before`` the commit that the
+    last one of a pin moved from. ``scans`` has those of scans, each with its place, by ``after`` and a commit and by
+    ``tree`` and a tree. ``named`` are the sources. ``doubt`` is why the log as a whole is none, if it is not.
+    """
+
+    seen: Mapping[Key, str]
+    before: Mapping[Key, str]
+    scans: Mapping[Key, Sequence[tuple[int, Record]]]
+    named: Collection[str]
+    doubt: InvalidFile | None
+
+
+class _Memory(Generic[T]):
+    """What was made of the files last, and what they were then; one thread makes it, and the others wait for it."""
+
+    def __init__(self, make: Callable[[Layout], T]) -> None:
+        self._make = make
+        self._mutex = Lock()
+        self._made: tuple[_Mark, T] | None = None
+
+    def of(self, layout: Layout) -> T:
+        with TURN.held_with(self._mutex):
+            mark = _mark(layout)
+            if self._made is None or self._made[0] != mark:
+                self._made = None
+                self._made = (mark, self._make(layout))
+            return self._made[1]
+
+
+def told_by_log(layout: Layout) -> Told:
+    """Return what the audit log of *layout* and its archives tell, as the files are now.
+
+    Raises:
+        InvalidFile, LocalIo: a file cannot be read.
+        NewerSchema: a newer version wrote a record.
+    """
+    return _told.of(layout)
+
+
+def told_by_whole_log(layout: Layout) -> Told:
+    """Return the same of a log in which nothing is wrong.
+
+    Raises:
+        InvalidFile: a line in the middle is no record, and no later record declares it torn; or as above.
+        LocalIo, NewerSchema: as above.
+    """
+    told = told_by_log(layout)
+    if told.doubt is not None:
+        # Another error for each source: what is found out about one is written into it.
+        raise InvalidFile(path=told.doubt.path, problems=told.doubt.problems, mend=told.doubt.mend)
+    return told
+
+
+def pins_told(layout: Layout, name: SourceName, url: Url) -> tuple[Pin, ...]:
+    """Return the last pin of a source that was not removed (:func:`git_hybrid.core.last_pins.pins_of_log`).
+
+    Raises:
+        InvalidFile, LocalIo, NewerSchema: as above.
+    """
+    return pins_of_log(_records.of(layout), name, url) if name in told_by_log(layout).named else ()
+
+
+def _mark(layout: Layout) -> _Mark:
+    """Return what tells the files from those that they were: whoever writes to one changes that."""
+    paths = [layout.root / name for name in (*archives(layout), chain.SHOWN)]
+    found = [path.stat() if path.exists() else None for path in paths]
+    return (layout.root, *(at and (at.st_ino, at.st_size, at.st_mtime_ns, at.st_ctime_ns) for at in found))
+
+
+def _gathered(layout: Layout) -> Told:
+    data, doubt = reading.whole_log(layout), None
+    try:
+        records: Iterable[Record] = chain.parse_log(data).records
+    except InvalidFile as error:
+        records, doubt = records_of([chain.segment_of(chain.SHOWN, data, alone=True)]), error
+    seen, before = dict[Key, str](), dict[Key, str]()
+    scans = dict[Key, list[tuple[int, Record]]]()
+    for place, record in enumerate(records):
+        event, source, after = record["event"], str(record.get("source")), str(record.get("after"))
+        seen.setdefault((source, after), str(record["at"]))
+        if event == "pin":
+            before[source, after] = str(record.get("before") or "")
+        elif event in SCANNED and isinstance(record.get("detail"), Mapping):
+            for key in (("after", after), ("tree", str(detail_of(record).get("tree")))):
+                scans.setdefault(key, []).append((place, record))
+    return Told(seen=seen, before=before, scans=scans, named={source for source, _ in seen}, doubt=doubt)
+
+
+_told = _Memory(_gathered)
+_records = _Memory(reading.records)

@@ -1,0 +1,34 @@
+"""What upstream is known to have: it is asked, and the log is read for those alone that do not answer."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import pytest
+
+from git_hybrid.app.mirror_verify import verify_mirrors
+from git_hybrid.core.errors import AccessDenied
+from git_hybrid.core.ids import SourceName
+from git_hybrid.core.lock import Lock
+from git_hybrid.core.manifest import Manifest
+from git_hybrid.core.plan import Snapshot
+from git_hybrid.core.ports import RemoteRefs
+from git_hybrid.core.state import State
+from git_hybrid.core.value import replace
+from support.fakes import FakeLedger, FakeTransport, runtime
+from support.samples import OID, URL, source
+
+NAMES = [SourceName(name) for name in "ab"]
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_the_log_is_read_once_if_at_all(answers: bool) -> None:
+    manifest = Manifest(sources={name: source(name, url=f"{URL}-{name}") for name in NAMES})
+    found = RemoteRefs(tips={"refs/heads/main": OID})
+    denied = AccessDenied(url=URL, message="m")
+    transport = FakeTransport({f"{URL}-{name}": [found if answers else denied] for name in NAMES})
+    ledger = FakeLedger(held=Snapshot(manifest=manifest, lock=Lock(), state=State()))
+    read = []
+    verify_mirrors(replace(runtime(transport), ledger=cast("Any", ledger)), (), last_seen=lambda: read.append(1) or {})
+    assert sorted(transport.asked) == [f"{URL}-{name}" for name in NAMES]
+    assert len(read) == (not answers)

@@ -1,0 +1,45 @@
+"""What too little of something is told as."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+import pytest
+
+from git_hybrid.cli.remedies_scarce import scarcity
+from git_hybrid.cli.telling import tell
+from git_hybrid.core.errors import LocalIo
+
+_SHORT = [
+    MemoryError(),
+    RuntimeError("can't start new thread"),
+    ImportError("x.so: failed to map segment from shared object"),
+    ValueError(f"mmap: {os.strerror(errno.ENOMEM)}"),
+]
+
+
+@pytest.mark.parametrize("error", _SHORT, ids=repr)
+def test_too_little_memory(error: Exception) -> None:
+    found = scarcity(error)
+    assert found is not None
+    told = tell(found)
+    assert told.exit == 74
+    assert any("-j 1" in hint for hint in told.hints)
+    assert "disk" not in "".join(told.cause)
+
+
+@pytest.mark.parametrize("error", [ValueError("x"), RuntimeError("x"), ImportError("no module")], ids=repr)
+def test_a_bug_stays_one(error: Exception) -> None:
+    assert scarcity(error) is None
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE])
+def test_too_few_files(number: int) -> None:
+    told = tell(LocalIo(path="x", operation="read", reason=os.strerror(number)))
+    assert told.hints[0].endswith("ulimit -n 8192")
+
+
+def test_a_full_disk_is_told_as_before() -> None:
+    told = tell(LocalIo(path="x", operation="read", reason=os.strerror(errno.ENOSPC)))
+    assert told.hints == ("git hybrid diag",)

@@ -1,0 +1,47 @@
+"""git is asked for refs that replace objects wherever one may be, and only there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from git_hybrid.git.oddities import find_oddities
+from git_hybrid.git.run import Completed
+from git_hybrid.git.skeleton import write_skeleton
+
+REF = "refs/replace/1234"
+
+
+class _Runner:
+    """Answers as a git that knows of a ref."""
+
+    asked = 0
+
+    def git(self, arguments, **_where):
+        is_ref = arguments[0] == "for-each-ref"
+        self.asked += is_ref
+        return Completed(0, f"{REF}\n".encode() if is_ref else b"", "")
+
+
+@pytest.fixture
+def git_dir(tmp_path: Path) -> Path:
+    write_skeleton(tmp_path / ".git", object_format="sha1")
+    return tmp_path / ".git"
+
+
+def test_git_is_not_asked_where_there_can_be_none(git_dir):
+    runner = _Runner()
+    assert not any(REF in line for line in find_oddities(runner, git_dir, lfs=False))
+    assert runner.asked == 0
+
+
+@pytest.mark.parametrize("name", ["refs/replace", "refs/Replace", "packed-refs", "reftable", "commondir"])
+def test_it_is_asked_where_one_may_be(git_dir, name):
+    (git_dir / name).mkdir()
+    assert any(REF in line for line in find_oddities(_Runner(), git_dir, lfs=False))
+
+
+def test_it_is_asked_where_the_refs_cannot_be_read(git_dir):
+    (git_dir / "refs").rename(git_dir / "away")
+    assert any(REF in line for line in find_oddities(_Runner(), git_dir, lfs=False))
