@@ -31,17 +31,17 @@ def test_what_the_others_wrote_is_there() -> None:
     ledger = FakeLedger(held=Snapshot(manifest=manifest, lock=Lock(), state=State()))
     rt = replace(runtime(FakeTransport()), ledger=cast("Any", ledger), clones=cast("Any", _Clones()))
 
-    def command(at: Any, _pin: object) -> tuple[int, bytes, str]:
+    def command(at: Any, _pin: object) -> tuple[int, tuple[bytes, ...], tuple[bytes, ...]]:
         if at.name == "b":
             raise FULL
-        return 0, b"done\n", ""
+        return 0, (b"done\n",), ()
 
     ran = foreach(rt, command)
     assert [(item.name, item.status, item.stdout) for item in ran] == [
-        ("a", 0, b"done\n"),
-        ("b", 126, b""),
-        ("c", 126, b""),
-        ("d", 0, b"done\n"),
+        ("a", 0, (b"done\n",)),
+        ("b", 126, ()),
+        ("c", 126, ()),
+        ("d", 0, (b"done\n",)),
     ]
-    assert ran[1].stderr == "cannot start sh: Too many open files\n"
-    assert ran[2].stderr == "cannot read sources/c: Too many open files\n"
+    assert ran[1].stderr == (b"cannot start sh: Too many open files\n",)
+    assert ran[2].stderr == (b"cannot read sources/c: Too many open files\n",)

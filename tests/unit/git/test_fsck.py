@@ -48,7 +48,7 @@ def test_a_fetch_that_fsck_refuses_is_final_and_names_the_objects() -> None:
     told = tell(error.about("tool"))
     assert told.exit == 5
     assert told.cause == (f"{ONE}: duplicateEntries",)
-    assert f"git hybrid pin tool --to REV --force --waive {ONE}" in told.hints[-1]
+    assert f"git hybrid pin tool --to REV --waive {ONE} --force " in told.hints[-1]
 
 
 def test_the_list_of_waived_objects_stands_in_a_private_file_that_goes() -> None:

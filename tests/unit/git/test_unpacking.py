@@ -24,7 +24,7 @@ from git_hybrid.git.recorded import read_entries
 from git_hybrid.git.run import Runner
 from git_hybrid.git.stamps import look, read
 from git_hybrid.git.treekeeping import LentTree
-from git_hybrid.git.unpacked import Damaged, Keeper, Unpacked, is_worth_it, verify
+from git_hybrid.git.unpacked import Damaged, Keeper, Unpacked, Unproved, is_worth_it, verify
 from git_hybrid.git.unpacked import read as read_tree
 from git_hybrid.git.unpacking import ENTRY, Torn, Unlike, unpacked
 from git_hybrid.store import durable
@@ -122,7 +122,7 @@ def test_trees_have_the_ids_that_git_gives_them(paths: set[str], data: Any, tmp_
 
 
 def test_what_the_lock_does_not_say_is_damaged(found: Unpacked) -> None:
-    with pytest.raises(Damaged, match="hashes"):
+    with pytest.raises(Unproved, match="hashes"):
         read_tree(found.path, found.tree, "0" * 64)
     with pytest.raises(Damaged, match="entries"):
         read_tree(found.path, Oid("0" * 40), "0" * 64)
