@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import assert_never
 
 from git_hybrid.core.checks import Violation
+from git_hybrid.core.condition import Condition
 from git_hybrid.core.digest import sha256_hex, sha256_of
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.lock import Pin
@@ -58,6 +59,9 @@ class Content(Struct, frozen=True, kw_only=True):
     inner: Mapping[bytes, tuple[Standing, Content]] = field(default_factory=dict)
 
 
+_ELSEWHERE = frozenset({"broken", "foreign", "diverged", "dirty", "busy", "behind"})
+
+
 def judge_standing(pin: Pin, seen: Observed, standing: Standing | None) -> tuple[Violation, ...]:
     """Return why the clone does not stand at *pin*; nothing if it does, or if it was not made yet.
 
@@ -78,6 +82,13 @@ def judge_standing(pin: Pin, seen: Observed, standing: Standing | None) -> tuple
             return (*_judge_clone(pin, seen), *_judge_objects(pin, seen, standing))
         case _:  # pragma: no cover
             assert_never(seen)
+
+
+def seen_by_status(rows: Iterable[Condition]) -> tuple[Violation, ...]:
+    """Return the clones that *rows* of status show to stand elsewhere than at their pins; no object is read."""
+    why, mend = "what is built from there is not the pinned commit", "git hybrid check sources"
+    shown = (row for row in rows if row.word in _ELSEWHERE)
+    return tuple(_violation(row.name, f"is {row.word}: {row.why}", why, mend) for row in shown)
 
 
 def _judge_clone(pin: Pin, seen: Clone) -> Iterable[Violation]:

@@ -66,6 +66,19 @@ def test_a_page_of_a_real_workspace(
     assert _shown(seen) == ["tool"]
 
 
+def test_a_clone_that_stands_elsewhere_fails_the_check_of_sources(
+    hybrid: Hybrid, workspace: Path, upstream_factory: UpstreamFactory
+) -> None:
+    tool = upstream_factory()
+    released(tool)
+    started(hybrid, tool.url, "--name", "tool")
+    assert "7 pass" in hybrid("dashboard").out
+    (workspace / "sources/tool/b").write_text("mine")
+    told = hybrid("dashboard").out
+    assert "7 pass" not in told
+    assert "is dirty" in told
+
+
 def test_a_terminal_gets_no_page(hybrid: Hybrid, workspace: Path) -> None:
     hybrid("init")
     code, text = in_terminal("dashboard", cwd=workspace)

@@ -15,7 +15,10 @@ from git_hybrid.core.check_sources import (
     judge_content,
     judge_packs,
     judge_standing,
+    seen_by_status,
 )
+from git_hybrid.core.condition import Condition, Word
+from git_hybrid.core.ids import SourceName
 from git_hybrid.core.plan import Absent, Broken, Clone, Foreign
 from git_hybrid.core.tree import TreeEntry, content_line
 from git_hybrid.core.value import replace
@@ -82,6 +85,15 @@ def test_what_the_objects_say_is_told(standing: Standing, word: str, mend: str) 
     (found,) = judge_standing(PIN, CLONE, standing)
     assert word in found.what
     assert mend in found.mend
+
+
+def test_what_status_sees_is_told_without_a_proof() -> None:
+    words: tuple[Word, ...] = ("dirty", "broken", "ok", "missing")
+    rows = [Condition(name=SourceName(word), word=word, why="why") for word in words]
+    assert [(item.file, item.what) for item in seen_by_status(rows)] == [
+        ("sources/dirty", "is dirty: why"),
+        ("sources/broken", "is broken: why"),
+    ]
 
 
 def test_another_commit_is_told_once() -> None:
