@@ -58,6 +58,7 @@ COMMANDS: Mapping[str, Mapping[str, str]] = {
         "diag": "look at everything that can be wrong, each with what mends it",
         "reset": "save local work, then go to the pin",
         "resume": "finish, or give up, what was interrupted",
+        "merge": "put together what a merge left in conflict in state/",
     },
 }
 # What other tools call it.

@@ -27,14 +27,10 @@ _TOML_PLACE = pattern(r"^(?P<reason>.*) \((?P<place>at line \d+, column \d+|at e
 _UNKNOWN = pattern(r"Object contains unknown field `(?P<key>.*?)`(?: - at `(?P<path>.*)`)?$", re.DOTALL)
 _EXPECTED = pattern(r"(?P<reason>.*) - at `\$\.?(?P<path>.*)`$", re.DOTALL)
 
-_TAKE = "take one side, then pin and sync what that lacks: git-hybrid-files(7)"
 _KEEP = "keep what both sides have: git-hybrid-files(7)"
-_MERGE = {
-    "sources.toml": "keep the tables of both sides, each of them whole, then git hybrid pin: git-hybrid-files(7)",
-    "state/sources.lock": _TAKE,
-    "state/sources.json": _TAKE,
-    "state/sources-overrides.json": "both sides belong in it",
-}
+_JOINED = "git hybrid merge puts both sides together"
+_OF_STATE = ("sources.lock", "sources.json", "sources-overrides.json", "sources-mirrors.json")
+_MERGE = dict.fromkeys(("sources.toml", *(f"state/{name}" for name in _OF_STATE)), _JOINED)
 """What to do about a conflict in each file that is merged."""
 
 

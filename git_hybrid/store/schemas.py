@@ -119,7 +119,7 @@ SHAPES: Mapping[str, tuple[type[Struct], str]] = {
 
 DOCUMENTS: Mapping[str, str] = {
     **dict.fromkeys(("init", "dashboard", "hooks install", "hooks uninstall", "install-man"), "files"),
-    **dict.fromkeys(("sync", "pin", "add", "remove", "reset", "resume", "diff", "outdated"), "report"),
+    **dict.fromkeys(("sync", "pin", "add", "remove", "reset", "resume", "diff", "outdated", "merge"), "report"),
     **dict.fromkeys(("mirror verify", "mirror update"), "report"),
     **dict.fromkeys(("bundle create", "bundle verify", "bundle apply"), "bundle"),
     **dict.fromkeys(("mirror list", "mirror add", "mirror remove"), "mirror-list"),

@@ -38,10 +38,11 @@ WORD_STYLES: dict[str, Style] = {
     "not-added": "warn",
     "not-applied": "warn",
     "differs": "warn",
+    "both": "warn",
     "findings": "bad",
     "error": "bad",
 }
-_CALM = frozenset({"unchanged", "kept", "current", "same"})
+_CALM = frozenset({"unchanged", "kept", "current", "same", "ours"})
 _UNDONE = frozenset({"failed", "blocked", "interrupted", "error", "not-added", "not-applied"})
 _COUNTED = {"findings": "with findings"}
 """How a word stands behind a number of sources, where it would count something else."""
@@ -56,6 +57,7 @@ _DONE = {
     "scan": ("scanned", "source"),
     "diff": ("compared", "source"),
     "outdated": ("asked about", "source"),
+    "merge": ("compared", "source"),
     "mirror update": ("mirrored", "source"),
     "mirror verify": ("verified", "copy"),
     "bundle create": ("bundled", "source"),

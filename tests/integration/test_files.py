@@ -242,7 +242,7 @@ def test_two_branches_that_each_added_a_source_are_merged_as_the_manual_says(
     ups["theirs"].commit({"README": "two\n"})
     git("merge", "-q", "other", cwd=workspace, check=False)
     told = hybrid("status", check=2)
-    assert "keep the tables of both sides, each of them whole" in told.err
+    assert "git hybrid merge puts both sides together" in told.err
     path = workspace / "sources.toml"
     lines = [line for line in path.read_text().splitlines() if line[:7] not in ("<<<<<<<", ">>>>>>>")]
     between = lines.index("=======")

@@ -93,7 +93,7 @@ def test_two_people_who_force_and_merge_have_both(site: Site) -> None:
     site("sync")
     site.commit("two")
     git("merge", "-q", "branch", cwd=site.root, check=False)
-    assert "both sides belong in it" in site("status", check=2).err
+    assert "git hybrid merge puts both sides together" in site("status", check=2).err
     site("override", "restore")
     assert {item["source"] for item in site.overrides()} == {"tool", "other"}
     site("sync")

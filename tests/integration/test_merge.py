@@ -1,0 +1,157 @@
+"""`git hybrid merge`: branches that each changed the workspace are put together source by source."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from support.cli import Hybrid
+from support.kit import changes, git, lock, replace, snapshot
+from support.upstream import Upstream, UpstreamFactory
+
+FORCE = ("--force", "--request", "CHG-1", "--approver", "bea@example.org", "--reason", "hotfix", "--expires", "3d")
+Side = Callable[[], None]
+
+
+@pytest.fixture
+def upstreams(upstream_factory: UpstreamFactory) -> dict[str, Upstream]:
+    made = {name: upstream_factory(name) for name in "abcd"}
+    for upstream in made.values():
+        for subject in ("one", "two", "three"):
+            upstream.commit({"README": subject}, subject)
+    return made
+
+
+@pytest.fixture
+def branched(hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream]) -> Callable[[Side, Side], None]:
+    """Make a workspace of `c` and `d`, and let two sides change it and meet."""
+
+    def commit(message: str) -> None:
+        git("add", "-A", cwd=workspace)
+        git("commit", "-q", "-m", message, cwd=workspace)
+
+    def meet(theirs: Side, ours: Side) -> None:
+        git("init", "-q", "-b", "main", cwd=workspace)
+        hybrid("init")
+        for name in "cd":
+            hybrid("add", upstreams[name].url, "--branch", "main")
+        hybrid("sync")
+        commit("base")
+        git("switch", "-q", "-c", "their", cwd=workspace)
+        theirs()
+        commit("theirs")
+        git("switch", "-q", "main", cwd=workspace)
+        ours()
+        commit("ours")
+        git("merge", "-q", "their", cwd=workspace, check=False)
+
+    return meet
+
+
+def added(hybrid: Hybrid, upstreams: dict[str, Upstream], name: str) -> Side:
+    def act() -> None:
+        hybrid("add", upstreams[name].url, "--branch", "main")
+        hybrid("sync")
+
+    return act
+
+
+def forced(hybrid: Hybrid, upstreams: dict[str, Upstream], name: str) -> Side:
+    def act() -> None:
+        hybrid("pin", name, "--to", upstreams[name].rev("main~1"), *FORCE)
+        hybrid("sync")
+
+    return act
+
+
+def concluded(hybrid: Hybrid, workspace: Path) -> None:
+    hybrid("sync")
+    hybrid("check")
+    hybrid("audit", "verify")
+    git("add", "-A", cwd=workspace)
+    git("commit", "-q", "-m", "merged", cwd=workspace)
+    hybrid("check")
+    hybrid("audit", "verify")
+    assert hybrid("status", "--exit-code").code == 0
+
+
+def test_two_branches_that_added_a_source_and_moved_others(
+    hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream], branched: Callable[[Side, Side], None]
+) -> None:
+    def theirs() -> None:
+        added(hybrid, upstreams, "b")()
+        forced(hybrid, upstreams, "c")()
+
+    def ours() -> None:
+        added(hybrid, upstreams, "a")()
+        forced(hybrid, upstreams, "d")()
+
+    branched(theirs, ours)
+    assert "git hybrid merge puts both sides together" in hybrid("status", check=2).err
+    told = hybrid("merge")
+    assert [line.split()[:2] for line in told.out.splitlines()] == [["b", "theirs"], ["c", "theirs"]]
+    assert "hint: then: git add -- " in told.err
+    pins = {name: pin["commit"] for name, pin in lock(workspace).items()}
+    wanted = {"a": "main", "b": "main", "c": "main~1", "d": "main~1"}
+    assert pins == {name: upstreams[name].rev(revision) for name, revision in wanted.items()}
+    assert len(hybrid("override", "list", "--json").json()["overrides"]) == 2
+    concluded(hybrid, workspace)
+    before = snapshot(workspace)
+    assert "nothing is in conflict" in hybrid("merge").err
+    assert changes(before, snapshot(workspace)) == []
+
+
+def test_of_a_pin_that_both_moved_ours_stands_until_it_is_decided(
+    hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream], branched: Callable[[Side, Side], None]
+) -> None:
+    def moved() -> None:
+        upstreams["c"].commit({"README": str(workspace.stat().st_ctime_ns)}, "next")
+        hybrid("pin", "c")
+
+    def theirs() -> None:
+        moved()
+        hybrid("remove", "d")
+
+    branched(theirs, moved)
+    pinned, newest = upstreams["c"].rev("main~1"), upstreams["c"].rev("main")
+    told = hybrid("merge", "--json", check=1).json()
+    rows = {row["name"]: row for row in told["sources"]}
+    assert {name: row["outcome"] for name, row in rows.items()} == {"c": "both", "d": "theirs"}
+    assert (rows["c"]["to_commit"], rows["c"]["notes"]) == (newest, [f"theirs: {pinned}"])
+    assert "d" not in lock(workspace)
+    hybrid("sync")
+    assert f"if theirs is right: git hybrid pin c --to {pinned}" in hybrid("merge", check=1).err
+    concluded(hybrid, workspace)
+
+
+def test_a_manifest_that_takes_a_person_is_left_and_one_that_was_merged_stays(
+    hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream], branched: Callable[[Side, Side], None]
+) -> None:
+    def side(name: str, policy: str) -> Side:
+        def act() -> None:
+            added(hybrid, upstreams, name)()
+            replace(workspace / "sources.toml", "[policy]", f"[policy]\n{policy}")
+
+        return act
+
+    branched(side("b", 'scan_max_age = "3d"'), side("a", 'mirror_max_staleness = "3d"'))
+    manifest = workspace / "sources.toml"
+    before = manifest.read_text()
+    told = hybrid("merge", check=1)
+    assert "note: left to you: sources.toml" in told.err
+    assert manifest.read_text() == before
+    merged = git("show", ":2:sources.toml", cwd=workspace)
+    merged += f'\n[source.b]\nurl = "{upstreams["b"].url}"\nbranch = "main"\n'
+    manifest.write_text(merged)
+    hybrid("merge", check=1)
+    assert manifest.read_text() == merged
+    git("add", "sources.toml", cwd=workspace)
+    hybrid("merge")
+    concluded(hybrid, workspace)
+
+
+def test_outside_of_git_nothing_is_in_conflict(hybrid: Hybrid, workspace: Path) -> None:
+    hybrid("init")
+    assert "nothing is in conflict" in hybrid("merge").err
