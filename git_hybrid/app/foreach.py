@@ -19,13 +19,14 @@ class Ran(Struct, frozen=True, kw_only=True):
     """What a command did in one source; ``status`` is its exit status, None where there is no clone.
 
     What it wrote comes in pieces: it may be more than there is memory. Where it could not be started, ``status`` is
-    126, as in a shell, and ``stderr`` says why.
+    126, as in a shell, and ``error`` and ``stderr`` say why.
     """
 
     name: SourceName
     status: int | None
     stdout: Iterable[bytes] = ()
     stderr: Iterable[bytes] = ()
+    error: LocalIo | None = None
 
 
 _NOT_STARTED = 126
@@ -51,7 +52,7 @@ def foreach(rt: Runtime, command: Command, names: Sequence[str] = (), groups: Se
         except LocalIo as error:
             # What the others have written is there, and it may be all that tells what they did.
             why = f"cannot {error.operation} {error.path}: {error.reason}\n"
-            return Ran(name=name, status=_NOT_STARTED, stderr=(why.encode(),))
+            return Ran(name=name, status=_NOT_STARTED, stderr=(why.encode(),), error=error)
         return Ran(name=name, status=status, stdout=stdout, stderr=stderr)
 
     results = run_all(work, selected, jobs=rt.jobs or 1, cancelled=rt.cancelled)

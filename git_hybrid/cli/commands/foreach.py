@@ -22,6 +22,9 @@ from git_hybrid.git.environment import user_environment
 from git_hybrid.git.watched import Into
 from git_hybrid.view.term import safe
 
+_IO = 74
+"""Where the machine refused (sysexits.h)."""
+
 
 @click.command("foreach", context_settings={"allow_interspersed_args": False})
 @group_option
@@ -95,6 +98,9 @@ def _print(results: Sequence[Ran], output: Output) -> None:
             output.talk(f"{safe(ran.name)}: no clone, skipped")
             continue
         output.talk(f"==> {safe(ran.name)}")
+        if ran.error is not None:
+            output.error(ran.error)
+            continue
         with reporting(output.common):
             sys.stdout.flush()
             for piece in ran.stdout:
@@ -115,4 +121,6 @@ def _words(pieces: Iterable[bytes]) -> Iterator[str]:
 
 
 def _code(results: Sequence[Ran]) -> int:
+    if any(ran.error is not None for ran in results):
+        return _IO
     return int(any(ran.status for ran in results))
