@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from git_hybrid.core.audit import Event, Record, extend, tail_of
 from git_hybrid.core.ids import RefName, SourceName, parse_url
-from git_hybrid.core.last_pins import former_pins, pins_of_log
+from git_hybrid.core.last_pins import former_pins, pinned_as, pins_of_log
 from git_hybrid.core.lock import UNREACHABLE
-from support.values import NOW, OPERATOR, RUN, oid
+from git_hybrid.core.manifest import Branch, Commit
+from support.values import NOW, OPERATOR, RUN, a_pin, a_source, oid
 
 TOOL = SourceName("tool")
 URL = parse_url("https://example.org/tool")
@@ -68,3 +69,16 @@ def test_the_pins_of_a_url_or_a_ref_are_remembered_until_the_source_begins_anew(
     assert found(grown(lines, Event(event="prune", source="tool"))) == []
     left, right = grown(lines[:2], pinned(5, **here, **main)), grown(lines[:2], pinned(6, **here, **main))
     assert found((*left, right[-1]), "refs/heads/main") == [oid(5), oid(6)]
+
+
+def test_a_record_tells_the_evidence_of_a_pin_and_what_was_asked_for() -> None:
+    pin = a_pin(commit=oid(3))
+    for track, (key, value) in ((Branch("main"), ("branch", "main")), (Commit(oid(3)), ("commit", oid(3)))):
+        told = pinned_as(pin, a_source(track=track))
+        assert told == {
+            "url": str(pin.url),
+            "ref": pin.ref,
+            "tree": pin.tree,
+            "content_sha256": pin.content_sha256,
+            key: value,
+        }
