@@ -62,6 +62,14 @@ def last_of_log(rt: Runtime, snapshot: Snapshot, source: Source) -> tuple[Pin, .
     return rt.ledger.last_pins(source.name, source.url)
 
 
+def beside_in_log(rt: Runtime, snapshot: Snapshot, source: Source, commit: str) -> tuple[Base, ...]:
+    """Return the pin at *commit*, if a branch that was merged had it last: the lock may have either side's.
+
+    So whoever merges chooses, and needs no approval for what the other side had pinned in its turn.
+    """
+    return of_log(snapshot, [pin for pin in rt.ledger.last_pins(source.name, source.url) if pin.commit == commit])
+
+
 def former_of_url(rt: Runtime, source: Source, stood: Sequence[Pin]) -> tuple[Pin, ...]:
     """Return where the pin of a source stood last by the URL of its entry, if all of *stood* are of another URL.
 

@@ -84,7 +84,7 @@ def resolve(rt: Runtime, source: Source, manifest: Manifest, old: Pin | None, wi
             if wish.to is not None or error.mirror not in rt.mirrors.left[:-1]:
                 raise
             rt.progress("note", source.name, f"the mirror {error.mirror} does not lead to the pin, asking the next")
-            rt = replace(rt, mirrors=rt.mirrors.rest)
+            rt = replace(rt, mirrors=rt.mirrors.after(error.mirror))
 
 
 def _resolved(rt: Runtime, source: Source, manifest: Manifest, old: Pin | None, wish: Wish) -> Resolved | Pin:

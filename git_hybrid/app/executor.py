@@ -19,16 +19,18 @@ _LAST, _MOMENT = 0.5, 0.05
 
 
 def run_all(
-    work: Callable[[T], R], items: Sequence[T], *, jobs: int, cancelled: Callable[[], int]
+    work: Callable[[T], R], items: Sequence[T], *, jobs: int, cancelled: Callable[[], int], own: bool = True
 ) -> tuple[R | None, ...]:
     """Return ``work(item)`` for each of *items*, in their order; None for those that a signal kept from starting.
 
     *work* turns its own failures into values; what it raises all the same ends the run. The threads live until the end,
-    since a child process is killed together with the thread that started it.
+    since a child process is killed together with the thread that started it. Not *own*: commands of the user's are
+    run, which get the limit of open files that the user has from their first moment on.
     """
     if len(items) <= 1 or jobs == 1:
         return tuple(None if cancelled() else work(item) for item in items)
-    allow_many()
+    if own:
+        allow_many()
     done, results = _Done(), list[R | None]([None] * len(items))
 
     def take(left: Iterator[tuple[int, T]]) -> None:

@@ -8,14 +8,23 @@ from datetime import datetime
 from git_hybrid.app.bases import commit_before, last_of_log
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.approval import Approved, Asked, Verify, good_signatures, keys_of, payload, unmet
-from git_hybrid.core.asking import Signing, is_commit, not_met, other_findings
+from git_hybrid.core.asking import Signing, is_commit, not_met, other_findings, unrecorded
 from git_hybrid.core.audit import Event
 from git_hybrid.core.errors import FsckRefused, HybridError, OverrideUnnecessary, ScanBlocked
 from git_hybrid.core.governance import governed, renewal, unbound
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Source
-from git_hybrid.core.override import Approval, Kind, Override, closed, distinct, event_of, is_in_force, person
+from git_hybrid.core.override import (
+    Approval,
+    Kind,
+    Override,
+    closed,
+    distinct,
+    event_of,
+    is_in_force,
+    person,
+)
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.spent import is_spent, rivals
 from git_hybrid.core.value import Struct, field, replace
@@ -95,13 +104,16 @@ def approvals_of(
     """Return the approvals of what is *asked*, or of the renewal of an override.
 
     Raises:
+        OverrideUnrecorded: a record that may have spent the signatures is lost.
         PolicyNotMet: with everything that policy misses.
     """
+    if forced.signatures and (lost := unrecorded(snapshot.overrides, snapshot.trail, asked)):
+        raise lost
     names = distinct(forced.approvers)
     made = signed_by(snapshot, asked, forced.signatures, forced.verify)
     earlier = rivals(snapshot.overrides.of(asked.source), asked.kind, asked.to_commit)
-    keys = keys_of(snapshot.manifest.policy)
-    signatures = {} if made and is_spent(payload(asked), earlier, keys, forced.verify) else made
+    spent = made and is_spent(payload(asked), earlier, keys_of(snapshot.manifest.policy), forced.verify)
+    signatures = {} if spent else made
     claimed = Approved(
         request_id=forced.request_id,
         requesters=(rt.info.operator,) if renews is None else (rt.info.operator, renews.requested_by),
@@ -229,10 +241,7 @@ def _broken(snapshot: Snapshot, old: Pin) -> bool:
 def _captured_again(
     snapshot: Snapshot, old: Pin, lifts: Sequence[str], before: Oid | None
 ) -> tuple[Sequence[str], Oid | None]:
-    """Return what the lost or ended override of *old* had lifted, and where it had come from, as far as it is known.
-
-    Where it had none, it comes from *before*.
-    """
+    """Return what the lost or ended override of *old* had lifted, and where it came from: *before* if it had none."""
     identity = old.override or snapshot.trail.rests.get((old.source, old.commit), "")
     record = snapshot.overrides.records.get(identity)
     if record is not None and record.source == old.source:

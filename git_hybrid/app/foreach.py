@@ -55,6 +55,6 @@ def foreach(rt: Runtime, command: Command, names: Sequence[str] = (), groups: Se
             return Ran(name=name, status=_NOT_STARTED, stderr=(why.encode(),), error=error)
         return Ran(name=name, status=status, stdout=stdout, stderr=stderr)
 
-    results = run_all(work, selected, jobs=rt.jobs or 1, cancelled=rt.cancelled)
+    results = run_all(work, selected, jobs=rt.jobs or 1, cancelled=rt.cancelled, own=False)
     rt.stop_if_cancelled()
     return tuple(result for result in results if result is not None)

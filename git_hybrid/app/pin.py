@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 
-from git_hybrid.app.bases import Base, as_logged, bases_of, commit_kept, former_bases, last_of_log, of_log
+from git_hybrid.app.bases import (
+    as_logged,
+    commit_kept,
+)
 from git_hybrid.app.evidence import Resolved, Wish, keep_objects, resolve
 from git_hybrid.app.executor import run_all
 from git_hybrid.app.force import (
@@ -23,6 +25,7 @@ from git_hybrid.app.held import unless_held
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.scanning import Refused, Scan, incomplete_scan, scan_commit, with_scan
 from git_hybrid.app.select import select
+from git_hybrid.app.wishes import wish_for
 from git_hybrid.core.audit import Event
 from git_hybrid.core.errors import (
     HostNotAllowed,
@@ -35,11 +38,11 @@ from git_hybrid.core.errors import (
     TooYoung,
     UnfinishedRun,
 )
-from git_hybrid.core.governance import expiring, governed
+from git_hybrid.core.governance import expiring
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.last_pins import pinned_as
 from git_hybrid.core.lock import Pin, is_valid
-from git_hybrid.core.manifest import Commit, Source, allows_host
+from git_hybrid.core.manifest import Source, allows_host
 from git_hybrid.core.override import RESTS_ON, Override, Overrides, event_of
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.reducer import Decision, together
@@ -145,11 +148,7 @@ def pin_one(
         if not allows_host(snapshot.manifest.policy, source.url):
             raise HostNotAllowed(name=source.name, host=source.url.host)
         rt = replace(rt, waived=waivers(snapshot, source.name, forced))
-        lost = last_of_log(rt, snapshot, source)
-        wish = _wish(snapshot, source, lost, to=to, move=move, forced=forced)
-        old = snapshot.lock.pins.get(source.name)
-        former = partial(former_bases, rt, snapshot, source, (old,) if old else lost)
-        wish = replace(wish, mirrors=snapshot.mirrors, lost=lost, former=former)
+        wish = wish_for(rt, snapshot, source, to=to, move=move, forced=forced)
         row, decision = _pinned(rt, snapshot, source, wish, keep=keep, forced=forced, scan=scan)
     except TooYoung as error:
         row, decision = failed(source.name, error), _seen(rt, error)
@@ -191,27 +190,6 @@ def _pinned(
     if keep and decision.pins:
         keep_objects(rt, source, found)
     return row, decision
-
-
-def _wish(
-    snapshot: Snapshot, source: Source, lost: tuple[Pin, ...], *, to: str | None, move: bool, forced: Forced | None
-) -> Wish:
-    old = snapshot.lock.pins.get(source.name)
-    bases = (Base(old),) if old else of_log(snapshot, lost)
-    if forced is not None:
-        return Wish(to=to, move=True, bases=bases, objections=Objections(forced=True), anew=True)
-    if old is None or old.override is None:
-        return Wish(to=to, move=move, bases=bases, objections=Objections())
-    if move or to is not None:
-        return Wish(to=to, move=True, bases=bases_of(snapshot, old), objections=Objections(), anew=True)
-    # Only the manifest entry changed: a pin whose override is in force keeps its commit and its override.
-    if source.track == Commit(old.commit):
-        # The manifest says now what the override was for: it allows the commit without one.
-        return Wish(to=None, move=True, bases=bases_of(snapshot, old), objections=Objections(), anew=True)
-    told = (snapshot.overrides, snapshot.trail, snapshot.clock, snapshot.doubt)
-    ended = governed(old, *told, signed=snapshot.has_keys)
-    keeps = ended is None and old.url == source.url
-    return Wish(to=old.commit if keeps else None, move=False, bases=bases, objections=Objections(forced=keeps))
 
 
 def _meet_age(rt: Runtime, snapshot: Snapshot, found: Resolved, objections: Objections) -> None:

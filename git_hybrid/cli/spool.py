@@ -9,6 +9,8 @@ from tempfile import SpooledTemporaryFile, gettempdir
 from threading import Lock
 from typing import IO
 
+from git_hybrid.core.errors import LocalIo
+
 _IN_MEMORY = 1 << 20
 _CHUNK = 1 << 16
 
@@ -31,22 +33,31 @@ class Spool:
         """Keep *data* and return where it begins.
 
         Raises:
-            OSError: there is no room for it.
+            LocalIo: there is no room for it.
         """
-        try:
-            with self._lock:
-                self._file.seek(0, os.SEEK_END)
-                place = self._file.tell()
-                self._file.write(data)
-                return place
-        except OSError as error:
-            raise OSError(error.errno, error.strerror, gettempdir()) from error
+        with self._lock, _told():
+            self._file.seek(0, os.SEEK_END)
+            place = self._file.tell()
+            self._file.write(data)
+            return place
 
     def read(self, place: int, count: int) -> bytes:
-        """Return *count* bytes from *place* on."""
-        with self._lock:
+        """Return *count* bytes from *place* on.
+
+        Raises:
+            LocalIo: what was still to be written has no room.
+        """
+        with self._lock, _told():
             self._file.seek(place)
             return self._file.read(count)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise LocalIo(path=gettempdir(), operation="write to", reason=error.strerror or str(error)) from error
 
 
 class Kept:
@@ -61,7 +72,7 @@ class Kept:
         """Keep *data* after what is kept already.
 
         Raises:
-            OSError: there is no room for it.
+            LocalIo: there is no room for it.
         """
         place = self._spool.append(data)
         start, end = self._extents[-1] if self._extents else (place, place)

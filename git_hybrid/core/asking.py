@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from git_hybrid.core.approval import Approved, Asked, Verify, payload
-from git_hybrid.core.errors import PolicyNotMet
+from git_hybrid.core.errors import OverrideUnrecorded, PolicyNotMet
 from git_hybrid.core.ids import InvalidText, parse_oid
 from git_hybrid.core.manifest import Policy
-from git_hybrid.core.override import person
+from git_hybrid.core.override import Overrides, Trail, person, restoring
 from git_hybrid.core.value import Struct, replace
 from git_hybrid.core.values import format_time
 
@@ -120,3 +120,13 @@ def not_met(
     ]
     ask = f"print what an approver signs: {request_line(asked, renews=renews)}" if keys else ""
     return PolicyNotMet(name=asked.source, problems=(*problems, *told), ask=ask)
+
+
+def unrecorded(overrides: Overrides, trail: Trail, asked: Asked) -> OverrideUnrecorded | None:
+    """Return the error if *overrides* lack one of the source that the log has: it may have spent what was signed."""
+    what = "is in the audit log and not in state/sources-overrides.json"
+    for identity, record in trail.latest.items():
+        if record.get("source") == asked.source and identity not in overrides.records:
+            told = {"name": asked.source, "override": identity, "what": what, "commit": asked.to_commit}
+            return OverrideUnrecorded(**told, hint=restoring(identity))
+    return None

@@ -33,10 +33,9 @@ class Mirrors(Struct, frozen=True):
         """The entries that may be asked."""
         return self.entries[self.passed :]
 
-    @property
-    def rest(self) -> Mirrors:
-        """The list with one more passed."""
-        return Mirrors(self.entries, self.passed + 1)
+    def after(self, entry: str) -> Mirrors:
+        """Return the list with *entry* passed, and all that stand before it."""
+        return Mirrors(self.entries, self.entries.index(entry, self.passed) + 1)
 
 
 def parse_mirrors(text: str) -> Mirrors:

@@ -71,7 +71,8 @@ def against_moves(records: Mapping[str, Record], moves: Moves) -> Iterator[Breac
     if not others:
         return
     newest = last_pins(records, others).newest
-    wrong = {name: commit for name, commit in others.items() if commit not in _commits(records, newest[name])}
+    right = {name: _commits(records, newest[name]) | _unforced(records, newest[name]) for name in others}
+    wrong = {name: commit for name, commit in others.items() if commit not in right[name]}
     moved = {name for name, commit in wrong.items() if _is_moved(commit, _stands(moves.before, name))}
     wrong = {name: commit for name, commit in wrong.items() if name in moved or moves.past is not None}
     left = {name: commit for name, commit in wrong.items() if name not in moved}

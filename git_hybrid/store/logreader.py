@@ -27,10 +27,10 @@ class LogReader(Struct):
         return reading.last_pins(self.layout, name, url)
 
     def former_pins(self, name: SourceName, url: Url, ref: RefName | None = None) -> tuple[Pin, ...]:
-        """Return the last pins of a source that were of *url*, and of *ref* (:func:`former_pins.former_pins`)."""
-        from git_hybrid.store.former_pins import former_pins
+        """Return the last pins of a source that were of *url*, and of *ref* (:func:`told.former_pins_told`)."""
+        from git_hybrid.store.told import former_pins_told
 
-        return former_pins(self.layout, name, url, ref)
+        return former_pins_told(self.layout, name, url, ref)
 
     def misplaced(self, pins: Mapping[SourceName, Pin]) -> frozenset[SourceName]:
         """Return which of *pins* the audit log has elsewhere last (:func:`misplaced.misplaced`)."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import tomlkit
@@ -90,6 +90,37 @@ def _filled(table: Any, fields: Fields) -> Any:
     for key, value in fields.items():
         table[key] = value
     return table
+
+
+def change_sources(text: str, other: str, names: Sequence[SourceName]) -> str:
+    """Return the manifest *text* with the tables of *names* as they are in *other*, key by key; comments stay.
+
+    Raises:
+        InvalidFile: one of both is none, or the tables are in no way that is known here.
+    """
+    with suppress(TOMLKitError, KeyError, TypeError):
+        document: Any = tomlkit.parse(text)
+        wanted: Any = tomlkit.parse(other)
+        for name in names:
+            table, new = document["source"][name], wanted["source"][name]
+            for key in [key for key in table if key not in new]:
+                del table[key]
+            with _end_set_aside(table):
+                for key, value in new.items():
+                    if table.get(key) != value:
+                        table[key] = value
+        return tomlkit.dumps(document)
+    raise _not_editable([f"change {name} in it" for name in names])
+
+
+@contextmanager
+def _end_set_aside(table: Any) -> Iterator[None]:
+    """Let what the block adds stand before the empty lines and comments that end *table*: they are the next one's."""
+    body, end = getattr(table.value, "body", []), list[Any]()
+    while body and body[-1][0] is None:
+        end.insert(0, body.pop())
+    yield
+    body.extend(end)
 
 
 def remove_sources(text: str, names: Sequence[SourceName]) -> str:

@@ -1,13 +1,17 @@
-"""Write the files of ``state/`` that a merge left in conflict: of each table what one side alone changed."""
+"""Write the files of a workspace that a merge left in conflict: of each table what one side alone changed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import PurePosixPath
 from typing import TypeVar
 
+from git_hybrid.core.digest import sha256_hex
+from git_hybrid.core.errors import InvalidFile, NewerSchema
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Lock, Pin
-from git_hybrid.core.merging import Change, merged
+from git_hybrid.core.merging import Change, agreed, merged, merged_state
 from git_hybrid.core.mirrors import Inventory
 from git_hybrid.core.override import Overrides
 from git_hybrid.core.state import State
@@ -17,6 +21,7 @@ from git_hybrid.store.layout import MIRRORS, OVERRIDES, Layout
 from git_hybrid.store.lockfile import SHOWN as LOCK
 from git_hybrid.store.lockfile import decode_lock, encode_lock
 from git_hybrid.store.manifest import SHOWN as MANIFEST
+from git_hybrid.store.manifest import decode_manifest
 from git_hybrid.store.manifest_merge import merge_manifest
 from git_hybrid.store.mirrorfile import decode_mirrors, encode_mirrors
 from git_hybrid.store.overridefile import decode_overrides, encode_overrides
@@ -27,68 +32,122 @@ from git_hybrid.store.statefile import SHOWN as STATE
 from git_hybrid.store.statefile import decode_state, encode_state
 
 T = TypeVar("T")
-_MERGED = (LOCK, STATE, OVERRIDES, MIRRORS)
+_WRITTEN = (MANIFEST, LOCK, STATE, OVERRIDES, MIRRORS)
+_REPORTS = "state/scans"
 _MARKERS = b"<<<<<<< "
+Versions = Mapping[int, bytes]
 
 
-class Pins(Struct, frozen=True, kw_only=True):
-    """The pins of both sides, what came of them, and where the sides differ."""
+class Merge(Struct, kw_only=True):
+    """What came of a merge: the ``pins`` of ours, of theirs, and those that stand, with the ``changes`` between them.
+
+    ``files`` were written; those ``left`` hold what only a person can put together; ``both`` says in words what else
+    both sides changed, where ours stands.
+    """
 
     ours: Mapping[SourceName, Pin]
     theirs: Mapping[SourceName, Pin]
     found: Mapping[SourceName, Pin]
     changes: Sequence[Change] = ()
+    files: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+    both: tuple[str, ...] = ()
 
 
-def merge_files(layout: Layout, conflicts: Mapping[str, Mapping[int, bytes]]) -> tuple[Pins, tuple[str, ...]]:
-    """Write each file of *conflicts* that is merged by its tables; return what came of the pins, and the files.
+def merge_files(layout: Layout, conflicts: Mapping[str, Versions]) -> Merge:
+    """Write each file of *conflicts* that can be merged by its tables, and return what came of it.
 
-    Records of overrides are then written as the audit log tells of them. Nothing is written if a version of one of the
-    files cannot be read. A manifest that a person has merged stays.
+    A file without the markers of a conflict stays: somebody has decided what stands in it. Records of overrides are
+    written as the audit log tells of them, reports of scans as the state says.
 
     Raises:
-        InvalidFile, NewerSchema: a version cannot be read.
         UnknownOverride: the log does not tell all of an override that is missing.
-        LocalIo: a file cannot be written.
+        LocalIo: a file cannot be read or written.
     """
     texts: dict[str, bytes] = {}
-    pins = Pins(ours={}, theirs={}, found={})
-    for path in (path for path in _MERGED if path in conflicts):
-        versions = conflicts[path]
-        if path == LOCK:
-            locks = _sides(versions, decode_lock, Lock())
-            found, changes = merged(*(side.pins for side in locks))
-            pins = Pins(ours=locks[1].pins, theirs=locks[2].pins, found=found, changes=changes)
-            texts[path] = encode_lock(Lock(pins=found))
-        elif path == STATE:
-            states = _sides(versions, decode_state, State())
-            texts[path] = encode_state(State(sources=merged(*(side.sources for side in states))[0]))
-        elif path == OVERRIDES:
-            records = _sides(versions, decode_overrides, Overrides())
-            texts[path] = encode_overrides(Overrides(records=merged(*(side.records for side in records))[0]))
-        else:
-            mirrors = _sides(versions, decode_mirrors, Inventory())
-            kept = replace(mirrors[1], mirrors=merged(*(side.mirrors for side in mirrors))[0])
-            texts[path] = encode_mirrors(kept)
-    made = _manifest(layout, conflicts.get(MANIFEST))
-    texts |= {} if made is None else {MANIFEST: made}
-    for path, text in texts.items():
-        write_file(layout.root / path, text)
+    told = Merge(ours={}, theirs={}, found={})
+
+    def versions(path: str) -> Versions | None:
+        return conflicts[path] if path in conflicts and _has_markers(layout, path) else None
+
+    if (of_manifest := versions(MANIFEST)) is not None and (text := merge_manifest(of_manifest)) is not None:
+        texts[MANIFEST] = text.encode("utf-8")
+    if (locks := _sides(versions(LOCK), decode_lock, Lock())) is not None:
+        _merge_lock(told, locks, _declared(texts.get(MANIFEST) or read_bytes(layout.manifest, MANIFEST)))
+        texts[LOCK] = encode_lock(Lock(pins=told.found))
+    if (states := _sides(versions(STATE), decode_state, State())) is not None:
+        pins = _pins(texts.get(LOCK) or read_bytes(layout.lock, LOCK))
+        base, ours, theirs = (side.sources for side in states)
+        kept = merged(base, ours, theirs)[0] if pins is None else merged_state(base, ours, theirs, pins)
+        texts[STATE] = encode_state(State(sources=kept))
+    if (records := _sides(versions(OVERRIDES), decode_overrides, Overrides())) is not None:
+        texts[OVERRIDES] = encode_overrides(Overrides(records=merged(*(side.records for side in records))[0]))
+    if (inventories := _sides(versions(MIRRORS), decode_mirrors, Inventory())) is not None:
+        mirrors, changes = merged(*(side.mirrors for side in inventories))
+        texts[MIRRORS] = encode_mirrors(replace(inventories[1], mirrors=mirrors))
+        told.both = tuple(f"both changed the mirror {change.name}: ours stands" for change in changes if change.both)
+    texts |= _reports(conflicts, texts.get(STATE) or read_bytes(layout.state, STATE))
+    for path, content in texts.items():
+        write_file(layout.root / path, content)
     if OVERRIDES in texts:
         restore_overrides(layout, ())
-    return pins, tuple(texts)
+    told.files = tuple(texts)
+    told.left = tuple(_left(layout, conflicts, texts))
+    return told
 
 
-def _manifest(layout: Layout, versions: Mapping[int, bytes] | None) -> bytes | None:
-    """Return the merged manifest; None where a person has merged it already, or has to."""
-    if versions is None or _MARKERS not in (read_bytes(layout.manifest, MANIFEST) or b""):
+def _merge_lock(told: Merge, locks: tuple[Lock, Lock, Lock], declared: frozenset[SourceName] | None) -> None:
+    base, (ours, theirs) = locks[0].pins, agreed(locks[1].pins, locks[2].pins)
+    found, told.changes = merged(base, ours, theirs)
+    # A source that one side took out of the manifest has no pin, whatever the other side did with that.
+    told.ours, told.theirs = ours, theirs
+    told.found = {name: pin for name, pin in found.items() if declared is None or name in declared}
+
+
+def _declared(manifest: bytes | None) -> frozenset[SourceName] | None:
+    with suppress(InvalidFile, NewerSchema):
+        return None if manifest is None else frozenset(decode_manifest(manifest).sources)
+    return None
+
+
+def _pins(lock: bytes | None) -> Mapping[SourceName, Pin] | None:
+    with suppress(InvalidFile, NewerSchema):
+        return None if lock is None else decode_lock(lock).pins
+    return None
+
+
+def _sides(versions: Versions | None, decode: Callable[[bytes], T], none: T) -> tuple[T, T, T] | None:
+    """Return base, ours and theirs; None where there is nothing to merge, one is gone, or one cannot be read."""
+    if versions is None or not {OURS, THEIRS} <= versions.keys():
         return None
-    text = merge_manifest(versions)
-    return None if text is None else text.encode("utf-8")
+    with suppress(InvalidFile, NewerSchema):
+        base = decode(versions[BASE]) if BASE in versions else none
+        return base, decode(versions[OURS]), decode(versions[THEIRS])
+    return None
 
 
-def _sides(versions: Mapping[int, bytes], decode: Callable[[bytes], T], none: T) -> tuple[T, T, T]:
-    def side(stage: int) -> T:
-        return decode(versions[stage]) if stage in versions else none
+def _reports(conflicts: Mapping[str, Versions], state: bytes | None) -> dict[str, bytes]:
+    """Return for each report in conflict the version that *state* names by its digest, if one side has it."""
+    wanted: dict[str, str | None] = {}
+    with suppress(InvalidFile, NewerSchema):
+        entries = decode_state(state).sources if state is not None else {}
+        wanted = {f"{_REPORTS}/{name}.sarif": entry.scan.report_sha256 for name, entry in entries.items()}
+    found: dict[str, bytes] = {}
+    for path, sides in conflicts.items():
+        right = (text for text in sides.values() if sha256_hex(text) == wanted.get(path))
+        if PurePosixPath(path).parent == PurePosixPath(_REPORTS) and (text := next(right, None)) is not None:
+            found[path] = text
+    return found
 
-    return side(BASE), side(OURS), side(THEIRS)
+
+def _left(layout: Layout, conflicts: Mapping[str, Versions], written: Iterable[str]) -> list[str]:
+    """Return what a person has to put together, markers in files among it that were added to the index with them."""
+    done = frozenset(written)
+    torn = [path for path, sides in conflicts.items() if BASE in sides and not {OURS, THEIRS} <= sides.keys()]
+    others = [path for path in conflicts if path not in _WRITTEN or path in torn]
+    marked = [path for path in _WRITTEN if _has_markers(layout, path)]
+    return [path for path in dict.fromkeys((*marked, *others)) if path not in done]
+
+
+def _has_markers(layout: Layout, path: str) -> bool:
+    return any(line.startswith(_MARKERS) for line in (read_bytes(layout.root / path, path) or b"").splitlines())

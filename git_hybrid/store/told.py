@@ -9,8 +9,8 @@ from typing import Generic, TypeVar
 from git_hybrid.core.audit import Record, detail_of
 from git_hybrid.core.audit_query import records_of
 from git_hybrid.core.errors import InvalidFile
-from git_hybrid.core.ids import SourceName, Url
-from git_hybrid.core.last_pins import pins_of_log
+from git_hybrid.core.ids import RefName, SourceName, Url
+from git_hybrid.core.last_pins import former_pins, pins_of_log
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.scan_trail import SCANNED
 from git_hybrid.core.value import Struct
@@ -86,6 +86,15 @@ def pins_told(layout: Layout, name: SourceName, url: Url) -> tuple[Pin, ...]:
         InvalidFile, LocalIo, NewerSchema: as above.
     """
     return pins_of_log(_records.of(layout), name, url) if name in told_by_log(layout).named else ()
+
+
+def former_pins_told(layout: Layout, name: SourceName, url: Url, ref: RefName | None) -> tuple[Pin, ...]:
+    """Return the last pins of a source that were of *url* and *ref* (:func:`git_hybrid.core.last_pins.former_pins`).
+
+    Raises:
+        InvalidFile, LocalIo, NewerSchema: as above.
+    """
+    return former_pins(_records.of(layout), name, url, ref) if name in told_by_log(layout).named else ()
 
 
 def _mark(layout: Layout) -> _Mark:

@@ -217,7 +217,7 @@ def test_the_other_executables(hybrid: Hybrid, workspace: Path, tool: Upstream) 
     assert list(manifest(workspace)) == ["tool"]
 
 
-def test_two_branches_that_each_added_a_source_are_merged_as_the_manual_says(
+def test_two_branches_that_each_added_a_source_can_be_merged_by_hand(
     hybrid: Hybrid, workspace: Path, upstream_factory: UpstreamFactory
 ) -> None:
     names = ("common", "ours", "theirs")
@@ -247,7 +247,7 @@ def test_two_branches_that_each_added_a_source_are_merged_as_the_manual_says(
     lines = [line for line in path.read_text().splitlines() if line[:7] not in ("<<<<<<<", ">>>>>>>")]
     between = lines.index("=======")
     path.write_text("\n".join([*lines[:between], 'branch = "main"', *lines[between + 1 :], ""]))
-    assert "take one side" in hybrid("status", check=2).err
+    assert "state/sources.json" in hybrid("status", check=2).err
     git("checkout", "-q", "--ours", "state/sources.lock", "state/sources.json", cwd=workspace)
     assert "unpinned\ttheirs" in hybrid("status", "--porcelain").out
     assert reviewed in git("show", "MERGE_HEAD:state/sources.lock", cwd=workspace)

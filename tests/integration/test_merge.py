@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from support.cli import Hybrid
-from support.kit import changes, git, lock, replace, snapshot
+from support.kit import changes, git, lock, replace, snapshot, state
+from support.scanners import a_scanner, use
 from support.upstream import Upstream, UpstreamFactory
 
 FORCE = ("--force", "--request", "CHG-1", "--approver", "bea@example.org", "--reason", "hotfix", "--expires", "3d")
@@ -92,7 +95,7 @@ def test_two_branches_that_added_a_source_and_moved_others(
     assert "git hybrid merge puts both sides together" in hybrid("status", check=2).err
     told = hybrid("merge")
     assert [line.split()[:2] for line in told.out.splitlines()] == [["b", "theirs"], ["c", "theirs"]]
-    assert "hint: then: git add -- " in told.err
+    assert "hint: git add -- " in told.err
     pins = {name: pin["commit"] for name, pin in lock(workspace).items()}
     wanted = {"a": "main", "b": "main", "c": "main~1", "d": "main~1"}
     assert pins == {name: upstreams[name].rev(revision) for name, revision in wanted.items()}
@@ -119,11 +122,96 @@ def test_of_a_pin_that_both_moved_ours_stands_until_it_is_decided(
     told = hybrid("merge", "--json", check=1).json()
     rows = {row["name"]: row for row in told["sources"]}
     assert {name: row["outcome"] for name, row in rows.items()} == {"c": "both", "d": "theirs"}
-    assert (rows["c"]["to_commit"], rows["c"]["notes"]) == (newest, [f"theirs: {pinned}"])
+    assert rows["c"]["to_commit"] == newest
+    assert rows["c"]["notes"] == [f"ours: {newest}", f"theirs: {pinned}"]
+    assert (rows["d"]["notes"], told["exit_code"]) == (["taken out"], 1)
     assert "d" not in lock(workspace)
+    git("checkout", "--merge", "--", "state/sources.lock", cwd=workspace)
+    assert f"hint: if theirs is right: git hybrid pin c --to {pinned}" in hybrid("merge", check=1).err
+    # Theirs is the older one; their branch pinned it, so to choose it takes no approval.
+    hybrid("pin", "c", "--to", pinned)
     hybrid("sync")
-    assert f"if theirs is right: git hybrid pin c --to {pinned}" in hybrid("merge", check=1).err
+    # What is decided since stays, however often it is called.
+    hybrid("merge")
+    assert lock(workspace)["c"]["commit"] == pinned
     concluded(hybrid, workspace)
+
+
+def test_comments_of_our_manifest_stay(
+    hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream], branched: Callable[[Side, Side], None]
+) -> None:
+    manifest = workspace / "sources.toml"
+
+    def theirs() -> None:
+        replace(manifest, 'branch = "main"\n\n[source.d]', 'branch = "main"\ngroups = ["x"]\n\n[source.d]')
+        added(hybrid, upstreams, "b")()
+
+    def ours() -> None:
+        replace(manifest, "[source.c]", "# ask Eve\n[source.c]\n# not beyond v2")
+        replace(manifest, "[source.d]", "# the rest is team X's\n[source.d]")
+        added(hybrid, upstreams, "a")()
+
+    branched(theirs, ours)
+    hybrid("merge")
+    text = manifest.read_text()
+    for comment in ("# ask Eve\n[source.c]\n# not beyond v2\n", "# the rest is team X's\n[source.d]\n"):
+        assert comment in text
+    assert text.count('groups = ["x"]') == text.count("[source.b]") == 1
+    concluded(hybrid, workspace)
+
+
+def test_markers_that_were_added_are_told(
+    hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream], branched: Callable[[Side, Side], None]
+) -> None:
+    branched(added(hybrid, upstreams, "b"), added(hybrid, upstreams, "a"))
+    git("add", "state/sources.lock", cwd=workspace)
+    told = hybrid("merge", check=1).err
+    assert "note: left to you: state/sources.lock" in told
+    assert "git checkout --merge -- state/sources.lock" in told
+    git("checkout", "--merge", "--", "state/sources.lock", cwd=workspace)
+    hybrid("merge")
+    concluded(hybrid, workspace)
+
+
+def test_two_branches_that_pinned_the_same_agree(
+    hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream], branched: Callable[[Side, Side], None]
+) -> None:
+    def moved() -> None:
+        time.sleep(1.1)
+        hybrid("pin", "--all")
+        hybrid("sync")
+
+    def first() -> None:
+        upstreams["c"].commit({"README": "next"}, "next")
+        moved()
+
+    branched(first, moved)
+    hybrid("merge")
+    concluded(hybrid, workspace)
+
+
+def test_the_newer_scan_of_the_commit_counts_with_its_report(
+    hybrid: Hybrid,
+    workspace: Path,
+    upstreams: dict[str, Upstream],
+    tmp_path: Path,
+    branched: Callable[[Side, Side], None],
+) -> None:
+    def scanned(body: str, check: int) -> Side:
+        def act() -> None:
+            use(workspace, a_scanner(tmp_path / "fake", body))
+            time.sleep(1.1)
+            hybrid("scan", check=check)
+
+        return act
+
+    branched(scanned("write()\n", 0), scanned('write(result("README"))\nsys.exit(1)\n', 1))
+    hybrid("merge")
+    for name, entry in state(workspace).items():
+        assert entry["scan_status"]["state"] == "findings"
+        report = (workspace / f"state/scans/{name}.sarif").read_bytes()
+        assert hashlib.sha256(report).hexdigest() == entry["scan_status"]["report_sha256"]
+    hybrid("audit", "verify")
 
 
 def test_a_manifest_that_takes_a_person_is_left_and_one_that_was_merged_stays(
@@ -145,10 +233,8 @@ def test_a_manifest_that_takes_a_person_is_left_and_one_that_was_merged_stays(
     merged = git("show", ":2:sources.toml", cwd=workspace)
     merged += f'\n[source.b]\nurl = "{upstreams["b"].url}"\nbranch = "main"\n'
     manifest.write_text(merged)
-    hybrid("merge", check=1)
-    assert manifest.read_text() == merged
-    git("add", "sources.toml", cwd=workspace)
     hybrid("merge")
+    assert manifest.read_text() == merged
     concluded(hybrid, workspace)
 
 

@@ -107,6 +107,7 @@ def test_every_document_of_every_command(
         ("outdated", []),
         ("reset", ["other"]),
         ("resume", []),
+        ("merge", []),
         ("scan", ["--diff"]),
         ("check", []),
         ("diag", []),

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Collection
+from pathlib import Path
+from shlex import join
+
 import click
 
 from git_hybrid.cli.options import common_options
-from git_hybrid.cli.output import opened
+from git_hybrid.cli.output import Output, opened
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.merging import Change
 from git_hybrid.core.report import Report, Row
 from git_hybrid.git.conflicts import conflicts_in
-from git_hybrid.store.merging import Pins, merge_files
+from git_hybrid.store.merging import Merge, merge_files
 
 _WHERE = ("sources.toml", "state")
 
@@ -26,31 +31,46 @@ def command(context: click.Context) -> int:
     """
     with opened(context) as (session, output):
         runtime, layout = session.runtime, session.layout
-        conflicts = conflicts_in(session.runner, layout.root, _WHERE)
         with runtime.ledger.writer(runtime.info):
-            pins, files = merge_files(layout, conflicts)
-        rows = tuple(_row(pins, change) for change in pins.changes)
-        left = sorted(conflicts.keys() - set(files))
-        notes = (*(f"merged {name}" for name in files), *(f"left to you: {name}" for name in left))
-        run = runtime.info.run if files else None
-        output.report(Report(command="merge", rows=rows, run=run, notes=notes))
-        if not conflicts:
+            conflicts = conflicts_in(session.runner, layout.root, _WHERE)
+            told = merge_files(layout, conflicts)
+        code = int(bool(told.left or told.both) or any(change.both for change in told.changes))
+        merged, left = (f"merged {name}" for name in told.files), (f"left to you: {name}" for name in told.left)
+        rows = tuple(_row(told, change) for change in told.changes)
+        run = runtime.info.run if told.files else None
+        output.report(
+            Report(command="merge", rows=rows, run=run, notes=(*merged, *told.both, *left)), {"exit_code": code}
+        )
+        if not conflicts and not told.left:
             output.talk("nothing is in conflict")
-        for change in pins.changes:
-            their = pins.theirs.get(SourceName(change.name))
-            if change.both and their is not None:
-                output.hint("merge", f"if theirs is right: git hybrid pin {change.name} --to {their.commit}")
-        if files:
-            output.hint("merge", "look at it: git hybrid status")
-            output.hint("merge", f"then: git add -- {' '.join((*files, *left))}")
-        return int(bool(left) or any(change.both for change in pins.changes))
+        _tell_what_is_next(output, told, conflicts, layout.root)
+        return code
 
 
-def _row(pins: Pins, change: Change) -> Row:
+def _tell_what_is_next(output: Output, told: Merge, conflicts: Collection[str], root: Path) -> None:
+    def shown(*names: str) -> str:
+        return join(os.path.relpath(root / name, output.common.folder) for name in names)
+
+    for name in told.left:
+        if name in conflicts:
+            output.hint("merge", f"put both sides of {name} together, then: git add -- {shown(name)}")
+        else:
+            output.hint("merge", f"to get the conflict of {name} back: git checkout --merge -- {shown(name)}")
+    if done := [name for name in conflicts if name not in told.left]:
+        output.hint("merge", f"git add -- {shown(*done)}")
+    for change in told.changes:
+        their = told.theirs.get(SourceName(change.name))
+        if change.both and their is not None and SourceName(change.name) in told.found:
+            output.hint("merge", f"if theirs is right: git hybrid pin {change.name} --to {their.commit}")
+
+
+def _row(told: Merge, change: Change) -> Row:
     name = SourceName(change.name)
-    our, their, found = (side.get(name) for side in (pins.ours, pins.theirs, pins.found))
+    our, their, found = (side.get(name) for side in (told.ours, told.theirs, told.found))
     word = "both" if change.both else "theirs" if found == their else "ours"
-    notes = (f"theirs: {_told(their)}",) if change.both else ()
+    notes = (f"ours: {_told(our)}", f"theirs: {_told(their)}") if change.both else ()
+    if found is None:
+        notes = (*notes, "taken out")
     ref = None if found is None else found.ref
     before, after = (None if pin is None else pin.commit for pin in (our, found))
     return Row(name=name, outcome=word, before=before, after=after, ref=ref, notes=notes)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import errno
 import io
 import tempfile
-from pathlib import Path
 
 import pytest
 
 from git_hybrid.cli.spool import Kept, Spool, spool
+from git_hybrid.core.errors import LocalIo
 
 
 def test_what_two_write_in_turn_comes_back_apart() -> None:
@@ -30,7 +30,6 @@ def test_no_room_is_told_with_the_folder_that_has_none() -> None:
         def write(self, _data: object) -> int:
             raise OSError(errno.ENOSPC, "No space left on device")
 
-    with pytest.raises(OSError, match="No space left") as caught:
+    with pytest.raises(LocalIo) as caught:
         Kept(Spool(Full())).add(b"x")
-    assert caught.value.filename == tempfile.gettempdir()
-    assert Path(caught.value.filename).is_dir()
+    assert (caught.value.path, caught.value.reason) == (tempfile.gettempdir(), "No space left on device")

@@ -5,8 +5,18 @@ from datetime import timedelta
 import pytest
 
 from git_hybrid.core.approval import Approved, Asked, payload
-from git_hybrid.core.asking import Signing, differences, is_commit, not_met, other_findings, request_line, use_line
+from git_hybrid.core.asking import (
+    Signing,
+    differences,
+    is_commit,
+    not_met,
+    other_findings,
+    request_line,
+    unrecorded,
+    use_line,
+)
 from git_hybrid.core.manifest import Approver, Policy
+from git_hybrid.core.override import Overrides, Trail
 from git_hybrid.core.value import replace
 from git_hybrid.core.values import format_time
 from support.values import NOW, a_source, oid
@@ -125,3 +135,12 @@ def test_a_text_that_nobody_signed_tells_nothing() -> None:
 def test_who_needs_to_sign_nothing_is_not_asked_to(approved: Approved) -> None:
     error = not_met(ASKED, approved, ["why"], KEYS, signing(good=ASKED))
     assert (error.problems, error.ask) == (("why",), "")
+
+
+def test_a_record_that_is_lost_may_have_spent_a_signature() -> None:
+    trail = Trail(latest={"ovr-1": {"event": "override-superseded", "source": ASKED.source}})
+    lost = unrecorded(Overrides(), trail, ASKED)
+    assert lost is not None
+    assert (lost.override, lost.hint) == ("ovr-1", "git hybrid override restore ovr-1")
+    other = Trail(latest={"ovr-1": {"event": "override", "source": "other"}})
+    assert unrecorded(Overrides(), other, ASKED) is None

@@ -76,9 +76,9 @@ def test_sources_are_asked_for_in_the_order_of_the_list() -> None:
 
 
 def test_what_was_passed_is_not_asked_again() -> None:
-    mirrors = parse_mirrors("https://a,https://b,direct").rest
+    mirrors = parse_mirrors("https://a,https://b,direct").after("https://a")
     assert (mirrors.left, mirrors.entries[0]) == (("https://b", "direct"), "https://a")
-    assert [endpoint.base for endpoint in endpoints(parse_url(OWN), TOOL, mirrors.rest)] == [None]
+    assert [endpoint.base for endpoint in endpoints(parse_url(OWN), TOOL, mirrors.after("https://b"))] == [None]
 
 
 def test_without_a_list_the_own_url_is_asked() -> None:

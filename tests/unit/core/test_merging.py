@@ -1,8 +1,16 @@
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
-from git_hybrid.core.merging import Change, merged
+from git_hybrid.core.ids import SourceName
+from git_hybrid.core.merging import Change, agreed, merged, merged_state
+from git_hybrid.core.state import ScanStatus, SourceState
+from git_hybrid.core.value import replace
+from support.values import NOW, a_pin, a_state_entry, oid
+
+TOOL, OTHER = SourceName("tool"), SourceName("other")
 
 
 @pytest.mark.parametrize(
@@ -37,3 +45,29 @@ def test_what_one_side_alone_changed_counts(
 
 def test_where_the_sides_agree_there_is_no_change() -> None:
     assert merged({"a": 1, "b": 1}, {"a": 2}, {"a": 2}) == ({"a": 2}, ())
+
+
+def test_pins_that_differ_in_when_they_were_first_seen_agree() -> None:
+    later = replace(a_pin(), first_seen=NOW + timedelta(days=1))
+    ours, theirs = agreed({TOOL: later}, {TOOL: replace(a_pin(), first_seen=NOW)})
+    assert ours == theirs == {TOOL: replace(a_pin(), first_seen=NOW)}
+    other = a_pin(commit=oid(2))
+    assert agreed({TOOL: later, OTHER: other}, {TOOL: other}) == ({TOOL: later, OTHER: other}, {TOOL: other})
+
+
+def test_the_entry_of_state_is_that_of_the_commit_and_of_its_newest_scan() -> None:
+    def entry(number: int, day: int) -> SourceState:
+        scan = ScanStatus(state="clean", commit=oid(number), scanned_at=NOW + timedelta(days=day))
+        return replace(a_state_entry(), commit=oid(number), scan=scan)
+
+    def kept(ours: SourceState | None, theirs: SourceState | None, pinned: int = 1) -> SourceState | None:
+        sides = [{} if side is None else {TOOL: side} for side in (entry(9, 0), ours, theirs)]
+        return merged_state(*sides, {TOOL: a_pin(commit=oid(pinned))}).get(TOOL)
+
+    assert kept(entry(1, 1), entry(1, 2)) == entry(1, 2)
+    assert kept(entry(1, 2), entry(1, 1)) == entry(1, 2)
+    assert kept(entry(2, 3), entry(1, 1)) == entry(1, 1)
+    assert kept(replace(entry(1, 9), scan=ScanStatus()), entry(1, 1)) == entry(1, 1)
+    assert kept(entry(2, 1), entry(9, 0)) == entry(2, 1)
+    assert kept(None, entry(9, 0)) is None
+    assert merged_state({}, {TOOL: entry(1, 1)}, {}, {}) == {}

@@ -1,0 +1,47 @@
+"""What a source is asked for by a pin, and what its move is judged against."""
+
+from __future__ import annotations
+
+from functools import cache, partial
+
+from git_hybrid.app.bases import Base, bases_of, beside_in_log, former_bases, last_of_log, of_log
+from git_hybrid.app.evidence import Wish
+from git_hybrid.app.force import Forced, Objections
+from git_hybrid.app.runtime import Runtime
+from git_hybrid.core.governance import governed
+from git_hybrid.core.lock import Pin
+from git_hybrid.core.manifest import Commit, Source
+from git_hybrid.core.plan import Snapshot
+from git_hybrid.core.value import replace
+
+
+def wish_for(
+    rt: Runtime, snapshot: Snapshot, source: Source, *, to: str | None, move: bool, forced: Forced | None
+) -> Wish:
+    """Return the wish for the revision *to*, or for the newest that the manifest allows if the pin is to *move*."""
+    lost, old = last_of_log(rt, snapshot, source), snapshot.lock.pins.get(source.name)
+    wish = _wish(snapshot, source, lost, to=to, move=move, forced=forced)
+    beside = beside_in_log(rt, snapshot, source, to) if old and to else ()
+    former = cache(partial(former_bases, rt, snapshot, source, (old,) if old else lost))
+    return replace(wish, bases=(*wish.bases, *beside), mirrors=snapshot.mirrors, lost=lost, former=former)
+
+
+def _wish(
+    snapshot: Snapshot, source: Source, lost: tuple[Pin, ...], *, to: str | None, move: bool, forced: Forced | None
+) -> Wish:
+    old = snapshot.lock.pins.get(source.name)
+    bases = (Base(old),) if old else of_log(snapshot, lost)
+    if forced is not None:
+        return Wish(to=to, move=True, bases=bases, objections=Objections(forced=True), anew=True)
+    if old is None or old.override is None:
+        return Wish(to=to, move=move, bases=bases, objections=Objections())
+    if move or to is not None:
+        return Wish(to=to, move=True, bases=bases_of(snapshot, old), objections=Objections(), anew=True)
+    # Only the manifest entry changed: a pin whose override is in force keeps its commit and its override.
+    if source.track == Commit(old.commit):
+        # The manifest says now what the override was for: it allows the commit without one.
+        return Wish(to=None, move=True, bases=bases_of(snapshot, old), objections=Objections(), anew=True)
+    told = (snapshot.overrides, snapshot.trail, snapshot.clock, snapshot.doubt)
+    ended = governed(old, *told, signed=snapshot.has_keys)
+    keeps = ended is None and old.url == source.url
+    return Wish(to=old.commit if keeps else None, move=False, bases=bases, objections=Objections(forced=keeps))
