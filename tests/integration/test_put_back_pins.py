@@ -117,12 +117,13 @@ def test_where_the_manifest_allows_both_the_check_gives_both(site: Site, chosen:
     assert site.checked("audit") == []
 
 
-def test_what_was_forced_and_put_back_is_forced_again_as_the_check_says(forced: Site) -> None:
+def test_what_was_forced_and_put_back_is_no_fault_and_can_be_forced_again(forced: Site) -> None:
     git("checkout", "-q", "HEAD~1", "--", LOCK, STATE, cwd=forced.root)
     git("add", "-A", cwd=forced.root)
-    (mend,) = mends(forced("check", "audit", check=1).out)
-    assert mend[3] == forced.commits.hotfix
-    forced(*mend)
+    # It goes back to what needs no approval.
+    assert forced.checked("audit") == []
+    why = ("--request", WHY["ID"], "--approver", WHY["WHO"], "--reason", WHY["TEXT"], "--expires", WHY["WHEN"])
+    forced("pin", "tool", "--to", forced.commits.hotfix, "--force", *why)
     first, second = forced.overrides()
     assert (second["from_commit"], second["lifts"]) == (forced.commits.third, first["lifts"])
     assert first["status"] == "superseded"
