@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 
 from git_hybrid.core.audit import Record, detail_of
@@ -43,9 +43,7 @@ def pins_of_log(records: Iterable[Record], name: SourceName, url: Url) -> tuple[
 
     They do not tell the tag object, nor the roots of the history; where one tells no URL, it was *url*.
     """
-    by_hash = {str(record["hash"]): record for record in records}
-    newest = last_pins(by_hash, {name}, ends=ANEW).newest.get(name, frozenset())
-    return tuple(_pin(by_hash[digest], name, url) for digest in by_hash if digest in newest)
+    return _last(records, name, url, lambda _record: True)
 
 
 def former_pins(records: Iterable[Record], name: SourceName, url: Url, ref: RefName | None = None) -> tuple[Pin, ...]:
@@ -54,17 +52,23 @@ def former_pins(records: Iterable[Record], name: SourceName, url: Url, ref: RefN
     What the manifest said in between does not matter: a pin that went elsewhere and comes back is held against them.
     A pin of an entry that named its commit was not by a ref.
     """
+
+    def counts(record: Record) -> bool:
+        if ref is not None and "commit" in detail_of(record):
+            return False
+        pin = _pin(record, name, url)
+        return pin.url == url and ref in (None, pin.ref)
+
+    return _last(records, name, url, counts)
+
+
+def _last(records: Iterable[Record], name: SourceName, url: Url, counts: Callable[[Record], bool]) -> tuple[Pin, ...]:
+    """Return the last pins of a source whose records count, since it last began anew; one for each branch."""
     by_hash = {str(record["hash"]): record for record in records}
 
     def about(record: Record) -> str | None:
-        if record.get("source") != name:
-            return None
-        if record["event"] in ANEW:
-            return name
-        if record["event"] != "pin" or (ref is not None and "commit" in detail_of(record)):
-            return None
-        pin = _pin(record, name, url)
-        return name if pin.url == url and ref in (None, pin.ref) else None
+        is_pin = record["event"] == "pin" and record.get("source") == name and counts(record)
+        return name if is_pin or (record["event"] in ANEW and record.get("source") == name) else None
 
     newest = last_told(by_hash, about, ends=ANEW).newest.get(name, frozenset())
     return tuple(_pin(by_hash[digest], name, url) for digest in by_hash if digest in newest)

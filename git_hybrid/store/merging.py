@@ -39,7 +39,7 @@ Versions = Mapping[int, bytes]
 
 
 class Merge(Struct, kw_only=True):
-    """What came of a merge: the ``pins`` of ours, of theirs, and those that stand, with the ``changes`` between them.
+    """What came of a merge: the pins of ``ours``, of ``theirs``, those ``found`` to stand, and where the sides differ.
 
     ``files`` were written; those ``left`` hold what only a person can put together; ``both`` says in words what else
     both sides changed, where ours stands.
