@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from git_hybrid.app.bases import (
-    as_logged,
-    commit_kept,
-)
+from git_hybrid.app.bases import as_logged, commit_kept
 from git_hybrid.app.evidence import Resolved, Wish, keep_objects, resolve
 from git_hybrid.app.executor import run_all
 from git_hybrid.app.force import (
