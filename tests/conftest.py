@@ -14,7 +14,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from support import sandbox
-from support.cli import Hybrid, Result, run_hybrid
+from support.cli import STARTER, Hybrid, Result, run_hybrid
 from support.https_server import HttpsGitServer
 from support.pki import Pki, create_pki
 from support.ssh_server import SshGitServer
@@ -46,6 +46,13 @@ def hermetic(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
         pytest.fail(f"the test changed {', '.join(changed)} in the real home {REAL_HOME}")
     if refused:
         pytest.fail(f"the test tried to connect to {', '.join(refused)}")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def starter() -> Iterator[None]:
+    """End the process that starts commands when all tests are done."""
+    yield
+    STARTER.stop()
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -122,7 +123,8 @@ def test_what_was_renewed_here_stays_renewed(
     assert set(lock(there)) == {"tool", "lib"}
     assert overrides(there) == [renewed]
     hybrid("check", cwd=there)
-    # Of two renewals the later one stands, whichever side made it.
+    # Of two renewals the later one stands, whichever side made it; times are kept in seconds.
+    time.sleep(1)
     hybrid("override", "renew", renewed["id"], "--expires", "9d", *more)
     hybrid("bundle", "create", "-o", forced)
     hybrid("bundle", "apply", forced, cwd=there)

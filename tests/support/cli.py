@@ -9,12 +9,15 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from support.preloaded import Starter, TooLong
+
 SECONDS = 60
+STARTER = Starter()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +77,34 @@ def run_hybrid(
 ) -> Result:
     """Run `git-hybrid` with `args` and `env` on top of this process's environment.
 
+    It is started by a process that has loaded it, unless `env` has what an interpreter reads when it starts or
+    GIT_HYBRID_TESTS_START is `new`.
+
     Raises:
         AssertionError: it ended with another code than `check` (None allows all), it took
             longer than `SECONDS`, or it is not installed.
     """
     argv = [str(executable()), *map(str, args)]
+    wanted = merged_env(env)
+    run = STARTER.run if STARTER.fits(argv[0], wanted) else _run
+    try:
+        code, out, err = run(argv, cwd=cwd, env=wanted, input=input, seconds=SECONDS)
+    except TooLong as late:
+        ended = f"still ran after {SECONDS} s"
+        raise AssertionError(_story(argv, cwd=cwd, ended=ended, out=late.out, err=late.err)) from None
+    if check is not None and code != check:
+        ended = f"exited {code}, expected {check}"
+        raise AssertionError(_story(argv, cwd=cwd, ended=ended, out=out, err=err))
+    return Result(code=code, out=out, err=err)
+
+
+def _run(
+    argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], input: str | None, seconds: float
+) -> tuple[int, str, str]:
     child = subprocess.Popen(
         argv,
         cwd=cwd,
-        env=merged_env(env),
+        env=env,
         stdin=subprocess.DEVNULL if input is None else subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -92,18 +114,14 @@ def run_hybrid(
     )
     with child:
         try:
-            out, err = child.communicate(input, timeout=SECONDS)
+            out, err = child.communicate(input, timeout=seconds)
         except BaseException as error:
             _kill_group(child)
             out, err = child.communicate()
             if not isinstance(error, subprocess.TimeoutExpired):
                 raise
-            ended = f"still ran after {SECONDS} s"
-            raise AssertionError(_story(argv, cwd=cwd, ended=ended, out=out, err=err)) from None
-    if check is not None and child.returncode != check:
-        ended = f"exited {child.returncode}, expected {check}"
-        raise AssertionError(_story(argv, cwd=cwd, ended=ended, out=out, err=err))
-    return Result(code=child.returncode, out=out, err=err)
+            raise TooLong(out, err) from None
+    return child.returncode, out, err
 
 
 def _kill_group(child: subprocess.Popen[str]) -> None:

@@ -75,8 +75,9 @@ class Upstream:
         upstream = cls(path=path, object_format=object_format)
         init = ("init", "-q", "--bare", "--template=", "-b", "main")
         _run([*init, f"--object-format={object_format}", "--", str(path)], when=EPOCH)
-        upstream.git("config", "uploadpack.allowAnySHA1InWant", str(any_sha).lower())
-        upstream.git("config", "uploadpack.allowFilter", str(filters).lower())
+        settings = f"\tallowAnySHA1InWant = {str(any_sha).lower()}\n\tallowFilter = {str(filters).lower()}\n"
+        with (path / "config").open("a") as config:
+            config.write(f"[uploadpack]\n{settings}")
         return upstream
 
     @property
@@ -113,8 +114,9 @@ class Upstream:
         ref = f"refs/heads/{branch}"
         if parents is None:
             tip = self._find(ref)
-            parents = () if tip is None else (tip,)
-        oids = [self.rev(f"{parent}^{{commit}}") for parent in parents]
+            oids = [] if tip is None else [tip]
+        else:
+            oids = [self.rev(f"{parent}^{{commit}}") for parent in parents]
         stream = [
             f"commit {ref}\nmark :1\n".encode(),
             f"author {IDENTITY} {when} +0000\ncommitter {IDENTITY} {when} +0000\n".encode(),
@@ -211,6 +213,9 @@ class Upstream:
         self.git("update-ref", ref, oid)
 
     def _find(self, ref: str) -> str | None:
+        loose = self.path / ref
+        if loose.is_file():
+            return loose.read_text().strip()
         out = self.git("for-each-ref", "--format=%(refname) %(objectname)", ref).decode()
         rows = (line.split(" ") for line in out.splitlines())
         return next((oid for name, oid in rows if name == ref), None)
