@@ -176,7 +176,8 @@ class GitTransport(Struct, frozen=True):
         if self.runner.git(["lfs", "version"], git_dir=git_dir).status != 0:
             raise ToolTooOld(tool="git-lfs", found="nothing", needed="3")
         server = url if url.startswith("file://") else f"{url.rstrip('/').removesuffix('.git')}.git/info/lfs"
-        settings = {"lfs.url": server, "remote.origin.url": url, **EVERYTHING}
+        # One quick try more is git-lfs's; the others, with their delays, are counted and told by who calls this.
+        settings = {"lfs.url": server, "remote.origin.url": url, "lfs.transfer.maxretries": "1", **EVERYTHING}
         options = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
         command = [*options, "lfs", "fetch", "origin", oid]
         self._ask(command, url=url, defaults=defaults, git_dir=git_dir, of_lfs=True)
