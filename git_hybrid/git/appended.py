@@ -6,7 +6,6 @@ the hash of as many bytes of what stands last.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from git_hybrid.core.value import Struct
@@ -149,6 +148,8 @@ def _read(repository: Repository, names: Iterable[str]) -> list[bytes]:
 
 def _begins(text: bytes, size: int, name: str) -> bool:
     """Tell whether the first *size* bytes of *text* are what git calls *name*."""
+    import hashlib
+
     head = b"blob %d\0" % size
     digest = hashlib.sha256(head) if len(name) == 64 else hashlib.sha1(head, usedforsecurity=False)
     digest.update(memoryview(text)[:size])

@@ -44,6 +44,13 @@ def test_where_nothing_changed_nothing_slow_is_loaded(site: Site, argv: list[str
     assert found & SLOW == set()
 
 
+def test_the_first_commit_loads_nothing_slow_in_its_hook(site: Site) -> None:
+    shutil.rmtree(site.root / ".git")
+    git("init", "-q", cwd=site.root)
+    git("add", "sources.toml", "state", cwd=site.root)
+    assert loaded(site, "git-hybrid-hook-check") & SLOW == set()
+
+
 def test_a_workspace_that_was_copied_is_as_fast_as_before_once_it_was_synced(site: Site, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(site.root, copy, symlinks=True)
