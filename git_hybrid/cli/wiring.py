@@ -20,8 +20,9 @@ from git_hybrid.core.reducer import RunInfo
 from git_hybrid.core.value import Struct, replace
 from git_hybrid.git.ahead import Ahead
 from git_hybrid.git.clones import GitClones
+from git_hybrid.git.limits import DeadlineExceeded
 from git_hybrid.git.quarantine import GitQuarantine
-from git_hybrid.git.run import DeadlineExceeded, Runner
+from git_hybrid.git.run import Runner
 from git_hybrid.git.settings import git_version, operator, read_config
 from git_hybrid.git.stale import remove_stale
 from git_hybrid.git.verifying import verifier

@@ -18,9 +18,10 @@ from git_hybrid.core.errors import GitFailed, NetworkFailure, RefMissing
 from git_hybrid.core.value import Struct, replace
 from git_hybrid.git.classify import UNKNOWN, classify_network
 from git_hybrid.git.direct import Direct
+from git_hybrid.git.limits import Limits
 from git_hybrid.git.pktline import Lines, answer_of, pieces_of_pack, question_of, require_version_2, wanted_beyond
 from git_hybrid.git.receiving import Fetch, Wanted, add_pack, bring
-from git_hybrid.git.run import Limits, Runner
+from git_hybrid.git.run import Runner
 from git_hybrid.git.watched import Listener
 from git_hybrid.git.wire import Garbled
 

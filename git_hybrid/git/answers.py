@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import IO
@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from git_hybrid.core.errors import NetworkFailure
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.value import Struct
+from git_hybrid.git.lfsanswers import Led, last_status
 
 _CONTENT_TYPE = pattern(rb"<= Recv header: content-type:\s*([^\r\n]*)", re.IGNORECASE)
 _RETRY_AFTER = pattern(rb"<= Recv header: retry-after:\s*([^\r\n]{1,40})", re.IGNORECASE)
@@ -20,10 +21,14 @@ _ASKED_BY_LFS = pattern(rb"^\S+ trace git-lfs: HTTP: [A-Z]+ ([a-z]+://[^\s/?#]*)
 
 
 class Headers(Struct, frozen=True):
-    """An open file without a name, and the variable by which the program that asks is told to write there."""
+    """An open file without a name, and the variable by which the program that asks is told to write there.
+
+    ``check`` looks at it meanwhile, and may raise.
+    """
 
     file: IO[bytes]
     variable: str = "GIT_TRACE_CURL"
+    check: Callable[[], None] | None = None
 
     @property
     def wanted(self) -> Mapping[str, str]:
@@ -50,18 +55,20 @@ def headers_file(url: str, *, of_lfs: bool = False) -> Iterator[Headers | None]:
     from tempfile import TemporaryFile
 
     with TemporaryFile() as file:
-        yield Headers(file, "GIT_TRACE") if of_lfs else Headers(file)
+        yield Headers(file, "GIT_TRACE", Led(file, url).check) if of_lfs else Headers(file)
 
 
 class Answer(Struct, frozen=True):
     """What the HTTP headers say: how long to wait, and what kind of answer it was ("" where there are no headers).
 
-    ``asked`` are the servers that were asked, as URLs without a path, in that order.
+    ``asked`` are the servers that were asked, as URLs without a path, in that order; ``status`` is the HTTP status of
+    the last answer that git-lfs got, 0 where there was none.
     """
 
     retry_after: float | None = None
     kind: str = ""
     asked: tuple[str, ...] = ()
+    status: int = 0
 
     @property
     def is_git(self) -> bool:
@@ -87,6 +94,7 @@ def read_headers(headers: Headers | None) -> Answer:
         seconds_of(asked[-1].decode("ascii", "replace")) if asked else None,
         kind.decode("ascii", "replace").strip(),
         tuple(dict.fromkeys(server.decode("ascii", "replace") for server in servers)),
+        last_status(data),
     )
 
 

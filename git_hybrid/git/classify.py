@@ -29,6 +29,7 @@ from git_hybrid.git.kept import upstream_ref
 
 _NOISE = pattern(
     r"^(?:remote: (?:Enumerating|Counting|Compressing|Total)|warning: redirecting|Cloning into |From |hint:|notice:"
+    r"|Errors logged to '|Use `git lfs logs last`"
     r"|[*=+!t-] \[?|Please make sure you have the correct access rights|and the repository exists\.)"
 )
 _FORBIDDEN = pattern(r"^fatal: transport '(?P<name>[^'\n]*)' not allowed$", re.MULTILINE)
@@ -149,8 +150,10 @@ def cut_off(stderr: str) -> UnusableRef | None:
     return UnusableRef(name="", ref=ref, why=why)
 
 
-def classify_network(stderr: str, *, url: str, status: int, command: str) -> HybridError:
+def classify_network(stderr: str, *, url: str, status: int, command: str, http: int = 0) -> HybridError:
     """Return the error that a failed network command stands for.
+
+    *http* is the HTTP status of the last answer where it is known by other ways than *stderr*.
 
     The order matters: what is final is looked for first, so that no failure of trust is ever tried again.
     """
@@ -159,8 +162,8 @@ def classify_network(stderr: str, *, url: str, status: int, command: str) -> Hyb
     # "early-eof" decides nothing.
     told = _unless(stderr, "warning:", "warning in ")
     text = _QUOTED.sub("''", told).lower()
-    http = _STATUS.search(told)
-    code = int(http["status"]) if http else 0
+    said = _STATUS.search(told)
+    code = int(said["status"]) if said else http
     return (
         _forbidden(stderr)
         or _untrusted(_unless(told, "remote:"), _unless(text, "remote:"), url=url, message=message)

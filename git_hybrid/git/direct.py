@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from git_hybrid.core.errors import NetworkFailure
 from git_hybrid.core.manifest import Defaults
 from git_hybrid.core.ports import RemoteRefs
+from git_hybrid.git.limits import DeadlineExceeded, Limits
 from git_hybrid.git.permitted import Policy, policy_of
-from git_hybrid.git.run import DeadlineExceeded, Limits, Runner
+from git_hybrid.git.run import Runner
 from git_hybrid.git.wire import NotUnderstood, ls_refs, parse_ls_refs
 
 if TYPE_CHECKING:

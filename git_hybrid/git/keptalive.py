@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from git_hybrid.core.errors import Interrupted
 from git_hybrid.core.value import Struct
-from git_hybrid.git.run import DeadlineExceeded, Limits
+from git_hybrid.git.limits import DeadlineExceeded, Limits
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer

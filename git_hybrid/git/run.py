@@ -16,6 +16,7 @@ from git_hybrid.core.errors import Interrupted, LocalIo, ToolTooOld
 from git_hybrid.core.value import Struct, field
 from git_hybrid.git.ahead import OF_NETWORK, Ahead
 from git_hybrid.git.environment import SSH, child_environment, fsck_settings, hardened, repository_options, silenced
+from git_hybrid.git.limits import DeadlineExceeded, Limits, end_of
 from git_hybrid.git.share import Share
 from git_hybrid.git.watched import Into, Watch
 from git_hybrid.turn import TURN
@@ -34,17 +35,6 @@ class Completed(Struct, frozen=True):
     status: int
     stdout: bytes
     stderr: str
-
-
-class Limits(Struct, frozen=True):
-    """How long a network step may take: without progress, and in all."""
-
-    stall: timedelta
-    deadline: timedelta
-
-
-class DeadlineExceeded(Exception):
-    """A child was killed because its time was over."""
 
 
 class Runner(Struct):
@@ -115,7 +105,8 @@ class Runner(Struct):
         with self.working() as threads:
             argv = ["git", *hardened([*extra, *threads]), *repository_options(git_dir, None), *arguments]
             begun = self._started(argv, env=env, cwd=cwd or git_dir, stdin=source, inherited=inherited)
-            return self._ended(begun, stdin, limits.deadline, watch, arguments[0])
+            also = None if headers is None else headers.check
+            return self._ended(begun, stdin, partial(self.check, end_of(limits.deadline), also), watch, arguments[0])
 
     def working(self) -> AbstractContextManager[tuple[str, ...]]:
         """Be one of those at work on packs for the block; it gets the settings for that (:class:`Share`)."""
@@ -174,16 +165,15 @@ class Runner(Struct):
         """
         source: Source = "nothing" if stdin is None else "pipe"
         begun = self._started(argv, env=env, cwd=cwd, stdin=source, guarded=guarded, inherited=inherited)
-        return self._ended(begun, stdin, deadline, watch)
+        return self._ended(begun, stdin, partial(self.check, end_of(deadline)), watch)
 
     def _ended(
-        self, begun: Begun, stdin: bytes | None, deadline: timedelta | None, watch: Watch | Into | None, asks: str = ""
+        self, begun: Begun, stdin: bytes | None, check: Callable[[], None], watch: Watch | Into | None, asks: str = ""
     ) -> Completed:
         from git_hybrid.git.child import told_by
 
-        end = None if deadline is None else time.monotonic() + deadline.total_seconds()
         with begun as child, TURN.waiting():
-            out, err = told_by(child, stdin, watch, partial(self.check, end), asks)
+            out, err = told_by(child, stdin, watch, check, asks)
             return Completed(child.returncode, out or b"", (err or b"").decode("utf-8", "replace"))
 
     def confined(
@@ -223,12 +213,17 @@ class Runner(Struct):
         finally:
             end_strays(os.fsencode(cage.folder))
 
-    def check(self, end: float | None) -> None:
-        """Raise Interrupted if the program was asked to stop, DeadlineExceeded if the monotonic clock is past *end*."""
+    def check(self, end: float | None, also: Callable[[], None] | None = None) -> None:
+        """Raise Interrupted if the program was asked to stop, DeadlineExceeded if the monotonic clock is past *end*.
+
+        So may *also*, which is asked last.
+        """
         if number := self.cancelled():
             raise Interrupted(signal=number)
         if end is not None and time.monotonic() > end:
             raise DeadlineExceeded
+        if also is not None:
+            also()
 
     @contextmanager
     def stream(self, arguments: Sequence[str], *, git_dir: Path, stdin: Source = "nothing") -> Iterator[IO[bytes]]:

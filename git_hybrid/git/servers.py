@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from git_hybrid import __version__
 from git_hybrid.git.keptalive import Broken, KeptAlive, Reply, Request, Stalled
+from git_hybrid.git.limits import Limits
 from git_hybrid.git.permitted import Policy, is_plain
 from git_hybrid.git.refusals import (
     ADVERTISEMENT,
@@ -25,7 +26,6 @@ from git_hybrid.git.refusals import (
     of_discovery,
     of_status,
 )
-from git_hybrid.git.run import Limits
 from git_hybrid.git.wire import NotUnderstood
 
 _HEADERS = {

@@ -30,11 +30,13 @@ from git_hybrid.git.environment import fsck_settings
 from git_hybrid.git.fsck import refused, skip_list
 from git_hybrid.git.kept import UPSTREAM, kept_ref
 from git_hybrid.git.largefiles import EVERYTHING
+from git_hybrid.git.lfsanswers import ONCE, classify_lfs
+from git_hybrid.git.limits import DeadlineExceeded, Limits
 from git_hybrid.git.local import must
 from git_hybrid.git.nearby import Nearby
 from git_hybrid.git.receiving import Fetch
 from git_hybrid.git.reflist import head_of, parse_refs
-from git_hybrid.git.run import Completed, DeadlineExceeded, Limits, Runner
+from git_hybrid.git.run import Completed, Runner
 from git_hybrid.git.watched import SourceWatch, Watch, of_source
 
 _COMMANDS = ("fetch", "clone", "ls-remote", "lfs")
@@ -170,14 +172,16 @@ class GitTransport(Struct, frozen=True):
         Raises:
             ToolTooOld: git-lfs is not installed.
             HostNotAllowed: the content is kept at a host that policy does not have.
-            NetworkFailure, AccessDenied, RepositoryNotFound, TlsFailure, HostKeyFailure: by what went wrong.
+            WrongContent: what is sent is not what a pointer names.
+            NetworkFailure, AccessDenied, RepositoryNotFound, RedirectLoop, TlsFailure: by what went wrong.
         """
         git_dir = Path(stage.path) / ".git"
         if self.runner.git(["lfs", "version"], git_dir=git_dir).status != 0:
             raise ToolTooOld(tool="git-lfs", found="nothing", needed="3")
         server = url if url.startswith("file://") else f"{url.rstrip('/').removesuffix('.git')}.git/info/lfs"
         # One quick try more is git-lfs's; the others, with their delays, are counted and told by who calls this.
-        settings = {"lfs.url": server, "remote.origin.url": url, "lfs.transfer.maxretries": "1", **EVERYTHING}
+        own = {"lfs.transfer.maxretries": "1", "credential.helper": ONCE}
+        settings = {"lfs.url": server, "remote.origin.url": url, **own, **EVERYTHING}
         options = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
         command = [*options, "lfs", "fetch", "origin", oid]
         self._ask(command, url=url, defaults=defaults, git_dir=git_dir, of_lfs=True)
@@ -240,7 +244,7 @@ class GitTransport(Struct, frozen=True):
             if not answer.is_git and any(words in done.stderr for words in ("remote ref", "Remote branch")):
                 raise not_git(url, answer)
             command = next(word for word in arguments if word in _COMMANDS)
-            failure = self._failure(done.stderr, url=url, status=done.status, command=command, stdout=done.stdout)
+            failure = self._failure(done, url=url, command=command, http=answer.status)
             if isinstance(failure, NetworkFailure):
                 failure.retry_after = answer.retry_after
             raise failure
@@ -265,10 +269,12 @@ class GitTransport(Struct, frozen=True):
                 plain = f"{server.partition('://')[0]}://{host}"
                 raise RepositoryNotFound(url=url, message=f"the server leads to {plain}, and only https is followed")
 
-    def _failure(self, stderr: str, *, url: str, status: int, command: str, stdout: bytes) -> HybridError:
-        error = classify_network(stderr, url=url, status=status, command=f"git {command}")
+    def _failure(self, done: Completed, *, url: str, command: str, http: int) -> HybridError:
+        if command == "lfs":
+            return classify_lfs(done.stderr, url=url, status=done.status, http=http)
+        error = classify_network(done.stderr, url=url, status=done.status, command=f"git {command}")
         if isinstance(error, GitFailed):
-            error.stdout = stdout.decode("utf-8", "replace")[:500]
+            error.stdout = done.stdout.decode("utf-8", "replace")[:500]
         return error
 
 

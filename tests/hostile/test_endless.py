@@ -13,9 +13,10 @@ import pytest
 from git_hybrid.core.errors import EndlessAnswer
 from git_hybrid.core.manifest import Defaults
 from git_hybrid.git import memory, servers
+from git_hybrid.git.limits import Limits
 from git_hybrid.git.memory import bound_memory
 from git_hybrid.git.permitted import Policy
-from git_hybrid.git.run import Limits, Runner
+from git_hybrid.git.run import Runner
 from git_hybrid.git.servers import Servers
 from git_hybrid.git.transport import GitTransport
 from git_hybrid.git.wire import ls_refs

@@ -17,8 +17,9 @@ from git_hybrid.core.ports import FetchRequest, Stage
 from git_hybrid.core.transfer import Transfer
 from git_hybrid.git.afar import Afar
 from git_hybrid.git.direct import Direct
+from git_hybrid.git.limits import DeadlineExceeded
 from git_hybrid.git.receiving import HAVES, Fetch
-from git_hybrid.git.run import DeadlineExceeded, Runner
+from git_hybrid.git.run import Runner
 from git_hybrid.git.skeleton import write_skeleton
 from support.kit import git
 from support.packs import framed, packed

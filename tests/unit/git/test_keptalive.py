@@ -12,7 +12,7 @@ from datetime import timedelta
 import pytest
 
 from git_hybrid.git.keptalive import Broken, KeptAlive, Request, Stalled, Unconnected
-from git_hybrid.git.run import DeadlineExceeded, Limits
+from git_hybrid.git.limits import DeadlineExceeded, Limits
 from support.pki import Pki
 
 LIMITS = Limits(stall=timedelta(seconds=5), deadline=timedelta(seconds=10))

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from git_hybrid.core.errors import GitFailed, Interrupted, LocalIo, ToolTooOld
-from git_hybrid.git.run import DeadlineExceeded, Runner
+from git_hybrid.git.limits import DeadlineExceeded
+from git_hybrid.git.run import Runner
 from git_hybrid.git.settings import git_version
 
 

@@ -10,7 +10,8 @@ import pytest
 
 from git_hybrid.core.errors import BadArgument
 from git_hybrid.git.environment import child_environment, fsck_settings, hardened, user_environment
-from git_hybrid.git.run import Limits, Runner
+from git_hybrid.git.limits import Limits
+from git_hybrid.git.run import Runner
 
 LIMITS = Limits(stall=timedelta(seconds=30), deadline=timedelta(minutes=1))
 HARDENING = [

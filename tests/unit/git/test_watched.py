@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from git_hybrid.core.errors import Interrupted
 from git_hybrid.core.transfer import Transfer
 from git_hybrid.git.classify import classify_network, redirects
-from git_hybrid.git.run import DeadlineExceeded, Limits, Runner
+from git_hybrid.git.limits import DeadlineExceeded, Limits
+from git_hybrid.git.run import Runner
 from git_hybrid.git.watched import Sieve
 from support.kit import git
 

@@ -1,0 +1,72 @@
+"""What servers answer git-lfs: it tells that in its trace, and asks one that leads in a circle for ever."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from typing import IO
+
+from git_hybrid.core.errors import AccessDenied, HybridError, RedirectLoop, WrongContent
+from git_hybrid.core.pattern import pattern
+from git_hybrid.git.classify import classify_network
+
+ONCE = '!f() { test "$1" != erase || kill -HUP 0; }; f'
+"""A credential helper that ends git-lfs when a server did not accept what it was given.
+
+git gives up there; git-lfs asks the helpers again, and a helper that always says the same locks the account.
+"""
+_ANSWERED = pattern(rb"^\S+ trace git-lfs: HTTP: (\d{3})$", re.MULTILINE)
+_WRONG = pattern(r"^expected OID (?P<expected>[0-9a-f]{64}), got (?P<found>[0-9a-f]{64})", re.MULTILINE)
+_OBJECT = pattern(r"^\[[0-9a-f]{64}\] .*: \[(?P<status>\d{3})\]", re.MULTILINE)
+_FOLLOWED = 20
+"""How many redirects in a row are followed, as by git."""
+_FAILED = 400
+_PIECE = 1 << 20
+
+
+class Led:
+    """Looks at a trace while git-lfs runs."""
+
+    def __init__(self, trace: IO[bytes], url: str) -> None:
+        """Begin at the start of *trace*; *url* is the server that was asked first."""
+        self._trace = trace
+        self._url = url
+        self._at = self._count = 0
+
+    def check(self) -> None:
+        """Look at what is new.
+
+        Raises:
+            RedirectLoop: the servers lead on and on.
+        """
+        # Not read(): its place in the file is the one at which git-lfs writes.
+        data = os.pread(self._trace.fileno(), _PIECE, self._at)
+        data = data[: data.rfind(b"\n") + 1] or data[: _PIECE - 1]
+        self._at += len(data)
+        for status in _ANSWERED.findall(data):
+            self._count = self._count + 1 if status.startswith(b"3") else 0
+            if self._count > _FOLLOWED:
+                raise RedirectLoop(url=self._url, message=f"more than {_FOLLOWED} redirects, one after the other")
+
+
+def last_status(trace: bytes) -> int:
+    """Return the HTTP status of the last answer in *trace*, 0 where there is none."""
+    told = _ANSWERED.findall(trace)
+    return int(told[-1]) if told else 0
+
+
+def classify_lfs(stderr: str, *, url: str, status: int, http: int) -> HybridError:
+    """Return the error that a failed git-lfs stands for.
+
+    *status* is how it ended, *http* the status of the last answer.
+    """
+    wrong = _WRONG.search(stderr)
+    if wrong is not None:
+        return WrongContent(name="", what="LFS content", expected=wrong["expected"], found=wrong["found"])
+    if http == 401 and status in (-signal.SIGHUP, 128 + signal.SIGHUP):
+        return AccessDenied(url=url, message="the server does not accept the credentials that it was given")
+    # A server answers for each object as well.
+    of_one = _OBJECT.search(stderr)
+    failed = int(of_one["status"]) if of_one else http if http >= _FAILED else 0
+    return classify_network(stderr, url=url, status=status, command="git lfs", http=failed)

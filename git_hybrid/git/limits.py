@@ -1,0 +1,24 @@
+"""How long a child may take."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+
+from git_hybrid.core.value import Struct
+
+
+class Limits(Struct, frozen=True):
+    """How long a network step may take: without progress, and in all."""
+
+    stall: timedelta
+    deadline: timedelta
+
+
+class DeadlineExceeded(Exception):
+    """A child was killed because its time was over."""
+
+
+def end_of(deadline: timedelta | None) -> float | None:
+    """Return the time of the monotonic clock at which *deadline* is over, None if there is none."""
+    return None if deadline is None else time.monotonic() + deadline.total_seconds()

@@ -1,0 +1,100 @@
+"""What servers of LFS content answer: what may pass is tried again, what is final is told, and nothing goes on for ever."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from support.cli import Hybrid
+from support.https_server import HttpsGitServer
+from support.upstream import UpstreamFactory
+
+CONTENT = b"x" * 9000
+OID = hashlib.sha256(CONTENT).hexdigest()
+POINTER = f"version https://git-lfs.github.com/spec/v1\noid sha256:{OID}\nsize {len(CONTENT)}\n"
+KIND = {"Content-Type": "application/vnd.git-lfs+json"}
+BATCH = "/objects/batch"
+RETRY = '[defaults]\nretry = { attempts = 3, initial = "10ms", maximum = "20ms" }\n'
+
+
+@pytest.fixture
+def ws(workspace: Path, upstream_factory: UpstreamFactory, https_server: HttpsGitServer, hybrid: Hybrid) -> Path:
+    upstream_factory("large").commit({".gitattributes": "*.bin filter=lfs\n", "a.bin": POINTER})
+    hybrid("init")
+    hybrid("add", https_server.url("large.git"), env=https_server.env())
+    manifest = workspace / "sources.toml"
+    text = manifest.read_text().replace("[defaults]\n", RETRY)
+    manifest.write_text(text.replace('branch = "main"\n', 'branch = "main"\nlfs = "fetch"\n'))
+    hybrid("pin", env=https_server.env())
+    https_server.clear_requests()
+    return workspace
+
+
+def _answer(server: HttpsGitServer, told: Mapping[str, object]) -> None:
+    found = {"oid": OID, "size": len(CONTENT), "authenticated": True, **told}
+    body = json.dumps({"transfer": "basic", "objects": [found]}).encode()
+    server.fail_always(200, headers=KIND, body=body, only=BATCH)
+
+
+@pytest.mark.parametrize(("status", "tries"), [(500, 3), (503, 3), (429, 3)])
+def test_what_may_pass_is_tried_again(
+    ws: Path, https_server: HttpsGitServer, hybrid: Hybrid, status: int, tries: int
+) -> None:
+    https_server.fail_always(status, headers=KIND, body=b'{"message": "busy"}', only=BATCH)
+    told = hybrid("sync", check=4, env=https_server.env()).err
+    assert f"the network failed (http-{status}) after {tries} tries" in told
+    assert "batch response:" in told
+    assert "lfs/logs" not in told
+    # git-lfs tries a 429 once more by itself.
+    assert tries <= len(https_server.times(BATCH)) <= 2 * tries
+    assert not (ws / "sources/large").exists()
+
+
+@pytest.mark.parametrize(
+    ("status", "told"), [(401, "access denied"), (403, "access denied"), (404, "no repository"), (410, "no repository")]
+)
+def test_what_is_final_is_not(ws: Path, https_server: HttpsGitServer, hybrid: Hybrid, status: int, told: str) -> None:
+    https_server.fail_always(status, headers=KIND, body=b'{"message": "over its data quota"}', only=BATCH)
+    assert told in hybrid("sync", check=4, env=https_server.env()).err
+    assert len(https_server.times(BATCH)) == 1
+
+
+def test_an_object_that_the_server_lacks(ws: Path, https_server: HttpsGitServer, hybrid: Hybrid) -> None:
+    _answer(https_server, {"error": {"code": 404, "message": "Object does not exist"}})
+    told = hybrid("sync", check=4, env=https_server.env()).err
+    assert f"[{OID}] Object does not exist" in told
+    assert len(https_server.times(BATCH)) == 1
+
+
+def test_content_that_is_not_what_its_pointer_names(ws: Path, https_server: HttpsGitServer, hybrid: Hybrid) -> None:
+    _answer(https_server, {"actions": {"download": {"href": https_server.url("object")}}})
+    https_server.fail_always(200, body=b"y" * len(CONTENT), only="/object")
+    found = hashlib.sha256(b"y" * len(CONTENT)).hexdigest()
+    told = hybrid("sync", check=5, env=https_server.env()).err
+    assert "wrong LFS content" in told
+    assert f"expected {OID}, found {found}" in told
+    assert len(https_server.times(BATCH)) == 1
+
+
+def test_credentials_that_are_not_accepted_are_shown_once(
+    ws: Path, https_server: HttpsGitServer, hybrid: Hybrid
+) -> None:
+    https_server.fail_always(401, headers={"WWW-Authenticate": 'Basic realm="x"'}, only=BATCH)
+    helper = {
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": "credential.helper",
+        "GIT_CONFIG_VALUE_0": "!f() { echo username=u; echo password=expired; }; f",
+    }
+    told = hybrid("sync", check=4, env={**https_server.env(), **helper}).err
+    assert "the server does not accept the credentials that it was given" in told
+    # Without them, and with them.
+    assert len(https_server.times(BATCH)) == 2
+
+
+def test_redirects_in_a_circle_come_to_an_end(ws: Path, https_server: HttpsGitServer, hybrid: Hybrid) -> None:
+    https_server.redirect("/large.git/info/lfs", https_server.url("large.git/info/lfs"))
+    assert "more than 20 redirects" in hybrid("sync", check=4, env=https_server.env()).err

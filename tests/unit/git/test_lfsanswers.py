@@ -1,0 +1,80 @@
+"""What git-lfs tells in its trace, without a server."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from tempfile import TemporaryFile
+from typing import IO
+
+import pytest
+
+from git_hybrid.core.errors import AccessDenied, NetworkFailure, RedirectLoop, RepositoryNotFound, WrongContent
+from git_hybrid.git.lfsanswers import Led, classify_lfs, last_status
+
+URL = "https://host/a.git"
+TOLD = b"08:54:30.996966 trace git-lfs: HTTP: %d\n"
+
+
+@pytest.fixture
+def trace() -> Iterator[IO[bytes]]:
+    with TemporaryFile() as file:
+        yield file
+
+
+def _write(trace: IO[bytes], *statuses: int) -> None:
+    trace.write(b"".join(TOLD % status for status in statuses))
+    trace.flush()
+
+
+def test_redirects_one_after_the_other_are_counted(trace: IO[bytes]) -> None:
+    led = Led(trace, URL)
+    _write(trace, *[301] * 20)
+    led.check()
+    _write(trace, 200, *[307] * 20)
+    led.check()
+    _write(trace, 302)
+    with pytest.raises(RedirectLoop):
+        led.check()
+
+
+def test_a_line_that_is_not_whole_is_read_when_it_is(trace: IO[bytes]) -> None:
+    led = Led(trace, URL)
+    _write(trace, *[301] * 20)
+    trace.write(TOLD[:20])
+    trace.flush()
+    led.check()
+    trace.write(TOLD[20:] % 301)
+    trace.flush()
+    with pytest.raises(RedirectLoop):
+        led.check()
+
+
+def test_a_line_without_an_end_is_passed_over(trace: IO[bytes]) -> None:
+    led = Led(trace, URL)
+    trace.write(b"x" * (3 << 20) + b"\n")
+    _write(trace, *[301] * 21)
+    for _ in range(3):
+        led.check()
+    with pytest.raises(RedirectLoop):
+        led.check()
+
+
+def test_the_last_answer_counts() -> None:
+    assert last_status(b"") == 0
+    assert last_status(TOLD % 200 + b'08:54:30.9 trace git-lfs: HTTP: {"message": "HTTP: 500"}\n' + TOLD % 403) == 403
+
+
+@pytest.mark.parametrize(
+    ("stderr", "status", "http", "kind"),
+    [
+        (f"expected OID {'a' * 64}, got {'b' * 64} after 9 bytes written\n", 2, 200, WrongContent),
+        (f"[{'a' * 64}] gone: [410] gone\n", 2, 200, RepositoryNotFound),
+        (f"[{'a' * 64}] busy: [503] busy\n", 2, 200, NetworkFailure),
+        ("", -signal.SIGHUP, 401, AccessDenied),
+        ("batch response: no\n", 2, 403, AccessDenied),
+        ("batch response: what\n", 2, 200, NetworkFailure),
+    ],
+)
+def test_what_it_means(stderr: str, status: int, http: int, kind: type[Exception]) -> None:
+    assert type(classify_lfs(stderr, url=URL, status=status, http=http)) is kind
