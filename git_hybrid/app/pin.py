@@ -18,7 +18,7 @@ from git_hybrid.app.force import (
     superseded,
     waivers,
 )
-from git_hybrid.app.held import unless_held
+from git_hybrid.app.held import held_by, unless_held
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.scanning import Refused, Scan, incomplete_scan, scan_commit, with_scan
 from git_hybrid.app.select import select
@@ -173,9 +173,10 @@ def _pinned(
         _meet_scan(rt, snapshot, found, wish.objections, scanned)
     made = None
     if forced is not None:
+        held = held_by(snapshot, found, source, wish)
         try:
             made = make_override(
-                rt, snapshot, found.pin, forced=forced, approvals=approvals, objections=wish.objections
+                rt, snapshot, found.pin, forced=forced, approvals=approvals, objections=wish.objections, held=held
             )
         except PolicyNotMet as error:
             if scanned is None:
