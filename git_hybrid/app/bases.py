@@ -31,7 +31,11 @@ def as_logged(rt: Runtime, snapshot: Snapshot, names: Iterable[SourceName]) -> S
 
     A revert, a merge or a hand that changes the lock is no record of a move: where the log has the pin last counts, as
     if the lock had none. Otherwise a lock that was put back would allow what needs an approval.
+
+    Raises:
+        InvalidFile: the log goes on from an archive that is not there, so that nobody knows where a pin stood.
     """
+    rt.ledger.require_archives()
     known = [name for name in names if name in snapshot.lock.pins and name in snapshot.manifest.sources]
     misplaced = rt.ledger.misplaced({name: snapshot.lock.pins[name] for name in known})
     if not misplaced:

@@ -68,6 +68,9 @@ class Ledger(Protocol):
         """Return when the audit log first says that upstream had the commit, or None if it never did."""
         ...
 
+    def require_archives(self) -> None:
+        """Raise unless the audit log has all that it goes on from: what is decided by its past may be in an archive."""
+
     def last_pins(self, name: SourceName, url: Url) -> tuple[Pin, ...]:
         """Return where the audit log has the pin of a source last; *url* is its URL where the log tells none."""
         ...
