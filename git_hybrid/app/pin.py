@@ -139,6 +139,9 @@ def pin_one(
 
     With *keep* the objects that were fetched go into the clone, so that the next sync needs no network even if
     upstream is gone by then.
+
+    Raises:
+        WorkspaceGone: it failed because the workspace is not there any more.
     """
     rt.progress("start", source.name, "pin")
     try:
@@ -152,7 +155,11 @@ def pin_one(
     except Refused as error:
         row, decision = failed(source.name, error.why), Decision(events=[error.event])
     except HybridError as error:
+        rt.ledger.require_place()
         row, decision = failed(source.name, error), Decision()
+    except OSError:
+        rt.ledger.require_place()
+        raise
     rt.progress("done", source.name, row.outcome)
     return row, decision
 

@@ -22,6 +22,9 @@ class Ledger(Protocol):
         """Hold the writer lock and mend what an earlier writer left (*gives_up*: or drop it); yields what was done."""
         ...
 
+    def require_place(self) -> None:
+        """Raise unless the workspace is where it was read or locked: whatever fails then fails for that reason."""
+
     def snapshot(self) -> Snapshot:
         """Return everything that the files say."""
         ...

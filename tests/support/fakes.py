@@ -80,6 +80,9 @@ class FakeLedger:
         """Know of no pin."""
         return ()
 
+    def require_place(self) -> None:
+        """Be where it was."""
+
     def require_archives(self) -> None:
         """Miss none."""
 
