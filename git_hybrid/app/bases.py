@@ -6,13 +6,12 @@ from collections.abc import Iterable, Sequence
 
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.errors import HybridError
+from git_hybrid.core.governance import ASIDE
 from git_hybrid.core.ids import Oid, RefName, SourceName, short_ref
 from git_hybrid.core.lock import UNREACHABLE, Pin, still_allowed, with_pins
 from git_hybrid.core.manifest import Commit, Source, config_digest
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.value import Struct, replace
-
-_ASIDE = frozenset({"off-branch", "unreachable", "rollback"})
 
 
 class Base(Struct, frozen=True):
@@ -32,7 +31,11 @@ def as_logged(rt: Runtime, snapshot: Snapshot, names: Iterable[SourceName]) -> S
 
     A revert, a merge or a hand that changes the lock is no record of a move: where the log has the pin last counts, as
     if the lock had none. Otherwise a lock that was put back would allow what needs an approval.
+
+    Raises:
+        InvalidFile: the log goes on from an archive that is not there, so that nobody knows where a pin stood.
     """
+    rt.ledger.require_archives()
     known = [name for name in names if name in snapshot.lock.pins and name in snapshot.manifest.sources]
     misplaced = rt.ledger.misplaced({name: snapshot.lock.pins[name] for name in known})
     if not misplaced:
@@ -119,7 +122,7 @@ def bases_of(snapshot: Snapshot, old: Pin) -> tuple[Base, ...]:
     """
     records = {item.id: item for item in snapshot.overrides.of(old.source) if item.kind == "pin"}
     forced = record = records.get(old.override or "")
-    found = () if forced is not None and _ASIDE & set(forced.lifts) else (Base(old),)
+    found = () if forced is not None and ASIDE & set(forced.lifts) else (Base(old),)
     before: Pin | None = None
     while record is not None:
         if record.from_commit is None:

@@ -49,9 +49,11 @@ def add(rt: Runtime, editor: Editor, wanted: Sequence[Wanted], *, command: str =
     Raises:
         DuplicateSource: a name is taken.
         UnfinishedRun: an interrupted sync has to be finished first.
+        InvalidFile: an archive of the audit log, which may say when and how a commit was seen before, is not there.
         HybridError: one of them could not be pinned; nothing was written.
     """
     with rt.ledger.writer(rt.info) as mended:
+        rt.ledger.require_archives()
         snapshot = rt.ledger.snapshot()
         refuse_unfinished(snapshot)
         for item in wanted:

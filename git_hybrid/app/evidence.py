@@ -100,7 +100,8 @@ def _resolved(rt: Runtime, source: Source, manifest: Manifest, old: Pin | None, 
             moved = moved or moved_from(None, bases, candidate, refs, source)
         wish.objections.meet(moved)
     same = old is not None and old.url == source.url and (keeps or candidate.commit == old.commit)
-    if moved is None and old is not None and same and (still_allowed(old, source) or wish.objections.forced):
+    is_exception = old is not None and old.override is not None and wish.objections.forced
+    if moved is None and old is not None and same and (still_allowed(old, source) or is_exception):
         # Whoever follows a commit follows no ref: the one that it was pinned by may be gone, or elsewhere, by now.
         # A range of versions has many: the candidate has the one that its commit is looked for in.
         if wish.objections.forced or isinstance(source.track, Branch | Tag):

@@ -165,8 +165,9 @@ def make_override(
     forced: Forced,
     approvals: tuple[Approval, ...],
     objections: Objections,
+    held: Pin | None = None,
 ) -> Override:
-    """Return the record of a forced pin.
+    """Return the record of a forced pin; *held* is one whose override is needed anew.
 
     Raises:
         OverrideUnnecessary: nothing speaks against the pin.
@@ -175,7 +176,8 @@ def make_override(
     lifts: Sequence[str] = (*objections.codes, *((FsckRefused.code,) if forced.waived else ()))
     source = snapshot.manifest.sources[pin.source]
     pinned, before = snapshot.lock.pins.get(pin.source), commit_before(rt, snapshot, source)
-    old = pinned or next((item for item in last_of_log(rt, snapshot, source) if item.commit == pin.commit), None)
+    lost = (item for item in last_of_log(rt, snapshot, source) if item.commit == pin.commit)
+    old = held or pinned or next(lost, None)
     same = old is not None and old.commit == pin.commit
     if old is not None and same and (lifts or _broken(snapshot, old)):
         lifts, before = _captured_again(snapshot, old, lifts, before)

@@ -2,35 +2,47 @@
 
 from __future__ import annotations
 
-from git_hybrid.app.bases import bases_of
+from collections.abc import Sequence
+
+from git_hybrid.app.bases import Base, bases_of
 from git_hybrid.app.evidence import Resolved, Wish
-from git_hybrid.core.governance import governed
+from git_hybrid.core.governance import REPLACED, governed
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Commit, Source
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.value import replace
 
-_REPLACED = frozenset({"moved-tag", "rewritten-history", "identity-changed"})
-
 
 def unless_held(snapshot: Snapshot, found: Resolved | Pin, source: Source, wish: Wish) -> Resolved | Pin:
     """Return *found*, or the old pin where a plain one may not take the place of its override.
 
-    A pin that only the log has comes back with its override.
+    A pin that the lock does not have, or no longer, comes back with its override.
 
     Raises:
         OverrideEnded, OverrideUnrecorded, OverrideUnsigned: the override is not in force either.
     """
-    if isinstance(found, Pin):
-        return found
-    before = wish.lost if found.old is None else (found.old,)
-    held = next((old for old in before if _is_held(snapshot, old, found.pin, source)), None)
-    if held is None:
+    held = None if isinstance(found, Pin) else held_by(snapshot, found, source, wish)
+    if held is None or isinstance(found, Pin):
         return found
     told = (snapshot.overrides, snapshot.trail, snapshot.clock, snapshot.doubt)
     if (ended := governed(held, *told, signed=snapshot.has_keys)) is not None:
         raise ended
-    return found.old or replace(found, pin=replace(found.pin, override=held.override))
+    return held if held is found.old else replace(found, pin=replace(found.pin, override=held.override))
+
+
+def held_by(snapshot: Snapshot, found: Resolved, source: Source, wish: Wish) -> Pin | None:
+    """Return the pin with an override, old or former, that *found* would be without one; None if there is none."""
+    before = wish.lost if found.old is None else (found.old,)
+    former = (_forced(bases, found.pin) for bases in wish.former(found.pin.ref))
+    pins = (*before, *(pin for pins in former for pin in pins))
+    return next((pin for pin in pins if _is_held(snapshot, pin, found.pin, source)), None)
+
+
+def _forced(bases: Sequence[Base], new: Pin) -> Sequence[Pin]:
+    """Return the pins of *bases* with an override; none where one of them is *new* without one."""
+    pins = [base.pin for base in bases]
+    is_plain = any(pin.override is None and pin.commit == new.commit for pin in pins)
+    return () if is_plain else [pin for pin in pins if pin.override is not None]
 
 
 def _is_held(snapshot: Snapshot, old: Pin, new: Pin, source: Source) -> bool:
@@ -45,4 +57,4 @@ def _is_held(snapshot: Snapshot, old: Pin, new: Pin, source: Source) -> bool:
     if isinstance(source.track, Commit) or is_back:
         return False
     record = snapshot.overrides.records.get(old.override)
-    return record is None or bool(_REPLACED & set(record.lifts))
+    return record is None or bool(REPLACED & set(record.lifts))

@@ -18,7 +18,7 @@ from git_hybrid.app.force import (
     superseded,
     waivers,
 )
-from git_hybrid.app.held import unless_held
+from git_hybrid.app.held import held_by, unless_held
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.scanning import Refused, Scan, incomplete_scan, scan_commit, with_scan
 from git_hybrid.app.select import select
@@ -139,6 +139,9 @@ def pin_one(
 
     With *keep* the objects that were fetched go into the clone, so that the next sync needs no network even if
     upstream is gone by then.
+
+    Raises:
+        WorkspaceGone: it failed because the workspace is not there any more.
     """
     rt.progress("start", source.name, "pin")
     try:
@@ -152,7 +155,11 @@ def pin_one(
     except Refused as error:
         row, decision = failed(source.name, error.why), Decision(events=[error.event])
     except HybridError as error:
+        rt.ledger.require_place()
         row, decision = failed(source.name, error), Decision()
+    except OSError:
+        rt.ledger.require_place()
+        raise
     rt.progress("done", source.name, row.outcome)
     return row, decision
 
@@ -173,9 +180,10 @@ def _pinned(
         _meet_scan(rt, snapshot, found, wish.objections, scanned)
     made = None
     if forced is not None:
+        held = held_by(snapshot, found, source, wish)
         try:
             made = make_override(
-                rt, snapshot, found.pin, forced=forced, approvals=approvals, objections=wish.objections
+                rt, snapshot, found.pin, forced=forced, approvals=approvals, objections=wish.objections, held=held
             )
         except PolicyNotMet as error:
             if scanned is None:

@@ -67,6 +67,7 @@ def answered(rt: Runtime, source: Source, url: str) -> Iterator[None]:
 
 def _tried(rt: Runtime, source: Source, defaults: Defaults, endpoint: Endpoint, step: Callable[[Endpoint], T]) -> T:
     def on_failure(failure: NetworkFailure, attempt: int, delay: float | None) -> None:
+        rt.ledger.require_place()
         text = f"try {attempt} of {defaults.retry.attempts} failed ({failure.kind})"
         rt.progress("retry", source.name, text if delay is None else f"{text}; waiting {delay:.1f} s")
         rt.ledger.attempt(rt.info, source.name, f"{failure.kind}: {failure.message}")

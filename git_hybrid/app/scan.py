@@ -62,6 +62,7 @@ def scan(rt: Runtime, request: ScanRequest) -> ScanReport:
         NoScanner: the manifest has none.
         UnfinishedRun: an interrupted sync has to be finished first.
         UnknownSource: a name or group is not in the manifest.
+        WorkspaceGone: the workspace went away meanwhile.
         LockBusy, InvalidFile, NewerSchema, SymlinkRefused: nothing was recorded.
     """
     snapshot = rt.ledger.snapshot()
@@ -78,6 +79,7 @@ def scan(rt: Runtime, request: ScanRequest) -> ScanReport:
     rows = {name: failed(name, item) for name, item in ready.items() if isinstance(item, HybridError)}
     pins = {name: item for name, item in ready.items() if isinstance(item, Pin)}
     results = _scan_all(rt, snapshot, pins, diff=request.diff)
+    rt.ledger.require_place()
     done = {name: item for name, item in results.items() if isinstance(item, _Done)}
     rows |= {name: failed(name, item) for name, item in results.items() if isinstance(item, HybridError)}
     notes, moved, recorded = _record(rt, {name: (pins[name], item.scan) for name, item in done.items()})

@@ -8,6 +8,7 @@ from git_hybrid.core.ahead import ENDED, WAY_OUT, ahead
 from git_hybrid.core.audit_archives import LOG, Breach
 from git_hybrid.core.audit_verify import verify
 from git_hybrid.core.checks import Facts, Violation
+from git_hybrid.core.value import replace
 from git_hybrid.core.words import sized
 
 LARGE = 32 * 2**20
@@ -23,11 +24,20 @@ _SHALLOW = Violation(
 )
 
 
+_PARTIAL = replace(
+    _SHALLOW,
+    what="was held against those committed files alone that this partial clone has",
+    why="what others had may be missing from it, and no check goes to the network by itself",
+    mend="git fetch --refetch --no-filter",
+)
+
+
 def check_audit(facts: Facts) -> tuple[Violation, ...]:
     """Return every breach of the log, the first bad line first."""
     breaches = tuple(_violation(breach) for breach in verify(facts.log, facts.witnesses, now=facts.now))
     shallow = (_SHALLOW,) if facts.is_shallow else ()
-    return (*breaches, *_size(facts), *_clock(facts), *shallow)
+    partial = (_PARTIAL,) if facts.witnesses.is_partial else ()
+    return (*breaches, *_size(facts), *_clock(facts), *shallow, *partial)
 
 
 def _size(facts: Facts) -> Iterator[Violation]:

@@ -10,7 +10,16 @@ from git_hybrid.core.audit import detail_of
 from git_hybrid.core.canonical import Json
 from git_hybrid.core.checks import Facts, Violation
 from git_hybrid.core.errors import OverrideEnded, OverrideUnrecorded, OverrideUnsigned
-from git_hybrid.core.governance import Unapproved, again, governed, renewal, unapproved, unbound, why_unapproved
+from git_hybrid.core.governance import (
+    Unapproved,
+    again,
+    governed,
+    renewal,
+    unapproved,
+    unbound,
+    why_unapproved,
+    without,
+)
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.override import Override, is_in_force, lost_overrides, phase, restoring
@@ -72,7 +81,7 @@ def _mend(error: Unapproved, pin: Pin, facts: Facts) -> tuple[str, str]:
     """Return why it matters that *pin* is not approved, and what mends it."""
     name = pin.source
     if isinstance(error, OverrideEnded):
-        return "exceptions end", f"git hybrid pin {name}" if name in facts.manifest.sources else PRUNE
+        return "exceptions end", (error.way or error.hint) if name in facts.manifest.sources else PRUNE
     anew = again(pin, facts.trail, signed=facts.has_keys)
     if (name, pin.commit) not in facts.trail.rests:
         return "the audit log knows of no pin to this commit: the lock was edited, or merged", anew
@@ -111,9 +120,9 @@ def _record(record: Override, facts: Facts) -> Iterator[Violation]:
     rests = _rests(record, facts)
     if word == "expired" and rests:
         what = f"expired at {format_time(record.expires_at)}"
-        end = f"git hybrid pin {record.source}" if record.source in facts.manifest.sources else PRUNE
+        end = without(record, record.to_commit) if record.source in facts.manifest.sources else PRUNE
         end = revoke if record.kind == "scan" else end
-        yield violation(what, "exceptions end", f"{end}, or {renew}")
+        yield violation(what, "exceptions end", ", or ".join(filter(None, (end, renew))))
     elif word == "expired":
         what = f"expired at {format_time(record.expires_at)}, and nothing rests on it"
         yield replace(violation(what, "exceptions end", revoke), level="warn")

@@ -550,12 +550,16 @@ class OverrideUnnecessary(PolicyError):
 
 
 class OverrideEnded(PolicyError):
-    """The pin rests on an override that expired or was closed; ``how`` says which and when, ``hint`` how to go on."""
+    """The pin rests on an override that expired or was closed; ``how`` says which and when.
+
+    ``way`` is how to go on without an approval, nothing where that takes another entry; ``hint`` is how with one.
+    """
 
     code: ClassVar[str] = "override-ended"
     override: str
     how: str
     commit: str
+    way: str
     hint: str
 
 

@@ -17,6 +17,13 @@ from git_hybrid.core.words import approval_words, signature_words
 Unapproved = OffBranch | OverrideEnded | OverrideUnrecorded | OverrideUnsigned
 
 
+ASIDE = frozenset({"off-branch", "unreachable", "rollback"})
+"""What an override lifts for a commit that no plain pin could go on from: it lay off the declared ref, or behind."""
+
+REPLACED = frozenset({"moved-tag", "rewritten-history", "identity-changed"})
+"""What an override lifts where upstream's own past is gone: once it is pinned, the commit looks like any other."""
+
+
 def unapproved(
     pin: Pin,
     source: Source,
@@ -117,7 +124,19 @@ def ended(pin: Pin, record: Override, clock: datetime, *, signed: bool) -> Overr
             hint = f"git hybrid pin {pin.source} --to {pin.commit} {approval_words(signed=signed)}"
         case _:
             return None
-    return OverrideEnded(name=pin.source, override=record.id, how=how, commit=pin.commit, hint=hint)
+    way = without(record, pin.commit)
+    return OverrideEnded(name=pin.source, override=record.id, how=how, commit=pin.commit, way=way, hint=hint)
+
+
+def without(record: Override, commit: str) -> str:
+    """Return what brings a pin at *commit* that rests on *record* to order without an approval; nothing if nothing.
+
+    Where upstream's own past is gone, a plain pin would only find the same commit again.
+    """
+    plain = f"git hybrid pin {record.source}"
+    if not REPLACED & set(record.lifts):
+        return plain
+    return "" if ASIDE & set(record.lifts) else f'write commit = "{commit}" into its entry, then: {plain}'
 
 
 def _unsigned(pin: Pin, record: Override, doubt: Doubt) -> OverrideUnsigned | None:

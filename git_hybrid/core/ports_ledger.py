@@ -22,6 +22,9 @@ class Ledger(Protocol):
         """Hold the writer lock and mend what an earlier writer left (*gives_up*: or drop it); yields what was done."""
         ...
 
+    def require_place(self) -> None:
+        """Raise unless the workspace is where it was read or locked: whatever fails then fails for that reason."""
+
     def snapshot(self) -> Snapshot:
         """Return everything that the files say."""
         ...
@@ -67,6 +70,9 @@ class Ledger(Protocol):
     def first_seen(self, name: SourceName, commit: Oid) -> datetime | None:
         """Return when the audit log first says that upstream had the commit, or None if it never did."""
         ...
+
+    def require_archives(self) -> None:
+        """Raise unless the audit log has all that it goes on from: what is decided by its past may be in an archive."""
 
     def last_pins(self, name: SourceName, url: Url) -> tuple[Pin, ...]:
         """Return where the audit log has the pin of a source last; *url* is its URL where the log tells none."""

@@ -26,7 +26,8 @@ class Witnesses(Struct, frozen=True, kw_only=True):
     locks of the commits that the next one is made from, as bytes; ``locks_before`` the same, where one of them is
     another than the one to be judged. ``past`` brings what was committed before, where all of history counts;
     ``decode_lock`` reads a lock of that. ``has_keys``: policy names keys of approvers, so what mends a move takes
-    signatures. ``manifest`` says which of two pins is allowed.
+    signatures. ``manifest`` says which of two pins is allowed. ``is_partial``: git lacks some of what was
+    committed, and would have to fetch it.
     """
 
     state: State = field(default_factory=State)
@@ -45,3 +46,4 @@ class Witnesses(Struct, frozen=True, kw_only=True):
     head: tuple[str, ...] = ()
     ever: tuple[str, ...] = ()
     at: Mapping[str, str] = field(default_factory=dict)
+    is_partial: bool = False

@@ -85,7 +85,12 @@ def loose_folders(git_dir: Path) -> list[Path]:
 
 
 def keep_ref(git_dir: Path, kept: str, oid: str) -> None:
-    """Make *kept* a ref of the repository at *git_dir*, which nobody else knows yet."""
+    """Make *kept* a ref of the repository at *git_dir*, which nobody else knows yet; where it is gone, nothing is made.
+
+    Raises:
+        OSError: it is gone, or the file system refused.
+    """
+    os.stat(git_dir)
     path = f"{git_dir}/{kept}"
     os.makedirs(os.path.dirname(path), exist_ok=True)
     with open(path, "w", encoding="ascii") as file:

@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
-from git_hybrid.core.errors import BadArgument
+from git_hybrid.core.errors import BadArgument, GitRefused
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.value import replace
 from git_hybrid.core.witnesses import Witnesses
 from git_hybrid.git.ahead import LOCK, LOG, STAGED, sides, witness_question
 from git_hybrid.git.patches import added, carriers_in, has_commit, is_log, line_hash, logged, logs_in, named_hashes
 from git_hybrid.git.place import git_dir
-from git_hybrid.git.repository import Repository
+from git_hybrid.git.repository import Repository, is_unfetched
 from git_hybrid.git.staged import blobs
 
 _COMMIT = pattern(r"commit ([0-9a-f]{40,64})")
@@ -30,6 +30,17 @@ def head_witness(repository: Repository, root: Path, archives: Sequence[str] = (
     Raises:
         GitRefused: git does not answer.
     """
+    try:
+        return _of_head(repository, root, archives)
+    except GitRefused as error:
+        if not is_unfetched(error):
+            raise
+    from git_hybrid.git.partial import partly
+
+    return replace(_of_head(partly(repository), root, archives), is_partial=True)
+
+
+def _of_head(repository: Repository, root: Path, archives: Sequence[str]) -> Witnesses:
     if repository.top is None:
         return Witnesses()
     prefix = repository.prefix(root)
@@ -64,7 +75,12 @@ def head_witness(repository: Repository, root: Path, archives: Sequence[str] = (
 def _brought(repository: Repository, root: Path, now: Witnesses) -> Witnesses:
     from git_hybrid.git.former import before_commit
 
-    return before_commit(repository, root, now)
+    try:
+        return before_commit(repository, root, now)
+    except GitRefused as error:
+        if not is_unfetched(error):
+            raise
+        return replace(now, is_partial=True)
 
 
 def _sides(repository: Repository) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -110,10 +126,21 @@ def history_witness(
 ) -> Witnesses:
     """Return what every commit of HEAD's history says must be in the log; with *since* only the commits after it.
 
+    Of a partial clone that lacks some of it, it is what :func:`head_witness` finds.
+
     Raises:
         BadArgument: *since* names no commit of the repository.
         GitRefused: git does not answer.
     """
+    try:
+        return _of_history(repository, root, archives, since=since)
+    except GitRefused as error:
+        if not is_unfetched(error):
+            raise
+    return replace(head_witness(repository, root, archives), is_partial=True)
+
+
+def _of_history(repository: Repository, root: Path, archives: Sequence[str], *, since: str | None) -> Witnesses:
     from git_hybrid.git.appended import appended
     from git_hybrid.git.former import before_move, logged_at
     from git_hybrid.git.past import past_of

@@ -16,6 +16,9 @@ from git_hybrid.git.run import Completed, Runner
 FILE, LINK = "10", "120000"
 """What git keeps, by the first digits of its mode."""
 _TRUSTED = "safe.directory"
+_UNFETCHED = ("promisor remote", "lazy fetching disabled")
+WHOLE = "fetch --refetch --no-filter"
+"""What git is told for a partial clone to become a whole one."""
 Entry = tuple[str, str]
 """The mode and the id of the object; the id is empty while a merge is not resolved."""
 
@@ -87,7 +90,15 @@ def refused(top: str, stderr: str) -> GitRefused:
     """Return the error for a git that answers nothing about the repository at *top*."""
     words = " ".join(line.strip() for line in stderr.splitlines() if line.strip())
     mend = f"git config --global --add {_TRUSTED} {top}" if _TRUSTED in words else f"git -C {top} status"
-    return GitRefused(path=top, words=words.partition(" To add an exception")[0], mend=mend)
+    error = GitRefused(path=top, words=words.partition(" To add an exception")[0], mend=mend)
+    if is_unfetched(error):
+        error.mend = f"git -C {top} {WHOLE}"
+    return error
+
+
+def is_unfetched(error: GitRefused) -> bool:
+    """Tell whether git did not answer since it would have had to fetch: the repository is a partial clone."""
+    return any(words in error.words for words in _UNFETCHED)
 
 
 def of_index(told: bytes) -> dict[str, Entry]:

@@ -25,6 +25,7 @@ from git_hybrid.store.chain import append_records, is_rotated, read_log, rotate
 from git_hybrid.store.decisions import Line, decision_line
 from git_hybrid.store.durable import make_folder, remove_file, remove_tree
 from git_hybrid.store.filelock import Held, worker, writer_lock
+from git_hybrid.store.inplace import Facts, facts_of, is_same, require_manifest
 from git_hybrid.store.layout import refuse_links
 from git_hybrid.store.leftovers import remove_leftovers, remove_stray_journals
 from git_hybrid.store.logreader import LogReader
@@ -51,6 +52,7 @@ class FileLedger(LogReader):
     _decided: bool = False
     _intent: Event | None = None
     _held: Held | None = None
+    _began: Facts | None = None
     _announcing: Mutex = field(default_factory=Mutex)
     _appending: Mutex = field(default_factory=Mutex)
 
@@ -61,9 +63,12 @@ class FileLedger(LogReader):
         With *gives_up* a marker or journal that nobody can read any more is dropped: no run can go on from it.
 
         Raises:
+            WorkspaceGone: there is no manifest any more, and nothing is made where it was.
             LockBusy: another writer does not end in time.
             InvalidFile: the marker or the journal of an earlier run cannot be read.
         """
+        self.require_place()
+        require_manifest(self.layout)
         refuse_links(self.layout)
         make_folder(self.layout.sources_folder)
         make_folder(self.layout.state_folder)
@@ -130,6 +135,7 @@ class FileLedger(LogReader):
             InvalidFile: one of the files is not in its format.
             NewerSchema: a newer version wrote one.
         """
+        self._began = self._began or facts_of(self.layout.root)
         return read_snapshot(self.layout, self.now, self.verify)
 
     def unfinished(self) -> Unfinished | None:
@@ -156,7 +162,7 @@ class FileLedger(LogReader):
         Raises:
             LocalIo: the file system refused; nothing was begun.
         """
-        self._require_place()
+        self.require_place()
         self._journal = self.layout.journal(info.run)
         self._tasks, self._decided, self._intent = tuple(tasks), False, intent
         runs.begin_journal(self._journal, info, self._tasks)
@@ -169,12 +175,13 @@ class FileLedger(LogReader):
     def _append(self, path: Path, lines: list[Line]) -> None:
         # Sources are worked on in threads: while one mends a torn line, no other may append.
         with TURN.held_with(self._appending):
-            self._require_place()
+            self.require_place()
             runs.append_lines(path, lines)
 
-    def _require_place(self) -> None:
-        """Raise WorkspaceGone if the workspace is no longer where its lock was taken: others may write there now."""
-        if self._held is not None and not self._held.is_in_place():
+    def require_place(self) -> None:
+        """Raise WorkspaceGone if the workspace is no longer where it was read or locked: others may write there now."""
+        is_held = self._held is None or self._held.is_in_place()
+        if not is_held or not is_same(self.layout.root, self._began):
             raise WorkspaceGone(path=str(self.layout.root))
 
     def installing(self, info: RunInfo, name: SourceName, served_by: str | None) -> None:
@@ -187,7 +194,7 @@ class FileLedger(LogReader):
         with TURN.held_with(self._announcing):
             intent, self._intent = self._intent, None
             if intent is not None:
-                self._require_place()
+                self.require_place()
                 tail = read_log(self.layout.audit).tail
                 who = {"operator": info.operator, "command_id": info.run, "log_id": info.log_id}
                 append_records(self.layout.audit, extend(tail, [intent], at=info.now, **who))
@@ -284,7 +291,7 @@ class FileLedger(LogReader):
         Raises:
             LocalIo: the file system refused.
         """
-        self._require_place()
+        self.require_place()
         remove_file(self.layout.marker)
         if self.layout.journals.is_dir():
             for path in sorted(self.layout.journals.glob("*.jsonl")):

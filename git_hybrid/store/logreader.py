@@ -22,6 +22,12 @@ class LogReader(Struct):
         """Return when the audit log first names *commit* as something that upstream of *name* had."""
         return reading.first_seen(self.layout, name, commit)
 
+    def require_archives(self) -> None:
+        """Raise unless each archive of the audit log is there (:func:`archived.require_archives`)."""
+        from git_hybrid.store.archived import require_archives
+
+        require_archives(self.layout)
+
     def last_pins(self, name: SourceName, url: Url) -> tuple[Pin, ...]:
         """Return where the audit log has the pin of a source last (:func:`reading.last_pins`)."""
         return reading.last_pins(self.layout, name, url)

@@ -15,6 +15,7 @@ from typing import IO
 
 from git_hybrid.core.errors import BadArgument, LocalIo
 from git_hybrid.store.durable import TEMPORARY, sync_folder
+from git_hybrid.store.gitplaces import git_places
 from git_hybrid.store.layout import Layout
 
 _LINKS = 40
@@ -22,13 +23,14 @@ _LINKS = 40
 
 
 def refuse_own(layout: Layout, path: Path, *, option: str, shown: str) -> None:
-    """Refuse *path*, which *option* gave as *shown*, where the workspace keeps its own files.
+    """Refuse *path*, which *option* gave as *shown*, where the workspace or its repository keeps its own files.
 
     Raises:
-        BadArgument: it is the manifest, ``.gitattributes``, or something in ``state/``, ``sources/`` or ``.git/``.
+        BadArgument: it is the manifest, a ``.gitattributes`` that counts here, or something in ``state/``, ``sources/``
+            or ``.git/``, wherever that is.
     """
     real = Path(os.path.realpath(path))
-    own = (layout.manifest, layout.attributes, layout.state_folder, layout.sources_folder, layout.root / ".git")
+    own = (layout.manifest, layout.attributes, layout.state_folder, layout.sources_folder, *git_places(layout.root))
     if any(real.is_relative_to(os.path.realpath(place)) for place in own):
         what = layout.relative(real)
         reason = f"{what} belongs to the workspace: name another file, outside of state/, sources/ and .git/"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from shlex import quote
 
-from git_hybrid.core.errors import WorkspaceExists
+from git_hybrid.core.errors import BadArgument, WorkspaceExists
 from git_hybrid.core.words import counted
 from git_hybrid.store.durable import make_folder, remove_file, write_file
 from git_hybrid.store.layout import MANIFEST, Layout, refuse_links
@@ -49,6 +50,18 @@ def create(root: Path, manifest: str = NEW_MANIFEST) -> tuple[str, ...]:
             write_file(path, text.encode("utf-8"))
             created.append(name)
     return tuple(sorted(created))
+
+
+def refuse_inside(folder: Path, shown: str) -> None:
+    """Refuse to begin a workspace in *folder*, given as *shown*, where nobody would look for one.
+
+    Raises:
+        BadArgument: it is in ``sources/`` of another workspace.
+    """
+    for outer in folder.parents:
+        if (outer / MANIFEST).exists() and folder.is_relative_to(outer / "sources"):
+            reason = f"is in sources/ of the workspace {outer}: what lies there is a clone, and no workspace"
+            raise BadArgument(what="DIR", value=shown, reason=reason, hint=f"git hybrid -C {quote(str(outer))} status")
 
 
 def has_no_sources(root: Path) -> bool:

@@ -50,6 +50,15 @@ def test_the_manual_page_names_every_schema():
     assert [name for name in SHAPES if name not in named] == []
 
 
+@pytest.mark.parametrize(("command", "schema"), DOCUMENTS.items())
+def test_the_list_and_the_manual_page_say_which_command_writes_what(command, schema):
+    page = (
+        (ROOT / "man/git-hybrid-schema.1").read_text(encoding="utf-8").replace("\\-", "-").partition(".SH OPTIONS")[0]
+    )
+    for told in (f"{schema} {NAMES[schema]}", page):
+        assert command.split()[0] in re.findall(r"[a-z-]+", told)
+
+
 @pytest.mark.parametrize("name", SHAPES)
 def test_a_schema_is_one_and_is_printed(name, capsys):
     assert main(["schema", name]) == 0

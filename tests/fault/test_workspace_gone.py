@@ -58,14 +58,81 @@ def test_a_run_ends_where_its_workspace_went(
         assert head(away) == tool.rev("main")
 
 
-def _started(workspace: Path, folder: Path, *, seen: Path, go: Path) -> subprocess.Popen[str]:
-    """Run ``sync`` with a git that waits for *go* before it fetches anything."""
+@pytest.mark.parametrize("fate", ["moved", "deleted", "replaced"])
+@pytest.mark.parametrize("words", [("pin", "tool"), ("pin", "-n", "tool"), ("add", "URL")])
+def test_nobody_else_is_blamed_for_it(
+    hybrid: Hybrid,
+    workspace: Path,
+    upstream_factory: UpstreamFactory,
+    tmp_path: Path,
+    fate: str,
+    words: tuple[str, ...],
+) -> None:
+    tool, other = upstream_factory(), upstream_factory("other")
+    for upstream in (tool, other):
+        upstream.commit({"README": "one\n"})
+    hybrid("init")
+    hybrid("add", tool.url)
+    tool.commit({"README": "two\n"})
+    seen, go = tmp_path / "seen", tmp_path / "go"
+    command = [word.replace("URL", other.url) for word in words]
+    child = _started(workspace, tmp_path / "bin", *command, seen=seen, go=go)
+    _wait_for(seen)
+    _met(workspace, tmp_path / "away", fate)
+    go.touch()
+    _, told = child.communicate(timeout=_PATIENCE)
+    _is_told(workspace, child.returncode, told, fate)
+
+
+@pytest.mark.parametrize("fate", ["moved", "deleted", "replaced"])
+def test_a_scan_makes_nothing_where_its_workspace_was(
+    hybrid: Hybrid, workspace: Path, upstream_factory: UpstreamFactory, tmp_path: Path, fate: str
+) -> None:
+    tool = upstream_factory()
+    tool.commit({"README": "one\n"})
+    hybrid("init")
+    hybrid("add", tool.url)
+    hybrid("sync")
+    seen, go, manifest = tmp_path / "seen", tmp_path / "go", workspace / "sources.toml"
+    waiting = f"touch {seen}; while [ ! -e {go} ]; do sleep 0.02; done"
+    scanner = f'[[scanner]]\nname = "toy"\ncommand = ["sh", "-c", "{waiting}", "{{report}}", "{{path}}"]\n'
+    manifest.write_text(manifest.read_text() + scanner)
+    child = _started(workspace, tmp_path / "bin", "scan", seen=seen, go=go)
+    _wait_for(seen)
+    _met(workspace, tmp_path / "away", fate)
+    go.touch()
+    _, told = child.communicate(timeout=_PATIENCE)
+    _is_told(workspace, child.returncode, told, fate)
+
+
+def _met(workspace: Path, away: Path, fate: str) -> None:
+    """Let the workspace meet its fate; what comes in its place is a copy."""
+    if fate == "deleted":
+        shutil.rmtree(workspace)
+    else:
+        workspace.rename(away)
+    if fate == "replaced":
+        shutil.copytree(away, workspace, symlinks=True, ignore=shutil.ignore_patterns(".incoming"))
+
+
+def _is_told(workspace: Path, code: int, told: str, fate: str) -> None:
+    """Check that a command ended for the reason that its workspace is gone, and made nothing where it was."""
+    assert code == 74, told
+    assert f"error: {workspace} was moved, deleted or replaced while this ran\n" in told
+    assert " failed" not in told
+    assert workspace.exists() == (fate == "replaced")
+    assert not (workspace / "state/journal").exists()
+    assert not (workspace / "sources/.incoming").exists()
+
+
+def _started(workspace: Path, folder: Path, *words: str, seen: Path, go: Path) -> subprocess.Popen[str]:
+    """Run a command, by default ``sync``, with a git that waits for *go* before it fetches anything."""
     folder.mkdir()
     waiting = folder / "git"
     waiting.write_text(_WAITING.format(seen=seen, go=go, git=shutil.which("git")))
     waiting.chmod(0o755)
     return subprocess.Popen(
-        [str(executable()), "sync"],
+        [str(executable()), *(words or ("sync",))],
         cwd=workspace,
         env=merged_env({"PATH": f"{folder}:{merged_env(None)['PATH']}"}),
         stdin=subprocess.DEVNULL,

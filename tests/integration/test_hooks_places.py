@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -92,6 +93,42 @@ def test_a_shallow_clone_says_what_the_log_was_held_against(site: Site, tmp_path
     assert (told["ok"], [item["level"] for item in told["violations"]]) == (True, ["note"])
     assert "that this shallow clone has" in shallow("check", "audit").out
     assert site("check", "audit").out == ""
+
+
+@pytest.mark.parametrize("kept", ["blob:none", "tree:0"])
+def test_a_partial_clone_fetches_nothing_and_says_what_the_log_was_held_against(
+    site: Site, tmp_path: Path, kept: str
+) -> None:
+    site("audit", "rotate")
+    site.commit("rotated")
+    git("config", "uploadpack.allowFilter", "true", cwd=site.root)
+    git("clone", "-q", f"--filter={kept}", site.root.as_uri(), "partial", cwd=tmp_path)
+    partial = Site(tmp_path / "partial", site.tool, site.commits)
+    # Nobody could be asked.
+    site.root.rename(tmp_path / "away")
+    assert "and with the committed files that this partial clone has" in partial("audit", "verify").out
+    assert "and with the committed files that" in partial("audit", "verify", "--since", "HEAD~1").out
+    told = partial("check", "audit", "--json").json()["checks"][0]
+    assert (told["ok"], [item["level"] for item in told["violations"]]) == (True, ["note"])
+    assert "git does not answer" not in partial("diag", check=None).out
+    partial("check")
+    partial.write("notes.txt", "x\n")
+    partial("pin", "tool")
+    git("add", "-A", cwd=partial.root)
+    assert hook(partial.root)[0] == 0
+    partial.commit("ours")
+    # What is there is held against the log all the same.
+    log = partial.read(LOG)
+    partial.write(LOG, "")
+    assert partial("check", "audit", check=1).out.startswith("fail ")
+    git("add", "-A", cwd=partial.root)
+    assert hook(partial.root)[0] != 0
+    partial.write(LOG, log)
+    (tmp_path / "away").rename(site.root)
+    (mend,) = re.findall("mend: (git .*)", partial("check", "audit").out)
+    git(*mend.split()[1:], cwd=partial.root)
+    assert partial("check", "audit").out == ""
+    assert ", and with all that git has committed\n" in partial("audit", "verify").out
 
 
 HIDING = (

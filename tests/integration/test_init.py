@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -151,6 +152,40 @@ def test_import_of_a_relative_url(hybrid: Hybrid, workspace: Path, upstream_fact
     hybrid("init", "--import", ".gitmodules")
     (entry,) = manifest(workspace).values()
     assert entry["url"] == upstream.url
+
+
+@pytest.mark.parametrize("place", ["ws", "."])
+def test_an_import_that_cannot_be_read_is_given_again_once_it_is_mended(
+    hybrid: Hybrid, workspace: Path, upstream_factory: UpstreamFactory, place: str
+) -> None:
+    tool = upstream_factory()
+    tool.commit({"README": "one\n"})
+    file = workspace / "the modules"
+    file.write_text('[submodule "x"]\n\tpath = x\n\turl = http://127.0.0.1/x\n')
+    told = hybrid("init", *([] if place == "." else [place]), "--import", "the modules", check=2).err
+    hint = next(line for line in told.splitlines() if line.startswith("hint: "))
+    mend, _, command = hint.removeprefix("hint: ").partition(", then: git hybrid ")
+    assert mend == f"mend {file}"
+    replace(file, "http://127.0.0.1/x", tool.url)
+    hybrid(*shlex.split(command))
+    assert set(lock(workspace / place)) == {"x"}
+
+
+@pytest.mark.parametrize("inner", ["sources", "sources/zz", "sources/tool/deep"])
+@pytest.mark.parametrize("named", [True, False])
+def test_init_in_the_sources_of_another_workspace_is_refused(
+    hybrid: Hybrid, workspace: Path, inner: str, named: bool
+) -> None:
+    hybrid("init")
+    if not named:
+        (workspace / inner).mkdir(parents=True, exist_ok=True)
+    before = snapshot(workspace)
+    told = hybrid("init", inner, check=2) if named else hybrid("init", cwd=workspace / inner, check=2)
+    assert f"is in sources/ of the workspace {workspace}" in told.err
+    hybrid("demo", "new", cwd=workspace / "sources", check=2)
+    assert changes(before, snapshot(workspace)) == []
+    hybrid("init", "beside/sources")
+    assert (workspace / "beside/sources/state").is_dir()
 
 
 def test_import_of_a_missing_file_writes_nothing(hybrid: Hybrid, workspace: Path) -> None:

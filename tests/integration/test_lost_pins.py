@@ -10,7 +10,7 @@ import pytest
 
 from git_hybrid.core.audit import Record, detail_of
 from support.cli import Hybrid
-from support.governed import LOCK, LOG, forced_site, plain_site
+from support.governed import LOCK, LOG, Site, forced_site, plain_site
 from support.kit import lock, released, replace, started
 from support.upstream import Upstream, UpstreamFactory
 
@@ -27,6 +27,11 @@ def tool(upstream_factory: UpstreamFactory) -> Upstream:
     upstream = upstream_factory()
     released(upstream)
     return upstream
+
+
+@pytest.fixture
+def site(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Site:
+    return plain_site(tmp_path, tmp_path_factory)
 
 
 @pytest.mark.parametrize("annotated", [True, False])
@@ -154,3 +159,33 @@ def test_a_bundle_that_brings_a_source_back_accuses_nobody(
     hybrid("bundle", "apply", second, cwd=there)
     pin = [item for item in log_of(there) if item["event"] == "pin"][-1]
     assert pin["before"] == pin["after"] == tool.rev("v1.1.0^{commit}")
+
+
+def test_nothing_is_decided_without_an_archive_that_the_log_goes_on_from(site: Site, tmp_path: Path) -> None:
+    site.tool.tag("rel", "main")
+    site.replace("sources.toml", 'branch = "main"', 'tag = "rel"')
+    site("pin", "tool")
+    bundle = tmp_path / "all.ghb"
+    site("bundle", "create", "-o", bundle)
+    archive = site("audit", "rotate").out.strip().removeprefix("archived as ")
+    site.commit("rotated")
+    site.tool.tag("rel", "hotfix", force=True)
+    site.replace("sources.toml", 'tag = "rel"', f'commit = "{site.commits.hotfix}"')
+    site("pin", "tool")
+    site.replace("sources.toml", f'commit = "{site.commits.hotfix}"', 'tag = "rel"')
+    site("pin", "tool", check=5)
+    kept = site.root / archive
+    data, before = kept.read_bytes(), site.keep(LOCK, LOG, MANIFEST)
+    for text in (None, b"", data[:-1]):
+        kept.chmod(0o644)
+        kept.unlink() if text is None else kept.write_bytes(text)
+        added = ("add", site.tool.url, "--name", "other")
+        for words in (("pin", "tool"), ("pin", "-n"), ("bundle", "apply", str(bundle)), added):
+            refused = site(*words, check=2).err
+            assert archive in refused
+            assert "git hybrid audit verify" in refused
+        assert site.keep(LOCK, LOG, MANIFEST) == before
+        kept.write_bytes(data)
+    # It is found by what it is, also under another name.
+    kept.rename(kept.with_name("sources-audit.1999.jsonl"))
+    site("pin", "tool", check=5)

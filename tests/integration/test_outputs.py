@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import subprocess
 import threading
@@ -42,6 +43,31 @@ def test_the_workspaces_own_files_are_refused(hybrid: Hybrid, workspace: Path, t
         assert f"{target!r}" in refused.err, refused
         assert "belongs to the workspace" in refused.err, refused
     assert changes(before, snapshot(workspace)) == []
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_nothing_of_the_repository_around_it_is_replaced(
+    hybrid: Hybrid, workspace: Path, tmp_path: Path, tool: Upstream, command: str
+) -> None:
+    top, linked = tmp_path / "top", tmp_path / "linked"
+    git("init", "-q", top, cwd=tmp_path)
+    shutil.copytree(workspace, top / "sub/ws", symlinks=True)
+    for folder in (top, top / "sub"):
+        (folder / ".gitattributes").write_text("* text\n")
+    git("add", "-A", cwd=top)
+    git("commit", "-qm", "workspace", cwd=top)
+    git("worktree", "add", "-q", linked, cwd=top)
+    before = snapshot(tmp_path)
+    attributes = ("../.gitattributes", "../../.gitattributes")
+    own = {top: (".git/config", ".git/index", ".git/hooks/pre-commit"), linked: (".git", "../top/.git/config")}
+    gitdir = Path(git("rev-parse", "--absolute-git-dir", cwd=linked))
+    for folder, targets in own.items():
+        for target in (*(f"../../{name}" for name in targets), gitdir / "index", *attributes):
+            refused = hybrid(*COMMANDS[command], target, cwd=folder / "sub/ws", check=2)
+            assert "belongs to the workspace" in refused.err, refused
+    assert changes(before, snapshot(tmp_path)) == []
+    hybrid(*COMMANDS[command], "../../out", cwd=linked / "sub/ws", check=None)
+    assert (linked / "out").is_file()
 
 
 def test_a_receipt_replaces_none_of_the_workspaces_files(

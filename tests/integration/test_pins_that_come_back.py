@@ -60,17 +60,29 @@ def test_who_comes_back_to_a_url_may_go_on_there(
     assert lock(workspace)["tool"]["commit"] == new
 
 
-@pytest.mark.parametrize(("option", "value"), [("tag", "v1"), ("branch", "main")])
-def test_what_moved_upstream_is_not_taken_by_naming_its_commit_for_a_moment(
-    hybrid: Hybrid, workspace: Path, tool: Upstream, option: str, value: str
-) -> None:
-    started(hybrid, tool.url, f"--{option}", value)
+def moved(tool: Upstream, option: str) -> str:
+    """Move the tag of upstream, or rewrite its branch, and return the commit that is there now."""
     if option == "tag":
         tool.tag("v1", "main", force=True)
     else:
         tool.reset("main", "main~1")
         tool.commit({"README": "rewritten"}, "rewritten")
-    new = tool.rev("main")
+    return tool.rev("main")
+
+
+def hints(told: str) -> list[str]:
+    return [line.removeprefix("hint: ") for line in told.splitlines() if line.startswith("hint: ")]
+
+
+WAYS = pytest.mark.parametrize(("option", "value"), [("tag", "v1"), ("branch", "main")])
+
+
+@WAYS
+def test_what_moved_upstream_is_not_taken_by_naming_its_commit_for_a_moment(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, option: str, value: str
+) -> None:
+    started(hybrid, tool.url, f"--{option}", value)
+    new = moved(tool, option)
     hybrid("pin", "tool", check=5)
     manifest = workspace / "sources.toml"
     before = manifest.read_text()
@@ -83,3 +95,92 @@ def test_what_moved_upstream_is_not_taken_by_naming_its_commit_for_a_moment(
     hybrid("pin", "tool", "--to", new, *FORCE)
     hybrid("sync")
     hybrid("audit", "verify")
+
+
+@WAYS
+@pytest.mark.parametrize("by_url", [False, True])
+def test_what_was_forced_is_not_taken_for_good_by_edits_that_cancel_out(
+    hybrid: Hybrid,
+    workspace: Path,
+    tool: Upstream,
+    upstream_factory: UpstreamFactory,
+    option: str,
+    value: str,
+    by_url: bool,
+) -> None:
+    started(hybrid, tool.url, f"--{option}", value)
+    old, new = lock(workspace)["tool"]["commit"], moved(tool, option)
+    hybrid("pin", "tool", "--to", new, *FORCE)
+    hybrid("override", "revoke", hybrid("override", "list", "--json").json()["overrides"][0]["id"], "--reason", "over")
+    manifest = workspace / "sources.toml"
+    before = manifest.read_text()
+    if by_url:
+        other = upstream_factory("other")
+        git("push", "-q", other.path, "main", "v1", cwd=tool.path)
+        replace(manifest, tool.url, other.url)
+    else:
+        replace(manifest, f'{option} = "{value}"', f'commit = "{new}"')
+    hybrid("pin", "tool")
+    assert "override" not in lock(workspace)["tool"]
+    manifest.write_text(before)
+    for words in (("pin", "tool"), ("pin",), ("pin", "tool", "--to", new), ("pin", "--all", "-n")):
+        told = hybrid(*words, check=6).err
+        assert "was revoked" in told
+    # What allowed it may be approved anew, and is the same exception then.
+    hybrid("pin", "tool", "--to", new, *FORCE)
+    first, second = sorted(hybrid("override", "list", "--json").json()["overrides"], key=lambda item: item["id"])
+    assert (second["from_commit"], second["lifts"]) == (old, first["lifts"])
+    hybrid("pin", "tool")
+    assert lock(workspace)["tool"]["override"] == second["id"]
+    hybrid("audit", "verify")
+    hybrid("check", "overrides")
+    hybrid("override", "revoke", second["id"], "--reason", "over")
+    hybrid("pin", "tool", check=6)
+    # Upstream is what it was: that needs no approval.
+    if option == "tag":
+        tool.tag("v1", old, force=True)
+    else:
+        tool.reset("main", old)
+    hybrid("pin", "tool")
+    assert lock(workspace)["tool"] | {"override": ""} == lock(workspace)["tool"] | {"override": "", "commit": old}
+    hybrid("audit", "verify")
+
+
+@WAYS
+def test_what_follows_on_a_forced_pin_is_free(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, option: str, value: str
+) -> None:
+    started(hybrid, tool.url, f"--{option}", value)
+    new = moved(tool, option)
+    hybrid("pin", "tool", "--to", new, *FORCE)
+    manifest = workspace / "sources.toml"
+    before = manifest.read_text()
+    replace(manifest, f'{option} = "{value}"', f'commit = "{new}"')
+    hybrid("pin", "tool")
+    newer = tool.commit({"README": "newer"}, "newer")
+    if option == "tag":
+        tool.tag("v2")
+        manifest.write_text(before.replace('"v1"', '"v2"'))
+    else:
+        manifest.write_text(before)
+    hybrid("pin", "tool")
+    assert lock(workspace)["tool"]["commit"] == newer
+    hybrid("audit", "verify")
+
+
+@WAYS
+def test_the_hints_at_what_ended_lead_on(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, option: str, value: str
+) -> None:
+    started(hybrid, tool.url, f"--{option}", value)
+    new = moved(tool, option)
+    hybrid("pin", "tool", "--to", new, *FORCE)
+    hybrid("override", "revoke", hybrid("override", "list", "--json").json()["overrides"][0]["id"], "--reason", "over")
+    stay = f'write commit = "{new}" into its entry, then: git hybrid pin tool'
+    for command in ("pin", "sync"):
+        assert hints(hybrid(command, "tool", check=6).err)[0] == stay
+    assert f"mend: {stay}" in hybrid("check", "overrides", check=1).out
+    replace(workspace / "sources.toml", f'{option} = "{value}"', f'commit = "{new}"')
+    hybrid("pin", "tool")
+    hybrid("sync")
+    hybrid("check")

@@ -80,6 +80,12 @@ class FakeLedger:
         """Know of no pin."""
         return ()
 
+    def require_place(self) -> None:
+        """Be where it was."""
+
+    def require_archives(self) -> None:
+        """Miss none."""
+
     def former_pins(self, name: SourceName, url: Url, ref: RefName | None = None) -> tuple[Pin, ...]:
         """Know of no pin."""
         return ()

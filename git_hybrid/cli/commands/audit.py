@@ -148,7 +148,7 @@ def verify_command(context: click.Context, *, since: str | None) -> int:
         else:
             witness = ""
             if facts.witnesses.committed is not None:
-                witness = f", and with {_held_against(repository, since)}"
+                witness = f", and with {_held_against(repository, facts.witnesses, since)}"
             wrong = ahead(facts.trail.last, session.runtime.info.now)
             held = f"whole, in agreement with state, lock and overrides{witness}"
             output.data(f"audit log: {counted(len(records), 'record')}, {held}")
@@ -157,8 +157,10 @@ def verify_command(context: click.Context, *, since: str | None) -> int:
         return code
 
 
-def _held_against(repository: Repository, since: str | None) -> str:
+def _held_against(repository: Repository, witnesses: Witnesses, since: str | None) -> str:
     """Return the commits that the log was held against, in words."""
+    if witnesses.is_partial:
+        return "the committed files that this partial clone has (git fetch --refetch --no-filter brings the others)"
     if repository.is_shallow():
         return "the commits that this shallow clone has (git fetch --unshallow brings the others)"
     return "all that git has committed" if since is None else f"all that git has committed since {since}"

@@ -17,6 +17,7 @@ from git_hybrid.core.ids import InvalidText, parse_url
 from git_hybrid.core.value import Struct
 from git_hybrid.git.run import Runner
 from git_hybrid.git.samples import Change, create_upstream, extend_upstream
+from git_hybrid.store.scaffold import refuse_inside
 from git_hybrid.view.term import safe
 
 DEFAULT = "git-hybrid-demo"
@@ -51,6 +52,7 @@ def command(context: click.Context, *, folder: Path | None) -> int:
     except InvalidText as error:
         raise BadArgument(what="DIR", value=str(place), reason=f"cannot stand in a file URL: {error}") from error
     demo = Demo(runner=Runner(environ=os.environ), place=place)
+    refuse_inside(demo.workspace.resolve(), str(place))
     demo.build()
     return demo.play()
 

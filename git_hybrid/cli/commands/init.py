@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from shlex import join
 
 import click
 
@@ -13,7 +14,7 @@ from git_hybrid.cli.options import common_options
 from git_hybrid.cli.output import Output, opened
 from git_hybrid.cli.wiring import Session
 from git_hybrid.core.audit import Event
-from git_hybrid.core.errors import HybridError
+from git_hybrid.core.errors import HybridError, InvalidFile
 from git_hybrid.core.ids import InvalidText, SourceName, parse_name
 from git_hybrid.core.manifest import Branch, Source
 from git_hybrid.core.reducer import Decision
@@ -21,7 +22,7 @@ from git_hybrid.git.importing import Submodule, read_gitmodules
 from git_hybrid.git.run import Runner
 from git_hybrid.git.takenout import refuse_taken_out
 from git_hybrid.store.manifest_edit import add_sources, remove_sources
-from git_hybrid.store.scaffold import create, has_no_sources, undo
+from git_hybrid.store.scaffold import create, has_no_sources, refuse_inside, undo
 
 
 @click.command("init")
@@ -39,6 +40,7 @@ def command(context: click.Context, *, folder: Path | None, imported: Path | Non
     """Make a folder a workspace: sources.toml, state/, sources/. Files that are there stay as they are."""
     common = common_of(context)
     file = None if imported is None else common.folder / imported
+    refuse_inside((common.folder / (folder or ".")).resolve(), str(folder or "."))
     if folder is not None:
         (common.folder / folder).mkdir(parents=True, exist_ok=True)
         common.folders.append(str(folder))
@@ -47,8 +49,11 @@ def command(context: click.Context, *, folder: Path | None, imported: Path | Non
     try:
         with opened(context) as (session, output):
             code = _import(session, output, file) if file else _begin(session, output, created)
-    except HybridError:
+    except HybridError as error:
         undo(common.folder, created)
+        if isinstance(error, InvalidFile) and error.path == str(file):
+            words = ["git", "hybrid", "init", *([] if folder is None else [str(folder)]), "--import", str(imported)]
+            error.mend = f"mend {error.path}, then: {join(words)}"
         raise
     if code:
         undo(common.folder, created)

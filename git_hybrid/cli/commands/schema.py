@@ -16,7 +16,7 @@ NAMES = {
     "mirrors": "state/sources-mirrors.json",
     "audit": "one line of state/sources-audit.jsonl",
     "status": "status --json",
-    "report": "sync, pin, add, remove, reset, resume, diff, outdated, mirror verify and update --json",
+    "report": "sync, pin, add, remove, reset, resume, merge, diff, outdated, mirror verify and update --json",
     "check": "check --json",
     "diag": "diag --json",
     "scan": "scan --json",

@@ -464,6 +464,8 @@ def test_the_check_tells_each_breach() -> None:
     facts = Facts(manifest=Manifest(), clock=NOW, log=(segment([*LINES, "junk"]),))
     (violation,) = check_audit(facts)
     assert [item.level for item in check_audit(replace(facts, is_shallow=True))] == ["fail", "note"]
+    partial = replace(facts, witnesses=Witnesses(is_partial=True))
+    assert [item.mend for item in check_audit(partial)][1:] == ["git fetch --refetch --no-filter"]
     assert (violation.file, violation.entry) == (LOG, "line 4")
     late = replace(facts, log=(), now=NOW, trail=Trail(last={"seq": 7, "event": "x", "at": "2999-01-01T00:00:00Z"}))
     (told,) = check_audit(late)

@@ -316,6 +316,21 @@ def test_a_pin_whose_override_ended_may_not() -> None:
         assert f"was {ended.status}" in error.how
 
 
+@pytest.mark.parametrize(
+    ("lifts", "way"),
+    [
+        (("rollback",), "git hybrid pin tool"),
+        (("moved-tag",), f'write commit = "{oid(2)}" into its entry, then: git hybrid pin tool'),
+        (("moved-tag", "rollback"), ""),
+    ],
+)
+def test_what_a_plain_pin_would_only_find_again_is_no_hint(lifts: tuple[str, ...], way: str) -> None:
+    overrides, records = recorded(replace(an_override(), lifts=lifts))
+    error = governed(PIN, overrides, trail_of(records), NOW + 20 * DAY, certain, signed=False)
+    assert isinstance(error, OverrideEnded)
+    assert error.way == way
+
+
 def test_a_pin_that_names_no_override_is_held_against_the_log() -> None:
     bare = replace(PIN, override=None, ref=a_pin(TOOL).ref)
     overrides, records = recorded(an_override(), events=(pinned(2, "ovr-1"),))

@@ -1,0 +1,44 @@
+"""Whether the audit log has all that it goes on from: what is decided by its past needs the archives too."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from git_hybrid.core.audit import ROTATED, detail_of
+from git_hybrid.core.audit_archives import RESTORE
+from git_hybrid.core.audit_query import records_of
+from git_hybrid.core.canonical import Json
+from git_hybrid.core.digest import sha256_hex
+from git_hybrid.core.errors import InvalidFile, Problem
+from git_hybrid.store import chain
+from git_hybrid.store.layout import Layout, archives
+from git_hybrid.store.parsing import read_bytes
+
+_ROTATION = re.compile(rb'"event"\s*:\s*"' + ROTATED.encode("ascii") + b'"')
+
+
+def require_archives(layout: Layout) -> None:
+    """Raise unless each archive that a record of the log tells of is there, under whatever name, as it was closed.
+
+    Raises:
+        InvalidFile: one is not there, or was changed.
+        LocalIo: a file cannot be read.
+    """
+    texts = {name: read_bytes(layout.root / name, name) or b"" for name in (chain.SHOWN, *archives(layout))}
+    told = [detail for name, text in texts.items() for detail in _told(name, text)]
+    there = {sha256_hex(chain.as_written(text)) for text in texts.values()} if told else set()
+    for detail in told:
+        if detail.get("sha256") not in there:
+            name = f"state/{detail.get('archive')}"
+            what = "was changed after it was closed" if name in texts else "is not there"
+            why = "the audit log goes on from it, so nobody knows what a pin is held against"
+            raise InvalidFile(path=name, problems=(Problem("file", f"{what}; {why}"),), mend=RESTORE)
+
+
+def _told(name: str, text: bytes) -> Iterator[Mapping[str, Json]]:
+    """Yield what each record in *text* that goes on from an archive tells of that."""
+    for line in text.split(b"\n") if _ROTATION.search(text) else ():
+        if _ROTATION.search(line):
+            details = map(detail_of, records_of([chain.segment_of(name, line + b"\n")]))
+            yield from (detail for detail in details if "archive" in detail)
