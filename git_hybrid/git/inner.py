@@ -32,6 +32,11 @@ def place_submodule(disk: Disk, stage: Path, parent: Path, path: str) -> None:
     disk.rename_path(stage, target)
 
 
+def submodules_of(clones: GitClones, clone: Path) -> list[str]:
+    """Return the paths of the submodules that :func:`clear_submodules` takes out of the clone."""
+    return clones.submodules(clone) if is_there(f"{clone}/.gitmodules") else []
+
+
 def clear_submodules(disk: Disk, quarantine: GitQuarantine, clones: GitClones, name: SourceName) -> tuple[str, ...]:
     """Take the submodules out of the clone; one that holds work of its own is set aside: return where, in words.
 
@@ -40,7 +45,7 @@ def clear_submodules(disk: Disk, quarantine: GitQuarantine, clones: GitClones, n
     """
     clone = clones.folder / name
     notes = []
-    for path in clones.submodules(clone) if is_there(f"{clone}/.gitmodules") else ():
+    for path in submodules_of(clones, clone):
         folder = clone / path
         if clones.holds_work(folder):
             target = _free(clones.folder / ".set-aside" / f"{name}-{path.replace('/', '-')}-{quarantine.run}")

@@ -9,18 +9,18 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from git_hybrid.core.errors import LocalIo, NestedRepository
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.planner import source_path
-from git_hybrid.core.tree import show_path
+from git_hybrid.core.tree import GITLINK, show_path
 from git_hybrid.git.clones import SAVED
 from git_hybrid.git.closed import closed_folders
+from git_hybrid.git.endangered import Endangering
 from git_hybrid.git.local import must
 from git_hybrid.git.run import Runner
-from git_hybrid.git.standing import is_there
 
 _IDENTITY = {
     f"GIT_{role}_{key}": value
@@ -29,12 +29,14 @@ _IDENTITY = {
 }
 
 
-def save_work(runner: Runner, path: Path, *, name: SourceName, run: str, pin: Oid) -> str | None:
+def save_work(
+    runner: Runner, path: Path, *, name: SourceName, run: str, pin: Oid, passed: Collection[str] = ()
+) -> str | None:
     """Save HEAD, index, changed and untracked files of the clone at *path*.
 
     Return the ref, or None if everything is upstream's.
 
-    Ignored files that the commit *pin* would overwrite are saved too.
+    Ignored files that the commit *pin* would overwrite are saved too. The submodules *passed* will be kept otherwise.
 
     Raises:
         LocalIo: something cannot be read; nothing was changed.
@@ -48,7 +50,7 @@ def save_work(runner: Runner, path: Path, *, name: SourceName, run: str, pin: Oi
     head = saver.ask("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
     scratch = path / ".git" / f"hybrid-index-{run}"
     try:
-        tree = saver.snapshot(scratch, head, pin)
+        tree = saver.snapshot(scratch, head, pin, frozenset(map(os.fsencode, passed)))
     finally:
         scratch.unlink(missing_ok=True)
         scratch.with_name(scratch.name + ".lock").unlink(missing_ok=True)
@@ -90,34 +92,57 @@ class _Saver:
         done = must(self._runner, self._name, git_dir, arguments, work_tree=path, stdin=stdin, environment=environment)
         return done.stdout
 
-    def snapshot(self, scratch: Path, head: str, pin: Oid) -> str:
+    def snapshot(self, scratch: Path, head: str, pin: Oid, passed: Collection[bytes]) -> str:
         """Return the tree of the working tree, written through an index of our own."""
         environment = {"GIT_INDEX_FILE": str(scratch)}
         self.must("read-tree", *([head] if head else ["--empty"]), environment=environment)
         self._refuse_nested(environment)
         self.must("add", "--all", "--", ".", environment=environment)
-        endangered = self._endangered(environment, pin)
-        if endangered:
-            listed = b"\0".join(endangered)
-            options = ["--force", "--pathspec-from-file=-", "--pathspec-file-nul"]
-            literal = environment | {"GIT_LITERAL_PATHSPECS": "1"}
-            self.must("add", *options, environment=literal, stdin=listed)
+        self._add_endangered(environment, pin, passed)
         return self.must("write-tree", environment=environment)
 
     def _refuse_nested(self, environment: dict[str, str]) -> None:
         """Raise if git lists a folder as one thing: of another repository it would save no more than a name."""
         listed = self._done(["ls-files", "--others", "--exclude-standard", "-z"], environment)
-        inner = tuple(show_path(path) for path in listed.split(b"\0") if path.endswith(b"/"))
-        if inner:
+        self._refuse({path for path in listed.split(b"\0") if path.endswith(b"/")})
+
+    def _refuse(self, repositories: Collection[bytes]) -> None:
+        if repositories:
+            inner = tuple(show_path(path) for path in sorted(repositories))
             raise NestedRepository(name=self._name, path=source_path(self._name), inner=inner)
 
-    def _endangered(self, environment: dict[str, str], pin: Oid) -> list[bytes]:
-        """Return the paths of *pin* that stand on disk and are in no index: ignored files of the user."""
-        listed = self._runner.git(["ls-tree", "-r", "-z", "--name-only", pin], git_dir=self._path / ".git")
-        known = self._runner.git(["ls-files", "-z"], git_dir=self._path / ".git", environment=environment)
-        paths = set(listed.stdout.split(b"\0")) - set(known.stdout.split(b"\0")) - {b""}
-        root = os.fsencode(self._path)
-        return sorted(path for path in paths if is_there(os.path.join(root, path)))
+    def _add_endangered(self, environment: dict[str, str], pin: Oid, passed: Collection[bytes]) -> None:
+        """Add what going to *pin* would take away and no index has: ignored files of the user, for the most part."""
+        listed = self._entries(["ls-tree", "-r", "-z", pin], {})
+        known = self._entries(["ls-files", "--stage", "-z"], environment)
+        links = {path for path, mode in known.items() if mode == GITLINK}
+        files = known.keys() - links
+        looking = Endangering(os.fsencode(self._path), passed)
+        looking.by_writing(
+            listed.keys() - files, links={path for path, mode in listed.items() if mode == GITLINK}, known=files
+        )
+        looking.by_removing(self._entries(["ls-files", "--stage", "-z"], {}).keys() - known.keys())
+        self._refuse(looking.found.repositories)
+        if not (wanted := looking.found.files):
+            return
+        # git adds nothing below what it takes for a submodule.
+        hollow = {link for link in links if any(path.startswith(link + b"/") for path in wanted)}
+        if hollow:
+            self._fed("update-index", "--force-remove", "-z", "--stdin", environment=environment, paths=hollow)
+        literal = environment | {"GIT_LITERAL_PATHSPECS": "1"}
+        options = ["--force", "--pathspec-from-file=-", "--pathspec-file-nul"]
+        self._fed("add", *options, environment=literal, paths=wanted)
+        # It passes over files of another repository without a word.
+        left = wanted - self._entries(["ls-files", "--stage", "-z"], environment).keys()
+        self._refuse({looking.repository_of(path) for path in left})
+
+    def _fed(self, *arguments: str, environment: dict[str, str], paths: Collection[bytes]) -> None:
+        self.must(*arguments, environment=environment, stdin=b"".join(path + b"\0" for path in sorted(paths)))
+
+    def _entries(self, arguments: Sequence[str], environment: dict[str, str]) -> dict[bytes, str]:
+        """Return the paths that git lists with the mode of each."""
+        lines = self._done(arguments, environment).split(b"\0")[:-1]
+        return {path: info[:6].decode("ascii") for info, _, path in (line.partition(b"\t") for line in lines)}
 
     def saved(self, tree: str, parents: Sequence[str]) -> str | None:
         """Return the ref under which the same was saved already: a run that is tried again finds what it had saved."""

@@ -213,7 +213,9 @@ class GitWriter(Struct, frozen=True):
 
     def save_work(self, name: SourceName, run: str, pin: Oid) -> str | None:
         """Save all local work of the clone (:func:`git_hybrid.git.saver.save_work`)."""
-        return save_work(self.runner, self.clones.folder / name, name=name, run=run, pin=pin)
+        path = self.clones.folder / name
+        cleared = inner.submodules_of(self.clones, path)
+        return save_work(self.runner, path, name=name, run=run, pin=pin, passed=cleared)
 
     def force(self, task: Task) -> None:
         """Bring the clone to the pin whatever state it is in; ignored files stay.
@@ -227,7 +229,7 @@ class GitWriter(Struct, frozen=True):
 
     def go_back(self, name: SourceName, commit: Oid, run: str) -> tuple[str, ...]:
         """Save local work and bring the clone back to *commit*; return what was saved, in words."""
-        saved = self.save_work(name, run, commit)
+        saved = save_work(self.runner, self.clones.folder / name, name=name, run=run, pin=commit)
         self._force(name, commit)
         return (f"local work saved as {saved}",) if saved else ()
 
