@@ -1,7 +1,8 @@
 """Save everything that a user did in a clone, as one commit below ``refs/hybrid/saved/``.
 
 The commit's tree holds the working tree with its untracked files, as `git stash --include-untracked` would; its first
-parent is HEAD, the others are the index where it differs and what a merge was bringing in. Nothing of the user is
+parent is HEAD, the others are the index where it differs, of an unmerged one each side, and what a merge was bringing
+in. Nothing of the user is
 changed: not the index, not a ref of theirs.
 """
 
@@ -51,18 +52,18 @@ def save_work(
     scratch = path / ".git" / f"hybrid-index-{run}"
     try:
         tree = saver.snapshot(scratch, head, pin, frozenset(map(os.fsencode, passed)))
+        index_trees = saver.index_trees(scratch)
     finally:
         scratch.unlink(missing_ok=True)
         scratch.with_name(scratch.name + ".lock").unlink(missing_ok=True)
-    index_tree = saver.ask("write-tree")
     head_tree = saver.ask("rev-parse", "--verify", "--quiet", f"{head}^{{tree}}") if head else ""
-    staged = index_tree not in ("", head_tree, tree)
+    staged = {staged: words for staged, words in index_trees.items() if staged not in (head_tree, tree)}
     if tree == head_tree and not staged and saver.is_upstream(head):
         return None
     parents = [head] if head else []
-    if staged:
+    for index_tree, words in staged.items():
         index_parents = ["-p", head] if head else []
-        parents.append(saver.must("commit-tree", index_tree, *index_parents, "-m", "Index saved by git hybrid"))
+        parents.append(saver.must("commit-tree", index_tree, *index_parents, "-m", words))
     parents += [oid for mark in ("MERGE_HEAD", "CHERRY_PICK_HEAD") for oid in _lines(path / ".git" / mark)]
     options = [part for parent in parents for part in ("-p", parent)]
     message = f"Local work in {name}, saved by git hybrid before going to {pin}"
@@ -99,6 +100,34 @@ class _Saver:
         self._refuse_nested(environment)
         self.must("add", "--all", "--", ".", environment=environment)
         self._add_endangered(environment, pin, passed)
+        return self.must("write-tree", environment=environment)
+
+    def index_trees(self, scratch: Path) -> dict[str, str]:
+        """Return the trees that together hold all that is in the index, each with the words for its commit.
+
+        One that is unmerged is no tree, and so it is written once without what is, and once for each stage.
+        """
+        words = "Index saved by git hybrid"
+        if whole := self.ask("write-tree"):
+            return {whole: words}
+        staged: dict[bytes, list[bytes]] = {stage: [] for stage in (b"0", b"1", b"2", b"3")}
+        for line in self._done(["ls-files", "--stage", "-z"], {}).split(b"\0")[:-1]:
+            info, _, path = line.partition(b"\t")
+            mode, oid, stage = info.split(b" ")
+            staged[stage].append(b"%b %b\t%b\0" % (mode, oid, path))
+        merged = staged.pop(b"0")
+        found = {self._written(scratch, merged): f"{words}, without what is unmerged"}
+        for stage, entries in staged.items():
+            # What comes last wins where one has a file and the other a folder.
+            if entries:
+                tree = self._written(scratch, merged + entries)
+                found[tree] = f"{words}, with stage {stage.decode()} of what is unmerged"
+        return found
+
+    def _written(self, scratch: Path, entries: Sequence[bytes]) -> str:
+        scratch.unlink(missing_ok=True)
+        environment = {"GIT_INDEX_FILE": str(scratch)}
+        self.must("update-index", "-z", "--index-info", environment=environment, stdin=b"".join(entries))
         return self.must("write-tree", environment=environment)
 
     def _refuse_nested(self, environment: dict[str, str]) -> None:

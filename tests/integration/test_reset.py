@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -93,6 +94,46 @@ def test_an_unmerged_index_is_saved(hybrid: Hybrid, workspace: Path, clone: Path
     for text in ("side work", "our work", "half resolved"):
         assert _blob(clone, text) in blobs, text
     assert git("rev-parse", "side", cwd=clone)
+    hybrid("sync")
+
+
+def test_what_is_staged_during_a_conflict_is_saved(hybrid: Hybrid, clone: Path) -> None:
+    (clone / "README").write_text("base")
+    git("commit", "-q", "-a", "-m", "base", cwd=clone)
+    git("checkout", "-q", "-b", "side", cwd=clone)
+    (clone / "README").write_text("side work")
+    git("commit", "-q", "-a", "-m", "side", cwd=clone)
+    git("checkout", "-q", "--detach", "HEAD~1", cwd=clone)
+    (clone / "README").write_text("our work")
+    git("commit", "-q", "-a", "-m", "ours", cwd=clone)
+    git("merge", "-q", "side", cwd=clone, check=False)
+    (clone / "new").write_text("staged")
+    git("add", "new", cwd=clone)
+    (clone / "new").write_text("changed since")
+    hybrid("reset", "tool")
+    (ref,) = _saved(clone)
+    assert git("show", f"{ref}:new", cwd=clone) == "changed since"
+    sides = {}
+    for number in range(2, 6):
+        words = git("log", "-1", "--format=%s", f"{ref}^{number}", cwd=clone)
+        sides[words.rpartition("stage ")[2][:1]] = number
+        assert git("show", f"{ref}^{number}:new", cwd=clone) == "staged"
+    texts = {"1": "base", "2": "our work", "3": "side work"}
+    assert {stage: git("show", f"{ref}^{sides[stage]}:README", cwd=clone) for stage in "123"} == texts
+
+
+def test_an_index_that_is_unmerged_and_nothing_else_is_saved(hybrid: Hybrid, clone: Path) -> None:
+    (clone / "build.log").write_text("one side")
+    one = git("hash-object", "-w", "build.log", cwd=clone)
+    (clone / "build.log").write_text("the other")
+    other = git("hash-object", "-w", "build.log", cwd=clone)
+    (clone / "build.log").unlink()
+    lines = f"100644 {one} 2\tx\n100644 {other} 3\tx\n100644 {other} 0\tx/y\n"
+    subprocess.run(["git", "update-index", "--index-info"], cwd=clone, input=lines.encode(), check=True)
+    hybrid("reset", "tool")
+    (ref,) = _saved(clone)
+    assert {one, other} <= _reachable_blobs(clone)
+    assert git("fsck", "--connectivity-only", ref, cwd=clone) == ""
     hybrid("sync")
 
 
