@@ -26,6 +26,11 @@ class Endangered(Struct, frozen=True):
     unsaveable: set[bytes] = field(default_factory=set)
 
 
+def is_unsaveable(mode: int | None) -> bool:
+    """Tell whether git cannot store what has this ``st_mode``; None: nothing is there."""
+    return mode is not None and not (stat.S_ISREG(mode) or stat.S_ISLNK(mode) or stat.S_ISDIR(mode))
+
+
 class Endangering:
     """Looks at the working tree at *root*; *passed* are the folders in which nothing is looked for."""
 
@@ -60,7 +65,7 @@ class Endangering:
         """
         for path in paths:
             mode = self._mode(path) if self._first_in_the_way(path) == path else None
-            if mode is not None and (stat.S_ISREG(mode) or stat.S_ISLNK(mode)):
+            if mode is not None and not stat.S_ISDIR(mode) and not is_unsaveable(mode):
                 self.found.files.add(path)
 
     def repository_of(self, path: bytes) -> bytes:
@@ -70,8 +75,7 @@ class Endangering:
         return next((folder for folder in folders if self._mode(folder + b"/.git") is not None), path)
 
     def _note(self, path: bytes, known: Collection[bytes]) -> None:
-        mode = self._mode(path) or 0
-        if not (stat.S_ISREG(mode) or stat.S_ISLNK(mode)):
+        if is_unsaveable(self._mode(path)):
             self.found.unsaveable.add(path)
         elif path not in known:
             self.found.files.add(path)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from itertools import chain, count
 from pathlib import Path
 
 from git_hybrid.core.errors import SymlinkRefused
 from git_hybrid.core.ids import SourceName
+from git_hybrid.core.tree import show_path
 from git_hybrid.git.attributes import set_attributes
 from git_hybrid.git.clones import GitClones
 from git_hybrid.git.local import must
@@ -54,6 +56,24 @@ def clear_submodules(disk: Disk, quarantine: GitQuarantine, clones: GitClones, n
         else:
             quarantine.trash(folder, name)
         folder.mkdir()
+    return tuple(notes)
+
+
+def set_aside_unsaveable(
+    disk: Disk, clones: GitClones, name: SourceName, run: str, paths: Iterable[bytes]
+) -> tuple[str, ...]:
+    """Move what git cannot store to ``sources/.set-aside/``; return where, in words.
+
+    Raises:
+        LocalIo: the file system refused.
+    """
+    notes = []
+    for path in paths:
+        shown = show_path(path)
+        target = _free(clones.folder / ".set-aside" / f"{name}-{shown.replace('/', '-')}-{run}")
+        disk.make_folder(target.parent)
+        disk.rename_path(clones.folder / name / os.fsdecode(path), target)
+        notes.append(f"{shown}, which git cannot store, is kept at sources/.set-aside/{target.name}")
     return tuple(notes)
 
 

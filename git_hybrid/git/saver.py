@@ -11,17 +11,20 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Collection, Sequence
+from itertools import chain, count
 from pathlib import Path
 
-from git_hybrid.core.errors import LocalIo, NestedRepository
+from git_hybrid.core.errors import GitFailed, LocalIo, NestedRepository
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.planner import source_path
+from git_hybrid.core.ports_writer import Saved
 from git_hybrid.core.tree import GITLINK, show_path
 from git_hybrid.git.clones import SAVED
 from git_hybrid.git.closed import closed_folders
-from git_hybrid.git.endangered import Endangering
+from git_hybrid.git.endangered import Endangering, is_unsaveable
 from git_hybrid.git.local import must
 from git_hybrid.git.run import Runner
+from git_hybrid.git.standing import mode_of
 
 _IDENTITY = {
     f"GIT_{role}_{key}": value
@@ -32,10 +35,8 @@ _IDENTITY = {
 
 def save_work(
     runner: Runner, path: Path, *, name: SourceName, run: str, pin: Oid, passed: Collection[str] = ()
-) -> str | None:
+) -> Saved:
     """Save HEAD, index, changed and untracked files of the clone at *path*.
-
-    Return the ref, or None if everything is upstream's.
 
     Ignored files that the commit *pin* would overwrite are saved too. The submodules *passed* will be kept otherwise.
 
@@ -51,7 +52,7 @@ def save_work(
     head = saver.ask("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
     scratch = path / ".git" / f"hybrid-index-{run}"
     try:
-        tree = saver.snapshot(scratch, head, pin, frozenset(map(os.fsencode, passed)))
+        tree, unsaveable = saver.snapshot(scratch, head, pin, frozenset(map(os.fsencode, passed)))
         index_trees = saver.index_trees(scratch)
     finally:
         scratch.unlink(missing_ok=True)
@@ -59,7 +60,7 @@ def save_work(
     head_tree = saver.ask("rev-parse", "--verify", "--quiet", f"{head}^{{tree}}") if head else ""
     staged = {staged: words for staged, words in index_trees.items() if staged not in (head_tree, tree)}
     if tree == head_tree and not staged and saver.is_upstream(head):
-        return None
+        return Saved(None, head, unsaveable)
     parents = [head] if head else []
     for index_tree, words in staged.items():
         index_parents = ["-p", head] if head else []
@@ -68,11 +69,11 @@ def save_work(
     options = [part for parent in parents for part in ("-p", parent)]
     message = f"Local work in {name}, saved by git hybrid before going to {pin}"
     if (known := saver.saved(tree, parents)) is not None:
-        return known
+        return Saved(*known, unsaveable)
     commit = saver.must("commit-tree", tree, *options, "-m", message)
-    ref = f"{SAVED}{run}"
-    saver.must("update-ref", ref, commit)
-    return ref
+    ref = saver.free_ref(run)
+    saver.must("update-ref", ref, commit, "")
+    return Saved(ref, commit, unsaveable)
 
 
 class _Saver:
@@ -93,14 +94,14 @@ class _Saver:
         done = must(self._runner, self._name, git_dir, arguments, work_tree=path, stdin=stdin, environment=environment)
         return done.stdout
 
-    def snapshot(self, scratch: Path, head: str, pin: Oid, passed: Collection[bytes]) -> str:
-        """Return the tree of the working tree, written through an index of our own."""
+    def snapshot(self, scratch: Path, head: str, pin: Oid, passed: Collection[bytes]) -> tuple[str, tuple[bytes, ...]]:
+        """Return the tree of the working tree, written through an index of our own, and what cannot be saved."""
         environment = {"GIT_INDEX_FILE": str(scratch)}
         self.must("read-tree", *([head] if head else ["--empty"]), environment=environment)
         self._refuse_nested(environment)
-        self.must("add", "--all", "--", ".", environment=environment)
-        self._add_endangered(environment, pin, passed)
-        return self.must("write-tree", environment=environment)
+        self._add_all(environment)
+        unsaveable = self._add_endangered(environment, pin, passed)
+        return self.must("write-tree", environment=environment), tuple(sorted(unsaveable))
 
     def index_trees(self, scratch: Path) -> dict[str, str]:
         """Return the trees that together hold all that is in the index, each with the words for its commit.
@@ -140,8 +141,22 @@ class _Saver:
             inner = tuple(show_path(path) for path in sorted(repositories))
             raise NestedRepository(name=self._name, path=source_path(self._name), inner=inner)
 
-    def _add_endangered(self, environment: dict[str, str], pin: Oid, passed: Collection[bytes]) -> None:
-        """Add what going to *pin* would take away and no index has: ignored files of the user, for the most part."""
+    def _add_all(self, environment: dict[str, str]) -> None:
+        try:
+            self.must("add", "--all", "--", ".", environment=environment)
+        except GitFailed:
+            root, known = os.fsencode(self._path), self._entries(["ls-files", "--stage", "-z"], environment)
+            unsaveable = {path for path in known if is_unsaveable(mode_of(os.path.join(root, path)))}
+            if not unsaveable:
+                raise
+            self._drop(unsaveable, environment)
+            self.must("add", "--all", "--", ".", environment=environment)
+
+    def _add_endangered(self, environment: dict[str, str], pin: Oid, passed: Collection[bytes]) -> set[bytes]:
+        """Add what going to *pin* would take away and no index has: ignored files of the user, for the most part.
+
+        Return what of it git cannot store.
+        """
         listed = self._entries(["ls-tree", "-r", "-z", pin], {})
         known = self._entries(["ls-files", "--stage", "-z"], environment)
         links = {path for path, mode in known.items() if mode == GITLINK}
@@ -153,17 +168,20 @@ class _Saver:
         looking.by_removing(self._entries(["ls-files", "--stage", "-z"], {}).keys() - known.keys())
         self._refuse(looking.found.repositories)
         if not (wanted := looking.found.files):
-            return
+            return looking.found.unsaveable
         # git adds nothing below what it takes for a submodule.
         hollow = {link for link in links if any(path.startswith(link + b"/") for path in wanted)}
-        if hollow:
-            self._fed("update-index", "--force-remove", "-z", "--stdin", environment=environment, paths=hollow)
+        self._drop(hollow, environment)
         literal = environment | {"GIT_LITERAL_PATHSPECS": "1"}
         options = ["--force", "--pathspec-from-file=-", "--pathspec-file-nul"]
         self._fed("add", *options, environment=literal, paths=wanted)
         # It passes over files of another repository without a word.
         left = wanted - self._entries(["ls-files", "--stage", "-z"], environment).keys()
         self._refuse({looking.repository_of(path) for path in left})
+        return looking.found.unsaveable
+
+    def _drop(self, paths: Collection[bytes], environment: dict[str, str]) -> None:
+        self._fed("update-index", "--force-remove", "-z", "--stdin", environment=environment, paths=paths)
 
     def _fed(self, *arguments: str, environment: dict[str, str], paths: Collection[bytes]) -> None:
         self.must(*arguments, environment=environment, stdin=b"".join(path + b"\0" for path in sorted(paths)))
@@ -173,11 +191,17 @@ class _Saver:
         lines = self._done(arguments, environment).split(b"\0")[:-1]
         return {path: info[:6].decode("ascii") for info, _, path in (line.partition(b"\t") for line in lines)}
 
-    def saved(self, tree: str, parents: Sequence[str]) -> str | None:
-        """Return the ref under which the same was saved already: a run that is tried again finds what it had saved."""
-        listed = self.ask("for-each-ref", "--format=%(tree) %(parent) %(refname)", SAVED)
+    def saved(self, tree: str, parents: Sequence[str]) -> tuple[str, str] | None:
+        """Return ref and commit of what is the same and saved already: a run that is tried again finds it."""
+        listed = self.ask("for-each-ref", "--format=%(tree) %(parent) %(refname) %(objectname)", SAVED)
         wanted = [tree, *parents]
-        return next((ref for *found, ref in map(str.split, listed.splitlines()) if found == wanted), None)
+        return next(((ref, oid) for *found, ref, oid in map(str.split, listed.splitlines()) if found == wanted), None)
+
+    def free_ref(self, run: str) -> str:
+        """Return the ref of the run, or the first of its name with a number: it may have saved something before."""
+        taken = {*self.ask("for-each-ref", "--format=%(refname)", SAVED).split()}
+        numbered = (f"{SAVED}{run}-{number}" for number in count(2))
+        return next(ref for ref in chain([f"{SAVED}{run}"], numbered) if ref not in taken)
 
     def is_upstream(self, head: str) -> bool:
         """Tell whether *head* is in the history of what was fetched."""

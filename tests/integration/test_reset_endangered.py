@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -121,3 +123,20 @@ def test_an_ignored_repository_where_the_pin_has_a_file_is_refused(
     (clone / inner).rename(clone.parent.parent / "moved-away")
     hybrid("reset", "tool")
     assert _is_at_the_pin(clone)
+
+
+@pytest.mark.parametrize("place", ["README", "x.log", "x.log/pipe", "dir"])
+def test_what_git_cannot_store_is_set_aside(hybrid: Hybrid, tool: Upstream, clone: Path, place: str) -> None:
+    if place == "dir":
+        shutil.rmtree(clone / place)
+    (clone / place).unlink(missing_ok=True)
+    (clone / place).parent.mkdir(exist_ok=True)
+    os.mkfifo(clone / place)
+    (clone / "b").write_text("mine")
+    _moved(hybrid, tool, {"x.log": "theirs"})
+    told = hybrid("reset", "tool").out
+    assert _is_at_the_pin(clone)
+    (kept,) = (clone.parent / ".set-aside").iterdir()
+    assert kept.is_fifo()
+    assert f"{place}, which git cannot store, is kept at sources/.set-aside/{kept.name}" in told
+    assert git("show", f"{_saved(clone)}:b", cwd=clone) == "mine"
