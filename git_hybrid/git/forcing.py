@@ -28,7 +28,7 @@ def force(disk: Disk, clones: GitClones, name: SourceName, commit: Oid, saved: S
     """
     path = clones.folder / name
     notes = set_aside_unsaveable(disk, clones, name, run, saved.unsaveable)
-    end_operations(clones.runner, path)
+    end_operations(clones.runner, path, name=name)
     # HEAD is detached first: a reset would take the branch with it that the user stands on.
     _do(clones, path, "update-ref", "--no-deref", "-m", MOVED, "HEAD", commit)
     if (path / ".git/index").exists():

@@ -23,14 +23,9 @@ from git_hybrid.git.clones import SAVED
 from git_hybrid.git.closed import closed_folders
 from git_hybrid.git.endangered import Endangering, is_unsaveable
 from git_hybrid.git.local import must
+from git_hybrid.git.operations import BROUGHT, IDENTITY, patches
 from git_hybrid.git.run import Runner
 from git_hybrid.git.standing import mode_of
-
-_IDENTITY = {
-    f"GIT_{role}_{key}": value
-    for role in ("AUTHOR", "COMMITTER")
-    for key, value in (("NAME", "git hybrid"), ("EMAIL", "git-hybrid@localhost"))
-}
 
 
 def save_work(
@@ -49,23 +44,27 @@ def save_work(
         where = os.fsdecode(os.path.join(os.fsencode(path), closed[0].rstrip(b"/")))
         raise LocalIo(path=where, operation="save", reason=os.strerror(errno.EACCES))
     saver = _Saver(runner=runner, path=path, name=name)
-    head = saver.ask("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+    head = saver.commit("HEAD")
     scratch = path / ".git" / f"hybrid-index-{run}"
     try:
         tree, unsaveable = saver.snapshot(scratch, head, pin, frozenset(map(os.fsencode, passed)))
         index_trees = saver.index_trees(scratch)
+        patch_tree = saver.patch_tree(scratch)
     finally:
         scratch.unlink(missing_ok=True)
         scratch.with_name(scratch.name + ".lock").unlink(missing_ok=True)
     head_tree = saver.ask("rev-parse", "--verify", "--quiet", f"{head}^{{tree}}") if head else ""
     staged = {staged: words for staged, words in index_trees.items() if staged not in (head_tree, tree)}
-    if tree == head_tree and not staged and saver.is_upstream(head):
+    brought = [oid for mark in BROUGHT for line in _lines(path / ".git" / mark) if (oid := saver.commit(line))]
+    if tree == head_tree and not staged and not patch_tree and all(map(saver.is_upstream, [head, *brought])):
         return Saved(None, head, unsaveable)
     parents = [head] if head else []
-    for index_tree, words in staged.items():
-        index_parents = ["-p", head] if head else []
-        parents.append(saver.must("commit-tree", index_tree, *index_parents, "-m", words))
-    parents += [oid for mark in ("MERGE_HEAD", "CHERRY_PICK_HEAD") for oid in _lines(path / ".git" / mark)]
+    if patch_tree:
+        staged[patch_tree] = "Patches that git am was to apply, saved by git hybrid"
+    for beside, words in staged.items():
+        parents_beside = ["-p", head] if head else []
+        parents.append(saver.must("commit-tree", beside, *parents_beside, "-m", words))
+    parents += brought
     options = [part for parent in parents for part in ("-p", parent)]
     message = f"Local work in {name}, saved by git hybrid before going to {pin}"
     if (known := saver.saved(tree, parents)) is not None:
@@ -86,8 +85,12 @@ class _Saver:
         done = self._runner.git(arguments, git_dir=self._path / ".git", work_tree=self._path)
         return done.stdout.decode("ascii", "replace").strip() if done.status == 0 else ""
 
+    def commit(self, text: str) -> str:
+        """Return the commit that *text* names; nothing if it names none."""
+        return self.ask("rev-parse", "--verify", "--quiet", f"{text}^{{commit}}")
+
     def must(self, *arguments: str, environment: dict[str, str] | None = None, stdin: bytes | None = None) -> str:
-        return self._done(arguments, _IDENTITY | (environment or {}), stdin).decode("ascii", "replace").strip()
+        return self._done(arguments, IDENTITY | (environment or {}), stdin).decode("ascii", "replace").strip()
 
     def _done(self, arguments: Sequence[str], environment: dict[str, str], stdin: bytes | None = None) -> bytes:
         git_dir, path = self._path / ".git", self._path
@@ -124,6 +127,16 @@ class _Saver:
                 tree = self._written(scratch, merged + entries)
                 found[tree] = f"{words}, with stage {stage.decode()} of what is unmerged"
         return found
+
+    def patch_tree(self, scratch: Path) -> str:
+        """Return the tree of the patches that ``git am`` was to apply; nothing if there are none."""
+        names = patches(self._path / ".git")
+        if not names:
+            return ""
+        asked = "".join(f".git/rebase-apply/{name}\n" for name in names).encode("ascii")
+        oids = self._done(["hash-object", "-w", "--no-filters", "--stdin-paths"], {}, asked).split()
+        lines = [b"100644 %b\t%b\0" % (oid, name.encode("ascii")) for oid, name in zip(oids, names, strict=True)]
+        return self._written(scratch, lines)
 
     def _written(self, scratch: Path, entries: Sequence[bytes]) -> str:
         scratch.unlink(missing_ok=True)
