@@ -248,15 +248,16 @@ def _in_place(run: Run, task: Task) -> Installed:
     seen = run.seen[task.name]
     rewrites = isinstance(seen, Clone) and seen.lfs != (source.lfs == "fetch")
     forced = task.action != "update" or rewrites
-    kept = save(rt, task) if forced else ()
+    saved = save(rt, task) if forced else None
+    kept = saved.notes if saved is not None else ()
     rt.ledger.installing(rt.info, task.name, served_by)
     with telling(kept):
         kept = (*kept, *rt.writer.clear_submodules(task.name))
     with telling(kept):
         if forced or source.lfs == "fetch":
             rt.writer.prepare_lfs(clone, fetch=source.lfs == "fetch")
-        if forced:
-            rt.writer.force(task)
+        if saved is not None:
+            kept = (*kept, *rt.writer.force(task, saved, rt.info.run))
         else:
             rt.writer.switch(task)
         place_submodules(rt, clone, submodules)

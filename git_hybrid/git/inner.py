@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from itertools import chain, count
 from pathlib import Path
 
 from git_hybrid.core.errors import SymlinkRefused
 from git_hybrid.core.ids import SourceName
+from git_hybrid.core.tree import show_path
 from git_hybrid.git.attributes import set_attributes
 from git_hybrid.git.clones import GitClones
 from git_hybrid.git.local import must
@@ -32,6 +34,11 @@ def place_submodule(disk: Disk, stage: Path, parent: Path, path: str) -> None:
     disk.rename_path(stage, target)
 
 
+def submodules_of(clones: GitClones, clone: Path) -> list[str]:
+    """Return the paths of the submodules that :func:`clear_submodules` takes out of the clone."""
+    return clones.submodules(clone) if is_there(f"{clone}/.gitmodules") else []
+
+
 def clear_submodules(disk: Disk, quarantine: GitQuarantine, clones: GitClones, name: SourceName) -> tuple[str, ...]:
     """Take the submodules out of the clone; one that holds work of its own is set aside: return where, in words.
 
@@ -40,7 +47,7 @@ def clear_submodules(disk: Disk, quarantine: GitQuarantine, clones: GitClones, n
     """
     clone = clones.folder / name
     notes = []
-    for path in clones.submodules(clone) if is_there(f"{clone}/.gitmodules") else ():
+    for path in submodules_of(clones, clone):
         folder = clone / path
         if clones.holds_work(folder):
             target = _free(clones.folder / ".set-aside" / f"{name}-{path.replace('/', '-')}-{quarantine.run}")
@@ -49,6 +56,24 @@ def clear_submodules(disk: Disk, quarantine: GitQuarantine, clones: GitClones, n
         else:
             quarantine.trash(folder, name)
         folder.mkdir()
+    return tuple(notes)
+
+
+def set_aside_unsaveable(
+    disk: Disk, clones: GitClones, name: SourceName, run: str, paths: Iterable[bytes]
+) -> tuple[str, ...]:
+    """Move what git cannot store to ``sources/.set-aside/``; return where, in words.
+
+    Raises:
+        LocalIo: the file system refused.
+    """
+    notes = []
+    for path in paths:
+        shown = show_path(path)
+        target = _free(clones.folder / ".set-aside" / f"{name}-{shown.replace('/', '-')}-{run}")
+        disk.make_folder(target.parent)
+        disk.rename_path(clones.folder / name / os.fsdecode(path), target)
+        notes.append(f"{shown}, which git cannot store, is kept at sources/.set-aside/{target.name}")
     return tuple(notes)
 
 
