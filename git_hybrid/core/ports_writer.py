@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from git_hybrid.core.ids import Oid, SourceName
@@ -57,8 +57,14 @@ class Writer(Protocol):
         """Move *stage* to *path* inside the working tree of *parent*; what stood there must be cleared before."""
         ...
 
-    def clear_submodules(self, name: SourceName) -> tuple[str, ...]:
-        """Take the submodules out of the clone; one that holds work of its own is set aside: return where, in words."""
+    def clear_submodules(
+        self, name: SourceName, wanted: Mapping[str, tuple[Oid, str]]
+    ) -> tuple[tuple[str, ...], frozenset[str]]:
+        """Take the submodules out of the clone but those that stand at the commit, and are of the URL, in *wanted*.
+
+        Returns where those are set aside, in words, that hold work of their own or files that git ignores; and the
+        paths of those that were left as they stand.
+        """
         ...
 
     def place(self, stage: Stage) -> None:

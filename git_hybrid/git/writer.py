@@ -8,7 +8,7 @@ that was written, of an old one HEAD and whatever the checkout changed.
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -118,9 +118,12 @@ class GitWriter(Struct, frozen=True):
         """Move *stage* into the working tree of *parent* (:func:`git_hybrid.git.inner.place_submodule`)."""
         inner.place_submodule(self.disk, Path(stage.path), Path(parent.path), path)
 
-    def clear_submodules(self, name: SourceName) -> tuple[str, ...]:
+    def clear_submodules(
+        self, name: SourceName, wanted: Mapping[str, tuple[Oid, str]]
+    ) -> tuple[tuple[str, ...], frozenset[str]]:
         """Take the submodules out of the clone (:func:`git_hybrid.git.inner.clear_submodules`)."""
-        return inner.clear_submodules(self.disk, self.quarantine, self.clones, name)
+        cleared = inner.clear_submodules(self.disk, self.quarantine, self.clones, name, wanted)
+        return cleared.notes, cleared.kept
 
     def prepare_lfs(self, stage: Stage, *, fetch: bool) -> None:
         """Set the repository up for LFS content or for pointers (:func:`git_hybrid.git.inner.prepare_lfs`)."""

@@ -69,6 +69,40 @@ def test_submodules_are_fetched_where_the_manifest_says_so(ws: Path, lib: Upstre
     assert "1 unchanged" in hybrid("sync").err
 
 
+def test_what_git_ignores_in_a_submodule_stays(ws: Path, app: Upstream, lib: Upstream, hybrid: Hybrid) -> None:
+    inner = ws / "sources/app/vendor/lib"
+    (inner / ".git/info").mkdir(exist_ok=True)
+    (inner / ".git/info/exclude").write_text("*.o\n")
+    (inner / "settings.o").write_text("mine\n")
+    git("branch", "here", cwd=inner)
+    app.commit({"a": "2"})
+    hybrid("pin", "app")
+    hybrid("sync")
+    # Its commit did not change: it is left alone.
+    assert (inner / "settings.o").read_text() == "mine\n"
+    assert git("branch", "--list", "here", cwd=inner).strip()
+    assert (ws / "sources/app/a").read_text() == "2"
+    lib.commit({"lib.txt": "two\n"})
+    app.commit({"vendor/lib": Gitlink(lib.rev("main"))})
+    hybrid("pin", "app")
+    told = hybrid("sync", "-v").out
+    assert "what git ignores in its submodule vendor/lib is kept at sources/.set-aside/app-vendor-lib-" in told
+    assert (inner / "lib.txt").read_text() == "two\n"
+    (kept,) = (ws / "sources/.set-aside").glob("app-vendor-lib-*")
+    assert (kept / "settings.o").read_text() == "mine\n"
+    assert hybrid("check", "sources").code == 0
+
+
+def test_a_submodule_of_another_url_is_made_anew(
+    ws: Path, app: Upstream, lib: Upstream, hybrid: Hybrid, upstream_factory: UpstreamFactory
+) -> None:
+    shutil.copytree(lib.path, lib.path.with_name("moved.git"))
+    app.commit({".gitmodules": MODULES.format(url="../moved.git")})
+    hybrid("pin", "app")
+    hybrid("sync")
+    assert git("config", "remote.origin.url", cwd=ws / "sources/app/vendor/lib").endswith("moved.git")
+
+
 def test_what_the_name_of_the_parent_stands_for_is_not_asked_for_a_submodule(
     ws: Path, app: Upstream, lib: Upstream, hybrid: Hybrid, tmp_path: Path
 ) -> None:
