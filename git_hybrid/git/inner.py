@@ -153,6 +153,20 @@ def prepare_lfs(runner: Runner, disk: Disk, git_dir: Path, *, name: SourceName, 
     if fetch:
         for key, value in LFS_FILTER.items():
             must(runner, name, git_dir, ["config", f"filter.lfs.{key}", value])
+    else:
+        _take_back(runner, disk, git_dir)
     if uses_lfs(git_dir) != fetch:
         disk.remove_file(git_dir / "index")
     set_attributes(disk, git_dir, ATTRIBUTES_LFS if fetch else ATTRIBUTES)
+
+
+def _take_back(runner: Runner, disk: Disk, git_dir: Path) -> None:
+    """Take out the settings and hooks that content of LFS needs: ours and those of git-lfs, nothing of others."""
+    from git_hybrid.git.oddities import hooks_of_lfs, odd_settings
+
+    if any(key.startswith("filter.lfs.") for key in odd_settings(runner, git_dir, lfs=False)):
+        for key, value in LFS_FILTER.items():
+            # 5: it is not there, or has another value.
+            runner.git(["config", "--fixed-value", "--unset-all", f"filter.lfs.{key}", value], git_dir=git_dir)
+    for hook in hooks_of_lfs(git_dir):
+        disk.remove_file(git_dir / "hooks" / hook)

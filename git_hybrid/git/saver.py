@@ -20,12 +20,12 @@ from git_hybrid.core.planner import source_path
 from git_hybrid.core.ports_writer import Saved
 from git_hybrid.core.tree import GITLINK, show_path
 from git_hybrid.git.clones import SAVED
-from git_hybrid.git.closed import closed_folders
 from git_hybrid.git.endangered import Endangering, is_unsaveable
 from git_hybrid.git.local import must
 from git_hybrid.git.operations import BROUGHT, IDENTITY, patches
 from git_hybrid.git.run import Runner
 from git_hybrid.git.standing import mode_of
+from git_hybrid.git.unseen import closed_folders
 
 
 def save_work(

@@ -17,7 +17,7 @@ from git_hybrid.git.largefiles import refuse_pointers
 from git_hybrid.git.run import Runner
 from support.cli import Hybrid, merged_env
 from support.https_server import HttpsGitServer
-from support.kit import git
+from support.kit import git, replace
 from support.upstream import Gitlink, Link, Upstream, UpstreamFactory
 
 MODULES = '[submodule "lib"]\n\tpath = vendor/lib\n\turl = {url}\n'
@@ -323,6 +323,24 @@ def test_lfs_content_comes_only_where_the_manifest_says_so(large: Path, workspac
     assert file.read_bytes() == b"first" * 1000
     assert "1 unchanged" in hybrid("sync").err
     assert git("status", "--porcelain", cwd=workspace / "sources/large") == ""
+
+
+def test_a_clone_that_has_pointers_again_keeps_nothing_of_lfs(large: Path, workspace: Path, hybrid: Hybrid) -> None:
+    hybrid("init")
+    hybrid("add", large.as_uri(), "--name", "large")
+    _asks_for(workspace, 'lfs = "fetch"')
+    hybrid("pin")
+    hybrid("sync")
+    clone = workspace / "sources/large"
+    git("lfs", "install", "--local", "--force", cwd=clone)
+    git("config", "filter.lfs.clean", "git-lfs clean -- %f", cwd=clone)
+    git("config", "filter.lfs.smudge", "git-lfs smudge -- %f", cwd=clone)
+    replace(workspace / "sources.toml", 'lfs = "fetch"', 'lfs = "pointer"')
+    hybrid("pin")
+    hybrid("sync")
+    assert (clone / "a.bin").read_bytes().startswith(b"version https://git-lfs")
+    assert hybrid("check", "sources").code == 0
+    assert git("config", "--get-regexp", r"^filter\.", cwd=clone, check=False) == ""
 
 
 @pytest.mark.parametrize(
