@@ -248,18 +248,21 @@ def _in_place(run: Run, task: Task) -> Installed:
     seen = run.seen[task.name]
     rewrites = isinstance(seen, Clone) and seen.lfs != (source.lfs == "fetch")
     forced = task.action != "update" or rewrites
-    kept = save(rt, task) if forced else ()
+    saved = save(rt, task) if forced else None
+    kept = saved.notes if saved is not None else ()
     rt.ledger.installing(rt.info, task.name, served_by)
     with telling(kept):
-        kept = (*kept, *rt.writer.clear_submodules(task.name))
+        wanted = {item.path: (item.commit, item.url) for item in submodules}
+        notes_of_submodules, standing = rt.writer.clear_submodules(task.name, wanted)
+        kept = (*kept, *notes_of_submodules)
     with telling(kept):
         if forced or source.lfs == "fetch":
             rt.writer.prepare_lfs(clone, fetch=source.lfs == "fetch")
-        if forced:
-            rt.writer.force(task)
+        if saved is not None:
+            kept = (*kept, *rt.writer.force(task, saved, rt.info.run))
         else:
             rt.writer.switch(task)
-        place_submodules(rt, clone, submodules)
+        place_submodules(rt, clone, [item for item in submodules if item.path not in standing])
     return Installed(task=task, served_by=served_by, notes=(*notes, *kept))
 
 

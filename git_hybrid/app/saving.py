@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.errors import GitFailed, HybridError, LocalIo
 from git_hybrid.core.plan import Task
+from git_hybrid.core.ports_writer import Saved
 
 
 class Unsaved(Exception):
@@ -19,18 +20,17 @@ class Unsaved(Exception):
         self.error = error
 
 
-def save(rt: Runtime, task: Task) -> tuple[str, ...]:
-    """Save local work in the clone of *task*; return where, in words.
+def save(rt: Runtime, task: Task) -> Saved:
+    """Save local work in the clone of *task*.
 
     Raises:
         NestedRepository: another repository stands in the clone.
         Unsaved: the machine or git refuses.
     """
     try:
-        saved = rt.writer.save_work(task.name, rt.info.run, task.pin.commit)
+        return rt.writer.save_work(task.name, rt.info.run, task.pin.commit)
     except (GitFailed, LocalIo) as error:
         raise Unsaved(error) from error
-    return (f"local work saved as {saved}",) if saved else ()
 
 
 @contextmanager

@@ -26,6 +26,7 @@ class Submodule(Struct, frozen=True, kw_only=True):
 
     path: str
     commit: Oid
+    url: str
     stage: Stage
     nested: tuple[Submodule, ...]
 
@@ -101,7 +102,7 @@ def _acquire_one(rt: Runtime, manifest: Manifest, source: Source, path: str, oid
     gate_content(rt, stage, source, oid, manifest)
     rt.writer.build_submodule(stage, str(source.url), oid)
     nested = acquire_submodules(rt, manifest, source, stage, oid, trail=trail)
-    return Submodule(path=path, commit=oid, stage=stage, nested=nested)
+    return Submodule(path=path, commit=oid, url=str(source.url), stage=stage, nested=nested)
 
 
 def _for_submodules(rt: Runtime) -> Runtime:

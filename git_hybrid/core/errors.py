@@ -335,7 +335,7 @@ class UnsavedWork(LocalWork):
 
 
 class InTheWay(LocalWork):
-    """Ignored files stand where the new commit has files."""
+    """Ignored files, or folders of them, stand where the new commit has files."""
 
     code: ClassVar[str] = "in-the-way"
     files: tuple[str, ...]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from git_hybrid.core.ids import Oid, SourceName
@@ -12,6 +12,23 @@ from git_hybrid.core.plan import Task
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.ports_cache import TreeKeeper
 from git_hybrid.core.tree import TreeEntry
+from git_hybrid.core.value import Struct
+
+
+class Saved(Struct, frozen=True):
+    """What of a clone was saved below ``ref`` (None: all is upstream's); *commit* has the working tree as it stood.
+
+    ``unsaveable`` are the paths of what git cannot store and what is in the way: fifos, sockets, devices.
+    """
+
+    ref: str | None
+    commit: str
+    unsaveable: tuple[bytes, ...] = ()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Where local work was saved, in words."""
+        return () if self.ref is None else (f"local work saved as {self.ref}",)
 
 
 class Writer(Protocol):
@@ -40,8 +57,14 @@ class Writer(Protocol):
         """Move *stage* to *path* inside the working tree of *parent*; what stood there must be cleared before."""
         ...
 
-    def clear_submodules(self, name: SourceName) -> tuple[str, ...]:
-        """Take the submodules out of the clone; one that holds work of its own is set aside: return where, in words."""
+    def clear_submodules(
+        self, name: SourceName, wanted: Mapping[str, tuple[Oid, str]]
+    ) -> tuple[tuple[str, ...], frozenset[str]]:
+        """Take the submodules out of the clone but those that stand at the commit, and are of the URL, in *wanted*.
+
+        Returns where those are set aside, in words, that hold work of their own or files that git ignores; and the
+        paths of those that were left as they stand.
+        """
         ...
 
     def place(self, stage: Stage) -> None:
@@ -64,12 +87,12 @@ class Writer(Protocol):
         """Check out another commit in a clean clone; raise InTheWay rather than overwrite anything."""
         ...
 
-    def save_work(self, name: SourceName, run: str, pin: Oid) -> str | None:
-        """Save all local work and what going to *pin* would overwrite, as a ref; None if there is nothing."""
+    def save_work(self, name: SourceName, run: str, pin: Oid) -> Saved:
+        """Save all local work and what going to *pin* would overwrite."""
         ...
 
-    def force(self, task: Task) -> None:
-        """Bring the clone to the pin whatever state it is in; local work must be saved before."""
+    def force(self, task: Task, saved: Saved, run: str) -> tuple[str, ...]:
+        """Bring the clone, of which *saved* was saved, to the pin; return what was set aside, in words."""
         ...
 
     def go_back(self, name: SourceName, commit: Oid, run: str) -> tuple[str, ...]:

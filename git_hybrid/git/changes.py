@@ -14,12 +14,12 @@ from pathlib import Path
 
 from git_hybrid.core.tree import GITLINK, LINK
 from git_hybrid.core.value import Struct
-from git_hybrid.git.closed import closed_folders
 from git_hybrid.git.index import BadIndex, IndexEntry, read_index
 from git_hybrid.git.libgit2 import STAGED, Repository, head_entries
 from git_hybrid.git.oddities import is_plain, odd_settings
 from git_hybrid.git.quarantine import ATTRIBUTES
 from git_hybrid.git.run import Runner
+from git_hybrid.git.unseen import closed_folders, unseen_folders
 from git_hybrid.git.worktree import look
 
 _ALGORITHMS = {40: "sha1", 64: "sha256"}
@@ -49,8 +49,9 @@ def find_changes(
     else:
         found, doubtful = _told(runner, path), [entry for entry in index if entry.blind]
     comparison = _Comparison(runner, path, _ALGORITHMS[oid_length])
-    closed = closed_folders(runner, path)
-    return sorted({*found, *comparison.changed(index if thorough else doubtful), *closed})
+    submodules = {entry.path for entry in index if entry.mode == GITLINK}
+    unseen = unseen_folders(runner, path, submodules)
+    return sorted({*found, *comparison.changed(index if thorough else doubtful), *unseen})
 
 
 def _looks_away(runner: Runner, path: Path, repository: Repository | None) -> bool:

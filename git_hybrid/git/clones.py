@@ -85,10 +85,14 @@ class GitClones(Struct, frozen=True):
 
     def submodules(self, path: Path) -> list[str]:
         """Return the paths of the submodules that are checked out in the clone at *path*."""
+        return [inner for inner, _ in self.gitlinks(path) if (path / inner / ".git").is_dir()]
+
+    def gitlinks(self, path: Path) -> list[tuple[str, Oid]]:
+        """Return path and commit of each submodule that the index of the clone at *path* names."""
         listed = self.runner.git(["ls-files", "--stage", "-z"], git_dir=path / ".git").stdout
         lines = listed.decode("utf-8", "surrogateescape").split("\0")
-        paths = [line.partition("\t")[2] for line in lines if line.startswith("160000 ")]
-        return [inner for inner in paths if (path / inner / ".git").is_dir()]
+        found = [line.partition("\t") for line in lines if line.startswith("160000 ")]
+        return [(inner, Oid(head.split(" ")[1])) for head, _, inner in found]
 
     def _unsaved_in(self, path: Path) -> tuple[str, ...]:
         # Imported here: only what removes a clone asks.

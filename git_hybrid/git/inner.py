@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Mapping
 from itertools import chain, count
 from pathlib import Path
 
 from git_hybrid.core.errors import SymlinkRefused
-from git_hybrid.core.ids import SourceName
+from git_hybrid.core.ids import Oid, SourceName
+from git_hybrid.core.plan import Clone
+from git_hybrid.core.tree import show_path
+from git_hybrid.core.value import Struct
 from git_hybrid.git.attributes import set_attributes
 from git_hybrid.git.clones import GitClones
 from git_hybrid.git.local import must
@@ -32,23 +36,81 @@ def place_submodule(disk: Disk, stage: Path, parent: Path, path: str) -> None:
     disk.rename_path(stage, target)
 
 
-def clear_submodules(disk: Disk, quarantine: GitQuarantine, clones: GitClones, name: SourceName) -> tuple[str, ...]:
-    """Take the submodules out of the clone; one that holds work of its own is set aside: return where, in words.
+class Cleared(Struct, frozen=True, kw_only=True):
+    """What became of submodules: where some are kept, in words, and the paths of those that were left as they stand."""
+
+    notes: tuple[str, ...]
+    kept: frozenset[str]
+
+
+def submodules_of(clones: GitClones, clone: Path) -> list[str]:
+    """Return the paths of the submodules that :func:`clear_submodules` takes out of the clone."""
+    return clones.submodules(clone) if is_there(f"{clone}/.gitmodules") else []
+
+
+def clear_submodules(
+    disk: Disk, quarantine: GitQuarantine, clones: GitClones, name: SourceName, wanted: Mapping[str, tuple[Oid, str]]
+) -> Cleared:
+    """Take the submodules out of the clone, but for those that stand as they are *wanted*: a commit and a URL by path.
+
+    One that holds work of its own, or files that git ignores, is set aside.
 
     Raises:
         LocalIo: the file system refused.
     """
     clone = clones.folder / name
-    notes = []
-    for path in clones.submodules(clone) if is_there(f"{clone}/.gitmodules") else ():
+    notes, kept = [], set()
+    for path in submodules_of(clones, clone):
         folder = clone / path
-        if clones.holds_work(folder):
+        holds_work = clones.holds_work(folder)
+        if not holds_work and path in wanted and _stands(clones, folder, *wanted[path]):
+            kept.add(path)
+            continue
+        if holds_work or _has_ignored(clones, folder):
             target = _free(clones.folder / ".set-aside" / f"{name}-{path.replace('/', '-')}-{quarantine.run}")
             move_aside(clones.runner, disk, folder, target)
-            notes.append(f"the work in its submodule {path} is kept at sources/.set-aside/{target.name}")
+            what = "the work" if holds_work else "what git ignores"
+            notes.append(f"{what} in its submodule {path} is kept at sources/.set-aside/{target.name}")
         else:
             quarantine.trash(folder, name)
         folder.mkdir()
+    return Cleared(notes=tuple(notes), kept=frozenset(kept))
+
+
+def _stands(clones: GitClones, folder: Path, oid: Oid, url: str) -> bool:
+    """Tell whether the submodule at *folder* is a clone of *url* at *oid*, and all that it has in turn is there."""
+    seen = clones.inspect_path(folder, None)
+    if not isinstance(seen, Clone) or seen.head != oid:
+        return False
+    said = clones.runner.git(["config", "remote.origin.url"], git_dir=folder / ".git").stdout
+    if url and said.decode("utf-8", "surrogateescape").rstrip("\n") != url:
+        return False
+    # By what they are recorded at: their URLs are relative to this one's, and this commit names them.
+    nested = clones.gitlinks(folder)
+    return all((folder / path / ".git").is_dir() and _stands(clones, folder / path, at, "") for path, at in nested)
+
+
+def _has_ignored(clones: GitClones, folder: Path) -> bool:
+    asked = ["ls-files", "--others", "--ignored", "--exclude-standard", "--directory", "-z"]
+    found = clones.runner.git(asked, git_dir=folder / ".git", work_tree=folder)
+    return bool(found.stdout) or any(_has_ignored(clones, folder / path) for path in clones.submodules(folder))
+
+
+def set_aside_unsaveable(
+    disk: Disk, clones: GitClones, name: SourceName, run: str, paths: Iterable[bytes]
+) -> tuple[str, ...]:
+    """Move what git cannot store to ``sources/.set-aside/``; return where, in words.
+
+    Raises:
+        LocalIo: the file system refused.
+    """
+    notes = []
+    for path in paths:
+        shown = show_path(path)
+        target = _free(clones.folder / ".set-aside" / f"{name}-{shown.replace('/', '-')}-{run}")
+        disk.make_folder(target.parent)
+        disk.rename_path(clones.folder / name / os.fsdecode(path), target)
+        notes.append(f"{shown}, which git cannot store, is kept at sources/.set-aside/{target.name}")
     return tuple(notes)
 
 
@@ -91,6 +153,20 @@ def prepare_lfs(runner: Runner, disk: Disk, git_dir: Path, *, name: SourceName, 
     if fetch:
         for key, value in LFS_FILTER.items():
             must(runner, name, git_dir, ["config", f"filter.lfs.{key}", value])
+    else:
+        _take_back(runner, disk, git_dir)
     if uses_lfs(git_dir) != fetch:
         disk.remove_file(git_dir / "index")
     set_attributes(disk, git_dir, ATTRIBUTES_LFS if fetch else ATTRIBUTES)
+
+
+def _take_back(runner: Runner, disk: Disk, git_dir: Path) -> None:
+    """Take out the settings and hooks that content of LFS needs: ours and those of git-lfs, nothing of others."""
+    from git_hybrid.git.oddities import hooks_of_lfs, odd_settings
+
+    if any(key.startswith("filter.lfs.") for key in odd_settings(runner, git_dir, lfs=False)):
+        for key, value in LFS_FILTER.items():
+            # 5: it is not there, or has another value.
+            runner.git(["config", "--fixed-value", "--unset-all", f"filter.lfs.{key}", value], git_dir=git_dir)
+    for hook in hooks_of_lfs(git_dir):
+        disk.remove_file(git_dir / "hooks" / hook)

@@ -26,6 +26,8 @@ _REFUSED = pattern(
     ):\ (?P<reason>[^:]+)$""",
     re.MULTILINE | re.VERBOSE,
 )
+# Of a file, and of a folder in whose place a file is to be.
+_KEPT = ("would be overwritten", "would lose untracked files")
 _IN_THE_WAY = pattern(r"^\t(?P<path>.+)$", re.MULTILINE)
 _LEFT = pattern(r"^error:\sunable\sto\s", re.MULTILINE)
 
@@ -63,7 +65,7 @@ def failure(name: SourceName, command: str, done: Completed) -> HybridError:
 
 def in_the_way(name: SourceName, done: Completed) -> InTheWay | None:
     """Return what the checkout *done* would not overwrite; None if nothing stood in its way."""
-    if done.status == 0 or "would be overwritten" not in done.stderr:
+    if done.status == 0 or not any(words in done.stderr for words in _KEPT):
         return None
     files = tuple(match["path"] for match in _IN_THE_WAY.finditer(done.stderr))
     return InTheWay(name=name, path=source_path(name), files=files[:10])

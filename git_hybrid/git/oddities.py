@@ -79,6 +79,13 @@ def _hooks(git_dir: Path, *, lfs: bool) -> Iterator[str]:
                 yield entry.name
 
 
+def hooks_of_lfs(git_dir: Path) -> list[str]:
+    """Return the names of the hooks that git-lfs has put into the repository."""
+    with suppress(FileNotFoundError, NotADirectoryError), os.scandir(git_dir / "hooks") as found:
+        return [entry.name for entry in found if _is_of_lfs(entry)]
+    return []
+
+
 def _is_of_lfs(entry: os.DirEntry[str]) -> bool:
     if not entry.is_file(follow_symlinks=False):
         return False

@@ -1,22 +1,55 @@
-"""What somebody has begun in a clone and not ended: rebase, am, cherry-pick, revert, bisect."""
+"""What somebody has begun in a clone and not ended: merge, rebase, am, cherry-pick, revert, bisect."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from git_hybrid.core.ids import SourceName
+from git_hybrid.git.local import failure
 from git_hybrid.git.run import Runner
 
+IDENTITY = {
+    f"GIT_{role}_{key}": value
+    for role in ("AUTHOR", "COMMITTER")
+    for key, value in (("NAME", "git hybrid"), ("EMAIL", "git-hybrid@localhost"))
+}
+"""Who commits what this tool saves; git ends some operations only for somebody who has a name."""
+
+BROUGHT = ("MERGE_HEAD", "CHERRY_PICK_HEAD", "rebase-merge/orig-head", "rebase-apply/orig-head")
+"""Which files of a repository name commits that something begun brings in, or began with."""
+
 _BISECT = ("BISECT_LOG", "BISECT_START", "BISECT_NAMES", "BISECT_TERMS", "BISECT_EXPECTED_REV", "BISECT_ANCESTORS_OK")
+# A merge first: what it had put aside, the others would let go.
+_MARKS = {
+    "merge": ("MERGE_HEAD", "MERGE_AUTOSTASH"),
+    "rebase": ("rebase-merge", "rebase-apply/rebasing"),
+    "am": ("rebase-apply",),
+    "cherry-pick": ("CHERRY_PICK_HEAD",),
+    "revert": ("REVERT_HEAD",),
+}
 
 
-def end_operations(runner: Runner, path: Path) -> None:
+def end_operations(runner: Runner, path: Path, *, name: SourceName) -> None:
     """End what was begun in the clone at *path*, without a change to HEAD or to any file.
 
     Raises:
+        GitFailed: git did not end it.
+        LocalIo: the disk is full or refuses.
         OSError: the file system refused.
     """
     git_dir = path / ".git"
-    for command in ("rebase", "am", "cherry-pick", "revert"):
-        runner.git([command, "--quit"], git_dir=git_dir, work_tree=path)
+    for command, marks in _MARKS.items():
+        done = runner.git([command, "--quit"], git_dir=git_dir, work_tree=path, environment=IDENTITY)
+        # Where nothing was begun git fails too.
+        if any((git_dir / mark).exists() for mark in marks):
+            raise failure(name, command, done)
     for left in _BISECT:
         (git_dir / left).unlink(missing_ok=True)
+
+
+def patches(git_dir: Path) -> list[str]:
+    """Return the names of the patches that ``git am`` was to apply, below ``rebase-apply``."""
+    folder = git_dir / "rebase-apply"
+    if not folder.is_dir() or (folder / "rebasing").exists():
+        return []
+    return sorted(file.name for file in folder.iterdir() if file.name.isdecimal() and file.is_file())

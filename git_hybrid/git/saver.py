@@ -1,7 +1,8 @@
 """Save everything that a user did in a clone, as one commit below ``refs/hybrid/saved/``.
 
 The commit's tree holds the working tree with its untracked files, as `git stash --include-untracked` would; its first
-parent is HEAD, the others are the index where it differs and what a merge was bringing in. Nothing of the user is
+parent is HEAD, the others are the index where it differs, of an unmerged one each side, and what a merge was bringing
+in. Nothing of the user is
 changed: not the index, not a ref of theirs.
 """
 
@@ -9,32 +10,30 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from itertools import chain, count
 from pathlib import Path
 
-from git_hybrid.core.errors import LocalIo, NestedRepository
+from git_hybrid.core.errors import GitFailed, LocalIo, NestedRepository
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.planner import source_path
-from git_hybrid.core.tree import show_path
+from git_hybrid.core.ports_writer import Saved
+from git_hybrid.core.tree import GITLINK, show_path
 from git_hybrid.git.clones import SAVED
-from git_hybrid.git.closed import closed_folders
+from git_hybrid.git.endangered import Endangering, is_unsaveable
 from git_hybrid.git.local import must
+from git_hybrid.git.operations import BROUGHT, IDENTITY, patches
 from git_hybrid.git.run import Runner
-from git_hybrid.git.standing import is_there
-
-_IDENTITY = {
-    f"GIT_{role}_{key}": value
-    for role in ("AUTHOR", "COMMITTER")
-    for key, value in (("NAME", "git hybrid"), ("EMAIL", "git-hybrid@localhost"))
-}
+from git_hybrid.git.standing import mode_of
+from git_hybrid.git.unseen import closed_folders
 
 
-def save_work(runner: Runner, path: Path, *, name: SourceName, run: str, pin: Oid) -> str | None:
+def save_work(
+    runner: Runner, path: Path, *, name: SourceName, run: str, pin: Oid, passed: Collection[str] = ()
+) -> Saved:
     """Save HEAD, index, changed and untracked files of the clone at *path*.
 
-    Return the ref, or None if everything is upstream's.
-
-    Ignored files that the commit *pin* would overwrite are saved too.
+    Ignored files that the commit *pin* would overwrite are saved too. The submodules *passed* will be kept otherwise.
 
     Raises:
         LocalIo: something cannot be read; nothing was changed.
@@ -45,31 +44,35 @@ def save_work(runner: Runner, path: Path, *, name: SourceName, run: str, pin: Oi
         where = os.fsdecode(os.path.join(os.fsencode(path), closed[0].rstrip(b"/")))
         raise LocalIo(path=where, operation="save", reason=os.strerror(errno.EACCES))
     saver = _Saver(runner=runner, path=path, name=name)
-    head = saver.ask("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+    head = saver.commit("HEAD")
     scratch = path / ".git" / f"hybrid-index-{run}"
     try:
-        tree = saver.snapshot(scratch, head, pin)
+        tree, unsaveable = saver.snapshot(scratch, head, pin, frozenset(map(os.fsencode, passed)))
+        index_trees = saver.index_trees(scratch)
+        patch_tree = saver.patch_tree(scratch)
     finally:
         scratch.unlink(missing_ok=True)
         scratch.with_name(scratch.name + ".lock").unlink(missing_ok=True)
-    index_tree = saver.ask("write-tree")
     head_tree = saver.ask("rev-parse", "--verify", "--quiet", f"{head}^{{tree}}") if head else ""
-    staged = index_tree not in ("", head_tree, tree)
-    if tree == head_tree and not staged and saver.is_upstream(head):
-        return None
+    staged = {staged: words for staged, words in index_trees.items() if staged not in (head_tree, tree)}
+    brought = [oid for mark in BROUGHT for line in _lines(path / ".git" / mark) if (oid := saver.commit(line))]
+    if tree == head_tree and not staged and not patch_tree and all(map(saver.is_upstream, [head, *brought])):
+        return Saved(None, head, unsaveable)
     parents = [head] if head else []
-    if staged:
-        index_parents = ["-p", head] if head else []
-        parents.append(saver.must("commit-tree", index_tree, *index_parents, "-m", "Index saved by git hybrid"))
-    parents += [oid for mark in ("MERGE_HEAD", "CHERRY_PICK_HEAD") for oid in _lines(path / ".git" / mark)]
+    if patch_tree:
+        staged[patch_tree] = "Patches that git am was to apply, saved by git hybrid"
+    for beside, words in staged.items():
+        parents_beside = ["-p", head] if head else []
+        parents.append(saver.must("commit-tree", beside, *parents_beside, "-m", words))
+    parents += brought
     options = [part for parent in parents for part in ("-p", parent)]
     message = f"Local work in {name}, saved by git hybrid before going to {pin}"
     if (known := saver.saved(tree, parents)) is not None:
-        return known
+        return Saved(*known, unsaveable)
     commit = saver.must("commit-tree", tree, *options, "-m", message)
-    ref = f"{SAVED}{run}"
-    saver.must("update-ref", ref, commit)
-    return ref
+    ref = saver.free_ref(run)
+    saver.must("update-ref", ref, commit, "")
+    return Saved(ref, commit, unsaveable)
 
 
 class _Saver:
@@ -82,48 +85,136 @@ class _Saver:
         done = self._runner.git(arguments, git_dir=self._path / ".git", work_tree=self._path)
         return done.stdout.decode("ascii", "replace").strip() if done.status == 0 else ""
 
+    def commit(self, text: str) -> str:
+        """Return the commit that *text* names; nothing if it names none."""
+        return self.ask("rev-parse", "--verify", "--quiet", f"{text}^{{commit}}")
+
     def must(self, *arguments: str, environment: dict[str, str] | None = None, stdin: bytes | None = None) -> str:
-        return self._done(arguments, _IDENTITY | (environment or {}), stdin).decode("ascii", "replace").strip()
+        return self._done(arguments, IDENTITY | (environment or {}), stdin).decode("ascii", "replace").strip()
 
     def _done(self, arguments: Sequence[str], environment: dict[str, str], stdin: bytes | None = None) -> bytes:
         git_dir, path = self._path / ".git", self._path
         done = must(self._runner, self._name, git_dir, arguments, work_tree=path, stdin=stdin, environment=environment)
         return done.stdout
 
-    def snapshot(self, scratch: Path, head: str, pin: Oid) -> str:
-        """Return the tree of the working tree, written through an index of our own."""
+    def snapshot(self, scratch: Path, head: str, pin: Oid, passed: Collection[bytes]) -> tuple[str, tuple[bytes, ...]]:
+        """Return the tree of the working tree, written through an index of our own, and what cannot be saved."""
         environment = {"GIT_INDEX_FILE": str(scratch)}
         self.must("read-tree", *([head] if head else ["--empty"]), environment=environment)
         self._refuse_nested(environment)
-        self.must("add", "--all", "--", ".", environment=environment)
-        endangered = self._endangered(environment, pin)
-        if endangered:
-            listed = b"\0".join(endangered)
-            options = ["--force", "--pathspec-from-file=-", "--pathspec-file-nul"]
-            literal = environment | {"GIT_LITERAL_PATHSPECS": "1"}
-            self.must("add", *options, environment=literal, stdin=listed)
+        self._add_all(environment)
+        unsaveable = self._add_endangered(environment, pin, passed)
+        return self.must("write-tree", environment=environment), tuple(sorted(unsaveable))
+
+    def index_trees(self, scratch: Path) -> dict[str, str]:
+        """Return the trees that together hold all that is in the index, each with the words for its commit.
+
+        One that is unmerged is no tree, and so it is written once without what is, and once for each stage.
+        """
+        words = "Index saved by git hybrid"
+        if whole := self.ask("write-tree"):
+            return {whole: words}
+        staged: dict[bytes, list[bytes]] = {stage: [] for stage in (b"0", b"1", b"2", b"3")}
+        for line in self._done(["ls-files", "--stage", "-z"], {}).split(b"\0")[:-1]:
+            info, _, path = line.partition(b"\t")
+            mode, oid, stage = info.split(b" ")
+            staged[stage].append(b"%b %b\t%b\0" % (mode, oid, path))
+        merged = staged.pop(b"0")
+        found = {self._written(scratch, merged): f"{words}, without what is unmerged"}
+        for stage, entries in staged.items():
+            # What comes last wins where one has a file and the other a folder.
+            if entries:
+                tree = self._written(scratch, merged + entries)
+                found[tree] = f"{words}, with stage {stage.decode()} of what is unmerged"
+        return found
+
+    def patch_tree(self, scratch: Path) -> str:
+        """Return the tree of the patches that ``git am`` was to apply; nothing if there are none."""
+        names = patches(self._path / ".git")
+        if not names:
+            return ""
+        asked = "".join(f".git/rebase-apply/{name}\n" for name in names).encode("ascii")
+        oids = self._done(["hash-object", "-w", "--no-filters", "--stdin-paths"], {}, asked).split()
+        lines = [b"100644 %b\t%b\0" % (oid, name.encode("ascii")) for oid, name in zip(oids, names, strict=True)]
+        return self._written(scratch, lines)
+
+    def _written(self, scratch: Path, entries: Sequence[bytes]) -> str:
+        scratch.unlink(missing_ok=True)
+        environment = {"GIT_INDEX_FILE": str(scratch)}
+        self.must("update-index", "-z", "--index-info", environment=environment, stdin=b"".join(entries))
         return self.must("write-tree", environment=environment)
 
     def _refuse_nested(self, environment: dict[str, str]) -> None:
         """Raise if git lists a folder as one thing: of another repository it would save no more than a name."""
         listed = self._done(["ls-files", "--others", "--exclude-standard", "-z"], environment)
-        inner = tuple(show_path(path) for path in listed.split(b"\0") if path.endswith(b"/"))
-        if inner:
+        self._refuse({path for path in listed.split(b"\0") if path.endswith(b"/")})
+
+    def _refuse(self, repositories: Collection[bytes]) -> None:
+        if repositories:
+            inner = tuple(show_path(path) for path in sorted(repositories))
             raise NestedRepository(name=self._name, path=source_path(self._name), inner=inner)
 
-    def _endangered(self, environment: dict[str, str], pin: Oid) -> list[bytes]:
-        """Return the paths of *pin* that stand on disk and are in no index: ignored files of the user."""
-        listed = self._runner.git(["ls-tree", "-r", "-z", "--name-only", pin], git_dir=self._path / ".git")
-        known = self._runner.git(["ls-files", "-z"], git_dir=self._path / ".git", environment=environment)
-        paths = set(listed.stdout.split(b"\0")) - set(known.stdout.split(b"\0")) - {b""}
-        root = os.fsencode(self._path)
-        return sorted(path for path in paths if is_there(os.path.join(root, path)))
+    def _add_all(self, environment: dict[str, str]) -> None:
+        try:
+            self.must("add", "--all", "--", ".", environment=environment)
+        except GitFailed:
+            root, known = os.fsencode(self._path), self._entries(["ls-files", "--stage", "-z"], environment)
+            unsaveable = {path for path in known if is_unsaveable(mode_of(os.path.join(root, path)))}
+            if not unsaveable:
+                raise
+            self._drop(unsaveable, environment)
+            self.must("add", "--all", "--", ".", environment=environment)
 
-    def saved(self, tree: str, parents: Sequence[str]) -> str | None:
-        """Return the ref under which the same was saved already: a run that is tried again finds what it had saved."""
-        listed = self.ask("for-each-ref", "--format=%(tree) %(parent) %(refname)", SAVED)
+    def _add_endangered(self, environment: dict[str, str], pin: Oid, passed: Collection[bytes]) -> set[bytes]:
+        """Add what going to *pin* would take away and no index has: ignored files of the user, for the most part.
+
+        Return what of it git cannot store.
+        """
+        listed = self._entries(["ls-tree", "-r", "-z", pin], {})
+        known = self._entries(["ls-files", "--stage", "-z"], environment)
+        links = {path for path, mode in known.items() if mode == GITLINK}
+        files = known.keys() - links
+        looking = Endangering(os.fsencode(self._path), passed)
+        looking.by_writing(
+            listed.keys() - files, links={path for path, mode in listed.items() if mode == GITLINK}, known=files
+        )
+        looking.by_removing(self._entries(["ls-files", "--stage", "-z"], {}).keys() - known.keys())
+        self._refuse(looking.found.repositories)
+        if not (wanted := looking.found.files):
+            return looking.found.unsaveable
+        # git adds nothing below what it takes for a submodule.
+        hollow = {link for link in links if any(path.startswith(link + b"/") for path in wanted)}
+        self._drop(hollow, environment)
+        literal = environment | {"GIT_LITERAL_PATHSPECS": "1"}
+        options = ["--force", "--pathspec-from-file=-", "--pathspec-file-nul"]
+        self._fed("add", *options, environment=literal, paths=wanted)
+        # It passes over files of another repository without a word.
+        left = wanted - self._entries(["ls-files", "--stage", "-z"], environment).keys()
+        self._refuse({looking.repository_of(path) for path in left})
+        return looking.found.unsaveable
+
+    def _drop(self, paths: Collection[bytes], environment: dict[str, str]) -> None:
+        self._fed("update-index", "--force-remove", "-z", "--stdin", environment=environment, paths=paths)
+
+    def _fed(self, *arguments: str, environment: dict[str, str], paths: Collection[bytes]) -> None:
+        self.must(*arguments, environment=environment, stdin=b"".join(path + b"\0" for path in sorted(paths)))
+
+    def _entries(self, arguments: Sequence[str], environment: dict[str, str]) -> dict[bytes, str]:
+        """Return the paths that git lists with the mode of each."""
+        lines = self._done(arguments, environment).split(b"\0")[:-1]
+        return {path: info[:6].decode("ascii") for info, _, path in (line.partition(b"\t") for line in lines)}
+
+    def saved(self, tree: str, parents: Sequence[str]) -> tuple[str, str] | None:
+        """Return ref and commit of what is the same and saved already: a run that is tried again finds it."""
+        listed = self.ask("for-each-ref", "--format=%(tree) %(parent) %(refname) %(objectname)", SAVED)
         wanted = [tree, *parents]
-        return next((ref for *found, ref in map(str.split, listed.splitlines()) if found == wanted), None)
+        return next(((ref, oid) for *found, ref, oid in map(str.split, listed.splitlines()) if found == wanted), None)
+
+    def free_ref(self, run: str) -> str:
+        """Return the ref of the run, or the first of its name with a number: it may have saved something before."""
+        taken = {*self.ask("for-each-ref", "--format=%(refname)", SAVED).split()}
+        numbered = (f"{SAVED}{run}-{number}" for number in count(2))
+        return next(ref for ref in chain([f"{SAVED}{run}"], numbered) if ref not in taken)
 
     def is_upstream(self, head: str) -> bool:
         """Tell whether *head* is in the history of what was fetched."""

@@ -19,14 +19,22 @@ def is_there(path: str | bytes | Path) -> bool:
     Raises:
         LocalIo: the machine refused to say.
     """
+    return mode_of(path) is not None
+
+
+def mode_of(path: str | bytes | Path) -> int | None:
+    """Return kind and rights (``st_mode``) of what stands at *path*, no link followed; None if nothing does.
+
+    Raises:
+        LocalIo: the machine refused to say.
+    """
     try:
-        os.lstat(path)
+        return os.lstat(path).st_mode
     except OSError as error:
         if error.errno in _NOTHING:
-            return False
+            return None
         reason = error.strerror or str(error)
         raise LocalIo(path=os.fsdecode(path), operation="read", reason=reason) from error
-    return True
 
 
 def refuse_unreadable(root: Path, names: Iterable[bytes]) -> None:

@@ -8,12 +8,12 @@ that was written, of an old one HEAD and whatever the checkout changed.
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from git_hybrid.core.errors import DirtySource, LocalIo, WrongContent
+from git_hybrid.core.errors import LocalIo, WrongContent
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Source
@@ -21,6 +21,7 @@ from git_hybrid.core.plan import Broken, Clone, Task
 from git_hybrid.core.planner import source_path
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.ports_cache import TreeKeeper
+from git_hybrid.core.ports_writer import Saved
 from git_hybrid.core.tree import TreeEntry
 from git_hybrid.core.value import Struct, field
 from git_hybrid.git import inner, packs, proof, seen
@@ -28,12 +29,12 @@ from git_hybrid.git.attributes import attributes_of, put_back_attributes, set_at
 from git_hybrid.git.clones import SAVED, GitClones
 from git_hybrid.git.cloning import keep_ref
 from git_hybrid.git.eyes import open_eyes
+from git_hybrid.git.forcing import force
 from git_hybrid.git.glance import is_marked
 from git_hybrid.git.index import is_blind
 from git_hybrid.git.local import in_the_way, must, require_complete
-from git_hybrid.git.operations import end_operations
 from git_hybrid.git.owners import is_held
-from git_hybrid.git.quarantine import ATTRIBUTES, MOVED, PIN_REF, Disk, GitQuarantine, uses_lfs
+from git_hybrid.git.quarantine import ATTRIBUTES, PIN_REF, Disk, GitQuarantine, uses_lfs
 from git_hybrid.git.recorded import Doubt
 from git_hybrid.git.run import Completed, Runner
 from git_hybrid.git.saver import holds_work, save_work
@@ -117,9 +118,12 @@ class GitWriter(Struct, frozen=True):
         """Move *stage* into the working tree of *parent* (:func:`git_hybrid.git.inner.place_submodule`)."""
         inner.place_submodule(self.disk, Path(stage.path), Path(parent.path), path)
 
-    def clear_submodules(self, name: SourceName) -> tuple[str, ...]:
+    def clear_submodules(
+        self, name: SourceName, wanted: Mapping[str, tuple[Oid, str]]
+    ) -> tuple[tuple[str, ...], frozenset[str]]:
         """Take the submodules out of the clone (:func:`git_hybrid.git.inner.clear_submodules`)."""
-        return inner.clear_submodules(self.disk, self.quarantine, self.clones, name)
+        cleared = inner.clear_submodules(self.disk, self.quarantine, self.clones, name, wanted)
+        return cleared.notes, cleared.kept
 
     def prepare_lfs(self, stage: Stage, *, fetch: bool) -> None:
         """Set the repository up for LFS content or for pointers (:func:`git_hybrid.git.inner.prepare_lfs`)."""
@@ -211,40 +215,31 @@ class GitWriter(Struct, frozen=True):
                 return
         self._verify(task.name, path, task.pin.commit)
 
-    def save_work(self, name: SourceName, run: str, pin: Oid) -> str | None:
+    def save_work(self, name: SourceName, run: str, pin: Oid) -> Saved:
         """Save all local work of the clone (:func:`git_hybrid.git.saver.save_work`)."""
-        return save_work(self.runner, self.clones.folder / name, name=name, run=run, pin=pin)
+        path = self.clones.folder / name
+        cleared = inner.submodules_of(self.clones, path)
+        return save_work(self.runner, path, name=name, run=run, pin=pin, passed=cleared)
 
-    def force(self, task: Task) -> None:
-        """Bring the clone to the pin whatever state it is in; ignored files stay.
+    def force(self, task: Task, saved: Saved, run: str) -> tuple[str, ...]:
+        """Bring the clone to the pin whatever state it is in; ignored files stay. Return what was set aside, in words.
 
         Raises:
             DirtySource: files are left that no reset may remove, such as another repository.
             LocalIo: the disk is full or refuses.
         """
-        self._force(task.name, task.pin.commit)
+        notes = self._force(task.name, task.pin.commit, saved, run)
         self._finish(task, self.clones.folder / task.name)
+        return notes
 
     def go_back(self, name: SourceName, commit: Oid, run: str) -> tuple[str, ...]:
         """Save local work and bring the clone back to *commit*; return what was saved, in words."""
-        saved = self.save_work(name, run, commit)
-        self._force(name, commit)
-        return (f"local work saved as {saved}",) if saved else ()
+        saved = save_work(self.runner, self.clones.folder / name, name=name, run=run, pin=commit)
+        return (*saved.notes, *self._force(name, commit, saved, run))
 
-    def _force(self, name: SourceName, commit: Oid) -> None:
-        path = self.clones.folder / name
-        git_dir = path / ".git"
+    def _force(self, name: SourceName, commit: Oid, saved: Saved, run: str) -> tuple[str, ...]:
         self._protect(name)
-        end_operations(self.runner, path)
-        # HEAD is detached first: a reset would take the branch with it that the user stands on.
-        self._do(name, git_dir, "update-ref", "--no-deref", "-m", MOVED, "HEAD", commit)
-        if (git_dir / "index").exists():
-            open_eyes(self.runner, self.disk, git_dir, name=name)
-        self._do(name, git_dir, "reset", "--quiet", "--hard", commit, work_tree=path)
-        self._do(name, git_dir, "clean", "--quiet", "--force", "-d", work_tree=path)
-        after = self.clones.inspect(name, commit)
-        if isinstance(after, Clone) and after.dirty_count:
-            raise DirtySource(name=name, path=source_path(name), files=after.dirty, count=after.dirty_count)
+        return force(self.disk, self.clones, name, commit, saved, run)
 
     def set_aside(self, name: SourceName, run: str) -> str | None:
         """Move a broken clone to ``sources/.set-aside/``; one that holds nothing but an empty ``.git`` is removed."""

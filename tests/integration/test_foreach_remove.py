@@ -172,7 +172,13 @@ def _left(clone: Path) -> None:
     git("checkout", "-q", "--detach", "refs/hybrid/pin", cwd=clone)
 
 
+def _repository(clone: Path) -> None:
+    git("init", "-q", "new/tool", cwd=clone)
+    git("commit", "-q", "--allow-empty", "-m", "mine", cwd=clone / "new/tool")
+
+
 WORK = {
+    "repository": _repository,
     "untracked": _untracked,
     "commit": _commit,
     "branch": _branch,
@@ -203,6 +209,18 @@ def test_remove_refuses_to_drop_work(hybrid: Hybrid, workspace: Path, tool: Upst
     assert "sources/tool" in refused.err
     assert "hint: " in refused.err
     assert changes(before, snapshot(workspace)) == []
+
+
+def test_a_repository_without_files_counts_like_any_other(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    started(hybrid, tool.url, "--branch", "main")
+    clone = workspace / "sources/tool"
+    _repository(clone)
+    assert "tool    dirty" in hybrid("status", "--exit-code", check=1).out
+    assert "new/tool" in hybrid("check", "sources", check=1).out
+    refused = hybrid("reset", "tool", check=3).err
+    assert "new/tool" in refused
+    (clone / ".git/info/exclude").write_text("new/\n")
+    assert hybrid("status", "--exit-code").code == 0
 
 
 @pytest.mark.parametrize("kind", LET_GO)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -96,6 +99,46 @@ def test_an_unmerged_index_is_saved(hybrid: Hybrid, workspace: Path, clone: Path
     hybrid("sync")
 
 
+def test_what_is_staged_during_a_conflict_is_saved(hybrid: Hybrid, clone: Path) -> None:
+    (clone / "README").write_text("base")
+    git("commit", "-q", "-a", "-m", "base", cwd=clone)
+    git("checkout", "-q", "-b", "side", cwd=clone)
+    (clone / "README").write_text("side work")
+    git("commit", "-q", "-a", "-m", "side", cwd=clone)
+    git("checkout", "-q", "--detach", "HEAD~1", cwd=clone)
+    (clone / "README").write_text("our work")
+    git("commit", "-q", "-a", "-m", "ours", cwd=clone)
+    git("merge", "-q", "side", cwd=clone, check=False)
+    (clone / "new").write_text("staged")
+    git("add", "new", cwd=clone)
+    (clone / "new").write_text("changed since")
+    hybrid("reset", "tool")
+    (ref,) = _saved(clone)
+    assert git("show", f"{ref}:new", cwd=clone) == "changed since"
+    sides = {}
+    for number in range(2, 6):
+        words = git("log", "-1", "--format=%s", f"{ref}^{number}", cwd=clone)
+        sides[words.rpartition("stage ")[2][:1]] = number
+        assert git("show", f"{ref}^{number}:new", cwd=clone) == "staged"
+    texts = {"1": "base", "2": "our work", "3": "side work"}
+    assert {stage: git("show", f"{ref}^{sides[stage]}:README", cwd=clone) for stage in "123"} == texts
+
+
+def test_an_index_that_is_unmerged_and_nothing_else_is_saved(hybrid: Hybrid, clone: Path) -> None:
+    (clone / "build.log").write_text("one side")
+    one = git("hash-object", "-w", "build.log", cwd=clone)
+    (clone / "build.log").write_text("the other")
+    other = git("hash-object", "-w", "build.log", cwd=clone)
+    (clone / "build.log").unlink()
+    lines = f"100644 {one} 2\tx\n100644 {other} 3\tx\n100644 {other} 0\tx/y\n"
+    subprocess.run(["git", "update-index", "--index-info"], cwd=clone, input=lines.encode(), check=True)
+    hybrid("reset", "tool")
+    (ref,) = _saved(clone)
+    assert {one, other} <= _reachable_blobs(clone)
+    assert git("fsck", "--connectivity-only", ref, cwd=clone) == ""
+    hybrid("sync")
+
+
 def test_reset_in_the_middle_of_a_rebase(hybrid: Hybrid, workspace: Path, clone: Path) -> None:
     git("checkout", "-q", "-b", "work", "HEAD~1", cwd=clone)
     (clone / "README").write_text("my work")
@@ -108,6 +151,62 @@ def test_reset_in_the_middle_of_a_rebase(hybrid: Hybrid, workspace: Path, clone:
     assert _blob(clone, "my work") in {
         row.split(" ")[0] for row in git("rev-list", "--objects", "work", *_saved(clone), cwd=clone).splitlines()
     }
+    hybrid("sync")
+
+
+@pytest.fixture
+def nobody(tmp_path: Path) -> dict[str, str]:
+    """An environment in which git knows no name for whoever works here."""
+    (tmp_path / "nobody").mkdir()
+    names = {f"GIT_{role}_{key}": None for role in ("AUTHOR", "COMMITTER") for key in ("NAME", "EMAIL")}
+    return {**names, "EMAIL": None, "HOME": str(tmp_path / "nobody"), "GIT_CONFIG_GLOBAL": os.devnull}
+
+
+def test_reset_in_the_middle_of_an_am(hybrid: Hybrid, workspace: Path, clone: Path, nobody: dict[str, str]) -> None:
+    mailbox = workspace.parent / "patches"
+    for text in ("one", "two"):
+        (clone / "README").write_text(f"patch {text}")
+        git("commit", "-q", "-a", "-m", text, cwd=clone)
+    git("format-patch", "-q", "-2", "-o", mailbox, cwd=clone)
+    git("reset", "-q", "--hard", "HEAD~2", cwd=clone)
+    git("reflog", "expire", "--expire=now", "--all", cwd=clone)
+    (clone / "README").write_text("in the way")
+    git("commit", "-q", "-a", "-m", "in the way", cwd=clone)
+    git("am", *sorted(mailbox.iterdir()), cwd=clone, check=False)
+    shutil.rmtree(mailbox)
+    git("config", "--local", "user.useConfigOnly", "true", cwd=clone)
+    hybrid("sync", check=3)
+    hybrid("reset", "tool", env=nobody)
+    assert not (clone / ".git/rebase-apply").exists()
+    (ref,) = _saved(clone)
+    assert git("ls-tree", "--name-only", f"{ref}^2", cwd=clone).split() == ["0001", "0002"]
+    assert "+patch two" in git("show", f"{ref}^2:0002", cwd=clone)
+    hybrid("sync")
+
+
+def test_what_a_merge_put_aside_is_in_the_stash(hybrid: Hybrid, clone: Path, nobody: dict[str, str]) -> None:
+    git("checkout", "-q", "-b", "side", "HEAD~1", cwd=clone)
+    git("commit", "-q", "--allow-empty", "-m", "side", cwd=clone)
+    (clone / "README").write_text("side work")
+    git("commit", "-q", "-a", "-m", "side", cwd=clone)
+    git("checkout", "-q", "--detach", "refs/hybrid/pin", cwd=clone)
+    (clone / "b").write_text("put aside")
+    git("merge", "-q", "--autostash", "side", cwd=clone, check=False)
+    assert (clone / "b").read_text() == "b\n"
+    hybrid("reset", "tool", env=nobody)
+    assert git("show", "stash@{0}:b", cwd=clone) == "put aside"
+    hybrid("sync")
+
+
+def test_a_merge_whose_outcome_is_head_saves_what_it_brought_in(hybrid: Hybrid, clone: Path) -> None:
+    (clone / "README").write_text("side work")
+    git("commit", "-q", "-a", "-m", "side", cwd=clone)
+    side = git("rev-parse", "HEAD", cwd=clone)
+    git("checkout", "-q", "--detach", "HEAD~1", cwd=clone)
+    git("merge", "-q", "--no-commit", "--no-ff", "-s", "ours", side, cwd=clone)
+    hybrid("reset", "tool")
+    (ref,) = _saved(clone)
+    assert git("rev-parse", f"{ref}^2", cwd=clone) == side
     hybrid("sync")
 
 

@@ -17,7 +17,7 @@ from git_hybrid.git.largefiles import refuse_pointers
 from git_hybrid.git.run import Runner
 from support.cli import Hybrid, merged_env
 from support.https_server import HttpsGitServer
-from support.kit import git
+from support.kit import git, replace
 from support.upstream import Gitlink, Link, Upstream, UpstreamFactory
 
 MODULES = '[submodule "lib"]\n\tpath = vendor/lib\n\turl = {url}\n'
@@ -67,6 +67,40 @@ def test_submodules_are_fetched_where_the_manifest_says_so(ws: Path, lib: Upstre
     assert git("rev-parse", "HEAD", cwd=inner) == lib.rev("main")
     assert git("status", "--porcelain", "--ignore-submodules=none", cwd=ws / "sources/app") == ""
     assert "1 unchanged" in hybrid("sync").err
+
+
+def test_what_git_ignores_in_a_submodule_stays(ws: Path, app: Upstream, lib: Upstream, hybrid: Hybrid) -> None:
+    inner = ws / "sources/app/vendor/lib"
+    (inner / ".git/info").mkdir(exist_ok=True)
+    (inner / ".git/info/exclude").write_text("*.o\n")
+    (inner / "settings.o").write_text("mine\n")
+    git("branch", "here", cwd=inner)
+    app.commit({"a": "2"})
+    hybrid("pin", "app")
+    hybrid("sync")
+    # Its commit did not change: it is left alone.
+    assert (inner / "settings.o").read_text() == "mine\n"
+    assert git("branch", "--list", "here", cwd=inner).strip()
+    assert (ws / "sources/app/a").read_text() == "2"
+    lib.commit({"lib.txt": "two\n"})
+    app.commit({"vendor/lib": Gitlink(lib.rev("main"))})
+    hybrid("pin", "app")
+    told = hybrid("sync", "-v").out
+    assert "what git ignores in its submodule vendor/lib is kept at sources/.set-aside/app-vendor-lib-" in told
+    assert (inner / "lib.txt").read_text() == "two\n"
+    (kept,) = (ws / "sources/.set-aside").glob("app-vendor-lib-*")
+    assert (kept / "settings.o").read_text() == "mine\n"
+    assert hybrid("check", "sources").code == 0
+
+
+def test_a_submodule_of_another_url_is_made_anew(
+    ws: Path, app: Upstream, lib: Upstream, hybrid: Hybrid, upstream_factory: UpstreamFactory
+) -> None:
+    shutil.copytree(lib.path, lib.path.with_name("moved.git"))
+    app.commit({".gitmodules": MODULES.format(url="../moved.git")})
+    hybrid("pin", "app")
+    hybrid("sync")
+    assert git("config", "remote.origin.url", cwd=ws / "sources/app/vendor/lib").endswith("moved.git")
 
 
 def test_what_the_name_of_the_parent_stands_for_is_not_asked_for_a_submodule(
@@ -289,6 +323,24 @@ def test_lfs_content_comes_only_where_the_manifest_says_so(large: Path, workspac
     assert file.read_bytes() == b"first" * 1000
     assert "1 unchanged" in hybrid("sync").err
     assert git("status", "--porcelain", cwd=workspace / "sources/large") == ""
+
+
+def test_a_clone_that_has_pointers_again_keeps_nothing_of_lfs(large: Path, workspace: Path, hybrid: Hybrid) -> None:
+    hybrid("init")
+    hybrid("add", large.as_uri(), "--name", "large")
+    _asks_for(workspace, 'lfs = "fetch"')
+    hybrid("pin")
+    hybrid("sync")
+    clone = workspace / "sources/large"
+    git("lfs", "install", "--local", "--force", cwd=clone)
+    git("config", "filter.lfs.clean", "git-lfs clean -- %f", cwd=clone)
+    git("config", "filter.lfs.smudge", "git-lfs smudge -- %f", cwd=clone)
+    replace(workspace / "sources.toml", 'lfs = "fetch"', 'lfs = "pointer"')
+    hybrid("pin")
+    hybrid("sync")
+    assert (clone / "a.bin").read_bytes().startswith(b"version https://git-lfs")
+    assert hybrid("check", "sources").code == 0
+    assert git("config", "--get-regexp", r"^filter\.", cwd=clone, check=False) == ""
 
 
 @pytest.mark.parametrize(

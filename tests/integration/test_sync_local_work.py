@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -92,6 +93,34 @@ def test_ignored_file_in_the_way_is_kept(hybrid: Hybrid, tool: Upstream, clone: 
     assert (clone / "build.log").read_text() == "mine", result
     assert result.code == 3
     assert "build.log" in result.err
+
+
+@pytest.mark.parametrize("moving", ["sync", "bundle"])
+def test_an_ignored_folder_in_the_way_is_kept_and_leaves_no_run(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, clone: Path, moving: str, tmp_path: Path
+) -> None:
+    (clone / "build.log/deep").mkdir(parents=True)
+    (clone / "build.log/deep/file").write_text("mine")
+    tool.commit({"build.log": "theirs"})
+    if moving == "sync":
+        hybrid("pin", "tool")
+        told = hybrid("sync", "tool", check=3).err
+    else:
+        other = tmp_path / "other"
+        shutil.copytree(workspace, other)
+        shutil.rmtree(other / "sources/tool/build.log")
+        hybrid("pin", "tool", cwd=other)
+        hybrid("sync", cwd=other)
+        hybrid("bundle", "create", "-o", tmp_path / "b", cwd=other)
+        told = hybrid("bundle", "apply", tmp_path / "b", check=3).err
+    assert "cause: build.log\n" in told
+    assert "hint: git hybrid reset tool\n" in told
+    assert (clone / "build.log/deep/file").read_text() == "mine"
+    hybrid("pin", "tool")
+    hybrid("reset", "tool")
+    assert (clone / "build.log").read_text() == "theirs"
+    saved = git("for-each-ref", "--format=%(refname)", "refs/hybrid/saved", cwd=clone)
+    assert git("show", f"{saved}:build.log/deep/file", cwd=clone) == "mine"
 
 
 def test_diverged(hybrid: Hybrid, workspace: Path, clone: Path) -> None:

@@ -166,8 +166,8 @@ MUTANTS = (
     ),
     Mutant(
         "reset-obeys-the-index",
-        "git/writer.py",
-        '        if (git_dir / "index").exists():\n            open_eyes(self.runner, self.disk, git_dir, name=name)\n',
+        "git/forcing.py",
+        '    if (path / ".git/index").exists():\n        open_eyes(clones.runner, disk, path / ".git", name=name)\n',
         "",
         f"{BYTES}::test_reset_mends_what_was_hidden",
     ),

@@ -1,0 +1,72 @@
+"""Find the folders of a clone that are passed over, as if nothing were in them.
+
+git and libgit2 do that with what cannot be read; libgit2 also with a repository in which no file is checked out.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Container
+from pathlib import Path
+
+from git_hybrid.git.run import Runner
+
+
+def closed_folders(runner: Runner, path: Path) -> list[bytes]:
+    """Return the folders of the working tree at *path* that cannot be read, each with a slash behind its name.
+
+    One that git ignores counts no more than another ignored folder.
+    """
+    return _not_ignored(runner, path, _walk(os.fsencode(path))[0])
+
+
+def unseen_folders(runner: Runner, path: Path, submodules: Container[bytes]) -> list[bytes]:
+    """Return the same, and the repositories that are none of *submodules*, each with a slash behind its name."""
+    closed, repositories = _walk(os.fsencode(path))
+    return _not_ignored(runner, path, [*closed, *_strangers(repositories, submodules)])
+
+
+def _strangers(repositories: list[bytes], submodules: Container[bytes]) -> list[bytes]:
+    """Return those of *repositories* that are neither *submodules* nor in one."""
+    found = []
+    for folder in repositories:
+        parts = folder.split(b"/")
+        if not any(b"/".join(parts[: count + 1]) in submodules for count in range(len(parts))):
+            found.append(folder)
+    return found
+
+
+def _not_ignored(runner: Runner, path: Path, folders: list[bytes]) -> list[bytes]:
+    found = [folder + b"/" for folder in folders]
+    if not found:
+        return []
+    asked = b"\0".join(found)
+    arguments = ["check-ignore", "--no-index", "-z", "--stdin"]
+    done = runner.git(arguments, git_dir=path / ".git", work_tree=path, stdin=asked)
+    ignored = {*done.stdout.split(b"\0")}
+    return [folder for folder in found if folder not in ignored]
+
+
+def _walk(root: bytes) -> tuple[list[bytes], list[bytes]]:
+    """Return the folders below *root* that cannot be read, and those that are repositories."""
+    closed, repositories, waiting = [], [], [b""]
+    while waiting:
+        folder = waiting.pop()
+        here = os.path.join(root, folder)
+        try:
+            with os.scandir(here) as entries:
+                listed = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
+            if not os.access(here, os.X_OK):
+                closed.append(folder)
+                continue
+        except PermissionError:
+            closed.append(folder)
+            continue
+        except (FileNotFoundError, NotADirectoryError):
+            # Whoever looks takes no lock: a writer may be at work.
+            continue
+        if folder and any(name == b".git" for name, _ in listed):
+            repositories.append(folder)
+        inner = [name for name, is_folder in listed if is_folder and name != b".git"]
+        waiting += [folder + b"/" + name if folder else name for name in inner]
+    return sorted(closed), sorted(repositories)
