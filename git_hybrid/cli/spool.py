@@ -68,6 +68,11 @@ class Kept:
         self._spool = spool
         self._extents: list[tuple[int, int]] = []
 
+    @property
+    def size(self) -> int:
+        """How many bytes that is."""
+        return sum(end - start for start, end in self._extents)
+
     def add(self, data: bytes) -> None:
         """Keep *data* after what is kept already.
 
