@@ -10,6 +10,7 @@ from functools import partial
 import click
 
 from git_hybrid.app.foreach import Command, Ran, foreach
+from git_hybrid.cli.common import common_of
 from git_hybrid.cli.inturn import InTurn
 from git_hybrid.cli.options import common_options, complete_names, group_option, jobs_option
 from git_hybrid.cli.output import opened
@@ -24,6 +25,8 @@ from git_hybrid.git.watched import Into
 
 _IO = 74
 """Where the machine refused (sysexits.h)."""
+_MOST = 1 << 30
+"""How much a document may tell of what the commands write, in bytes: it is made in memory."""
 
 
 @click.command("foreach", context_settings={"allow_interspersed_args": False})
@@ -54,7 +57,8 @@ def command(
     One argument is given to the shell, several are run as they are. GIT_HYBRID_NAME, _PATH, _URL, _COMMIT and _REF
     tell the command where it is.
     """
-    with opened(context, jobs=jobs) as (session, output), spool() as place:
+    most = _MOST if common_of(context).json else None
+    with opened(context, jobs=jobs) as (session, output), spool(most=most) as place:
         if output.common.json:
             results = foreach(session.runtime, _kept(session, arguments, place), names, groups)
             output.document(
