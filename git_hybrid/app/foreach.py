@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
 
 from git_hybrid.app.executor import run_all
 from git_hybrid.app.runtime import Runtime
@@ -33,8 +34,29 @@ _NOT_STARTED = 126
 Command = Callable[[Source, Pin | None], tuple[int, Iterable[bytes], Iterable[bytes]]]
 
 
-def foreach(rt: Runtime, command: Command, names: Sequence[str] = (), groups: Sequence[str] = ()) -> tuple[Ran, ...]:
+class Audience(Protocol):
+    """Whoever wants to know what the commands do while they do it."""
+
+    def begin(self, order: Sequence[SourceName]) -> None:
+        """Take the sources in their order, before the first command is started."""
+        ...
+
+    def ended(self, ran: Ran) -> None:
+        """Take what a command did, in the thread that ran it."""
+        ...
+
+
+def foreach(
+    rt: Runtime,
+    command: Command,
+    names: Sequence[str] = (),
+    groups: Sequence[str] = (),
+    *,
+    audience: Audience | None = None,
+) -> tuple[Ran, ...]:
     """Return what *command* did in each selected source, in name order; one that fails does not stop the others.
+
+    *audience* is told of each as soon as it has ended.
 
     Raises:
         UnknownSource: a name or group is not in the manifest.
@@ -43,7 +65,7 @@ def foreach(rt: Runtime, command: Command, names: Sequence[str] = (), groups: Se
     snapshot = rt.ledger.snapshot()
     selected = select(snapshot.manifest, names, groups)
 
-    def work(name: SourceName) -> Ran:
+    def run(name: SourceName) -> Ran:
         pin = snapshot.lock.pins.get(name)
         try:
             if not isinstance(rt.clones.inspect(name, None), Clone):
@@ -55,6 +77,14 @@ def foreach(rt: Runtime, command: Command, names: Sequence[str] = (), groups: Se
             return Ran(name=name, status=_NOT_STARTED, stderr=(why.encode(),), error=error)
         return Ran(name=name, status=status, stdout=stdout, stderr=stderr)
 
+    def work(name: SourceName) -> Ran:
+        ran = run(name)
+        if audience is not None:
+            audience.ended(ran)
+        return ran
+
+    if audience is not None:
+        audience.begin(selected)
     results = run_all(work, selected, jobs=rt.jobs or 1, cancelled=rt.cancelled, own=False)
     rt.stop_if_cancelled()
     return tuple(result for result in results if result is not None)

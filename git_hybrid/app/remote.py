@@ -27,7 +27,7 @@ def ask(rt: Runtime, source: Source, defaults: Defaults, step: Callable[[Endpoin
 
     Raises:
         Offline: the network is forbidden.
-        HybridError: whatever the last server said, with the source's name.
+        HybridError: whatever the last server said, with the source's name and what became of those before it.
     """
     choices = () if rt.offline else endpoints(source.url, source.name, rt.mirrors)
     if not choices:
@@ -35,15 +35,15 @@ def ask(rt: Runtime, source: Source, defaults: Defaults, step: Callable[[Endpoin
         if bundle := rt.bundles(source.name):
             why += f"; {bundle} does not have what is wanted"
         raise Offline(name=source.name, url=str(source.url), why=why)
+    before: list[str] = []
     for position, endpoint in enumerate(choices):
         try:
             return _tried(rt, source, defaults, endpoint, step), endpoint
-        except _NOT_THERE as error:
-            if position + 1 == len(choices):
-                raise _told_of(rt, error, source, endpoint) from None
-            rt.progress("note", source.name, f"not served by {endpoint.url} ({error.code}), asking the next")
         except HybridError as error:
-            raise _told_of(rt, error, source, endpoint) from None
+            if position + 1 == len(choices) or not isinstance(error, _NOT_THERE):
+                raise _told_of(rt, error, source, endpoint).after_servers(before) from None
+            before.append(f"not served by {endpoint.url} ({error.code})")
+            rt.progress("note", source.name, f"{before[-1]}, asking the next")
     raise AssertionError("unreachable: the last server returns or raises")
 
 

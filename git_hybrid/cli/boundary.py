@@ -9,8 +9,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from git_hybrid.cli.common import Common
-from git_hybrid.cli.streams import reporting
-from git_hybrid.core.errors import BadArgument, HybridError, LocalIo
+from git_hybrid.cli.streams import Unsaid, reporting
+from git_hybrid.core.errors import BadArgument, HybridError, LocalIo, ReportLost
 from git_hybrid.core.words import path_of
 
 if TYPE_CHECKING:
@@ -38,6 +38,8 @@ def run(command: Callable[[Common, Sequence[str]], int], argv: Sequence[str], ah
         if (behind := _interrupt_behind(error)) is not None:
             return _interrupted(behind)
         path, reason = path_of(error) or "input or output", error.strerror or str(error)
+        if isinstance(error, Unsaid):
+            return _told(ReportLost(reason=reason), common)
         return _told(LocalIo(path=path, operation="use", reason=reason), common)
     except Exception as error:
         from git_hybrid.cli.remedies_scarce import scarcity

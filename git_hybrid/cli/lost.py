@@ -8,12 +8,14 @@ from git_hybrid.core.errors import ReportLost
 LOOKING = frozenset(
     (
         *("status", "diff", "outdated", "check", "diag", "dashboard"),
-        *("help", "config", "schema", "completion"),
-        *("audit export", "audit log", "audit verify", "bundle verify", "cache show", "mirror list"),
+        *("config", "audit export", "audit log", "audit verify", "bundle verify", "cache show", "mirror list"),
         *("override export", "override list", "override request", "override show"),
     )
 )
-"""The commands that change nothing: their report is all that they were run for."""
+"""The commands that change nothing: their report is all that they were run for.
+
+What is only a text, such as help, ends where it cannot be written (:class:`git_hybrid.cli.streams.Unsaid`).
+"""
 
 
 def report_lost(common: Common, code: int) -> ReportLost:

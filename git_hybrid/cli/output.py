@@ -71,9 +71,10 @@ class Output:
     def content(self, text: str) -> None:
         """Print the content of a file to stdout: the same bytes that the file would have, whatever a terminal takes."""
         self._clear()
-        sys.stdout.flush()
-        sys.stdout.buffer.write(text.encode("utf-8"))
-        sys.stdout.buffer.flush()
+        with reporting(self.common):
+            sys.stdout.flush()
+            sys.stdout.buffer.write(text.encode("utf-8"))
+            sys.stdout.buffer.flush()
 
     def document(self, document: Mapping[str, Any]) -> None:
         """Print one JSON document to stdout."""

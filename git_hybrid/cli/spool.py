@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,17 +17,17 @@ _CHUNK = 1 << 16
 
 
 @contextmanager
-def spool() -> Iterator[Spool]:
-    """Yield a place for what commands write, which is gone at the end of the block."""
+def spool(*, most: int | None = None) -> Iterator[Spool]:
+    """Yield a place for what commands write, *most* bytes in all, which is gone at the end of the block."""
     with SpooledTemporaryFile(max_size=_IN_MEMORY) as file:
-        yield Spool(file)
+        yield Spool(file, most=most)
 
 
 class Spool:
     """One file for all that several commands write at a time: however many there are, it takes one descriptor."""
 
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
+    def __init__(self, file: IO[bytes], *, most: int | None = None) -> None:
+        self._file, self._most = file, most
         self._lock = Lock()
 
     def append(self, data: bytes) -> int:
@@ -38,6 +39,8 @@ class Spool:
         with self._lock, _told():
             self._file.seek(0, os.SEEK_END)
             place = self._file.tell()
+            if self._most is not None and place + len(data) > self._most:
+                raise OSError(errno.EFBIG, f"more than {self._most >> 20} MiB are not kept")
             self._file.write(data)
             return place
 
@@ -67,6 +70,11 @@ class Kept:
         """Begin with nothing."""
         self._spool = spool
         self._extents: list[tuple[int, int]] = []
+
+    @property
+    def size(self) -> int:
+        """How many bytes that is."""
+        return sum(end - start for start, end in self._extents)
 
     def add(self, data: bytes) -> None:
         """Keep *data* after what is kept already.

@@ -35,6 +35,30 @@ def _without(error: UnicodeError) -> tuple[str, int]:
     return "".join(told), error.end
 
 
+class Unsaid(OSError):
+    """Standard output cannot take what the command says, for another reason than that nobody reads it any more."""
+
+
+class _Report(io.TextIOWrapper):
+    """What is said on stdout, also by libraries; that it cannot be written is told apart from all other trouble."""
+
+    def write(self, text: str) -> int:
+        try:
+            return super().write(text)
+        except OSError as error:
+            raise _unsaid(error) from error
+
+    def flush(self) -> None:
+        try:
+            super().flush()
+        except OSError as error:
+            raise _unsaid(error) from error
+
+
+def _unsaid(error: OSError) -> OSError:
+    return error if isinstance(error, BrokenPipeError) else Unsaid(error.errno, error.strerror)
+
+
 class _Talk(io.TextIOWrapper):
     """What is said to a person, which nobody may hear: where it goes is full or gone, and the work goes on."""
 
@@ -61,9 +85,16 @@ def make_sure_of_streams() -> None:
             # The lowest number that is free, which is this one.
             os.open(os.devnull, os.O_RDWR)
     if sys.stdout is None:
-        sys.stdout = io.TextIOWrapper(io.FileIO(1, "w", closefd=False), encoding="utf-8")
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors=_WITHOUT)
+        sys.stdout = _Report(io.FileIO(1, "w", closefd=False), encoding="utf-8", errors=_WITHOUT)
+    elif isinstance(sys.stdout, io.TextIOWrapper):
+        made = sys.stdout
+        sys.stdout = _Report(
+            made.buffer,
+            encoding=made.encoding,
+            errors=_WITHOUT,
+            line_buffering=made.line_buffering,
+            write_through=made.write_through,
+        )
     talk = io.FileIO(2, "w", closefd=False) if sys.stderr is None else sys.stderr.buffer
     encoding = "utf-8" if sys.stderr is None else sys.stderr.encoding
     sys.stderr = _Talk(talk, encoding=encoding, errors=_WITHOUT, line_buffering=True)

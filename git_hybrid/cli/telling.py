@@ -58,6 +58,7 @@ def tell(error: HybridError, has_keys: Callable[[], bool] = lambda: False) -> To
     cause = tuple(line for line in remedy.cause.format_map(facts).split("\n") if line)
     if isinstance(error, RemoteError) and error.mirror:
         cause += (f"asked at the mirror {error.mirror}, which {_MIRRORS} names",)
+    cause += error.passed_over
     hints = tuple(hint for hint in (text.format_map(facts) for text in templates) if hint)
     return Told(_status(error, remedy), remedy.title.format_map(facts), cause, hints)
 

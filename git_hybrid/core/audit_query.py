@@ -112,19 +112,25 @@ def record_row(record: Record) -> dict[str, str]:
     return {key: _cell(key, told.get(key)) for key in RECORD_COLUMNS}
 
 
-def before_renewal(records: Iterable[Record], identity: str) -> str:
-    """Return what an override was before it was renewed, as *records* tell: each request, why, by whom, until when."""
-    told: list[str] = []
-    known = 0
+def before_renewals(records: Iterable[Record]) -> Mapping[str, str]:
+    """Return by id what each override was before it was renewed: each request, why, by whom, until when.
+
+    *records* are those of the log, the oldest first. One that was never renewed has nothing.
+    """
+    told: dict[str, list[str]] = {}
+    known: dict[str, int] = {}
     for record in records:
+        if record["event"] not in ("override", "override-renewed"):
+            continue
         detail = detail_of(record)
-        if record["event"] in ("override", "override-renewed") and detail.get("override") == identity:
-            people = detail.get("approvers")
-            fresh = people[known:] if isinstance(people, Sequence) and not isinstance(people, str) else ()
-            known += len(fresh)
-            until, who = str(detail.get("expires_at", "")), _cell("approvers", fresh)
-            told.append(f"{detail.get('request_id')}: {detail.get('reason')}, approved by {who}, until {until}")
-    return " | ".join(told[:-1])
+        identity, people = str(detail.get("override")), detail.get("approvers")
+        before = known.get(identity, 0)
+        fresh = people[before:] if isinstance(people, Sequence) and not isinstance(people, str) else ()
+        known[identity] = before + len(fresh)
+        until, who = str(detail.get("expires_at", "")), _cell("approvers", fresh)
+        line = f"{detail.get('request_id')}: {detail.get('reason')}, approved by {who}, until {until}"
+        told.setdefault(identity, []).append(line)
+    return {identity: " | ".join(lines[:-1]) for identity, lines in told.items()}
 
 
 def override_row(

@@ -41,7 +41,8 @@ class HybridError(Exception):
     that belongs to no source. ``asked``: the server that it is about is known. ``mended``: what was mended, in words,
     before the command came to it. An error that has a fact ``mirror`` with a default tells by it the base URL of the
     mirror that was asked, nothing where that was the source's own URL; ``mirrors`` is the list then that the mirror
-    stands in. ``bundled``: that URL is a git bundle's, which was read in place of a server.
+    stands in. ``bundled``: that URL is a git bundle's, which was read in place of a server. ``passed_over``: what
+    became of the servers that were asked before, in words.
 
     A subclass declares its facts as annotations, as a dataclass does; making half a hundred real dataclasses would
     cost every start of the program, and every hook, more than all else that is imported.
@@ -54,6 +55,7 @@ class HybridError(Exception):
     bundled: ClassVar[bool] = False
     mirrors: ClassVar[tuple[str, ...]] = ()
     mended: ClassVar[tuple[str, ...]] = ()
+    passed_over: ClassVar[tuple[str, ...]] = ()
     _names: ClassVar[tuple[str, ...]]
 
     def __init__(self, **facts: object) -> None:
@@ -107,6 +109,11 @@ class HybridError(Exception):
         vars(self)["mended"] = tuple(notes)
         return self
 
+    def after_servers(self, notes: Sequence[str]) -> Self:
+        """Return the error; *notes* tell what became of the servers that were asked before, one each."""
+        vars(self)["passed_over"] = tuple(notes)
+        return self
+
     def from_mirror(self, base: str | None, url: str = "", mirrors: tuple[str, ...] = ()) -> Self:
         """Return the error; one about what a server has tells that the mirror at *base* was asked for it, at *url*.
 
@@ -122,17 +129,19 @@ class HybridError(Exception):
         return self
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _made_again, (type(self), dict(self.facts()), self.mirrors)
+        return _made_again, (type(self), dict(self.facts()), self.mirrors, self.passed_over)
 
     def __str__(self) -> str:
         """Return the code and the facts; what users see is made from the table of remedies."""
         return f"{self.code}: " + ", ".join(f"{key}={value!r}" for key, value in self.facts().items())
 
 
-def _made_again(kind: type[HybridError], facts: Mapping[str, object], mirrors: tuple[str, ...]) -> HybridError:
+def _made_again(
+    kind: type[HybridError], facts: Mapping[str, object], mirrors: tuple[str, ...], passed_over: tuple[str, ...]
+) -> HybridError:
     """Return the error that was on another machine."""
     error = kind(**facts)
-    vars(error)["mirrors"] = mirrors
+    vars(error).update(mirrors=mirrors, passed_over=passed_over)
     return error
 
 

@@ -38,6 +38,24 @@ def last_pins(records: Mapping[str, Record], names: Collection[str], *, ends: Co
     return last_told(records, about, ends=ends)
 
 
+def by_source(records: Iterable[Record]) -> Mapping[str, tuple[Record, ...]]:
+    """Return those of *records* that tell where each source was pinned, or that it began anew.
+
+    Each names as those before it what it follows of its own source, over any number of others: of one source they tell
+    all that the whole log does, and whoever asks of many need not go through it for each.
+    """
+    by_hash = {str(record["hash"]): record for record in records}
+
+    def about(record: Record) -> str | None:
+        return str(record.get("source")) if record["event"] == "pin" or record["event"] in ANEW else None
+
+    found: dict[str, list[Record]] = {}
+    for digest, before in last_told(by_hash, about).over.items():
+        record = by_hash[digest]
+        found.setdefault(str(record.get("source")), []).append(record | {"prev": sorted(before)})
+    return {name: tuple(told) for name, told in found.items()}
+
+
 def pins_of_log(records: Iterable[Record], name: SourceName, url: Url) -> tuple[Pin, ...]:
     """Return the last pin of a source that was not removed, as far as *records* tell of it; one for each branch.
 

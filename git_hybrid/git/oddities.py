@@ -12,6 +12,7 @@ from pathlib import Path
 from git_hybrid.core.check_sources import ATTRIBUTES_FILE
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.tree import show_path
+from git_hybrid.git.plainfiles import plain_settings, read_plain
 from git_hybrid.git.quarantine import ATTRIBUTES, ATTRIBUTES_LFS, LFS_FILTER
 from git_hybrid.git.run import Runner
 
@@ -33,7 +34,8 @@ _PLAIN = pattern(
 _VALUES = {"core.filemode": "true", "core.bare": "false", "core.symlinks": "true", "core.trustctime": "true"}
 if sys.platform == "darwin":  # pragma: no cover
     _VALUES["core.ignorecase"] = "true"
-_HOLD_REFS = frozenset({"refs/replace", "packed-refs", "reftable", "commondir"})
+_HOLD_REFS = frozenset({"refs/replace", "reftable", "commondir"})
+_REPLACING = b"refs/replace/"
 _SHOWN = 10
 # What git-lfs itself puts there whenever git starts it as a filter (its docs/man/git-lfs-install.1); no word in it runs
 # anything else.
@@ -100,21 +102,29 @@ def _may_replace(git_dir: Path) -> bool:
         names = [*os.listdir(git_dir), *(f"refs/{name}" for name in os.listdir(git_dir / "refs"))]
     except OSError:
         return True
-    return any(name.lower() in _HOLD_REFS for name in names)
+    if any(name.lower() in _HOLD_REFS for name in names):
+        return True
+    packed = [name for name in names if name.lower() == "packed-refs"]
+    return any(_REPLACING in (read_plain(git_dir / name) or _REPLACING) for name in packed)
 
 
 def odd_settings(runner: Runner, git_dir: Path, *, lfs: bool) -> list[str]:
     """Return the keys of ``.git/config`` that this tool does not write and that are not plainly harmless."""
+    settings = plain_settings(git_dir / "config")
+    if settings is None:
+        settings = _listed(runner, git_dir)
+    if settings is None:
+        return ["something that git cannot read"]
+    return sorted({key for key, value in settings if not is_plain(key, value, lfs=lfs)})
+
+
+def _listed(runner: Runner, git_dir: Path) -> list[tuple[str, str]] | None:
     arguments = ["config", "--file", str(git_dir / "config"), "--no-includes", "--null", "--list"]
     listed = runner.git(arguments, cwd=git_dir)
     if listed.status != 0:
-        return ["something that git cannot read"]
-    odd = []
-    for item in listed.stdout.decode("utf-8", "surrogateescape").split("\0"):
-        key, _, value = item.partition("\n")
-        if key and not is_plain(key, value, lfs=lfs):
-            odd.append(key)
-    return sorted(set(odd))
+        return None
+    items = (item.partition("\n") for item in listed.stdout.decode("utf-8", "surrogateescape").split("\0"))
+    return [(key, value) for key, _, value in items if key]
 
 
 def is_plain(key: str, value: str, *, lfs: bool) -> bool:

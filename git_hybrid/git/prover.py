@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from git_hybrid.core.check_sources import LFS_LIMIT, Content, FileSeen, Standing, index_differences
-from git_hybrid.core.ids import InvalidText, Oid, parse_oid
+from git_hybrid.core.ids import Oid, parse_oid
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Source
 from git_hybrid.core.tree import GITLINK, LINK, TreeEntry, show_path
@@ -15,15 +14,10 @@ from git_hybrid.core.value import Struct
 from git_hybrid.git.index import BadIndex, read_index
 from git_hybrid.git.oddities import find_oddities
 from git_hybrid.git.packfiles import is_whole, pack_files
+from git_hybrid.git.plainfiles import read_plain
+from git_hybrid.git.rehashed import ALGORITHMS, Unproved, read_objects, reading
 from git_hybrid.git.run import Runner
-from git_hybrid.git.trees import TREE, mode_of
 from git_hybrid.git.worktree import walk
-
-_ALGORITHMS = {40: "sha1", 64: "sha256"}
-
-
-class Unproved(Exception):
-    """An object is missing, or is not what its id says; ``str()`` says which."""
 
 
 class GitProver(Struct, frozen=True):
@@ -40,7 +34,8 @@ class GitProver(Struct, frozen=True):
     def _standing(self, git_dir: Path, commit: Oid, *, lfs: bool) -> Standing:
         oddities = list(find_oddities(self.runner, git_dir, lfs=lfs))
         try:
-            tree, entries = read_tree(self.runner, git_dir, commit)
+            with reading(self.runner, git_dir) as objects:
+                tree, entries = objects.tree(commit)
         except Unproved as error:
             return Standing(tree=None, broken=str(error), oddities=tuple(oddities))
         differs: tuple[str, ...] = ()
@@ -75,7 +70,7 @@ class GitProver(Struct, frozen=True):
 
     def _content(self, path: Path, standing: Standing, *, submodules: bool, lfs: bool) -> Content:
         wanted = {entry.path: entry for entry in standing.entries}
-        algorithm = _ALGORITHMS[len(standing.tree or "") or 40]
+        algorithm = ALGORITHMS[len(standing.tree or "") or 40]
         files = dict(walk(path, wanted, algorithm=algorithm))
         pointers: dict[bytes, bytes] = {}
         if lfs:
@@ -91,15 +86,24 @@ class GitProver(Struct, frozen=True):
     def _submodule(self, path: Path, commit: Oid) -> tuple[Standing, Content]:
         git_dir = path / ".git"
         standing = self._standing(git_dir, commit, lfs=False)
-        head = self.runner.git(["rev-parse", "--verify", "--quiet", "HEAD"], git_dir=git_dir).stdout.decode().strip()
+        head = self._head(git_dir, commit)
         if head != commit or standing.oddities or standing.index_differs:
             why = [*standing.oddities, *standing.index_differs, f"HEAD is {head}"]
             standing = Standing(tree=standing.tree, entries=standing.entries, broken=why[0])
         return standing, self._content(path, standing, submodules=True, lfs=False)
 
+    def _head(self, git_dir: Path, commit: Oid) -> str:
+        """Return what HEAD names; git is asked where the file alone does not say that it is *commit*."""
+        if read_plain(git_dir / "HEAD") == f"{commit}\n".encode("ascii"):
+            return commit
+        return self.runner.git(["rev-parse", "--verify", "--quiet", "HEAD"], git_dir=git_dir).stdout.decode().strip()
+
     def _pointers(self, git_dir: Path, entries: Sequence[TreeEntry]) -> dict[bytes, bytes]:
         """Return the blobs of *entries* that are small enough to be LFS pointers and are what their ids say."""
-        sizes = self.runner.git(["cat-file", "--batch-check"], git_dir=git_dir, stdin=_lines(e.oid for e in entries))
+        if not entries:
+            return {}
+        asked = "".join(f"{entry.oid}\n" for entry in entries).encode("ascii")
+        sizes = self.runner.git(["cat-file", "--batch-check"], git_dir=git_dir, stdin=asked)
         heads = [line.split() for line in sizes.stdout.decode("ascii", "replace").split("\n")]
         small = {head[0] for head in heads if len(head) == 3 and head[1] == "blob" and int(head[2]) < LFS_LIMIT}
         try:
@@ -116,68 +120,3 @@ def os_path(path: bytes) -> str:
 
 def _may_be_lfs(entry: TreeEntry, seen: FileSeen | None) -> bool:
     return seen is not None and entry.mode not in (LINK, GITLINK) and seen.blob != entry.oid
-
-
-def read_tree(runner: Runner, git_dir: Path, commit: Oid) -> tuple[Oid, list[TreeEntry]]:
-    """Return the tree of *commit* and its entries in git's order, every object on the way hashed again.
-
-    Raises:
-        Unproved: an object is missing or wrong.
-    """
-    data = read_objects(runner, git_dir, {commit: "commit"})[commit]
-    try:
-        tree = parse_oid(data.split(b"\n", 1)[0].removeprefix(b"tree ").decode("ascii"))
-    except (InvalidText, UnicodeDecodeError) as error:
-        raise Unproved(f"the commit {commit} names no tree") from error
-    listed = runner.git(["ls-tree", "-r", "-d", "-z", "--full-tree", "--end-of-options", tree], git_dir=git_dir)
-    if listed.status != 0:
-        raise Unproved(f"the tree {tree} cannot be read")
-    lines = (line.split(b"\t", 1)[0].split() for line in listed.stdout.split(b"\0") if line)
-    oids = {oid.decode("ascii"): "tree" for _, kind, oid in lines if kind == b"tree"}
-    trees = read_objects(runner, git_dir, {tree: "tree"} | oids)
-    entries = _walk_trees(trees, tree, size=len(commit) // 2)
-    return tree, sorted(entries, key=lambda entry: entry.path)
-
-
-def read_objects(runner: Runner, git_dir: Path, kinds: Mapping[str, str]) -> dict[str, bytes]:
-    """Return the content of objects by id, each hashed again; *kinds* says of which type each is.
-
-    Raises:
-        Unproved: an object is missing or wrong.
-    """
-    done = runner.git(["cat-file", "--batch"], git_dir=git_dir, stdin=_lines(kinds))
-    found: dict[str, bytes] = {}
-    out, at = done.stdout, 0
-    for oid, kind in kinds.items():
-        end = out.find(b"\n", at)
-        head = out[at:end].split()
-        if end < 0 or len(head) != 3 or head[:2] != [oid.encode("ascii"), kind.encode("ascii")]:
-            raise Unproved(f"the {kind} {oid} is missing or cannot be read")
-        data = out[end + 1 : end + 1 + int(head[2])]
-        if hashlib.new(_ALGORITHMS[len(oid)], b"%s %d\0" % (kind.encode("ascii"), len(data)) + data).hexdigest() != oid:
-            raise Unproved(f"the {kind} {oid} does not hold what its id says")
-        found[oid] = data
-        at = end + 2 + len(data)
-    return found
-
-
-def _lines(oids: Iterator[str] | Mapping[str, str]) -> bytes:
-    return "".join(f"{oid}\n" for oid in oids).encode("ascii")
-
-
-def _walk_trees(trees: Mapping[str, bytes], root: str, *, size: int) -> Iterator[TreeEntry]:
-    waiting = [(b"", root)]
-    while waiting:
-        folder, oid = waiting.pop()
-        data, at = trees.get(oid), 0
-        if data is None:
-            raise Unproved(f"the tree {oid} is missing")
-        while at < len(data):
-            blank, end = data.index(b" ", at), data.index(b"\0", at)
-            mode, name = mode_of(data[at:blank]), data[blank + 1 : end]
-            target, at = data[end + 1 : end + 1 + size].hex(), end + 1 + size
-            path = folder + b"/" + name if folder else name
-            if mode == TREE:
-                waiting.append((path, target))
-            else:
-                yield TreeEntry(mode, target, 0, path)

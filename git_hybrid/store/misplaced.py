@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from git_hybrid.core.audit_query import records_of
 from git_hybrid.core.ids import SourceName
-from git_hybrid.core.last_pins import pins_of_log
+from git_hybrid.core.last_pins import by_source, pins_of_log
 from git_hybrid.core.lock import Pin
 from git_hybrid.store import chain
 from git_hybrid.store.layout import Layout, archives
@@ -26,8 +26,8 @@ def misplaced(layout: Layout, pins: Mapping[SourceName, Pin]) -> frozenset[Sourc
     elsewhere = _elsewhere(layout, pins)
     if not elsewhere:
         return frozenset()
-    told = records(layout)
-    last = {name: [pin.commit for pin in pins_of_log(told, name, pins[name].url)] for name in elsewhere}
+    told = by_source(records(layout))
+    last = {name: [pin.commit for pin in pins_of_log(told.get(name, ()), name, pins[name].url)] for name in elsewhere}
     return frozenset(name for name, commits in last.items() if commits and pins[name].commit not in commits)
 
 

@@ -10,7 +10,7 @@ from git_hybrid.core.audit import Record, detail_of
 from git_hybrid.core.audit_query import records_of
 from git_hybrid.core.errors import InvalidFile
 from git_hybrid.core.ids import RefName, SourceName, Url
-from git_hybrid.core.last_pins import former_pins, pins_of_log
+from git_hybrid.core.last_pins import by_source, former_pins, pins_of_log
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.scan_trail import SCANNED
 from git_hybrid.core.value import Struct
@@ -85,7 +85,7 @@ def pins_told(layout: Layout, name: SourceName, url: Url) -> tuple[Pin, ...]:
     Raises:
         InvalidFile, LocalIo, NewerSchema: as above.
     """
-    return pins_of_log(_records.of(layout), name, url) if name in told_by_log(layout).named else ()
+    return pins_of_log(_of(layout, name), name, url)
 
 
 def former_pins_told(layout: Layout, name: SourceName, url: Url, ref: RefName | None) -> tuple[Pin, ...]:
@@ -94,7 +94,11 @@ def former_pins_told(layout: Layout, name: SourceName, url: Url, ref: RefName | 
     Raises:
         InvalidFile, LocalIo, NewerSchema: as above.
     """
-    return former_pins(_records.of(layout), name, url, ref) if name in told_by_log(layout).named else ()
+    return former_pins(_of(layout, name), name, url, ref)
+
+
+def _of(layout: Layout, name: SourceName) -> Sequence[Record]:
+    return _pins.of(layout).get(name, ()) if name in told_by_log(layout).named else ()
 
 
 def _mark(layout: Layout) -> _Mark:
@@ -124,4 +128,4 @@ def _gathered(layout: Layout) -> Told:
 
 
 _told = _Memory(_gathered)
-_records = _Memory(reading.records)
+_pins = _Memory(lambda layout: by_source(reading.records(layout)))

@@ -6,6 +6,7 @@ import hashlib
 import os
 import random
 import re
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -97,6 +98,21 @@ def test_a_fresh_clone_is_proved(clone: Path, prove: Prove, hybrid: Hybrid) -> N
     assert prove(content=False) == ()
     assert prove() == ()
     assert _status(hybrid) == "ok"
+
+
+def test_one_git_reads_what_proves_a_clone(
+    clone: Path, prove: Prove, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, log = shutil.which("git"), tmp_path / "log"
+    program = tmp_path / "bin/git"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\necho "$@" >> {log}\nexec {real} "$@"\n')
+    program.chmod(0o755)
+    git("pack-refs", "--all", cwd=clone)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    assert prove() == ()
+    (asked,) = [line for line in log.read_text().splitlines() if str(clone) in line]
+    assert asked.endswith("cat-file --batch")
 
 
 @pytest.mark.parametrize("kind", CHANGES)

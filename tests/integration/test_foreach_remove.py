@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -73,6 +74,50 @@ def test_foreach_ends_its_commands_when_nobody_reads_any_more(three: Path) -> No
             child.stdout.close()
             assert child.wait(20) == 141
         (three / "sources/a/begun").unlink()
+
+
+@pytest.mark.parametrize("jobs", ["1", "3"])
+def test_foreach_ends_what_never_ends_when_nobody_reads_any_more(three: Path, jobs: str) -> None:
+    argv = [executable(), "foreach", "-j", jobs, "--", "yes"]
+    with subprocess.Popen(argv, cwd=three, env=merged_env({}), stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == b"y\n"
+        child.stdout.close()
+        assert child.wait(20) == 141
+
+
+@pytest.mark.parametrize("jobs", ["1", "3"])
+def test_foreach_can_be_interrupted_while_nobody_takes_what_is_written(three: Path, jobs: str) -> None:
+    argv = [executable(), "foreach", "-j", jobs, "--", "yes"]
+    with subprocess.Popen(argv, cwd=three, env=merged_env({}), stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        assert child.stdout.read(2) == b"y\n"
+        time.sleep(0.5)
+        child.send_signal(signal.SIGINT)
+        assert child.wait(20) == 130
+
+
+@pytest.mark.parametrize("jobs", ["1", "3"])
+def test_foreach_shows_the_first_that_runs_while_it_does(three: Path, jobs: str) -> None:
+    """Each command ends when what it wrote was read; with three at a time `a` ends last of all."""
+    others = "while [ ! -e ../b/done ] || [ ! -e ../c/done ]; do sleep 0.05; done"
+    wait = f'if [ {jobs} = 3 ] && [ "$GIT_HYBRID_NAME" = a ]; then {others}; fi'
+    script = f"echo begun; {wait}; while [ ! -e seen ]; do sleep 0.05; done; echo $GIT_HYBRID_NAME; echo e >&2; : >done"
+    if jobs == "3":
+        for name in "bc":
+            (three / "sources" / name / "seen").touch()
+    argv = [executable(), "foreach", "-j", jobs, "--", script]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(argv, cwd=three, env=merged_env({}), stdout=pipe, stderr=pipe, text=True) as child:
+        assert child.stdout is not None
+        assert child.stderr is not None
+        for name in "abc":
+            assert child.stderr.readline() == f"==> {name}\n"
+            assert child.stdout.readline() == "begun\n"
+            (three / "sources" / name / "seen").touch()
+            assert child.stdout.readline() == f"{name}\n"
+            assert child.stderr.readline() == "e\n"
+        assert child.wait(20) == 0
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="ulimit -v")

@@ -294,6 +294,17 @@ def test_without_direct_the_origin_is_never_asked(
     hybrid("mirror", "verify", env=env)
 
 
+def test_what_the_mirrors_before_said_is_told_where_the_last_is_down(
+    ws: Path, base: Path, tool: Upstream, hybrid: Hybrid, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GIT_HYBRID_CACHE_DIR", "")
+    tool.commit({"a.txt": "three\n"})
+    hybrid("pin", "tool")
+    done = hybrid("sync", env={"GIT_HYBRID_MIRRORS": f"{base.as_uri()},file:///nowhere"}, check=4)
+    assert f"cause: not served by {base.as_uri()}/localhost{tool.path} (ref-missing)\n" in done.err
+    assert "not served by file:///nowhere" not in done.err
+
+
 def test_an_entry_that_lacks_a_field_stays_until_it_is_recorded_again(ws: Path, base: Path, hybrid: Hybrid) -> None:
     record(hybrid, base)
     path = ws / "state/sources-mirrors.json"

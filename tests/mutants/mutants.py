@@ -173,10 +173,10 @@ MUTANTS = (
     ),
     Mutant(
         "objects-not-hashed",
-        "git/prover.py",
+        "git/rehashed.py",
         "len(data)) + data).hexdigest() != oid:",
         "len(data)) + data).hexdigest() == oid[1:]:",
-        f"{GIT}/test_prover.py",
+        f"{GIT}/test_rehashed.py",
     ),
     Mutant(
         "replaced-objects",

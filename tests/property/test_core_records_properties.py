@@ -7,7 +7,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from git_hybrid.core.audit import Event, Record, Tail, extend, previous, record_hash, tail_of
-from git_hybrid.core.ids import SourceName
+from git_hybrid.core.canonical import Json
+from git_hybrid.core.ids import SourceName, parse_url
+from git_hybrid.core.last_pins import by_source, former_pins, pins_of_log
 from git_hybrid.core.last_told import last_told
 from git_hybrid.core.lock import Lock
 from git_hybrid.core.manifest import Source
@@ -15,9 +17,11 @@ from git_hybrid.core.plan import Absent, Broken, Installed, Observed, Snapshot
 from git_hybrid.core.planner import plan_sync
 from git_hybrid.core.reducer import Decision, Files, Records, reduce_installed, to_records
 from git_hybrid.core.state import State
+from git_hybrid.core.values import format_time
 from support.values import NOW, OPERATOR, RUN, a_clone, a_pin, a_run, a_snapshot, a_source, a_state_entry, oid
 
 usual = settings(max_examples=60, deadline=None, database=None)
+AT = format_time(NOW)
 NAME = st.from_regex(r"[a-z][a-z0-9_-]{0,9}x", fullmatch=True)
 
 EVENTS = st.lists(
@@ -182,3 +186,19 @@ def test_the_last_records_are_those_that_a_copy_of_everything_tells(data: st.Dat
         records[str(number)] = {"prev": before, "source": source, "event": event}
     last = last_told(records, lambda record: str(record["source"]), ends={"remove"})
     assert (dict(last.newest), dict(last.over)) == told_by_copies(records)
+
+
+@usual
+@given(data=st.data())
+def test_the_records_of_a_source_tell_of_its_pins_what_the_whole_log_does(data: st.DataObject) -> None:
+    records: list[Record] = []
+    for number in range(data.draw(st.integers(0, 12))):
+        before = data.draw(st.lists(st.sampled_from([*(str(item["hash"]) for item in records), "gone"]), max_size=3))
+        source, event = data.draw(st.sampled_from("ab")), data.draw(st.sampled_from(["pin", "pin", "sync", "remove"]))
+        detail: dict[str, Json] = {"url": data.draw(st.sampled_from(["https://h/a", "https://h/b"]))}
+        record: Record = {"hash": str(number), "prev": list(before), "source": source, "event": event, "at": AT}
+        records.append(record | {"after": oid(number), "detail": detail})
+    for name in (SourceName("a"), SourceName("b")):
+        own, url = by_source(records).get(name, ()), parse_url("https://h/a")
+        assert pins_of_log(own, name, url) == pins_of_log(records, name, url)
+        assert former_pins(own, name, url) == former_pins(records, name, url)

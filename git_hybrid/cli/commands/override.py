@@ -15,7 +15,7 @@ from git_hybrid.cli.commands.pin import moment, read_signature, signature_option
 from git_hybrid.cli.options import Commands, common_options, names_argument, shows_help
 from git_hybrid.cli.output import Output, opened
 from git_hybrid.cli.wiring import Session
-from git_hybrid.core.audit_query import OVERRIDE_COLUMNS, before_renewal, override_row
+from git_hybrid.core.audit_query import OVERRIDE_COLUMNS, before_renewals, override_row
 from git_hybrid.core.check_overrides import FILE as OVERRIDES
 from git_hybrid.core.errors import HybridError, MissingOptions
 from git_hybrid.core.override import Override, phase, plain, why_closed
@@ -85,7 +85,7 @@ def show_command(context: click.Context, *, identity: str) -> int:
             document = {"command": "override show", "exit_code": 0, "sources": []}
             output.document(document | {"override": {**plain(found), "state": word, "commits": commits}})
         else:
-            earlier = before_renewal(records(session.layout), found.id)
+            earlier = before_renewals(records(session.layout)).get(found.id, "")
             because = why_closed(found, snapshot.trail)
             output.data(*override_details(override_row(found, word, commits, because, earlier)))
         return 0
@@ -219,14 +219,14 @@ def overrides_text(session: Session, form: Format) -> str:
 def overrides_table(session: Session) -> Table:
     """Return all overrides of a workspace as a table."""
     snapshot = session.runtime.ledger.snapshot()
-    logged = records(session.layout)
+    earlier = before_renewals(records(session.layout))
     rows = [
         override_row(
             item,
             phase(item, snapshot.clock),
             moved_over(session.runtime, item),
             why_closed(item, snapshot.trail),
-            before_renewal(logged, item.id),
+            earlier.get(item.id, ""),
         )
         for item in snapshot.overrides.records.values()
     ]

@@ -9,6 +9,7 @@ from msgspec.structs import force_setattr
 
 from git_hybrid.app.remote import fetch, list_refs
 from git_hybrid.app.retry import with_retry
+from git_hybrid.cli.telling import tell
 from git_hybrid.core import errors
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.manifest import Defaults, Retry
@@ -52,6 +53,18 @@ def test_the_next_mirror_is_asked(failure):
     assert list_refs(rt, SOURCE, DEFAULTS) == FOUND
     assert transport.asked[-1] == AT_TWO
     assert any(kind == "note" and AT_ONE in text for kind, _, text in rt.progress.events)
+
+
+@pytest.mark.parametrize("last", [FALL_THROUGH[0], FINAL[0]], ids=lambda error: error.code)
+def test_what_the_servers_before_said_is_told_with_the_error_of_the_last(last):
+    missing = errors.RefMissing(name="", ref="refs/heads/main", url=AT_ONE)
+    gone = errors.RepositoryNotFound(url=AT_TWO, message="m")
+    transport = FakeTransport({AT_ONE: [missing], AT_TWO: [gone], URL: [last]})
+    with pytest.raises(type(last)) as caught:
+        list_refs(runtime(transport, mirrors=f"{ONE},{TWO},direct"), SOURCE, DEFAULTS)
+    told = (f"not served by {AT_ONE} (ref-missing)", f"not served by {AT_TWO} (repository-not-found)")
+    assert caught.value.passed_over == told
+    assert tell(caught.value).cause[-2:] == told
 
 
 @pytest.mark.parametrize("failure", FINAL, ids=lambda error: error.code)

@@ -33,3 +33,13 @@ def test_no_room_is_told_with_the_folder_that_has_none() -> None:
     with pytest.raises(LocalIo) as caught:
         Kept(Spool(Full())).add(b"x")
     assert (caught.value.path, caught.value.reason) == (tempfile.gettempdir(), "No space left on device")
+
+
+def test_no_more_is_kept_than_may_be() -> None:
+    with spool(most=10) as place:
+        first, second = Kept(place), Kept(place)
+        first.add(b"12345")
+        second.add(b"67890")
+        with pytest.raises(LocalIo, match="are not kept"):
+            first.add(b"x")
+        assert (b"".join(first), b"".join(second)) == (b"12345", b"67890")

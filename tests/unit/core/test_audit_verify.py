@@ -26,7 +26,7 @@ from git_hybrid.core.audit_query import (
     OVERRIDE_COLUMNS,
     RECORD_COLUMNS,
     Filter,
-    before_renewal,
+    before_renewals,
     chosen,
     override_row,
     record_row,
@@ -512,10 +512,20 @@ def test_what_an_override_was_before_it_was_renewed() -> None:
     records = records_of([segment(grown(LINES, *events))])
     until = format_time(first.expires_at)
     told = f"CHG-1: {first.reason}, approved by bea (2026-07-20T12:00:00Z), until {until}"
-    assert before_renewal(records, first.id) == told
-    assert before_renewal(records[:-2], first.id) == before_renewal(records, "ovr-0") == ""
+    assert before_renewals(records) == {first.id: told}
+    assert before_renewals(records[:-2]) == {first.id: ""}
     bare = {"event": "override", "detail": {"override": first.id}}
-    assert before_renewal([bare, bare], first.id) == "None: None, approved by , until "
+    assert before_renewals([bare, bare]) == {first.id: "None: None, approved by , until "}
+
+
+def test_the_log_is_gone_through_once_for_what_all_overrides_were() -> None:
+    events = [
+        Event(event=event, detail={"override": name, "request_id": name.upper(), "reason": event})
+        for event in ("override", "override-renewed")
+        for name in ("ovr-1", "ovr-2")
+    ]
+    told = before_renewals(iter(grown(LINES, *events)))
+    assert told == {name: f"{name.upper()}: override, approved by , until " for name in ("ovr-1", "ovr-2")}
 
 
 def test_what_is_missing_is_restored_from_a_commit_that_has_it() -> None:

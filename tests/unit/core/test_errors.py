@@ -102,6 +102,13 @@ def test_an_error_knows_whether_its_folder_belongs_to_no_source() -> None:
     assert (error.stray, DirtySource.stray, "stray" in error.facts()) == (True, False, False)
 
 
+def test_an_error_knows_what_became_of_the_servers_before() -> None:
+    error = NetworkFailure(url="u", message="m", kind="stalled")
+    assert error.passed_over == ()
+    assert error.after_servers(["not served by v"]) is error
+    assert pickle.loads(pickle.dumps(error)).passed_over == error.passed_over == ("not served by v",)
+
+
 def test_who_was_asked_is_told_once_and_only_of_what_a_server_has() -> None:
     missing = RefMissing(name="tool", ref="refs/heads/main", url="https://host/x")
     assert missing.from_mirror("https://mirror", "https://mirror/host/x.git") is missing

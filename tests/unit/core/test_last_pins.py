@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from git_hybrid.core.audit import Event, Record, extend, tail_of
+from git_hybrid.core.audit import Event, Record, extend, previous, tail_of
 from git_hybrid.core.ids import RefName, SourceName, parse_url
-from git_hybrid.core.last_pins import former_pins, pinned_as, pins_of_log
+from git_hybrid.core.last_pins import by_source, former_pins, pinned_as, pins_of_log
 from git_hybrid.core.lock import UNREACHABLE
 from git_hybrid.core.manifest import Branch, Commit
 from support.values import NOW, OPERATOR, RUN, a_pin, a_source, oid
@@ -69,6 +69,19 @@ def test_the_pins_of_a_url_or_a_ref_are_remembered_until_the_source_begins_anew(
     assert found(grown(lines, Event(event="prune", source="tool"))) == []
     left, right = grown(lines[:2], pinned(5, **here, **main)), grown(lines[:2], pinned(6, **here, **main))
     assert found((*left, right[-1]), "refs/heads/main") == [oid(5), oid(6)]
+
+
+def test_the_records_of_one_source_tell_what_the_whole_log_does() -> None:
+    lines = grown((), Event(event="add", source="tool"), pinned(1), pinned(3, source="other"), Event(event="init"))
+    left, right = grown(lines, Event(event="sync", source="tool"), pinned(2)), grown(lines, pinned(5, source="other"))
+    merged = grown((*left, *right[len(lines) :]), pinned(6, source="other"), pinned(4))
+    told = by_source(merged)
+    assert {name: [item["after"] for item in found if "after" in item] for name, found in told.items()} == {
+        "tool": [oid(1), oid(2), oid(4)],
+        "other": [oid(3), oid(5), oid(6)],
+    }
+    assert [len(previous(item)) for item in told["tool"]] == [0, 1, 1, 2]
+    assert by_source(()) == {}
 
 
 def test_a_record_tells_the_evidence_of_a_pin_and_what_was_asked_for() -> None:

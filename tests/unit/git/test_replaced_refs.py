@@ -45,3 +45,12 @@ def test_it_is_asked_where_one_may_be(git_dir, name):
 def test_it_is_asked_where_the_refs_cannot_be_read(git_dir):
     (git_dir / "refs").rename(git_dir / "away")
     assert any(REF in line for line in find_oddities(_Runner(), git_dir, lfs=False))
+
+
+def test_packed_refs_are_read_without_it(git_dir):
+    runner, packed = _Runner(), git_dir / "packed-refs"
+    packed.write_text(f"# pack-refs with: peeled fully-peeled sorted \n{'1' * 40} refs/tags/replace/1234\n")
+    assert not any(REF in line for line in find_oddities(runner, git_dir, lfs=False))
+    assert runner.asked == 0
+    packed.write_text(f"{'1' * 40} {REF}\n")
+    assert any(REF in line for line in find_oddities(runner, git_dir, lfs=False))

@@ -447,3 +447,21 @@ def test_a_rotation_that_was_killed_between_its_writes_is_finished(files, monkey
     assert (first["event"], first["prev"]) == ("rotated", [archived[-1]["hash"]])
     assert not archive.stat().st_mode & 0o222
     assert not layout.marker.exists()
+
+
+def test_one_ledger_writes_again_where_its_workspace_was_made_anew(tmp_path):
+    """What was held by a writer that has ended says nothing of the next one."""
+    files = Workspace(tmp_path / "ws")
+    files.write("sources.toml", MANIFEST)
+    ledger = _ledger(files)
+    with ledger.writer(FIRST):
+        ledger.begin(FIRST, TASKS)
+        ledger.record(FIRST, DECISION, ())
+    files.root.rename(tmp_path / "away")
+    Workspace(files.root).write("sources.toml", MANIFEST)
+    with ledger.writer(SECOND):
+        ledger.begin(SECOND, TASKS)
+        ledger.record(SECOND, DECISION, ())
+    assert ledger.unfinished() is None
+    (record,) = read_log(ledger.layout.audit).records
+    assert record["command_id"] == SECOND.run

@@ -11,6 +11,7 @@ from git_hybrid.core.audit import Event, Tail, extend, tail_of
 from git_hybrid.core.canonical import canonical_json
 from git_hybrid.core.errors import InvalidFile
 from git_hybrid.core.ids import RunId, SourceName, parse_url
+from git_hybrid.core.last_told import last_told
 from git_hybrid.store import chain, told
 from git_hybrid.store.chain import last_seen
 from git_hybrid.store.history import AuditHistory
@@ -95,13 +96,28 @@ def test_what_was_written_since_counts(layout, append, parsed):
 def test_the_last_pins_of_many_sources(layout, append, parsed, monkeypatch):
     append(*(_pin(number, f"s{number}") for number in range(1, 9)))
     read = []
-    records = told._records._make
-    monkeypatch.setattr(told._records, "_make", lambda layout: read.append(layout) or records(layout))
+    pins = told._pins._make
+    monkeypatch.setattr(told._pins, "_make", lambda layout: read.append(layout) or pins(layout))
     for number in range(1, 9):
         (pin,) = last_pins(layout, SourceName(f"s{number}"), URL)
         assert pin.commit == oid(number)
     assert last_pins(layout, OTHER, URL) == ()
     assert len(read) == 1
+
+
+def test_of_many_sources_each_is_told_by_its_own_records(layout, append, monkeypatch):
+    append(*(_pin(number, f"s{number % 8}") for number in range(1, 41)))
+    followed = []
+
+    def counting(records, about, *, ends=()):
+        followed.append(len(records))
+        return last_told(records, about, ends=ends)
+
+    monkeypatch.setattr("git_hybrid.core.last_pins.last_told", counting)
+    for number in range(8):
+        (pin,) = told.former_pins_told(layout, SourceName(f"s{number}"), URL, None)
+        assert pin.commit == oid(number + 32 if number else 40)
+    assert followed == [40, *[5] * 8]
 
 
 def test_a_line_in_the_middle_that_is_none(layout, append):

@@ -1,0 +1,49 @@
+"""What the small files of a repository say, where their text leaves no doubt; anything else is for git to read."""
+
+from __future__ import annotations
+
+import os
+import stat
+from contextlib import suppress
+from pathlib import Path
+
+from git_hybrid.core.pattern import pattern
+
+_LARGEST = 16 << 20
+_SECTION = pattern(r'\[([A-Za-z0-9-]+)(?: "([ !#-\[\]-~]*)")?\]')
+# No quote, backslash or comment, and no blank at either end.
+_SETTING = pattern(r"\t?([A-Za-z][A-Za-z0-9-]*) = ((?:[!$-:<-\[\]-~](?: (?! |$))?)+)")
+
+
+def read_plain(path: Path) -> bytes | None:
+    """Return what the file at *path* holds; None where it is no file, a link, a large one, or cannot be read."""
+    with suppress(OSError):
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+        try:
+            status = os.fstat(descriptor)
+            if stat.S_ISREG(status.st_mode) and status.st_size <= _LARGEST:
+                with open(descriptor, "rb", closefd=False) as file:
+                    return file.read()
+        finally:
+            os.close(descriptor)
+    return None
+
+
+def plain_settings(path: Path) -> list[tuple[str, str]] | None:
+    """Return the settings in the file at *path* as ``git config --list`` would; None if a line is not quite plain.
+
+    Plain are the lines that git itself writes for values that need no quotes (git-config(1), syntax).
+    """
+    data = read_plain(path)
+    if data is None or not data.isascii():
+        return None
+    found: list[tuple[str, str]] = []
+    section = ""
+    for line in data.decode("ascii").split("\n"):
+        if (opened := _SECTION.fullmatch(line)) is not None:
+            section = opened[1].lower() + ("" if opened[2] is None else f".{opened[2]}")
+        elif section and (setting := _SETTING.fullmatch(line)) is not None:
+            found.append((f"{section}.{setting[1].lower()}", setting[2]))
+        elif line:
+            return None
+    return found
