@@ -14,6 +14,7 @@ from git_hybrid.core.ids import SourceName
 from git_hybrid.core.manifest import History, Source, track_field
 from git_hybrid.core.value import replace
 from git_hybrid.store.manifest import SHOWN, decode_manifest
+from git_hybrid.store.manifest_cut import without_tables
 
 Fields = dict[str, str | bool | list[str]]
 
@@ -124,21 +125,27 @@ def _end_set_aside(table: Any) -> Iterator[None]:
 
 
 def remove_sources(text: str, names: Sequence[SourceName]) -> str:
-    """Return the manifest *text* without the tables of *names*, everything else as it was.
+    """Return the manifest *text* without the tables of *names* and their comments, everything else as it was.
 
     Raises:
         InvalidFile: the manifest is none, or they could not be taken out of it.
     """
     before = decode_manifest(text.encode("utf-8"))
     wanted = replace(before, sources={name: item for name, item in before.sources.items() if name not in names})
-    with suppress(TOMLKitError, InvalidFile, ValueError):
-        document = tomlkit.parse(text)
-        for name in names:
-            del document["source"][name]
-        made = _as_before(tomlkit.dumps(document), text)
-        if decode_manifest(made.encode("utf-8")) == wanted:
-            return made
+    for rest in (without_tables(text, names), text):
+        with suppress(TOMLKitError, InvalidFile, ValueError):
+            made = _without_keys(rest, names)
+            if decode_manifest(made.encode("utf-8")) == wanted:
+                return made
     raise _not_editable([f"take {name} out of it" for name in names])
+
+
+def _without_keys(text: str, names: Sequence[SourceName]) -> str:
+    document: Any = tomlkit.parse(text)
+    for name in names:
+        if name in document.get("source", {}):
+            del document["source"][name]
+    return _as_before(tomlkit.dumps(document), text)
 
 
 def _as_before(made: str, before: str) -> str:
