@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TypeVar
 
+from git_hybrid.core.canonical import Json
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.state import SourceState
@@ -15,6 +16,8 @@ K = TypeVar("K", bound=str)
 V = TypeVar("V")
 Pins = Mapping[SourceName, Pin]
 Entries = Mapping[SourceName, SourceState]
+Table = Mapping[str, Json]
+Tables = Mapping[str, Table]
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -43,6 +46,40 @@ def merged(base: Mapping[K, V], ours: Mapping[K, V], theirs: Mapping[K, V]) -> t
         if our != their:
             changes.append(Change(name, both))
     return found, tuple(changes)
+
+
+class Clash(Struct, frozen=True, kw_only=True):
+    """One key of a table that both sides changed, each in its way; None is the value of a side that took it out.
+
+    Without a ``key`` one side took out the whole table, and the value of the other one is what that changed in it.
+    """
+
+    table: str
+    key: str
+    ours: Json
+    theirs: Json
+
+
+def merged_tables(base: Tables, ours: Tables, theirs: Tables) -> tuple[dict[str, Table], tuple[Clash, ...]]:
+    """Return the tables of both sides, key by key, and what both changed, each in its way: that is to be decided."""
+    found: dict[str, Table] = {}
+    clashes: list[Clash] = []
+    for name in sorted(base.keys() | ours.keys() | theirs.keys()):
+        was, our, their = base.get(name), ours.get(name), theirs.get(name)
+        if was is not None and (our is None or their is None):
+            left = their if our is None else our
+            if left is not None and left != was:
+                changed = {
+                    key: left.get(key) for key in sorted(left.keys() | was.keys()) if left.get(key) != was.get(key)
+                }
+                sides = (None, changed) if our is None else (changed, None)
+                clashes.append(Clash(table=name, key="", ours=sides[0], theirs=sides[1]))
+            continue
+        our, their = our or {}, their or {}
+        found[name], changes = merged(was or {}, our, their)
+        both = (change.name for change in changes if change.both)
+        clashes += [Clash(table=name, key=key, ours=our.get(key), theirs=their.get(key)) for key in both]
+    return found, tuple(clashes)
 
 
 def agreed(ours: Pins, theirs: Pins) -> tuple[dict[SourceName, Pin], dict[SourceName, Pin]]:

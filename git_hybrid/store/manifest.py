@@ -41,7 +41,8 @@ _GROUP = pattern(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 NO_GROUP = "is not a group name (letters, digits, '.', '_', '-')"
 _HOST = pattern(r"[a-z0-9.-]+|\[[0-9a-f:]+\]")
 _PUBLIC_KEY = pattern(r"(ssh|ecdsa|sk-ssh|sk-ecdsa)-[a-z0-9@.-]+ [A-Za-z0-9+/]+={0,3}( [ -~]*)?")
-_TRACKS = ("tag", "branch", "version", "commit")
+TRACKS = ("tag", "branch", "version", "commit")
+"""The keys of which a source has one: what it follows."""
 
 
 def decode_manifest(data: bytes) -> Manifest:
@@ -223,7 +224,7 @@ def decode_source(
 
 
 def _track(shape: SourceShape, place: str, problems: list[Problem]) -> Track | None:
-    given = {key: value for key in _TRACKS if (value := getattr(shape, key)) is not UNSET}
+    given = {key: value for key in TRACKS if (value := getattr(shape, key)) is not UNSET}
     if len(given) != 1:
         found = " and ".join(given) or "none"
         problems.append(Problem(place, f"needs exactly one of tag, branch, version and commit, and has {found}"))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import tomlkit
@@ -46,11 +46,11 @@ def add_sources(text: str, sources: Sequence[Source]) -> str:
     fields = {source.name: _fields(source, before.defaults.history) for source in sources}
     for edit in (_with_tables, _with_text, _with_inline_tables):
         with suppress(TOMLKitError, InvalidFile, ValueError):
-            made = _as_before(edit(text, fields), text)
+            made = as_before(edit(text, fields), text)
             if decode_manifest(made.encode("utf-8")) == wanted:
                 return made
     told = (_filled(tomlkit.inline_table(), table).as_string() for table in fields.values())
-    raise _not_editable([f"add to it: {name} = {table}" for name, table in zip(fields, told, strict=True)])
+    raise not_editable([f"add to it: {name} = {table}" for name, table in zip(fields, told, strict=True)])
 
 
 def _fields(source: Source, history: History) -> Fields:
@@ -93,37 +93,6 @@ def _filled(table: Any, fields: Fields) -> Any:
     return table
 
 
-def change_sources(text: str, other: str, names: Sequence[SourceName]) -> str:
-    """Return the manifest *text* with the tables of *names* as they are in *other*, key by key; comments stay.
-
-    Raises:
-        InvalidFile: one of both is none, or the tables are in no way that is known here.
-    """
-    with suppress(TOMLKitError, KeyError, TypeError):
-        document: Any = tomlkit.parse(text)
-        wanted: Any = tomlkit.parse(other)
-        for name in names:
-            table, new = document["source"][name], wanted["source"][name]
-            for key in [key for key in table if key not in new]:
-                del table[key]
-            with _end_set_aside(table):
-                for key, value in new.items():
-                    if table.get(key) != value:
-                        table[key] = value
-        return tomlkit.dumps(document)
-    raise _not_editable([f"change {name} in it" for name in names])
-
-
-@contextmanager
-def _end_set_aside(table: Any) -> Iterator[None]:
-    """Let what the block adds stand before the empty lines and comments that end *table*: they are the next one's."""
-    body, end = getattr(table.value, "body", []), list[Any]()
-    while body and body[-1][0] is None:
-        end.insert(0, body.pop())
-    yield
-    body.extend(end)
-
-
 def remove_sources(text: str, names: Sequence[SourceName]) -> str:
     """Return the manifest *text* without the tables of *names* and their comments, everything else as it was.
 
@@ -137,7 +106,7 @@ def remove_sources(text: str, names: Sequence[SourceName]) -> str:
             made = _without_keys(rest, names)
             if decode_manifest(made.encode("utf-8")) == wanted:
                 return made
-    raise _not_editable([f"take {name} out of it" for name in names])
+    raise not_editable([f"take {name} out of it" for name in names])
 
 
 def _without_keys(text: str, names: Sequence[SourceName]) -> str:
@@ -145,17 +114,18 @@ def _without_keys(text: str, names: Sequence[SourceName]) -> str:
     for name in names:
         if name in document.get("source", {}):
             del document["source"][name]
-    return _as_before(tomlkit.dumps(document), text)
+    return as_before(tomlkit.dumps(document), text)
 
 
-def _as_before(made: str, before: str) -> str:
+def as_before(made: str, before: str) -> str:
     """Return *made* with the ends of lines that *before* had: what is added ends with a newline alone."""
     if "\r\n" in before and before.count("\r\n") == before.count("\n"):
         return made.replace("\r\n", "\n").replace("\n", "\r\n")
     return made
 
 
-def _not_editable(by_hand: Sequence[str]) -> InvalidFile:
+def not_editable(by_hand: Sequence[str]) -> InvalidFile:
+    """Return the error for a manifest that has to be edited *by_hand*: what is to be done, in words."""
     why = "is written in a way that this program cannot edit"
     problems = tuple(Problem("source", f"{why}; {words}") for words in by_hand)
     return InvalidFile(path=SHOWN, problems=problems, mend="edit it by hand, then git hybrid pin")

@@ -41,8 +41,8 @@ Versions = Mapping[int, bytes]
 class Merge(Struct, kw_only=True):
     """What came of a merge: the pins of ``ours``, of ``theirs``, those ``found`` to stand, and where the sides differ.
 
-    ``files`` were written; those ``left`` hold what only a person can put together; ``both`` says in words what else
-    both sides changed, where ours stands.
+    ``files`` were written; those ``left`` hold what only a person can put together; ``why`` says in words what that is
+    in the manifest, and ``both`` what else both sides changed, where ours stands.
     """
 
     ours: Mapping[SourceName, Pin]
@@ -52,6 +52,7 @@ class Merge(Struct, kw_only=True):
     files: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
     both: tuple[str, ...] = ()
+    why: tuple[str, ...] = ()
 
 
 def merge_files(layout: Layout, conflicts: Mapping[str, Versions]) -> Merge:
@@ -70,8 +71,11 @@ def merge_files(layout: Layout, conflicts: Mapping[str, Versions]) -> Merge:
     def versions(path: str) -> Versions | None:
         return conflicts[path] if path in conflicts and _has_markers(layout, path) else None
 
-    if (of_manifest := versions(MANIFEST)) is not None and (text := merge_manifest(of_manifest)) is not None:
-        texts[MANIFEST] = text.encode("utf-8")
+    if (of_manifest := versions(MANIFEST)) is not None:
+        manifest = merge_manifest(of_manifest)
+        told.why = manifest.why
+        if manifest.text is not None:
+            texts[MANIFEST] = manifest.text.encode("utf-8")
     if (locks := _sides(versions(LOCK), decode_lock, Lock())) is not None:
         _merge_lock(told, locks, _declared(texts.get(MANIFEST) or read_bytes(layout.manifest, MANIFEST)))
         texts[LOCK] = encode_lock(Lock(pins=told.found))

@@ -224,17 +224,44 @@ def test_a_manifest_that_takes_a_person_is_left_and_one_that_was_merged_stays(
 
         return act
 
-    branched(side("b", 'scan_max_age = "3d"'), side("a", 'mirror_max_staleness = "3d"'))
+    branched(side("b", 'scan_max_age = "3d"'), side("a", 'scan_max_age = "5d"'))
     manifest = workspace / "sources.toml"
     before = manifest.read_text()
     told = hybrid("merge", check=1)
-    assert "note: left to you: sources.toml" in told.err
+    assert "note: left to you: sources.toml\n" in told.err
+    assert 'note: sources.toml: [policy] scan_max_age: ours "5d", theirs "3d"\n' in told.err
     assert manifest.read_text() == before
     merged = git("show", ":2:sources.toml", cwd=workspace)
     merged += f'\n[source.b]\nurl = "{upstreams["b"].url}"\nbranch = "main"\n'
     manifest.write_text(merged)
     hybrid("merge")
     assert manifest.read_text() == merged
+    concluded(hybrid, workspace)
+
+
+def test_a_manifest_in_which_both_changed_other_keys_is_merged(
+    hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream], branched: Callable[[Side, Side], None]
+) -> None:
+    manifest = workspace / "sources.toml"
+
+    def theirs() -> None:
+        replace(manifest, 'branch = "main"\n\n[source.d]', 'branch = "main"\ngroups = ["x"]\n\n[source.d]')
+        replace(manifest, "[policy]", '[policy]\nmirror_max_staleness = "3d"')
+        forced(hybrid, upstreams, "d")()
+
+    def ours() -> None:
+        replace(manifest, 'branch = "main"\n\n[source.d]', 'tag = "v1"\n\n[source.d]')
+        replace(manifest, "[policy]", '[policy]\nscan_max_age = "3d"')
+        upstreams["c"].tag("v1")
+        hybrid("pin", "c")
+        hybrid("sync")
+
+    branched(theirs, ours)
+    hybrid("merge")
+    text = manifest.read_text()
+    for line in ('groups = ["x"]', 'tag = "v1"', 'mirror_max_staleness = "3d"', 'scan_max_age = "3d"'):
+        assert text.count(line) == 1
+    assert lock(workspace)["c"]["ref"] == "refs/tags/v1"
     concluded(hybrid, workspace)
 
 

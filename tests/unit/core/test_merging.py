@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from git_hybrid.core.ids import SourceName
-from git_hybrid.core.merging import Change, agreed, merged, merged_state
+from git_hybrid.core.merging import Change, Clash, agreed, merged, merged_state, merged_tables
 from git_hybrid.core.state import ScanStatus, SourceState
 from git_hybrid.core.value import replace
 from support.values import NOW, a_pin, a_state_entry, oid
@@ -45,6 +45,37 @@ def test_what_one_side_alone_changed_counts(
 
 def test_where_the_sides_agree_there_is_no_change() -> None:
     assert merged({"a": 1, "b": 1}, {"a": 2}, {"a": 2}) == ({"a": 2}, ())
+
+
+def test_tables_are_merged_key_by_key() -> None:
+    base = {"t": {"a": 1, "b": 1, "c": 1}}
+    both = {"t": {"a": 2, "b": 2}, "u": {"d": 1, "e": 1}}
+    assert merged_tables(
+        base, {"t": {"a": 2, "b": 1, "c": 1}, "u": {"d": 1}}, {"t": {"a": 1, "b": 2}, "u": {"e": 1}}
+    ) == (
+        both,
+        (),
+    )
+
+
+def test_a_key_that_both_changed_is_to_be_decided() -> None:
+    clashes = merged_tables({"t": {"a": 1, "b": 1}}, {"t": {"a": 2}}, {"t": {"a": 3, "b": 2}})[1]
+    wanted = ({"key": "a", "ours": 2, "theirs": 3}, {"key": "b", "ours": None, "theirs": 2})
+    assert clashes == tuple(Clash(table="t", **fields) for fields in wanted)
+
+
+@pytest.mark.parametrize("left", [None, {"a": 1, "b": 1}])
+def test_a_table_that_one_side_took_out_and_the_other_one_left_as_it_was_is_gone(left: dict[str, int] | None) -> None:
+    other = {} if left is None else {"t": left}
+    assert merged_tables({"t": {"a": 1, "b": 1}}, {}, other) == ({}, ())
+    assert merged_tables({"t": {"a": 1, "b": 1}}, other, {}) == ({}, ())
+
+
+def test_a_table_that_one_side_took_out_and_the_other_one_changed_is_to_be_decided() -> None:
+    base, changed = {"t": {"a": 1, "b": 1, "c": 1}}, {"t": {"a": 2, "c": 1}}
+    wanted = {"a": 2, "b": None}
+    assert merged_tables(base, {}, changed)[1] == (Clash(table="t", key="", ours=None, theirs=wanted),)
+    assert merged_tables(base, changed, {})[1] == (Clash(table="t", key="", ours=wanted, theirs=None),)
 
 
 def test_pins_that_differ_in_when_they_were_first_seen_agree() -> None:
