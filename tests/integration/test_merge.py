@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from git_hybrid.core.audit import record_hash
 from support.cli import Hybrid
 from support.kit import changes, git, lock, replace, snapshot, state
 from support.scanners import a_scanner, use
@@ -28,19 +30,20 @@ def upstreams(upstream_factory: UpstreamFactory) -> dict[str, Upstream]:
 
 
 @pytest.fixture
-def branched(hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream]) -> Callable[[Side, Side], None]:
+def branched(hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream]) -> Callable[..., None]:
     """Make a workspace of `c` and `d`, and let two sides change it and meet."""
 
     def commit(message: str) -> None:
         git("add", "-A", cwd=workspace)
         git("commit", "-q", "-m", message, cwd=workspace)
 
-    def meet(theirs: Side, ours: Side) -> None:
+    def meet(theirs: Side, ours: Side, base: Side = lambda: None) -> None:
         git("init", "-q", "-b", "main", cwd=workspace)
         hybrid("init")
         for name in "cd":
             hybrid("add", upstreams[name].url, "--branch", "main")
         hybrid("sync")
+        base()
         commit("base")
         git("switch", "-q", "-c", "their", cwd=workspace)
         theirs()
@@ -81,7 +84,7 @@ def concluded(hybrid: Hybrid, workspace: Path) -> None:
 
 
 def test_two_branches_that_added_a_source_and_moved_others(
-    hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream], branched: Callable[[Side, Side], None]
+    hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream], branched: Callable[..., None]
 ) -> None:
     def theirs() -> None:
         added(hybrid, upstreams, "b")()
@@ -107,7 +110,7 @@ def test_two_branches_that_added_a_source_and_moved_others(
 
 
 def test_of_a_pin_that_both_moved_ours_stands_until_it_is_decided(
-    hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream], branched: Callable[[Side, Side], None]
+    hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream], branched: Callable[..., None]
 ) -> None:
     def moved() -> None:
         upstreams["c"].commit({"README": str(workspace.stat().st_ctime_ns)}, "next")
@@ -138,7 +141,7 @@ def test_of_a_pin_that_both_moved_ours_stands_until_it_is_decided(
 
 
 def test_comments_of_our_manifest_stay(
-    hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream], branched: Callable[[Side, Side], None]
+    hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream], branched: Callable[..., None]
 ) -> None:
     manifest = workspace / "sources.toml"
 
@@ -161,7 +164,7 @@ def test_comments_of_our_manifest_stay(
 
 
 def test_markers_that_were_added_are_told(
-    hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream], branched: Callable[[Side, Side], None]
+    hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream], branched: Callable[..., None]
 ) -> None:
     branched(added(hybrid, upstreams, "b"), added(hybrid, upstreams, "a"))
     git("add", "state/sources.lock", cwd=workspace)
@@ -174,7 +177,7 @@ def test_markers_that_were_added_are_told(
 
 
 def test_two_branches_that_pinned_the_same_agree(
-    hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream], branched: Callable[[Side, Side], None]
+    hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream], branched: Callable[..., None]
 ) -> None:
     def moved() -> None:
         time.sleep(1.1)
@@ -195,7 +198,7 @@ def test_the_newer_scan_of_the_commit_counts_with_its_report(
     workspace: Path,
     upstreams: dict[str, Upstream],
     tmp_path: Path,
-    branched: Callable[[Side, Side], None],
+    branched: Callable[..., None],
 ) -> None:
     def scanned(body: str, check: int) -> Side:
         def act() -> None:
@@ -214,8 +217,84 @@ def test_the_newer_scan_of_the_commit_counts_with_its_report(
     hybrid("audit", "verify")
 
 
+def test_the_report_of_a_source_that_was_taken_out_goes_and_one_that_was_made_since_stays(
+    hybrid: Hybrid,
+    workspace: Path,
+    upstreams: dict[str, Upstream],
+    tmp_path: Path,
+    branched: Callable[..., None],
+) -> None:
+    def scanned() -> None:
+        a_scanner(tmp_path / "fake", f"write(result('README', level='note', text='{time.monotonic_ns()}'))\n")
+        hybrid("sync", check=None)
+        hybrid("scan", check=None)
+
+    def base() -> None:
+        use(workspace, tmp_path / "fake")
+        scanned()
+
+    def theirs() -> None:
+        hybrid("remove", "d")
+        time.sleep(1.1)
+        scanned()
+
+    branched(theirs, scanned, base)
+    told = hybrid("merge")
+    assert not (workspace / "state/scans/d.sarif").exists()
+    assert "merged state/scans/d.sarif" in told.err
+    scanned()
+    again = hybrid("merge")
+    assert "left to you" not in again.err
+    for line in told.err.splitlines():
+        if line.startswith("hint: git add"):
+            git(*line.split()[2:], cwd=workspace)
+    assert git("diff", "--name-only", "--diff-filter=U", cwd=workspace) == ""
+    hybrid("sync")
+    hybrid("check")
+    hybrid("audit", "verify")
+
+
+def test_what_both_moved_is_told_until_it_is_added(
+    hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream], branched: Callable[..., None]
+) -> None:
+    def side(revision: str) -> Side:
+        def act() -> None:
+            hybrid("pin", "c", "--to", upstreams["c"].rev(revision), *FORCE)
+            hybrid("sync")
+
+        return act
+
+    branched(side("main~1"), side("main~2"))
+    told = hybrid("merge", "--json", check=1).json()
+    assert len(hybrid("override", "list", "--json").json()["overrides"]) == 2
+    before = snapshot(workspace)
+    again = hybrid("merge", "--json", check=1).json()
+    assert again["sources"] == told["sources"]
+    assert changes(before, snapshot(workspace)) == []
+    git("add", "state", cwd=workspace)
+    assert "nothing is in conflict" in hybrid("merge").err
+    concluded(hybrid, workspace)
+
+
+def test_records_that_the_log_does_not_tell_of_in_full_are_left(
+    hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream], branched: Callable[..., None]
+) -> None:
+    branched(forced(hybrid, upstreams, "c"), forced(hybrid, upstreams, "d"))
+    log = workspace / "state/sources-audit.jsonl"
+    records = [json.loads(line) for line in log.read_text().splitlines()]
+    for record in records:
+        if record["event"] == "override":
+            del record["detail"]["reason"]
+            record["hash"] = record_hash(record)
+    log.write_text("".join(f"{json.dumps(record, separators=(',', ':'))}\n" for record in records))
+    told = hybrid("merge", check=1)
+    assert "note: left to you: state/sources-overrides.json" in told.err
+    assert "is not told in full by the audit log" in told.err
+    assert set(lock(workspace)) == {"c", "d"}
+
+
 def test_a_manifest_that_takes_a_person_is_left_and_one_that_was_merged_stays(
-    hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream], branched: Callable[[Side, Side], None]
+    hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream], branched: Callable[..., None]
 ) -> None:
     def side(name: str, policy: str) -> Side:
         def act() -> None:
@@ -240,7 +319,7 @@ def test_a_manifest_that_takes_a_person_is_left_and_one_that_was_merged_stays(
 
 
 def test_a_manifest_in_which_both_changed_other_keys_is_merged(
-    hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream], branched: Callable[[Side, Side], None]
+    hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream], branched: Callable[..., None]
 ) -> None:
     manifest = workspace / "sources.toml"
 

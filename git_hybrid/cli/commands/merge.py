@@ -16,7 +16,6 @@ from git_hybrid.core.lock import Pin
 from git_hybrid.core.merging import Change
 from git_hybrid.core.report import Report, Row
 from git_hybrid.git.conflicts import conflicts_in
-from git_hybrid.store.layout import MANIFEST
 from git_hybrid.store.merging import Merge, merge_files
 
 _WHERE = ("sources.toml", "state")
@@ -37,11 +36,11 @@ def command(context: click.Context) -> int:
             told = merge_files(layout, conflicts)
         code = int(bool(told.left or told.both) or any(change.both for change in told.changes))
         merged, left = (f"merged {name}" for name in told.files), (f"left to you: {name}" for name in told.left)
-        why = (f"{MANIFEST}: {words}" for words in told.why)
         rows = tuple(_row(told, change) for change in told.changes)
         run = runtime.info.run if told.files else None
         output.report(
-            Report(command="merge", rows=rows, run=run, notes=(*merged, *told.both, *left, *why)), {"exit_code": code}
+            Report(command="merge", rows=rows, run=run, notes=(*merged, *told.both, *left, *told.why)),
+            {"exit_code": code},
         )
         if not conflicts and not told.left:
             output.talk("nothing is in conflict")
