@@ -9,6 +9,7 @@ from typing import TypeVar
 from git_hybrid.core.canonical import Json
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Pin
+from git_hybrid.core.mirrors import Incomplete, Inventory, Mirror
 from git_hybrid.core.state import SourceState
 from git_hybrid.core.value import Struct, replace
 
@@ -106,6 +107,28 @@ def merged_state(base: Entries, ours: Entries, theirs: Entries, pins: Pins) -> d
         if entry is not None:
             found[name] = entry
     return found
+
+
+def merged_inventory(base: Inventory, ours: Inventory, theirs: Inventory) -> tuple[Inventory, tuple[Change, ...]]:
+    """Return the entries of both, those that lack fields like all others, and where the sides differ.
+
+    An entry without a name is known by all that stands in it: one that a side changed is another one.
+    """
+    found, changes = merged(*map(_entries, (base, ours, theirs)))
+    return Inventory(
+        mirrors={name: entry for name, entry in found.items() if isinstance(entry, Mirror)},
+        incomplete=tuple(entry for entry in found.values() if isinstance(entry, Incomplete)),
+    ), changes
+
+
+def _entries(inventory: Inventory) -> dict[str, Mirror | Incomplete]:
+    entries: dict[str, Mirror | Incomplete] = dict(inventory.mirrors)
+    for entry in inventory.incomplete:
+        name = entry.plain.get("name")
+        known = name if isinstance(name, str) else repr(sorted(entry.plain.items()))
+        # Where it stands in the file tells nothing of it.
+        entries[known] = replace(entry, place="", name=known)
+    return entries
 
 
 def _scanned_at(entry: SourceState) -> tuple[datetime, datetime]:

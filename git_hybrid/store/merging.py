@@ -8,11 +8,11 @@ from contextlib import suppress
 from git_hybrid.core.errors import InvalidFile, NewerSchema, UnknownOverride
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Lock, Pin
-from git_hybrid.core.merging import Change, agreed, merged, merged_state
+from git_hybrid.core.merging import Change, agreed, merged, merged_inventory, merged_state
 from git_hybrid.core.mirrors import Inventory
 from git_hybrid.core.override import Overrides
 from git_hybrid.core.state import State
-from git_hybrid.core.value import Struct, replace
+from git_hybrid.core.value import Struct
 from git_hybrid.store.layout import MIRRORS, OVERRIDES, Layout
 from git_hybrid.store.lockfile import SHOWN as LOCK
 from git_hybrid.store.lockfile import decode_lock, encode_lock
@@ -75,8 +75,8 @@ def merge_files(layout: Layout, conflicts: Mapping[str, Versions]) -> Merge:
     if torn.is_open(OVERRIDES) and (records := torn.sides(OVERRIDES, decode_overrides, Overrides())) is not None:
         _merge_overrides(torn, told, records)
     if (inventories := torn.sides(MIRRORS, decode_mirrors, Inventory())) is not None:
-        mirrors, changes = merged(*(side.mirrors for side in inventories))
-        if torn.put(MIRRORS, encode_mirrors(replace(inventories[1], mirrors=mirrors))):
+        inventory, changes = merged_inventory(*inventories)
+        if torn.put(MIRRORS, encode_mirrors(inventory)):
             both = (change.name for change in changes if change.both)
             told.both = tuple(f"both changed the mirror {name}: ours stands" for name in both)
     _put_reports(torn)

@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 
 from git_hybrid.core.ids import SourceName
-from git_hybrid.core.merging import Change, Clash, agreed, merged, merged_state, merged_tables
+from git_hybrid.core.merging import Change, Clash, agreed, merged, merged_inventory, merged_state, merged_tables
+from git_hybrid.core.mirrors import Incomplete, Inventory, Mirror
 from git_hybrid.core.state import ScanStatus, SourceState
 from git_hybrid.core.value import replace
 from support.values import NOW, a_pin, a_state_entry, oid
@@ -102,3 +103,32 @@ def test_the_entry_of_state_is_that_of_the_commit_and_of_its_newest_scan() -> No
     assert kept(entry(2, 1), entry(9, 0)) == entry(2, 1)
     assert kept(None, entry(9, 0)) is None
     assert merged_state({}, {TOOL: entry(1, 1)}, {}, {}) == {}
+
+
+def _lacking(place: int, **plain: str) -> Incomplete:
+    where = f"mirrors[{place}]"
+    return Incomplete(place=where, name=plain.get("name", where), lacking=("owner",), plain=plain)
+
+
+def test_entries_of_the_inventory_that_lack_fields_are_merged_like_all_others() -> None:
+    def whole(name: str) -> Mirror:
+        url = f"https://{name}.example.org"
+        return Mirror(name=name, base_url=url, kind="mirror", owner="ops", added_at=NOW, added_by="ada")
+
+    base = Inventory(incomplete=(_lacking(0, name="a"), _lacking(1, name="b"), _lacking(2, kind="mirror")))
+    ours = Inventory(mirrors={"a": whole("a")}, incomplete=(_lacking(0, name="b"), _lacking(1, kind="mirror")))
+    theirs = Inventory(
+        mirrors={"c": whole("c")},
+        incomplete=(_lacking(0, name="a"), _lacking(1, kind="mirror"), _lacking(2, kind="bundle")),
+    )
+    found, changes = merged_inventory(base, ours, theirs)
+    assert found.mirrors == {"a": whole("a"), "c": whole("c")}
+    assert sorted(entry.plain["kind"] for entry in found.incomplete) == ["bundle", "mirror"]
+    assert {change.name for change in changes if change.both} == set()
+
+
+def test_of_an_entry_that_lacks_fields_and_both_changed_ours_stands() -> None:
+    sides = (Inventory(incomplete=(_lacking(0, name="a", kind=kind),)) for kind in ("", "mirror", "bundle"))
+    found, changes = merged_inventory(*sides)
+    assert [entry.plain["kind"] for entry in found.incomplete] == ["mirror"]
+    assert changes == (Change("a", both=True),)
