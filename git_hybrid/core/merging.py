@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from git_hybrid.core.canonical import Json
 from git_hybrid.core.ids import SourceName
@@ -19,6 +19,8 @@ Pins = Mapping[SourceName, Pin]
 Entries = Mapping[SourceName, SourceState]
 Table = Mapping[str, Json]
 Tables = Mapping[str, Table]
+_APART: Any = object()
+"""What the bases of a merge do not agree on: it is none of what a side has."""
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -47,6 +49,29 @@ def merged(base: Mapping[K, V], ours: Mapping[K, V], theirs: Mapping[K, V]) -> t
         if our != their:
             changes.append(Change(name, both))
     return found, tuple(changes)
+
+
+def common(bases: Sequence[Mapping[K, V]]) -> dict[K, V]:
+    """Return what began a merge: the one base, or of branches that had met before what the two say together.
+
+    A third one is what the two began with: then what one of them alone changed counts. What both changed, each in its
+    way, or what differs where no third one tells, both sides have changed since one of them.
+    """
+    if len(bases) == 1:
+        return dict(bases[0])
+    one, other, *first = bases
+    if first:
+        found, changes = merged(first[0], one, other)
+        both = {change.name for change in changes if change.both}
+        return {name: _APART if name in both else value for name, value in found.items()}
+    names = dict.fromkeys((*one, *other))
+    return {name: one[name] if name in one and one[name] == other.get(name, _APART) else _APART for name in names}
+
+
+def common_tables(bases: Sequence[Tables]) -> dict[str, Table]:
+    """Return the tables that began a merge, key by key as :func:`common` has them."""
+    found = {name: common([base.get(name, {}) for base in bases]) for name in {name for base in bases for name in base}}
+    return {name: keys for name, keys in found.items() if keys or all(name in base for base in bases)}
 
 
 class Clash(Struct, frozen=True, kw_only=True):
@@ -109,12 +134,14 @@ def merged_state(base: Entries, ours: Entries, theirs: Entries, pins: Pins) -> d
     return found
 
 
-def merged_inventory(base: Inventory, ours: Inventory, theirs: Inventory) -> tuple[Inventory, tuple[Change, ...]]:
+def merged_inventory(
+    bases: Sequence[Inventory], ours: Inventory, theirs: Inventory
+) -> tuple[Inventory, tuple[Change, ...]]:
     """Return the entries of both, those that lack fields like all others, and where the sides differ.
 
     An entry without a name is known by all that stands in it: one that a side changed is another one.
     """
-    found, changes = merged(*map(_entries, (base, ours, theirs)))
+    found, changes = merged(common([_entries(base) for base in bases]), _entries(ours), _entries(theirs))
     return Inventory(
         mirrors={name: entry for name, entry in found.items() if isinstance(entry, Mirror)},
         incomplete=tuple(entry for entry in found.values() if isinstance(entry, Incomplete)),

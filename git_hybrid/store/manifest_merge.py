@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import reduce
+from operator import and_
 
 from git_hybrid.core.canonical import Json, canonical_json
 from git_hybrid.core.errors import InvalidFile, NewerSchema, Problem
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.manifest import Defaults, Manifest
-from git_hybrid.core.merging import Clash, Table, merged, merged_tables
+from git_hybrid.core.merging import Clash, Table, common, common_tables, merged, merged_tables
 from git_hybrid.core.value import Struct
 from git_hybrid.store.manifest import SHOWN, TRACKS, VERSION, decode_manifest
 from git_hybrid.store.manifest_edit import add_sources, remove_sources
 from git_hybrid.store.manifest_keys import with_values
 from git_hybrid.store.parsing import load_toml
-from git_hybrid.store.stages import BASE, OURS, THEIRS
+from git_hybrid.store.stages import BASE, FIRST, OTHER, OURS, THEIRS
 
 _WHOSE = {BASE: "the base's", OURS: "our", THEIRS: "their"}
 _TABLES = ("defaults", "policy")
@@ -50,20 +52,22 @@ def merge_manifest(versions: Versions) -> Told:
     That is where both changed a key, each in its way, or one of them a table that the other one took out; where a
     comment of ours would be lost; and where a version is missing or cannot be read.
     """
-    sides: list[_Side] = []
-    for stage, whose in _WHOSE.items():
+    sides: dict[int, _Side] = {}
+    for stage in sorted({BASE, OURS, THEIRS, *versions}):
         try:
-            sides.append(_side(versions[stage]))
+            sides[stage] = _side(versions[stage])
         except KeyError:
-            return Told(why=(f"{whose} version is missing",))
+            return Told(why=(f"{_WHOSE[stage]} version is missing",))
         except (InvalidFile, NewerSchema):
-            return Told(why=(f"{whose} version cannot be read",))
-    return _merged(*sides)
+            return Told(why=(f"{_WHOSE.get(stage, _WHOSE[BASE])} version cannot be read",))
+    bases = [sides[stage] for stage in (BASE, OTHER, FIRST) if stage in sides]
+    return _merged(bases, sides[OURS], sides[THEIRS])
 
 
-def _merged(base: _Side, ours: _Side, theirs: _Side) -> Told:
-    tables, clashes = merged_tables(base.tables, ours.tables, theirs.tables)
-    lists, changes = merged(base.lists, ours.lists, theirs.lists)
+def _merged(bases: Sequence[_Side], ours: _Side, theirs: _Side) -> Told:
+    base = common_tables([side.tables for side in bases])
+    tables, clashes = merged_tables(base, ours.tables, theirs.tables)
+    lists, changes = merged(common([side.lists for side in bases]), ours.lists, theirs.lists)
     why = [*map(_words, clashes), *(f"both changed [[{change.name}]]" for change in changes if change.both)]
     if why:
         return Told(why=tuple(why))
@@ -73,7 +77,7 @@ def _merged(base: _Side, ours: _Side, theirs: _Side) -> Told:
         text = _edited(ours, theirs, wanted, tables, lists)
     except InvalidFile as error:
         return Told(why=tuple(f"{problem.place.rpartition(': ')[2]} {problem.reason}" for problem in error.problems))
-    lost = _comments(ours.text) - _comments(text) - (_comments(base.text) - _comments(theirs.text))
+    lost = _comments(ours.text) - _comments(text) - _taken_out(bases, theirs)
     return Told(why=tuple(f"a comment would be lost: # {words}" for words in lost)) if lost else Told(text=text)
 
 
@@ -97,7 +101,7 @@ def _without_track(table: Table) -> Table:
     return {**rest, **track} if isinstance(track, Mapping) else rest
 
 
-def _as_meant(tables: Mapping[str, Table], base: _Side, ours: _Side, theirs: _Side) -> dict[str, Table]:
+def _as_meant(tables: Mapping[str, Table], base: Mapping[str, Table], ours: _Side, theirs: _Side) -> dict[str, Table]:
     """Return *tables* with the history of each new source as its side meant it: the other one may have another default.
 
     What both have goes by the default, whoever changed that.
@@ -107,7 +111,7 @@ def _as_meant(tables: Mapping[str, Table], base: _Side, ours: _Side, theirs: _Si
     for table, keys in tables.items():
         name = SourceName(table.removeprefix(_SOURCE))
         meant = {side.manifest.sources[name].history for side in (ours, theirs) if name in side.manifest.sources}
-        if table not in base.tables and "history" not in keys and meant and default not in meant:
+        if table not in base and "history" not in keys and meant and default not in meant:
             found[table] = {**keys, "history": meant.pop()}
     return found
 
@@ -165,6 +169,11 @@ def _value(clash: Clash, value: Json) -> str:
 
 def _text(value: Json) -> str:
     return "nothing" if value is None else canonical_json(value).decode()
+
+
+def _taken_out(bases: Sequence[_Side], theirs: _Side) -> Counter[str]:
+    """Return the comments that all of *bases* have more often than theirs."""
+    return reduce(and_, (_comments(base.text) for base in bases)) - _comments(theirs.text)
 
 
 def _comments(text: str) -> Counter[str]:

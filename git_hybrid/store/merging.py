@@ -8,16 +8,18 @@ from contextlib import suppress
 from git_hybrid.core.errors import InvalidFile, NewerSchema, UnknownOverride
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Lock, Pin
-from git_hybrid.core.merging import Change, agreed, merged, merged_inventory, merged_state
+from git_hybrid.core.merging import Change, agreed, common, merged, merged_inventory, merged_state
 from git_hybrid.core.mirrors import Inventory
 from git_hybrid.core.override import Overrides
 from git_hybrid.core.state import State
 from git_hybrid.core.value import Struct
+from git_hybrid.store.chain import SHOWN as LOG
 from git_hybrid.store.layout import MIRRORS, OVERRIDES, Layout
 from git_hybrid.store.lockfile import SHOWN as LOCK
 from git_hybrid.store.lockfile import decode_lock, encode_lock
 from git_hybrid.store.manifest import SHOWN as MANIFEST
 from git_hybrid.store.manifest import decode_manifest
+from git_hybrid.store.manifest_edit import as_before
 from git_hybrid.store.manifest_merge import merge_manifest
 from git_hybrid.store.mirrorfile import decode_mirrors, encode_mirrors
 from git_hybrid.store.overridefile import decode_overrides, encode_overrides
@@ -27,7 +29,7 @@ from git_hybrid.store.statefile import SHOWN as STATE
 from git_hybrid.store.statefile import decode_state, encode_state
 from git_hybrid.store.torn import Torn, Versions
 
-_WRITTEN = (MANIFEST, LOCK, STATE, OVERRIDES, MIRRORS)
+_WRITTEN = (MANIFEST, LOG, LOCK, STATE, OVERRIDES, MIRRORS)
 
 
 class Merge(Struct, kw_only=True):
@@ -64,12 +66,16 @@ def merge_files(layout: Layout, conflicts: Mapping[str, Versions]) -> Merge:
         manifest = merge_manifest(conflicts[MANIFEST])
         told.why = tuple(f"{MANIFEST}: {words}" for words in manifest.why)
         if manifest.text is not None:
-            torn.put(MANIFEST, manifest.text.encode("utf-8"))
+            stood = (torn.read(MANIFEST) or b"").decode("utf-8", "replace")
+            torn.put(MANIFEST, as_before(manifest.text, stood).encode("utf-8"))
+    if torn.is_open(LOG) and {OURS, THEIRS} <= conflicts[LOG].keys():
+        torn.put(LOG, _joined(conflicts[LOG][OURS], conflicts[LOG][THEIRS]))
     if (locks := torn.sides(LOCK, decode_lock, Lock())) is not None:
         _merge_lock(torn, told, locks)
     if torn.is_open(STATE) and (states := torn.sides(STATE, decode_state, State())) is not None:
         pins = _pins(torn.read(LOCK))
-        base, ours, theirs = (side.sources for side in states)
+        base = common([side.sources for side in states[0]])
+        ours, theirs = (side.sources for side in states[1:])
         kept = merged(base, ours, theirs)[0] if pins is None else merged_state(base, ours, theirs, pins)
         torn.put(STATE, encode_state(State(sources=kept)))
     if torn.is_open(OVERRIDES) and (records := torn.sides(OVERRIDES, decode_overrides, Overrides())) is not None:
@@ -85,8 +91,15 @@ def merge_files(layout: Layout, conflicts: Mapping[str, Versions]) -> Merge:
     return told
 
 
-def _merge_lock(torn: Torn, told: Merge, locks: tuple[Lock, Lock, Lock]) -> None:
-    base, (ours, theirs) = locks[0].pins, agreed(locks[1].pins, locks[2].pins)
+def _joined(ours: bytes, theirs: bytes) -> bytes:
+    """Return the log with the lines of both, as git joins it where ``.gitattributes`` says so."""
+    first, second = ([line for line in text.split(b"\n") if line] for text in (ours, theirs))
+    known = frozenset(first)
+    return b"".join(b"%b\n" % line for line in (*first, *(line for line in second if line not in known)))
+
+
+def _merge_lock(torn: Torn, told: Merge, locks: tuple[list[Lock], Lock, Lock]) -> None:
+    base, (ours, theirs) = common([lock.pins for lock in locks[0]]), agreed(locks[1].pins, locks[2].pins)
     # A source that one side took out of the manifest has no pin, whatever the other side did with that.
     declared = _declared(torn.read(MANIFEST))
     pins, changes = merged(base, ours, theirs)
@@ -95,8 +108,9 @@ def _merge_lock(torn: Torn, told: Merge, locks: tuple[Lock, Lock, Lock]) -> None
         told.ours, told.theirs, told.found, told.changes = ours, theirs, found, changes
 
 
-def _merge_overrides(torn: Torn, told: Merge, records: tuple[Overrides, Overrides, Overrides]) -> None:
-    kept = Overrides(records=merged(*(side.records for side in records))[0])
+def _merge_overrides(torn: Torn, told: Merge, records: tuple[list[Overrides], Overrides, Overrides]) -> None:
+    bases, ours, theirs = records
+    kept = Overrides(records=merged(common([base.records for base in bases]), ours.records, theirs.records)[0])
     try:
         torn.put(OVERRIDES, encode_overrides(restored(torn.layout, kept)))
     except UnknownOverride as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import PurePosixPath
@@ -13,11 +14,11 @@ from git_hybrid.core.value import Struct, field
 from git_hybrid.store.durable import remove_file, write_file
 from git_hybrid.store.layout import Layout
 from git_hybrid.store.parsing import read_bytes
-from git_hybrid.store.stages import BASE, OURS, THEIRS
+from git_hybrid.store.stages import BASE, FIRST, OTHER, OURS, THEIRS
 
 T = TypeVar("T")
 Versions = Mapping[int, bytes]
-_MARKERS = b"<<<<<<< "
+_MARKERS = re.compile(rb"^<{7,} ", re.MULTILINE)
 _REPORTS = "state/scans"
 
 
@@ -38,20 +39,20 @@ class Torn(Struct, kw_only=True):
 
     def has_markers(self, path: str) -> bool:
         """Tell whether a conflict still stands in the file at *path*."""
-        return any(line.startswith(_MARKERS) for line in (self.read(path) or b"").splitlines())
+        return _MARKERS.search(self.read(path) or b"") is not None
 
     def is_open(self, path: str) -> bool:
         """Tell whether the file at *path* is in conflict, and nobody has decided yet what is to stand in it."""
         return path in self.conflicts and self.has_markers(path)
 
-    def sides(self, path: str, decode: Callable[[bytes], T], none: T) -> tuple[T, T, T] | None:
-        """Return base, ours and theirs; None where there is nothing to merge, one is gone, or one cannot be read."""
+    def sides(self, path: str, decode: Callable[[bytes], T], none: T) -> tuple[list[T], T, T] | None:
+        """Return the bases, ours and theirs; None where nothing is to be merged, one is gone or cannot be read."""
         versions = self.conflicts.get(path, {})
         if not {OURS, THEIRS} <= versions.keys():
             return None
         with suppress(InvalidFile, NewerSchema):
-            base = decode(versions[BASE]) if BASE in versions else none
-            return base, decode(versions[OURS]), decode(versions[THEIRS])
+            bases = [decode(versions[stage]) for stage in (BASE, OTHER, FIRST) if stage in versions]
+            return bases or [none], decode(versions[OURS]), decode(versions[THEIRS])
         return None
 
     def put(self, path: str, text: bytes) -> bool:

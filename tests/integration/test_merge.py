@@ -268,12 +268,18 @@ def test_what_both_moved_is_told_until_it_is_added(
     told = hybrid("merge", "--json", check=1).json()
     assert len(hybrid("override", "list", "--json").json()["overrides"]) == 2
     before = snapshot(workspace)
+    show = "git show :3:./state/sources.lock"
+    assert f"if theirs is right, put its table into state/sources.lock: {show}\n" in hybrid("merge", check=1).err
     again = hybrid("merge", "--json", check=1).json()
     assert again["sources"] == told["sources"]
     assert changes(before, snapshot(workspace)) == []
+    # A forced pin of theirs is taken with the override that it rests on.
+    (workspace / "state/sources.lock").write_text(git(*show.split()[1:], cwd=workspace) + "\n")
+    hybrid("merge")
     git("add", "state", cwd=workspace)
     assert "nothing is in conflict" in hybrid("merge").err
     concluded(hybrid, workspace)
+    assert lock(workspace)["c"]["commit"] == upstreams["c"].rev("main~1")
 
 
 def test_records_that_the_log_does_not_tell_of_in_full_are_left(
@@ -341,6 +347,81 @@ def test_a_manifest_in_which_both_changed_other_keys_is_merged(
     for line in ('groups = ["x"]', 'tag = "v1"', 'mirror_max_staleness = "3d"', 'scan_max_age = "3d"'):
         assert text.count(line) == 1
     assert lock(workspace)["c"]["ref"] == "refs/tags/v1"
+    concluded(hybrid, workspace)
+
+
+def test_branches_that_had_met_before(
+    hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream], branched: Callable[..., None]
+) -> None:
+    def moved(name: str) -> None:
+        upstreams[name].commit({"README": f"{time.monotonic_ns()}"}, "next")
+        hybrid("pin", name)
+        hybrid("sync")
+
+    def theirs() -> None:
+        added(hybrid, upstreams, "b")()
+        forced(hybrid, upstreams, "d")()
+
+    def met(other: str, message: str) -> None:
+        hybrid("merge")
+        hybrid("sync")
+        git("add", "-A", cwd=workspace)
+        git("commit", "-q", "-m", message, cwd=workspace)
+        git("switch", "-q", other, cwd=workspace)
+
+    branched(theirs, added(hybrid, upstreams, "a"))
+    git("tag", "first", cwd=workspace)
+    met("their", "merged here")
+    git("merge", "-q", "first", cwd=workspace, check=False)
+    met("their", "merged there")
+    replace(workspace / "sources.toml", "[policy]", '[policy]\nscan_max_age = "3d"')
+    hybrid("remove", "a")
+    moved("c")
+    git("commit", "-q", "-a", "-m", "theirs again", cwd=workspace)
+    git("switch", "-q", "main", cwd=workspace)
+    replace(workspace / "sources.toml", "[policy]", '[policy]\nmirror_max_staleness = "3d"')
+    hybrid("sync")
+    moved("b")
+    git("commit", "-q", "-a", "-m", "ours again", cwd=workspace)
+    git("merge", "-q", "their", cwd=workspace, check=False)
+    assert "<<<<<<<" in git("show", ":1:state/sources.lock", cwd=workspace)
+    hybrid("merge")
+    text = (workspace / "sources.toml").read_text()
+    assert 'scan_max_age = "3d"' in text
+    assert 'mirror_max_staleness = "3d"' in text
+    assert "[source.a]" not in text
+    wanted = {"b": "main", "c": "main", "d": "main~1"}
+    pins = {name: pin["commit"] for name, pin in lock(workspace).items()}
+    assert pins == {name: upstreams[name].rev(revision) for name, revision in wanted.items()}
+    hybrid("sync", "--prune")
+    concluded(hybrid, workspace)
+
+
+def test_without_the_lines_of_gitattributes_the_log_is_joined_too(
+    hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream], branched: Callable[..., None]
+) -> None:
+    def base() -> None:
+        (workspace / ".gitattributes").write_text("")
+
+    branched(forced(hybrid, upstreams, "c"), forced(hybrid, upstreams, "d"), base)
+    assert "<<<<<<<" in (workspace / "state/sources-audit.jsonl").read_text()
+    hybrid("merge")
+    assert len(hybrid("override", "list", "--json").json()["overrides"]) == 2
+    concluded(hybrid, workspace)
+
+
+def test_the_ends_of_lines_in_the_working_tree_stay(
+    hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream], branched: Callable[..., None]
+) -> None:
+    def base() -> None:
+        git("config", "core.autocrlf", "true", cwd=workspace)
+
+    branched(added(hybrid, upstreams, "b"), added(hybrid, upstreams, "a"), base)
+    manifest = workspace / "sources.toml"
+    assert b"\r\n<<<<<<<" in manifest.read_bytes()
+    hybrid("merge")
+    text = manifest.read_bytes()
+    assert text.count(b"\n") == text.count(b"\r\n")
     concluded(hybrid, workspace)
 
 

@@ -16,6 +16,7 @@ from git_hybrid.core.lock import Pin
 from git_hybrid.core.merging import Change
 from git_hybrid.core.report import Report, Row
 from git_hybrid.git.conflicts import conflicts_in
+from git_hybrid.store.lockfile import SHOWN as LOCK
 from git_hybrid.store.merging import Merge, merge_files
 
 _WHERE = ("sources.toml", "state")
@@ -61,8 +62,14 @@ def _tell_what_is_next(output: Output, told: Merge, conflicts: Collection[str], 
         output.hint("merge", f"git add -- {shown(*done)}")
     for change in told.changes:
         their = told.theirs.get(SourceName(change.name))
-        if change.both and their is not None and SourceName(change.name) in told.found:
+        if not change.both or their is None or SourceName(change.name) not in told.found:
+            continue
+        if their.override is None:
             output.hint("merge", f"if theirs is right: git hybrid pin {change.name} --to {their.commit}")
+        else:
+            # A pin that was forced rests on its override, which a plain pin does not name.
+            lock = shown(LOCK)
+            output.hint("merge", f"if theirs is right, put its table into {lock}: git show :3:./{lock}")
 
 
 def _row(told: Merge, change: Change) -> Row:

@@ -5,7 +5,17 @@ from datetime import timedelta
 import pytest
 
 from git_hybrid.core.ids import SourceName
-from git_hybrid.core.merging import Change, Clash, agreed, merged, merged_inventory, merged_state, merged_tables
+from git_hybrid.core.merging import (
+    Change,
+    Clash,
+    agreed,
+    common,
+    common_tables,
+    merged,
+    merged_inventory,
+    merged_state,
+    merged_tables,
+)
 from git_hybrid.core.mirrors import Incomplete, Inventory, Mirror
 from git_hybrid.core.state import ScanStatus, SourceState
 from git_hybrid.core.value import replace
@@ -46,6 +56,34 @@ def test_what_one_side_alone_changed_counts(
 
 def test_where_the_sides_agree_there_is_no_change() -> None:
     assert merged({"a": 1, "b": 1}, {"a": 2}, {"a": 2}) == ({"a": 2}, ())
+
+
+def test_what_two_bases_do_not_agree_on_both_have_changed() -> None:
+    base = common([{"a": 1, "b": 1, "c": 1}, {"a": 1, "b": 2}])
+    found, changes = merged(base, {"a": 1, "b": 1, "c": 1, "d": 1}, {"a": 2, "b": 2})
+    assert found == {"a": 2, "b": 1, "c": 1, "d": 1}
+    assert [change.name for change in changes if change.both] == ["b", "c"]
+    assert merged(base, {"b": 2}, {"b": 2}) == ({"b": 2}, ())
+    assert common([{"a": 1}]) == {"a": 1}
+
+
+def test_of_two_bases_that_began_with_a_third_one_each_counts_for_what_it_changed() -> None:
+    base = common([{"a": 2, "b": 1, "c": 2, "d": 1}, {"a": 1, "b": 2, "c": 3}, {"a": 1, "b": 1, "c": 1}])
+    assert {name: base[name] for name in "abd"} == {"a": 2, "b": 2, "d": 1}
+    found, changes = merged(base, {"a": 3, "b": 2, "c": 2, "d": 1}, {"a": 2, "b": 2, "c": 3})
+    assert found == {"a": 3, "b": 2, "c": 2}
+    assert [change.name for change in changes if change.both] == ["c"]
+
+
+def test_tables_of_two_bases_are_compared_key_by_key() -> None:
+    one, other = {"t": {"a": 1, "b": 1}, "u": {"c": 1}}, {"t": {"a": 1, "b": 2}}
+    base = common_tables([one, other])
+    ours = {"t": {"a": 1, "b": 2}, "u": {"c": 1}}
+    found, clashes = merged_tables(base, ours, {"t": {"a": 2, "b": 2}, "u": {"c": 1}})
+    assert (found, clashes) == ({"t": {"a": 2, "b": 2}, "u": {"c": 1}}, ())
+    clashes = merged_tables(base, ours, {"t": {"a": 1, "b": 1}})[1]
+    assert [(clash.table, clash.key) for clash in clashes] == [("t", "b"), ("u", "")]
+    assert common_tables([one, other, one]) == other
 
 
 def test_tables_are_merged_key_by_key() -> None:
@@ -121,14 +159,16 @@ def test_entries_of_the_inventory_that_lack_fields_are_merged_like_all_others() 
         mirrors={"c": whole("c")},
         incomplete=(_lacking(0, name="a"), _lacking(1, kind="mirror"), _lacking(2, kind="bundle")),
     )
-    found, changes = merged_inventory(base, ours, theirs)
+    found, changes = merged_inventory([base], ours, theirs)
     assert found.mirrors == {"a": whole("a"), "c": whole("c")}
     assert sorted(entry.plain["kind"] for entry in found.incomplete) == ["bundle", "mirror"]
     assert {change.name for change in changes if change.both} == set()
 
 
 def test_of_an_entry_that_lacks_fields_and_both_changed_ours_stands() -> None:
-    sides = (Inventory(incomplete=(_lacking(0, name="a", kind=kind),)) for kind in ("", "mirror", "bundle"))
-    found, changes = merged_inventory(*sides)
+    base, ours, theirs = (
+        Inventory(incomplete=(_lacking(0, name="a", kind=kind),)) for kind in ("", "mirror", "bundle")
+    )
+    found, changes = merged_inventory([base], ours, theirs)
     assert [entry.plain["kind"] for entry in found.incomplete] == ["mirror"]
     assert changes == (Change("a", both=True),)
