@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from git_hybrid.core.errors import GitRefused
 from git_hybrid.git.repository import Repository, around
 from git_hybrid.git.run import Runner
 
-_BASE, _OTHER, _FIRST = 1, 4, 5
+_LEFT, _BASE, _OURS, _OTHER, _FIRST = 0, 1, 2, 4, 5
 _MARKERS = re.compile(rb"^<{7,} ", re.MULTILINE)
 
 
@@ -19,6 +19,7 @@ def conflicts_in(runner: Runner, root: Path, places: Sequence[str]) -> dict[str,
 
     Of each file there is the content by its stage in the index: 1 that of the base, 2 ours, 3 theirs. Where git had to
     make the base of two, and these are in conflict, they stand at 1 and 4, and what both began with at 5.
+    At 0 is what git leaves in the file where it puts no markers there.
 
     Raises:
         GitRefused: git does not answer.
@@ -31,6 +32,9 @@ def conflicts_in(runner: Runner, root: Path, places: Sequence[str]) -> dict[str,
         words, _, path = item.partition("\t")
         _, oid, stage = words.split(" ")
         found.setdefault(path, {})[int(stage)] = repository.ask(["git", "cat-file", "blob", oid])
+    for path in _without_markers(repository, root, found):
+        if _OURS in found[path]:
+            found[path][_LEFT] = found[path][_OURS]
     made = [path for path, versions in found.items() if _MARKERS.search(versions.get(_BASE, b""))]
     commits = _bases(repository) if made else {}
     for path in made:
@@ -38,6 +42,15 @@ def conflicts_in(runner: Runner, root: Path, places: Sequence[str]) -> dict[str,
             if (text := _content(repository, root, commit, path)) is not None:
                 found[path][number] = text
     return dict(found)
+
+
+def _without_markers(repository: Repository, root: Path, paths: Collection[str]) -> list[str]:
+    """Return those of *paths* in which git puts no markers, since attributes say that they are no text."""
+    if not paths:
+        return []
+    told = repository.ask(["git", "check-attr", "-z", "merge", "--", *paths], cwd=root)
+    words = told.decode("utf-8", "surrogateescape").split("\0")
+    return [path for path, value in zip(words[::3], words[2::3], strict=False) if value in ("unset", "binary")]
 
 
 def _bases(repository: Repository) -> dict[int, str]:

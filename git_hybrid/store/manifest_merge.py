@@ -17,7 +17,7 @@ from git_hybrid.store.manifest import SHOWN, TRACKS, VERSION, decode_manifest
 from git_hybrid.store.manifest_edit import add_sources, remove_sources
 from git_hybrid.store.manifest_keys import with_values
 from git_hybrid.store.parsing import load_toml
-from git_hybrid.store.stages import BASE, FIRST, OTHER, OURS, THEIRS
+from git_hybrid.store.stages import BASE, FIRST, LEFT, OTHER, OURS, THEIRS
 
 _WHOSE = {BASE: "the base's", OURS: "our", THEIRS: "their"}
 _TABLES = ("defaults", "policy")
@@ -28,10 +28,14 @@ Versions = Mapping[int, bytes]
 
 
 class Told(Struct, frozen=True, kw_only=True):
-    """The merged manifest; or none, and ``why`` it takes a person, in words."""
+    """The merged manifest; or none, and ``why`` it takes a person, in words.
+
+    ``names`` are the sources that it has, whatever a person makes of the rest; None where that cannot be told.
+    """
 
     text: str | None = None
     why: tuple[str, ...] = ()
+    names: frozenset[SourceName] | None = None
 
 
 class _Side(Struct, frozen=True, kw_only=True):
@@ -53,7 +57,7 @@ def merge_manifest(versions: Versions) -> Told:
     comment of ours would be lost; and where a version is missing or cannot be read.
     """
     sides: dict[int, _Side] = {}
-    for stage in sorted({BASE, OURS, THEIRS, *versions}):
+    for stage in sorted({BASE, OURS, THEIRS, *versions} - {LEFT}):
         try:
             sides[stage] = _side(versions[stage])
         except KeyError:
@@ -69,16 +73,20 @@ def _merged(bases: Sequence[_Side], ours: _Side, theirs: _Side) -> Told:
     tables, clashes = merged_tables(base, ours.tables, theirs.tables)
     lists, changes = merged(common([side.lists for side in bases]), ours.lists, theirs.lists)
     why = [*map(_words, clashes), *(f"both changed [[{change.name}]]" for change in changes if change.both)]
+    names = frozenset(_name(name) for name in (*tables, *(clash.table for clash in clashes)) if name not in _TABLES)
     if why:
-        return Told(why=tuple(why))
+        return Told(why=tuple(why), names=names)
     tables = _as_meant(tables, base, ours, theirs)
     try:
         wanted = _manifest(tables, lists)
         text = _edited(ours, theirs, wanted, tables, lists)
     except InvalidFile as error:
-        return Told(why=tuple(f"{problem.place.rpartition(': ')[2]} {problem.reason}" for problem in error.problems))
+        told = (f"{problem.place.rpartition(': ')[2]} {problem.reason}" for problem in error.problems)
+        return Told(why=tuple(told), names=names)
     lost = _comments(ours.text) - _comments(text) - _taken_out(bases, theirs)
-    return Told(why=tuple(f"a comment would be lost: # {words}" for words in lost)) if lost else Told(text=text)
+    if lost:
+        return Told(why=tuple(f"a comment would be lost: # {words}" for words in lost), names=names)
+    return Told(text=text, names=names)
 
 
 def _side(data: bytes) -> _Side:

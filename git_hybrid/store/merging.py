@@ -61,9 +61,10 @@ def merge_files(layout: Layout, conflicts: Mapping[str, Versions]) -> Merge:
         LocalIo: a file cannot be read or written.
     """
     torn = Torn(layout=layout, conflicts=conflicts)
-    told = Merge(ours={}, theirs={}, found={})
+    told, declared = Merge(ours={}, theirs={}, found={}), _declared(torn.read(MANIFEST))
     if torn.is_open(MANIFEST):
         manifest = merge_manifest(conflicts[MANIFEST])
+        declared = manifest.names
         told.why = tuple(f"{MANIFEST}: {words}" for words in manifest.why)
         if manifest.text is not None:
             stood = (torn.read(MANIFEST) or b"").decode("utf-8", "replace")
@@ -71,7 +72,7 @@ def merge_files(layout: Layout, conflicts: Mapping[str, Versions]) -> Merge:
     if torn.is_open(LOG) and {OURS, THEIRS} <= conflicts[LOG].keys():
         torn.put(LOG, _joined(conflicts[LOG][OURS], conflicts[LOG][THEIRS]))
     if (locks := torn.sides(LOCK, decode_lock, Lock())) is not None:
-        _merge_lock(torn, told, locks)
+        _merge_lock(torn, told, locks, declared)
     if torn.is_open(STATE) and (states := torn.sides(STATE, decode_state, State())) is not None:
         pins = _pins(torn.read(LOCK))
         base = common([side.sources for side in states[0]])
@@ -98,10 +99,11 @@ def _joined(ours: bytes, theirs: bytes) -> bytes:
     return b"".join(b"%b\n" % line for line in (*first, *(line for line in second if line not in known)))
 
 
-def _merge_lock(torn: Torn, told: Merge, locks: tuple[list[Lock], Lock, Lock]) -> None:
+def _merge_lock(
+    torn: Torn, told: Merge, locks: tuple[list[Lock], Lock, Lock], declared: frozenset[SourceName] | None
+) -> None:
     base, (ours, theirs) = common([lock.pins for lock in locks[0]]), agreed(locks[1].pins, locks[2].pins)
     # A source that one side took out of the manifest has no pin, whatever the other side did with that.
-    declared = _declared(torn.read(MANIFEST))
     pins, changes = merged(base, ours, theirs)
     found = {name: pin for name, pin in pins.items() if declared is None or name in declared}
     if torn.put(LOCK, encode_lock(Lock(pins=found))):
@@ -143,5 +145,5 @@ def _left(torn: Torn) -> list[str]:
     conflicts, done = torn.conflicts, torn.texts.keys() | torn.settled
     gone = [path for path, sides in conflicts.items() if BASE in sides and not {OURS, THEIRS} <= sides.keys()]
     others = [path for path in conflicts if path not in _WRITTEN or path in gone]
-    marked = [path for path in _WRITTEN if torn.has_markers(path)]
+    marked = [path for path in _WRITTEN if torn.has_markers(path) or torn.is_open(path)]
     return [path for path in dict.fromkeys((*marked, *others)) if path not in done]

@@ -14,7 +14,7 @@ from git_hybrid.core.value import Struct, field
 from git_hybrid.store.durable import remove_file, write_file
 from git_hybrid.store.layout import Layout
 from git_hybrid.store.parsing import read_bytes
-from git_hybrid.store.stages import BASE, FIRST, OTHER, OURS, THEIRS
+from git_hybrid.store.stages import BASE, FIRST, LEFT, OTHER, OURS, THEIRS
 
 T = TypeVar("T")
 Versions = Mapping[int, bytes]
@@ -43,7 +43,8 @@ class Torn(Struct, kw_only=True):
 
     def is_open(self, path: str) -> bool:
         """Tell whether the file at *path* is in conflict, and nobody has decided yet what is to stand in it."""
-        return path in self.conflicts and self.has_markers(path)
+        versions = self.conflicts.get(path, {})
+        return bool(versions) and (self.has_markers(path) or (LEFT in versions and self.read(path) == versions[LEFT]))
 
     def sides(self, path: str, decode: Callable[[bytes], T], none: T) -> tuple[list[T], T, T] | None:
         """Return the bases, ours and theirs; None where nothing is to be merged, one is gone or cannot be read."""

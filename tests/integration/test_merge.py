@@ -350,6 +350,42 @@ def test_a_manifest_in_which_both_changed_other_keys_is_merged(
     concluded(hybrid, workspace)
 
 
+def test_a_source_that_was_taken_out_has_no_pin_though_the_manifest_takes_a_person(
+    hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream], branched: Callable[..., None]
+) -> None:
+    manifest = workspace / "sources.toml"
+
+    def theirs() -> None:
+        replace(manifest, "[policy]", '[policy]\nscan_max_age = "3d"')
+        forced(hybrid, upstreams, "d")()
+
+    def ours() -> None:
+        replace(manifest, "[policy]", '[policy]\nscan_max_age = "5d"')
+        hybrid("remove", "d")
+        added(hybrid, upstreams, "a")()
+
+    branched(theirs, ours)
+    told = hybrid("merge", check=1)
+    assert told.out.splitlines()[0].split()[:2] == ["d", "both"]
+    assert set(lock(workspace)) == {"a", "c"}
+    manifest.write_text(git("show", ":2:sources.toml", cwd=workspace) + "\n")
+    concluded(hybrid, workspace)
+
+
+def test_files_in_which_git_puts_no_markers_are_merged_too(
+    hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream], branched: Callable[..., None]
+) -> None:
+    def base() -> None:
+        with (workspace / ".gitattributes").open("a") as file:
+            file.write("*.lock binary\n*.toml -merge\n*.json merge=binary\n")
+
+    branched(added(hybrid, upstreams, "b"), added(hybrid, upstreams, "a"), base)
+    assert "<<<<<<<" not in (workspace / "state/sources.lock").read_text()
+    hybrid("merge")
+    assert set(lock(workspace)) == {"a", "b", "c", "d"}
+    concluded(hybrid, workspace)
+
+
 def test_branches_that_had_met_before(
     hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream], branched: Callable[..., None]
 ) -> None:
