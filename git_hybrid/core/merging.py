@@ -139,23 +139,35 @@ def merged_inventory(
 ) -> tuple[Inventory, tuple[Change, ...]]:
     """Return the entries of both, those that lack fields like all others, and where the sides differ.
 
-    An entry without a name is known by all that stands in it: one that a side changed is another one.
+    That a mirror was verified changes nothing of it: what it was found to hold is that of the side which asked last. An
+    entry without a name is known by all that stands in it: one that a side changed is another one.
     """
     found, changes = merged(common([_entries(base) for base in bases]), _entries(ours), _entries(theirs))
     return Inventory(
-        mirrors={name: entry for name, entry in found.items() if isinstance(entry, Mirror)},
+        mirrors={
+            name: _last_verified(entry, ours, theirs) for name, entry in found.items() if isinstance(entry, Mirror)
+        },
         incomplete=tuple(entry for entry in found.values() if isinstance(entry, Incomplete)),
     ), changes
 
 
 def _entries(inventory: Inventory) -> dict[str, Mirror | Incomplete]:
-    entries: dict[str, Mirror | Incomplete] = dict(inventory.mirrors)
+    entries: dict[str, Mirror | Incomplete] = {name: _unasked(entry) for name, entry in inventory.mirrors.items()}
     for entry in inventory.incomplete:
         name = entry.plain.get("name")
         known = name if isinstance(name, str) else repr(sorted(entry.plain.items()))
         # Where it stands in the file tells nothing of it.
         entries[known] = replace(entry, place="", name=known)
     return entries
+
+
+def _unasked(mirror: Mirror) -> Mirror:
+    return replace(mirror, verified_at=None, sources={})
+
+
+def _last_verified(mirror: Mirror, ours: Inventory, theirs: Inventory) -> Mirror:
+    sides = [entry for side in (ours, theirs) if (entry := side.mirrors.get(mirror.name)) is not None]
+    return max((entry for entry in sides if _unasked(entry) == mirror), key=lambda entry: entry.verified_at or _NEVER)
 
 
 def _scanned_at(entry: SourceState) -> tuple[datetime, datetime]:

@@ -82,10 +82,7 @@ def merge_files(layout: Layout, conflicts: Mapping[str, Versions]) -> Merge:
     if torn.is_open(OVERRIDES) and (records := torn.sides(OVERRIDES, decode_overrides, Overrides())) is not None:
         _merge_overrides(torn, told, records)
     if (inventories := torn.sides(MIRRORS, decode_mirrors, Inventory())) is not None:
-        inventory, changes = merged_inventory(*inventories)
-        if torn.put(MIRRORS, encode_mirrors(inventory)):
-            both = (change.name for change in changes if change.both)
-            told.both = tuple(f"both changed the mirror {name}: ours stands" for name in both)
+        _merge_mirrors(torn, told, inventories)
     _put_reports(torn)
     torn.write()
     told.files, told.left = tuple(torn.texts), tuple(_left(torn))
@@ -117,6 +114,16 @@ def _merge_overrides(torn: Torn, told: Merge, records: tuple[list[Overrides], Ov
         torn.put(OVERRIDES, encode_overrides(restored(torn.layout, kept)))
     except UnknownOverride as error:
         told.why += (f"{OVERRIDES}: {error.override} {error.why}",)
+
+
+def _merge_mirrors(torn: Torn, told: Merge, inventories: tuple[list[Inventory], Inventory, Inventory]) -> None:
+    found, changes = merged_inventory(*inventories)
+    if torn.put(MIRRORS, encode_mirrors(found)):
+        both = [change.name for change in changes if change.both]
+        ours = {*inventories[1].mirrors, *(entry.name for entry in inventories[1].incomplete)}
+        told.both = tuple(
+            f"both changed the mirror {name}: {'ours' if name in ours else 'theirs'} stands" for name in both
+        )
 
 
 def _put_reports(torn: Torn) -> None:

@@ -372,6 +372,27 @@ def test_a_source_that_was_taken_out_has_no_pin_though_the_manifest_takes_a_pers
     concluded(hybrid, workspace)
 
 
+def test_a_mirror_that_one_side_took_out_and_the_other_one_changed_is_told(
+    hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream], branched: Callable[..., None]
+) -> None:
+    inventory = workspace / "state/sources-mirrors.json"
+
+    def base() -> None:
+        hybrid("mirror", "add", "m", "https://m.example.org", "--owner", "ops@example.org")
+
+    def theirs() -> None:
+        replace(inventory, '"ops@example.org"', '"eve@example.org"')
+        added(hybrid, upstreams, "b")()
+
+    def ours() -> None:
+        hybrid("mirror", "remove", "m")
+        added(hybrid, upstreams, "a")()
+
+    branched(theirs, ours, base)
+    assert "note: both changed the mirror m: theirs stands\n" in hybrid("merge", check=1).err
+    assert '"eve@example.org"' in inventory.read_text()
+
+
 def test_files_in_which_git_puts_no_markers_are_merged_too(
     hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream], branched: Callable[..., None]
 ) -> None:

@@ -148,19 +148,42 @@ def _lacking(place: int, **plain: str) -> Incomplete:
     return Incomplete(place=where, name=plain.get("name", where), lacking=("owner",), plain=plain)
 
 
-def test_entries_of_the_inventory_that_lack_fields_are_merged_like_all_others() -> None:
-    def whole(name: str) -> Mirror:
-        url = f"https://{name}.example.org"
-        return Mirror(name=name, base_url=url, kind="mirror", owner="ops", added_at=NOW, added_by="ada")
+def a_mirror(name: str, *, owner: str = "ops", day: int | None = None) -> Mirror:
+    verified_at = None if day is None else NOW + timedelta(days=day)
+    url = f"https://{name}.example.org"
+    return Mirror(
+        name=name, base_url=url, kind="mirror", owner=owner, added_at=NOW, added_by="ada", verified_at=verified_at
+    )
 
+
+def _inventory(*mirrors: Mirror) -> Inventory:
+    return Inventory(mirrors={mirror.name: mirror for mirror in mirrors})
+
+
+def test_of_a_mirror_that_both_verified_the_last_one_counts() -> None:
+    first, second = a_mirror("a", day=1), a_mirror("a", day=2)
+    for sides in ((first, second), (second, first), (a_mirror("a"), second)):
+        assert merged_inventory([_inventory(a_mirror("a", day=0))], *map(_inventory, sides))[0] == _inventory(second)
+    moved = a_mirror("a", owner="eve", day=1)
+    found, changes = merged_inventory([_inventory(first)], _inventory(second), _inventory(moved))
+    assert (found, changes) == (_inventory(moved), (Change("a", both=False),))
+
+
+def test_a_mirror_that_one_side_took_out_and_the_other_one_verified_is_gone() -> None:
+    base, asked = _inventory(a_mirror("a")), _inventory(a_mirror("a", day=1))
+    for sides in ((asked, _inventory()), (_inventory(), asked)):
+        assert merged_inventory([base], *sides) == (_inventory(), (Change("a", both=False),))
+
+
+def test_entries_of_the_inventory_that_lack_fields_are_merged_like_all_others() -> None:
     base = Inventory(incomplete=(_lacking(0, name="a"), _lacking(1, name="b"), _lacking(2, kind="mirror")))
-    ours = Inventory(mirrors={"a": whole("a")}, incomplete=(_lacking(0, name="b"), _lacking(1, kind="mirror")))
+    ours = Inventory(mirrors={"a": a_mirror("a")}, incomplete=(_lacking(0, name="b"), _lacking(1, kind="mirror")))
     theirs = Inventory(
-        mirrors={"c": whole("c")},
+        mirrors={"c": a_mirror("c")},
         incomplete=(_lacking(0, name="a"), _lacking(1, kind="mirror"), _lacking(2, kind="bundle")),
     )
     found, changes = merged_inventory([base], ours, theirs)
-    assert found.mirrors == {"a": whole("a"), "c": whole("c")}
+    assert found.mirrors == {"a": a_mirror("a"), "c": a_mirror("c")}
     assert sorted(entry.plain["kind"] for entry in found.incomplete) == ["bundle", "mirror"]
     assert {change.name for change in changes if change.both} == set()
 
