@@ -10,11 +10,11 @@ import pytest
 
 from support.cli import Hybrid, run_hybrid
 from support.injection import restored, tidy
-from support.kit import git, snapshot
+from support.kit import git, lock, snapshot
 from support.points import Point, injected, named, recorded
 from support.scanners import a_scanner, use
 from support.sweeps import sampled
-from support.upstream import UpstreamFactory
+from support.upstream import Upstream, UpstreamFactory
 
 FORCE = ("--force", "--request", "CHG-1", "--approver", "bea@example.org", "--reason", "fix", "--expires", "3d")
 FILES = ("sources.toml", "sources.lock", "sources.json", "sources-overrides.json", "sources-mirrors.json", "c.sarif")
@@ -68,7 +68,7 @@ def told(workspace: Path) -> Told:
     document = result.json()
     tidy(workspace)
     files = {name: text for name, text in snapshot(workspace).items() if name.startswith(("sources.toml", "state/"))}
-    notes = [note for note in document["notes"] if not note.startswith("merged ")]
+    notes = [note for note in document["notes"] if not note.startswith(("merged ", "removed "))]
     return files, result.code, document["sources"], notes
 
 
@@ -102,6 +102,36 @@ def test_a_killed_merge_is_done_by_the_next_call(pristine: Path, workspace: Path
     places.append(named(points, "fsync", "", -1))
     met, bad = killed(pristine, workspace, places, wanted)
     assert (met, bad) == (len(places), [])
+
+
+def test_what_an_unfinished_run_has_decided_comes_after_the_merge(
+    hybrid: Hybrid, workspace: Path, ups: dict[str, Upstream], tmp_path: Path
+) -> None:
+    def moved(branch: str) -> None:
+        ups["one"].commit({"f3.txt": branch})
+        hybrid("pin", "one")
+        hybrid("sync")
+        git("commit", "-q", "-a", "-m", branch, cwd=workspace)
+
+    (workspace / ".gitattributes").write_text("/state/** -text\n/state/sources-audit.jsonl merge=union\n")
+    git("add", ".gitattributes", "sources.toml", "state", cwd=workspace)
+    git("commit", "-q", "-m", "base", cwd=workspace)
+    git("branch", "their", cwd=workspace)
+    moved("ours")
+    git("switch", "-q", "their", cwd=workspace)
+    moved("theirs")
+    newest = ups["two"].commit({"f3.txt": "more"})
+    lock_file = workspace / "state/sources.lock.tmp"
+    point = Point("rename", 1, (str(lock_file),), only=str(lock_file), main=True)
+    _, reached = injected(point, "signal=KILL", ["pin", "two"], cwd=workspace, log=tmp_path / "calls")
+    assert reached
+    git("commit", "-q", "-a", "-m", "unfinished", cwd=workspace)
+    git("merge", "-q", "-", cwd=workspace, check=False)
+    hybrid("merge", check=1)
+    assert "finished writing what run " in hybrid("sync").err
+    assert lock(workspace)["two"]["commit"] == newest
+    hybrid("check")
+    tidy(workspace)
 
 
 @pytest.mark.sweep

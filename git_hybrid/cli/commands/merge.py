@@ -32,7 +32,8 @@ def command(context: click.Context) -> int:
     """
     with opened(context) as (session, output):
         runtime, layout = session.runtime, session.layout
-        with runtime.ledger.writer(runtime.info):
+        # What an unfinished run has decided comes after: it goes into the same files, which cannot be read yet.
+        with runtime.ledger.writer(runtime.info, settles=False) as mended:
             conflicts = conflicts_in(session.runner, layout.root, _WHERE)
             told = merge_files(layout, conflicts)
         code = int(bool(told.left or told.both) or any(change.both for change in told.changes))
@@ -40,7 +41,7 @@ def command(context: click.Context) -> int:
         rows = tuple(_row(told, change) for change in told.changes)
         run = runtime.info.run if told.files else None
         output.report(
-            Report(command="merge", rows=rows, run=run, notes=(*merged, *told.both, *left, *told.why)),
+            Report(command="merge", rows=rows, run=run, notes=(*mended, *merged, *told.both, *left, *told.why)),
             {"exit_code": code},
         )
         if not conflicts and not told.left:
