@@ -42,8 +42,13 @@ class Torn(Struct, kw_only=True):
         return _MARKERS.search(self.read(path) or b"") is not None
 
     def is_open(self, path: str) -> bool:
-        """Tell whether the file at *path* is in conflict, and nobody has decided yet what is to stand in it."""
+        """Tell whether the file at *path* is in conflict, and nobody has decided yet what is to stand in it.
+
+        That holds too for one that both sides have, and that is gone: to take it out nobody needs to remove it here.
+        """
         versions = self.conflicts.get(path, {})
+        if self.read(path) is None:
+            return {OURS, THEIRS} <= versions.keys()
         return bool(versions) and (self.has_markers(path) or (LEFT in versions and self.read(path) == versions[LEFT]))
 
     def sides(self, path: str, decode: Callable[[bytes], T], none: T) -> tuple[list[T], T, T] | None:

@@ -172,7 +172,9 @@ def test_markers_that_were_added_are_told(
     assert "note: left to you: state/sources.lock" in told
     assert "git checkout --merge -- state/sources.lock" in told
     git("checkout", "--merge", "--", "state/sources.lock", cwd=workspace)
-    hybrid("merge")
+    # Gone is not taken out: it is written again.
+    (workspace / "state/sources.json").unlink()
+    assert "note: merged state/sources.json" in hybrid("merge").err
     concluded(hybrid, workspace)
 
 
