@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
+from git_hybrid.core.canonical import Json
 from git_hybrid.core.errors import InvalidFile, Problem
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.manifest import History, Source, track_field
@@ -17,6 +18,8 @@ from git_hybrid.store.manifest import SHOWN, decode_manifest
 from git_hybrid.store.manifest_cut import without_tables
 
 Fields = dict[str, str | bool | list[str]]
+_UNABLE = (TOMLKitError, InvalidFile, ValueError, LookupError, TypeError, AttributeError)
+"""What tomlkit ends with where a table is in a place that it cannot edit, and what reads the result."""
 
 NEW_MANIFEST = """\
 # What this workspace builds on. `git hybrid add URL` adds a source, `git hybrid pin` moves one.
@@ -45,12 +48,12 @@ def add_sources(text: str, sources: Sequence[Source]) -> str:
     wanted = replace(before, sources={**before.sources, **{source.name: source for source in sources}})
     fields = {source.name: _fields(source, before.defaults.history) for source in sources}
     for edit in (_with_tables, _with_text, _with_inline_tables):
-        with suppress(TOMLKitError, InvalidFile, ValueError):
+        with suppress(*_UNABLE):
             made = as_before(edit(text, fields), text)
             if decode_manifest(made.encode("utf-8")) == wanted:
                 return made
     told = (_filled(tomlkit.inline_table(), table).as_string() for table in fields.values())
-    raise not_editable([f"add to it: {name} = {table}" for name, table in zip(fields, told, strict=True)])
+    raise _not_editable([f"add to it: {name} = {table}" for name, table in zip(fields, told, strict=True)])
 
 
 def _fields(source: Source, history: History) -> Fields:
@@ -93,6 +96,64 @@ def _filled(table: Any, fields: Fields) -> Any:
     return table
 
 
+def with_values(
+    text: str, other: str, tables: Mapping[tuple[str, ...], Mapping[str, Json]], lists: Sequence[str]
+) -> str:
+    """Return the manifest *text* with the keys of *tables* and no others in these, and with *lists* as in *other*.
+
+    Each table is named by the parts of its key. A value that *other* has too is written as it is there; comments stay.
+
+    Raises:
+        InvalidFile: one of both is none, or written in no way that is known here.
+    """
+    with suppress(*_UNABLE):
+        document: Any = tomlkit.parse(text)
+        wanted: Any = tomlkit.parse(other)
+        for place, values in tables.items():
+            _set(_table(document, place), _there(wanted, place), values)
+        for name in lists:
+            if name in wanted:
+                document[name] = wanted[name]
+            else:
+                del document[name]
+        return as_before(tomlkit.dumps(document), text)
+    raise _not_editable([f"change {'.'.join(place)} in it" for place in tables])
+
+
+def _table(document: Any, place: Sequence[str]) -> Any:
+    for part in place:
+        if part not in document:
+            document.add(tomlkit.nl())
+            document.add(part, tomlkit.table())
+        document = document[part]
+    return document
+
+
+def _there(document: Any, place: Sequence[str]) -> Any:
+    for part in place:
+        document = document.get(part, {})
+    return document
+
+
+def _set(table: Any, other: Any, values: Mapping[str, Json]) -> None:
+    for key in [key for key in table if key not in values]:
+        del table[key]
+    with _end_set_aside(table):
+        for key, value in values.items():
+            if table.get(key) != value:
+                table[key] = other[key] if other.get(key) == value else value
+
+
+@contextmanager
+def _end_set_aside(table: Any) -> Iterator[None]:
+    """Let what the block adds stand before the empty lines and comments that end *table*: they are the next one's."""
+    body, end = getattr(table.value, "body", []), list[Any]()
+    while body and body[-1][0] is None:
+        end.insert(0, body.pop())
+    yield
+    body.extend(end)
+
+
 def remove_sources(text: str, names: Sequence[SourceName]) -> str:
     """Return the manifest *text* without the tables of *names* and their comments, everything else as it was.
 
@@ -102,11 +163,11 @@ def remove_sources(text: str, names: Sequence[SourceName]) -> str:
     before = decode_manifest(text.encode("utf-8"))
     wanted = replace(before, sources={name: item for name, item in before.sources.items() if name not in names})
     for rest in (without_tables(text, names), text):
-        with suppress(TOMLKitError, InvalidFile, ValueError):
+        with suppress(*_UNABLE):
             made = _without_keys(rest, names)
             if decode_manifest(made.encode("utf-8")) == wanted:
                 return made
-    raise not_editable([f"take {name} out of it" for name in names])
+    raise _not_editable([f"take {name} out of it" for name in names])
 
 
 def _without_keys(text: str, names: Sequence[SourceName]) -> str:
@@ -124,8 +185,7 @@ def as_before(made: str, before: str) -> str:
     return made
 
 
-def not_editable(by_hand: Sequence[str]) -> InvalidFile:
-    """Return the error for a manifest that has to be edited *by_hand*: what is to be done, in words."""
+def _not_editable(by_hand: Sequence[str]) -> InvalidFile:
     why = "is written in a way that this program cannot edit"
     problems = tuple(Problem("source", f"{why}; {words}") for words in by_hand)
     return InvalidFile(path=SHOWN, problems=problems, mend="edit it by hand, then git hybrid pin")

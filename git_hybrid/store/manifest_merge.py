@@ -13,9 +13,8 @@ from git_hybrid.core.ids import SourceName
 from git_hybrid.core.manifest import Defaults, Manifest
 from git_hybrid.core.merging import Clash, Table, common, common_tables, merged, merged_tables
 from git_hybrid.core.value import Struct
-from git_hybrid.store.manifest import SHOWN, TRACKS, VERSION, decode_manifest
-from git_hybrid.store.manifest_edit import add_sources, remove_sources
-from git_hybrid.store.manifest_keys import with_values
+from git_hybrid.store.manifest import SHOWN, TRACKS, VERSION, decode_manifest, manifest_of
+from git_hybrid.store.manifest_edit import add_sources, remove_sources, with_values
 from git_hybrid.store.parsing import load_toml
 from git_hybrid.store.stages import BASE, FIRST, LEFT, OTHER, OURS, THEIRS
 
@@ -81,7 +80,7 @@ def _merged(bases: Sequence[_Side], ours: _Side, theirs: _Side) -> Told:
         wanted = _manifest(tables, lists)
         text = _edited(ours, theirs, wanted, tables, lists)
     except InvalidFile as error:
-        told = (f"{problem.place.rpartition(': ')[2]} {problem.reason}" for problem in error.problems)
+        told = (f"{problem.place} {problem.reason}" for problem in error.problems)
         return Told(why=tuple(told), names=names)
     lost = _comments(ours.text) - _comments(text) - _taken_out(bases, theirs)
     if lost:
@@ -130,11 +129,9 @@ def _manifest(tables: Mapping[str, Table], lists: Table) -> Manifest:
     Raises:
         InvalidFile: together they are none.
     """
-    import tomli_w
-
     sources = {_name(table): _without_track(keys) for table, keys in tables.items() if table not in _TABLES}
     document = {"schema_version": VERSION, **{name: tables[name] for name in _TABLES}, **lists, "source": sources}
-    return decode_manifest(tomli_w.dumps(document).encode("utf-8"))
+    return manifest_of(document)
 
 
 def _edited(ours: _Side, theirs: _Side, wanted: Manifest, tables: Mapping[str, Table], lists: Table) -> str:

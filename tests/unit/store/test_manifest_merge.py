@@ -179,3 +179,24 @@ def test_a_source_in_dotted_keys_is_merged_too():
     dotted = put(TEXT, ("[source.c]\n", "[source]\nc."), ('branch = "main"', 'c.branch = "main"'))
     found = merged(dotted, put(TEXT, (C, f'{C}\ngroups = ["x"]')))
     assert decode_manifest(found.text.encode()) == decode_manifest(put(TEXT, (C, f'{C}\ngroups = ["x"]')).encode())
+
+
+def test_tables_that_stand_apart_are_merged_too():
+    policy = TEXT[TEXT.index("[policy]") : TEXT.index("# c is")]
+    apart = put(TEXT, (policy, ""), ("# d is", f"{policy}# d is"))
+    shallow = put(apart, ("jobs = 4", 'history = "shallow"\njobs = 4'))
+    found = merged(TEXT + E, shallow)
+    assert found.why == ()
+    assert decode_manifest(found.text.encode()).sources["e"].history == "full"
+    back = merged(shallow, TEXT + E)
+    assert decode_manifest(back.text.encode()) == decode_manifest(found.text.encode())
+
+
+def test_what_cannot_be_edited_takes_a_person(monkeypatch):
+    def refuse(_text):
+        raise IndexError
+
+    monkeypatch.setattr("tomlkit.parse", refuse)
+    assert merged(TEXT, put(TEXT, ("jobs = 4", "jobs = 2"))).why == (
+        "source is written in a way that this program cannot edit; change defaults in it",
+    )
