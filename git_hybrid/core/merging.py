@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from git_hybrid.core.canonical import Json
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Pin
+from git_hybrid.core.mirrors import Incomplete, Inventory, Mirror
 from git_hybrid.core.state import SourceState
 from git_hybrid.core.value import Struct, replace
 
@@ -15,6 +17,10 @@ K = TypeVar("K", bound=str)
 V = TypeVar("V")
 Pins = Mapping[SourceName, Pin]
 Entries = Mapping[SourceName, SourceState]
+Table = Mapping[str, Json]
+Tables = Mapping[str, Table]
+_APART: Any = object()
+"""What the bases of a merge do not agree on: it is none of what a side has."""
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -45,6 +51,63 @@ def merged(base: Mapping[K, V], ours: Mapping[K, V], theirs: Mapping[K, V]) -> t
     return found, tuple(changes)
 
 
+def common(bases: Sequence[Mapping[K, V]]) -> dict[K, V]:
+    """Return what began a merge: the one base, or of branches that had met before what the two say together.
+
+    A third one is what the two began with: then what one of them alone changed counts. What both changed, each in its
+    way, or what differs where no third one tells, both sides have changed since one of them.
+    """
+    if len(bases) == 1:
+        return dict(bases[0])
+    one, other, *first = bases
+    if first:
+        found, changes = merged(first[0], one, other)
+        both = {change.name for change in changes if change.both}
+        return {name: _APART if name in both else value for name, value in found.items()}
+    names = dict.fromkeys((*one, *other))
+    return {name: one[name] if name in one and one[name] == other.get(name, _APART) else _APART for name in names}
+
+
+def common_tables(bases: Sequence[Tables]) -> dict[str, Table]:
+    """Return the tables that began a merge, key by key as :func:`common` has them."""
+    found = {name: common([base.get(name, {}) for base in bases]) for name in {name for base in bases for name in base}}
+    return {name: keys for name, keys in found.items() if keys or all(name in base for base in bases)}
+
+
+class Clash(Struct, frozen=True, kw_only=True):
+    """One key of a table that both sides changed, each in its way; None is the value of a side that took it out.
+
+    Without a ``key`` one side took out the whole table, and the value of the other one is what that changed in it.
+    """
+
+    table: str
+    key: str
+    ours: Json
+    theirs: Json
+
+
+def merged_tables(base: Tables, ours: Tables, theirs: Tables) -> tuple[dict[str, Table], tuple[Clash, ...]]:
+    """Return the tables of both sides, key by key, and what both changed, each in its way: that is to be decided."""
+    found: dict[str, Table] = {}
+    clashes: list[Clash] = []
+    for name in sorted(base.keys() | ours.keys() | theirs.keys()):
+        was, our, their = base.get(name), ours.get(name), theirs.get(name)
+        if was is not None and (our is None or their is None):
+            left = their if our is None else our
+            if left is not None and left != was:
+                changed = {
+                    key: left.get(key) for key in sorted(left.keys() | was.keys()) if left.get(key) != was.get(key)
+                }
+                sides = (None, changed) if our is None else (changed, None)
+                clashes.append(Clash(table=name, key="", ours=sides[0], theirs=sides[1]))
+            continue
+        our, their = our or {}, their or {}
+        found[name], changes = merged(was or {}, our, their)
+        both = (change.name for change in changes if change.both)
+        clashes += [Clash(table=name, key=key, ours=our.get(key), theirs=their.get(key)) for key in both]
+    return found, tuple(clashes)
+
+
 def agreed(ours: Pins, theirs: Pins) -> tuple[dict[SourceName, Pin], dict[SourceName, Pin]]:
     """Return both, alike where they differ in nothing but the time at which each first saw the commit: the earlier."""
     left, right = dict(ours), dict(theirs)
@@ -69,6 +132,42 @@ def merged_state(base: Entries, ours: Entries, theirs: Entries, pins: Pins) -> d
         if entry is not None:
             found[name] = entry
     return found
+
+
+def merged_inventory(
+    bases: Sequence[Inventory], ours: Inventory, theirs: Inventory
+) -> tuple[Inventory, tuple[Change, ...]]:
+    """Return the entries of both, those that lack fields like all others, and where the sides differ.
+
+    That a mirror was verified changes nothing of it: what it was found to hold is that of the side which asked last. An
+    entry without a name is known by all that stands in it: one that a side changed is another one.
+    """
+    found, changes = merged(common([_entries(base) for base in bases]), _entries(ours), _entries(theirs))
+    return Inventory(
+        mirrors={
+            name: _last_verified(entry, ours, theirs) for name, entry in found.items() if isinstance(entry, Mirror)
+        },
+        incomplete=tuple(entry for entry in found.values() if isinstance(entry, Incomplete)),
+    ), changes
+
+
+def _entries(inventory: Inventory) -> dict[str, Mirror | Incomplete]:
+    entries: dict[str, Mirror | Incomplete] = {name: _unasked(entry) for name, entry in inventory.mirrors.items()}
+    for entry in inventory.incomplete:
+        name = entry.plain.get("name")
+        known = name if isinstance(name, str) else repr(sorted(entry.plain.items()))
+        # Where it stands in the file tells nothing of it.
+        entries[known] = replace(entry, place="", name=known)
+    return entries
+
+
+def _unasked(mirror: Mirror) -> Mirror:
+    return replace(mirror, verified_at=None, sources={})
+
+
+def _last_verified(mirror: Mirror, ours: Inventory, theirs: Inventory) -> Mirror:
+    sides = [entry for side in (ours, theirs) if (entry := side.mirrors.get(mirror.name)) is not None]
+    return max((entry for entry in sides if _unasked(entry) == mirror), key=lambda entry: entry.verified_at or _NEVER)
 
 
 def _scanned_at(entry: SourceState) -> tuple[datetime, datetime]:

@@ -18,8 +18,13 @@ from git_hybrid.core.reducer import Decision, RunInfo
 class Ledger(Protocol):
     """The files of the workspace. The only thing that knows the order in which they are written."""
 
-    def writer(self, info: RunInfo, *, gives_up: bool = False) -> AbstractContextManager[Sequence[str]]:
-        """Hold the writer lock and mend what an earlier writer left (*gives_up*: or drop it); yields what was done."""
+    def writer(
+        self, info: RunInfo, *, gives_up: bool = False, settles: bool = True
+    ) -> AbstractContextManager[Sequence[str]]:
+        """Hold the writer lock and mend what an earlier writer left (*gives_up*: or drop it); yields what was done.
+
+        Unless it *settles*, what that has decided is left to the next one.
+        """
         ...
 
     def require_place(self) -> None:

@@ -57,10 +57,11 @@ class FileLedger(LogReader):
     _appending: Mutex = field(default_factory=Mutex)
 
     @contextmanager
-    def writer(self, info: RunInfo, *, gives_up: bool = False) -> Iterator[Sequence[str]]:
+    def writer(self, info: RunInfo, *, gives_up: bool = False, settles: bool = True) -> Iterator[Sequence[str]]:
         """Hold the writer lock for the block and yield what was mended first, in words.
 
-        With *gives_up* a marker or journal that nobody can read any more is dropped: no run can go on from it.
+        With *gives_up* a marker or journal that nobody can read any more is dropped: no run can go on from it. Unless
+        it *settles*, what an earlier run has decided is left to the next writer.
 
         Raises:
             WorkspaceGone: there is no manifest any more, and nothing is made where it was.
@@ -81,8 +82,9 @@ class FileLedger(LogReader):
         ) as self._held:
             notes: tuple[str, ...] = ()
             try:
-                notes = (*remove_leftovers(self.layout), *self._settled(gives_up=gives_up))
-                notes = (*notes, *self.clean_quarantine())
+                notes = tuple(remove_leftovers(self.layout))
+                if settles:
+                    notes = (*notes, *self._settled(gives_up=gives_up), *self.clean_quarantine())
                 yield notes
             except HybridError as error:
                 error.after_mending(notes)

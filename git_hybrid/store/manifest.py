@@ -31,7 +31,7 @@ from git_hybrid.core.values import parse_duration
 from git_hybrid.core.versions import check_range
 from git_hybrid.store.locate import with_lines
 from git_hybrid.store.manifest_scanners import decode_scanners
-from git_hybrid.store.parsing import check_version, checked, convert, load_toml, shorten, unknown_table
+from git_hybrid.store.parsing import Document, check_version, checked, convert, load_toml, shorten, unknown_table
 from git_hybrid.store.wire import DefaultsShape, OpenIssuesShape, PolicyShape, SourceShape
 
 VERSION = 1
@@ -41,7 +41,8 @@ _GROUP = pattern(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 NO_GROUP = "is not a group name (letters, digits, '.', '_', '-')"
 _HOST = pattern(r"[a-z0-9.-]+|\[[0-9a-f:]+\]")
 _PUBLIC_KEY = pattern(r"(ssh|ecdsa|sk-ssh|sk-ecdsa)-[a-z0-9@.-]+ [A-Za-z0-9+/]+={0,3}( [ -~]*)?")
-_TRACKS = ("tag", "branch", "version", "commit")
+TRACKS = ("tag", "branch", "version", "commit")
+"""The keys of which a source has one: what it follows."""
 
 
 def decode_manifest(data: bytes) -> Manifest:
@@ -51,12 +52,21 @@ def decode_manifest(data: bytes) -> Manifest:
         InvalidFile: with every bad entry, by line.
         NewerSchema: it was written for a newer version.
     """
-    document = load_toml(data, SHOWN)
+    return manifest_of(load_toml(data, SHOWN), data.decode("utf-8"))
+
+
+def manifest_of(document: Document, text: str = "") -> Manifest:
+    """Return the manifest that *document* says; *text* is where its lines are found.
+
+    Raises:
+        InvalidFile: with every bad entry, by line.
+        NewerSchema: it was written for a newer version.
+    """
     problems: list[Problem] = []
     try:
         check_version(document, key="schema_version", known=VERSION, shown=SHOWN)
     except InvalidFile as error:
-        raise InvalidFile(path=SHOWN, problems=with_lines(data.decode("utf-8"), error.problems)) from error
+        raise InvalidFile(path=SHOWN, problems=with_lines(text, error.problems)) from error
     problems.extend(Problem(key, unknown_table(key, _TABLES)) for key in document if key not in _TABLES)
     defaults = _defaults(document.get("defaults", {}), problems)
     manifest = Manifest(
@@ -67,7 +77,7 @@ def decode_manifest(data: bytes) -> Manifest:
         sources=_sources(document.get("source", {}), defaults, problems),
     )
     if problems:
-        raise InvalidFile(path=SHOWN, problems=with_lines(data.decode("utf-8"), tuple(problems)))
+        raise InvalidFile(path=SHOWN, problems=with_lines(text, tuple(problems)))
     return manifest
 
 
@@ -223,7 +233,7 @@ def decode_source(
 
 
 def _track(shape: SourceShape, place: str, problems: list[Problem]) -> Track | None:
-    given = {key: value for key in _TRACKS if (value := getattr(shape, key)) is not UNSET}
+    given = {key: value for key in TRACKS if (value := getattr(shape, key)) is not UNSET}
     if len(given) != 1:
         found = " and ".join(given) or "none"
         problems.append(Problem(place, f"needs exactly one of tag, branch, version and commit, and has {found}"))

@@ -9,13 +9,17 @@ from typing import Any
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
+from git_hybrid.core.canonical import Json
 from git_hybrid.core.errors import InvalidFile, Problem
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.manifest import History, Source, track_field
 from git_hybrid.core.value import replace
 from git_hybrid.store.manifest import SHOWN, decode_manifest
+from git_hybrid.store.manifest_cut import without_tables
 
 Fields = dict[str, str | bool | list[str]]
+_UNABLE = (TOMLKitError, InvalidFile, ValueError, LookupError, TypeError, AttributeError)
+"""What tomlkit ends with where a table is in a place that it cannot edit, and what reads the result."""
 
 NEW_MANIFEST = """\
 # What this workspace builds on. `git hybrid add URL` adds a source, `git hybrid pin` moves one.
@@ -44,8 +48,8 @@ def add_sources(text: str, sources: Sequence[Source]) -> str:
     wanted = replace(before, sources={**before.sources, **{source.name: source for source in sources}})
     fields = {source.name: _fields(source, before.defaults.history) for source in sources}
     for edit in (_with_tables, _with_text, _with_inline_tables):
-        with suppress(TOMLKitError, InvalidFile, ValueError):
-            made = _as_before(edit(text, fields), text)
+        with suppress(*_UNABLE):
+            made = as_before(edit(text, fields), text)
             if decode_manifest(made.encode("utf-8")) == wanted:
                 return made
     told = (_filled(tomlkit.inline_table(), table).as_string() for table in fields.values())
@@ -92,25 +96,52 @@ def _filled(table: Any, fields: Fields) -> Any:
     return table
 
 
-def change_sources(text: str, other: str, names: Sequence[SourceName]) -> str:
-    """Return the manifest *text* with the tables of *names* as they are in *other*, key by key; comments stay.
+def with_values(
+    text: str, other: str, tables: Mapping[tuple[str, ...], Mapping[str, Json]], lists: Sequence[str]
+) -> str:
+    """Return the manifest *text* with the keys of *tables* and no others in these, and with *lists* as in *other*.
+
+    Each table is named by the parts of its key. A value that *other* has too is written as it is there; comments stay.
 
     Raises:
-        InvalidFile: one of both is none, or the tables are in no way that is known here.
+        InvalidFile: one of both is none, or written in no way that is known here.
     """
-    with suppress(TOMLKitError, KeyError, TypeError):
+    with suppress(*_UNABLE):
         document: Any = tomlkit.parse(text)
         wanted: Any = tomlkit.parse(other)
-        for name in names:
-            table, new = document["source"][name], wanted["source"][name]
-            for key in [key for key in table if key not in new]:
-                del table[key]
-            with _end_set_aside(table):
-                for key, value in new.items():
-                    if table.get(key) != value:
-                        table[key] = value
-        return tomlkit.dumps(document)
-    raise _not_editable([f"change {name} in it" for name in names])
+        for place, values in tables.items():
+            _set(_table(document, place), _there(wanted, place), values)
+        for name in lists:
+            if name in wanted:
+                document[name] = wanted[name]
+            else:
+                del document[name]
+        return as_before(tomlkit.dumps(document), text)
+    raise _not_editable([f"change {'.'.join(place)} in it" for place in tables])
+
+
+def _table(document: Any, place: Sequence[str]) -> Any:
+    for part in place:
+        if part not in document:
+            document.add(tomlkit.nl())
+            document.add(part, tomlkit.table())
+        document = document[part]
+    return document
+
+
+def _there(document: Any, place: Sequence[str]) -> Any:
+    for part in place:
+        document = document.get(part, {})
+    return document
+
+
+def _set(table: Any, other: Any, values: Mapping[str, Json]) -> None:
+    for key in [key for key in table if key not in values]:
+        del table[key]
+    with _end_set_aside(table):
+        for key, value in values.items():
+            if table.get(key) != value:
+                table[key] = other[key] if other.get(key) == value else value
 
 
 @contextmanager
@@ -124,24 +155,30 @@ def _end_set_aside(table: Any) -> Iterator[None]:
 
 
 def remove_sources(text: str, names: Sequence[SourceName]) -> str:
-    """Return the manifest *text* without the tables of *names*, everything else as it was.
+    """Return the manifest *text* without the tables of *names* and their comments, everything else as it was.
 
     Raises:
         InvalidFile: the manifest is none, or they could not be taken out of it.
     """
     before = decode_manifest(text.encode("utf-8"))
     wanted = replace(before, sources={name: item for name, item in before.sources.items() if name not in names})
-    with suppress(TOMLKitError, InvalidFile, ValueError):
-        document = tomlkit.parse(text)
-        for name in names:
-            del document["source"][name]
-        made = _as_before(tomlkit.dumps(document), text)
-        if decode_manifest(made.encode("utf-8")) == wanted:
-            return made
+    for rest in (without_tables(text, names), text):
+        with suppress(*_UNABLE):
+            made = _without_keys(rest, names)
+            if decode_manifest(made.encode("utf-8")) == wanted:
+                return made
     raise _not_editable([f"take {name} out of it" for name in names])
 
 
-def _as_before(made: str, before: str) -> str:
+def _without_keys(text: str, names: Sequence[SourceName]) -> str:
+    document: Any = tomlkit.parse(text)
+    for name in names:
+        if name in document.get("source", {}):
+            del document["source"][name]
+    return as_before(tomlkit.dumps(document), text)
+
+
+def as_before(made: str, before: str) -> str:
     """Return *made* with the ends of lines that *before* had: what is added ends with a newline alone."""
     if "\r\n" in before and before.count("\r\n") == before.count("\n"):
         return made.replace("\r\n", "\n").replace("\n", "\r\n")

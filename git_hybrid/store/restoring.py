@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from git_hybrid.core.audit import detail_of
 from git_hybrid.core.errors import InvalidFile, Problem, UnknownOverride
@@ -31,10 +31,25 @@ def restore_overrides(layout: Layout, wanted: Collection[str]) -> tuple[Override
     kept, names = _readable(layout), set(wanted) or set(trail.latest)
     if kept is None:
         kept, names = Overrides(), set(trail.latest)
-    lost = {name: _told(name, trail) for name in sorted(names) if _is_lost(name, kept, trail)}
+    lost = _lost(kept, names, trail)
     if lost:
         write_file(layout.overrides, encode_overrides(with_overrides(kept, lost)))
     return tuple(lost.values())
+
+
+def restored(layout: Layout, kept: Overrides) -> Overrides:
+    """Return *kept* with all records that are missing, or that the audit log does not bear out, as it tells of them.
+
+    Raises:
+        UnknownOverride: the log does not tell all of one.
+        InvalidFile, LocalIo: the log cannot be read.
+    """
+    trail = trail_of(reading.records(layout))
+    return with_overrides(kept, _lost(kept, trail.latest, trail))
+
+
+def _lost(kept: Overrides, names: Iterable[str], trail: Trail) -> dict[str, Override]:
+    return {name: _told(name, trail) for name in sorted(names) if _is_lost(name, kept, trail)}
 
 
 def _readable(layout: Layout) -> Overrides | None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from git_hybrid.core.audit import record_hash
 from support.cli import Hybrid
 from support.kit import changes, git, lock, replace, snapshot, state
 from support.scanners import a_scanner, use
@@ -28,19 +30,20 @@ def upstreams(upstream_factory: UpstreamFactory) -> dict[str, Upstream]:
 
 
 @pytest.fixture
-def branched(hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream]) -> Callable[[Side, Side], None]:
+def branched(hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream]) -> Callable[..., None]:
     """Make a workspace of `c` and `d`, and let two sides change it and meet."""
 
     def commit(message: str) -> None:
         git("add", "-A", cwd=workspace)
         git("commit", "-q", "-m", message, cwd=workspace)
 
-    def meet(theirs: Side, ours: Side) -> None:
+    def meet(theirs: Side, ours: Side, base: Side = lambda: None) -> None:
         git("init", "-q", "-b", "main", cwd=workspace)
         hybrid("init")
         for name in "cd":
             hybrid("add", upstreams[name].url, "--branch", "main")
         hybrid("sync")
+        base()
         commit("base")
         git("switch", "-q", "-c", "their", cwd=workspace)
         theirs()
@@ -81,7 +84,7 @@ def concluded(hybrid: Hybrid, workspace: Path) -> None:
 
 
 def test_two_branches_that_added_a_source_and_moved_others(
-    hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream], branched: Callable[[Side, Side], None]
+    hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream], branched: Callable[..., None]
 ) -> None:
     def theirs() -> None:
         added(hybrid, upstreams, "b")()
@@ -107,7 +110,7 @@ def test_two_branches_that_added_a_source_and_moved_others(
 
 
 def test_of_a_pin_that_both_moved_ours_stands_until_it_is_decided(
-    hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream], branched: Callable[[Side, Side], None]
+    hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream], branched: Callable[..., None]
 ) -> None:
     def moved() -> None:
         upstreams["c"].commit({"README": str(workspace.stat().st_ctime_ns)}, "next")
@@ -138,7 +141,7 @@ def test_of_a_pin_that_both_moved_ours_stands_until_it_is_decided(
 
 
 def test_comments_of_our_manifest_stay(
-    hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream], branched: Callable[[Side, Side], None]
+    hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream], branched: Callable[..., None]
 ) -> None:
     manifest = workspace / "sources.toml"
 
@@ -161,7 +164,7 @@ def test_comments_of_our_manifest_stay(
 
 
 def test_markers_that_were_added_are_told(
-    hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream], branched: Callable[[Side, Side], None]
+    hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream], branched: Callable[..., None]
 ) -> None:
     branched(added(hybrid, upstreams, "b"), added(hybrid, upstreams, "a"))
     git("add", "state/sources.lock", cwd=workspace)
@@ -169,12 +172,14 @@ def test_markers_that_were_added_are_told(
     assert "note: left to you: state/sources.lock" in told
     assert "git checkout --merge -- state/sources.lock" in told
     git("checkout", "--merge", "--", "state/sources.lock", cwd=workspace)
-    hybrid("merge")
+    # Gone is not taken out: it is written again.
+    (workspace / "state/sources.json").unlink()
+    assert "note: merged state/sources.json" in hybrid("merge").err
     concluded(hybrid, workspace)
 
 
 def test_two_branches_that_pinned_the_same_agree(
-    hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream], branched: Callable[[Side, Side], None]
+    hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream], branched: Callable[..., None]
 ) -> None:
     def moved() -> None:
         time.sleep(1.1)
@@ -195,7 +200,7 @@ def test_the_newer_scan_of_the_commit_counts_with_its_report(
     workspace: Path,
     upstreams: dict[str, Upstream],
     tmp_path: Path,
-    branched: Callable[[Side, Side], None],
+    branched: Callable[..., None],
 ) -> None:
     def scanned(body: str, check: int) -> Side:
         def act() -> None:
@@ -214,8 +219,90 @@ def test_the_newer_scan_of_the_commit_counts_with_its_report(
     hybrid("audit", "verify")
 
 
+def test_the_report_of_a_source_that_was_taken_out_goes_and_one_that_was_made_since_stays(
+    hybrid: Hybrid,
+    workspace: Path,
+    upstreams: dict[str, Upstream],
+    tmp_path: Path,
+    branched: Callable[..., None],
+) -> None:
+    def scanned() -> None:
+        a_scanner(tmp_path / "fake", f"write(result('README', level='note', text='{time.monotonic_ns()}'))\n")
+        hybrid("sync", check=None)
+        hybrid("scan", check=None)
+
+    def base() -> None:
+        use(workspace, tmp_path / "fake")
+        scanned()
+
+    def theirs() -> None:
+        hybrid("remove", "d")
+        time.sleep(1.1)
+        scanned()
+
+    branched(theirs, scanned, base)
+    told = hybrid("merge")
+    assert not (workspace / "state/scans/d.sarif").exists()
+    assert "merged state/scans/d.sarif" in told.err
+    scanned()
+    again = hybrid("merge")
+    assert "left to you" not in again.err
+    for line in told.err.splitlines():
+        if line.startswith("hint: git add"):
+            git(*line.split()[2:], cwd=workspace)
+    assert git("diff", "--name-only", "--diff-filter=U", cwd=workspace) == ""
+    hybrid("sync")
+    hybrid("check")
+    hybrid("audit", "verify")
+
+
+def test_what_both_moved_is_told_until_it_is_added(
+    hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream], branched: Callable[..., None]
+) -> None:
+    def side(revision: str) -> Side:
+        def act() -> None:
+            hybrid("pin", "c", "--to", upstreams["c"].rev(revision), *FORCE)
+            hybrid("sync")
+
+        return act
+
+    branched(side("main~1"), side("main~2"))
+    told = hybrid("merge", "--json", check=1).json()
+    assert len(hybrid("override", "list", "--json").json()["overrides"]) == 2
+    before = snapshot(workspace)
+    show = "git show :3:./state/sources.lock"
+    assert f"if theirs is right, put its table into state/sources.lock: {show}\n" in hybrid("merge", check=1).err
+    again = hybrid("merge", "--json", check=1).json()
+    assert again["sources"] == told["sources"]
+    assert changes(before, snapshot(workspace)) == []
+    # A forced pin of theirs is taken with the override that it rests on.
+    (workspace / "state/sources.lock").write_text(git(*show.split()[1:], cwd=workspace) + "\n")
+    hybrid("merge")
+    git("add", "state", cwd=workspace)
+    assert "nothing is in conflict" in hybrid("merge").err
+    concluded(hybrid, workspace)
+    assert lock(workspace)["c"]["commit"] == upstreams["c"].rev("main~1")
+
+
+def test_records_that_the_log_does_not_tell_of_in_full_are_left(
+    hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream], branched: Callable[..., None]
+) -> None:
+    branched(forced(hybrid, upstreams, "c"), forced(hybrid, upstreams, "d"))
+    log = workspace / "state/sources-audit.jsonl"
+    records = [json.loads(line) for line in log.read_text().splitlines()]
+    for record in records:
+        if record["event"] == "override":
+            del record["detail"]["reason"]
+            record["hash"] = record_hash(record)
+    log.write_text("".join(f"{json.dumps(record, separators=(',', ':'))}\n" for record in records))
+    told = hybrid("merge", check=1)
+    assert "note: left to you: state/sources-overrides.json" in told.err
+    assert "is not told in full by the audit log" in told.err
+    assert set(lock(workspace)) == {"c", "d"}
+
+
 def test_a_manifest_that_takes_a_person_is_left_and_one_that_was_merged_stays(
-    hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream], branched: Callable[[Side, Side], None]
+    hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream], branched: Callable[..., None]
 ) -> None:
     def side(name: str, policy: str) -> Side:
         def act() -> None:
@@ -224,17 +311,176 @@ def test_a_manifest_that_takes_a_person_is_left_and_one_that_was_merged_stays(
 
         return act
 
-    branched(side("b", 'scan_max_age = "3d"'), side("a", 'mirror_max_staleness = "3d"'))
+    branched(side("b", 'scan_max_age = "3d"'), side("a", 'scan_max_age = "5d"'))
     manifest = workspace / "sources.toml"
     before = manifest.read_text()
     told = hybrid("merge", check=1)
-    assert "note: left to you: sources.toml" in told.err
+    assert "note: left to you: sources.toml\n" in told.err
+    assert 'note: sources.toml: [policy] scan_max_age: ours "5d", theirs "3d"\n' in told.err
     assert manifest.read_text() == before
     merged = git("show", ":2:sources.toml", cwd=workspace)
     merged += f'\n[source.b]\nurl = "{upstreams["b"].url}"\nbranch = "main"\n'
     manifest.write_text(merged)
     hybrid("merge")
     assert manifest.read_text() == merged
+    concluded(hybrid, workspace)
+
+
+def test_a_manifest_in_which_both_changed_other_keys_is_merged(
+    hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream], branched: Callable[..., None]
+) -> None:
+    manifest = workspace / "sources.toml"
+
+    def theirs() -> None:
+        replace(manifest, 'branch = "main"\n\n[source.d]', 'branch = "main"\ngroups = ["x"]\n\n[source.d]')
+        replace(manifest, "[policy]", '[policy]\nmirror_max_staleness = "3d"')
+        forced(hybrid, upstreams, "d")()
+
+    def ours() -> None:
+        replace(manifest, 'branch = "main"\n\n[source.d]', 'tag = "v1"\n\n[source.d]')
+        replace(manifest, "[policy]", '[policy]\nscan_max_age = "3d"')
+        upstreams["c"].tag("v1")
+        hybrid("pin", "c")
+        hybrid("sync")
+
+    branched(theirs, ours)
+    hybrid("merge")
+    text = manifest.read_text()
+    for line in ('groups = ["x"]', 'tag = "v1"', 'mirror_max_staleness = "3d"', 'scan_max_age = "3d"'):
+        assert text.count(line) == 1
+    assert lock(workspace)["c"]["ref"] == "refs/tags/v1"
+    concluded(hybrid, workspace)
+
+
+def test_a_source_that_was_taken_out_has_no_pin_though_the_manifest_takes_a_person(
+    hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream], branched: Callable[..., None]
+) -> None:
+    manifest = workspace / "sources.toml"
+
+    def theirs() -> None:
+        replace(manifest, "[policy]", '[policy]\nscan_max_age = "3d"')
+        forced(hybrid, upstreams, "d")()
+
+    def ours() -> None:
+        replace(manifest, "[policy]", '[policy]\nscan_max_age = "5d"')
+        hybrid("remove", "d")
+        added(hybrid, upstreams, "a")()
+
+    branched(theirs, ours)
+    told = hybrid("merge", check=1)
+    assert told.out.splitlines()[0].split()[:2] == ["d", "both"]
+    assert set(lock(workspace)) == {"a", "c"}
+    manifest.write_text(git("show", ":2:sources.toml", cwd=workspace) + "\n")
+    concluded(hybrid, workspace)
+
+
+def test_a_mirror_that_one_side_took_out_and_the_other_one_changed_is_told(
+    hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream], branched: Callable[..., None]
+) -> None:
+    inventory = workspace / "state/sources-mirrors.json"
+
+    def base() -> None:
+        hybrid("mirror", "add", "m", "https://m.example.org", "--owner", "ops@example.org")
+
+    def theirs() -> None:
+        replace(inventory, '"ops@example.org"', '"eve@example.org"')
+        added(hybrid, upstreams, "b")()
+
+    def ours() -> None:
+        hybrid("mirror", "remove", "m")
+        added(hybrid, upstreams, "a")()
+
+    branched(theirs, ours, base)
+    assert "note: both changed the mirror m: theirs stands\n" in hybrid("merge", check=1).err
+    assert '"eve@example.org"' in inventory.read_text()
+
+
+def test_files_in_which_git_puts_no_markers_are_merged_too(
+    hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream], branched: Callable[..., None]
+) -> None:
+    def base() -> None:
+        with (workspace / ".gitattributes").open("a") as file:
+            file.write("*.lock binary\n*.toml -merge\n*.json merge=binary\n")
+
+    branched(added(hybrid, upstreams, "b"), added(hybrid, upstreams, "a"), base)
+    assert "<<<<<<<" not in (workspace / "state/sources.lock").read_text()
+    hybrid("merge")
+    assert set(lock(workspace)) == {"a", "b", "c", "d"}
+    concluded(hybrid, workspace)
+
+
+def test_branches_that_had_met_before(
+    hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream], branched: Callable[..., None]
+) -> None:
+    def moved(name: str) -> None:
+        upstreams[name].commit({"README": f"{time.monotonic_ns()}"}, "next")
+        hybrid("pin", name)
+        hybrid("sync")
+
+    def theirs() -> None:
+        added(hybrid, upstreams, "b")()
+        forced(hybrid, upstreams, "d")()
+
+    def met(other: str, message: str) -> None:
+        hybrid("merge")
+        hybrid("sync")
+        git("add", "-A", cwd=workspace)
+        git("commit", "-q", "-m", message, cwd=workspace)
+        git("switch", "-q", other, cwd=workspace)
+
+    branched(theirs, added(hybrid, upstreams, "a"))
+    git("tag", "first", cwd=workspace)
+    met("their", "merged here")
+    git("merge", "-q", "first", cwd=workspace, check=False)
+    met("their", "merged there")
+    replace(workspace / "sources.toml", "[policy]", '[policy]\nscan_max_age = "3d"')
+    hybrid("remove", "a")
+    moved("c")
+    git("commit", "-q", "-a", "-m", "theirs again", cwd=workspace)
+    git("switch", "-q", "main", cwd=workspace)
+    replace(workspace / "sources.toml", "[policy]", '[policy]\nmirror_max_staleness = "3d"')
+    hybrid("sync")
+    moved("b")
+    git("commit", "-q", "-a", "-m", "ours again", cwd=workspace)
+    git("merge", "-q", "their", cwd=workspace, check=False)
+    assert "<<<<<<<" in git("show", ":1:state/sources.lock", cwd=workspace)
+    hybrid("merge")
+    text = (workspace / "sources.toml").read_text()
+    assert 'scan_max_age = "3d"' in text
+    assert 'mirror_max_staleness = "3d"' in text
+    assert "[source.a]" not in text
+    wanted = {"b": "main", "c": "main", "d": "main~1"}
+    pins = {name: pin["commit"] for name, pin in lock(workspace).items()}
+    assert pins == {name: upstreams[name].rev(revision) for name, revision in wanted.items()}
+    hybrid("sync", "--prune")
+    concluded(hybrid, workspace)
+
+
+def test_without_the_lines_of_gitattributes_the_log_is_joined_too(
+    hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream], branched: Callable[..., None]
+) -> None:
+    def base() -> None:
+        (workspace / ".gitattributes").write_text("")
+
+    branched(forced(hybrid, upstreams, "c"), forced(hybrid, upstreams, "d"), base)
+    assert "<<<<<<<" in (workspace / "state/sources-audit.jsonl").read_text()
+    hybrid("merge")
+    assert len(hybrid("override", "list", "--json").json()["overrides"]) == 2
+    concluded(hybrid, workspace)
+
+
+def test_the_ends_of_lines_in_the_working_tree_stay(
+    hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream], branched: Callable[..., None]
+) -> None:
+    def base() -> None:
+        git("config", "core.autocrlf", "true", cwd=workspace)
+
+    branched(added(hybrid, upstreams, "b"), added(hybrid, upstreams, "a"), base)
+    manifest = workspace / "sources.toml"
+    assert b"\r\n<<<<<<<" in manifest.read_bytes()
+    hybrid("merge")
+    text = manifest.read_bytes()
+    assert text.count(b"\n") == text.count(b"\r\n")
     concluded(hybrid, workspace)
 
 

@@ -72,7 +72,7 @@ class FakeLedger:
     decisions: list[Decision] = field(default_factory=list)
 
     @contextmanager
-    def writer(self, info: RunInfo, *, gives_up: bool = False) -> Iterator[Sequence[str]]:
+    def writer(self, info: RunInfo, *, gives_up: bool = False, settles: bool = True) -> Iterator[Sequence[str]]:
         """Hold nothing."""
         yield ()
 

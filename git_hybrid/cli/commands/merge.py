@@ -16,6 +16,7 @@ from git_hybrid.core.lock import Pin
 from git_hybrid.core.merging import Change
 from git_hybrid.core.report import Report, Row
 from git_hybrid.git.conflicts import conflicts_in
+from git_hybrid.store.lockfile import SHOWN as LOCK
 from git_hybrid.store.merging import Merge, merge_files
 
 _WHERE = ("sources.toml", "state")
@@ -31,7 +32,8 @@ def command(context: click.Context) -> int:
     """
     with opened(context) as (session, output):
         runtime, layout = session.runtime, session.layout
-        with runtime.ledger.writer(runtime.info):
+        # What an unfinished run has decided comes after: it goes into the same files, which cannot be read yet.
+        with runtime.ledger.writer(runtime.info, settles=False) as mended:
             conflicts = conflicts_in(session.runner, layout.root, _WHERE)
             told = merge_files(layout, conflicts)
         code = int(bool(told.left or told.both) or any(change.both for change in told.changes))
@@ -39,7 +41,8 @@ def command(context: click.Context) -> int:
         rows = tuple(_row(told, change) for change in told.changes)
         run = runtime.info.run if told.files else None
         output.report(
-            Report(command="merge", rows=rows, run=run, notes=(*merged, *told.both, *left)), {"exit_code": code}
+            Report(command="merge", rows=rows, run=run, notes=(*mended, *merged, *told.both, *left, *told.why)),
+            {"exit_code": code},
         )
         if not conflicts and not told.left:
             output.talk("nothing is in conflict")
@@ -60,8 +63,14 @@ def _tell_what_is_next(output: Output, told: Merge, conflicts: Collection[str], 
         output.hint("merge", f"git add -- {shown(*done)}")
     for change in told.changes:
         their = told.theirs.get(SourceName(change.name))
-        if change.both and their is not None and SourceName(change.name) in told.found:
+        if not change.both or their is None or SourceName(change.name) not in told.found:
+            continue
+        if their.override is None:
             output.hint("merge", f"if theirs is right: git hybrid pin {change.name} --to {their.commit}")
+        else:
+            # A pin that was forced rests on its override, which a plain pin does not name.
+            lock = shown(LOCK)
+            output.hint("merge", f"if theirs is right, put its table into {lock}: git show :3:./{lock}")
 
 
 def _row(told: Merge, change: Change) -> Row:

@@ -59,3 +59,73 @@ def test_what_cannot_be_edited_is_told_with_what_is_to_be_written(monkeypatch):
     assert decode_manifest(f"schema_version = 1\nsource.{added}\n".encode()).sources == {"new": source("new")}
     with pytest.raises(InvalidFile, match="take tool out of it"):
         remove_sources(MANIFEST, [source("tool").name])
+
+
+TABLES = """\
+schema_version = 1
+
+# a is Ada's
+[source.a]
+url = "https://example.org/a"
+tag = "v1"
+# not beyond v1
+
+# The team of Eve.
+
+# b is
+# Bea's
+[source.b]
+# pinned by hand
+url = "https://example.org/b"
+tag = "v1"
+
+  # c is Cem's
+[ "source" . c ] # as well
+url = "https://example.org/c"
+groups = [
+    "x", # why
+]
+tag = "v1"
+# Rules.
+[policy]
+scan_max_age = "3d"
+
+# d is Dan's
+[source.d]
+url = "https://example.org/d"
+tag = "v1"
+# only here
+
+# The end.
+"""
+TAKEN = {
+    "a": TABLES[TABLES.index("# a is") : TABLES.index("# The team")],
+    "b": TABLES[TABLES.index("# b is") : TABLES.index("  # c is")],
+    "c": TABLES[TABLES.index("  # c is") : TABLES.index("# Rules")],
+    "d": TABLES[TABLES.index("# d is") : TABLES.index("# The end")],
+}
+
+
+@pytest.mark.parametrize("name", TAKEN)
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_table_goes_with_its_own_comments_and_with_no_other(name, end):
+    gone = remove_sources(TABLES.replace("\n", end), [source(name).name])
+    assert gone == TABLES.replace(TAKEN[name], "").replace("\n", end)
+
+
+def test_a_comment_directly_above_the_table_that_follows_stays():
+    close = TABLES.replace("\n\n", "\n")
+    gone = remove_sources(close, [source("c").name])
+    assert gone == close.replace(TAKEN["c"].replace("\n\n", "\n"), "")
+    assert remove_sources(close, [source("d").name]).endswith('scan_max_age = "3d"\n')
+
+
+def test_a_table_is_found_beside_one_that_is_written_otherwise_and_one_that_only_looks_like_it():
+    text = TABLES.replace("[policy]", f"[source]\ne = {{ {_C}, tag = 'v1' }} # e\n[policy]")
+    kept = remove_sources(text, [source("a").name, source("e").name])
+    assert "\n\n# The team of Eve.\n\n# b is" in kept
+    policy = "[policy]\nrequest_pattern = '''\n[source.a]\n'''\n"
+    text = TABLES.replace('[policy]\nscan_max_age = "3d"\n', "").replace("# a is", f"{policy}\n# a is")
+    kept = remove_sources(text, [source("a").name])
+    assert policy in kept
+    assert "a" not in decode_manifest(kept.encode()).sources

@@ -1,0 +1,68 @@
+"""Take tables out of the text of the manifest, each with the comments that are its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import tomli
+
+from git_hybrid.core.ids import SourceName
+
+
+def without_tables(text: str, names: Sequence[SourceName]) -> str:
+    """Return *text* without the tables ``[source.NAME]`` of *names*; one that is not written so stays.
+
+    A comment directly above a table is its own, and so is one directly below its last key unless the next table
+    follows at once, whose it is then. What an empty line sets apart from the table stays.
+    """
+    lines = text.split("\n")
+    for name in names:
+        header = next((number for number, line in enumerate(lines) if _header(line) == ("source", name)), None)
+        if header is not None:
+            lines = _without(lines, header)
+    return "\n".join(lines)
+
+
+def _without(lines: list[str], header: int) -> list[str]:
+    first, following = header, header + 1
+    while _is_comment(lines, first - 1):
+        first -= 1
+    while following < len(lines) and _header(lines[following]) is None:
+        following += 1
+    last = following
+    while _is_empty(lines, last - 1) or _is_comment(lines, last - 1):
+        last -= 1
+    below = last
+    while _is_comment(lines, below):
+        below += 1
+    if below == following < len(lines):
+        below = last
+    before, after = lines[:first], lines[below:]
+    while after and _is_empty(after, 0) and (not before or _is_empty(before, -1)):
+        del after[0]
+    while not after and before and _is_empty(before, -1):
+        before.pop()
+    return [*before, *(after or [""])]
+
+
+def _header(line: str) -> tuple[str, ...] | None:
+    """Return the parts of the key of a table that begins in *line*; None if none does."""
+    if not line.lstrip().startswith("["):
+        return None
+    try:
+        value: object = tomli.loads(line.strip())
+    except (ValueError, RecursionError):
+        return None
+    parts: list[str] = []
+    while isinstance(value, dict | list) and value:
+        part, value = next(iter(value.items())) if isinstance(value, dict) else ("", value[0])
+        parts += [part] if part else []
+    return tuple(parts)
+
+
+def _is_comment(lines: Sequence[str], number: int) -> bool:
+    return 0 <= number < len(lines) and lines[number].lstrip().startswith("#")
+
+
+def _is_empty(lines: Sequence[str], number: int) -> bool:
+    return number < len(lines) and not lines[number].strip()

@@ -1,0 +1,105 @@
+"""The files of a workspace that are in conflict: what stands in them, and what is to be written there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import PurePosixPath
+from typing import TypeVar
+
+from git_hybrid.core.digest import sha256_hex
+from git_hybrid.core.errors import InvalidFile, NewerSchema
+from git_hybrid.core.value import Struct, field
+from git_hybrid.store.durable import remove_file, write_file
+from git_hybrid.store.layout import Layout
+from git_hybrid.store.parsing import read_bytes
+from git_hybrid.store.stages import BASE, FIRST, LEFT, OTHER, OURS, THEIRS
+
+T = TypeVar("T")
+Versions = Mapping[int, bytes]
+_MARKERS = re.compile(rb"^<{7,} ", re.MULTILINE)
+_REPORTS = "state/scans"
+
+
+class Torn(Struct, kw_only=True):
+    """The files in conflict, and by path the ``texts`` to be written, None where one goes; those ``settled`` are right.
+
+    Nothing is written before all is put together.
+    """
+
+    layout: Layout
+    conflicts: Mapping[str, Versions]
+    texts: dict[str, bytes | None] = field(default_factory=dict)
+    settled: set[str] = field(default_factory=set)
+
+    def read(self, path: str) -> bytes | None:
+        """Return what is to be in the file at *path*, or stands there; None if nothing does."""
+        return self.texts[path] if path in self.texts else read_bytes(self.layout.root / path, path)
+
+    def has_markers(self, path: str) -> bool:
+        """Tell whether a conflict still stands in the file at *path*."""
+        return _MARKERS.search(self.read(path) or b"") is not None
+
+    def is_open(self, path: str) -> bool:
+        """Tell whether the file at *path* is in conflict, and nobody has decided yet what is to stand in it.
+
+        That holds too for one that both sides have, and that is gone: to take it out nobody needs to remove it here.
+        """
+        versions = self.conflicts.get(path, {})
+        if self.read(path) is None:
+            return {OURS, THEIRS} <= versions.keys()
+        return bool(versions) and (self.has_markers(path) or (LEFT in versions and self.read(path) == versions[LEFT]))
+
+    def sides(self, path: str, decode: Callable[[bytes], T], none: T) -> tuple[list[T], T, T] | None:
+        """Return the bases, ours and theirs; None where nothing is to be merged, one is gone or cannot be read."""
+        versions = self.conflicts.get(path, {})
+        if not {OURS, THEIRS} <= versions.keys():
+            return None
+        with suppress(InvalidFile, NewerSchema):
+            bases = [decode(versions[stage]) for stage in (BASE, OTHER, FIRST) if stage in versions]
+            return bases or [none], decode(versions[OURS]), decode(versions[THEIRS])
+        return None
+
+    def put(self, path: str, text: bytes) -> bool:
+        """Take *text* for the file at *path* if it is open; tell whether it is what will stand there, or does already.
+
+        If not, somebody has decided otherwise. An earlier call that was ended may have written it without a word.
+        """
+        if self.is_open(path):
+            self.texts[path] = text
+        return self.read(path) == text
+
+    def put_reports(self, wanted: Mapping[str, str | None]) -> None:
+        """Take for each report in conflict the version with the digest that *wanted* has by source, if one side has it.
+
+        None stands for a source without one; the report of a source that is not there goes.
+        """
+        for path, versions in self.conflicts.items():
+            place = PurePosixPath(path)
+            if str(place.parent) != _REPORTS or place.suffix != ".sarif":
+                continue
+            if place.stem not in wanted:
+                found = None
+            else:
+                stands = self.read(path)
+                known = [*([] if stands is None else [stands]), *versions.values()]
+                texts = [text for text in known if sha256_hex(text) == wanted[place.stem]]
+                if not texts:
+                    continue
+                found = texts[0]
+            self.settled.add(path)
+            if found != self.read(path):
+                self.texts[path] = found
+
+    def write(self) -> None:
+        """Write what is to be written.
+
+        Raises:
+            LocalIo: a file cannot be written; what was written stays so, and the next call writes the rest.
+        """
+        for path, text in self.texts.items():
+            if text is None:
+                remove_file(self.layout.root / path)
+            else:
+                write_file(self.layout.root / path, text)
