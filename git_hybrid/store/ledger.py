@@ -60,8 +60,8 @@ class FileLedger(LogReader):
     def writer(self, info: RunInfo, *, gives_up: bool = False, settles: bool = True) -> Iterator[Sequence[str]]:
         """Hold the writer lock for the block and yield what was mended first, in words.
 
-        With *gives_up* a marker or journal that nobody can read any more is dropped: no run can go on from it. Unless
-        it *settles*, what an earlier run has decided is left to the next writer.
+        With *gives_up* a marker or journal that nobody can read is dropped: no run can go on from it. Unless it
+        *settles*, what an earlier run has decided is left to the next writer.
 
         Raises:
             WorkspaceGone: there is no manifest any more, and nothing is made where it was.
@@ -71,8 +71,8 @@ class FileLedger(LogReader):
         self.require_place()
         require_manifest(self.layout)
         refuse_links(self.layout)
-        make_folder(self.layout.sources_folder)
-        make_folder(self.layout.state_folder)
+        for folder in (self.layout.sources_folder, self.layout.state_folder):
+            make_folder(folder)
         with writer_lock(
             self.layout.writer_lock,
             timeout=self.lock_timeout,
@@ -100,9 +100,7 @@ class FileLedger(LogReader):
             if not gives_up or not error.path.startswith((runs.MARKER_SHOWN, runs.JOURNALS_SHOWN)):
                 raise
             self.forget()
-            return [
-                f"dropped {error.path}, which cannot be read: what its run had half done shows in git hybrid status"
-            ]
+            return [f"dropped {error.path}, which cannot be read: git hybrid status shows what its run had half done"]
 
     def _settle(self) -> list[str]:
         """Write out a decision that an earlier run did not bring to its end."""
