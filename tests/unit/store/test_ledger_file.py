@@ -449,8 +449,7 @@ def test_a_rotation_that_was_killed_between_its_writes_is_finished(files, monkey
     assert not layout.marker.exists()
 
 
-def test_one_ledger_writes_again_where_its_workspace_was_made_anew(tmp_path):
-    """What was held by a writer that has ended says nothing of the next one."""
+def test_a_ledger_writes_to_the_workspace_in_which_it_began_alone(tmp_path):
     files = Workspace(tmp_path / "ws")
     files.write("sources.toml", MANIFEST)
     ledger = _ledger(files)
@@ -459,9 +458,6 @@ def test_one_ledger_writes_again_where_its_workspace_was_made_anew(tmp_path):
         ledger.record(FIRST, DECISION, ())
     files.root.rename(tmp_path / "away")
     Workspace(files.root).write("sources.toml", MANIFEST)
-    with ledger.writer(SECOND):
-        ledger.begin(SECOND, TASKS)
-        ledger.record(SECOND, DECISION, ())
-    assert ledger.unfinished() is None
-    (record,) = read_log(ledger.layout.audit).records
-    assert record["command_id"] == SECOND.run
+    with pytest.raises(WorkspaceGone), ledger.writer(SECOND):
+        pass
+    assert sorted(path.name for path in files.root.iterdir()) == ["sources.toml"]
