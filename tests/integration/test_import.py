@@ -1,0 +1,63 @@
+"""`git hybrid init --import`: which commits it pins, what it refuses, and what it leaves."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from support.cli import Hybrid
+from support.kit import changes, git, lock, released, snapshot
+from support.upstream import Upstream, UpstreamFactory
+
+
+@pytest.fixture
+def upstream(upstream_factory: UpstreamFactory) -> Upstream:
+    made = upstream_factory()
+    released(made)
+    return made
+
+
+def _superproject(folder: Path, url: str, modules: Mapping[str, str], index: str, *, more: str = "") -> None:
+    """Make a repository in *folder* whose submodules have the names and paths *modules*, and whose index is *index*."""
+    folder.mkdir()
+    git("init", "-q", "-b", "main", cwd=folder)
+    entries = [f'[submodule "{name}"]\n\tpath = {path}\n\turl = {url}\n{more}' for name, path in modules.items()]
+    (folder / ".gitmodules").write_text("".join(entries))
+    subprocess.run(["git", "update-index", "--index-info"], cwd=folder, input=index, text=True, check=True)
+
+
+def _gitlink(commit: str, path: str, stage: int = 0) -> str:
+    return f"160000 {commit} {stage}\t{path}\n"
+
+
+def test_a_path_with_a_slash_at_its_end_has_its_commit(hybrid: Hybrid, workspace: Path, upstream: Upstream) -> None:
+    first = upstream.rev("main~2")
+    _superproject(workspace / "old", upstream.url, {"a": "vendor/tool/"}, _gitlink(first, "vendor/tool"))
+    hybrid("init", "--import", "old/.gitmodules")
+    assert {name: pin["commit"] for name, pin in lock(workspace).items()} == {"tool": first}
+
+
+@pytest.mark.parametrize("where", ["not in the index", "in conflict", "outside"])
+def test_an_import_that_knows_no_commit_is_refused(
+    hybrid: Hybrid, workspace: Path, upstream: Upstream, where: str
+) -> None:
+    first, second = upstream.rev("main~2"), upstream.rev("main~1")
+    sides = [_gitlink(commit, "b", stage) for stage, commit in enumerate((first, second, first), 1)]
+    index = {"not in the index": "", "in conflict": "".join(sides), "outside": _gitlink(first, "b")}[where]
+    old = workspace / "old"
+    _superproject(old, upstream.url, {"a": "a", "b": "b"}, _gitlink(first, "a") + index)
+    if where == "outside":
+        (old / ".gitmodules").rename(workspace / "old-modules")
+    before = snapshot(workspace)
+    file = "old-modules" if where == "outside" else "old/.gitmodules"
+    told = hybrid("init", "--import", file, check=2).err
+    assert {
+        "not in the index": "cause: submodule b: the index of its repository names no commit for b",
+        "in conflict": "cause: submodule b: b is in conflict in the index of its repository",
+        "outside": "cause: file: is in no git repository, whose index would name the commits",
+    }[where] in told
+    assert "submodule a" not in told
+    assert changes(before, snapshot(workspace)) == []
