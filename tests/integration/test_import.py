@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from git_hybrid.cli.commands.init import command
+from git_hybrid.cli.common import Common
 from support.cli import Hybrid
 from support.kit import changes, git, lock, released, snapshot
 from support.upstream import Upstream, UpstreamFactory
@@ -61,3 +63,28 @@ def test_an_import_that_knows_no_commit_is_refused(
     }[where] in told
     assert "submodule a" not in told
     assert changes(before, snapshot(workspace)) == []
+
+
+def test_a_submodule_whose_path_is_no_name_gets_a_number_that_is_free(
+    hybrid: Hybrid, workspace: Path, upstream: Upstream
+) -> None:
+    first = upstream.rev("main~2")
+    paths = ["x/module-2", "my lib", "his lib", "y/module-2"]
+    index = "".join(_gitlink(first, path) for path in paths)
+    _superproject(workspace / "old", upstream.url, dict(zip("abcd", paths, strict=True)), index)
+    hybrid("init", "--import", "old/.gitmodules")
+    assert list(lock(workspace)) == ["module-2", "module-3", "module-4", "y-module-2"]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
+def test_whatever_ends_an_import_takes_the_new_files_along(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch, error: type[BaseException]
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("git_hybrid.cli.commands.init.read_gitmodules", fail)
+    monkeypatch.chdir(workspace)
+    with command.make_context("init", ["--import", ".gitmodules"], obj=Common()) as context, pytest.raises(error):
+        command.invoke(context)
+    assert changes({}, snapshot(workspace)) == []

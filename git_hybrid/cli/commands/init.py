@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from itertools import chain, count
 from pathlib import Path
 
 import click
@@ -13,7 +14,6 @@ from git_hybrid.cli.options import common_options
 from git_hybrid.cli.output import Output, opened
 from git_hybrid.cli.wiring import Session
 from git_hybrid.core.audit import Event
-from git_hybrid.core.errors import HybridError
 from git_hybrid.core.ids import InvalidText, SourceName, parse_name
 from git_hybrid.core.manifest import Branch, Source
 from git_hybrid.core.reducer import Decision
@@ -47,7 +47,7 @@ def command(context: click.Context, *, folder: Path | None, imported: Path | Non
     try:
         with opened(context) as (session, output):
             code = _import(session, output, file) if file else _begin(session, output, created)
-    except HybridError:
+    except BaseException:
         undo(common.folder, created)
         raise
     if code:
@@ -90,16 +90,23 @@ def _wanted(module: Submodule, name: SourceName) -> Wanted:
 
 
 def _names(modules: tuple[Submodule, ...]) -> list[SourceName]:
-    """Return a name for each submodule: the last part of its path, or all of it where that is taken or not allowed."""
+    """Return a name for each submodule: the last part of its path, or all of it where that is taken or not allowed.
+
+    Where that is neither it is ``module-`` and the first number, from its place in the list on, that is free.
+    """
     names: list[SourceName] = []
-    for module in modules:
-        last, whole = module.path.rsplit("/", 1)[-1], module.path.replace("/", "-")
-        for text in (last, whole, f"module-{len(names) + 1}"):
-            try:
-                name = parse_name(text)
-            except InvalidText:
-                continue
-            if name.casefold() not in {other.casefold() for other in names}:
-                names.append(name)
-                break
+    taken: set[str] = set()
+    for place, module in enumerate(modules, 1):
+        whole = module.path.replace("/", "-")
+        texts = chain((module.path.rsplit("/", 1)[-1], whole), (f"module-{number}" for number in count(place)))
+        name = next(name for name in map(_allowed, texts) if name and name.casefold() not in taken)
+        taken.add(name.casefold())
+        names.append(name)
     return names
+
+
+def _allowed(text: str) -> SourceName | None:
+    try:
+        return parse_name(text)
+    except InvalidText:
+        return None
