@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import io
+import os
+import select
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import IO, Literal
+from typing import IO, TYPE_CHECKING, Literal
 
 from git_hybrid.git.cage import end_group
 from git_hybrid.git.watched import Into, Watch, give_away, lingering, read_to_end
 from git_hybrid.openfiles import give_back
 
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
 POLL = 0.1
+_CHUNK = 1 << 16
 # Until a child has become its program it shares our memory, and is counted with it: one at a time is enough.
 _STARTING = threading.Lock()
 Source = IO[bytes] | Literal["pipe", "nothing"]
@@ -67,6 +74,30 @@ def started(
 
 def _end(source: Source) -> IO[bytes] | int:
     return {"pipe": subprocess.PIPE, "nothing": subprocess.DEVNULL}[source] if isinstance(source, str) else source
+
+
+class _Heard(io.RawIOBase):
+    """The bytes of a pipe as they come; *check* may raise before each piece, and while none comes."""
+
+    def __init__(self, pipe: IO[bytes], check: Callable[[], None]) -> None:
+        self._descriptor, self._check = pipe.fileno(), check
+        self._ready = select.poll()
+        self._ready.register(self._descriptor)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        self._check()
+        while not self._ready.poll(POLL * 1000):
+            self._check()
+        return os.readv(self._descriptor, [buffer])
+
+
+def heard(child: Talker, check: Callable[[], None]) -> IO[bytes]:
+    """Return what *child* writes to stdout, to be read as it comes; *check* may raise while that takes."""
+    assert child.stdout is not None
+    return io.BufferedReader(_Heard(child.stdout, check), _CHUNK)
 
 
 def told_by(

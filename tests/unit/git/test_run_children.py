@@ -148,3 +148,20 @@ def test_what_a_child_leaves_behind_with_its_pipes_open_is_not_waited_for(tmp_pa
     (left,) = _pids(note)
     assert _alive(left), "it may be the connection that others are to use"
     os.kill(left, signal.SIGKILL)
+
+
+def test_a_signal_ends_a_child_whose_output_is_read_as_it_comes(tmp_path, monkeypatch):
+    note, programs = tmp_path / "pids", tmp_path / "programs"
+    programs.mkdir()
+    (programs / "git").write_text(f'#!/bin/sh\necho "$$" >>"{note}"\necho one\nsleep 60 & echo "$!" >>"{note}"\nwait\n')
+    (programs / "git").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
+    said: list[bytes] = []
+    runner = Runner(environ=os.environ, cancelled=lambda: 2 if said else 0)
+    start = time.monotonic()
+    with pytest.raises(Interrupted) as caught, runner.stream(["cat-file"], git_dir=tmp_path) as out:
+        said.append(out.readline())
+        out.read()
+    assert (said, caught.value.signal) == ([b"one\n"], 2)
+    assert time.monotonic() - start < 10
+    assert all(_gone(pid) for pid in _pids(note))
