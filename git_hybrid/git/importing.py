@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from git_hybrid.core.errors import BadArgument, InvalidFile, Problem
-from git_hybrid.core.ids import InvalidText, Oid, Url, normalize_url, parse_oid, parse_ref_part, resolve_url
+from git_hybrid.core.ids import InvalidText, Oid, Url, parse_oid, parse_ref_part
 from git_hybrid.core.value import Struct
 from git_hybrid.git.environment import child_environment
 from git_hybrid.git.repository import Entry, around, of_index
 from git_hybrid.git.run import Runner
+from git_hybrid.git.superproject import Base, base_at
 
 _GITLINK = "160000"
 _INDEX = ["git", "ls-files", "--stage", "-z"]
@@ -39,8 +40,7 @@ def read_gitmodules(runner: Runner, file: Path) -> tuple[Submodule, ...]:
         raise BadArgument(what="--import", value=str(file), reason="no such file")
     values = _values(runner, file)
     names = list(dict.fromkeys(name for name, _ in values))
-    base = _origin(runner, file.parent)
-    index = _index(runner, file)
+    index, base = _repository(runner, file)
     problems: list[Problem] = []
     found: list[Submodule] = []
     for name in names:
@@ -53,16 +53,14 @@ def read_gitmodules(runner: Runner, file: Path) -> tuple[Submodule, ...]:
     return tuple(found)
 
 
-def _submodule(
-    name: str, values: dict[tuple[str, str], str], base: Url | None, index: Mapping[str, Entry]
-) -> Submodule:
+def _submodule(name: str, values: dict[tuple[str, str], str], base: Base, index: Mapping[str, Entry]) -> Submodule:
     path, url = values.get((name, "path"), "").rstrip("/"), values.get((name, "url"))
     if not path or not url:
         raise InvalidText("has no path or no url")
     branch = values.get((name, "branch"), ".")
     return Submodule(
         path=path,
-        url=resolve_url(url, base),
+        url=base.resolve(url),
         branch=None if branch == "." else parse_ref_part(branch),
         commit=_pinned(path, index),
     )
@@ -92,18 +90,10 @@ def _values(runner: Runner, file: Path) -> dict[tuple[str, str], str]:
     return values
 
 
-def _origin(runner: Runner, folder: Path) -> Url | None:
-    env = child_environment(runner.environ, network=True)
-    done = runner.run(["git", "config", "--get", "remote.origin.url"], env=env, cwd=folder)
-    try:
-        return normalize_url(done.stdout.decode("utf-8", "replace").strip())
-    except InvalidText:
-        return None
-
-
-def _index(runner: Runner, file: Path) -> Mapping[str, Entry]:
+def _repository(runner: Runner, file: Path) -> tuple[Mapping[str, Entry], Base]:
+    """Return the index of the repository that *file* is in, and what relative URLs begin at there."""
     repository = around(runner, Path(os.path.realpath(file.parent)))
     if repository.top is None:
         problem = Problem("file", "is in no git repository, whose index would name the commits")
         raise InvalidFile(path=str(file), problems=(problem,))
-    return of_index(repository.ask(_INDEX))
+    return of_index(repository.ask(_INDEX)), base_at(runner, repository.top)
