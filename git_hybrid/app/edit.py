@@ -43,14 +43,15 @@ class Wanted(Struct, frozen=True, kw_only=True):
     commit: str | None = None
 
 
-def add(rt: Runtime, editor: Editor, wanted: Sequence[Wanted], *, command: str = "add") -> Report:
-    """Add sources to the manifest and pin them, all or none.
+def add(rt: Runtime, editor: Editor, wanted: Sequence[Wanted], *, imported: str = "") -> Report:
+    """Add sources to the manifest and pin them, all or none; *imported* is the file that ``init`` takes them from.
 
     Raises:
         DuplicateSource: a name is taken.
         UnfinishedRun: an interrupted sync has to be finished first.
         HybridError: one of them could not be pinned; nothing was written.
     """
+    command = "init" if imported else "add"
     with rt.ledger.writer(rt.info) as mended:
         snapshot = rt.ledger.snapshot()
         refuse_unfinished(snapshot)
@@ -67,7 +68,7 @@ def add(rt: Runtime, editor: Editor, wanted: Sequence[Wanted], *, command: str =
             seen = [event for _, _, decision in done for event in decision.events if event.event == "seen"]
             if seen:
                 rt.ledger.record(rt.info, Decision(events=seen), ())
-            return Report(command=command, rows=tuple(map(_not_added, rows)), notes=tuple(mended))
+            return Report(command=command, rows=tuple(_not_added(row, imported) for row in rows), notes=tuple(mended))
         text = rt.ledger.manifest_text()
         edited = editor.add(text, [source for source, _, _ in done])
         events = [event for source, _, decision in done for event in (added(source), *decision.events)]
@@ -106,11 +107,11 @@ def _with_default_branch(rt: Runtime, manifest: Manifest, source: Source) -> tup
     return replace(source, track=Branch(short_ref(refs.head))), hints
 
 
-def _not_added(row: Row) -> Row:
+def _not_added(row: Row, imported: str) -> Row:
     """Return what is said of a source where one of them could not be added, and so none was."""
     if row.error is None:
         return Row(name=row.name, outcome="not-added")
-    return replace(row, error=row.error.while_adding())
+    return replace(row, error=row.error.while_adding(imported))
 
 
 def added(source: Source, **more: str) -> Event:

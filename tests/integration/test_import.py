@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from git_hybrid.cli.commands.init import command
 from git_hybrid.cli.common import Common
 from support.cli import Hybrid
-from support.kit import changes, git, lock, released, snapshot
+from support.kit import changes, git, lock, released, replace, snapshot
 from support.upstream import Upstream, UpstreamFactory
 
 
@@ -88,3 +89,36 @@ def test_whatever_ends_an_import_takes_the_new_files_along(
     with command.make_context("init", ["--import", ".gitmodules"], obj=Common()) as context, pytest.raises(error):
         command.invoke(context)
     assert changes({}, snapshot(workspace)) == []
+
+
+def _last_command(told: str) -> list[str]:
+    """Return the words of the last hint that is a command of ours, without ``git hybrid``."""
+    hint = [line for line in told.splitlines() if line.startswith("hint: ")][-1]
+    return shlex.split(hint.partition("git hybrid ")[2])
+
+
+@pytest.mark.parametrize(("branch", "code"), [("rel", 6), ("gone", 5)])
+@pytest.mark.parametrize("common", [[], ["-C", "my work"]])
+def test_a_branch_that_is_wrong_can_be_corrected_and_the_command_typed_again(
+    hybrid: Hybrid, workspace: Path, upstream: Upstream, branch: str, code: int, common: list[str]
+) -> None:
+    upstream.commit({"x": "x"}, branch="rel", parents=[])
+    third, base = upstream.rev("main"), workspace / "my work" if common else workspace
+    base.mkdir(exist_ok=True)
+    _superproject(base / "old", upstream.url, {"a": "a"}, _gitlink(third, "a"), more=f"\tbranch = {branch}\n")
+    told = hybrid(*common, "init", "new", "--import", "old/.gitmodules", check=code).err
+    assert f"by branch = in {base}/old/.gitmodules, or none" in told
+    assert _last_command(told) == [*common, "init", "new", "--import", "old/.gitmodules"]
+    replace(base / "old/.gitmodules", f"branch = {branch}", "")
+    hybrid(*_last_command(told))
+    assert lock(base / "new")["a"]["commit"] == third
+
+
+def test_an_entry_that_is_wrong_can_be_mended_and_the_command_typed_again(
+    hybrid: Hybrid, workspace: Path, upstream: Upstream
+) -> None:
+    _superproject(workspace / "old", "http://host.example/x", {"a": "a"}, _gitlink(upstream.rev("main"), "a"))
+    told = hybrid("init", "--import", "old/.gitmodules", check=2).err
+    assert f"hint: mend {workspace}/old/.gitmodules, then: git hybrid init --import old/.gitmodules" in told
+    replace(workspace / "old/.gitmodules", "http://host.example/x", upstream.url)
+    hybrid(*_last_command(told))

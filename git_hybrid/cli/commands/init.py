@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from itertools import chain, count
 from pathlib import Path
+from shlex import join
 
 import click
 
@@ -14,6 +16,7 @@ from git_hybrid.cli.options import common_options
 from git_hybrid.cli.output import Output, opened
 from git_hybrid.cli.wiring import Session
 from git_hybrid.core.audit import Event
+from git_hybrid.core.errors import InvalidFile
 from git_hybrid.core.ids import InvalidText, SourceName, parse_name
 from git_hybrid.core.manifest import Branch, Source
 from git_hybrid.core.reducer import Decision
@@ -39,6 +42,7 @@ def command(context: click.Context, *, folder: Path | None, imported: Path | Non
     """Make a folder a workspace: sources.toml, state/, sources/. Files that are there stay as they are."""
     common = common_of(context)
     file = None if imported is None else common.folder / imported
+    again = _typed(common.folders, folder, imported)
     if folder is not None:
         (common.folder / folder).mkdir(parents=True, exist_ok=True)
         common.folders.append(str(folder))
@@ -46,7 +50,7 @@ def command(context: click.Context, *, folder: Path | None, imported: Path | Non
     created = () if file is not None and has_no_sources(common.folder) else create(common.folder)
     try:
         with opened(context) as (session, output):
-            code = _import(session, output, file) if file else _begin(session, output, created)
+            code = _import(session, output, file, again) if file else _begin(session, output, created)
     except BaseException:
         undo(common.folder, created)
         raise
@@ -71,15 +75,26 @@ def _begin(session: Session, output: Output, created: tuple[str, ...]) -> int:
     return 0
 
 
-def _import(session: Session, output: Output, file: Path) -> int:
-    modules = read_gitmodules(session.runner, file)
+def _typed(folders: Sequence[str], folder: Path | None, imported: Path | None) -> str:
+    """Return the command as it can be typed once more."""
+    words = ["git", "hybrid", *(word for name in folders for word in ("-C", name)), "init"]
+    words += [] if folder is None else [str(folder)]
+    return join([*words, "--import", str(imported)])
+
+
+def _import(session: Session, output: Output, file: Path, again: str) -> int:
+    try:
+        modules = read_gitmodules(session.runner, file)
+    except InvalidFile as error:
+        error.mend = f"mend {file}, then: {again}"
+        raise
     names = _names(modules)
     wanted = [_wanted(module, name) for module, name in zip(modules, names, strict=True)]
-    report = add(session.runtime, Editor(add=add_sources, remove=remove_sources), wanted, command="init")
+    report = add(session.runtime, Editor(add=add_sources, remove=remove_sources), wanted, imported=str(file))
     code = output.report(report)
     if code == 0:
         output.hint("import", "the submodules themselves were left as they are; git rm them when the clones are there")
-    output.hint("pinned", "git hybrid sync" if code == 0 else "git hybrid init --import FILE")
+    output.hint("pinned", "git hybrid sync" if code == 0 else again)
     return code
 
 
