@@ -22,6 +22,9 @@ from git_hybrid.core.report import Report, Row, failed
 from git_hybrid.core.value import Struct, replace
 from git_hybrid.core.versions import newest_release
 
+BEGINNING = Decision(events=[Event(event="init")])
+"""What begins the audit log: its first record says who made the workspace, and gives the log its random id."""
+
 
 class Editor(Struct, frozen=True, kw_only=True):
     """How the text of the manifest is edited: the adapter's two functions."""
@@ -43,8 +46,10 @@ class Wanted(Struct, frozen=True, kw_only=True):
     commit: str | None = None
 
 
-def add(rt: Runtime, editor: Editor, wanted: Sequence[Wanted], *, imported: str = "") -> Report:
-    """Add sources to the manifest and pin them, all or none; *imported* is the file that ``init`` takes them from.
+def add(rt: Runtime, editor: Editor, wanted: Sequence[Wanted], *, imported: str = "", begins: bool = False) -> Report:
+    """Add sources to the manifest and pin them, all or none.
+
+    *imported* is the file that ``init`` takes them from; where that *begins* the workspace, so does its audit log.
 
     Raises:
         DuplicateSource: a name is taken.
@@ -74,6 +79,8 @@ def add(rt: Runtime, editor: Editor, wanted: Sequence[Wanted], *, imported: str 
         events = [event for source, _, decision in done for event in (added(source), *decision.events)]
         pins = {name: pin for _, _, decision in done for name, pin in decision.pins.items()}
         edit = ManifestEdit(before_sha256=sha256_hex(text.encode("utf-8")), text=edited)
+        if begins:
+            rt.ledger.record(rt.info, BEGINNING, ())
         rt.ledger.record(rt.info, Decision(events=events, pins=pins, manifest=edit), ())
         return Report(command=command, rows=rows, run=rt.info.run, notes=tuple(mended))
 

@@ -31,7 +31,7 @@ def read_gitmodules(runner: Runner, file: Path) -> tuple[Submodule, ...]:
     """Return the submodules that *file* (a ``.gitmodules``) lists, with the commits in the index of its repository.
 
     Raises:
-        BadArgument: there is no such file.
+        BadArgument: there is no such file, or no submodule in it.
         InvalidFile: git cannot parse it, it is in no repository, or an entry lacks what is needed or has no commit in
             the index; every bad entry is named.
         GitRefused: git does not answer about the repository.
@@ -40,6 +40,8 @@ def read_gitmodules(runner: Runner, file: Path) -> tuple[Submodule, ...]:
         raise BadArgument(what="--import", value=str(file), reason="no such file")
     values = _values(runner, file)
     names = list(dict.fromkeys(name for name, _ in values))
+    if not names:
+        raise BadArgument(what="--import", value=str(file), reason="lists no submodule")
     index, base = _repository(runner, file)
     problems: list[Problem] = []
     found: list[Submodule] = []

@@ -194,7 +194,8 @@ class FileLedger(LogReader):
 
     def is_announced(self, info: RunInfo) -> bool:
         """Tell whether the audit log says already what this run is about to do."""
-        return any(record["command_id"] == info.run for record in read_log(self.layout.audit).records)
+        records = read_log(self.layout.audit).records
+        return any(record["command_id"] == info.run and record["event"] != "init" for record in records)
 
     def attempt(self, info: RunInfo, name: str, error: str) -> None:
         """Write one failed try of a network step into the journal of a run that was begun."""

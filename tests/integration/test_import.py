@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import subprocess
 from collections.abc import Mapping
@@ -122,3 +123,24 @@ def test_an_entry_that_is_wrong_can_be_mended_and_the_command_typed_again(
     assert f"hint: mend {workspace}/old/.gitmodules, then: git hybrid init --import old/.gitmodules" in told
     replace(workspace / "old/.gitmodules", "http://host.example/x", upstream.url)
     hybrid(*_last_command(told))
+
+
+def test_the_log_begins_with_who_made_the_workspace(hybrid: Hybrid, workspace: Path, upstream: Upstream) -> None:
+    _superproject(workspace / "old", upstream.url, {"a": "a"}, _gitlink(upstream.rev("main"), "a"))
+    hybrid("init", "new", "--import", "old/.gitmodules")
+    records = [json.loads(line) for line in (workspace / "new/state/sources-audit.jsonl").read_text().splitlines()]
+    assert [record["event"] for record in records] == ["init", "intent", "add", "pin"]
+    hybrid("audit", "verify", cwd=workspace / "new")
+
+
+@pytest.mark.parametrize("content", ["", "[core]\n\tbare = false\n", None])
+def test_a_file_without_submodules_is_refused_and_no_folder_stays(
+    hybrid: Hybrid, workspace: Path, content: str | None
+) -> None:
+    (workspace / "old").mkdir()
+    if content is not None:
+        (workspace / "old/modules").write_text(content)
+    before = snapshot(workspace)
+    told = hybrid("init", "new/dir", "--import", "old/modules", check=2).err
+    assert ("no such file" if content is None else "lists no submodule") in told
+    assert changes(before, snapshot(workspace)) == []

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import chain, count
 from pathlib import Path
 from shlex import join
 
 import click
 
-from git_hybrid.app.edit import Editor, Wanted, add
+from git_hybrid.app.edit import BEGINNING, Editor, Wanted, add
 from git_hybrid.cli.common import common_of
 from git_hybrid.cli.options import common_options
 from git_hybrid.cli.output import Output, opened
 from git_hybrid.cli.wiring import Session
-from git_hybrid.core.audit import Event
 from git_hybrid.core.errors import InvalidFile
 from git_hybrid.core.ids import InvalidText, SourceName, parse_name
 from git_hybrid.core.manifest import Branch, Source
-from git_hybrid.core.reducer import Decision
 from git_hybrid.git.importing import Submodule, read_gitmodules
 from git_hybrid.git.run import Runner
 from git_hybrid.git.takenout import refuse_taken_out
@@ -43,27 +42,44 @@ def command(context: click.Context, *, folder: Path | None, imported: Path | Non
     common = common_of(context)
     file = None if imported is None else common.folder / imported
     again = _typed(common.folders, folder, imported)
+    made: list[Path] = []
     if folder is not None:
-        (common.folder / folder).mkdir(parents=True, exist_ok=True)
+        made = _make_folder(common.folder / folder)
         common.folders.append(str(folder))
-    refuse_taken_out(Runner(environ=dict(os.environ)), common.folder.resolve())
-    created = () if file is not None and has_no_sources(common.folder) else create(common.folder)
+    root, created = common.folder, tuple[str, ...]()
+    code = None
     try:
+        refuse_taken_out(Runner(environ=dict(os.environ)), root.resolve())
+        is_new = file is None or not has_no_sources(root)
+        created = create(root) if is_new else ()
         with opened(context) as (session, output):
-            code = _import(session, output, file, again) if file else _begin(session, output, created)
-    except BaseException:
-        undo(common.folder, created)
-        raise
-    if code:
-        undo(common.folder, created)
+            code = _import(session, output, file, again, is_new) if file else _begin(session, output, created)
+    finally:
+        # Also where Ctrl-C ended it.
+        if code != 0:
+            undo(root, created)
+            _remove_folders(made)
     return code
 
 
+def _make_folder(path: Path) -> list[Path]:
+    """Make the folder, and return what had to be made for it, the innermost first."""
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+    path.mkdir(parents=True, exist_ok=True)
+    return missing
+
+
+def _remove_folders(folders: Sequence[Path]) -> None:
+    with suppress(OSError):
+        for folder in folders:
+            folder.rmdir()
+
+
 def _begin(session: Session, output: Output, created: tuple[str, ...]) -> int:
-    """Start the audit log: its first record says who made the workspace, and gives the log its random id."""
+    """Start the audit log."""
     ledger, info = session.runtime.ledger, session.runtime.info
     with session.runtime.writing():
-        ledger.record(info, Decision(events=[Event(event="init")]), ())
+        ledger.record(info, BEGINNING, ())
     if output.common.json:
         document = {"command": "init", "command_id": info.run, "exit_code": 0, "root": str(session.layout.root)}
         output.document({**document, "created": list(created), "sources": []})
@@ -82,7 +98,7 @@ def _typed(folders: Sequence[str], folder: Path | None, imported: Path | None) -
     return join([*words, "--import", str(imported)])
 
 
-def _import(session: Session, output: Output, file: Path, again: str) -> int:
+def _import(session: Session, output: Output, file: Path, again: str, is_new: bool) -> int:
     try:
         modules = read_gitmodules(session.runner, file)
     except InvalidFile as error:
@@ -90,7 +106,9 @@ def _import(session: Session, output: Output, file: Path, again: str) -> int:
         raise
     names = _names(modules)
     wanted = [_wanted(module, name) for module, name in zip(modules, names, strict=True)]
-    report = add(session.runtime, Editor(add=add_sources, remove=remove_sources), wanted, imported=str(file))
+    report = add(
+        session.runtime, Editor(add=add_sources, remove=remove_sources), wanted, imported=str(file), begins=is_new
+    )
     code = output.report(report)
     if code == 0:
         output.hint("import", "the submodules themselves were left as they are; git rm them when the clones are there")
