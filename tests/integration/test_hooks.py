@@ -334,3 +334,13 @@ def test_file_names_change_nothing_for_a_hook(committed: Path, words: list[str])
     assert answered("check", *words, ws=committed) == (0, "", "")
     cut_the_log(committed)
     assert answered("check", *words, ws=committed)[0] == 1
+
+
+def test_where_git_is_told_to_run_no_hooks_none_is_written(hybrid: Hybrid, workspace: Path) -> None:
+    git("init", "-q", cwd=workspace)
+    hybrid("init")
+    git("config", "core.hooksPath", os.devnull, cwd=workspace)
+    told = hybrid("hooks", "install", check=2).err
+    assert "core.hooksPath" in told.splitlines()[0]
+    assert "hint: git config --show-origin core.hooksPath" in told
+    hybrid("hooks", "uninstall")

@@ -61,6 +61,11 @@ def install_command(context: click.Context, /, **wanted: bool) -> int:
     """
     with opened(context) as (session, output):
         folder = _folder(session)
+        if folder.exists() and not folder.is_dir():
+            # As core.hooksPath=/dev/null, by which git is told to run none.
+            hint = "git config --show-origin core.hooksPath"
+            reason = "git looks for hooks there (core.hooksPath), and it is no folder"
+            raise BadArgument(what="hooks", value=str(folder), reason=reason, hint=hint)
         stages = _chosen(wanted) or ["pre-commit"]
         taken = [name for name in stages if _is_taken(folder / name)]
         if taken:
