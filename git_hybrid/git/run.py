@@ -50,8 +50,7 @@ class DeadlineExceeded(Exception):
 class Runner(Struct):
     """Starts children and ends them: each in a process group of its own, gone when the program is.
 
-    ``cancelled`` returns the number of a signal that asks to stop, or 0; ``hurried`` tells whether another came;
-    ``ahead`` has what was asked before.
+    ``cancelled`` returns the signal that asks to stop, or 0; ``hurried`` tells of another; ``ahead`` was asked before.
     """
 
     environ: Mapping[str, str]
