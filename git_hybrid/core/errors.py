@@ -242,11 +242,12 @@ class MissingOptions(HybridError):
 
 
 class HookTaken(HybridError):
-    """A git hook of the user's stands where ours would go; ``line`` is what it may run."""
+    """A git hook of the user's stands where ours would go; ``line`` is what it may run, ``instead`` a better way."""
 
     code: ClassVar[str] = "hook-taken"
     path: str
     line: str
+    instead: str = ""
 
 
 class SymlinkRefused(HybridError):
