@@ -22,6 +22,9 @@ from git_hybrid.core.report import Report, Row, failed
 from git_hybrid.core.value import Struct, replace
 from git_hybrid.core.versions import newest_release
 
+BEGINNING = Decision(events=[Event(event="init")])
+"""What begins the audit log: its first record says who made the workspace, and gives the log its random id."""
+
 
 class Editor(Struct, frozen=True, kw_only=True):
     """How the text of the manifest is edited: the adapter's two functions."""
@@ -43,8 +46,10 @@ class Wanted(Struct, frozen=True, kw_only=True):
     commit: str | None = None
 
 
-def add(rt: Runtime, editor: Editor, wanted: Sequence[Wanted], *, command: str = "add") -> Report:
+def add(rt: Runtime, editor: Editor, wanted: Sequence[Wanted], *, imported: str = "", begins: bool = False) -> Report:
     """Add sources to the manifest and pin them, all or none.
+
+    *imported* is the file that ``init`` takes them from; where that *begins* the workspace, so does its audit log.
 
     Raises:
         DuplicateSource: a name is taken.
@@ -52,6 +57,7 @@ def add(rt: Runtime, editor: Editor, wanted: Sequence[Wanted], *, command: str =
         InvalidFile: an archive of the audit log, which may say when and how a commit was seen before, is not there.
         HybridError: one of them could not be pinned; nothing was written.
     """
+    command = "init" if imported else "add"
     with rt.ledger.writer(rt.info) as mended:
         rt.ledger.require_archives()
         snapshot = rt.ledger.snapshot()
@@ -69,12 +75,14 @@ def add(rt: Runtime, editor: Editor, wanted: Sequence[Wanted], *, command: str =
             seen = [event for _, _, decision in done for event in decision.events if event.event == "seen"]
             if seen:
                 rt.ledger.record(rt.info, Decision(events=seen), ())
-            return Report(command=command, rows=tuple(map(_not_added, rows)), notes=tuple(mended))
+            return Report(command=command, rows=tuple(_not_added(row, imported) for row in rows), notes=tuple(mended))
         text = rt.ledger.manifest_text()
         edited = editor.add(text, [source for source, _, _ in done])
         events = [event for source, _, decision in done for event in (added(source), *decision.events)]
         pins = {name: pin for _, _, decision in done for name, pin in decision.pins.items()}
         edit = ManifestEdit(before_sha256=sha256_hex(text.encode("utf-8")), text=edited)
+        if begins:
+            rt.ledger.record(rt.info, BEGINNING, ())
         rt.ledger.record(rt.info, Decision(events=events, pins=pins, manifest=edit), ())
         return Report(command=command, rows=rows, run=rt.info.run, notes=tuple(mended))
 
@@ -108,11 +116,11 @@ def _with_default_branch(rt: Runtime, manifest: Manifest, source: Source) -> tup
     return replace(source, track=Branch(short_ref(refs.head))), hints
 
 
-def _not_added(row: Row) -> Row:
+def _not_added(row: Row, imported: str) -> Row:
     """Return what is said of a source where one of them could not be added, and so none was."""
     if row.error is None:
         return Row(name=row.name, outcome="not-added")
-    return replace(row, error=row.error.while_adding())
+    return replace(row, error=row.error.while_adding(imported))
 
 
 def added(source: Source, **more: str) -> Event:

@@ -42,12 +42,19 @@ def run(command: Callable[[Common, Sequence[str]], int], argv: Sequence[str], ah
             return _told(ReportLost(reason=reason), common)
         return _told(LocalIo(path=path, operation="use", reason=reason), common)
     except Exception as error:
-        from git_hybrid.cli.remedies_scarce import scarcity
-
-        if (scarce := scarcity(error)) is None:
+        if (scarce := _scarcity(error)) is None:
             return _bug(common)
     # What the command held is gone with its error: there is room again for what is said of it.
     return _told(scarce, common)
+
+
+def _scarcity(error: Exception) -> LocalIo | None:
+    """Return what of the machine *error* says was scarce; None also where what would tell cannot be loaded either."""
+    with suppress(Exception):
+        from git_hybrid.cli.remedies_scarce import scarcity
+
+        return scarcity(error)
+    return None
 
 
 def _flushed(code: int, common: Common) -> int:
@@ -64,12 +71,12 @@ def _flushed(code: int, common: Common) -> int:
 
 def _document(common: Common, code: int, error: Mapping[str, object]) -> None:
     """Print the document that ``--json`` promises, also where the command came to nothing."""
-    from git_hybrid.view.jsonout import dump
-
     words = common.argv[: common.argv.index("--")] if "--" in common.argv else common.argv
     if common.json or "--json" in words:
-        # Where there is no room for it, it is said to a person at least.
-        with suppress(OSError):
+        # Where there is no room for it, or a library is broken that all need, it is said to a person at least.
+        with suppress(OSError, *((Exception,) if code == _BUG else ())):
+            from git_hybrid.view.jsonout import dump
+
             print(dump({"exit_code": code, "error": error, "sources": []}), flush=True)
 
 

@@ -56,7 +56,8 @@ REMEDIES: Mapping[str, Remedy] = {
     "hook-taken": Remedy(
         2,
         "{path} is a hook of yours, and was left as it is",
-        hints=("add this line to it: {line}",),
+        "{instead}",
+        ("put this line below its first, since its end may never be reached: {line}",),
     ),
     "symlink-refused": Remedy(
         2,

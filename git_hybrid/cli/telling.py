@@ -106,15 +106,15 @@ def _hints(error: HybridError, remedy: Remedy) -> tuple[str, ...]:
 def _of_what_is_added(error: HybridError, hints: tuple[str, ...]) -> tuple[str, ...]:
     if not error.adding:
         return hints
-    from git_hybrid.cli.remedies_adding import ADDING
+    from git_hybrid.cli.remedies_adding import ADDING, IMPORTING
 
-    return ADDING.get(error.code, hints)
+    return (IMPORTING if error.imported else ADDING).get(error.code, hints)
 
 
 def _whose_url(error: HybridError) -> str:
     if isinstance(error, RemoteError) and error.mirror:
         return f"the mirror in {_MIRRORS}"
-    return "the URL" if error.adding else "the URL in sources.toml"
+    return f"the URL in {error.imported or 'sources.toml'}" if error.imported or not error.adding else "the URL"
 
 
 def _ask_upstream_too(mirrors: tuple[str, ...]) -> str:
@@ -139,6 +139,7 @@ def _facts(error: HybridError) -> dict[str, Any]:
     facts["name_or_url"] = name or url
     facts["name_prefix"] = f"{name}: " if name else ""
     facts["whose_url"] = _whose_url(error)
+    facts["imported"] = error.imported
     facts["run_again"] = _run_again(error)
     facts["giving_up"] = "" if facts.get("is_unwritten") else "git hybrid resume --abort"
     if isinstance(error, InvalidFile):

@@ -37,7 +37,8 @@ from typing import ClassVar, Self, dataclass_transform
 class HybridError(Exception):
     """Root of every error that the program raises on purpose; ``code`` is stable.
 
-    ``adding``: it is about a source that was to be added, of which nothing was written. ``stray``: it is about a folder
+    ``adding``: it is about a source that was to be added, of which nothing was written; ``imported`` is the
+    ``.gitmodules`` then, as it was typed, that it was to be taken over from. ``stray``: it is about a folder
     that belongs to no source. ``asked``: the server that it is about is known. ``mended``: what was mended, in words,
     before the command came to it. An error that has a fact ``mirror`` with a default tells by it the base URL of the
     mirror that was asked, nothing where that was the source's own URL; ``mirrors`` is the list then that the mirror
@@ -50,6 +51,7 @@ class HybridError(Exception):
 
     code: ClassVar[str] = "error"
     adding: ClassVar[bool] = False
+    imported: ClassVar[str] = ""
     stray: ClassVar[bool] = False
     asked: ClassVar[bool] = False
     bundled: ClassVar[bool] = False
@@ -94,9 +96,12 @@ class HybridError(Exception):
             vars(self)["name"] = name
         return self
 
-    def while_adding(self) -> Self:
-        """Return the error; it is about a source that is not in the manifest, and for this reason will not be."""
-        vars(self)["adding"] = True
+    def while_adding(self, imported: str = "") -> Self:
+        """Return the error; it is about a source that is not in the manifest, and for this reason will not be.
+
+        *imported* is the ``.gitmodules`` that it was to be taken over from, if so.
+        """
+        vars(self).update(adding=True, imported=imported)
         return self
 
     def about_a_stray(self) -> Self:
@@ -246,11 +251,12 @@ class MissingOptions(HybridError):
 
 
 class HookTaken(HybridError):
-    """A git hook of the user's stands where ours would go; ``line`` is what it may run."""
+    """A git hook of the user's stands where ours would go; ``line`` is what it may run, ``instead`` a better way."""
 
     code: ClassVar[str] = "hook-taken"
     path: str
     line: str
+    instead: str = ""
 
 
 class SymlinkRefused(HybridError):

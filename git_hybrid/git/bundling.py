@@ -61,7 +61,7 @@ class GitBundles(Struct, frozen=True):
         # A repository of its own, which sees the giver's objects: no configuration of the clone counts.
         git_dir = Path(stage.path) / ".git"
         (git_dir / "objects/info").mkdir(exist_ok=True)
-        (git_dir / "objects/info/alternates").write_bytes(os.fsencode(f"{giver.path}/.git/objects\n"))
+        (git_dir / "objects/info/alternates").write_bytes(_alternate(f"{giver.path}/.git/objects"))
         target = Path(stage.path) / "history.bundle"
         wanted = f"{tip_of(pin)}\n" + (f"^{since}\n" if since else "")
         with tempfile.TemporaryFile(dir=stage.path) as revisions, open(target, "wb") as file:
@@ -98,6 +98,14 @@ class GitBundles(Struct, frozen=True):
             return _parse_head(text.decode("ascii").split("\n") if end else [])
         except (InvalidText, UnicodeDecodeError) as error:
             raise BadBundle(path=path, place="head of a git bundle", reason=str(error)) from error
+
+
+def _alternate(path: str) -> bytes:
+    """Return the line of ``info/alternates`` that names *path*: one that has a line feed is quoted, as in C."""
+    if "\n" in path:
+        escaped = path.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+        path = f'"{escaped}"'
+    return os.fsencode(f"{path}\n")
 
 
 def _head(pin: Pin, since: Oid | None) -> bytes:

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import io
+import os
+import select
+import signal
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import IO, Literal
+from typing import IO, TYPE_CHECKING, Literal
 
 from git_hybrid.git.cage import end_group
 from git_hybrid.git.watched import Into, Watch, give_away, lingering, read_to_end
 from git_hybrid.openfiles import give_back
 
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
 POLL = 0.1
+_CHUNK = 1 << 16
+_ASKED_TO_END = (-signal.SIGINT, -signal.SIGTERM)
 # Until a child has become its program it shares our memory, and is counted with it: one at a time is enough.
 _STARTING = threading.Lock()
 Source = IO[bytes] | Literal["pipe", "nothing"]
@@ -69,6 +79,33 @@ def _end(source: Source) -> IO[bytes] | int:
     return {"pipe": subprocess.PIPE, "nothing": subprocess.DEVNULL}[source] if isinstance(source, str) else source
 
 
+class _Heard(io.RawIOBase):
+    """The bytes of a pipe as they come; *check* may raise before each piece, and while none comes."""
+
+    def __init__(self, child: Talker, pipe: IO[bytes], check: Callable[[], None]) -> None:
+        self._child, self._descriptor, self._check = child, pipe.fileno(), check
+        self._ready = select.poll()
+        self._ready.register(self._descriptor)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        self._check()
+        while not self._ready.poll(POLL * 1000):
+            self._check()
+        size = os.readv(self._descriptor, [buffer])
+        if not size:
+            _settle(self._child, self._check)
+        return size
+
+
+def heard(child: Talker, check: Callable[[], None]) -> IO[bytes]:
+    """Return what *child* writes to stdout, to be read as it comes; *check* may raise while that takes."""
+    assert child.stdout is not None
+    return io.BufferedReader(_Heard(child, child.stdout, check), _CHUNK)
+
+
 def told_by(
     child: Talker, data: bytes | None, watch: Watch | Into | None, check: Callable[[], None], asks: str = ""
 ) -> tuple[bytes | None, bytes | None]:
@@ -79,6 +116,27 @@ def told_by(
     the end of that. With *asks*, the command by which git asks a server, it gets no more memory than that takes
     (:mod:`git_hybrid.git.memory`).
     """
+    read = _told_by(child, data, watch, check, asks)
+    _settle(child, check)
+    return read
+
+
+def _settle(child: Talker, check: Callable[[], None]) -> None:
+    """Let *check* raise where a child that has written all was ended by a signal that came to this program as well.
+
+    A signal from a terminal reaches the child too, as long as it has no process group of its own: how it ended then
+    says nothing of what it was asked.
+    """
+    with suppress(subprocess.TimeoutExpired):
+        if child.wait(POLL) in _ASKED_TO_END:
+            # The signal may have come to the child first.
+            time.sleep(POLL)
+            check()
+
+
+def _told_by(
+    child: Talker, data: bytes | None, watch: Watch | Into | None, check: Callable[[], None], asks: str
+) -> tuple[bytes | None, bytes | None]:
     if asks:
         from git_hybrid.git.memory import bound_memory, memory_for
 

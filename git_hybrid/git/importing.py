@@ -2,42 +2,52 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from git_hybrid.core.errors import BadArgument, InvalidFile, Problem
-from git_hybrid.core.ids import InvalidText, Oid, Url, normalize_url, parse_oid, parse_ref_part, resolve_url
+from git_hybrid.core.ids import InvalidText, Oid, Url, parse_oid, parse_ref_part
 from git_hybrid.core.value import Struct
 from git_hybrid.git.environment import child_environment
+from git_hybrid.git.repository import Entry, around, of_index
 from git_hybrid.git.run import Runner
+from git_hybrid.git.superproject import Base, base_at
+
+_GITLINK = "160000"
+_INDEX = ["git", "ls-files", "--stage", "-z"]
 
 
 class Submodule(Struct, frozen=True, kw_only=True):
-    """One submodule: its path, its URL made absolute, the branch it names (or None), the commit pinned (or None)."""
+    """One submodule: its path, its URL made absolute, the branch that it names (or None), the commit that is pinned."""
 
     path: str
     url: Url
     branch: str | None
-    commit: Oid | None
+    commit: Oid
 
 
 def read_gitmodules(runner: Runner, file: Path) -> tuple[Submodule, ...]:
     """Return the submodules that *file* (a ``.gitmodules``) lists, with the commits in the index of its repository.
 
     Raises:
-        BadArgument: there is no such file.
-        InvalidFile: git cannot parse it, or an entry lacks what is needed; every bad entry is named.
+        BadArgument: there is no such file, or no submodule in it.
+        InvalidFile: git cannot parse it, it is in no repository, or an entry lacks what is needed or has no commit in
+            the index; every bad entry is named.
+        GitRefused: git does not answer about the repository.
     """
     if not file.is_file():
         raise BadArgument(what="--import", value=str(file), reason="no such file")
     values = _values(runner, file)
     names = list(dict.fromkeys(name for name, _ in values))
-    base = _origin(runner, file.parent)
-    pinned = _gitlinks(runner, file.parent)
+    if not names:
+        raise BadArgument(what="--import", value=str(file), reason="lists no submodule")
+    index, base = _repository(runner, file)
     problems: list[Problem] = []
     found: list[Submodule] = []
     for name in names:
         try:
-            found.append(_submodule(name, values, base, pinned))
+            found.append(_submodule(name, values, base, index))
         except InvalidText as error:
             problems.append(Problem(f"submodule {name}", str(error)))
     if problems:
@@ -45,17 +55,26 @@ def read_gitmodules(runner: Runner, file: Path) -> tuple[Submodule, ...]:
     return tuple(found)
 
 
-def _submodule(name: str, values: dict[tuple[str, str], str], base: Url | None, pinned: dict[str, Oid]) -> Submodule:
-    path, url = values.get((name, "path")), values.get((name, "url"))
+def _submodule(name: str, values: dict[tuple[str, str], str], base: Base, index: Mapping[str, Entry]) -> Submodule:
+    path, url = values.get((name, "path"), "").rstrip("/"), values.get((name, "url"))
     if not path or not url:
         raise InvalidText("has no path or no url")
     branch = values.get((name, "branch"), ".")
     return Submodule(
         path=path,
-        url=resolve_url(url, base),
+        url=base.resolve(url),
         branch=None if branch == "." else parse_ref_part(branch),
-        commit=pinned.get(path),
+        commit=_pinned(path, index),
     )
+
+
+def _pinned(path: str, index: Mapping[str, Entry]) -> Oid:
+    mode, oid = index.get(path, ("", ""))
+    if mode != _GITLINK:
+        raise InvalidText(f"the index of its repository names no commit for {path}")
+    if not oid:
+        raise InvalidText(f"{path} is in conflict in the index of its repository: git add the commit that it is to be")
+    return parse_oid(oid)
 
 
 def _values(runner: Runner, file: Path) -> dict[tuple[str, str], str]:
@@ -73,21 +92,10 @@ def _values(runner: Runner, file: Path) -> dict[tuple[str, str], str]:
     return values
 
 
-def _origin(runner: Runner, folder: Path) -> Url | None:
-    env = child_environment(runner.environ, network=True)
-    done = runner.run(["git", "config", "--get", "remote.origin.url"], env=env, cwd=folder)
-    try:
-        return normalize_url(done.stdout.decode("utf-8", "replace").strip())
-    except InvalidText:
-        return None
-
-
-def _gitlinks(runner: Runner, folder: Path) -> dict[str, Oid]:
-    env = child_environment(runner.environ, network=True)
-    done = runner.run(["git", "ls-files", "--stage", "-z", "--full-name", "."], env=env, cwd=folder)
-    links: dict[str, Oid] = {}
-    for line in done.stdout.decode("utf-8", "replace").split("\0"):
-        head, _, path = line.partition("\t")
-        if head.startswith("160000 "):
-            links[path] = parse_oid(head.split()[1])
-    return links
+def _repository(runner: Runner, file: Path) -> tuple[Mapping[str, Entry], Base]:
+    """Return the index of the repository that *file* is in, and what relative URLs begin at there."""
+    repository = around(runner, Path(os.path.realpath(file.parent)))
+    if repository.top is None:
+        problem = Problem("file", "is in no git repository, whose index would name the commits")
+        raise InvalidFile(path=str(file), problems=(problem,))
+    return of_index(repository.ask(_INDEX)), base_at(runner, repository.top)

@@ -40,8 +40,7 @@ class Completed(Struct, frozen=True):
 class Runner(Struct):
     """Starts children and ends them: each in a process group of its own, gone when the program is.
 
-    ``cancelled`` returns the number of a signal that asks to stop, or 0; ``hurried`` tells whether another came;
-    ``ahead`` has what was asked before.
+    ``cancelled`` returns the signal that asks to stop, or 0; ``hurried`` tells of another; ``ahead`` was asked before.
     """
 
     environ: Mapping[str, str]
@@ -227,12 +226,13 @@ class Runner(Struct):
 
     @contextmanager
     def stream(self, arguments: Sequence[str], *, git_dir: Path, stdin: Source = "nothing") -> Iterator[IO[bytes]]:
-        """Run a local git command and yield its output as it comes; leaving the block ends the child."""
+        """Run a local git command and yield its output as it comes, or raise Interrupted; leaving the block ends it."""
+        from git_hybrid.git.child import heard
+
         argv = ["git", *hardened(), *repository_options(git_dir, None), *arguments]
         env = child_environment(self.environ, network=False)
         with self._started(argv, env=env, cwd=git_dir, stdin=stdin, stderr="nothing") as child, TURN.waiting():
-            assert child.stdout is not None
-            yield child.stdout
+            yield heard(child, partial(self.check, None))
 
     def talking(
         self,

@@ -112,9 +112,8 @@ class FileLedger(LogReader):
         if journal.decision is not None:
             self._journal = self.layout.journal(journal.info.run)
             self._tasks = journal.tasks
-            names = tuple(journal.decision.entries)
             notes += self._write_out(journal.info, journal.decision)
-            self._append(self._journal, [runs.recorded_line(names)])
+            self._append(self._journal, [runs.recorded_line(tuple(journal.decision.entries))])
             notes.append(f"finished writing what run {journal.info.run} ({journal.info.command}) had decided")
             journal = self._read(run)
         if not journal.tasks:
@@ -201,7 +200,8 @@ class FileLedger(LogReader):
 
     def is_announced(self, info: RunInfo) -> bool:
         """Tell whether the audit log says already what this run is about to do."""
-        return any(record["command_id"] == info.run for record in read_log(self.layout.audit).records)
+        records = read_log(self.layout.audit).records
+        return any(record["command_id"] == info.run and record["event"] != "init" for record in records)
 
     def attempt(self, info: RunInfo, name: str, error: str) -> None:
         """Write one failed try of a network step into the journal of a run that was begun."""

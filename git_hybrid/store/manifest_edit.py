@@ -52,8 +52,11 @@ def add_sources(text: str, sources: Sequence[Source]) -> str:
             made = as_before(edit(text, fields), text)
             if decode_manifest(made.encode("utf-8")) == wanted:
                 return made
-    told = (_filled(tomlkit.inline_table(), table).as_string() for table in fields.values())
-    raise _not_editable([f"add to it: {name} = {table}" for name, table in zip(fields, told, strict=True)])
+    raise _not_editable([f"add to it: {_line(name, table)}" for name, table in fields.items()])
+
+
+def _line(name: str, fields: Fields) -> str:
+    return f"{tomlkit.key(name).as_string()} = {_filled(tomlkit.inline_table(), fields).as_string()}"
 
 
 def _fields(source: Source, history: History) -> Fields:

@@ -234,11 +234,13 @@ def shaped(value: object, kind: type[T]) -> T:
 
 
 def convert(value: object, kind: type[T], place: str, problems: list[Problem]) -> T | None:
-    """Return *value* as *kind* (a msgspec Struct), or None after adding the reason to *problems*."""
+    """Return *value* as *kind* (a msgspec Struct), or None after adding the reasons to *problems*."""
     try:
         return shaped(value, kind)
     except msgspec.ValidationError as error:
-        problems.append(explain(str(error), kind, place))
+        from git_hybrid.store.wrong import everything_wrong
+
+        problems.extend(everything_wrong(value, kind, place, str(error)))
     except RecursionError:
         problems.append(Problem(place, "is nested too deeply"))
     return None

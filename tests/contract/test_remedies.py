@@ -16,7 +16,7 @@ import pytest
 import git_hybrid
 from git_hybrid.cli.common import Common
 from git_hybrid.cli.remedies import REMEDIES
-from git_hybrid.cli.remedies_adding import ADDING
+from git_hybrid.cli.remedies_adding import ADDING, IMPORTING
 from git_hybrid.cli.remedies_mirror import BEHIND
 from git_hybrid.cli.remedies_strays import STRAYS
 from git_hybrid.cli.telling import explain, tell
@@ -166,6 +166,17 @@ def test_what_was_not_added_is_named_to_no_command(code):
     told = tell(_sample(kind).while_adding())
     assert told.hints
     assert [command for hint in told.hints for command in _typed(hint)] == []
+    assert "{" not in "".join(told.hints)
+
+
+@pytest.mark.parametrize("code", sorted(ADDING))
+def test_what_was_not_imported_is_told_no_options_of_add(code):
+    assert set(IMPORTING) == set(ADDING)
+    (kind,) = (kind for kind in CODED if kind.code == code)
+    told = tell(_sample(kind).while_adding("old/.gitmodules"))
+    assert told.hints
+    assert [command for hint in told.hints for command in _typed(hint)] == []
+    assert "--" not in "".join(told.hints)
     assert "{" not in "".join(told.hints)
 
 

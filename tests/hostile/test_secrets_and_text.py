@@ -237,6 +237,19 @@ def test_a_bug_tells_no_secret(workspace: Path, tmp_path: Path, hybrid: Hybrid, 
     assert all(CANARY not in line for text in kept for line in text.splitlines())
 
 
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_a_library_that_is_broken_is_told_as_a_bug(tmp_path: Path, options: list[str]) -> None:
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken/msgspec.py").write_text("raise RuntimeError('broken')\n")
+    env = {**os.environ, "PYTHONPATH": str(tmp_path / "broken"), "TMPDIR": str(tmp_path)}
+    argv = [executable(), "status", *options]
+    done = subprocess.run(argv, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 70
+    assert done.stderr.startswith("error: this is a bug in git hybrid\ncause: RuntimeError: broken; ")
+    assert "Traceback" not in done.stderr
+    assert len(list(tmp_path.glob("git-hybrid-crash-*"))) == 1
+
+
 def _active(text: str) -> list[str]:
     """Return the characters of *text* that a terminal or a reader would obey; line ends and tabs are ours."""
     return [

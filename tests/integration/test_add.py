@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from support.cli import Hybrid
-from support.kit import changes, lock, manifest, released, replace, snapshot
+from support.kit import changes, git, lock, manifest, released, replace, snapshot
 from support.ssh_server import SshGitServer
 from support.upstream import Upstream, UpstreamFactory
 
@@ -66,7 +66,7 @@ def test_add_with_a_ref(
 def test_add_a_commit_and_a_group(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
     hybrid("init")
     oid = tool.rev("main~1")
-    hybrid("add", tool.url, "--commit", oid, "--name", "x", "--group", "a", "--group", "b")
+    hybrid("add", tool.url, "--commit", oid, "--name", "x", "--group", "b", "--group", "a", "--group", "b")
     assert manifest(workspace)["x"] == {"url": tool.url, "commit": oid, "groups": ["a", "b"]}
     assert lock(workspace)["x"]["commit"] == oid
     assert lock(workspace)["x"]["reachable_from"].startswith("refs/")
@@ -207,13 +207,12 @@ def test_sources_in_an_inline_table_get_company(hybrid: Hybrid, workspace: Path,
     assert set(manifest(workspace)) == {"new"}
 
 
-def test_submodules_are_imported_into_an_empty_inline_table(
-    hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path
-) -> None:
+def test_submodules_are_imported_into_an_empty_inline_table(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
     (workspace / "sources.toml").write_text("schema_version = 1\nsource = {}\n")
-    modules = tmp_path / "modules"
-    modules.write_text(f'[submodule "third"]\n\tpath = third\n\turl = {tool.url}\n')
-    hybrid("init", "--import", modules)
+    (workspace / ".gitmodules").write_text(f'[submodule "third"]\n\tpath = third\n\turl = {tool.url}\n')
+    git("init", "-q", cwd=workspace)
+    git("update-index", "--add", "--cacheinfo", f"160000,{tool.rev('main')},third", cwd=workspace)
+    hybrid("init", "--import", ".gitmodules")
     assert set(manifest(workspace)) == {"third"}
 
 

@@ -690,3 +690,15 @@ def test_a_refused_bundle_counts_nothing_as_applied(
     done = hybrid("bundle", "apply", bundle, cwd=there, check=6)
     assert "applied none of 2 sources" in done.err
     assert "1 not-applied" in done.err
+
+
+def test_a_line_feed_in_the_path_of_the_workspace(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path
+) -> None:
+    odd = workspace / 'two\nlines "\\'
+    odd.mkdir()
+    hybrid("init", cwd=odd)
+    hybrid("add", tool.url, cwd=odd)
+    hybrid("sync", cwd=odd)
+    hybrid("bundle", "create", "-o", tmp_path / "odd.bundle", cwd=odd)
+    hybrid("bundle", "verify", tmp_path / "odd.bundle", cwd=odd)

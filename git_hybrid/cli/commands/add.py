@@ -83,7 +83,7 @@ def _source(url: str, name: str | None, groups: tuple[str, ...], track: Track | 
         if not is_group(group):
             raise BadArgument(what="--group", value=group, reason=NO_GROUP)
     # A track of None is filled in from upstream's default branch; the placeholder is never written.
-    return Source(name=valid, url=parsed, track=track or Branch("HEAD"), groups=groups)
+    return Source(name=valid, url=parsed, track=track or Branch("HEAD"), groups=tuple(sorted(set(groups))))
 
 
 def _track(key: str, value: str) -> Track:

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from contextlib import suppress
+from itertools import chain, count
 from pathlib import Path
 from shlex import join
 
 import click
 
-from git_hybrid.app.edit import Editor, Wanted, add
+from git_hybrid.app.edit import BEGINNING, Editor, Wanted, add
 from git_hybrid.cli.common import common_of
 from git_hybrid.cli.options import common_options
 from git_hybrid.cli.output import Output, opened
 from git_hybrid.cli.wiring import Session
-from git_hybrid.core.audit import Event
-from git_hybrid.core.errors import HybridError, InvalidFile
+from git_hybrid.core.errors import InvalidFile
 from git_hybrid.core.ids import InvalidText, SourceName, parse_name
 from git_hybrid.core.manifest import Branch, Source
-from git_hybrid.core.reducer import Decision
 from git_hybrid.git.importing import Submodule, read_gitmodules
 from git_hybrid.git.run import Runner
 from git_hybrid.git.takenout import refuse_taken_out
@@ -41,30 +42,45 @@ def command(context: click.Context, *, folder: Path | None, imported: Path | Non
     common = common_of(context)
     file = None if imported is None else common.folder / imported
     refuse_inside((common.folder / (folder or ".")).resolve(), str(folder or "."))
+    again = _typed(common.folders, folder, imported)
+    made: list[Path] = []
     if folder is not None:
-        (common.folder / folder).mkdir(parents=True, exist_ok=True)
+        made = _make_folder(common.folder / folder)
         common.folders.append(str(folder))
-    refuse_taken_out(Runner(environ=dict(os.environ)), common.folder.resolve())
-    created = () if file is not None and has_no_sources(common.folder) else create(common.folder)
+    root, created = common.folder, tuple[str, ...]()
+    code = None
     try:
+        refuse_taken_out(Runner(environ=dict(os.environ)), root.resolve())
+        is_new = file is None or not has_no_sources(root)
+        created = create(root) if is_new else ()
         with opened(context) as (session, output):
-            code = _import(session, output, file) if file else _begin(session, output, created)
-    except HybridError as error:
-        undo(common.folder, created)
-        if isinstance(error, InvalidFile) and error.path == str(file):
-            words = ["git", "hybrid", "init", *([] if folder is None else [str(folder)]), "--import", str(imported)]
-            error.mend = f"mend {error.path}, then: {join(words)}"
-        raise
-    if code:
-        undo(common.folder, created)
+            code = _import(session, output, file, again, is_new) if file else _begin(session, output, created)
+    finally:
+        # Also where Ctrl-C ended it.
+        if code != 0:
+            undo(root, created)
+            _remove_folders(made)
     return code
 
 
+def _make_folder(path: Path) -> list[Path]:
+    """Make the folder, and return what had to be made for it, the innermost first."""
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+    path.mkdir(parents=True, exist_ok=True)
+    return missing
+
+
+def _remove_folders(folders: Sequence[Path]) -> None:
+    with suppress(OSError):
+        for folder in folders:
+            folder.rmdir()
+
+
 def _begin(session: Session, output: Output, created: tuple[str, ...]) -> int:
-    """Start the audit log: its first record says who made the workspace, and gives the log its random id."""
+    """Start the audit log."""
     ledger, info = session.runtime.ledger, session.runtime.info
     with session.runtime.writing():
-        ledger.record(info, Decision(events=[Event(event="init")]), ())
+        ledger.record(info, BEGINNING, ())
     if output.common.json:
         document = {"command": "init", "command_id": info.run, "exit_code": 0, "root": str(session.layout.root)}
         output.document({**document, "created": list(created), "sources": []})
@@ -76,15 +92,28 @@ def _begin(session: Session, output: Output, created: tuple[str, ...]) -> int:
     return 0
 
 
-def _import(session: Session, output: Output, file: Path) -> int:
-    modules = read_gitmodules(session.runner, file)
+def _typed(folders: Sequence[str], folder: Path | None, imported: Path | None) -> str:
+    """Return the command as it can be typed once more."""
+    words = ["git", "hybrid", *(word for name in folders for word in ("-C", name)), "init"]
+    words += [] if folder is None else [str(folder)]
+    return join([*words, "--import", str(imported)])
+
+
+def _import(session: Session, output: Output, file: Path, again: str, is_new: bool) -> int:
+    try:
+        modules = read_gitmodules(session.runner, file)
+    except InvalidFile as error:
+        error.mend = f"mend {file}, then: {again}"
+        raise
     names = _names(modules)
     wanted = [_wanted(module, name) for module, name in zip(modules, names, strict=True)]
-    report = add(session.runtime, Editor(add=add_sources, remove=remove_sources), wanted, command="init")
+    report = add(
+        session.runtime, Editor(add=add_sources, remove=remove_sources), wanted, imported=str(file), begins=is_new
+    )
     code = output.report(report)
     if code == 0:
         output.hint("import", "the submodules themselves were left as they are; git rm them when the clones are there")
-    output.hint("pinned", "git hybrid sync" if code == 0 else "git hybrid init --import FILE")
+    output.hint("pinned", "git hybrid sync" if code == 0 else again)
     return code
 
 
@@ -95,16 +124,23 @@ def _wanted(module: Submodule, name: SourceName) -> Wanted:
 
 
 def _names(modules: tuple[Submodule, ...]) -> list[SourceName]:
-    """Return a name for each submodule: the last part of its path, or all of it where that is taken or not allowed."""
+    """Return a name for each submodule: the last part of its path, or all of it where that is taken or not allowed.
+
+    Where that is neither it is ``module-`` and the first number, from its place in the list on, that is free.
+    """
     names: list[SourceName] = []
-    for module in modules:
-        last, whole = module.path.rsplit("/", 1)[-1], module.path.replace("/", "-")
-        for text in (last, whole, f"module-{len(names) + 1}"):
-            try:
-                name = parse_name(text)
-            except InvalidText:
-                continue
-            if name.casefold() not in {other.casefold() for other in names}:
-                names.append(name)
-                break
+    taken: set[str] = set()
+    for place, module in enumerate(modules, 1):
+        whole = module.path.replace("/", "-")
+        texts = chain((module.path.rsplit("/", 1)[-1], whole), (f"module-{number}" for number in count(place)))
+        name = next(name for name in map(_allowed, texts) if name and name.casefold() not in taken)
+        taken.add(name.casefold())
+        names.append(name)
     return names
+
+
+def _allowed(text: str) -> SourceName | None:
+    try:
+        return parse_name(text)
+    except InvalidText:
+        return None

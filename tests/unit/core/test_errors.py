@@ -86,7 +86,8 @@ def test_a_problem_is_what_it_says() -> None:
 def test_an_error_knows_whether_its_source_was_to_be_added_and_which_mirror_said_it() -> None:
     error = NetworkFailure(url="https://mirror/x", message="m", kind="stalled")
     assert (error.adding, error.mirror, error.asked) == (False, "", False)
-    assert error.while_adding() is error
+    assert error.while_adding("old/.gitmodules") is error
+    assert (error.imported, NetworkFailure.imported) == ("old/.gitmodules", "")
     assert error.from_mirror("https://mirror").mirror == "https://mirror"
     assert error.from_mirror("https://other").mirror == "https://mirror"
     assert (error.adding, NetworkFailure.adding, "adding" in error.facts()) == (True, False, False)

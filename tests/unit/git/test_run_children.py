@@ -149,3 +149,44 @@ def test_what_a_child_leaves_behind_with_its_pipes_open_is_not_waited_for(tmp_pa
     (left,) = _pids(note)
     assert _alive(left), "it may be the connection that others are to use"
     os.kill(left, signal.SIGKILL)
+
+
+def test_a_signal_ends_a_child_whose_output_is_read_as_it_comes(tmp_path, monkeypatch):
+    note, programs = tmp_path / "pids", tmp_path / "programs"
+    programs.mkdir()
+    (programs / "git").write_text(f'#!/bin/sh\necho "$$" >>"{note}"\necho one\nsleep 60 & echo "$!" >>"{note}"\nwait\n')
+    (programs / "git").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
+    runner = Runner(environ=os.environ, cancelled=lambda: 2 if note.exists() and len(_pids(note)) == 2 else 0)
+    start = time.monotonic()
+    with pytest.raises(Interrupted) as caught:
+        _streamed(runner, tmp_path)
+    assert caught.value.signal == 2
+    assert time.monotonic() - start < 10
+    assert all(_gone(pid) for pid in _pids(note))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_that_ends_the_child_first_is_no_answer_of_it(monkeypatch, tmp_path, number):
+    """As one from a terminal does that comes before the child has a process group of its own."""
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    (programs / "git").write_text(f"#!/bin/sh\necho $$ >{tmp_path}/pid\nkill -{number} $$\n")
+    (programs / "git").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
+
+    def cancelled() -> int:
+        return number if (tmp_path / "pid").exists() and _gone(int((tmp_path / "pid").read_text())) else 0
+
+    for ask in (lambda runner: git_version(runner, tmp_path), lambda runner: _streamed(runner, tmp_path)):
+        (tmp_path / "pid").unlink(missing_ok=True)
+        with pytest.raises(Interrupted) as caught:
+            ask(Runner(environ=os.environ, cancelled=cancelled))
+        assert caught.value.signal == number
+        with pytest.raises(GitFailed, match=f"status=-{number:d}"):
+            git_version(Runner(environ=os.environ), tmp_path)
+
+
+def _streamed(runner: Runner, folder: Path) -> bytes:
+    with runner.stream(["cat-file"], git_dir=folder) as out:
+        return out.read()

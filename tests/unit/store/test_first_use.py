@@ -44,7 +44,7 @@ for thread in threads:
     thread.join()
 assert [item.last.number for item in found] == [2, 2], problems
 assert convert({"first": 1}, outer, "x", problems) is None
-assert len(problems) == 1, problems
+assert len(problems) == 2, problems
 print("well")
 """
 

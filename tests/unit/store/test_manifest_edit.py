@@ -53,10 +53,13 @@ def test_what_cannot_be_edited_is_told_with_what_is_to_be_written(monkeypatch):
     monkeypatch.setattr("tomlkit.parse", refuse)
     text = "schema_version = 1\nsource = {}\n"
     with pytest.raises(InvalidFile) as caught:
-        add_sources(text, [source("new")])
-    (problem,) = caught.value.problems
-    added = problem.reason.partition("add to it: ")[2]
-    assert decode_manifest(f"schema_version = 1\nsource.{added}\n".encode()).sources == {"new": source("new")}
+        add_sources(text, [source("new"), source("u.p")])
+    lines = [problem.reason.partition("add to it: ")[2] for problem in caught.value.problems]
+    made = "".join(f"source.{line}\n" for line in lines)
+    assert decode_manifest(f"schema_version = 1\n{made}".encode()).sources == {
+        "new": source("new"),
+        "u.p": source("u.p"),
+    }
     with pytest.raises(InvalidFile, match="take tool out of it"):
         remove_sources(MANIFEST, [source("tool").name])
 

@@ -1,0 +1,64 @@
+"""Where the repository with the submodules came from: relative URLs in its ``.gitmodules`` begin there."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from git_hybrid.core.ids import InvalidText, Url, normalize_url, resolve_url, shown_url
+from git_hybrid.core.value import Struct
+from git_hybrid.git.environment import child_environment
+from git_hybrid.git.run import Runner
+
+_KEYS = r"^(remote\..*\.url|branch\..*\.remote)$"
+_LOGIN = re.compile(r"(?<=^https://)[^/]*@")
+
+
+class Base(Struct, frozen=True):
+    """The URL of the default remote; None where there is none, or where ``why`` says what is wrong with it."""
+
+    url: Url | None = None
+    why: str = ""
+
+    def resolve(self, text: str) -> Url:
+        """Return the URL that a ``.gitmodules`` means by *text*.
+
+        Raises:
+            InvalidText: as :func:`~git_hybrid.core.ids.resolve_url`, or it is relative to a URL that is refused.
+        """
+        if self.why and text.startswith(("./", "../")):
+            raise InvalidText(self.why)
+        return resolve_url(text, self.url)
+
+
+def base_at(runner: Runner, top: Path) -> Base:
+    """Return what relative URLs begin at in the repository whose working tree is at *top*."""
+    text = _default_remote(runner, top)
+    if not text:
+        return Base()
+    try:
+        return Base(_parsed(text, top))
+    except InvalidText as error:
+        return Base(why=f"is relative, and its origin {shown_url(text)} is refused: {error}")
+
+
+def _parsed(text: str, top: Path) -> Url:
+    """Return the URL of a remote: it may be a path, from *top*, and who logs in there is left out, with the secret."""
+    if ":" not in text.partition("/")[0]:
+        return normalize_url(Path(os.path.normpath(top / text)).as_uri())
+    return normalize_url(_LOGIN.sub("", text))
+
+
+def _default_remote(runner: Runner, top: Path) -> str:
+    """Return the URL of the remote that the branch has, else of the only one, else of ``origin``, as git does."""
+    env = child_environment(runner.environ, network=True)
+    told = runner.run(["git", "config", "--null", "--get-regexp", _KEYS], env=env, cwd=top).stdout
+    items = [item.partition("\n") for item in told.decode("utf-8", "surrogateescape").split("\0")]
+    values = {key: value for key, _, value in items}
+    urls = {key[len("remote.") : -len(".url")]: value for key, value in values.items() if key.startswith("remote.")}
+    head = runner.run(["git", "symbolic-ref", "--quiet", "--short", "HEAD"], env=env, cwd=top).stdout
+    remote = values.get(f"branch.{head.decode('utf-8', 'surrogateescape').strip()}.remote", "")
+    if remote not in urls:
+        remote = next(iter(urls)) if len(urls) == 1 else "origin"
+    return urls.get(remote, "")

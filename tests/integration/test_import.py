@@ -1,0 +1,146 @@
+"""`git hybrid init --import`: which commits it pins, what it refuses, and what it leaves."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from git_hybrid.cli.commands.init import command
+from git_hybrid.cli.common import Common
+from support.cli import Hybrid
+from support.kit import changes, git, lock, released, replace, snapshot
+from support.upstream import Upstream, UpstreamFactory
+
+
+@pytest.fixture
+def upstream(upstream_factory: UpstreamFactory) -> Upstream:
+    made = upstream_factory()
+    released(made)
+    return made
+
+
+def _superproject(folder: Path, url: str, modules: Mapping[str, str], index: str, *, more: str = "") -> None:
+    """Make a repository in *folder* whose submodules have the names and paths *modules*, and whose index is *index*."""
+    folder.mkdir()
+    git("init", "-q", "-b", "main", cwd=folder)
+    entries = [f'[submodule "{name}"]\n\tpath = {path}\n\turl = {url}\n{more}' for name, path in modules.items()]
+    (folder / ".gitmodules").write_text("".join(entries))
+    subprocess.run(["git", "update-index", "--index-info"], cwd=folder, input=index, text=True, check=True)
+
+
+def _gitlink(commit: str, path: str, stage: int = 0) -> str:
+    return f"160000 {commit} {stage}\t{path}\n"
+
+
+def test_a_path_with_a_slash_at_its_end_has_its_commit(hybrid: Hybrid, workspace: Path, upstream: Upstream) -> None:
+    first = upstream.rev("main~2")
+    _superproject(workspace / "old", upstream.url, {"a": "vendor/tool/"}, _gitlink(first, "vendor/tool"))
+    hybrid("init", "--import", "old/.gitmodules")
+    assert {name: pin["commit"] for name, pin in lock(workspace).items()} == {"tool": first}
+
+
+@pytest.mark.parametrize("where", ["not in the index", "in conflict", "outside"])
+def test_an_import_that_knows_no_commit_is_refused(
+    hybrid: Hybrid, workspace: Path, upstream: Upstream, where: str
+) -> None:
+    first, second = upstream.rev("main~2"), upstream.rev("main~1")
+    sides = [_gitlink(commit, "b", stage) for stage, commit in enumerate((first, second, first), 1)]
+    index = {"not in the index": "", "in conflict": "".join(sides), "outside": _gitlink(first, "b")}[where]
+    old = workspace / "old"
+    _superproject(old, upstream.url, {"a": "a", "b": "b"}, _gitlink(first, "a") + index)
+    if where == "outside":
+        (old / ".gitmodules").rename(workspace / "old-modules")
+    before = snapshot(workspace)
+    file = "old-modules" if where == "outside" else "old/.gitmodules"
+    told = hybrid("init", "--import", file, check=2).err
+    assert {
+        "not in the index": "cause: submodule b: the index of its repository names no commit for b",
+        "in conflict": "cause: submodule b: b is in conflict in the index of its repository",
+        "outside": "cause: file: is in no git repository, whose index would name the commits",
+    }[where] in told
+    assert "submodule a" not in told
+    assert changes(before, snapshot(workspace)) == []
+
+
+def test_a_submodule_whose_path_is_no_name_gets_a_number_that_is_free(
+    hybrid: Hybrid, workspace: Path, upstream: Upstream
+) -> None:
+    first = upstream.rev("main~2")
+    paths = ["x/module-2", "my lib", "his lib", "y/module-2"]
+    index = "".join(_gitlink(first, path) for path in paths)
+    _superproject(workspace / "old", upstream.url, dict(zip("abcd", paths, strict=True)), index)
+    hybrid("init", "--import", "old/.gitmodules")
+    assert list(lock(workspace)) == ["module-2", "module-3", "module-4", "y-module-2"]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
+def test_whatever_ends_an_import_takes_the_new_files_along(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch, error: type[BaseException]
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("git_hybrid.cli.commands.init.read_gitmodules", fail)
+    monkeypatch.chdir(workspace)
+    with command.make_context("init", ["--import", ".gitmodules"], obj=Common()) as context, pytest.raises(error):
+        command.invoke(context)
+    assert changes({}, snapshot(workspace)) == []
+
+
+def _last_command(told: str) -> list[str]:
+    """Return the words of the last hint that is a command of ours, without ``git hybrid``."""
+    hint = [line for line in told.splitlines() if line.startswith("hint: ")][-1]
+    return shlex.split(hint.partition("git hybrid ")[2])
+
+
+@pytest.mark.parametrize(("branch", "code"), [("rel", 6), ("gone", 5)])
+@pytest.mark.parametrize("common", [[], ["-C", "my work"]])
+def test_a_branch_that_is_wrong_can_be_corrected_and_the_command_typed_again(
+    hybrid: Hybrid, workspace: Path, upstream: Upstream, branch: str, code: int, common: list[str]
+) -> None:
+    upstream.commit({"x": "x"}, branch="rel", parents=[])
+    third, base = upstream.rev("main"), workspace / "my work" if common else workspace
+    base.mkdir(exist_ok=True)
+    _superproject(base / "old", upstream.url, {"a": "a"}, _gitlink(third, "a"), more=f"\tbranch = {branch}\n")
+    told = hybrid(*common, "init", "new", "--import", "old/.gitmodules", check=code).err
+    assert f"by branch = in {base}/old/.gitmodules, or none" in told
+    assert _last_command(told) == [*common, "init", "new", "--import", "old/.gitmodules"]
+    replace(base / "old/.gitmodules", f"branch = {branch}", "")
+    hybrid(*_last_command(told))
+    assert lock(base / "new")["a"]["commit"] == third
+
+
+def test_an_entry_that_is_wrong_can_be_mended_and_the_command_typed_again(
+    hybrid: Hybrid, workspace: Path, upstream: Upstream
+) -> None:
+    _superproject(workspace / "old", "http://host.example/x", {"a": "a"}, _gitlink(upstream.rev("main"), "a"))
+    told = hybrid("init", "--import", "old/.gitmodules", check=2).err
+    assert f"hint: mend {workspace}/old/.gitmodules, then: git hybrid init --import old/.gitmodules" in told
+    replace(workspace / "old/.gitmodules", "http://host.example/x", upstream.url)
+    hybrid(*_last_command(told))
+
+
+def test_the_log_begins_with_who_made_the_workspace(hybrid: Hybrid, workspace: Path, upstream: Upstream) -> None:
+    _superproject(workspace / "old", upstream.url, {"a": "a"}, _gitlink(upstream.rev("main"), "a"))
+    hybrid("init", "new", "--import", "old/.gitmodules")
+    records = [json.loads(line) for line in (workspace / "new/state/sources-audit.jsonl").read_text().splitlines()]
+    assert [record["event"] for record in records] == ["init", "intent", "add", "pin"]
+    hybrid("audit", "verify", cwd=workspace / "new")
+
+
+@pytest.mark.parametrize("content", ["", "[core]\n\tbare = false\n", None])
+def test_a_file_without_submodules_is_refused_and_no_folder_stays(
+    hybrid: Hybrid, workspace: Path, content: str | None
+) -> None:
+    (workspace / "old").mkdir()
+    if content is not None:
+        (workspace / "old/modules").write_text(content)
+    before = snapshot(workspace)
+    told = hybrid("init", "new/dir", "--import", "old/modules", check=2).err
+    assert ("no such file" if content is None else "lists no submodule") in told
+    assert changes(before, snapshot(workspace)) == []
