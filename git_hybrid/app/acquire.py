@@ -57,9 +57,9 @@ def fetch_history(
     stage = rt.quarantine.stage(source.name, borrow=borrow, oid_length=oid_length, suffix="" if full else ".commits")
     if cache is not None and enough is not None and not stage.borrows:
         want = Want(refs=refs, oid_length=oid_length, satisfied=satisfied, enough=enough)
-        return fetch_through(rt, cache, source, manifest.defaults, stage, want)
+        return fetch_through(rt, cache, source, manifest, stage, want)
     request = FetchRequest(refs=refs, commits_only=not full)
-    served_by = fetch(rt, source, manifest.defaults, stage, request, satisfied=lambda: satisfied(stage))
+    served_by = fetch(rt, source, manifest, stage, request, satisfied=lambda: satisfied(stage))
     return stage, served_by
 
 
@@ -72,9 +72,9 @@ def fetch_content(rt: Runtime, source: Source, manifest: Manifest, history: Stag
         return history
     stage = rt.quarantine.stage(source.name, borrow=False, oid_length=len(commit))
     try:
-        fetch(rt, source, manifest.defaults, stage, FetchRequest(commits=(commit,), depth=1))
+        fetch(rt, source, manifest, stage, FetchRequest(commits=(commit,), depth=1))
     except RefMissing:
-        fetch(rt, source, manifest.defaults, stage, FetchRequest(refs=(ref,)))
+        fetch(rt, source, manifest, stage, FetchRequest(refs=(ref,)))
     return stage
 
 
@@ -116,7 +116,7 @@ def acquire_pin(rt: Runtime, task: Task, manifest: Manifest, *, borrow: bool) ->
         asked = served_by
         if isinstance(source.track, Commit):
             request = FetchRequest(refs=EVERY_REF, commits_only=history.path.endswith(".commits"))
-            asked = fetch(rt, source, manifest.defaults, history, request)
+            asked = fetch(rt, source, manifest, history, request)
         with answered(rt, source, asked):
             prove(rt, history, source, pin)
     content = fetch_content(rt, source, manifest, history, pin.commit, pin.ref)
@@ -128,7 +128,7 @@ def _acquire_unreachable(rt: Runtime, task: Task, manifest: Manifest, *, borrow:
     source, pin = task.source, task.pin
     stage = rt.quarantine.stage(source.name, borrow=borrow and source.history == "full", oid_length=len(pin.commit))
     depth = None if source.history == "full" else 1
-    served_by = fetch(rt, source, manifest.defaults, stage, FetchRequest(commits=(pin.commit,), depth=depth))
+    served_by = fetch(rt, source, manifest, stage, FetchRequest(commits=(pin.commit,), depth=depth))
     return Acquired(history=stage, content=stage, served_by=served_by)
 
 

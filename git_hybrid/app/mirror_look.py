@@ -86,7 +86,7 @@ def _listed(question: Question) -> RemoteRefs | None:
     if question.mirror.kind == "bundle":
         return None
     try:
-        return list_refs(question.rt, question.source, question.snapshot.manifest.defaults)
+        return list_refs(question.rt, question.source, question.snapshot.manifest)
     except RepositoryNotFound as error:
         raise question.lacks("the repository") from error
 
@@ -110,7 +110,7 @@ def _fetched(question: Question, pin: Pin, tip: Oid | None) -> tuple[Stage, tupl
     if source.lfs == "fetch":
         try:
             labelled.writer.prepare_lfs(acquired.content, fetch=True)
-            fetch_lfs(labelled, source, manifest.defaults, acquired.content, pin.commit)
+            fetch_lfs(labelled, source, manifest, acquired.content, pin.commit)
         except (RemoteError, Offline, ToolTooOld) as error:
             raise question.lacks("LFS content") from error
     try:
@@ -175,7 +175,7 @@ def _roots(question: Question, pin: Pin, tip: Oid) -> tuple[Oid, ...]:
     rt, source = question.rt, question.source
     suffix = f".roots.{question.mirror.name}"
     stage = rt.quarantine.stage(source.name, borrow=False, oid_length=len(pin.commit), suffix=suffix)
-    fetch(rt, source, question.snapshot.manifest.defaults, stage, FetchRequest(refs=(pin.ref,), commits_only=True))
+    fetch(rt, source, question.snapshot.manifest, stage, FetchRequest(refs=(pin.ref,), commits_only=True))
     return rt.objects.facts(stage, tip, complete=True).root_commits if rt.objects.has_commit(stage, tip) else ()
 
 
