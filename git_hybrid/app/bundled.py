@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from git_hybrid.app.acquire import EVERY_REF
+from git_hybrid.app.remote import servers
 from git_hybrid.app.runtime import Runtime
-from git_hybrid.core.endpoints import Endpoint, endpoints
+from git_hybrid.core.endpoints import Endpoint
 from git_hybrid.core.errors import HybridError
 from git_hybrid.core.ids import Oid, RefName, branch_ref
 from git_hybrid.core.manifest import Manifest, Source
@@ -24,7 +25,7 @@ def listed_in_bundle(
         HybridError: it is not sound.
     """
     bundle = rt.bundles(source.name)
-    if bundle is None or (not rt.offline and endpoints(source.url, source.name, rt.mirrors)):
+    if bundle is None or servers(rt, source):
         return None
     stage = rt.quarantine.stage(source.name, borrow=False, oid_length=oid_length, suffix=".listed")
     tips: dict[str, Oid] = {}

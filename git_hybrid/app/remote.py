@@ -11,7 +11,14 @@ from git_hybrid.app.permitting import require_host
 from git_hybrid.app.retry import with_retry
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.endpoints import Endpoint, endpoints
-from git_hybrid.core.errors import HybridError, NetworkFailure, Offline, RefMissing, RepositoryNotFound
+from git_hybrid.core.errors import (
+    BundlePrerequisites,
+    HybridError,
+    NetworkFailure,
+    Offline,
+    RefMissing,
+    RepositoryNotFound,
+)
 from git_hybrid.core.ids import Oid
 from git_hybrid.core.manifest import Manifest, Source
 from git_hybrid.core.ports import FetchRequest, RemoteRefs, Stage
@@ -23,6 +30,11 @@ _NOT_THERE = (RepositoryNotFound, NetworkFailure, RefMissing)
 """What lets the next mirror be asked; a failure of integrity or of trust never does."""
 
 
+def servers(rt: Runtime, source: Source) -> tuple[Endpoint, ...]:
+    """Return the servers that may be asked for *source*, in order."""
+    return () if rt.offline else endpoints(source.url, source.name, rt.mirrors)
+
+
 def ask(rt: Runtime, source: Source, manifest: Manifest, step: Callable[[Endpoint], T]) -> tuple[T, Endpoint]:
     """Return what *step* returns for the first server that has what is wanted, and that server.
 
@@ -31,7 +43,7 @@ def ask(rt: Runtime, source: Source, manifest: Manifest, step: Callable[[Endpoin
         HostNotAllowed: policy does not have the host of the source, which would be asked itself.
         HybridError: whatever the last server said, with the source's name.
     """
-    choices = () if rt.offline else endpoints(source.url, source.name, rt.mirrors)
+    choices = servers(rt, source)
     if not choices:
         why = rt.offline or "GIT_HYBRID_MIRRORS is off"
         if bundle := rt.bundles(source.name):
@@ -125,7 +137,7 @@ def glimpsed(rt: Runtime, source: Source, refs: Sequence[str]) -> tuple[dict[str
 
     None where it does not show without asking.
     """
-    choices = () if rt.offline or rt.bundles(source.name) else endpoints(source.url, source.name, rt.mirrors)
+    choices = () if rt.bundles(source.name) else servers(rt, source)
     if not choices:
         return None
     url, tips = choices[0].url, dict[str, Oid]()
@@ -144,6 +156,36 @@ def fetch_lfs(rt: Runtime, source: Source, manifest: Manifest, stage: Stage, com
     ask(rt, source, manifest, lambda endpoint: rt.transport.fetch_lfs(stage, endpoint.url, commit, defaults))
 
 
+def fetch_bundle(
+    rt: Runtime,
+    source: Source,
+    manifest: Manifest,
+    stage: Stage,
+    request: FetchRequest,
+    *,
+    satisfied: Callable[[], bool],
+) -> str | None:
+    """Fetch *request* into *stage* from the bundle of *source*; return its URL, None if it lacks something of it.
+
+    Raises:
+        BundlePrerequisites: the bundle builds on commits that are not here, and no server may be asked.
+        HybridError: the bundle is not sound.
+    """
+    bundle = rt.bundles(source.name)
+    if bundle is None:
+        return None
+    try:
+        rt.transport.fetch_bundle(stage, bundle, request, manifest.defaults)
+    except RefMissing:
+        return None
+    except BundlePrerequisites:
+        if not servers(rt, source):
+            raise
+        return None
+    has_all = all(rt.objects.has_commit(stage, commit) for commit in request.commits) and satisfied()
+    return (rt.served_as or f"file://{bundle}") if has_all else None
+
+
 def fetch(
     rt: Runtime,
     source: Source,
@@ -155,16 +197,14 @@ def fetch(
 ) -> str:
     """Fetch *request* into *stage* and return the URL that served it.
 
-    A server whose answer leaves *satisfied* false does not have what is wanted yet (a stale mirror), and the next one
-    is asked; the answer of the last server is left for the caller to judge.
+    The bundle of the source is asked first, if there is one. A server whose answer leaves *satisfied* false does not
+    have what is wanted yet (a stale mirror), and the next one is asked; the answer of the last server is left for the
+    caller to judge.
     """
     rt.progress("step", source.name, "fetching")
     request = replace(request, waived=rt.waived.get(source.name, ()))
-    bundle = rt.bundles(source.name)
-    if bundle is not None:
-        rt.transport.fetch_bundle(stage, bundle, request, manifest.defaults)
-        if satisfied():
-            return rt.served_as or f"file://{bundle}"
+    if (bundle := fetch_bundle(rt, source, manifest, stage, request, satisfied=satisfied)) is not None:
+        return bundle
     choices = endpoints(source.url, source.name, rt.mirrors)
 
     def step(endpoint: Endpoint) -> None:

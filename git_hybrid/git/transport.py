@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from git_hybrid.core.errors import (
-    BadBundle,
     FsckRefused,
     GitFailed,
     HostNotAllowed,
@@ -24,6 +23,7 @@ from git_hybrid.core.value import Struct
 from git_hybrid.git import cloning
 from git_hybrid.git.afar import Afar
 from git_hybrid.git.answers import Answer, headers_file, host_of, led_to, not_git, read_headers
+from git_hybrid.git.bundleread import reading_bundle
 from git_hybrid.git.classify import classify_network, cut_off, last_words, redirects
 from git_hybrid.git.direct import Direct
 from git_hybrid.git.environment import fsck_settings
@@ -187,21 +187,24 @@ class GitTransport(Struct, frozen=True):
 
         Raises:
             RefMissing: the bundle lacks a ref.
-            BadBundle: it ends too early.
+            BundlePrerequisites: it builds on commits that the stage lacks.
+            BadBundle: it is no bundle, or ends too early.
+            RepositoryNotFound, LocalIo: it is not there, or cannot be read.
             FsckRefused, MalformedObjects: fsck refused what is in it.
         """
-        try:
+        with reading_bundle(bundle, stage.name):
             self.fetch(stage, bundle, FetchRequest(refs=request.refs, waived=request.waived), defaults)
-        except NetworkFailure as error:
-            if error.kind != "cut":
-                raise
-            # Here no connection was lost: the file was cut.
-            raise BadBundle(path=bundle, place="its pack", reason=error.message) from error
         self._refuse_malformed(stage, request.waived)
 
     def head_of_bundle(self, bundle: str, defaults: Defaults) -> Oid | None:
-        """Return the commit at HEAD of the bundle file *bundle*, None if it has no HEAD."""
-        out = self._run(["ls-remote", "--end-of-options", bundle, "HEAD"], url=bundle, defaults=defaults)
+        """Return the commit at HEAD of the bundle file *bundle*, None if it has no HEAD.
+
+        Raises:
+            BadBundle: it is no bundle.
+            RepositoryNotFound, LocalIo: it is not there, or cannot be read.
+        """
+        with reading_bundle(bundle):
+            out = self._run(["ls-remote", "--end-of-options", bundle, "HEAD"], url=bundle, defaults=defaults)
         return head_of(out)
 
     def _refuse_malformed(self, stage: Stage, waived: Sequence[Oid]) -> None:
