@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from shlex import quote
 
 from git_hybrid.app.acquire import EVERY_REF, containing_ref, gate_content, gate_pin, prove
 from git_hybrid.app.executor import run_slowest_first
@@ -12,13 +13,14 @@ from git_hybrid.app.remote import fetch, fetch_lfs, list_refs_from
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.spreading import carried_out, errands_of
 from git_hybrid.app.submodules import DEPTH_LIMIT, judge_submodules
-from git_hybrid.core.endpoints import Mirrors, repository_path
+from git_hybrid.core.endpoints import DIRECT, Mirrors, repository_path
 from git_hybrid.core.errors import (
     FsckRefused,
     GitFailed,
     HybridError,
     Interrupted,
     MalformedObjects,
+    MirrorAlone,
     NoPin,
     RefMissing,
     RemoteError,
@@ -64,9 +66,12 @@ def update_mirror(rt: Runtime, folder: MirrorFolder, own_url: str) -> tuple[Repo
     """Bring every source into *folder*, and return a row for each and what each repository holds.
 
     *own_url* is the folder's own base URL: where it is one of the mirrors in use, it is not asked for itself.
+
+    Raises:
+        MirrorAlone: it is the only one.
     """
     snapshot = rt.ledger.snapshot()
-    entries = tuple(base for base in rt.mirrors.entries if base.rstrip("/") != own_url.rstrip("/"))
+    entries = _others(rt, own_url)
     asking = replace(
         rt.for_many(len(snapshot.manifest.sources)),
         mirrors=Mirrors(entries),
@@ -87,6 +92,15 @@ def update_mirror(rt: Runtime, folder: MirrorFolder, own_url: str) -> tuple[Repo
     pairs = [done[name] for name in snapshot.manifest.sources]
     report = Report(command="mirror update", rows=tuple(row for row, _ in pairs), interrupted=rt.cancelled())
     return report, tuple(item for _, items in pairs for item in items)
+
+
+def _others(rt: Runtime, own_url: str) -> tuple[str, ...]:
+    """Return what of the list of mirrors may be asked for the mirror at *own_url*."""
+    entries = rt.mirrors.entries
+    others = tuple(base for base in entries if base.rstrip("/") != own_url.rstrip("/"))
+    if entries and not others and not rt.offline:
+        raise MirrorAlone(base_url=own_url, wider=quote(",".join((*entries, DIRECT))))
+    return others
 
 
 def _elsewhere(filling: _Filling, spread: Spread, snapshot: Snapshot) -> dict[SourceName, _Result]:

@@ -34,6 +34,12 @@ AIR_GAP: Mapping[str, Remedy] = {
         "[policy] mirror_max_staleness; what the lock names already may still be fetched from it",
         ("git hybrid mirror update {mirror}", "git hybrid mirror verify {mirror}"),
     ),
+    "mirror-alone": Remedy(
+        4,
+        "a mirror is not asked for itself, and only {base_url} may be asked",
+        "GIT_HYBRID_MIRRORS, or git's hybrid.mirrors, names no other mirror, and not direct",
+        ("export GIT_HYBRID_MIRRORS={wider}",),
+    ),
     "bad-bundle": Remedy(
         5,
         "{path}: {place}: {reason}",

@@ -17,7 +17,7 @@
     ├── overrides:        OverrideUnnecessary OverrideEnded OverrideUnsigned OverrideUnrecorded UnknownOverride
     ├── scans:            NoScanner NotInstalled ScanFindings ScanIncomplete
     ├── mirrors, bundles: UnknownMirror DuplicateMirror MirrorLacks MirrorBehind MirrorLies StaleMirror
-    │                     BadBundle BundlePrerequisites OldBundle BundleConflict
+    │                     MirrorAlone BadBundle BundlePrerequisites OldBundle BundleConflict
     ├── object cache:     CacheRefused CacheDamaged
     ├── runs:             UnfinishedRun LockBusy LockUnsupported Interrupted
     ├── clusters:         ExecutorMissing ClusterUnreachable ClusterMismatch WorkerLost
@@ -714,6 +714,14 @@ class StaleMirror(PolicyError):
     mirror: str
     age: str
     limit: str
+
+
+class MirrorAlone(HybridError):
+    """A mirror is to be filled that is the only server which may be asked; ``wider`` is the list with ``direct``."""
+
+    code: ClassVar[str] = "mirror-alone"
+    base_url: str
+    wider: str
 
 
 class BadBundle(HybridError):
