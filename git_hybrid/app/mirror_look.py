@@ -28,7 +28,7 @@ from git_hybrid.core.errors import (
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Commit, Source
-from git_hybrid.core.mirrors import Mirror
+from git_hybrid.core.mirrors import Mirror, update_target
 from git_hybrid.core.plan import Clone, Snapshot, Task
 from git_hybrid.core.ports import FetchRequest, RemoteRefs, Stage
 from git_hybrid.core.report import Row
@@ -51,7 +51,8 @@ class Question(Struct, frozen=True, kw_only=True):
 
     def lacks(self, what: str) -> MirrorLacks:
         """Return the error for what the mirror does not have."""
-        return MirrorLacks(name=self.source.name, mirror=self.mirror.name, url=self.url, what=what)
+        target = update_target(self.mirror)
+        return MirrorLacks(name=self.source.name, mirror=self.mirror.name, url=self.url, what=what, target=target)
 
     def lies(self, what: str) -> MirrorLies:
         """Return the error for what the mirror serves instead."""
@@ -187,7 +188,11 @@ def _refuse_behind(question: Question, pin: Pin, tip: Oid | None, stage: Stage) 
     if question.rt.objects.has_commit(stage, newest):
         return
     raise MirrorBehind(
-        name=source.name, mirror=question.mirror.name, url=question.url, by=_distance(question, pin, tip, newest)
+        name=source.name,
+        mirror=question.mirror.name,
+        url=question.url,
+        by=_distance(question, pin, tip, newest),
+        target=update_target(question.mirror),
     )
 
 

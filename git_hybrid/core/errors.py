@@ -678,23 +678,28 @@ class DuplicateMirror(HybridError):
 
 
 class MirrorLacks(HybridError):
-    """The mirror does not have what the lock or the manifest asks for."""
+    """The mirror does not have what the lock or the manifest asks for; ``target`` is what ``mirror update`` takes."""
 
     code: ClassVar[str] = "mirror-lacks"
     name: str
     mirror: str
     url: str
     what: str
+    target: str = "DIR"
 
 
 class MirrorBehind(HybridError):
-    """The mirror has the pin, but not the newest commit that is known; ``by`` says how far it is behind."""
+    """The mirror has the pin, but not the newest commit that is known; ``by`` says how far it is behind.
+
+    ``target`` is what ``mirror update`` takes for it, nothing if it is a folder of bundles.
+    """
 
     code: ClassVar[str] = "mirror-behind"
     name: str
     mirror: str
     url: str
     by: str
+    target: str = "DIR"
 
 
 class MirrorLies(HybridError):
@@ -714,6 +719,8 @@ class StaleMirror(PolicyError):
     mirror: str
     age: str
     limit: str
+    url: str = ""
+    target: str = "DIR"
 
 
 class MirrorAlone(HybridError):
