@@ -114,7 +114,9 @@ def _resolve_all(rt: Runtime, snapshot: Snapshot, request: PinRequest) -> tuple[
     def work(name: SourceName) -> tuple[Row, Decision]:
         source = snapshot.manifest.sources[name]
         keep, forced = not request.dry_run, request.forced
-        to = request.to or (None if move else commit_kept(snapshot, logged, source))
+        to = request.to
+        if to is None and not move:
+            to = commit_kept(snapshot, logged, source)
         return pin_one(asking, logged, source, to=to, move=move, keep=keep, forced=forced, scan=request.scan)
 
     rt.progress("begin", "pinning", str(len(names)))
