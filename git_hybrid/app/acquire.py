@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 
 from git_hybrid.app.blaming import wrong_content
 from git_hybrid.app.caching import Want, fetch_through, usable_cache
-from git_hybrid.app.remote import answered, fetch
+from git_hybrid.app.remote import answered, fetch, fetch_bundle
 from git_hybrid.app.runtime import Runtime
-from git_hybrid.core.errors import HostileTree, IdentityChanged, MovedTag, RefMissing, Unreachable
+from git_hybrid.core.errors import HostileTree, IdentityChanged, MovedTag, Offline, RefMissing, Unreachable
 from git_hybrid.core.ids import Oid, RefName, is_full_ref
 from git_hybrid.core.lock import UNREACHABLE, Pin
 from git_hybrid.core.manifest import Commit, Manifest, Source
@@ -57,24 +57,27 @@ def fetch_history(
     stage = rt.quarantine.stage(source.name, borrow=borrow, oid_length=oid_length, suffix="" if full else ".commits")
     if cache is not None and enough is not None and not stage.borrows:
         want = Want(refs=refs, oid_length=oid_length, satisfied=satisfied, enough=enough)
-        return fetch_through(rt, cache, source, manifest.defaults, stage, want)
+        return fetch_through(rt, cache, source, manifest, stage, want)
     request = FetchRequest(refs=refs, commits_only=not full)
-    served_by = fetch(rt, source, manifest.defaults, stage, request, satisfied=lambda: satisfied(stage))
+    served_by = fetch(rt, source, manifest, stage, request, satisfied=lambda: satisfied(stage))
     return stage, served_by
 
 
 def fetch_content(rt: Runtime, source: Source, manifest: Manifest, history: Stage, commit: Oid, ref: str) -> Stage:
     """Return a stage that has the files of *commit*: *history* itself, or one without any history.
 
-    A server that gives out no single commits is asked for *ref* instead, with all of its history.
+    A bundle, and a server that gives out no single commits, is asked for *ref* instead, with all of its history.
     """
     if source.history == "full":
         return history
     stage = rt.quarantine.stage(source.name, borrow=False, oid_length=len(commit))
+    by_ref = FetchRequest(refs=(ref,), waived=rt.waived.get(source.name, ()))
+    if fetch_bundle(rt, source, manifest, stage, by_ref, satisfied=lambda: rt.objects.has_commit(stage, commit)):
+        return stage
     try:
-        fetch(rt, source, manifest.defaults, stage, FetchRequest(commits=(commit,), depth=1))
+        fetch(rt, source, manifest, stage, FetchRequest(commits=(commit,), depth=1))
     except RefMissing:
-        fetch(rt, source, manifest.defaults, stage, FetchRequest(refs=(ref,)))
+        fetch(rt, source, manifest, stage, by_ref)
     return stage
 
 
@@ -101,14 +104,14 @@ def acquire_pin(rt: Runtime, task: Task, manifest: Manifest, *, borrow: bool) ->
             refs,
             borrow=borrow,
             oid_length=len(pin.commit),
-            satisfied=has(rt, pin.commit),
+            satisfied=lambda stage: _leads_to(rt, stage, pin),
             enough=lambda stage: is_proved(rt, stage, pin),
         )
 
     try:
         history, served_by = from_refs(pin.ref)
-    except RefMissing:
-        # Whoever follows a commit follows no ref: the one that it was pinned by may be gone.
+    except (RefMissing, Offline):
+        # Whoever follows a commit follows no ref: the one that it was pinned by may be gone, or not in a bundle.
         if not isinstance(source.track, Commit):
             raise
         history, served_by = from_refs(*EVERY_REF)
@@ -116,7 +119,7 @@ def acquire_pin(rt: Runtime, task: Task, manifest: Manifest, *, borrow: bool) ->
         asked = served_by
         if isinstance(source.track, Commit):
             request = FetchRequest(refs=EVERY_REF, commits_only=history.path.endswith(".commits"))
-            asked = fetch(rt, source, manifest.defaults, history, request)
+            asked = fetch(rt, source, manifest, history, request)
         with answered(rt, source, asked):
             prove(rt, history, source, pin)
     content = fetch_content(rt, source, manifest, history, pin.commit, pin.ref)
@@ -128,7 +131,7 @@ def _acquire_unreachable(rt: Runtime, task: Task, manifest: Manifest, *, borrow:
     source, pin = task.source, task.pin
     stage = rt.quarantine.stage(source.name, borrow=borrow and source.history == "full", oid_length=len(pin.commit))
     depth = None if source.history == "full" else 1
-    served_by = fetch(rt, source, manifest.defaults, stage, FetchRequest(commits=(pin.commit,), depth=depth))
+    served_by = fetch(rt, source, manifest, stage, FetchRequest(commits=(pin.commit,), depth=depth))
     return Acquired(history=stage, content=stage, served_by=served_by)
 
 
@@ -145,6 +148,14 @@ def is_proved(rt: Runtime, stage: Stage, pin: Pin) -> bool:
     if commit == pin.commit:
         return True
     return rt.objects.has_commit(stage, pin.commit) and rt.objects.is_ancestor(stage, pin.commit, commit)
+
+
+def _leads_to(rt: Runtime, stage: Stage, pin: Pin) -> bool:
+    """Tell whether what was fetched into *stage* is not behind *pin*: what is borrowed there may be ahead of it."""
+    if not rt.objects.has_commit(stage, pin.commit):
+        return False
+    upstream = rt.objects.upstream(stage, pin.ref) if pin.ref.startswith("refs/heads/") else None
+    return upstream is None or upstream[0] == pin.commit or not rt.objects.is_ancestor(stage, upstream[0], pin.commit)
 
 
 def prove(rt: Runtime, stage: Stage, source: Source, pin: Pin) -> None:

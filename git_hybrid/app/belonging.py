@@ -48,7 +48,7 @@ def reachable_from_ref(
     if candidate.ref is not None:
         # Release branches: the tag was asked for alone, so the branches are still to be fetched.
         partial = source.history != "full"
-        fetch(rt, source, manifest.defaults, history, FetchRequest(refs=(EVERY_REF[0],), commits_only=partial))
+        fetch(rt, source, manifest, history, FetchRequest(refs=(EVERY_REF[0],), commits_only=partial))
     found = containing_ref(rt, history, commit)
     if found is None:
         raise Unreachable(name=source.name, commit=commit, ref="any branch or tag")

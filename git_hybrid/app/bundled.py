@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from git_hybrid.app.acquire import EVERY_REF
+from git_hybrid.app.remote import servers
 from git_hybrid.app.runtime import Runtime
-from git_hybrid.core.endpoints import Endpoint, endpoints
+from git_hybrid.core.endpoints import Endpoint
 from git_hybrid.core.errors import HybridError
 from git_hybrid.core.ids import Oid, RefName, branch_ref
-from git_hybrid.core.manifest import Defaults, Source
+from git_hybrid.core.manifest import Manifest, Source
 from git_hybrid.core.ports import FetchRequest, RemoteRefs
 
 
 def listed_in_bundle(
-    rt: Runtime, source: Source, defaults: Defaults, *, oid_length: int, head: bool
+    rt: Runtime, source: Source, manifest: Manifest, *, oid_length: int, head: bool
 ) -> tuple[RemoteRefs, Endpoint] | None:
     """Return what the bundle of *source* lists, and its URL; None without one, or where a server may be asked.
 
@@ -24,19 +25,19 @@ def listed_in_bundle(
         HybridError: it is not sound.
     """
     bundle = rt.bundles(source.name)
-    if bundle is None or (not rt.offline and endpoints(source.url, source.name, rt.mirrors)):
+    if bundle is None or servers(rt, source):
         return None
     stage = rt.quarantine.stage(source.name, borrow=False, oid_length=oid_length, suffix=".listed")
     tips: dict[str, Oid] = {}
     peeled: dict[str, Oid] = {}
     try:
-        rt.transport.fetch_bundle(stage, bundle, FetchRequest(refs=EVERY_REF), defaults)
+        rt.transport.fetch_bundle(stage, bundle, FetchRequest(refs=EVERY_REF), manifest.defaults)
         for ref in rt.objects.upstream_refs(stage):
             commit, tag_object = rt.objects.upstream(stage, ref) or (None, None)
             if commit is not None:
                 tips[ref] = tag_object or commit
                 peeled |= {ref: commit} if tag_object is not None else {}
-        default = _branch_at(rt.transport.head_of_bundle(bundle, defaults), tips) if head else None
+        default = _branch_at(rt.transport.head_of_bundle(bundle, manifest.defaults), tips) if head else None
     except HybridError as error:
         raise error.about(source.name) from None
     finally:

@@ -9,7 +9,7 @@ from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.endpoints import endpoints
 from git_hybrid.core.errors import GitFailed, MalformedObjects
 from git_hybrid.core.ids import Oid
-from git_hybrid.core.manifest import Defaults, Source
+from git_hybrid.core.manifest import Manifest, Source
 from git_hybrid.core.ports import FetchRequest, Stage
 from git_hybrid.core.ports_cache import ObjectCache, Question
 from git_hybrid.core.value import Struct
@@ -37,7 +37,7 @@ def usable_cache(rt: Runtime, source: Source) -> ObjectCache | None:
 
 
 def fetch_through(
-    rt: Runtime, cache: ObjectCache, source: Source, defaults: Defaults, stage: Stage, want: Want
+    rt: Runtime, cache: ObjectCache, source: Source, manifest: Manifest, stage: Stage, want: Want
 ) -> tuple[Stage, str]:
     """Bring what is wanted into the empty *stage*; return it, and who served it, now or when the cache was filled.
 
@@ -47,17 +47,17 @@ def fetch_through(
         HybridError: what the servers answered.
     """
     try:
-        return stage, _through(rt, cache, source, defaults, stage, want)
+        return stage, _through(rt, cache, source, manifest, stage, want)
     except (GitFailed, MalformedObjects) as error:
         if not cache.holds(source.url):
             raise
         stage = rt.quarantine.stage(source.name, borrow=False, oid_length=want.oid_length)
-        served_by = _fetched(rt, source, defaults, stage, want)
+        served_by = _fetched(rt, source, manifest, stage, want)
         cache.distrust(source.name, source.url, f"{error.code} with it, none without it")
         return stage, served_by
 
 
-def _through(rt: Runtime, cache: ObjectCache, source: Source, defaults: Defaults, stage: Stage, want: Want) -> str:
+def _through(rt: Runtime, cache: ObjectCache, source: Source, manifest: Manifest, stage: Stage, want: Want) -> str:
     edition = cache.edition(source.url)
     served_by, tips = _lent(rt, cache, source, stage, want)
     if served_by is not None:
@@ -67,16 +67,16 @@ def _through(rt: Runtime, cache: ObjectCache, source: Source, defaults: Defaults
         if cache.edition(source.url) != edition:
             served_by, tips = _lent(rt, cache, source, stage, want)
         if served_by is None:
-            served_by = _fetched(rt, source, defaults, stage, want, tips)
+            served_by = _fetched(rt, source, manifest, stage, want, tips)
             filling.keep(want.refs, served_by)
         return served_by
 
 
 def _fetched(
-    rt: Runtime, source: Source, defaults: Defaults, stage: Stage, want: Want, tips: Tips | None = None
+    rt: Runtime, source: Source, manifest: Manifest, stage: Stage, want: Want, tips: Tips | None = None
 ) -> str:
     request = FetchRequest(refs=want.refs, glimpsed=tips or {})
-    return fetch(rt, source, defaults, stage, request, satisfied=lambda: want.satisfied(stage))
+    return fetch(rt, source, manifest, stage, request, satisfied=lambda: want.satisfied(stage))
 
 
 def _lent(rt: Runtime, cache: ObjectCache, source: Source, stage: Stage, want: Want) -> tuple[str | None, Tips]:

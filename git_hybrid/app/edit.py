@@ -12,9 +12,9 @@ from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.select import select
 from git_hybrid.core.audit import Event
 from git_hybrid.core.digest import sha256_hex
-from git_hybrid.core.errors import DuplicateSource, HostNotAllowed, HybridError, OffBranch, RefMissing
+from git_hybrid.core.errors import DuplicateSource, HybridError, OffBranch, RefMissing
 from git_hybrid.core.ids import SourceName, parse_oid, short_ref
-from git_hybrid.core.manifest import Branch, Commit, History, Manifest, Source, Track, allows_host, track_field
+from git_hybrid.core.manifest import Branch, Commit, History, Manifest, Source, Track, track_field
 from git_hybrid.core.plan import Snapshot, Task
 from git_hybrid.core.planner import removal_blocked
 from git_hybrid.core.reducer import Decision, ManifestEdit
@@ -91,8 +91,6 @@ def _resolve_one(rt: Runtime, snapshot: Snapshot, item: Wanted) -> tuple[Source,
     hints: dict[str, str] = {}
     source = replace(item.source, history=item.history or snapshot.manifest.defaults.history)
     try:
-        if not allows_host(snapshot.manifest.policy, source.url):
-            raise HostNotAllowed(name=source.name, host=source.url.host)
         if item.track is None:
             source, hints = _with_default_branch(rt, snapshot.manifest, source)
     except HybridError as error:
@@ -108,7 +106,7 @@ def _resolve_one(rt: Runtime, snapshot: Snapshot, item: Wanted) -> tuple[Source,
 
 
 def _with_default_branch(rt: Runtime, manifest: Manifest, source: Source) -> tuple[Source, dict[str, str]]:
-    with listed_anew(rt, source, manifest.defaults) as (refs, endpoint):
+    with listed_anew(rt, source, manifest) as (refs, endpoint):
         if refs.head is None or refs.head not in refs.tips:
             raise RefMissing(name=source.name, ref="usable default branch", url=endpoint.url)
     release = newest_release(short_ref(ref) for ref in refs.tips if ref.startswith("refs/tags/"))

@@ -90,7 +90,7 @@ def resolve(rt: Runtime, source: Source, manifest: Manifest, old: Pin | None, wi
 def _resolved(rt: Runtime, source: Source, manifest: Manifest, old: Pin | None, wish: Wish) -> Resolved | Pin:
     """Return what :func:`resolve` does, by the first server that is not surely behind."""
     keeps = old is not None and not wish.move and wish.to is None and still_allowed(old, source)
-    with listed(rt, source, manifest.defaults, old, head=True, to=wish.to) as (refs, endpoint):
+    with listed(rt, source, manifest, old, head=True, to=wish.to) as (refs, endpoint):
         if (old_mirror := stale(wish.mirrors, manifest.policy, source, endpoint, rt.info.now)) is not None:
             raise old_mirror
         kept = old.ref if old is not None and keeps and isinstance(source.track, Version) else None
@@ -157,7 +157,7 @@ def _place(
     require_commit(source, candidate.ref, commit, rt.objects.kind(history, commit))
     if wish.to is not None and candidate.declared is not None:
         if not wish.objections.forced:
-            fetch(rt, source, manifest.defaults, history, everything(source))
+            fetch(rt, source, manifest, history, everything(source))
             require_somewhere(rt, source, manifest, history, commit)
         wish.objections.meet(OffBranch(name=source.name, commit=commit, ref=candidate.declared))
     else:
@@ -192,7 +192,7 @@ def _fetch_candidate(
     if wish.objections.forced and not rt.objects.has_commit(history, commit):
         # On no branch and no tag: the server may give it out all the same, as GitHub does for commits of forks.
         request = FetchRequest(commits=(commit,), commits_only=source.history != "full")
-        served_by = fetch(rt, source, manifest.defaults, history, request)
+        served_by = fetch(rt, source, manifest, history, request)
     return history, commit, served_by
 
 

@@ -204,7 +204,7 @@ def _fresh(run: Run, task: Task, *, broken: bool) -> Installed:
 
 def _fetch_lfs(run: Run, task: Task, stage: Stage) -> None:
     if task.source.lfs == "fetch":
-        fetch_lfs(run.rt, task.source, run.manifest.defaults, stage, task.pin.commit)
+        fetch_lfs(run.rt, task.source, run.manifest, stage, task.pin.commit)
 
 
 def _merged(rt: Runtime, acquired: Acquired, *, shallow: bool) -> Stage:

@@ -7,20 +7,22 @@ from contextlib import AbstractContextManager, contextmanager
 
 from git_hybrid.app.bundled import listed_in_bundle
 from git_hybrid.app.lagging import is_behind
+from git_hybrid.app.permitting import require_host
 from git_hybrid.app.remote import answered, list_refs_from
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.endpoints import Endpoint
 from git_hybrid.core.lock import Pin
-from git_hybrid.core.manifest import Defaults, Source
+from git_hybrid.core.manifest import Manifest, Source
 from git_hybrid.core.ports import RemoteRefs
 
 
 def listed(
-    rt: Runtime, source: Source, defaults: Defaults, pin: Pin | None, *, head: bool, to: str | None = None
+    rt: Runtime, source: Source, manifest: Manifest, pin: Pin | None, *, head: bool, to: str | None = None
 ) -> AbstractContextManager[tuple[RemoteRefs, Endpoint]]:
     """Give the block what is listed, and by whom; an error of the block tells the mirror or bundle if it is one's.
 
     Raises:
+        HostNotAllowed: policy does not have the host of the source, whoever would be asked for it.
         HybridError: what the servers answered, or the bundle is not sound.
     """
 
@@ -28,29 +30,30 @@ def listed(
         return is_behind(rt, source, refs, pin, to=to)
 
     length = len(pin.commit) if pin is not None else 40
-    return _listed(rt, source, defaults, behind, oid_length=length, head=head)
+    return _listed(rt, source, manifest, behind, oid_length=length, head=head)
 
 
-def listed_anew(rt: Runtime, source: Source, defaults: Defaults) -> AbstractContextManager[tuple[RemoteRefs, Endpoint]]:
+def listed_anew(rt: Runtime, source: Source, manifest: Manifest) -> AbstractContextManager[tuple[RemoteRefs, Endpoint]]:
     """Do as :func:`listed` for a source of which only the default branch is wanted.
 
     Raises:
         HybridError: what the servers answered, or the bundle is not sound.
     """
-    return _listed(rt, source, defaults, lambda refs: refs.head not in refs.tips, oid_length=40, head=True)
+    return _listed(rt, source, manifest, lambda refs: refs.head not in refs.tips, oid_length=40, head=True)
 
 
 @contextmanager
 def _listed(
     rt: Runtime,
     source: Source,
-    defaults: Defaults,
+    manifest: Manifest,
     behind: Callable[[RemoteRefs], bool],
     *,
     oid_length: int,
     head: bool,
 ) -> Iterator[tuple[RemoteRefs, Endpoint]]:
-    found = listed_in_bundle(rt, source, defaults, oid_length=oid_length, head=head)
-    refs, endpoint = found or list_refs_from(rt, source, defaults, head=head, behind=behind)
+    require_host(manifest.policy, source)
+    found = listed_in_bundle(rt, source, manifest, oid_length=oid_length, head=head)
+    refs, endpoint = found or list_refs_from(rt, source, manifest, head=head, behind=behind)
     with answered(rt, source, endpoint.url):
         yield refs, endpoint

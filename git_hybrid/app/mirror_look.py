@@ -28,7 +28,7 @@ from git_hybrid.core.errors import (
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Commit, Source
-from git_hybrid.core.mirrors import Mirror
+from git_hybrid.core.mirrors import Mirror, update_target
 from git_hybrid.core.plan import Clone, Snapshot, Task
 from git_hybrid.core.ports import FetchRequest, RemoteRefs, Stage
 from git_hybrid.core.report import Row
@@ -51,7 +51,8 @@ class Question(Struct, frozen=True, kw_only=True):
 
     def lacks(self, what: str) -> MirrorLacks:
         """Return the error for what the mirror does not have."""
-        return MirrorLacks(name=self.source.name, mirror=self.mirror.name, url=self.url, what=what)
+        target = update_target(self.mirror)
+        return MirrorLacks(name=self.source.name, mirror=self.mirror.name, url=self.url, what=what, target=target)
 
     def lies(self, what: str) -> MirrorLies:
         """Return the error for what the mirror serves instead."""
@@ -86,7 +87,7 @@ def _listed(question: Question) -> RemoteRefs | None:
     if question.mirror.kind == "bundle":
         return None
     try:
-        return list_refs(question.rt, question.source, question.snapshot.manifest.defaults)
+        return list_refs(question.rt, question.source, question.snapshot.manifest)
     except RepositoryNotFound as error:
         raise question.lacks("the repository") from error
 
@@ -110,7 +111,7 @@ def _fetched(question: Question, pin: Pin, tip: Oid | None) -> tuple[Stage, tupl
     if source.lfs == "fetch":
         try:
             labelled.writer.prepare_lfs(acquired.content, fetch=True)
-            fetch_lfs(labelled, source, manifest.defaults, acquired.content, pin.commit)
+            fetch_lfs(labelled, source, manifest, acquired.content, pin.commit)
         except (RemoteError, Offline, ToolTooOld) as error:
             raise question.lacks("LFS content") from error
     try:
@@ -175,7 +176,7 @@ def _roots(question: Question, pin: Pin, tip: Oid) -> tuple[Oid, ...]:
     rt, source = question.rt, question.source
     suffix = f".roots.{question.mirror.name}"
     stage = rt.quarantine.stage(source.name, borrow=False, oid_length=len(pin.commit), suffix=suffix)
-    fetch(rt, source, question.snapshot.manifest.defaults, stage, FetchRequest(refs=(pin.ref,), commits_only=True))
+    fetch(rt, source, question.snapshot.manifest, stage, FetchRequest(refs=(pin.ref,), commits_only=True))
     return rt.objects.facts(stage, tip, complete=True).root_commits if rt.objects.has_commit(stage, tip) else ()
 
 
@@ -187,7 +188,11 @@ def _refuse_behind(question: Question, pin: Pin, tip: Oid | None, stage: Stage) 
     if question.rt.objects.has_commit(stage, newest):
         return
     raise MirrorBehind(
-        name=source.name, mirror=question.mirror.name, url=question.url, by=_distance(question, pin, tip, newest)
+        name=source.name,
+        mirror=question.mirror.name,
+        url=question.url,
+        by=_distance(question, pin, tip, newest),
+        target=update_target(question.mirror),
     )
 
 

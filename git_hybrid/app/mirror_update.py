@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from shlex import quote
 
 from git_hybrid.app.acquire import EVERY_REF, containing_ref, gate_content, gate_pin, prove
 from git_hybrid.app.executor import run_slowest_first
 from git_hybrid.app.force import waivers
+from git_hybrid.app.permitting import require_host
 from git_hybrid.app.remote import fetch, fetch_lfs, list_refs_from
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.spreading import carried_out, errands_of
 from git_hybrid.app.submodules import DEPTH_LIMIT, judge_submodules
-from git_hybrid.core.endpoints import Mirrors, repository_path
+from git_hybrid.core.endpoints import DIRECT, Mirrors, repository_path
 from git_hybrid.core.errors import (
     FsckRefused,
     GitFailed,
-    HostNotAllowed,
     HybridError,
     Interrupted,
     MalformedObjects,
+    MirrorAlone,
     NoPin,
     RefMissing,
     RemoteError,
@@ -28,7 +30,7 @@ from git_hybrid.core.errors import (
 )
 from git_hybrid.core.ids import Oid, RefName, SourceName
 from git_hybrid.core.lock import Pin
-from git_hybrid.core.manifest import Commit, Manifest, Source, allows_host
+from git_hybrid.core.manifest import Commit, Manifest, Source
 from git_hybrid.core.mirror_refs import kept_refs
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.ports import FetchRequest, RemoteRefs, Stage
@@ -64,9 +66,12 @@ def update_mirror(rt: Runtime, folder: MirrorFolder, own_url: str) -> tuple[Repo
     """Bring every source into *folder*, and return a row for each and what each repository holds.
 
     *own_url* is the folder's own base URL: where it is one of the mirrors in use, it is not asked for itself.
+
+    Raises:
+        MirrorAlone: it is the only one.
     """
     snapshot = rt.ledger.snapshot()
-    entries = tuple(base for base in rt.mirrors.entries if base.rstrip("/") != own_url.rstrip("/"))
+    entries = _others(rt, own_url)
     asking = replace(
         rt.for_many(len(snapshot.manifest.sources)),
         mirrors=Mirrors(entries),
@@ -87,6 +92,15 @@ def update_mirror(rt: Runtime, folder: MirrorFolder, own_url: str) -> tuple[Repo
     pairs = [done[name] for name in snapshot.manifest.sources]
     report = Report(command="mirror update", rows=tuple(row for row, _ in pairs), interrupted=rt.cancelled())
     return report, tuple(item for _, items in pairs for item in items)
+
+
+def _others(rt: Runtime, own_url: str) -> tuple[str, ...]:
+    """Return what of the list of mirrors may be asked for the mirror at *own_url*."""
+    entries = rt.mirrors.entries
+    others = tuple(base for base in entries if base.rstrip("/") != own_url.rstrip("/"))
+    if entries and not others and not rt.offline:
+        raise MirrorAlone(base_url=own_url, wider=quote(",".join((*entries, DIRECT))))
+    return others
 
 
 def _elsewhere(filling: _Filling, spread: Spread, snapshot: Snapshot) -> dict[SourceName, _Result]:
@@ -119,8 +133,7 @@ def _attempt(filling: _Filling, source: Source) -> tuple[Row, tuple[Mirrored, ..
     pin = filling.pins.get(source.name)
     done: list[Mirrored] = []
     try:
-        if not allows_host(filling.manifest.policy, source.url):
-            raise HostNotAllowed(name=source.name, host=source.url.host)
+        require_host(filling.manifest.policy, source)
         if pin is not None and pin.url != source.url:
             raise NoPin(name=source.name, stale=True)
         done.append(_mirror(filling, source, pin))
@@ -138,7 +151,7 @@ def _attempt(filling: _Filling, source: Source) -> tuple[Row, tuple[Mirrored, ..
 def _mirror(filling: _Filling, source: Source, pin: Pin | None) -> Mirrored:
     rt, folder, path = filling.rt, filling.folder, repository_path(source.url)
     with folder.exclusive(path):
-        refs, _ = list_refs_from(rt, source, filling.manifest.defaults, head=True)
+        refs, _ = list_refs_from(rt, source, filling.manifest, head=True)
         newest_allowed(source, refs)
         if pin is not None and pin.override is None and pin.ref not in refs.tips:
             raise RefMissing(name=source.name, ref=pin.ref, url=str(source.url))
@@ -202,7 +215,7 @@ def _fetch_and_install(filling: _Filling, wants: _Wants, change: Change, *, borr
     path = repository_path(source.url)
     stage = filling.folder.stage(source.name, path, borrow=borrow, oid_length=wants.oid_length)
     forced = (pin.commit,) if pin is not None and pin.override is not None else ()
-    fetch(rt, source, manifest.defaults, stage, FetchRequest(refs=wants.refs, commits=forced))
+    fetch(rt, source, manifest, stage, FetchRequest(refs=wants.refs, commits=forced))
     missing: tuple[str, ...] = ()
     if pin is not None:
         if pin.override is None:
@@ -219,7 +232,7 @@ def _fetch_and_install(filling: _Filling, wants: _Wants, change: Change, *, borr
 def _lfs(rt: Runtime, manifest: Manifest, source: Source, stage: Stage, commit: Oid) -> tuple[str, ...]:
     """Fetch the LFS content of *commit* into *stage*; return why that was not possible."""
     try:
-        fetch_lfs(rt, source, manifest.defaults, stage, commit)
+        fetch_lfs(rt, source, manifest, stage, commit)
     except (RemoteError, ToolTooOld) as error:
         return (f"LFS content ({error.code})",)
     return ()
@@ -243,11 +256,11 @@ def _mirror_commit(filling: _Filling, source: Source, oid: Oid) -> Mirrored:
     """Mirror all branches and tags of a submodule's repository, one of which must lead to *oid*."""
     rt, folder, path = filling.rt, filling.folder, repository_path(source.url)
     with folder.exclusive(path):
-        refs, _ = list_refs_from(rt, source, filling.manifest.defaults, head=True)
+        refs, _ = list_refs_from(rt, source, filling.manifest, head=True)
         held = folder.holding(path)
         if held is None or dict(held.refs) != dict(refs.tips) or oid not in held.pins:
             stage = folder.stage(source.name, path, borrow=held is not None, oid_length=len(oid))
-            fetch(rt, source, filling.manifest.defaults, stage, FetchRequest(refs=EVERY_REF))
+            fetch(rt, source, filling.manifest, stage, FetchRequest(refs=EVERY_REF))
             if containing_ref(rt, stage, oid) is None:
                 raise Unreachable(name=source.name, commit=oid, ref=f"any branch or tag of {source.url}")
             gate_content(rt, stage, source, oid, filling.manifest)

@@ -17,6 +17,7 @@ from git_hybrid.core.errors import (
     HybridError,
     Interrupted,
     Offline,
+    PolicyError,
     RemoteError,
 )
 from git_hybrid.core.ids import Oid, SourceName
@@ -77,10 +78,11 @@ def _known_tips(rt: Runtime, snapshot: Snapshot, last_seen: LastSeen) -> Mapping
 
     def look(source: Source) -> Candidate | None:
         try:
-            refs = list_refs(origin, source, snapshot.manifest.defaults)
+            refs = list_refs(origin, source, snapshot.manifest)
             return newest_allowed(source, refs)
         except HybridError as error:
-            rt.progress("note", source.name, f"upstream does not answer ({error.code}), so the last known tip counts")
+            word = "may not be asked" if isinstance(error, PolicyError) else "does not answer"
+            rt.progress("note", source.name, f"upstream {word} ({error.code}), so the last known tip counts")
             return None
 
     sources = tuple(snapshot.manifest.sources.values())

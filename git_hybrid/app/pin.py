@@ -19,13 +19,13 @@ from git_hybrid.app.force import (
     waivers,
 )
 from git_hybrid.app.held import held_by, unless_held
+from git_hybrid.app.permitting import require_host
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.scanning import Refused, Scan, incomplete_scan, scan_commit, with_scan
 from git_hybrid.app.select import select
 from git_hybrid.app.wishes import wish_for
 from git_hybrid.core.audit import Event
 from git_hybrid.core.errors import (
-    HostNotAllowed,
     HybridError,
     Interrupted,
     NoScanner,
@@ -39,7 +39,7 @@ from git_hybrid.core.governance import expiring
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.last_pins import pinned_as
 from git_hybrid.core.lock import Pin, is_valid
-from git_hybrid.core.manifest import Source, allows_host
+from git_hybrid.core.manifest import Source
 from git_hybrid.core.override import RESTS_ON, Override, Overrides, event_of
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.reducer import Decision, together
@@ -114,7 +114,9 @@ def _resolve_all(rt: Runtime, snapshot: Snapshot, request: PinRequest) -> tuple[
     def work(name: SourceName) -> tuple[Row, Decision]:
         source = snapshot.manifest.sources[name]
         keep, forced = not request.dry_run, request.forced
-        to = request.to or (None if move else commit_kept(snapshot, logged, source))
+        to = request.to
+        if to is None and not move:
+            to = commit_kept(snapshot, logged, source)
         return pin_one(asking, logged, source, to=to, move=move, keep=keep, forced=forced, scan=request.scan)
 
     rt.progress("begin", "pinning", str(len(names)))
@@ -145,8 +147,7 @@ def pin_one(
     """
     rt.progress("start", source.name, "pin")
     try:
-        if not allows_host(snapshot.manifest.policy, source.url):
-            raise HostNotAllowed(name=source.name, host=source.url.host)
+        require_host(snapshot.manifest.policy, source)
         rt = replace(rt, waived=waivers(snapshot, source.name, forced))
         wish = wish_for(rt, snapshot, source, to=to, move=move, forced=forced)
         row, decision = _pinned(rt, snapshot, source, wish, keep=keep, forced=forced, scan=scan)

@@ -7,12 +7,20 @@ from contextlib import contextmanager, nullcontext
 from typing import TypeVar
 from urllib.parse import urlsplit
 
+from git_hybrid.app.permitting import require_host
 from git_hybrid.app.retry import with_retry
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.endpoints import Endpoint, endpoints
-from git_hybrid.core.errors import HybridError, NetworkFailure, Offline, RefMissing, RepositoryNotFound
+from git_hybrid.core.errors import (
+    BundlePrerequisites,
+    HybridError,
+    NetworkFailure,
+    Offline,
+    RefMissing,
+    RepositoryNotFound,
+)
 from git_hybrid.core.ids import Oid
-from git_hybrid.core.manifest import Defaults, Source
+from git_hybrid.core.manifest import Manifest, Source
 from git_hybrid.core.ports import FetchRequest, RemoteRefs, Stage
 from git_hybrid.core.value import replace
 from git_hybrid.turn import TURN
@@ -22,14 +30,20 @@ _NOT_THERE = (RepositoryNotFound, NetworkFailure, RefMissing)
 """What lets the next mirror be asked; a failure of integrity or of trust never does."""
 
 
-def ask(rt: Runtime, source: Source, defaults: Defaults, step: Callable[[Endpoint], T]) -> tuple[T, Endpoint]:
+def servers(rt: Runtime, source: Source) -> tuple[Endpoint, ...]:
+    """Return the servers that may be asked for *source*, in order."""
+    return () if rt.offline else endpoints(source.url, source.name, rt.mirrors)
+
+
+def ask(rt: Runtime, source: Source, manifest: Manifest, step: Callable[[Endpoint], T]) -> tuple[T, Endpoint]:
     """Return what *step* returns for the first server that has what is wanted, and that server.
 
     Raises:
         Offline: the network is forbidden.
+        HostNotAllowed: policy does not have the host of the source, which would be asked itself.
         HybridError: whatever the last server said, with the source's name and what became of those before it.
     """
-    choices = () if rt.offline else endpoints(source.url, source.name, rt.mirrors)
+    choices = servers(rt, source)
     if not choices:
         why = rt.offline or "GIT_HYBRID_MIRRORS is off"
         if bundle := rt.bundles(source.name):
@@ -38,7 +52,9 @@ def ask(rt: Runtime, source: Source, defaults: Defaults, step: Callable[[Endpoin
     before: list[str] = []
     for position, endpoint in enumerate(choices):
         try:
-            return _tried(rt, source, defaults, endpoint, step), endpoint
+            if endpoint.base is None:
+                require_host(manifest.policy, source)
+            return _tried(rt, source, manifest, endpoint, step), endpoint
         except HybridError as error:
             if position + 1 == len(choices) or not isinstance(error, _NOT_THERE):
                 raise _told_of(rt, error, source, endpoint).after_servers(before) from None
@@ -65,10 +81,10 @@ def answered(rt: Runtime, source: Source, url: str) -> Iterator[None]:
         raise
 
 
-def _tried(rt: Runtime, source: Source, defaults: Defaults, endpoint: Endpoint, step: Callable[[Endpoint], T]) -> T:
+def _tried(rt: Runtime, source: Source, manifest: Manifest, endpoint: Endpoint, step: Callable[[Endpoint], T]) -> T:
     def on_failure(failure: NetworkFailure, attempt: int, delay: float | None) -> None:
         rt.ledger.require_place()
-        text = f"try {attempt} of {defaults.retry.attempts} failed ({failure.kind})"
+        text = f"try {attempt} of {manifest.defaults.retry.attempts} failed ({failure.kind})"
         rt.progress("retry", source.name, text if delay is None else f"{text}; waiting {delay:.1f} s")
         rt.ledger.attempt(rt.info, source.name, f"{failure.kind}: {failure.message}")
 
@@ -84,18 +100,18 @@ def _tried(rt: Runtime, source: Source, defaults: Defaults, endpoint: Endpoint, 
     host = urlsplit(endpoint.url).hostname or ""
     # A server keeps us waiting, a folder of this machine does not.
     with TURN.waiting() if host else nullcontext():
-        return with_retry(attempt, policy=defaults.retry, sleep=sleep, on_failure=on_failure)
+        return with_retry(attempt, policy=manifest.defaults.retry, sleep=sleep, on_failure=on_failure)
 
 
-def list_refs(rt: Runtime, source: Source, defaults: Defaults) -> RemoteRefs:
+def list_refs(rt: Runtime, source: Source, manifest: Manifest) -> RemoteRefs:
     """Return what the first server that has the source lists, which need not tell its default branch."""
-    return list_refs_from(rt, source, defaults, head=False)[0]
+    return list_refs_from(rt, source, manifest, head=False)[0]
 
 
 def list_refs_from(
     rt: Runtime,
     source: Source,
-    defaults: Defaults,
+    manifest: Manifest,
     *,
     head: bool,
     behind: Callable[[RemoteRefs], bool] = lambda _refs: False,
@@ -109,12 +125,12 @@ def list_refs_from(
     choices = endpoints(source.url, source.name, rt.mirrors)
 
     def step(endpoint: Endpoint) -> RemoteRefs:
-        refs = rt.transport.list_refs(endpoint.url, defaults, head=head)
+        refs = rt.transport.list_refs(endpoint.url, manifest.defaults, head=head)
         if endpoint.base is not None and endpoint != choices[-1] and behind(refs):
             raise RefMissing(name=source.name, ref="what is pinned", url=endpoint.url)
         return refs
 
-    return ask(rt, source, defaults, step)
+    return ask(rt, source, manifest, step)
 
 
 def glimpsed(rt: Runtime, source: Source, refs: Sequence[str]) -> tuple[dict[str, Oid], str] | None:
@@ -122,7 +138,7 @@ def glimpsed(rt: Runtime, source: Source, refs: Sequence[str]) -> tuple[dict[str
 
     None where it does not show without asking.
     """
-    choices = () if rt.offline or rt.bundles(source.name) else endpoints(source.url, source.name, rt.mirrors)
+    choices = () if rt.bundles(source.name) else servers(rt, source)
     if not choices:
         return None
     url, tips = choices[0].url, dict[str, Oid]()
@@ -134,16 +150,47 @@ def glimpsed(rt: Runtime, source: Source, refs: Sequence[str]) -> tuple[dict[str
     return tips, url
 
 
-def fetch_lfs(rt: Runtime, source: Source, defaults: Defaults, stage: Stage, commit: Oid) -> None:
+def fetch_lfs(rt: Runtime, source: Source, manifest: Manifest, stage: Stage, commit: Oid) -> None:
     """Fetch the LFS content of *commit* into *stage* from the first server that has it."""
     rt.progress("step", source.name, "fetching LFS content")
-    ask(rt, source, defaults, lambda endpoint: rt.transport.fetch_lfs(stage, endpoint.url, commit, defaults))
+    defaults = manifest.defaults
+    ask(rt, source, manifest, lambda endpoint: rt.transport.fetch_lfs(stage, endpoint.url, commit, defaults))
+
+
+def fetch_bundle(
+    rt: Runtime,
+    source: Source,
+    manifest: Manifest,
+    stage: Stage,
+    request: FetchRequest,
+    *,
+    satisfied: Callable[[], bool],
+) -> str | None:
+    """Fetch *request* into *stage* from the bundle of *source*; return its URL, None if it lacks something of it.
+
+    Raises:
+        BundlePrerequisites: the bundle builds on commits that are not here, and no server may be asked.
+        HybridError: the bundle is not sound.
+    """
+    bundle = rt.bundles(source.name)
+    if bundle is None:
+        return None
+    try:
+        rt.transport.fetch_bundle(stage, bundle, request, manifest.defaults)
+    except RefMissing:
+        return None
+    except BundlePrerequisites:
+        if not servers(rt, source):
+            raise
+        return None
+    has_all = all(rt.objects.has_commit(stage, commit) for commit in request.commits) and satisfied()
+    return (rt.served_as or f"file://{bundle}") if has_all else None
 
 
 def fetch(
     rt: Runtime,
     source: Source,
-    defaults: Defaults,
+    manifest: Manifest,
     stage: Stage,
     request: FetchRequest,
     *,
@@ -151,22 +198,20 @@ def fetch(
 ) -> str:
     """Fetch *request* into *stage* and return the URL that served it.
 
-    A server whose answer leaves *satisfied* false does not have what is wanted yet (a stale mirror), and the next one
-    is asked; the answer of the last server is left for the caller to judge.
+    The bundle of the source is asked first, if there is one. A server whose answer leaves *satisfied* false does not
+    have what is wanted yet (a stale mirror), and the next one is asked; the answer of the last server is left for the
+    caller to judge.
     """
     rt.progress("step", source.name, "fetching")
     request = replace(request, waived=rt.waived.get(source.name, ()))
-    bundle = rt.bundles(source.name)
-    if bundle is not None:
-        rt.transport.fetch_bundle(stage, bundle, request, defaults)
-        if satisfied():
-            return rt.served_as or f"file://{bundle}"
+    if (bundle := fetch_bundle(rt, source, manifest, stage, request, satisfied=satisfied)) is not None:
+        return bundle
     choices = endpoints(source.url, source.name, rt.mirrors)
 
     def step(endpoint: Endpoint) -> None:
-        rt.transport.fetch(stage, endpoint.url, request, defaults)
+        rt.transport.fetch(stage, endpoint.url, request, manifest.defaults)
         if endpoint != choices[-1] and not satisfied():
             raise RefMissing(name=source.name, ref="the pinned commit", url=endpoint.url)
 
-    _, endpoint = ask(rt, source, defaults, step)
+    _, endpoint = ask(rt, source, manifest, step)
     return endpoint.url

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from git_hybrid.app.acquire import acquire_pin, gate_pin
+from git_hybrid.app.permitting import require_host
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.scanning import Scan, scan_commit
-from git_hybrid.core.errors import HostNotAllowed, HybridError
+from git_hybrid.core.errors import HybridError
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Lock, Pin
-from git_hybrid.core.manifest import allows_host
 from git_hybrid.core.plan import Snapshot, Task
 from git_hybrid.core.ports_spread import Errand
 from git_hybrid.core.state import State
@@ -48,8 +48,7 @@ def scan_fetched(rt: Runtime, errand: Errand) -> dict[SourceName, Scan | HybridE
 
     def look(name: SourceName) -> Scan:
         source, pin = manifest.sources[name], errand.pins[name]
-        if not allows_host(manifest.policy, source.url):
-            raise HostNotAllowed(name=name, host=source.url.host)
+        require_host(manifest.policy, source)
         task = Task(source=source, pin=pin, action="clone", before=None)
         acquired = acquire_pin(rt, task, manifest, borrow=False)
         gate_pin(rt, acquired.content, source, pin, manifest)

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from git_hybrid.app.acquire import EVERY_REF, containing_ref, gate_content
+from git_hybrid.app.permitting import require_host
 from git_hybrid.app.remote import fetch
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.endpoints import Mirrors
-from git_hybrid.core.errors import HostileTree, HostNotAllowed, RefMissing, Unreachable
+from git_hybrid.core.errors import HostileTree, RefMissing, Unreachable
 from git_hybrid.core.ids import InvalidText, Oid, Url, resolve_url
-from git_hybrid.core.manifest import Commit, Manifest, Source, allows_host
+from git_hybrid.core.manifest import Commit, Manifest, Source
 from git_hybrid.core.ports import FetchRequest, Stage
 from git_hybrid.core.value import Struct, replace
 
@@ -65,8 +66,7 @@ def judge_submodules(
     found: list[tuple[str, Oid, Url]] = []
     for path, oid, text in rt.objects.submodules(stage, commit) if source.submodules else ():
         url = submodule_url(source, commit, path, text)
-        if not allows_host(manifest.policy, url):
-            raise HostNotAllowed(name=source.name, host=url.host)
+        require_host(manifest.policy, source, url)
         found.append((path, oid, url))
     return found
 
@@ -94,7 +94,7 @@ def _refused(source: Source, commit: Oid, path: str, why: str) -> HostileTree:
 def _acquire_one(rt: Runtime, manifest: Manifest, source: Source, path: str, oid: Oid, *, trail: str) -> Submodule:
     stage = rt.quarantine.stage(source.name, borrow=False, oid_length=len(oid), suffix=f".submodule{trail}")
     try:
-        fetch(_for_submodules(rt), source, manifest.defaults, stage, FetchRequest(refs=EVERY_REF))
+        fetch(_for_submodules(rt), source, manifest, stage, FetchRequest(refs=EVERY_REF))
     except RefMissing as error:
         raise Unreachable(name=source.name, commit=oid, ref=f"submodule {path}") from error
     if containing_ref(rt, stage, oid) is None:

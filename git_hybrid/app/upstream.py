@@ -126,7 +126,7 @@ def _newest(rt: Runtime, source: Source, manifest: Manifest, pin: Pin | None) ->
 
 
 def _newest_listed(rt: Runtime, source: Source, manifest: Manifest, pin: Pin | None) -> _Listed:
-    with listed(rt, source, manifest.defaults, pin, head=False) as (refs, endpoint):
+    with listed(rt, source, manifest, pin, head=False) as (refs, endpoint):
         newest = newest_allowed(source, refs)
         gone = pin and (moved_tag(pin, newest, refs, source) or pinned_tag_gone(pin, newest, refs, source))
         if gone:

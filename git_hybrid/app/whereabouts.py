@@ -46,5 +46,5 @@ def is_given_out(rt: Runtime, source: Source, manifest: Manifest, history: Stage
     """Tell whether upstream still gives out *commit*, which no history has: so a rollback is told from a rewrite."""
     request = FetchRequest(commits=(commit,), commits_only=source.history != "full")
     with suppress(RemoteError, RefMissing, Offline, GitFailed):
-        fetch(rt, source, manifest.defaults, history, request)
+        fetch(rt, source, manifest, history, request)
     return rt.objects.has_commit(history, commit)

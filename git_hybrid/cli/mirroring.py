@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 from git_hybrid.app.mirror_update import Mirrored
 from git_hybrid.cli.wiring import Session
 from git_hybrid.core.errors import BadArgument
-from git_hybrid.core.mirrors import Inventory
+from git_hybrid.core.mirrors import Inventory, update_target
 from git_hybrid.core.values import format_time
 from git_hybrid.git.mirror_folder import GitMirrorFolder
 from git_hybrid.git.quarantine import GitQuarantine
@@ -41,9 +41,13 @@ def _folder(target: str, inventory: Inventory, start: Path) -> Path:
     mirror = inventory.mirrors.get(target)
     if mirror is None:
         return Path(os.path.realpath(start / target))
-    reason = "its base URL is no folder (file:///…): update it where the folder is, with git hybrid mirror update DIR"
-    if mirror.kind != "mirror" or not mirror.base_url.startswith("file:///") or "{" in mirror.base_url:
-        raise BadArgument(what="mirror", value=target, reason=reason)
+    if (takes := update_target(mirror)) != mirror.name:
+        where = "has fields" if "{" in mirror.base_url else "is no folder (file:///…)"
+        reason = f"its base URL {where}: update it where the folder is, by the path of that"
+        if not takes:
+            reason = "is a folder of git bundles, which git makes: git bundle create NAME.bundle HEAD --all"
+        hint = "git hybrid mirror update DIR" if takes else "git hybrid mirror list"
+        raise BadArgument(what="mirror", value=target, reason=reason, hint=hint)
     return Path(os.path.realpath(unquote(urlsplit(mirror.base_url).path)))
 
 

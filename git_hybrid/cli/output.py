@@ -116,14 +116,20 @@ class Output:
             self.hint("empty", "git hybrid add https://host/path/repository")
 
     def report(
-        self, report: Report, more: Mapping[str, Any] | None = None, said: str = "", *, wrote: bool = False
+        self,
+        report: Report,
+        more: Mapping[str, Any] | None = None,
+        said: str = "",
+        *,
+        wrote: bool = False,
+        differs: bool = False,
     ) -> int:
         """Print *report* and return the exit status that it stands for.
 
         *more* goes into the JSON document alone, *said* stands before the last line for people. *wrote* says of a
-        report without a run that something was written all the same.
+        report without a run that something was written all the same; *differs* makes 1 of a status of 0.
         """
-        code = exit_of(report)
+        code = exit_of(report) or int(differs)
         self.common.is_dry = report.dry_run
         if self.common.json:
             from git_hybrid.view.jsonout import report_document

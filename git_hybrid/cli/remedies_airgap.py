@@ -13,14 +13,12 @@ AIR_GAP: Mapping[str, Remedy] = {
         "there is a mirror {mirror} already, at {base_url}",
         hints=("git hybrid mirror list", "git hybrid mirror remove {mirror}"),
     ),
-    "mirror-lacks": Remedy(
-        1, "{name}: the mirror {mirror} lacks {what}", "asked at {url}", ("git hybrid mirror update {mirror}",)
-    ),
+    "mirror-lacks": Remedy(1, "{name}: the mirror {mirror} lacks {what}", "asked at {url}", ("{filling}",)),
     "mirror-behind": Remedy(
         1,
         "{name}: the mirror {mirror} has the pin, but is behind: {by}",
         "asked at {url}",
-        ("git hybrid mirror update {mirror}",),
+        ("{filling}",),
     ),
     "mirror-lies": Remedy(
         5,
@@ -32,7 +30,13 @@ AIR_GAP: Mapping[str, Remedy] = {
         6,
         "{name}: the mirror {mirror} was last known to be current {age} ago; policy allows {limit}",
         "[policy] mirror_max_staleness; what the lock names already may still be fetched from it",
-        ("git hybrid mirror update {mirror}", "git hybrid mirror verify {mirror}"),
+        ("{filling}", "git hybrid mirror verify {mirror}"),
+    ),
+    "mirror-alone": Remedy(
+        4,
+        "a mirror is not asked for itself, and only {base_url} may be asked",
+        "GIT_HYBRID_MIRRORS, or git's hybrid.mirrors, names no other mirror, and not direct",
+        ("export GIT_HYBRID_MIRRORS={wider}",),
     ),
     "bad-bundle": Remedy(
         5,

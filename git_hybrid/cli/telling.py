@@ -124,6 +124,18 @@ def _ask_upstream_too(mirrors: tuple[str, ...]) -> str:
     return f"or let upstream be asked too: export GIT_HYBRID_MIRRORS={','.join((*mirrors, DIRECT))}"
 
 
+def _filling(mirror: str, target: str | None, url: str) -> str:
+    """Return the hint at what brings *mirror* up to date; *target* is what ``mirror update`` takes for it, if known."""
+    if target is None:
+        return ""
+    if target:
+        where = "" if target == mirror else "where the mirror is filled: "
+        return f"{where}git hybrid mirror update {target}"
+    from shlex import quote
+
+    return f"in a clone of upstream: git bundle create {quote(url.removeprefix('file://'))} HEAD --all"
+
+
 def _run_again(error: HybridError) -> str:
     """Return whether a command whose report is lost is to be run again; one that failed tells that by its errors."""
     if not isinstance(error, ReportLost) or error.is_failed:
@@ -148,6 +160,7 @@ def _facts(error: HybridError) -> dict[str, Any]:
         facts["problems"] = "\n".join(f"{problem.place}: {problem.reason}" for problem in error.problems)
         facts["mend"] = error.mend or f"mend {error.path}, then: git hybrid diag"
     base = str(facts.get("mirror", ""))
+    facts["filling"] = _filling(base, facts.get("target"), url)
     facts["ask_upstream_too"] = _ask_upstream_too(error.mirrors or (base,))
     facts["mirror_folder"] = base.removeprefix("file://") if base.startswith("file://") and "{" not in base else "DIR"
     if "files" in facts:

@@ -12,7 +12,7 @@ from typing import Literal
 from git_hybrid.core.checks import Violation
 from git_hybrid.core.condition import Condition, Word
 from git_hybrid.core.manifest import Policy
-from git_hybrid.core.mirrors import Inventory, Mirror, late
+from git_hybrid.core.mirrors import Inventory, Mirror, late, update_target
 from git_hybrid.core.value import Struct
 from git_hybrid.core.values import format_age, format_time
 from git_hybrid.core.words import counted, plural
@@ -261,7 +261,9 @@ def _mirror(mirror: Mirror, policy: Policy, now: datetime) -> Finding:
             number, all_of_them = len(behind), counted(len(mirror.sources), "source")
             state = f"{plural(number, 'is')} behind, or {plural(number, 'was')} not verified within {limit}"
             what = f"{number} of {all_of_them} {state}"
-        remedy = f"git hybrid mirror update {mirror.name}, then git hybrid mirror verify {mirror.name}"
+        target, verify = update_target(mirror), f"git hybrid mirror verify {mirror.name}"
+        update = f"git hybrid mirror update {target}" if target else "make its bundles anew"
+        remedy = f"{update}, then {verify}"
         return Finding(area="mirrors", name="age", level="warn", what=f"{mirror.name}: {what}", remedy=remedy)
     what = f"{mirror.name}: current, verified {format_time(mirror.verified_at)}"
     return Finding(area="mirrors", name="age", level="ok", what=what)

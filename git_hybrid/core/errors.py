@@ -17,7 +17,7 @@
     ├── overrides:        OverrideUnnecessary OverrideEnded OverrideUnsigned OverrideUnrecorded UnknownOverride
     ├── scans:            NoScanner NotInstalled ScanFindings ScanIncomplete
     ├── mirrors, bundles: UnknownMirror DuplicateMirror MirrorLacks MirrorBehind MirrorLies StaleMirror
-    │                     BadBundle BundlePrerequisites OldBundle BundleConflict
+    │                     MirrorAlone BadBundle BundlePrerequisites OldBundle BundleConflict
     ├── object cache:     CacheRefused CacheDamaged
     ├── runs:             UnfinishedRun LockBusy LockUnsupported Interrupted
     ├── clusters:         ExecutorMissing ClusterUnreachable ClusterMismatch WorkerLost
@@ -697,23 +697,28 @@ class DuplicateMirror(HybridError):
 
 
 class MirrorLacks(HybridError):
-    """The mirror does not have what the lock or the manifest asks for."""
+    """The mirror does not have what the lock or the manifest asks for; ``target`` is what ``mirror update`` takes."""
 
     code: ClassVar[str] = "mirror-lacks"
     name: str
     mirror: str
     url: str
     what: str
+    target: str = "DIR"
 
 
 class MirrorBehind(HybridError):
-    """The mirror has the pin, but not the newest commit that is known; ``by`` says how far it is behind."""
+    """The mirror has the pin, but not the newest commit that is known; ``by`` says how far it is behind.
+
+    ``target`` is what ``mirror update`` takes for it, nothing if it is a folder of bundles.
+    """
 
     code: ClassVar[str] = "mirror-behind"
     name: str
     mirror: str
     url: str
     by: str
+    target: str = "DIR"
 
 
 class MirrorLies(HybridError):
@@ -733,6 +738,16 @@ class StaleMirror(PolicyError):
     mirror: str
     age: str
     limit: str
+    url: str = ""
+    target: str = "DIR"
+
+
+class MirrorAlone(HybridError):
+    """A mirror is to be filled that is the only server which may be asked; ``wider`` is the list with ``direct``."""
+
+    code: ClassVar[str] = "mirror-alone"
+    base_url: str
+    wider: str
 
 
 class BadBundle(HybridError):

@@ -7,7 +7,7 @@ from datetime import datetime
 from git_hybrid.core.endpoints import Endpoint
 from git_hybrid.core.errors import StaleMirror
 from git_hybrid.core.manifest import Policy, Source
-from git_hybrid.core.mirrors import Inventory, age, serving
+from git_hybrid.core.mirrors import Inventory, age, serving, update_target
 from git_hybrid.core.values import format_age
 
 
@@ -25,4 +25,5 @@ def stale(
     if old <= policy.mirror_max_staleness:
         return None
     limit = format_age(policy.mirror_max_staleness)
-    return StaleMirror(name=source.name, mirror=mirror.name, age=format_age(old), limit=limit)
+    told = {"url": endpoint.url, "target": update_target(mirror)}
+    return StaleMirror(name=source.name, mirror=mirror.name, age=format_age(old), limit=limit, **told)

@@ -81,6 +81,16 @@ def served_url(mirror: Mirror, url: Url, name: SourceName) -> str:
     return mirror_url(mirror.base_url, url, name)
 
 
+def update_target(mirror: Mirror) -> str:
+    """Return what ``mirror update`` takes for *mirror*: its name, or DIR where only those who fill it know the folder.
+
+    Nothing for a folder of bundles, which git makes.
+    """
+    if mirror.kind == "bundle":
+        return ""
+    return mirror.name if mirror.base_url.startswith("file:///") and "{" not in mirror.base_url else "DIR"
+
+
 def serving(inventory: Inventory, served_by: str, url: Url, name: SourceName) -> Mirror | None:
     """Return the mirror of the inventory that *served_by* is a URL of, or None if none is."""
     served = plain_url(served_by)

@@ -7,6 +7,7 @@ import re
 from git_hybrid.core.errors import (
     AccessDenied,
     BadArgument,
+    BundlePrerequisites,
     EndlessAnswer,
     GitFailed,
     HostKeyFailure,
@@ -41,6 +42,8 @@ _MISSING_REF = pattern(
     r"couldn't find remote ref (?P<ref>\S+)|Remote branch (?P<branch>\S+) not found in upstream"
     r"|not our ref (?P<oid>[0-9a-f]+)|unadvertised object (?P<hidden>[0-9a-f]+)"
 )
+_PREREQUISITES = pattern(r"^error: Repository lacks these prerequisite commits:", re.MULTILINE)
+_LACKED = pattern(r"^error: ([0-9a-f]{40,64})\b", re.MULTILINE)
 _FSCK = pattern(
     r"fsck error|error: object [0-9a-f]{40,64}: \w+:|index-pack died.*strict|broken link"
     r"|in (?:object|tree|commit) .*: error"
@@ -226,6 +229,9 @@ def _untrusted(stderr: str, text: str, *, url: str, message: str) -> HybridError
 
 
 def _refused(stderr: str, text: str, code: int, *, url: str, message: str) -> HybridError | None:
+    if (lacking := _PREREQUISITES.search(stderr)) is not None:
+        commits = tuple(match[1] for match in _LACKED.finditer(stderr, lacking.end()))
+        return BundlePrerequisites(name="", commits=commits)
     missing = _MISSING_REF.search(stderr)
     if missing is not None:
         return RefMissing(name="", ref=next(filter(None, missing.groups())), url=url)

@@ -8,10 +8,12 @@ import signal
 from typing import IO
 
 from git_hybrid.core.errors import AccessDenied, HybridError, RedirectLoop, WrongContent
+from git_hybrid.core.ids import Oid
 from git_hybrid.core.pattern import pattern
 from git_hybrid.git.classify import classify_network
+from git_hybrid.git.largefiles import EVERYTHING
 
-ONCE = '!f() { test "$1" != erase || kill -HUP 0; }; f'
+_ONCE = '!f() { test "$1" != erase || kill -HUP 0; }; f'
 """A credential helper that ends git-lfs when a server did not accept what it was given.
 
 git gives up there; git-lfs asks the helpers again, and a helper that always says the same locks the account.
@@ -20,9 +22,24 @@ _ANSWERED = pattern(rb"^\S+ trace git-lfs: HTTP: (\d{3})$", re.MULTILINE)
 _WRONG = pattern(r"^expected OID (?P<expected>[0-9a-f]{64}), got (?P<found>[0-9a-f]{64})", re.MULTILINE)
 _OBJECT = pattern(r"^\[[0-9a-f]{64}\] .*: \[(?P<status>\d{3})\]", re.MULTILINE)
 _FOLLOWED = 20
-"""How many redirects in a row are followed, as by git."""
+"""How many redirects in a row are followed, as by git; and how often a login may be asked for in a row."""
 _FAILED = 400
 _PIECE = 1 << 20
+
+
+def lfs_arguments(url: str, oid: Oid) -> list[str]:
+    """Return the arguments with which git fetches the LFS content of *oid* for the repository at *url*."""
+    server = url if url.startswith("file://") else f"{url.rstrip('/').removesuffix('.git')}.git/info/lfs"
+    # One quick try more is git-lfs's; the others, with their delays, are counted and told by who calls this.
+    own = {"lfs.transfer.maxretries": "1", "credential.helper": _ONCE}
+    settings = {"lfs.url": server, "remote.origin.url": url, **own, **EVERYTHING}
+    return [
+        *(part for key, value in settings.items() for part in ("-c", f"{key}={value}")),
+        "lfs",
+        "fetch",
+        "origin",
+        oid,
+    ]
 
 
 class Led:
@@ -32,22 +49,27 @@ class Led:
         """Begin at the start of *trace*; *url* is the server that was asked first."""
         self._trace = trace
         self._url = url
-        self._at = self._count = 0
+        self._at = 0
+        self._counts = (0, 0)
 
     def check(self) -> None:
         """Look at what is new.
 
         Raises:
             RedirectLoop: the servers lead on and on.
+            AccessDenied: they want other credentials again and again.
         """
         # Not read(): its place in the file is the one at which git-lfs writes.
         data = os.pread(self._trace.fileno(), _PIECE, self._at)
         data = data[: data.rfind(b"\n") + 1] or data[: _PIECE - 1]
         self._at += len(data)
         for status in _ANSWERED.findall(data):
-            self._count = self._count + 1 if status.startswith(b"3") else 0
-            if self._count > _FOLLOWED:
+            led, asked = self._counts
+            self._counts = (led + 1 if status.startswith(b"3") else 0, asked + 1 if status == b"401" else 0)
+            if self._counts[0] > _FOLLOWED:
                 raise RedirectLoop(url=self._url, message=f"more than {_FOLLOWED} redirects, one after the other")
+            if self._counts[1] > _FOLLOWED:
+                raise AccessDenied(url=self._url, message=f"more than {_FOLLOWED} answers 401, one after the other")
 
 
 def last_status(trace: bytes) -> int:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from git_hybrid.core.errors import (
-    BadBundle,
     FsckRefused,
     GitFailed,
     HostNotAllowed,
@@ -24,13 +23,13 @@ from git_hybrid.core.value import Struct
 from git_hybrid.git import cloning
 from git_hybrid.git.afar import Afar
 from git_hybrid.git.answers import Answer, headers_file, host_of, led_to, not_git, read_headers
+from git_hybrid.git.bundleread import reading_bundle
 from git_hybrid.git.classify import classify_network, cut_off, last_words, redirects
 from git_hybrid.git.direct import Direct
 from git_hybrid.git.environment import fsck_settings
 from git_hybrid.git.fsck import refused, skip_list
 from git_hybrid.git.kept import UPSTREAM, kept_ref
-from git_hybrid.git.largefiles import EVERYTHING
-from git_hybrid.git.lfsanswers import ONCE, classify_lfs
+from git_hybrid.git.lfsanswers import classify_lfs, lfs_arguments
 from git_hybrid.git.limits import DeadlineExceeded, Limits
 from git_hybrid.git.local import must
 from git_hybrid.git.nearby import Nearby
@@ -178,34 +177,31 @@ class GitTransport(Struct, frozen=True):
         git_dir = Path(stage.path) / ".git"
         if self.runner.git(["lfs", "version"], git_dir=git_dir).status != 0:
             raise ToolTooOld(tool="git-lfs", found="nothing", needed="3")
-        server = url if url.startswith("file://") else f"{url.rstrip('/').removesuffix('.git')}.git/info/lfs"
-        # One quick try more is git-lfs's; the others, with their delays, are counted and told by who calls this.
-        own = {"lfs.transfer.maxretries": "1", "credential.helper": ONCE}
-        settings = {"lfs.url": server, "remote.origin.url": url, **own, **EVERYTHING}
-        options = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
-        command = [*options, "lfs", "fetch", "origin", oid]
-        self._ask(command, url=url, defaults=defaults, git_dir=git_dir, of_lfs=True)
+        self._ask(lfs_arguments(url, oid), url=url, defaults=defaults, git_dir=git_dir, of_lfs=True)
 
     def fetch_bundle(self, stage: Stage, bundle: str, request: FetchRequest, defaults: Defaults) -> None:
         """Fetch from the bundle file *bundle*: git runs no fsck there, so it is run afterwards.
 
         Raises:
             RefMissing: the bundle lacks a ref.
-            BadBundle: it ends too early.
+            BundlePrerequisites: it builds on commits that the stage lacks.
+            BadBundle: it is no bundle, or ends too early.
+            RepositoryNotFound, LocalIo: it is not there, or cannot be read.
             FsckRefused, MalformedObjects: fsck refused what is in it.
         """
-        try:
+        with reading_bundle(bundle, stage.name):
             self.fetch(stage, bundle, FetchRequest(refs=request.refs, waived=request.waived), defaults)
-        except NetworkFailure as error:
-            if error.kind != "cut":
-                raise
-            # Here no connection was lost: the file was cut.
-            raise BadBundle(path=bundle, place="its pack", reason=error.message) from error
         self._refuse_malformed(stage, request.waived)
 
     def head_of_bundle(self, bundle: str, defaults: Defaults) -> Oid | None:
-        """Return the commit at HEAD of the bundle file *bundle*, None if it has no HEAD."""
-        out = self._run(["ls-remote", "--end-of-options", bundle, "HEAD"], url=bundle, defaults=defaults)
+        """Return the commit at HEAD of the bundle file *bundle*, None if it has no HEAD.
+
+        Raises:
+            BadBundle: it is no bundle.
+            RepositoryNotFound, LocalIo: it is not there, or cannot be read.
+        """
+        with reading_bundle(bundle):
+            out = self._run(["ls-remote", "--end-of-options", bundle, "HEAD"], url=bundle, defaults=defaults)
         return head_of(out)
 
     def _refuse_malformed(self, stage: Stage, waived: Sequence[Oid]) -> None:

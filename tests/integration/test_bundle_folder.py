@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,57 @@ def test_a_bundle_without_the_pin_does_not_serve(
     failed = hybrid("sync", "--offline", env={"GIT_HYBRID_BUNDLE_DIR": str(bundles)}, check=4)
     assert f"{bundles}/tool.bundle does not have what is wanted" in failed.err
     assert not (workspace / "sources/tool").exists()
+
+
+@pytest.mark.parametrize("history", ["full", "shallow", "treeless"])
+@pytest.mark.parametrize("refs", [["--all"], ["HEAD", "--all"]], ids=["refs", "head"])
+def test_where_a_bundle_lacks_what_is_wanted_the_servers_are_asked(
+    bundles: Path, tool: Upstream, workspace: Path, hybrid: Hybrid, history: str, refs: list[str]
+) -> None:
+    env = {"GIT_HYBRID_BUNDLE_DIR": str(bundles)}
+    file = bundles / "tool.bundle"
+    git("bundle", "create", "-q", file, *refs, cwd=tool.path)
+    newest = tool.commit({"a.txt": "two\n"})
+    tool.tag("v2.0.0")
+    path = workspace / "sources.toml"
+    path.write_text(path.read_text().replace('branch = "main"', f'tag = "v2.0.0"\nhistory = "{history}"'))
+    hybrid("pin", env=env)
+    alone = hybrid("sync", "--offline", env=env, check=4)
+    assert f"{file} does not have what is wanted" in alone.err
+    hybrid("sync", env=env)
+    assert head(workspace) == newest
+    # What the bundle has needs no server.
+    git("bundle", "create", "-q", file, *refs, cwd=tool.path)
+    (bundles.parent / "upstreams").rename(bundles.parent / "gone")
+    shutil.rmtree(workspace / "sources/tool")
+    hybrid("sync", env=env | {"GIT_HYBRID_CACHE_DIR": str(workspace.parent / "another")})
+    assert head(workspace) == newest
+
+
+def test_a_bundle_that_builds_on_what_is_not_here_lacks_it(
+    bundles: Path, tool: Upstream, workspace: Path, hybrid: Hybrid
+) -> None:
+    env = {"GIT_HYBRID_BUNDLE_DIR": str(bundles)}
+    first = tool.rev("main")
+    newest = tool.commit({"a.txt": "two\n"})
+    hybrid("pin", "tool")
+    git("bundle", "create", "-q", bundles / "tool.bundle", f"{first}..main", cwd=tool.path)
+    refused = hybrid("sync", "--offline", env=env, check=5)
+    assert f"the bundle builds on commits that are not here: {first}" in refused.err
+    hybrid("sync", env=env)
+    assert head(workspace) == newest
+
+
+def test_an_older_bundle_says_nothing_against_the_object_cache(
+    bundles: Path, tool: Upstream, workspace: Path, hybrid: Hybrid
+) -> None:
+    newest = tool.commit({"a.txt": "two\n"})
+    hybrid("pin", "tool")
+    hybrid("sync")
+    shutil.rmtree(workspace / "sources/tool")
+    again = hybrid("sync", env={"GIT_HYBRID_BUNDLE_DIR": str(bundles)})
+    assert "set aside" not in again.err
+    assert head(workspace) == newest
 
 
 def test_pin_and_outdated_read_a_bundle_where_no_server_may_be_asked(
@@ -118,6 +170,23 @@ def test_a_bundle_that_was_cut_is_no_trouble_of_the_network(bundles: Path, works
     assert f"error: {file}: its pack: " in done.err
     assert "network" not in done.err
     assert f"sha256sum {file}" in done.err
+
+
+@pytest.mark.parametrize("data", [b"", b"x\n", b"# v9 git bundle\n"], ids=["empty", "text", "version"])
+def test_a_file_that_is_no_bundle_is_no_trouble_of_credentials(
+    bundles: Path, tool: Upstream, workspace: Path, hybrid: Hybrid, data: bytes
+) -> None:
+    file = bundles / "tool.bundle"
+    file.write_bytes(data)
+    env = {"GIT_HYBRID_BUNDLE_DIR": str(bundles), "GIT_HYBRID_OFFLINE": "1"}
+    done = hybrid("sync", env=env, check=5)
+    assert f"error: {file}: its head: not that of a git bundle" in done.err
+    assert f"sha256sum {file}" in done.err
+    assert not (workspace / "state/resume.json").exists()
+    file.rename(bundles / "new.bundle")
+    for command in (["outdated", "tool"], ["add", tool.url, "--name", "new"]):
+        (bundles / "tool.bundle").write_bytes(data)
+        assert "not that of a git bundle" in hybrid(*command, env=env, check=5).err
 
 
 def test_a_corrupt_bundle_is_refused(bundles: Path, workspace: Path, hybrid: Hybrid) -> None:

@@ -59,6 +59,17 @@ def test_diff_of_local_commits(hybrid: Hybrid, workspace: Path, tool: Upstream) 
     hybrid("diff", "--exit-code", check=1)
 
 
+@pytest.mark.parametrize("command", [["outdated"], ["diff", "--upstream"]], ids=" ".join)
+def test_the_document_has_the_status_that_the_command_ends_with(
+    hybrid: Hybrid, tool: Upstream, command: list[str]
+) -> None:
+    started(hybrid, tool.url, "--branch", "main", sync=False)
+    assert hybrid(*command, "--exit-code", "--json").json()["exit_code"] == 0
+    tool.commit({"README": "four\n"})
+    assert hybrid(*command, "--json").json()["exit_code"] == 0
+    assert hybrid(*command, "--exit-code", "--json", check=1).json()["exit_code"] == 1
+
+
 @pytest.mark.parametrize("track", ["branch", "version", "tag", "commit"])
 def test_outdated(hybrid: Hybrid, workspace: Path, tool: Upstream, track: str) -> None:
     value = {"branch": "main", "version": ">=1,<2", "tag": "v1.1.0", "commit": tool.rev("main")}[track]

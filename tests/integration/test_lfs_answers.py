@@ -95,6 +95,12 @@ def test_credentials_that_are_not_accepted_are_shown_once(
     assert len(https_server.times(BATCH)) == 2
 
 
+def test_a_login_is_not_asked_for_without_an_end(ws: Path, https_server: HttpsGitServer, hybrid: Hybrid) -> None:
+    _answer(https_server, {"actions": {"download": {"href": https_server.url("object")}}})
+    https_server.fail_always(401, headers={"WWW-Authenticate": 'Basic realm="x"'}, only="/object")
+    assert "access denied" in hybrid("sync", check=4, env=https_server.env()).err
+
+
 def test_redirects_in_a_circle_come_to_an_end(ws: Path, https_server: HttpsGitServer, hybrid: Hybrid) -> None:
     https_server.redirect("/large.git/info/lfs", https_server.url("large.git/info/lfs"))
     assert "more than 20 redirects" in hybrid("sync", check=4, env=https_server.env()).err

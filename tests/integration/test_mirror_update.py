@@ -201,6 +201,22 @@ def test_by_the_name_of_a_recorded_mirror(ws: Path, tool: Upstream, folder: Path
     hybrid("mirror", "update", "corp", env={"GIT_HYBRID_MIRRORS": folder.as_uri()}, check=4)
 
 
+@pytest.mark.parametrize("target", ["near", "folder"])
+def test_a_mirror_that_is_the_only_one_has_nobody_to_be_filled_from(
+    ws: Path, folder: Path, hybrid: Hybrid, target: str
+) -> None:
+    base = folder.as_uri()
+    hybrid("mirror", "add", "near", base, "--owner", "me@example.org")
+    named = "near" if target == "near" else str(folder)
+    refused = hybrid("mirror", "update", named, env={"GIT_HYBRID_MIRRORS": base}, check=4)
+    assert f"error: a mirror is not asked for itself, and only {base} may be asked" in refused.err
+    assert "names no other mirror, and not direct" in refused.err
+    assert f"hint: export GIT_HYBRID_MIRRORS={base},direct" in refused.err
+    hybrid("mirror", "update", named, env={"GIT_HYBRID_MIRRORS": f"{base},direct"})
+    for forbidden in ({"GIT_HYBRID_MIRRORS": "off"}, {"GIT_HYBRID_MIRRORS": base, "GIT_HYBRID_OFFLINE": "1"}):
+        assert "the network is forbidden" in hybrid("mirror", "update", named, env=forbidden, check=4).err
+
+
 def test_submodules_come_along(
     workspace: Path, folder: Path, hybrid: Hybrid, upstream_factory: UpstreamFactory
 ) -> None:

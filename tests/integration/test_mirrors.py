@@ -237,6 +237,34 @@ def test_a_server_that_is_not_there(ws: Path, hybrid: Hybrid) -> None:
     hybrid("mirror", "verify", env={"GIT_HYBRID_OFFLINE": "1"}, check=4)
 
 
+def test_what_is_hinted_at_for_a_mirror_that_lacks_something_can_be_typed(
+    ws: Path, tool: Upstream, hybrid: Hybrid, tmp_path: Path
+) -> None:
+    (tmp_path / "bd").mkdir()
+    bundles, empty = tmp_path / "bd", tmp_path / "empty"
+    for name, base, kind in (
+        ("bundles", bundles.as_uri(), "bundle"),
+        ("fields", f"{empty.as_uri()}/{{name}}", "mirror"),
+        ("plain", empty.as_uri(), "mirror"),
+    ):
+        hybrid("mirror", "add", name, base, "--owner", WHO, "--kind", kind)
+    found = hybrid("mirror", "verify", "--json", check=1).json()["sources"]
+    made = f"git bundle create {bundles}/tool.bundle HEAD --all"
+    assert {row["detail"]["mirror"]: row["error"]["hints"] for row in found} == {
+        "bundles": [f"in a clone of upstream: {made}"],
+        "fields": ["where the mirror is filled: git hybrid mirror update DIR"],
+        "plain": ["git hybrid mirror update plain"],
+    }
+    git(*made.split()[1:], cwd=tool.path)
+    hybrid("mirror", "verify", "bundles")
+    assert "is a folder of git bundles" in hybrid("mirror", "update", "bundles", check=2).err
+    assert "its base URL has fields" in hybrid("mirror", "update", "fields", check=2).err
+    hybrid("mirror", "add", "web", "https://example.org", "--owner", WHO)
+    assert "its base URL is no folder" in hybrid("mirror", "update", "web", check=2).err
+    told = hybrid("diag", check=None).out
+    assert "git hybrid mirror update DIR, then git hybrid mirror verify web" in told
+
+
 def test_a_folder_of_bundles_is_a_mirror_too(ws: Path, tool: Upstream, hybrid: Hybrid, tmp_path: Path) -> None:
     folder = tmp_path / "bundles"
     folder.mkdir()

@@ -12,6 +12,7 @@ from git_hybrid.app.audit import rotate
 from git_hybrid.app.select import select
 from git_hybrid.cli.checking import gather
 from git_hybrid.cli.commands.override import format_option, output_option, overrides_table, write_export
+from git_hybrid.cli.filled import TEXT
 from git_hybrid.cli.options import Commands, common_options, shows_help
 from git_hybrid.cli.output import Output, opened
 from git_hybrid.cli.wiring import Session
@@ -46,11 +47,11 @@ def command(context: click.Context) -> int:
 
 @command.command("log")
 @click.argument("source", required=False, metavar="[NAME]")
-@click.option("--operator", metavar="WHO", help="Only what WHO did; a part of the name is enough.")
+@click.option("--operator", type=TEXT, metavar="WHO", help="Only what WHO did; a part of the name is enough.")
 @click.option("--event", metavar="EVENT", help="Only records of this event, such as pin or override.")
 @click.option("--since", metavar="WHEN", help="Only from WHEN on: a date, a time, or 30d for the last 30 days.")
-@click.option("--request", metavar="ID", help="Only what this governance request asked for.")
-@click.option("--incident", metavar="ID", help="Only what is related to this incident.")
+@click.option("--request", type=TEXT, metavar="ID", help="Only what this governance request asked for.")
+@click.option("--incident", type=TEXT, metavar="ID", help="Only what is related to this incident.")
 @click.option("--max-count", type=click.IntRange(1), metavar="N", help="At most N records.")
 @common_options
 @click.pass_context
@@ -173,8 +174,8 @@ def _plain(breach: Breach) -> dict[str, object]:
 
 @command.command("export")
 @format_option
-@click.option("--request", metavar="ID", help="Only what this governance request asked for.")
-@click.option("--incident", metavar="ID", help="Only what is related to this incident.")
+@click.option("--request", type=TEXT, metavar="ID", help="Only what this governance request asked for.")
+@click.option("--incident", type=TEXT, metavar="ID", help="Only what is related to this incident.")
 @click.option("--since", metavar="WHEN", help="Only from WHEN on: a date, a time, or 30d for the last 30 days.")
 @output_option
 @common_options

@@ -25,6 +25,7 @@ from git_hybrid.cli.bundling import (
     temporary_workspace,
 )
 from git_hybrid.cli.common import common_of
+from git_hybrid.cli.filled import FILE
 from git_hybrid.cli.options import Commands, common_options, jobs_option, shows_help
 from git_hybrid.cli.output import Output, apart_from, opened
 from git_hybrid.cli.telling import exit_of
@@ -44,8 +45,6 @@ from git_hybrid.store.outputfile import refuse_own, write_output
 from git_hybrid.store.parsing import read_bytes
 from git_hybrid.store.receiptfile import decode_receipt, encode_receipt
 
-_PATH = click.Path(path_type=Path)
-
 
 @click.group("bundle", cls=Commands, invoke_without_command=True)
 @common_options
@@ -56,9 +55,9 @@ def command(context: click.Context) -> int:
 
 
 @command.command("create")
-@click.option("-o", "--output", "target", type=_PATH, required=True, metavar="FILE", help="Write the bundle to FILE.")
-@click.option("--since", type=_PATH, metavar="RECEIPT", help="Leave out what this receipt says is there already.")
-@click.option("--sign", "key", type=_PATH, metavar="KEY", help="Sign with this ssh key (ssh-keygen -Y sign).")
+@click.option("-o", "--output", "target", type=FILE, required=True, metavar="FILE", help="Write the bundle to FILE.")
+@click.option("--since", type=FILE, metavar="RECEIPT", help="Leave out what this receipt says is there already.")
+@click.option("--sign", "key", type=FILE, metavar="KEY", help="Sign with this ssh key (ssh-keygen -Y sign).")
 @jobs_option
 @common_options
 @click.pass_context
@@ -94,8 +93,8 @@ def _receipt(path: Path) -> tuple[Receipt, str]:
 
 
 @command.command("verify")
-@click.argument("file", type=_PATH)
-@click.option("--allowed-signers", type=_PATH, metavar="SIGNERS", help="Demand a signature by one of these.")
+@click.argument("file", type=FILE)
+@click.option("--allowed-signers", type=FILE, metavar="SIGNERS", help="Demand a signature by one of these.")
 @jobs_option
 @common_options
 @click.pass_context
@@ -136,9 +135,9 @@ def _somewhere(context: click.Context) -> Iterator[None]:
 
 
 @command.command("apply")
-@click.argument("file", type=_PATH)
-@click.option("--allowed-signers", type=_PATH, metavar="SIGNERS", help="Demand a signature by one of these.")
-@click.option("--receipt", type=_PATH, metavar="RECEIPT", help="Write the receipt here; default: FILE.receipt.json.")
+@click.argument("file", type=FILE)
+@click.option("--allowed-signers", type=FILE, metavar="SIGNERS", help="Demand a signature by one of these.")
+@click.option("--receipt", type=FILE, metavar="RECEIPT", help="Write the receipt here; default: FILE.receipt.json.")
 @jobs_option
 @common_options
 @click.pass_context

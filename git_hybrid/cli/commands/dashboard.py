@@ -12,6 +12,7 @@ from git_hybrid import __version__
 from git_hybrid.app.status import status
 from git_hybrid.cli.checking import gather, run_checks, with_settings
 from git_hybrid.cli.common import common_of
+from git_hybrid.cli.filled import FILE
 from git_hybrid.cli.options import common_options
 from git_hybrid.cli.output import apart_from, opened
 from git_hybrid.cli.wiring import Session
@@ -29,9 +30,7 @@ _STDOUT, _SOURCES = Path("-"), "sources"
 
 
 @click.command("dashboard")
-@click.option(
-    "-o", "--output", "file", type=click.Path(path_type=Path), metavar="FILE", help="Write to FILE; - is stdout."
-)
+@click.option("-o", "--output", "file", type=FILE, metavar="FILE", help="Write to FILE; - is stdout.")
 @common_options
 @click.pass_context
 def command(context: click.Context, *, file: Path | None) -> int:

@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from git_hybrid.cli.common import common_of
+from git_hybrid.cli.filled import FILE
 from git_hybrid.cli.options import common_options
 from git_hybrid.core.errors import BadArgument
 from git_hybrid.core.ids import InvalidText, parse_url
@@ -35,7 +36,7 @@ _SCRIPTS = (Change(message="Release 2.0.0", files={"build.sh": "echo build\n", "
 
 
 @click.command("demo")
-@click.argument("folder", required=False, type=click.Path(path_type=Path), metavar="[DIR]")
+@click.argument("folder", required=False, type=FILE, metavar="[DIR]")
 @common_options
 @click.pass_context
 def command(context: click.Context, *, folder: Path | None) -> int:

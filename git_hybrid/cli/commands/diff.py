@@ -29,7 +29,7 @@ def command(
     """Show what stands between lock and disk, or with --upstream between lock and upstream, as commits and files."""
     with opened(context, jobs=jobs) as (session, output):
         report = diff(session.runtime, names, groups, upstream=upstream)
-        code = output.report(report)
+        code = output.report(report, differs=exit_code and any(row.outcome != "same" for row in report.rows))
         if not report.rows:
             output.no_sources()
-        return code or int(exit_code and any(row.outcome != "same" for row in report.rows))
+        return code

@@ -13,6 +13,7 @@ import click
 
 from git_hybrid.app.edit import BEGINNING, Editor, Wanted, add
 from git_hybrid.cli.common import common_of
+from git_hybrid.cli.filled import FILE
 from git_hybrid.cli.options import common_options
 from git_hybrid.cli.output import Output, opened
 from git_hybrid.cli.wiring import Session
@@ -27,11 +28,11 @@ from git_hybrid.store.scaffold import create, has_no_sources, refuse_inside, und
 
 
 @click.command("init")
-@click.argument("folder", required=False, type=click.Path(path_type=Path), metavar="[DIR]")
+@click.argument("folder", required=False, type=FILE, metavar="[DIR]")
 @click.option(
     "--import",
     "imported",
-    type=click.Path(path_type=Path),
+    type=FILE,
     metavar="FILE",
     help="Take over a .gitmodules, with the exact commits that its repository pins.",
 )

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from git_hybrid.cli.common import common_of
+from git_hybrid.cli.filled import FILE
 from git_hybrid.cli.manual import manual_pages
 from git_hybrid.cli.options import common_options
 from git_hybrid.cli.output import Output
@@ -16,7 +17,7 @@ from git_hybrid.store.durable import make_folder, write_file
 
 
 @click.command("install-man")
-@click.argument("folder", required=False, type=click.Path(path_type=Path), metavar="[DIR]")
+@click.argument("folder", required=False, type=FILE, metavar="[DIR]")
 @common_options
 @click.pass_context
 def command(context: click.Context, *, folder: Path | None) -> int:

@@ -33,7 +33,7 @@ def command(
     """Ask every upstream whether it has something newer that the manifest allows. Fetches nothing, writes nothing."""
     with opened_with(context, executor, jobs=jobs) as (session, output):
         report = outdated(session.runtime, names, groups)
-        code = output.report(report)
+        code = output.report(report, differs=exit_code and any(row.outcome != "current" for row in report.rows))
         if not report.rows:
             output.no_sources()
         behind = [row for row in report.rows if row.outcome == "outdated" and "refused" not in row.detail]
@@ -44,7 +44,7 @@ def command(
         for name in moving:
             output.hint("outdated", f"git hybrid pin {name}")
         _tell_of_releases(output, report)
-        return code or int(exit_code and any(row.outcome != "current" for row in report.rows))
+        return code
 
 
 def _tell_of_releases(output: Output, report: Report) -> None:

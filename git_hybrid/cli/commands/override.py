@@ -12,6 +12,7 @@ from git_hybrid.app.force import Forced
 from git_hybrid.app.override import find, listed, moved_over, renew, revoke
 from git_hybrid.cli.commands.override_request import request_command
 from git_hybrid.cli.commands.pin import moment, read_signature, signature_option, signed_text, text, texts
+from git_hybrid.cli.filled import FILE, TEXT
 from git_hybrid.cli.options import Commands, common_options, names_argument, shows_help
 from git_hybrid.cli.output import Output, opened
 from git_hybrid.cli.wiring import Session
@@ -29,9 +30,7 @@ from git_hybrid.view.overrides import override_details, override_lines
 format_option = click.option(
     "--format", "form", type=click.Choice(FORMATS), default="csv", metavar="FORMAT", help="csv, json, md or html."
 )
-output_option = click.option(
-    "-o", "--output", "file", type=click.Path(path_type=Path), metavar="FILE", help="Write to FILE."
-)
+output_option = click.option("-o", "--output", "file", type=FILE, metavar="FILE", help="Write to FILE.")
 
 
 @click.group("override", cls=Commands, invoke_without_command=True)
@@ -93,10 +92,12 @@ def show_command(context: click.Context, *, identity: str) -> int:
 
 @command.command("renew")
 @click.argument("identity", metavar="ID")
-@click.option("--expires", metavar="WHEN", help="When it ends now: a date, a time, or 14d from now.")
-@click.option("--approver", "approvers", multiple=True, metavar="WHO", help="Who approved the renewal; repeatable.")
-@click.option("--reason", metavar="TEXT", help="Why it has to go on.")
-@click.option("--request", metavar="ID", help="The governance request of the renewal, if it is another one.")
+@click.option("--expires", type=TEXT, metavar="WHEN", help="When it ends now: a date, a time, or 14d from now.")
+@click.option(
+    "--approver", "approvers", multiple=True, type=TEXT, metavar="WHO", help="Who approved the renewal; repeatable."
+)
+@click.option("--reason", type=TEXT, metavar="TEXT", help="Why it has to go on.")
+@click.option("--request", type=TEXT, metavar="ID", help="The governance request of the renewal, if it is another one.")
 @signature_option
 @common_options
 @click.pass_context
@@ -130,7 +131,7 @@ def renew_command(
 
 @command.command("revoke")
 @click.argument("identity", metavar="ID")
-@click.option("--reason", metavar="TEXT", help="Why it ends.")
+@click.option("--reason", type=TEXT, metavar="TEXT", help="Why it ends.")
 @common_options
 @click.pass_context
 def revoke_command(context: click.Context, *, identity: str, reason: str | None) -> int:

@@ -13,6 +13,7 @@ from git_hybrid.app.override import asked_again
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.cli.commands.pin import accepts_findings, finding_option, moment, object_ids, refuse_waived, text
 from git_hybrid.cli.common import common_of
+from git_hybrid.cli.filled import TEXT
 from git_hybrid.cli.options import common_options
 from git_hybrid.cli.output import opened
 from git_hybrid.core.approval import Asked, payload
@@ -28,7 +29,7 @@ _SIGN = "save this line to a file, then: ssh-keygen -Y sign -n git-hybrid-overri
 
 @click.command("request")
 @click.argument("identity", metavar="NAME|ID")
-@click.option("--to", metavar="COMMIT", help="The full id of the commit to be pinned; not for a renewal.")
+@click.option("--to", type=TEXT, metavar="COMMIT", help="The full id of the commit to be pinned; not for a renewal.")
 @click.option(
     "--kind",
     type=click.Choice(("pin", "scan")),
@@ -36,10 +37,12 @@ _SIGN = "save this line to a file, then: ssh-keygen -Y sign -n git-hybrid-overri
     help="What is asked for: pin (the default), or scan: accept findings on the pinned commit.",
 )
 @finding_option
-@click.option("--request", metavar="ID", help="The governance request id.")
-@click.option("--reason", metavar="TEXT", help="Why it is needed.")
-@click.option("--expires", metavar="WHEN", help="When it ends: a date, a time, or 14d from now.")
-@click.option("--waive", "waived", multiple=True, metavar="OID", help="An object that git's fsck may let pass.")
+@click.option("--request", type=TEXT, metavar="ID", help="The governance request id.")
+@click.option("--reason", type=TEXT, metavar="TEXT", help="Why it is needed.")
+@click.option("--expires", type=TEXT, metavar="WHEN", help="When it ends: a date, a time, or 14d from now.")
+@click.option(
+    "--waive", "waived", multiple=True, type=TEXT, metavar="OID", help="An object that git's fsck may let pass."
+)
 @common_options
 @click.pass_context
 def request_command(

@@ -13,6 +13,7 @@ import click
 from git_hybrid.app.accept import accept
 from git_hybrid.app.force import Forced
 from git_hybrid.app.pin import PinRequest, pin
+from git_hybrid.cli.filled import FILE, TEXT
 from git_hybrid.cli.options import common_options, group_option, jobs_option, names_argument
 from git_hybrid.cli.output import Output, opened
 from git_hybrid.cli.wiring import Session
@@ -29,7 +30,7 @@ signature_option = click.option(
     "--signature",
     "signatures",
     multiple=True,
-    type=click.Path(path_type=Path),
+    type=FILE,
     metavar="FILE",
     help="The SSH signature of an approver, where policy names a key; repeatable.",
 )
@@ -44,6 +45,7 @@ finding_option = click.option(
     "--finding",
     "findings",
     multiple=True,
+    type=TEXT,
     metavar="ID",
     help="A finding to accept: on the pinned commit, or with --kind pin on the one that is forced; repeatable.",
 )
@@ -54,20 +56,31 @@ finding_option = click.option(
 @group_option
 @jobs_option
 @click.option("--all", "everything", is_flag=True, help="Move every pin to the newest commit that the manifest allows.")
-@click.option("--to", metavar="REV", help="Pin this tag, branch tip or commit of the declared ref.")
+@click.option("--to", type=TEXT, metavar="REV", help="Pin this tag, branch tip or commit of the declared ref.")
 @click.option("-n", "--dry-run", is_flag=True, help="Show the move (commits, files), and write nothing.")
 @click.option("--scan", is_flag=True, help="Scan the new commit before the pin is written.")
 @click.option("--force", is_flag=True, help="Pin what policy refuses, as an override: approved, recorded, and it ends.")
 @kind_option
 @finding_option
-@click.option("--request", metavar="ID", help="With --force: the governance request that asks for it.")
-@click.option("--approver", "approvers", multiple=True, metavar="WHO", help="With --force: who approved; repeatable.")
-@click.option("--reason", metavar="TEXT", help="With --force: why it is needed.")
-@click.option("--expires", metavar="WHEN", help="With --force: when it ends: a date, a time, or 14d from now.")
-@click.option("--incident", "incidents", multiple=True, metavar="ID", help="With --force: a related incident.")
+@click.option("--request", type=TEXT, metavar="ID", help="With --force: the governance request that asks for it.")
+@click.option(
+    "--approver", "approvers", multiple=True, type=TEXT, metavar="WHO", help="With --force: who approved; repeatable."
+)
+@click.option("--reason", type=TEXT, metavar="TEXT", help="With --force: why it is needed.")
+@click.option(
+    "--expires", type=TEXT, metavar="WHEN", help="With --force: when it ends: a date, a time, or 14d from now."
+)
+@click.option(
+    "--incident", "incidents", multiple=True, type=TEXT, metavar="ID", help="With --force: a related incident."
+)
 @signature_option
 @click.option(
-    "--waive", "waived", multiple=True, metavar="OID", help="With --force: an object that git's fsck may let pass."
+    "--waive",
+    "waived",
+    multiple=True,
+    type=TEXT,
+    metavar="OID",
+    help="With --force: an object that git's fsck may let pass.",
 )
 @common_options
 @click.pass_context

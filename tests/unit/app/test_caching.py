@@ -9,7 +9,7 @@ import pytest
 
 from git_hybrid.app.caching import Want, fetch_through
 from git_hybrid.core.ids import SourceName, Url
-from git_hybrid.core.manifest import Defaults
+from git_hybrid.core.manifest import Manifest
 from git_hybrid.core.ports import RemoteRefs, Stage
 from git_hybrid.core.ports_cache import Question
 from support.fakes import FakeTransport, runtime
@@ -52,7 +52,7 @@ def test_whoever_comes_to_the_lock_second_looks_again(meanwhile):
     transport = FakeTransport({URL: [RemoteRefs(tips={"refs/heads/main": OID})]})
     cache = Shared(filled_meanwhile=meanwhile)
     want = Want(refs=("refs/heads/main",), oid_length=40, enough=lambda _stage: True)
-    _, served_by = fetch_through(runtime(transport), cache, SOURCE, Defaults(), STAGE, want)
+    _, served_by = fetch_through(runtime(transport), cache, SOURCE, Manifest(), STAGE, want)
     assert served_by == (OTHER if meanwhile else URL)
     assert transport.asked == ([] if meanwhile else [URL])
     assert cache.kept == ([] if meanwhile else [URL])

@@ -7,12 +7,12 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import force_setattr
 
-from git_hybrid.app.remote import fetch, list_refs
+from git_hybrid.app.remote import fetch, fetch_lfs, list_refs
 from git_hybrid.app.retry import with_retry
 from git_hybrid.cli.telling import tell
 from git_hybrid.core import errors
 from git_hybrid.core.ids import SourceName
-from git_hybrid.core.manifest import Defaults, Retry
+from git_hybrid.core.manifest import Defaults, Manifest, Policy, Retry
 from git_hybrid.core.ports import FetchRequest, RemoteRefs, Stage
 from support.fakes import FakeTransport, runtime
 from support.samples import OID, URL, source
@@ -20,7 +20,9 @@ from support.samples import OID, URL, source
 SOURCE, STAGE = source(), Stage(SourceName("tool"), "/nowhere")
 ONE, TWO = "https://one.example", "https://two.example"
 AT_ONE, AT_TWO = f"{ONE}/example.org/group/tool.git", f"{TWO}/example.org/group/tool.git"
-DEFAULTS = Defaults(retry=Retry(attempts=3, initial=timedelta(seconds=1), maximum=timedelta(seconds=30)))
+MANIFEST = Manifest(
+    defaults=Defaults(retry=Retry(attempts=3, initial=timedelta(seconds=1), maximum=timedelta(seconds=30)))
+)
 FOUND = RemoteRefs(tips={"refs/heads/main": OID})
 
 
@@ -50,7 +52,7 @@ FINAL = (
 def test_the_next_mirror_is_asked(failure):
     transport = FakeTransport({AT_ONE: [failure], AT_TWO: [FOUND]})
     rt = runtime(transport, mirrors=f"{ONE},{TWO}")
-    assert list_refs(rt, SOURCE, DEFAULTS) == FOUND
+    assert list_refs(rt, SOURCE, MANIFEST) == FOUND
     assert transport.asked[-1] == AT_TWO
     assert any(kind == "note" and AT_ONE in text for kind, _, text in rt.progress.events)
 
@@ -61,7 +63,7 @@ def test_what_the_servers_before_said_is_told_with_the_error_of_the_last(last):
     gone = errors.RepositoryNotFound(url=AT_TWO, message="m")
     transport = FakeTransport({AT_ONE: [missing], AT_TWO: [gone], URL: [last]})
     with pytest.raises(type(last)) as caught:
-        list_refs(runtime(transport, mirrors=f"{ONE},{TWO},direct"), SOURCE, DEFAULTS)
+        list_refs(runtime(transport, mirrors=f"{ONE},{TWO},direct"), SOURCE, MANIFEST)
     told = (f"not served by {AT_ONE} (ref-missing)", f"not served by {AT_TWO} (repository-not-found)")
     assert caught.value.passed_over == told
     assert tell(caught.value).cause[-2:] == told
@@ -71,14 +73,14 @@ def test_what_the_servers_before_said_is_told_with_the_error_of_the_last(last):
 def test_no_other_mirror_is_asked_after_a_failure_of_trust(failure):
     transport = FakeTransport({AT_ONE: [failure], AT_TWO: [FOUND], URL: [FOUND]})
     with pytest.raises(type(failure)):
-        list_refs(runtime(transport, mirrors=f"{ONE},{TWO},direct"), SOURCE, DEFAULTS)
+        list_refs(runtime(transport, mirrors=f"{ONE},{TWO},direct"), SOURCE, MANIFEST)
     assert transport.asked == [AT_ONE]
 
 
 def test_there_is_no_way_to_the_internet_without_direct():
     transport = FakeTransport({AT_ONE: [errors.RepositoryNotFound(url=AT_ONE, message="m")]})
     with pytest.raises(errors.RepositoryNotFound) as caught:
-        list_refs(runtime(transport, mirrors=ONE), SOURCE, DEFAULTS)
+        list_refs(runtime(transport, mirrors=ONE), SOURCE, MANIFEST)
     assert transport.asked == [AT_ONE]
     assert caught.value.name == "tool"
 
@@ -86,7 +88,7 @@ def test_there_is_no_way_to_the_internet_without_direct():
 @pytest.mark.parametrize(("mirrors", "asked"), [("", [URL]), ("direct", [URL]), (f"direct,{ONE}", [URL])])
 def test_direct(mirrors, asked):
     transport = FakeTransport({URL: [FOUND]})
-    list_refs(runtime(transport, mirrors=mirrors), SOURCE, DEFAULTS)
+    list_refs(runtime(transport, mirrors=mirrors), SOURCE, MANIFEST)
     assert transport.asked == asked
 
 
@@ -94,35 +96,56 @@ def test_direct(mirrors, asked):
 def test_no_network_asks_nobody(mirrors, offline):
     transport = FakeTransport()
     with pytest.raises(errors.Offline) as caught:
-        list_refs(runtime(transport, mirrors=mirrors, offline=offline), SOURCE, DEFAULTS)
+        list_refs(runtime(transport, mirrors=mirrors, offline=offline), SOURCE, MANIFEST)
     assert transport.asked == []
     assert caught.value.why
     assert caught.value.name == "tool"
 
 
+@pytest.mark.parametrize(("mirrors", "asked"), [("", []), (f"{ONE},direct", [AT_ONE])])
+def test_a_host_that_policy_does_not_have_is_not_asked_itself(mirrors, asked):
+    manifest = Manifest(defaults=MANIFEST.defaults, policy=Policy(hosts=frozenset({"elsewhere.example"})))
+    transport = FakeTransport({AT_ONE: [errors.RepositoryNotFound(url=AT_ONE, message="m")], URL: [FOUND]})
+    rt = runtime(transport, mirrors=mirrors)
+    with pytest.raises(errors.HostNotAllowed) as caught:
+        list_refs(rt, SOURCE, manifest)
+    assert (caught.value.name, caught.value.host) == ("tool", "example.org")
+    with pytest.raises(errors.HostNotAllowed):
+        fetch(rt, SOURCE, manifest, STAGE, FetchRequest())
+    with pytest.raises(errors.HostNotAllowed):
+        fetch_lfs(rt, SOURCE, manifest, STAGE, OID)
+    assert transport.asked == asked * 3
+
+
+def test_policy_says_nothing_of_the_hosts_of_mirrors():
+    manifest = Manifest(defaults=MANIFEST.defaults, policy=Policy(hosts=frozenset({"elsewhere.example"})))
+    transport = FakeTransport({AT_ONE: [FOUND]})
+    assert list_refs(runtime(transport, mirrors=ONE), SOURCE, manifest) == FOUND
+
+
 def test_a_stale_mirror_is_passed_over():
     transport = FakeTransport({AT_ONE: [FOUND], AT_TWO: [FOUND]})
     rt = runtime(transport, mirrors=f"{ONE},{TWO}")
-    served = fetch(rt, SOURCE, DEFAULTS, STAGE, FetchRequest(), satisfied=lambda: AT_TWO in transport.asked)
+    served = fetch(rt, SOURCE, MANIFEST, STAGE, FetchRequest(), satisfied=lambda: AT_TWO in transport.asked)
     assert served == AT_TWO
 
 
 def test_the_last_server_leaves_the_judgement_to_the_caller():
     transport = FakeTransport({URL: [FOUND]})
-    assert fetch(runtime(transport), SOURCE, DEFAULTS, STAGE, FetchRequest(), satisfied=lambda: False) == URL
+    assert fetch(runtime(transport), SOURCE, MANIFEST, STAGE, FetchRequest(), satisfied=lambda: False) == URL
 
 
 def test_a_bundle_that_has_it_needs_no_network():
     transport = FakeTransport()
     rt = runtime(transport, offline="--offline", bundles=lambda name: f"/b/{name}.bundle")
-    assert fetch(rt, SOURCE, DEFAULTS, STAGE, FetchRequest()) == "file:///b/tool.bundle"
+    assert fetch(rt, SOURCE, MANIFEST, STAGE, FetchRequest()) == "file:///b/tool.bundle"
     assert (transport.bundles, transport.asked) == (["/b/tool.bundle"], [])
 
 
 def test_tries_are_told_and_kept():
     slept: list[float] = []
     rt = runtime(FakeTransport({URL: [_network(), _network(), FOUND]}), slept=slept)
-    assert list_refs(rt, SOURCE, DEFAULTS) == FOUND
+    assert list_refs(rt, SOURCE, MANIFEST) == FOUND
     assert len(slept) == 2
     assert rt.ledger.attempts == [("tool", "dns: m")] * 2
     told = [text for kind, _, text in rt.progress.events if kind == "retry"]
@@ -140,7 +163,7 @@ def test_a_signal_ends_the_tries():
     rt = runtime(transport, cancelled=lambda: number)
     force_setattr(rt, "sleep", sleep)
     with pytest.raises(errors.Interrupted) as caught:
-        list_refs(rt, SOURCE, DEFAULTS)
+        list_refs(rt, SOURCE, MANIFEST)
     assert caught.value.signal == 15
     assert len(transport.asked) == 1
 

@@ -203,6 +203,10 @@ def test_mirrors():
         ("warn", "inside: 1 of 60 sources is behind, or was not verified within 7 d"),
         ("warn", "usb: was never verified"),
     ]
+    assert [item.remedy for item in found] == [
+        "git hybrid mirror update DIR, then git hybrid mirror verify inside",
+        "make its bundles anew, then git hybrid mirror verify usb",
+    ]
     (good,) = mirror_findings(Inventory(mirrors={"inside": inventory(3).mirrors["inside"]}), Policy(), NOW)
     assert (good.level, good.what) == ("ok", "inside: current, verified 2026-07-20T12:00:00Z")
 

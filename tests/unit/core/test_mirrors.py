@@ -25,6 +25,7 @@ from git_hybrid.core.mirrors import (
     plain_url,
     served_url,
     serving,
+    update_target,
     verified,
     with_mirrors,
 )
@@ -87,6 +88,19 @@ def test_put_and_drop():
     after = with_mirrors(start, put={"c": a_mirror("c")}, drop=frozenset({"a", "d"}))
     assert list(after.mirrors) == ["b", "c"]
     assert [entry.name for entry in after.incomplete] == ["e"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "base", "target"),
+    [
+        ("mirror", "file:///srv/mirror", "corp"),
+        ("mirror", "file:///srv/{host}/{path}", "DIR"),
+        ("mirror", BASE, "DIR"),
+        ("bundle", "file:///srv/bundles", ""),
+    ],
+)
+def test_what_mirror_update_takes(kind, base, target):
+    assert update_target(a_mirror(kind=kind, base_url=base)) == target
 
 
 def test_who_serves_a_url():

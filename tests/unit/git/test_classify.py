@@ -240,3 +240,12 @@ def test_memory_that_a_list_of_refs_takes_is_the_server_s():
     for told, command in ((spent, "git fetch"), (f"remote: {spent}", "git ls-remote")):
         found = classify_network(told, url=URL, status=128, command=command)
         assert not isinstance(found, errors.EndlessAnswer)
+
+
+def test_a_bundle_tells_all_the_commits_that_it_builds_on():
+    commits = tuple(f"{number:040x}" for number in range(1, 7))
+    lines = "".join(f"error: {commit} the subject\n" for commit in commits)
+    stderr = f"error: Repository lacks these prerequisite commits:\n{lines}"
+    found = classify_network(stderr, url="/b/tool.bundle", status=1, command="git fetch")
+    assert isinstance(found, errors.BundlePrerequisites)
+    assert found.commits == commits

@@ -38,6 +38,15 @@ def test_redirects_one_after_the_other_are_counted(trace: IO[bytes]) -> None:
         led.check()
 
 
+def test_logins_that_are_asked_for_again_and_again_are_counted(trace: IO[bytes]) -> None:
+    led = Led(trace, URL)
+    _write(trace, *[401] * 20, 200, *[401] * 20)
+    led.check()
+    _write(trace, 401)
+    with pytest.raises(AccessDenied):
+        led.check()
+
+
 def test_a_line_that_is_not_whole_is_read_when_it_is(trace: IO[bytes]) -> None:
     led = Led(trace, URL)
     _write(trace, *[301] * 20)

@@ -1,0 +1,52 @@
+"""What it means that git cannot fetch from a bundle file: nobody was asked, so the file is to blame."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from git_hybrid.core.errors import (
+    AccessDenied,
+    BadBundle,
+    BundlePrerequisites,
+    LocalIo,
+    NetworkFailure,
+    RepositoryNotFound,
+)
+
+
+@contextmanager
+def reading_bundle(bundle: str, name: str = "") -> Iterator[None]:
+    """Let what git says in the block of a server be about the file *bundle* of the source *name*.
+
+    Raises:
+        BadBundle: it is no bundle, or ends too early.
+        BundlePrerequisites: it builds on commits that are not here.
+        LocalIo: it cannot be read.
+        RepositoryNotFound: it is not there.
+    """
+    try:
+        yield
+    except NetworkFailure as error:
+        if error.kind != "cut":
+            raise
+        # Here no connection was lost: the file was cut.
+        raise BadBundle(path=bundle, place="its pack", reason=error.message) from error
+    except (AccessDenied, RepositoryNotFound) as error:
+        # What does not begin like a bundle git takes for a repository.
+        if not _is_there(bundle):
+            raise
+        raise BadBundle(path=bundle, place="its head", reason="not that of a git bundle") from error
+    except BundlePrerequisites as error:
+        raise error.about(name) from None
+
+
+def _is_there(bundle: str) -> bool:
+    try:
+        Path(bundle).open("rb").close()
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise LocalIo(path=bundle, operation="read", reason=error.strerror or str(error)) from error
+    return True
