@@ -22,6 +22,7 @@ from git_hybrid.core.tree import GITLINK, show_path
 from git_hybrid.git.clones import SAVED
 from git_hybrid.git.closed import closed_folders
 from git_hybrid.git.endangered import Endangering, is_unsaveable
+from git_hybrid.git.eyes import wide_open
 from git_hybrid.git.local import must
 from git_hybrid.git.operations import BROUGHT, IDENTITY, patches
 from git_hybrid.git.run import Runner
@@ -80,9 +81,11 @@ class _Saver:
 
     def __init__(self, *, runner: Runner, path: Path, name: SourceName) -> None:
         self._runner, self._path, self._name = runner, path, name
+        self._seeing = wide_open(path / ".git")
 
     def ask(self, *arguments: str) -> str:
-        done = self._runner.git(arguments, git_dir=self._path / ".git", work_tree=self._path)
+        git_dir, path = self._path / ".git", self._path
+        done = self._runner.git(arguments, git_dir=git_dir, work_tree=path, environment=self._seeing)
         return done.stdout.decode("ascii", "replace").strip() if done.status == 0 else ""
 
     def commit(self, text: str) -> str:
@@ -94,7 +97,8 @@ class _Saver:
 
     def _done(self, arguments: Sequence[str], environment: dict[str, str], stdin: bytes | None = None) -> bytes:
         git_dir, path = self._path / ".git", self._path
-        done = must(self._runner, self._name, git_dir, arguments, work_tree=path, stdin=stdin, environment=environment)
+        seen = self._seeing | environment
+        done = must(self._runner, self._name, git_dir, arguments, work_tree=path, stdin=stdin, environment=seen)
         return done.stdout
 
     def snapshot(self, scratch: Path, head: str, pin: Oid, passed: Collection[bytes]) -> tuple[str, tuple[bytes, ...]]:

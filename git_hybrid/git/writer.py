@@ -25,11 +25,11 @@ from git_hybrid.core.ports_writer import Saved
 from git_hybrid.core.tree import TreeEntry
 from git_hybrid.core.value import Struct, field
 from git_hybrid.git import inner, packs, proof, seen
-from git_hybrid.git.attributes import attributes_of, put_back_attributes, set_attributes, smudging
+from git_hybrid.git.attributes import attributes_of, exact_bytes, put_back_attributes, set_attributes, smudging
 from git_hybrid.git.clones import SAVED, GitClones
 from git_hybrid.git.cloning import keep_ref
 from git_hybrid.git.eyes import open_eyes
-from git_hybrid.git.forcing import force
+from git_hybrid.git.forcing import Forcing
 from git_hybrid.git.glance import is_marked
 from git_hybrid.git.index import is_blind
 from git_hybrid.git.local import in_the_way, must, require_complete
@@ -214,9 +214,12 @@ class GitWriter(Struct, frozen=True):
 
     def save_work(self, name: SourceName, run: str, pin: Oid) -> Saved:
         """Save all local work of the clone (:func:`git_hybrid.git.saver.save_work`)."""
+        return self._save(name, run, pin, inner.submodules_of(self.clones, self.clones.folder / name))
+
+    def _save(self, name: SourceName, run: str, pin: Oid, passed: Sequence[str] = ()) -> Saved:
         path = self.clones.folder / name
-        cleared = inner.submodules_of(self.clones, path)
-        return save_work(self.runner, path, name=name, run=run, pin=pin, passed=cleared)
+        with exact_bytes(self.disk, path / ".git"):
+            return save_work(self.runner, path, name=name, run=run, pin=pin, passed=passed)
 
     def force(self, task: Task, saved: Saved, run: str) -> tuple[str, ...]:
         """Bring the clone to the pin whatever state it is in; ignored files stay. Return what was set aside, in words.
@@ -231,12 +234,12 @@ class GitWriter(Struct, frozen=True):
 
     def go_back(self, name: SourceName, commit: Oid, run: str) -> tuple[str, ...]:
         """Save local work and bring the clone back to *commit*; return what was saved, in words."""
-        saved = save_work(self.runner, self.clones.folder / name, name=name, run=run, pin=commit)
+        saved = self._save(name, run, commit)
         return (*saved.notes, *self._force(name, commit, saved, run))
 
     def _force(self, name: SourceName, commit: Oid, saved: Saved, run: str) -> tuple[str, ...]:
         self._protect(name)
-        return force(self.disk, self.clones, name, commit, saved, run)
+        return Forcing(self.disk, self.clones, name, commit, run, lambda: self._save(name, run, commit)).go(saved)
 
     def set_aside(self, name: SourceName, run: str) -> str | None:
         """Move a broken clone to ``sources/.set-aside/``; one that holds nothing but an empty ``.git`` is removed."""
