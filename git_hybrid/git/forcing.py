@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 
 from git_hybrid.core.errors import DirtySource, HybridError
 from git_hybrid.core.ids import Oid, SourceName
@@ -80,20 +81,21 @@ class Forcing(Struct, frozen=True):
     def _check_out(self, saved: Saved) -> DirtySource | None:
         path = self.clones.folder / self.name
         fresh = path / ".git/hybrid-index"
-        fresh.unlink(missing_ok=True)
+        for left in (fresh, path / ".git/hybrid-index.lock"):
+            left.unlink(missing_ok=True)
         seeing = wide_open(path / ".git") | {"GIT_INDEX_FILE": str(fresh)}
         self._do("read-tree", f"{saved.commit}^{{tree}}", environment=seeing)
         # It ends with 1 where a file has changed.
         git = self.clones.runner.git
         git(["update-index", "-q", "--refresh"], git_dir=path / ".git", work_tree=path, environment=seeing)
-        stood = (path / ".git/HEAD").read_bytes()
+        branch, stood = self._stands(path)
         # HEAD is detached first: a branch that the user stands on stays where it is.
         self._do("update-ref", "--no-deref", "-m", MOVED, "HEAD", saved.commit)
         options = ["--quiet", "--detach", "--no-overwrite-ignore", "--no-recurse-submodules"]
         arguments = ["checkout", *options, f"{self.commit}^{{commit}}", "--"]
         done = git(arguments, git_dir=path / ".git", work_tree=path, environment=seeing)
         if done.status != 0:
-            self.disk.write_file(path / ".git/HEAD", stood)
+            self._do(*(("symbolic-ref", "HEAD", branch) if branch else ("update-ref", "--no-deref", "HEAD", stood)))
             fresh.unlink(missing_ok=True)
             if (files := files_in_the_way(done)) is None:
                 raise failure(self.name, "checkout", done)
@@ -101,6 +103,13 @@ class Forcing(Struct, frozen=True):
         require_complete(self.name, "checkout", done)
         self.disk.rename_path(fresh, path / ".git/index")
         return None
+
+    def _stands(self, path: Path) -> tuple[str, str]:
+        """Return the branch that HEAD is on, nothing if it is detached, and its commit."""
+        asked = ["symbolic-ref", "--quiet", "HEAD"], ["rev-parse", "--verify", "--quiet", "HEAD^{commit}"]
+        told = (self.clones.runner.git(question, git_dir=path / ".git").stdout for question in asked)
+        branch, commit = (text.decode("utf-8", "surrogateescape").strip() for text in told)
+        return branch, commit
 
     def _rewrite(self, saved: Saved) -> None:
         path = self.clones.folder / self.name

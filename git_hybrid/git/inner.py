@@ -17,6 +17,9 @@ from git_hybrid.git.quarantine import ATTRIBUTES, ATTRIBUTES_LFS, LFS_FILTER, Di
 from git_hybrid.git.run import Runner
 from git_hybrid.git.standing import is_there
 
+# A name may have 255 bytes, and a letter four of them.
+_SHORT = 40
+
 
 def place_submodule(disk: Disk, stage: Path, parent: Path, path: str) -> None:
     """Move the repository at *stage* to *path* in the working tree of *parent*, where git left an empty folder.
@@ -49,14 +52,23 @@ def clear_submodules(disk: Disk, quarantine: GitQuarantine, clones: GitClones, n
     notes = []
     for path in submodules_of(clones, clone):
         folder = clone / path
-        if clones.holds_work(folder):
-            target = _free(clones.folder / ".set-aside" / f"{name}-{path.replace('/', '-')}-{quarantine.run}")
+        if clones.holds_work(folder) or _holds_ignored(clones, folder):
+            target = _free(clones, name, path, quarantine.run)
             move_aside(clones.runner, disk, folder, target)
             notes.append(f"the work in its submodule {path} is kept at sources/.set-aside/{target.name}")
         else:
             quarantine.trash(folder, name)
         folder.mkdir()
     return tuple(notes)
+
+
+def _holds_ignored(clones: GitClones, path: Path) -> bool:
+    """Tell whether the submodule at *path*, or one of its own, has ignored files: in a clone these stay on disk."""
+    options = ["--others", "--ignored", "--exclude-standard", "--directory", "--no-empty-directory", "-z"]
+    done = clones.runner.git(["ls-files", *options], git_dir=path / ".git", work_tree=path)
+    if done.status != 0 or done.stdout:
+        return True
+    return any(_holds_ignored(clones, path / place) for place in clones.submodules(path))
 
 
 def set_aside_unsaveable(
@@ -70,15 +82,16 @@ def set_aside_unsaveable(
     notes = []
     for path in paths:
         shown = show_path(path)
-        target = _free(clones.folder / ".set-aside" / f"{name}-{shown.replace('/', '-')}-{run}")
+        target = _free(clones, name, shown, run)
         disk.make_folder(target.parent)
         disk.rename_path(clones.folder / name / os.fsdecode(path), target)
         notes.append(f"{shown}, which git cannot store, is kept at sources/.set-aside/{target.name}")
     return tuple(notes)
 
 
-def _free(target: Path) -> Path:
-    """Return *target*, or the first of its name with a number that nobody has: ``a/b`` and ``a-b`` have one name."""
+def _free(clones: GitClones, name: SourceName, path: str, run: str) -> Path:
+    """Return where *path* is set aside to, the first that nobody has: ``a/b`` and ``a-b`` have one name."""
+    target = clones.folder / ".set-aside" / f"{name}-{path.replace('/', '-')[-_SHORT:]}-{run}"
     numbered = (target.with_name(f"{target.name}-{number}") for number in count(2))
     return next(path for path in chain([target], numbered) if not os.path.lexists(path))
 

@@ -129,6 +129,23 @@ def test_reset_keeps_the_work_in_a_submodule(ws: Path, hybrid: Hybrid) -> None:
     assert ((kept / "lib.txt").read_text(), (kept / "new.txt").read_text()) == ("mine\n", "new\n")
 
 
+@pytest.mark.parametrize("how", ["sync", "reset"])
+def test_ignored_files_of_a_submodule_are_set_aside(
+    ws: Path, app: Upstream, lib: Upstream, hybrid: Hybrid, how: str
+) -> None:
+    inner = ws / "sources/app/vendor/lib"
+    (inner / ".git/info/exclude").write_text("*.key\n")
+    (inner / "deep").mkdir()
+    (inner / "deep/my.key").write_text("mine\n")
+    app.commit({"vendor/lib": Gitlink(lib.commit({"lib.txt": "two\n"}))})
+    hybrid("pin", "app")
+    told = hybrid(how, "app").out
+    (kept,) = (ws / "sources/.set-aside").iterdir()
+    assert f"is kept at sources/.set-aside/{kept.name}" in told
+    assert (kept / "deep/my.key").read_text() == "mine\n"
+    assert (inner / "lib.txt").read_text() == "two\n"
+
+
 def test_work_of_two_submodules_whose_names_meet_is_kept_twice(
     workspace: Path, upstream_factory: UpstreamFactory, lib: Upstream, hybrid: Hybrid
 ) -> None:
