@@ -33,6 +33,7 @@ from git_hybrid.git.forcing import Forcing
 from git_hybrid.git.glance import is_marked
 from git_hybrid.git.index import is_blind
 from git_hybrid.git.local import in_the_way, must, require_complete
+from git_hybrid.git.nested import refuse_repositories
 from git_hybrid.git.owners import is_held
 from git_hybrid.git.quarantine import ATTRIBUTES, PIN_REF, Disk, GitQuarantine, uses_lfs
 from git_hybrid.git.recorded import Doubt
@@ -165,9 +166,11 @@ class GitWriter(Struct, frozen=True):
 
         Raises:
             InTheWay: ignored files stand where the commit has files.
+            NestedRepository: another repository does.
             LocalIo: the disk is full or refuses.
         """
         path = self.clones.folder / task.name
+        refuse_repositories(self.runner, path, name=task.name, commit=task.pin.commit)
         git_dir = path / ".git"
         former = attributes_of(git_dir)
         self._protect(task.name)
