@@ -122,7 +122,7 @@ class Forcing(Struct, frozen=True):
         kept = {*self._do("ls-tree", "-r", "-z", "--name-only", saved.commit).split(b"\0")}
         root = os.fsencode(path)
         for other in filter(kept.__contains__, others[:-1]):
-            os.unlink(os.path.join(root, other))
+            self.disk.remove_file(path / os.fsdecode(other))
             with suppress(OSError):
                 while other := os.path.dirname(other):
                     os.rmdir(os.path.join(root, other))
