@@ -404,7 +404,11 @@ def test_lfs_content_moves_with_the_pin_and_local_edits_block(large: Path, works
     assert hashlib.sha256(file.read_bytes()).digest() == hashlib.sha256(b"second" * 1000).digest()
     file.write_bytes(b"mine")
     assert "a.bin" in hybrid("sync", check=3).err
+    (file.parent / "deep").mkdir()
+    (file.parent / "deep/new").write_text("new")
     hybrid("reset", "large")
     assert file.read_bytes() == b"second" * 1000
+    assert not (file.parent / "deep").exists()
     saved = git("for-each-ref", "--format=%(refname)", "refs/hybrid/saved", cwd=workspace / "sources/large")
     assert saved.startswith("refs/hybrid/saved/")
+    assert git("show", f"{saved}:deep/new", cwd=file.parent) == "new"
