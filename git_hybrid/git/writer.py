@@ -10,6 +10,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,7 +34,7 @@ from git_hybrid.git.forcing import Forcing
 from git_hybrid.git.glance import is_marked
 from git_hybrid.git.index import is_blind
 from git_hybrid.git.local import in_the_way, must, require_complete
-from git_hybrid.git.nested import refuse_repositories
+from git_hybrid.git.nested import refuse_folders
 from git_hybrid.git.owners import is_held
 from git_hybrid.git.quarantine import ATTRIBUTES, PIN_REF, Disk, GitQuarantine, uses_lfs
 from git_hybrid.git.recorded import Doubt
@@ -165,13 +166,11 @@ class GitWriter(Struct, frozen=True):
         Under attributes that are not ours git took files for what they are not: it looks at each of them again.
 
         Raises:
-            InTheWay: ignored files stand where the commit has files.
-            NestedRepository: another repository does.
+            InTheWay, NestedRepository: ignored files, or another repository, stand where the commit has files.
             LocalIo: the disk is full or refuses.
         """
-        path = self.clones.folder / task.name
-        refuse_repositories(self.runner, path, name=task.name, commit=task.pin.commit)
-        git_dir = path / ".git"
+        path, git_dir = self.clones.folder / task.name, self.clones.folder / f"{task.name}/.git"
+        refuse_folders(self.runner, path, name=task.name, commit=task.pin.commit, submodules=task.source.submodules)
         former = attributes_of(git_dir)
         self._protect(task.name)
         before = proof.entries_before(str(path))
@@ -219,10 +218,10 @@ class GitWriter(Struct, frozen=True):
         """Save all local work of the clone (:func:`git_hybrid.git.saver.save_work`)."""
         return self._save(name, run, pin, inner.submodules_of(self.clones, self.clones.folder / name))
 
-    def _save(self, name: SourceName, run: str, pin: Oid, passed: Sequence[str] = ()) -> Saved:
+    def _save(self, name: SourceName, run: str, pin: Oid, cleared: Sequence[str] | None) -> Saved:
         path = self.clones.folder / name
         with exact_bytes(self.disk, path / ".git"):
-            return save_work(self.runner, path, name=name, run=run, pin=pin, passed=passed)
+            return save_work(self.runner, path, name=name, run=run, pin=pin, cleared=cleared)
 
     def force(self, task: Task, saved: Saved, run: str) -> tuple[str, ...]:
         """Bring the clone to the pin whatever state it is in; ignored files stay. Return what was set aside, in words.
@@ -231,18 +230,21 @@ class GitWriter(Struct, frozen=True):
             DirtySource: files are left that no reset may remove, such as another repository.
             LocalIo: the disk is full or refuses.
         """
-        notes = self._force(task.name, task.pin.commit, saved, run)
+        notes = self._force(task.name, task.pin.commit, saved, run, ())
         self._finish(task, self.clones.folder / task.name)
         return notes
 
     def go_back(self, name: SourceName, commit: Oid, run: str) -> tuple[str, ...]:
         """Save local work and bring the clone back to *commit*; return what was saved, in words."""
-        saved = self._save(name, run, commit)
-        return (*saved.notes, *self._force(name, commit, saved, run))
+        saved = self._save(name, run, commit, None)
+        return (*saved.notes, *self._force(name, commit, saved, run, None))
 
-    def _force(self, name: SourceName, commit: Oid, saved: Saved, run: str) -> tuple[str, ...]:
+    def _force(
+        self, name: SourceName, commit: Oid, saved: Saved, run: str, cleared: Sequence[str] | None
+    ) -> tuple[str, ...]:
         self._protect(name)
-        return Forcing(self.disk, self.clones, name, commit, run, lambda: self._save(name, run, commit)).go(saved)
+        again = partial(self._save, name, run, commit, cleared)
+        return Forcing(self.disk, self.clones, name, commit, run, again).go(saved)
 
     def set_aside(self, name: SourceName, run: str) -> str | None:
         """Move a broken clone to ``sources/.set-aside/``; one that holds nothing but an empty ``.git`` is removed."""

@@ -146,6 +146,24 @@ def test_ignored_files_of_a_submodule_are_set_aside(
     assert (inner / "lib.txt").read_text() == "two\n"
 
 
+def test_ignored_files_where_a_submodule_is_to_be_are_in_the_way_and_saved(
+    ws: Path, app: Upstream, lib: Upstream, hybrid: Hybrid
+) -> None:
+    clone = ws / "sources/app"
+    (clone / ".git/info/exclude").write_text("*.key\n")
+    (clone / "more").mkdir()
+    (clone / "more/my.key").write_text("mine\n")
+    paths = ("vendor/lib", "more")
+    modules = "".join(f'[submodule "{path}"]\n\tpath = {path}\n\turl = ../lib.git\n' for path in paths)
+    app.commit({".gitmodules": modules, "more": Gitlink(lib.rev("main"))})
+    hybrid("pin", "app")
+    assert "cause: more\n" in hybrid("sync", "app", check=3).err
+    hybrid("reset", "app")
+    assert (clone / "more/lib.txt").read_text() == "one\n"
+    saved = git("for-each-ref", "--format=%(refname)", "refs/hybrid/saved", cwd=clone)
+    assert git("show", f"{saved}:more/my.key", cwd=clone) == "mine"
+
+
 def test_work_of_two_submodules_whose_names_meet_is_kept_twice(
     workspace: Path, upstream_factory: UpstreamFactory, lib: Upstream, hybrid: Hybrid
 ) -> None:
