@@ -84,7 +84,7 @@ class Writer(Protocol):
         ...
 
     def switch(self, task: Task) -> None:
-        """Check out another commit in a clean clone; raise InTheWay rather than overwrite anything."""
+        """Check out another commit in a clean clone; raise InTheWay or NestedRepository rather than overwrite."""
         ...
 
     def save_work(self, name: SourceName, run: str, pin: Oid) -> Saved:

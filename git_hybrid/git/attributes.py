@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from git_hybrid.git.quarantine import Disk, uses_lfs
+from git_hybrid.git.quarantine import ATTRIBUTES, Disk, uses_lfs
 
 
 def smudging(git_dir: Path) -> dict[str, str]:
@@ -37,3 +38,19 @@ def put_back_attributes(disk: Disk, git_dir: Path, former: bytes | None) -> None
     elif attributes_of(git_dir) != former:
         path.parent.mkdir(exist_ok=True)
         disk.write_file(path, former)
+
+
+@contextmanager
+def exact_bytes(disk: Disk, git_dir: Path) -> Iterator[None]:
+    """See to it that git stores the bytes that stand in the working tree, or pointers to them.
+
+    What fails in the block leaves the attributes as they were.
+    """
+    former = attributes_of(git_dir)
+    try:
+        if not uses_lfs(git_dir):
+            set_attributes(disk, git_dir, ATTRIBUTES)
+        yield
+    except BaseException:
+        put_back_attributes(disk, git_dir, former)
+        raise

@@ -90,6 +90,9 @@ class _Heard(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
+    def fileno(self) -> int:
+        return self._descriptor
+
     def readinto(self, buffer: WriteableBuffer, /) -> int:
         self._check()
         while not self._ready.poll(POLL * 1000):

@@ -11,13 +11,15 @@ from git_hybrid.core.errors import SymlinkRefused
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.plan import Clone
 from git_hybrid.core.tree import show_path
-from git_hybrid.core.value import Struct
 from git_hybrid.git.attributes import set_attributes
 from git_hybrid.git.clones import GitClones
 from git_hybrid.git.local import must
 from git_hybrid.git.quarantine import ATTRIBUTES, ATTRIBUTES_LFS, LFS_FILTER, Disk, GitQuarantine, uses_lfs
 from git_hybrid.git.run import Runner
 from git_hybrid.git.standing import is_there
+
+# A name may have 255 bytes, and a letter four of them.
+_SHORT = 40
 
 
 def place_submodule(disk: Disk, stage: Path, parent: Path, path: str) -> None:
@@ -36,13 +38,6 @@ def place_submodule(disk: Disk, stage: Path, parent: Path, path: str) -> None:
     disk.rename_path(stage, target)
 
 
-class Cleared(Struct, frozen=True, kw_only=True):
-    """What became of submodules: where some are kept, in words, and the paths of those that were left as they stand."""
-
-    notes: tuple[str, ...]
-    kept: frozenset[str]
-
-
 def submodules_of(clones: GitClones, clone: Path) -> list[str]:
     """Return the paths of the submodules that :func:`clear_submodules` takes out of the clone."""
     return clones.submodules(clone) if is_there(f"{clone}/.gitmodules") else []
@@ -50,10 +45,11 @@ def submodules_of(clones: GitClones, clone: Path) -> list[str]:
 
 def clear_submodules(
     disk: Disk, quarantine: GitQuarantine, clones: GitClones, name: SourceName, wanted: Mapping[str, tuple[Oid, str]]
-) -> Cleared:
+) -> tuple[tuple[str, ...], frozenset[str]]:
     """Take the submodules out of the clone, but for those that stand as they are *wanted*: a commit and a URL by path.
 
-    One that holds work of its own, or files that git ignores, is set aside.
+    One that holds work of its own, or files that git ignores, is set aside. Returns where, in words, and the paths of
+    those that were left.
 
     Raises:
         LocalIo: the file system refused.
@@ -66,15 +62,15 @@ def clear_submodules(
         if not holds_work and path in wanted and _stands(clones, folder, *wanted[path]):
             kept.add(path)
             continue
-        if holds_work or _has_ignored(clones, folder):
-            target = _free(clones.folder / ".set-aside" / f"{name}-{path.replace('/', '-')}-{quarantine.run}")
+        if holds_work or _holds_ignored(clones, folder):
+            target = _free(clones, name, path, quarantine.run)
             move_aside(clones.runner, disk, folder, target)
             what = "the work" if holds_work else "what git ignores"
             notes.append(f"{what} in its submodule {path} is kept at sources/.set-aside/{target.name}")
         else:
             quarantine.trash(folder, name)
         folder.mkdir()
-    return Cleared(notes=tuple(notes), kept=frozenset(kept))
+    return tuple(notes), frozenset(kept)
 
 
 def _stands(clones: GitClones, folder: Path, oid: Oid, url: str) -> bool:
@@ -90,10 +86,13 @@ def _stands(clones: GitClones, folder: Path, oid: Oid, url: str) -> bool:
     return all((folder / path / ".git").is_dir() and _stands(clones, folder / path, at, "") for path, at in nested)
 
 
-def _has_ignored(clones: GitClones, folder: Path) -> bool:
-    asked = ["ls-files", "--others", "--ignored", "--exclude-standard", "--directory", "-z"]
-    found = clones.runner.git(asked, git_dir=folder / ".git", work_tree=folder)
-    return bool(found.stdout) or any(_has_ignored(clones, folder / path) for path in clones.submodules(folder))
+def _holds_ignored(clones: GitClones, path: Path) -> bool:
+    """Tell whether the submodule at *path*, or one of its own, has ignored files: in a clone these stay on disk."""
+    options = ["--others", "--ignored", "--exclude-standard", "--directory", "-z"]
+    done = clones.runner.git(["ls-files", *options], git_dir=path / ".git", work_tree=path)
+    if done.status != 0 or done.stdout:
+        return True
+    return any(_holds_ignored(clones, path / place) for place in clones.submodules(path))
 
 
 def set_aside_unsaveable(
@@ -107,15 +106,16 @@ def set_aside_unsaveable(
     notes = []
     for path in paths:
         shown = show_path(path)
-        target = _free(clones.folder / ".set-aside" / f"{name}-{shown.replace('/', '-')}-{run}")
+        target = _free(clones, name, shown, run)
         disk.make_folder(target.parent)
         disk.rename_path(clones.folder / name / os.fsdecode(path), target)
         notes.append(f"{shown}, which git cannot store, is kept at sources/.set-aside/{target.name}")
     return tuple(notes)
 
 
-def _free(target: Path) -> Path:
-    """Return *target*, or the first of its name with a number that nobody has: ``a/b`` and ``a-b`` have one name."""
+def _free(clones: GitClones, name: SourceName, path: str, run: str) -> Path:
+    """Return where *path* is set aside to, the first that nobody has: ``a/b`` and ``a-b`` have one name."""
+    target = clones.folder / ".set-aside" / f"{name}-{path.replace('/', '-')[-_SHORT:]}-{run}"
     numbered = (target.with_name(f"{target.name}-{number}") for number in count(2))
     return next(path for path in chain([target], numbered) if not os.path.lexists(path))
 

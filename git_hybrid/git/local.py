@@ -65,10 +65,15 @@ def failure(name: SourceName, command: str, done: Completed) -> HybridError:
 
 def in_the_way(name: SourceName, done: Completed) -> InTheWay | None:
     """Return what the checkout *done* would not overwrite; None if nothing stood in its way."""
+    files = files_in_the_way(done)
+    return None if files is None else InTheWay(name=name, path=source_path(name), files=files[:10])
+
+
+def files_in_the_way(done: Completed) -> tuple[str, ...] | None:
+    """Return the files and folders that the checkout *done* would not overwrite; None if that is not why it failed."""
     if done.status == 0 or not any(words in done.stderr for words in _KEPT):
         return None
-    files = tuple(match["path"] for match in _IN_THE_WAY.finditer(done.stderr))
-    return InTheWay(name=name, path=source_path(name), files=files[:10])
+    return tuple(match["path"] for match in _IN_THE_WAY.finditer(done.stderr))
 
 
 def require_complete(name: SourceName, command: str, done: Completed) -> None:

@@ -21,6 +21,7 @@ from git_hybrid.core.ports_writer import Saved
 from git_hybrid.core.tree import GITLINK, show_path
 from git_hybrid.git.clones import SAVED
 from git_hybrid.git.endangered import Endangering, is_unsaveable
+from git_hybrid.git.eyes import wide_open
 from git_hybrid.git.local import must
 from git_hybrid.git.operations import BROUGHT, IDENTITY, patches
 from git_hybrid.git.run import Runner
@@ -29,11 +30,12 @@ from git_hybrid.git.unseen import closed_folders
 
 
 def save_work(
-    runner: Runner, path: Path, *, name: SourceName, run: str, pin: Oid, passed: Collection[str] = ()
+    runner: Runner, path: Path, *, name: SourceName, run: str, pin: Oid, cleared: Collection[str] | None = None
 ) -> Saved:
     """Save HEAD, index, changed and untracked files of the clone at *path*.
 
-    Ignored files that the commit *pin* would overwrite are saved too. The submodules *passed* will be kept otherwise.
+    Ignored files that the commit *pin* would overwrite are saved too. The submodules *cleared* are kept otherwise, and
+    *pin* gets its own in their places; None: they stay where they are.
 
     Raises:
         LocalIo: something cannot be read; nothing was changed.
@@ -47,7 +49,9 @@ def save_work(
     head = saver.commit("HEAD")
     scratch = path / ".git" / f"hybrid-index-{run}"
     try:
-        tree, unsaveable = saver.snapshot(scratch, head, pin, frozenset(map(os.fsencode, passed)))
+        tree, unsaveable = saver.snapshot(
+            scratch, head, pin, None if cleared is None else frozenset(map(os.fsencode, cleared))
+        )
         index_trees = saver.index_trees(scratch)
         patch_tree = saver.patch_tree(scratch)
     finally:
@@ -80,9 +84,11 @@ class _Saver:
 
     def __init__(self, *, runner: Runner, path: Path, name: SourceName) -> None:
         self._runner, self._path, self._name = runner, path, name
+        self._seeing = wide_open(path / ".git")
 
     def ask(self, *arguments: str) -> str:
-        done = self._runner.git(arguments, git_dir=self._path / ".git", work_tree=self._path)
+        git_dir, path = self._path / ".git", self._path
+        done = self._runner.git(arguments, git_dir=git_dir, work_tree=path, environment=self._seeing)
         return done.stdout.decode("ascii", "replace").strip() if done.status == 0 else ""
 
     def commit(self, text: str) -> str:
@@ -94,16 +100,19 @@ class _Saver:
 
     def _done(self, arguments: Sequence[str], environment: dict[str, str], stdin: bytes | None = None) -> bytes:
         git_dir, path = self._path / ".git", self._path
-        done = must(self._runner, self._name, git_dir, arguments, work_tree=path, stdin=stdin, environment=environment)
+        seen = self._seeing | environment
+        done = must(self._runner, self._name, git_dir, arguments, work_tree=path, stdin=stdin, environment=seen)
         return done.stdout
 
-    def snapshot(self, scratch: Path, head: str, pin: Oid, passed: Collection[bytes]) -> tuple[str, tuple[bytes, ...]]:
+    def snapshot(
+        self, scratch: Path, head: str, pin: Oid, cleared: Collection[bytes] | None
+    ) -> tuple[str, tuple[bytes, ...]]:
         """Return the tree of the working tree, written through an index of our own, and what cannot be saved."""
         environment = {"GIT_INDEX_FILE": str(scratch)}
         self.must("read-tree", *([head] if head else ["--empty"]), environment=environment)
         self._refuse_nested(environment)
         self._add_all(environment)
-        unsaveable = self._add_endangered(environment, pin, passed)
+        unsaveable = self._add_endangered(environment, pin, cleared)
         return self.must("write-tree", environment=environment), tuple(sorted(unsaveable))
 
     def index_trees(self, scratch: Path) -> dict[str, str]:
@@ -165,7 +174,7 @@ class _Saver:
             self._drop(unsaveable, environment)
             self.must("add", "--all", "--", ".", environment=environment)
 
-    def _add_endangered(self, environment: dict[str, str], pin: Oid, passed: Collection[bytes]) -> set[bytes]:
+    def _add_endangered(self, environment: dict[str, str], pin: Oid, cleared: Collection[bytes] | None) -> set[bytes]:
         """Add what going to *pin* would take away and no index has: ignored files of the user, for the most part.
 
         Return what of it git cannot store.
@@ -174,10 +183,9 @@ class _Saver:
         known = self._entries(["ls-files", "--stage", "-z"], environment)
         links = {path for path, mode in known.items() if mode == GITLINK}
         files = known.keys() - links
-        looking = Endangering(os.fsencode(self._path), passed)
-        looking.by_writing(
-            listed.keys() - files, links={path for path, mode in listed.items() if mode == GITLINK}, known=files
-        )
+        looking = Endangering(os.fsencode(self._path), cleared or ())
+        staying = {path for path, mode in listed.items() if mode == GITLINK} if cleared is None else set[bytes]()
+        looking.by_writing(listed.keys() - files, links=staying, known=files)
         looking.by_removing(self._entries(["ls-files", "--stage", "-z"], {}).keys() - known.keys())
         self._refuse(looking.found.repositories)
         if not (wanted := looking.found.files):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,14 +26,15 @@ from git_hybrid.core.ports_writer import Saved
 from git_hybrid.core.tree import TreeEntry
 from git_hybrid.core.value import Struct, field
 from git_hybrid.git import inner, packs, proof, seen
-from git_hybrid.git.attributes import attributes_of, put_back_attributes, set_attributes, smudging
+from git_hybrid.git.attributes import attributes_of, exact_bytes, put_back_attributes, set_attributes, smudging
 from git_hybrid.git.clones import SAVED, GitClones
 from git_hybrid.git.cloning import keep_ref
 from git_hybrid.git.eyes import open_eyes
-from git_hybrid.git.forcing import force
+from git_hybrid.git.forcing import Forcing
 from git_hybrid.git.glance import is_marked
 from git_hybrid.git.index import is_blind
 from git_hybrid.git.local import in_the_way, must, require_complete
+from git_hybrid.git.nested import refuse_folders
 from git_hybrid.git.owners import is_held
 from git_hybrid.git.quarantine import ATTRIBUTES, PIN_REF, Disk, GitQuarantine, uses_lfs
 from git_hybrid.git.recorded import Doubt
@@ -99,10 +101,8 @@ class GitWriter(Struct, frozen=True):
         if found.head != oid:
             raise WrongContent(name=name, what="HEAD after the checkout", expected=oid, found=found.head)
         if found.dirty_count:
-            shown = ", ".join(found.dirty)
-            raise WrongContent(
-                name=name, what="files after the checkout", expected="the commit's", found=f"others: {shown}"
-            )
+            others = f"others: {', '.join(found.dirty)}"
+            raise WrongContent(name=name, what="files after the checkout", expected="the commit's", found=others)
 
     def build_submodule(self, stage: Stage, url: str, oid: Oid) -> None:
         """Check *oid* out in *stage* with HEAD detached.
@@ -122,8 +122,7 @@ class GitWriter(Struct, frozen=True):
         self, name: SourceName, wanted: Mapping[str, tuple[Oid, str]]
     ) -> tuple[tuple[str, ...], frozenset[str]]:
         """Take the submodules out of the clone (:func:`git_hybrid.git.inner.clear_submodules`)."""
-        cleared = inner.clear_submodules(self.disk, self.quarantine, self.clones, name, wanted)
-        return cleared.notes, cleared.kept
+        return inner.clear_submodules(self.disk, self.quarantine, self.clones, name, wanted)
 
     def prepare_lfs(self, stage: Stage, *, fetch: bool) -> None:
         """Set the repository up for LFS content or for pointers (:func:`git_hybrid.git.inner.prepare_lfs`)."""
@@ -167,11 +166,11 @@ class GitWriter(Struct, frozen=True):
         Under attributes that are not ours git took files for what they are not: it looks at each of them again.
 
         Raises:
-            InTheWay: ignored files stand where the commit has files.
+            InTheWay, NestedRepository: ignored files, or another repository, stand where the commit has files.
             LocalIo: the disk is full or refuses.
         """
-        path = self.clones.folder / task.name
-        git_dir = path / ".git"
+        path, git_dir = self.clones.folder / task.name, self.clones.folder / f"{task.name}/.git"
+        refuse_folders(self.runner, path, name=task.name, commit=task.pin.commit, submodules=task.source.submodules)
         former = attributes_of(git_dir)
         self._protect(task.name)
         before = proof.entries_before(str(path))
@@ -217,9 +216,12 @@ class GitWriter(Struct, frozen=True):
 
     def save_work(self, name: SourceName, run: str, pin: Oid) -> Saved:
         """Save all local work of the clone (:func:`git_hybrid.git.saver.save_work`)."""
+        return self._save(name, run, pin, inner.submodules_of(self.clones, self.clones.folder / name))
+
+    def _save(self, name: SourceName, run: str, pin: Oid, cleared: Sequence[str] | None) -> Saved:
         path = self.clones.folder / name
-        cleared = inner.submodules_of(self.clones, path)
-        return save_work(self.runner, path, name=name, run=run, pin=pin, passed=cleared)
+        with exact_bytes(self.disk, path / ".git"):
+            return save_work(self.runner, path, name=name, run=run, pin=pin, cleared=cleared)
 
     def force(self, task: Task, saved: Saved, run: str) -> tuple[str, ...]:
         """Bring the clone to the pin whatever state it is in; ignored files stay. Return what was set aside, in words.
@@ -228,18 +230,21 @@ class GitWriter(Struct, frozen=True):
             DirtySource: files are left that no reset may remove, such as another repository.
             LocalIo: the disk is full or refuses.
         """
-        notes = self._force(task.name, task.pin.commit, saved, run)
+        notes = self._force(task.name, task.pin.commit, saved, run, ())
         self._finish(task, self.clones.folder / task.name)
         return notes
 
     def go_back(self, name: SourceName, commit: Oid, run: str) -> tuple[str, ...]:
         """Save local work and bring the clone back to *commit*; return what was saved, in words."""
-        saved = save_work(self.runner, self.clones.folder / name, name=name, run=run, pin=commit)
-        return (*saved.notes, *self._force(name, commit, saved, run))
+        saved = self._save(name, run, commit, None)
+        return (*saved.notes, *self._force(name, commit, saved, run, None))
 
-    def _force(self, name: SourceName, commit: Oid, saved: Saved, run: str) -> tuple[str, ...]:
+    def _force(
+        self, name: SourceName, commit: Oid, saved: Saved, run: str, cleared: Sequence[str] | None
+    ) -> tuple[str, ...]:
         self._protect(name)
-        return force(self.disk, self.clones, name, commit, saved, run)
+        again = partial(self._save, name, run, commit, cleared)
+        return Forcing(self.disk, self.clones, name, commit, run, again).go(saved)
 
     def set_aside(self, name: SourceName, run: str) -> str | None:
         """Move a broken clone to ``sources/.set-aside/``; one that holds nothing but an empty ``.git`` is removed."""

@@ -218,8 +218,11 @@ def test_a_checkout_that_may_not_write_is_the_machines_fault_and_can_be_finished
         assert "local work saved as refs/hybrid/saved/" in told.out
     saved = git("for-each-ref", "refs/hybrid/saved", cwd=clone).splitlines()
     assert len(saved) == 1
+    # What is to be written to go back is beside that folder.
+    clone.chmod(0o555)
     given_up = powerless("resume", "--abort", check=74)
     assert "left as it stands, and the run given up" in given_up.out
+    clone.chmod(0o755)
     assert not (workspace / "state/resume.json").exists()
     (clone / "src").chmod(0o755)
     hybrid("reset", "tool")

@@ -163,6 +163,41 @@ def test_reset_keeps_the_work_in_a_submodule(ws: Path, hybrid: Hybrid) -> None:
     assert ((kept / "lib.txt").read_text(), (kept / "new.txt").read_text()) == ("mine\n", "new\n")
 
 
+@pytest.mark.parametrize("how", ["sync", "reset"])
+def test_ignored_files_of_a_submodule_are_set_aside(
+    ws: Path, app: Upstream, lib: Upstream, hybrid: Hybrid, how: str
+) -> None:
+    inner = ws / "sources/app/vendor/lib"
+    (inner / ".git/info/exclude").write_text("*.key\n")
+    (inner / "deep").mkdir()
+    (inner / "deep/my.key").write_text("mine\n")
+    app.commit({"vendor/lib": Gitlink(lib.commit({"lib.txt": "two\n"}))})
+    hybrid("pin", "app")
+    told = hybrid(how, "app").out
+    (kept,) = (ws / "sources/.set-aside").iterdir()
+    assert f"is kept at sources/.set-aside/{kept.name}" in told
+    assert (kept / "deep/my.key").read_text() == "mine\n"
+    assert (inner / "lib.txt").read_text() == "two\n"
+
+
+def test_ignored_files_where_a_submodule_is_to_be_are_in_the_way_and_saved(
+    ws: Path, app: Upstream, lib: Upstream, hybrid: Hybrid
+) -> None:
+    clone = ws / "sources/app"
+    (clone / ".git/info/exclude").write_text("*.key\n")
+    (clone / "more").mkdir()
+    (clone / "more/my.key").write_text("mine\n")
+    paths = ("vendor/lib", "more")
+    modules = "".join(f'[submodule "{path}"]\n\tpath = {path}\n\turl = ../lib.git\n' for path in paths)
+    app.commit({".gitmodules": modules, "more": Gitlink(lib.rev("main"))})
+    hybrid("pin", "app")
+    assert "cause: more\n" in hybrid("sync", "app", check=3).err
+    hybrid("reset", "app")
+    assert (clone / "more/lib.txt").read_text() == "one\n"
+    saved = git("for-each-ref", "--format=%(refname)", "refs/hybrid/saved", cwd=clone)
+    assert git("show", f"{saved}:more/my.key", cwd=clone) == "mine"
+
+
 def test_work_of_two_submodules_whose_names_meet_is_kept_twice(
     workspace: Path, upstream_factory: UpstreamFactory, lib: Upstream, hybrid: Hybrid
 ) -> None:
@@ -439,7 +474,11 @@ def test_lfs_content_moves_with_the_pin_and_local_edits_block(large: Path, works
     assert hashlib.sha256(file.read_bytes()).digest() == hashlib.sha256(b"second" * 1000).digest()
     file.write_bytes(b"mine")
     assert "a.bin" in hybrid("sync", check=3).err
+    (file.parent / "deep").mkdir()
+    (file.parent / "deep/new").write_text("new")
     hybrid("reset", "large")
     assert file.read_bytes() == b"second" * 1000
+    assert not (file.parent / "deep").exists()
     saved = git("for-each-ref", "--format=%(refname)", "refs/hybrid/saved", cwd=workspace / "sources/large")
     assert saved.startswith("refs/hybrid/saved/")
+    assert git("show", f"{saved}:deep/new", cwd=file.parent) == "new"

@@ -123,6 +123,23 @@ def test_an_ignored_folder_in_the_way_is_kept_and_leaves_no_run(
     assert git("show", f"{saved}:build.log/deep/file", cwd=clone) == "mine"
 
 
+@pytest.mark.parametrize("place", ["dir", "build.log"])
+def test_a_repository_in_a_folder_that_becomes_a_file_is_kept(
+    hybrid: Hybrid, tool: Upstream, clone: Path, place: str
+) -> None:
+    git("init", "-q", place, cwd=clone)
+    git("commit", "-q", "--allow-empty", "-m", "mine", cwd=clone / place)
+    tool.commit({"dir/a": None, place: "theirs"})
+    hybrid("pin", "tool")
+    for command in ("sync", "reset"):
+        told = hybrid(command, "tool", check=3).err
+        assert f"sources/tool holds another git repository: {place}; tool was left alone" in told
+    assert git("log", "--format=%s", cwd=clone / place) == "mine"
+    (clone / place / ".git").rename(clone.parents[2] / "moved-away")
+    hybrid("reset", "tool")
+    assert (clone / place).read_text() == "theirs"
+
+
 def test_diverged(hybrid: Hybrid, workspace: Path, clone: Path) -> None:
     (clone / "README").write_text("mine\n")
     git("commit", "-q", "-a", "-m", "mine", cwd=clone)

@@ -167,8 +167,8 @@ MUTANTS = (
     Mutant(
         "reset-obeys-the-index",
         "git/forcing.py",
-        '    if (path / ".git/index").exists():\n        open_eyes(clones.runner, disk, path / ".git", name=name)\n',
-        "",
+        'wide_open(path / ".git") | {"GIT_INDEX_FILE": str(fresh)}',
+        "dict[str, str]()",
         f"{BYTES}::test_reset_mends_what_was_hidden",
     ),
     Mutant(

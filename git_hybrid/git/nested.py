@@ -1,0 +1,47 @@
+"""Folders that a checkout would take for empty: of another repository it sees no file, and none below a submodule."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from git_hybrid.core.errors import InTheWay, NestedRepository
+from git_hybrid.core.ids import Oid, SourceName
+from git_hybrid.core.planner import source_path
+from git_hybrid.core.tree import show_path
+from git_hybrid.git.endangered import Endangering
+from git_hybrid.git.local import must
+from git_hybrid.git.run import Runner
+from git_hybrid.git.standing import mode_of
+
+_GITLINK = b"160000"
+
+
+def refuse_folders(runner: Runner, path: Path, *, name: SourceName, commit: Oid, submodules: bool) -> None:
+    """Raise if a folder of the clone at *path* is in the way of *commit* without git's knowing.
+
+    In the place of a file git looks for untracked files, and finds no repository; and it leaves any folder where a
+    submodule is to be, which is put there only if *submodules*.
+
+    Raises:
+        NestedRepository: a folder in whose place the commit has a file has a repository in it.
+        InTheWay: one in whose place it has a submodule is not empty.
+        LocalIo: the machine refused to look.
+        GitFailed: git cannot compare the commits.
+    """
+    options = ["--raw", "-r", "-z", "--no-renames", "--diff-filter=AT"]
+    arguments = ["diff-tree", *options, "HEAD^{commit}", f"{commit}^{{commit}}", "--"]
+    told = must(runner, name, path / ".git", arguments).stdout.split(b"\0")[:-1]
+    root, modes = (
+        os.fsencode(path),
+        {place: line.split(b" ")[1] for line, place in zip(told[::2], told[1::2], strict=True)},
+    )
+    folders = [place for place in modes if stat.S_ISDIR(mode_of(os.path.join(root, place)) or 0)]
+    links = [place for place in folders if modes[place] == _GITLINK]
+    looking = Endangering(root, ())
+    looking.by_writing(folders, links=links, known=())
+    if inner := tuple(map(show_path, sorted(looking.found.repositories))):
+        raise NestedRepository(name=name, path=source_path(name), inner=inner)
+    if filled := [show_path(place) for place in links if submodules and os.listdir(os.path.join(root, place))]:
+        raise InTheWay(name=name, path=source_path(name), files=tuple(filled[:10]))
