@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from support.cli import Hybrid
-from support.kit import errors, head, lock, snapshot
-from support.scanners import a_scanner, use
+from support.kit import errors, head, lock, replace, snapshot, state
+from support.scanners import a_scanner, scan_of, use
 from support.upstream import Upstream, UpstreamFactory
 
 APPROVAL = ("--request", "CHG-1", "--approver", "Eve <eve@example.org>", "--reason", "broken", "--expires", "5d")
@@ -195,3 +195,71 @@ def test_accepted_findings_are_judged_on_this_side_too(accepted: Path, there: Pa
     done = hybrid("bundle", "apply", accepted, "--json", cwd=there, check=6)
     assert errors(done) == {"tool": "policy-not-met"}
     assert snapshot(there) == before
+
+
+BLAMES = "write(result('a.txt'))"
+SEES_NOTHING = "write()"
+
+
+@pytest.fixture
+def foul(ws: Path, there: Path, hybrid: Hybrid, tmp_path: Path) -> Path:
+    """A bundle whose newer scan finds nothing in the commit in which the scan of the other side has found something."""
+    hybrid("bundle", "create", "-o", tmp_path / "foul")
+    hybrid("bundle", "apply", tmp_path / "foul", cwd=there)
+    use(there, a_scanner(tmp_path / "toy", BLAMES))
+    hybrid("scan", cwd=there, check=1)
+    time.sleep(1.1)
+    use(ws, a_scanner(tmp_path / "toy", SEES_NOTHING))
+    hybrid("scan")
+    hybrid("bundle", "create", "-o", tmp_path / "foul")
+    return tmp_path / "foul"
+
+
+def test_what_a_scan_of_this_side_found_no_bundle_takes_back(foul: Path, there: Path, hybrid: Hybrid) -> None:
+    before = snapshot(there)
+    done = hybrid("bundle", "apply", foul, "--json", cwd=there, check=6)
+    assert errors(done) == {"tool": "scan-blocked"}
+    assert "git hybrid pin tool --kind scan" in json.dumps(done.json())
+    assert snapshot(there) == before
+    hybrid("sync", "--offline", cwd=there, check=6)
+    hybrid("check", "scans", cwd=there, check=1)
+
+
+@pytest.mark.parametrize("how", ["below", "accepted"])
+def test_what_policy_lets_pass_is_not_taken_back_either(foul: Path, there: Path, hybrid: Hybrid, how: str) -> None:
+    if how == "below":
+        replace(there / "sources.toml", "[policy]", '[policy]\nscan_block_on = "none"')
+    else:
+        hybrid("pin", "tool", "--kind", "scan", "--force", *APPROVAL, cwd=there)
+    known = scan_of(state(there)), (there / "state/scans/tool.sarif").read_bytes()
+    hybrid("bundle", "apply", foul, cwd=there)
+    assert (scan_of(state(there)), (there / "state/scans/tool.sarif").read_bytes()) == known
+    hybrid("audit", "verify", cwd=there)
+
+
+def test_a_bundle_does_not_pin_what_a_scan_of_this_side_refused(
+    ws: Path, tool: Upstream, there: Path, hybrid: Hybrid, tmp_path: Path
+) -> None:
+    hybrid("bundle", "create", "-o", tmp_path / "one")
+    hybrid("bundle", "apply", tmp_path / "one", cwd=there)
+    tool.commit({"a.txt": "new\n"})
+    use(there, a_scanner(tmp_path / "toy", BLAMES))
+    hybrid("pin", "tool", "--scan", cwd=there, check=6)
+    before = snapshot(there)
+    hybrid("pin", "tool")
+    hybrid("bundle", "create", "-o", tmp_path / "two")
+    done = hybrid("bundle", "apply", tmp_path / "two", "--json", cwd=there, check=6)
+    assert errors(done) == {"tool": "scan-blocked"}
+    assert snapshot(there) == before
+
+
+def test_a_newer_scan_of_the_same_result_keeps_it_fresh(ws: Path, there: Path, hybrid: Hybrid, tmp_path: Path) -> None:
+    use(ws, a_scanner(tmp_path / "toy", SEES_NOTHING))
+    for number in range(2):
+        time.sleep(1.1)
+        hybrid("scan")
+        assert number == 0 or scan_of(state(ws)) != scan_of(state(there))
+        hybrid("bundle", "create", "-o", tmp_path / "clean")
+        hybrid("bundle", "apply", tmp_path / "clean", cwd=there)
+        assert scan_of(state(ws)) == scan_of(state(there))
+        (tmp_path / "toy").write_text((tmp_path / "toy").read_text() + "# other rules\n")
