@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
+from git_hybrid.app.age import seen_now, too_young
 from git_hybrid.app.bases import Base, as_logged, bases_of, former_bases, last_of_log, of_log, unless_allowed
 from git_hybrid.app.bundle_overrides import Brought
 from git_hybrid.app.bundle_scans import known_scans, take_scans
@@ -22,6 +23,7 @@ from git_hybrid.core.bundles import (
     Had,
     LogEnd,
     Receipt,
+    as_seen,
     begun,
     changed_pins,
     edits,
@@ -31,7 +33,7 @@ from git_hybrid.core.bundles import (
 )
 from git_hybrid.core.canonical import Json
 from git_hybrid.core.digest import sha256_hex
-from git_hybrid.core.errors import HybridError, OldBundle
+from git_hybrid.core.errors import HybridError, OldBundle, TooYoung
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.last_pins import pinned_as
 from git_hybrid.core.lock import Pin
@@ -72,8 +74,8 @@ class Applied(Struct, frozen=True, kw_only=True):
 def apply_bundle(rt: Runtime, bundle: Opened, how: Applying) -> Applied:
     """Prove the bundle, record its pins, and bring the clones to them without any network.
 
-    Either every source of the bundle may be taken over, or nothing is recorded. The receipt, for the next bundle, says
-    what the workspace has now.
+    Either every source of the bundle may be taken over, or nothing is recorded, but that what is too new was seen. The
+    receipt, for the next bundle, says what the workspace has now.
 
     Raises:
         UnfinishedRun: an interrupted run has to be finished first.
@@ -89,10 +91,12 @@ def apply_bundle(rt: Runtime, bundle: Opened, how: Applying) -> Applied:
         if how.adopt:
             snapshot = replace(snapshot, manifest=replace(snapshot.manifest, policy=content.manifest.policy))
         _refuse_old(content, how.applied(content.log.log_id))
+        content = replace(content, lock=as_seen(content.lock, snapshot.lock))
         manifest = content.manifest if how.adopt else snapshot.manifest
         proved = verify_bundle(rt, how.tool, bundle, manifest)
         refused = _refused(rt, content, snapshot, proved, how)
         if refused:
+            _keep_seen(rt, refused.values())
             rows = [refused.get(row.name, replace(row, outcome="not-applied")) for row in proved.report.rows]
             return Applied(report=Report(command="bundle apply", rows=tuple(rows), run=rt.info.run))
         decision = _decision(rt, content, snapshot, how)
@@ -150,11 +154,23 @@ def _judge(rt: Runtime, content: BundleContent, snapshot: Snapshot, new: Pin, pr
         objections.meet(unless_allowed([moved(_of_log(base.pin, new), new) for base in pins]))
     for pins in (bases, *former):
         objections.meet(unless_allowed([_forbidden(rt, stage, base, new, source) for base in pins]))
+    if new.override is None or old is None or old.commit != new.commit:
+        seen = rt.ledger.first_seen(new.source, new.commit) or rt.info.now
+        young = None if how.adopt else too_young(rt, snapshot, new, old, seen=seen, bundle=content.path)
+        objections.meet(young)
     if new.override is not None:
         record = brought.refuse_override(new)
         for error in objections.lifted:
             if error.code not in record.lifts:
                 raise error
+
+
+def _keep_seen(rt: Runtime, refused: Iterable[Row]) -> None:
+    """Record that what is too new was seen: otherwise its time would never run."""
+    young = [seen_now(rt, row.error) for row in refused if isinstance(row.error, TooYoung)]
+    events = [event for decision in young for event in decision.events]
+    if events:
+        rt.ledger.record(rt.info, Decision(events=events), ())
 
 
 def _of_log(pin: Pin, new: Pin) -> Pin:
