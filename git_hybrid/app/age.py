@@ -11,7 +11,7 @@ from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.reducer import Decision
-from git_hybrid.core.values import format_time
+from git_hybrid.core.values import format_time, later
 
 
 def too_young(
@@ -25,7 +25,7 @@ def too_young(
     is_new = old is None or old.commit != new.commit or old.override is not None
     if not age or not is_new or rt.info.now - seen >= age:
         return None
-    times = {"first_seen": format_time(seen), "allowed_from": format_time(seen + age)}
+    times = {"first_seen": format_time(seen), "allowed_from": format_time(later(seen, age))}
     return TooYoung(name=new.source, commit=new.commit, ref=new.ref, bundle=bundle, **times)
 
 

@@ -30,7 +30,7 @@ from git_hybrid.core.resolve import (
     pinned_tag_gone,
 )
 from git_hybrid.core.value import Struct, replace
-from git_hybrid.core.values import format_age, format_time
+from git_hybrid.core.values import format_age, format_time, later
 
 SHOWN_COMMITS = 10
 ASKED_TOGETHER = 16
@@ -176,7 +176,7 @@ def _held_by_age(rt: Runtime, snapshot: Snapshot, row: Row) -> Row:
         return replace(row, notes=(*row.notes, note))
     if rt.info.now - seen >= age:
         return row
-    return _refused(row, "too-young", f"allowed from {format_time(seen + age)}: [policy] min_release_age")
+    return _refused(row, "too-young", f"allowed from {format_time(later(seen, age))}: [policy] min_release_age")
 
 
 def _refused(row: Row, code: str, why: str) -> Row:
