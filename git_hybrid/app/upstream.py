@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
-from git_hybrid.app.acquire import fetch_history, has
+from git_hybrid.app.acquire import fetch_history, gate_tree, has
 from git_hybrid.app.executor import run_all
 from git_hybrid.app.lagging import came_before
 from git_hybrid.app.listing import listed
@@ -94,6 +94,7 @@ def _upstream_row(rt: Runtime, snapshot: Snapshot, source: Source, pin: Pin) -> 
     known = newest.commit is not None and rt.objects.has_commit(stage, pin.commit)
     ranged = None
     if known and newest.commit is not None and source.history == "full":
+        gate_tree(rt, stage, source, newest.commit, snapshot.manifest)
         ranged = rt.objects.between(stage, pin.commit, newest.commit, limit=SHOWN_COMMITS)
     row = Row(name=source.name, outcome="differs", before=pin.commit, after=newest.commit, ref=newest.ref, range=ranged)
     return _unless_behind(rt, source, row, newest, found.endpoint, pin)
