@@ -64,7 +64,7 @@ class Applying(Struct, frozen=True, kw_only=True):
 
 
 class Applied(Struct, frozen=True, kw_only=True):
-    """What ``apply`` came to; ``reports`` has the digests of the scan reports that state names now."""
+    """What ``apply`` came to; ``reports`` has the digests of the reports to keep (:func:`take_scans`)."""
 
     report: Report
     receipt: Receipt = Receipt()

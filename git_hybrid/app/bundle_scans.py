@@ -29,8 +29,9 @@ def known_scans(rt: Runtime, snapshot: Snapshot, pin: Pin) -> tuple[ScanStatus, 
 
 
 def take_scans(rt: Runtime, content: BundleContent) -> dict[SourceName, str]:
-    """Record how the other side scanned the commits that are installed now; return which reports state names now.
+    """Record how the other side scanned the commits that are installed now.
 
+    Returns the digests of its reports of what state tells as it does now, empty where an older version kept none.
     A result of this side gives way only to a newer one that takes nothing of it back.
     """
     snapshot = rt.ledger.snapshot()
@@ -51,8 +52,9 @@ def take_scans(rt: Runtime, content: BundleContent) -> dict[SourceName, str]:
         ]
         pending = snapshot.unfinished.tasks if snapshot.unfinished is not None else ()
         rt.ledger.record(rt.info, Decision(events=events, entries=entries), pending)
-    now = {name: entry.scan.report_sha256 for name, entry in {**snapshot.state.sources, **entries}.items()}
-    return {name: digest for name, digest in now.items() if digest is not None}
+    brought = {name: entry.scan for name, entry in content.state.sources.items() if entry.scan.scanned_at is not None}
+    now = {name: entry.scan for name, entry in {**snapshot.state.sources, **entries}.items()}
+    return {name: scan.report_sha256 or "" for name, scan in now.items() if scan == brought.get(name)}
 
 
 def _counts(theirs: ScanStatus, snapshot: Snapshot, entry: SourceState) -> bool:
