@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
+from git_hybrid.app.age import seen_now, too_young
 from git_hybrid.app.bases import Base, as_logged, bases_of, former_bases, last_of_log, of_log, unless_allowed
 from git_hybrid.app.bundle_overrides import Brought
+from git_hybrid.app.bundle_scans import known_scans, take_scans
 from git_hybrid.app.bundle_verify import Opened, Proved, verify_bundle
 from git_hybrid.app.edit import Editor, added
 from git_hybrid.app.force import Objections, closing_events, superseded
@@ -21,6 +23,7 @@ from git_hybrid.core.bundles import (
     Had,
     LogEnd,
     Receipt,
+    as_seen,
     begun,
     changed_pins,
     edits,
@@ -30,7 +33,7 @@ from git_hybrid.core.bundles import (
 )
 from git_hybrid.core.canonical import Json
 from git_hybrid.core.digest import sha256_hex
-from git_hybrid.core.errors import HybridError, OldBundle
+from git_hybrid.core.errors import HybridError, OldBundle, TooYoung
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.last_pins import pinned_as
 from git_hybrid.core.lock import Pin
@@ -41,9 +44,7 @@ from git_hybrid.core.ports import Stage
 from git_hybrid.core.ports_bundle import BundleTool
 from git_hybrid.core.reducer import Decision, ManifestEdit
 from git_hybrid.core.report import Report, Row, failed
-from git_hybrid.core.scans import scan_detail
-from git_hybrid.core.state import SourceState
-from git_hybrid.core.value import Struct, replace
+from git_hybrid.core.value import Struct, field, replace
 
 
 class Applying(Struct, frozen=True, kw_only=True):
@@ -62,11 +63,19 @@ class Applying(Struct, frozen=True, kw_only=True):
     adopt: bool = False
 
 
-def apply_bundle(rt: Runtime, bundle: Opened, how: Applying) -> tuple[Report, Receipt]:
+class Applied(Struct, frozen=True, kw_only=True):
+    """What ``apply`` came to; ``reports`` has the digests of the reports to keep (:func:`take_scans`)."""
+
+    report: Report
+    receipt: Receipt = Receipt()
+    reports: Mapping[SourceName, str] = field(default_factory=dict)
+
+
+def apply_bundle(rt: Runtime, bundle: Opened, how: Applying) -> Applied:
     """Prove the bundle, record its pins, and bring the clones to them without any network.
 
-    Either every source of the bundle may be taken over, or nothing is recorded. Returns the report, and what the
-    workspace has now: the receipt for the next bundle.
+    Either every source of the bundle may be taken over, or nothing is recorded, but that what is too new was seen. The
+    receipt, for the next bundle, says what the workspace has now.
 
     Raises:
         UnfinishedRun: an interrupted run has to be finished first.
@@ -82,12 +91,14 @@ def apply_bundle(rt: Runtime, bundle: Opened, how: Applying) -> tuple[Report, Re
         if how.adopt:
             snapshot = replace(snapshot, manifest=replace(snapshot.manifest, policy=content.manifest.policy))
         _refuse_old(content, how.applied(content.log.log_id))
+        content = replace(content, lock=as_seen(content.lock, snapshot.lock))
         manifest = content.manifest if how.adopt else snapshot.manifest
         proved = verify_bundle(rt, how.tool, bundle, manifest)
         refused = _refused(rt, content, snapshot, proved, how)
         if refused:
+            _keep_seen(rt, refused.values())
             rows = [refused.get(row.name, replace(row, outcome="not-applied")) for row in proved.report.rows]
-            return Report(command="bundle apply", rows=tuple(rows), run=rt.info.run), Receipt()
+            return Applied(report=Report(command="bundle apply", rows=tuple(rows), run=rt.info.run))
         decision = _decision(rt, content, snapshot, how)
         if decision.events:
             rt.ledger.record(rt.info, decision, ())
@@ -96,8 +107,8 @@ def apply_bundle(rt: Runtime, bundle: Opened, how: Applying) -> tuple[Report, Re
         names = tuple(sorted(content.lock.pins))
         rows = sync_selected(inside, rt.ledger.snapshot(), names)
         report = report_of(rt, "bundle apply", rows, mended)
-        _take_scans(rt, content)
-        return report, _receipt(rt)
+        reports = take_scans(rt, content)
+        return Applied(report=report, receipt=_receipt(rt), reports=reports)
 
 
 def _refuse_old(content: BundleContent, applied: LogEnd | None) -> None:
@@ -129,7 +140,7 @@ def _judge(rt: Runtime, content: BundleContent, snapshot: Snapshot, new: Pin, pr
     old, source = snapshot.lock.pins.get(new.source), content.manifest.sources[new.source]
     brought = Brought(content, snapshot, how.verify)
     brought.refuse_closed(new)
-    brought.refuse_findings(new)
+    brought.refuse_findings(new, known_scans(rt, snapshot, new))
     if old == new and not brought.is_news(new.override):
         return
     objections = Objections(forced=new.override is not None)
@@ -143,11 +154,23 @@ def _judge(rt: Runtime, content: BundleContent, snapshot: Snapshot, new: Pin, pr
         objections.meet(unless_allowed([moved(_of_log(base.pin, new), new) for base in pins]))
     for pins in (bases, *former):
         objections.meet(unless_allowed([_forbidden(rt, stage, base, new, source) for base in pins]))
+    if new.override is None or old is None or old.commit != new.commit:
+        seen = rt.ledger.first_seen(new.source, new.commit) or rt.info.now
+        young = None if how.adopt else too_young(rt, snapshot, new, old, seen=seen, bundle=content.path)
+        objections.meet(young)
     if new.override is not None:
         record = brought.refuse_override(new)
         for error in objections.lifted:
             if error.code not in record.lifts:
                 raise error
+
+
+def _keep_seen(rt: Runtime, refused: Iterable[Row]) -> None:
+    """Record that what is too new was seen: otherwise its time would never run."""
+    young = [seen_now(rt, row.error) for row in refused if isinstance(row.error, TooYoung)]
+    events = [event for decision in young for event in decision.events]
+    if events:
+        rt.ledger.record(rt.info, Decision(events=events), ())
 
 
 def _of_log(pin: Pin, new: Pin) -> Pin:
@@ -215,31 +238,6 @@ def _edit(rt: Runtime, content: BundleContent, snapshot: Snapshot, how: Applying
     if edited == text:
         return None
     return ManifestEdit(before_sha256=sha256_hex(text.encode("utf-8")), text=edited)
-
-
-def _take_scans(rt: Runtime, content: BundleContent) -> None:
-    """Record how the other side scanned the commits that are installed now, where nothing newer is known here."""
-    snapshot = rt.ledger.snapshot()
-    entries: dict[SourceName, SourceState] = {}
-    for name, entry in snapshot.state.sources.items():
-        theirs = content.state.sources.get(name)
-        if theirs is None or theirs.scan.scanned_at is None or theirs.scan.commit != entry.commit:
-            continue
-        known = entry.scan.scanned_at if entry.scan.commit == entry.commit else None
-        if known is None or known < theirs.scan.scanned_at:
-            entries[name] = replace(entry, scan=theirs.scan)
-    if entries:
-        events = [
-            Event(
-                event="bundle-scan",
-                source=name,
-                after=entry.commit,
-                detail={**scan_detail(entry.scan), "bundle": content.sha256},
-            )
-            for name, entry in sorted(entries.items())
-        ]
-        pending = snapshot.unfinished.tasks if snapshot.unfinished is not None else ()
-        rt.ledger.record(rt.info, Decision(events=events, entries=entries), pending)
 
 
 def _receipt(rt: Runtime) -> Receipt:

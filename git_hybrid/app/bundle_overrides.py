@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from git_hybrid.core.approval import Signatures, Verify, approved_at, as_approved, doubtful, has_keys, signers_of, unmet
 from git_hybrid.core.bundles import BundleContent
 from git_hybrid.core.errors import OverrideEnded, PolicyNotMet
@@ -9,7 +11,8 @@ from git_hybrid.core.governance import ended, governed
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.override import Override, digest
 from git_hybrid.core.plan import Snapshot
-from git_hybrid.core.scan_policy import accepted_findings, accepting, blocked_by
+from git_hybrid.core.scan_policy import accepted_findings, accepting, blocked_by, with_lost
+from git_hybrid.core.state import ScanStatus
 from git_hybrid.core.value import Struct, replace
 from git_hybrid.core.words import approval_words
 
@@ -56,21 +59,27 @@ class Brought(Struct, frozen=True):
             self._refuse_unmet(record)
         return record
 
-    def refuse_findings(self, pin: Pin) -> None:
-        """Raise if the other side's scan of the pinned commit has findings that policy of this side blocks on.
+    def refuse_findings(self, pin: Pin, ours: Sequence[ScanStatus]) -> None:
+        """Raise if a scan of the pinned commit, the other side's or one of *ours*, has findings that policy blocks on.
 
         Raises:
             ScanBlocked: it has, and no override accepts them.
             OverrideEnded, PolicyNotMet: one does that the bundle brings, and it cannot stand here.
         """
         theirs = self.content.state.sources.get(pin.source)
-        if theirs is None or theirs.scan.commit != pin.commit:
-            return
+        if theirs is not None and theirs.scan.commit == pin.commit:
+            self._refuse_blocked(pin, theirs.scan, is_ours=False)
+        for scan in ours:
+            self._refuse_blocked(pin, scan, is_ours=True)
+
+    def _refuse_blocked(self, pin: Pin, scan: ScanStatus, *, is_ours: bool) -> None:
         block_on, snapshot = self.snapshot.manifest.policy.scan_block_on, self.snapshot
         accepted = accepted_findings(snapshot.overrides, snapshot.trail, snapshot.clock, snapshot.doubt, pin)
         accepted |= {name for item in self._accepting(pin) for name in item.findings if item.id == pin.override}
         accepted |= {name for item in self.acceptances(pin) for name in item.findings}
-        error = blocked_by(theirs.scan, pin.source, block_on, accepted, is_new=True, signed=snapshot.has_keys)
+        here = snapshot.lock.pins.get(pin.source)
+        is_new = not is_ours or here is None or here.commit != pin.commit
+        error = blocked_by(scan, pin.source, block_on, accepted, is_new=is_new, signed=snapshot.has_keys)
         if error is None:
             return
         told = (self.content.overrides, self.content.trail, snapshot.clock)
@@ -80,6 +89,8 @@ class Brought(Struct, frozen=True):
                 if ours is not None and ours.status != "active":
                     raise self._closed(pin, ours)
                 self._refuse_unmet(item)
+        if not is_new:
+            raise with_lost(error, snapshot.overrides, snapshot.trail, snapshot.clock, pin) or error
         if error.accept:
             words = approval_words(signed=has_keys(self.content.manifest.policy))
             again = f"git hybrid pin {pin.source} --kind scan {words}"

@@ -202,6 +202,6 @@ def _distance(question: Question, pin: Pin, tip: Oid | None, newest: Oid) -> str
     if tip is not None and isinstance(rt.clones.inspect(name, pin.commit), Clone):
         clone = rt.clones.as_stage(name)
         if rt.objects.has_commit(clone, tip) and rt.objects.has_commit(clone, newest):
-            count = rt.objects.between(clone, tip, newest, limit=1).ahead
+            count = rt.objects.between(clone, tip, newest, limit=1, files=False).ahead
             return f"{counted(count, 'commit')}, the newest known is {newest[:10]}"
     return f"the newest known commit is {newest[:10]}, it has {(tip or pin.commit)[:10]}"

@@ -103,7 +103,7 @@ def moved_over(rt: Runtime, override: Override) -> str:
         return ""
     try:
         stage = rt.clones.as_stage(override.source)
-        found = rt.objects.between(stage, override.from_commit, override.to_commit, limit=20)
+        found = rt.objects.between(stage, override.from_commit, override.to_commit, limit=20, files=False)
     except HybridError:
         return ""
     lines = [f"{line.commit[:10]} {line.subject}" for line in found.commits]

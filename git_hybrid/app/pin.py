@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from git_hybrid.app.age import seen_now, too_young
 from git_hybrid.app.bases import as_logged, commit_kept
 from git_hybrid.app.evidence import Resolved, Wish, keep_objects, resolve
 from git_hybrid.app.executor import run_all
@@ -36,7 +37,7 @@ from git_hybrid.core.errors import (
     UnfinishedRun,
 )
 from git_hybrid.core.governance import expiring
-from git_hybrid.core.ids import Oid, SourceName
+from git_hybrid.core.ids import SourceName
 from git_hybrid.core.last_pins import pinned_as
 from git_hybrid.core.lock import Pin, is_valid
 from git_hybrid.core.manifest import Source
@@ -47,7 +48,6 @@ from git_hybrid.core.report import Report, Row, failed
 from git_hybrid.core.scan_policy import accepted_findings, blocked_by, scan_blocked
 from git_hybrid.core.scans import scan_event
 from git_hybrid.core.value import Struct, replace
-from git_hybrid.core.values import format_time
 
 
 class PinRequest(Struct, frozen=True, kw_only=True):
@@ -152,7 +152,7 @@ def pin_one(
         wish = wish_for(rt, snapshot, source, to=to, move=move, forced=forced)
         row, decision = _pinned(rt, snapshot, source, wish, keep=keep, forced=forced, scan=scan)
     except TooYoung as error:
-        row, decision = failed(source.name, error), _seen(rt, error)
+        row, decision = failed(source.name, error), seen_now(rt, error)
     except Refused as error:
         row, decision = failed(source.name, error.why), Decision(events=[error.event])
     except HybridError as error:
@@ -175,7 +175,7 @@ def _pinned(
     found = found if wish.objections.forced else unless_held(snapshot, found, source, wish)
     if isinstance(found, Pin):
         return _kept(found, left_behind(rt, snapshot, found) if wish.move else {})
-    _meet_age(rt, snapshot, found, wish.objections)
+    wish.objections.meet(too_young(rt, snapshot, found.pin, found.old, seen=found.pin.first_seen))
     scanned = _scanned(rt, snapshot, found) if scan and _moves(found) else None
     if forced is not None or _moves(found):
         _meet_scan(rt, snapshot, found, wish.objections, scanned)
@@ -196,24 +196,6 @@ def _pinned(
     if keep and decision.pins:
         keep_objects(rt, source, found)
     return row, decision
-
-
-def _meet_age(rt: Runtime, snapshot: Snapshot, found: Resolved, objections: Objections) -> None:
-    new, old = found.pin, found.old
-    age = snapshot.manifest.policy.min_release_age
-    is_new = old is None or old.commit != new.commit or old.override is not None
-    if age and is_new and rt.info.now - new.first_seen < age:
-        first_seen, allowed_from = format_time(new.first_seen), format_time(new.first_seen + age)
-        ref = {"name": new.source, "commit": new.commit, "ref": new.ref}
-        objections.meet(TooYoung(first_seen=first_seen, allowed_from=allowed_from, **ref))
-
-
-def _seen(rt: Runtime, error: TooYoung) -> Decision:
-    """Return what keeps the time at which a commit was first seen, from which its age counts."""
-    name, commit = SourceName(error.name), Oid(error.commit)
-    if rt.ledger.first_seen(name, commit) is not None:
-        return Decision()
-    return Decision(events=[Event(event="seen", source=name, after=commit, detail={"ref": error.ref})])
 
 
 def _kept(old: Pin, ended: Mapping[str, Override]) -> tuple[Row, Decision]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
-from git_hybrid.app.acquire import fetch_history, has
+from git_hybrid.app.acquire import fetch_history, gate_tree, has
 from git_hybrid.app.executor import run_all
 from git_hybrid.app.lagging import came_before
 from git_hybrid.app.listing import listed
@@ -30,7 +30,7 @@ from git_hybrid.core.resolve import (
     pinned_tag_gone,
 )
 from git_hybrid.core.value import Struct, replace
-from git_hybrid.core.values import format_age, format_time
+from git_hybrid.core.values import format_age, format_time, later
 
 SHOWN_COMMITS = 10
 ASKED_TOGETHER = 16
@@ -94,6 +94,7 @@ def _upstream_row(rt: Runtime, snapshot: Snapshot, source: Source, pin: Pin) -> 
     known = newest.commit is not None and rt.objects.has_commit(stage, pin.commit)
     ranged = None
     if known and newest.commit is not None and source.history == "full":
+        gate_tree(rt, stage, source, newest.commit, snapshot.manifest)
         ranged = rt.objects.between(stage, pin.commit, newest.commit, limit=SHOWN_COMMITS)
     row = Row(name=source.name, outcome="differs", before=pin.commit, after=newest.commit, ref=newest.ref, range=ranged)
     return _unless_behind(rt, source, row, newest, found.endpoint, pin)
@@ -176,7 +177,7 @@ def _held_by_age(rt: Runtime, snapshot: Snapshot, row: Row) -> Row:
         return replace(row, notes=(*row.notes, note))
     if rt.info.now - seen >= age:
         return row
-    return _refused(row, "too-young", f"allowed from {format_time(seen + age)}: [policy] min_release_age")
+    return _refused(row, "too-young", f"allowed from {format_time(later(seen, age))}: [policy] min_release_age")
 
 
 def _refused(row: Row, code: str, why: str) -> Row:

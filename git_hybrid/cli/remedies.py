@@ -62,7 +62,7 @@ REMEDIES: Mapping[str, Remedy] = {
     "symlink-refused": Remedy(
         2,
         "{path} is a symbolic link",
-        "a write through it could land outside the workspace: a real file or folder belongs there",
+        "a write through it could land somewhere else: a real file or folder belongs there",
         ("ls -l {path}",),
     ),
     "tool-too-old": Remedy(

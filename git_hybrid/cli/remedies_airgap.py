@@ -64,3 +64,11 @@ AIR_GAP: Mapping[str, Remedy] = {
         ("git hybrid status {name}", "git hybrid remove {name}"),
     ),
 }
+
+BROUGHT_TOO_YOUNG = Remedy(
+    6,
+    "{name}: {commit} is too new: first seen here {first_seen}, allowed from {allowed_from}",
+    "[policy] min_release_age; what the other side saw earlier does not count here\n"
+    "an override lifts it that was made on the other side, under a min_release_age there",
+    ("wait until then, and apply it again: git hybrid bundle apply {bundle}",),
+)

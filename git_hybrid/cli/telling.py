@@ -13,6 +13,7 @@ from git_hybrid.core.errors import (
     LocalIo,
     RemoteError,
     ReportLost,
+    TooYoung,
     UnsavedWork,
     WrongContent,
 )
@@ -85,6 +86,10 @@ def _remedy(error: HybridError) -> Remedy:
 
         reason = error.reason.lower()
         return next((SCARCE[words] for words in SCARCE if words.lower() in reason), remedy)
+    if isinstance(error, TooYoung) and error.bundle:
+        from git_hybrid.cli.remedies_airgap import BROUGHT_TOO_YOUNG
+
+        return BROUGHT_TOO_YOUNG
     if vars(error).get("mirror"):
         from git_hybrid.cli.remedies_mirror import BEHIND
 

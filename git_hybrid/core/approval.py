@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import datetime
 
@@ -51,9 +50,7 @@ class Approved(Struct, frozen=True, kw_only=True):
 
 def unmet(asked: Approved, policy: Policy) -> tuple[str, ...]:
     """Return what policy misses in a request, each in one sentence; nothing if it is met."""
-    problems: list[str] = []
-    if policy.request_pattern and re.fullmatch(policy.request_pattern, asked.request_id) is None:
-        problems.append(f"the request id {asked.request_id!r} does not match {policy.request_pattern!r}")
+    problems = _unlike(asked.request_id, policy.request_pattern) if policy.request_pattern else []
     problems += _uncounted(asked, policy)
     since = asked.ahead.now if asked.ahead else asked.since
     found = ""
@@ -68,6 +65,15 @@ def unmet(asked: Approved, policy: Policy) -> tuple[str, ...]:
     if found:
         problems.append(f"it would expire at {format_time(asked.until)}, {found}")
     return tuple(problems)
+
+
+def _unlike(request_id: str, pattern: str) -> list[str]:
+    """Return that a request id is not as the *pattern* of policy says, if so."""
+    from git_hybrid.core.request_ids import LONGEST, matches  # noqa: PLC0415
+
+    if len(request_id) > LONGEST:
+        return [f"the request id has more than {LONGEST} characters"]
+    return [] if matches(pattern, request_id) else [f"the request id {request_id!r} does not match {pattern!r}"]
 
 
 def _uncounted(asked: Approved, policy: Policy) -> list[str]:

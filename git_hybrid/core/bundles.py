@@ -14,7 +14,7 @@ from git_hybrid.core.lock import Lock, Pin
 from git_hybrid.core.manifest import Manifest, Source, allows_host
 from git_hybrid.core.override import Overrides, Trail
 from git_hybrid.core.state import State
-from git_hybrid.core.value import Struct, field
+from git_hybrid.core.value import Struct, field, replace
 
 Kind = Literal["full", "thin", "present"]
 """``full`` has all history, ``thin`` what came after a commit that is there already, ``present`` needs nothing."""
@@ -129,6 +129,15 @@ def begun(content: BundleContent, manifest: Manifest) -> list[Source]:
 def changed_pins(content: BundleContent, lock: Lock) -> dict[SourceName, Pin]:
     """Return the pins of the bundle that *lock* does not have as they are."""
     return {name: pin for name, pin in content.lock.pins.items() if lock.pins.get(name) != pin}
+
+
+def as_seen(theirs: Lock, ours: Lock) -> Lock:
+    """Return the lock of a bundle; what is pinned here already was first seen when this side says so."""
+    pins = dict(theirs.pins)
+    for name, pin in ours.pins.items():
+        if name in pins and pins[name].commit == pin.commit:
+            pins[name] = replace(pins[name], first_seen=pin.first_seen)
+    return replace(theirs, pins=pins)
 
 
 def mismatch(content: BundleContent) -> tuple[str, str] | None:

@@ -125,7 +125,7 @@ def decode_record(data: bytes) -> StoreRecord:
     try:
         document = json.loads(data)
         return _decoded(document)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InvalidText(f"not a record of a store: {str(error)[:80]}") from error
 
 

@@ -614,13 +614,17 @@ class HostNotAllowed(PolicyError):
 
 
 class TooYoung(PolicyError):
-    """The commit was first seen more recently than the policy's ``min_release_age`` allows."""
+    """The commit was first seen more recently than the policy's ``min_release_age`` allows.
+
+    ``bundle`` is the file that brings it, empty where upstream was asked.
+    """
 
     code: ClassVar[str] = "too-young"
     commit: str
     ref: str
     first_seen: str
     allowed_from: str
+    bundle: str = ""
 
 
 class ScanBlocked(PolicyError):

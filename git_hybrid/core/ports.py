@@ -161,8 +161,8 @@ class Objects(Protocol):
         """Return path, commit and URL (empty if there is none) of each submodule that the commit names."""
         ...
 
-    def between(self, stage: Stage, old: Oid, new: Oid, *, limit: int) -> Range:
-        """Return what stands between two commits."""
+    def between(self, stage: Stage, old: Oid, new: Oid, *, limit: int, files: bool = True) -> Range:
+        """Return what stands between two commits; their *files* are counted only where both trees passed the scan."""
         ...
 
 

@@ -43,12 +43,18 @@ def accepting(overrides: Overrides, trail: Trail, clock: datetime, doubt: Doubt,
     )
 
 
-def scan_blocked(snapshot: Snapshot, name: SourceName, pin: Pin) -> ScanBlocked | None:
-    """Return the error that keeps the pinned commit from being installed, if a scan of it says so."""
+def recorded_scan(snapshot: Snapshot, name: SourceName, pin: Pin) -> ScanStatus | None:
+    """Return the last scan of the pinned commit, by state and the log; None if there is none."""
     recorded, scan = snapshot.state.sources.get(name), snapshot.scan_trail.told.get(name)
     if scan is None and recorded is not None:
         scan = recorded.scan
-    if scan is None or scan.commit != pin.commit:
+    return None if scan is None or scan.commit != pin.commit else scan
+
+
+def scan_blocked(snapshot: Snapshot, name: SourceName, pin: Pin) -> ScanBlocked | None:
+    """Return the error that keeps the pinned commit from being installed, if a scan of it says so."""
+    scan = recorded_scan(snapshot, name, pin)
+    if scan is None:
         return None
     accepted = accepted_findings(snapshot.overrides, snapshot.trail, snapshot.clock, snapshot.doubt, pin)
     source = snapshot.manifest.sources.get(name)

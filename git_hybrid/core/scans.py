@@ -227,6 +227,22 @@ def blocking_findings(
     return left, len(left) + max(total - len(named), 0)
 
 
+def takes_back(theirs: ScanStatus, ours: ScanStatus) -> bool:
+    """Tell whether *theirs* in the place of *ours*, which is of the same commit, would take back some of what it says.
+
+    A better verdict, fewer findings, or others than those that ours names: each may open what ours closes.
+    """
+    if ours.state in ("clean", "missing"):
+        return theirs.state == "missing"
+    order: tuple[ScanState, ...] = (*_STATE_WORST_FIRST, "missing")
+    if order.index(theirs.state) > order.index(ours.state) or theirs.counts is None or ours.counts is None:
+        return True
+    if any(theirs.counts.get(level, 0) < ours.counts.get(level, 0) for level in SEVERITIES):
+        return True
+    kept = {(item.id, item.level) for item in theirs.findings}
+    return any((item.id, item.level) not in kept for item in ours.findings)
+
+
 def scan_event(name: SourceName, scan: ScanStatus, *, refused: bool = False) -> Event:
     """Return the audit record of one scan; *refused*: it kept a pin from moving to the commit."""
     return Event(

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from git_hybrid.core.moves import Move
 from git_hybrid.core.value import Struct
+from git_hybrid.core.values import later
 
 WIDTH, LEFT, LANE, TOP = 960, 200, 22, 26
 """The width of a drawing, where its time begins, the height of a lane, and that of the axis above the lanes."""
@@ -75,7 +76,10 @@ def timeline(moves: Sequence[Move], *, now: datetime) -> Timeline | None:
     if not moves:
         return None
     begin = min(move.at for move in moves)
-    end = max(now, begin + timedelta(minutes=5), *(move.at for move in moves))
+    end = max(now, later(begin, timedelta(minutes=5)), *(move.at for move in moves))
+    if begin == end:
+        # Where all calendars end.
+        begin -= timedelta(minutes=5)
     span = end - begin
     names = list(dict.fromkeys(move.source for move in sorted(moves, key=lambda item: item.at, reverse=True)))
     shown = names[: _LANES - 1] if len(names) > _LANES else names
@@ -114,7 +118,7 @@ def _ticks(begin: datetime, end: datetime) -> tuple[Tick, ...]:
         return tuple(Tick(_x(at, begin, span), at.strftime("%b %Y")) for at in _months(begin, end))
     form = "%H:%M" if step < timedelta(hours=6) else "%d %b %H:%M" if step < timedelta(days=1) else "%d %b %Y"
     midnight = begin.replace(hour=0, minute=0, second=0, microsecond=0)
-    first = midnight + step * -(-(begin - midnight) // step)
+    first = later(midnight, step * -(-(begin - midnight) // step))
     count = int((end - first) / step) + 1
     times = (first + step * number for number in range(count))
     return tuple(Tick(_x(at, begin, span), at.strftime(form)) for at in times)

@@ -198,7 +198,8 @@ def _scan_modes(scan: _Scan, entries: Sequence[TreeEntry]) -> None:
 
 
 def _scan_links(scan: _Scan, read_link: Callable[[str], bytes], submodules: Sequence[bytes]) -> None:
-    whole = {entry.path: read_link(entry.oid) for entry in scan.links}
+    # What is too long is not read: it may have as many bytes as all files together may have.
+    whole = {entry.path: read_link(entry.oid) if entry.size <= _TARGET_BYTES else b"" for entry in scan.links}
     for path, target in whole.items():
         if not target or b"\0" in target or len(target) > _TARGET_BYTES:
             why = f"a symbolic link whose target is empty, holds a NUL or is longer than {_TARGET_BYTES} bytes"

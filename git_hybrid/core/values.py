@@ -71,6 +71,14 @@ def parse_moment(text: str, *, now: datetime) -> datetime:
         raise InvalidText(f"not a time: {reason}") from error
 
 
+def later(moment: datetime, duration: timedelta) -> datetime:
+    """Return *moment* and *duration* together, or the end of all calendars where that comes first."""
+    try:
+        return moment + duration
+    except OverflowError:
+        return datetime.max.replace(tzinfo=UTC)
+
+
 def format_time(moment: datetime) -> str:
     """Return *moment* as RFC 3339 in UTC, whole seconds, with ``Z``."""
     return moment.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"

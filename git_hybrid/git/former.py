@@ -189,7 +189,7 @@ def _parted(known: Collection[str], found: Iterable[Added]) -> tuple[list[Added]
 
 
 def _record(line: str | bytes) -> dict[str, Json]:
-    with suppress(ValueError):
+    with suppress(ValueError, RecursionError):
         record = json.loads(line)
         return record if isinstance(record, dict) else {}
     return {}

@@ -24,6 +24,17 @@ def parse_entries(out: IO[bytes]) -> Iterator[TreeEntry]:
             yield TreeEntry(mode.decode(), oid.decode(), 0 if size == b"-" else int(size), path)
 
 
+def beginnings(out: IO[bytes], most: int) -> Iterator[bytes]:
+    """Yield the first *most* bytes of each piece that ends with NUL, as they come; no more of one is ever kept."""
+    rest = b""
+    while chunk := out.read(_CHUNK):
+        *pieces, rest = (rest + chunk).split(b"\0")
+        rest = rest[:most]
+        yield from (piece[:most] for piece in pieces if piece)
+    if rest:
+        yield rest
+
+
 def hash_one(out: IO[bytes], oid: str, stage: Stage) -> str:
     """Return the SHA-256 of the blob *oid*, which ``git cat-file --batch`` writes to *out* next.
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote
 
-from git_hybrid.core.errors import BadArgument, MalformedObjects
+from git_hybrid.core.errors import BadArgument, MalformedObjects, SymlinkRefused
 from git_hybrid.core.ids import InvalidText, Oid, RefName, RunId, SourceName, parse_full_ref, parse_oid
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.ports_mirror import Change, Holding
@@ -23,6 +23,7 @@ from git_hybrid.git.environment import fsck_settings
 from git_hybrid.git.fsck import skip_list
 from git_hybrid.git.kept import UPSTREAM
 from git_hybrid.git.local import failure, must
+from git_hybrid.git.mirror_links import refuse_links_in, refuse_links_to
 from git_hybrid.git.quarantine import Disk, GitQuarantine
 from git_hybrid.git.run import Runner
 
@@ -63,16 +64,24 @@ class GitMirrorFolder:
 
         Raises:
             BadArgument: it would stand inside another repository.
+            SymlinkRefused: it, or a folder on the way to it, is a symbolic link.
         """
         parts = unquote(path, errors="surrogateescape").split("/")
         if any(part.endswith(".git") for part in parts[:-1]):
             raise BadArgument(what="the URL path", value=path, reason="would stand inside another mirrored repository")
-        return self.folder.joinpath(*parts)
+        return refuse_links_to(self.folder, parts)
 
     def holding(self, path: str) -> Holding | None:
-        """Return what the repository at *path* holds, or None if there is none that git can read."""
+        """Return what the repository at *path* holds, or None if there is none that git can read.
+
+        One whose refs and objects are those of another repository (``commondir``) is none.
+
+        Raises:
+            SymlinkRefused: there is a symbolic link in it, or on the way to it.
+        """
         target = self.place(path)
-        if not (target / "HEAD").is_file():
+        refuse_links_in(target)
+        if not (target / "HEAD").is_file() or (target / "commondir").exists():
             return None
         listed = self.runner.git(["for-each-ref", "--format=%(objectname) %(refname)"], git_dir=target)
         head = self.runner.git(["symbolic-ref", "HEAD"], git_dir=target)
@@ -106,9 +115,11 @@ class GitMirrorFolder:
 
         Raises:
             MalformedObjects: fsck refused what would be served.
+            SymlinkRefused: there is a symbolic link in the repository, or on the way to it.
             LocalIo: the file system refused; what was served before still is.
         """
         giver, target = Path(stage.path) / ".git", self.place(path)
+        refuse_links_in(target)
         config = [part for setting in fsck_settings("fsck") for part in ("-c", setting)]
         with skip_list(change.waived, "fsck") as skipped:
             command = [*config, *skipped, "fsck", "--full", "--strict", "--no-dangling"]
@@ -132,7 +143,7 @@ class GitMirrorFolder:
         self.disk.make_folder(target.parent)
         if target.exists():
             # Nobody knows what is in a repository that git cannot read: perhaps the only copy of a pinned commit.
-            aside = self.folder / ".set-aside" / f"{path.replace('/', '+')}-{self.run}"
+            aside = refuse_links_to(self.folder, [".set-aside", f"{path.replace('/', '+')}-{self.run}"])
             self.disk.make_folder(aside.parent)
             self.disk.rename_path(target, aside)
         self.disk.sync_everything()
@@ -172,7 +183,7 @@ class GitMirrorFolder:
     def _move_lfs(self, giver: Path, taker: Path, pin: Oid | None) -> None:
         source = giver / "lfs/objects"
         for path in sorted(source.rglob("*")) if source.is_dir() else ():
-            target = taker / "lfs/objects" / path.relative_to(source)
+            target = refuse_links_to(taker, ["lfs", "objects", *path.relative_to(source).parts])
             if path.is_file() and not target.exists():
                 self.disk.make_folder(target.parent)
                 self.disk.rename_path(path, target)
@@ -180,8 +191,11 @@ class GitMirrorFolder:
         self.disk.write_file(taker / _LFS_DONE / str(pin), b"")
 
     def has(self, path: str) -> bool:
-        """Tell whether there is a repository at *path*."""
-        return (self.place(path) / "HEAD").is_file()
+        """Tell whether there is a repository at *path*, which may be anything that stands in a listing."""
+        try:
+            return (self.place(path) / "HEAD").is_file()
+        except (BadArgument, SymlinkRefused, ValueError):
+            return False
 
 
 def _head(text: str) -> RefName | None:

@@ -18,12 +18,14 @@ from git_hybrid.git.facts import facts_of, moment
 from git_hybrid.git.hashing import small_hashes
 from git_hybrid.git.kept import UPSTREAM, kept_ref
 from git_hybrid.git.libgit2 import damage, descends, entries_at, fetched, links, open_repository, released
-from git_hybrid.git.listing import hash_one, parse_entries
+from git_hybrid.git.listing import beginnings, hash_one, parse_entries
 from git_hybrid.git.raw import FEW, Unsure, opened
 from git_hybrid.git.run import Runner
 from git_hybrid.git.trees import TooManyTrees, entries_of
 
 _CHUNK = 1 << 18
+_SUBJECT = 1000
+"""So much of a line of a log is read: the subject of a commit may have as many bytes as a file."""
 _MANY = 1_000_000
 _FOLDERS, _FILES = 1000, 5000
 """A tree with more of them is read by libgit2: to import it takes as long as to look at so many here."""
@@ -220,21 +222,25 @@ class GitObjects(Struct, frozen=True):
         paths = {value: key.removesuffix(".path") for key, value in values.items() if key.endswith(".path")}
         return tuple((path, link, values.get(f"{paths.get(path)}.url", "")) for path, link in links.items())
 
-    def between(self, stage: Stage, old: Oid, new: Oid, *, limit: int) -> Range:
-        """Return counts, at most *limit* commits (newest first) and the number of files between two commits.
+    def between(self, stage: Stage, old: Oid, new: Oid, *, limit: int, files: bool = True) -> Range:
+        """Return counts, at most *limit* commits (newest first) and the number of *files* between two commits.
+
+        git goes through both trees to count files, however large they are.
 
         Raises:
             GitFailed: one of the commits is not there.
         """
         counts = self._must(stage, "rev-list", "--left-right", "--count", f"{old}...{new}", "--").split()
-        log = self._must(stage, "log", "-z", f"--max-count={limit}", "--format=%H %s", f"{old}..{new}", "--")
-        lines = [line.partition(" ") for line in log.split("\0") if line]
-        files = self._must(stage, "diff-tree", "-r", "--no-renames", "--name-only", "-z", old, new, "--")
+        log = ("log", "-z", f"--max-count={limit}", "--format=%H %s", f"{old}..{new}", "--")
+        with self.runner.stream(log, git_dir=_git_dir(stage)) as out:
+            lines = [line.decode("utf-8", "replace").partition(" ") for line in beginnings(out, _SUBJECT)]
+        shown = ("diff-tree", "-r", "--no-renames", "--name-only", "-z", old, new, "--")
+        named = self._must(stage, *shown) if files else ""
         return Range(
             behind=int(counts[0]),
             ahead=int(counts[1]),
             commits=tuple(CommitLine(commit=parse_oid(oid), subject=subject) for oid, _, subject in lines),
-            files=files.count("\0"),
+            files=named.count("\0"),
         )
 
     def _ask(self, stage: Stage, *arguments: str) -> str:

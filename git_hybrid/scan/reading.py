@@ -10,12 +10,15 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from git_hybrid.core.pattern import pattern
 from git_hybrid.core.scans import Finding
 from git_hybrid.core.value import Struct
 from git_hybrid.scan.sarif import SCHEMA, VERSION, findings_of, relative_texts
 
 Document = dict[str, Any]
 _BOM = b"\xef\xbb\xbf"
+# No file and no line of output can hold half a character.
+_HALF = pattern(rb"\\u[dD][89a-fA-F]")
 _LEVELS = {"high": "error", "medium": "warning", "low": "note"}
 TAG = "gitHybrid"
 
@@ -73,6 +76,8 @@ def read_document(document: Document, *, scanner: str, tree: str = "") -> Report
 def _load(data: bytes) -> Document:
     try:
         document = json.loads(data.removeprefix(_BOM).decode("utf-8"), object_pairs_hook=_unique, parse_constant=_never)
+        if _HALF.search(data):
+            json.dumps(document, ensure_ascii=False).encode("utf-8")
     except ValueError as error:
         raise Incomplete("the report is empty" if not data.strip() else "the report is not JSON") from error
     if not isinstance(document, dict):
@@ -104,7 +109,10 @@ def _refuse_incomplete(run: object) -> None:
         if not isinstance(invocation, dict) or invocation.get("executionSuccessful", True) is not True:
             raise Incomplete("the tool says itself that it did not succeed")
         for key in ("toolExecutionNotifications", "toolConfigurationNotifications"):
-            for notification in invocation.get(key) or ():
+            notifications = invocation.get(key) or []
+            if not isinstance(notifications, list):
+                raise Incomplete("a run in the report is not SARIF")
+            for notification in notifications:
                 _refuse_error(notification)
 
 
@@ -137,7 +145,7 @@ def from_betterleaks(document: Document) -> Document:
         raise Incomplete("betterleaks counted other findings than it wrote")
     try:
         results = [_leak(item) for item in found]
-    except (AttributeError, KeyError, TypeError) as error:
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
         raise Incomplete("a finding of betterleaks lacks what belongs to it") from error
     driver = {"name": "betterleaks", "version": str(scan.get("betterleaks_version", ""))}
     return {

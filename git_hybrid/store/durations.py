@@ -25,7 +25,7 @@ class FileDurations(Struct, frozen=True):
         found = self._read().get(kind)
         named: dict[SourceName, float] = {}
         for name, seconds in found.items() if isinstance(found, dict) else ():
-            with suppress(InvalidText):
+            with suppress(InvalidText, OverflowError):
                 if isinstance(seconds, int | float):
                     named[parse_name(name)] = float(seconds)
         return named

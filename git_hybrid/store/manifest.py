@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -153,11 +152,12 @@ def _host(text: str) -> str:
 
 
 def _pattern(text: str) -> str:
-    try:
-        re.compile(text)
-    except re.error as error:
-        raise InvalidText(f"not a regular expression: {error}") from error
-    return text
+    if not text:
+        return text
+    # Most workspaces have none.
+    from git_hybrid.core.request_ids import check_pattern
+
+    return check_pattern(text)
 
 
 def _open_issues(tables: object, problems: list[Problem]) -> tuple[OpenIssues, ...]:

@@ -285,6 +285,47 @@ def test_a_tree_bomb_is_refused_before_it_is_listed_whole(
     assert sum(len(files) for _, _, files in os.walk(workspace)) < 50
 
 
+def _chain(upstream: Upstream) -> str:
+    """Folders in folders, deeper than any file can be written."""
+    tree = upstream.raw_tree([("100644", _blob(upstream), b"f")])
+    for _ in range(300):
+        tree = upstream.raw_tree([("40000", tree, b"d")])
+    return tree
+
+
+@pytest.mark.parametrize("kind", ["bomb", "chain"])
+def test_no_files_are_counted_of_a_tree_that_is_not_taken(
+    kind: str, hybrid: Hybrid, workspace: Path, upstream_factory: UpstreamFactory
+) -> None:
+    upstream = upstream_factory()
+    upstream.commit({"README": "first\n"})
+    hybrid("init")
+    (workspace / "sources.toml").write_text("schema_version = 1\n[policy]\nmax_entries = 2000\n")
+    hybrid("add", upstream.url)
+    hybrid("sync")
+    tree = _bomb(upstream, width=20, depth=3) if kind == "bomb" else _chain(upstream)
+    upstream.update_ref("refs/heads/main", upstream.raw_commit(tree, [upstream.rev("main")]))
+    assert codes(hybrid("diff", "--upstream", "--json", check=5)) == {"tool": 5}
+
+
+def test_of_a_long_message_of_a_commit_only_the_beginning_is_told(
+    hybrid: Hybrid, workspace: Path, upstream_factory: UpstreamFactory
+) -> None:
+    upstream = upstream_factory()
+    upstream.commit({"README": "first\n"})
+    hybrid("init")
+    hybrid("add", upstream.url)
+    hybrid("sync")
+    upstream.commit({"README": "second\n"}, "x" * 3_000_000)
+    upstream.commit({"README": "third\n"}, "third")
+    for command in (("pin", "tool", "-n"), ("diff", "--upstream")):
+        (row,) = hybrid(*command, "--json").json()["sources"]
+        third, second = row["range"]["commits"]
+        assert third["subject"] == "third"
+        assert second["subject"] == "x" * len(second["subject"])
+        assert 100 < len(second["subject"]) < 1000
+
+
 def test_too_many_bytes_are_refused(hybrid: Hybrid, workspace: Path, upstream_factory: UpstreamFactory) -> None:
     upstream = upstream_factory()
     upstream.commit({f"zeros{number}": bytes(300_000) for number in range(4)})

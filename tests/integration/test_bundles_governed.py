@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,8 @@ from typing import Any
 import pytest
 
 from support.cli import Hybrid
-from support.kit import errors, head, lock, snapshot
-from support.scanners import a_scanner, use
+from support.kit import errors, head, lock, replace, snapshot, state
+from support.scanners import a_scanner, scan_of, use
 from support.upstream import Upstream, UpstreamFactory
 
 APPROVAL = ("--request", "CHG-1", "--approver", "Eve <eve@example.org>", "--reason", "broken", "--expires", "5d")
@@ -194,4 +195,146 @@ def test_accepted_findings_are_judged_on_this_side_too(accepted: Path, there: Pa
     before = snapshot(there)
     done = hybrid("bundle", "apply", accepted, "--json", cwd=there, check=6)
     assert errors(done) == {"tool": "policy-not-met"}
+    assert snapshot(there) == before
+
+
+BLAMES = "write(result('a.txt'))"
+SEES_NOTHING = "write()"
+
+
+@pytest.fixture
+def foul(ws: Path, there: Path, hybrid: Hybrid, tmp_path: Path) -> Path:
+    """A bundle whose newer scan finds nothing in the commit in which the scan of the other side has found something."""
+    hybrid("bundle", "create", "-o", tmp_path / "foul")
+    hybrid("bundle", "apply", tmp_path / "foul", cwd=there)
+    use(there, a_scanner(tmp_path / "toy", BLAMES))
+    hybrid("scan", cwd=there, check=1)
+    time.sleep(1.1)
+    use(ws, a_scanner(tmp_path / "toy", SEES_NOTHING))
+    hybrid("scan")
+    hybrid("bundle", "create", "-o", tmp_path / "foul")
+    return tmp_path / "foul"
+
+
+def test_what_a_scan_of_this_side_found_no_bundle_takes_back(foul: Path, there: Path, hybrid: Hybrid) -> None:
+    before = snapshot(there)
+    done = hybrid("bundle", "apply", foul, "--json", cwd=there, check=6)
+    assert errors(done) == {"tool": "scan-blocked"}
+    assert "git hybrid pin tool --kind scan" in json.dumps(done.json())
+    assert snapshot(there) == before
+    hybrid("sync", "--offline", cwd=there, check=6)
+    hybrid("check", "scans", cwd=there, check=1)
+
+
+@pytest.mark.parametrize("how", ["below", "accepted"])
+def test_what_policy_lets_pass_is_not_taken_back_either(foul: Path, there: Path, hybrid: Hybrid, how: str) -> None:
+    if how == "below":
+        replace(there / "sources.toml", "[policy]", '[policy]\nscan_block_on = "none"')
+    else:
+        hybrid("pin", "tool", "--kind", "scan", "--force", *APPROVAL, cwd=there)
+    known = scan_of(state(there)), (there / "state/scans/tool.sarif").read_bytes()
+    hybrid("bundle", "apply", foul, cwd=there)
+    assert (scan_of(state(there)), (there / "state/scans/tool.sarif").read_bytes()) == known
+    hybrid("audit", "verify", cwd=there)
+
+
+def test_a_bundle_does_not_pin_what_a_scan_of_this_side_refused(
+    ws: Path, tool: Upstream, there: Path, hybrid: Hybrid, tmp_path: Path
+) -> None:
+    hybrid("bundle", "create", "-o", tmp_path / "one")
+    hybrid("bundle", "apply", tmp_path / "one", cwd=there)
+    tool.commit({"a.txt": "new\n"})
+    use(there, a_scanner(tmp_path / "toy", BLAMES))
+    hybrid("pin", "tool", "--scan", cwd=there, check=6)
+    before = snapshot(there)
+    hybrid("pin", "tool")
+    hybrid("bundle", "create", "-o", tmp_path / "two")
+    done = hybrid("bundle", "apply", tmp_path / "two", "--json", cwd=there, check=6)
+    assert errors(done) == {"tool": "scan-blocked"}
+    assert snapshot(there) == before
+
+
+def test_a_newer_scan_of_the_same_result_keeps_it_fresh(ws: Path, there: Path, hybrid: Hybrid, tmp_path: Path) -> None:
+    use(ws, a_scanner(tmp_path / "toy", SEES_NOTHING))
+    for number in range(2):
+        time.sleep(1.1)
+        hybrid("scan")
+        assert number == 0 or scan_of(state(ws)) != scan_of(state(there))
+        hybrid("bundle", "create", "-o", tmp_path / "clean")
+        hybrid("bundle", "apply", tmp_path / "clean", cwd=there)
+        assert scan_of(state(ws)) == scan_of(state(there))
+        (tmp_path / "toy").write_text((tmp_path / "toy").read_text() + "# other rules\n")
+
+
+def _waits(root: Path, age: str) -> None:
+    path = root / "sources.toml"
+    path.write_text(path.read_text().replace("[policy]", f'[policy]\nmin_release_age = "{age}"'))
+
+
+def test_a_bundle_brings_nothing_that_is_too_new_here(
+    ws: Path, tool: Upstream, there: Path, hybrid: Hybrid, tmp_path: Path
+) -> None:
+    hybrid("bundle", "create", "-o", tmp_path / "one")
+    hybrid("bundle", "apply", tmp_path / "one", cwd=there)
+    _waits(there, "3s")
+    hybrid("bundle", "apply", tmp_path / "one", cwd=there)
+    old = lock(there)
+    tool.commit({"a.txt": "new\n"})
+    hybrid("pin", "tool")
+    # What the other side says of when it saw the commit does not count.
+    path = ws / "state/sources.lock"
+    path.write_text(re.sub(r"first_seen = \d{4}", "first_seen = 2001", path.read_text()))
+    hybrid("bundle", "create", "-o", tmp_path / "two")
+    done = hybrid("bundle", "apply", tmp_path / "two", "--json", cwd=there, check=6)
+    assert errors(done) == {"tool": "too-young"}
+    assert f"git hybrid bundle apply {tmp_path / 'two'}" in json.dumps(done.json())
+    assert lock(there) == old
+    log = (there / "state/sources-audit.jsonl").read_text()
+    assert log.count('"event":"seen"') == 1
+    hybrid("audit", "verify", cwd=there)
+    time.sleep(3)
+    hybrid("bundle", "apply", tmp_path / "two", cwd=there)
+    assert lock(there)["tool"]["commit"] == tool.rev("main")
+    hybrid("check", cwd=there)
+
+
+@pytest.mark.parametrize("lifted", [True, False])
+def test_what_is_too_new_crosses_with_an_override_that_lifts_that(
+    ws: Path, tool: Upstream, there: Path, hybrid: Hybrid, tmp_path: Path, lifted: bool
+) -> None:
+    hybrid("bundle", "create", "-o", tmp_path / "one")
+    hybrid("bundle", "apply", tmp_path / "one", cwd=there)
+    _waits(there, "3d")
+    if lifted:
+        _waits(ws, "3d")
+        to = tool.commit({"a.txt": "new\n"})
+    else:
+        to = tool.rev("main~2")
+    hybrid("pin", "tool", "--to", to, "--force", *APPROVAL)
+    hybrid("bundle", "create", "-o", tmp_path / "two")
+    done = hybrid("bundle", "apply", tmp_path / "two", "--json", cwd=there, check=0 if lifted else 6)
+    assert errors(done) == ({} if lifted else {"tool": "too-young"})
+    assert (lock(there)["tool"]["commit"] == to) is lifted
+
+
+def test_a_workspace_that_a_bundle_begins_has_seen_nothing_before(
+    ws: Path, there: Path, hybrid: Hybrid, tmp_path: Path
+) -> None:
+    _waits(ws, "3d")
+    hybrid("bundle", "create", "-o", tmp_path / "one")
+    hybrid("bundle", "apply", tmp_path / "one", cwd=there)
+    assert lock(there) == lock(ws)
+
+
+def test_what_is_pinned_here_was_seen_here(
+    ws: Path, tool: Upstream, there: Path, hybrid: Hybrid, tmp_path: Path
+) -> None:
+    hybrid("init", cwd=there)
+    hybrid("add", tool.url, cwd=there)
+    hybrid("sync", cwd=there)
+    path = ws / "state/sources.lock"
+    path.write_text(re.sub(r"first_seen = \d{4}", "first_seen = 2001", path.read_text()))
+    hybrid("bundle", "create", "-o", tmp_path / "one")
+    before = snapshot(there)
+    hybrid("bundle", "apply", tmp_path / "one", cwd=there)
     assert snapshot(there) == before

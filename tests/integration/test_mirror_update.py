@@ -13,7 +13,7 @@ from urllib.parse import unquote
 import pytest
 
 from support.cli import Hybrid
-from support.kit import changes, git, head, lock, snapshot
+from support.kit import changes, errors, git, head, lock, snapshot
 from support.pki import Pki
 from support.static_server import static_server
 from support.upstream import Gitlink, Upstream, UpstreamFactory
@@ -298,3 +298,75 @@ def test_no_unneeded_word_in_the_page(ws: Path, folder: Path, hybrid: Hybrid) ->
     assert len(json.loads((folder / "mirror.json").read_text())["repositories"]) == 1
     (folder / "mirror.json").write_text("[")
     hybrid("mirror", "update", folder)
+
+
+@pytest.fixture
+def private(tmp_path: Path) -> Path:
+    """A repository of somebody's own that stands beside the mirror folder."""
+    root = tmp_path / "private"
+    root.mkdir()
+    git("init", "-q", "--bare", "up.git", cwd=root)
+    tree = git("hash-object", "-t", "tree", "-w", "--stdin", cwd=root / "up.git")
+    who = ("-c", "user.name=P", "-c", "user.email=p@example.org")
+    commit = git(*who, "commit-tree", tree, "-m", "mine", cwd=root / "up.git")
+    git("update-ref", "refs/heads/mine", commit, cwd=root / "up.git")
+    return root
+
+
+@pytest.mark.parametrize("where", [".", "..", *("HEAD", "config", "packed-refs", "objects", "refs", "info", "logs")])
+def test_nothing_is_written_through_a_link(
+    ws: Path, tool: Upstream, folder: Path, private: Path, hybrid: Hybrid, where: str
+) -> None:
+    _refused_at(tool, folder, private, hybrid, where)
+
+
+@pytest.mark.parametrize("where", ["objects/pack", "objects/info", "refs/heads", "refs/tags", "refs/hybrid/pins"])
+def test_nothing_is_written_through_a_link_further_down(
+    ws: Path, tool: Upstream, folder: Path, private: Path, hybrid: Hybrid, where: str
+) -> None:
+    _refused_at(tool, folder, private, hybrid, where)
+
+
+def _refused_at(tool: Upstream, folder: Path, private: Path, hybrid: Hybrid, where: str) -> None:
+    hybrid("mirror", "update", folder)
+    bare, other = repository(tool, folder), private / "up.git"
+    link, there = {".": (bare, other), "..": (bare.parent, private)}.get(where, (bare / where, other / where))
+    if link == bare.parent:
+        other.rename(private / bare.name)
+    there.parent.mkdir(parents=True, exist_ok=True)
+    if not there.exists() and where in ("refs/hybrid/pins", "info", "logs"):
+        there.mkdir()
+    if link.is_dir():
+        shutil.rmtree(link)
+    else:
+        link.unlink(missing_ok=True)
+    link.symlink_to(there)
+    before = snapshot(private)
+    tool.commit({"a.txt": "new\n"})
+    done = hybrid("mirror", "update", folder, "--json", check=2)
+    assert errors(done) == {"tool": "symlink-refused"}
+    assert str(link) in json.dumps(done.json())
+    assert snapshot(private) == before
+
+
+def test_a_repository_of_another_is_set_aside(
+    ws: Path, tool: Upstream, folder: Path, private: Path, hybrid: Hybrid
+) -> None:
+    hybrid("mirror", "update", folder)
+    bare = repository(tool, folder)
+    (bare / "commondir").write_text(f"{private / 'up.git'}\n")
+    before = snapshot(private)
+    tool.commit({"a.txt": "new\n"})
+    hybrid("mirror", "update", folder)
+    assert snapshot(private) == before
+    assert refs(bare)["refs/heads/main"] == tool.rev("main")
+    assert [*(folder / ".set-aside").iterdir()]
+
+
+def test_the_folder_itself_may_be_a_link(ws: Path, tool: Upstream, folder: Path, hybrid: Hybrid) -> None:
+    hybrid("mirror", "update", folder)
+    folder.rename(folder.with_name("disk"))
+    folder.symlink_to(folder.with_name("disk"))
+    tool.commit({"a.txt": "new\n"})
+    hybrid("mirror", "update", folder)
+    assert refs(repository(tool, folder))["refs/heads/main"] == tool.rev("main")

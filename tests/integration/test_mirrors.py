@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from support.cli import Hybrid, Result
-from support.kit import git, head, leave_unfinished, lock, replace, state
+from support.kit import git, head, leave_unfinished, lock, logging_git, replace, state
 from support.upstream import Upstream, UpstreamFactory
 
 WHO = "Infra <infra@example.org>"
@@ -175,6 +175,20 @@ def test_a_mirror_that_lags_is_told(ws: Path, base: Path, tool: Upstream, hybrid
     hybrid("pin", "tool", check=6)
     done = hybrid("mirror", "verify", "--json", env=env, check=1)
     assert rows(done)["tool"]["error"]["code"] == "mirror-behind"
+
+
+def test_how_far_a_mirror_lags_is_told_without_a_look_at_files(
+    ws: Path, base: Path, tool: Upstream, hybrid: Hybrid, tmp_path: Path
+) -> None:
+    record(hybrid, base)
+    tool.commit({"a.txt": "three\n"})
+    hybrid("pin", "tool")
+    hybrid("sync")
+    approval = ("--request", "CHG-1", "--approver", WHO, "--reason", "broken", "--expires", "5d")
+    hybrid("pin", "tool", "--to", tool.rev("main~1"), "--force", *approval)
+    env, log = logging_git(tmp_path / "logging")
+    assert "1 commit, the newest known is" in hybrid("mirror", "verify", env=env, check=1).err
+    assert "diff-tree" not in log.read_text()
 
 
 def test_another_history_is_a_lie(ws: Path, base: Path, tool: Upstream, hybrid: Hybrid) -> None:

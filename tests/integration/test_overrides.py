@@ -44,6 +44,15 @@ def test_all_that_is_missing_is_named_at_once_and_nothing_is_written(site: Site)
     assert changes(before, snapshot(site.root)) == []
 
 
+@pytest.mark.parametrize("request_id", ["a" * 40, "a" * 201])
+def test_no_pattern_of_request_ids_holds_anybody_up(site: Site, request_id: str) -> None:
+    site.replace("sources.toml", "request_pattern = '^(CHG|INC)-[0-9]+$'", "")
+    site.force(site.commits.hotfix, request=request_id)
+    site.replace("sources.toml", "[policy]", "[policy]\nrequest_pattern = '(a+)+b'")
+    told = site("check", "overrides", check=1)
+    assert "the request id" in told.out + told.err
+
+
 def test_all_that_policy_misses_is_named_at_once_and_nothing_is_written(site: Site) -> None:
     keyed = '{ id = "cid@example.org", key = "ssh-ed25519 AAAA" }'
     policy = f'override_min_approvers = 2\napprovers = ["ada@example.org", "bea@example.org", {keyed}]'

@@ -31,7 +31,9 @@ from git_hybrid.cli.output import Output, apart_from, opened
 from git_hybrid.cli.telling import exit_of
 from git_hybrid.cli.wiring import Session
 from git_hybrid.core.bundles import Receipt
+from git_hybrid.core.digest import sha256_hex
 from git_hybrid.core.errors import BadArgument, HybridError, LocalIo
+from git_hybrid.core.ids import SourceName
 from git_hybrid.core.report import Report
 from git_hybrid.core.value import replace
 from git_hybrid.git.bundling import GitBundles, sign
@@ -187,15 +189,15 @@ def _apply(session: Session, path: Path, allowed: Path | None) -> tuple[Report, 
     )
     # The members are in quarantine, which is gone once the writer lock is.
     reports = reports_in(unpacked, bundle.content.lock.pins)
-    report, left = apply_bundle(rt, bundle, how)
-    taken = {row.name for row in report.rows if row.error is None and row.outcome != "not-applied"}
-    keep_reports(session.layout, {name: data for name, data in reports.items() if name in taken})
-    return report, {
+    done = apply_bundle(rt, bundle, how)
+    named = {name: (done.reports.get(SourceName(name)), sha256_hex(data)) for name, data in reports.items()}
+    keep_reports(session.layout, {name: reports[name] for name, (told, found) in named.items() if told in ("", found)})
+    return done.report, {
         "file": str(path),
         "sha256": unpacked.sha256,
         "signed_by": bundle.content.signer,
         "receipt": None,
-        "data": encode_receipt(left, bundle=unpacked.sha256),
+        "data": encode_receipt(done.receipt, bundle=unpacked.sha256),
     }
 
 

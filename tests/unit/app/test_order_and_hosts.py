@@ -73,7 +73,18 @@ def test_durations_are_kept_by_kind(tmp_path: Path) -> None:
     assert durations.known("mirror") == {"a": 7.0}
 
 
-@pytest.mark.parametrize("data", [b"", b"[]", b"{", b'{"sync": 3}', b'{"sync": {"../x": 1, "a": "b"}}', b"[" * 9999])
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"[]",
+        b"{",
+        b'{"sync": 3}',
+        b'{"sync": {"../x": 1, "a": "b"}}',
+        b"[" * 9999,
+        b'{"sync": {"a": 1' + b"0" * 400 + b"}}",
+    ],
+)
 def test_a_hint_that_is_damaged_says_nothing(data: bytes, tmp_path: Path) -> None:
     (tmp_path / ".durations").write_bytes(data)
     assert FileDurations(tmp_path / ".durations").known("sync") == {}

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from git_hybrid.core.bundles import (
     BundleContent,
     Carried,
     Had,
     LogEnd,
     Receipt,
+    as_seen,
     begun,
     changed_pins,
     edits,
@@ -118,3 +121,12 @@ def test_parts_that_do_not_fit():
         "state/sources.lock",
         "x has no entry in sources.toml",
     )
+
+
+def test_what_is_pinned_here_was_seen_when_this_side_says_so():
+    ours, lib = a_pin(), a_pin(a_source("lib"))
+    theirs = replace(ours, first_seen=ours.first_seen - timedelta(days=9))
+    moved_on = replace(theirs, commit=oid(7))
+    found = as_seen(Lock(pins={TOOL: theirs, lib.source: lib}), Lock(pins={TOOL: ours, SourceName("own"): ours}))
+    assert dict(found.pins) == {TOOL: ours, lib.source: lib}
+    assert as_seen(Lock(pins={TOOL: moved_on}), Lock(pins={TOOL: ours})).pins[TOOL] == moved_on

@@ -82,7 +82,7 @@ def test_nothing_else_is_a_record(path, value):
         decode_record(json.dumps(document).encode())
 
 
-@pytest.mark.parametrize("data", [b"", b"\xff", b"[]", b"{}", b"null", b"1"])
+@pytest.mark.parametrize("data", [b"", b"\xff", b"[]", b"{}", b"null", b"1", b"[" * 99_999])
 def test_torn_bytes_are_no_record(data):
     with pytest.raises(InvalidText):
         decode_record(data)

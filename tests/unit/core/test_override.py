@@ -211,6 +211,8 @@ def test_nothing_is_granted_to_nobody_knows_whom() -> None:
 
 def test_what_policy_misses_is_told_in_full() -> None:
     assert unmet(asked("bea@example.org"), Policy(request_pattern=r"CHG-\d")) == ()
+    long = replace(asked("bea@example.org"), request_id="1" * 999)
+    assert unmet(long, Policy(request_pattern=r"\d+")) == ("the request id has more than 200 characters",)
     policy = Policy(
         request_pattern="INC-.*",
         override_min_approvers=2,

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import cast
 
 import pytest
 
@@ -20,8 +21,9 @@ from git_hybrid.core.scans import (
     stale_reason,
     stale_words,
     status_of,
+    takes_back,
 )
-from git_hybrid.core.state import ScanStatus, Severity
+from git_hybrid.core.state import FindingRef, ScanState, ScanStatus, Severity
 from git_hybrid.core.value import replace
 from support.scan_values import RULES, SECRETS, WORKFLOWS, a_finding, a_record, a_scan
 from support.values import NOW, oid
@@ -233,3 +235,36 @@ def test_the_audit_record_tells_scanners_counts_and_names() -> None:
 
 def test_findings_are_counted_by_their_severity() -> None:
     assert counts_told(a_scan(findings=(a_finding(1), a_finding(2, level="low")))) == "2 findings (1 high, 1 low)"
+
+
+def a_result(state: ScanState, *found: str, counts: bool = True) -> ScanStatus:
+    """Return a scan that found what *found* names as id and level."""
+    pairs = [(word, level) for word, _, level in (item.partition(" ") for item in found)]
+    refs = [FindingRef(id=word, level=cast(Severity, level), scanner="s", rule="r", path="p") for word, level in pairs]
+    told = {severity: [level for _, level in pairs].count(severity) for severity in ("high", "medium", "low")}
+    return ScanStatus(state=state, counts=told if counts else None, findings=tuple(refs))
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours", "expected"),
+    [
+        (a_result("clean"), a_result("clean"), False),
+        (a_result("findings", "a high"), a_result("clean"), False),
+        (a_result("error"), a_result("clean"), False),
+        (a_result("missing"), a_result("clean"), True),
+        (a_result("clean"), a_result("missing"), False),
+        (a_result("clean"), a_result("findings", "a low"), True),
+        (a_result("clean"), a_result("error"), True),
+        (a_result("findings", "a high"), a_result("error", "a high"), True),
+        (a_result("error", "a high"), a_result("findings", "a high"), False),
+        (a_result("error"), a_result("findings", "a high"), True),
+        (a_result("findings", "a high"), a_result("findings", "a high"), False),
+        (a_result("findings", "a high", "b low"), a_result("findings", "a high"), False),
+        (a_result("findings", "b high"), a_result("findings", "a high"), True),
+        (a_result("findings", "a low", "b high"), a_result("findings", "a high"), True),
+        (a_result("findings", "a high", counts=False), a_result("findings", "a high"), True),
+        (a_result("findings", "a high"), a_result("findings", "a high", counts=False), True),
+    ],
+)
+def test_a_scan_of_another_side_takes_nothing_back(theirs: ScanStatus, ours: ScanStatus, expected: bool) -> None:
+    assert takes_back(theirs, ours) is expected

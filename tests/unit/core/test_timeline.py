@@ -94,3 +94,11 @@ def test_the_label_of_a_month_stands_at_its_first_day(begin, end, labels):
     for tick in drawing.ticks:
         first = datetime.strptime(tick.label, "%b %Y").replace(tzinfo=UTC)
         assert abs(tick.x - (LEFT + (WIDTH - LEFT - 20) * ((first - begin) / (end - begin)))) < 0.1
+
+
+@pytest.mark.parametrize("second", [0, 59])
+def test_a_time_at_the_end_of_all_calendars_can_be_drawn(second: int) -> None:
+    last = datetime(9999, 12, 31, 23, 59, second, 999999, tzinfo=UTC)
+    drawing = timeline([_move("a", last)], now=NOW)
+    assert drawing is not None
+    assert len(drawing.lanes[0].marks) == 1

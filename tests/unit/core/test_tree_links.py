@@ -138,3 +138,9 @@ BY_A_SUBMODULE = {
 def test_a_link_that_may_leave_by_way_of_a_submodule_is_refused(target: bytes, rule: str) -> None:
     """What stands in it is not known: a name there may be a link to its root."""
     assert rules({"a": target, "s/up": b".."}, modules=("sub",)) == [f"{rule} a"]
+
+
+def test_a_target_that_is_too_long_is_not_read() -> None:
+    link = an_entry("a", mode="120000", size=4096)
+    _, found = scan_tree([link], limits=TreeLimits(max_entries=9, max_bytes=10_000), read_link={}.__getitem__)
+    assert [finding.split(":")[0] for finding in found] == ["bad-link"]

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from git_hybrid.core.ids import InvalidText
-from git_hybrid.core.values import format_age, format_time, parse_duration, parse_moment, parse_time
+from git_hybrid.core.values import format_age, format_time, later, parse_duration, parse_moment, parse_time
 
 
 @pytest.mark.parametrize(
@@ -120,3 +120,9 @@ def test_a_moment_is_a_date_a_time_or_so_long_from_now(text: str, expected: str)
 def test_what_is_no_moment_is_refused(text: str) -> None:
     with pytest.raises(InvalidText, match="not a time"):
         parse_moment(text, now=datetime(2026, 7, 16, tzinfo=UTC))
+
+
+def test_no_time_is_later_than_the_end_of_all_calendars() -> None:
+    moment = datetime(9999, 12, 31, tzinfo=UTC)
+    assert later(moment, timedelta(hours=1)) == datetime(9999, 12, 31, 1, tzinfo=UTC)
+    assert format_time(later(moment, timedelta(days=1))) == "9999-12-31T23:59:59Z"

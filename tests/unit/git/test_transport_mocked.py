@@ -204,7 +204,8 @@ def test_what_a_server_says_steers_no_terminal(fp, workspace, capsys):
 
 @pytest.mark.parametrize(
     ("header", "seconds"),
-    [("7", 7.0), ("Wed, 21 Oct 2015 07:28:00 GMT", 0.0), ("soon", None), ("-3", None), ("Mon, 99 Foo", None)],
+    [("7", 7.0), ("Wed, 21 Oct 2015 07:28:00 GMT", 0.0), ("soon", None), ("-3", None), ("Mon, 99 Foo", None)]
+    + [(f"Mon, 1 Jan {year} 0:0:0 {zone}", None) for year, zone in (("2026", "+9999999999999999"), ("9" * 12, "GMT"))],
 )
 def test_retry_after_is_read_from_the_headers(fp, transport, tmp_path, header, seconds):
     def answer(process):

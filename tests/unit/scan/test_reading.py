@@ -49,6 +49,8 @@ def levels(*results: Any, **more: Any) -> list[str]:
         (b"[]", "not a JSON object"),
         (b'{"version": "2.1.0", "runs": [], "runs": []}', "not JSON"),
         (b'{"version": NaN}', "not JSON"),
+        (b'{"version": "\\ud800"}', "not JSON"),
+        (b'{"version": ' + b"9" * 5000 + b"}", "not JSON"),
         (b'{"a":' * 100_000 + b"1" + b"}" * 100_000, "nested"),
         (b"{}", "not SARIF 2.1.0"),
         (sarif(a_run(), version="2.0.0"), "not SARIF 2.1.0"),
@@ -60,6 +62,7 @@ def levels(*results: Any, **more: Any) -> list[str]:
         (sarif({"tool": {"driver": {"name": "t"}}}), "no results"),
         (sarif(a_run(), {"tool": {"driver": {"name": "t"}}, "results": None}), "no results"),
         (sarif(a_run(invocations={})), "not SARIF"),
+        (sarif(a_run(invocations=[{"toolExecutionNotifications": 1}])), "not SARIF"),
         (sarif(a_run(invocations=[{"executionSuccessful": False}])), "did not succeed"),
         (sarif(a_run(invocations=[{"executionSuccessful": True}, {"executionSuccessful": None}])), "did not succeed"),
         (sarif(a_run(invocations=["x"])), "did not succeed"),
@@ -206,6 +209,8 @@ def test_leaks_count_by_how_sure_the_rule_is() -> None:
         (leaks(num_findings=1), "other findings"),
         (leaks({"rule_id": "x"}), "lacks"),
         (leaks("x"), "lacks"),
+        (leaks(LEAK | {"location": {"path": "a", "start_line": "x"}}), "lacks"),
+        (leaks(LEAK | {"location": {"path": "a", "start_line": 9}}).replace(b": 9}", b": 1e999}"), "lacks"),
     ],
 )
 def test_an_incomplete_report_of_betterleaks_is_refused(data: bytes, word: str) -> None:
