@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.errors import HybridError
+from git_hybrid.core.governance import lifted
 from git_hybrid.core.ids import Oid, RefName, SourceName, short_ref
 from git_hybrid.core.lock import UNREACHABLE, Pin, still_allowed, with_pins
 from git_hybrid.core.manifest import Commit, Source, config_digest
@@ -117,17 +118,19 @@ def bases_of(snapshot: Snapshot, old: Pin) -> tuple[Base, ...]:
     What lay off the declared ref, or behind, is no step that a plain pin could go on from: there *old* does not count.
     Past a moved tag or a rewritten history upstream may go on, or put things right again.
     """
-    records = {item.id: item for item in snapshot.overrides.of(old.source) if item.kind == "pin"}
-    forced = record = records.get(old.override or "")
+    trail, name = snapshot.trail, old.source
+    identity = old.override or ""
+    forced = told = lifted(identity, name, snapshot.overrides, trail)
     found = () if forced is not None and _ASIDE & set(forced.lifts) else (Base(old),)
     before: Pin | None = None
-    while record is not None:
-        if record.from_commit is None:
+    while told is not None:
+        if told.from_commit is None:
             return found
-        before = _came_from(snapshot, old, record.from_commit)
+        before = _came_from(snapshot, old, told.from_commit)
         # The commit that it came from may itself have been forced.
-        earlier = records.get(snapshot.trail.rests.get((old.source, before.commit), ""))
-        record = earlier if earlier is not None and earlier.id < record.id else None
+        earlier = trail.rests.get((name, before.commit), "")
+        told = lifted(earlier, name, snapshot.overrides, trail) if earlier < identity else None
+        identity = earlier
     return found if before is None else (*found, Base(before, "which its override came from"))
 
 

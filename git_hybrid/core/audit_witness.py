@@ -143,15 +143,16 @@ def _is_made(entry: SourceState, named: Record, installed: Sequence[Record]) -> 
 
 
 def _against_overrides(records: Mapping[str, Record], overrides: Overrides) -> Iterator[Breach]:
+    told = trail_of(tuple(records.values())).latest
     for item in overrides.records.values():
         record = records.get(item.audit_hash or "")
-        if record is None:
+        last = told.get(item.id, record)
+        if record is None or last is None:
             yield _gone(f"state/sources-overrides.json: {item.id}", item.audit_hash or "none")
-        elif not binds(record, item):
-            what = f"{item.id} is not what record {(item.audit_hash or '')[:12]} tells of it"
+        elif not binds(last, item):
+            what = f"{item.id} is not what record {str(last['hash'])[:12]} tells of it"
             proves = "the record is not what the log tells: a merge took one side, or it was edited"
             yield _of_log("override-edited", what, proves, mend=f"git hybrid override restore {item.id}")
-    told = trail_of(tuple(records.values())).latest
     for identity in sorted(set(told) - set(overrides.records)):
         what = f"{identity} is in the log and not in state/sources-overrides.json"
         proves = "the file lost its record: in a merge, a revert or by an edit"
