@@ -10,9 +10,9 @@ from git_hybrid.core.audit import Record, detail_of
 from git_hybrid.core.audit_archives import LOG, RESTORE, Breach
 from git_hybrid.core.canonical import Json
 from git_hybrid.core.ids import SourceName
-from git_hybrid.core.last_pins import ANEW, last_pins
+from git_hybrid.core.last_pins import ANEW, last_pins, untold
 from git_hybrid.core.last_told import last_told
-from git_hybrid.core.lock import Lock, Pin
+from git_hybrid.core.lock import Lock
 from git_hybrid.core.mirrors import Inventory
 from git_hybrid.core.override import RESTS_ON, Overrides, binds, trail_of
 from git_hybrid.core.state import SourceState, State
@@ -28,7 +28,7 @@ _SCANNED = frozenset({"scan", "bundle-scan"})
 _PINNED = frozenset({"pin", "override", "bundle-apply"})
 _OF_INVENTORY = frozenset({"mirror-add", "mirror-remove"})
 _LOCK = "state/sources.lock"
-_PROVED = ("tree", "content_sha256")
+_HAS = {"url": "URL", "ref": "ref", "tree": "content", "content_sha256": "content", "pin_sha256": "entry"}
 _EDITED = "the state entry was edited by hand, or not all of it was committed"
 _WRITTEN_ANEW = (
     "git checkout HEAD -- state/sources.json; where HEAD has it too, take the entry of {name} out of that file,"
@@ -56,20 +56,16 @@ def _against_lock(records: Iterable[Record], lock: Lock) -> Iterator[Breach]:
             pinned.setdefault((item.get("source"), item.get("after")), []).append(item)
     for name, pin in lock.pins.items():
         told = pinned.get((name, pin.commit), [])
-        contents = [record for record in told if record["event"] == "pin"]
+        own = [record for record in reversed(told) if record["event"] == "pin"]
         if not told:
             what = f"no record tells that {name} was pinned to {pin.commit[:12]}, as state/sources.lock says"
             proves = "the log was cut or replaced, or the lock was edited by hand"
             yield _of_log("unexplained-pin", what, proves)
-        elif contents and not any(_is_of(record, pin) for record in contents):
-            what = f"no record tells of the content that state/sources.lock has for {name} at {pin.commit[:12]}"
-            yield _of_log("foreign-content", what, "the lock was edited by hand", mend=f"git checkout -- {_LOCK}")
-
-
-def _is_of(record: Record, pin: Pin) -> bool:
-    """Tell whether *record* knows of no other tree and content than *pin* has."""
-    detail = detail_of(record)
-    return all(detail.get(key, getattr(pin, key)) == getattr(pin, key) for key in _PROVED)
+        elif own and all(untold(record, pin) for record in own):
+            has = _HAS[untold(own[0], pin)]
+            what = f"no record tells of the {has} that state/sources.lock has for {name} at {pin.commit[:12]}"
+            mend = f"git checkout -- {_LOCK}; where it was committed so: git hybrid pin {name} --to {pin.commit}"
+            yield _of_log("foreign-content", what, "the lock was edited by hand", mend=mend)
 
 
 def _against_beginnings(records: Mapping[str, Record], lock: Lock, *, signed: bool) -> Iterator[Breach]:
