@@ -60,7 +60,7 @@ def pins_of_log(records: Iterable[Record], name: SourceName, url: Url) -> tuple[
 
     They do not tell the tag object, nor the roots of the history; where one tells no URL, it was *url*.
     """
-    return tuple(_pin(record, name, url) for record in last_records(records, name))
+    return tuple(pin_of(record, name, url) for record in last_records(records, name))
 
 
 def last_records(
@@ -87,13 +87,14 @@ def former_pins(records: Iterable[Record], name: SourceName, url: Url, ref: RefN
     def counts(record: Record) -> bool:
         if ref is not None and "commit" in detail_of(record):
             return False
-        pin = _pin(record, name, url)
+        pin = pin_of(record, name, url)
         return pin.url == url and ref in (None, pin.ref)
 
-    return tuple(_pin(record, name, url) for record in last_records(records, name, counts))
+    return tuple(pin_of(record, name, url) for record in last_records(records, name, counts))
 
 
-def _pin(record: Record, name: SourceName, url: Url) -> Pin:
+def pin_of(record: Record, name: SourceName, url: Url) -> Pin:
+    """Return the pin of a source that *record* tells of, as far as it does; where it tells no URL, it was *url*."""
     told, at = detail_of(record), parse_time(str(record["at"]))
     ref = RefName(str(told.get("ref") or UNREACHABLE))
     rests_on = told.get(RESTS_ON)

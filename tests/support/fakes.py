@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, cast
 
 from git_hybrid.app.runtime import Runtime
-from git_hybrid.core.audit import Event
+from git_hybrid.core.audit import Event, Record
 from git_hybrid.core.endpoints import Mirrors, parse_mirrors
 from git_hybrid.core.ids import Oid, RefName, SourceName, Url
 from git_hybrid.core.lock import Lock, Pin
@@ -82,6 +82,10 @@ class FakeLedger:
 
     def former_pins(self, name: SourceName, url: Url, ref: RefName | None = None) -> tuple[Pin, ...]:
         """Know of no pin."""
+        return ()
+
+    def sides(self, name: SourceName) -> tuple[Record, ...]:
+        """Know of no branches."""
         return ()
 
     def misplaced(self, pins: Mapping[SourceName, Pin]) -> frozenset[SourceName]:
