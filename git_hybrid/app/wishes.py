@@ -25,7 +25,8 @@ def wish_for(
     former = cache(partial(former_bases, rt, snapshot, source, (old,) if old else lost))
     anew = wish.anew or (to is not None and bool(beside))
     bases = (*wish.bases, *chosen)
-    return replace(wish, bases=bases, anew=anew, mirrors=snapshot.mirrors, lost=lost, former=former, beside=beside)
+    mirrors = rt.ledger.believed(snapshot.mirrors)
+    return replace(wish, bases=bases, anew=anew, mirrors=mirrors, lost=lost, former=former, beside=beside)
 
 
 def _wish(

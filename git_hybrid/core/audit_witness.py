@@ -13,7 +13,7 @@ from git_hybrid.core.ids import SourceName
 from git_hybrid.core.last_pins import ANEW, last_pins, untold
 from git_hybrid.core.last_told import last_told
 from git_hybrid.core.lock import Lock
-from git_hybrid.core.mirrors import Inventory
+from git_hybrid.core.mirrors import Inventory, Mirror
 from git_hybrid.core.override import RESTS_ON, Overrides, binds, trail_of
 from git_hybrid.core.state import SourceState, State
 from git_hybrid.core.values import format_time
@@ -27,7 +27,7 @@ _INSTALLED = _MADE | {"repair", "reset"}
 _SCANNED = frozenset({"scan", "bundle-scan"})
 _PINNED = frozenset({"pin", "override", "bundle-apply"})
 _OF_INVENTORY = frozenset({"mirror-add", "mirror-remove"})
-_LOCK = "state/sources.lock"
+_LOCK, _MIRRORS = "state/sources.lock", "state/sources-mirrors.json"
 _HAS = {"url": "URL", "ref": "ref", "tree": "content", "content_sha256": "content", "pin_sha256": "entry"}
 _EDITED = "the state entry was edited by hand, or not all of it was committed"
 _WRITTEN_ANEW = (
@@ -164,6 +164,10 @@ def _against_mirrors(records: Mapping[str, Record], inventory: Inventory) -> Ite
         elif (name, mirror.base_url, mirror.owner) not in added:
             what = f"no record tells that {mirror.owner} answers for the mirror {name} at {mirror.base_url}"
             yield _of_log("mirror-edited", what, "the inventory was edited by hand")
+        elif not _is_borne_out(mirror, records):
+            what = f"no record tells of the mirror {name} what state/sources-mirrors.json says: how fresh it is"
+            mend = f"git checkout HEAD -- {_MIRRORS}; where it was committed so: git hybrid mirror verify {name}"
+            yield _of_log("mirror-edited", what, "the inventory was edited by hand", mend=mend)
     last = {str(detail_of(item).get("mirror")): item for item in records.values() if item["event"] in _OF_INVENTORY}
     there = {*inventory.mirrors, *(item.name for item in inventory.incomplete)}
     # No record stands before one that it follows: what the last line says is always one of the last.
@@ -174,6 +178,13 @@ def _against_mirrors(records: Mapping[str, Record], inventory: Inventory) -> Ite
             what = f"the mirror {name} is in the log and not in state/sources-mirrors.json"
             proves = "the file lost its entry: in a merge, a revert or by an edit"
             yield _of_log("mirror-deleted", what, proves, mend=_added_again(detail_of(record)))
+
+
+def _is_borne_out(mirror: Mirror, records: Mapping[str, Record]) -> bool:
+    # Imported here: few workspaces have a mirror.
+    from git_hybrid.core.mirror_told import is_told
+
+    return is_told(mirror, records)
 
 
 def _mirror_in(record: Record, names: Collection[str]) -> str | None:

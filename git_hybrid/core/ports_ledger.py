@@ -10,6 +10,7 @@ from typing import Protocol
 from git_hybrid.core.audit import Event, Record
 from git_hybrid.core.ids import Oid, RefName, SourceName, Url
 from git_hybrid.core.lock import Pin
+from git_hybrid.core.mirrors import Inventory
 from git_hybrid.core.moves import Move
 from git_hybrid.core.plan import Snapshot, Task, Unfinished
 from git_hybrid.core.reducer import Decision, RunInfo
@@ -86,6 +87,10 @@ class Ledger(Protocol):
 
     def sides(self, name: SourceName) -> tuple[Record, ...]:
         """Return the last records of a pin that several branches moved, each elsewhere; nothing where one counts."""
+        ...
+
+    def believed(self, inventory: Inventory) -> Inventory:
+        """Return *inventory* with nothing known of how fresh those mirrors are that the audit log does not bear out."""
         ...
 
     def former_pins(self, name: SourceName, url: Url, ref: RefName | None = None) -> tuple[Pin, ...]:

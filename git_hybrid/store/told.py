@@ -13,6 +13,7 @@ from git_hybrid.core.ids import RefName, SourceName, Url
 from git_hybrid.core.last_pins import ANEW, former_pins, last_pins, pins_of_log
 from git_hybrid.core.last_told import has_branches
 from git_hybrid.core.lock import Pin
+from git_hybrid.core.mirrors import Inventory
 from git_hybrid.core.scan_trail import SCANNED
 from git_hybrid.core.value import Struct
 from git_hybrid.store import chain, reading
@@ -109,6 +110,17 @@ def sides_told(layout: Layout, name: SourceName) -> tuple[Record, ...]:
     return _sides.of(layout).get(name, ()) if told_by_log(layout).is_branched else ()
 
 
+def mirrors_told(layout: Layout, inventory: Inventory) -> Inventory:
+    """Return *inventory* as far as the audit log bears it out (:func:`git_hybrid.core.mirror_told.believed`).
+
+    Raises:
+        LocalIo, NewerSchema: as above.
+    """
+    from git_hybrid.core.mirror_told import believed
+
+    return believed(inventory, _by_hash.of(layout))
+
+
 def _mark(layout: Layout) -> _Mark:
     """Return what tells the files from those that they were: whoever writes to one changes that."""
     paths = [layout.root / name for name in (*archives(layout), chain.SHOWN)]
@@ -136,8 +148,12 @@ def _gathered(layout: Layout) -> Told:
     return Told(seen=seen, before=before, scans=scans, named=named, is_branched=is_branched, doubt=doubt)
 
 
+def _hashed(layout: Layout) -> Mapping[str, Record]:
+    return {str(record["hash"]): record for record in _records.of(layout)}
+
+
 def _branched(layout: Layout) -> Mapping[str, tuple[Record, ...]]:
-    records = {str(record["hash"]): record for record in _records.of(layout)}
+    records = _by_hash.of(layout)
     names = {str(record.get("source")) for record in records.values() if record["event"] == "pin"}
     newest = last_pins(records, names, ends=ANEW).newest
     last = {name: tuple(records[digest] for digest in records if digest in newest[name]) for name in newest}
@@ -147,3 +163,4 @@ def _branched(layout: Layout) -> Mapping[str, tuple[Record, ...]]:
 _told = _Memory(_gathered)
 _records = _Memory(reading.records)
 _sides = _Memory(_branched)
+_by_hash = _Memory(_hashed)
