@@ -40,6 +40,7 @@ from git_hybrid.core.ids import RefName, SourceName, parse_url
 from git_hybrid.core.last_pins import pinned_as
 from git_hybrid.core.lock import Lock
 from git_hybrid.core.manifest import Manifest
+from git_hybrid.core.mirror_told import mirror_event
 from git_hybrid.core.mirrors import Inventory, Mirror
 from git_hybrid.core.override import Approval, Override, Overrides, Trail, closed, event_of
 from git_hybrid.core.state import ScanStatus, SourceState, State
@@ -356,6 +357,10 @@ def test_mirrors_are_what_was_recorded() -> None:
     assert judged(mirror) == []
     assert judged(replace(mirror, owner="eve")) == ["mirror-edited"]
     assert judged(replace(mirror, audit_hash=None)) == judged(mirror, LINES) == ["cut"]
+    bound = grown(lines, mirror_event("mirror-verify", mirror, {}))
+    verified = replace(mirror, audit_hash=str(bound[-1]["hash"]))
+    assert judged(verified, bound) == []
+    assert judged(replace(verified, verified_at=NOW), bound) == ["mirror-edited"]
     (lost,) = verify([segment(grown(LINES, Event(event="mirror-add", detail={**told, "kind": "bundle"})))], Witnesses())
     assert lost.mend == "git hybrid mirror add m https://m.example.org --owner 'ops' --kind bundle"
     assert ids(lines) == ["mirror-deleted"]

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from git_hybrid.core.audit import Event
+from git_hybrid.core.audit_scans import against_scans
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Lock
 from git_hybrid.core.scan_trail import scan_trail_of, tells, told_by
@@ -111,6 +112,23 @@ def test_of_two_branches_that_both_scanned_either_result_stands_where_the_later_
         ours, theirs = a_log(event(left), after=base), a_log(event(right), after=base, heads=head)
         for scan in (left, right):
             assert scan_trail_of((*ours, theirs[-1]), state(scan), LOCK) == ScanTrail()
+
+
+def test_audit_verify_tells_of_a_scan_that_its_record_does_not_tell() -> None:
+    log = a_log(event(FOUND))
+    assert list(against_scans(log, state(FOUND), LOCK)) == []
+    (breach,) = against_scans(log, state(CLEAN), LOCK)
+    assert (breach.id, breach.mend) == ("foreign-record", "git hybrid scan tool")
+    # What an older version scanned has no record.
+    assert list(against_scans(a_log(OTHER), state(CLEAN), LOCK)) == []
+
+
+def test_what_was_made_between_by_another_branch_is_not_followed() -> None:
+    base = a_log(event(LATER))
+    head = (str(base[-1]["hash"]),)
+    ours, theirs = a_log(OTHER, after=base), a_log(event(CLEAN), after=base, heads=head)
+    assert scan_trail_of((*ours, theirs[-1]), state(CLEAN), LOCK) == ScanTrail()
+    assert scan_trail_of((*ours, theirs[-1]), state(LATER), LOCK).unproved == {NAME}
 
 
 def test_what_was_made_after_it_counts_whatever_the_clock_said() -> None:
