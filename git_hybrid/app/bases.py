@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.errors import HybridError
-from git_hybrid.core.governance import ASIDE
+from git_hybrid.core.governance import ASIDE, lifted
 from git_hybrid.core.ids import Oid, RefName, SourceName, short_ref
+from git_hybrid.core.last_pins import pin_of
 from git_hybrid.core.lock import UNREACHABLE, Pin, still_allowed, with_pins
 from git_hybrid.core.manifest import Commit, Source, config_digest
 from git_hybrid.core.plan import Snapshot
@@ -65,12 +66,33 @@ def last_of_log(rt: Runtime, snapshot: Snapshot, source: Source) -> tuple[Pin, .
     return rt.ledger.last_pins(source.name, source.url)
 
 
-def beside_in_log(rt: Runtime, snapshot: Snapshot, source: Source, commit: str) -> tuple[Base, ...]:
-    """Return the pin at *commit*, if a branch that was merged had it last: the lock may have either side's.
+def sides_in_log(
+    rt: Runtime, snapshot: Snapshot, source: Source, to: str | None
+) -> tuple[tuple[Base, ...], tuple[tuple[Base, ...], ...]]:
+    """Return what else counts where branches both moved a pin: that at *to* if it may be chosen, and all decided ones.
 
-    So whoever merges chooses, and needs no approval for what the other side had pinned in its turn.
+    The lock may have either side's, so whoever merges chooses, and needs no approval for what the other side had pinned
+    in its turn. Once the records of both are committed it is decided: from then on the pin goes back behind neither,
+    as long as the manifest allows it.
     """
-    return of_log(snapshot, [pin for pin in rt.ledger.last_pins(source.name, source.url) if pin.commit == commit])
+    sides = rt.ledger.sides(source.name) if source.name in snapshot.manifest.sources else ()
+    head = rt.head() if sides else None
+    old = snapshot.lock.pins.get(source.name)
+    here = old.commit if old else None
+    stood = head.pins.get(source.name) if head else None
+    own = [record for record in sides if record.get("after") == here]
+    taken = head is not None and bool(own) and not any(head.has(record) for record in own)
+    chosen: list[Pin] = []
+    decided: list[Pin] = []
+    for record in sides:
+        pin = pin_of(record, source.name, source.url)
+        is_open = head is None or not head.has(record) or (taken and stood is not None and stood.commit == pin.commit)
+        if is_open and old and pin.commit == to:
+            chosen.append(pin)
+        elif not is_open and pin.commit != here and still_allowed(pin, source):
+            decided.append(pin)
+    why = "where a branch that was merged had pinned it"
+    return of_log(snapshot, chosen), tuple(of_log(snapshot, [pin], why) for pin in decided)
 
 
 def former_of_url(rt: Runtime, source: Source, stood: Sequence[Pin]) -> tuple[Pin, ...]:
@@ -120,17 +142,19 @@ def bases_of(snapshot: Snapshot, old: Pin) -> tuple[Base, ...]:
     What lay off the declared ref, or behind, is no step that a plain pin could go on from: there *old* does not count.
     Past a moved tag or a rewritten history upstream may go on, or put things right again.
     """
-    records = {item.id: item for item in snapshot.overrides.of(old.source) if item.kind == "pin"}
-    forced = record = records.get(old.override or "")
+    trail, name = snapshot.trail, old.source
+    identity = old.override or ""
+    forced = told = lifted(identity, name, snapshot.overrides, trail)
     found = () if forced is not None and ASIDE & set(forced.lifts) else (Base(old),)
     before: Pin | None = None
-    while record is not None:
-        if record.from_commit is None:
+    while told is not None:
+        if told.from_commit is None:
             return found
-        before = _came_from(snapshot, old, record.from_commit)
+        before = _came_from(snapshot, old, told.from_commit)
         # The commit that it came from may itself have been forced.
-        earlier = records.get(snapshot.trail.rests.get((old.source, before.commit), ""))
-        record = earlier if earlier is not None and earlier.id < record.id else None
+        earlier = trail.rests.get((name, before.commit), "")
+        told = lifted(earlier, name, snapshot.overrides, trail) if earlier < identity else None
+        identity = earlier
     return found if before is None else (*found, Base(before, "which its override came from"))
 
 

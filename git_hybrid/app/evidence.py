@@ -54,7 +54,8 @@ class Wish(Struct, frozen=True, kw_only=True):
     are what a move is judged against, one that allows it is enough; ``objections`` take what speaks against it.
     ``anew``: an override is asked for or ends, so that also a pin that stays is looked at again. ``mirrors`` tells how
     old what a mirror serves is. ``lost`` is where the audit log has a pin that the lock no longer has. ``former``
-    returns what a pin by a ref is judged against besides, where it comes back to that ref or to the URL.
+    returns what a pin by a ref is judged against besides, where it comes back to that ref or to the URL. ``beside`` is
+    where other branches had the pin before a merge: it may not go back behind any of them.
     """
 
     to: str | None
@@ -65,6 +66,7 @@ class Wish(Struct, frozen=True, kw_only=True):
     lost: tuple[Pin, ...] = ()
     mirrors: Inventory = NO_MIRRORS
     former: Callable[[RefName | None], tuple[tuple[Base, ...], ...]] = lambda _ref: ()
+    beside: tuple[tuple[Base, ...], ...] = ()
 
 
 def resolve(rt: Runtime, source: Source, manifest: Manifest, old: Pin | None, wish: Wish) -> Resolved | Pin:
@@ -242,8 +244,10 @@ def _judge_move(
     wish: Wish,
 ) -> Range | None:
     known = old is not None and rt.objects.has_commit(history, old.commit)
-    for bases in (wish.bases, *wish.former(new.ref)):
+    for bases in (wish.bases, *wish.former(new.ref), *wish.beside):
         error = unless_allowed([forbidden(rt, source, manifest, refs, base, new, history) for base in bases])
+        if bases in wish.beside and not isinstance(error, Rollback):
+            continue
         if isinstance(error, Rollback) and wish.to is not None:
             # Whoever names an older commit means it: no mirror that is behind has to explain it.
             error.from_mirror(None)

@@ -11,7 +11,7 @@ from git_hybrid.core.approval import Approved, Asked, Verify, good_signatures, k
 from git_hybrid.core.asking import Signing, is_commit, not_met, other_findings, unrecorded
 from git_hybrid.core.audit import Event
 from git_hybrid.core.errors import FsckRefused, HybridError, OverrideUnnecessary, ScanBlocked
-from git_hybrid.core.governance import governed, renewal, unbound
+from git_hybrid.core.governance import governed, lifted, renewal, unbound
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Source
@@ -62,11 +62,9 @@ class Objections(Struct):
 
     def meet(self, error: HybridError | None) -> None:
         """Raise *error*, or keep it if the pin is forced; None is no objection."""
-        if error is None:
-            return
-        if not self.forced:
+        if error is not None and not self.forced:
             raise error
-        self.lifted.append(error)
+        self.lifted += [] if error is None else [error]
 
     @property
     def codes(self) -> tuple[str, ...]:
@@ -245,13 +243,10 @@ def _captured_again(
 ) -> tuple[Sequence[str], Oid | None]:
     """Return what the lost or ended override of *old* had lifted, and where it came from: *before* if it had none."""
     identity = old.override or snapshot.trail.rests.get((old.source, old.commit), "")
-    record = snapshot.overrides.records.get(identity)
-    if record is not None and record.source == old.source:
-        return tuple(dict.fromkeys((*lifts, *record.lifts))), record.from_commit
-    if not identity:
-        return lifts, before
-    told = snapshot.trail.latest.get(identity, {}).get("before")
-    return lifts, Oid(told) if isinstance(told, str) else None
+    told = lifted(identity, old.source, snapshot.overrides, snapshot.trail)
+    if told is None:
+        return lifts, None if identity else before
+    return tuple(dict.fromkeys((*lifts, *told.lifts))), told.from_commit
 
 
 def waivers(
@@ -272,11 +267,15 @@ def waivers(
 
 
 def superseded(rt: Runtime, snapshot: Snapshot, name: SourceName, *, commit: Oid | None) -> dict[str, Override]:
-    """Return the overrides of a source that end because its pin is now *commit* (None: it has none any more)."""
+    """Return the overrides of a source that end because its pin is now *commit* (None: it has none any more).
+
+    A record that the audit log does not bear out is none of them: its end would be a record of what nobody approved.
+    """
     return {
         item.id: closed(item, "superseded", at=rt.info.now, by=rt.info.operator)
         for item in snapshot.overrides.of(name)
-        if item.status == "active" and (item.kind == "pin" or item.to_commit != commit)
+        if item.status == "active" and not unbound(item, snapshot.trail)
+        if item.kind == "pin" or item.to_commit != commit
     }
 
 

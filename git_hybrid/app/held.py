@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from git_hybrid.app.bases import Base, bases_of
 from git_hybrid.app.evidence import Resolved, Wish
-from git_hybrid.core.governance import REPLACED, governed
+from git_hybrid.core.governance import REPLACED, governed, lifted
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Commit, Source
 from git_hybrid.core.plan import Snapshot
@@ -56,5 +56,5 @@ def _is_held(snapshot: Snapshot, old: Pin, new: Pin, source: Source) -> bool:
     is_back = any(base.why and base.pin.commit == new.commit for base in bases_of(snapshot, old))
     if isinstance(source.track, Commit) or is_back:
         return False
-    record = snapshot.overrides.records.get(old.override)
-    return record is None or bool(REPLACED & set(record.lifts))
+    told = lifted(old.override, old.source, snapshot.overrides, snapshot.trail)
+    return told is None or bool(REPLACED & set(told.lifts))

@@ -11,7 +11,6 @@ from git_hybrid.app.mirrors import chosen
 from git_hybrid.app.remote import list_refs
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.audit import Event
-from git_hybrid.core.canonical import Json
 from git_hybrid.core.endpoints import DIRECT, Mirrors
 from git_hybrid.core.errors import (
     HybridError,
@@ -22,6 +21,7 @@ from git_hybrid.core.errors import (
 )
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.manifest import Source
+from git_hybrid.core.mirror_told import mirror_event
 from git_hybrid.core.mirrors import Finding, Mirror, served_url, verified
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.reducer import Decision
@@ -45,7 +45,9 @@ def verify_mirrors(rt: Runtime, names: Sequence[str], *, last_seen: LastSeen) ->
     with rt.ledger.writer(rt.info) as mended:
         snapshot = rt.ledger.snapshot()
         rt = replace(rt, waived=waivers(snapshot))
-        mirrors = chosen(snapshot.mirrors, names or tuple(snapshot.mirrors.mirrors))
+        # A check that finds less leaves the times of before: those that no record bears out are none.
+        known = rt.ledger.believed(snapshot.mirrors)
+        mirrors = chosen(known, names or tuple(known.mirrors))
         for mirror in mirrors:
             if rt.offline and mirror.kind == "mirror":
                 raise Offline(name=mirror.name, url=mirror.base_url, why=rt.offline)
@@ -146,6 +148,5 @@ def _decision(
             continue
         entries[mirror.name] = verified(mirror, findings, rt.info.now)
         wrong = sorted(row.name for row, _ in own if row.error is not None)
-        detail: dict[str, Json] = {"mirror": mirror.name, "sources": len(own), "wrong": wrong}
-        events.append(Event(event="mirror-verify", detail=detail))
+        events.append(mirror_event("mirror-verify", entries[mirror.name], {"sources": len(own), "wrong": wrong}))
     return Decision(events=events, mirrors=entries)

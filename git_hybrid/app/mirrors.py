@@ -8,6 +8,7 @@ from git_hybrid.app.pin import refuse_unfinished
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.audit import Event
 from git_hybrid.core.errors import DuplicateMirror, UnknownMirror
+from git_hybrid.core.mirror_told import mirror_event
 from git_hybrid.core.mirrors import Inventory, Mirror, MirrorKind
 from git_hybrid.core.reducer import Decision
 
@@ -39,10 +40,8 @@ def add_mirror(rt: Runtime, *, name: str, base_url: str, owner: str, kind: Mirro
         entry = Mirror(
             name=name, base_url=base_url, kind=kind, owner=owner, added_at=rt.info.now, added_by=rt.info.operator
         )
-        detail = {"mirror": name, "base_url": base_url, "kind": kind, "owner": owner}
-        rt.ledger.record(
-            rt.info, Decision(events=[Event(event="mirror-add", detail=detail)], mirrors={name: entry}), ()
-        )
+        told = mirror_event("mirror-add", entry, {"base_url": base_url, "kind": kind, "owner": owner})
+        rt.ledger.record(rt.info, Decision(events=[told], mirrors={name: entry}), ())
         return entry
 
 

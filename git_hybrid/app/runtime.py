@@ -16,7 +16,7 @@ from git_hybrid.core.value import Struct, field, replace
 if TYPE_CHECKING:
     from git_hybrid.core.ports import Clones, Durations, Objects, Progress, Quarantine, Transport
     from git_hybrid.core.ports_cache import ObjectCache
-    from git_hybrid.core.ports_ledger import Ledger
+    from git_hybrid.core.ports_ledger import Head, Ledger
     from git_hybrid.core.ports_mirror import MirrorFolder
     from git_hybrid.core.ports_scan import ScanTools
     from git_hybrid.core.ports_spread import Spread
@@ -37,6 +37,7 @@ class Runtime(Struct, frozen=True, kw_only=True):
     many are asked; ``spread`` hands work to other machines, None keeps it here. ``mirror`` is the
     mirror folder that an errand is about. ``cache`` None: what is fetched is not shared with other workspaces;
     ``cache_max_age`` is for how long what a server said once is believed without asking again;
+    ``head`` returns what the newest commit has of log and lock, None where nothing is committed;
     ``at_host`` is held while a host is asked, so that no host is asked too much at once.
     """
 
@@ -63,6 +64,7 @@ class Runtime(Struct, frozen=True, kw_only=True):
     cache: ObjectCache | None = None
     cache_max_age: timedelta = timedelta(0)
     durations: Durations = field(default_factory=NoDurations)
+    head: Callable[[], Head | None] = lambda: None
     at_host: Callable[[str], AbstractContextManager[None]] = lambda _host: nullcontext()
 
     @contextmanager

@@ -10,7 +10,7 @@ from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.select import select
 from git_hybrid.core.audit import Event
 from git_hybrid.core.errors import UnfinishedRun
-from git_hybrid.core.governance import expiring
+from git_hybrid.core.governance import expiring, unbound
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.plan import Clone, Observed, Snapshot, SyncPlan, Task
 from git_hybrid.core.planner import plan_resume, plan_sync, removal_blocked
@@ -201,7 +201,8 @@ def _strays(rt: Runtime, snapshot: Snapshot) -> list[SourceName]:
     known = frozenset(snapshot.manifest.sources)
     named = {SourceName(text) for text in rt.clones.strangers(known)}
     named |= {*snapshot.lock.pins, *snapshot.state.sources}
-    named |= {item.source for item in snapshot.overrides.records.values() if item.status == "active"}
+    records = (item for item in snapshot.overrides.records.values() if item.status == "active")
+    named |= {item.source for item in records if not unbound(item, snapshot.trail)}
     return sorted(named - known)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache, partial
 
-from git_hybrid.app.bases import Base, bases_of, beside_in_log, former_bases, last_of_log, of_log
+from git_hybrid.app.bases import Base, bases_of, former_bases, last_of_log, of_log, sides_in_log
 from git_hybrid.app.evidence import Wish
 from git_hybrid.app.force import Forced, Objections
 from git_hybrid.app.runtime import Runtime
@@ -21,9 +21,12 @@ def wish_for(
     """Return the wish for the revision *to*, or for the newest that the manifest allows if the pin is to *move*."""
     lost, old = last_of_log(rt, snapshot, source), snapshot.lock.pins.get(source.name)
     wish = _wish(snapshot, source, lost, to=to, move=move, forced=forced)
-    beside = beside_in_log(rt, snapshot, source, to) if old and to else ()
+    chosen, beside = sides_in_log(rt, snapshot, source, to)
     former = cache(partial(former_bases, rt, snapshot, source, (old,) if old else lost))
-    return replace(wish, bases=(*wish.bases, *beside), mirrors=snapshot.mirrors, lost=lost, former=former)
+    anew = wish.anew or (to is not None and bool(beside))
+    bases = (*wish.bases, *chosen)
+    mirrors = rt.ledger.believed(snapshot.mirrors)
+    return replace(wish, bases=bases, anew=anew, mirrors=mirrors, lost=lost, former=former, beside=beside)
 
 
 def _wish(

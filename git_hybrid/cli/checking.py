@@ -71,6 +71,10 @@ def gather(
     facts = read_facts(read, now=now, log=log, git=witnesses)
     if "audit" in names and not staged:
         facts = replace(facts, is_shallow=index.repository.is_shallow())
+    if "scans" in names and not staged:
+        from git_hybrid.store.reports import foreign_reports
+
+        facts = replace(facts, foreign_reports=foreign_reports(layout, facts.state))
     if staged and index.in_git:
         facts = replace(facts, left_out=index.left_out())
     if _WITH_APPROVALS & set(names):

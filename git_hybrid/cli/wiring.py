@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING
 
 from git_hybrid.app.hosts import HostGate
 from git_hybrid.app.runtime import Runtime
+from git_hybrid.cli.head import head_of
 from git_hybrid.cli.late import late
 from git_hybrid.cli.settings import Settings, read_settings
 from git_hybrid.cli.signals import Cancel
@@ -166,6 +167,7 @@ def _runtime(
         cache=_cache(runner, settings, info, progress=progress, cancel=cancel, hands=hands),
         cache_max_age=settings.cache_max_age,
         durations=late(lambda: _durations(folder)),
+        head=partial(head_of, layout, runner),
         at_host=HostGate(cancel),
     )
 

@@ -59,6 +59,7 @@ def _moves(segments: Sequence[Segment], witnesses: Witnesses) -> Moves:
         lock=witnesses.lock,
         sources=witnesses.manifest.sources,
         before=witnesses.locks_before,
+        known=witnesses.lines_before,
         lines={str((line.record or {})["hash"]): line.sha256 for line in whole},
         past=witnesses.past,
         decode=witnesses.decode_lock,

@@ -10,10 +10,10 @@ from git_hybrid.core.audit import Record, detail_of
 from git_hybrid.core.audit_archives import LOG, RESTORE, Breach
 from git_hybrid.core.canonical import Json
 from git_hybrid.core.ids import SourceName
-from git_hybrid.core.last_pins import ANEW, last_pins
+from git_hybrid.core.last_pins import ANEW, last_pins, untold
 from git_hybrid.core.last_told import last_told
-from git_hybrid.core.lock import Lock, Pin
-from git_hybrid.core.mirrors import Inventory
+from git_hybrid.core.lock import Lock
+from git_hybrid.core.mirrors import Inventory, Mirror
 from git_hybrid.core.override import RESTS_ON, Overrides, binds, trail_of
 from git_hybrid.core.state import SourceState, State
 from git_hybrid.core.values import format_time
@@ -27,8 +27,8 @@ _INSTALLED = _MADE | {"repair", "reset"}
 _SCANNED = frozenset({"scan", "bundle-scan"})
 _PINNED = frozenset({"pin", "override", "bundle-apply"})
 _OF_INVENTORY = frozenset({"mirror-add", "mirror-remove"})
-_LOCK = "state/sources.lock"
-_PROVED = ("tree", "content_sha256")
+_LOCK, _MIRRORS = "state/sources.lock", "state/sources-mirrors.json"
+_HAS = {"url": "URL", "ref": "ref", "tree": "content", "content_sha256": "content", "pin_sha256": "entry"}
 _EDITED = "the state entry was edited by hand, or not all of it was committed"
 _WRITTEN_ANEW = (
     "git checkout HEAD -- state/sources.json; where HEAD has it too, take the entry of {name} out of that file,"
@@ -56,20 +56,16 @@ def _against_lock(records: Iterable[Record], lock: Lock) -> Iterator[Breach]:
             pinned.setdefault((item.get("source"), item.get("after")), []).append(item)
     for name, pin in lock.pins.items():
         told = pinned.get((name, pin.commit), [])
-        contents = [record for record in told if record["event"] == "pin"]
+        own = [record for record in reversed(told) if record["event"] == "pin"]
         if not told:
             what = f"no record tells that {name} was pinned to {pin.commit[:12]}, as state/sources.lock says"
             proves = "the log was cut or replaced, or the lock was edited by hand"
             yield _of_log("unexplained-pin", what, proves)
-        elif contents and not any(_is_of(record, pin) for record in contents):
-            what = f"no record tells of the content that state/sources.lock has for {name} at {pin.commit[:12]}"
-            yield _of_log("foreign-content", what, "the lock was edited by hand", mend=f"git checkout -- {_LOCK}")
-
-
-def _is_of(record: Record, pin: Pin) -> bool:
-    """Tell whether *record* knows of no other tree and content than *pin* has."""
-    detail = detail_of(record)
-    return all(detail.get(key, getattr(pin, key)) == getattr(pin, key) for key in _PROVED)
+        elif own and all(untold(record, pin) for record in own):
+            has = _HAS[untold(own[0], pin)]
+            what = f"no record tells of the {has} that state/sources.lock has for {name} at {pin.commit[:12]}"
+            mend = f"git checkout -- {_LOCK}; where it was committed so: git hybrid pin {name} --to {pin.commit}"
+            yield _of_log("foreign-content", what, "the lock was edited by hand", mend=mend)
 
 
 def _against_beginnings(records: Mapping[str, Record], lock: Lock, *, signed: bool) -> Iterator[Breach]:
@@ -143,15 +139,16 @@ def _is_made(entry: SourceState, named: Record, installed: Sequence[Record]) -> 
 
 
 def _against_overrides(records: Mapping[str, Record], overrides: Overrides) -> Iterator[Breach]:
+    told = trail_of(tuple(records.values())).latest
     for item in overrides.records.values():
         record = records.get(item.audit_hash or "")
-        if record is None:
+        last = told.get(item.id, record)
+        if record is None or last is None:
             yield _gone(f"state/sources-overrides.json: {item.id}", item.audit_hash or "none")
-        elif not binds(record, item):
-            what = f"{item.id} is not what record {(item.audit_hash or '')[:12]} tells of it"
+        elif not binds(last, item):
+            what = f"{item.id} is not what record {str(last['hash'])[:12]} tells of it"
             proves = "the record is not what the log tells: a merge took one side, or it was edited"
             yield _of_log("override-edited", what, proves, mend=f"git hybrid override restore {item.id}")
-    told = trail_of(tuple(records.values())).latest
     for identity in sorted(set(told) - set(overrides.records)):
         what = f"{identity} is in the log and not in state/sources-overrides.json"
         proves = "the file lost its record: in a merge, a revert or by an edit"
@@ -167,6 +164,10 @@ def _against_mirrors(records: Mapping[str, Record], inventory: Inventory) -> Ite
         elif (name, mirror.base_url, mirror.owner) not in added:
             what = f"no record tells that {mirror.owner} answers for the mirror {name} at {mirror.base_url}"
             yield _of_log("mirror-edited", what, "the inventory was edited by hand")
+        elif not _is_borne_out(mirror, records):
+            what = f"no record tells of the mirror {name} what state/sources-mirrors.json says: how fresh it is"
+            mend = f"git checkout HEAD -- {_MIRRORS}; where it was committed so: git hybrid mirror verify {name}"
+            yield _of_log("mirror-edited", what, "the inventory was edited by hand", mend=mend)
     last = {str(detail_of(item).get("mirror")): item for item in records.values() if item["event"] in _OF_INVENTORY}
     there = {*inventory.mirrors, *(item.name for item in inventory.incomplete)}
     # No record stands before one that it follows: what the last line says is always one of the last.
@@ -177,6 +178,13 @@ def _against_mirrors(records: Mapping[str, Record], inventory: Inventory) -> Ite
             what = f"the mirror {name} is in the log and not in state/sources-mirrors.json"
             proves = "the file lost its entry: in a merge, a revert or by an edit"
             yield _of_log("mirror-deleted", what, proves, mend=_added_again(detail_of(record)))
+
+
+def _is_borne_out(mirror: Mirror, records: Mapping[str, Record]) -> bool:
+    # Imported here: few workspaces have a mirror.
+    from git_hybrid.core.mirror_told import is_told
+
+    return is_told(mirror, records)
 
 
 def _mirror_in(record: Record, names: Collection[str]) -> str | None:

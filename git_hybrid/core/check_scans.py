@@ -40,6 +40,10 @@ def check_scans(facts: Facts) -> tuple[Violation, ...]:
         if told is not None:
             what, why, mend = told
             found.append(Violation(file=_FILE, entry=name, what=what, why=why, mend=mend))
+        if name in facts.foreign_reports:
+            file, what = f"state/scans/{name}.sarif", "is not the report that state names by its SHA-256"
+            mend = f"git checkout HEAD -- {file}, or git hybrid scan {name}"
+            found.append(Violation(file=file, entry="report", what=what, why="it was edited by hand", mend=mend))
     return tuple(found)
 
 

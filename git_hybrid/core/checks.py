@@ -40,7 +40,8 @@ class Facts(Struct, frozen=True, kw_only=True):
     and its archives, the oldest first; ``witnesses`` what it is held against. ``tracked`` are the paths below
     ``sources/`` that are committed, ``heads`` the commits at which the clones stand. ``documents`` are specifications
     by path, ``paths`` every path that they may name, ``changed`` what the commit changes, ``left_out`` those of the
-    files that are on the disk and not in the commit. ``is_shallow``: git has the end of the history alone.
+    files that are on the disk and not in the commit. ``foreign_reports`` names the sources whose scan report on the
+    disk is another than state says. ``is_shallow``: git has the end of the history alone.
     """
 
     manifest: Manifest
@@ -62,6 +63,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     paths: frozenset[str] = frozenset()
     changed: frozenset[str] = frozenset()
     left_out: tuple[str, ...] = ()
+    foreign_reports: frozenset[str] = frozenset()
     is_shallow: bool = False
 
     def doubt(self, record: Override) -> str:

@@ -7,10 +7,13 @@ from datetime import datetime
 from typing import assert_never
 
 from git_hybrid.core.approval import Doubt
+from git_hybrid.core.audit import detail_of
 from git_hybrid.core.errors import OffBranch, OverrideEnded, OverrideUnrecorded, OverrideUnsigned
+from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.lock import Pin, is_valid, still_allowed
 from git_hybrid.core.manifest import Source, track_field
 from git_hybrid.core.override import Override, Overrides, Trail, binds, phase
+from git_hybrid.core.value import Struct
 from git_hybrid.core.values import format_time
 from git_hybrid.core.words import approval_words, signature_words
 
@@ -90,6 +93,29 @@ def unbound(record: Override, trail: Trail) -> str:
     if told is None:
         return "of which the audit log knows nothing"
     return "" if binds(told, record) else "whose record is not what the audit log tells"
+
+
+class Lifted(Struct, frozen=True):
+    """What the override of a pin lifts, and which commit the pin came from."""
+
+    lifts: tuple[str, ...]
+    from_commit: Oid | None
+
+
+def lifted(identity: str | None, name: SourceName, overrides: Overrides, trail: Trail) -> Lifted | None:
+    """Return what an override of a pin of *name* lifts; None if the audit log knows of no such override.
+
+    A record that is lost, or that was edited, changes nothing of that: then it is what the log tells.
+    """
+    told = trail.latest.get(identity or "")
+    if told is None or told.get("source") != name or detail_of(told).get("kind") == "scan":
+        return None
+    record = overrides.records.get(identity or "")
+    if record is not None and binds(told, record):
+        return Lifted(record.lifts, record.from_commit)
+    lifts, before = detail_of(told).get("lifts"), told.get("before")
+    codes = tuple(str(item) for item in lifts) if isinstance(lifts, list) else ()
+    return Lifted(codes, None if before is None else Oid(str(before)))
 
 
 def _unnamed(pin: Pin, overrides: Overrides, trail: Trail, *, signed: bool) -> OverrideUnrecorded | None:

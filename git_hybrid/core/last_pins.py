@@ -9,11 +9,12 @@ from git_hybrid.core.audit import Record, detail_of
 from git_hybrid.core.canonical import Json
 from git_hybrid.core.ids import InvalidText, Oid, RefName, SourceName, Url, parse_url
 from git_hybrid.core.last_told import Last, last_told
-from git_hybrid.core.lock import UNREACHABLE, Pin
+from git_hybrid.core.lock import UNREACHABLE, Pin, pin_digest
 from git_hybrid.core.manifest import Source, track_field
 from git_hybrid.core.override import RESTS_ON
 from git_hybrid.core.values import parse_time
 
+_DIGEST = "pin_sha256"
 ANEW = frozenset({"add", "remove", "prune"})
 """The events with which a source begins or ends: what stood before them is compared with nothing.
 
@@ -24,8 +25,24 @@ Whatever puts a source into the manifest or takes it out records one of them; by
 def pinned_as(pin: Pin, source: Source) -> dict[str, Json]:
     """Return the details with which a record tells of *pin*: its evidence, and what the entry of *source* asked for."""
     key, value = track_field(source.track)
-    evidence = {"url": str(pin.url), "ref": pin.ref, "tree": pin.tree, "content_sha256": pin.content_sha256}
-    return {**evidence, key: value}
+    return {**_evidence(pin), _DIGEST: pin_digest(pin), key: value}
+
+
+def _evidence(pin: Pin) -> dict[str, Json]:
+    return {"url": str(pin.url), "ref": pin.ref, "tree": pin.tree, "content_sha256": pin.content_sha256}
+
+
+def untold(record: Record, pin: Pin) -> str:
+    """Return what *pin* has otherwise than *record*, which is of its commit, tells: one of its keys; nothing if none.
+
+    It is the digest if that alone differs. One that an older version wrote has none, and tells less.
+    """
+    told = detail_of(record)
+    digest = told.get(_DIGEST)
+    if digest is not None and digest == pin_digest(pin):
+        return ""
+    wrong = (key for key, value in _evidence(pin).items() if told.get(key, value) != value)
+    return next(wrong, "" if digest is None else _DIGEST)
 
 
 def last_pins(records: Mapping[str, Record], names: Collection[str], *, ends: Collection[str] = ()) -> Last:
@@ -61,7 +78,21 @@ def pins_of_log(records: Iterable[Record], name: SourceName, url: Url) -> tuple[
 
     They do not tell the tag object, nor the roots of the history; where one tells no URL, it was *url*.
     """
-    return _last(records, name, url, lambda _record: True)
+    return tuple(pin_of(record, name, url) for record in last_records(records, name))
+
+
+def last_records(
+    records: Iterable[Record], name: SourceName, counts: Callable[[Record], bool] = lambda _record: True
+) -> tuple[Record, ...]:
+    """Return the last records of a pin that count, since its source last began anew; one for each branch."""
+    by_hash = {str(record["hash"]): record for record in records}
+
+    def about(record: Record) -> str | None:
+        is_pin = record["event"] == "pin" and record.get("source") == name and counts(record)
+        return name if is_pin or (record["event"] in ANEW and record.get("source") == name) else None
+
+    newest = last_told(by_hash, about, ends=ANEW).newest.get(name, frozenset())
+    return tuple(by_hash[digest] for digest in by_hash if digest in newest)
 
 
 def former_pins(records: Iterable[Record], name: SourceName, url: Url, ref: RefName | None = None) -> tuple[Pin, ...]:
@@ -74,25 +105,14 @@ def former_pins(records: Iterable[Record], name: SourceName, url: Url, ref: RefN
     def counts(record: Record) -> bool:
         if ref is not None and "commit" in detail_of(record):
             return False
-        pin = _pin(record, name, url)
+        pin = pin_of(record, name, url)
         return pin.url == url and ref in (None, pin.ref)
 
-    return _last(records, name, url, counts)
+    return tuple(pin_of(record, name, url) for record in last_records(records, name, counts))
 
 
-def _last(records: Iterable[Record], name: SourceName, url: Url, counts: Callable[[Record], bool]) -> tuple[Pin, ...]:
-    """Return the last pins of a source whose records count, since it last began anew; one for each branch."""
-    by_hash = {str(record["hash"]): record for record in records}
-
-    def about(record: Record) -> str | None:
-        is_pin = record["event"] == "pin" and record.get("source") == name and counts(record)
-        return name if is_pin or (record["event"] in ANEW and record.get("source") == name) else None
-
-    newest = last_told(by_hash, about, ends=ANEW).newest.get(name, frozenset())
-    return tuple(_pin(by_hash[digest], name, url) for digest in by_hash if digest in newest)
-
-
-def _pin(record: Record, name: SourceName, url: Url) -> Pin:
+def pin_of(record: Record, name: SourceName, url: Url) -> Pin:
+    """Return the pin of a source that *record* tells of, as far as it does; where it tells no URL, it was *url*."""
     told, at = detail_of(record), parse_time(str(record["at"]))
     ref = RefName(str(told.get("ref") or UNREACHABLE))
     rests_on = told.get(RESTS_ON)

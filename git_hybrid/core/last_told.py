@@ -47,6 +47,17 @@ def last_told(
     return Last({name: told - replaced for name, told in newest.items()}, over)
 
 
+def has_branches(records: Iterable[Record]) -> bool:
+    """Tell whether some of *records* were made side by side."""
+    seen: set[str] = set()
+    for record in records:
+        before = previous(record)
+        if not seen.isdisjoint(before):
+            return True
+        seen.update(before)
+    return False
+
+
 def _followers(records: Mapping[str, Record]) -> dict[str, int]:
     """Return how many of *records* follow each one that stands before them."""
     left: dict[str, int] = {}

@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import assert_never
 
+from git_hybrid.core.canonical import Json, canonical_json
+from git_hybrid.core.digest import sha256_hex
 from git_hybrid.core.ids import Oid, RefName, SourceName, Url, short_ref
 from git_hybrid.core.manifest import Branch, Commit, Source, Tag, Version, config_digest, declared_ref
 from git_hybrid.core.value import Struct, field
+from git_hybrid.core.values import format_time
 from git_hybrid.core.versions import in_range
 
 UNREACHABLE = RefName("refs/hybrid/unreachable")
@@ -40,6 +43,25 @@ class Lock(Struct, frozen=True, kw_only=True):
     """The whole lock file; pins in order of their names."""
 
     pins: Mapping[SourceName, Pin] = field(default_factory=dict)
+
+
+def pin_digest(pin: Pin) -> str:
+    """Return the digest that the audit log keeps of *pin*: 64 hex digits over all that its table in the lock has."""
+    table: dict[str, Json] = {
+        "url": str(pin.url),
+        "ref": pin.ref,
+        "commit": pin.commit,
+        "tree": pin.tree,
+        "tag_object": pin.tag_object,
+        "reachable_from": pin.reachable_from,
+        "root_commits": pin.root_commits,
+        "content_sha256": pin.content_sha256,
+        "commit_time": format_time(pin.commit_time),
+        "first_seen": format_time(pin.first_seen),
+        "config_digest": pin.config_digest,
+        "override": pin.override,
+    }
+    return sha256_hex(canonical_json(table))
 
 
 def is_valid(pin: Pin | None, source: Source) -> bool:

@@ -1,17 +1,19 @@
 """Pins that stand elsewhere than the last record of the audit log put them, and no commit explains that. Pure.
 
 A commit may have records of pins that it leaves as they are: a cherry-pick brings them along. So what counts is what a
-commit moves, held against all that it is made from.
+commit moves, held against all that it is made from. Of branches that both moved a pin, a commit that brings the record
+of one side may take that side: the merge itself, a squash, a pick. Afterwards it is decided.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from git_hybrid.core.audit import Record, detail_of
 from git_hybrid.core.audit_archives import LOG, Breach
 from git_hybrid.core.ids import Oid, RefName, SourceName
 from git_hybrid.core.last_pins import last_pins
+from git_hybrid.core.last_told import has_branches
 from git_hybrid.core.lock import Lock, Pin, still_allowed
 from git_hybrid.core.manifest import Source
 from git_hybrid.core.override import RESTS_ON
@@ -39,14 +41,15 @@ class Past(Struct, frozen=True, kw_only=True):
 class Moves(Struct, frozen=True, kw_only=True):
     """A lock, and what it is held against. ``sources`` is what the manifest declares.
 
-    ``before`` are the locks of the commits that the next one is made from, where one is another than ``lock``;
-    ``lines`` is the SHA-256 of each record's line by the hash of the record; ``past`` brings what was committed, where
-    all of that counts, and ``decode`` reads a lock of it. ``signed``: policy names keys, so an approval takes a
-    signature.
+    ``before`` are the locks of the commits that the next one is made from, where one is another than ``lock``, and
+    ``known`` the SHA-256 of each line that the log of the same commit has; ``lines`` is the SHA-256 of each record's
+    line by the hash of the record; ``past`` brings what was committed, where all of that counts, and ``decode`` reads a
+    lock of it. ``signed``: policy names keys, so an approval takes a signature.
     """
 
     lock: Lock
     before: Sequence[Lock]
+    known: Sequence[Collection[str]] = ()
     lines: Mapping[str, str]
     past: Callable[[], Past | None] | None
     decode: Callable[[bytes], Lock | None]
@@ -58,36 +61,81 @@ def against_moves(records: Mapping[str, Record], moves: Moves) -> Iterator[Breac
     """Yield the pins that a commit moved, or is about to move, and not to where the last record had put them."""
     if not (moves.before or moves.past):
         return
-    last: dict[str, str] = {}
+    last: dict[str, Record] = {}
     known: set[tuple[str, str]] = set()
     for record in records.values():
         if record["event"] == "pin":
-            name, commit = str(record.get("source")), str(record.get("after"))
-            last[name] = commit
-            known.add((name, commit))
-    # No record stands before one that it follows: what the last line says is always one of the last.
-    others = {str(name): str(pin.commit) for name, pin in moves.lock.pins.items() if last.get(name, "") != pin.commit}
-    others = {name: commit for name, commit in others.items() if (name, commit) in known}
-    if not others:
+            name = str(record.get("source"))
+            last[name] = record
+            known.add((name, str(record.get("after"))))
+    stands = {str(name): str(pin.commit) for name, pin in moves.lock.pins.items() if (name, pin.commit) in known}
+    moved = {name for name, commit in stands.items() if _is_moved(commit, _stands(moves.before, name))}
+    asked = _asked(records, moves, stands, moved, last)
+    if not asked:
         return
-    newest = last_pins(records, others).newest
-    right = {name: _commits(records, newest[name]) | _unforced(records, newest[name]) for name in others}
-    wrong = {name: commit for name, commit in others.items() if commit not in right[name]}
-    moved = {name for name, commit in wrong.items() if _is_moved(commit, _stands(moves.before, name))}
-    wrong = {name: commit for name, commit in wrong.items() if name in moved or moves.past is not None}
-    left = {name: commit for name, commit in wrong.items() if name not in moved}
+    newest = last_pins(records, asked).newest
+    unsure = {name: commit for name, commit in asked.items() if _commits(records, newest[name]) != {commit}}
+    left = {name: commit for name, commit in unsure.items() if name not in moved}
     past = moves.past() if left and moves.past is not None else None
     by_commit = {} if past is None else _put_back(records, moves, left, past)
-    for name in wrong:
-        if name in moved or name in by_commit:
+    for name, commit in unsure.items():
+        sides = [
+            (stood, frozenset(lines))
+            for stood, lines in zip(_stands(moves.before, name) or (), moves.known, strict=False)
+        ]
+        if name in by_commit or (
+            name in moved and not _is_explained(records, newest[name], commit, moves.lines, sides)
+        ):
             yield _breach(moves, name, [records[digest] for digest in newest[name]], by_commit.get(name, ""))
 
 
-def _commits(records: Mapping[str, Record], digests: frozenset[str]) -> set[str]:
+def _asked(
+    records: Mapping[str, Record],
+    moves: Moves,
+    stands: Mapping[str, str],
+    moved: Collection[str],
+    last: Mapping[str, Record],
+) -> dict[str, str]:
+    """Return those of the pins that *stands* has which the last line of the log about them does not explain.
+
+    No record stands before one that it follows, so what that line says is always one of the last. Where branches both
+    moved a pin there are more, and whoever had both before may not go from one to the other.
+    """
+    forked = moves.past is not None and has_branches(records.values())
+    before = [frozenset(lines) for lines in moves.known] if moved else []
+
+    def is_enough(name: str, commit: str) -> bool:
+        if last[name].get("after") != commit or (forked and name not in moved):
+            return False
+        return name not in moved or not any(moves.lines[str(last[name]["hash"])] in lines for lines in before)
+
+    return {name: commit for name, commit in stands.items() if not is_enough(name, commit)}
+
+
+def _is_explained(
+    records: Mapping[str, Record],
+    newest: Collection[str],
+    commit: str,
+    lines: Mapping[str, str],
+    sides: Sequence[tuple[str | None, frozenset[str]]],
+) -> bool:
+    """Tell whether the *newest* records of a pin explain that it was moved to *commit*.
+
+    *sides* has where each stood that the move was made from, and the lines of its log: where that was another of the
+    last records, and the one of *commit* was known, there it was decided.
+    """
+    own = [lines[digest] for digest in newest if records[digest].get("after") == commit]
+    if not own:
+        return commit in _unforced(records, newest)
+    others = _commits(records, newest) - {commit}
+    return not any(stood in others and known.issuperset(own) for stood, known in sides)
+
+
+def _commits(records: Mapping[str, Record], digests: Collection[str]) -> set[str]:
     return {str(records[digest].get("after")) for digest in digests}
 
 
-def _unforced(records: Mapping[str, Record], digests: frozenset[str]) -> set[str]:
+def _unforced(records: Mapping[str, Record], digests: Collection[str]) -> set[str]:
     """Return where forced pins came from: a revert of one goes back to what needs no approval."""
     forced = (records[digest] for digest in digests if detail_of(records[digest]).get(RESTS_ON))
     return {str(record["before"]) for record in forced if record.get("before") is not None}
@@ -128,23 +176,24 @@ def _put_back(records: Mapping[str, Record], moves: Moves, names: Mapping[str, s
             if not _is_moved(pinned, before):
                 open_ += [parent for parent, item in zip(parents, before, strict=True) if item == pinned]
                 continue
-            told = _known_at(commit, records, moves.lines, past)
+            known = _lines_at(commit, past)
+            told = {digest: record for digest, record in records.items() if moves.lines[digest] in known}
             newest = last_pins(told, {name}).newest.get(name, frozenset())
-            if pinned not in _commits(told, newest) | _unforced(told, newest):
+            sides = [(stood, _lines_at(parent, past)) for stood, parent in zip(before, parents, strict=True)]
+            if not _is_explained(told, newest, pinned, moves.lines, sides):
                 found[name] = commit
     return found
 
 
-def _known_at(commit: str, records: Mapping[str, Record], lines: Mapping[str, str], past: Past) -> Mapping[str, Record]:
-    """Return the records that *commit* or one before it had: also what was taken out of the log for a while."""
+def _lines_at(commit: str, past: Past) -> frozenset[str]:
+    """Return the lines that the log had in *commit* or one before it: also what was taken out for a while."""
     open_, before = [commit], set[str]()
     while open_:
         one = open_.pop()
         if one not in before:
             before.add(one)
             open_ += past.parents.get(one, ())
-    known = frozenset[str]().union(*(past.added.get(one, frozenset()) for one in before))
-    return {digest: record for digest, record in records.items() if lines[digest] in known}
+    return frozenset[str]().union(*(past.added.get(one, frozenset()) for one in before))
 
 
 def _pins(text: bytes | None, names: Mapping[str, str], decode: Callable[[bytes], Lock | None]) -> Mapping[str, str]:
@@ -163,10 +212,12 @@ def _pins(text: bytes | None, names: Mapping[str, str], decode: Callable[[bytes]
 
 def _breach(moves: Moves, name: str, last: Sequence[Record], by: str) -> Breach:
     pin, source = moves.lock.pins[SourceName(name)], moves.sources.get(SourceName(name))
-    record, *others = sorted(last, key=lambda item: str(item.get("after")))
+    elsewhere = [item for item in last if item.get("after") != pin.commit]
+    record, *others = sorted(elsewhere, key=lambda item: str(item.get("after")))
     commits = dict.fromkeys(str(item.get("after")) for item in (record, *others))
     was = f"was put back to {pin.commit[:12]}" + (f" in commit {by[:12]}" if by else "")
-    what = f"{name} {was}, and the last record of its pin has {' or '.join(item[:12] for item in commits)}"
+    has = "the last record of its pin has" if len(elsewhere) == len(last) else "a merge before that had left it at"
+    what = f"{name} {was}, and {has} {' or '.join(item[:12] for item in commits)}"
     forced = any(detail_of(item).get(RESTS_ON) for item in last if item.get("after") == record.get("after"))
     stay = f"git hybrid pin {name} --to {record.get('after')}"
     approval = approval_words(signed=moves.signed)

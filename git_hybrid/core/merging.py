@@ -122,6 +122,7 @@ def agreed(ours: Pins, theirs: Pins) -> tuple[dict[SourceName, Pin], dict[Source
 def merged_state(base: Entries, ours: Entries, theirs: Entries, pins: Pins) -> dict[SourceName, SourceState]:
     """Return for each of *pins* the entry that tells of its commit; of two that do, the one that was scanned last.
 
+    Of two scans of the same moment the worse one counts.
     Where neither does, what one side alone changed counts, and else ours.
     """
     otherwise = merged(base, ours, theirs)[0]
@@ -170,6 +171,7 @@ def _last_verified(mirror: Mirror, ours: Inventory, theirs: Inventory) -> Mirror
     return max((entry for entry in sides if _unasked(entry) == mirror), key=lambda entry: entry.verified_at or _NEVER)
 
 
-def _scanned_at(entry: SourceState) -> tuple[datetime, datetime]:
+def _scanned_at(entry: SourceState) -> tuple[datetime, list[int], bool, datetime]:
     of_it = entry.scan.scanned_at if entry.scan.commit == entry.commit else None
-    return of_it or _NEVER, entry.updated_at
+    found = [(entry.scan.counts or {}).get(level, 0) for level in ("high", "medium", "low")]
+    return of_it or _NEVER, found, entry.scan.state != "clean", entry.updated_at

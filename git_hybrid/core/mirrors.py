@@ -135,8 +135,8 @@ def verified(mirror: Mirror, findings: Mapping[SourceName, Finding], now: dateti
     sources = dict(mirror.sources)
     for name, found in findings.items():
         before = sources.get(name)
-        checked_at = now if found.ok or before is None else before.checked_at
-        sources[name] = Held(commit=found.commit, checked_at=checked_at, ok=found.ok)
+        known = (mirror.verified_at or mirror.added_at) if before is None else before.checked_at
+        sources[name] = Held(commit=found.commit, checked_at=now if found.ok else known, ok=found.ok)
     return replace(mirror, verified_at=now, sources=dict(sorted(sources.items())))
 
 

@@ -7,12 +7,25 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
 
-from git_hybrid.core.audit import Event
+from git_hybrid.core.audit import Event, Record
 from git_hybrid.core.ids import Oid, RefName, SourceName, Url
 from git_hybrid.core.lock import Pin
+from git_hybrid.core.mirrors import Inventory
 from git_hybrid.core.moves import Move
 from git_hybrid.core.plan import Snapshot, Task, Unfinished
 from git_hybrid.core.reducer import Decision, RunInfo
+from git_hybrid.core.value import Struct
+
+
+class Head(Struct, frozen=True):
+    """What the newest commit of the repository has: the audit log as it was written, and the pins of the lock."""
+
+    log: bytes
+    pins: Mapping[SourceName, Pin]
+
+    def has(self, record: Record) -> bool:
+        """Tell whether *record* is committed, and not only brought by a merge that is under way."""
+        return f'"hash":"{record["hash"]}"'.encode() in self.log
 
 
 class Ledger(Protocol):
@@ -81,6 +94,14 @@ class Ledger(Protocol):
 
     def last_pins(self, name: SourceName, url: Url) -> tuple[Pin, ...]:
         """Return where the audit log has the pin of a source last; *url* is its URL where the log tells none."""
+        ...
+
+    def sides(self, name: SourceName) -> tuple[Record, ...]:
+        """Return the last records of a pin that several branches moved, each elsewhere; nothing where one counts."""
+        ...
+
+    def believed(self, inventory: Inventory) -> Inventory:
+        """Return *inventory* with nothing known of how fresh those mirrors are that the audit log does not bear out."""
         ...
 
     def former_pins(self, name: SourceName, url: Url, ref: RefName | None = None) -> tuple[Pin, ...]:

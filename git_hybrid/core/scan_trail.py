@@ -12,12 +12,14 @@ from typing import Any
 from git_hybrid.core.audit import Record, detail_of, previous
 from git_hybrid.core.ids import Oid
 from git_hybrid.core.lock import Lock
-from git_hybrid.core.scans import scan_detail
+from git_hybrid.core.scans import DIGEST, SEVERITIES, facts_of, scan_digest
 from git_hybrid.core.state import FindingRef, ScanStatus, ScanTrail, State
 from git_hybrid.core.values import parse_time
 
 SCANNED = frozenset({"scan", "bundle-scan"})
 """The audit events that tell how a commit was scanned, here or where a bundle comes from."""
+
+_WORSE = {"findings": 1, "error": 2}
 
 
 def scan_trail_of(records: Sequence[Record], state: State, lock: Lock) -> ScanTrail:
@@ -37,11 +39,12 @@ def scan_trail_of(records: Sequence[Record], state: State, lock: Lock) -> ScanTr
     )
     told: dict[str, ScanStatus] = {}
     for name, pin in lock.pins.items():
-        known = state.sources.get(name)
-        if name not in unproved and known is not None and known.scan.commit == pin.commit:
+        entry = state.sources.get(name)
+        if name not in unproved and entry is not None and entry.scan.commit == pin.commit:
             continue
-        said = [told_by(records[at], pin.commit) for at in places.get((name, pin.commit), ())]
-        told[name] = next((scan for scan in reversed(said) if scan is not None), ScanStatus())
+        known = [at for at in places.get((name, pin.commit), ()) if told_by(records[at], pin.commit) is not None]
+        said = told_by(records[_newest(records, known)], pin.commit) if known else None
+        told[name] = said or ScanStatus()
     return ScanTrail(unproved=unproved, told=told)
 
 
@@ -51,20 +54,60 @@ def is_result(record: Record) -> bool:
 
 
 def _stands(records: Sequence[Record], places: Sequence[int], scan: ScanStatus) -> bool:
-    """Tell whether one of the records at *places* tells of *scan*, and none of them was made after that.
+    """Tell whether one of the records at *places* tells of *scan*, and none of them stands over that."""
+    mine = next((at for at in reversed(places) if tells(records[at], scan)), None)
+    return mine is not None and not any(_is_over(records, at, mine) for at in places if at != mine)
 
-    Of two that a merge of branches brought together neither was made after the other.
+
+def _newest(records: Sequence[Record], places: Sequence[int]) -> int:
+    """Return which of *places*, of which there is one at least, has the record that counts."""
+    newest = places[-1]
+    for at in reversed(places[:-1]):
+        if _is_over(records, at, newest):
+            newest = at
+    return newest
+
+
+def _is_over(records: Sequence[Record], other: int, mine: int) -> bool:
+    """Tell whether the record at *other* counts and not the one at *mine*.
+
+    It was made after that. Of two that a merge of branches brought together neither was: there the later scan counts
+    where it has more.
     """
-    last = next((at for at in reversed(places) if tells(records[at], scan)), None)
-    if last is None:
+    if other > mine and _follows(records, other, mine):
+        return True
+    if scanned_at(records[other]) < scanned_at(records[mine]) or not _has_more(records[other], records[mine]):
         return False
-    after = {str(records[last]["hash"])}
-    for at in range(last + 1, places[-1] + 1):
-        if not after.isdisjoint(previous(records[at])):
-            after.add(str(records[at]["hash"]))
-            if at in places:
-                return False
-    return True
+    return other > mine or not _follows(records, mine, other)
+
+
+def scanned_at(record: Record) -> str:
+    """Return when the scan was made that *record* tells of; an older version told when it was recorded."""
+    return str(detail_of(record).get("scanned_at") or record["at"])
+
+
+def _has_more(other: Record, mine: Record) -> bool:
+    """Tell whether *other* has a finding, or an error, that *mine* has not."""
+    found, known = (_results(record) for record in (other, mine))
+    return (
+        found[0] > known[0] or not found[1] <= known[1] or any(a > b for a, b in zip(found[2], known[2], strict=True))
+    )
+
+
+def _results(record: Record) -> tuple[int, frozenset[str], list[int]]:
+    told: Mapping[str, Any] = detail_of(record)
+    counts = told.get("counts") or {}
+    named = frozenset(str(item["id"]) for item in told.get("findings") or ())
+    return _WORSE.get(str(told.get("state")), 0), named, [int(counts.get(level, 0)) for level in SEVERITIES]
+
+
+def _follows(records: Sequence[Record], later: int, earlier: int) -> bool:
+    """Tell whether the record at *later* was made after the one at *earlier*, over any number of others."""
+    before = {str(records[later]["hash"])}
+    for at in range(later, earlier, -1):
+        if str(records[at]["hash"]) in before:
+            before.update(previous(records[at]))
+    return str(records[earlier]["hash"]) in before
 
 
 def tells(record: Record, scan: ScanStatus) -> bool:
@@ -73,7 +116,9 @@ def tells(record: Record, scan: ScanStatus) -> bool:
     if "state" not in detail:
         # A bundle that an older version applied: its scans were recorded without their results.
         return True
-    said: dict[str, Any] = dict(scan_detail(scan))
+    if DIGEST in detail:
+        return detail[DIGEST] == scan_digest(scan)
+    said: dict[str, Any] = facts_of(scan)
     if "scanned_at" not in detail:
         # An older version left out what follows from the scanners, and the digests of their entries.
         if scan.scanned_at != min((item.scanned_at for item in scan.scanners), default=None):

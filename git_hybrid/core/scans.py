@@ -20,6 +20,7 @@ from git_hybrid.core.values import format_age, format_time
 from git_hybrid.core.words import counted
 
 SEVERITIES: tuple[Severity, ...] = ("high", "medium", "low")
+DIGEST = "scan_sha256"
 KEPT_FINDINGS = 100
 """So many findings are named in state and in the audit log; more than that nobody accepts one by one."""
 _STATE_WORST_FIRST: tuple[ScanState, ...] = ("error", "findings", "clean")
@@ -251,7 +252,26 @@ def scan_event(name: SourceName, scan: ScanStatus, *, refused: bool = False) -> 
 
 
 def scan_detail(scan: ScanStatus) -> dict[str, Json]:
-    """Return what the audit log keeps of a scan: everything of it that somebody judges by."""
+    """Return what the audit log keeps of a scan: what somebody judges by, and the digest of all of it."""
+    return {**facts_of(scan), DIGEST: scan_digest(scan)}
+
+
+def scan_digest(scan: ScanStatus) -> str:
+    """Return the digest of all that state says of *scan*: 64 hex digits."""
+    more: list[Json] = [[item.scanner, item.rule, item.path] for item in scan.findings]
+    told: dict[str, Json] = {
+        "facts": facts_of(scan),
+        "commit_sha": scan.commit,
+        "scanner": scan.scanner,
+        "scanner_version": scan.scanner_version or None,
+        "rules_digest": scan.rules_digest or None,
+        "findings": more,
+    }
+    return sha256_hex(canonical_json(told))
+
+
+def facts_of(scan: ScanStatus) -> dict[str, Json]:
+    """Return what the audit log tells of a scan in words."""
     return {
         "state": scan.state,
         "scanned_at": None if scan.scanned_at is None else format_time(scan.scanned_at),

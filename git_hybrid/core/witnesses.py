@@ -24,10 +24,10 @@ class Witnesses(Struct, frozen=True, kw_only=True):
     ``at`` the commit that first had such a line; ``hashes`` the record hashes that were ever committed in other files,
     each with where. ``twice`` holds the lines that git has twice, one from each side of a merge. ``lock_texts`` are the
     locks of the commits that the next one is made from, as bytes; ``locks_before`` the same, where one of them is
-    another than the one to be judged. ``past`` brings what was committed before, where all of history counts;
-    ``decode_lock`` reads a lock of that. ``has_keys``: policy names keys of approvers, so what mends a move takes
-    signatures. ``manifest`` says which of two pins is allowed. ``is_partial``: git lacks some of what was
-    committed, and would have to fetch it.
+    another than the one to be judged; ``lines_before`` has the SHA-256 of each line that the log of the same has.
+    ``past`` brings what was committed before, where all of history counts; ``decode_lock`` reads a lock of that.
+    ``has_keys``: policy names keys of approvers, so what mends a move takes signatures. ``manifest`` says which of two
+    pins is allowed. ``is_partial``: git lacks some of what was committed, and would have to fetch it.
     """
 
     state: State = field(default_factory=State)
@@ -36,6 +36,7 @@ class Witnesses(Struct, frozen=True, kw_only=True):
     lock: Lock = field(default_factory=Lock)
     lock_texts: tuple[bytes, ...] = ()
     locks_before: tuple[Lock, ...] = ()
+    lines_before: tuple[tuple[str, ...], ...] = ()
     past: Callable[[], Past | None] | None = None
     decode_lock: Callable[[bytes], Lock | None] = lambda _text: None
     mirrors: Inventory = field(default_factory=Inventory)

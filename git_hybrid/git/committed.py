@@ -58,15 +58,19 @@ def _of_head(repository: Repository, root: Path, archives: Sequence[str]) -> Wit
     ever = dict.fromkeys(item for side in lines[1 : len(before)] for item in side)
     # Where HEAD has a log, it may have more than those before it.
     at = () if lines[0] else zip(before, lines, strict=False)
+    bases = [
+        (text, told)
+        for name, text, told in zip(before, locks, lines, strict=False)
+        if text and _is_base(repository, name)
+    ]
     now = Witnesses(
         committed=frozenset(committed),
         head=lines[0],
         ever=tuple(ever),
         at={item: name for name, side in at if _is_parent(name) for item in side},
         twice=frozenset(item for item, count in merged.items() if count > 1),
-        lock_texts=tuple(
-            text for name, text in zip(before, locks, strict=False) if text and _is_base(repository, name)
-        ),
+        lock_texts=tuple(text for text, _ in bases),
+        lines_before=tuple(told for _, told in bases),
     )
     is_new = repository.revision and all(blob is None for blob in found[1 : len(before)])
     return _brought(repository, root, now) if is_new else now

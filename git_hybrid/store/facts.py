@@ -43,8 +43,13 @@ def read_facts(read: Read, *, now: datetime, log: Sequence[str] = (), git: Witne
     trail = trail_of(records)
     inventory = mirrors_in(read(MIRRORS))
     git = git or Witnesses()
-    before = _locks_before(git.lock_texts, lock)
-    git = replace(git, locks_before=before, decode_lock=_decoded)
+    before = _before(git, lock)
+    git = replace(
+        git,
+        locks_before=tuple(found for found, _ in before),
+        lines_before=tuple(lines for _, lines in before),
+        decode_lock=_decoded,
+    )
     declared = manifest.decode_manifest(text)
     witnesses = replace(git, manifest=declared, state=installed, overrides=approved, lock=decided, mirrors=inventory)
     return Facts(
@@ -61,12 +66,17 @@ def read_facts(read: Read, *, now: datetime, log: Sequence[str] = (), git: Witne
     )
 
 
-def _locks_before(committed: Sequence[bytes], lock: bytes | None) -> tuple[Lock, ...]:
-    """Return the locks in *committed* that can be read, where one of them is another than *lock*."""
-    if all(text == lock for text in committed):
+def _before(git: Witnesses, lock: bytes | None) -> tuple[tuple[Lock, tuple[str, ...]], ...]:
+    """Return the committed locks that can be read, each with the lines of the log beside it.
+
+    There are none where all of them are *lock* itself.
+    """
+    if all(text == lock for text in git.lock_texts):
         return ()
-    read = (_decoded(text) for text in dict.fromkeys(committed))
-    return tuple(found for found in read if found is not None)
+    read = {text: _decoded(text) for text in git.lock_texts}
+    known = (*git.lines_before, *((),) * len(git.lock_texts))
+    sides = ((read[text], lines) for text, lines in zip(git.lock_texts, known, strict=False))
+    return tuple((found, lines) for found, lines in sides if found is not None)
 
 
 def _decoded(text: bytes) -> Lock | None:

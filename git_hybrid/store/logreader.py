@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
+from git_hybrid.core.audit import Record
 from git_hybrid.core.ids import Oid, RefName, SourceName, Url
 from git_hybrid.core.lock import Pin
+from git_hybrid.core.mirrors import Inventory
 from git_hybrid.core.moves import Move
 from git_hybrid.core.value import Struct
 from git_hybrid.store import reading
@@ -31,6 +33,18 @@ class LogReader(Struct):
     def last_pins(self, name: SourceName, url: Url) -> tuple[Pin, ...]:
         """Return where the audit log has the pin of a source last (:func:`reading.last_pins`)."""
         return reading.last_pins(self.layout, name, url)
+
+    def sides(self, name: SourceName) -> tuple[Record, ...]:
+        """Return the last records of a pin that several branches moved, each elsewhere (:func:`told.sides_told`)."""
+        from git_hybrid.store.told import sides_told
+
+        return sides_told(self.layout, name)
+
+    def believed(self, inventory: Inventory) -> Inventory:
+        """Return *inventory* as far as the audit log bears it out (:func:`told.mirrors_told`)."""
+        from git_hybrid.store.told import mirrors_told
+
+        return mirrors_told(self.layout, inventory) if inventory.mirrors else inventory
 
     def former_pins(self, name: SourceName, url: Url, ref: RefName | None = None) -> tuple[Pin, ...]:
         """Return the last pins of a source that were of *url*, and of *ref* (:func:`told.former_pins_told`)."""

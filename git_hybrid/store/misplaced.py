@@ -1,13 +1,14 @@
-"""Pins that stand in the lock where no record of the audit log put them last: the lock was put back, or edited."""
+"""Pins that stand in the lock as no record of the audit log put them last: the lock was put back, or edited."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 
+from git_hybrid.core.audit import Record
 from git_hybrid.core.audit_query import records_of
 from git_hybrid.core.ids import SourceName
-from git_hybrid.core.last_pins import by_source, pins_of_log
+from git_hybrid.core.last_pins import by_source, last_records, untold
 from git_hybrid.core.lock import Pin
 from git_hybrid.store import chain
 from git_hybrid.store.layout import Layout, archives
@@ -18,7 +19,7 @@ _PIN, _SOURCE = b'"event":"pin"', re.compile(rb'"source":"([^"]*)"')
 
 
 def misplaced(layout: Layout, pins: Mapping[SourceName, Pin]) -> frozenset[SourceName]:
-    """Return which of *pins* the log has elsewhere last; of one that was removed, or that it does not know, none.
+    """Return which of *pins* the log has otherwise last; of one that was removed, or that it does not know, none.
 
     Raises:
         LocalIo: the log cannot be read.
@@ -27,12 +28,14 @@ def misplaced(layout: Layout, pins: Mapping[SourceName, Pin]) -> frozenset[Sourc
     if not elsewhere:
         return frozenset()
     told = by_source(records(layout))
-    last = {name: [pin.commit for pin in pins_of_log(told.get(name, ()), name, pins[name].url)] for name in elsewhere}
-    return frozenset(name for name, commits in last.items() if commits and pins[name].commit not in commits)
+    last = {name: last_records(told.get(name, ()), name) for name in elsewhere}
+    return frozenset(
+        name for name, found in last.items() if found and not any(_tells(item, pins[name]) for item in found)
+    )
 
 
 def _elsewhere(layout: Layout, pins: Mapping[SourceName, Pin]) -> set[SourceName]:
-    """Return which of *pins* have another commit in the last line of the log that tells of their pin.
+    """Return which of *pins* are not what the last line of the log tells that tells of their pin.
 
     That line is always one of the last, so what it bears out, which is nearly all, needs no more of the log.
     """
@@ -43,6 +46,10 @@ def _elsewhere(layout: Layout, pins: Mapping[SourceName, Pin]) -> set[SourceName
                 continue
             for record in records_of([chain.segment_of(file, line + b"\n")]):
                 name = left.pop(named[1])
-                if record.get("after") != pins[name].commit:
+                if not _tells(record, pins[name]):
                     found.add(name)
     return found
+
+
+def _tells(record: Record, pin: Pin) -> bool:
+    return record.get("after") == pin.commit and not untold(record, pin)

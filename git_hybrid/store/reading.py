@@ -173,10 +173,12 @@ def _scan_trail(texts: Mapping[str, bytes], installed: State, decided: Lock) -> 
     if not wanted and not any(_SCAN in text for text in texts.values()):
         return ScanTrail()
     from git_hybrid.core.scan_trail import scan_trail_of, tells
+    from git_hybrid.store.rivals import has_rivals, is_branched
 
     pinned = {(name, str(pin.commit)) for name, pin in decided.pins.items()}
     newest = _newest_scans(texts, scanned | pinned)
-    if set(newest) == scanned and all(tells(record, wanted[name]) for (name, _), record in newest.items()):
+    is_told = set(newest) == scanned and all(tells(record, wanted[name]) for (name, _), record in newest.items())
+    if is_told and not (is_branched(texts) and has_rivals(texts, newest)):
         return ScanTrail()
     return scan_trail_of(_records(texts), installed, decided)
 

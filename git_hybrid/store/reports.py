@@ -13,6 +13,7 @@ from pathlib import Path
 from git_hybrid.core.errors import LocalIo, SymlinkRefused
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.reducer import Decision
+from git_hybrid.core.state import State
 from git_hybrid.store.durable import make_folder, remove_file, write_file
 from git_hybrid.store.layout import Layout
 from git_hybrid.store.parsing import invalid
@@ -23,6 +24,20 @@ LIMIT = 256 * 2**20
 def read_report(layout: Layout, name: SourceName, sha256: str) -> bytes | None:
     """Return the kept report of *name*, or None if it is not there or not the one that *sha256* names."""
     return _read(layout.report(name), sha256)
+
+
+def foreign_reports(layout: Layout, state: State) -> frozenset[str]:
+    """Return the sources whose kept report is another than *state* names.
+
+    Raises:
+        LocalIo: one cannot be read.
+    """
+    named = {name: entry.scan.report_sha256 for name, entry in state.sources.items()}
+    return frozenset(
+        name
+        for name, sha256 in named.items()
+        if sha256 is not None and layout.report(name).is_file() and read_report(layout, name, sha256) is None
+    )
 
 
 def _read(path: Path, sha256: str) -> bytes | None:

@@ -10,8 +10,10 @@ from git_hybrid.core.audit import Record, detail_of
 from git_hybrid.core.audit_query import records_of
 from git_hybrid.core.errors import InvalidFile
 from git_hybrid.core.ids import RefName, SourceName, Url
-from git_hybrid.core.last_pins import by_source, former_pins, pins_of_log
+from git_hybrid.core.last_pins import ANEW, by_source, former_pins, last_pins, pins_of_log
+from git_hybrid.core.last_told import has_branches
 from git_hybrid.core.lock import Pin
+from git_hybrid.core.mirrors import Inventory
 from git_hybrid.core.scan_trail import SCANNED
 from git_hybrid.core.value import Struct
 from git_hybrid.store import chain, reading
@@ -28,13 +30,15 @@ class Told(Struct, frozen=True, kw_only=True):
 
     By source and commit, ``seen`` has the time of the first one that names the commit, ``before`` the commit that the
     last one of a pin moved from. ``scans`` has those of scans, each with its place, by ``after`` and a commit and by
-    ``tree`` and a tree. ``named`` are the sources. ``doubt`` is why the log as a whole is none, if it is not.
+    ``tree`` and a tree. ``named`` are the sources. ``is_branched``: some records were made side by side. ``doubt`` is
+    why the log as a whole is none, if it is not.
     """
 
     seen: Mapping[Key, str]
     before: Mapping[Key, str]
     scans: Mapping[Key, Sequence[tuple[int, Record]]]
     named: Collection[str]
+    is_branched: bool
     doubt: InvalidFile | None
 
 
@@ -101,6 +105,26 @@ def _of(layout: Layout, name: SourceName) -> Sequence[Record]:
     return _pins.of(layout).get(name, ()) if name in told_by_log(layout).named else ()
 
 
+def sides_told(layout: Layout, name: SourceName) -> tuple[Record, ...]:
+    """Return the last records of a pin that several branches moved, each elsewhere; nothing where one counts.
+
+    Raises:
+        InvalidFile, LocalIo, NewerSchema: as above.
+    """
+    return _sides.of(layout).get(name, ()) if told_by_log(layout).is_branched else ()
+
+
+def mirrors_told(layout: Layout, inventory: Inventory) -> Inventory:
+    """Return *inventory* as far as the audit log bears it out (:func:`git_hybrid.core.mirror_told.believed`).
+
+    Raises:
+        LocalIo, NewerSchema: as above.
+    """
+    from git_hybrid.core.mirror_told import believed
+
+    return believed(inventory, _by_hash.of(layout))
+
+
 def _mark(layout: Layout) -> _Mark:
     """Return what tells the files from those that they were: whoever writes to one changes that."""
     paths = [layout.root / name for name in (*archives(layout), chain.SHOWN)]
@@ -124,8 +148,24 @@ def _gathered(layout: Layout) -> Told:
         elif event in SCANNED and isinstance(record.get("detail"), Mapping):
             for key in (("after", after), ("tree", str(detail_of(record).get("tree")))):
                 scans.setdefault(key, []).append((place, record))
-    return Told(seen=seen, before=before, scans=scans, named={source for source, _ in seen}, doubt=doubt)
+    named, is_branched = {source for source, _ in seen}, has_branches(records)
+    return Told(seen=seen, before=before, scans=scans, named=named, is_branched=is_branched, doubt=doubt)
+
+
+def _hashed(layout: Layout) -> Mapping[str, Record]:
+    return {str(record["hash"]): record for record in _records.of(layout)}
+
+
+def _branched(layout: Layout) -> Mapping[str, tuple[Record, ...]]:
+    records = _by_hash.of(layout)
+    names = {str(record.get("source")) for record in records.values() if record["event"] == "pin"}
+    newest = last_pins(records, names, ends=ANEW).newest
+    last = {name: tuple(records[digest] for digest in records if digest in newest[name]) for name in newest}
+    return {name: told for name, told in last.items() if len({record.get("after") for record in told}) > 1}
 
 
 _told = _Memory(_gathered)
-_pins = _Memory(lambda layout: by_source(reading.records(layout)))
+_records = _Memory(reading.records)
+_pins = _Memory(lambda layout: by_source(_records.of(layout)))
+_sides = _Memory(_branched)
+_by_hash = _Memory(_hashed)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from support.cli import Hybrid, Result
+from support.governed import shifted
 from support.kit import git, head, leave_unfinished, lock, logging_git, replace, state
 from support.upstream import Upstream, UpstreamFactory
 
@@ -323,6 +325,40 @@ def test_a_stale_mirror_is_refused_for_pin_and_not_for_sync(
     assert head(ws) == lock(ws)["tool"]["commit"]
     replace(ws / "sources.toml", '"0s"', '"1h"')
     hybrid("pin", "tool", env=env)
+
+
+def test_a_freshness_that_was_edited_is_not_believed_and_told(
+    ws: Path, base: Path, tool: Upstream, hybrid: Hybrid
+) -> None:
+    env = {"GIT_HYBRID_MIRRORS": base.as_uri()}
+    git("init", "-q", "-b", "main", cwd=ws)
+    record(hybrid, base)
+    hybrid("mirror", "verify")
+    git("add", "-A", cwd=ws)
+    git("commit", "-qm", "verified", cwd=ws)
+    path = ws / "state/sources-mirrors.json"
+    right, commit = path.read_text(), lock(ws)["tool"]["commit"]
+    replace(ws / "sources.toml", "[policy]", '[policy]\nmirror_max_staleness = "2m"')
+    tool.commit({"a.txt": "three\n"})
+    hybrid("check", "audit")
+    later = datetime.now(UTC) + timedelta(hours=1)
+    document = json.loads(right)
+    entry = document["mirrors"][0]
+    entry["verified_at"] = entry["sources"]["tool"]["checked_at"] = f"{later:%Y-%m-%dT%H:%M:%SZ}"
+    path.write_text(json.dumps(document))
+    ahead = env | shifted("+1h")
+    hybrid("pin", "tool", env=ahead, check=6)
+    told = hybrid("check", "audit", check=1).out
+    assert "no record tells of the mirror corp what state/sources-mirrors.json says" in told
+    assert "mirror-edited" in hybrid("audit", "verify", check=5).out
+    # Asking it again proves nothing of the time before: it is behind, and stays too old.
+    hybrid("mirror", "verify", env=shifted("+1h"), check=1)
+    hybrid("audit", "verify", env=shifted("+1h"))
+    hybrid("pin", "tool", env=ahead, check=6)
+    assert lock(ws)["tool"]["commit"] == commit
+    git("checkout", "-q", "--", "state", cwd=ws)
+    assert path.read_text() == right
+    hybrid("audit", "verify")
 
 
 def test_without_direct_the_origin_is_never_asked(

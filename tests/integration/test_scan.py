@@ -237,6 +237,8 @@ def age(workspace: Path, name: str, stamp: str) -> None:
         record = json.loads(line)
         if (record["event"], record.get("source")) == ("scan", name):
             made_at(record["detail"], stamp)
+            # As one that an older version wrote: what is told of it is enough.
+            record["detail"].pop("scan_sha256", None)
         record["prev"] = [renamed[item] for item in record["prev"]]
         before = record.pop("hash")
         record["hash"] = renamed[before] = record_hash(record)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -126,6 +127,70 @@ def test_what_the_log_bears_out_passes_after_all_that_moves_it(
     hybrid("sync")
     hybrid("scan")
     hybrid("check", "scans", "audit")
+
+
+def relabelled(scan: dict[str, Any]) -> None:
+    scan.update(scanner_version="9.9", scanner="other", rules_digest="sha256:" + "0" * 64)
+
+
+def renamed(scan: dict[str, Any]) -> None:
+    scan["findings"][0].update(rule="example-value", path="docs/example.env")
+
+
+@pytest.mark.parametrize("change", [relabelled, renamed])
+def test_what_names_a_finding_is_not_edited_either(
+    hybrid: Hybrid, workspace: Path, scanner: Path, change: Forge
+) -> None:
+    hybrid("scan", check=1)
+    forge(workspace, change)
+    assert "tool: its scan is not what the audit log tells of it" in hybrid("check", "scans", check=1).out
+    assert "the last record of a scan of tool at" in hybrid("audit", "verify", check=5).out
+    hybrid("scan", check=1)
+    assert "audit log tells" not in hybrid("check", "scans", check=1).out
+    hybrid("audit", "verify")
+
+
+def test_a_report_that_was_edited_is_told_and_a_scan_makes_it_anew(
+    hybrid: Hybrid, workspace: Path, scanner: Path
+) -> None:
+    hybrid("scan", check=1)
+    report = workspace / "state/scans/tool.sarif"
+    report.write_text('{"version": "2.1.0", "runs": []}')
+    assert "state/scans/tool.sarif: report: is not the report that state names" in hybrid("check", "scans", check=1).out
+    # A scan of the same second says the same, and is not recorded again.
+    time.sleep(1.1)
+    hybrid("scan", check=1)
+    assert "is not the report" not in hybrid("check", "scans", check=1).out
+    assert hashlib.sha256(report.read_bytes()).hexdigest() == scan_of(state(workspace))["report_sha256"]
+    report.unlink()
+    assert "is not the report" not in hybrid("check", "scans", check=1).out
+
+
+def test_of_two_branches_the_one_that_found_nothing_before_the_other_found_something_does_not_count(
+    hybrid: Hybrid, workspace: Path, scanner: Path, tmp_path: Path
+) -> None:
+    git("init", "-q", "-b", "main", cwd=workspace)
+    git("add", "-A", cwd=workspace)
+    git("commit", "-qm", "start", cwd=workspace)
+    git("switch", "-qc", "other", cwd=workspace)
+    a_scanner(tmp_path / "fake", "write()")
+    hybrid("scan")
+    git("add", "-A", cwd=workspace)
+    git("commit", "-qm", "nothing", cwd=workspace)
+    git("switch", "-q", "main", cwd=workspace)
+    a_scanner(tmp_path / "fake")
+    hybrid("scan", check=1)
+    git("add", "-A", cwd=workspace)
+    git("commit", "-qm", "something", cwd=workspace)
+    git("merge", "-q", "other", cwd=workspace, check=False)
+    hybrid("merge")
+    assert "high" in hybrid("sync", check=6).err
+    git("add", "-A", cwd=workspace)
+    git("commit", "-qm", "merge", cwd=workspace)
+    for name in ("state/sources.json", "state/scans/tool.sarif"):
+        git("checkout", "-q", "other", "--", name, cwd=workspace)
+    assert "tool: its scan is not what the audit log tells of it" in hybrid("check", "scans", check=1).out
+    assert "high" in hybrid("sync", check=6).err
 
 
 def test_of_two_branches_that_both_scanned_either_result_passes(

@@ -9,11 +9,12 @@ from datetime import datetime
 from typing import Any, cast
 
 from git_hybrid.app.runtime import Runtime
-from git_hybrid.core.audit import Event
+from git_hybrid.core.audit import Event, Record
 from git_hybrid.core.endpoints import Mirrors, parse_mirrors
 from git_hybrid.core.ids import Oid, RefName, SourceName, Url
 from git_hybrid.core.lock import Lock, Pin
 from git_hybrid.core.manifest import Defaults, Manifest
+from git_hybrid.core.mirrors import Inventory
 from git_hybrid.core.moves import Move
 from git_hybrid.core.plan import Snapshot, Task, Unfinished
 from git_hybrid.core.ports import FetchRequest, ProgressKind, RemoteRefs, Stage
@@ -89,6 +90,14 @@ class FakeLedger:
     def former_pins(self, name: SourceName, url: Url, ref: RefName | None = None) -> tuple[Pin, ...]:
         """Know of no pin."""
         return ()
+
+    def sides(self, name: SourceName) -> tuple[Record, ...]:
+        """Know of no branches."""
+        return ()
+
+    def believed(self, inventory: Inventory) -> Inventory:
+        """Believe all of it."""
+        return inventory
 
     def misplaced(self, pins: Mapping[SourceName, Pin]) -> frozenset[SourceName]:
         """Know of no other pin."""

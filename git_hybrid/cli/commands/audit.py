@@ -20,6 +20,7 @@ from git_hybrid.core.ahead import ENDED, WAY_OUT, ahead
 from git_hybrid.core.audit import Record
 from git_hybrid.core.audit_archives import Breach
 from git_hybrid.core.audit_query import EVENTS, RECORD_COLUMNS, Filter, chosen, record_row, records_of
+from git_hybrid.core.audit_scans import against_scans
 from git_hybrid.core.audit_verify import missing_archives, verify
 from git_hybrid.core.checks import Facts
 from git_hybrid.core.errors import BadArgument
@@ -135,8 +136,10 @@ def verify_command(context: click.Context, *, since: str | None) -> int:
             return _facts(session, history_witness(repository, layout.root, archives(layout), since=since))
 
         facts = steady(layout, read, patience=session.settings.lock_timeout)
-        breaches = verify(facts.log, facts.witnesses, now=facts.now)
-        records, absent = records_of(facts.log), missing_archives(facts.log)
+        records = records_of(facts.log)
+        scans = against_scans(records, facts.state, facts.lock)
+        breaches = (*verify(facts.log, facts.witnesses, now=facts.now), *scans)
+        absent = missing_archives(facts.log)
         code = _BAD if breaches else 0
         if output.common.json:
             document = {"command": "audit verify", "exit_code": code, "ok": not breaches, "records": len(records)}

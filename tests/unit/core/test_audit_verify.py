@@ -36,16 +36,18 @@ from git_hybrid.core.audit_verify import missing_archives, verify
 from git_hybrid.core.canonical import canonical_json
 from git_hybrid.core.check_audit import LARGE, check_audit
 from git_hybrid.core.checks import Facts, failures
-from git_hybrid.core.ids import SourceName
+from git_hybrid.core.ids import RefName, SourceName, parse_url
+from git_hybrid.core.last_pins import pinned_as
 from git_hybrid.core.lock import Lock
 from git_hybrid.core.manifest import Manifest
+from git_hybrid.core.mirror_told import mirror_event
 from git_hybrid.core.mirrors import Inventory, Mirror
 from git_hybrid.core.override import Approval, Override, Overrides, Trail, closed, event_of
 from git_hybrid.core.state import ScanStatus, SourceState, State
 from git_hybrid.core.value import replace
 from git_hybrid.core.values import format_time
 from git_hybrid.core.witnesses import Witnesses
-from support.values import NOW, OPERATOR, RUN, a_pin, a_state_entry, oid
+from support.values import NOW, OPERATOR, RUN, a_pin, a_source, a_state_entry, oid
 
 TOOL = SourceName("tool")
 CHAIN = (Event(event="init"), Event(event="add", source="tool"), Event(event="pin", source="tool", after=oid(1)))
@@ -237,14 +239,36 @@ def test_what_an_older_version_installed_may_be_scanned_since() -> None:
         assert of_state(log, command_id=None, **was) == ["foreign-record"]
 
 
-def test_the_lock_has_the_content_that_was_recorded() -> None:
-    pin = a_pin()
-    told = {"tree": pin.tree, "content_sha256": pin.content_sha256}
-    lines = grown(LINES[:2], Event(event="pin", source="tool", after=oid(1), detail=told))
-    assert ids(lines, Witnesses(lock=Lock(pins={TOOL: pin}))) == []
-    for wrong in (replace(pin, tree=oid(7)), replace(pin, content_sha256="0" * 64)):
-        (breach,) = found(lines, Witnesses(lock=Lock(pins={TOOL: wrong})))
-        assert (breach.id, breach.mend) == ("foreign-content", "git checkout -- state/sources.lock")
+def test_the_lock_has_what_was_recorded() -> None:
+    pin = a_pin(roots=(oid(5),))
+    told = {"url": str(pin.url), "ref": pin.ref, "tree": pin.tree, "content_sha256": pin.content_sha256}
+    old = grown(LINES[:2], Event(event="pin", source="tool", after=oid(1), detail=told))
+    again = Event(event="pin", source="tool", after=oid(1), detail=pinned_as(pin, a_source()))
+    new = grown(LINES[:2], again)
+    edited = {
+        "content": ({"tree": oid(7)}, {"content_sha256": "0" * 64}),
+        "URL": ({"url": parse_url("https://example.org/other")},),
+        "ref": ({"ref": RefName("refs/tags/v0")},),
+        "entry": (
+            {"tag_object": oid(7)},
+            {"reachable_from": RefName("refs/heads/other")},
+            {"root_commits": ()},
+            {"commit_time": NOW - timedelta(days=900)},
+            {"first_seen": NOW - timedelta(days=900)},
+            {"config_digest": "sha256:" + "0" * 64},
+            {"override": "ovr-1"},
+        ),
+    }
+    for lines in (old, new, grown(old, again)):
+        assert ids(lines, Witnesses(lock=Lock(pins={TOOL: pin}))) == []
+    for what, wrong in ((what, fields) for what, some in edited.items() for fields in some):
+        witnesses = Witnesses(lock=Lock(pins={TOOL: replace(pin, **wrong)}))
+        (breach,) = found(new, witnesses)
+        assert breach.id == "foreign-content"
+        assert breach.what.startswith(f"no record tells of the {what} that state/sources.lock has for tool at ")
+        assert breach.mend.startswith("git checkout -- state/sources.lock")
+        # What an older version recorded tells less.
+        assert len(found(old, witnesses)) == (what != "entry")
     bundled = grown(LINES[:2], Event(event="bundle-apply", source="tool", after=oid(1)))
     assert ids(bundled, Witnesses(lock=Lock(pins={TOOL: pin}))) == []
 
@@ -333,6 +357,10 @@ def test_mirrors_are_what_was_recorded() -> None:
     assert judged(mirror) == []
     assert judged(replace(mirror, owner="eve")) == ["mirror-edited"]
     assert judged(replace(mirror, audit_hash=None)) == judged(mirror, LINES) == ["cut"]
+    bound = grown(lines, mirror_event("mirror-verify", mirror, {}))
+    verified = replace(mirror, audit_hash=str(bound[-1]["hash"]))
+    assert judged(verified, bound) == []
+    assert judged(replace(verified, verified_at=NOW), bound) == ["mirror-edited"]
     (lost,) = verify([segment(grown(LINES, Event(event="mirror-add", detail={**told, "kind": "bundle"})))], Witnesses())
     assert lost.mend == "git hybrid mirror add m https://m.example.org --owner 'ops' --kind bundle"
     assert ids(lines) == ["mirror-deleted"]

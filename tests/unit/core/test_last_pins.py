@@ -5,7 +5,7 @@ from __future__ import annotations
 from git_hybrid.core.audit import Event, Record, extend, previous, tail_of
 from git_hybrid.core.ids import RefName, SourceName, parse_url
 from git_hybrid.core.last_pins import by_source, former_pins, pinned_as, pins_of_log
-from git_hybrid.core.lock import UNREACHABLE
+from git_hybrid.core.lock import UNREACHABLE, pin_digest
 from git_hybrid.core.manifest import Branch, Commit
 from support.values import NOW, OPERATOR, RUN, a_pin, a_source, oid
 
@@ -93,5 +93,6 @@ def test_a_record_tells_the_evidence_of_a_pin_and_what_was_asked_for() -> None:
             "ref": pin.ref,
             "tree": pin.tree,
             "content_sha256": pin.content_sha256,
+            "pin_sha256": pin_digest(pin),
             key: value,
         }

@@ -33,7 +33,12 @@ def lock(number: int) -> Lock:
 
 
 def judged(
-    stands: int, records: Sequence[Record], history: Mapping[str, Commit], *, before: Sequence[Lock] = ()
+    stands: int,
+    records: Sequence[Record],
+    history: Mapping[str, Commit],
+    *,
+    before: Sequence[Lock] = (),
+    known: Sequence[Sequence[Record]] = (),
 ) -> str:
     """Return what is told of a lock that has the tool at *stands*, after *history*, whose newest commit comes first."""
 
@@ -51,6 +56,7 @@ def judged(
     moves = Moves(
         lock=lock(stands),
         before=before,
+        known=[tuple(str(record["hash"]) for record in records) for records in known],
         lines={name: name for name in by_hash},
         past=past,
         decode=lambda _text: lock(7),
@@ -113,6 +119,46 @@ def test_a_merge_is_held_against_all_its_sides() -> None:
     assert {judged(number, known, {"m": (("left", "right"), text(number), ()), **both}) for number in (2, 3)} == {""}
     same = {"left": (("a",), text(1), NEWER), "right": (("a",), text(1), ()), **BEGUN}
     assert judged(1, TWO, {"m": (("left", "right"), text(1), ()), **same}) == ""
+
+
+def test_what_a_merge_has_decided_is_not_undone_without_a_record() -> None:
+    three = grown(ONE, pinned(3))
+    log = (*TWO, three[-1])
+    left, right = (("a",), text(3), three[1:]), (("a",), text(2), NEWER)
+    merged = {"m": (("left", "right"), text(3), ()), "left": left, "right": right, **BEGUN}
+    assert judged(3, log, merged) == ""
+    told = judged(2, log, {"c": (("m",), text(2), ()), **merged})
+    assert (
+        told == f"tool was put back to {oid(2)[:12]} in commit c, and a merge before that had left it at {oid(3)[:12]}"
+    )
+    # The order in which the merge put the lines says nothing.
+    assert "in commit c" in judged(3, log, later(merged, 2, 3))
+    # Nor does another merge of the same side take it anew; one that brings a record of its own does.
+    side = {"side": (("right",), text(2), ())}
+    assert "in commit n" in judged(2, log, {"n": (("m", "side"), text(2), ()), **side, **merged})
+    four = grown(TWO, pinned(4))
+    more = {"side": (("right",), text(4), four[2:])}
+    assert judged(4, (*log, four[-1]), {"n": (("m", "side"), text(4), ()), **more, **merged}) == ""
+
+
+def later(merged: Mapping[str, Commit], left: int, stands: int) -> dict[str, Commit]:
+    """Return a history that begins with a commit which moves the tool to *stands*, after a merge that chose *left*."""
+    parents, _, added = merged["m"]
+    return {"c": (("m",), text(stands), ()), **merged, "m": (parents, text(left), added)}
+
+
+def test_a_commit_that_brings_the_record_of_one_side_may_take_it() -> None:
+    three = grown(ONE, pinned(3))
+    log = (*TWO, three[-1])
+    squashed = {"c": (("left",), text(2), NEWER), "left": (("a",), text(3), three[1:]), **BEGUN}
+    assert judged(2, log, squashed) == ""
+    for stands, other in ((2, 3), (3, 2)):
+        own = three if other == 3 else TWO
+        assert judged(stands, log, {}, before=(lock(other),), known=(own,)) == ""
+        assert judged(stands, log, {}, before=(lock(other), lock(stands)), known=(own, log)) == ""
+        assert "a merge before that" in judged(stands, log, {}, before=(lock(other),), known=(log,))
+    # What stood at neither only follows.
+    assert judged(2, log, {}, before=(lock(1),), known=(log,)) == ""
 
 
 def test_what_is_about_to_be_committed_is_held_against_each_side() -> None:

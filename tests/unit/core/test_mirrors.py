@@ -174,7 +174,11 @@ def test_a_check_that_finds_less_does_not_make_it_younger():
     assert second.verified_at == NOW
     third = verified(second, {}, NOW + DAY)
     assert third.sources == second.sources
-    assert verified(a_mirror(), {TOOL: Finding(commit=oid(1), ok=False)}, NOW).sources[TOOL].checked_at == NOW
+    # Of a source that was never found well the time is that of the mirror.
+    less = {TOOL: Finding(commit=oid(1), ok=False)}
+    assert verified(a_mirror(), less, NOW).sources[TOOL].checked_at == a_mirror().added_at
+    once = a_mirror(verified_at=NOW - DAY)
+    assert verified(once, less, NOW).sources[TOOL].checked_at == NOW - DAY
 
 
 def test_fresh_or_refused():

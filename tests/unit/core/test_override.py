@@ -8,7 +8,7 @@ from git_hybrid.core.ahead import ahead
 from git_hybrid.core.approval import Approved, Asked, payload, unmet
 from git_hybrid.core.audit import Event, Record, extend, tail_of
 from git_hybrid.core.errors import OffBranch, OverrideEnded, OverrideUnrecorded
-from git_hybrid.core.governance import expiring, governed, unapproved, unbound, why_unapproved
+from git_hybrid.core.governance import Lifted, expiring, governed, lifted, unapproved, unbound, why_unapproved
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Lock
 from git_hybrid.core.manifest import Approver, Commit, Manifest, Policy
@@ -82,6 +82,22 @@ def recorded(*items: Override, events: tuple[Event, ...] = ()) -> tuple[Override
     records = logged(*events, *(event_of(item, "override") for item in items))
     hashes = {str(record["detail"]["override"]): str(record["hash"]) for record in records[len(events) :]}  # type: ignore[index,call-overload]
     return Overrides(records={item.id: replace(item, audit_hash=hashes[item.id]) for item in items}), records
+
+
+def test_what_an_override_lifts_is_what_the_log_tells() -> None:
+    overrides, records = recorded(an_override())
+    trail, right = trail_of(records), Lifted(("off-branch",), oid(1))
+    edited = Overrides(records={"ovr-1": replace(overrides.records["ovr-1"], lifts=(), from_commit=oid(9))})
+    for found in (overrides, edited, Overrides()):
+        assert lifted("ovr-1", TOOL.name, found, trail) == right
+        assert lifted("ovr-1", SourceName("other"), found, trail) is None
+    assert lifted("ovr-2", TOOL.name, overrides, trail) is lifted(None, TOOL.name, overrides, trail) is None
+    assert lifted("ovr-1", TOOL.name, overrides, Trail()) is None
+    first, log = recorded(replace(an_override(), lifts=(), from_commit=None))
+    assert lifted("ovr-1", TOOL.name, first, trail_of(log)) == Lifted((), None)
+    assert lifted("ovr-1", TOOL.name, Overrides(), trail_of(log)) == Lifted((), None)
+    accepted = trail_of(recorded(replace(an_override(), kind="scan"))[1])
+    assert lifted("ovr-1", TOOL.name, Overrides(), accepted) is None
 
 
 def test_a_record_is_bound_to_the_log_by_its_digest() -> None:

@@ -171,6 +171,13 @@ def test_check_scans_passes_what_is_fresh_and_below_the_policy() -> None:
     assert checked(FOUND, overrides=Overrides(records={record.id: record}), trail=trail) == []
 
 
+def test_check_scans_tells_of_a_report_that_was_edited() -> None:
+    (told,) = checked(a_scan(), foreign_reports=frozenset({NAME}))
+    assert told.startswith("fail|report|is not the report that state names")
+    assert told.endswith("|git checkout HEAD -- state/scans/tool.sarif, or git hybrid scan tool")
+    assert checked(a_scan(), foreign_reports=frozenset({"other"})) == []
+
+
 def test_check_scans_without_a_scanner_passes_and_says_so() -> None:
     (told,) = checked(None, Manifest(sources={NAME: SOURCE}))
     assert told.startswith("note|scanner|no scanner is configured")

@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 
 from git_hybrid.core.audit import Event
+from git_hybrid.core.audit_scans import against_scans
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Lock
 from git_hybrid.core.scan_trail import scan_trail_of, tells, told_by
-from git_hybrid.core.scans import scan_detail, scan_event
+from git_hybrid.core.scans import facts_of, scan_detail, scan_event
 from git_hybrid.core.state import ScanStatus, ScanTrail, State
 from git_hybrid.core.value import replace
 from support.scan_values import a_finding, a_log, a_record, a_scan
@@ -59,21 +60,81 @@ def test_an_older_result_and_one_that_is_in_no_record_are_not() -> None:
         replace(FOUND, commit=oid(2)),
         replace(FOUND, scanners=(replace(FOUND.scanners[0], config_digest="sha256:" + "9" * 64),)),
         replace(FOUND, scanners=()),
+        replace(FOUND, scanner="other"),
+        replace(FOUND, scanner_version="9.9"),
+        replace(FOUND, rules_digest="sha256:" + "9" * 64),
+        *(replace(FOUND, findings=(replace(FOUND.findings[0], **{key: "x"}),)) for key in ("scanner", "rule", "path")),
     ],
-    ids=["state", "counts", "findings", "time", "report", "tree", "commit", "settings", "scanners"],
+    ids=[
+        "state",
+        "counts",
+        "findings",
+        "time",
+        "report",
+        "tree",
+        "commit",
+        "settings",
+        "scanners",
+        "scanner",
+        "version",
+        "rules",
+        "found by",
+        "rule",
+        "path",
+    ],
 )
 def test_whatever_is_changed_by_hand_is_seen(forged: ScanStatus) -> None:
     assert scan_trail_of(a_log(event(FOUND)), state(forged), LOCK).unproved == {NAME}
 
 
-def test_of_two_branches_that_both_scanned_either_result_stands_until_the_next() -> None:
+def test_of_two_branches_that_both_scanned_the_later_result_stands_until_the_next() -> None:
     base = a_log(OTHER)
     head = (str(base[-1]["hash"]),)
-    ours, theirs = a_log(event(CLEAN), after=base), a_log(event(LATER), after=base, heads=head)
-    merged = (*ours, theirs[-1])
-    for scan in (CLEAN, LATER):
-        assert scan_trail_of(merged, state(scan), LOCK) == ScanTrail()
-    assert scan_trail_of(a_log(event(FOUND), after=merged), state(CLEAN), LOCK).unproved == {NAME}
+    worse = replace(FOUND, scanned_at=NOW + timedelta(hours=1))
+    other = replace(worse, findings=(replace(worse.findings[0], id="0" * 20),))
+    broken = replace(LATER, state="error")
+    for first, second in ((CLEAN, FOUND), (CLEAN, worse), (FOUND, other), (FOUND, broken)):
+        for left, right in ((first, second), (second, first)):
+            ours, theirs = a_log(event(left), after=base), a_log(event(right), after=base, heads=head)
+            merged = (*ours, theirs[-1])
+            assert scan_trail_of(merged, state(second), LOCK) == ScanTrail()
+            assert scan_trail_of(merged, state(first), LOCK).unproved == {NAME}
+            told = scan_trail_of(merged, State(), LOCK).told[NAME]
+            assert (told.state, told.counts) == (second.state, second.counts)
+            after = a_log(event(CLEAN), after=a_log(OTHER, after=merged))
+            assert scan_trail_of(after, state(CLEAN), LOCK) == ScanTrail()
+
+
+def test_of_two_branches_that_both_scanned_either_result_stands_where_the_later_has_no_more() -> None:
+    base = a_log(OTHER)
+    head = (str(base[-1]["hash"]),)
+    for left, right in ((CLEAN, LATER), (FOUND, LATER)):
+        ours, theirs = a_log(event(left), after=base), a_log(event(right), after=base, heads=head)
+        for scan in (left, right):
+            assert scan_trail_of((*ours, theirs[-1]), state(scan), LOCK) == ScanTrail()
+
+
+def test_audit_verify_tells_of_a_scan_that_its_record_does_not_tell() -> None:
+    log = a_log(event(FOUND))
+    assert list(against_scans(log, state(FOUND), LOCK)) == []
+    (breach,) = against_scans(log, state(CLEAN), LOCK)
+    assert (breach.id, breach.mend) == ("foreign-record", "git hybrid scan tool")
+    # What an older version scanned has no record.
+    assert list(against_scans(a_log(OTHER), state(CLEAN), LOCK)) == []
+
+
+def test_what_was_made_between_by_another_branch_is_not_followed() -> None:
+    base = a_log(event(LATER))
+    head = (str(base[-1]["hash"]),)
+    ours, theirs = a_log(OTHER, after=base), a_log(event(CLEAN), after=base, heads=head)
+    assert scan_trail_of((*ours, theirs[-1]), state(CLEAN), LOCK) == ScanTrail()
+    assert scan_trail_of((*ours, theirs[-1]), state(LATER), LOCK).unproved == {NAME}
+
+
+def test_what_was_made_after_it_counts_whatever_the_clock_said() -> None:
+    log = a_log(event(LATER), OTHER, event(CLEAN))
+    assert scan_trail_of(log, state(CLEAN), LOCK) == ScanTrail()
+    assert scan_trail_of(log, state(LATER), LOCK).unproved == {NAME}
 
 
 def test_a_refused_scan_is_none_of_the_source() -> None:
@@ -100,7 +161,8 @@ def test_what_a_bundle_brought_is_told_by_its_own_record() -> None:
 
 
 def test_a_record_of_an_older_version_tells_less() -> None:
-    detail: dict[str, Any] = dict(scan_detail(FOUND))
+    detail: dict[str, Any] = facts_of(FOUND)
+    assert tells(a_log(Event(event="scan", source=NAME, after=oid(1), detail=detail))[0], FOUND)
     del detail["scanned_at"]
     (said,) = detail["scanners"]
     detail["scanners"] = [{key: value for key, value in said.items() if key != "config_digest"}]

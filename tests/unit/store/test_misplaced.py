@@ -7,7 +7,10 @@ from pathlib import Path
 
 from git_hybrid.core.audit import Event, Record, extend, tail_of
 from git_hybrid.core.canonical import canonical_json
-from git_hybrid.core.ids import SourceName
+from git_hybrid.core.ids import RefName, SourceName
+from git_hybrid.core.last_pins import pinned_as
+from git_hybrid.core.lock import Pin
+from git_hybrid.core.value import replace
 from git_hybrid.store.layout import Layout
 from git_hybrid.store.misplaced import misplaced
 from support.values import NOW, OPERATOR, RUN, a_pin, a_source, oid
@@ -52,6 +55,25 @@ def test_of_branches_that_both_moved_it_either_is_last(tmp_path: Path) -> None:
     left, right = grown(one, pinned(2)), grown(one, pinned(3))
     written(layout.audit, (*left, right[-1]))
     assert [found(layout, number) for number in (1, 2, 3)] == [["tool"], [], []]
+
+
+def test_a_pin_of_another_ref_or_table_than_the_last_record_has(tmp_path: Path) -> None:
+    layout, pin = Layout(tmp_path), a_pin(commit=oid(1))
+    other, edited = replace(pin, ref=RefName("refs/tags/v0")), replace(pin, tag_object=oid(7))
+
+    def told(one: Pin) -> Event:
+        return Event(event="pin", source="tool", after=one.commit, detail=pinned_as(one, a_source()))
+
+    def wrong(*events: Event) -> list[bool]:
+        written(layout.audit, grown((), *events))
+        return [bool(misplaced(layout, {TOOL: item})) for item in (pin, other, edited)]
+
+    assert wrong(told(pin)) == [False, True, True]
+    assert wrong(told(pin), told(other)) == [True, False, True]
+    assert wrong(Event(event="pin", source="tool", after=oid(1), detail={"ref": pin.ref})) == [False, True, False]
+    left, right = grown((), told(pin), told(other)), grown(grown((), told(pin)), told(edited))
+    written(layout.audit, (*left, right[-1]))
+    assert [bool(misplaced(layout, {TOOL: item})) for item in (pin, other, edited)] == [True, False, False]
 
 
 def test_an_edited_record_says_nothing(tmp_path: Path) -> None:

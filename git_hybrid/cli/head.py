@@ -1,0 +1,36 @@
+"""What the commit that HEAD names has of the audit log and the lock: a merge that is under way brings more."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from git_hybrid.core.ports_ledger import Head
+    from git_hybrid.git.run import Runner
+    from git_hybrid.store.layout import Layout
+
+
+def head_of(layout: Layout, runner: Runner) -> Head | None:
+    """Return what HEAD has in the workspace of *layout*; None where nothing is committed, or git does not answer."""
+    # Imported here: only where branches both moved a pin somebody asks.
+    from git_hybrid.core.errors import GitRefused, InvalidFile, NewerSchema
+    from git_hybrid.core.ports_ledger import Head
+    from git_hybrid.git.ahead import LOCK, LOG, STAGED
+    from git_hybrid.git.repository import around
+    from git_hybrid.git.staged import blobs
+    from git_hybrid.store.layout import archives
+    from git_hybrid.store.lockfile import decode_lock
+
+    repository = around(runner, layout.root)
+    if repository.top is None:
+        return None
+    prefix = repository.prefix(layout.root)
+    question = "".join(f"HEAD:{prefix}{name}\n" for name in (LOCK, LOG, *archives(layout)))
+    with suppress(GitRefused, InvalidFile, NewerSchema):
+        told = repository.ask(STAGED, stdin=question.encode("utf-8", "surrogateescape"))
+        lock, log, *closed = blobs(told)
+        if log is not None:
+            pins = {} if lock is None else decode_lock(lock).pins
+            return Head(b"\n".join(item for item in (log, *closed) if item is not None), pins)
+    return None

@@ -1,0 +1,78 @@
+"""What the audit log tells of the entry of a mirror: how fresh it is counts as far as a record bears that out. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from git_hybrid.core.audit import Event, Record, detail_of
+from git_hybrid.core.canonical import Json, canonical_json
+from git_hybrid.core.digest import sha256_hex
+from git_hybrid.core.last_told import last_told
+from git_hybrid.core.mirrors import Inventory, Mirror
+from git_hybrid.core.value import replace
+from git_hybrid.core.values import format_time, parse_time
+
+_DIGEST = "mirror_sha256"
+_EVENTS = frozenset({"mirror-add", "mirror-remove", "mirror-verify"})
+
+
+def mirror_event(event: str, mirror: Mirror, detail: Mapping[str, Json]) -> Event:
+    """Return the audit event that binds *mirror* as it is now, with more *detail*."""
+    return Event(event=event, detail={"mirror": mirror.name, **detail, _DIGEST: mirror_digest(mirror)})
+
+
+def mirror_digest(mirror: Mirror) -> str:
+    """Return the digest that the audit log keeps of an entry: 64 hex digits over everything but ``audit_hash``."""
+    sources: dict[str, Json] = {
+        name: {"commit": held.commit, "checked_at": format_time(held.checked_at), "ok": held.ok}
+        for name, held in mirror.sources.items()
+    }
+    told: dict[str, Json] = {
+        "name": mirror.name,
+        "base_url": mirror.base_url,
+        "kind": mirror.kind,
+        "owner": mirror.owner,
+        "added_at": format_time(mirror.added_at),
+        "added_by": mirror.added_by,
+        "verified_at": None if mirror.verified_at is None else format_time(mirror.verified_at),
+        "sources": sources,
+    }
+    return sha256_hex(canonical_json(told))
+
+
+def is_told(mirror: Mirror, records: Mapping[str, Record]) -> bool:
+    """Tell whether the record that *mirror* names bears it out.
+
+    One that an older version wrote tells none of the times; it counts until a later one does.
+    """
+    named = records.get(mirror.audit_hash or "")
+    if named is None or _about(named) != mirror.name:
+        return False
+    digest = detail_of(named).get(_DIGEST)
+    if digest is not None:
+        return digest == mirror_digest(mirror)
+    own = {key: record for key, record in records.items() if _about(record) == mirror.name}
+    if not any(_DIGEST in detail_of(record) for record in own.values()):
+        return True
+    return mirror.audit_hash in last_told(records, _about).newest.get(mirror.name, frozenset())
+
+
+def believed(inventory: Inventory, records: Mapping[str, Record]) -> Inventory:
+    """Return *inventory* with nothing known of how fresh those mirrors are that no record bears out."""
+    mirrors = inventory.mirrors.items()
+    return replace(
+        inventory,
+        mirrors={name: item if is_told(item, records) else _as_added(item, records) for name, item in mirrors},
+    )
+
+
+def _as_added(mirror: Mirror, records: Mapping[str, Record]) -> Mirror:
+    added = [item for item in records.values() if item["event"] == "mirror-add" and _about(item) == mirror.name]
+    if added:
+        at, by = parse_time(str(added[-1]["at"])), str(added[-1]["operator"])
+        mirror = replace(mirror, added_at=at, added_by=by)
+    return replace(mirror, verified_at=None, sources={})
+
+
+def _about(record: Record) -> str | None:
+    return str(detail_of(record).get("mirror")) if record["event"] in _EVENTS else None

@@ -1,0 +1,99 @@
+"""Lines of the lock that were edited by hand: the record of the pin has the digest of the whole table."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from support.cli import Hybrid
+from support.governed import LOCK, Site, plain_site
+from support.kit import git, lock, replace
+from support.upstream import UpstreamFactory
+
+
+@pytest.fixture
+def site(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Site:
+    return plain_site(tmp_path, tmp_path_factory)
+
+
+def line(key: str, value: str) -> Callable[[str], str]:
+    """Return what puts *value* in the place of that of *key*, or takes the line out where it is empty."""
+    return lambda text: re.sub(
+        rf"^{key} = (\[[^]]*\]|.*)\n", f"{key} = {value}\n" if value else "", text, flags=re.MULTILINE
+    )
+
+
+EDITS = {
+    "ref": line("ref", '"refs/heads/hotfix"'),
+    "reachable_from": line("reachable_from", '"refs/heads/hotfix"'),
+    "root_commits": line("root_commits", ""),
+    "first_seen": line("first_seen", "2020-01-01T00:00:00Z"),
+    "commit_time": line("commit_time", "2020-01-01T00:00:00Z"),
+    "tag_object": lambda text: text.replace("reachable_from", f'tag_object = "{"1" * 40}"\nreachable_from'),
+}
+
+
+@pytest.mark.parametrize("key", EDITS)
+def test_an_edited_line_is_told_and_mended(site: Site, key: str) -> None:
+    right = site.read(LOCK)
+    edited = EDITS[key](right)
+    assert edited != right
+    site.write(LOCK, edited)
+    (breach,) = site.verified()
+    assert breach.id == "foreign-content"
+    assert ("the ref that" if key == "ref" else "the entry that") in breach.what
+    git(*breach.mend.partition(";")[0].split()[1:], cwd=site.root)
+    assert site.read(LOCK) == right
+    assert site.verified() == ()
+    # Where it was committed, the pin is made anew: what was edited proves nothing.
+    site.write(LOCK, edited)
+    site.commit("edited")
+    assert {item.mend for item in site.checked("audit")} == {breach.mend}
+    site(*breach.mend.partition("git hybrid ")[2].split())
+    site("sync")
+    assert site.read(LOCK) == right
+    assert site.verified() == ()
+    assert site.checked("audit") == []
+
+
+def test_a_rollback_is_judged_by_the_ref_of_the_record(
+    hybrid: Hybrid, workspace: Path, upstream_factory: UpstreamFactory
+) -> None:
+    tool = upstream_factory()
+    tool.commit({"v": "1.0"})
+    tool.tag("v1.0.0")
+    tool.branch("maint", "main")
+    fix = tool.commit({"fix": "1.0.1"}, branch="maint")
+    tool.tag("v1.0.1", "maint")
+    tool.commit({"v": "1.1"})
+    tool.tag("v1.1.0")
+    hybrid("init")
+    hybrid("add", tool.url, "--version", ">=1,<2")
+    hybrid("pin", "tool", "--to", "v1.0.1", check=6)
+    replace(workspace / LOCK, "refs/tags/v1.1.0", "refs/tags/v1.0.0")
+    told = hybrid("pin", "tool", "--to", "v1.0.1", check=6).err
+    assert f"{fix} is older than" in told
+    assert "where the audit log has its pin last" in told
+
+
+def test_sides_that_pinned_the_same_commit_merge_to_a_table_that_one_of_them_recorded(site: Site) -> None:
+    newer = site.tool.commit({"README": "four\n"})
+    git("checkout", "-q", "-b", "branch", cwd=site.root)
+    site("pin", "tool", shift="+1h")
+    site("sync", shift="+1h")
+    seen = [lock(site.root)["tool"]["first_seen"]]
+    site.commit("later")
+    git("checkout", "-q", "main", cwd=site.root)
+    site("sync")
+    site("pin", "tool")
+    site("sync")
+    seen += [lock(site.root)["tool"]["first_seen"]]
+    site.commit("sooner")
+    git("merge", "-q", "branch", cwd=site.root, check=False)
+    site("merge")
+    assert lock(site.root)["tool"]["commit"] == newer
+    assert lock(site.root)["tool"]["first_seen"] == min(seen)
+    assert site.checked("audit") == []

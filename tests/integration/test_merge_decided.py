@@ -1,0 +1,135 @@
+"""Pins that both sides of a merge had moved: the merge decides, and afterwards no hand and no plain pin decides anew."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from integration.test_hooks import hook
+from support.governed import LOCK, OVERRIDES, STATE, Site, option_words, plain_site
+from support.governed import OPTIONS as APPROVED
+from support.kit import git, lock
+
+
+@pytest.fixture
+def site(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Site:
+    """Return a workspace whose branch ``side`` pinned one commit, and ``main`` the next one, beside each other."""
+    site = plain_site(tmp_path, tmp_path_factory)
+    git("checkout", "-q", "-b", "side", cwd=site.root)
+    moved(site, "older")
+    git("checkout", "-q", "main", cwd=site.root)
+    site("sync")
+    moved(site, "newer")
+    return site
+
+
+def moved(site: Site, what: str) -> None:
+    site.tool.commit({"README": what}, what)
+    site("pin", "tool")
+    site("sync")
+    site.commit(what)
+
+
+def merged(site: Site, *, squash: bool = False) -> None:
+    git("merge", "-q", *(("--squash",) if squash else ()), "side", cwd=site.root, check=False)
+    site("merge", check=None)
+
+
+def pinned(site: Site) -> str:
+    return str(lock(site.root)["tool"]["commit"])
+
+
+def told(site: Site) -> list[str]:
+    return [item.mend for item in site.checked("audit") if item.level == "fail"]
+
+
+def test_what_was_decided_is_not_put_back_by_hand(site: Site, tmp_path: Path) -> None:
+    older, newer = site.tool.rev("main~1"), site.tool.rev("main")
+    merged(site)
+    site.commit("merge")
+    assert (pinned(site), told(site)) == (newer, [])
+    for name in (LOCK, STATE):
+        git("checkout", "side", "--", name, cwd=site.root)
+    site("sync")
+    git("add", "-A", cwd=site.root)
+    found = hook("check", site.root)
+    assert found.returncode == 1
+    assert "a merge before that had left it at" in found.stdout + found.stderr
+    git("commit", "-q", "-n", "-m", "put back", cwd=site.root)
+    (mend,) = told(site)
+    assert [breach.id for breach in site.verified()] == ["unexplained-move"]
+    for depth in ((), ("--depth=1",)):
+        git("clone", "-q", *depth, site.root.as_uri(), f"clone{len(depth)}", cwd=tmp_path)
+        clone = Site(tmp_path / f"clone{len(depth)}", site.tool, site.commits)
+        # A shallow clone does not know what came before.
+        assert told(clone) == ([] if depth else [mend])
+    stay, back = re.findall(r"git hybrid (pin tool --to [0-9a-f]{40})", mend)
+    assert (stay.split()[-1], back.split()[-1]) == (newer, older)
+    assert "older than" in site(*back.split(), check=6).err
+    site(*back.split(), "--force", *option_words(APPROVED))
+    assert site.verified() == ()
+    assert '"rollback"' in site.read(OVERRIDES)
+    git("checkout", "-q", "HEAD", "--", "state", cwd=site.root)
+    (site.root / OVERRIDES).unlink()
+    site(*stay.split())
+    site("sync")
+    assert site.verified() == ()
+    site.commit("stay")
+    assert told(site) == []
+
+
+@pytest.mark.parametrize("squash", [False, True])
+def test_the_merge_itself_may_take_either_side_and_no_plain_pin_after_it(site: Site, *, squash: bool) -> None:
+    older, newer = site.tool.rev("main~1"), site.tool.rev("main")
+    git("checkout", "-q", "-b", "other", cwd=site.root)
+    merged(site, squash=squash)
+    site("pin", "tool", "--to", older)
+    site("sync")
+    site.commit("theirs")
+    assert (pinned(site), told(site), site.verified()) == (older, [], ())
+    git("checkout", "-q", "main", cwd=site.root)
+    merged(site, squash=squash)
+    site.commit("ours")
+    site("sync")
+    assert pinned(site) == newer
+    assert "older than" in site("pin", "tool", "--to", older, check=6).err
+    # Nor by way of a lock that was edited, or that has lost the pin.
+    text = site.read(LOCK)
+    git("checkout", "side", "--", LOCK, cwd=site.root)
+    assert "where a branch that was merged had pinned it" in site("pin", "tool", "--to", older, check=6).err
+    site.write(LOCK, text[: text.index("[source.")])
+    assert "where a branch that was merged had pinned it" in site("pin", "tool", "--to", older, check=6).err
+    site.write(LOCK, text)
+    site.tool.commit({"README": "newest"}, "newest")
+    site("pin", "tool")
+    site("sync")
+    site.commit("newest")
+    assert (told(site), site.verified()) == ([], ())
+
+
+@pytest.mark.parametrize("side", ["ours", "theirs"])
+def test_a_side_that_was_taken_as_it_is_stays_unaccused(site: Site, side: str) -> None:
+    git("merge", "-q", "side", cwd=site.root, check=False)
+    for name in (LOCK, STATE):
+        git("checkout", f"--{side}", "--", name, cwd=site.root)
+    site("sync")
+    git("add", "-A", cwd=site.root)
+    assert hook("check", site.root).returncode == 0
+    site.commit("merge")
+    assert (told(site), site.verified()) == ([], ())
+    moved(site, "next")
+    assert (told(site), site.verified()) == ([], ())
+
+
+def test_a_pick_of_one_side_brings_its_record(site: Site) -> None:
+    git("cherry-pick", "side", cwd=site.root, check=False)
+    for name in (LOCK, STATE):
+        git("checkout", "--theirs", "--", name, cwd=site.root)
+    site("sync")
+    git("add", "-A", cwd=site.root)
+    assert hook("check", site.root).returncode == 0
+    site.commit("picked")
+    assert pinned(site) == site.tool.rev("main~1")
+    assert (told(site), site.verified()) == ([], ())
