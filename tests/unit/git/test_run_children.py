@@ -169,6 +169,9 @@ def test_a_signal_ends_a_child_whose_output_is_read_as_it_comes(tmp_path, monkey
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_that_ends_the_child_first_is_no_answer_of_it(monkeypatch, tmp_path, number):
     """As one from a terminal does that comes before the child has a process group of its own."""
+    if signal.getsignal(number) == signal.SIG_IGN:
+        # Who runs tests in the background may have had it ignored, and children inherit that.
+        signal.signal(number, signal.SIG_DFL)
     programs = tmp_path / "programs"
     programs.mkdir()
     (programs / "git").write_text(f"#!/bin/sh\necho $$ >{tmp_path}/pid\nkill -{number} $$\n")
