@@ -8,9 +8,9 @@ from git_hybrid.core.audit import Event, Record, detail_of
 from git_hybrid.core.canonical import Json, canonical_json
 from git_hybrid.core.digest import sha256_hex
 from git_hybrid.core.last_told import last_told
-from git_hybrid.core.mirrors import Inventory, Mirror
+from git_hybrid.core.mirrors import Inventory, Mirror, mirror_table
 from git_hybrid.core.value import replace
-from git_hybrid.core.values import format_time, parse_time
+from git_hybrid.core.values import parse_time
 
 _DIGEST = "mirror_sha256"
 _EVENTS = frozenset({"mirror-add", "mirror-remove", "mirror-verify"})
@@ -23,21 +23,7 @@ def mirror_event(event: str, mirror: Mirror, detail: Mapping[str, Json]) -> Even
 
 def mirror_digest(mirror: Mirror) -> str:
     """Return the digest that the audit log keeps of an entry: 64 hex digits over everything but ``audit_hash``."""
-    sources: dict[str, Json] = {
-        name: {"commit": held.commit, "checked_at": format_time(held.checked_at), "ok": held.ok}
-        for name, held in mirror.sources.items()
-    }
-    told: dict[str, Json] = {
-        "name": mirror.name,
-        "base_url": mirror.base_url,
-        "kind": mirror.kind,
-        "owner": mirror.owner,
-        "added_at": format_time(mirror.added_at),
-        "added_by": mirror.added_by,
-        "verified_at": None if mirror.verified_at is None else format_time(mirror.verified_at),
-        "sources": sources,
-    }
-    return sha256_hex(canonical_json(told))
+    return sha256_hex(canonical_json(mirror_table(mirror)))
 
 
 def is_told(mirror: Mirror, records: Mapping[str, Record]) -> bool:

@@ -17,6 +17,7 @@ from git_hybrid.core.endpoints import mirror_url
 from git_hybrid.core.ids import Oid, SourceName, Url
 from git_hybrid.core.manifest import Policy
 from git_hybrid.core.value import Struct, field, replace
+from git_hybrid.core.values import format_time
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -48,6 +49,24 @@ class Mirror(Struct, frozen=True, kw_only=True):
     verified_at: datetime | None = None
     sources: Mapping[SourceName, Held] = field(default_factory=dict)
     audit_hash: str | None = None
+
+
+def mirror_table(mirror: Mirror) -> dict[str, Json]:
+    """Return an entry as plain values, without the record that binds it; what is not known yet stands as null."""
+    sources: dict[str, Json] = {
+        name: {"commit": held.commit, "checked_at": format_time(held.checked_at), "ok": held.ok}
+        for name, held in mirror.sources.items()
+    }
+    return {
+        "name": mirror.name,
+        "base_url": mirror.base_url,
+        "kind": mirror.kind,
+        "owner": mirror.owner,
+        "added_at": format_time(mirror.added_at),
+        "added_by": mirror.added_by,
+        "verified_at": None if mirror.verified_at is None else format_time(mirror.verified_at),
+        "sources": sources,
+    }
 
 
 class Incomplete(Struct, frozen=True, kw_only=True):

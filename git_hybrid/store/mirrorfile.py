@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from msgspec import UnsetType, to_builtins
+from msgspec import UnsetType
 
+from git_hybrid.core.canonical import Json
 from git_hybrid.core.endpoints import check_base
 from git_hybrid.core.errors import InvalidFile, Problem
 from git_hybrid.core.ids import SourceName, parse_name, parse_oid
-from git_hybrid.core.mirrors import Held, Incomplete, Inventory, Mirror
-from git_hybrid.core.values import format_time, parse_time
+from git_hybrid.core.mirrors import Held, Incomplete, Inventory, Mirror, mirror_table
+from git_hybrid.core.values import parse_time
 from git_hybrid.store.layout import MIRRORS
 from git_hybrid.store.parsing import check_version, checked, convert, encode_json, invalid, load_json
 from git_hybrid.store.wire_airgap import MirrorShape
@@ -122,20 +123,7 @@ def _by_name(entry: tuple[str, dict[str, Any]]) -> str:
     return entry[0]
 
 
-def encode_mirror(mirror: Mirror) -> dict[str, Any]:
+def encode_mirror(mirror: Mirror) -> dict[str, Json]:
     """Return one entry of the inventory as plain values; what is not known yet stands as null."""
-    sources = {
-        name: {"commit": held.commit, "checked_at": format_time(held.checked_at), "ok": held.ok}
-        for name, held in mirror.sources.items()
-    }
-    plain: dict[str, Any] = {
-        "name": mirror.name,
-        "base_url": mirror.base_url,
-        "kind": mirror.kind,
-        "owner": mirror.owner,
-        "added_at": format_time(mirror.added_at),
-        "added_by": mirror.added_by,
-        "verified_at": None if mirror.verified_at is None else format_time(mirror.verified_at),
-        "sources": to_builtins(sources),
-    }
+    plain = mirror_table(mirror)
     return plain if mirror.audit_hash is None else plain | {"audit_hash": mirror.audit_hash}
