@@ -13,7 +13,7 @@ from git_hybrid.core.pattern import pattern
 from git_hybrid.git.classify import classify_network
 from git_hybrid.git.largefiles import EVERYTHING
 
-_ONCE = '!f() { test "$1" != erase || kill -HUP 0; }; f'
+_ONCE = '!f() { test "$1" != erase || kill -KILL 0; }; f'
 """A credential helper that ends git-lfs when a server did not accept what it was given.
 
 git gives up there; git-lfs asks the helpers again, and a helper that always says the same locks the account.
@@ -86,7 +86,7 @@ def classify_lfs(stderr: str, *, url: str, status: int, http: int) -> HybridErro
     wrong = _WRONG.search(stderr)
     if wrong is not None:
         return WrongContent(name="", what="LFS content", expected=wrong["expected"], found=wrong["found"])
-    if http == 401 and status in (-signal.SIGHUP, 128 + signal.SIGHUP):
+    if http == 401 and status in (-signal.SIGKILL, 128 + signal.SIGKILL):
         return AccessDenied(url=url, message="the server does not accept the credentials that it was given")
     # A server answers for each object as well.
     of_one = _OBJECT.search(stderr)

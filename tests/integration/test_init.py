@@ -159,7 +159,9 @@ def test_an_import_that_cannot_be_read_is_given_again_once_it_is_mended(
     hybrid: Hybrid, workspace: Path, upstream_factory: UpstreamFactory, place: str
 ) -> None:
     tool = upstream_factory()
-    tool.commit({"README": "one\n"})
+    commit = tool.commit({"README": "one\n"})
+    git("init", "-q", cwd=workspace)
+    git("update-index", "--add", "--cacheinfo", f"160000,{commit},x", cwd=workspace)
     file = workspace / "the modules"
     file.write_text('[submodule "x"]\n\tpath = x\n\turl = http://127.0.0.1/x\n')
     told = hybrid("init", *([] if place == "." else [place]), "--import", "the modules", check=2).err

@@ -80,7 +80,7 @@ def test_the_last_answer_counts() -> None:
         (f"expected OID {'a' * 64}, got {'b' * 64} after 9 bytes written\n", 2, 200, WrongContent),
         (f"[{'a' * 64}] gone: [410] gone\n", 2, 200, RepositoryNotFound),
         (f"[{'a' * 64}] busy: [503] busy\n", 2, 200, NetworkFailure),
-        ("", -signal.SIGHUP, 401, AccessDenied),
+        ("", -signal.SIGKILL, 401, AccessDenied),
         ("batch response: no\n", 2, 403, AccessDenied),
         ("batch response: what\n", 2, 200, NetworkFailure),
     ],
