@@ -49,8 +49,7 @@ def find_changes(
     else:
         found, doubtful = _told(runner, path), [entry for entry in index if entry.blind]
     comparison = _Comparison(runner, path, _ALGORITHMS[oid_length])
-    submodules = {entry.path for entry in index if entry.mode == GITLINK}
-    unseen = unseen_folders(runner, path, submodules)
+    unseen = unseen_folders(runner, path, index)
     return sorted({*found, *comparison.changed(index if thorough else doubtful), *unseen})
 
 

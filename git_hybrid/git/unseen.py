@@ -6,9 +6,11 @@ git and libgit2 do that with what cannot be read; libgit2 also with a repository
 from __future__ import annotations
 
 import os
-from collections.abc import Container
+from collections.abc import Sequence
 from pathlib import Path
 
+from git_hybrid.core.tree import GITLINK
+from git_hybrid.git.index import IndexEntry
 from git_hybrid.git.run import Runner
 
 
@@ -20,18 +22,22 @@ def closed_folders(runner: Runner, path: Path) -> list[bytes]:
     return _not_ignored(runner, path, _walk(os.fsencode(path))[0])
 
 
-def unseen_folders(runner: Runner, path: Path, submodules: Container[bytes]) -> list[bytes]:
-    """Return the same, and the repositories that are none of *submodules*, each with a slash behind its name."""
+def unseen_folders(runner: Runner, path: Path, index: Sequence[IndexEntry]) -> list[bytes]:
+    """Return the same, and the repositories that are no submodules, each with a slash behind its name.
+
+    Nor is one that was made in a folder of the commit's: to git that is the folder still.
+    """
     closed, repositories = _walk(os.fsencode(path))
-    return _not_ignored(runner, path, [*closed, *_strangers(repositories, submodules)])
+    return _not_ignored(runner, path, [*closed, *(_strangers(repositories, index) if repositories else ())])
 
 
-def _strangers(repositories: list[bytes], submodules: Container[bytes]) -> list[bytes]:
-    """Return those of *repositories* that are neither *submodules* nor in one."""
+def _strangers(repositories: list[bytes], index: Sequence[IndexEntry]) -> list[bytes]:
+    submodules = {entry.path for entry in index if entry.mode == GITLINK}
     found = []
     for folder in repositories:
         parts = folder.split(b"/")
-        if not any(b"/".join(parts[: count + 1]) in submodules for count in range(len(parts))):
+        is_inside = any(b"/".join(parts[: count + 1]) in submodules for count in range(len(parts)))
+        if not is_inside and not any(entry.path.startswith(folder + b"/") for entry in index):
             found.append(folder)
     return found
 

@@ -180,7 +180,9 @@ def test_a_lock_that_was_edited_is_not_the_fault_of_the_cache(hybrid, workspace,
             assert "damaged" not in told.err
         assert filled.exists() == kept_too
         audit = hybrid("check", "audit", cwd=other, check=1)
-        assert "mend: git checkout -- state/sources.lock; where it was committed so: git hybrid pin tool --to" in audit.out
+        assert (
+            "mend: git checkout -- state/sources.lock; where it was committed so: git hybrid pin tool --to" in audit.out
+        )
         (other / "state/sources.lock").write_text(good)
         hybrid("sync", cwd=other)
 

@@ -138,12 +138,12 @@ def test_submodules_of_one_name_that_cannot_be_removed_hold_nothing_up(
     hybrid("sync")
     inner = [workspace / f"sources/{name}/lib" for name in names]
     for folder in inner:
-        (folder / ".git/info/exclude").write_text("/cache/\n")
-        (folder / "cache/deep").mkdir(parents=True)
-        (folder / "cache/deep/file").write_text("1")
-        (folder / "cache/deep").chmod(0o555)
+        (folder / ".git/cache/deep").mkdir(parents=True)
+        (folder / ".git/cache/deep/file").write_text("1")
+        (folder / ".git/cache/deep").chmod(0o555)
+    lib.commit({"lib.txt": "two\n"})
     for upstream in upstreams:
-        upstream.commit({"file": "2\n"})
+        upstream.commit({"file": "2\n", "lib": Gitlink(lib.rev("main"))})
     hybrid("pin", "--all")
     try:
         powerless("sync")
