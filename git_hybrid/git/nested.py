@@ -16,6 +16,8 @@ from git_hybrid.git.run import Runner
 from git_hybrid.git.standing import mode_of
 
 _GITLINK = b"160000"
+_FEW = 300
+"""So many folders are looked into in the time that a git takes to start and compare two commits."""
 
 
 def refuse_folders(runner: Runner, path: Path, *, name: SourceName, commit: Oid, submodules: bool) -> None:
@@ -30,13 +32,13 @@ def refuse_folders(runner: Runner, path: Path, *, name: SourceName, commit: Oid,
         LocalIo: the machine refused to look.
         GitFailed: git cannot compare the commits.
     """
+    root = os.fsencode(path)
+    if not submodules and not _may_hold_a_repository(root):
+        return
     options = ["--raw", "-r", "-z", "--no-renames", "--diff-filter=AT"]
     arguments = ["diff-tree", *options, "HEAD^{commit}", f"{commit}^{{commit}}", "--"]
     told = must(runner, name, path / ".git", arguments).stdout.split(b"\0")[:-1]
-    root, modes = (
-        os.fsencode(path),
-        {place: line.split(b" ")[1] for line, place in zip(told[::2], told[1::2], strict=True)},
-    )
+    modes = {place: line.split(b" ")[1] for line, place in zip(told[::2], told[1::2], strict=True)}
     folders = [place for place in modes if stat.S_ISDIR(mode_of(os.path.join(root, place)) or 0)]
     links = [place for place in folders if modes[place] == _GITLINK]
     looking = Endangering(root, ())
@@ -45,3 +47,20 @@ def refuse_folders(runner: Runner, path: Path, *, name: SourceName, commit: Oid,
         raise NestedRepository(name=name, path=source_path(name), inner=inner)
     if filled := [show_path(place) for place in links if submodules and os.listdir(os.path.join(root, place))]:
         raise InTheWay(name=name, path=source_path(name), files=tuple(filled[:10]))
+
+
+def _may_hold_a_repository(root: bytes) -> bool:
+    """Tell whether one is below *root*, or there are so many folders that git is asked sooner than all looked into."""
+    waiting, left = [root], _FEW
+    while waiting:
+        here = waiting.pop()
+        left -= 1
+        try:
+            with os.scandir(here) as found:
+                entries = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in found]
+        except OSError:
+            return True
+        if left < 0 or (here != root and any(name == b".git" for name, _ in entries)):
+            return True
+        waiting += [os.path.join(here, name) for name, is_folder in entries if is_folder and name != b".git"]
+    return False
