@@ -22,6 +22,7 @@ from git_hybrid.core.witnesses import Witnesses
 from git_hybrid.core.words import counted, plural
 
 _ENDINGS = r"""echo '/state/** -text' >> .gitattributes, then sed -i 's/\r$//' state/sources*"""
+_IN_ORDER = "if a merge did it: git hybrid merge; else restore the records from git, then git hybrid audit verify"
 _ONE_BEGINNING = (
     "one side begins anew: git merge --abort, git merge --squash BRANCH, git checkout HEAD -- sources.toml state,"
     " then git hybrid add what BRANCH had"
@@ -131,7 +132,7 @@ def _links(segments: Sequence[Segment], records: Mapping[str, Record]) -> Iterat
                     continue
                 if digest_ in records:
                     what, proves = f"names {digest_[:12]}, which stands later", "records were put into another order"
-                    yield breach_at("reordered", segment.file, line, what, proves)
+                    yield replace(breach_at("reordered", segment.file, line, what, proves), mend=_IN_ORDER)
                 else:
                     what = f"names {digest_[:12]} as the record before it, which is not in the log"
                     yield breach_at("missing", segment.file, line, what, "a record before it was taken out or edited")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
+from git_hybrid.core.audit import previous
 from git_hybrid.core.errors import InvalidFile, NewerSchema, UnknownOverride
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Lock, Pin
@@ -14,6 +15,7 @@ from git_hybrid.core.override import Overrides
 from git_hybrid.core.state import State
 from git_hybrid.core.value import Struct
 from git_hybrid.store.chain import SHOWN as LOG
+from git_hybrid.store.chain import segment_of
 from git_hybrid.store.layout import MIRRORS, OVERRIDES, Layout
 from git_hybrid.store.lockfile import SHOWN as LOCK
 from git_hybrid.store.lockfile import decode_lock, encode_lock
@@ -71,6 +73,8 @@ def merge_files(layout: Layout, conflicts: Mapping[str, Versions]) -> Merge:
             torn.put(MANIFEST, as_before(manifest.text, stood).encode("utf-8"))
     if torn.is_open(LOG) and {OURS, THEIRS} <= conflicts[LOG].keys():
         torn.put(LOG, _joined(conflicts[LOG][OURS], conflicts[LOG][THEIRS]))
+    if (log := torn.read(LOG)) is not None and (ordered := in_order(log)) != log:
+        torn.texts[LOG] = ordered
     if (locks := torn.sides(LOCK, decode_lock, Lock())) is not None:
         _merge_lock(torn, told, locks, declared)
     if torn.is_open(STATE) and (states := torn.sides(STATE, decode_state, State())) is not None:
@@ -94,6 +98,32 @@ def _joined(ours: bytes, theirs: bytes) -> bytes:
     first, second = ([line for line in text.split(b"\n") if line] for text in (ours, theirs))
     known = frozenset(first)
     return b"".join(b"%b\n" % line for line in (*first, *(line for line in second if line not in known)))
+
+
+def in_order(log: bytes) -> bytes:
+    """Return the log with each record behind those that it names, the others as they stand.
+
+    git joins a log by lines; of branches that had met before it may put a record before one that it names.
+    """
+    lines = log.splitlines(keepends=True)
+    records = segment_of(LOG, log, alone=True).lines
+    named = {str(line.record["hash"]): previous(line.record) for line in records if line.record is not None}
+    if len(named) != len(lines):
+        # With torn, foreign or repeated lines it is for whoever verifies it.
+        return log
+    waiting, done, found = list(zip(lines, named, strict=True)), set[str](), list[bytes]()
+    while waiting:
+        left = []
+        for line, digest in waiting:
+            if all(item in done or item not in named for item in named[digest]):
+                done.add(digest)
+                found.append(line)
+            else:
+                left.append((line, digest))
+        if len(left) == len(waiting):
+            return log
+        waiting = left
+    return b"".join(found)
 
 
 def _merge_lock(

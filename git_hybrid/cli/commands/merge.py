@@ -44,7 +44,7 @@ def command(context: click.Context) -> int:
             Report(command="merge", rows=rows, run=run, notes=(*mended, *merged, *told.both, *left, *told.why)),
             {"exit_code": code},
         )
-        if not conflicts and not told.left:
+        if not conflicts and not told.left and not told.files:
             output.talk("nothing is in conflict")
         _tell_what_is_next(output, told, conflicts, layout.root)
         return code
@@ -59,7 +59,7 @@ def _tell_what_is_next(output: Output, told: Merge, conflicts: Collection[str], 
             output.hint("merge", f"put both sides of {name} together, then: git add -- {shown(name)}")
         else:
             output.hint("merge", f"to get the conflict of {name} back: git checkout --merge -- {shown(name)}")
-    if done := [name for name in conflicts if name not in told.left]:
+    if done := [name for name in dict.fromkeys((*conflicts, *told.files)) if name not in told.left]:
         output.hint("merge", f"git add -- {shown(*done)}")
     for change in told.changes:
         their = told.theirs.get(SourceName(change.name))

@@ -1,0 +1,23 @@
+"""A log that git has joined by lines."""
+
+from __future__ import annotations
+
+from git_hybrid.core.audit import Event, extend, tail_of
+from git_hybrid.core.canonical import canonical_json
+from git_hybrid.store.merging import in_order
+from support.values import NOW, OPERATOR, RUN
+
+WHO = {"at": NOW, "operator": OPERATOR, "command_id": RUN, "log_id": "log"}
+
+
+def test_each_record_comes_behind_those_that_it_names() -> None:
+    (first,) = extend(tail_of(()), [Event(event="init")], **WHO)
+    left = extend(tail_of([first]), [Event(event="a"), Event(event="b")], **WHO)
+    right = extend(tail_of([first]), [Event(event="c")], **WHO)
+    after = extend(tail_of([first, *left, *right]), [Event(event="d"), Event(event="e")], **WHO)
+    lines = [canonical_json(record) + b"\n" for record in (first, *left, *after, *right)]
+    whole = b"".join(lines)
+    assert in_order(whole) == b"".join([*lines[:3], lines[5], *lines[3:5]])
+    assert in_order(in_order(whole)) == in_order(whole)
+    torn = whole + b"{"
+    assert in_order(torn) == torn
