@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from pytest_subprocess import FakeProcess
+from pytest_subprocess.process_dispatcher import ProcessDispatcher
 
 # Not every import mode of pytest puts the folder of a conftest on the path.
 sys.path.insert(0, str(Path(__file__).parent))
@@ -23,6 +25,9 @@ from support.upstream import Upstream, UpstreamFactory
 pytest.register_assert_rewrite("support.injection", "support.kit")
 
 REAL_HOME = Path(os.environ.get("HOME") or Path.home())
+MAX_PID = 1 << 22
+"""The highest pid_max that Linux takes: no process has a pid above it."""
+
 HOME_SEEN = pytest.StashKey[sandbox.Snapshot]()
 
 
@@ -53,6 +58,13 @@ def starter() -> Iterator[None]:
     """End the process that starts commands when all tests are done."""
     yield
     STARTER.stop()
+
+
+@pytest.fixture
+def fp(fp: FakeProcess, monkeypatch: pytest.MonkeyPatch) -> FakeProcess:
+    """Mocked children with pids that no process has: the limits of a child would be set on whatever has its pid."""
+    monkeypatch.setattr(ProcessDispatcher, "_pid", MAX_PID)
+    return fp
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ from git_hybrid.core.errors import LocalIo, SymlinkRefused
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.reducer import Decision
 from git_hybrid.core.state import State
+from git_hybrid.store.content import content
 from git_hybrid.store.durable import make_folder, remove_file, write_file
 from git_hybrid.store.layout import Layout
 from git_hybrid.store.parsing import invalid
@@ -44,8 +45,7 @@ def _read(path: Path, sha256: str) -> bytes | None:
     try:
         if path.is_symlink() or not path.is_file():
             return None
-        with open(path, "rb") as file:
-            data = file.read(LIMIT + 1)
+        data = content(path, LIMIT)
     except OSError as error:
         raise LocalIo(path=str(path), operation="read", reason=error.strerror or str(error)) from error
     return data if hashlib.sha256(data).hexdigest() == sha256 else None

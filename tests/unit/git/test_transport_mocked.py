@@ -46,6 +46,13 @@ def test_list_refs(fp, transport):
     assert {"--heads", "--tags"} <= set(words)
 
 
+def test_the_memory_of_no_other_process_is_bounded(fp, transport):
+    asked = _ls_remote(fp, stdout=LIST)
+    assert transport.list_refs(URL, DEFAULTS, head=False).tips
+    with pytest.raises(ProcessLookupError):
+        os.kill(asked.calls[0].pid, 0)
+
+
 def test_list_refs_with_head(fp, transport):
     out = f"ref: refs/heads/main\tHEAD\n{OID}\tHEAD\n".encode() + LIST
     _ls_remote(fp, stdout=out)
