@@ -5,19 +5,17 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from git_hybrid import __version__
-from support.cli import Hybrid
+from support.cli import Hybrid, run_hybrid
 from support.kit import git, git_env_path
 from support.upstream import Upstream, UpstreamFactory
 
 HOOKS = ("metadata", "overrides", "audit", "sources", "open-issues", "check")
-BIN = Path(sys.executable).parent
 FORCE = ("--force", "--request", "CHG-1", "--approver", "bob@example.org", "--reason", "hotfix", "--expires", "20d")
 
 
@@ -41,13 +39,12 @@ def committed(workspace: Path, tool: Upstream, hybrid: Hybrid) -> Path:
 
 
 def hook(name: str, ws: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([BIN / f"git-hybrid-hook-{name}"], cwd=ws, capture_output=True, text=True, check=False)
+    return subprocess.CompletedProcess([name], *answered(name, ws=ws))
 
 
 def answered(name: str, *words: str, ws: Path) -> tuple[int, str, str]:
-    command = [BIN / f"git-hybrid-hook-{name}", *words]
-    done = subprocess.run(command, cwd=ws, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
-    return done.returncode, done.stdout, done.stderr
+    done = run_hybrid(*words, program=f"git-hybrid-hook-{name}", cwd=ws, check=None)
+    return done.code, done.out, done.err
 
 
 def stage(ws: Path, name: str, old: str, new: str) -> None:

@@ -6,16 +6,14 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
+from support.cli import run_hybrid
 from support.governed import LOCK, LOG, OVERRIDES, Site, plain_site, signed_line
 from support.kit import git
-
-BIN = Path(sys.executable).parent
 
 
 @pytest.fixture
@@ -39,11 +37,9 @@ def hook(
     folder: Path, *arguments: str, name: str = "check", env: Mapping[str, str] | None = None, told: str = ""
 ) -> tuple[int, str]:
     """Run a hook and return its exit status and what it says; it never says anything on stderr."""
-    argv = [BIN / f"git-hybrid-hook-{name}", *arguments]
-    env = {**os.environ, **(env or {})}
-    done = subprocess.run(argv, cwd=folder, env=env, input=told, capture_output=True, text=True, check=False)
-    assert done.stderr == ""
-    return done.returncode, done.stdout
+    done = run_hybrid(*arguments, program=f"git-hybrid-hook-{name}", cwd=folder, env=env, input=told, check=None)
+    assert done.err == ""
+    return done.code, done.out
 
 
 def move_by_hand(root: Path) -> None:

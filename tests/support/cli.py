@@ -74,8 +74,9 @@ def run_hybrid(
     env: Mapping[str, str | None] | None = None,
     input: str | None = None,
     check: int | None = 0,
+    program: str = "git-hybrid",
 ) -> Result:
-    """Run `git-hybrid` with `args` and `env` on top of this process's environment.
+    """Run `program`, one of ours, with `args` and `env` on top of this process's environment.
 
     It is started by a process that has loaded it, unless `env` has what an interpreter reads when it starts or
     GIT_HYBRID_TESTS_START is `new`.
@@ -84,7 +85,7 @@ def run_hybrid(
         AssertionError: it ended with another code than `check` (None allows all), it took
             longer than `SECONDS`, or it is not installed.
     """
-    argv = [str(executable()), *map(str, args)]
+    argv = [str(executable(program)), *map(str, args)]
     wanted = merged_env(env)
     run = STARTER.run if STARTER.fits(argv[0], wanted) else _run
     try:
@@ -130,6 +131,6 @@ def _kill_group(child: subprocess.Popen[str]) -> None:
 
 
 def _story(argv: list[str], *, cwd: Path, ended: str, out: str, err: str) -> str:
-    command = shlex.join(["git-hybrid", *argv[1:]])
+    command = shlex.join([Path(argv[0]).name, *argv[1:]])
     text = f"{command}\n{ended}, in {cwd}\n--- stdout\n{out}\n--- stderr\n{err}"
     return text.encode(errors="backslashreplace").decode()

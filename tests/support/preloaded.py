@@ -1,8 +1,7 @@
-"""A process that has loaded the program and starts its commands by fork: a third of a short command is imports.
+"""A process that has loaded the program and starts its commands by fork: half of a short command is imports.
 
 What a command finds is what a new interpreter would have: argument list, folder, environment, umask, streams and a
-session of its own. Modules of single commands, and pygit2 (libgit2 looks for the home once, when it is loaded), are
-imported by each command itself.
+session of its own. libgit2, which looks for the home once, when it is loaded, is told anew where that is.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ import gc
 import importlib
 import json
 import os
+import pkgutil
 import select
 import signal
 import socket
@@ -21,12 +21,18 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import BinaryIO, TypedDict
 
-from git_hybrid.cli.main import main
+import git_hybrid
 
-PROGRAM = os.path.join(os.path.dirname(sys.executable), "git-hybrid")
+PLACE = os.path.dirname(sys.executable)
+PROGRAMS = {
+    os.path.join(PLACE, found.name): found
+    for found in entry_points(group="console_scripts")
+    if found.module.startswith("git_hybrid.")
+}
 _READ_AT_THE_START = ("PYTHON", "LD_", "LC_", "LANG", "TZ", "COVERAGE", "MALLOC", "GLIBC")
 _LENGTH = struct.Struct("!I")
 _STATUS = struct.Struct("!i")
@@ -67,7 +73,7 @@ class Starter:
     def fits(self, program: str, env: Mapping[str, str]) -> bool:
         """Tell whether *program* is what was loaded, and would start with *env* as that did; nobody wants a new one."""
         self.env = self.env or dict(os.environ)
-        same = program == PROGRAM and _interpreted(env) == _interpreted(self.env)
+        same = program in PROGRAMS and _interpreted(env) == _interpreted(self.env)
         return same and not self.new
 
     def run(
@@ -210,12 +216,17 @@ def _become(asked: Asked, numbers: Sequence[int]) -> None:
     os.environ.clear()
     os.environ.update(asked["env"])
     sys.argv = asked["argv"]
+    importlib.import_module("pygit2").settings.homedir = asked["env"].get("HOME", "")
 
 
 def _load() -> None:
-    """Import what the commands have in common."""
-    for module in ("cli.boundary", "cli.streams", "cli.tree", "cli.wiring", "store.manifest_edit"):
-        importlib.import_module(f"git_hybrid.{module}")
+    """Import all that commands and hooks may need."""
+    for module in pkgutil.walk_packages(git_hybrid.__path__, "git_hybrid."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    for program in PROGRAMS.values():
+        program.load()
+    importlib.import_module("pygit2")
 
 
 if __name__ == "__main__":
@@ -225,4 +236,4 @@ if __name__ == "__main__":
     found = _serve(socket.socket(fileno=int(sys.argv[1])))
     if found is not None:
         _become(*found)
-        sys.exit(main())
+        sys.exit(PROGRAMS[found[0]["argv"][0]].load()())
