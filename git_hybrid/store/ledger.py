@@ -121,8 +121,7 @@ class FileLedger(LogReader):
         return notes
 
     def _read(self, run: RunId) -> runs.Journal:
-        path = self.layout.journal(run)
-        journal = runs.read_journal(path, self.layout.relative(path))
+        journal = runs.journal_of(self.layout, run)
         if journal is None:
             raise runs.no_journal(run)
         return journal

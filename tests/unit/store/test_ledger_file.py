@@ -8,6 +8,7 @@ import os
 import shutil
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -172,9 +173,14 @@ def _unreadable(files: Workspace, name: str) -> None:
             layout.marker.write_text('{"schema_version": 1, "run": "x"}')
         case "garbled journal":
             layout.journal(FIRST.run).write_text("nonsense\n{}\n")
+        case "journal of another run":
+            runs.begin_journal(layout.journal(FIRST.run), SECOND, TASKS)
 
 
-@pytest.mark.parametrize("name", ["no journal", "empty marker", "marker of nothing", "garbled journal"])
+UNREADABLE = ["no journal", "empty marker", "marker of nothing", "garbled journal", "journal of another run"]
+
+
+@pytest.mark.parametrize("name", UNREADABLE)
 def test_a_run_that_nobody_can_read_is_given_up_and_nothing_else(files, name):
     _unreadable(files, name)
     with pytest.raises(InvalidFile) as caught, _ledger(files).writer(SECOND):
@@ -447,6 +453,19 @@ def test_a_rotation_that_was_killed_between_its_writes_is_finished(files, monkey
     assert (first["event"], first["prev"]) == ("rotated", [archived[-1]["hash"]])
     assert not archive.stat().st_mode & 0o222
     assert not layout.marker.exists()
+
+
+def test_a_rotation_writes_over_no_other_file(files):
+    ledger, archive = _ledger(files), "state/sources-audit.2026.jsonl"
+    rotation = Decision(events=[Event(event="rotate", detail={"archive": Path(archive).name})], archive=archive)
+    files.write(archive, "mine\n")
+    with pytest.raises(InvalidFile) as caught, ledger.writer(FIRST):
+        ledger.record(FIRST, rotation, ())
+    assert (caught.value.path, files.files()[archive]) == (archive, b"mine\n")
+    (files.root / archive).unlink()
+    with _ledger(files).writer(SECOND) as notes:
+        assert any("had decided" in note for note in notes)
+    assert len(read_log(Layout(files.root).audit).records) == 1
 
 
 def test_a_ledger_writes_to_the_workspace_in_which_it_began_alone(tmp_path):
