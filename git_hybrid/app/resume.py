@@ -17,7 +17,7 @@ _AS_IT_IS = "left as it stands, and the run given up"
 
 
 def resume(rt: Runtime, *, abort: bool) -> Report:
-    """Finish the unfinished run at the commits that its journal names, or go back to what was recorded before it.
+    """Finish the unfinished run at the pins of now, or go back to what was recorded before it.
 
     A run that was stopped while it wrote the files had decided: it is finished in any case, and its decision stands.
 

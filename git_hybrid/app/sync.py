@@ -18,6 +18,8 @@ from git_hybrid.core.reducer import Decision, intent_for
 from git_hybrid.core.report import Report, Row, failed
 from git_hybrid.core.value import Struct, replace
 
+_GONE = "sources.toml has no such source any more"
+
 
 class SyncRequest(Struct, frozen=True, kw_only=True):
     """What the command line says: names and groups (none: all), a dry run, whether strangers are removed."""
@@ -136,13 +138,15 @@ def _carried_out(
 
 
 def finish(rt: Runtime, snapshot: Snapshot) -> list[Row]:
-    """Do what is left of the unfinished run of *snapshot*, at the commits that its journal names."""
+    """Do what is left of the unfinished run of *snapshot*, at the pins of now."""
     assert snapshot.unfinished is not None
-    tasks = snapshot.unfinished.tasks
-    seen = {task.name: rt.clones.inspect(task.name, task.pin.commit) for task in tasks}
+    names = [task.name for task in snapshot.unfinished.tasks]
+    pins, known = snapshot.lock.pins, snapshot.manifest.sources
+    seen = {name: rt.clones.inspect(name, pins[name].commit if name in pins else None) for name in names}
     plan = plan_resume(snapshot.unfinished, snapshot, seen)
     rt.ledger.begin(rt.info, plan.tasks, intent_for(rt.info, plan.tasks, snapshot.state))
     rows = [failed(name, error) for name, error in plan.blocked.items()]
+    rows += [Row(name=name, outcome="left", notes=(_GONE,)) for name in names if name not in known]
     return rows + _carried_out(rt, snapshot, plan.tasks, seen)
 
 
