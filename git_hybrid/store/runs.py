@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 VERSION = 1
 MARKER_SHOWN, JOURNALS_SHOWN = "state/resume.json", "state/journal/"
 _ABORT = "git hybrid resume --abort"
+_UNTRACK = f"git rm -r --cached --ignore-unmatch -- {MARKER_SHOWN} {JOURNALS_SHOWN.removesuffix('/')}"
 
 
 class Journal(Struct, frozen=True, kw_only=True):
@@ -265,6 +266,13 @@ def _decode_task(line: TaskShape) -> Task:
     if source is None or pin is None:
         raise ValueError(problems[0].reason)
     return Task(source=source, pin=pin, action=line.action, before=before)
+
+
+def in_git(layout: Layout) -> InvalidFile:
+    """Return the error for a marker or a journal that git has: what it says was written by whoever committed it."""
+    shown = MARKER_SHOWN if layout.marker.exists() else JOURNALS_SHOWN
+    reason = "has what is of one run on one machine, so it may be somebody else's; if the run is yours: "
+    return InvalidFile(path=shown, problems=(Problem("git", reason + _UNTRACK),), mend=_ABORT)
 
 
 def no_journal(run: RunId) -> InvalidFile:

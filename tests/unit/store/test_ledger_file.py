@@ -24,6 +24,7 @@ from git_hybrid.core.errors import (
 )
 from git_hybrid.core.plan import Task
 from git_hybrid.core.reducer import Decision
+from git_hybrid.core.value import replace
 from git_hybrid.store import chain, runs
 from git_hybrid.store.chain import read_log
 from git_hybrid.store.filelock import writer_lock
@@ -187,10 +188,27 @@ def test_a_run_that_nobody_can_read_is_given_up_and_nothing_else(files, name):
         pass
     assert caught.value.mend == "git hybrid resume --abort"
     with _ledger(files).writer(SECOND, gives_up=True) as notes:
-        assert any("cannot be read" in note for note in notes)
+        assert any("no run can go on" in note for note in notes)
         assert _ledger(files).snapshot().unfinished is None
     assert not (files.root / "state/resume.json").exists()
     assert not (files.root / "state/journal").exists()
+
+
+def test_a_run_that_git_has_is_nobodys_to_go_on_from(files):
+    asked = []
+    ledger = replace(_ledger(files), tracked=lambda: asked.append(1) or ["state/resume.json"])
+    with ledger.writer(SECOND):
+        assert asked == []
+    ledger.begin(FIRST, TASKS)
+    ledger.record(FIRST, DECISION, TASKS[1:])
+    before = files.files()
+    with pytest.raises(InvalidFile) as caught, ledger.writer(SECOND):
+        pass
+    assert (caught.value.path, caught.value.mend) == ("state/resume.json", "git hybrid resume --abort")
+    assert files.files() == before
+    with ledger.writer(SECOND, gives_up=True) as notes:
+        assert any("no run can go on" in note for note in notes)
+    assert not Layout(files.root).marker.exists()
 
 
 def test_giving_up_drops_no_other_file_that_is_invalid(files, monkeypatch):
