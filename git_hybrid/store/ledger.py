@@ -217,7 +217,8 @@ class FileLedger(LogReader):
             self._append(self.layout.journal(info.run), [decision_line(decision)])
             self._decided = True
             self._write_out(info, decision)
-            is_written = True
+            # What is pending is still to do, by the same journal.
+            is_written = not pending
             self._close(info, pending)
         except (LocalIo, OSError) as error:
             if isinstance(error, WorkspaceGone) or not self.is_decided(info, at_worst=False):
