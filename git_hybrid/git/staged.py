@@ -55,7 +55,7 @@ class Staged(Struct):
             SymlinkRefused: it is a symbolic link.
             InvalidFile: it is a submodule.
         """
-        for name in (*_FIXED, *self.archives()):
+        for name in (*_FIXED, *self.archives(), *(name for name in self.entries if name.startswith("state/scans"))):
             mode, _ = self.entries.get(name, ("", ""))
             if mode == LINK:
                 raise SymlinkRefused(path=name)
