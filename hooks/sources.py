@@ -1,4 +1,4 @@
-"""``hybrid-sources``: nothing of the clones is committed, and they stand at their pins."""
+"""``hybrid-sources``: nothing of clones and runs is committed, and the clones stand at their pins."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from git_hybrid.app.force import Objections, closing_events, superseded
 from git_hybrid.app.judging import forbidden_in
 from git_hybrid.app.pin import refuse_unfinished
 from git_hybrid.app.runtime import Runtime
-from git_hybrid.app.sync import report_of, sync_selected
+from git_hybrid.app.sync import broken_off, report_of, sync_selected
 from git_hybrid.core.approval import Verify
 from git_hybrid.core.audit import Event
 from git_hybrid.core.bundles import (
@@ -33,7 +33,7 @@ from git_hybrid.core.bundles import (
 )
 from git_hybrid.core.canonical import Json
 from git_hybrid.core.digest import sha256_hex
-from git_hybrid.core.errors import HybridError, OldBundle, TooYoung
+from git_hybrid.core.errors import DecidedOnly, HybridError, OldBundle, TooYoung
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.last_pins import pinned_as
 from git_hybrid.core.lock import Pin
@@ -105,9 +105,13 @@ def apply_bundle(rt: Runtime, bundle: Opened, how: Applying) -> Applied:
         served_as = SERVED + content.sha256
         inside = replace(rt, offline="bundle apply", bundles=bundle.file, served_as=served_as, cache=None)
         names = tuple(sorted(content.lock.pins))
-        rows = sync_selected(inside, rt.ledger.snapshot(), names)
-        report = report_of(rt, "bundle apply", rows, mended)
-        reports = take_scans(rt, content)
+        rows = list[Row]()
+        try:
+            rows = sync_selected(inside, rt.ledger.snapshot(), names)
+            report = report_of(rt, "bundle apply", rows, mended)
+            reports = take_scans(rt, content)
+        except DecidedOnly as error:
+            return Applied(report=broken_off(rt, "bundle apply", rows, mended, error))
         return Applied(report=report, receipt=_receipt(rt), reports=reports)
 
 

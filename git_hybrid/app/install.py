@@ -15,6 +15,7 @@ from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.saving import Unsaved, save, telling, told_with
 from git_hybrid.app.submodules import acquire_submodules, place_submodules
 from git_hybrid.core.errors import (
+    DecidedOnly,
     GitFailed,
     HostileTree,
     HybridError,
@@ -71,6 +72,9 @@ def carry_out(
 
     The journal must have been begun. What failed in passing, and what a signal kept from being done, stays pending, and
     so does what is *left* of the run before.
+
+    Raises:
+        DecidedOnly: not all of that could be written; it tells what came of the tasks.
     """
     before = snapshot.unfinished.served_by if snapshot.unfinished else {}
     at_work = replace(rt.for_many(len(tasks)), waived=waivers(snapshot))
@@ -94,7 +98,11 @@ def carry_out(
     if rt.ledger.is_announced(rt.info):
         failures = [outcome for outcome in outcomes if isinstance(outcome, Failed)]
         decision = replace(decision, events=(*decision.events, *reduce_failed(failures, snapshot.state)))
-    rt.ledger.record(rt.info, decision, [*left, *pending])
+    try:
+        rt.ledger.record(rt.info, decision, [*left, *pending])
+    except DecidedOnly as error:
+        error.after([row_of(outcome) for outcome in outcomes])
+        raise
     return outcomes
 
 

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from git_hybrid.app.install import carry_out, row_of
 from git_hybrid.app.observe import observe
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.select import select
-from git_hybrid.app.sync import finish_first, left_over, merge, report_of, unchanged, without_left
-from git_hybrid.core.errors import ForeignFolder, HybridError, IndexLocked
+from git_hybrid.app.sync import (
+    broken_off,
+    carried_out,
+    finish_first,
+    left_over,
+    merge,
+    report_of,
+    unchanged,
+    without_left,
+)
+from git_hybrid.core.errors import DecidedOnly, ForeignFolder, HybridError, IndexLocked
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.plan import Clone, Foreign, Observed, Snapshot, Task
 from git_hybrid.core.planner import decide, pinned, source_path
@@ -27,9 +35,13 @@ def reset(rt: Runtime, names: Sequence[str], groups: Sequence[str] = ()) -> Repo
     with rt.ledger.writer(rt.info) as mended:
         snapshot = rt.ledger.snapshot()
         selected = select(snapshot.manifest, names, groups)
-        rows, snapshot, notes = finish_first(rt, snapshot, selected)
-        if snapshot.unfinished is None or not rt.cancelled():
-            rows = merge(rows, _reset_selected(rt, snapshot, without_left(snapshot, selected)))
+        rows, notes = list[Row](), tuple[str, ...]()
+        try:
+            rows, snapshot, notes = finish_first(rt, snapshot, selected)
+            if snapshot.unfinished is None or not rt.cancelled():
+                rows = merge(rows, _reset_selected(rt, snapshot, without_left(snapshot, selected)))
+        except DecidedOnly as error:
+            return broken_off(rt, "reset", rows, (*mended, *notes), error)
         return report_of(rt, "reset", rows, (*mended, *notes))
 
 
@@ -42,7 +54,7 @@ def _reset_selected(rt: Runtime, snapshot: Snapshot, selected: Sequence[SourceNa
     if tasks:
         left = left_over(snapshot)
         rt.ledger.begin(rt.info, (*left, *tasks), intent_for(rt.info, tasks, snapshot.state))
-        rows += [row_of(outcome) for outcome in carry_out(rt, snapshot, tasks, seen, left)]
+        rows += carried_out(rt, snapshot, tasks, seen, left, before=rows)
     return rows
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from git_hybrid.app.runtime import Runtime
-from git_hybrid.app.sync import finish, report_of
+from git_hybrid.app.sync import broken_off, finish, report_of
 from git_hybrid.core.audit import Event
-from git_hybrid.core.errors import HybridError, Interrupted, LocalIo
+from git_hybrid.core.errors import DecidedOnly, HybridError, Interrupted, LocalIo
 from git_hybrid.core.plan import Clone, Snapshot, Task, Unfinished
 from git_hybrid.core.planner import source_path
 from git_hybrid.core.reducer import Decision
@@ -17,7 +17,7 @@ _AS_IT_IS = "left as it stands, and the run given up"
 
 
 def resume(rt: Runtime, *, abort: bool) -> Report:
-    """Finish the unfinished run at the commits that its journal names, or go back to what was recorded before it.
+    """Finish the unfinished run at the pins of now, or go back to what was recorded before it.
 
     A run that was stopped while it wrote the files had decided: it is finished in any case, and its decision stands.
 
@@ -29,11 +29,15 @@ def resume(rt: Runtime, *, abort: bool) -> Report:
         snapshot = rt.ledger.snapshot()
         if snapshot.unfinished is None:
             return Report(command="resume", notes=(*mended, _left(unwritten, abort=abort)))
-        rows = _abort(rt, snapshot) if abort else finish(rt, snapshot)
-        report = report_of(rt, "resume", rows, mended)
-        if not report.pending and not abort:
-            completed = Event(event="resume-completed", detail={"run": snapshot.unfinished.run})
-            rt.ledger.record(rt.info, Decision(events=[completed]), ())
+        rows = list[Row]()
+        try:
+            rows = _abort(rt, snapshot) if abort else finish(rt, snapshot)
+            report = report_of(rt, "resume", rows, mended)
+            if not report.pending and not abort:
+                completed = Event(event="resume-completed", detail={"run": snapshot.unfinished.run})
+                rt.ledger.record(rt.info, Decision(events=[completed]), ())
+        except DecidedOnly as error:
+            return broken_off(rt, "resume", rows, mended, error)
         return report
 
 
@@ -63,7 +67,11 @@ def _abort(rt: Runtime, snapshot: Snapshot) -> list[Row]:
     rows = [_back_or_left(rt, snapshot, task) for task in snapshot.unfinished.tasks]
     event = Event(event="abort", detail={"run": snapshot.unfinished.run, "sources": [row.name for row in rows]})
     rt.ledger.forget()
-    rt.ledger.record(rt.info, Decision(events=[event]), ())
+    try:
+        rt.ledger.record(rt.info, Decision(events=[event]), ())
+    except DecidedOnly as error:
+        error.after(rows)
+        raise
     return rows
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 
 from git_hybrid.app.observe import observe
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.select import select
 from git_hybrid.core.audit import Event
-from git_hybrid.core.errors import UnfinishedRun
+from git_hybrid.core.errors import DecidedOnly, HybridError, UnfinishedRun
 from git_hybrid.core.governance import expiring, unbound
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.plan import Clone, Observed, Snapshot, SyncPlan, Task
@@ -17,6 +18,8 @@ from git_hybrid.core.planner import plan_resume, plan_sync, removal_blocked
 from git_hybrid.core.reducer import Decision, intent_for
 from git_hybrid.core.report import Report, Row, failed
 from git_hybrid.core.value import Struct, replace
+
+_GONE = "sources.toml has no such source any more"
 
 
 class SyncRequest(Struct, frozen=True, kw_only=True):
@@ -45,11 +48,15 @@ def sync(rt: Runtime, request: SyncRequest) -> Report:
     with rt.ledger.writer(rt.info) as mended:
         snapshot = rt.ledger.snapshot()
         selected = select(snapshot.manifest, request.names, request.groups)
-        rows, snapshot, notes = finish_first(rt, snapshot, selected)
-        if snapshot.unfinished is None or not rt.cancelled():
-            # Pruning comes first: it records at once, and what the sync leaves pending must be the last word.
-            rows += _pruned(rt, snapshot, dry_run=False) if request.prune else []
-            rows = merge(rows, sync_selected(rt, snapshot, without_left(snapshot, selected)))
+        rows, notes = list[Row](), tuple[str, ...]()
+        try:
+            rows, snapshot, notes = finish_first(rt, snapshot, selected)
+            if snapshot.unfinished is None or not rt.cancelled():
+                # Pruning comes first: it records at once, and what the sync leaves pending must be the last word.
+                rows += _pruned(rt, snapshot, dry_run=False) if request.prune else []
+                rows = merge(rows, sync_selected(rt, snapshot, without_left(snapshot, selected)))
+        except DecidedOnly as error:
+            return broken_off(rt, "sync", rows, (*mended, *notes), error)
         return report_of(rt, "sync", rows, (*mended, *notes), snapshot)
 
 
@@ -105,6 +112,25 @@ def report_of(
     )
 
 
+def broken_off(rt: Runtime, command: str, rows: Sequence[Row], notes: Sequence[str], error: DecidedOnly) -> Report:
+    """Return what a run did, and left, that could not write all of what it decided; *rows* came before its own."""
+    rows, left = merge(rows, error.rows), tuple[Task, ...]()
+    with suppress(HybridError):
+        after = rt.ledger.unfinished()
+        left = after.tasks if after is not None else ()
+    # The journal may not say yet what is done.
+    done = {row.name for row in rows if row.error is None}
+    return Report(
+        command=command,
+        rows=_sorted(rows),
+        run=rt.info.run,
+        notes=tuple(notes),
+        pending=tuple(task.name for task in left if task.name not in done),
+        interrupted=rt.cancelled(),
+        error=error,
+    )
+
+
 def sync_selected(rt: Runtime, snapshot: Snapshot, selected: Sequence[SourceName]) -> list[Row]:
     """Bring *selected* to their pins; the writer lock is held, and no unfinished run has any of them left."""
     seen = observe(rt, snapshot, selected)
@@ -118,32 +144,41 @@ def sync_selected(rt: Runtime, snapshot: Snapshot, selected: Sequence[SourceName
     if plan.tasks:
         left = left_over(snapshot)
         rt.ledger.begin(rt.info, (*left, *plan.tasks), intent_for(rt.info, plan.tasks, snapshot.state))
-        rows += _carried_out(rt, snapshot, plan.tasks, seen, left)
+        rows += carried_out(rt, snapshot, plan.tasks, seen, left, before=rows)
     return rows
 
 
-def _carried_out(
+def carried_out(
     rt: Runtime,
     snapshot: Snapshot,
     tasks: Sequence[Task],
     seen: Mapping[SourceName, Observed],
     left: Sequence[Task] = (),
+    *,
+    before: Sequence[Row],
 ) -> list[Row]:
+    """Carry out *tasks* and return their rows; *before* has those of other sources, which an error tells too."""
     # Imported here: where nothing has changed nothing of all that is needed.
     from git_hybrid.app.install import carry_out, row_of
 
-    return [row_of(outcome) for outcome in carry_out(rt, snapshot, tasks, seen, left)]
+    try:
+        return [row_of(outcome) for outcome in carry_out(rt, snapshot, tasks, seen, left)]
+    except DecidedOnly as error:
+        error.after(before)
+        raise
 
 
 def finish(rt: Runtime, snapshot: Snapshot) -> list[Row]:
-    """Do what is left of the unfinished run of *snapshot*, at the commits that its journal names."""
+    """Do what is left of the unfinished run of *snapshot*, at the pins of now."""
     assert snapshot.unfinished is not None
-    tasks = snapshot.unfinished.tasks
-    seen = {task.name: rt.clones.inspect(task.name, task.pin.commit) for task in tasks}
+    names = [task.name for task in snapshot.unfinished.tasks]
+    pins, known = snapshot.lock.pins, snapshot.manifest.sources
+    seen = {name: rt.clones.inspect(name, pins[name].commit if name in pins else None) for name in names}
     plan = plan_resume(snapshot.unfinished, snapshot, seen)
     rt.ledger.begin(rt.info, plan.tasks, intent_for(rt.info, plan.tasks, snapshot.state))
     rows = [failed(name, error) for name, error in plan.blocked.items()]
-    return rows + _carried_out(rt, snapshot, plan.tasks, seen)
+    rows += [Row(name=name, outcome="left", notes=(_GONE,)) for name in names if name not in known]
+    return rows + carried_out(rt, snapshot, plan.tasks, seen, before=rows)
 
 
 def merge(first: Sequence[Row], then: Sequence[Row]) -> list[Row]:

@@ -26,6 +26,7 @@ from git_hybrid.store.lockfile import decode_lock
 from git_hybrid.store.manifest import decode_manifest
 from git_hybrid.store.overridefile import decode_overrides
 from git_hybrid.store.parsing import read_bytes
+from git_hybrid.store.reports import read_report, require_place
 from git_hybrid.store.scaffold import create
 from git_hybrid.store.statefile import decode_state
 
@@ -33,7 +34,11 @@ _FILES = (bundlefile.MANIFEST, bundlefile.LOCK, bundlefile.STATE, bundlefile.OVE
 
 
 def members_of(layout: Layout, packed: Sequence[Packed]) -> dict[str, Path | bytes]:
-    """Return the members of a bundle of the workspace: its records, its scan reports, and a git bundle a source."""
+    """Return the members of a bundle of the workspace: its records, its scan reports, and a git bundle a source.
+
+    Raises:
+        SymlinkRefused, InvalidFile: in place of a report or an archive stands something else.
+    """
     members: dict[str, Path | bytes] = {}
     for name in _FILES:
         data = read_bytes(layout.root / name, name)
@@ -44,14 +49,24 @@ def members_of(layout: Layout, packed: Sequence[Packed]) -> dict[str, Path | byt
         members[bundlefile.AUDIT] = log
     for item in packed:
         name = item.carried.name
-        shown = f"state/scans/{name}.sarif"
-        report = read_bytes(layout.root / shown, shown)
+        report = _report(layout, name)
         if report is not None:
             members[report_of(name)] = report
         if item.file is not None:
             members[history_of(name)] = Path(item.file)
     members.setdefault(bundlefile.LOCK, b"lock_version = 1\n")
     return members
+
+
+def _report(layout: Layout, name: SourceName) -> bytes | None:
+    """Return the report of the scan of *name* that state tells of; an older version did not tell which one it is."""
+    require_place(layout, name)
+    entry = reading.state(layout).sources.get(name)
+    if entry is None or entry.scan.scanned_at is None:
+        return None
+    if entry.scan.report_sha256 is not None:
+        return read_report(layout, name, entry.scan.report_sha256)
+    return read_bytes(layout.report(name), layout.relative(layout.report(name)))
 
 
 def opened_bundle(

@@ -1,4 +1,4 @@
-"""What the commit that HEAD names has of the audit log and the lock: a merge that is under way brings more."""
+"""What git has of a workspace that a writer asks about, which few do."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
 
 def head_of(layout: Layout, runner: Runner) -> Head | None:
-    """Return what HEAD has in the workspace of *layout*; None where nothing is committed, or git does not answer."""
+    """Return what HEAD has in the workspace of *layout*; None where nothing is committed, or git does not answer.
+
+    It is asked for the audit log and the lock: a merge that is under way brings more into the files.
+    """
     # Imported here: only where branches both moved a pin somebody asks.
     from git_hybrid.core.errors import GitRefused, InvalidFile, NewerSchema
     from git_hybrid.core.ports_ledger import Head
@@ -34,3 +37,16 @@ def head_of(layout: Layout, runner: Runner) -> Head | None:
             pins = {} if lock is None else decode_lock(lock).pins
             return Head(b"\n".join(item for item in (log, *closed) if item is not None), pins)
     return None
+
+
+def runs_in_git(layout: Layout, runner: Runner) -> tuple[str, ...]:
+    """Return the paths of markers and journals that git has in the workspace of *layout*.
+
+    Raises:
+        GitRefused: git does not answer.
+    """
+    # Imported here: only where a run was interrupted somebody asks.
+    from git_hybrid.git.repository import around
+    from git_hybrid.git.staged import Staged
+
+    return Staged(around(runner, layout.root), layout.root).runs()

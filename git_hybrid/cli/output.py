@@ -157,6 +157,8 @@ class Output:
         for row in report.rows:
             if row.error is not None and row.error.code != "interrupted":
                 self.error(row.error)
+        if report.error is not None:
+            self.error(report.error)
 
 
 @contextmanager

@@ -29,7 +29,7 @@ _MIRRORS = "GIT_HYBRID_MIRRORS or git's hybrid.mirrors"
 _SAVED = "reset saves all of it below refs/hybrid/saved/, then goes to the pin"
 _NOT_SAVED = "reset saves neither another git repository nor a folder that cannot be read: they end with a slash here"
 _DECIDED = "what it does is decided, and the next command that writes finishes it"
-_WRITTEN = "it has done what it was asked for, and no more than the journal of that is left to remove"
+_WRITTEN = "all that it did is written, and no more than the journal of that is left to remove"
 _OF_BUNDLE = ("what is asked, and why: git hybrid config --show-origin",)
 """A bundle of ``GIT_HYBRID_BUNDLE_DIR`` is no mirror that could be updated from here."""
 _WORST_FIRST = (70, 74, 75, 2, 7, 5, 6, 3, 4, 1)
@@ -216,4 +216,6 @@ def exit_of(report: Report) -> int:
     if report.interrupted:
         return SIGNALLED + report.interrupted
     codes = {exit_of_row(row) for row in report.rows} - {0}
+    if report.error is not None:
+        codes.add(_status(report.error, _remedy(report.error)))
     return next((code for code in _WORST_FIRST if code in codes), max(codes, default=0))

@@ -12,8 +12,9 @@ from typing import IO, TYPE_CHECKING
 
 from git_hybrid.app.hosts import HostGate
 from git_hybrid.app.runtime import Runtime
-from git_hybrid.cli.head import head_of
+from git_hybrid.cli.head import head_of, runs_in_git
 from git_hybrid.cli.late import late
+from git_hybrid.cli.policies import HostPolicy, Sources
 from git_hybrid.cli.settings import Settings, read_settings
 from git_hybrid.cli.signals import Cancel
 from git_hybrid.core.ids import RunId, make_run_id
@@ -145,6 +146,7 @@ def _runtime(
         clean_quarantine=lambda: (*quarantine.clean(Sources(ledger)), *remove_stale(durable, folder, clones.scout)),
         close_quarantine=quarantine.close,
         verify=verifier(runner),
+        tracked=partial(runs_in_git, layout, runner),
     )
     hands = late(lambda: _hands(runner, stack))
     return Runtime(
@@ -270,29 +272,6 @@ def _scan_tools(layout: Layout, runner: Runner) -> ScanTools:
         ),
         history=AuditHistory(layout),
     )
-
-
-class HostPolicy:
-    """Asks the manifest whether a host that a server redirects to may be asked; reads it only when that happens."""
-
-    def __init__(self, ledger: FileLedger) -> None:
-        self._ledger = ledger
-
-    def __call__(self, host: str) -> bool:
-        """Tell whether policy allows *host*."""
-        hosts = self._ledger.snapshot().manifest.policy.hosts
-        return hosts is None or host in hosts
-
-
-class Sources:
-    """Asks the manifest whether a name is a source's; reads it only when that happens."""
-
-    def __init__(self, ledger: FileLedger) -> None:
-        self._ledger = ledger
-
-    def __call__(self, name: str) -> bool:
-        """Tell whether *name* is a source of the manifest."""
-        return name in self._ledger.snapshot().manifest.sources
 
 
 def _bundle(folder: Path | None, name: str) -> str | None:

@@ -38,10 +38,11 @@ class Facts(Struct, frozen=True, kw_only=True):
     ``now`` is the present time, ``clock`` the later of it and that of the newest audit record. ``mirrors`` and
     ``bundle_folder`` (an absolute path) are what is set to be asked instead of upstream. ``log`` holds the audit log
     and its archives, the oldest first; ``witnesses`` what it is held against. ``tracked`` are the paths below
-    ``sources/`` that are committed, ``heads`` the commits at which the clones stand. ``documents`` are specifications
-    by path, ``paths`` every path that they may name, ``changed`` what the commit changes, ``left_out`` those of the
-    files that are on the disk and not in the commit. ``foreign_reports`` names the sources whose scan report on the
-    disk is another than state says. ``is_shallow``: git has the end of the history alone.
+    ``sources/``, and those of single runs, that are committed, ``heads`` the commits at which the clones stand.
+    ``documents`` are specifications by path, ``paths`` every path that they may name, ``changed`` what the commit
+    changes, ``left_out`` those of the files that are on the disk and not in the commit. ``foreign_reports`` names the
+    sources whose scan report on the disk is another than state says. ``is_shallow``: git has the end of the history
+    alone.
     """
 
     manifest: Manifest

@@ -53,7 +53,7 @@ _SAID_WELL = {
     "scans": "every pin has a fresh, complete scan without blocking findings",
     "mirrors": "the mirrors in use are recorded and fresh",
     "audit": "the log is whole, and agrees with the other files and with git",
-    "sources": "nothing below sources/ is committed, and the clones stand at their pins",
+    "sources": "nothing of clones and runs is committed, and the clones stand at their pins",
     "open-issues": "every specification names its open issues",
 }
 _WARNED: frozenset[Word] = frozenset({"missing", "behind", "busy", "running", "stray"})

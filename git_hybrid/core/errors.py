@@ -30,7 +30,10 @@ business of :mod:`git_hybrid.cli.remedies` alone.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, Self, dataclass_transform
+from typing import TYPE_CHECKING, ClassVar, Self, dataclass_transform
+
+if TYPE_CHECKING:
+    from git_hybrid.core.report import Row
 
 
 @dataclass_transform(eq_default=False, kw_only_default=True)
@@ -860,11 +863,17 @@ class WorkspaceGone(LocalIo):
 class DecidedOnly(LocalIo):
     """The file system refused when the run had made its decision, which the next writer carries out.
 
-    ``is_written``: the files say all of it already, and only the journal of the run could not be removed.
+    ``is_written``: the files say all of it already, and only the journal of the run could not be removed. ``rows``
+    tell what had become of the sources by then.
     """
 
     code: ClassVar[str] = "decided-only"
+    rows: ClassVar[tuple[Row, ...]] = ()
     is_written: bool
+
+    def after(self, rows: Sequence[Row]) -> None:
+        """Tell by *rows* too what had become of sources, before those that it tells of already."""
+        vars(self)["rows"] = (*rows, *self.rows)
 
 
 class ReportLost(HybridError):

@@ -36,6 +36,7 @@ from git_hybrid.core.plan import (
 )
 from git_hybrid.core.scan_policy import scan_blocked
 from git_hybrid.core.state import SourceState
+from git_hybrid.core.value import replace
 
 
 def source_path(name: SourceName) -> str:
@@ -159,31 +160,31 @@ def is_recorded(source: Source, pin: Pin, recorded: SourceState) -> bool:
 
 
 def plan_resume(unfinished: Unfinished, snapshot: Snapshot, observed: Mapping[SourceName, Observed]) -> SyncPlan:
-    """Return what is left of an unfinished run, at the commits that its journal names.
+    """Return what is left of an unfinished run; what is no source any more is left out.
 
-    A source whose checkout had begun may be half changed by us: it becomes a ``repair`` in place, which saves local
-    work first. Policy is asked again for what is not installed.
+    The journal says which sources these are and how far each came. What is installed is what manifest and lock name
+    now, and policy is asked again: nobody reviews a journal. A source whose checkout had begun may be half changed by
+    us: it becomes a ``repair`` in place, which saves local work first.
     """
     tasks: list[Task] = []
     blocked: dict[SourceName, HybridError] = {}
     for task in unfinished.tasks:
-        name = task.name
-        if not allows_host(snapshot.manifest.policy, task.source.url):
-            blocked[name] = HostNotAllowed(name=name, host=task.source.url.host)
+        name, source = task.name, snapshot.manifest.sources.get(task.name)
+        if source is None:
             continue
-        told = (snapshot.overrides, snapshot.trail, snapshot.clock, snapshot.doubt)
-        refused = unapproved(task.pin, task.source, *told, signed=snapshot.has_keys)
-        if (error := refused or scan_blocked(snapshot, name, task.pin)) is not None:
-            blocked[name] = error
+        pin = pinned(snapshot, source)
+        if isinstance(pin, HybridError):
+            blocked[name] = pin
             continue
-        step = _resumed(task, unfinished.phases.get(name, "pending"), snapshot, observed[name])
+        phase = unfinished.phases.get(name, "pending")
+        step = _resumed(replace(task, source=source, pin=pin), phase, snapshot, observed[name])
         match step:
             case Task():
                 tasks.append(step)
             case HybridError():
                 blocked[name] = step
             case None:
-                tasks.append(Task(source=task.source, pin=task.pin, action="record", before=task.pin.commit))
+                tasks.append(Task(source=source, pin=pin, action="record", before=pin.commit))
             case _:  # pragma: no cover
                 assert_never(step)
     return SyncPlan(tasks=tuple(tasks), blocked=blocked)

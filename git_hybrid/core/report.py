@@ -33,7 +33,10 @@ class Row(Struct, frozen=True, kw_only=True):
 
 
 class Report(Struct, frozen=True, kw_only=True):
-    """What one command did. ``notes`` are about the run as a whole; ``interrupted`` is the signal's number or 0."""
+    """What one command did. ``notes`` are about the run as a whole; ``interrupted`` is the signal's number or 0.
+
+    ``error`` is what kept it from its end when all that the rows tell had been done.
+    """
 
     command: str
     rows: tuple[Row, ...] = ()
@@ -42,6 +45,7 @@ class Report(Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
     pending: tuple[SourceName, ...] = ()
     interrupted: int = 0
+    error: HybridError | None = None
 
 
 class Status(Struct, frozen=True, kw_only=True):

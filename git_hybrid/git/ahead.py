@@ -28,7 +28,7 @@ OF_NETWORK = (
 CONFIG = ("git", "config", "--null", "--get-regexp", rf"^(hybrid|advice|color|user|fetch)\.|{OF_NETWORK}")
 VERSION = ("git", "version")
 STAGED = ("git", "cat-file", "--batch")
-LISTED = ("git", "ls-files", "--stage", "-z", "--", ":(icase)*sources*", "*.md", "state", "*/state")
+LISTED = ("git", "ls-files", "--stage", "-z", "--", ":(icase)*sources*", "*.md", "state", "*/state*")
 """What the index has of every workspace of a repository and of what is below its ``sources/``, and its documents."""
 FILES = (
     "sources.toml",

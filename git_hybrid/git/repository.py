@@ -124,4 +124,5 @@ def _of_tree(told: bytes) -> list[tuple[str, Entry]]:
 
 def is_listed(path: str) -> bool:
     """Tell whether a file at *path* would be among the entries."""
-    return "sources" in path.lower() or path.endswith((".md", "/state")) or path == "state"
+    is_state = path == "state" or path.startswith("state/") or "/state" in path
+    return is_state or "sources" in path.lower() or path.endswith(".md")

@@ -6,12 +6,14 @@ import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from git_hybrid.core.check_placed import is_of_sources
 from git_hybrid.core.errors import InvalidFile, LocalIo, Problem, SymlinkRefused
 from git_hybrid.core.value import Struct, field
 from git_hybrid.git.ahead import FILES, LOG, STAGED, staged_question
 from git_hybrid.git.repository import FILE, LINK, Entry, Repository, is_listed, of_index
 
 _ROOTS = ("sources.toml", "state/sources.lock")
+_RUNS = ("state/resume.json/", "state/journal/")
 _FIXED = (*FILES, LOG, "state", "sources", "sources/.gitignore")
 
 
@@ -53,7 +55,7 @@ class Staged(Struct):
             SymlinkRefused: it is a symbolic link.
             InvalidFile: it is a submodule.
         """
-        for name in (*_FIXED, *self.archives()):
+        for name in (*_FIXED, *self.archives(), *(name for name in self.entries if name.startswith("state/scans"))):
             mode, _ = self.entries.get(name, ("", ""))
             if mode == LINK:
                 raise SymlinkRefused(path=name)
@@ -121,8 +123,14 @@ class Staged(Struct):
         return tuple(name for name, content in self._known.items() if content is None and (self.root / name).is_file())
 
     def tracked(self) -> tuple[str, ...]:
-        """Return the paths below ``sources/``, in any case, that will be in the commit."""
-        return tuple(path for path in self.entries if path.lower().partition("/")[0] == "sources")
+        """Return the paths that will be in the commit and are below ``sources/``, in any case, or of one run alone."""
+        return tuple(path for path in self.entries if is_of_sources(path) or _is_of_a_run(path))
+
+    def runs(self) -> tuple[str, ...]:
+        """Return the paths of markers and journals that git has, in any case, as some file systems find them."""
+        argv = ["git", "ls-files", "-z", "--", ":(icase)state"]
+        told = self.repository.ask(argv, cwd=self.root).decode("utf-8", "surrogateescape").split("\0")
+        return tuple(path for path in told if path.lower() == "state" or f"{path.lower()}/".startswith(_RUNS))
 
     def documents(self, named: Collection[str] = ()) -> tuple[str, ...]:
         """Return the paths of the documents, and those of *named*, that will be in the commit."""
@@ -181,6 +189,12 @@ def _walked(root: Path) -> Iterator[str]:
     for folder, folders, files in os.walk(root):
         folders[:] = [name for name in folders if not name.startswith(".") and Path(folder, name) != root / "sources"]
         yield from (os.path.relpath(os.path.join(folder, name), root) for name in files if name.endswith(".md"))
+
+
+def _is_of_a_run(path: str) -> bool:
+    lowered = path.lower()
+    is_left = lowered.endswith(".tmp") and lowered.startswith(("state/", "sources.toml."))
+    return is_left or f"{lowered}/".startswith(_RUNS)
 
 
 def _is_archive(name: str) -> bool:

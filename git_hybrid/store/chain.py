@@ -252,11 +252,15 @@ def rotate(path: Path, archive: Path, info: RunInfo) -> None:
 
     Raises:
         LocalIo: the file system refused; the log is whole.
+        InvalidFile: another file stands where the archive goes, which is left as it is.
     """
-    data = as_written(read_bytes(path, SHOWN) or b"")
+    data, shown = as_written(read_bytes(path, SHOWN) or b""), f"state/{archive.name}"
     log = parse_log(data)
     if is_rotated(log.records, info):
         return
+    if read_bytes(archive, shown) not in (None, data):
+        problem = Problem("file", "is another one than the log that is to be closed into it")
+        raise InvalidFile(path=shown, problems=(problem,), mend="move it away, then: git hybrid resume")
     detail: dict[str, Json] = {"archive": archive.name, "count": len(log.records), "sha256": _sha256(data)}
     begun = Event(event=ROTATED, detail=detail)
     who = {"operator": info.operator, "command_id": info.run, "log_id": info.log_id}

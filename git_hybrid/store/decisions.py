@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from git_hybrid.core.audit import Event
 from git_hybrid.core.errors import Problem
 from git_hybrid.core.ids import parse_name
+from git_hybrid.core.pattern import pattern
 from git_hybrid.core.reducer import Decision, ManifestEdit
 from git_hybrid.core.values import format_time, parse_time
 from git_hybrid.store.lockfile import decode_pin, encode_pin
+from git_hybrid.store.parsing import convert
 from git_hybrid.store.statefile import decode_entry, encode_entry
 
 Line = dict[str, Any]
+T = TypeVar("T")
+_ARCHIVE = pattern(r"state/sources-audit\.[0-9]{4}(?:-[1-9][0-9]{0,2})?\.jsonl")
+"""The path of an archive, in the one form that a rotation makes: a file is written there."""
 
 
 def decision_line(decision: Decision) -> Line:
@@ -64,34 +69,53 @@ def timed_pin(pin: Line) -> Line:
     return {key: parse_time(value) if key in ("commit_time", "first_seen") else value for key, value in pin.items()}
 
 
+def shaped_line(line: Line, kind: type[T]) -> T:
+    """Return *line* as *kind*, one of the shapes of a journal.
+
+    Raises:
+        ValueError: it has another shape.
+    """
+    problems: list[Problem] = []
+    shape = convert(line, kind, "", problems)
+    if shape is None:
+        raise ValueError(f"{problems[0].place}: {problems[0].reason}")
+    return shape
+
+
 def decode_decision(line: Line) -> Decision:
     """Return the decision in a line of :func:`decision_line`.
 
     Raises:
-        ValueError, KeyError, TypeError: it is none.
+        ValueError: it is none.
     """
+    from msgspec.structs import asdict
+
     from git_hybrid.store.mirrorfile import decode_mirror
     from git_hybrid.store.overridefile import decode_override
+    from git_hybrid.store.wire_journal import DecisionShape
 
+    told = shaped_line(line, DecisionShape)
+    if told.archive is not None and _ARCHIVE.fullmatch(told.archive) is None:
+        raise ValueError("archive: is not where a rotation makes one")
     problems: list[Problem] = []
-    entries = [decode_entry(entry, "entry", problems) for entry in line["entries"]]
+    entries = [decode_entry(entry, "entry", problems) for entry in told.entries]
     pins = {
-        parse_name(raw): decode_pin(parse_name(raw), timed_pin(pin), raw, problems) for raw, pin in line["pins"].items()
+        parse_name(raw): decode_pin(parse_name(raw), timed_pin(pin), raw, problems) for raw, pin in told.pins.items()
     }
-    overrides = [decode_override(item, "override", problems) for item in line.get("overrides", [])]
-    mirrors = [decode_mirror(entry, "mirror", problems) for entry in line.get("mirrors", [])]
+    overrides = [decode_override(item, "override", problems) for item in told.overrides]
+    mirrors = [decode_mirror(entry, "mirror", problems) for entry in told.mirrors]
     if problems:
         raise ValueError(problems[0].reason)
-    manifest = line["manifest"]
+    edit = told.manifest
     return Decision(
-        events=tuple(Event(**event) for event in line["events"]),
+        events=tuple(Event(**asdict(event)) for event in told.events),
         entries={entry.name: entry for entry in entries if entry is not None},
         pins={name: pin for name, pin in pins.items() if pin is not None},
-        dropped=frozenset(parse_name(raw) for raw in line["dropped"]),
+        dropped=frozenset(parse_name(raw) for raw in told.dropped),
         overrides={item.id: item for item in overrides if item is not None},
-        archive=line.get("archive"),
-        manifest=manifest and ManifestEdit(before_sha256=manifest["before_sha256"], text=manifest["text"]),
-        reports={parse_name(raw): str(digest) for raw, digest in line.get("reports", {}).items()},
+        archive=told.archive,
+        manifest=None if edit is None else ManifestEdit(before_sha256=edit.before_sha256, text=edit.text),
+        reports={parse_name(raw): digest for raw, digest in told.reports.items()},
         mirrors={entry.name: entry for entry in mirrors if entry is not None},
-        dropped_mirrors=frozenset(line.get("dropped_mirrors", [])),
+        dropped_mirrors=frozenset(told.dropped_mirrors),
     )

@@ -143,14 +143,33 @@ def refuse_links(layout: Layout, names: tuple[SourceName, ...] = ()) -> None:
     more = (layout.marker, layout.journals, layout.scans, layout.incoming, layout.writer_lock, layout.set_aside)
     clones = f"{layout.sources_folder}/"
     paths = (*map(str, (*fixed, *more, layout.manifest, layout.mirrors)), *map(clones.__add__, names))
+    _refuse(layout, paths)
+
+
+def refuse_linked_reports(layout: Layout) -> None:
+    """Refuse a scan report that is a symbolic link.
+
+    Raises:
+        SymlinkRefused: one is.
+    """
+    if layout.scans.is_dir():
+        _refuse(layout, sorted(map(str, layout.scans.iterdir())))
+
+
+def _refuse(layout: Layout, paths: Iterable[str]) -> None:
     for path in paths:
         if os.path.islink(path):
             raise SymlinkRefused(path=layout.relative(Path(path)))
 
 
 def archives(layout: Layout) -> tuple[str, ...]:
-    """Return the archived files of the audit log, the oldest first, by their paths from the root."""
-    found = layout.state_folder.glob("sources-audit.*.jsonl") if layout.state_folder.is_dir() else ()
+    """Return the archived files of the audit log, the oldest first, by their paths from the root.
+
+    Raises:
+        SymlinkRefused: one is a symbolic link, to what the audit log has nothing of.
+    """
+    found = (*layout.state_folder.glob("sources-audit.*.jsonl"),) if layout.state_folder.is_dir() else ()
+    _refuse(layout, map(str, found))
     return in_order(layout.relative(path) for path in found)
 
 

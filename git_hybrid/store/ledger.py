@@ -38,7 +38,7 @@ class FileLedger(LogReader):
 
     ``cancelled`` returns the number of a signal that asks to stop, or 0; ``clean_quarantine`` removes what dead runs
     left below ``sources/.incoming/``, ``close_quarantine`` what this run staged. ``verify`` checks the
-    signature of an approval.
+    signature of an approval. ``tracked`` returns what git has of markers and journals.
     """
 
     now: datetime
@@ -47,6 +47,7 @@ class FileLedger(LogReader):
     clean_quarantine: Callable[[], Sequence[str]]
     close_quarantine: Callable[[], None]
     verify: Verify = lambda _text, _key, _armour: False
+    tracked: Callable[[], Sequence[str]] = tuple
     _journal: Path | None = None
     _tasks: tuple[Task, ...] = field(default=())
     _decided: bool = False
@@ -60,13 +61,14 @@ class FileLedger(LogReader):
     def writer(self, info: RunInfo, *, gives_up: bool = False, settles: bool = True) -> Iterator[Sequence[str]]:
         """Hold the writer lock for the block and yield what was mended first, in words.
 
-        With *gives_up* a marker or journal that nobody can read is dropped: no run can go on from it. Unless it
+        With *gives_up* a marker or journal that nobody can read, or that git has, is dropped. Unless it
         *settles*, what an earlier run has decided is left to the next writer.
 
         Raises:
             WorkspaceGone: there is no manifest any more, and nothing is made where it was.
             LockBusy: another writer does not end in time.
-            InvalidFile: the marker or the journal of an earlier run cannot be read.
+            InvalidFile: the marker or the journal of an earlier run cannot be read, or git has it.
+            GitRefused: git does not say whether it has one.
         """
         self.require_place()
         require_manifest(self.layout)
@@ -100,11 +102,15 @@ class FileLedger(LogReader):
             if not gives_up or not error.path.startswith((runs.MARKER_SHOWN, runs.JOURNALS_SHOWN)):
                 raise
             self.forget()
-            return [f"dropped {error.path}, which cannot be read: git hybrid status shows what its run had half done"]
+            return [f"dropped {error.path}, from which no run can go on: git hybrid status shows what is half done"]
 
     def _settle(self) -> list[str]:
         """Write out a decision that an earlier run did not bring to its end."""
         run = runs.read_marker(self.layout.marker)
+        if run is None and not self.layout.journals.is_dir():
+            return []
+        if self.tracked():
+            raise runs.in_git(self.layout)
         notes = remove_stray_journals(self.layout, keep=run)
         if run is None:
             return notes
@@ -121,8 +127,7 @@ class FileLedger(LogReader):
         return notes
 
     def _read(self, run: RunId) -> runs.Journal:
-        path = self.layout.journal(run)
-        journal = runs.read_journal(path, self.layout.relative(path))
+        journal = runs.journal_of(self.layout, run)
         if journal is None:
             raise runs.no_journal(run)
         return journal
@@ -137,21 +142,9 @@ class FileLedger(LogReader):
         self._began = self._began or facts_of(self.layout.root)
         return read_snapshot(self.layout, self.now, self.verify)
 
-    def unfinished(self) -> Unfinished | None:
-        """Return the run that has sources or files left, None if there is none (:func:`runs.read_unfinished`)."""
-        return runs.read_unfinished(self.layout)
-
     def at_work(self, run: Unfinished) -> str:
         """Return who is at work on *run* at this moment, in words; nothing if nobody is."""
         return worker(self.layout.writer_lock, run.started_at)
-
-    def manifest_text(self) -> str:
-        """Return the text of ``sources.toml``.
-
-        Raises:
-            InvalidFile: it is missing or not UTF-8.
-        """
-        return reading.manifest_text(self.layout)
 
     def begin(self, info: RunInfo, tasks: Sequence[Task], intent: Event | None = None) -> None:
         """Write the journal and then the marker of a run, before its first effect.
@@ -198,11 +191,6 @@ class FileLedger(LogReader):
                 who = {"operator": info.operator, "command_id": info.run, "log_id": info.log_id}
                 append_records(self.layout.audit, extend(tail, [intent], at=info.now, **who))
 
-    def is_announced(self, info: RunInfo) -> bool:
-        """Tell whether the audit log says already what this run is about to do."""
-        records = read_log(self.layout.audit).records
-        return any(record["command_id"] == info.run and record["event"] != "init" for record in records)
-
     def attempt(self, info: RunInfo, name: str, error: str) -> None:
         """Write one failed try of a network step into the journal of a run that was begun."""
         if self._journal is not None and self._journal == self.layout.journal(info.run):
@@ -229,7 +217,8 @@ class FileLedger(LogReader):
             self._append(self.layout.journal(info.run), [decision_line(decision)])
             self._decided = True
             self._write_out(info, decision)
-            is_written = True
+            # What is pending is still to do, by the same journal.
+            is_written = not pending
             self._close(info, pending)
         except (LocalIo, OSError) as error:
             if isinstance(error, WorkspaceGone) or not self.is_decided(info, at_worst=False):

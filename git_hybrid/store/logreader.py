@@ -1,4 +1,4 @@
-"""What a ledger tells of the audit log without being asked to write."""
+"""What a ledger tells without being asked to write, of the audit log above all."""
 
 from __future__ import annotations
 
@@ -10,13 +10,16 @@ from git_hybrid.core.ids import Oid, RefName, SourceName, Url
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.mirrors import Inventory
 from git_hybrid.core.moves import Move
+from git_hybrid.core.plan import Unfinished
+from git_hybrid.core.reducer import RunInfo
 from git_hybrid.core.value import Struct
-from git_hybrid.store import reading
+from git_hybrid.store import reading, runs
+from git_hybrid.store.chain import read_log
 from git_hybrid.store.layout import Layout
 
 
 class LogReader(Struct):
-    """Answers from the audit log of one workspace and its archives (:class:`git_hybrid.core.ports.Ledger`)."""
+    """Answers from the files of one workspace (:class:`git_hybrid.core.ports.Ledger`)."""
 
     layout: Layout
 
@@ -61,3 +64,20 @@ class LogReader(Struct):
     def last_moves(self, pins: Mapping[SourceName, Oid]) -> Mapping[SourceName, Move]:
         """Return the record that brought each of *pins* to its commit, as far as the audit log has it."""
         return reading.last_moves(self.layout, pins)
+
+    def unfinished(self) -> Unfinished | None:
+        """Return the run that has sources or files left, None if there is none (:func:`runs.read_unfinished`)."""
+        return runs.read_unfinished(self.layout)
+
+    def manifest_text(self) -> str:
+        """Return the text of ``sources.toml``.
+
+        Raises:
+            InvalidFile: it is missing or not UTF-8.
+        """
+        return reading.manifest_text(self.layout)
+
+    def is_announced(self, info: RunInfo) -> bool:
+        """Tell whether the audit log says already what this run is about to do."""
+        records = read_log(self.layout.audit).records
+        return any(record["command_id"] == info.run and record["event"] != "init" for record in records)

@@ -9,24 +9,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from git_hybrid.core.errors import InvalidFile, NewerSchema, Problem
 from git_hybrid.core.ids import InvalidText, RunId, SourceName, parse_name, parse_oid, parse_run_id
 from git_hybrid.core.manifest import Defaults, Source, track_field
-from git_hybrid.core.plan import Action, Phase, Task, Unfinished
+from git_hybrid.core.plan import Phase, Task, Unfinished
 from git_hybrid.core.reducer import Decision, RunInfo
 from git_hybrid.core.value import Struct, field
 from git_hybrid.core.values import format_time, parse_time
-from git_hybrid.store.decisions import Line, decode_decision, plain_pin, timed_pin
+from git_hybrid.store.decisions import Line, decode_decision, plain_pin, shaped_line, timed_pin
 from git_hybrid.store.durable import append_file, drop_torn_line, make_folder, write_file
 from git_hybrid.store.layout import Layout
 from git_hybrid.store.lockfile import decode_pin, encode_pin
 from git_hybrid.store.manifest import decode_source
 from git_hybrid.store.parsing import check_version, encode_json, load_json, read_bytes
 
+if TYPE_CHECKING:
+    from git_hybrid.store.wire_journal import TaskShape
+
 VERSION = 1
 MARKER_SHOWN, JOURNALS_SHOWN = "state/resume.json", "state/journal/"
 _ABORT = "git hybrid resume --abort"
+_UNTRACK = f"git rm -r --cached --ignore-unmatch -- {MARKER_SHOWN} {JOURNALS_SHOWN.removesuffix('/')}"
 
 
 class Journal(Struct, frozen=True, kw_only=True):
@@ -180,7 +185,7 @@ def read_unfinished(layout: Layout) -> Unfinished | None:
     if run is None:
         return None
     # A reader takes no lock: the writer may end its run between two reads.
-    journal = read_journal(layout.journal(run), f"{JOURNALS_SHOWN}{run}.jsonl")
+    journal = journal_of(layout, run)
     is_open = journal is not None and (journal.tasks or journal.decision is not None)
     return journal.unfinished() if journal is not None and is_open else None
 
@@ -193,7 +198,7 @@ def read_journal(path: Path, shown: str) -> Journal | None:
     """
     data = read_bytes(path, shown) or b""
     try:
-        lines = [load_json(line, shown) for line in data.split(b"\n")[:-1] if line]
+        lines = [load_json(line, shown, fractions=False) for line in data.split(b"\n")[:-1] if line]
         return _fold(lines) if lines else None
     except InvalidFile as error:
         raise InvalidFile(path=shown, problems=error.problems, mend=_ABORT) from error
@@ -202,18 +207,33 @@ def read_journal(path: Path, shown: str) -> Journal | None:
         raise InvalidFile(path=shown, problems=(problem,), mend=_ABORT) from error
 
 
+def journal_of(layout: Layout, run: RunId) -> Journal | None:
+    """Return the journal of *run*, or None if nothing was begun.
+
+    Raises:
+        InvalidFile: a line is not what this program writes, or the journal is another run's.
+    """
+    shown = f"{JOURNALS_SHOWN}{run}.jsonl"
+    journal = read_journal(layout.journal(run), shown)
+    if journal is not None and journal.info.run != run:
+        raise InvalidFile(path=shown, problems=(Problem("run", "is another one than the file names"),), mend=_ABORT)
+    return journal
+
+
 def _fold(lines: list[Line]) -> Journal:
-    first = lines[0]
-    if first["v"] > VERSION:
-        raise NewerSchema(path="state/journal", found=first["v"], known=VERSION)
+    from git_hybrid.store.wire_journal import BeginShape, PhaseShape, RecordedShape
+
+    if lines[0]["v"] > VERSION:
+        raise NewerSchema(path="state/journal", found=lines[0]["v"], known=VERSION)
+    first = shaped_line(lines[0], BeginShape)
     info = RunInfo(
-        run=parse_run_id(first["run"]),
-        command=first["command"],
-        now=parse_time(first["started_at"]),
-        operator=first["operator"],
-        log_id=first["log_id"],
+        run=parse_run_id(first.run),
+        command=first.command,
+        now=parse_time(first.started_at),
+        operator=first.operator,
+        log_id=first.log_id,
     )
-    tasks = tuple(_decode_task(task) for task in first["tasks"])
+    tasks = tuple(_decode_task(task) for task in first.tasks)
     phases: dict[SourceName, Phase] = {}
     served: dict[SourceName, str] = {}
     recorded: set[str] = set()
@@ -221,30 +241,38 @@ def _fold(lines: list[Line]) -> Journal:
     for line in lines[1:]:
         match line["t"]:
             case "phase":
-                phases[line["source"]] = line["phase"]
-                if line["served_by"]:
-                    served[line["source"]] = line["served_by"]
+                phase = shaped_line(line, PhaseShape)
+                name = parse_name(phase.source)
+                phases[name] = phase.phase
+                if phase.served_by:
+                    served[name] = phase.served_by
             case "decision":
                 decision = decode_decision(line)
             case "recorded":
                 decision = None
-                recorded.update(line["sources"])
+                recorded.update(shaped_line(line, RecordedShape).sources)
             case _:
                 continue
     left = tuple(task for task in tasks if task.name not in recorded)
     return Journal(info=info, tasks=left, phases=phases, served_by=served, decision=decision)
 
 
-def _decode_task(line: Line) -> Task:
-    name = parse_name(line["name"])
-    action: Action = line["action"]
-    before = None if line["before"] is None else parse_oid(line["before"])
+def _decode_task(line: TaskShape) -> Task:
+    name = parse_name(line.name)
+    before = None if line.before is None else parse_oid(line.before)
     problems: list[Problem] = []
-    source = decode_source(name, line["source"], Defaults(), name, problems)
-    pin = decode_pin(name, timed_pin(line["pin"]), name, problems)
+    source = decode_source(name, line.source, Defaults(), name, problems)
+    pin = decode_pin(name, timed_pin(line.pin), name, problems)
     if source is None or pin is None:
         raise ValueError(problems[0].reason)
-    return Task(source=source, pin=pin, action=action, before=before)
+    return Task(source=source, pin=pin, action=line.action, before=before)
+
+
+def in_git(layout: Layout) -> InvalidFile:
+    """Return the error for a marker or a journal that git has: what it says was written by whoever committed it."""
+    shown = MARKER_SHOWN if layout.marker.exists() else JOURNALS_SHOWN
+    reason = "has what is of one run on one machine, so it may be somebody else's; if the run is yours: "
+    return InvalidFile(path=shown, problems=(Problem("git", reason + _UNTRACK),), mend=_ABORT)
 
 
 def no_journal(run: RunId) -> InvalidFile:

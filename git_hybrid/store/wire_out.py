@@ -131,6 +131,7 @@ class ReportDocument(Struct, frozen=True, kw_only=True):
     notes: list[str]
     pending: list[NamedShape]
     sources: list[ReportRow]
+    error: ErrorShape | UnsetType = UNSET
 
 
 class ViolationShape(Struct, frozen=True, kw_only=True):

@@ -35,6 +35,7 @@ def report_document(report: Report, explain: Explain, *, exit_code: int) -> dict
         "notes": list(report.notes),
         "pending": [{"name": name} for name in report.pending],
         "sources": [_row(row, explain) for row in report.rows],
+        **({} if report.error is None else {"error": explain(report.error)}),
     }
 
 

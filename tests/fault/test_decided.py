@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from support.upstream import Upstream, UpstreamFactory
 
 DECIDED = "cause: what it does is decided, and the next command that writes finishes it: do not run the command again\n"
 WRITTEN = (
-    "cause: it has done what it was asked for, and no more than the journal of that is left to remove:"
+    "cause: all that it did is written, and no more than the journal of that is left to remove:"
     " do not run the command again\n"
 )
 RESUME = "hint: when disk and rights are mended: git hybrid resume\n"
@@ -58,6 +59,31 @@ def test_what_is_decided_is_finished_and_not_done_again(
     assert "note: finished writing what run " in again.err
     assert again.code == (0 if name == "rotate" else 2)
     assert is_done(workspace)
+    hybrid("resume")
+    hybrid("audit", "verify")
+    tidy(workspace)
+
+
+@pytest.mark.parametrize("words", [["sync"], ["sync", "--json"]])
+def test_what_is_still_to_do_is_told_where_the_marker_of_it_cannot_be_written(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, upstream_factory: UpstreamFactory, words: list[str]
+) -> None:
+    gone = upstream_factory("gone")
+    gone.commit({"README": "one\n"})
+    hybrid("add", gone.url)
+    gone.path.rename(gone.path.with_suffix(".away"))
+    options = ["-f", "-o", "/dev/null", "-P", str(workspace / "state/resume.json.tmp"), "-e", "trace=write"]
+    failed = strace([*options, "-e", "inject=write:error=ENOSPC:when=2"], words, cwd=workspace)
+    assert failed.code == 74
+    if words[1:]:
+        document = json.loads(failed.out)
+        assert {row["name"]: row["outcome"] for row in document["sources"]} == {"gone": "failed", "one": "cloned"}
+        assert (document["pending"], document["error"]["code"]) == ([{"name": "gone"}], "decided-only")
+    else:
+        told = ["error: gone: no repository at ", "error: cannot write ", DECIDED, "note: still to do: gone\n"]
+        assert [line in failed.err for line in told] == [True] * 4
+        assert "hint: git hybrid resume\n" in failed.err
+    gone.path.with_suffix(".away").rename(gone.path)
     hybrid("resume")
     hybrid("audit", "verify")
     tidy(workspace)

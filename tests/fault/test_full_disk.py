@@ -63,7 +63,8 @@ def _refused(result: Result, workspace: Path, before: bytes, pins: object) -> No
     audit(workspace)
     assert log_bytes(workspace).startswith(before)
     if result.code:
-        clear_error(result)
+        # One for each source that failed, and one where what is still to do could not be written either.
+        clear_error(result, at_most=len(lock(workspace)) + 1)
     assert lock(workspace) == pins
     run_hybrid("status", cwd=workspace)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -42,29 +43,41 @@ def _events(workspace: Path) -> list[str]:
     return [record["event"] for record in audit(workspace)]
 
 
-def test_the_journalled_commits_are_installed_though_upstream_and_the_lock_moved(
+def test_what_is_pinned_now_is_installed_though_upstream_and_the_lock_moved(
     hybrid: Hybrid, workspace: Path, ups: dict[str, Upstream], tmp_path: Path
 ) -> None:
     _interrupted(workspace, tmp_path, "write", "state/journal/", 2)
     planned = _planned(workspace)
     assert planned == {name: pin["commit"] for name, pin in lock(workspace).items()}
     text = (workspace / "state/sources.lock").read_text()
-    for upstream in ups.values():
-        upstream.commit({"later.txt": "moved on\n"})
+    moved = {name: upstream.commit({"later.txt": "moved on\n"}) for name, upstream in ups.items()}
     # A colleague's pin comes in by `git pull` while the run is open.
     other = restored(tmp_path / "before", tmp_path / "other")
     run_hybrid("pin", "one", "two", cwd=other)
     pulled = (other / "state/sources.lock").read_text()
     assert pulled != text
     (workspace / "state/sources.lock").write_text(pulled)
+    for upstream in ups.values():
+        upstream.commit({"latest.txt": "and on\n"})
     hybrid("resume")
-    assert {name: head(workspace, name) for name in planned} == planned
-    assert {name: entry["commit_sha"] for name, entry in state(workspace).items()} == planned
+    assert {name: head(workspace, name) for name in planned} == moved
+    assert {name: entry["commit_sha"] for name, entry in state(workspace).items()} == moved
     assert (workspace / "state/sources.lock").read_text() == pulled
     assert _events(workspace)[-1] == "resume-completed"
     tidy(workspace)
-    hybrid("sync")
-    assert {name: head(workspace, name) for name in planned} == {n: up.rev("main") for n, up in ups.items()}
+
+
+def test_what_was_taken_out_of_the_manifest_since_is_left(
+    hybrid: Hybrid, workspace: Path, ups: dict[str, Upstream]
+) -> None:
+    shutil.rmtree(workspace / "sources/two")
+    leave_unfinished(hybrid, workspace)
+    manifest = workspace / "sources.toml"
+    manifest.write_text(re.sub(r"\[source\.two\]\n(?:[^\[].*\n?)*", "", manifest.read_text()))
+    done = hybrid("resume", "--json")
+    assert outcomes(done) == {"two": "left"}
+    assert not (workspace / "sources/two").exists()
+    tidy(workspace)
 
 
 def test_policy_is_asked_again(

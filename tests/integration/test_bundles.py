@@ -494,6 +494,24 @@ def test_a_signature_is_checked(
     assert path.read_bytes() == first
 
 
+@pytest.mark.parametrize("name", ["state/scans/tool.sarif", "state/sources-audit.2025.jsonl"])
+def test_a_link_among_the_records_is_not_followed(ws: Path, hybrid: Hybrid, tmp_path: Path, name: str) -> None:
+    (tmp_path / "secret").write_text("secret\n")
+    (ws / "state/scans").mkdir()
+    (ws / name).symlink_to(tmp_path / "secret")
+    for words in (("bundle", "create", "-o", tmp_path / "b"), ("check", "scans", "audit")):
+        assert f"error: {name} is a symbolic link\n" in hybrid(*words, check=2).err
+    assert not (tmp_path / "b").exists()
+
+
+def test_only_the_report_that_state_names_is_packed(ws: Path, hybrid: Hybrid, tmp_path: Path) -> None:
+    (ws / "state/scans").mkdir()
+    (ws / "state/scans/tool.sarif").write_text("{}")
+    hybrid("bundle", "create", "-o", tmp_path / "b")
+    with tarfile.open(tmp_path / "b") as tar:
+        assert "scans/tool/report.sarif" not in tar.getnames()
+
+
 def test_scans_travel(ws: Path, there: Path, hybrid: Hybrid, tmp_path: Path) -> None:
     path = ws / "state/sources.json"
     document = json.loads(path.read_text())

@@ -347,7 +347,7 @@ def test_archives_are_those_that_git_has(site: Site) -> None:
     assert f"  mend: git add -- {archive.relative_to(site.root)}\n" in said
 
 
-@pytest.mark.parametrize("name", [LOCK, LOG, "sources.toml", "sources/.gitignore", "state"])
+@pytest.mark.parametrize("name", [LOCK, LOG, "sources.toml", "sources/.gitignore", "state", "state/scans/tool.sarif"])
 def test_a_link_in_the_index_is_refused(site: Site, name: str) -> None:
     blob = git("rev-parse", f"HEAD:{LOCK}", cwd=site.root)
     if name == "state":

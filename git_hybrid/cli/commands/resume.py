@@ -15,6 +15,6 @@ from git_hybrid.cli.output import opened
 @common_options
 @click.pass_context
 def command(context: click.Context, *, jobs: int | None, abort: bool) -> int:
-    """Finish what an interrupted run left, at the commits that its journal names."""
+    """Finish what an interrupted run left, at the commits that are pinned now."""
     with opened(context, jobs=jobs) as (session, output):
         return output.report(resume(session.runtime, abort=abort))

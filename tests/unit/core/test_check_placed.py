@@ -84,6 +84,15 @@ def test_what_is_committed_below_sources_is_told_in_short() -> None:
     assert check_sources(Facts(manifest=Manifest(), clock=NOW, tracked=tracked[:1])) == ()
 
 
+def test_what_is_committed_of_a_run_is_told_by_its_kind() -> None:
+    journals = ("state/journal/a.jsonl", "state/journal/a/tool.sarif", "state/journal", "State/Journal/b.jsonl")
+    left = ("state/sources.json.tmp", "state/scans/x.tmp", "sources.toml.tmp")
+    found = check_sources(Facts(manifest=Manifest(), clock=NOW, tracked=("state/resume.json", *journals, *left)))
+    names = ["State/Journal", "sources.toml.tmp", "state/*.tmp", "state/journal", "state/resume.json"]
+    assert [item.file for item in found] == names
+    assert found[-1].mend == "git rm -r --cached --ignore-unmatch -- 'state/resume.json'"
+
+
 def test_clones_that_are_there_stand_at_their_pins() -> None:
     pin = a_pin(a_source())
     lock = Lock(pins={pin.source: pin})

@@ -8,6 +8,7 @@ import pytest
 
 from git_hybrid.core import errors
 from git_hybrid.core.errors import (
+    DecidedOnly,
     DirtySource,
     HybridError,
     InvalidFile,
@@ -20,6 +21,8 @@ from git_hybrid.core.errors import (
     RemoteError,
     Unreachable,
 )
+from git_hybrid.core.ids import SourceName
+from git_hybrid.core.report import Row
 
 
 def classes(base: type[HybridError]) -> Iterator[type[HybridError]]:
@@ -132,3 +135,11 @@ def test_a_name_is_given_where_there_is_none_yet() -> None:
     missing = RefMissing(name="", ref="refs/heads/main", url="https://host/x")
     assert missing.about("tool").name == "tool"
     assert missing.about("other").name == "tool"
+
+
+def test_what_ends_a_run_tells_the_rows_in_their_order() -> None:
+    error = DecidedOnly(path="x", operation="write", reason="full", is_written=False)
+    for name in ("c", "b", "a"):
+        error.after([Row(name=SourceName(name), outcome="cloned")])
+    assert [row.name for row in error.rows] == ["a", "b", "c"]
+    assert DecidedOnly(**error.facts()).rows == ()

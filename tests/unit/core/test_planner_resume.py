@@ -2,7 +2,15 @@ from __future__ import annotations
 
 import pytest
 
-from git_hybrid.core.errors import DirtySource, DivergedSource, ForeignFolder, HostNotAllowed, HybridError, IndexLocked
+from git_hybrid.core.errors import (
+    DirtySource,
+    DivergedSource,
+    ForeignFolder,
+    HostNotAllowed,
+    HybridError,
+    IndexLocked,
+    NoPin,
+)
 from git_hybrid.core.ids import Oid
 from git_hybrid.core.manifest import Policy
 from git_hybrid.core.plan import Absent, Action, Broken, Clone, Foreign, Observed, Phase, SyncPlan
@@ -22,10 +30,11 @@ def resumed(
     policy: Policy | None = None,
     action: Action = "update",
 ) -> SyncPlan:
-    task = a_task(SOURCE, pin=PIN, action=action, before=OLD)
+    # Another repository at another commit: what counts is what manifest and lock say.
+    other = a_source(url="https://elsewhere.example/tool")
+    task = a_task(other, pin=a_pin(other, commit=oid(99)), action=action, before=OLD)
     entries = [a_state_entry(SOURCE, commit=recorded)] if recorded else []
-    # The lock of today has moved on: what counts is the journal.
-    snapshot = a_snapshot(SOURCE, pins=[a_pin(SOURCE, commit=oid(99))], recorded=entries, policy=policy)
+    snapshot = a_snapshot(SOURCE, pins=[PIN], recorded=entries, policy=policy)
     run = an_unfinished_run(task, phases={SOURCE.name: phase} if phase else None)
     return plan_resume(run, snapshot, {SOURCE.name: seen})
 
@@ -52,7 +61,7 @@ def resumed(
         *("placed", "half-changed", "elsewhere", "half-written", "operation", "never-placed", "half-built"),
     ],
 )
-def test_what_is_left_of_a_run_is_finished_at_the_commit_of_its_journal(
+def test_what_is_left_of_a_run_is_finished_at_the_pin_of_now(
     phase: Phase | None, seen: Observed, recorded: Oid | None, action: str, before: Oid | None
 ) -> None:
     plan = resumed(seen, phase=phase, recorded=recorded)
@@ -94,11 +103,18 @@ def test_policy_is_asked_again() -> None:
     assert isinstance(plan.blocked[SOURCE.name], HostNotAllowed)
 
 
+def test_what_has_no_pin_or_is_no_source_any_more_is_not_installed() -> None:
+    run = an_unfinished_run(a_task(SOURCE, pin=PIN))
+    plan = plan_resume(run, a_snapshot(SOURCE), {SOURCE.name: Absent()})
+    assert (plan.tasks, type(plan.blocked[SOURCE.name])) == ((), NoPin)
+    assert plan_resume(run, a_snapshot(), {SOURCE.name: Absent()}) == SyncPlan()
+
+
 def test_each_task_of_the_run_is_judged_alone() -> None:
     names = ("a", "b", "c")
     tasks = [a_task(a_source(name), pin=a_pin(a_source(name), commit=PINNED)) for name in names]
     seen: dict[str, Clone | Absent | Foreign] = {"a": Absent(), "b": Foreign("a file"), "c": a_clone(PINNED)}
-    snapshot = a_snapshot(*[task.source for task in tasks])
+    snapshot = a_snapshot(*[task.source for task in tasks], pins=[task.pin for task in tasks])
     plan = plan_resume(an_unfinished_run(*tasks), snapshot, {task.name: seen[task.name] for task in tasks})
     assert [(task.name, task.action) for task in plan.tasks] == [("a", "clone"), ("c", "record")]
     assert list(plan.blocked) == ["b"]

@@ -13,7 +13,7 @@ from git_hybrid.core.errors import Interrupted
 from git_hybrid.git import ahead as asking
 from git_hybrid.git.ahead import CONFIG, STAGED, VERSION, Ahead
 from git_hybrid.git.committed import head_witness
-from git_hybrid.git.repository import around
+from git_hybrid.git.repository import around, is_listed
 from git_hybrid.git.run import Runner
 from git_hybrid.git.settings import git_version, read_config
 from git_hybrid.git.staged import Staged
@@ -90,6 +90,28 @@ def test_all_checks_take_the_answers(root: Path, monkeypatch: pytest.MonkeyPatch
     assert tuple(around(runner, root).entries()) == ("sources.toml", chain.SHOWN)
     assert len(head_witness(repository, root).head) == 1
     ahead.close()
+
+
+def test_what_git_has_of_runs_is_found_in_any_folder_and_case(root: Path) -> None:
+    runs = ("state/resume.json", "state/journal/a/b.jsonl")
+    others = ("State/Journal/c", "state/mine/journal", "state/sources.json.tmp", "sources.toml.tmp", "Sources/x")
+    content = git("hash-object", "-w", manifest.SHOWN, cwd=root)
+    info = [f"100644,{content},{folder}{name}" for folder in ("", "a/ws/") for name in (*runs, *others)]
+    git("update-index", "--add", *(word for item in info for word in ("--cacheinfo", item)), cwd=root)
+    repository = around(Runner(environ=os.environ), root)
+    for folder in (root, root / "a/ws"):
+        folder.mkdir(parents=True, exist_ok=True)
+        index = Staged(repository, folder)
+        assert set(index.runs()) == {*runs, others[0]}
+        assert set(index.tracked()) == {*runs, *others[2:]}
+    listed = {*runs, *others[1:], "state", "a/state"}
+    assert {name for name in (*listed, others[0], "statement", "a/x") if is_listed(name)} == listed
+    git("commit", "-q", "-m", "runs", cwd=root)
+    assert set(Staged(around(Runner(environ=os.environ), root, "HEAD"), root / "a/ws").tracked()) == {
+        *runs,
+        *others[2:],
+    }
+    assert Staged(around(Runner(environ=os.environ), root.parent), root.parent).runs() == ()
 
 
 def test_the_files_are_those_of_a_workspace() -> None:

@@ -183,6 +183,52 @@ def test_a_journal_of_somebody_else(tmp_path, line):
     assert "git hybrid resume --abort" in caught.value.mend
 
 
+ARCHIVE = "state/sources-audit.2026.jsonl"
+DECIDED = decisions.decision_line(Decision(archive=ARCHIVE, reports={ENTRY.name: "0" * 64}))
+PHASE = runs.phase_line(ENTRY.name, "installing", None)
+
+
+def test_an_archive_is_where_a_rotation_makes_one(tmp_path):
+    assert _fold(tmp_path, runs.begin_line(INFO, ()), DECIDED, PHASE).decision.archive == ARCHIVE
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *(
+            DECIDED | {"archive": path}
+            for path in (
+                *("/home/me/.bashrc", "../.profile", "state/sources.lock", f"{ARCHIVE}\n", f"x/{ARCHIVE}", 1),
+                *("state/sources-audit.2026-0.jsonl", "state/../state/sources-audit.2026.jsonl"),
+            )
+        ),
+        DECIDED | {"reports": {"../x": "0" * 64}},
+        DECIDED | {"reports": {"x": "0"}},
+        DECIDED | {"dropped": ["../x"]},
+        DECIDED | {"dropped_mirrors": [1]},
+        DECIDED | {"events": [{"event": 1}]},
+        DECIDED | {"events": [{"event": "x", "detail": {"n": 0.5}}]},
+        DECIDED | {"manifest": {"before_sha256": "0" * 64, "text": 1}},
+        DECIDED | {"pins": {"../x": {}}},
+        DECIDED | {"more": 1},
+        PHASE | {"source": "../x"},
+        PHASE | {"phase": "x"},
+        PHASE | {"served_by": 1},
+        runs.recorded_line(()) | {"sources": 1},
+    ],
+)
+def test_a_line_with_a_path_or_a_name_that_no_run_writes_is_refused(tmp_path, line):
+    with pytest.raises(InvalidFile):
+        _fold(tmp_path, runs.begin_line(INFO, ()), line)
+
+
+@pytest.mark.parametrize("wrong", [{"name": "../x"}, {"action": "x"}, {"before": "x"}, {"pin": {}}])
+def test_a_task_that_no_run_has_is_refused(tmp_path, wrong):
+    (task,) = runs.begin_line(INFO, (TASK,))["tasks"]
+    with pytest.raises(InvalidFile):
+        _fold(tmp_path, runs.begin_line(INFO, ()) | {"tasks": [task | wrong]})
+
+
 def test_a_journal_of_a_newer_version_is_refused(tmp_path):
     with pytest.raises((NewerSchema, InvalidFile)):
         _fold(tmp_path, runs.begin_line(INFO, (TASK,)) | {"v": 2})

@@ -8,6 +8,7 @@ import os
 import shutil
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -23,6 +24,7 @@ from git_hybrid.core.errors import (
 )
 from git_hybrid.core.plan import Task
 from git_hybrid.core.reducer import Decision
+from git_hybrid.core.value import replace
 from git_hybrid.store import chain, runs
 from git_hybrid.store.chain import read_log
 from git_hybrid.store.filelock import writer_lock
@@ -172,19 +174,41 @@ def _unreadable(files: Workspace, name: str) -> None:
             layout.marker.write_text('{"schema_version": 1, "run": "x"}')
         case "garbled journal":
             layout.journal(FIRST.run).write_text("nonsense\n{}\n")
+        case "journal of another run":
+            runs.begin_journal(layout.journal(FIRST.run), SECOND, TASKS)
 
 
-@pytest.mark.parametrize("name", ["no journal", "empty marker", "marker of nothing", "garbled journal"])
+UNREADABLE = ["no journal", "empty marker", "marker of nothing", "garbled journal", "journal of another run"]
+
+
+@pytest.mark.parametrize("name", UNREADABLE)
 def test_a_run_that_nobody_can_read_is_given_up_and_nothing_else(files, name):
     _unreadable(files, name)
     with pytest.raises(InvalidFile) as caught, _ledger(files).writer(SECOND):
         pass
     assert caught.value.mend == "git hybrid resume --abort"
     with _ledger(files).writer(SECOND, gives_up=True) as notes:
-        assert any("cannot be read" in note for note in notes)
+        assert any("no run can go on" in note for note in notes)
         assert _ledger(files).snapshot().unfinished is None
     assert not (files.root / "state/resume.json").exists()
     assert not (files.root / "state/journal").exists()
+
+
+def test_a_run_that_git_has_is_nobodys_to_go_on_from(files):
+    asked = []
+    ledger = replace(_ledger(files), tracked=lambda: asked.append(1) or ["state/resume.json"])
+    with ledger.writer(SECOND):
+        assert asked == []
+    ledger.begin(FIRST, TASKS)
+    ledger.record(FIRST, DECISION, TASKS[1:])
+    before = files.files()
+    with pytest.raises(InvalidFile) as caught, ledger.writer(SECOND):
+        pass
+    assert (caught.value.path, caught.value.mend) == ("state/resume.json", "git hybrid resume --abort")
+    assert files.files() == before
+    with ledger.writer(SECOND, gives_up=True) as notes:
+        assert any("no run can go on" in note for note in notes)
+    assert not Layout(files.root).marker.exists()
 
 
 def test_giving_up_drops_no_other_file_that_is_invalid(files, monkeypatch):
@@ -447,6 +471,19 @@ def test_a_rotation_that_was_killed_between_its_writes_is_finished(files, monkey
     assert (first["event"], first["prev"]) == ("rotated", [archived[-1]["hash"]])
     assert not archive.stat().st_mode & 0o222
     assert not layout.marker.exists()
+
+
+def test_a_rotation_writes_over_no_other_file(files):
+    ledger, archive = _ledger(files), "state/sources-audit.2026.jsonl"
+    rotation = Decision(events=[Event(event="rotate", detail={"archive": Path(archive).name})], archive=archive)
+    files.write(archive, "mine\n")
+    with pytest.raises(InvalidFile) as caught, ledger.writer(FIRST):
+        ledger.record(FIRST, rotation, ())
+    assert (caught.value.path, files.files()[archive]) == (archive, b"mine\n")
+    (files.root / archive).unlink()
+    with _ledger(files).writer(SECOND) as notes:
+        assert any("had decided" in note for note in notes)
+    assert len(read_log(Layout(files.root).audit).records) == 1
 
 
 def test_a_ledger_writes_to_the_workspace_in_which_it_began_alone(tmp_path):
