@@ -10,7 +10,7 @@ from git_hybrid.core.audit import Record, detail_of
 from git_hybrid.core.audit_archives import LOG, RESTORE, Breach
 from git_hybrid.core.canonical import Json
 from git_hybrid.core.ids import SourceName
-from git_hybrid.core.last_pins import ANEW, last_pins, untold
+from git_hybrid.core.last_pins import ANEW, binding, last_pins, untold
 from git_hybrid.core.last_told import last_told
 from git_hybrid.core.lock import Lock
 from git_hybrid.core.mirrors import Inventory, Mirror
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 _MADE = frozenset({"clone", "update", "record"})
 _INSTALLED = _MADE | {"repair", "reset"}
 _SCANNED = frozenset({"scan", "bundle-scan"})
-_PINNED = frozenset({"pin", "override", "bundle-apply"})
 _OF_INVENTORY = frozenset({"mirror-add", "mirror-remove"})
 _LOCK, _MIRRORS = "state/sources.lock", "state/sources-mirrors.json"
 _HAS = {"url": "URL", "ref": "ref", "tree": "content", "content_sha256": "content", "pin_sha256": "entry"}
@@ -51,9 +50,8 @@ def against_files(records: Mapping[str, Record], witnesses: Witnesses) -> Iterat
 
 def _against_lock(records: Iterable[Record], lock: Lock) -> Iterator[Breach]:
     pinned: dict[tuple[object, object], list[Record]] = {}
-    for item in records:
-        if item["event"] in _PINNED:
-            pinned.setdefault((item.get("source"), item.get("after")), []).append(item)
+    for item in binding(records):
+        pinned.setdefault((item.get("source"), item.get("after")), []).append(item)
     for name, pin in lock.pins.items():
         told = pinned.get((name, pin.commit), [])
         own = [record for record in reversed(told) if record["event"] == "pin"]

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from git_hybrid.core.audit import Record
 from git_hybrid.core.audit_query import records_of
 from git_hybrid.core.ids import SourceName
-from git_hybrid.core.last_pins import by_source, last_records, untold
+from git_hybrid.core.last_pins import binding, by_source, has_digest, last_records, untold
 from git_hybrid.core.lock import Pin
 from git_hybrid.store import chain
 from git_hybrid.store.layout import Layout, archives
@@ -27,10 +27,13 @@ def misplaced(layout: Layout, pins: Mapping[SourceName, Pin]) -> frozenset[Sourc
     elsewhere = _elsewhere(layout, pins)
     if not elsewhere:
         return frozenset()
-    told = by_source(records(layout))
+    log = records(layout)
+    told, bound = by_source(log), {str(record["hash"]) for record in binding(log)}
     last = {name: last_records(told.get(name, ()), name) for name in elsewhere}
     return frozenset(
-        name for name, found in last.items() if found and not any(_tells(item, pins[name]) for item in found)
+        name
+        for name, found in last.items()
+        if found and not any(item["hash"] in bound and _tells(item, pins[name]) for item in found)
     )
 
 
@@ -46,7 +49,8 @@ def _elsewhere(layout: Layout, pins: Mapping[SourceName, Pin]) -> set[SourceName
                 continue
             for record in records_of([chain.segment_of(file, line + b"\n")]):
                 name = left.pop(named[1])
-                if not _tells(record, pins[name]):
+                # One that an older version wrote may no longer count, by what stands before it.
+                if not (has_digest(record) and _tells(record, pins[name])):
                     found.add(name)
     return found
 

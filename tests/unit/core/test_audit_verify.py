@@ -269,8 +269,13 @@ def test_the_lock_has_what_was_recorded() -> None:
         assert breach.mend.startswith("git checkout -- state/sources.lock")
         # What an older version recorded tells less.
         assert len(found(old, witnesses)) == (what != "entry")
-    bundled = grown(LINES[:2], Event(event="bundle-apply", source="tool", after=oid(1)))
-    assert ids(bundled, Witnesses(lock=Lock(pins={TOOL: pin}))) == []
+    bare = [Event(event=event, source="tool", after=oid(1)) for event in ("bundle-apply", "override", "pin")]
+    witnesses = Witnesses(lock=Lock(pins={TOOL: replace(pin, first_seen=NOW - timedelta(days=900))}))
+    for event in bare:
+        assert ids(grown(LINES[:2], event), Witnesses(lock=Lock(pins={TOOL: pin}))) == []
+        # Once a record has bound a pin, none that tells less bears one out.
+        assert ids(grown(new, event), witnesses) == ["foreign-content"]
+        assert ids(grown(LINES[:2], replace(again, source="other"), event), witnesses) == ["unexplained-pin"]
 
 
 def a_move(number: int, *, source: str = "tool") -> Event:
