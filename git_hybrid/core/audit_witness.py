@@ -45,6 +45,7 @@ def against_files(records: Mapping[str, Record], witnesses: Witnesses) -> Iterat
         if audit_hash not in records:
             yield _gone(where, audit_hash)
     yield from _against_lock(records.values(), witnesses.lock)
+    yield from _against_losses(records, witnesses)
     yield from _against_beginnings(records, witnesses.lock, signed=witnesses.has_keys)
 
 
@@ -64,6 +65,29 @@ def _against_lock(records: Iterable[Record], lock: Lock) -> Iterator[Breach]:
             what = f"no record tells of the {has} that state/sources.lock has for {name} at {pin.commit[:12]}"
             mend = f"git checkout -- {_LOCK}; where it was committed so: git hybrid pin {name} --to {pin.commit}"
             yield _of_log("foreign-content", what, "the lock was edited by hand", mend=mend)
+
+
+def _against_losses(records: Mapping[str, Record], witnesses: Witnesses) -> Iterator[Breach]:
+    """Yield the pins of declared sources that were made last, and that the lock has not."""
+    lost = witnesses.manifest.sources.keys() - witnesses.lock.pins.keys()
+    last = last_pins(records, lost, ends=ANEW).newest if lost else {}
+    for name, digests in sorted(last.items()):
+        commits = sorted(str(records[digest].get("after")) for digest in digests)
+        if commits:
+            was = " or ".join(item[:12] for item in dict.fromkeys(commits))
+            what = f"{name} was pinned to {was} last, and {_LOCK} has no pin of it"
+            proves = "the lock lost its table: in a merge, a revert or by an edit"
+            mend = f"git hybrid pin {name} --to {commits[0]}"
+            if any(detail_of(records[digest]).get(RESTS_ON) for digest in digests):
+                mend += f" {approval_words(signed=witnesses.has_keys)}"
+            if _is_committed(name, witnesses):
+                mend = f"git checkout HEAD -- {_LOCK}"
+            yield _of_log("deleted-pin", what, proves, mend=mend)
+
+
+def _is_committed(name: str, witnesses: Witnesses) -> bool:
+    locks = (witnesses.decode_lock(text) for text in witnesses.lock_texts[:1])
+    return any(lock is not None and name in lock.pins for lock in locks)
 
 
 def _against_beginnings(records: Mapping[str, Record], lock: Lock, *, signed: bool) -> Iterator[Breach]:

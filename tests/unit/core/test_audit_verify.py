@@ -308,6 +308,29 @@ def test_of_branches_that_both_moved_a_pin_either_may_stand() -> None:
     assert moved_to(2, joined) == moved_to(3, joined) == ["unexplained-move"]
 
 
+def test_a_pin_that_was_made_last_is_in_the_lock_while_its_source_is_declared() -> None:
+    declared = Manifest(sources={TOOL: a_source()})
+
+    def lost(*events: Event, lock: Lock = Lock(), **more: Any) -> list[Breach]:  # noqa: B008
+        return found(grown(LINES, *events), Witnesses(manifest=declared, lock=lock, **more))
+
+    again = f"git hybrid pin tool --to {oid(3)}"
+    (breach,) = lost(a_move(3))
+    assert (breach.id, breach.mend) == ("deleted-pin", again)
+    (breach,) = lost(replace(a_move(3), detail={"rests_on": "ovr-1"}))
+    assert breach.mend.startswith(f"{again} --force")
+    for text, mend in ((b"has it", "git checkout HEAD -- state/sources.lock"), (b"has none", again), (b"junk", again)):
+        locks = {b"has it": Lock(pins={TOOL: a_pin(commit=oid(3))}), b"has none": Lock()}
+        (breach,) = lost(a_move(3), lock_texts=(text,), decode_lock=locks.get)
+        assert breach.mend == mend
+    assert lost(a_move(3), lock=Lock(pins={TOOL: a_pin(commit=oid(3))})) == []
+    for event in ("remove", "prune", "add"):
+        assert lost(a_move(3), Event(event=event, source="tool")) == []
+    # Nobody declares it any more, or it was never pinned.
+    assert found(grown(LINES, a_move(3)), Witnesses()) == []
+    assert found(grown(LINES[:1], a_move(3, source="other")), Witnesses(manifest=declared)) == []
+
+
 def begun(number: int, **detail: str) -> Event:
     return Event(event="pin", source="tool", after=oid(number), detail=detail)
 
