@@ -32,7 +32,7 @@ from git_hybrid.core.audit_query import (
     record_row,
     records_of,
 )
-from git_hybrid.core.audit_verify import missing_archives, verify
+from git_hybrid.core.audit_verify import missing_archives, no_records, verify
 from git_hybrid.core.canonical import canonical_json
 from git_hybrid.core.check_audit import LARGE, check_audit
 from git_hybrid.core.checks import Facts, failures
@@ -123,6 +123,8 @@ def test_a_whole_log_has_no_breach() -> None:
 def test_what_the_chain_shows_by_itself(tamper: Callable[[Any], list[Record | str]], first: str, line: int) -> None:
     breaches = found(tamper(LINES))
     assert (breaches[0].id, breaches[0].line) == (first, line), breaches
+    left_out = [item.line for item in no_records([segment(tamper(LINES))])]
+    assert left_out == ([line] if first in ("edited", "junk") else [])
     assert all(item.what and item.proves for item in breaches)
 
 
