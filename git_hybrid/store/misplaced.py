@@ -1,4 +1,4 @@
-"""Pins that stand in the lock as no record of the audit log put them last: the lock was put back, or edited."""
+"""Pins that stand in the lock as no record of the audit log put them last, or as no plain pin put them there."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ from collections.abc import Mapping
 
 from git_hybrid.core.audit import Record
 from git_hybrid.core.audit_query import records_of
+from git_hybrid.core.canonical import canonical_json
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.last_pins import binding, by_source, has_digest, last_records, untold
 from git_hybrid.core.lock import Pin
+from git_hybrid.core.manifest import Source
 from git_hybrid.store import chain
 from git_hybrid.store.layout import Layout, archives
 from git_hybrid.store.parsing import read_bytes
-from git_hybrid.store.reading import records
+from git_hybrid.store.reading import records, whole_log
 
 _PIN, _SOURCE = b'"event":"pin"', re.compile(rb'"source":"([^"]*)"')
+_AFTER = re.compile(rb'"after":"([^"]*)"')
 
 
 def misplaced(layout: Layout, pins: Mapping[SourceName, Pin]) -> frozenset[SourceName]:
@@ -35,6 +38,30 @@ def misplaced(layout: Layout, pins: Mapping[SourceName, Pin]) -> frozenset[Sourc
         for name, found in last.items()
         if found and not any(item["hash"] in bound and _tells(item, pins[name]) for item in found)
     )
+
+
+def moved_tags(
+    layout: Layout, pins: Mapping[SourceName, Pin], sources: Mapping[SourceName, Source]
+) -> dict[SourceName, str]:
+    """Return where *pins* stood before their tag moved without an override (:mod:`git_hybrid.core.tag_moves`).
+
+    Nothing is taken apart unless the log has two commits by the same tag.
+
+    Raises:
+        LocalIo: the log cannot be read.
+    """
+    tagged = {name.encode("ascii"): pin for name, pin in pins.items() if pin.ref.startswith("refs/tags/")}
+    refs = {name: b'"ref":' + canonical_json(pin.ref) for name, pin in tagged.items()}
+    commits: dict[bytes, set[bytes]] = {}
+    for line in whole_log(layout).split(b"\n") if tagged else ():
+        if _PIN in line and (named := _SOURCE.search(line)) is not None and refs.get(named[1], b"\n") in line:
+            commits.setdefault(named[1], set()).update(_AFTER.findall(line))
+    if all(len(found) < 2 for found in commits.values()):
+        return {}
+    from git_hybrid.core import tag_moves
+
+    told = tag_moves.moved_tags({str(record["hash"]): record for record in records(layout)}, pins, sources)
+    return {name: before[0] for name, before in told.items()}
 
 
 def _elsewhere(layout: Layout, pins: Mapping[SourceName, Pin]) -> set[SourceName]:

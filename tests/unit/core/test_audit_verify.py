@@ -38,8 +38,8 @@ from git_hybrid.core.check_audit import LARGE, check_audit
 from git_hybrid.core.checks import Facts, failures
 from git_hybrid.core.ids import RefName, SourceName, parse_url
 from git_hybrid.core.last_pins import pinned_as
-from git_hybrid.core.lock import Lock
-from git_hybrid.core.manifest import Manifest
+from git_hybrid.core.lock import Lock, Pin
+from git_hybrid.core.manifest import Manifest, Tag
 from git_hybrid.core.mirror_told import mirror_event
 from git_hybrid.core.mirrors import Inventory, Mirror
 from git_hybrid.core.override import Approval, Override, Overrides, Trail, closed, event_of
@@ -242,7 +242,7 @@ def test_what_an_older_version_installed_may_be_scanned_since() -> None:
 
 
 def test_the_lock_has_what_was_recorded() -> None:
-    pin = a_pin(roots=(oid(5),))
+    pin = replace(a_pin(roots=(oid(5),)), first_seen=NOW)
     told = {"url": str(pin.url), "ref": pin.ref, "tree": pin.tree, "content_sha256": pin.content_sha256}
     old = grown(LINES[:2], Event(event="pin", source="tool", after=oid(1), detail=told))
     again = Event(event="pin", source="tool", after=oid(1), detail=pinned_as(pin, a_source()))
@@ -278,6 +278,33 @@ def test_the_lock_has_what_was_recorded() -> None:
         # Once a record has bound a pin, none that tells less bears one out.
         assert ids(grown(new, event), witnesses) == ["foreign-content"]
         assert ids(grown(LINES[:2], replace(again, source="other"), event), witnesses) == ["unexplained-pin"]
+
+
+def test_nothing_was_first_seen_long_before_the_log_tells_of_it() -> None:
+    pin = replace(a_pin(), first_seen=NOW - timedelta(days=900))
+
+    def told(pin: Pin, *before: Event, **more: str) -> list[str]:
+        event = Event(event="pin", source="tool", after=oid(1), detail={**pinned_as(pin, a_source()), **more})
+        return ids(grown(LINES[:2], *before, event), Witnesses(lock=Lock(pins={TOOL: pin})))
+
+    assert told(pin) == ["foreign-content"]
+    assert told(pin, Event(event="seen", source="tool", after=oid(1))) == ["foreign-content"]
+    assert told(replace(pin, first_seen=NOW - timedelta(hours=23))) == []
+    # A bundle brings the time of its side, and what an older version told did not bind one.
+    assert told(pin, bundle="b" * 64) == []
+    old = grown(LINES[:2], Event(event="pin", source="tool", after=oid(1), detail={"tree": pin.tree}))
+    assert ids(old, Witnesses(lock=Lock(pins={TOOL: pin}))) == []
+
+
+def test_a_tag_that_moved_by_a_bare_record_is_told() -> None:
+    source = replace(a_source(), track=Tag("v1"))
+    pin = replace(a_pin(source, commit=oid(2)), first_seen=NOW)
+    first = Event(event="pin", source="tool", after=oid(1), detail=pinned_as(replace(pin, commit=oid(1)), source))
+    lines = grown(LINES[:2], first, Event(event="pin", source="tool", after=oid(2), detail=pinned_as(pin, source)))
+    known = Witnesses(lock=Lock(pins={TOOL: pin}), manifest=Manifest(sources={TOOL: source}))
+    (breach,) = [item for item in found(lines, known) if "without an override" in item.what]
+    assert breach.id == "unexplained-move"
+    assert breach.mend.startswith(f"git hybrid pin tool --to {oid(1)}; where that is refused, with ")
 
 
 def a_move(number: int, *, source: str = "tool") -> Event:
