@@ -11,7 +11,7 @@ from git_hybrid.core.ahead import APART
 from git_hybrid.core.audit import Record, detail_of
 from git_hybrid.core.audit_archives import LOG, RESTORE, Breach
 from git_hybrid.core.canonical import Json
-from git_hybrid.core.ids import SourceName, short_ref
+from git_hybrid.core.ids import SourceName
 from git_hybrid.core.last_pins import ANEW, binding, has_digest, last_pins, untold
 from git_hybrid.core.last_told import last_told
 from git_hybrid.core.lock import Lock
@@ -48,7 +48,7 @@ def against_files(records: Mapping[str, Record], witnesses: Witnesses) -> Iterat
             yield _gone(where, audit_hash)
     yield from _against_lock(records.values(), witnesses.lock)
     yield from _against_losses(records, witnesses)
-    yield from _against_moved_tags(records, witnesses)
+    yield from _against_bare_moves(records, witnesses)
     yield from _against_beginnings(records, witnesses.lock, signed=witnesses.has_keys)
 
 
@@ -138,16 +138,19 @@ def _against_beginnings(records: Mapping[str, Record], lock: Lock, *, signed: bo
                 yield _of_log("unexplained-move", what, proves, mend=_put_back(name, earlier[0], signed=signed))
 
 
-def _against_moved_tags(records: Mapping[str, Record], witnesses: Witnesses) -> Iterator[Breach]:
+def _against_bare_moves(records: Mapping[str, Record], witnesses: Witnesses) -> Iterator[Breach]:
     pins = witnesses.lock.pins
-    if not any(pin.ref.startswith("refs/tags/") for pin in pins.values()):
+    if not pins:
         return
-    from git_hybrid.core.tag_moves import moved_tags
+    from git_hybrid.core.bare_moves import moved_tags, steps_back
 
-    for name, earlier in moved_tags(records, pins, witnesses.manifest.sources).items():
-        moved = f"{' or '.join(item[:12] for item in earlier)} to {pins[name].commit[:12]}"
-        what = f"{name} follows {short_ref(pins[name].ref)} and was moved from {moved} by a record without an override"
-        proves = "pin refuses a tag that moved, so another wrote the record"
+    sources = witnesses.manifest.sources
+    with_tag = {name: (before, "with its tag") for name, before in moved_tags(records, pins, sources).items()}
+    back = {name: (before, "back") for name, before in steps_back(records, pins, sources).items()}
+    for name, (earlier, how) in {**back, **with_tag}.items():
+        was = " or ".join(item[:12] for item in earlier)
+        what = f"{name} was moved {how} from {was} to {pins[name].commit[:12]} by a record without an override"
+        proves = "pin asks for an override there, so another wrote the record"
         mend = _put_back(name, earlier[0], signed=witnesses.has_keys)
         yield _of_log("unexplained-move", what, proves, mend=mend)
 

@@ -43,7 +43,7 @@ def misplaced(layout: Layout, pins: Mapping[SourceName, Pin]) -> frozenset[Sourc
 def moved_tags(
     layout: Layout, pins: Mapping[SourceName, Pin], sources: Mapping[SourceName, Source]
 ) -> dict[SourceName, str]:
-    """Return where *pins* stood before their tag moved without an override (:mod:`git_hybrid.core.tag_moves`).
+    """Return where *pins* stood before their tag moved without an override (:mod:`git_hybrid.core.bare_moves`).
 
     Nothing is taken apart unless the log has two commits by the same tag.
 
@@ -58,9 +58,9 @@ def moved_tags(
             commits.setdefault(named[1], set()).update(_AFTER.findall(line))
     if all(len(found) < 2 for found in commits.values()):
         return {}
-    from git_hybrid.core import tag_moves
+    from git_hybrid.core import bare_moves
 
-    told = tag_moves.moved_tags({str(record["hash"]): record for record in records(layout)}, pins, sources)
+    told = bare_moves.moved_tags({str(record["hash"]): record for record in records(layout)}, pins, sources)
     return {name: before[0] for name, before in told.items()}
 
 

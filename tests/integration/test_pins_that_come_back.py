@@ -218,9 +218,7 @@ def test_a_record_without_an_override_lets_no_tag_move(hybrid: Hybrid, workspace
     who = {"operator": "Ada <ada@example.org>", "command_id": "01M8KG3RAWPPARBR1EBC4MY8PZ", "log_id": "x"}
     append_records(log, extend(read_log(log).tail, [event], at=pin.first_seen, **who))
     told = hybrid("check", "audit", check=1).out
-    assert (
-        f"tool follows v1 and was moved from {good[:12]} to {pin.commit[:12]} by a record without an override" in told
-    )
+    assert f"tool was moved with its tag from {good[:12]} to {pin.commit[:12]} by a record without an override" in told
     assert "unexplained-move" in hybrid("audit", "verify", check=5).out
     assert "was moved without an override" in hybrid("sync", check=5).err
     # Back by an approval, since upstream has its tag elsewhere; or a beginning that the log shows.

@@ -1,12 +1,12 @@
-"""Which pins moved with their tag by records that no plain pin writes, and that honest ones are never told."""
+"""Which pins moved by records that no plain pin writes, and that honest ones are never told."""
 
 from __future__ import annotations
 
 from git_hybrid.core.audit import Event, Record, extend, tail_of
+from git_hybrid.core.bare_moves import moved_tags, steps_back
 from git_hybrid.core.ids import RefName, SourceName
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Branch, Commit, Tag, Version, config_digest
-from git_hybrid.core.tag_moves import moved_tags
 from git_hybrid.core.value import replace
 from support.values import NOW, OPERATOR, RUN, a_pin, a_source, oid
 
@@ -92,3 +92,53 @@ def test_of_branches_each_may_have_begun_by_itself() -> None:
     assert moved((*left, *right[len(base) :]), 3) == []
     left = grown(base, forced(2))
     assert moved(grown((*left, *right[len(base) :]), to(2))) == []
+
+
+def back(records: Log, stands: int, ref: str, track: Tag | Branch | Version) -> list[str]:
+    source = replace(SOURCE, track=track)
+    pin = the_pin(stands, ref=RefName(ref), config_digest=config_digest(source))
+    by_hash = {str(record["hash"]): record for record in records}
+    return list(steps_back(by_hash, {TOOL: pin}, {TOOL: source}).get(TOOL, ()))
+
+
+def at(number: int, ref: str, **detail: str) -> Event:
+    return to(number, ref=ref, **({"tag": "", "branch": "main"} if "heads" in ref else {}), **detail)
+
+
+V1, V2, MAIN, DEV = "refs/tags/v1", "refs/tags/v2", "refs/heads/main", "refs/heads/dev"
+
+
+def test_an_older_version_needs_an_override() -> None:
+    first = grown((), ADD, at(2, V2))
+    assert back(grown(first, at(1, V1)), 1, V1, Tag("v1")) == [oid(2)]
+    assert back(grown(first, at(1, V1), at(1, V1)), 1, V1, Tag("v1")) == [oid(2)]
+    # Forward again, also from a step back that nobody approved.
+    assert back(grown(first, at(1, V1), at(2, V2)), 2, V2, Tag("v2")) == []
+    # The same commit by another tag, or what is no version.
+    assert back(grown(first, at(2, V1)), 2, V1, Tag("v1")) == []
+    assert back(grown((), ADD, at(2, "refs/tags/x"), at(1, V1)), 1, V1, Tag("v1")) == []
+    assert back(grown(first, at(1, V1, rests_on="ovr-1")), 1, V1, Tag("v1")) == []
+    assert back(grown(first, at(1, V1, rests_on="ovr-1"), at(1, V1)), 1, V1, Tag("v1")) == []
+    assert back(grown(first, at(1, V1, url="https://example.org/other")), 1, V1, Tag("v1")) == []
+    assert back(grown(first, at(1, V1, tag="")), 1, V1, Tag("v1")) == []
+    assert back(grown(first, Event(event="remove", source="tool"), at(1, V1)), 1, V1, Tag("v1")) == []
+
+
+def test_a_branch_that_went_back_needs_an_override() -> None:
+    first, track = grown((), ADD, at(1, MAIN), at(2, MAIN)), Branch("main")
+    assert back(first, 2, MAIN, track) == back(first, 1, MAIN, track) == []
+    assert back(grown(first, at(1, MAIN)), 1, MAIN, track) == [oid(2)]
+    assert back(grown(first, at(1, MAIN), at(2, MAIN)), 2, MAIN, track) == []
+    assert back(grown(first, at(3, MAIN, rests_on="ovr-1"), at(1, MAIN)), 1, MAIN, track) == []
+    # Another branch in between is judged by what upstream has.
+    assert back(grown(grown((), ADD, at(1, MAIN), at(2, DEV)), at(1, MAIN)), 1, MAIN, track) == []
+    assert back(grown(grown((), ADD, at(1, DEV), at(2, MAIN)), at(1, MAIN)), 1, MAIN, track) == [oid(2)]
+
+
+def test_whoever_merges_chooses_the_older_side() -> None:
+    base, track = grown((), ADD, at(1, MAIN)), Branch("main")
+    left, right = grown(base, at(2, MAIN)), grown(base, at(1, MAIN, more="x"))
+    for merged in ((*left, *right[len(base) :]), (*right, *left[len(base) :])):
+        assert back(merged, 1, MAIN, track) == back(merged, 2, MAIN, track) == []
+        assert back(grown(merged, at(1, MAIN)), 1, MAIN, track) == []
+        assert back(grown(merged, at(3, MAIN)), 3, MAIN, track) == []
