@@ -10,7 +10,7 @@ from git_hybrid.core.governance import ASIDE, lifted
 from git_hybrid.core.ids import Oid, RefName, SourceName, short_ref
 from git_hybrid.core.last_pins import pin_of
 from git_hybrid.core.lock import UNREACHABLE, Pin, still_allowed, with_pins
-from git_hybrid.core.manifest import Commit, Source, config_digest
+from git_hybrid.core.manifest import Commit, Source, Tag, config_digest
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.value import Struct, replace
 
@@ -44,12 +44,17 @@ def as_logged(rt: Runtime, snapshot: Snapshot, names: Iterable[SourceName]) -> S
     return replace(snapshot, lock=with_pins(snapshot.lock, add={}, drop=misplaced))
 
 
-def commit_kept(snapshot: Snapshot, logged: Snapshot, source: Source) -> Oid | None:
+def commit_kept(rt: Runtime, snapshot: Snapshot, logged: Snapshot, source: Source) -> Oid | None:
     """Return the commit that a pin without a name asks for where *logged* left the pin out of *snapshot*.
 
-    It is the one in the lock, if the manifest allows it: by the way no pin moves, and none is put back.
+    It is the one in the lock, or where that has none the last one of the audit log, if the manifest allows it: by the
+    way no pin moves, and none is put back. A tag has one commit, and what an override allowed comes back with that.
     """
     old = snapshot.lock.pins.get(source.name)
+    if old is None and not isinstance(source.track, Tag):
+        lost = {pin.commit: pin for pin in last_of_log(rt, snapshot, source)}
+        pin = next(iter(lost.values())) if len(lost) == 1 else None
+        return pin.commit if pin and pin.override is None and still_allowed(pin, source) else None
     if old is None or source.name in logged.lock.pins or not still_allowed(old, source):
         return None
     return old.commit

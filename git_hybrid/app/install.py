@@ -24,6 +24,7 @@ from git_hybrid.core.errors import (
     LocalIo,
     MalformedObjects,
     RemoteError,
+    UnexplainedMove,
     Unreachable,
     WrongContent,
 )
@@ -53,12 +54,13 @@ _PENDING = (RemoteError, Interrupted, LocalIo, GitFailed)
 
 
 class Run(Struct, frozen=True, kw_only=True):
-    """What the tasks of one run share."""
+    """What the tasks of one run share; ``moved`` has where pins stood that moved with their tag and no override."""
 
     rt: Runtime
     manifest: Manifest
     seen: Mapping[SourceName, Observed]
     served_by: Mapping[SourceName, str]
+    moved: Mapping[SourceName, str]
 
 
 def carry_out(
@@ -78,7 +80,8 @@ def carry_out(
     """
     before = snapshot.unfinished.served_by if snapshot.unfinished else {}
     at_work = replace(rt.for_many(len(tasks)), waived=waivers(snapshot))
-    run = Run(rt=at_work, manifest=snapshot.manifest, seen=seen, served_by=before)
+    moved = rt.ledger.moved_tags({task.name: task.pin for task in tasks}, snapshot.manifest.sources)
+    run = Run(rt=at_work, manifest=snapshot.manifest, seen=seen, served_by=before, moved=moved)
     rt.progress("begin", "bringing clones to their pins", str(len(tasks)))
     jobs = rt.jobs or snapshot.manifest.defaults.jobs
     results = run_slowest_first(
@@ -138,6 +141,8 @@ def _attempt(run: Run, task: Task) -> Outcome:
 def _install(run: Run, task: Task) -> Installed:
     rt, seen = run.rt, run.seen[task.name]
     rt.stop_if_cancelled()
+    if (old := run.moved.get(task.name)) is not None:
+        raise UnexplainedMove(name=task.name, tag=task.pin.ref, old=old, new=task.pin.commit)
     if isinstance(seen, Clone) and not _is_whole(run, task, seen):
         return _fresh(run, replace(task, action="repair"), broken=True)
     if task.action == "record":

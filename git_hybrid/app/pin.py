@@ -116,7 +116,7 @@ def _resolve_all(rt: Runtime, snapshot: Snapshot, request: PinRequest) -> tuple[
         keep, forced = not request.dry_run, request.forced
         to = request.to
         if to is None and not move:
-            to = commit_kept(snapshot, logged, source)
+            to = commit_kept(rt, snapshot, logged, source)
         return pin_one(asking, logged, source, to=to, move=move, keep=keep, forced=forced, scan=request.scan)
 
     rt.progress("begin", "pinning", str(len(names)))

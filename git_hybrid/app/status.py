@@ -9,7 +9,7 @@ from git_hybrid.app.observe import observe
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.select import select
 from git_hybrid.core.condition import SCAN_SEVERITY, SEVERITY, Condition, condition
-from git_hybrid.core.ids import SourceName
+from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.report import Status
 from git_hybrid.core.scans import Identity
@@ -27,18 +27,18 @@ def status(rt: Runtime, names: Sequence[str] = (), groups: Sequence[str] = ()) -
     selected = select(snapshot.manifest, names, groups)
     seen = observe(rt, snapshot, selected)
     known = scanners_here(rt, snapshot, selected)
-    pins = snapshot.lock.pins
-    moves = rt.ledger.last_moves({name: pins[name].commit for name in selected if name in pins})
+    sources, pins = snapshot.manifest.sources, snapshot.lock.pins
+    lost = _lost(rt, snapshot, [name for name in selected if name not in pins])
+    moves = rt.ledger.last_moves({name: pins[name].commit for name in selected if name in pins} | lost)
     rows = [
-        condition(
-            snapshot,
-            snapshot.manifest.sources[name],
-            seen[name],
-            now=rt.info.now,
-            identities=known,
-            moved=moves.get(name),
-        )
+        condition(snapshot, sources[name], seen[name], now=rt.info.now, identities=known, moved=moves.get(name))
         for name in selected
+    ]
+    rows = [
+        replace(row, why=f"was pinned to {lost[row.name][:12]}, and state/sources.lock has no pin")
+        if row.word == "unpinned" and row.name in lost
+        else row
+        for row in rows
     ]
     if not names and not groups:
         strays = rt.clones.strangers(frozenset(snapshot.manifest.sources))
@@ -50,6 +50,16 @@ def status(rt: Runtime, names: Sequence[str] = (), groups: Sequence[str] = ()) -
         has_scanners=bool(snapshot.manifest.scanners),
         has_keys=snapshot.has_keys,
     )
+
+
+def _lost(rt: Runtime, snapshot: Snapshot, unpinned: Sequence[SourceName]) -> dict[SourceName, Oid]:
+    """Return where the audit log has those pins last that the lock has no more."""
+    if not unpinned:
+        return {}
+    from git_hybrid.app.bases import last_of_log
+
+    told = {name: last_of_log(rt, snapshot, snapshot.manifest.sources[name]) for name in unpinned}
+    return {name: pins[-1].commit for name, pins in told.items() if pins}
 
 
 def _as_it_stands(rt: Runtime) -> Snapshot:

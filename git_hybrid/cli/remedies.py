@@ -183,6 +183,12 @@ REMEDIES: Mapping[str, Remedy] = {
             "if the new one is approved: " + _forced("{new_commit}"),
         ),
     ),
+    "unexplained-move": Remedy(
+        5,
+        "{name}: the pin follows {tag} and was moved without an override: it was {old}, it is {new}",
+        "pin refuses a tag that moved, so another wrote the record that the audit log has of it",
+        ("git hybrid check audit", "git log -p -- state/sources.lock"),
+    ),
     "ref-missing": Remedy(
         5,
         "{name}: upstream has no {ref}",

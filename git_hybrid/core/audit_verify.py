@@ -73,6 +73,11 @@ def missing_archives(segments: Sequence[Segment]) -> tuple[str, ...]:
     return Files(segments).missing()
 
 
+def no_records(segments: Sequence[Segment]) -> tuple[Breach, ...]:
+    """Return the lines that readers of the log leave out, since they are no records as they were written."""
+    return tuple(breach for breach in _lines(segments, frozenset()) if breach.id != "repeated")
+
+
 def _whole(segments: Iterable[Segment]) -> Iterator[Record]:
     for segment in segments:
         yield from (line.record for line in segment.lines if line.record is not None and line.whole)

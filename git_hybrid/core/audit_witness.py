@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
+from git_hybrid.core.ahead import APART
 from git_hybrid.core.audit import Record, detail_of
 from git_hybrid.core.audit_archives import LOG, RESTORE, Breach
 from git_hybrid.core.canonical import Json
 from git_hybrid.core.ids import SourceName
-from git_hybrid.core.last_pins import ANEW, last_pins, untold
+from git_hybrid.core.last_pins import ANEW, binding, has_digest, last_pins, untold
 from git_hybrid.core.last_told import last_told
 from git_hybrid.core.lock import Lock
 from git_hybrid.core.mirrors import Inventory, Mirror
 from git_hybrid.core.override import RESTS_ON, Overrides, binds, trail_of
 from git_hybrid.core.state import SourceState, State
-from git_hybrid.core.values import format_time
+from git_hybrid.core.values import format_time, parse_time
 from git_hybrid.core.words import approval_words
 
 if TYPE_CHECKING:
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
 _MADE = frozenset({"clone", "update", "record"})
 _INSTALLED = _MADE | {"repair", "reset"}
 _SCANNED = frozenset({"scan", "bundle-scan"})
-_PINNED = frozenset({"pin", "override", "bundle-apply"})
 _OF_INVENTORY = frozenset({"mirror-add", "mirror-remove"})
 _LOCK, _MIRRORS = "state/sources.lock", "state/sources-mirrors.json"
 _HAS = {"url": "URL", "ref": "ref", "tree": "content", "content_sha256": "content", "pin_sha256": "entry"}
@@ -46,14 +47,16 @@ def against_files(records: Mapping[str, Record], witnesses: Witnesses) -> Iterat
         if audit_hash not in records:
             yield _gone(where, audit_hash)
     yield from _against_lock(records.values(), witnesses.lock)
+    yield from _against_losses(records, witnesses)
+    yield from _against_bare_moves(records, witnesses)
     yield from _against_beginnings(records, witnesses.lock, signed=witnesses.has_keys)
 
 
-def _against_lock(records: Iterable[Record], lock: Lock) -> Iterator[Breach]:
+def _against_lock(records: Collection[Record], lock: Lock) -> Iterator[Breach]:
     pinned: dict[tuple[object, object], list[Record]] = {}
-    for item in records:
-        if item["event"] in _PINNED:
-            pinned.setdefault((item.get("source"), item.get("after")), []).append(item)
+    for item in binding(records):
+        pinned.setdefault((item.get("source"), item.get("after")), []).append(item)
+    seen = _first_told(records, lock)
     for name, pin in lock.pins.items():
         told = pinned.get((name, pin.commit), [])
         own = [record for record in reversed(told) if record["event"] == "pin"]
@@ -66,6 +69,54 @@ def _against_lock(records: Iterable[Record], lock: Lock) -> Iterator[Breach]:
             what = f"no record tells of the {has} that state/sources.lock has for {name} at {pin.commit[:12]}"
             mend = f"git checkout -- {_LOCK}; where it was committed so: git hybrid pin {name} --to {pin.commit}"
             yield _of_log("foreign-content", what, "the lock was edited by hand", mend=mend)
+        elif name in seen and pin.first_seen < seen[name] - APART:
+            what = f"{name} was first seen at {format_time(pin.first_seen)}, as state/sources.lock says, and the log"
+            what += f" first tells of {pin.commit[:12]} at {format_time(seen[name])}"
+            proves = "the time was made up, so that the commit looks older than it is"
+            mend = f"git hybrid remove {name}, then git hybrid add: the log says when it was first seen"
+            yield _of_log("foreign-content", what, proves, mend=mend)
+
+
+def _first_told(records: Collection[Record], lock: Lock) -> dict[SourceName, datetime]:
+    """Return when the log first tells of the commit of each pin that was first seen on this side.
+
+    A bundle brings the times of the side that it comes from; and an older version did not bind the time.
+    """
+    found: dict[SourceName, datetime] = {}
+    bound, brought = set[SourceName](), set[SourceName]()
+    for record in records:
+        name = SourceName(str(record.get("source")))
+        pin = lock.pins.get(name)
+        if pin is None or record.get("after") != pin.commit:
+            continue
+        at = parse_time(str(record["at"]))
+        found[name] = min(at, found.get(name, at))
+        bound |= {name} if has_digest(record) else set()
+        brought |= {name} if "bundle" in detail_of(record) else set()
+    return {name: at for name, at in found.items() if name in bound - brought}
+
+
+def _against_losses(records: Mapping[str, Record], witnesses: Witnesses) -> Iterator[Breach]:
+    """Yield the pins of declared sources that were made last, and that the lock has not."""
+    lost = witnesses.manifest.sources.keys() - witnesses.lock.pins.keys()
+    last = last_pins(records, lost, ends=ANEW).newest if lost else {}
+    for name, digests in sorted(last.items()):
+        commits = sorted(str(records[digest].get("after")) for digest in digests)
+        if commits:
+            was = " or ".join(item[:12] for item in dict.fromkeys(commits))
+            what = f"{name} was pinned to {was} last, and {_LOCK} has no pin of it"
+            proves = "the lock lost its table: in a merge, a revert or by an edit"
+            mend = f"git hybrid pin {name} --to {commits[0]}"
+            if any(detail_of(records[digest]).get(RESTS_ON) for digest in digests):
+                mend += f" {approval_words(signed=witnesses.has_keys)}"
+            if _is_committed(name, witnesses):
+                mend = f"git checkout HEAD -- {_LOCK}"
+            yield _of_log("deleted-pin", what, proves, mend=mend)
+
+
+def _is_committed(name: str, witnesses: Witnesses) -> bool:
+    locks = (witnesses.decode_lock(text) for text in witnesses.lock_texts[:1])
+    return any(lock is not None and name in lock.pins for lock in locks)
 
 
 def _against_beginnings(records: Mapping[str, Record], lock: Lock, *, signed: bool) -> Iterator[Breach]:
@@ -84,9 +135,29 @@ def _against_beginnings(records: Mapping[str, Record], lock: Lock, *, signed: bo
                 commit, was = str(record["after"]), " or ".join(item[:12] for item in earlier)
                 what = f"{name} was pinned to {commit[:12]} as if it had no pin, and its pin before was {was}"
                 proves = "its table was taken out of the lock, so that the move was compared with nothing"
-                if_refused = f"where that is refused, with {approval_words(signed=signed)}"
-                mend = f"git hybrid pin {name} --to {earlier[0]}; {if_refused}; {_IF_RIGHT.format(name=name)}"
-                yield _of_log("unexplained-move", what, proves, mend=mend)
+                yield _of_log("unexplained-move", what, proves, mend=_put_back(name, earlier[0], signed=signed))
+
+
+def _against_bare_moves(records: Mapping[str, Record], witnesses: Witnesses) -> Iterator[Breach]:
+    pins = witnesses.lock.pins
+    if not pins:
+        return
+    from git_hybrid.core.bare_moves import moved_tags, steps_back
+
+    sources = witnesses.manifest.sources
+    with_tag = {name: (before, "with its tag") for name, before in moved_tags(records, pins, sources).items()}
+    back = {name: (before, "back") for name, before in steps_back(records, pins, sources).items()}
+    for name, (earlier, how) in {**back, **with_tag}.items():
+        was = " or ".join(item[:12] for item in earlier)
+        what = f"{name} was moved {how} from {was} to {pins[name].commit[:12]} by a record without an override"
+        proves = "pin asks for an override there, so another wrote the record"
+        mend = _put_back(name, earlier[0], signed=witnesses.has_keys)
+        yield _of_log("unexplained-move", what, proves, mend=mend)
+
+
+def _put_back(name: str, commit: str, *, signed: bool) -> str:
+    if_refused = f"where that is refused, with {approval_words(signed=signed)}"
+    return f"git hybrid pin {name} --to {commit}; {if_refused}; {_IF_RIGHT.format(name=name)}"
 
 
 def _is_plain_beginning(record: Record) -> bool:

@@ -83,7 +83,7 @@ class Condition(Struct, frozen=True, kw_only=True):
     findings are accepted that policy blocks on, of several the next to end; ``in_force`` has all overrides of the
     source that are. ``blocked`` tells of the findings for which sync refuses it.
     ``scan_age`` is the time since the last scan, None if there was none; ``scan_why`` says why it is stale or an error;
-    ``scan_wanted``: a scanner is configured. ``moved`` is how the pin came to its commit, if the audit log tells.
+    ``scan_wanted``: a scanner is configured. ``moved`` is how the pin, or one that the lock lost, came to its commit.
     """
 
     name: SourceName
@@ -204,8 +204,7 @@ def _word(
     seen: Observed,
     blocked: ScanBlocked | None,
 ) -> tuple[Word, str]:
-    running = _running(snapshot, source.name)
-    first = _unapproved(snapshot, source, pin) or running or _local_word(seen, pin, recorded)
+    first = _unapproved(snapshot, source, pin) or _running(snapshot, source.name) or _local_word(seen, pin, recorded)
     if first is not None:
         return first
     if not allows_host(snapshot.manifest.policy, source.url):

@@ -147,7 +147,8 @@ def _remedy_of(row: Condition) -> str:
         case "running":
             return "wait for it to end"
         case "stale-pin" | "unpinned":
-            return f"git hybrid pin {row.name}"
+            # One that the lock lost would by its name move to the newest.
+            return "git hybrid pin" if row.word == "unpinned" and row.moved else f"git hybrid pin {row.name}"
         case "stray":
             return "git hybrid sync --prune"
         case _:

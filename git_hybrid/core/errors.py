@@ -11,8 +11,8 @@
     │                     NestedRepository
     ├── network:          NetworkFailure AccessDenied RepositoryNotFound RedirectLoop EndlessAnswer TlsFailure
     │                     HostKeyFailure Offline
-    ├── verification:     Unreachable UnusableRef MovedTag RefMissing RewrittenHistory IdentityChanged WrongContent
-    │                     HostileTree MalformedObjects FsckRefused
+    ├── verification:     Unreachable UnusableRef MovedTag UnexplainedMove RefMissing RewrittenHistory
+    │                     IdentityChanged WrongContent HostileTree MalformedObjects FsckRefused
     ├── policy:           OffBranch Rollback HostNotAllowed TooYoung PolicyNotMet ScanBlocked
     ├── overrides:        OverrideUnnecessary OverrideEnded OverrideUnsigned OverrideUnrecorded UnknownOverride
     ├── scans:            NoScanner NotInstalled ScanFindings ScanIncomplete
@@ -452,6 +452,16 @@ class MovedTag(HybridError):
     old_commit: str
     new_commit: str
     mirror: str = ""
+
+
+class UnexplainedMove(HybridError):
+    """The lock follows a tag that moved, by a record without an override; ``old`` is where it stood before."""
+
+    code: ClassVar[str] = "unexplained-move"
+    name: str
+    tag: str
+    old: str
+    new: str
 
 
 class RefMissing(HybridError):

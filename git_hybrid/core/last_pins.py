@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 
 from git_hybrid.core.audit import Record, detail_of
@@ -15,6 +15,7 @@ from git_hybrid.core.override import RESTS_ON
 from git_hybrid.core.values import parse_time
 
 _DIGEST = "pin_sha256"
+_PINNED = frozenset({"pin", "override", "bundle-apply"})
 ANEW = frozenset({"add", "remove", "prune"})
 """The events with which a source begins or ends: what stood before them is compared with nothing.
 
@@ -43,6 +44,23 @@ def untold(record: Record, pin: Pin) -> str:
         return ""
     wrong = (key for key, value in _evidence(pin).items() if told.get(key, value) != value)
     return next(wrong, "" if digest is None else _DIGEST)
+
+
+def has_digest(record: Record) -> bool:
+    """Tell whether *record* is of a pin, and binds its whole table."""
+    return record["event"] == "pin" and _DIGEST in detail_of(record)
+
+
+def binding(records: Iterable[Record]) -> Iterator[Record]:
+    """Yield those of *records* that bear out a pin, in the order of the log.
+
+    Once a record has told the digest of a pin, no other that tells less does: it would bear out any table.
+    """
+    is_bound = False
+    for record in records:
+        is_bound = is_bound or has_digest(record)
+        if has_digest(record) or (record["event"] in _PINNED and not is_bound):
+            yield record
 
 
 def last_pins(records: Mapping[str, Record], names: Collection[str], *, ends: Collection[str] = ()) -> Last:

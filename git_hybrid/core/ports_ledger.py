@@ -10,6 +10,7 @@ from typing import Protocol
 from git_hybrid.core.audit import Event, Record
 from git_hybrid.core.ids import Oid, RefName, SourceName, Url
 from git_hybrid.core.lock import Pin
+from git_hybrid.core.manifest import Source
 from git_hybrid.core.mirrors import Inventory
 from git_hybrid.core.moves import Move
 from git_hybrid.core.plan import Snapshot, Task, Unfinished
@@ -110,6 +111,12 @@ class Ledger(Protocol):
 
     def misplaced(self, pins: Mapping[SourceName, Pin]) -> frozenset[SourceName]:
         """Return which of *pins* the audit log has elsewhere last."""
+        ...
+
+    def moved_tags(
+        self, pins: Mapping[SourceName, Pin], sources: Mapping[SourceName, Source]
+    ) -> Mapping[SourceName, str]:
+        """Return the commit of those of *pins* by the same tag before it was moved without an override."""
         ...
 
     def last_moves(self, pins: Mapping[SourceName, Oid]) -> Mapping[SourceName, Move]:

@@ -27,10 +27,7 @@ def scan_trail_of(records: Sequence[Record], state: State, lock: Lock) -> ScanTr
 
     A scan that kept a pin from moving is no result of the source, and stands in the log alone.
     """
-    places: dict[tuple[str, str], list[int]] = {}
-    for at, record in enumerate(records):
-        if is_result(record):
-            places.setdefault((str(record.get("source")), str(record.get("after"))), []).append(at)
+    places = _places(records)
     unproved = frozenset(
         name
         for name, entry in state.sources.items()
@@ -48,9 +45,30 @@ def scan_trail_of(records: Sequence[Record], state: State, lock: Lock) -> ScanTr
     return ScanTrail(unproved=unproved, told=told)
 
 
+def _places(records: Sequence[Record]) -> dict[tuple[str, str], list[int]]:
+    """Return where *records* tell of a scan of each source and commit.
+
+    What an older version wrote tells less, and bears out more. After a record with the digest it counts no more: else
+    whoever edits state would need no result in the log.
+    """
+    places: dict[tuple[str, str], list[int]] = {}
+    bound = False
+    for at, record in enumerate(records):
+        if is_result(record):
+            bound = bound or is_bound(record)
+            if is_bound(record) or not bound:
+                places.setdefault((str(record.get("source")), str(record.get("after"))), []).append(at)
+    return places
+
+
 def is_result(record: Record) -> bool:
     """Tell whether *record* is of a scan that became the result of its source."""
     return record["event"] in SCANNED and "refused" not in detail_of(record)
+
+
+def is_bound(record: Record) -> bool:
+    """Tell whether *record* has the digest of all that state says of its scan."""
+    return DIGEST in detail_of(record)
 
 
 def _stands(records: Sequence[Record], places: Sequence[int], scan: ScanStatus) -> bool:
@@ -116,7 +134,7 @@ def tells(record: Record, scan: ScanStatus) -> bool:
     if "state" not in detail:
         # A bundle that an older version applied: its scans were recorded without their results.
         return True
-    if DIGEST in detail:
+    if is_bound(record):
         return detail[DIGEST] == scan_digest(scan)
     said: dict[str, Any] = facts_of(scan)
     if "scanned_at" not in detail:

@@ -8,6 +8,7 @@ from datetime import datetime
 from git_hybrid.core.audit import Record
 from git_hybrid.core.ids import Oid, RefName, SourceName, Url
 from git_hybrid.core.lock import Pin
+from git_hybrid.core.manifest import Source
 from git_hybrid.core.mirrors import Inventory
 from git_hybrid.core.moves import Move
 from git_hybrid.core.plan import Unfinished
@@ -60,6 +61,14 @@ class LogReader(Struct):
         from git_hybrid.store.misplaced import misplaced
 
         return misplaced(self.layout, pins)
+
+    def moved_tags(
+        self, pins: Mapping[SourceName, Pin], sources: Mapping[SourceName, Source]
+    ) -> Mapping[SourceName, str]:
+        """Return where *pins* stood before their tag moved without an override (:func:`misplaced.moved_tags`)."""
+        from git_hybrid.store.misplaced import moved_tags
+
+        return moved_tags(self.layout, pins, sources)
 
     def last_moves(self, pins: Mapping[SourceName, Oid]) -> Mapping[SourceName, Move]:
         """Return the record that brought each of *pins* to its commit, as far as the audit log has it."""

@@ -135,8 +135,17 @@ def _approvers(shape: PolicyShape, problems: list[Problem]) -> tuple[Approver, .
             checked(_public_key, approver.key, f"{place}.key", problems)
         if person(approver.id) in {person(other.id) for other in found}:
             problems.append(Problem(place, f"{shorten(approver.id)!r} stands twice in the list"))
+        for other in found:
+            if _key(approver) and _key(other) == _key(approver):
+                what = f"is the key of {shorten(other.id)!r} too, so that one signature would count as two"
+                problems.append(Problem(f"{place}.key", what))
         found.append(approver)
     return tuple(found)
+
+
+def _key(approver: Approver) -> str:
+    """Return the bytes of a key, as text, without its kind and its comment; nothing where there is none."""
+    return " ".join(approver.key.split(" ")[1:2]).rstrip("=")
 
 
 def _public_key(text: str) -> str:

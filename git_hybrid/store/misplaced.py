@@ -1,4 +1,4 @@
-"""Pins that stand in the lock as no record of the audit log put them last: the lock was put back, or edited."""
+"""Pins that stand in the lock as no record of the audit log put them last, or as no plain pin put them there."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ from collections.abc import Mapping
 
 from git_hybrid.core.audit import Record
 from git_hybrid.core.audit_query import records_of
+from git_hybrid.core.canonical import canonical_json
 from git_hybrid.core.ids import SourceName
-from git_hybrid.core.last_pins import by_source, last_records, untold
+from git_hybrid.core.last_pins import binding, by_source, has_digest, last_records, untold
 from git_hybrid.core.lock import Pin
+from git_hybrid.core.manifest import Source
 from git_hybrid.store import chain
 from git_hybrid.store.layout import Layout, archives
 from git_hybrid.store.parsing import read_bytes
-from git_hybrid.store.reading import records
+from git_hybrid.store.reading import records, whole_log
 
 _PIN, _SOURCE = b'"event":"pin"', re.compile(rb'"source":"([^"]*)"')
+_AFTER = re.compile(rb'"after":"([^"]*)"')
 
 
 def misplaced(layout: Layout, pins: Mapping[SourceName, Pin]) -> frozenset[SourceName]:
@@ -27,11 +30,38 @@ def misplaced(layout: Layout, pins: Mapping[SourceName, Pin]) -> frozenset[Sourc
     elsewhere = _elsewhere(layout, pins)
     if not elsewhere:
         return frozenset()
-    told = by_source(records(layout))
+    log = records(layout)
+    told, bound = by_source(log), {str(record["hash"]) for record in binding(log)}
     last = {name: last_records(told.get(name, ()), name) for name in elsewhere}
     return frozenset(
-        name for name, found in last.items() if found and not any(_tells(item, pins[name]) for item in found)
+        name
+        for name, found in last.items()
+        if found and not any(item["hash"] in bound and _tells(item, pins[name]) for item in found)
     )
+
+
+def moved_tags(
+    layout: Layout, pins: Mapping[SourceName, Pin], sources: Mapping[SourceName, Source]
+) -> dict[SourceName, str]:
+    """Return where *pins* stood before their tag moved without an override (:mod:`git_hybrid.core.bare_moves`).
+
+    Nothing is taken apart unless the log has two commits by the same tag.
+
+    Raises:
+        LocalIo: the log cannot be read.
+    """
+    tagged = {name.encode("ascii"): pin for name, pin in pins.items() if pin.ref.startswith("refs/tags/")}
+    refs = {name: b'"ref":' + canonical_json(pin.ref) for name, pin in tagged.items()}
+    commits: dict[bytes, set[bytes]] = {}
+    for line in whole_log(layout).split(b"\n") if tagged else ():
+        if _PIN in line and (named := _SOURCE.search(line)) is not None and refs.get(named[1], b"\n") in line:
+            commits.setdefault(named[1], set()).update(_AFTER.findall(line))
+    if all(len(found) < 2 for found in commits.values()):
+        return {}
+    from git_hybrid.core import bare_moves
+
+    told = bare_moves.moved_tags({str(record["hash"]): record for record in records(layout)}, pins, sources)
+    return {name: before[0] for name, before in told.items()}
 
 
 def _elsewhere(layout: Layout, pins: Mapping[SourceName, Pin]) -> set[SourceName]:
@@ -46,7 +76,8 @@ def _elsewhere(layout: Layout, pins: Mapping[SourceName, Pin]) -> set[SourceName
                 continue
             for record in records_of([chain.segment_of(file, line + b"\n")]):
                 name = left.pop(named[1])
-                if not _tells(record, pins[name]):
+                # One that an older version wrote may no longer count, by what stands before it.
+                if not (has_digest(record) and _tells(record, pins[name])):
                     found.add(name)
     return found
 

@@ -157,10 +157,15 @@ def _who(operator: str) -> str:
     return operator.split(" <", 1)[0]
 
 
+def _is_lost(row: Condition) -> bool:
+    """Tell whether the lock lost the pin of *row*."""
+    return row.word == "unpinned" and row.moved is not None
+
+
 def _below(row: Condition, now: datetime, columns: set[str], *, verbose: bool) -> list[str]:
     """Return what stands under a row, indented; what has a column of its own is said again only when verbose."""
     lines = []
-    if row.word not in ("ok", "missing", "unpinned") and row.why:
+    if row.why and (row.word not in ("ok", "missing", "unpinned") or _is_lost(row)):
         lines.append(safe(row.why))
     told = verbose or "OVERRIDE" not in columns
     if row.override is not None and row.override_phase in IN_FORCE and told:
@@ -227,6 +232,9 @@ def status_summary(status: Status) -> str:
     if total and counts["ok"] == total:
         first = "the one source is as pinned" if total == 1 else f"all {counted(total, 'source')} as pinned"
         return "; ".join([first, _scan_summary(status), *_override_summary(status)])
+    if lost := sum(map(_is_lost, status.rows)):
+        what = f"{counted(lost, 'pin')} gone from state/sources.lock, which the audit log has"
+        return f"{counted(total, 'source')}: {what}"
     if total and counts["unpinned"] == total:
         declared = f"{counted(total, 'source')} declared, none pinned yet"
         return f"{declared}: pinning asks upstream and writes state/sources.lock"

@@ -131,6 +131,14 @@ def test_verify_exits_with_5_and_names_the_first_bad_record(site: Site) -> None:
     document = site("audit", "verify", "--json", check=5).json()
     assert document["breaches"][0]["seq"] == 4
     site("check", "audit", check=1)
+    # Whoever reads the others is told.
+    assert f"note: line 4 of {LOG} is no record: git hybrid audit verify" in site("audit", "log", "tool").err
+    kept = site.lines()
+    junk(site)
+    for words in (["log", "--json"], ["export", "--format", "csv"], ["export", "--format", "json", "-o", "x.json"]):
+        told = site("audit", *words).err
+        assert f"note: 2 lines of the audit log are no records, the first is line 4 of {LOG}: git hybrid" in told
+    site.put_lines(kept)
     # Nothing is written behind a log that was changed.
     before = site.read(LOG)
     site("pin", "tool", check=2)

@@ -64,6 +64,15 @@ def test_a_rollback_is_refused_without_its_table(hybrid: Hybrid, workspace: Path
     told = hybrid("pin", "tool", "--to", older, check=6).err
     assert f"{older} is older than {newest}, where the audit log has its pin last" in told
     newer = tool.commit({"n": "n"})
+    looked = hybrid("status")
+    assert f"was pinned to {newest[:12]}, and state/sources.lock has no pin" in looked.out
+    assert "1 source: 1 pin gone from state/sources.lock, which the audit log has" in looked.err
+    assert "tool was pinned to" in hybrid("check", "audit", check=1).out
+    assert "deleted-pin" in hybrid("audit", "verify", check=5).out
+    # By the way no pin moves.
+    hybrid("pin")
+    assert lock(workspace)["tool"]["commit"] == newest
+    hybrid("check", "audit")
     hybrid("pin", "tool")
     assert lock(workspace)["tool"]["commit"] == newer
 

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from git_hybrid.core.audit import Event, extend
+from git_hybrid.core.ids import SourceName
+from git_hybrid.core.last_pins import pinned_as
+from git_hybrid.core.lock import Lock
+from git_hybrid.core.value import replace as replaced
+from git_hybrid.store import reading
+from git_hybrid.store.chain import append_records, read_log
+from git_hybrid.store.layout import Layout
+from git_hybrid.store.lockfile import encode_lock
+from git_hybrid.store.manifest import decode_manifest
 from support.cli import Hybrid
+from support.governed import LOG
 from support.kit import git, lock, replace, started
 from support.upstream import Upstream, UpstreamFactory
 
@@ -184,3 +196,36 @@ def test_the_hints_at_what_ended_lead_on(
     hybrid("pin", "tool")
     hybrid("sync")
     hybrid("check")
+
+
+def test_a_record_without_an_override_lets_no_tag_move(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    started(hybrid, tool.url, "--tag", "v1", "--name", "tool")
+    log, good = workspace / LOG, tool.rev("main~1")
+    before, text = log.read_bytes(), (workspace / "sources.toml").read_bytes()
+    tool.tag("v1", "main", force=True)
+    hybrid("pin", "tool", check=5)
+    # The table is as pin would write it, and so is the record but for the override.
+    hybrid("remove", "tool")
+    hybrid("add", tool.url, "--tag", "v1", "--name", "tool")
+    log.write_bytes(before)
+    (workspace / "sources.toml").write_bytes(text)
+    layout, name = Layout(workspace), SourceName("tool")
+    pin = reading.lock(layout).pins[name]
+    source = decode_manifest(text).sources[name]
+    pin = replaced(pin, first_seen=datetime.now(UTC).replace(microsecond=0))
+    layout.lock.write_bytes(encode_lock(Lock(pins={name: pin})))
+    event = Event(event="pin", source="tool", before=good, after=pin.commit, detail=pinned_as(pin, source))
+    who = {"operator": "Ada <ada@example.org>", "command_id": "01M8KG3RAWPPARBR1EBC4MY8PZ", "log_id": "x"}
+    append_records(log, extend(read_log(log).tail, [event], at=pin.first_seen, **who))
+    told = hybrid("check", "audit", check=1).out
+    assert f"tool was moved with its tag from {good[:12]} to {pin.commit[:12]} by a record without an override" in told
+    assert "unexplained-move" in hybrid("audit", "verify", check=5).out
+    assert "was moved without an override" in hybrid("sync", check=5).err
+    # Back by an approval, since upstream has its tag elsewhere; or a beginning that the log shows.
+    hybrid("pin", "tool", "--to", good, *FORCE)
+    hybrid("check", "audit")
+    hybrid("sync")
+    hybrid("remove", "tool")
+    hybrid("add", tool.url, "--tag", "v1", "--name", "tool")
+    hybrid("check", "audit")
+    hybrid("sync")

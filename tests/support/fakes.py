@@ -13,7 +13,7 @@ from git_hybrid.core.audit import Event, Record
 from git_hybrid.core.endpoints import Mirrors, parse_mirrors
 from git_hybrid.core.ids import Oid, RefName, SourceName, Url
 from git_hybrid.core.lock import Lock, Pin
-from git_hybrid.core.manifest import Defaults, Manifest
+from git_hybrid.core.manifest import Defaults, Manifest, Source
 from git_hybrid.core.mirrors import Inventory
 from git_hybrid.core.moves import Move
 from git_hybrid.core.plan import Snapshot, Task, Unfinished
@@ -102,6 +102,12 @@ class FakeLedger:
     def misplaced(self, pins: Mapping[SourceName, Pin]) -> frozenset[SourceName]:
         """Know of no other pin."""
         return frozenset()
+
+    def moved_tags(
+        self, pins: Mapping[SourceName, Pin], sources: Mapping[SourceName, Source]
+    ) -> Mapping[SourceName, str]:
+        """Know of no tag that moved."""
+        return {}
 
     def last_moves(self, pins: Mapping[SourceName, Oid]) -> Mapping[SourceName, Move]:
         """Know of no move."""

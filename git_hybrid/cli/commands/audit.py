@@ -21,7 +21,7 @@ from git_hybrid.core.audit import Record
 from git_hybrid.core.audit_archives import Breach
 from git_hybrid.core.audit_query import EVENTS, RECORD_COLUMNS, Filter, chosen, record_row, records_of
 from git_hybrid.core.audit_scans import against_scans
-from git_hybrid.core.audit_verify import missing_archives, verify
+from git_hybrid.core.audit_verify import missing_archives, no_records, verify
 from git_hybrid.core.checks import Facts
 from git_hybrid.core.errors import BadArgument
 from git_hybrid.core.ids import InvalidText
@@ -86,7 +86,17 @@ def log_command(
         else:
             output.data(*record_lines(found, output.look))
             output.talk("" if found else "no records")
+        _tell_left_out(facts, output)
         return 0
+
+
+def _tell_left_out(facts: Facts, output: Output) -> None:
+    """Say that lines of the log are not among the records that are shown."""
+    left = no_records(facts.log)
+    if left:
+        first, count = f"line {left[0].line} of {left[0].file}", counted(len(left), "line")
+        what = f"{count} of the audit log are no records, the first is {first}" if left[1:] else f"{first} is no record"
+        output.talk(f"note: {what}: git hybrid audit verify")
 
 
 def _refuse_unknown(facts: Facts, records: Sequence[Record], wanted: Filter) -> None:
@@ -195,13 +205,15 @@ def export_command(
     """Write the audit log as a table that can be read without this tool; other formats than csv hold overrides too."""
     with opened(context) as (session, output):
         begin = _since(since, now=session.runtime.info.now)
-        text = _exported(session, Filter(request=request, incident=incident, since=begin), form)
+        facts = _facts(session)
+        text = _exported(session, facts, Filter(request=request, incident=incident, since=begin), form)
         write_export(session, output, text, file)
+        _tell_left_out(facts, output)
         return 0
 
 
-def _exported(session: Session, wanted: Filter, form: Format) -> str:
-    found = chosen(records_of(_facts(session).log), wanted)
+def _exported(session: Session, facts: Facts, wanted: Filter, form: Format) -> str:
+    found = chosen(records_of(facts.log), wanted)
     rows = [record_row(record) for record in found]
     named = {row["override"] for row in rows}
     overrides = overrides_table(session)

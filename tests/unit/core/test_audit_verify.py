@@ -32,14 +32,14 @@ from git_hybrid.core.audit_query import (
     record_row,
     records_of,
 )
-from git_hybrid.core.audit_verify import missing_archives, verify
+from git_hybrid.core.audit_verify import missing_archives, no_records, verify
 from git_hybrid.core.canonical import canonical_json
 from git_hybrid.core.check_audit import LARGE, check_audit
 from git_hybrid.core.checks import Facts, failures
 from git_hybrid.core.ids import RefName, SourceName, parse_url
 from git_hybrid.core.last_pins import pinned_as
-from git_hybrid.core.lock import Lock
-from git_hybrid.core.manifest import Manifest
+from git_hybrid.core.lock import Lock, Pin
+from git_hybrid.core.manifest import Manifest, Tag
 from git_hybrid.core.mirror_told import mirror_event
 from git_hybrid.core.mirrors import Inventory, Mirror
 from git_hybrid.core.override import Approval, Override, Overrides, Trail, closed, event_of
@@ -123,6 +123,8 @@ def test_a_whole_log_has_no_breach() -> None:
 def test_what_the_chain_shows_by_itself(tamper: Callable[[Any], list[Record | str]], first: str, line: int) -> None:
     breaches = found(tamper(LINES))
     assert (breaches[0].id, breaches[0].line) == (first, line), breaches
+    left_out = [item.line for item in no_records([segment(tamper(LINES))])]
+    assert left_out == ([line] if first in ("edited", "junk") else [])
     assert all(item.what and item.proves for item in breaches)
 
 
@@ -240,7 +242,7 @@ def test_what_an_older_version_installed_may_be_scanned_since() -> None:
 
 
 def test_the_lock_has_what_was_recorded() -> None:
-    pin = a_pin(roots=(oid(5),))
+    pin = replace(a_pin(roots=(oid(5),)), first_seen=NOW)
     told = {"url": str(pin.url), "ref": pin.ref, "tree": pin.tree, "content_sha256": pin.content_sha256}
     old = grown(LINES[:2], Event(event="pin", source="tool", after=oid(1), detail=told))
     again = Event(event="pin", source="tool", after=oid(1), detail=pinned_as(pin, a_source()))
@@ -269,8 +271,40 @@ def test_the_lock_has_what_was_recorded() -> None:
         assert breach.mend.startswith("git checkout -- state/sources.lock")
         # What an older version recorded tells less.
         assert len(found(old, witnesses)) == (what != "entry")
-    bundled = grown(LINES[:2], Event(event="bundle-apply", source="tool", after=oid(1)))
-    assert ids(bundled, Witnesses(lock=Lock(pins={TOOL: pin}))) == []
+    bare = [Event(event=event, source="tool", after=oid(1)) for event in ("bundle-apply", "override", "pin")]
+    witnesses = Witnesses(lock=Lock(pins={TOOL: replace(pin, first_seen=NOW - timedelta(days=900))}))
+    for event in bare:
+        assert ids(grown(LINES[:2], event), Witnesses(lock=Lock(pins={TOOL: pin}))) == []
+        # Once a record has bound a pin, none that tells less bears one out.
+        assert ids(grown(new, event), witnesses) == ["foreign-content"]
+        assert ids(grown(LINES[:2], replace(again, source="other"), event), witnesses) == ["unexplained-pin"]
+
+
+def test_nothing_was_first_seen_long_before_the_log_tells_of_it() -> None:
+    pin = replace(a_pin(), first_seen=NOW - timedelta(days=900))
+
+    def told(pin: Pin, *before: Event, **more: str) -> list[str]:
+        event = Event(event="pin", source="tool", after=oid(1), detail={**pinned_as(pin, a_source()), **more})
+        return ids(grown(LINES[:2], *before, event), Witnesses(lock=Lock(pins={TOOL: pin})))
+
+    assert told(pin) == ["foreign-content"]
+    assert told(pin, Event(event="seen", source="tool", after=oid(1))) == ["foreign-content"]
+    assert told(replace(pin, first_seen=NOW - timedelta(hours=23))) == []
+    # A bundle brings the time of its side, and what an older version told did not bind one.
+    assert told(pin, bundle="b" * 64) == []
+    old = grown(LINES[:2], Event(event="pin", source="tool", after=oid(1), detail={"tree": pin.tree}))
+    assert ids(old, Witnesses(lock=Lock(pins={TOOL: pin}))) == []
+
+
+def test_a_tag_that_moved_by_a_bare_record_is_told() -> None:
+    source = replace(a_source(), track=Tag("v1"))
+    pin = replace(a_pin(source, commit=oid(2)), first_seen=NOW)
+    first = Event(event="pin", source="tool", after=oid(1), detail=pinned_as(replace(pin, commit=oid(1)), source))
+    lines = grown(LINES[:2], first, Event(event="pin", source="tool", after=oid(2), detail=pinned_as(pin, source)))
+    known = Witnesses(lock=Lock(pins={TOOL: pin}), manifest=Manifest(sources={TOOL: source}))
+    (breach,) = [item for item in found(lines, known) if "without an override" in item.what]
+    assert breach.id == "unexplained-move"
+    assert breach.mend.startswith(f"git hybrid pin tool --to {oid(1)}; where that is refused, with ")
 
 
 def a_move(number: int, *, source: str = "tool") -> Event:
@@ -301,6 +335,29 @@ def test_of_branches_that_both_moved_a_pin_either_may_stand() -> None:
     joined = grown(merged, Event(event="seen"), a_move(4))
     assert moved_to(4, joined) == []
     assert moved_to(2, joined) == moved_to(3, joined) == ["unexplained-move"]
+
+
+def test_a_pin_that_was_made_last_is_in_the_lock_while_its_source_is_declared() -> None:
+    declared = Manifest(sources={TOOL: a_source()})
+
+    def lost(*events: Event, lock: Lock = Lock(), **more: Any) -> list[Breach]:  # noqa: B008
+        return found(grown(LINES, *events), Witnesses(manifest=declared, lock=lock, **more))
+
+    again = f"git hybrid pin tool --to {oid(3)}"
+    (breach,) = lost(a_move(3))
+    assert (breach.id, breach.mend) == ("deleted-pin", again)
+    (breach,) = lost(replace(a_move(3), detail={"rests_on": "ovr-1"}))
+    assert breach.mend.startswith(f"{again} --force")
+    for text, mend in ((b"has it", "git checkout HEAD -- state/sources.lock"), (b"has none", again), (b"junk", again)):
+        locks = {b"has it": Lock(pins={TOOL: a_pin(commit=oid(3))}), b"has none": Lock()}
+        (breach,) = lost(a_move(3), lock_texts=(text,), decode_lock=locks.get)
+        assert breach.mend == mend
+    assert lost(a_move(3), lock=Lock(pins={TOOL: a_pin(commit=oid(3))})) == []
+    for event in ("remove", "prune", "add"):
+        assert lost(a_move(3), Event(event=event, source="tool")) == []
+    # Nobody declares it any more, or it was never pinned.
+    assert found(grown(LINES, a_move(3)), Witnesses()) == []
+    assert found(grown(LINES[:1], a_move(3, source="other")), Witnesses(manifest=declared)) == []
 
 
 def begun(number: int, **detail: str) -> Event:

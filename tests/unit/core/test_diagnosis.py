@@ -31,6 +31,7 @@ from git_hybrid.core.diagnosis_git import Repository, repository_findings
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.manifest import Policy
 from git_hybrid.core.mirrors import Inventory
+from git_hybrid.core.moves import Move
 from git_hybrid.core.scan_policy import blocked_by
 from git_hybrid.core.state import ScanStatus
 from git_hybrid.core.value import replace
@@ -94,6 +95,16 @@ def test_a_source_with_blocking_findings_is_mended_by_accepting_them():
     blocked = blocked_by(a_scan(findings=(a_finding(),)), SourceName("tool"), "high", signed=False)
     (found,) = clone_findings([replace(_row(word="refused"), blocked=blocked)])
     assert found.remedy.startswith("git hybrid pin tool --kind scan --force")
+
+
+def test_a_pin_that_the_lock_lost_is_put_back_where_it_was():
+    moved = Move(source="tool", at=NOW, by="Ada", command_id="R", before=None, after="a" * 40)
+    remedies = [
+        found.remedy
+        for row in (_row(word="unpinned"), replace(_row(word="unpinned"), moved=moved))
+        for found in clone_findings([row])
+    ]
+    assert remedies == ["git hybrid pin tool", "git hybrid pin"]
 
 
 def test_a_pin_without_approval_is_told_by_its_check():

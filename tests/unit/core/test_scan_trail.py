@@ -158,6 +158,11 @@ def test_what_a_bundle_brought_is_told_by_its_own_record() -> None:
     old = Event(event="bundle-scan", source=NAME, after=oid(1), detail={"bundle": "b" * 64})
     assert scan_trail_of(a_log(old), state(bare), LOCK) == ScanTrail()
     assert scan_trail_of(a_log(old), State(), LOCK).told[NAME] == ScanStatus()
+    # After one with a digest, of whatever source, it is not what an older version wrote.
+    assert scan_trail_of(a_log(old, scan_event(SourceName("other"), CLEAN)), state(bare), LOCK) == ScanTrail()
+    for first in (event(FOUND), scan_event(SourceName("other"), CLEAN)):
+        assert scan_trail_of(a_log(first, old), state(bare), LOCK).unproved == {NAME}
+    assert scan_trail_of(a_log(event(FOUND), old), state(FOUND), LOCK) == ScanTrail()
 
 
 def test_a_record_of_an_older_version_tells_less() -> None:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from pathlib import Path
 
 from git_hybrid.core.audit import Event, Record
 from git_hybrid.core.canonical import canonical_json
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.scans import facts_of, scan_event
+from git_hybrid.core.state import State
+from git_hybrid.store import reading, statefile
+from git_hybrid.store.layout import Layout
 from git_hybrid.store.rivals import has_rivals, is_branched
 from support.scan_values import a_log, a_record, a_scan
-from support.values import oid
+from support.values import NOW, a_source, a_state_entry, oid
 
 TOOL, LOG = SourceName("tool"), "state/sources-audit.jsonl"
 KEY = (TOOL, str(oid(1)))
@@ -53,3 +57,18 @@ def test_only_what_is_not_older_than_the_last_scan_of_the_commit_is_a_rival() ->
     old = Event(event="scan", source=TOOL, after=oid(1), detail=bare)
     assert rivals(old, OTHER, first)
     assert not rivals(old, OTHER, later)
+
+
+def test_what_tells_no_result_bears_out_none_after_what_tells_one(tmp_path: Path) -> None:
+    layout, old = Layout(tmp_path), Event(event="bundle-scan", source=TOOL, after=oid(1), detail={})
+    layout.state_folder.mkdir()
+    state = State(sources={TOOL: a_state_entry(a_source(), scan=FIRST)})
+    layout.state.write_bytes(statefile.encode_state(state))
+
+    def unproved(*events: Event) -> bool:
+        layout.audit.write_bytes(texts(a_log(*events))[LOG])
+        return TOOL in reading.trails(layout, NOW)[1].unproved
+
+    assert not unproved(old)
+    assert not unproved(old, scan_event(SourceName("other"), a_scan(commit=oid(9))))
+    assert unproved(scan_event(SourceName("other"), a_scan(commit=oid(9))), old)

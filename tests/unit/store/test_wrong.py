@@ -45,3 +45,25 @@ def test_a_table_of_nothing_but_wrong_keys_is_told_in_part():
     with pytest.raises(InvalidFile) as caught:
         decode_manifest(f"schema_version = 1\n[policy]\n{keys}".encode())
     assert len(caught.value.problems) == 100
+
+
+KEYS = """\
+schema_version = 1
+[policy]
+approvers = [
+    "ada",
+    "bea",
+    { id = "cid", key = "ssh-ed25519 AAAA" },
+    { id = "dora", key = "ssh-ed25519 BBBB" },
+    { id = "eve", key = "ssh-ed25519 AAAA= of cid" },
+]
+"""
+
+
+def test_a_key_is_of_one_approver():
+    with pytest.raises(InvalidFile) as caught:
+        decode_manifest(KEYS.encode())
+    (problem,) = caught.value.problems
+    assert problem.reason == "is the key of 'cid' too, so that one signature would count as two"
+    assert problem.place.endswith("policy.approvers[4].key")
+    assert decode_manifest(KEYS.replace("AAAA=", "CCCC").encode()).policy.approvers

@@ -204,7 +204,9 @@ def test_a_row_with_findings_counts_them():
 
 def test_the_summary_of_trouble_counts_it():
     assert status_summary(_status(_row(word="dirty"), _row("b"))) == "2 sources: 1 dirty, 1 ok"
-    assert "none pinned yet" in status_summary(_status(_row(word="unpinned", pin=None)))
+    assert "none pinned yet" in status_summary(_status(_row(word="unpinned", pin=None, moved=None)))
+    lost = status_summary(_status(_row(word="unpinned", pin=None), _row("b")))
+    assert lost == "2 sources: 1 pin gone from state/sources.lock, which the audit log has"
 
 
 def test_json_tells_who_moved_the_pin():

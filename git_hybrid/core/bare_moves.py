@@ -1,0 +1,169 @@
+"""Pins that moved by records without an override where ``pin`` asks for one: with their tag, or a step back. Pure.
+
+A record with right hashes is no proof that its command was run. What ``pin`` refuses without an override, and the log
+alone shows, was not written by it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+from git_hybrid.core.audit import Record, detail_of
+from git_hybrid.core.ids import RefName, SourceName
+from git_hybrid.core.last_pins import ANEW
+from git_hybrid.core.last_told import Last, last_told
+from git_hybrid.core.lock import Pin, is_valid
+from git_hybrid.core.manifest import Source, Tag, Version
+from git_hybrid.core.override import RESTS_ON
+
+_TRACKS = frozenset({"tag", "branch", "version", "commit"})
+Pins = Mapping[SourceName, Pin]
+Sources = Mapping[SourceName, Source]
+Steps = Sequence[tuple[Record, Sequence[Record]]]
+Found = dict[SourceName, tuple[str, ...]]
+
+
+def moved_tags(records: Mapping[str, Record], pins: Pins, sources: Sources) -> Found:
+    """Return where those of *pins* stood by the same tag before they were moved without an override."""
+    plain = _plain(pins, sources)
+    tagged = {name: pin for name, pin in plain.items() if isinstance(sources[name].track, Tag | Version)}
+
+    def is_by_tag(record: Record) -> bool:
+        """Tell whether it is of a pin by the tag of the pin, or to its commit: whoever follows that is asked no tag."""
+        pin, told = tagged[SourceName(str(record["source"]))], detail_of(record)
+        if (told.get("url"), told.get("ref")) != (str(pin.url), pin.ref) or not pin.ref.startswith("refs/tags/"):
+            return False
+        return "tag" in told or "version" in told or record.get("after") == pin.commit
+
+    commits: dict[str, set[object]] = {}
+    for record in _of(records.values(), tagged):
+        if is_by_tag(record):
+            commits.setdefault(str(record["source"]), set()).add(record.get("after"))
+    asked = {name: pin for name, pin in tagged.items() if len(commits.get(name, ())) > 1}
+    last = _last(records, asked, is_by_tag)
+    found: Found = {}
+    for name, pin in asked.items():
+        before = [item for _, came_from in _steps(records, last, name, pin.commit) for item in came_from]
+        # Where it stood there before, upstream has put its tag right again.
+        if all(item.get("after") != pin.commit for item in _all_before(records, last, before)):
+            found[name] = _commits(before)
+    return {name: before for name, before in found.items() if before}
+
+
+def steps_back(records: Mapping[str, Record], pins: Pins, sources: Sources) -> Found:
+    """Return where those of *pins* stood that went back, by version or on their branch, without an override."""
+    asked = _may_be_back(records.values(), _plain(pins, sources))
+    last = _last(records, asked, lambda _record: True)
+    order = {digest: place for place, digest in enumerate(records)} if asked else {}
+    found: Found = {}
+    for name, pin in asked.items():
+        steps = _steps(records, last, name, pin.commit)
+        if steps and all(
+            _is_back(to, item, _all_before(records, last, before), order) for to, before in steps for item in before
+        ):
+            found[name] = _commits([item for _, before in steps for item in before])
+    return found
+
+
+def _plain(pins: Pins, sources: Sources) -> dict[SourceName, Pin]:
+    """Return those of *pins* that are as the manifest wants them, and rest on no override."""
+    return {
+        name: pin
+        for name, pin in pins.items()
+        if name in sources and pin.override is None and is_valid(pin, sources[name])
+    }
+
+
+def _of(records: Iterable[Record], pins: Pins) -> Iterator[Record]:
+    return (record for record in records if record["event"] == "pin" and record.get("source") in pins)
+
+
+def _may_be_back(records: Iterable[Record], pins: Pins) -> dict[SourceName, Pin]:
+    """Return those of *pins* of which the log has a newer version, or another commit between two records of theirs.
+
+    Of nearly all it has neither, and nothing more is asked of it.
+    """
+    refs: dict[SourceName, set[str]] = {}
+    left, back = dict[SourceName, bool](), set[SourceName]()
+    for record in _of(records, pins):
+        name = SourceName(str(record["source"]))
+        refs.setdefault(name, set()).add(str(detail_of(record).get("ref")))
+        is_here = record.get("after") == pins[name].commit
+        if is_here and left.get(name):
+            back.add(name)
+        if is_here or name in left:
+            left[name] = not is_here
+    back.update(name for name, seen in refs.items() if any(_is_older(ref, pins[name].ref) for ref in seen))
+    return {name: pin for name, pin in pins.items() if name in back}
+
+
+def _last(records: Mapping[str, Record], pins: Pins, counts: Callable[[Record], bool]) -> Last:
+    if not pins:
+        return Last({}, {})
+
+    def about(record: Record) -> str | None:
+        if record.get("source") not in pins:
+            return None
+        is_told = record["event"] in ANEW or (record["event"] == "pin" and counts(record))
+        return str(record["source"]) if is_told else None
+
+    return last_told(records, about, ends=ANEW)
+
+
+def _steps(records: Mapping[str, Record], last: Last, name: str, commit: str) -> Steps:
+    """Return the records that brought a pin to *commit*, over any that left it there, each with those it came from.
+
+    There are none where an override on either side explains it, or a beginning.
+    """
+    open_ = [digest for digest in last.newest.get(name, ()) if records[digest].get("after") == commit]
+    steps, done = list[tuple[Record, Sequence[Record]]](), set(open_)
+    while open_:
+        digest = open_.pop()
+        before = [records[item] for item in sorted(last.over[digest])]
+        if not before or any(detail_of(item).get(RESTS_ON) for item in (records[digest], *before)):
+            return ()
+        same = {str(item["hash"]) for item in before if item.get("after") == commit}
+        open_ += same - done
+        done |= same
+        if not same:
+            steps.append((records[digest], before))
+    return steps
+
+
+def _all_before(records: Mapping[str, Record], last: Last, begin: Sequence[Record]) -> list[Record]:
+    """Return *begin* and all of the same source that those follow."""
+    open_ = [str(item["hash"]) for item in begin]
+    done = set(open_)
+    while open_:
+        more = last.over[open_.pop()] - done
+        done |= more
+        open_ += more
+    return [records[digest] for digest in done]
+
+
+def _is_back(to: Record, item: Record, earlier: Sequence[Record], order: Mapping[str, int]) -> bool:
+    """Tell whether no plain pin goes from *item* to *to*, by what both tell and which commit came *earlier*."""
+    new, old = detail_of(to), detail_of(item)
+    if new.get("url") != old.get("url") or not (_TRACKS & new.keys() and _TRACKS & old.keys()):
+        return False
+    if _is_older(str(old.get("ref")), str(new.get("ref"))):
+        return True
+    if not ("branch" in new and "branch" in old and new.get("ref") == old.get("ref")):
+        return False
+    first: dict[object, int] = {}
+    for record in earlier:
+        place = order[str(record["hash"])]
+        first[record.get("after")] = min(place, first.get(record.get("after"), place))
+    return to.get("after") in first and first[to.get("after")] < first[item.get("after")]
+
+
+def _is_older(old: str, new: str) -> bool:
+    if not (old.startswith("refs/tags/") and new.startswith("refs/tags/")) or old == new:
+        return False
+    from git_hybrid.core.resolve import is_older_version
+
+    return is_older_version(RefName(old), RefName(new))
+
+
+def _commits(records: Sequence[Record]) -> tuple[str, ...]:
+    return tuple(sorted({str(record.get("after")) for record in records}))

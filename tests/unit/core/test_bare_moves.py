@@ -1,0 +1,144 @@
+"""Which pins moved by records that no plain pin writes, and that honest ones are never told."""
+
+from __future__ import annotations
+
+from git_hybrid.core.audit import Event, Record, extend, tail_of
+from git_hybrid.core.bare_moves import moved_tags, steps_back
+from git_hybrid.core.ids import RefName, SourceName
+from git_hybrid.core.lock import Pin
+from git_hybrid.core.manifest import Branch, Commit, Tag, Version, config_digest
+from git_hybrid.core.value import replace
+from support.values import NOW, OPERATOR, RUN, a_pin, a_source, oid
+
+TOOL = SourceName("tool")
+SOURCE = replace(a_source(), track=Tag("v1"))
+Log = tuple[Record, ...]
+ADD = Event(event="add", source="tool")
+
+
+def the_pin(number: int, **changed: object) -> Pin:
+    pin = a_pin(commit=oid(number), digest=config_digest(SOURCE))
+    return replace(pin, **{"ref": RefName("refs/tags/v1"), **changed})
+
+
+def grown(records: Log, *events: Event) -> Log:
+    who = {"operator": OPERATOR, "command_id": RUN, "log_id": "log"}
+    return (*records, *extend(tail_of(records), events, at=NOW, **who))
+
+
+def to(number: int, **detail: str) -> Event:
+    told = {"url": str(the_pin(1).url), "ref": "refs/tags/v1", "tag": "v1", **detail}
+    return Event(event="pin", source="tool", after=oid(number), detail={key: told[key] for key in told if told[key]})
+
+
+def forced(number: int) -> Event:
+    return to(number, rests_on="ovr-1")
+
+
+def moved(records: Log, stands: int = 2, **changed: object) -> list[str]:
+    by_hash = {str(record["hash"]): record for record in records}
+    return list(moved_tags(by_hash, {TOOL: the_pin(stands, **changed)}, {TOOL: SOURCE}).get(TOOL, ()))
+
+
+def test_a_tag_that_moved_without_an_override_is_told() -> None:
+    first = grown((), Event(event="init"), ADD, to(1))
+    assert moved(first, 1) == []
+    assert moved(grown(first, to(1)), 1) == []
+    assert moved(grown(first, to(2))) == [oid(1)]
+    # One more record of the same, also one that says that it follows the commit, explains nothing.
+    assert moved(grown(first, Event(event="seen", source="tool", after=oid(2)), to(2), to(2))) == [oid(1)]
+    assert moved(grown(first, to(1), to(2, tag="", commit=oid(2)), to(2))) == [oid(1)]
+    assert moved(grown(first, to(2, tag="", version=">=1"))) == [oid(1)]
+
+
+def test_what_an_override_a_beginning_or_an_earlier_pin_explains_is_not() -> None:
+    first = grown((), ADD, to(1))
+    assert moved(grown(first, forced(2)), override="ovr-1") == []
+    assert moved(grown(first, forced(2), to(2))) == []
+    assert moved(grown(first, forced(3), to(2))) == []
+    # Upstream put its tag right again, also after more than one override.
+    assert moved(grown(first, forced(2), to(1)), 1) == []
+    assert moved(grown(first, forced(2), forced(3), to(2), to(1)), 1) == []
+    assert moved(grown(first, to(2), to(1)), 1) == []
+    for end in ("remove", "prune"):
+        assert moved(grown(first, Event(event=end, source="tool"), to(2))) == []
+    assert moved(grown(first, Event(event="remove", source="tool"), ADD, to(2))) == []
+
+
+def test_another_ref_or_url_and_what_did_not_follow_the_tag_count_not() -> None:
+    for other in ({"ref": "refs/tags/v0"}, {"url": "https://example.org/other"}, {"tag": "", "commit": oid(1)}):
+        assert moved(grown((), ADD, to(1, **other), to(2))) == []
+    lines = grown((), ADD, to(1), to(2))
+    by_hash = {str(record["hash"]): record for record in lines}
+    assert moved(lines, config_digest="sha256:" + "0" * 64) == []
+    assert moved_tags(by_hash, {TOOL: the_pin(2)}, {}) == {}
+    for track in (Branch("main"), Commit(oid(2)), Version(">=1")):
+        source = replace(SOURCE, track=track)
+        pins = {TOOL: the_pin(2, config_digest=config_digest(source))}
+        assert bool(moved_tags(by_hash, pins, {TOOL: source})) == isinstance(track, Version)
+
+
+def test_of_branches_each_may_have_begun_by_itself() -> None:
+    base = grown((), Event(event="init"))
+    left, right = grown(base, ADD, to(1)), grown(base, ADD, to(2))
+    merged = (*left, *right[1:])
+    assert moved(merged) == moved(merged, 1) == []
+    # Whoever merges chooses, and both stood there.
+    assert moved(grown(merged, to(2))) == []
+    # Where the branches had the pin in common it moved on one of them.
+    base = grown((), ADD, to(1))
+    left, right = grown(base, to(2)), grown(base, to(1, more="x"))
+    assert moved(grown((*left, *right[len(base) :]), to(2))) == [oid(1)]
+    assert moved((*left, *right[len(base) :]), 3) == []
+    left = grown(base, forced(2))
+    assert moved(grown((*left, *right[len(base) :]), to(2))) == []
+
+
+def back(records: Log, stands: int, ref: str, track: Tag | Branch | Version) -> list[str]:
+    source = replace(SOURCE, track=track)
+    pin = the_pin(stands, ref=RefName(ref), config_digest=config_digest(source))
+    by_hash = {str(record["hash"]): record for record in records}
+    return list(steps_back(by_hash, {TOOL: pin}, {TOOL: source}).get(TOOL, ()))
+
+
+def at(number: int, ref: str, **detail: str) -> Event:
+    return to(number, ref=ref, **({"tag": "", "branch": "main"} if "heads" in ref else {}), **detail)
+
+
+V1, V2, MAIN, DEV = "refs/tags/v1", "refs/tags/v2", "refs/heads/main", "refs/heads/dev"
+
+
+def test_an_older_version_needs_an_override() -> None:
+    first = grown((), ADD, at(2, V2))
+    assert back(grown(first, at(1, V1)), 1, V1, Tag("v1")) == [oid(2)]
+    assert back(grown(first, at(1, V1), at(1, V1)), 1, V1, Tag("v1")) == [oid(2)]
+    # Forward again, also from a step back that nobody approved.
+    assert back(grown(first, at(1, V1), at(2, V2)), 2, V2, Tag("v2")) == []
+    # The same commit by another tag, or what is no version.
+    assert back(grown(first, at(2, V1)), 2, V1, Tag("v1")) == []
+    assert back(grown((), ADD, at(2, "refs/tags/x"), at(1, V1)), 1, V1, Tag("v1")) == []
+    assert back(grown(first, at(1, V1, rests_on="ovr-1")), 1, V1, Tag("v1")) == []
+    assert back(grown(first, at(1, V1, rests_on="ovr-1"), at(1, V1)), 1, V1, Tag("v1")) == []
+    assert back(grown(first, at(1, V1, url="https://example.org/other")), 1, V1, Tag("v1")) == []
+    assert back(grown(first, at(1, V1, tag="")), 1, V1, Tag("v1")) == []
+    assert back(grown(first, Event(event="remove", source="tool"), at(1, V1)), 1, V1, Tag("v1")) == []
+
+
+def test_a_branch_that_went_back_needs_an_override() -> None:
+    first, track = grown((), ADD, at(1, MAIN), at(2, MAIN)), Branch("main")
+    assert back(first, 2, MAIN, track) == back(first, 1, MAIN, track) == []
+    assert back(grown(first, at(1, MAIN)), 1, MAIN, track) == [oid(2)]
+    assert back(grown(first, at(1, MAIN), at(2, MAIN)), 2, MAIN, track) == []
+    assert back(grown(first, at(3, MAIN, rests_on="ovr-1"), at(1, MAIN)), 1, MAIN, track) == []
+    # Another branch in between is judged by what upstream has.
+    assert back(grown(grown((), ADD, at(1, MAIN), at(2, DEV)), at(1, MAIN)), 1, MAIN, track) == []
+    assert back(grown(grown((), ADD, at(1, DEV), at(2, MAIN)), at(1, MAIN)), 1, MAIN, track) == [oid(2)]
+
+
+def test_whoever_merges_chooses_the_older_side() -> None:
+    base, track = grown((), ADD, at(1, MAIN)), Branch("main")
+    left, right = grown(base, at(2, MAIN)), grown(base, at(1, MAIN, more="x"))
+    for merged in ((*left, *right[len(base) :]), (*right, *left[len(base) :])):
+        assert back(merged, 1, MAIN, track) == back(merged, 2, MAIN, track) == []
+        assert back(grown(merged, at(1, MAIN)), 1, MAIN, track) == []
+        assert back(grown(merged, at(3, MAIN)), 3, MAIN, track) == []
