@@ -252,6 +252,21 @@ def test_advice_can_be_switched_off(files, cli, monkeypatch):
     assert "hint:" not in cli("sync").err
 
 
+@pytest.mark.parametrize("words", [["sync", "--bogus"], ["frobnicate"], ["check", "nosuch"], ["add", "garbage"]])
+def test_advice_can_be_switched_off_where_no_workspace_is_needed(capsys, monkeypatch, words):
+    def told(*more: str) -> str:
+        assert main([*words[:1], *more, *words[1:]]) == 2
+        return capsys.readouterr().err
+
+    assert "hint:" in told()
+    assert "hint:" not in told("-q")
+    monkeypatch.setenv("GIT_ADVICE", "0")
+    assert "hint:" not in told()
+    monkeypatch.delenv("GIT_ADVICE")
+    _config("[advice]\n\thybrid = false\n")
+    assert "hint:" not in told()
+
+
 @pytest.mark.parametrize("key", ["hybrid", "hybridUnknownSource"])
 def test_advice_can_be_switched_off_by_configuration(cli, key):
     _config(f"[advice]\n\t{key} = false\n")
