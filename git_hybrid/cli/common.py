@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from git_hybrid.core.errors import BadArgument
+from git_hybrid.core.errors import BadArgument, FolderGone
 
 if TYPE_CHECKING:
     import click
@@ -77,8 +77,13 @@ class Common:
 
     @property
     def folder(self) -> Path:
-        """The folder to work in: each ``-C`` is relative to the one before, as in git."""
-        folder = Path.cwd()
+        """The folder to work in: each ``-C`` is relative to the one before, as in git.
+
+        Raises:
+            BadArgument: a ``-C`` names no folder.
+            FolderGone: the folder that we stand in is there no more, and no ``-C`` leads to another.
+        """
+        folder = Path() if any(part.startswith("/") for part in self.folders) else current_folder()
         for part in self.folders:
             folder = folder / part
             if not folder.is_dir():
@@ -99,6 +104,18 @@ class Common:
     def lines(self) -> int:
         """How high the terminal is."""
         return max(_terminal().lines, 5)
+
+
+def current_folder() -> Path:
+    """Return the folder that we stand in.
+
+    Raises:
+        FolderGone: it is there no more.
+    """
+    try:
+        return Path.cwd()
+    except FileNotFoundError as error:
+        raise FolderGone from error
 
 
 def _terminal() -> os.terminal_size:

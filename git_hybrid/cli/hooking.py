@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from git_hybrid.cli.checking import run_staged
+from git_hybrid.cli.common import current_folder
 from git_hybrid.cli.settings import read_settings
 from git_hybrid.core.check_table import CHECKS
 from git_hybrid.core.checks import Violation, failures
@@ -38,8 +39,8 @@ def run(*chosen: str, ahead: Ahead | None = None, pushed: bool = False) -> int:
     which are checked in place of the index.
     """
     runner, names = Runner(environ=os.environ, ahead=ahead), chosen or CHECKS
-    here = Path.cwd()
     try:
+        here = current_folder()
         return max((_run(runner, here, names, revision) for revision in _revisions(runner, here, pushed)), default=0)
     except HybridError as error:
         _tell(error)

@@ -82,7 +82,7 @@ class Line:
     def folder(self) -> str:
         """The folder to work in: each ``-C`` is relative to the one before; it need not be there."""
         parts = [str(folder) for name, value in self.shared if name == "folders" for folder in value]
-        return os.path.realpath(os.path.join(os.getcwd(), *parts))
+        return os.path.realpath(os.path.join("", *parts))
 
     def run(self, common: Common) -> int:
         """Run the command, *common* filled with what the common options say, and return its exit status."""

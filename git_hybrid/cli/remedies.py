@@ -349,6 +349,12 @@ REMEDIES: Mapping[str, Remedy] = {
         "nothing more was written there: a workspace that stands there now is another one",
         ("where the one that was moved stands now: git hybrid resume", "git hybrid status"),
     ),
+    "folder-gone": Remedy(
+        74,
+        "the current folder is gone: it was moved or deleted",
+        "nothing was done",
+        ('where a folder of this name is there again: cd "$PWD"', "else, to your home: cd"),
+    ),
     "decided-only": Remedy(
         74,
         "cannot {operation} {path}: {reason}",

@@ -107,7 +107,7 @@ def _without_dots(folder: str) -> Path:
 
 
 def says(variable: str, text: str | None) -> bool:
-    """Tell whether *text* sets what *variable* (after ``GIT_HYBRID_``) is about; an empty one is as if it were not there."""
+    """Tell whether *text* sets *variable* (after ``GIT_HYBRID_``); an empty one is as if it were not there."""
     return bool(text) or (variable == _EMPTY_SAYS and text is not None)
 
 

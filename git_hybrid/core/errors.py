@@ -21,7 +21,7 @@
     ├── object cache:     CacheRefused CacheDamaged
     ├── runs:             UnfinishedRun LockBusy LockUnsupported Interrupted
     ├── clusters:         ExecutorMissing ClusterUnreachable ClusterMismatch WorkerLost
-    └── machine:          LocalIo WorkspaceGone DecidedOnly ReportLost GitFailed
+    └── machine:          LocalIo WorkspaceGone FolderGone DecidedOnly ReportLost GitFailed
 
 A class says what happened and carries the facts; which exit status it has and which words and hints a user sees is the
 business of :mod:`git_hybrid.cli.remedies` alone.
@@ -855,6 +855,15 @@ class WorkspaceGone(LocalIo):
     code: ClassVar[str] = "workspace-gone"
     operation: str = "write in"
     reason: str = "it is not the workspace in which the run began"
+
+
+class FolderGone(LocalIo):
+    """The folder that the command was started in is there no more."""
+
+    code: ClassVar[str] = "folder-gone"
+    path: str = "the current folder"
+    operation: str = "find"
+    reason: str = "it was moved or deleted"
 
 
 class DecidedOnly(LocalIo):

@@ -225,6 +225,29 @@ def test_colour(monkeypatch, option, variable, config, tty, want):
     assert wants_color(Common(color=option, config=config), tty=tty) is want
 
 
+def test_the_current_folder_is_gone(files, tmp_path, capsys, monkeypatch):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    for words in (["status"], ["diag"], ["-C", "sub", "sync"]):
+        assert main(words) == 74
+        told = capsys.readouterr().err
+        assert told.startswith("error: the current folder is gone: it was moved or deleted\n")
+        assert told.endswith("hint: else, to your home: cd\n")
+    assert main(["-C", str(files.root), "-C", ".", "status", "--porcelain"]) == 0
+    assert capsys.readouterr().out
+    # The entry points look at the folder before all else.
+    there = [executable(), "-q", "-C", files.root, "status"]
+    for words, code, told in (
+        (there, 0, b""),
+        ([executable("git-hybrid-hook-check")], 2, b"the current folder is gone"),
+    ):
+        done = subprocess.run(words, capture_output=True, check=False)
+        assert (done.returncode, b"Traceback" in done.stderr) == (code, False)
+        assert told in done.stdout
+
+
 def _config(text: str) -> None:
     with open(os.environ["GIT_CONFIG_GLOBAL"], "a", encoding="utf-8") as file:
         file.write(text)
