@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from git_hybrid.core.errors import BadArgument, FolderGone
+from git_hybrid.core.errors import BadArgument
 
 if TYPE_CHECKING:
     import click
@@ -83,6 +83,8 @@ class Common:
             BadArgument: a ``-C`` names no folder.
             FolderGone: the folder that we stand in is there no more, and no ``-C`` leads to another.
         """
+        from git_hybrid.store.layout import current_folder
+
         folder = Path() if any(part.startswith("/") for part in self.folders) else current_folder()
         for part in self.folders:
             folder = folder / part
@@ -104,18 +106,6 @@ class Common:
     def lines(self) -> int:
         """How high the terminal is."""
         return max(_terminal().lines, 5)
-
-
-def current_folder() -> Path:
-    """Return the folder that we stand in.
-
-    Raises:
-        FolderGone: it is there no more.
-    """
-    try:
-        return Path.cwd()
-    except FileNotFoundError as error:
-        raise FolderGone from error
 
 
 def _terminal() -> os.terminal_size:

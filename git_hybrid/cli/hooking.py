@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from git_hybrid.cli.checking import run_staged
-from git_hybrid.cli.common import current_folder
 from git_hybrid.cli.settings import read_settings
 from git_hybrid.core.check_table import CHECKS
 from git_hybrid.core.checks import Violation, failures
@@ -19,7 +18,7 @@ from git_hybrid.git.repository import Repository, around
 from git_hybrid.git.run import Runner
 from git_hybrid.git.settings import read_config
 from git_hybrid.git.staged import Staged, is_committed, roots_in
-from git_hybrid.store.layout import MANIFEST, Layout, find_root, refuse_links
+from git_hybrid.store.layout import MANIFEST, Layout, current_folder, find_root, refuse_links
 from git_hybrid.view.findings import violation_lines
 from git_hybrid.view.term import safe
 
