@@ -51,7 +51,7 @@ REMEDIES: Mapping[str, Remedy] = {
         "--name gives another name",
         ("git hybrid status {taken_by}",),
     ),
-    "bad-argument": Remedy(2, "{what}: {value!r}: {reason}", hints=("{hint}",)),
+    "bad-argument": Remedy(2, "{what}: '{value}': {reason}", hints=("{hint}",)),
     "missing-options": Remedy(2, "{command} needs {options}", hints=("git hybrid {command} -h",)),
     "hook-taken": Remedy(
         2,

@@ -16,6 +16,7 @@ from git_hybrid.core.errors import InvalidFile, LocalIo, NewerSchema, Problem
 from git_hybrid.core.ids import InvalidText, shown_url
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.value import sorted_json
+from git_hybrid.core.words import quoted
 from git_hybrid.store.content import content, limit_of
 
 if TYPE_CHECKING:
@@ -266,7 +267,7 @@ def checked(parse: Callable[[str], T], text: str, place: str, problems: list[Pro
     try:
         return parse(text)
     except InvalidText as error:
-        problems.append(Problem(place, f"{shown_url(shorten(text))!r}: {error}"))
+        problems.append(Problem(place, f"{quoted(shown_url(shorten(text)))}: {error}"))
         return None
 
 

@@ -17,6 +17,7 @@ import msgspec
 
 from git_hybrid.core.errors import Problem
 from git_hybrid.core.ids import shown_url
+from git_hybrid.core.words import quoted
 from git_hybrid.store.parsing import nearest, shaped, shorten
 
 _MOST = 100
@@ -115,7 +116,7 @@ def _parts(kind: Any) -> tuple[Any, ...]:
 def _words(reason: str, kind: Any, value: object) -> str:
     if allowed := [str(text) for part in _parts(kind) if get_origin(part) is Literal for text in get_args(part)]:
         text = shown_url(shorten(str(value)))
-        return f"must be one of {', '.join(allowed)}, and is {text!r}{nearest(text, allowed)}"
+        return f"must be one of {', '.join(allowed)}, and is {quoted(text)}{nearest(text, allowed)}"
     found = _KIND.fullmatch(reason)
     kinds = found["kinds"].split(" | ") if found else []
     if found is None or not kinds or not all(kind in _NOUNS for kind in kinds):
