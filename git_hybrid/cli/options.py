@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
@@ -71,14 +72,28 @@ def group_option(command: F) -> F:
     )(command)
 
 
+def takes_paths(command: F) -> F:
+    """Let *command* take the paths of sources for their ``names``."""
+
+    @wraps(command)
+    def named(*arguments: Any, names: tuple[str, ...], **settings: Any) -> Any:
+        from git_hybrid.cli.named import by_path
+
+        names = by_path(common_of(click.get_current_context()), names)
+        return command(*arguments, names=names, **settings)
+
+    return cast("F", named)
+
+
 def names_argument(command: F) -> F:
     """Add ``NAME…``."""
-    return click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=complete_names)(command)
+    add = click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=complete_names)
+    return add(takes_paths(command))
 
 
 def required_names_argument(command: F) -> F:
     """Add ``NAME…`` where at least one is needed."""
-    return click.argument("names", nargs=-1, metavar="NAME...", shell_complete=complete_names)(command)
+    return click.argument("names", nargs=-1, metavar="NAME...", shell_complete=complete_names)(takes_paths(command))
 
 
 def complete_names(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:

@@ -76,7 +76,8 @@ class Line:
             self.settings["jobs"] = _jobs(next(words, "") if word in _JOBS else value)
             return self.settings["jobs"] is not None
         self.settings["names"] += (word,)
-        return word[:1] not in ("", "-")
+        # A path is made the name of a source where click is.
+        return word[:1] not in ("", "-") and "/" not in word and word not in (".", "..")
 
     @property
     def folder(self) -> str:

@@ -44,7 +44,7 @@ REMEDIES: Mapping[str, Remedy] = {
         "a log only ever grows; for a workspace that has nothing to do with it take another folder",
         ("git -C {path} checkout {revision} -- {what}",),
     ),
-    "unknown-source": Remedy(2, "no such {what}: {names}", "{nearest}", ("git hybrid status",)),
+    "unknown-source": Remedy(2, "no such {what}: {names}", "{nearest}", ("{instead}", "git hybrid status")),
     "duplicate-source": Remedy(
         2,
         "there is a source {taken_by} already",

@@ -216,12 +216,16 @@ class WorkspaceTakenOut(HybridError):
 
 
 class UnknownSource(HybridError):
-    """Names or groups that the manifest does not have, each with the nearest that it has."""
+    """Names or groups that the manifest does not have, each with the nearest that it has.
+
+    ``instead`` is what may have been meant as it is typed, if known.
+    """
 
     code: ClassVar[str] = "unknown-source"
     names: tuple[str, ...]
     nearest: tuple[str, ...]
     what: str = "source"
+    instead: str = ""
 
 
 class DuplicateSource(HybridError):

@@ -225,6 +225,25 @@ def test_colour(monkeypatch, option, variable, config, tty, want):
     assert wants_color(Common(color=option, config=config), tty=tty) is want
 
 
+def test_a_source_is_named_by_the_path_of_its_folder(files, cli, tmp_path, capsys, monkeypatch):
+    inner = files.root / "sources/tool/src"
+    inner.mkdir(parents=True)
+    monkeypatch.chdir(files.root)
+    for path in ("sources/tool", "sources/tool/", "./sources/../sources/tool", str(inner.parent)):
+        assert json.loads(cli("status", path, "--json").out)["sources"][0]["name"] == "tool"
+    # -C counts, also behind the path.
+    for words in (["-C", str(inner.parent), "status", "."], ["status", "..", "-C", str(inner)]):
+        assert main([*words, "--porcelain"]) == 0
+        assert "tool" in capsys.readouterr().out
+    assert "no such source: sources/tool/src\ncause: did you mean tool?" in cli("reset", "sources/tool/src").err
+    assert "no records" in cli("audit", "log", "sources/tool").err
+    assert "no such source: ..\n" in cli("remove", "..").err
+    assert "no such source: x/y\n" in cli("sync", "x/y").err
+    monkeypatch.chdir(tmp_path)
+    assert main(["status", "x/y"]) == 2
+    assert "error: no sources.toml" in capsys.readouterr().err
+
+
 def test_the_current_folder_is_gone(files, tmp_path, capsys, monkeypatch):
     gone = tmp_path / "gone"
     gone.mkdir()
@@ -337,6 +356,7 @@ def broken(monkeypatch, tmp_path):
         raise RuntimeError(BUG)
 
     monkeypatch.setattr("git_hybrid.cli.showing.show_status", show_status)
+    monkeypatch.setattr("git_hybrid.cli.commands.status.show_status", show_status)
     monkeypatch.setattr("git_hybrid.cli.commands.diff.command", command)
     return traces
 

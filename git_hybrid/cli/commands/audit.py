@@ -12,7 +12,9 @@ from git_hybrid.app.audit import rotate
 from git_hybrid.app.select import select
 from git_hybrid.cli.checking import gather
 from git_hybrid.cli.commands.override import format_option, output_option, overrides_table, write_export
+from git_hybrid.cli.common import common_of
 from git_hybrid.cli.filled import TEXT
+from git_hybrid.cli.named import by_path
 from git_hybrid.cli.options import Commands, common_options, shows_help
 from git_hybrid.cli.output import Output, opened
 from git_hybrid.cli.wiring import Session
@@ -68,6 +70,7 @@ def log_command(
     max_count: int | None,
 ) -> int:
     """Show the records of the audit log, the newest first."""
+    source = None if source is None else by_path(common_of(context), (source,))[0]
     with opened(context) as (session, output):
         wanted = Filter(
             source=source,
