@@ -126,6 +126,15 @@ def _manifest(context: click.Context) -> Manifest:
 class Commands(click.Group):
     """A group whose help has the first sentence of each of its commands, whole: click cuts it where the line ends."""
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that *args* start with; ``help`` shows what there is."""
+        if args[0] == "help":
+            click.echo(ctx.get_help())
+            ctx.exit()
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands with what each does."""
         found = ((name, self.get_command(ctx, name)) for name in self.list_commands(ctx))

@@ -27,7 +27,7 @@ from git_hybrid.core.audit_verify import missing_archives, verify
 from git_hybrid.core.checks import Facts
 from git_hybrid.core.errors import BadArgument
 from git_hybrid.core.ids import InvalidText
-from git_hybrid.core.values import parse_duration, parse_moment
+from git_hybrid.core.values import parse_moment
 from git_hybrid.core.witnesses import Witnesses
 from git_hybrid.core.words import counted
 from git_hybrid.git.committed import history_witness
@@ -114,11 +114,7 @@ def _since(text: str | None, *, now: datetime) -> datetime | None:
     if text is None:
         return None
     try:
-        return now - parse_duration(text)
-    except InvalidText:
-        pass
-    try:
-        return parse_moment(text, now=now)
+        return parse_moment(text, now=now, back=True)
     except InvalidText as error:
         raise BadArgument(what="--since", value=text, reason=str(error)) from error
 
