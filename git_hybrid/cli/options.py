@@ -107,6 +107,27 @@ def complete_groups(context: click.Context, parameter: click.Parameter, incomple
     return sorted(group for group in groups if group.startswith(incomplete))
 
 
+def complete_overrides(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Return the ids of overrides that start with *incomplete*; nothing where they cannot be read."""
+    from git_hybrid.core.errors import HybridError
+    from git_hybrid.store.layout import OVERRIDES, find_root
+    from git_hybrid.store.overridefile import decode_overrides
+    from git_hybrid.store.parsing import read_bytes
+
+    try:
+        path = find_root(_folder(context)).root / OVERRIDES
+        return [
+            name for name in decode_overrides(read_bytes(path, OVERRIDES) or b"").records if name.startswith(incomplete)
+        ]
+    except (HybridError, OSError):
+        return []
+
+
+def _folder(context: click.Context) -> Path:
+    found = context.find_root().obj
+    return found.folder if isinstance(found, Common) else Path.cwd()
+
+
 def _manifest(context: click.Context) -> Manifest:
     """Return the manifest, or an empty one where there is none to read: completion never complains."""
     from git_hybrid.core.errors import HybridError
@@ -115,10 +136,8 @@ def _manifest(context: click.Context) -> Manifest:
     from git_hybrid.store.manifest import SHOWN, decode_manifest
     from git_hybrid.store.parsing import read_bytes
 
-    found = context.find_root().obj
     try:
-        folder = found.folder if isinstance(found, Common) else Path.cwd()
-        return decode_manifest(read_bytes(find_root(folder).manifest, SHOWN) or b"")
+        return decode_manifest(read_bytes(find_root(_folder(context)).manifest, SHOWN) or b"")
     except (HybridError, OSError):
         return Manifest()
 

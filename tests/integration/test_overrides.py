@@ -340,6 +340,7 @@ def test_lists_and_details(forced: Site) -> None:
     for word in (ident, "superseded", "CHG-1", "hotfix", ADA, BEA, "INC-7", forced.commits.hotfix):
         assert word in shown
     forced("override", "show", "ovr-x", check=2)
+    assert ident in forced("__complete", "override", "show", "ovr-").out
 
 
 HOSTILE = "=1+1|<script>alert(1)</script>`**[x](javascript:y)**\x1b[31m&amp;\u202e\n@x"

@@ -15,7 +15,7 @@ from git_hybrid.cli.commands.override import format_option, output_option, overr
 from git_hybrid.cli.common import common_of
 from git_hybrid.cli.filled import TEXT
 from git_hybrid.cli.named import by_path
-from git_hybrid.cli.options import Commands, common_options, shows_help
+from git_hybrid.cli.options import Commands, common_options, complete_names, shows_help
 from git_hybrid.cli.output import Output, opened
 from git_hybrid.cli.wiring import Session
 from git_hybrid.core.ahead import ENDED, WAY_OUT, ahead
@@ -49,9 +49,14 @@ def command(context: click.Context) -> int:
 
 
 @command.command("log")
-@click.argument("source", required=False, metavar="[NAME]")
+@click.argument("source", required=False, metavar="[NAME]", shell_complete=complete_names)
 @click.option("--operator", type=TEXT, metavar="WHO", help="Only what WHO did; a part of the name is enough.")
-@click.option("--event", metavar="EVENT", help="Only records of this event, such as pin or override.")
+@click.option(
+    "--event",
+    metavar="EVENT",
+    help="Only records of this event, such as pin or override.",
+    shell_complete=lambda _context, _parameter, begun: [event for event in EVENTS if event.startswith(begun)],
+)
 @click.option("--since", metavar="WHEN", help="Only from WHEN on: a date, a time, or 30d for the last 30 days.")
 @click.option("--request", type=TEXT, metavar="ID", help="Only what this governance request asked for.")
 @click.option("--incident", type=TEXT, metavar="ID", help="Only what is related to this incident.")

@@ -15,7 +15,7 @@ from git_hybrid.app.select import refuse_unknown
 from git_hybrid.cli.commands.override_request import request_command
 from git_hybrid.cli.commands.pin import moment, read_signature, signature_option, signed_text, text, texts
 from git_hybrid.cli.filled import FILE, TEXT
-from git_hybrid.cli.options import Commands, common_options, names_argument, shows_help
+from git_hybrid.cli.options import Commands, common_options, complete_overrides, names_argument, shows_help
 from git_hybrid.cli.output import Output, opened
 from git_hybrid.cli.wiring import Session
 from git_hybrid.core.audit_query import OVERRIDE_COLUMNS, before_renewals, override_row
@@ -87,7 +87,7 @@ def _refuse_unknown(session: Session, snapshot: Snapshot, names: Sequence[str]) 
 
 
 @command.command("show")
-@click.argument("identity", metavar="ID")
+@click.argument("identity", metavar="ID", shell_complete=complete_overrides)
 @common_options
 @click.pass_context
 def show_command(context: click.Context, *, identity: str) -> int:
@@ -107,7 +107,7 @@ def show_command(context: click.Context, *, identity: str) -> int:
 
 
 @command.command("renew")
-@click.argument("identity", metavar="ID")
+@click.argument("identity", metavar="ID", shell_complete=complete_overrides)
 @click.option("--expires", type=TEXT, metavar="WHEN", help="When it ends now: a date, a time, or 14d from now.")
 @click.option(
     "--approver", "approvers", multiple=True, type=TEXT, metavar="WHO", help="Who approved the renewal; repeatable."
@@ -146,7 +146,7 @@ def renew_command(
 
 
 @command.command("revoke")
-@click.argument("identity", metavar="ID")
+@click.argument("identity", metavar="ID", shell_complete=complete_overrides)
 @click.option("--reason", type=TEXT, metavar="TEXT", help="Why it ends.")
 @common_options
 @click.pass_context
