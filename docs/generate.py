@@ -57,7 +57,7 @@ def _told(command: click.Command, name: str, parent: click.Context, common: Sequ
 
 
 def _paragraphs(text: str) -> list[str]:
-    parts = (" ".join(part.split()) for part in text.split("\n\n"))
+    parts = (" ".join(part.replace("\b", "").split()) for part in text.split("\n\n"))
     return ["\n\n".join(part for part in parts if part)]
 
 

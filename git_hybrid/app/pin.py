@@ -23,7 +23,7 @@ from git_hybrid.app.held import held_by, unless_held
 from git_hybrid.app.permitting import require_host
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.scanning import Refused, Scan, incomplete_scan, scan_commit, with_scan
-from git_hybrid.app.select import select
+from git_hybrid.app.select import select_to_pin
 from git_hybrid.app.wishes import wish_for
 from git_hybrid.core.audit import Event
 from git_hybrid.core.errors import (
@@ -77,7 +77,7 @@ def pin(rt: Runtime, request: PinRequest) -> Report:
         return Report(command="pin", rows=rows, dry_run=True)
     with rt.ledger.writer(rt.info) as mended:
         snapshot = rt.ledger.snapshot()
-        select(snapshot.manifest, request.names, request.groups)
+        select_to_pin(snapshot.manifest, request.names, request.groups)
         refuse_unfinished(snapshot)
         rows, decision = _resolve_all(rt, snapshot, request)
         if decision.pins or decision.events:
@@ -100,7 +100,7 @@ def refuse_unfinished(snapshot: Snapshot) -> None:
 
 def _resolve_all(rt: Runtime, snapshot: Snapshot, request: PinRequest) -> tuple[tuple[Row, ...], Decision]:
     named = bool(request.names or request.groups)
-    names = select(snapshot.manifest, request.names, request.groups)
+    names = select_to_pin(snapshot.manifest, request.names, request.groups)
     if not named and not request.everything:
         names = tuple(
             name for name in names if not is_valid(snapshot.lock.pins.get(name), snapshot.manifest.sources[name])

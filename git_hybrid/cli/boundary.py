@@ -71,13 +71,33 @@ def _flushed(code: int, common: Common) -> int:
 
 def _document(common: Common, code: int, error: Mapping[str, object]) -> None:
     """Print the document that ``--json`` promises, also where the command came to nothing."""
-    words = common.argv[: common.argv.index("--")] if "--" in common.argv else common.argv
-    if common.json or "--json" in words:
+    if common.json or "--json" in _words(common):
         # Where there is no room for it, or a library is broken that all need, it is said to a person at least.
         with suppress(OSError, *((Exception,) if code == _BUG else ())):
             from git_hybrid.view.jsonout import dump
 
             print(dump({"exit_code": code, "error": error, "sources": []}), flush=True)
+
+
+def _words(common: Common) -> Sequence[str]:
+    """Return the words of the command line that may be options: where it cannot be read, they are all that is known."""
+    return common.argv[: common.argv.index("--")] if "--" in common.argv else common.argv
+
+
+def _gives_hints(common: Common, code: str) -> bool:
+    """Tell whether hints for *code* are wanted, also where the command ended before it asked git for its settings."""
+    from git_hybrid.cli.output import advice
+
+    if common.quiet or not {"-q", "--quiet"}.isdisjoint(_words(common)) or not advice({}, code):
+        return False
+    if not common.config:
+        from git_hybrid.git.run import Runner
+        from git_hybrid.git.settings import read_config
+
+        # What keeps git from answering is not what is told here.
+        with suppress(HybridError, OSError):
+            common.config = read_config(Runner(environ=os.environ), common.folder)
+    return advice(common.config, code)
 
 
 def _interrupted(error: KeyboardInterrupt) -> int:
@@ -96,7 +116,7 @@ def _interrupt_behind(error: BaseException) -> KeyboardInterrupt | None:
 def _told(error: HybridError, common: Common) -> int:
     # Imported here: most runs end without an error, and completion and -h must stay cheap.
     from git_hybrid.cli.common import wants_color
-    from git_hybrid.cli.output import advice, print_told
+    from git_hybrid.cli.output import print_told
     from git_hybrid.cli.telling import explain, tell
     from git_hybrid.view.term import safe
 
@@ -106,7 +126,7 @@ def _told(error: HybridError, common: Common) -> int:
         error.hint = help_of(common.argv)
     told = tell(error, common.has_keys)
     _document(common, told.exit, explain(error, common.has_keys))
-    hints = advice(common.config, error.code) and not common.quiet
+    hints = _gives_hints(common, error.code)
     for note in () if common.quiet else error.mended:
         print(f"note: {safe(note)}", file=sys.stderr)
     print_told(told, color=wants_color(common, tty=sys.stderr.isatty()), hints=hints)
@@ -120,7 +140,8 @@ def usage(message: str, hint: str, common: Common) -> int:
     text = _as_ours(safe(message))
     _document(common, _USAGE, {"code": "usage", "exit_code": _USAGE, "message": text, "cause": [], "hints": [hint]})
     print(f"error: {text}", file=sys.stderr)
-    print(f"hint: {hint}", file=sys.stderr)
+    if _gives_hints(common, "usage"):
+        print(f"hint: {hint}", file=sys.stderr)
     return _USAGE
 
 

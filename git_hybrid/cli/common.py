@@ -77,8 +77,15 @@ class Common:
 
     @property
     def folder(self) -> Path:
-        """The folder to work in: each ``-C`` is relative to the one before, as in git."""
-        folder = Path.cwd()
+        """The folder to work in: each ``-C`` is relative to the one before, as in git.
+
+        Raises:
+            BadArgument: a ``-C`` names no folder.
+            FolderGone: the folder that we stand in is there no more, and no ``-C`` leads to another.
+        """
+        from git_hybrid.store.layout import current_folder
+
+        folder = Path() if any(part.startswith("/") for part in self.folders) else current_folder()
         for part in self.folders:
             folder = folder / part
             if not folder.is_dir():

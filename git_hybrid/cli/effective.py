@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import tomli
 
-from git_hybrid.cli.settings import TWINS
+from git_hybrid.cli.settings import TWINS, says
 from git_hybrid.core.manifest import Manifest
 from git_hybrid.core.redact import redact_setting
 from git_hybrid.core.value import Struct
@@ -43,10 +43,12 @@ def effective(
 
 def _twin(environ: Mapping[str, str], last: Mapping[str, Setting], variable: str, key: str, default: str) -> Effective:
     name = f"GIT_HYBRID_{variable}"
-    if name in environ:
+    if says(variable, environ.get(name)):
         return _of(f"hybrid.{key}", environ[name], f"environment: {name}")
     item = last.get(f"hybrid.{key.lower()}")
-    return _of(f"hybrid.{key}", default if item is None else item.value, DEFAULT if item is None else item.origin)
+    if item is None or not says(variable, item.value):
+        return _of(f"hybrid.{key}", default, DEFAULT)
+    return _of(f"hybrid.{key}", item.value, item.origin)
 
 
 def _of(key: str, value: str, origin: str) -> Effective:

@@ -6,6 +6,7 @@ import gc
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 _OBJECTS = 50_000
 _PUSHED, _REF = "--pre-push", "PRE_COMMIT_TO_REF"
@@ -28,7 +29,9 @@ def run(*names: str) -> int:
     ahead, pushed = Ahead(), bool(options) or _REF in os.environ
     try:
         if not pushed:
-            ask_for_hook(ahead, os.path.realpath(os.curdir), names)
+            # The folder that we stand in may be gone: told by whoever needs it.
+            with suppress(FileNotFoundError):
+                ask_for_hook(ahead, os.path.realpath(os.curdir), names)
         from git_hybrid.cli import hooking
 
         code = hooking.run(*names, ahead=ahead, pushed=pushed)

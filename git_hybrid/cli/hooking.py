@@ -18,7 +18,7 @@ from git_hybrid.git.repository import Repository, around
 from git_hybrid.git.run import Runner
 from git_hybrid.git.settings import read_config
 from git_hybrid.git.staged import Staged, is_committed, roots_in
-from git_hybrid.store.layout import MANIFEST, Layout, find_root, refuse_links
+from git_hybrid.store.layout import MANIFEST, Layout, current_folder, find_root, refuse_links
 from git_hybrid.view.findings import violation_lines
 from git_hybrid.view.term import safe
 
@@ -38,8 +38,8 @@ def run(*chosen: str, ahead: Ahead | None = None, pushed: bool = False) -> int:
     which are checked in place of the index.
     """
     runner, names = Runner(environ=os.environ, ahead=ahead), chosen or CHECKS
-    here = Path.cwd()
     try:
+        here = current_folder()
         return max((_run(runner, here, names, revision) for revision in _revisions(runner, here, pushed)), default=0)
     except HybridError as error:
         _tell(error)

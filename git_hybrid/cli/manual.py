@@ -33,6 +33,24 @@ def manual_pages() -> list[Path]:
     return pages
 
 
+def topics() -> list[str]:
+    """Return what the pages of section 7 are about, as ``git hybrid help`` takes it.
+
+    Raises:
+        LocalIo: as :func:`manual_pages`.
+    """
+    return [path.stem.removeprefix("git-hybrid-") for path in manual_pages() if path.suffix == ".7"]
+
+
+def page_path(topic: str) -> Path:
+    """Return where the page of a *topic* is.
+
+    Raises:
+        LocalIo: as :func:`manual_pages`.
+    """
+    return next(path for path in manual_pages() if path.name == f"git-hybrid-{topic}.7")
+
+
 def error_entry(code: str) -> tuple[str, str] | None:
     """Return the exit status of the error *code* and what the manual says of it, or None if there is no such error.
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
@@ -71,14 +72,28 @@ def group_option(command: F) -> F:
     )(command)
 
 
+def takes_paths(command: F) -> F:
+    """Let *command* take the paths of sources for their ``names``."""
+
+    @wraps(command)
+    def named(*arguments: Any, names: tuple[str, ...], **settings: Any) -> Any:
+        from git_hybrid.cli.named import by_path
+
+        names = by_path(common_of(click.get_current_context()), names)
+        return command(*arguments, names=names, **settings)
+
+    return cast("F", named)
+
+
 def names_argument(command: F) -> F:
     """Add ``NAME…``."""
-    return click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=complete_names)(command)
+    add = click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=complete_names)
+    return add(takes_paths(command))
 
 
 def required_names_argument(command: F) -> F:
     """Add ``NAME…`` where at least one is needed."""
-    return click.argument("names", nargs=-1, metavar="NAME...", shell_complete=complete_names)(command)
+    return click.argument("names", nargs=-1, metavar="NAME...", shell_complete=complete_names)(takes_paths(command))
 
 
 def complete_names(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
@@ -92,6 +107,27 @@ def complete_groups(context: click.Context, parameter: click.Parameter, incomple
     return sorted(group for group in groups if group.startswith(incomplete))
 
 
+def complete_overrides(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Return the ids of overrides that start with *incomplete*; nothing where they cannot be read."""
+    from git_hybrid.core.errors import HybridError
+    from git_hybrid.store.layout import OVERRIDES, find_root
+    from git_hybrid.store.overridefile import decode_overrides
+    from git_hybrid.store.parsing import read_bytes
+
+    try:
+        path = find_root(_folder(context)).root / OVERRIDES
+        return [
+            name for name in decode_overrides(read_bytes(path, OVERRIDES) or b"").records if name.startswith(incomplete)
+        ]
+    except (HybridError, OSError):
+        return []
+
+
+def _folder(context: click.Context) -> Path:
+    found = context.find_root().obj
+    return found.folder if isinstance(found, Common) else Path.cwd()
+
+
 def _manifest(context: click.Context) -> Manifest:
     """Return the manifest, or an empty one where there is none to read: completion never complains."""
     from git_hybrid.core.errors import HybridError
@@ -100,16 +136,23 @@ def _manifest(context: click.Context) -> Manifest:
     from git_hybrid.store.manifest import SHOWN, decode_manifest
     from git_hybrid.store.parsing import read_bytes
 
-    found = context.find_root().obj
     try:
-        folder = found.folder if isinstance(found, Common) else Path.cwd()
-        return decode_manifest(read_bytes(find_root(folder).manifest, SHOWN) or b"")
+        return decode_manifest(read_bytes(find_root(_folder(context)).manifest, SHOWN) or b"")
     except (HybridError, OSError):
         return Manifest()
 
 
 class Commands(click.Group):
     """A group whose help has the first sentence of each of its commands, whole: click cuts it where the line ends."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that *args* start with; ``help`` shows what there is."""
+        if args[0] == "help":
+            click.echo(ctx.get_help())
+            ctx.exit()
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands with what each does."""

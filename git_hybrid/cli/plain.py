@@ -76,13 +76,14 @@ class Line:
             self.settings["jobs"] = _jobs(next(words, "") if word in _JOBS else value)
             return self.settings["jobs"] is not None
         self.settings["names"] += (word,)
-        return word[:1] not in ("", "-")
+        # A path is made the name of a source where click is.
+        return word[:1] not in ("", "-") and "/" not in word and word not in (".", "..")
 
     @property
     def folder(self) -> str:
         """The folder to work in: each ``-C`` is relative to the one before; it need not be there."""
         parts = [str(folder) for name, value in self.shared if name == "folders" for folder in value]
-        return os.path.realpath(os.path.join(os.getcwd(), *parts))
+        return os.path.realpath(os.path.join("", *parts))
 
     def run(self, common: Common) -> int:
         """Run the command, *common* filled with what the common options say, and return its exit status."""

@@ -44,14 +44,14 @@ REMEDIES: Mapping[str, Remedy] = {
         "a log only ever grows; for a workspace that has nothing to do with it take another folder",
         ("git -C {path} checkout {revision} -- {what}",),
     ),
-    "unknown-source": Remedy(2, "no such {what}: {names}", "{nearest}", ("git hybrid status",)),
+    "unknown-source": Remedy(2, "no such {what}: {names}", "{nearest}", ("{instead}", "git hybrid status")),
     "duplicate-source": Remedy(
         2,
         "there is a source {taken_by} already",
         "--name gives another name",
         ("git hybrid status {taken_by}",),
     ),
-    "bad-argument": Remedy(2, "{what}: {value!r}: {reason}", hints=("{hint}",)),
+    "bad-argument": Remedy(2, "{what}: '{value}': {reason}", hints=("{hint}",)),
     "missing-options": Remedy(2, "{command} needs {options}", hints=("git hybrid {command} -h",)),
     "hook-taken": Remedy(
         2,
@@ -354,6 +354,12 @@ REMEDIES: Mapping[str, Remedy] = {
         "{path} was moved, deleted or replaced while this ran",
         "nothing more was written there: a workspace that stands there now is another one",
         ("where the one that was moved stands now: git hybrid resume", "git hybrid status"),
+    ),
+    "folder-gone": Remedy(
+        74,
+        "the current folder is gone: it was moved or deleted",
+        "nothing was done",
+        ('where a folder of this name is there again: cd "$PWD"', "else, to your home: cd"),
     ),
     "decided-only": Remedy(
         74,

@@ -33,6 +33,8 @@ TWINS = (
     ("CACHE_TREES", "cacheTrees", CACHE_TREES),
 )
 """Each variable (after ``GIT_HYBRID_``), its twin below ``hybrid.`` in git's configuration, and what holds without."""
+_EMPTY_SAYS = "CACHE_DIR"
+"""The one whose empty value is one: no cache."""
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -104,10 +106,16 @@ def _without_dots(folder: str) -> Path:
     return Path(os.path.realpath(path)) if ".." in path.parts else path
 
 
+def says(variable: str, text: str | None) -> bool:
+    """Tell whether *text* sets *variable* (after ``GIT_HYBRID_``); an empty one is as if it were not there."""
+    return bool(text) or (variable == _EMPTY_SAYS and text is not None)
+
+
 def _given(environ: Mapping[str, str], config: Mapping[str, str], variable: str, key: str) -> tuple[str, str | None]:
     name = f"GIT_HYBRID_{variable}"
-    if name in environ:
-        return name, environ[name]
+    text = environ.get(name)
+    if says(variable, text):
+        return name, text
     # git takes keys in any case and tells them in lower case.
     return f"hybrid.{key}", config.get(f"hybrid.{key.lower()}")
 

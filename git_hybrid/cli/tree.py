@@ -107,12 +107,7 @@ class LazyGroup(click.Group):
         """Return the command that *args* start with; a word that is none gets its nearest neighbour told."""
         word = args[0]
         if not (word.startswith("-") or ctx.resilient_parsing or word in self.list_commands(ctx)):
-            from difflib import get_close_matches
-
-            near = get_close_matches(word, self.list_commands(ctx), n=1, cutoff=0.65)
-            meant = _ELSEWHERE.get(word) or (near[0] if near else "")
-            hint = f" Did you mean {meant!r}?" if meant else ""
-            ctx.fail(f"No such command {word!r}.{hint}")
+            ctx.fail(f"No such command {word!r}.{meant(word, self.list_commands(ctx))}")
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -120,6 +115,18 @@ class LazyGroup(click.Group):
         for title, section in COMMANDS.items():
             with formatter.section(title):
                 formatter.write_dl(list(section.items()))
+
+
+def meant(word: str, known: Sequence[str]) -> str:
+    """Return which command, or other of the *known* words, may be meant by *word*, as a sentence; nothing if none."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(word, known, n=1, cutoff=0.65)
+    # Of short words two that begin differently are others: clean is no scan.
+    if near and near[0][:1] != word[:1]:
+        near = get_close_matches(word, near, cutoff=0.75)
+    found = _ELSEWHERE.get(word) or (near[0] if near else "")
+    return f" Did you mean {found!r}?" if found else ""
 
 
 def _version(context: click.Context, parameter: click.Parameter, value: bool) -> None:
@@ -151,9 +158,10 @@ def run(common: Common, argv: Sequence[str]) -> int:
     except click.exceptions.Exit as error:
         return error.exit_code
     except click.UsageError as error:
-        path = error.ctx.command_path if error.ctx is not None else "git hybrid"
+        # click names no command where an option lacks its value.
+        hint = f"{error.ctx.command_path} -h" if error.ctx is not None else help_of(argv)
         # click gives each choice a line of its own.
-        return usage(error.format_message().replace("\n\t", " "), f"{path} -h", common)
+        return usage(error.format_message().replace("\n\t", " "), hint, common)
     except click.Abort as error:
         # click says so of every interrupt; which signal it was is known by what it came from.
         raise (error.__cause__ if isinstance(error.__cause__, KeyboardInterrupt) else KeyboardInterrupt) from None

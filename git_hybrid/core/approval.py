@@ -15,6 +15,7 @@ from git_hybrid.core.override import UNKNOWN, Approval, Kind, Override, Override
 from git_hybrid.core.spent import is_spent, rivals
 from git_hybrid.core.value import Struct
 from git_hybrid.core.values import format_time
+from git_hybrid.core.words import quoted
 
 Verify = Callable[[bytes, str, str], bool]
 """Tells whether a signature (its armour) of a text was made with an SSH public key: ``verify(text, key, armour)``."""
@@ -73,7 +74,11 @@ def _unlike(request_id: str, pattern: str) -> list[str]:
 
     if len(request_id) > LONGEST:
         return [f"the request id has more than {LONGEST} characters"]
-    return [] if matches(pattern, request_id) else [f"the request id {request_id!r} does not match {pattern!r}"]
+    return (
+        []
+        if matches(pattern, request_id)
+        else [f"the request id {quoted(request_id)} does not match {quoted(pattern)}"]
+    )
 
 
 def _uncounted(asked: Approved, policy: Policy) -> list[str]:

@@ -21,7 +21,7 @@
     ├── object cache:     CacheRefused CacheDamaged
     ├── runs:             UnfinishedRun LockBusy LockUnsupported Interrupted
     ├── clusters:         ExecutorMissing ClusterUnreachable ClusterMismatch WorkerLost
-    └── machine:          LocalIo WorkspaceGone DecidedOnly ReportLost GitFailed
+    └── machine:          LocalIo WorkspaceGone FolderGone DecidedOnly ReportLost GitFailed
 
 A class says what happened and carries the facts; which exit status it has and which words and hints a user sees is the
 business of :mod:`git_hybrid.cli.remedies` alone.
@@ -219,12 +219,16 @@ class WorkspaceTakenOut(HybridError):
 
 
 class UnknownSource(HybridError):
-    """Names or groups that the manifest does not have, each with the nearest that it has."""
+    """Names or groups that the manifest does not have, each with the nearest that it has.
+
+    ``instead`` is what may have been meant as it is typed, if known.
+    """
 
     code: ClassVar[str] = "unknown-source"
     names: tuple[str, ...]
     nearest: tuple[str, ...]
     what: str = "source"
+    instead: str = ""
 
 
 class DuplicateSource(HybridError):
@@ -868,6 +872,15 @@ class WorkspaceGone(LocalIo):
     code: ClassVar[str] = "workspace-gone"
     operation: str = "write in"
     reason: str = "it is not the workspace in which the run began"
+
+
+class FolderGone(LocalIo):
+    """The folder that the command was started in is there no more."""
+
+    code: ClassVar[str] = "folder-gone"
+    path: str = "the current folder"
+    operation: str = "find"
+    reason: str = "it was moved or deleted"
 
 
 class DecidedOnly(LocalIo):

@@ -172,9 +172,19 @@ def parse_url(text: str) -> Url:
     match = _URL.fullmatch(text)
     scheme = match["scheme"] if match else ""
     if match is None or scheme not in ("https", "ssh", "file"):
-        raise InvalidText(_SCHEMES)
+        raise InvalidText(f"{_SCHEMES}{_rewritten(text)}")
     user, host, port = _split_authority(match["authority"], scheme)
     return Url(scheme, user, host, port, _checked_path(match["path"] or ""))
+
+
+def _rewritten(text: str) -> str:
+    """Return how *text* is written as a URL if it is user@host:path, as a clause; any user but git may be a secret."""
+    scp = _SCP.fullmatch(text)
+    if scp is None or not scp["user"]:
+        return ""
+    if shown_url(text) != text:
+        return ": user@host:path is written ssh://user@host/path"
+    return f": write ssh://{scp['user']}@{scp['host']}/{scp['path'].removeprefix('/')}"
 
 
 def _split_authority(authority: str, scheme: str) -> tuple[str, str, int | None]:
@@ -228,8 +238,12 @@ def _is_meant(host: str, path: str) -> bool:
 
 
 def shown_url(text: str) -> str:
-    """Return *text*, which is no valid URL, as a message may show it: nothing where a secret could stand in it."""
-    return "(hidden)" if any(mark in text for mark in "@?#") else text[:200]
+    """Return *text*, which is no valid URL, as a message may show it: nothing where a secret could stand in it.
+
+    The user ``git`` is none.
+    """
+    rest = text.removeprefix("ssh://").removeprefix("git@")
+    return "(hidden)" if any(mark in rest for mark in "@?#") else text[:200]
 
 
 def resolve_url(text: str, base: Url | None) -> Url:

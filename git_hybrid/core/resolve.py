@@ -44,12 +44,22 @@ def tip(refs: RemoteRefs, ref: RefName, source: Source) -> Candidate:
     """
     commit = refs.commit(ref)
     if commit is None:
-        from difflib import get_close_matches
-
-        near = get_close_matches(short_ref(ref), [short_ref(tip) for tip in refs.tips], n=3)
-        raise RefMissing(name=source.name, ref=ref, url=str(source.url), nearest=tuple(near))
+        asked = ref.removeprefix("refs/heads/").removeprefix("refs/tags/")
+        raise RefMissing(name=source.name, ref=ref, url=str(source.url), nearest=_nearest(asked, refs))
     tag_object = refs.tips[ref] if ref in refs.peeled else None
     return Candidate(ref=ref, commit=commit, tag_object=tag_object, declared=ref)
+
+
+def _nearest(asked: str, refs: RemoteRefs) -> tuple[str, ...]:
+    """Return the branches and tags of upstream that may be meant by *asked*, which is none."""
+    from difflib import get_close_matches
+
+    names = sorted({short_ref(ref) for ref in refs.tips})
+    # As git writes them elsewhere: refs/heads/main, refs/tags/v1.0.0, origin/main.
+    ends = [name for name in names if asked.endswith(f"/{name}")]
+    if ends:
+        return (max(ends, key=len),)
+    return tuple(sorted(get_close_matches(asked, names, n=3), key=lambda name: not name.startswith(asked)))
 
 
 def newest_allowed(source: Source, refs: RemoteRefs) -> Candidate:
@@ -86,7 +96,9 @@ def asked_for(source: Source, refs: RemoteRefs, revision: str) -> Candidate:
     ref = _named_ref(refs, revision)
     is_oid = _is_oid(revision)
     if ref is None and not is_oid and not is_oid_prefix(revision):
-        reason = "upstream has no such branch or tag, and it is no commit id (7 hex digits or more)"
+        near = _nearest(revision, refs)
+        meant = f"; did you mean {', '.join(near)}?" if near else ""
+        reason = f"upstream has no such branch or tag, and it is no commit id (7 hex digits or more){meant}"
         raise BadArgument(what="--to", value=revision, reason=reason, hint=f"git ls-remote {source.url}")
     if isinstance(source.track, Branch):
         declared = tip(refs, branch_ref(source.track.name), source)

@@ -54,8 +54,8 @@ def parse_time(text: str) -> datetime:
         raise InvalidText(f"not a time: {error}") from error
 
 
-def parse_moment(text: str, *, now: datetime) -> datetime:
-    """Return *text*, a date, a time or a duration from *now* on, as a time; a date begins at midnight UTC.
+def parse_moment(text: str, *, now: datetime, back: bool = False) -> datetime:
+    """Return *text*, a date, a time or a duration from *now* on, or *back* from it; a date begins at midnight UTC.
 
     Raises:
         InvalidText: it is none of these.
@@ -63,11 +63,12 @@ def parse_moment(text: str, *, now: datetime) -> datetime:
     if _DATE.fullmatch(text):
         return parse_time(f"{text}T00:00:00Z")
     if _DURATION.fullmatch(text):
-        return now + parse_duration(text)
+        return now - parse_duration(text) if back else now + parse_duration(text)
     try:
         return parse_time(text)
     except InvalidText as error:
-        reason = "write a date (2026-12-01), a time (2026-12-01T18:00:00Z) or how long from now (14d)"
+        span = "how long ago" if back else "how long from now"
+        reason = f"write a date (2026-12-01), a time (2026-12-01T18:00:00Z) or {span} (14d)"
         raise InvalidText(f"not a time: {reason}") from error
 
 

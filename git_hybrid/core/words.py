@@ -52,6 +52,11 @@ def path_of(error: OSError) -> str:
     return path.decode("utf-8", "surrogateescape") if isinstance(path, bytes) else str(path or "")
 
 
+def quoted(text: str) -> str:
+    """Return *text* in quotes, what does not print escaped; a backslash stays one, as it was typed."""
+    return repr(text).replace("\\\\", "\\")
+
+
 def approval_words(*, signed: bool) -> str:
     """Return the options that force a pin with an approval; *signed*: policy names keys, so it takes a signature."""
     return f"--force --request ID --approver WHO --reason TEXT --expires WHEN{signature_words(signed=signed)}"

@@ -143,6 +143,13 @@ class _Reader:
     def bad(self, place: str, reason: str) -> BadBundle:
         return BadBundle(path=self.shown, place=place, reason=reason)
 
+    def begin(self) -> None:
+        """Raise unless the file begins as a bundle does, as far as it goes."""
+        start = self.file.read(len(INVENTORY))
+        self.file.seek(0)
+        if not INVENTORY.encode().startswith(start):
+            raise self.bad("its first bytes", "are not those of a bundle: it is another file, or damaged")
+
     def take(self, size: int, place: str) -> bytes:
         data = self.file.read(size)
         self.digest.update(data)
@@ -202,6 +209,7 @@ def read_bundle(path: Path, folder: Path) -> Unpacked:
     folder.mkdir()
     with open(path, "rb") as file:
         reader = _Reader(str(path), file, hashlib.sha256())
+        reader.begin()
         inventory, digest = reader.member(INVENTORY, None)
         sums = f"{digest}  {INVENTORY}\n"
         signature = None

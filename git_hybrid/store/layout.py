@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from git_hybrid.core.errors import NoWorkspace, SymlinkRefused
+from git_hybrid.core.errors import FolderGone, NoWorkspace, SymlinkRefused
 from git_hybrid.core.ids import RunId, SourceName
 from git_hybrid.core.value import Struct
 
@@ -114,6 +114,18 @@ class Layout(Struct, frozen=True):
     def relative(self, path: Path) -> str:
         """Return *path* as users see it: relative to the root."""
         return path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else str(path)
+
+
+def current_folder() -> Path:
+    """Return the folder that we stand in.
+
+    Raises:
+        FolderGone: it is there no more.
+    """
+    try:
+        return Path.cwd()
+    except FileNotFoundError as error:
+        raise FolderGone from error
 
 
 def find_root(start: Path) -> Layout:

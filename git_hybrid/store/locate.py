@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+import re
+
 import tomli
 
 from git_hybrid.core.errors import Problem
@@ -10,12 +13,29 @@ from git_hybrid.store.parsing import shorten
 _DEEP = 5
 """More parts than the place of a problem has; a longer key costs no more time."""
 Key = tuple[str, ...]
+_TWICE = re.compile(r"Cannot declare (\(.*\)) twice", re.DOTALL)
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
+_VALUE_TWICE = "Cannot overwrite a value"
+"""What tomli says of a table, and of a key, that is there already."""
 
 
 def with_lines(text: str, problems: tuple[Problem, ...]) -> tuple[Problem, ...]:
     """Return *problems* with ``line N: `` before each place whose line was found."""
     lines = {name: line for name, (_, line) in _index(text).items()}
     return tuple(Problem(_placed(problem.place, lines), problem.reason) for problem in problems)
+
+
+def declared_twice(reason: str, text: str) -> str:
+    """Return which table or key of *text* is there twice, and where it was first; nothing where *reason* is another."""
+    if reason == _VALUE_TWICE:
+        return "a key or table of this name is there already"
+    if (found := _TWICE.fullmatch(reason)) is None:
+        return ""
+    key: Key = ast.literal_eval(found[1])
+    name = shorten(".".join(part if _BARE.fullmatch(part) else f'"{part}"' for part in key))
+    # Where the first table is in a key, as in a = {x = 1}, that is found too.
+    _, line = _index(text).get(".".join(key), (key, 0))
+    return f"[{name}] stands there twice{f', first in line {line}' if line else ''}"
 
 
 def _placed(place: str, lines: dict[str, int]) -> str:

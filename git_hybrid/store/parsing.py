@@ -16,6 +16,7 @@ from git_hybrid.core.errors import InvalidFile, LocalIo, NewerSchema, Problem
 from git_hybrid.core.ids import InvalidText, shown_url
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.value import sorted_json
+from git_hybrid.core.words import quoted
 from git_hybrid.store.content import content, limit_of
 
 if TYPE_CHECKING:
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Document = dict[str, Any]
 _TOML_PLACE = pattern(r"^(?P<reason>.*) \((?P<place>at line \d+, column \d+|at end of document)\)$", re.DOTALL)
-_UNKNOWN = pattern(r"Object contains unknown field `(?P<key>.*?)`(?: - at `(?P<path>.*)`)?$", re.DOTALL)
-_EXPECTED = pattern(r"(?P<reason>.*) - at `\$\.?(?P<path>.*)`$", re.DOTALL)
 
 _KEEP = "keep what both sides have: git-hybrid-files(7)"
 _JOINED = "git hybrid merge puts both sides together"
@@ -92,7 +91,10 @@ def load_toml(data: bytes, shown: str) -> Document:
     except ValueError as error:
         match = _TOML_PLACE.match(str(error))
         place = match["place"].removeprefix("at ") if match else "file"
-        raise invalid(shown, place, f"is not valid TOML: {match['reason'] if match else error}") from error
+        from git_hybrid.store.locate import declared_twice
+
+        reason = match["reason"] if match else str(error)
+        raise invalid(shown, place, f"is not valid TOML: {declared_twice(reason, text) or reason}") from error
 
 
 def load_json(data: bytes, shown: str, *, fractions: bool = True) -> Document:
@@ -206,7 +208,8 @@ def check_version(document: Mapping[str, Any], *, key: str, known: int, shown: s
     if found is None:
         raise invalid(shown, key, f"is missing: the file must say {key} = {known}")
     if isinstance(found, bool) or not isinstance(found, int) or found < oldest:
-        raise invalid(shown, key, f"must be a whole number from {oldest} to {known}")
+        allowed = f"the number {known}" if oldest == known else f"a whole number from {oldest} to {known}"
+        raise invalid(shown, key, f"must be {allowed}")
     if found > known:
         raise NewerSchema(path=shown, found=found, known=known)
     return found
@@ -246,41 +249,17 @@ def convert(value: object, kind: type[T], place: str, problems: list[Problem]) -
     return None
 
 
-def explain(message: str, kind: type[object], place: str) -> Problem:
-    """Return what msgspec says of *place* in the words of the other messages."""
-    unknown = _UNKNOWN.match(message)
-    if unknown is not None:
-        fields = [item.encode_name for item in msgspec.structs.fields(kind)] if issubclass(kind, msgspec.Struct) else []
-        hint = _nearest(unknown["key"], fields)
-        inner = (unknown["path"] or "$").removeprefix("$").lstrip(".")
-        key = shorten(unknown["key"])
-        return Problem(_join(_join(place, inner), key), f"unknown key {key!r}{hint}")
-    expected = _EXPECTED.match(message)
-    if expected is not None:
-        return Problem(_join(place, expected["path"]), _words(expected["reason"]))
-    return Problem(place, _words(message))
-
-
 def unknown_table(key: str, known: Iterable[str]) -> str:
     """Return what to say of the table or key *key* at the top of a file."""
-    return "unknown table or key" + _nearest(key, list(known))
+    return "unknown table or key" + nearest(key, list(known))
 
 
-def _nearest(word: str, known: Sequence[str]) -> str:
+def nearest(word: str, known: Sequence[str]) -> str:
+    """Return which of the *known* words was meant by *word*, as a clause in brackets; nothing where none is near."""
     from difflib import get_close_matches
 
     near = get_close_matches(word, known, n=1)
     return f" (did you mean {near[0]!r}?)" if near else ""
-
-
-def _join(place: str, inner: str) -> str:
-    return f"{place}.{inner}" if place and inner and not inner.startswith("[") else place + inner
-
-
-def _words(reason: str) -> str:
-    reason = reason.replace("`", "")
-    reason = reason.replace("Object missing required field", "is missing the key")
-    return reason[:1].lower() + reason[1:]
 
 
 def checked(parse: Callable[[str], T], text: str, place: str, problems: list[Problem]) -> T | None:
@@ -288,7 +267,7 @@ def checked(parse: Callable[[str], T], text: str, place: str, problems: list[Pro
     try:
         return parse(text)
     except InvalidText as error:
-        problems.append(Problem(place, f"{shown_url(shorten(text))!r}: {error}"))
+        problems.append(Problem(place, f"{quoted(shown_url(shorten(text)))}: {error}"))
         return None
 
 

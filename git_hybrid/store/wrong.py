@@ -1,41 +1,155 @@
-"""Everything that is wrong with one table: msgspec tells the first alone. Used only on errors."""
+"""Everything that is wrong with one table, in the words of the other messages: msgspec tells the first alone.
+
+Used only on errors.
+"""
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
+from datetime import date
 from itertools import islice
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import msgspec
 
 from git_hybrid.core.errors import Problem
-from git_hybrid.store.parsing import explain, shaped
+from git_hybrid.core.ids import shown_url
+from git_hybrid.core.words import quoted
+from git_hybrid.store.parsing import nearest, shaped, shorten
 
 _MOST = 100
 """More is no help, and a file may be all wrong keys."""
+_UNKNOWN = re.compile(r"Object contains unknown field `(?P<key>.*?)`(?: - at `\$\.?(?P<path>.*)`)?", re.DOTALL)
+_PLACED = re.compile(r"(?P<reason>.*?)(?: - at `\$\.?(?P<path>.*)`)?", re.DOTALL)
+_STEP = re.compile(r"\[([0-9]+)\]|([^.\[\]]+)")
+_KIND = re.compile(r"Expected `(?P<kinds>[a-z0-9 |]+)`(?P<more>.*)", re.DOTALL)
+_BOUND = re.compile(r"(?: of (?P<length>length))? (?P<sign>[<>]=) (?P<bound>-?[0-9]+)")
+_NOUNS = {
+    "str": "text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "a table of keys and values",
+    "datetime": "a time, such as 2026-07-16T11:03:04Z",
+    "null": "null",
+}
 
 
-def everything_wrong(value: object, kind: type[object], place: str, message: str) -> list[Problem]:
+def everything_wrong(value: object, kind: Any, place: str, message: str) -> list[Problem]:
     """Return what is wrong with each key of *value*, which is no *kind*; *message* is what msgspec says of it."""
     found: list[Problem] = []
-    if isinstance(value, dict) and issubclass(kind, msgspec.Struct):
+    if isinstance(value, dict) and _is_struct(kind):
         found += islice(_of_keys(value, kind, place), _MOST)
-    return found or [explain(message, kind, place)]
+    return found or [_explain(message, kind, value, place)]
+
+
+def _is_struct(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
 
 
 def _of_keys(value: dict[str, object], kind: type[msgspec.Struct], place: str) -> Iterator[Problem]:
     fields = {item.encode_name: item for item in msgspec.structs.fields(kind)}
     for key, content in value.items():
         if key not in fields:
-            yield explain(f"Object contains unknown field `{key}`", kind, place)
+            yield _explain(f"Object contains unknown field `{key}`", kind, value, place)
             continue
         wanted = fields[key].type
         try:
             shaped({key: content}, dict[str, wanted])  # type: ignore[valid-type]
         except msgspec.ValidationError as error:
-            inner = str(error).replace("`$[...]", "`$", 1)
-            nested = wanted if isinstance(wanted, type) else object
-            yield from everything_wrong(
-                content, nested, f"{place}.{key}" if place else key, inner.removesuffix(" - at `$`")
-            )
+            inner = str(error).replace("`$[...]", "`$", 1).removesuffix(" - at `$`")
+            yield from everything_wrong(content, wanted, f"{place}.{key}" if place else key, inner)
     for key in (key for key, item in fields.items() if item.required and key not in value):
-        yield explain(f"Object missing required field `{key}`", kind, place)
+        yield _explain(f"Object missing required field `{key}`", kind, value, place)
+
+
+def _explain(message: str, kind: Any, value: object, place: str) -> Problem:
+    """Return what msgspec says of *value* at *place*, which is no *kind*, in the words of the other messages."""
+    if (unknown := _UNKNOWN.fullmatch(message)) is not None:
+        wanted, _ = _reached(kind, value, unknown["path"] or "")
+        structs = [part for part in _parts(wanted) if _is_struct(part)]
+        fields = [item.encode_name for part in structs for item in msgspec.structs.fields(part)]
+        key = shorten(unknown["key"])
+        hint = nearest(unknown["key"], fields)
+        return Problem(_join(_join(place, unknown["path"] or ""), key), f"unknown key {key!r}{hint}")
+    found = _PLACED.fullmatch(message)
+    path = found["path"] or "" if found else ""
+    wanted, content = _reached(kind, value, path)
+    return Problem(_join(place, path), _words(found["reason"] if found else message, wanted, content))
+
+
+def _join(place: str, inner: str) -> str:
+    return f"{place}.{inner}" if place and inner and not inner.startswith("[") else place + inner
+
+
+def _reached(kind: Any, value: Any, path: str) -> tuple[Any, Any]:
+    """Return which type and value *path* leads to; None where that is not known."""
+    for index, key in _STEP.findall(path):
+        types: list[Any] = []
+        for part in _parts(kind):
+            if key and _is_struct(part):
+                types += [item.type for item in msgspec.structs.fields(part) if item.encode_name == key]
+            elif index and get_origin(part) is list:
+                types += get_args(part)
+        kind = types[0] if types else None
+        try:
+            value = value[int(index) if index else key]
+        except (LookupError, TypeError):
+            value = None
+    return kind, value
+
+
+def _parts(kind: Any) -> tuple[Any, ...]:
+    """Return the types of which a value has one to be of *kind*."""
+    origin = get_origin(kind)
+    if origin is Annotated:
+        return _parts(get_args(kind)[0])
+    if origin in (Union, UnionType):
+        return tuple(part for inner in get_args(kind) for part in _parts(inner))
+    return (kind,)
+
+
+def _words(reason: str, kind: Any, value: object) -> str:
+    if allowed := [str(text) for part in _parts(kind) if get_origin(part) is Literal for text in get_args(part)]:
+        text = shown_url(shorten(str(value)))
+        return f"must be one of {', '.join(allowed)}, and is {quoted(text)}{nearest(text, allowed)}"
+    found = _KIND.fullmatch(reason)
+    kinds = found["kinds"].split(" | ") if found else []
+    if found is None or not kinds or not all(kind in _NOUNS for kind in kinds):
+        reason = reason.replace("`", "").replace("Object missing required field", "is missing the key")
+        return reason[:1].lower() + reason[1:]
+    if bound := _BOUND.fullmatch(found["more"]):
+        return _bounded(kinds[0], bound)
+    if " matching regex " in found["more"]:
+        return f"must match {found['more'].partition(' matching regex ')[2]}"
+    return f"must be {' or '.join(_NOUNS[kind] for kind in kinds)}{_mend(kinds, value)}"
+
+
+def _bounded(kind: str, bound: re.Match[str]) -> str:
+    number, least = int(bound["bound"]), bound["sign"] == ">="
+    if bound["length"]:
+        unit = " characters" if kind == "str" else " entries"
+        return "must not be empty" if least else f"must have at most {number:,}{unit}"
+    return f"must be {_NOUNS[kind]}, {number} or {'more' if least else 'less'}"
+
+
+def _mend(kinds: list[str], value: object) -> str:
+    """Return how *value* is written as the first of *kinds*, as a clause; nothing where that is not known."""
+    match kinds[0], value:
+        case "str", bool() | int() | date():
+            return f": write {json.dumps(str(value).lower() if isinstance(value, bool) else str(value))}"
+        case "str", float():
+            # As it was written, such as 1.10, is not known.
+            return ": write it in quotes"
+        case "str", _:
+            return ", in quotes"
+        case "array", str() if shown_url(value) == value:
+            return f": write {json.dumps([shorten(value)], ensure_ascii=False)}"
+        case "int" | "bool", str() if value.isdigit() or value in ("true", "false"):
+            return ", without quotes"
+        case _:
+            return ""

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from git_hybrid.core.override import Override, Trail, phase, why_closed
+from git_hybrid.core.override import Kind, Override, Trail, phase, why_closed
 from git_hybrid.core.values import format_age, format_time
 from git_hybrid.view.term import Style, fit, paint, safe, width
 from git_hybrid.view.text import SHORT, Look
 
 _STYLES: dict[str, Style] = {"expired": "bad", "expiring": "warn", "active": "good"}
+_KINDS: dict[Kind, str] = {"pin": "forced pin", "scan": "accepted scan of"}
 
 
 def override_lines(found: Sequence[Override], now: datetime, look: Look, trail: Trail) -> list[str]:
@@ -22,7 +23,7 @@ def override_lines(found: Sequence[Override], now: datetime, look: Look, trail: 
         before = (item.from_commit or "")[:SHORT]
         moved = f"{before} → {item.to_commit[:SHORT]}" if before else item.to_commit[:SHORT]
         shown = paint(fit(word, 10), _STYLES.get(word, "dim"), color=look.color)
-        lines.append(f"{shown}  {fit(safe(item.source), names)}  {moved}  {_until(item, now)}")
+        lines.append(f"{shown}  {fit(safe(item.source), names)}  {_KINDS[item.kind]} {moved}  {_until(item, now)}")
         # Who approved the renewal too is told once; override show tells when.
         people = ", ".join(dict.fromkeys(approver.id for approver in item.approvers))
         told = f"    {item.id}  {item.request_id}, approved by {people}"

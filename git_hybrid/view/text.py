@@ -44,6 +44,8 @@ WORD_STYLES: dict[str, Style] = {
 }
 _CALM = frozenset({"unchanged", "kept", "current", "same", "ours"})
 _UNDONE = frozenset({"failed", "blocked", "interrupted", "error", "not-added", "not-applied"})
+_GIVEN_UP = frozenset({"left", "restored"})
+"""What becomes of the sources of a run that is given up."""
 _COUNTED = {"findings": "with findings"}
 """How a word stands behind a number of sources, where it would count something else."""
 _DONE = {
@@ -122,6 +124,8 @@ def summary_line(report: Report, *, seconds: float) -> str:
     counts = Counter(row.outcome for row in report.rows)
     if report.dry_run:
         verb = "looked at"
+    elif not _GIVEN_UP.isdisjoint(counts):
+        verb = "gave up"
     undone = sum(counts[word] for word in _UNDONE)
     what = counted(len(report.rows), thing)
     if undone:

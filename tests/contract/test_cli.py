@@ -225,6 +225,48 @@ def test_colour(monkeypatch, option, variable, config, tty, want):
     assert wants_color(Common(color=option, config=config), tty=tty) is want
 
 
+def test_a_source_is_named_by_the_path_of_its_folder(files, cli, tmp_path, capsys, monkeypatch):
+    inner = files.root / "sources/tool/src"
+    inner.mkdir(parents=True)
+    monkeypatch.chdir(files.root)
+    for path in ("sources/tool", "sources/tool/", "./sources/../sources/tool", str(inner.parent)):
+        assert json.loads(cli("status", path, "--json").out)["sources"][0]["name"] == "tool"
+    # -C counts, also behind the path.
+    for words in (["-C", str(inner.parent), "status", "."], ["status", "..", "-C", str(inner)]):
+        assert main([*words, "--porcelain"]) == 0
+        assert "tool" in capsys.readouterr().out
+    assert "no such source: sources/tool/src\ncause: did you mean tool?" in cli("reset", "sources/tool/src").err
+    assert "no records" in cli("audit", "log", "sources/tool").err
+    assert "no such source: ..\n" in cli("remove", "..").err
+    assert "no such source: x/y\n" in cli("sync", "x/y").err
+    monkeypatch.chdir(tmp_path)
+    assert main(["status", "x/y"]) == 2
+    assert "error: no sources.toml" in capsys.readouterr().err
+
+
+def test_the_current_folder_is_gone(files, tmp_path, capsys, monkeypatch):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    for words in (["status"], ["diag"], ["-C", "sub", "sync"]):
+        assert main(words) == 74
+        told = capsys.readouterr().err
+        assert told.startswith("error: the current folder is gone: it was moved or deleted\n")
+        assert told.endswith("hint: else, to your home: cd\n")
+    assert main(["-C", str(files.root), "-C", ".", "status", "--porcelain"]) == 0
+    assert capsys.readouterr().out
+    # The entry points look at the folder before all else.
+    there = [executable(), "-q", "-C", files.root, "status"]
+    for words, code, told in (
+        (there, 0, b""),
+        ([executable("git-hybrid-hook-check")], 2, b"the current folder is gone"),
+    ):
+        done = subprocess.run(words, capture_output=True, check=False)
+        assert (done.returncode, b"Traceback" in done.stderr) == (code, False)
+        assert told in done.stdout
+
+
 def _config(text: str) -> None:
     with open(os.environ["GIT_CONFIG_GLOBAL"], "a", encoding="utf-8") as file:
         file.write(text)
@@ -250,6 +292,21 @@ def test_advice_can_be_switched_off(files, cli, monkeypatch):
     monkeypatch.setenv("GIT_ADVICE", "0")
     assert "hint:" not in cli("status", "unknown").err
     assert "hint:" not in cli("sync").err
+
+
+@pytest.mark.parametrize("words", [["sync", "--bogus"], ["frobnicate"], ["check", "nosuch"], ["add", "garbage"]])
+def test_advice_can_be_switched_off_where_no_workspace_is_needed(capsys, monkeypatch, words):
+    def told(*more: str) -> str:
+        assert main([*words[:1], *more, *words[1:]]) == 2
+        return capsys.readouterr().err
+
+    assert "hint:" in told()
+    assert "hint:" not in told("-q")
+    monkeypatch.setenv("GIT_ADVICE", "0")
+    assert "hint:" not in told()
+    monkeypatch.delenv("GIT_ADVICE")
+    _config("[advice]\n\thybrid = false\n")
+    assert "hint:" not in told()
 
 
 @pytest.mark.parametrize("key", ["hybrid", "hybridUnknownSource"])
@@ -299,6 +356,7 @@ def broken(monkeypatch, tmp_path):
         raise RuntimeError(BUG)
 
     monkeypatch.setattr("git_hybrid.cli.showing.show_status", show_status)
+    monkeypatch.setattr("git_hybrid.cli.commands.status.show_status", show_status)
     monkeypatch.setattr("git_hybrid.cli.commands.diff.command", command)
     return traces
 

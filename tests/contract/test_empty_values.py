@@ -91,6 +91,7 @@ def test_pin_moves_nothing(files, cli, option, value):
     "words",
     [
         ["init", ""],
+        ["add", ""],
         ["init", "--import", ""],
         ["demo", ""],
         ["install-man", ""],

@@ -209,6 +209,12 @@ def test_a_damaged_file_changes_nothing(bundle: Path, there: Path, hybrid: Hybri
     hybrid("bundle", "verify", there / "nothing", cwd=there, check=2)
 
 
+def test_another_file_is_told_as_that(there: Path, hybrid: Hybrid) -> None:
+    (there / "other").write_text("short")
+    told = hybrid("bundle", "verify", "other", cwd=there, check=5).err
+    assert "are not those of a bundle: it is another file, or damaged" in told
+
+
 def rebuilt(bundle: Path, change: Any) -> None:
     """Write the bundle again with `change(members)`, a list of (name, data, tar type), made to look whole."""
     with tarfile.open(bundle) as tar:

@@ -42,6 +42,10 @@ def test_what_is_offered(hybrid: Hybrid, ready: Path, tmp_path: Path) -> None:
     assert "renew" in _offered(hybrid, "override", "")
     assert _offered(hybrid, "status", "--color=a") == ["always", "auto"]
     assert _offered(hybrid, "check", "aud") == ["audit"]
+    assert _offered(hybrid, "audit", "log", "--event", "mirror-v") == ["mirror-verify"]
+    assert _offered(hybrid, "audit", "log", "netb") == ["netbox"]
+    assert _offered(hybrid, "help", "mo") == ["moved-tag"]
+    assert _offered(hybrid, "override", "show", "") == []
     assert hybrid("__complete", "diag", "--bundle", "").out == "file\t\t\n"
     elsewhere = hybrid("__complete", "-C", str(ready), "pin", "net", cwd=tmp_path)
     assert len(elsewhere.out.splitlines()) == 2

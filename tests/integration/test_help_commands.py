@@ -86,7 +86,21 @@ def test_help(hybrid: Hybrid, tmp_path: Path) -> None:
     assert hybrid("help", "sync").out.startswith("Usage: git hybrid sync")
     assert "Did you mean 'sync'" in hybrid("help", "snyc", check=2).err
     assert "Did you mean 'pin'" in hybrid("update", check=2).err
-    assert "Did you mean" not in hybrid("nonsense", check=2).err
+    for words in (("nonsense",), ("clean",)):
+        assert "Did you mean" not in hybrid(*words, check=2).err
+    assert hybrid("help", "audit", "log").out.startswith("Usage: git hybrid audit log ")
+    assert hybrid("audit", "help").out.startswith("Usage: git hybrid audit ")
+    assert "Did you mean 'moved-tag'" in hybrid("help", "mved-tag", check=2).err
+    assert "Did you mean 'log'" in hybrid("help", "audit", "lgo", check=2).err
+    assert "'sync x'" in hybrid("help", "sync", "x", check=2).err
+    assert "> ~/.local/share/bash-completion/completions/git-hybrid\n" in hybrid("help", "completion").out
+    without = hybrid("help", "files", env={"PATH": str(tmp_path)})
+    assert without.out.strip().endswith("/git-hybrid-files.7")
+
+
+def test_an_option_without_its_value_hints_at_its_command(hybrid: Hybrid) -> None:
+    assert "hint: git hybrid sync -h\n" in hybrid("sync", "-j", check=2).err
+    assert "hint: git hybrid audit log -h\n" in hybrid("audit", "log", "--since", check=2).err
 
 
 def test_help_on_an_error(hybrid: Hybrid) -> None:
@@ -110,4 +124,5 @@ def test_help_on_a_terminal_is_the_page(hybrid: Hybrid, tmp_path: Path) -> None:
     man.chmod(0o755)
     env = {"PATH": f"{man.parent}:/usr/bin:/bin"}
     assert in_terminal("help", "sync", cwd=tmp_path, env=env) == (0, "the page git-hybrid-sync\n")
+    assert in_terminal("help", "design", cwd=tmp_path, env=env) == (0, "the page git-hybrid-design\n")
     assert in_terminal("sync", "--help", cwd=tmp_path, env=env) == (0, "the page git-hybrid-sync\n")

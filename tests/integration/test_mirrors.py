@@ -98,6 +98,7 @@ def test_a_mirror_is_recorded_and_removed(ws: Path, base: Path, hybrid: Hybrid) 
     hybrid("mirror", "add", "corp", "file:///elsewhere", "--owner", WHO, check=2)
     hybrid("mirror", "remove", "nobody", check=2)
     hybrid("mirror", "remove", "corp")
+    assert "nothing to verify: no mirror is recorded" in hybrid("mirror", "verify").err
     assert inventory(ws) == {}
     hybrid("mirror", "remove", "corp", check=2)
 

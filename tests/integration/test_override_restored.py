@@ -165,7 +165,11 @@ def test_the_mend_of_one_that_nothing_rests_on_moves_no_pin(forced: Site) -> Non
     mend = f"override revoke {forced.overrides()[0]['id']} --reason"
     assert f"git hybrid {mend} TEXT" in forced("check", "overrides", shift="+21d").out
     forced(*mend.split(), "over", shift="+21d")
-    assert "revoked: over" in forced("override", "list").out
+    told = forced("override", "list", "tool").out
+    assert "tool  forced pin " in told
+    assert "revoked: over" in told
+    for name in ("toool", "TOOL"):
+        assert "cause: did you mean tool?" in forced("override", "list", name, check=2).err
     assert "because" in forced("override", "show", forced.overrides()[0]["id"]).out
     assert forced.read("state/sources.lock") == before
     assert forced("check", "overrides", shift="+21d").out.count("warn") == 0

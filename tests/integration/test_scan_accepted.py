@@ -50,6 +50,7 @@ def test_all_that_blocks_is_accepted_until_it_is_revoked(hybrid: Hybrid, workspa
     assert record["id"] == row["detail"]["override"]
     hybrid("sync")
     hybrid("check", "overrides", "scans", "audit")
+    assert "active      tool  accepted scan of " in hybrid("override", "list").out
     hybrid("override", "revoke", record["id"], "--reason", "no longer")
     hybrid("sync", check=6)
 

@@ -65,7 +65,7 @@ def test_no_fallback_without_direct(hybrid: Hybrid, workspace: Path, tmp_path: P
     assert not (workspace / "sources/tool").exists()
     given_up = hybrid("resume", "--abort")
     assert given_up.out.split() == ["tool", "left"]
-    assert given_up.err.startswith("resumed 1 source in ")
+    assert given_up.err.startswith("gave up 1 source in ")
     assert given_up.err.endswith(": 1 left\n")
     for mirrors in ("off", f"{empty},off", f"{empty},off,direct"):
         hybrid("sync", env={"GIT_HYBRID_MIRRORS": mirrors}, check=4)

@@ -65,6 +65,8 @@ def command(
 
 
 def _source(url: str, name: str | None, groups: tuple[str, ...], track: Track | None, *, start: Path) -> Source:
+    if not url.strip():
+        raise BadArgument(what="URL", value=url, reason="is empty")
     try:
         parsed = normalize_url(url)
     except InvalidText as error:

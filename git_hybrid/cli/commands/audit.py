@@ -12,8 +12,10 @@ from git_hybrid.app.audit import rotate
 from git_hybrid.app.select import select
 from git_hybrid.cli.checking import gather
 from git_hybrid.cli.commands.override import format_option, output_option, overrides_table, write_export
+from git_hybrid.cli.common import common_of
 from git_hybrid.cli.filled import TEXT
-from git_hybrid.cli.options import Commands, common_options, shows_help
+from git_hybrid.cli.named import by_path
+from git_hybrid.cli.options import Commands, common_options, complete_names, shows_help
 from git_hybrid.cli.output import Output, opened
 from git_hybrid.cli.wiring import Session
 from git_hybrid.core.ahead import ENDED, WAY_OUT, ahead
@@ -25,7 +27,7 @@ from git_hybrid.core.audit_verify import missing_archives, no_records, verify
 from git_hybrid.core.checks import Facts
 from git_hybrid.core.errors import BadArgument
 from git_hybrid.core.ids import InvalidText
-from git_hybrid.core.values import parse_duration, parse_moment
+from git_hybrid.core.values import parse_moment
 from git_hybrid.core.witnesses import Witnesses
 from git_hybrid.core.words import counted
 from git_hybrid.git.committed import history_witness
@@ -47,9 +49,14 @@ def command(context: click.Context) -> int:
 
 
 @command.command("log")
-@click.argument("source", required=False, metavar="[NAME]")
+@click.argument("source", required=False, metavar="[NAME]", shell_complete=complete_names)
 @click.option("--operator", type=TEXT, metavar="WHO", help="Only what WHO did; a part of the name is enough.")
-@click.option("--event", metavar="EVENT", help="Only records of this event, such as pin or override.")
+@click.option(
+    "--event",
+    metavar="EVENT",
+    help="Only records of this event, such as pin or override.",
+    shell_complete=lambda _context, _parameter, begun: [event for event in EVENTS if event.startswith(begun)],
+)
 @click.option("--since", metavar="WHEN", help="Only from WHEN on: a date, a time, or 30d for the last 30 days.")
 @click.option("--request", type=TEXT, metavar="ID", help="Only what this governance request asked for.")
 @click.option("--incident", type=TEXT, metavar="ID", help="Only what is related to this incident.")
@@ -68,6 +75,7 @@ def log_command(
     max_count: int | None,
 ) -> int:
     """Show the records of the audit log, the newest first."""
+    source = None if source is None else by_path(common_of(context), (source,))[0]
     with opened(context) as (session, output):
         wanted = Filter(
             source=source,
@@ -121,11 +129,7 @@ def _since(text: str | None, *, now: datetime) -> datetime | None:
     if text is None:
         return None
     try:
-        return now - parse_duration(text)
-    except InvalidText:
-        pass
-    try:
-        return parse_moment(text, now=now)
+        return parse_moment(text, now=now, back=True)
     except InvalidText as error:
         raise BadArgument(what="--since", value=text, reason=str(error)) from error
 

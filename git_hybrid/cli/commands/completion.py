@@ -15,7 +15,18 @@ SHELLS = ("bash", "zsh", "fish")
 @click.argument("shell", type=click.Choice(SHELLS), metavar="bash|zsh|fish")
 @common_options
 def command(*, shell: str) -> int:
-    """Print the completion script of a shell: commands, options, names of sources and groups, also for git hybrid."""
+    """Print the completion script of a shell: commands, options, names of sources and groups, also for git hybrid.
+
+    \b
+    bash: git hybrid completion bash > ~/.local/share/bash-completion/completions/git-hybrid
+
+    \b
+    zsh: git hybrid completion zsh > ~/.zfunc/_git-hybrid
+    with fpath=(~/.zfunc $fpath) before compinit in ~/.zshrc
+
+    \b
+    fish: git hybrid completion fish > ~/.config/fish/conf.d/git-hybrid.fish
+    """  # noqa: D301 (click leaves the lines below such a mark as they are)
     text = (files("git_hybrid") / "completion" / f"git-hybrid.{shell}").read_text(encoding="utf-8")
     click.echo(text, nl=False)
     return 0

@@ -12,7 +12,7 @@ import click
 from git_hybrid.app.foreach import Command, Ran, foreach
 from git_hybrid.cli.common import common_of
 from git_hybrid.cli.inturn import InTurn
-from git_hybrid.cli.options import common_options, complete_names, group_option, jobs_option
+from git_hybrid.cli.options import common_options, complete_names, group_option, jobs_option, takes_paths
 from git_hybrid.cli.output import opened
 from git_hybrid.cli.spool import Kept, Spool, spool
 from git_hybrid.cli.streams import stop_if_unheard
@@ -43,6 +43,7 @@ _MOST = 1 << 30
 @jobs_option
 @click.argument("arguments", nargs=-1, required=True, metavar="-- CMD...")
 @common_options
+@takes_paths
 @click.pass_context
 def command(
     context: click.Context,

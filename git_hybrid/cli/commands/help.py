@@ -1,4 +1,4 @@
-"""``git hybrid help``: the page of a command, or what is known of an error."""
+"""``git hybrid help``: the page of a command or of what they share, or what is known of an error."""
 
 from __future__ import annotations
 
@@ -7,31 +7,72 @@ import sys
 import click
 
 from git_hybrid.cli.main import open_page
-from git_hybrid.cli.manual import error_entry
+from git_hybrid.cli.manual import error_entry, page_path, topics
 from git_hybrid.cli.options import common_options
-from git_hybrid.cli.tree import group
+from git_hybrid.cli.tree import group, meant
+
+
+def _complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    from git_hybrid.cli.remedies import REMEDIES
+
+    return [
+        word for word in (*group.list_commands(context), "files", "design", *REMEDIES) if word.startswith(incomplete)
+    ]
 
 
 @click.command("help")
-@click.argument("name", required=False, metavar="[COMMAND|ERROR]")
+@click.argument("words", nargs=-1, metavar="[COMMAND|TOPIC|ERROR]", shell_complete=_complete)
 @common_options
 @click.pass_context
-def command(context: click.Context, *, name: str | None) -> int:
+def command(context: click.Context, *, words: tuple[str, ...]) -> int:
     """Show the page of COMMAND, or of git hybrid; where man(1) or a terminal is missing, a short text.
 
-    ERROR is the code of an error, such as moved-tag: what it means, its exit status, and what to do.
+    TOPIC is files or design. ERROR is the code of an error, such as moved-tag: what it means, its exit status, and what
+    to do.
     """
-    found = group if name is None else group.get_command(context, name)
-    if found is None:
-        if (entry := error_entry(str(name))) is not None:
+    name, *inner = words or ("",)
+    if name and not inner and name not in group.list_commands(context):
+        if name in topics():
+            return _topic(name)
+        if (entry := error_entry(name)) is not None:
             click.echo(f"{name}, exit {entry[0]}\n" + click.wrap_text(entry[1], 80, "    ", "    "))
             return 0
-        group.resolve_command(context, [str(name)])
-    assert found is not None
-    page = "git-hybrid" if name is None else f"git-hybrid-{name}"
+    found, shown = _found(context, words)
+    page = f"git-hybrid-{name}" if name else "git-hybrid"
     if sys.stdout.isatty() and (status := open_page(page)) is not None:
         return status
-    parent = context.find_root()
-    inner = parent if name is None else click.Context(found, info_name=name, parent=parent)
-    click.echo(found.get_help(inner))
+    click.echo(found.get_help(shown))
+    return 0
+
+
+def _found(context: click.Context, words: tuple[str, ...]) -> tuple[click.Command, click.Context]:
+    """Return the command that *words* name, and the context that its help is made in.
+
+    Raises:
+        UsageError: there is none, with what may be meant.
+    """
+    found: click.Command = group
+    shown = context.find_root()
+    for word in words:
+        known = found.list_commands(shown) if isinstance(found, click.Group) else []
+        if word not in known:
+            from git_hybrid.cli.remedies import REMEDIES
+
+            more = (*topics(), *REMEDIES) if found is group else ()
+            context.fail(f"No such command, topic or error: {' '.join(words)!r}.{meant(word, (*known, *more))}")
+        assert isinstance(found, click.Group)
+        inner = found.get_command(shown, word)
+        assert inner is not None
+        found, shown = inner, click.Context(inner, info_name=word, parent=shown)
+    return found, shown
+
+
+def _topic(name: str) -> int:
+    """Show the page of what the commands share: man(1) makes text of it where there is no terminal."""
+    if (status := open_page(f"git-hybrid-{name}")) is not None:
+        return status
+    path = str(page_path(name))
+    if (status := open_page(path)) is not None:
+        return status
+    click.echo(f"git-hybrid-{name}(7) is read with man(1), which is missing; the page is {path}")
     return 0

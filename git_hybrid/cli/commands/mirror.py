@@ -141,7 +141,8 @@ def verify_command(context: click.Context, *, names: tuple[str, ...], jobs: int 
         seen = partial(last_seen, session.layout.audit)
         report = verify_mirrors(session.runtime, names, last_seen=seen)
         if not report.rows and not output.common.json:
-            output.talk("nothing to verify: no mirror or no source is recorded")
+            known = session.runtime.ledger.snapshot().mirrors.mirrors
+            output.talk(f"nothing to verify: {'sources.toml has no source' if known else 'no mirror is recorded'}")
         if not output.common.json:
             report = replace(report, rows=tuple(_labelled(row) for row in report.rows))
         return output.report(report)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -10,16 +11,18 @@ import click
 
 from git_hybrid.app.force import Forced
 from git_hybrid.app.override import find, listed, moved_over, renew, revoke
+from git_hybrid.app.select import refuse_unknown
 from git_hybrid.cli.commands.override_request import request_command
 from git_hybrid.cli.commands.pin import moment, read_signature, signature_option, signed_text, text, texts
 from git_hybrid.cli.filled import FILE, TEXT
-from git_hybrid.cli.options import Commands, common_options, names_argument, shows_help
+from git_hybrid.cli.options import Commands, common_options, complete_overrides, names_argument, shows_help
 from git_hybrid.cli.output import Output, opened
 from git_hybrid.cli.wiring import Session
 from git_hybrid.core.audit_query import OVERRIDE_COLUMNS, before_renewals, override_row
 from git_hybrid.core.check_overrides import FILE as OVERRIDES
 from git_hybrid.core.errors import HybridError, MissingOptions
 from git_hybrid.core.override import Override, phase, plain, why_closed
+from git_hybrid.core.plan import Snapshot
 from git_hybrid.git.signing import is_signed
 from git_hybrid.store.outputfile import refuse_own, write_output
 from git_hybrid.store.reading import records
@@ -58,6 +61,7 @@ def list_command(context: click.Context, *, names: tuple[str, ...], active: bool
     words |= {"active", "expiring"} if active else set()
     with opened(context) as (session, output):
         snapshot = session.runtime.ledger.snapshot()
+        _refuse_unknown(session, snapshot, names)
         found = [item for item in listed(snapshot, frozenset(words)) if not names or item.source in names]
         order = ("expired", "expiring", "active", "revoked", "superseded")
         found.sort(key=lambda item: (order.index(phase(item, snapshot.clock)), item.id))
@@ -70,8 +74,20 @@ def list_command(context: click.Context, *, names: tuple[str, ...], active: bool
         return 0
 
 
+def _refuse_unknown(session: Session, snapshot: Snapshot, names: Sequence[str]) -> None:
+    """Refuse a name that is no source now, and none that an override or the audit log knows.
+
+    Raises:
+        UnknownSource: there is no such source, and there was none.
+    """
+    known: set[str] = {*snapshot.manifest.sources, *(item.source for item in snapshot.overrides.records.values())}
+    if not known.issuperset(names):
+        known.update(str(record["source"]) for record in records(session.layout) if "source" in record)
+    refuse_unknown("source", names, known)
+
+
 @command.command("show")
-@click.argument("identity", metavar="ID")
+@click.argument("identity", metavar="ID", shell_complete=complete_overrides)
 @common_options
 @click.pass_context
 def show_command(context: click.Context, *, identity: str) -> int:
@@ -91,7 +107,7 @@ def show_command(context: click.Context, *, identity: str) -> int:
 
 
 @command.command("renew")
-@click.argument("identity", metavar="ID")
+@click.argument("identity", metavar="ID", shell_complete=complete_overrides)
 @click.option("--expires", type=TEXT, metavar="WHEN", help="When it ends now: a date, a time, or 14d from now.")
 @click.option(
     "--approver", "approvers", multiple=True, type=TEXT, metavar="WHO", help="Who approved the renewal; repeatable."
@@ -130,7 +146,7 @@ def renew_command(
 
 
 @command.command("revoke")
-@click.argument("identity", metavar="ID")
+@click.argument("identity", metavar="ID", shell_complete=complete_overrides)
 @click.option("--reason", type=TEXT, metavar="TEXT", help="Why it ends.")
 @common_options
 @click.pass_context

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from git_hybrid.app.executor import run_all
-from git_hybrid.app.select import select
+from git_hybrid.app.select import select, select_to_pin
 from git_hybrid.core.errors import UnknownSource
 from git_hybrid.core.manifest import Manifest, Source
 from support.samples import source
@@ -112,6 +112,25 @@ def test_every_unknown_name_is_named_with_its_neighbours(manifest):
     with pytest.raises(UnknownSource) as caught:
         select(manifest, ["alpah", "zzz", "beta"])
     assert (caught.value.names, caught.value.nearest, caught.value.what) == (("alpah", "zzz"), ("alpha",), "source")
+
+
+@pytest.mark.parametrize(
+    ("names", "nearest", "instead"),
+    [
+        (["ALPHA"], ("alpha",), ""),
+        (["sources/alpha/src"], ("alpha",), ""),
+        (["alpha", "v1.0.0"], (), "git hybrid pin alpha --to v1.0.0"),
+        (["alpha@v1 x"], ("alpha",), "git hybrid pin alpha --to 'v1 x'"),
+        (["alpha@"], ("alpha",), ""),
+        (["alpha", "bta"], ("beta",), ""),
+        (["alpha", "beta", "v1.0.0"], (), ""),
+        (["v1.0.0"], (), ""),
+    ],
+)
+def test_what_may_be_meant_by_an_unknown_name(manifest, names, nearest, instead):
+    with pytest.raises(UnknownSource) as caught:
+        select_to_pin(manifest, names, ())
+    assert (caught.value.nearest, caught.value.instead) == (nearest, instead)
 
 
 def test_an_unknown_group(manifest):

@@ -11,10 +11,14 @@ import pytest
 
 from git_hybrid.cli import boundary
 from git_hybrid.cli.common import Common, shows_progress
+from git_hybrid.cli.effective import effective
 from git_hybrid.cli.output import advice
-from git_hybrid.cli.settings import read_settings
+from git_hybrid.cli.settings import TWINS, read_settings
 from git_hybrid.cli.signals import Cancel, handled
+from git_hybrid.core.endpoints import parse_mirrors
 from git_hybrid.core.errors import BadArgument, LocalIo
+from git_hybrid.core.manifest import Manifest
+from git_hybrid.git.surroundings import Setting
 
 
 def _read(environ=None, config=None, *, jobs=None, offline=False):
@@ -52,8 +56,23 @@ def test_the_folder_of_bundles_has_no_dots(tmp_path, monkeypatch):
 
 
 def test_what_is_empty_says_nothing():
-    found = _read({"GIT_HYBRID_JOBS": "", "GIT_HYBRID_LOCK_TIMEOUT": ""}, {"hybrid.jobs": "4"})
-    assert (found.jobs, found.lock_timeout) == (None, timedelta(seconds=10))
+    empty = {f"GIT_HYBRID_{variable}": "" for variable, _, _ in TWINS}
+    config = {"hybrid.jobs": "4", "hybrid.offline": "1", "hybrid.mirrors": "off", "hybrid.locktimeout": "3s"}
+    found = _read(empty, config | {"hybrid.cachedir": "/cache", "hybrid.cachetrees": "1K"})
+    assert (found.jobs, found.lock_timeout, found.cache_trees) == (4, timedelta(seconds=3), 1024)
+    assert (found.offline, found.mirrors) == ("hybrid.offline", parse_mirrors("off"))
+    # But for the cache: no folder is none.
+    assert found.cache_folder is None
+    assert _read(empty).lock_timeout == timedelta(seconds=10)
+
+
+def test_what_is_empty_is_not_shown_as_in_force():
+    empty = {f"GIT_HYBRID_{variable}": "" for variable, _, _ in TWINS}
+    config = [Setting("hybrid.jobs", "1", "command line"), Setting("hybrid.locktimeout", "", "command line")]
+    shown = {item.key: (item.value, item.origin) for item in effective(empty, config, "", Manifest())}
+    assert shown["hybrid.jobs"] == ("1", "command line")
+    assert shown["hybrid.lockTimeout"] == ("10s", "default")
+    assert shown["hybrid.cacheDir"] == ("", "environment: GIT_HYBRID_CACHE_DIR")
 
 
 @pytest.mark.parametrize(

@@ -239,11 +239,39 @@ def test_a_url_of_gitmodules_never_leaves_its_server_or_the_grammar(base: str | 
         resolve_url(text, None if base is None else parse_url(base))
 
 
-@pytest.mark.parametrize("text", ["https://u:secret@h/x", "h/x?t=secret", "h/x#secret"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://u:secret@h/x",
+        "secret@h:x",
+        "git@secret@h:x",
+        "git@h:x?secret",
+        "ssh://git:secret@h/x",
+        "h/x?t=secret",
+        "h/x#secret",
+    ],
+)
 def test_a_refused_url_that_may_hold_a_secret_is_hidden(text: str) -> None:
     assert "secret" not in shown_url(text)
 
 
 def test_a_refused_url_without_a_secret_is_shown_up_to_a_length() -> None:
     assert shown_url("http://host/x") == "http://host/x"
+    assert shown_url("git@h:x") == "git@h:x"
     assert len(shown_url("x" * 999)) == 200
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("git@github.com:a/b.git", "allowed: write ssh://git@github.com/a/b.git"),
+        ("git@h:/a", "allowed: write ssh://git@h/a"),
+        ("secret@h:a", "allowed: user@host:path is written ssh://user@host/path"),
+        ("h:a", "allowed"),
+        ("http://h/a", "allowed"),
+    ],
+)
+def test_what_to_write_for_the_short_form_of_ssh_is_told(text: str, told: str) -> None:
+    with pytest.raises(InvalidText) as caught:
+        parse_url(text)
+    assert str(caught.value) == f"only https://, ssh:// and file:/// URLs are {told}"

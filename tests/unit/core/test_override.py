@@ -229,6 +229,8 @@ def test_what_policy_misses_is_told_in_full() -> None:
     assert unmet(asked("bea@example.org"), Policy(request_pattern=r"CHG-\d")) == ()
     long = replace(asked("bea@example.org"), request_id="1" * 999)
     assert unmet(long, Policy(request_pattern=r"\d+")) == ("the request id has more than 200 characters",)
+    told = r"the request id 'CHG-1\n\x1b' does not match '^INC-\d$'"
+    assert unmet(replace(long, request_id="CHG-1\n\x1b"), Policy(request_pattern=r"^INC-\d$")) == (told,)
     policy = Policy(
         request_pattern="INC-.*",
         override_min_approvers=2,

@@ -165,6 +165,28 @@ def test_a_revision_that_is_nothing_is_a_bad_argument(revision: str) -> None:
     assert (caught.value.what, caught.value.value) == ("--to", revision)
 
 
+@pytest.mark.parametrize(
+    ("track", "near"),
+    [
+        (Branch("refs/heads/main"), ("main",)),
+        (Branch("origin/main"), ("main",)),
+        (Tag("refs/tags/v1.1"), ("v1.1",)),
+        (Branch("mian"), ("main",)),
+        (Tag("zzz"), ()),
+    ],
+)
+def test_the_plain_name_of_a_ref_is_the_nearest(track: Track, near: tuple[str, ...]) -> None:
+    with pytest.raises(RefMissing) as caught:
+        newest_allowed(a_source(track=track), REFS)
+    assert caught.value.nearest == near
+
+
+def test_a_revision_that_is_nothing_is_told_with_its_neighbours() -> None:
+    with pytest.raises(BadArgument, match="did you mean ") as caught:
+        asked_for(a_source(track=Branch("main")), REFS, "v1.1.0")
+    assert caught.value.reason.count("did you mean") == 1
+
+
 def test_a_name_of_a_tag_and_a_branch_must_be_written_out() -> None:
     with pytest.raises(BadArgument) as caught:
         asked_for(a_source(track=Branch("main")), REFS, "both")

@@ -116,6 +116,13 @@ def test_a_moment_is_a_date_a_time_or_so_long_from_now(text: str, expected: str)
     assert format_time(parse_moment(text, now=datetime(2026, 7, 16, 11, 3, 4, tzinfo=UTC))) == expected
 
 
+def test_so_long_ago_is_a_moment_too() -> None:
+    now = datetime(2026, 7, 16, 11, 3, 4, tzinfo=UTC)
+    assert format_time(parse_moment("14d", now=now, back=True)) == "2026-07-02T11:03:04Z"
+    with pytest.raises(InvalidText, match="or how long ago \\(14d\\)"):
+        parse_moment("yesterday", now=now, back=True)
+
+
 @pytest.mark.parametrize("text", ["", "tomorrow", "2026-02-30", "2026-12-01T18:00", "14", "-1d"])
 def test_what_is_no_moment_is_refused(text: str) -> None:
     with pytest.raises(InvalidText, match="not a time"):

@@ -7,6 +7,7 @@ import pytest
 from git_hybrid.core.errors import InvalidFile, Problem
 from git_hybrid.store.manifest import decode_manifest
 
+SCHEMES = "only https://, ssh:// and file:/// URLs are allowed"
 WRONG = """\
 schema_version = 1
 [defaults]
@@ -27,17 +28,68 @@ def test_every_wrong_key_of_a_table_is_told():
     with pytest.raises(InvalidFile) as caught:
         decode_manifest(WRONG.encode())
     assert caught.value.problems == (
-        Problem("line 3: defaults.jobs", "expected int, got str"),
+        Problem("line 3: defaults.jobs", "must be a whole number"),
         Problem("line 4: defaults.histry", "unknown key 'histry' (did you mean 'history'?)"),
-        Problem("line 5: defaults.retry.attempts", "expected int, got str"),
+        Problem("line 5: defaults.retry.attempts", "must be a whole number"),
         Problem("line 5: defaults.retry.inital", "unknown key 'inital' (did you mean 'initial'?)"),
-        Problem("line 7: policy.hosts", "expected array, got int"),
-        Problem("line 8: policy.approvers[0]", "expected str | object, got int"),
+        Problem("line 7: policy.hosts", "must be a list"),
+        Problem("line 8: policy.approvers[0]", 'must be text or a table of keys and values: write "3"'),
         Problem("line 10: source.a.ur", "unknown key 'ur' (did you mean 'url'?)"),
-        Problem("line 11: source.a.tag", "expected str, got int"),
-        Problem("line 12: source.a.groups[1]", "expected str, got int"),
+        Problem("line 11: source.a.tag", 'must be text: write "3"'),
+        Problem("line 12: source.a.groups[1]", 'must be text: write "2"'),
         Problem("line 9: source.a", "is missing the key url"),
     )
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("source.a.version = 1.10", "must be text: write it in quotes"),
+        ("source.a.tag = true", 'must be text: write "true"'),
+        ("source.a.tag = 2026-01-02", 'must be text: write "2026-01-02"'),
+        ("source.a.tag = []", "must be text, in quotes"),
+        ('source.a.tag = ""', "must not be empty"),
+        (f'source.a.tag = "{"x" * 5000}"', "must have at most 4,096 characters"),
+        ('source.a.groups = "plugins"', 'must be a list: write ["plugins"]'),
+        ('source.a.groups = "https://u:secret@h"', "must be a list"),
+        ('source.a.submodules = "true"', "must be true or false, without quotes"),
+        (
+            'source.a.history = "shalow"',
+            "must be one of full, shallow, treeless, and is 'shalow' (did you mean 'shallow'?)",
+        ),
+        ("source.a.lfs = 1", "must be one of pointer, fetch, and is '1'"),
+        ('policy.scan_block_on = "critical"', "must be one of high, medium, low, none, and is 'critical'"),
+        ('defaults.jobs = "8"', "must be a whole number, without quotes"),
+        ("defaults.jobs = 8.5", "must be a whole number"),
+        ("defaults.jobs = 0", "must be a whole number, 1 or more"),
+        ("defaults.jobs = 257", "must be a whole number, 256 or less"),
+        ('defaults.retry = "often"', "must be a table of keys and values"),
+        ("policy.approvers = [{id = 'a', kee = 'b'}]", "unknown key 'kee' (did you mean 'key'?)"),
+        ("scanner = [{name = 'a', command = []}]", "must not be empty"),
+        (
+            'source.a.url = "git@github.com:team/repo.git"',
+            f"'git@github.com:team/repo.git': {SCHEMES}: write ssh://git@github.com/team/repo.git",
+        ),
+        (
+            'source.a.url = "secret@github.com:team/repo.git"',
+            f"'(hidden)': {SCHEMES}: user@host:path is written ssh://user@host/path",
+        ),
+        ("[source.a]\n[source.a]", "is not valid TOML: [source.a] stands there twice, first in line 2"),
+        ('[source."a b"]\n[source."a b"]', 'is not valid TOML: [source."a b"] stands there twice, first in line 2'),
+        ("source.a.tag = 'a'\nsource.a.tag = 'b'", "is not valid TOML: a key or table of this name is there already"),
+        ("schema_version = [", "is not valid TOML: Invalid value"),
+    ],
+)
+def test_what_to_write_instead_is_told(line, told):
+    with pytest.raises(InvalidFile) as caught:
+        decode_manifest(f"schema_version = 1\n{line}\n".encode())
+    assert caught.value.problems[0].reason == told
+
+
+def test_the_version_of_a_file_is_named():
+    with pytest.raises(InvalidFile) as caught:
+        decode_manifest(b'schema_version = "1"\n')
+    assert caught.value.problems == (Problem("line 1: schema_version", "must be the number 1"),)
 
 
 def test_a_table_of_nothing_but_wrong_keys_is_told_in_part():
