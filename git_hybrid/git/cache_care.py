@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from git_hybrid.core.cache_record import PACK_LIMIT, StoreLook, StoreRecord
+from git_hybrid.core.errors import GitFailed
 from git_hybrid.core.ids import parse_oid
 from git_hybrid.core.value import replace
 from git_hybrid.git.classify import last_words
@@ -57,6 +58,7 @@ def checked(runner: Runner, store: Store, record: StoreRecord) -> StoreRecord:
 
     Raises:
         Broken: fsck found something, or the files are not those of the record.
+        GitFailed: fsck was ended by force.
         OSError: the file system refused.
     """
     _refuse_strange(store)
@@ -93,7 +95,10 @@ def consolidated(runner: Runner, store: Store, record: StoreRecord) -> StoreReco
     if record.packs <= PACK_LIMIT:
         return record
     with _bench(store.disk, store, record) as git_dir:
-        done = roll_up(runner, git_dir)
+        try:
+            done = roll_up(runner, git_dir)
+        except GitFailed as error:
+            raise Broken(f"git repack: {error.stderr}") from error
         if done.status != 0:
             raise Broken(f"git repack: {last_words(done.stderr)}")
         folder = git_dir / "objects/pack"

@@ -153,9 +153,9 @@ class GitTransport(Struct, frozen=True):
         try:
             arguments = [*unchecked, *_fetch_arguments(url, request)]
             self._run(arguments, url=url, defaults=defaults, git_dir=probe / ".git")
+            found = None if made.status != 0 else refused(self._fsck(probe / ".git", request.waived).stderr)
         except HybridError:
             return error
-        found = None if made.status != 0 else refused(self._fsck(probe / ".git", request.waived).stderr)
         return found or error
 
     def _fsck(self, git_dir: Path, waived: Sequence[Oid], watch: Watch | None = None) -> Completed:
@@ -206,9 +206,6 @@ class GitTransport(Struct, frozen=True):
 
     def _refuse_malformed(self, stage: Stage, waived: Sequence[Oid]) -> None:
         checked = self._fsck(Path(stage.path) / ".git", waived, of_source(self.watch, stage.name))
-        if checked.status < 0:
-            words = last_words(checked.stderr) or f"was killed by signal {-checked.status}"
-            raise GitFailed(command="git fsck", status=checked.status, stderr=words, name=stage.name)
         if checked.status != 0:
             raise refused(checked.stderr) or MalformedObjects(name=stage.name, message=last_words(checked.stderr))
 
