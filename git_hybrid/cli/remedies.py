@@ -136,6 +136,13 @@ REMEDIES: Mapping[str, Remedy] = {
         "{message}",
         ("check {whose_url}, and your access: git ls-remote {url}",),
     ),
+    "lfs-missing": Remedy(
+        4,
+        "{name_or_url}: {url} lacks Git LFS content of the pinned commit",
+        "{message}\nwhoever may push there has it, or an older clone: git lfs push --all\n"
+        'with lfs = "pointer" in sources.toml its files stay pointers',
+        ("when it is there: git hybrid sync {name}",),
+    ),
     "redirect-loop": Remedy(
         4,
         "{name_or_url}: whoever asks at {url} is sent on and on",

@@ -172,6 +172,7 @@ class GitTransport(Struct, frozen=True):
             ToolTooOld: git-lfs is not installed.
             HostNotAllowed: the content is kept at a host that policy does not have.
             WrongContent: what is sent is not what a pointer names.
+            LfsMissing: the server does not have it.
             NetworkFailure, AccessDenied, RepositoryNotFound, RedirectLoop, TlsFailure: by what went wrong.
         """
         git_dir = Path(stage.path) / ".git"

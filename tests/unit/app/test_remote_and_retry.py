@@ -33,6 +33,7 @@ def _network(retry_after: float | None = None) -> errors.NetworkFailure:
 FALL_THROUGH = (
     _network(),
     errors.RepositoryNotFound(url=AT_ONE, message="m"),
+    errors.LfsMissing(url=AT_ONE, message="m"),
     errors.RefMissing(name="", ref="refs/heads/main", url=AT_ONE),
 )
 FINAL = (

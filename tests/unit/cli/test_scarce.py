@@ -42,6 +42,7 @@ def test_where_not_even_that_can_be_loaded_it_is_told_too(
 
     monkeypatch.setattr(boundary, "run", run)
     monkeypatch.setattr(streams, "end", lambda code: code)
+    monkeypatch.setattr(streams, "make_sure_of_streams", lambda: None)
     monkeypatch.setattr(sys, "argv", ["git-hybrid", "help"])
     assert main.main_sync() == 74
     told = tell(LocalIo(path="more memory", operation="get", reason=os.strerror(errno.ENOMEM)))
