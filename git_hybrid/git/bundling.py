@@ -27,6 +27,8 @@ from git_hybrid.git.watched import SourceWatch
 NAMESPACE = "git-hybrid-bundle"
 _HEAD_LIMIT = 1 << 20
 _CHUNK = 1 << 18
+# The name of a ref is bytes to git, most often UTF-8; where this program runs does not count.
+_AS_GIT = "utf-8", "surrogateescape"
 _CONFIG = ("core.commitGraph=false", "core.multiPackIndex=false", "pack.useSparse=false", "pack.packSizeLimit=0")
 _PACK = (
     "pack-objects",
@@ -95,8 +97,8 @@ class GitBundles(Struct, frozen=True):
             data = file.read(_HEAD_LIMIT)
         text, end, _ = data.partition(b"\n\nPACK")
         try:
-            return _parse_head(text.decode("ascii").split("\n") if end else [])
-        except (InvalidText, UnicodeDecodeError) as error:
+            return _parse_head(text.decode(*_AS_GIT).split("\n") if end else [])
+        except InvalidText as error:
             raise BadBundle(path=path, place="head of a git bundle", reason=str(error)) from error
 
 
@@ -112,7 +114,7 @@ def _head(pin: Pin, since: Oid | None) -> bytes:
     sha256 = len(pin.commit) == 64
     lines = ["# v3 git bundle", "@object-format=sha256"] if sha256 else ["# v2 git bundle"]
     lines += [f"-{since} since"] if since else []
-    return "".join(f"{line}\n" for line in (*lines, f"{tip_of(pin)} {pin.ref}", "")).encode("ascii")
+    return "".join(f"{line}\n" for line in (*lines, f"{tip_of(pin)} {pin.ref}", "")).encode(*_AS_GIT)
 
 
 def _parse_head(lines: list[str]) -> BundleHead:
