@@ -120,7 +120,7 @@ REMEDIES: Mapping[str, Remedy] = {
     ),
     "network": Remedy(
         4,
-        "{name_or_url}: the network failed ({kind}) after {attempts} tries",
+        "{name_or_url}: the network failed ({kind}) after {tries}",
         "{message}",
         ("git ls-remote {url}",),
     ),

@@ -365,6 +365,10 @@ class RemoteError(HybridError):
     mirror: str = ""
 
 
+DEADLINE = "deadline"
+"""The kind of a network failure that took all the time that a step has: another try would take as much."""
+
+
 class NetworkFailure(RemoteError):
     """A failure that may pass (``kind`` says which), after ``attempts`` tries."""
 

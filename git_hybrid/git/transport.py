@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from git_hybrid.core.errors import (
+    DEADLINE,
     FsckRefused,
     GitFailed,
     HostNotAllowed,
@@ -274,7 +275,7 @@ class GitTransport(Struct, frozen=True):
 
 def _too_late(url: str, defaults: Defaults) -> NetworkFailure:
     seconds = int(defaults.deadline.total_seconds())
-    return NetworkFailure(url=url, message=f"no end after {seconds} s", kind="deadline")
+    return NetworkFailure(url=url, message=f"no end after {seconds} s", kind=DEADLINE)
 
 
 def _told(arguments: list[str], watch: Watch | None) -> list[str]:

@@ -153,6 +153,16 @@ def test_tries_are_told_and_kept():
     assert told[0].startswith("try 1 of 3 failed (dns); waiting ")
 
 
+@pytest.mark.parametrize("before", [0, 1])
+def test_what_has_taken_all_its_time_is_not_tried_again(before):
+    late = errors.NetworkFailure(url=URL, message="no end", kind=errors.DEADLINE)
+    rt = runtime(FakeTransport({URL: [*[_network()] * before, late, FOUND]}))
+    with pytest.raises(errors.NetworkFailure) as caught:
+        list_refs(rt, SOURCE, MANIFEST)
+    assert caught.value.attempts == before + 1
+    assert rt.ledger.attempts[-1] == ("tool", "deadline: no end")
+
+
 def test_a_signal_ends_the_tries():
     number = 0
 
