@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -28,10 +29,8 @@ from git_hybrid.git.treekeeping import kept_trees
 from git_hybrid.git.unpacked import Damaged, is_unfinished, verify
 from git_hybrid.git.unpacked import swept as trees_swept
 
-_OURS = {"HEAD", "config", "packed-refs", RECORD, USED, "objects", "objects/pack", "objects/info", "refs", "refs/heads"}
-_OURS |= {"refs/tags", "trees"}
-
-
+_FILES = {"HEAD", "config", "packed-refs", RECORD, USED}
+_FOLDERS = {"objects", "objects/pack", "objects/info", "refs", "refs/heads", "refs/tags", "trees"}
 _TREE = re.compile(r"trees/[0-9a-f]{40}")
 
 
@@ -75,14 +74,14 @@ def checked(runner: Runner, store: Store, record: StoreRecord) -> StoreRecord:
 
 
 def _refuse_strange(store: Store) -> None:
-    """Raise if something stands in the store that was not put there by us: a hook, alternates, a link."""
+    """Raise if something stands in the store that was not put there by us: a hook, alternates, a link, a folder."""
     for folder, folders, names in os.walk(store.path):
         for name in (*folders, *names):
             path = Path(folder) / name
             inner = path.relative_to(store.path).as_posix()
-            ours = inner in _OURS or (inner.startswith("objects/pack/") and name.startswith("pack-"))
-            ours = ours or _TREE.fullmatch(inner) is not None
-            if not ours or path.is_symlink():
+            is_file = inner in _FILES or inner.startswith("objects/pack/pack-") or _TREE.fullmatch(inner) is not None
+            kind = os.lstat(path).st_mode
+            if not (stat.S_ISREG(kind) if is_file else stat.S_ISDIR(kind) and inner in _FOLDERS):
                 raise Broken(f"{inner} does not belong there")
 
 
@@ -173,6 +172,7 @@ def verified(runner: Runner, store: Store) -> str:
     """
     with store.locked(patience=0):
         try:
+            _refuse_strange(store)
             record = store.read()
             if record is not None:
                 if record != (after := checked(runner, store, record)):
