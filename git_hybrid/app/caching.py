@@ -9,6 +9,7 @@ from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.endpoints import endpoints
 from git_hybrid.core.errors import GitFailed, MalformedObjects
 from git_hybrid.core.ids import Oid
+from git_hybrid.core.machine import was_ended
 from git_hybrid.core.manifest import Manifest, Source
 from git_hybrid.core.ports import FetchRequest, Stage
 from git_hybrid.core.ports_cache import ObjectCache, Question
@@ -49,7 +50,8 @@ def fetch_through(
     try:
         return stage, _through(rt, cache, source, manifest, stage, want)
     except (GitFailed, MalformedObjects) as error:
-        if not cache.holds(source.url):
+        ended = isinstance(error, GitFailed) and was_ended(error.stderr, error.status)
+        if ended or not cache.holds(source.url):
             raise
         stage = rt.quarantine.stage(source.name, borrow=False, oid_length=want.oid_length)
         served_by = _fetched(rt, source, manifest, stage, want)

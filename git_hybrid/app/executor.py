@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from threading import Thread
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TypeVar
 
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.ids import SourceName
 from git_hybrid.openfiles import allow_many
+from git_hybrid.threads import Worker
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -33,25 +34,25 @@ def run_all(
         allow_many()
     done, results = _Done(), list[R | None]([None] * len(items))
 
-    def take(left: Iterator[tuple[int, T]]) -> None:
-        # Each takes what is next: the interpreter's lock is held for that.
-        for at, item in left:
-            if done.over or cancelled():
-                return
-            with done:
+    left = iter([*enumerate(items)])
+
+    def take() -> None:
+        with done:
+            # Each takes what is next: the interpreter's lock is held for that.
+            for at, item in left:
+                if done.over or cancelled():
+                    return
                 results[at] = work(item)
 
-    left = iter([*enumerate(items)])
-    # Not concurrent.futures: it imports logging, which costs as much as an update of one source.
-    threads = [Thread(target=take, args=(left,), name=f"source-{number}") for number in range(min(jobs, len(items)))]
+    threads: list[Worker] = []
     try:
-        threads = _begun(threads)
-        if not threads:
-            take(left)
+        _begin(take, min(jobs, len(items)), threads)
         for thread in threads:
             # Short waits let signal handlers run, which Python does between bytecodes of the main thread only.
             while thread.is_alive():
                 thread.join(_POLL)
+        # What no thread has taken, since there was no room for any.
+        take()
     finally:
         done.over = True
         _let_end(threads)
@@ -60,17 +61,14 @@ def run_all(
     return tuple(results)
 
 
-def _begun(threads: list[Thread]) -> list[Thread]:
-    """Start *threads* and return those that the system had room for: the work of all can be done by one."""
-    for number, thread in enumerate(threads):
-        try:
-            thread.start()
-        except (RuntimeError, MemoryError):
-            return threads[:number]
-    return threads
+def _begin(work: Callable[[], None], most: int, threads: list[Worker]) -> None:
+    """Start as many threads as the system has room for: the work of all can be done by one."""
+    # Not concurrent.futures: it imports logging, which costs as much as an update of one source.
+    with suppress(RuntimeError, MemoryError):
+        threads.extend(Worker(work) for _ in range(most))
 
 
-def _let_end(threads: Sequence[Thread]) -> None:
+def _let_end(threads: Sequence[Worker]) -> None:
     """Wait a moment for *threads*: a second signal ends their children, and what they wrote on would be in the way."""
     end = time.monotonic() + _LAST
     for thread in threads:

@@ -30,6 +30,7 @@ from git_hybrid.core.errors import (
 )
 from git_hybrid.core.ids import Oid, RefName, SourceName
 from git_hybrid.core.lock import Pin
+from git_hybrid.core.machine import was_ended
 from git_hybrid.core.manifest import Commit, Manifest, Source
 from git_hybrid.core.mirror_refs import kept_refs
 from git_hybrid.core.plan import Snapshot
@@ -192,8 +193,9 @@ def _refresh(
     wants = _Wants(source=source, pin=pin, refs=wanted, oid_length=_length(refs))
     try:
         return _fetch_and_install(filling, wants, change, borrow=held is not None)
-    except (MalformedObjects, FsckRefused, GitFailed):
-        if held is None:
+    except (MalformedObjects, FsckRefused, GitFailed) as error:
+        ended = isinstance(error, GitFailed) and was_ended(error.stderr, error.status)
+        if ended or held is None:
             raise
         filling.rt.progress("note", source.name, "what the mirror has of it is damaged: fetching all of it again")
         return _fetch_and_install(filling, wants, replace(change, gone=()), borrow=False)

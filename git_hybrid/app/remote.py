@@ -14,6 +14,7 @@ from git_hybrid.core.endpoints import Endpoint, endpoints
 from git_hybrid.core.errors import (
     BundlePrerequisites,
     HybridError,
+    LfsMissing,
     NetworkFailure,
     Offline,
     RefMissing,
@@ -26,7 +27,7 @@ from git_hybrid.core.value import replace
 from git_hybrid.turn import TURN
 
 T = TypeVar("T")
-_NOT_THERE = (RepositoryNotFound, NetworkFailure, RefMissing)
+_NOT_THERE = (RepositoryNotFound, LfsMissing, NetworkFailure, RefMissing)
 """What lets the next mirror be asked; a failure of integrity or of trust never does."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
-from git_hybrid.core.errors import NetworkFailure
+from git_hybrid.core.errors import DEADLINE, NetworkFailure
 from git_hybrid.core.manifest import Retry
 
 if TYPE_CHECKING:
@@ -23,9 +23,9 @@ def with_retry(
 ) -> T:
     """Return what *step* returns, after as many tries as *policy* allows.
 
-    Only a NetworkFailure is tried again, after an exponential delay with full jitter; a server's ``Retry-After`` is
-    honoured up to the longest delay. *on_failure* is told each failure, the number of the try and the delay in seconds
-    until the next one, None after the last.
+    Only a NetworkFailure is tried again, and no deadline, which took as long as a step may, after an exponential delay
+    with full jitter; a server's ``Retry-After`` is honoured up to the longest delay. *on_failure* is told each failure,
+    the number of the try and the delay in seconds until the next one, None after the last.
 
     Raises:
         NetworkFailure: the last one, with the number of tries.
@@ -34,8 +34,11 @@ def with_retry(
     try:
         return step()
     except NetworkFailure as error:
+        if not _may_pass(error):
+            on_failure(error, 1, None)
+            raise
         first = error
-    from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+    from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
     maximum = policy.maximum.total_seconds()
     jitter = wait_random_exponential(multiplier=policy.initial.total_seconds(), max=maximum)
@@ -53,7 +56,7 @@ def with_retry(
     retrying = Retrying(
         stop=stop_after_attempt(policy.attempts),
         wait=wait,
-        retry=retry_if_exception_type(NetworkFailure),
+        retry=retry_if_exception(_may_pass),
         sleep=sleep,
         before_sleep=before_sleep,
         reraise=True,
@@ -73,6 +76,10 @@ def with_retry(
         error.attempts = tries
         on_failure(error, tries, None)
         raise
+
+
+def _may_pass(error: BaseException) -> bool:
+    return isinstance(error, NetworkFailure) and error.kind != DEADLINE
 
 
 def _failure(state: RetryCallState) -> NetworkFailure | None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-
 from git_hybrid.app.acquire import EVERY_REF, containing_ref
 from git_hybrid.app.remote import fetch
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.errors import GitFailed, Offline, RefMissing, RemoteError, Unreachable, UnusableRef
 from git_hybrid.core.ids import Oid
+from git_hybrid.core.machine import was_ended
 from git_hybrid.core.manifest import Manifest, Source
 from git_hybrid.core.ports import FetchRequest, Stage
 
@@ -45,6 +44,9 @@ def everything(source: Source) -> FetchRequest:
 def is_given_out(rt: Runtime, source: Source, manifest: Manifest, history: Stage, commit: Oid) -> bool:
     """Tell whether upstream still gives out *commit*, which no history has: so a rollback is told from a rewrite."""
     request = FetchRequest(commits=(commit,), commits_only=source.history != "full")
-    with suppress(RemoteError, RefMissing, Offline, GitFailed):
+    try:
         fetch(rt, source, manifest, history, request)
+    except (RemoteError, RefMissing, Offline, GitFailed) as error:
+        if isinstance(error, GitFailed) and was_ended(error.stderr, error.status):
+            raise
     return rt.objects.has_commit(history, commit)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -11,8 +12,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from git_hybrid.cli.common import Common
 
-_SIGNALLED = 128
+_IO, _SIGNALLED = 74, 128
 _OBJECTS = 50_000
+# Made when there was room for it: the words of git_hybrid.cli.remedies_scarce.
+_NO_MEMORY = b"""\
+error: cannot get more memory: Cannot allocate memory
+hint: what limits it, if anything does: ulimit -a
+hint: or take one source at a time, as -j 1 does: export GIT_HYBRID_JOBS=1
+"""
 
 
 def _enter(common: Common, argv: Sequence[str]) -> int:
@@ -79,6 +86,12 @@ def _of_process(*words: str) -> int:
         if traced:
             signal.signal(signal.SIGINT, signal.default_int_handler)
         code = boundary.run(_enter, argv, ahead)
+    except Exception as error:
+        # The boundary tells every error, unless there is no room for what it needs to do so.
+        if not _lacks_memory(error):
+            raise
+        os.write(2, _NO_MEMORY)
+        code = _IO
     finally:
         if ahead is not None:
             ahead.close()
@@ -87,6 +100,12 @@ def _of_process(*words: str) -> int:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)
     return end(code)
+
+
+def _lacks_memory(error: BaseException | None) -> bool:
+    """Tell whether *error*, or what it came up after, says that there is no memory; so may the loader of libraries."""
+    lacks = isinstance(error, MemoryError) or "map segment from shared object" in str(error)
+    return lacks or (error is not None and _lacks_memory(error.__context__))
 
 
 def main_sync() -> int:

@@ -120,7 +120,7 @@ REMEDIES: Mapping[str, Remedy] = {
     ),
     "network": Remedy(
         4,
-        "{name_or_url}: the network failed ({kind}) after {attempts} tries",
+        "{name_or_url}: the network failed ({kind}) after {tries}",
         "{message}",
         ("git ls-remote {url}",),
     ),
@@ -135,6 +135,13 @@ REMEDIES: Mapping[str, Remedy] = {
         "{name_or_url}: no repository at {url}",
         "{message}",
         ("check {whose_url}, and your access: git ls-remote {url}",),
+    ),
+    "lfs-missing": Remedy(
+        4,
+        "{name_or_url}: {url} lacks Git LFS content of the pinned commit",
+        "{message}\nwhoever may push there has it, or an older clone: git lfs push --all\n"
+        'with lfs = "pointer" in sources.toml its files stay pointers',
+        ("when it is there: git hybrid sync {name}",),
     ),
     "redirect-loop": Remedy(
         4,

@@ -36,6 +36,12 @@ BEHIND: Mapping[str, Remedy] = {
         "asked at {url}\n{nearest}\n" + _MAY_BE_BEHIND,
         ("git ls-remote {url}", *_HINTS),
     ),
+    "lfs-missing": Remedy(
+        4,
+        "{name}: the mirror {mirror} lacks Git LFS content of the pinned commit",
+        "asked at {url}\n{message}\nit may have been filled before the manifest asked for that content",
+        (_HINTS[0], _HINTS[2]),
+    ),
     "rewritten-history": Remedy(
         5,
         "{name}: the mirror {mirror} does not have {old} in the history of {ref}, whose tip there is {new}",

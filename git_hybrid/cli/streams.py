@@ -131,6 +131,8 @@ def end(code: int) -> int:
 
     An interpreter that is taken down frees what was made piece by piece, which takes as long as a hook's checks.
     """
+    if (workers := sys.modules.get("git_hybrid.threads")) is not None:
+        workers.wait_for_all()
     # A cluster's client has threads and handlers of its own for the end.
     threading = sys.modules.get("threading")
     if "distributed" not in sys.modules and (threading is None or threading.active_count() == 1):

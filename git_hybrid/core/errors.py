@@ -9,8 +9,8 @@
     ├── pins:             NoPin
     ├── local work:       DirtySource DivergedSource OperationInProgress IndexLocked ForeignFolder UnsavedWork InTheWay
     │                     NestedRepository
-    ├── network:          NetworkFailure AccessDenied RepositoryNotFound RedirectLoop EndlessAnswer TlsFailure
-    │                     HostKeyFailure Offline
+    ├── network:          NetworkFailure AccessDenied RepositoryNotFound LfsMissing RedirectLoop EndlessAnswer
+    │                     TlsFailure HostKeyFailure Offline
     ├── verification:     Unreachable UnusableRef MovedTag UnexplainedMove RefMissing RewrittenHistory
     │                     IdentityChanged WrongContent HostileTree MalformedObjects FsckRefused
     ├── policy:           OffBranch Rollback HostNotAllowed TooYoung PolicyNotMet ScanBlocked
@@ -372,6 +372,10 @@ class RemoteError(HybridError):
     mirror: str = ""
 
 
+DEADLINE = "deadline"
+"""The kind of a network failure that took all the time that a step has: another try would take as much."""
+
+
 class NetworkFailure(RemoteError):
     """A failure that may pass (``kind`` says which), after ``attempts`` tries."""
 
@@ -391,6 +395,12 @@ class RepositoryNotFound(RemoteError):
     """No repository is served at the URL, or not to this user."""
 
     code: ClassVar[str] = "repository-not-found"
+
+
+class LfsMissing(RemoteError):
+    """The server has the repository, and not the Git LFS content of the commit."""
+
+    code: ClassVar[str] = "lfs-missing"
 
 
 class RedirectLoop(RemoteError):

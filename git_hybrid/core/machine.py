@@ -13,9 +13,12 @@ def disk_trouble(told: str) -> str | None:
     return _first(_DISK, told)
 
 
-def was_ended(told: str) -> bool:
-    """Tell whether, by what git *told*, a program of its own was ended by force or could not begin."""
-    return _first(_ENDED, told) is not None
+def was_ended(told: str, status: int = 0) -> bool:
+    """Tell whether, by what git *told*, it or a program of its own was ended by force or could not begin.
+
+    *status* is the exit status of git, negative where a signal ended it.
+    """
+    return status < 0 or _first(_ENDED, told) is not None
 
 
 def _first(known: Iterable[str], told: str) -> str | None:

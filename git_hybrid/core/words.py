@@ -4,6 +4,7 @@ from __future__ import annotations
 
 _PLURALS = {
     "entry": "entries",
+    "try": "tries",
     "copy": "copies",
     "repository": "repositories",
     "is": "are",

@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 from git_hybrid.core.bundles import tip_of
-from git_hybrid.core.errors import BadArgument, BadBundle, GitFailed
+from git_hybrid.core.errors import BadArgument, BadBundle, GitFailed, LocalIo
 from git_hybrid.core.ids import InvalidText, Oid, parse_full_ref, parse_oid
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.ports import Quarantine, Stage
@@ -27,6 +27,8 @@ from git_hybrid.git.watched import SourceWatch
 NAMESPACE = "git-hybrid-bundle"
 _HEAD_LIMIT = 1 << 20
 _CHUNK = 1 << 18
+# The name of a ref is bytes to git, most often UTF-8; where this program runs does not count.
+_AS_GIT = "utf-8", "surrogateescape"
 _CONFIG = ("core.commitGraph=false", "core.multiPackIndex=false", "pack.useSparse=false", "pack.packSizeLimit=0")
 _PACK = (
     "pack-objects",
@@ -56,6 +58,7 @@ class GitBundles(Struct, frozen=True):
 
         Raises:
             GitFailed: git could not pack all of it.
+            LocalIo: the file system refused.
         """
         stage = self.quarantine.stage(pin.source, borrow=False, oid_length=len(pin.commit), suffix=".bundle")
         # A repository of its own, which sees the giver's objects: no configuration of the clone counts.
@@ -63,8 +66,15 @@ class GitBundles(Struct, frozen=True):
         (git_dir / "objects/info").mkdir(exist_ok=True)
         (git_dir / "objects/info/alternates").write_bytes(_alternate(f"{giver.path}/.git/objects"))
         target = Path(stage.path) / "history.bundle"
+        try:
+            self._pack(git_dir, target, pin, since)
+        except OSError as error:
+            raise LocalIo(path=str(target), operation="write", reason=error.strerror or str(error)) from error
+        return str(target)
+
+    def _pack(self, git_dir: Path, target: Path, pin: Pin, since: Oid | None) -> None:
         wanted = f"{tip_of(pin)}\n" + (f"^{since}\n" if since else "")
-        with tempfile.TemporaryFile(dir=stage.path) as revisions, open(target, "wb") as file:
+        with tempfile.TemporaryFile(dir=target.parent) as revisions, open(target, "wb") as file:
             revisions.write(wanted.encode("ascii"))
             revisions.seek(0)
             file.write(_head(pin, since))
@@ -83,7 +93,6 @@ class GitBundles(Struct, frozen=True):
         # The pack ends with the hash of what is before it: a git that failed half-way has not written it.
         if not rest or rest != digest.digest():
             raise GitFailed(command="git pack-objects", status=1, stderr="the pack is not whole", name=pin.source)
-        return str(target)
 
     def head(self, path: str) -> BundleHead:
         """Return what the head of the git bundle at *path* says.
@@ -95,8 +104,8 @@ class GitBundles(Struct, frozen=True):
             data = file.read(_HEAD_LIMIT)
         text, end, _ = data.partition(b"\n\nPACK")
         try:
-            return _parse_head(text.decode("ascii").split("\n") if end else [])
-        except (InvalidText, UnicodeDecodeError) as error:
+            return _parse_head(text.decode(*_AS_GIT).split("\n") if end else [])
+        except InvalidText as error:
             raise BadBundle(path=path, place="head of a git bundle", reason=str(error)) from error
 
 
@@ -112,7 +121,7 @@ def _head(pin: Pin, since: Oid | None) -> bytes:
     sha256 = len(pin.commit) == 64
     lines = ["# v3 git bundle", "@object-format=sha256"] if sha256 else ["# v2 git bundle"]
     lines += [f"-{since} since"] if since else []
-    return "".join(f"{line}\n" for line in (*lines, f"{tip_of(pin)} {pin.ref}", "")).encode("ascii")
+    return "".join(f"{line}\n" for line in (*lines, f"{tip_of(pin)} {pin.ref}", "")).encode(*_AS_GIT)
 
 
 def _parse_head(lines: list[str]) -> BundleHead:

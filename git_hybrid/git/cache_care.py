@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from git_hybrid.core.cache_record import PACK_LIMIT, StoreLook, StoreRecord
+from git_hybrid.core.errors import GitFailed
 from git_hybrid.core.ids import parse_oid
 from git_hybrid.core.value import replace
 from git_hybrid.git.classify import last_words
@@ -27,10 +29,8 @@ from git_hybrid.git.treekeeping import kept_trees
 from git_hybrid.git.unpacked import Damaged, is_unfinished, verify
 from git_hybrid.git.unpacked import swept as trees_swept
 
-_OURS = {"HEAD", "config", "packed-refs", RECORD, USED, "objects", "objects/pack", "objects/info", "refs", "refs/heads"}
-_OURS |= {"refs/tags", "trees"}
-
-
+_FILES = {"HEAD", "config", "packed-refs", RECORD, USED}
+_FOLDERS = {"objects", "objects/pack", "objects/info", "refs", "refs/heads", "refs/tags", "trees"}
 _TREE = re.compile(r"trees/[0-9a-f]{40}")
 
 
@@ -57,6 +57,7 @@ def checked(runner: Runner, store: Store, record: StoreRecord) -> StoreRecord:
 
     Raises:
         Broken: fsck found something, or the files are not those of the record.
+        GitFailed: fsck was ended by force.
         OSError: the file system refused.
     """
     _refuse_strange(store)
@@ -73,14 +74,14 @@ def checked(runner: Runner, store: Store, record: StoreRecord) -> StoreRecord:
 
 
 def _refuse_strange(store: Store) -> None:
-    """Raise if something stands in the store that was not put there by us: a hook, alternates, a link."""
+    """Raise if something stands in the store that was not put there by us: a hook, alternates, a link, a folder."""
     for folder, folders, names in os.walk(store.path):
         for name in (*folders, *names):
             path = Path(folder) / name
             inner = path.relative_to(store.path).as_posix()
-            ours = inner in _OURS or (inner.startswith("objects/pack/") and name.startswith("pack-"))
-            ours = ours or _TREE.fullmatch(inner) is not None
-            if not ours or path.is_symlink():
+            is_file = inner in _FILES or inner.startswith("objects/pack/pack-") or _TREE.fullmatch(inner) is not None
+            kind = os.lstat(path).st_mode
+            if not (stat.S_ISREG(kind) if is_file else stat.S_ISDIR(kind) and inner in _FOLDERS):
                 raise Broken(f"{inner} does not belong there")
 
 
@@ -93,7 +94,10 @@ def consolidated(runner: Runner, store: Store, record: StoreRecord) -> StoreReco
     if record.packs <= PACK_LIMIT:
         return record
     with _bench(store.disk, store, record) as git_dir:
-        done = roll_up(runner, git_dir)
+        try:
+            done = roll_up(runner, git_dir)
+        except GitFailed as error:
+            raise Broken(f"git repack: {error.stderr}") from error
         if done.status != 0:
             raise Broken(f"git repack: {last_words(done.stderr)}")
         folder = git_dir / "objects/pack"
@@ -168,6 +172,7 @@ def verified(runner: Runner, store: Store) -> str:
     """
     with store.locked(patience=0):
         try:
+            _refuse_strange(store)
             record = store.read()
             if record is not None:
                 if record != (after := checked(runner, store, record)):

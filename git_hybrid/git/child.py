@@ -30,6 +30,8 @@ _STARTING = threading.Lock()
 Source = IO[bytes] | Literal["pipe", "nothing"]
 Talker = subprocess.Popen[bytes]
 Begun = AbstractContextManager[Talker]
+Judge = Callable[[int], None]
+Heard = io.BufferedReader
 
 
 @contextmanager
@@ -82,8 +84,8 @@ def _end(source: Source) -> IO[bytes] | int:
 class _Heard(io.RawIOBase):
     """The bytes of a pipe as they come; *check* may raise before each piece, and while none comes."""
 
-    def __init__(self, child: Talker, pipe: IO[bytes], check: Callable[[], None]) -> None:
-        self._child, self._descriptor, self._check = child, pipe.fileno(), check
+    def __init__(self, child: Talker, pipe: IO[bytes], check: Callable[[], None], judge: Judge) -> None:
+        self._child, self._descriptor, self._check, self._judge = child, pipe.fileno(), check, judge
         self._ready = select.poll()
         self._ready.register(self._descriptor)
 
@@ -100,13 +102,17 @@ class _Heard(io.RawIOBase):
         size = os.readv(self._descriptor, [buffer])
         if not size:
             _settle(self._child, self._check)
+            self._judge(self._child.returncode or 0)
         return size
 
 
-def heard(child: Talker, check: Callable[[], None]) -> IO[bytes]:
-    """Return what *child* writes to stdout, to be read as it comes; *check* may raise while that takes."""
+def heard(child: Talker, check: Callable[[], None], judge: Judge) -> Heard:
+    """Return what *child* writes to stdout, to be read as it comes; *check* may raise while that takes.
+
+    *judge* is told at the end how the child ended, and may raise too.
+    """
     assert child.stdout is not None
-    return io.BufferedReader(_Heard(child, child.stdout, check), _CHUNK)
+    return Heard(_Heard(child, child.stdout, check, judge), _CHUNK)
 
 
 def told_by(

@@ -6,7 +6,7 @@ import threading
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from git_hybrid.core.errors import NetworkFailure
+from git_hybrid.core.errors import DEADLINE, NetworkFailure
 from git_hybrid.core.manifest import Defaults
 from git_hybrid.core.ports import RemoteRefs
 from git_hybrid.git.limits import DeadlineExceeded, Limits
@@ -42,7 +42,7 @@ class Direct:
             refs = self._asked(url, limits, head=head)
         except DeadlineExceeded as error:
             seconds = int(limits.deadline.total_seconds())
-            raise NetworkFailure(url=url, message=f"no end after {seconds} s", kind="deadline") from error
+            raise NetworkFailure(url=url, message=f"no end after {seconds} s", kind=DEADLINE) from error
         except NetworkFailure:
             self._by_git.add(url)
             raise

@@ -160,6 +160,14 @@ def hardened(extra: Sequence[str] = ()) -> list[str]:
     return [part for setting in (*HARDENING, *extra) for part in ("-c", setting)]
 
 
+def unmonitored(argv: Sequence[str]) -> list[str]:
+    """Return the git command *argv* for the repository of the user's that a workspace is in, which only reads it.
+
+    Whatever reads an index would start the program that core.fsmonitor names; hooks are run where something is written.
+    """
+    return [argv[0], "-c", "core.fsmonitor=false", *argv[1:]]
+
+
 def fsck_settings(area: str) -> list[str]:
     """Return the settings that let harmless old faults pass, for *area* ``fetch.fsck`` or ``fsck``."""
     return [f"{area}.{message}=warn" for message in FSCK_WARNINGS]

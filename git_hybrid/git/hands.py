@@ -14,7 +14,6 @@ import threading
 import time
 from contextlib import ExitStack, suppress
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from git_hybrid.core.errors import LocalIo, ToolTooOld
@@ -103,7 +102,7 @@ class Hands:
             if not self._free and self._begun < self._most:
                 self._begun += 1
                 with suppress(LocalIo, ToolTooOld):
-                    return self._stack.enter_context(self._runner.helping(Path(program.__file__)))
+                    return self._stack.enter_context(self._runner.helping(_argv()))
                 self._most = 0
                 return None
             while not self._free and self._begun:
@@ -121,6 +120,14 @@ class Hands:
         while any(hand.poll() is None for hand in self._free) and time.monotonic() < end:
             time.sleep(_MOMENT)
         self._stack.close()
+
+
+def _argv() -> list[str]:
+    """Return what starts the program, which needs nothing but Python."""
+    # What the environment, which it does not read, would tell it of bytecode.
+    bytecode = [f"-Xpycache_prefix={sys.pycache_prefix}"] if sys.pycache_prefix else []
+    bytecode += ["-B"] if sys.dont_write_bytecode else []
+    return [sys.executable or "python3", "-I", "-S", *bytecode, str(program.__file__)]
 
 
 def _asked(hand: Talker, order: tuple[str, KeptOrder | PackOrder], check: Callable[[], None]) -> Answer:

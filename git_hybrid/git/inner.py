@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from itertools import chain, count
 from pathlib import Path
 
-from git_hybrid.core.errors import SymlinkRefused
+from git_hybrid.core.errors import GitFailed, SymlinkRefused
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.plan import Clone
 from git_hybrid.core.tree import show_path
@@ -129,7 +130,8 @@ def move_aside(runner: Runner, disk: Disk, path: Path, target: Path) -> None:
     disk.make_folder(target.parent)
     disk.rename_path(path, target)
     if (target / ".git/worktrees").is_dir():
-        runner.git(["worktree", "repair"], git_dir=target / ".git", work_tree=target)
+        with suppress(GitFailed):
+            runner.git(["worktree", "repair"], git_dir=target / ".git", work_tree=target)
 
 
 def require_content(runner: Runner, path: Path, *, name: SourceName) -> None:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from git_hybrid.core.errors import Interrupted
 from git_hybrid.core.value import Struct
 from git_hybrid.git.limits import DeadlineExceeded, Limits
+from git_hybrid.threads import Worker
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -272,7 +273,7 @@ def _plain(host: str, port: int, watch: _Watch) -> socket:
         finally:
             ended.set()
 
-    threading.Thread(target=connect, name="connect", daemon=True).start()
+    Worker(connect, awaited=False)
     try:
         while not ended.wait(_POLL):
             watch()

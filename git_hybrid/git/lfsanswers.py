@@ -7,10 +7,10 @@ import re
 import signal
 from typing import IO
 
-from git_hybrid.core.errors import AccessDenied, HybridError, RedirectLoop, WrongContent
+from git_hybrid.core.errors import AccessDenied, HybridError, LfsMissing, RedirectLoop, WrongContent
 from git_hybrid.core.ids import Oid
 from git_hybrid.core.pattern import pattern
-from git_hybrid.git.classify import classify_network
+from git_hybrid.git.classify import classify_network, last_words
 from git_hybrid.git.largefiles import EVERYTHING
 
 _ONCE = '!f() { test "$1" != erase || kill -KILL 0; }; f'
@@ -21,6 +21,10 @@ git gives up there; git-lfs asks the helpers again, and a helper that always say
 _ANSWERED = pattern(rb"^\S+ trace git-lfs: HTTP: (\d{3})$", re.MULTILINE)
 _WRONG = pattern(r"^expected OID (?P<expected>[0-9a-f]{64}), got (?P<found>[0-9a-f]{64})", re.MULTILINE)
 _OBJECT = pattern(r"^\[[0-9a-f]{64}\] .*: \[(?P<status>\d{3})\]", re.MULTILINE)
+# Of a server that is a folder.
+_LACKED = pattern(r"\bremote missing object (?P<oid>[0-9a-f]{64})\b")
+_GONE = ("404", "410")
+_SHOWN = 3
 _FOLLOWED = 20
 """How many redirects in a row are followed, as by git; and how often a login may be asked for in a row."""
 _FAILED = 400
@@ -61,7 +65,11 @@ class Led:
         """
         # Not read(): its place in the file is the one at which git-lfs writes.
         data = os.pread(self._trace.fileno(), _PIECE, self._at)
-        data = data[: data.rfind(b"\n") + 1] or data[: _PIECE - 1]
+        whole = data.rfind(b"\n") + 1
+        if not whole and len(data) < _PIECE:
+            return
+        # The end of a piece without an end of a line may be the beginning of one that counts.
+        data = data[: whole or _PIECE - 1]
         self._at += len(data)
         for status in _ANSWERED.findall(data):
             led, asked = self._counts
@@ -88,7 +96,12 @@ def classify_lfs(stderr: str, *, url: str, status: int, http: int) -> HybridErro
         return WrongContent(name="", what="LFS content", expected=wrong["expected"], found=wrong["found"])
     if http == 401 and status in (-signal.SIGKILL, 128 + signal.SIGKILL):
         return AccessDenied(url=url, message="the server does not accept the credentials that it was given")
+    if lacked := tuple(dict.fromkeys(match["oid"] for match in _LACKED.finditer(stderr))):
+        more = f" and {len(lacked) - _SHOWN} more" if len(lacked) > _SHOWN else ""
+        return LfsMissing(url=url, message=f"it has no object {', '.join(lacked[:_SHOWN])}{more}")
     # A server answers for each object as well.
     of_one = _OBJECT.search(stderr)
+    if of_one and of_one["status"] in _GONE:
+        return LfsMissing(url=url, message=last_words(stderr))
     failed = int(of_one["status"]) if of_one else http if http >= _FAILED else 0
     return classify_network(stderr, url=url, status=status, command="git lfs", http=failed)

@@ -19,9 +19,10 @@ _BROKEN = "Input/output error"
 _RIGHTS = ("Permission denied", "Operation not permitted")
 # What these are not let do is in the working tree; elsewhere it may be a program that cannot be started.
 _AT_FILES = ("add", "checkout", "clean", "reset")
+# Of several things that are quoted the last is what was refused: "update of ref 'HEAD': … '/x/logs/HEAD': …".
 _REFUSED = pattern(
-    r"""^(?:error|fatal|warning): (?:
-        .*?(?P<mark>['"])(?P<quoted>.+)(?P=mark)\)?
+    r"""^(?:error|fatal|warning):\ (?:
+        (?:.*[\ (])?(?P<mark>['"])(?P<quoted>.+)(?P=mark)\)?
         |(?:unable\ to\ create\ file|failed\ to\ remove)\ (?P<bare>.+)
     ):\ (?P<reason>[^:]+)$""",
     re.MULTILINE | re.VERBOSE,
@@ -98,4 +99,4 @@ def _refused(name: SourceName, command: str, done: Completed) -> LocalIo | None:
     match = next(told, None)
     path = "" if match is None else match["quoted"] or match["bare"]
     at = path if path.startswith("/") else f"{source_path(name)}/{path}".rstrip("/")
-    return LocalIo(path=at, operation=f"git {command}", reason=trouble)
+    return LocalIo(path=at, operation=f"run git {command} at", reason=trouble)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from git_hybrid.core.cache_record import PACK_LIMIT
+from git_hybrid.core.errors import GitFailed
 from git_hybrid.core.ids import SourceName
 from git_hybrid.git.glance import MARK, is_marked, packs_of
 from git_hybrid.git.hint import write_hint
@@ -151,7 +153,8 @@ def roll_up_many(runner: Runner, git_dir: Path) -> None:
     names = os.listdir(git_dir / "objects/pack")
     # A pack with such a file is left alone.
     if sum(name.endswith(".pack") for name in names) - sum(name.endswith(".keep") for name in names) > PACK_LIMIT:
-        roll_up(runner, git_dir)
+        with suppress(GitFailed):
+            roll_up(runner, git_dir)
 
 
 def mark(git_dir: str) -> bool:

@@ -15,7 +15,6 @@ from pathlib import Path
 
 from git_hybrid.core.ids import InvalidText, Oid, parse_oid
 from git_hybrid.core.tree import TreeEntry
-from git_hybrid.git.receiving import reader
 from git_hybrid.git.run import Runner
 from git_hybrid.git.trees import TREE, mode_of
 
@@ -23,6 +22,7 @@ ALGORITHMS = {40: "sha1", 64: "sha256"}
 _OCTAL = b"01234567"
 # A pipe takes so many ids at once, whoever reads what comes back.
 _AT_ONCE = 60
+_PIECE = 1 << 16
 
 
 class Unproved(Exception):
@@ -112,7 +112,7 @@ def reading(runner: Runner, git_dir: Path) -> Iterator[Reading]:
         asking.callback(os.close, ours)
         asked = asking.enter_context(open(theirs, "rb", buffering=0))
         with runner.stream(["cat-file", "--batch"], git_dir=git_dir, stdin=asked) as out:
-            told = reader(out.fileno(), partial(runner.check, None))
+            told = partial(out.read1, _PIECE)
             yield Reading(ours, told)
             # Nothing more is asked: it ends by itself.
             asking.close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
@@ -24,7 +23,7 @@ from git_hybrid.turn import TURN
 if TYPE_CHECKING:
     from git_hybrid.git.answers import Headers
     from git_hybrid.git.cage import Cage
-    from git_hybrid.git.child import Begun, Source, Talker
+    from git_hybrid.git.child import Begun, Heard, Source, Talker
 
 MINIMUM_GIT = (2, 34)
 
@@ -53,8 +52,8 @@ class Runner(Struct):
 
     def asked(self, argv: Sequence[str], folder: Path, stdin: bytes = b"") -> bytes | None:
         """Return what *argv* wrote in *folder* if it was started ahead; else None."""
-        check = partial(self.check, None)
-        return None if self.ahead is None else self.ahead.answer(argv, str(folder), stdin, check=check)
+        ahead = self.ahead
+        return None if ahead is None else ahead.answer(argv, str(folder), stdin, check=partial(self.check, None))
 
     def git(
         self,
@@ -159,12 +158,18 @@ class Runner(Struct):
 
         Raises:
             DeadlineExceeded: *deadline* passed.
+            GitFailed: it was ended by force, and *guarded*.
             Interrupted: the program was asked to stop.
             ToolTooOld: the program is not installed.
         """
         source: Source = "nothing" if stdin is None else "pipe"
         begun = self._started(argv, env=env, cwd=cwd, stdin=source, guarded=guarded, inherited=inherited)
-        return self._ended(begun, stdin, partial(self.check, end_of(deadline)), watch)
+        done = self._ended(begun, stdin, partial(self.check, end_of(deadline)), watch)
+        if guarded and done.status != 0:
+            from git_hybrid.git.ended import refuse_ended
+
+            refuse_ended(argv, done.stderr, done.status)
+        return done
 
     def _ended(
         self, begun: Begun, stdin: bytes | None, check: Callable[[], None], watch: Watch | Into | None, asks: str = ""
@@ -213,10 +218,7 @@ class Runner(Struct):
             end_strays(os.fsencode(cage.folder))
 
     def check(self, end: float | None, also: Callable[[], None] | None = None) -> None:
-        """Raise Interrupted if the program was asked to stop, DeadlineExceeded if the monotonic clock is past *end*.
-
-        So may *also*, which is asked last.
-        """
+        """Raise Interrupted if asked to stop, DeadlineExceeded if the clock is past *end*; *also* may raise as well."""
         if number := self.cancelled():
             raise Interrupted(signal=number)
         if end is not None and time.monotonic() > end:
@@ -225,14 +227,21 @@ class Runner(Struct):
             also()
 
     @contextmanager
-    def stream(self, arguments: Sequence[str], *, git_dir: Path, stdin: Source = "nothing") -> Iterator[IO[bytes]]:
-        """Run a local git command and yield its output as it comes, or raise Interrupted; leaving the block ends it."""
+    def stream(self, arguments: Sequence[str], *, git_dir: Path, stdin: Source = "nothing") -> Iterator[Heard]:
+        """Run git for the block and yield its output as it comes; GitFailed ends it where git was ended by force."""
+        from tempfile import TemporaryFile
+
         from git_hybrid.git.child import heard
+        from git_hybrid.git.ended import refuse_ended
 
         argv = ["git", *hardened(), *repository_options(git_dir, None), *arguments]
         env = child_environment(self.environ, network=False)
-        with self._started(argv, env=env, cwd=git_dir, stdin=stdin, stderr="nothing") as child, TURN.waiting():
-            yield heard(child, partial(self.check, None))
+        with (
+            TemporaryFile() as said,
+            self._started(argv, env=env, cwd=git_dir, stdin=stdin, stderr=said) as child,
+            TURN.waiting(),
+        ):
+            yield heard(child, partial(self.check, None), partial(refuse_ended, argv, said))
 
     def talking(
         self,
@@ -251,12 +260,8 @@ class Runner(Struct):
         argv = ["git", *hardened(extra), *repository_options(git_dir, None), *arguments]
         return self._started(argv, env=env, cwd=git_dir, stdin=stdin, stderr=stderr)
 
-    def helping(self, program: Path) -> AbstractContextManager[Talker]:
-        """Run *program*, a file of ours that needs nothing but Python and is talked to by pipes, for the block."""
-        # What the environment, which it does not read, would tell it of bytecode.
-        bytecode = [f"-Xpycache_prefix={sys.pycache_prefix}"] if sys.pycache_prefix else []
-        bytecode += ["-B"] if sys.dont_write_bytecode else []
-        argv = [sys.executable or "python3", "-I", "-S", *bytecode, str(program)]
+    def helping(self, argv: Sequence[str]) -> AbstractContextManager[Talker]:
+        """Run *argv*, a program of ours that is talked to by pipes, for the block."""
         env = child_environment(self.environ, network=False)
         return self._started(argv, env=env, cwd=None, stdin="pipe", stderr="nothing")
 

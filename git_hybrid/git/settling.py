@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
+from git_hybrid.core.errors import GitFailed
 from git_hybrid.core.lock import Pin
 from git_hybrid.git import seen
 from git_hybrid.git.glance import look
@@ -42,4 +44,6 @@ def refresh(runner: Runner, path: str) -> None:
     """
     attributes = Path(path, ".git/info/attributes")
     if attributes.is_file() and attributes.read_bytes() == ATTRIBUTES.encode():
-        runner.git(["update-index", "-q", "--refresh"], git_dir=Path(path, ".git"), work_tree=Path(path))
+        # A hint: whoever ended git has cost no more than time.
+        with suppress(GitFailed):
+            runner.git(["update-index", "-q", "--refresh"], git_dir=Path(path, ".git"), work_tree=Path(path))

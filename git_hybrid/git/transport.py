@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from git_hybrid.core.errors import (
+    DEADLINE,
     FsckRefused,
     GitFailed,
     HostNotAllowed,
@@ -153,9 +154,9 @@ class GitTransport(Struct, frozen=True):
         try:
             arguments = [*unchecked, *_fetch_arguments(url, request)]
             self._run(arguments, url=url, defaults=defaults, git_dir=probe / ".git")
+            found = None if made.status != 0 else refused(self._fsck(probe / ".git", request.waived).stderr)
         except HybridError:
             return error
-        found = None if made.status != 0 else refused(self._fsck(probe / ".git", request.waived).stderr)
         return found or error
 
     def _fsck(self, git_dir: Path, waived: Sequence[Oid], watch: Watch | None = None) -> Completed:
@@ -172,6 +173,7 @@ class GitTransport(Struct, frozen=True):
             ToolTooOld: git-lfs is not installed.
             HostNotAllowed: the content is kept at a host that policy does not have.
             WrongContent: what is sent is not what a pointer names.
+            LfsMissing: the server does not have it.
             NetworkFailure, AccessDenied, RepositoryNotFound, RedirectLoop, TlsFailure: by what went wrong.
         """
         git_dir = Path(stage.path) / ".git"
@@ -206,9 +208,6 @@ class GitTransport(Struct, frozen=True):
 
     def _refuse_malformed(self, stage: Stage, waived: Sequence[Oid]) -> None:
         checked = self._fsck(Path(stage.path) / ".git", waived, of_source(self.watch, stage.name))
-        if checked.status < 0:
-            words = last_words(checked.stderr) or f"was killed by signal {-checked.status}"
-            raise GitFailed(command="git fsck", status=checked.status, stderr=words, name=stage.name)
         if checked.status != 0:
             raise refused(checked.stderr) or MalformedObjects(name=stage.name, message=last_words(checked.stderr))
 
@@ -276,7 +275,7 @@ class GitTransport(Struct, frozen=True):
 
 def _too_late(url: str, defaults: Defaults) -> NetworkFailure:
     seconds = int(defaults.deadline.total_seconds())
-    return NetworkFailure(url=url, message=f"no end after {seconds} s", kind="deadline")
+    return NetworkFailure(url=url, message=f"no end after {seconds} s", kind=DEADLINE)
 
 
 def _told(arguments: list[str], watch: Watch | None) -> list[str]:

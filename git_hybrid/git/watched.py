@@ -7,13 +7,11 @@ import re
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import IO, TYPE_CHECKING, Self
+from typing import IO, Self
 
 from git_hybrid.core.transfer import LONGEST, Transfer, parse_transfer
 from git_hybrid.core.value import Struct
-
-if TYPE_CHECKING:
-    from threading import Thread
+from git_hybrid.threads import Worker
 
 Watch = Callable[[Transfer], None]
 SourceWatch = Callable[[str, Transfer], None]
@@ -84,23 +82,20 @@ class Listener:
         """Listen to nobody yet."""
         self.words = b""
         self._watch = watch or (lambda _transfer: None)
-        self._thread: Thread | None = None
+        self._thread: Worker | None = None
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_error: object) -> None:
         """Wait for the end of what is listened to: whoever writes there must have ended."""
-        if self._thread is not None:
-            self._thread.join()
+        while self._thread is not None and self._thread.is_alive():
+            self._thread.join(_LINGER)
 
     def listen(self, stderr: IO[bytes]) -> None:
         """Listen to *stderr*, which may be closed meanwhile."""
-        from threading import Thread
-
         own = os.dup(stderr.fileno())
-        self._thread = Thread(target=self._hear, args=(own,), name="progress")
-        self._thread.start()
+        self._thread = Worker(lambda: self._hear(own))
 
     def _hear(self, own: int) -> None:
         sieve = Sieve(self._watch)

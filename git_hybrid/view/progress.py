@@ -5,10 +5,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from git_hybrid.core.ports import ProgressKind
 from git_hybrid.core.transfer import Transfer
+from git_hybrid.threads import Worker
 from git_hybrid.view.lines import Lines
 from git_hybrid.view.progressline import Shown, progress_line, time_left
 
@@ -55,7 +57,7 @@ class OneLine:
     _dirty: bool = field(default=False, init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
     _end: threading.Event = field(default_factory=threading.Event, init=False)
-    _ticker: threading.Thread | None = field(default=None, init=False)
+    _ticker: Worker | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self._born = self.clock()
@@ -97,8 +99,8 @@ class OneLine:
     def close(self) -> None:
         """Take the line away for good."""
         self._end.set()
-        if self._ticker is not None:
-            self._ticker.join()
+        while self._ticker is not None and self._ticker.is_alive():
+            self._ticker.join(_TICK)
         self.clear()
 
     def _begin(self, what: str, total: int, now: float) -> None:
@@ -110,8 +112,9 @@ class OneLine:
 
     def _draw(self, now: float, *, again: bool = False) -> None:
         if self.ticks and self._ticker is None and not self._end.is_set():
-            self._ticker = threading.Thread(target=self._tick, name="progress", daemon=True)
-            self._ticker.start()
+            # The next event tries again where there was no room for it.
+            with suppress(RuntimeError, MemoryError):
+                self._ticker = Worker(self._tick, awaited=False)
         early = now - self._born < self.delay
         if early or (self._drawn is not None and now - self._drawn < _INTERVAL):
             self._dirty = True

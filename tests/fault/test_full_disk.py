@@ -110,6 +110,14 @@ def test_a_limit_on_the_size_of_files(ready: str, workspace: Path, tmp_path: Pat
     assert _each(workspace, workspace.rename(tmp_path / "kept"), limits) == []
 
 
+def test_a_bundle_that_does_not_fit_names_its_file(ready: str, workspace: Path, hybrid: Hybrid, tmp_path: Path) -> None:
+    words = ["bundle", "create", "-o", str(tmp_path / "x.bundle")]
+    hybrid("sync")
+    err = _limited(words, cwd=workspace, limit=_file_size(200 * KIB)).err
+    assert "history.bundle: File too large" in err
+    assert "input or output" not in err
+
+
 @pytest.mark.sweep
 @pytest.mark.timeout(3000)
 def test_every_limit_on_the_size_of_files(ready: str, workspace: Path, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from support.cli import Hybrid, Result, executable
+from support.cli import Hybrid, Result, executable, run_hybrid
 from support.gitenv import git_env
 from support.kit import changes, git, git_env_path, head, lock, snapshot
 from support.tracing import trace
@@ -273,6 +273,23 @@ def test_variables_of_a_git_hook_do_not_lead_elsewhere(
         check=True,
     )
     assert naive.stdout.decode().strip() != tool.rev("main"), "the control: GIT_DIR leads another git astray"
+
+
+def test_nothing_of_the_outer_repository_runs(
+    hybrid: Hybrid, outer: Path, tool: Upstream, tmp_path: Path, traps: dict[str, str]
+) -> None:
+    hybrid("init")
+    hybrid("add", tool.url)
+    hybrid("sync")
+    git("add", "-A", cwd=outer)
+    git("commit", "-qm", "workspace", cwd=outer)
+    for words in (["check"], ["diag"], ["dashboard", "-o", str(tmp_path / "page")], ["merge"], ["pin", "tool"]):
+        hybrid(*words, env=traps)
+        assert _ran(traps) == [], words
+    run_hybrid(program="git-hybrid-hook-check", cwd=outer, env=traps)
+    assert _ran(traps) == []
+    subprocess.run(["git", "status"], cwd=outer, env=git_env() | traps, capture_output=True, check=False)
+    assert "ran-fsmonitor" in _ran(traps), "the control"
 
 
 @pytest.mark.parametrize("hook", ["pre-commit", "post-checkout", "rebase"])

@@ -286,11 +286,18 @@ def test_a_damaged_store_is_set_aside_and_upstream_asked(hybrid, workspace, tool
     hybrid("sync", cwd=second(other))
 
 
-@pytest.mark.parametrize("damage", sorted(set(DAMAGE) - {"no refs"}))
+FOLDERS: dict[str, Callable[[Path], object]] = {
+    "record a folder": lambda found: ((found / "hybrid.json").unlink(), (found / "hybrid.json").mkdir()),
+    "a tree a folder": lambda found: (found / f"trees/{'1' * 40}").mkdir(parents=True),
+    "a pack a folder": lambda found: (pack(found).unlink(), (found / f"objects/pack/pack-{'1' * 40}.pack").mkdir()),
+}
+
+
+@pytest.mark.parametrize("damage", sorted({*DAMAGE, *FOLDERS} - {"no refs"}))
 def test_verify_finds_it(hybrid, workspace, tool, cache, damage):
     started(hybrid, tool.url)
     _apart(workspace, cache)
-    DAMAGE[damage](store(cache))
+    (DAMAGE | FOLDERS)[damage](store(cache))
     result = hybrid("cache", "verify", check=1)
     assert "set aside" in result.err
     assert not list(cache.glob("*.git"))

@@ -67,6 +67,7 @@ def test_an_object_that_the_server_lacks(ws: Path, https_server: HttpsGitServer,
     _answer(https_server, {"error": {"code": 404, "message": "Object does not exist"}})
     told = hybrid("sync", check=4, env=https_server.env()).err
     assert f"[{OID}] Object does not exist" in told
+    assert "lacks Git LFS content" in told
     assert len(https_server.times(BATCH)) == 1
 
 

@@ -102,3 +102,22 @@ def test_a_clone_from_before_takes_the_folder_of_branches(
     lock.write_bytes((other / "state/sources.lock").read_bytes())
     hybrid("sync")
     assert _head(workspace, "tool") == newest
+
+
+def test_a_bundle_carries_names_beyond_ascii(
+    workspace: Path, hybrid: Hybrid, tool: Upstream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tool.branch("feat/ü\u2028")
+    tool.tag("v1-é")
+    hybrid("init")
+    hybrid("add", tool.url, "--branch", "feat/ü\u2028", "--name", "branch")
+    hybrid("add", tool.url, "--tag", "v1-é", "--name", "tag")
+    hybrid("sync")
+    bundle, there = tmp_path / "x.bundle", tmp_path / "there"
+    hybrid("bundle", "create", "-o", bundle)
+    there.mkdir()
+    monkeypatch.setenv("GIT_HYBRID_OFFLINE", "1")
+    hybrid("init", cwd=there)
+    hybrid("bundle", "verify", bundle, cwd=there)
+    hybrid("bundle", "apply", bundle, cwd=there)
+    assert [_head(there, name) for name in ("branch", "tag")] == [tool.rev("main")] * 2

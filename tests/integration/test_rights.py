@@ -170,7 +170,7 @@ def _nested(clone: Path) -> None:
 @pytest.mark.parametrize(
     ("begin", "status", "words"),
     [
-        (_unreadable, 74, "cannot git add sources/tool/mine: Permission denied"),
+        (_unreadable, 74, "cannot run git add at sources/tool/mine: Permission denied"),
         (_nested, 3, "sources/tool holds another git repository: k/"),
     ],
 )
@@ -210,7 +210,7 @@ def test_a_checkout_that_may_not_write_is_the_machines_fault_and_can_be_finished
         if not number:
             hybrid("sync")
     (clone / "src").chmod(0o555)
-    assert "cannot git checkout sources/tool/src/file: Permission denied" in powerless("sync", check=74).err
+    assert "cannot run git checkout at sources/tool/src/file: Permission denied" in powerless("sync", check=74).err
     assert (workspace / "state/resume.json").exists()
     for command in (["resume"], ["reset", "tool"], ["sync"]):
         told = powerless(*command, check=74)

@@ -17,7 +17,7 @@ from git_hybrid.git.largefiles import refuse_pointers
 from git_hybrid.git.run import Runner
 from support.cli import Hybrid, merged_env
 from support.https_server import HttpsGitServer
-from support.kit import git, replace
+from support.kit import errors, git, replace
 from support.upstream import Gitlink, Link, Upstream, UpstreamFactory
 
 MODULES = '[submodule "lib"]\n\tpath = vendor/lib\n\turl = {url}\n'
@@ -358,6 +358,28 @@ def test_lfs_content_comes_only_where_the_manifest_says_so(large: Path, workspac
     assert file.read_bytes() == b"first" * 1000
     assert "1 unchanged" in hybrid("sync").err
     assert git("status", "--porcelain", cwd=workspace / "sources/large") == ""
+
+
+def test_lfs_content_that_one_server_lacks_is_asked_of_the_next(
+    large: Path, workspace: Path, hybrid: Hybrid, tmp_path: Path
+) -> None:
+    hybrid("init")
+    hybrid("add", large.as_uri(), "--name", "large")
+    mirror = tmp_path / "mirror"
+    hybrid("mirror", "update", mirror)
+    _asks_for(workspace, 'lfs = "fetch"')
+    hybrid("pin")
+    alone = {"GIT_HYBRID_MIRRORS": mirror.as_uri()}
+    done = hybrid("sync", "--json", env=alone, check=4)
+    assert errors(done) == {"large": "lfs-missing"}
+    assert done.json()["sources"][0]["error"]["hints"][0].endswith(f"git hybrid mirror update {mirror}")
+    assert (
+        "(lfs-missing), asking the next" in hybrid("sync", env={"GIT_HYBRID_MIRRORS": f"{mirror.as_uri()},direct"}).err
+    )
+    hybrid("mirror", "update", mirror)
+    shutil.rmtree(workspace / "sources/large")
+    hybrid("sync", env=alone)
+    assert (workspace / "sources/large/a.bin").read_bytes() == b"first" * 1000
 
 
 def test_a_clone_that_has_pointers_again_keeps_nothing_of_lfs(large: Path, workspace: Path, hybrid: Hybrid) -> None:

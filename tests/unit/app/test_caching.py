@@ -8,6 +8,8 @@ from contextlib import contextmanager
 import pytest
 
 from git_hybrid.app.caching import Want, fetch_through
+from git_hybrid.app.whereabouts import is_given_out
+from git_hybrid.core.errors import GitFailed
 from git_hybrid.core.ids import SourceName, Url
 from git_hybrid.core.manifest import Manifest
 from git_hybrid.core.ports import RemoteRefs, Stage
@@ -56,3 +58,15 @@ def test_whoever_comes_to_the_lock_second_looks_again(meanwhile):
     assert served_by == (OTHER if meanwhile else URL)
     assert transport.asked == ([] if meanwhile else [URL])
     assert cache.kept == ([] if meanwhile else [URL])
+
+
+@pytest.mark.parametrize(("status", "words"), [(-9, ""), (128, "fatal: Out of memory, malloc failed")])
+def test_a_git_that_was_ended_by_force_accuses_neither_store_nor_upstream(status, words):
+    transport = FakeTransport({URL: [GitFailed(command="git fetch", status=status, stderr=words)]})
+    cache, rt = Shared(filled_meanwhile=False), runtime(transport)
+    cache.filled = True
+    want = Want(refs=("refs/heads/main",), oid_length=40, enough=lambda _stage: False)
+    with pytest.raises(GitFailed):
+        fetch_through(rt, cache, SOURCE, Manifest(), STAGE, want)
+    with pytest.raises(GitFailed):
+        is_given_out(rt, SOURCE, Manifest(), STAGE, OID)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 
 import pytest
 
+from git_hybrid import threads
 from git_hybrid.app.executor import run_all
 from git_hybrid.app.select import select, select_to_pin
 from git_hybrid.core.errors import UnknownSource
 from git_hybrid.core.manifest import Manifest, Source
+from git_hybrid.threads import wait_for_all
 from support.samples import source
 
 
@@ -77,8 +80,15 @@ def test_a_bug_ends_the_run(jobs):
 
 
 def test_every_item_has_a_thread_that_lives_until_the_end():
-    threads = list(run_all(lambda _: threading.current_thread(), range(4), jobs=4, cancelled=_never))
-    assert all(thread is not None and not thread.is_alive() for thread in threads)
+    """A child is killed together with the thread that started it, and an id of a thread that is gone is given again."""
+    met = threading.Barrier(4)
+
+    def work(_item: int) -> int:
+        met.wait(10)
+        return threading.get_ident()
+
+    assert len({*run_all(work, range(4), jobs=4, cancelled=_never), threading.get_ident()}) == 5
+    wait_for_all()
 
 
 @pytest.fixture
@@ -140,16 +150,29 @@ def test_an_unknown_group(manifest):
 
 
 @pytest.mark.parametrize("room", [0, 1, 3])
-def test_threads_that_the_system_has_no_room_for_are_done_without(monkeypatch, room):
-    begun = []
-    start = threading.Thread.start
+@pytest.mark.parametrize("dies", [False, True], ids=["is refused", "dies before it begins"])
+def test_threads_that_the_system_has_no_room_for_are_done_without(monkeypatch, room, dies):
+    """Without memory a thread may also be made and end before the first line of its work."""
+    begun, start = [], threads.start_new_thread
 
-    def start_or_refuse(thread: threading.Thread) -> None:
-        if len(begun) == room:
+    def start_or_refuse(function: Callable[..., None], arguments: tuple[object, ...]) -> None:
+        begun.append(function)
+        if len(begun) <= room:
+            start(function, arguments)
+        elif not dies:
             raise RuntimeError("can't start new thread")
-        begun.append(thread)
-        start(thread)
 
-    monkeypatch.setattr(threading.Thread, "start", start_or_refuse)
+    monkeypatch.setattr(threads, "start_new_thread", start_or_refuse)
     assert run_all(lambda item: item * 2, range(9), jobs=4, cancelled=_never) == tuple(range(0, 18, 2))
-    assert len(begun) == room
+    assert len(begun) == 4 if dies else room + 1
+    wait_for_all()
+
+
+def test_a_thread_that_lacks_memory_between_two_items_leaves_none_out():
+    def cancelled() -> int:
+        if threading.current_thread() is not threading.main_thread():
+            raise MemoryError
+        return 0
+
+    with pytest.raises(MemoryError):
+        run_all(lambda item: item, range(9), jobs=2, cancelled=cancelled)

@@ -33,6 +33,7 @@ def _network(retry_after: float | None = None) -> errors.NetworkFailure:
 FALL_THROUGH = (
     _network(),
     errors.RepositoryNotFound(url=AT_ONE, message="m"),
+    errors.LfsMissing(url=AT_ONE, message="m"),
     errors.RefMissing(name="", ref="refs/heads/main", url=AT_ONE),
 )
 FINAL = (
@@ -150,6 +151,16 @@ def test_tries_are_told_and_kept():
     assert rt.ledger.attempts == [("tool", "dns: m")] * 2
     told = [text for kind, _, text in rt.progress.events if kind == "retry"]
     assert told[0].startswith("try 1 of 3 failed (dns); waiting ")
+
+
+@pytest.mark.parametrize("before", [0, 1])
+def test_what_has_taken_all_its_time_is_not_tried_again(before):
+    late = errors.NetworkFailure(url=URL, message="no end", kind=errors.DEADLINE)
+    rt = runtime(FakeTransport({URL: [*[_network()] * before, late, FOUND]}))
+    with pytest.raises(errors.NetworkFailure) as caught:
+        list_refs(rt, SOURCE, MANIFEST)
+    assert caught.value.attempts == before + 1
+    assert rt.ledger.attempts[-1] == ("tool", "deadline: no end")
 
 
 def test_a_signal_ends_the_tries():

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 
 import pytest
 
+from git_hybrid.cli import boundary, main, streams
 from git_hybrid.cli.remedies_scarce import scarcity
 from git_hybrid.cli.telling import tell
 from git_hybrid.core.errors import LocalIo
@@ -27,6 +29,24 @@ def test_too_little_memory(error: Exception) -> None:
     assert told.exit == 74
     assert any("-j 1" in hint for hint in told.hints)
     assert "disk" not in "".join(told.cause)
+
+
+@pytest.mark.parametrize("behind", [False, True])
+def test_where_not_even_that_can_be_loaded_it_is_told_too(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], behind: bool
+) -> None:
+    def run(*_arguments: object) -> int:
+        error = ImportError("cannot load what tells it") if behind else MemoryError()
+        error.__context__ = MemoryError() if behind else None
+        raise error
+
+    monkeypatch.setattr(boundary, "run", run)
+    monkeypatch.setattr(streams, "end", lambda code: code)
+    monkeypatch.setattr(streams, "make_sure_of_streams", lambda: None)
+    monkeypatch.setattr(sys, "argv", ["git-hybrid", "help"])
+    assert main.main_sync() == 74
+    told = tell(LocalIo(path="more memory", operation="get", reason=os.strerror(errno.ENOMEM)))
+    assert capfd.readouterr().err.splitlines() == [f"error: {told.title}", *(f"hint: {hint}" for hint in told.hints)]
 
 
 @pytest.mark.parametrize("error", [ValueError("x"), RuntimeError("x"), ImportError("no module")], ids=repr)

@@ -35,4 +35,6 @@ def test_what_the_disk_refuses(told: str, reason: str | None) -> None:
 )
 def test_what_was_ended_by_force(told: str, ended: bool) -> None:
     assert was_ended(told) is ended
+    assert was_ended(told, 128) is ended
+    assert was_ended(told, -9)
     assert disk_trouble(told) is None

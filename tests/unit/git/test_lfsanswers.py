@@ -9,7 +9,14 @@ from typing import IO
 
 import pytest
 
-from git_hybrid.core.errors import AccessDenied, NetworkFailure, RedirectLoop, RepositoryNotFound, WrongContent
+from git_hybrid.core.errors import (
+    AccessDenied,
+    LfsMissing,
+    NetworkFailure,
+    RedirectLoop,
+    RepositoryNotFound,
+    WrongContent,
+)
 from git_hybrid.git.lfsanswers import Led, classify_lfs, last_status
 
 URL = "https://host/a.git"
@@ -50,10 +57,11 @@ def test_logins_that_are_asked_for_again_and_again_are_counted(trace: IO[bytes])
 def test_a_line_that_is_not_whole_is_read_when_it_is(trace: IO[bytes]) -> None:
     led = Led(trace, URL)
     _write(trace, *[301] * 20)
-    trace.write(TOLD[:20])
-    trace.flush()
-    led.check()
-    trace.write(TOLD[20:] % 301)
+    for part in (TOLD[:20], TOLD[20:-1] % 301):
+        trace.write(part)
+        trace.flush()
+        led.check()
+    trace.write(b"\n")
     trace.flush()
     with pytest.raises(RedirectLoop):
         led.check()
@@ -78,7 +86,9 @@ def test_the_last_answer_counts() -> None:
     ("stderr", "status", "http", "kind"),
     [
         (f"expected OID {'a' * 64}, got {'b' * 64} after 9 bytes written\n", 2, 200, WrongContent),
-        (f"[{'a' * 64}] gone: [410] gone\n", 2, 200, RepositoryNotFound),
+        (f"[{'a' * 64}] gone: [410] gone\n", 2, 200, LfsMissing),
+        (f'error transferring "{"a" * 64}": [0] remote missing object {"a" * 64}\n', 2, 0, LfsMissing),
+        ("batch response: gone\n", 2, 404, RepositoryNotFound),
         (f"[{'a' * 64}] busy: [503] busy\n", 2, 200, NetworkFailure),
         ("", -signal.SIGKILL, 401, AccessDenied),
         ("batch response: no\n", 2, 403, AccessDenied),

@@ -190,6 +190,34 @@ def test_a_signal_that_ends_the_child_first_is_no_answer_of_it(monkeypatch, tmp_
             git_version(Runner(environ=os.environ), tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("does", "ended"),
+    [
+        ("kill -9 $$", "was killed by signal 9"),
+        ("echo 'fatal: Out of memory, malloc failed' >&2; exit 128", "fatal: Out of memory, malloc failed"),
+        ("echo 'error in tag 1: badTagName: Out of memory' >&2; exit 4", None),
+        ("echo 'fatal: Out of memory, or nearly so' >&2", None),
+    ],
+)
+def test_a_child_that_was_ended_by_force_has_answered_nothing(monkeypatch, tmp_path, does, ended):
+    (tmp_path / "git").write_text(f"#!/bin/sh\necho one\n{does}\n")
+    (tmp_path / "git").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    runner = Runner(environ=os.environ)
+    for ask in (lambda: runner.git(["-c", "a.b=c", "cat-file", "-e"]).stdout, lambda: _streamed(runner, tmp_path)):
+        if ended is None:
+            assert ask() == b"one\n"
+            continue
+        with pytest.raises(GitFailed) as caught:
+            ask()
+        assert (caught.value.command, caught.value.stderr) == ("git cat-file", ended)
+
+
+def test_a_command_of_the_users_may_end_as_it_likes(tmp_path):
+    argv = ["sh", "-c", "kill -9 $$"]
+    assert Runner(environ={}).run(argv, env=dict(os.environ), guarded=False).status == -signal.SIGKILL
+
+
 def _streamed(runner: Runner, folder: Path) -> bytes:
     with runner.stream(["cat-file"], git_dir=folder) as out:
         return out.read()

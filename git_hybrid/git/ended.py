@@ -1,0 +1,42 @@
+"""A child that was ended by force, or had no memory, says nothing of what it was asked: neither yes nor no."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import IO
+
+from git_hybrid.core.errors import GitFailed
+from git_hybrid.core.machine import was_ended
+from git_hybrid.git.classify import last_words
+
+# What it read is told of in other ways: "error in tag <id>: …".
+_OWN_WORDS = ("fatal: ", "error: ")
+_MOST = 1 << 16
+_SETTING = "-c"
+
+
+def refuse_ended(argv: Sequence[str], said: str | IO[bytes], status: int) -> None:
+    """Raise unless the child *argv*, which ended with *status* and *said* this on stderr, came to its own end.
+
+    Raises:
+        GitFailed: it was killed, or says that memory or processes are lacking.
+    """
+    if not status:
+        return
+    stderr = said if isinstance(said, str) else os.pread(said.fileno(), _MOST, 0).decode("utf-8", "replace")
+    told = "\n".join(line for line in stderr.split("\n") if line.startswith(_OWN_WORDS))
+    if was_ended(told, status):
+        words = last_words(stderr) or f"was killed by signal {-status}"
+        raise GitFailed(command=_named(argv), status=status, stderr=words)
+
+
+def _named(argv: Sequence[str]) -> str:
+    """Return program and command of *argv*, without the settings and places that are for the program itself."""
+    words = iter(argv[1:])
+    for word in words:
+        if word == _SETTING:
+            next(words)
+        elif not word.startswith("-"):
+            return f"{argv[0]} {word}"
+    return argv[0]
