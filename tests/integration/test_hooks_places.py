@@ -371,7 +371,26 @@ def test_clones_are_found_in_any_case(site: Site) -> None:
     git("update-index", "--add", "--cacheinfo", f"100644,{blob},Sources/x/file", cwd=site.root)
     code, said = hook(site.root, name="sources")
     assert code == 1
-    assert said.startswith("fail Sources/x: index: is being committed")
+    assert said.startswith("fail Sources/x: index: is tracked by git")
+
+
+def test_a_lost_gitignore_is_told_and_comes_back(site: Site) -> None:
+    ignores = [site.root / folder / ".gitignore" for folder in ("sources", "state")]
+    texts = [path.read_bytes() for path in ignores]
+    for path in ignores:
+        path.unlink()
+    code, said = hook(site.root, name="sources")
+    assert (code, said.splitlines()[2]) == (0, "  mend: git hybrid sync")
+    assert said.startswith("warn sources/.gitignore: file: is missing, and git does not ignore sources/tool")
+    exposed = [item for item in site("diag", "--json").json()["findings"] if item["name"] == "ignored"]
+    assert [(item["level"], item["remedy"]) for item in exposed] == [("warn", "git hybrid sync")] * 2
+    site("sync")
+    assert [path.read_bytes() for path in ignores] == texts
+    ignores[0].write_text("/other/\n")
+    site("sync")
+    assert "lets git take up sources/tool" in site("check", "sources").out
+    site.write(".gitignore", "/sources/*/\n")
+    assert hook(site.root, name="sources") == (0, "")
 
 
 def test_names_that_are_no_text(site: Site) -> None:

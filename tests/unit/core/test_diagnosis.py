@@ -24,6 +24,7 @@ from git_hybrid.core.diagnosis import (
     libgit2_finding,
     locks_finding,
     mirror_findings,
+    misplaced,
     plain_finding,
     sorted_findings,
 )
@@ -87,13 +88,22 @@ def test_every_other_state_has_a_remedy(word):
     (found,) = clone_findings([_row(word=word), _row("fine")])
     assert found.what == f"tool: {word}: why"
     assert found.remedy
-    assert found.level == ("warn" if word in ("missing", "behind", "busy", "running", "stray") else "fail")
+    assert found.level == ("warn" if word in ("missing", "running", "stray") else "fail")
 
 
 def test_a_source_with_blocking_findings_is_mended_by_accepting_them():
     blocked = blocked_by(a_scan(findings=(a_finding(),)), SourceName("tool"), "high", signed=False)
     (found,) = clone_findings([replace(_row(word="refused"), blocked=blocked)])
     assert found.remedy.startswith("git hybrid pin tool --kind scan --force")
+
+
+def test_what_status_sees_of_clones_is_told_without_a_proof():
+    rows = [_row(word, word=word) for word in ("dirty", "broken", "ok", "missing", "behind")]
+    assert [(item.file, item.what, item.mend) for item in misplaced(rows)] == [
+        ("sources/dirty", "is dirty: why", "git hybrid diff dirty, then git hybrid reset dirty"),
+        ("sources/broken", "is broken: why", "git hybrid sync broken"),
+        ("sources/behind", "is behind: why", "git hybrid sync behind"),
+    ]
 
 
 def test_a_pin_without_approval_is_told_by_its_check():
@@ -195,6 +205,10 @@ def test_the_repository_around():
         "echo '/state/** -text' >> .gitattributes",
     ]
     assert found[3].remedy == "git check-ignore -v state/sources.lock"
+    exposed = {"sources/.incoming/": False, "state/journal/": True}
+    found = repository_findings(Repository(merge="union", text="unset", exposed=exposed))[3:]
+    told = [("warn", "git hybrid sync"), ("warn", "echo 'journal/' >> state/.gitignore")]
+    assert [(item.level, item.remedy) for item in found] == told
 
 
 def test_mirrors():
