@@ -33,11 +33,11 @@ _LOG = pattern(r"sources-audit(\.\d{4}(-\d+)?)?\.jsonl\.tmp")
 
 def restore_ignores(layout: Layout) -> None:
     """Write each ``.gitignore`` that is missing."""
-    for name in IGNORES:
+    for name, text in IGNORES.items():
         if not os.path.lexists(f"{layout.root}/{name}"):
             # What the command did stands all the same: the next writer tries again, and check tells.
             with suppress(LocalIo):
-                write_file(layout.root / name, IGNORES[name].encode("ascii"))
+                write_file(layout.root / name, text.encode("ascii"))
 
 
 def remove_leftovers(layout: Layout) -> list[str]:
