@@ -103,7 +103,7 @@ def _judge_objects(pin: Pin, seen: Clone, standing: Standing) -> Iterable[Violat
         yield _violation(name, standing.broken, "the objects of the pinned commit cannot be trusted", reset)
     elif standing.tree != pin.tree:
         what = f"the lock names the tree {pin.tree}, the pinned commit has {standing.tree}"
-        yield _violation(name, what, "one of the two was tampered with", f"git checkout -- {LOCK_FILE}")
+        yield _violation(name, what, "one of the two was tampered with", f"git checkout HEAD -- {LOCK_FILE}")
     # At another commit the index is that of the other one: that was told, and one command mends both.
     if standing.index_differs and seen.head == pin.commit:
         what = f"the index is not the pinned tree: {_some(standing.index_differs)}"
@@ -131,7 +131,7 @@ def judge_content(pin: Pin, standing: Standing, content: Content, *, submodules:
     if not found and not standing.broken and digest != pin.content_sha256:
         what = f"content_sha256 is {digest}, the lock says {pin.content_sha256}"
         why = "the lock was tampered with, or the hash of an object was"
-        found.append(_violation(name, what, why, f"git checkout -- {LOCK_FILE}"))
+        found.append(_violation(name, what, why, f"git checkout HEAD -- {LOCK_FILE}"))
     return tuple(found)
 
 

@@ -71,7 +71,11 @@ def test_local_work_is_told(clone: Clone, word: str) -> None:
 @pytest.mark.parametrize(
     ("standing", "word", "mend"),
     [
-        (replace(STANDING, tree=oid(8)), f"the lock names the tree {PIN.tree}", "git checkout -- state/sources.lock"),
+        (
+            replace(STANDING, tree=oid(8)),
+            f"the lock names the tree {PIN.tree}",
+            "git checkout HEAD -- state/sources.lock",
+        ),
         (replace(STANDING, tree=None, broken="the tree x is missing"), "the tree x", "git hybrid reset tool"),
         (replace(STANDING, index_differs=tuple("abcdefghijkl")), "j and 2 more", "git hybrid reset tool"),
         (replace(STANDING, oddities=("an oddity",)), "an oddity", "git hybrid check sources"),
@@ -144,7 +148,7 @@ def test_damaged_packs_are_told_with_what_makes_them_anew() -> None:
 def test_another_digest_in_the_lock_is_told() -> None:
     (found,) = judge_content(PIN, STANDING, Content(files={b"a": SEEN}), submodules=False)
     assert "content_sha256" in found.what
-    assert found.mend == "git checkout -- state/sources.lock"
+    assert found.mend == "git checkout HEAD -- state/sources.lock"
 
 
 def test_a_submodule_that_was_not_asked_for_must_not_be_there() -> None:
