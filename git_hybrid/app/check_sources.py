@@ -34,7 +34,8 @@ def check_sources(
         rt.progress("start", name, "check")
         seen = rt.clones.inspect(name, pin.commit)
         standing = prover.standing(source, pin) if isinstance(seen, Clone) else None
-        found = judge_standing(pin, seen, standing)
+        recorded = snapshot.state.sources.get(name)
+        found = judge_standing(pin, seen, standing, recorded.commit if recorded else None)
         if content and standing is not None and not standing.broken:
             read = prover.content(source, standing)
             found = (*found, *judge_content(pin, standing, read, submodules=source.submodules))

@@ -73,8 +73,7 @@ def pin(rt: Runtime, request: PinRequest) -> Report:
     """
     if request.dry_run:
         rows, _ = _resolve_all(rt, rt.ledger.snapshot(), request)
-        rows = tuple(replace(row, outcome="would-pin") if row.outcome == "pinned" else row for row in rows)
-        return Report(command="pin", rows=rows, dry_run=True)
+        return Report(command="pin", rows=tuple(map(_would_pin, rows)), dry_run=True)
     with rt.ledger.writer(rt.info) as mended:
         snapshot = rt.ledger.snapshot()
         select_to_pin(snapshot.manifest, request.names, request.groups)
@@ -85,6 +84,14 @@ def pin(rt: Runtime, request: PinRequest) -> Report:
         left = Overrides(records={**snapshot.overrides.records, **decision.overrides})
         notes = (*mended, *expiring(left, snapshot.clock, {row.name for row in rows}))
         return Report(command="pin", rows=rows, run=rt.info.run, notes=notes, interrupted=rt.cancelled())
+
+
+def _would_pin(row: Row) -> Row:
+    """Return *row* as a dry run has it: an override that is not made has no id that could be asked for."""
+    made = f"{row.detail.get('override')}: "
+    detail = {key: value for key, value in row.detail.items() if key != "override"}
+    row = replace(row, detail=detail, notes=tuple(note.removeprefix(made) for note in row.notes))
+    return replace(row, outcome="would-pin") if row.outcome == "pinned" else row
 
 
 def refuse_unfinished(snapshot: Snapshot) -> None:

@@ -1,4 +1,4 @@
-"""``git hybrid sync``: make the clones equal the lock. The lock is never changed here."""
+"""``git hybrid sync``: make the clones equal the lock. No pin is made or moved here."""
 
 from __future__ import annotations
 

@@ -124,8 +124,8 @@ def _told(error: HybridError, common: Common) -> int:
         from git_hybrid.cli.tree import help_of
 
         error.hint = help_of(common.argv)
-    told = tell(error, common.has_keys)
-    _document(common, told.exit, explain(error, common.has_keys))
+    told = tell(error, common.has_keys, common.placed)
+    _document(common, told.exit, explain(error, common.has_keys, common.placed))
     hints = _gives_hints(common, error.code)
     for note in () if common.quiet else error.mended:
         print(f"note: {safe(note)}", file=sys.stderr)

@@ -19,7 +19,7 @@ from git_hybrid.core.value import replace
 from git_hybrid.git.ahead import FILES, LOG, files_for, needs_log
 from git_hybrid.git.repository import around
 from git_hybrid.git.run import Runner
-from git_hybrid.git.staged import Staged, documents_on_disk, heads
+from git_hybrid.git.staged import Staged, documents_on_disk, exposed, heads
 from git_hybrid.git.verifying import verifier
 from git_hybrid.store import chain
 from git_hybrid.store.facts import read_facts
@@ -81,9 +81,24 @@ def gather(
         told = (facts.manifest, facts.lock, facts.overrides, facts.clock)
         facts = replace(facts, signatures=check_signatures(*told, verifier(runner)))
     if "sources" in names:
-        standing = heads(layout.root, tuple(facts.lock.pins)) if index.is_at_head() else {}
-        facts = replace(facts, tracked=index.tracked(), heads=standing)
+        facts = _with_clones(facts, index)
     return _with_documents(facts, index, read, staged=staged) if "open-issues" in names else facts
+
+
+def _with_clones(facts: Facts, index: Staged) -> Facts:
+    root, pins = index.root, facts.lock.pins
+    facts = replace(facts, tracked=index.tracked())
+    if not index.is_at_head():
+        return facts
+    standing = heads(root, tuple(pins))
+    if open_to_git := exposed(index.repository, root, tuple(standing)):
+        has_file = os.path.lexists(root / "sources/.gitignore")
+        facts = replace(facts, exposed=open_to_git, ignore_file=has_file)
+    if moved := [name for name, pin in pins.items() if standing.get(name, pin.commit) != pin.commit]:
+        from git_hybrid.core.plan import PIN_REF
+
+        facts = replace(facts, installed=heads(root, moved, PIN_REF))
+    return replace(facts, heads=standing)
 
 
 def _archives(layout: Layout, index: Staged, *, staged: bool) -> tuple[str, ...]:

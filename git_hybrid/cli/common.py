@@ -27,8 +27,8 @@ def _no_keys() -> bool:
 class Common:
     """What the common options say; filled while the command line is read, the command's own options last.
 
-    ``lost`` is why stdout could not take what the command says, if so; ``is_dry``: the command only showed what it
-    would do.
+    ``root`` is that of the workspace, once it is open; ``lost`` is why stdout could not take what the command says, if
+    so; ``is_dry``: the command only showed what it would do.
     """
 
     def __init__(
@@ -56,6 +56,7 @@ class Common:
         self.ahead = ahead
         # Whether policy of the workspace names keys of approvers, read when an approval is hinted at; once it is open.
         self.has_keys: Callable[[], bool] = _no_keys
+        self.root: Path | None = None
         self.lost = ""
         self.is_dry = False
 
@@ -91,6 +92,15 @@ class Common:
             if not folder.is_dir():
                 raise BadArgument(what="-C", value=part, reason="no such folder")
         return Path(os.path.realpath(folder))
+
+    def placed(self, hint: str) -> str:
+        """Return *hint*, which is written for the root of the workspace, as it is typed in the current folder."""
+        if self.root is None or not hint:
+            return hint
+        # Imported here: most runs have nothing to hint at.
+        from git_hybrid.cli.placing import place_of
+
+        return place_of(self.root).command(hint)
 
     @property
     def columns(self) -> int:

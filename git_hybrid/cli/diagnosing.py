@@ -31,6 +31,7 @@ from git_hybrid.core.diagnosis import (
     holder_finding,
     locks_finding,
     mirror_findings,
+    misplaced,
     sorted_findings,
 )
 from git_hybrid.core.diagnosis_git import repository_findings
@@ -58,13 +59,15 @@ _RIGHTS = "rights"
 class Diagnosis:
     """All findings, worst first, and what a support archive is made from.
 
-    ``root`` None: there is no workspace. ``unproved`` is what of clones in order does not agree with the lock.
+    ``root`` None: there is no workspace. ``unproved`` is what of clones in order does not agree with the lock,
+    ``is_placed`` says that status shows none elsewhere than at its pin.
     """
 
     findings: tuple[Finding, ...] = ()
     cadence: Cadence | None = None
     root: Path | None = None
     unproved: tuple[Violation, ...] = ()
+    is_placed: bool = True
     settings: Settings | None = None
     status: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
@@ -144,8 +147,11 @@ def _checks(diagnosis: Diagnosis, layout: Layout, manifested: Manifest, runner: 
         facts = with_settings(facts, diagnosis.settings)
     found = [*mirror_findings(facts.inventory, manifested.policy, now)]
     results = dict(run_checks(facts, names))
-    committed = (item for item in results["sources"] if item.entry != "HEAD")
-    return [*found, *check_findings(results | {"sources": (*committed, *diagnosis.unproved)})]
+    results["sources"] = (*(item for item in results["sources"] if item.entry != "HEAD"), *diagnosis.unproved)
+    if not (diagnosis.is_placed or results["sources"]):
+        # What status says of a clone is not said again, still less denied.
+        del results["sources"]
+    return [*found, *check_findings(results)]
 
 
 def _existing(layout: Layout) -> Path:
@@ -217,6 +223,7 @@ def _status(diagnosis: Diagnosis, layout: Layout, manifested: Manifest, cancel: 
         seen, diagnosis.settings = status(wired.runtime), wired.settings
         # What status says of a clone is not said again.
         calm = [row.name for row in seen.rows if row.word == "ok"]
+        diagnosis.is_placed = not misplaced(seen.rows)
         diagnosis.unproved = check_sources(wired.runtime, wired.prover, names=calm) if calm else ()
     diagnosis.status = status_document(seen, exit_code=0)
     names = [scanner.name for scanner in manifested.scanners]

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from shlex import quote
 
 from git_hybrid.cli.checking import run_staged
 from git_hybrid.cli.settings import read_settings
@@ -91,14 +92,15 @@ def _checked(repository: Repository, root: Path, names: Collection[str]) -> int:
         results = run_staged(runner, layout, names, now=datetime.now(UTC), settings=settings, index=index)
     except HybridError as error:
         sys.stdout.writelines(_commit_lines(repository))
-        _tell(error, below)
+        _tell(error, root)
         return 2
     found = [item for items in results.values() for item in items if item.level != "note"]
     more = ["git add -- " + _CHANGED] if any(_writes(item) for item in found) else []
     if below != ".":
-        from git_hybrid.cli.placing import placed, violation_below
+        from git_hybrid.cli.placing import place_of
 
-        found, more = [violation_below(below, item) for item in found], [placed(mend, below) for mend in more]
+        place = place_of(root)
+        found, more = [place.violation(item) for item in found], [place.command(mend) for mend in more]
     sys.stdout.writelines(_commit_lines(repository) if found else ())
     sys.stdout.writelines(f"{line}\n" for line in violation_lines(found, most=_SHOWN))
     sys.stdout.writelines(f"then: {safe(mend)}\n" for mend in more)
@@ -113,18 +115,20 @@ def _commit_lines(repository: Repository) -> Sequence[str]:
     return (f"in the commit {repository.revision[:12]}:\n",) if repository.revision else ()
 
 
-def _tell(error: HybridError, below: str = ".") -> None:
-    from git_hybrid.cli.placing import path_below, placed
+def _tell(error: HybridError, root: Path | None = None) -> None:
+    from git_hybrid.cli.placing import Place, place_of
     from git_hybrid.cli.telling import tell
 
+    place = Place() if root is None else place_of(root)
     if isinstance(error, InvalidFile):
         for problem in error.problems:
-            print(f"{safe(path_below(below, error.path))}: {safe(problem.place)}: {safe(problem.reason)}")
-        print(f"  mend: {safe(placed(error.mend or 'correct the file, then git add it', below))}")
+            print(f"error: {safe(place.path(error.path))}: {safe(problem.place)}: {safe(problem.reason)}")
+        mend = error.mend or f"correct {error.path}, then: git add -- {quote(error.path)}"
+        print(f"  mend: {safe(place.command(mend))}")
         return
     told = tell(error)
-    print(safe(f"error: {told.title}" if below == "." else f"error: {below}: {told.title}"))
+    print(safe(f"error: {told.title}" if place.below == "." else f"error: {place.below}: {told.title}"))
     for line in told.cause:
         print(f"  cause: {safe(line)}")
     for hint in told.hints:
-        print(f"  mend: {safe(hint)}")
+        print(f"  mend: {safe(place.command(hint))}")

@@ -93,12 +93,12 @@ class Output:
     def error(self, error: HybridError) -> None:
         """Print *error* as error, cause and hint lines."""
         self._clear()
-        told = tell(error, self.common.has_keys)
+        told = tell(error, self.common.has_keys, self.common.placed)
         print_told(told, color=self._talk_color, hints=self._gives_hints(error.code))
 
     def explain(self, error: HybridError) -> Mapping[str, Any]:
         """Return *error* as plain values, for a document."""
-        return explain(error, self.common.has_keys)
+        return explain(error, self.common.has_keys, self.common.placed)
 
     def _gives_hints(self, code: str) -> bool:
         return advice(self.common.config, code) and not self.common.quiet
@@ -107,7 +107,7 @@ class Output:
         """Print one hint that the user may switch off by ``advice.hybrid<Name>``."""
         if advice(self.common.config, name) and not self.common.quiet:
             self._clear()
-            print(f"{paint('hint:', 'warn', color=self._talk_color)} {safe(text)}", file=sys.stderr)
+            print(f"{paint('hint:', 'warn', color=self._talk_color)} {safe(self.common.placed(text))}", file=sys.stderr)
 
     def no_sources(self) -> None:
         """Say that the manifest has no source yet, and how to add one; JSON says it by an empty list."""
@@ -234,6 +234,7 @@ def opened_for(
     choices = Choices(folder=common.folder, command=_shown(common.argv), jobs=jobs, offline=offline, ahead=common.ahead)
     with handled(cancel), session(choices, progress=line or progress, cancel=cancel, watch=watch) as wired:
         common.config, common.has_keys = wired.config, cache(partial(_names_keys, wired.layout))
+        common.root = wired.layout.root
         try:
             yield wired, Output(common) if line is None else Output(common, line.clear)
         finally:

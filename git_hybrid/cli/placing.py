@@ -1,34 +1,63 @@
-"""What is told of a workspace in a folder of the repository, as it is typed where a hook runs."""
+"""What is told of a workspace, as it is typed in the folder where somebody reads it."""
 
 from __future__ import annotations
 
 import os
-from shlex import join, quote, split
+from contextlib import suppress
+from pathlib import Path
+from re import Match
+from shlex import quote
 
 from git_hybrid.core.checks import Violation
+from git_hybrid.core.errors import NoWorkspace
 from git_hybrid.core.pattern import pattern
-from git_hybrid.core.value import replace
+from git_hybrid.core.value import Struct, replace
+from git_hybrid.store.layout import find_root
 
-_PATHS = pattern(r"(git (?:add|checkout|rm)\b[^,;:]* -- )([^,;:]+)([,;].*)?")
-"""A command that ends in paths, and what may be told behind it."""
-_COMMAND = pattern(r"\bgit( hybrid)? (?!-C )([a-z][a-z-]*)\b")
-
-
-def violation_below(below: str, item: Violation) -> Violation:
-    """Return *item* with paths and commands as they are typed where the workspace is the folder *below*."""
-    return replace(item, file=path_below(below, item.file), mend=placed(item.mend, below))
-
-
-def path_below(below: str, path: str) -> str:
-    """Return the *path* of a file as it is typed where the workspace is the folder *below*."""
-    return os.path.normpath(f"{below}/{path}")
+_PARTS = pattern(
+    r"\bgit (?P<hybrid>hybrid (?!-C )(?=[a-z]))"
+    r"|\bgit (?P<plain>(?:add|check-ignore|checkout|log|merge|rm|show)\b[^;,()]*)"
+    r"|(?<![^\s'(])(?P<path>sources\.toml|\.gitattributes|(?:sources|state)/[^\s;,:()']*)"
+)
+"""A command of ours, one of git that is about files of the workspace, and a path of the workspace anywhere else."""
 
 
-def placed(mend: str, below: str) -> str:
-    """Return the commands in *mend* as they are typed where the workspace is the folder *below*."""
-    if below == ".":
-        return mend
-    command, paths, rest = "", "", mend
-    if match := _PATHS.fullmatch(mend):
-        command, paths, rest = match[1], join(path_below(below, path) for path in split(match[2])), match[3] or ""
-    return command + paths + _COMMAND.sub(lambda found: f"git{found[1] or ''} -C {quote(below)} {found[2]}", rest)
+class Place(Struct, frozen=True):
+    """Where a workspace is from the current folder; ``is_found``: whether a command that is typed there finds it."""
+
+    below: str = "."
+    is_found: bool = True
+
+    def command(self, text: str) -> str:
+        """Return *text* with the commands and paths in it as they are typed; those in it are of the root."""
+        return text if self.below == "." else _PARTS.sub(self._part, text)
+
+    def path(self, path: str) -> str:
+        """Return the *path* of a file as it is typed."""
+        return os.path.normpath(f"{self.below}/{path}")
+
+    def violation(self, item: Violation) -> Violation:
+        """Return *item* with its paths and commands as they are typed."""
+        return replace(item, file=self.path(item.file), mend=self.command(item.mend))
+
+    def _part(self, found: Match[str]) -> str:
+        if found["hybrid"]:
+            return found[0] if self.is_found else f"git hybrid -C {quote(self.below)} "
+        if found["plain"]:
+            return f"git -C {quote(self.below)} {found['plain']}"
+        path = f"{self.below}/{found['path']}"
+        # Within quotes the path may have begun before, and goes on behind what was found.
+        return path if found.string[found.start() - 1 : found.start()] == "'" else quote(path)
+
+
+def place_of(root: Path) -> Place:
+    """Return where the workspace at *root* is from the current folder."""
+    try:
+        here = Path.cwd()
+    except FileNotFoundError:
+        # The current folder is gone: nothing can be typed in it.
+        return Place()
+    is_found = False
+    with suppress(NoWorkspace):
+        is_found = find_root(here).root == root
+    return Place(min(os.path.relpath(root, here), str(root), key=len), is_found)

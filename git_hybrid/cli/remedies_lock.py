@@ -10,7 +10,7 @@ EDITED = Remedy(
     "{what}: the lock has {expected}, found was {found}\n"
     "the audit log tells otherwise than the lock, which was edited by hand or by a merge",
     (
-        "git checkout -- state/sources.lock",
+        "git checkout HEAD -- state/sources.lock",
         "where that is what was committed, find the pin that was: git log -p -- state/sources.lock",
     ),
 )

@@ -44,8 +44,12 @@ class Told(Struct, frozen=True):
     hints: tuple[str, ...]
 
 
-def tell(error: HybridError, has_keys: Callable[[], bool] = lambda: False) -> Told:
-    """Return *error* in words; *has_keys* tells, where a hint needs it, whether an approval takes a signature."""
+def tell(error: HybridError, has_keys: Callable[[], bool] = lambda: False, placed: Callable[[str], str] = str) -> Told:
+    """Return *error* in words.
+
+    *has_keys* tells, where a hint needs it, whether an approval takes a signature; *placed* returns a hint as it is
+    typed where it is read.
+    """
     remedy = _remedy(error)
     facts = _facts(error)
     if error.stray:
@@ -60,7 +64,7 @@ def tell(error: HybridError, has_keys: Callable[[], bool] = lambda: False) -> To
     if isinstance(error, RemoteError) and error.mirror:
         cause += (f"asked at the mirror {error.mirror}, which {_MIRRORS} names",)
     cause += error.passed_over
-    hints = tuple(hint for hint in (text.format_map(facts) for text in templates) if hint)
+    hints = tuple(placed(hint) for hint in (text.format_map(facts) for text in templates) if hint)
     return Told(_status(error, remedy), remedy.title.format_map(facts), cause, hints)
 
 
@@ -195,9 +199,11 @@ def _facts(error: HybridError) -> dict[str, Any]:
     return {key: ", ".join(map(str, value)) if isinstance(value, tuple) else value for key, value in facts.items()}
 
 
-def explain(error: HybridError, has_keys: Callable[[], bool] = lambda: False) -> dict[str, Any]:
-    """Return *error* as plain values, for ``--json``; with *has_keys* as for :func:`tell`."""
-    told = tell(error, has_keys)
+def explain(
+    error: HybridError, has_keys: Callable[[], bool] = lambda: False, placed: Callable[[str], str] = str
+) -> dict[str, Any]:
+    """Return *error* as plain values, for ``--json``; the rest as for :func:`tell`."""
+    told = tell(error, has_keys, placed)
     return {
         "code": error.code,
         "exit_code": told.exit,

@@ -27,7 +27,7 @@ _ONE_BEGINNING = (
     "one side begins anew: git merge --abort, git merge --squash BRANCH, git checkout HEAD -- sources.toml state,"
     " then git hybrid add what BRANCH had"
 )
-_UNDO = "set the clock, undo what was recorded meanwhile (git checkout -- sources.toml state), and do it again"
+_UNDO = "set the clock, undo what was recorded meanwhile (git checkout HEAD -- sources.toml state), and do it again"
 
 
 def verify(segments: Sequence[Segment], witnesses: Witnesses, *, now: datetime | None = None) -> tuple[Breach, ...]:

@@ -67,7 +67,7 @@ def _against_lock(records: Collection[Record], lock: Lock) -> Iterator[Breach]:
         elif own and all(untold(record, pin) for record in own):
             has = _HAS[untold(own[0], pin)]
             what = f"no record tells of the {has} that state/sources.lock has for {name} at {pin.commit[:12]}"
-            mend = f"git checkout -- {_LOCK}; where it was committed so: git hybrid pin {name} --to {pin.commit}"
+            mend = f"git checkout HEAD -- {_LOCK}; where it was committed so: git hybrid pin {name} --to {pin.commit}"
             yield _of_log("foreign-content", what, "the lock was edited by hand", mend=mend)
         elif name in seen and pin.first_seen < seen[name] - APART:
             what = f"{name} was first seen at {format_time(pin.first_seen)}, as state/sources.lock says, and the log"

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from git_hybrid.core.checks import Facts, Violation
+from git_hybrid.core.checks import Facts, Violation, going_back
 
 _OURS = frozenset({"sources/.gitignore"})
 _SHOWN = 5
 _JOURNALS, _LEFT = "state/journal", ".tmp"
+_OF_ANOTHER = (
+    "is tracked by git, and belongs to another repository",
+    "state/sources.lock says what is at this path; a copy would be built from without any proof",
+)
+_OF_A_RUN = ("is tracked by git, and is of this machine alone", "whoever gets the commit would take it for a run's")
 
 
 def check_sources(facts: Facts) -> tuple[Violation, ...]:
     """Return what is committed of clones and of runs, and which clones do not stand where the lock says."""
-    return (*_committed(facts), *_of_runs(facts), *_misplaced(facts))
+    return (*_committed(facts), *_of_runs(facts), *_exposed(facts), *_misplaced(facts))
 
 
 def is_of_sources(path: str) -> bool:
@@ -25,12 +30,11 @@ def _committed(facts: Facts) -> Iterator[Violation]:
     strays = [path for path in facts.tracked if path not in _OURS and is_of_sources(path)]
     names = sorted({"/".join(path.split("/")[:2]) for path in strays})
     for name in names[:_SHOWN]:
-        what = "is being committed, and belongs to another repository"
-        why = "state/sources.lock says what is at this path; a copy would be built from without any proof"
+        what, why = _OF_ANOTHER if not name.partition("/")[2].startswith(".") else _OF_A_RUN
         mend = f"git rm -r --cached --ignore-unmatch -- {name}"
         yield Violation(file=name, entry="index", what=what, why=why, mend=mend)
     if len(names) > _SHOWN:
-        what, why = f"{len(names) - _SHOWN} more sources are being committed", "the same holds of them"
+        what, why = f"{len(names) - _SHOWN} more paths are tracked by git", "the same holds of them"
         mend = "git rm -r --cached --ignore-unmatch -- sources"
         yield Violation(file="sources", entry="index", what=what, why=why, mend=mend)
 
@@ -52,6 +56,17 @@ def _one_of(path: str) -> str:
     return f"{path.partition('/')[0]}/*{_LEFT}" if path.lower().endswith(_LEFT) and "/" in path else path
 
 
+def _exposed(facts: Facts) -> Iterator[Violation]:
+    if not facts.exposed:
+        return
+    some = ", ".join(facts.exposed[:_SHOWN]) + (", …" if len(facts.exposed) > _SHOWN else "")
+    what, mend = f"is missing, and git does not ignore {some}", "git hybrid sync"
+    if facts.ignore_file:
+        what, mend = f"lets git take up {some}", "put a line with a * into it, then: git hybrid check sources"
+    why = "git add of everything would commit it as a link to a repository that others do not have"
+    yield Violation(file="sources/.gitignore", entry="file", what=what, why=why, mend=mend, level="warn")
+
+
 def _misplaced(facts: Facts) -> Iterator[Violation]:
     for name, pin in facts.lock.pins.items():
         head = facts.heads.get(name, pin.commit)
@@ -59,4 +74,7 @@ def _misplaced(facts: Facts) -> Iterator[Violation]:
             continue
         what = f"stands at {head[:12] or 'no commit that can be read'}, and its pin is {pin.commit[:12]}"
         why = "what was built and tested here is not what is committed"
-        yield Violation(file=f"sources/{name}", entry="HEAD", what=what, why=why, mend=f"git hybrid sync {name}")
+        recorded = facts.state.sources.get(name)
+        known = head and head in (facts.installed.get(name), recorded.commit if recorded else None)
+        mend = f"git hybrid sync {name}" if known else going_back(name)
+        yield Violation(file=f"sources/{name}", entry="HEAD", what=what, why=why, mend=mend)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import assert_never
 
-from git_hybrid.core.checks import Violation
-from git_hybrid.core.condition import Condition
+from git_hybrid.core.checks import Violation, going_back
 from git_hybrid.core.digest import sha256_hex, sha256_of
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.lock import Pin
@@ -59,13 +58,12 @@ class Content(Struct, frozen=True, kw_only=True):
     inner: Mapping[bytes, tuple[Standing, Content]] = field(default_factory=dict)
 
 
-_ELSEWHERE = frozenset({"broken", "foreign", "diverged", "dirty", "busy", "behind"})
-
-
-def judge_standing(pin: Pin, seen: Observed, standing: Standing | None) -> tuple[Violation, ...]:
+def judge_standing(
+    pin: Pin, seen: Observed, standing: Standing | None, recorded: Oid | None = None
+) -> tuple[Violation, ...]:
     """Return why the clone does not stand at *pin*; nothing if it does, or if it was not made yet.
 
-    *standing* is asked for only where *seen* is a clone.
+    *standing* is asked for only where *seen* is a clone; *recorded* is the commit that state has of it.
     """
     name = pin.source
     match seen:
@@ -79,23 +77,18 @@ def judge_standing(pin: Pin, seen: Observed, standing: Standing | None) -> tuple
             return (_violation(name, f"is a broken clone: {reason}", why, mend),)
         case Clone():
             assert standing is not None
-            return (*_judge_clone(pin, seen), *_judge_objects(pin, seen, standing))
+            return (*_judge_clone(pin, seen, recorded), *_judge_objects(pin, seen, standing))
         case _:  # pragma: no cover
             assert_never(seen)
 
 
-def seen_by_status(rows: Iterable[Condition]) -> tuple[Violation, ...]:
-    """Return the clones that *rows* of status show to stand elsewhere than at their pins; no object is read."""
-    why, mend = "what is built from there is not the pinned commit", "git hybrid check sources"
-    shown = (row for row in rows if row.word in _ELSEWHERE)
-    return tuple(_violation(row.name, f"is {row.word}: {row.why}", why, mend) for row in shown)
-
-
-def _judge_clone(pin: Pin, seen: Clone) -> Iterable[Violation]:
+def _judge_clone(pin: Pin, seen: Clone, recorded: Oid | None) -> Iterable[Violation]:
     name, reset = pin.source, f"git hybrid reset {pin.source}"
     if seen.head != pin.commit:
         what, why = f"HEAD is {seen.head}, the lock says {pin.commit}", "another commit than the pinned one is used"
-        yield _violation(name, what, why, f"git hybrid sync {name}")
+        is_begun = seen.locked or seen.operation is not None or seen.dirty_count
+        blocks = is_begun or seen.head not in (recorded, seen.installed)
+        yield _violation(name, what, why, going_back(name) if blocks else f"git hybrid sync {name}")
     if seen.locked or seen.operation is not None:
         what = f"a {seen.operation} is in progress" if seen.operation else "another git process works in it"
         yield _violation(name, what, "what stands there is about to change", reset)
@@ -110,7 +103,7 @@ def _judge_objects(pin: Pin, seen: Clone, standing: Standing) -> Iterable[Violat
         yield _violation(name, standing.broken, "the objects of the pinned commit cannot be trusted", reset)
     elif standing.tree != pin.tree:
         what = f"the lock names the tree {pin.tree}, the pinned commit has {standing.tree}"
-        yield _violation(name, what, "one of the two was tampered with", f"git checkout -- {LOCK_FILE}")
+        yield _violation(name, what, "one of the two was tampered with", f"git checkout HEAD -- {LOCK_FILE}")
     # At another commit the index is that of the other one: that was told, and one command mends both.
     if standing.index_differs and seen.head == pin.commit:
         what = f"the index is not the pinned tree: {_some(standing.index_differs)}"
@@ -138,7 +131,7 @@ def judge_content(pin: Pin, standing: Standing, content: Content, *, submodules:
     if not found and not standing.broken and digest != pin.content_sha256:
         what = f"content_sha256 is {digest}, the lock says {pin.content_sha256}"
         why = "the lock was tampered with, or the hash of an object was"
-        found.append(_violation(name, what, why, f"git checkout -- {LOCK_FILE}"))
+        found.append(_violation(name, what, why, f"git checkout HEAD -- {LOCK_FILE}"))
     return tuple(found)
 
 

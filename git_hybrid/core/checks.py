@@ -38,11 +38,12 @@ class Facts(Struct, frozen=True, kw_only=True):
     ``now`` is the present time, ``clock`` the later of it and that of the newest audit record. ``mirrors`` and
     ``bundle_folder`` (an absolute path) are what is set to be asked instead of upstream. ``log`` holds the audit log
     and its archives, the oldest first; ``witnesses`` what it is held against. ``tracked`` are the paths below
-    ``sources/``, and those of single runs, that are committed, ``heads`` the commits at which the clones stand.
-    ``documents`` are specifications by path, ``paths`` every path that they may name, ``changed`` what the commit
-    changes, ``left_out`` those of the files that are on the disk and not in the commit. ``foreign_reports`` names the
-    sources whose scan report on the disk is another than state says. ``is_shallow``: git has the end of the history
-    alone.
+    ``sources/``, and those of single runs, that are committed, ``heads`` the commits at which the clones stand,
+    ``installed`` those at which a sync left the ones that do not stand at their pins. ``documents`` are specifications
+    by path, ``paths`` every path that they may name, ``changed`` what the commit changes, ``left_out`` those of the
+    files that are on the disk and not in the commit. ``foreign_reports`` names the sources whose scan report on the
+    disk is another than state says. ``exposed`` are the paths of clones that git does not ignore, and ``ignore_file``
+    says whether there is a ``sources/.gitignore``. ``is_shallow``: git has the end of the history alone.
     """
 
     manifest: Manifest
@@ -60,6 +61,9 @@ class Facts(Struct, frozen=True, kw_only=True):
     witnesses: Witnesses = field(default_factory=Witnesses)
     tracked: tuple[str, ...] = ()
     heads: Mapping[str, str] = field(default_factory=dict)
+    installed: Mapping[str, str] = field(default_factory=dict)
+    exposed: tuple[str, ...] = ()
+    ignore_file: bool = True
     documents: Mapping[str, str] = field(default_factory=dict)
     paths: frozenset[str] = frozenset()
     changed: frozenset[str] = frozenset()
@@ -75,6 +79,11 @@ class Facts(Struct, frozen=True, kw_only=True):
     def has_keys(self) -> bool:
         """Whether policy names keys of approvers, so that an approval takes a signature."""
         return has_keys(self.manifest.policy)
+
+
+def going_back(name: str) -> str:
+    """Return the mend of a clone with local work or commits, at which a sync would stop: look, then save and go."""
+    return f"git hybrid diff {name}, then git hybrid reset {name}"
 
 
 Check = Callable[[Facts], tuple[Violation, ...]]

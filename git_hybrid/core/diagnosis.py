@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 
-from git_hybrid.core.checks import Violation
+from git_hybrid.core.checks import Violation, going_back
 from git_hybrid.core.condition import Condition, Word
 from git_hybrid.core.manifest import Policy
 from git_hybrid.core.mirrors import Inventory, Mirror, late, update_target
@@ -56,7 +56,8 @@ _SAID_WELL = {
     "sources": "nothing of clones and runs is committed, and the clones stand at their pins",
     "open-issues": "every specification names its open issues",
 }
-_WARNED: frozenset[Word] = frozenset({"missing", "behind", "busy", "running", "stray"})
+_WARNED: frozenset[Word] = frozenset({"missing", "running", "stray"})
+_ELSEWHERE: frozenset[Word] = frozenset({"broken", "foreign", "diverged", "dirty", "busy", "behind"})
 _COUNTED_BY_CHECKS: frozenset[Word] = frozenset({"unapproved"})
 _GIB = 2**30
 
@@ -130,10 +131,26 @@ def clone_findings(rows: Sequence[Condition]) -> tuple[Finding, ...]:
     )
 
 
+def misplaced(rows: Iterable[Condition]) -> tuple[Violation, ...]:
+    """Return the clones that *rows* of status show to stand elsewhere than at their pins; no object is read."""
+    why = "what is built from there is not the pinned commit"
+    return tuple(
+        Violation(
+            file=f"sources/{row.name}",
+            entry=f"source.{row.name}",
+            what=f"is {row.word}: {row.why}",
+            why=why,
+            mend=_remedy_of(row),
+        )
+        for row in rows
+        if row.word in _ELSEWHERE
+    )
+
+
 def _remedy_of(row: Condition) -> str:
     match row.word:
         case "dirty" | "diverged":
-            return f"git hybrid diff {row.name}, then git hybrid reset {row.name}"
+            return going_back(row.name)
         case "foreign":
             return f"move sources/{row.name} away, then git hybrid sync {row.name}"
         case "busy":

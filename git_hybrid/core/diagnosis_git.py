@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from git_hybrid.core.diagnosis import Finding
-from git_hybrid.core.value import Struct
+from git_hybrid.core.value import Struct, field
 
 _ATTRIBUTES = {
     "merge": (
@@ -17,17 +19,21 @@ _ATTRIBUTES = {
         "/state/** -text",
     ),
 }
+OF_RUNS = {"sources/.incoming/": "*", "state/journal/": "journal/"}
+"""What is of a run alone, and the line of the folder's ``.gitignore`` that has git ignore it."""
 
 
 class Repository(Struct, frozen=True, kw_only=True):
     """The repository that a workspace is in.
 
-    ``merge`` and ``text`` are attributes of the audit log, ``ignored`` what git ignores that must be committed.
+    ``merge`` and ``text`` are attributes of the audit log, ``ignored`` what git ignores that must be committed,
+    ``exposed`` what of :data:`OF_RUNS` it does not ignore, and whether the folder has a ``.gitignore`` all the same.
     """
 
     merge: str
     text: str
     ignored: tuple[str, ...] = ()
+    exposed: Mapping[str, bool] = field(default_factory=dict)
 
 
 def repository_findings(repository: Repository | None) -> tuple[Finding, ...]:
@@ -48,7 +54,14 @@ def repository_findings(repository: Repository | None) -> tuple[Finding, ...]:
         )
         for name in repository.ignored
     ]
-    return tuple(found)
+    return (*found, *(_exposed(path, is_there=is_there) for path, is_there in repository.exposed.items()))
+
+
+def _exposed(path: str, *, is_there: bool) -> Finding:
+    folder = path.partition("/")[0]
+    what = f"git does not ignore {path}: git add of everything would commit what is of this machine alone"
+    remedy = f"echo '{OF_RUNS[path]}' >> {folder}/.gitignore" if is_there else "git hybrid sync"
+    return Finding(area="git", name="ignored", level="warn", what=what, remedy=remedy)
 
 
 def _attribute(name: str, *, is_set: bool) -> Finding:

@@ -24,6 +24,9 @@ Action = Literal["clone", "update", "repair", "record", "reset"]
 Phase = Literal["pending", "installing"]
 """``installing`` from just before the working tree is changed; that it is done shows on disk."""
 
+PIN_REF = "refs/hybrid/pin"
+"""The ref of a clone that names the commit which this tool checked out last."""
+
 
 class Absent(Struct, frozen=True):
     """Nothing stands at the path (or an empty folder)."""

@@ -94,7 +94,7 @@ def counts_told(scan: ScanStatus) -> str:
     """Return how many findings there are, in words."""
     counts = scan.counts or {}
     parts = ", ".join(f"{number} {level}" for level, number in counts.items() if number)
-    return f"{counted(sum(counts.values()), 'finding')} ({parts})"
+    return counted(sum(counts.values()), "finding") + (f" ({parts})" if parts else "")
 
 
 def by_severity(findings: Iterable[Finding]) -> list[Finding]:

@@ -7,14 +7,14 @@ from pathlib import Path
 
 from git_hybrid.core.errors import LocalIo
 from git_hybrid.core.ids import InvalidText, Oid, parse_oid
-from git_hybrid.core.plan import SHOWN_FILES, Absent, Broken, Clone, Foreign, Observed
+from git_hybrid.core.plan import PIN_REF, SHOWN_FILES, Absent, Broken, Clone, Foreign, Observed
 from git_hybrid.core.tree import show_path
 from git_hybrid.core.value import Struct
 from git_hybrid.git.changes import dirty_by_cli, find_changes
 from git_hybrid.git.health import lack, trouble
 from git_hybrid.git.libgit2 import GitError, Repository, holds, open_repository, opens, released
 from git_hybrid.git.owners import is_held
-from git_hybrid.git.quarantine import PIN_REF, is_complete, uses_lfs
+from git_hybrid.git.quarantine import is_complete, uses_lfs
 from git_hybrid.git.run import Runner
 from git_hybrid.git.standing import refuse_unreadable
 

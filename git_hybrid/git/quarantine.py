@@ -22,7 +22,6 @@ from git_hybrid.git.skeleton import write_skeleton
 from git_hybrid.git.standing import is_there
 from git_hybrid.turn import TURN
 
-PIN_REF = "refs/hybrid/pin"
 MOVED = "git hybrid: to the commit"
 """What the reflog says where HEAD is moved without a checkout."""
 ATTRIBUTES = "* -filter -text -eol -ident -working-tree-encoding\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from git_hybrid.core.diagnosis_git import Repository
+from git_hybrid.core.diagnosis_git import OF_RUNS, Repository
 from git_hybrid.core.value import Struct
 from git_hybrid.git.environment import child_environment, unmonitored
 from git_hybrid.git.place import top_of
@@ -40,12 +40,15 @@ def repository_around(runner: Runner, root: Path) -> Repository | None:
     asked = runner.run(argv, env=env, cwd=root).stdout
     told = [value.decode("utf-8", "replace") for value in asked.split(b"\0")[2::3]]
     merge, text = told if len(told) == 2 else ("", "")
-    names = "\0".join(COMMITTED).encode()
+    names = "\0".join((*COMMITTED, *OF_RUNS)).encode()
     # Without --no-index a file that is tracked already counts as not ignored, which is what matters.
     argv = unmonitored(["git", "check-ignore", "-z", "--stdin"])
     found = runner.run(argv, env=env, cwd=root, stdin=names).stdout
     ignored = tuple(name.decode("utf-8", "replace") for name in found.split(b"\0") if name)
-    return Repository(merge=merge, text=text, ignored=ignored)
+    exposed = {path: (root / path.partition("/")[0] / ".gitignore").exists() for path in OF_RUNS if path not in ignored}
+    return Repository(
+        merge=merge, text=text, ignored=tuple(name for name in ignored if name not in OF_RUNS), exposed=exposed
+    )
 
 
 def all_settings(runner: Runner, folder: Path) -> Sequence[Setting]:

@@ -18,7 +18,7 @@ from git_hybrid.core.errors import LocalIo, WrongContent
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Source
-from git_hybrid.core.plan import Broken, Clone, Task
+from git_hybrid.core.plan import PIN_REF, Broken, Clone, Task
 from git_hybrid.core.planner import source_path
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.ports_cache import TreeKeeper
@@ -36,7 +36,7 @@ from git_hybrid.git.index import is_blind
 from git_hybrid.git.local import in_the_way, must, require_complete
 from git_hybrid.git.nested import refuse_folders
 from git_hybrid.git.owners import is_held
-from git_hybrid.git.quarantine import ATTRIBUTES, PIN_REF, Disk, GitQuarantine, uses_lfs
+from git_hybrid.git.quarantine import ATTRIBUTES, Disk, GitQuarantine, uses_lfs
 from git_hybrid.git.recorded import Doubt
 from git_hybrid.git.run import Completed, Runner
 from git_hybrid.git.saver import holds_work, save_work

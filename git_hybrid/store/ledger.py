@@ -27,7 +27,7 @@ from git_hybrid.store.durable import make_folder, remove_file, remove_tree
 from git_hybrid.store.filelock import Held, worker, writer_lock
 from git_hybrid.store.inplace import Facts, facts_of, is_same, require_manifest
 from git_hybrid.store.layout import refuse_links
-from git_hybrid.store.leftovers import remove_leftovers, remove_stray_journals
+from git_hybrid.store.leftovers import remove_leftovers, remove_stray_journals, restore_ignores
 from git_hybrid.store.logreader import LogReader
 from git_hybrid.store.snapshots import read_snapshot
 from git_hybrid.turn import TURN
@@ -73,8 +73,8 @@ class FileLedger(LogReader):
         self.require_place()
         require_manifest(self.layout)
         refuse_links(self.layout)
-        for folder in (self.layout.sources_folder, self.layout.state_folder):
-            make_folder(folder)
+        make_folder(self.layout.sources_folder)
+        make_folder(self.layout.state_folder)
         with writer_lock(
             self.layout.writer_lock,
             timeout=self.lock_timeout,
@@ -88,6 +88,7 @@ class FileLedger(LogReader):
                 if settles:
                     notes = (*notes, *self._settled(gives_up=gives_up), *self.clean_quarantine())
                 yield notes
+                restore_ignores(self.layout)
             except HybridError as error:
                 error.after_mending(notes)
                 raise

@@ -1,21 +1,43 @@
-"""What an interrupted writer left among the files of a workspace: only names of our own are ever removed."""
+"""Files of a workspace that an interrupted writer left, and those that somebody else took away.
+
+Only names of our own are ever removed; a file that is there is never written.
+"""
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
 from pathlib import Path
 
 from git_hybrid.core.errors import LocalIo
 from git_hybrid.core.ids import RunId
 from git_hybrid.core.pattern import pattern
-from git_hybrid.store.durable import TEMPORARY, leftovers, remove_file, remove_tree
+from git_hybrid.store.durable import TEMPORARY, leftovers, remove_file, remove_tree, write_file
 from git_hybrid.store.layout import Layout
 
+IGNORES = {
+    "sources/.gitignore": "# Clones are made by `git hybrid sync`; only this file is committed.\n*\n!.gitignore\n",
+    "state/.gitignore": (
+        "# Of this machine alone: what an unfinished run needs, and what was there before a migration.\n"
+        "resume.json\njournal/\n*.tmp\n*.bak-v0\n"
+    ),
+}
+"""What keeps the clones, and what is of one machine alone, out of commits."""
 _STATE = ("sources.lock", "sources.json", "sources-overrides.json", "sources-mirrors.json", "resume.json")
 _OURS = frozenset(name + TEMPORARY for name in ("sources.toml", "sources.json.bak-v0", ".gitattributes", *_STATE))
 _DECISION = b'"t": "decision"'
 """What a journal with a decision has, and in no other place: within a text the marks would be escaped."""
 _HINTS = ".durations" + TEMPORARY
 _LOG = pattern(r"sources-audit(\.\d{4}(-\d+)?)?\.jsonl\.tmp")
+
+
+def restore_ignores(layout: Layout) -> None:
+    """Write each ``.gitignore`` that is missing."""
+    for name, text in IGNORES.items():
+        if not os.path.lexists(f"{layout.root}/{name}"):
+            # What the command did stands all the same: the next writer tries again, and check tells.
+            with suppress(LocalIo):
+                write_file(layout.root / name, text.encode("ascii"))
 
 
 def remove_leftovers(layout: Layout) -> list[str]:

@@ -20,7 +20,7 @@ from git_hybrid.store.wire import PinShape
 VERSION = 1
 SHOWN = "state/sources.lock"
 HEADER = "# Written by git hybrid. Review it, commit it; change it with `git hybrid pin`.\n"
-_MEND = "restore it with git (git checkout -- state/sources.lock), or drop the entry and run git hybrid pin"
+_MEND = "restore it with git (git checkout HEAD -- state/sources.lock), or drop the entry and run git hybrid pin"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _DIGEST = pattern(r"sha256:[0-9a-f]{64}")
 _TIME = pattern(r"^(commit_time|first_seen) = (\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)\+00:00$", re.MULTILINE)

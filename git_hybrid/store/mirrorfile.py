@@ -17,7 +17,7 @@ from git_hybrid.store.parsing import check_version, checked, convert, encode_jso
 from git_hybrid.store.wire_airgap import MirrorShape
 
 VERSION = 1
-MEND = "restore it with git: git checkout -- state/sources-mirrors.json"
+MEND = "restore it with git: git checkout HEAD -- state/sources-mirrors.json"
 _FIELDS = ("name", "base_url", "kind", "owner", "added_at", "added_by", "verified_at", "sources")
 _MAY_BE_NULL = "verified_at"
 

@@ -10,6 +10,7 @@ from git_hybrid.core.errors import BadArgument, WorkspaceExists
 from git_hybrid.core.words import counted
 from git_hybrid.store.durable import make_folder, remove_file, write_file
 from git_hybrid.store.layout import MANIFEST, Layout, refuse_links
+from git_hybrid.store.leftovers import IGNORES
 from git_hybrid.store.manifest import decode_manifest
 from git_hybrid.store.manifest_edit import NEW_MANIFEST
 
@@ -21,11 +22,6 @@ AWAITED = (
     "schema_version = 1\n"
 )
 """The manifest of a folder that ``bundle apply`` makes a workspace: whoever finds it as it is takes the bundle's."""
-_FILES = {
-    MANIFEST: NEW_MANIFEST,
-    "sources/.gitignore": "# Clones are made by `git hybrid sync`; only this file is committed.\n*\n!.gitignore\n",
-    "state/.gitignore": "# Of this machine alone: what an unfinished run needs.\nresume.json\njournal/\n*.tmp\n",
-}
 
 
 def create(root: Path, manifest: str = NEW_MANIFEST) -> tuple[str, ...]:
@@ -43,7 +39,7 @@ def create(root: Path, manifest: str = NEW_MANIFEST) -> tuple[str, ...]:
     refuse_links(layout)
     created = [".gitattributes"] if _add_attributes(root / ".gitattributes") else []
     # The manifest comes last: it is what makes the folder a workspace.
-    for name, text in reversed({**_FILES, MANIFEST: manifest}.items()):
+    for name, text in (*IGNORES.items(), (MANIFEST, manifest)):
         path = root / name
         make_folder(path.parent)
         if not path.exists():

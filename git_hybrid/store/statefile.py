@@ -18,7 +18,7 @@ from git_hybrid.store.wire import OldStateShape, StateShape
 
 VERSION = 1
 SHOWN = "state/sources.json"
-_MEND = "restore it with git (git checkout -- state/sources.json), or move it away and run git hybrid sync"
+_MEND = "restore it with git (git checkout HEAD -- state/sources.json), or move it away and run git hybrid sync"
 _TRACKS = ("tag", "branch", "version", "commit")
 
 

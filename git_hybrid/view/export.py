@@ -19,9 +19,13 @@ _FORMULA = pattern(r"\s*[=+\-@\t\r]")
 _MARKDOWN = pattern(r"([\\`*_{}\[\]<>|#~!&])")
 _STYLE = (
     "body{font:14px/1.4 system-ui,sans-serif;margin:2em}table{border-collapse:collapse;margin:0 0 2em}"
-    "th,td{border:1px solid #999;padding:.3em .5em;text-align:left;vertical-align:top;overflow-wrap:anywhere}"
-    "th{background:#eee}@media(prefers-color-scheme:dark){body{background:#111;color:#ddd}th{background:#333}}"
+    "th,td{border:1px solid #999;padding:.3em .5em;text-align:left;vertical-align:top;white-space:nowrap}"
+    "th{background:#eee;position:sticky;top:0}td.long{white-space:normal;overflow-wrap:anywhere;min-width:20em}"
+    "@media(prefers-color-scheme:dark){body{background:#111;color:#ddd}th{background:#333}}"
+    "@media print{th,td,td.long{white-space:normal;overflow-wrap:anywhere;min-width:0}}"
 )
+"""A table of twenty columns is wider than a screen: it is moved sideways, and only what is long goes over lines."""
+_LONG = 32
 
 
 class Table(Struct, frozen=True, kw_only=True):
@@ -85,10 +89,15 @@ def _html(tables: Mapping[str, Table], heading: str) -> str:
         parts += [f'<th scope="col">{_text(column)}</th>' for column in table.columns]
         parts.append("</tr></thead>\n<tbody>")
         for row in table.rows:
-            cells = "".join(f"<td>{_text(row[column])}</td>" for column in table.columns)
+            cells = "".join(_cell(row[column]) for column in table.columns)
             parts.append(f"<tr>{cells}</tr>")
         parts.append("</tbody>\n</table>")
     return "\n".join([*parts, "</body>\n</html>\n"])
+
+
+def _cell(text: str) -> str:
+    kind = ' class="long"' if len(text) > _LONG else ""
+    return f"<td{kind}>{_text(text)}</td>"
 
 
 def _text(text: str) -> str:

@@ -8,7 +8,10 @@ from typing import Any
 
 from git_hybrid.view.term import safe
 
-_STYLE = "body{font:16px/1.5 sans-serif;margin:2em}td,th{text-align:left;padding:0 1em .3em 0;vertical-align:top}"
+_STYLE = (
+    "body{font:16px/1.5 sans-serif;margin:2em}td,th{text-align:left;padding:0 1em .3em 0;vertical-align:top}"
+    "td{overflow-wrap:anywhere}td:not(:last-child){min-width:10.5em}td:nth-child(5){white-space:nowrap}"
+)
 _HEAD = f"""<!doctype html>
 <html lang="en">
 <meta charset="utf-8">

@@ -167,10 +167,10 @@ def _below(row: Condition, now: datetime, columns: set[str], *, verbose: bool) -
     lines = []
     if row.why and (row.word not in ("ok", "missing", "unpinned") or _is_lost(row)):
         lines.append(safe(row.why))
-    told = verbose or "OVERRIDE" not in columns
-    if row.override is not None and row.override_phase in IN_FORCE and told:
+    # Also beside its column, which has no room for the hour, the request and who approved it.
+    if row.override is not None and row.override_phase in IN_FORCE:
         lines.append(_forced("forced", row.override, row.override_phase, now))
-    if row.accepted is not None and (told or row.override is not None):
+    if row.accepted is not None:
         lines.append(_forced("findings accepted", row.accepted, row.accepted_phase, now))
     if row.recorded is not None and row.recorded.scan.counts and (row.scan == "findings" or verbose):
         lines.append(f"scan: {counts_told(row.recorded.scan)}")

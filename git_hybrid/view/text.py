@@ -46,8 +46,8 @@ _CALM = frozenset({"unchanged", "kept", "current", "same", "ours"})
 _UNDONE = frozenset({"failed", "blocked", "interrupted", "error", "not-added", "not-applied"})
 _GIVEN_UP = frozenset({"left", "restored"})
 """What becomes of the sources of a run that is given up."""
-_COUNTED = {"findings": "with findings"}
-"""How a word stands behind a number of sources, where it would count something else."""
+_COUNTED = {"findings": ("with findings", "with findings"), "differs": ("differs", "differ")}
+"""How a word stands behind one source, and behind several, where it is not as it stands in a row."""
 _DONE = {
     "init": ("added", "source"),
     "add": ("added", "source"),
@@ -133,7 +133,7 @@ def summary_line(report: Report, *, seconds: float) -> str:
     line = f"{verb} {what} in {lasting(seconds)}"
     if set(counts) != {verb}:
         parts = [
-            f"{number:,} {_COUNTED.get(word, word)}"
+            f"{number:,} {_COUNTED.get(word, (word, word))[number > 1]}"
             for word, number in sorted(counts.items(), key=lambda item: item[0] in _CALM)
         ]
         line += f": {', '.join(parts)}"

@@ -126,7 +126,7 @@ def test_file(files, refused, data, place, command):
     files.write(SHOWN, data)
     err = refused(command, file=SHOWN)
     assert place in err
-    assert "git checkout -- state/sources.lock" in err or "mend state/sources.lock" in err
+    assert " checkout HEAD -- state/sources.lock" in err or "/state/sources.lock, then: git hybrid -C " in err
 
 
 @pytest.mark.parametrize("command", ["status", "sync", "pin", "resume", "outdated"])

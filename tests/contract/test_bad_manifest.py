@@ -42,7 +42,7 @@ def test_url(files, refused, url):
     files.write("sources.toml", f'schema_version = 1\n[source.tool]\nurl = "{url}"\nbranch = "main"\n')
     err = refused(file="sources.toml")
     assert "line 3: source.tool.url" in err
-    assert "pass" not in err
+    assert ":pass" not in err
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -198,7 +198,7 @@ def test_a_lock_that_was_edited_is_restored():
     told, edited = tell(WrongContent(**facts)), tell(WrongContent(**facts, edited=True))
     assert edited.exit == told.exit
     assert told.hints == ("git hybrid diff tool", "git hybrid reset tool")
-    assert edited.hints[0] == "git checkout -- state/sources.lock"
+    assert edited.hints[0] == "git checkout HEAD -- state/sources.lock"
     assert "1" * 64 in "".join(edited.cause)
     assert "{" not in "".join((edited.title, *edited.cause, *edited.hints))
 

@@ -307,7 +307,7 @@ def test_a_lock_that_was_tampered_with_is_found(clone: Path, workspace: Path, pr
     replace(lock, tree, "0" * 39 + "1")
     (found,) = prove(content=False)
     assert "tree" in found.what
-    assert found.mend == "git checkout -- state/sources.lock"
+    assert found.mend == "git checkout HEAD -- state/sources.lock"
     lock.write_text(honest)
     digest = re.search(r'content_sha256 = "(\w+)"', honest)
     assert digest is not None

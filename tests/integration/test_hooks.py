@@ -98,7 +98,7 @@ BAD: dict[str, tuple[str, Callable[[Path], None], str]] = {
     "a log that was cut": ("audit", cut_the_log, "restore"),
     "a record that was edited": ("audit", edit_a_record, "edited after it was written"),
     "a clone that is committed": ("sources", commit_a_clone, "git rm -r --cached"),
-    "a clone elsewhere": ("sources", move_a_clone, "git hybrid sync"),
+    "a clone elsewhere": ("sources", move_a_clone, ", then git hybrid reset "),
     "a specification without the section": ("open-issues", lose_the_open_issues, "## Open Issues"),
     "a pointer to nothing": ("open-issues", point_nowhere, "name the path"),
 }

@@ -250,7 +250,7 @@ def test_a_workspace_in_a_folder_is_checked_as_it_is_staged(below: Site, named: 
     code, said = hook(below.root, env=named)
     assert code == 1
     assert said.startswith(f"fail ws/{LOG}: log: no record tells that tool was pinned to 000000000000")
-    assert f"  mend: git add -- ws/{LOCK}\n" in said
+    assert f"  mend: git -C ws add -- {LOCK}\n" in said
 
 
 def test_commands_are_told_as_they_are_typed_at_the_top(below: Site) -> None:
@@ -263,7 +263,7 @@ def test_commands_are_told_as_they_are_typed_at_the_top(below: Site) -> None:
     git("add", "-A", cwd=below.root)
     said = hook(below.root, name="metadata")[1]
     assert "  mend: git hybrid -C ws pin tool\n" in said
-    assert said.endswith("then: git add -- ws/sources.toml ws/state\n")
+    assert said.endswith("then: git -C ws add -- sources.toml state\n")
 
 
 @pytest.mark.parametrize("how", ["a manifest at the top", "one above", "none on the disk", "no folder on the disk"])
@@ -300,8 +300,8 @@ def test_a_manifest_that_is_taken_out_alone(below: Site) -> None:
     code, said = hook(below.root)
     assert code == 2
     assert said.splitlines() == [
-        "ws/sources.toml: file: is missing",
-        "  mend: git add -- ws/sources.toml, or give the workspace up as a whole: git -C ws rm -r --cached -- state",
+        "error: ws/sources.toml: file: is missing",
+        "  mend: git -C ws add -- sources.toml, or give the workspace up as a whole: git -C ws rm -r --cached -- state",
     ]
     git("rm", "-q", "-r", "--cached", "ws", cwd=below.root)
     assert hook(below.root) == (0, "")
@@ -363,7 +363,7 @@ def test_a_submodule_in_place_of_a_file_is_refused(site: Site) -> None:
     git("update-index", "--add", "--cacheinfo", f"160000,{head},sources/.gitignore", cwd=site.root)
     code, said = hook(site.root, name="sources")
     assert code == 2
-    assert said.startswith("sources/.gitignore: index: is a submodule")
+    assert said.startswith("error: sources/.gitignore: index: is a submodule")
 
 
 def test_clones_are_found_in_any_case(site: Site) -> None:
@@ -371,7 +371,26 @@ def test_clones_are_found_in_any_case(site: Site) -> None:
     git("update-index", "--add", "--cacheinfo", f"100644,{blob},Sources/x/file", cwd=site.root)
     code, said = hook(site.root, name="sources")
     assert code == 1
-    assert said.startswith("fail Sources/x: index: is being committed")
+    assert said.startswith("fail Sources/x: index: is tracked by git")
+
+
+def test_a_lost_gitignore_is_told_and_comes_back(site: Site) -> None:
+    ignores = [site.root / folder / ".gitignore" for folder in ("sources", "state")]
+    texts = [path.read_bytes() for path in ignores]
+    for path in ignores:
+        path.unlink()
+    code, said = hook(site.root, name="sources")
+    assert (code, said.splitlines()[2]) == (0, "  mend: git hybrid sync")
+    assert said.startswith("warn sources/.gitignore: file: is missing, and git does not ignore sources/tool")
+    exposed = [item for item in site("diag", "--json").json()["findings"] if item["name"] == "ignored"]
+    assert [(item["level"], item["remedy"]) for item in exposed] == [("warn", "git hybrid sync")] * 2
+    site("sync")
+    assert [path.read_bytes() for path in ignores] == texts
+    ignores[0].write_text("/other/\n")
+    site("sync")
+    assert "lets git take up sources/tool" in site("check", "sources").out
+    site.write(".gitignore", "/sources/*/\n")
+    assert hook(site.root, name="sources") == (0, "")
 
 
 def test_names_that_are_no_text(site: Site) -> None:

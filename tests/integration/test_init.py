@@ -90,6 +90,16 @@ def test_workspace_is_found_from_a_subfolder(hybrid: Hybrid, workspace: Path) ->
     hybrid("status", cwd=workspace / "a/b")
 
 
+def test_what_is_said_of_a_workspace_elsewhere_is_typed_here(hybrid: Hybrid, workspace: Path) -> None:
+    hybrid("init")
+    made = hybrid("init", "sub/dir")
+    assert "created sub/dir/sources.toml\n" in made.out
+    assert made.err.splitlines() == [
+        f"note: {workspace} is a workspace too: a command is for the nearest one",
+        "hint: git hybrid -C sub/dir add https://host/path/repository",
+    ]
+
+
 def test_no_workspace_is_2_with_a_hint(hybrid: Hybrid) -> None:
     nothing = hybrid("status", check=2)
     assert "hint: git hybrid init" in nothing.err

@@ -175,13 +175,14 @@ def test_a_lock_that_was_edited_is_not_the_fault_of_the_cache(hybrid, workspace,
         for command in ("sync", "reset"):
             told = hybrid(command, "tool", cwd=other, check=5)
             assert "error: tool: state/sources.lock does not name what was pinned" in told.err
-            assert "hint: git checkout -- state/sources.lock\n" in told.err
+            assert "hint: git checkout HEAD -- state/sources.lock\n" in told.err
             assert "hint: git hybrid" not in told.err
             assert "damaged" not in told.err
         assert filled.exists() == kept_too
         audit = hybrid("check", "audit", cwd=other, check=1)
         assert (
-            "mend: git checkout -- state/sources.lock; where it was committed so: git hybrid pin tool --to" in audit.out
+            "mend: git checkout HEAD -- state/sources.lock; where it was committed so: git hybrid pin tool --to"
+            in audit.out
         )
         (other / "state/sources.lock").write_text(good)
         hybrid("sync", cwd=other)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from support.governed import ADA, BEA, LOCK, OVERRIDES, Site, forced_site, plain_site
+from support.governed import ADA, BEA, LOCK, OPTIONS, OVERRIDES, Site, forced_site, option_words, plain_site
 from support.kit import changes, head, lock, raw_controls, snapshot
 
 
@@ -42,6 +42,15 @@ def test_all_that_is_missing_is_named_at_once_and_nothing_is_written(site: Site)
     assert "4096" in site.force(site.commits.hotfix, reason="x" * 5000, check=2).err
     assert "WHEN" not in site.force(site.commits.hotfix, expires="tomorrow", check=2).out
     assert changes(before, snapshot(site.root)) == []
+
+
+def test_a_dry_run_names_no_override_that_nobody_could_ask_for(site: Site) -> None:
+    words = option_words(OPTIONS)
+    (row,) = site("pin", "tool", "--to", site.commits.hotfix, "--force", *words, "-n", "--json").json()["sources"]
+    assert row["outcome"] == "would-pin"
+    assert "override" not in row.get("detail", {})
+    assert any(note.startswith("forced until ") for note in row["notes"])
+    assert "ovr-" not in str(row)
 
 
 @pytest.mark.parametrize("request_id", ["a" * 40, "a" * 201])

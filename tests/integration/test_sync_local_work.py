@@ -60,6 +60,19 @@ def test_dirty(hybrid: Hybrid, workspace: Path, tool: Upstream, clone: Path, kin
     assert changes(before, snapshot(workspace)) == []
 
 
+def test_hints_are_typed_where_they_are_read(hybrid: Hybrid, workspace: Path, clone: Path) -> None:
+    (clone / "mine").touch()
+    (workspace / "deep/er").mkdir(parents=True)
+    inside = ["git hybrid reset tool", "git -C ../../sources/tool status"]
+    told = hybrid("sync", cwd=workspace / "deep/er", check=3).err
+    assert [line.removeprefix("hint: ") for line in told.splitlines() if line.startswith("hint: ")] == inside
+    name = workspace.name
+    (row,) = hybrid("-C", name, "sync", "--json", cwd=workspace.parent, check=3).json()["sources"]
+    assert row["error"]["hints"] == [f"git hybrid -C {name} reset tool", f"git -C {name}/sources/tool status"]
+    (check,) = hybrid("-C", name, "check", "sources", "--json", cwd=workspace.parent, check=1).json()["checks"]
+    assert [item["mend"] for item in check["violations"]] == [f"git hybrid -C {name} reset tool"]
+
+
 def test_at_most_ten_files_are_named_and_others_go_on(
     hybrid: Hybrid, workspace: Path, clone: Path, upstream_factory: UpstreamFactory
 ) -> None:

@@ -172,6 +172,7 @@ FILES = (
     ("version negative", b"schema_version = -1\n", "schema_version"),
     ("version nan", b"schema_version = nan\n", "schema_version"),
     ("key twice", b"schema_version = 1\nschema_version = 1\n", "line 2"),
+    ("TOML 1.1", b"schema_version = 1\ndefaults = { jobs = 1, }\n", "line 2"),
     ("table twice", (MANIFEST + '[source.tool]\nurl = "x"\n').encode(), "line 6"),
     ("unclosed", b"schema_version = 1\n[source", "end of document"),
     ("unclosed text", b'schema_version = 1\na = "', "end of document"),

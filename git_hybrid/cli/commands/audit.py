@@ -248,4 +248,4 @@ def rotate_command(context: click.Context) -> int:
 
 def _told(output: Output, name: str) -> None:
     output.done(f"archived as {name}")
-    output.hint("rotated", "git add state")
+    output.hint("rotated", "git add -- state")

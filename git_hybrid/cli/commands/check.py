@@ -13,6 +13,7 @@ from git_hybrid.cli.output import Output, opened
 from git_hybrid.cli.wiring import Session
 from git_hybrid.core.check_table import CHECKS
 from git_hybrid.core.checks import Violation, failures
+from git_hybrid.core.value import replace
 from git_hybrid.core.words import counted
 from git_hybrid.store.steady import steady
 from git_hybrid.view.findings import check_document, violation_lines
@@ -41,6 +42,10 @@ def command(context: click.Context, *, what: tuple[str, ...], staged: bool, cont
             proved = check_sources(session.runtime, session.prover, content=content)
             results[_SOURCES] = (*committed, *proved)
         code = int(failures(results) > 0)
+        placed = output.common.placed
+        results = {
+            name: tuple(replace(item, mend=placed(item.mend)) for item in found) for name, found in results.items()
+        }
         if output.common.json:
             output.document(check_document(results, exit_code=code))
         else:

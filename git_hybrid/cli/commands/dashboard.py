@@ -17,10 +17,10 @@ from git_hybrid.cli.options import common_options
 from git_hybrid.cli.output import apart_from, opened
 from git_hybrid.cli.wiring import Session
 from git_hybrid.core.audit_query import records_of
-from git_hybrid.core.check_sources import seen_by_status
 from git_hybrid.core.check_table import CHECKS
 from git_hybrid.core.checks import Facts
 from git_hybrid.core.dashboard import Surroundings, build_dashboard
+from git_hybrid.core.diagnosis import misplaced
 from git_hybrid.core.report import Status
 from git_hybrid.store.outputfile import refuse_own, write_output
 from git_hybrid.store.steady import steady
@@ -75,5 +75,5 @@ def _page(session: Session) -> str:
     results = dict(run_checks(facts, CHECKS))
     # The hooks see the HEADs alone; here the clones were looked at.
     committed = (item for item in results[_SOURCES] if item.entry != "HEAD")
-    results[_SOURCES] = (*committed, *seen_by_status(seen.rows))
+    results[_SOURCES] = (*committed, *misplaced(seen.rows))
     return dashboard_page(build_dashboard(seen, facts, results, records_of(facts.log), around=around))

@@ -19,6 +19,7 @@ from git_hybrid.cli.output import Output, apart_from
 from git_hybrid.cli.signals import Cancel, handled
 from git_hybrid.cli.support_archive import FOLDER, archive_files
 from git_hybrid.core.diagnosis import cadence_words, has_failed
+from git_hybrid.core.value import replace
 from git_hybrid.core.values import format_age
 from git_hybrid.git.run import Runner
 from git_hybrid.store.archive import tar_gz
@@ -41,6 +42,8 @@ def command(context: click.Context, *, bundle: Path | None) -> int:
     with handled(cancel):
         found = diagnose(common.folder, cancel)
         code = int(has_failed(found.findings))
+        common.root = found.root
+        found.findings = tuple(replace(item, remedy=common.placed(item.remedy)) for item in found.findings)
         document = diag_document(found.findings, exit_code=code, scans=_scans(found))
         members = _write(bundle, common.folder, found, document, cancel) if bundle is not None else {}
     with apart_from(common.folder / bundle) if bundle is not None else nullcontext():

@@ -16,15 +16,18 @@ from git_hybrid.cli.common import common_of
 from git_hybrid.cli.filled import FILE
 from git_hybrid.cli.options import common_options
 from git_hybrid.cli.output import Output, opened
+from git_hybrid.cli.placing import place_of
 from git_hybrid.cli.wiring import Session
-from git_hybrid.core.errors import InvalidFile
+from git_hybrid.core.errors import InvalidFile, NoWorkspace
 from git_hybrid.core.ids import InvalidText, SourceName, parse_name
 from git_hybrid.core.manifest import Branch, Source
 from git_hybrid.git.importing import Submodule, read_gitmodules
 from git_hybrid.git.run import Runner
 from git_hybrid.git.takenout import refuse_taken_out
+from git_hybrid.store.layout import find_root
 from git_hybrid.store.manifest_edit import add_sources, remove_sources
 from git_hybrid.store.scaffold import create, has_no_sources, refuse_inside, undo
+from git_hybrid.view.term import safe
 
 
 @click.command("init")
@@ -86,8 +89,12 @@ def _begin(session: Session, output: Output, created: tuple[str, ...]) -> int:
         document = {"command": "init", "command_id": info.run, "exit_code": 0, "root": str(session.layout.root)}
         output.document({**document, "created": list(created), "sources": []})
     else:
-        output.done(*(f"created {path}" for path in created))
-        if (session.layout.root / ".gitmodules").is_file():
+        root = session.layout.root
+        output.done(*(f"created {place_of(root).path(path)}" for path in created))
+        with suppress(NoWorkspace):
+            outer = find_root(root.parent).root
+            output.talk(f"note: {safe(str(outer))} is a workspace too: a command is for the nearest one")
+        if (root / ".gitmodules").is_file():
             output.hint("import", "take the submodules over: git hybrid init --import .gitmodules")
         output.hint("empty", "git hybrid add https://host/path/repository")
     return 0
@@ -101,6 +108,8 @@ def _typed(folders: Sequence[str], folder: Path | None, imported: Path | None) -
 
 
 def _import(session: Session, output: Output, file: Path, again: str, is_new: bool) -> int:
+    # What fails leaves no workspace, and is typed again where it was typed.
+    output.common.root = None
     try:
         modules = read_gitmodules(session.runner, file)
     except InvalidFile as error:
@@ -112,9 +121,12 @@ def _import(session: Session, output: Output, file: Path, again: str, is_new: bo
         session.runtime, Editor(add=add_sources, remove=remove_sources), wanted, imported=str(file), begins=is_new
     )
     code = output.report(report)
-    if code == 0:
-        output.hint("import", "the submodules themselves were left as they are; git rm them when the clones are there")
-    output.hint("pinned", "git hybrid sync" if code == 0 else again)
+    if code != 0:
+        output.hint("pinned", again)
+        return code
+    output.hint("import", "the submodules stay as they are; when the clones are there: git rm -- SUBMODULE")
+    output.common.root = session.layout.root
+    output.hint("pinned", "git hybrid sync")
     return code
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection
-from pathlib import Path
 from shlex import join
 
 import click
@@ -46,21 +44,18 @@ def command(context: click.Context) -> int:
         )
         if not conflicts and not told.left and not told.files:
             output.talk("nothing is in conflict")
-        _tell_what_is_next(output, told, conflicts, layout.root)
+        _tell_what_is_next(output, told, conflicts)
         return code
 
 
-def _tell_what_is_next(output: Output, told: Merge, conflicts: Collection[str], root: Path) -> None:
-    def shown(*names: str) -> str:
-        return join(os.path.relpath(root / name, output.common.folder) for name in names)
-
+def _tell_what_is_next(output: Output, told: Merge, conflicts: Collection[str]) -> None:
     for name in told.left:
         if name in conflicts:
-            output.hint("merge", f"put both sides of {name} together, then: git add -- {shown(name)}")
+            output.hint("merge", f"put both sides of {name} together, then: git add -- {name}")
         else:
-            output.hint("merge", f"to get the conflict of {name} back: git checkout --merge -- {shown(name)}")
+            output.hint("merge", f"to get the conflict of {name} back: git checkout --merge -- {name}")
     if done := [name for name in dict.fromkeys((*conflicts, *told.files)) if name not in told.left]:
-        output.hint("merge", f"git add -- {shown(*done)}")
+        output.hint("merge", f"git add -- {join(done)}")
     for change in told.changes:
         their = told.theirs.get(SourceName(change.name))
         if not change.both or their is None or SourceName(change.name) not in told.found:
@@ -69,8 +64,7 @@ def _tell_what_is_next(output: Output, told: Merge, conflicts: Collection[str], 
             output.hint("merge", f"if theirs is right: git hybrid pin {change.name} --to {their.commit}")
         else:
             # A pin that was forced rests on its override, which a plain pin does not name.
-            lock = shown(LOCK)
-            output.hint("merge", f"if theirs is right, put its table into {lock}: git show :3:./{lock}")
+            output.hint("merge", f"if theirs is right, put its table into {LOCK}: git show :3:./{LOCK}")
 
 
 def _row(told: Merge, change: Change) -> Row:

@@ -107,8 +107,8 @@ def command(
 ) -> int:
     """Pin what has no valid pin yet; with names or --all move pins to the newest commit that the manifest allows.
 
-    Only this command, add and remove change the lock. What policy refuses (a rollback, a commit off the declared ref,
-    a moved tag) takes --force with a request, approvers, a reason and an expiry.
+    Beside it add, remove, sync --prune, merge and bundle apply write the lock. What policy refuses (a rollback, a
+    commit off the declared ref, a moved tag) takes --force with a request, approvers, a reason and an expiry.
     """
     if to is not None and len(names) != 1:
         raise BadArgument(what="--to", value=to, reason="needs exactly one source: git hybrid pin NAME --to REV")

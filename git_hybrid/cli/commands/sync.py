@@ -30,7 +30,8 @@ def command(
 ) -> int:
     """Bring the clones to their pins: clone what is missing, fetch what is not there, repair what is broken.
 
-    The lock is never changed. Local work is never touched: a source that has some is left alone (exit 3).
+    No pin is made or moved; --prune alone takes out those of sources that the manifest no longer has. Local work is
+    never touched: a source that has some is left alone (exit 3).
     """
     common = common_of(context)
     return sync_clones(common, names=names, groups=groups, jobs=jobs, dry_run=dry_run, offline=offline, prune=prune)

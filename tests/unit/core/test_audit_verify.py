@@ -268,7 +268,7 @@ def test_the_lock_has_what_was_recorded() -> None:
         (breach,) = found(new, witnesses)
         assert breach.id == "foreign-content"
         assert breach.what.startswith(f"no record tells of the {what} that state/sources.lock has for tool at ")
-        assert breach.mend.startswith("git checkout -- state/sources.lock")
+        assert breach.mend.startswith("git checkout HEAD -- state/sources.lock")
         # What an older version recorded tells less.
         assert len(found(old, witnesses)) == (what != "entry")
     bare = [Event(event=event, source="tool", after=oid(1)) for event in ("bundle-apply", "override", "pin")]

@@ -7,7 +7,9 @@ from git_hybrid.core.check_placed import check_sources
 from git_hybrid.core.checks import Facts
 from git_hybrid.core.lock import Lock
 from git_hybrid.core.manifest import Manifest, OpenIssues
-from support.values import NOW, a_pin, a_source, oid
+from git_hybrid.core.state import State
+from git_hybrid.core.value import replace
+from support.values import NOW, a_pin, a_source, a_state_entry, oid
 
 SPEC, DOC, ASSESSED = "specs/tool/spec.md", "docs/remediations.md", "docs/assessments"
 POINTED = f"# Tool\n\n## Open Issues\n\nSee `{DOC}`.\n\n## More\n"
@@ -81,6 +83,8 @@ def test_what_is_committed_below_sources_is_told_in_short() -> None:
     found = check_sources(Facts(manifest=Manifest(), clock=NOW, tracked=tracked))
     assert [item.file for item in found] == [*(f"sources/{name}" for name in "abcde"), "sources"]
     assert found[-1].what.startswith("1 more")
+    (found,) = check_sources(Facts(manifest=Manifest(), clock=NOW, tracked=("sources/.lock",)))
+    assert "belongs to another" not in found.what
     assert check_sources(Facts(manifest=Manifest(), clock=NOW, tracked=tracked[:1])) == ()
 
 
@@ -104,3 +108,22 @@ def test_clones_that_are_there_stand_at_their_pins() -> None:
     ):
         found = check_sources(Facts(manifest=Manifest(), clock=NOW, lock=lock, heads=heads))
         assert [word in item.what for item in found] == ([True] if word else [])
+
+
+def test_a_clone_elsewhere_is_mended_by_what_does_not_stop_at_it() -> None:
+    pin = a_pin(a_source())
+    facts = Facts(manifest=Manifest(), clock=NOW, lock=Lock(pins={pin.source: pin}), heads={"tool": oid(9)})
+    state = State(sources={pin.source: a_state_entry(commit=oid(9))})
+    for known in (replace(facts, installed={"tool": oid(9)}), replace(facts, state=state)):
+        assert [item.mend for item in check_sources(known)] == ["git hybrid sync tool"]
+    for unknown in (facts, replace(facts, installed={"tool": ""}, heads={"tool": ""})):
+        assert [item.mend for item in check_sources(unknown)] == ["git hybrid diff tool, then git hybrid reset tool"]
+
+
+def test_clones_that_git_does_not_ignore_are_told() -> None:
+    exposed = tuple(f"sources/{name}" for name in "abcdef")
+    for there, mend in ((False, "git hybrid sync"), (True, "git hybrid check sources")):
+        (found,) = check_sources(Facts(manifest=Manifest(), clock=NOW, exposed=exposed, ignore_file=there))
+        assert (found.level, found.file) == ("warn", "sources/.gitignore")
+        assert found.mend.endswith(mend)
+        assert found.what.endswith("sources/e, …")

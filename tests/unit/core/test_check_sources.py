@@ -15,10 +15,7 @@ from git_hybrid.core.check_sources import (
     judge_content,
     judge_packs,
     judge_standing,
-    seen_by_status,
 )
-from git_hybrid.core.condition import Condition, Word
-from git_hybrid.core.ids import SourceName
 from git_hybrid.core.plan import Absent, Broken, Clone, Foreign
 from git_hybrid.core.tree import TreeEntry, content_line
 from git_hybrid.core.value import replace
@@ -74,7 +71,11 @@ def test_local_work_is_told(clone: Clone, word: str) -> None:
 @pytest.mark.parametrize(
     ("standing", "word", "mend"),
     [
-        (replace(STANDING, tree=oid(8)), f"the lock names the tree {PIN.tree}", "git checkout -- state/sources.lock"),
+        (
+            replace(STANDING, tree=oid(8)),
+            f"the lock names the tree {PIN.tree}",
+            "git checkout HEAD -- state/sources.lock",
+        ),
         (replace(STANDING, tree=None, broken="the tree x is missing"), "the tree x", "git hybrid reset tool"),
         (replace(STANDING, index_differs=tuple("abcdefghijkl")), "j and 2 more", "git hybrid reset tool"),
         (replace(STANDING, oddities=("an oddity",)), "an oddity", "git hybrid check sources"),
@@ -87,19 +88,19 @@ def test_what_the_objects_say_is_told(standing: Standing, word: str, mend: str) 
     assert mend in found.mend
 
 
-def test_what_status_sees_is_told_without_a_proof() -> None:
-    words: tuple[Word, ...] = ("dirty", "broken", "ok", "missing")
-    rows = [Condition(name=SourceName(word), word=word, why="why") for word in words]
-    assert [(item.file, item.what) for item in seen_by_status(rows)] == [
-        ("sources/dirty", "is dirty: why"),
-        ("sources/broken", "is broken: why"),
-    ]
-
-
 def test_another_commit_is_told_once() -> None:
     """Its index is another one too; the same command mends both."""
-    (found,) = judge_standing(PIN, Clone(head=oid(9)), replace(STANDING, index_differs=("a",)))
-    assert found.mend == "git hybrid sync tool"
+    moved = replace(STANDING, index_differs=("a",))
+    (found,) = judge_standing(PIN, Clone(head=oid(9)), moved)
+    assert found.mend == "git hybrid diff tool, then git hybrid reset tool"
+
+
+def test_a_clone_that_a_sync_brings_along_is_mended_by_it() -> None:
+    for seen, recorded in ((Clone(head=oid(9)), oid(9)), (Clone(head=oid(9), installed=oid(9)), oid(8))):
+        (found,) = judge_standing(PIN, seen, STANDING, recorded)
+        assert found.mend == "git hybrid sync tool"
+        first, second = judge_standing(PIN, replace(seen, dirty=("x",), dirty_count=1), STANDING, recorded)
+        assert first.mend == f"git hybrid diff tool, then {second.mend}"
 
 
 def digest_of(*lines: bytes) -> str:
@@ -147,7 +148,7 @@ def test_damaged_packs_are_told_with_what_makes_them_anew() -> None:
 def test_another_digest_in_the_lock_is_told() -> None:
     (found,) = judge_content(PIN, STANDING, Content(files={b"a": SEEN}), submodules=False)
     assert "content_sha256" in found.what
-    assert found.mend == "git checkout -- state/sources.lock"
+    assert found.mend == "git checkout HEAD -- state/sources.lock"
 
 
 def test_a_submodule_that_was_not_asked_for_must_not_be_there() -> None:

@@ -24,6 +24,7 @@ from git_hybrid.core.diagnosis import (
     libgit2_finding,
     locks_finding,
     mirror_findings,
+    misplaced,
     plain_finding,
     sorted_findings,
 )
@@ -88,7 +89,7 @@ def test_every_other_state_has_a_remedy(word):
     (found,) = clone_findings([_row(word=word), _row("fine")])
     assert found.what == f"tool: {word}: why"
     assert found.remedy
-    assert found.level == ("warn" if word in ("missing", "behind", "busy", "running", "stray") else "fail")
+    assert found.level == ("warn" if word in ("missing", "running", "stray") else "fail")
 
 
 def test_a_source_with_blocking_findings_is_mended_by_accepting_them():
@@ -105,6 +106,15 @@ def test_a_pin_that_the_lock_lost_is_put_back_where_it_was():
         for found in clone_findings([row])
     ]
     assert remedies == ["git hybrid pin tool", "git hybrid pin"]
+
+
+def test_what_status_sees_of_clones_is_told_without_a_proof():
+    rows = [_row(word, word=word) for word in ("dirty", "broken", "ok", "missing", "behind")]
+    assert [(item.file, item.what, item.mend) for item in misplaced(rows)] == [
+        ("sources/dirty", "is dirty: why", "git hybrid diff dirty, then git hybrid reset dirty"),
+        ("sources/broken", "is broken: why", "git hybrid sync broken"),
+        ("sources/behind", "is behind: why", "git hybrid sync behind"),
+    ]
 
 
 def test_a_pin_without_approval_is_told_by_its_check():
@@ -206,6 +216,10 @@ def test_the_repository_around():
         "echo '/state/** -text' >> .gitattributes",
     ]
     assert found[3].remedy == "git check-ignore -v state/sources.lock"
+    exposed = {"sources/.incoming/": False, "state/journal/": True}
+    found = repository_findings(Repository(merge="union", text="unset", exposed=exposed))[3:]
+    told = [("warn", "git hybrid sync"), ("warn", "echo 'journal/' >> state/.gitignore")]
+    assert [(item.level, item.remedy) for item in found] == told
 
 
 def test_mirrors():

@@ -234,6 +234,7 @@ def test_the_audit_record_tells_scanners_counts_and_names() -> None:
 
 
 def test_findings_are_counted_by_their_severity() -> None:
+    assert counts_told(a_scan()) == "0 findings"
     assert counts_told(a_scan(findings=(a_finding(1), a_finding(2, level="low")))) == "2 findings (1 high, 1 low)"
 
 

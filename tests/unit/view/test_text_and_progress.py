@@ -138,6 +138,9 @@ def test_summary():
         summary_line(report, seconds=1.25) == "looked at 3 sources in 1.2 s: 2 cloned, 1 unchanged; nothing was written"
     )
     assert summary_line(Report(command="sync"), seconds=1) == ""
+    differing = tuple(Row(name=SourceName(name), outcome="differs") for name in "ab")
+    for number, words in ((1, "1 source in 1.0 s: 1 differs"), (2, "2 sources in 1.0 s: 2 differ")):
+        assert summary_line(Report(command="diff", rows=differing[:number]), seconds=1) == f"compared {words}"
 
 
 def test_porcelain_is_one_line_of_six_fields():

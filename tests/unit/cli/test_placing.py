@@ -1,0 +1,59 @@
+"""Hints are typed where they are read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from git_hybrid.cli.placing import Place, place_of
+
+MENDS = {
+    "git hybrid pin a --to v1": ("git hybrid pin a --to v1", "git hybrid -C w pin a --to v1"),
+    "git hybrid diff a, then git hybrid reset a": (
+        "git hybrid diff a, then git hybrid reset a",
+        "git hybrid -C w diff a, then git hybrid -C w reset a",
+    ),
+    "git hybrid -C x pin": ("git hybrid -C x pin", "git hybrid -C x pin"),
+    "git -C sources/a status": ("git -C ../sources/a status", "git -C w/sources/a status"),
+    "git add -- sources.toml state, then git commit": (
+        "git -C .. add -- sources.toml state, then git commit",
+        "git -C w add -- sources.toml state, then git commit",
+    ),
+    "restore it (git checkout HEAD -- state/sources.lock), or: git hybrid pin": (
+        "restore it (git -C .. checkout HEAD -- state/sources.lock), or: git hybrid pin",
+        "restore it (git -C w checkout HEAD -- state/sources.lock), or: git hybrid -C w pin",
+    ),
+    "put it into state/sources.lock: git show :3:./state/sources.lock": (
+        "put it into ../state/sources.lock: git -C .. show :3:./state/sources.lock",
+        "put it into w/state/sources.lock: git -C w show :3:./state/sources.lock",
+    ),
+    "git -C 'sources/a b' log -3": ("git -C '../sources/a b' log -3", "git -C 'w/sources/a b' log -3"),
+    "git ls-remote https://host/sources/a": ("git ls-remote https://host/sources/a",) * 2,
+}
+
+
+@pytest.mark.parametrize("mend", MENDS)
+def test_a_mend_is_typed_below_and_above_the_workspace(mend: str) -> None:
+    inside, outside = MENDS[mend]
+    assert Place().command(mend) == mend
+    assert Place("..").command(mend) == inside
+    assert Place("w", is_found=False).command(mend) == outside
+
+
+def test_a_folder_with_a_space_is_quoted() -> None:
+    place = Place("a b", is_found=False)
+    assert place.command("git hybrid pin; mend sources.toml") == "git hybrid -C 'a b' pin; mend 'a b/sources.toml'"
+
+
+def test_where_a_workspace_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "w/inner/deep").mkdir(parents=True)
+    (tmp_path / "w/sources.toml").touch()
+    for folder, place in ((".", Place("w", is_found=False)), ("w", Place()), ("w/inner", Place(".."))):
+        monkeypatch.chdir(tmp_path / folder)
+        assert place_of(tmp_path / "w") == place
+    (tmp_path / "w/inner/sources.toml").touch()
+    assert place_of(tmp_path / "w") == Place("..", is_found=False)
+    monkeypatch.chdir(tmp_path / "w/inner/deep")
+    (tmp_path / "w/inner/deep").rmdir()
+    assert place_of(tmp_path / "w") == Place()
