@@ -233,11 +233,12 @@ def _in_place(run: Run, task: Task) -> Installed:
     served_by = None
     if not _is_here(run, task, clone):
         acquired, notes = _despite_cache(run, task, _gated)
+        if acquired.history != acquired.content and source.history == "treeless":
+            # Before the content: where its history is there, none is cut off.
+            rt.writer.pour(acquired.history, clone, boundaries=False)
         rt.writer.pour(acquired.content, clone, boundaries=True)
         if source.history == "full":
             rt.writer.make_complete(task.name)
-        if acquired.history != acquired.content and source.history == "treeless":
-            rt.writer.pour(acquired.history, clone, boundaries=False)
         served_by = acquired.served_by
     else:
         notes = gate_pin(rt, clone, source, pin, run.manifest, like=_untouched(run, task))
