@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 
 from support.cli import Hybrid
-from support.kit import git, head, lock, released, replace
+from support.kit import git, head, lock, outcomes, released, replace
 from support.upstream import Upstream, UpstreamFactory
 
 
@@ -88,6 +89,29 @@ def test_switching_modes(hybrid: Hybrid, workspace: Path, served: Served) -> Non
     assert git("rev-list", "--count", "HEAD", cwd=clone) == "6"
     assert not (clone / ".git/shallow").exists()
     git("log", "-p", cwd=clone)
+
+
+def test_an_untouched_treeless_clone_is_partial(
+    hybrid: Hybrid, workspace: Path, upstream_factory: UpstreamFactory
+) -> None:
+    upstream = upstream_factory()
+    old = upstream.commit({"a": "1\n"})
+    hybrid("init")
+    hybrid("add", upstream.url, "--branch", "main", "--history", "treeless")
+    copytree(workspace / "state", workspace / "earlier")
+    upstream.commit({"a": "2\n"})
+    hybrid("pin", "tool")
+    hybrid("sync")
+    copytree(workspace / "earlier", workspace / "state", dirs_exist_ok=True)
+    assert outcomes(hybrid("sync", "--json")) == {"tool": "updated"}
+    assert head(workspace) == old
+    clone = workspace / "sources/tool"
+    assert git("rev-list", "--count", "HEAD", cwd=clone) == "1"
+    replace(workspace / "sources.toml", '"treeless"', '"full"')
+    hybrid("pin", "tool", "--to", old)
+    assert outcomes(hybrid("sync", "--json")) == {"tool": "updated"}
+    assert "?" not in git("rev-list", "--objects", "--all", "--missing=print", cwd=clone)
+    assert "promisor" not in git("config", "--list", cwd=clone)
 
 
 @pytest.mark.parametrize("served", ["ssh", "https"], indirect=True)
