@@ -133,6 +133,7 @@ def _install(run: Run, task: Task) -> Installed:
     if isinstance(seen, Clone) and not _is_whole(run, task, seen):
         return _fresh(run, replace(task, action="repair"), broken=True)
     if task.action == "record":
+        rt.writer.declare(task)
         return Installed(task=task, served_by=run.served_by.get(task.name))
     if isinstance(seen, Clone):
         return _in_place(run, task)

@@ -87,6 +87,10 @@ class Writer(Protocol):
         """Check out another commit in a clean clone; raise InTheWay or NestedRepository rather than overwrite."""
         ...
 
+    def declare(self, task: Task) -> None:
+        """Make the URL of the source whom its clone asks, a partial one also for what it lacks."""
+        ...
+
     def save_work(self, name: SourceName, run: str, pin: Oid) -> Saved:
         """Save all local work and what going to *pin* would overwrite."""
         ...

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from git_hybrid.git.kept import fetched_refs
 from git_hybrid.git.libgit2 import holds, links, open_repository, released
 from git_hybrid.git.local import must
 from git_hybrid.git.quarantine import Disk
+from git_hybrid.git.recorded import Doubt
 from git_hybrid.git.run import Completed, Runner
 
 if TYPE_CHECKING:
@@ -27,11 +29,22 @@ _MARKS = r"^remote\..*\.(promisor|partialclonefilter)$"
 def pour(runner: Runner, disk: Disk, giver: Path, taker: Path, *, name: SourceName, boundaries: bool) -> None:
     """Move the packs of the repository *giver* into *taker*, then its refs: refs never name what is not there.
 
-    With *boundaries* what *giver* knows of cut history goes along.
+    With *boundaries* what *giver* knows of cut history goes along. Where the packs of *taker* are ours alone the small
+    ones are packed together when they are many.
 
     Raises:
         LocalIo: the file system refused.
     """
+    whole = is_marked(str(taker))
+    _pour(runner, disk, giver, taker, name=name, boundaries=boundaries)
+    if whole:
+        # What was there is there still.
+        with suppress(Doubt, OSError):
+            roll_up_many(runner, taker)
+            mark(str(taker))
+
+
+def _pour(runner: Runner, disk: Disk, giver: Path, taker: Path, *, name: SourceName, boundaries: bool) -> None:
     move(disk, giver, taker)
     if boundaries:
         _merge_shallow(disk, giver, taker)

@@ -279,12 +279,15 @@ def is_complete(git_dir: Path) -> bool:
         LocalIo: the machine refused to say.
     """
     objects = f"{git_dir}/objects"
-    if not os.path.isdir(objects) or is_there(f"{git_dir}/shallow"):
+    if not os.path.isdir(objects) or is_there(f"{git_dir}/shallow") or is_there(f"{objects}/info/alternates"):
         return False
-    if is_there(f"{objects}/info/alternates"):
-        return False
-    packs = f"{objects}/pack"
-    return not os.path.isdir(packs) or not any(name.endswith(".promisor") for name in os.listdir(packs))
+    return not is_partial(git_dir)
+
+
+def is_partial(git_dir: Path) -> bool:
+    """Tell whether a pack of the repository refers to what is not there, by design."""
+    packs = f"{git_dir}/objects/pack"
+    return os.path.isdir(packs) and any(name.endswith(".promisor") for name in os.listdir(packs))
 
 
 def uses_lfs(git_dir: Path) -> bool:

@@ -114,6 +114,36 @@ def test_an_untouched_treeless_clone_is_partial(
     assert "promisor" not in git("config", "--list", cwd=clone)
 
 
+def test_a_partial_clone_asks_whom_the_manifest_says(
+    hybrid: Hybrid, workspace: Path, upstream_factory: UpstreamFactory, tmp_path: Path
+) -> None:
+    upstream, clone = upstream_factory(), workspace / "sources/tool"
+    released(upstream)
+    copytree(upstream.path, tmp_path / "mirror/tool.git")
+
+    def asked() -> set[str]:
+        return {*git("config", "--local", "--get-regexp", r"^remote\.", cwd=clone).splitlines()}
+
+    def of_origin(url: str) -> set[str]:
+        fetch = "fetch +refs/heads/*:refs/remotes/origin/*"
+        return {f"remote.origin.{it}" for it in (f"url {url}", fetch, "promisor true", "partialclonefilter tree:0")}
+
+    hybrid("init")
+    hybrid("add", upstream.url, "--branch", "main", "--history", "treeless")
+    hybrid("sync", env={"GIT_HYBRID_MIRRORS": f"file://{tmp_path}/mirror/{{name}}.git"})
+    assert asked() == of_origin(upstream.url)
+    git("config", f"remote.{upstream.url}.promisor", "true", cwd=clone)
+    git("config", "remote.mine.url", "file:///mine", cwd=clone)
+    git("config", "remote.mine.promisor", "true", cwd=clone)
+    upstream.path.rename(tmp_path / "moved.git")
+    replace(workspace / "sources.toml", upstream.url, f"file://{tmp_path}/moved.git")
+    hybrid("pin")
+    assert outcomes(hybrid("sync", "--json")) == {"tool": "recorded"}
+    mine = {"remote.mine.url file:///mine", "remote.mine.promisor true"}
+    assert asked() == of_origin(f"file://{tmp_path}/moved.git") | mine
+    git("log", "-p", cwd=clone)
+
+
 @pytest.mark.parametrize("served", ["ssh", "https"], indirect=True)
 def test_tag_that_upstream_left_behind_shallow(hybrid: Hybrid, workspace: Path, served: Served) -> None:
     hybrid("init")
