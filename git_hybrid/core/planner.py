@@ -139,7 +139,9 @@ def _blocking(source: Source, pin: Pin, recorded: SourceState | None, clone: Clo
 
 
 def _movement(source: Source, pin: Pin, recorded: SourceState | None, clone: Clone) -> Task | None:
-    lacking = (source.submodules and clone.hollow) or (source.history == "full" and not clone.complete)
+    # The URLs of submodules are relative to that of the source, as a rule.
+    moved = recorded is not None and recorded.url != source.url
+    lacking = (source.submodules and (clone.hollow or moved)) or (source.history == "full" and not clone.complete)
     lacking = lacking or (source.lfs == "fetch") != clone.lfs
     if clone.head != pin.commit or lacking:
         return Task(source=source, pin=pin, action="update", before=clone.head)

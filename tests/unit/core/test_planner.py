@@ -61,6 +61,9 @@ def test_a_state_entry_that_says_something_else_is_written_again(told: dict[str,
     task = decide(SOURCE, PIN, entry, a_clone(PINNED))
     assert isinstance(task, Task)
     assert task.action == "record"
+    task = decide(replace(SOURCE, submodules=True), PIN, entry, a_clone(PINNED))
+    assert isinstance(task, Task)
+    assert task.action == ("update" if "url" in told else "record")
 
 
 @pytest.mark.parametrize(
