@@ -117,9 +117,9 @@ def removal_blocked(name: SourceName, seen: Observed, unsaved: Callable[[], tupl
         case Absent():
             return None
         case Foreign(what):
-            return ForeignFolder(name=name, path=path, what=what)
+            return ForeignFolder(name=name, path=path, what=what, command="remove")
         case Broken(why):
-            return ForeignFolder(name=name, path=path, what=f"a clone that cannot be read ({why})")
+            return ForeignFolder(name=name, path=path, what=f"a clone that cannot be read ({why})", command="remove")
         case Clone():
             refs = () if (begun := unfinished_work(name, seen)) else unsaved()
             return begun or (UnsavedWork(name=name, path=path, refs=refs) if refs else None)

@@ -253,7 +253,10 @@ class GitWriter(Struct, frozen=True):
         Return where it was set aside to instead, if it holds saved work.
         """
         path = self.clones.folder / name
-        if not path.is_dir():
+        if not (path / ".git").is_dir():
+            # Nothing, or an empty folder: what else is no clone keeps its source from being removed.
+            with suppress(OSError):
+                path.rmdir()
             return None
         if self.runner.git(["for-each-ref", "--count=1", SAVED], git_dir=path / ".git").stdout:
             return self.set_aside(name, run)
