@@ -145,7 +145,7 @@ def _movement(source: Source, pin: Pin, recorded: SourceState | None, clone: Clo
     lacking = lacking or (source.lfs == "fetch") != clone.lfs
     if clone.head != pin.commit or lacking:
         return Task(source=source, pin=pin, action="update", before=clone.head)
-    if recorded is not None and is_recorded(source, pin, recorded):
+    if clone.intact and recorded is not None and is_recorded(source, pin, recorded):
         return None
     return Task(source=source, pin=pin, action="record", before=clone.head)
 

@@ -88,7 +88,7 @@ class Writer(Protocol):
         ...
 
     def declare(self, task: Task) -> None:
-        """Make the URL of the source whom its clone asks, a partial one also for what it lacks."""
+        """Write the attributes and settings of the clone; it asks the URL of the source, also for what it lacks."""
         ...
 
     def save_work(self, name: SourceName, run: str, pin: Oid) -> Saved:

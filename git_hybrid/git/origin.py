@@ -12,8 +12,9 @@ from pathlib import Path
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.pattern import pattern
 from git_hybrid.git.local import must
-from git_hybrid.git.quarantine import is_partial
+from git_hybrid.git.quarantine import Disk, is_partial
 from git_hybrid.git.run import Runner
+from git_hybrid.git.skeleton import settings
 
 _FETCH = "\tfetch = +refs/heads/*:refs/remotes/origin/*\n"
 _PARTIAL = {"promisor": "true", "partialclonefilter": "tree:0"}
@@ -32,16 +33,29 @@ def declare(git_dir: Path, url: str) -> None:
     config.write_text(f"{own}{_section(url, partial=is_partial(git_dir))}{_FETCH}", encoding="utf-8")
 
 
-def redeclare(runner: Runner, git_dir: Path, url: str, *, name: SourceName) -> None:
+def has_settings(git_dir: Path) -> bool:
+    """Tell whether the repository has settings: a clone that lost them, as a power cut may leave it, works without."""
+    config = git_dir / "config"
+    return config.exists() and (not config.is_file() or config.stat().st_size > 0)
+
+
+def redeclare(runner: Runner, disk: Disk, git_dir: Path, url: str, *, name: SourceName) -> None:
     """Make *url* the origin of the clone at *git_dir*, and what it asks for objects that it lacks by design.
 
-    Remotes that somebody has added to it stay as they are.
+    Remotes that somebody has added to it stay as they are. A clone without any settings gets those of a new one.
 
     Raises:
         LocalIo, OSError: the file system refused.
         GitFailed: git cannot read the settings.
     """
     partial = is_partial(git_dir)
+    if not has_settings(git_dir):
+        # It may be a link that leads nowhere.
+        disk.remove_file(git_dir / "config")
+        # Without any, git takes the names of objects for those of SHA-1.
+        own = settings(str(git_dir), object_format="sha1", bare=False)
+        disk.write_file(git_dir / "config", f"{own}{_section(url, partial=partial)}{_FETCH}".encode())
+        return
     text = (git_dir / "config").read_text(encoding="utf-8", errors="replace")
     if _section(url, partial=partial) in text and text.count("promisor") == partial:
         return

@@ -176,8 +176,10 @@ class GitWriter(Struct, frozen=True):
         self._finish(task, path, before)
 
     def declare(self, task: Task) -> None:
-        """Make the URL of the source whom its clone asks (:func:`git_hybrid.git.origin.redeclare`)."""
-        origin.redeclare(self.runner, self.clones.folder / f"{task.name}/.git", str(task.source.url), name=task.name)
+        """Write attributes and settings of the clone as they are to be (:func:`git_hybrid.git.origin.redeclare`)."""
+        self._protect(task.name)
+        git_dir = self.clones.folder / f"{task.name}/.git"
+        origin.redeclare(self.runner, self.disk, git_dir, str(task.source.url), name=task.name)
 
     def _protect(self, name: SourceName) -> None:
         git_dir = self.clones.folder / f"{name}/.git"
