@@ -7,8 +7,8 @@ import os
 from pathlib import Path
 
 from git_hybrid.core.ids import Oid
+from git_hybrid.git.complete import is_partial
 from git_hybrid.git.libgit2 import FileMode, GitError, Repository, holds, links
-from git_hybrid.git.quarantine import is_partial
 
 _NUMBERS = (
     *(errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.ESTALE),

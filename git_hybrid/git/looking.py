@@ -11,12 +11,13 @@ from git_hybrid.core.plan import SHOWN_FILES, Absent, Broken, Clone, Foreign, Ob
 from git_hybrid.core.tree import show_path
 from git_hybrid.core.value import Struct
 from git_hybrid.git.changes import dirty_by_cli, find_changes
+from git_hybrid.git.complete import is_complete
 from git_hybrid.git.health import lack, trouble
 from git_hybrid.git.libgit2 import GitError, Repository, holds, open_repository, opens, released
 from git_hybrid.git.origin import has_settings
 from git_hybrid.git.owners import is_held
 from git_hybrid.git.plainfiles import read_plain
-from git_hybrid.git.quarantine import ATTRIBUTES, ATTRIBUTES_LFS, PIN_REF, is_complete, uses_lfs
+from git_hybrid.git.quarantine import ATTRIBUTES, ATTRIBUTES_LFS, PIN_REF, uses_lfs
 from git_hybrid.git.run import Runner
 from git_hybrid.git.standing import refuse_unreadable
 

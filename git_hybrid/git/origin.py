@@ -11,8 +11,9 @@ from pathlib import Path
 
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.pattern import pattern
+from git_hybrid.git.complete import is_partial
 from git_hybrid.git.local import must
-from git_hybrid.git.quarantine import Disk, is_partial
+from git_hybrid.git.quarantine import Disk
 from git_hybrid.git.run import Runner
 from git_hybrid.git.skeleton import settings
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from git_hybrid.core.cache_record import PACK_LIMIT
 from git_hybrid.core.ids import SourceName
+from git_hybrid.git.complete import expects_more
 from git_hybrid.git.glance import MARK, is_marked, packs_of
 from git_hybrid.git.hint import write_hint
 from git_hybrid.git.kept import fetched_refs
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from git_hybrid.git.libgit2 import Repository
 
 _PACK_ORDER = (".pack", ".rev", ".promisor", ".idx")
-_MARKS = r"^remote\..*\.(promisor|partialclonefilter)$"
+_MARKS = r"^(remote\..*\.(promisor|partialclonefilter)|extensions\.partialclone)$"
 
 
 def pour(runner: Runner, disk: Disk, giver: Path, taker: Path, *, name: SourceName, boundaries: bool) -> None:
@@ -190,7 +191,7 @@ def make_complete(runner: Runner, disk: Disk, git_dir: Path, *, name: SourceName
     marks = sorted(found for found in os.listdir(packs) if found.endswith(".promisor"))
     for found in marks:
         disk.remove_file(packs / found)
-    if marks:
-        listed = runner.git(["config", "--null", "--name-only", "--get-regexp", _MARKS], git_dir=git_dir)
+    if marks or expects_more(git_dir):
+        listed = runner.git(["config", "--local", "--null", "--name-only", "--get-regexp", _MARKS], git_dir=git_dir)
         for key in sorted(set(listed.stdout.decode("utf-8").split("\0")) - {""}):
-            must(runner, name, git_dir, ["config", "--unset-all", key])
+            must(runner, name, git_dir, ["config", "--local", "--unset-all", key])

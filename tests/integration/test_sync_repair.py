@@ -106,6 +106,21 @@ def test_what_check_hints_at_where_attributes_and_settings_are_lost_mends_it(
     assert '"record"' not in (workspace / "state/sources-audit.jsonl").read_text()
 
 
+def test_a_clone_that_expects_from_others_what_it_lacks_is_partial(
+    hybrid: Hybrid, workspace: Path, tool: Upstream
+) -> None:
+    started(hybrid, tool.url)
+    clone = workspace / "sources/tool"
+    _lacking("HEAD:b")(clone)
+    for setting in ("core.repositoryformatversion=1", "extensions.partialClone=origin", "remote.origin.promisor=true"):
+        git("config", *setting.split("="), cwd=clone)
+    hybrid("bundle", "create", "-o", workspace / "bundle")
+    assert outcomes(hybrid("sync", "--json")) == {"tool": "updated"}
+    assert git("fsck", "--no-dangling", cwd=clone) == ""
+    assert "partialclone" not in git("config", "--list", cwd=clone)
+    assert hybrid("sync").out == ""
+
+
 @pytest.mark.parametrize("name", ["HEAD~2", "HEAD~2^{tree}", "HEAD~2:README"])
 def test_a_clone_of_another_tool_that_lacks_history(hybrid: Hybrid, workspace: Path, tool: Upstream, name: str) -> None:
     started(hybrid, tool.url, sync=False)
