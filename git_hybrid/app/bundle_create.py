@@ -67,11 +67,10 @@ def _attempt(
 def _giver(rt: Runtime, manifest: Manifest, source: Source, pin: Pin) -> tuple[Stage, tuple[str, ...]]:
     """Return a repository with the pinned commit and all of its history, and notes about what it does not have."""
     seen = rt.clones.inspect(source.name, pin.commit)
-    if isinstance(seen, Clone) and seen.has_pin and seen.complete:
-        stage = rt.clones.as_stage(source.name)
-    else:
-        whole = replace(source, history="full")
-        task = Task(source=whole, pin=pin, action="clone", before=None)
+    stage = rt.clones.as_stage(source.name)
+    whole = isinstance(seen, Clone) and seen.has_pin and seen.complete
+    if not whole or not rt.objects.has_content(stage, pin.commit):
+        task = Task(source=replace(source, history="full"), pin=pin, action="clone", before=None)
         stage = acquire_pin(rt, task, manifest, borrow=False).history
     notes = gate_pin(rt, stage, source, pin, manifest)
     left = []

@@ -146,6 +146,7 @@ def _install(run: Run, task: Task) -> Installed:
     if isinstance(seen, Clone) and not _is_whole(run, task, seen):
         return _fresh(run, replace(task, action="repair"), broken=True)
     if task.action == "record":
+        rt.writer.declare(task)
         return Installed(task=task, served_by=run.served_by.get(task.name))
     if isinstance(seen, Clone):
         return _in_place(run, task)
@@ -246,11 +247,12 @@ def _in_place(run: Run, task: Task) -> Installed:
     served_by = None
     if not _is_here(run, task, clone):
         acquired, notes = _despite_cache(run, task, _gated)
+        if acquired.history != acquired.content and source.history == "treeless":
+            # Before the content: where its history is there, none is cut off.
+            rt.writer.pour(acquired.history, clone, boundaries=False)
         rt.writer.pour(acquired.content, clone, boundaries=True)
         if source.history == "full":
             rt.writer.make_complete(task.name)
-        if acquired.history != acquired.content and source.history == "treeless":
-            rt.writer.pour(acquired.history, clone, boundaries=False)
         served_by = acquired.served_by
     else:
         notes = gate_pin(rt, clone, source, pin, run.manifest, like=_untouched(run, task))

@@ -17,6 +17,9 @@ LOCK_FILE = "state/sources.lock"
 ATTRIBUTES_FILE = ".git/info/attributes"
 """What this tool writes into each of its clones, and a clone that plain git made lacks."""
 
+NO_SETTINGS = ".git/config is missing or empty"
+"""What a clone without settings lacks; git works in it all the same."""
+
 LFS_HEAD = b"version https://git-lfs.github.com/spec/v1\n"
 LFS_LIMIT = 1024
 _SHOWN = 10
@@ -110,7 +113,7 @@ def _judge_objects(pin: Pin, seen: Clone, standing: Standing) -> Iterable[Violat
         yield _violation(name, what, "git would take other content for unchanged", reset)
     for oddity in standing.oddities:
         mend = f"take it out of sources/{name}/.git, then: git hybrid check sources"
-        mend = reset if oddity.startswith(ATTRIBUTES_FILE) else mend
+        mend = reset if oddity.startswith((ATTRIBUTES_FILE, NO_SETTINGS)) else mend
         why = "so git may see, hide or run something else than what the lock says"
         yield _violation(name, oddity, why, mend)
 

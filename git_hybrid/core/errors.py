@@ -336,10 +336,11 @@ class IndexLocked(LocalWork):
 
 
 class ForeignFolder(LocalWork):
-    """Something that this program did not clone stands where the clone belongs."""
+    """Something that this program did not clone stands where the clone belongs; ``command`` it kept from its work."""
 
     code: ClassVar[str] = "foreign-folder"
     what: str
+    command: str = "sync"
 
 
 class NestedRepository(LocalWork):

@@ -19,7 +19,7 @@ from git_hybrid.core.value import Struct, field
 
 Action = Literal["clone", "update", "repair", "record", "reset"]
 """``clone`` what is missing, ``update`` a clean clone to another commit, ``repair`` a broken or half changed clone,
-``record`` only writes state, ``reset`` saves local work and then goes to the pin."""
+``record`` writes state and the clone's own settings, ``reset`` saves local work and then goes to the pin."""
 
 Phase = Literal["pending", "installing"]
 """``installing`` from just before the working tree is changed; that it is done shows on disk."""
@@ -52,9 +52,9 @@ class Clone(Struct, frozen=True, kw_only=True):
     """A usable clone. ``dirty`` names at most ten files, ``dirty_count`` counts all.
 
     ``has_pin``: the pinned commit is there; ``hollow``: a submodule's folder is empty; ``complete``: no
-    history is cut off; ``lfs``: LFS content stands in place of its pointers;
-    ``installed``: the commit that this tool checked out last, by the clone's own ref; ``sure``: a glance was enough;
-    ``settled``: it was enough to see that nothing was touched since an earlier one.
+    history is cut off; ``lfs``: LFS content stands in place of its pointers; ``intact``: it has settings, and the
+    attributes that this tool writes; ``installed``: the commit that this tool checked out last, by the clone's own ref;
+    ``sure``: a glance was enough; ``settled``: it was enough to see that nothing was touched since an earlier one.
     """
 
     head: Oid
@@ -67,6 +67,7 @@ class Clone(Struct, frozen=True, kw_only=True):
     hollow: bool = False
     complete: bool = True
     lfs: bool = False
+    intact: bool = True
     installed: Oid | None = None
     sure: bool = False
     settled: bool = False

@@ -118,9 +118,9 @@ def removal_blocked(name: SourceName, seen: Observed, unsaved: Callable[[], tupl
         case Absent():
             return None
         case Foreign(what):
-            return ForeignFolder(name=name, path=path, what=what)
+            return ForeignFolder(name=name, path=path, what=what, command="remove")
         case Broken(why):
-            return ForeignFolder(name=name, path=path, what=f"a clone that cannot be read ({why})")
+            return ForeignFolder(name=name, path=path, what=f"a clone that cannot be read ({why})", command="remove")
         case Clone():
             refs = () if (begun := unfinished_work(name, seen)) else unsaved()
             return begun or (UnsavedWork(name=name, path=path, refs=refs) if refs else None)
@@ -140,11 +140,13 @@ def _blocking(source: Source, pin: Pin, recorded: SourceState | None, clone: Clo
 
 
 def _movement(source: Source, pin: Pin, recorded: SourceState | None, clone: Clone) -> Task | None:
-    lacking = (source.submodules and clone.hollow) or (source.history == "full" and not clone.complete)
+    # The URLs of submodules are relative to that of the source, as a rule.
+    moved = recorded is not None and recorded.url != source.url
+    lacking = (source.submodules and (clone.hollow or moved)) or (source.history == "full" and not clone.complete)
     lacking = lacking or (source.lfs == "fetch") != clone.lfs
     if clone.head != pin.commit or lacking:
         return Task(source=source, pin=pin, action="update", before=clone.head)
-    if recorded is not None and is_recorded(source, pin, recorded):
+    if clone.intact and recorded is not None and is_recorded(source, pin, recorded):
         return None
     return Task(source=source, pin=pin, action="record", before=clone.head)
 

@@ -87,6 +87,10 @@ class Writer(Protocol):
         """Check out another commit in a clean clone; raise InTheWay or NestedRepository rather than overwrite."""
         ...
 
+    def declare(self, task: Task) -> None:
+        """Write the attributes and settings of the clone; it asks the URL of the source, also for what it lacks."""
+        ...
+
     def save_work(self, name: SourceName, run: str, pin: Oid) -> Saved:
         """Save all local work and what going to *pin* would overwrite."""
         ...

@@ -20,7 +20,7 @@ def smudging(git_dir: Path) -> dict[str, str]:
 
 def attributes_of(git_dir: Path) -> bytes | None:
     """Return what the attributes of the repository say, or None if it has none."""
-    with suppress(FileNotFoundError, NotADirectoryError):
+    with suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError):
         return (git_dir / "info/attributes").read_bytes()
     return None
 
@@ -37,6 +37,8 @@ def put_back_attributes(disk: Disk, git_dir: Path, former: bytes | None) -> None
         disk.remove_file(path)
     elif attributes_of(git_dir) != former:
         path.parent.mkdir(exist_ok=True)
+        if path.is_dir() and not path.is_symlink():
+            disk.remove_tree(path)
         disk.write_file(path, former)
 
 

@@ -18,7 +18,7 @@ from struct import error
 from git_hybrid.core.ids import Oid
 from git_hybrid.core.plan import SHOWN_FILES, Clone
 from git_hybrid.core.tree import show_path
-from git_hybrid.git import seen
+from git_hybrid.git import seen, stamps
 from git_hybrid.git.quarantine import ATTRIBUTES
 from git_hybrid.git.recorded import MODES, Doubt, Recorded, Stale, blob_at, is_as_recorded, read_entries
 from git_hybrid.git.stamps import Look
@@ -44,11 +44,12 @@ def glance(path: str, commit: Oid, tree: Oid, told: Look | None = None) -> Clone
     """
     if len(commit) != _OID:
         return None
-    touched = seen.touched(path, commit, tree, told)
+    found = told or stamps.look(path)
+    touched = None if found is None else seen.touched(path, commit, tree, found)
     try:
         # Whoever runs git status lets git write the index anew, with nothing else in it.
         files = frozenset() if touched is None else touched - _REFRESHED
-        if touched is None or any(name.startswith(b".git/") for name in files):
+        if found is None or touched is None or any(name.startswith(b".git/") for name in files):
             return _looked_at(path, commit, tree)
         if touched and not seen.holds_only_our_names(path):
             return _looked_at(path, commit, tree)
@@ -58,6 +59,7 @@ def glance(path: str, commit: Oid, tree: Oid, told: Look | None = None) -> Clone
             dirty=tuple(map(show_path, edited[:SHOWN_FILES])),
             dirty_count=len(edited),
             has_pin=True,
+            complete=not found[3],
             installed=commit,
             sure=True,
             settled=not touched,

@@ -41,7 +41,7 @@ def _glances(
         look = told or stamps.look(path)
         clone = glance(path, pin.commit, pin.tree, look)
         if clone is None and look is not None and _is_clean(path, look):
-            clone = _clone(folder, pin, Oid(look[0]))
+            clone = _clone(folder, pin, look)
         if clone is not None:
             sure[name] = clone
     return sure
@@ -65,7 +65,7 @@ def _with_scout(pins: Mapping[SourceName, Pin], scout: Scout) -> Iterator[tuple[
             last -= 1
 
 
-def _clone(folder: str, pin: Pin, head: Oid) -> Clone:
+def _clone(folder: str, pin: Pin, look: Look) -> Clone:
     # Imported here: only where a clone stands elsewhere is it asked what it has.
     raw, git_dir = import_module("git_hybrid.git.raw"), Path(folder, pin.source, ".git")
     try:
@@ -75,4 +75,5 @@ def _clone(folder: str, pin: Pin, head: Oid) -> Clone:
         libgit2 = import_module("git_hybrid.git.libgit2")
         with libgit2.released(libgit2.open_repository(git_dir)) as repository:
             has_pin = repository is not None and libgit2.holds(repository, pin.commit)
-    return Clone(head=head, has_pin=has_pin, installed=head, sure=True)
+    head, complete = Oid(look[0]), not look[3]
+    return Clone(head=head, has_pin=has_pin, complete=complete, installed=head, sure=True)

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from git_hybrid.core.ids import Oid
+from git_hybrid.git.complete import is_partial
 from git_hybrid.git.libgit2 import FileMode, GitError, Repository, holds, links
 
 _NUMBERS = (
@@ -34,7 +35,7 @@ def lack(repository: Repository, git_dir: Path, head: Oid) -> str | None:
     if not repository.is_shallow and not all(holds(repository, parent) for parent in parents):
         return "history of the commit that HEAD names is missing"
     # A partial clone may lack what is not checked out, by design.
-    if any((git_dir / "objects/pack").glob("*.promisor")):
+    if is_partial(git_dir):
         return None
     _open_index(repository, git_dir)
     for entry in repository.index:

@@ -13,14 +13,20 @@ from git_hybrid.core.tree import TreeEntry
 _CHUNK = 1 << 18
 
 
-def parse_entries(out: IO[bytes]) -> Iterator[TreeEntry]:
-    """Yield the entries that ``git ls-tree -r -l -z`` writes to *out*, as they come."""
+def parse_entries(out: IO[bytes], stage: Stage) -> Iterator[TreeEntry]:
+    """Yield the entries that ``git ls-tree -r -l -z`` writes to *out*, as they come.
+
+    Raises:
+        WrongContent: a blob is missing: git writes ``BAD`` for its size.
+    """
     rest = b""
     while chunk := out.read(_CHUNK):
         *lines, rest = (rest + chunk).split(b"\0")
         for line in lines:
             head, _, path = line.partition(b"\t")
             mode, _, oid, size = head.split()
+            if size == b"BAD":
+                raise _missing(stage, oid.decode())
             yield TreeEntry(mode.decode(), oid.decode(), 0 if size == b"-" else int(size), path)
 
 
@@ -43,9 +49,7 @@ def hash_one(out: IO[bytes], oid: str, stage: Stage) -> str:
     """
     header = out.readline().split()
     if len(header) != 3 or header[0] != oid.encode("ascii") or header[1] != b"blob":
-        raise WrongContent(
-            name=stage.name, what="file content", expected=f"blob {oid}", found="nothing that git can read"
-        )
+        raise _missing(stage, oid)
     digest, left = hashlib.sha256(), int(header[2])
     while left:
         chunk = out.read(min(left, _CHUNK))
@@ -55,3 +59,8 @@ def hash_one(out: IO[bytes], oid: str, stage: Stage) -> str:
         left -= len(chunk)
     out.read(1)
     return digest.hexdigest()
+
+
+def _missing(stage: Stage, oid: str) -> WrongContent:
+    what = "file content"
+    return WrongContent(name=stage.name, what=what, expected=f"blob {oid}", found="nothing that git can read")

@@ -11,10 +11,13 @@ from git_hybrid.core.plan import PIN_REF, SHOWN_FILES, Absent, Broken, Clone, Fo
 from git_hybrid.core.tree import show_path
 from git_hybrid.core.value import Struct
 from git_hybrid.git.changes import dirty_by_cli, find_changes
+from git_hybrid.git.complete import is_complete
 from git_hybrid.git.health import lack, trouble
 from git_hybrid.git.libgit2 import GitError, Repository, holds, open_repository, opens, released
+from git_hybrid.git.origin import has_settings
 from git_hybrid.git.owners import is_held
-from git_hybrid.git.quarantine import is_complete, uses_lfs
+from git_hybrid.git.plainfiles import read_plain
+from git_hybrid.git.quarantine import ATTRIBUTES, ATTRIBUTES_LFS, uses_lfs
 from git_hybrid.git.run import Runner
 from git_hybrid.git.standing import refuse_unreadable
 
@@ -26,6 +29,7 @@ _OPERATIONS = {
     "REVERT_HEAD": "revert",
     "BISECT_LOG": "bisect",
 }
+_ATTRIBUTES = (ATTRIBUTES.encode(), ATTRIBUTES_LFS.encode())
 
 
 class FullLook(Struct, frozen=True):
@@ -64,6 +68,12 @@ class FullLook(Struct, frozen=True):
     def _inspect_clone(self, path: Path, git_dir: Path, pin: Oid | None, *, thorough: bool) -> Observed:
         if not (git_dir / "HEAD").is_file() or not (git_dir / "objects").is_dir():
             return Broken("its .git lacks HEAD or objects")
+        config = git_dir / "config"
+        # libgit2 takes a folder for an empty file, and what is behind a NUL for nothing: git refuses both.
+        if config.exists() and not config.is_file():
+            return Broken("its .git/config is no file")
+        if b"\0" in (read_plain(config) or b""):
+            return Broken("its .git/config is damaged: it has bytes that are no text")
         # libgit2 takes a folder of packs that cannot be read for an empty one.
         if (packs := git_dir / "objects/pack").is_dir():
             os.listdir(packs)
@@ -107,6 +117,7 @@ class FullLook(Struct, frozen=True):
             hollow=hollow,
             complete=is_complete(git_dir),
             lfs=uses_lfs(git_dir),
+            intact=has_settings(git_dir) and read_plain(git_dir / "info/attributes") in _ATTRIBUTES,
             installed=_installed(git_dir),
         )
 

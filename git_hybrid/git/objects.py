@@ -155,7 +155,7 @@ class GitObjects(Struct, frozen=True):
                         return [], (f"too-many-entries: the tree has more than {limits.max_entries} folders",)
         arguments = ["ls-tree", "-r", "-l", "-z", "--full-tree", "--end-of-options", oid]
         with self.runner.stream(arguments, git_dir=_git_dir(stage)) as out:
-            entries = parse_entries(out)
+            entries = parse_entries(out, stage)
             return scan_tree(entries, limits=limits, read_link=lambda blob: self._blob(stage, blob))
 
     def _blob(self, stage: Stage, oid: str) -> bytes:

@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from git_hybrid.core.check_sources import ATTRIBUTES_FILE
+from git_hybrid.core.check_sources import ATTRIBUTES_FILE, NO_SETTINGS
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.tree import show_path
+from git_hybrid.git.origin import has_settings
 from git_hybrid.git.plainfiles import plain_settings, read_plain
 from git_hybrid.git.quarantine import ATTRIBUTES, ATTRIBUTES_LFS, LFS_FILTER
 from git_hybrid.git.run import Runner
@@ -59,8 +60,14 @@ def find_oddities(runner: Runner, git_dir: Path, *, lfs: bool) -> Iterator[str]:
             yield f".git/{name} {effect}"
     for name in sorted(_hooks(git_dir, lfs=lfs))[:_SHOWN]:
         yield f".git/hooks/{show_path(os.fsencode(name))} is run by git"
-    if (odd := odd_settings(runner, git_dir, lfs=lfs)) != []:
+    if not has_settings(git_dir):
+        yield f"{NO_SETTINGS}, so git does not know where it came from"
+    elif (odd := odd_settings(runner, git_dir, lfs=lfs)) != []:
         yield f".git/config sets {', '.join(odd[:_SHOWN])}"
+    yield from _odd_attributes(git_dir, lfs=lfs)
+
+
+def _odd_attributes(git_dir: Path, *, lfs: bool) -> Iterator[str]:
     try:
         attributes = (git_dir / "info/attributes").read_text(encoding="utf-8")
     except FileNotFoundError:

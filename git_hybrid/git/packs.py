@@ -11,29 +11,42 @@ from typing import TYPE_CHECKING
 from git_hybrid.core.cache_record import PACK_LIMIT
 from git_hybrid.core.errors import GitFailed
 from git_hybrid.core.ids import SourceName
+from git_hybrid.git.complete import expects_more
 from git_hybrid.git.glance import MARK, is_marked, packs_of
 from git_hybrid.git.hint import write_hint
 from git_hybrid.git.kept import fetched_refs
 from git_hybrid.git.libgit2 import holds, links, open_repository, released
 from git_hybrid.git.local import must
 from git_hybrid.git.quarantine import Disk
+from git_hybrid.git.recorded import Doubt
 from git_hybrid.git.run import Completed, Runner
 
 if TYPE_CHECKING:
     from git_hybrid.git.libgit2 import Repository
 
 _PACK_ORDER = (".pack", ".rev", ".promisor", ".idx")
-_MARKS = r"^remote\..*\.(promisor|partialclonefilter)$"
+_MARKS = r"^(remote\..*\.(promisor|partialclonefilter)|extensions\.partialclone)$"
 
 
 def pour(runner: Runner, disk: Disk, giver: Path, taker: Path, *, name: SourceName, boundaries: bool) -> None:
     """Move the packs of the repository *giver* into *taker*, then its refs: refs never name what is not there.
 
-    With *boundaries* what *giver* knows of cut history goes along.
+    With *boundaries* what *giver* knows of cut history goes along. Where the packs of *taker* are ours alone the small
+    ones are packed together when they are many.
 
     Raises:
         LocalIo: the file system refused.
     """
+    whole = is_marked(str(taker))
+    _pour(runner, disk, giver, taker, name=name, boundaries=boundaries)
+    if whole:
+        # What was there is there still.
+        with suppress(Doubt, OSError):
+            roll_up_many(runner, taker)
+            mark(str(taker))
+
+
+def _pour(runner: Runner, disk: Disk, giver: Path, taker: Path, *, name: SourceName, boundaries: bool) -> None:
     move(disk, giver, taker)
     if boundaries:
         _merge_shallow(disk, giver, taker)
@@ -180,7 +193,7 @@ def make_complete(runner: Runner, disk: Disk, git_dir: Path, *, name: SourceName
     marks = sorted(found for found in os.listdir(packs) if found.endswith(".promisor"))
     for found in marks:
         disk.remove_file(packs / found)
-    if marks:
-        listed = runner.git(["config", "--null", "--name-only", "--get-regexp", _MARKS], git_dir=git_dir)
+    if marks or expects_more(git_dir):
+        listed = runner.git(["config", "--local", "--null", "--name-only", "--get-regexp", _MARKS], git_dir=git_dir)
         for key in sorted(set(listed.stdout.decode("utf-8").split("\0")) - {""}):
-            must(runner, name, git_dir, ["config", "--unset-all", key])
+            must(runner, name, git_dir, ["config", "--local", "--unset-all", key])

@@ -18,8 +18,8 @@ from git_hybrid.core.errors import LocalIo, WorkspaceGone
 from git_hybrid.core.ids import RunId, SourceName
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.value import Struct, field
+from git_hybrid.git.complete import is_complete
 from git_hybrid.git.skeleton import write_skeleton
-from git_hybrid.git.standing import is_there
 from git_hybrid.turn import TURN
 
 MOVED = "git hybrid: to the commit"
@@ -269,21 +269,6 @@ def is_alive(home: Path) -> bool:
     finally:
         os.close(alive)
     return False
-
-
-def is_complete(git_dir: Path) -> bool:
-    """Tell whether the clone has all history of what it has: neither shallow nor partial, nothing borrowed.
-
-    Raises:
-        LocalIo: the machine refused to say.
-    """
-    objects = f"{git_dir}/objects"
-    if not os.path.isdir(objects) or is_there(f"{git_dir}/shallow"):
-        return False
-    if is_there(f"{objects}/info/alternates"):
-        return False
-    packs = f"{objects}/pack"
-    return not os.path.isdir(packs) or not any(name.endswith(".promisor") for name in os.listdir(packs))
 
 
 def uses_lfs(git_dir: Path) -> bool:

@@ -27,12 +27,17 @@ def write_skeleton(git_dir: Path, *, object_format: str, bare: bool = False, att
     for folder in _FOLDERS[: None if attributes else -1]:
         os.mkdir(f"{text}/{folder}")
     _write(f"{text}/HEAD", f"ref: refs/heads/{BRANCH}\n")
-    _write(f"{text}/config", _config(text, object_format=object_format, bare=bare))
+    _write(f"{text}/config", settings(text, object_format=object_format, bare=bare))
     if attributes:
         _write(f"{text}/info/attributes", attributes)
 
 
-def _config(git_dir: str, *, object_format: str, bare: bool) -> str:
+def settings(git_dir: str, *, object_format: str, bare: bool) -> str:
+    """Return what git writes into the config of a new repository at *git_dir*, which must have none yet.
+
+    Raises:
+        OSError: the file system refused.
+    """
     folder = os.path.dirname(os.path.dirname(git_dir))
     if folder not in _found:
         _found[folder] = _probed(git_dir)

@@ -32,8 +32,8 @@ class Stamps:
         self.commit, self.tree, self.newest, self.paths, self.numbers = commit, tree, newest, paths, numbers
 
 
-Look = tuple[str, str, frozenset[bytes]]
-"""The commit and the tree that a clone was proved to stand at, and what was touched since."""
+Look = tuple[str, str, frozenset[bytes], bool]
+"""The commit and the tree that a clone was proved to stand at, what was touched since, and whether it was partial."""
 
 
 def is_untouched(seen: Look | None) -> bool:
@@ -109,4 +109,10 @@ def look(path: str, *, here: bool = False) -> Look | None:
             touched |= differing(one, names, map(os.lstat, paths))
     except (OSError, ValueError):
         return None
-    return commit, tree, touched
+    return commit, tree, touched, _is_partial(known[0].paths)
+
+
+def _is_partial(paths: bytes) -> bool:
+    """Tell whether one of *paths* is the mark of a pack that refers to what is not there, by design."""
+    mark = b".promisor"
+    return mark in paths and any(name.startswith(PACKS) and name.endswith(mark) for name in paths.split(b"\0"))

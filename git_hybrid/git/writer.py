@@ -25,13 +25,12 @@ from git_hybrid.core.ports_cache import TreeKeeper
 from git_hybrid.core.ports_writer import Saved
 from git_hybrid.core.tree import TreeEntry
 from git_hybrid.core.value import Struct, field
-from git_hybrid.git import inner, packs, proof, seen
+from git_hybrid.git import inner, origin, packs, proof, seen
 from git_hybrid.git.attributes import attributes_of, exact_bytes, put_back_attributes, set_attributes, smudging
 from git_hybrid.git.clones import SAVED, GitClones
 from git_hybrid.git.cloning import keep_ref
 from git_hybrid.git.eyes import open_eyes
 from git_hybrid.git.forcing import Forcing
-from git_hybrid.git.glance import is_marked
 from git_hybrid.git.index import is_blind
 from git_hybrid.git.local import in_the_way, must, require_complete
 from git_hybrid.git.nested import refuse_folders
@@ -83,8 +82,7 @@ class GitWriter(Struct, frozen=True):
 
     def _prepare(self, stage: Stage, url: str, oid: Oid) -> None:
         git_dir = Path(stage.path) / ".git"
-        with open(git_dir / "config", "a", encoding="utf-8") as config:
-            config.write(f'[remote "origin"]\n\turl = {url}\n\tfetch = +refs/heads/*:refs/remotes/origin/*\n')
+        origin.declare(git_dir, url)
         # Nobody else knows this repository yet: its refs need neither locks nor a process each.
         keep_ref(git_dir, "HEAD", oid)
         keep_ref(git_dir, PIN_REF, oid)
@@ -143,18 +141,9 @@ class GitWriter(Struct, frozen=True):
             self._proved[stage.name] = seen.completed(str(target))
 
     def pour(self, source: Stage, target: Stage, *, boundaries: bool) -> None:
-        """Move packs and refs of *source* into *target* (:func:`git_hybrid.git.packs.pour`).
-
-        Of a clone whose packs are ours alone the small ones are packed together when they are many.
-        """
+        """Move packs and refs of *source* into *target* (:func:`git_hybrid.git.packs.pour`)."""
         giver, taker = Path(f"{source.path}/.git"), Path(f"{target.path}/.git")
-        whole = is_marked(str(taker))
         packs.pour(self.runner, self.disk, giver, taker, name=source.name, boundaries=boundaries)
-        if whole:
-            # What was there is there still.
-            with suppress(Doubt, OSError):
-                packs.roll_up_many(self.runner, taker)
-                packs.mark(str(taker))
 
     def make_complete(self, name: SourceName) -> None:
         """Take away the marks of a partial clone, once all history has been poured in."""
@@ -186,6 +175,12 @@ class GitWriter(Struct, frozen=True):
         require_complete(task.name, "checkout", done)
         self._finish(task, path, before)
 
+    def declare(self, task: Task) -> None:
+        """Write attributes and settings of the clone as they are to be (:func:`git_hybrid.git.origin.redeclare`)."""
+        self._protect(task.name)
+        git_dir = self.clones.folder / f"{task.name}/.git"
+        origin.redeclare(self.runner, self.disk, git_dir, str(task.source.url), name=task.name)
+
     def _protect(self, name: SourceName) -> None:
         git_dir = self.clones.folder / f"{name}/.git"
         lock = git_dir / "index.lock"
@@ -195,16 +190,14 @@ class GitWriter(Struct, frozen=True):
             set_attributes(self.disk, git_dir, ATTRIBUTES)
 
     def _finish(self, task: Task, path: Path, before: proof.Entries | None = None) -> None:
-        git_dir = path / ".git"
         inner.require_content(self.runner, path, name=task.name)
-        pin, url = git_dir / PIN_REF, f"\turl = {task.source.url}\n"
+        pin = path / ".git" / PIN_REF
         if pin.is_file() and not pin.is_symlink():
             # Only this tool writes it, under the writer lock: it needs neither git's lock nor a process.
             self.disk.write_file(pin, f"{task.pin.commit}\n".encode("ascii"))
         else:
-            self._do(task.name, git_dir, "update-ref", PIN_REF, task.pin.commit)
-        if f'[remote "origin"]\n{url}' not in (git_dir / "config").read_text(encoding="utf-8", errors="replace"):
-            self._do(task.name, git_dir, "config", "remote.origin.url", str(task.source.url))
+            self._do(task.name, path / ".git", "update-ref", PIN_REF, task.pin.commit)
+        self.declare(task)
         self._proved.pop(task.name, None)
         if before is not None:
             proved, found = proof.prove(str(path), task.pin.commit, task.pin.tree, before)
@@ -262,7 +255,10 @@ class GitWriter(Struct, frozen=True):
         Return where it was set aside to instead, if it holds saved work.
         """
         path = self.clones.folder / name
-        if not path.is_dir():
+        if not (path / ".git").is_dir():
+            # Nothing, or an empty folder: what else is no clone keeps its source from being removed.
+            with suppress(OSError):
+                path.rmdir()
             return None
         if self.runner.git(["for-each-ref", "--count=1", SAVED], git_dir=path / ".git").stdout:
             return self.set_aside(name, run)

@@ -27,6 +27,7 @@ WRITERS = {
     "git_hybrid/git/cloning.py",  # into quarantine
     "git_hybrid/git/receiving.py",  # into quarantine
     "git_hybrid/git/skeleton.py",  # into quarantine
+    "git_hybrid/git/origin.py",  # into quarantine
     "git_hybrid/git/ahead.py",  # the null device, which git's complaints go to
     "git_hybrid/git/hint.py",  # hints, in the .git of a clone
     "git_hybrid/git/seen.py",  # a file that tells the file system's time, in the .git of a clone

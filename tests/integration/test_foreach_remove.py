@@ -161,11 +161,25 @@ def test_remove_drops_all_of_it(hybrid: Hybrid, three: Path) -> None:
     assert changes(before, snapshot(three)) == []
 
 
-def test_remove_without_a_clone(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+@pytest.mark.parametrize("folder", [False, True])
+def test_remove_without_a_clone(hybrid: Hybrid, workspace: Path, tool: Upstream, folder: bool) -> None:
     started(hybrid, tool.url, sync=False)
+    if folder:
+        (workspace / "sources/tool").mkdir()
+        (workspace / "sources/stray").mkdir()
     hybrid("remove", "tool")
     assert manifest(workspace) == {}
     assert lock(workspace) == {}
+    hybrid("sync", "--prune")
+    assert not list((workspace / "sources").glob("[!.]*"))
+
+
+def test_the_hint_of_a_folder_in_the_way_removes(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    started(hybrid, tool.url, sync=False)
+    (workspace / "sources/tool").mkdir()
+    (workspace / "sources/tool/x").touch()
+    assert "hint: move it away, then: git hybrid remove tool\n" in hybrid("remove", "tool", check=3).err
+    assert "hint: move it away, then: git hybrid sync tool\n" in hybrid("sync", check=3).err
 
 
 def _untracked(clone: Path) -> None:

@@ -276,7 +276,7 @@ def test_ignored_files_that_a_check_finds_can_be_taken_away(
 
 def test_a_clone_that_plain_git_made_becomes_one_of_ours(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
     git("clone", "-q", tool.url, str(workspace / "sources/tool"), cwd=workspace)
-    started(hybrid, tool.url, "--branch", "main")
+    started(hybrid, tool.url, "--branch", "main", sync=False)
     told = hybrid("check", "sources", check=1).out
     assert ".git/info/attributes is missing" in told
     assert "mend: git hybrid reset tool" in told

@@ -101,6 +101,15 @@ def test_a_submodule_of_another_url_is_made_anew(
     hybrid("pin", "app")
     hybrid("sync")
     assert git("config", "remote.origin.url", cwd=ws / "sources/app/vendor/lib").endswith("moved.git")
+    # So it is where that of the source changes, and its commit does not.
+    elsewhere = app.path.with_name("elsewhere")
+    elsewhere.mkdir()
+    for path in (app.path, app.path.with_name("moved.git")):
+        path.rename(elsewhere / path.name)
+    replace(ws / "sources.toml", app.url, f"file://{elsewhere}/app.git")
+    hybrid("pin")
+    hybrid("sync")
+    assert git("config", "remote.origin.url", cwd=ws / "sources/app/vendor/lib") == f"file://{elsewhere}/moved.git"
 
 
 def test_what_the_name_of_the_parent_stands_for_is_not_asked_for_a_submodule(

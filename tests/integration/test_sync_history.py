@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 
 from support.cli import Hybrid
-from support.kit import git, head, lock, released, replace
+from support.kit import git, head, lock, outcomes, released, replace
 from support.upstream import Upstream, UpstreamFactory
 
 
@@ -61,8 +62,8 @@ def test_clone_update_and_update_again(hybrid: Hybrid, workspace: Path, served: 
         assert head(workspace) == new
         assert git("status", "--porcelain", cwd=clone) == ""
         upstream.commit({f"later{number}": "x\n"})
-    if history == "shallow":
-        assert int(git("rev-list", "--count", "HEAD", cwd=clone)) == 1
+    # Six commits have come, the last one after the pin.
+    assert int(git("rev-list", "--count", "HEAD", cwd=clone)) == (1 if history == "shallow" else count + 5)
     hybrid("sync")
     assert list(clone.rglob("*.tmp")) == []
 
@@ -87,6 +88,59 @@ def test_switching_modes(hybrid: Hybrid, workspace: Path, served: Served) -> Non
     clone = workspace / "sources/tool"
     assert git("rev-list", "--count", "HEAD", cwd=clone) == "6"
     assert not (clone / ".git/shallow").exists()
+    git("log", "-p", cwd=clone)
+
+
+def test_an_untouched_treeless_clone_is_partial(
+    hybrid: Hybrid, workspace: Path, upstream_factory: UpstreamFactory
+) -> None:
+    upstream = upstream_factory()
+    old = upstream.commit({"a": "1\n"})
+    hybrid("init")
+    hybrid("add", upstream.url, "--branch", "main", "--history", "treeless")
+    copytree(workspace / "state", workspace / "earlier")
+    upstream.commit({"a": "2\n"})
+    hybrid("pin", "tool")
+    hybrid("sync")
+    copytree(workspace / "earlier", workspace / "state", dirs_exist_ok=True)
+    assert outcomes(hybrid("sync", "--json")) == {"tool": "updated"}
+    assert head(workspace) == old
+    clone = workspace / "sources/tool"
+    assert git("rev-list", "--count", "HEAD", cwd=clone) == "1"
+    replace(workspace / "sources.toml", '"treeless"', '"full"')
+    hybrid("pin", "tool", "--to", old)
+    assert outcomes(hybrid("sync", "--json")) == {"tool": "updated"}
+    assert "?" not in git("rev-list", "--objects", "--all", "--missing=print", cwd=clone)
+    assert "promisor" not in git("config", "--list", cwd=clone)
+
+
+def test_a_partial_clone_asks_whom_the_manifest_says(
+    hybrid: Hybrid, workspace: Path, upstream_factory: UpstreamFactory, tmp_path: Path
+) -> None:
+    upstream, clone = upstream_factory(), workspace / "sources/tool"
+    released(upstream)
+    copytree(upstream.path, tmp_path / "mirror/tool.git")
+
+    def asked() -> set[str]:
+        return {*git("config", "--local", "--get-regexp", r"^remote\.", cwd=clone).splitlines()}
+
+    def of_origin(url: str) -> set[str]:
+        fetch = "fetch +refs/heads/*:refs/remotes/origin/*"
+        return {f"remote.origin.{it}" for it in (f"url {url}", fetch, "promisor true", "partialclonefilter tree:0")}
+
+    hybrid("init")
+    hybrid("add", upstream.url, "--branch", "main", "--history", "treeless")
+    hybrid("sync", env={"GIT_HYBRID_MIRRORS": f"file://{tmp_path}/mirror/{{name}}.git"})
+    assert asked() == of_origin(upstream.url)
+    git("config", f"remote.{upstream.url}.promisor", "true", cwd=clone)
+    git("config", "remote.mine.url", "file:///mine", cwd=clone)
+    git("config", "remote.mine.promisor", "true", cwd=clone)
+    upstream.path.rename(tmp_path / "moved.git")
+    replace(workspace / "sources.toml", upstream.url, f"file://{tmp_path}/moved.git")
+    hybrid("pin")
+    assert outcomes(hybrid("sync", "--json")) == {"tool": "recorded"}
+    mine = {"remote.mine.url file:///mine", "remote.mine.promisor true"}
+    assert asked() == of_origin(f"file://{tmp_path}/moved.git") | mine
     git("log", "-p", cwd=clone)
 
 

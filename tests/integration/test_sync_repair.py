@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from git_hybrid.git.quarantine import ATTRIBUTES
 from support.cli import Hybrid
-from support.kit import git, head, lock, released, replace, started
+from support.kit import git, head, lock, outcomes, released, replace, started
 from support.upstream import Gitlink, Upstream, UpstreamFactory
 
 
@@ -59,6 +60,14 @@ DAMAGE = {
     "no index": lambda clone: (clone / ".git/index").unlink(),
     "torn index": lambda clone: (clone / ".git/index").write_bytes(b"DIRC\0\0"),
     "empty config": lambda clone: (clone / ".git/config").write_bytes(b""),
+    "zeroed config": lambda clone: (clone / ".git/config").write_bytes(b"\0" * 200),
+    "folder for config": lambda clone: ((clone / ".git/config").unlink(), (clone / ".git/config").mkdir()),
+    "link for config": lambda clone: ((clone / ".git/config").unlink(), (clone / ".git/config").symlink_to("nowhere")),
+    "zeroed attributes": lambda clone: (clone / ".git/info/attributes").write_bytes(b"\0" * 55),
+    "folder for attributes": lambda clone: (
+        (clone / ".git/info/attributes").unlink(),
+        (clone / ".git/info/attributes").mkdir(),
+    ),
 }
 
 
@@ -78,7 +87,38 @@ def test_damaged_clone(hybrid: Hybrid, workspace: Path, tool: Upstream, kind: st
     assert head(workspace) == tool.rev("main")
     assert git("status", "--porcelain", cwd=clone) == ""
     assert git("fsck", "--no-dangling", cwd=clone) == ""
-    hybrid("sync")
+    assert git("config", "remote.origin.url", cwd=clone) == tool.url
+    assert (clone / ".git/info/attributes").read_text() == ATTRIBUTES
+    assert hybrid("sync").out == ""
+
+
+def test_what_check_hints_at_where_attributes_and_settings_are_lost_mends_it(
+    hybrid: Hybrid, workspace: Path, tool: Upstream
+) -> None:
+    started(hybrid, tool.url)
+    for name in ("config", "info/attributes"):
+        (workspace / "sources/tool/.git" / name).unlink()
+    told = hybrid("check", "sources", check=1).out
+    assert told.count(" is missing") == told.count("mend: git hybrid reset tool\n") == 2
+    assert outcomes(hybrid("reset", "tool", "--json")) == {"tool": "recorded"}
+    assert hybrid("check", "sources").code == 0
+    # What stands there is as recorded before.
+    assert '"record"' not in (workspace / "state/sources-audit.jsonl").read_text()
+
+
+def test_a_clone_that_expects_from_others_what_it_lacks_is_partial(
+    hybrid: Hybrid, workspace: Path, tool: Upstream
+) -> None:
+    started(hybrid, tool.url)
+    clone = workspace / "sources/tool"
+    _lacking("HEAD:b")(clone)
+    for setting in ("core.repositoryformatversion=1", "extensions.partialClone=origin", "remote.origin.promisor=true"):
+        git("config", *setting.split("="), cwd=clone)
+    hybrid("bundle", "create", "-o", workspace / "bundle")
+    assert outcomes(hybrid("sync", "--json")) == {"tool": "updated"}
+    assert git("fsck", "--no-dangling", cwd=clone) == ""
+    assert "partialclone" not in git("config", "--list", cwd=clone)
+    assert hybrid("sync").out == ""
 
 
 @pytest.mark.parametrize("name", ["HEAD~2", "HEAD~2^{tree}", "HEAD~2:README"])

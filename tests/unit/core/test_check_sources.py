@@ -6,6 +6,7 @@ import pytest
 
 from git_hybrid.core.check_sources import (
     ATTRIBUTES_FILE,
+    NO_SETTINGS,
     Content,
     FileSeen,
     Standing,
@@ -80,6 +81,7 @@ def test_local_work_is_told(clone: Clone, word: str) -> None:
         (replace(STANDING, index_differs=tuple("abcdefghijkl")), "j and 2 more", "git hybrid reset tool"),
         (replace(STANDING, oddities=("an oddity",)), "an oddity", "git hybrid check sources"),
         (replace(STANDING, oddities=(f"{ATTRIBUTES_FILE} is missing",)), "is missing", "git hybrid reset tool"),
+        (replace(STANDING, oddities=(f"{NO_SETTINGS}, so",)), "is missing or empty", "git hybrid reset tool"),
     ],
 )
 def test_what_the_objects_say_is_told(standing: Standing, word: str, mend: str) -> None:

@@ -49,6 +49,9 @@ def test_a_source_is_brought_to_its_pin(seen: Observed, recorded: Oid | None, ac
 
 def test_a_source_at_its_recorded_pin_needs_nothing() -> None:
     assert decided(a_clone(PINNED), recorded=PINNED) is None
+    task = decided(replace(a_clone(PINNED), intact=False), recorded=PINNED)
+    assert isinstance(task, Task)
+    assert task.action == "record"
 
 
 @pytest.mark.parametrize(
@@ -61,6 +64,9 @@ def test_a_state_entry_that_says_something_else_is_written_again(told: dict[str,
     task = decide(SOURCE, PIN, entry, a_clone(PINNED))
     assert isinstance(task, Task)
     assert task.action == "record"
+    task = decide(replace(SOURCE, submodules=True), PIN, entry, a_clone(PINNED))
+    assert isinstance(task, Task)
+    assert task.action == ("update" if "url" in told else "record")
 
 
 @pytest.mark.parametrize(
