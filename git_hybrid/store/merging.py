@@ -141,7 +141,7 @@ def _merge_overrides(torn: Torn, told: Merge, records: tuple[list[Overrides], Ov
     bases, ours, theirs = records
     kept = Overrides(records=merged(common([base.records for base in bases]), ours.records, theirs.records)[0])
     try:
-        torn.put(OVERRIDES, encode_overrides(restored(torn.layout, kept)))
+        torn.put(OVERRIDES, encode_overrides(restored(torn.layout, kept, torn.read(LOG) or b"")))
     except UnknownOverride as error:
         told.why += (f"{OVERRIDES}: {error.override} {error.why}",)
 

@@ -469,6 +469,25 @@ def test_without_the_lines_of_gitattributes_the_log_is_joined_too(
     concluded(hybrid, workspace)
 
 
+def test_an_override_that_one_side_revoked_stays_so_where_git_left_the_log_of_the_other(
+    hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream], branched: Callable[..., None]
+) -> None:
+    def base() -> None:
+        names = ("sources-audit.jsonl", "sources-overrides.json")
+        (workspace / ".gitattributes").write_text("".join(f"state/{name} -merge\n" for name in names))
+        forced(hybrid, upstreams, "c")()
+
+    def theirs() -> None:
+        (record,) = hybrid("override", "list", "--json").json()["overrides"]
+        hybrid("override", "revoke", record["id"], "--reason", "no")
+
+    branched(theirs, forced(hybrid, upstreams, "d"), base)
+    hybrid("merge")
+    records = hybrid("override", "list", "--json").json()["overrides"]
+    assert {record["source"]: record["status"] for record in records} == {"c": "revoked", "d": "active"}
+    hybrid("audit", "verify")
+
+
 def test_the_ends_of_lines_in_the_working_tree_stay(
     hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream], branched: Callable[..., None]
 ) -> None:
