@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from graphlib import CycleError, TopologicalSorter
 
 from git_hybrid.core.audit import previous
 from git_hybrid.core.errors import InvalidFile, NewerSchema, UnknownOverride
@@ -111,19 +112,15 @@ def in_order(log: bytes) -> bytes:
     if len(named) != len(lines):
         # With torn, foreign or repeated lines it is for whoever verifies it.
         return log
-    waiting, done, found = list(zip(lines, named, strict=True)), set[str](), list[bytes]()
-    while waiting:
-        left = []
-        for line, digest in waiting:
-            if all(item in done or item not in named for item in named[digest]):
-                done.add(digest)
-                found.append(line)
-            else:
-                left.append((line, digest))
-        if len(left) == len(waiting):
-            return log
-        waiting = left
-    return b"".join(found)
+    place, rounds = {digest: number for number, digest in enumerate(named)}, dict[str, int]()
+    with suppress(CycleError):
+        # In each round, from the top to the end, comes what waits for nothing any more.
+        for digest in TopologicalSorter(named).static_order():
+            before = [item for item in named.get(digest, ()) if item in named]
+            rounds[digest] = max((rounds[item] + (place[item] > place[digest]) for item in before), default=0)
+        text = dict(zip(named, lines, strict=True))
+        return b"".join(text[digest] for digest in sorted(named, key=lambda digest: rounds[digest]))
+    return log
 
 
 def _merge_lock(
