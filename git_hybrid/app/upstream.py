@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from git_hybrid.app.acquire import fetch_history, gate_tree, has
+from git_hybrid.app.bases import Base, bases_of
 from git_hybrid.app.executor import run_all
+from git_hybrid.app.judging import moved_from
 from git_hybrid.app.lagging import came_before
 from git_hybrid.app.listing import listed
 from git_hybrid.app.observe import observe
@@ -24,7 +26,6 @@ from git_hybrid.core.report import Report, Row, failed
 from git_hybrid.core.resolve import (
     Candidate,
     is_older_version,
-    moved_tag,
     newer_release,
     newest_allowed,
     pinned_tag_gone,
@@ -84,7 +85,8 @@ def _disk_row(rt: Runtime, pin: Pin, seen: Observed) -> Row:
 
 
 def _upstream_row(rt: Runtime, snapshot: Snapshot, source: Source, pin: Pin) -> Row:
-    found = _newest(rt, source, snapshot.manifest, pin)
+    bases = bases_of(snapshot, pin)
+    found = _newest(rt, source, snapshot.manifest, pin, bases)
     newest = found.newest
     if newest.commit == pin.commit or newest.ref is None:
         return Row(name=source.name, outcome="same", before=pin.commit, after=pin.commit, ref=pin.ref)
@@ -108,29 +110,32 @@ class _Listed(Struct, frozen=True, kw_only=True):
     release: str | None
 
 
-def _newest(rt: Runtime, source: Source, manifest: Manifest, pin: Pin | None) -> _Listed:
+def _newest(rt: Runtime, source: Source, manifest: Manifest, pin: Pin | None, bases: Sequence[Base]) -> _Listed:
     """Return the newest that the manifest allows, as the first server lists it that is not behind.
 
-    Where nothing here tells whether a mirror is, upstream itself is asked too, if it may be.
+    Where nothing here tells whether a mirror is, upstream itself is asked too, if it may be. Its tag is held against
+    *bases*, as ``pin`` does, or where there are none against *pin*.
 
     Raises:
         MovedTag, RefMissing: what is pinned or declared is not there as it was.
         HybridError: what the servers answered.
     """
-    found = _newest_listed(rt, source, manifest, pin)
+    found = _newest_listed(rt, source, manifest, pin, bases)
     if pin is None or found.endpoint.base is None or came_before(rt, source, found.newest, pin) is not None:
         return found
     if DIRECT in rt.mirrors.left and not rt.offline:
         with suppress(RemoteError):
-            return _newest_listed(replace(rt, mirrors=Mirrors((DIRECT,))), source, manifest, pin)
+            return _newest_listed(replace(rt, mirrors=Mirrors((DIRECT,))), source, manifest, pin, bases)
     return found
 
 
-def _newest_listed(rt: Runtime, source: Source, manifest: Manifest, pin: Pin | None) -> _Listed:
+def _newest_listed(rt: Runtime, source: Source, manifest: Manifest, pin: Pin | None, bases: Sequence[Base]) -> _Listed:
     with listed(rt, source, manifest, pin, head=False) as (refs, endpoint):
         newest = newest_allowed(source, refs)
-        gone = pin and (moved_tag(pin, newest, refs, source) or pinned_tag_gone(pin, newest, refs, source))
-        if gone:
+        gone = moved_from(pin, bases, newest, refs, source)
+        if gone is None and pin is not None:
+            gone = pinned_tag_gone(pin, newest, refs, source)
+        if gone is not None:
             raise gone
     return _Listed(newest=newest, endpoint=endpoint, release=newer_release(newest, refs))
 
@@ -155,10 +160,13 @@ def outdated(rt: Runtime, names: Sequence[str] = (), groups: Sequence[str] = ())
     """
     snapshot = rt.ledger.snapshot()
     selected = select(snapshot.manifest, names, groups)
+    # What a pin that was forced is judged against stands in the log, which no other machine has.
+    known = ((name, snapshot.lock.pins.get(name)) for name in selected)
+    bases = {name: tuple(base.pin for base in bases_of(snapshot, pin)) for name, pin in known if pin and pin.override}
     if rt.spread is None:
-        rows = newer_upstream(rt, snapshot.manifest, snapshot.lock.pins, selected)
+        rows = newer_upstream(rt, snapshot.manifest, snapshot.lock.pins, selected, bases)
     else:
-        errands = errands_of(rt, rt.spread, snapshot, batches(selected, ASKED_TOGETHER))
+        errands = errands_of(rt, rt.spread, snapshot, batches(selected, ASKED_TOGETHER), bases=bases)
         found = carried_out(rt, rt.spread, ask_upstreams, errands)
         rows = tuple(failed(name, row) if isinstance(row, HybridError) else row for name, row in found.items())
     rt.stop_if_cancelled()
@@ -187,11 +195,15 @@ def _refused(row: Row, code: str, why: str) -> Row:
 
 def ask_upstreams(rt: Runtime, errand: Errand) -> dict[SourceName, Row]:
     """Return the rows of an errand, on whatever machine."""
-    return {row.name: row for row in newer_upstream(rt, errand.manifest, errand.pins, errand.names)}
+    return {row.name: row for row in newer_upstream(rt, errand.manifest, errand.pins, errand.names, errand.bases)}
 
 
 def newer_upstream(
-    rt: Runtime, manifest: Manifest, pins: Mapping[SourceName, Pin], selected: Sequence[SourceName]
+    rt: Runtime,
+    manifest: Manifest,
+    pins: Mapping[SourceName, Pin],
+    selected: Sequence[SourceName],
+    bases: Mapping[SourceName, Sequence[Pin]],
 ) -> tuple[Row, ...]:
     """Return for each of *selected* whether upstream has something newer that the manifest allows."""
     asking = rt.for_many(len(selected))
@@ -200,7 +212,7 @@ def newer_upstream(
         source, pin = manifest.sources[name], pins.get(name)
         rt.progress("start", name, "ask")
         try:
-            found = _newest(asking, source, manifest, pin)
+            found = _newest(asking, source, manifest, pin, [Base(base) for base in bases.get(name, ())])
         except HybridError as error:
             return failed(name, error)
         finally:
