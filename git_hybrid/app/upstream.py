@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from git_hybrid.app.acquire import fetch_history, gate_tree, has
-from git_hybrid.app.bases import Base, bases_of
+from git_hybrid.app.bases import Base, bases_of, unless_allowed
 from git_hybrid.app.executor import run_all
-from git_hybrid.app.judging import moved_from
+from git_hybrid.app.judging import forbidden_in, moved_from
 from git_hybrid.app.lagging import came_before
 from git_hybrid.app.listing import listed
 from git_hybrid.app.observe import observe
@@ -16,11 +16,12 @@ from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.select import select
 from git_hybrid.app.spreading import batches, carried_out, errands_of
 from git_hybrid.core.endpoints import DIRECT, Endpoint, Mirrors
-from git_hybrid.core.errors import HybridError, NoPin, RemoteError
-from git_hybrid.core.ids import Oid, SourceName
+from git_hybrid.core.errors import HybridError, NoPin, RemoteError, RewrittenHistory, Rollback
+from git_hybrid.core.ids import Oid, SourceName, short_ref
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Manifest, Source
 from git_hybrid.core.plan import Clone, Observed, Snapshot
+from git_hybrid.core.ports import Stage
 from git_hybrid.core.ports_spread import Errand
 from git_hybrid.core.report import Report, Row, failed
 from git_hybrid.core.resolve import (
@@ -99,7 +100,23 @@ def _upstream_row(rt: Runtime, snapshot: Snapshot, source: Source, pin: Pin) -> 
         gate_tree(rt, stage, source, newest.commit, snapshot.manifest)
         ranged = rt.objects.between(stage, pin.commit, newest.commit, limit=SHOWN_COMMITS)
     row = Row(name=source.name, outcome="differs", before=pin.commit, after=newest.commit, ref=newest.ref, range=ranged)
-    return _unless_behind(rt, source, row, newest, found.endpoint, pin)
+    row = _unless_behind(rt, source, row, newest, found.endpoint, pin)
+    new = replace(pin, url=source.url, commit=newest.commit or pin.commit, ref=newest.ref, root_commits=())
+    return row if "refused" in row.detail else _unless_refused(rt, source, row, new, bases, stage)
+
+
+def _unless_refused(rt: Runtime, source: Source, row: Row, new: Pin, bases: Sequence[Base], stage: Stage) -> Row:
+    """Return *row*; where the history in *stage* leads from none of *bases* to *new*, it says so."""
+    there = [rt.objects.has_commit(stage, base.pin.commit) for base in bases]
+    pairs = zip(bases, there, strict=True)
+    found = [forbidden_in(rt, source, base, new, stage, there=is_there) for base, is_there in pairs]
+    error = unless_allowed(found)
+    if isinstance(error, Rollback):
+        return _refused(row, error.code, f"older than {error.than}")
+    if isinstance(error, RewrittenHistory):
+        how = "it was rewritten" if any(there) else "it was rewritten, or went back"
+        return _refused(row, error.code, f"{short_ref(error.ref)} no longer has {error.old}: {how}")
+    return row
 
 
 class _Listed(Struct, frozen=True, kw_only=True):
