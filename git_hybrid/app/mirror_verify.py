@@ -51,7 +51,7 @@ def verify_mirrors(rt: Runtime, names: Sequence[str], *, last_seen: LastSeen) ->
         for mirror in mirrors:
             if rt.offline and mirror.kind == "mirror":
                 raise Offline(name=mirror.name, url=mirror.base_url, why=rt.offline)
-        newest = _known_tips(rt, snapshot, last_seen)
+        newest = _known_tips(rt, snapshot, last_seen) if mirrors else {}
         questions = [
             _question(rt, snapshot, mirror, source, newest)
             for mirror in mirrors
