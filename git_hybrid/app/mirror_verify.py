@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from git_hybrid.app.executor import run_all
-from git_hybrid.app.force import waivers
 from git_hybrid.app.mirror_look import Question, look
 from git_hybrid.app.mirrors import chosen
 from git_hybrid.app.remote import list_refs
 from git_hybrid.app.runtime import Runtime
+from git_hybrid.app.waiving import waivers
 from git_hybrid.core.audit import Event
 from git_hybrid.core.endpoints import DIRECT, Mirrors
 from git_hybrid.core.errors import (

@@ -142,7 +142,8 @@ def _line(number: int, line: bytes) -> Line:
 
 
 def _parse(line: bytes) -> Record | None:
-    record, whole = _read(line)
+    # Behind the last newline nothing stands, as a rule: the library json need not be imported to find no record there.
+    record, whole = _read(line) if line else (None, False)
     return record if whole else None
 
 

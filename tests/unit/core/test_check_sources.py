@@ -5,7 +5,6 @@ import hashlib
 import pytest
 
 from git_hybrid.core.check_sources import (
-    ATTRIBUTES_FILE,
     Content,
     FileSeen,
     Standing,
@@ -19,7 +18,7 @@ from git_hybrid.core.check_sources import (
 )
 from git_hybrid.core.condition import Condition, Word
 from git_hybrid.core.ids import SourceName
-from git_hybrid.core.plan import Absent, Broken, Clone, Foreign
+from git_hybrid.core.plan import ATTRIBUTES_FILE, Absent, Broken, Clone, Foreign
 from git_hybrid.core.tree import TreeEntry, content_line
 from git_hybrid.core.value import replace
 from support.values import a_pin, oid
