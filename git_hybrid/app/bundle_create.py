@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from git_hybrid.app.acquire import acquire_pin, gate_pin
 from git_hybrid.app.executor import run_all
-from git_hybrid.app.force import waivers
 from git_hybrid.app.runtime import Runtime
+from git_hybrid.app.waiving import waivers
 from git_hybrid.core.bundles import Carried, Receipt, had, tip_of
 from git_hybrid.core.errors import HybridError
 from git_hybrid.core.ids import Oid

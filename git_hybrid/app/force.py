@@ -249,23 +249,6 @@ def _captured_again(
     return tuple(dict.fromkeys((*lifts, *told.lifts))), told.from_commit
 
 
-def waivers(
-    snapshot: Snapshot, name: SourceName | None = None, forced: Forced | None = None
-) -> dict[SourceName, Sequence[Oid]]:
-    """Return by source the objects that may fail git's fsck, as the overrides say that the pins rest on.
-
-    For a pin of *name* that is *forced*, what the command line says takes their place.
-    """
-    if name is not None and forced is not None:
-        return {name: forced.waived}
-    found: dict[SourceName, Sequence[Oid]] = {}
-    for source, pin in snapshot.lock.pins.items():
-        record = snapshot.overrides.records.get(pin.override or "")
-        if record is not None and record.source == source and record.status == "active":
-            found[source] = record.waived
-    return found
-
-
 def superseded(rt: Runtime, snapshot: Snapshot, name: SourceName, *, commit: Oid | None) -> dict[str, Override]:
     """Return the overrides of a source that end because its pin is now *commit* (None: it has none any more).
 

@@ -9,11 +9,11 @@ from typing import TypeVar
 from git_hybrid.app.acquire import Acquired, acquire_pin, gate_pin, gate_pinned_tree, is_proved, require_digest
 from git_hybrid.app.caching import usable_cache
 from git_hybrid.app.executor import run_slowest_first
-from git_hybrid.app.force import waivers
 from git_hybrid.app.remote import fetch_lfs
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.saving import Unsaved, save, telling, told_with
 from git_hybrid.app.submodules import acquire_submodules, place_submodules
+from git_hybrid.app.waiving import waivers
 from git_hybrid.core.errors import (
     DecidedOnly,
     GitFailed,

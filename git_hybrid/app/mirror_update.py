@@ -7,12 +7,12 @@ from shlex import quote
 
 from git_hybrid.app.acquire import EVERY_REF, containing_ref, gate_content, gate_pin, prove
 from git_hybrid.app.executor import run_slowest_first
-from git_hybrid.app.force import waivers
 from git_hybrid.app.permitting import require_host
 from git_hybrid.app.remote import fetch, fetch_lfs, list_refs_from
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.spreading import carried_out, errands_of
 from git_hybrid.app.submodules import DEPTH_LIMIT, judge_submodules
+from git_hybrid.app.waiving import waivers
 from git_hybrid.core.endpoints import DIRECT, Mirrors, repository_path
 from git_hybrid.core.errors import (
     FsckRefused,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from git_hybrid.app.executor import run_all
-from git_hybrid.app.force import waivers
 from git_hybrid.app.mirror_look import Question, look
 from git_hybrid.app.mirrors import chosen
 from git_hybrid.app.remote import list_refs
 from git_hybrid.app.runtime import Runtime
+from git_hybrid.app.waiving import waivers
 from git_hybrid.core.audit import Event
 from git_hybrid.core.endpoints import DIRECT, Mirrors
 from git_hybrid.core.errors import (
@@ -51,7 +51,7 @@ def verify_mirrors(rt: Runtime, names: Sequence[str], *, last_seen: LastSeen) ->
         for mirror in mirrors:
             if rt.offline and mirror.kind == "mirror":
                 raise Offline(name=mirror.name, url=mirror.base_url, why=rt.offline)
-        newest = _known_tips(rt, snapshot, last_seen)
+        newest = _known_tips(rt, snapshot, last_seen) if mirrors else {}
         questions = [
             _question(rt, snapshot, mirror, source, newest)
             for mirror in mirrors

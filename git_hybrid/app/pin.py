@@ -17,13 +17,13 @@ from git_hybrid.app.force import (
     left_behind,
     make_override,
     superseded,
-    waivers,
 )
 from git_hybrid.app.held import held_by, unless_held
 from git_hybrid.app.permitting import require_host
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.scanning import Refused, Scan, incomplete_scan, scan_commit, with_scan
 from git_hybrid.app.select import select_to_pin
+from git_hybrid.app.waiving import waivers
 from git_hybrid.app.wishes import wish_for
 from git_hybrid.core.audit import Event
 from git_hybrid.core.errors import (

@@ -10,6 +10,7 @@ from typing import TypeVar
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.errors import HybridError, Interrupted
 from git_hybrid.core.ids import Oid, SourceName
+from git_hybrid.core.lock import Pin
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.ports_spread import Errand, Spread
 from git_hybrid.core.value import replace
@@ -24,6 +25,7 @@ def errands_of(
     groups: Iterable[Sequence[SourceName]],
     *,
     waived: Mapping[SourceName, Sequence[Oid]] = MappingProxyType({}),
+    bases: Mapping[SourceName, Sequence[Pin]] = MappingProxyType({}),
     folder: str = "",
 ) -> tuple[Errand, ...]:
     """Return one errand for each group of sources, with no more of the workspace than these need."""
@@ -40,6 +42,7 @@ def errands_of(
             offline=rt.offline,
             folder=folder,
             waived={name: waived[name] for name in names if name in waived},
+            bases={name: bases[name] for name in names if name in bases},
         )
         for names in groups
     )

@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from git_hybrid.app.acquire import fetch_history, gate_tree, has
+from git_hybrid.app.bases import Base, bases_of, unless_allowed
 from git_hybrid.app.executor import run_all
+from git_hybrid.app.judging import forbidden_in, moved_from
 from git_hybrid.app.lagging import came_before
 from git_hybrid.app.listing import listed
 from git_hybrid.app.observe import observe
@@ -14,17 +16,17 @@ from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.select import select
 from git_hybrid.app.spreading import batches, carried_out, errands_of
 from git_hybrid.core.endpoints import DIRECT, Endpoint, Mirrors
-from git_hybrid.core.errors import HybridError, NoPin, RemoteError
-from git_hybrid.core.ids import Oid, SourceName
+from git_hybrid.core.errors import HybridError, NoPin, RemoteError, RewrittenHistory, Rollback
+from git_hybrid.core.ids import Oid, SourceName, short_ref
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Manifest, Source
 from git_hybrid.core.plan import Clone, Observed, Snapshot
+from git_hybrid.core.ports import Stage
 from git_hybrid.core.ports_spread import Errand
 from git_hybrid.core.report import Report, Row, failed
 from git_hybrid.core.resolve import (
     Candidate,
     is_older_version,
-    moved_tag,
     newer_release,
     newest_allowed,
     pinned_tag_gone,
@@ -84,7 +86,8 @@ def _disk_row(rt: Runtime, pin: Pin, seen: Observed) -> Row:
 
 
 def _upstream_row(rt: Runtime, snapshot: Snapshot, source: Source, pin: Pin) -> Row:
-    found = _newest(rt, source, snapshot.manifest, pin)
+    bases = bases_of(snapshot, pin)
+    found = _newest(rt, source, snapshot.manifest, pin, bases)
     newest = found.newest
     if newest.commit == pin.commit or newest.ref is None:
         return Row(name=source.name, outcome="same", before=pin.commit, after=pin.commit, ref=pin.ref)
@@ -97,7 +100,23 @@ def _upstream_row(rt: Runtime, snapshot: Snapshot, source: Source, pin: Pin) -> 
         gate_tree(rt, stage, source, newest.commit, snapshot.manifest)
         ranged = rt.objects.between(stage, pin.commit, newest.commit, limit=SHOWN_COMMITS)
     row = Row(name=source.name, outcome="differs", before=pin.commit, after=newest.commit, ref=newest.ref, range=ranged)
-    return _unless_behind(rt, source, row, newest, found.endpoint, pin)
+    row = _unless_behind(rt, source, row, newest, found.endpoint, pin)
+    new = replace(pin, url=source.url, commit=newest.commit or pin.commit, ref=newest.ref, root_commits=())
+    return row if "refused" in row.detail else _unless_refused(rt, source, row, new, bases, stage)
+
+
+def _unless_refused(rt: Runtime, source: Source, row: Row, new: Pin, bases: Sequence[Base], stage: Stage) -> Row:
+    """Return *row*; where the history in *stage* leads from none of *bases* to *new*, it says so."""
+    there = [rt.objects.has_commit(stage, base.pin.commit) for base in bases]
+    pairs = zip(bases, there, strict=True)
+    found = [forbidden_in(rt, source, base, new, stage, there=is_there) for base, is_there in pairs]
+    error = unless_allowed(found)
+    if isinstance(error, Rollback):
+        return _refused(row, error.code, f"older than {error.than}")
+    if isinstance(error, RewrittenHistory):
+        how = "it was rewritten" if any(there) else "it was rewritten, or went back"
+        return _refused(row, error.code, f"{short_ref(error.ref)} no longer has {error.old}: {how}")
+    return row
 
 
 class _Listed(Struct, frozen=True, kw_only=True):
@@ -108,29 +127,32 @@ class _Listed(Struct, frozen=True, kw_only=True):
     release: str | None
 
 
-def _newest(rt: Runtime, source: Source, manifest: Manifest, pin: Pin | None) -> _Listed:
+def _newest(rt: Runtime, source: Source, manifest: Manifest, pin: Pin | None, bases: Sequence[Base]) -> _Listed:
     """Return the newest that the manifest allows, as the first server lists it that is not behind.
 
-    Where nothing here tells whether a mirror is, upstream itself is asked too, if it may be.
+    Where nothing here tells whether a mirror is, upstream itself is asked too, if it may be. Its tag is held against
+    *bases*, as ``pin`` does, or where there are none against *pin*.
 
     Raises:
         MovedTag, RefMissing: what is pinned or declared is not there as it was.
         HybridError: what the servers answered.
     """
-    found = _newest_listed(rt, source, manifest, pin)
+    found = _newest_listed(rt, source, manifest, pin, bases)
     if pin is None or found.endpoint.base is None or came_before(rt, source, found.newest, pin) is not None:
         return found
     if DIRECT in rt.mirrors.left and not rt.offline:
         with suppress(RemoteError):
-            return _newest_listed(replace(rt, mirrors=Mirrors((DIRECT,))), source, manifest, pin)
+            return _newest_listed(replace(rt, mirrors=Mirrors((DIRECT,))), source, manifest, pin, bases)
     return found
 
 
-def _newest_listed(rt: Runtime, source: Source, manifest: Manifest, pin: Pin | None) -> _Listed:
+def _newest_listed(rt: Runtime, source: Source, manifest: Manifest, pin: Pin | None, bases: Sequence[Base]) -> _Listed:
     with listed(rt, source, manifest, pin, head=False) as (refs, endpoint):
         newest = newest_allowed(source, refs)
-        gone = pin and (moved_tag(pin, newest, refs, source) or pinned_tag_gone(pin, newest, refs, source))
-        if gone:
+        gone = moved_from(pin, bases, newest, refs, source)
+        if gone is None and pin is not None:
+            gone = pinned_tag_gone(pin, newest, refs, source)
+        if gone is not None:
             raise gone
     return _Listed(newest=newest, endpoint=endpoint, release=newer_release(newest, refs))
 
@@ -155,10 +177,13 @@ def outdated(rt: Runtime, names: Sequence[str] = (), groups: Sequence[str] = ())
     """
     snapshot = rt.ledger.snapshot()
     selected = select(snapshot.manifest, names, groups)
+    # What a pin that was forced is judged against stands in the log, which no other machine has.
+    known = ((name, snapshot.lock.pins.get(name)) for name in selected)
+    bases = {name: tuple(base.pin for base in bases_of(snapshot, pin)) for name, pin in known if pin and pin.override}
     if rt.spread is None:
-        rows = newer_upstream(rt, snapshot.manifest, snapshot.lock.pins, selected)
+        rows = newer_upstream(rt, snapshot.manifest, snapshot.lock.pins, selected, bases)
     else:
-        errands = errands_of(rt, rt.spread, snapshot, batches(selected, ASKED_TOGETHER))
+        errands = errands_of(rt, rt.spread, snapshot, batches(selected, ASKED_TOGETHER), bases=bases)
         found = carried_out(rt, rt.spread, ask_upstreams, errands)
         rows = tuple(failed(name, row) if isinstance(row, HybridError) else row for name, row in found.items())
     rt.stop_if_cancelled()
@@ -187,11 +212,15 @@ def _refused(row: Row, code: str, why: str) -> Row:
 
 def ask_upstreams(rt: Runtime, errand: Errand) -> dict[SourceName, Row]:
     """Return the rows of an errand, on whatever machine."""
-    return {row.name: row for row in newer_upstream(rt, errand.manifest, errand.pins, errand.names)}
+    return {row.name: row for row in newer_upstream(rt, errand.manifest, errand.pins, errand.names, errand.bases)}
 
 
 def newer_upstream(
-    rt: Runtime, manifest: Manifest, pins: Mapping[SourceName, Pin], selected: Sequence[SourceName]
+    rt: Runtime,
+    manifest: Manifest,
+    pins: Mapping[SourceName, Pin],
+    selected: Sequence[SourceName],
+    bases: Mapping[SourceName, Sequence[Pin]],
 ) -> tuple[Row, ...]:
     """Return for each of *selected* whether upstream has something newer that the manifest allows."""
     asking = rt.for_many(len(selected))
@@ -200,7 +229,7 @@ def newer_upstream(
         source, pin = manifest.sources[name], pins.get(name)
         rt.progress("start", name, "ask")
         try:
-            found = _newest(asking, source, manifest, pin)
+            found = _newest(asking, source, manifest, pin, [Base(base) for base in bases.get(name, ())])
         except HybridError as error:
             return failed(name, error)
         finally:

@@ -5,7 +5,6 @@ It judges by the files alone: no scanner is asked for its version, since a hook 
 
 from __future__ import annotations
 
-from git_hybrid.core.audit_query import records_of
 from git_hybrid.core.checks import Facts, Violation
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.scan_policy import accepted_findings, blocked_by, with_lost
@@ -26,6 +25,8 @@ def check_scans(facts: Facts) -> tuple[Violation, ...]:
         what, why = "no scanner is configured, so no scan is asked for", "nobody looks into what is vendored"
         mend = 'add to sources.toml: [[scanner]], then name = "secrets" and preset = "betterleaks"'
         return (Violation(file="sources.toml", entry="scanner", what=what, why=why, mend=mend, level="note"),)
+    from git_hybrid.core.audit_query import records_of  # noqa: PLC0415
+
     unproved = scan_trail_of(records_of(facts.log), facts.state, facts.lock).unproved
     found: list[Violation] = []
     for name in sorted(set(facts.manifest.sources) & set(facts.lock.pins)):

@@ -44,6 +44,8 @@ class Broken(Struct, frozen=True):
     why: str
 
 
+ATTRIBUTES_FILE = ".git/info/attributes"
+"""What this tool writes into each of its clones, and a clone that plain git made lacks."""
 SHOWN_FILES = 10
 """How many of the files that are changed in a clone are named."""
 

@@ -20,7 +20,8 @@ class Errand(Struct, frozen=True, kw_only=True):
     """Some sources and all that is to be known of them; a machine that has no workspace can work on it.
 
     ``manifest`` has these sources alone; ``version`` is that of the program which sends it; ``root`` the workspace's
-    folder, whose files the manifest's scanners may name, ``folder`` a mirror folder that every machine sees there.
+    folder, whose files the manifest's scanners may name, ``folder`` a mirror folder that every machine sees there;
+    ``bases`` are what a pin that was forced is judged against.
     """
 
     version: str
@@ -33,6 +34,7 @@ class Errand(Struct, frozen=True, kw_only=True):
     offline: str = ""
     folder: str = ""
     waived: Mapping[SourceName, Sequence[Oid]] = field(default_factory=dict)
+    bases: Mapping[SourceName, Sequence[Pin]] = field(default_factory=dict)
 
     @property
     def names(self) -> tuple[SourceName, ...]:

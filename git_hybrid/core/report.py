@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from git_hybrid.core.condition import Condition
 from git_hybrid.core.errors import HybridError, LocalWork
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.plan import Unfinished
 from git_hybrid.core.ports import Range
 from git_hybrid.core.value import Struct, field
+
+if TYPE_CHECKING:
+    from git_hybrid.core.condition import Condition
 
 
 class Row(Struct, frozen=True, kw_only=True):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from git_hybrid.core.approval import Doubt
 from git_hybrid.core.audit import detail_of
@@ -13,11 +14,13 @@ from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Level, Track, track_field
 from git_hybrid.core.override import Override, Overrides, Trail, is_in_force, lost_overrides, restoring
-from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.scans import Finding, blocking_findings
 from git_hybrid.core.state import FindingRef, ScanStatus
 from git_hybrid.core.values import format_time
 from git_hybrid.core.words import approval_words, counted
+
+if TYPE_CHECKING:
+    from git_hybrid.core.plan import Snapshot
 
 SHOWN = 5
 

@@ -24,7 +24,6 @@ from git_hybrid.core.errors import (
 )
 from git_hybrid.core.machine import disk_trouble, was_ended
 from git_hybrid.core.pattern import pattern
-from git_hybrid.core.redact import redact
 from git_hybrid.git.fsck import refused
 from git_hybrid.git.kept import upstream_ref
 
@@ -133,6 +132,8 @@ _SSH_FAILED = "could not read from remote repository"
 
 def last_words(stderr: str, limit: int = 500) -> str:
     """Return what a failed command said, without progress, hints and secrets, at most *limit* characters."""
+    from git_hybrid.core.redact import redact
+
     lines = [line.strip() for line in _lines(redact(stderr))]
     told = [line for line in lines if line and not _NOISE.match(line)]
     return " / ".join(told[-4:])[:limit]

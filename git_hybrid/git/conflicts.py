@@ -44,6 +44,21 @@ def conflicts_in(runner: Runner, root: Path, places: Sequence[str]) -> dict[str,
     return dict(found)
 
 
+def kept_in(runner: Runner, root: Path, paths: Collection[str]) -> frozenset[str]:
+    """Return those of *paths* whose conflict git has kept when they were added, and that have not changed since.
+
+    Raises:
+        GitRefused: git does not answer.
+    """
+    repository = around(runner, root)
+    if repository.top is None or not paths:
+        return frozenset()
+    kept = repository.ask(["git", "ls-files", "--resolve-undo", "-z", "--", *paths], cwd=root)
+    changed = repository.ask(["git", "ls-files", "--modified", "-z", "--", *paths], cwd=root)
+    known = {item.partition("\t")[2] for item in kept.decode("utf-8", "surrogateescape").split("\0")}
+    return frozenset(known.intersection(paths).difference(changed.decode("utf-8", "surrogateescape").split("\0")))
+
+
 def _without_markers(repository: Repository, root: Path, paths: Collection[str]) -> list[str]:
     """Return those of *paths* in which git puts no markers, since attributes say that they are no text."""
     if not paths:

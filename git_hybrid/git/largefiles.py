@@ -11,11 +11,10 @@ from git_hybrid.core.check_sources import LFS_HEAD, LFS_LIMIT
 from git_hybrid.core.errors import WrongContent
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.tree import show_path
+from git_hybrid.git.lfsanswers import EVERYTHING
 from git_hybrid.git.local import must
 from git_hybrid.git.run import Runner
 
-EVERYTHING = {"lfs.fetchinclude": "", "lfs.fetchexclude": "", "lfs.skipdownloaderrors": "false"}
-"""The settings with which git-lfs leaves nothing out; a ``.lfsconfig`` may have others, which count less."""
 _ALGORITHMS = {40: "sha1", 64: "sha256"}
 
 

@@ -11,8 +11,9 @@ from git_hybrid.core.errors import AccessDenied, HybridError, LfsMissing, Redire
 from git_hybrid.core.ids import Oid
 from git_hybrid.core.pattern import pattern
 from git_hybrid.git.classify import classify_network, last_words
-from git_hybrid.git.largefiles import EVERYTHING
 
+EVERYTHING = {"lfs.fetchinclude": "", "lfs.fetchexclude": "", "lfs.skipdownloaderrors": "false"}
+"""The settings with which git-lfs leaves nothing out; a ``.lfsconfig`` may have others, which count less."""
 _ONCE = '!f() { test "$1" != erase || kill -KILL 0; }; f'
 """A credential helper that ends git-lfs when a server did not accept what it was given.
 

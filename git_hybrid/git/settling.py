@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
+import struct
 from contextlib import suppress
 from pathlib import Path
 
 from git_hybrid.core.errors import GitFailed
 from git_hybrid.core.lock import Pin
-from git_hybrid.git import seen
+from git_hybrid.git import packs, seen
 from git_hybrid.git.glance import look
 from git_hybrid.git.quarantine import ATTRIBUTES
 from git_hybrid.git.recorded import Doubt, Stale
 from git_hybrid.git.run import Runner
 from git_hybrid.git.stale import leftovers
+from git_hybrid.git.stamps import Stamps
+
+
+def remember(runner: Runner, path: str, pin: Pin, proved: Stamps | None, *, new: bool) -> None:
+    """Keep, as hints for the next look, which packs the clone at *path* has, and what its files look like.
+
+    Where it was switched to the pin these are *proved*; a *new* one is not looked at.
+    """
+    with suppress(Doubt, OSError, ValueError, IndexError, struct.error):
+        fresh = proved is None and packs.mark(f"{path}/.git")
+        if proved is not None and proved.commit == pin.commit:
+            seen.write_base(path, proved)
+        elif not new and fresh:
+            refresh(runner, path)
+        elif not new:
+            settle(runner, path, pin)
 
 
 def settle(runner: Runner, path: str, pin: Pin) -> None:

@@ -16,7 +16,7 @@ _LOGIN = re.compile(r"(?<=^https://)[^/]*@")
 
 
 class Base(Struct, frozen=True):
-    """The URL of the default remote; None where there is none, or where ``why`` says what is wrong with it."""
+    """The URL of the default remote, or else of the repository; None where ``why`` says what is wrong with it."""
 
     url: Url | None = None
     why: str = ""
@@ -34,9 +34,8 @@ class Base(Struct, frozen=True):
 
 def base_at(runner: Runner, top: Path) -> Base:
     """Return what relative URLs begin at in the repository whose working tree is at *top*."""
-    text = _default_remote(runner, top)
-    if not text:
-        return Base()
+    # To git a repository without a remote is its own upstream (git-submodule(1), add).
+    text = _default_remote(runner, top) or str(top)
     try:
         return Base(_parsed(text, top))
     except InvalidText as error:

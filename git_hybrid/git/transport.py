@@ -24,7 +24,6 @@ from git_hybrid.core.value import Struct
 from git_hybrid.git import cloning
 from git_hybrid.git.afar import Afar
 from git_hybrid.git.answers import Answer, headers_file, host_of, led_to, not_git, read_headers
-from git_hybrid.git.bundleread import reading_bundle
 from git_hybrid.git.classify import classify_network, cut_off, last_words, redirects
 from git_hybrid.git.direct import Direct
 from git_hybrid.git.environment import fsck_settings
@@ -191,6 +190,8 @@ class GitTransport(Struct, frozen=True):
             RepositoryNotFound, LocalIo: it is not there, or cannot be read.
             FsckRefused, MalformedObjects: fsck refused what is in it.
         """
+        from git_hybrid.git.bundleread import reading_bundle
+
         with reading_bundle(bundle, stage.name):
             self.fetch(stage, bundle, FetchRequest(refs=request.refs, waived=request.waived), defaults)
         self._refuse_malformed(stage, request.waived)
@@ -202,6 +203,8 @@ class GitTransport(Struct, frozen=True):
             BadBundle: it is no bundle.
             RepositoryNotFound, LocalIo: it is not there, or cannot be read.
         """
+        from git_hybrid.git.bundleread import reading_bundle
+
         with reading_bundle(bundle):
             out = self._run(["ls-remote", "--end-of-options", bundle, "HEAD"], url=bundle, defaults=defaults)
         return head_of(out)

@@ -7,7 +7,6 @@ that was written, of an old one HEAD and whatever the checkout changed.
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
@@ -33,13 +32,10 @@ from git_hybrid.git.eyes import open_eyes
 from git_hybrid.git.forcing import Forcing
 from git_hybrid.git.index import is_blind
 from git_hybrid.git.local import in_the_way, must, require_complete
-from git_hybrid.git.nested import refuse_folders
 from git_hybrid.git.owners import is_held
 from git_hybrid.git.quarantine import ATTRIBUTES, Disk, GitQuarantine, uses_lfs
-from git_hybrid.git.recorded import Doubt
 from git_hybrid.git.run import Completed, Runner
-from git_hybrid.git.saver import holds_work, save_work
-from git_hybrid.git.settling import refresh, settle
+from git_hybrid.git.settling import remember
 from git_hybrid.git.stamps import Stamps
 from git_hybrid.turn import TURN
 
@@ -158,6 +154,8 @@ class GitWriter(Struct, frozen=True):
             InTheWay, NestedRepository: ignored files, or another repository, stand where the commit has files.
             LocalIo: the disk is full or refuses.
         """
+        from git_hybrid.git.nested import refuse_folders
+
         path, git_dir = self.clones.folder / task.name, self.clones.folder / f"{task.name}/.git"
         refuse_folders(self.runner, path, name=task.name, commit=task.pin.commit, submodules=task.source.submodules)
         former = attributes_of(git_dir)
@@ -212,6 +210,8 @@ class GitWriter(Struct, frozen=True):
         return self._save(name, run, pin, inner.submodules_of(self.clones, self.clones.folder / name))
 
     def _save(self, name: SourceName, run: str, pin: Oid, cleared: Sequence[str] | None) -> Saved:
+        from git_hybrid.git.saver import save_work
+
         path = self.clones.folder / name
         with exact_bytes(self.disk, path / ".git"):
             return save_work(self.runner, path, name=name, run=run, pin=pin, cleared=cleared)
@@ -235,12 +235,15 @@ class GitWriter(Struct, frozen=True):
     def _force(
         self, name: SourceName, commit: Oid, saved: Saved, run: str, cleared: Sequence[str] | None
     ) -> tuple[str, ...]:
+
         self._protect(name)
         again = partial(self._save, name, run, commit, cleared)
         return Forcing(self.disk, self.clones, name, commit, run, again).go(saved)
 
     def set_aside(self, name: SourceName, run: str) -> str | None:
         """Move a broken clone to ``sources/.set-aside/``; one that holds nothing but an empty ``.git`` is removed."""
+        from git_hybrid.git.saver import holds_work
+
         path = self.clones.folder / name
         if not holds_work(path):
             self.quarantine.trash(path, name)
@@ -276,17 +279,8 @@ class GitWriter(Struct, frozen=True):
             self.disk.rename_path(withdrawn, self.clones.folder / name)
 
     def remember(self, name: SourceName, pin: Pin, *, new: bool) -> None:
-        """Keep, as hints for the next look, which packs the clone has, and what its files look like as far as known."""
-        path = str(self.clones.folder / name)
-        with suppress(Doubt, OSError, ValueError, IndexError, struct.error):
-            proved = self._proved.pop(name, None)
-            fresh = proved is None and packs.mark(f"{path}/.git")
-            if proved is not None and proved.commit == pin.commit:
-                seen.write_base(path, proved)
-            elif not new and fresh:
-                refresh(self.runner, path)
-            elif not new:
-                settle(self.runner, path, pin)
+        """Keep hints for the next look (:func:`git_hybrid.git.settling.remember`)."""
+        remember(self.runner, str(self.clones.folder / name), pin, self._proved.pop(name, None), new=new)
 
     def flush(self) -> None:
         """Bring everything that was written to disk: git fsyncs its objects, but no file of a working tree."""

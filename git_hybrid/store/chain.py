@@ -101,6 +101,10 @@ def parse_log(data: bytes) -> Log:
         if number < last_record
     )
     if problems:
+        from git_hybrid.store.markers import in_conflict, marker_lines
+
+        if marker_lines(data):
+            raise in_conflict(data, SHOWN)
         raise InvalidFile(path=SHOWN, problems=problems, mend="restore the file with git: the log is append-only")
     pending: list[dict[str, Json]] = [{"len": len(line), "sha256": _sha256(line)} for line in undeclared.values()]
     return Log(records=tuple(records), tail=tail_of(records, pending))
@@ -138,7 +142,8 @@ def _line(number: int, line: bytes) -> Line:
 
 
 def _parse(line: bytes) -> Record | None:
-    record, whole = _read(line)
+    # Behind the last newline nothing stands, as a rule: the library json need not be imported to find no record there.
+    record, whole = _read(line) if line else (None, False)
     return record if whole else None
 
 

@@ -17,7 +17,9 @@ def without_tables(text: str, names: Sequence[SourceName]) -> str:
     """
     lines = text.split("\n")
     for name in names:
-        header = next((number for number, line in enumerate(lines) if _header(line) == ("source", name)), None)
+        found = [number for number, line in enumerate(lines) if _header(line) == ("source", name)]
+        # A string of several lines may hold one that looks like it.
+        header = next((number for number in found if len(found) == 1 or _is_whole(lines[:number])), None)
         if header is not None:
             lines = _without(lines, header)
     return "\n".join(lines)
@@ -27,7 +29,7 @@ def _without(lines: list[str], header: int) -> list[str]:
     first, following = header, header + 1
     while _is_comment(lines, first - 1):
         first -= 1
-    while following < len(lines) and _header(lines[following]) is None:
+    while following < len(lines) and not (_header(lines[following]) and _is_whole(lines[header:following])):
         following += 1
     last = following
     while _is_empty(lines, last - 1) or _is_comment(lines, last - 1):
@@ -43,6 +45,15 @@ def _without(lines: list[str], header: int) -> list[str]:
     while not after and before and _is_empty(before, -1):
         before.pop()
     return [*before, *(after or [""])]
+
+
+def _is_whole(lines: Sequence[str]) -> bool:
+    """Tell whether *lines* end outside of any string or list."""
+    try:
+        tomli.loads("\n".join([*lines, ""]))
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _header(line: str) -> tuple[str, ...] | None:

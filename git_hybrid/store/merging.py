@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from graphlib import CycleError, TopologicalSorter
 
 from git_hybrid.core.audit import previous
 from git_hybrid.core.errors import InvalidFile, NewerSchema, UnknownOverride
@@ -14,6 +15,7 @@ from git_hybrid.core.mirrors import Inventory
 from git_hybrid.core.override import Overrides
 from git_hybrid.core.state import State
 from git_hybrid.core.value import Struct
+from git_hybrid.core.words import plural
 from git_hybrid.store.chain import SHOWN as LOG
 from git_hybrid.store.chain import segment_of
 from git_hybrid.store.layout import MIRRORS, OVERRIDES, Layout
@@ -32,6 +34,12 @@ from git_hybrid.store.statefile import decode_state, encode_state
 from git_hybrid.store.torn import Torn, Versions
 
 _WRITTEN = (MANIFEST, LOG, LOCK, STATE, OVERRIDES, MIRRORS)
+_DECODED: Mapping[str, Callable[[bytes], object]] = {
+    LOCK: decode_lock,
+    STATE: decode_state,
+    OVERRIDES: decode_overrides,
+    MIRRORS: decode_mirrors,
+}
 
 
 class Merge(Struct, kw_only=True):
@@ -59,11 +67,12 @@ def merge_files(layout: Layout, conflicts: Mapping[str, Versions]) -> Merge:
     of scans as the state says. All comes from the versions in the index alone, so whoever is killed calls it again.
 
     Raises:
-        InvalidFile: the audit log cannot be read.
+        InvalidFile, NewerSchema: what somebody has put together cannot be read, or the manifest; nothing was written.
         LocalIo: a file cannot be read or written.
     """
     torn = Torn(layout=layout, conflicts=conflicts)
-    told, declared = Merge(ours={}, theirs={}, found={}), _declared(torn.read(MANIFEST))
+    told, declared = Merge(ours={}, theirs={}, found={}), _declared(torn)
+    _require_decided(torn)
     if torn.is_open(MANIFEST):
         manifest = merge_manifest(conflicts[MANIFEST])
         declared = manifest.names
@@ -90,6 +99,7 @@ def merge_files(layout: Layout, conflicts: Mapping[str, Versions]) -> Merge:
     _put_reports(torn)
     torn.write()
     told.files, told.left = tuple(torn.texts), tuple(_left(torn))
+    told.why += tuple(_unknown(torn, path) for path in told.left if path not in conflicts)
     return told
 
 
@@ -111,19 +121,15 @@ def in_order(log: bytes) -> bytes:
     if len(named) != len(lines):
         # With torn, foreign or repeated lines it is for whoever verifies it.
         return log
-    waiting, done, found = list(zip(lines, named, strict=True)), set[str](), list[bytes]()
-    while waiting:
-        left = []
-        for line, digest in waiting:
-            if all(item in done or item not in named for item in named[digest]):
-                done.add(digest)
-                found.append(line)
-            else:
-                left.append((line, digest))
-        if len(left) == len(waiting):
-            return log
-        waiting = left
-    return b"".join(found)
+    place, rounds = {digest: number for number, digest in enumerate(named)}, dict[str, int]()
+    with suppress(CycleError):
+        # In each round, from the top to the end, comes what waits for nothing any more.
+        for digest in TopologicalSorter(named).static_order():
+            before = [item for item in named.get(digest, ()) if item in named]
+            rounds[digest] = max((rounds[item] + (place[item] > place[digest]) for item in before), default=0)
+        text = dict(zip(named, lines, strict=True))
+        return b"".join(text[digest] for digest in sorted(named, key=lambda digest: rounds[digest]))
+    return log
 
 
 def _merge_lock(
@@ -141,7 +147,7 @@ def _merge_overrides(torn: Torn, told: Merge, records: tuple[list[Overrides], Ov
     bases, ours, theirs = records
     kept = Overrides(records=merged(common([base.records for base in bases]), ours.records, theirs.records)[0])
     try:
-        torn.put(OVERRIDES, encode_overrides(restored(torn.layout, kept)))
+        torn.put(OVERRIDES, encode_overrides(restored(torn.layout, kept, torn.read(LOG) or b"")))
     except UnknownOverride as error:
         told.why += (f"{OVERRIDES}: {error.override} {error.why}",)
 
@@ -165,10 +171,18 @@ def _put_reports(torn: Torn) -> None:
             torn.put_reports({str(name): known.get(name) for name in pins.keys() | known.keys()})
 
 
-def _declared(manifest: bytes | None) -> frozenset[SourceName] | None:
-    with suppress(InvalidFile, NewerSchema):
-        return None if manifest is None else frozenset(decode_manifest(manifest).sources)
-    return None
+def _declared(torn: Torn) -> frozenset[SourceName] | None:
+    """Return the sources of the manifest that stands; None where none does, or a conflict in it."""
+    text = torn.read(MANIFEST)
+    if text is None or torn.is_open(MANIFEST) or torn.has_markers(MANIFEST):
+        return None
+    return frozenset(decode_manifest(text).sources)
+
+
+def _require_decided(torn: Torn) -> None:
+    for path, decode in _DECODED.items():
+        if path in torn.conflicts and not torn.is_open(path) and (text := torn.read(path)) is not None:
+            decode(text)
 
 
 def _pins(lock: bytes | None) -> Mapping[SourceName, Pin] | None:
@@ -184,3 +198,10 @@ def _left(torn: Torn) -> list[str]:
     others = [path for path in conflicts if path not in _WRITTEN or path in gone]
     marked = [path for path in _WRITTEN if torn.has_markers(path) or torn.is_open(path)]
     return [path for path in dict.fromkeys((*marked, *others)) if path not in done]
+
+
+def _unknown(torn: Torn, path: str) -> str:
+    """Return what to say of the markers in a file that git does not hold to be in conflict."""
+    lines = torn.markers(path)
+    where = f"{plural(len(lines), 'line')} {', '.join(map(str, lines))}"
+    return f"{path}: git knows of no conflict in it; markers of one stand in {where}"

@@ -27,7 +27,7 @@ def decode_overrides(data: bytes) -> Overrides:
     try:
         document = load_json(data, OVERRIDES)
     except InvalidFile as error:
-        raise InvalidFile(path=error.path, problems=error.problems, mend=_MEND) from error
+        raise InvalidFile(path=error.path, problems=error.problems, mend=error.mend or _MEND) from error
     check_version(document, key="schema_version", known=VERSION, shown=OVERRIDES)
     problems = [Problem(key, "unknown key") for key in document if key not in ("schema_version", "overrides")]
     entries = document.get("overrides")

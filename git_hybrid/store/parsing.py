@@ -26,12 +26,6 @@ T = TypeVar("T")
 Document = dict[str, Any]
 _TOML_PLACE = pattern(r"^(?P<reason>.*) \((?P<place>at line \d+, column \d+|at end of document)\)$", re.DOTALL)
 
-_KEEP = "keep what both sides have: git-hybrid-files(7)"
-_JOINED = "git hybrid merge puts both sides together"
-_OF_STATE = ("sources.lock", "sources.json", "sources-overrides.json", "sources-mirrors.json")
-_MERGE = dict.fromkeys(("sources.toml", *(f"state/{name}" for name in _OF_STATE)), _JOINED)
-"""What to do about a conflict in each file that is merged."""
-
 
 def read_bytes(path: Path, shown: str) -> bytes | None:
     """Return the content of the file at *path*, or None if there is none.
@@ -66,10 +60,10 @@ def decode_text(data: bytes, shown: str) -> str:
     """
     if data.startswith(b"\xef\xbb\xbf"):
         raise invalid(shown, "line 1", "starts with a byte order mark: save it as UTF-8 without one")
-    conflict = data.find(b"\n<<<<<<< ")
-    if conflict >= 0 or data.startswith(b"<<<<<<< "):
-        line = data.count(b"\n", 0, conflict + 1) + 1
-        raise invalid(shown, f"line {line}", f"holds the markers of a merge conflict: {_MERGE.get(shown, _KEEP)}")
+    if data.startswith(b"<<<<<<< ") or b"\n<<<<<<< " in data:
+        from git_hybrid.store.markers import in_conflict
+
+        raise in_conflict(data, shown)
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:

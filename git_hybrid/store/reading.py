@@ -106,13 +106,15 @@ def mirrors_in(data: bytes | None) -> Inventory:
     return decode_mirrors(data)
 
 
-def records(layout: Layout) -> tuple[Record, ...]:
+def records(layout: Layout, log: bytes | None = None) -> tuple[Record, ...]:
     """Return the whole records of the audit log and its archives, the oldest first.
+
+    What is to be the audit log, and is not yet, is given as *log*.
 
     Raises:
         LocalIo: the log cannot be read.
     """
-    return _records(_texts(layout))
+    return _records(_texts(layout) | ({} if log is None else {chain.SHOWN: log}))
 
 
 def whole_log(layout: Layout) -> bytes:

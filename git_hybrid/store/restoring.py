@@ -37,14 +37,16 @@ def restore_overrides(layout: Layout, wanted: Collection[str]) -> tuple[Override
     return tuple(lost.values())
 
 
-def restored(layout: Layout, kept: Overrides) -> Overrides:
+def restored(layout: Layout, kept: Overrides, log: bytes) -> Overrides:
     """Return *kept* with all records that are missing, or that the audit log does not bear out, as it tells of them.
+
+    The audit log is to be *log*, behind the archives that are there.
 
     Raises:
         UnknownOverride: the log does not tell all of one.
-        InvalidFile, LocalIo: the log cannot be read.
+        LocalIo: an archive cannot be read.
     """
-    trail = trail_of(reading.records(layout))
+    trail = trail_of(reading.records(layout, log))
     return with_overrides(kept, _lost(kept, trail.latest, trail))
 
 

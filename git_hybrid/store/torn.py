@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import PurePosixPath
@@ -13,12 +12,12 @@ from git_hybrid.core.errors import InvalidFile, NewerSchema
 from git_hybrid.core.value import Struct, field
 from git_hybrid.store.durable import remove_file, write_file
 from git_hybrid.store.layout import Layout
+from git_hybrid.store.markers import marker_lines
 from git_hybrid.store.parsing import read_bytes
 from git_hybrid.store.stages import BASE, FIRST, LEFT, OTHER, OURS, THEIRS
 
 T = TypeVar("T")
 Versions = Mapping[int, bytes]
-_MARKERS = re.compile(rb"^<{7,} ", re.MULTILINE)
 _REPORTS = "state/scans"
 
 
@@ -39,7 +38,11 @@ class Torn(Struct, kw_only=True):
 
     def has_markers(self, path: str) -> bool:
         """Tell whether a conflict still stands in the file at *path*."""
-        return _MARKERS.search(self.read(path) or b"") is not None
+        return bool(self.markers(path))
+
+    def markers(self, path: str) -> list[int]:
+        """Return the numbers of the lines in the file at *path* that are markers of a conflict."""
+        return marker_lines(self.read(path) or b"")
 
     def is_open(self, path: str) -> bool:
         """Tell whether the file at *path* is in conflict, and nobody has decided yet what is to stand in it.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,21 @@ def test_diff_of_local_commits(hybrid: Hybrid, workspace: Path, tool: Upstream) 
     git("commit", "-q", "-a", "-m", "my own subject", cwd=clone)
     assert "my own subject" in hybrid("diff").out
     hybrid("diff", "--exit-code", check=1)
+
+
+def test_diff_upstream_tells_a_branch_that_pin_would_refuse(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    started(hybrid, tool.url, "--branch", "main")
+    pinned = tool.rev("main")
+    tool.reset("main", "main~1")
+    assert f"older than the pinned {pinned}\n" in hybrid("diff", "--upstream").out
+    hybrid("pin", "tool", check=6)
+    tool.commit({"README": "another\n"})
+    assert f"main no longer has {pinned}: it was rewritten\n" in hybrid("diff", "--upstream").out
+    hybrid("pin", "tool", check=5)
+    shutil.rmtree(workspace / "sources/tool")
+    (row,) = hybrid("diff", "--upstream", "--json").json()["sources"]
+    assert (row["outcome"], row["detail"]["refused"]) == ("differs", "rewritten-history")
+    assert row["notes"] == [f"main no longer has {pinned}: it was rewritten, or went back"]
 
 
 @pytest.mark.parametrize("command", [["outdated"], ["diff", "--upstream"]], ids=" ".join)
@@ -161,7 +177,8 @@ def test_outdated_tells_what_pin_would_refuse(hybrid: Hybrid, workspace: Path, t
     told = hybrid("outdated")
     assert "older than what is pinned" in told.out
     assert "hint: git hybrid pin tool" not in told.err
-    assert "hint: how the branch moved: git hybrid pin main -n\nhint: git hybrid pin main\n" in told.err
+    assert "hint: how the branch moved: git hybrid diff --upstream main\n" in told.err
+    assert "hint: if it only went on: git hybrid pin main\n" in told.err
     replace(workspace / "sources.toml", "[policy]", '[policy]\nmin_release_age = "3d"')
     assert "begin when pin sees it" in hybrid("outdated", "main").out
     hybrid("pin", "main", check=6)

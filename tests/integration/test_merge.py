@@ -95,7 +95,7 @@ def test_two_branches_that_added_a_source_and_moved_others(
         forced(hybrid, upstreams, "d")()
 
     branched(theirs, ours)
-    assert "git hybrid merge puts both sides together" in hybrid("status", check=2).err
+    assert "hint: git hybrid merge\n" in hybrid("status", check=2).err
     told = hybrid("merge")
     assert [line.split()[:2] for line in told.out.splitlines()] == [["b", "theirs"], ["c", "theirs"]]
     assert "hint: git add -- " in told.err
@@ -171,6 +171,13 @@ def test_markers_that_were_added_are_told(
     told = hybrid("merge", check=1).err
     assert "note: left to you: state/sources.lock" in told
     assert "git checkout --merge -- state/sources.lock" in told
+    path = workspace / "state/sources.lock"
+    added_as = path.read_text()
+    path.write_text(f"# edited since\n{added_as}")
+    told = hybrid("merge", check=1).err
+    assert "checkout" not in told
+    assert "markers of one stand in lines " in told
+    path.write_text(added_as)
     git("checkout", "--merge", "--", "state/sources.lock", cwd=workspace)
     # Gone is not taken out: it is written again.
     (workspace / "state/sources.json").unlink()
@@ -318,7 +325,14 @@ def test_a_manifest_that_takes_a_person_is_left_and_one_that_was_merged_stays(
     assert "note: left to you: sources.toml\n" in told.err
     assert 'note: sources.toml: [policy] scan_max_age: ours "5d", theirs "3d"\n' in told.err
     assert manifest.read_text() == before
-    merged = git("show", ":2:sources.toml", cwd=workspace)
+    ours = git("show", ":2:sources.toml", cwd=workspace)
+    manifest.write_text(ours.replace("url =", "uri ="))
+    stood = snapshot(workspace)
+    told = hybrid("merge", check=2)
+    assert "cause: line " in told.err
+    assert told.err.endswith("git show :2:./sources.toml :3:./sources.toml\n")
+    assert changes(stood, snapshot(workspace)) == []
+    merged = ours
     merged += f'\n[source.b]\nurl = "{upstreams["b"].url}"\nbranch = "main"\n'
     manifest.write_text(merged)
     hybrid("merge")
@@ -464,9 +478,29 @@ def test_without_the_lines_of_gitattributes_the_log_is_joined_too(
 
     branched(forced(hybrid, upstreams, "c"), forced(hybrid, upstreams, "d"), base)
     assert "<<<<<<<" in (workspace / "state/sources-audit.jsonl").read_text()
+    assert hybrid("sync", check=2).err.endswith("hint: git hybrid merge\n")
     hybrid("merge")
     assert len(hybrid("override", "list", "--json").json()["overrides"]) == 2
     concluded(hybrid, workspace)
+
+
+def test_an_override_that_one_side_revoked_stays_so_where_git_left_the_log_of_the_other(
+    hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream], branched: Callable[..., None]
+) -> None:
+    def base() -> None:
+        names = ("sources-audit.jsonl", "sources-overrides.json")
+        (workspace / ".gitattributes").write_text("".join(f"state/{name} -merge\n" for name in names))
+        forced(hybrid, upstreams, "c")()
+
+    def theirs() -> None:
+        (record,) = hybrid("override", "list", "--json").json()["overrides"]
+        hybrid("override", "revoke", record["id"], "--reason", "no")
+
+    branched(theirs, forced(hybrid, upstreams, "d"), base)
+    hybrid("merge")
+    records = hybrid("override", "list", "--json").json()["overrides"]
+    assert {record["source"]: record["status"] for record in records} == {"c": "revoked", "d": "active"}
+    hybrid("audit", "verify")
 
 
 def test_the_ends_of_lines_in_the_working_tree_stay(
@@ -487,3 +521,12 @@ def test_the_ends_of_lines_in_the_working_tree_stay(
 def test_outside_of_git_nothing_is_in_conflict(hybrid: Hybrid, workspace: Path) -> None:
     hybrid("init")
     assert "nothing is in conflict" in hybrid("merge").err
+    manifest = workspace / "sources.toml"
+    lines = len(manifest.read_text().splitlines())
+    with manifest.open("a") as file:
+        file.write("<<<<<<< HEAD\n# a\n||||||| base\n=======\n# b\n>>>>>>> other\n# =======\n")
+    assert hybrid("status", check=2).err.endswith("hint: git hybrid merge\n")
+    told = hybrid("merge", check=1).err
+    where = ", ".join(str(lines + number) for number in (1, 3, 4, 6))
+    assert f"markers of one stand in lines {where}\n" in told
+    assert told.endswith("hint: put sources.toml right and delete these lines, then: git hybrid diag\n")

@@ -40,6 +40,9 @@ def test_a_record_that_was_lost_is_written_anew(forced: Site, text: str | None) 
     (record,) = json.loads(before)["overrides"]
     if text in (EMPTY, None):
         assert f"git hybrid override restore {record['id']}" in forced("sync", check=5).err
+    elif text == CONFLICT:
+        assert forced("status", check=2).err.endswith("hint: git hybrid merge\n")
+        assert forced("merge", check=1).err.endswith("hint: git hybrid override restore\n")
     else:
         assert "git hybrid override restore" in forced("status", check=2).err
     forced("override", "restore", record["id"])
@@ -93,7 +96,7 @@ def test_two_people_who_force_and_merge_have_both(site: Site) -> None:
     site("sync")
     site.commit("two")
     git("merge", "-q", "branch", cwd=site.root, check=False)
-    assert "git hybrid merge puts both sides together" in site("status", check=2).err
+    assert "hint: git hybrid merge\n" in site("status", check=2).err
     site("override", "restore")
     assert {item["source"] for item in site.overrides()} == {"tool", "other"}
     site("sync")

@@ -193,6 +193,7 @@ def put_right_again(site: Site) -> str:
 
 def test_a_tag_that_is_right_again_needs_no_override(site: Site) -> None:
     good = put_right_again(site)
+    assert "hint: git hybrid pin tool\n" in site("outdated").err
     site("pin", "tool")
     entry = lock(site.root)["tool"]
     assert (entry["commit"], entry.get("override")) == (good, None)
@@ -201,6 +202,13 @@ def test_a_tag_that_is_right_again_needs_no_override(site: Site) -> None:
     # What had been let in for a while is refused as before.
     site.tool.tag("rel", "hotfix", force=True)
     site("pin", "tool", check=5)
+
+
+def test_a_tag_that_moved_is_told_also_while_the_pin_is_forced_elsewhere(site: Site) -> None:
+    moved_tag(site)
+    site.force(site.commits.first)
+    for words in (("outdated",), ("diff", "--upstream"), ("pin", "tool")):
+        assert "upstream moved refs/tags/rel" in site(*words, check=5).err
 
 
 def test_the_way_back_is_plain_also_after_it_was_forced(site: Site) -> None:

@@ -44,6 +44,19 @@ def test_where_nothing_changed_nothing_slow_is_loaded(site: Site, argv: list[str
     assert found & SLOW == set()
 
 
+def test_a_sync_loads_nothing_for_what_it_does_not_do(site: Site) -> None:
+    unneeded = {f"git_hybrid.{name}" for name in ("app.force", "git.forcing", "git.largefiles", "git.saver")}
+    site.tool.commit({"README": "next"}, "next")
+    site("pin", "tool")
+    updating = loaded(site, "git-hybrid", "sync")
+    assert "git_hybrid.git.nested" in updating
+    assert updating & unneeded == set()
+    shutil.rmtree(site.root / "sources/tool")
+    cloning = loaded(site, "git-hybrid", "sync")
+    assert "git_hybrid.git.newtree" in cloning
+    assert cloning & (unneeded | {"git_hybrid.core.checks", "git_hybrid.git.nested"}) == set()
+
+
 def test_the_first_commit_loads_nothing_slow_in_its_hook(site: Site) -> None:
     shutil.rmtree(site.root / ".git")
     git("init", "-q", cwd=site.root)

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from shlex import join
 
 import click
 
 from git_hybrid.cli.options import common_options
 from git_hybrid.cli.output import Output, opened
+from git_hybrid.core.errors import InvalidFile
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.merging import Change
 from git_hybrid.core.report import Report, Row
-from git_hybrid.git.conflicts import conflicts_in
+from git_hybrid.git.conflicts import conflicts_in, kept_in
+from git_hybrid.store.layout import OVERRIDES, Layout
 from git_hybrid.store.lockfile import SHOWN as LOCK
 from git_hybrid.store.merging import Merge, merge_files
+from git_hybrid.store.stages import OURS, THEIRS
+from git_hybrid.store.torn import Versions
 
 _WHERE = ("sources.toml", "state")
 
@@ -33,7 +37,7 @@ def command(context: click.Context) -> int:
         # What an unfinished run has decided comes after: it goes into the same files, which cannot be read yet.
         with runtime.ledger.writer(runtime.info, settles=False) as mended:
             conflicts = conflicts_in(session.runner, layout.root, _WHERE)
-            told = merge_files(layout, conflicts)
+            told = _merged(layout, conflicts)
         code = int(bool(told.left or told.both) or any(change.both for change in told.changes))
         merged, left = (f"merged {name}" for name in told.files), (f"left to you: {name}" for name in told.left)
         rows = tuple(_row(told, change) for change in told.changes)
@@ -44,16 +48,31 @@ def command(context: click.Context) -> int:
         )
         if not conflicts and not told.left and not told.files:
             output.talk("nothing is in conflict")
-        _tell_what_is_next(output, told, conflicts)
+        kept = kept_in(session.runner, layout.root, [name for name in told.left if name not in conflicts])
+        _tell_what_is_next(output, told, conflicts, kept)
         return code
 
 
-def _tell_what_is_next(output: Output, told: Merge, conflicts: Collection[str]) -> None:
+def _merged(layout: Layout, conflicts: Mapping[str, Versions]) -> Merge:
+    try:
+        return merge_files(layout, conflicts)
+    except InvalidFile as error:
+        if error.path in conflicts:
+            sides = join(f":{stage}:./{error.path}" for stage in (OURS, THEIRS) if stage in conflicts[error.path])
+            error.mend = f"mend {error.path}, then call this again; what git has of both sides: git show {sides}"
+        raise
+
+
+def _tell_what_is_next(output: Output, told: Merge, conflicts: Collection[str], kept: Collection[str]) -> None:
     for name in told.left:
         if name in conflicts:
             output.hint("merge", f"put both sides of {name} together, then: git add -- {name}")
-        else:
+        elif name in kept:
             output.hint("merge", f"to get the conflict of {name} back: git checkout --merge -- {name}")
+        elif name == OVERRIDES:
+            output.hint("merge", "git hybrid override restore")
+        else:
+            output.hint("merge", f"put {name} right and delete these lines, then: git hybrid diag")
     if done := [name for name in dict.fromkeys((*conflicts, *told.files)) if name not in told.left]:
         output.hint("merge", f"git add -- {join(done)}")
     for change in told.changes:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import click
 
 from git_hybrid.app.upstream import outdated
 from git_hybrid.cli.options import common_options, executor_option, group_option, jobs_option, names_argument
 from git_hybrid.cli.output import Output, opened_with
-from git_hybrid.core.report import Report
+from git_hybrid.core.report import Report, Row
 
 _HINTED = 3
 """Of more sources than these not each gets a hint of its own."""
@@ -37,14 +39,24 @@ def command(
         if not report.rows:
             output.no_sources()
         behind = [row for row in report.rows if row.outcome == "outdated" and "refused" not in row.detail]
-        moving = [row.name for row in behind] if len(behind) <= _HINTED else ["--all"]
-        if any((row.ref or "").startswith("refs/heads/") for row in behind):
-            # Of a branch only the tip is known: it may have gone back, or been rewritten.
-            output.hint("outdated", f"how the branch moved: git hybrid pin {' '.join(moving)} -n")
-        for name in moving:
-            output.hint("outdated", f"git hybrid pin {name}")
+        _tell_how_to_move(output, behind)
         _tell_of_releases(output, report)
         return code
+
+
+def _tell_how_to_move(output: Output, behind: Sequence[Row]) -> None:
+    branches = [row.name for row in behind if (row.ref or "").startswith("refs/heads/")]
+    few = len(behind) <= _HINTED
+    if branches:
+        # Of a branch only the tip is known: it may have gone back, or been rewritten, which pin refuses.
+        shown = " ".join(branches) if few else ""
+        output.hint("outdated", f"how the branch moved: git hybrid diff --upstream {shown}".rstrip())
+    if not few:
+        output.hint("outdated", "git hybrid pin --all")
+        return
+    for row in behind:
+        unless = "if it only went on: " if row.name in branches else ""
+        output.hint("outdated", f"{unless}git hybrid pin {row.name}")
 
 
 def _tell_of_releases(output: Output, report: Report) -> None:

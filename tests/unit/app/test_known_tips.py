@@ -11,12 +11,14 @@ from git_hybrid.core.errors import AccessDenied
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Lock
 from git_hybrid.core.manifest import Manifest
+from git_hybrid.core.mirrors import Inventory, Mirror
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.ports import RemoteRefs
 from git_hybrid.core.state import State
 from git_hybrid.core.value import replace
 from support.fakes import FakeLedger, FakeTransport, runtime
 from support.samples import OID, URL, source
+from support.values import NOW
 
 NAMES = [SourceName(name) for name in "ab"]
 
@@ -27,8 +29,14 @@ def test_the_log_is_read_once_if_at_all(answers: bool) -> None:
     found = RemoteRefs(tips={"refs/heads/main": OID})
     denied = AccessDenied(url=URL, message="m")
     transport = FakeTransport({f"{URL}-{name}": [found if answers else denied] for name in NAMES})
+    bundles = Mirror(name="b", base_url=URL, kind="bundle", owner="o", added_at=NOW, added_by="o")
     ledger = FakeLedger(held=Snapshot(manifest=manifest, lock=Lock(), state=State()))
     read = []
-    verify_mirrors(replace(runtime(transport), ledger=cast("Any", ledger)), (), last_seen=lambda: read.append(1) or {})
+    rt = replace(runtime(transport), ledger=cast("Any", ledger))
+    verify_mirrors(rt, (), last_seen=lambda: read.append(1) or {})
+    # Nobody is asked for what no mirror is held against.
+    assert (transport.asked, read) == ([], [])
+    ledger.held = replace(ledger.held, mirrors=Inventory(mirrors={"b": bundles}))
+    verify_mirrors(rt, (), last_seen=lambda: read.append(1) or {})
     assert sorted(transport.asked) == [f"{URL}-{name}" for name in NAMES]
     assert len(read) == (not answers)

@@ -129,6 +129,6 @@ def test_a_table_is_found_beside_one_that_is_written_otherwise_and_one_that_only
     assert "\n\n# The team of Eve.\n\n# b is" in kept
     policy = "[policy]\nrequest_pattern = '''\n[source.a]\n'''\n"
     text = TABLES.replace('[policy]\nscan_max_age = "3d"\n', "").replace("# a is", f"{policy}\n# a is")
-    kept = remove_sources(text, [source("a").name])
-    assert policy in kept
-    assert "a" not in decode_manifest(kept.encode()).sources
+    for end in ("\n", "\r\n"):
+        kept = remove_sources(text.replace("\n", end), [source("a").name])
+        assert kept == text.replace(TAKEN["a"], "").replace("\n", end)

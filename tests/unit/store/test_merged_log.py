@@ -21,3 +21,15 @@ def test_each_record_comes_behind_those_that_it_names() -> None:
     assert in_order(in_order(whole)) == in_order(whole)
     torn = whole + b"{"
     assert in_order(torn) == torn
+
+
+def test_a_log_that_stands_the_other_way_round_comes_right_and_a_circle_stays() -> None:
+    records = extend(tail_of(()), [Event(event=f"{number}") for number in range(9)], **WHO)
+    lines = [canonical_json(record) + b"\n" for record in records]
+    assert in_order(b"".join(reversed(lines))) == b"".join(lines)
+    # What waits for a later line comes behind all that waits for none.
+    assert in_order(b"".join([lines[1], lines[0], lines[8], lines[2]])) == b"".join(
+        [lines[0], lines[8], lines[1], lines[2]]
+    )
+    circle = b"".join(canonical_json(record | {"prev": [record["hash"]]}) + b"\n" for record in records)
+    assert in_order(circle) == circle
