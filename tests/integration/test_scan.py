@@ -235,10 +235,11 @@ def age(workspace: Path, name: str, stamp: str) -> None:
     lines = []
     for line in log.read_text().splitlines():
         record = json.loads(line)
-        if (record["event"], record.get("source")) == ("scan", name):
-            made_at(record["detail"], stamp)
-            # As one that an older version wrote: what is told of it is enough.
+        if record["event"] == "scan":
+            # As an older version wrote all of them: what is told of each is enough.
             record["detail"].pop("scan_sha256", None)
+            if record["source"] == name:
+                made_at(record["detail"], stamp)
         record["prev"] = [renamed[item] for item in record["prev"]]
         before = record.pop("hash")
         record["hash"] = renamed[before] = record_hash(record)
