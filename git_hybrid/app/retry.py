@@ -23,9 +23,8 @@ def with_retry(
 ) -> T:
     """Return what *step* returns, after as many tries as *policy* allows.
 
-    Only a NetworkFailure is tried again, and no deadline, which took as long as a step may, after an exponential delay
-    with full jitter; a server's ``Retry-After`` is honoured up to the longest delay. *on_failure* is told each failure,
-    the number of the try and the delay in seconds until the next one, None after the last.
+    Only a NetworkFailure is tried again, but no deadline, after an exponential delay with full jitter; ``Retry-After``
+    is honoured up to the longest. *on_failure* is told each, the number of the try and the delay, None at last.
 
     Raises:
         NetworkFailure: the last one, with the number of tries.
@@ -49,8 +48,7 @@ def with_retry(
         return min(asked, maximum) if asked is not None else float(jitter(state))
 
     def before_sleep(state: RetryCallState) -> None:
-        failure = _failure(state)
-        if failure is not None:
+        if (failure := _failure(state)) is not None:
             on_failure(failure, state.attempt_number, state.upcoming_sleep)
 
     retrying = Retrying(

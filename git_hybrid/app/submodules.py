@@ -13,7 +13,7 @@ from git_hybrid.app.permitting import require_host
 from git_hybrid.app.remote import fetch
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.endpoints import Mirrors
-from git_hybrid.core.errors import HostileTree, RefMissing, Unreachable
+from git_hybrid.core.errors import HostileTree, NotCarried, Offline, RefMissing, Unreachable
 from git_hybrid.core.ids import InvalidText, Oid, Url, resolve_url
 from git_hybrid.core.manifest import Commit, Manifest, Source
 from git_hybrid.core.ports import FetchRequest, Stage
@@ -97,6 +97,10 @@ def _acquire_one(rt: Runtime, manifest: Manifest, source: Source, path: str, oid
         fetch(_for_submodules(rt), source, manifest, stage, FetchRequest(refs=EVERY_REF))
     except RefMissing as error:
         raise Unreachable(name=source.name, commit=oid, ref=f"submodule {path}") from error
+    except Offline as error:
+        if rt.served_as is None:
+            raise
+        raise NotCarried(name=error.name, url=error.url, why=error.why) from None
     if containing_ref(rt, stage, oid) is None:
         raise Unreachable(name=source.name, commit=oid, ref=f"any branch or tag of the submodule {path}")
     gate_content(rt, stage, source, oid, manifest)

@@ -86,7 +86,7 @@ def _of_process(*words: str) -> int:
         if traced:
             signal.signal(signal.SIGINT, signal.default_int_handler)
         code = boundary.run(_enter, argv, ahead)
-    except Exception as error:
+    except (MemoryError, ImportError) as error:
         # The boundary tells every error, unless there is no room for what it needs to do so.
         if not _lacks_memory(error):
             raise

@@ -173,6 +173,12 @@ REMEDIES: Mapping[str, Remedy] = {
         "allow it, or name a folder that has {name}.bundle in GIT_HYBRID_BUNDLE_DIR",
         ("git hybrid config --show-origin",),
     ),
+    "not-carried": Remedy(
+        4,
+        "{name} has a submodule at {url}, and a bundle carries no submodules",
+        "its pin is recorded: its clone is made where a server or a mirror has the submodule",
+        ("where that may be asked: git hybrid sync {name}",),
+    ),
     "unreachable": Remedy(
         5,
         "{name}: the commit {commit} is not in the history of {ref} upstream",

@@ -39,7 +39,7 @@ BEHIND: Mapping[str, Remedy] = {
     "lfs-missing": Remedy(
         4,
         "{name}: the mirror {mirror} lacks Git LFS content of the pinned commit",
-        "asked at {url}\n{message}\nit may have been filled before the manifest asked for that content",
+        "asked at {url}\n{message}\nit may be older than lfs = 'fetch': upstream itself was not asked",
         (_HINTS[0], _HINTS[2]),
     ),
     "rewritten-history": Remedy(

@@ -10,7 +10,7 @@
     ├── local work:       DirtySource DivergedSource OperationInProgress IndexLocked ForeignFolder UnsavedWork InTheWay
     │                     NestedRepository
     ├── network:          NetworkFailure AccessDenied RepositoryNotFound LfsMissing RedirectLoop EndlessAnswer
-    │                     TlsFailure HostKeyFailure Offline
+    │                     TlsFailure HostKeyFailure Offline NotCarried
     ├── verification:     Unreachable UnusableRef MovedTag UnexplainedMove RefMissing RewrittenHistory
     │                     IdentityChanged WrongContent HostileTree MalformedObjects FsckRefused
     ├── policy:           OffBranch Rollback HostNotAllowed TooYoung PolicyNotMet ScanBlocked
@@ -435,6 +435,12 @@ class Offline(HybridError):
     name: str
     url: str
     why: str
+
+
+class NotCarried(Offline):
+    """A bundle is applied, and the source wants submodules, which no bundle has; its pin is recorded already."""
+
+    code: ClassVar[str] = "not-carried"
 
 
 class Unreachable(HybridError):

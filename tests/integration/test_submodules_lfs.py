@@ -69,6 +69,17 @@ def test_submodules_are_fetched_where_the_manifest_says_so(ws: Path, lib: Upstre
     assert "1 unchanged" in hybrid("sync").err
 
 
+def test_a_bundle_carries_none_and_says_how_they_come(ws: Path, hybrid: Hybrid, tmp_path: Path) -> None:
+    bundle, there = tmp_path / "x.bundle", tmp_path / "there"
+    hybrid("bundle", "create", "-o", bundle)
+    there.mkdir()
+    done = hybrid("bundle", "apply", bundle, "--json", cwd=there, check=4)
+    assert errors(done) == {"app": "not-carried"}
+    (hint,) = done.json()["sources"][0]["error"]["hints"]
+    hybrid(*hint.rpartition("git hybrid ")[2].split(), cwd=there)
+    assert (there / "sources/app/vendor/lib/.git").is_dir()
+
+
 def test_what_git_ignores_in_a_submodule_stays(ws: Path, app: Upstream, lib: Upstream, hybrid: Hybrid) -> None:
     inner = ws / "sources/app/vendor/lib"
     (inner / ".git/info").mkdir(exist_ok=True)
