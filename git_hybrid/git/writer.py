@@ -28,9 +28,6 @@ from git_hybrid.git import inner, origin, packs, proof, seen
 from git_hybrid.git.attributes import attributes_of, exact_bytes, put_back_attributes, set_attributes, smudging
 from git_hybrid.git.clones import SAVED, GitClones
 from git_hybrid.git.cloning import keep_ref
-from git_hybrid.git.eyes import open_eyes
-from git_hybrid.git.forcing import Forcing
-from git_hybrid.git.index import is_blind
 from git_hybrid.git.local import in_the_way, must, require_complete
 from git_hybrid.git.owners import is_held
 from git_hybrid.git.quarantine import ATTRIBUTES, Disk, GitQuarantine, uses_lfs
@@ -154,6 +151,8 @@ class GitWriter(Struct, frozen=True):
             InTheWay, NestedRepository: ignored files, or another repository, stand where the commit has files.
             LocalIo: the disk is full or refuses.
         """
+        from git_hybrid.git.eyes import open_eyes
+        from git_hybrid.git.index import is_blind
         from git_hybrid.git.nested import refuse_folders
 
         path, git_dir = self.clones.folder / task.name, self.clones.folder / f"{task.name}/.git"
@@ -235,6 +234,8 @@ class GitWriter(Struct, frozen=True):
     def _force(
         self, name: SourceName, commit: Oid, saved: Saved, run: str, cleared: Sequence[str] | None
     ) -> tuple[str, ...]:
+
+        from git_hybrid.git.forcing import Forcing
 
         self._protect(name)
         again = partial(self._save, name, run, commit, cleared)

@@ -208,7 +208,9 @@ def _is_ours(path: str, workspace: Path) -> bool:
 
 def _is_temporary(path: str) -> bool:
     folder, _, name = path.rpartition("/")
-    return folder in ("/tmp", os.environ.get("TMPDIR", "/tmp")) or name.startswith("git-hybrid-")
+    places = ("/tmp", os.environ.get("TMPDIR", "/tmp"))
+    # A file without a name is made by opening the folder itself.
+    return path in places or folder in places or name.startswith("git-hybrid-")
 
 
 REPOSITORY = {

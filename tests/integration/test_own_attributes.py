@@ -179,7 +179,7 @@ def test_content_that_cannot_be_had_leaves_the_clone_as_it_was(hybrid: Hybrid, w
     hybrid("pin")
     kept = bare.joinpath("lfs").rename(bare.parent / "lfs")
     before = snapshot(clone)
-    hybrid("sync", check=74)
+    hybrid("sync", check=4)
     touched = [name for name in changes(before, snapshot(clone)) if not name.startswith(".git/lfs/")]
     assert touched in ([], [".git/config"]), "git-lfs notes there which version it has"
     shutil.rmtree(bare / "lfs", ignore_errors=True)
