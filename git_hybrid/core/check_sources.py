@@ -9,14 +9,11 @@ from git_hybrid.core.checks import Violation, going_back
 from git_hybrid.core.digest import sha256_hex, sha256_of
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.lock import Pin
-from git_hybrid.core.plan import ATTRIBUTES_FILE, Absent, Broken, Clone, Foreign, Observed
+from git_hybrid.core.plan import ATTRIBUTES_FILE, NO_SETTINGS, Absent, Broken, Clone, Foreign, Observed
 from git_hybrid.core.tree import EMPTY_SHA256, GITLINK, TreeEntry, content_line, show_path
 from git_hybrid.core.value import Struct, field
 
 LOCK_FILE = "state/sources.lock"
-NO_SETTINGS = ".git/config is missing or empty"
-"""What a clone without settings lacks; git works in it all the same."""
-
 LFS_HEAD = b"version https://git-lfs.github.com/spec/v1\n"
 LFS_LIMIT = 1024
 _SHOWN = 10

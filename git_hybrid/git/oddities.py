@@ -9,9 +9,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from git_hybrid.core.check_sources import NO_SETTINGS
 from git_hybrid.core.pattern import pattern
-from git_hybrid.core.plan import ATTRIBUTES_FILE
+from git_hybrid.core.plan import ATTRIBUTES_FILE, NO_SETTINGS
 from git_hybrid.core.tree import show_path
 from git_hybrid.git.origin import has_settings
 from git_hybrid.git.plainfiles import plain_settings, read_plain

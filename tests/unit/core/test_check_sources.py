@@ -5,7 +5,6 @@ import hashlib
 import pytest
 
 from git_hybrid.core.check_sources import (
-    NO_SETTINGS,
     Content,
     FileSeen,
     Standing,
@@ -16,7 +15,7 @@ from git_hybrid.core.check_sources import (
     judge_packs,
     judge_standing,
 )
-from git_hybrid.core.plan import ATTRIBUTES_FILE, Absent, Broken, Clone, Foreign
+from git_hybrid.core.plan import ATTRIBUTES_FILE, NO_SETTINGS, Absent, Broken, Clone, Foreign
 from git_hybrid.core.tree import TreeEntry, content_line
 from git_hybrid.core.value import replace
 from support.values import a_pin, oid
