@@ -20,6 +20,7 @@ class _Life:
     __slots__ = ("__weakref__",)
 
 
+_LIVING: WeakSet[_Life] = WeakSet()
 _AWAITED: WeakSet[_Life] = WeakSet()
 
 
@@ -35,6 +36,7 @@ class Worker:
         life = _Life()
         self._life, self._over = ref(life), allocate_lock()
         self._over.acquire()
+        _LIVING.add(life)
         if awaited:
             _AWAITED.add(life)
         start_new_thread(_run, (work, self._over.release, life))
@@ -56,6 +58,11 @@ def _run(work: Callable[[], None], over: Callable[[], None], life: _Life) -> Non
         work()
     finally:
         over()
+
+
+def are_at_work() -> bool:
+    """Tell whether any thread of these is left; ``threading`` does not know them."""
+    return bool(_LIVING)
 
 
 def wait_for_all() -> None:

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from shlex import quote
 
 from git_hybrid.cli.checking import run_staged
 from git_hybrid.cli.settings import read_settings
@@ -116,6 +115,8 @@ def _commit_lines(repository: Repository) -> Sequence[str]:
 
 
 def _tell(error: HybridError, root: Path | None = None) -> None:
+    from shlex import quote
+
     from git_hybrid.cli.placing import Place, place_of
     from git_hybrid.cli.telling import tell
 

@@ -106,8 +106,8 @@ def send(root: str) -> Scout | None:
 
 def _has_threads() -> bool:
     # A copy of a process has one thread: with others in it a lock could stay closed for ever.
-    threading = sys.modules.get("threading")
-    return threading is not None and threading.active_count() > 1
+    threading, workers = sys.modules.get("threading"), sys.modules.get("git_hybrid.threads")
+    return (threading is not None and threading.active_count() > 1) or (workers is not None and workers.are_at_work())
 
 
 def _traces(folders: Iterable[str]) -> list[tuple[int, int]]:

@@ -7,11 +7,13 @@ import re
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import IO, Self
+from typing import IO, TYPE_CHECKING, Self
 
 from git_hybrid.core.transfer import LONGEST, Transfer, parse_transfer
 from git_hybrid.core.value import Struct
-from git_hybrid.threads import Worker
+
+if TYPE_CHECKING:
+    from git_hybrid.threads import Worker
 
 Watch = Callable[[Transfer], None]
 SourceWatch = Callable[[str, Transfer], None]
@@ -94,6 +96,8 @@ class Listener:
 
     def listen(self, stderr: IO[bytes]) -> None:
         """Listen to *stderr*, which may be closed meanwhile."""
+        from git_hybrid.threads import Worker
+
         own = os.dup(stderr.fileno())
         self._thread = Worker(lambda: self._hear(own))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 
 import tomli
@@ -31,7 +30,9 @@ def declared_twice(reason: str, text: str) -> str:
         return "a key or table of this name is there already"
     if (found := _TWICE.fullmatch(reason)) is None:
         return ""
-    key: Key = ast.literal_eval(found[1])
+    from ast import literal_eval
+
+    key: Key = literal_eval(found[1])
     name = shorten(".".join(part if _BARE.fullmatch(part) else f'"{part}"' for part in key))
     # Where the first table is in a key, as in a = {x = 1}, that is found too.
     _, line = _index(text).get(".".join(key), (key, 0))

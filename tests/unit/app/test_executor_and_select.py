@@ -13,7 +13,7 @@ from git_hybrid.app.executor import run_all
 from git_hybrid.app.select import select, select_to_pin
 from git_hybrid.core.errors import UnknownSource
 from git_hybrid.core.manifest import Manifest, Source
-from git_hybrid.threads import wait_for_all
+from git_hybrid.threads import are_at_work, wait_for_all
 from support.samples import source
 
 
@@ -85,10 +85,12 @@ def test_every_item_has_a_thread_that_lives_until_the_end():
 
     def work(_item: int) -> int:
         met.wait(10)
+        assert are_at_work()
         return threading.get_ident()
 
     assert len({*run_all(work, range(4), jobs=4, cancelled=_never), threading.get_ident()}) == 5
     wait_for_all()
+    assert not are_at_work()
 
 
 @pytest.fixture
