@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.ids import SourceName
 from git_hybrid.openfiles import allow_many
-from git_hybrid.threads import Worker
+
+if TYPE_CHECKING:
+    from git_hybrid.threads import Worker
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -64,6 +66,8 @@ def run_all(
 def _begin(work: Callable[[], None], most: int, threads: list[Worker]) -> None:
     """Start as many threads as the system has room for: the work of all can be done by one."""
     # Not concurrent.futures: it imports logging, which costs as much as an update of one source.
+    from git_hybrid.threads import Worker
+
     with suppress(RuntimeError, MemoryError):
         threads.extend(Worker(work) for _ in range(most))
 
