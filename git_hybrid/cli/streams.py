@@ -40,19 +40,28 @@ class Unsaid(OSError):
 
 
 class _Report(io.TextIOWrapper):
-    """What is said on stdout, also by libraries; that it cannot be written is told apart from all other trouble."""
+    """What is said on stdout, also by libraries; that it cannot be written is told apart from all other trouble.
+
+    It is told again at each flush: what could not be written may be lost, and an empty buffer knows nothing of it.
+    """
+
+    _refused: OSError | None = None
 
     def write(self, text: str) -> int:
         try:
             return super().write(text)
         except OSError as error:
-            raise _unsaid(error) from error
+            self._refused = _unsaid(error)
+            raise self._refused from error
 
     def flush(self) -> None:
+        if self._refused is not None:
+            raise self._refused
         try:
             super().flush()
         except OSError as error:
-            raise _unsaid(error) from error
+            self._refused = _unsaid(error)
+            raise self._refused from error
 
 
 def _unsaid(error: OSError) -> OSError:
@@ -60,9 +69,15 @@ def _unsaid(error: OSError) -> OSError:
 
 
 class _Talk(io.TextIOWrapper):
-    """What is said to a person, which nobody may hear: where it goes is full or gone, and the work goes on."""
+    """What is said to a person, which nobody may hear: where it goes is full or gone, and the work goes on.
+
+    Where both streams are one, as in the log of a CI, it comes after the part of the report that was made before it.
+    """
 
     def write(self, text: str) -> int:
+        # What stdout cannot take is told by whoever flushes it at the end.
+        with suppress(OSError, ValueError):
+            sys.stdout.flush()
         with suppress(OSError):
             return super().write(text)
         return len(text)
