@@ -44,7 +44,7 @@ def accept(rt: Runtime, name: str, forced: Forced, *, to: str | None, findings: 
         events = [event_of(made, "override"), *closing_events(ended)]
         rt.ledger.record(rt.info, Decision(events=events, overrides={**ended, made.id: made}), ())
         notes = (
-            expiry_note(made).replace("forced", "accepted"),
+            expiry_note(made),
             f"findings: {', '.join(made.findings)}",
             *(f"{key} is superseded" for key in ended),
         )

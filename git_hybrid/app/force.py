@@ -277,6 +277,7 @@ def closing_events(ended: Mapping[str, Override]) -> list[Event]:
     return [event_of(item, "override-superseded") for item in ended.values()]
 
 
-def expiry_note(override: Override) -> str:
-    """Return what a report says of a new override."""
-    return f"{override.id}: forced until {format_time(override.expires_at)}"
+def expiry_note(override: Override, *, named: bool = True) -> str:
+    """Return what a report says of a new override, with its id if that is *named*."""
+    until = f"{'accepted' if override.kind == 'scan' else 'forced'} until {format_time(override.expires_at)}"
+    return f"{override.id}: {until}" if named else until

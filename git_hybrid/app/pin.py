@@ -73,7 +73,8 @@ def pin(rt: Runtime, request: PinRequest) -> Report:
     """
     if request.dry_run:
         rows, _ = _resolve_all(rt, rt.ledger.snapshot(), request)
-        return Report(command="pin", rows=tuple(map(_would_pin, rows)), dry_run=True)
+        rows = tuple(replace(row, outcome="would-pin") if row.outcome == "pinned" else row for row in rows)
+        return Report(command="pin", rows=rows, dry_run=True)
     with rt.ledger.writer(rt.info) as mended:
         snapshot = rt.ledger.snapshot()
         select_to_pin(snapshot.manifest, request.names, request.groups)
@@ -84,14 +85,6 @@ def pin(rt: Runtime, request: PinRequest) -> Report:
         left = Overrides(records={**snapshot.overrides.records, **decision.overrides})
         notes = (*mended, *expiring(left, snapshot.clock, {row.name for row in rows}))
         return Report(command="pin", rows=rows, run=rt.info.run, notes=notes, interrupted=rt.cancelled())
-
-
-def _would_pin(row: Row) -> Row:
-    """Return *row* as a dry run has it: an override that is not made has no id that could be asked for."""
-    made = f"{row.detail.get('override')}: "
-    detail = {key: value for key, value in row.detail.items() if key != "override"}
-    row = replace(row, detail=detail, notes=tuple(note.removeprefix(made) for note in row.notes))
-    return replace(row, outcome="would-pin") if row.outcome == "pinned" else row
 
 
 def refuse_unfinished(snapshot: Snapshot) -> None:
@@ -197,7 +190,7 @@ def _pinned(
             if scanned is None:
                 raise
             raise Refused(error, scan_event(source.name, scanned.status, refused=True)) from None
-    row, decision = _decided(rt, snapshot, source, found, made, wish)
+    row, decision = _decided(rt, snapshot, source, found, made, wish, keep=keep)
     if keep and scanned is not None:
         decision = with_scan(rt, decision, snapshot, source.name, scanned)
     if keep and decision.pins:
@@ -212,9 +205,12 @@ def _kept(old: Pin, ended: Mapping[str, Override]) -> tuple[Row, Decision]:
 
 
 def _decided(
-    rt: Runtime, snapshot: Snapshot, source: Source, found: Resolved, made: Override | None, wish: Wish
+    rt: Runtime, snapshot: Snapshot, source: Source, found: Resolved, made: Override | None, wish: Wish, *, keep: bool
 ) -> tuple[Row, Decision]:
-    """Return what a new pin changes; *made* is its override, unless it goes on with the one that it has."""
+    """Return what a new pin changes; *made* is its override, unless it goes on with the one that it has.
+
+    Where nobody is to *keep* it the row names no id of that: nobody could ask for it.
+    """
     new, old = found.pin, found.old
     carried = not wish.anew and wish.objections.forced
     ended = {} if carried or new.override is not None else superseded(rt, snapshot, new.source, commit=new.commit)
@@ -230,7 +226,7 @@ def _decided(
     events = [Event(event="pin", source=new.source, before=before, after=new.commit, detail=detail)]
     events += [event_of(made, "override")] if made is not None else []
     events += closing_events(ended)
-    notes = found.notes if made is None else (*found.notes, expiry_note(made))
+    notes = found.notes if made is None else (*found.notes, expiry_note(made, named=keep))
     row = Row(
         name=new.source,
         outcome="pinned",
@@ -240,7 +236,7 @@ def _decided(
         served_by=found.served_by,
         notes=(*notes, *(f"{key} is superseded" for key in ended)),
         range=found.range,
-        detail={} if made is None else {"override": made.id},
+        detail={} if made is None or not keep else {"override": made.id},
     )
     overrides = ended | ({} if made is None else {made.id: made})
     return row, Decision(events=events, pins={new.source: new}, overrides=overrides)
