@@ -12,6 +12,7 @@ from typing import Literal, assert_never
 from git_hybrid.core.canonical import Json, canonical_json
 from git_hybrid.core.digest import sha256_hex
 from git_hybrid.core.ids import Oid, RefName, SourceName, Url, branch_ref, tag_ref
+from git_hybrid.core.pattern import remembered
 from git_hybrid.core.value import Struct, field
 
 History = Literal["full", "shallow", "treeless"]
@@ -165,6 +166,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
     sources: Mapping[SourceName, Source] = field(default_factory=dict)
 
 
+@remembered
 def config_digest(source: Source) -> str:
     """Return the digest that ties a pin to the manifest entry it was resolved from.
 

@@ -6,10 +6,11 @@ There are more than fifty expressions, and a command uses a handful: compiling t
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from functools import lru_cache
 from typing import Any, TypeVar, cast, overload
 
+K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
 _REMEMBERED = 1 << 16
 
@@ -40,6 +41,6 @@ def pattern(text: str | bytes, flags: re.RegexFlag = re.NOFLAG) -> re.Pattern[An
     return cast("re.Pattern[Any]", _Late(text, flags))
 
 
-def remembered(parse: Callable[[str], T]) -> Callable[[str], T]:
-    """Return *parse*, which remembers what it made of a text: manifest, lock and state all name the same ones."""
-    return lru_cache(_REMEMBERED)(parse)
+def remembered(make: Callable[[K], T]) -> Callable[[K], T]:
+    """Return *make*, which remembers what it made of a value: manifest, lock and state all name the same ones."""
+    return lru_cache(_REMEMBERED)(make)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import re
 import time
 from collections.abc import Callable
 from functools import partial
 from typing import IO, TYPE_CHECKING, Self
 
+from git_hybrid.core.pattern import pattern
 from git_hybrid.core.transfer import LONGEST, Transfer, parse_transfer
 from git_hybrid.core.value import Struct
 
@@ -20,7 +20,7 @@ SourceWatch = Callable[[str, Transfer], None]
 """The same for many sources: the name of the source comes first."""
 _CHUNK = 1 << 16
 _LINGER = 1.0
-_PIECE = re.compile(rb"[^\r\n]*[\r\n]")
+_PIECE = pattern(rb"[^\r\n]*[\r\n]")
 
 
 class Into(Struct, frozen=True, kw_only=True):

@@ -7,13 +7,14 @@ import re
 import tomli
 
 from git_hybrid.core.errors import Problem
+from git_hybrid.core.pattern import pattern
 from git_hybrid.store.parsing import shorten
 
 _DEEP = 5
 """More parts than the place of a problem has; a longer key costs no more time."""
 Key = tuple[str, ...]
-_TWICE = re.compile(r"Cannot declare (\(.*\)) twice", re.DOTALL)
-_BARE = re.compile(r"[A-Za-z0-9_-]+")
+_TWICE = pattern(r"Cannot declare (\(.*\)) twice", re.DOTALL)
+_BARE = pattern(r"[A-Za-z0-9_-]+")
 _VALUE_TWICE = "Cannot overwrite a value"
 """What tomli says of a table, and of a key, that is there already."""
 

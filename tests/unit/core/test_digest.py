@@ -27,7 +27,7 @@ PROGRAM = """
 import sys
 from git_hybrid.core.digest import sha256_hex
 loaded = []
-for size in (10, 1 << 18, 1 << 17, 1 << 18):
+for size in (10, 1 << 19, 1 << 18, 1 << 19):
     sha256_hex(bytes(size))
     loaded.append("_hashlib" in sys.modules)
 print(*loaded)
