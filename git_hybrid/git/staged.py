@@ -10,6 +10,7 @@ from git_hybrid.core.check_placed import is_of_sources
 from git_hybrid.core.errors import InvalidFile, LocalIo, Problem, SymlinkRefused
 from git_hybrid.core.value import Struct, field
 from git_hybrid.git.ahead import FILES, LOG, STAGED, staged_question
+from git_hybrid.git.plainfiles import read_plain
 from git_hybrid.git.repository import FILE, LINK, Entry, Repository, is_listed, of_index
 
 _ROOTS = ("sources.toml", "state/sources.lock")
@@ -279,8 +280,5 @@ def exposed(repository: Repository, root: Path, names: Collection[str]) -> tuple
 
 
 def _has_rules(path: Path) -> bool:
-    try:
-        lines = path.read_bytes().splitlines()
-    except OSError:
-        return False
+    lines = (read_plain(path) or b"").splitlines()
     return [line for line in lines if line and not line.startswith(b"#")] == _RULES

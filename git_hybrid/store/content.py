@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from pathlib import Path
+from typing import BinaryIO
 
 SIZE_LIMIT = 64 * 2**20
 LOG_LIMIT = 2**30
@@ -24,7 +27,24 @@ def content(path: Path, limit: int) -> bytes:
         OSError: it cannot be read.
     """
     with open(path, "rb") as file:
-        wanted = min(os.fstat(file.fileno()).st_size, limit) + 1
-        data = file.read(wanted)
-        # Somebody writes to it.
-        return data + file.read(limit + 1 - wanted) if len(data) == wanted <= limit else data
+        return _read(file, limit)
+
+
+def regular(path: Path, limit: int = SIZE_LIMIT) -> bytes:
+    """Return what is in the file at *path*, as :func:`content` does, where it is one: no link, pipe, folder or device.
+
+    Raises:
+        OSError: it cannot be read, or is no regular file, of which none is waited for.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    with open(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "is no regular file", str(path))
+        return _read(file, limit)
+
+
+def _read(file: BinaryIO, limit: int) -> bytes:
+    wanted = min(os.fstat(file.fileno()).st_size, limit) + 1
+    data = file.read(wanted)
+    # Somebody writes to it.
+    return data + file.read(limit + 1 - wanted) if len(data) == wanted <= limit else data

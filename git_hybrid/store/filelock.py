@@ -14,14 +14,18 @@ from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any, Final
 
 import msgspec
 
 from git_hybrid.core.errors import Interrupted, LocalIo, LockBusy, LockUnsupported
 from git_hybrid.core.value import Struct, sorted_json
 from git_hybrid.core.values import format_time
+from git_hybrid.store.content import regular
 
 _NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL)
+_UNREADABLE: Final = (OSError, msgspec.MsgspecError, ValueError, KeyError, TypeError, RecursionError)
+_LARGEST = 1 << 16
 _NAMELESS = "a process that did not say its name"
 
 
@@ -126,19 +130,30 @@ def _write_holder(path: Path, holder: dict[str, object] | None) -> None:
         return
 
 
+def _told(path: Path) -> Any:
+    """Return what the lock file at *path* says of who holds it: people may write there what they like.
+
+    Raises:
+        one of _UNREADABLE: nothing of use.
+    """
+    return msgspec.json.decode(regular(path, _LARGEST))
+
+
 def _read_holder(path: Path) -> str:
+    from git_hybrid.core.redact import redact
+
     try:
-        holder = msgspec.json.decode(path.read_bytes())
-        return f"pid {holder['pid']} on {holder['host']} since {holder['since']}: {holder['command']}"
-    except (OSError, msgspec.MsgspecError, ValueError, KeyError, TypeError):
+        holder = _told(path)
+        return f"pid {holder['pid']} on {holder['host']} since {holder['since']}: {redact(str(holder['command']))}"
+    except _UNREADABLE:
         return _NAMELESS
 
 
 def worker(path: Path, since: datetime) -> str:
     """Return, in words, who holds the writer lock at *path* for a run that began at *since*; nothing if nobody does."""
     try:
-        is_its = msgspec.json.decode(path.read_bytes())["since"] == format_time(since)
-    except (OSError, msgspec.MsgspecError, ValueError, KeyError, TypeError):
+        is_its = _told(path)["since"] == format_time(since)
+    except _UNREADABLE:
         return ""
     named, held = holder(path) if is_its else ("", False)
     return named if held else ""
@@ -177,13 +192,13 @@ def _inode(words: list[str]) -> int:
 
 def _is_running(path: Path) -> bool:
     try:
-        told = msgspec.json.decode(path.read_bytes())
+        told = _told(path)
         if told["host"] != os.uname().nodename:
             return True
         os.kill(int(told["pid"]), 0)
     except PermissionError:
         return True
-    except (OSError, msgspec.MsgspecError, ValueError, KeyError, TypeError):
+    except _UNREADABLE:
         return False
     return True
 

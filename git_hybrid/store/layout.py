@@ -149,13 +149,13 @@ def refuse_links(layout: Layout, names: tuple[SourceName, ...] = ()) -> None:
     """Refuse to work through symbolic links, which could lead writes out of the workspace.
 
     Raises:
-        SymlinkRefused: ``state/``, ``sources/``, a file of state or a source's folder is a symbolic link.
+        SymlinkRefused: ``state/``, ``sources/``, a file in them or a source's folder is a symbolic link.
     """
     fixed = (layout.state_folder, layout.sources_folder, layout.lock, layout.state, layout.audit, layout.overrides)
     more = (layout.marker, layout.journals, layout.scans, layout.incoming, layout.writer_lock, layout.set_aside)
     clones = f"{layout.sources_folder}/"
     paths = (*map(str, (*fixed, *more, layout.manifest, layout.mirrors)), *map(clones.__add__, names))
-    _refuse(layout, paths)
+    _refuse(layout, (*paths, *(f"{folder}/.gitignore" for folder in (layout.state_folder, layout.sources_folder))))
 
 
 def refuse_linked_reports(layout: Layout) -> None:
@@ -165,7 +165,16 @@ def refuse_linked_reports(layout: Layout) -> None:
         SymlinkRefused: one is.
     """
     if layout.scans.is_dir():
-        _refuse(layout, sorted(map(str, layout.scans.iterdir())))
+        refuse_linked(layout, sorted(layout.scans.iterdir()))
+
+
+def refuse_linked(layout: Layout, paths: Iterable[Path]) -> None:
+    """Refuse *paths* of which one is a symbolic link.
+
+    Raises:
+        SymlinkRefused: one is.
+    """
+    _refuse(layout, map(str, paths))
 
 
 def _refuse(layout: Layout, paths: Iterable[str]) -> None:

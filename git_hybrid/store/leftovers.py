@@ -12,8 +12,9 @@ from pathlib import Path
 from git_hybrid.core.errors import LocalIo
 from git_hybrid.core.ids import RunId
 from git_hybrid.core.pattern import pattern
+from git_hybrid.store.content import regular
 from git_hybrid.store.durable import TEMPORARY, leftovers, remove_file, remove_tree, write_file
-from git_hybrid.store.layout import Layout
+from git_hybrid.store.layout import Layout, refuse_linked
 
 IGNORES = {
     "sources/.gitignore": "# Clones are made by `git hybrid sync`; only this file is committed.\n*\n!.gitignore\n",
@@ -65,6 +66,7 @@ def remove_stray_journals(layout: Layout, *, keep: RunId | None) -> list[str]:
         return []
     kept = None if keep is None else layout.journal(keep)
     stray = [path for path in sorted(layout.journals.glob("*.jsonl")) if path != kept]
+    refuse_linked(layout, stray)
     notes = [f"dropped {layout.relative(path)}: {_done(path)}" for path in stray]
     for path in stray:
         remove_file(path)
@@ -76,7 +78,7 @@ def remove_stray_journals(layout: Layout, *, keep: RunId | None) -> list[str]:
 def _done(path: Path) -> str:
     """Return how far the run of the journal at *path* came that has no marker: that goes when all is written."""
     try:
-        has_decided = _DECISION in path.read_bytes()
+        has_decided = _DECISION in regular(path)
     except OSError as error:
         raise LocalIo(path=str(path), operation="read", reason=error.strerror or str(error)) from error
     return "its run had written all that it decided" if has_decided else "its run had changed nothing"

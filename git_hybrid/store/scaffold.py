@@ -8,13 +8,15 @@ from shlex import quote
 
 from git_hybrid.core.errors import BadArgument, WorkspaceExists
 from git_hybrid.core.words import counted
+from git_hybrid.store.content import regular
 from git_hybrid.store.durable import make_folder, remove_file, write_file
-from git_hybrid.store.layout import MANIFEST, Layout, refuse_links
+from git_hybrid.store.layout import MANIFEST, Layout, refuse_linked, refuse_links
 from git_hybrid.store.leftovers import IGNORES
 from git_hybrid.store.manifest import decode_manifest
 from git_hybrid.store.manifest_edit import NEW_MANIFEST
 
-_ATTRIBUTES = ("/state/** -text", "/state/sources-audit.jsonl merge=union")
+_ATTRIBUTES = ".gitattributes"
+_LINES = ("/state/** -text", "/state/sources-audit.jsonl merge=union")
 """Files of state stay byte for byte, also where a team or a machine has line endings converted; branches that both
 wrote audit records merge, for the log is a set of lines that name each other."""
 AWAITED = (
@@ -31,13 +33,15 @@ def create(root: Path, manifest: str = NEW_MANIFEST) -> tuple[str, ...]:
 
     Raises:
         WorkspaceExists: ``sources.toml`` is there already; it says what ``.gitattributes`` lacks.
-        SymlinkRefused: ``state/`` or ``sources/`` is a symbolic link.
+        SymlinkRefused: ``state/``, ``sources/`` or ``.gitattributes`` is a symbolic link.
+        OSError: what stands there cannot be read.
     """
     layout = Layout(root)
+    refuse_linked(layout, [root / _ATTRIBUTES])
     if layout.manifest.exists() or layout.manifest.is_symlink():
         raise _exists(root)
     refuse_links(layout)
-    created = [".gitattributes"] if _add_attributes(root / ".gitattributes") else []
+    created = [_ATTRIBUTES] if _add_attributes(root / _ATTRIBUTES) else []
     # The manifest comes last: it is what makes the folder a workspace.
     for name, text in (*IGNORES.items(), (MANIFEST, manifest)):
         path = root / name
@@ -67,11 +71,11 @@ def has_no_sources(root: Path) -> bool:
         InvalidFile, NewerSchema: the manifest cannot be read.
     """
     layout = Layout(root)
-    return layout.manifest.is_file() and not decode_manifest(layout.manifest.read_bytes()).sources
+    return layout.manifest.is_file() and not decode_manifest(regular(layout.manifest)).sources
 
 
 def _exists(root: Path) -> WorkspaceExists:
-    lines = _missing_attributes(root / ".gitattributes")
+    lines = _missing_attributes(root / _ATTRIBUTES)
     if not lines:
         return WorkspaceExists(path=str(root))
     words = " ".join(f"'{line}'" for line in lines)
@@ -80,8 +84,8 @@ def _exists(root: Path) -> WorkspaceExists:
 
 
 def _missing_attributes(path: Path) -> list[str]:
-    present = path.read_bytes().decode("utf-8", "replace").splitlines() if path.exists() else []
-    return [line for line in _ATTRIBUTES if line not in present]
+    present = regular(path).decode("utf-8", "replace").splitlines() if path.exists() else []
+    return [line for line in _LINES if line not in present]
 
 
 def _add_attributes(path: Path) -> bool:
@@ -93,7 +97,7 @@ def _add_attributes(path: Path) -> bool:
     lines = _missing_attributes(path)
     if not lines:
         return False
-    before = b"" if is_new else path.read_bytes()
+    before = b"" if is_new else regular(path)
     between = b"\n" if before and not before.endswith(b"\n") else b""
     write_file(path, before + between + "".join(f"{line}\n" for line in lines).encode("ascii"))
     return is_new

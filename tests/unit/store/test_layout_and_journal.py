@@ -8,7 +8,7 @@ import os
 import pytest
 
 from git_hybrid.core.audit import Event
-from git_hybrid.core.errors import InvalidFile, LocalIo, NewerSchema, NoWorkspace, WorkspaceExists
+from git_hybrid.core.errors import InvalidFile, LocalIo, NewerSchema, NoWorkspace, SymlinkRefused, WorkspaceExists
 from git_hybrid.core.plan import Task
 from git_hybrid.core.reducer import Decision, ManifestEdit
 from git_hybrid.store import decisions, runs, scaffold
@@ -104,6 +104,17 @@ def test_attributes_come_last_and_what_was_there_stays_byte_for_byte(tmp_path):
     path.write_bytes(before)
     create(tmp_path)
     assert path.read_bytes() == before + b"\n/state/** -text\n"
+
+
+def test_no_attributes_are_read_through_a_link_or_from_a_pipe(tmp_path):
+    path = tmp_path / ".gitattributes"
+    path.symlink_to("/dev/zero")
+    with pytest.raises(SymlinkRefused):
+        create(tmp_path)
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(OSError, match="is no regular file"):
+        create(tmp_path)
 
 
 def test_a_workspace_of_before_is_told_what_its_attributes_lack(tmp_path):
@@ -261,3 +272,11 @@ def test_a_journal_without_a_marker_tells_whether_its_run_was_done(tmp_path):
         (note,) = remove_stray_journals(layout, keep=None)
         assert told in note
         assert not layout.journals.exists()
+
+
+def test_no_journal_is_read_through_a_link(tmp_path):
+    layout = Layout(tmp_path)
+    layout.journals.mkdir(parents=True)
+    layout.journal(INFO.run).symlink_to("/dev/zero")
+    with pytest.raises(SymlinkRefused):
+        remove_stray_journals(layout, keep=None)

@@ -362,7 +362,18 @@ def test_leftovers_of_every_file_are_removed(files, name):
     assert f"state/{name}" not in files.files()
 
 
-@pytest.mark.parametrize("name", ["state", "sources", "state/sources.lock", "state/sources.json", "sources/tool"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "state",
+        "sources",
+        "state/sources.lock",
+        "state/sources.json",
+        "state/.gitignore",
+        "sources/tool",
+        "sources/.gitignore",
+    ],
+)
 def test_links_are_refused(files, tmp_path_factory, name):
     target = tmp_path_factory.mktemp("elsewhere")
     path = files.root / name

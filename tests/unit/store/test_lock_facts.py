@@ -47,6 +47,15 @@ def test_a_writer_that_died_is_named_as_gone(tmp_path):
     assert not alive
 
 
+def test_what_others_wrote_there_neither_stops_nor_tells_a_secret(tmp_path):
+    path = tmp_path / ".lock"
+    path.write_text("[" * 100_000)
+    assert holder(path)[0] == "a process that did not say its name"
+    assert worker(path, NOW) == ""
+    path.write_text(json.dumps({"pid": 7, "host": "x", "since": "2026", "command": "git hybrid https://u:word@h/p"}))
+    assert "word" not in holder(path)[0]
+
+
 def test_who_is_at_work_on_a_run_is_told_by_its_start(tmp_path):
     path = tmp_path / ".lock"
     assert worker(path, NOW) == ""
