@@ -411,7 +411,7 @@ class RedirectLoop(RemoteError):
 
 
 class EndlessAnswer(RemoteError):
-    """The list of refs that the server sends takes more memory than git gets for it."""
+    """The list of refs that the server sends takes more memory than git gets for it, or what it says has no end."""
 
     code: ClassVar[str] = "endless-answer"
 

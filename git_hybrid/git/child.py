@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Literal
 
 from git_hybrid.git.cage import end_group
+from git_hybrid.git.limits import TalksOn
 from git_hybrid.git.watched import Into, Watch, give_away, lingering, read_to_end
 from git_hybrid.openfiles import give_back
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 POLL = 0.1
+_MOST_WORDS = 16 << 20
 _CHUNK = 1 << 16
 _ASKED_TO_END = (-signal.SIGINT, -signal.SIGTERM)
 # Until a child has become its program it shares our memory, and is counted with it: one at a time is enough.
@@ -151,7 +153,7 @@ def _told_by(
 
         bound_memory(child.pid, memory_for(asks))
     if watch is None or child.stdout is None or child.stderr is None:
-        return _communicated(child, data, check)
+        return _communicated(child, data, check, most=_MOST_WORDS if asks else None)
     lingers = lingering(lambda: child.poll() is not None)
     read: tuple[bytes | None, bytes | None] = None, None
     if isinstance(watch, Into):
@@ -171,7 +173,9 @@ def _both(check: Callable[[], None], also: Callable[[], None]) -> None:
     also()
 
 
-def _communicated(child: Talker, data: bytes | None, check: Callable[[], None]) -> tuple[bytes | None, bytes | None]:
+def _communicated(
+    child: Talker, data: bytes | None, check: Callable[[], None], *, most: int | None
+) -> tuple[bytes | None, bytes | None]:
     lingers = lingering(lambda: child.poll() is not None)
     while True:
         try:
@@ -179,5 +183,7 @@ def _communicated(child: Talker, data: bytes | None, check: Callable[[], None]) 
         except subprocess.TimeoutExpired as error:
             data = None
             check()
+            if most is not None and len(error.stderr or b"") > most:
+                raise TalksOn from error
             if lingers():
                 return error.output, error.stderr

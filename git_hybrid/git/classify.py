@@ -181,7 +181,8 @@ def _unknown(text: str, status: int, *, url: str, message: str, command: str) ->
     """Return what a failure stands for whose words are not known: the server's, unless it is this machine's."""
     ours = _unless(text, "remote:")
     if command == _LISTING and _SPENT in ours:
-        return EndlessAnswer(url=url, message=message)
+        fits = "it gets 512 MiB of memory, into which two million refs fit"
+        return EndlessAnswer(url=url, message=f"{message}\n{fits}")
     if status < 0 or "://" not in url or was_ended(ours) or _LOCAL.search(ours):
         return GitFailed(command=command, status=status, stderr=message)
     return NetworkFailure(url=url, message=message, kind=UNKNOWN)

@@ -19,6 +19,10 @@ class DeadlineExceeded(Exception):
     """A child was killed because its time was over."""
 
 
+class TalksOn(Exception):
+    """A child was killed because it wrote more to stderr than anybody would read."""
+
+
 def end_of(deadline: timedelta | None) -> float | None:
     """Return the time of the monotonic clock at which *deadline* is over, None if there is none."""
     return None if deadline is None else time.monotonic() + deadline.total_seconds()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from git_hybrid.core.errors import (
     DEADLINE,
+    EndlessAnswer,
     FsckRefused,
     GitFailed,
     HostNotAllowed,
@@ -30,7 +31,7 @@ from git_hybrid.git.environment import fsck_settings
 from git_hybrid.git.fsck import refused, skip_list
 from git_hybrid.git.kept import UPSTREAM, kept_ref
 from git_hybrid.git.lfsanswers import classify_lfs, lfs_arguments
-from git_hybrid.git.limits import DeadlineExceeded, Limits
+from git_hybrid.git.limits import DeadlineExceeded, Limits, TalksOn
 from git_hybrid.git.local import must
 from git_hybrid.git.nearby import Nearby
 from git_hybrid.git.receiving import Fetch
@@ -236,6 +237,8 @@ class GitTransport(Struct, frozen=True):
                 )
             except DeadlineExceeded as error:
                 raise _too_late(url, defaults) from error
+            except TalksOn as error:
+                raise EndlessAnswer(url=url, message="what it says has no end") from error
             answer = read_headers(headers)
         self._refuse_elsewhere(url, (*redirects(done.stderr), *led_to(url, answer)))
         if done.status != 0:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 Watch = Callable[[Transfer], None]
 SourceWatch = Callable[[str, Transfer], None]
 """The same for many sources: the name of the source comes first."""
+MOST = 1 << 20
 _CHUNK = 1 << 16
 _LINGER = 1.0
 _PIECE = pattern(rb"[^\r\n]*[\r\n]")
@@ -39,7 +40,8 @@ def of_source(watch: SourceWatch | None, name: str) -> Watch | None:
 class Sieve:
     """Takes stderr as it comes, tells the lines of progress to *watch*, and keeps the rest byte for byte.
 
-    So whoever reads the words of a failed command finds those that it would have said without ``--progress``.
+    So whoever reads the words of a failed command finds those that it would have said without ``--progress``. Of a
+    server that talks for ever, :data:`MOST` bytes of the beginning and of the end are kept, on lines of their own.
     """
 
     def __init__(self, watch: Watch) -> None:
@@ -59,15 +61,20 @@ class Sieve:
             told = None if self._torn else parse_transfer(piece[:-1].decode("ascii", "replace"))
             self._torn = False
             if told is None:
-                self._kept += piece
+                self._keep(piece)
             last = told or last
         self._rest = data[end:]
         if len(self._rest) > LONGEST:
             # No progress can come of it any more: what never ends is not looked through again and again.
-            self._kept += self._rest
+            self._keep(self._rest)
             self._rest, self._torn = b"", True
         if last is not None:
             self._watch(last)
+
+    def _keep(self, words: bytes) -> None:
+        self._kept += words
+        if len(self._kept) > 3 * MOST:
+            self._kept[MOST:-MOST] = b"\n"
 
     def close(self) -> bytes:
         """Return everything that was no progress."""

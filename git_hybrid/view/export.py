@@ -15,7 +15,8 @@ from git_hybrid.view.term import safe
 
 Format = Literal["csv", "json", "md", "html"]
 FORMATS: tuple[Format, ...] = ("csv", "json", "md", "html")
-_FORMULA = pattern(r"\s*[=+\-@\t\r]")
+# With the full-width forms of the signs, which some spreadsheets take for the signs.
+_FORMULA = pattern(r"\s*[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]")
 _MARKDOWN = pattern(r"([\\`*_{}\[\]<>|#~!&])")
 _STYLE = (
     "body{font:14px/1.4 system-ui,sans-serif;margin:2em}table{border-collapse:collapse;margin:0 0 2em}"

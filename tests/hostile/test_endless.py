@@ -12,7 +12,7 @@ import pytest
 
 from git_hybrid.core.errors import EndlessAnswer
 from git_hybrid.core.manifest import Defaults
-from git_hybrid.git import memory, servers
+from git_hybrid.git import child, memory, servers
 from git_hybrid.git.limits import Limits
 from git_hybrid.git.memory import bound_memory
 from git_hybrid.git.permitted import Policy
@@ -61,6 +61,20 @@ def test_git_gets_so_much_memory_for_a_list_of_refs_and_no_more(
     assert transport.list_refs(https_server.url("tool.git"), defaults, head=True).tips
 
 
+def test_whoever_talks_on_is_not_listened_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "ssh"
+    program.write_text("#!/bin/sh\nexec yes words >&2\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(child, "_MOST_WORDS", 1 << 20)
+    runner = Runner(environ={**os.environ, "GIT_SSH_COMMAND": str(program), "GIT_SSH_VARIANT": "simple"})
+    transport = GitTransport(runner=runner, allowed_host=lambda _: True)
+    with pytest.raises(EndlessAnswer) as caught:
+        transport.list_refs(
+            "ssh://git.example/tool.git", Defaults(stall=LIMITS.stall, deadline=LIMITS.deadline), head=True
+        )
+    assert caught.value.message == "what it says has no end"
+
+
 def test_a_list_without_end_is_left_to_git(https_server: HttpsGitServer, monkeypatch: pytest.MonkeyPatch) -> None:
     _refs_of_version_2(https_server)
     monkeypatch.setattr(servers, "_MOST", 1 << 20)
@@ -77,9 +91,9 @@ def test_a_limit_that_is_there_already_stays(tmp_path: Path) -> None:
     script = tmp_path / "script"
     script.write_text("#!/bin/sh\nread line\n(ulimit -d)\n")
     script.chmod(0o755)
-    with runner._started([str(script)], env=os.environ, cwd=tmp_path, stdin="pipe") as child:
-        bound_memory(child.pid, 1 << 30)
-        assert resource.prlimit(child.pid, resource.RLIMIT_DATA) == (1 << 30, 1 << 30)
-        bound_memory(child.pid, 2 << 30)
-        assert child.communicate(b"\n", timeout=30)[0] == b"%d\n" % (1 << 20)
-    bound_memory(child.pid, 1 << 30)
+    with runner._started([str(script)], env=os.environ, cwd=tmp_path, stdin="pipe") as begun:
+        bound_memory(begun.pid, 1 << 30)
+        assert resource.prlimit(begun.pid, resource.RLIMIT_DATA) == (1 << 30, 1 << 30)
+        bound_memory(begun.pid, 2 << 30)
+        assert begun.communicate(b"\n", timeout=30)[0] == b"%d\n" % (1 << 20)
+    bound_memory(begun.pid, 1 << 30)

@@ -16,7 +16,7 @@ from git_hybrid.core.transfer import Transfer
 from git_hybrid.git.classify import classify_network, redirects
 from git_hybrid.git.limits import DeadlineExceeded, Limits
 from git_hybrid.git.run import Runner
-from git_hybrid.git.watched import Sieve
+from git_hybrid.git.watched import MOST, Sieve
 from support.kit import git
 
 PROGRESS = (
@@ -58,6 +58,18 @@ def test_what_has_no_end_of_line_is_kept():
     assert _sieved(b"fatal: no end", [3]) == (b"fatal: no end", [])
     endless = b"y" * 100_000
     assert _sieved(endless, list(range(0, 100_000, 997)))[0] == endless
+
+
+def test_of_words_without_an_end_both_ends_are_kept():
+    sieve = Sieve(lambda _told: None)
+    sieve.feed(b"fatal: first\n")
+    for _ in range(40):
+        sieve.feed(b"A" * (MOST // 4) + b"\n")
+    sieve.feed(b"fatal: last\n")
+    kept = sieve.close()
+    assert kept.startswith(b"fatal: first\n")
+    assert kept.endswith(b"\nfatal: last\n")
+    assert len(kept) <= 3 * MOST + len(b"fatal: last\n")
 
 
 def test_a_failure_is_the_same_with_progress_in_between():
