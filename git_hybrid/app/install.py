@@ -31,7 +31,7 @@ from git_hybrid.core.errors import (
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.manifest import Manifest
 from git_hybrid.core.plan import Action, Broken, Clone, Failed, Installed, Observed, Outcome, Snapshot, Task
-from git_hybrid.core.planner import source_path
+from git_hybrid.core.planner import differs_in_lfs, source_path
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.reducer import reduce_failed, reduce_installed
 from git_hybrid.core.report import Row, failure_word
@@ -261,7 +261,7 @@ def _in_place(run: Run, task: Task) -> Installed:
     rt.progress("step", task.name, "checking out")
     rt.stop_if_cancelled()
     seen = run.seen[task.name]
-    rewrites = isinstance(seen, Clone) and seen.lfs != (source.lfs == "fetch")
+    rewrites = isinstance(seen, Clone) and differs_in_lfs(source, seen)
     forced = task.action != "update" or rewrites
     saved = save(rt, task) if forced else None
     kept = saved.notes if saved is not None else ()

@@ -458,8 +458,33 @@ def test_a_tree_that_leaves_out_lfs_content_is_not_asked(large: Path, workspace:
     _push(work, b"third")
     hybrid("pin", "large")
     hybrid("sync")
-    assert (workspace / "sources/large/a.bin").read_bytes() == b"third" * 1000
-    assert git("status", "--porcelain", cwd=workspace / "sources/large") == ""
+    file = workspace / "sources/large/a.bin"
+    assert file.read_bytes() == b"third" * 1000
+    assert git("status", "--porcelain", cwd=file.parent) == ""
+    file.write_bytes(b"mine")
+    hybrid("reset", "large")
+    assert file.read_bytes() == b"third" * 1000
+
+
+def test_a_pointer_that_git_takes_for_its_content_is_told_and_mended(
+    large: Path, workspace: Path, hybrid: Hybrid
+) -> None:
+    hybrid("init")
+    hybrid("add", large.as_uri(), "--name", "large")
+    _asks_for(workspace, 'lfs = "fetch"')
+    hybrid("pin")
+    hybrid("sync")
+    file = workspace / "sources/large/a.bin"
+    file.write_text(git("show", "HEAD:a.bin", cwd=file.parent) + "\n")
+    git("add", "a.bin", cwd=file.parent)
+    assert git("status", "--porcelain", cwd=file.parent) == ""
+    assert "its Git LFS files are not as the manifest asks" in hybrid("status", "--exit-code", check=1).out
+    told = hybrid("check", "sources", check=1).out
+    assert "Git LFS pointers stand in place of content: a.bin" in told
+    assert "git hybrid sync large" in told
+    hybrid("sync", "large")
+    assert file.read_bytes() == b"first" * 1000
+    assert "1 unchanged" in hybrid("sync").err
 
 
 def test_the_hooks_of_git_lfs_are_its_own(large: Path, workspace: Path, hybrid: Hybrid) -> None:
