@@ -25,6 +25,7 @@ STALE = (
     *("refs/hybrid/pin.tmp", "hybrid-packs.tmp"),
     *("refs/heads/deep/main.lock", "objects/pack/tmp_pack_a1B2c3", "objects/pack/tmp_idx_a1B2c3"),
     *("hybrid-index-01J2Z3K4M5N6P7Q8R9S0T1V2W3", "info/attributes.tmp"),
+    *("hybrid-index", "hybrid-index.lock", "packed-refs.new"),
 )
 KEPT = (
     *(
