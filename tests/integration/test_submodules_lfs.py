@@ -80,6 +80,23 @@ def test_a_bundle_carries_none_and_says_how_they_come(ws: Path, hybrid: Hybrid, 
     assert (there / "sources/app/vendor/lib/.git").is_dir()
 
 
+def test_a_submodule_at_a_path_that_is_no_utf_8_is_fetched(
+    workspace: Path, upstream_factory: UpstreamFactory, lib: Upstream, hybrid: Hybrid
+) -> None:
+    path = os.fsdecode(b"l\xe9b")
+    app = upstream_factory("app")
+    modules = MODULES.replace("vendor/lib", path).format(url="../lib.git")
+    app.commit({".gitmodules": os.fsencode(modules), path: Gitlink(lib.rev("main"))})
+    hybrid("init")
+    hybrid("add", app.url)
+    _asks_for(workspace, "submodules = true")
+    hybrid("pin")
+    hybrid("sync")
+    (workspace / f"sources/app/{path}/lib.txt").write_text("mine\n")
+    assert "its submodule l\\xe9b is kept" in hybrid("reset", "app").out
+    assert (workspace / f"sources/app/{path}/lib.txt").read_text() == "one\n"
+
+
 def test_what_git_ignores_in_a_submodule_stays(ws: Path, app: Upstream, lib: Upstream, hybrid: Hybrid) -> None:
     inner = ws / "sources/app/vendor/lib"
     (inner / ".git/info").mkdir(exist_ok=True)
