@@ -87,13 +87,21 @@ def is_torn(path: Path) -> bool:
     """Tell whether the file at *path* ends in the middle of a line; one that is empty, or not there, does not.
 
     Raises:
-        OSError: it cannot be read.
+        LocalIo: it cannot be read.
     """
-    try:
-        with open(path, "rb", buffering=0) as file:
-            return file.seek(0, os.SEEK_END) > 0 and file.seek(-1, os.SEEK_END) >= 0 and file.read(1) != b"\n"
-    except FileNotFoundError:
-        return False
+    with _reported(path, "read"), suppress(FileNotFoundError), open(path, "rb", buffering=0) as file:
+        return file.seek(0, os.SEEK_END) > 0 and file.seek(-1, os.SEEK_END) >= 0 and file.read(1) != b"\n"
+    return False
+
+
+def protect_file(path: Path) -> None:
+    """Let nobody write to the file at *path* any more.
+
+    Raises:
+        LocalIo: the file system refused.
+    """
+    with _reported(path, "write-protect"):
+        path.chmod(0o444)
 
 
 def _write_and_close(descriptor: int, data: bytes) -> None:
