@@ -10,6 +10,7 @@ import os
 import stat
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from git_hybrid.core.tree import GITLINK, LINK
@@ -61,11 +62,12 @@ def _looks_away(runner: Runner, path: Path, repository: Repository | None) -> bo
             return True
     except (OSError, UnicodeDecodeError):
         return True
-    if repository is None:
-        odd = odd_settings(runner, git_dir, lfs=False)
-        return any(key.startswith(_SEEING) for key in odd)
-    settings = ((entry.name, entry.value or "") for entry in repository.config)
-    return any(key.startswith(_SEEING) and not is_plain(key, value, lfs=False) for key, value in settings)
+    # What is no UTF-8 in the settings libgit2 cannot tell.
+    with suppress(UnicodeDecodeError):
+        if repository is not None:
+            settings = ((entry.name, entry.value or "") for entry in repository.config)
+            return any(key.startswith(_SEEING) and not is_plain(key, value, lfs=False) for key, value in settings)
+    return any(key.startswith(_SEEING) for key in odd_settings(runner, git_dir, lfs=False))
 
 
 def _by_library(repository: Repository, index: Iterable[IndexEntry]) -> list[bytes]:

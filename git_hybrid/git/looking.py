@@ -85,7 +85,7 @@ class FullLook(Struct, frozen=True):
     def _inspect_opened(
         self, path: Path, git_dir: Path, repository: Repository | None, pin: Oid | None, *, thorough: bool
     ) -> Observed:
-        head = _head_of(repository) if repository is not None else self._head_by_cli(git_dir)
+        head = self._head_by_cli(git_dir) if repository is None else self._head_of(repository, git_dir)
         if head is None:
             return Broken("its HEAD names no commit")
         if not (git_dir / "index").exists():
@@ -137,16 +137,18 @@ class FullLook(Struct, frozen=True):
         links = [line.partition(b"\t")[2] for line in listed if line.startswith(b"160000 ")]
         return any(not os.path.exists(os.path.join(os.fsencode(path), link, b".git")) for link in links)
 
+    def _head_of(self, repository: Repository, git_dir: Path) -> Oid | None:
+        try:
+            return parse_oid(str(repository.head.target))
+        except UnicodeDecodeError:
+            # libgit2 cannot even say what is wrong with a name that is no UTF-8.
+            return self._head_by_cli(git_dir)
+        except (GitError, InvalidText, KeyError):
+            return None
+
     def _head_by_cli(self, git_dir: Path) -> Oid | None:
         done = self.runner.git(["rev-parse", "--verify", "--quiet", "HEAD^{commit}"], git_dir=git_dir)
         return parse_oid(done.stdout.decode().strip()) if done.status == 0 else None
-
-
-def _head_of(repository: Repository) -> Oid | None:
-    try:
-        return parse_oid(str(repository.head.target))
-    except (GitError, InvalidText, KeyError):
-        return None
 
 
 def _installed(git_dir: Path) -> Oid | None:
