@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from git_hybrid.app.acquire import acquire_pin, gate_pin
+from git_hybrid.app.ending import of_source
 from git_hybrid.app.executor import run_all
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.waiving import waivers
@@ -52,8 +53,9 @@ def _attempt(
         pin = pinned(snapshot, source)
         if isinstance(pin, HybridError):
             raise pin
-        giver, notes = _giver(rt, snapshot.manifest, source, pin)
-        packed = _pack(rt, tool, giver, source, pin, receipt)
+        with of_source(source.name):
+            giver, notes = _giver(rt, snapshot.manifest, source, pin)
+            packed = _pack(rt, tool, giver, source, pin, receipt)
     except HybridError as error:
         return failed(source.name, error), None
     finally:

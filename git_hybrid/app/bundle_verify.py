@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from git_hybrid.app.acquire import gate_pin
+from git_hybrid.app.ending import of_source
 from git_hybrid.app.executor import run_all
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.bundles import BundleContent, Carried, mismatch, tip_of
@@ -98,9 +99,10 @@ def _attempt(check: _Check) -> tuple[Row, Stage | None]:
     name, pin = check.item.name, check.pin
     check.rt.progress("start", name, "verify")
     try:
-        stage = _unbundled(check)
-        gate_pin(check.rt, stage, check.bundle.content.manifest.sources[name], pin, check.manifest)
-        _refuse_cut_history(check, stage)
+        with of_source(name):
+            stage = _unbundled(check)
+            gate_pin(check.rt, stage, check.bundle.content.manifest.sources[name], pin, check.manifest)
+            _refuse_cut_history(check, stage)
     except HybridError as error:
         return failed(name, _told(check, error)), None
     finally:

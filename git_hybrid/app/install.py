@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from git_hybrid.app.acquire import Acquired, acquire_pin, gate_pin, gate_pinned_tree, is_proved, require_digest
 from git_hybrid.app.caching import usable_cache
+from git_hybrid.app.ending import of_source
 from git_hybrid.app.executor import run_slowest_first
 from git_hybrid.app.remote import fetch_lfs
 from git_hybrid.app.runtime import Runtime
@@ -31,12 +32,11 @@ from git_hybrid.core.errors import (
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.manifest import Manifest
 from git_hybrid.core.plan import Action, Broken, Clone, Failed, Installed, Observed, Outcome, Snapshot, Task
-from git_hybrid.core.planner import source_path
+from git_hybrid.core.planner import differs_in_lfs
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.reducer import reduce_failed, reduce_installed
 from git_hybrid.core.report import Row, failure_word
 from git_hybrid.core.value import Struct, replace
-from git_hybrid.core.words import path_of
 from git_hybrid.turn import TURN
 
 T = TypeVar("T")
@@ -123,17 +123,13 @@ def row_of(outcome: Outcome) -> Row:
 def _attempt(run: Run, task: Task) -> Outcome:
     run.rt.progress("start", task.name, task.action)
     try:
-        with TURN:
+        with of_source(task.name), TURN:
             outcome: Outcome = _install(run, task)
     except Unsaved as unsaved:
         # Nothing is half done, but where an earlier run has begun it.
         outcome = Failed(task=task, error=unsaved.error.about(task.name), pending=task.action == "repair")
     except HybridError as error:
         outcome = Failed(task=task, error=error.about(task.name), pending=isinstance(error, _PENDING))
-    except OSError as error:
-        # A failed source ends itself, not the run: what others have done is still to be recorded.
-        path, reason = path_of(error) or source_path(task.name), error.strerror or str(error)
-        outcome = Failed(task=task, error=LocalIo(path=path, operation="use", reason=reason), pending=True)
     run.rt.progress("done", task.name, outcome.error.code if isinstance(outcome, Failed) else WORDS[task.action])
     return outcome
 
@@ -261,7 +257,7 @@ def _in_place(run: Run, task: Task) -> Installed:
     rt.progress("step", task.name, "checking out")
     rt.stop_if_cancelled()
     seen = run.seen[task.name]
-    rewrites = isinstance(seen, Clone) and seen.lfs != (source.lfs == "fetch")
+    rewrites = isinstance(seen, Clone) and differs_in_lfs(source, seen)
     forced = task.action != "update" or rewrites
     saved = save(rt, task) if forced else None
     kept = saved.notes if saved is not None else ()

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from shlex import quote
 
 from git_hybrid.app.acquire import EVERY_REF, containing_ref, gate_content, gate_pin, prove
+from git_hybrid.app.ending import of_source
 from git_hybrid.app.executor import run_slowest_first
 from git_hybrid.app.permitting import require_host
 from git_hybrid.app.remote import fetch, fetch_lfs, list_refs_from
@@ -137,9 +138,10 @@ def _attempt(filling: _Filling, source: Source) -> tuple[Row, tuple[Mirrored, ..
         require_host(filling.manifest.policy, source)
         if pin is not None and pin.url != source.url:
             raise NoPin(name=source.name, stale=True)
-        done.append(_mirror(filling, source, pin))
-        if source.submodules and pin is not None:
-            done += _submodules(filling, source, pin.commit, repository_path(source.url), depth=0)
+        with of_source(source.name):
+            done.append(_mirror(filling, source, pin))
+            if source.submodules and pin is not None:
+                done += _submodules(filling, source, pin.commit, repository_path(source.url), depth=0)
         row = Row(name=source.name, outcome="updated" if any(item.changed for item in done) else "current")
         row = replace(row, after=pin.commit if pin else None, ref=pin.ref if pin else None)
         row = replace(row, notes=tuple(f"missing: {text}" for item in done for text in item.missing))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from git_hybrid.app.ending import of_source
 from git_hybrid.app.executor import run_all
 from git_hybrid.app.mirror_look import Question, look
 from git_hybrid.app.mirrors import chosen
@@ -15,6 +16,7 @@ from git_hybrid.core.endpoints import DIRECT, Mirrors
 from git_hybrid.core.errors import (
     HybridError,
     Interrupted,
+    LocalIo,
     Offline,
     PolicyError,
     RemoteError,
@@ -122,10 +124,11 @@ def _answer(question: Question) -> tuple[Row, Finding | None]:
     rt.progress("start", label, "verify")
     commit = pin.commit if pin else question.newest
     try:
-        row, commit = look(question, pin)
+        with of_source(source.name):
+            row, commit = look(question, pin)
         finding = Finding(commit=commit, ok=True) if commit is not None else None
     except HybridError as error:
-        reached = not isinstance(error, RemoteError | Offline | Interrupted)
+        reached = not isinstance(error, RemoteError | Offline | Interrupted | LocalIo)
         row = failed(source.name, error)
         finding = Finding(commit=commit, ok=False) if commit is not None and reached else None
     detail = {**row.detail, "mirror": question.mirror.name, "url": question.url}

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from git_hybrid.app.age import seen_now, too_young
 from git_hybrid.app.bases import as_logged, commit_kept
+from git_hybrid.app.ending import of_source
 from git_hybrid.app.evidence import Resolved, Wish, keep_objects, resolve
 from git_hybrid.app.executor import run_all
 from git_hybrid.app.force import (
@@ -149,8 +150,9 @@ def pin_one(
     try:
         require_host(snapshot.manifest.policy, source)
         rt = replace(rt, waived=waivers(snapshot, source.name, forced))
-        wish = wish_for(rt, snapshot, source, to=to, move=move, forced=forced)
-        row, decision = _pinned(rt, snapshot, source, wish, keep=keep, forced=forced, scan=scan)
+        with of_source(source.name):
+            wish = wish_for(rt, snapshot, source, to=to, move=move, forced=forced)
+            row, decision = _pinned(rt, snapshot, source, wish, keep=keep, forced=forced, scan=scan)
     except TooYoung as error:
         row, decision = failed(source.name, error), seen_now(rt, error)
     except Refused as error:
@@ -158,9 +160,6 @@ def pin_one(
     except HybridError as error:
         rt.ledger.require_place()
         row, decision = failed(source.name, error), Decision()
-    except OSError:
-        rt.ledger.require_place()
-        raise
     rt.progress("done", source.name, row.outcome)
     return row, decision
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+from git_hybrid.app.ending import of_source
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.sync import broken_off, finish, report_of
 from git_hybrid.core.audit import Event
-from git_hybrid.core.errors import DecidedOnly, HybridError, Interrupted, LocalIo
+from git_hybrid.core.errors import DecidedOnly, HybridError, Interrupted
 from git_hybrid.core.plan import Clone, Snapshot, Task, Unfinished
-from git_hybrid.core.planner import source_path
 from git_hybrid.core.reducer import Decision
 from git_hybrid.core.report import Report, Row, failed
 from git_hybrid.core.value import replace
-from git_hybrid.core.words import path_of
 
 _AS_IT_IS = "left as it stands, and the run given up"
 
@@ -77,15 +76,12 @@ def _abort(rt: Runtime, snapshot: Snapshot) -> list[Row]:
 
 def _back_or_left(rt: Runtime, snapshot: Snapshot, task: Task) -> Row:
     try:
-        return _back(rt, snapshot, task)
+        with of_source(task.name):
+            return _back(rt, snapshot, task)
     except Interrupted:
         raise
     except HybridError as error:
-        found = error.about(task.name)
-    except OSError as error:
-        path, reason = path_of(error) or source_path(task.name), error.strerror or str(error)
-        found = LocalIo(path=path, operation="use", reason=reason)
-    return replace(failed(task.name, found), notes=(_AS_IT_IS,))
+        return replace(failed(task.name, error), notes=(_AS_IT_IS,))
 
 
 def _back(rt: Runtime, snapshot: Snapshot, task: Task) -> Row:

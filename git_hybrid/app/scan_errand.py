@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from git_hybrid.app.acquire import acquire_pin, gate_pin
+from git_hybrid.app.ending import of_source
 from git_hybrid.app.permitting import require_host
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.scanning import Scan, scan_commit
@@ -26,7 +27,8 @@ def scan_group(
     for name in names:
         rt.progress("start", name, "scan")
         try:
-            made = of_commit(first, pins[name]) if first is not None else look(name)
+            with of_source(name):
+                made = of_commit(first, pins[name]) if first is not None else look(name)
             first = first or made
             result[name] = made
         except HybridError as error:

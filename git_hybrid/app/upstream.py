@@ -7,6 +7,7 @@ from contextlib import suppress
 
 from git_hybrid.app.acquire import fetch_history, gate_tree, has
 from git_hybrid.app.bases import Base, bases_of, unless_allowed
+from git_hybrid.app.ending import of_source
 from git_hybrid.app.executor import run_all
 from git_hybrid.app.judging import forbidden_in, moved_from
 from git_hybrid.app.lagging import came_before
@@ -57,9 +58,10 @@ def diff(rt: Runtime, names: Sequence[str] = (), groups: Sequence[str] = (), *, 
             return failed(name, NoPin(name=name, stale=False))
         rt.progress("start", name, "compare")
         try:
-            if upstream:
-                return _upstream_row(asking, snapshot, snapshot.manifest.sources[name], pin)
-            return _disk_row(rt, pin, seen[name])
+            with of_source(name):
+                if upstream:
+                    return _upstream_row(asking, snapshot, snapshot.manifest.sources[name], pin)
+                return _disk_row(rt, pin, seen[name])
         except HybridError as error:
             return failed(name, error)
         finally:
@@ -229,7 +231,8 @@ def newer_upstream(
         source, pin = manifest.sources[name], pins.get(name)
         rt.progress("start", name, "ask")
         try:
-            found = _newest(asking, source, manifest, pin, [Base(base) for base in bases.get(name, ())])
+            with of_source(name):
+                found = _newest(asking, source, manifest, pin, [Base(base) for base in bases.get(name, ())])
         except HybridError as error:
             return failed(name, error)
         finally:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -37,10 +37,10 @@ class Cache(Struct, frozen=True, kw_only=True):
         """All stores by name."""
         return [] if self.root is None else stores(durable, self.root)
 
-    @property
-    def looks(self) -> list[StoreLook]:
-        """What each store takes, the largest first."""
-        return sorted((seen(store) for store in self.stores), key=lambda look: (-look.size, look.url, look.folder))
+
+def looks_at(stores: Sequence[Store]) -> list[StoreLook]:
+    """Return what each of *stores* takes, the largest first."""
+    return sorted(map(seen, stores), key=lambda look: (-look.size, look.url, look.folder))
 
 
 @contextmanager

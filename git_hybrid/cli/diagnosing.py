@@ -35,10 +35,11 @@ from git_hybrid.core.diagnosis import (
     sorted_findings,
 )
 from git_hybrid.core.diagnosis_git import repository_findings
-from git_hybrid.core.errors import HybridError, Interrupted, UnfinishedRun
+from git_hybrid.core.errors import HybridError, Interrupted, LocalIo, UnfinishedRun
 from git_hybrid.core.manifest import Manifest
 from git_hybrid.core.plan import Unfinished
 from git_hybrid.core.report import run_words
+from git_hybrid.core.words import path_of
 from git_hybrid.git.quarantine import is_alive
 from git_hybrid.git.run import Runner
 from git_hybrid.git.surroundings import repository_around
@@ -53,6 +54,7 @@ from git_hybrid.view.jsonout import status_document
 from git_hybrid.view.lines import quiet
 
 _RIGHTS = "rights"
+_AGAIN = "git hybrid diag"
 
 
 @dataclass(slots=True)
@@ -100,18 +102,27 @@ def _told(found: list[Finding], area: Area, name: str) -> Iterator[None]:
         yield
     except Interrupted:
         raise
+    except OSError as error:
+        path, reason = path_of(error) or name, error.strerror or str(error)
+        found.append(_failed(area, name, LocalIo(path=path, operation="read", reason=reason)))
     except HybridError as error:
-        told = tell(error)
-        what = "; ".join((told.title, *told.cause))
-        remedy = told.hints[0] if told.hints else "mend what is said here, then run git hybrid diag again"
-        found.append(Finding(area=area, name=name, level="fail", what=what, remedy=remedy))
+        found.append(_failed(area, name, error))
+
+
+def _failed(area: Area, name: str, error: HybridError) -> Finding:
+    told = tell(error)
+    # What hints at this very command helps nobody who is in it.
+    hints = [hint for hint in told.hints if hint != _AGAIN]
+    remedy = hints[0] if hints else f"mend what is said here, then: {_AGAIN}"
+    return Finding(area=area, name=name, level="fail", what="; ".join((told.title, *told.cause)), remedy=remedy)
 
 
 def _workspace(diagnosis: Diagnosis, layout: Layout, runner: Runner, cancel: Cancel) -> list[Finding]:
     found, manifested = _files(layout)
     with _told(found, "lock", "writer"):
         found.append(_holder(layout))
-    found += _stuck(layout)
+    with _told(found, "clones", "quarantine"):
+        found += _stuck(layout)
     writable = not any(item.name == _RIGHTS for item in found)
     if writable:
         found.append(locks_finding(probe_locks(_existing(layout))))
@@ -205,9 +216,10 @@ def _files(layout: Layout) -> tuple[list[Finding], Manifest | None]:
                 decode(data)
             what = f"{shown} can be read" if data is not None else f"{shown} is not there yet"
             found.append(Finding(area="files", name=shown, level="ok", what=what))
-    for path in leftovers(layout.state_folder):
-        what = f"{layout.relative(path)} was left by a writer that was stopped; the next one puts it in order"
-        found.append(Finding(area="files", name="leftover", level="warn", what=what, remedy="git hybrid sync"))
+    with _told(found, "files", "leftover"):
+        for path in leftovers(layout.state_folder):
+            what = f"{layout.relative(path)} was left by a writer that was stopped; the next one puts it in order"
+            found.append(Finding(area="files", name="leftover", level="warn", what=what, remedy="git hybrid sync"))
     written = layout.state_folder if layout.state_folder.is_dir() else layout.root
     if not os.access(written, os.W_OK):
         what, remedy = "state/ cannot be written by you", "give yourself the right to write there"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import click
 
 from git_hybrid.cli.common import HERE, Common, common_of
+from git_hybrid.cli.jobs import MOST_JOBS
 
 if TYPE_CHECKING:
     from git_hybrid.core.manifest import Manifest
@@ -48,7 +49,7 @@ def common_options(command: F) -> F:
 
 def jobs_option(command: F) -> F:
     """Add ``-j``."""
-    kind = click.IntRange(1, 256)
+    kind = click.IntRange(1, MOST_JOBS)
     return click.option("-j", "--jobs", type=kind, metavar="N", help="Work on N sources at a time.")(command)
 
 

@@ -12,6 +12,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 
+from git_hybrid.cli.jobs import read_jobs
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
     from git_hybrid.cli.common import Common
     from git_hybrid.git.ahead import Ahead
 
-_MOST_JOBS = 256
 _COMMON: Mapping[str, str] = {
     "-q": "quiet",
     "--quiet": "quiet",
@@ -73,7 +74,7 @@ class Line:
             return True
         if word.startswith(_JOBS):
             value = word.removeprefix("--jobs").removeprefix("=") if word[1] == "-" else word.removeprefix("-j")
-            self.settings["jobs"] = _jobs(next(words, "") if word in _JOBS else value)
+            self.settings["jobs"] = read_jobs(next(words, "") if word in _JOBS else value)
             return self.settings["jobs"] is not None
         self.settings["names"] += (word,)
         # A path is made the name of a source where click is.
@@ -122,7 +123,3 @@ def go_ahead(line: Line) -> Ahead | None:
     ahead = Ahead(scout)
     ask_for_command(ahead, root)
     return ahead
-
-
-def _jobs(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 4 and 1 <= int(text) <= _MOST_JOBS else None

@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
 
+from git_hybrid.cli.jobs import MOST_JOBS, read_jobs
 from git_hybrid.core.endpoints import Mirrors, parse_mirrors
 from git_hybrid.core.errors import BadArgument
 from git_hybrid.core.ids import InvalidText, shown_url
@@ -16,7 +17,6 @@ from git_hybrid.core.values import parse_duration
 
 T = TypeVar("T")
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off", "")
-JOBS_LIMIT = 256
 CACHE_MAX_AGE = "0s"
 _TREES = 32
 """In MiB: what is read without the grammar of sizes, which most starts need not import."""
@@ -137,9 +137,10 @@ def _boolean(text: str) -> bool:
 
 
 def _jobs(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:6]) <= JOBS_LIMIT:
-        raise InvalidText(f"must be a whole number from 1 to {JOBS_LIMIT}")
-    return int(text)
+    jobs = read_jobs(text)
+    if jobs is None:
+        raise InvalidText(f"must be a whole number from 1 to {MOST_JOBS}")
+    return jobs
 
 
 def _size(text: str) -> int:

@@ -70,11 +70,8 @@ class Kept:
         """Begin with nothing."""
         self._spool = spool
         self._extents: list[tuple[int, int]] = []
-
-    @property
-    def size(self) -> int:
+        self.size = 0
         """How many bytes that is."""
-        return sum(end - start for start, end in self._extents)
 
     def add(self, data: bytes) -> None:
         """Keep *data* after what is kept already.
@@ -88,6 +85,7 @@ class Kept:
             self._extents[-1] = start, end + len(data)
         else:
             self._extents.append((place, place + len(data)))
+        self.size += len(data)
 
     def __iter__(self) -> Iterator[bytes]:
         for start, end in self._extents:

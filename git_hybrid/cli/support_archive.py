@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from git_hybrid.view.jsonout import dump
 
 FOLDER = "git-hybrid-diag"
 KEPT_RECORDS = 200
+_CHUNK = 1 << 18
 _FILES = (
     "sources.toml",
     "state/sources.lock",
@@ -47,18 +48,31 @@ def archive_files(
             data = _read(layout.root / name)
             if data is not None:
                 files[name] = _plain(data, home)
-        data = _read(layout.root / _LOG)
+        data = _read(layout.root / _LOG, _last_lines)
         if data is not None:
-            files[_LOG] = _plain(b"".join(data.splitlines(keepends=True)[-KEPT_RECORDS:]), home)
+            files[_LOG] = _plain(data, home)
     return files
 
 
-def _read(path: Path) -> bytes | None:
-    """Return the content of a regular file; a link could lead to anything."""
+def _read(path: Path, read: Callable[[Path], bytes] = Path.read_bytes) -> bytes | None:
+    """Return what *read* returns of a regular file; a link could lead to anything."""
     try:
-        return path.read_bytes() if path.is_file() and not path.is_symlink() else None
+        return read(path) if path.is_file() and not path.is_symlink() else None
     except OSError:
         return None
+
+
+def _last_lines(path: Path) -> bytes:
+    """Return the last :data:`KEPT_RECORDS` lines, of a file that may be larger than what can be kept in memory."""
+    with open(path, "rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        taken = min(size, _CHUNK)
+        while True:
+            file.seek(size - taken)
+            data = file.read(taken)
+            if taken == size or data.count(b"\n") > KEPT_RECORDS:
+                return b"".join(data.splitlines(keepends=True)[-KEPT_RECORDS:])
+            taken = min(size, taken * 4)
 
 
 def _plain(data: bytes, home: str) -> bytes:

@@ -92,6 +92,9 @@ def _judge_clone(pin: Pin, seen: Clone, recorded: Oid | None) -> Iterable[Violat
     if seen.dirty_count:
         what = f"{seen.dirty_count} changed: {_some(seen.dirty)}"
         yield _violation(name, what, "the files are not those of the pinned commit", reset)
+    if seen.pointers:
+        what = f"Git LFS pointers stand in place of content: {_some(seen.pointers)}"
+        yield _violation(name, what, "the manifest asks for their content", f"git hybrid sync {name}")
 
 
 def _judge_objects(pin: Pin, seen: Clone, standing: Standing) -> Iterable[Violation]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Literal, assert_never
+from typing import Literal, assert_never, get_args
 
 from git_hybrid.core.errors import ScanBlocked
 from git_hybrid.core.governance import unapproved, why_unapproved
@@ -15,7 +15,7 @@ from git_hybrid.core.mirrors import age, serving
 from git_hybrid.core.moves import Move
 from git_hybrid.core.override import IN_FORCE, Override, Phase, phase
 from git_hybrid.core.plan import Absent, Broken, Clone, Foreign, Observed, Snapshot
-from git_hybrid.core.planner import same_facts
+from git_hybrid.core.planner import differs_in_lfs, same_facts
 from git_hybrid.core.scan_policy import accepting, scan_blocked
 from git_hybrid.core.scans import Identity, blocking_findings, stale_reason, stale_words
 from git_hybrid.core.state import ScanStatus, SourceState
@@ -39,23 +39,7 @@ Word = Literal[
     "stray",
     "ok",
 ]
-SEVERITY: tuple[Word, ...] = (
-    "unapproved",
-    "broken",
-    "foreign",
-    "diverged",
-    "dirty",
-    "busy",
-    "refused",
-    "interrupted",
-    "running",
-    "stale-pin",
-    "unpinned",
-    "behind",
-    "missing",
-    "stray",
-    "ok",
-)
+SEVERITY: tuple[Word, ...] = get_args(Word)
 """Worst first: the order of the rows of status."""
 
 ScanWord = Literal["clean", "accepted", "findings", "error", "missing", "stale"]
@@ -217,10 +201,15 @@ def _word(
         return "stale-pin", "the manifest entry changed since it was pinned"
     if blocked is not None:
         return "refused", f"{blocked.counted} at or above {blocked.level} ([policy] scan_block_on)"
-    if not isinstance(seen, Clone):
-        return "missing", "not cloned yet"
+    return _standing(source, pin, recorded, seen) if isinstance(seen, Clone) else ("missing", "not cloned yet")
+
+
+def _standing(source: Source, pin: Pin, recorded: SourceState | None, seen: Clone) -> tuple[Word, str]:
+    """Return how the clone stands to its pin, where nothing is in the way of a sync."""
     if seen.head != pin.commit:
         return "behind", "the pin moved: sync brings it here"
+    if differs_in_lfs(source, seen):
+        return "behind", "its Git LFS files are not as the manifest asks: sync writes them"
     if recorded is None or not same_facts(source, pin, recorded):
         return "behind", "stands at its pin, but state does not say so yet"
     return "ok", ""

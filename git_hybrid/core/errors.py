@@ -137,19 +137,19 @@ class HybridError(Exception):
         return self
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _made_again, (type(self), dict(self.facts()), self.mirrors, self.passed_over)
+        return _made_again, (type(self), {**vars(self)})
 
     def __str__(self) -> str:
         """Return the code and the facts; what users see is made from the table of remedies."""
         return f"{self.code}: " + ", ".join(f"{key}={value!r}" for key, value in self.facts().items())
 
 
-def _made_again(
-    kind: type[HybridError], facts: Mapping[str, object], mirrors: tuple[str, ...], passed_over: tuple[str, ...]
-) -> HybridError:
-    """Return the error that was on another machine."""
-    error = kind(**facts)
-    vars(error).update(mirrors=mirrors, passed_over=passed_over)
+def _made_again(kind: type[HybridError], told: Mapping[str, object]) -> HybridError:
+    """Return another error of that *kind* with all that the first one *told*: it may have been on another machine."""
+    error = kind.__new__(kind)
+    vars(error).update(told)
+    if "__notes__" in told:
+        error.__notes__ = [*error.__notes__]
     return error
 
 

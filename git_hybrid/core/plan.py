@@ -56,9 +56,10 @@ class Clone(Struct, frozen=True, kw_only=True):
     """A usable clone. ``dirty`` names at most ten files, ``dirty_count`` counts all.
 
     ``has_pin``: the pinned commit is there; ``hollow``: a submodule's folder is empty; ``complete``: no
-    history is cut off; ``lfs``: LFS content stands in place of its pointers; ``intact``: it has settings, and the
-    attributes that this tool writes; ``installed``: the commit that this tool checked out last, by the clone's own ref;
-    ``sure``: a glance was enough; ``settled``: it was enough to see that nothing was touched since an earlier one.
+    history is cut off; ``lfs``: it was made to hold LFS content in place of pointers; ``pointers`` names at most ten of
+    those that stand there all the same; ``intact``: it has settings, and the attributes that this tool writes;
+    ``installed``: the commit that this tool checked out last, by the clone's own ref; ``sure``: a glance was enough;
+    ``settled``: it was enough to see that nothing was touched since an earlier one.
     """
 
     head: Oid
@@ -71,6 +72,7 @@ class Clone(Struct, frozen=True, kw_only=True):
     hollow: bool = False
     complete: bool = True
     lfs: bool = False
+    pointers: tuple[str, ...] = ()
     intact: bool = True
     installed: Oid | None = None
     sure: bool = False

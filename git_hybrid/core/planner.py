@@ -143,12 +143,17 @@ def _movement(source: Source, pin: Pin, recorded: SourceState | None, clone: Clo
     # The URLs of submodules are relative to that of the source, as a rule.
     moved = recorded is not None and recorded.url != source.url
     lacking = (source.submodules and (clone.hollow or moved)) or (source.history == "full" and not clone.complete)
-    lacking = lacking or (source.lfs == "fetch") != clone.lfs
+    lacking = lacking or differs_in_lfs(source, clone)
     if clone.head != pin.commit or lacking:
         return Task(source=source, pin=pin, action="update", before=clone.head)
     if clone.intact and recorded is not None and is_recorded(source, pin, recorded):
         return None
     return Task(source=source, pin=pin, action="record", before=clone.head)
+
+
+def differs_in_lfs(source: Source, clone: Clone) -> bool:
+    """Tell whether pointers stand where *source* asks for the content of Git LFS, or the reverse."""
+    return bool(clone.pointers) or clone.lfs != (source.lfs == "fetch")
 
 
 def same_facts(source: Source, pin: Pin, recorded: SourceState) -> bool:
@@ -206,4 +211,4 @@ def _resumed(task: Task, phase: Phase, snapshot: Snapshot, seen: Observed) -> Ta
 
 
 def _is_done(clone: Clone, pin: Pin) -> bool:
-    return clone.head == pin.commit and clone.dirty_count == 0 and clone.operation is None
+    return clone.head == pin.commit and clone.dirty_count == 0 and clone.operation is None and not clone.pointers

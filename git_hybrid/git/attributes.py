@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from git_hybrid.git.environment import configured
 from git_hybrid.git.quarantine import ATTRIBUTES, Disk, uses_lfs
 
 
-def smudging(git_dir: Path) -> dict[str, str]:
-    """Return what lets git-lfs put content in place of pointers, in the clones that ask for it."""
+def smudging(git_dir: Path, settings: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return what lets git-lfs put content in place of pointers, in clones that ask for it, and more *settings*."""
     if not uses_lfs(git_dir):
-        return {}
-    from git_hybrid.git.largefiles import as_environment
+        return configured(settings) if settings else {}
+    from git_hybrid.git.lfsanswers import EVERYTHING
 
-    return {"GIT_LFS_SKIP_SMUDGE": "0", **as_environment()}
+    return {"GIT_LFS_SKIP_SMUDGE": "0", **configured({**EVERYTHING, **(settings or {})})}
 
 
 def attributes_of(git_dir: Path) -> bytes | None:

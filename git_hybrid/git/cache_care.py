@@ -171,6 +171,8 @@ def verified(runner: Runner, store: Store) -> str:
         OSError, LocalIo: the file system refused.
     """
     with store.locked(patience=0):
+        if not os.path.lexists(store.path):
+            return ""
         try:
             _refuse_strange(store)
             record = store.read()
@@ -187,8 +189,8 @@ def verified(runner: Runner, store: Store) -> str:
     return why
 
 
-def removed(store: Store) -> None:
-    """Remove *store*: out of sight in one step, then its files.
+def removed(store: Store) -> bool:
+    """Remove *store*: out of sight in one step, then its files; return whether it was there still.
 
     Raises:
         Busy: somebody works on it.
@@ -196,7 +198,10 @@ def removed(store: Store) -> None:
         LocalIo: the file system refused.
     """
     with store.locked(patience=0):
+        if not os.path.lexists(store.path):
+            return False
         store.disk.remove_tree(store.set_aside())
+        return True
 
 
 def swept(runner: Runner, disk: Disk, root: Path) -> int:

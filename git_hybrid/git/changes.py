@@ -10,6 +10,7 @@ import os
 import stat
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from git_hybrid.core.tree import GITLINK, LINK
@@ -47,7 +48,7 @@ def find_changes(
     elif repository is not None:
         found, doubtful = _by_library(repository, index), [entry for entry in index if entry.blind]
     else:
-        found, doubtful = _told(runner, path), [entry for entry in index if entry.blind]
+        found, doubtful = _status(runner, path), [entry for entry in index if entry.blind]
     comparison = _Comparison(runner, path, _ALGORITHMS[oid_length])
     unseen = unseen_folders(runner, path, index)
     return sorted({*found, *comparison.changed(index if thorough else doubtful), *unseen})
@@ -61,11 +62,12 @@ def _looks_away(runner: Runner, path: Path, repository: Repository | None) -> bo
             return True
     except (OSError, UnicodeDecodeError):
         return True
-    if repository is None:
-        odd = odd_settings(runner, git_dir, lfs=False)
-        return any(key.startswith(_SEEING) for key in odd)
-    settings = ((entry.name, entry.value or "") for entry in repository.config)
-    return any(key.startswith(_SEEING) and not is_plain(key, value, lfs=False) for key, value in settings)
+    # What is no UTF-8 in the settings libgit2 cannot tell.
+    with suppress(UnicodeDecodeError):
+        if repository is not None:
+            settings = ((entry.name, entry.value or "") for entry in repository.config)
+            return any(key.startswith(_SEEING) and not is_plain(key, value, lfs=False) for key, value in settings)
+    return any(key.startswith(_SEEING) for key in odd_settings(runner, git_dir, lfs=False))
 
 
 def _by_library(repository: Repository, index: Iterable[IndexEntry]) -> list[bytes]:
@@ -85,24 +87,29 @@ def dirty_by_cli(runner: Runner, path: Path) -> list[bytes]:
     Raises:
         OSError: git cannot tell.
     """
-    return sorted({*_told(runner, path), *closed_folders(runner, path)})
+    return sorted({*_status(runner, path), *closed_folders(runner, path)})
 
 
-def _told(runner: Runner, path: Path) -> list[bytes]:
+def _status(runner: Runner, path: Path) -> list[bytes]:
     options = ["--porcelain=v1", "-z", "--no-renames", "--untracked-files=all", "--ignore-submodules=none"]
-    out = _git(runner, path, "status", *options)
+    out = told(runner, path, "status", *options)
     return [line[3:] for line in out.split(b"\0") if line]
 
 
 def _listed(runner: Runner, path: Path) -> list[bytes]:
     """Return what is staged and what is untracked; git compares no file, so no filter of the clone's runs."""
-    staged = _git(runner, path, "diff-index", "--cached", "--name-only", "--no-renames", "-z", "HEAD", "--")
+    staged = told(runner, path, "diff-index", "--cached", "--name-only", "--no-renames", "-z", "HEAD", "--")
     case = [] if sys.platform == "darwin" else ["-c", "core.ignoreCase=false"]
-    untracked = _git(runner, path, *case, "ls-files", "--others", "--exclude-standard", "-z")
+    untracked = told(runner, path, *case, "ls-files", "--others", "--exclude-standard", "-z")
     return [name for name in (staged + untracked).split(b"\0") if name]
 
 
-def _git(runner: Runner, path: Path, *arguments: str) -> bytes:
+def told(runner: Runner, path: Path, *arguments: str) -> bytes:
+    """Return what git tells of the working tree at *path*.
+
+    Raises:
+        OSError: git cannot tell.
+    """
     done = runner.git(arguments, git_dir=path / ".git", work_tree=path)
     if done.status != 0:
         raise OSError(done.stderr.strip())
@@ -133,6 +140,6 @@ class _Comparison(Struct, frozen=True):
         inner = Path(os.fsdecode(os.path.join(os.fsencode(self.path), entry.path)))
         if not (inner / ".git").is_dir():
             return inner.is_symlink() or (inner.exists() and (not inner.is_dir() or any(inner.iterdir())))
-        head = _git(self.runner, inner, "rev-parse", "--verify", "--quiet", "HEAD").decode("ascii").strip()
+        head = told(self.runner, inner, "rev-parse", "--verify", "--quiet", "HEAD").decode("ascii").strip()
         length = len(entry.oid)
         return head != entry.oid or bool(find_changes(self.runner, inner, None, oid_length=length, thorough=True))

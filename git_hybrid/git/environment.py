@@ -203,6 +203,16 @@ def _without_equals(key: str) -> str:
     return key
 
 
+def configured(settings: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables by which a git child has *settings*, and by which the git that it starts has them.
+
+    They are numbered from 0: of two such environments only one can count, so join settings, not what this returns.
+    """
+    keys = {f"GIT_CONFIG_KEY_{at}": key for at, key in enumerate(settings)}
+    values = {f"GIT_CONFIG_VALUE_{at}": value for at, value in enumerate(settings.values())}
+    return {"GIT_CONFIG_COUNT": str(len(settings)), **keys, **values}
+
+
 def repository_options(git_dir: Path | None, work_tree: Path | None) -> list[str]:
     """Return the options that tell git where a repository and its working tree are, where it is not to look itself."""
     options = [] if git_dir is None else [f"--git-dir={git_dir}"]

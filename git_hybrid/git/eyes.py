@@ -8,6 +8,7 @@ from pathlib import Path
 
 from git_hybrid.core.ids import SourceName
 from git_hybrid.git.attributes import smudging
+from git_hybrid.git.environment import configured
 from git_hybrid.git.local import must
 from git_hybrid.git.quarantine import Disk
 from git_hybrid.git.run import Runner
@@ -15,15 +16,18 @@ from git_hybrid.git.run import Runner
 _SETTINGS = {"core.ignoreStat": "false", "core.trustctime": "true", "core.checkStat": "default"}
 
 
-def wide_open(git_dir: Path) -> dict[str, str]:
-    """Return the environment in which git compares all of a file, whatever the repository's own settings say."""
+def seeing_all(git_dir: Path) -> dict[str, str]:
+    """Return the settings with which git compares all of a file, whatever the repository's own say."""
     settings = _SETTINGS if sys.platform == "darwin" else {**_SETTINGS, "core.ignoreCase": "false"}
     # A file system that takes every file for executable cannot keep the bit.
     if not (git_dir / "HEAD").stat().st_mode & stat.S_IXUSR:
         settings = {**settings, "core.fileMode": "true"}
-    keys = {f"GIT_CONFIG_KEY_{at}": key for at, key in enumerate(settings)}
-    values = {f"GIT_CONFIG_VALUE_{at}": value for at, value in enumerate(settings.values())}
-    return {"GIT_CONFIG_COUNT": str(len(settings)), **keys, **values}
+    return settings
+
+
+def wide_open(git_dir: Path) -> dict[str, str]:
+    """Return the environment of a git with the settings of :func:`seeing_all`."""
+    return configured(seeing_all(git_dir))
 
 
 def open_eyes(runner: Runner, disk: Disk, git_dir: Path, *, name: SourceName) -> None:

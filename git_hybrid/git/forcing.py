@@ -19,7 +19,7 @@ from git_hybrid.core.ports_writer import Saved
 from git_hybrid.core.value import Struct
 from git_hybrid.git.attributes import smudging
 from git_hybrid.git.clones import GitClones
-from git_hybrid.git.eyes import open_eyes, wide_open
+from git_hybrid.git.eyes import open_eyes, seeing_all, wide_open
 from git_hybrid.git.inner import set_aside_unsaveable
 from git_hybrid.git.local import failure, files_in_the_way, must, require_complete
 from git_hybrid.git.operations import end_operations
@@ -113,7 +113,7 @@ class Forcing(Struct, frozen=True):
 
     def _rewrite(self, saved: Saved) -> None:
         path = self.clones.folder / self.name
-        environment = smudging(path / ".git") | wide_open(path / ".git")
+        environment = smudging(path / ".git", seeing_all(path / ".git"))
         if (path / ".git/index").exists():
             open_eyes(self.clones.runner, self.disk, path / ".git", name=self.name)
         self._do("update-ref", "--no-deref", "-m", MOVED, "HEAD", self.commit)

@@ -21,6 +21,8 @@ def upstream_ref(kept: str) -> str:
 def fetched_refs(git_dir: Path) -> dict[str, str]:
     """Return what was fetched into the repository at *git_dir*, which is ours: packed refs, then loose ones.
 
+    Of one that is damaged what is named is no id.
+
     Raises:
         OSError: the file system refused.
     """
@@ -33,6 +35,6 @@ def fetched_refs(git_dir: Path) -> dict[str, str]:
     for folder, _, names in os.walk(f"{git_dir}/{UPSTREAM.rstrip('/')}"):
         for name in names:
             path = f"{folder}/{name}"
-            with open(path, encoding="ascii") as file:
+            with open(path, encoding="ascii", errors="replace") as file:
                 found[path.removeprefix(f"{git_dir}/")] = file.read().strip()
     return found

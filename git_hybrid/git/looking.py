@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from itertools import islice
 from pathlib import Path
 
 from git_hybrid.core.errors import LocalIo
@@ -10,7 +11,7 @@ from git_hybrid.core.ids import InvalidText, Oid, parse_oid
 from git_hybrid.core.plan import PIN_REF, SHOWN_FILES, Absent, Broken, Clone, Foreign, Observed
 from git_hybrid.core.tree import show_path
 from git_hybrid.core.value import Struct
-from git_hybrid.git.changes import dirty_by_cli, find_changes
+from git_hybrid.git.changes import dirty_by_cli, find_changes, told
 from git_hybrid.git.complete import is_complete
 from git_hybrid.git.health import lack, trouble
 from git_hybrid.git.libgit2 import GitError, Repository, holds, open_repository, opens, released
@@ -84,7 +85,7 @@ class FullLook(Struct, frozen=True):
     def _inspect_opened(
         self, path: Path, git_dir: Path, repository: Repository | None, pin: Oid | None, *, thorough: bool
     ) -> Observed:
-        head = _head_of(repository) if repository is not None else self._head_by_cli(git_dir)
+        head = self._head_by_cli(git_dir) if repository is None else self._head_of(repository, git_dir)
         if head is None:
             return Broken("its HEAD names no commit")
         if not (git_dir / "index").exists():
@@ -97,8 +98,12 @@ class FullLook(Struct, frozen=True):
                 repository = None
             if repository is not None and (missing := lack(repository, git_dir, head)) is not None:
                 return Broken(missing)
-            if uses_lfs(git_dir):
+            pointing = list[bytes]()
+            if lfs := uses_lfs(git_dir):
+                from git_hybrid.git.largefiles import LISTED, pointers
+
                 dirty = dirty_by_cli(self.runner, path)
+                pointing = [*islice(pointers(path, told(self.runner, path, *LISTED)), SHOWN_FILES)]
             else:
                 dirty = find_changes(self.runner, path, repository, oid_length=len(head), thorough=thorough)
             hollow = (path / ".gitmodules").exists() and self._is_hollow(path, git_dir)
@@ -116,7 +121,8 @@ class FullLook(Struct, frozen=True):
             has_pin=has_pin,
             hollow=hollow,
             complete=is_complete(git_dir),
-            lfs=uses_lfs(git_dir),
+            lfs=lfs,
+            pointers=tuple(show_path(file) for file in pointing),
             intact=has_settings(git_dir) and read_plain(git_dir / "info/attributes") in _ATTRIBUTES,
             installed=_installed(git_dir),
         )
@@ -131,16 +137,18 @@ class FullLook(Struct, frozen=True):
         links = [line.partition(b"\t")[2] for line in listed if line.startswith(b"160000 ")]
         return any(not os.path.exists(os.path.join(os.fsencode(path), link, b".git")) for link in links)
 
+    def _head_of(self, repository: Repository, git_dir: Path) -> Oid | None:
+        try:
+            return parse_oid(str(repository.head.target))
+        except UnicodeDecodeError:
+            # libgit2 cannot even say what is wrong with a name that is no UTF-8.
+            return self._head_by_cli(git_dir)
+        except (GitError, InvalidText, KeyError):
+            return None
+
     def _head_by_cli(self, git_dir: Path) -> Oid | None:
         done = self.runner.git(["rev-parse", "--verify", "--quiet", "HEAD^{commit}"], git_dir=git_dir)
         return parse_oid(done.stdout.decode().strip()) if done.status == 0 else None
-
-
-def _head_of(repository: Repository) -> Oid | None:
-    try:
-        return parse_oid(str(repository.head.target))
-    except (GitError, InvalidText, KeyError):
-        return None
 
 
 def _installed(git_dir: Path) -> Oid | None:

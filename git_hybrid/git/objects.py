@@ -253,7 +253,8 @@ class GitObjects(Struct, frozen=True):
         if done.status != 0:
             command, words = f"git {arguments[0]}", last_words(done.stderr)
             raise GitFailed(command=command, status=done.status, stderr=words, name=stage.name)
-        return done.stdout.decode("utf-8", "replace")
+        # As _ask: a path is looked for in what that returns.
+        return done.stdout.decode("utf-8", "surrogateescape")
 
 
 def _told(stage: Stage, oid: Oid) -> CommitFacts | None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from git_hybrid.core.ids import SourceName
 from git_hybrid.git.local import failure
+from git_hybrid.git.plainfiles import oids_in
 from git_hybrid.git.run import Runner
 
 IDENTITY = {
@@ -40,6 +41,10 @@ def end_operations(runner: Runner, path: Path, *, name: SourceName) -> None:
     git_dir = path / ".git"
     for command, marks in _MARKS.items():
         done = runner.git([command, "--quit"], git_dir=git_dir, work_tree=path, environment=IDENTITY)
+        for mark in marks:
+            # One that git cannot read it leaves where it is.
+            if mark.endswith("_HEAD") and not oids_in(git_dir / mark):
+                (git_dir / mark).unlink(missing_ok=True)
         # Where nothing was begun git fails too.
         if any((git_dir / mark).exists() for mark in marks):
             raise failure(name, command, done)

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING
 from git_hybrid.core.cache_record import PACK_LIMIT
 from git_hybrid.core.errors import GitFailed
 from git_hybrid.core.ids import SourceName
+from git_hybrid.core.pattern import pattern
 from git_hybrid.git.complete import expects_more
 from git_hybrid.git.glance import MARK, is_marked, packs_of
 from git_hybrid.git.hint import write_hint
 from git_hybrid.git.kept import fetched_refs
 from git_hybrid.git.libgit2 import holds, links, open_repository, released
 from git_hybrid.git.local import must
+from git_hybrid.git.plainfiles import oids_in
 from git_hybrid.git.quarantine import Disk
 from git_hybrid.git.recorded import Doubt
 from git_hybrid.git.run import Completed, Runner
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from git_hybrid.git.libgit2 import Repository
 
 _PACK_ORDER = (".pack", ".rev", ".promisor", ".idx")
+_READABLE = pattern(rb"ref:|[0-9a-f]{40}")
 _MARKS = r"^(remote\..*\.(promisor|partialclonefilter)|extensions\.partialclone)$"
 
 
@@ -80,12 +83,13 @@ def _rewritten(path: str, oid: str) -> bool:
     """Tell whether the loose ref at *path* names *oid* now: written as git writes one, by way of its lock.
 
     One that is not there already is left to git, which knows what else may have the name, and so is one that is locked.
+    One that is damaged is not: git changes none that it cannot read.
     """
     line = f"{oid}\n".encode("ascii")
     try:
         with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb", buffering=0) as file:
             before = file.read()
-        if before == line or len(before) != len(line):
+        if before == line or (len(before) != len(line) and _READABLE.match(before)):
             return before == line
         lock = os.open(f"{path}.lock", os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
     except OSError:
@@ -122,7 +126,7 @@ def _pack_order(name: str) -> int:
 
 
 def _merge_shallow(disk: Disk, giver: Path, taker: Path) -> None:
-    lines = {line for path in (giver, taker) for line in _lines(path / "shallow")}
+    lines = {line for path in (giver, taker) for line in oids_in(path / "shallow")}
     if not lines:
         return
     with released(open_repository(taker)) as repository:
@@ -133,10 +137,6 @@ def _merge_shallow(disk: Disk, giver: Path, taker: Path) -> None:
         disk.write_file(taker / "shallow", "".join(f"{line}\n" for line in sorted(lines)).encode("ascii"))
     else:
         disk.remove_file(taker / "shallow")
-
-
-def _lines(path: Path) -> list[str]:
-    return path.read_text(encoding="ascii").split() if path.is_file() else []
 
 
 def _parents(repository: Repository, oid: str) -> list[str]:
@@ -195,5 +195,5 @@ def make_complete(runner: Runner, disk: Disk, git_dir: Path, *, name: SourceName
         disk.remove_file(packs / found)
     if marks or expects_more(git_dir):
         listed = runner.git(["config", "--local", "--null", "--name-only", "--get-regexp", _MARKS], git_dir=git_dir)
-        for key in sorted(set(listed.stdout.decode("utf-8").split("\0")) - {""}):
+        for key in sorted(set(os.fsdecode(listed.stdout).split("\0")) - {""}):
             must(runner, name, git_dir, ["config", "--local", "--unset-all", key])

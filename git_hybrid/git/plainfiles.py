@@ -10,6 +10,7 @@ from pathlib import Path
 from git_hybrid.core.pattern import pattern
 
 _LARGEST = 16 << 20
+_OID = pattern(rb"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _SECTION = pattern(r'\[([A-Za-z0-9-]+)(?: "([ !#-\[\]-~]*)")?\]')
 # No quote, backslash or comment, and no blank at either end.
 _SETTING = pattern(r"\t?([A-Za-z][A-Za-z0-9-]*) = ((?:[!$-:<-\[\]-~](?: (?! |$))?)+)")
@@ -27,6 +28,12 @@ def read_plain(path: Path) -> bytes | None:
         finally:
             os.close(descriptor)
     return None
+
+
+def oids_in(path: Path) -> list[str]:
+    """Return the ids in the file at *path*, one a line; lines of a damaged file that are none are left out."""
+    lines = (read_plain(path) or b"").split(b"\n")
+    return [line.decode("ascii") for line in lines if _OID.fullmatch(line)]
 
 
 def plain_settings(path: Path) -> list[tuple[str, str]] | None:

@@ -97,12 +97,15 @@ class GitQuarantine(Struct):
         self.disk.remove_tree(path)
         object_format = "sha1" if oid_length == 40 else "sha256"
         git_dir = path / ".git"
-        with TURN:
-            write_skeleton(git_dir, object_format=object_format, attributes=ATTRIBUTES)
-            clone = self.folder / f"{name}/.git"
-            borrows = borrow and is_complete(clone)
-            if borrows:
-                (git_dir / "objects/info/alternates").write_bytes(os.fsencode(f"{clone / 'objects'}\n"))
+        clone = self.folder / f"{name}/.git"
+        try:
+            with TURN:
+                write_skeleton(git_dir, object_format=object_format, attributes=ATTRIBUTES)
+                borrows = borrow and is_complete(clone)
+                if borrows:
+                    (git_dir / "objects/info/alternates").write_bytes(os.fsencode(f"{clone / 'objects'}\n"))
+        except OSError as error:
+            raise _refused(path, error) from error
         return Stage(name=name, path=str(path), borrows=borrows)
 
     def drop(self, stage: Stage) -> None:
@@ -154,9 +157,12 @@ class GitQuarantine(Struct):
         with self._claiming:
             if self._alive is not None and not self._is_home(self._alive):
                 raise WorkspaceGone(path=str(self.folder.parent))
-            for _ in range(_TRIES):
-                if self._alive is None:
-                    self._alive = self._locked_home()
+            try:
+                for _ in range(_TRIES):
+                    if self._alive is None:
+                        self._alive = self._locked_home()
+            except OSError as error:
+                raise _refused(self._home, error) from error
             if self._alive is None:
                 raise LocalIo(path=str(self._home), operation="create", reason="other runs keep removing it")
 
@@ -165,15 +171,19 @@ class GitQuarantine(Struct):
         try:
             self.disk.make_folder(self._home)
             alive = os.open(self._home / _ALIVE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
-        except (LocalIo, FileNotFoundError):
-            if self._home.parent.parent.is_dir() and os.access(self._home.parent.parent, os.W_OK):
+        except (LocalIo, FileNotFoundError) as error:
+            is_gone = isinstance(error.__cause__ or error, FileNotFoundError)
+            if is_gone and self._home.parent.parent.is_dir() and os.access(self._home.parent.parent, os.W_OK):
                 return None
             raise
-        fcntl.flock(alive, fcntl.LOCK_EX)
-        if self._is_home(alive):
-            return alive
-        os.close(alive)
-        return None
+        is_ours = False
+        try:
+            fcntl.flock(alive, fcntl.LOCK_EX)
+            is_ours = self._is_home(alive)
+        finally:
+            if not is_ours:
+                os.close(alive)
+        return alive if is_ours else None
 
     def _is_home(self, alive: int) -> bool:
         """Tell whether the open file *alive* is the one in the folder of this run."""
@@ -249,6 +259,10 @@ class GitQuarantine(Struct):
                 # Half removed it must never come back.
                 with suppress(LocalIo):
                     self.disk.rename_path(clone, home / f"{_HALF}{name}")
+
+
+def _refused(path: Path, error: OSError) -> LocalIo:
+    return LocalIo(path=str(path), operation="create", reason=error.strerror or str(error))
 
 
 def _left(error: LocalIo, folder: Path) -> str:

@@ -19,11 +19,12 @@ from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.planner import source_path
 from git_hybrid.core.ports_writer import Saved
 from git_hybrid.core.tree import GITLINK, show_path
-from git_hybrid.git.clones import SAVED
+from git_hybrid.git.clones import FETCHED, SAVED
 from git_hybrid.git.endangered import Endangering, is_unsaveable
 from git_hybrid.git.eyes import wide_open
 from git_hybrid.git.local import must
 from git_hybrid.git.operations import BROUGHT, IDENTITY, patches
+from git_hybrid.git.plainfiles import oids_in
 from git_hybrid.git.run import Runner
 from git_hybrid.git.standing import mode_of
 from git_hybrid.git.unseen import closed_folders
@@ -59,7 +60,7 @@ def save_work(
         scratch.with_name(scratch.name + ".lock").unlink(missing_ok=True)
     head_tree = saver.ask("rev-parse", "--verify", "--quiet", f"{head}^{{tree}}") if head else ""
     staged = {staged: words for staged, words in index_trees.items() if staged not in (head_tree, tree)}
-    brought = [oid for mark in BROUGHT for line in _lines(path / ".git" / mark) if (oid := saver.commit(line))]
+    brought = [oid for mark in BROUGHT for line in oids_in(path / ".git" / mark) if (oid := saver.commit(line))]
     if tree == head_tree and not staged and not patch_tree and all(map(saver.is_upstream, [head, *brought])):
         return Saved(None, head, unsaveable)
     parents = [head] if head else []
@@ -226,13 +227,8 @@ class _Saver:
 
     def is_upstream(self, head: str) -> bool:
         """Tell whether *head* is in the history of what was fetched."""
-        fetched = ["--glob=refs/hybrid/upstream/*", "--glob=refs/hybrid/pin"]
-        done = self.ask("rev-list", "--max-count=1", head, "--not", *fetched)
+        done = self.ask("rev-list", "--max-count=1", head, "--not", *FETCHED)
         return bool(head) and not done
-
-
-def _lines(path: Path) -> list[str]:
-    return path.read_text(encoding="ascii").split() if path.is_file() else []
 
 
 def holds_work(path: Path) -> bool:

@@ -17,9 +17,9 @@ from git_hybrid.git.stamps import is_untouched
 _LOCKED = frozenset(
     f"{name}.lock" for name in ("index", "HEAD", "ORIG_HEAD", "FETCH_HEAD", "config", "packed-refs", "shallow")
 )
-# The index that local work is saved through, and files that had not been renamed yet.
+# Indexes that local work is saved through and clones are looked at anew with, and files that had not been renamed yet.
 _PIN = "pin.tmp"
-_INDEX, _UNNAMED = "hybrid-index-", frozenset({"shallow.tmp", f"{MARK}.tmp"})
+_INDEX, _UNNAMED = "hybrid-index", frozenset({"packed-refs.new", "shallow.tmp", f"{MARK}.tmp"})
 _PACKS = ("tmp_pack_", "tmp_idx_", "tmp_rev_", ".tmp-")
 
 

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
+from threading import Lock as Mutex
 from typing import IO
 
 from git_hybrid.core.canonical import Json, canonical_json
@@ -22,6 +23,7 @@ from git_hybrid.core.value import Struct, field
 from git_hybrid.core.values import format_age
 from git_hybrid.scan.reading import Incomplete, nothing_to_audit, read_report
 from git_hybrid.scan.scratch import Scratch, remove_dead, scratch
+from git_hybrid.turn import TURN
 
 REPORT_LIMIT = 64 * 2**20
 _FILE_LIMIT = REPORT_LIMIT + 1
@@ -60,12 +62,14 @@ class ExternalScanners(Struct, frozen=True):
     environ: Mapping[str, str]
     root: Path
     _found: dict[str, Identity | Unusable] = field(default_factory=dict)
+    _asking: Mutex = field(default_factory=Mutex)
 
     def identify(self, spec: ScannerSpec) -> Identity | Unusable:
         """Return the version of *spec* and the digest of what decides its results; each is asked for once a run."""
-        if spec.name not in self._found:
-            self._found[spec.name] = self._identify(spec)
-        return self._found[spec.name]
+        with TURN.held_with(self._asking):
+            if spec.name not in self._found:
+                self._found[spec.name] = self._identify(spec)
+            return self._found[spec.name]
 
     def _identify(self, spec: ScannerSpec) -> Identity | Unusable:
         program = self._program(spec.command[0])
@@ -181,7 +185,7 @@ def _judged(spec: ScannerSpec, identity: Identity, place: Scratch, status: int) 
     ):
         return Unusable(f"it wrote more than {REPORT_LIMIT // 2**20} MB")
     if status < 0:
-        return Unusable(f"it was ended by {signal.Signals(-status).name}")
+        return Unusable(f"it was ended by {_signal_name(-status)}")
     if status not in spec.ok_codes | spec.finding_codes:
         return Unusable(f"it ended with exit status {status}{_last_words(place)}")
     from_file = any(REPORT in word for word in spec.command)
@@ -193,6 +197,11 @@ def _judged(spec: ScannerSpec, identity: Identity, place: Scratch, status: int) 
     if status not in spec.ok_codes and not any(run["results"] for run in report.runs):
         return Unusable(f"exit status {status} says that there are findings, the report has none{_last_words(place)}")
     return Scanned(runs=report.runs, version=identity.version or report.version, findings=report.findings)
+
+
+def _signal_name(number: int) -> str:
+    # Of the real-time ones only the first and the last have names.
+    return signal.Signals(number).name if number in {*signal.Signals} else f"signal {number}"
 
 
 def _read(path: Path) -> bytes:

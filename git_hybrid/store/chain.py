@@ -27,7 +27,7 @@ from git_hybrid.core.errors import InvalidFile, NewerSchema, Problem
 from git_hybrid.core.ids import InvalidText, Oid, SourceName, parse_oid
 from git_hybrid.core.value import Struct
 from git_hybrid.core.values import parse_time
-from git_hybrid.store.durable import append_file, is_torn, write_file
+from git_hybrid.store.durable import append_file, is_torn, protect_file, write_file
 from git_hybrid.store.parsing import checked, convert, load_canonical, load_json, read_bytes
 from git_hybrid.store.wire import RecordShape
 
@@ -271,5 +271,5 @@ def rotate(path: Path, archive: Path, info: RunInfo) -> None:
     who = {"operator": info.operator, "command_id": info.run, "log_id": info.log_id}
     (record,) = extend(log.tail, [begun], at=info.now, **who)
     write_file(archive, data)
-    archive.chmod(0o444)
+    protect_file(archive)
     write_file(path, canonical_json(record) + b"\n")

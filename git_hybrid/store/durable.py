@@ -21,6 +21,7 @@ from git_hybrid.turn import TURN
 TEMPORARY = ".tmp"
 _NOTHING = 0.0002
 """Where the last fsync took longer than this, in seconds, other threads go on during the next one."""
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _slow = True
 _REMOVALS, _MOMENT = 10, 0.05
 
@@ -86,13 +87,21 @@ def is_torn(path: Path) -> bool:
     """Tell whether the file at *path* ends in the middle of a line; one that is empty, or not there, does not.
 
     Raises:
-        OSError: it cannot be read.
+        LocalIo: it cannot be read.
     """
-    try:
-        with open(path, "rb", buffering=0) as file:
-            return file.seek(0, os.SEEK_END) > 0 and file.seek(-1, os.SEEK_END) >= 0 and file.read(1) != b"\n"
-    except FileNotFoundError:
-        return False
+    with _reported(path, "read"), suppress(FileNotFoundError), open(path, "rb", buffering=0) as file:
+        return file.seek(0, os.SEEK_END) > 0 and file.seek(-1, os.SEEK_END) >= 0 and file.read(1) != b"\n"
+    return False
+
+
+def protect_file(path: Path) -> None:
+    """Let nobody write to the file at *path* any more.
+
+    Raises:
+        LocalIo: the file system refused.
+    """
+    with _reported(path, "write-protect"):
+        path.chmod(0o444)
 
 
 def _write_and_close(descriptor: int, data: bytes) -> None:
@@ -135,8 +144,10 @@ def make_folder(path: Path) -> None:
     """
     with _reported(path, "create"):
         if not path.is_dir():
+            new = [folder for folder in (path, *path.parents) if not folder.exists()]
             path.mkdir(parents=True, exist_ok=True)
-            sync_folder(path.parent)
+            for folder in new:
+                sync_folder(folder.parent)
 
 
 def rename_path(source: Path, target: Path) -> None:
@@ -173,7 +184,7 @@ def _remove_for_good(path: Path) -> None:
             _remove(path)
             return
         except OSError as error:
-            if error.errno not in (errno.ENOTEMPTY, errno.ENOENT):
+            if error.errno not in (errno.ENOTEMPTY, errno.ENOENT, errno.ENOTDIR):
                 raise
         time.sleep(_MOMENT)
     _remove(path)
@@ -184,22 +195,62 @@ def _remove(path: Path) -> None:
         path.unlink()
     elif path.exists():
         # Not shutil.rmtree: to import shutil takes longer than to remove what a run has staged.
-        for _, folders, files, handle in os.fwalk(path, topdown=False, onerror=_raised):
-            for name in files:
-                os.unlink(name, dir_fd=handle)
-            for name in folders:
-                _remove_folder(name, handle)
+        _empty(path)
         path.rmdir()
+
+
+def _empty(path: Path) -> None:
+    """Remove what is in the folder at *path*; one folder is open at a time, however deep they stand in each other."""
+    handle = os.open(path, _FOLDER)
+    above: list[tuple[str, os.stat_result, list[str]]] = []
+    try:
+        left = _without_files(handle)
+        while left or above:
+            if left:
+                name = left.pop()
+                inner = os.open(name, _FOLDER, dir_fd=handle)
+                above.append((name, os.fstat(handle), left))
+                os.close(handle)
+                handle = inner
+                left = _without_files(handle)
+                continue
+            name, there, left = above.pop()
+            outer = os.open("..", _FOLDER, dir_fd=handle)
+            os.close(handle)
+            handle = outer
+            if not os.path.samestat(there, os.fstat(handle)):
+                raise OSError(errno.ENOENT, "was moved while it was removed")
+            os.rmdir(name, dir_fd=handle)
+    finally:
+        os.close(handle)
+
+
+def _without_files(handle: int) -> list[str]:
+    """Remove the files in the folder that *handle* is, and return the names of the folders in it."""
+    with os.scandir(handle) as found:
+        entries = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in found]
+    for name, is_folder in entries:
+        if not is_folder:
+            os.unlink(name, dir_fd=handle)
+    return [name for name, is_folder in entries if is_folder]
 
 
 def find_obstacle(path: Path) -> Path | None:
     """Return what keeps the folder at *path* from being removed by us, as far as rights tell; None if nothing does."""
-    for folder, folders, files in os.walk(path):
-        if (folders or files) and not os.access(folder, os.W_OK | os.X_OK):
+    left = [os.fspath(path)]
+    while left:
+        folder = left.pop()
+        try:
+            with os.scandir(folder) as found:
+                entries = [(entry.path, entry.is_dir(follow_symlinks=False)) for entry in found]
+        except OSError:
+            continue
+        if entries and not os.access(folder, os.W_OK | os.X_OK):
             return Path(folder)
-        closed = (name for name in folders if not os.access(os.path.join(folder, name), os.R_OK))
-        if (name := next(closed, None)) is not None:
-            return Path(folder, name)
+        folders = [inner for inner, is_folder in entries if is_folder]
+        if (closed := next((inner for inner in folders if not os.access(inner, os.R_OK)), None)) is not None:
+            return Path(closed)
+        left += folders
     return None
 
 
@@ -214,18 +265,6 @@ def _reason(error: OSError, where: Path) -> str:
     with suppress(KeyError):
         return f"{words} (it belongs to {pwd.getpwuid(owner).pw_name})"
     return f"{words} (it belongs to user {owner})"
-
-
-def _remove_folder(name: str, handle: int) -> None:
-    try:
-        os.rmdir(name, dir_fd=handle)
-    except NotADirectoryError:
-        # A symbolic link to one, which was not followed.
-        os.unlink(name, dir_fd=handle)
-
-
-def _raised(error: OSError) -> None:
-    raise error
 
 
 def sync_folder(path: Path) -> None:

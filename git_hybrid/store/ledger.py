@@ -185,12 +185,13 @@ class FileLedger(LogReader):
     def _announce(self, info: RunInfo) -> None:
         """Write into the audit log what the run is about to do, once."""
         with TURN.held_with(self._announcing):
-            intent, self._intent = self._intent, None
-            if intent is not None:
+            if self._intent is not None:
                 self.require_place()
                 tail = read_log(self.layout.audit).tail
                 who = {"operator": info.operator, "command_id": info.run, "log_id": info.log_id}
-                append_records(self.layout.audit, extend(tail, [intent], at=info.now, **who))
+                append_records(self.layout.audit, extend(tail, [self._intent], at=info.now, **who))
+                # Where this fails, the source that comes next is not changed without it either.
+                self._intent = None
 
     def attempt(self, info: RunInfo, name: str, error: str) -> None:
         """Write one failed try of a network step into the journal of a run that was begun."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import pytest
 
+from git_hybrid.cli.commands import bundle as bundle_command
+from git_hybrid.cli.main import main
 from support.cli import Hybrid, Result
 from support.injection import audit, restored, tidy
 from support.kit import head, lock, replace
@@ -103,3 +106,19 @@ def test_a_workspace_of_its_own_is_none_that_waits(bundle: Path, hybrid: Hybrid,
     hybrid("init", cwd=own)
     hybrid("bundle", "apply", bundle, cwd=own)
     assert "request_pattern" not in (own / "sources.toml").read_text()
+
+
+@pytest.mark.parametrize("ended", [KeyboardInterrupt(), OSError(errno.EIO, "broken"), RuntimeError("a bug")])
+def test_what_ends_before_a_run_began_leaves_no_workspace(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], ended: BaseException
+) -> None:
+    def apply(*_: object) -> None:
+        raise ended
+
+    monkeypatch.setattr(bundle_command, "_apply", apply)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    folder = tmp_path / "there"
+    folder.mkdir()
+    assert main(["-C", str(folder), "bundle", "apply", str(tmp_path / "b.ghb")]) != 0
+    assert capfd.readouterr().err
+    assert [*folder.iterdir()] == []

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+import git_hybrid.git.store
+from git_hybrid.cli.main import main
 from support.kit import git, head, logging_git, released, replace, snapshot, started, state
 from support.upstream import Upstream, UpstreamFactory
 
@@ -523,6 +525,22 @@ def test_prune_takes_what_is_old_or_too_much_and_clones_stay(hybrid, workspace, 
     for wrong in (("--older-than", "soon"), ("--max-size", "1X")):
         hybrid("cache", "prune", *wrong, check=2)
     hybrid("cache", "prune", "--all")
+
+
+@pytest.mark.parametrize(("word", "told"), [("prune", ("--all",)), ("verify", ())])
+def test_a_store_that_another_prune_took_meanwhile_is_gone(cache, monkeypatch, capfd, word, told):
+    store = cache / "x.git"
+    store.mkdir(parents=True, mode=0o700)
+    cache.chmod(0o700)
+    lock = git_hybrid.git.store.Store.locked
+
+    def locked(self, **more):
+        shutil.rmtree(store, ignore_errors=True)
+        return lock(self, **more)
+
+    monkeypatch.setattr(git_hybrid.git.store.Store, "locked", locked)
+    assert main(["cache", word, *told]) == 0
+    assert "nothing to remove" in (err := capfd.readouterr().err) or "1 checked, 0 broken" in err
 
 
 def test_the_commands_need_no_workspace_and_no_cache(hybrid, tmp_path, cache):

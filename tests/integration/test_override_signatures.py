@@ -88,8 +88,9 @@ def test_a_renewal_with_a_signature_mends_it(site: Site, tmp_path: Path) -> None
     words = (*words[:-1], expires[1])
     renew = ("override", "renew", record["id"], "--approver", BEA, *words)
     site(*renew, check=6, who="Dan <dan@example.org>")
-    armour = signature(site, key, record["id"], *words)
-    site(*renew, "--signature", armour, who="Dan <dan@example.org>")
+    (site.root / "below").mkdir()
+    shutil.move(signature(site, key, record["id"], *words), site.root / "below/my.sig")
+    site("-C", "below", *renew, "--signature", "my.sig", who="Dan <dan@example.org>")
     assert site.checked("overrides") == []
     site("sync")
 

@@ -80,6 +80,23 @@ def test_a_bundle_carries_none_and_says_how_they_come(ws: Path, hybrid: Hybrid, 
     assert (there / "sources/app/vendor/lib/.git").is_dir()
 
 
+def test_a_submodule_at_a_path_that_is_no_utf_8_is_fetched(
+    workspace: Path, upstream_factory: UpstreamFactory, lib: Upstream, hybrid: Hybrid
+) -> None:
+    path = os.fsdecode(b"l\xe9b")
+    app = upstream_factory("app")
+    modules = MODULES.replace("vendor/lib", path).format(url="../lib.git")
+    app.commit({".gitmodules": os.fsencode(modules), path: Gitlink(lib.rev("main"))})
+    hybrid("init")
+    hybrid("add", app.url)
+    _asks_for(workspace, "submodules = true")
+    hybrid("pin")
+    hybrid("sync")
+    (workspace / f"sources/app/{path}/lib.txt").write_text("mine\n")
+    assert "its submodule l\\xe9b is kept" in hybrid("reset", "app").out
+    assert (workspace / f"sources/app/{path}/lib.txt").read_text() == "one\n"
+
+
 def test_what_git_ignores_in_a_submodule_stays(ws: Path, app: Upstream, lib: Upstream, hybrid: Hybrid) -> None:
     inner = ws / "sources/app/vendor/lib"
     (inner / ".git/info").mkdir(exist_ok=True)
@@ -458,8 +475,33 @@ def test_a_tree_that_leaves_out_lfs_content_is_not_asked(large: Path, workspace:
     _push(work, b"third")
     hybrid("pin", "large")
     hybrid("sync")
-    assert (workspace / "sources/large/a.bin").read_bytes() == b"third" * 1000
-    assert git("status", "--porcelain", cwd=workspace / "sources/large") == ""
+    file = workspace / "sources/large/a.bin"
+    assert file.read_bytes() == b"third" * 1000
+    assert git("status", "--porcelain", cwd=file.parent) == ""
+    file.write_bytes(b"mine")
+    hybrid("reset", "large")
+    assert file.read_bytes() == b"third" * 1000
+
+
+def test_a_pointer_that_git_takes_for_its_content_is_told_and_mended(
+    large: Path, workspace: Path, hybrid: Hybrid
+) -> None:
+    hybrid("init")
+    hybrid("add", large.as_uri(), "--name", "large")
+    _asks_for(workspace, 'lfs = "fetch"')
+    hybrid("pin")
+    hybrid("sync")
+    file = workspace / "sources/large/a.bin"
+    file.write_text(git("show", "HEAD:a.bin", cwd=file.parent) + "\n")
+    git("add", "a.bin", cwd=file.parent)
+    assert git("status", "--porcelain", cwd=file.parent) == ""
+    assert "its Git LFS files are not as the manifest asks" in hybrid("status", "--exit-code", check=1).out
+    told = hybrid("check", "sources", check=1).out
+    assert "Git LFS pointers stand in place of content: a.bin" in told
+    assert "git hybrid sync large" in told
+    hybrid("sync", "large")
+    assert file.read_bytes() == b"first" * 1000
+    assert "1 unchanged" in hybrid("sync").err
 
 
 def test_the_hooks_of_git_lfs_are_its_own(large: Path, workspace: Path, hybrid: Hybrid) -> None:

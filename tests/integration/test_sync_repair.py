@@ -161,6 +161,38 @@ def test_a_lock_that_a_killed_git_left(hybrid: Hybrid, workspace: Path, tool: Up
     assert not pack.exists()
 
 
+def test_bytes_that_are_no_text_in_files_of_git_are_damage_and_mended(
+    hybrid: Hybrid, workspace: Path, tool: Upstream
+) -> None:
+    started(hybrid, tool.url, "--branch", "main")
+    clone = workspace / "sources/tool"
+    cases: list[tuple[str, bytes]] = [
+        ("MERGE_HEAD", b"\xffx\n"),
+        ("MERGE_HEAD", bytes(41)),
+        ("CHERRY_PICK_HEAD", b"\xe9"),
+    ]
+    cases += [("refs/hybrid/upstream/heads/main", data) for data in (b"\xff\xfe", b"", bytes(41))]
+    cases += [
+        ("refs/hybrid/pin", b"\xff"),
+        ("shallow", b"\xff"),
+        ("HEAD", b"ref: refs/heads/\xff\n"),
+        ("HEAD", b"\xff"),
+    ]
+    for number, (name, data) in enumerate(cases):
+        tool.commit({"a": f"{number}\n"})
+        hybrid("pin", "tool")
+        (clone / ".git" / name).write_bytes(data)
+        hybrid("status")
+        hybrid("reset", "tool")
+        assert (clone / "a").read_text() == f"{number}\n", name
+        hybrid("check", "sources")
+    with (clone / ".git/config").open("ab") as file:
+        file.write(b'[user]\n\tname = Andr\xe9\n[remote "\xe9"]\n\tpromisor = false\n')
+    # What says that others may be asked for what is missing is taken out.
+    for word in ("updated", "unchanged"):
+        assert f"1 {word}" in hybrid("sync").err
+
+
 def test_damaged_clone_with_own_files_keeps_them(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
     started(hybrid, tool.url)
     clone = workspace / "sources/tool"

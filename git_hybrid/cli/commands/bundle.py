@@ -32,7 +32,7 @@ from git_hybrid.cli.telling import exit_of
 from git_hybrid.cli.wiring import Session
 from git_hybrid.core.bundles import Receipt
 from git_hybrid.core.digest import sha256_hex
-from git_hybrid.core.errors import BadArgument, HybridError, LocalIo
+from git_hybrid.core.errors import BadArgument, LocalIo
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.report import Report
 from git_hybrid.core.value import replace
@@ -155,6 +155,7 @@ def apply_command(
     folder = common_of(context).folder
     created = () if is_workspace(folder) else _created(folder)
     target = path.with_name(f"{path.name}.receipt.json") if receipt is None else folder / receipt
+    done = False
     try:
         with opened(context, jobs=jobs, offline=True) as (session, output):
             if receipt is not None:
@@ -164,11 +165,10 @@ def apply_command(
             if done:
                 more["receipt"] = _write_receipt(target, more.pop("data"), output, asked=receipt is not None)
             code = output.report(report, more={key: value for key, value in more.items() if key != "data"})
-    except HybridError:
-        scaffold.undo(folder, created)
-        raise
-    if not done:
-        scaffold.undo(folder, created)
+    finally:
+        # Also where a signal or the machine ended it.
+        if not done:
+            scaffold.undo(folder, created)
     return code
 
 

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from git_hybrid.cli.caching import Cache, cared
+from git_hybrid.cli.caching import Cache, cared, looks_at
 from git_hybrid.cli.options import Commands, common_options, shows_help
 from git_hybrid.cli.telling import explain
 from git_hybrid.core.cache_record import StoreLook, parse_size, to_prune
@@ -41,7 +41,7 @@ def show_command(context: click.Context) -> int:
     How much it takes, how much of that clones share, when it was used and filled.
     """
     with cared(context) as cache:
-        looks = cache.looks
+        looks = looks_at(cache.stores)
         if cache.output.common.json:
             cache.output.document(_document(cache, "cache show", looks))
             return 0
@@ -148,9 +148,10 @@ def prune_command(
     age = _parsed(parse_duration, "--older-than", older_than)
     limit = _parsed(parse_size, "--max-size", max_size)
     with cared(context) as cache:
-        looks = cache.looks
-        chosen = to_prune(looks, older_than=timedelta(0) if everything else age, max_size=limit, now=cache.now)
+        # Listed once: another prune may take one away meanwhile.
         by_name = {store.name: store for store in cache.stores}
+        looks = looks_at([*by_name.values()])
+        chosen = to_prune(looks, older_than=timedelta(0) if everything else age, max_size=limit, now=cache.now)
         gone = [look for look in chosen if dry_run or _removed(by_name[look.folder])]
         if cache.root is not None and not dry_run:
             swept(cache.runner, durable, cache.root)
@@ -174,12 +175,11 @@ def _pruned(gone: list[StoreLook], *, word: str, of: int) -> str:
 
 def _removed(store: Store) -> bool:
     try:
-        removed(store)
+        return removed(store)
     except Busy:
         return False
     except Unusable as error:
         raise LocalIo(path=str(store.path), operation="remove", reason=str(error)) from error
-    return True
 
 
 def _parsed(parse: Callable[[str], T], option: str, text: str | None) -> T | None:

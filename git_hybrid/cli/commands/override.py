@@ -138,8 +138,8 @@ def renew_command(
             approvers=approvers,
             reason=reason,
             expires_at=moment("--expires", expires or "", now=session.runtime.info.now),
-            signatures=tuple(read_signature(path) for path in signatures),
-            signed_texts=tuple(map(signed_text, signatures)),
+            signatures=tuple(read_signature(output.common.folder / path) for path in signatures),
+            signed_texts=tuple(signed_text(output.common.folder / path) for path in signatures),
             verify=partial(is_signed, session.runner),
         )
         return _changed(session, output, "override renew", renew(session.runtime, identity, forced))

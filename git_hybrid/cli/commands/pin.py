@@ -134,8 +134,8 @@ def command(
                 incidents=incidents,
                 waived=object_ids(waived),
                 findings=() if accepts else tuple(sorted(set(findings))),
-                signatures=tuple(read_signature(path) for path in signatures),
-                signed_texts=tuple(map(signed_text, signatures)),
+                signatures=tuple(read_signature(output.common.folder / path) for path in signatures),
+                signed_texts=tuple(signed_text(output.common.folder / path) for path in signatures),
                 verify=partial(is_signed, session.runner),
             )
         if forced is not None and accepts:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -30,3 +32,21 @@ def test_what_cannot_be_written_can_be_looked_at(tmp_path, monkeypatch, flag, wh
     assert any((item.area, item.what) == ("clones", "all as pinned (1)") for item in found)
     assert not any("cannot be read" in item.what for item in found)
     assert not any("file locks" in item.what for item in found)
+
+
+@pytest.mark.parametrize("folder", ["sources/.incoming", "state"])
+def test_a_folder_that_cannot_be_read_is_a_finding_among_others(tmp_path, monkeypatch, folder):
+    workspace, listed = make_workspace(tmp_path), Path.iterdir
+    (workspace.root / "sources/.incoming").mkdir(parents=True, exist_ok=True)
+
+    def closed(path):
+        if path == workspace.root / folder:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return listed(path)
+
+    monkeypatch.setattr(Path, "iterdir", closed)
+    found = diagnose(workspace.root, Cancel()).findings
+    (refused,) = [item for item in found if "Permission denied" in item.what]
+    assert (refused.level, refused.remedy) == ("fail", "mend what is said here, then: git hybrid diag")
+    assert refused.what.startswith(f"cannot read {workspace.root / folder}: Permission denied")
+    assert len(found) > 5

@@ -98,7 +98,7 @@ def test_lock_timeout(text, seconds):
 @pytest.mark.parametrize(
     ("variable", "key", "text"),
     [
-        *(("JOBS", "jobs", text) for text in ("0", "257", "x", "-1", "1.5", "²", "9" * 5000)),
+        *(("JOBS", "jobs", text) for text in ("0", "257", "x", "-1", "1.5", "²", "0002569999", "9" * 5000)),
         *(("OFFLINE", "offline", text) for text in ("maybe", "2")),
         *(("LOCK_TIMEOUT", "locktimeout", text) for text in ("x", "-1", "1 s", "1y", "9" * 50)),
         *(("MIRRORS", "mirrors", text) for text in ("http://x", "x", "https://u:pw@h", "https://h/{nope}", "off line")),

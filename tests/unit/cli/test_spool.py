@@ -22,6 +22,7 @@ def test_what_two_write_in_turn_comes_back_apart() -> None:
         assert b"".join(second) == b"".join(pieces[::3])
         assert b"".join(second) == b"".join(pieces[::3])
         assert list(nothing) == []
+        assert [kept.size for kept in (first, second, nothing)] == [26 * 70_000, 14 * 70_000, 0]
         assert max(map(len, first)) < 70_000
 
 

@@ -60,6 +60,7 @@ def test_what_is_no_clone_is_told(seen: Foreign | Broken, word: str, mend: str) 
         (replace(CLONE, locked=True), "another git process"),
         (replace(CLONE, operation="merge"), "a merge is in progress"),
         (replace(CLONE, dirty=("x",), dirty_count=12), "12 changed: x"),
+        (replace(CLONE, lfs=True, pointers=("a.bin",)), "Git LFS pointers stand in place of content: a.bin"),
     ],
 )
 def test_local_work_is_told(clone: Clone, word: str) -> None:

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pickle
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from copy import copy
 
 import pytest
 
@@ -117,9 +118,6 @@ def test_who_was_asked_is_told_once_and_only_of_what_a_server_has() -> None:
     missing = RefMissing(name="tool", ref="refs/heads/main", url="https://host/x")
     assert missing.from_mirror("https://mirror", "https://mirror/host/x.git") is missing
     assert (missing.mirror, missing.url) == ("https://mirror", "https://mirror/host/x.git")
-    assert pickle.loads(pickle.dumps(missing)).facts() == missing.facts()
-    told = NetworkFailure(url="u", message="m", kind="stalled").from_mirror("m1", mirrors=("m1", "direct"))
-    assert pickle.loads(pickle.dumps(told)).mirrors == ("m1", "direct")
     direct = Unreachable(name="tool", commit="c", ref="refs/heads/main").from_mirror(None, "https://host/x")
     assert (direct.from_mirror("https://mirror").mirror, "url" in vars(direct)) == ("", False)
     assert not missing.bundled
@@ -129,6 +127,18 @@ def test_who_was_asked_is_told_once_and_only_of_what_a_server_has() -> None:
     lacking = MirrorLacks(name="tool", mirror="corp", url="https://corp/x", what="the pin")
     assert lacking.from_mirror("https://mirror").mirror == "corp"
     assert "mirror" not in vars(InvalidFile(path="f", problems=()).from_mirror("https://mirror"))
+
+
+@pytest.mark.parametrize("made_again", [copy, lambda error: pickle.loads(pickle.dumps(error))])
+def test_an_error_that_was_on_another_machine_is_the_same(made_again: Callable[[HybridError], HybridError]) -> None:
+    error = RefMissing(name="tool", ref="refs/heads/main", url="https://host/x").while_adding("old/.gitmodules")
+    error.from_mirror("file:///b/tool.bundle", "file:///b/tool.bundle", mirrors=("m1", "direct"))
+    error.about_a_stray().after_mending(["mended"]).after_servers(["not served by v"]).add_note("kept")
+    other = made_again(error)
+    assert (type(other), vars(other)) == (RefMissing, vars(error))
+    other.add_note("told of one alone")
+    assert error.__notes__ == ["kept"]
+    assert vars(made_again(NetworkFailure(url="u", message="m", kind="k"))) == {"url": "u", "message": "m", "kind": "k"}
 
 
 def test_a_name_is_given_where_there_is_none_yet() -> None:

@@ -54,6 +54,16 @@ def test_a_source_at_its_recorded_pin_needs_nothing() -> None:
     assert task.action == "record"
 
 
+def test_pointers_in_place_of_the_content_that_is_asked_for_are_mended() -> None:
+    source, recorded = replace(SOURCE, lfs="fetch"), a_state_entry(commit=PINNED)
+    full = replace(a_clone(PINNED), lfs=True)
+    assert decide(source, PIN, recorded, full) is None
+    for clone in (replace(full, pointers=("a.bin",)), a_clone(PINNED)):
+        task = decide(source, PIN, recorded, clone)
+        assert isinstance(task, Task)
+        assert task.action == "update"
+
+
 @pytest.mark.parametrize(
     "told",
     [{"url": parse_url("https://old.example/x")}, {"track": Tag("v1")}, {"audit_hash": None}],

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+import git_hybrid.git.quarantine
 from git_hybrid.cli.wiring import new_run
 from git_hybrid.core.errors import LocalIo
 from git_hybrid.core.ids import SourceName
@@ -15,6 +19,7 @@ from git_hybrid.git.quarantine import GitQuarantine
 from git_hybrid.store import durable
 
 NAME = SourceName("tool")
+open_file = os.open
 
 
 class Stubborn:
@@ -27,6 +32,8 @@ class Stubborn:
         return getattr(durable, name)
 
     def remove_tree(self, path: Path) -> None:
+        if not path.exists():
+            return
         raise LocalIo(path=str(path), operation="remove", reason="Permission denied")
 
     def rename_path(self, source: Path, target: Path) -> None:
@@ -82,3 +89,22 @@ def test_what_cannot_be_moved_stands_and_is_told(tmp_path: Path, disk: Stubborn,
     assert quarantine.discard(NAME) == (
         f"left at {tmp_path.name}/{place.relative_to(tmp_path)}: Device or resource busy"
     )
+
+
+@pytest.mark.parametrize("step", ["make_folder", "write_skeleton", "flock"])
+def test_a_full_disk_is_told_as_what_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quarantine: GitQuarantine, step: str
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    where = {"make_folder": Path, "write_skeleton": git_hybrid.git.quarantine, "flock": fcntl}[step]
+    opened: list[int] = []
+    monkeypatch.setattr(os, "open", lambda *given, **more: opened.append(kept := open_file(*given, **more)) or kept)
+    monkeypatch.setattr(where, "mkdir" if step == "make_folder" else step, full)
+    with pytest.raises(LocalIo) as caught:
+        quarantine.claim() if step == "flock" else quarantine.stage(NAME, borrow=False)
+    assert caught.value.reason == "No space left on device"
+    if step == "flock":
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.fstat(opened[-1])

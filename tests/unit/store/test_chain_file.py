@@ -8,7 +8,7 @@ import pytest
 
 from git_hybrid.core.audit import Event, extend, record_hash
 from git_hybrid.core.canonical import canonical_json
-from git_hybrid.core.errors import InvalidFile, NewerSchema
+from git_hybrid.core.errors import InvalidFile, LocalIo, NewerSchema
 from git_hybrid.store.chain import append_records, read_log, segment_of
 from support.samples import NOW
 
@@ -103,3 +103,8 @@ def test_a_record_of_a_newer_version_is_refused_and_one_that_was_edited_to_be_ne
 def test_blank_lines_are_nothing(log):
     log.write_bytes(log.read_bytes().replace(b"\n", b"\n\n"))
     assert _events(log) == ["one", "two"]
+
+
+def test_a_log_that_cannot_be_read_is_told_by_whoever_appends(tmp_path):
+    with pytest.raises(LocalIo, match="Is a directory"):
+        append_records(tmp_path, [{"seq": 1}])

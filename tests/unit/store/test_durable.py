@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -143,12 +144,33 @@ def test_removing_a_link_leaves_its_target(tmp_path):
     assert not (tmp_path / "link").is_symlink()
 
 
-def test_a_file_where_a_folder_belongs(tmp_path):
+def test_a_file_where_a_folder_belongs(tmp_path, monkeypatch):
+    synced = list[Path]()
     (tmp_path / "x").write_bytes(b"")
     with pytest.raises(LocalIo):
         durable.make_folder(tmp_path / "x")
+    monkeypatch.setattr(durable, "sync_folder", synced.append)
     durable.make_folder(tmp_path / "a" / "b")
     durable.make_folder(tmp_path / "a" / "b")
+    assert synced == [tmp_path / "a", tmp_path]
+
+
+def test_a_folder_is_removed_however_deep_others_stand_in_it(tmp_path):
+    handle = os.open(tmp_path, os.O_RDONLY)
+    for name in ("tree", *["d"] * 1500):
+        os.mkdir(name, dir_fd=handle)
+        inner = os.open(name, os.O_RDONLY, dir_fd=handle)
+        os.close(handle)
+        handle = inner
+    os.close(os.open("file", os.O_WRONLY | os.O_CREAT, dir_fd=handle))
+    os.close(handle)
+    try:
+        assert durable.find_obstacle(tmp_path) is None
+        durable.remove_tree(tmp_path / "tree")
+        assert os.listdir(tmp_path) == []
+    finally:
+        # What is left of it no later run of the tests could remove.
+        subprocess.run(["rm", "-rf", tmp_path / "tree"], check=True)
 
 
 def test_while_a_slow_disk_is_waited_for_it_is_the_turn_of_others(tmp_path, monkeypatch):
@@ -200,6 +222,6 @@ def test_what_is_never_empty_is_told(tmp_path, monkeypatch):
     def refuse(*_words, **_more):
         raise OSError(errno.ENOTEMPTY, "Directory not empty")
 
-    monkeypatch.setattr(durable, "_remove_folder", refuse)
+    monkeypatch.setattr(os, "rmdir", refuse)
     with pytest.raises(LocalIo, match="not empty"):
         durable.remove_tree(tmp_path / "stage")

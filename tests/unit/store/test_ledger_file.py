@@ -26,6 +26,7 @@ from git_hybrid.core.plan import Task
 from git_hybrid.core.reducer import Decision
 from git_hybrid.core.value import replace
 from git_hybrid.store import chain, runs
+from git_hybrid.store import ledger as ledger_module
 from git_hybrid.store.chain import read_log
 from git_hybrid.store.filelock import writer_lock
 from git_hybrid.store.layout import Layout
@@ -105,6 +106,24 @@ def test_begin_is_seen_by_readers(files):
     assert found.tasks == TASKS
     assert found.phases == {"tool": "installing"}
     assert found.served_by == {"tool": "https://mirror.example/x"}
+
+
+def test_no_source_is_changed_without_what_announces_it(files, monkeypatch):
+    ledger, append, left = _ledger(files), ledger_module.append_records, [OSError(errno.EIO, "broken")]
+
+    def failing_once(*arguments):
+        if left:
+            raise left.pop()
+        append(*arguments)
+
+    monkeypatch.setattr(ledger_module, "append_records", failing_once)
+    with ledger.writer(FIRST):
+        ledger.begin(FIRST, TASKS, Event(event="intent"))
+        with pytest.raises(OSError, match="broken"):
+            ledger.installing(FIRST, ENTRY.name, None)
+        for name in (OTHER.name, ENTRY.name):
+            ledger.installing(FIRST, name, None)
+    assert [record["event"] for record in read_log(Layout(files.root).audit).records] == ["intent"]
 
 
 def test_recording_a_part_leaves_the_rest_pending(files):
