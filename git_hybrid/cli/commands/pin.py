@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 
@@ -13,18 +12,18 @@ import click
 from git_hybrid.app.accept import accept
 from git_hybrid.app.force import Forced
 from git_hybrid.app.pin import PinRequest, pin
+from git_hybrid.cli.arguments import moment, parsed, text, texts
 from git_hybrid.cli.filled import FILE, TEXT
 from git_hybrid.cli.options import common_options, group_option, jobs_option, names_argument
 from git_hybrid.cli.output import Output, opened
 from git_hybrid.cli.wiring import Session
 from git_hybrid.core.errors import BadArgument, HybridError, MissingOptions
-from git_hybrid.core.ids import InvalidText, Oid, parse_oid
+from git_hybrid.core.ids import Oid, parse_oid
 from git_hybrid.core.override import Kind
 from git_hybrid.core.report import Report
-from git_hybrid.core.values import parse_moment
 from git_hybrid.git.signing import is_signed
 from git_hybrid.store.parsing import decode_text, read_bytes
-from git_hybrid.store.wire import SIGNATURE_LIMIT, TEXT_LIMIT
+from git_hybrid.store.wire import SIGNATURE_LIMIT
 
 signature_option = click.option(
     "--signature",
@@ -158,44 +157,6 @@ def _told(session: Session, output: Output, report: Report) -> int:
     return code
 
 
-def text(option: str, value: str | None) -> str:
-    """Return what an option says, without white space around it; nothing if it was not given.
-
-    Raises:
-        BadArgument: the file of overrides could not keep it.
-    """
-    said = (value or "").strip()
-    if len(said) > TEXT_LIMIT:
-        raise BadArgument(what=option, value=f"{said[:40]}…", reason=f"is longer than {TEXT_LIMIT} characters")
-    try:
-        said.encode("utf-8")
-    except UnicodeEncodeError as error:
-        raise BadArgument(what=option, value=said, reason="is not UTF-8") from error
-    return said
-
-
-def texts(option: str, values: tuple[str, ...]) -> tuple[str, ...]:
-    """Return what an option that repeats says, without empty ones.
-
-    Raises:
-        BadArgument: the file of overrides could not keep it.
-    """
-    text(option, ", ".join(values))
-    return tuple(said for value in values if (said := text(option, value)))
-
-
-def moment(option: str, text: str, *, now: datetime) -> datetime:
-    """Return the time that *option* names.
-
-    Raises:
-        BadArgument: it is none.
-    """
-    try:
-        return parse_moment(text.strip(), now=now)
-    except InvalidText as error:
-        raise BadArgument(what=option, value=text, reason=str(error)) from error
-
-
 def _refuse_together(names: Sequence[str], groups: Sequence[str], *, everything: bool, is_override: bool) -> None:
     """Raise if more sources are chosen than an override is for, or if all are and yet some are named.
 
@@ -234,14 +195,7 @@ def object_ids(waived: tuple[str, ...]) -> tuple[Oid, ...]:
     Raises:
         BadArgument: one of them is none.
     """
-    return tuple(sorted(set(map(_object_id, waived))))
-
-
-def _object_id(text: str) -> Oid:
-    try:
-        return parse_oid(text)
-    except InvalidText as error:
-        raise BadArgument(what="--waive", value=text, reason=str(error)) from error
+    return tuple(sorted({parsed(parse_oid, "--waive", text) for text in waived}))
 
 
 def read_signature(path: Path) -> str:
