@@ -30,7 +30,7 @@ from git_hybrid.core.errors import BadArgument
 from git_hybrid.core.witnesses import Witnesses
 from git_hybrid.core.words import counted
 from git_hybrid.git.committed import history_witness
-from git_hybrid.git.repository import Repository, around
+from git_hybrid.git.repository import WHOLE, Repository, around
 from git_hybrid.store.layout import archives
 from git_hybrid.store.steady import steady
 from git_hybrid.view.audit import breach_lines, record_lines
@@ -172,7 +172,7 @@ def verify_command(context: click.Context, *, since: str | None) -> int:
 def _held_against(repository: Repository, witnesses: Witnesses, since: str | None) -> str:
     """Return the commits that the log was held against, in words."""
     if witnesses.is_partial:
-        return "the committed files that this partial clone has (git fetch --refetch --no-filter brings the others)"
+        return f"the committed files that this partial clone has (git {WHOLE} brings the others)"
     if repository.is_shallow():
         return "the commits that this shallow clone has (git fetch --unshallow brings the others)"
     return "all that git has committed" if since is None else f"all that git has committed since {since}"
