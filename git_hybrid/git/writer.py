@@ -169,7 +169,7 @@ class GitWriter(Struct, frozen=True):
         if (refused := in_the_way(task.name, done)) is not None:
             put_back_attributes(self.disk, git_dir, former)
             raise refused
-        require_complete(task.name, "checkout", done)
+        require_complete(task.name, done)
         self._finish(task, path, before)
 
     def declare(self, task: Task) -> None:
