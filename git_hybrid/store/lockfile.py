@@ -14,7 +14,7 @@ from git_hybrid.core.ids import InvalidText, RefName, SourceName, parse_full_ref
 from git_hybrid.core.lock import UNREACHABLE, Lock, Pin
 from git_hybrid.core.pattern import pattern
 from git_hybrid.store.locate import with_lines
-from git_hybrid.store.parsing import check_version, checked, convert, load_toml, shorten
+from git_hybrid.store.parsing import check_version, checked, convert, load_toml, or_none, shorten
 from git_hybrid.store.wire import PinShape
 
 VERSION = 1
@@ -80,7 +80,7 @@ def decode_pin(name: SourceName, table: object, place: str, problems: list[Probl
         commit_time=_utc(shape.commit_time, f"{place}.commit_time", problems),
         first_seen=_utc(shape.first_seen, f"{place}.first_seen", problems),
         config_digest=field(_matching(_DIGEST, "sha256: and 64 hex digits"), "config_digest", shape.config_digest),
-        override=None if isinstance(shape.override, UnsetType) else shape.override,
+        override=or_none(shape.override),
     )
     return pin if len(problems) == before else None
 

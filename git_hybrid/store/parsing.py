@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 import tomli
+from msgspec import UnsetType
 
 from git_hybrid.core.errors import InvalidFile, LocalIo, NewerSchema, Problem
 from git_hybrid.core.ids import InvalidText, shown_url
@@ -205,6 +206,11 @@ def check_version(document: Mapping[str, Any], *, key: str, known: int, shown: s
         raise invalid(shown, key, f"must be the number {known}")
     if found > known:
         raise NewerSchema(path=shown, found=found, known=known)
+
+
+def or_none(value: T | UnsetType) -> T | None:
+    """Return *value*, None where the file does not have it."""
+    return None if isinstance(value, UnsetType) else value
 
 
 def shaped(value: object, kind: type[T]) -> T:
