@@ -12,9 +12,9 @@ import click
 from git_hybrid.app.force import Forced
 from git_hybrid.app.override import find, listed, moved_over, renew, revoke
 from git_hybrid.app.select import refuse_unknown
+from git_hybrid.cli.approving import read_signature, signature_option, signed_text
 from git_hybrid.cli.arguments import moment, text, texts
 from git_hybrid.cli.commands.override_request import request_command
-from git_hybrid.cli.commands.pin import read_signature, signature_option, signed_text
 from git_hybrid.cli.filled import FILE, TEXT
 from git_hybrid.cli.options import Commands, common_options, complete_overrides, names_argument, shows_help
 from git_hybrid.cli.output import Output, opened

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -12,41 +11,30 @@ import click
 from git_hybrid.app.accept import accept
 from git_hybrid.app.force import Forced
 from git_hybrid.app.pin import PinRequest, pin
-from git_hybrid.cli.arguments import moment, parsed, text, texts
-from git_hybrid.cli.filled import FILE, TEXT
+from git_hybrid.cli.approving import (
+    accepts_findings,
+    finding_option,
+    object_ids,
+    read_signature,
+    refuse_waived,
+    signature_option,
+    signed_text,
+)
+from git_hybrid.cli.arguments import moment, text, texts
+from git_hybrid.cli.filled import TEXT
 from git_hybrid.cli.options import common_options, group_option, jobs_option, names_argument
 from git_hybrid.cli.output import Output, opened
 from git_hybrid.cli.wiring import Session
-from git_hybrid.core.errors import BadArgument, HybridError, MissingOptions
-from git_hybrid.core.ids import Oid, parse_oid
+from git_hybrid.core.errors import BadArgument, MissingOptions
 from git_hybrid.core.override import Kind
 from git_hybrid.core.report import Report
 from git_hybrid.git.signing import is_signed
-from git_hybrid.store.parsing import decode_text, read_bytes
-from git_hybrid.store.wire import SIGNATURE_LIMIT
-
-signature_option = click.option(
-    "--signature",
-    "signatures",
-    multiple=True,
-    type=FILE,
-    metavar="FILE",
-    help="The SSH signature of an approver, where policy names a key; repeatable.",
-)
 
 kind_option = click.option(
     "--kind",
     type=click.Choice(("pin", "scan")),
     metavar="KIND",
     help="With --force: pin (the default), or scan: accept findings on the pinned commit.",
-)
-finding_option = click.option(
-    "--finding",
-    "findings",
-    multiple=True,
-    type=TEXT,
-    metavar="ID",
-    help="A finding to accept: on the pinned commit, or with --kind pin on the one that is forced; repeatable.",
 )
 
 
@@ -172,51 +160,3 @@ def _refuse_together(names: Sequence[str], groups: Sequence[str], *, everything:
         if value:
             reason = "an override is for one source, and its approvers see which: give one for each"
             raise BadArgument(what=option, value=value, reason=reason)
-
-
-def accepts_findings(kind: Kind | None, findings: Sequence[str]) -> bool:
-    """Tell whether what is asked for is to accept findings on the pinned commit, and no move."""
-    return kind == "scan" or (kind is None and bool(findings))
-
-
-def refuse_waived(waived: tuple[str, ...]) -> None:
-    """Raise if findings are to be accepted and objects let pass by one approval.
-
-    Raises:
-        BadArgument: they are.
-    """
-    if waived:
-        raise BadArgument(what="--waive", value=waived[0], reason="is for a pin that is forced, not for findings")
-
-
-def object_ids(waived: tuple[str, ...]) -> tuple[Oid, ...]:
-    """Return the ids that *waived* names, in the order in which an approver signs them.
-
-    Raises:
-        BadArgument: one of them is none.
-    """
-    return tuple(sorted({parsed(parse_oid, "--waive", text) for text in waived}))
-
-
-def read_signature(path: Path) -> str:
-    """Return the signature in the file at *path*.
-
-    Raises:
-        BadArgument: there is no such file.
-        InvalidFile, LocalIo: it cannot be read.
-    """
-    data = read_bytes(path, str(path))
-    if data is None:
-        raise BadArgument(what="--signature", value=str(path), reason="no such file")
-    if len(data) > SIGNATURE_LIMIT:
-        raise BadArgument(what="--signature", value=str(path), reason="is no signature that ssh-keygen makes")
-    return decode_text(data, str(path))
-
-
-def signed_text(path: Path) -> bytes:
-    """Return the text that lies beside the signature at *path* and that it may be of; nothing if there is none."""
-    if path.suffix != ".sig":
-        return b""
-    with suppress(HybridError):
-        return read_bytes(path.with_suffix(""), str(path)) or b""
-    return b""
