@@ -1,5 +1,6 @@
 #!/bin/sh
-# Install what the tests need into .venv-tests, then run every gate. Arguments go to pytest.
+# Install what the tests need into .venv-tests, then run every gate. Arguments go to the second run of pytest alone:
+# the first measures coverage, for which it must be whole.
 # Debian packages are installed by name where they are missing and we may; elsewhere the missing ones are named.
 set -eu
 cd "$(dirname "$0")/.."

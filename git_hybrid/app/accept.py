@@ -111,8 +111,7 @@ def known_findings(rt: Runtime, snapshot: Snapshot, name: SourceName, commit: Oi
     block_on, pin = snapshot.manifest.policy.scan_block_on, snapshot.lock.pins.get(name)
     known = None if block_on == "none" else rt.scans.history.known_scan(commit)
     pinned = pin if pin is not None and pin.commit == commit else None
-    told = (snapshot.overrides, snapshot.trail, snapshot.clock, snapshot.doubt)
-    accepted = frozenset[str]() if pinned is None else accepted_findings(*told, pinned)
+    accepted = frozenset[str]() if pinned is None else accepted_findings(snapshot.approvals, pinned)
     signed = snapshot.has_keys
     blocked = None if known is None else blocked_by(known, name, block_on, accepted, is_new=True, signed=signed)
     if blocked is None and pinned is not None:

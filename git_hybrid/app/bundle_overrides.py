@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from git_hybrid.core.approval import Signatures, Verify, approved_at, as_approved, doubtful, has_keys, signers_of, unmet
+from git_hybrid.core.approval import (
+    Approvals,
+    Doubt,
+    Signatures,
+    Verify,
+    approved_at,
+    as_approved,
+    doubtful,
+    has_keys,
+    signers_of,
+    unmet,
+)
 from git_hybrid.core.bundles import BundleContent
 from git_hybrid.core.errors import OverrideEnded, PolicyNotMet
 from git_hybrid.core.governance import ended, governed
@@ -48,11 +59,9 @@ class Brought(Struct, frozen=True):
             OverrideUnrecorded, OverrideEnded, OverrideUnsigned: there is no such record, or it has ended.
             PolicyNotMet: with everything that policy of this side misses.
         """
-        theirs, ours, clock = self._theirs(pin.override), self._ours(pin.override), self.snapshot.clock
+        theirs, ours = self._theirs(pin.override), self._ours(pin.override)
         here = ours is not None and theirs is not None and not _comes_instead(theirs, ours)
-        side, doubt = (self.snapshot, self.snapshot.doubt) if here else (self.content, _no_doubt)
-        error = governed(pin, side.overrides, side.trail, clock, doubt, signed=self.snapshot.has_keys)
-        if error is not None:
+        if (error := governed(pin, self.snapshot.approvals if here else self._brought(_no_doubt))) is not None:
             raise error
         record = self.content.overrides.records[str(pin.override)]
         if ours is None or _comes_instead(record, ours):
@@ -74,7 +83,7 @@ class Brought(Struct, frozen=True):
 
     def _refuse_blocked(self, pin: Pin, scan: ScanStatus, *, is_ours: bool) -> None:
         block_on, snapshot = self.snapshot.manifest.policy.scan_block_on, self.snapshot
-        accepted = accepted_findings(snapshot.overrides, snapshot.trail, snapshot.clock, snapshot.doubt, pin)
+        accepted = accepted_findings(snapshot.approvals, pin)
         accepted |= {name for item in self._accepting(pin) for name in item.findings if item.id == pin.override}
         accepted |= {name for item in self.acceptances(pin) for name in item.findings}
         here = snapshot.lock.pins.get(pin.source)
@@ -82,15 +91,14 @@ class Brought(Struct, frozen=True):
         error = blocked_by(scan, pin.source, block_on, accepted, is_new=is_new, signed=snapshot.has_keys)
         if error is None:
             return
-        told = (self.content.overrides, self.content.trail, snapshot.clock)
-        for item in accepting(*told, _no_doubt, pin):
+        for item in accepting(self._brought(_no_doubt), pin):
             if item.kind == "scan" and set(item.findings) & set(error.ids):
                 ours = self._ours(item.id)
                 if ours is not None and ours.status != "active":
                     raise self._closed(pin, ours)
                 self._refuse_unmet(item)
         if not is_new:
-            raise with_lost(error, snapshot.overrides, snapshot.trail, snapshot.clock, pin) or error
+            raise with_lost(error, snapshot.approvals, pin) or error
         if error.accept:
             words = approval_words(signed=has_keys(self.content.manifest.policy))
             again = f"git hybrid pin {pin.source} --kind scan {words}"
@@ -108,7 +116,12 @@ class Brought(Struct, frozen=True):
         def doubt(record: Override) -> str:
             return doubtful(record, policy, self._signatures(record))
 
-        return accepting(self.content.overrides, self.content.trail, self.snapshot.clock, doubt, pin)
+        return accepting(self._brought(doubt), pin)
+
+    def _brought(self, doubt: Doubt) -> Approvals:
+        """Return the approvals that the bundle brings, as this side would take them."""
+        snapshot = self.snapshot
+        return Approvals(self.content.overrides, self.content.trail, snapshot.clock, doubt, snapshot.has_keys)
 
     def _theirs(self, identity: str | None) -> Override | None:
         return self.content.overrides.records.get(identity or "")

@@ -234,8 +234,7 @@ def approved_override(
 
 
 def _broken(snapshot: Snapshot, old: Pin) -> bool:
-    told = (snapshot.overrides, snapshot.trail, snapshot.clock, snapshot.doubt)
-    return governed(old, *told, signed=snapshot.has_keys) is not None
+    return governed(old, snapshot.approvals) is not None
 
 
 def _captured_again(

@@ -24,8 +24,7 @@ def unless_held(snapshot: Snapshot, found: Resolved | Pin, source: Source, wish:
     held = None if isinstance(found, Pin) else held_by(snapshot, found, source, wish)
     if held is None or isinstance(found, Pin):
         return found
-    told = (snapshot.overrides, snapshot.trail, snapshot.clock, snapshot.doubt)
-    if (ended := governed(held, *told, signed=snapshot.has_keys)) is not None:
+    if (ended := governed(held, snapshot.approvals)) is not None:
         raise ended
     return held if held is found.old else replace(found, pin=replace(found.pin, override=held.override))
 

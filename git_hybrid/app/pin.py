@@ -253,7 +253,7 @@ def _scanned(rt: Runtime, snapshot: Snapshot, found: Resolved) -> Scan:
 def _meet_scan(rt: Runtime, snapshot: Snapshot, found: Resolved, objections: Objections, scanned: Scan | None) -> None:
     """Object to what a scan of the new commit found: the one that was made now, else the last that is known."""
     new, block_on, signed = found.pin, snapshot.manifest.policy.scan_block_on, snapshot.has_keys
-    accepted = accepted_findings(snapshot.overrides, snapshot.trail, snapshot.clock, snapshot.doubt, new)
+    accepted = accepted_findings(snapshot.approvals, new)
     if scanned is None:
         known = None if block_on == "none" else rt.scans.history.known_scan(new.commit, new.tree)
         blocked = known and blocked_by(known, new.source, block_on, accepted, is_new=True, signed=signed)

@@ -75,8 +75,10 @@ def answered(rt: Runtime, source: Source, url: str) -> Iterator[None]:
     try:
         yield
     except HybridError as error:
-        bundle = Endpoint(f"file://{rt.bundles(source.name)}", f"file://{rt.bundles(source.name)}")
-        for endpoint in (*endpoints(source.url, source.name, rt.mirrors), bundle):
+        known = [*endpoints(source.url, source.name, rt.mirrors)]
+        if bundle := rt.bundles(source.name):
+            known.append(Endpoint(f"file://{bundle}", f"file://{bundle}"))
+        for endpoint in known:
             if endpoint.url == url:
                 raise _told_of(rt, error, source, endpoint) from None
         raise

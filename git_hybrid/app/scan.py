@@ -33,7 +33,7 @@ from git_hybrid.core.plan import Clone, Snapshot
 from git_hybrid.core.ports_spread import Spread
 from git_hybrid.core.reducer import Decision
 from git_hybrid.core.report import Report, Row, failed
-from git_hybrid.core.scan_policy import accepted_findings, blocked_by, finding_lines, with_lost
+from git_hybrid.core.scan_policy import finding_lines, unaccepted
 from git_hybrid.core.scan_report import Baseline, ScanReport
 from git_hybrid.core.scans import Identity, by_severity, counts_told, stale_reason
 from git_hybrid.core.state import ScanStatus
@@ -261,11 +261,7 @@ def _row(rt: Runtime, snapshot: Snapshot, name: SourceName, item: _Done) -> Row:
 
 def _blocked(snapshot: Snapshot, name: SourceName, status: ScanStatus) -> ScanBlocked | None:
     """Return the error for those findings that policy blocks on and no override accepts."""
-    pin, policy = snapshot.lock.pins[name], snapshot.manifest.policy
-    accepted = accepted_findings(snapshot.overrides, snapshot.trail, snapshot.clock, snapshot.doubt, pin)
-    track = snapshot.manifest.sources[name].track
-    blocked = blocked_by(status, name, policy.scan_block_on, accepted, track=track, signed=snapshot.has_keys)
-    return with_lost(blocked, snapshot.overrides, snapshot.trail, snapshot.clock, pin)
+    return unaccepted(status, snapshot.lock.pins[name], snapshot.approvals, snapshot.manifest)
 
 
 def _reused(rt: Runtime, made: Scan) -> list[str]:

@@ -44,7 +44,5 @@ def _wish(
     if source.track == Commit(old.commit):
         # The manifest says now what the override was for: it allows the commit without one.
         return Wish(to=None, move=True, bases=bases_of(snapshot, old), objections=Objections(), anew=True)
-    told = (snapshot.overrides, snapshot.trail, snapshot.clock, snapshot.doubt)
-    ended = governed(old, *told, signed=snapshot.has_keys)
-    keeps = ended is None and old.url == source.url
+    keeps = governed(old, snapshot.approvals) is None and old.url == source.url
     return Wish(to=old.commit if keeps else None, move=False, bases=bases, objections=Objections(forced=keeps))

@@ -15,7 +15,7 @@ from git_hybrid.git.surroundings import Setting
 from git_hybrid.store.manifest import SHOWN
 
 DEFAULT = "default"
-_UNITS = (("w", 604800), ("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
+_UNITS = (("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
 _OTHERS = {"color.hybrid": "", "color.ui": "auto", "pager.hybrid": "", "advice.hybrid": "true"}
 
 
@@ -93,11 +93,9 @@ def _shown(value: object) -> str:
 
 
 def _duration(value: timedelta) -> str:
-    """Return *value* as it is written in the manifest, in the largest unit that divides it."""
+    """Return *value* as it is written in the manifest, in the largest unit up to days that divides it."""
     seconds = int(value.total_seconds())
     if value.microseconds:
-        return f"{int(value.total_seconds() * 1000)}ms"
+        return f"{value // timedelta(milliseconds=1)}ms"
     unit, size = next(((unit, size) for unit, size in _UNITS if seconds % size == 0 and seconds >= size), ("s", 1))
-    if unit == "w":
-        unit, size = "d", 86400
     return f"{seconds // size}{unit}"

@@ -21,8 +21,8 @@ What is only a text, such as help, ends where it cannot be written (:class:`git_
 def report_lost(common: Common, code: int) -> ReportLost:
     """Return the error for the command of *common*, which ended with *code* and could not say so."""
     # Imported here: it is the whole tree of commands, and most of what is said is heard.
-    from git_hybrid.cli.tree import help_of
+    from git_hybrid.cli.tree import named
 
-    words = help_of(common.argv).removeprefix("git hybrid").removesuffix("-h").strip()
+    words = " ".join(named(common.argv))
     is_done = code == 0 and bool(words) and words not in LOOKING and not common.is_dry
     return ReportLost(reason=common.lost, is_done=is_done, is_failed=code != 0)

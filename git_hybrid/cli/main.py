@@ -34,14 +34,10 @@ def _enter(common: Common, argv: Sequence[str]) -> int:
 
         print(*proposals(tree.group, argv[1:]), sep="\n")
         return 0
-    if "--help" in argv and sys.stdout.isatty() and (status := open_page(_page_of(argv))) is not None:
+    page = tree.page_asked(argv) if sys.stdout.isatty() else ""
+    if page and (status := open_page(page)) is not None:
         return status
     return tree.run(common, argv)
-
-
-def _page_of(argv: Sequence[str]) -> str:
-    words = [word for word in argv if not word.startswith("-")]
-    return f"git-hybrid-{words[0]}" if words else "git-hybrid"
 
 
 def open_page(page: str) -> int | None:

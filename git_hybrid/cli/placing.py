@@ -16,7 +16,8 @@ from git_hybrid.store.layout import find_root
 
 _PARTS = pattern(
     r"\bgit (?P<hybrid>hybrid (?!-C )(?=[a-z]))"
-    r"|\bgit (?P<plain>(?:add|check-ignore|checkout|log|merge|rm|show)\b[^;,()]*)"
+    r"|\bgit (?P<plain>(?:add|bundle create - --all|check-ignore|checkout|fetch --unshallow|log|merge|rm|show)\b"
+    r"[^;,()]*)"
     r"|(?<![^\s'(])(?P<path>sources\.toml|\.gitattributes|(?:sources|state)/[^\s;,:()']*)"
 )
 """A command of ours, one of git that is about files of the workspace, and a path of the workspace anywhere else."""

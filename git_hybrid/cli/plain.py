@@ -42,7 +42,7 @@ _FLAGS: Mapping[str, Mapping[str, tuple[str, object]]] = {
         **dict.fromkeys(("--porcelain", "--porcelain=v1"), ("porcelain", "v1")),
     },
 }
-_JOBS, _FOLDER = ("-j", "--jobs"), "-C"
+_JOBS, _JOBS_AND_VALUE, _FOLDER = ("-j", "--jobs"), ("-j", "--jobs="), "-C"
 
 
 class Line:
@@ -72,8 +72,8 @@ class Line:
             key, value = _FLAGS[self.command][word]
             self.settings[key] = value
             return True
-        if word.startswith(_JOBS):
-            value = word.removeprefix("--jobs").removeprefix("=") if word[1] == "-" else word.removeprefix("-j")
+        if word in _JOBS or word.startswith(_JOBS_AND_VALUE):
+            value = word.removeprefix("--jobs=").removeprefix("-j")
             self.settings["jobs"] = read_jobs(next(words, "") if word in _JOBS else value)
             return self.settings["jobs"] is not None
         self.settings["names"] += (word,)

@@ -170,19 +170,33 @@ def run(common: Common, argv: Sequence[str]) -> int:
 
 def help_of(argv: Sequence[str]) -> str:
     """Return what shows the options of the command that *argv* names."""
-    context, path = click.Context(group), ["git hybrid"]
+    return " ".join(["git hybrid", *named(argv), "-h"])
+
+
+def page_asked(argv: Sequence[str]) -> str:
+    """Return the name of the manual page that *argv* asks for with ``--help``; nothing if it does not."""
+    return "-".join(["git-hybrid", *named(argv)[:1]]) if "--help" in _own(argv) else ""
+
+
+def named(argv: Sequence[str]) -> list[str]:
+    """Return the words of *argv* that name a command, such as ``mirror`` and ``add``."""
+    context, path = click.Context(group), list[str]()
     found: click.Command | None = group
-    end = argv.index("--") if "--" in argv else len(argv)
-    for before, word in pairwise(("", *argv[:end])):
+    for before, word in pairwise(("", *_own(argv))):
         if before != "-C" and isinstance(found, click.Group) and word in found.list_commands(context):
             found = found.get_command(context, word)
             path.append(word)
-    return f"{' '.join(path)} -h"
+    return path
+
+
+def _own(argv: Sequence[str]) -> Sequence[str]:
+    """Return what of *argv* is for us: behind ``--`` come the words of another command, or names."""
+    return argv[: argv.index("--")] if "--" in argv else argv
 
 
 def _spelt_out(argv: Sequence[str]) -> list[str]:
     """Return *argv* with options whose value may be left out spelt in full: click would take the next word as it."""
-    end = argv.index("--") if "--" in argv else len(argv)
+    end = len(_own(argv))
     told = list(argv)
     for at, word in enumerate(argv[:end]):
         following = argv[at + 1] if at + 1 < end else ""

@@ -11,7 +11,7 @@ from git_hybrid.core.errors import ToolTooOld
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.lock import Lock
 from git_hybrid.core.manifest import Manifest, Policy
-from git_hybrid.core.override import UNKNOWN, Approval, Kind, Override, Overrides, is_in_force, person
+from git_hybrid.core.override import UNKNOWN, Approval, Kind, Override, Overrides, Trail, is_in_force, person
 from git_hybrid.core.spent import is_spent, rivals
 from git_hybrid.core.value import Struct
 from git_hybrid.core.values import format_time
@@ -22,6 +22,20 @@ Verify = Callable[[bytes, str, str], bool]
 
 Doubt = Callable[[Override], str]
 """Returns what the keys that policy names do not bear out in the approvals of an override, as a clause, or nothing."""
+
+
+class Approvals(Struct, frozen=True):
+    """What says whether an override is in force.
+
+    ``trail`` is what the audit log tells of overrides, ``clock`` the later of the present time and that of its newest
+    record; ``signed``: policy names keys, so an approval takes a signature.
+    """
+
+    overrides: Overrides
+    trail: Trail
+    clock: datetime
+    doubt: Doubt
+    signed: bool
 
 
 _SPENT = (

@@ -66,13 +66,13 @@ class Segment(Struct, frozen=True, kw_only=True):
     converted: bool = False
 
 
-def previous(record: Record) -> tuple[str, ...]:
+def previous(record: Mapping[str, Json]) -> tuple[str, ...]:
     """Return the hashes that *record* names as those before it."""
     named = record["prev"]
     return tuple(str(item) for item in named) if isinstance(named, list) else ()
 
 
-def seq_of(record: Record) -> int:
+def seq_of(record: Mapping[str, Json]) -> int:
     """Return the number that *record* has in its chain; 0 if it has none."""
     number = record["seq"]
     return number if isinstance(number, int) else 0
@@ -119,11 +119,7 @@ def tail_of(records: Sequence[Mapping[str, Json]], torn: Sequence[Mapping[str, J
     named: set[str] = set()
     seq = 0
     for record in records:
-        previous = record["prev"]
-        if isinstance(previous, Sequence):
-            named.update(str(item) for item in previous)
-        number = record["seq"]
-        if isinstance(number, int):
-            seq = max(seq, number)
+        named.update(previous(record))
+        seq = max(seq, seq_of(record))
     hashes = dict.fromkeys(str(record["hash"]) for record in records)
     return Tail(heads=tuple(digest for digest in hashes if digest not in named), seq=seq, torn=tuple(torn))

@@ -28,7 +28,7 @@ _PARTIAL = replace(
     _SHALLOW,
     what="was held against those committed files alone that this partial clone has",
     why="what others had may be missing from it, and no check goes to the network by itself",
-    mend="git fetch --refetch --no-filter",
+    mend="git bundle create - --all > /dev/null",
 )
 
 

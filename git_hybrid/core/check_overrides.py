@@ -66,9 +66,8 @@ def _accepts_alone(record: Mapping[str, Json], facts: Facts) -> bool:
 def _pins(facts: Facts) -> Iterator[Violation]:
     for name, pin in facts.lock.pins.items():
         source = facts.manifest.sources.get(name)
-        told = (facts.overrides, facts.trail, facts.clock, facts.doubt)
-        signed = facts.has_keys
-        error = governed(pin, *told, signed=signed) if source is None else unapproved(pin, source, *told, signed=signed)
+        told = facts.approvals
+        error = governed(pin, told) if source is None else unapproved(pin, source, told)
         if error is None or isinstance(error, OverrideUnsigned):
             # Of an override in force its record tells all that policy misses.
             continue

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from git_hybrid.core.checks import Facts, Violation
 from git_hybrid.core.lock import Pin
-from git_hybrid.core.scan_policy import accepted_findings, blocked_by, with_lost
+from git_hybrid.core.scan_policy import unaccepted
 from git_hybrid.core.scan_trail import scan_trail_of
 from git_hybrid.core.scans import stale_reason, stale_words
 from git_hybrid.core.state import ScanStatus
@@ -66,10 +66,7 @@ def _wrong(facts: Facts, pin: Pin, scan: ScanStatus) -> tuple[str, str, str] | N
         reasons = [f"{record.name}: {record.reason}" for record in scan.scanners if record.state == "error"]
         what = f"its scan is incomplete{': ' if reasons else ''}{'; '.join(reasons)}"
         return what, "an incomplete scan proves nothing", again
-    accepted = accepted_findings(facts.overrides, facts.trail, facts.clock, facts.doubt, pin)
-    track, policy = facts.manifest.sources[pin.source].track, facts.manifest.policy
-    blocked = blocked_by(scan, pin.source, policy.scan_block_on, accepted, track=track, signed=facts.has_keys)
-    blocked = with_lost(blocked, facts.overrides, facts.trail, facts.clock, pin)
+    blocked = unaccepted(scan, pin, facts.approvals, facts.manifest)
     if blocked is None:
         return None
     what, why = f"has {blocked.counted} at or above {blocked.level}", "[policy] scan_block_on forbids them"

@@ -127,7 +127,7 @@ def judge_content(pin: Pin, standing: Standing, content: Content, *, submodules:
         if paths:
             mend = clean if rule == "extra" else reset
             found.append(_violation(name, f"{len(paths)} {what}: {_some(paths)}", why, mend))
-    digest = content_digest(standing.entries, content)
+    digest = digest_on_disk(standing.entries, content)
     if not found and not standing.broken and digest != pin.content_sha256:
         what = f"content_sha256 is {digest}, the lock says {pin.content_sha256}"
         why = "the lock was tampered with, or the hash of an object was"
@@ -198,7 +198,7 @@ def is_lfs_content(seen: FileSeen, pointer: bytes | None) -> bool:
     return f"oid sha256:{seen.sha256}" in lines and f"size {seen.size}" in lines
 
 
-def content_digest(entries: Sequence[TreeEntry], content: Content) -> str:
+def digest_on_disk(entries: Sequence[TreeEntry], content: Content) -> str:
     """Return ``content_sha256`` as the files on disk have it; of LFS content the pointer counts, as in the lock."""
     return sha256_of(content_line(entry.mode, _blob_sha256(entry, content), entry.path) for entry in entries)
 

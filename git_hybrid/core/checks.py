@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Literal
 
-from git_hybrid.core.approval import Signatures, doubtful, has_keys
+from git_hybrid.core.approval import Approvals, Signatures, doubtful, has_keys
 from git_hybrid.core.audit import Segment
 from git_hybrid.core.endpoints import Mirrors
 from git_hybrid.core.lock import Lock
@@ -79,6 +79,11 @@ class Facts(Struct, frozen=True, kw_only=True):
     def has_keys(self) -> bool:
         """Whether policy names keys of approvers, so that an approval takes a signature."""
         return has_keys(self.manifest.policy)
+
+    @property
+    def approvals(self) -> Approvals:
+        """What says which overrides are in force."""
+        return Approvals(self.overrides, self.trail, self.clock, self.doubt, self.has_keys)
 
 
 def going_back(name: str) -> str:

@@ -142,8 +142,7 @@ def _accepted(snapshot: Snapshot, pin: Pin | None, scan: ScanStatus) -> Override
     if pin is None or scan.commit != pin.commit:
         return None
     ids, _ = blocking_findings(scan, snapshot.manifest.policy.scan_block_on)
-    found = accepting(snapshot.overrides, snapshot.trail, snapshot.clock, snapshot.doubt, pin)
-    named = [item for item in found if not set(ids).isdisjoint(item.findings)]
+    named = [item for item in accepting(snapshot.approvals, pin) if not set(ids).isdisjoint(item.findings)]
     return min(named, key=lambda item: item.expires_at, default=None)
 
 
@@ -216,8 +215,7 @@ def _standing(source: Source, pin: Pin, recorded: SourceState | None, seen: Clon
 
 
 def _unapproved(snapshot: Snapshot, source: Source, pin: Pin | None) -> tuple[Word, str] | None:
-    told = (snapshot.overrides, snapshot.trail, snapshot.clock, snapshot.doubt)
-    error = None if pin is None else unapproved(pin, source, *told, signed=snapshot.has_keys)
+    error = None if pin is None else unapproved(pin, source, snapshot.approvals)
     if error is None:
         return None
     run = snapshot.unfinished

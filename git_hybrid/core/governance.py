@@ -6,7 +6,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import assert_never
 
-from git_hybrid.core.approval import Doubt
+from git_hybrid.core.approval import Approvals, Doubt
 from git_hybrid.core.audit import detail_of
 from git_hybrid.core.errors import OffBranch, OverrideEnded, OverrideUnrecorded, OverrideUnsigned
 from git_hybrid.core.ids import Oid, SourceName
@@ -27,22 +27,12 @@ REPLACED = frozenset({"moved-tag", "rewritten-history", "identity-changed"})
 """What an override lifts where upstream's own past is gone: once it is pinned, the commit looks like any other."""
 
 
-def unapproved(
-    pin: Pin,
-    source: Source,
-    overrides: Overrides,
-    trail: Trail,
-    clock: datetime,
-    doubt: Doubt,
-    *,
-    signed: bool,
-) -> Unapproved | None:
+def unapproved(pin: Pin, source: Source, approvals: Approvals) -> Unapproved | None:
     """Return why *pin*, which was made from *source*, may not be used without an approval; None if it may.
 
-    *signed*: policy names keys, so what mends it takes signatures. A pin that names no override has the ref that the
-    manifest declares: no command makes another one.
+    A pin that names no override has the ref that the manifest declares: no command makes another one.
     """
-    if (error := governed(pin, overrides, trail, clock, doubt, signed=signed)) is not None:
+    if (error := governed(pin, approvals)) is not None:
         return error
     if pin.override is not None or not is_valid(pin, source):
         return None
@@ -65,26 +55,19 @@ def why_unapproved(error: Unapproved) -> str:
             assert_never(error)
 
 
-def governed(
-    pin: Pin, overrides: Overrides, trail: Trail, clock: datetime, doubt: Doubt, *, signed: bool
-) -> OverrideEnded | OverrideUnrecorded | OverrideUnsigned | None:
-    """Return why *pin* may not be used though it rests, or should rest, on an override; None if it may.
-
-    *clock* is the later of the present time and that of the newest audit record; *doubt* says of an override what the
-    keys of policy do not bear out; *signed*: policy names keys, so what mends it takes signatures.
-    """
+def governed(pin: Pin, approvals: Approvals) -> OverrideEnded | OverrideUnrecorded | OverrideUnsigned | None:
+    """Return why *pin* may not be used though it rests, or should rest, on an override; None if it may."""
     if pin.override is None:
-        return _unnamed(pin, overrides, trail, signed=signed)
-    record = overrides.records.get(pin.override)
+        return _unnamed(pin, approvals)
+    record = approvals.overrides.records.get(pin.override)
     if record is None:
         what = "which has no record in state/sources-overrides.json"
-        return _unrecorded(pin, pin.override, what, trail, signed=signed, lost=True)
+        return _unrecorded(pin, pin.override, what, approvals, lost=True)
     if record.kind != "pin" or record.source != pin.source or record.to_commit != pin.commit:
-        return _unrecorded(pin, record.id, "which was given for something else", trail, signed=signed)
-    what = unbound(record, trail)
-    if what:
-        return _unrecorded(pin, record.id, what, trail, signed=signed, lost=True)
-    return ended(pin, record, clock, signed=signed) or _unsigned(pin, record, doubt)
+        return _unrecorded(pin, record.id, "which was given for something else", approvals)
+    if what := unbound(record, approvals.trail):
+        return _unrecorded(pin, record.id, what, approvals, lost=True)
+    return ended(pin, record, approvals.clock, signed=approvals.signed) or _unsigned(pin, record, approvals.doubt)
 
 
 def unbound(record: Override, trail: Trail) -> str:
@@ -118,17 +101,17 @@ def lifted(identity: str | None, name: SourceName, overrides: Overrides, trail: 
     return Lifted(codes, None if before is None else Oid(str(before)))
 
 
-def _unnamed(pin: Pin, overrides: Overrides, trail: Trail, *, signed: bool) -> OverrideUnrecorded | None:
+def _unnamed(pin: Pin, approvals: Approvals) -> OverrideUnrecorded | None:
     """Return what is wrong with a pin that names no override, though the last pin of its commit rests on one."""
-    identity = trail.rests.get((pin.source, pin.commit), "")
-    if identity and identity not in overrides.records:
+    identity = approvals.trail.rests.get((pin.source, pin.commit), "")
+    if identity and identity not in approvals.overrides.records:
         what = "whose record is not in state/sources-overrides.json"
-        return _unrecorded(pin, identity, what, trail, signed=signed, lost=True)
+        return _unrecorded(pin, identity, what, approvals, lost=True)
     if identity:
-        return _unrecorded(pin, identity, "which the lock no longer names", trail, signed=signed)
-    for record in overrides.of(pin.source):
+        return _unrecorded(pin, identity, "which the lock no longer names", approvals)
+    for record in approvals.overrides.of(pin.source):
         if record.kind == "pin" and record.status == "active" and record.to_commit == pin.commit:
-            return _unrecorded(pin, record.id, "which the lock no longer names", trail, signed=signed)
+            return _unrecorded(pin, record.id, "which the lock no longer names", approvals)
     return None
 
 
@@ -170,12 +153,10 @@ def _unsigned(pin: Pin, record: Override, doubt: Doubt) -> OverrideUnsigned | No
     return OverrideUnsigned(name=pin.source, override=record.id, what=what, commit=pin.commit) if what else None
 
 
-def _unrecorded(
-    pin: Pin, override: str, what: str, trail: Trail, *, signed: bool, lost: bool = False
-) -> OverrideUnrecorded:
+def _unrecorded(pin: Pin, override: str, what: str, approvals: Approvals, *, lost: bool = False) -> OverrideUnrecorded:
     """Return the error for a pin whose override is not what it should be; *lost*: the log may know what it was."""
-    hint = again(pin, trail, signed=signed)
-    if lost and override in trail.latest:
+    hint = again(pin, approvals.trail, signed=approvals.signed)
+    if lost and override in approvals.trail.latest:
         hint = f"git hybrid override restore {override}"
     return OverrideUnrecorded(name=pin.source, override=override, what=what, commit=pin.commit, hint=hint)
 

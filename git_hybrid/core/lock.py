@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import assert_never
+from typing import Any, assert_never
 
-from git_hybrid.core.canonical import Json, canonical_json
+from git_hybrid.core.canonical import canonical_json
 from git_hybrid.core.digest import sha256_hex
 from git_hybrid.core.ids import Oid, RefName, SourceName, Url, short_ref
 from git_hybrid.core.manifest import Branch, Commit, Source, Tag, Version, config_digest, declared_ref
@@ -45,9 +45,9 @@ class Lock(Struct, frozen=True, kw_only=True):
     pins: Mapping[SourceName, Pin] = field(default_factory=dict)
 
 
-def pin_digest(pin: Pin) -> str:
-    """Return the digest that the audit log keeps of *pin*: 64 hex digits over all that its table in the lock has."""
-    table: dict[str, Json] = {
+def table_of(pin: Pin) -> dict[str, Any]:
+    """Return what the table of *pin* in the lock may have, by key; None where it has no such line."""
+    return {
         "url": str(pin.url),
         "ref": pin.ref,
         "commit": pin.commit,
@@ -56,12 +56,17 @@ def pin_digest(pin: Pin) -> str:
         "reachable_from": pin.reachable_from,
         "root_commits": pin.root_commits,
         "content_sha256": pin.content_sha256,
-        "commit_time": format_time(pin.commit_time),
-        "first_seen": format_time(pin.first_seen),
+        "commit_time": pin.commit_time,
+        "first_seen": pin.first_seen,
         "config_digest": pin.config_digest,
         "override": pin.override,
     }
-    return sha256_hex(canonical_json(table))
+
+
+def pin_digest(pin: Pin) -> str:
+    """Return the digest that the audit log keeps of *pin*: 64 hex digits over all that its table in the lock has."""
+    times = {"commit_time": format_time(pin.commit_time), "first_seen": format_time(pin.first_seen)}
+    return sha256_hex(canonical_json(table_of(pin) | times))
 
 
 def is_valid(pin: Pin | None, source: Source) -> bool:

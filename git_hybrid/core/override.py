@@ -176,7 +176,7 @@ def phase(override: Override, now: datetime) -> Phase:
 
 def is_in_force(override: Override, now: datetime) -> bool:
     """Tell whether an override lasts still."""
-    return phase(override, now) in ("active", "expiring")
+    return phase(override, now) in IN_FORCE
 
 
 def plain(override: Override) -> dict[str, Json]:

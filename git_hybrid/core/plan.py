@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from git_hybrid.core.ahead import Ahead, ahead
-from git_hybrid.core.approval import Signatures, doubtful, has_keys
+from git_hybrid.core.approval import Approvals, Signatures, doubtful, has_keys
 from git_hybrid.core.errors import HybridError
 from git_hybrid.core.ids import Oid, RunId, SourceName
 from git_hybrid.core.lock import Lock, Pin
@@ -167,6 +167,11 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     def has_keys(self) -> bool:
         """Whether policy names keys of approvers, so that an approval takes a signature."""
         return has_keys(self.manifest.policy)
+
+    @property
+    def approvals(self) -> Approvals:
+        """What says which overrides are in force."""
+        return Approvals(self.overrides, self.trail, self.clock, self.doubt, self.has_keys)
 
     def ahead(self, now: datetime) -> Ahead | None:
         """Return which audit record was made at a time that is still to come *now*; None if none was."""

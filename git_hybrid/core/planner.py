@@ -51,8 +51,7 @@ def pinned(snapshot: Snapshot, source: Source) -> Pin | HybridError:
         return NoPin(name=source.name, stale=pin is not None)
     if not allows_host(snapshot.manifest.policy, source.url):
         return HostNotAllowed(name=source.name, host=source.url.host)
-    told = (snapshot.overrides, snapshot.trail, snapshot.clock, snapshot.doubt)
-    refused = unapproved(pin, source, *told, signed=snapshot.has_keys)
+    refused = unapproved(pin, source, snapshot.approvals)
     return refused or scan_blocked(snapshot, source.name, pin) or pin
 
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING
 
-from git_hybrid.core.approval import Doubt
+from git_hybrid.core.approval import Approvals
 from git_hybrid.core.audit import detail_of
 from git_hybrid.core.errors import ScanBlocked
 from git_hybrid.core.governance import unbound
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Pin
-from git_hybrid.core.manifest import Level, Track, track_field
-from git_hybrid.core.override import Override, Overrides, Trail, is_in_force, lost_overrides, restoring
+from git_hybrid.core.manifest import Level, Manifest, Track, track_field
+from git_hybrid.core.override import Override, is_in_force, lost_overrides, restoring
 from git_hybrid.core.scans import Finding, blocking_findings
 from git_hybrid.core.state import FindingRef, ScanStatus
 from git_hybrid.core.values import format_time
@@ -25,24 +24,21 @@ if TYPE_CHECKING:
 SHOWN = 5
 
 
-def accepted_findings(overrides: Overrides, trail: Trail, clock: datetime, doubt: Doubt, pin: Pin) -> frozenset[str]:
-    """Return the ids of the findings on the pinned commit that an override in force accepts.
-
-    *doubt* says of an override what the keys of policy do not bear out.
-    """
-    return frozenset(name for item in accepting(overrides, trail, clock, doubt, pin) for name in item.findings)
+def accepted_findings(approvals: Approvals, pin: Pin) -> frozenset[str]:
+    """Return the ids of the findings on the pinned commit that an override in force accepts."""
+    return frozenset(name for item in accepting(approvals, pin) for name in item.findings)
 
 
-def accepting(overrides: Overrides, trail: Trail, clock: datetime, doubt: Doubt, pin: Pin) -> tuple[Override, ...]:
+def accepting(approvals: Approvals, pin: Pin) -> tuple[Override, ...]:
     """Return the overrides in force for the pinned commit that accept findings."""
     return tuple(
         item
-        for item in overrides.of(pin.source)
+        for item in approvals.overrides.of(pin.source)
         if item.findings
         and item.to_commit == pin.commit
-        and is_in_force(item, clock)
-        and not unbound(item, trail)
-        and not doubt(item)
+        and is_in_force(item, approvals.clock)
+        and not unbound(item, approvals.trail)
+        and not approvals.doubt(item)
     )
 
 
@@ -59,26 +55,27 @@ def scan_blocked(snapshot: Snapshot, name: SourceName, pin: Pin) -> ScanBlocked 
     scan = recorded_scan(snapshot, name, pin)
     if scan is None:
         return None
-    accepted = accepted_findings(snapshot.overrides, snapshot.trail, snapshot.clock, snapshot.doubt, pin)
-    source = snapshot.manifest.sources.get(name)
-    track = None if source is None else source.track
-    policy = snapshot.manifest.policy
-    blocked = blocked_by(scan, name, policy.scan_block_on, accepted, track=track, signed=snapshot.has_keys)
-    return with_lost(blocked, snapshot.overrides, snapshot.trail, snapshot.clock, pin)
+    return unaccepted(scan, pin, snapshot.approvals, snapshot.manifest)
 
 
-def with_lost(
-    blocked: ScanBlocked | None, overrides: Overrides, trail: Trail, clock: datetime, pin: Pin
-) -> ScanBlocked | None:
+def unaccepted(scan: ScanStatus, pin: Pin, approvals: Approvals, manifest: Manifest) -> ScanBlocked | None:
+    """Return the error for those findings of *scan*, which is of the pinned commit, that no override accepts."""
+    accepted, source = accepted_findings(approvals, pin), manifest.sources.get(pin.source)
+    track, block_on = None if source is None else source.track, manifest.policy.scan_block_on
+    blocked = blocked_by(scan, pin.source, block_on, accepted, track=track, signed=approvals.signed)
+    return with_lost(blocked, approvals, pin)
+
+
+def with_lost(blocked: ScanBlocked | None, approvals: Approvals, pin: Pin) -> ScanBlocked | None:
     """Return *blocked*; findings that a lost override accepts are not approved anew: that is restored from the log."""
     if blocked is None:
         return None
-    for identity, record in lost_overrides(overrides, trail).items():
+    for identity, record in lost_overrides(approvals.overrides, approvals.trail).items():
         told = detail_of(record)
         findings, end = told.get("findings"), str(told.get("expires_at", ""))
         accepts = isinstance(findings, list) and not set(blocked.ids).isdisjoint(map(str, findings))
         is_its = (record.get("source"), record.get("after")) == (pin.source, pin.commit)
-        if is_its and accepts and end > format_time(clock):
+        if is_its and accepts and end > format_time(approvals.clock):
             blocked.accept = restoring(identity)
             break
     return blocked

@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import closing, suppress
 
 from git_hybrid.core.errors import BadArgument
-from git_hybrid.git.environment import child_environment, unmonitored
+from git_hybrid.git.environment import asking_environment, unmonitored
 from git_hybrid.git.place import of_commit, top_of
 from git_hybrid.git.scout import Scout
 
@@ -160,7 +160,7 @@ def ask_for_hook(ahead: Ahead, folder: str, checks: Collection[str]) -> None:
 
 def _environment() -> dict[str, str] | None:
     try:
-        return child_environment(os.environ, network=True)
+        return asking_environment(os.environ)
     except BadArgument:
         return None
 

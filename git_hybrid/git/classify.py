@@ -130,13 +130,13 @@ _LATER = (408, 425, 429)
 _SSH_FAILED = "could not read from remote repository"
 
 
-def last_words(stderr: str, limit: int = 500) -> str:
-    """Return what a failed command said, without progress, hints and secrets, at most *limit* characters."""
+def last_words(stderr: str) -> str:
+    """Return what a failed command said, without progress, hints and secrets, at most 500 characters."""
     from git_hybrid.core.redact import redact
 
     lines = [line.strip() for line in _lines(redact(stderr))]
     told = [line for line in lines if line and not _NOISE.match(line)]
-    return " / ".join(told[-4:])[:limit]
+    return " / ".join(told[-4:])[:500]
 
 
 def redirects(stderr: str) -> tuple[str, ...]:

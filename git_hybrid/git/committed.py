@@ -33,7 +33,7 @@ def head_witness(repository: Repository, root: Path, archives: Sequence[str] = (
     try:
         return _of_head(repository, root, archives)
     except GitRefused as error:
-        if not is_unfetched(error):
+        if not is_unfetched(error.words):
             raise
     from git_hybrid.git.partial import partly
 
@@ -82,7 +82,7 @@ def _brought(repository: Repository, root: Path, now: Witnesses) -> Witnesses:
     try:
         return before_commit(repository, root, now)
     except GitRefused as error:
-        if not is_unfetched(error):
+        if not is_unfetched(error.words):
             raise
         return replace(now, is_partial=True)
 
@@ -139,7 +139,7 @@ def history_witness(
     try:
         return _of_history(repository, root, archives, since=since)
     except GitRefused as error:
-        if not is_unfetched(error):
+        if not is_unfetched(error.words):
             raise
     return replace(head_witness(repository, root, archives), is_partial=True)
 

@@ -7,19 +7,18 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from git_hybrid.core.errors import GitRefused
+from git_hybrid.core.stages import BASE, FIRST, LEFT, OTHER, OURS
 from git_hybrid.git.repository import Repository, around
 from git_hybrid.git.run import Runner
 
-_LEFT, _BASE, _OURS, _OTHER, _FIRST = 0, 1, 2, 4, 5
 _MARKERS = re.compile(rb"^<{7,} ", re.MULTILINE)
 
 
 def conflicts_in(runner: Runner, root: Path, places: Sequence[str]) -> dict[str, Mapping[int, bytes]]:
     """Return what git holds to be in conflict at *places* of the workspace at *root*, by path from there.
 
-    Of each file there is the content by its stage in the index: 1 that of the base, 2 ours, 3 theirs. Where git had to
-    make the base of two, and these are in conflict, they stand at 1 and 4, and what both began with at 5.
-    At 0 is what git leaves in the file where it puts no markers there.
+    Of each file there is the content by its stage in the index (:mod:`git_hybrid.core.stages`). Where git had to make
+    the base of two, and these are in conflict, they stand at BASE and OTHER, and what both began with at FIRST.
 
     Raises:
         GitRefused: git does not answer.
@@ -33,9 +32,9 @@ def conflicts_in(runner: Runner, root: Path, places: Sequence[str]) -> dict[str,
         _, oid, stage = words.split(" ")
         found.setdefault(path, {})[int(stage)] = repository.ask(["git", "cat-file", "blob", oid])
     for path in _without_markers(repository, root, found):
-        if _OURS in found[path]:
-            found[path][_LEFT] = found[path][_OURS]
-    made = [path for path, versions in found.items() if _MARKERS.search(versions.get(_BASE, b""))]
+        if OURS in found[path]:
+            found[path][LEFT] = found[path][OURS]
+    made = [path for path, versions in found.items() if _MARKERS.search(versions.get(BASE, b""))]
     commits = _bases(repository) if made else {}
     for path in made:
         for number, commit in commits.items():
@@ -74,7 +73,7 @@ def _bases(repository: Repository) -> dict[int, str]:
     if len(commits) != 2:
         return {}
     first = _merge_bases(repository, *commits)
-    return dict(zip((_BASE, _OTHER, _FIRST), (*commits, *first) if len(first) == 1 else commits, strict=False))
+    return dict(zip((BASE, OTHER, FIRST), (*commits, *first) if len(first) == 1 else commits, strict=False))
 
 
 def _merge_bases(repository: Repository, one: str, other: str) -> list[str]:

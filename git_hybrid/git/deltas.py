@@ -81,3 +81,13 @@ def _size(data: bytes, at: int) -> tuple[int, int]:
         shift += 7
         if not byte & 0x80:
             return value, at
+
+
+def offset_at(data: bytes, at: int) -> tuple[int, int]:
+    """Return the number at *at* and where it ends, in the encoding of offsets (gitformat-pack(5))."""
+    byte, at = data[at], at + 1
+    value = byte & 0x7F
+    while byte & 0x80:
+        byte, at = data[at], at + 1
+        value = ((value + 1) << 7) | (byte & 0x7F)
+    return value, at

@@ -117,6 +117,8 @@ _LOCAL = {
     "GIT_CONFIG_NOSYSTEM": "1",
     "GIT_ATTR_NOSYSTEM": "1",
 }
+# A git before 2.39.4 does not know GIT_NO_LAZY_FETCH: it would fetch what a partial clone lacks, but by no protocol.
+_NO_SERVER = {"GIT_ALLOW_PROTOCOL": "none"}
 _PROTOCOLS = ("https", "ssh", "file")
 SSH = "ssh -oBatchMode=yes -oConnectTimeout=15 -oServerAliveInterval=15 -oServerAliveCountMax=4"
 
@@ -143,7 +145,16 @@ def child_environment(environ: Mapping[str, str], *, network: bool) -> dict[str,
     # request; a login that somebody set up for CI stays.
     result.setdefault("GIT_ASKPASS", "false")
     result.setdefault("SSH_ASKPASS", "false")
-    return result if network else result | _LOCAL
+    return result if network else result | _LOCAL | _NO_SERVER
+
+
+def asking_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of a git child that reads a repository of the user's: their configuration, and no server.
+
+    Raises:
+        BadArgument: as :func:`child_environment`.
+    """
+    return child_environment(environ, network=True) | _NO_SERVER
 
 
 def _is_kept(key: str) -> bool:

@@ -100,7 +100,7 @@ class Forcing(Struct, frozen=True):
             if (files := files_in_the_way(done)) is None:
                 raise failure(self.name, "checkout", done)
             return self._changed(files[:SHOWN_FILES], len(files))
-        require_complete(self.name, "checkout", done)
+        require_complete(self.name, done)
         self.disk.rename_path(fresh, path / ".git/index")
         return None
 

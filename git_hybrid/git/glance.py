@@ -28,9 +28,18 @@ MARK = "hybrid-packs"
 """The file of a clone's git folder that holds its packs as they were when all objects of the pin were there."""
 
 _PLAIN_CORE = frozenset({"repositoryformatversion = 0", "filemode = true", "bare = false", "logallrefupdates = true"})
+OPERATIONS = {
+    "MERGE_HEAD": "merge",
+    "rebase-merge": "rebase",
+    "rebase-apply": "rebase or am",
+    "CHERRY_PICK_HEAD": "cherry-pick",
+    "REVERT_HEAD": "revert",
+    "BISECT_LOG": "bisect",
+}
+"""What somebody began in a clone and did not end, by what a clone's git folder then has."""
 _IN_THE_WAY = frozenset(
     {
-        *("MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "BISECT_LOG", "rebase-merge", "rebase-apply"),
+        *OPERATIONS,
         *("index.lock", "HEAD.lock", "config.lock", "shallow", "commondir", "config.worktree", "modules", "lfs"),
     }
 )

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from git_hybrid.core.value import Struct
+from git_hybrid.git.deltas import offset_at
 
 _ASSUMED, _EXTENDED, _STAGE, _LENGTH = 0x8000, 0x4000, 0x3000, 0x0FFF
 _SKIPPED = 0x4000
@@ -68,7 +69,7 @@ def _entries(data: bytes, size: int) -> Iterator[IndexEntry]:
         extended = int.from_bytes(data[flags_at + 2 : flags_at + 4]) if flags & _EXTENDED else 0
         at = flags_at + (4 if flags & _EXTENDED else 2)
         if version == 4:
-            dropped, at = _varint(data, at)
+            dropped, at = offset_at(data, at)
             end = data.index(b"\0", at)
             path, at = path[: len(path) - dropped] + data[at:end], end + 1
         else:
@@ -83,17 +84,6 @@ def _entries(data: bytes, size: int) -> Iterator[IndexEntry]:
             merged=not flags & _STAGE,
         )
     _refuse_split(data, at, size)
-
-
-def _varint(data: bytes, at: int) -> tuple[int, int]:
-    """Return the number at *at* and where it ends: the offset encoding of pack files (gitformat-pack(5))."""
-    byte = data[at]
-    value = byte & 0x7F
-    while byte & 0x80:
-        at += 1
-        byte = data[at]
-        value = ((value + 1) << 7) | (byte & 0x7F)
-    return value, at + 1
 
 
 def _refuse_split(data: bytes, at: int, size: int) -> None:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from git_hybrid.core.errors import ToolTooOld
 from git_hybrid.core.tree import TreeEntry
-from git_hybrid.git.trees import TooManyTrees, entries_of
+from git_hybrid.git.trees import TooManyTrees, entries_of, links_of
 
 if TYPE_CHECKING:
     from pygit2 import GitError, Oid, Repository
@@ -128,10 +128,7 @@ def links(repository: Repository, oid: str) -> tuple[str, tuple[str, ...]] | Non
         kind, data = repository.odb.read(oid)
     except (KeyError, damage()):
         return None
-    lines = data.split(b"\n\n", 1)[0].decode("ascii", "replace").split("\n")
-    if kind != _library().enums.ObjectType.COMMIT or not lines[0].startswith("tree "):
-        return None
-    return lines[0][5:], tuple(line[7:] for line in lines[1:] if line.startswith("parent "))
+    return links_of(data) if kind == _library().enums.ObjectType.COMMIT else None
 
 
 def entries_at(repository: Repository, commit: str, *, most: int) -> Iterator[TreeEntry]:

@@ -77,7 +77,7 @@ def files_in_the_way(done: Completed) -> tuple[str, ...] | None:
     return tuple(match["path"] for match in _IN_THE_WAY.finditer(done.stderr))
 
 
-def require_complete(name: SourceName, command: str, done: Completed) -> None:
+def require_complete(name: SourceName, done: Completed) -> None:
     """Raise unless the checkout *done* is complete: git ends with 0 also without a file that it may not replace.
 
     Raises:
@@ -85,8 +85,8 @@ def require_complete(name: SourceName, command: str, done: Completed) -> None:
         GitFailed: git ended with another status than 0.
     """
     if done.status != 0:
-        raise failure(name, command, done)
-    if _LEFT.search(done.stderr) and (refused := _refused(name, command, done)) is not None:
+        raise failure(name, "checkout", done)
+    if _LEFT.search(done.stderr) and (refused := _refused(name, "checkout", done)) is not None:
         raise refused
 
 

@@ -13,6 +13,7 @@ from git_hybrid.core.tree import show_path
 from git_hybrid.core.value import Struct
 from git_hybrid.git.changes import dirty_by_cli, find_changes, told
 from git_hybrid.git.complete import is_complete
+from git_hybrid.git.glance import OPERATIONS
 from git_hybrid.git.health import lack, trouble
 from git_hybrid.git.libgit2 import GitError, Repository, holds, open_repository, opens, released
 from git_hybrid.git.origin import has_settings
@@ -22,14 +23,6 @@ from git_hybrid.git.quarantine import ATTRIBUTES, ATTRIBUTES_LFS, uses_lfs
 from git_hybrid.git.run import Runner
 from git_hybrid.git.standing import refuse_unreadable
 
-_OPERATIONS = {
-    "MERGE_HEAD": "merge",
-    "rebase-merge": "rebase",
-    "rebase-apply": "rebase or am",
-    "CHERRY_PICK_HEAD": "cherry-pick",
-    "REVERT_HEAD": "revert",
-    "BISECT_LOG": "bisect",
-}
 _ATTRIBUTES = (ATTRIBUTES.encode(), ATTRIBUTES_LFS.encode())
 
 
@@ -92,7 +85,7 @@ class FullLook(Struct, frozen=True):
             return Broken("it has no index: nothing was checked out, or the index was lost")
         if not self._has(repository, git_dir, head):
             return Broken("the commit that HEAD names is missing")
-        operation = next((word for mark, word in _OPERATIONS.items() if (git_dir / mark).exists()), None)
+        operation = next((word for mark, word in OPERATIONS.items() if (git_dir / mark).exists()), None)
         try:
             if repository is not None and not opens(repository, head):
                 repository = None

@@ -22,7 +22,7 @@ class Partly(Repository):
         try:
             return super().ask(argv, stdin=stdin, cwd=cwd)
         except GitRefused as error:
-            if tuple(argv) != STAGED or not is_unfetched(error):
+            if tuple(argv) != STAGED or not is_unfetched(error.words):
                 raise
         return b"".join(self._object(name) for name in (stdin or b"").splitlines(keepends=True))
 
@@ -30,7 +30,7 @@ class Partly(Repository):
         try:
             return super().ask(STAGED, stdin=name)
         except GitRefused as error:
-            if not is_unfetched(error):
+            if not is_unfetched(error.words):
                 raise
             return b"%b missing\n" % name.rstrip(b"\n")
 

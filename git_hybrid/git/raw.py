@@ -20,7 +20,7 @@ from typing import ParamSpec, TypeVar
 from git_hybrid.core.tree import GITLINK
 from git_hybrid.git.deltas import LARGEST
 from git_hybrid.git.rawpacks import KINDS, UNREADABLE, Packs
-from git_hybrid.git.trees import TooManyTrees, entries_of
+from git_hybrid.git.trees import TooManyTrees, entries_of, links_of
 from git_hybrid.turn import TURN
 
 P = ParamSpec("P")
@@ -134,10 +134,9 @@ class Raw:
             Unsure: it is not there, or no commit.
         """
         kind, data = self.read(oid)
-        lines = data.split(b"\n\n", 1)[0].decode("ascii", "replace").split("\n")
-        if kind != "commit" or not lines[0].startswith("tree "):
+        if kind != "commit" or (found := links_of(data)) is None:
             raise Unsure
-        return lines[0][5:], tuple(line[7:] for line in lines[1:] if line.startswith("parent "))
+        return found
 
     @_surely
     def holds_all(self, commit: str) -> bool:

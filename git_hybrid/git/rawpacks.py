@@ -10,7 +10,7 @@ import os
 import struct
 import zlib
 
-from git_hybrid.git.deltas import LARGEST, delta_sizes, patched
+from git_hybrid.git.deltas import LARGEST, delta_sizes, offset_at, patched
 from git_hybrid.git.inflating import inflated
 
 TYPE_CHECKING = False
@@ -123,7 +123,7 @@ class Pack:
         head = self._read(_START, offset)
         kind, size, at = _head(head)
         if kind == _OFS_DELTA:
-            _, at = _offset(head, at)
+            _, at = offset_at(head, at)
         elif kind == _REF_DELTA:
             at += _ID
         elif kind in KINDS:
@@ -141,7 +141,7 @@ class Pack:
             raise ValueError(size)
         base: int | bytes = 0
         if kind == _OFS_DELTA:
-            back, at = _offset(head, at)
+            back, at = offset_at(head, at)
             base = offset - back
             if not 0 < base < offset:
                 raise ValueError(base)
@@ -282,13 +282,3 @@ def _head(data: bytes) -> tuple[int, int, int]:
         size |= (byte & 0x7F) << shift
         at, shift = at + 1, shift + 7
     return kind, size, at
-
-
-def _offset(data: bytes, at: int) -> tuple[int, int]:
-    """Return the number at *at* and where it ends, in the encoding of offsets."""
-    byte, at = data[at], at + 1
-    value = byte & 0x7F
-    while byte & 0x80:
-        byte, at = data[at], at + 1
-        value = ((value + 1) << 7) | (byte & 0x7F)
-    return value, at

@@ -9,16 +9,17 @@ from pathlib import Path
 from git_hybrid.core.errors import GitRefused
 from git_hybrid.core.value import Struct
 from git_hybrid.git.ahead import LISTED
-from git_hybrid.git.environment import child_environment, unmonitored
+from git_hybrid.git.environment import asking_environment, unmonitored
 from git_hybrid.git.place import of_commit, top_of
 from git_hybrid.git.run import Completed, Runner
 
 FILE, LINK = "10", "120000"
 """What git keeps, by the first digits of its mode."""
 _TRUSTED = "safe.directory"
-_UNFETCHED = ("promisor remote", "lazy fetching disabled")
-WHOLE = "fetch --refetch --no-filter"
-"""What git is told for a partial clone to become a whole one."""
+# The last is said of the protocol by a git that does not know GIT_NO_LAZY_FETCH.
+_UNFETCHED = ("promisor remote", "lazy fetching disabled", "' not allowed")
+WHOLE = "bundle create - --all > /dev/null"
+"""What git is told to fetch all that a partial clone lacks: it asks for what it packs (--refetch is new in 2.36)."""
 Entry = tuple[str, str]
 """The mode and the id of the object; the id is empty while a merge is not resolved."""
 
@@ -45,14 +46,15 @@ class Repository(Struct):
         if cwd is None and (told := self.runner.asked(argv, self.top, stdin or b"")) is not None:
             return told
         done = self.run(argv, stdin=stdin, cwd=cwd)
-        if done.status != 0:
+        # Of an object that it could not fetch a git before 2.39 says no more than that it is missing.
+        if done.status != 0 or is_unfetched(done.stderr):
             raise refused(str(self.top), done.stderr)
         return done.stdout
 
     def run(self, argv: Sequence[str], *, stdin: bytes | None = None, cwd: Path | None = None) -> Completed:
         """Run the git command *argv*, which may fail, in *cwd* or else at the top; there must be one."""
         assert self.top is not None
-        env = child_environment(self.runner.environ, network=True) | of_commit(self.runner.environ, str(self.top))
+        env = asking_environment(self.runner.environ) | of_commit(self.runner.environ, str(self.top))
         return self.runner.run(unmonitored(argv), env=env, cwd=cwd or self.top, stdin=stdin)
 
     def entries(self) -> Mapping[str, Entry]:
@@ -91,14 +93,14 @@ def refused(top: str, stderr: str) -> GitRefused:
     words = " ".join(line.strip() for line in stderr.splitlines() if line.strip())
     mend = f"git config --global --add {_TRUSTED} {top}" if _TRUSTED in words else f"git -C {top} status"
     error = GitRefused(path=top, words=words.partition(" To add an exception")[0], mend=mend)
-    if is_unfetched(error):
+    if is_unfetched(words):
         error.mend = f"git -C {top} {WHOLE}"
     return error
 
 
-def is_unfetched(error: GitRefused) -> bool:
-    """Tell whether git did not answer since it would have had to fetch: the repository is a partial clone."""
-    return any(words in error.words for words in _UNFETCHED)
+def is_unfetched(words: str) -> bool:
+    """Tell whether git says with *words* that it would have had to fetch: the repository is a partial clone."""
+    return any(known in words for known in _UNFETCHED)
 
 
 def of_index(told: bytes) -> dict[str, Entry]:

@@ -94,8 +94,13 @@ def git_version(runner: Runner, folder: Path) -> tuple[int, ...]:
             raise GitFailed(command="git version", status=done.status, stderr=done.stderr.strip())
         told = done.stdout
     text = told.decode("ascii", "replace")
-    parts = text.removeprefix("git version ").split()[:1]
-    numbers = tuple(int(part) for part in (parts[0] if parts else "").split(".") if part.isdigit())
+    numbers = version_numbers(text)
     if numbers < MINIMUM_GIT:
         raise ToolTooOld(tool="git", found=text.strip(), needed=".".join(map(str, MINIMUM_GIT)))
     return numbers
+
+
+def version_numbers(text: str) -> tuple[int, ...]:
+    """Return the version in what ``git version`` says, as numbers."""
+    words = text.removeprefix("git version ").split()
+    return tuple(int(part) for part in (words[0] if words else "").split(".") if part.isdigit())

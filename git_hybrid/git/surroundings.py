@@ -11,6 +11,7 @@ from git_hybrid.git.environment import child_environment, unmonitored
 from git_hybrid.git.place import top_of
 from git_hybrid.git.repository import refused
 from git_hybrid.git.run import Runner
+from git_hybrid.git.settings import version_numbers
 
 COMMITTED = ("sources.toml", "state/sources.lock", "state/sources.json", "state/sources-audit.jsonl")
 _LOG = "state/sources-audit.jsonl"
@@ -80,6 +81,4 @@ def git_text(runner: Runner) -> tuple[str, tuple[int, ...]]:
     """
     env = child_environment(runner.environ, network=False)
     text = runner.run(["git", "version"], env=env).stdout.decode("ascii", "replace").strip()
-    words = text.removeprefix("git version ").split()
-    numbers = tuple(int(part) for part in (words[0] if words else "").split(".") if part.isdigit())
-    return text, numbers
+    return text, version_numbers(text)

@@ -1,4 +1,4 @@
-"""Read a tree with all its subtrees from the bytes that git wrote: no process, nothing normalised."""
+"""Read a tree with all its subtrees, and what a commit names, from the bytes that git wrote; nothing is normalised."""
 
 from __future__ import annotations
 
@@ -52,6 +52,13 @@ def _parsed(data: bytes, folder: bytes) -> Iterator[tuple[str, str, bytes]]:
         after = end + 1 + _OID
         yield mode_of(data[at:space]), data[end + 1 : after].hex(), folder + data[space + 1 : end]
         at = after
+
+
+def links_of(data: bytes) -> tuple[str, tuple[str, ...]] | None:
+    """Return the tree and the parents in *data*, the bytes of a commit; None if they name no tree."""
+    first, *lines = data.split(b"\n\n", 1)[0].decode("ascii", "replace").split("\n")
+    parents = tuple(line.removeprefix("parent ") for line in lines if line.startswith("parent "))
+    return (first.removeprefix("tree "), parents) if first.startswith("tree ") else None
 
 
 @cache

@@ -169,7 +169,7 @@ class GitWriter(Struct, frozen=True):
         if (refused := in_the_way(task.name, done)) is not None:
             put_back_attributes(self.disk, git_dir, former)
             raise refused
-        require_complete(task.name, "checkout", done)
+        require_complete(task.name, done)
         self._finish(task, path, before)
 
     def declare(self, task: Task) -> None:
@@ -213,7 +213,11 @@ class GitWriter(Struct, frozen=True):
 
         path = self.clones.folder / name
         with exact_bytes(self.disk, path / ".git"):
-            return save_work(self.runner, path, name=name, run=run, pin=pin, cleared=cleared)
+            saved = save_work(self.runner, path, name=name, run=run, pin=pin, cleared=cleared)
+        if saved.ref is not None:
+            # A git before 2.36 does not know core.fsync: what it saved is to last before its like is taken away.
+            self.disk.sync_everything()
+        return saved
 
     def force(self, task: Task, saved: Saved, run: str) -> tuple[str, ...]:
         """Bring the clone to the pin whatever state it is in; ignored files stay. Return what was set aside, in words.

@@ -159,7 +159,7 @@ class FileLedger(LogReader):
         self._journal = self.layout.journal(info.run)
         self._tasks, self._decided, self._intent = tuple(tasks), False, intent
         runs.begin_journal(self._journal, info, self._tasks)
-        runs.write_marker(self.layout.marker, info, self._tasks, {})
+        runs.write_marker(self.layout.marker, info, self._tasks)
         # A run that takes over from an unfinished one, or goes on after it: all that was left of that is in *tasks*.
         for path in sorted(self.layout.journals.glob("*.jsonl")):
             if path != self._journal:
@@ -180,7 +180,7 @@ class FileLedger(LogReader):
     def installing(self, info: RunInfo, name: SourceName, served_by: str | None) -> None:
         """Write into the journal that the working tree of a source is about to be changed."""
         self._announce(info)
-        self._append(self.layout.journal(info.run), [runs.phase_line(name, "installing", served_by)])
+        self._append(self.layout.journal(info.run), [runs.installing_line(name, served_by)])
 
     def _announce(self, info: RunInfo) -> None:
         """Write into the audit log what the run is about to do, once."""
@@ -235,7 +235,7 @@ class FileLedger(LogReader):
             return
         done = {task.name for task in self._tasks} - {task.name for task in pending}
         self._append(self.layout.journal(info.run), [runs.recorded_line(tuple(done))])
-        runs.write_marker(self.layout.marker, info, tuple(pending), {})
+        runs.write_marker(self.layout.marker, info, tuple(pending))
 
     def is_decided(self, info: RunInfo, *, at_worst: bool = True) -> bool:
         """Tell whether the journal holds a decision of this run; *at_worst* is said where it cannot be read."""

@@ -11,10 +11,10 @@ from msgspec import UnsetType
 
 from git_hybrid.core.errors import InvalidFile, Problem
 from git_hybrid.core.ids import InvalidText, RefName, SourceName, parse_full_ref, parse_name, parse_oid, parse_url
-from git_hybrid.core.lock import UNREACHABLE, Lock, Pin
+from git_hybrid.core.lock import UNREACHABLE, Lock, Pin, table_of
 from git_hybrid.core.pattern import pattern
 from git_hybrid.store.locate import with_lines
-from git_hybrid.store.parsing import check_version, checked, convert, load_toml, shorten
+from git_hybrid.store.parsing import check_version, checked, convert, load_toml, or_none, shorten
 from git_hybrid.store.wire import PinShape
 
 VERSION = 1
@@ -80,7 +80,7 @@ def decode_pin(name: SourceName, table: object, place: str, problems: list[Probl
         commit_time=_utc(shape.commit_time, f"{place}.commit_time", problems),
         first_seen=_utc(shape.first_seen, f"{place}.first_seen", problems),
         config_digest=field(_matching(_DIGEST, "sha256: and 64 hex digits"), "config_digest", shape.config_digest),
-        override=None if isinstance(shape.override, UnsetType) else shape.override,
+        override=or_none(shape.override),
     )
     return pin if len(problems) == before else None
 
@@ -125,18 +125,6 @@ def encode_lock(lock: Lock) -> bytes:
 
 def encode_pin(pin: Pin) -> dict[str, Any]:
     """Return one entry of the lock as plain values; times stay times."""
-    entry: dict[str, Any] = {
-        "url": str(pin.url),
-        "ref": pin.ref,
-        "commit": pin.commit,
-        "tree": pin.tree,
-        "tag_object": pin.tag_object,
-        "reachable_from": pin.reachable_from,
-        "root_commits": list(pin.root_commits) or None,
-        "content_sha256": pin.content_sha256,
-        "commit_time": pin.commit_time.replace(microsecond=0),
-        "first_seen": pin.first_seen.replace(microsecond=0),
-        "config_digest": pin.config_digest,
-        "override": pin.override,
-    }
+    times = {"commit_time": pin.commit_time.replace(microsecond=0), "first_seen": pin.first_seen.replace(microsecond=0)}
+    entry = table_of(pin) | times | {"root_commits": list(pin.root_commits) or None}
     return {key: value for key, value in entry.items() if value is not None}

@@ -31,7 +31,7 @@ from git_hybrid.core.versions import check_range
 from git_hybrid.store.locate import with_lines
 from git_hybrid.store.manifest_scanners import decode_scanners
 from git_hybrid.store.parsing import Document, check_version, checked, convert, load_toml, shorten, unknown_table
-from git_hybrid.store.wire import DefaultsShape, OpenIssuesShape, PolicyShape, SourceShape
+from git_hybrid.store.wire import DefaultsShape, OpenIssuesShape, PolicyShape, SourceShape, StateShape
 
 VERSION = 1
 SHOWN = "sources.toml"
@@ -225,7 +225,7 @@ def decode_source(
     if shape is None:
         return None
     url = checked(parse_url, shape.url, f"{place}.url", problems)
-    track = _track(shape, place, problems)
+    track = track_of(shape, place, problems)
     wrong = [group for group in shape.groups if not is_group(group)]
     problems.extend(Problem(f"{place}.groups", f"{group!r} {NO_GROUP}") for group in wrong)
     if url is None or track is None:
@@ -241,7 +241,8 @@ def decode_source(
     )
 
 
-def _track(shape: SourceShape, place: str, problems: list[Problem]) -> Track | None:
+def track_of(shape: SourceShape | StateShape, place: str, problems: list[Problem]) -> Track | None:
+    """Return what an entry of the manifest or of state follows, or None after adding to *problems*."""
     given = {key: value for key in TRACKS if (value := getattr(shape, key)) is not UNSET}
     if len(given) != 1:
         found = " and ".join(given) or "none"

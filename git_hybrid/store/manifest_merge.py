@@ -12,11 +12,11 @@ from git_hybrid.core.errors import InvalidFile, NewerSchema, Problem
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.manifest import Defaults, Manifest
 from git_hybrid.core.merging import Clash, Table, common, common_tables, merged, merged_tables
+from git_hybrid.core.stages import BASE, FIRST, LEFT, OTHER, OURS, THEIRS
 from git_hybrid.core.value import Struct
 from git_hybrid.store.manifest import SHOWN, TRACKS, VERSION, decode_manifest, manifest_of
 from git_hybrid.store.manifest_edit import add_sources, remove_sources, with_values
 from git_hybrid.store.parsing import load_toml
-from git_hybrid.store.stages import BASE, FIRST, LEFT, OTHER, OURS, THEIRS
 
 _WHOSE = {BASE: "the base's", OURS: "our", THEIRS: "their"}
 _TABLES = ("defaults", "policy")

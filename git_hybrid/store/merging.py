@@ -13,6 +13,7 @@ from git_hybrid.core.lock import Lock, Pin
 from git_hybrid.core.merging import Change, agreed, common, merged, merged_inventory, merged_state
 from git_hybrid.core.mirrors import Inventory
 from git_hybrid.core.override import Overrides
+from git_hybrid.core.stages import BASE, OURS, THEIRS
 from git_hybrid.core.state import State
 from git_hybrid.core.value import Struct
 from git_hybrid.core.words import plural
@@ -28,7 +29,6 @@ from git_hybrid.store.manifest_merge import merge_manifest
 from git_hybrid.store.mirrorfile import decode_mirrors, encode_mirrors
 from git_hybrid.store.overridefile import decode_overrides, encode_overrides
 from git_hybrid.store.restoring import restored
-from git_hybrid.store.stages import BASE, OURS, THEIRS
 from git_hybrid.store.statefile import SHOWN as STATE
 from git_hybrid.store.statefile import decode_state, encode_state
 from git_hybrid.store.torn import Torn, Versions

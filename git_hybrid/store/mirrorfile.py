@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from msgspec import UnsetType
-
 from git_hybrid.core.canonical import Json
 from git_hybrid.core.endpoints import check_base
 from git_hybrid.core.errors import InvalidFile, Problem
@@ -13,7 +11,7 @@ from git_hybrid.core.ids import SourceName, parse_name, parse_oid
 from git_hybrid.core.mirrors import Held, Incomplete, Inventory, Mirror, mirror_table
 from git_hybrid.core.values import parse_time
 from git_hybrid.store.layout import MIRRORS
-from git_hybrid.store.parsing import check_version, checked, convert, encode_json, invalid, load_json
+from git_hybrid.store.parsing import check_version, checked, convert, encode_json, invalid, load_json, or_none
 from git_hybrid.store.wire_airgap import MirrorShape
 
 VERSION = 1
@@ -108,7 +106,7 @@ def decode_mirror(entry: object, place: str, problems: list[Problem]) -> Mirror 
         added_by=shape.added_by,
         verified_at=verified_at,
         sources=sources,
-        audit_hash=None if isinstance(shape.audit_hash, UnsetType) else shape.audit_hash,
+        audit_hash=or_none(shape.audit_hash),
     )
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from msgspec import UnsetType
-
 from git_hybrid.core.canonical import Json
 from git_hybrid.core.errors import InvalidFile, Problem
 from git_hybrid.core.ids import parse_name, parse_oid
 from git_hybrid.core.override import Approval, Override, Overrides, plain
 from git_hybrid.core.values import parse_time
 from git_hybrid.store.layout import OVERRIDES
-from git_hybrid.store.parsing import check_version, checked, convert, encode_json, load_json
+from git_hybrid.store.parsing import check_version, checked, convert, encode_json, load_json, or_none
 from git_hybrid.store.wire import ApprovalShape, OverrideShape
 
 VERSION = 1
@@ -58,7 +56,7 @@ def decode_override(entry: object, place: str, problems: list[Problem]) -> Overr
     to_commit = checked(parse_oid, shape.to_commit, f"{place}.to_commit", problems)
     created_at = checked(parse_time, shape.created_at, f"{place}.created_at", problems)
     expires_at = checked(parse_time, shape.expires_at, f"{place}.expires_at", problems)
-    closed = _or_none(shape.closed_at)
+    closed = or_none(shape.closed_at)
     closed_at = None if closed is None else checked(parse_time, closed, f"{place}.closed_at", problems)
     approvers = [_approval(item, f"{place}.approvers[{at}]", problems) for at, item in enumerate(shape.approvers)]
     waived = [checked(parse_oid, item, f"{place}.waived", problems) for item in shape.waived]
@@ -76,27 +74,23 @@ def decode_override(entry: object, place: str, problems: list[Problem]) -> Overr
         to_commit=to_commit,
         requested_by=shape.requested_by,
         approvers=tuple(item for item in approvers if item is not None),
-        incident=_or_none(shape.incident),
+        incident=or_none(shape.incident),
         created_at=created_at,
         expires_at=expires_at,
         status=shape.status,
         closed_at=closed_at,
-        closed_by=_or_none(shape.closed_by),
+        closed_by=or_none(shape.closed_by),
         command_id=shape.command_id,
         lifts=tuple(shape.lifts),
         findings=tuple(shape.findings),
         waived=tuple(item for item in waived if item is not None),
-        audit_hash=_or_none(shape.audit_hash),
+        audit_hash=or_none(shape.audit_hash),
     )
 
 
 def _approval(shape: ApprovalShape, place: str, problems: list[Problem]) -> Approval | None:
     at = checked(parse_time, shape.at, f"{place}.at", problems)
-    return None if at is None else Approval(id=shape.id, at=at, signature=_or_none(shape.signature))
-
-
-def _or_none(value: str | UnsetType) -> str | None:
-    return None if isinstance(value, UnsetType) else value
+    return None if at is None else Approval(id=shape.id, at=at, signature=or_none(shape.signature))
 
 
 def encode_overrides(overrides: Overrides) -> bytes:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 import tomli
+from msgspec import UnsetType
 
 from git_hybrid.core.errors import InvalidFile, LocalIo, NewerSchema, Problem
 from git_hybrid.core.ids import InvalidText, shown_url
@@ -191,8 +192,8 @@ def load_canonical(data: bytes) -> Document | None:
     return document if same else None
 
 
-def check_version(document: Mapping[str, Any], *, key: str, known: int, shown: str, oldest: int = 1) -> int:
-    """Return the version that *document* says it has.
+def check_version(document: Mapping[str, Any], *, key: str, known: int, shown: str) -> None:
+    """Raise unless *document* says which version it has, and that is not newer than *known*.
 
     Raises:
         InvalidFile: it says none, or one that never was.
@@ -201,12 +202,15 @@ def check_version(document: Mapping[str, Any], *, key: str, known: int, shown: s
     found = document.get(key)
     if found is None:
         raise invalid(shown, key, f"is missing: the file must say {key} = {known}")
-    if isinstance(found, bool) or not isinstance(found, int) or found < oldest:
-        allowed = f"the number {known}" if oldest == known else f"a whole number from {oldest} to {known}"
-        raise invalid(shown, key, f"must be {allowed}")
+    if isinstance(found, bool) or not isinstance(found, int) or found < 1:
+        raise invalid(shown, key, f"must be the number {known}")
     if found > known:
         raise NewerSchema(path=shown, found=found, known=known)
-    return found
+
+
+def or_none(value: T | UnsetType) -> T | None:
+    """Return *value*, None where the file does not have it."""
+    return None if isinstance(value, UnsetType) else value
 
 
 def shaped(value: object, kind: type[T]) -> T:

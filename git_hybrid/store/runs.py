@@ -93,9 +93,9 @@ def _encode_source(source: Source) -> Line:
     }
 
 
-def phase_line(name: SourceName, phase: Phase, served_by: str | None) -> Line:
-    """Return the line that says how far one source came."""
-    return {"t": "phase", "source": name, "phase": phase, "served_by": served_by}
+def installing_line(name: SourceName, served_by: str | None) -> Line:
+    """Return the line that says that the working tree of a source is about to be changed."""
+    return {"t": "phase", "source": name, "phase": "installing", "served_by": served_by}
 
 
 def attempt_line(name: str, error: str) -> Line:
@@ -138,20 +138,19 @@ def _encoded(lines: list[Line]) -> bytes:
     return b"".join(json.dumps(line, sort_keys=True).encode("utf-8") + b"\n" for line in lines)
 
 
-def write_marker(path: Path, info: RunInfo, tasks: tuple[Task, ...], phases: Mapping[SourceName, Phase]) -> None:
-    """Write the marker at *path*: which sources the run still has, their commits and phases."""
+def write_marker(path: Path, info: RunInfo, tasks: tuple[Task, ...]) -> None:
+    """Write the marker at *path*: which sources the run still has, and their commits."""
     sources = [
         {
             "name": task.name,
             "action": task.action,
             "from_commit": task.before,
             "to_commit": task.pin.commit,
-            "phase": phases.get(task.name, "pending"),
         }
         for task in tasks
     ]
     head = {"schema_version": VERSION, "run": info.run, "command": info.command, "operator": info.operator}
-    document = {**head, "started_at": format_time(info.now), "phase": "applying", "sources": sources}
+    document = {**head, "started_at": format_time(info.now), "sources": sources}
     write_file(path, encode_json(document))
 
 

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from msgspec import UNSET, UnsetType, to_builtins
+from msgspec import to_builtins
 
 from git_hybrid.core.errors import InvalidFile, Problem
 from git_hybrid.core.ids import SourceName, parse_name, parse_oid, parse_url
 from git_hybrid.core.manifest import track_field
 from git_hybrid.core.state import SourceState, State
 from git_hybrid.core.values import format_time, parse_time
-from git_hybrid.store.manifest import parse_track
-from git_hybrid.store.parsing import check_version, checked, convert, encode_json, invalid, load_json_value
+from git_hybrid.store.manifest import track_of
+from git_hybrid.store.parsing import check_version, checked, convert, encode_json, invalid, load_json_value, or_none
 from git_hybrid.store.scanstatus import decode_scan, encode_scan
 from git_hybrid.store.wire import OldStateShape, StateShape
 
 VERSION = 1
 SHOWN = "state/sources.json"
 _MEND = "restore it with git (git checkout HEAD -- state/sources.json), or move it away and run git hybrid sync"
-_TRACKS = ("tag", "branch", "version", "commit")
 
 
 def decode_state(data: bytes) -> State:
@@ -87,14 +86,9 @@ def decode_entry(entry: object, place: str, problems: list[Problem]) -> SourceSt
     if shape is None:
         return None
     before = len(problems)
-    given = {key: value for key in _TRACKS if (value := getattr(shape, key)) is not UNSET}
-    if len(given) != 1:
-        problems.append(Problem(place, "needs exactly one of tag, branch, version and commit"))
-        return None
-    ((key, value),) = given.items()
     name = checked(parse_name, shape.name, f"{place}.name", problems)
     url = checked(parse_url, shape.repo_url, f"{place}.repo_url", problems)
-    track = parse_track(key, value, f"{place}.{key}", problems)
+    track = track_of(shape, place, problems)
     commit = checked(parse_oid, shape.commit_sha, f"{place}.commit_sha", problems)
     updated_at = checked(parse_time, shape.updated_at, f"{place}.updated_at", problems)
     scan = decode_scan(shape.scan_status, f"{place}.scan_status", problems)
@@ -107,16 +101,12 @@ def decode_entry(entry: object, place: str, problems: list[Problem]) -> SourceSt
         commit=commit,
         updated_at=updated_at,
         updated_by=shape.updated_by,
-        command_id=_or_none(shape.command_id),
-        served_by=_or_none(shape.served_by),
+        command_id=or_none(shape.command_id),
+        served_by=or_none(shape.served_by),
         scan=scan,
-        audit_hash=_or_none(shape.audit_hash),
-        notes=_or_none(shape.notes),
+        audit_hash=or_none(shape.audit_hash),
+        notes=or_none(shape.notes),
     )
-
-
-def _or_none(value: str | UnsetType) -> str | None:
-    return None if isinstance(value, UnsetType) else value
 
 
 def encode_state(state: State) -> bytes:

@@ -9,12 +9,12 @@ from typing import TypeVar
 
 from git_hybrid.core.digest import sha256_hex
 from git_hybrid.core.errors import InvalidFile, NewerSchema
+from git_hybrid.core.stages import BASE, FIRST, LEFT, OTHER, OURS, THEIRS
 from git_hybrid.core.value import Struct, field
 from git_hybrid.store.durable import remove_file, write_file
 from git_hybrid.store.layout import Layout
 from git_hybrid.store.markers import marker_lines
 from git_hybrid.store.parsing import read_bytes
-from git_hybrid.store.stages import BASE, FIRST, LEFT, OTHER, OURS, THEIRS
 
 T = TypeVar("T")
 Versions = Mapping[int, bytes]

@@ -10,19 +10,15 @@ _CODES: dict[Style, str] = {"good": "32", "bad": "31", "warn": "33", "dim": "2",
 _UNSAFE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
-def safe(text: str, *, newlines: bool = False) -> str:
+def safe(text: str) -> str:
     """Return *text* with everything that could steer a terminal (control, bidi, invisible) written as an escape."""
     if text.isascii() and text.isprintable():
         return text
-    return "".join(char if _is_safe(char, newlines=newlines) else _escaped(char) for char in text)
+    return "".join(char if _is_safe(char) else _escaped(char) for char in text)
 
 
-def _is_safe(char: str, *, newlines: bool) -> bool:
-    if " " <= char <= "~":
-        return True
-    if char == "\n":
-        return newlines
-    return unicodedata.category(char) not in _UNSAFE
+def _is_safe(char: str) -> bool:
+    return " " <= char <= "~" or unicodedata.category(char) not in _UNSAFE
 
 
 def _escaped(char: str) -> str:

@@ -72,6 +72,7 @@ def test_it_reads_what_click_reads(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         *([], ["-h"], ["status", "-h"], ["status", "--watch"], ["sync", "-j", "0"], ["sync", "-j"], ["status", "-C"]),
         *(["sync", "--", "x"], ["status", "-qv"], ["status", "-n"], ["diff"], ["nonsense"], ["sync", "--color=never"]),
+        *(["sync", "--jobs4"], ["sync", "--jobs="], ["sync", "-j=4"]),
     ],
 )
 def test_what_is_not_plain_is_left_to_click(line: Sequence[str]) -> None:

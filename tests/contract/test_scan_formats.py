@@ -105,7 +105,7 @@ def test_a_killed_run_is_finished_with_its_report(layout: Layout, *, placed: boo
     stage_report(layout, info.run, NAME, REPORT)
     runs.begin_journal(layout.journal(info.run), info, ())
     runs.append_lines(layout.journal(info.run), [decisions.decision_line(decision)])
-    runs.write_marker(layout.marker, info, (), {})
+    runs.write_marker(layout.marker, info, ())
     if placed:
         layout.scans.mkdir()
         layout.report(NAME).write_bytes(REPORT)
@@ -136,7 +136,7 @@ def test_what_has_come_into_the_place_of_a_report_holds_no_run_up(layout: Layout
     stage_report(layout, info.run, NAME, REPORT)
     runs.begin_journal(layout.journal(info.run), info, ())
     runs.append_lines(layout.journal(info.run), [decisions.decision_line(decision)])
-    runs.write_marker(layout.marker, info, (), {})
+    runs.write_marker(layout.marker, info, ())
     _occupied(layout, what)
     files = ledger(layout)
     with files.writer(run_info(random=b"9876543210")) as mended:

@@ -183,6 +183,12 @@ def test_a_power_cut_mixes_and_loses_nothing(recorded: list[Recorded], memory: P
     assert count >= 500
 
 
+def test_what_was_saved_lasts_before_its_like_is_taken_away(recorded: list[Recorded]) -> None:
+    """A git before 2.36 fsyncs no object: one sync comes before the checkout, the other before the record."""
+    (reset,) = (run for run in recorded if run.command[0] == "reset")
+    assert [op.kind for op in reset.ops].count("sync") == 2
+
+
 @pytest.mark.sweep
 @pytest.mark.timeout(3000)
 def test_every_disk_state(recorded: list[Recorded], memory: Path) -> None:

@@ -125,4 +125,5 @@ def test_help_on_a_terminal_is_the_page(hybrid: Hybrid, tmp_path: Path) -> None:
     env = {"PATH": f"{man.parent}:/usr/bin:/bin"}
     assert in_terminal("help", "sync", cwd=tmp_path, env=env) == (0, "the page git-hybrid-sync\n")
     assert in_terminal("help", "design", cwd=tmp_path, env=env) == (0, "the page git-hybrid-design\n")
-    assert in_terminal("sync", "--help", cwd=tmp_path, env=env) == (0, "the page git-hybrid-sync\n")
+    assert in_terminal("-C", "/", "sync", "--help", cwd=tmp_path, env=env) == (0, "the page git-hybrid-sync\n")
+    assert in_terminal("foreach", "--", "man", "--help", cwd=tmp_path, env=env)[0] == 2

@@ -96,6 +96,9 @@ def test_a_mirror_is_recorded_and_removed(ws: Path, base: Path, hybrid: Hybrid) 
     assert hybrid("mirror", "list", "--json").json()["mirrors"][0]["owner"] == WHO
     assert "corp" in hybrid("mirror", "list").out
     hybrid("mirror", "add", "corp", "file:///elsewhere", "--owner", WHO, check=2)
+    too_long = hybrid("mirror", "add", "long", "file:///elsewhere", "--owner", "x" * 5000, check=2).err
+    assert "error: --owner: '" in too_long
+    assert "is longer than 4096 characters" in too_long
     hybrid("mirror", "remove", "nobody", check=2)
     hybrid("mirror", "remove", "corp")
     assert "nothing to verify: no mirror is recorded" in hybrid("mirror", "verify").err

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from git_hybrid.core.approval import Approvals
 from git_hybrid.core.errors import HybridError, InvalidFile
 from git_hybrid.core.governance import unapproved
 from git_hybrid.core.ids import SourceName
@@ -44,9 +45,8 @@ def refused(site: Site) -> HybridError | None:
         source = decode_manifest(site.read("sources.toml").encode()).sources[pin.source]
         trail, _ = reading.trails(layout, datetime.now(UTC))
         now = datetime.now(UTC)
-        return unapproved(
-            pin, source, reading.overrides(layout), trail, max(now, trail.newest or now), lambda _: "", signed=False
-        )
+        clock = max(now, trail.newest or now)
+        return unapproved(pin, source, Approvals(reading.overrides(layout), trail, clock, lambda _: "", signed=False))
     except InvalidFile as error:
         return error
 

@@ -531,7 +531,7 @@ MUTANTS = (
     Mutant(
         "git-that-does-not-answer",
         "git/repository.py",
-        "if done.status != 0:",
+        "if done.status != 0 or is_unfetched(done.stderr):",
         "if False:",
         f"{PLACES}::test_a_git_that_does_not_answer_is_no_good_log",
     ),

@@ -10,6 +10,7 @@ import click
 
 from git_hybrid.app.audit import rotate
 from git_hybrid.app.select import select
+from git_hybrid.cli.arguments import moment
 from git_hybrid.cli.checking import gather
 from git_hybrid.cli.commands.override import format_option, output_option, overrides_table, write_export
 from git_hybrid.cli.common import common_of
@@ -26,12 +27,10 @@ from git_hybrid.core.audit_scans import against_scans
 from git_hybrid.core.audit_verify import missing_archives, no_records, verify
 from git_hybrid.core.checks import Facts
 from git_hybrid.core.errors import BadArgument
-from git_hybrid.core.ids import InvalidText
-from git_hybrid.core.values import parse_moment
 from git_hybrid.core.witnesses import Witnesses
 from git_hybrid.core.words import counted
 from git_hybrid.git.committed import history_witness
-from git_hybrid.git.repository import Repository, around
+from git_hybrid.git.repository import WHOLE, Repository, around
 from git_hybrid.store.layout import archives
 from git_hybrid.store.steady import steady
 from git_hybrid.view.audit import breach_lines, record_lines
@@ -126,12 +125,7 @@ def _facts(session: Session, witnesses: Witnesses | None = None) -> Facts:
 
 
 def _since(text: str | None, *, now: datetime) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        return parse_moment(text, now=now, back=True)
-    except InvalidText as error:
-        raise BadArgument(what="--since", value=text, reason=str(error)) from error
+    return None if text is None else moment("--since", text, now=now, back=True)
 
 
 @command.command("verify")
@@ -178,7 +172,7 @@ def verify_command(context: click.Context, *, since: str | None) -> int:
 def _held_against(repository: Repository, witnesses: Witnesses, since: str | None) -> str:
     """Return the commits that the log was held against, in words."""
     if witnesses.is_partial:
-        return "the committed files that this partial clone has (git fetch --refetch --no-filter brings the others)"
+        return f"the committed files that this partial clone has (git {WHOLE} brings the others)"
     if repository.is_shallow():
         return "the commits that this shallow clone has (git fetch --unshallow brings the others)"
     return "all that git has committed" if since is None else f"all that git has committed since {since}"

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
+from git_hybrid.cli.arguments import parsed
 from git_hybrid.cli.caching import Cache, cared, looks_at
 from git_hybrid.cli.options import Commands, common_options, shows_help
 from git_hybrid.cli.telling import explain
 from git_hybrid.core.cache_record import StoreLook, parse_size, to_prune
-from git_hybrid.core.errors import BadArgument, CacheDamaged, LocalIo
-from git_hybrid.core.ids import InvalidText
+from git_hybrid.core.errors import CacheDamaged, LocalIo
 from git_hybrid.core.values import format_age, format_time, parse_duration
 from git_hybrid.core.words import counted, sized
 from git_hybrid.git.cache_care import removed, swept, verified
 from git_hybrid.git.store import Busy, Store, Unusable
 from git_hybrid.store import durable
 from git_hybrid.view.term import safe
-
-T = TypeVar("T")
 
 
 @click.group("cache", cls=Commands, invoke_without_command=True)
@@ -145,8 +142,8 @@ def prune_command(
 
     What was set aside always goes; clones keep all they have. A store that is being filled stays.
     """
-    age = _parsed(parse_duration, "--older-than", older_than)
-    limit = _parsed(parse_size, "--max-size", max_size)
+    age = None if older_than is None else parsed(parse_duration, "--older-than", older_than)
+    limit = None if max_size is None else parsed(parse_size, "--max-size", max_size)
     with cared(context) as cache:
         # Listed once: another prune may take one away meanwhile.
         by_name = {store.name: store for store in cache.stores}
@@ -180,12 +177,3 @@ def _removed(store: Store) -> bool:
         return False
     except Unusable as error:
         raise LocalIo(path=str(store.path), operation="remove", reason=str(error)) from error
-
-
-def _parsed(parse: Callable[[str], T], option: str, text: str | None) -> T | None:
-    if text is None:
-        return None
-    try:
-        return parse(text)
-    except InvalidText as error:
-        raise BadArgument(what=option, value=text, reason=str(error)) from error

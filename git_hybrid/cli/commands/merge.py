@@ -14,11 +14,11 @@ from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.merging import Change
 from git_hybrid.core.report import Report, Row
+from git_hybrid.core.stages import OURS, THEIRS
 from git_hybrid.git.conflicts import conflicts_in, kept_in
 from git_hybrid.store.layout import OVERRIDES, Layout
 from git_hybrid.store.lockfile import SHOWN as LOCK
 from git_hybrid.store.merging import Merge, merge_files
-from git_hybrid.store.stages import OURS, THEIRS
 from git_hybrid.store.torn import Versions
 
 _WHERE = ("sources.toml", "state")

@@ -10,13 +10,14 @@ import click
 from git_hybrid.app.mirror_update import update_mirror
 from git_hybrid.app.mirror_verify import verify_mirrors
 from git_hybrid.app.mirrors import add_mirror, inventory, remove_mirrors
+from git_hybrid.cli.arguments import parsed, text
 from git_hybrid.cli.mirroring import described, filled, mirror_folder
 from git_hybrid.cli.options import Commands, common_options, executor_option, jobs_option, shows_help
 from git_hybrid.cli.output import Output, opened, opened_with
 from git_hybrid.cli.wiring import Session
 from git_hybrid.core.endpoints import check_base
 from git_hybrid.core.errors import BadArgument
-from git_hybrid.core.ids import InvalidText, SourceName, parse_name, shown_url
+from git_hybrid.core.ids import SourceName, parse_name, shown_url
 from git_hybrid.core.mirrors import Inventory, Mirror, MirrorKind
 from git_hybrid.core.report import Row
 from git_hybrid.core.value import replace
@@ -89,18 +90,12 @@ def _document(name: str, found: Inventory) -> dict[str, Any]:
 @click.pass_context
 def add_command(context: click.Context, *, name: str, base_url: str, owner: str, kind: MirrorKind) -> int:
     """Record a mirror: where it is, and who answers for it. It is not asked for anything."""
-    try:
-        known = parse_name(name)
-    except InvalidText as error:
-        raise BadArgument(what="NAME", value=name, reason=str(error)) from error
-    try:
-        base = check_base(base_url)
-    except InvalidText as error:
-        raise BadArgument(what="BASE_URL", value=shown_url(base_url), reason=str(error)) from error
-    if not owner.strip():
+    known = parsed(parse_name, "NAME", name)
+    base = parsed(check_base, "BASE_URL", base_url, shown=shown_url)
+    if not (who := text("--owner", owner)):
         raise BadArgument(what="--owner", value=owner, reason="must say who answers for the mirror")
     with opened(context) as (session, output):
-        entry = add_mirror(session.runtime, name=known, base_url=base, owner=owner.strip()[:200], kind=kind)
+        entry = add_mirror(session.runtime, name=known, base_url=base, owner=who, kind=kind)
         _tell(session, output, "mirror add", f"recorded mirror {entry.name}: {safe(entry.base_url)}")
         output.hint("mirror", f"git hybrid mirror verify {entry.name}")
         return 0

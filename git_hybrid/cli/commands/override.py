@@ -12,8 +12,9 @@ import click
 from git_hybrid.app.force import Forced
 from git_hybrid.app.override import find, listed, moved_over, renew, revoke
 from git_hybrid.app.select import refuse_unknown
+from git_hybrid.cli.approving import read_signature, signature_option, signed_text
+from git_hybrid.cli.arguments import moment, text, texts
 from git_hybrid.cli.commands.override_request import request_command
-from git_hybrid.cli.commands.pin import moment, read_signature, signature_option, signed_text, text, texts
 from git_hybrid.cli.filled import FILE, TEXT
 from git_hybrid.cli.options import Commands, common_options, complete_overrides, names_argument, shows_help
 from git_hybrid.cli.output import Output, opened
@@ -215,9 +216,7 @@ def _changed(session: Session, output: Output, name: str, override: Override) ->
 
 
 @command.command("export")
-@click.option(
-    "--format", "form", type=click.Choice(FORMATS), default="csv", metavar="FORMAT", help="csv, json, md, html."
-)
+@format_option
 @output_option
 @common_options
 @click.pass_context

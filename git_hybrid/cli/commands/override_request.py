@@ -11,7 +11,8 @@ from git_hybrid.app.bases import as_logged, commit_before
 from git_hybrid.app.force import Forced, asked_for
 from git_hybrid.app.override import asked_again
 from git_hybrid.app.runtime import Runtime
-from git_hybrid.cli.commands.pin import accepts_findings, finding_option, moment, object_ids, refuse_waived, text
+from git_hybrid.cli.approving import accepts_findings, finding_option, object_ids, refuse_waived
+from git_hybrid.cli.arguments import moment, text
 from git_hybrid.cli.common import common_of
 from git_hybrid.cli.filled import TEXT
 from git_hybrid.cli.options import common_options

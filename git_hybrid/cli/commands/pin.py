@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 
@@ -13,41 +11,30 @@ import click
 from git_hybrid.app.accept import accept
 from git_hybrid.app.force import Forced
 from git_hybrid.app.pin import PinRequest, pin
-from git_hybrid.cli.filled import FILE, TEXT
+from git_hybrid.cli.approving import (
+    accepts_findings,
+    finding_option,
+    object_ids,
+    read_signature,
+    refuse_waived,
+    signature_option,
+    signed_text,
+)
+from git_hybrid.cli.arguments import moment, text, texts
+from git_hybrid.cli.filled import TEXT
 from git_hybrid.cli.options import common_options, group_option, jobs_option, names_argument
 from git_hybrid.cli.output import Output, opened
 from git_hybrid.cli.wiring import Session
-from git_hybrid.core.errors import BadArgument, HybridError, MissingOptions
-from git_hybrid.core.ids import InvalidText, Oid, parse_oid
+from git_hybrid.core.errors import BadArgument, MissingOptions
 from git_hybrid.core.override import Kind
 from git_hybrid.core.report import Report
-from git_hybrid.core.values import parse_moment
 from git_hybrid.git.signing import is_signed
-from git_hybrid.store.parsing import decode_text, read_bytes
-from git_hybrid.store.wire import SIGNATURE_LIMIT, TEXT_LIMIT
-
-signature_option = click.option(
-    "--signature",
-    "signatures",
-    multiple=True,
-    type=FILE,
-    metavar="FILE",
-    help="The SSH signature of an approver, where policy names a key; repeatable.",
-)
 
 kind_option = click.option(
     "--kind",
     type=click.Choice(("pin", "scan")),
     metavar="KIND",
     help="With --force: pin (the default), or scan: accept findings on the pinned commit.",
-)
-finding_option = click.option(
-    "--finding",
-    "findings",
-    multiple=True,
-    type=TEXT,
-    metavar="ID",
-    help="A finding to accept: on the pinned commit, or with --kind pin on the one that is forced; repeatable.",
 )
 
 
@@ -158,44 +145,6 @@ def _told(session: Session, output: Output, report: Report) -> int:
     return code
 
 
-def text(option: str, value: str | None) -> str:
-    """Return what an option says, without white space around it; nothing if it was not given.
-
-    Raises:
-        BadArgument: the file of overrides could not keep it.
-    """
-    said = (value or "").strip()
-    if len(said) > TEXT_LIMIT:
-        raise BadArgument(what=option, value=f"{said[:40]}…", reason=f"is longer than {TEXT_LIMIT} characters")
-    try:
-        said.encode("utf-8")
-    except UnicodeEncodeError as error:
-        raise BadArgument(what=option, value=said, reason="is not UTF-8") from error
-    return said
-
-
-def texts(option: str, values: tuple[str, ...]) -> tuple[str, ...]:
-    """Return what an option that repeats says, without empty ones.
-
-    Raises:
-        BadArgument: the file of overrides could not keep it.
-    """
-    text(option, ", ".join(values))
-    return tuple(said for value in values if (said := text(option, value)))
-
-
-def moment(option: str, text: str, *, now: datetime) -> datetime:
-    """Return the time that *option* names.
-
-    Raises:
-        BadArgument: it is none.
-    """
-    try:
-        return parse_moment(text.strip(), now=now)
-    except InvalidText as error:
-        raise BadArgument(what=option, value=text, reason=str(error)) from error
-
-
 def _refuse_together(names: Sequence[str], groups: Sequence[str], *, everything: bool, is_override: bool) -> None:
     """Raise if more sources are chosen than an override is for, or if all are and yet some are named.
 
@@ -211,58 +160,3 @@ def _refuse_together(names: Sequence[str], groups: Sequence[str], *, everything:
         if value:
             reason = "an override is for one source, and its approvers see which: give one for each"
             raise BadArgument(what=option, value=value, reason=reason)
-
-
-def accepts_findings(kind: Kind | None, findings: Sequence[str]) -> bool:
-    """Tell whether what is asked for is to accept findings on the pinned commit, and no move."""
-    return kind == "scan" or (kind is None and bool(findings))
-
-
-def refuse_waived(waived: tuple[str, ...]) -> None:
-    """Raise if findings are to be accepted and objects let pass by one approval.
-
-    Raises:
-        BadArgument: they are.
-    """
-    if waived:
-        raise BadArgument(what="--waive", value=waived[0], reason="is for a pin that is forced, not for findings")
-
-
-def object_ids(waived: tuple[str, ...]) -> tuple[Oid, ...]:
-    """Return the ids that *waived* names, in the order in which an approver signs them.
-
-    Raises:
-        BadArgument: one of them is none.
-    """
-    return tuple(sorted(set(map(_object_id, waived))))
-
-
-def _object_id(text: str) -> Oid:
-    try:
-        return parse_oid(text)
-    except InvalidText as error:
-        raise BadArgument(what="--waive", value=text, reason=str(error)) from error
-
-
-def read_signature(path: Path) -> str:
-    """Return the signature in the file at *path*.
-
-    Raises:
-        BadArgument: there is no such file.
-        InvalidFile, LocalIo: it cannot be read.
-    """
-    data = read_bytes(path, str(path))
-    if data is None:
-        raise BadArgument(what="--signature", value=str(path), reason="no such file")
-    if len(data) > SIGNATURE_LIMIT:
-        raise BadArgument(what="--signature", value=str(path), reason="is no signature that ssh-keygen makes")
-    return decode_text(data, str(path))
-
-
-def signed_text(path: Path) -> bytes:
-    """Return the text that lies beside the signature at *path* and that it may be of; nothing if there is none."""
-    if path.suffix != ".sig":
-        return b""
-    with suppress(HybridError):
-        return read_bytes(path.with_suffix(""), str(path)) or b""
-    return b""

@@ -120,12 +120,13 @@ def test_a_host_is_asked_by_so_many_at_once() -> None:
 
 
 def test_whoever_waits_is_let_go_by_a_signal() -> None:
-    cancelled = 0
+    cancelled, reached = 0, []
     gate = HostGate(lambda: cancelled, most=1)
     with gate("example.org"):
         cancelled = 2
         with gate("example.org"):
-            pass
+            reached.append("let go")
     cancelled = 0
     with gate("example.org"):
-        pass
+        reached.append("free again")
+    assert reached == ["let go", "free again"]

@@ -29,6 +29,10 @@ MENDS = {
         "put it into w/state/sources.lock: git -C w show :3:./state/sources.lock",
     ),
     "git -C 'sources/a b' log -3": ("git -C '../sources/a b' log -3", "git -C 'w/sources/a b' log -3"),
+    "git bundle create - --all > /dev/null": (
+        "git -C .. bundle create - --all > /dev/null",
+        "git -C w bundle create - --all > /dev/null",
+    ),
     "git ls-remote https://host/sources/a": ("git ls-remote https://host/sources/a",) * 2,
 }
 

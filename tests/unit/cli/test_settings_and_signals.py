@@ -19,6 +19,7 @@ from git_hybrid.core.endpoints import parse_mirrors
 from git_hybrid.core.errors import BadArgument, LocalIo
 from git_hybrid.core.manifest import Manifest
 from git_hybrid.git.surroundings import Setting
+from git_hybrid.store.manifest import decode_manifest
 
 
 def _read(environ=None, config=None, *, jobs=None, offline=False):
@@ -73,6 +74,16 @@ def test_what_is_empty_is_not_shown_as_in_force():
     assert shown["hybrid.jobs"] == ("1", "command line")
     assert shown["hybrid.lockTimeout"] == ("10s", "default")
     assert shown["hybrid.cacheDir"] == ("", "environment: GIT_HYBRID_CACHE_DIR")
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [("1001ms", "1001ms"), ("3000ms", "3s"), ("90s", "90s"), ("48h", "2d"), ("2w", "14d"), ("0d", "0s")],
+)
+def test_a_duration_is_shown_as_it_may_be_written(said, shown):
+    defaults = f'schema_version = 1\n[defaults]\nstall = "{said}"\n'
+    found = effective({}, [], defaults, decode_manifest(defaults.encode()))
+    assert next(item.value for item in found if item.key == "defaults.stall") == shown
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from git_hybrid.core.approval import (
+    Approvals,
     Asked,
     Signatures,
     check_signatures,
@@ -160,12 +161,18 @@ def test_a_pin_may_not_rest_on_what_nobody_signed() -> None:
     records = extend(tail_of(()), [event_of(ITEM, "override")], at=NOW, operator="o", command_id=RUN, log_id="l")
     item = replace(ITEM, audit_hash=str(records[0]["hash"]))
     overrides, trail = Overrides(records={item.id: item}), trail_of(records)
-    assert governed(PIN, overrides, trail, NOW, lambda found: doubtful(found, KEYS, GOOD), signed=False) is None
     assert (
-        governed(PIN, overrides, trail, NOW, lambda found: doubtful(found, Policy(), Signatures()), signed=False)
+        governed(PIN, Approvals(overrides, trail, NOW, lambda found: doubtful(found, KEYS, GOOD), signed=False)) is None
+    )
+    assert (
+        governed(
+            PIN, Approvals(overrides, trail, NOW, lambda found: doubtful(found, Policy(), Signatures()), signed=False)
+        )
         is None
     )
-    error = governed(PIN, overrides, trail, NOW, lambda found: doubtful(found, KEYS, Signatures()), signed=False)
+    error = governed(
+        PIN, Approvals(overrides, trail, NOW, lambda found: doubtful(found, KEYS, Signatures()), signed=False)
+    )
     assert isinstance(error, OverrideUnsigned)
     assert "bea@example.org> is not signed with the key that policy names" in why_unapproved(error)
     stranger = replace(ITEM, approvers=(Approval(id="eve@example.org", at=NOW, signature="armour"),))

@@ -550,7 +550,7 @@ def test_the_check_tells_each_breach() -> None:
     (violation,) = check_audit(facts)
     assert [item.level for item in check_audit(replace(facts, is_shallow=True))] == ["fail", "note"]
     partial = replace(facts, witnesses=Witnesses(is_partial=True))
-    assert [item.mend for item in check_audit(partial)][1:] == ["git fetch --refetch --no-filter"]
+    assert [item.mend for item in check_audit(partial)][1:] == ["git bundle create - --all > /dev/null"]
     assert (violation.file, violation.entry) == (LOG, "line 4")
     late = replace(facts, log=(), now=NOW, trail=Trail(last={"seq": 7, "event": "x", "at": "2999-01-01T00:00:00Z"}))
     (told,) = check_audit(late)

@@ -8,7 +8,7 @@ from git_hybrid.core.check_sources import (
     Content,
     FileSeen,
     Standing,
-    content_digest,
+    digest_on_disk,
     index_differences,
     is_lfs_content,
     judge_content,
@@ -194,11 +194,11 @@ def test_lfs_content_is_what_its_pointer_names(seen: FileSeen, pointer: bytes | 
 def test_of_lfs_content_the_pointer_counts_as_in_the_lock() -> None:
     entries = [FILE]
     content = Content(files={b"a": replace(SEEN, blob=oid(9))}, pointers={b"a": POINTER})
-    assert content_digest(entries, content) == digest_of(
+    assert digest_on_disk(entries, content) == digest_of(
         content_line("100644", hashlib.sha256(POINTER).hexdigest(), b"a")
     )
     unfetched = Content(files={b"a": SEEN}, pointers={b"a": POINTER})
-    assert content_digest(entries, unfetched) == digest_of(LINE)
+    assert digest_on_disk(entries, unfetched) == digest_of(LINE)
 
 
 def test_the_index_is_compared_path_by_path() -> None:

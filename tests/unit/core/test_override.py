@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from git_hybrid.core.ahead import ahead
-from git_hybrid.core.approval import Approved, Asked, payload, unmet
+from git_hybrid.core.approval import Approvals, Approved, Asked, payload, unmet
 from git_hybrid.core.audit import Event, Record, extend, tail_of
 from git_hybrid.core.errors import OffBranch, OverrideEnded, OverrideUnrecorded
 from git_hybrid.core.governance import Lifted, expiring, governed, lifted, unapproved, unbound, why_unapproved
@@ -286,7 +286,7 @@ PIN = replace(a_pin(TOOL, commit=oid(2), ref="refs/heads/hotfix"), override="ovr
 
 def test_a_pin_whose_override_is_in_force_may_be_used() -> None:
     overrides, records = recorded(an_override())
-    assert unapproved(PIN, TOOL, overrides, trail_of(records), NOW, certain, signed=False) is None
+    assert unapproved(PIN, TOOL, Approvals(overrides, trail_of(records), NOW, certain, signed=False)) is None
     assert expiring(overrides, NOW, {"tool"}) == ()
     assert expiring(overrides, NOW + 15 * DAY, {"other"}) == ()
     assert expiring(overrides, NOW + 15 * DAY, {"tool"}) == ("ovr-1 of tool expires at 2026-08-09T12:00:00Z",)
@@ -304,33 +304,34 @@ def test_a_pin_whose_override_is_not_borne_out_may_not() -> None:
         ),
     }
     for word, (items, pin) in told.items():
-        error = governed(pin, items, trail, NOW, certain, signed=False)
+        error = governed(pin, Approvals(items, trail, NOW, certain, signed=False))
         assert isinstance(error, OverrideUnrecorded)
         assert word in error.what
         assert error.what in why_unapproved(error)
-        keyed = governed(pin, items, trail, NOW, certain, signed=True)
+        keyed = governed(pin, Approvals(items, trail, NOW, certain, signed=True))
         assert isinstance(keyed, OverrideUnrecorded)
         forced = "--force" in error.hint
         assert keyed.hint == error.hint + " --signature FILE" * forced
     for changed in ({"kind": "scan"}, {"to_commit": oid(3)}):
         record = replace(overrides.records["ovr-1"], **changed)
         assert isinstance(
-            governed(PIN, Overrides(records={"ovr-1": record}), trail, NOW, certain, signed=False), OverrideUnrecorded
+            governed(PIN, Approvals(Overrides(records={"ovr-1": record}), trail, NOW, certain, signed=False)),
+            OverrideUnrecorded,
         )
 
 
 def test_a_pin_whose_override_ended_may_not() -> None:
     overrides, records = recorded(an_override())
-    error = governed(PIN, overrides, trail_of(records), NOW + 20 * DAY, certain, signed=False)
+    error = governed(PIN, Approvals(overrides, trail_of(records), NOW + 20 * DAY, certain, signed=False))
     assert isinstance(error, OverrideEnded)
     assert error.hint == "git hybrid override renew ovr-1 --expires WHEN --approver WHO --reason TEXT"
-    keyed = governed(PIN, overrides, trail_of(records), NOW + 20 * DAY, certain, signed=True)
+    keyed = governed(PIN, Approvals(overrides, trail_of(records), NOW + 20 * DAY, certain, signed=True))
     assert isinstance(keyed, OverrideEnded)
     assert keyed.hint == f"{error.hint} --signature FILE"
     assert why_unapproved(error) == "rests on ovr-1, which expired at 2026-08-09T12:00:00Z"
     for ended in (closed(an_override(), "revoked", at=NOW, by="Cid"), replace(an_override(), status="superseded")):
         overrides, records = recorded(ended)
-        error = governed(PIN, overrides, trail_of(records), NOW, certain, signed=False)
+        error = governed(PIN, Approvals(overrides, trail_of(records), NOW, certain, signed=False))
         assert isinstance(error, OverrideEnded)
         assert "--force" in error.hint
         assert f"was {ended.status}" in error.how
@@ -346,7 +347,7 @@ def test_a_pin_whose_override_ended_may_not() -> None:
 )
 def test_what_a_plain_pin_would_only_find_again_is_no_hint(lifts: tuple[str, ...], way: str) -> None:
     overrides, records = recorded(replace(an_override(), lifts=lifts))
-    error = governed(PIN, overrides, trail_of(records), NOW + 20 * DAY, certain, signed=False)
+    error = governed(PIN, Approvals(overrides, trail_of(records), NOW + 20 * DAY, certain, signed=False))
     assert isinstance(error, OverrideEnded)
     assert error.way == way
 
@@ -355,30 +356,35 @@ def test_a_pin_that_names_no_override_is_held_against_the_log() -> None:
     bare = replace(PIN, override=None, ref=a_pin(TOOL).ref)
     overrides, records = recorded(an_override(), events=(pinned(2, "ovr-1"),))
     for items, word in ((overrides, "no longer names"), (Overrides(), "is not in state")):
-        error = unapproved(bare, TOOL, items, trail_of(records), NOW, certain, signed=False)
+        error = unapproved(bare, TOOL, Approvals(items, trail_of(records), NOW, certain, signed=False))
         assert isinstance(error, OverrideUnrecorded)
         assert word in error.what
-    error = governed(bare, overrides, trail_of(()), NOW, certain, signed=False)
+    error = governed(bare, Approvals(overrides, trail_of(()), NOW, certain, signed=False))
     assert isinstance(error, OverrideUnrecorded)
     other = Overrides(records={"ovr-1": replace(an_override(), status="revoked")})
-    assert governed(bare, other, trail_of(()), NOW, certain, signed=False) is None
+    assert governed(bare, Approvals(other, trail_of(()), NOW, certain, signed=False)) is None
     # Pinned again without one, and all is well.
     again = (*records, *extend(tail_of(records), [pinned(2)], at=NOW, operator="o", command_id=RUN, log_id="l"))
-    assert governed(bare, Overrides(), trail_of(again), NOW, certain, signed=False) is None
+    assert governed(bare, Approvals(Overrides(), trail_of(again), NOW, certain, signed=False)) is None
 
 
 def test_a_pin_without_an_override_has_the_ref_that_is_declared() -> None:
     nothing = (Overrides(), trail_of(()), NOW)
     hand_made = a_pin(TOOL, ref="refs/heads/other")
-    error = unapproved(hand_made, TOOL, *nothing, certain, signed=False)
+    error = unapproved(hand_made, TOOL, Approvals(*nothing, certain, signed=False))
     assert isinstance(error, OffBranch)
     assert "branch main" in why_unapproved(error)
-    assert unapproved(a_pin(TOOL), TOOL, *nothing, certain, signed=False) is None
-    assert unapproved(replace(hand_made, config_digest="sha256:old"), TOOL, *nothing, certain, signed=False) is None
+    assert unapproved(a_pin(TOOL), TOOL, Approvals(*nothing, certain, signed=False)) is None
+    assert (
+        unapproved(replace(hand_made, config_digest="sha256:old"), TOOL, Approvals(*nothing, certain, signed=False))
+        is None
+    )
     fixed = a_source(track=Commit(oid(1)))
-    assert unapproved(a_pin(fixed, ref="refs/tags/v1"), fixed, *nothing, certain, signed=False) is None
+    assert unapproved(a_pin(fixed, ref="refs/tags/v1"), fixed, Approvals(*nothing, certain, signed=False)) is None
     for ref in ("refs/hybrid/unreachable", "refs/pull/1/head"):
-        assert isinstance(unapproved(a_pin(fixed, ref=ref), fixed, *nothing, certain, signed=False), OffBranch)
+        assert isinstance(
+            unapproved(a_pin(fixed, ref=ref), fixed, Approvals(*nothing, certain, signed=False)), OffBranch
+        )
 
 
 def test_why_an_override_was_closed_is_told_by_the_log() -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from git_hybrid.core.approval import Approvals
 from git_hybrid.core.audit import Record
 from git_hybrid.core.check_scans import check_scans
 from git_hybrid.core.checks import Facts
@@ -107,10 +108,10 @@ def an_override(*findings: str, **changes: Any) -> tuple[Override, Trail]:
 def test_only_an_override_in_force_for_this_commit_accepts(changes: dict[str, Any], *, accepts: bool) -> None:
     record, trail = an_override(a_finding(1).id, **changes)
     overrides = Overrides(records={record.id: record})
-    found = accepted_findings(overrides, trail, NOW, lambda _: "", a_pin())
+    found = accepted_findings(Approvals(overrides, trail, NOW, lambda _: "", signed=False), a_pin())
     assert found == ({a_finding(1).id} if accepts else set())
-    assert not accepted_findings(overrides, Trail(), NOW, lambda _: "", a_pin())
-    assert not accepted_findings(overrides, trail, NOW, lambda _: "is doubtful", a_pin())
+    assert not accepted_findings(Approvals(overrides, Trail(), NOW, lambda _: "", signed=False), a_pin())
+    assert not accepted_findings(Approvals(overrides, trail, NOW, lambda _: "is doubtful", signed=False), a_pin())
     snapshot = replace(
         a_snapshot(SOURCE, pins=[a_pin()], recorded=[a_state_entry(SOURCE, scan=FOUND)]),
         overrides=overrides,

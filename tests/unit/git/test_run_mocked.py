@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from git_hybrid.core.errors import BadArgument
-from git_hybrid.git.environment import child_environment, fsck_settings, hardened, user_environment
+from git_hybrid.git.environment import asking_environment, child_environment, fsck_settings, hardened, user_environment
 from git_hybrid.git.limits import Limits
 from git_hybrid.git.run import Runner
 
@@ -226,6 +226,13 @@ def test_what_git_calls_local_is_dropped():
 def test_protocols_are_those_that_the_user_allows_too(given, want):
     env = child_environment({} if given is None else {"GIT_ALLOW_PROTOCOL": given}, network=True)
     assert env["GIT_ALLOW_PROTOCOL"] == want
+
+
+def test_what_reads_may_use_no_protocol():
+    """A git that does not know GIT_NO_LAZY_FETCH would fetch what a partial clone lacks."""
+    for env in (child_environment({}, network=False), asking_environment({"GIT_ALLOW_PROTOCOL": "file"})):
+        assert env["GIT_ALLOW_PROTOCOL"] == "none"
+    assert "GIT_CONFIG_GLOBAL" not in asking_environment({})
 
 
 def test_nobody_is_asked_for_a_password():

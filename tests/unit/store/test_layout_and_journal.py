@@ -150,7 +150,7 @@ def test_a_journal_folds(tmp_path):
         manifest=ManifestEdit(before_sha256="0" * 64, text="schema_version = 1\n"),
     )
     begin = runs.begin_line(INFO, (TASK,))
-    found = _fold(tmp_path, begin, runs.phase_line(ENTRY.name, "installing", "u"), decisions.decision_line(decision))
+    found = _fold(tmp_path, begin, runs.installing_line(ENTRY.name, "u"), decisions.decision_line(decision))
     assert found.info == INFO
     assert found.tasks == (TASK,)
     assert found.phases == {"tool": "installing"}
@@ -196,7 +196,7 @@ def test_a_journal_of_somebody_else(tmp_path, line):
 
 ARCHIVE = "state/sources-audit.2026.jsonl"
 DECIDED = decisions.decision_line(Decision(archive=ARCHIVE, reports={ENTRY.name: "0" * 64}))
-PHASE = runs.phase_line(ENTRY.name, "installing", None)
+PHASE = runs.installing_line(ENTRY.name, None)
 
 
 def test_an_archive_is_where_a_rotation_makes_one(tmp_path):
@@ -248,17 +248,11 @@ def test_a_journal_of_a_newer_version_is_refused(tmp_path):
 def test_the_marker_names_what_is_pending(tmp_path):
     path = tmp_path / "resume.json"
     assert runs.read_marker(path) is None
-    runs.write_marker(path, INFO, (TASK,), {ENTRY.name: "installing"})
+    runs.write_marker(path, INFO, (TASK,))
     document = json.loads(path.read_text())
     assert document["schema_version"] == 1
     assert document["run"] == INFO.run == runs.read_marker(path)
-    assert document["sources"][0] == {
-        "name": "tool",
-        "action": "clone",
-        "from_commit": None,
-        "to_commit": OID,
-        "phase": "installing",
-    }
+    assert document["sources"] == [{"name": "tool", "action": "clone", "from_commit": None, "to_commit": OID}]
     path.write_text(json.dumps(document | {"schema_version": 2}))
     with pytest.raises(NewerSchema):
         runs.read_marker(path)

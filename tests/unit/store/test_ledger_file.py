@@ -176,7 +176,7 @@ def test_a_journal_without_marker_changed_nothing(files):
 
 def test_a_marker_without_journal_is_told(files):
     (files.root / "state").mkdir()
-    runs.write_marker(Layout(files.root).marker, FIRST, TASKS, {})
+    runs.write_marker(Layout(files.root).marker, FIRST, TASKS)
     with pytest.raises(InvalidFile), _ledger(files).writer(SECOND):
         pass
 

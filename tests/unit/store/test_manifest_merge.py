@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from git_hybrid.core.stages import BASE, OURS, THEIRS
 from git_hybrid.store.manifest import decode_manifest
 from git_hybrid.store.manifest_merge import merge_manifest
-from git_hybrid.store.stages import BASE, OURS, THEIRS
 
 TEXT = """\
 schema_version = 1

@@ -42,11 +42,6 @@ def test_ordinary_text_stays(text):
     assert safe(text) == text
 
 
-def test_newlines_only_where_they_are_wanted():
-    assert safe("a\nb") == "a\\x0ab"
-    assert safe("a\nb", newlines=True) == "a\nb"
-
-
 def test_paint():
     assert paint("x", "bad", color=True) == "\033[31mx\033[0m"
     assert paint("x", "bad", color=False) == paint("x", None, color=True) == "x"
