@@ -19,6 +19,8 @@ from git_hybrid.git.scout import Scout
 from git_hybrid.git.standing import is_there
 
 SAVED = "refs/hybrid/saved/"
+FETCHED = (f"--exclude={SAVED}*", "--glob=refs/hybrid/*")
+"""What names to git-rev-list(1) all that was fetched: thousands of refs are too many for a command line."""
 
 
 class GitClones(Struct, frozen=True):

@@ -19,7 +19,7 @@ from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.planner import source_path
 from git_hybrid.core.ports_writer import Saved
 from git_hybrid.core.tree import GITLINK, show_path
-from git_hybrid.git.clones import SAVED
+from git_hybrid.git.clones import FETCHED, SAVED
 from git_hybrid.git.endangered import Endangering, is_unsaveable
 from git_hybrid.git.eyes import wide_open
 from git_hybrid.git.local import must
@@ -226,8 +226,7 @@ class _Saver:
 
     def is_upstream(self, head: str) -> bool:
         """Tell whether *head* is in the history of what was fetched."""
-        fetched = ["--glob=refs/hybrid/upstream/*", "--glob=refs/hybrid/pin"]
-        done = self.ask("rev-list", "--max-count=1", head, "--not", *fetched)
+        done = self.ask("rev-list", "--max-count=1", head, "--not", *FETCHED)
         return bool(head) and not done
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from git_hybrid.core.pattern import pattern
-from git_hybrid.git.clones import SAVED
+from git_hybrid.git.clones import FETCHED, SAVED
 from git_hybrid.git.quarantine import MOVED
 from git_hybrid.git.run import Runner
 
@@ -26,18 +27,25 @@ def find_unsaved(runner: Runner, git_dir: Path) -> tuple[str, ...]:
     """
     listed = runner.git(["for-each-ref", "--format=%(refname) %(objectname) %(objecttype)"], git_dir=git_dir).stdout
     lines = [line.split(" ") for line in listed.decode("utf-8", "surrogateescape").split("\n")[:-1]]
-    fetched = [ref for ref, _, _ in lines if ref.startswith(_FETCHED) and not ref.startswith(SAVED)]
-    texts = {oid for ref, oid, kind in lines if kind == "tag" and ref in fetched}
+    texts = {
+        oid for ref, oid, kind in lines if kind == "tag" and ref.startswith(_FETCHED) and not ref.startswith(SAVED)
+    }
     refs = [(ref, oid, kind) for ref, oid, kind in lines if not ref.startswith(_FETCHED)]
     linked = worktrees(git_dir)
     heads = ["HEAD", *(f"worktrees/{name}/HEAD" for name in linked)]
     left = [ref for ref, oid, kind in refs if kind == "tag" and oid not in texts]
-    for ref in [*(ref for ref, _, _ in refs if ref not in left), *heads]:
-        command = ["rev-list", "--max-count=1", f"{ref}^{{commit}}", "--not", *fetched, "--"]
-        done = runner.git(command, git_dir=git_dir)
-        if done.status != 0 or done.stdout.strip():
-            left.append(ref)
+    asked = [*(ref for ref, _, _ in refs if ref not in left), *heads]
+    if _is_unsaved(runner, git_dir, asked):
+        left += [ref for ref in asked if _is_unsaved(runner, git_dir, [ref])]
     return (*left, *_only_in_reflogs(runner, git_dir), *(f"worktree {path}" for path in linked.values()))
+
+
+def _is_unsaved(runner: Runner, git_dir: Path, refs: Sequence[str]) -> bool:
+    """Tell whether one of *refs* has a commit that was not fetched, or none at all."""
+    options = ["rev-list", "--max-count=1", "--stdin", "--not", *FETCHED, "--glob=refs/remotes/*", "--"]
+    asked = "".join(f"{ref}^{{commit}}\n" for ref in refs)
+    done = runner.git(options, git_dir=git_dir, stdin=asked.encode("utf-8", "surrogateescape"))
+    return done.status != 0 or bool(done.stdout.strip())
 
 
 def worktrees(git_dir: Path) -> dict[str, str]:
@@ -63,11 +71,11 @@ def _only_in_reflogs(runner: Runner, git_dir: Path) -> list[str]:
     ours = {oid for oid, _, words in lines if _MOVES.fullmatch(words)}
     others = [oid for oid in dict.fromkeys(oid for oid, _, _ in lines) if oid not in ours]
     stashed = runner.git(["log", "-g", "--format=%H", "refs/stash", "--"], git_dir=git_dir).stdout.decode("ascii")
-    found: set[str] = set()
-    for start in range(0, len(others), _AT_ONCE):
-        options = ["rev-list", "--ignore-missing", *others[start : start + _AT_ONCE], "--not", "--all", *sorted(ours)]
-        done = runner.git([*options, *stashed.split(), "--"], git_dir=git_dir)
-        found |= {*(done.stdout.decode("ascii").split() if done.status == 0 else others)}
+    known = [*sorted(ours), *stashed.split()]
+    asked = "".join(f"{line}\n" for line in [*others, *(f"^{oid}" for oid in known)]).encode("ascii")
+    options = ["rev-list", "--ignore-missing", "--stdin", "--not", "--all", "--"]
+    done = runner.git(options, git_dir=git_dir, stdin=asked)
+    found = {*(done.stdout.decode("ascii").split() if done.status == 0 else others)}
     left = [oid for oid in others if oid in found]
     if 1 < len(left) <= _AT_ONCE:
         # Whoever keeps the last of a line of commits keeps all of it.

@@ -326,6 +326,11 @@ def test_branches_and_tags_at_fetched_commits_are_no_work(hybrid: Hybrid, worksp
     git("branch", "here", cwd=clone)
     git("tag", "there", cwd=clone)
     git("fetch", "-q", "--no-tags", "origin", cwd=clone)
+    # More refs than the names of which a command line takes.
+    packed, head = clone / ".git/packed-refs", git("rev-parse", "HEAD", cwd=clone)
+    known = [line for line in packed.read_text().splitlines() if line[0] not in "#^"] if packed.exists() else []
+    many = (f"{head} refs/hybrid/upstream/heads/{'x' * 200}{number}" for number in range(10_000))
+    packed.write_text("".join(f"{line}\n" for line in (*known, *many)))
     hybrid("remove", "tool")
 
 
