@@ -344,10 +344,14 @@ class ForeignFolder(LocalWork):
 
 
 class NestedRepository(LocalWork):
-    """Other git repositories stand in the clone: their work cannot be saved with the rest."""
+    """Other git repositories stand in the clone: their work cannot be saved with the rest.
+
+    ``submodules`` are those that somebody has checked out by git, which can take them out again.
+    """
 
     code: ClassVar[str] = "nested-repository"
     inner: tuple[str, ...]
+    submodules: tuple[str, ...] = ()
 
 
 class UnsavedWork(LocalWork):
