@@ -21,7 +21,7 @@ from git_hybrid.git.quarantine import ATTRIBUTES, ATTRIBUTES_LFS, uses_lfs
 from git_hybrid.git.run import Runner
 from git_hybrid.git.standing import refuse_unreadable
 
-_OPERATIONS = {
+OPERATIONS = {
     "MERGE_HEAD": "merge",
     "rebase-merge": "rebase",
     "rebase-apply": "rebase or am",
@@ -91,7 +91,7 @@ class FullLook(Struct, frozen=True):
             return Broken("it has no index: nothing was checked out, or the index was lost")
         if not self._has(repository, git_dir, head):
             return Broken("the commit that HEAD names is missing")
-        operation = next((word for mark, word in _OPERATIONS.items() if (git_dir / mark).exists()), None)
+        operation = next((word for mark, word in OPERATIONS.items() if (git_dir / mark).exists()), None)
         try:
             if repository is not None and not opens(repository, head):
                 repository = None
