@@ -11,7 +11,6 @@ from git_hybrid.core.plan import PIN_REF
 AWAY = "move it away, then: git hybrid sync --prune"
 """What to do with a folder that belongs to no source."""
 
-
 _ORDER = ("changed", "HEAD", "worktrees", "worktree", "commit", "refs/heads")
 """What comes first, the rest after it: git deletes no branch that is checked out, and a reflog goes with its branch."""
 _AT_ONCE = 10
@@ -44,9 +43,9 @@ def hints_for_submodules(name: str, path: str, submodules: Sequence[str]) -> Ite
     git takes none out in which anything is changed, or that stands at another commit.
     """
     git, these = f"git -C {quote(path)}", " ".join(map(quote, submodules))
-    for inner in submodules:
+    for inner in submodules[:_AT_ONCE]:
         yield f"keep what is changed in it: git -C {quote(f'{path}/{inner}')} stash --include-untracked"
-    yield f"{git} submodule update --no-fetch -- {these}"
+    yield f"{git} submodule update --checkout -- {these}"
     yield f"{git} submodule deinit -- {these}"
     yield f"then: git hybrid reset {name}"
 
@@ -69,8 +68,8 @@ def _ways(name: str, where: str, found: Sequence[str]) -> Iterator[str]:
         yield f"save it: git hybrid reset {name}"
     elif what == "HEAD":
         yield f"push it: {git} push origin HEAD:refs/heads/BRANCH"
-        away = f"rm -r {quote(where)}" if is_module else f"{git} checkout --detach {PIN_REF}"
-        yield f"if {'all that is in there' if is_module else 'it'} may go: {away}"
+        away = "update-ref --no-deref HEAD refs/remotes/origin/HEAD" if is_module else f"checkout --detach {PIN_REF}"
+        yield f"if it may go: {git} {away}"
     elif what.startswith(("refs/heads/", "refs/tags/")):
         yield from _of_names(git, found)
     elif what == "refs/stash":

@@ -53,6 +53,7 @@ def test_work_in_a_submodule_keeps_the_clone(hybrid: Hybrid, workspace: Path, cl
     _work(inner)
     if state != "there":
         where = ".git/modules/deep/lib"
+        git("checkout", "-q", "topic", cwd=inner)
         shutil.rmtree(inner)
         inner.mkdir()
     if state == "deinitialised":
