@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from shlex import quote
 
 from git_hybrid.core.ids import short_ref
@@ -14,7 +15,9 @@ AWAY = "move it away, then: git hybrid sync --prune"
 _ORDER = ("changed", "HEAD", "worktrees", "worktree", "commit", "refs/heads")
 """What comes first, the rest after it: git deletes no branch that is checked out, and a reflog goes with its branch."""
 _AT_ONCE = 10
-_ITS_TAGS = "'+refs/tags/*:refs/remotes/origin/tags/*'"
+_PLACES = 3
+_NOTE_TAGS = "if upstream may have tags of these, note what it has"
+_ITS_TAGS = "+refs/tags/*:refs/remotes/origin/tags/*"
 """A tag that was fetched cannot be told from one that was made here, but for a ref that only a fetch writes."""
 
 
@@ -30,11 +33,16 @@ def hints_for(name: str, path: str, refs: Sequence[str], *, stray: bool) -> tupl
             place, _, what = what.removeprefix("in ").partition(": ")
             where = f"{where}/{place}"
         found.setdefault(where, {}).setdefault(_kind(what), []).append(what)
-    told = [
-        _ways("" if stray else name, where, found[where][kind]) for where in found for kind in _sorted(found[where])
-    ]
-    hints = tuple(hint for hints in told for hint in hints)
-    return (*hints, AWAY) if stray else hints
+    tagged = [where for where in found if where != path and "/.git/" not in where and "refs/tags" in found[where]]
+    hints = []
+    if len(tagged) > 1:
+        hints.append(
+            f"{_NOTE_TAGS}: git -C {quote(path)} submodule foreach --recursive 'git fetch origin \"{_ITS_TAGS}\"'"
+        )
+    for where, kinds in islice(found.items(), _PLACES):
+        for kind in _sorted(kinds):
+            hints += _ways("" if stray else name, where, kinds[kind])
+    return (*hints, AWAY) if stray else tuple(hints)
 
 
 def hints_for_submodules(name: str, path: str, submodules: Sequence[str]) -> Iterator[str]:
@@ -102,7 +110,7 @@ def _of_names(git: str, found: Sequence[str]) -> Iterator[str]:
         yield f"push {them}: {git} push origin {names}"
         yield f"if {they} may go: {git} branch -D {names}"
     else:
-        yield f"if upstream may have {them}, note what it has: {git} fetch origin {_ITS_TAGS}"
+        yield f"{_NOTE_TAGS}: {git} fetch origin '{_ITS_TAGS}'"
         yield f"push {them}: {git} push origin {' '.join(map(quote, few))}"
         yield f"then, or if {they} may go: {git} tag -d {names}"
 

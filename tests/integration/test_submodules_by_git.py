@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 from pathlib import Path
 
@@ -83,6 +84,8 @@ def test_work_deep_in_submodules_is_found(
     outer.commit({".gitmodules": modules, "app": Gitlink(app.rev("main"))})
     started(hybrid, outer.url, "--branch", "main")
     clone = workspace / "sources/outer"
+    for upstream in (app, lib):
+        git("tag", "-a", "-m", "x", "release", "main", cwd=upstream.path)
     git(*UPDATE, cwd=clone)
     _work(clone / "app/vendor/lib")
     (clone / "app/a").write_text("mine\n")
@@ -90,6 +93,12 @@ def test_work_deep_in_submodules_is_found(
     told = hybrid("remove", "outer", check=3).err
     assert "in app: changed files" in told
     assert "in app/vendor/lib: refs/heads/topic" in told
+    assert "in app: refs/tags/release" in told
+    (hint,) = [line.partition(": ")[2] for line in told.splitlines() if " foreach " in line]
+    git("-c", "protocol.file.allow=always", *shlex.split(hint.partition(": git ")[2]), cwd=workspace)
+    told = hybrid("remove", "outer", check=3).err
+    assert "refs/tags/mine" in told
+    assert "refs/tags/release" not in told
 
 
 @pytest.mark.parametrize("change", ["file", "commit"])
