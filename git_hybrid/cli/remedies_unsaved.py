@@ -16,7 +16,7 @@ _ORDER = ("changed", "HEAD", "worktrees", "worktree", "commit", "refs/heads")
 """What comes first, the rest after it: git deletes no branch that is checked out, and a reflog goes with its branch."""
 _AT_ONCE = 10
 _PLACES = 3
-_NOTE_TAGS = "if upstream may have tags of these, note what it has"
+_NOTE_TAGS = "if upstream may have these tags, note which it has"
 _ITS_TAGS = "+refs/tags/*:refs/remotes/origin/tags/*"
 """A tag that was fetched cannot be told from one that was made here, but for a ref that only a fetch writes."""
 
