@@ -18,6 +18,7 @@ from git_hybrid.core.errors import (
     NetworkFailure,
     Offline,
     RefMissing,
+    RepositoryDamaged,
     RepositoryNotFound,
 )
 from git_hybrid.core.ids import Oid
@@ -27,7 +28,7 @@ from git_hybrid.core.value import replace
 from git_hybrid.turn import TURN
 
 T = TypeVar("T")
-_NOT_THERE = (RepositoryNotFound, LfsMissing, NetworkFailure, RefMissing)
+_NOT_THERE = (RepositoryNotFound, RepositoryDamaged, LfsMissing, NetworkFailure, RefMissing)
 """What lets the next mirror be asked; a failure of integrity or of trust never does."""
 
 

@@ -136,6 +136,12 @@ REMEDIES: Mapping[str, Remedy] = {
         "{message}",
         ("check {whose_url}, and your access: git ls-remote {url}",),
     ),
+    "repository-damaged": Remedy(
+        4,
+        "{name_or_url}: the repository at {url} is damaged: what is asked for cannot be read there",
+        "{message}\nwhoever runs the server can mend it, by a backup or by a clone that has the object",
+        ("what it lacks shows there: git fsck --full",),
+    ),
     "lfs-missing": Remedy(
         4,
         "{name_or_url}: {url} lacks Git LFS content of the pinned commit",

@@ -36,6 +36,12 @@ BEHIND: Mapping[str, Remedy] = {
         "asked at {url}\n{nearest}\n" + _MAY_BE_BEHIND,
         ("git ls-remote {url}", *_HINTS),
     ),
+    "repository-damaged": Remedy(
+        4,
+        "{name}: what the mirror {mirror} has of it is damaged",
+        "asked at {url}\n{message}\nupstream itself was not asked",
+        _HINTS,
+    ),
     "lfs-missing": Remedy(
         4,
         "{name}: the mirror {mirror} lacks Git LFS content of the pinned commit",

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from shlex import quote
 
 from git_hybrid.core.ids import short_ref
+from git_hybrid.core.plan import PIN_REF
 
 AWAY = "move it away, then: git hybrid sync --prune"
 """What to do with a folder that belongs to no source."""
+
+_ORDER = ("changed", "HEAD", "worktrees", "worktree", "commit", "refs/heads")
+"""What comes first, the rest after it: git deletes no branch that is checked out, and a reflog goes with its branch."""
+_AT_ONCE = 10
+_PLACES = 3
+_NOTE_TAGS = "if upstream may have these tags, note which it has"
+_ITS_TAGS = "+refs/tags/*:refs/remotes/origin/tags/*"
+"""A tag that was fetched cannot be told from one that was made here, but for a ref that only a fetch writes."""
 
 
 def hints_for(name: str, path: str, refs: Sequence[str], *, stray: bool) -> tuple[str, ...]:
@@ -16,44 +26,73 @@ def hints_for(name: str, path: str, refs: Sequence[str], *, stray: bool) -> tupl
 
     What a submodule holds begins with ``in PATH:``. Of a *stray* no command knows the name.
     """
-    told: dict[str, tuple[str, ...]] = {}
+    found: dict[str, dict[str, list[str]]] = {}
     for ref in refs:
         where, what = path, ref
         while what.startswith("in ") and ": " in what:
             place, _, what = what.removeprefix("in ").partition(": ")
             where = f"{where}/{place}"
-        told.setdefault(f"{where} {_kind(what)}", tuple(_ways("" if stray else name, f"git -C {quote(where)}", what)))
-    hints = tuple(hint for hints in told.values() for hint in hints)
-    return (*hints, AWAY) if stray else hints
+        found.setdefault(where, {}).setdefault(_kind(what), []).append(what)
+    tagged = [where for where in found if where != path and "/.git/" not in where and "refs/tags" in found[where]]
+    hints = []
+    if len(tagged) > 1:
+        hints.append(
+            f"{_NOTE_TAGS}: git -C {quote(path)} submodule foreach --recursive 'git fetch origin \"{_ITS_TAGS}\"'"
+        )
+    for where, kinds in islice(found.items(), _PLACES):
+        for kind in _sorted(kinds):
+            hints += _ways("" if stray else name, where, kinds[kind])
+    return (*hints, AWAY) if stray else tuple(hints)
+
+
+def hints_for_submodules(name: str, path: str, submodules: Sequence[str]) -> Iterator[str]:
+    """Yield the commands that take *submodules* out of the clone of *name* at *path*; what was committed stays there.
+
+    git takes none out in which anything is changed, or that stands at another commit.
+    """
+    git, these = f"git -C {quote(path)}", " ".join(map(quote, submodules))
+    for inner in submodules[:_AT_ONCE]:
+        yield f"keep what is changed in it: git -C {quote(f'{path}/{inner}')} stash --include-untracked"
+    yield f"{git} submodule update --checkout -- {these}"
+    yield f"{git} submodule deinit -- {these}"
+    yield f"then: git hybrid reset {name}"
 
 
 def _kind(what: str) -> str:
     return "/".join(what.split("/")[:2]) if what.startswith("refs/") else what.replace("/", " ").partition(" ")[0]
 
 
-def _ways(name: str, git: str, what: str) -> Iterator[str]:
-    short, rest = quote(short_ref(what)), what.partition(" ")[2]
-    if what == "HEAD" and not name:
-        yield f"push it: {git} push origin HEAD:refs/heads/BRANCH"
-    elif what == "HEAD":
+def _sorted(kinds: Iterable[str]) -> list[str]:
+    return sorted(kinds, key=lambda kind: _ORDER.index(kind) if kind in _ORDER else len(_ORDER))
+
+
+def _ways(name: str, where: str, found: Sequence[str]) -> Iterator[str]:
+    """Yield the commands for what was *found* of one kind in the repository at *where*."""
+    # No working tree belongs to one inside a .git, and that which it names may be gone.
+    is_module = "/.git/" in where
+    git = f"git -C {quote(where)}{' --work-tree=.' if is_module else ''}"
+    what, rest = found[0], found[0].partition(" ")[2]
+    if what == "HEAD" and name and not is_module:
         yield f"save it: git hybrid reset {name}"
-    elif what.startswith("refs/heads/"):
-        yield f"push it: {git} push origin {short}"
-        yield f"if it may go: {git} branch -D {short}"
-    elif what.startswith("refs/tags/"):
-        yield f"push it: {git} push origin {quote(what)}"
-        yield f"then, or if it may go: {git} tag -d {short}"
+    elif what == "HEAD":
+        yield f"push it: {git} push origin HEAD:refs/heads/BRANCH"
+        away = "update-ref --no-deref HEAD refs/remotes/origin/HEAD" if is_module else f"checkout --detach {PIN_REF}"
+        yield f"if it may go: {git} {away}"
+    elif what.startswith(("refs/heads/", "refs/tags/")):
+        yield from _of_names(git, found)
     elif what == "refs/stash":
         yield f"{git} stash list"
-        yield f"to commit and push the newest: {git} stash branch BRANCH"
+        keep = f"push the newest: {git} push origin {what}:refs/heads/BRANCH"
+        yield keep if is_module else f"to commit and push the newest: {git} stash branch BRANCH"
         yield f"if all of them may go: {git} stash clear"
     elif what.startswith("refs/"):
         yield f"push it: {git} push origin {quote(what)}"
         yield f"then, or if it may go: {git} update-ref -d {quote(what)}"
     elif what.startswith("commit "):
-        yield f"{git} show --stat {rest}"
-        yield f"push it: {git} push origin {rest}:refs/heads/BRANCH"
-        yield f"if what only reflogs have may go: {git} reflog expire --expire=now --all"
+        commit, _, logs = rest.partition(" ")
+        yield f"{git} show --stat {commit}"
+        yield f"push it: {git} push origin {commit}:refs/heads/BRANCH"
+        yield f"if what only reflogs have may go: {git} reflog expire --expire=now {_logged(logs)}"
     elif what.startswith("worktrees/"):
         yield f"push what was committed in the worktree: {git} push origin {quote(what)}:refs/heads/BRANCH"
     elif what.startswith("worktree "):
@@ -61,3 +100,21 @@ def _ways(name: str, git: str, what: str) -> Iterator[str]:
         yield f"when what is in it is kept elsewhere: {git} worktree remove {quote(rest)}"
     else:
         yield f"{git} status"
+
+
+def _of_names(git: str, found: Sequence[str]) -> Iterator[str]:
+    them, they = ("it", "it") if len(found) == 1 else ("them", "they")
+    few = found[:_AT_ONCE]
+    names = " ".join(quote(short_ref(ref)) for ref in few)
+    if found[0].startswith("refs/heads/"):
+        yield f"push {them}: {git} push origin {names}"
+        yield f"if {they} may go: {git} branch -D {names}"
+    else:
+        yield f"{_NOTE_TAGS}: {git} fetch origin '{_ITS_TAGS}'"
+        yield f"push {them}: {git} push origin {' '.join(map(quote, few))}"
+        yield f"then, or if {they} may go: {git} tag -d {names}"
+
+
+def _logged(words: str) -> str:
+    """Return the refs of *words*, ``(reflog of REF, REF)``; all refs would be that of the stashes too."""
+    return " ".join(map(quote, words.removeprefix("(reflog of ").removesuffix(")").split(", ")))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from git_hybrid.core.endpoints import DIRECT
@@ -11,6 +11,7 @@ from git_hybrid.core.errors import (
     Interrupted,
     InvalidFile,
     LocalIo,
+    NestedRepository,
     RemoteError,
     ReportLost,
     TooYoung,
@@ -32,6 +33,7 @@ _DECIDED = "what it does is decided, and the next command that writes finishes i
 _WRITTEN = "all that it did is written, and no more than the journal of that is left to remove"
 _OF_BUNDLE = ("what is asked, and why: git hybrid config --show-origin",)
 """A bundle of ``GIT_HYBRID_BUNDLE_DIR`` is no mirror that could be updated from here."""
+_SHOWN_REFS = 20
 _WORST_FIRST = (70, 74, 75, 2, 7, 5, 6, 3, 4, 1)
 
 
@@ -105,11 +107,18 @@ def _hints(error: HybridError, remedy: Remedy) -> tuple[str, ...]:
     if isinstance(error, UnsavedWork):
         from git_hybrid.cli.remedies_unsaved import hints_for
 
-        hints = hints_for(error.name, error.path, error.refs, stray=error.stray)
-        return tuple(hint.replace("{", "{{").replace("}", "}}") for hint in hints)
+        return _literal(hints_for(error.name, error.path, error.refs, stray=error.stray))
+    if isinstance(error, NestedRepository) and error.submodules:
+        from git_hybrid.cli.remedies_unsaved import hints_for_submodules
+
+        return _literal(hints_for_submodules(error.name, error.path, error.submodules))
     if error.bundled:
         return (*_of_what_is_added(error, ())[-1:], *_OF_BUNDLE)
     return remedy.hints if vars(error).get("mirror") else _of_what_is_added(error, remedy.hints)
+
+
+def _literal(hints: Iterable[str]) -> tuple[str, ...]:
+    return tuple(hint.replace("{", "{{").replace("}", "}}") for hint in hints)
 
 
 def _of_what_is_added(error: HybridError, hints: tuple[str, ...]) -> tuple[str, ...]:
@@ -196,7 +205,13 @@ def _facts(error: HybridError) -> dict[str, Any]:
     for key in ("findings", "problems", "reasons"):
         if isinstance(facts.get(key), tuple):
             facts[key] = "\n".join(facts[key])
+    facts["refs"] = _few(facts.get("refs", ()))
     return {key: ", ".join(map(str, value)) if isinstance(value, tuple) else value for key, value in facts.items()}
+
+
+def _few(refs: tuple[str, ...]) -> tuple[str, ...]:
+    left = len(refs) - _SHOWN_REFS
+    return refs if left <= 0 else (*refs[:_SHOWN_REFS], f"… and {left} more")
 
 
 def explain(

@@ -10,7 +10,7 @@
     ├── local work:       DirtySource DivergedSource OperationInProgress IndexLocked ForeignFolder UnsavedWork InTheWay
     │                     NestedRepository
     ├── network:          NetworkFailure AccessDenied RepositoryNotFound LfsMissing RedirectLoop EndlessAnswer
-    │                     TlsFailure HostKeyFailure Offline NotCarried
+    │                     TlsFailure HostKeyFailure Offline NotCarried RepositoryDamaged
     ├── verification:     Unreachable UnusableRef MovedTag UnexplainedMove RefMissing RewrittenHistory
     │                     IdentityChanged WrongContent HostileTree MalformedObjects FsckRefused
     ├── policy:           OffBranch Rollback HostNotAllowed TooYoung PolicyNotMet ScanBlocked
@@ -344,10 +344,14 @@ class ForeignFolder(LocalWork):
 
 
 class NestedRepository(LocalWork):
-    """Other git repositories stand in the clone: their work cannot be saved with the rest."""
+    """Other git repositories stand in the clone: their work cannot be saved with the rest.
+
+    ``submodules`` are those that somebody has checked out by git, which can take them out again.
+    """
 
     code: ClassVar[str] = "nested-repository"
     inner: tuple[str, ...]
+    submodules: tuple[str, ...] = ()
 
 
 class UnsavedWork(LocalWork):
@@ -396,6 +400,12 @@ class RepositoryNotFound(RemoteError):
     """No repository is served at the URL, or not to this user."""
 
     code: ClassVar[str] = "repository-not-found"
+
+
+class RepositoryDamaged(RemoteError):
+    """The server has the repository, and cannot read all of it: ``message`` names the object."""
+
+    code: ClassVar[str] = "repository-damaged"
 
 
 class LfsMissing(RemoteError):

@@ -18,6 +18,7 @@ from git_hybrid.core.errors import (
     NetworkFailure,
     RedirectLoop,
     RefMissing,
+    RepositoryDamaged,
     RepositoryNotFound,
     TlsFailure,
     UnusableRef,
@@ -53,6 +54,9 @@ _MISMATCHED = pattern(r"^fatal: mismatched algorithms: client (?P<old>\w+); serv
 _SHALLOW = pattern(
     r"^warning: rejected (?P<ref>\S+) because shallow roots are not allowed to be updated$", re.MULTILINE
 )
+# Whatever ends its pack-objects, a server takes for this; where an object is named it is so, and will be next time.
+_DAMAGE = "possible repository corruption on the remote side"
+_UNREADABLE = pattern(r"^remote: (?:fatal|error): .*\b[0-9a-f]{40,64}\b.*$", re.MULTILINE)
 # What a server says in place of an answer (an ERR packet, gitprotocol-pack(5)).
 _TOLD = pattern(r"^fatal: remote error: (?P<words>.*)", re.MULTILINE | re.DOTALL)
 _TOLD_DENIED = ("denied", "not allowed", "not permitted", "forbidden", "unauthorized", "not authorized", "suspended")
@@ -134,7 +138,8 @@ def last_words(stderr: str) -> str:
     """Return what a failed command said, without progress, hints and secrets, at most 500 characters."""
     from git_hybrid.core.redact import redact
 
-    lines = [line.strip() for line in _lines(redact(stderr))]
+    # git sends some of its words with the NUL that ends them in memory.
+    lines = [line.strip().rstrip("\0") for line in _lines(redact(stderr))]
     told = [line for line in lines if line and not _NOISE.match(line)]
     return " / ".join(told[-4:])[:500]
 
@@ -243,6 +248,8 @@ def _refused(stderr: str, text: str, code: int, *, url: str, message: str) -> Hy
         return RedirectLoop(url=url, message=message)
     if code in (404, 410) or _is_final(code) or (not code and any(word in text for word in _NOT_FOUND)):
         return RepositoryNotFound(url=url, message=message)
+    if _DAMAGE in text and (unreadable := _UNREADABLE.search(stderr)) is not None:
+        return RepositoryDamaged(url=url, message=unreadable[0].strip())
     if (told := _TOLD.search(text)) is not None:
         return _answered(told["words"], url=url, message=message)
     return None

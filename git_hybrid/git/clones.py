@@ -86,23 +86,25 @@ class GitClones(Struct, frozen=True):
         return bool(self._work_in(path))
 
     def submodules(self, path: Path) -> list[str]:
-        """Return the paths of the submodules that are checked out in the clone at *path*."""
+        """Return the paths of the submodules in the clone at *path* that have a repository of their own."""
         return [inner for inner, _ in self.gitlinks(path) if (path / inner / ".git").is_dir()]
 
     def gitlinks(self, path: Path) -> list[tuple[str, Oid]]:
         """Return path and commit of each submodule that the index of the clone at *path* names."""
-        listed = self.runner.git(["ls-files", "--stage", "-z"], git_dir=path / ".git").stdout
+        # Of a submodule .git may be a file, in which no process can be started.
+        listed = self.runner.git(["ls-files", "--stage", "-z"], git_dir=path / ".git", work_tree=path).stdout
         lines = listed.decode("utf-8", "surrogateescape").split("\0")
         found = [line.partition("\t") for line in lines if line.startswith("160000 ")]
         return [(inner, Oid(head.split(" ")[1])) for head, _, inner in found]
 
     def _unsaved_in(self, path: Path) -> tuple[str, ...]:
         # Imported here: only what removes a clone asks.
+        from git_hybrid.git.modules import work_in_modules
         from git_hybrid.git.unsaved import find_unsaved
 
         found = find_unsaved(self.runner, path / ".git")
-        inner = self.submodules(path) if (path / ".gitmodules").exists() else ()
-        return (*found, *(f"in {place}: {what}" for place in inner for what in self._work_in(path / place)))
+        inner = (f"in {place}: {what}" for place in self.submodules(path) for what in self._work_in(path / place))
+        return (*found, *inner, *work_in_modules(self, path))
 
     def _work_in(self, path: Path) -> tuple[str, ...]:
         """Return what the submodule at *path* holds that its upstream does not have."""

@@ -49,14 +49,14 @@ def clear_submodules(
 ) -> tuple[tuple[str, ...], frozenset[str]]:
     """Take the submodules out of the clone, but for those that stand as they are *wanted*: a commit and a URL by path.
 
-    One that holds work of its own, or files that git ignores, is set aside. Returns where, in words, and the paths of
-    those that were left.
+    One that holds work of its own, or files that git ignores, is set aside; one that git itself has checked out stays:
+    where the commit has another, the checkout is refused. Returns where, in words, and the paths of those left.
 
     Raises:
         LocalIo: the file system refused.
     """
     clone = clones.folder / name
-    notes, kept = [], set()
+    notes, kept = [], {path for path in wanted if (clone / path / ".git").is_file()}
     for path in submodules_of(clones, clone):
         folder = clone / path
         holds_work = clones.holds_work(folder)
@@ -93,7 +93,8 @@ def _holds_ignored(clones: GitClones, path: Path) -> bool:
     done = clones.runner.git(["ls-files", *options], git_dir=path / ".git", work_tree=path)
     if done.status != 0 or done.stdout:
         return True
-    return any(_holds_ignored(clones, path / place) for place in clones.submodules(path))
+    inner = (path / place for place, _ in clones.gitlinks(path))
+    return any(_holds_ignored(clones, place) for place in inner if (place / ".git").exists())
 
 
 def set_aside_unsaveable(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Collection
 from pathlib import Path
 
 from git_hybrid.core.errors import InTheWay, NestedRepository
@@ -16,6 +17,7 @@ from git_hybrid.git.run import Runner
 from git_hybrid.git.standing import mode_of
 
 _GITLINK = b"160000"
+_NOTHING = b"000000"
 _FEW = 300
 """So many folders are looked into in the time that a git takes to start and compare two commits."""
 
@@ -24,10 +26,11 @@ def refuse_folders(runner: Runner, path: Path, *, name: SourceName, commit: Oid,
     """Raise if a folder of the clone at *path* is in the way of *commit* without git's knowing.
 
     In the place of a file git looks for untracked files, and finds no repository; and it leaves any folder where a
-    submodule is to be, which is put there only if *submodules*.
+    submodule is to be, which is put there only if *submodules*, or was: as it stands it is a change then.
 
     Raises:
-        NestedRepository: a folder in whose place the commit has a file has a repository in it.
+        NestedRepository: a folder has a repository in it, and the commit a file in its place, or the folder is that of
+            a submodule of which the commit has another commit or nothing.
         InTheWay: one in whose place it has a submodule is not empty.
         LocalIo: the machine refused to look.
         GitFailed: git cannot compare the commits.
@@ -35,18 +38,33 @@ def refuse_folders(runner: Runner, path: Path, *, name: SourceName, commit: Oid,
     root = os.fsencode(path)
     if not submodules and not _may_hold_a_repository(root):
         return
-    options = ["--raw", "-r", "-z", "--no-renames", "--diff-filter=AT"]
+    options = ["--raw", "-r", "-z", "--no-renames"]
     arguments = ["diff-tree", *options, "HEAD^{commit}", f"{commit}^{{commit}}", "--"]
     told = must(runner, name, path / ".git", arguments).stdout.split(b"\0")[:-1]
-    modes = {place: line.split(b" ")[1] for line, place in zip(told[::2], told[1::2], strict=True)}
-    folders = [place for place in modes if stat.S_ISDIR(mode_of(os.path.join(root, place)) or 0)]
-    links = [place for place in folders if modes[place] == _GITLINK]
+    modes = {place: line[1:].split(b" ")[:2] for line, place in zip(told[::2], told[1::2], strict=True)}
+    # Where a file was is none now, as the clone is clean.
+    places = [place for place, (before, _) in modes.items() if before in (_NOTHING, _GITLINK)]
+    folders = [place for place in places if stat.S_ISDIR(mode_of(os.path.join(root, place)) or 0)]
+    links = [place for place in folders if modes[place][1] == _GITLINK]
     looking = Endangering(root, ())
-    looking.by_writing(folders, links=links, known=())
-    if inner := tuple(map(show_path, sorted(looking.found.repositories))):
-        raise NestedRepository(name=name, path=source_path(name), inner=inner)
+    former = {place for place in folders if modes[place][0] == _GITLINK}
+    looking.by_writing(folders, links={*links} - former, known=())
+    refuse_repositories(path, name, looking.found.repositories, links=former)
     if filled := [show_path(place) for place in links if submodules and os.listdir(os.path.join(root, place))]:
         raise InTheWay(name=name, path=source_path(name), files=tuple(filled[:10]))
+
+
+def refuse_repositories(path: Path, name: SourceName, found: Collection[bytes], *, links: Collection[bytes]) -> None:
+    """Raise NestedRepository if any were *found* in the clone of *name* at *path*; *links* are its submodules."""
+    if found:
+        own = [place for place in found if place in links and _is_git_s(os.path.join(os.fsencode(path), place))]
+        shown, submodules = (tuple(map(show_path, sorted(places))) for places in (found, own))
+        raise NestedRepository(name=name, path=source_path(name), inner=shown, submodules=submodules)
+
+
+def _is_git_s(submodule: bytes) -> bool:
+    """Tell whether git has checked *submodule* out: it keeps the repository elsewhere, and this tool keeps it there."""
+    return stat.S_ISREG(mode_of(os.path.join(submodule, b".git")) or 0)
 
 
 def _may_hold_a_repository(root: bytes) -> bool:

@@ -14,15 +14,15 @@ from collections.abc import Collection, Sequence
 from itertools import chain, count
 from pathlib import Path
 
-from git_hybrid.core.errors import GitFailed, LocalIo, NestedRepository
+from git_hybrid.core.errors import GitFailed, LocalIo
 from git_hybrid.core.ids import Oid, SourceName
-from git_hybrid.core.planner import source_path
 from git_hybrid.core.ports_writer import Saved
-from git_hybrid.core.tree import GITLINK, show_path
+from git_hybrid.core.tree import GITLINK
 from git_hybrid.git.clones import FETCHED, SAVED
 from git_hybrid.git.endangered import Endangering, is_unsaveable
 from git_hybrid.git.eyes import wide_open
 from git_hybrid.git.local import must
+from git_hybrid.git.nested import refuse_repositories
 from git_hybrid.git.operations import BROUGHT, IDENTITY, patches
 from git_hybrid.git.plainfiles import oids_in
 from git_hybrid.git.run import Runner
@@ -159,10 +159,8 @@ class _Saver:
         listed = self._done(["ls-files", "--others", "--exclude-standard", "-z"], environment)
         self._refuse({path for path in listed.split(b"\0") if path.endswith(b"/")})
 
-    def _refuse(self, repositories: Collection[bytes]) -> None:
-        if repositories:
-            inner = tuple(show_path(path) for path in sorted(repositories))
-            raise NestedRepository(name=self._name, path=source_path(self._name), inner=inner)
+    def _refuse(self, repositories: Collection[bytes], links: Collection[bytes] = ()) -> None:
+        refuse_repositories(self._path, self._name, repositories, links=links)
 
     def _add_all(self, environment: dict[str, str]) -> None:
         try:
@@ -185,10 +183,14 @@ class _Saver:
         links = {path for path, mode in known.items() if mode == GITLINK}
         files = known.keys() - links
         looking = Endangering(os.fsencode(self._path), cleared or ())
-        staying = {path for path, mode in listed.items() if mode == GITLINK} if cleared is None else set[bytes]()
+        staying = {path for path, mode in listed.items() if mode == GITLINK}
+        if cleared is not None:
+            # One that git put there does not give way, and is a change where the commit has another one or none.
+            staying = self._as_listed(staying, environment, pin)
+            looking.by_writing(links - listed.keys(), links=(), known=())
         looking.by_writing(listed.keys() - files, links=staying, known=files)
         looking.by_removing(self._entries(["ls-files", "--stage", "-z"], {}).keys() - known.keys())
-        self._refuse(looking.found.repositories)
+        self._refuse(looking.found.repositories, links)
         if not (wanted := looking.found.files):
             return looking.found.unsaveable
         # git adds nothing below what it takes for a submodule.
@@ -201,6 +203,15 @@ class _Saver:
         left = wanted - self._entries(["ls-files", "--stage", "-z"], environment).keys()
         self._refuse({looking.repository_of(path) for path in left})
         return looking.found.unsaveable
+
+    def _as_listed(self, links: Collection[bytes], environment: dict[str, str], pin: Oid) -> set[bytes]:
+        """Return those of *links* in whose places a repository stands as *pin* has it, with nothing changed in it."""
+        root = os.fsencode(self._path)
+        there = {path for path in links if mode_of(os.path.join(root, path, b".git")) is not None}
+        if not there:
+            return there
+        options = ["--name-only", "-z", "--no-renames", "--ignore-submodules=none"]
+        return there - {*self._done(["diff-index", *options, pin, "--"], environment).split(b"\0")}
 
     def _drop(self, paths: Collection[bytes], environment: dict[str, str]) -> None:
         self._fed("update-index", "--force-remove", "-z", "--stdin", environment=environment, paths=paths)
@@ -236,6 +247,6 @@ def holds_work(path: Path) -> bool:
     if any(entry.name != ".git" for entry in path.iterdir()):
         return True
     git_dir = path / ".git"
-    if (git_dir / "packed-refs").exists() or (git_dir / "worktrees").exists():
+    if any((git_dir / name).exists() for name in ("packed-refs", "worktrees", "modules")):
         return True
     return any(item.is_file() for item in (git_dir / "refs").rglob("*"))

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from support.cli import Hybrid, executable, merged_env
+from support.hints import gone_by_hints
 from support.kit import changes, git, lock, manifest, released, snapshot, started, state
 from support.upstream import Upstream, UpstreamFactory
 
@@ -255,7 +258,7 @@ LET_GO = {
     "tag": ["tag", "-d", "work"],
     "annotated": ["tag", "-d", "note"],
     "note": ["update-ref", "-d", "refs/notes/commits"],
-    "left": ["reflog", "expire", "--expire=now", "--all"],
+    "left": ["reflog", "expire", "--expire=now", "HEAD"],
 }
 
 
@@ -292,6 +295,61 @@ def test_the_hints_of_remove_let_work_go(hybrid: Hybrid, workspace: Path, tool: 
     if kind not in ("annotated", "note", "left", "stash"):
         git("reflog", "expire", "--expire=now", "--all", cwd=workspace / "sources/tool")
     hybrid("remove", "tool")
+
+
+def _branch_here(clone: Path) -> None:
+    git("checkout", "-q", "-b", "here", cwd=clone)
+    _commit(clone)
+
+
+def _amended(clone: Path) -> None:
+    _branch_here(clone)
+    git("commit", "-q", "--amend", "--allow-empty", "-m", "again", cwd=clone)
+
+
+@pytest.mark.parametrize("command", [("remove", "tool"), ("sync", "--prune")], ids="-".join)
+@pytest.mark.parametrize("work", [_branch_here, _amended, _worktree], ids=lambda work: work.__name__)
+def test_hints_come_in_the_order_in_which_they_work(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, work: Callable[[Path], None], command: tuple[str, ...]
+) -> None:
+    started(hybrid, tool.url, "--branch", "main")
+    work(workspace / "sources/tool")
+    if command[0] == "sync":
+        (workspace / "sources.toml").write_text("schema_version = 1\n")
+    gone_by_hints(hybrid, workspace, *command)
+
+
+def test_what_lets_a_commit_go_keeps_the_stashes(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    started(hybrid, tool.url, "--branch", "main")
+    clone = workspace / "sources/tool"
+    for text in "xy":
+        (clone / "README").write_text(text)
+        git("stash", cwd=clone)
+    _left(clone)
+    (hint,) = [line for line in hybrid("remove", "tool", check=3).err.splitlines() if "reflog expire" in line]
+    git(*hint.partition("git -C sources/tool ")[2].split(), cwd=clone)
+    assert len(git("stash", "list", cwd=clone).splitlines()) == 2
+    assert "cause: refs/stash\n" in hybrid("remove", "tool", check=3).err
+
+
+def test_tags_of_upstream_are_told_from_ones_made_here_by_one_command(
+    hybrid: Hybrid, workspace: Path, tool: Upstream
+) -> None:
+    started(hybrid, tool.url, "--branch", "main")
+    clone = workspace / "sources/tool"
+    for number in range(20):
+        git("tag", "-a", "-m", "x", f"t{number:02}", "main", cwd=tool.path)
+    git("fetch", "-q", "--tags", cwd=clone)
+    assert git("describe", cwd=clone).startswith("t")
+    for command in ("status", "sync", "reset"):
+        hybrid(command, *(["tool"] if command == "reset" else []))
+    _annotated(clone)
+    told = hybrid("remove", "tool", check=3).err
+    assert "refs/tags/t18, … and 3 more\n" in told
+    (hint,) = [line for line in told.splitlines() if " fetch " in line]
+    git(*shlex.split(hint.partition("git -C sources/tool ")[2]), cwd=clone)
+    assert "cause: refs/tags/note\n" in hybrid("remove", "tool", check=3).err
+    gone_by_hints(hybrid, workspace, "remove", "tool")
 
 
 def test_a_commit_that_was_left_can_be_pushed(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:

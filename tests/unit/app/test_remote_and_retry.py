@@ -34,6 +34,7 @@ FALL_THROUGH = (
     _network(),
     errors.RepositoryNotFound(url=AT_ONE, message="m"),
     errors.LfsMissing(url=AT_ONE, message="m"),
+    errors.RepositoryDamaged(url=AT_ONE, message="m"),
     errors.RefMissing(name="", ref="refs/heads/main", url=AT_ONE),
 )
 FINAL = (

@@ -13,6 +13,9 @@ HTTP = AT + "The requested URL returned error: "
 OID = "0123456789abcdef0123456789abcdef01234567"
 SSH_TAIL = "\nfatal: Could not read from remote repository.\n\nPlease make sure you have the correct access rights\n"
 SSH_TAIL += "and the repository exists.\n"
+DAMAGED = f"remote: fatal: unable to read {OID}        \n"
+DAMAGED += "remote: aborting due to possible repository corruption on the remote side.\0\n"
+CUT = "fatal: early EOF\nfatal: fetch-pack: invalid index-pack output\n"
 Denied, Missing, Network = errors.AccessDenied, errors.RepositoryNotFound, errors.NetworkFailure
 Local = (errors.LocalIo, errors.GitFailed)  # both are exit 74
 Tls, HostKey, NoRef, Bad = errors.TlsFailure, errors.HostKeyFailure, errors.RefMissing, errors.MalformedObjects
@@ -58,6 +61,10 @@ SAMPLES = (
     ("error: RPC failed; curl 56 GnuTLS recv error (-110)\nfatal: pack is corrupted (SHA1 mismatch)", Network),
     ("remote: RPC failed; curl 56\nfatal: pack is corrupted (SHA1 mismatch)", errors.MalformedObjects),
     ("fatal: protocol error: bad line length character: <htm", Network),
+    (DAMAGED + CUT, errors.RepositoryDamaged),
+    ("remote: error: Could not read " + OID + "\n" + DAMAGED.partition("\n")[2] + CUT, errors.RepositoryDamaged),
+    # Its pack-objects was killed, for one.
+    (DAMAGED.partition("\n")[2] + CUT, Network),
     (AT + "SSL certificate problem: unable to get local issuer certificate", Tls),
     (AT + "SSL certificate problem: self-signed certificate", Tls),
     (AT + "SSL certificate problem: certificate has expired", Tls),
@@ -226,6 +233,7 @@ def test_last_words():
     assert last_words(noise + "fatal: a\n  b  \n") == "fatal: a / b"
     assert len(last_words("x" * 5000)) == 500
     assert last_words("") == ""
+    assert last_words("remote: a.\0\nfatal: b\n") == "remote: a. / fatal: b"
 
 
 def test_redirects_are_found():
