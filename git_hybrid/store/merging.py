@@ -45,8 +45,8 @@ _DECODED: Mapping[str, Callable[[bytes], object]] = {
 class Merge(Struct, kw_only=True):
     """What came of a merge: the pins of ``ours``, of ``theirs``, those ``found`` to stand, and where the sides differ.
 
-    ``files`` were written; those ``left`` hold what only a person can put together; ``why`` says in words what that
-    is, and ``both`` what else both sides changed, where ours stands.
+    ``files`` were written; those ``left`` hold what only a person can put together, or, ``astray``, name records that
+    are nowhere; ``why`` says in words what that is, and ``both`` what else both sides changed, where ours stands.
     """
 
     ours: Mapping[SourceName, Pin]
@@ -55,6 +55,7 @@ class Merge(Struct, kw_only=True):
     changes: Sequence[Change] = ()
     files: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
+    astray: tuple[str, ...] = ()
     both: tuple[str, ...] = ()
     why: tuple[str, ...] = ()
 
@@ -63,8 +64,9 @@ def merge_files(layout: Layout, conflicts: Mapping[str, Versions]) -> Merge:
     """Write each file of *conflicts* that can be merged by its tables, and return what came of it.
 
     A file without the markers of a conflict stays: somebody has decided what stands in it, or an earlier call wrote it,
-    and then what both changed is told again. Records of overrides are written as the audit log tells of them, reports
-    of scans as the state says. All comes from the versions in the index alone, so whoever is killed calls it again.
+    and then what both changed is told again. One that names records that are nowhere does not. Records of overrides are
+    written as the audit log tells of them, reports of scans as the state says. All comes from the versions in the index
+    alone, so whoever is killed calls it again.
 
     Raises:
         InvalidFile, NewerSchema: what somebody has put together cannot be read, or the manifest; nothing was written.
@@ -99,6 +101,7 @@ def merge_files(layout: Layout, conflicts: Mapping[str, Versions]) -> Merge:
     _put_reports(torn)
     torn.write()
     told.files, told.left = tuple(torn.texts), tuple(_left(torn))
+    told.astray = tuple(path for path in told.left if torn.is_astray(path) and not torn.has_markers(path))
     told.why += tuple(_unknown(torn, path) for path in told.left if path not in conflicts)
     return told
 
@@ -192,16 +195,18 @@ def _pins(lock: bytes | None) -> Mapping[SourceName, Pin] | None:
 
 
 def _left(torn: Torn) -> list[str]:
-    """Return what a person has to put together, markers in files among it that were added to the index with them."""
+    """Return what a person has to put together; among it files that were added to the index with what is wrong."""
     conflicts, done = torn.conflicts, torn.texts.keys() | torn.settled
     gone = [path for path, sides in conflicts.items() if BASE in sides and not {OURS, THEIRS} <= sides.keys()]
     others = [path for path in conflicts if path not in _WRITTEN or path in gone]
-    marked = [path for path in _WRITTEN if torn.has_markers(path) or torn.is_open(path)]
+    marked = [path for path in _WRITTEN if torn.has_markers(path) or torn.is_open(path) or torn.is_astray(path)]
     return [path for path in dict.fromkeys((*marked, *others)) if path not in done]
 
 
 def _unknown(torn: Torn, path: str) -> str:
-    """Return what to say of the markers in a file that git does not hold to be in conflict."""
+    """Return what to say of the markers, or the records, in a file that git does not hold to be in conflict."""
     lines = torn.markers(path)
+    if not lines:
+        return f"{path}: it names records that are not in the audit log"
     where = f"{plural(len(lines), 'line')} {', '.join(map(str, lines))}"
     return f"{path}: git knows of no conflict in it; markers of one stand in {where}"
