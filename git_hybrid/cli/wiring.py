@@ -136,8 +136,9 @@ def _found(folder: Path, runner: Runner) -> Layout:
     refuse_links(layout)
     if not (layout.lock.exists() and layout.audit.exists()):
         from git_hybrid.git.leftout import refuse_left_out
+        from git_hybrid.git.repository import around
 
-        refuse_left_out(runner, layout.root)
+        refuse_left_out(around(runner, layout.root), layout.root)
     return layout
 
 

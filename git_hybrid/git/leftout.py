@@ -17,13 +17,12 @@ _LEFT_OUT = "S "
 """How ``git ls-files -t`` marks what has the skip-worktree bit."""
 
 
-def refuse_left_out(runner: Runner, root: Path) -> None:
-    """Refuse a workspace at *root* whose manifest or state git has left out of the working tree.
+def refuse_left_out(repository: Repository, root: Path) -> None:
+    """Refuse a workspace at *root*, in *repository*, whose manifest or state git has left out of the working tree.
 
     Raises:
         NotCheckedOut: with the files, and the command that checks them out.
     """
-    repository = around(runner, root)
     if found := _left_out(repository, root, *FILES, LOG):
         raise NotCheckedOut(path=str(root), files=tuple(found), mend=_mend(repository, root, found))
 
@@ -42,17 +41,19 @@ def refuse_left_out_above(runner: Runner, start: Path) -> None:
     found = _left_out(repository, start, *names)
     for name, folder in names.items():
         if name in found:
-            refuse_left_out(runner, folder)
+            refuse_left_out(repository, folder)
 
 
 def _left_out(repository: Repository, folder: Path, *names: str) -> list[str]:
-    """Return the files that the index has of *names* in *folder*, and neither the disk nor a checkout has."""
+    """Return those of *names*, paths from *folder*, that the index has, and neither the disk nor a checkout."""
     if repository.top is None:
         return []
-    told = repository.run(["git", "ls-files", "-t", "-z", "--", *names], cwd=folder).stdout
-    items = told.decode("utf-8", "surrogateescape").split("\0")
-    paths = (item.removeprefix(_LEFT_OUT) for item in items if item.startswith(_LEFT_OUT))
-    return [path for path in paths if not os.path.lexists(folder / path)]
+    # The folder itself may be left out.
+    paths = {os.path.normpath(repository.prefix(folder) + name): name for name in names}
+    argv = ["git", "ls-files", "-t", "-z", "--", *(f":(literal){path}" for path in paths)]
+    items = repository.run(argv).stdout.decode("utf-8", "surrogateescape").split("\0")
+    found = (item.removeprefix(_LEFT_OUT) for item in items if item.startswith(_LEFT_OUT))
+    return [paths[path] for path in found if not os.path.lexists(repository.top / path)]
 
 
 def _mend(repository: Repository, root: Path, found: Sequence[str]) -> str:

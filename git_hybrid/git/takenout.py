@@ -24,7 +24,7 @@ def refuse_taken_out(runner: Runner, root: Path) -> None:
     repository = around(runner, root)
     if repository.top is None or (root / LOG).exists():
         return
-    refuse_left_out(runner, root)
+    refuse_left_out(repository, root)
     for revision in ("HEAD", *_last(root, runner)):
         done = repository.run(["git", "ls-tree", "--name-only", "-z", revision, "--", *_WITH_IT], cwd=root)
         logged = repository.run(["git", "cat-file", "-e", f"{revision}:./{LOG}"], cwd=root)

@@ -45,6 +45,24 @@ def test_state_that_is_not_checked_out_is_not_taken_for_none(site: Site, kept: t
     assert "missing" in clone("status").out
 
 
+def test_a_hook_passes_what_is_left_as_it_is_and_else_says_what_it_needs(site: Site) -> None:
+    """Of a partial clone, in which the workspace was never checked out."""
+    folder = site.root / "infra"
+    folder.mkdir()
+    git("mv", "sources.toml", "state", "sources", folder.name, cwd=site.root)
+    site.commit("moved")
+    clone = cloned(site, "--filter=blob:none")
+    clone.write("notes.txt", "x\n")
+    git("add", "notes.txt", cwd=clone.root)
+    assert run_hybrid(program="git-hybrid-hook-check", cwd=clone.root).out == ""
+    git("update-index", "--force-remove", f"infra/{LOG}", cwd=clone.root)
+    told = run_hybrid(program="git-hybrid-hook-check", cwd=clone.root, check=2).out
+    (mend,) = re.findall("mend: (git .*)", told)
+    assert mend.endswith(" sparse-checkout add infra/state")
+    git(*shlex.split(mend)[1:], cwd=clone.root)
+    assert f"fail infra/{LOG}" in run_hybrid(program="git-hybrid-hook-check", cwd=clone.root, check=1).out
+
+
 @pytest.mark.parametrize("how", ["cone", "patterns", "no checkout"])
 def test_the_command_that_checks_it_out_works_anywhere(site: Site, how: str) -> None:
     folder = site.root / "a workspace"
