@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from graphlib import CycleError, TopologicalSorter
 
 from git_hybrid.core.audit import previous
+from git_hybrid.core.audit_archives import free_archive
 from git_hybrid.core.errors import InvalidFile, NewerSchema, UnknownOverride
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Lock, Pin
@@ -18,7 +20,7 @@ from git_hybrid.core.value import Struct
 from git_hybrid.core.words import plural
 from git_hybrid.store.chain import SHOWN as LOG
 from git_hybrid.store.chain import segment_of
-from git_hybrid.store.layout import MIRRORS, OVERRIDES, Layout
+from git_hybrid.store.layout import MIRRORS, OVERRIDES, Layout, archives
 from git_hybrid.store.lockfile import SHOWN as LOCK
 from git_hybrid.store.lockfile import decode_lock, encode_lock
 from git_hybrid.store.manifest import SHOWN as MANIFEST
@@ -34,6 +36,7 @@ from git_hybrid.store.statefile import decode_state, encode_state
 from git_hybrid.store.torn import Torn, Versions
 
 _WRITTEN = (MANIFEST, LOG, LOCK, STATE, OVERRIDES, MIRRORS)
+_ARCHIVE = re.compile(r"state/sources-audit\.([0-9]+)(?:-[0-9]+)?\.jsonl")
 _DECODED: Mapping[str, Callable[[bytes], object]] = {
     LOCK: decode_lock,
     STATE: decode_state,
@@ -65,8 +68,8 @@ def merge_files(layout: Layout, conflicts: Mapping[str, Versions]) -> Merge:
 
     A file without the markers of a conflict stays: somebody has decided what stands in it, or an earlier call wrote it,
     and then what both changed is told again. One that names records that are nowhere does not. Records of overrides are
-    written as the audit log tells of them, reports of scans as the state says. All comes from the versions in the index
-    alone, so whoever is killed calls it again.
+    written as the audit log tells of them, reports of scans as the state says; of two archives both stay. All comes
+    from the versions in the index alone, so whoever is killed calls it again.
 
     Raises:
         InvalidFile, NewerSchema: what somebody has put together cannot be read, or the manifest; nothing was written.
@@ -99,6 +102,7 @@ def merge_files(layout: Layout, conflicts: Mapping[str, Versions]) -> Merge:
     if (inventories := torn.sides(MIRRORS, decode_mirrors, Inventory())) is not None:
         _merge_mirrors(torn, told, inventories)
     _put_reports(torn)
+    _keep_archives(torn)
     torn.write()
     told.files, told.left = tuple(torn.texts), tuple(_left(torn))
     told.astray = tuple(path for path in told.left if torn.is_astray(path) and not torn.has_markers(path))
@@ -172,6 +176,24 @@ def _put_reports(torn: Torn) -> None:
             entries = decode_state(state).sources
             known = {name: entry.scan.report_sha256 for name, entry in entries.items()}
             torn.put_reports({str(name): known.get(name) for name in pins.keys() | known.keys()})
+
+
+def _keep_archives(torn: Torn) -> None:
+    """Keep both of two archives that branches gave one name, theirs under another: each is found by its content."""
+    for path, versions in torn.conflicts.items():
+        year = _ARCHIVE.fullmatch(path)
+        if year is None or not {OURS, THEIRS} <= versions.keys():
+            continue
+        both = (versions[OURS], versions[THEIRS])
+        if torn.read(path) not in both:
+            # An archive is closed: nobody can have put anything else there that is right.
+            torn.texts[path] = both[0]
+        for text in both:
+            # Also where an earlier call has written it: it is told until it is added.
+            names = (*archives(torn.layout), *torn.texts)
+            stands = next((name for name in names if torn.read(name) == text), None)
+            torn.texts[stands or free_archive(year[1], names)] = text
+        torn.settled.add(path)
 
 
 def _declared(torn: Torn) -> frozenset[SourceName] | None:

@@ -499,6 +499,24 @@ def test_branches_that_had_met_before(
     concluded(hybrid, workspace)
 
 
+def test_of_two_archives_under_one_name_both_stay(
+    hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream], branched: Callable[..., None]
+) -> None:
+    def theirs() -> None:
+        added(hybrid, upstreams, "b")()
+        hybrid("audit", "rotate")
+
+    branched(theirs, lambda: hybrid("audit", "rotate"))
+    (name,) = (path.name for path in (workspace / "state").glob("sources-audit.*.jsonl"))
+    other = name.replace(".jsonl", "-2.jsonl")
+    for _ in range(2):
+        assert f"hint: git add -- state/{name} state/{other}" in hybrid("merge").err
+    (workspace / "state" / name).write_bytes((workspace / "state" / other).read_bytes())
+    hybrid("merge")
+    git("add", "-A", cwd=workspace)
+    concluded(hybrid, workspace)
+
+
 def test_without_the_lines_of_gitattributes_the_log_is_joined_too(
     hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream], branched: Callable[..., None]
 ) -> None:
