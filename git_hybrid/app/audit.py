@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import count
 
 from git_hybrid.app.pin import refuse_unfinished
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.audit import ROTATE, Event
+from git_hybrid.core.audit_archives import free_archive
 from git_hybrid.core.reducer import Decision
 
 
@@ -19,9 +19,7 @@ def rotate(rt: Runtime, archives: Callable[[], Sequence[str]], *, year: int) -> 
     """
     with rt.writing():
         refuse_unfinished(rt.ledger.snapshot())
-        taken = set(archives())
-        names = (f"state/sources-audit.{year}{'' if number == 1 else f'-{number}'}.jsonl" for number in count(1))
-        name = next(name for name in names if name not in taken)
+        name = free_archive(str(year), archives())
         event = Event(event=ROTATE, detail={"archive": name.rsplit("/", 1)[-1]})
         rt.ledger.record(rt.info, Decision(events=[event], archive=name), ())
         return name

@@ -11,7 +11,7 @@ from git_hybrid.app.bundle_scans import known_scans, take_scans
 from git_hybrid.app.bundle_verify import Opened, Proved, verify_bundle
 from git_hybrid.app.edit import Editor, added
 from git_hybrid.app.force import Objections, closing_events, superseded
-from git_hybrid.app.judging import forbidden_in
+from git_hybrid.app.judging import forbidden_in, told_as
 from git_hybrid.app.pin import refuse_unfinished
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.sync import broken_off, report_of, sync_selected
@@ -35,10 +35,9 @@ from git_hybrid.core.canonical import Json
 from git_hybrid.core.digest import sha256_hex
 from git_hybrid.core.errors import DecidedOnly, HybridError, OldBundle, TooYoung
 from git_hybrid.core.ids import SourceName
-from git_hybrid.core.last_pins import pinned_as
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Source
-from git_hybrid.core.override import RESTS_ON, Override, event_of
+from git_hybrid.core.override import Override, event_of
 from git_hybrid.core.plan import Clone, Snapshot
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.ports_bundle import BundleTool
@@ -99,7 +98,7 @@ def apply_bundle(rt: Runtime, bundle: Opened, how: Applying) -> Applied:
             _keep_seen(rt, refused.values())
             rows = [refused.get(row.name, replace(row, outcome="not-applied")) for row in proved.report.rows]
             return Applied(report=Report(command="bundle apply", rows=tuple(rows), run=rt.info.run))
-        decision = _decision(rt, content, snapshot, how)
+        decision = _decision(rt, content, snapshot, proved, how)
         if decision.events:
             rt.ledger.record(rt.info, decision, ())
         served_as = SERVED + content.sha256
@@ -186,7 +185,7 @@ def _forbidden(rt: Runtime, stage: Stage, base: Base, new: Pin, source: Source) 
     return forbidden_in(rt, source, base, new, stage, there=rt.objects.has_commit(stage, base.pin.commit))
 
 
-def _decision(rt: Runtime, content: BundleContent, snapshot: Snapshot, how: Applying) -> Decision:
+def _decision(rt: Runtime, content: BundleContent, snapshot: Snapshot, proved: Proved, how: Applying) -> Decision:
     pins = changed_pins(content, snapshot.lock)
     snapshot = as_logged(rt, snapshot, pins)
     edit = _edit(rt, content, snapshot, how)
@@ -208,9 +207,9 @@ def _decision(rt: Runtime, content: BundleContent, snapshot: Snapshot, how: Appl
         lost = last_of_log(rt, snapshot, content.manifest.sources[name])
         old = snapshot.lock.pins.get(name) or next(iter(lost), None)
         before = old.commit if old else None
-        more = {**pinned_as(pin, content.manifest.sources[name]), "bundle": content.sha256}
-        if pin.override is not None:
-            more[RESTS_ON] = pin.override
+        source = content.manifest.sources[name]
+        more = told_as(rt, pin, source, (old,) if old else (), proved.stages[name])
+        more["bundle"] = content.sha256
         events.append(Event(event="pin", source=name, before=before, after=pin.commit, detail=more))
     events += closing_events({key: item for key, item in overrides.items() if item.status == "superseded"})
     events += [event_of(item, "override") for item in overrides.values() if item.status == "active"]

@@ -7,12 +7,15 @@ from collections.abc import Sequence
 from git_hybrid.app.bases import Base, unless_allowed
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.whereabouts import is_given_out
+from git_hybrid.core.canonical import Json
 from git_hybrid.core.errors import HybridError
 from git_hybrid.core.ids import RefName
+from git_hybrid.core.last_pins import DESCENDS, pinned_as
 from git_hybrid.core.lock import UNREACHABLE, Pin
 from git_hybrid.core.manifest import Manifest, Source
+from git_hybrid.core.override import RESTS_ON
 from git_hybrid.core.ports import RemoteRefs, Stage
-from git_hybrid.core.resolve import Candidate, Move, forbidden_move, moved_tag
+from git_hybrid.core.resolve import Candidate, Move, forbidden_move, is_older_version, moved_tag
 from git_hybrid.core.value import replace
 
 
@@ -50,3 +53,19 @@ def forbidden_in(
     backward = there and rt.objects.is_ancestor(history, new.commit, old.commit)
     move = Move(old=old, new=new, old_is_ancestor=forward, new_is_ancestor=backward, than=base.than)
     return forbidden_move(move, source)
+
+
+def told_as(rt: Runtime, new: Pin, source: Source, before: Sequence[Pin], history: Stage) -> dict[str, Json]:
+    """Return the details with which a record tells of *new*, which follows the pins *before*.
+
+    An override that is cut off from the end of the log is missed, since the record before it names it. What only
+    objects show, and a check of the log has to know, is told where it is unusual.
+    """
+    detail = pinned_as(new, source)
+    if new.override is not None:
+        detail[RESTS_ON] = new.override
+    above = [old.commit for old in before if old.commit != new.commit and is_older_version(old.ref, new.ref)]
+    there = (commit for commit in above if rt.objects.has_commit(history, commit))
+    if any(rt.objects.is_ancestor(history, commit, new.commit) for commit in there):
+        detail[DESCENDS] = True
+    return detail

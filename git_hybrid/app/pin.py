@@ -20,6 +20,7 @@ from git_hybrid.app.force import (
     superseded,
 )
 from git_hybrid.app.held import held_by, unless_held
+from git_hybrid.app.judging import told_as
 from git_hybrid.app.permitting import require_host
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.scanning import Refused, Scan, incomplete_scan, scan_commit, with_scan
@@ -39,10 +40,9 @@ from git_hybrid.core.errors import (
 )
 from git_hybrid.core.governance import expiring
 from git_hybrid.core.ids import SourceName
-from git_hybrid.core.last_pins import pinned_as
 from git_hybrid.core.lock import Pin, is_valid
 from git_hybrid.core.manifest import Source
-from git_hybrid.core.override import RESTS_ON, Override, Overrides, event_of
+from git_hybrid.core.override import Override, Overrides, event_of
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.reducer import Decision, together
 from git_hybrid.core.report import Report, Row, failed
@@ -217,11 +217,9 @@ def _decided(
         new = replace(new, override=made.id)
     elif carried and old is not None:
         new = replace(new, override=old.override)
-    detail = pinned_as(new, source)
-    if new.override is not None:
-        # An override that is cut off from the end of the log is missed, since the record before it names it.
-        detail[RESTS_ON] = new.override
-    before = next((pin.commit for pin in ((old,) if old else wish.lost)), None)
+    left = (old,) if old else wish.lost
+    detail = told_as(rt, new, source, left, found.history)
+    before = next((pin.commit for pin in left), None)
     events = [Event(event="pin", source=new.source, before=before, after=new.commit, detail=detail)]
     events += [event_of(made, "override")] if made is not None else []
     events += closing_events(ended)

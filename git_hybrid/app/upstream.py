@@ -27,7 +27,7 @@ from git_hybrid.core.ports_spread import Errand
 from git_hybrid.core.report import Report, Row, failed
 from git_hybrid.core.resolve import (
     Candidate,
-    is_older_version,
+    is_older_release,
     newer_release,
     newest_allowed,
     pinned_tag_gone,
@@ -245,7 +245,7 @@ def newer_upstream(
         row = Row(
             name=name, outcome=word, before=pin.commit, after=newest.commit, ref=newest.ref or pin.ref, detail=detail
         )
-        is_older = word == "outdated" and newest.ref is not None and is_older_version(pin.ref, newest.ref)
+        is_older = word == "outdated" and newest.ref is not None and is_older_release(pin.ref, newest.ref)
         if is_older:
             return _refused(row, "rollback", "older than what is pinned: nothing newer is allowed")
         return _unless_behind(rt, source, row, newest, found.endpoint, pin) if word == "outdated" else row

@@ -12,9 +12,9 @@ from git_hybrid.cli.checking import run_staged
 from git_hybrid.cli.settings import read_settings
 from git_hybrid.core.check_table import CHECKS
 from git_hybrid.core.checks import Violation, failures
-from git_hybrid.core.errors import HybridError, InvalidFile, Problem
+from git_hybrid.core.errors import GitRefused, HybridError, InvalidFile, Problem
 from git_hybrid.git.ahead import Ahead
-from git_hybrid.git.repository import Repository, around
+from git_hybrid.git.repository import Repository, around, is_listed, is_unfetched
 from git_hybrid.git.run import Runner
 from git_hybrid.git.settings import read_config
 from git_hybrid.git.staged import Staged, is_committed, roots_in
@@ -90,8 +90,10 @@ def _checked(repository: Repository, root: Path, names: Collection[str]) -> int:
             settings = read_settings(os.environ, read_config(runner, repository.top or root), jobs=None, offline=False)
         results = run_staged(runner, layout, names, now=datetime.now(UTC), settings=settings, index=index)
     except HybridError as error:
+        if (told := _unless_untouched(error, index)) is None:
+            return 0
         sys.stdout.writelines(_commit_lines(repository))
-        _tell(error, root)
+        _tell(told, root)
         return 2
     found = [item for items in results.values() for item in items if item.level != "note"]
     more = ["git add -- " + _CHANGED] if any(_writes(item) for item in found) else []
@@ -104,6 +106,25 @@ def _checked(repository: Repository, root: Path, names: Collection[str]) -> int:
     sys.stdout.writelines(f"{line}\n" for line in violation_lines(found, most=_SHOWN))
     sys.stdout.writelines(f"then: {safe(mend)}\n" for mend in more)
     return int(failures(results) > 0)
+
+
+def _unless_untouched(error: HybridError, index: Staged) -> HybridError | None:
+    """Return *error*; None where git would have to fetch what the commit leaves as it is, which was checked before.
+
+    That is so in a partial clone in which the workspace is not checked out: else the command is told that does that.
+    """
+    repository = index.repository
+    if not isinstance(error, GitRefused) or not is_unfetched(error.words) or repository.revision:
+        return error
+    try:
+        if not any(map(is_listed, index.changed())):
+            return None
+        from git_hybrid.git.leftout import refuse_left_out
+
+        refuse_left_out(repository, index.root)
+    except HybridError as other:
+        return other
+    return error
 
 
 def _writes(item: Violation) -> bool:

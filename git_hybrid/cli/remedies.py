@@ -44,6 +44,9 @@ REMEDIES: Mapping[str, Remedy] = {
         "a log only ever grows; for a workspace that has nothing to do with it take another folder",
         ("git -C {path} checkout {revision} -- {what}",),
     ),
+    "not-checked-out": Remedy(
+        2, "git has files of the workspace {path}, and this sparse checkout leaves them out", "{files}", ("{mend}",)
+    ),
     "unknown-source": Remedy(2, "no such {what}: {names}", "{nearest}", ("{instead}", "git hybrid status")),
     "duplicate-source": Remedy(
         2,

@@ -17,6 +17,7 @@ from git_hybrid.cli.late import late
 from git_hybrid.cli.policies import HostPolicy, Sources
 from git_hybrid.cli.settings import Settings, read_settings
 from git_hybrid.cli.signals import Cancel
+from git_hybrid.core.errors import NoWorkspace
 from git_hybrid.core.ids import RunId, make_run_id
 from git_hybrid.core.reducer import RunInfo
 from git_hybrid.core.value import Struct, replace
@@ -86,13 +87,13 @@ def session(
 
     Raises:
         NoWorkspace: there is none.
+        NotCheckedOut: git has left out files of it.
         BadArgument: an environment variable or a git setting is outside its grammar.
         ToolTooOld: git or libgit2 is too old.
     """
     variables = dict(os.environ if environ is None else environ)
-    layout = find_root(choices.folder)
-    refuse_links(layout)
     runner = Runner(environ=variables, cancelled=cancel, hurried=cancel.hurried, ahead=choices.ahead)
+    layout = _found(choices.folder, runner)
     config = read_config(runner, layout.root)
     settings = read_settings(variables, config, jobs=choices.jobs, offline=choices.offline)
     git_version(runner, layout.root)
@@ -121,6 +122,24 @@ def session(
             settings=settings,
             watch=watch,
         )
+
+
+def _found(folder: Path, runner: Runner) -> Layout:
+    """Return the workspace that *folder* is in."""
+    try:
+        layout = find_root(folder)
+    except NoWorkspace:
+        from git_hybrid.git.leftout import refuse_left_out_above
+
+        refuse_left_out_above(runner, folder)
+        raise
+    refuse_links(layout)
+    if not (layout.lock.exists() and layout.audit.exists()):
+        from git_hybrid.git.leftout import refuse_left_out
+        from git_hybrid.git.repository import around
+
+        refuse_left_out(around(runner, layout.root), layout.root)
+    return layout
 
 
 def _runtime(

@@ -6,7 +6,8 @@ and two branches that both rotated give their archives one name: so an archive i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
+from itertools import count
 
 from git_hybrid.core.audit import ROTATED, Line, Segment, detail_of, seq_of
 from git_hybrid.core.canonical import Json
@@ -15,6 +16,12 @@ from git_hybrid.core.value import Struct
 LOG = "state/sources-audit.jsonl"
 RESTORE = "restore the records from git, then git hybrid audit verify"
 """What mends most of what is wrong: git has what was committed."""
+
+
+def free_archive(year: str, taken: Container[str]) -> str:
+    """Return the first path of an archive of *year* that is not *taken*."""
+    names = (f"state/sources-audit.{year}{'' if number == 1 else f'-{number}'}.jsonl" for number in count(1))
+    return next(name for name in names if name not in taken)
 
 
 def restore_from(revision: str) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from git_hybrid.core.audit import Record, detail_of
 from git_hybrid.core.ids import RefName, SourceName
-from git_hybrid.core.last_pins import ANEW
+from git_hybrid.core.last_pins import ANEW, DESCENDS
 from git_hybrid.core.last_told import Last, last_told
 from git_hybrid.core.lock import Pin, is_valid
 from git_hybrid.core.manifest import Source, Tag, Version
@@ -147,7 +147,7 @@ def _is_back(to: Record, item: Record, earlier: Sequence[Record], order: Mapping
     if new.get("url") != old.get("url") or not (_TRACKS & new.keys() and _TRACKS & old.keys()):
         return False
     if _is_older(str(old.get("ref")), str(new.get("ref"))):
-        return True
+        return not new.get(DESCENDS)
     if not ("branch" in new and "branch" in old and new.get("ref") == old.get("ref")):
         return False
     first: dict[object, int] = {}

@@ -3,7 +3,7 @@
 ::
 
     HybridError
-    ├── file and usage:   InvalidFile NewerSchema NoWorkspace WorkspaceExists WorkspaceTakenOut
+    ├── file and usage:   InvalidFile NewerSchema NoWorkspace WorkspaceExists WorkspaceTakenOut NotCheckedOut
     │                     UnknownSource DuplicateSource BadArgument
     │                     SymlinkRefused ToolTooOld MissingOptions HookTaken GitRefused
     ├── pins:             NoPin
@@ -216,6 +216,15 @@ class WorkspaceTakenOut(HybridError):
     path: str
     revision: str
     what: str
+
+
+class NotCheckedOut(HybridError):
+    """git has *files* of the workspace and left them out of the working tree; ``mend`` is a command."""
+
+    code: ClassVar[str] = "not-checked-out"
+    path: str
+    files: tuple[str, ...]
+    mend: str
 
 
 class UnknownSource(HybridError):

@@ -14,6 +14,8 @@ from git_hybrid.core.manifest import Source, track_field
 from git_hybrid.core.override import RESTS_ON
 from git_hybrid.core.values import parse_time
 
+DESCENDS = "descends"
+"""What a record tells of a pin that has the one before in its history, though its version is the older one."""
 _DIGEST = "pin_sha256"
 _PINNED = frozenset({"pin", "override", "bundle-apply"})
 ANEW = frozenset({"add", "remove", "prune"})

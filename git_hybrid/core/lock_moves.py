@@ -239,6 +239,6 @@ def _choice(pin: Pin, record: Record, source: Source | None, stay: str, approval
 
 def _is_back(pin: Pin, ref: RefName) -> bool:
     """Tell whether *pin* is surely older than what was pinned by *ref* after it, so that no plain pin goes there."""
-    from git_hybrid.core.resolve import is_older_version
+    from git_hybrid.core.resolve import is_older_release
 
-    return is_older_version(ref, pin.ref) or (pin.ref == ref and ref.startswith("refs/heads/"))
+    return is_older_release(ref, pin.ref) or (pin.ref == ref and ref.startswith("refs/heads/"))

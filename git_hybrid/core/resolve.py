@@ -22,6 +22,9 @@ from git_hybrid.core.ports import RemoteRefs
 from git_hybrid.core.value import Struct, replace
 from git_hybrid.core.versions import matching, newest, newest_release, parse_version
 
+_LETTERS = "abc"
+"""What PEP 440 takes for a pre-release behind a number."""
+
 
 class Candidate(Struct, frozen=True, kw_only=True):
     """Where a pin may go: the ref to fetch, and the commit where it is known before fetching.
@@ -193,7 +196,8 @@ def forbidden_move(move: Move, source: Source) -> HybridError | None:
         return None
     if is_other_repository(old.root_commits, new.root_commits):
         return IdentityChanged(name=source.name, url=str(source.url), old=old.root_commits, new=new.root_commits)
-    if move.new_is_ancestor or is_older_version(old.ref, new.ref):
+    # What has the pinned commit in its history goes on from it, whatever its tag is called.
+    if move.new_is_ancestor or (not move.old_is_ancestor and is_older_version(old.ref, new.ref)):
         return Rollback(name=source.name, old=old.commit, new=new.commit, than=move.than)
     if isinstance(source.track, Branch) and old.ref == new.ref and not move.old_is_ancestor:
         return RewrittenHistory(name=source.name, ref=new.ref, old=old.commit, new=new.commit)
@@ -203,7 +207,7 @@ def forbidden_move(move: Move, source: Source) -> HybridError | None:
 def pinned_tag_gone(pin: Pin, newest: Candidate, refs: RemoteRefs, source: Source) -> RefMissing | None:
     """Return the error if upstream no longer has the tag that is pinned, and nothing newer that the manifest allows."""
     is_there = pin.url != source.url or pin.ref in refs.tips
-    if is_there or newest.ref is None or not is_older_version(pin.ref, newest.ref):
+    if is_there or newest.ref is None or not is_older_release(pin.ref, newest.ref):
         return None
     return RefMissing(name=source.name, ref=pin.ref, url=str(source.url))
 
@@ -213,7 +217,16 @@ def newer_release(newest: Candidate, refs: RemoteRefs) -> str | None:
     if newest.ref is None or not newest.ref.startswith("refs/tags/"):
         return None
     release = newest_release(short_ref(ref) for ref in refs.tips if ref.startswith("refs/tags/"))
-    return release if release is not None and is_older_version(tag_ref(release), newest.ref) else None
+    return release if release is not None and is_older_release(tag_ref(release), newest.ref) else None
+
+
+def is_older_release(old: RefName, new: RefName) -> bool:
+    """Tell whether *new* is the older version, and not by a letter alone.
+
+    To PEP 440 3.5a comes before 3.5; who releases it may have made it to mend that one. Only their histories tell.
+    """
+    bare = new[:-1] if new[-1] in _LETTERS and new[-2].isdigit() else new
+    return is_older_version(old, new) and is_older_version(old, RefName(bare))
 
 
 def is_older_version(old: RefName, new: RefName) -> bool:

@@ -17,7 +17,7 @@ from git_hybrid.core.errors import GitFailed
 from git_hybrid.core.ids import parse_oid
 from git_hybrid.core.value import replace
 from git_hybrid.git.classify import last_words
-from git_hybrid.git.environment import fsck_settings
+from git_hybrid.git.fsck import fsck
 from git_hybrid.git.kept import kept_ref
 from git_hybrid.git.packfiles import describe, pack_files, share
 from git_hybrid.git.packs import roll_up
@@ -63,8 +63,7 @@ def checked(runner: Runner, store: Store, record: StoreRecord) -> StoreRecord:
     _refuse_strange(store)
     with _bench(store.disk, store, record) as git_dir:
         files = {name: describe(f"{git_dir}/objects/pack/{name}") for name in record.files}
-        config = [part for setting in fsck_settings("fsck") for part in ("-c", setting)]
-        done = runner.git([*config, "fsck", "--full", "--strict", "--no-dangling"], git_dir=git_dir)
+        done = fsck(runner, git_dir)
     if done.status != 0:
         raise Broken(f"git fsck: {last_words(done.stderr)}")
     for name, known in record.files.items():

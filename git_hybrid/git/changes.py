@@ -16,11 +16,11 @@ from pathlib import Path
 from git_hybrid.core.tree import GITLINK, LINK
 from git_hybrid.core.value import Struct
 from git_hybrid.git.index import BadIndex, IndexEntry, read_index
-from git_hybrid.git.libgit2 import STAGED, Repository, head_entries
+from git_hybrid.git.libgit2 import STAGED, UNTRACKED, Repository, head_entries
 from git_hybrid.git.oddities import is_plain, odd_settings
 from git_hybrid.git.quarantine import ATTRIBUTES
 from git_hybrid.git.run import Runner
-from git_hybrid.git.unseen import closed_folders, unseen_folders
+from git_hybrid.git.unseen import closed_folders, not_ignored, unseen_folders
 from git_hybrid.git.worktree import look
 
 _ALGORITHMS = {40: "sha1", 64: "sha256"}
@@ -46,7 +46,7 @@ def find_changes(
     if _looks_away(runner, path, repository):
         found, doubtful = _listed(runner, path), index
     elif repository is not None:
-        found, doubtful = _by_library(repository, index), [entry for entry in index if entry.blind]
+        found, doubtful = _by_library(runner, path, repository, index), [entry for entry in index if entry.blind]
     else:
         found, doubtful = _status(runner, path), [entry for entry in index if entry.blind]
     comparison = _Comparison(runner, path, _ALGORITHMS[oid_length])
@@ -70,9 +70,13 @@ def _looks_away(runner: Runner, path: Path, repository: Repository | None) -> bo
     return any(key.startswith(_SEEING) for key in odd_settings(runner, git_dir, lfs=False))
 
 
-def _by_library(repository: Repository, index: Iterable[IndexEntry]) -> list[bytes]:
+def _by_library(runner: Runner, top: Path, repository: Repository, index: Iterable[IndexEntry]) -> list[bytes]:
     status = repository.status(untracked_files="all", ignored=False)
     found = {path.encode("utf-8", "surrogateescape"): flags for path, flags in status.items() if flags}
+    untracked = [path for path, flags in found.items() if flags == UNTRACKED]
+    # libgit2 does not know what the user ignores everywhere.
+    for path in {*untracked}.difference(not_ignored(runner, top, untracked)):
+        del found[path]
     if STAGED not in found.values():
         return list(found)
     # libgit2 takes a mode of the tree as it stands, such as 100664, and git never has that in its index.

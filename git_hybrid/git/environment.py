@@ -8,7 +8,7 @@ Hardening goes on the command line as ``-c``: an inherited GIT_CONFIG_PARAMETERS
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from git_hybrid.core.errors import BadArgument
 
@@ -177,6 +177,15 @@ def unmonitored(argv: Sequence[str]) -> list[str]:
     Whatever reads an index would start the program that core.fsmonitor names; hooks are run where something is written.
     """
     return [argv[0], "-c", "core.fsmonitor=false", *argv[1:]]
+
+
+def of_ssh(environ: Mapping[str, str], chosen: Collection[str]) -> dict[str, str]:
+    """Return what ssh needs in order never to ask and never to hang, unless the user chose an ssh command.
+
+    *chosen* are the keys of the user's settings.
+    """
+    is_chosen = environ.get("GIT_SSH_COMMAND") or environ.get("GIT_SSH") or "core.sshcommand" in chosen
+    return {} if is_chosen else {"GIT_SSH_COMMAND": SSH}
 
 
 def fsck_settings(area: str) -> list[str]:

@@ -11,6 +11,12 @@ from pathlib import Path
 from git_hybrid.core.errors import FsckRefused
 from git_hybrid.core.ids import Oid
 from git_hybrid.core.pattern import pattern
+from git_hybrid.git.environment import fsck_settings
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from git_hybrid.git.run import Completed, Runner
+    from git_hybrid.git.watched import Watch
 
 # Of index-pack ("error: object ID: message: text") and of fsck ("error in tree ID: message: text"). What a server says
 # begins with "remote: ", so nothing of it can be taken for a finding.
@@ -49,3 +55,12 @@ def skip_list(waived: Sequence[Oid], area: str) -> Iterator[list[str]]:
         yield ["-c", f"{area}.skipList={name}"]
     finally:
         Path(name).unlink(missing_ok=True)
+
+
+def fsck(runner: Runner, git_dir: Path, *, waived: Sequence[Oid] = (), watch: Watch | None = None) -> Completed:
+    """Run git's fsck on all objects of the repository at *git_dir*: those *waived* pass, and so do harmless faults."""
+    config = [part for setting in fsck_settings("fsck") for part in ("-c", setting)]
+    with skip_list(waived, "fsck") as options:
+        command = [*config, *options, "fsck", "--full", "--strict", "--no-dangling"]
+        command += [] if watch is None else ["--progress"]
+        return runner.git(command, git_dir=git_dir, watch=watch)

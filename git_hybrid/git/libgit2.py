@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "STAGED",
+    "UNTRACKED",
     "FileMode",
     "GitError",
     "Repository",
@@ -44,6 +45,8 @@ MINIMUM = (1, 9, 7)
 _FOLDERS = 1_000_000
 STAGED = 1 << 1
 """What a status says of a path that is the same on disk as in the index, and another one in HEAD."""
+UNTRACKED = 1 << 7
+"""The same of one that is on disk alone."""
 _LAZY = ("FileMode", "GitError", "Repository")
 
 

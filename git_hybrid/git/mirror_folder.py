@@ -19,8 +19,7 @@ from git_hybrid.core.ports import Stage
 from git_hybrid.core.ports_mirror import Change, Holding
 from git_hybrid.git import packs
 from git_hybrid.git.classify import last_words
-from git_hybrid.git.environment import fsck_settings
-from git_hybrid.git.fsck import skip_list
+from git_hybrid.git.fsck import fsck
 from git_hybrid.git.kept import UPSTREAM
 from git_hybrid.git.local import failure, must
 from git_hybrid.git.mirror_links import refuse_links_in, refuse_links_to
@@ -120,10 +119,7 @@ class GitMirrorFolder:
         """
         giver, target = Path(stage.path) / ".git", self.place(path)
         refuse_links_in(target)
-        config = [part for setting in fsck_settings("fsck") for part in ("-c", setting)]
-        with skip_list(change.waived, "fsck") as skipped:
-            command = [*config, *skipped, "fsck", "--full", "--strict", "--no-dangling"]
-            checked = self.runner.git(command, git_dir=giver)
+        checked = fsck(self.runner, giver, waived=change.waived)
         if checked.status != 0:
             raise MalformedObjects(name=stage.name, message=last_words(checked.stderr))
         if stage.borrows:

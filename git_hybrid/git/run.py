@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING
 from git_hybrid.core.errors import Interrupted, LocalIo, ToolTooOld
 from git_hybrid.core.value import Struct, field
 from git_hybrid.git.ahead import OF_NETWORK, Ahead
-from git_hybrid.git.environment import SSH, child_environment, fsck_settings, hardened, repository_options, silenced
+from git_hybrid.git.environment import child_environment, fsck_settings, hardened, of_ssh, repository_options, silenced
 from git_hybrid.git.limits import DeadlineExceeded, Limits, end_of
 from git_hybrid.git.share import Share
 from git_hybrid.git.watched import Into, Watch
@@ -39,21 +39,24 @@ class Completed(Struct, frozen=True):
 class Runner(Struct):
     """Starts children and ends them: each in a process group of its own, gone when the program is.
 
-    ``cancelled`` returns the signal that asks to stop, or 0; ``hurried`` tells of another; ``ahead`` was asked before.
+    ``cancelled`` returns the signal that asks to stop, or 0; ``hurried`` tells of another; ``ahead`` was asked before;
+    ``excludes`` is what the user ignores, once it was asked for (:mod:`git_hybrid.git.excludes`).
     """
 
     environ: Mapping[str, str]
     cancelled: Callable[[], int] = field(default=lambda: 0)
     hurried: Callable[[], bool] = field(default=lambda: False)
     ahead: Ahead | None = None
+    excludes: Sequence[str] | None = None
     _settings: frozenset[str] | None = None
     _conditional: frozenset[str] | None = None
     _share: Share = field(default_factory=Share)
 
     def asked(self, argv: Sequence[str], folder: Path, stdin: bytes = b"") -> bytes | None:
         """Return what *argv* wrote in *folder* if it was started ahead; else None."""
-        ahead = self.ahead
-        return None if ahead is None else ahead.answer(argv, str(folder), stdin, check=partial(self.check, None))
+        if self.ahead is None:
+            return None
+        return self.ahead.answer(argv, str(folder), stdin, check=partial(self.check, None))
 
     def git(
         self,
@@ -67,7 +70,10 @@ class Runner(Struct):
         watch: Watch | None = None,
     ) -> Completed:
         """Run a local git command: no configuration of the user's, no network."""
-        argv = ["git", *hardened(), *repository_options(git_dir, work_tree), *arguments]
+        from git_hybrid.git.excludes import excluding
+
+        settings = hardened(excluding(self, arguments))
+        argv = ["git", *settings, *repository_options(git_dir, work_tree), *arguments]
         env = child_environment(self.environ, network=False) | dict(environment or {})
         return self.run(argv, env=env, cwd=cwd or work_tree or git_dir, stdin=stdin, watch=watch)
 
@@ -96,7 +102,7 @@ class Runner(Struct):
         extra = [*fsck_settings("fetch.fsck"), *silenced(self.chosen | self.conditional)]
         if not any(self.environ.get(key) for key in ("GIT_HTTP_LOW_SPEED_LIMIT", "GIT_HTTP_LOW_SPEED_TIME")):
             extra += ["http.lowSpeedLimit=1000", f"http.lowSpeedTime={stall}"]
-        env = child_environment(self.environ, network=True) | self._ssh
+        env = child_environment(self.environ, network=True) | of_ssh(self.environ, self.chosen)
         env |= {**({"GIT_PROTOCOL": protocol} if protocol else {}), **({} if headers is None else headers.wanted)}
         inherited = () if headers is None else (headers.file.fileno(),)
         source: Source = "nothing" if stdin is None else "pipe"
@@ -132,12 +138,6 @@ class Runner(Struct):
             included = any(key.startswith("includeif.") for key in self.chosen)
             self._conditional = conditional_settings(self) if included else frozenset()
         return self._conditional
-
-    @property
-    def _ssh(self) -> dict[str, str]:
-        """What ssh needs in order never to ask and never to hang, unless the user chose an ssh command."""
-        chosen = bool(self.environ.get("GIT_SSH_COMMAND") or self.environ.get("GIT_SSH"))
-        return {} if chosen or "core.sshcommand" in self.chosen else {"GIT_SSH_COMMAND": SSH}
 
     def run(
         self,

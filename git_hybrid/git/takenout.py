@@ -6,6 +6,7 @@ from pathlib import Path
 
 from git_hybrid.core.errors import WorkspaceTakenOut
 from git_hybrid.git.ahead import FILES, LOG
+from git_hybrid.git.leftout import refuse_left_out
 from git_hybrid.git.repository import around
 from git_hybrid.git.run import Runner
 
@@ -18,10 +19,12 @@ def refuse_taken_out(runner: Runner, root: Path) -> None:
 
     Raises:
         WorkspaceTakenOut: with the commit that has it last, and the files to take from there.
+        NotCheckedOut: it is there, and left out of a sparse checkout.
     """
     repository = around(runner, root)
     if repository.top is None or (root / LOG).exists():
         return
+    refuse_left_out(repository, root)
     for revision in ("HEAD", *_last(root, runner)):
         done = repository.run(["git", "ls-tree", "--name-only", "-z", revision, "--", *_WITH_IT], cwd=root)
         logged = repository.run(["git", "cat-file", "-e", f"{revision}:./{LOG}"], cwd=root)

@@ -27,9 +27,9 @@ from git_hybrid.git.afar import Afar
 from git_hybrid.git.answers import Answer, headers_file, host_of, led_to, not_git, read_headers
 from git_hybrid.git.classify import classify_network, cut_off, last_words, redirects
 from git_hybrid.git.direct import Direct
-from git_hybrid.git.environment import fsck_settings
-from git_hybrid.git.fsck import refused, skip_list
-from git_hybrid.git.kept import UPSTREAM, kept_ref
+from git_hybrid.git.fetching import fetch_arguments, unchecked_arguments
+from git_hybrid.git.fsck import fsck, refused, skip_list
+from git_hybrid.git.kept import kept_ref
 from git_hybrid.git.lfsanswers import classify_lfs, lfs_arguments
 from git_hybrid.git.limits import DeadlineExceeded, Limits, TalksOn
 from git_hybrid.git.local import must
@@ -40,14 +40,6 @@ from git_hybrid.git.run import Completed, Runner
 from git_hybrid.git.watched import SourceWatch, Watch, of_source
 
 _COMMANDS = ("fetch", "clone", "ls-remote", "lfs")
-# Not --quiet: git would keep to itself that it was redirected.
-_FETCH = (
-    "fetch",
-    "--no-tags",
-    "--no-write-fetch-head",
-    "--no-recurse-submodules",
-    "--no-auto-maintenance",
-)
 
 
 class GitTransport(Struct, frozen=True):
@@ -101,10 +93,12 @@ class GitTransport(Struct, frozen=True):
                     return
                 answer = self._clone(options, stage, url, request, defaults)
                 if answer is None:
-                    arguments, git_dir = [*options, *_fetch_arguments(url, request)], Path(stage.path) / ".git"
+                    arguments, git_dir = [*options, *fetch_arguments(url, request)], Path(stage.path) / ".git"
                     _, answer = self._ask(arguments, url=url, defaults=defaults, git_dir=git_dir, watch=watch)
             except FsckRefused as error:
-                raise self._all_refused(error, stage, url, request, defaults) from None
+                if not request.commits_only:
+                    raise self._all_refused(error, stage, url, request, defaults) from None
+                answer = self._fetch_then_check(stage, url, request, defaults)
         loose = bool(cloning.loose_folders(Path(stage.path) / ".git"))
         if loose or (url.startswith("https://") and not answer.is_surely_git):
             # A server of plain files: git downloads packs and objects as they are, and runs no fsck on them.
@@ -140,6 +134,19 @@ class GitTransport(Struct, frozen=True):
         finally:
             cloning.clean(stage)
 
+    def _fetch_then_check(self, stage: Stage, url: str, request: FetchRequest, defaults: Defaults) -> Answer:
+        """Fetch commits alone, and run fsck afterwards.
+
+        git tells index-pack neither which faults are harmless nor what is waived where a fetch leaves objects out.
+        """
+        git_dir, watch = Path(stage.path) / ".git", of_source(self.watch, stage.name)
+        arguments = unchecked_arguments(url, request)
+        try:
+            return self._ask(arguments, url=url, defaults=defaults, git_dir=git_dir, watch=watch)[1]
+        finally:
+            # Also where that failed: the next server is asked for what is not in the stage yet.
+            self._refuse_malformed(stage, request.waived)
+
     def _all_refused(
         self, error: FsckRefused, stage: Stage, url: str, request: FetchRequest, defaults: Defaults
     ) -> FsckRefused:
@@ -150,21 +157,13 @@ class GitTransport(Struct, frozen=True):
         probe = Path(f"{stage.path}.fsck")
         object_format = "sha1" if len(error.objects[0]) == 40 else "sha256"
         made = self.runner.git(["init", "--quiet", "--template=", f"--object-format={object_format}", str(probe)])
-        unchecked = ["-c", "fetch.fsckObjects=false", "-c", "transfer.fsckObjects=false"]
         try:
-            arguments = [*unchecked, *_fetch_arguments(url, request)]
-            self._run(arguments, url=url, defaults=defaults, git_dir=probe / ".git")
-            found = None if made.status != 0 else refused(self._fsck(probe / ".git", request.waived).stderr)
+            self._run(unchecked_arguments(url, request), url=url, defaults=defaults, git_dir=probe / ".git")
+            checked = None if made.status != 0 else fsck(self.runner, probe / ".git", waived=request.waived)
+            found = None if checked is None else refused(checked.stderr)
         except HybridError:
             return error
         return found or error
-
-    def _fsck(self, git_dir: Path, waived: Sequence[Oid], watch: Watch | None = None) -> Completed:
-        config = [part for setting in fsck_settings("fsck") for part in ("-c", setting)]
-        with skip_list(waived, "fsck") as options:
-            command = [*config, *options, "fsck", "--full", "--strict", "--no-dangling"]
-            command += [] if watch is None else ["--progress"]
-            return self.runner.git(command, git_dir=git_dir, watch=watch)
 
     def fetch_lfs(self, stage: Stage, url: str, oid: Oid, defaults: Defaults) -> None:
         """Fetch the LFS content of *oid* with git-lfs; what a ``.lfsconfig`` of the tree says does not count.
@@ -211,7 +210,8 @@ class GitTransport(Struct, frozen=True):
         return head_of(out)
 
     def _refuse_malformed(self, stage: Stage, waived: Sequence[Oid]) -> None:
-        checked = self._fsck(Path(stage.path) / ".git", waived, of_source(self.watch, stage.name))
+        git_dir, watch = Path(stage.path) / ".git", of_source(self.watch, stage.name)
+        checked = fsck(self.runner, git_dir, waived=waived, watch=watch)
         if checked.status != 0:
             raise refused(checked.stderr) or MalformedObjects(name=stage.name, message=last_words(checked.stderr))
 
@@ -290,11 +290,3 @@ def _told(arguments: list[str], watch: Watch | None) -> list[str]:
         return arguments
     at = next(at for at, word in enumerate(arguments) if word in ("clone", "fetch")) + 1
     return [*arguments[:at], "--progress", *arguments[at:]]
-
-
-def _fetch_arguments(url: str, request: FetchRequest) -> list[str]:
-    options = [] if request.depth is None else [f"--depth={request.depth}"]
-    options += ["--filter=tree:0"] if request.commits_only else []
-    specs = [f"+{ref}:{kept_ref(ref)}" for ref in request.refs]
-    specs += [f"+{oid}:{UPSTREAM}commits/{oid}" for oid in request.commits]
-    return [*_FETCH, *options, "--end-of-options", url, *specs]

@@ -19,7 +19,7 @@ def closed_folders(runner: Runner, path: Path) -> list[bytes]:
 
     One that git ignores counts no more than another ignored folder.
     """
-    return _not_ignored(runner, path, _walk(os.fsencode(path))[0])
+    return not_ignored(runner, path, [folder + b"/" for folder in _walk(os.fsencode(path))[0]])
 
 
 def unseen_folders(runner: Runner, path: Path, index: Sequence[IndexEntry]) -> list[bytes]:
@@ -28,7 +28,8 @@ def unseen_folders(runner: Runner, path: Path, index: Sequence[IndexEntry]) -> l
     Nor is one that was made in a folder of the commit's: to git that is the folder still.
     """
     closed, repositories = _walk(os.fsencode(path))
-    return _not_ignored(runner, path, [*closed, *(_strangers(repositories, index) if repositories else ())])
+    folders = [*closed, *(_strangers(repositories, index) if repositories else ())]
+    return not_ignored(runner, path, [folder + b"/" for folder in folders])
 
 
 def _strangers(repositories: list[bytes], index: Sequence[IndexEntry]) -> list[bytes]:
@@ -42,15 +43,14 @@ def _strangers(repositories: list[bytes], index: Sequence[IndexEntry]) -> list[b
     return found
 
 
-def _not_ignored(runner: Runner, path: Path, folders: list[bytes]) -> list[bytes]:
-    found = [folder + b"/" for folder in folders]
-    if not found:
+def not_ignored(runner: Runner, path: Path, names: list[bytes]) -> list[bytes]:
+    """Return those of *names*, untracked paths in the working tree at *path*, that git does not ignore there."""
+    if not names:
         return []
-    asked = b"\0".join(found)
     arguments = ["check-ignore", "--no-index", "-z", "--stdin"]
-    done = runner.git(arguments, git_dir=path / ".git", work_tree=path, stdin=asked)
+    done = runner.git(arguments, git_dir=path / ".git", work_tree=path, stdin=b"\0".join(names))
     ignored = {*done.stdout.split(b"\0")}
-    return [folder for folder in found if folder not in ignored]
+    return [name for name in names if name not in ignored]
 
 
 def _walk(root: bytes) -> tuple[list[bytes], list[bytes]]:

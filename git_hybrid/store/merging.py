@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from graphlib import CycleError, TopologicalSorter
 
 from git_hybrid.core.audit import previous
+from git_hybrid.core.audit_archives import free_archive
 from git_hybrid.core.errors import InvalidFile, NewerSchema, UnknownOverride
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Lock, Pin
@@ -19,7 +21,7 @@ from git_hybrid.core.value import Struct
 from git_hybrid.core.words import plural
 from git_hybrid.store.chain import SHOWN as LOG
 from git_hybrid.store.chain import segment_of
-from git_hybrid.store.layout import MIRRORS, OVERRIDES, Layout
+from git_hybrid.store.layout import MIRRORS, OVERRIDES, Layout, archives
 from git_hybrid.store.lockfile import SHOWN as LOCK
 from git_hybrid.store.lockfile import decode_lock, encode_lock
 from git_hybrid.store.manifest import SHOWN as MANIFEST
@@ -34,6 +36,7 @@ from git_hybrid.store.statefile import decode_state, encode_state
 from git_hybrid.store.torn import Torn, Versions
 
 _WRITTEN = (MANIFEST, LOG, LOCK, STATE, OVERRIDES, MIRRORS)
+_ARCHIVE = re.compile(r"state/sources-audit\.([0-9]+)(?:-[0-9]+)?\.jsonl")
 _DECODED: Mapping[str, Callable[[bytes], object]] = {
     LOCK: decode_lock,
     STATE: decode_state,
@@ -45,8 +48,8 @@ _DECODED: Mapping[str, Callable[[bytes], object]] = {
 class Merge(Struct, kw_only=True):
     """What came of a merge: the pins of ``ours``, of ``theirs``, those ``found`` to stand, and where the sides differ.
 
-    ``files`` were written; those ``left`` hold what only a person can put together; ``why`` says in words what that
-    is, and ``both`` what else both sides changed, where ours stands.
+    ``files`` were written; those ``left`` hold what only a person can put together, or, ``astray``, name records that
+    are nowhere; ``why`` says in words what that is, and ``both`` what else both sides changed, where ours stands.
     """
 
     ours: Mapping[SourceName, Pin]
@@ -55,6 +58,7 @@ class Merge(Struct, kw_only=True):
     changes: Sequence[Change] = ()
     files: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
+    astray: tuple[str, ...] = ()
     both: tuple[str, ...] = ()
     why: tuple[str, ...] = ()
 
@@ -63,8 +67,9 @@ def merge_files(layout: Layout, conflicts: Mapping[str, Versions]) -> Merge:
     """Write each file of *conflicts* that can be merged by its tables, and return what came of it.
 
     A file without the markers of a conflict stays: somebody has decided what stands in it, or an earlier call wrote it,
-    and then what both changed is told again. Records of overrides are written as the audit log tells of them, reports
-    of scans as the state says. All comes from the versions in the index alone, so whoever is killed calls it again.
+    and then what both changed is told again. One that names records that are nowhere does not. Records of overrides are
+    written as the audit log tells of them, reports of scans as the state says; of two archives both stay. All comes
+    from the versions in the index alone, so whoever is killed calls it again.
 
     Raises:
         InvalidFile, NewerSchema: what somebody has put together cannot be read, or the manifest; nothing was written.
@@ -97,8 +102,10 @@ def merge_files(layout: Layout, conflicts: Mapping[str, Versions]) -> Merge:
     if (inventories := torn.sides(MIRRORS, decode_mirrors, Inventory())) is not None:
         _merge_mirrors(torn, told, inventories)
     _put_reports(torn)
+    _keep_archives(torn)
     torn.write()
     told.files, told.left = tuple(torn.texts), tuple(_left(torn))
+    told.astray = tuple(path for path in told.left if torn.is_astray(path) and not torn.has_markers(path))
     told.why += tuple(_unknown(torn, path) for path in told.left if path not in conflicts)
     return told
 
@@ -171,6 +178,24 @@ def _put_reports(torn: Torn) -> None:
             torn.put_reports({str(name): known.get(name) for name in pins.keys() | known.keys()})
 
 
+def _keep_archives(torn: Torn) -> None:
+    """Keep both of two archives that branches gave one name, theirs under another: each is found by its content."""
+    for path, versions in torn.conflicts.items():
+        year = _ARCHIVE.fullmatch(path)
+        if year is None or not {OURS, THEIRS} <= versions.keys():
+            continue
+        both = (versions[OURS], versions[THEIRS])
+        if torn.read(path) not in both:
+            # An archive is closed: nobody can have put anything else there that is right.
+            torn.texts[path] = both[0]
+        for text in both:
+            # Also where an earlier call has written it: it is told until it is added.
+            names = (*archives(torn.layout), *torn.texts)
+            stands = next((name for name in names if torn.read(name) == text), None)
+            torn.texts[stands or free_archive(year[1], names)] = text
+        torn.settled.add(path)
+
+
 def _declared(torn: Torn) -> frozenset[SourceName] | None:
     """Return the sources of the manifest that stands; None where none does, or a conflict in it."""
     text = torn.read(MANIFEST)
@@ -192,16 +217,18 @@ def _pins(lock: bytes | None) -> Mapping[SourceName, Pin] | None:
 
 
 def _left(torn: Torn) -> list[str]:
-    """Return what a person has to put together, markers in files among it that were added to the index with them."""
+    """Return what a person has to put together; among it files that were added to the index with what is wrong."""
     conflicts, done = torn.conflicts, torn.texts.keys() | torn.settled
     gone = [path for path, sides in conflicts.items() if BASE in sides and not {OURS, THEIRS} <= sides.keys()]
     others = [path for path in conflicts if path not in _WRITTEN or path in gone]
-    marked = [path for path in _WRITTEN if torn.has_markers(path) or torn.is_open(path)]
+    marked = [path for path in _WRITTEN if torn.has_markers(path) or torn.is_open(path) or torn.is_astray(path)]
     return [path for path in dict.fromkeys((*marked, *others)) if path not in done]
 
 
 def _unknown(torn: Torn, path: str) -> str:
-    """Return what to say of the markers in a file that git does not hold to be in conflict."""
+    """Return what to say of the markers, or the records, in a file that git does not hold to be in conflict."""
     lines = torn.markers(path)
+    if not lines:
+        return f"{path}: it names records that are not in the audit log"
     where = f"{plural(len(lines), 'line')} {', '.join(map(str, lines))}"
     return f"{path}: git knows of no conflict in it; markers of one stand in {where}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import PurePosixPath
@@ -11,14 +12,17 @@ from git_hybrid.core.digest import sha256_hex
 from git_hybrid.core.errors import InvalidFile, NewerSchema
 from git_hybrid.core.stages import BASE, FIRST, LEFT, OTHER, OURS, THEIRS
 from git_hybrid.core.value import Struct, field
+from git_hybrid.store.chain import SHOWN as LOG
 from git_hybrid.store.durable import remove_file, write_file
-from git_hybrid.store.layout import Layout
+from git_hybrid.store.layout import Layout, archives
 from git_hybrid.store.markers import marker_lines
 from git_hybrid.store.parsing import read_bytes
 
 T = TypeVar("T")
 Versions = Mapping[int, bytes]
 _REPORTS = "state/scans"
+_NAMED = re.compile(rb'"audit_hash": *"([0-9a-f]{64})"')
+_RECORDED = re.compile(rb'"hash":"([0-9a-f]{64})"')
 
 
 class Torn(Struct, kw_only=True):
@@ -48,11 +52,24 @@ class Torn(Struct, kw_only=True):
         """Tell whether the file at *path* is in conflict, and nobody has decided yet what is to stand in it.
 
         That holds too for one that both sides have, and that is gone: to take it out nobody needs to remove it here.
+        Of one that names records that are nowhere git remembered what came of another merge (git-rerere(1)).
         """
         versions = self.conflicts.get(path, {})
         if self.read(path) is None:
             return {OURS, THEIRS} <= versions.keys()
-        return bool(versions) and (self.has_markers(path) or (LEFT in versions and self.read(path) == versions[LEFT]))
+        is_left = LEFT in versions and self.read(path) == versions[LEFT]
+        return bool(versions) and (self.has_markers(path) or is_left or self.is_astray(path))
+
+    def is_astray(self, path: str) -> bool:
+        """Tell whether the file at *path* names audit records that neither the log has nor a side of the conflict."""
+        named = set(_NAMED.findall(self.read(path) or b""))
+        for version in self.conflicts.get(path, {}).values():
+            named.difference_update(_NAMED.findall(version))
+        if named:
+            logs = (self.read(name) or b"" for name in (LOG, *archives(self.layout)))
+            for log in (*logs, *self.conflicts.get(LOG, {}).values()):
+                named.difference_update(_RECORDED.findall(log))
+        return bool(named)
 
     def sides(self, path: str, decode: Callable[[bytes], T], none: T) -> tuple[list[T], T, T] | None:
         """Return the bases, ours and theirs; None where nothing is to be merged, one is gone or cannot be read."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from git_hybrid.core.errors import FsckRefused
-from git_hybrid.core.ids import SourceName, parse_oid
+from git_hybrid.core.ids import Oid, SourceName, parse_oid
 from git_hybrid.core.manifest import Defaults
 from git_hybrid.core.ports import FetchRequest
 from hostile.conftest import opened
@@ -224,6 +224,34 @@ def test_a_waived_object_passes_and_no_other(
             fetch(min(trees))
         assert set(caught.value.objects) == {max(trees)}
         fetch(*trees)
+
+
+def test_of_commits_alone_harmless_faults_and_waived_objects_pass_too(
+    workspace: Path, hybrid: Hybrid, upstream_factory: UpstreamFactory
+) -> None:
+    """git's fetch asks fsck with no list of warnings, and with none of waived objects, where it leaves files out."""
+    upstream = upstream_factory()
+    old = upstream.raw_commit(_files(b"a")(upstream), identity="Somebody")
+    upstream.update_ref("refs/heads/main", upstream.raw_commit(_files(b"b")(upstream), [old]))
+    lines = upstream.git("cat-file", "commit", old).splitlines(keepends=True)
+    without_author = b"".join(line for line in lines if not line.startswith(b"author"))
+    bad = upstream.git("hash-object", "-t", "commit", "-w", "--stdin", "--literally", stdin=without_author)
+    waived = parse_oid(bad.decode().strip())
+    upstream.update_ref("refs/heads/bad", upstream.raw_commit(_files(b"c")(upstream), [waived]))
+    hybrid("init")
+    hybrid("add", upstream.url, "--history", "shallow")
+    with opened(workspace) as found:
+        transport, quarantine = found.runtime.transport, found.runtime.quarantine
+
+        def fetch(*waived: Oid) -> None:
+            stage = quarantine.stage(SourceName("tool"), borrow=False, suffix=".commits")
+            request = FetchRequest(refs=("refs/heads/bad",), commits_only=True, waived=waived)
+            transport.fetch(stage, upstream.url, request, Defaults())
+
+        with pytest.raises(FsckRefused) as caught:
+            fetch()
+        assert caught.value.objects == (waived,), "not what is a warning"
+        fetch(waived)
 
 
 def _old_modes(up: Upstream) -> str:

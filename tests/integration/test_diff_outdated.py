@@ -169,6 +169,26 @@ def test_a_pinned_version_that_upstream_took_away_is_no_update(hybrid: Hybrid, w
     hybrid("pin", "tool")
 
 
+def test_what_goes_on_from_the_pin_is_no_older_version(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    tool.tag("3.5")
+    started(hybrid, tool.url, "--tag", "3.5", sync=False)
+    for before, tag in (("3.5", "3.5a"), ("3.5a", "1.0")):
+        tool.commit({"README": tag})
+        tool.tag(tag)
+        replace(workspace / "sources.toml", f'"{before}"', f'"{tag}"')
+        told = hybrid("outdated").out
+        assert ("older than what is pinned" in told) is (tag == "1.0")
+        hybrid("pin", "tool")
+        hybrid("check")
+        hybrid("audit", "verify")
+    # As many releases are made, beside the newer version.
+    tool.reset("main", "3.5")
+    tool.commit({"README": "0.9"})
+    tool.tag("0.9")
+    replace(workspace / "sources.toml", '"1.0"', '"0.9"')
+    assert "is older than" in hybrid("pin", check=6).err
+
+
 def test_outdated_tells_what_pin_would_refuse(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
     started(hybrid, tool.url, "--version", ">=1,<2", sync=False)
     hybrid("add", tool.url, "--name", "main", "--branch", "main")

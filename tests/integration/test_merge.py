@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -181,6 +182,34 @@ def test_markers_that_were_added_are_told(
     git("checkout", "--merge", "--", "state/sources.lock", cwd=workspace)
     # Gone is not taken out: it is written again.
     (workspace / "state/sources.json").unlink()
+    assert "note: merged state/sources.json" in hybrid("merge").err
+    concluded(hybrid, workspace)
+
+
+@pytest.mark.parametrize("is_added", [False, True])
+def test_what_git_remembers_of_another_merge_names_no_lost_records(
+    hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream], branched: Callable[..., None], *, is_added: bool
+) -> None:
+    def theirs() -> None:
+        added(hybrid, upstreams, "b")()
+        # Installed and recorded only where the branches have met.
+        hybrid("add", upstreams["b"].url, "--branch", "main", "--name", "bb")
+
+    def ours() -> None:
+        added(hybrid, upstreams, "a")()
+        git("config", "rerere.enabled", "true", cwd=workspace)
+        git("config", "rerere.autoUpdate", str(is_added).lower(), cwd=workspace)
+
+    branched(theirs, ours)
+    hybrid("merge")
+    concluded(hybrid, workspace)
+    git("reset", "-q", "--hard", "HEAD^", cwd=workspace)
+    git("merge", "-q", "their", cwd=workspace, check=False)
+    if is_added:
+        told = hybrid("merge", check=1).err
+        assert "state/sources.json: it names records that are not in the audit log" in told
+        (hint,) = re.findall("hint: .*: git (checkout --merge -- .*)", told)
+        git(*hint.split(), cwd=workspace)
     assert "note: merged state/sources.json" in hybrid("merge").err
     concluded(hybrid, workspace)
 
@@ -467,6 +496,24 @@ def test_branches_that_had_met_before(
     pins = {name: pin["commit"] for name, pin in lock(workspace).items()}
     assert pins == {name: upstreams[name].rev(revision) for name, revision in wanted.items()}
     hybrid("sync", "--prune")
+    concluded(hybrid, workspace)
+
+
+def test_of_two_archives_under_one_name_both_stay(
+    hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream], branched: Callable[..., None]
+) -> None:
+    def theirs() -> None:
+        added(hybrid, upstreams, "b")()
+        hybrid("audit", "rotate")
+
+    branched(theirs, lambda: hybrid("audit", "rotate"))
+    (name,) = (path.name for path in (workspace / "state").glob("sources-audit.*.jsonl"))
+    other = name.replace(".jsonl", "-2.jsonl")
+    for _ in range(2):
+        assert f"hint: git add -- state/{name} state/{other}" in hybrid("merge").err
+    (workspace / "state" / name).write_bytes((workspace / "state" / other).read_bytes())
+    hybrid("merge")
+    git("add", "-A", cwd=workspace)
     concluded(hybrid, workspace)
 
 

@@ -248,15 +248,35 @@ def test_reset_fetches_a_pin_that_is_not_here(hybrid: Hybrid, workspace: Path, t
     assert head(workspace) == new
 
 
-def test_ignored_by_the_users_own_excludes_file(hybrid: Hybrid, clone: Path, tmp_path: Path) -> None:
-    (clone / ".git/info").mkdir(exist_ok=True)
-    (clone / ".git/info/exclude").write_text("*.mine\n")
-    (clone / "x.mine").write_text("keep")
-    hybrid("sync")
-    (clone / "README").write_text("mine")
-    hybrid("reset", "tool")
-    assert (clone / "x.mine").read_text() == "keep"
-    hybrid("sync")
+@pytest.mark.parametrize("where", ["clone", "setting", "home"])
+def test_ignored_by_the_users_own_excludes_file(
+    hybrid: Hybrid, tool: Upstream, clone: Path, tmp_path: Path, where: str
+) -> None:
+    home = Path(os.environ["XDG_CONFIG_HOME"])
+    file = {"clone": clone / ".git/info/exclude", "setting": tmp_path / "ignore", "home": home / "git/ignore"}[where]
+    file.parent.mkdir(exist_ok=True, parents=True)
+    file.write_text("*.mine\n.idea/\n")
+    env = {} if where != "setting" else {"GIT_CONFIG_PARAMETERS": f"'core.excludesfile={file}'"}
+    (clone / ".idea").mkdir()
+    for name in ("x.mine", ".idea/x"):
+        (clone / name).write_text("keep")
+    try:
+        hybrid("sync", env=env)
+        (clone / "README").write_text("mine")
+        (clone / "other").write_text("mine")
+        assert "2 files changed: README, other\n" in hybrid("status", env=env).out
+        hybrid("reset", "tool", env=env)
+        assert not (clone / "other").exists()
+        assert _blob(clone, "keep") not in _reachable_blobs(clone)
+        hybrid("sync", env=env)
+        # Where the commit has such a file it is kept from harm like others that are ignored.
+        tool.commit({"x.mine": "theirs"})
+        hybrid("pin", "tool", env=env)
+        assert "x.mine" in hybrid("sync", env=env, check=3).err
+    finally:
+        file.unlink()
+    assert {(clone / name).read_text() for name in ("x.mine", ".idea/x")} == {"keep"}
+    assert ".idea/x" in hybrid("status").out
 
 
 def test_ignored_files_that_a_check_finds_can_be_taken_away(

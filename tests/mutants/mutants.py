@@ -251,8 +251,8 @@ MUTANTS = (
     Mutant(
         "rollback",
         "core/resolve.py",
-        "if move.new_is_ancestor or is_older_version(old.ref, new.ref):",
-        "if is_older_version(old.ref, new.ref):",
+        "if move.new_is_ancestor or (not move.old_is_ancestor and is_older_version(old.ref, new.ref)):",
+        "if not move.old_is_ancestor and is_older_version(old.ref, new.ref):",
         f"{IDENTITY}::test_rollback",
     ),
     Mutant(

@@ -71,6 +71,8 @@ def _tell_what_is_next(output: Output, told: Merge, conflicts: Collection[str], 
             output.hint("merge", f"to get the conflict of {name} back: git checkout --merge -- {name}")
         elif name == OVERRIDES:
             output.hint("merge", "git hybrid override restore")
+        elif name in told.astray:
+            output.hint("merge", "git hybrid audit verify")
         else:
             output.hint("merge", f"put {name} right and delete these lines, then: git hybrid diag")
     if done := [name for name in dict.fromkeys((*conflicts, *told.files)) if name not in told.left]:

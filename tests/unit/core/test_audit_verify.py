@@ -21,7 +21,7 @@ from git_hybrid.core.audit import (
     record_hash,
     tail_of,
 )
-from git_hybrid.core.audit_archives import LOG, Breach
+from git_hybrid.core.audit_archives import LOG, Breach, free_archive
 from git_hybrid.core.audit_query import (
     OVERRIDE_COLUMNS,
     RECORD_COLUMNS,
@@ -621,3 +621,10 @@ def test_what_is_missing_is_restored_from_a_commit_that_has_it() -> None:
     assert "(git" not in verify([segment(LINES)], Witnesses(ever=("0",)))[0].mend
     others = Witnesses(head=tuple(map(sha, LINES)), hashes={"0": "state/sources.json"})
     assert {item.mend for item in verify([segment(LINES[:-1])], others)} == {cut.mend}
+
+
+def test_an_archive_gets_the_first_name_that_is_free() -> None:
+    first, second = "state/sources-audit.2026.jsonl", "state/sources-audit.2026-2.jsonl"
+    assert free_archive("2026", ()) == first
+    assert free_archive("2026", {first}) == second
+    assert free_archive("2026", {second}) == first

@@ -112,6 +112,8 @@ def test_an_older_version_needs_an_override() -> None:
     first = grown((), ADD, at(2, V2))
     assert back(grown(first, at(1, V1)), 1, V1, Tag("v1")) == [oid(2)]
     assert back(grown(first, at(1, V1), at(1, V1)), 1, V1, Tag("v1")) == [oid(2)]
+    # It has the other in its history, as only objects show.
+    assert back(grown(first, at(1, V1, descends="yes")), 1, V1, Tag("v1")) == []
     # Forward again, also from a step back that nobody approved.
     assert back(grown(first, at(1, V1), at(2, V2)), 2, V2, Tag("v2")) == []
     # The same commit by another tag, or what is no version.

@@ -3,11 +3,19 @@ from __future__ import annotations
 import pytest
 
 from git_hybrid.core.errors import HybridError, IdentityChanged, MovedTag, RewrittenHistory, Rollback
-from git_hybrid.core.ids import Oid, parse_url
+from git_hybrid.core.ids import Oid, parse_url, tag_ref
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Branch, Source, Tag, Version
 from git_hybrid.core.ports import RemoteRefs
-from git_hybrid.core.resolve import Move, asked_for, forbidden_move, moved_tag, newest_allowed, pinned_tag_gone
+from git_hybrid.core.resolve import (
+    Move,
+    asked_for,
+    forbidden_move,
+    is_older_release,
+    moved_tag,
+    newest_allowed,
+    pinned_tag_gone,
+)
 from git_hybrid.core.value import replace
 from support.values import a_pin, a_source, listed, oid
 
@@ -132,6 +140,7 @@ V1_TO_V2, V2_TO_V1 = ("refs/tags/v1", "refs/tags/v2"), ("refs/tags/v2", "refs/ta
         (TAG, V1_TO_V2, "unrelated", None),
         (TAG, V2_TO_V1, "unrelated", Rollback),
         (TAG, V2_TO_V1, "backward", Rollback),
+        (TAG, V2_TO_V1, "forward", None),
         (VERSION, V1_TO_V2, "unrelated", None),
         (VERSION, V2_TO_V1, "unrelated", Rollback),
         (TAG, ("refs/tags/tip", "refs/tags/v2"), "unrelated", None),
@@ -140,7 +149,8 @@ V1_TO_V2, V2_TO_V1 = ("refs/tags/v1", "refs/tags/v2"), ("refs/tags/v2", "refs/ta
     ],
     ids=[
         *("branch-forward", "branch-back", "branch-rewritten", "other-branch", "other-branch-back", "tag-to-branch"),
-        *("tag-forward", "tag-sideways", "tag-older", "tag-back", "version-sideways", "version-older"),
+        *("tag-forward", "tag-sideways", "tag-older", "tag-back", "tag-renumbered"),
+        *("version-sideways", "version-older"),
         *("from-no-version", "to-no-version", "branch-to-tag"),
     ],
 )
@@ -149,6 +159,20 @@ def test_a_pin_moves_forward_or_takes_an_override(
 ) -> None:
     found = judged(source, refs=refs, ancestry=ancestry)
     assert found is None if error is None else type(found) is error
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "older"),
+    [
+        ("3.5", "3.5a", False),
+        ("3.6", "3.5a", True),
+        ("3.5", "3.5a1", True),
+        ("3.5a", "3.5", False),
+        ("3.5", "x", False),
+    ],
+)
+def test_a_letter_alone_makes_no_older_release(old: str, new: str, *, older: bool) -> None:
+    assert is_older_release(tag_ref(old), tag_ref(new)) is older
 
 
 def test_a_forbidden_move_names_both_commits() -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from git_hybrid.core.errors import BadArgument
-from git_hybrid.git.environment import silenced
+from git_hybrid.git.environment import of_ssh, silenced
 from git_hybrid.git.run import Runner
 
 
@@ -34,4 +34,4 @@ def test_the_keys_are_read_from_the_users_configuration(tmp_path) -> None:
     config.write_text('[hook "Mine"]\n\tcommand = touch x\n[core]\n\tsshCommand = mine\n\talternateRefsCommand = x\n')
     runner = Runner(environ={"GIT_CONFIG_GLOBAL": str(config), "GIT_CONFIG_NOSYSTEM": "1", "PATH": "/usr/bin:/bin"})
     assert runner.chosen == {"hook.Mine.command", "core.sshcommand", "core.alternaterefscommand"}
-    assert runner._ssh == {}
+    assert of_ssh(runner.environ, runner.chosen) == {}
