@@ -25,6 +25,7 @@ from git_hybrid.git.local import failure, must
 from git_hybrid.git.mirror_links import refuse_links_in, refuse_links_to
 from git_hybrid.git.quarantine import Disk, GitQuarantine
 from git_hybrid.git.run import Runner
+from git_hybrid.git.skeleton import can_lend
 
 PINS = "refs/hybrid/pins/"
 _LFS_DONE = "lfs/hybrid"
@@ -103,11 +104,12 @@ class GitMirrorFolder:
             label = SourceName(f"{self._count}-{name}")
         stage = self.quarantine.stage(label, borrow=False, oid_length=oid_length)
         target = self.place(path)
-        if borrow:
+        borrows = borrow and can_lend(target)
+        if borrows:
             info = Path(stage.path) / ".git/objects/info"
             info.mkdir(exist_ok=True)
             self.disk.write_file(info / "alternates", f"{target / 'objects'}\n".encode(errors="surrogateescape"))
-        return Stage(name=name, path=stage.path, borrows=borrow)
+        return Stage(name=name, path=stage.path, borrows=borrows)
 
     def install(self, stage: Stage, path: str, change: Change) -> None:
         """Check *stage* with fsck, then bring its packs and refs into the repository at *path*.

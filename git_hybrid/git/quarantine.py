@@ -19,7 +19,7 @@ from git_hybrid.core.ids import RunId, SourceName
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.value import Struct, field
 from git_hybrid.git.complete import is_complete
-from git_hybrid.git.skeleton import write_skeleton
+from git_hybrid.git.skeleton import can_lend, write_skeleton
 from git_hybrid.turn import TURN
 
 MOVED = "git hybrid: to the commit"
@@ -101,7 +101,7 @@ class GitQuarantine(Struct):
         try:
             with TURN:
                 write_skeleton(git_dir, object_format=object_format, attributes=ATTRIBUTES)
-                borrows = borrow and is_complete(clone)
+                borrows = borrow and can_lend(clone) and is_complete(clone)
                 if borrows:
                     (git_dir / "objects/info/alternates").write_bytes(os.fsencode(f"{clone / 'objects'}\n"))
         except OSError as error:

@@ -95,3 +95,8 @@ def _write(path: str, text: str) -> None:
         os.write(descriptor, text.encode("ascii"))
     finally:
         os.close(descriptor)
+
+
+def can_lend(git_dir: Path) -> bool:
+    """Tell whether ``info/alternates`` can name *git_dir*: a line feed would be quoted, which libgit2 does not read."""
+    return "\n" not in os.fspath(git_dir)
