@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from shlex import quote
 
 from git_hybrid.app.acquire import EVERY_REF, containing_ref, gate_content, gate_pin, prove
 from git_hybrid.app.executor import run_slowest_first
@@ -100,7 +99,7 @@ def _others(rt: Runtime, own_url: str) -> tuple[str, ...]:
     entries = rt.mirrors.entries
     others = tuple(base for base in entries if base.rstrip("/") != own_url.rstrip("/"))
     if entries and not others and not rt.offline:
-        raise MirrorAlone(base_url=own_url, wider=quote(",".join((*entries, DIRECT))))
+        raise MirrorAlone(base_url=own_url, wider=",".join((*entries, DIRECT)))
     return others
 
 

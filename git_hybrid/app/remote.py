@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from git_hybrid.app.permitting import require_host
 from git_hybrid.app.retry import with_retry
 from git_hybrid.app.runtime import Runtime
-from git_hybrid.core.endpoints import Endpoint, endpoints
+from git_hybrid.core.endpoints import Endpoint, endpoints, folder_url
 from git_hybrid.core.errors import (
     BundlePrerequisites,
     HybridError,
@@ -75,8 +75,8 @@ def answered(rt: Runtime, source: Source, url: str) -> Iterator[None]:
     try:
         yield
     except HybridError as error:
-        bundle = Endpoint(f"file://{rt.bundles(source.name)}", f"file://{rt.bundles(source.name)}")
-        for endpoint in (*endpoints(source.url, source.name, rt.mirrors), bundle):
+        bundle = folder_url(rt.bundles(source.name) or "")
+        for endpoint in (*endpoints(source.url, source.name, rt.mirrors), Endpoint(bundle, bundle)):
             if endpoint.url == url:
                 raise _told_of(rt, error, source, endpoint) from None
         raise
@@ -185,7 +185,7 @@ def fetch_bundle(
             raise
         return None
     has_all = all(rt.objects.has_commit(stage, commit) for commit in request.commits) and satisfied()
-    return (rt.served_as or f"file://{bundle}") if has_all else None
+    return (rt.served_as or folder_url(bundle)) if has_all else None
 
 
 def fetch(

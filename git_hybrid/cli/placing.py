@@ -17,7 +17,7 @@ from git_hybrid.store.layout import find_root
 _PARTS = pattern(
     r"\bgit (?P<hybrid>hybrid (?!-C )(?=[a-z]))"
     r"|\bgit (?P<plain>(?:add|check-ignore|checkout|log|merge|rm|show)\b[^;,()]*)"
-    r"|(?<![^\s'(])(?P<path>sources\.toml|\.gitattributes|(?:sources|state)/[^\s;,:()']*)"
+    r"|(?<![^\s'(])(?P<path>sources\.toml|\.gitattributes|(?:sources|state)/[^\s;,:()']*|(?<=ls -l )(?:sources|state)$)"
 )
 """A command of ours, one of git that is about files of the workspace, and a path of the workspace anywhere else."""
 

@@ -42,7 +42,7 @@ REMEDIES: Mapping[str, Remedy] = {
         2,
         "{path} was a workspace, and git has its audit log: a second one cannot begin there",
         "a log only ever grows; for a workspace that has nothing to do with it take another folder",
-        ("git -C {path} checkout {revision} -- {what}",),
+        ("{mend}",),
     ),
     "unknown-source": Remedy(2, "no such {what}: {names}", "{nearest}", ("{instead}", "git hybrid status")),
     "duplicate-source": Remedy(
