@@ -24,7 +24,7 @@ from git_hybrid.core.manifest import (
     Track,
     Version,
 )
-from git_hybrid.core.override import person
+from git_hybrid.core.override import is_named, person
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.values import parse_duration
 from git_hybrid.core.versions import check_range
@@ -133,6 +133,8 @@ def _approvers(shape: PolicyShape, problems: list[Problem]) -> tuple[Approver, .
         approver = Approver(id=item) if isinstance(item, str) else Approver(id=item.id, key=item.key)
         if approver.key:
             checked(_public_key, approver.key, f"{place}.key", problems)
+        if not is_named(approver.id):
+            problems.append(Problem(place, "names nobody: it has no letter and no digit"))
         if person(approver.id) in {person(other.id) for other in found}:
             problems.append(Problem(place, f"{shorten(approver.id)!r} stands twice in the list"))
         for other in found:

@@ -76,6 +76,7 @@ POLICY = (
     'mirror_max_staleness = ""',
     'min_release_age = "1y"',
     "override_min_approvers = 0",
+    'approvers = ["-"]',
     'override_min_approvers = "1"',
     "override_min_approvers = true",
     "request_pattern = 1",
