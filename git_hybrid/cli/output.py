@@ -239,6 +239,7 @@ def opened_for(
             from git_hybrid.store.layout import find_root
 
             # What is told of a workspace that cannot be opened is typed where it is read all the same.
+            common.root = choices.folder
             with suppress(HybridError):
                 common.root = find_root(choices.folder).root
             raise
