@@ -65,7 +65,8 @@ def manifest_of(document: Document, text: str = "") -> Manifest:
     try:
         check_version(document, key="schema_version", known=VERSION, shown=SHOWN)
     except InvalidFile as error:
-        raise InvalidFile(path=SHOWN, problems=with_lines(text, error.problems)) from error
+        missing = "" if "schema_version" in document else ", before its first table"
+        problems += (Problem(problem.place, problem.reason + missing) for problem in error.problems)
     problems.extend(Problem(key, unknown_table(key, _TABLES)) for key in document if key not in _TABLES)
     defaults = _defaults(document.get("defaults", {}), problems)
     manifest = Manifest(
@@ -92,13 +93,21 @@ def _defaults(table: object, problems: list[Problem]) -> Defaults:
             initial=_duration(shape.retry.initial, "defaults.retry.initial", problems),
             maximum=_duration(shape.retry.maximum, "defaults.retry.maximum", problems),
         ),
-        stall=_duration(shape.stall, "defaults.stall", problems),
-        deadline=_duration(shape.deadline, "defaults.deadline", problems),
+        stall=_limit(shape.stall, "defaults.stall", problems),
+        deadline=_limit(shape.deadline, "defaults.deadline", problems),
     )
 
 
 def _duration(text: str, place: str, problems: list[Problem]) -> timedelta:
     return checked(parse_duration, text, place, problems) or timedelta(0)
+
+
+def _limit(text: str, place: str, problems: list[Problem]) -> timedelta:
+    """Return the duration *text*, which has to be one in which something can be done."""
+    found = checked(parse_duration, text, place, problems)
+    if found == timedelta(0):
+        problems.append(Problem(place, "must be more than 0s"))
+    return found or timedelta(0)
 
 
 def _policy(table: object, problems: list[Problem]) -> Policy:

@@ -60,6 +60,8 @@ DEFAULTS = (
     'stall = ""',
     'stall = "-1s"',
     'deadline = "0.5h"',
+    'deadline = "0s"',
+    'stall = "0m"',
     'deadline = "999999999w"',
     "unknown = 1",
 )
