@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 
 import click
+import msgspec
 import pytest
 
 from git_hybrid import core
@@ -20,6 +21,7 @@ from git_hybrid.cli.common import Common
 from git_hybrid.cli.remedies import REMEDIES
 from git_hybrid.cli.tree import COMMANDS, group
 from git_hybrid.core.errors import HybridError
+from git_hybrid.store.wire import DefaultsShape, OpenIssuesShape, PolicyShape, ScannerShape, SourceShape
 
 ROOT = Path(__file__).resolve().parents[2]
 MAN = ROOT / "man"
@@ -191,6 +193,14 @@ def test_every_variable_and_its_twin_are_in_the_overview() -> None:
     assert sorted(name for name in names if not re.search(rf"{name}\b", page)) == []
     assert sorted(key for key in keys if key not in page.lower()) == []
     assert sorted(set(VARIABLE.findall(page)) - names) == [], "variables that the program does not read"
+
+
+def test_every_key_of_the_manifest_has_an_entry() -> None:
+    page = (MAN / "git-hybrid-files.7").read_text().split(".SH SOURCES.TOML\n")[1].split("\n.SH ")[0]
+    tags = " ".join(re.findall(r"^\.TP\n(.*)$", page, re.MULTILINE)).replace("\\-", "-")
+    shapes = (DefaultsShape, PolicyShape, ScannerShape, OpenIssuesShape, SourceShape)
+    fields = {field.encode_name for shape in shapes for field in msgspec.structs.fields(shape)}
+    assert sorted(fields - set(re.findall(r"\w+", tags))) == []
 
 
 @pytest.mark.parametrize("page", [path.name for path in PAGES])
