@@ -146,7 +146,6 @@ def ask_for_command(ahead: Ahead, root: str) -> None:
     """Ask what every command in the workspace at *root* asks git."""
     env = _environment()
     if env is not None:
-        env |= of_commit(os.environ, top_of(root, os.environ) or root)
         ahead.ask(CONFIG, root, env=env)
         ahead.ask(VERSION, root, env=env)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from git_hybrid.core.errors import BadArgument, GitFailed, GitRefused, ToolTooOld
 from git_hybrid.git.ahead import CONFIG, OF_REPOSITORY, VERSION
 from git_hybrid.git.environment import child_environment
-from git_hybrid.git.place import of_commit, top_of
+from git_hybrid.git.place import top_of
 from git_hybrid.git.run import MINIMUM_GIT, Runner
 
 _LONGEST = 200
@@ -22,8 +22,9 @@ def read_config(runner: Runner, folder: Path) -> Mapping[str, str]:
         GitRefused: git cannot read them, or leaves out those of the repository: one of another user, or broken.
         ToolTooOld: git is not installed.
     """
-    top = top_of(str(folder), runner.environ)
-    env = child_environment(runner.environ, network=True) | of_commit(runner.environ, top or str(folder))
+    # What a caller says of another repository does not count, here or for git.
+    top = top_of(str(folder), {})
+    env = child_environment(runner.environ, network=True)
     told = runner.asked(CONFIG, folder)
     if told is None:
         done = runner.run(CONFIG, env=env, cwd=folder)
