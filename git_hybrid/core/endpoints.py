@@ -69,7 +69,8 @@ def check_base(base: str) -> str:
         filled = filled.replace(placeholder, "x")
     if "{" in filled or "}" in filled:
         raise InvalidText("knows only the placeholders {host}, {path} and {name}")
-    parse_url(filled.rstrip("/") + "/x" if filled == base else filled)
+    # A base may be a host alone, which no repository is.
+    parse_url(filled.rstrip("/") + "/x" if filled == base and "://" in base else filled)
     return base
 
 

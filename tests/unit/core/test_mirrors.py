@@ -151,6 +151,8 @@ def test_a_time_that_is_still_to_come_counts_as_no_check():
         ("file:///srv//./bd/", "file:///srv/bd"),
         ("file:///../srv", "file:///srv"),
         ("https://host/a//b/", "https://host/a//b"),
+        ("https://Host.Example:8443/A/{path}", "https://host.example:8443/A/{path}"),
+        ("ssh://Git@Host/A", "ssh://Git@host/A"),
     ],
 )
 def test_urls_of_one_folder_are_one(url, plain):
