@@ -46,7 +46,7 @@ SAMPLES: dict[str, Any] = {
     "tuple[str, ...]": ("tool", "other"),
     "tuple[Problem, ...]": (Problem("line 3", "is wrong"),),
 }
-PROGRAMS = ("cd", "git", "pip", "ls", "chmod", "export", "ssh-keyscan", "sha256sum", "dask")
+PROGRAMS = ("cd", "git", "git-hybrid", "pip", "ls", "chmod", "export", "ssh-keyscan", "sha256sum", "dask")
 NAMED = {"command": "override renew"}
 
 
