@@ -16,7 +16,7 @@ Record = tuple[str, str]
 ROOT = Path(__file__).parents[1]
 HEAD = """# Commands and options
 
-Made from the program by `docs/generate.py`. Each command has a manual page that says more: `git help hybrid-NAME`, or
+Made from the program by `docs/generate.py`. Each command has a manual page that says more: `man git-hybrid-NAME`, or
 `git hybrid help NAME`. The options at the end work with every command, before its name or after it.
 """
 

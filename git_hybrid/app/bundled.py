@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from git_hybrid.app.acquire import EVERY_REF
 from git_hybrid.app.remote import servers
 from git_hybrid.app.runtime import Runtime
-from git_hybrid.core.endpoints import Endpoint
+from git_hybrid.core.endpoints import Endpoint, folder_url
 from git_hybrid.core.errors import HybridError
 from git_hybrid.core.ids import Oid, RefName, branch_ref
 from git_hybrid.core.manifest import Manifest, Source
@@ -42,7 +42,7 @@ def listed_in_bundle(
         raise error.about(source.name) from None
     finally:
         rt.quarantine.drop(stage)
-    url = f"file://{bundle}"
+    url = folder_url(bundle)
     return RemoteRefs(tips=tips, peeled=peeled, head=default), Endpoint(url, url)
 
 

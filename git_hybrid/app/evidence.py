@@ -30,6 +30,7 @@ from git_hybrid.core.plan import Clone
 from git_hybrid.core.ports import FetchRequest, Range, RemoteRefs, Stage
 from git_hybrid.core.resolve import Candidate, asked_for, newest_allowed, tip, wherever
 from git_hybrid.core.value import Struct, replace
+from git_hybrid.core.words import typed
 
 SHOWN_COMMITS = 5
 NO_MIRRORS = Inventory()
@@ -188,7 +189,7 @@ def _fetch_candidate(
         if len(found) != 1:
             none = "no commit of the declared ref starts with it; of another branch give the full id"
             reason = none if not found else "more than one commit starts with it"
-            hint = f"git ls-remote {source.url}"
+            hint = typed("git", "ls-remote", str(source.url))
             raise BadArgument(what="--to", value=candidate.prefix, reason=reason, hint=hint)
         commit = found[0]
     if wish.objections.forced and not rt.objects.has_commit(history, commit):

@@ -10,7 +10,7 @@ from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.approval import Approved, Asked, Verify, good_signatures, keys_of, payload, unmet
 from git_hybrid.core.asking import Signing, is_commit, not_met, other_findings, unrecorded
 from git_hybrid.core.audit import Event
-from git_hybrid.core.errors import FsckRefused, HybridError, OverrideUnnecessary, ScanBlocked
+from git_hybrid.core.errors import BadArgument, FsckRefused, HybridError, OverrideUnnecessary, ScanBlocked
 from git_hybrid.core.governance import governed, lifted, renewal, unbound
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.lock import Pin
@@ -23,6 +23,7 @@ from git_hybrid.core.override import (
     distinct,
     event_of,
     is_in_force,
+    is_named,
     person,
 )
 from git_hybrid.core.plan import Snapshot
@@ -102,9 +103,12 @@ def approvals_of(
     """Return the approvals of what is *asked*, or of the renewal of an override.
 
     Raises:
+        BadArgument: an approver is named by no letter and no digit.
         OverrideUnrecorded: a record that may have spent the signatures is lost.
         PolicyNotMet: with everything that policy misses.
     """
+    if nobody := next((name for name in forced.approvers if not is_named(name)), ""):
+        raise BadArgument(what="--approver", value=nobody, reason="names nobody: it has no letter and no digit")
     if forced.signatures and (lost := unrecorded(snapshot.overrides, snapshot.trail, asked)):
         raise lost
     names = distinct(forced.approvers)

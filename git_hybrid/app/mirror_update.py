@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from shlex import quote
 
 from git_hybrid.app.acquire import EVERY_REF, containing_ref, gate_content, gate_pin, prove
 from git_hybrid.app.ending import of_source
@@ -34,6 +33,7 @@ from git_hybrid.core.lock import Pin
 from git_hybrid.core.machine import was_ended
 from git_hybrid.core.manifest import Commit, Manifest, Source
 from git_hybrid.core.mirror_refs import kept_refs
+from git_hybrid.core.mirrors import plain_url
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.ports import FetchRequest, RemoteRefs, Stage
 from git_hybrid.core.ports_mirror import Change, Holding, MirrorFolder
@@ -99,9 +99,9 @@ def update_mirror(rt: Runtime, folder: MirrorFolder, own_url: str) -> tuple[Repo
 def _others(rt: Runtime, own_url: str) -> tuple[str, ...]:
     """Return what of the list of mirrors may be asked for the mirror at *own_url*."""
     entries = rt.mirrors.entries
-    others = tuple(base for base in entries if base.rstrip("/") != own_url.rstrip("/"))
+    others = tuple(base for base in entries if plain_url(base) != plain_url(own_url))
     if entries and not others and not rt.offline:
-        raise MirrorAlone(base_url=own_url, wider=quote(",".join((*entries, DIRECT))))
+        raise MirrorAlone(base_url=own_url, wider=",".join((*entries, DIRECT)))
     return others
 
 

@@ -12,7 +12,7 @@ from git_hybrid.app.remote import list_refs
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.waiving import waivers
 from git_hybrid.core.audit import Event
-from git_hybrid.core.endpoints import DIRECT, Mirrors
+from git_hybrid.core.endpoints import DIRECT, Mirrors, folder_of
 from git_hybrid.core.errors import (
     HybridError,
     Interrupted,
@@ -110,7 +110,7 @@ def _question(
 ) -> Question:
     url = served_url(mirror, source.url, source.name)
     if mirror.kind == "bundle":
-        file = url.removeprefix("file://")
+        file = folder_of(url)
         alone = replace(rt, offline="it is not in the bundle", bundles=lambda _name: file)
     else:
         alone = replace(rt, mirrors=Mirrors((mirror.base_url,)), bundles=lambda _name: None)

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from git_hybrid.app.permitting import require_host
 from git_hybrid.app.retry import with_retry
 from git_hybrid.app.runtime import Runtime
-from git_hybrid.core.endpoints import Endpoint, endpoints
+from git_hybrid.core.endpoints import Endpoint, endpoints, folder_url
 from git_hybrid.core.errors import (
     BundlePrerequisites,
     HybridError,
@@ -78,7 +78,7 @@ def answered(rt: Runtime, source: Source, url: str) -> Iterator[None]:
     except HybridError as error:
         known = [*endpoints(source.url, source.name, rt.mirrors)]
         if bundle := rt.bundles(source.name):
-            known.append(Endpoint(f"file://{bundle}", f"file://{bundle}"))
+            known.append(Endpoint(folder_url(bundle), folder_url(bundle)))
         for endpoint in known:
             if endpoint.url == url:
                 raise _told_of(rt, error, source, endpoint) from None
@@ -188,7 +188,7 @@ def fetch_bundle(
             raise
         return None
     has_all = all(rt.objects.has_commit(stage, commit) for commit in request.commits) and satisfied()
-    return (rt.served_as or f"file://{bundle}") if has_all else None
+    return (rt.served_as or folder_url(bundle)) if has_all else None
 
 
 def fetch(

@@ -8,6 +8,9 @@ from git_hybrid.core.errors import UnknownSource
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.manifest import Manifest
 
+_WHICH = {"group": "grep -n groups sources.toml"}
+"""What shows the names that there are, where ``status`` does not."""
+
 
 def select(manifest: Manifest, names: Sequence[str], groups: Sequence[str] = ()) -> tuple[SourceName, ...]:
     """Return the names selected, sorted; without *names* and *groups* that is every source.
@@ -59,7 +62,8 @@ def refuse_unknown(what: str, asked: Sequence[str], known: Collection[str]) -> N
     unknown = tuple(dict.fromkeys(name for name in asked if name not in known))
     if unknown:
         nearest = (_nearest(name, known) for name in unknown)
-        raise UnknownSource(names=unknown, nearest=tuple(dict.fromkeys(filter(None, nearest))), what=what)
+        near = tuple(dict.fromkeys(filter(None, nearest)))
+        raise UnknownSource(names=unknown, nearest=near, what=what, instead=_WHICH.get(what, ""))
 
 
 def _nearest(name: str, known: Collection[str]) -> str:

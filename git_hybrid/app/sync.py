@@ -10,7 +10,7 @@ from git_hybrid.app.observe import observe
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.select import select
 from git_hybrid.core.audit import Event
-from git_hybrid.core.errors import DecidedOnly, HybridError, UnfinishedRun
+from git_hybrid.core.errors import BadArgument, DecidedOnly, HybridError, UnfinishedRun
 from git_hybrid.core.governance import expiring, unbound
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.plan import Clone, Observed, Snapshot, SyncPlan, Task
@@ -35,10 +35,14 @@ def sync(rt: Runtime, request: SyncRequest) -> Report:
     """Bring the selected sources to their pins and return what became of each.
 
     Raises:
+        BadArgument: some are selected, and strangers are to be removed, which belong to none.
         UnfinishedRun: an earlier run has sources left that the selection does not cover.
         UnknownSource: a name or group is not in the manifest.
         LockBusy, InvalidFile, NewerSchema: nothing was done.
     """
+    if request.prune and (named := (*request.names, *request.groups)):
+        reason = "is for all sources: it removes what belongs to none of them"
+        raise BadArgument(what="--prune", value=" ".join(named), reason=reason, hint="git hybrid sync --prune")
     if request.dry_run:
         snapshot = rt.ledger.snapshot()
         selected = select(snapshot.manifest, request.names, request.groups)

@@ -17,6 +17,7 @@ from git_hybrid.cli.signals import Cancel, handled
 from git_hybrid.core.cache_record import StoreLook
 from git_hybrid.core.errors import CacheRefused
 from git_hybrid.core.value import Struct
+from git_hybrid.core.words import typed
 from git_hybrid.git.cache_care import seen, stores
 from git_hybrid.git.run import Runner
 from git_hybrid.git.settings import read_config
@@ -56,6 +57,6 @@ def cared(context: click.Context) -> Iterator[Cache]:
     root = cache_folder(runner.environ, common.config)
     root = None if root is None else Path(os.path.realpath(root))
     if root is not None and os.path.lexists(root) and (why := why_unsafe(root)):
-        raise CacheRefused(path=str(root), reason=why, hint=f"chmod go-w {root}" if why == OTHERS else "")
+        raise CacheRefused(path=str(root), reason=why, hint=typed("chmod", "go-w", str(root)) if why == OTHERS else "")
     with handled(cancel):
         yield Cache(root=root, runner=runner, output=Output(common), now=datetime.now(UTC))

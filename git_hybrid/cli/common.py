@@ -143,6 +143,7 @@ def common_of(context: click.Context) -> Common:
 def wants_color(common: Common, *, tty: bool) -> bool:
     """Tell whether to colour: ``--color`` > ``NO_COLOR`` > ``color.hybrid`` > ``color.ui``."""
     config = common.config
+    tty = tty and os.environ.get("TERM", "") not in ("", "dumb")
     if common.color is not None:
         return common.color == "always" or (common.color == "auto" and tty)
     if os.environ.get("NO_COLOR"):
@@ -150,7 +151,7 @@ def wants_color(common: Common, *, tty: bool) -> bool:
     text = str(config.get("color.hybrid", config.get("color.ui", "auto"))).lower()
     if text == "always":
         return True
-    return tty and text not in ("never", "false", "no", "off", "0") and os.environ.get("TERM") != "dumb"
+    return tty and text not in ("never", "false", "no", "off", "0")
 
 
 def shows_progress(common: Common) -> bool:

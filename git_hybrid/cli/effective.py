@@ -84,6 +84,9 @@ def _shown(value: object) -> str:
             return ""
         case timedelta():
             return _duration(value)
+        case frozenset() if not value:
+            # Nobody, where a default of nothing is anybody.
+            return "[]"
         case frozenset():
             return ", ".join(sorted(map(str, value)))
         case tuple():

@@ -8,6 +8,7 @@ import select
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from threading import Lock
 
@@ -119,7 +120,7 @@ class InTurn:
         if ran.error is not None:
             self._output.error(ran.error)
         elif ran.status:
-            self._output.talk(f"error: the command failed in {safe(ran.name)} with status {ran.status}")
+            self._output.talk(f"error: the command failed in {safe(ran.name)} {_ended(ran.status)}")
 
     def _show(self, part: _Part, data: bytes, *, is_out: bool) -> None:
         if not is_out:
@@ -142,3 +143,13 @@ def _write(number: int, data: bytes, check: Callable[[], None]) -> None:
             continue
         # So much at least a pipe takes without a wait (pipe(7)).
         left = left[os.write(number, left[: select.PIPE_BUF]) :]
+
+
+def _ended(status: int) -> str:
+    if status > 0:
+        return f"with status {status}"
+    from signal import Signals
+
+    with suppress(ValueError):
+        return f"by {Signals(-status).name}"
+    return f"by signal {-status}"

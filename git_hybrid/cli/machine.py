@@ -122,7 +122,9 @@ def _cache(folder: Path | None) -> Finding:
         why = error.strerror or str(error)
     if why:
         what = f"the object cache {folder} is not used: {why}"
-        return Finding(area="environment", name="cache", level="warn", what=what, remedy=f"chmod go-w {folder}")
+        return Finding(
+            area="environment", name="cache", level="warn", what=what, remedy=f"chmod go-w {quote(str(folder))}"
+        )
     return _environment("cache", f"objects are shared with other workspaces in {folder}")
 
 

@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, redirect_stdout, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, redirect_stdout, suppress
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -232,7 +232,17 @@ def opened_for(
         line = OneLine(lines=lines, columns=common.columns, delay=delay, ticks=True)
     watch = None if line is None else line.moved
     choices = Choices(folder=common.folder, command=_shown(common.argv), jobs=jobs, offline=offline, ahead=common.ahead)
-    with handled(cancel), session(choices, progress=line or progress, cancel=cancel, watch=watch) as wired:
+    with handled(cancel), ExitStack() as stack:
+        try:
+            wired = stack.enter_context(session(choices, progress=line or progress, cancel=cancel, watch=watch))
+        except HybridError:
+            from git_hybrid.store.layout import find_root
+
+            # What is told of a workspace that cannot be opened is typed where it is read all the same.
+            common.root = choices.folder
+            with suppress(HybridError):
+                common.root = find_root(choices.folder).root
+            raise
         common.config, common.has_keys = wired.config, cache(partial(_names_keys, wired.layout))
         common.root = wired.layout.root
         try:

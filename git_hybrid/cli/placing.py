@@ -18,7 +18,7 @@ _PARTS = pattern(
     r"\bgit (?P<hybrid>hybrid (?!-C )(?=[a-z]))"
     r"|\bgit (?P<plain>(?:add|bundle create - --all|check-ignore|checkout|fetch --unshallow|log|merge|rm|show)\b"
     r"[^;,()]*)"
-    r"|(?<![^\s'(])(?P<path>sources\.toml|\.gitattributes|(?:sources|state)/[^\s;,:()']*)"
+    r"|(?<![^\s'(])(?P<path>sources\.toml|\.gitattributes|(?:sources|state)/[^\s;,:()']*|(?<=ls -l )(?:sources|state)$)"
 )
 """A command of ours, one of git that is about files of the workspace, and a path of the workspace anywhere else."""
 

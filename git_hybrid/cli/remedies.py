@@ -42,7 +42,7 @@ REMEDIES: Mapping[str, Remedy] = {
         2,
         "{path} was a workspace, and git has its audit log: a second one cannot begin there",
         "a log only ever grows; for a workspace that has nothing to do with it take another folder",
-        ("git -C {path} checkout {revision} -- {what}",),
+        ("{mend}",),
     ),
     "not-checked-out": Remedy(
         2, "git has files of the workspace {path}, and this sparse checkout leaves them out", "{files}", ("{mend}",)
@@ -69,7 +69,7 @@ REMEDIES: Mapping[str, Remedy] = {
         ("ls -l {path}",),
     ),
     "tool-too-old": Remedy(
-        2, "{tool} {needed} or newer is needed, found: {found}", "install a newer {tool}", ("git hybrid diag",)
+        2, "{tool} {needed} or newer is needed, found: {found}", "install a newer {tool}", ("git-hybrid diag",)
     ),
     "git-refused": Remedy(2, "git does not answer about the repository at {path}", "{words}", ("{mend}",)),
     "no-pin": Remedy(1, "{name} {why}", hints=("git hybrid pin {name}",)),
@@ -256,7 +256,10 @@ REMEDIES: Mapping[str, Remedy] = {
         6,
         "{name}: {new} is older than {than}",
         "a rollback needs an override: a request id, approvers, a reason and an expiry",
-        ("git hybrid status {name}", "if it is approved: " + _forced("{new}")),
+        (
+            "where sources.toml names another ref now, put the one before back: git hybrid status {name}",
+            "if it is approved: " + _forced("{new}"),
+        ),
     ),
     "policy-not-met": Remedy(
         6,

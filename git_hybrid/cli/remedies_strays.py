@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from git_hybrid.cli.remedies_unsaved import AWAY
 from git_hybrid.cli.remedy import Remedy
 
-_LOOK = "git -C {typed} status"
+_LOOK = "git -C {path} status"
 _NOT_REMOVED = "it belongs to no source, and was not removed"
 
 STRAYS: Mapping[str, Remedy] = {
@@ -23,7 +23,7 @@ STRAYS: Mapping[str, Remedy] = {
         3,
         "{path} is {what}; " + _NOT_REMOVED,
         "nothing in it was touched",
-        ("ls -l {typed}", AWAY),
+        ("ls -l {path}", AWAY),
     ),
     "unsaved-work": Remedy(
         3,

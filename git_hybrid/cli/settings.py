@@ -33,6 +33,11 @@ TWINS = (
     ("CACHE_TREES", "cacheTrees", CACHE_TREES),
 )
 """Each variable (after ``GIT_HYBRID_``), its twin below ``hybrid.`` in git's configuration, and what holds without."""
+_RIGHT = {
+    "GIT_HYBRID_MIRRORS": "export GIT_HYBRID_MIRRORS=https://HOST/PATH",
+    "GIT_HYBRID_OFFLINE": "export GIT_HYBRID_OFFLINE=1",
+}
+"""How those are written that keep others from being asked: without them upstream would be."""
 _EMPTY_SAYS = "CACHE_DIR"
 """The one whose empty value is one: no cache."""
 
@@ -125,6 +130,7 @@ def _parsed(parse: Callable[[str], T], where: str, text: str) -> T:
         return parse(text)
     except InvalidText as error:
         hint = f"unset {where}" if where.startswith("GIT_") else f"git config --show-origin --get-all {where}"
+        hint = _RIGHT.get(where, hint)
         raise BadArgument(what=where, value=shown_url(text), reason=str(error), hint=hint) from error
 
 

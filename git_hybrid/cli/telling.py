@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from git_hybrid.core.endpoints import DIRECT
+from git_hybrid.core.endpoints import DIRECT, folder_of
 from git_hybrid.core.errors import (
     HybridError,
     Interrupted,
@@ -20,7 +20,7 @@ from git_hybrid.core.errors import (
 )
 from git_hybrid.core.report import Report, Row
 from git_hybrid.core.value import Struct
-from git_hybrid.core.words import approval_words, counted, plural
+from git_hybrid.core.words import approval_words, counted, plural, typed
 
 if TYPE_CHECKING:
     from git_hybrid.cli.remedy import Remedy
@@ -34,6 +34,10 @@ _WRITTEN = "all that it did is written, and no more than the journal of that is 
 _OF_BUNDLE = ("what is asked, and why: git hybrid config --show-origin",)
 """A bundle of ``GIT_HYBRID_BUNDLE_DIR`` is no mirror that could be updated from here."""
 _SHOWN_REFS = 20
+_COMMANDS = frozenset(
+    {"accept", "again", "approval", "ask", "ask_upstream_too", "command", "filling", "giving_up", "hint"}
+) | {"instead", "line", "mend", "move", "waive", "way", "whose_url"}
+"""The facts that are words, or a part of a command: whoever makes them quotes what is in them."""
 _WORST_FIRST = (70, 74, 75, 2, 7, 5, 6, 3, 4, 1)
 
 
@@ -54,11 +58,6 @@ def tell(error: HybridError, has_keys: Callable[[], bool] = lambda: False, place
     """
     remedy = _remedy(error)
     facts = _facts(error)
-    if error.stray:
-        # A stray is named by whoever made it, a source by its grammar.
-        from shlex import quote
-
-        facts["typed"] = quote(facts["path"])
     templates = _hints(error, remedy)
     if any("{approval}" in text for text in templates):
         facts["approval"] = approval_words(signed=has_keys())
@@ -66,7 +65,8 @@ def tell(error: HybridError, has_keys: Callable[[], bool] = lambda: False, place
     if isinstance(error, RemoteError) and error.mirror:
         cause += (f"asked at the mirror {error.mirror}, which {_MIRRORS} names",)
     cause += error.passed_over
-    hints = tuple(placed(hint) for hint in (text.format_map(facts) for text in templates) if hint)
+    words = {key: value if key in _COMMANDS else typed(str(value)) for key, value in facts.items()}
+    hints = tuple(placed(hint) for hint in (text.format_map(words) for text in templates) if hint)
     return Told(_status(error, remedy), remedy.title.format_map(facts), cause, hints)
 
 
@@ -139,7 +139,7 @@ def _ask_upstream_too(mirrors: tuple[str, ...]) -> str:
     """Return the hint at the list of mirrors that lets upstream be asked, nothing where *mirrors* does already."""
     if DIRECT in mirrors:
         return ""
-    return f"or let upstream be asked too: export GIT_HYBRID_MIRRORS={','.join((*mirrors, DIRECT))}"
+    return f"or let upstream be asked too: export GIT_HYBRID_MIRRORS={typed(','.join((*mirrors, DIRECT)))}"
 
 
 def _filling(mirror: str, target: str | None, url: str) -> str:
@@ -148,10 +148,8 @@ def _filling(mirror: str, target: str | None, url: str) -> str:
         return ""
     if target:
         where = "" if target == mirror else "where the mirror is filled: "
-        return f"{where}git hybrid mirror update {target}"
-    from shlex import quote
-
-    return f"in a clone of upstream: git bundle create {quote(url.removeprefix('file://'))} HEAD --all"
+        return f"{where}git hybrid mirror update {typed(target)}"
+    return f"in a clone of upstream: git bundle create {typed(folder_of(url))} HEAD --all"
 
 
 def _run_again(error: HybridError) -> str:
@@ -181,7 +179,7 @@ def _facts(error: HybridError) -> dict[str, Any]:
     base = str(facts.get("mirror", ""))
     facts["filling"] = _filling(base, facts.get("target"), url)
     facts["ask_upstream_too"] = _ask_upstream_too(error.mirrors or (base,))
-    facts["mirror_folder"] = base.removeprefix("file://") if base.startswith("file://") and "{" not in base else "DIR"
+    facts["mirror_folder"] = folder_of(base) if base.startswith("file://") and "{" not in base else "DIR"
     if "files" in facts:
         count = facts.get("count", len(facts["files"]))
         facts["files_counted"] = counted(count, "file")
@@ -201,7 +199,7 @@ def _facts(error: HybridError) -> dict[str, Any]:
         facts["stderr_and_stdout"] = "\n".join(text for text in (facts["stderr"], facts.get("stdout", "")) if text)
     facts["decided"] = _WRITTEN if facts.get("is_written") else _DECIDED
     if "objects" in facts:
-        facts["waive"] = "".join(f" --waive {oid}" for oid in facts["objects"])
+        facts["waive"] = "".join(f" --waive {typed(oid)}" for oid in facts["objects"])
     for key in ("findings", "problems", "reasons"):
         if isinstance(facts.get(key), tuple):
             facts[key] = "\n".join(facts[key])

@@ -4,11 +4,17 @@
 
 function __git_hybrid_words
     set -l words (commandline -opc)
+    set -l folders
     while set -q words[1]; and not contains -- $words[1] hybrid git-hybrid
+        # git works in the folders of its own -C, and so does what it starts.
+        if test "$words[1]" = -C; and set -q words[2]
+            set -a folders -C (string replace -r -- '^~(?=/|$)' ~ $words[2])
+            set -e words[1]
+        end
         set -e words[1]
     end
     set -e words[1]
-    string join \n -- $words
+    string join \n -- $folders $words
 end
 
 function __git_hybrid_complete

@@ -5,15 +5,19 @@
 #      eval "$(git hybrid completion zsh)" after compinit in ~/.zshrc.
 
 _git-hybrid () {
-	local kind value help
-	local -a items
+	local kind value help folder
+	local -a items folders
+	# git works in the folders of its own -C, and so does what it starts; the completion of git keeps them.
+	[[ $service == git ]] && for folder in ${(s.:.)opt_args[-C]}; do
+		folders+=(-C ${(Q)~folder})
+	done
 	while IFS=$'\t' read -r kind value help; do
 		case $kind in
 		file) _files; return ;;
 		dir) _files -/; return ;;
 		esac
 		items+=("${value//:/\\:}${help:+:$help}")
-	done < <(command git-hybrid __complete "${(@)words[2,CURRENT-1]}" "$PREFIX" 2>/dev/null)
+	done < <(command git-hybrid __complete $folders "${(@)words[2,CURRENT-1]}" "$PREFIX" 2>/dev/null)
 	[[ $PREFIX == --*=* ]] && compset -P '*='
 	_describe -V 'git hybrid' items
 }

@@ -11,7 +11,7 @@ from git_hybrid.core.errors import ToolTooOld
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.lock import Lock
 from git_hybrid.core.manifest import Manifest, Policy
-from git_hybrid.core.override import UNKNOWN, Approval, Kind, Override, Overrides, Trail, is_in_force, person
+from git_hybrid.core.override import UNKNOWN, Approval, Kind, Override, Overrides, Trail, is_in_force, is_same, person
 from git_hybrid.core.spent import is_spent, rivals
 from git_hybrid.core.value import Struct
 from git_hybrid.core.values import format_time
@@ -99,10 +99,12 @@ def _uncounted(asked: Approved, policy: Policy) -> list[str]:
     """Return what policy misses in those who approved."""
     people = {person(name): name for name in asked.approvers}
     requesters = {person(name): name for name in asked.requesters}
-    problems = [f"{name} asks for it and may not approve it" for key, name in requesters.items() if key in people]
+    own = {key for key, name in people.items() if any(is_same(name, other) for other in asked.requesters)}
+    asking = [name for name in requesters.values() if any(is_same(name, other) for other in asked.approvers)]
+    problems = [f"{name} asks for it and may not approve it" for name in asking]
     if UNKNOWN in requesters:
         problems.append("nobody knows who asks for it: set GIT_HYBRID_OPERATOR, or user.name and user.email of git")
-    counted = [key for key in people if key not in requesters]
+    counted = [key for key in people if key not in own]
     known = {person(item.id): item for item in policy.approvers}
     if known:
         strangers = [people[key] for key in counted if key not in known]

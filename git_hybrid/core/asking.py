@@ -11,6 +11,7 @@ from git_hybrid.core.manifest import Policy
 from git_hybrid.core.override import Overrides, Trail, person, restoring
 from git_hybrid.core.value import Struct, replace
 from git_hybrid.core.values import format_time
+from git_hybrid.core.words import typed
 
 
 class Signing(Struct, frozen=True, kw_only=True):
@@ -32,7 +33,7 @@ def is_commit(text: str) -> bool:
 
 def request_line(asked: Asked, *, renews: str = "") -> str:
     """Return the command that prints what an approver of *asked* signs; *renews* is the override that goes on by it."""
-    return _line("git", "hybrid", "override", "request", renews or asked.source, *_what(asked, renews), *_why(asked))
+    return typed("git", "hybrid", "override", "request", renews or asked.source, *_what(asked, renews), *_why(asked))
 
 
 def use_line(asked: Asked, *, renews: str = "") -> str:
@@ -40,7 +41,7 @@ def use_line(asked: Asked, *, renews: str = "") -> str:
     command = ("override", "renew", renews) if renews else ("pin", asked.source)
     what = () if renews else (*_what(asked, renews), "--force")
     signed = ("--approver", "WHO", "--signature", "FILE.sig")
-    return _line("git", "hybrid", *command, *what, *_why(asked), *signed)
+    return typed("git", "hybrid", *command, *what, *_why(asked), *signed)
 
 
 def _what(asked: Asked, renews: str) -> tuple[str, ...]:
@@ -57,12 +58,6 @@ def _what(asked: Asked, renews: str) -> tuple[str, ...]:
 def _why(asked: Asked) -> tuple[str, ...]:
     until = format_time(asked.expires_at)
     return ("--request", asked.request_id, "--reason", asked.reason, "--expires", until)
-
-
-def _line(*words: str) -> str:
-    from shlex import join  # noqa: PLC0415
-
-    return join(words)
 
 
 def differences(text: bytes, asked: Asked) -> tuple[str, ...]:

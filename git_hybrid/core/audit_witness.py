@@ -19,7 +19,7 @@ from git_hybrid.core.mirrors import Inventory, Mirror
 from git_hybrid.core.override import RESTS_ON, Overrides, binds, trail_of
 from git_hybrid.core.state import SourceState, State
 from git_hybrid.core.values import format_time, parse_time
-from git_hybrid.core.words import approval_words
+from git_hybrid.core.words import approval_words, typed
 
 if TYPE_CHECKING:
     from git_hybrid.core.witnesses import Witnesses
@@ -264,9 +264,9 @@ def _mirror_in(record: Record, names: Collection[str]) -> str | None:
 
 
 def _added_again(told: Mapping[str, Json]) -> str:
-    owner = str(told.get("owner")).replace("'", "'\\''")
-    kind = " --kind bundle" if told.get("kind") == "bundle" else ""
-    return f"git hybrid mirror add {told.get('mirror')} {told.get('base_url')} --owner '{owner}'{kind}"
+    kind = ("--kind", "bundle") if told.get("kind") == "bundle" else ()
+    mirror, base_url, owner = (str(told.get(key)) for key in ("mirror", "base_url", "owner"))
+    return typed("git", "hybrid", "mirror", "add", mirror, base_url, "--owner", owner, *kind)
 
 
 def _of_log(identity: str, what: str, proves: str, *, mend: str = RESTORE) -> Breach:

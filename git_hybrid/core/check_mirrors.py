@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 from git_hybrid.core.bundles import SERVED
 from git_hybrid.core.checks import Facts, Violation
-from git_hybrid.core.endpoints import DIRECT, Mirrors, repository_path
+from git_hybrid.core.endpoints import DIRECT, Mirrors, folder_url, repository_path
 from git_hybrid.core.mirrors import Incomplete, Inventory, plain_url, serving
 from git_hybrid.core.state import SourceState, State
+from git_hybrid.core.words import typed
 
 FILE = "state/sources-mirrors.json"
 _WHY = "nobody is named who answers for what it serves"
@@ -28,7 +29,7 @@ def check_mirrors(facts: Facts) -> tuple[Violation, ...]:
         if base in known or base in told:
             continue
         told.add(base)
-        mend = f"git hybrid mirror add NAME {base} --owner WHO{kind}"
+        mend = f"git hybrid mirror add NAME {typed(base)} --owner WHO{kind}"
         found.append(Violation(file=FILE, entry=base, what="is in use and not recorded", why=_WHY, mend=mend))
     return tuple(found)
 
@@ -36,7 +37,7 @@ def check_mirrors(facts: Facts) -> tuple[Violation, ...]:
 def _incomplete(entry: Incomplete) -> Violation:
     base = entry.plain.get("base_url") or "BASE_URL"
     name = "NAME" if "name" in entry.lacking else entry.name
-    mend = f"git hybrid mirror add {name} {base} --owner WHO"
+    mend = f"git hybrid mirror add {name} {typed(str(base))} --owner WHO"
     return Violation(file=FILE, entry=entry.place, what=f"lacks {', '.join(entry.lacking)}", why=_WHY, mend=mend)
 
 
@@ -46,7 +47,7 @@ def _in_use(
     """Yield each base URL in use, with the option that its kind needs."""
     yield from ((plain_url(base), "") for base in mirrors.entries if base != DIRECT)
     if bundle_folder is not None:
-        yield plain_url(f"file://{bundle_folder}"), " --kind bundle"
+        yield plain_url(folder_url(bundle_folder)), " --kind bundle"
     for entry in state.sources.values():
         if entry.served_by is None or entry.served_by.startswith(SERVED):
             continue

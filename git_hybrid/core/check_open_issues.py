@@ -12,6 +12,7 @@ from fnmatch import fnmatchcase
 from git_hybrid.core.checks import Facts, Violation
 from git_hybrid.core.manifest import OpenIssues
 from git_hybrid.core.pattern import pattern
+from git_hybrid.core.words import typed
 
 HEADING = "## Open Issues"
 DEFAULT_FOLDERS = ("specs", "openspec/specs")
@@ -98,7 +99,7 @@ def _kept_up(rule: OpenIssues, facts: Facts) -> Iterator[Violation]:
     if assessed and left:
         what = f"changes without {' and '.join(left)}"
         why = "what an assessment finds must be in the remediation document, and the specification must point to it"
-        mend = f"bring {' and '.join(left)} up to date, then: git add {' '.join(left)}"
+        mend = f"bring {' and '.join(left)} up to date, then: {typed('git', 'add', '--', *left)}"
         yield Violation(file=min(assessed), entry="assessment", what=what, why=why, mend=mend)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from git_hybrid.core.checks import Facts, Violation, going_back
+from git_hybrid.core.words import typed
 
 _OURS = frozenset({"sources/.gitignore"})
 _SHOWN = 5
@@ -31,7 +32,7 @@ def _committed(facts: Facts) -> Iterator[Violation]:
     names = sorted({"/".join(path.split("/")[:2]) for path in strays})
     for name in names[:_SHOWN]:
         what, why = _OF_ANOTHER if not name.partition("/")[2].startswith(".") else _OF_A_RUN
-        mend = f"git rm -r --cached --ignore-unmatch -- {name}"
+        mend = f"git rm -r --cached --ignore-unmatch -- {typed(name)}"
         yield Violation(file=name, entry="index", what=what, why=why, mend=mend)
     if len(names) > _SHOWN:
         what, why = f"{len(names) - _SHOWN} more paths are tracked by git", "the same holds of them"
@@ -45,7 +46,7 @@ def _of_runs(facts: Facts) -> Iterator[Violation]:
     for name in sorted({_one_of(path) for path in others}):
         what = "is being committed, and is of one run on one machine"
         why = "others would go on from it; if it is not yours, type -f for --cached, which takes it from the disk too"
-        mend = f"git rm -r --cached --ignore-unmatch -- '{name}'"
+        mend = f"git rm -r --cached --ignore-unmatch -- {typed(name)}"
         yield Violation(file=name, entry="index", what=what, why=why, mend=mend)
 
 

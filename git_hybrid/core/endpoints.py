@@ -6,10 +6,13 @@ The list follows GOPROXY: ``direct`` allows the source's own URL, ``off`` ends t
 from __future__ import annotations
 
 from git_hybrid.core.ids import InvalidText, SourceName, Url, parse_url
+from git_hybrid.core.pattern import pattern
 from git_hybrid.core.value import Struct
 
 DIRECT, OFF = "direct", "off"
 _PLACEHOLDERS = ("{host}", "{path}", "{name}")
+_SAFE = "/!&'()*+,;=:@~"
+_PLAIN = pattern(r"[A-Za-z0-9._/!&'()*+,;=:@~-]*")
 
 
 class Endpoint(Struct, frozen=True):
@@ -66,7 +69,8 @@ def check_base(base: str) -> str:
         filled = filled.replace(placeholder, "x")
     if "{" in filled or "}" in filled:
         raise InvalidText("knows only the placeholders {host}, {path} and {name}")
-    parse_url(filled.rstrip("/") + "/x" if filled == base else filled)
+    # A base may be a host alone, which no repository is.
+    parse_url(filled.rstrip("/") + "/x" if filled == base and "://" in base else filled)
     return base
 
 
@@ -90,6 +94,25 @@ def mirror_url(base: str, url: Url, name: SourceName) -> str:
     if written.endswith("{path}"):
         written += ".git"
     return written.replace("{host}", host).replace("{path}", path).replace("{name}", name)
+
+
+def folder_url(folder: str) -> str:
+    """Return the URL of a *folder* of this machine, or a file in it; what no URL may hold is percent-encoded."""
+    if _PLAIN.fullmatch(folder):
+        return f"file://{folder}"
+    from urllib.parse import quote  # noqa: PLC0415
+
+    return f"file://{quote(folder, safe=_SAFE, errors='surrogateescape')}"
+
+
+def folder_of(url: str) -> str:
+    """Return the folder, or the file, of this machine that *url* names."""
+    path = url.removeprefix("file://")
+    if "%" not in path:
+        return path
+    from urllib.parse import unquote  # noqa: PLC0415
+
+    return unquote(path, errors="surrogateescape")
 
 
 def repository_path(url: Url) -> str:

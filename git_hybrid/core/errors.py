@@ -210,12 +210,11 @@ class WorkspaceExists(HybridError):
 
 
 class WorkspaceTakenOut(HybridError):
-    """``init`` was asked for where git has the audit log of a workspace; *what* is to be taken back from *revision*."""
+    """``init`` was asked for where git has the audit log of a workspace; ``mend`` brings that back."""
 
     code: ClassVar[str] = "workspace-taken-out"
     path: str
-    revision: str
-    what: str
+    mend: str
 
 
 class NotCheckedOut(HybridError):

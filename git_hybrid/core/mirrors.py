@@ -118,9 +118,15 @@ def serving(inventory: Inventory, served_by: str, url: Url, name: SourceName) ->
 
 
 def plain_url(url: str) -> str:
-    """Return *url* as it is compared: of a folder ``.``, ``..`` and doubled slashes are gone, of all the last slash."""
+    """Return *url* as it is compared: of a folder ``.``, ``..`` and doubled slashes are gone, of all the last slash.
+
+    The case of a host does not count.
+    """
     if not url.startswith("file://"):
-        return url.rstrip("/")
+        scheme, separator, rest = url.rstrip("/").partition("://")
+        server, slash, path = rest.partition("/")
+        user, at, host = server.rpartition("@")
+        return f"{scheme}{separator}{user}{at}{host.lower()}{slash}{path}"
     parts: list[str] = []
     for part in url.removeprefix("file://").split("/"):
         if part == "..":

@@ -239,15 +239,39 @@ def person(text: str) -> str:
 
     Case, the several forms of a character and characters that nobody sees do not count.
     """
-    plain_text = "".join(item for item in unicodedata.normalize("NFKC", text) if unicodedata.category(item) != "Cf")
+    plain_text = _plain_text(text)
     match = _BRACKETED.search(plain_text)
     found = match[1] if match else next(iter(_EMAIL.findall(plain_text)), plain_text)
-    return " ".join(found.casefold().split())
+    return " ".join(found.split())
+
+
+def _plain_text(text: str) -> str:
+    shown = "".join(item for item in unicodedata.normalize("NFKC", text) if unicodedata.category(item) != "Cf")
+    return shown.casefold()
+
+
+def is_named(text: str) -> bool:
+    """Tell whether *text* names somebody: a letter or a digit is in it."""
+    return any(item.isalnum() for item in _plain_text(text))
+
+
+def is_same(one: str, other: str) -> bool:
+    """Tell whether both texts may name one person: by an e-mail address or a name that is in both."""
+    return not _called(one).isdisjoint(_called(other))
+
+
+def _called(text: str) -> set[str]:
+    """Return the e-mail address and the name in *text*, of which letters and digits count."""
+    who = person(text)
+    name = _plain_text(text).replace(who, " ") if "@" in who else who
+    words = "".join(item if item.isalnum() else " " for item in name).split()
+    return {who, " ".join(words)} - {""}
 
 
 def distinct(names: Sequence[str]) -> tuple[str, ...]:
     """Return *names* with each person once, as first written."""
-    found: dict[str, str] = {}
+    found: list[str] = []
     for name in names:
-        found.setdefault(person(name), name.strip())
-    return tuple(found.values())
+        if not any(is_same(name, other) for other in found):
+            found.append(name.strip())
+    return tuple(found)

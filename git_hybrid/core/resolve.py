@@ -21,6 +21,7 @@ from git_hybrid.core.manifest import Branch, Commit, Source, Tag, Version, track
 from git_hybrid.core.ports import RemoteRefs
 from git_hybrid.core.value import Struct, replace
 from git_hybrid.core.versions import matching, newest, newest_release, parse_version
+from git_hybrid.core.words import typed
 
 _LETTERS = "abc"
 """What PEP 440 takes for a pre-release behind a number."""
@@ -102,7 +103,7 @@ def asked_for(source: Source, refs: RemoteRefs, revision: str) -> Candidate:
         near = _nearest(revision, refs)
         meant = f"; did you mean {', '.join(near)}?" if near else ""
         reason = f"upstream has no such branch or tag, and it is no commit id (7 hex digits or more){meant}"
-        raise BadArgument(what="--to", value=revision, reason=reason, hint=f"git ls-remote {source.url}")
+        raise BadArgument(what="--to", value=revision, reason=reason, hint=typed("git", "ls-remote", str(source.url)))
     if isinstance(source.track, Branch):
         declared = tip(refs, branch_ref(source.track.name), source)
         if ref == declared.ref and not is_oid:

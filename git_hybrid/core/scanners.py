@@ -27,7 +27,8 @@ class Preset(Struct, frozen=True, kw_only=True):
 
     ``command`` holds ``{path}``, ``{report}`` (without it the report is what it prints) and ``{args}``, where the
     manifest's own arguments go; ``audits`` are the patterns of the only files that it looks at (empty: all);
-    ``settings`` are environment variables that it always gets, ``env`` those that it gets from the caller.
+    ``settings`` are environment variables that it always gets, ``env`` those that it gets from the caller; ``oldest``
+    is the first version that has its options.
     """
 
     command: tuple[str, ...]
@@ -38,6 +39,7 @@ class Preset(Struct, frozen=True, kw_only=True):
     audits: tuple[str, ...] = ()
     settings: Mapping[str, str] = field(default_factory=dict)
     env: tuple[str, ...] = ()
+    oldest: tuple[int, ...] = ()
     install: str = ""
 
 
@@ -93,6 +95,8 @@ PRESETS: Mapping[str, Preset] = {
         version=("gitleaks", "version"),
         finding_codes=(_LEAKS,),
         settings={"GITLEAKS_CONFIG_TOML": "[extend]\nuseDefault = true\n"},
+        # betterleaks brings a program of this name, too, which has others.
+        oldest=(8, 19),
         install="install gitleaks 8.19 or newer and put it on PATH",
     ),
     "trivy": Preset(
@@ -113,6 +117,7 @@ PRESETS: Mapping[str, Preset] = {
         ),
         version=("osv-scanner", "--version"),
         env=("OSV_SCANNER_LOCAL_DB_CACHE_DIRECTORY",),
+        oldest=(2,),
         install="install osv-scanner 2 or newer, and name its database in OSV_SCANNER_LOCAL_DB_CACHE_DIRECTORY",
     ),
 }
@@ -132,6 +137,7 @@ class ScannerSpec(Struct, frozen=True, kw_only=True):
     env: tuple[str, ...] = ()
     settings: Mapping[str, str] = field(default_factory=dict)
     audits: tuple[str, ...] = ()
+    oldest: tuple[int, ...] = ()
     install: str = ""
 
 
@@ -150,6 +156,7 @@ def spec_of(scanner: Scanner) -> ScannerSpec:
         env=tuple(sorted({*preset.env, *scanner.env})),
         settings=preset.settings,
         audits=preset.audits,
+        oldest=preset.oldest,
         install=preset.install,
     )
 

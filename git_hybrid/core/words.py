@@ -1,4 +1,4 @@
-"""Numbers in words, the one place that knows the plural; and the options of an approval, which many hints name."""
+"""Numbers in words, the one place that knows the plural; and what hints are made of."""
 
 from __future__ import annotations
 
@@ -56,6 +56,13 @@ def path_of(error: OSError) -> str:
 def quoted(text: str) -> str:
     """Return *text* in quotes, what does not print escaped; a backslash stays one, as it was typed."""
     return repr(text).replace("\\\\", "\\")
+
+
+def typed(*words: str) -> str:
+    """Return *words* as they are typed in a shell: what it would split, or run, stays one word."""
+    from shlex import join  # noqa: PLC0415
+
+    return join(words)
 
 
 def approval_words(*, signed: bool) -> str:

@@ -25,7 +25,15 @@ OF_NETWORK = (
     r"|(url|fetch\.fsck|remote\.git-hybrid|includeif)\..*|http\..*\.sslverify)$"
 )
 """The settings of the user's that matter to a network step."""
-CONFIG = ("git", "config", "--null", "--get-regexp", rf"^(hybrid|advice|color|user|fetch)\.|{OF_NETWORK}")
+OF_REPOSITORY = "core.repositoryformatversion"
+"""What git writes into the configuration of each repository that it makes: whoever is told of it was told of that."""
+CONFIG = (
+    "git",
+    "config",
+    "--null",
+    "--get-regexp",
+    rf"^((hybrid|advice|color|user|fetch)\.|{OF_REPOSITORY}$)|{OF_NETWORK}",
+)
 VERSION = ("git", "version")
 STAGED = ("git", "cat-file", "--batch")
 LISTED = ("git", "ls-files", "--stage", "-z", "--", ":(icase)*sources*", "*.md", "state", "*/state*")

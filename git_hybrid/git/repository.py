@@ -90,11 +90,14 @@ def around(runner: Runner, root: Path, revision: str = "") -> Repository:
 
 def refused(top: str, stderr: str) -> GitRefused:
     """Return the error for a git that answers nothing about the repository at *top*."""
+    from shlex import quote
+
     words = " ".join(line.strip() for line in stderr.splitlines() if line.strip())
-    mend = f"git config --global --add {_TRUSTED} {top}" if _TRUSTED in words else f"git -C {top} status"
+    place = quote(top)
+    mend = f"git config --global --add {_TRUSTED} {place}" if _TRUSTED in words else f"git -C {place} status"
     error = GitRefused(path=top, words=words.partition(" To add an exception")[0], mend=mend)
     if is_unfetched(words):
-        error.mend = f"git -C {top} {WHOLE}"
+        error.mend = f"git -C {place} {WHOLE}"
     return error
 
 

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from git_hybrid.core.errors import BadArgument, GitFailed, ToolTooOld
-from git_hybrid.git.ahead import CONFIG, VERSION
+from git_hybrid.core.errors import BadArgument, GitFailed, GitRefused, ToolTooOld
+from git_hybrid.git.ahead import CONFIG, OF_REPOSITORY, VERSION
 from git_hybrid.git.environment import child_environment
+from git_hybrid.git.place import top_of
 from git_hybrid.git.run import MINIMUM_GIT, Runner
 
 _LONGEST = 200
@@ -18,15 +19,35 @@ def read_config(runner: Runner, folder: Path) -> Mapping[str, str]:
     """Return the settings of git that matter here, keys in lower case; the last value of a key wins.
 
     Raises:
+        GitRefused: git cannot read them, or leaves out those of the repository: one of another user, or broken.
         ToolTooOld: git is not installed.
     """
+    # What a caller says of another repository does not count, here or for git.
+    top = top_of(str(folder), {})
     env = child_environment(runner.environ, network=True)
     told = runner.asked(CONFIG, folder)
     if told is None:
-        told = runner.run(CONFIG, env=env, cwd=folder).stdout
+        done = runner.run(CONFIG, env=env, cwd=folder)
+        # It ends with 1 where there is nothing to tell (git-config(1)).
+        if done.status not in (0, 1):
+            raise _refused(top or str(folder), done.stderr)
+        told = done.stdout
     runner.learn(item.partition("\n")[0] for item in told.decode("utf-8", "surrogateescape").split("\0") if item)
     pairs = (item.partition("\n") for item in told.decode("utf-8", "replace").split("\0") if item)
-    return {key.lower(): value if newline else "true" for key, newline, value in pairs}
+    config = {key.lower(): value if newline else "true" for key, newline, value in pairs}
+    if top is not None and OF_REPOSITORY not in config:
+        # git tells what other files say, and nothing of why it did not read this one.
+        done = runner.run(["git", "rev-parse", "--git-dir"], env=env, cwd=folder)
+        if done.status != 0:
+            raise _refused(top, done.stderr)
+    return config
+
+
+def _refused(top: str, stderr: str) -> GitRefused:
+    # Not at the top: a sync that has nothing to do asks git no more than its settings.
+    from git_hybrid.git.repository import refused
+
+    return refused(top, stderr)
 
 
 def operator(environ: Mapping[str, str], config: Mapping[str, str]) -> str:

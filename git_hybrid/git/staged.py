@@ -9,6 +9,7 @@ from pathlib import Path
 from git_hybrid.core.check_placed import is_of_sources
 from git_hybrid.core.errors import InvalidFile, LocalIo, Problem, SymlinkRefused
 from git_hybrid.core.value import Struct, field
+from git_hybrid.core.words import typed
 from git_hybrid.git.ahead import FILES, LOG, STAGED, staged_question
 from git_hybrid.git.plainfiles import read_plain
 from git_hybrid.git.repository import FILE, LINK, Entry, Repository, is_listed, of_index
@@ -63,7 +64,7 @@ class Staged(Struct):
                 raise SymlinkRefused(path=name)
             if mode and not mode.startswith(FILE) and name != "sources":
                 problem = Problem("index", "is a submodule, and must be a file or a folder of the workspace")
-                raise InvalidFile(path=name, problems=(problem,), mend=f"git rm -r --cached -- {name}")
+                raise InvalidFile(path=name, problems=(problem,), mend=f"git rm -r --cached -- {typed(name)}")
 
     def archives(self) -> tuple[str, ...]:
         """Return the archived files of the audit log that git has, in no order."""

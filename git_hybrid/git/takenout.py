@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import join
 
 from git_hybrid.core.errors import WorkspaceTakenOut
 from git_hybrid.git.ahead import FILES, LOG
@@ -18,7 +19,7 @@ def refuse_taken_out(runner: Runner, root: Path) -> None:
     """Refuse to begin a second audit log where HEAD or a commit before it has one and the disk has none.
 
     Raises:
-        WorkspaceTakenOut: with the commit that has it last, and the files to take from there.
+        WorkspaceTakenOut: with the command that takes its files from the commit that has it last.
         NotCheckedOut: it is there, and left out of a sparse checkout.
     """
     repository = around(runner, root)
@@ -30,7 +31,8 @@ def refuse_taken_out(runner: Runner, root: Path) -> None:
         logged = repository.run(["git", "cat-file", "-e", f"{revision}:./{LOG}"], cwd=root)
         if logged.status == 0:
             found = done.stdout.decode("utf-8", "surrogateescape").split("\0")
-            raise WorkspaceTakenOut(path=str(root), revision=revision, what=" ".join(item for item in found if item))
+            mend = join(["git", "-C", str(root), "checkout", revision, "--", *filter(None, found)])
+            raise WorkspaceTakenOut(path=str(root), mend=mend)
 
 
 def _last(root: Path, runner: Runner) -> list[str]:

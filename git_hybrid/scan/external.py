@@ -80,6 +80,9 @@ class ExternalScanners(Struct, frozen=True):
         version = self._version(spec) if spec.version else ""
         if isinstance(version, Unusable):
             return version
+        if tuple(int(part) for part in version.split(".")[:2] if part.isdigit()) < spec.oldest:
+            oldest = ".".join(map(str, spec.oldest))
+            return Unusable(f"{program} is {version}, and {oldest} or newer is needed: {spec.install}")
         try:
             files = self._files(spec, program)
         except OSError as error:

@@ -14,15 +14,18 @@ _DEEP = 5
 """More parts than the place of a problem has; a longer key costs no more time."""
 Key = tuple[str, ...]
 _TWICE = pattern(r"Cannot declare (\(.*\)) twice", re.DOTALL)
+_COLUMN = pattern(r"line (\d+), column (\d+)")
+_TYPOGRAPHIC = tuple("\u201c\u201d\u201e\u2018\u2019\u00ab\u00bb`")
 _BARE = pattern(r"[A-Za-z0-9_-]+")
 _VALUE_TWICE = "Cannot overwrite a value"
 """What tomli says of a table, and of a key, that is there already."""
 
 
 def with_lines(text: str, problems: tuple[Problem, ...]) -> tuple[Problem, ...]:
-    """Return *problems* with ``line N: `` before each place whose line was found."""
+    """Return *problems* in the order of their lines, with ``line N: `` before each place whose line was found."""
     lines = {name: line for name, (_, line) in _index(text).items()}
-    return tuple(Problem(_placed(problem.place, lines), problem.reason) for problem in problems)
+    found = sorted(((_line(problem.place, lines), problem) for problem in problems), key=lambda item: item[0])
+    return tuple(Problem(f"line {line}: {told.place}" if line else told.place, told.reason) for line, told in found)
 
 
 def declared_twice(reason: str, text: str) -> str:
@@ -40,14 +43,28 @@ def declared_twice(reason: str, text: str) -> str:
     return f"[{name}] stands there twice{f', first in line {line}' if line else ''}"
 
 
-def _placed(place: str, lines: dict[str, int]) -> str:
+def unquoted(text: str, place: str) -> str:
+    """Return what is wrong with the quotes at *place* (``line N, column M``) of *text*; nothing where they are well."""
+    if (found := _COLUMN.fullmatch(place)) is None:
+        return ""
+    line, at = text.split("\n")[int(found[1]) - 1], int(found[2]) - 1
+    key, rest = line[:at].strip(), line[at:]
+    if rest[:1] in _TYPOGRAPHIC:
+        return f'the quotes are not those of TOML: write {key} "…"'
+    if key.endswith("=") and (rest[:1].isalpha() or rest[:1] in "/~>^"):
+        return f'a text stands in quotes: write {key} "…"'
+    return "the quote at the end of the text is missing" if not rest and key.count('"') + key.count("'") else ""
+
+
+def _line(place: str, lines: dict[str, int]) -> int:
+    """Return the line of *place*, 0 where that is not known."""
     parts = place.split(".")
     for length in range(len(parts), 0, -1):
         name = ".".join(parts[:length])
         line = lines.get(name, lines.get(name.partition("[")[0]))
         if line is not None:
-            return f"line {line}: {place}" if line else place
-    return place
+            return line
+    return 0
 
 
 def _index(text: str) -> dict[str, tuple[Key, int]]:
@@ -66,6 +83,7 @@ def _index(text: str) -> dict[str, tuple[Key, int]]:
             if is_array:
                 count = arrays.get(header, 0)
                 arrays[header] = count + 1
+                _enter(found, header, number)
                 table = (*header[:-1], f"{header[-1]}[{count}]")
             _enter(found, table, number)
             continue

@@ -24,7 +24,7 @@ from git_hybrid.core.manifest import (
     Track,
     Version,
 )
-from git_hybrid.core.override import person
+from git_hybrid.core.override import is_named, person
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.values import parse_duration
 from git_hybrid.core.versions import check_range
@@ -65,7 +65,8 @@ def manifest_of(document: Document, text: str = "") -> Manifest:
     try:
         check_version(document, key="schema_version", known=VERSION, shown=SHOWN)
     except InvalidFile as error:
-        raise InvalidFile(path=SHOWN, problems=with_lines(text, error.problems)) from error
+        missing = "" if "schema_version" in document else ", before its first table"
+        problems += (Problem(problem.place, problem.reason + missing) for problem in error.problems)
     problems.extend(Problem(key, unknown_table(key, _TABLES)) for key in document if key not in _TABLES)
     defaults = _defaults(document.get("defaults", {}), problems)
     manifest = Manifest(
@@ -92,13 +93,21 @@ def _defaults(table: object, problems: list[Problem]) -> Defaults:
             initial=_duration(shape.retry.initial, "defaults.retry.initial", problems),
             maximum=_duration(shape.retry.maximum, "defaults.retry.maximum", problems),
         ),
-        stall=_duration(shape.stall, "defaults.stall", problems),
-        deadline=_duration(shape.deadline, "defaults.deadline", problems),
+        stall=_limit(shape.stall, "defaults.stall", problems),
+        deadline=_limit(shape.deadline, "defaults.deadline", problems),
     )
 
 
 def _duration(text: str, place: str, problems: list[Problem]) -> timedelta:
     return checked(parse_duration, text, place, problems) or timedelta(0)
+
+
+def _limit(text: str, place: str, problems: list[Problem]) -> timedelta:
+    """Return the duration *text*, which has to be one in which something can be done."""
+    found = checked(parse_duration, text, place, problems)
+    if found == timedelta(0):
+        problems.append(Problem(place, "must be more than 0s"))
+    return found or timedelta(0)
 
 
 def _policy(table: object, problems: list[Problem]) -> Policy:
@@ -133,6 +142,8 @@ def _approvers(shape: PolicyShape, problems: list[Problem]) -> tuple[Approver, .
         approver = Approver(id=item) if isinstance(item, str) else Approver(id=item.id, key=item.key)
         if approver.key:
             checked(_public_key, approver.key, f"{place}.key", problems)
+        if not is_named(approver.id):
+            problems.append(Problem(place, "names nobody: it has no letter and no digit"))
         if person(approver.id) in {person(other.id) for other in found}:
             problems.append(Problem(place, f"{shorten(approver.id)!r} stands twice in the list"))
         for other in found:

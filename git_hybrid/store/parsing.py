@@ -86,10 +86,11 @@ def load_toml(data: bytes, shown: str) -> Document:
     except ValueError as error:
         match = _TOML_PLACE.match(str(error))
         place = match["place"].removeprefix("at ") if match else "file"
-        from git_hybrid.store.locate import declared_twice
+        from git_hybrid.store.locate import declared_twice, unquoted
 
         reason = match["reason"] if match else str(error)
-        raise invalid(shown, place, f"is not valid TOML: {declared_twice(reason, text) or reason}") from error
+        told = declared_twice(reason, text) or unquoted(text, place) or reason
+        raise invalid(shown, place, f"is not valid TOML: {told}") from error
 
 
 def load_json(data: bytes, shown: str, *, fractions: bool = True) -> Document:

@@ -56,12 +56,16 @@ def refuse_inside(folder: Path, shown: str) -> None:
     """Refuse to begin a workspace in *folder*, given as *shown*, where nobody would look for one.
 
     Raises:
-        BadArgument: it is in ``sources/`` of another workspace.
+        BadArgument: it is in ``sources/`` or ``state/`` of another workspace, or in ``.git/`` of a repository.
     """
+    if ".git" in folder.parts:
+        raise BadArgument(what="DIR", value=shown, reason="is in the .git of a repository, which git keeps for itself")
     for outer in folder.parents:
-        if (outer / MANIFEST).exists() and folder.is_relative_to(outer / "sources"):
-            reason = f"is in sources/ of the workspace {outer}: what lies there is a clone, and no workspace"
-            raise BadArgument(what="DIR", value=shown, reason=reason, hint=f"git hybrid -C {quote(str(outer))} status")
+        for name, what in (("sources", "a clone"), ("state", "a record")) if (outer / MANIFEST).exists() else ():
+            if folder.is_relative_to(outer / name):
+                reason = f"is in {name}/ of the workspace {outer}: what lies there is {what}, and no workspace"
+                hint = f"git hybrid -C {quote(str(outer))} status"
+                raise BadArgument(what="DIR", value=shown, reason=reason, hint=hint)
 
 
 def has_no_sources(root: Path) -> bool:

@@ -23,6 +23,7 @@ Hash = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 Ulid = Annotated[str, Meta(pattern="^[0-7][0-9A-HJKMNP-TV-Z]{25}$")]
 TEXT_LIMIT, SIGNATURE_LIMIT = 4096, 16384
 Text = Annotated[str, Meta(min_length=1, max_length=TEXT_LIMIT)]
+Duration = Annotated[Text, Meta(examples=["30s", "7d"])]
 Signature = Annotated[str, Meta(min_length=1, max_length=SIGNATURE_LIMIT)]
 History = Literal["full", "shallow", "treeless"]
 
@@ -31,8 +32,8 @@ class RetryShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
     """``retry = {…}``."""
 
     attempts: Attempts = 5
-    initial: Text = "1s"
-    maximum: Text = "30s"
+    initial: Duration = "1s"
+    maximum: Duration = "30s"
 
 
 class DefaultsShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -41,8 +42,8 @@ class DefaultsShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     jobs: Jobs = 8
     history: History = "full"
     retry: RetryShape = RetryShape()
-    stall: Text = "30s"
-    deadline: Text = "30m"
+    stall: Duration = "30s"
+    deadline: Duration = "30m"
 
 
 class ApproverShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -56,13 +57,13 @@ class PolicyShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
     """``[policy]``."""
 
     hosts: list[Text] | UnsetType = UNSET
-    scan_max_age: Text = "7d"
-    override_max_age: Text = "30d"
+    scan_max_age: Duration = "7d"
+    override_max_age: Duration = "30d"
     override_min_approvers: Approvers = 1
     request_pattern: str = ""
     approvers: list[Text | ApproverShape] = []
-    mirror_max_staleness: Text = "7d"
-    min_release_age: Text = "0d"
+    mirror_max_staleness: Duration = "7d"
+    min_release_age: Duration = "0d"
     scan_block_on: Literal["high", "medium", "low", "none"] = "high"
     max_entries: Positive = 200_000
     max_bytes: Positive = 2**30
@@ -78,7 +79,7 @@ class ScannerShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     format: Text | UnsetType = UNSET
     ok_codes: list[Status] | UnsetType = UNSET
     finding_codes: list[Status] | UnsetType = UNSET
-    timeout: Text = "10m"
+    timeout: Duration = "10m"
     env: list[Text] = []
 
 

@@ -53,7 +53,11 @@ def _is_struct(kind: Any) -> bool:
 
 def _of_keys(value: dict[str, object], kind: type[msgspec.Struct], place: str) -> Iterator[Problem]:
     fields = {item.encode_name: item for item in msgspec.structs.fields(kind)}
+    dotted = {key: told for key in value.keys() - fields.keys() if (told := _dotted(place, key, value[key]))}
     for key, content in value.items():
+        if key in dotted:
+            yield dotted[key]
+            continue
         if key not in fields:
             yield _explain(f"Object contains unknown field `{key}`", kind, value, place)
             continue
@@ -63,8 +67,25 @@ def _of_keys(value: dict[str, object], kind: type[msgspec.Struct], place: str) -
         except msgspec.ValidationError as error:
             inner = str(error).replace("`$[...]", "`$", 1).removesuffix(" - at `$`")
             yield from everything_wrong(content, wanted, f"{place}.{key}" if place else key, inner)
-    for key in (key for key, item in fields.items() if item.required and key not in value):
+    # Of what is there by dotted names alone nothing is missing.
+    missing = fields if not dotted or value.keys() - dotted.keys() else ()
+    for key in (key for key in missing if fields[key].required and key not in value):
         yield _explain(f"Object missing required field `{key}`", kind, value, place)
+
+
+def _dotted(place: str, key: str, content: object) -> Problem | None:
+    """Return what is wrong with a key that is there by what TOML makes of dots, or of a place; None where it is not."""
+    told = f"{place}.{shorten(key)}"
+    if key == "schema_version":
+        return Problem(told, "must stand before the first table")
+    while isinstance(content, dict) and "url" not in content and len(content) == 1:
+        ((inner, content),) = content.items()
+        key = f"{key}.{inner}"
+    if not isinstance(content, dict) or "url" not in content:
+        return None
+    head, _, name = f"{place}.{key}".partition(".")
+    name = json.dumps(shorten(name), ensure_ascii=False)
+    return Problem(told, f"a name with a dot stands in quotes: write [{head}.{name}]")
 
 
 def _explain(message: str, kind: Any, value: object, place: str) -> Problem:
@@ -115,7 +136,7 @@ def _parts(kind: Any) -> tuple[Any, ...]:
 
 def _words(reason: str, kind: Any, value: object) -> str:
     if allowed := [str(text) for part in _parts(kind) if get_origin(part) is Literal for text in get_args(part)]:
-        text = shown_url(shorten(str(value)))
+        text = shown_url(shorten(str(value).lower() if isinstance(value, bool) else str(value)))
         return f"must be one of {', '.join(allowed)}, and is {quoted(text)}{nearest(text, allowed)}"
     found = _KIND.fullmatch(reason)
     kinds = found["kinds"].split(" | ") if found else []
@@ -126,7 +147,7 @@ def _words(reason: str, kind: Any, value: object) -> str:
         return _bounded(kinds[0], bound)
     if " matching regex " in found["more"]:
         return f"must match {found['more'].partition(' matching regex ')[2]}"
-    return f"must be {' or '.join(_NOUNS[kind] for kind in kinds)}{_mend(kinds, value)}"
+    return f"must be {' or '.join(_NOUNS[kind] for kind in kinds)}{_mend(kinds, value, kind)}"
 
 
 def _bounded(kind: str, bound: re.Match[str]) -> str:
@@ -137,9 +158,12 @@ def _bounded(kind: str, bound: re.Match[str]) -> str:
     return f"must be {_NOUNS[kind]}, {number} or {'more' if least else 'less'}"
 
 
-def _mend(kinds: list[str], value: object) -> str:
+def _mend(kinds: list[str], value: object, wanted: Any) -> str:
     """Return how *value* is written as the first of *kinds*, as a clause; nothing where that is not known."""
+    told = [part.examples for part in getattr(wanted, "__metadata__", ()) if getattr(part, "examples", None)]
     match kinds[0], value:
+        case "str", int() if told:
+            return f" with its unit, such as {' or '.join(map(json.dumps, told[0]))}"
         case "str", bool() | int() | date():
             return f": write {json.dumps(str(value).lower() if isinstance(value, bool) else str(value))}"
         case "str", float():
@@ -149,6 +173,8 @@ def _mend(kinds: list[str], value: object) -> str:
             return ", in quotes"
         case "array", str() if shown_url(value) == value:
             return f": write {json.dumps([shorten(value)], ensure_ascii=False)}"
+        case "object", [dict(), *_]:
+            return ": write its name in one pair of brackets, not in two"
         case "int" | "bool", str() if value.isdigit() or value in ("true", "false"):
             return ", without quotes"
         case _:

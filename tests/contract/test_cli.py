@@ -223,6 +223,10 @@ def test_colour(monkeypatch, option, variable, config, tty, want):
     monkeypatch.setenv("NO_COLOR", variable)
     monkeypatch.setenv("TERM", "xterm")
     assert wants_color(Common(color=option, config=config), tty=tty) is want
+    monkeypatch.delenv("TERM")
+    assert wants_color(Common(color=option, config=config), tty=tty) is wants_color(
+        Common(color=option, config=config), tty=False
+    )
 
 
 def test_a_source_is_named_by_the_path_of_its_folder(files, cli, tmp_path, capsys, monkeypatch):

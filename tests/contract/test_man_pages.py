@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 
 import click
+import msgspec
 import pytest
 
 from git_hybrid import core
@@ -20,6 +21,7 @@ from git_hybrid.cli.common import Common
 from git_hybrid.cli.remedies import REMEDIES
 from git_hybrid.cli.tree import COMMANDS, group
 from git_hybrid.core.errors import HybridError
+from git_hybrid.store.wire import DefaultsShape, OpenIssuesShape, PolicyShape, ScannerShape, SourceShape
 
 ROOT = Path(__file__).resolve().parents[2]
 MAN = ROOT / "man"
@@ -45,6 +47,8 @@ OPTION = re.compile(r"(?<![\w/-])--?[A-Za-z][A-Za-z-]*")
 REFERENCE = re.compile(r"(git-hybrid(?:-[a-z]+)*)\(([1-9])\)")
 VARIABLE = re.compile(r"GIT_HYBRID_[A-Z_]+[A-Z]")
 BASE_CLASSES = {"error"}
+UNRAISED = {"usage": "2", "bug": "70"}
+"""The codes of what is told and is no error of ours."""
 
 
 def mandoc(page: str, *options: str) -> subprocess.CompletedProcess[bytes]:
@@ -176,13 +180,13 @@ def test_every_error_code_is_in_the_overview() -> None:
     body = source.split(".SH ERRORS\n")[1].split("\n.SH ")[0].replace("\\-", "-")
     told = re.findall(r"^\.TP\n\.BR? ([a-z-]+)", body, re.MULTILINE)
     assert len(told) == len(set(told))
-    assert set(told) == error_codes()
+    assert set(told) == error_codes() | UNRAISED.keys()
 
 
 def test_every_exit_status_of_an_error_is_the_one_told() -> None:
     tags = [line.strip() for line in sections("git-hybrid.1")["ERRORS"]]
     told = dict(match.groups() for tag in tags if (match := re.fullmatch(r"([a-z-]+) \((\d+)(?:, \d+)?\)", tag)))
-    assert told == {code: str(remedy.exit) for code, remedy in REMEDIES.items()}
+    assert told == {code: str(remedy.exit) for code, remedy in REMEDIES.items()} | UNRAISED
 
 
 def test_every_variable_and_its_twin_are_in_the_overview() -> None:
@@ -191,6 +195,14 @@ def test_every_variable_and_its_twin_are_in_the_overview() -> None:
     assert sorted(name for name in names if not re.search(rf"{name}\b", page)) == []
     assert sorted(key for key in keys if key not in page.lower()) == []
     assert sorted(set(VARIABLE.findall(page)) - names) == [], "variables that the program does not read"
+
+
+def test_every_key_of_the_manifest_has_an_entry() -> None:
+    page = (MAN / "git-hybrid-files.7").read_text().split(".SH SOURCES.TOML\n")[1].split("\n.SH ")[0]
+    tags = " ".join(re.findall(r"^\.TP\n(.*)$", page, re.MULTILINE)).replace("\\-", "-")
+    shapes = (DefaultsShape, PolicyShape, ScannerShape, OpenIssuesShape, SourceShape)
+    fields = {field.encode_name for shape in shapes for field in msgspec.structs.fields(shape)}
+    assert sorted(fields - set(re.findall(r"\w+", tags))) == []
 
 
 @pytest.mark.parametrize("page", [path.name for path in PAGES])

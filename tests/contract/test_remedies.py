@@ -19,7 +19,7 @@ from git_hybrid.cli.remedies import REMEDIES
 from git_hybrid.cli.remedies_adding import ADDING, IMPORTING
 from git_hybrid.cli.remedies_mirror import BEHIND
 from git_hybrid.cli.remedies_strays import STRAYS
-from git_hybrid.cli.telling import explain, tell
+from git_hybrid.cli.telling import _COMMANDS, explain, tell
 from git_hybrid.cli.tree import group
 from git_hybrid.core.errors import (
     DivergedSource,
@@ -46,7 +46,7 @@ SAMPLES: dict[str, Any] = {
     "tuple[str, ...]": ("tool", "other"),
     "tuple[Problem, ...]": (Problem("line 3", "is wrong"),),
 }
-PROGRAMS = ("cd", "git", "pip", "ls", "chmod", "export", "ssh-keyscan", "sha256sum", "dask")
+PROGRAMS = ("cd", "git", "git-hybrid", "pip", "ls", "chmod", "export", "ssh-keyscan", "sha256sum", "dask")
 NAMED = {"command": "override renew"}
 
 
@@ -135,6 +135,27 @@ def test_braces_in_facts_are_only_text(kind):
     error = kind(**{name: kinds[found] for name, found in _kinds(kind).items()})
     told = tell(error)
     assert told.title
+
+
+@pytest.mark.parametrize("how", ["found", "mirrored", "added", "imported", "stray"])
+@pytest.mark.parametrize("kind", CODED, ids=lambda kind: kind.code)
+def test_a_fact_stays_one_word_of_a_command(kind, how):
+    """Manifests, upstreams and folders have names of others: typed word for word, a hint must not run a part of one."""
+    bad = "x/a b'c;d&"
+    kinds = SAMPLES | {"str": bad, "tuple[str, ...]": (bad,)}
+    facts = {name: "mend it" if name in _COMMANDS else kinds[found] for name, found in _kinds(kind).items()}
+    error = kind(**{name: fact for name, fact in facts.items() if name != "mirror" or not hasattr(kind, name)})
+    if how == "mirrored":
+        error.from_mirror(f"m{bad}", bad)
+    elif how == "stray" and kind.code in STRAYS:
+        error.about_a_stray()
+    elif how != "found":
+        error.while_adding(bad if how == "imported" else "")
+    for hint in tell(error).hints:
+        command = hint.rpartition(": ")[2]
+        assert bad not in command
+        if "a b" in command and command.split()[0] in PROGRAMS:
+            assert any(word.endswith((bad, f"{bad},direct")) for word in shlex.split(command)), hint
 
 
 @pytest.mark.parametrize("kind", CODED, ids=lambda kind: kind.code)
@@ -232,7 +253,7 @@ def test_what_a_mirror_said_is_no_word_of_upstream(code, adding):
 def test_a_mirror_that_is_called_as_a_bundle_is_none(base):
     error = RefMissing(name="tool", ref="refs/heads/main", url="https://host/x")
     told = tell(error.from_mirror(base, "file:///b/tool.bundle/host/x.git"))
-    assert f"export GIT_HYBRID_MIRRORS={base},direct" in "".join(told.hints)
+    assert f"export GIT_HYBRID_MIRRORS={shlex.quote(f'{base},direct')}" in "".join(told.hints)
 
 
 def test_of_a_bundle_no_mirror_is_told_to_be_filled():

@@ -255,6 +255,10 @@ def test_a_bad_argument_points_at_the_help_of_its_command(
 
 def test_a_setting_that_is_wrong_can_be_found(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
     hybrid("init")
+    # Without it upstream would be asked.
+    told = hybrid("sync", env={"GIT_HYBRID_MIRRORS": "http://m.corp/git"}, check=2).err
+    assert "hint: export GIT_HYBRID_MIRRORS=" in told
+    assert "unset" not in told
     assert "hint: unset GIT_HYBRID_JOBS\n" in hybrid("status", env={"GIT_HYBRID_JOBS": "x"}, check=2).err
     config = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "hybrid.jobs", "GIT_CONFIG_VALUE_0": "x"}
     assert "git config --show-origin --get-all hybrid.jobs\n" in hybrid("status", env=config, check=2).err

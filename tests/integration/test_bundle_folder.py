@@ -23,7 +23,7 @@ def tool(upstream_factory: UpstreamFactory) -> Upstream:
 def bundles(tool: Upstream, workspace: Path, hybrid: Hybrid, tmp_path: Path) -> Path:
     hybrid("init")
     hybrid("add", tool.url)
-    folder = tmp_path / "bundles"
+    folder = tmp_path / "git bundles"
     folder.mkdir()
     git("bundle", "create", "-q", folder / "tool.bundle", "--all", cwd=tool.path)
     return folder
@@ -33,11 +33,11 @@ def test_a_bundle_serves_the_pin_offline(bundles: Path, tool: Upstream, workspac
     hybrid("sync", "--offline", check=4)
     hybrid("sync", "--offline", env={"GIT_HYBRID_BUNDLE_DIR": str(bundles)})
     assert head(workspace) == tool.rev("main")
-    assert f"file://{bundles}/tool.bundle" in (workspace / "state/sources.json").read_text()
+    assert f"{bundles.as_uri()}/tool.bundle" in (workspace / "state/sources.json").read_text()
 
 
 def test_a_relative_folder_can_be_recorded(bundles: Path, workspace: Path, hybrid: Hybrid) -> None:
-    env = {"GIT_HYBRID_BUNDLE_DIR": "../bundles"}
+    env = {"GIT_HYBRID_BUNDLE_DIR": "../git bundles"}
     hybrid("sync", "--offline", env=env)
     assert f"{bundles.as_uri()}/tool.bundle" in (workspace / "state/sources.json").read_text()
     found = hybrid("check", "mirrors", "--json", env=env, check=1).json()["checks"][0]["violations"]
@@ -47,7 +47,7 @@ def test_a_relative_folder_can_be_recorded(bundles: Path, workspace: Path, hybri
     hybrid("check", "mirrors", env=env)
     # A state of before, which has the folder as it was typed, is the same mirror.
     state = workspace / "state/sources.json"
-    state.write_text(state.read_text().replace(bundles.as_uri(), f"{workspace.as_uri()}/../bundles"))
+    state.write_text(state.read_text().replace(bundles.as_uri(), f"{workspace.as_uri()}/../git%20bundles"))
     hybrid("check", "mirrors", env=env)
 
 
@@ -169,7 +169,7 @@ def test_a_bundle_that_was_cut_is_no_trouble_of_the_network(bundles: Path, works
     done = hybrid("sync", "--offline", env={"GIT_HYBRID_BUNDLE_DIR": str(bundles)}, check=5)
     assert f"error: {file}: its pack: " in done.err
     assert "network" not in done.err
-    assert f"sha256sum {file}" in done.err
+    assert f"sha256sum '{file}'" in done.err
 
 
 @pytest.mark.parametrize("data", [b"", b"x\n", b"# v9 git bundle\n"], ids=["empty", "text", "version"])
@@ -181,7 +181,7 @@ def test_a_file_that_is_no_bundle_is_no_trouble_of_credentials(
     env = {"GIT_HYBRID_BUNDLE_DIR": str(bundles), "GIT_HYBRID_OFFLINE": "1"}
     done = hybrid("sync", env=env, check=5)
     assert f"error: {file}: its head: not that of a git bundle" in done.err
-    assert f"sha256sum {file}" in done.err
+    assert f"sha256sum '{file}'" in done.err
     assert not (workspace / "state/resume.json").exists()
     file.rename(bundles / "new.bundle")
     for command in (["outdated", "tool"], ["add", tool.url, "--name", "new"]):

@@ -114,14 +114,15 @@ def test_bash(ready: Path, line: str, expected: list[str]) -> None:
         ("git hybrid override ren", "renew"),
         ("git hybrid status --color=al", "--color=always"),
         ("git hyb", "hybrid"),
+        ("git -C {here} hybrid sync netw", "network"),
     ],
 )
 def test_fish(ready: Path, line: str, expected: str) -> None:
     assert shutil.which("fish") is not None
-    script = f"git-hybrid completion fish | source; complete -C {line!r}"
+    script = f"git-hybrid completion fish | source; complete -C {line.format(here=ready)!r}"
     done = subprocess.run(
         ["fish", "--no-config", "-c", script],
-        cwd=ready,
+        cwd=ready.parent if "{here}" in line else ready,
         env=merged_env(git_env_path()),
         capture_output=True,
         text=True,
@@ -162,16 +163,21 @@ class Zsh:
 
 @pytest.mark.parametrize(
     ("line", "expected"),
-    [("git hybrid sta", "tus"), ("git-hybrid sync netw", "ork"), ("git hybrid override ren", "ew")],
+    [
+        ("git hybrid sta", "tus"),
+        ("git-hybrid sync netw", "ork"),
+        ("git hybrid override ren", "ew"),
+        ("git -C {here} hybrid sync netw", "ork"),
+    ],
 )
 def test_zsh(ready: Path, line: str, expected: str) -> None:
     assert shutil.which("zsh") is not None
-    shell = Zsh(ready)
+    shell = Zsh(ready.parent if "{here}" in line else ready)
     try:
         shell.type(
             "autoload -U compinit; compinit -u -D; eval \"$(git-hybrid completion zsh)\"; echo rea''dy\n", until="ready"
         )
-        shell.type(f"{line}\t", until=expected)
+        shell.type(f"{line.format(here=ready)}\t", until=expected)
     finally:
         shell.end()
 

@@ -54,7 +54,10 @@ def test_where_each_setting_comes_from(hybrid: Hybrid, workspace: Path) -> None:
     assert found["policy.hosts"] == ("a.example, b.example", "sources.toml")
     assert found["policy.min_release_age"] == ("0s", "default")
     assert changes(before, snapshot(workspace)) == []
+    path = workspace / "sources.toml"
+    path.write_text(path.read_text().replace('hosts = ["b.example", "a.example"]', "hosts = []"))
     plain = hybrid("config").out
+    assert "policy.hosts=[]\n" in plain
     assert "defaults.jobs=3\n" in plain
     assert "sources.toml" not in plain
     document = hybrid("config", "--json").json()

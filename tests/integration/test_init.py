@@ -51,10 +51,12 @@ def test_a_second_init_says_what_an_older_workspace_lacks_and_its_mend_works(hyb
     hybrid("init")
     attributes = (workspace / ".gitattributes").read_text()
     (workspace / ".gitattributes").write_text("*.bin binary\n")
-    told = hybrid("init", check=2).err
+    # Typed where it is read, which is not the workspace.
+    told = hybrid("init", workspace.name, cwd=workspace.parent, check=2).err
     assert "cause: .gitattributes lacks 2 lines" in told
+    assert f"hint: git hybrid -C {workspace.name} status\n" in told
     mend = next(line for line in told.splitlines() if ".gitattributes" in line and line.startswith("hint: "))
-    subprocess.run(["/bin/sh", "-c", mend.removeprefix("hint: ")], cwd=workspace, check=True)
+    subprocess.run(["/bin/sh", "-c", mend.removeprefix("hint: ")], cwd=workspace.parent, check=True)
     assert (workspace / ".gitattributes").read_text() == f"*.bin binary\n{attributes}"
     assert ".gitattributes" not in hybrid("init", check=2).err
 
@@ -183,9 +185,9 @@ def test_an_import_that_cannot_be_read_is_given_again_once_it_is_mended(
     assert set(lock(workspace / place)) == {"x"}
 
 
-@pytest.mark.parametrize("inner", ["sources", "sources/zz", "sources/tool/deep"])
+@pytest.mark.parametrize("inner", ["sources", "sources/zz", "sources/tool/deep", "state/zz", "sources/tool/.git"])
 @pytest.mark.parametrize("named", [True, False])
-def test_init_in_the_sources_of_another_workspace_is_refused(
+def test_init_where_nobody_looks_for_a_workspace_is_refused(
     hybrid: Hybrid, workspace: Path, inner: str, named: bool
 ) -> None:
     hybrid("init")
@@ -193,7 +195,7 @@ def test_init_in_the_sources_of_another_workspace_is_refused(
         (workspace / inner).mkdir(parents=True, exist_ok=True)
     before = snapshot(workspace)
     told = hybrid("init", inner, check=2) if named else hybrid("init", cwd=workspace / inner, check=2)
-    assert f"is in sources/ of the workspace {workspace}" in told.err
+    assert "is in the .git of" in told.err or f"is in {inner.partition('/')[0]}/ of" in told.err
     hybrid("demo", "new", cwd=workspace / "sources", check=2)
     assert changes(before, snapshot(workspace)) == []
     hybrid("init", "beside/sources")

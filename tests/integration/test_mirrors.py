@@ -286,10 +286,10 @@ def test_what_is_hinted_at_for_a_mirror_that_lacks_something_can_be_typed(
 
 
 def test_a_folder_of_bundles_is_a_mirror_too(ws: Path, tool: Upstream, hybrid: Hybrid, tmp_path: Path) -> None:
-    folder = tmp_path / "bundles"
+    folder = tmp_path / "git bundles"
     folder.mkdir()
     hybrid("mirror", "add", "disk", folder.as_uri(), "--owner", WHO, "--kind", "bundle")
-    hybrid("mirror", "verify", check=1)
+    assert f"git bundle create '{folder}/tool.bundle'" in hybrid("mirror", "verify", check=1).err
     git("bundle", "create", "-q", folder / "tool.bundle", "--all", cwd=tool.path)
     hybrid("mirror", "verify")
     hybrid("sync", "--offline", env={"GIT_HYBRID_BUNDLE_DIR": str(folder)})

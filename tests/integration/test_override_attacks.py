@@ -300,6 +300,14 @@ def test_a_name_that_says_nothing_or_too_much_does_not_let_the_requester_approve
     )
 
 
+def test_the_requester_does_not_approve_by_name_alone(plain: Site) -> None:
+    who = "Ada Lovelace <ada@x.org>"
+    for approver in ("Ada Lovelace", "ada  lovelace <home@x.org>"):
+        told = plain.force(plain.commits.hotfix, approver=approver, who=who, check=6).err
+        assert f"{who} asks for it and may not approve it" in told
+    assert "names nobody" in plain.force(plain.commits.hotfix, approver="-", check=2).err
+
+
 def test_an_approver_under_another_spelling_is_the_same_person(plain: Site) -> None:
     plain.replace("sources.toml", "[policy]", "[policy]\noverride_min_approvers = 2")
     twice = (

@@ -140,6 +140,14 @@ def test_a_scanner_that_is_not_there_is_an_error_with_the_way_to_get_it(
     use(workspace, ("deps", "osv-scanner"))
     done = hybrid("scan", check=1)
     assert "osv-scanner is not on PATH; to install it:" in done.err
+    # One of another maker, such as the one that comes with betterleaks.
+    other = tmp_path / "bin/gitleaks"
+    other.parent.mkdir()
+    other.write_text("#!/bin/sh\necho 2.0.0-rc.4\n")
+    other.chmod(0o755)
+    use(workspace, ("secrets", "gitleaks"))
+    done = hybrid("scan", env={"PATH": f"{other.parent}:{os.environ['PATH']}"}, check=1)
+    assert f"{other} is 2.0.0-rc.4, and 8.19 or newer is needed: install gitleaks" in done.err
     assert "is not there, or is not executable" in reason(hybrid, workspace, "", tmp_path / "nowhere")
     manifest = workspace / "sources.toml"
     manifest.write_text(manifest.read_text().replace("{path}", "{root}"))

@@ -185,6 +185,9 @@ def test_prune_removes_clean_orphans_only(hybrid: Hybrid, workspace: Path, tool:
     (workspace / "sources/dirty/README").write_text("mine")
     hybrid("sync", check=None)
     assert (workspace / "sources/clean").exists()
+    for words in (("keep",), ("-g", "g")):
+        assert "hint: git hybrid sync --prune\n" in hybrid("sync", "--prune", *words, check=2).err
+    assert (workspace / "sources/clean").exists()
     hybrid("sync", "--prune", check=3)
     assert not (workspace / "sources/clean").exists()
     assert (workspace / "sources/dirty/README").read_text() == "mine"

@@ -60,6 +60,8 @@ DEFAULTS = (
     'stall = ""',
     'stall = "-1s"',
     'deadline = "0.5h"',
+    'deadline = "0s"',
+    'stall = "0m"',
     'deadline = "999999999w"',
     "unknown = 1",
 )
@@ -76,6 +78,7 @@ POLICY = (
     'mirror_max_staleness = ""',
     'min_release_age = "1y"',
     "override_min_approvers = 0",
+    'approvers = ["-"]',
     'override_min_approvers = "1"',
     "override_min_approvers = true",
     "request_pattern = 1",

@@ -18,14 +18,16 @@ def command(*, shell: str) -> int:
     """Print the completion script of a shell: commands, options, names of sources and groups, also for git hybrid.
 
     \b
-    bash: git hybrid completion bash > ~/.local/share/bash-completion/completions/git-hybrid
+    bash: mkdir -p ~/.local/share/bash-completion/completions &&
+    git hybrid completion bash > ~/.local/share/bash-completion/completions/git-hybrid
 
     \b
-    zsh: git hybrid completion zsh > ~/.zfunc/_git-hybrid
+    zsh: mkdir -p ~/.zfunc && git hybrid completion zsh > ~/.zfunc/_git-hybrid
     with fpath=(~/.zfunc $fpath) before compinit in ~/.zshrc
 
     \b
-    fish: git hybrid completion fish > ~/.config/fish/conf.d/git-hybrid.fish
+    fish: mkdir -p ~/.config/fish/conf.d &&
+    git hybrid completion fish > ~/.config/fish/conf.d/git-hybrid.fish
     """  # noqa: D301 (click leaves the lines below such a mark as they are)
     text = (files("git_hybrid") / "completion" / f"git-hybrid.{shell}").read_text(encoding="utf-8")
     click.echo(text, nl=False)

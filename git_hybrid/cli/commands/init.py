@@ -18,7 +18,7 @@ from git_hybrid.cli.options import common_options
 from git_hybrid.cli.output import Output, opened
 from git_hybrid.cli.placing import place_of
 from git_hybrid.cli.wiring import Session
-from git_hybrid.core.errors import InvalidFile, NoWorkspace
+from git_hybrid.core.errors import InvalidFile, NoWorkspace, WorkspaceExists
 from git_hybrid.core.ids import InvalidText, SourceName, parse_name
 from git_hybrid.core.manifest import Branch, Source
 from git_hybrid.git.importing import Submodule, read_gitmodules
@@ -59,6 +59,9 @@ def command(context: click.Context, *, folder: Path | None, imported: Path | Non
         created = create(root) if is_new else ()
         with opened(context) as (session, output):
             code = _import(session, output, file, again, is_new) if file else _begin(session, output, created)
+    except WorkspaceExists:
+        common.root = root
+        raise
     finally:
         # Also where Ctrl-C ended it.
         if code != 0:

@@ -42,11 +42,12 @@ def shown(check: _Check) -> Iterator[InTurn]:
         yield found
 
 
-def test_those_that_ended_early_are_shown_in_their_turn(shown, capfd):
+@pytest.mark.parametrize(("status", "told"), [(3, "with status 3"), (-9, "by SIGKILL"), (-99, "by signal 99")])
+def test_those_that_ended_early_are_shown_in_their_turn(shown, capfd, status, told):
     a, b, c = map(shown.watch, (A, B, C))
     c.out(b"c\n")
     c.err(b"said\n")
-    shown.ended(Ran(name=C, status=3))
+    shown.ended(Ran(name=C, status=status))
     b.out(b"b\n")
     assert capfd.readouterr() == ("", "")
     a.check()
@@ -59,7 +60,7 @@ def test_those_that_ended_early_are_shown_in_their_turn(shown, capfd):
     b.check()
     assert capfd.readouterr() == ("b\n", "==> b\n")
     shown.ended(Ran(name=B, status=0))
-    assert capfd.readouterr() == ("c\n", "==> c\nsaid\nerror: the command failed in c with status 3\n")
+    assert capfd.readouterr() == ("c\n", f"==> c\nsaid\nerror: the command failed in c {told}\n")
 
 
 def test_what_was_not_run_is_told_in_its_turn(shown, capfd):

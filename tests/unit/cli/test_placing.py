@@ -28,6 +28,7 @@ MENDS = {
         "put it into ../state/sources.lock: git -C .. show :3:./state/sources.lock",
         "put it into w/state/sources.lock: git -C w show :3:./state/sources.lock",
     ),
+    "ls -l state": ("ls -l ../state", "ls -l w/state"),
     "git -C 'sources/a b' log -3": ("git -C '../sources/a b' log -3", "git -C 'w/sources/a b' log -3"),
     "git bundle create - --all > /dev/null": (
         "git -C .. bundle create - --all > /dev/null",

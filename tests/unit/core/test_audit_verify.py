@@ -419,7 +419,7 @@ def test_mirrors_are_what_was_recorded() -> None:
     assert judged(verified, bound) == []
     assert judged(replace(verified, verified_at=NOW), bound) == ["mirror-edited"]
     (lost,) = verify([segment(grown(LINES, Event(event="mirror-add", detail={**told, "kind": "bundle"})))], Witnesses())
-    assert lost.mend == "git hybrid mirror add m https://m.example.org --owner 'ops' --kind bundle"
+    assert lost.mend == "git hybrid mirror add m https://m.example.org --owner ops --kind bundle"
     assert ids(lines) == ["mirror-deleted"]
     assert ids(grown(lines, Event(event="mirror-remove", detail={"mirror": "m"}))) == []
     # Of branches that both changed it either may stand, whatever order a merge gives their records.

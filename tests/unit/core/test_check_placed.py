@@ -94,7 +94,7 @@ def test_what_is_committed_of_a_run_is_told_by_its_kind() -> None:
     found = check_sources(Facts(manifest=Manifest(), clock=NOW, tracked=("state/resume.json", *journals, *left)))
     names = ["State/Journal", "sources.toml.tmp", "state/*.tmp", "state/journal", "state/resume.json"]
     assert [item.file for item in found] == names
-    assert found[-1].mend == "git rm -r --cached --ignore-unmatch -- 'state/resume.json'"
+    assert found[-1].mend == "git rm -r --cached --ignore-unmatch -- state/resume.json"
 
 
 def test_clones_that_are_there_stand_at_their_pins() -> None:

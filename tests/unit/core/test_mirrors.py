@@ -151,6 +151,8 @@ def test_a_time_that_is_still_to_come_counts_as_no_check():
         ("file:///srv//./bd/", "file:///srv/bd"),
         ("file:///../srv", "file:///srv"),
         ("https://host/a//b/", "https://host/a//b"),
+        ("https://Host.Example:8443/A/{path}", "https://host.example:8443/A/{path}"),
+        ("ssh://Git@Host/A", "ssh://Git@host/A"),
     ],
 )
 def test_urls_of_one_folder_are_one(url, plain):
@@ -226,6 +228,10 @@ def test_what_is_in_use_must_be_recorded():
     assert mends(Inventory(), folder="/srv/b/") == [disk]
     assert mends(Inventory(), state=served_state("file:///srv/b/tool.bundle")) == [disk]
     assert mends(listed(a_mirror(kind="bundle", base_url="file:///srv/b")), folder="/srv/b") == []
+    spaced = "file:///srv/a%20b"
+    assert mends(Inventory(), folder="/srv/a b") == [disk.replace("file:///srv/b", spaced)]
+    assert mends(listed(a_mirror(kind="bundle", base_url=spaced)), folder="/srv/a b") == []
+    assert mends(Inventory(), "https://example.org/a;b") == [add.replace(BASE, "'https://example.org/a;b'")]
     assert mends(Inventory(), state=served_state(str(a_source().url))) == []
     assert mends(Inventory(), state=served_state("bundle:" + "0" * 64)) == []
     odd = "git hybrid mirror add NAME https://odd.example.org/x --owner WHO"

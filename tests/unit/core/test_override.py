@@ -24,6 +24,7 @@ from git_hybrid.core.override import (
     digest,
     distinct,
     event_of,
+    is_named,
     person,
     phase,
     plain,
@@ -205,7 +206,14 @@ def test_a_person_is_an_address(text: str) -> None:
 
 def test_a_person_without_an_address_is_a_name() -> None:
     assert person(" Bea  Smith ") == "bea smith"
-    assert distinct(["Bea <b@x>", "b@X", "Cid"]) == ("Bea <b@x>", "Cid")
+    assert distinct(["Bea <b@x>", "b@X", "Cid", "bea", "Eve <e@x>"]) == ("Bea <b@x>", "Cid", "Eve <e@x>")
+
+
+@pytest.mark.parametrize(
+    ("text", "named"), [("-", False), ("<>", False), ("\u200b.", False), ("b", True), ("1", True), ("\u03b2", True)]
+)
+def test_who_is_named_by_no_letter_is_nobody(text: str, named: bool) -> None:
+    assert is_named(text) == named
 
 
 def asked(*approvers: str, signed: frozenset[str] = frozenset(), days: float = 1) -> Approved:

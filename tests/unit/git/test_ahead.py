@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from git_hybrid.core.check_table import CHECKS
-from git_hybrid.core.errors import Interrupted
+from git_hybrid.core.errors import GitRefused, Interrupted
 from git_hybrid.git import ahead as asking
 from git_hybrid.git.ahead import CONFIG, STAGED, VERSION, Ahead
 from git_hybrid.git.committed import head_witness
@@ -52,6 +52,21 @@ def test_a_command_takes_the_answers(root: Path, monkeypatch: pytest.MonkeyPatch
     assert read_config(runner, root)["hybrid.jobs"] == "3"
     assert git_version(runner, root) >= (2, 34)
     ahead.close()
+
+
+def test_settings_that_git_cannot_read_are_not_taken_for_none(root: Path) -> None:
+    config = root / ".git/config"
+    good = config.read_text()
+    config.write_text(good + "[x\n")
+    runner = Runner(environ=os.environ)
+    with pytest.raises(GitRefused, match="bad config line"):
+        read_config(runner, root)
+    # A repository that is none for git is passed over in silence.
+    config.write_text(good.replace("repositoryformatversion = 0", "repositoryformatversion = 9"))
+    with pytest.raises(GitRefused, match="repo version"):
+        read_config(runner, root)
+    config.write_text(good.replace("repositoryformatversion = 0", ""))
+    assert read_config(runner, root)["hybrid.jobs"] == "3"
 
 
 def test_a_hook_takes_the_answers(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

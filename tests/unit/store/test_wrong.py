@@ -34,10 +34,10 @@ def test_every_wrong_key_of_a_table_is_told():
         Problem("line 5: defaults.retry.inital", "unknown key 'inital' (did you mean 'initial'?)"),
         Problem("line 7: policy.hosts", "must be a list"),
         Problem("line 8: policy.approvers[0]", 'must be text or a table of keys and values: write "3"'),
+        Problem("line 9: source.a", "is missing the key url"),
         Problem("line 10: source.a.ur", "unknown key 'ur' (did you mean 'url'?)"),
         Problem("line 11: source.a.tag", 'must be text: write "3"'),
         Problem("line 12: source.a.groups[1]", 'must be text: write "2"'),
-        Problem("line 9: source.a", "is missing the key url"),
     )
 
 
@@ -78,12 +78,37 @@ def test_every_wrong_key_of_a_table_is_told():
         ('[source."a b"]\n[source."a b"]', 'is not valid TOML: [source."a b"] stands there twice, first in line 2'),
         ("source.a.tag = 'a'\nsource.a.tag = 'b'", "is not valid TOML: a key or table of this name is there already"),
         ("schema_version = [", "is not valid TOML: Invalid value"),
+        ("policy.scan_max_age = 7", 'must be text with its unit, such as "30s" or "7d"'),
+        ("source.a.lfs = true", "must be one of pointer, fetch, and is 'true'"),
+        ("[source.jquery.js]\nurl = 'x'", 'a name with a dot stands in quotes: write [source."jquery.js"]'),
+        ("[source.a.b.c]\nurl = 'x'", 'a name with a dot stands in quotes: write [source."a.b.c"]'),
+        ("[source.a.b.c]\nx = 'x'", "unknown key 'b'"),
+        ("[[source.x]]", "must be a table of keys and values: write its name in one pair of brackets, not in two"),
+        ("x.url = https://u:secret@h/a", 'is not valid TOML: a text stands in quotes: write x.url = "…"'),
+        ("x = \u201ca\u201d", 'is not valid TOML: the quotes are not those of TOML: write x = "…"'),
+        ('x = "a\ny = "b"', "is not valid TOML: the quote at the end of the text is missing"),
     ],
 )
 def test_what_to_write_instead_is_told(line, told):
     with pytest.raises(InvalidFile) as caught:
         decode_manifest(f"schema_version = 1\n{line}\n".encode())
     assert caught.value.problems[0].reason == told
+
+
+@pytest.mark.parametrize("header", ["[[sources]]", "[[defaults]]", "[[source.y]]"])
+def test_the_line_of_a_list_of_tables_is_told(header):
+    with pytest.raises(InvalidFile) as caught:
+        decode_manifest(f"schema_version = 1\n[source.x]\nurl = 'https://h/x'\ntag = 'v1'\n{header}\na = 1\n".encode())
+    assert {item.place.partition(":")[0] for item in caught.value.problems} == {"line 5"}
+
+
+def test_a_version_that_stands_in_a_table_is_told_with_the_rest():
+    with pytest.raises(InvalidFile) as caught:
+        decode_manifest(b"[source.x]\nurl = 'https://h/x'\nschema_version = 1\n")
+    assert caught.value.problems == (
+        Problem("schema_version", "is missing: the file must say schema_version = 1, before its first table"),
+        Problem("line 3: source.x.schema_version", "must stand before the first table"),
+    )
 
 
 def test_the_version_of_a_file_is_named():
