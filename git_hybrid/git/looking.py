@@ -13,6 +13,7 @@ from git_hybrid.core.value import Struct
 from git_hybrid.git.changes import dirty_by_cli, find_changes
 from git_hybrid.git.complete import is_complete
 from git_hybrid.git.health import lack, trouble
+from git_hybrid.git.kept import is_sound
 from git_hybrid.git.libgit2 import GitError, Repository, holds, open_repository, opens, released
 from git_hybrid.git.origin import has_settings
 from git_hybrid.git.owners import is_held
@@ -29,6 +30,7 @@ _OPERATIONS = {
     "REVERT_HEAD": "revert",
     "BISECT_LOG": "bisect",
 }
+_FILES = ("config", "index", "packed-refs", "shallow")
 _ATTRIBUTES = (ATTRIBUTES.encode(), ATTRIBUTES_LFS.encode())
 
 
@@ -68,12 +70,15 @@ class FullLook(Struct, frozen=True):
     def _inspect_clone(self, path: Path, git_dir: Path, pin: Oid | None, *, thorough: bool) -> Observed:
         if not (git_dir / "HEAD").is_file() or not (git_dir / "objects").is_dir():
             return Broken("its .git lacks HEAD or objects")
-        config = git_dir / "config"
-        # libgit2 takes a folder for an empty file, and what is behind a NUL for nothing: git refuses both.
-        if config.exists() and not config.is_file():
-            return Broken("its .git/config is no file")
-        if b"\0" in (read_plain(config) or b""):
+        # libgit2 takes a folder for an empty file, and git would wait for what comes out of a pipe.
+        for name in _FILES:
+            if (git_dir / name).exists() and not (git_dir / name).is_file():
+                return Broken(f"its .git/{name} is no file")
+        # libgit2 takes what is behind a NUL for nothing: git refuses it.
+        if b"\0" in (read_plain(git_dir / "config") or b""):
             return Broken("its .git/config is damaged: it has bytes that are no text")
+        if not is_sound(read_plain(git_dir / "packed-refs") or b""):
+            return Broken("its .git/packed-refs is damaged")
         # libgit2 takes a folder of packs that cannot be read for an empty one.
         if (packs := git_dir / "objects/pack").is_dir():
             os.listdir(packs)

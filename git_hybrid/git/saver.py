@@ -275,8 +275,8 @@ class _Saver:
     def is_upstream(self, head: str) -> bool:
         """Tell whether *head* is in the history of what was fetched."""
         fetched = ["--glob=refs/hybrid/upstream/*", "--glob=refs/hybrid/pin"]
-        done = self.ask("rev-list", "--max-count=1", head, "--not", *fetched)
-        return bool(head) and not done
+        done = self._runner.git(["rev-list", "--max-count=1", head, "--not", *fetched], git_dir=self._path / ".git")
+        return bool(head) and done.status == 0 and not done.stdout
 
 
 def _lines(path: Path) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -63,6 +64,9 @@ DAMAGE = {
     "zeroed config": lambda clone: (clone / ".git/config").write_bytes(b"\0" * 200),
     "folder for config": lambda clone: ((clone / ".git/config").unlink(), (clone / ".git/config").mkdir()),
     "link for config": lambda clone: ((clone / ".git/config").unlink(), (clone / ".git/config").symlink_to("nowhere")),
+    "line in packed refs": lambda clone: (clone / ".git/packed-refs").write_text("junk\n"),
+    "pipe for HEAD": lambda clone: ((clone / ".git/HEAD").unlink(), os.mkfifo(clone / ".git/HEAD")),
+    "pipe for index": lambda clone: ((clone / ".git/index").unlink(), os.mkfifo(clone / ".git/index")),
     "zeroed attributes": lambda clone: (clone / ".git/info/attributes").write_bytes(b"\0" * 55),
     "folder for attributes": lambda clone: (
         (clone / ".git/info/attributes").unlink(),
