@@ -16,7 +16,8 @@ from git_hybrid.core.tree import GITLINK, LINK
 from git_hybrid.core.value import Struct
 from git_hybrid.git.index import BadIndex, IndexEntry, read_index
 from git_hybrid.git.libgit2 import STAGED, Repository, head_entries
-from git_hybrid.git.oddities import is_plain, odd_settings
+from git_hybrid.git.oddities import odd_settings
+from git_hybrid.git.plainfiles import read_plain
 from git_hybrid.git.quarantine import ATTRIBUTES
 from git_hybrid.git.run import Runner
 from git_hybrid.git.unseen import closed_folders, unseen_folders
@@ -42,7 +43,7 @@ def find_changes(
         index = read_index(git_dir, oid_length=oid_length)
     except BadIndex as error:
         raise OSError(f"the index {error}") from error
-    if _looks_away(runner, path, repository):
+    if _looks_away(runner, path):
         found, doubtful = _listed(runner, path), index
     elif repository is not None:
         found, doubtful = _by_library(repository, index), [entry for entry in index if entry.blind]
@@ -53,19 +54,13 @@ def find_changes(
     return sorted({*found, *comparison.changed(index if thorough else doubtful), *unseen})
 
 
-def _looks_away(runner: Runner, path: Path, repository: Repository | None) -> bool:
+def _looks_away(runner: Runner, path: Path) -> bool:
     """Tell whether settings or attributes of the clone's own may hide a change from git."""
     git_dir = path / ".git"
-    try:
-        if (git_dir / "info/attributes").read_text(encoding="utf-8") != ATTRIBUTES:
-            return True
-    except (OSError, UnicodeDecodeError):
+    if read_plain(git_dir / "info/attributes") != ATTRIBUTES.encode("ascii"):
         return True
-    if repository is None:
-        odd = odd_settings(runner, git_dir, lfs=False)
-        return any(key.startswith(_SEEING) for key in odd)
-    settings = ((entry.name, entry.value or "") for entry in repository.config)
-    return any(key.startswith(_SEEING) and not is_plain(key, value, lfs=False) for key, value in settings)
+    # libgit2 hands settings out only where they are UTF-8, which git does not ask for.
+    return any(key.startswith(_SEEING) for key in odd_settings(runner, git_dir, lfs=False))
 
 
 def _by_library(repository: Repository, index: Iterable[IndexEntry]) -> list[bytes]:

@@ -30,6 +30,7 @@ _OPERATIONS = {
     "REVERT_HEAD": "revert",
     "BISECT_LOG": "bisect",
 }
+_DIGITS = b"0123456789abcdef\n"
 _FILES = ("config", "index", "packed-refs", "shallow")
 _ATTRIBUTES = (ATTRIBUTES.encode(), ATTRIBUTES_LFS.encode())
 
@@ -47,11 +48,13 @@ class FullLook(Struct, frozen=True):
         """
         try:
             return self._look(path, pin, thorough=thorough)
-        except (GitError, KeyError, OSError) as error:
-            if (reason := trouble(str(error))) is not None:
+        except (GitError, KeyError, OSError, UnicodeDecodeError) as error:
+            # pygit2 raises the last where what libgit2 says is not UTF-8: a name is in it.
+            words = error.object.decode("utf-8", "replace") if isinstance(error, UnicodeDecodeError) else str(error)
+            if (reason := trouble(words)) is not None:
                 raise LocalIo(path=str(path), operation="read", reason=reason) from error
             # A reader takes no lock: a writer may have moved the clone away while it was looked at.
-            return Broken(f"git cannot read it: {str(error)[:200]}") if path.exists() else Absent()
+            return Broken(f"git cannot read it: {words[:200]}") if path.exists() else Absent()
 
     def _look(self, path: Path, pin: Oid | None, *, thorough: bool) -> Observed:
         if path.is_symlink():
@@ -79,6 +82,8 @@ class FullLook(Struct, frozen=True):
             return Broken("its .git/config is damaged: it has bytes that are no text")
         if not is_sound(read_plain(git_dir / "packed-refs") or b""):
             return Broken("its .git/packed-refs is damaged")
+        if (read_plain(git_dir / "shallow") or b"").strip(_DIGITS):
+            return Broken("its .git/shallow is damaged")
         # libgit2 takes a folder of packs that cannot be read for an empty one.
         if (packs := git_dir / "objects/pack").is_dir():
             os.listdir(packs)
@@ -144,7 +149,7 @@ class FullLook(Struct, frozen=True):
 def _head_of(repository: Repository) -> Oid | None:
     try:
         return parse_oid(str(repository.head.target))
-    except (GitError, InvalidText, KeyError):
+    except (GitError, ValueError, KeyError):
         return None
 
 

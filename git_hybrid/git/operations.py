@@ -41,10 +41,15 @@ def end_operations(runner: Runner, path: Path, *, name: SourceName) -> None:
     for command, marks in _MARKS.items():
         done = runner.git([command, "--quit"], git_dir=git_dir, work_tree=path, environment=IDENTITY)
         # Where nothing was begun git fails too.
-        if any((git_dir / mark).exists() for mark in marks):
+        left = [git_dir / mark for mark in marks if (git_dir / mark).exists()]
+        if done.status == 0 and all(mark.is_file() for mark in left):
+            # It takes no ref away that it cannot read, as a power cut may leave one, and says nothing.
+            for mark in left:
+                mark.unlink()
+        elif left:
             raise failure(name, command, done)
-    for left in _BISECT:
-        (git_dir / left).unlink(missing_ok=True)
+    for file in _BISECT:
+        (git_dir / file).unlink(missing_ok=True)
 
 
 def patches(git_dir: Path) -> list[str]:

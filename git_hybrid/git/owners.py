@@ -37,8 +37,9 @@ def _processes() -> list[str]:
 def _owns(pid: str, target: str, tree: str) -> bool:
     base, is_git = f"/proc/{pid}", False
     try:
-        with open(f"{base}/comm", encoding="utf-8") as file:
-            is_git = file.read().startswith("git")
+        # The kernel cuts a name after 15 bytes, which may be in the middle of a character.
+        with open(f"{base}/comm", "rb") as file:
+            is_git = file.read().startswith(b"git")
         if is_git:
             folder = os.readlink(f"{base}/cwd")
             if folder == tree or folder.startswith(tree + "/"):

@@ -25,6 +25,7 @@ from git_hybrid.git.endangered import Endangering, is_unsaveable
 from git_hybrid.git.eyes import wide_open
 from git_hybrid.git.local import must
 from git_hybrid.git.operations import BROUGHT, IDENTITY, patches
+from git_hybrid.git.plainfiles import read_plain
 from git_hybrid.git.readback import holds_blobs, holds_tree
 from git_hybrid.git.run import Runner
 from git_hybrid.git.standing import mode_of
@@ -71,7 +72,7 @@ def save_work(
         scratch.with_name(scratch.name + ".lock").unlink(missing_ok=True)
     head_tree = saver.ask("rev-parse", "--verify", "--quiet", f"{head}^{{tree}}") if head else ""
     staged = {staged: words for staged, words in index_trees.items() if staged not in (head_tree, tree)}
-    brought = [oid for mark in BROUGHT for line in _lines(path / ".git" / mark) if (oid := saver.commit(line))]
+    brought = [oid for mark in BROUGHT for name in _ids(path / ".git" / mark) if (oid := saver.commit(name))]
     if tree == head_tree and not staged and not patch_tree and all(map(saver.is_upstream, [head, *brought])):
         return Saved(None, head, unsaveable)
     parents = [head] if head else []
@@ -279,8 +280,9 @@ class _Saver:
         return bool(head) and done.status == 0 and not done.stdout
 
 
-def _lines(path: Path) -> list[str]:
-    return path.read_text(encoding="ascii").split() if path.is_file() else []
+def _ids(path: Path) -> list[str]:
+    words = (read_plain(path) or b"").decode("latin-1").split()
+    return [word for word in words if word.isascii() and word.isalnum()]
 
 
 def holds_work(path: Path) -> bool:

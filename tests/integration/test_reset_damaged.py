@@ -77,6 +77,14 @@ def test_what_is_damaged_in_a_pack_is_written_anew(hybrid: Hybrid, clone: Path) 
     assert _shown(clone, ":README") == "two days of work"
 
 
+def test_what_was_begun_is_ended_where_its_file_is_damaged(hybrid: Hybrid, clone: Path) -> None:
+    for name, left in {"MERGE_HEAD": b"\xff", "REVERT_HEAD": b"", "CHERRY_PICK_HEAD": b"\0\0"}.items():
+        (clone / ".git" / name).write_bytes(left)
+        hybrid("reset", "tool")
+        assert not (clone / ".git" / name).exists()
+    hybrid("sync")
+
+
 def test_what_cannot_be_read_back_is_not_taken_away(clone: Path, workspace: Path) -> None:
     _empty(clone, git("rev-parse", ":README", cwd=clone))
     before = snapshot(workspace)
