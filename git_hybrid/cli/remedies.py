@@ -151,8 +151,8 @@ REMEDIES: Mapping[str, Remedy] = {
     ),
     "endless-answer": Remedy(
         4,
-        "{name_or_url}: the list of refs at {url} has no end",
-        "{message}\nit gets 512 MiB of memory, into which two million refs fit",
+        "{name_or_url}: what {url} answers has no end",
+        "{message}\na list of refs gets 512 MiB of memory, into which two million fit, and headers far less",
         ("check {whose_url}, and tell who runs the server: git hybrid status",),
     ),
     "tls": Remedy(

@@ -411,7 +411,7 @@ class RedirectLoop(RemoteError):
 
 
 class EndlessAnswer(RemoteError):
-    """The list of refs that the server sends takes more memory than git gets for it."""
+    """The list of refs that the server sends, or the headers before it, take more memory than git gets for them."""
 
     code: ClassVar[str] = "endless-answer"
 

@@ -123,6 +123,8 @@ _TRANSIENT = (
 _LOOP = "redirects followed"
 # Only what a server sends makes that grow, and git gets no more memory for it (git_hybrid.git.memory).
 _LISTING, _SPENT = "git ls-remote", "out of memory"
+# What libcurl says of headers that it takes no more of, older ones in words that are not of this machine.
+_HEADERS = ("unable to access '': out of memory", "too large response headers")
 UNKNOWN = "unknown"
 """The kind of a network failure whose words are not known."""
 _LATER = (408, 425, 429)
@@ -180,7 +182,7 @@ def classify_network(stderr: str, *, url: str, status: int, command: str, http: 
 def _unknown(text: str, status: int, *, url: str, message: str, command: str) -> HybridError:
     """Return what a failure stands for whose words are not known: the server's, unless it is this machine's."""
     ours = _unless(text, "remote:")
-    if command == _LISTING and _SPENT in ours:
+    if (command == _LISTING and _SPENT in ours) or any(words in ours for words in _HEADERS):
         return EndlessAnswer(url=url, message=message)
     if status < 0 or "://" not in url or was_ended(ours) or _LOCAL.search(ours):
         return GitFailed(command=command, status=status, stderr=message)

@@ -237,6 +237,9 @@ def test_memory_that_a_list_of_refs_takes_is_the_server_s():
     spent = "fatal: Out of memory, realloc failed"
     found = classify_network(spent, url=URL, status=128, command="git ls-remote")
     assert isinstance(found, errors.EndlessAnswer)
+    for told in ("Out of memory", "Too large response headers: 307289 > 307200"):
+        refused = f"fatal: unable to access '{URL}/': {told}"
+        assert isinstance(classify_network(refused, url=URL, status=128, command="git clone"), errors.EndlessAnswer)
     for told, command in ((spent, "git fetch"), (f"remote: {spent}", "git ls-remote")):
         found = classify_network(told, url=URL, status=128, command=command)
         assert not isinstance(found, errors.EndlessAnswer)
