@@ -42,15 +42,13 @@ def fetched_refs(git_dir: Path) -> dict[str, str]:
     return found | {ref: oid for ref, oid in _loose_refs(git_dir) if oid}
 
 
-def remove_broken_refs(git_dir: Path) -> None:
-    """Remove the refs that keep what was fetched into the repository at *git_dir* and name nothing: git stops at them.
+def broken_refs(git_dir: Path) -> list[str]:
+    """Return the refs that keep what was fetched into the repository at *git_dir* and name nothing: git stops at them.
 
     Raises:
         OSError: the file system refused.
     """
-    for ref, oid in _loose_refs(git_dir):
-        if not oid:
-            os.unlink(f"{git_dir}/{ref}")
+    return [ref for ref, oid in _loose_refs(git_dir) if not oid]
 
 
 def _loose_refs(git_dir: Path) -> Iterator[tuple[str, str]]:

@@ -14,7 +14,7 @@ from git_hybrid.core.ids import SourceName
 from git_hybrid.git.complete import expects_more
 from git_hybrid.git.glance import MARK, is_marked, packs_of
 from git_hybrid.git.hint import write_hint
-from git_hybrid.git.kept import fetched_refs, remove_broken_refs
+from git_hybrid.git.kept import broken_refs, fetched_refs
 from git_hybrid.git.libgit2 import holds, links, open_repository, released
 from git_hybrid.git.local import must
 from git_hybrid.git.quarantine import Disk
@@ -56,7 +56,8 @@ def _pour(runner: Runner, disk: Disk, giver: Path, taker: Path, *, name: SourceN
     )
     if not orders:
         return
-    remove_broken_refs(taker)
+    for broken in broken_refs(taker):
+        os.unlink(f"{taker}/{broken}")
     if gone := "".join(f"delete {ref}\n" for ref in in_the_way(fetched_refs(taker), refs)):
         # Not with the others: a ref cannot be made below the name of one that is deleted at the same time.
         must(runner, name, taker, ["update-ref", "--stdin"], stdin=os.fsencode(gone))

@@ -7,7 +7,6 @@ stand for the work of somebody who is then told that it is saved.
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -62,7 +61,6 @@ def written_anew(disk: Disk, quarantine: GitQuarantine, git_dir: Path, *, name: 
     move(disk, stage, git_dir)
     for folder in sorted((stage / "objects").glob("[0-9a-f][0-9a-f]")):
         target = git_dir / "objects" / folder.name
-        target.mkdir(exist_ok=True)
+        disk.make_folder(target)
         for path in sorted(folder.iterdir()):
-            os.replace(path, target / path.name)
-        disk.sync_folder(target)
+            disk.rename_path(path, target / path.name)
