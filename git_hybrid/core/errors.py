@@ -387,9 +387,10 @@ class NetworkFailure(RemoteError):
 
 
 class AccessDenied(RemoteError):
-    """The server wants credentials, or does not accept those it got."""
+    """The server wants credentials, or does not accept those it got; or the proxy on the way to it does."""
 
     code: ClassVar[str] = "access-denied"
+    by_proxy: bool = False
 
 
 class RepositoryNotFound(RemoteError):

@@ -128,6 +128,8 @@ _HEADERS = ("unable to access '': out of memory", "too large response headers")
 UNKNOWN = "unknown"
 """The kind of a network failure whose words are not known."""
 _LATER = (408, 425, 429)
+_PROXY, _OF_PROXY = 407, ("tunnel failed, response", "received http code")
+"""The status of a proxy that wants a login (RFC 9110, 15.5.8), and what libcurl says of one before a tunnel."""
 # What git says of any ssh command that failed without words that it knows.
 _SSH_FAILED = "could not read from remote repository"
 
@@ -238,7 +240,9 @@ def _refused(stderr: str, text: str, code: int, *, url: str, message: str) -> Hy
     missing = _MISSING_REF.search(stderr)
     if missing is not None:
         return RefMissing(name="", ref=next(filter(None, missing.groups())), url=url)
-    if code in (401, 403, 407) or any(word in text for word in _DENIED):
+    if code == _PROXY or any(f"{words} {_PROXY}" in text for words in _OF_PROXY):
+        return AccessDenied(url=url, message=message, by_proxy=True)
+    if code in (401, 403) or any(word in text for word in _DENIED):
         return AccessDenied(url=url, message=message)
     if not code and _LOOP in text:
         return RedirectLoop(url=url, message=message)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from git_hybrid.cli.telling import tell
 from git_hybrid.core import errors
 from git_hybrid.git.classify import classify_network, cut_off, last_words, redirects
 
@@ -231,6 +232,16 @@ def test_last_words():
 def test_redirects_are_found():
     text = "warning: redirecting to https://other.example/x/\nfatal: y\nremote: warning: redirecting to https://no/\n"
     assert redirects(text) == ("https://other.example/x/",)
+
+
+@pytest.mark.parametrize(
+    "told", [HTTP + "407", "fatal: unable to access 'https://x/': CONNECT tunnel failed, response 407"]
+)
+def test_a_login_that_the_proxy_wants_is_not_the_server_s(told: str):
+    found = classify_network(told, url=URL, status=128, command="git fetch")
+    assert isinstance(found, errors.AccessDenied)
+    assert found.by_proxy
+    assert "the proxy on the way" in tell(found).title
 
 
 def test_memory_that_a_list_of_refs_takes_is_the_server_s():
