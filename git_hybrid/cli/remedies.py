@@ -160,7 +160,7 @@ REMEDIES: Mapping[str, Remedy] = {
     ),
     "endless-answer": Remedy(
         4,
-        "{name_or_url}: the answer of {url} has no end",
+        "{name_or_url}: what {url} answers has no end",
         "{message}",
         ("check {whose_url}, and tell who runs the server: git hybrid status",),
     ),

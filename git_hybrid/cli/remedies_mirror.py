@@ -1,4 +1,4 @@
-"""The remedies where a mirror was asked and upstream itself was not: most often the mirror is behind.
+"""The remedies where a mirror, or a proxy, was asked and upstream itself was not: most often the mirror is behind.
 
 What is told of upstream elsewhere would not be true here, and an override for a mirror that is behind would be wrong.
 """
@@ -68,3 +68,10 @@ BEHIND: Mapping[str, Remedy] = {
     ),
 }
 """By the code of the error, in place of its remedy."""
+
+BY_PROXY = Remedy(
+    4,
+    "{name_or_url}: the proxy on the way to {url} wants a login, or refuses this one (HTTP 407)",
+    "{message}\nthe server itself was not asked; a proxy of the environment goes before that of git's settings",
+    ("git config --get-urlmatch http.proxy {url}", "which proxy is used: git hybrid diag"),
+)

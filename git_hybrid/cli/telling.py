@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from git_hybrid.core.endpoints import DIRECT, folder_of
 from git_hybrid.core.errors import (
+    AccessDenied,
     HybridError,
     Interrupted,
     InvalidFile,
@@ -83,6 +84,10 @@ def _remedy(error: HybridError) -> Remedy:
         from git_hybrid.cli.remedies_strays import STRAYS
 
         return STRAYS.get(error.code, remedy)
+    if isinstance(error, AccessDenied) and error.by_proxy:
+        from git_hybrid.cli.remedies_mirror import BY_PROXY
+
+        return BY_PROXY
     if isinstance(error, WrongContent) and error.edited:
         from git_hybrid.cli.remedies_lock import EDITED
 

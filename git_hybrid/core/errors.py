@@ -399,9 +399,10 @@ class NetworkFailure(RemoteError):
 
 
 class AccessDenied(RemoteError):
-    """The server wants credentials, or does not accept those it got."""
+    """The server wants credentials, or does not accept those it got; or the proxy on the way to it does."""
 
     code: ClassVar[str] = "access-denied"
+    by_proxy: bool = False
 
 
 class RepositoryNotFound(RemoteError):
@@ -429,7 +430,7 @@ class RedirectLoop(RemoteError):
 
 
 class EndlessAnswer(RemoteError):
-    """The list of refs that the server sends takes more memory than git gets for it, or what it says has no end."""
+    """What the server answers, a list of refs or the headers before it, takes more memory than git gets, or has no end."""
 
     code: ClassVar[str] = "endless-answer"
 

@@ -10,14 +10,14 @@ import os
 import stat
 import sys
 from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path
 
 from git_hybrid.core.tree import GITLINK, LINK
 from git_hybrid.core.value import Struct
 from git_hybrid.git.index import BadIndex, IndexEntry, read_index
 from git_hybrid.git.libgit2 import STAGED, UNTRACKED, Repository, head_entries
-from git_hybrid.git.oddities import is_plain, odd_settings
+from git_hybrid.git.oddities import odd_settings
+from git_hybrid.git.plainfiles import read_plain
 from git_hybrid.git.quarantine import ATTRIBUTES
 from git_hybrid.git.run import Runner
 from git_hybrid.git.unseen import closed_folders, not_ignored, unseen_folders
@@ -43,7 +43,7 @@ def find_changes(
         index = read_index(git_dir, oid_length=oid_length)
     except BadIndex as error:
         raise OSError(f"the index {error}") from error
-    if _looks_away(runner, path, repository):
+    if _looks_away(runner, path):
         found, doubtful = _listed(runner, path), index
     elif repository is not None:
         found, doubtful = _by_library(runner, path, repository, index), [entry for entry in index if entry.blind]
@@ -54,19 +54,12 @@ def find_changes(
     return sorted({*found, *comparison.changed(index if thorough else doubtful), *unseen})
 
 
-def _looks_away(runner: Runner, path: Path, repository: Repository | None) -> bool:
+def _looks_away(runner: Runner, path: Path) -> bool:
     """Tell whether settings or attributes of the clone's own may hide a change from git."""
     git_dir = path / ".git"
-    try:
-        if (git_dir / "info/attributes").read_text(encoding="utf-8") != ATTRIBUTES:
-            return True
-    except (OSError, UnicodeDecodeError):
+    if read_plain(git_dir / "info/attributes") != ATTRIBUTES.encode("ascii"):
         return True
-    # What is no UTF-8 in the settings libgit2 cannot tell.
-    with suppress(UnicodeDecodeError):
-        if repository is not None:
-            settings = ((entry.name, entry.value or "") for entry in repository.config)
-            return any(key.startswith(_SEEING) and not is_plain(key, value, lfs=False) for key, value in settings)
+    # libgit2 hands settings out only where they are UTF-8, which git does not ask for.
     return any(key.startswith(_SEEING) for key in odd_settings(runner, git_dir, lfs=False))
 
 

@@ -127,9 +127,13 @@ _TRANSIENT = (
 _LOOP = "redirects followed"
 # Only what a server sends makes that grow, and git gets no more memory for it (git_hybrid.git.memory).
 _LISTING, _SPENT = "git ls-remote", "out of memory"
+# What libcurl says of headers that it takes no more of, older ones in words that are not of this machine.
+_HEADERS = ("unable to access '': out of memory", "too large response headers")
 UNKNOWN = "unknown"
 """The kind of a network failure whose words are not known."""
 _LATER = (408, 425, 429)
+_PROXY, _OF_PROXY = 407, ("tunnel failed, response", "received http code")
+"""The status of a proxy that wants a login (RFC 9110, 15.5.8), and what libcurl says of one before a tunnel."""
 # What git says of any ssh command that failed without words that it knows.
 _SSH_FAILED = "could not read from remote repository"
 
@@ -185,8 +189,8 @@ def classify_network(stderr: str, *, url: str, status: int, command: str, http: 
 def _unknown(text: str, status: int, *, url: str, message: str, command: str) -> HybridError:
     """Return what a failure stands for whose words are not known: the server's, unless it is this machine's."""
     ours = _unless(text, "remote:")
-    if command == _LISTING and _SPENT in ours:
-        fits = "it gets 512 MiB of memory, into which two million refs fit"
+    if (command == _LISTING and _SPENT in ours) or any(words in ours for words in _HEADERS):
+        fits = "a list of refs gets 512 MiB of memory, into which two million fit, and headers far less"
         return EndlessAnswer(url=url, message=f"{message}\n{fits}")
     if status < 0 or "://" not in url or was_ended(ours) or _LOCAL.search(ours):
         return GitFailed(command=command, status=status, stderr=message)
@@ -242,7 +246,9 @@ def _refused(stderr: str, text: str, code: int, *, url: str, message: str) -> Hy
     missing = _MISSING_REF.search(stderr)
     if missing is not None:
         return RefMissing(name="", ref=next(filter(None, missing.groups())), url=url)
-    if code in (401, 403, 407) or any(word in text for word in _DENIED):
+    if code == _PROXY or any(f"{words} {_PROXY}" in text for words in _OF_PROXY):
+        return AccessDenied(url=url, message=message, by_proxy=True)
+    if code in (401, 403) or any(word in text for word in _DENIED):
         return AccessDenied(url=url, message=message)
     if not code and _LOOP in text:
         return RedirectLoop(url=url, message=message)

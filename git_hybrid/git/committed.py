@@ -14,11 +14,12 @@ from git_hybrid.core.witnesses import Witnesses
 from git_hybrid.git.ahead import LOCK, LOG, STAGED, sides, witness_question
 from git_hybrid.git.patches import added, carriers_in, has_commit, is_log, line_hash, logged, logs_in, named_hashes
 from git_hybrid.git.place import git_dir
-from git_hybrid.git.repository import Repository, is_unfetched
+from git_hybrid.git.repository import Repository, is_unfetched, refused
 from git_hybrid.git.staged import blobs
 
 _COMMIT = pattern(r"commit ([0-9a-f]{40,64})")
 _FIRST = "^1"
+_UNBORN = "does not have any commits yet"
 
 
 def head_witness(repository: Repository, root: Path, archives: Sequence[str] = ()) -> Witnesses:
@@ -28,25 +29,27 @@ def head_witness(repository: Repository, root: Path, archives: Sequence[str] = (
     workspace is in no repository, or none of them has a log. Of the *archives* only what was committed is told.
 
     Raises:
-        GitRefused: git does not answer.
+        GitRefused: git does not answer, or cannot read HEAD or the log that it has.
     """
     try:
-        return _of_head(repository, root, archives)
+        return _of_head(repository, root, archives, is_whole=True)
     except GitRefused as error:
         if not is_unfetched(error.words):
             raise
     from git_hybrid.git.partial import partly
 
-    return replace(_of_head(partly(repository), root, archives), is_partial=True)
+    return replace(_of_head(partly(repository), root, archives, is_whole=False), is_partial=True)
 
 
-def _of_head(repository: Repository, root: Path, archives: Sequence[str]) -> Witnesses:
+def _of_head(repository: Repository, root: Path, archives: Sequence[str], *, is_whole: bool) -> Witnesses:
     if repository.top is None:
         return Witnesses()
     prefix = repository.prefix(root)
     before, others = _sides(repository)
     told = blobs(repository.ask(STAGED, stdin=witness_question((before, others), prefix + LOG, prefix + LOCK)))
     found, locks = told[::2], told[1::2]
+    if is_whole and found[0] is None:
+        _require_none(repository, prefix + LOG)
     if all(blob is None for blob in found):
         return _brought(repository, root, Witnesses())
     lines = _hashed(found)
@@ -74,6 +77,19 @@ def _of_head(repository: Repository, root: Path, archives: Sequence[str]) -> Wit
     )
     is_new = repository.revision and all(blob is None for blob in found[1 : len(before)])
     return _brought(repository, root, now) if is_new else now
+
+
+def _require_none(repository: Repository, path: str) -> None:
+    """Raise unless the commit to be judged, or HEAD, has nothing at *path*: what cannot be read looks the same."""
+    listed = repository.run(["git", "ls-tree", "-z", "--full-tree", repository.revision or "HEAD", "--", path])
+    if listed.status == 0 and b" blob " not in listed.stdout:
+        return
+    told = repository.run(["git", "log", "-1", "--format=%H"]).stderr
+    if listed.status == 0 or _UNBORN not in told:
+        words = listed.stderr or f"{path} is committed, and its object cannot be read"
+        error = refused(str(repository.top), told or words)
+        error.mend = f"git -C {error.path} fsck"
+        raise error
 
 
 def _brought(repository: Repository, root: Path, now: Witnesses) -> Witnesses:

@@ -155,7 +155,7 @@ def object_format(git_dir: Path) -> str:
     Raises:
         OSError: its configuration cannot be read.
     """
-    return "sha256" if "objectformat = sha256" in (git_dir / "config").read_text(encoding="utf-8") else "sha1"
+    return "sha256" if b"objectformat = sha256" in (git_dir / "config").read_bytes() else "sha1"
 
 
 def _drop_haves(git_dir: Path) -> None:

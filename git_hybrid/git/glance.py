@@ -104,6 +104,11 @@ def look(path: str, commit: Oid, tree: Oid, taken: seen.Collector | None = None)
     names = set(os.listdir(git_dir))
     if names & _IN_THE_WAY or _read(f"{git_dir}/HEAD") != f"{commit}\n".encode():
         raise Doubt
+    if "packed-refs" in names:
+        from git_hybrid.git.kept import is_sound
+
+        if not is_sound(_read(f"{git_dir}/packed-refs")):
+            raise Doubt
     if _read(f"{git_dir}/refs/hybrid/pin") != f"{commit}\n".encode():
         raise Doubt
     if _read(f"{git_dir}/info/attributes") != ATTRIBUTES.encode() or not _is_plain(_read(f"{git_dir}/config")):
@@ -118,14 +123,16 @@ def look(path: str, commit: Oid, tree: Oid, taken: seen.Collector | None = None)
 
 
 def _read(path: str) -> bytes:
-    with open(path, "rb", buffering=0) as file:
-        return file.read()
+    # A pipe must not keep us waiting.
+    with open(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb", buffering=0) as file:
+        return file.read() or b""
 
 
 def _is_plain(config: bytes) -> bool:
     """Tell whether the clone's settings are those that this tool writes, letter by letter."""
     section = ""
-    for line in config.decode("utf-8").removesuffix("\n").split("\n"):
+    # What is not of this encoding, which git does not ask for, is not ours.
+    for line in config.decode("utf-8", "replace").removesuffix("\n").split("\n"):
         text = line.strip()
         if text.startswith("["):
             section = text

@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
+from git_hybrid.core.pattern import pattern
+
+_ID = rb"[0-9a-fA-F]{40}(?:[0-9a-fA-F]{24})?"
+_NAMED = pattern(rb"(%b)\s*" % _ID)
+# What stops git is a line that is none (read_line and its like in refs/packed-backend.c).
+_PACKED = pattern(rb"(?:# pack-refs with:[^\n]*\n)?(?:%b\s[^\n]+\n(?:\^%b\n)?)*" % (_ID, _ID))
 UPSTREAM = "refs/hybrid/upstream/"
 
 
@@ -21,7 +28,7 @@ def upstream_ref(kept: str) -> str:
 def fetched_refs(git_dir: Path) -> dict[str, str]:
     """Return what was fetched into the repository at *git_dir*, which is ours: packed refs, then loose ones.
 
-    Of one that is damaged what is named is no id.
+    One that is broken, as a power cut may leave it, is not among them.
 
     Raises:
         OSError: the file system refused.
@@ -32,9 +39,29 @@ def fetched_refs(git_dir: Path) -> dict[str, str]:
         oid, _, ref = os.fsdecode(line).partition(" ")
         if ref.startswith(UPSTREAM):
             found[ref] = oid
+    return found | {ref: oid for ref, oid in _loose_refs(git_dir) if oid}
+
+
+def broken_refs(git_dir: Path) -> list[str]:
+    """Return the refs that keep what was fetched into the repository at *git_dir* and name nothing: git stops at them.
+
+    Raises:
+        OSError: the file system refused.
+    """
+    return [ref for ref, oid in _loose_refs(git_dir) if not oid]
+
+
+def _loose_refs(git_dir: Path) -> Iterator[tuple[str, str]]:
+    """Yield each kept ref that is a file, with the id that it names; nothing for one that is broken."""
     for folder, _, names in os.walk(f"{git_dir}/{UPSTREAM.rstrip('/')}"):
-        for name in names:
-            path = f"{folder}/{name}"
-            with open(path, encoding="ascii", errors="replace") as file:
-                found[path.removeprefix(f"{git_dir}/")] = file.read().strip()
-    return found
+        # No ref may end in .lock (git-check-ref-format(1)): that is another git at work.
+        for path in (f"{folder}/{name}" for name in names if not name.endswith(".lock")):
+            # A pipe must not keep us waiting.
+            with open(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb", buffering=0) as file:
+                match = _NAMED.fullmatch(file.read() or b"")
+            yield path.removeprefix(f"{git_dir}/"), match[1].decode("ascii") if match else ""
+
+
+def is_sound(packed: bytes) -> bool:
+    """Tell whether git can read the file of packed refs *packed*; of one that it cannot no ref can be had at all."""
+    return _PACKED.fullmatch(packed) is not None

@@ -91,7 +91,7 @@ def open_repository(git_dir: Path) -> Repository | None:
     library = _library()
     try:
         found: Repository = library.Repository(str(git_dir), library.enums.RepositoryOpenFlag.NO_SEARCH)
-    except library.GitError:
+    except (library.GitError, UnicodeDecodeError):
         return None
     return found
 
@@ -129,7 +129,7 @@ def links(repository: Repository, oid: str) -> tuple[str, tuple[str, ...]] | Non
     """
     try:
         kind, data = repository.odb.read(oid)
-    except (KeyError, damage()):
+    except (KeyError, ValueError, damage()):
         return None
     return links_of(data) if kind == _library().enums.ObjectType.COMMIT else None
 
@@ -185,7 +185,7 @@ def fetched(repository: Repository, ref: str) -> tuple[str, str] | None:
     """
     try:
         first = current = str(repository.lookup_reference(ref).resolve().target)
-    except (KeyError, _library().GitError):
+    except (KeyError, ValueError, _library().GitError):
         return None
     kinds = _library().enums.ObjectType
     kind, data = repository.odb.read(current)

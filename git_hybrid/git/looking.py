@@ -15,6 +15,7 @@ from git_hybrid.git.changes import dirty_by_cli, find_changes, told
 from git_hybrid.git.complete import is_complete
 from git_hybrid.git.glance import OPERATIONS
 from git_hybrid.git.health import lack, trouble
+from git_hybrid.git.kept import is_sound
 from git_hybrid.git.libgit2 import GitError, Repository, holds, open_repository, opens, released
 from git_hybrid.git.origin import has_settings
 from git_hybrid.git.owners import is_held
@@ -23,6 +24,8 @@ from git_hybrid.git.quarantine import ATTRIBUTES, ATTRIBUTES_LFS, uses_lfs
 from git_hybrid.git.run import Runner
 from git_hybrid.git.standing import refuse_unreadable
 
+_DIGITS = b"0123456789abcdef\n"
+_FILES = ("config", "index", "packed-refs", "shallow")
 _ATTRIBUTES = (ATTRIBUTES.encode(), ATTRIBUTES_LFS.encode())
 
 
@@ -39,11 +42,13 @@ class FullLook(Struct, frozen=True):
         """
         try:
             return self._look(path, pin, thorough=thorough)
-        except (GitError, KeyError, OSError) as error:
-            if (reason := trouble(str(error))) is not None:
+        except (GitError, KeyError, OSError, UnicodeDecodeError) as error:
+            # pygit2 raises the last where what libgit2 says is not UTF-8: a name is in it.
+            words = error.object.decode("utf-8", "replace") if isinstance(error, UnicodeDecodeError) else str(error)
+            if (reason := trouble(words)) is not None:
                 raise LocalIo(path=str(path), operation="read", reason=reason) from error
             # A reader takes no lock: a writer may have moved the clone away while it was looked at.
-            return Broken(f"git cannot read it: {str(error)[:200]}") if path.exists() else Absent()
+            return Broken(f"git cannot read it: {words[:200]}") if path.exists() else Absent()
 
     def _look(self, path: Path, pin: Oid | None, *, thorough: bool) -> Observed:
         if path.is_symlink():
@@ -62,12 +67,17 @@ class FullLook(Struct, frozen=True):
     def _inspect_clone(self, path: Path, git_dir: Path, pin: Oid | None, *, thorough: bool) -> Observed:
         if not (git_dir / "HEAD").is_file() or not (git_dir / "objects").is_dir():
             return Broken("its .git lacks HEAD or objects")
-        config = git_dir / "config"
-        # libgit2 takes a folder for an empty file, and what is behind a NUL for nothing: git refuses both.
-        if config.exists() and not config.is_file():
-            return Broken("its .git/config is no file")
-        if b"\0" in (read_plain(config) or b""):
+        # libgit2 takes a folder for an empty file, and git would wait for what comes out of a pipe.
+        for name in _FILES:
+            if (git_dir / name).exists() and not (git_dir / name).is_file():
+                return Broken(f"its .git/{name} is no file")
+        # libgit2 takes what is behind a NUL for nothing: git refuses it.
+        if b"\0" in (read_plain(git_dir / "config") or b""):
             return Broken("its .git/config is damaged: it has bytes that are no text")
+        if not is_sound(read_plain(git_dir / "packed-refs") or b""):
+            return Broken("its .git/packed-refs is damaged")
+        if (read_plain(git_dir / "shallow") or b"").strip(_DIGITS):
+            return Broken("its .git/shallow is damaged")
         # libgit2 takes a folder of packs that cannot be read for an empty one.
         if (packs := git_dir / "objects/pack").is_dir():
             os.listdir(packs)

@@ -68,14 +68,10 @@ def find_oddities(runner: Runner, git_dir: Path, *, lfs: bool) -> Iterator[str]:
 
 
 def _odd_attributes(git_dir: Path, *, lfs: bool) -> Iterator[str]:
-    try:
-        attributes = (git_dir / "info/attributes").read_text(encoding="utf-8")
-    except FileNotFoundError:
+    attributes = git_dir / "info/attributes"
+    if not attributes.exists():
         yield f"{ATTRIBUTES_FILE} is missing, so filters and line endings may change files"
-        return
-    except (OSError, UnicodeDecodeError):
-        attributes = ""
-    if attributes != (ATTRIBUTES_LFS if lfs else ATTRIBUTES):
+    elif read_plain(attributes) != (ATTRIBUTES_LFS if lfs else ATTRIBUTES).encode("ascii"):
         yield f"{ATTRIBUTES_FILE} lets filters and line endings change files"
 
 

@@ -46,10 +46,15 @@ def end_operations(runner: Runner, path: Path, *, name: SourceName) -> None:
             if mark.endswith("_HEAD") and not oids_in(git_dir / mark):
                 (git_dir / mark).unlink(missing_ok=True)
         # Where nothing was begun git fails too.
-        if any((git_dir / mark).exists() for mark in marks):
+        left = [git_dir / mark for mark in marks if (git_dir / mark).exists()]
+        if done.status == 0 and all(file.is_file() for file in left):
+            # It takes no ref away that it cannot read, as a power cut may leave one, and says nothing.
+            for file in left:
+                file.unlink()
+        elif left:
             raise failure(name, command, done)
-    for left in _BISECT:
-        (git_dir / left).unlink(missing_ok=True)
+    for rest in _BISECT:
+        (git_dir / rest).unlink(missing_ok=True)
 
 
 def patches(git_dir: Path) -> list[str]:

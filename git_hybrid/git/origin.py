@@ -30,8 +30,8 @@ def declare(git_dir: Path, url: str) -> None:
         OSError: the file system refused.
     """
     config = git_dir / "config"
-    own = _REMOTE.sub("", config.read_text(encoding="utf-8"))
-    config.write_text(f"{own}{_section(url, partial=is_partial(git_dir))}{_FETCH}", encoding="utf-8")
+    own = _REMOTE.sub("", os.fsdecode(config.read_bytes()))
+    config.write_bytes(os.fsencode(f"{own}{_section(url, partial=is_partial(git_dir))}{_FETCH}"))
 
 
 def has_settings(git_dir: Path) -> bool:

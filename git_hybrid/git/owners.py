@@ -37,7 +37,7 @@ def _processes() -> list[str]:
 def _owns(pid: str, target: str, tree: str) -> bool:
     base, is_git = f"/proc/{pid}", False
     try:
-        # A process may give itself any name.
+        # The kernel cuts a name after 15 bytes, which may be in the middle of a character.
         with open(f"{base}/comm", "rb") as file:
             is_git = file.read().startswith(b"git")
         if is_git:

@@ -15,7 +15,7 @@ from git_hybrid.core.pattern import pattern
 from git_hybrid.git.complete import expects_more
 from git_hybrid.git.glance import MARK, is_marked, packs_of
 from git_hybrid.git.hint import write_hint
-from git_hybrid.git.kept import fetched_refs
+from git_hybrid.git.kept import broken_refs, fetched_refs
 from git_hybrid.git.libgit2 import holds, links, open_repository, released
 from git_hybrid.git.local import must
 from git_hybrid.git.plainfiles import oids_in
@@ -59,6 +59,8 @@ def _pour(runner: Runner, disk: Disk, giver: Path, taker: Path, *, name: SourceN
     )
     if not orders:
         return
+    for broken in broken_refs(taker):
+        os.unlink(f"{taker}/{broken}")
     if gone := "".join(f"delete {ref}\n" for ref in in_the_way(fetched_refs(taker), refs)):
         # Not with the others: a ref cannot be made below the name of one that is deleted at the same time.
         must(runner, name, taker, ["update-ref", "--stdin"], stdin=os.fsencode(gone))
@@ -87,8 +89,9 @@ def _rewritten(path: str, oid: str) -> bool:
     """
     line = f"{oid}\n".encode("ascii")
     try:
-        with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb", buffering=0) as file:
-            before = file.read()
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+        with open(os.open(path, flags), "rb", buffering=0) as file:
+            before = file.read() or b""
         if before == line or (len(before) != len(line) and _READABLE.match(before)):
             return before == line
         lock = os.open(f"{path}.lock", os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)

@@ -230,7 +230,7 @@ def _packs(folder: str) -> Iterator[str]:
 
 
 def _content(path: str) -> bytes:
-    number = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    number = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     with open(number, "rb", buffering=0) as file:
         found = os.fstat(number)
         if not stat.S_ISREG(found.st_mode) or found.st_size > LARGEST:

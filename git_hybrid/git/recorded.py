@@ -31,9 +31,10 @@ def read_entries(path: str) -> tuple[dict[bytes, Recorded], int, str]:
         Doubt: the index hides a file from git, or is of another kind than this tool makes.
         OSError, ValueError, IndexError, struct.error: it cannot be read.
     """
-    with open(path, "rb", buffering=0) as file:
+    # A pipe must not keep us waiting.
+    with open(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb", buffering=0) as file:
         written = os.fstat(file.fileno()).st_mtime_ns
-        data = file.read()
+        data = file.read() or b""
     if data[:8] != b"DIRC\0\0\0\2":
         raise Doubt
     entries: dict[bytes, Recorded] = {}

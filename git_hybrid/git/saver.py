@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractContextManager
 from itertools import chain, count
 from pathlib import Path
 
 from git_hybrid.core.errors import GitFailed, LocalIo
 from git_hybrid.core.ids import Oid, SourceName
+from git_hybrid.core.planner import source_path
 from git_hybrid.core.ports_writer import Saved
 from git_hybrid.core.tree import GITLINK
 from git_hybrid.git.clones import FETCHED, SAVED
@@ -25,28 +27,39 @@ from git_hybrid.git.local import must
 from git_hybrid.git.nested import refuse_repositories
 from git_hybrid.git.operations import BROUGHT, IDENTITY, patches
 from git_hybrid.git.plainfiles import oids_in
+from git_hybrid.git.readback import holds_blobs, holds_tree
 from git_hybrid.git.run import Runner
 from git_hybrid.git.standing import mode_of
 from git_hybrid.git.unseen import closed_folders
 
+Anew = Callable[[], AbstractContextManager[dict[str, str]]]
+
 
 def save_work(
-    runner: Runner, path: Path, *, name: SourceName, run: str, pin: Oid, cleared: Collection[str] | None = None
+    runner: Runner,
+    path: Path,
+    *,
+    name: SourceName,
+    run: str,
+    pin: Oid,
+    anew: Anew,
+    cleared: Collection[str] | None = None,
 ) -> Saved:
     """Save HEAD, index, changed and untracked files of the clone at *path*.
 
     Ignored files that the commit *pin* would overwrite are saved too. The submodules *cleared* are kept otherwise, and
-    *pin* gets its own in their places; None: they stay where they are.
+    *pin* gets its own in their places; None: they stay where they are. What cannot be read back is written once more in
+    the environment of *anew* (:func:`git_hybrid.git.readback.written_anew`).
 
     Raises:
-        LocalIo: something cannot be read; nothing was changed.
+        LocalIo: something cannot be read, or not be read back; nothing was changed.
         NestedRepository: another repository stands in the clone; nothing was changed.
         GitFailed: something could not be saved; nothing was changed.
     """
     if closed := closed_folders(runner, path):
         where = os.fsdecode(os.path.join(os.fsencode(path), closed[0].rstrip(b"/")))
         raise LocalIo(path=where, operation="save", reason=os.strerror(errno.EACCES))
-    saver = _Saver(runner=runner, path=path, name=name)
+    saver = _Saver(runner=runner, path=path, name=name, anew=anew)
     head = saver.commit("HEAD")
     scratch = path / ".git" / f"hybrid-index-{run}"
     try:
@@ -83,8 +96,8 @@ def save_work(
 class _Saver:
     """Runs git in one clone."""
 
-    def __init__(self, *, runner: Runner, path: Path, name: SourceName) -> None:
-        self._runner, self._path, self._name = runner, path, name
+    def __init__(self, *, runner: Runner, path: Path, name: SourceName, anew: Anew) -> None:
+        self._runner, self._path, self._name, self._anew = runner, path, name, anew
         self._seeing = wide_open(path / ".git")
 
     def ask(self, *arguments: str) -> str:
@@ -114,7 +127,9 @@ class _Saver:
         self._refuse_nested(environment)
         self._add_all(environment)
         unsaveable = self._add_endangered(environment, pin, cleared)
-        return self.must("write-tree", environment=environment), tuple(sorted(unsaveable))
+        tree = self._tree(environment)
+        self._read_back(tree, scratch, [pin, *filter(self.is_upstream, [head])])
+        return tree, tuple(sorted(unsaveable))
 
     def index_trees(self, scratch: Path) -> dict[str, str]:
         """Return the trees that together hold all that is in the index, each with the words for its commit.
@@ -122,8 +137,8 @@ class _Saver:
         One that is unmerged is no tree, and so it is written once without what is, and once for each stage.
         """
         words = "Index saved by git hybrid"
-        if whole := self.ask("write-tree"):
-            return {whole: words}
+        if self.ask("write-tree"):
+            return {self._tree({}): words}
         staged: dict[bytes, list[bytes]] = {stage: [] for stage in (b"0", b"1", b"2", b"3")}
         for line in self._done(["ls-files", "--stage", "-z"], {}).split(b"\0")[:-1]:
             info, _, path = line.partition(b"\t")
@@ -144,7 +159,9 @@ class _Saver:
         if not names:
             return ""
         asked = "".join(f".git/rebase-apply/{name}\n" for name in names).encode("ascii")
-        oids = self._done(["hash-object", "-w", "--no-filters", "--stdin-paths"], {}, asked).split()
+        arguments = ["hash-object", "-w", "--no-filters", "--stdin-paths"]
+        oids = self._done(arguments, {}, asked).split()
+        self._require({oid.decode("ascii") for oid in oids}, lambda anew: self._done(arguments, anew, asked))
         lines = [b"100644 %b\t%b\0" % (oid, name.encode("ascii")) for oid, name in zip(oids, names, strict=True)]
         return self._written(scratch, lines)
 
@@ -152,7 +169,36 @@ class _Saver:
         scratch.unlink(missing_ok=True)
         environment = {"GIT_INDEX_FILE": str(scratch)}
         self.must("update-index", "-z", "--index-info", environment=environment, stdin=b"".join(entries))
-        return self.must("write-tree", environment=environment)
+        return self._tree(environment)
+
+    def _tree(self, environment: dict[str, str]) -> str:
+        """Return the tree of the index, which can be read."""
+        tree = self.must("write-tree", environment=environment)
+        if not holds_tree(self._runner, self._path / ".git", tree):
+            with self._anew() as anew:
+                self.must("write-tree", "--missing-ok", environment=environment | anew)
+        return tree
+
+    def _read_back(self, tree: str, scratch: Path, known: Sequence[str]) -> None:
+        """See to it that the files of *tree* that are in none of the commits *known* can be read."""
+        all_of, *others = ({*self._done(["ls-tree", "-r", "-z", of], {}).split(b"\0")} for of in (tree, *known))
+        new = [line.partition(b"\t") for line in all_of.difference(*others)]
+        blobs = {path: info[12:].decode("ascii") for info, _, path in new if info[6:12] == b" blob "}
+
+        def add(anew: dict[str, str]) -> None:
+            scratch.unlink()
+            self._add(blobs.keys(), anew | {"GIT_INDEX_FILE": str(scratch)})
+
+        self._require({*blobs.values()}, add)
+
+    def _require(self, blobs: Collection[str], write: Callable[[dict[str, str]], object]) -> None:
+        git_dir = self._path / ".git"
+        if blobs and not holds_blobs(self._runner, git_dir, blobs):
+            with self._anew() as anew:
+                write(anew)
+            if not holds_blobs(self._runner, git_dir, blobs):
+                where, reason = f"{source_path(self._name)}/.git/objects", "objects there are damaged"
+                raise LocalIo(path=where, operation="read back what was saved in", reason=reason)
 
     def _refuse_nested(self, environment: dict[str, str]) -> None:
         """Raise if git lists a folder as one thing: of another repository it would save no more than a name."""
@@ -196,9 +242,7 @@ class _Saver:
         # git adds nothing below what it takes for a submodule.
         hollow = {link for link in links if any(path.startswith(link + b"/") for path in wanted)}
         self._drop(hollow, environment)
-        literal = environment | {"GIT_LITERAL_PATHSPECS": "1"}
-        options = ["--force", "--pathspec-from-file=-", "--pathspec-file-nul"]
-        self._fed("add", *options, environment=literal, paths=wanted)
+        self._add(wanted, environment)
         # It passes over files of another repository without a word.
         left = wanted - self._entries(["ls-files", "--stage", "-z"], environment).keys()
         self._refuse({looking.repository_of(path) for path in left})
@@ -212,6 +256,11 @@ class _Saver:
             return there
         options = ["--name-only", "-z", "--no-renames", "--ignore-submodules=none"]
         return there - {*self._done(["diff-index", *options, pin, "--"], environment).split(b"\0")}
+
+    def _add(self, paths: Collection[bytes], environment: dict[str, str]) -> None:
+        literal = environment | {"GIT_LITERAL_PATHSPECS": "1"}
+        options = ["--force", "--pathspec-from-file=-", "--pathspec-file-nul"]
+        self._fed("add", *options, environment=literal, paths=paths)
 
     def _drop(self, paths: Collection[bytes], environment: dict[str, str]) -> None:
         self._fed("update-index", "--force-remove", "-z", "--stdin", environment=environment, paths=paths)
@@ -238,8 +287,8 @@ class _Saver:
 
     def is_upstream(self, head: str) -> bool:
         """Tell whether *head* is in the history of what was fetched."""
-        done = self.ask("rev-list", "--max-count=1", head, "--not", *FETCHED)
-        return bool(head) and not done
+        done = self._runner.git(["rev-list", "--max-count=1", head, "--not", *FETCHED], git_dir=self._path / ".git")
+        return bool(head) and done.status == 0 and not done.stdout
 
 
 def holds_work(path: Path) -> bool:

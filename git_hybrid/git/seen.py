@@ -43,6 +43,7 @@ _OF_BASE = (
     b".git/objects/info",
     b".git/objects/pack",
 )
+_PACKED = b".git/packed-refs"
 
 
 class Collector:
@@ -221,7 +222,8 @@ def base_of(path: str) -> Collector:
     """
     root, taken = os.fsencode(path) + b"/", Collector()
     packs = [PACKS + name for name in sorted(os.listdir(root + b".git/objects/pack"))]
-    for name in (*_OF_BASE, *_folders(root, b".git/refs"), *packs):
+    packed = [_PACKED] if os.path.lexists(root + _PACKED) else []
+    for name in (*_OF_BASE, *packed, *_folders(root, b".git/refs"), *packs):
         _take(taken, root, name)
     return taken
 

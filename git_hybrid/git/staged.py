@@ -264,8 +264,9 @@ def heads(root: Path, names: Sequence[str], ref: str = "HEAD") -> Mapping[str, s
 
 
 def _line(path: str) -> str:
-    with open(path, "rb", buffering=0) as file:
-        return file.read().decode("ascii").strip()
+    # A pipe must not keep us waiting.
+    with open(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb", buffering=0) as file:
+        return (file.read() or b"").decode("ascii").strip()
 
 
 def exposed(repository: Repository, root: Path, names: Collection[str]) -> tuple[str, ...]:

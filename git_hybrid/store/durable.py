@@ -44,7 +44,8 @@ def write_file(path: Path, data: bytes) -> None:
     if path.is_symlink():
         raise SymlinkRefused(path=str(path))
     temporary = path.with_name(path.name + TEMPORARY)
-    with _reported(path, "write"):
+    # A folder there is what has to go away.
+    with _reported(temporary if temporary.is_dir() else path, "write"):
         try:
             descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
             _write_and_close(descriptor, data)

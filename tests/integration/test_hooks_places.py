@@ -61,6 +61,25 @@ def test_a_git_that_does_not_answer_is_no_good_log(site: Site) -> None:
         assert site(*words, check=2).err.startswith("error: git does not answer")
 
 
+def test_what_git_cannot_read_of_head_is_not_taken_for_nothing(site: Site) -> None:
+    objects, branch = site.root / ".git/objects", site.root / ".git" / git("symbolic-ref", "HEAD", cwd=site.root)
+    for name in (f"HEAD:{LOG}", "HEAD:state", "HEAD"):
+        oid = git("rev-parse", name, cwd=site.root)
+        (objects / oid[:2]).rename(objects / "gone")
+        told = site("audit", "verify", check=2).err
+        assert f"\nhint: git -C {site.root} fsck\n" in told
+        (objects / "gone").rename(objects / oid[:2])
+    tip = branch.read_text()
+    branch.write_text("")
+    assert "is broken" in site("check", "audit", check=2).err.replace("appears to be", "is")
+    code, said = hook(site.root)
+    assert (code, said.splitlines()[-1]) == (2, f"  mend: git -C {site.root} fsck")
+    branch.unlink()
+    site("audit", "verify")
+    branch.write_text(tip)
+    site("audit", "verify")
+
+
 def test_a_repository_of_somebody_else(site: Site) -> None:
     if os.geteuid() != 0:
         pytest.skip("only root can give a file away")

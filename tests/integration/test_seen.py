@@ -84,6 +84,15 @@ def test_whatever_is_touched_is_looked_at(touch: str, clone: Path) -> None:
     assert found is None or found.dirty_count
 
 
+def test_packed_refs_that_are_damaged_later_are_seen(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pin, packed = pin_of(clone), clone / ".git/packed-refs"
+    packed.write_text(f"{pin.commit} refs/remotes/origin/main\n")
+    settled_later(clone, pin, monkeypatch)
+    assert is_settled(clone, pin)
+    packed.write_text("junk\n")
+    assert looked(clone, pin) is None
+
+
 EDITS: dict[str, Callable[[Path], object]] = {
     "in place": lambda clone: (clone / "run.sh").write_text("mine"),
     "by another file": lambda clone: swapped(clone / "folder1/file1.txt"),

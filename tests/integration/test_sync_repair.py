@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -63,6 +64,10 @@ DAMAGE = {
     "zeroed config": lambda clone: (clone / ".git/config").write_bytes(b"\0" * 200),
     "folder for config": lambda clone: ((clone / ".git/config").unlink(), (clone / ".git/config").mkdir()),
     "link for config": lambda clone: ((clone / ".git/config").unlink(), (clone / ".git/config").symlink_to("nowhere")),
+    "line in packed refs": lambda clone: (clone / ".git/packed-refs").write_text("junk\n"),
+    "junk in shallow": lambda clone: (clone / ".git/shallow").write_bytes(b"\xff"),
+    "pipe for HEAD": lambda clone: ((clone / ".git/HEAD").unlink(), os.mkfifo(clone / ".git/HEAD")),
+    "pipe for index": lambda clone: ((clone / ".git/index").unlink(), os.mkfifo(clone / ".git/index")),
     "zeroed attributes": lambda clone: (clone / ".git/info/attributes").write_bytes(b"\0" * 55),
     "folder for attributes": lambda clone: (
         (clone / ".git/info/attributes").unlink(),
@@ -144,6 +149,21 @@ def test_a_pin_whose_objects_are_not_all_there_is_fetched(hybrid: Hybrid, worksp
     hybrid("sync")
     assert head(workspace) == tool.rev("main")
     assert git("fsck", "--no-dangling", cwd=clone) == ""
+
+
+def test_bytes_that_are_not_utf8_are_git_s_own(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    started(hybrid, tool.url)
+    clone = workspace / "sources/tool"
+    with (clone / ".git/config").open("ab") as file:
+        file.write(b'[user]\n\tname = Jos\xe9\n[branch "caf\xe9"]\n\tremote = origin\n')
+    assert hybrid("status", "--exit-code").code == 0
+    (clone / "README").write_text("mine")
+    assert "dirty" in hybrid("status").out
+    hybrid("reset", "tool")
+    assert hybrid("sync").code == 0
+    (clone / ".git/HEAD").write_bytes(b"ref: refs/heads/caf\xe9\n")
+    assert "its HEAD names no commit" in hybrid("status").out
+    assert outcomes(hybrid("sync", "--json")) == {"tool": "repaired"}
 
 
 @pytest.mark.parametrize("name", ["index.lock", "HEAD.lock", "config.lock", "refs/hybrid/pin.lock"])

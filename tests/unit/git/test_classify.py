@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from git_hybrid.cli.telling import tell
 from git_hybrid.core import errors
 from git_hybrid.git.classify import classify_network, cut_off, last_words, redirects
 
@@ -241,10 +242,23 @@ def test_redirects_are_found():
     assert redirects(text) == ("https://other.example/x/",)
 
 
+@pytest.mark.parametrize(
+    "told", [HTTP + "407", "fatal: unable to access 'https://x/': CONNECT tunnel failed, response 407"]
+)
+def test_a_login_that_the_proxy_wants_is_not_the_server_s(told: str):
+    found = classify_network(told, url=URL, status=128, command="git fetch")
+    assert isinstance(found, errors.AccessDenied)
+    assert found.by_proxy
+    assert "the proxy on the way" in tell(found).title
+
+
 def test_memory_that_a_list_of_refs_takes_is_the_server_s():
     spent = "fatal: Out of memory, realloc failed"
     found = classify_network(spent, url=URL, status=128, command="git ls-remote")
     assert isinstance(found, errors.EndlessAnswer)
+    for told in ("Out of memory", "Too large response headers: 307289 > 307200"):
+        refused = f"fatal: unable to access '{URL}/': {told}"
+        assert isinstance(classify_network(refused, url=URL, status=128, command="git clone"), errors.EndlessAnswer)
     for told, command in ((spent, "git fetch"), (f"remote: {spent}", "git ls-remote")):
         found = classify_network(told, url=URL, status=128, command=command)
         assert not isinstance(found, errors.EndlessAnswer)

@@ -1,8 +1,22 @@
-"""Refs that cannot stand beside each other in one repository."""
+"""Refs that cannot stand beside each other in one repository, and refs and files of refs that are broken."""
 
 from __future__ import annotations
 
-from git_hybrid.git.packs import in_the_way
+import os
+from pathlib import Path
+
+import pytest
+
+from git_hybrid.core.ids import SourceName
+from git_hybrid.git.kept import fetched_refs, is_sound
+from git_hybrid.git.packs import in_the_way, pour
+from git_hybrid.git.run import Runner
+from git_hybrid.git.skeleton import write_skeleton
+from git_hybrid.store import durable
+from support.kit import git
+
+OID = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+KEPT = "refs/hybrid/upstream/heads"
 
 
 def test_a_name_and_a_folder_of_that_name_are_in_each_other_s_way() -> None:
@@ -14,3 +28,46 @@ def test_a_name_and_a_folder_of_that_name_are_in_each_other_s_way() -> None:
 
 def test_what_only_begins_alike_is_not() -> None:
     assert in_the_way(["r/a", "r/b/c"], ["r/a", "r/ab", "r/b/d", "r/bc"]) == []
+
+
+def test_refs_that_a_power_cut_left_broken_give_way_to_those_that_come(tmp_path: Path) -> None:
+    giver, taker = tmp_path / "giver", tmp_path / "taker"
+    for git_dir in (giver, taker):
+        write_skeleton(git_dir, object_format="sha1", bare=True)
+        assert git("write-tree", cwd=git_dir) == OID
+        (git_dir / KEPT).mkdir(parents=True)
+    for name in ("empty", "junk", "pipe", "new"):
+        (giver / KEPT / name).write_text(f"{OID}\n")
+    (taker / KEPT / "empty").touch()
+    (taker / KEPT / "junk").write_bytes(b"\xff\xfejunk\n")
+    (taker / KEPT / "left").write_bytes(b"\0" * 41)
+    (taker / KEPT / "held.lock").touch()
+    os.mkfifo(taker / KEPT / "pipe")
+    assert fetched_refs(taker) == {}
+    pour(Runner(environ=os.environ), durable, giver, taker, name=SourceName("tool"), boundaries=False)
+    assert fetched_refs(taker) == fetched_refs(giver)
+    assert sorted(path.name for path in (taker / KEPT).iterdir()) == ["empty", "held.lock", "junk", "new", "pipe"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        f"{OID} refs/heads/a\n",
+        f"# pack-refs with: peeled fully-peeled sorted \n{OID} refs/heads/a\n{OID} refs/tags/b\n^{OID}\n",
+        f"{OID}{OID[:24]} refs/heads/b\n{OID} refs/heads/caf\xe9\n",
+    ],
+)
+def test_packed_refs_as_git_writes_them_are_sound(text: str) -> None:
+    assert is_sound(text.encode("latin-1"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["junk\n", f"{OID} refs/heads/a", f"{OID[:39]} refs/heads/a\n", f"^{OID}\n", f"{OID} refs/heads/a\n\0\0\0\0"],
+)
+def test_packed_refs_that_git_stops_at_are_not(tmp_path: Path, text: str) -> None:
+    assert not is_sound(text.encode("ascii"))
+    write_skeleton(tmp_path / "git", object_format="sha1", bare=True)
+    (tmp_path / "git/packed-refs").write_text(text)
+    assert Runner(environ=os.environ).git(["for-each-ref"], git_dir=tmp_path / "git").status == 128

@@ -70,6 +70,16 @@ def test_what_a_killed_git_left_is_removed_and_told(clone: Path) -> None:
     git("fsck", "--strict", cwd=clone)
 
 
+def test_a_process_whose_name_the_kernel_cut_in_a_character_is_no_git(clone: Path, tmp_path: Path) -> None:
+    lock = _touch(clone / ".git/index.lock")
+    name = tmp_path / "редактор"
+    name.symlink_to("/bin/sleep")
+    with subprocess.Popen([name, "60"]) as other:
+        assert remove_stale(durable, clone.parent) != []
+        assert not lock.exists()
+        other.kill()
+
+
 def test_nothing_goes_that_a_process_may_still_use(clone: Path) -> None:
     lock = _touch(clone / ".git/index.lock")
     with lock.open() as stream, subprocess.Popen(["sleep", "60"], stdin=stream) as held:

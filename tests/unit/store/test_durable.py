@@ -71,6 +71,13 @@ def test_a_failed_write_leaves_the_old_file(tmp_path):
     assert os.listdir(tmp_path) == ["file"]
 
 
+def test_a_folder_in_the_place_of_the_temporary_file_is_named(tmp_path):
+    (tmp_path / "file.tmp/more").mkdir(parents=True)
+    with pytest.raises(LocalIo) as caught:
+        durable.write_file(tmp_path / "file", b"new")
+    assert caught.value.path == str(tmp_path / "file.tmp")
+
+
 def test_a_folder_that_is_not_there(tmp_path):
     for work in (durable.write_file, durable.append_file):
         with pytest.raises(LocalIo):
