@@ -430,7 +430,7 @@ class RedirectLoop(RemoteError):
 
 
 class EndlessAnswer(RemoteError):
-    """What the server answers, a list of refs or the headers before it, takes more memory than git gets, or has no end."""
+    """What the server answers, a list of refs or headers before it, takes more memory than git gets, or has no end."""
 
     code: ClassVar[str] = "endless-answer"
 

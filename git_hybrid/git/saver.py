@@ -2,8 +2,7 @@
 
 The commit's tree holds the working tree with its untracked files, as `git stash --include-untracked` would; its first
 parent is HEAD, the others are the index where it differs, of an unmerged one each side, and what a merge was bringing
-in. Nothing of the user is
-changed: not the index, not a ref of theirs.
+in. Nothing of the user is changed: not the index, not a ref of theirs.
 """
 
 from __future__ import annotations
