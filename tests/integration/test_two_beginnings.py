@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 from pathlib import Path
 
@@ -26,7 +27,7 @@ def take_out(site: Site) -> None:
 def mend_of(told: str) -> list[str]:
     """Return the command that an error hints at, as words."""
     (line,) = [line for line in told.splitlines() if line.startswith("hint: git -C ")]
-    return line.split()[4:]
+    return shlex.split(line)[4:]
 
 
 @pytest.mark.parametrize("committed", [True, False])

@@ -10,7 +10,7 @@ from git_hybrid.core.audit import Event, Tail
 from git_hybrid.core.check_mirrors import check_mirrors
 from git_hybrid.core.checks import Facts
 from git_hybrid.core.condition import condition
-from git_hybrid.core.endpoints import Endpoint, check_base, parse_mirrors, repository_path
+from git_hybrid.core.endpoints import Endpoint, check_base, folder_of, folder_url, parse_mirrors, repository_path
 from git_hybrid.core.freshness import stale
 from git_hybrid.core.ids import InvalidText, SourceName, parse_url
 from git_hybrid.core.manifest import Manifest, Policy
@@ -157,6 +157,13 @@ def test_a_time_that_is_still_to_come_counts_as_no_check():
 )
 def test_urls_of_one_folder_are_one(url, plain):
     assert plain_url(url) == plain
+
+
+@pytest.mark.parametrize("folder", ["/srv/b", "/srv/a b%/{x}", "/srv/\udcfc\u00fc", "/srv/a;b'"])
+def test_the_url_of_a_folder_leads_back_to_it(folder):
+    url = folder_url(folder)
+    assert check_base(url) == url
+    assert folder_of(url) == folder
 
 
 def test_who_serves_a_url_however_its_path_is_written():
