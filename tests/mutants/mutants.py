@@ -146,8 +146,8 @@ MUTANTS = (
     Mutant(
         "hidden-entries-of-the-index",
         "git/changes.py",
-        "found, doubtful = _by_library(repository, index), [entry for entry in index if entry.blind]",
-        "found, doubtful = _by_library(repository, index), []",
+        "found, doubtful = _by_library(runner, path, repository, index), [entry for entry in index if entry.blind]",
+        "found, doubtful = _by_library(runner, path, repository, index), []",
         f"{BYTES}::test_settings_of_the_clone_hide_nothing",
     ),
     Mutant(
