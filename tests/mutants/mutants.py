@@ -153,9 +153,23 @@ MUTANTS = (
     Mutant(
         "settings-of-the-clone",
         "git/changes.py",
-        "return any(key.startswith(_SEEING) and not is_plain(key, value, lfs=False) for key, value in settings)",
-        "return not list(settings)",
+        "return any(key.startswith(_SEEING) for key in odd_settings(runner, git_dir, lfs=False))",
+        "return False",
         f"{BYTES}::test_settings_of_the_clone_hide_nothing",
+    ),
+    Mutant(
+        "saved-and-not-read-back",
+        "git/saver.py",
+        "if blobs and not holds_blobs(self._runner, git_dir, blobs):",
+        "if False:",
+        "tests/integration/test_reset_damaged.py::test_what_is_damaged_in_a_pack_is_written_anew",
+    ),
+    Mutant(
+        "unread-head-is-unborn",
+        "git/committed.py",
+        "if is_whole and found[0] is None:",
+        "if False:",
+        "tests/integration/test_hooks_places.py::test_what_git_cannot_read_of_head_is_not_taken_for_nothing",
     ),
     Mutant(
         "reset-trusts-the-index",
