@@ -55,7 +55,7 @@ def hints_for_submodules(name: str, path: str, submodules: Sequence[str]) -> Ite
         yield f"keep what is changed in it: git -C {quote(f'{path}/{inner}')} stash --include-untracked"
     yield f"{git} submodule update --checkout -- {these}"
     yield f"{git} submodule deinit -- {these}"
-    yield f"then: git hybrid reset {name}"
+    yield f"then: git hybrid reset {quote(name)}"
 
 
 def _kind(what: str) -> str:
