@@ -97,7 +97,7 @@ REMEDIES: Mapping[str, Remedy] = {
         3,
         "{path} is not a clone of {name}: {what}",
         "nothing in it was touched",
-        ("move it away, then: git hybrid {command} {name}", "git hybrid status {name}"),
+        ("move it away, then: git hybrid {command}", "git hybrid status {name}"),
     ),
     "nested-repository": Remedy(
         3,

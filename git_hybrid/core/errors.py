@@ -336,11 +336,11 @@ class IndexLocked(LocalWork):
 
 
 class ForeignFolder(LocalWork):
-    """Something that this program did not clone stands where the clone belongs; ``command`` it kept from its work."""
+    """Something that this program did not clone stands where the clone belongs; ``command`` is to be run once it is away."""
 
     code: ClassVar[str] = "foreign-folder"
     what: str
-    command: str = "sync"
+    command: str
 
 
 class NestedRepository(LocalWork):
