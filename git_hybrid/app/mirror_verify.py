@@ -142,11 +142,14 @@ def _decision(
     entries: dict[str, Mirror] = {}
     events: list[Event] = []
     for mirror in mirrors:
+        wanted = [question.source for question in questions if question.mirror is mirror]
         own = [pair for question, pair in zip(questions, pairs, strict=True) if question.mirror is mirror]
         findings = {row.name: finding for row, finding in own if finding is not None}
         if own and not findings:
             continue
-        entries[mirror.name] = verified(mirror, findings, rt.info.now)
+        # Of a source that was removed nothing will be found any more: it would only grow old.
+        known = {source.name: mirror.sources[source.name] for source in wanted if source.name in mirror.sources}
+        entries[mirror.name] = verified(replace(mirror, sources=known), findings, rt.info.now)
         wrong = sorted(row.name for row, _ in own if row.error is not None)
         events.append(mirror_event("mirror-verify", entries[mirror.name], {"sources": len(own), "wrong": wrong}))
     return Decision(events=events, mirrors=entries)

@@ -19,6 +19,7 @@ from git_hybrid.core.errors import (
     Offline,
     RefMissing,
     RepositoryNotFound,
+    StaleMirror,
 )
 from git_hybrid.core.ids import Oid
 from git_hybrid.core.manifest import Manifest, Source
@@ -27,7 +28,7 @@ from git_hybrid.core.value import replace
 from git_hybrid.turn import TURN
 
 T = TypeVar("T")
-_NOT_THERE = (RepositoryNotFound, LfsMissing, NetworkFailure, RefMissing)
+_NOT_THERE = (RepositoryNotFound, LfsMissing, NetworkFailure, RefMissing, StaleMirror)
 """What lets the next mirror be asked; a failure of integrity or of trust never does."""
 
 
@@ -116,16 +117,19 @@ def list_refs_from(
     *,
     head: bool,
     behind: Callable[[RemoteRefs], bool] = lambda _refs: False,
+    old: Callable[[Endpoint], StaleMirror | None] = lambda _endpoint: None,
 ) -> tuple[RemoteRefs, Endpoint]:
     """Return what the first server that has the source lists, and which server that was.
 
     After a mirror whose answer is *behind* the next server is asked; the answer of the last is left for the caller to
-    judge.
+    judge. One that is too *old* is not asked.
     """
     rt.progress("step", source.name, "asking")
     choices = endpoints(source.url, source.name, rt.mirrors)
 
     def step(endpoint: Endpoint) -> RemoteRefs:
+        if (error := old(endpoint)) is not None:
+            raise error
         refs = rt.transport.list_refs(endpoint.url, manifest.defaults, head=head)
         if endpoint.base is not None and endpoint != choices[-1] and behind(refs):
             raise RefMissing(name=source.name, ref="what is pinned", url=endpoint.url)

@@ -128,8 +128,8 @@ class Output:
         """Print *report* and return the exit status that it stands for.
 
         *more* goes into the JSON document alone, *said* stands before the last line for people. *wrote* says of a
-        report without a run that something was written all the same; *differs* makes 1 of a status of 0. *again* is the command
-        that has what is still to do at hand, where ``resume`` would ask upstream for it.
+        report without a run that something was written all the same; *differs* makes 1 of a status of 0. *again* is
+        the command that has what is still to do at hand, where ``resume`` would ask upstream for it.
         """
         code = exit_of(report) or int(differs)
         self.common.is_dry = report.dry_run

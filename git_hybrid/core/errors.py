@@ -336,7 +336,7 @@ class IndexLocked(LocalWork):
 
 
 class ForeignFolder(LocalWork):
-    """Something that this program did not clone stands where the clone belongs; ``command`` is to be run once it is away."""
+    """What this program did not clone stands where the clone belongs; ``command`` is to be run once it is away."""
 
     code: ClassVar[str] = "foreign-folder"
     what: str

@@ -129,6 +129,9 @@ def test_a_good_mirror_is_verified(ws: Path, base: Path, tool: Upstream, hybrid:
     assert held["tool"]["ok"] is True
     assert inventory(ws)["corp"]["verified_at"] == held["tool"]["checked_at"]
     hybrid("mirror", "verify", "nobody", check=2)
+    hybrid("remove", "tool")
+    hybrid("mirror", "verify")
+    assert inventory(ws)["corp"]["sources"] == {}
 
 
 def test_a_mirror_can_be_verified_while_a_run_is_unfinished(ws: Path, hybrid: Hybrid, base: Path) -> None:
@@ -316,11 +319,20 @@ def test_a_stale_mirror_is_refused_for_pin_and_not_for_sync(
 ) -> None:
     env = {"GIT_HYBRID_MIRRORS": base.as_uri()}
     record(hybrid, base)
+    hybrid("mirror", "verify")
     replace(ws / "sources.toml", "[policy]", '[policy]\nmirror_max_staleness = "0s"')
     before = (ws / "state/sources.lock").read_bytes()
     done = hybrid("pin", "tool", env=env, check=6)
     assert "git hybrid mirror verify corp" in done.err
     hybrid("add", tool.url, "--name", "again", env=env, check=6)
+    assert "corp" in hybrid("outdated", env=env, check=6).err
+    hybrid("diff", "--upstream", env=env, check=6)
+    assert "stale: tool" in hybrid("mirror", "list").out
+    # What is newer comes from the next one in the list, which may be asked.
+    tool.commit({"a.txt": "three\n"})
+    both = {"GIT_HYBRID_MIRRORS": f"{base.as_uri()},direct"}
+    assert hybrid("outdated", "--exit-code", env=both, check=1).out.startswith("tool  outdated")
+    assert tool.rev("main")[:10] in hybrid("pin", "-n", "tool", env=both).out
     assert (ws / "state/sources.lock").read_bytes() == before
     hybrid("sync", env=env)
     assert head(ws) == lock(ws)["tool"]["commit"]

@@ -232,6 +232,18 @@ def test_what_is_in_use_must_be_recorded():
     assert mends(Inventory(), state=served_state("https://odd.example.org/x")) == [odd]
 
 
+def test_a_mirror_that_is_asked_and_was_not_well_is_a_warning():
+    def warnings(name: str, text: str, *, ok: bool = False):
+        held = {SourceName(name): Held(commit=oid("a"), checked_at=NOW, ok=ok)}
+        about = facts(listed(a_mirror(sources=held)), text)
+        return check_mirrors(replace(about, manifest=Manifest(sources={TOOL: a_source()})))
+
+    (found,) = warnings("tool", f"{BASE}/")
+    assert (found.level, found.entry, found.mend) == ("warn", "mirror.corp", "git hybrid mirror verify corp")
+    assert found.what.endswith("verified: tool")
+    assert warnings("tool", "direct") == warnings("tool", BASE, ok=True) == warnings("gone", BASE) == ()
+
+
 def test_an_entry_that_lacks_a_field_is_told():
     inventory = listed(incomplete=(lacking(base_url=BASE), replace(lacking(), lacking=("name", "base_url"))))
     first, second = check_mirrors(facts(inventory))
