@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from git_hybrid.app.mirror_update import Mirrored
+from git_hybrid.app.mirror_filling import Mirrored
 from git_hybrid.cli.wiring import Session
 from git_hybrid.core.errors import BadArgument
 from git_hybrid.core.mirrors import Inventory, update_target

@@ -6,8 +6,9 @@ moment finds every object of the refs that it sees. Nothing is ever removed but 
 
 from __future__ import annotations
 
+import hashlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,7 +26,7 @@ from git_hybrid.git.kept import UPSTREAM
 from git_hybrid.git.local import failure, must
 from git_hybrid.git.mirror_links import refuse_links_in, refuse_links_to
 from git_hybrid.git.quarantine import Disk, GitQuarantine
-from git_hybrid.git.run import Runner
+from git_hybrid.git.run import Completed, Runner
 
 PINS = "refs/hybrid/pins/"
 _LFS_DONE = "lfs/hybrid"
@@ -120,10 +121,7 @@ class GitMirrorFolder:
         """
         giver, target = Path(stage.path) / ".git", self.place(path)
         refuse_links_in(target)
-        config = [part for setting in fsck_settings("fsck") for part in ("-c", setting)]
-        with skip_list(change.waived, "fsck") as skipped:
-            command = [*config, *skipped, "fsck", "--full", "--strict", "--no-dangling"]
-            checked = self.runner.git(command, git_dir=giver)
+        checked = self._fsck(giver, change.waived)
         if checked.status != 0:
             raise MalformedObjects(name=stage.name, message=last_words(checked.stderr))
         if stage.borrows:
@@ -148,6 +146,19 @@ class GitMirrorFolder:
             self.disk.rename_path(target, aside)
         self.disk.sync_everything()
         self.disk.rename_path(made, target)
+
+    def _fsck(self, git_dir: Path, waived: Sequence[Oid]) -> Completed:
+        config = [part for setting in fsck_settings("fsck") for part in ("-c", setting)]
+        with skip_list(waived, "fsck") as skipped:
+            command = [*config, *skipped, "fsck", "--full", "--strict", "--no-dangling"]
+            return self.runner.git(command, git_dir=git_dir)
+
+    def is_sound(self, path: str, waived: Sequence[Oid]) -> bool:
+        """Tell whether fsck finds the repository at *path* whole, and its LFS objects are what their names say."""
+        target = self.place(path)
+        objects = target / "lfs/objects"
+        files = [file for file in objects.rglob("*") if file.is_file()] if objects.is_dir() else []
+        return self._fsck(target, waived).status == 0 and all(_sha256(file) == file.name for file in files)
 
     def _change(self, stage: Stage, giver: Path, taker: Path, change: Change) -> None:
         listed = must(
@@ -196,6 +207,11 @@ class GitMirrorFolder:
             return (self.place(path) / "HEAD").is_file()
         except (BadArgument, SymlinkRefused, ValueError):
             return False
+
+
+def _sha256(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _head(text: str) -> RefName | None:
