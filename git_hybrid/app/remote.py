@@ -20,6 +20,7 @@ from git_hybrid.core.errors import (
     RefMissing,
     RepositoryNotFound,
     StaleMirror,
+    UnusableRef,
 )
 from git_hybrid.core.ids import Oid
 from git_hybrid.core.manifest import Manifest, Source
@@ -28,7 +29,7 @@ from git_hybrid.core.value import replace
 from git_hybrid.turn import TURN
 
 T = TypeVar("T")
-_NOT_THERE = (RepositoryNotFound, LfsMissing, NetworkFailure, RefMissing, StaleMirror)
+_NOT_THERE = (RepositoryNotFound, LfsMissing, NetworkFailure, RefMissing, StaleMirror, UnusableRef)
 """What lets the next mirror be asked; a failure of integrity or of trust never does."""
 
 

@@ -169,8 +169,8 @@ REMEDIES: Mapping[str, Remedy] = {
     ),
     "offline": Remedy(
         4,
-        "{name} has to be fetched from {url}, and the network is forbidden ({why})",
-        "allow it, or name a folder that has {name}.bundle in GIT_HYBRID_BUNDLE_DIR",
+        "{name} has to be {wanted} {url}, and the network is forbidden ({why})",
+        "{allowing}",
         ("git hybrid config --show-origin",),
     ),
     "not-carried": Remedy(

@@ -11,6 +11,7 @@ from git_hybrid.core.errors import (
     Interrupted,
     InvalidFile,
     LocalIo,
+    Offline,
     RemoteError,
     ReportLost,
     TooYoung,
@@ -154,6 +155,16 @@ def _run_again(error: HybridError) -> str:
     return "it only looks: run it again where there is room for what it says"
 
 
+def _wanted(error: HybridError) -> dict[str, str]:
+    """Return what the network was to be used for, and what else there is than to allow it."""
+    if not isinstance(error, Offline):
+        return {}
+    if error.mirror:
+        return {"wanted": "asked at", "allowing": "allow it: what a mirror has is known only by asking it"}
+    where = f"name a folder that has {error.name}.bundle in GIT_HYBRID_BUNDLE_DIR"
+    return {"wanted": "fetched from", "allowing": f"allow it, or {where}"}
+
+
 def _facts(error: HybridError) -> dict[str, Any]:
     facts: dict[str, Any] = dict(error.facts())
     url, name = facts.get("url", ""), facts.get("name", "")
@@ -162,6 +173,7 @@ def _facts(error: HybridError) -> dict[str, Any]:
     facts["name_prefix"] = f"{name}: " if name else ""
     facts["whose_url"] = _whose_url(error)
     facts["imported"] = error.imported
+    facts |= _wanted(error)
     facts["run_again"] = _run_again(error)
     facts["giving_up"] = "" if facts.get("is_unwritten") else "git hybrid resume --abort"
     if isinstance(error, InvalidFile):

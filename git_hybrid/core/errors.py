@@ -429,12 +429,13 @@ class HostKeyFailure(RemoteError):
 
 
 class Offline(HybridError):
-    """Something has to be fetched and the network is forbidden."""
+    """Something has to be fetched, or the mirror ``name`` to be asked, and the network is forbidden."""
 
     code: ClassVar[str] = "offline"
     name: str
     url: str
     why: str
+    mirror: str = ""
 
 
 class NotCarried(Offline):
@@ -460,6 +461,7 @@ class UnusableRef(HybridError):
     name: str
     ref: str
     why: str
+    mirror: str = ""
 
 
 class MovedTag(HybridError):
@@ -760,7 +762,7 @@ class MirrorBehind(HybridError):
 
 
 class MirrorLies(HybridError):
-    """The mirror serves something else than what is pinned, under its name."""
+    """The mirror serves something else than what is pinned under its name, or as the newest what upstream does not have."""
 
     code: ClassVar[str] = "mirror-lies"
     name: str

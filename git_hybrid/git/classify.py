@@ -145,12 +145,12 @@ def redirects(stderr: str) -> tuple[str, ...]:
 
 
 def cut_off(stderr: str) -> UnusableRef | None:
-    """Return the error that a successful fetch stands for which left out a ref: upstream's own history is cut off."""
+    """Return the error that a successful fetch stands for which left out a ref: the history there is cut off."""
     found = _SHALLOW.search(stderr)
     if found is None:
         return None
     ref = upstream_ref(found["ref"]).removeprefix("refs/commits/")
-    why = "upstream is a shallow repository: where history is cut off, nothing shows what a commit belongs to"
+    why = "the repository is shallow: where history is cut off, nothing shows what a commit belongs to"
     return UnusableRef(name="", ref=ref, why=why)
 
 

@@ -129,6 +129,10 @@ def test_a_good_mirror_is_verified(ws: Path, base: Path, tool: Upstream, hybrid:
     assert held["tool"]["ok"] is True
     assert inventory(ws)["corp"]["verified_at"] == held["tool"]["checked_at"]
     hybrid("mirror", "verify", "nobody", check=2)
+    for name, word in (("GIT_HYBRID_MIRRORS", "off"), ("GIT_HYBRID_OFFLINE", "1")):
+        told = hybrid("mirror", "verify", env={name: word}, check=4).err
+        assert told.startswith(f"error: corp has to be asked at {base.as_uri()}, and the network is forbidden ({name}")
+        assert "corp.bundle" not in told
     hybrid("remove", "tool")
     hybrid("mirror", "verify")
     assert inventory(ws)["corp"]["sources"] == {}
@@ -204,6 +208,35 @@ def test_another_history_is_a_lie(ws: Path, base: Path, tool: Upstream, hybrid: 
     evil.commit({"a.txt": "evil\n"}, parents=["main~1"])
     done = hybrid("mirror", "verify", "--json", check=5)
     assert rows(done)["tool"]["error"]["code"] == "mirror-lies"
+
+
+@pytest.mark.parametrize("ref", ["refs/heads/main", "refs/tags/v9.0.0"])
+def test_what_upstream_does_not_have_is_a_lie(ws: Path, base: Path, tool: Upstream, hybrid: Hybrid, ref: str) -> None:
+    if "tags" in ref:
+        tool.tag("v1.0.0")
+        copy(tool, base)
+        replace(ws / "sources.toml", 'branch = "main"', 'version = ">=1"')
+        hybrid("pin")
+    record(hybrid, base)
+    bare = repository(tool, base)
+    made = git("commit-tree", "-p", "main", "-m", "made up", "main^{tree}", cwd=bare)
+    git("update-ref", ref, made, cwd=bare)
+    assert f"{ref} stands at {made}, which upstream does not have" in hybrid("mirror", "verify", check=5).err
+    # Where upstream may not be asked nothing tells.
+    hybrid("mirror", "verify", env={"GIT_HYBRID_MIRRORS": base.as_uri()})
+
+
+def test_a_shallow_mirror_lacks_history_and_the_next_server_is_asked(
+    ws: Path, tool: Upstream, hybrid: Hybrid, tmp_path: Path
+) -> None:
+    target = repository(tool, tmp_path / "shallow")
+    target.parent.mkdir(parents=True)
+    git("clone", "-q", "--bare", "--depth", "1", tool.path.as_uri(), target, cwd=ws)
+    base = (tmp_path / "shallow").as_uri()
+    assert "upstream itself was not asked" in hybrid("sync", env={"GIT_HYBRID_MIRRORS": base}, check=5).err
+    hybrid("sync", env={"GIT_HYBRID_MIRRORS": f"{base},direct"})
+    hybrid("mirror", "add", "corp", base, "--owner", WHO)
+    assert "the mirror corp lacks what came before refs/heads/main" in hybrid("mirror", "verify", check=1).err
 
 
 def test_another_repository_is_a_lie(ws: Path, base: Path, tool: Upstream, hybrid: Hybrid) -> None:
