@@ -11,6 +11,7 @@ from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.submodules import acquire_submodules
 from git_hybrid.core.endpoints import DIRECT, Mirrors
 from git_hybrid.core.errors import (
+    BundlePrerequisites,
     FsckRefused,
     HostileTree,
     HybridError,
@@ -137,6 +138,8 @@ def _told_as(question: Question, pin: Pin, tip: Oid | None, error: HybridError) 
             return question.lacks(f"the pinned commit {pin.commit[:10]}")
         case UnusableRef():
             return question.lacks(f"what came before {error.ref}: {error.why}")
+        case BundlePrerequisites():
+            return question.lacks(f"what its bundle builds on: {', '.join(error.commits)}")
         case Unreachable():
             return _not_served(question, pin, tip)
         case NetworkFailure() if _DAMAGED in error.message:

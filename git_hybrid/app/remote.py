@@ -16,6 +16,7 @@ from git_hybrid.core.errors import (
     HybridError,
     LfsMissing,
     NetworkFailure,
+    NotCarried,
     Offline,
     RefMissing,
     RepositoryNotFound,
@@ -157,10 +158,18 @@ def glimpsed(rt: Runtime, source: Source, refs: Sequence[str]) -> tuple[dict[str
 
 
 def fetch_lfs(rt: Runtime, source: Source, manifest: Manifest, stage: Stage, commit: Oid) -> None:
-    """Fetch the LFS content of *commit* into *stage* from the first server that has it."""
+    """Fetch the LFS content of *commit* into *stage* from the first server that has it.
+
+    Raises:
+        NotCarried: the network is forbidden, and no bundle has such content.
+    """
     rt.progress("step", source.name, "fetching LFS content")
     defaults = manifest.defaults
-    ask(rt, source, manifest, lambda endpoint: rt.transport.fetch_lfs(stage, endpoint.url, commit, defaults))
+    try:
+        ask(rt, source, manifest, lambda endpoint: rt.transport.fetch_lfs(stage, endpoint.url, commit, defaults))
+    except Offline as error:
+        what = "its Git LFS content"
+        raise NotCarried(name=error.name, url=error.url, why=error.why, what=what) from None
 
 
 def fetch_bundle(
@@ -185,8 +194,9 @@ def fetch_bundle(
         rt.transport.fetch_bundle(stage, bundle, request, manifest.defaults)
     except RefMissing:
         return None
-    except BundlePrerequisites:
+    except BundlePrerequisites as error:
         if not servers(rt, source):
+            error.file = "" if rt.served_as else bundle
             raise
         return None
     has_all = all(rt.objects.has_commit(stage, commit) for commit in request.commits) and satisfied()

@@ -175,8 +175,8 @@ REMEDIES: Mapping[str, Remedy] = {
     ),
     "not-carried": Remedy(
         4,
-        "{name} has a submodule at {url}, and a bundle carries no submodules",
-        "its pin is recorded: its clone is made where a server or a mirror has the submodule",
+        "{name} needs {what}, which no bundle carries, and the network is forbidden",
+        "its pin is recorded: its clone is made where a server or a mirror has that",
         ("where that may be asked: git hybrid sync {name}",),
     ),
     "unreachable": Remedy(

@@ -50,8 +50,8 @@ AIR_GAP: Mapping[str, Remedy] = {
     "bundle-prerequisites": Remedy(
         5,
         "{name}: the bundle builds on commits that are not here: {commits}",
-        "it was made for a workspace that has them",
-        ("on the other side, make it without --since: git hybrid bundle create -o FILE",),
+        "it was made for a repository that has them",
+        ("{remaking}",),
     ),
     "old-bundle": Remedy(
         6,

@@ -141,9 +141,16 @@ def _filling(mirror: str, target: str | None, url: str) -> str:
     if target:
         where = "" if target == mirror else "where the mirror is filled: "
         return f"{where}git hybrid mirror update {target}"
+    return _remaking(url.removeprefix("file://"))
+
+
+def _remaking(file: str) -> str:
+    """Return the hint at what makes a bundle anew, with all of its history; *file* is one of git's own."""
+    if not file:
+        return "on the other side, make it without --since: git hybrid bundle create -o FILE"
     from shlex import quote
 
-    return f"in a clone of upstream: git bundle create {quote(url.removeprefix('file://'))} HEAD --all"
+    return f"in a clone of upstream: git bundle create {quote(file)} HEAD --all"
 
 
 def _run_again(error: HybridError) -> str:
@@ -182,6 +189,7 @@ def _facts(error: HybridError) -> dict[str, Any]:
         facts["problems"] = "\n".join(f"{problem.place}: {problem.reason}" for problem in error.problems)
         facts["mend"] = error.mend or f"mend {error.path}, then: git hybrid diag"
     base = str(facts.get("mirror", ""))
+    facts["remaking"] = _remaking(facts.get("file", ""))
     facts["filling"] = _filling(base, facts.get("target"), url)
     facts["ask_upstream_too"] = _ask_upstream_too(error.mirrors or (base,))
     facts["mirror_folder"] = base.removeprefix("file://") if base.startswith("file://") and "{" not in base else "DIR"

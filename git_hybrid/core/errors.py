@@ -439,9 +439,10 @@ class Offline(HybridError):
 
 
 class NotCarried(Offline):
-    """A bundle is applied, and the source wants submodules, which no bundle has; its pin is recorded already."""
+    """The source wants ``what``, which no bundle has, and nobody may be asked for it; its pin is recorded already."""
 
     code: ClassVar[str] = "not-carried"
+    what: str
 
 
 class Unreachable(HybridError):
@@ -762,7 +763,7 @@ class MirrorBehind(HybridError):
 
 
 class MirrorLies(HybridError):
-    """The mirror serves something else than what is pinned under its name, or as the newest what upstream does not have."""
+    """The mirror serves what is not pinned under the name of what is, or as the newest what upstream does not have."""
 
     code: ClassVar[str] = "mirror-lies"
     name: str
@@ -805,6 +806,7 @@ class BundlePrerequisites(HybridError):
     code: ClassVar[str] = "bundle-prerequisites"
     name: str
     commits: tuple[str, ...]
+    file: str = ""
 
 
 class OldBundle(HybridError):

@@ -200,12 +200,13 @@ def read_bundle(path: Path, folder: Path) -> Unpacked:
     """Read the bundle file at *path*, put its members into *folder* under names of our own, and check every byte.
 
     Raises:
-        BadArgument: there is no such file.
+        BadArgument: there is no such file, or it is none.
         BadBundle: it is damaged, cut, re-ordered, or was not made by this program.
         NewerSchema: a newer version of the program made it.
     """
     if not path.is_file():
-        raise BadArgument(what="FILE", value=str(path), reason="no such file")
+        reason = "is a folder" if path.is_dir() else "is no regular file" if path.exists() else "no such file"
+        raise BadArgument(what="FILE", value=str(path), reason=reason)
     folder.mkdir()
     with open(path, "rb") as file:
         reader = _Reader(str(path), file, hashlib.sha256())

@@ -213,6 +213,10 @@ def test_another_file_is_told_as_that(there: Path, hybrid: Hybrid) -> None:
     (there / "other").write_text("short")
     told = hybrid("bundle", "verify", "other", cwd=there, check=5).err
     assert "are not those of a bundle: it is another file, or damaged" in told
+    for path, reason in ((there, "is a folder"), ("/dev/null", "is no regular file"), ("none", "no such file")):
+        told = hybrid("bundle", "verify", path, cwd=there, check=2).err
+        assert told.splitlines()[0].endswith(reason)
+        assert "hint: git hybrid bundle verify -h\n" in told
 
 
 def rebuilt(bundle: Path, change: Any) -> None:

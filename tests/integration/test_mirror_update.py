@@ -218,6 +218,11 @@ def test_by_the_name_of_a_recorded_mirror(ws: Path, tool: Upstream, folder: Path
     hybrid("mirror", "update", "corp")
     assert repository(tool, folder).is_dir()
     hybrid("mirror", "update", "web", check=2)
+    # What was meant for a mirror makes no folder here.
+    for mistaken in (f"{folder.as_uri()}/", "crop"):
+        assert "hint: git hybrid mirror update corp\n" in hybrid("mirror", "update", mistaken, check=2).err
+    assert "hint: git hybrid mirror update DIR\n" in hybrid("mirror", "update", "https://example.org/x", check=2).err
+    assert not {"file:", "https:", "crop"} & {path.name for path in ws.iterdir()}
     # The folder is not asked for itself, and without leave to ask the origin nobody is.
     hybrid("mirror", "update", "corp", env={"GIT_HYBRID_MIRRORS": f"{folder.as_uri()},direct"})
     hybrid("mirror", "update", "corp", env={"GIT_HYBRID_MIRRORS": folder.as_uri()}, check=4)

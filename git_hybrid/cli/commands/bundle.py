@@ -134,7 +134,11 @@ def _somewhere(context: click.Context) -> Iterator[None]:
         return
     with temporary_workspace() as folder:
         common.folders.append(str(folder))
-        yield
+        try:
+            yield
+        finally:
+            # It goes away: nothing can be typed there.
+            common.root = None
 
 
 @command.command("apply")
