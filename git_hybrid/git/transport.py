@@ -11,6 +11,7 @@ from git_hybrid.core.errors import (
     GitFailed,
     HostNotAllowed,
     HybridError,
+    LocalIo,
     MalformedObjects,
     NetworkFailure,
     RefMissing,
@@ -104,6 +105,9 @@ class GitTransport(Struct, frozen=True):
                     _, answer = self._ask(arguments, url=url, defaults=defaults, git_dir=git_dir, watch=watch)
             except FsckRefused as error:
                 raise self._all_refused(error, stage, url, request, defaults) from None
+            except LocalIo as error:
+                error.path = error.path if "/sources/.incoming/" in stage.path else stage.path
+                raise
         loose = bool(cloning.loose_folders(Path(stage.path) / ".git"))
         if loose or (url.startswith("https://") and not answer.is_surely_git):
             # A server of plain files: git downloads packs and objects as they are, and runs no fsck on them.
@@ -161,9 +165,8 @@ class GitTransport(Struct, frozen=True):
     def _fsck(self, git_dir: Path, waived: Sequence[Oid], watch: Watch | None = None) -> Completed:
         config = [part for setting in fsck_settings("fsck") for part in ("-c", setting)]
         with skip_list(waived, "fsck") as options:
-            command = [*config, *options, "fsck", "--full", "--strict", "--no-dangling"]
-            command += [] if watch is None else ["--progress"]
-            return self.runner.git(command, git_dir=git_dir, watch=watch)
+            command = ["fsck", "--full", "--strict", "--no-dangling", *([] if watch is None else ["--progress"])]
+            return self.runner.git([*config, *options, *command], git_dir=git_dir, watch=watch)
 
     def fetch_lfs(self, stage: Stage, url: str, oid: Oid, defaults: Defaults) -> None:
         """Fetch the LFS content of *oid* with git-lfs; what a ``.lfsconfig`` of the tree says does not count.
