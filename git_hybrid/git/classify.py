@@ -10,6 +10,7 @@ from git_hybrid.core.errors import (
     BundlePrerequisites,
     EndlessAnswer,
     GitFailed,
+    GitRefused,
     HostKeyFailure,
     HybridError,
     IdentityChanged,
@@ -33,6 +34,9 @@ _NOISE = pattern(
     r"|[*=+!t-] \[?|Please make sure you have the correct access rights|and the repository exists\.)"
 )
 _FORBIDDEN = pattern(r"^fatal: transport '(?P<name>[^'\n]*)' not allowed$", re.MULTILINE)
+_OWNERSHIP = pattern(
+    r"detected dubious ownership.*?(?P<mend>git config --global --add safe\.directory [^\n]+)", re.DOTALL
+)
 _SERVED = ("https", "ssh", "file")
 _STATUS = pattern(r"The requested URL returned error: (?P<status>\d{3})")
 _QUOTED = pattern(r"(?<![a-z])'[^'\n]*'")
@@ -170,6 +174,7 @@ def classify_network(stderr: str, *, url: str, status: int, command: str, http: 
     code = int(said["status"]) if said else http
     return (
         _forbidden(stderr)
+        or _of_another(stderr, url=url, message=message)
         or _untrusted(_unless(told, "remote:"), _unless(text, "remote:"), url=url, message=message)
         or _refused(told, text, code, url=url, message=message)
         or _passing(text, code, url=url, message=message)
@@ -208,6 +213,15 @@ def _forbidden(stderr: str) -> HybridError | None:
     reason = "only https, ssh and file are allowed; a setting url.<base>.insteadOf leads there"
     hint = r"git config --show-origin --get-regexp '^url\..*\.insteadof$'"
     return BadArgument(what="transport", value=found["name"][:80], reason=reason, hint=hint)
+
+
+def _of_another(stderr: str, *, url: str, message: str) -> HybridError | None:
+    """Return what it means that a folder of this machine belongs to another user, whom git does not trust."""
+    found = _OWNERSHIP.search(stderr) if url.startswith("file://") else None
+    if found is None:
+        return None
+    words = message.partition(" / To add an exception")[0]
+    return GitRefused(path=url.removeprefix("file://"), words=words, mend=found["mend"])
 
 
 def _untrusted(stderr: str, text: str, *, url: str, message: str) -> HybridError | None:
@@ -270,4 +284,8 @@ def _passing(text: str, code: int, *, url: str, message: str) -> HybridError | N
             return NetworkFailure(url=url, message=message, kind=kind)
     if _TOLD.search(text):
         return NetworkFailure(url=url, message=message, kind="server")
-    return AccessDenied(url=url, message=message) if _SSH_FAILED in text else None
+    if _SSH_FAILED not in text:
+        return None
+    # Nobody logs in to a folder of this machine.
+    kind = RepositoryNotFound if url.startswith("file://") else AccessDenied
+    return kind(url=url, message=message)
