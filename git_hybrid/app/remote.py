@@ -32,6 +32,8 @@ from git_hybrid.turn import TURN
 T = TypeVar("T")
 _NOT_THERE = (RepositoryNotFound, LfsMissing, NetworkFailure, RefMissing, StaleMirror, UnusableRef)
 """What lets the next mirror be asked; a failure of integrity or of trust never does."""
+_NO_WAY = ("dns", "refused", "network")
+"""The kinds of failures that are of a host, not of what is asked there: no name, no route, no connection."""
 
 
 def servers(rt: Runtime, source: Source) -> tuple[Endpoint, ...]:
@@ -88,7 +90,7 @@ def answered(rt: Runtime, source: Source, url: str) -> Iterator[None]:
 def _tried(rt: Runtime, source: Source, manifest: Manifest, endpoint: Endpoint, step: Callable[[Endpoint], T]) -> T:
     def on_failure(failure: NetworkFailure, attempt: int, delay: float | None) -> None:
         rt.ledger.require_place()
-        text = f"try {attempt} of {manifest.defaults.retry.attempts} failed ({failure.kind})"
+        text = f"try {attempt} of {policy.attempts} failed ({failure.kind})"
         rt.progress("retry", source.name, text if delay is None else f"{text}; waiting {delay:.1f} s")
         rt.ledger.attempt(rt.info, source.name, f"{failure.kind}: {failure.message}")
 
@@ -102,9 +104,19 @@ def _tried(rt: Runtime, source: Source, manifest: Manifest, endpoint: Endpoint, 
             rt.sleep(seconds)
 
     host = urlsplit(endpoint.url).hostname or ""
-    # A server keeps us waiting, a folder of this machine does not.
-    with TURN.waiting() if host else nullcontext():
-        return with_retry(attempt, policy=manifest.defaults.retry, sleep=sleep, on_failure=on_failure)
+    policy = manifest.defaults.retry
+    if host in rt.unreached:
+        policy = replace(policy, attempts=1)
+    try:
+        # A server keeps us waiting, a folder of this machine does not.
+        with TURN.waiting() if host else nullcontext():
+            found = with_retry(attempt, policy=policy, sleep=sleep, on_failure=on_failure)
+    except NetworkFailure as error:
+        if host and error.kind in _NO_WAY:
+            rt.unreached.add(host)
+        raise
+    rt.unreached.discard(host)
+    return found
 
 
 def list_refs(rt: Runtime, source: Source, manifest: Manifest) -> RemoteRefs:

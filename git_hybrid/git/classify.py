@@ -287,5 +287,5 @@ def _passing(text: str, code: int, *, url: str, message: str) -> HybridError | N
     if _SSH_FAILED not in text:
         return None
     # Nobody logs in to a folder of this machine.
-    kind = RepositoryNotFound if url.startswith("file://") else AccessDenied
-    return kind(url=url, message=message)
+    is_here = url.startswith("file://")
+    return RepositoryNotFound(url=url, message=message) if is_here else AccessDenied(url=url, message=message)
