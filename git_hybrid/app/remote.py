@@ -105,7 +105,8 @@ def _tried(rt: Runtime, source: Source, manifest: Manifest, endpoint: Endpoint, 
 
     host = urlsplit(endpoint.url).hostname or ""
     policy = manifest.defaults.retry
-    if host in rt.unreached:
+    server = urlsplit(endpoint.url).netloc.rpartition("@")[2]
+    if server in rt.unreached:
         policy = replace(policy, attempts=1)
     try:
         # A server keeps us waiting, a folder of this machine does not.
@@ -113,9 +114,9 @@ def _tried(rt: Runtime, source: Source, manifest: Manifest, endpoint: Endpoint, 
             found = with_retry(attempt, policy=policy, sleep=sleep, on_failure=on_failure)
     except NetworkFailure as error:
         if host and error.kind in _NO_WAY:
-            rt.unreached.add(host)
+            rt.unreached.add(server)
         raise
-    rt.unreached.discard(host)
+    rt.unreached.discard(server)
     return found
 
 

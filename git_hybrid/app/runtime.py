@@ -39,7 +39,8 @@ class Runtime(Struct, frozen=True, kw_only=True):
     ``cache_max_age`` is for how long what a server said once is believed without asking again;
     ``head`` returns what the newest commit has of log and lock, None where nothing is committed;
     ``at_host`` is held while a host is asked, so that no host is asked too much at once;
-    ``unreached`` has the hosts that one source tried as often as it may and never got to: others try them once.
+    ``unreached`` has the hosts, with their ports, that one source tried as often as it may and never got to: others try
+    them once.
     """
 
     transport: Transport
