@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from shlex import quote
 
 from git_hybrid.app.age import seen_now, too_young
 from git_hybrid.app.bases import Base, as_logged, bases_of, former_bases, last_of_log, of_log, unless_allowed
@@ -33,7 +34,7 @@ from git_hybrid.core.bundles import (
 )
 from git_hybrid.core.canonical import Json
 from git_hybrid.core.digest import sha256_hex
-from git_hybrid.core.errors import DecidedOnly, HybridError, OldBundle, TooYoung
+from git_hybrid.core.errors import DecidedOnly, ForeignFolder, HybridError, OldBundle, TooYoung
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Source
@@ -107,6 +108,7 @@ def apply_bundle(rt: Runtime, bundle: Opened, how: Applying) -> Applied:
         rows = list[Row]()
         try:
             rows = sync_selected(inside, rt.ledger.snapshot(), names)
+            _keep_objects(rt, proved, rows, bundle)
             report = report_of(rt, "bundle apply", rows, mended)
             reports = take_scans(rt, content)
         except DecidedOnly as error:
@@ -166,6 +168,21 @@ def _judge(rt: Runtime, content: BundleContent, snapshot: Snapshot, new: Pin, pr
         for error in objections.lifted:
             if error.code not in record.lifts:
                 raise error
+
+
+def _keep_objects(rt: Runtime, proved: Proved, rows: Iterable[Row], bundle: Opened) -> None:
+    """Pour what came of the sources in *rows* that failed into their clones: their pins moved, and nobody else has it.
+
+    Where there is no clone only the bundle has it, and the error says so.
+    """
+    for row in rows:
+        stage = proved.stages.get(row.name)
+        if row.error is None or stage is None:
+            continue
+        if isinstance(row.error, ForeignFolder):
+            row.error.command = f"bundle apply {quote(bundle.content.path)}"
+        elif isinstance(rt.clones.inspect(row.name, None), Clone):
+            rt.writer.pour(stage, rt.clones.as_stage(row.name), boundaries=False)
 
 
 def _keep_seen(rt: Runtime, refused: Iterable[Row]) -> None:

@@ -21,7 +21,6 @@ from git_hybrid.core.errors import (
     Rollback,
     Unreachable,
 )
-from git_hybrid.core.freshness import stale
 from git_hybrid.core.ids import Oid, RefName
 from git_hybrid.core.lock import UNREACHABLE, Pin, still_allowed
 from git_hybrid.core.manifest import Branch, Manifest, Source, Tag, Version, config_digest
@@ -76,7 +75,7 @@ def resolve(rt: Runtime, source: Source, manifest: Manifest, old: Pin | None, wi
     Raises:
         MovedTag, RewrittenHistory, IdentityChanged, Unreachable: upstream is not what it was.
         OffBranch, Rollback: this needs an override.
-        StaleMirror: the mirror that answered was last known to be current too long ago.
+        StaleMirror: the mirrors that may be asked were last known to be current too long ago.
         HybridError: what the servers answered.
     """
     while True:
@@ -93,9 +92,7 @@ def resolve(rt: Runtime, source: Source, manifest: Manifest, old: Pin | None, wi
 def _resolved(rt: Runtime, source: Source, manifest: Manifest, old: Pin | None, wish: Wish) -> Resolved | Pin:
     """Return what :func:`resolve` does, by the first server that is not surely behind."""
     keeps = old is not None and not wish.move and wish.to is None and still_allowed(old, source)
-    with listed(rt, source, manifest, old, head=True, to=wish.to) as (refs, endpoint):
-        if (old_mirror := stale(wish.mirrors, manifest.policy, source, endpoint, rt.info.now)) is not None:
-            raise old_mirror
+    with listed(rt, source, manifest, old, head=True, to=wish.to, mirrors=wish.mirrors) as (refs, _):
         kept = old.ref if old is not None and keeps and isinstance(source.track, Version) else None
         candidate = _candidate(rt, source, manifest, refs, wish) if kept is None else tip(refs, kept, source)
         moved = moved_from(old, wish.bases, candidate, refs, source)

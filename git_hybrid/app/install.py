@@ -24,6 +24,7 @@ from git_hybrid.core.errors import (
     Interrupted,
     LocalIo,
     MalformedObjects,
+    Offline,
     RemoteError,
     UnexplainedMove,
     Unreachable,
@@ -50,7 +51,7 @@ WORDS: dict[Action, str] = {
 # What may be the fault of a damaged store of the object cache.
 _SUSPICIOUS = (Unreachable, IdentityChanged, WrongContent, HostileTree, MalformedObjects, GitFailed)
 # git-failed too: killed in the middle of a checkout it leaves a tree that only a finished run makes whole.
-_PENDING = (RemoteError, Interrupted, LocalIo, GitFailed)
+_PENDING = (RemoteError, Offline, Interrupted, LocalIo, GitFailed)
 
 
 class Run(Struct, frozen=True, kw_only=True):

@@ -11,26 +11,42 @@ from git_hybrid.app.permitting import require_host
 from git_hybrid.app.remote import answered, list_refs_from
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.endpoints import Endpoint
+from git_hybrid.core.errors import StaleMirror
+from git_hybrid.core.freshness import stale
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Manifest, Source
+from git_hybrid.core.mirrors import Inventory
 from git_hybrid.core.ports import RemoteRefs
 
 
 def listed(
-    rt: Runtime, source: Source, manifest: Manifest, pin: Pin | None, *, head: bool, to: str | None = None
+    rt: Runtime,
+    source: Source,
+    manifest: Manifest,
+    pin: Pin | None,
+    *,
+    head: bool,
+    to: str | None = None,
+    mirrors: Inventory,
 ) -> AbstractContextManager[tuple[RemoteRefs, Endpoint]]:
     """Give the block what is listed, and by whom; an error of the block tells the mirror or bundle if it is one's.
 
+    What *mirrors* says is older than policy allows is not asked.
+
     Raises:
         HostNotAllowed: policy does not have the host of the source, whoever would be asked for it.
+        StaleMirror: there is none but such mirrors.
         HybridError: what the servers answered, or the bundle is not sound.
     """
 
     def behind(refs: RemoteRefs) -> bool:
         return is_behind(rt, source, refs, pin, to=to)
 
+    def old(endpoint: Endpoint) -> StaleMirror | None:
+        return stale(mirrors, manifest.policy, source, endpoint, rt.info.now)
+
     length = len(pin.commit) if pin is not None else 40
-    return _listed(rt, source, manifest, behind, oid_length=length, head=head)
+    return _listed(rt, source, manifest, behind, old, oid_length=length, head=head)
 
 
 def listed_anew(rt: Runtime, source: Source, manifest: Manifest) -> AbstractContextManager[tuple[RemoteRefs, Endpoint]]:
@@ -39,7 +55,9 @@ def listed_anew(rt: Runtime, source: Source, manifest: Manifest) -> AbstractCont
     Raises:
         HybridError: what the servers answered, or the bundle is not sound.
     """
-    return _listed(rt, source, manifest, lambda refs: refs.head not in refs.tips, oid_length=40, head=True)
+    return _listed(
+        rt, source, manifest, lambda refs: refs.head not in refs.tips, lambda _: None, oid_length=40, head=True
+    )
 
 
 @contextmanager
@@ -48,12 +66,15 @@ def _listed(
     source: Source,
     manifest: Manifest,
     behind: Callable[[RemoteRefs], bool],
+    old: Callable[[Endpoint], StaleMirror | None],
     *,
     oid_length: int,
     head: bool,
 ) -> Iterator[tuple[RemoteRefs, Endpoint]]:
     require_host(manifest.policy, source)
     found = listed_in_bundle(rt, source, manifest, oid_length=oid_length, head=head)
-    refs, endpoint = found or list_refs_from(rt, source, manifest, head=head, behind=behind)
+    if found is not None and (error := old(found[1])) is not None:
+        raise error
+    refs, endpoint = found or list_refs_from(rt, source, manifest, head=head, behind=behind, old=old)
     with answered(rt, source, endpoint.url):
         yield refs, endpoint

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import assert_never
 
 from git_hybrid.app.acquire import acquire_pin, gate_pin
 from git_hybrid.app.remote import fetch, fetch_lfs, list_refs
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.submodules import acquire_submodules
+from git_hybrid.core.endpoints import DIRECT, Mirrors
 from git_hybrid.core.errors import (
+    BundlePrerequisites,
     FsckRefused,
     HostileTree,
     HybridError,
@@ -17,12 +20,14 @@ from git_hybrid.core.errors import (
     MirrorLacks,
     MirrorLies,
     MovedTag,
+    NetworkFailure,
     Offline,
     RefMissing,
     RemoteError,
     RepositoryNotFound,
     ToolTooOld,
     Unreachable,
+    UnusableRef,
     WrongContent,
 )
 from git_hybrid.core.ids import Oid, SourceName
@@ -32,15 +37,20 @@ from git_hybrid.core.mirrors import Mirror, update_target
 from git_hybrid.core.plan import Clone, Snapshot, Task
 from git_hybrid.core.ports import FetchRequest, RemoteRefs, Stage
 from git_hybrid.core.report import Row
-from git_hybrid.core.resolve import newest_allowed
+from git_hybrid.core.resolve import Candidate, newest_allowed
 from git_hybrid.core.value import Struct, replace
 from git_hybrid.core.words import counted
 
 _LACKING = (RepositoryNotFound, RefMissing)
+# git-upload-pack's words: the server is there, and cannot read what it should send.
+_DAMAGED = "repository corruption on the remote side"
 
 
 class Question(Struct, frozen=True, kw_only=True):
-    """One source to look for on one mirror; ``rt`` is a runtime that can ask that mirror alone."""
+    """One source to look for on one mirror; ``rt`` is a runtime that can ask that mirror alone.
+
+    ``newest`` is the newest commit that upstream is known to have had, ``origin`` what it lists, where it was asked.
+    """
 
     rt: Runtime
     snapshot: Snapshot
@@ -48,6 +58,7 @@ class Question(Struct, frozen=True, kw_only=True):
     source: Source
     url: str
     newest: Oid | None
+    origin: RemoteRefs | None
 
     def lacks(self, what: str) -> MirrorLacks:
         """Return the error for what the mirror does not have."""
@@ -68,17 +79,20 @@ def look(question: Question, pin: Pin | None) -> tuple[Row, Oid | None]:
     """
     refs = _listed(question)
     notes: tuple[str, ...] = ()
-    tip = None
+    found = None
     if refs is not None:
         try:
-            tip = newest_allowed(question.source, refs).commit
+            found = newest_allowed(question.source, refs)
         except RefMissing as error:
             raise question.lacks(error.ref) from error
+    tip = None if found is None else found.commit
     if pin is None:
         row = Row(name=question.source.name, outcome="listed", after=tip)
         return row, tip
     stage, notes = _fetched(question, pin, tip)
     _refuse_behind(question, pin, tip, stage)
+    if found is not None:
+        _refuse_ahead(question, found, stage)
     return Row(name=question.source.name, outcome="verified", after=pin.commit, ref=pin.ref, notes=notes), pin.commit
 
 
@@ -100,14 +114,10 @@ def _fetched(question: Question, pin: Pin, tip: Oid | None) -> tuple[Stage, tupl
     try:
         acquired = acquire_pin(labelled, task, manifest, borrow=False)
         notes = gate_pin(labelled, acquired.content, source, pin, manifest)
-    except (*_LACKING, Offline) as error:
-        raise question.lacks(f"the pinned commit {pin.commit[:10]}") from error
-    except Unreachable as error:
-        raise _not_served(question, pin, tip) from error
-    except (WrongContent, MovedTag, HostileTree, MalformedObjects, FsckRefused) as error:
-        if isinstance(error, WrongContent) and error.edited:
+    except HybridError as error:
+        if (told := _told_as(question, pin, tip, error)) is None:
             raise
-        raise question.lies(_told(error)) from error
+        raise told from error
     if source.lfs == "fetch":
         try:
             labelled.writer.prepare_lfs(acquired.content, fetch=True)
@@ -119,6 +129,27 @@ def _fetched(question: Question, pin: Pin, tip: Oid | None) -> tuple[Stage, tupl
     except (*_LACKING, Unreachable, Offline) as error:
         raise question.lacks("a submodule") from error
     return acquired.history, notes
+
+
+def _told_as(question: Question, pin: Pin, tip: Oid | None, error: HybridError) -> HybridError | None:
+    """Return what *error* says of the mirror, None if it is no word about that."""
+    match error:
+        case RepositoryNotFound() | RefMissing() | Offline():
+            return question.lacks(f"the pinned commit {pin.commit[:10]}")
+        case UnusableRef():
+            return question.lacks(f"what came before {error.ref}: {error.why}")
+        case BundlePrerequisites():
+            return question.lacks(f"what its bundle builds on: {', '.join(error.commits)}")
+        case Unreachable():
+            return _not_served(question, pin, tip)
+        case NetworkFailure() if _DAMAGED in error.message:
+            return question.lacks("some of its objects: git there finds the repository damaged")
+        case WrongContent() if error.edited:
+            return None
+        case WrongContent() | MovedTag() | HostileTree() | MalformedObjects() | FsckRefused():
+            return question.lies(_told(error))
+        case _:
+            return None
 
 
 def _told(error: WrongContent | MovedTag | HostileTree | MalformedObjects | FsckRefused) -> str:
@@ -194,6 +225,29 @@ def _refuse_behind(question: Question, pin: Pin, tip: Oid | None, stage: Stage) 
         by=_distance(question, pin, tip, newest),
         target=update_target(question.mirror),
     )
+
+
+def _refuse_ahead(question: Question, found: Candidate, stage: Stage) -> None:
+    """Raise MirrorLies if what it has as the newest is none of upstream's, which is asked before and after it."""
+    first, rt, source = question.origin, question.rt, question.source
+    if first is None or not _is_invented(question, found, first, stage):
+        return
+    again = replace(rt, mirrors=Mirrors((DIRECT,)), bundles=lambda _name: None)
+    with suppress(HybridError):
+        now = list_refs(again, source, question.snapshot.manifest)
+        if now.tips.get(found.ref or "") != first.tips.get(found.ref or ""):
+            return
+    raise question.lies(f"{found.ref} stands at {found.commit}, which upstream does not have there")
+
+
+def _is_invented(question: Question, found: Candidate, upstream: RemoteRefs, stage: Stage) -> bool:
+    ref, commit, objects = found.ref or "", found.commit, question.rt.objects
+    if not ref or commit is None or commit in (upstream.tips.get(ref), upstream.peeled.get(ref)):
+        return False
+    if ref.startswith("refs/tags/"):
+        return ref not in upstream.tips
+    old = upstream.tips.get(ref)
+    return old is not None and objects.has_commit(stage, old) and objects.is_ancestor(stage, old, commit)
 
 
 def _distance(question: Question, pin: Pin, tip: Oid | None, newest: Oid) -> str:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from git_hybrid.app.acquire import EVERY_REF, containing_ref, gate_content, gate_pin, prove
 from git_hybrid.app.ending import of_source
 from git_hybrid.app.executor import run_slowest_first
+from git_hybrid.app.mirror_filling import ANEW, Filling, Mirrored
 from git_hybrid.app.permitting import require_host
 from git_hybrid.app.remote import fetch, fetch_lfs, list_refs_from
 from git_hybrid.app.runtime import Runtime
@@ -33,7 +32,7 @@ from git_hybrid.core.lock import Pin
 from git_hybrid.core.machine import was_ended
 from git_hybrid.core.manifest import Commit, Manifest, Source
 from git_hybrid.core.mirror_refs import kept_refs
-from git_hybrid.core.mirrors import plain_url
+from git_hybrid.core.mirrors import plain_url, unwell
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.ports import FetchRequest, RemoteRefs, Stage
 from git_hybrid.core.ports_mirror import Change, Holding, MirrorFolder
@@ -42,26 +41,7 @@ from git_hybrid.core.report import Report, Row, failed
 from git_hybrid.core.resolve import newest_allowed
 from git_hybrid.core.value import Struct, replace
 
-
-class Mirrored(Struct, frozen=True, kw_only=True):
-    """What the folder holds after the update: one repository. ``missing`` says what of it could not be had."""
-
-    path: str
-    url: str
-    source: SourceName
-    holding: Holding
-    changed: bool
-    missing: tuple[str, ...] = ()
-
-
 _Result = tuple[Row, tuple[Mirrored, ...]]
-
-
-class _Filling(Struct, frozen=True, kw_only=True):
-    rt: Runtime
-    folder: MirrorFolder
-    manifest: Manifest
-    pins: Mapping[SourceName, Pin]
 
 
 def update_mirror(rt: Runtime, folder: MirrorFolder, own_url: str) -> tuple[Report, tuple[Mirrored, ...]]:
@@ -80,7 +60,8 @@ def update_mirror(rt: Runtime, folder: MirrorFolder, own_url: str) -> tuple[Repo
         bundles=lambda _name: None,
         waived=waivers(snapshot),
     )
-    filling = _Filling(rt=asking, folder=folder, manifest=snapshot.manifest, pins=snapshot.lock.pins)
+    doubted = unwell(snapshot.mirrors)
+    filling = Filling(rt=asking, folder=folder, manifest=snapshot.manifest, pins=snapshot.lock.pins, doubted=doubted)
     done = {} if rt.spread is None else _elsewhere(filling, rt.spread, snapshot)
     sources = tuple(source for source in snapshot.manifest.sources.values() if source.name not in done)
     jobs = rt.jobs or snapshot.manifest.defaults.jobs
@@ -105,14 +86,15 @@ def _others(rt: Runtime, own_url: str) -> tuple[str, ...]:
     return others
 
 
-def _elsewhere(filling: _Filling, spread: Spread, snapshot: Snapshot) -> dict[SourceName, _Result]:
+def _elsewhere(filling: Filling, spread: Spread, snapshot: Snapshot) -> dict[SourceName, _Result]:
     """Let workers update what is one repository a source; submodules may be shared by sources, and are done here."""
     groups: dict[str, list[SourceName]] = {}
     for source in snapshot.manifest.sources.values():
         if not source.submodules:
             groups.setdefault(repository_path(source.url), []).append(source.name)
     rt, folder = filling.rt, filling.folder
-    errands = errands_of(rt, spread, snapshot, groups.values(), waived=rt.waived, folder=folder.announce())
+    known, where = snapshot.mirrors, folder.announce()
+    errands = errands_of(rt, spread, snapshot, groups.values(), waived=rt.waived, folder=where, inventory=known)
     done: dict[SourceName, _Result] = {}
     for name, found in carried_out(rt, spread, mirror_errand, errands).items():
         done[name] = (failed(name, found), ()) if isinstance(found, HybridError) else found
@@ -126,11 +108,12 @@ def mirror_errand(rt: Runtime, errand: Errand) -> dict[SourceName, _Result]:
     """Bring the sources of *errand* into the mirror folder, on whatever machine."""
     assert rt.mirror is not None, "an errand of mirror update names a folder"
     asking = replace(rt, bundles=lambda _name: None)
-    filling = _Filling(rt=asking, folder=rt.mirror, manifest=errand.manifest, pins=errand.pins)
+    doubted = unwell(errand.inventory)
+    filling = Filling(rt=asking, folder=rt.mirror, manifest=errand.manifest, pins=errand.pins, doubted=doubted)
     return {name: _attempt(filling, errand.manifest.sources[name]) for name in errand.names}
 
 
-def _attempt(filling: _Filling, source: Source) -> tuple[Row, tuple[Mirrored, ...]]:
+def _attempt(filling: Filling, source: Source) -> tuple[Row, tuple[Mirrored, ...]]:
     filling.rt.progress("start", source.name, "mirror")
     pin = filling.pins.get(source.name)
     done: list[Mirrored] = []
@@ -151,16 +134,18 @@ def _attempt(filling: _Filling, source: Source) -> tuple[Row, tuple[Mirrored, ..
     return row, tuple(done)
 
 
-def _mirror(filling: _Filling, source: Source, pin: Pin | None) -> Mirrored:
+def _mirror(filling: Filling, source: Source, pin: Pin | None) -> Mirrored:
     rt, folder, path = filling.rt, filling.folder, repository_path(source.url)
     with folder.exclusive(path):
         refs, _ = list_refs_from(rt, source, filling.manifest, head=True)
         newest_allowed(source, refs)
         if pin is not None and pin.override is None and pin.ref not in refs.tips:
             raise RefMissing(name=source.name, ref=pin.ref, url=str(source.url))
+        filling.refuse_other(source, path, refs)
         held = folder.holding(path)
         wanted = kept_refs(source, pin, refs, held.refs if held else ())
-        if held is not None and _is_current(held, wanted, refs, source, pin):
+        is_doubted = source.name in filling.doubted
+        if held is not None and not is_doubted and _is_current(held, wanted, refs, source, pin):
             return Mirrored(path=path, url=str(source.url), source=source.name, holding=held, changed=False)
         missing = _refresh(filling, source, pin, held, refs, wanted)
         after = folder.holding(path) or Holding()
@@ -177,7 +162,7 @@ def _is_current(held: Holding, wanted: tuple[str, ...], refs: RemoteRefs, source
 
 
 def _refresh(
-    filling: _Filling,
+    filling: Filling,
     source: Source,
     pin: Pin | None,
     held: Holding | None,
@@ -188,18 +173,19 @@ def _refresh(
 
     A repository that is there and damaged is made anew.
     """
+    path = repository_path(source.url)
     gone = tuple(sorted(set(held.refs) - set(refs.tips))) if held else ()
     head = refs.head if refs.head in wanted else None
     waived = filling.rt.waived.get(source.name, ())
     change = Change(gone=gone, head=head, pin=pin.commit if pin else None, waived=waived)
     wants = _Wants(source=source, pin=pin, refs=wanted, oid_length=_length(refs))
     try:
-        return _fetch_and_install(filling, wants, change, borrow=held is not None)
+        return _fetch_and_install(filling, wants, change, borrow=filling.borrows(source, path, held))
     except (MalformedObjects, FsckRefused, GitFailed) as error:
         ended = isinstance(error, GitFailed) and was_ended(error.stderr, error.status)
         if ended or held is None:
             raise
-        filling.rt.progress("note", source.name, "what the mirror has of it is damaged: fetching all of it again")
+        filling.rt.progress("note", source.name, ANEW)
         return _fetch_and_install(filling, wants, replace(change, gone=()), borrow=False)
 
 
@@ -214,7 +200,7 @@ class _Wants(Struct, frozen=True, kw_only=True):
     oid_length: int
 
 
-def _fetch_and_install(filling: _Filling, wants: _Wants, change: Change, *, borrow: bool) -> tuple[str, ...]:
+def _fetch_and_install(filling: Filling, wants: _Wants, change: Change, *, borrow: bool) -> tuple[str, ...]:
     rt, manifest, source, pin = filling.rt, filling.manifest, wants.source, wants.pin
     path = repository_path(source.url)
     stage = filling.folder.stage(source.name, path, borrow=borrow, oid_length=wants.oid_length)
@@ -242,7 +228,7 @@ def _lfs(rt: Runtime, manifest: Manifest, source: Source, stage: Stage, commit: 
     return ()
 
 
-def _submodules(filling: _Filling, source: Source, commit: Oid, path: str, *, depth: int) -> list[Mirrored]:
+def _submodules(filling: Filling, source: Source, commit: Oid, path: str, *, depth: int) -> list[Mirrored]:
     """Mirror the repositories of the submodules that *commit* of the mirrored repository at *path* names."""
     if depth >= DEPTH_LIMIT:
         return []
@@ -256,14 +242,16 @@ def _submodules(filling: _Filling, source: Source, commit: Oid, path: str, *, de
     return done
 
 
-def _mirror_commit(filling: _Filling, source: Source, oid: Oid) -> Mirrored:
+def _mirror_commit(filling: Filling, source: Source, oid: Oid) -> Mirrored:
     """Mirror all branches and tags of a submodule's repository, one of which must lead to *oid*."""
     rt, folder, path = filling.rt, filling.folder, repository_path(source.url)
     with folder.exclusive(path):
         refs, _ = list_refs_from(rt, source, filling.manifest, head=True)
         held = folder.holding(path)
-        if held is None or dict(held.refs) != dict(refs.tips) or oid not in held.pins:
-            stage = folder.stage(source.name, path, borrow=held is not None, oid_length=len(oid))
+        is_doubted = source.name in filling.doubted
+        if held is None or is_doubted or dict(held.refs) != dict(refs.tips) or oid not in held.pins:
+            borrow = filling.borrows(source, path, held)
+            stage = folder.stage(source.name, path, borrow=borrow, oid_length=len(oid))
             fetch(rt, source, filling.manifest, stage, FetchRequest(refs=EVERY_REF))
             if containing_ref(rt, stage, oid) is None:
                 raise Unreachable(name=source.name, commit=oid, ref=f"any branch or tag of {source.url}")

@@ -26,6 +26,7 @@ from git_hybrid.core.manifest import Source
 from git_hybrid.core.mirror_told import mirror_event
 from git_hybrid.core.mirrors import Finding, Mirror, served_url, verified
 from git_hybrid.core.plan import Snapshot
+from git_hybrid.core.ports import RemoteRefs
 from git_hybrid.core.reducer import Decision
 from git_hybrid.core.report import Report, Row, failed
 from git_hybrid.core.resolve import Candidate, newest_allowed
@@ -50,12 +51,13 @@ def verify_mirrors(rt: Runtime, names: Sequence[str], *, last_seen: LastSeen) ->
         # A check that finds less leaves the times of before: those that no record bears out are none.
         known = rt.ledger.believed(snapshot.mirrors)
         mirrors = chosen(known, names or tuple(known.mirrors))
+        why = rt.offline or ("" if rt.mirrors.entries else "GIT_HYBRID_MIRRORS is off")
         for mirror in mirrors:
-            if rt.offline and mirror.kind == "mirror":
-                raise Offline(name=mirror.name, url=mirror.base_url, why=rt.offline)
-        newest = _known_tips(rt, snapshot, last_seen) if mirrors else {}
+            if why and mirror.kind == "mirror":
+                raise Offline(name=mirror.name, url=mirror.base_url, why=why).from_mirror(mirror.name)
+        newest, origin = _known_tips(rt, snapshot, last_seen) if mirrors else ({}, {})
         questions = [
-            _question(rt, snapshot, mirror, source, newest)
+            _question(rt, snapshot, mirror, source, newest, origin)
             for mirror in mirrors
             for source in snapshot.manifest.sources.values()
         ]
@@ -72,25 +74,27 @@ def verify_mirrors(rt: Runtime, names: Sequence[str], *, last_seen: LastSeen) ->
         return Report(command="mirror verify", rows=tuple(row for row, _ in pairs), run=rt.info.run, notes=tuple(notes))
 
 
-def _known_tips(rt: Runtime, snapshot: Snapshot, last_seen: LastSeen) -> Mapping[SourceName, Oid]:
-    """Return the newest commit of each source that upstream is known to have had.
+def _known_tips(
+    rt: Runtime, snapshot: Snapshot, last_seen: LastSeen
+) -> tuple[Mapping[SourceName, Oid], Mapping[SourceName, RemoteRefs]]:
+    """Return the newest commit of each source that upstream is known to have had, and what the origin lists.
 
     The origin is asked where it may be; else what the audit log saw last, which is the pin or newer.
     """
     may_ask = DIRECT in rt.mirrors.entries and not rt.offline
     origin = replace(rt, mirrors=Mirrors((DIRECT,)), bundles=lambda _name: None)
 
-    def look(source: Source) -> Candidate | None:
+    def look(source: Source) -> tuple[Candidate, RemoteRefs] | None:
         try:
             refs = list_refs(origin, source, snapshot.manifest)
-            return newest_allowed(source, refs)
+            return newest_allowed(source, refs), refs
         except HybridError as error:
             word = "may not be asked" if isinstance(error, PolicyError) else "does not answer"
             rt.progress("note", source.name, f"upstream {word} ({error.code}), so the last known tip counts")
             return None
 
     sources = tuple(snapshot.manifest.sources.values())
-    answers: Sequence[Candidate | None] = (None,) * len(sources)
+    answers: Sequence[tuple[Candidate, RemoteRefs] | None] = (None,) * len(sources)
     if may_ask:
         jobs = rt.jobs or snapshot.manifest.defaults.jobs
         rt.progress("begin", "asking upstream", str(len(sources)))
@@ -98,15 +102,19 @@ def _known_tips(rt: Runtime, snapshot: Snapshot, last_seen: LastSeen) -> Mapping
         rt.stop_if_cancelled()
     known = {name: pin.commit for name, pin in snapshot.lock.pins.items()}
     known |= last_seen() if None in answers else {}
-    found = {
-        source.name: known.get(source.name) if answer is None else answer.commit
-        for source, answer in zip(sources, answers, strict=True)
-    }
-    return {name: commit for name, commit in found.items() if commit is not None}
+    told = {source.name: answer for source, answer in zip(sources, answers, strict=True) if answer is not None}
+    found = {name: told[name][0].commit if name in told else known.get(name) for name in (*known, *told)}
+    tips = {name: commit for name, commit in found.items() if commit is not None}
+    return tips, {name: refs for name, (_, refs) in told.items()}
 
 
 def _question(
-    rt: Runtime, snapshot: Snapshot, mirror: Mirror, source: Source, newest: Mapping[SourceName, Oid]
+    rt: Runtime,
+    snapshot: Snapshot,
+    mirror: Mirror,
+    source: Source,
+    newest: Mapping[SourceName, Oid],
+    origin: Mapping[SourceName, RemoteRefs],
 ) -> Question:
     url = served_url(mirror, source.url, source.name)
     if mirror.kind == "bundle":
@@ -114,7 +122,15 @@ def _question(
         alone = replace(rt, offline="it is not in the bundle", bundles=lambda _name: file)
     else:
         alone = replace(rt, mirrors=Mirrors((mirror.base_url,)), bundles=lambda _name: None)
-    return Question(rt=alone, snapshot=snapshot, mirror=mirror, source=source, url=url, newest=newest.get(source.name))
+    return Question(
+        rt=alone,
+        snapshot=snapshot,
+        mirror=mirror,
+        source=source,
+        url=url,
+        newest=newest.get(source.name),
+        origin=origin.get(source.name),
+    )
 
 
 def _answer(question: Question) -> tuple[Row, Finding | None]:
@@ -145,11 +161,14 @@ def _decision(
     entries: dict[str, Mirror] = {}
     events: list[Event] = []
     for mirror in mirrors:
+        wanted = [question.source for question in questions if question.mirror is mirror]
         own = [pair for question, pair in zip(questions, pairs, strict=True) if question.mirror is mirror]
         findings = {row.name: finding for row, finding in own if finding is not None}
         if own and not findings:
             continue
-        entries[mirror.name] = verified(mirror, findings, rt.info.now)
+        # Of a source that was removed nothing will be found any more: it would only grow old.
+        known = {source.name: mirror.sources[source.name] for source in wanted if source.name in mirror.sources}
+        entries[mirror.name] = verified(replace(mirror, sources=known), findings, rt.info.now)
         wrong = sorted(row.name for row, _ in own if row.error is not None)
         events.append(mirror_event("mirror-verify", entries[mirror.name], {"sources": len(own), "wrong": wrong}))
     return Decision(events=events, mirrors=entries)

@@ -16,10 +16,13 @@ from git_hybrid.core.errors import (
     HybridError,
     LfsMissing,
     NetworkFailure,
+    NotCarried,
     Offline,
     RefMissing,
     RepositoryDamaged,
     RepositoryNotFound,
+    StaleMirror,
+    UnusableRef,
 )
 from git_hybrid.core.ids import Oid
 from git_hybrid.core.manifest import Manifest, Source
@@ -28,8 +31,18 @@ from git_hybrid.core.value import replace
 from git_hybrid.turn import TURN
 
 T = TypeVar("T")
-_NOT_THERE = (RepositoryNotFound, RepositoryDamaged, LfsMissing, NetworkFailure, RefMissing)
+_NOT_THERE = (
+    RepositoryNotFound,
+    RepositoryDamaged,
+    LfsMissing,
+    NetworkFailure,
+    RefMissing,
+    StaleMirror,
+    UnusableRef,
+)
 """What lets the next mirror be asked; a failure of integrity or of trust never does."""
+_NO_WAY = ("dns", "refused", "network")
+"""The kinds of failures that are of a host, not of what is asked there: no name, no route, no connection."""
 
 
 def servers(rt: Runtime, source: Source) -> tuple[Endpoint, ...]:
@@ -88,7 +101,7 @@ def answered(rt: Runtime, source: Source, url: str) -> Iterator[None]:
 def _tried(rt: Runtime, source: Source, manifest: Manifest, endpoint: Endpoint, step: Callable[[Endpoint], T]) -> T:
     def on_failure(failure: NetworkFailure, attempt: int, delay: float | None) -> None:
         rt.ledger.require_place()
-        text = f"try {attempt} of {manifest.defaults.retry.attempts} failed ({failure.kind})"
+        text = f"try {attempt} of {policy.attempts} failed ({failure.kind})"
         rt.progress("retry", source.name, text if delay is None else f"{text}; waiting {delay:.1f} s")
         rt.ledger.attempt(rt.info, source.name, f"{failure.kind}: {failure.message}")
 
@@ -102,9 +115,20 @@ def _tried(rt: Runtime, source: Source, manifest: Manifest, endpoint: Endpoint, 
             rt.sleep(seconds)
 
     host = urlsplit(endpoint.url).hostname or ""
-    # A server keeps us waiting, a folder of this machine does not.
-    with TURN.waiting() if host else nullcontext():
-        return with_retry(attempt, policy=manifest.defaults.retry, sleep=sleep, on_failure=on_failure)
+    policy = manifest.defaults.retry
+    server = urlsplit(endpoint.url).netloc.rpartition("@")[2]
+    if server in rt.unreached:
+        policy = replace(policy, attempts=1)
+    try:
+        # A server keeps us waiting, a folder of this machine does not.
+        with TURN.waiting() if host else nullcontext():
+            found = with_retry(attempt, policy=policy, sleep=sleep, on_failure=on_failure)
+    except NetworkFailure as error:
+        if host and error.kind in _NO_WAY:
+            rt.unreached.add(server)
+        raise
+    rt.unreached.discard(server)
+    return found
 
 
 def list_refs(rt: Runtime, source: Source, manifest: Manifest) -> RemoteRefs:
@@ -119,16 +143,19 @@ def list_refs_from(
     *,
     head: bool,
     behind: Callable[[RemoteRefs], bool] = lambda _refs: False,
+    old: Callable[[Endpoint], StaleMirror | None] = lambda _endpoint: None,
 ) -> tuple[RemoteRefs, Endpoint]:
     """Return what the first server that has the source lists, and which server that was.
 
     After a mirror whose answer is *behind* the next server is asked; the answer of the last is left for the caller to
-    judge.
+    judge. One that is too *old* is not asked.
     """
     rt.progress("step", source.name, "asking")
     choices = endpoints(source.url, source.name, rt.mirrors)
 
     def step(endpoint: Endpoint) -> RemoteRefs:
+        if (error := old(endpoint)) is not None:
+            raise error
         refs = rt.transport.list_refs(endpoint.url, manifest.defaults, head=head)
         if endpoint.base is not None and endpoint != choices[-1] and behind(refs):
             raise RefMissing(name=source.name, ref="what is pinned", url=endpoint.url)
@@ -155,10 +182,18 @@ def glimpsed(rt: Runtime, source: Source, refs: Sequence[str]) -> tuple[dict[str
 
 
 def fetch_lfs(rt: Runtime, source: Source, manifest: Manifest, stage: Stage, commit: Oid) -> None:
-    """Fetch the LFS content of *commit* into *stage* from the first server that has it."""
+    """Fetch the LFS content of *commit* into *stage* from the first server that has it.
+
+    Raises:
+        NotCarried: the network is forbidden, and no bundle has such content.
+    """
     rt.progress("step", source.name, "fetching LFS content")
     defaults = manifest.defaults
-    ask(rt, source, manifest, lambda endpoint: rt.transport.fetch_lfs(stage, endpoint.url, commit, defaults))
+    try:
+        ask(rt, source, manifest, lambda endpoint: rt.transport.fetch_lfs(stage, endpoint.url, commit, defaults))
+    except Offline as error:
+        what = "its Git LFS content"
+        raise NotCarried(name=error.name, url=error.url, why=error.why, what=what) from None
 
 
 def fetch_bundle(
@@ -183,8 +218,9 @@ def fetch_bundle(
         rt.transport.fetch_bundle(stage, bundle, request, manifest.defaults)
     except RefMissing:
         return None
-    except BundlePrerequisites:
+    except BundlePrerequisites as error:
         if not servers(rt, source):
+            error.file = "" if rt.served_as else bundle
             raise
         return None
     has_all = all(rt.objects.has_commit(stage, commit) for commit in request.commits) and satisfied()

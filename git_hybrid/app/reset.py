@@ -71,6 +71,6 @@ def _task(snapshot: Snapshot, name: SourceName, seen: Observed) -> Task | Hybrid
         case Clone(head=head):
             return Task(source=source, pin=pin, action="reset", before=head)
         case Foreign(what):
-            return ForeignFolder(name=name, path=source_path(name), what=what)
+            return ForeignFolder(name=name, path=source_path(name), what=what, command=f"sync {name}")
         case _:
             return decide(source, pin, snapshot.state.sources.get(name), seen)

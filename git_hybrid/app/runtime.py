@@ -38,7 +38,9 @@ class Runtime(Struct, frozen=True, kw_only=True):
     mirror folder that an errand is about. ``cache`` None: what is fetched is not shared with other workspaces;
     ``cache_max_age`` is for how long what a server said once is believed without asking again;
     ``head`` returns what the newest commit has of log and lock, None where nothing is committed;
-    ``at_host`` is held while a host is asked, so that no host is asked too much at once.
+    ``at_host`` is held while a host is asked, so that no host is asked too much at once;
+    ``unreached`` has the hosts, with their ports, that one source tried as often as it may and never got to: others try
+    them once.
     """
 
     transport: Transport
@@ -65,6 +67,7 @@ class Runtime(Struct, frozen=True, kw_only=True):
     cache_max_age: timedelta = timedelta(0)
     durations: Durations = field(default_factory=NoDurations)
     head: Callable[[], Head | None] = lambda: None
+    unreached: set[str] = field(default_factory=set)
     at_host: Callable[[str], AbstractContextManager[None]] = lambda _host: nullcontext()
 
     @contextmanager

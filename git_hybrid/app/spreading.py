@@ -11,11 +11,13 @@ from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.errors import HybridError, Interrupted
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.lock import Pin
+from git_hybrid.core.mirrors import Inventory
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.ports_spread import Errand, Spread
 from git_hybrid.core.value import replace
 
 R = TypeVar("R")
+NO_MIRRORS = Inventory()
 
 
 def errands_of(
@@ -27,6 +29,7 @@ def errands_of(
     waived: Mapping[SourceName, Sequence[Oid]] = MappingProxyType({}),
     bases: Mapping[SourceName, Sequence[Pin]] = MappingProxyType({}),
     folder: str = "",
+    inventory: Inventory = NO_MIRRORS,
 ) -> tuple[Errand, ...]:
     """Return one errand for each group of sources, with no more of the workspace than these need."""
     pins = snapshot.lock.pins
@@ -43,6 +46,7 @@ def errands_of(
             folder=folder,
             waived={name: waived[name] for name in names if name in waived},
             bases={name: bases[name] for name in names if name in bases},
+            inventory=inventory,
         )
         for names in groups
     )

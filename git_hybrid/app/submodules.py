@@ -100,7 +100,8 @@ def _acquire_one(rt: Runtime, manifest: Manifest, source: Source, path: str, oid
     except Offline as error:
         if rt.served_as is None:
             raise
-        raise NotCarried(name=error.name, url=error.url, why=error.why) from None
+        what = f"the submodule at {error.url}"
+        raise NotCarried(name=error.name, url=error.url, why=error.why, what=what) from None
     if containing_ref(rt, stage, oid) is None:
         raise Unreachable(name=source.name, commit=oid, ref=f"any branch or tag of the submodule {path}")
     gate_content(rt, stage, source, oid, manifest)

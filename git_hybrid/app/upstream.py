@@ -21,6 +21,7 @@ from git_hybrid.core.errors import HybridError, NoPin, RemoteError, RewrittenHis
 from git_hybrid.core.ids import Oid, SourceName, short_ref
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Manifest, Source
+from git_hybrid.core.mirrors import Inventory
 from git_hybrid.core.plan import Clone, Observed, Snapshot
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.ports_spread import Errand
@@ -50,7 +51,7 @@ def diff(rt: Runtime, names: Sequence[str] = (), groups: Sequence[str] = (), *, 
     snapshot = rt.ledger.snapshot()
     selected = select(snapshot.manifest, names, groups)
     seen: dict[SourceName, Observed] = {} if upstream else observe(rt, snapshot, selected)
-    asking = rt.for_many(len(selected))
+    asking, mirrors = rt.for_many(len(selected)), _known_mirrors(rt, snapshot) if upstream else Inventory()
 
     def work(name: SourceName) -> Row:
         pin = snapshot.lock.pins.get(name)
@@ -60,7 +61,7 @@ def diff(rt: Runtime, names: Sequence[str] = (), groups: Sequence[str] = (), *, 
         try:
             with of_source(name):
                 if upstream:
-                    return _upstream_row(asking, snapshot, snapshot.manifest.sources[name], pin)
+                    return _upstream_row(asking, snapshot, snapshot.manifest.sources[name], pin, mirrors)
                 return _disk_row(rt, pin, seen[name])
         except HybridError as error:
             return failed(name, error)
@@ -87,9 +88,15 @@ def _disk_row(rt: Runtime, pin: Pin, seen: Observed) -> Row:
     )
 
 
-def _upstream_row(rt: Runtime, snapshot: Snapshot, source: Source, pin: Pin) -> Row:
+def _known_mirrors(rt: Runtime, snapshot: Snapshot) -> Inventory:
+    """Return the inventory as far as the log bears it out, which is read only where a mirror may be asked."""
+    is_asked = any(entry != DIRECT for entry in rt.mirrors.entries)
+    return rt.ledger.believed(snapshot.mirrors) if is_asked else Inventory()
+
+
+def _upstream_row(rt: Runtime, snapshot: Snapshot, source: Source, pin: Pin, mirrors: Inventory) -> Row:
     bases = bases_of(snapshot, pin)
-    found = _newest(rt, source, snapshot.manifest, pin, bases)
+    found = _newest(rt, source, snapshot.manifest, pin, bases, mirrors)
     newest = found.newest
     if newest.commit == pin.commit or newest.ref is None:
         return Row(name=source.name, outcome="same", before=pin.commit, after=pin.commit, ref=pin.ref)
@@ -129,27 +136,32 @@ class _Listed(Struct, frozen=True, kw_only=True):
     release: str | None
 
 
-def _newest(rt: Runtime, source: Source, manifest: Manifest, pin: Pin | None, bases: Sequence[Base]) -> _Listed:
-    """Return the newest that the manifest allows, as the first server lists it that is not behind.
+def _newest(
+    rt: Runtime, source: Source, manifest: Manifest, pin: Pin | None, bases: Sequence[Base], mirrors: Inventory
+) -> _Listed:
+    """Return the newest that the manifest allows, as the first server lists it that is neither stale nor behind.
 
     Where nothing here tells whether a mirror is, upstream itself is asked too, if it may be. Its tag is held against
     *bases*, as ``pin`` does, or where there are none against *pin*.
 
     Raises:
         MovedTag, RefMissing: what is pinned or declared is not there as it was.
+        StaleMirror: policy calls all of them stale.
         HybridError: what the servers answered.
     """
-    found = _newest_listed(rt, source, manifest, pin, bases)
+    found = _newest_listed(rt, source, manifest, pin, bases, mirrors)
     if pin is None or found.endpoint.base is None or came_before(rt, source, found.newest, pin) is not None:
         return found
     if DIRECT in rt.mirrors.left and not rt.offline:
         with suppress(RemoteError):
-            return _newest_listed(replace(rt, mirrors=Mirrors((DIRECT,))), source, manifest, pin, bases)
+            return _newest_listed(replace(rt, mirrors=Mirrors((DIRECT,))), source, manifest, pin, bases, mirrors)
     return found
 
 
-def _newest_listed(rt: Runtime, source: Source, manifest: Manifest, pin: Pin | None, bases: Sequence[Base]) -> _Listed:
-    with listed(rt, source, manifest, pin, head=False) as (refs, endpoint):
+def _newest_listed(
+    rt: Runtime, source: Source, manifest: Manifest, pin: Pin | None, bases: Sequence[Base], mirrors: Inventory
+) -> _Listed:
+    with listed(rt, source, manifest, pin, head=False, mirrors=mirrors) as (refs, endpoint):
         newest = newest_allowed(source, refs)
         gone = moved_from(pin, bases, newest, refs, source)
         if gone is None and pin is not None:
@@ -182,10 +194,12 @@ def outdated(rt: Runtime, names: Sequence[str] = (), groups: Sequence[str] = ())
     # What a pin that was forced is judged against stands in the log, which no other machine has.
     known = ((name, snapshot.lock.pins.get(name)) for name in selected)
     bases = {name: tuple(base.pin for base in bases_of(snapshot, pin)) for name, pin in known if pin and pin.override}
+    mirrors = _known_mirrors(rt, snapshot)
     if rt.spread is None:
-        rows = newer_upstream(rt, snapshot.manifest, snapshot.lock.pins, selected, bases)
+        rows = newer_upstream(rt, snapshot.manifest, snapshot.lock.pins, selected, bases, mirrors)
     else:
-        errands = errands_of(rt, rt.spread, snapshot, batches(selected, ASKED_TOGETHER), bases=bases)
+        together = batches(selected, ASKED_TOGETHER)
+        errands = errands_of(rt, rt.spread, snapshot, together, bases=bases, inventory=mirrors)
         found = carried_out(rt, rt.spread, ask_upstreams, errands)
         rows = tuple(failed(name, row) if isinstance(row, HybridError) else row for name, row in found.items())
     rt.stop_if_cancelled()
@@ -214,7 +228,8 @@ def _refused(row: Row, code: str, why: str) -> Row:
 
 def ask_upstreams(rt: Runtime, errand: Errand) -> dict[SourceName, Row]:
     """Return the rows of an errand, on whatever machine."""
-    return {row.name: row for row in newer_upstream(rt, errand.manifest, errand.pins, errand.names, errand.bases)}
+    rows = newer_upstream(rt, errand.manifest, errand.pins, errand.names, errand.bases, errand.inventory)
+    return {row.name: row for row in rows}
 
 
 def newer_upstream(
@@ -223,6 +238,7 @@ def newer_upstream(
     pins: Mapping[SourceName, Pin],
     selected: Sequence[SourceName],
     bases: Mapping[SourceName, Sequence[Pin]],
+    mirrors: Inventory,
 ) -> tuple[Row, ...]:
     """Return for each of *selected* whether upstream has something newer that the manifest allows."""
     asking = rt.for_many(len(selected))
@@ -232,7 +248,7 @@ def newer_upstream(
         rt.progress("start", name, "ask")
         try:
             with of_source(name):
-                found = _newest(asking, source, manifest, pin, [Base(base) for base in bases.get(name, ())])
+                found = _newest(asking, source, manifest, pin, [Base(base) for base in bases.get(name, ())], mirrors)
         except HybridError as error:
             return failed(name, error)
         finally:

@@ -6,14 +6,17 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from difflib import get_close_matches
 from pathlib import Path
+from shlex import quote
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from git_hybrid.app.mirror_update import Mirrored
+from git_hybrid.app.mirror_filling import Mirrored
 from git_hybrid.cli.wiring import Session
 from git_hybrid.core.errors import BadArgument
-from git_hybrid.core.mirrors import Inventory, update_target
+from git_hybrid.core.ids import shown_url
+from git_hybrid.core.mirrors import Inventory, plain_url, update_target
 from git_hybrid.core.values import format_time
 from git_hybrid.git.mirror_folder import GitMirrorFolder
 from git_hybrid.git.quarantine import GitQuarantine
@@ -40,6 +43,7 @@ def mirror_folder(target: str, inventory: Inventory, start: Path, layout: Layout
 def _folder(target: str, inventory: Inventory, start: Path) -> Path:
     mirror = inventory.mirrors.get(target)
     if mirror is None:
+        _refuse_mistaken(target, inventory, start)
         return Path(os.path.realpath(start / target))
     if (takes := update_target(mirror)) != mirror.name:
         where = "has fields" if "{" in mirror.base_url else "is no folder (file:///…)"
@@ -49,6 +53,22 @@ def _folder(target: str, inventory: Inventory, start: Path) -> Path:
         hint = "git hybrid mirror update DIR" if takes else "git hybrid mirror list"
         raise BadArgument(what="mirror", value=target, reason=reason, hint=hint)
     return Path(os.path.realpath(unquote(urlsplit(mirror.base_url).path)))
+
+
+def _refuse_mistaken(target: str, inventory: Inventory, start: Path) -> None:
+    """Raise where *target* is a URL, or is most like the name of a recorded mirror: a folder would be made of it."""
+    if "://" in target:
+        known = (entry for entry in inventory.mirrors.values() if plain_url(entry.base_url) == plain_url(target))
+        recorded = next((entry.name for entry in known), None)
+        folder = unquote(urlsplit(target).path) if target.startswith("file:///") else "DIR"
+        reason = "is a URL: name a recorded mirror, or the folder itself"
+        hint = f"git hybrid mirror update {recorded or quote(folder)}"
+        raise BadArgument(what="mirror", value=shown_url(target), reason=reason, hint=hint)
+    if "/" in target or (start / target).exists():
+        return
+    if near := get_close_matches(target, inventory.mirrors, n=1):
+        reason = f"is no recorded mirror and no folder (for a new one: ./{target}): did you mean {near[0]}?"
+        raise BadArgument(what="mirror", value=target, reason=reason, hint=f"git hybrid mirror update {near[0]}")
 
 
 @contextmanager

@@ -123,11 +123,13 @@ class Output:
         *,
         wrote: bool = False,
         differs: bool = False,
+        again: str = "",
     ) -> int:
         """Print *report* and return the exit status that it stands for.
 
         *more* goes into the JSON document alone, *said* stands before the last line for people. *wrote* says of a
-        report without a run that something was written all the same; *differs* makes 1 of a status of 0.
+        report without a run that something was written all the same; *differs* makes 1 of a status of 0. *again* is
+        the command that has what is still to do at hand, where ``resume`` would ask upstream for it.
         """
         code = exit_of(report) or int(differs)
         self.common.is_dry = report.dry_run
@@ -146,8 +148,10 @@ class Output:
         if report.pending:
             names = ", ".join(report.pending)
             self.talk(f"note: still to do: {safe(names)}")
-            self.hint("resume", "git hybrid resume")
-            if not report.interrupted:
+            self.hint("resume", "git hybrid resume --abort" if again else "git hybrid resume")
+            if again:
+                self.hint("resume", f"then once more: {again}")
+            elif not report.interrupted:
                 self.hint("resume", "or give it up: git hybrid resume --abort")
         self.talk(safe(said))
         self.talk(safe(summary_line(report, seconds=time.monotonic() - self._started)))

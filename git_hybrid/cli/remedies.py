@@ -100,7 +100,7 @@ REMEDIES: Mapping[str, Remedy] = {
         3,
         "{path} is not a clone of {name}: {what}",
         "nothing in it was touched",
-        ("move it away, then: git hybrid {command} {name}", "git hybrid status {name}"),
+        ("move it away, then: git hybrid {command}", "git hybrid status {name}"),
     ),
     "nested-repository": Remedy(
         3,
@@ -178,14 +178,14 @@ REMEDIES: Mapping[str, Remedy] = {
     ),
     "offline": Remedy(
         4,
-        "{name} has to be fetched from {url}, and the network is forbidden ({why})",
-        "allow it, or name a folder that has {name}.bundle in GIT_HYBRID_BUNDLE_DIR",
+        "{name} has to be {wanted} {url}, and the network is forbidden ({why})",
+        "{allowing}",
         ("git hybrid config --show-origin",),
     ),
     "not-carried": Remedy(
         4,
-        "{name} has a submodule at {url}, and a bundle carries no submodules",
-        "its pin is recorded: its clone is made where a server or a mirror has the submodule",
+        "{name} needs {what}, which no bundle carries, and the network is forbidden",
+        "its pin is recorded: its clone is made where a server or a mirror has that",
         ("where that may be asked: git hybrid sync {name}",),
     ),
     "unreachable": Remedy(

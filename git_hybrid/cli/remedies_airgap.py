@@ -22,9 +22,12 @@ AIR_GAP: Mapping[str, Remedy] = {
     ),
     "mirror-lies": Remedy(
         5,
-        "{name}: the mirror {mirror} serves something else than what is pinned",
+        "{name}: the mirror {mirror} serves what upstream does not have",
         "{what}\nasked at {url}",
-        ("tell its owner, and take it out of use: git hybrid mirror remove {mirror}", "git hybrid mirror list"),
+        (
+            "tell its owner: git hybrid mirror list",
+            "where it is set to be asked, to take it out there: git hybrid config --show-origin",
+        ),
     ),
     "stale-mirror": Remedy(
         6,
@@ -47,8 +50,8 @@ AIR_GAP: Mapping[str, Remedy] = {
     "bundle-prerequisites": Remedy(
         5,
         "{name}: the bundle builds on commits that are not here: {commits}",
-        "it was made for a workspace that has them",
-        ("on the other side, make it without --since: git hybrid bundle create -o FILE",),
+        "it was made for a repository that has them",
+        ("{remaking}",),
     ),
     "old-bundle": Remedy(
         6,

@@ -23,6 +23,12 @@ BEHIND: Mapping[str, Remedy] = {
         f"{_MAY_BE_BEHIND}\nelse upstream rewrote its history, or the commit never belonged to it",
         _HINTS,
     ),
+    "unusable-ref": Remedy(
+        5,
+        "{name}: {ref} of the mirror {mirror} cannot be used",
+        "{why}\nupstream itself was not asked",
+        _HINTS,
+    ),
     "moved-tag": Remedy(
         5,
         "{name}: the mirror {mirror} has another {tag}: it was {old}, it is {new}",

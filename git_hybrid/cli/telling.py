@@ -13,6 +13,7 @@ from git_hybrid.core.errors import (
     InvalidFile,
     LocalIo,
     NestedRepository,
+    Offline,
     RemoteError,
     ReportLost,
     TooYoung,
@@ -37,7 +38,7 @@ _OF_BUNDLE = ("what is asked, and why: git hybrid config --show-origin",)
 _SHOWN_REFS = 20
 _COMMANDS = frozenset(
     {"accept", "again", "approval", "ask", "ask_upstream_too", "command", "filling", "giving_up", "hint"}
-) | {"instead", "line", "mend", "move", "waive", "way", "whose_url"}
+) | {"instead", "line", "mend", "move", "remaking", "waive", "way", "whose_url"}
 """The facts that are words, or a part of a command: whoever makes them quotes what is in them."""
 _WORST_FIRST = (70, 74, 75, 2, 7, 5, 6, 3, 4, 1)
 
@@ -154,7 +155,14 @@ def _filling(mirror: str, target: str | None, url: str) -> str:
     if target:
         where = "" if target == mirror else "where the mirror is filled: "
         return f"{where}git hybrid mirror update {typed(target)}"
-    return f"in a clone of upstream: git bundle create {typed(folder_of(url))} HEAD --all"
+    return _remaking(folder_of(url))
+
+
+def _remaking(file: str) -> str:
+    """Return the hint at what makes a bundle anew, with all of its history; *file* is one of git's own."""
+    if not file:
+        return "on the other side, make it without --since: git hybrid bundle create -o FILE"
+    return f"in a clone of upstream: git bundle create {typed(file)} HEAD --all"
 
 
 def _run_again(error: HybridError) -> str:
@@ -166,6 +174,16 @@ def _run_again(error: HybridError) -> str:
     return "it only looks: run it again where there is room for what it says"
 
 
+def _wanted(error: HybridError) -> dict[str, str]:
+    """Return what the network was to be used for, and what else there is than to allow it."""
+    if not isinstance(error, Offline):
+        return {}
+    if error.mirror:
+        return {"wanted": "asked at", "allowing": "allow it: what a mirror has is known only by asking it"}
+    where = f"name a folder that has {error.name}.bundle in GIT_HYBRID_BUNDLE_DIR"
+    return {"wanted": "fetched from", "allowing": f"allow it, or {where}"}
+
+
 def _facts(error: HybridError) -> dict[str, Any]:
     facts: dict[str, Any] = dict(error.facts())
     url, name = facts.get("url", ""), facts.get("name", "")
@@ -174,6 +192,7 @@ def _facts(error: HybridError) -> dict[str, Any]:
     facts["name_prefix"] = f"{name}: " if name else ""
     facts["whose_url"] = _whose_url(error)
     facts["imported"] = error.imported
+    facts |= _wanted(error)
     facts["run_again"] = _run_again(error)
     facts["giving_up"] = "" if facts.get("is_unwritten") else "git hybrid resume --abort"
     if isinstance(error, InvalidFile):
@@ -182,6 +201,7 @@ def _facts(error: HybridError) -> dict[str, Any]:
         facts["problems"] = "\n".join(f"{problem.place}: {problem.reason}" for problem in error.problems)
         facts["mend"] = error.mend or f"mend {error.path}, then: git hybrid diag"
     base = str(facts.get("mirror", ""))
+    facts["remaking"] = _remaking(facts.get("file", ""))
     facts["filling"] = _filling(base, facts.get("target"), url)
     facts["ask_upstream_too"] = _ask_upstream_too(error.mirrors or (base,))
     facts["mirror_folder"] = folder_of(base) if base.startswith("file://") and "{" not in base else "DIR"

@@ -1,4 +1,4 @@
-"""What the inventory of mirrors must satisfy: every mirror in use stands in it, and no entry lacks a field. Pure."""
+"""What the inventory of mirrors must satisfy: every mirror in use stands in it, whole, and was found well. Pure."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ def check_mirrors(facts: Facts) -> tuple[Violation, ...]:
     inventory = facts.inventory
     found = [_incomplete(entry) for entry in inventory.incomplete]
     known = {plain_url(entry.base_url) for entry in inventory.mirrors.values()}
+    found += _unwell(facts)
     told: set[str] = set()
     for base, kind in _in_use(inventory, facts.mirrors, facts.state, facts.bundle_folder):
         if base in known or base in told:
@@ -32,6 +33,18 @@ def check_mirrors(facts: Facts) -> tuple[Violation, ...]:
         mend = f"git hybrid mirror add NAME {typed(base)} --owner WHO{kind}"
         found.append(Violation(file=FILE, entry=base, what="is in use and not recorded", why=_WHY, mend=mend))
     return tuple(found)
+
+
+def _unwell(facts: Facts) -> Iterator[Violation]:
+    """Yield a warning for each mirror that is to be asked and was not well when it was last verified."""
+    asked = {plain_url(base) for base in facts.mirrors.entries}
+    for name, mirror in facts.inventory.mirrors.items():
+        bad = [source for source, held in mirror.sources.items() if not held.ok and source in facts.manifest.sources]
+        if bad and plain_url(mirror.base_url) in asked:
+            what = f"was not well when it was last verified: {', '.join(bad)}"
+            why = "it is asked all the same"
+            mend = f"git hybrid mirror verify {name}"
+            yield Violation(file=FILE, entry=f"mirror.{name}", what=what, why=why, mend=mend, level="warn")
 
 
 def _incomplete(entry: Incomplete) -> Violation:

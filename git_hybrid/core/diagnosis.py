@@ -51,7 +51,7 @@ _SAID_WELL = {
     "metadata": "manifest, lock and state agree",
     "overrides": "every pin that needs an override has one in force",
     "scans": "every pin has a fresh, complete scan without blocking findings",
-    "mirrors": "the mirrors in use are recorded and fresh",
+    "mirrors": "every mirror in use is recorded, with an owner",
     "audit": "the log is whole, and agrees with the other files and with git",
     "sources": "nothing of clones and runs is committed, and the clones stand at their pins",
     "open-issues": "every specification names its open issues",
@@ -277,7 +277,7 @@ def _mirror(mirror: Mirror, policy: Policy, now: datetime) -> Finding:
         if behind:
             limit = format_age(policy.mirror_max_staleness)
             number, all_of_them = len(behind), counted(len(mirror.sources), "source")
-            state = f"{plural(number, 'is')} behind, or {plural(number, 'was')} not verified within {limit}"
+            state = f"{plural(number, 'is')} not well or behind, or {plural(number, 'was')} not verified within {limit}"
             what = f"{number} of {all_of_them} {state}"
         target, verify = update_target(mirror), f"git hybrid mirror verify {mirror.name}"
         update = f"git hybrid mirror update {target}" if target else "make its bundles anew"

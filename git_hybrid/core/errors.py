@@ -344,11 +344,11 @@ class IndexLocked(LocalWork):
 
 
 class ForeignFolder(LocalWork):
-    """Something that this program did not clone stands where the clone belongs; ``command`` it kept from its work."""
+    """What this program did not clone stands where the clone belongs; ``command`` is to be run once it is away."""
 
     code: ClassVar[str] = "foreign-folder"
     what: str
-    command: str = "sync"
+    command: str
 
 
 class NestedRepository(LocalWork):
@@ -448,18 +448,20 @@ class HostKeyFailure(RemoteError):
 
 
 class Offline(HybridError):
-    """Something has to be fetched and the network is forbidden."""
+    """Something has to be fetched, or the mirror ``name`` to be asked, and the network is forbidden."""
 
     code: ClassVar[str] = "offline"
     name: str
     url: str
     why: str
+    mirror: str = ""
 
 
 class NotCarried(Offline):
-    """A bundle is applied, and the source wants submodules, which no bundle has; its pin is recorded already."""
+    """The source wants ``what``, which no bundle has, and nobody may be asked for it; its pin is recorded already."""
 
     code: ClassVar[str] = "not-carried"
+    what: str
 
 
 class Unreachable(HybridError):
@@ -479,6 +481,7 @@ class UnusableRef(HybridError):
     name: str
     ref: str
     why: str
+    mirror: str = ""
 
 
 class MovedTag(HybridError):
@@ -779,7 +782,7 @@ class MirrorBehind(HybridError):
 
 
 class MirrorLies(HybridError):
-    """The mirror serves something else than what is pinned, under its name."""
+    """The mirror serves what is not pinned under the name of what is, or as the newest what upstream does not have."""
 
     code: ClassVar[str] = "mirror-lies"
     name: str
@@ -822,6 +825,7 @@ class BundlePrerequisites(HybridError):
     code: ClassVar[str] = "bundle-prerequisites"
     name: str
     commits: tuple[str, ...]
+    file: str = ""
 
 
 class OldBundle(HybridError):

@@ -165,6 +165,12 @@ def verified(mirror: Mirror, findings: Mapping[SourceName, Finding], now: dateti
     return replace(mirror, verified_at=now, sources=dict(sorted(sources.items())))
 
 
+def unwell(inventory: Inventory) -> frozenset[SourceName]:
+    """Return the sources that the last check of a mirror did not find well there."""
+    known = inventory.mirrors.values()
+    return frozenset(name for mirror in known for name, held in mirror.sources.items() if not held.ok)
+
+
 def late(mirror: Mirror, policy: Policy, now: datetime) -> tuple[SourceName, ...]:
     """Return the sources that *mirror* is behind with, or was not found current with for longer than policy allows."""
     limit = policy.mirror_max_staleness

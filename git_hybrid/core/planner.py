@@ -88,7 +88,7 @@ def decide(source: Source, pin: Pin, recorded: SourceState | None, seen: Observe
         case Broken():
             return Task(source=source, pin=pin, action="repair", before=None)
         case Foreign(what):
-            return ForeignFolder(name=name, path=source_path(name), what=what)
+            return ForeignFolder(name=name, path=source_path(name), what=what, command=f"sync {name}")
         case Clone():
             return _blocking(source, pin, recorded, seen) or _movement(source, pin, recorded, seen)
         case _:  # pragma: no cover
@@ -117,9 +117,10 @@ def removal_blocked(name: SourceName, seen: Observed, unsaved: Callable[[], tupl
         case Absent():
             return None
         case Foreign(what):
-            return ForeignFolder(name=name, path=path, what=what, command="remove")
+            return ForeignFolder(name=name, path=path, what=what, command=f"remove {name}")
         case Broken(why):
-            return ForeignFolder(name=name, path=path, what=f"a clone that cannot be read ({why})", command="remove")
+            unread = f"a clone that cannot be read ({why})"
+            return ForeignFolder(name=name, path=path, what=unread, command=f"remove {name}")
         case Clone():
             refs = () if (begun := unfinished_work(name, seen)) else unsaved()
             return begun or (UnsavedWork(name=name, path=path, refs=refs) if refs else None)

@@ -49,6 +49,10 @@ class MirrorFolder(Protocol):
         """Return what the repository at *path* holds, or None if there is none that git can read."""
         ...
 
+    def is_sound(self, path: str, waived: Sequence[Oid]) -> bool:
+        """Tell whether every object of the repository at *path* is what its name says; *waived* ones need not be."""
+        ...
+
     def exclusive(self, path: str) -> AbstractContextManager[None]:
         """Keep other threads from the repository at *path*."""
         ...

@@ -11,6 +11,7 @@ from git_hybrid.core.errors import HybridError
 from git_hybrid.core.ids import Oid, RunId, SourceName
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Manifest
+from git_hybrid.core.mirrors import Inventory
 from git_hybrid.core.value import Struct, field
 
 R = TypeVar("R")
@@ -21,7 +22,7 @@ class Errand(Struct, frozen=True, kw_only=True):
 
     ``manifest`` has these sources alone; ``version`` is that of the program which sends it; ``root`` the workspace's
     folder, whose files the manifest's scanners may name, ``folder`` a mirror folder that every machine sees there;
-    ``bases`` are what a pin that was forced is judged against.
+    ``bases`` are what a pin that was forced is judged against; ``inventory`` tells how old what a mirror serves is.
     """
 
     version: str
@@ -35,6 +36,7 @@ class Errand(Struct, frozen=True, kw_only=True):
     folder: str = ""
     waived: Mapping[SourceName, Sequence[Oid]] = field(default_factory=dict)
     bases: Mapping[SourceName, Sequence[Pin]] = field(default_factory=dict)
+    inventory: Inventory = field(default_factory=Inventory)
 
     @property
     def names(self) -> tuple[SourceName, ...]:

@@ -10,6 +10,7 @@ from git_hybrid.core.errors import (
     BundlePrerequisites,
     EndlessAnswer,
     GitFailed,
+    GitRefused,
     HostKeyFailure,
     HybridError,
     IdentityChanged,
@@ -34,6 +35,9 @@ _NOISE = pattern(
     r"|[*=+!t-] \[?|Please make sure you have the correct access rights|and the repository exists\.)"
 )
 _FORBIDDEN = pattern(r"^fatal: transport '(?P<name>[^'\n]*)' not allowed$", re.MULTILINE)
+_OWNERSHIP = pattern(
+    r"detected dubious ownership.*?(?P<mend>git config --global --add safe\.directory [^\n]+)", re.DOTALL
+)
 _SERVED = ("https", "ssh", "file")
 _STATUS = pattern(r"The requested URL returned error: (?P<status>\d{3})")
 _QUOTED = pattern(r"(?<![a-z])'[^'\n]*'")
@@ -154,12 +158,12 @@ def redirects(stderr: str) -> tuple[str, ...]:
 
 
 def cut_off(stderr: str) -> UnusableRef | None:
-    """Return the error that a successful fetch stands for which left out a ref: upstream's own history is cut off."""
+    """Return the error that a successful fetch stands for which left out a ref: the history there is cut off."""
     found = _SHALLOW.search(stderr)
     if found is None:
         return None
     ref = upstream_ref(found["ref"]).removeprefix("refs/commits/")
-    why = "upstream is a shallow repository: where history is cut off, nothing shows what a commit belongs to"
+    why = "the repository is shallow: where history is cut off, nothing shows what a commit belongs to"
     return UnusableRef(name="", ref=ref, why=why)
 
 
@@ -179,6 +183,7 @@ def classify_network(stderr: str, *, url: str, status: int, command: str, http: 
     code = int(said["status"]) if said else http
     return (
         _forbidden(stderr)
+        or _of_another(stderr, url=url, message=message)
         or _untrusted(_unless(told, "remote:"), _unless(text, "remote:"), url=url, message=message)
         or _refused(told, text, code, url=url, message=message)
         or _passing(text, code, url=url, message=message)
@@ -218,6 +223,15 @@ def _forbidden(stderr: str) -> HybridError | None:
     reason = "only https, ssh and file are allowed; a setting url.<base>.insteadOf leads there"
     hint = r"git config --show-origin --get-regexp '^url\..*\.insteadof$'"
     return BadArgument(what="transport", value=found["name"][:80], reason=reason, hint=hint)
+
+
+def _of_another(stderr: str, *, url: str, message: str) -> HybridError | None:
+    """Return what it means that a folder of this machine belongs to another user, whom git does not trust."""
+    found = _OWNERSHIP.search(stderr) if url.startswith("file://") else None
+    if found is None:
+        return None
+    words = message.partition(" / To add an exception")[0]
+    return GitRefused(path=url.removeprefix("file://"), words=words, mend=found["mend"])
 
 
 def _untrusted(stderr: str, text: str, *, url: str, message: str) -> HybridError | None:
@@ -284,4 +298,8 @@ def _passing(text: str, code: int, *, url: str, message: str) -> HybridError | N
             return NetworkFailure(url=url, message=message, kind=kind)
     if _TOLD.search(text):
         return NetworkFailure(url=url, message=message, kind="server")
-    return AccessDenied(url=url, message=message) if _SSH_FAILED in text else None
+    if _SSH_FAILED not in text:
+        return None
+    # Nobody logs in to a folder of this machine.
+    is_here = url.startswith("file://")
+    return RepositoryNotFound(url=url, message=message) if is_here else AccessDenied(url=url, message=message)

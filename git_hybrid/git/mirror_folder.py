@@ -6,8 +6,9 @@ moment finds every object of the refs that it sees. Nothing is ever removed but 
 
 from __future__ import annotations
 
+import hashlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -147,6 +148,15 @@ class GitMirrorFolder:
         self.disk.sync_everything()
         self.disk.rename_path(made, target)
 
+    def is_sound(self, path: str, waived: Sequence[Oid]) -> bool:
+        """Tell whether fsck finds the repository at *path* whole, and its LFS objects are what their names say."""
+        target = self.place(path)
+        objects = target / "lfs/objects"
+        files = [file for file in objects.rglob("*") if file.is_file()] if objects.is_dir() else []
+        return fsck(self.runner, target, waived=waived).status == 0 and all(
+            _sha256(file) == file.name for file in files
+        )
+
     def _change(self, stage: Stage, giver: Path, taker: Path, change: Change) -> None:
         listed = must(
             self.runner, stage.name, giver, ["for-each-ref", "--format=%(refname) %(objectname)", UPSTREAM]
@@ -194,6 +204,11 @@ class GitMirrorFolder:
             return (self.place(path) / "HEAD").is_file()
         except (BadArgument, SymlinkRefused, ValueError):
             return False
+
+
+def _sha256(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _head(text: str) -> RefName | None:

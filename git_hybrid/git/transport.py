@@ -12,6 +12,7 @@ from git_hybrid.core.errors import (
     GitFailed,
     HostNotAllowed,
     HybridError,
+    LocalIo,
     MalformedObjects,
     NetworkFailure,
     RefMissing,
@@ -99,6 +100,9 @@ class GitTransport(Struct, frozen=True):
                 if not request.commits_only:
                     raise self._all_refused(error, stage, url, request, defaults) from None
                 answer = self._fetch_then_check(stage, url, request, defaults)
+            except LocalIo as error:
+                error.path = error.path if "/sources/.incoming/" in stage.path else stage.path
+                raise
         loose = bool(cloning.loose_folders(Path(stage.path) / ".git"))
         if loose or (url.startswith("https://") and not answer.is_surely_git):
             # A server of plain files: git downloads packs and objects as they are, and runs no fsck on them.

@@ -151,7 +151,10 @@ class _Reader:
             raise self.bad("its first bytes", "are not those of a bundle: it is another file, or damaged")
 
     def take(self, size: int, place: str) -> bytes:
-        data = self.file.read(size)
+        try:
+            data = self.file.read(size)
+        except OSError as error:
+            raise LocalIo(path=self.shown, operation="read", reason=error.strerror or str(error)) from error
         self.digest.update(data)
         if len(data) != size:
             raise self.bad(place, "the file ends here: it was cut")
@@ -165,17 +168,23 @@ class _Reader:
             raise self.bad(name, "is not the member that stands here: damaged, re-ordered or made by something else")
         if target is None and found > _SMALL:
             raise self.bad(name, "is too large")
-        digest, left = hashlib.sha256(), found
+        try:
+            data, sha256 = self._copied(name, target, found)
+        except OSError as error:
+            raise LocalIo(path=str(target), operation="write to", reason=error.strerror or str(error)) from error
+        if self.take(-found % _BLOCK, name).strip(b"\0"):
+            raise self.bad(name, "is followed by bytes that belong to nothing")
+        return data, sha256
+
+    def _copied(self, name: str, target: Path | None, left: int) -> tuple[bytes, str]:
+        digest = hashlib.sha256()
         with io.BytesIO() if target is None else open(target, "xb") as sink:
             while left:
                 chunk = self.take(min(left, _CHUNK), name)
                 left -= len(chunk)
                 digest.update(chunk)
                 sink.write(chunk)
-            data = sink.getvalue() if isinstance(sink, io.BytesIO) else b""
-        if self.take(-found % _BLOCK, name).strip(b"\0"):
-            raise self.bad(name, "is followed by bytes that belong to nothing")
-        return data, digest.hexdigest()
+            return sink.getvalue() if isinstance(sink, io.BytesIO) else b"", digest.hexdigest()
 
     def next_is(self, name: str) -> bool:
         """Tell whether the header of *name* comes next, without reading it."""
@@ -200,12 +209,13 @@ def read_bundle(path: Path, folder: Path) -> Unpacked:
     """Read the bundle file at *path*, put its members into *folder* under names of our own, and check every byte.
 
     Raises:
-        BadArgument: there is no such file.
+        BadArgument: there is no such file, or it is none.
         BadBundle: it is damaged, cut, re-ordered, or was not made by this program.
         NewerSchema: a newer version of the program made it.
     """
     if not path.is_file():
-        raise BadArgument(what="FILE", value=str(path), reason="no such file")
+        reason = "is a folder" if path.is_dir() else "is no regular file" if path.exists() else "no such file"
+        raise BadArgument(what="FILE", value=str(path), reason=reason)
     folder.mkdir()
     with open(path, "rb") as file:
         reader = _Reader(str(path), file, hashlib.sha256())

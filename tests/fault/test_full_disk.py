@@ -118,6 +118,16 @@ def test_a_bundle_that_does_not_fit_names_its_file(ready: str, workspace: Path, 
     assert "input or output" not in err
 
 
+def test_a_bundle_whose_members_do_not_fit_names_the_place(
+    ready: str, workspace: Path, hybrid: Hybrid, tmp_path: Path
+) -> None:
+    hybrid("bundle", "create", "-o", tmp_path / "b")
+    done = _limited(["bundle", "verify", str(tmp_path / "b")], cwd=workspace, limit=_file_size(1024))
+    assert done.code == 74
+    assert done.err.startswith("error: cannot write to "), done.err
+    assert ".incoming" in done.err
+
+
 @pytest.mark.sweep
 @pytest.mark.timeout(3000)
 def test_every_limit_on_the_size_of_files(ready: str, workspace: Path, tmp_path: Path) -> None:

@@ -43,6 +43,15 @@ def _events(workspace: Path) -> list[str]:
     return [record["event"] for record in audit(workspace)]
 
 
+def test_a_run_that_was_offline_is_not_forgotten(hybrid: Hybrid, workspace: Path, ups: dict[str, Upstream]) -> None:
+    shutil.rmtree(workspace / "sources")
+    for _ in range(2):
+        hybrid("sync" if not (workspace / MARKER).exists() else "resume", env={"GIT_HYBRID_OFFLINE": "1"}, check=4)
+        assert len(_planned(workspace)) == len(ups)
+    hybrid("resume")
+    assert not (workspace / MARKER).exists()
+
+
 def test_what_is_pinned_now_is_installed_though_upstream_and_the_lock_moved(
     hybrid: Hybrid, workspace: Path, ups: dict[str, Upstream], tmp_path: Path
 ) -> None:

@@ -21,7 +21,7 @@ from git_hybrid.core.manifest import config_digest
 from git_hybrid.store.bundlefile import read_bundle
 from git_hybrid.store.manifest import decode_manifest
 from support.cli import Hybrid, executable
-from support.kit import errors, git, head, leave_unfinished, lock, replace, snapshot, state
+from support.kit import errors, git, head, leave_unfinished, lock, logging_git, replace, snapshot, state
 from support.upstream import Upstream, UpstreamFactory
 
 
@@ -213,6 +213,10 @@ def test_another_file_is_told_as_that(there: Path, hybrid: Hybrid) -> None:
     (there / "other").write_text("short")
     told = hybrid("bundle", "verify", "other", cwd=there, check=5).err
     assert "are not those of a bundle: it is another file, or damaged" in told
+    for path, reason in ((there, "is a folder"), ("/dev/null", "is no regular file"), ("none", "no such file")):
+        told = hybrid("bundle", "verify", path, cwd=there, check=2).err
+        assert told.splitlines()[0].endswith(reason)
+        assert "hint: git hybrid bundle verify -h\n" in told
 
 
 def rebuilt(bundle: Path, change: Any) -> None:
@@ -419,6 +423,35 @@ def test_local_work_is_left_alone(bundle: Path, ws: Path, tool: Upstream, hybrid
     (other / "sources/tool/mine").write_text("x")
     hybrid("bundle", "apply", tmp_path / "b", cwd=other, check=3)
     assert (other / "sources/tool/mine").exists()
+    # What is hinted at needs nobody: what the bundle brought is in the clone.
+    tool_head = tool.rev("main")
+    shutil.rmtree(tool.path)
+    hybrid("reset", "tool", cwd=other)
+    assert head(other) == tool_head
+    hybrid("sync", "--offline", cwd=other)
+    # A folder has no place for that: only the bundle has it.
+    shutil.rmtree(other / "sources/tool/.git")
+    done = hybrid("bundle", "apply", tmp_path / "b", cwd=other, check=3)
+    assert f"hint: move it away, then: git hybrid bundle apply {tmp_path / 'b'}\n" in done.err
+
+
+def test_what_is_left_of_a_bundle_is_done_by_the_bundle(
+    ws: Path, tool: Upstream, hybrid: Hybrid, tmp_path: Path
+) -> None:
+    tool.commit({"a.txt": "new\n"})
+    there, bundle = tmp_path / "there", tmp_path / "b"
+    shutil.copytree(ws, there)
+    hybrid("pin", "tool")
+    hybrid("bundle", "create", "-o", bundle)
+    environ, _ = logging_git(tmp_path / "bin", fail="checkout")
+    done = hybrid("bundle", "apply", bundle, cwd=there, env=environ, check=74)
+    hints = [line for line in done.err.splitlines() if line.startswith("hint:")][-2:]
+    assert hints == ["hint: git hybrid resume --abort", f"hint: then once more: git hybrid bundle apply {bundle}"]
+    moved_to = tool.rev("main")
+    shutil.rmtree(tool.path)
+    hybrid("resume", "--abort", cwd=there)
+    hybrid("bundle", "apply", bundle, cwd=there)
+    assert head(there) == moved_to
 
 
 def test_what_is_not_pinned_makes_no_bundle(ws: Path, tool: Upstream, hybrid: Hybrid, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from urllib.parse import unquote
 import pytest
 
 from support.cli import Hybrid
-from support.kit import changes, errors, git, head, lock, snapshot
+from support.kit import changes, errors, git, head, lock, replace, snapshot
 from support.pki import Pki
 from support.static_server import static_server
 from support.upstream import Gitlink, Upstream, UpstreamFactory
@@ -145,11 +145,20 @@ def test_a_moved_tag_is_not_taken_over(tool: Upstream, workspace: Path, folder: 
     assert refs(repository(tool, folder)) == before
 
 
-@pytest.mark.parametrize("damage", ["pack", "head"])
+@pytest.mark.parametrize("damage", ["pack", "head", "found by verify", "LFS found by verify"])
 def test_a_damaged_repository_is_made_anew(ws: Path, tool: Upstream, folder: Path, hybrid: Hybrid, damage: str) -> None:
     hybrid("mirror", "update", folder)
     bare = repository(tool, folder)
-    if damage == "pack":
+    if "verify" in damage:
+        hybrid("mirror", "add", "corp", folder.as_uri(), "--owner", "me")
+        replace(ws / "sources.toml", "[defaults]", "[defaults]\nretry = { attempts = 1 }")
+    if damage.startswith("LFS"):
+        (bare / "lfs/objects").mkdir(parents=True)
+        (bare / "lfs/objects" / ("0" * 64)).write_text("not what its name says")
+        (bare / "objects/pack").rename(bare / "away")
+        hybrid("mirror", "verify", check=None)
+        (bare / "away").rename(bare / "objects/pack")
+    elif damage != "head":
         for pack in (bare / "objects/pack").glob("*.pack"):
             data = bytearray(pack.read_bytes())
             data[len(data) // 2] ^= 0xFF
@@ -157,10 +166,23 @@ def test_a_damaged_repository_is_made_anew(ws: Path, tool: Upstream, folder: Pat
             pack.write_bytes(data)
     else:
         (bare / "HEAD").unlink()
-    tool.commit({"a.txt": "three\n"})
+    if damage == "found by verify":
+        hybrid("mirror", "verify", check=1)
+    elif "verify" not in damage:
+        tool.commit({"a.txt": "three\n"})
     hybrid("mirror", "update", folder)
     git("fsck", "--full", "--strict", cwd=bare)
     assert list((folder / ".set-aside").iterdir())
+
+
+def test_two_repositories_have_no_place_at_one_path(tool: Upstream, ws: Path, folder: Path, hybrid: Hybrid) -> None:
+    other = Path(str(tool.path).removesuffix(".git"))
+    git("clone", "-q", "--bare", tool.path, other, cwd=ws)
+    hybrid("add", other.as_uri(), "--name", "other")
+    assert outcomes(hybrid("mirror", "update", folder, "--json")).keys() == {"tool", "other"}
+    tool.commit({"a.txt": "three\n"})
+    done = hybrid("mirror", "update", folder, "--json", check=2)
+    assert list(errors(done).values()) == ["bad-argument"]
 
 
 def test_one_writer_at_a_time(ws: Path, folder: Path, hybrid: Hybrid) -> None:
@@ -196,6 +218,11 @@ def test_by_the_name_of_a_recorded_mirror(ws: Path, tool: Upstream, folder: Path
     hybrid("mirror", "update", "corp")
     assert repository(tool, folder).is_dir()
     hybrid("mirror", "update", "web", check=2)
+    # What was meant for a mirror makes no folder here.
+    for mistaken in (f"{folder.as_uri()}/", "crop"):
+        assert "hint: git hybrid mirror update corp\n" in hybrid("mirror", "update", mistaken, check=2).err
+    assert "hint: git hybrid mirror update DIR\n" in hybrid("mirror", "update", "https://example.org/x", check=2).err
+    assert not {"file:", "https:", "crop"} & {path.name for path in ws.iterdir()}
     # The folder is not asked for itself, and without leave to ask the origin nobody is.
     hybrid("mirror", "update", "corp", env={"GIT_HYBRID_MIRRORS": f"{folder.as_uri()},direct"})
     hybrid("mirror", "update", "corp", env={"GIT_HYBRID_MIRRORS": folder.as_uri()}, check=4)

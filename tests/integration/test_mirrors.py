@@ -132,6 +132,13 @@ def test_a_good_mirror_is_verified(ws: Path, base: Path, tool: Upstream, hybrid:
     assert held["tool"]["ok"] is True
     assert inventory(ws)["corp"]["verified_at"] == held["tool"]["checked_at"]
     hybrid("mirror", "verify", "nobody", check=2)
+    for name, word in (("GIT_HYBRID_MIRRORS", "off"), ("GIT_HYBRID_OFFLINE", "1")):
+        told = hybrid("mirror", "verify", env={name: word}, check=4).err
+        assert told.startswith(f"error: corp has to be asked at {base.as_uri()}, and the network is forbidden ({name}")
+        assert "corp.bundle" not in told
+    hybrid("remove", "tool")
+    hybrid("mirror", "verify")
+    assert inventory(ws)["corp"]["sources"] == {}
 
 
 def test_a_mirror_can_be_verified_while_a_run_is_unfinished(ws: Path, hybrid: Hybrid, base: Path) -> None:
@@ -204,6 +211,35 @@ def test_another_history_is_a_lie(ws: Path, base: Path, tool: Upstream, hybrid: 
     evil.commit({"a.txt": "evil\n"}, parents=["main~1"])
     done = hybrid("mirror", "verify", "--json", check=5)
     assert rows(done)["tool"]["error"]["code"] == "mirror-lies"
+
+
+@pytest.mark.parametrize("ref", ["refs/heads/main", "refs/tags/v9.0.0"])
+def test_what_upstream_does_not_have_is_a_lie(ws: Path, base: Path, tool: Upstream, hybrid: Hybrid, ref: str) -> None:
+    if "tags" in ref:
+        tool.tag("v1.0.0")
+        copy(tool, base)
+        replace(ws / "sources.toml", 'branch = "main"', 'version = ">=1"')
+        hybrid("pin")
+    record(hybrid, base)
+    bare = repository(tool, base)
+    made = git("commit-tree", "-p", "main", "-m", "made up", "main^{tree}", cwd=bare)
+    git("update-ref", ref, made, cwd=bare)
+    assert f"{ref} stands at {made}, which upstream does not have" in hybrid("mirror", "verify", check=5).err
+    # Where upstream may not be asked nothing tells.
+    hybrid("mirror", "verify", env={"GIT_HYBRID_MIRRORS": base.as_uri()})
+
+
+def test_a_shallow_mirror_lacks_history_and_the_next_server_is_asked(
+    ws: Path, tool: Upstream, hybrid: Hybrid, tmp_path: Path
+) -> None:
+    target = repository(tool, tmp_path / "shallow")
+    target.parent.mkdir(parents=True)
+    git("clone", "-q", "--bare", "--depth", "1", tool.path.as_uri(), target, cwd=ws)
+    base = (tmp_path / "shallow").as_uri()
+    assert "upstream itself was not asked" in hybrid("sync", env={"GIT_HYBRID_MIRRORS": base}, check=5).err
+    hybrid("sync", env={"GIT_HYBRID_MIRRORS": f"{base},direct"})
+    hybrid("mirror", "add", "corp", base, "--owner", WHO)
+    assert "the mirror corp lacks what came before refs/heads/main" in hybrid("mirror", "verify", check=1).err
 
 
 def test_another_repository_is_a_lie(ws: Path, base: Path, tool: Upstream, hybrid: Hybrid) -> None:
@@ -319,11 +355,20 @@ def test_a_stale_mirror_is_refused_for_pin_and_not_for_sync(
 ) -> None:
     env = {"GIT_HYBRID_MIRRORS": base.as_uri()}
     record(hybrid, base)
+    hybrid("mirror", "verify")
     replace(ws / "sources.toml", "[policy]", '[policy]\nmirror_max_staleness = "0s"')
     before = (ws / "state/sources.lock").read_bytes()
     done = hybrid("pin", "tool", env=env, check=6)
     assert "git hybrid mirror verify corp" in done.err
     hybrid("add", tool.url, "--name", "again", env=env, check=6)
+    assert "corp" in hybrid("outdated", env=env, check=6).err
+    hybrid("diff", "--upstream", env=env, check=6)
+    assert "stale: tool" in hybrid("mirror", "list").out
+    # What is newer comes from the next one in the list, which may be asked.
+    tool.commit({"a.txt": "three\n"})
+    both = {"GIT_HYBRID_MIRRORS": f"{base.as_uri()},direct"}
+    assert hybrid("outdated", "--exit-code", env=both, check=1).out.startswith("tool  outdated")
+    assert tool.rev("main")[:10] in hybrid("pin", "-n", "tool", env=both).out
     assert (ws / "state/sources.lock").read_bytes() == before
     hybrid("sync", env=env)
     assert head(ws) == lock(ws)["tool"]["commit"]

@@ -397,6 +397,19 @@ def test_lfs_content_comes_only_where_the_manifest_says_so(large: Path, workspac
     assert git("status", "--porcelain", cwd=workspace / "sources/large") == ""
 
 
+def test_a_bundle_carries_no_lfs_content_and_says_so(large: Path, workspace: Path, hybrid: Hybrid) -> None:
+    bundle, there = workspace.parent / "x.bundle", workspace.parent / "there"
+    hybrid("init")
+    hybrid("add", large.as_uri(), "--name", "app")
+    _asks_for(workspace, 'lfs = "fetch"')
+    hybrid("pin")
+    hybrid("bundle", "create", "-o", bundle)
+    there.mkdir()
+    told = hybrid("bundle", "apply", bundle, cwd=there, check=4).err
+    assert "error: app needs its Git LFS content, which no bundle carries" in told
+    hybrid("resume", cwd=there)
+
+
 def test_lfs_content_that_one_server_lacks_is_asked_of_the_next(
     large: Path, workspace: Path, hybrid: Hybrid, tmp_path: Path
 ) -> None:

@@ -33,7 +33,7 @@ def test_a_shallow_upstream_is_called_so(workspace: Path, hybrid: Hybrid, tool: 
     _made_shallow(tool)
     hybrid("init")
     told = hybrid("add", tool.url, *(["--commit", tool.rev("main")] if by_commit else []), check=5)
-    assert "upstream is a shallow repository" in told.err
+    assert "the repository is shallow" in told.err
     assert "rewrote" not in told.err
 
 
@@ -41,7 +41,7 @@ def test_an_upstream_that_became_shallow_is_called_so(workspace: Path, hybrid: H
     hybrid("init")
     hybrid("add", tool.url)
     _made_shallow(tool)
-    assert "upstream is a shallow repository" in hybrid("sync", check=5).err
+    assert "the repository is shallow" in hybrid("sync", check=5).err
     assert "nothing to resume" in hybrid("resume").err
 
 

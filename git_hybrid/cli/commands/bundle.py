@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import click
@@ -32,7 +33,7 @@ from git_hybrid.cli.telling import exit_of
 from git_hybrid.cli.wiring import Session
 from git_hybrid.core.bundles import Receipt
 from git_hybrid.core.digest import sha256_hex
-from git_hybrid.core.errors import BadArgument, LocalIo
+from git_hybrid.core.errors import BadArgument, LocalIo, NotCarried
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.report import Report
 from git_hybrid.core.value import replace
@@ -133,7 +134,11 @@ def _somewhere(context: click.Context) -> Iterator[None]:
         return
     with temporary_workspace() as folder:
         common.folders.append(str(folder))
-        yield
+        try:
+            yield
+        finally:
+            # It goes away: nothing can be typed there.
+            common.root = None
 
 
 @command.command("apply")
@@ -164,7 +169,10 @@ def apply_command(
             done = exit_of(report) == 0
             if done:
                 more["receipt"] = _write_receipt(target, more.pop("data"), output, asked=receipt is not None)
-            code = output.report(report, more={key: value for key, value in more.items() if key != "data"})
+            elsewhere = {row.name for row in report.rows if isinstance(row.error, NotCarried)}
+            again = f"git hybrid bundle apply {quote(str(path))}" if set(report.pending) - elsewhere else ""
+            told = {key: value for key, value in more.items() if key != "data"}
+            code = output.report(report, more=told, again=again)
     finally:
         # Also where a signal or the machine ended it.
         if not done:

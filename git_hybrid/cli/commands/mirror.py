@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -18,7 +19,7 @@ from git_hybrid.cli.wiring import Session
 from git_hybrid.core.endpoints import check_base
 from git_hybrid.core.errors import BadArgument
 from git_hybrid.core.ids import SourceName, parse_name, shown_url
-from git_hybrid.core.mirrors import Inventory, Mirror, MirrorKind
+from git_hybrid.core.mirrors import Inventory, Mirror, MirrorKind, age
 from git_hybrid.core.report import Row
 from git_hybrid.core.value import replace
 from git_hybrid.core.values import format_age
@@ -43,12 +44,14 @@ def command(context: click.Context) -> int:
 def list_command(context: click.Context) -> int:
     """Show the mirrors that are recorded."""
     with opened(context) as (session, output):
-        found = inventory(session.runtime)
+        snapshot = session.runtime.ledger.snapshot()
+        found = snapshot.mirrors
         if output.common.json:
             output.document(_document("mirror list", found))
             return 0
         for mirror in found.mirrors.values():
-            output.data(*_lines(mirror, session.runtime.info.now, verbose=bool(output.common.verbose)))
+            limit, now = snapshot.manifest.policy.mirror_max_staleness, session.runtime.info.now
+            output.data(*_lines(mirror, limit, now, verbose=bool(output.common.verbose)))
         for entry in found.incomplete:
             output.data(f"{safe(entry.place)}: lacks {', '.join(entry.lacking)}")
         if not found.mirrors and not found.incomplete:
@@ -57,16 +60,21 @@ def list_command(context: click.Context) -> int:
         return 0
 
 
-def _lines(mirror: Mirror, now: Any, *, verbose: bool) -> list[str]:
+def _lines(mirror: Mirror, limit: timedelta, now: datetime, *, verbose: bool) -> list[str]:
     when = "never verified" if mirror.verified_at is None else f"verified {format_age(now - mirror.verified_at)} ago"
-    bad = [name for name, held in mirror.sources.items() if not held.ok]
+    words = {
+        name: "not well" if not held.ok else "stale" if age(mirror, name, now) > limit else "ok"
+        for name, held in mirror.sources.items()
+    }
     kind = "" if mirror.kind == "mirror" else f" ({mirror.kind})"
     head = f"{mirror.name}{kind}  {safe(mirror.base_url)}  {safe(mirror.owner)}  {when}"
-    lines = [head + (f"  not well: {', '.join(bad)}" if bad else "")]
+    for wrong in ("not well", "stale"):
+        if bad := [name for name, word in words.items() if word == wrong]:
+            head += f"  {wrong}: {', '.join(bad)}"
+    lines = [head]
     if verbose:
         for name, held in mirror.sources.items():
-            word = "ok" if held.ok else "not well"
-            lines.append(f"    {name}  {held.commit[:10]}  {word}, {format_age(now - held.checked_at)} old")
+            lines.append(f"    {name}  {held.commit[:10]}  {words[name]}, {format_age(now - held.checked_at)} old")
     return lines
 
 

@@ -30,12 +30,24 @@ def _network(retry_after: float | None = None) -> errors.NetworkFailure:
     return errors.NetworkFailure(url=URL, message="m", kind="dns", retry_after=retry_after)
 
 
+def test_a_host_that_one_source_never_got_to_is_tried_once_by_the_others():
+    transport = FakeTransport({URL: [_network() for _ in range(5)] + [FOUND, _network(), FOUND]})
+    rt = runtime(transport)
+    for tries in (3, 4, 5):
+        with pytest.raises(errors.NetworkFailure):
+            list_refs(rt, SOURCE, MANIFEST)
+        assert len(transport.asked) == tries
+    # Once it answers it is tried as before.
+    assert list_refs(rt, SOURCE, MANIFEST) == list_refs(rt, SOURCE, MANIFEST) == FOUND
+
+
 FALL_THROUGH = (
     _network(),
     errors.RepositoryNotFound(url=AT_ONE, message="m"),
     errors.LfsMissing(url=AT_ONE, message="m"),
     errors.RepositoryDamaged(url=AT_ONE, message="m"),
     errors.RefMissing(name="", ref="refs/heads/main", url=AT_ONE),
+    errors.UnusableRef(name="", ref="refs/heads/main", why="shallow"),
 )
 FINAL = (
     errors.WrongContent(name="", what="w", expected="e", found="f"),

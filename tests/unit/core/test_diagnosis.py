@@ -225,7 +225,7 @@ def test_the_repository_around():
 def test_mirrors():
     found = mirror_findings(inventory(60), Policy(), NOW)
     assert [(item.level, item.what) for item in found] == [
-        ("warn", "inside: 1 of 60 sources is behind, or was not verified within 7 d"),
+        ("warn", "inside: 1 of 60 sources is not well or behind, or was not verified within 7 d"),
         ("warn", "usb: was never verified"),
     ]
     assert [item.remedy for item in found] == [

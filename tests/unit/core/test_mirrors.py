@@ -25,6 +25,7 @@ from git_hybrid.core.mirrors import (
     plain_url,
     served_url,
     serving,
+    unwell,
     update_target,
     verified,
     with_mirrors,
@@ -243,6 +244,19 @@ def test_what_is_in_use_must_be_recorded():
     assert mends(Inventory(), state=served_state("bundle:" + "0" * 64)) == []
     odd = "git hybrid mirror add NAME https://odd.example.org/x --owner WHO"
     assert mends(Inventory(), state=served_state("https://odd.example.org/x")) == [odd]
+
+
+def test_a_mirror_that_is_asked_and_was_not_well_is_a_warning():
+    def warnings(name: str, text: str, *, ok: bool = False):
+        held = {SourceName(name): Held(commit=oid(1), checked_at=NOW, ok=ok)}
+        about = facts(listed(a_mirror(sources=held)), text)
+        return check_mirrors(replace(about, manifest=Manifest(sources={TOOL: a_source()})))
+
+    (found,) = warnings("tool", f"{BASE}/")
+    assert (found.level, found.entry, found.mend) == ("warn", "mirror.corp", "git hybrid mirror verify corp")
+    assert found.what.endswith("verified: tool")
+    assert unwell(listed(a_mirror(sources={TOOL: Held(commit=oid(1), checked_at=NOW, ok=False)}))) == {TOOL}
+    assert warnings("tool", "direct") == warnings("tool", BASE, ok=True) == warnings("gone", BASE) == ()
 
 
 def test_an_entry_that_lacks_a_field_is_told():

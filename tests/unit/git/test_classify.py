@@ -106,6 +106,7 @@ SAMPLES = (
     ("error: unable to create temporary file: Read-only file system", Local),
     ("error: unable to create temporary file: No such file or directory\nfatal: index-pack failed", errors.GitFailed),
     ("fatal: transport 'ext' not allowed", errors.BadArgument),
+    ("fatal: detected dubious ownership in repository at '/srv/x.git'" + SSH_TAIL, Denied),
     ("fatal: transport 'https' not allowed", errors.BadArgument),
     ("remote: fatal: transport 'ext' not allowed", Network),
     ("fatal: something that nobody has seen before", Network),
@@ -131,6 +132,17 @@ def test_what_nobody_knows_is_the_server_s_unless_it_is_this_machine_s():
     assert kind(128, URL) == "network"
     assert kind(-9, URL) == "git-failed"
     assert kind(128, "/srv/tool.bundle") == "git-failed"
+
+
+def test_nobody_logs_in_to_a_folder_of_this_machine():
+    mend = "git config --global --add safe.directory /srv/x.git"
+    owned = f"fatal: detected dubious ownership in repository at '/srv/x.git'\nTo add an exception, call:\n\n\t{mend}"
+    error = classify_network(owned + SSH_TAIL, url="file:///srv/x.git", status=128, command="git fetch")
+    assert isinstance(error, errors.GitRefused)
+    assert (error.path, error.mend) == ("/srv/x.git", mend)
+    for words in ("invalid gitfile format: /srv/x.git", "bad config line 5 in file ./config"):
+        error = classify_network(f"fatal: {words}{SSH_TAIL}", url="file:///srv/x.git", status=128, command="git fetch")
+        assert type(error) is Missing
 
 
 def test_what_a_server_says_in_place_of_an_answer_is_told():

@@ -59,6 +59,17 @@ def test_list_refs_with_head(fp, transport):
     assert transport.list_refs(URL, DEFAULTS, head=True).head == "refs/heads/main"
 
 
+@pytest.mark.parametrize("folder", ["sources/.incoming", "mirror/.incoming"])
+def test_a_full_disk_is_named_by_whose_it_is(fp, transport, tmp_path, folder):
+    fp.register(["git", fp.any(), "fetch", fp.any()], returncode=128, stderr=b"fatal: No space left on device\n")
+    stage = Stage(SourceName("tool"), str(tmp_path / folder / "run/tool"))
+    (tmp_path / folder / "run/tool/.git").mkdir(parents=True)
+    (tmp_path / folder / "run/tool/.git/config").write_text("objectformat")
+    with pytest.raises(errors.LocalIo) as caught:
+        transport.fetch(stage, URL, FetchRequest(refs=["refs/heads/main"]), DEFAULTS)
+    assert caught.value.path == ("sources/.incoming" if "sources" in folder else stage.path)
+
+
 def test_fetch(fp, transport, tmp_path):
     asked = fp.register(["git", fp.any(), "fetch", fp.any()])
     # Nothing says here that a server of git's answered.
