@@ -75,6 +75,10 @@ def gather(
         from git_hybrid.store.reports import foreign_reports
 
         facts = replace(facts, foreign_reports=foreign_reports(layout, facts.state))
+    if "scans" in names and facts.manifest.scanners:
+        from git_hybrid.cli.rulefiles import scanner_files
+
+        facts = replace(facts, scanner_files=scanner_files(index, facts.manifest.scanners, staged=staged))
     if staged and index.in_git:
         facts = replace(facts, left_out=index.left_out())
     if _WITH_APPROVALS & set(names):
@@ -164,13 +168,23 @@ def run_staged(
     results = run_checks(facts, names)
     if not failures(results):
         return results
-    if files := index.unstaged((*FILES, *in_order({*archives(layout), *index.archives()}), chain.SHOWN)):
+    if files := index.unstaged(_read_by(index, facts, layout)):
         try:
             there = complete(gather(runner, layout, names, now=now, witnesses=facts.witnesses, index=index))
         except HybridError:
             return results
         results = to_stage(results, run_checks(there, names), _add(runner.environ, files))
     return {name: tuple(_put_aside(runner.environ, item) for item in found) for name, found in results.items()}
+
+
+def _read_by(index: Staged, facts: Facts, layout: Layout) -> tuple[str, ...]:
+    """Return the files by which the checks judge."""
+    more: tuple[str, ...] = ()
+    if facts.scanner_files:
+        from git_hybrid.cli.rulefiles import files_of
+
+        more = files_of(index, facts.manifest.scanners)
+    return (*FILES, *in_order({*archives(layout), *index.archives()}), chain.SHOWN, *more)
 
 
 def _given_up(error: InvalidFile, index: Staged) -> InvalidFile:

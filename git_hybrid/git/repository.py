@@ -64,7 +64,7 @@ class Repository(Struct):
         if self._entries is None:
             if self.revision:
                 told = self.ask(["git", "ls-tree", "-r", "-z", "--full-tree", self.revision])
-                self._entries = {path: entry for path, entry in _of_tree(told) if is_listed(path)}
+                self._entries = {path: entry for path, entry in of_tree(told) if is_listed(path)}
             else:
                 self._entries = of_index(self.ask(LISTED))
         return self._entries
@@ -112,7 +112,8 @@ def of_index(told: bytes) -> dict[str, Entry]:
     return found
 
 
-def _of_tree(told: bytes) -> list[tuple[str, Entry]]:
+def of_tree(told: bytes) -> list[tuple[str, Entry]]:
+    """Return the path and the entry of each line in what ``git ls-tree -r -z`` wrote."""
     found: list[tuple[str, Entry]] = []
     for item in told.decode("utf-8", "surrogateescape").split("\0"):
         if item:

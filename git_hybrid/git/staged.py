@@ -10,7 +10,7 @@ from git_hybrid.core.check_placed import is_of_sources
 from git_hybrid.core.errors import InvalidFile, LocalIo, Problem, SymlinkRefused
 from git_hybrid.core.value import Struct, field
 from git_hybrid.git.ahead import FILES, LOG, STAGED, staged_question
-from git_hybrid.git.repository import FILE, LINK, Entry, Repository, is_listed, of_index
+from git_hybrid.git.repository import FILE, LINK, Entry, Repository, is_listed, of_index, of_tree
 
 _ROOTS = ("sources.toml", "state/sources.lock")
 _RUNS = ("state/resume.json/", "state/journal/")
@@ -144,6 +144,23 @@ class Staged(Struct):
         if self.repository.revision:
             return {}
         return of_index(self.repository.ask(["git", "ls-files", "--stage", "-z", "--", *patterns], cwd=self.root))
+
+    def below(self, paths: Collection[str]) -> tuple[str, ...]:
+        """Return the files that will be in the commit at *paths*, or below these."""
+        if paths and self.repository.top is not None:
+            self.entries.update(self._found(sorted(paths)))
+        wanted = tuple(f"{path}/" for path in paths)
+        return tuple(
+            name for name, entry in self.entries.items() if f"{name}/".startswith(wanted) and entry[0].startswith(FILE)
+        )
+
+    def _found(self, paths: Sequence[str]) -> Mapping[str, Entry]:
+        if not self.repository.revision:
+            return self._listed([f":(literal){path}" for path in paths])
+        prefix = self.repository.prefix(self.root)
+        argv = ["git", "ls-tree", "-r", "-z", "--full-tree", self.repository.revision, "--"]
+        told = of_tree(self.repository.ask([*argv, *(prefix + path for path in paths)]))
+        return {path.removeprefix(prefix): entry for path, entry in told}
 
     def is_at_head(self) -> bool:
         """Tell whether the clones on the disk say something of what git has: of another commit they do not."""
