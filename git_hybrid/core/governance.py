@@ -15,7 +15,7 @@ from git_hybrid.core.manifest import Source, track_field
 from git_hybrid.core.override import Override, Overrides, Trail, binds, phase
 from git_hybrid.core.value import Struct
 from git_hybrid.core.values import format_time
-from git_hybrid.core.words import approval_words, signature_words
+from git_hybrid.core.words import JOINED, approval_words, signature_words
 
 Unapproved = OffBranch | OverrideEnded | OverrideUnrecorded | OverrideUnsigned
 
@@ -80,7 +80,8 @@ def governed(
         what = "which has no record in state/sources-overrides.json"
         return _unrecorded(pin, pin.override, what, trail, signed=signed, lost=True)
     if record.kind != "pin" or record.source != pin.source or record.to_commit != pin.commit:
-        return _unrecorded(pin, record.id, "which was given for something else", trail, signed=signed)
+        error = _unrecorded(pin, record.id, "which was given for something else", trail, signed=signed)
+        return _joined(error, pin, trail) if record.source == pin.source else error
     what = unbound(record, trail)
     if what:
         return _unrecorded(pin, record.id, what, trail, signed=signed, lost=True)
@@ -178,6 +179,15 @@ def _unrecorded(
     if lost and override in trail.latest:
         hint = f"git hybrid override restore {override}"
     return OverrideUnrecorded(name=pin.source, override=override, what=what, commit=pin.commit, hint=hint)
+
+
+def _joined(error: OverrideUnrecorded, pin: Pin, trail: Trail) -> OverrideUnrecorded:
+    """Return *error* of a pin that names the override of another commit, with what mends it where a merge did that."""
+    if trail.rests.get((pin.source, pin.commit), "unknown") == "":
+        # Its last pin needed no approval.
+        error.hint = f"git hybrid pin {pin.source} --to {pin.commit}"
+    error.hint = f"{JOINED}{error.hint}"
+    return error
 
 
 def again(pin: Pin, trail: Trail, *, signed: bool) -> str:

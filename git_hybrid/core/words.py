@@ -58,6 +58,10 @@ def quoted(text: str) -> str:
     return repr(text).replace("\\\\", "\\")
 
 
+JOINED = "where a merge joined it from two: git hybrid merge; else: "
+"""How the mend of a pin begins that git may have put together from those of both sides."""
+
+
 def approval_words(*, signed: bool) -> str:
     """Return the options that force a pin with an approval; *signed*: policy names keys, so it takes a signature."""
     return f"--force --request ID --approver WHO --reason TEXT --expires WHEN{signature_words(signed=signed)}"

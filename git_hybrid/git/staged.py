@@ -147,20 +147,16 @@ class Staged(Struct):
 
     def below(self, paths: Collection[str]) -> tuple[str, ...]:
         """Return the files that will be in the commit at *paths*, or below these."""
-        if paths and self.repository.top is not None:
-            self.entries.update(self._found(sorted(paths)))
+        prefix, revision = self.repository.prefix(self.root), self.repository.revision
+        if revision and paths:
+            argv = ["git", "ls-tree", "-r", "-z", "--full-tree", revision, "--", *(prefix + path for path in paths)]
+            told = of_tree(self.repository.ask(argv))
+            self.entries.update((path.removeprefix(prefix), entry) for path, entry in told)
+        elif paths:
+            self.entries.update(self._listed([f":(literal){path}" for path in paths]))
         wanted = tuple(f"{path}/" for path in paths)
-        return tuple(
-            name for name, entry in self.entries.items() if f"{name}/".startswith(wanted) and entry[0].startswith(FILE)
-        )
-
-    def _found(self, paths: Sequence[str]) -> Mapping[str, Entry]:
-        if not self.repository.revision:
-            return self._listed([f":(literal){path}" for path in paths])
-        prefix = self.repository.prefix(self.root)
-        argv = ["git", "ls-tree", "-r", "-z", "--full-tree", self.repository.revision, "--"]
-        told = of_tree(self.repository.ask([*argv, *(prefix + path for path in paths)]))
-        return {path.removeprefix(prefix): entry for path, entry in told}
+        there = (path for path, (mode, _) in self.entries.items() if mode.startswith(FILE))
+        return tuple(path for path in there if f"{path}/".startswith(wanted))
 
     def is_at_head(self) -> bool:
         """Tell whether the clones on the disk say something of what git has: of another commit they do not."""

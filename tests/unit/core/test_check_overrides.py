@@ -149,6 +149,16 @@ def test_a_pin_without_its_record_says_how_to_capture_it_again() -> None:
     assert "no record" in told(None, declared=False)[0].what
 
 
+def test_a_pin_that_names_the_override_of_another_commit_may_be_joined_by_a_merge() -> None:
+    joined = "where a merge joined it from two: git hybrid merge; else: "
+    moved = replace(PIN, commit=oid(3))
+    for detail, mend in (({}, f"git hybrid pin tool --to {oid(3)}"), ({"rests_on": "ovr-2"}, "--expires WHEN")):
+        plain = Event(event="pin", source=TOOL.name, after=oid(3), detail=detail)
+        found = checked(moved, event_of(ITEM, "override"), plain, kept=ITEM)[0]
+        assert found.mend.startswith(joined)
+        assert found.mend.endswith(mend)
+
+
 def test_a_pin_that_nobody_made_is_not_to_be_approved() -> None:
     for pin in (PIN, replace(PIN, override=None)):
         (found,) = checked(pin, Event(event="init"))
