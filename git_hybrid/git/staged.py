@@ -10,7 +10,7 @@ from git_hybrid.core.check_placed import is_of_sources
 from git_hybrid.core.errors import InvalidFile, LocalIo, Problem, SymlinkRefused
 from git_hybrid.core.value import Struct, field
 from git_hybrid.git.ahead import FILES, LOG, STAGED, staged_question
-from git_hybrid.git.repository import FILE, LINK, Entry, Repository, is_listed, of_index, of_tree
+from git_hybrid.git.repository import FILE, LINK, Entry, Repository, is_listed, of_tree
 
 _ROOTS = ("sources.toml", "state/sources.lock")
 _RUNS = ("state/resume.json/", "state/journal/")
@@ -74,8 +74,7 @@ class Staged(Struct):
         Raises:
             LocalIo, InvalidFile: one of them cannot be read.
         """
-        wanted = [name for name in names if name not in self._known]
-        if not wanted:
+        if not (wanted := [name for name in names if name not in self._known]):
             return
         if not self.in_git:
             self._known.update((name, _on_disk(self.root, name)) for name in wanted)
@@ -85,7 +84,8 @@ class Staged(Struct):
             told = self.repository.runner.asked(STAGED, self.root, staged_question(wanted))
         there = [name for name in wanted if self.entries.get(name, ("", ""))[1]]
         if told is not None:
-            self._known.update(zip(wanted, blobs(told), strict=True))
+            found = zip(wanted, blobs(told), strict=True)
+            self._known.update((name, blob if name in self.entries else None) for name, blob in found)
         elif there:
             question = "".join(f"{self.entries[name][1]}\n" for name in there).encode("ascii")
             self._known.update(zip(there, blobs(self.repository.ask(STAGED, stdin=question)), strict=True))
@@ -143,20 +143,21 @@ class Staged(Struct):
     def _listed(self, patterns: Sequence[str]) -> Mapping[str, Entry]:
         if self.repository.revision:
             return {}
-        return of_index(self.repository.ask(["git", "ls-files", "--stage", "-z", "--", *patterns], cwd=self.root))
+        told = self.repository.ask(["git", "ls-files", "--stage", "-z", "--", *patterns], cwd=self.root)
+        return self.repository.staged_in(told, self.root)
 
     def below(self, paths: Collection[str]) -> tuple[str, ...]:
         """Return the files that will be in the commit at *paths*, or below these."""
-        prefix, revision = self.repository.prefix(self.root), self.repository.revision
-        if revision and paths:
+        if (revision := self.repository.revision) and paths:
+            prefix = self.repository.prefix(self.root)
             argv = ["git", "ls-tree", "-r", "-z", "--full-tree", revision, "--", *(prefix + path for path in paths)]
-            told = of_tree(self.repository.ask(argv))
-            self.entries.update((path.removeprefix(prefix), entry) for path, entry in told)
+            found = of_tree(self.repository.ask(argv))
+            self.entries.update((path.removeprefix(prefix), entry) for path, entry in found)
         elif paths:
             self.entries.update(self._listed([f":(literal){path}" for path in paths]))
         wanted = tuple(f"{path}/" for path in paths)
-        there = (path for path, (mode, _) in self.entries.items() if mode.startswith(FILE))
-        return tuple(path for path in there if f"{path}/".startswith(wanted))
+        mine = (path for path, (mode, _) in self.entries.items() if mode.startswith(FILE))
+        return tuple(path for path in mine if f"{path}/".startswith(wanted))
 
     def is_at_head(self) -> bool:
         """Tell whether the clones on the disk say something of what git has: of another commit they do not."""

@@ -62,6 +62,20 @@ def test_a_git_that_does_not_answer_is_no_good_log(site: Site) -> None:
     assert site("check", "metadata").code == 0
 
 
+def test_what_is_only_to_be_added_later_is_not_staged(site: Site) -> None:
+    (site.root / "EMPTY.md").touch()
+    site.force("hotfix")
+    git("add", "-N", ".", cwd=site.root)
+    git("add", "EMPTY.md", LOCK, LOG, cwd=site.root)
+    code, said = hook(site.root)
+    assert (code, said.count(f"mend: git add -- {OVERRIDES}\n")) == (1, 3)
+    git("rm", "-q", "-r", "--cached", ".", cwd=site.root)
+    git("commit", "-q", "--no-verify", "-m", "none", cwd=site.root)
+    git("add", "-N", ".", cwd=site.root)
+    # A workspace that git does not have yet is checked as it stands.
+    assert hook(site.root, name="overrides") == (0, "")
+
+
 def test_a_repository_of_somebody_else(site: Site) -> None:
     if os.geteuid() != 0:
         pytest.skip("only root can give a file away")
