@@ -174,7 +174,9 @@ def run_staged(
         except HybridError:
             return results
         results = to_stage(results, run_checks(there, names), _add(runner.environ, files))
-    return {name: tuple(_put_aside(runner.environ, item) for item in found) for name, found in results.items()}
+    if "PRE_COMMIT" in runner.environ and not index.repository.revision and any(map(_is_told, index.changed())):
+        results = {name: tuple(_put_aside(item) for item in found) for name, found in results.items()}
+    return results
 
 
 def _read_by(index: Staged, facts: Facts, layout: Layout) -> tuple[str, ...]:
@@ -206,9 +208,13 @@ def _add(environ: Mapping[str, str], files: Sequence[str]) -> str:
     return f"git add -- {join(files)}"
 
 
-def _put_aside(environ: Mapping[str, str], item: Violation) -> Violation:
-    """Return *item*; where pre-commit hides what is not staged, records that are missing may be there."""
-    if "PRE_COMMIT" not in environ or item.level != "fail" or not item.mend.startswith("restore "):
+def _is_told(path: str) -> bool:
+    return path == MANIFEST or path.startswith("state/")
+
+
+def _put_aside(item: Violation) -> Violation:
+    """Return *item* of a commit that changes state; pre-commit hides what is not staged, which may be all it lacks."""
+    if item.level != "fail" or not item.file.startswith("state/") or item.mend.startswith("git add "):
         return item
     mend = "git add -- state, if not all of it was staged (pre-commit puts that aside meanwhile); else "
     return replace(item, mend=mend + item.mend)

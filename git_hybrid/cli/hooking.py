@@ -107,7 +107,7 @@ def _checked(repository: Repository, root: Path, names: Collection[str]) -> int:
 
 
 def _writes(item: Violation) -> bool:
-    return item.level == "fail" and item.mend.startswith("git hybrid ")
+    return item.level == "fail" and (item.mend.startswith("git hybrid ") or "; else git hybrid " in item.mend)
 
 
 def _commit_lines(repository: Repository) -> Sequence[str]:

@@ -438,12 +438,18 @@ def test_what_pre_commit_puts_aside_is_not_called_lost(site: Site) -> None:
     git("add", LOCK, OVERRIDES, cwd=site.root)
     kept = site.read(LOG)
     git("checkout", "-q", "--", LOG, cwd=site.root)
-    code, said = hook(site.root, name="audit", env={"PRE_COMMIT": "1"})
-    assert code == 1
-    assert "  mend: git add -- state, if not all of it was staged (pre-commit puts that aside meanwhile); else " in said
+    aside = "  mend: git add -- state, if not all of it was staged (pre-commit puts that aside meanwhile); else "
+    for name, mend in (("audit", "restore the records"), ("overrides", "git hybrid pin tool")):
+        code, said = hook(site.root, name=name, env={"PRE_COMMIT": "1"})
+        assert (code, f"{aside}{mend}" in said) == (1, True)
     site.write(LOG, kept)
     said = hook(site.root, name="metadata", env={"PRE_COMMIT": "1"})[1]
     assert "put" not in said
+    # What was committed so is not mended by staging.
+    git("commit", "-q", "--no-verify", "-m", "half", cwd=site.root)
+    git("checkout", "-q", "--", ".", cwd=site.root)
+    code, said = hook(site.root, name="overrides", env={"PRE_COMMIT": "1"})
+    assert (code, aside in said) == (1, False)
 
 
 def test_a_commit_that_is_not_made_forgets_what_it_staged(site: Site) -> None:
