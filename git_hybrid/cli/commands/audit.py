@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
+from shlex import join
 
 import click
 
@@ -162,7 +163,7 @@ def verify_command(context: click.Context, *, since: str | None) -> int:
             return code
         output.data(*breach_lines(breaches, color=output.color))
         if breaches:
-            output.hint("audit", "git log -p -- state/sources-audit.jsonl")
+            output.hint("audit", f"git log -p -- {join(dict.fromkeys(breach.file for breach in breaches))}")
         else:
             witness = ""
             if facts.witnesses.committed is not None:

@@ -522,6 +522,12 @@ def test_an_archive_that_no_record_names_is_no_part_of_the_log() -> None:
     assert breaches([segment(LINES, file="state/sources-audit.2026.jsonl"), segment(LINES)]) == []
 
 
+def test_what_was_edited_is_told_and_not_the_archive_before_it() -> None:
+    old, new = rotated(LINES)
+    edited = [{**line.record, "operator": "Eve"} for line in new.lines if line.record]
+    assert breaches([old, segment(edited)]) == ["edited"]
+
+
 def test_a_fork_in_an_archive_that_a_committed_record_names_is_explained() -> None:
     merged = [*grown(LINES, Event(event="seen")), grown(LINES, Event(event="prune", source="tool"))[-1]]
     old, new = rotated(merged)
