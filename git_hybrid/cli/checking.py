@@ -19,7 +19,7 @@ from git_hybrid.core.value import replace
 from git_hybrid.git.ahead import FILES, LOG, files_for, needs_log
 from git_hybrid.git.repository import around
 from git_hybrid.git.run import Runner
-from git_hybrid.git.staged import Staged, documents_on_disk, exposed, heads
+from git_hybrid.git.staged import Staged, documents_on_disk, heads
 from git_hybrid.git.verifying import verifier
 from git_hybrid.store import chain
 from git_hybrid.store.facts import read_facts
@@ -80,7 +80,7 @@ def gather(
 
         facts = replace(facts, scanner_files=scanner_files(index, facts.manifest.scanners, staged=staged))
     if staged and index.in_git:
-        facts = replace(facts, left_out=index.left_out())
+        facts = _with_left_out(facts, index)
     if _WITH_APPROVALS & set(names):
         told = (facts.manifest, facts.lock, facts.overrides, facts.clock)
         facts = replace(facts, signatures=check_signatures(*told, verifier(runner)))
@@ -89,12 +89,22 @@ def gather(
     return _with_documents(facts, index, read, staged=staged) if "open-issues" in names else facts
 
 
+def _with_left_out(facts: Facts, index: Staged) -> Facts:
+    if not (left_out := index.left_out()):
+        return facts
+    from git_hybrid.git.ignored import ignored
+
+    return replace(facts, left_out=left_out, ignored=ignored(index.repository, index.root, left_out))
+
+
 def _with_clones(facts: Facts, index: Staged) -> Facts:
     root, pins = index.root, facts.lock.pins
     facts = replace(facts, tracked=index.tracked())
     if not index.is_at_head():
         return facts
     standing = heads(root, tuple(pins))
+    from git_hybrid.git.ignored import exposed
+
     if open_to_git := exposed(index.repository, root, tuple(standing)):
         has_file = os.path.lexists(root / "sources/.gitignore")
         facts = replace(facts, exposed=open_to_git, ignore_file=has_file)
@@ -173,7 +183,7 @@ def run_staged(
             there = complete(gather(runner, layout, names, now=now, witnesses=facts.witnesses, index=index))
         except HybridError:
             return results
-        results = to_stage(results, run_checks(there, names), _add(runner.environ, files))
+        results = to_stage(results, run_checks(there, names), _add(runner.environ, files, facts.ignored))
     if "PRE_COMMIT" in runner.environ and not index.repository.revision and any(map(_is_told, index.changed())):
         results = {name: tuple(_put_aside(item) for item in found) for name, found in results.items()}
     return results
@@ -197,15 +207,18 @@ def _given_up(error: InvalidFile, index: Staged) -> InvalidFile:
     return InvalidFile(path=MANIFEST, problems=error.problems, mend=mend)
 
 
-def _add(environ: Mapping[str, str], files: Sequence[str]) -> str:
+def _add(environ: Mapping[str, str], files: Sequence[str], ignored: Collection[str]) -> str:
     """Return the command that stages *files*; all of the workspace where git forgets what this commit had staged."""
     from shlex import join
 
+    forced = [name for name in files if name in ignored]
+    first = f"git add -f -- {join(forced)}" if forced else ""
     used = os.path.basename(environ.get("GIT_INDEX_FILE", ""))
     for name, more in _TEMPORARY.items():
         if used.startswith(name):
-            return f"git add -- {MANIFEST} state{more}"
-    return f"git add -- {join(files)}"
+            return ", then ".join(filter(None, (first, f"git add -- {MANIFEST} state{more}")))
+    others = [name for name in files if name not in ignored]
+    return ", then ".join(filter(None, (first, f"git add -- {join(others)}" if others else "")))
 
 
 def _is_told(path: str) -> bool:

@@ -14,7 +14,6 @@ from git_hybrid.git.repository import FILE, LINK, Entry, Repository, is_listed, 
 
 _ROOTS = ("sources.toml", "state/sources.lock")
 _RUNS = ("state/resume.json/", "state/journal/")
-_RULES = [b"*", b"!.gitignore"]
 _FIXED = (*FILES, LOG, "state", "sources", "sources/.gitignore")
 
 
@@ -278,23 +277,3 @@ def heads(root: Path, names: Sequence[str], ref: str = "HEAD") -> Mapping[str, s
 def _line(path: str) -> str:
     with open(path, "rb", buffering=0) as file:
         return file.read().decode("ascii").strip()
-
-
-def exposed(repository: Repository, root: Path, names: Collection[str]) -> tuple[str, ...]:
-    """Return which of the clones *names* a ``git add`` of everything would stage; git is asked only in doubt."""
-    if repository.top is None or not names or _has_rules(root / "sources/.gitignore"):
-        return ()
-    asked = [f"sources/{name}" for name in names]
-    # Of what is in the index already git says by itself that it is not ignored.
-    argv = ["git", "check-ignore", "--no-index", "-z", "--stdin"]
-    done = repository.run(argv, cwd=root, stdin="".join(f"{path}\0" for path in asked).encode("utf-8"))
-    ignored = done.stdout.decode("utf-8", "replace").split("\0")
-    return () if done.status > 1 else tuple(path for path in asked if path not in ignored)
-
-
-def _has_rules(path: Path) -> bool:
-    try:
-        lines = path.read_bytes().splitlines()
-    except OSError:
-        return False
-    return [line for line in lines if line and not line.startswith(b"#")] == _RULES

@@ -468,6 +468,25 @@ def test_a_commit_that_is_not_made_forgets_what_it_staged(site: Site) -> None:
     git("commit", "-q", "-m", "x", cwd=site.root)
 
 
+def test_what_is_to_be_committed_is_staged_where_git_ignores_its_name(site: Site) -> None:
+    site.write(".gitignore", "*.lock\n")
+    git("rm", "-q", "--cached", LOCK, cwd=site.root)
+    git("add", "-A", cwd=site.root)
+    assert hook(site.root, name="audit") == (0, "")
+    # As older versions wrote it.
+    site.write("state/.gitignore", "resume.json\n")
+    git("rm", "-q", "--cached", LOCK, cwd=site.root)
+    git("add", "-A", cwd=site.root)
+    mend = f"  mend: git add -f -- {LOCK}\n"
+    code, said = hook(site.root, name="audit")
+    assert (code, said.count(mend)) == (1, 1)
+    said = hook(site.root, name="metadata")[1]
+    assert "git ignores it" in said
+    assert mend in said
+    git("add", "-f", "--", LOCK, cwd=site.root)
+    assert hook(site.root, name="audit") == (0, "")
+
+
 def test_failures_that_the_same_mends_are_counted(site: Site) -> None:
     for number in range(5):
         site("mirror", "add", f"m{number}", f"https://m{number}.example", "--owner", "o@example.org")

@@ -66,3 +66,5 @@ def test_what_the_commit_leaves_out_is_told_and_fails_nothing() -> None:
     facts = Facts(manifest=a_snapshot(TOOL).manifest, clock=a_snapshot(TOOL).clock, left_out=("state/sources.json",))
     (found,) = check_metadata(facts)
     assert (found.file, found.level, found.mend) == ("state/sources.json", "warn", "git add -- state/sources.json")
+    (found,) = check_metadata(replace(facts, ignored=frozenset(facts.left_out)))
+    assert (found.level, found.mend) == ("warn", "git add -f -- state/sources.json")
