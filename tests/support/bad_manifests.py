@@ -78,6 +78,7 @@ POLICY = (
     "override_min_approvers = 0",
     'override_min_approvers = "1"',
     "override_min_approvers = true",
+    "approvers = []",
     "request_pattern = 1",
     'request_pattern = "("',
     "request_pattern = '(a)\\1'",

@@ -12,7 +12,13 @@ import click
 from git_hybrid.app.audit import rotate
 from git_hybrid.app.select import select
 from git_hybrid.cli.checking import gather
-from git_hybrid.cli.commands.override import format_option, output_option, overrides_table, write_export
+from git_hybrid.cli.commands.override import (
+    format_of,
+    format_option,
+    output_option,
+    overrides_table,
+    write_export,
+)
 from git_hybrid.cli.common import common_of
 from git_hybrid.cli.filled import TEXT
 from git_hybrid.cli.named import by_path
@@ -201,7 +207,7 @@ def _plain(breach: Breach) -> dict[str, object]:
 def export_command(
     context: click.Context,
     *,
-    form: Format,
+    form: Format | None,
     request: str | None,
     incident: str | None,
     since: str | None,
@@ -211,7 +217,8 @@ def export_command(
     with opened(context) as (session, output):
         begin = _since(since, now=session.runtime.info.now)
         facts = _facts(session)
-        text = _exported(session, facts, Filter(request=request, incident=incident, since=begin), form)
+        wanted = Filter(request=request, incident=incident, since=begin)
+        text = _exported(session, facts, wanted, format_of(form, output))
         write_export(session, output, text, file)
         _tell_left_out(facts, output)
         return 0

@@ -4,6 +4,7 @@ from git_hybrid.core.check_metadata import check_metadata
 from git_hybrid.core.checks import Facts, Violation
 from git_hybrid.core.manifest import Policy
 from git_hybrid.core.plan import Snapshot
+from git_hybrid.core.value import replace
 from support.values import a_pin, a_snapshot, a_source, a_state_entry
 
 TOOL, OTHER = a_source("tool"), a_source("other")

@@ -19,6 +19,7 @@ from git_hybrid.core.override import (
     Override,
     Overrides,
     Trail,
+    approvers,
     binds,
     closed,
     digest,
@@ -206,6 +207,11 @@ def test_a_person_is_an_address(text: str) -> None:
 def test_a_person_without_an_address_is_a_name() -> None:
     assert person(" Bea  Smith ") == "bea smith"
     assert distinct(["Bea <b@x>", "b@X", "Cid"]) == ("Bea <b@x>", "Cid")
+
+
+def test_who_approved_a_renewal_too_is_told_once() -> None:
+    bea, dan = (Approval(id=who, at=NOW) for who in ("bea@example.org", "dan@example.org"))
+    assert approvers(replace(an_override(), approvers=(bea, dan, replace(bea, at=NOW + DAY)))) == f"{bea.id}, {dan.id}"
 
 
 def asked(*approvers: str, signed: frozenset[str] = frozenset(), days: float = 1) -> Approved:
