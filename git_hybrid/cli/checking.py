@@ -19,7 +19,7 @@ from git_hybrid.core.value import replace
 from git_hybrid.git.ahead import FILES, LOG, files_for, needs_log
 from git_hybrid.git.repository import around
 from git_hybrid.git.run import Runner
-from git_hybrid.git.staged import Staged, documents_on_disk, heads
+from git_hybrid.git.staged import Staged, documents_on_disk, heads, hides_clones
 from git_hybrid.git.verifying import verifier
 from git_hybrid.store import chain
 from git_hybrid.store.facts import read_facts
@@ -103,11 +103,12 @@ def _with_clones(facts: Facts, index: Staged) -> Facts:
     if not index.is_at_head():
         return facts
     standing = heads(root, tuple(pins))
-    from git_hybrid.git.ignored import exposed
+    if standing and not hides_clones(root):
+        from git_hybrid.git.ignored import exposed
 
-    if open_to_git := exposed(index.repository, root, tuple(standing)):
-        has_file = os.path.lexists(root / "sources/.gitignore")
-        facts = replace(facts, exposed=open_to_git, ignore_file=has_file)
+        if open_to_git := exposed(index.repository, root, tuple(standing)):
+            has_file = os.path.lexists(root / "sources/.gitignore")
+            facts = replace(facts, exposed=open_to_git, ignore_file=has_file)
     if moved := [name for name, pin in pins.items() if standing.get(name, pin.commit) != pin.commit]:
         from git_hybrid.core.plan import PIN_REF
 

@@ -7,8 +7,6 @@ from pathlib import Path
 
 from git_hybrid.git.repository import Repository
 
-_RULES = [b"*", b"!.gitignore"]
-
 
 def ignored(repository: Repository, root: Path, paths: Collection[str]) -> frozenset[str]:
     """Return which of *paths*, from *root*, git would ignore if it had none of them; all where it does not answer."""
@@ -23,17 +21,9 @@ def ignored(repository: Repository, root: Path, paths: Collection[str]) -> froze
 
 
 def exposed(repository: Repository, root: Path, names: Collection[str]) -> tuple[str, ...]:
-    """Return which of the clones *names* a ``git add`` of everything would stage; git is asked only in doubt."""
-    if repository.top is None or not names or _has_rules(root / "sources/.gitignore"):
+    """Return which of the clones *names* a ``git add`` of everything would stage."""
+    if repository.top is None:
         return ()
     asked = [f"sources/{name}" for name in names]
     hidden = ignored(repository, root, asked)
     return tuple(path for path in asked if path not in hidden)
-
-
-def _has_rules(path: Path) -> bool:
-    try:
-        lines = path.read_bytes().splitlines()
-    except OSError:
-        return False
-    return [line for line in lines if line and not line.startswith(b"#")] == _RULES

@@ -14,6 +14,7 @@ from git_hybrid.git.repository import FILE, LINK, Entry, Repository, is_listed, 
 
 _ROOTS = ("sources.toml", "state/sources.lock")
 _RUNS = ("state/resume.json/", "state/journal/")
+_RULES = [b"*", b"!.gitignore"]
 _FIXED = (*FILES, LOG, "state", "sources", "sources/.gitignore")
 
 
@@ -277,3 +278,12 @@ def heads(root: Path, names: Sequence[str], ref: str = "HEAD") -> Mapping[str, s
 def _line(path: str) -> str:
     with open(path, "rb", buffering=0) as file:
         return file.read().decode("ascii").strip()
+
+
+def hides_clones(root: Path) -> bool:
+    """Tell whether ``sources/.gitignore`` is as it was made, so that git need not be asked."""
+    try:
+        lines = (root / "sources/.gitignore").read_bytes().splitlines()
+    except OSError:
+        return False
+    return [line for line in lines if line and not line.startswith(b"#")] == _RULES
