@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from typing import TypeVar
 
@@ -67,8 +67,8 @@ def _pinned(log: bytes) -> list[Record]:
     return [line.record for line in lines if line.record is not None and line.record["event"] == "pin"]
 
 
-def part_state(torn: Torn, sides: Mapping[str, Versions]) -> None:
-    """Take for each entry that git has joined from both, and for that of another commit than its pin's, that of a side.
+def part_state(torn: Torn, sides: Mapping[str, Versions], parted: Collection[str]) -> None:
+    """Take for each entry that git has joined from both, and of the sources whose pin was *parted*, that of a side.
 
     What is another now than git has it was made since, and stays.
     """
@@ -83,7 +83,8 @@ def part_state(torn: Torn, sides: Mapping[str, Versions]) -> None:
 
     def stands(name: SourceName, entry: SourceState) -> SourceState:
         sides = (ours.get(name), theirs.get(name))
-        if name not in fitting or entry != left.sources.get(name) or not (name in mixed or entry in sides):
+        is_open = name in mixed or (name in parted and entry in sides)
+        if name not in fitting or entry != left.sources.get(name) or not is_open:
             return entry
         return fitting[name] if name in mixed or fitting[name].commit == lock.pins[name].commit else entry
 

@@ -100,7 +100,7 @@ def merge_files(
     if (log := torn.read(LOG)) is not None and (ordered := in_order(log)) != log:
         torn.texts[LOG] = ordered
     _merge_lock(torn, told, sides, declared)
-    _merge_state(torn, sides)
+    _merge_state(torn, sides, [] if LOCK in conflicts else [change.name for change in told.changes])
     if torn.is_open(OVERRIDES) and (records := torn.sides(OVERRIDES, decode_overrides, Overrides())) is not None:
         _merge_overrides(torn, told, records)
     if (inventories := torn.sides(MIRRORS, decode_mirrors, Inventory())) is not None:
@@ -157,9 +157,9 @@ def _merge_lock(torn: Torn, told: Merge, sides: Mapping[str, Versions], declared
         told.ours, told.theirs, told.found, told.changes = ours, theirs, found, changes
 
 
-def _merge_state(torn: Torn, sides: Mapping[str, Versions]) -> None:
+def _merge_state(torn: Torn, sides: Mapping[str, Versions], parted: Sequence[str]) -> None:
     if STATE not in torn.conflicts:
-        part_state(torn, sides)
+        part_state(torn, sides, parted)
     if not torn.is_open(STATE) or (states := torn.sides(STATE, decode_state, State())) is None:
         return
     pins = _pins(torn.read(LOCK))
