@@ -19,7 +19,7 @@ from git_hybrid.core.value import replace
 from git_hybrid.git.ahead import FILES, LOG, files_for, needs_log
 from git_hybrid.git.repository import around
 from git_hybrid.git.run import Runner
-from git_hybrid.git.staged import Staged, documents_on_disk, exposed, heads
+from git_hybrid.git.staged import Staged, documents_on_disk, heads, hides_clones
 from git_hybrid.git.verifying import verifier
 from git_hybrid.store import chain
 from git_hybrid.store.facts import read_facts
@@ -75,8 +75,12 @@ def gather(
         from git_hybrid.store.reports import foreign_reports
 
         facts = replace(facts, foreign_reports=foreign_reports(layout, facts.state))
+    if "scans" in names and facts.manifest.scanners:
+        from git_hybrid.cli.rulefiles import scanner_files
+
+        facts = replace(facts, scanner_files=scanner_files(index, facts.manifest.scanners, staged=staged))
     if staged and index.in_git:
-        facts = replace(facts, left_out=index.left_out())
+        facts = _with_left_out(facts, index)
     if _WITH_APPROVALS & set(names):
         told = (facts.manifest, facts.lock, facts.overrides, facts.clock)
         facts = replace(facts, signatures=check_signatures(*told, verifier(runner)))
@@ -85,15 +89,26 @@ def gather(
     return _with_documents(facts, index, read, staged=staged) if "open-issues" in names else facts
 
 
+def _with_left_out(facts: Facts, index: Staged) -> Facts:
+    if not (left_out := index.left_out()):
+        return facts
+    from git_hybrid.git.ignored import ignored
+
+    return replace(facts, left_out=left_out, ignored=ignored(index.repository, index.root, left_out))
+
+
 def _with_clones(facts: Facts, index: Staged) -> Facts:
     root, pins = index.root, facts.lock.pins
     facts = replace(facts, tracked=index.tracked())
     if not index.is_at_head():
         return facts
     standing = heads(root, tuple(pins))
-    if open_to_git := exposed(index.repository, root, tuple(standing)):
-        has_file = os.path.lexists(root / "sources/.gitignore")
-        facts = replace(facts, exposed=open_to_git, ignore_file=has_file)
+    if standing and not hides_clones(root):
+        from git_hybrid.git.ignored import exposed
+
+        if open_to_git := exposed(index.repository, root, tuple(standing)):
+            has_file = os.path.lexists(root / "sources/.gitignore")
+            facts = replace(facts, exposed=open_to_git, ignore_file=has_file)
     if moved := [name for name, pin in pins.items() if standing.get(name, pin.commit) != pin.commit]:
         from git_hybrid.core.plan import PIN_REF
 
@@ -164,13 +179,25 @@ def run_staged(
     results = run_checks(facts, names)
     if not failures(results):
         return results
-    if files := index.unstaged((*FILES, *in_order({*archives(layout), *index.archives()}), chain.SHOWN)):
+    if files := index.unstaged(_read_by(index, facts, layout)):
         try:
             there = complete(gather(runner, layout, names, now=now, witnesses=facts.witnesses, index=index))
         except HybridError:
             return results
-        results = to_stage(results, run_checks(there, names), _add(runner.environ, files))
-    return {name: tuple(_put_aside(runner.environ, item) for item in found) for name, found in results.items()}
+        results = to_stage(results, run_checks(there, names), _add(runner.environ, files, facts.ignored))
+    if "PRE_COMMIT" in runner.environ and not index.repository.revision and any(map(_is_told, index.changed())):
+        results = {name: tuple(_put_aside(item) for item in found) for name, found in results.items()}
+    return results
+
+
+def _read_by(index: Staged, facts: Facts, layout: Layout) -> tuple[str, ...]:
+    """Return the files by which the checks judge."""
+    more: tuple[str, ...] = ()
+    if facts.scanner_files:
+        from git_hybrid.cli.rulefiles import files_of
+
+        more = files_of(index, facts.manifest.scanners)
+    return (*FILES, *in_order({*archives(layout), *index.archives()}), chain.SHOWN, *more)
 
 
 def _given_up(error: InvalidFile, index: Staged) -> InvalidFile:
@@ -181,20 +208,27 @@ def _given_up(error: InvalidFile, index: Staged) -> InvalidFile:
     return InvalidFile(path=MANIFEST, problems=error.problems, mend=mend)
 
 
-def _add(environ: Mapping[str, str], files: Sequence[str]) -> str:
+def _add(environ: Mapping[str, str], files: Sequence[str], ignored: Collection[str]) -> str:
     """Return the command that stages *files*; all of the workspace where git forgets what this commit had staged."""
     from shlex import join
 
+    forced = [name for name in files if name in ignored]
+    first = f"git add -f -- {join(forced)}" if forced else ""
     used = os.path.basename(environ.get("GIT_INDEX_FILE", ""))
     for name, more in _TEMPORARY.items():
         if used.startswith(name):
-            return f"git add -- {MANIFEST} state{more}"
-    return f"git add -- {join(files)}"
+            return ", then ".join(filter(None, (first, f"git add -- {MANIFEST} state{more}")))
+    others = [name for name in files if name not in ignored]
+    return ", then ".join(filter(None, (first, f"git add -- {join(others)}" if others else "")))
 
 
-def _put_aside(environ: Mapping[str, str], item: Violation) -> Violation:
-    """Return *item*; where pre-commit hides what is not staged, records that are missing may be there."""
-    if "PRE_COMMIT" not in environ or item.level != "fail" or not item.mend.startswith("restore "):
+def _is_told(path: str) -> bool:
+    return path == MANIFEST or path.startswith("state/")
+
+
+def _put_aside(item: Violation) -> Violation:
+    """Return *item* of a commit that changes state; pre-commit hides what is not staged, which may be all it lacks."""
+    if item.level != "fail" or not item.file.startswith("state/") or item.mend.startswith("git add "):
         return item
     mend = "git add -- state, if not all of it was staged (pre-commit puts that aside meanwhile); else "
     return replace(item, mend=mend + item.mend)

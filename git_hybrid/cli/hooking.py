@@ -128,7 +128,7 @@ def _unless_untouched(error: HybridError, index: Staged) -> HybridError | None:
 
 
 def _writes(item: Violation) -> bool:
-    return item.level == "fail" and item.mend.startswith("git hybrid ")
+    return item.level == "fail" and (item.mend.startswith("git hybrid ") or "; else git hybrid " in item.mend)
 
 
 def _commit_lines(repository: Repository) -> Sequence[str]:

@@ -7,7 +7,10 @@ from collections.abc import Mapping
 _ANOTHER = "add something else of it: --branch, --tag, --version or --commit"
 
 ADDING: Mapping[str, tuple[str, ...]] = {
-    "too-young": ("wait until then, and add it again", "or add something older: --tag TAG or --commit ID"),
+    "too-young": (
+        "wait until then, and add it again",
+        "or, if its branch moved on by then, with --commit {commit}",
+    ),
     "unreachable": ("check the id, or " + _ANOTHER,),
     "unusable-ref": (_ANOTHER,),
     "off-branch": ("name a branch that has the commit, or none: then the commit itself is followed",),

@@ -32,10 +32,10 @@ class Ahead(Struct, frozen=True, kw_only=True):
     now: datetime
 
 
-def ahead(newest: Mapping[str, Json], now: datetime) -> Ahead | None:
-    """Return what is wrong with the time of the *newest* record; None where it has come."""
+def ahead(newest: Mapping[str, Json], now: datetime, apart: timedelta = APART) -> Ahead | None:
+    """Return what is wrong with the time of the *newest* record; None where it has come, or is no more than *apart*."""
     at = str(newest.get("at", ""))
-    if not at or parse_time(at) <= now + APART:
+    if not at or parse_time(at) <= now + apart:
         return None
     told = f"record {seq_of(dict(newest))} ({newest['event']}) was made at {at}, which is still to come"
     return Ahead(record=told, now=now)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import datetime
 
-from git_hybrid.core.ahead import WAY_OUT, Ahead
+from git_hybrid.core.ahead import APART, WAY_OUT, Ahead
 from git_hybrid.core.canonical import Json, canonical_json
 from git_hybrid.core.errors import ToolTooOld
 from git_hybrid.core.ids import Oid, SourceName
@@ -67,15 +67,17 @@ def unmet(asked: Approved, policy: Policy) -> tuple[str, ...]:
     """Return what policy misses in a request, each in one sentence; nothing if it is met."""
     problems = _unlike(asked.request_id, policy.request_pattern) if policy.request_pattern else []
     problems += _uncounted(asked, policy)
-    since = asked.ahead.now if asked.ahead else asked.since
-    found = ""
-    if asked.until <= since:
+    now = asked.ahead.now if asked.ahead else asked.since
+    is_far = asked.since - now > APART
+    since = now if is_far else asked.since
+    found, counts = "", "which counts as past"
+    if asked.until <= now:
         found = "which is past"
     elif asked.until <= asked.since:
-        found = "which counts as past"
+        found = counts
     elif asked.until - since > policy.override_max_age:
         found = f"and [policy] override_max_age ends at {format_time(since + policy.override_max_age)}"
-    if found and asked.ahead:
+    if found and asked.ahead and (is_far or found == counts):
         found += f": the audit log is ahead of the clock, {asked.ahead.record}; {WAY_OUT}"
     if found:
         problems.append(f"it would expire at {format_time(asked.until)}, {found}")

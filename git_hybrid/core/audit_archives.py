@@ -115,9 +115,12 @@ class Files:
 
 
 def _told(segment: Segment) -> Iterator[tuple[Line, Mapping[str, Json]]]:
-    """Yield the records of *segment* that go on from an archive, each with what it tells of that."""
+    """Yield the records of *segment* that go on from an archive, each with what it tells of that.
+
+    One that was edited does too: the archive before it is not to be blamed for that.
+    """
     for line in segment.lines:
-        if line.record is not None and line.record["event"] == ROTATED and line.whole:
+        if line.record is not None and line.record["event"] == ROTATED:
             detail = detail_of(line.record)
             if "archive" in detail:
                 yield line, detail

@@ -13,13 +13,13 @@ from git_hybrid.core.audit_archives import LOG, RESTORE, Breach
 from git_hybrid.core.canonical import Json
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.last_pins import ANEW, binding, has_digest, last_pins, untold
-from git_hybrid.core.last_told import last_told
+from git_hybrid.core.last_told import has_branches, last_told
 from git_hybrid.core.lock import Lock
 from git_hybrid.core.mirrors import Inventory, Mirror
 from git_hybrid.core.override import RESTS_ON, Overrides, binds, trail_of
 from git_hybrid.core.state import SourceState, State
 from git_hybrid.core.values import format_time, parse_time
-from git_hybrid.core.words import approval_words, typed
+from git_hybrid.core.words import JOINED, approval_words, typed
 
 if TYPE_CHECKING:
     from git_hybrid.core.witnesses import Witnesses
@@ -68,7 +68,10 @@ def _against_lock(records: Collection[Record], lock: Lock) -> Iterator[Breach]:
             has = _HAS[untold(own[0], pin)]
             what = f"no record tells of the {has} that state/sources.lock has for {name} at {pin.commit[:12]}"
             mend = f"git checkout HEAD -- {_LOCK}; where it was committed so: git hybrid pin {name} --to {pin.commit}"
-            yield _of_log("foreign-content", what, "the lock was edited by hand", mend=mend)
+            proves = "the lock was edited by hand"
+            if has_branches(records):
+                mend, proves = f"{JOINED}{mend}", f"{proves}, or a merge joined two tables"
+            yield _of_log("foreign-content", what, proves, mend=mend)
         elif name in seen and pin.first_seen < seen[name] - APART:
             what = f"{name} was first seen at {format_time(pin.first_seen)}, as state/sources.lock says, and the log"
             what += f" first tells of {pin.commit[:12]} at {format_time(seen[name])}"

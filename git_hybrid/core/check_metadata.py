@@ -39,5 +39,7 @@ def check_metadata(facts: Facts) -> tuple[Violation, ...]:
     for path in facts.left_out:
         what, why = "is on the disk, and will not be in the commit", "what it records is known to this machine alone"
         mend = f"git add -- {path}"
+        if path in facts.ignored:
+            what, mend = f"{what}: git ignores it", f"git add -f -- {path}"
         found.append(Violation(file=path, entry="index", what=what, why=why, mend=mend, level="warn"))
     return tuple(found)

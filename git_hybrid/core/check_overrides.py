@@ -89,11 +89,19 @@ def _mend(error: Unapproved, pin: Pin, facts: Facts) -> tuple[str, str]:
 
 
 def _rests(record: Override, facts: Facts) -> bool:
-    """Tell whether a pin rests on *record*, or a scan of one on the findings that it accepts."""
+    """Tell whether a pin rests on *record*, or the scan of one, as the log bears it out, has findings it accepts."""
     pin = facts.lock.pins.get(record.source)
-    if pin is None:
-        return False
-    return pin.override == record.id or (record.kind == "scan" and pin.commit == record.to_commit)
+    if pin is None or pin.override == record.id or record.kind != "scan" or pin.commit != record.to_commit:
+        return pin is not None and pin.override == record.id
+    from git_hybrid.core.audit_query import records_of  # noqa: PLC0415
+    from git_hybrid.core.scan_policy import may_accept  # noqa: PLC0415
+    from git_hybrid.core.scan_trail import scan_trail_of  # noqa: PLC0415
+
+    entry = facts.state.sources.get(record.source)
+    if entry is None or entry.scan.commit != pin.commit:
+        return True
+    unproved = scan_trail_of(records_of(facts.log), facts.state, facts.lock).unproved
+    return record.source in unproved or may_accept(record, entry.scan, facts.manifest.policy.scan_block_on)
 
 
 def _record(record: Override, facts: Facts) -> Iterator[Violation]:
@@ -116,7 +124,7 @@ def _record(record: Override, facts: Facts) -> Iterator[Violation]:
     word = phase(record, facts.clock)
     policy = facts.manifest.policy
     renew = renewal(record.id, signed=facts.has_keys)
-    rests = _rests(record, facts)
+    rests = word in ("expired", "expiring") and _rests(record, facts)
     if word == "expired" and rests:
         what = f"expired at {format_time(record.expires_at)}"
         end = without(record, record.to_commit) if record.source in facts.manifest.sources else PRUNE
@@ -127,7 +135,7 @@ def _record(record: Override, facts: Facts) -> Iterator[Violation]:
         yield replace(violation(what, "exceptions end", revoke), level="warn")
     elif word == "expiring" and rests:
         left = format_age(record.expires_at - facts.clock)
-        why = "its pin will be refused then"
+        why = "its pin will be refused then" if record.kind == "pin" else "what it accepts will be refused then"
         what = f"expires in {left}"
         yield replace(violation(what, why, renew), level="warn")
     if is_in_force(record, facts.clock):

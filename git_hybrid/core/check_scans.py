@@ -1,15 +1,19 @@
 """What the recorded scans of a workspace must satisfy. Pure; the hook and ``check scans`` share it.
 
-It judges by the files alone: no scanner is asked for its version, since a hook must work where none is installed.
+It judges by the files of the workspace alone: no scanner is asked for its version, since a hook must work where none is
+installed.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from git_hybrid.core.checks import Facts, Violation
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.scan_policy import unaccepted
 from git_hybrid.core.scan_trail import scan_trail_of
-from git_hybrid.core.scans import stale_reason, stale_words
+from git_hybrid.core.scanners import rules_digest, spec_of
+from git_hybrid.core.scans import Identity, stale_reason, stale_words
 from git_hybrid.core.state import ScanStatus
 
 _FILE = "state/sources.json"
@@ -56,7 +60,8 @@ def _wrong(facts: Facts, pin: Pin, scan: ScanStatus) -> tuple[str, str, str] | N
     again, now = f"git hybrid scan {pin.source}", facts.now or facts.clock
     if scan.state == "missing":
         return (*_NEVER, again)
-    reason = stale_reason(scan, facts.manifest, pinned=pin.commit, now=now)
+    known = _identities(facts, scan)
+    reason = stale_reason(scan, facts.manifest, pinned=pin.commit, now=now, identities=known)
     if reason is not None:
         why = "an old scan knows no new rules"
         if reason == "clock":
@@ -71,3 +76,18 @@ def _wrong(facts: Facts, pin: Pin, scan: ScanStatus) -> tuple[str, str, str] | N
         return None
     what, why = f"has {blocked.counted} at or above {blocked.level}", "[policy] scan_block_on forbids them"
     return what, f"{why} without an override", ", or ".join(filter(None, (blocked.accept, blocked.move)))
+
+
+def _identities(facts: Facts, scan: ScanStatus) -> Mapping[str, Identity]:
+    """Return the scanners whose files are known, each as if its version were still the one of *scan*."""
+    versions = {record.name: record.version for record in scan.scanners}
+    specs = [spec_of(scanner) for scanner in facts.manifest.scanners if scanner.name in facts.scanner_files]
+    return {
+        spec.name: Identity(
+            version="",
+            rules_digest=rules_digest(
+                spec, versions.get(spec.name, "") if spec.version else "", facts.scanner_files[spec.name]
+            ),
+        )
+        for spec in specs
+    }

@@ -41,9 +41,11 @@ class Facts(Struct, frozen=True, kw_only=True):
     ``sources/``, and those of single runs, that are committed, ``heads`` the commits at which the clones stand,
     ``installed`` those at which a sync left the ones that do not stand at their pins. ``documents`` are specifications
     by path, ``paths`` every path that they may name, ``changed`` what the commit changes, ``left_out`` those of the
-    files that are on the disk and not in the commit. ``foreign_reports`` names the sources whose scan report on the
-    disk is another than state says. ``exposed`` are the paths of clones that git does not ignore, and ``ignore_file``
-    says whether there is a ``sources/.gitignore``. ``is_shallow``: git has the end of the history alone.
+    files that are on the disk and not in the commit, ``ignored`` those of them that git ignores. ``foreign_reports``
+    names the sources whose scan report on the disk is another than state says; ``scanner_files`` has the digests of the
+    files that decide what a scanner finds, where all of them are of the workspace. ``exposed`` are the paths of clones
+    that git does not ignore, and ``ignore_file`` says whether there is a ``sources/.gitignore``. ``is_shallow``: git
+    has the end of the history alone.
     """
 
     manifest: Manifest
@@ -68,7 +70,9 @@ class Facts(Struct, frozen=True, kw_only=True):
     paths: frozenset[str] = frozenset()
     changed: frozenset[str] = frozenset()
     left_out: tuple[str, ...] = ()
+    ignored: frozenset[str] = frozenset()
     foreign_reports: frozenset[str] = frozenset()
+    scanner_files: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     is_shallow: bool = False
 
     def doubt(self, record: Override) -> str:

@@ -50,7 +50,7 @@ _AREA_OF_CHECK: Mapping[str, Area] = {
 _SAID_WELL = {
     "metadata": "manifest, lock and state agree",
     "overrides": "every pin that needs an override has one in force",
-    "scans": "every pin has a fresh, complete scan without blocking findings",
+    "scans": "every pin has a complete scan, not too old, without blocking findings",
     "mirrors": "every mirror in use is recorded, with an owner",
     "audit": "the log is whole, and agrees with the other files and with git",
     "sources": "nothing of clones and runs is committed, and the clones stand at their pins",

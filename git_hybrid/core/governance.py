@@ -15,7 +15,7 @@ from git_hybrid.core.manifest import Source, track_field
 from git_hybrid.core.override import Override, Overrides, Trail, binds, phase
 from git_hybrid.core.value import Struct
 from git_hybrid.core.values import format_time
-from git_hybrid.core.words import approval_words, signature_words
+from git_hybrid.core.words import JOINED, approval_words, signature_words
 
 Unapproved = OffBranch | OverrideEnded | OverrideUnrecorded | OverrideUnsigned
 
@@ -64,7 +64,8 @@ def governed(pin: Pin, approvals: Approvals) -> OverrideEnded | OverrideUnrecord
         what = "which has no record in state/sources-overrides.json"
         return _unrecorded(pin, pin.override, what, approvals, lost=True)
     if record.kind != "pin" or record.source != pin.source or record.to_commit != pin.commit:
-        return _unrecorded(pin, record.id, "which was given for something else", approvals)
+        error = _unrecorded(pin, record.id, "which was given for something else", approvals)
+        return _joined(error, pin, approvals.trail) if record.source == pin.source else error
     if what := unbound(record, approvals.trail):
         return _unrecorded(pin, record.id, what, approvals, lost=True)
     return ended(pin, record, approvals.clock, signed=approvals.signed) or _unsigned(pin, record, approvals.doubt)
@@ -159,6 +160,15 @@ def _unrecorded(pin: Pin, override: str, what: str, approvals: Approvals, *, los
     if lost and override in approvals.trail.latest:
         hint = f"git hybrid override restore {override}"
     return OverrideUnrecorded(name=pin.source, override=override, what=what, commit=pin.commit, hint=hint)
+
+
+def _joined(error: OverrideUnrecorded, pin: Pin, trail: Trail) -> OverrideUnrecorded:
+    """Return *error* of a pin that names the override of another commit, with what mends it where a merge did that."""
+    if trail.rests.get((pin.source, pin.commit), "unknown") == "":
+        # Its last pin needed no approval.
+        error.hint = f"git hybrid pin {pin.source} --to {pin.commit}"
+    error.hint = f"{JOINED}{error.hint}"
+    return error
 
 
 def again(pin: Pin, trail: Trail, *, signed: bool) -> str:

@@ -51,6 +51,29 @@ def merged(base: Mapping[K, V], ours: Mapping[K, V], theirs: Mapping[K, V]) -> t
     return found, tuple(changes)
 
 
+def joined(now: Mapping[K, V], base: Mapping[K, V], ours: Mapping[K, V], theirs: Mapping[K, V]) -> tuple[K, ...]:
+    """Return which tables of *now* were put together from those of both sides, which both had changed: nobody made it.
+
+    That is what git does line by line where it sees no conflict.
+    """
+    both = {change.name for change in merged(base, ours, theirs)[1] if change.both}
+    names = [name for name in now if name in both and name in ours and name in theirs]
+    return tuple(
+        name
+        for name in names
+        if now[name] not in (ours[name], theirs[name]) and _is_of(now[name], ours[name], theirs[name])
+    )
+
+
+def _is_of(now: object, ours: object, theirs: object) -> bool:
+    """Tell whether *now* has nothing that neither side has, field by field."""
+    if now in (ours, theirs):
+        return True
+    if not (isinstance(now, Struct) and type(now) is type(ours) is type(theirs)):
+        return False
+    return all(_is_of(*(getattr(item, key) for item in (now, ours, theirs))) for key in now.__struct_fields__)
+
+
 def common(bases: Sequence[Mapping[K, V]]) -> dict[K, V]:
     """Return what began a merge: the one base, or of branches that had met before what the two say together.
 

@@ -140,6 +140,11 @@ def why_closed(override: Override, trail: Trail) -> str:
     return str(detail_of(told).get("because", "")) if override.closed_at is not None else ""
 
 
+def approvers(override: Override) -> str:
+    """Return who approved *override*, in words: whoever approved a renewal too is told once."""
+    return ", ".join(dict.fromkeys(item.id for item in override.approvers))
+
+
 def binds(record: Mapping[str, Json], override: Override) -> bool:
     """Tell whether the audit record *record* is the one that *override* names, and tells of it as it is."""
     named = _overridden(record) == override.id and record["hash"] == override.audit_hash

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from git_hybrid.core.ahead import Ahead, ahead
@@ -175,4 +175,4 @@ class Snapshot(Struct, frozen=True, kw_only=True):
 
     def ahead(self, now: datetime) -> Ahead | None:
         """Return which audit record was made at a time that is still to come *now*; None if none was."""
-        return ahead(self.trail.last, now)
+        return ahead(self.trail.last, now, timedelta(0))

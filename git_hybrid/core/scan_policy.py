@@ -42,6 +42,12 @@ def accepting(approvals: Approvals, pin: Pin) -> tuple[Override, ...]:
     )
 
 
+def may_accept(record: Override, scan: ScanStatus, block_on: Level) -> bool:
+    """Tell whether *scan* has findings that *record* accepts, or may have: it is not whole, or not all are named."""
+    ids, count = blocking_findings(scan, block_on)
+    return scan.state not in ("clean", "findings") or count > len(ids) or not set(ids).isdisjoint(record.findings)
+
+
 def recorded_scan(snapshot: Snapshot, name: SourceName, pin: Pin) -> ScanStatus | None:
     """Return the last scan of the pinned commit, by state and the log; None if there is none."""
     recorded, scan = snapshot.state.sources.get(name), snapshot.scan_trail.told.get(name)

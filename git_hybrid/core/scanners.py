@@ -16,6 +16,7 @@ from git_hybrid.core.manifest import Scanner
 from git_hybrid.core.value import Struct, field
 
 PATH, REPORT, ROOT, ARGS = "{path}", "{report}", "{root}", "{args}"
+_NOTHING, _WRITTEN = "/dev/null", ("state", "sources")
 FORMATS = ("sarif", "betterleaks-json")
 _EXTRA = "git-hybrid[scan], from where git-hybrid came"
 _LEAKS = 10
@@ -174,6 +175,40 @@ def spec_digest(spec: ScannerSpec) -> str:
         "audits": list(spec.audits),
     }
     return "sha256:" + sha256_hex(canonical_json(facts))
+
+
+def rules_digest(spec: ScannerSpec, version: str, files: Iterable[str]) -> str:
+    """Return the digest of all that decides what *spec* finds; *files* are the digests of the files that do."""
+    facts: dict[str, Json] = {"config": spec_digest(spec), "version": version, "files": list(files)}
+    return "sha256:" + sha256_hex(canonical_json(facts))
+
+
+def paths_in(spec: ScannerSpec, root: str) -> tuple[str, ...]:
+    """Return the absolute paths that the arguments of *spec* name, where the workspace is at *root*."""
+    words = [word.replace(ROOT, root) for word in spec.command[1:]]
+    words = [word.partition("=")[2] if word.startswith("--") and "=" in word else word for word in words]
+    return tuple(word for word in words if word.startswith("/"))
+
+
+def own_files(spec: ScannerSpec, root: str) -> tuple[str, ...]:
+    """Return the files and folders of the workspace at *root* that decide what *spec* finds, by path from there.
+
+    They are its program, unless it is a preset, and what its arguments name. None are returned where something else
+    than files of a repository decides too: a program or rules outside of the workspace, or what is written by runs.
+    """
+    program = spec.command[0].replace(ROOT, root)
+    named = () if spec.preset else (program if program.startswith("/") else f"{root}/{program}",)
+    if not spec.preset and "/" not in program:
+        return ()
+    paths = [_below(path, root) for path in (*named, *paths_in(spec, root)) if path != _NOTHING]
+    is_own = all(path and path.partition("/")[0] not in _WRITTEN for path in paths)
+    return tuple(paths) if is_own else ()
+
+
+def _below(path: str, root: str) -> str:
+    """Return *path* from *root*; empty where it is not below it."""
+    parts = [part for part in path.removeprefix(f"{root}/").split("/") if part not in ("", ".")]
+    return "/".join(parts) if path.startswith(f"{root}/") and ".." not in parts else ""
 
 
 def has_work(spec: ScannerSpec, paths: Iterable[bytes]) -> bool:

@@ -58,6 +58,10 @@ def quoted(text: str) -> str:
     return repr(text).replace("\\\\", "\\")
 
 
+JOINED = "where a merge joined it from two: git hybrid merge; else: "
+"""How the mend of a pin begins that git may have put together from those of both sides."""
+
+
 def typed(*words: str) -> str:
     """Return *words* as they are typed in a shell: what it would split, or run, stays one word."""
     from shlex import join  # noqa: PLC0415

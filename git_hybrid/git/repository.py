@@ -15,6 +15,11 @@ from git_hybrid.git.run import Completed, Runner
 
 FILE, LINK = "10", "120000"
 """What git keeps, by the first digits of its mode."""
+_EMPTY = (
+    "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391",
+    "473a0f4c3be8a93681a267e3b1e9a7dcda1185436fe141f7749120a303721813",
+)
+"""The id of an empty file, by SHA-1 and by SHA-256."""
 _TRUSTED = "safe.directory"
 # The last is said of the protocol by a git that does not know GIT_NO_LAZY_FETCH.
 _UNFETCHED = ("promisor remote", "lazy fetching disabled", "' not allowed")
@@ -66,10 +71,33 @@ class Repository(Struct):
         if self._entries is None:
             if self.revision:
                 told = self.ask(["git", "ls-tree", "-r", "-z", "--full-tree", self.revision])
-                self._entries = {path: entry for path, entry in _of_tree(told) if is_listed(path)}
+                self._entries = {path: entry for path, entry in of_tree(told) if is_listed(path)}
             else:
-                self._entries = of_index(self.ask(LISTED))
+                self._entries = self.staged_in(self.ask(LISTED))
         return self._entries
+
+    def staged_in(self, told: bytes, cwd: Path | None = None) -> dict[str, Entry]:
+        """Return the entries in what ``git ls-files --stage -z`` *told*, by path, without those of ``git add -N``.
+
+        These will be in no commit, and git lists them like empty files that are staged.
+
+        Raises:
+            GitRefused: git does not answer.
+        """
+        found = of_index(told)
+        if empty := [f":(literal){path}" for path, (_, oid) in found.items() if oid in _EMPTY]:
+            argv = [
+                "git",
+                "diff-files",
+                "--ita-invisible-in-index",
+                "--diff-filter=A",
+                "--name-only",
+                "--relative",
+                "-z",
+            ]
+            for path in self.ask([*argv, "--", *empty], cwd=cwd).decode("utf-8", "surrogateescape").split("\0"):
+                found.pop(path, None)
+        return found
 
     def prefix(self, root: Path) -> str:
         """Return what stands before the paths of the workspace at *root*; nothing where it is at the top."""
@@ -117,7 +145,8 @@ def of_index(told: bytes) -> dict[str, Entry]:
     return found
 
 
-def _of_tree(told: bytes) -> list[tuple[str, Entry]]:
+def of_tree(told: bytes) -> list[tuple[str, Entry]]:
+    """Return the path and the entry of each line in what ``git ls-tree -r -z`` wrote."""
     found: list[tuple[str, Entry]] = []
     for item in told.decode("utf-8", "surrogateescape").split("\0"):
         if item:

@@ -12,7 +12,7 @@ from git_hybrid.core.value import Struct, field
 from git_hybrid.core.words import typed
 from git_hybrid.git.ahead import FILES, LOG, STAGED, staged_question
 from git_hybrid.git.plainfiles import read_plain
-from git_hybrid.git.repository import FILE, LINK, Entry, Repository, is_listed, of_index
+from git_hybrid.git.repository import FILE, LINK, Entry, Repository, is_listed, of_tree
 
 _ROOTS = ("sources.toml", "state/sources.lock")
 _RUNS = ("state/resume.json/", "state/journal/")
@@ -76,8 +76,7 @@ class Staged(Struct):
         Raises:
             LocalIo, InvalidFile: one of them cannot be read.
         """
-        wanted = [name for name in names if name not in self._known]
-        if not wanted:
+        if not (wanted := [name for name in names if name not in self._known]):
             return
         if not self.in_git:
             self._known.update((name, _on_disk(self.root, name)) for name in wanted)
@@ -87,7 +86,8 @@ class Staged(Struct):
             told = self.repository.runner.asked(STAGED, self.root, staged_question(wanted))
         there = [name for name in wanted if self.entries.get(name, ("", ""))[1]]
         if told is not None:
-            self._known.update(zip(wanted, blobs(told), strict=True))
+            found = zip(wanted, blobs(told), strict=True)
+            self._known.update((name, blob if name in self.entries else None) for name, blob in found)
         elif there:
             question = "".join(f"{self.entries[name][1]}\n" for name in there).encode("ascii")
             self._known.update(zip(there, blobs(self.repository.ask(STAGED, stdin=question)), strict=True))
@@ -145,7 +145,21 @@ class Staged(Struct):
     def _listed(self, patterns: Sequence[str]) -> Mapping[str, Entry]:
         if self.repository.revision:
             return {}
-        return of_index(self.repository.ask(["git", "ls-files", "--stage", "-z", "--", *patterns], cwd=self.root))
+        told = self.repository.ask(["git", "ls-files", "--stage", "-z", "--", *patterns], cwd=self.root)
+        return self.repository.staged_in(told, self.root)
+
+    def below(self, paths: Collection[str]) -> tuple[str, ...]:
+        """Return the files that will be in the commit at *paths*, or below these."""
+        if (revision := self.repository.revision) and paths:
+            prefix = self.repository.prefix(self.root)
+            argv = ["git", "ls-tree", "-r", "-z", "--full-tree", revision, "--", *(prefix + path for path in paths)]
+            found = of_tree(self.repository.ask(argv))
+            self.entries.update((path.removeprefix(prefix), entry) for path, entry in found)
+        elif paths:
+            self.entries.update(self._listed([f":(literal){path}" for path in paths]))
+        wanted = tuple(f"{path}/" for path in paths)
+        mine = (path for path, (mode, _) in self.entries.items() if mode.startswith(FILE))
+        return tuple(path for path in mine if f"{path}/".startswith(wanted))
 
     def is_at_head(self) -> bool:
         """Tell whether the clones on the disk say something of what git has: of another commit they do not."""
@@ -269,18 +283,7 @@ def _line(path: str) -> str:
         return (file.read() or b"").decode("ascii").strip()
 
 
-def exposed(repository: Repository, root: Path, names: Collection[str]) -> tuple[str, ...]:
-    """Return which of the clones *names* a ``git add`` of everything would stage; git is asked only in doubt."""
-    if repository.top is None or not names or _has_rules(root / "sources/.gitignore"):
-        return ()
-    asked = [f"sources/{name}" for name in names]
-    # Of what is in the index already git says by itself that it is not ignored.
-    argv = ["git", "check-ignore", "--no-index", "-z", "--stdin"]
-    done = repository.run(argv, cwd=root, stdin="".join(f"{path}\0" for path in asked).encode("utf-8"))
-    ignored = done.stdout.decode("utf-8", "replace").split("\0")
-    return () if done.status > 1 else tuple(path for path in asked if path not in ignored)
-
-
-def _has_rules(path: Path) -> bool:
-    lines = (read_plain(path) or b"").splitlines()
+def hides_clones(root: Path) -> bool:
+    """Tell whether ``sources/.gitignore`` is as it was made, so that git need not be asked."""
+    lines = (read_plain(root / "sources/.gitignore") or b"").splitlines()
     return [line for line in lines if line and not line.startswith(b"#")] == _RULES

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import signal
 import stat
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
 from threading import Lock as Mutex
 from typing import IO
 
-from git_hybrid.core.canonical import Json, canonical_json
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.ports_scan import Fill, Scanned, Unusable
-from git_hybrid.core.scanners import PATH, REPORT, ROOT, ScannerSpec, has_work, spec_digest
+from git_hybrid.core.scanners import PATH, REPORT, ROOT, ScannerSpec, has_work, paths_in, rules_digest
 from git_hybrid.core.scans import Identity
 from git_hybrid.core.value import Struct, field
 from git_hybrid.core.values import format_age
 from git_hybrid.scan.reading import Incomplete, nothing_to_audit, read_report
+from git_hybrid.scan.rulefiles import digest_of
 from git_hybrid.scan.scratch import Scratch, remove_dead, scratch
 from git_hybrid.turn import TURN
 
@@ -30,7 +29,6 @@ _FILE_LIMIT = REPORT_LIMIT + 1
 _MEMORY_LIMIT = 4 * 2**30
 _VERSION_LIMIT = 2**16
 _VERSION_TIME = timedelta(seconds=20)
-_CHUNK = 1 << 20
 _VERSION = pattern(rb"\d+(?:\.\d+)+[0-9A-Za-z.+-]*")
 _KEPT = ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT")
 _TAIL = 300
@@ -87,8 +85,7 @@ class ExternalScanners(Struct, frozen=True):
             files = self._files(spec, program)
         except OSError as error:
             return Unusable(f"{error.filename} cannot be read: {error.strerror}")
-        facts: dict[str, Json] = {"config": spec_digest(spec), "version": version, "files": files}
-        return Identity(version=version, rules_digest="sha256:" + hashlib.sha256(canonical_json(facts)).hexdigest())
+        return Identity(version=version, rules_digest=rules_digest(spec, version, files))
 
     def _program(self, name: str) -> str | None:
         if "/" in name:
@@ -120,21 +117,17 @@ class ExternalScanners(Struct, frozen=True):
             return Unusable(f"{' '.join(spec.version)} tells no version (exit status {status})")
         return found[0].decode("ascii")[:80]
 
-    def _files(self, spec: ScannerSpec, program: str) -> list[Json]:
+    def _files(self, spec: ScannerSpec, program: str) -> list[str]:
         """Return the digests of the files that decide the result: rules on the command line, and a program of its own.
 
         The program of a preset is known by its version; its file may be no more than a starter.
         """
-        words = [self._substituted(word, None) for word in spec.command[1:]]
-        words = [word.partition("=")[2] if word.startswith("--") and "=" in word else word for word in words]
-        named = [Path(word) for word in words if word.startswith("/")]
+        named = [Path(word) for word in paths_in(spec, str(self.root))]
         paths = [path for path in named if path.is_file() or path.is_dir()]
-        return [_digest(path) for path in ([] if spec.preset else [Path(program)]) + paths]
+        return [digest_of(path) for path in ([] if spec.preset else [Path(program)]) + paths]
 
-    def _substituted(self, word: str, place: Scratch | None) -> str:
+    def _substituted(self, word: str, place: Scratch) -> str:
         word = word.replace(ROOT, str(self.root))
-        if place is None:
-            return word
         return word.replace(PATH, str(place.tree)).replace(REPORT, str(place.report))
 
     def run(self, spec: ScannerSpec, identity: Identity, fill: Fill) -> Scanned | Unusable:
@@ -233,20 +226,3 @@ def _last_words(place: Scratch) -> str:
         text = file.read(_TAIL).decode("utf-8", "replace")
     text = " ".join(text.replace(f"{place.root}/", "").split())
     return f": {text}" if text else ""
-
-
-def _digest(path: Path) -> str:
-    """Return the SHA-256 of a file, or of the files below a folder by their names."""
-    digest = hashlib.sha256()
-    for file in [path] if path.is_file() else sorted(_below(path)):
-        digest.update(os.fsencode(file.relative_to(path)) + b"\0")
-        with open(file, "rb") as stream:
-            while chunk := stream.read(_CHUNK):
-                digest.update(chunk)
-        digest.update(b"\0")
-    return digest.hexdigest()
-
-
-def _below(folder: Path) -> Iterator[Path]:
-    for base, _, names in os.walk(folder):
-        yield from (path for name in names if (path := Path(base, name)).is_file())

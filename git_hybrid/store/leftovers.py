@@ -19,6 +19,7 @@ from git_hybrid.store.layout import Layout, refuse_linked
 IGNORES = {
     "sources/.gitignore": "# Clones are made by `git hybrid sync`; only this file is committed.\n*\n!.gitignore\n",
     "state/.gitignore": (
+        "# What was decided is committed, whatever is ignored elsewhere (*.lock is by many).\n!sources*\n"
         "# Of this machine alone: what an unfinished run needs, and what was there before a migration.\n"
         "resume.json\njournal/\n*.tmp\n*.bak-v0\n"
     ),

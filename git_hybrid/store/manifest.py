@@ -119,7 +119,7 @@ def _policy(table: object, problems: list[Problem]) -> Policy:
         if isinstance(shape.hosts, UnsetType)
         else frozenset(host for host in shape.hosts if checked(_host, host, "policy.hosts", problems))
     )
-    checked(_pattern, shape.request_pattern, "policy.request_pattern", problems)
+    checked(_pattern, shape.request_pattern, "policy.request_pattern", problems, shown=str)
     return Policy(
         hosts=hosts,
         scan_max_age=_duration(shape.scan_max_age, "policy.scan_max_age", problems),
@@ -137,7 +137,10 @@ def _policy(table: object, problems: list[Problem]) -> Policy:
 
 def _approvers(shape: PolicyShape, problems: list[Problem]) -> tuple[Approver, ...]:
     found: list[Approver] = []
-    for index, item in enumerate(shape.approvers):
+    if shape.approvers == []:
+        what = "is empty, so that nobody could approve: name who may, or leave it out if anybody may who does not ask"
+        problems.append(Problem("policy.approvers", what))
+    for index, item in enumerate(shape.approvers or ()):
         place = f"policy.approvers[{index}]"
         approver = Approver(id=item) if isinstance(item, str) else Approver(id=item.id, key=item.key)
         if approver.key:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from graphlib import CycleError, TopologicalSorter
 
+from git_hybrid.core.approval import has_keys
 from git_hybrid.core.audit import previous
 from git_hybrid.core.audit_archives import free_archive
 from git_hybrid.core.errors import InvalidFile, NewerSchema, UnknownOverride
@@ -21,6 +22,7 @@ from git_hybrid.core.value import Struct
 from git_hybrid.core.words import plural
 from git_hybrid.store.chain import SHOWN as LOG
 from git_hybrid.store.chain import segment_of
+from git_hybrid.store.joined import part_pins, part_state
 from git_hybrid.store.layout import MIRRORS, OVERRIDES, Layout, archives
 from git_hybrid.store.lockfile import SHOWN as LOCK
 from git_hybrid.store.lockfile import decode_lock, encode_lock
@@ -37,6 +39,7 @@ from git_hybrid.store.torn import Torn, Versions
 
 _WRITTEN = (MANIFEST, LOG, LOCK, STATE, OVERRIDES, MIRRORS)
 _ARCHIVE = re.compile(r"state/sources-audit\.([0-9]+)(?:-[0-9]+)?\.jsonl")
+_NONE: Mapping[str, Versions] = {}
 _DECODED: Mapping[str, Callable[[bytes], object]] = {
     LOCK: decode_lock,
     STATE: decode_state,
@@ -50,6 +53,7 @@ class Merge(Struct, kw_only=True):
 
     ``files`` were written; those ``left`` hold what only a person can put together, or, ``astray``, name records that
     are nowhere; ``why`` says in words what that is, and ``both`` what else both sides changed, where ours stands.
+    ``is_made``: the merge is committed, and pins move as they always do; ``signed``: an approval takes a signature.
     """
 
     ours: Mapping[SourceName, Pin]
@@ -61,10 +65,21 @@ class Merge(Struct, kw_only=True):
     astray: tuple[str, ...] = ()
     both: tuple[str, ...] = ()
     why: tuple[str, ...] = ()
+    is_made: bool = False
+    signed: bool = False
 
 
-def merge_files(layout: Layout, conflicts: Mapping[str, Versions]) -> Merge:
+def merge_files(
+    layout: Layout,
+    conflicts: Mapping[str, Versions],
+    sides: Mapping[str, Versions] = _NONE,
+    *,
+    is_made: bool = False,
+) -> Merge:
     """Write each file of *conflicts* that can be merged by its tables, and return what came of it.
+
+    *sides* has the versions of files that git merged by itself: there the tables are taken apart that it joined;
+    *is_made* tells that the merge is committed.
 
     A file without the markers of a conflict stays: somebody has decided what stands in it, or an earlier call wrote it,
     and then what both changed is told again. One that names records that are nowhere does not. Records of overrides are
@@ -76,7 +91,7 @@ def merge_files(layout: Layout, conflicts: Mapping[str, Versions]) -> Merge:
         LocalIo: a file cannot be read or written.
     """
     torn = Torn(layout=layout, conflicts=conflicts)
-    told, declared = Merge(ours={}, theirs={}, found={}), _declared(torn)
+    told, declared = Merge(ours={}, theirs={}, found={}, is_made=is_made), _declared(torn)
     _require_decided(torn)
     if torn.is_open(MANIFEST):
         manifest = merge_manifest(conflicts[MANIFEST])
@@ -89,14 +104,8 @@ def merge_files(layout: Layout, conflicts: Mapping[str, Versions]) -> Merge:
         torn.put(LOG, _joined(conflicts[LOG][OURS], conflicts[LOG][THEIRS]))
     if (log := torn.read(LOG)) is not None and (ordered := in_order(log)) != log:
         torn.texts[LOG] = ordered
-    if (locks := torn.sides(LOCK, decode_lock, Lock())) is not None:
-        _merge_lock(torn, told, locks, declared)
-    if torn.is_open(STATE) and (states := torn.sides(STATE, decode_state, State())) is not None:
-        pins = _pins(torn.read(LOCK))
-        base = common([side.sources for side in states[0]])
-        ours, theirs = (side.sources for side in states[1:])
-        kept = merged(base, ours, theirs)[0] if pins is None else merged_state(base, ours, theirs, pins)
-        torn.put(STATE, encode_state(State(sources=kept)))
+    _merge_lock(torn, told, sides, declared)
+    _merge_state(torn, sides, [] if LOCK in conflicts else [change.name for change in told.changes])
     if torn.is_open(OVERRIDES) and (records := torn.sides(OVERRIDES, decode_overrides, Overrides())) is not None:
         _merge_overrides(torn, told, records)
     if (inventories := torn.sides(MIRRORS, decode_mirrors, Inventory())) is not None:
@@ -139,15 +148,32 @@ def in_order(log: bytes) -> bytes:
     return log
 
 
-def _merge_lock(
-    torn: Torn, told: Merge, locks: tuple[list[Lock], Lock, Lock], declared: frozenset[SourceName] | None
-) -> None:
+def _merge_lock(torn: Torn, told: Merge, sides: Mapping[str, Versions], declared: frozenset[SourceName] | None) -> None:
+    if LOCK not in torn.conflicts:
+        parted = part_pins(torn, sides, is_made=told.is_made)
+        told.ours, told.theirs, told.found = parted.ours, parted.theirs, parted.stand
+        told.changes = [Change(name, both=True) for name in parted.names]
+        told.signed = bool(told.changes) and _is_signed(torn)
+    if (locks := torn.sides(LOCK, decode_lock, Lock())) is None:
+        return
     base, (ours, theirs) = common([lock.pins for lock in locks[0]]), agreed(locks[1].pins, locks[2].pins)
     # A source that one side took out of the manifest has no pin, whatever the other side did with that.
     pins, changes = merged(base, ours, theirs)
     found = {name: pin for name, pin in pins.items() if declared is None or name in declared}
     if torn.put(LOCK, encode_lock(Lock(pins=found))):
         told.ours, told.theirs, told.found, told.changes = ours, theirs, found, changes
+
+
+def _merge_state(torn: Torn, sides: Mapping[str, Versions], parted: Sequence[str]) -> None:
+    if STATE not in torn.conflicts:
+        part_state(torn, sides, parted)
+    if not torn.is_open(STATE) or (states := torn.sides(STATE, decode_state, State())) is None:
+        return
+    pins = _pins(torn.read(LOCK))
+    base = common([side.sources for side in states[0]])
+    ours, theirs = (side.sources for side in states[1:])
+    kept = merged(base, ours, theirs)[0] if pins is None else merged_state(base, ours, theirs, pins)
+    torn.put(STATE, encode_state(State(sources=kept)))
 
 
 def _merge_overrides(torn: Torn, told: Merge, records: tuple[list[Overrides], Overrides, Overrides]) -> None:
@@ -202,6 +228,11 @@ def _declared(torn: Torn) -> frozenset[SourceName] | None:
     if text is None or torn.is_open(MANIFEST) or torn.has_markers(MANIFEST):
         return None
     return frozenset(decode_manifest(text).sources)
+
+
+def _is_signed(torn: Torn) -> bool:
+    text = None if torn.is_open(MANIFEST) else torn.read(MANIFEST)
+    return text is not None and has_keys(decode_manifest(text).policy)
 
 
 def _require_decided(torn: Torn) -> None:

@@ -261,12 +261,19 @@ def nearest(word: str, known: Sequence[str]) -> str:
     return f" (did you mean {near[0]!r}?)" if near else ""
 
 
-def checked(parse: Callable[[str], T], text: str, place: str, problems: list[Problem]) -> T | None:
-    """Return ``parse(text)``, or None after adding the reason to *problems*."""
+def checked(
+    parse: Callable[[str], T],
+    text: str,
+    place: str,
+    problems: list[Problem],
+    *,
+    shown: Callable[[str], str] = shown_url,
+) -> T | None:
+    """Return ``parse(text)``, or None after adding the reason to *problems*, with the text as *shown* lets it be."""
     try:
         return parse(text)
     except InvalidText as error:
-        problems.append(Problem(place, f"{quoted(shown_url(shorten(text)))}: {error}"))
+        problems.append(Problem(place, f"{quoted(shown(shorten(text)))}: {error}"))
         return None
 
 

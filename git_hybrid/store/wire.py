@@ -61,7 +61,7 @@ class PolicyShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
     override_max_age: Duration = "30d"
     override_min_approvers: Approvers = 1
     request_pattern: str = ""
-    approvers: list[Text | ApproverShape] = []
+    approvers: Annotated[list[Text | ApproverShape], Meta(extra_json_schema={"minItems": 1})] | UnsetType = UNSET
     mirror_max_staleness: Duration = "7d"
     min_release_age: Duration = "0d"
     scan_block_on: Literal["high", "medium", "low", "none"] = "high"

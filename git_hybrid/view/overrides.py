@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from git_hybrid.core.override import Kind, Override, Trail, phase, why_closed
+from git_hybrid.core.override import Kind, Override, Trail, approvers, phase, why_closed
 from git_hybrid.core.values import format_age, format_time
 from git_hybrid.view.term import Style, fit, paint, safe, width
 from git_hybrid.view.text import SHORT, Look
@@ -24,9 +24,7 @@ def override_lines(found: Sequence[Override], now: datetime, look: Look, trail: 
         moved = f"{before} → {item.to_commit[:SHORT]}" if before else item.to_commit[:SHORT]
         shown = paint(fit(word, 10), _STYLES.get(word, "dim"), color=look.color)
         lines.append(f"{shown}  {fit(safe(item.source), names)}  {_KINDS[item.kind]} {moved}  {_until(item, now)}")
-        # Who approved the renewal too is told once; override show tells when.
-        people = ", ".join(dict.fromkeys(approver.id for approver in item.approvers))
-        told = f"    {item.id}  {item.request_id}, approved by {people}"
+        told = f"    {item.id}  {item.request_id}, approved by {approvers(item)}"
         lines += [safe(told), f"    {safe(item.reason)}" + (f" ({safe(item.incident)})" if item.incident else "")]
         because = why_closed(item, trail)
         lines += [f"    {item.status}: {safe(because)}"] if because else []

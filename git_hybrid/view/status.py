@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from git_hybrid.core.bundles import SERVED
-from git_hybrid.core.condition import Condition, Served, needs_attention, resting
+from git_hybrid.core.condition import Condition, ScanWord, Served, needs_attention, resting
 from git_hybrid.core.ids import short_ref
 from git_hybrid.core.manifest import track_field
-from git_hybrid.core.override import IN_FORCE, Override
+from git_hybrid.core.override import IN_FORCE, Override, approvers
 from git_hybrid.core.report import Status
 from git_hybrid.core.scans import counts_told
 from git_hybrid.core.value import Struct
@@ -27,6 +27,12 @@ _SCAN_STYLES: Mapping[str, Style] = {
     "missing": "warn",
     "stale": "warn",
     "accepted": "warn",
+}
+_BAD_SCANS: Mapping[ScanWord, str] = {
+    "error": "incomplete",
+    "findings": "with findings",
+    "missing": "missing",
+    "stale": "stale",
 }
 _PHASE_STYLES: Mapping[str, Style] = {"expired": "bad", "expiring": "warn"}
 # Which column gives way to a narrow terminal, and how far, in this order.
@@ -185,10 +191,9 @@ def _below(row: Condition, now: datetime, columns: set[str], *, verbose: bool) -
 
 def _forced(what: str, override: Override, word: str | None, now: datetime) -> str:
     """Return what a row says of the override by which *what* is allowed."""
-    people = ", ".join(item.id for item in override.approvers)
     left = f", {format_age(override.expires_at - now)} left" if word == "expiring" else ""
-    told = f"{what} until {format_time(override.expires_at)}{left} ({override.request_id}, approved by {people})"
-    return safe(told)
+    why = f"{override.request_id}, approved by {approvers(override)}"
+    return safe(f"{what} until {format_time(override.expires_at)}{left} ({why})")
 
 
 def _widths(columns: Sequence[Column], limit: int | None) -> list[int]:
@@ -245,9 +250,10 @@ def status_summary(status: Status) -> str:
 def _scan_summary(status: Status) -> str:
     if not status.has_scanners:
         return "no scanner is configured"
-    bad = sum(row.scan not in ("clean", "accepted") for row in status.rows)
-    if bad:
-        return f"{counted(bad, 'scan')} missing, stale or with findings"
+    counts = Counter(row.scan for row in status.rows)
+    if bad := [(counts[scan], words) for scan, words in _BAD_SCANS.items() if counts[scan]]:
+        (number, words), *others = bad
+        return ", ".join([f"{counted(number, 'scan')} {words}", *(f"{number} {words}" for number, words in others)])
     accepted = sum(row.scan == "accepted" for row in status.rows)
     return f"scans fresh, findings of {counted(accepted, 'source')} accepted" if accepted else "scans fresh and clean"
 

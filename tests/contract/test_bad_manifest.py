@@ -24,6 +24,12 @@ def test_policy(files, refused, line):
     err = refused(file="sources.toml")
     assert "line 8: policy" in err
     assert line.split()[0] in err
+    assert "hidden" not in err
+
+
+def test_a_pattern_that_is_refused_is_shown(files, refused):
+    files.write("sources.toml", f"{MANIFEST}\n[policy]\nrequest_pattern = '(?=x)'\n")
+    assert "policy.request_pattern: '(?=x)': not an expression" in refused(file="sources.toml")
 
 
 @pytest.mark.parametrize("line", SOURCE)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from support.cli import Hybrid
+from support.governed import shifted
 from support.kit import changes, git, lock, manifest, released, replace, snapshot
 from support.ssh_server import SshGitServer
 from support.upstream import Upstream, UpstreamFactory
@@ -282,6 +283,11 @@ def test_what_could_not_be_added_is_hinted_at_by_commands_that_need_no_source(
         assert "git hybrid " not in err
         assert "sources.toml" not in err
     assert "wait until then, and add it again" in told[-1]
+    first = tool.rev("main")
+    assert f"hint: or, if its branch moved on by then, with --commit {first}\n" in told[-1]
+    tool.commit({"a.txt": "moved on\n"})
+    hybrid("add", tool.url, check=6, env=shifted("+4d"))
+    hybrid("add", tool.url, "--commit", first, env=shifted("+4d"))
 
 
 def test_a_group_outside_the_grammar_is_named_as_the_option(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:

@@ -80,6 +80,20 @@ def test_what_git_cannot_read_of_head_is_not_taken_for_nothing(site: Site) -> No
     site("audit", "verify")
 
 
+def test_what_is_only_to_be_added_later_is_not_staged(site: Site) -> None:
+    (site.root / "EMPTY.md").touch()
+    site.force("hotfix")
+    git("add", "-N", ".", cwd=site.root)
+    git("add", "EMPTY.md", LOCK, LOG, cwd=site.root)
+    code, said = hook(site.root)
+    assert (code, said.count(f"mend: git add -- {OVERRIDES}\n")) == (1, 3)
+    git("rm", "-q", "-r", "--cached", ".", cwd=site.root)
+    git("commit", "-q", "--no-verify", "-m", "none", cwd=site.root)
+    git("add", "-N", ".", cwd=site.root)
+    # A workspace that git does not have yet is checked as it stands.
+    assert hook(site.root, name="overrides") == (0, "")
+
+
 def test_a_repository_of_somebody_else(site: Site) -> None:
     if os.geteuid() != 0:
         pytest.skip("only root can give a file away")
@@ -460,12 +474,18 @@ def test_what_pre_commit_puts_aside_is_not_called_lost(site: Site) -> None:
     git("add", LOCK, OVERRIDES, cwd=site.root)
     kept = site.read(LOG)
     git("checkout", "-q", "--", LOG, cwd=site.root)
-    code, said = hook(site.root, name="audit", env={"PRE_COMMIT": "1"})
-    assert code == 1
-    assert "  mend: git add -- state, if not all of it was staged (pre-commit puts that aside meanwhile); else " in said
+    aside = "  mend: git add -- state, if not all of it was staged (pre-commit puts that aside meanwhile); else "
+    for name, mend in (("audit", "restore the records"), ("overrides", "git hybrid pin tool")):
+        code, said = hook(site.root, name=name, env={"PRE_COMMIT": "1"})
+        assert (code, f"{aside}{mend}" in said) == (1, True)
     site.write(LOG, kept)
     said = hook(site.root, name="metadata", env={"PRE_COMMIT": "1"})[1]
     assert "put" not in said
+    # What was committed so is not mended by staging.
+    git("commit", "-q", "--no-verify", "-m", "half", cwd=site.root)
+    git("checkout", "-q", "--", ".", cwd=site.root)
+    code, said = hook(site.root, name="overrides", env={"PRE_COMMIT": "1"})
+    assert (code, aside in said) == (1, False)
 
 
 def test_a_commit_that_is_not_made_forgets_what_it_staged(site: Site) -> None:
@@ -482,6 +502,25 @@ def test_a_commit_that_is_not_made_forgets_what_it_staged(site: Site) -> None:
     assert "  mend: git add -- sources.toml state, then git commit without a path\n" in done.stderr
     git("add", "--", "sources.toml", "state", cwd=site.root)
     git("commit", "-q", "-m", "x", cwd=site.root)
+
+
+def test_what_is_to_be_committed_is_staged_where_git_ignores_its_name(site: Site) -> None:
+    site.write(".gitignore", "*.lock\n")
+    git("rm", "-q", "--cached", LOCK, cwd=site.root)
+    git("add", "-A", cwd=site.root)
+    assert hook(site.root, name="audit") == (0, "")
+    # As older versions wrote it.
+    site.write("state/.gitignore", "resume.json\n")
+    git("rm", "-q", "--cached", LOCK, cwd=site.root)
+    git("add", "-A", cwd=site.root)
+    mend = f"  mend: git add -f -- {LOCK}\n"
+    code, said = hook(site.root, name="audit")
+    assert (code, said.count(mend)) == (1, 1)
+    said = hook(site.root, name="metadata")[1]
+    assert "git ignores it" in said
+    assert mend in said
+    git("add", "-f", "--", LOCK, cwd=site.root)
+    assert hook(site.root, name="audit") == (0, "")
 
 
 def test_failures_that_the_same_mends_are_counted(site: Site) -> None:

@@ -141,6 +141,48 @@ def test_of_a_pin_that_both_moved_ours_stands_until_it_is_decided(
     concluded(hybrid, workspace)
 
 
+@pytest.mark.parametrize("made", [False, True], ids=["under-way", "made"])
+def test_a_pin_that_git_joined_from_both_without_a_conflict_is_told_and_taken_apart(
+    hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream], branched: Callable[..., None], made: bool
+) -> None:
+    first = upstreams["c"].rev("main")
+    back = ("pin", "c", "--to", first, *FORCE)
+
+    def theirs() -> None:
+        if upstreams["c"].rev("main") == first:
+            upstreams["c"].commit({"README": "four"}, "four")
+        hybrid("pin", "c")
+        if not made:
+            hybrid("sync")
+
+    def ours() -> None:
+        theirs()
+        hybrid(*back)
+        hybrid("sync")
+
+    branched(theirs, ours)
+    second = upstreams["c"].rev("main")
+    pin = lock(workspace)["c"]
+    assert (pin["commit"], "override" in pin) == (second, True)
+    if made:
+        joined = "where a merge joined it from two: git hybrid merge; else: "
+        assert f"hint: {joined}git hybrid pin c --to {second}\n" in hybrid("sync", check=5).err
+        assert hybrid("check", "audit", "overrides", check=1).out.count(f"mend: {joined}") == 2
+    for _ in range(2):
+        told = hybrid("merge", check=1)
+        assert [line.strip() for line in told.out.splitlines()[1:]] == [f"ours: {first}", f"theirs: {second}"]
+    pin = lock(workspace)["c"]
+    assert (pin["commit"], "override" in pin) == ((second, False) if made else (first, True))
+    if made:
+        assert f"hint: if ours is right: git hybrid pin c --to {first} --force --request" in told.err
+        hybrid(*back)
+        assert "nothing is in conflict" in hybrid("merge").err
+    else:
+        assert f"hint: if theirs is right: git hybrid pin c --to {second}\n" in told.err
+    concluded(hybrid, workspace)
+    assert "nothing is in conflict" in hybrid("merge").err
+
+
 def test_comments_of_our_manifest_stay(
     hybrid: Hybrid, workspace: Path, upstreams: dict[str, Upstream], branched: Callable[..., None]
 ) -> None:

@@ -388,6 +388,7 @@ def test_exports_are_whole_and_inert(site: Site, command: str) -> None:
         assert raw_controls(text.replace("\r\n", "\n")) == [], form
         for word in ("CHG-1", "INC-7", "INC-8", "bea@example.org", "revoked", site.commits.hotfix):
             assert word in text.replace("\\", ""), (form, word)
+    assert site(command, "export", "--json").out == made["json"]
     rows = list(csv.reader(io.StringIO(made["csv"])))
     assert len({len(row) for row in rows}) == 1
     assert [cell for row in rows for cell in row if re.match(r"\s*[=+\-@]", cell)] == []

@@ -11,8 +11,8 @@ import pytest
 
 from git_hybrid.core.audit import record_hash
 from git_hybrid.core.canonical import canonical_json
-from support.cli import Hybrid
-from support.kit import changes, leave_unfinished, replace, snapshot, started, state
+from support.cli import Hybrid, run_hybrid
+from support.kit import changes, git, leave_unfinished, replace, snapshot, started, state
 from support.scanners import FINDS, a_scanner, scan_of, use
 from support.upstream import Exec, Gitlink, Link, Upstream, UpstreamFactory
 
@@ -518,3 +518,41 @@ def test_a_forced_move_accepts_what_the_scan_before_it_found(
 def test_without_a_scanner_check_scans_passes_and_says_so(hybrid: Hybrid, tool: Upstream) -> None:
     started(hybrid, tool.url)
     assert "no scanner is configured" in hybrid("check", "scans").out
+
+
+def test_rules_that_changed_since_are_told_by_status_the_check_and_the_hook(
+    hybrid: Hybrid, workspace: Path, tool: Upstream
+) -> None:
+    git("init", "-q", "-b", "main", cwd=workspace)
+    started(hybrid, tool.url)
+    a_scanner(workspace / "own")
+    (workspace / "rules").mkdir()
+    (workspace / "rules/house").write_text("one\n")
+    command = json.dumps(["./own", "{report}", "{path}", "--rules", "{root}/rules"])
+    with (workspace / "sources.toml").open("a") as manifest:
+        manifest.write(f'[[scanner]]\nname = "own"\ncommand = {command}\n')
+
+    def hook(*added: str) -> str:
+        git("add", *added, cwd=workspace)
+        return run_hybrid(program="git-hybrid-hook-scans", cwd=workspace, check=None).out
+
+    hybrid("scan")
+    # What git does not have may be another on each machine.
+    (workspace / "rules/house").write_text("two\n")
+    assert hook("sources.toml", "state") == ""
+    (workspace / "rules/house").write_text("one\n")
+    assert hook("-A") == ""
+    (workspace / "rules/house").write_text("two\n")
+    changed = "its scan is stale: the rules or the program of a scanner changed since"
+    assert changed in hybrid("check", "scans", check=1).out
+    assert "stale" in hybrid("status", "--porcelain").out
+    assert hook("state") == ""
+    assert changed in hook("-A")
+    git("commit", "-q", "-m", "rules", cwd=workspace)
+    env = {"PRE_COMMIT_TO_REF": git("rev-parse", "HEAD", cwd=workspace).strip()}
+    assert changed in run_hybrid(program="git-hybrid-hook-scans", cwd=workspace, env=env, check=None).out
+    (workspace / "rules/house").write_text("three\n")
+    hybrid("scan")
+    assert "mend: git add -- rules/house" in hook("state")
+    assert hook("rules") == ""
+    assert hybrid("check", "scans").code == 0

@@ -81,6 +81,7 @@ POLICY = (
     'approvers = ["-"]',
     'override_min_approvers = "1"',
     "override_min_approvers = true",
+    "approvers = []",
     "request_pattern = 1",
     'request_pattern = "("',
     "request_pattern = '(a)\\1'",

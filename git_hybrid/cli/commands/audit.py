@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
+from shlex import join
 
 import click
 
@@ -12,7 +13,13 @@ from git_hybrid.app.audit import rotate
 from git_hybrid.app.select import select
 from git_hybrid.cli.arguments import moment
 from git_hybrid.cli.checking import gather
-from git_hybrid.cli.commands.override import format_option, output_option, overrides_table, write_export
+from git_hybrid.cli.commands.override import (
+    format_of,
+    format_option,
+    output_option,
+    overrides_table,
+    write_export,
+)
 from git_hybrid.cli.common import common_of
 from git_hybrid.cli.filled import TEXT
 from git_hybrid.cli.named import by_path
@@ -156,7 +163,7 @@ def verify_command(context: click.Context, *, since: str | None) -> int:
             return code
         output.data(*breach_lines(breaches, color=output.color))
         if breaches:
-            output.hint("audit", "git log -p -- state/sources-audit.jsonl")
+            output.hint("audit", f"git log -p -- {join(dict.fromkeys(breach.file for breach in breaches))}")
         else:
             witness = ""
             if facts.witnesses.committed is not None:
@@ -194,7 +201,7 @@ def _plain(breach: Breach) -> dict[str, object]:
 def export_command(
     context: click.Context,
     *,
-    form: Format,
+    form: Format | None,
     request: str | None,
     incident: str | None,
     since: str | None,
@@ -204,7 +211,8 @@ def export_command(
     with opened(context) as (session, output):
         begin = _since(since, now=session.runtime.info.now)
         facts = _facts(session)
-        text = _exported(session, facts, Filter(request=request, incident=incident, since=begin), form)
+        wanted = Filter(request=request, incident=incident, since=begin)
+        text = _exported(session, facts, wanted, format_of(form, output))
         write_export(session, output, text, file)
         _tell_left_out(facts, output)
         return 0

@@ -9,16 +9,20 @@ import click
 
 from git_hybrid.cli.options import common_options
 from git_hybrid.cli.output import Output, opened
+from git_hybrid.cli.wiring import Session
 from git_hybrid.core.errors import InvalidFile
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.merging import Change
 from git_hybrid.core.report import Report, Row
 from git_hybrid.core.stages import OURS, THEIRS
+from git_hybrid.core.words import approval_words
+from git_hybrid.git.bothsides import Sides, both_sides
 from git_hybrid.git.conflicts import conflicts_in, kept_in
 from git_hybrid.store.layout import OVERRIDES, Layout
 from git_hybrid.store.lockfile import SHOWN as LOCK
 from git_hybrid.store.merging import Merge, merge_files
+from git_hybrid.store.statefile import SHOWN as STATE
 from git_hybrid.store.torn import Versions
 
 _WHERE = ("sources.toml", "state")
@@ -37,7 +41,8 @@ def command(context: click.Context) -> int:
         # What an unfinished run has decided comes after: it goes into the same files, which cannot be read yet.
         with runtime.ledger.writer(runtime.info, settles=False) as mended:
             conflicts = conflicts_in(session.runner, layout.root, _WHERE)
-            told = _merged(layout, conflicts)
+            sides = _sides(session, conflicts)
+            told = _merged(layout, conflicts, sides)
         code = int(bool(told.left or told.both) or any(change.both for change in told.changes))
         merged, left = (f"merged {name}" for name in told.files), (f"left to you: {name}" for name in told.left)
         rows = tuple(_row(told, change) for change in told.changes)
@@ -46,20 +51,28 @@ def command(context: click.Context) -> int:
             Report(command="merge", rows=rows, run=run, notes=(*mended, *merged, *told.both, *left, *told.why)),
             {"exit_code": code},
         )
-        if not conflicts and not told.left and not told.files:
+        if not conflicts and not told.left and not told.files and not told.changes:
             output.talk("nothing is in conflict")
         kept = kept_in(session.runner, layout.root, [name for name in told.left if name not in conflicts])
         _tell_what_is_next(output, told, conflicts, kept)
+        _tell_what_both_moved(output, told, ":3" if LOCK in conflicts else sides.theirs)
         return code
 
 
-def _merged(layout: Layout, conflicts: Mapping[str, Versions]) -> Merge:
+def _sides(session: Session, conflicts: Collection[str]) -> Sides:
+    """Return what both sides have of the tables that git merged by itself; nothing if that is another merge."""
+    runner, root = session.runner, session.layout.root
+    sides = both_sides(runner, root, [name for name in (LOCK, STATE) if name not in conflicts])
+    return Sides() if sides.is_made and conflicts else sides
+
+
+def _merged(layout: Layout, conflicts: Mapping[str, Versions], sides: Sides) -> Merge:
     try:
-        return merge_files(layout, conflicts)
+        return merge_files(layout, conflicts, sides.files, is_made=sides.is_made)
     except InvalidFile as error:
         if error.path in conflicts:
-            sides = join(f":{stage}:./{error.path}" for stage in (OURS, THEIRS) if stage in conflicts[error.path])
-            error.mend = f"mend {error.path}, then call this again; what git has of both sides: git show {sides}"
+            shown = join(f":{stage}:./{error.path}" for stage in (OURS, THEIRS) if stage in conflicts[error.path])
+            error.mend = f"mend {error.path}, then call this again; what git has of both sides: git show {shown}"
         raise
 
 
@@ -77,15 +90,24 @@ def _tell_what_is_next(output: Output, told: Merge, conflicts: Collection[str], 
             output.hint("merge", f"put {name} right and delete these lines, then: git hybrid diag")
     if done := [name for name in dict.fromkeys((*conflicts, *told.files)) if name not in told.left]:
         output.hint("merge", f"git add -- {join(done)}")
+
+
+def _tell_what_both_moved(output: Output, told: Merge, theirs: str) -> None:
+    """Tell how the other pin is taken; *theirs* is what git calls the other side, of a merge or of its lock."""
     for change in told.changes:
-        their = told.theirs.get(SourceName(change.name))
-        if not change.both or their is None or SourceName(change.name) not in told.found:
+        name = SourceName(change.name)
+        our, their, found = (side.get(name) for side in (told.ours, told.theirs, told.found))
+        other, whose = (our, "ours") if told.is_made and found == their else (their, "theirs")
+        if not change.both or other is None or found is None:
             continue
-        if their.override is None:
-            output.hint("merge", f"if theirs is right: git hybrid pin {change.name} --to {their.commit}")
+        pin = f"git hybrid pin {name} --to {other.commit}"
+        if other.override is None:
+            output.hint("merge", f"if {whose} is right: {pin}")
+        elif told.is_made:
+            output.hint("merge", f"if {whose} is right: {pin} {approval_words(signed=told.signed)}")
         else:
             # A pin that was forced rests on its override, which a plain pin does not name.
-            output.hint("merge", f"if theirs is right, put its table into {LOCK}: git show :3:./{LOCK}")
+            output.hint("merge", f"if theirs is right, put its table into {LOCK}: git show {theirs}:./{LOCK}")
 
 
 def _row(told: Merge, change: Change) -> Row:

@@ -32,7 +32,7 @@ from git_hybrid.view.export import FORMATS, Format, Table, export
 from git_hybrid.view.overrides import override_details, override_lines
 
 format_option = click.option(
-    "--format", "form", type=click.Choice(FORMATS), default="csv", metavar="FORMAT", help="csv, json, md or html."
+    "--format", "form", type=click.Choice(FORMATS), metavar="FORMAT", help="csv, json, md or html."
 )
 output_option = click.option("-o", "--output", "file", type=FILE, metavar="FILE", help="Write to FILE.")
 
@@ -220,11 +220,16 @@ def _changed(session: Session, output: Output, name: str, override: Override) ->
 @output_option
 @common_options
 @click.pass_context
-def export_command(context: click.Context, *, form: Format, file: Path | None) -> int:
+def export_command(context: click.Context, *, form: Format | None, file: Path | None) -> int:
     """Write every override as a table that can be read without this tool: approvals, expiry, incidents, revocation."""
     with opened(context) as (session, output):
-        write_export(session, output, overrides_text(session, form), file)
+        write_export(session, output, overrides_text(session, format_of(form, output)), file)
         return 0
+
+
+def format_of(form: Format | None, output: Output) -> Format:
+    """Return the format of a table: the one that was given, else JSON with ``--json``, else CSV."""
+    return form or ("json" if output.common.json else "csv")
 
 
 def overrides_text(session: Session, form: Format) -> str:

@@ -280,6 +280,15 @@ def test_the_lock_has_what_was_recorded() -> None:
         assert ids(grown(LINES[:2], replace(again, source="other"), event), witnesses) == ["unexplained-pin"]
 
 
+def test_a_pin_that_no_record_tells_of_may_be_joined_where_branches_met() -> None:
+    event = Event(event="pin", source="tool", after=oid(1), detail=pinned_as(a_pin(), a_source()))
+    mixed = Witnesses(lock=Lock(pins={TOOL: replace(a_pin(), override="ovr-1")}))
+    (alone,) = found(grown(LINES[:2], event), mixed)
+    branch = grown(LINES[:2], Event(event="scan", source="tool"))[2:]
+    breach = found((*grown(LINES[:2], event), *branch), mixed)[-1]
+    assert breach.mend == f"where a merge joined it from two: git hybrid merge; else: {alone.mend}"
+
+
 def test_nothing_was_first_seen_long_before_the_log_tells_of_it() -> None:
     pin = replace(a_pin(), first_seen=NOW - timedelta(days=900))
 
@@ -511,6 +520,12 @@ def test_an_archive_that_no_record_names_is_no_part_of_the_log() -> None:
     assert breaches([stray, segment(LINES)], lock) == ["archive-foreign", "unexplained-pin"]
     # What a rotation left that was undone has nothing that the log has not.
     assert breaches([segment(LINES, file="state/sources-audit.2026.jsonl"), segment(LINES)]) == []
+
+
+def test_what_was_edited_is_told_and_not_the_archive_before_it() -> None:
+    old, new = rotated(LINES)
+    edited = [{**line.record, "operator": "Eve"} for line in new.lines if line.record]
+    assert breaches([old, segment(edited)]) == ["edited"]
 
 
 def test_a_fork_in_an_archive_that_a_committed_record_names_is_explained() -> None:

@@ -4,6 +4,7 @@ from git_hybrid.core.check_metadata import check_metadata
 from git_hybrid.core.checks import Facts, Violation
 from git_hybrid.core.manifest import Policy
 from git_hybrid.core.plan import Snapshot
+from git_hybrid.core.value import replace
 from support.values import a_pin, a_snapshot, a_source, a_state_entry
 
 TOOL, OTHER = a_source("tool"), a_source("other")
@@ -66,3 +67,5 @@ def test_what_the_commit_leaves_out_is_told_and_fails_nothing() -> None:
     facts = Facts(manifest=a_snapshot(TOOL).manifest, clock=a_snapshot(TOOL).clock, left_out=("state/sources.json",))
     (found,) = check_metadata(facts)
     assert (found.file, found.level, found.mend) == ("state/sources.json", "warn", "git add -- state/sources.json")
+    (found,) = check_metadata(replace(facts, ignored=frozenset(facts.left_out)))
+    assert (found.level, found.mend) == ("warn", "git add -f -- state/sources.json")

@@ -10,8 +10,11 @@ from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Lock, Pin
 from git_hybrid.core.manifest import Approver, Manifest, Policy
 from git_hybrid.core.override import Approval, Override, Overrides, event_of, trail_of
+from git_hybrid.core.scans import scan_event
+from git_hybrid.core.state import State
 from git_hybrid.core.value import replace
-from support.values import NOW, OPERATOR, RUN, a_pin, a_source, oid
+from support.scan_values import a_finding, a_log, a_scan, segments
+from support.values import NOW, OPERATOR, RUN, a_pin, a_source, a_state_entry, oid
 
 TOOL = a_source()
 DAY = timedelta(days=1)
@@ -89,6 +92,28 @@ def test_one_that_nothing_rests_on_fails_nothing() -> None:
         assert (found.level, found.mend) == ("warn", "git hybrid override revoke ovr-1 --reason TEXT")
 
 
+def test_accepted_findings_that_the_last_scan_no_longer_has_need_nothing() -> None:
+    item = replace(ITEM, kind="scan", findings=(a_finding(1).id,))
+    found, clean, other = (a_scan(findings=items, commit=oid(2)) for items in ((a_finding(1),), (), (a_finding(2),)))
+    pin = a_pin(TOOL, commit=oid(2))
+    for scan, log in ((found, found), (clean, clean), (other, other), (clean, found), (a_scan(), clean)):
+        records = a_log(event_of(item, "override"), scan_event(TOOL.name, log))
+        kept = replace(item, audit_hash=str(records[0]["hash"]))
+        facts = Facts(
+            manifest=Manifest(sources={TOOL.name: TOOL}),
+            clock=NOW + 20 * DAY,
+            lock=Lock(pins={TOOL.name: pin}),
+            state=State(sources={TOOL.name: a_state_entry(TOOL, commit=oid(2), scan=scan)}),
+            overrides=Overrides(records={item.id: kept}),
+            trail=trail_of(records),
+            log=segments(records),
+        )
+        (told,) = check_overrides(facts)
+        assert told.level == ("warn" if scan == log != found else "fail")
+        soon = check_overrides(replace(facts, clock=NOW + 19 * DAY))
+        assert [item.why for item in soon] == ["what it accepts will be refused then"] * (told.level == "fail")
+
+
 def test_accepted_findings_rest_on_the_commit() -> None:
     scan = replace(ITEM, kind="scan", findings=("f",))
     (found,) = told(scan, pin=replace(PIN, ref=a_pin(TOOL).ref, override=None), clock=NOW + 20 * DAY)
@@ -147,6 +172,16 @@ def test_a_pin_without_its_record_says_how_to_capture_it_again() -> None:
     plain = Event(event="pin", source=TOOL.name, after=oid(2))
     assert "--force" in checked(replace(PIN, override=None), plain)[0].mend
     assert "no record" in told(None, declared=False)[0].what
+
+
+def test_a_pin_that_names_the_override_of_another_commit_may_be_joined_by_a_merge() -> None:
+    joined = "where a merge joined it from two: git hybrid merge; else: "
+    moved = replace(PIN, commit=oid(3))
+    for detail, mend in (({}, f"git hybrid pin tool --to {oid(3)}"), ({"rests_on": "ovr-2"}, "--expires WHEN")):
+        plain = Event(event="pin", source=TOOL.name, after=oid(3), detail=detail)
+        found = checked(moved, event_of(ITEM, "override"), plain, kept=ITEM)[0]
+        assert found.mend.startswith(joined)
+        assert found.mend.endswith(mend)
 
 
 def test_a_pin_that_nobody_made_is_not_to_be_approved() -> None:

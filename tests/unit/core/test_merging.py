@@ -11,6 +11,7 @@ from git_hybrid.core.merging import (
     agreed,
     common,
     common_tables,
+    joined,
     merged,
     merged_inventory,
     merged_state,
@@ -19,7 +20,7 @@ from git_hybrid.core.merging import (
 from git_hybrid.core.mirrors import Incomplete, Inventory, Mirror
 from git_hybrid.core.state import ScanStatus, SourceState
 from git_hybrid.core.value import replace
-from support.values import NOW, a_pin, a_state_entry, oid
+from support.values import NOW, a_pin, a_source, a_state_entry, oid
 
 TOOL, OTHER = SourceName("tool"), SourceName("other")
 
@@ -56,6 +57,18 @@ def test_what_one_side_alone_changed_counts(
 
 def test_where_the_sides_agree_there_is_no_change() -> None:
     assert merged({"a": 1, "b": 1}, {"a": 2}, {"a": 2}) == ({"a": 2}, ())
+
+
+def test_a_table_of_both_that_neither_side_has_was_joined_by_git() -> None:
+    was = a_state_entry(a_source())
+    ours = replace(was, commit=oid(1), scan=ScanStatus(state="clean"))
+    theirs = replace(was, commit=oid(2), scan=ScanStatus(state="error", tree=oid(9)))
+    mixed = replace(ours, scan=ScanStatus(state="error", tree=None))
+    tables = {"ours": ours, "theirs": theirs, "mixed": mixed, "other": replace(mixed, commit=oid(3))}
+    every = dict.fromkeys(tables, was), dict.fromkeys(tables, ours), dict.fromkeys(tables, theirs)
+    assert joined(tables, *every) == ("mixed",)
+    assert joined({"mixed": mixed}, every[1], every[1], every[2]) == ()
+    assert joined({"mixed": mixed}, every[0], every[1], {}) == ()
 
 
 def test_what_two_bases_do_not_agree_on_both_have_changed() -> None:

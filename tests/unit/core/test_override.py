@@ -19,6 +19,7 @@ from git_hybrid.core.override import (
     Override,
     Overrides,
     Trail,
+    approvers,
     binds,
     closed,
     digest,
@@ -216,6 +217,11 @@ def test_who_is_named_by_no_letter_is_nobody(text: str, named: bool) -> None:
     assert is_named(text) == named
 
 
+def test_who_approved_a_renewal_too_is_told_once() -> None:
+    bea, dan = (Approval(id=who, at=NOW) for who in ("bea@example.org", "dan@example.org"))
+    assert approvers(replace(an_override(), approvers=(bea, dan, replace(bea, at=NOW + DAY)))) == f"{bea.id}, {dan.id}"
+
+
 def asked(*approvers: str, signed: frozenset[str] = frozenset(), days: float = 1) -> Approved:
     return Approved(
         request_id="CHG-1",
@@ -266,8 +272,17 @@ def test_a_record_from_a_time_to_come_is_named_where_it_ends_an_override() -> No
         (told,) = unmet(late, Policy())
         assert why in told
         assert "record 7 (remove) was made at 2027-08-24T12:00:00Z" in told
+    # Also of one that is no further ahead than two clocks may be apart, where it alone decides.
+    soon = ahead({**newest, "at": format_time(NOW + DAY / 2)}, NOW, 0 * DAY)
+    late = replace(asked("bea@example.org"), since=NOW + DAY / 2, until=NOW + DAY / 4, ahead=soon)
+    assert "which counts as past: the audit log is ahead of the clock, record 7 (remove)" in unmet(late, Policy())[0]
+    assert unmet(replace(late, until=NOW - DAY), Policy()) == (
+        "it would expire at 2026-07-19T12:00:00Z, which is past",
+    )
+    assert "ahead" not in unmet(replace(late, until=NOW + 99 * DAY), Policy())[0]
     held = Snapshot(manifest=Manifest(), lock=Lock(), state=State(), trail=Trail(last=newest))
     assert held.ahead(NOW) == wrong
+    assert held.ahead(NOW + 399.5 * DAY) is not None
     late = replace(asked("bea@example.org"), since=NOW + 3 * DAY, until=NOW + 9 * DAY, ahead=wrong)
     assert unmet(late, Policy()) == ()
 

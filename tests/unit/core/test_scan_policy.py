@@ -11,14 +11,15 @@ from git_hybrid.core.check_scans import check_scans
 from git_hybrid.core.checks import Facts
 from git_hybrid.core.errors import ScanBlocked
 from git_hybrid.core.ids import SourceName
-from git_hybrid.core.manifest import Branch, Commit, Manifest, Policy, Tag, Track, Version
+from git_hybrid.core.manifest import Branch, Commit, Manifest, Policy, Scanner, Tag, Track, Version
 from git_hybrid.core.override import Override, Overrides, Trail, event_of, trail_of
 from git_hybrid.core.planner import pinned, plan_resume, plan_sync
 from git_hybrid.core.scan_policy import accepted_findings, blocked_by, finding_line, finding_lines, scan_blocked
+from git_hybrid.core.scanners import rules_digest, spec_of
 from git_hybrid.core.scans import scan_event
 from git_hybrid.core.state import ScanStatus, ScanTrail, State
 from git_hybrid.core.value import replace
-from support.scan_values import SECRETS, a_finding, a_log, a_record, a_scan, accepting_override, segments
+from support.scan_values import SECRETS, WORKFLOWS, a_finding, a_log, a_record, a_scan, accepting_override, segments
 from support.values import (
     NOW,
     a_clone,
@@ -170,6 +171,19 @@ def test_check_scans_passes_what_is_fresh_and_below_the_policy() -> None:
     assert checked(None, Manifest(scanners=(SECRETS,))) == []
     record, trail = an_override(a_finding(1).id)
     assert checked(FOUND, overrides=Overrides(records={record.id: record}), trail=trail) == []
+
+
+@pytest.mark.parametrize(
+    ("scanner", "version"), [(SECRETS, "2.0.0"), (Scanner(name="own", command=("./scan.sh", "{path}")), "")]
+)
+def test_check_scans_judges_by_the_files_that_decide_what_a_scanner_finds(scanner: Scanner, version: str) -> None:
+    rules = rules_digest(spec_of(scanner), version, ["aa"])
+    manifest = Manifest(scanners=(scanner, WORKFLOWS), sources={NAME: SOURCE})
+    scan = a_scan(a_record(scanner, rules=rules), a_record(WORKFLOWS))
+    assert checked(scan, manifest, scanner_files={scanner.name: ("aa",)}) == []
+    (told,) = checked(scan, manifest, scanner_files={scanner.name: ("bb",)})
+    words = "its scan is stale: the rules or the program of a scanner changed since"
+    assert told == f"fail|tool|{words}|git hybrid scan tool"
 
 
 def test_check_scans_tells_of_a_report_that_was_edited() -> None:

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from git_hybrid.core.manifest import Scanner
-from git_hybrid.core.scanners import FORMATS, PATH, PRESETS, REPORT, has_work, spec_digest, spec_of
+from git_hybrid.core.scanners import FORMATS, PATH, PRESETS, REPORT, has_work, own_files, spec_digest, spec_of
 from git_hybrid.core.value import replace
 
 
@@ -80,3 +80,24 @@ def test_a_scanner_has_work_where_one_of_its_files_is(path: bytes, *, expected: 
 
 def test_a_scanner_of_all_files_always_has_work() -> None:
     assert has_work(spec_of(Scanner(name="a", preset="betterleaks")), [])
+
+
+@pytest.mark.parametrize(
+    ("scanner", "expected"),
+    [
+        (Scanner(name="a", command=("./scan.sh", "{root}/rules", REPORT, PATH)), ("scan.sh", "rules")),
+        (
+            Scanner(name="a", command=("{root}/scan", "--rules=/ws/./house.yml", "--none=/dev/null")),
+            ("scan", "house.yml"),
+        ),
+        (Scanner(name="a", preset="semgrep", args=("--config", "{root}/rules.yml")), ("rules.yml",)),
+        (Scanner(name="a", preset="gitleaks"), ()),
+        (Scanner(name="a", command=("python3", "{root}/scan.py")), ()),
+        (Scanner(name="a", command=("./scan.sh", "/etc/rules")), ()),
+        (Scanner(name="a", command=("../scan.sh",)), ()),
+        (Scanner(name="a", command=("./scan.sh", "{root}/")), ()),
+        (Scanner(name="a", command=("./scan.sh", "{root}/state/rules")), ()),
+    ],
+)
+def test_files_of_the_workspace_are_told_where_they_alone_decide(scanner: Scanner, expected: tuple[str, ...]) -> None:
+    assert own_files(spec_of(scanner), "/ws") == expected

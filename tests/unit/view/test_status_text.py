@@ -160,9 +160,10 @@ def test_the_summary_of_a_calm_fleet_is_one_calm_line():
     assert status_summary(_status(_row("a"), _row("b"))) == "all 2 sources as pinned; scans fresh and clean"
     assert status_summary(_status(_row(), scanners=False)) == "the one source is as pinned; no scanner is configured"
     stale = _row("b", scan="stale")
-    assert (
-        status_summary(_status(_row("a"), stale)) == "all 2 sources as pinned; 1 scan missing, stale or with findings"
-    )
+    assert status_summary(_status(_row("a"), stale)) == "all 2 sources as pinned; 1 scan stale"
+    bad = [_row("c", scan=scan) for scan in ("missing", "error", "error", "findings")]
+    told = "; 2 scans incomplete, 1 with findings, 1 missing, 1 stale"
+    assert status_summary(_status(stale, *bad)).endswith(told)
     forced = [
         _row(str(days), override=item, override_phase=phase, in_force=(item,))
         for days, phase in ((30, "active"), (2, "expiring"))
