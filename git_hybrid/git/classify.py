@@ -6,11 +6,9 @@ import re
 
 from git_hybrid.core.errors import (
     AccessDenied,
-    BadArgument,
     BundlePrerequisites,
     EndlessAnswer,
     GitFailed,
-    GitRefused,
     HostKeyFailure,
     HybridError,
     IdentityChanged,
@@ -26,6 +24,7 @@ from git_hybrid.core.errors import (
 )
 from git_hybrid.core.machine import disk_trouble, was_ended
 from git_hybrid.core.pattern import pattern
+from git_hybrid.git.disallowed import forbidden, of_another
 from git_hybrid.git.fsck import refused
 from git_hybrid.git.kept import upstream_ref
 
@@ -34,11 +33,6 @@ _NOISE = pattern(
     r"|Errors logged to '|Use `git lfs logs last`"
     r"|[*=+!t-] \[?|Please make sure you have the correct access rights|and the repository exists\.)"
 )
-_FORBIDDEN = pattern(r"^fatal: transport '(?P<name>[^'\n]*)' not allowed$", re.MULTILINE)
-_OWNERSHIP = pattern(
-    r"detected dubious ownership.*?(?P<mend>git config --global --add safe\.directory [^\n]+)", re.DOTALL
-)
-_SERVED = ("https", "ssh", "file")
 _STATUS = pattern(r"The requested URL returned error: (?P<status>\d{3})")
 _QUOTED = pattern(r"(?<![a-z])'[^'\n]*'")
 _REDIRECT = pattern(r"^warning: redirecting to (?P<url>\S+)", re.MULTILINE)
@@ -182,8 +176,8 @@ def classify_network(stderr: str, *, url: str, status: int, command: str, http: 
     said = _STATUS.search(told)
     code = int(said["status"]) if said else http
     return (
-        _forbidden(stderr)
-        or _of_another(stderr, url=url, message=message)
+        forbidden(stderr)
+        or of_another(stderr, url=url, message=message)
         or _untrusted(_unless(told, "remote:"), _unless(text, "remote:"), url=url, message=message)
         or _refused(told, text, code, url=url, message=message)
         or _passing(text, code, url=url, message=message)
@@ -210,28 +204,6 @@ def _lines(text: str) -> list[str]:
 def _unless(text: str, *beginnings: str) -> str:
     """Return the lines of *text* that have none of these *beginnings*."""
     return "\n".join(line for line in _lines(text) if not line.startswith(beginnings))
-
-
-def _forbidden(stderr: str) -> HybridError | None:
-    """Return what it means that git was led to a transport that it must not use: the user's settings lead there."""
-    found = _FORBIDDEN.search(stderr)
-    if found is None:
-        return None
-    if found["name"] in _SERVED:
-        reason = "git may not use it: it is not in GIT_ALLOW_PROTOCOL"
-        return BadArgument(what="transport", value=found["name"], reason=reason, hint="unset GIT_ALLOW_PROTOCOL")
-    reason = "only https, ssh and file are allowed; a setting url.<base>.insteadOf leads there"
-    hint = r"git config --show-origin --get-regexp '^url\..*\.insteadof$'"
-    return BadArgument(what="transport", value=found["name"][:80], reason=reason, hint=hint)
-
-
-def _of_another(stderr: str, *, url: str, message: str) -> HybridError | None:
-    """Return what it means that a folder of this machine belongs to another user, whom git does not trust."""
-    found = _OWNERSHIP.search(stderr) if url.startswith("file://") else None
-    if found is None:
-        return None
-    words = message.partition(" / To add an exception")[0]
-    return GitRefused(path=url.removeprefix("file://"), words=words, mend=found["mend"])
 
 
 def _untrusted(stderr: str, text: str, *, url: str, message: str) -> HybridError | None:

@@ -14,6 +14,7 @@ from git_hybrid.core.errors import LocalIo
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Lock
 from git_hybrid.core.manifest import Manifest
+from git_hybrid.core.mirrors import Inventory
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.report import Row
 from git_hybrid.core.state import State
@@ -31,7 +32,7 @@ def _pinned(rt: Runtime) -> Sequence[Row]:
 
 
 def _asked(rt: Runtime) -> Sequence[Row]:
-    return newer_upstream(rt, MANIFEST, {}, NAMES, {})
+    return newer_upstream(rt, MANIFEST, {}, NAMES, {}, Inventory())
 
 
 @pytest.mark.parametrize("command", [_pinned, _asked])

@@ -1,0 +1,36 @@
+"""What git on this machine refuses before it asks anybody: transports, and folders of other users. Pure."""
+
+from __future__ import annotations
+
+import re
+
+from git_hybrid.core.errors import BadArgument, GitRefused, HybridError
+from git_hybrid.core.pattern import pattern
+
+_FORBIDDEN = pattern(r"^fatal: transport '(?P<name>[^'\n]*)' not allowed$", re.MULTILINE)
+_OWNERSHIP = pattern(
+    r"detected dubious ownership.*?(?P<mend>git config --global --add safe\.directory [^\n]+)", re.DOTALL
+)
+_SERVED = ("https", "ssh", "file")
+
+
+def forbidden(stderr: str) -> HybridError | None:
+    """Return what it means that git was led to a transport that it must not use: the user's settings lead there."""
+    found = _FORBIDDEN.search(stderr)
+    if found is None:
+        return None
+    if found["name"] in _SERVED:
+        reason = "git may not use it: it is not in GIT_ALLOW_PROTOCOL"
+        return BadArgument(what="transport", value=found["name"], reason=reason, hint="unset GIT_ALLOW_PROTOCOL")
+    reason = "only https, ssh and file are allowed; a setting url.<base>.insteadOf leads there"
+    hint = r"git config --show-origin --get-regexp '^url\..*\.insteadof$'"
+    return BadArgument(what="transport", value=found["name"][:80], reason=reason, hint=hint)
+
+
+def of_another(stderr: str, *, url: str, message: str) -> HybridError | None:
+    """Return what it means that a folder of this machine belongs to another user, whom git does not trust."""
+    found = _OWNERSHIP.search(stderr) if url.startswith("file://") else None
+    if found is None:
+        return None
+    words = message.partition(" / To add an exception")[0]
+    return GitRefused(path=url.removeprefix("file://"), words=words, mend=found["mend"])
