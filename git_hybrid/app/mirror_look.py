@@ -20,10 +20,10 @@ from git_hybrid.core.errors import (
     MirrorLacks,
     MirrorLies,
     MovedTag,
-    NetworkFailure,
     Offline,
     RefMissing,
     RemoteError,
+    RepositoryDamaged,
     RepositoryNotFound,
     ToolTooOld,
     Unreachable,
@@ -42,8 +42,6 @@ from git_hybrid.core.value import Struct, replace
 from git_hybrid.core.words import counted
 
 _LACKING = (RepositoryNotFound, RefMissing)
-# git-upload-pack's words: the server is there, and cannot read what it should send.
-_DAMAGED = "repository corruption on the remote side"
 
 
 class Question(Struct, frozen=True, kw_only=True):
@@ -142,7 +140,7 @@ def _told_as(question: Question, pin: Pin, tip: Oid | None, error: HybridError) 
             return question.lacks(f"what its bundle builds on: {', '.join(error.commits)}")
         case Unreachable():
             return _not_served(question, pin, tip)
-        case NetworkFailure() if _DAMAGED in error.message:
+        case RepositoryDamaged():
             return question.lacks("some of its objects: git there finds the repository damaged")
         case WrongContent() if error.edited:
             return None

@@ -75,6 +75,12 @@ BEHIND: Mapping[str, Remedy] = {
 }
 """By the code of the error, in place of its remedy."""
 
+OF_ANOTHER = Remedy(
+    4,
+    "{name_or_url}: git uses no repository of another user",
+    "{message}",
+    ("where you trust who owns it: {trust}",),
+)
 BY_PROXY = Remedy(
     4,
     "{name_or_url}: the proxy on the way to {url} wants a login, or refuses this one (HTTP 407)",

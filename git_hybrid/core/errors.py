@@ -399,10 +399,14 @@ class NetworkFailure(RemoteError):
 
 
 class AccessDenied(RemoteError):
-    """The server wants credentials, or does not accept those it got; or the proxy on the way to it does."""
+    """The server wants credentials, or does not accept those it got; or the proxy on the way to it does.
+
+    ``trust``: it is a folder of another user on this machine, which git uses after this command.
+    """
 
     code: ClassVar[str] = "access-denied"
     by_proxy: bool = False
+    trust: str = ""
 
 
 class RepositoryNotFound(RemoteError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from git_hybrid.core.errors import BadArgument, GitRefused, HybridError
+from git_hybrid.core.errors import AccessDenied, BadArgument, HybridError
 from git_hybrid.core.pattern import pattern
 
 _FORBIDDEN = pattern(r"^fatal: transport '(?P<name>[^'\n]*)' not allowed$", re.MULTILINE)
@@ -33,4 +33,4 @@ def of_another(stderr: str, *, url: str, message: str) -> HybridError | None:
     if found is None:
         return None
     words = message.partition(" / To add an exception")[0]
-    return GitRefused(path=url.removeprefix("file://"), words=words, mend=found["mend"])
+    return AccessDenied(url=url, message=words, trust=found["mend"])

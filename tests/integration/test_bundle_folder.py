@@ -96,7 +96,7 @@ def test_a_bundle_that_builds_on_what_is_not_here_lacks_it(
     git("bundle", "create", "-q", bundles / "tool.bundle", f"{first}..main", cwd=tool.path)
     refused = hybrid("sync", "--offline", env=env, check=5)
     assert f"the bundle builds on commits that are not here: {first}" in refused.err
-    assert f"hint: in a clone of upstream: git bundle create {bundles / 'tool.bundle'} HEAD --all\n" in refused.err
+    assert f"hint: in a clone of upstream: git bundle create '{bundles / 'tool.bundle'}' HEAD --all\n" in refused.err
     hybrid("mirror", "add", "disk", bundles.as_uri(), "--kind", "bundle", "--owner", "me")
     assert f"the mirror disk lacks what its bundle builds on: {first}" in hybrid("mirror", "verify", check=1).err
     hybrid("sync", env=env)

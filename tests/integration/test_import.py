@@ -108,7 +108,7 @@ def test_a_branch_that_is_wrong_can_be_corrected_and_the_command_typed_again(
     base.mkdir(exist_ok=True)
     _superproject(base / "old", upstream.url, {"a": "a"}, _gitlink(third, "a"), more=f"\tbranch = {branch}\n")
     told = hybrid(*common, "init", "new", "--import", "old/.gitmodules", check=code).err
-    assert f"by branch = in {base}/old/.gitmodules, or none" in told
+    assert f"by branch = in {shlex.quote(f'{base}/old/.gitmodules')}, or none" in told
     assert _last_command(told) == [*common, "init", "new", "--import", "old/.gitmodules"]
     replace(base / "old/.gitmodules", f"branch = {branch}", "")
     hybrid(*_last_command(told))

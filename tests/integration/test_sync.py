@@ -231,7 +231,7 @@ def test_what_prune_finds_in_a_stray_is_told_by_what_it_is(hybrid: Hybrid, works
     hints = [line.removeprefix("hint: ") for line in blocked.err.splitlines() if line.startswith("hint: ")]
     assert hints[-1] == "move it away, then: git hybrid sync --prune"
     assert "push it: git -C 'sources/old one' push origin main" in hints
-    assert "push it: git -C 'sources/old one' push origin refs/tags/mine" in hints
+    assert "push them: git -C 'sources/old one' push origin refs/tags/mine refs/tags/v1.0.0 refs/tags/v1.1.0" in hints
     (gone,) = (hint for hint in hints if hint.startswith("if it may go: ") and "branch" in hint)
     subprocess.run(gone.partition(": ")[2], cwd=workspace, shell=True, check=True, capture_output=True)
     for line in hybrid("sync", "--prune", check=3).err.splitlines():

@@ -138,8 +138,8 @@ def test_nobody_logs_in_to_a_folder_of_this_machine():
     mend = "git config --global --add safe.directory /srv/x.git"
     owned = f"fatal: detected dubious ownership in repository at '/srv/x.git'\nTo add an exception, call:\n\n\t{mend}"
     error = classify_network(owned + SSH_TAIL, url="file:///srv/x.git", status=128, command="git fetch")
-    assert isinstance(error, errors.GitRefused)
-    assert (error.path, error.mend) == ("/srv/x.git", mend)
+    assert isinstance(error, errors.AccessDenied)
+    assert error.trust == mend
     for words in ("invalid gitfile format: /srv/x.git", "bad config line 5 in file ./config"):
         error = classify_network(f"fatal: {words}{SSH_TAIL}", url="file:///srv/x.git", status=128, command="git fetch")
         assert type(error) is Missing
