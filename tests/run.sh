@@ -45,15 +45,23 @@ fi
 # Many tests wait for servers that say nothing: one more than there are cores keeps these busy.
 jobs=${JOBS:-$(($("$bin/python" -c 'import os; print(os.cpu_count() or 1)') + 1))}
 
-"$bin/ruff" check .
-"$bin/ruff" format --check .
-"$bin/mypy"
-"$bin/lint-imports" --no-logo >/dev/null || "$bin/lint-imports" --no-logo
+checks() {
+    "$bin/ruff" check . &&
+        "$bin/ruff" format --check . &&
+        "$bin/mypy" &&
+        { "$bin/lint-imports" --no-logo >/dev/null || "$bin/lint-imports" --no-logo; }
+}
+
+# They take one core, which the first tests leave them.
+checks >"$venv/checks.log" 2>&1 &
+checking=$!
 "$bin/coverage" erase
 # Coverage counts what runs in the test processes; the commands that integration and fault tests start are black boxes,
 # and most of cli, app and git is tested through them.
 # shellcheck disable=SC2086
 "$bin/python" -m pytest $memory -W error -n "$jobs" -m "not sweep" --cov --cov-report= tests/unit tests/contract tests/property
+wait "$checking" || { cat "$venv/checks.log"; exit 1; }
+cat "$venv/checks.log"
 "$bin/coverage" report --include='git_hybrid/core/*' --fail-under=100 --skip-covered
 "$bin/coverage" report --fail-under=65 --format=total
 # shellcheck disable=SC2086
