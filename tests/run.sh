@@ -42,8 +42,8 @@ if [ "${room:-0}" -gt 4000000 ] && [ -w /dev/shm ]; then
     memory="--basetemp=$base/t -o tmp_path_retention_policy=failed"
 fi
 
-# Many tests wait for servers that say nothing: one more than there are cores keeps these busy.
-jobs=${JOBS:-$(($("$bin/python" -c 'import os; print(os.cpu_count() or 1)') + 1))}
+# Many tests wait for servers that say nothing: two more than there are cores keep these busy.
+jobs=${JOBS:-$(($("$bin/python" -c 'import os; print(os.cpu_count() or 1)') + 2))}
 
 checks() {
     "$bin/ruff" check . &&
@@ -64,5 +64,6 @@ wait "$checking" || { cat "$venv/checks.log"; exit 1; }
 cat "$venv/checks.log"
 "$bin/coverage" report --include='git_hybrid/core/*' --fail-under=100 --skip-covered
 "$bin/coverage" report --fail-under=65 --format=total
+# The longest come first, so that at the end no core waits for one of them.
 # shellcheck disable=SC2086
-"$bin/python" -m pytest $memory -W error -n "$jobs" -m "not sweep" tests/hostile tests/mutants tests/integration tests/fault "$@"
+"$bin/python" -m pytest $memory -W error -n "$jobs" -m "not sweep" tests/fault tests/hostile tests/mutants tests/integration "$@"
