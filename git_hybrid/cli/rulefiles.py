@@ -42,12 +42,14 @@ def _digest(index: Staged, path: str, known: Collection[str], *, staged: bool) -
     """Return the digest of *path*, nothing if there is no such file, None if nobody can tell."""
     from git_hybrid.scan.rulefiles import digest_of
 
+    place = index.root / path
     mine = [name for name in known if f"{name}/".startswith(f"{path}/")]
-    is_there = (index.root / path).exists()
-    if not mine:
-        return None if is_there and index.in_git else digest_of(index.root / path) if is_there else ""
+    if not mine and not place.exists():
+        return ""
+    if not mine and index.in_git:
+        return None
     contents = {index.root / name: index.read(name) or b"" for name in mine} if staged else {}
     try:
-        return digest_of(index.root / path, contents)
+        return digest_of(place, contents)
     except OSError:
         return None

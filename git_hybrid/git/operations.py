@@ -6,7 +6,6 @@ from pathlib import Path
 
 from git_hybrid.core.ids import SourceName
 from git_hybrid.git.local import failure
-from git_hybrid.git.plainfiles import oids_in
 from git_hybrid.git.run import Runner
 
 IDENTITY = {
@@ -41,20 +40,16 @@ def end_operations(runner: Runner, path: Path, *, name: SourceName) -> None:
     git_dir = path / ".git"
     for command, marks in _MARKS.items():
         done = runner.git([command, "--quit"], git_dir=git_dir, work_tree=path, environment=IDENTITY)
-        for mark in marks:
-            # One that git cannot read it leaves where it is.
-            if mark.endswith("_HEAD") and not oids_in(git_dir / mark):
-                (git_dir / mark).unlink(missing_ok=True)
         # Where nothing was begun git fails too.
         left = [git_dir / mark for mark in marks if (git_dir / mark).exists()]
-        if done.status == 0 and all(file.is_file() for file in left):
+        if done.status == 0 and all(mark.is_file() for mark in left):
             # It takes no ref away that it cannot read, as a power cut may leave one, and says nothing.
-            for file in left:
-                file.unlink()
+            for mark in left:
+                mark.unlink()
         elif left:
             raise failure(name, command, done)
-    for rest in _BISECT:
-        (git_dir / rest).unlink(missing_ok=True)
+    for file in _BISECT:
+        (git_dir / file).unlink(missing_ok=True)
 
 
 def patches(git_dir: Path) -> list[str]:
