@@ -19,7 +19,7 @@ def parsed(parse: Callable[[str], T], option: str, value: str, *, shown: Callabl
     """Return what *parse* makes of the *value* of *option*; *shown* takes out of it what no message may hold.
 
     Raises:
-        BadArgument: nothing.
+        BadArgument: it is none.
     """
     try:
         return parse(value)
