@@ -19,6 +19,7 @@ from git_hybrid.core.ids import Oid
 from git_hybrid.core.plan import SHOWN_FILES, Clone
 from git_hybrid.core.tree import show_path
 from git_hybrid.git import seen, stamps
+from git_hybrid.git.plainfiles import file_at
 from git_hybrid.git.quarantine import ATTRIBUTES
 from git_hybrid.git.recorded import MODES, Doubt, Recorded, Stale, blob_at, is_as_recorded, read_entries
 from git_hybrid.git.stamps import Look
@@ -123,8 +124,7 @@ def look(path: str, commit: Oid, tree: Oid, taken: seen.Collector | None = None)
 
 
 def _read(path: str) -> bytes:
-    # A pipe must not keep us waiting.
-    with open(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb", buffering=0) as file:
+    with file_at(path, links=True) as file:
         return file.read() or b""
 
 

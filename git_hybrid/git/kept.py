@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from git_hybrid.core.pattern import pattern
+from git_hybrid.git.plainfiles import file_at
 
 _ID = rb"[0-9a-fA-F]{40}(?:[0-9a-fA-F]{24})?"
 _NAMED = pattern(rb"(%b)\s*" % _ID)
@@ -56,8 +57,7 @@ def _loose_refs(git_dir: Path) -> Iterator[tuple[str, str]]:
     for folder, _, names in os.walk(f"{git_dir}/{UPSTREAM.rstrip('/')}"):
         # No ref may end in .lock (git-check-ref-format(1)): that is another git at work.
         for path in (f"{folder}/{name}" for name in names if not name.endswith(".lock")):
-            # A pipe must not keep us waiting.
-            with open(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb", buffering=0) as file:
+            with file_at(path, links=True) as file:
                 match = _NAMED.fullmatch(file.read() or b"")
             yield path.removeprefix(f"{git_dir}/"), match[1].decode("ascii") if match else ""
 

@@ -12,6 +12,7 @@ from git_hybrid.core.errors import WrongContent
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.tree import show_path
 from git_hybrid.git.local import must
+from git_hybrid.git.plainfiles import file_at
 from git_hybrid.git.run import Runner
 
 LISTED = ("ls-files", "--stage", "-z", "--", ":(top,attr:filter=lfs)")
@@ -40,8 +41,8 @@ def pointers(path: Path, listed: bytes) -> Iterator[bytes]:
 def _is_pointer(file: bytes, blob: str) -> bool:
     """Tell whether the *file* is the pointer that *blob* is, and not content that looks like one."""
     try:
-        with open(os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as opened:
-            data = opened.read(LFS_LIMIT + 1)
+        with file_at(file) as pointer:
+            data = pointer.read(LFS_LIMIT + 1) or b""
     except OSError:
         return False
     if not data.startswith(LFS_HEAD):

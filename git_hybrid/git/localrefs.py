@@ -12,6 +12,8 @@ import re
 import stat
 from contextlib import suppress
 
+from git_hybrid.git.plainfiles import file_at
+
 _OID = re.compile(rb"([0-9a-f]{40})\n")
 _HEAD = re.compile(rb"(ref: refs/|[0-9a-f]{40}\n)")
 _SECTION = re.compile(rb'\[([A-Za-z0-9.-]+)( "[^"\\]*")?\]')
@@ -139,8 +141,8 @@ def _has_objects(folder: str, oid: str) -> bool:
 
 
 def _read(path: str) -> bytes:
-    with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK), "rb", buffering=0) as file:
+    with file_at(path) as file:
         found = os.fstat(file.fileno())
         if found.st_size > _LARGEST:
             raise ValueError(path)
-        return file.read(_LARGEST)
+        return file.read(_LARGEST) or b""

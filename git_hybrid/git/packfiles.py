@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from git_hybrid.core.cache_record import PackFile
+from git_hybrid.git.plainfiles import file_at
 
 PACK_FILE = re.compile(r"pack-(?:[0-9a-f]{40}|[0-9a-f]{64})\.(?:pack|rev|idx)")
 _CHUNK = 1 << 20
@@ -52,16 +53,13 @@ def describe(path: str) -> PackFile:
     Raises:
         OSError: it cannot be read, or is no file.
     """
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
-    try:
-        info = os.fstat(descriptor)
+    with file_at(path) as file:
+        info = os.fstat(file.fileno())
         if not stat.S_ISREG(info.st_mode):
             raise OSError(errno.EINVAL, "not a regular file", path)
         # It ends with a digest of its kind, whose length in hex its name has.
         length = len(os.path.splitext(os.path.basename(path))[0].removeprefix("pack-")) // 2
-        checksum = os.pread(descriptor, length, max(info.st_size - length, 0)).hex()
-    finally:
-        os.close(descriptor)
+        checksum = os.pread(file.fileno(), length, max(info.st_size - length, 0)).hex()
     return PackFile(size=info.st_size, changed=info.st_mtime_ns // 1_000_000_000, checksum=checksum)
 
 

@@ -18,7 +18,7 @@ from git_hybrid.git.hint import write_hint
 from git_hybrid.git.kept import broken_refs, fetched_refs
 from git_hybrid.git.libgit2 import holds, links, open_repository, released
 from git_hybrid.git.local import must
-from git_hybrid.git.plainfiles import oids_in
+from git_hybrid.git.plainfiles import file_at, oids_in
 from git_hybrid.git.quarantine import Disk
 from git_hybrid.git.recorded import Doubt
 from git_hybrid.git.run import Completed, Runner
@@ -89,8 +89,7 @@ def _rewritten(path: str, oid: str) -> bool:
     """
     line = f"{oid}\n".encode("ascii")
     try:
-        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
-        with open(os.open(path, flags), "rb", buffering=0) as file:
+        with file_at(path) as file:
             before = file.read() or b""
         if before == line or (len(before) != len(line) and _READABLE.match(before)):
             return before == line

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from contextlib import suppress
+from io import FileIO
 from pathlib import Path
 
 from git_hybrid.core.pattern import pattern
@@ -16,17 +17,29 @@ _SECTION = pattern(r'\[([A-Za-z0-9-]+)(?: "([ !#-\[\]-~]*)")?\]')
 _SETTING = pattern(r"\t?([A-Za-z][A-Za-z0-9-]*) = ((?:[!$-:<-\[\]-~](?: (?! |$))?)+)")
 
 
+def file_at(path: bytes | str | Path, *, links: bool = False) -> FileIO:
+    """Open the file at *path* for reading, without a buffer; a pipe keeps nobody waiting, and *links* may be followed.
+
+    Raises:
+        OSError: it cannot be opened, or is a folder, or a link that may not be followed.
+    """
+    return open(path, "rb", buffering=0, opener=_follow if links else _refuse)
+
+
+def _follow(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
+def _refuse(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK | os.O_NOFOLLOW)
+
+
 def read_plain(path: Path) -> bytes | None:
     """Return what the file at *path* holds; None where it is no file, a link, a large one, or cannot be read."""
-    with suppress(OSError):
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
-        try:
-            status = os.fstat(descriptor)
-            if stat.S_ISREG(status.st_mode) and status.st_size <= _LARGEST:
-                with open(descriptor, "rb", closefd=False) as file:
-                    return file.read()
-        finally:
-            os.close(descriptor)
+    with suppress(OSError), file_at(path) as file:
+        status = os.fstat(file.fileno())
+        if stat.S_ISREG(status.st_mode) and status.st_size <= _LARGEST:
+            return file.read()
     return None
 
 

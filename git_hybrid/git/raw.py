@@ -19,6 +19,7 @@ from typing import ParamSpec, TypeVar
 
 from git_hybrid.core.tree import GITLINK
 from git_hybrid.git.deltas import LARGEST
+from git_hybrid.git.plainfiles import file_at
 from git_hybrid.git.rawpacks import KINDS, UNREADABLE, Packs
 from git_hybrid.git.trees import TooManyTrees, entries_of, links_of
 from git_hybrid.turn import TURN
@@ -230,9 +231,8 @@ def _packs(folder: str) -> Iterator[str]:
 
 
 def _content(path: str) -> bytes:
-    number = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
-    with open(number, "rb", buffering=0) as file:
-        found = os.fstat(number)
+    with file_at(path) as file:
+        found = os.fstat(file.fileno())
         if not stat.S_ISREG(found.st_mode) or found.st_size > LARGEST:
             raise Unsure
         return file.read()

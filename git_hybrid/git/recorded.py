@@ -6,6 +6,8 @@ import os
 import stat
 from struct import Struct
 
+from git_hybrid.git.plainfiles import file_at
+
 _ENTRY = Struct(">10I20sH")
 _STAGES_AND_FLAGS = 0xF000
 _LENGTH = 0x0FFF
@@ -31,8 +33,7 @@ def read_entries(path: str) -> tuple[dict[bytes, Recorded], int, str]:
         Doubt: the index hides a file from git, or is of another kind than this tool makes.
         OSError, ValueError, IndexError, struct.error: it cannot be read.
     """
-    # A pipe must not keep us waiting.
-    with open(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb", buffering=0) as file:
+    with file_at(path, links=True) as file:
         written = os.fstat(file.fileno()).st_mtime_ns
         data = file.read() or b""
     if data[:8] != b"DIRC\0\0\0\2":

@@ -11,7 +11,7 @@ from git_hybrid.core.errors import InvalidFile, LocalIo, Problem, SymlinkRefused
 from git_hybrid.core.value import Struct, field
 from git_hybrid.core.words import typed
 from git_hybrid.git.ahead import FILES, LOG, STAGED, staged_question
-from git_hybrid.git.plainfiles import read_plain
+from git_hybrid.git.plainfiles import file_at, read_plain
 from git_hybrid.git.repository import FILE, LINK, Entry, Repository, is_listed, of_tree
 
 _ROOTS = ("sources.toml", "state/sources.lock")
@@ -278,8 +278,7 @@ def heads(root: Path, names: Sequence[str], ref: str = "HEAD") -> Mapping[str, s
 
 
 def _line(path: str) -> str:
-    # A pipe must not keep us waiting.
-    with open(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb", buffering=0) as file:
+    with file_at(path, links=True) as file:
         return (file.read() or b"").decode("ascii").strip()
 
 

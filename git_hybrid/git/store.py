@@ -21,6 +21,7 @@ from git_hybrid.core.ids import InvalidText
 from git_hybrid.git.cloning import keep_ref
 from git_hybrid.git.kept import kept_ref
 from git_hybrid.git.packfiles import Found, describe, in_order, look, pack_files, share
+from git_hybrid.git.plainfiles import file_at
 from git_hybrid.git.quarantine import Disk
 from git_hybrid.git.skeleton import write_skeleton
 from git_hybrid.turn import TURN
@@ -245,9 +246,8 @@ def _lines(record: StoreRecord) -> dict[str, str]:
 
 
 def _read(path: Path) -> bytes:
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
-    with open(descriptor, "rb") as file:
-        return file.read()
+    with file_at(path) as file:
+        return file.read() or b""
 
 
 def write_packed_refs(disk: Disk | None, git_dir: Path, refs: Mapping[str, str]) -> None:

@@ -20,6 +20,7 @@ from struct import error
 from git_hybrid.core.ids import Oid
 from git_hybrid.core.tree import DEPTH_LIMIT, LINK, TreeEntry, content_digest, show_path
 from git_hybrid.core.value import Struct
+from git_hybrid.git.plainfiles import file_at
 from git_hybrid.git.stamps import MAGIC
 from git_hybrid.git.sumfile import packed
 from git_hybrid.git.treefiles import root_of
@@ -220,8 +221,8 @@ def _entries(table: bytes, joined: bytes) -> tuple[list[Row], list[TreeEntry]]:
 
 
 def _ends(path: str) -> tuple[bytes, bytes]:
-    number = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
-    try:
+    with file_at(path) as file:
+        number = file.fileno()
         size = os.fstat(number).st_size
         head, count, length, content = _END.unpack(os.pread(number, _END.size, max(size - _END.size, 0)))
         room = count * ENTRY.size
@@ -231,8 +232,6 @@ def _ends(path: str) -> tuple[bytes, bytes]:
         if sum(size for *_, size in ENTRY.iter_unpack(data[:room])) != content:
             raise ValueError("the sizes of its files do not add up")
         return data[:room], data[room:]
-    finally:
-        os.close(number)
 
 
 def _links(path: str, rows: Sequence[Row]) -> dict[str, bytes]:
