@@ -176,14 +176,36 @@ def _both(check: Callable[[], None], also: Callable[[], None]) -> None:
 def _communicated(
     child: Talker, data: bytes | None, check: Callable[[], None], *, most: int | None
 ) -> tuple[bytes | None, bytes | None]:
+    if data is not None:
+        _give(child, data)
     lingers = lingering(lambda: child.poll() is not None)
     while True:
         try:
-            return child.communicate(data, timeout=POLL)
+            return child.communicate(timeout=POLL)
         except subprocess.TimeoutExpired as error:
-            data = None
             check()
             if most is not None and len(error.stderr or b"") > most:
                 raise TalksOn from error
             if lingers():
                 return error.output, error.stderr
+
+
+def _give(child: Talker, data: bytes) -> None:
+    """Write all of *data* to the child, which may take its time over it.
+
+    Popen.communicate() would do so, and forgets what is not yet written when its time is over (python/cpython#141473).
+    """
+    pipe, child.stdin = child.stdin, None
+    assert pipe is not None
+
+    def write() -> None:
+        # It need not want all of it.
+        with suppress(BrokenPipeError), pipe:
+            pipe.write(data)
+
+    if len(data) <= select.PIPE_BUF:
+        write()
+    else:
+        from git_hybrid.threads import Worker
+
+        Worker(write, awaited=False)

@@ -105,10 +105,17 @@ def test_a_git_that_does_not_tell_its_version_is_not_called_old(tmp_path, monkey
     assert (caught.value.status, caught.value.stderr) == (128, "fatal: write failure on standard output")
 
 
-def test_much_output_and_input_do_not_block():
+@pytest.mark.parametrize("script", ["cat", "sleep 0.3; cat", "head -c 1; sleep 0.3; cat"])
+def test_much_output_and_input_do_not_block(script):
     data = b"x" * 300_000
-    done = Runner(environ={}).run(["cat"], env=dict(os.environ), stdin=data)
+    limit = timedelta(seconds=20)
+    done = Runner(environ={}).run(["sh", "-c", script], env=dict(os.environ), stdin=data, deadline=limit)
     assert done.stdout == data
+
+
+def test_a_child_need_not_take_what_it_is_given():
+    for data in (b"x", b"x" * 300_000):
+        assert Runner(environ={}).run(["true"], env=dict(os.environ), stdin=data).status == 0
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="no other system sends a signal when a pipe's last writer is gone")
