@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -51,53 +52,58 @@ def _whole(folder: Path, workspace: Path, again: Result) -> None:
     tidy(folder)
 
 
-@pytest.mark.parametrize(
-    ("call", "part", "nth"),
-    [
-        ("rename", "sources.toml", 0),
-        ("openat", "sources-audit.jsonl", 0),
-        ("rename", "resume.json", 0),
-        ("rename", "sources.lock", -1),
-        ("rename", "sources.toml", -1),
-        ("rename", "sources.json", -1),
-    ],
-)
+KILLED = [
+    ("rename", "sources.toml", 0),
+    ("openat", "sources-audit.jsonl", 0),
+    ("rename", "resume.json", 0),
+    ("rename", "sources.lock", -1),
+    ("rename", "sources.toml", -1),
+    ("rename", "sources.json", -1),
+]
+FULL = [
+    ("openat", "sources-audit.jsonl", -1),
+    ("rename", "sources.lock", -1),
+    ("rename", "sources.toml", -1),
+    ("rename", "sources.json", -1),
+]
+
+
+def _each(places: list[tuple[str, str, int]], there: tuple[Path, tuple[Point, ...]], empty: Path) -> Iterator[Point]:
+    """Yield where to hit an apply, the folder being empty again each time."""
+    folder, points = there
+    for place in places:
+        print(place)
+        yield named(points, *place)
+        restored(empty, folder)
+
+
 def test_whoever_killed_it_applies_it_again(
-    bundle: Path,
-    there: tuple[Path, tuple[Point, ...]],
-    workspace: Path,
-    hybrid: Hybrid,
-    tmp_path: Path,
-    call: str,
-    part: str,
-    nth: int,
+    bundle: Path, there: tuple[Path, tuple[Point, ...]], workspace: Path, hybrid: Hybrid, tmp_path: Path
 ) -> None:
-    folder, points = there
-    point, words = named(points, call, part, nth), ["bundle", "apply", str(bundle)]
-    _, reached = injected(point, "signal=KILL", words, cwd=folder, log=tmp_path / "calls")
-    assert reached
-    again = hybrid(*words, cwd=folder, check=None)
-    if again.code == 7:
-        hybrid("resume", cwd=folder)
+    folder, words = there[0], ["bundle", "apply", str(bundle)]
+    for point in _each(KILLED, there, tmp_path / "empty"):
+        _, reached = injected(point, "signal=KILL", words, cwd=folder, log=tmp_path / "calls")
+        assert reached
         again = hybrid(*words, cwd=folder, check=None)
-    _whole(folder, workspace, again)
+        if again.code == 7:
+            hybrid("resume", cwd=folder)
+            again = hybrid(*words, cwd=folder, check=None)
+        _whole(folder, workspace, again)
 
 
-@pytest.mark.parametrize("part", ["sources-audit.jsonl", "sources.lock", "sources.toml", "sources.json"])
 def test_a_full_disk_leaves_what_can_go_on(
-    bundle: Path, there: tuple[Path, tuple[Point, ...]], workspace: Path, hybrid: Hybrid, tmp_path: Path, part: str
+    bundle: Path, there: tuple[Path, tuple[Point, ...]], workspace: Path, hybrid: Hybrid, tmp_path: Path
 ) -> None:
-    folder, points = there
-    point = named(points, "openat" if part.endswith("jsonl") else "rename", part)
-    words = ["bundle", "apply", str(bundle)]
-    done, reached = injected(point, "error=ENOSPC", words, cwd=folder, log=tmp_path / "calls")
-    assert reached
-    assert done.code == 74
-    clear_error(done)
-    assert part in done.err
-    assert (folder / "sources.toml").exists()
-    hybrid("resume", cwd=folder)
-    _whole(folder, workspace, hybrid(*words, cwd=folder, check=None))
+    folder, words = there[0], ["bundle", "apply", str(bundle)]
+    for place, point in zip(FULL, _each(FULL, there, tmp_path / "empty"), strict=True):
+        done, reached = injected(point, "error=ENOSPC", words, cwd=folder, log=tmp_path / "calls")
+        assert reached
+        assert done.code == 74
+        clear_error(done)
+        assert place[1] in done.err
+        assert (folder / "sources.toml").exists()
+        hybrid("resume", cwd=folder)
+        _whole(folder, workspace, hybrid(*words, cwd=folder, check=None))
 
 
 def test_a_workspace_of_its_own_is_none_that_waits(bundle: Path, hybrid: Hybrid, tmp_path: Path) -> None:

@@ -20,9 +20,9 @@ from support.sweeps import sampled
 from support.upstream import Upstream, UpstreamFactory
 
 T = TypeVar("T")
-SAMPLE = [Fault("rename", "signal=KILL", number) for number in range(1, 18, 3)]
-SAMPLE += [Fault("fsync", "signal=KILL", number) for number in range(2, 26, 4)]
-SAMPLE += [Fault("write", "signal=KILL", number) for number in range(20, 200, 40)]
+SAMPLE = [Fault("rename", "signal=KILL", number) for number in range(1, 18, 4)]
+SAMPLE += [Fault("fsync", "signal=KILL", number) for number in range(2, 26, 8)]
+SAMPLE += [Fault("write", "signal=KILL", number) for number in range(20, 200, 80)]
 WORDS = ["sync", "-q", "-j", "1"]
 MOST = 220
 """So many kills of each kind take about ten minutes; SWEEP=all runs every one."""
