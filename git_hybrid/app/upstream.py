@@ -100,7 +100,8 @@ def _upstream_row(rt: Runtime, snapshot: Snapshot, source: Source, pin: Pin, mir
     newest = found.newest
     if newest.commit == pin.commit or newest.ref is None:
         return Row(name=source.name, outcome="same", before=pin.commit, after=pin.commit, ref=pin.ref)
-    length = len(pin.commit)
+    # At the same URL another object format is another repository, which the fetch tells.
+    length = len(pin.commit if pin.url == source.url else newest.commit or pin.commit)
     satisfied = has(rt, newest.commit)
     stage, _ = fetch_history(rt, source, snapshot.manifest, (newest.ref,), oid_length=length, satisfied=satisfied)
     known = newest.commit is not None and rt.objects.has_commit(stage, pin.commit)
