@@ -22,7 +22,7 @@ from git_hybrid.core.ids import Oid, SourceName, short_ref
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Commit, Manifest, Source
 from git_hybrid.core.mirrors import Inventory
-from git_hybrid.core.plan import Clone, Observed, Snapshot
+from git_hybrid.core.plan import Absent, Broken, Clone, Foreign, Observed, Snapshot
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.ports_spread import Errand
 from git_hybrid.core.report import Report, Row, failed
@@ -77,7 +77,8 @@ def diff(rt: Runtime, names: Sequence[str] = (), groups: Sequence[str] = (), *, 
 def _disk_row(rt: Runtime, pin: Pin, seen: Observed) -> Row:
     name = pin.source
     if not isinstance(seen, Clone):
-        return Row(name=name, outcome="missing", before=pin.commit, ref=pin.ref)
+        word, why = _no_clone(seen)
+        return Row(name=name, outcome=word, before=pin.commit, ref=pin.ref, notes=why)
     if seen.head == pin.commit:
         word = "dirty" if seen.dirty_count else "same"
         return Row(name=name, outcome=word, before=pin.commit, after=seen.head, ref=pin.ref, notes=seen.dirty)
@@ -86,6 +87,16 @@ def _disk_row(rt: Runtime, pin: Pin, seen: Observed) -> Row:
     return Row(
         name=name, outcome="differs", before=pin.commit, after=seen.head, ref=pin.ref, notes=seen.dirty, range=ranged
     )
+
+
+def _no_clone(seen: Absent | Foreign | Broken) -> tuple[str, tuple[str, ...]]:
+    match seen:
+        case Absent():
+            return "missing", ()
+        case Foreign(what):
+            return "foreign", (what,)
+        case Broken(why):
+            return "broken", (why,)
 
 
 def _known_mirrors(rt: Runtime, snapshot: Snapshot) -> Inventory:

@@ -58,6 +58,12 @@ def test_diff_of_local_commits(hybrid: Hybrid, workspace: Path, tool: Upstream) 
     git("commit", "-q", "-a", "-m", "my own subject", cwd=clone)
     assert "my own subject" in hybrid("diff").out
     hybrid("diff", "--exit-code", check=1)
+    (clone / ".git/HEAD").unlink()
+    assert hybrid("diff").out.startswith("tool  broken  ")
+    shutil.rmtree(clone / ".git")
+    assert "  foreign  " in hybrid("diff").out
+    shutil.rmtree(clone)
+    assert "  missing  " in hybrid("diff").out
 
 
 def test_diff_upstream_tells_a_branch_that_pin_would_refuse(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
