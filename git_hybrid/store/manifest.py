@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import UNSET, UnsetType
 
 from git_hybrid.core.errors import InvalidFile, Problem
-from git_hybrid.core.ids import InvalidText, SourceName, parse_name, parse_oid, parse_ref_part, parse_url
+from git_hybrid.core.ids import InvalidText, SourceName, parse_name, parse_oid, parse_ref_part, parse_url, shown_text
 from git_hybrid.core.manifest import (
     Approver,
     Branch,
@@ -216,7 +216,7 @@ def _sources(tables: object, defaults: Defaults, problems: list[Problem]) -> Map
     folded: dict[str, str] = {}
     for raw, table in sorted(tables.items()):
         place = f"source.{shorten(raw)}"
-        name = checked(parse_name, raw, place, problems)
+        name = checked(parse_name, raw, place, problems, shown=shown_text)
         other = folded.setdefault(raw.casefold(), raw)
         if other != raw:
             problems.append(Problem(place, f"differs from {shorten(other)!r} only in case"))
@@ -274,5 +274,5 @@ def parse_track(key: str, value: str, place: str, problems: list[Problem]) -> Tr
         "version": lambda text: Version(check_range(text)),
         "commit": lambda text: Commit(parse_oid(text)),
     }
-    track: Track | None = checked(parsers[key], value, place, problems)
+    track: Track | None = checked(parsers[key], value, place, problems, shown=shown_text)
     return track
