@@ -85,14 +85,19 @@ def _defaults(table: object, problems: list[Problem]) -> Defaults:
     shape = convert(table, DefaultsShape, "defaults", problems)
     if shape is None:
         return Defaults()
+    before = len(problems)
+    retry = Retry(
+        attempts=shape.retry.attempts,
+        initial=_duration(shape.retry.initial, "defaults.retry.initial", problems),
+        maximum=_duration(shape.retry.maximum, "defaults.retry.maximum", problems),
+    )
+    if len(problems) == before and retry.initial > retry.maximum:
+        reason = f"initial ({shape.retry.initial}) is more than maximum ({shape.retry.maximum})"
+        problems.append(Problem("defaults.retry", reason))
     return Defaults(
         jobs=shape.jobs,
         history=shape.history,
-        retry=Retry(
-            attempts=shape.retry.attempts,
-            initial=_duration(shape.retry.initial, "defaults.retry.initial", problems),
-            maximum=_duration(shape.retry.maximum, "defaults.retry.maximum", problems),
-        ),
+        retry=retry,
         stall=_limit(shape.stall, "defaults.stall", problems),
         deadline=_limit(shape.deadline, "defaults.deadline", problems),
     )
