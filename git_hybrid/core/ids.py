@@ -246,6 +246,11 @@ def shown_url(text: str) -> str:
     return "(hidden)" if any(mark in rest for mark in "@?#") else text[:200]
 
 
+def shown_text(text: str) -> str:
+    """Return *text*, which was to be no URL, as a message may show it: as :func:`shown_url` where it may be one."""
+    return shown_url(text) if ":" in text or "//" in text else text[:200]
+
+
 def resolve_url(text: str, base: Url | None) -> Url:
     """Return the URL that a ``.gitmodules`` means by *text*; ``./`` and ``../`` are relative to *base*.
 

@@ -78,6 +78,10 @@ class Clone(Struct, frozen=True, kw_only=True):
     sure: bool = False
     settled: bool = False
 
+    def can_have(self, commit: Oid) -> bool:
+        """Tell whether *commit* is of the clone's object format (SHA-1 or SHA-256): it never has one of the other."""
+        return len(commit) == len(self.head)
+
 
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 Observed = Absent | Foreign | Broken | Clone

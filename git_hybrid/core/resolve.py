@@ -23,6 +23,7 @@ from git_hybrid.core.value import Struct, replace
 from git_hybrid.core.versions import matching, newest, newest_release, parse_version
 from git_hybrid.core.words import typed
 
+_NO_ID = "it is no commit id (7 hex digits or more)"
 _LETTERS = "abc"
 """What PEP 440 takes for a pre-release behind a number."""
 
@@ -102,7 +103,9 @@ def asked_for(source: Source, refs: RemoteRefs, revision: str) -> Candidate:
     if ref is None and not is_oid and not is_oid_prefix(revision):
         near = _nearest(revision, refs)
         meant = f"; did you mean {', '.join(near)}?" if near else ""
-        reason = f"upstream has no such branch or tag, and it is no commit id (7 hex digits or more){meant}"
+        lower = revision.lower()
+        why = f"a commit id is written in lower case: {lower}" if is_oid_prefix(lower) or _is_oid(lower) else _NO_ID
+        reason = f"upstream has no such branch or tag, and {why}{meant}"
         raise BadArgument(what="--to", value=revision, reason=reason, hint=typed("git", "ls-remote", str(source.url)))
     if isinstance(source.track, Branch):
         declared = tip(refs, branch_ref(source.track.name), source)

@@ -105,7 +105,7 @@ class GitMirrorFolder:
             label = SourceName(f"{self._count}-{name}")
         stage = self.quarantine.stage(label, borrow=False, oid_length=oid_length)
         target = self.place(path)
-        borrows = borrow and can_lend(target)
+        borrows = borrow and can_lend(target, oid_length=oid_length)
         if borrows:
             info = Path(stage.path) / ".git/objects/info"
             info.mkdir(exist_ok=True)

@@ -101,7 +101,7 @@ class GitQuarantine(Struct):
         try:
             with TURN:
                 write_skeleton(git_dir, object_format=object_format, attributes=ATTRIBUTES)
-                borrows = borrow and can_lend(clone) and is_complete(clone)
+                borrows = borrow and can_lend(clone, oid_length=oid_length) and is_complete(clone)
                 if borrows:
                     (git_dir / "objects/info/alternates").write_bytes(os.fsencode(f"{clone / 'objects'}\n"))
         except OSError as error:

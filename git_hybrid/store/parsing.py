@@ -88,7 +88,7 @@ def load_toml(data: bytes, shown: str) -> Document:
         place = match["place"].removeprefix("at ") if match else "file"
         from git_hybrid.store.locate import declared_twice, unquoted
 
-        reason = match["reason"] if match else str(error)
+        reason = match["reason"] if match else _plainly(error)
         told = declared_twice(reason, text) or unquoted(text, place) or reason
         raise invalid(shown, place, f"is not valid TOML: {told}") from error
 
@@ -127,9 +127,14 @@ def load_json_value(data: bytes, shown: str, *, fractions: bool = True) -> objec
         place = f"line {error.lineno}, column {error.colno}"
         raise invalid(shown, place, f"is not valid JSON: {error.msg}") from error
     except ValueError as error:
-        reason = "holds half a surrogate pair" if isinstance(error, UnicodeError) else str(error)
+        reason = "holds half a surrogate pair" if isinstance(error, UnicodeError) else _plainly(error)
         raise invalid(shown, "file", reason) from error
     return document
+
+
+def _plainly(error: ValueError) -> str:
+    """Return *error* in words; Python's are of a setting of its own where a number has thousands of digits."""
+    return "has a number with too many digits" if "set_int_max_str_digits" in str(error) else str(error)
 
 
 def _unique(pairs: Sequence[tuple[str, Any]]) -> Document:
