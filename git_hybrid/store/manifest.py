@@ -91,7 +91,9 @@ def _defaults(table: object, problems: list[Problem]) -> Defaults:
         initial=_duration(shape.retry.initial, "defaults.retry.initial", problems),
         maximum=_duration(shape.retry.maximum, "defaults.retry.maximum", problems),
     )
-    if len(problems) == before and retry.initial > retry.maximum:
+    # Where one of them alone is written, the other bounds nothing that anybody asked for.
+    both = isinstance(table, dict) and {"initial", "maximum"} <= table.get("retry", {}).keys()
+    if len(problems) == before and both and retry.initial > retry.maximum:
         reason = f"initial ({shape.retry.initial}) is more than maximum ({shape.retry.maximum})"
         problems.append(Problem("defaults.retry", reason))
     return Defaults(

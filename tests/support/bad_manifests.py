@@ -56,7 +56,6 @@ DEFAULTS = (
     'retry = { maximum = "1 s" }',
     "retry = { maximum = 30 }",
     'retry = { initial = "10s", maximum = "9s" }',
-    'retry = { initial = "31s" }',
     "retry = { unknown = 1 }",
     "stall = 30",
     'stall = ""',
