@@ -11,7 +11,6 @@ from git_hybrid.app.pin import pin_one, refuse_unfinished
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.select import select
 from git_hybrid.core.audit import Event
-from git_hybrid.core.digest import sha256_hex
 from git_hybrid.core.errors import DuplicateSource, HybridError, LocalWork, OffBranch, RefMissing
 from git_hybrid.core.ids import SourceName, parse_oid, short_ref
 from git_hybrid.core.manifest import Branch, Commit, History, Manifest, Source, Track, track_field
@@ -80,7 +79,7 @@ def add(rt: Runtime, editor: Editor, wanted: Sequence[Wanted], *, imported: str 
         edited = editor.add(text, [source for source, _, _ in done])
         events = [event for source, _, decision in done for event in (added(source), *decision.events)]
         pins = {name: pin for _, _, decision in done for name, pin in decision.pins.items()}
-        edit = ManifestEdit(before_sha256=sha256_hex(text.encode("utf-8")), text=edited)
+        edit = ManifestEdit(before=text, text=edited)
         if begins:
             rt.ledger.record(rt.info, BEGINNING, ())
         rt.ledger.record(rt.info, Decision(events=events, pins=pins, manifest=edit), ())
@@ -153,7 +152,7 @@ def remove(rt: Runtime, editor: Editor, names: Sequence[str]) -> Report:
 
         def decide(gone: Sequence[Row]) -> Decision:
             text, names = rt.ledger.manifest_text(), [row.name for row in gone]
-            edit = ManifestEdit(before_sha256=sha256_hex(text.encode("utf-8")), text=editor.remove(text, names))
+            edit = ManifestEdit(before=text, text=editor.remove(text, names))
             events = {row.name: Event(event="remove", source=row.name, before=row.before) for row in gone}
             return replace(dropping(rt, snapshot, events), manifest=edit)
 
