@@ -154,7 +154,8 @@ def pin_one(
     except TooYoung as error:
         row, decision = failed(source.name, error), seen_now(rt, error)
     except Refused as error:
-        row, decision = failed(source.name, error.why), Decision(events=[error.event])
+        row = replace(failed(source.name, error.why), notes=error.notes)
+        decision = Decision(events=[error.event])
     except HybridError as error:
         rt.ledger.require_place()
         row, decision = failed(source.name, error), Decision()
@@ -257,7 +258,9 @@ def _meet_scan(rt: Runtime, snapshot: Snapshot, found: Resolved, objections: Obj
         return
     blocked = blocked_by(scanned.status, new.source, block_on, accepted, is_new=True, signed=signed)
     incomplete = incomplete_scan(new.source, scanned.status, again=f"git hybrid pin {new.source} --scan")
+    if (error := blocked or incomplete) is not None and not objections.forced:
+        reasons = () if incomplete is None or error is incomplete else incomplete.reasons
+        notes = tuple(f"the scan is incomplete: {reason}" for reason in reasons)
+        raise Refused(error, scan_event(new.source, scanned.status, refused=True), notes)
     for error in (blocked, incomplete):
-        if error is not None and not objections.forced:
-            raise Refused(error, scan_event(new.source, scanned.status, refused=True))
         objections.meet(error)

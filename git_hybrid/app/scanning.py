@@ -38,12 +38,13 @@ class Scan(Struct, frozen=True, kw_only=True):
 
 
 class Refused(Exception):
-    """A scan that was asked for keeps a pin from moving; ``event`` tells the audit log of it."""
+    """A scan that was asked for keeps a pin from moving; ``event`` tells the audit log of it, ``notes`` more of why."""
 
-    def __init__(self, why: HybridError, event: Event) -> None:
+    def __init__(self, why: HybridError, event: Event, notes: tuple[str, ...] = ()) -> None:
         super().__init__(why)
         self.why = why
         self.event = event
+        self.notes = notes
 
 
 class _One(Struct, frozen=True, kw_only=True):

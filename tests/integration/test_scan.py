@@ -354,7 +354,9 @@ def test_pin_scan_looks_before_it_moves_and_what_it_saw_is_not_forgotten(
     hybrid("add", tool.url, "--name", "again", check=6)
     works = scanner.read_text()
     a_scanner(scanner, "sys.exit(3)")
-    assert "has 1 finding" in hybrid("pin", "tool", "--scan", check=6).err
+    told = hybrid("pin", "tool", "--scan", check=6)
+    assert "has 1 finding" in told.err
+    assert "the scan is incomplete: fake: it ended with exit status 3\n" in told.out
     assert "has 1 finding" in hybrid("pin", "tool", check=6).err
     scanner.write_text(works)
     fixed = tool.commit({"bad": "fine"})
