@@ -14,7 +14,7 @@ from git_hybrid.app.hosts import HostGate
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.cli.head import head_of, runs_in_git
 from git_hybrid.cli.late import late
-from git_hybrid.cli.policies import HostPolicy, Sources
+from git_hybrid.cli.policies import HostPolicy, Wanted
 from git_hybrid.cli.settings import Settings, read_settings
 from git_hybrid.cli.signals import Cancel
 from git_hybrid.core.errors import NoWorkspace
@@ -106,9 +106,8 @@ def session(
         log_id=os.urandom(16).hex(),
     )
     with ExitStack() as stack:
-        clones = GitClones(
-            runner=runner, folder=layout.sources_folder, scout=choices.ahead.scout if choices.ahead else None
-        )
+        scout = choices.ahead.scout if choices.ahead else None
+        clones = GitClones(runner=runner, folder=layout.sources_folder, scout=scout)
         runtime = _runtime(
             layout, runner, settings, info, clones=clones, progress=progress, cancel=cancel, stack=stack, watch=watch
         )
@@ -162,7 +161,10 @@ def _runtime(
         now=info.now,
         lock_timeout=settings.lock_timeout,
         cancelled=cancel,
-        clean_quarantine=lambda: (*quarantine.clean(Sources(ledger)), *remove_stale(durable, folder, clones.scout)),
+        clean_quarantine=lambda: (
+            *quarantine.clean(Wanted(ledger, clones)),
+            *remove_stale(durable, folder, clones.scout),
+        ),
         close_quarantine=quarantine.close,
         verify=verifier(runner),
         tracked=partial(runs_in_git, layout, runner),

@@ -43,7 +43,7 @@ def decision_line(decision: Decision) -> Line:
         "archive": decision.archive,
         "mirrors": mirrors,
         "dropped_mirrors": sorted(decision.dropped_mirrors),
-        "manifest": manifest and {"before_sha256": manifest.before_sha256, "text": manifest.text},
+        "manifest": manifest and {"before": manifest.before, "text": manifest.text},
         "reports": dict(decision.reports),
     }
 
@@ -114,7 +114,7 @@ def decode_decision(line: Line) -> Decision:
         dropped=frozenset(parse_name(raw) for raw in told.dropped),
         overrides={item.id: item for item in overrides if item is not None},
         archive=told.archive,
-        manifest=None if edit is None else ManifestEdit(before_sha256=edit.before_sha256, text=edit.text),
+        manifest=None if edit is None else ManifestEdit(before=edit.before, text=edit.text),
         reports={parse_name(raw): digest for raw, digest in told.reports.items()},
         mirrors={entry.name: entry for entry in mirrors if entry is not None},
         dropped_mirrors=frozenset(told.dropped_mirrors),

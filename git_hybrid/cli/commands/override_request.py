@@ -11,7 +11,7 @@ from git_hybrid.app.bases import as_logged, commit_before
 from git_hybrid.app.force import Forced, asked_for
 from git_hybrid.app.override import asked_again
 from git_hybrid.app.runtime import Runtime
-from git_hybrid.cli.approving import accepts_findings, finding_option, object_ids, refuse_waived
+from git_hybrid.cli.approving import accepts_findings, finding_option, object_ids, refuse_beside_findings
 from git_hybrid.cli.arguments import moment, text
 from git_hybrid.cli.common import common_of
 from git_hybrid.cli.filled import TEXT
@@ -68,7 +68,8 @@ def request_command(
         given = {"--request": request or renewed, "--reason": reason, "--expires": expires, "--to": what}
         if absent := tuple(key for key, value in given.items() if not value):
             raise MissingOptions(command="override request", options=absent)
-        refuse_waived(waived if accepts else ())
+        if accepts:
+            refuse_beside_findings(waived)
         until = moment("--expires", expires or "", now=session.runtime.info.now)
         forced = Forced(request_id=request, approvers=(), reason=reason, expires_at=until, waived=object_ids(waived))
         if renewed is not None:

@@ -16,7 +16,7 @@ from git_hybrid.cli.approving import (
     finding_option,
     object_ids,
     read_signature,
-    refuse_waived,
+    refuse_beside_findings,
     signature_option,
     signed_text,
 )
@@ -107,7 +107,7 @@ def command(
     is_override = force or accepts or any(asked_for.values())
     _refuse_together(names, groups, everything=everything, is_override=is_override)
     if is_override:
-        refuse_waived(waived if accepts else ())
+        refuse_beside_findings(waived if accepts else (), scan=accepts and scan)
         wanted = {"--force": force, "a source": len(names) == 1, "--to": (to or "").strip() or accepts, **given}
         _refuse_incomplete(wanted, {**asked_for, "--kind": kind})
     with opened(context, jobs=jobs) as (session, output):
@@ -126,7 +126,7 @@ def command(
                 verify=partial(is_signed, session.runner),
             )
         if forced is not None and accepts:
-            return output.report(accept(session.runtime, names[0], forced, to=to, findings=findings))
+            return output.report(accept(session.runtime, names[0], forced, to=to, findings=findings, dry_run=dry_run))
         asked = PinRequest(
             names=names, groups=groups, everything=everything, to=to, forced=forced, dry_run=dry_run, scan=scan
         )
