@@ -26,6 +26,9 @@ ASIDE = frozenset({"off-branch", "unreachable", "rollback"})
 REPLACED = frozenset({"moved-tag", "rewritten-history", "identity-changed"})
 """What an override lifts where upstream's own past is gone: once it is pinned, the commit looks like any other."""
 
+MALFORMED = "fsck-refused"
+"""What an override lifts where git's fsck complains: it does so at each plain pin that has the same objects."""
+
 
 def unapproved(pin: Pin, source: Source, approvals: Approvals) -> Unapproved | None:
     """Return why *pin*, which was made from *source*, may not be used without an approval; None if it may.
@@ -141,12 +144,13 @@ def ended(pin: Pin, record: Override, clock: datetime, *, signed: bool) -> Overr
 def without(record: Override, commit: str) -> str:
     """Return what brings a pin at *commit* that rests on *record* to order without an approval; nothing if nothing.
 
-    Where upstream's own past is gone, a plain pin would only find the same commit again.
+    Where upstream's own past is gone, a plain pin would only find the same commit again; where git's fsck complains, it
+    is refused.
     """
-    plain = f"git hybrid pin {record.source}"
-    if not REPLACED & set(record.lifts):
+    plain, lifts = f"git hybrid pin {record.source}", set(record.lifts)
+    if not {*REPLACED, MALFORMED} & lifts:
         return plain
-    return "" if ASIDE & set(record.lifts) else f'write commit = "{commit}" into its entry, then: {plain}'
+    return "" if {*ASIDE, MALFORMED} & lifts else f'write commit = "{commit}" into its entry, then: {plain}'
 
 
 def _unsigned(pin: Pin, record: Override, doubt: Doubt) -> OverrideUnsigned | None:

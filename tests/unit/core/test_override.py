@@ -366,6 +366,7 @@ def test_a_pin_whose_override_ended_may_not() -> None:
         (("rollback",), "git hybrid pin tool"),
         (("moved-tag",), f'write commit = "{oid(2)}" into its entry, then: git hybrid pin tool'),
         (("moved-tag", "rollback"), ""),
+        (("fsck-refused",), ""),
     ],
 )
 def test_what_a_plain_pin_would_only_find_again_is_no_hint(lifts: tuple[str, ...], way: str) -> None:
