@@ -205,14 +205,10 @@ def append_records(path: Path, records: Sequence[Record]) -> None:
     append_file(path, (b"\n" if is_torn(path) else b"") + lines)
 
 
-def last_seen(path: Path) -> dict[SourceName, Oid]:
-    """Return the newest commit that the log at *path* says upstream of each source had, as far as it tells of one.
-
-    Raises:
-        InvalidFile, LocalIo: as :func:`read_log`.
-    """
+def last_seen(records: Sequence[Record]) -> dict[SourceName, Oid]:
+    """Return the newest commit that *records* say upstream of each source had, as far as they tell of one."""
     found: dict[SourceName, Oid] = {}
-    for record in read_log(path).records:
+    for record in records:
         if record["event"] in ("pin", "seen") and "after" in record:
             # What is no commit is of no use to anybody who asks a mirror for it.
             with suppress(InvalidText):

@@ -12,7 +12,7 @@ from git_hybrid.core.canonical import canonical_json
 from git_hybrid.core.errors import InvalidFile
 from git_hybrid.core.ids import RunId, SourceName, parse_url
 from git_hybrid.core.last_told import last_told
-from git_hybrid.store import chain, told
+from git_hybrid.store import chain, reading, told
 from git_hybrid.store.chain import last_seen
 from git_hybrid.store.history import AuditHistory
 from git_hybrid.store.layout import Layout
@@ -138,4 +138,4 @@ def test_the_newest_commit_of_each_source(layout, append):
     seen = Event(event="seen", source="other", after=oid(7))
     odd = Event(event="seen", source="odd", after="--upload-pack=x")
     append(_pin(1), _pin(2), seen, odd, Event(event="clone", source="tool", after=oid(1)))
-    assert last_seen(layout.audit) == {TOOL: oid(2), OTHER: oid(7)}
+    assert last_seen(reading.records(layout)) == {TOOL: oid(2), OTHER: oid(7)}
