@@ -8,11 +8,11 @@ from datetime import datetime
 from git_hybrid.app.bases import commit_before, last_of_log
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.approval import Approved, Asked, Verify, good_signatures, keys_of, payload, unmet
-from git_hybrid.core.asking import Signing, is_commit, not_met, other_findings, unrecorded
+from git_hybrid.core.asking import Signing, not_met, other_findings, unrecorded
 from git_hybrid.core.audit import Event
 from git_hybrid.core.errors import BadArgument, FsckRefused, HybridError, OverrideUnnecessary, ScanBlocked
 from git_hybrid.core.governance import governed, lifted, renewal, unbound
-from git_hybrid.core.ids import Oid, SourceName
+from git_hybrid.core.ids import Oid, SourceName, is_oid
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Source
 from git_hybrid.core.override import (
@@ -128,7 +128,7 @@ def approvals_of(
     )
     policy = snapshot.manifest.policy
     problems = unmet(claimed, policy)
-    if signatures and not is_commit(asked.to_commit):
+    if signatures and not is_oid(asked.to_commit):
         problems = (*problems, "a signed approval is for one commit: give its full id to --to")
     if problems:
         raise not_met(asked, claimed, problems, policy, forced.signing, renews="" if renews is None else renews.id)

@@ -15,6 +15,7 @@ from git_hybrid.core.audit import (
     Record,
     Segment,
     Tail,
+    as_told,
     detail_of,
     extend,
     previous,
@@ -148,7 +149,7 @@ def _parse(line: bytes) -> Record | None:
 
 
 def _read(line: bytes) -> tuple[Record | None, bool]:
-    """Return the record in *line*, if it is one, and whether its hash is right.
+    """Return the record in *line*, if it is one, as it counts (:func:`as_told`), and whether its hash is right.
 
     Raises:
         NewerSchema: a newer version wrote it.
@@ -160,7 +161,7 @@ def _read(line: bytes) -> tuple[Record | None, bool]:
     version = record["v"]
     if whole and isinstance(version, int) and version > VERSION:
         raise NewerSchema(path=SHOWN, found=version, known=VERSION)
-    return record, whole
+    return as_told(record), whole
 
 
 def _is_as_written(line: bytes) -> bool:

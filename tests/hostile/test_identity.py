@@ -11,8 +11,8 @@ import pytest
 
 from hostile.conftest import Prove
 from support.cli import Hybrid, run_hybrid
-from support.governed import shifted
 from support.gitenv import git_env
+from support.governed import shifted
 from support.kit import git, head, lock, replace
 from support.upstream import Upstream, UpstreamFactory
 
