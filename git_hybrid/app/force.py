@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from git_hybrid.app.bases import commit_before, last_of_log
 from git_hybrid.app.runtime import Runtime
-from git_hybrid.core.approval import Approved, Asked, Verify, good_signatures, keys_of, payload, unmet
+from git_hybrid.core.approval import Approved, Asked, Verify, approved_at, good_signatures, keys_of, payload, unmet
 from git_hybrid.core.asking import Signing, not_met, other_findings, unrecorded
 from git_hybrid.core.audit import Event
 from git_hybrid.core.errors import BadArgument, FsckRefused, HybridError, OverrideUnnecessary, ScanBlocked
@@ -29,7 +29,7 @@ from git_hybrid.core.override import (
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.spent import is_spent, rivals
 from git_hybrid.core.value import Struct, field, replace
-from git_hybrid.core.values import format_time
+from git_hybrid.core.values import format_time, later
 
 
 class Forced(Struct, frozen=True, kw_only=True):
@@ -132,8 +132,9 @@ def approvals_of(
         problems = (*problems, "a signed approval is for one commit: give its full id to --to")
     if problems:
         raise not_met(asked, claimed, problems, policy, forced.signing, renews="" if renews is None else renews.id)
-    # Their time is one that the age of an override can be counted from.
-    return tuple(Approval(id=name, at=snapshot.clock, signature=signatures.get(person(name))) for name in names)
+    # Their time is one that the age of an override can be counted from, and tells them from those of before.
+    at = snapshot.clock if renews is None else max(snapshot.clock, later(approved_at(renews), timedelta(seconds=1)))
+    return tuple(Approval(id=name, at=at, signature=signatures.get(person(name))) for name in names)
 
 
 def asked_for(
