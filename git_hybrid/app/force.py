@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from git_hybrid.app.bases import commit_before, last_of_log
@@ -253,27 +253,33 @@ def _captured_again(
     return tuple(dict.fromkeys((*lifts, *told.lifts))), told.from_commit
 
 
-def superseded(rt: Runtime, snapshot: Snapshot, name: SourceName, *, commit: Oid | None) -> dict[str, Override]:
-    """Return the overrides of a source that end because its pin is now *commit* (None: it has none any more).
+def superseded_if(
+    rt: Runtime, snapshot: Snapshot, name: SourceName, is_over: Callable[[Override], bool]
+) -> dict[str, Override]:
+    """Return as superseded those open overrides of a source of which *is_over* tells that they end now.
 
     A record that the audit log does not bear out is none of them: its end would be a record of what nobody approved.
     """
     return {
         item.id: closed(item, "superseded", at=rt.info.now, by=rt.info.operator)
         for item in snapshot.overrides.of(name)
-        if item.status == "active" and not unbound(item, snapshot.trail)
-        if item.kind == "pin" or item.to_commit != commit
+        if item.status == "active" and is_over(item) and not unbound(item, snapshot.trail)
     }
+
+
+def superseded(rt: Runtime, snapshot: Snapshot, name: SourceName, *, commit: Oid | None) -> dict[str, Override]:
+    """Return the overrides of a source that end because its pin is now *commit* (None: it has none any more)."""
+    return superseded_if(rt, snapshot, name, lambda item: item.kind == "pin" or item.to_commit != commit)
 
 
 def left_behind(rt: Runtime, snapshot: Snapshot, kept: Pin) -> dict[str, Override]:
     """Return the overrides of a source that end because its pin, which stays, does not rest on them."""
-    return {
-        item.id: closed(item, "superseded", at=rt.info.now, by=rt.info.operator)
-        for item in snapshot.overrides.of(kept.source)
-        if item.status == "active" and item.id != kept.override and not unbound(item, snapshot.trail)
-        if item.kind == "pin" or item.to_commit != kept.commit or not is_in_force(item, snapshot.clock)
-    }
+
+    def is_over(item: Override) -> bool:
+        is_other = item.kind == "pin" or item.to_commit != kept.commit or not is_in_force(item, snapshot.clock)
+        return is_other and item.id != kept.override
+
+    return superseded_if(rt, snapshot, kept.source, is_over)
 
 
 def closing_events(ended: Mapping[str, Override]) -> list[Event]:
