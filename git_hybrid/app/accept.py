@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from git_hybrid.app.force import Forced, approved, approved_override, closing_events, expiry_note
+from git_hybrid.app.force import Forced, approved, approved_override, closing_events, expiry_note, superseded_if
 from git_hybrid.app.pin import refuse_unfinished
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.select import select
 from git_hybrid.core.errors import BadArgument, HybridError, NoPin, OverrideUnnecessary, ScanBlocked
-from git_hybrid.core.governance import unbound
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.lock import Pin
-from git_hybrid.core.override import Override, closed, event_of, is_in_force
+from git_hybrid.core.override import Override, event_of, is_in_force
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.reducer import Decision
 from git_hybrid.core.report import Report, Row, failed
@@ -84,12 +83,12 @@ def _accepted(
 
 def _replaced(rt: Runtime, snapshot: Snapshot, made: Override) -> dict[str, Override]:
     """Return the overrides that end because *made* accepts all that they accept, or their time was over."""
-    return {
-        item.id: closed(item, "superseded", at=rt.info.now, by=rt.info.operator)
-        for item in snapshot.overrides.of(made.source)
-        if item.kind == "scan" and item.status == "active" and not unbound(item, snapshot.trail)
-        if set(item.findings) <= set(made.findings) or not is_in_force(item, snapshot.clock)
-    }
+
+    def is_over(item: Override) -> bool:
+        is_in = set(item.findings) <= set(made.findings)
+        return item.kind == "scan" and (is_in or not is_in_force(item, snapshot.clock))
+
+    return superseded_if(rt, snapshot, made.source, is_over)
 
 
 def _made(

@@ -78,7 +78,6 @@ def session(
     *,
     progress: Progress,
     cancel: Cancel,
-    environ: Mapping[str, str] | None = None,
     watch: SourceWatch | None = None,
 ) -> Iterator[Session]:
     """Wire a run in the workspace that *choices* is in; what was staged is removed in the end.
@@ -91,7 +90,7 @@ def session(
         BadArgument: an environment variable or a git setting is outside its grammar.
         ToolTooOld: git or libgit2 is too old.
     """
-    variables = dict(os.environ if environ is None else environ)
+    variables = dict(os.environ)
     runner = Runner(environ=variables, cancelled=cancel, hurried=cancel.hurried, ahead=choices.ahead)
     layout = _found(choices.folder, runner)
     config = read_config(runner, layout.root)

@@ -24,7 +24,6 @@ RefName = NewType("RefName", str)
 RunId = NewType("RunId", str)
 """A ULID: the command id of one run that writes."""
 
-_OID = pattern(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _HEX_PREFIX = pattern(r"[0-9a-f]{7,63}")
 _NAME = pattern(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _HOST = pattern(r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*")
@@ -60,9 +59,14 @@ def parse_oid(text: str) -> Oid:
     Raises:
         InvalidText: it is not 40 or 64 lower-case hex digits.
     """
-    if _OID.fullmatch(text) is None:
+    if not is_oid(text):
         raise InvalidText("not a full commit id (40 or 64 lower-case hex digits)")
     return Oid(text)
+
+
+def is_oid(text: str) -> bool:
+    """Tell whether *text* is an object id: 40 or 64 lower-case hex digits."""
+    return len(text) in (40, 64) and not text.strip("0123456789abcdef")
 
 
 def is_oid_prefix(text: str) -> bool:

@@ -34,6 +34,10 @@ EVENTS = frozenset({"override", "override-renewed", "override-revoked", "overrid
 _CLOSINGS = frozenset({"override-revoked", "override-superseded"})
 UNKNOWN = "unknown"
 """Who runs a command where neither a variable nor git nor the machine says so."""
+_UNSEEN = pattern(
+    r"[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u2800\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff]"
+)
+"""What nobody sees besides what formats (Cf): Unicode's Default_Ignorable_Code_Point, and the blank of Braille."""
 _BRACKETED = pattern(r"<\s*([^<>\s]+@[^<>\s]+)\s*>")
 _EMAIL = pattern(r"[^\s<>(),;:\"']+@[^\s<>(),;:\"']+")
 
@@ -251,8 +255,11 @@ def person(text: str) -> str:
 
 
 def _plain_text(text: str) -> str:
-    shown = "".join(item for item in unicodedata.normalize("NFKC", text) if unicodedata.category(item) != "Cf")
-    return shown.casefold()
+    if text.isascii():
+        return text.casefold()
+    shown = _UNSEEN.sub("", "".join(item for item in text if unicodedata.category(item) != "Cf"))
+    # What is dropped may have stood between two that are one, and what is folded may be another form.
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", shown).casefold())
 
 
 def is_named(text: str) -> bool:

@@ -15,7 +15,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from git_hybrid.core.errors import BadArgument, MalformedObjects, SymlinkRefused
-from git_hybrid.core.ids import InvalidText, Oid, RefName, RunId, SourceName, parse_full_ref, parse_oid
+from git_hybrid.core.ids import Oid, RunId, SourceName, parse_oid
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.ports_mirror import Change, Holding
 from git_hybrid.git import packs
@@ -25,6 +25,7 @@ from git_hybrid.git.kept import UPSTREAM
 from git_hybrid.git.local import failure, must
 from git_hybrid.git.mirror_links import refuse_links_in, refuse_links_to
 from git_hybrid.git.quarantine import Disk, GitQuarantine
+from git_hybrid.git.reflist import known_ref
 from git_hybrid.git.run import Runner
 from git_hybrid.git.skeleton import can_lend
 
@@ -93,7 +94,7 @@ class GitMirrorFolder:
         pins = {parse_oid(oid) for oid, _, ref in lines if ref.startswith(PINS)}
         return Holding(
             refs=refs,
-            head=_head(head.stdout.decode("utf-8", "surrogateescape").removesuffix("\n")),
+            head=known_ref(head.stdout.decode("utf-8", "surrogateescape").removesuffix("\n")),
             pins=frozenset(oid for oid in pins if self.runner.git(["cat-file", "-e", oid], git_dir=target).status == 0),
             lfs=frozenset(oid for oid in pins if (target / _LFS_DONE / oid).exists()),
         )
@@ -209,10 +210,3 @@ class GitMirrorFolder:
 def _sha256(path: Path) -> str:
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _head(text: str) -> RefName | None:
-    try:
-        return parse_full_ref(text)
-    except InvalidText:
-        return None

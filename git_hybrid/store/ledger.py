@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from threading import Lock as Mutex
 
@@ -41,7 +41,6 @@ class FileLedger(LogReader):
     signature of an approval. ``tracked`` returns what git has of markers and journals.
     """
 
-    now: datetime
     lock_timeout: timedelta
     cancelled: Callable[[], int]
     clean_quarantine: Callable[[], Sequence[str]]

@@ -282,6 +282,12 @@ def checked(
         return None
 
 
-def shorten(text: str, limit: int = 80) -> str:
-    """Return *text* cut to *limit* characters, for a message."""
-    return text if len(text) <= limit else text[: limit - 1] + "…"
+def shorten(text: str) -> str:
+    """Return *text* cut to 80 characters, for a message."""
+    return text if len(text) <= 80 else text[:79] + "…"
+
+
+def place_in(table: str, entry: object, index: int) -> str:
+    """Return which place *entry* has in a list of a file, for a message: its number, and its name if it has one."""
+    name = entry.get("name") if isinstance(entry, dict) else None
+    return f"{table}[{index}]" + (f" ({name[:80]})" if isinstance(name, str) else "")

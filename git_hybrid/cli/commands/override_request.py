@@ -18,9 +18,9 @@ from git_hybrid.cli.filled import TEXT
 from git_hybrid.cli.options import common_options
 from git_hybrid.cli.output import opened
 from git_hybrid.core.approval import Asked, payload
-from git_hybrid.core.asking import is_commit, use_line
+from git_hybrid.core.asking import use_line
 from git_hybrid.core.errors import BadArgument, MissingOptions, NoPin
-from git_hybrid.core.ids import Oid
+from git_hybrid.core.ids import Oid, is_oid
 from git_hybrid.core.override import Kind
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.value import replace
@@ -123,7 +123,7 @@ def _asked(
             raise NoPin(name=source.name, stale=False)
         chosen = chosen_findings(snapshot, pin, to=to, findings=findings)
         return asked_for(source, pin.commit, pin.commit, forced, kind="scan", findings=chosen)
-    if not is_commit(to or ""):
+    if not is_oid(to or ""):
         reason = "is not the full id of a commit, and that is what an approver signs"
         hint = f"git hybrid pin {source.name} --to {quote(to or '')} -n"
         raise BadArgument(what="--to", value=to or "", reason=reason, hint=hint)

@@ -116,6 +116,7 @@ def test_a_whole_log_has_no_breach() -> None:
         (lambda x: [*x, "junk"], "junk", 4),
         (lambda x: [*x, rehashed(x[2], prev=[x[2]["hash"]], seq=9)], "miscounted", 4),
         (lambda x: [*x, rehashed(x[2], prev=[x[2]["hash"]], seq="9")], "miscounted", 4),
+        (lambda x: [*x, rehashed(x[2], prev=[x[2]["hash"]], seq=4, event="malformed pin", after=7)], "malformed", 4),
         (lambda x: [*x, rehashed(x[0], operator="Eve")], "second-beginning", 4),
         (lambda x: [x[0], rehashed(x[1], prev=["0" * 64]), x[2]], "missing", 2),
     ],
