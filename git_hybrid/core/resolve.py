@@ -104,7 +104,7 @@ def asked_for(source: Source, refs: RemoteRefs, revision: str) -> Candidate:
         near = _nearest(revision, refs)
         meant = f"; did you mean {', '.join(near)}?" if near else ""
         lower = revision.lower()
-        why = f"a commit id is written in lower case: {lower}" if is_oid_prefix(lower) or _is_oid(lower) else _NO_ID
+        why = f"a commit id is written in lower case: {lower}" if is_oid_prefix(lower) or is_oid(lower) else _NO_ID
         reason = f"upstream has no such branch or tag, and {why}{meant}"
         raise BadArgument(what="--to", value=revision, reason=reason, hint=typed("git", "ls-remote", str(source.url)))
     if isinstance(source.track, Branch):
