@@ -27,7 +27,7 @@ from git_hybrid.core.override import (
     person,
 )
 from git_hybrid.core.plan import Snapshot
-from git_hybrid.core.spent import is_spent, rivals
+from git_hybrid.core.spent import is_spent, used
 from git_hybrid.core.value import Struct, field, replace
 from git_hybrid.core.values import format_time
 
@@ -113,7 +113,7 @@ def approvals_of(
         raise lost
     names = distinct(forced.approvers)
     made = signed_by(snapshot, asked, forced.signatures, forced.verify)
-    earlier = rivals(snapshot.overrides.of(asked.source), asked.kind, asked.to_commit)
+    earlier = used(snapshot.overrides, snapshot.trail, asked.source, asked.kind, asked.to_commit)
     spent = made and is_spent(payload(asked), earlier, keys_of(snapshot.manifest.policy), forced.verify)
     signatures = {} if spent else made
     claimed = Approved(
