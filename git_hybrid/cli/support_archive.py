@@ -76,7 +76,7 @@ def _last_lines(path: Path) -> bytes:
 
 
 def _plain(data: bytes, home: str) -> bytes:
-    return redact(data.decode("utf-8", "surrogateescape"), home=home).encode("utf-8", "surrogateescape")
+    return redact(data.decode("utf-8", "surrogateescape"), home=home, sent=True).encode("utf-8", "surrogateescape")
 
 
 def _json(document: Mapping[str, Any], home: str) -> bytes:
@@ -86,10 +86,10 @@ def _json(document: Mapping[str, Any], home: str) -> bytes:
 def _redacted(value: Any, home: str) -> Any:
     """Return plain values with every text redacted, so that the document stays one."""
     if isinstance(value, Mapping):
-        return {redact(str(key), home=home): _redacted(item, home) for key, item in value.items()}
+        return {redact(str(key), home=home, sent=True): _redacted(item, home) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_redacted(item, home) for item in value]
-    return redact(value, home=home) if isinstance(value, str) else value
+    return redact(value, home=home, sent=True) if isinstance(value, str) else value
 
 
 def _ageless(status: Mapping[str, Any]) -> dict[str, Any]:
