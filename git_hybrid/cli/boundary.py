@@ -157,7 +157,7 @@ def _bug(common: Common) -> int:
     import tempfile
     import traceback
 
-    from git_hybrid.core.redact import redact, redact_typed
+    from git_hybrid.core.redact import redact
 
     text = redact(traceback.format_exc())
     last = text.strip().splitlines()[-1][:200]
@@ -165,7 +165,7 @@ def _bug(common: Common) -> int:
         # Named at random and readable by its owner alone: others write to the same folder.
         descriptor, where = tempfile.mkstemp(prefix="git-hybrid-crash-", suffix=".log")
         with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
-            words = redact_typed(" ".join(word for word in common.argv if "/" not in word))
+            words = redact(" ".join(word for word in common.argv if "/" not in word))
             file.write(f"git hybrid {words}\n{text}")
     except OSError:
         where = "no file (none could be written)"

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 
-from git_hybrid.core.ids import InvalidText, parse_url
 from git_hybrid.core.pattern import pattern
 
 HIDDEN = "***"
@@ -104,6 +103,9 @@ def redact_typed(text: str) -> str:
 
 
 def _is_url(word: str) -> bool:
+    # Imported here: what tells of a library that is broken needs none.
+    from git_hybrid.core.ids import InvalidText, parse_url  # noqa: PLC0415
+
     try:
         parse_url(word)
     except InvalidText:
