@@ -103,12 +103,14 @@ def approvals_of(
     """Return the approvals of what is *asked*, or of the renewal of an override.
 
     Raises:
-        BadArgument: an approver is named by no letter and no digit.
+        BadArgument: what is given as an approver names nobody.
         OverrideUnrecorded: a record that may have spent the signatures is lost.
         PolicyNotMet: with everything that policy misses.
     """
     if nobody := next((name for name in forced.approvers if not is_named(name)), ""):
-        raise BadArgument(what="--approver", value=nobody, reason="names nobody: it has no letter and no digit")
+        raise BadArgument(
+            what="--approver", value=nobody, reason="names nobody: it has no letter and no digit, or an empty address"
+        )
     if forced.signatures and (lost := unrecorded(snapshot.overrides, snapshot.trail, asked)):
         raise lost
     names = distinct(forced.approvers)

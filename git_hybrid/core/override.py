@@ -125,10 +125,8 @@ def trail_of(records: Sequence[Mapping[str, Json]]) -> Trail:
         if identity and (record["event"] in CLOSINGS or latest.get(identity, {}).get("event") not in CLOSINGS):
             latest[identity] = record
         pinned, told = (str(record.get("source")), str(record.get("after"))), detail_of(record)
-        if identity and (armours := told_signatures(record)):
-            signed.setdefault((pinned[0], str(told.get("kind")), pinned[1]), set()).update(
-                (identity, armour) for armour in armours
-            )
+        for armour in told_signatures(record) if identity else ():
+            signed.setdefault((pinned[0], str(told.get("kind")), pinned[1]), set()).add((identity, armour))
         # Findings that are accepted say nothing of why the pin is where it is.
         if record["event"] == "pin" or (record["event"] == "override" and told.get("kind") != "scan"):
             rests[pinned] = identity or str(told.get(RESTS_ON, ""))
@@ -258,12 +256,12 @@ def closed(override: Override, how: Closing, *, at: datetime, by: str) -> Overri
 def person(text: str) -> str:
     """Return who *text* names: the e-mail address in it, or all of it; so that two spellings of one can be compared.
 
-    Case, the several forms of a character and characters that nobody sees do not count.
+    Case, the several forms of a character, characters that nobody sees and a dot at the end do not count.
     """
     plain_text = _plain_text(text)
     match = _BRACKETED.search(plain_text)
     found = match[1] if match else next(iter(_EMAIL.findall(plain_text)), plain_text)
-    return " ".join(found.split())
+    return " ".join(found.split()).rstrip(".")
 
 
 def _plain_text(text: str) -> str:
@@ -272,8 +270,9 @@ def _plain_text(text: str) -> str:
 
 
 def is_named(text: str) -> bool:
-    """Tell whether *text* names somebody: a letter or a digit is in it."""
-    return any(item.isalnum() for item in _plain_text(text))
+    """Tell whether *text* names somebody: a letter or a digit is in it, and no address that is empty."""
+    shown = _plain_text(text)
+    return any(item.isalnum() for item in shown) and "<>" not in "".join(shown.split())
 
 
 def is_same(one: str, other: str) -> bool:

@@ -40,6 +40,7 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
 _WORD = pattern(r"(?<![^\s\"'<>\\])[^\s\"'<>\\]*(?:@|%40|[?#])[^\s\"'<>\\]*")
 _PLACE = pattern(r"[^:@]*?(?:[A-Za-z][A-Za-z0-9+.-]{0,20}:/+|(?<![^=(,])//)")
 _LAST_AT = pattern(r".*(?:@|%40)", re.DOTALL)
+_MAIL = "mailto:"
 _COLON = pattern(r":|%3[aA]")
 _QUERY = pattern(r"([?#]).*", re.DOTALL)
 _FRAGMENT = pattern(r"(#|\?(?![^=&#]*=)).+", re.DOTALL)
@@ -69,7 +70,7 @@ def _without_secret(word: str, *, sent: bool) -> str:
     """
     place = _PLACE.match(word)
     if place is None:
-        colon, last = _COLON.search(word), _LAST_AT.match(word)
+        colon, last = _COLON.search(word, len(_MAIL) if word.startswith(_MAIL) else 0), _LAST_AT.match(word)
         if colon is None or last is None or colon.start() > last.end():
             return word
         # KEY=user:password@host, and a file that is named so.

@@ -75,6 +75,7 @@ def test_aws_keys_are_hidden():
         "sources/token-lib is dirty",
         'rule = "generic-api-key"',
         "git@host.example:group/tool",
+        "approved by mailto:bea@example.org",
         "file:///srv/tools@2/x",
         "sources/tool@2/x: why?",
         "12:30 by Ada <ada@example.org>: 3",
