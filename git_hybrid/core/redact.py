@@ -46,6 +46,8 @@ _QUERY = pattern(r"([?#]).*", re.DOTALL)
 _FRAGMENT = pattern(r"(#|\?(?![^=&#]*=)).+", re.DOTALL)
 _PLACES = ("proxy", "insteadof")
 _MIRRORS = frozenset({"hybrid.mirrors", "git_hybrid_mirrors"})
+# What insteadOf puts in the place of a URL may have a token in its path.
+_REWRITTEN = pattern(r"(?i)^(url\.https?://[^/]*/).+(\.(?:push)?insteadof)$")
 _SECRET_SETTING = pattern(rf"(?i)(?:extraheader|cookiefile|{_KEYS}(?!\.helper|\..*\.helper))")
 
 
@@ -131,4 +133,4 @@ def redact_setting(key: str, value: str, *, home: str = "") -> str:
 
 def redact_key(key: str) -> str:
     """Return the name of a setting of git without what a URL in it may hide (``http.https://user:secret@host/.proxy``)."""
-    return redact(key, sent=True)
+    return _REWRITTEN.sub(rf"\1{HIDDEN}\2", redact(key, sent=True))

@@ -144,6 +144,8 @@ def test_a_url_that_is_none_is_told_without_its_secrets_and_one_that_is_can_be_t
         "--approver Ada <ada@example.org>",
     ):
         assert redact_typed(told) == told
+    assert redact_key(f"url.https://h/{CANARY}/.insteadof") == "url.https://h/***.insteadof"
+    assert redact_key("url.git@h:.pushinsteadof") == "url.git@h:.pushinsteadof"
     assert redact_key(f"http.https://u:{CANARY}@h/.proxy") == "http.https://***@h/.proxy"
 
 
