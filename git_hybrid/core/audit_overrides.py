@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from git_hybrid.core.audit import Record
 from git_hybrid.core.audit_archives import LOG, Breach
@@ -15,15 +15,32 @@ def against_closings(records: Mapping[str, Record]) -> Iterator[Breach]:
 
     Two branches may each end one: neither record follows the other then.
     """
-    if not any(record["event"] in CLOSINGS for record in records.values()):
+    odd = _odd(records.values())
+    if not odd:
         return
-    last = last_told(records, lambda record: overridden(record) or None)
+    last = last_told(records, lambda record: name if (name := overridden(record)) in odd else None)
     for digest, before in last.over.items():
         record, earlier = records[digest], [records[item] for item in before]
         if any(item["event"] in CLOSINGS for item in earlier):
             yield _foreign(record, "follows its end", "what was closed stays closed")
         elif record["event"] in CLOSINGS and not _keeps_signatures(record, earlier):
             yield _foreign(record, "ends it without the signatures that it had", "an end keeps what was signed")
+
+
+def _odd(records: Iterable[Record]) -> set[str]:
+    """Return the overrides of which a record stands behind an end, or an end lacks a signature: a merge may do both."""
+    signed: dict[str, frozenset[str]] = {}
+    ended, odd = set[str](), set[str]()
+    for record in records:
+        if not (name := overridden(record)):
+            continue
+        has = told_signatures(record)
+        is_end = record["event"] in CLOSINGS
+        if name in ended or (is_end and not signed.get(name, frozenset()) <= has):
+            odd.add(name)
+        ended |= {name} if is_end else set()
+        signed[name] = signed.get(name, frozenset()) | has
+    return odd
 
 
 def _keeps_signatures(record: Record, earlier: list[Record]) -> bool:
