@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from git_hybrid.core.ahead import newest_of
-from git_hybrid.core.audit import Event, detail_of
+from git_hybrid.core.audit import Event, detail_of, told_signatures
 from git_hybrid.core.canonical import Json, canonical_json
 from git_hybrid.core.digest import sha256_hex
 from git_hybrid.core.ids import Oid, SourceName
@@ -134,13 +134,6 @@ def trail_of(records: Sequence[Mapping[str, Json]]) -> Trail:
     last = newest_of(records)
     newest = parse_time(str(last["at"])) if last else None
     return Trail(latest=latest, rests=rests, refs=refs, newest=newest, last=last, signed=signed)
-
-
-def told_signatures(record: Mapping[str, Json]) -> frozenset[str]:
-    """Return the signatures of approvals that the audit record *record* tells of."""
-    told = detail_of(record).get("approvers")
-    given = [item.get("signature") for item in told if isinstance(item, Mapping)] if isinstance(told, list) else []
-    return frozenset(item for item in given if isinstance(item, str))
 
 
 def overridden(record: Mapping[str, Json]) -> str:
