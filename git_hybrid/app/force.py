@@ -27,7 +27,7 @@ from git_hybrid.core.override import (
     person,
 )
 from git_hybrid.core.plan import Snapshot
-from git_hybrid.core.spent import is_spent, rivals
+from git_hybrid.core.spent import is_spent, used
 from git_hybrid.core.value import Struct, field, replace
 from git_hybrid.core.values import format_time, later
 
@@ -103,17 +103,19 @@ def approvals_of(
     """Return the approvals of what is *asked*, or of the renewal of an override.
 
     Raises:
-        BadArgument: an approver is named by no letter and no digit.
+        BadArgument: what is given as an approver names nobody.
         OverrideUnrecorded: a record that may have spent the signatures is lost.
         PolicyNotMet: with everything that policy misses.
     """
     if nobody := next((name for name in forced.approvers if not is_named(name)), ""):
-        raise BadArgument(what="--approver", value=nobody, reason="names nobody: it has no letter and no digit")
+        raise BadArgument(
+            what="--approver", value=nobody, reason="names nobody: it has no letter and no digit, or an empty address"
+        )
     if forced.signatures and (lost := unrecorded(snapshot.overrides, snapshot.trail, asked)):
         raise lost
     names = distinct(forced.approvers)
     made = signed_by(snapshot, asked, forced.signatures, forced.verify)
-    earlier = rivals(snapshot.overrides.of(asked.source), asked.kind, asked.to_commit)
+    earlier = used(snapshot.overrides, snapshot.trail, asked.source, asked.kind, asked.to_commit)
     spent = made and is_spent(payload(asked), earlier, keys_of(snapshot.manifest.policy), forced.verify)
     signatures = {} if spent else made
     claimed = Approved(

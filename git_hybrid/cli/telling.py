@@ -69,7 +69,17 @@ def tell(error: HybridError, has_keys: Callable[[], bool] = lambda: False, place
     cause += error.passed_over
     words = {key: value if key in _COMMANDS else typed(str(value)) for key, value in facts.items()}
     hints = tuple(placed(hint) for hint in (text.format_map(words) for text in templates) if hint)
-    return Told(_status(error, remedy), remedy.title.format_map(facts), cause, hints)
+    title = _bare(remedy.title.format_map(facts))
+    return Told(_status(error, remedy), title, cause, tuple(map(_bare, hints)))
+
+
+def _bare(text: str) -> str:
+    """Return *text* without the secrets in URLs that were typed where something else belongs."""
+    if not any(mark in text for mark in ("@", "%40", "://")):
+        return text
+    from git_hybrid.core.redact import redact_typed
+
+    return redact_typed(text)
 
 
 def _status(error: HybridError, remedy: Remedy) -> int:

@@ -164,6 +164,13 @@ def as_told(record: Record) -> Record:
     return {**record, "event": f"{MALFORMED}{record['event']}"} if odd_key(record) else record
 
 
+def told_signatures(record: Mapping[str, Json]) -> frozenset[str]:
+    """Return the signatures of approvals that *record* of an override tells of."""
+    told = detail_of(record).get("approvers")
+    given = [item.get("signature") for item in told if isinstance(item, Mapping)] if isinstance(told, list) else []
+    return frozenset(item for item in given if isinstance(item, str))
+
+
 def record_hash(record: Mapping[str, Json]) -> str:
     """Return the hash of *record*: 64 hex digits over everything but ``hash`` itself."""
     return sha256_hex(canonical_json({key: value for key, value in record.items() if key != "hash"}))

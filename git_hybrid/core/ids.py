@@ -43,6 +43,8 @@ _DEVICES = frozenset(
 _REF_FORBIDDEN = pattern(r"[\x00-\x20\x7f~^:?*\[\\\ud800-\udfff]|\.\.|@\{|//|/\.|\.lock(?:/|$)")
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _RUN_ID = pattern(f"[0-7][{_CROCKFORD}]{{25}}")
+# Before the first or behind the others a secret may stand, percent-encoded or not.
+_HIDING = ("@", "?", "#", "%40", "%3a", "%3f", "%23")
 _SCHEMES = "only https://, ssh:// and file:/// URLs are allowed"
 NAME_LIMIT = 100
 URL_LIMIT = 2000
@@ -246,8 +248,8 @@ def shown_url(text: str) -> str:
 
     The user ``git`` is none.
     """
-    rest = text.removeprefix("ssh://").removeprefix("git@")
-    return "(hidden)" if any(mark in rest for mark in "@?#") else text[:200]
+    rest = text.removeprefix("ssh://").removeprefix("git@").lower()
+    return "(hidden)" if any(mark in rest for mark in _HIDING) else text[:200]
 
 
 def shown_text(text: str) -> str:

@@ -153,7 +153,7 @@ def _approvers(shape: PolicyShape, problems: list[Problem]) -> tuple[Approver, .
         if approver.key:
             checked(_public_key, approver.key, f"{place}.key", problems)
         if not is_named(approver.id):
-            problems.append(Problem(place, "names nobody: it has no letter and no digit"))
+            problems.append(Problem(place, "names nobody: it has no letter and no digit, or an empty address"))
         if person(approver.id) in {person(other.id) for other in found}:
             problems.append(Problem(place, f"{shorten(approver.id)!r} stands twice in the list"))
         for other in found:

@@ -250,6 +250,7 @@ def test_a_url_of_gitmodules_never_leaves_its_server_or_the_grammar(base: str | 
         "ssh://git:secret@h/x",
         "h/x?t=secret",
         "h/x#secret",
+        "https://u%3Asecret%40h/x",
     ],
 )
 def test_a_refused_url_that_may_hold_a_secret_is_hidden(text: str) -> None:

@@ -202,6 +202,8 @@ UNSEEN = (
         "bea@example.org",
         " Bea  bea@example.org",
         "mailto:bea@example.org",
+        "bea@example.org.",
+        "Bea <bea@example.org.>",
         "B\u200bea <b\u200bea@example.org>",
         "\uff42ea@example.org",
         *[f"be{unseen}a@example.org" for unseen in UNSEEN],
@@ -220,7 +222,17 @@ def test_a_person_without_an_address_is_a_name() -> None:
 
 @pytest.mark.parametrize(
     ("text", "named"),
-    [("-", False), ("<>", False), ("\u200b.", False), ("\u3164", False), ("b", True), ("1", True), ("\u03b2", True)],
+    [
+        ("-", False),
+        ("<>", False),
+        ("\u200b.", False),
+        ("\u3164", False),
+        ("b", True),
+        ("x <>", False),
+        ("Bea < >", False),
+        ("1", True),
+        ("\u03b2", True),
+    ],
 )
 def test_who_is_named_by_no_letter_is_nobody(text: str, named: bool) -> None:
     assert is_named(text) == named
