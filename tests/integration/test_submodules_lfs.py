@@ -408,6 +408,15 @@ def test_a_bundle_carries_no_lfs_content_and_says_so(large: Path, workspace: Pat
     told = hybrid("bundle", "apply", bundle, cwd=there, check=4).err
     assert "error: app needs its Git LFS content, which no bundle carries" in told
     hybrid("resume", cwd=there)
+    # A commit that has none needs none.
+    git("rm", "-q", "-r", ".", cwd=(work := large.with_name("large-work")))
+    (work / "a.txt").write_text("one")
+    git("add", "-A", cwd=work)
+    git("commit", "-q", "-m", "no LFS", cwd=work)
+    git("push", "-q", "origin", "main", cwd=work)
+    hybrid("pin", "app")
+    assert "LFS" not in hybrid("bundle", "create", "-o", bundle).out
+    hybrid("bundle", "apply", bundle, cwd=there)
 
 
 def test_lfs_content_that_one_server_lacks_is_asked_of_the_next(
@@ -573,7 +582,7 @@ def test_lfs_content_moves_with_the_pin_and_local_edits_block(large: Path, works
     assert "a.bin" in hybrid("sync", check=3).err
     (file.parent / "deep").mkdir()
     (file.parent / "deep/new").write_text("new")
-    hybrid("reset", "large")
+    hybrid("reset", "large", env={"GIT_HYBRID_OFFLINE": "1"})
     assert file.read_bytes() == b"second" * 1000
     assert not (file.parent / "deep").exists()
     saved = git("for-each-ref", "--format=%(refname)", "refs/hybrid/saved", cwd=workspace / "sources/large")
