@@ -189,15 +189,21 @@ def test_a_changed_file_in_a_submodule_blocks(ws: Path, app: Upstream, hybrid: H
     assert (ws / "sources/app/vendor/lib/lib.txt").read_text() == "mine\n"
 
 
-def test_reset_keeps_the_work_in_a_submodule(ws: Path, hybrid: Hybrid) -> None:
+def test_reset_keeps_the_work_in_a_submodule_and_needs_no_network(ws: Path, lib: Upstream, hybrid: Hybrid) -> None:
     inner = ws / "sources/app/vendor/lib"
     (inner / "lib.txt").write_text("mine\n")
     (inner / "new.txt").write_text("new\n")
-    told = hybrid("reset", "app").out
+    told = hybrid("reset", "app", env={"GIT_HYBRID_OFFLINE": "1"}).out
     assert (inner / "lib.txt").read_text() == "one\n"
     (kept,) = (ws / "sources/.set-aside").iterdir()
     assert f"the work in its submodule vendor/lib is kept at sources/.set-aside/{kept.name}" in told
     assert ((kept / "lib.txt").read_text(), (kept / "new.txt").read_text()) == ("mine\n", "new\n")
+    # What was copied can be copied again, and what is not there is told as what it is.
+    (inner / "lib.txt").write_text("mine\n")
+    hybrid("reset", "app", env={"GIT_HYBRID_OFFLINE": "1"})
+    shutil.rmtree(inner)
+    told = hybrid("reset", "app", env={"GIT_HYBRID_OFFLINE": "1"}, check=4).err
+    assert f"error: app needs the submodule at {lib.url}, which no bundle carries" in told
 
 
 @pytest.mark.parametrize("how", ["sync", "reset"])
