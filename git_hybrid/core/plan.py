@@ -58,8 +58,9 @@ class Clone(Struct, frozen=True, kw_only=True):
     ``has_pin``: the pinned commit is there; ``hollow``: a submodule's folder is empty; ``complete``: no
     history is cut off; ``lfs``: it was made to hold LFS content in place of pointers; ``pointers`` names at most ten of
     those that stand there all the same; ``intact``: it has settings, and the attributes that this tool writes;
-    ``installed``: the commit that this tool checked out last, by the clone's own ref; ``sure``: a glance was enough;
-    ``settled``: it was enough to see that nothing was touched since an earlier one.
+    ``installed``: the commit that this tool checked out last, by the clone's own ref; ``origin``: the URL of that
+    remote, if it shows; ``sure``: a glance was enough; ``settled``: it was enough to see that
+    nothing was touched since an earlier one.
     """
 
     head: Oid
@@ -75,6 +76,7 @@ class Clone(Struct, frozen=True, kw_only=True):
     pointers: tuple[str, ...] = ()
     intact: bool = True
     installed: Oid | None = None
+    origin: str | None = None
     sure: bool = False
     settled: bool = False
 

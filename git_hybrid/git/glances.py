@@ -38,17 +38,17 @@ def _glances(
     sure = dict[SourceName, Clone]()
     for name, told in looks:
         path, pin = f"{folder}/{name}", pins[name]
-        look = told or stamps.look(path)
-        clone = glance(path, pin.commit, pin.tree, look)
-        if clone is None and look is not None and _is_clean(path, look):
+        look, url = told or stamps.look(path), str(pin.url)
+        clone = glance(path, pin.commit, pin.tree, look, url)
+        if clone is None and look is not None and _is_clean(path, look, url):
             clone = _clone(folder, pin, look)
         if clone is not None:
             sure[name] = clone
     return sure
 
 
-def _is_clean(path: str, look: Look) -> bool:
-    found = glance(path, Oid(look[0]), Oid(look[1]), look)
+def _is_clean(path: str, look: Look, url: str) -> bool:
+    found = glance(path, Oid(look[0]), Oid(look[1]), look, url)
     return found is not None and not found.dirty_count
 
 
@@ -76,4 +76,4 @@ def _clone(folder: str, pin: Pin, look: Look) -> Clone:
         with libgit2.released(libgit2.open_repository(git_dir)) as repository:
             has_pin = repository is not None and libgit2.holds(repository, pin.commit)
     head, complete = Oid(look[0]), not look[3]
-    return Clone(head=head, has_pin=has_pin, complete=complete, installed=head, sure=True)
+    return Clone(head=head, has_pin=has_pin, complete=complete, installed=head, origin=str(pin.url), sure=True)
