@@ -46,6 +46,8 @@ class Broken(Struct, frozen=True):
 
 ATTRIBUTES_FILE = ".git/info/attributes"
 """What this tool writes into each of its clones, and a clone that plain git made lacks."""
+SPARSE_FILE = ".git/info/sparse-checkout"
+"""What leaves files out of a working tree, where the settings have git look at it."""
 NO_SETTINGS = ".git/config is missing or empty"
 """What a clone without settings lacks; git works in it all the same."""
 SHOWN_FILES = 10
