@@ -372,6 +372,19 @@ def test_a_pin_that_was_made_last_is_in_the_lock_while_its_source_is_declared() 
     assert found(grown(LINES[:1], a_move(3, source="other")), Witnesses(manifest=declared)) == []
 
 
+def test_a_pin_of_what_was_removed_last_is_told() -> None:
+    gone = Event(event="remove", source="tool")
+
+    def told(*events: Event, override: str | None = None) -> list[tuple[str, str]]:
+        lock = Lock(pins={TOOL: replace(a_pin(), override=override)})
+        return [(item.id, item.mend) for item in found(grown(LINES, *events), Witnesses(lock=lock))]
+
+    again = f"git hybrid pin tool --to {oid(1)}"
+    assert told(gone) == [("unexplained-pin", again)]
+    assert told(replace(gone, event="prune"), override="ovr-1")[0][1].startswith(f"{again} --force")
+    assert told(gone, Event(event="add", source="tool"), a_move(1)) == told(gone, a_move(1)) == []
+
+
 def begun(number: int, **detail: str) -> Event:
     return Event(event="pin", source="tool", after=oid(number), detail=detail)
 
