@@ -126,7 +126,7 @@ def _against_removals(records: Mapping[str, Record], witnesses: Witnesses) -> It
     last = last_pins(records, pins, ends=ANEW).newest if pins else {}
     for name, pin in pins.items():
         if not last.get(name):
-            what = f"{name} was removed last, and {_LOCK} pins it to {pin.commit[:12]}"
+            what = f"{name} was removed last, and {_LOCK} has it at {pin.commit[:12]}"
             mend = f"git hybrid pin {name} --to {pin.commit}"
             if pin.override is not None:
                 mend += f" {approval_words(signed=witnesses.has_keys)}"
