@@ -10,7 +10,7 @@ from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.select import select
 from git_hybrid.core.errors import BadArgument, HybridError, NoPin, OverrideUnnecessary, ScanBlocked
 from git_hybrid.core.ids import Oid, SourceName
-from git_hybrid.core.lock import Pin
+from git_hybrid.core.lock import Pin, is_valid
 from git_hybrid.core.override import Override, event_of, is_in_force
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.reducer import Decision
@@ -123,7 +123,8 @@ def chosen_findings(snapshot: Snapshot, pin: Pin, *, to: str | None, findings: S
         reason = "the scan of the pinned commit has no such finding: git hybrid scan shows their ids"
         raise BadArgument(what="--finding", value=unknown[0], reason=reason)
     if blocked is None:
-        raise OverrideUnnecessary(name=pin.source, commit=pin.commit, hint=f"git hybrid sync {pin.source}")
+        step = "sync" if is_valid(pin, snapshot.manifest.sources[pin.source]) else "pin"
+        raise OverrideUnnecessary(name=pin.source, commit=pin.commit, hint=f"git hybrid {step} {pin.source}")
     return tuple(sorted(set(findings or blocked.ids)))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from git_hybrid.app.acquire import acquire_pin, gate_pin
+from git_hybrid.app.acquire import acquire_pin, gate_pinned_tree, require_digest
 from git_hybrid.app.ending import of_source
 from git_hybrid.app.executor import run_all
 from git_hybrid.app.runtime import Runtime
@@ -74,13 +74,14 @@ def _giver(rt: Runtime, manifest: Manifest, source: Source, pin: Pin) -> tuple[S
     if not whole or not rt.objects.has_content(stage, pin.commit):
         task = Task(source=replace(source, history="full"), pin=pin, action="clone", before=None)
         stage = acquire_pin(rt, task, manifest, borrow=False).history
-    notes = gate_pin(rt, stage, source, pin, manifest)
+    tree = gate_pinned_tree(rt, stage, source, pin, manifest)
+    require_digest(rt, pin, rt.objects.content_sha256(stage, tree.entries))
     left = []
     if source.submodules and rt.objects.submodules(stage, pin.commit):
         left.append("its submodules are not carried: serve them by a mirror")
-    if source.lfs == "fetch":
+    if source.lfs == "fetch" and rt.objects.uses_lfs(stage, tree.entries):
         left.append("its LFS content is not carried: serve it by a mirror")
-    return stage, (*notes, *left)
+    return stage, (*tree.notes, *left)
 
 
 def _pack(rt: Runtime, tool: BundleTool, giver: Stage, source: Source, pin: Pin, receipt: Receipt) -> Packed:

@@ -35,7 +35,7 @@ from git_hybrid.core.manifest import Manifest
 from git_hybrid.core.plan import Action, Broken, Clone, Failed, Installed, Observed, Outcome, Snapshot, Task
 from git_hybrid.core.planner import differs_in_lfs
 from git_hybrid.core.ports import Stage
-from git_hybrid.core.reducer import reduce_failed, reduce_installed
+from git_hybrid.core.reducer import reduce_failed, reduce_installed, unserved
 from git_hybrid.core.report import Row, failure_word
 from git_hybrid.core.value import Struct, replace
 from git_hybrid.turn import TURN
@@ -99,7 +99,8 @@ def carry_out(
         rt.writer.flush()
     for outcome in done:
         rt.writer.remember(outcome.task.name, outcome.task.pin, new=True)
-    decision = reduce_installed(done, snapshot.state, rt.info)
+    here = unserved(done, snapshot.state)
+    decision = reduce_installed(done, snapshot.state, rt.info, rt.ledger.last_moves(here) if here else {})
     if rt.ledger.is_announced(rt.info):
         failures = [outcome for outcome in outcomes if isinstance(outcome, Failed)]
         decision = replace(decision, events=(*decision.events, *reduce_failed(failures, snapshot.state)))

@@ -185,13 +185,15 @@ def fetch_lfs(rt: Runtime, source: Source, manifest: Manifest, stage: Stage, com
     """Fetch the LFS content of *commit* into *stage* from the first server that has it.
 
     Raises:
-        NotCarried: the network is forbidden, and no bundle has such content.
+        NotCarried: the network is forbidden, no bundle has such content, and not all of it is there.
     """
     rt.progress("step", source.name, "fetching LFS content")
     defaults = manifest.defaults
     try:
         ask(rt, source, manifest, lambda endpoint: rt.transport.fetch_lfs(stage, endpoint.url, commit, defaults))
     except Offline as error:
+        if rt.objects.has_lfs(stage, commit):
+            return
         what = "its Git LFS content"
         raise NotCarried(name=error.name, url=error.url, why=error.why, what=what) from None
 

@@ -20,6 +20,7 @@ from git_hybrid.core.ports import FetchRequest, Stage
 from git_hybrid.core.value import Struct, replace
 
 DEPTH_LIMIT = 5
+_ONLY_BY_NAME = "a mirror with {name} in its base has no submodules"
 
 
 class Submodule(Struct, frozen=True, kw_only=True):
@@ -33,9 +34,19 @@ class Submodule(Struct, frozen=True, kw_only=True):
 
 
 def acquire_submodules(
-    rt: Runtime, manifest: Manifest, source: Source, stage: Stage, commit: Oid, *, trail: str = ""
+    rt: Runtime,
+    manifest: Manifest,
+    source: Source,
+    stage: Stage,
+    commit: Oid,
+    *,
+    trail: str = "",
+    there: Stage | None = None,
 ) -> tuple[Submodule, ...]:
-    """Return the submodules that *commit* names, fetched and checked out in quarantine.
+    """Return the submodules that *commit* of *stage* names, checked out in quarantine.
+
+    One that stands *there*, by default in *stage*, at its path, and was fetched from its URL with its commit, is not
+    fetched again.
 
     Raises:
         HostileTree: a URL or a tree is not safe, or they are nested too deeply.
@@ -50,7 +61,7 @@ def acquire_submodules(
     found: list[Submodule] = []
     for number, (path, oid, url) in enumerate(judge_submodules(rt, source, manifest, stage, commit)):
         inner = replace(source, url=url, track=Commit(oid), history="full")
-        found.append(_acquire_one(rt, manifest, inner, path, oid, trail=f"{trail}.{number}"))
+        found.append(_acquire_one(rt, manifest, inner, path, oid, trail=f"{trail}.{number}", there=there or stage))
     return tuple(found)
 
 
@@ -91,29 +102,37 @@ def _refused(source: Source, commit: Oid, path: str, why: str) -> HostileTree:
     return HostileTree(name=source.name, commit=commit, findings=(f"submodule {path}: URL {why}",))
 
 
-def _acquire_one(rt: Runtime, manifest: Manifest, source: Source, path: str, oid: Oid, *, trail: str) -> Submodule:
+def _acquire_one(
+    rt: Runtime, manifest: Manifest, source: Source, path: str, oid: Oid, *, trail: str, there: Stage
+) -> Submodule:
     stage = rt.quarantine.stage(source.name, borrow=False, oid_length=len(oid), suffix=f".submodule{trail}")
+    inside = replace(there, path=f"{there.path}/{path}")
+    if not rt.writer.copy_submodule(inside, stage, str(source.url), oid) or containing_ref(rt, stage, oid) is None:
+        _fetch_one(rt, manifest, source, path, oid, stage)
+    gate_content(rt, stage, source, oid, manifest)
+    rt.writer.build_submodule(stage, str(source.url), oid)
+    nested = acquire_submodules(rt, manifest, source, stage, oid, trail=trail, there=inside)
+    return Submodule(path=path, commit=oid, url=str(source.url), stage=stage, nested=nested)
+
+
+def _fetch_one(rt: Runtime, manifest: Manifest, source: Source, path: str, oid: Oid, stage: Stage) -> None:
     try:
         fetch(_for_submodules(rt), source, manifest, stage, FetchRequest(refs=EVERY_REF))
     except RefMissing as error:
         raise Unreachable(name=source.name, commit=oid, ref=f"submodule {path}") from error
     except Offline as error:
-        if rt.served_as is None:
+        if error.why == _ONLY_BY_NAME:
             raise
         what = f"the submodule at {error.url}"
         raise NotCarried(name=error.name, url=error.url, why=error.why, what=what) from None
     if containing_ref(rt, stage, oid) is None:
         raise Unreachable(name=source.name, commit=oid, ref=f"any branch or tag of the submodule {path}")
-    gate_content(rt, stage, source, oid, manifest)
-    rt.writer.build_submodule(stage, str(source.url), oid)
-    nested = acquire_submodules(rt, manifest, source, stage, oid, trail=trail)
-    return Submodule(path=path, commit=oid, url=str(source.url), stage=stage, nested=nested)
 
 
 def _for_submodules(rt: Runtime) -> Runtime:
     """Return this without what the parent's name stands for: its bundle, and mirrors whose base has ``{name}``."""
     left = tuple(entry for entry in rt.mirrors.entries if "{name}" not in entry)
-    why = "" if left or not rt.mirrors.entries else "a mirror with {name} in its base has no submodules"
+    why = "" if left or not rt.mirrors.entries else _ONLY_BY_NAME
     return replace(rt, bundles=lambda _name: None, mirrors=Mirrors(left), offline=rt.offline or why)
 
 

@@ -30,7 +30,10 @@ REMEDIES: Mapping[str, Remedy] = {
         ("git hybrid --version",),
     ),
     "no-workspace": Remedy(
-        2, "no sources.toml in {path} or any folder above it", hints=("git hybrid init", "git hybrid demo")
+        2,
+        "no sources.toml in {path} or any folder above it",
+        "{below}",
+        ("{hint}", "git hybrid init", "git hybrid demo"),
     ),
     "workspace-exists": Remedy(
         2,
@@ -342,7 +345,7 @@ REMEDIES: Mapping[str, Remedy] = {
         2,
         "the object cache {path} is not used: {reason}",
         "whoever can write there could put other objects under the names of ours",
-        ("{hint}", "or name another folder: export GIT_HYBRID_CACHE_DIR=DIR"),
+        ("{hint}", "to use another folder: export GIT_HYBRID_CACHE_DIR=DIR"),
     ),
     "cache-damaged": Remedy(
         1,

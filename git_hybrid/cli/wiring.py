@@ -126,10 +126,11 @@ def _found(folder: Path, runner: Runner) -> Layout:
     """Return the workspace that *folder* is in."""
     try:
         layout = find_root(folder)
-    except NoWorkspace:
-        from git_hybrid.git.leftout import refuse_left_out_above
+    except NoWorkspace as error:
+        from git_hybrid.git.leftout import refuse_left_out_above, tell_below
 
         refuse_left_out_above(runner, folder)
+        tell_below(runner, folder, error)
         raise
     refuse_links(layout)
     if not (layout.lock.exists() and layout.audit.exists()):

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
-from git_hybrid.core.audit import Record, Segment, detail_of
+from git_hybrid.core.audit import Record, Segment, detail_of, previous
 from git_hybrid.core.canonical import Json
 from git_hybrid.core.override import Override, Phase
 from git_hybrid.core.value import Struct
 from git_hybrid.core.values import format_time, parse_time
+from git_hybrid.core.words import findings_told
 
 
 class Filter(Struct, frozen=True, kw_only=True):
@@ -55,8 +56,10 @@ RECORD_COLUMNS = (
     "closed_at",
     "closed_by",
     "because",
+    "details",
     "hash",
 )
+"""``details`` are all others that a record has, as JSON."""
 OVERRIDE_COLUMNS = (
     "id",
     "kind",
@@ -88,6 +91,16 @@ def records_of(segments: Sequence[Segment]) -> tuple[Record, ...]:
     return tuple({str(record["hash"]): record for record in whole}.values())
 
 
+def newest_first(records: Iterable[Record]) -> tuple[Record, ...]:
+    """Return *records*, which stand as in a log, by their times; none stands below one that it follows."""
+    times: dict[str, str] = {}
+    found = list(records)
+    for record in found:
+        before = (times[digest] for digest in previous(record) if digest in times)
+        times[str(record["hash"])] = max((str(record["at"]), *before))
+    return tuple(sorted(found, key=lambda record: times[str(record["hash"])])[::-1])
+
+
 def chosen(records: Sequence[Record], wanted: Filter) -> tuple[Record, ...]:
     """Return the records that are about what is *wanted*."""
     return tuple(record for record in records if _is_wanted(record, wanted))
@@ -108,29 +121,58 @@ def _is_wanted(record: Record, wanted: Filter) -> bool:
 
 def record_row(record: Record) -> dict[str, str]:
     """Return one record as the cells of a table."""
-    told = {**detail_of(record), **{key: value for key, value in record.items() if key != "detail"}}
+    import json  # noqa: PLC0415
+
+    detail = detail_of(record)
+    others = {key: value for key, value in detail.items() if key not in RECORD_COLUMNS}
+    details = json.dumps(others, sort_keys=True, ensure_ascii=False) if others else None
+    told = {**detail, **{key: value for key, value in record.items() if key != "detail"}, "details": details}
     return {key: _cell(key, told.get(key)) for key in RECORD_COLUMNS}
 
 
-def before_renewals(records: Iterable[Record]) -> Mapping[str, str]:
-    """Return by id what each override was before it was renewed: each request, why, by whom, until when.
+def gist(record: Record) -> str:
+    """Return what one must know of *record* beside its source and its commits, in a few words; nothing if that is all.
 
-    *records* are those of the log, the oldest first. One that was never renewed has nothing.
+    It is what a scan found, which mirror it is about, who signed a bundle, or why something failed.
     """
-    told: dict[str, list[str]] = {}
-    known: dict[str, int] = {}
+    told = detail_of(record)
+    counts = told.get("counts")
+    if "scanners" not in told or not isinstance(counts, Mapping):
+        signed = f"signed by {told['signed_by']}" if "signed_by" in told else ""
+        return str(told.get("mirror") or told.get("error") or signed)
+    found = findings_told({level: count for level, count in counts.items() if isinstance(count, int)})
+    incomplete = "incomplete, " if told.get("state") == "error" else ""
+    return f"{'refused: ' if told.get('refused') else ''}{incomplete}{found}"
+
+
+def before_renewals(records: Iterable[Record], overrides: Mapping[str, Override]) -> Mapping[str, str]:
+    """Return by id what else each of *overrides* was approved as: each request, why, by whom, until when.
+
+    *records* are those of the log, the oldest first. One that was never renewed has nothing. What was on another branch
+    before a merge counts too, whichever side is in force.
+    """
+    told: dict[str, list[tuple[tuple[Json, ...], str]]] = {}
+    known: dict[str, list[Json]] = {}
     for record in records:
         if record["event"] not in ("override", "override-renewed"):
             continue
         detail = detail_of(record)
         identity, people = str(detail.get("override")), detail.get("approvers")
-        before = known.get(identity, 0)
-        fresh = people[before:] if isinstance(people, Sequence) and not isinstance(people, str) else ()
-        known[identity] = before + len(fresh)
-        until, who = str(detail.get("expires_at", "")), _cell("approvers", fresh)
-        line = f"{detail.get('request_id')}: {detail.get('reason')}, approved by {who}, until {until}"
-        told.setdefault(identity, []).append(line)
-    return {identity: " | ".join(lines[:-1]) for identity, lines in told.items()}
+        before = known.setdefault(identity, [])
+        people = people if isinstance(people, Sequence) and not isinstance(people, str) else ()
+        fresh = [item for item in people if item not in before]
+        before += fresh
+        terms = (detail.get("request_id"), detail.get("reason"), detail.get("expires_at", ""))
+        line = f"{terms[0]}: {terms[1]}, approved by {_cell('approvers', fresh)}, until {terms[2]}"
+        told.setdefault(identity, []).append((terms, line))
+    return {key: " | ".join(_others(told.get(key, []), item)) for key, item in overrides.items()}
+
+
+def _others(told: Sequence[tuple[tuple[Json, ...], str]], override: Override) -> Iterator[str]:
+    """Yield what of *told* is not how *override* stands: the last that says the same does."""
+    terms = (override.request_id, override.reason, format_time(override.expires_at))
+    standing = max((at for at, (other, _) in enumerate(told) if other == terms), default=None)
+    yield from (line for at, (_, line) in enumerate(told) if at != standing)
 
 
 def override_row(

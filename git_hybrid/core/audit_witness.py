@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _MADE = frozenset({"clone", "update", "record"})
 _INSTALLED = _MADE | {"repair", "reset"}
 _SCANNED = frozenset({"scan", "bundle-scan"})
+_REMOVED = frozenset({"remove", "prune"})
 _OF_INVENTORY = frozenset({"mirror-add", "mirror-remove"})
 _LOCK, _MIRRORS = "state/sources.lock", "state/sources-mirrors.json"
 _HAS = {"url": "URL", "ref": "ref", "tree": "content", "content_sha256": "content", "pin_sha256": "entry"}
@@ -50,6 +51,7 @@ def against_files(records: Mapping[str, Record], witnesses: Witnesses) -> Iterat
             yield _gone(where, audit_hash)
     yield from _against_lock(records.values(), witnesses.lock)
     yield from _against_losses(records, witnesses)
+    yield from _against_removals(records, witnesses)
     yield from _against_bare_moves(records, witnesses)
     yield from _against_beginnings(records, witnesses.lock, signed=witnesses.has_keys)
 
@@ -117,6 +119,20 @@ def _against_losses(records: Mapping[str, Record], witnesses: Witnesses) -> Iter
             if _is_committed(name, witnesses):
                 mend = f"git checkout HEAD -- {_LOCK}"
             yield _of_log("deleted-pin", what, proves, mend=mend)
+
+
+def _against_removals(records: Mapping[str, Record], witnesses: Witnesses) -> Iterator[Breach]:
+    """Yield the pins of sources that were removed last."""
+    removed = {str(record.get("source")) for record in records.values() if record["event"] in _REMOVED}
+    pins = {str(name): pin for name, pin in witnesses.lock.pins.items() if name in removed}
+    last = last_pins(records, pins, ends=ANEW).newest if pins else {}
+    for name, pin in pins.items():
+        if not last.get(name):
+            what = f"{name} was removed last, and {_LOCK} has it at {pin.commit[:12]}"
+            mend = f"git hybrid pin {name} --to {pin.commit}"
+            if pin.override is not None:
+                mend += f" {approval_words(signed=witnesses.has_keys)}"
+            yield _of_log("unexplained-pin", what, "a revert, a merge or a hand put its table back", mend=mend)
 
 
 def _is_committed(name: str, witnesses: Witnesses) -> bool:

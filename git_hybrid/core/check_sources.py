@@ -9,7 +9,7 @@ from git_hybrid.core.checks import Violation, going_back
 from git_hybrid.core.digest import sha256_hex, sha256_of
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.lock import Pin
-from git_hybrid.core.plan import ATTRIBUTES_FILE, NO_SETTINGS, Absent, Broken, Clone, Foreign, Observed
+from git_hybrid.core.plan import ATTRIBUTES_FILE, NO_SETTINGS, SPARSE_FILE, Absent, Broken, Clone, Foreign, Observed
 from git_hybrid.core.tree import EMPTY_SHA256, GITLINK, TreeEntry, content_line, show_path
 from git_hybrid.core.value import Struct, field
 
@@ -99,9 +99,11 @@ def _judge_clone(pin: Pin, seen: Clone, recorded: Oid | None) -> Iterable[Violat
 
 def _judge_objects(pin: Pin, seen: Clone, standing: Standing) -> Iterable[Violation]:
     name, reset = pin.source, f"git hybrid reset {pin.source}"
-    if standing.broken:
+    # A pin that a pull brought is not here yet: that HEAD is another commit was told, with the sync that fetches it.
+    is_here = seen.has_pin or seen.head == pin.commit
+    if is_here and standing.broken:
         yield _violation(name, standing.broken, "the objects of the pinned commit cannot be trusted", reset)
-    elif standing.tree != pin.tree:
+    elif is_here and standing.tree != pin.tree:
         what = f"the lock names the tree {pin.tree}, the pinned commit has {standing.tree}"
         yield _violation(name, what, "one of the two was tampered with", f"git checkout HEAD -- {LOCK_FILE}")
     # At another commit the index is that of the other one: that was told, and one command mends both.
@@ -111,6 +113,7 @@ def _judge_objects(pin: Pin, seen: Clone, standing: Standing) -> Iterable[Violat
     for oddity in standing.oddities:
         mend = f"take it out of sources/{name}/.git, then: git hybrid check sources"
         mend = reset if oddity.startswith((ATTRIBUTES_FILE, NO_SETTINGS)) else mend
+        mend = f"git -C sources/{name} sparse-checkout disable" if oddity.startswith(SPARSE_FILE) else mend
         why = "so git may see, hide or run something else than what the lock says"
         yield _violation(name, oddity, why, mend)
 

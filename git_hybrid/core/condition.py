@@ -15,7 +15,7 @@ from git_hybrid.core.mirrors import age, serving
 from git_hybrid.core.moves import Move
 from git_hybrid.core.override import IN_FORCE, Override, Phase, phase
 from git_hybrid.core.plan import Absent, Broken, Clone, Foreign, Observed, Snapshot
-from git_hybrid.core.planner import differs_in_lfs, same_facts
+from git_hybrid.core.planner import differs_in_lfs, has_other_origin, same_facts
 from git_hybrid.core.scan_policy import accepting, scan_blocked
 from git_hybrid.core.scans import Identity, blocking_findings, stale_reason, stale_words
 from git_hybrid.core.state import ScanStatus, SourceState
@@ -211,6 +211,8 @@ def _standing(source: Source, pin: Pin, recorded: SourceState | None, seen: Clon
         return "behind", "the pin moved: sync brings it here"
     if differs_in_lfs(source, seen):
         return "behind", "its Git LFS files are not as the manifest asks: sync writes them"
+    if has_other_origin(source, seen):
+        return "behind", "the URL changed: sync makes it the origin"
     if recorded is None or not same_facts(source, pin, recorded):
         return "behind", "stands at its pin, but state does not say so yet"
     return "ok", ""

@@ -194,10 +194,12 @@ class NewerSchema(HybridError):
 
 
 class NoWorkspace(HybridError):
-    """Neither the folder nor one above it holds ``sources.toml``."""
+    """Neither the folder nor one above it holds ``sources.toml``; *below* names those in it, *hint* goes to one."""
 
     code: ClassVar[str] = "no-workspace"
     path: str
+    below: str = ""
+    hint: str = ""
 
 
 class WorkspaceExists(HybridError):

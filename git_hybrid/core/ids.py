@@ -244,10 +244,7 @@ def _is_meant(host: str, path: str) -> bool:
 
 
 def shown_url(text: str) -> str:
-    """Return *text*, which is no valid URL, as a message may show it: nothing where a secret could stand in it.
-
-    The user ``git`` is none.
-    """
+    """Return *text*, no valid URL, as a message may show it: not where a secret may stand in it (``git@`` is none)."""
     rest = text.removeprefix("ssh://").removeprefix("git@").lower()
     return "(hidden)" if any(mark in rest for mark in _HIDING) else text[:200]
 

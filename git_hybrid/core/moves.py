@@ -15,7 +15,7 @@ _PIN = "pin"
 
 
 class Move(Struct, frozen=True, kw_only=True):
-    """One time that a pin was made or moved; ``forced``: by an override."""
+    """One time that a pin was made or moved; ``forced``: by an override; ``served_by``: the URL that ``pin`` asked."""
 
     source: str
     at: datetime
@@ -25,6 +25,7 @@ class Move(Struct, frozen=True, kw_only=True):
     after: str
     ref: str = ""
     forced: bool = False
+    served_by: str = ""
 
 
 def moves_of(records: Sequence[Mapping[str, Json]]) -> tuple[Move, ...]:
@@ -44,4 +45,5 @@ def _move(record: Mapping[str, Json]) -> Move:
         after=str(record.get("after") or ""),
         ref=str(told.get("ref") or ""),
         forced=bool(told.get(RESTS_ON)),
+        served_by=str(told.get("served_by") or ""),
     )

@@ -45,6 +45,8 @@ class Broken(Struct, frozen=True):
 
 ATTRIBUTES_FILE = ".git/info/attributes"
 """What this tool writes into each of its clones, and a clone that plain git made lacks."""
+SPARSE_FILE = ".git/info/sparse-checkout"
+"""What leaves files out of a working tree, where the settings have git look at it."""
 NO_SETTINGS = ".git/config is missing or empty"
 """What a clone without settings lacks; git works in it all the same."""
 SHOWN_FILES = 10
@@ -57,8 +59,9 @@ class Clone(Struct, frozen=True, kw_only=True):
     ``has_pin``: the pinned commit is there; ``hollow``: a submodule's folder is empty; ``complete``: no
     history is cut off; ``lfs``: it was made to hold LFS content in place of pointers; ``pointers`` names at most ten of
     those that stand there all the same; ``intact``: it has settings, and the attributes that this tool writes;
-    ``installed``: the commit that this tool checked out last, by the clone's own ref; ``sure``: a glance was enough;
-    ``settled``: it was enough to see that nothing was touched since an earlier one.
+    ``installed``: the commit that this tool checked out last, by the clone's own ref; ``origin``: the URL of that
+    remote, if it shows; ``sure``: a glance was enough; ``settled``: it was enough to see that
+    nothing was touched since an earlier one.
     """
 
     head: Oid
@@ -74,6 +77,7 @@ class Clone(Struct, frozen=True, kw_only=True):
     pointers: tuple[str, ...] = ()
     intact: bool = True
     installed: Oid | None = None
+    origin: str | None = None
     sure: bool = False
     settled: bool = False
 

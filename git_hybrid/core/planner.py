@@ -141,12 +141,13 @@ def _blocking(source: Source, pin: Pin, recorded: SourceState | None, clone: Clo
 
 def _movement(source: Source, pin: Pin, recorded: SourceState | None, clone: Clone) -> Task | None:
     # The URLs of submodules are relative to that of the source, as a rule.
-    moved = recorded is not None and recorded.url != source.url
+    elsewhere = has_other_origin(source, clone)
+    moved = elsewhere or (recorded is not None and recorded.url != source.url)
     lacking = (source.submodules and (clone.hollow or moved)) or (source.history == "full" and not clone.complete)
     lacking = lacking or differs_in_lfs(source, clone)
     if clone.head != pin.commit or lacking:
         return Task(source=source, pin=pin, action="update", before=clone.head)
-    if clone.intact and recorded is not None and is_recorded(source, pin, recorded):
+    if clone.intact and not elsewhere and recorded is not None and is_recorded(source, pin, recorded):
         return None
     return Task(source=source, pin=pin, action="record", before=clone.head)
 
@@ -154,6 +155,11 @@ def _movement(source: Source, pin: Pin, recorded: SourceState | None, clone: Clo
 def differs_in_lfs(source: Source, clone: Clone) -> bool:
     """Tell whether pointers stand where *source* asks for the content of Git LFS, or the reverse."""
     return bool(clone.pointers) or clone.lfs != (source.lfs == "fetch")
+
+
+def has_other_origin(source: Source, clone: Clone) -> bool:
+    """Tell whether the clone has another ``origin``: where the URL was changed elsewhere, state tells of no change."""
+    return clone.origin is not None and clone.origin != str(source.url)
 
 
 def same_facts(source: Source, pin: Pin, recorded: SourceState) -> bool:

@@ -157,6 +157,10 @@ class Objects(Protocol):
         """Tell whether a .gitattributes of the tree hands files to Git LFS."""
         ...
 
+    def has_lfs(self, stage: Stage, oid: Oid) -> bool:
+        """Tell whether all LFS content of the commit is there, of which there may be none."""
+        ...
+
     def submodules(self, stage: Stage, oid: Oid) -> Sequence[tuple[str, Oid, str]]:
         """Return path, commit and URL (empty if there is none) of each submodule that the commit names."""
         ...

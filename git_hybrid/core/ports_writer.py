@@ -49,6 +49,13 @@ class Writer(Protocol):
         """Write the working tree of *stage*, which becomes the clone, with the content that LFS has for it."""
         ...
 
+    def copy_submodule(self, inside: Stage, stage: Stage, url: str, oid: Oid) -> bool:
+        """Copy into *stage* what the submodule *inside* a clone had fetched from *url*, if it has *oid*; tell whether.
+
+        Nothing need stand there.
+        """
+        ...
+
     def build_submodule(self, stage: Stage, url: str, oid: Oid) -> None:
         """Check *oid* out in *stage*, which becomes a submodule."""
         ...

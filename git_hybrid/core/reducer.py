@@ -8,9 +8,10 @@ from datetime import datetime
 from git_hybrid.core.audit import Event, Record, Tail, detail_of, extend
 from git_hybrid.core.canonical import Json
 from git_hybrid.core.errors import Interrupted
-from git_hybrid.core.ids import RunId, SourceName
+from git_hybrid.core.ids import Oid, RunId, SourceName
 from git_hybrid.core.lock import Lock, Pin, with_pins
 from git_hybrid.core.mirrors import Inventory, Mirror, with_mirrors
+from git_hybrid.core.moves import Move
 from git_hybrid.core.override import Override, Overrides, with_overrides
 from git_hybrid.core.plan import Failed, Installed, Task
 from git_hybrid.core.planner import is_recorded
@@ -79,6 +80,7 @@ class Records(Struct, frozen=True, kw_only=True):
 
 
 INTENT = "intent"
+NO_MOVES: Mapping[SourceName, Move] = {}
 _UNANNOUNCED = frozenset({"init", "seen", "resume-completed"})
 """Events that change no pin, no clone and no approval."""
 
@@ -117,8 +119,26 @@ def reduce_failed(failures: Sequence[Failed], state: State) -> tuple[Event, ...]
     )
 
 
-def reduce_installed(outcomes: Sequence[Installed], state: State, info: RunInfo) -> Decision:
+def unserved(outcomes: Sequence[Installed], state: State) -> dict[SourceName, Oid]:
+    """Return the commits that were here already and that *state* does not have: ``pin`` had fetched them, as a rule."""
+    return {
+        done.task.name: done.task.pin.commit
+        for done in outcomes
+        if done.served_by is None and not _is_served(done.task, state.sources.get(done.task.name))
+    }
+
+
+def _is_served(task: Task, previous: SourceState | None) -> bool:
+    # What another URL served is no mirror of this one, and what served another commit need not have this one.
+    return previous is not None and (previous.url, previous.commit) == (task.source.url, task.pin.commit)
+
+
+def reduce_installed(
+    outcomes: Sequence[Installed], state: State, info: RunInfo, moves: Mapping[SourceName, Move] = NO_MOVES
+) -> Decision:
     """Return what the sources that were installed change in the audit log and in state.
+
+    *moves* are the records of the pins of those that are :func:`unserved`: they tell who served the commit.
 
     A clone or an update that only makes the disk what state says already changes nothing: the files of a workspace
     are committed, and whoever follows a colleague's pins must not find them modified. A repair and a reset are told
@@ -136,14 +156,16 @@ def reduce_installed(outcomes: Sequence[Installed], state: State, info: RunInfo)
         before = previous.commit if previous else task.before
         events.append(Event(event=task.action, source=task.name, before=before, after=task.pin.commit, detail=detail))
         if previous is None or not is_recorded(task.source, task.pin, previous):
-            entries[task.name] = _entry(done, previous, info)
+            entries[task.name] = _entry(done, previous, info, moves.get(task.name))
     return Decision(events=events, entries=entries)
 
 
-def _entry(done: Installed, previous: SourceState | None, info: RunInfo) -> SourceState:
-    task = done.task
-    # What another URL served is no mirror of this one.
-    kept = previous.served_by if previous is not None and previous.url == task.source.url else None
+def _entry(done: Installed, previous: SourceState | None, info: RunInfo, move: Move | None) -> SourceState:
+    task, served_by = done.task, done.served_by
+    if served_by is None and previous is not None and _is_served(task, previous):
+        served_by = previous.served_by
+    elif served_by is None and move is not None:
+        served_by = move.served_by or None
     return SourceState(
         name=task.name,
         url=task.source.url,
@@ -152,7 +174,7 @@ def _entry(done: Installed, previous: SourceState | None, info: RunInfo) -> Sour
         updated_at=info.now,
         updated_by=info.operator,
         command_id=info.run,
-        served_by=done.served_by or kept,
+        served_by=served_by,
         scan=previous.scan if previous else ScanStatus(),
         notes="; ".join(done.notes) or None,
     )

@@ -17,7 +17,7 @@ from git_hybrid.core.scanners import spec_digest, spec_of
 from git_hybrid.core.state import FindingRef, ScannerRecord, ScanState, ScanStatus, Severity
 from git_hybrid.core.value import Struct
 from git_hybrid.core.values import format_age, format_time
-from git_hybrid.core.words import counted
+from git_hybrid.core.words import findings_told
 
 SEVERITIES: tuple[Severity, ...] = ("high", "medium", "low")
 DIGEST = "scan_sha256"
@@ -92,9 +92,7 @@ def counts_of(findings: Iterable[Finding]) -> dict[str, int]:
 
 def counts_told(scan: ScanStatus) -> str:
     """Return how many findings there are, in words."""
-    counts = scan.counts or {}
-    parts = ", ".join(f"{number} {level}" for level, number in counts.items() if number)
-    return counted(sum(counts.values()), "finding") + (f" ({parts})" if parts else "")
+    return findings_told(scan.counts or {})
 
 
 def by_severity(findings: Iterable[Finding]) -> list[Finding]:

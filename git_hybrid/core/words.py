@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 _PLURALS = {
     "entry": "entries",
     "try": "tries",
@@ -17,6 +19,12 @@ _PLURALS = {
 def counted(number: int, word: str) -> str:
     """Return *number* with the *word* that it counts, such as ``1 file`` or ``1,200 files``."""
     return f"{number:,} {plural(number, word)}"
+
+
+def findings_told(counts: Mapping[str, int]) -> str:
+    """Return how many findings a scan had in all, and of each severity, such as ``2 findings (1 high, 1 low)``."""
+    parts = ", ".join(f"{number} {level}" for level, number in counts.items() if number)
+    return counted(sum(counts.values()), "finding") + (f" ({parts})" if parts else "")
 
 
 def plural(number: int, word: str) -> str:

@@ -47,22 +47,24 @@ _IN_THE_WAY = frozenset(
 _REFRESHED = frozenset({b".git", b".git/index"})
 
 
-def glance(path: str, commit: Oid, tree: Oid, told: Look | None = None) -> Clone | None:
+def glance(path: str, commit: Oid, tree: Oid, told: Look | None = None, url: str | None = None) -> Clone | None:
     """Return the clone at *path* if it surely stands at *commit*, whose tree is *tree*, and which files were edited.
 
-    None where there is any doubt. *told* is what somebody saw of it a moment ago.
+    None where there is any doubt, also whether *url* is its origin, if one is given. *told* is what somebody saw of it
+    a moment ago.
     """
     if len(commit) != _OID:
         return None
     found = told or stamps.look(path)
-    touched = None if found is None else seen.touched(path, commit, tree, found)
+    is_known = found is not None and url in (None, found[4])
+    touched = seen.touched(path, commit, tree, found) if is_known else None
     try:
         # Whoever runs git status lets git write the index anew, with nothing else in it.
         files = frozenset() if touched is None else touched - _REFRESHED
         if found is None or touched is None or any(name.startswith(b".git/") for name in files):
-            return _looked_at(path, commit, tree)
+            return _looked_at(path, commit, tree, url)
         if touched and not seen.holds_only_our_names(path):
-            return _looked_at(path, commit, tree)
+            return _looked_at(path, commit, tree, url)
         edited = _edited(os.fsencode(path), files, _index(f"{path}/.git/index", tree)[0]) if touched else []
         return Clone(
             head=commit,
@@ -71,6 +73,7 @@ def glance(path: str, commit: Oid, tree: Oid, told: Look | None = None) -> Clone
             has_pin=True,
             complete=not found[3],
             installed=commit,
+            origin=url,
             sure=True,
             settled=not touched,
         )
@@ -86,15 +89,17 @@ def is_marked(git_dir: str) -> bool:
         return False
 
 
-def _looked_at(path: str, commit: Oid, tree: Oid) -> Clone:
-    look(path, commit, tree)
-    return Clone(head=commit, has_pin=True, installed=commit, sure=True)
+def _looked_at(path: str, commit: Oid, tree: Oid, url: str | None) -> Clone:
+    look(path, commit, tree, url=url)
+    return Clone(head=commit, has_pin=True, installed=commit, origin=url, sure=True)
 
 
-def look(path: str, commit: Oid, tree: Oid, taken: seen.Collector | None = None) -> dict[bytes, Recorded]:
+def look(
+    path: str, commit: Oid, tree: Oid, taken: seen.Collector | None = None, *, url: str | None = None
+) -> dict[bytes, Recorded]:
     """Return what the index has of each file of the clone at *path*, which surely stands untouched at *commit*.
 
-    *taken* gets the stat data of the working tree.
+    *taken* gets the stat data of the working tree. Its origin is *url*, if one is given.
 
     Raises:
         Doubt, OSError, ValueError, IndexError, struct.error: a glance is not enough.
@@ -118,7 +123,9 @@ def look(path: str, commit: Oid, tree: Oid, taken: seen.Collector | None = None)
             raise Doubt
     if _read(f"{git_dir}/refs/hybrid/pin") != f"{commit}\n".encode():
         raise Doubt
-    if _read(f"{git_dir}/info/attributes") != ATTRIBUTES.encode() or not _is_plain(_read(f"{git_dir}/config")):
+    if _read(f"{git_dir}/info/attributes") != ATTRIBUTES.encode():
+        raise Doubt
+    if not _is_plain(_read(f"{git_dir}/config"), url):
         raise Doubt
     if {"exclude", "grafts", "sparse-checkout"} & set(os.listdir(f"{git_dir}/info")):
         raise Doubt
@@ -134,8 +141,8 @@ def _read(path: str) -> bytes:
         return file.read() or b""
 
 
-def _is_plain(config: bytes) -> bool:
-    """Tell whether the clone's settings are those that this tool writes, letter by letter."""
+def _is_plain(config: bytes, url: str | None) -> bool:
+    """Tell whether the clone's settings are those that this tool writes, letter by letter; *url* is its origin."""
     section = ""
     # What is not of this encoding, which git does not ask for, is not ours.
     for line in config.decode("utf-8", "replace").removesuffix("\n").split("\n"):
@@ -145,9 +152,14 @@ def _is_plain(config: bytes) -> bool:
         elif section == "[core]":
             if text not in _PLAIN_CORE:
                 return False
-        elif section != '[remote "origin"]' or text.split(" = ")[0] not in ("url", "fetch"):
+        elif section != '[remote "origin"]' or not _is_of_origin(text, url):
             return False
     return True
+
+
+def _is_of_origin(line: str, url: str | None) -> bool:
+    key, _, value = line.partition(" = ")
+    return key == "fetch" or (key == "url" and url in (None, value))
 
 
 def packs_of(git_dir: str) -> bytes:

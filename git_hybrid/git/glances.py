@@ -39,17 +39,17 @@ def _glances(
     sure = dict[SourceName, Clone]()
     for name, told in looks:
         path, pin = f"{folder}/{name}", pins[name]
-        look = told or stamps.look(path)
-        clone = glance(path, pin.commit, pin.tree, look)
-        if clone is None and look is not None and _is_clean(path, look):
+        look, url = told or stamps.look(path), str(pin.url)
+        clone = glance(path, pin.commit, pin.tree, look, url)
+        if clone is None and look is not None and _is_clean(path, look, url):
             clone = _clone(folder, pin, look)
         if clone is not None:
             sure[name] = clone
     return sure
 
 
-def _is_clean(path: str, look: Look) -> bool:
-    found = glance(path, Oid(look[0]), Oid(look[1]), look)
+def _is_clean(path: str, look: Look, url: str) -> bool:
+    found = glance(path, Oid(look[0]), Oid(look[1]), look, url)
     return found is not None and not found.dirty_count
 
 
@@ -69,7 +69,7 @@ def _with_scout(pins: Mapping[SourceName, Pin], scout: Scout) -> Iterator[tuple[
 def _clone(folder: str, pin: Pin, look: Look) -> Clone:
     # Imported here: only where a clone stands elsewhere is it asked what it has.
     head, complete = Oid(look[0]), not look[3]
-    clone = Clone(head=head, complete=complete, installed=head, sure=True)
+    clone = Clone(head=head, complete=complete, installed=head, origin=str(pin.url), sure=True)
     if not clone.can_have(pin.commit):
         return clone
     raw, git_dir = import_module("git_hybrid.git.raw"), Path(folder, pin.source, ".git")

@@ -14,6 +14,7 @@ from git_hybrid.core.plan import Clone
 from git_hybrid.core.tree import show_path
 from git_hybrid.git.attributes import set_attributes
 from git_hybrid.git.clones import GitClones
+from git_hybrid.git.kept import UPSTREAM
 from git_hybrid.git.local import must
 from git_hybrid.git.quarantine import ATTRIBUTES, ATTRIBUTES_LFS, LFS_FILTER, Disk, GitQuarantine, uses_lfs
 from git_hybrid.git.run import Runner
@@ -21,6 +22,20 @@ from git_hybrid.git.standing import is_there
 
 # A name may have 255 bytes, and a letter four of them.
 _SHORT = 40
+
+
+def copy_submodule(runner: Runner, giver: Path, taker: Path, url: str, oid: Oid) -> bool:
+    """Copy objects and fetched refs from the repository *giver* to *taker*; tell whether that was done.
+
+    It is only if *giver* is a repository of *url* that has the commit *oid*, and lacks nothing of what it fetched.
+    """
+    if not giver.is_dir() or not _is_of(runner, giver, url):
+        return False
+    if runner.git(["cat-file", "-e", f"{oid}^{{commit}}"], git_dir=giver).status != 0:
+        return False
+    arguments = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", str(giver), f"+{UPSTREAM}*:{UPSTREAM}*"]
+    # From one folder of ours to the other, which is no network.
+    return runner.git(arguments, git_dir=taker, environment={"GIT_ALLOW_PROTOCOL": "file"}).status == 0
 
 
 def place_submodule(disk: Disk, stage: Path, parent: Path, path: str) -> None:
@@ -79,12 +94,16 @@ def _stands(clones: GitClones, folder: Path, oid: Oid, url: str) -> bool:
     seen = clones.inspect_path(folder, None)
     if not isinstance(seen, Clone) or seen.head != oid:
         return False
-    said = clones.runner.git(["config", "remote.origin.url"], git_dir=folder / ".git").stdout
-    if url and said.decode("utf-8", "surrogateescape").rstrip("\n") != url:
+    if url and not _is_of(clones.runner, folder / ".git", url):
         return False
     # By what they are recorded at: their URLs are relative to this one's, and this commit names them.
     nested = clones.gitlinks(folder)
     return all((folder / path / ".git").is_dir() and _stands(clones, folder / path, at, "") for path, at in nested)
+
+
+def _is_of(runner: Runner, git_dir: Path, url: str) -> bool:
+    said = runner.git(["config", "remote.origin.url"], git_dir=git_dir).stdout
+    return said.decode("utf-8", "surrogateescape").rstrip("\n") == url
 
 
 def _holds_ignored(clones: GitClones, path: Path) -> bool:

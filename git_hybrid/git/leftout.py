@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from shlex import quote
 
-from git_hybrid.core.errors import NotCheckedOut
+from git_hybrid.core.errors import NotCheckedOut, NoWorkspace
+from git_hybrid.core.words import typed
 from git_hybrid.git.ahead import FILES, LOG
 from git_hybrid.git.repository import Repository, around
 from git_hybrid.git.run import Runner
 
 _MANIFEST, _STATE = FILES[0], "state"
+_SHOWN = 10
 _LEFT_OUT = "S "
 """How ``git ls-files -t`` marks what has the skip-worktree bit."""
 
@@ -42,6 +44,20 @@ def refuse_left_out_above(runner: Runner, start: Path) -> None:
     for name, folder in names.items():
         if name in found:
             refuse_left_out(repository, folder)
+
+
+def tell_below(runner: Runner, start: Path, error: NoWorkspace) -> None:
+    """Name in *error* the workspaces below *start* that git has: hooks look at these from there."""
+    repository = around(runner, start)
+    if repository.top is None:
+        return
+    listed = repository.run(["git", "ls-files", "-z", "--", f":(glob)**/{_MANIFEST}"], cwd=start).stdout
+    found = (os.path.dirname(path) for path in listed.decode("utf-8", "surrogateescape").split("\0") if path)
+    names = sorted(name for name in found if "sources" not in name.split("/"))
+    if names:
+        more = f" and {len(names) - _SHOWN} more" if names[_SHOWN:] else ""
+        error.below = f"workspaces below it: {', '.join(names[:_SHOWN])}{more}"
+        error.hint = typed("git", "hybrid", "-C", os.path.relpath(start / names[0]), "status")
 
 
 def _left_out(repository: Repository, folder: Path, *names: str) -> list[str]:

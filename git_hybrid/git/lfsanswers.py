@@ -14,6 +14,8 @@ from git_hybrid.git.classify import classify_network, last_words
 
 EVERYTHING = {"lfs.fetchinclude": "", "lfs.fetchexclude": "", "lfs.skipdownloaderrors": "false"}
 """The settings with which git-lfs leaves nothing out; a ``.lfsconfig`` may have others, which count less."""
+NOBODY = "file:///dev/null"
+"""A URL at which nothing is served: git-lfs fails there for what is not here already, and for nothing else."""
 _ONCE = '!f() { test "$1" != erase || kill -KILL 0; }; f'
 """A credential helper that ends git-lfs when a server did not accept what it was given.
 

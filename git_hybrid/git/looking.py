@@ -17,7 +17,7 @@ from git_hybrid.git.glance import OPERATIONS
 from git_hybrid.git.health import lack, trouble
 from git_hybrid.git.kept import is_sound
 from git_hybrid.git.libgit2 import GitError, Repository, holds, open_repository, opens, released
-from git_hybrid.git.origin import has_settings
+from git_hybrid.git.origin import has_settings, origin_of
 from git_hybrid.git.owners import is_held
 from git_hybrid.git.plainfiles import read_plain
 from git_hybrid.git.quarantine import ATTRIBUTES, ATTRIBUTES_LFS, uses_lfs
@@ -130,6 +130,7 @@ class FullLook(Struct, frozen=True):
             pointers=tuple(show_path(file) for file in pointing),
             intact=has_settings(git_dir) and read_plain(git_dir / "info/attributes") in _ATTRIBUTES,
             installed=_installed(git_dir),
+            origin=origin_of(git_dir),
         )
 
     def _has(self, repository: Repository | None, git_dir: Path, oid: Oid) -> bool:

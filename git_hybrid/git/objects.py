@@ -207,6 +207,12 @@ class GitObjects(Struct, frozen=True):
         files = [entry for entry in entries if entry.path.rsplit(b"/", 1)[-1] == b".gitattributes"]
         return any(b"filter=lfs" in self._blob(stage, entry.oid) for entry in files if entry.size < _CHUNK)
 
+    def has_lfs(self, stage: Stage, oid: Oid) -> bool:
+        """Tell whether all LFS content of *oid* is there: git-lfs asks no server for what it has."""
+        from git_hybrid.git.lfsanswers import NOBODY, lfs_arguments
+
+        return self.runner.git(lfs_arguments(NOBODY, oid), git_dir=_git_dir(stage)).status == 0
+
     def submodules(self, stage: Stage, oid: Oid) -> Sequence[tuple[str, Oid, str]]:
         """Return path, commit and URL of each submodule of *oid*; the URL is empty where ``.gitmodules`` has none."""
         listed = self._must(stage, "ls-tree", "-r", "-z", "--full-tree", "--end-of-options", oid)

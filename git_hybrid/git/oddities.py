@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from git_hybrid.core.pattern import pattern
-from git_hybrid.core.plan import ATTRIBUTES_FILE, NO_SETTINGS
+from git_hybrid.core.plan import ATTRIBUTES_FILE, NO_SETTINGS, SPARSE_FILE
 from git_hybrid.core.tree import show_path
 from git_hybrid.git.linked import links_in
 from git_hybrid.git.origin import has_settings
@@ -23,17 +23,20 @@ _FILES = {
     "objects/info/alternates": "takes objects from another repository",
     "objects/info/http-alternates": "takes objects from a server",
     "commondir": "makes the folder a part of another repository",
-    "config.worktree": "has settings of its own",
-    "info/sparse-checkout": "leaves files of the commit out",
 }
+_SETTINGS = ("config", "config.worktree")
+_SPARSE = "core.sparsecheckout"
 # An allow-list: git grows settings that hide or run something faster than a list of the bad ones could.
 _PLAIN = pattern(
-    r"core\.(repositoryformatversion|logallrefupdates|precomposeunicode)|extensions\.(objectformat|refstorage|partialclone)"
+    r"core\.(repositoryformatversion|logallrefupdates|precomposeunicode|sparsecheckoutcone)"
+    r"|extensions\.(objectformat|refstorage|partialclone|worktreeconfig)"
     r"|remote\..*\.(url|pushurl|fetch|tagopt|promisor|partialclonefilter)"
     r"|lfs\.(repositoryformatversion|.*\.(access|locksverify))|(user|branch|advice|color|pull|push)\..*",
     re.DOTALL,
 )
 _VALUES = {"core.filemode": "true", "core.bare": "false", "core.symlinks": "true", "core.trustctime": "true"}
+# As `git sparse-checkout disable` leaves them, with the file of what was left out before.
+_VALUES |= {_SPARSE: "false", "index.sparse": "false"}
 if sys.platform == "darwin":  # pragma: no cover
     _VALUES["core.ignorecase"] = "true"
 _HOLD_REFS = frozenset({"refs/replace", "reftable", "commondir"})
@@ -65,9 +68,19 @@ def find_oddities(runner: Runner, git_dir: Path, *, lfs: bool) -> Iterator[str]:
         yield f".git/hooks/{show_path(os.fsencode(name))} is run by git"
     if not has_settings(git_dir):
         yield f"{NO_SETTINGS}, so git does not know where it came from"
-    elif (odd := odd_settings(runner, git_dir, lfs=lfs)) != []:
-        yield f".git/config sets {', '.join(odd[:_SHOWN])}"
+    yield from _odd_settings(runner, git_dir, lfs=lfs)
     yield from _odd_attributes(git_dir, lfs=lfs)
+
+
+def _odd_settings(runner: Runner, git_dir: Path, *, lfs: bool) -> Iterator[str]:
+    odd = {name: _odd_in(runner, git_dir / name, lfs=lfs) for name in _SETTINGS}
+    if any(_SPARSE in keys for keys in odd.values()) and (git_dir / "info/sparse-checkout").exists():
+        # The setting alone has git look at the file, and goes with it.
+        odd = {name: [key for key in keys if key != _SPARSE] for name, keys in odd.items()}
+        yield f"{SPARSE_FILE} leaves files of the commit out"
+    for name, keys in odd.items():
+        if keys:
+            yield f".git/{name} sets {', '.join(keys[:_SHOWN])}"
 
 
 def _odd_attributes(git_dir: Path, *, lfs: bool) -> Iterator[str]:
@@ -115,18 +128,24 @@ def _may_replace(git_dir: Path) -> bool:
 
 
 def odd_settings(runner: Runner, git_dir: Path, *, lfs: bool) -> list[str]:
-    """Return the keys of ``.git/config`` that this tool does not write and that are not plainly harmless."""
-    settings = plain_settings(git_dir / "config")
+    """Return the keys of the settings that this tool does not write and that are not plainly harmless."""
+    return sorted({key for name in _SETTINGS for key in _odd_in(runner, git_dir / name, lfs=lfs)})
+
+
+def _odd_in(runner: Runner, config: Path, *, lfs: bool) -> list[str]:
+    if not os.path.lexists(config):
+        return []
+    settings = plain_settings(config)
     if settings is None:
-        settings = _listed(runner, git_dir)
+        settings = _listed(runner, config)
     if settings is None:
         return ["something that git cannot read"]
     return sorted({key for key, value in settings if not is_plain(key, value, lfs=lfs)})
 
 
-def _listed(runner: Runner, git_dir: Path) -> list[tuple[str, str]] | None:
-    arguments = ["config", "--file", str(git_dir / "config"), "--no-includes", "--null", "--list"]
-    listed = runner.git(arguments, cwd=git_dir)
+def _listed(runner: Runner, config: Path) -> list[tuple[str, str]] | None:
+    arguments = ["config", "--file", str(config), "--no-includes", "--null", "--list"]
+    listed = runner.git(arguments, cwd=config.parent)
     if listed.status != 0:
         return None
     items = (item.partition("\n") for item in listed.stdout.decode("utf-8", "surrogateescape").split("\0"))

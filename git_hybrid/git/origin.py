@@ -7,12 +7,14 @@ be a mirror, or a host that the source leaves one day: whoever has it then would
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.pattern import pattern
 from git_hybrid.git.complete import is_partial
 from git_hybrid.git.local import must
+from git_hybrid.git.plainfiles import read_plain
 from git_hybrid.git.quarantine import Disk
 from git_hybrid.git.run import Runner
 from git_hybrid.git.skeleton import settings
@@ -20,6 +22,7 @@ from git_hybrid.git.skeleton import settings
 _FETCH = "\tfetch = +refs/heads/*:refs/remotes/origin/*\n"
 _PARTIAL = {"promisor": "true", "partialclonefilter": "tree:0"}
 _REMOTE = pattern(r'\[remote "[^\n]*\n(?:\t[^\n]*\n)*')
+_URL = pattern(r'^\[remote "origin"\]\n(?:\t[^\n]*\n)*?\turl = ([^\n"\\#;]*)$', re.MULTILINE)
 _KEYS = r"^remote\..*\.(url|promisor|partialclonefilter)$"
 
 
@@ -38,6 +41,16 @@ def has_settings(git_dir: Path) -> bool:
     """Tell whether the repository has settings: a clone that lost them, as a power cut may leave it, works without."""
     config = git_dir / "config"
     return config.exists() and (not config.is_file() or config.stat().st_size > 0)
+
+
+def origin_of(git_dir: Path) -> str | None:
+    """Return the URL of the clone's ``origin``; None where its settings do not have it as git writes it.
+
+    Raises:
+        OSError: they cannot be read.
+    """
+    found = _URL.search((read_plain(git_dir / "config") or b"").decode("utf-8", "replace"))
+    return None if found is None else found[1]
 
 
 def redeclare(runner: Runner, disk: Disk, git_dir: Path, url: str, *, name: SourceName) -> None:

@@ -182,10 +182,10 @@ def prepare(path: str) -> Collector:
     return taken
 
 
-def keep(path: str, base: Collector, tree: Stamps) -> None:
+def keep(path: str, base: Collector, tree: Stamps, url: str) -> None:
     """Keep what a closer look has proved, unless it is so young that a change could have gone unnoticed.
 
-    *base* was taken before the look (:func:`prepare`) and *tree* during it.
+    *base* was taken before the look (:func:`prepare`) and *tree* during it; *url* is the origin.
 
     Raises:
         OSError: the file system refused.
@@ -193,7 +193,7 @@ def keep(path: str, base: Collector, tree: Stamps) -> None:
     if tree.newest > time.time_ns() - _SETTLED:
         return
     write_tree(path, base, tree)
-    write_base(path, base.stamps(Oid(tree.commit), Oid(tree.tree)))
+    write_base(path, base.stamps(Oid(tree.commit), Oid(tree.tree)), url)
 
 
 def write_tree(path: str, base: Collector, tree: Stamps) -> None:
@@ -206,12 +206,13 @@ def write_tree(path: str, base: Collector, tree: Stamps) -> None:
     _take(base, os.fsencode(path) + b"/", TREE.encode())
 
 
-def write_base(path: str, base: Stamps) -> None:
-    """Keep *base*: from now on a look need only see that nothing was touched.
+def write_base(path: str, base: Stamps, url: str) -> None:
+    """Keep *base* and the origin, *url*: from now on a look need only see that nothing was touched.
 
     Raises:
         OSError: the file system refused.
     """
+    base.url = url
     _write(f"{path}/{BASE}", base)
 
 
@@ -244,5 +245,5 @@ def _write(path: str, known: Stamps) -> None:
     # Imported here: most looks write nothing.
     from git_hybrid.git.hint import write_hint
 
-    head = f"{MAGIC} {known.commit} {known.tree} {known.newest} {len(known.paths)}\n".encode("ascii")
-    write_hint(path, head + known.paths + known.numbers)
+    head = f"{MAGIC} {known.commit} {known.tree} {known.newest} {len(known.paths)} {known.url}".rstrip(" ")
+    write_hint(path, f"{head}\n".encode("ascii") + known.paths + known.numbers)

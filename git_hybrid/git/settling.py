@@ -25,7 +25,7 @@ def remember(runner: Runner, path: str, pin: Pin, proved: Stamps | None, *, new:
     with suppress(Doubt, OSError, ValueError, IndexError, struct.error):
         fresh = proved is None and packs.mark(f"{path}/.git")
         if proved is not None and proved.commit == pin.commit:
-            seen.write_base(path, proved)
+            seen.write_base(path, proved, str(pin.url))
         elif not new and fresh:
             refresh(runner, path)
         elif not new:
@@ -42,11 +42,11 @@ def settle(runner: Runner, path: str, pin: Pin) -> None:
     if leftovers(Path(path, ".git")):
         raise Doubt
     try:
-        look(path, pin.commit, pin.tree, taken)
+        look(path, pin.commit, pin.tree, taken, url=str(pin.url))
     except Stale:
         refresh(runner, path)
         raise
-    seen.keep(path, base, taken.stamps(pin.commit, pin.tree))
+    seen.keep(path, base, taken.stamps(pin.commit, pin.tree), str(pin.url))
 
 
 def refresh(runner: Runner, path: str) -> None:

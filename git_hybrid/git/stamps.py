@@ -22,18 +22,20 @@ _INODE = (1 << 63) - 1
 class Stamps:
     """Stat data of paths below a clone: the paths between NULs, and five numbers of 64 bits for each of them.
 
-    ``newest`` is the latest ctime, in nanoseconds.
+    ``newest`` is the latest ctime, in nanoseconds; ``url`` is the origin, where that was looked at.
     """
 
-    __slots__ = ("commit", "newest", "numbers", "paths", "tree")
+    __slots__ = ("commit", "newest", "numbers", "paths", "tree", "url")
 
-    def __init__(self, commit: str, tree: str, newest: int, paths: bytes, numbers: bytes) -> None:
+    def __init__(self, commit: str, tree: str, newest: int, paths: bytes, numbers: bytes, url: str = "") -> None:
         """Hold the stat data of the clone of *commit*, whose tree is *tree*."""
         self.commit, self.tree, self.newest, self.paths, self.numbers = commit, tree, newest, paths, numbers
+        self.url = url
 
 
-Look = tuple[str, str, frozenset[bytes], bool]
-"""The commit and the tree that a clone was proved to stand at, what was touched since, and whether it was partial."""
+Look = tuple[str, str, frozenset[bytes], bool, str]
+"""The commit and the tree that a clone was proved to stand at, what was touched since, whether it was partial, and what
+its origin was, if that is known."""
 
 
 def is_untouched(seen: Look | None) -> bool:
@@ -51,10 +53,10 @@ def read(path: str) -> Stamps:
     with open(path, "rb", buffering=0) as file:
         data = file.read()
     head, _, rest = data.partition(b"\n")
-    magic, commit, tree, newest, size = head.decode("ascii").split(" ")
+    magic, commit, tree, newest, size, *url = head.decode("ascii").split(" ")
     if magic != MAGIC:
         raise ValueError(path)
-    return Stamps(commit, tree, int(newest), rest[: int(size)], rest[int(size) :])
+    return Stamps(commit, tree, int(newest), rest[: int(size)], rest[int(size) :], "".join(url))
 
 
 def numbers_of(path: bytes, found: os.stat_result) -> tuple[int, int, int, int, int]:
@@ -109,7 +111,7 @@ def look(path: str, *, here: bool = False) -> Look | None:
             touched |= differing(one, names, map(os.lstat, paths))
     except (OSError, ValueError):
         return None
-    return commit, tree, touched, _is_partial(known[0].paths)
+    return commit, tree, touched, _is_partial(known[0].paths), known[0].url
 
 
 def _is_partial(paths: bytes) -> bool:

@@ -95,6 +95,10 @@ class GitWriter(Struct, frozen=True):
             others = f"others: {', '.join(found.dirty)}"
             raise WrongContent(name=name, what="files after the checkout", expected="the commit's", found=others)
 
+    def copy_submodule(self, inside: Stage, stage: Stage, url: str, oid: Oid) -> bool:
+        """Copy what a submodule had fetched into *stage* (:func:`git_hybrid.git.inner.copy_submodule`)."""
+        return inner.copy_submodule(self.runner, Path(inside.path) / ".git", Path(stage.path) / ".git", url, oid)
+
     def build_submodule(self, stage: Stage, url: str, oid: Oid) -> None:
         """Check *oid* out in *stage* with HEAD detached.
 
@@ -240,7 +244,6 @@ class GitWriter(Struct, frozen=True):
     def _force(
         self, name: SourceName, commit: Oid, saved: Saved, run: str, cleared: Sequence[str] | None
     ) -> tuple[str, ...]:
-
         from git_hybrid.git.forcing import Forcing
 
         self._protect(name)

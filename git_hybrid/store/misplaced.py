@@ -18,11 +18,12 @@ from git_hybrid.store.parsing import read_bytes
 from git_hybrid.store.reading import records, whole_log
 
 _PIN, _SOURCE = b'"event":"pin"', re.compile(rb'"source":"([^"]*)"')
+_PLACING = (_PIN, b'"event":"remove"', b'"event":"prune"')
 _AFTER = re.compile(rb'"after":"([^"]*)"')
 
 
 def misplaced(layout: Layout, pins: Mapping[SourceName, Pin]) -> frozenset[SourceName]:
-    """Return which of *pins* the log has otherwise last; of one that was removed, or that it does not know, none.
+    """Return which of *pins* the log has otherwise last, or tells that the source was removed; none that it lacks.
 
     Raises:
         LocalIo: the log cannot be read.
@@ -36,7 +37,7 @@ def misplaced(layout: Layout, pins: Mapping[SourceName, Pin]) -> frozenset[Sourc
     return frozenset(
         name
         for name, found in last.items()
-        if found and not any(item["hash"] in bound and _tells(item, pins[name]) for item in found)
+        if not any(item["hash"] in bound and _tells(item, pins[name]) for item in found)
     )
 
 
@@ -65,14 +66,18 @@ def moved_tags(
 
 
 def _elsewhere(layout: Layout, pins: Mapping[SourceName, Pin]) -> set[SourceName]:
-    """Return which of *pins* are not what the last line of the log tells that tells of their pin.
+    """Return which of *pins* are not what the last line of the log tells that tells of their pin, or ends it.
 
     That line is always one of the last, so what it bears out, which is nearly all, needs no more of the log.
     """
     left, found = {name.encode("ascii"): name for name in pins}, set[SourceName]()
     for file in (chain.SHOWN, *reversed(archives(layout))):
         for line in reversed((read_bytes(layout.root / file, file) or b"").split(b"\n") if left else []):
-            if _PIN not in line or (named := _SOURCE.search(line)) is None or named[1] not in left:
+            if (
+                not any(event in line for event in _PLACING)
+                or (named := _SOURCE.search(line)) is None
+                or named[1] not in left
+            ):
                 continue
             for record in records_of([chain.segment_of(file, line + b"\n")]):
                 name = left.pop(named[1])

@@ -176,6 +176,18 @@ def test_settings_of_the_clone_hide_nothing(trick: str, clone: Path, prove: Prov
         target.chmod(mode)
 
 
+def test_a_sparse_checkout_that_was_ended_is_none(clone: Path, prove: Prove) -> None:
+    git("sparse-checkout", "set", "--no-cone", "/bin", cwd=clone)
+    mends = [item.mend for item in prove()]
+    assert "git -C sources/tool sparse-checkout disable" in mends
+    git("sparse-checkout", "disable", cwd=clone)
+    assert (clone / ".git/info/sparse-checkout").exists()
+    assert prove() == ()
+    # What is left of it is read still.
+    git("config", "--file", ".git/config.worktree", "core.fileMode", "false", cwd=clone)
+    assert any(".git/config.worktree sets core.filemode" in item.what for item in prove(content=False))
+
+
 @pytest.mark.parametrize("trick", ["file-mode", "no-ctime", "skip-worktree", "assume-unchanged", "filter"])
 def test_git_itself_is_fooled(trick: str, clone: Path) -> None:
     """The control: without our reading, the tricks hide a change."""

@@ -403,4 +403,6 @@ def test_log_filters(site: Site) -> None:
     assert site("audit", "log", "--event", "mirror-add").err == "no records\n"
     site("remove", "tool")
     assert "remove" in found("tool")
-    assert site.commits.hotfix[:10] in site("audit", "log", "-v").out
+    told = site("audit", "log", "-v").out
+    assert site.commits.hotfix[:10] in told
+    assert "\n    sources: tool\n" in told

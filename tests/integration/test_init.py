@@ -104,7 +104,21 @@ def test_what_is_said_of_a_workspace_elsewhere_is_typed_here(hybrid: Hybrid, wor
 
 def test_no_workspace_is_2_with_a_hint(hybrid: Hybrid) -> None:
     nothing = hybrid("status", check=2)
-    assert "hint: git hybrid init" in nothing.err
+    assert nothing.err.splitlines()[1:] == ["hint: git hybrid init", "hint: git hybrid demo"]
+
+
+def test_workspaces_that_git_has_below_are_named(hybrid: Hybrid, workspace: Path) -> None:
+    git("init", "-q", cwd=workspace)
+    for number in range(11):
+        (workspace / f"in {number:02}/sources/x").mkdir(parents=True)
+        for place in ("", "sources/x/"):
+            (workspace / f"in {number:02}/{place}sources.toml").touch()
+    git("add", ".", cwd=workspace)
+    told = hybrid("check", check=2).err.splitlines()
+    assert told[1:3] == [
+        f"cause: workspaces below it: {', '.join(f'in {n:02}' for n in range(10))} and 1 more",
+        "hint: git hybrid -C 'in 00' status",
+    ]
 
 
 def test_manifest_inside_a_clone_is_no_workspace(

@@ -55,6 +55,16 @@ def test_a_moved_tag_is_refused_without_its_table(
     hybrid("remove", "tool")
     hybrid("add", tool.url, "--name", "tool", "--tag", "rel")
     hybrid("check", "audit")
+    before = [(path, path.read_text()) for path in (workspace / MANIFEST, workspace / LOCK)]
+    # Put back by hand it begins anew too, with a record of its own.
+    hybrid("remove", "tool")
+    for path, text in before:
+        path.write_text(text)
+    mend = f"git hybrid pin tool --to {lock(workspace)['tool']['commit']}"
+    assert f"mend: {mend}\n" in hybrid("check", "audit", check=1).out
+    hybrid(*mend.split()[2:])
+    assert [item["event"] for item in log_of(workspace)[-2:]] == ["intent", "pin"]
+    hybrid("check", "audit")
 
 
 def test_a_rollback_is_refused_without_its_table(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:

@@ -155,6 +155,18 @@ def test_a_mirror_can_be_verified_while_a_run_is_unfinished(ws: Path, hybrid: Hy
     assert inventory(ws) != before
 
 
+def test_what_pin_fetched_was_served_by_whom_it_asked(ws: Path, base: Path, tool: Upstream, hybrid: Hybrid) -> None:
+    hybrid("sync")
+    assert state(ws)["tool"]["served_by"] == tool.url
+    tool.commit({"a.txt": "three\n"})
+    copy(tool, base)
+    env = {"GIT_HYBRID_MIRRORS": base.as_uri()}
+    hybrid("pin", "tool", env=env)
+    hybrid("sync", "--offline")
+    assert state(ws)["tool"]["served_by"] == repository(tool, base).as_uri()
+    assert "is in use and not recorded" in hybrid("check", "mirrors", check=1).out
+
+
 def test_a_mirror_without_the_repository_lacks_it(ws: Path, tmp_path: Path, hybrid: Hybrid) -> None:
     (tmp_path / "empty").mkdir()
     record(hybrid, tmp_path / "empty")

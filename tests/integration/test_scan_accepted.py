@@ -139,7 +139,12 @@ def test_what_is_no_finding_or_blocks_nothing_is_refused(
     missing = hybrid("pin", "tool", "--kind", "scan", "--force", "--request", "CHG-1", check=2).err
     assert all(option in missing for option in ("--approver", "--reason", "--expires"))
     hybrid("pin", "tool", "--kind", "scan", *FORCE)
-    assert "needs no override" in hybrid("pin", "tool", "--kind", "scan", *FORCE, check=6).err
+    told = hybrid("pin", "tool", "--kind", "scan", *FORCE, check=6).err
+    assert "needs no override" in told
+    assert "hint: git hybrid sync tool\n" in told
+    manifest = workspace / "sources.toml"
+    manifest.write_text(manifest.read_text().replace('branch = "main"', 'branch = "main"\nhistory = "treeless"'))
+    assert "hint: git hybrid pin tool\n" in hybrid("pin", "tool", "--kind", "scan", *FORCE, check=6).err
     assert (lock(workspace), (workspace / "state/resume.json").exists()) == (before, False)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import threading
@@ -49,7 +50,7 @@ def pin_of(clone: Path) -> Pin:
 
 
 def looked(clone: Path, pin: Pin) -> Clone | None:
-    return glance(str(clone), pin.commit, pin.tree)
+    return glance(str(clone), pin.commit, pin.tree, url=str(pin.url))
 
 
 def aged(path: Path) -> None:
@@ -73,6 +74,25 @@ def settled_later(clone: Path, pin: Pin, monkeypatch: pytest.MonkeyPatch) -> Non
 def test_a_new_clone_is_settled_at_once(clone: Path) -> None:
     assert seen.touched(str(clone), pin_of(clone).commit, pin_of(clone).tree) == frozenset()
     assert is_settled(clone, pin_of(clone))
+
+
+def test_a_url_that_came_by_a_pull_becomes_the_origin(clone: Path, workspace: Path, hybrid: Hybrid) -> None:
+    there, old = workspace.parent / "colleague", str(pin_of(clone).url)
+    shutil.copytree(workspace, there, ignore=lambda _, names: {"tool"} & {*names})
+    new = shutil.copytree(Path(old.removeprefix("file://")), workspace.parent / "moved.git").as_uri()
+    (there / "sources.toml").write_text((there / "sources.toml").read_text().replace(old, new))
+    hybrid("pin", cwd=there)
+    hybrid("sync", cwd=there)
+    for name in ("sources.toml", "state"):
+        subprocess.run(["cp", "-r", there / name, workspace], check=True)
+    assert "the URL changed: sync makes it the origin" in hybrid("status", "--exit-code", check=1).out
+    state = {path: path.read_bytes() for path in (workspace / "state").iterdir() if path.is_file()}
+    assert "1 recorded" in hybrid("sync").err
+    assert git("remote", "get-url", "origin", cwd=clone).strip() == new
+    assert {path: path.read_bytes() for path in (workspace / "state").iterdir() if path.is_file()} == state
+    assert "1 unchanged" in hybrid("sync").err
+    found = glances.glance_at(str(clone.parent), {TOOL: pin_of(clone)})
+    assert found[TOOL].sure
 
 
 @pytest.mark.parametrize("touch", sorted(set(TOUCHES) - {"no mark"}))
@@ -215,7 +235,7 @@ def test_files_that_are_young_are_not_kept(clone: Path, monkeypatch: pytest.Monk
     monkeypatch.undo()
     tree.add(b"run.sh", (clone / "run.sh").lstat())
     before = (clone / seen.TREE).read_bytes()
-    seen.keep(str(clone), taken, tree.stamps(pin.commit, pin.tree))
+    seen.keep(str(clone), taken, tree.stamps(pin.commit, pin.tree), str(pin.url))
     assert (clone / seen.TREE).read_bytes() == before
 
 

@@ -189,15 +189,21 @@ def test_a_changed_file_in_a_submodule_blocks(ws: Path, app: Upstream, hybrid: H
     assert (ws / "sources/app/vendor/lib/lib.txt").read_text() == "mine\n"
 
 
-def test_reset_keeps_the_work_in_a_submodule(ws: Path, hybrid: Hybrid) -> None:
+def test_reset_keeps_the_work_in_a_submodule_and_needs_no_network(ws: Path, lib: Upstream, hybrid: Hybrid) -> None:
     inner = ws / "sources/app/vendor/lib"
     (inner / "lib.txt").write_text("mine\n")
     (inner / "new.txt").write_text("new\n")
-    told = hybrid("reset", "app").out
+    told = hybrid("reset", "app", env={"GIT_HYBRID_OFFLINE": "1"}).out
     assert (inner / "lib.txt").read_text() == "one\n"
     (kept,) = (ws / "sources/.set-aside").iterdir()
     assert f"the work in its submodule vendor/lib is kept at sources/.set-aside/{kept.name}" in told
     assert ((kept / "lib.txt").read_text(), (kept / "new.txt").read_text()) == ("mine\n", "new\n")
+    # What was copied can be copied again, and what is not there is told as what it is.
+    (inner / "lib.txt").write_text("mine\n")
+    hybrid("reset", "app", env={"GIT_HYBRID_OFFLINE": "1"})
+    shutil.rmtree(inner)
+    told = hybrid("reset", "app", env={"GIT_HYBRID_OFFLINE": "1"}, check=4).err
+    assert f"error: app needs the submodule at {lib.url}, which no bundle carries" in told
 
 
 @pytest.mark.parametrize("how", ["sync", "reset"])
@@ -408,6 +414,15 @@ def test_a_bundle_carries_no_lfs_content_and_says_so(large: Path, workspace: Pat
     told = hybrid("bundle", "apply", bundle, cwd=there, check=4).err
     assert "error: app needs its Git LFS content, which no bundle carries" in told
     hybrid("resume", cwd=there)
+    # A commit that has none needs none.
+    git("rm", "-q", "-r", ".", cwd=(work := large.with_name("large-work")))
+    (work / "a.txt").write_text("one")
+    git("add", "-A", cwd=work)
+    git("commit", "-q", "-m", "no LFS", cwd=work)
+    git("push", "-q", "origin", "main", cwd=work)
+    hybrid("pin", "app")
+    assert "LFS" not in hybrid("bundle", "create", "-o", bundle).out
+    hybrid("bundle", "apply", bundle, cwd=there)
 
 
 def test_lfs_content_that_one_server_lacks_is_asked_of_the_next(
@@ -573,7 +588,7 @@ def test_lfs_content_moves_with_the_pin_and_local_edits_block(large: Path, works
     assert "a.bin" in hybrid("sync", check=3).err
     (file.parent / "deep").mkdir()
     (file.parent / "deep/new").write_text("new")
-    hybrid("reset", "large")
+    hybrid("reset", "large", env={"GIT_HYBRID_OFFLINE": "1"})
     assert file.read_bytes() == b"second" * 1000
     assert not (file.parent / "deep").exists()
     saved = git("for-each-ref", "--format=%(refname)", "refs/hybrid/saved", cwd=workspace / "sources/large")

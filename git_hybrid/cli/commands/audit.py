@@ -29,7 +29,15 @@ from git_hybrid.cli.wiring import Session
 from git_hybrid.core.ahead import ENDED, WAY_OUT, ahead
 from git_hybrid.core.audit import Record
 from git_hybrid.core.audit_archives import Breach
-from git_hybrid.core.audit_query import EVENTS, RECORD_COLUMNS, Filter, chosen, record_row, records_of
+from git_hybrid.core.audit_query import (
+    EVENTS,
+    RECORD_COLUMNS,
+    Filter,
+    chosen,
+    newest_first,
+    record_row,
+    records_of,
+)
 from git_hybrid.core.audit_scans import against_scans
 from git_hybrid.core.audit_verify import missing_archives, no_records, verify
 from git_hybrid.core.checks import Facts
@@ -94,7 +102,7 @@ def log_command(
         facts = _facts(session)
         records = records_of(facts.log)
         _refuse_unknown(facts, records, wanted)
-        found = chosen(records, wanted)[::-1][:max_count]
+        found = chosen(newest_first(records), wanted)[:max_count]
         if output.common.json:
             output.document({"command": "audit log", "exit_code": 0, "records": list(found), "sources": []})
         else:

@@ -103,7 +103,7 @@ def show_command(context: click.Context, *, identity: str) -> int:
             document = {"command": "override show", "exit_code": 0, "sources": []}
             output.document(document | {"override": {**plain(found), "state": word, "commits": commits}})
         else:
-            earlier = before_renewals(records(session.layout)).get(found.id, "")
+            earlier = before_renewals(records(session.layout), {found.id: found})[found.id]
             because = why_closed(found, snapshot.trail)
             output.data(*override_details(override_row(found, word, commits, because, earlier)))
         return 0
@@ -246,14 +246,14 @@ def overrides_text(session: Session, form: Format) -> str:
 def overrides_table(session: Session) -> Table:
     """Return all overrides of a workspace as a table."""
     snapshot = session.runtime.ledger.snapshot()
-    earlier = before_renewals(records(session.layout))
+    earlier = before_renewals(records(session.layout), snapshot.overrides.records)
     rows = [
         override_row(
             item,
             phase(item, snapshot.clock),
             moved_over(session.runtime, item),
             why_closed(item, snapshot.trail),
-            earlier.get(item.id, ""),
+            earlier[item.id],
         )
         for item in snapshot.overrides.records.values()
     ]

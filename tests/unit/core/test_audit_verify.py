@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Sequence
 from datetime import timedelta, timezone
 from typing import Any
@@ -28,6 +29,8 @@ from git_hybrid.core.audit_query import (
     Filter,
     before_renewals,
     chosen,
+    gist,
+    newest_first,
     override_row,
     record_row,
     records_of,
@@ -370,6 +373,19 @@ def test_a_pin_that_was_made_last_is_in_the_lock_while_its_source_is_declared() 
     assert found(grown(LINES[:1], a_move(3, source="other")), Witnesses(manifest=declared)) == []
 
 
+def test_a_pin_of_what_was_removed_last_is_told() -> None:
+    gone = Event(event="remove", source="tool")
+
+    def told(*events: Event, override: str | None = None) -> list[tuple[str, str]]:
+        lock = Lock(pins={TOOL: replace(a_pin(), override=override)})
+        return [(item.id, item.mend) for item in found(grown(LINES, *events), Witnesses(lock=lock))]
+
+    again = f"git hybrid pin tool --to {oid(1)}"
+    assert told(gone) == [("unexplained-pin", again)]
+    assert told(replace(gone, event="prune"), override="ovr-1")[0][1].startswith(f"{again} --force")
+    assert told(gone, Event(event="add", source="tool"), a_move(1)) == told(gone, a_move(1)) == []
+
+
 def begun(number: int, **detail: str) -> Event:
     return Event(event="pin", source="tool", after=oid(number), detail=detail)
 
@@ -623,6 +639,7 @@ def test_filters_and_rows() -> None:
     assert detail_of(lines[0]) == {}
     row = record_row(lines[-1])
     assert (tuple(row), row["approvers"], row["closed_at"]) == (RECORD_COLUMNS, "bea (2026-07-20T12:00:00Z)", "")
+    assert (record_row(lines[0])["details"], json.loads(row["details"])["kind"]) == ("", "pin")
     ended = closed(an_override(), "revoked", at=NOW, by="Cid")
     cells = override_row(ended, "revoked", "1 ahead", "done")
     assert cells["because"] == "done"
@@ -638,20 +655,53 @@ def test_what_an_override_was_before_it_was_renewed() -> None:
     records = records_of([segment(grown(LINES, *events))])
     until = format_time(first.expires_at)
     told = f"CHG-1: {first.reason}, approved by bea (2026-07-20T12:00:00Z), until {until}"
-    assert before_renewals(records) == {first.id: told}
-    assert before_renewals(records[:-2]) == {first.id: ""}
+    assert before_renewals(records, {first.id: again}) == {first.id: told}
+    assert before_renewals(records[:-2], {first.id: first}) == {first.id: ""}
+    # What another branch had made of it, which is not in force, is not taken for how it stands.
+    other = f"CHG-2: still, approved by cid (2026-07-20T12:00:00Z), until {until}"
+    assert before_renewals(records, {first.id: first}) == {first.id: other}
     bare = {"event": "override", "detail": {"override": first.id}}
-    assert before_renewals([bare, bare]) == {first.id: "None: None, approved by , until "}
+    assert before_renewals([bare], {first.id: first}) == {first.id: "None: None, approved by , until "}
 
 
 def test_the_log_is_gone_through_once_for_what_all_overrides_were() -> None:
+    both = {name: replace(an_override(), id=name, reason="override-renewed") for name in ("ovr-1", "ovr-2")}
     events = [
-        Event(event=event, detail={"override": name, "request_id": name.upper(), "reason": event})
+        event_of(replace(item, reason=event, approvers=()), event)
         for event in ("override", "override-renewed")
-        for name in ("ovr-1", "ovr-2")
+        for item in both.values()
     ]
-    told = before_renewals(iter(grown(LINES, *events)))
-    assert told == {name: f"{name.upper()}: override, approved by , until " for name in ("ovr-1", "ovr-2")}
+    told = before_renewals(iter(grown(LINES, *events)), both)
+    until = format_time(an_override().expires_at)
+    assert told == dict.fromkeys(both, f"CHG-1: override, approved by , until {until}")
+
+
+def test_the_newest_records_come_first_over_branches_and_wrong_clocks() -> None:
+    ours, theirs = (grown(LINES, Event(event=event))[-1] for event in ("ours", "theirs"))
+    log = (*LINES, ours | {"at": "2026-07-20T13:00:00Z"})
+    for at, first in (("2026-01-01T00:00:00Z", "ours"), ("2999-01-01T00:00:00Z", "theirs")):
+        found = newest_first([*log, theirs | {"at": at}])
+        assert found[0]["event"] == first
+        assert found[2:] == LINES[::-1]
+    # What follows another stands above it, whatever its time.
+    *_, after = grown(log, Event(event="after"))
+    assert newest_first([*log, after | {"at": "2026-01-01T00:00:00Z"}])[0]["event"] == "after"
+
+
+@pytest.mark.parametrize(
+    ("detail", "words"),
+    [
+        ({}, ""),
+        ({"mirror": "corp"}, "corp"),
+        ({"error": "dirty"}, "dirty"),
+        ({"signed_by": "rel@example.org"}, "signed by rel@example.org"),
+        ({"scanners": [], "counts": {"high": 1, "low": 0}}, "1 finding (1 high)"),
+        ({"scanners": [], "counts": {"high": "x"}, "state": "clean"}, "0 findings"),
+        ({"scanners": [], "counts": {}, "state": "error", "refused": True}, "refused: incomplete, 0 findings"),
+    ],
+)
+def test_what_a_record_comes_to(detail: dict[str, Any], words: str) -> None:
+    assert gist({"event": "x", "detail": detail}) == words
 
 
 def test_what_is_missing_is_restored_from_a_commit_that_has_it() -> None:

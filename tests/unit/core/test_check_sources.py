@@ -15,7 +15,7 @@ from git_hybrid.core.check_sources import (
     judge_packs,
     judge_standing,
 )
-from git_hybrid.core.plan import ATTRIBUTES_FILE, NO_SETTINGS, Absent, Broken, Clone, Foreign
+from git_hybrid.core.plan import ATTRIBUTES_FILE, NO_SETTINGS, SPARSE_FILE, Absent, Broken, Clone, Foreign
 from git_hybrid.core.tree import TreeEntry, content_line
 from git_hybrid.core.value import replace
 from support.values import a_pin, oid
@@ -80,6 +80,7 @@ def test_local_work_is_told(clone: Clone, word: str) -> None:
         (replace(STANDING, index_differs=tuple("abcdefghijkl")), "j and 2 more", "git hybrid reset tool"),
         (replace(STANDING, oddities=("an oddity",)), "an oddity", "git hybrid check sources"),
         (replace(STANDING, oddities=(f"{ATTRIBUTES_FILE} is missing",)), "is missing", "git hybrid reset tool"),
+        (replace(STANDING, oddities=(f"{SPARSE_FILE} x",)), "x", "git -C sources/tool sparse-checkout disable"),
         (replace(STANDING, oddities=(f"{NO_SETTINGS}, so",)), "is missing or empty", "git hybrid reset tool"),
     ],
 )
@@ -94,6 +95,10 @@ def test_another_commit_is_told_once() -> None:
     moved = replace(STANDING, index_differs=("a",))
     (found,) = judge_standing(PIN, Clone(head=oid(9)), moved)
     assert found.mend == "git hybrid diff tool, then git hybrid reset tool"
+    # Nor are the objects of a pin damaged that a pull brought, and no sync has fetched yet.
+    absent = replace(STANDING, tree=None, broken="the commit x is missing")
+    assert judge_standing(PIN, Clone(head=oid(9)), absent) == (found,)
+    assert len(judge_standing(PIN, Clone(head=oid(9), has_pin=True), absent)) == 2
 
 
 def test_a_clone_that_a_sync_brings_along_is_mended_by_it() -> None:

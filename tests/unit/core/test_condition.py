@@ -79,6 +79,7 @@ PIN_MOVED = a_snapshot(SOURCE, pins=[PIN], recorded=[a_state_entry(SOURCE, commi
         (a_snapshot(SOURCE, pins=[PIN]), a_clone(PINNED), "behind"),
         (a_snapshot(SOURCE), a_clone(PINNED), "diverged"),
         (IN_SYNC, replace(a_clone(PINNED), lfs=True, pointers=("a.bin",)), "behind"),
+        (IN_SYNC, replace(a_clone(PINNED), origin="https://old.example/x"), "behind"),
     ],
     ids=[
         *("broken", "foreign", "diverged", "dirty", "locked", "operation", "host", "host-not-cloned", "interrupted"),
@@ -93,7 +94,7 @@ PIN_MOVED = a_snapshot(SOURCE, pins=[PIN], recorded=[a_state_entry(SOURCE, commi
             "no-pin-cloned",
             "not-cloned",
         ),
-        *("pin-moved", "state-behind", "state-lost", "nothing-known", "lfs-pointers"),
+        *("pin-moved", "state-behind", "state-lost", "nothing-known", "lfs-pointers", "other-origin"),
     ],
 )
 def test_a_source_is_told_in_one_word(snapshot: Snapshot, seen: Observed, word: str) -> None:

@@ -49,9 +49,11 @@ def test_a_source_is_brought_to_its_pin(seen: Observed, recorded: Oid | None, ac
 
 def test_a_source_at_its_recorded_pin_needs_nothing() -> None:
     assert decided(a_clone(PINNED), recorded=PINNED) is None
-    task = decided(replace(a_clone(PINNED), intact=False), recorded=PINNED)
-    assert isinstance(task, Task)
-    assert task.action == "record"
+    assert decided(replace(a_clone(PINNED), origin=str(SOURCE.url)), recorded=PINNED) is None
+    for change in ({"intact": False}, {"origin": "https://old.example/x"}):
+        task = decided(replace(a_clone(PINNED), **change), recorded=PINNED)
+        assert isinstance(task, Task)
+        assert task.action == "record"
 
 
 def test_pointers_in_place_of_the_content_that_is_asked_for_are_mended() -> None:

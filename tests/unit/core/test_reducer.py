@@ -6,6 +6,7 @@ from git_hybrid.core.audit import Event, Tail, record_hash, tail_of
 from git_hybrid.core.errors import Interrupted, UnknownOverride
 from git_hybrid.core.ids import RunId, SourceName
 from git_hybrid.core.lock import Lock
+from git_hybrid.core.moves import moves_of
 from git_hybrid.core.plan import Action, Failed, Installed
 from git_hybrid.core.reducer import (
     Decision,
@@ -18,8 +19,9 @@ from git_hybrid.core.reducer import (
     reduce_installed,
     to_records,
     together,
+    unserved,
 )
-from git_hybrid.core.state import ScanStatus, State
+from git_hybrid.core.state import ScanStatus, SourceState, State
 from git_hybrid.core.value import replace
 from support.values import NOW, OPERATOR, RUN, a_pin, a_run, a_source, a_state_entry, a_task, oid
 
@@ -80,7 +82,7 @@ def test_the_recorded_commit_counts_before_the_one_on_disk() -> None:
 
 
 def test_the_last_scan_and_server_are_kept_where_the_run_says_nothing_new() -> None:
-    previous = replace(a_state_entry(scan=SCAN), served_by="https://old/x", notes="old")
+    previous = replace(a_state_entry(scan=SCAN, commit=oid(2)), served_by="https://old/x", notes="old", audit_hash=None)
     entry = reduce_installed([an_update(served_by=None)], state_of(previous), a_run()).entries[TOOL]
     assert (entry.served_by, entry.scan, entry.notes) == ("https://old/x", SCAN, None)
     detail = reduce_installed([an_update(served_by=None)], state_of(previous), a_run()).events[0].detail
@@ -88,10 +90,21 @@ def test_the_last_scan_and_server_are_kept_where_the_run_says_nothing_new() -> N
     assert "served_by" not in detail
 
 
-def test_what_served_another_url_is_no_mirror_of_this_one() -> None:
-    previous = replace(a_state_entry(a_source(url="https://git.example.org/old/tool")), served_by="https://old/x")
-    entry = reduce_installed([an_update(served_by=None)], state_of(previous), a_run()).entries[TOOL]
-    assert entry.served_by is None
+@pytest.mark.parametrize(
+    "previous",
+    [a_state_entry(), a_state_entry(a_source(url="https://git.example.org/old/tool"), commit=oid(2)), None],
+    ids=["another commit", "another URL", "nothing"],
+)
+def test_what_was_here_was_served_by_whom_the_record_of_its_pin_names(previous: SourceState | None) -> None:
+    state = State() if previous is None else state_of(replace(previous, served_by="https://old/x"))
+    done = [an_update(served_by=None)]
+    assert unserved(done, state) == {TOOL: oid(2)}
+    assert unserved([an_update()], state) == {}
+    assert reduce_installed(done, state, a_run()).entries[TOOL].served_by is None
+    for detail, served_by in (({"served_by": "https://new/x"}, "https://new/x"), ({}, None)):
+        record = {"event": "pin", "source": TOOL, "at": "2026-07-01T00:00:00Z", "operator": "Ada", "command_id": RUN}
+        moves = {TOOL: moves_of([record | {"detail": detail}])[0]}
+        assert reduce_installed(done, state, a_run(), moves).entries[TOOL].served_by == served_by
 
 
 def test_without_outcomes_nothing_is_decided_or_written() -> None:

@@ -129,7 +129,7 @@ def test_files_index_and_hints_are_written(plain: Made) -> None:
     _, _, tree = read_entries(f"{plain.target}/.git/index")
     assert tree == plain.tree
     os.link(plain.target / ".git/hybrid/tree", plain.target / ".git/hybrid/base")
-    assert look(str(plain.target)) == (plain.commit, plain.tree, frozenset(), False)
+    assert look(str(plain.target)) == (plain.commit, plain.tree, frozenset(), False, "")
     is_as_git_has_it(plain)
 
 

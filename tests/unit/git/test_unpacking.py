@@ -97,7 +97,7 @@ def test_files_index_and_hints_are_written(found: Unpacked, tmp_path: Path) -> N
     assert (known.commit, known.tree) == (COMMIT, found.tree)
     assert sorted(known.paths.split(b"\0")) == sorted([b"a", b"a/b", b"bin", *entries])
     os.link(f"{folder}/.git/hybrid/tree", f"{folder}/.git/hybrid/base")
-    assert look(str(folder)) == (COMMIT, found.tree, frozenset(), False)
+    assert look(str(folder)) == (COMMIT, found.tree, frozenset(), False, "")
 
 
 NAMES = st.text("ab.-+A0é", min_size=1, max_size=4).filter(lambda name: name not in (".", ".."))

@@ -1,0 +1,38 @@
+"""The lines of the audit log tell what a record says: the gist always, all of it when asked."""
+
+from __future__ import annotations
+
+import pytest
+
+from git_hybrid.core.canonical import Json
+from git_hybrid.view.audit import record_lines
+from git_hybrid.view.text import Look
+
+FINDINGS = [{"id": f"{number:020x}", "level": "high"} for number in range(12)]
+
+
+@pytest.mark.parametrize(
+    ("event", "detail", "first", "shown"),
+    [
+        (
+            "scan",
+            {"scanners": [{"name": "own"}], "counts": {"high": 12}, "findings": FINDINGS, "state": "findings"},
+            "scan  tool 1111111111 12 findings (12 high)  Ada",
+            ["    state: findings", '    scanners: {"name": "own"}', "… (12 in all)"],
+        ),
+        (
+            "mirror-add",
+            {"mirror": "corp", "base_url": "file:///srv/mirror", "owner": "Infra\x1b", "log_seq": 6},
+            "mirror-add  tool 1111111111 corp  Ada",
+            ["    base_url: file:///srv/mirror", "    owner: Infra\\x1b", "    log_seq: 6"],
+        ),
+    ],
+)
+def test_all_of_a_record_is_told(event: str, detail: dict[str, Json], first: str, shown: list[str]) -> None:
+    record = {"seq": 1, "at": "2026-07-20T12:00:00Z", "operator": "Ada", "command_id": "c", "event": event}
+    record |= {"source": "tool", "after": "1" * 40, "detail": detail, "hash": "0" * 64}
+    short, full = (record_lines([record], Look(color=False, columns=None, verbose=asked)) for asked in (False, True))
+    assert short == [f"2026-07-20T12:00:00Z  {first}"]
+    assert full[0] == short[0]
+    for line in shown:
+        assert line in "\n".join(full)
