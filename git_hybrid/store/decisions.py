@@ -45,6 +45,7 @@ def decision_line(decision: Decision) -> Line:
         "dropped_mirrors": sorted(decision.dropped_mirrors),
         "manifest": manifest and {"before_sha256": manifest.before_sha256, "text": manifest.text},
         "reports": dict(decision.reports),
+        "base": decision.base,
     }
 
 
@@ -118,4 +119,5 @@ def decode_decision(line: Line) -> Decision:
         reports={parse_name(raw): digest for raw, digest in told.reports.items()},
         mirrors={entry.name: entry for entry in mirrors if entry is not None},
         dropped_mirrors=frozenset(told.dropped_mirrors),
+        base=told.base,
     )
