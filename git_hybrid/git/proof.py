@@ -92,7 +92,7 @@ def _tick(path: str) -> int:
         OSError: the file system refused.
     """
     os.makedirs(f"{path}/{FOLDER}", exist_ok=True)
-    number = os.open(f"{path}/{_TICK}", os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+    number = os.open(f"{path}/{_TICK}", os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
     try:
         os.utime(number)
         begun = os.fstat(number).st_ctime_ns
