@@ -103,6 +103,7 @@ APPROVED = ("--force", "--request", "CHG-1", "--approver", "bea@example.org", "-
 OVERTAKEN: dict[str, tuple[list[str], list[str], str, tuple[str, ...]]] = {
     "pin": (["pin", "one", "--to", "v2"], ["pin", "one"], "sources.lock", ("metadata", "overrides")),
     "remove": (["remove", "one"], ["pin", "one"], "sources.lock", ("metadata", "overrides")),
+    "pin of what is removed": (["pin", "one"], ["remove", "one"], "sources.lock", ("metadata", "overrides")),
     "revoke": (
         ["override", "revoke", "OVR", "--reason", "malware"],
         ["override", "renew", "OVR", "--expires", "9d", "--approver", "bea@example.org", "--reason", "more"],
