@@ -27,11 +27,11 @@ def file_at(path: bytes | str | Path, *, links: bool = False) -> FileIO:
 
 
 def _follow(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NONBLOCK)
+    return os.open(path, flags | os.O_RDONLY | os.O_NONBLOCK)
 
 
 def _refuse(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NONBLOCK | os.O_NOFOLLOW)
+    return os.open(path, flags | os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
 
 
 def bytes_at(path: bytes | str | Path) -> bytes:
