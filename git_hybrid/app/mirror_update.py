@@ -136,7 +136,9 @@ def _attempt(filling: Filling, source: Source) -> tuple[Row, tuple[Mirrored, ...
 
 def _mirror(filling: Filling, source: Source, pin: Pin | None) -> Mirrored:
     rt, folder, path = filling.rt, filling.folder, repository_path(source.url)
-    with folder.exclusive(path):
+    with folder.exclusive(path) as mended:
+        for note in mended:
+            rt.progress("note", source.name, note)
         refs, _ = list_refs_from(rt, source, filling.manifest, head=True)
         newest_allowed(source, refs)
         if pin is not None and pin.override is None and pin.ref not in refs.tips:
@@ -245,7 +247,9 @@ def _submodules(filling: Filling, source: Source, commit: Oid, path: str, *, dep
 def _mirror_commit(filling: Filling, source: Source, oid: Oid) -> Mirrored:
     """Mirror all branches and tags of a submodule's repository, one of which must lead to *oid*."""
     rt, folder, path = filling.rt, filling.folder, repository_path(source.url)
-    with folder.exclusive(path):
+    with folder.exclusive(path) as mended:
+        for note in mended:
+            rt.progress("note", source.name, note)
         refs, _ = list_refs_from(rt, source, filling.manifest, head=True)
         held = folder.holding(path)
         is_doubted = source.name in filling.doubted

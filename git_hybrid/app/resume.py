@@ -31,12 +31,12 @@ def resume(rt: Runtime, *, abort: bool) -> Report:
         rows = list[Row]()
         try:
             rows = _abort(rt, snapshot) if abort else finish(rt, snapshot)
-            report = report_of(rt, "resume", rows, mended)
+            report = replace(report_of(rt, "resume", rows, mended), gave_up=abort)
             if not report.pending and not abort:
                 completed = Event(event="resume-completed", detail={"run": snapshot.unfinished.run})
                 rt.ledger.record(rt.info, Decision(events=[completed]), ())
         except DecidedOnly as error:
-            return broken_off(rt, "resume", rows, mended, error)
+            return replace(broken_off(rt, "resume", rows, mended, error), gave_up=abort)
         return report
 
 

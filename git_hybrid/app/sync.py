@@ -69,13 +69,15 @@ def finish_first(
 ) -> tuple[list[Row], Snapshot, tuple[str, ...]]:
     """Finish an unfinished run whose sources are all *selected*; return its rows, what stands now, and notes.
 
+    Whoever selects all that the manifest has means all: what it has no more is left as it is then.
+
     Raises:
         UnfinishedRun: it has sources left that are not selected.
     """
     if snapshot.unfinished is None:
         return [], snapshot, ()
     left = tuple(task.name for task in snapshot.unfinished.tasks)
-    if not set(left) <= set(selected):
+    if not set(left) <= set(selected) and not set(snapshot.manifest.sources) <= set(selected):
         raise UnfinishedRun(run=snapshot.unfinished.run, pending=left)
     rows = finish(rt, snapshot)
     return rows, rt.ledger.snapshot(), (f"finishing run {snapshot.unfinished.run} first: {', '.join(left)}",)
@@ -179,7 +181,10 @@ def finish(rt: Runtime, snapshot: Snapshot) -> list[Row]:
     pins, known = snapshot.lock.pins, snapshot.manifest.sources
     seen = {name: rt.clones.inspect(name, pins[name].commit if name in pins else None) for name in names}
     plan = plan_resume(snapshot.unfinished, snapshot, seen)
-    rt.ledger.begin(rt.info, plan.tasks, intent_for(rt.info, plan.tasks, snapshot.state))
+    if plan.tasks:
+        rt.ledger.begin(rt.info, plan.tasks, intent_for(rt.info, plan.tasks, snapshot.state))
+    else:
+        rt.ledger.forget()
     rows = [failed(name, error) for name, error in plan.blocked.items()]
     rows += [Row(name=name, outcome="left", notes=(_GONE,)) for name in names if name not in known]
     return rows + carried_out(rt, snapshot, plan.tasks, seen, before=rows)

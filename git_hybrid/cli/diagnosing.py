@@ -44,9 +44,10 @@ from git_hybrid.git.quarantine import is_alive
 from git_hybrid.git.run import Runner
 from git_hybrid.git.surroundings import repository_around
 from git_hybrid.store import lockfile, manifest, mirrorfile, overridefile, statefile
-from git_hybrid.store.durable import find_obstacle, leftovers
+from git_hybrid.store.durable import leftovers
 from git_hybrid.store.filelock import holder, probe_locks
 from git_hybrid.store.layout import Layout, find_root, refuse_links
+from git_hybrid.store.obstacles import find_obstacle
 from git_hybrid.store.parsing import read_bytes
 from git_hybrid.store.runs import read_unfinished
 from git_hybrid.store.steady import steady
@@ -220,13 +221,27 @@ def _files(layout: Layout) -> tuple[list[Finding], Manifest | None]:
         for path in leftovers(layout.state_folder):
             what = f"{layout.relative(path)} was left by a writer that was stopped; the next one puts it in order"
             found.append(Finding(area="files", name="leftover", level="warn", what=what, remedy="git hybrid sync"))
-    written = layout.state_folder if layout.state_folder.is_dir() else layout.root
-    if not os.access(written, os.W_OK):
-        what, remedy = "state/ cannot be written by you", "give yourself the right to write there"
-        if os.statvfs(written).f_flag & os.ST_RDONLY:
-            what, remedy = "state/ is on a file system that is read-only", "mount it for writing, or work in a copy"
-        found.append(Finding(area="files", name=_RIGHTS, level="fail", what=what, remedy=remedy))
+    found += _rights(layout)
     return found, manifested[0] if manifested else None
+
+
+def _rights(layout: Layout) -> Iterator[Finding]:
+    """Yield what a writer may not write to: folders in which files are replaced, and files that it goes on with."""
+    state = layout.state_folder if layout.state_folder.is_dir() else layout.root
+    places = (state, layout.sources_folder, layout.journals, layout.audit, layout.writer_lock)
+    closed = [path for path in places if path.exists() and not os.access(path, os.W_OK)]
+    if not closed:
+        return
+    what = f"{', '.join(layout.relative(path) for path in closed)} cannot be written by you"
+    remedy, found = "give yourself the right to write there", [path.stat() for path in closed]
+    names = " ".join(layout.relative(path) for path in closed)
+    if os.statvfs(state).f_flag & os.ST_RDONLY:
+        what, remedy = "state/ is on a file system that is read-only", "mount it for writing, or work in a copy"
+    elif all(item.st_uid == os.geteuid() for item in found):
+        remedy = f"chmod u+w {names}"
+    elif all(item.st_gid in (os.getegid(), *os.getgroups()) for item in found):
+        remedy = f"whoever they belong to types: chmod g+w {names}"
+    yield Finding(area="files", name=_RIGHTS, level="fail", what=what, remedy=remedy)
 
 
 def _status(diagnosis: Diagnosis, layout: Layout, manifested: Manifest, cancel: Cancel) -> list[Finding]:

@@ -358,6 +358,12 @@ REMEDIES: Mapping[str, Remedy] = {
         "run {run} is unfinished: {pending}",
         hints=("git hybrid resume", "{giving_up}"),
     ),
+    "overtaken": Remedy(
+        75,
+        "{names}: changed by somebody else, such as a pull, while this ran",
+        "what came in between stands; {rest}",
+        ("git hybrid status", "where it is still wanted: {again}"),
+    ),
     "lock-busy": Remedy(
         75,
         "another git hybrid is writing: {holder}",

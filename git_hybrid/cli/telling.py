@@ -236,6 +236,7 @@ def _facts(error: HybridError) -> dict[str, Any]:
         facts["nearest"] = ""
     if "stderr" in facts:
         facts["stderr_and_stdout"] = "\n".join(text for text in (facts["stderr"], facts.get("stdout", "")) if text)
+    facts["rest"] = "what was decided about others is written" if facts.get("is_partly") else "nothing was written"
     facts["decided"] = _WRITTEN if facts.get("is_written") else _DECIDED
     if "objects" in facts:
         facts["waive"] = "".join(f" --waive {typed(oid)}" for oid in facts["objects"])

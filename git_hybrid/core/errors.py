@@ -19,7 +19,7 @@
     ├── mirrors, bundles: UnknownMirror DuplicateMirror MirrorLacks MirrorBehind MirrorLies StaleMirror
     │                     MirrorAlone BadBundle BundlePrerequisites OldBundle BundleConflict
     ├── object cache:     CacheRefused CacheDamaged
-    ├── runs:             UnfinishedRun LockBusy LockUnsupported Interrupted
+    ├── runs:             UnfinishedRun LockBusy LockUnsupported Overtaken Interrupted
     ├── clusters:         ExecutorMissing ClusterUnreachable ClusterMismatch WorkerLost
     └── machine:          LocalIo WorkspaceGone FolderGone DecidedOnly ReportLost GitFailed
 
@@ -943,6 +943,18 @@ class DecidedOnly(LocalIo):
     def after(self, rows: Sequence[Row]) -> None:
         """Tell by *rows* too what had become of sources, before those that it tells of already."""
         vars(self)["rows"] = (*rows, *self.rows)
+
+
+class Overtaken(HybridError):
+    """Somebody else changed, since the command had read it, what the files say of sources or mirrors that it is about.
+
+    ``is_partly``: what it decided about others is written; else nothing was decided. ``again`` is its command line.
+    """
+
+    code: ClassVar[str] = "overtaken"
+    names: tuple[str, ...]
+    again: str
+    is_partly: bool = False
 
 
 class ReportLost(HybridError):

@@ -53,8 +53,8 @@ class MirrorFolder(Protocol):
         """Tell whether every object of the repository at *path* is what its name says; *waived* ones need not be."""
         ...
 
-    def exclusive(self, path: str) -> AbstractContextManager[None]:
-        """Keep other threads from the repository at *path*."""
+    def exclusive(self, path: str) -> AbstractContextManager[Sequence[str]]:
+        """Keep other threads from the repository at *path*; yields what a killed git had left and is gone now."""
         ...
 
     def stage(self, name: SourceName, path: str, *, borrow: bool, oid_length: int) -> Stage:

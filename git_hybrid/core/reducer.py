@@ -40,7 +40,8 @@ class Decision(Struct, frozen=True, kw_only=True):
     """Everything that one run changes in the files of a workspace, source by source.
 
     ``archive`` is the path, from the root, of the file that the audit log so far is closed into. ``reports`` names the
-    sources whose new scan report waits beside the journal, with its SHA-256.
+    sources whose new scan report waits beside the journal, with its SHA-256. ``base`` is what it was made from, as
+    :mod:`git_hybrid.core.overtaken` takes it; None where nothing tells.
 
     It is written to the journal before the first of the files is touched; writing it out twice does no harm.
     """
@@ -55,6 +56,12 @@ class Decision(Struct, frozen=True, kw_only=True):
     reports: Mapping[SourceName, str] = field(default_factory=dict)
     mirrors: Mapping[str, Mirror] = field(default_factory=dict)
     dropped_mirrors: frozenset[str] = frozenset()
+    base: Mapping[str, str | None] | None = None
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether it changes what others decide too, in files that git brings: pins, overrides, mirrors."""
+        return any((self.pins, self.dropped, self.overrides, self.mirrors, self.dropped_mirrors))
 
 
 def together(decisions: Sequence[Decision]) -> Decision:
@@ -77,6 +84,15 @@ class Records(Struct, frozen=True, kw_only=True):
     lock: Lock | None = None
     manifest: ManifestEdit | None = None
     mirrors: Inventory | None = None
+
+    def over(self, files: Files) -> Files:
+        """Return what *files* say once these are written."""
+        return Files(
+            state=self.state or files.state,
+            lock=self.lock or files.lock,
+            overrides=self.overrides or files.overrides,
+            mirrors=self.mirrors or files.mirrors,
+        )
 
 
 INTENT = "intent"
@@ -197,13 +213,13 @@ def to_records(
     *written* holds the audit records that this run has appended already, before it was interrupted: they are not
     appended again. Each state entry carries the hash of the record that made it.
     """
-    known = {_record_key(record): str(record["hash"]) for record in written}
-    missing = [event for event in decision.events if _event_key(event) not in known]
+    known = {record_key(record): str(record["hash"]) for record in written}
+    missing = [event for event in decision.events if event_key(event) not in known]
     audit = extend(tail, missing, at=info.now, operator=info.operator, command_id=info.run, log_id=info.log_id)
-    known |= {_record_key(record): str(record["hash"]) for record in audit}
-    hashes = {event.source: known[_event_key(event)] for event in decision.events}
+    known |= {record_key(record): str(record["hash"]) for record in audit}
+    hashes = {event.source: known[event_key(event)] for event in decision.events}
     put = {name: replace(entry, audit_hash=hashes.get(name)) for name, entry in decision.entries.items()}
-    bound = {_about(event.detail): known[_event_key(event)] for event in decision.events}
+    bound = {about(event.detail): known[event_key(event)] for event in decision.events}
     overridden = {key: replace(item, audit_hash=bound[key]) for key, item in decision.overrides.items()}
     listed = {name: replace(item, audit_hash=bound[name]) for name, item in decision.mirrors.items()}
     new_state = with_sources(files.state, put=put, drop=decision.dropped)
@@ -220,15 +236,17 @@ def to_records(
     )
 
 
-def _event_key(event: Event) -> tuple[Json, ...]:
+def event_key(event: Event) -> tuple[Json, ...]:
+    """Return what the record of *event* has in common with no other of its run (:func:`record_key`)."""
     # One run may move a source twice: it finishes an interrupted run, then goes on to the pins of today.
-    return event.event, event.source, event.before, event.after, _about(event.detail)
+    return event.event, event.source, event.before, event.after, about(event.detail)
 
 
-def _record_key(record: Mapping[str, Json]) -> tuple[Json, ...]:
-    return record["event"], record.get("source"), record.get("before"), record.get("after"), _about(detail_of(record))
+def record_key(record: Mapping[str, Json]) -> tuple[Json, ...]:
+    """Return the :func:`event_key` of the event that *record* was made of."""
+    return record["event"], record.get("source"), record.get("before"), record.get("after"), about(detail_of(record))
 
 
-def _about(detail: Mapping[str, Json] | None) -> str:
+def about(detail: Mapping[str, Json] | None) -> str:
     """Return the override or the mirror that a record is about: one run may write a record of several."""
     return str((detail or {}).get("override") or (detail or {}).get("mirror") or "")

@@ -38,7 +38,7 @@ class Row(Struct, frozen=True, kw_only=True):
 class Report(Struct, frozen=True, kw_only=True):
     """What one command did. ``notes`` are about the run as a whole; ``interrupted`` is the signal's number or 0.
 
-    ``error`` is what kept it from its end when all that the rows tell had been done.
+    ``error`` is what kept it from its end when all that the rows tell had been done; ``gave_up``: a run was given up.
     """
 
     command: str
@@ -49,6 +49,7 @@ class Report(Struct, frozen=True, kw_only=True):
     pending: tuple[SourceName, ...] = ()
     interrupted: int = 0
     error: HybridError | None = None
+    gave_up: bool = False
 
 
 class Status(Struct, frozen=True, kw_only=True):

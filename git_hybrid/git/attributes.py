@@ -8,6 +8,7 @@ from pathlib import Path
 
 from git_hybrid.core.errors import SymlinkRefused
 from git_hybrid.git.environment import configured
+from git_hybrid.git.plainfiles import bytes_at
 from git_hybrid.git.quarantine import ATTRIBUTES, Disk, uses_lfs
 
 
@@ -23,7 +24,7 @@ def smudging(git_dir: Path, settings: Mapping[str, str] | None = None) -> dict[s
 def attributes_of(git_dir: Path) -> bytes | None:
     """Return what the attributes of the repository say, or None if it has none."""
     with suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError):
-        return (git_dir / "info/attributes").read_bytes()
+        return bytes_at(git_dir / "info/attributes")
     return None
 
 

@@ -25,7 +25,7 @@ from git_hybrid.git.run import Runner
 from git_hybrid.git.standing import refuse_unreadable
 
 _DIGITS = b"0123456789abcdef\n"
-_FILES = ("config", "index", "packed-refs", "shallow")
+_FILES = ("config", "index", "packed-refs", "shallow", "commondir", "info/exclude", "objects/info/alternates")
 _ATTRIBUTES = (ATTRIBUTES.encode(), ATTRIBUTES_LFS.encode())
 
 
@@ -79,8 +79,10 @@ class FullLook(Struct, frozen=True):
         if (read_plain(git_dir / "shallow") or b"").strip(_DIGITS):
             return Broken("its .git/shallow is damaged")
         # libgit2 takes a folder of packs that cannot be read for an empty one.
-        if (packs := git_dir / "objects/pack").is_dir():
-            os.listdir(packs)
+        packs = git_dir / "objects/pack"
+        for name in os.listdir(packs) if packs.is_dir() else ():
+            if name.endswith(".idx") and (packs / name).exists() and not (packs / name).is_file():
+                return Broken(f"its .git/objects/pack/{name} is no file")
         # Of many sources the packs of all of them would stay open else.
         with released(open_repository(git_dir)) as repository:
             return self._inspect_opened(path, git_dir, repository, pin, thorough=thorough)

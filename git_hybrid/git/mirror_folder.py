@@ -28,6 +28,7 @@ from git_hybrid.git.quarantine import Disk, GitQuarantine
 from git_hybrid.git.reflist import known_ref
 from git_hybrid.git.run import Runner
 from git_hybrid.git.skeleton import can_lend
+from git_hybrid.git.stale import sweep
 
 PINS = "refs/hybrid/pins/"
 _LFS_DONE = "lfs/hybrid"
@@ -54,12 +55,21 @@ class GitMirrorFolder:
         return str(self.folder)
 
     @contextmanager
-    def exclusive(self, path: str) -> Iterator[None]:
-        """Keep other threads from the repository at *path*: two sources may be one repository."""
+    def exclusive(self, path: str) -> Iterator[Sequence[str]]:
+        """Keep other threads from the repository at *path*: two sources may be one repository.
+
+        Yields what was taken away first, in words, of what a killed git had left there.
+
+        Raises:
+            SymlinkRefused: there is a symbolic link in it, or on the way to it.
+            LocalIo: the file system refused.
+        """
         with self._guard:
             lock = self._locks.setdefault(path, threading.Lock())
         with lock:
-            yield
+            target = self.place(path)
+            refuse_links_in(target)
+            yield sweep(self.disk, target, target, self.folder)
 
     def place(self, path: str) -> Path:
         """Return where the repository at *path* is; a server decodes what is percent-encoded in a URL.

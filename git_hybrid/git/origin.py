@@ -14,7 +14,7 @@ from git_hybrid.core.ids import SourceName
 from git_hybrid.core.pattern import pattern
 from git_hybrid.git.complete import is_partial
 from git_hybrid.git.local import must
-from git_hybrid.git.plainfiles import read_plain
+from git_hybrid.git.plainfiles import bytes_at, read_plain
 from git_hybrid.git.quarantine import Disk
 from git_hybrid.git.run import Runner
 from git_hybrid.git.skeleton import settings
@@ -70,7 +70,7 @@ def redeclare(runner: Runner, disk: Disk, git_dir: Path, url: str, *, name: Sour
         own = settings(str(git_dir), object_format="sha1", bare=False)
         disk.write_file(git_dir / "config", f"{own}{_section(url, partial=partial)}{_FETCH}".encode())
         return
-    text = (git_dir / "config").read_text(encoding="utf-8", errors="replace")
+    text = bytes_at(git_dir / "config").decode("utf-8", "replace")
     if _section(url, partial=partial) in text and text.count("promisor") == partial:
         return
     listed = runner.git(["config", "--local", "--null", "--get-regexp", _KEYS], git_dir=git_dir)

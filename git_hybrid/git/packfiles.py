@@ -88,7 +88,7 @@ def is_whole(path: str) -> bool:
     # As long in hex as the id in the name.
     length = len(os.path.splitext(os.path.basename(path))[0].removeprefix("pack-")) // 2
     digest = hashlib.sha256() if length == 32 else hashlib.sha1(usedforsecurity=False)
-    with open(path, "rb", buffering=0) as file:
+    with file_at(path, links=True) as file:
         left = max(os.fstat(file.fileno()).st_size - length, 0)
         while left and (data := file.read(min(left, _CHUNK))):
             digest.update(data)

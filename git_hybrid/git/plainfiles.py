@@ -34,6 +34,16 @@ def _refuse(path: str, _flags: int) -> int:
     return os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
 
 
+def bytes_at(path: bytes | str | Path) -> bytes:
+    """Return what the file at *path* holds, also behind a link; nothing of a pipe.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with file_at(path, links=True) as file:
+        return file.read() or b""
+
+
 def read_plain(path: Path) -> bytes | None:
     """Return what the file at *path* holds; None where it is no file, a link, a large one, or cannot be read."""
     with suppress(OSError), file_at(path) as file:

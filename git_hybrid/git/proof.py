@@ -94,7 +94,7 @@ def _tick(path: str) -> int:
     """
     os.makedirs(f"{path}/{FOLDER}", exist_ok=True)
     with real_folder(f"{path}/{FOLDER}") as there:
-        number = os.open(_TICK, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644, dir_fd=there)
+        number = os.open(_TICK, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666, dir_fd=there)
     try:
         os.utime(number)
         begun = os.fstat(number).st_ctime_ns

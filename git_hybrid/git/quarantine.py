@@ -19,6 +19,7 @@ from git_hybrid.core.ids import RunId, SourceName
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.value import Struct, field
 from git_hybrid.git.complete import is_complete
+from git_hybrid.git.plainfiles import bytes_at
 from git_hybrid.git.skeleton import can_lend, write_skeleton
 from git_hybrid.turn import TURN
 
@@ -279,7 +280,7 @@ def _left(error: LocalIo, folder: Path) -> str:
 def is_alive(home: Path) -> bool:
     """Tell whether the run whose folder is at *home* is at work."""
     try:
-        alive = os.open(home / _ALIVE, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        alive = os.open(home / _ALIVE, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
     except OSError:
         return False
     try:
@@ -294,7 +295,6 @@ def is_alive(home: Path) -> bool:
 def uses_lfs(git_dir: Path) -> bool:
     """Tell whether the clone was made with ``lfs = "fetch"``: its files are not the blobs but what they point to."""
     try:
-        with open(f"{git_dir}/info/attributes", "rb") as file:
-            return file.read() == ATTRIBUTES_LFS.encode("ascii")
+        return bytes_at(f"{git_dir}/info/attributes") == ATTRIBUTES_LFS.encode("ascii")
     except OSError:
         return False

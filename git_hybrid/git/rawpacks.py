@@ -179,7 +179,8 @@ class Pack:
     def _file(self, ending: str) -> int:
         found = self._open.get(ending)
         if found is None:
-            found = self._open[ending] = os.open(self._path + ending, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            path, more = self._path + ending, os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
+            found = self._open[ending] = os.open(path, os.O_RDONLY | more)
             if ending == ".idx":
                 size = os.fstat(found).st_size
                 self._index = _exactly(found, size, 0) if size <= _SMALL else b""

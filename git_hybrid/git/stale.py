@@ -45,10 +45,21 @@ def remove_stale(disk: Disk, folder: Path, scout: Scout | None = None) -> list[s
         git_dir = folder / name / ".git"
         if git_dir.is_symlink() or not git_dir.is_dir():
             continue
-        for path in leftovers(git_dir):
-            if _is_plain(path) and not is_held(path, git_dir.parent):
-                disk.remove_file(path)
-                notes.append(f"removed {path.relative_to(folder.parent)}, which a git that was killed left")
+        notes += sweep(disk, git_dir, git_dir.parent, folder.parent)
+    return notes
+
+
+def sweep(disk: Disk, git_dir: Path, work_tree: Path, root: Path) -> list[str]:
+    """Remove what dead processes left in the repository at *git_dir* and say so, by paths from *root*.
+
+    Raises:
+        LocalIo: the file system refused.
+    """
+    notes = []
+    for path in leftovers(git_dir):
+        if _is_plain(path) and not is_held(path, work_tree):
+            disk.remove_file(path)
+            notes.append(f"removed {path.relative_to(root)}, which a git that was killed left")
     return notes
 
 

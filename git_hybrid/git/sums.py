@@ -15,6 +15,7 @@ from struct import error
 
 from git_hybrid.core.tree import GITLINK, TreeEntry
 from git_hybrid.git.hint import write_hint
+from git_hybrid.git.plainfiles import file_at
 from git_hybrid.git.raw import FEW, Raw, Unsure
 from git_hybrid.git.stamps import FOLDER
 from git_hybrid.git.sumfile import packed, unpacked
@@ -26,8 +27,8 @@ Sums = dict[str, tuple[str, int]]
 
 def read(path: str) -> Sums:
     """Return what the clone at *path* remembers, nothing if that cannot be read."""
-    with suppress(OSError, error), open(f"{path}/{SUMS}", "rb", buffering=0) as file:
-        return {oid.hex(): (sha256.hex(), size) for oid, sha256, size in unpacked(file.read())}
+    with suppress(OSError, error), file_at(f"{path}/{SUMS}", links=True) as file:
+        return {oid.hex(): (sha256.hex(), size) for oid, sha256, size in unpacked(file.read() or b"")}
     return {}
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from git_hybrid.core.ids import Oid
 from git_hybrid.core.pattern import pattern
 from git_hybrid.git.clones import FETCHED, SAVED
+from git_hybrid.git.plainfiles import bytes_at
 from git_hybrid.git.quarantine import MOVED
 from git_hybrid.git.run import Completed, Runner
 
@@ -65,7 +66,7 @@ def worktrees(git_dir: Path) -> dict[str, str]:
 
 def _place(folder: Path) -> str:
     try:
-        written = (folder / "gitdir").read_text(encoding="utf-8", errors="surrogateescape").rstrip("\n")
+        written = os.fsdecode(bytes_at(folder / "gitdir")).rstrip("\n")
     except OSError:
         return str(folder)
     return os.path.normpath(folder / written).removesuffix("/.git")

@@ -42,6 +42,7 @@ def decision_line(decision: Decision) -> Line:
         "dropped_mirrors": sorted(decision.dropped_mirrors),
         "manifest": manifest and {"before": manifest.before, "text": manifest.text},
         "reports": dict(decision.reports),
+        "base": decision.base,
     }
 
 
@@ -115,4 +116,5 @@ def decode_decision(line: Line) -> Decision:
         reports={parse_name(raw): digest for raw, digest in told.reports.items()},
         mirrors={entry.name: entry for entry in mirrors if entry is not None},
         dropped_mirrors=frozenset(told.dropped_mirrors),
+        base=told.base,
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
-import pwd
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
@@ -34,21 +34,24 @@ def _reported(path: Path, operation: str) -> Iterator[None]:
         raise LocalIo(path=str(path), operation=operation, reason=error.strerror or str(error)) from error
 
 
-def write_file(path: Path, data: bytes) -> None:
+def write_file(path: Path, data: bytes, *, shared: bool = False) -> None:
     """Replace the file at *path* by *data*, durably.
+
+    It keeps the mode of the file that it replaces. A new one has what the umask leaves, or if it is *shared* what its
+    folder has: who may write in that may write in it.
 
     Raises:
         LocalIo: the file system refused; the old file is intact.
         SymlinkRefused: *path* is a symbolic link.
     """
-    if path.is_symlink():
-        raise SymlinkRefused(path=str(path))
+    with _reported(path, "write"):
+        mode = _mode_for(path, shared=shared)
     temporary = path.with_name(path.name + TEMPORARY)
     # A folder there is what has to go away.
     with _reported(temporary if temporary.is_dir() else path, "write"):
         try:
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
-            _write_and_close(descriptor, data)
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+            _write_and_close(descriptor, data, mode)
             os.rename(temporary, path)
         except OSError:
             temporary.unlink(missing_ok=True)
@@ -56,8 +59,25 @@ def write_file(path: Path, data: bytes) -> None:
         sync_folder(path.parent)
 
 
-def append_file(path: Path, data: bytes, *, new: bool = True) -> None:
+def _mode_for(path: Path, *, shared: bool) -> int | None:
+    """Return which mode is to be set on what is written to *path*; None for what the umask leaves."""
+    try:
+        found = path.lstat().st_mode
+    except FileNotFoundError:
+        return _mode_in(path) if shared else None
+    if stat.S_ISLNK(found):
+        raise SymlinkRefused(path=str(path))
+    return stat.S_IMODE(found)
+
+
+def _mode_in(path: Path) -> int:
+    return path.parent.stat().st_mode & 0o666
+
+
+def append_file(path: Path, data: bytes, *, new: bool = True, shared: bool = False) -> None:
     """Append *data* to the file at *path* in one write and fsync it; a new file's folder is fsynced too.
+
+    A new file has the mode that :func:`write_file` gives it.
 
     Raises:
         LocalIo: the file system refused, or the file is not there and must not be *new*; what was there before is
@@ -66,7 +86,7 @@ def append_file(path: Path, data: bytes, *, new: bool = True) -> None:
     with _reported(path, "append to"):
         created = new and not path.exists()
         flags = os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC | (os.O_CREAT if new else 0)
-        _write_and_close(os.open(path, flags, 0o644), data)
+        _write_and_close(os.open(path, flags, 0o666), data, _mode_in(path) if created and shared else None)
         if created:
             sync_folder(path.parent)
 
@@ -105,8 +125,10 @@ def protect_file(path: Path) -> None:
         path.chmod(0o444)
 
 
-def _write_and_close(descriptor: int, data: bytes) -> None:
+def _write_and_close(descriptor: int, data: bytes, mode: int | None) -> None:
     try:
+        if mode is not None and mode != stat.S_IMODE(os.fstat(descriptor).st_mode):
+            os.fchmod(descriptor, mode)
         view = memoryview(data)
         while view:
             view = view[os.write(descriptor, view) :]
@@ -137,8 +159,10 @@ def remove_file(path: Path) -> None:
         sync_folder(path.parent)
 
 
-def make_folder(path: Path) -> None:
+def make_folder(path: Path, *, shared: bool = False) -> None:
     """Create the folder at *path* with its parents, durably; one that is there is no error.
+
+    If it is *shared*, a new one has the rights of the folder that it is in.
 
     Raises:
         LocalIo: the file system refused, or a file stands there.
@@ -147,6 +171,8 @@ def make_folder(path: Path) -> None:
         if not path.is_dir():
             new = [folder for folder in (path, *path.parents) if not folder.exists()]
             path.mkdir(parents=True, exist_ok=True)
+            if shared and path in new:
+                path.chmod(stat.S_IMODE(path.parent.stat().st_mode))
             for folder in new:
                 sync_folder(folder.parent)
 
@@ -175,8 +201,11 @@ def remove_tree(path: Path) -> None:
     try:
         _remove_for_good(path)
     except OSError as error:
+        # Imported here: it hardly ever fails.
+        from git_hybrid.store.obstacles import find_obstacle, reason
+
         where = find_obstacle(path) or path
-        raise LocalIo(path=str(where), operation="remove", reason=_reason(error, where)) from error
+        raise LocalIo(path=str(where), operation="remove", reason=reason(error, where)) from error
 
 
 def _remove_for_good(path: Path) -> None:
@@ -234,38 +263,6 @@ def _without_files(handle: int) -> list[str]:
         if not is_folder:
             os.unlink(name, dir_fd=handle)
     return [name for name, is_folder in entries if is_folder]
-
-
-def find_obstacle(path: Path) -> Path | None:
-    """Return what keeps the folder at *path* from being removed by us, as far as rights tell; None if nothing does."""
-    left = [os.fspath(path)]
-    while left:
-        folder = left.pop()
-        try:
-            with os.scandir(folder) as found:
-                entries = [(entry.path, entry.is_dir(follow_symlinks=False)) for entry in found]
-        except OSError:
-            continue
-        if entries and not os.access(folder, os.W_OK | os.X_OK):
-            return Path(folder)
-        folders = [inner for inner, is_folder in entries if is_folder]
-        if (closed := next((inner for inner in folders if not os.access(inner, os.R_OK)), None)) is not None:
-            return Path(closed)
-        left += folders
-    return None
-
-
-def _reason(error: OSError, where: Path) -> str:
-    words = error.strerror or str(error)
-    try:
-        owner = where.lstat().st_uid
-    except OSError:
-        return words
-    if owner == os.geteuid():
-        return words
-    with suppress(KeyError):
-        return f"{words} (it belongs to {pwd.getpwuid(owner).pw_name})"
-    return f"{words} (it belongs to user {owner})"
 
 
 def sync_folder(path: Path) -> None:

@@ -15,21 +15,21 @@ from threading import Lock as Mutex
 
 from git_hybrid.core.approval import Verify
 from git_hybrid.core.audit import Event, extend
-from git_hybrid.core.errors import HybridError, InvalidFile, LocalIo, WorkspaceGone
+from git_hybrid.core.errors import HybridError, InvalidFile, LocalIo, Overtaken, WorkspaceGone
 from git_hybrid.core.ids import RunId, SourceName
-from git_hybrid.core.plan import Snapshot, Task, Unfinished
+from git_hybrid.core.plan import Snapshot, Task
 from git_hybrid.core.reducer import Decision, Files, Records, RunInfo, intent_of, to_records
 from git_hybrid.core.value import field
-from git_hybrid.store import reading, runs
+from git_hybrid.store import runs
 from git_hybrid.store.chain import append_records, is_rotated, read_log, rotate
 from git_hybrid.store.decisions import Line, decision_line
 from git_hybrid.store.durable import make_folder, remove_file, remove_tree
-from git_hybrid.store.filelock import Held, worker, writer_lock
+from git_hybrid.store.filelock import Held, writer_lock
 from git_hybrid.store.inplace import Facts, facts_of, is_same, require_manifest
 from git_hybrid.store.layout import refuse_links
 from git_hybrid.store.leftovers import remove_leftovers, remove_stray_journals, restore_ignores
 from git_hybrid.store.logreader import LogReader
-from git_hybrid.store.snapshots import read_snapshot
+from git_hybrid.store.snapshots import read_files, read_snapshot
 from git_hybrid.turn import TURN
 
 
@@ -54,6 +54,7 @@ class FileLedger(LogReader):
     _held: Held | None = None
     _began: Facts | None = None
     _notes: list[str] = field(default_factory=list)
+    _seen: Files | None = None
     _announcing: Mutex = field(default_factory=Mutex)
     _appending: Mutex = field(default_factory=Mutex)
 
@@ -119,10 +120,11 @@ class FileLedger(LogReader):
         if journal.decision is not None:
             self._journal = self.layout.journal(journal.info.run)
             self._tasks = journal.tasks
-            left = self._write_out(journal.info, journal.decision)
+            from git_hybrid.store.overtaking import finished
+
+            told, left = self._write_out(journal.info, journal.decision)
             self._append(self._journal, [runs.recorded_line(tuple(journal.decision.entries))])
-            but = ", but for what is told before" if left else ""
-            notes += [*left, f"finished writing what run {journal.info.run} ({journal.info.command}) had decided{but}"]
+            notes += [*told, *finished(journal.info, left, told)]
             journal = self._read(run)
         if not journal.tasks:
             self.forget()
@@ -142,11 +144,9 @@ class FileLedger(LogReader):
             NewerSchema: a newer version wrote one.
         """
         self._began = self._began or facts_of(self.layout.root)
-        return read_snapshot(self.layout, self.now, self.verify)
-
-    def at_work(self, run: Unfinished) -> str:
-        """Return who is at work on *run* at this moment, in words; nothing if nobody is."""
-        return worker(self.layout.writer_lock, run.started_at)
+        snapshot = read_snapshot(self.layout, self.now, self.verify)
+        self._seen = Files(lock=snapshot.lock, overrides=snapshot.overrides, mirrors=snapshot.mirrors)
+        return snapshot
 
     def begin(self, info: RunInfo, tasks: Sequence[Task], intent: Event | None = None) -> None:
         """Write the journal and then the marker of a run, before its first effect.
@@ -206,21 +206,26 @@ class FileLedger(LogReader):
             DecidedOnly: the file system refused; the next writer finishes the decision.
             SymlinkRefused, InvalidFile: a report cannot be written or removed; nothing was begun.
             LocalIo: it refused before there was one.
+            Overtaken: the files have something else by now than the run had read; that stands.
         """
         if decision.reports or decision.dropped:
             from git_hybrid.store.reports import require_places
 
             require_places(self.layout, decision)
+        self._decided, is_written = False, False
+        if decision.is_shared and self._seen is not None:
+            from git_hybrid.store.overtaking import with_base
+
+            decision = with_base(self.layout, decision, self._seen, info)
         if self._journal is None:
             self.begin(info, (), None if self.is_announced(info) else intent_of(info, decision))
         if decision.events:
             self._announce(info)
-        self._decided, is_written = False, False
         try:
             self._append(self.layout.journal(info.run), [decision_line(decision)])
             self._decided = True
-            self._notes += self._write_out(info, decision)
-            # What is pending is still to do, by the same journal.
+            told, left = self._write_out(info, decision)
+            self._notes += told
             is_written = not pending
             self._close(info, pending)
         except (LocalIo, OSError) as error:
@@ -229,6 +234,8 @@ class FileLedger(LogReader):
             from git_hybrid.store.records import decided_only
 
             raise decided_only(error, is_written=is_written) from error
+        if left:
+            raise Overtaken(names=tuple(sorted(left)), again=info.command, is_partly=True)
 
     def _close(self, info: RunInfo, pending: Sequence[Task]) -> None:
         if not pending:
@@ -247,29 +254,30 @@ class FileLedger(LogReader):
         # The journal may be gone already, when only the end of the run failed.
         return self._decided or (journal is not None and journal.decision is not None)
 
-    def _write_out(self, info: RunInfo, decision: Decision) -> list[str]:
+    def _write_out(self, info: RunInfo, decision: Decision) -> tuple[list[str], frozenset[str]]:
+        """Write *decision* into the files; return notes, and of which sources and mirrors others wrote since."""
+        notes, left, log = list[str](), frozenset[str](), read_log(self.layout.audit)
+        written = [record for record in log.records if record["command_id"] == info.run]
+        files = read_files(self.layout)
+        if decision.base:
+            from git_hybrid.core.overtaken import overtaken, remaining
+
+            left, decision = overtaken(decision, files), remaining(decision, files, written=written)
         # Reports come first: what the state says of a scan is never without the report that it names.
-        left = []
         if decision.reports or decision.dropped:
             from git_hybrid.store.reports import place_reports
 
-            left = place_reports(self.layout, decision, info.run)
-        log = read_log(self.layout.audit)
-        written = [record for record in log.records if record["command_id"] == info.run]
-        files = Files(
-            state=reading.state(self.layout),
-            lock=reading.lock(self.layout),
-            overrides=reading.overrides(self.layout),
-            mirrors=reading.mirrors(self.layout),
-        )
+            notes = place_reports(self.layout, decision, info.run)
         records = to_records(decision, files, tail=log.tail, written=written, info=info)
         if decision.archive is not None and is_rotated(log.records, info):
-            return left
+            return notes, left
         append_records(self.layout.audit, records.audit)
-        left += self._write_files(records)
+        notes += self._write_files(records)
         if decision.archive is not None:
             rotate(self.layout.audit, self.layout.root / decision.archive, info)
-        return left
+        if self._seen is not None:
+            self._seen = records.over(files)
+        return notes, left
 
     def _write_files(self, records: Records) -> list[str]:
         # Imported here: most runs write none of these.

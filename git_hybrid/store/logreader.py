@@ -16,6 +16,7 @@ from git_hybrid.core.reducer import RunInfo
 from git_hybrid.core.value import Struct
 from git_hybrid.store import reading, runs
 from git_hybrid.store.chain import read_log
+from git_hybrid.store.filelock import worker
 from git_hybrid.store.layout import Layout
 
 
@@ -24,6 +25,10 @@ class LogReader(Struct):
 
     layout: Layout
     now: datetime
+
+    def at_work(self, run: Unfinished) -> str:
+        """Return who is at work on *run* at this moment, in words; nothing if nobody is."""
+        return worker(self.layout.writer_lock, run.started_at)
 
     def first_seen(self, name: SourceName, commit: Oid) -> datetime | None:
         """Return when the audit log first names *commit* as something that upstream had (:func:`told.first_seen`)."""

@@ -77,7 +77,7 @@ def output_file(path: Path) -> Iterator[IO[bytes]]:
         # A name that nobody has or expects: the folder may be one where others write.
         temporary = target.with_name(f"{target.name}.{os.urandom(8).hex()}{TEMPORARY}")
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        descriptor = os.open(temporary, flags, 0o644 if mode is None else mode)
+        descriptor = os.open(temporary, flags, 0o666 if mode is None else mode)
         try:
             with os.fdopen(descriptor, "wb") as file:
                 if mode is not None and mode != stat.S_IMODE(os.fstat(descriptor).st_mode):

@@ -77,8 +77,8 @@ def stage_report(layout: Layout, run: str, name: SourceName, report: bytes) -> N
     require_place(layout, name)
     path = layout.staged_report(run, name)
     for folder in (layout.journals, path.parent):
-        make_folder(folder)
-    write_file(path, report)
+        make_folder(folder, shared=True)
+    write_file(path, report, shared=True)
 
 
 def require_places(layout: Layout, decision: Decision) -> None:

@@ -118,8 +118,9 @@ def begin_journal(path: Path, info: RunInfo, tasks: tuple[Task, ...]) -> None:
     if path.exists():
         write_file(path, _encoded([line]))
     else:
-        make_folder(path.parent)
-        append_file(path, _encoded([line]))
+        # Whoever may write in state/ has to be able to read it, and to go on with it.
+        make_folder(path.parent, shared=True)
+        append_file(path, _encoded([line]), shared=True)
 
 
 def append_lines(path: Path, lines: list[Line]) -> None:
@@ -151,7 +152,7 @@ def write_marker(path: Path, info: RunInfo, tasks: tuple[Task, ...]) -> None:
     ]
     head = {"schema_version": VERSION, "run": info.run, "command": info.command, "operator": info.operator}
     document = {**head, "started_at": format_time(info.now), "sources": sources}
-    write_file(path, encode_json(document))
+    write_file(path, encode_json(document), shared=True)
 
 
 def read_marker(path: Path) -> RunId | None:

@@ -6,10 +6,25 @@ from datetime import datetime
 
 from git_hybrid.core.approval import Verify, check_signatures
 from git_hybrid.core.plan import Snapshot
+from git_hybrid.core.reducer import Files
 from git_hybrid.core.values import parse_time
 from git_hybrid.store import reading, runs
 from git_hybrid.store.layout import Layout, refuse_links
 from git_hybrid.store.manifest import decode_manifest
+
+
+def read_files(layout: Layout) -> Files:
+    """Return what the files say that a decision may change.
+
+    Raises:
+        InvalidFile, NewerSchema: one of them is not in its format.
+    """
+    return Files(
+        state=reading.state(layout),
+        lock=reading.lock(layout),
+        overrides=reading.overrides(layout),
+        mirrors=reading.mirrors(layout),
+    )
 
 
 def read_snapshot(layout: Layout, now: datetime, verify: Verify) -> Snapshot:

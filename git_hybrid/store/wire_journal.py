@@ -85,3 +85,4 @@ class DecisionShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     dropped_mirrors: list[Text] = []
     manifest: EditShape | None
     reports: dict[str, Hash] = {}
+    base: dict[str, Hash | None] | None = None

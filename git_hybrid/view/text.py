@@ -44,8 +44,6 @@ WORD_STYLES: dict[str, Style] = {
 }
 _CALM = frozenset({"unchanged", "kept", "current", "same", "ours"})
 _UNDONE = frozenset({"failed", "blocked", "interrupted", "error", "not-added", "not-applied"})
-_GIVEN_UP = frozenset({"left", "restored"})
-"""What becomes of the sources of a run that is given up."""
 _COUNTED = {"findings": ("with findings", "with findings"), "differs": ("differs", "differ")}
 """How a word stands behind one source, and behind several, where it is not as it stands in a row."""
 _DONE = {
@@ -124,7 +122,7 @@ def summary_line(report: Report, *, seconds: float) -> str:
     counts = Counter(row.outcome for row in report.rows)
     if report.dry_run:
         verb = "looked at"
-    elif not _GIVEN_UP.isdisjoint(counts):
+    elif report.gave_up:
         verb = "gave up"
     undone = sum(counts[word] for word in _UNDONE)
     what = counted(len(report.rows), thing)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from support.cli import Hybrid
-from support.injection import tidy
+from support.injection import audit, tidy
 from support.kit import git, lock, manifest, write_manifest
 from support.points import clear_error, strace
 from support.upstream import Upstream, UpstreamFactory
@@ -141,3 +141,60 @@ def test_what_fails_before_it_is_decided_is_to_be_run_again(hybrid: Hybrid, work
     assert "cause: when disk and rights are mended, run the command again\n" in failed.err
     hybrid(*words)
     assert "two" in manifest(workspace)
+
+
+APPROVED = ("--force", "--request", "CHG-1", "--approver", "bea@example.org", "--reason", "why", "--expires", "3d")
+OVERTAKEN: dict[str, tuple[list[str], list[str], str, tuple[str, ...]]] = {
+    "pin": (["pin", "one", "--to", "v2"], ["pin", "one"], "sources.lock", ("metadata", "overrides")),
+    "remove": (["remove", "one"], ["pin", "one"], "sources.lock", ("metadata", "overrides")),
+    "pin of what is removed": (["pin", "one"], ["remove", "one"], "sources.lock", ("metadata", "overrides")),
+    "revoke": (
+        ["override", "revoke", "OVR", "--reason", "malware"],
+        ["override", "renew", "OVR", "--expires", "9d", "--approver", "bea@example.org", "--reason", "more"],
+        "sources-overrides.json",
+        (),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OVERTAKEN)
+def test_what_a_pull_brought_is_not_written_over_by_what_was_decided_before(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, name: str
+) -> None:
+    theirs, ours, file, checked = OVERTAKEN[name]
+    tool.tag("v0")
+    tool.commit({"README": "two\n"})
+    tool.tag("v2")
+    tool.commit({"README": "three\n"})
+    (workspace / ".gitattributes").write_text("/state/sources-audit.jsonl merge=union\n")
+    overrides = workspace / "state/sources-overrides.json"
+    if name == "revoke":
+        hybrid("pin", "one")
+        hybrid("pin", "one", "--to", "v0", *APPROVED)
+        key = json.loads(overrides.read_text())["overrides"][0]["id"]
+        theirs, ours = ([key if word == "OVR" else word for word in words] for words in (theirs, ours))
+    _commit(workspace, "base")
+    git("switch", "-q", "-c", "theirs", cwd=workspace)
+    hybrid(*theirs)
+    _commit(workspace, "theirs")
+    kept = {path: path.read_bytes() for path in (workspace / "state/sources.lock", overrides) if path.exists()}
+    git("switch", "-q", "-", cwd=workspace)
+    options = ["-f", "-o", "/dev/null", "-P", str(workspace / f"state/{file}.tmp"), "-e", "trace=openat"]
+    assert strace([*options, "-e", "inject=openat:error=EIO"], ours, cwd=workspace).code == 74
+    _commit(workspace, "ours")
+    git("merge", "-q", "--no-edit", "theirs", cwd=workspace)
+    settled = hybrid("resume")
+    said = f"one: changed after that was decided, and left as it is; to decide anew: git hybrid {' '.join(ours)}"
+    assert f"note: {said}\n" in settled.err
+    assert {path: path.read_bytes() for path in kept} == kept
+    assert [record["detail"] for record in audit(workspace) if record["event"] == "failed"] == [
+        {"error": "overtaken", "pending": False}
+    ]
+    _commit(workspace, "settled")
+    hybrid("check", "audit", *checked)
+    tidy(workspace)
+
+
+def _commit(workspace: Path, message: str) -> None:
+    git("add", "-A", cwd=workspace)
+    git("commit", "-q", "-m", message, cwd=workspace)

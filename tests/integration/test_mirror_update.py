@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -173,6 +174,19 @@ def test_a_damaged_repository_is_made_anew(ws: Path, tool: Upstream, folder: Pat
     hybrid("mirror", "update", folder)
     git("fsck", "--full", "--strict", cwd=bare)
     assert list((folder / ".set-aside").iterdir())
+
+
+def test_what_a_killed_git_left_is_taken_away(tool: Upstream, ws: Path, folder: Path, hybrid: Hybrid) -> None:
+    hybrid("mirror", "update", folder)
+    bare = repository(tool, folder)
+    left = [bare / name for name in ("objects/pack/tmp_idx_a1B2c3", "refs/heads/main.lock", "packed-refs.lock")]
+    for path in left:
+        path.touch()
+        # In a container a lock counts as left once it is old.
+        os.utime(path, (0, 0))
+    done = hybrid("mirror", "update", folder)
+    assert not [path for path in left if path.exists()]
+    assert done.err.count(", which a git that was killed left\n") == 3
 
 
 def test_two_repositories_have_no_place_at_one_path(tool: Upstream, ws: Path, folder: Path, hybrid: Hybrid) -> None:

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -46,7 +47,13 @@ def _lacking(name: str) -> Callable[[Path], None]:
     return remove
 
 
-DAMAGE = {
+def _pipe(clone: Path, name: str) -> None:
+    path = next((clone / ".git").glob(name), clone / ".git" / name)
+    path.unlink(missing_ok=True)
+    os.mkfifo(path)
+
+
+DAMAGE: dict[str, Callable[[Path], object]] = {
     "no blob": _lacking("HEAD:b"),
     "no tree": _lacking("HEAD^{tree}"),
     "no subtree": _lacking("HEAD:dir"),
@@ -66,8 +73,18 @@ DAMAGE = {
     "link for config": lambda clone: ((clone / ".git/config").unlink(), (clone / ".git/config").symlink_to("nowhere")),
     "line in packed refs": lambda clone: (clone / ".git/packed-refs").write_text("junk\n"),
     "junk in shallow": lambda clone: (clone / ".git/shallow").write_bytes(b"\xff"),
-    "pipe for HEAD": lambda clone: ((clone / ".git/HEAD").unlink(), os.mkfifo(clone / ".git/HEAD")),
-    "pipe for index": lambda clone: ((clone / ".git/index").unlink(), os.mkfifo(clone / ".git/index")),
+    **{
+        f"pipe for {name}": partial(_pipe, name=name)
+        for name in (
+            "HEAD",
+            "index",
+            "info/attributes",
+            "info/exclude",
+            "objects/info/alternates",
+            "objects/pack/*.idx",
+            "hybrid/base",
+        )
+    },
     "zeroed attributes": lambda clone: (clone / ".git/info/attributes").write_bytes(b"\0" * 55),
     "folder for attributes": lambda clone: (
         (clone / ".git/info/attributes").unlink(),

@@ -15,14 +15,19 @@ from support.samples import make_workspace
 
 
 @pytest.mark.parametrize(
-    ("flag", "what", "remedy"),
+    ("flag", "user", "what", "remedy"),
     [
-        (0, "state/ cannot be written by you", "give yourself the right to write there"),
-        (os.ST_RDONLY, "state/ is on a file system that is read-only", "mount it for writing, or work in a copy"),
+        (0, 0, "CLOSED cannot be written by you", "chmod u+w CLOSED"),
+        (0, 1, "CLOSED cannot be written by you", "whoever they belong to types: chmod g+w CLOSED"),
+        (os.ST_RDONLY, 0, "state/ is on a file system that is read-only", "mount it for writing, or work in a copy"),
     ],
 )
-def test_what_cannot_be_written_can_be_looked_at(tmp_path, monkeypatch, flag, what, remedy):
+def test_what_cannot_be_written_can_be_looked_at(tmp_path, monkeypatch, flag, user, what, remedy):
     workspace = make_workspace(tmp_path)
+    closed = ["state", "sources"]
+    what, remedy = what.replace("CLOSED", ", ".join(closed)), remedy.replace("CLOSED", " ".join(closed))
+    user += os.geteuid()
+    monkeypatch.setattr("os.geteuid", lambda: user)
     monkeypatch.setattr("os.access", lambda path, mode: mode != os.W_OK)
     monkeypatch.setattr(
         "os.statvfs", lambda path: SimpleNamespace(f_flag=flag, f_bavail=1, f_frsize=1, f_blocks=1, f_bfree=1)

@@ -6,12 +6,15 @@ import errno
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.plan import Absent, Broken, Clone
+from git_hybrid.git import owners
 from git_hybrid.git.clones import GitClones
 from git_hybrid.git.health import trouble
 from git_hybrid.git.libgit2 import GitError
@@ -92,6 +95,40 @@ def test_nothing_goes_that_a_process_may_still_use(clone: Path) -> None:
         other.stdout.readline()
         assert len(remove_stale(durable, clone.parent)) == 1
         other.kill()
+
+
+def test_a_lock_is_held_by_whatever_mount_its_owner_came(clone: Path, tmp_path: Path) -> None:
+    lock = _touch(clone / ".git/index.lock")
+    inside, other = clone / "deep", tmp_path / "other"
+    for folder in (inside, other):
+        folder.mkdir()
+    mounted = ["unshare", "-rm", "sh", "-c", f"mount --bind {clone} {other} && cd {other}/deep && echo && exec $0 60"]
+    git_like = tmp_path / "git-commit"
+    git_like.symlink_to("/bin/sleep")
+    with subprocess.Popen([*mounted, git_like], stdout=subprocess.PIPE) as held:
+        assert held.stdout is not None
+        if not held.stdout.readline():
+            pytest.skip("this machine lets no user mount")
+        while Path(f"/proc/{held.pid}/comm").read_text() != "git-commit\n":
+            time.sleep(0.01)
+        assert remove_stale(durable, clone.parent) == []
+        held.kill()
+    assert remove_stale(durable, clone.parent) != []
+    assert not lock.exists()
+
+
+@pytest.mark.parametrize("is_mount", [True, False])
+def test_in_a_container_a_young_lock_stays_in_what_others_may_share(
+    clone: Path, monkeypatch: pytest.MonkeyPatch, is_mount: bool
+) -> None:
+    lock, real = _touch(clone / ".git/index.lock"), os.stat
+    root = SimpleNamespace(st_dev=clone.stat().st_dev + is_mount)
+    monkeypatch.setattr(owners, "_MACHINE", 0)
+    monkeypatch.setattr(os, "stat", lambda path, **rest: root if path == "/" else real(path, **rest))
+    if is_mount:
+        assert remove_stale(durable, clone.parent) == []
+        os.utime(lock, (0, 0))
+    assert remove_stale(durable, clone.parent) != []
 
 
 def test_folders_of_others_are_not_entered(tmp_path: Path, clone: Path) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from git_hybrid.core.errors import LocalIo, SymlinkRefused
 from git_hybrid.store import durable
+from git_hybrid.store.obstacles import find_obstacle
 from git_hybrid.turn import TURN
 
 
@@ -27,6 +28,29 @@ def test_a_file_is_replaced_whole(tmp_path):
     assert path.read_bytes() == b"newer"
     assert path.stat().st_ino != before
     assert os.listdir(tmp_path) == ["file"]
+
+
+@pytest.mark.parametrize("umask", [0o002, 0o022, 0o077])
+def test_a_file_keeps_its_mode_and_a_new_one_has_what_the_umask_or_its_folder_gives(tmp_path, umask):
+    old, folder = tmp_path / "old", tmp_path / "state"
+    old.touch()
+    old.chmod(0o620)
+    folder.mkdir()
+    folder.chmod(0o2775)
+    before = os.umask(umask)
+    try:
+        durable.write_file(old, b"")
+        durable.write_file(tmp_path / "new", b"")
+        durable.append_file(tmp_path / "log", b"")
+        durable.write_file(folder / "marker", b"", shared=True)
+        durable.make_folder(folder / "journal", shared=True)
+        durable.append_file(folder / "journal/run", b"", shared=True)
+    finally:
+        os.umask(before)
+    assert old.stat().st_mode & 0o777 == 0o620
+    assert [(tmp_path / name).stat().st_mode & 0o777 for name in ("new", "log")] == [0o666 & ~umask] * 2
+    assert [(folder / name).stat().st_mode & 0o777 for name in ("marker", "journal/run")] == [0o664] * 2
+    assert (folder / "journal").stat().st_mode & 0o7777 == 0o2775
 
 
 def test_a_leftover_is_written_over(tmp_path):
@@ -172,7 +196,7 @@ def test_a_folder_is_removed_however_deep_others_stand_in_it(tmp_path):
     os.close(os.open("file", os.O_WRONLY | os.O_CREAT, dir_fd=handle))
     os.close(handle)
     try:
-        assert durable.find_obstacle(tmp_path) is None
+        assert find_obstacle(tmp_path) is None
         durable.remove_tree(tmp_path / "tree")
         assert os.listdir(tmp_path) == []
     finally:

@@ -148,6 +148,7 @@ def test_a_journal_folds(tmp_path):
         pins={ENTRY.name: pin_of(ENTRY)},
         dropped=frozenset({source("gone").name}),
         manifest=ManifestEdit(before="", text="schema_version = 1\n"),
+        base={"pin tool": "0" * 64, "pin gone": None},
     )
     begin = runs.begin_line(INFO, (TASK,))
     found = _fold(tmp_path, begin, runs.installing_line(ENTRY.name, "u"), decisions.decision_line(decision))
@@ -158,6 +159,9 @@ def test_a_journal_folds(tmp_path):
     assert (found.decision.entries, found.decision.pins) == (decision.entries, decision.pins)
     assert (found.decision.dropped, found.decision.manifest) == (decision.dropped, decision.manifest)
     assert list(found.decision.events) == list(decision.events)
+    assert found.decision.base == decision.base
+    older = {key: value for key, value in decisions.decision_line(decision).items() if key != "base"}
+    assert decisions.decode_decision(older).base is None
 
 
 def test_no_line_begins_a_journal_but_the_first(tmp_path):

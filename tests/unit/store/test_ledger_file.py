@@ -19,15 +19,18 @@ from git_hybrid.core.errors import (
     LocalIo,
     LockBusy,
     LockUnsupported,
+    Overtaken,
     SymlinkRefused,
     WorkspaceGone,
 )
+from git_hybrid.core.lock import Lock
 from git_hybrid.core.plan import Task
 from git_hybrid.core.reducer import Decision
 from git_hybrid.core.value import replace
-from git_hybrid.store import chain, runs
+from git_hybrid.store import chain, lockfile, runs
 from git_hybrid.store import ledger as ledger_module
 from git_hybrid.store.chain import read_log
+from git_hybrid.store.decisions import decision_line
 from git_hybrid.store.filelock import writer_lock
 from git_hybrid.store.layout import Layout
 from git_hybrid.store.ledger import FileLedger
@@ -227,6 +230,34 @@ def test_a_run_that_git_has_is_nobodys_to_go_on_from(files):
     assert files.files() == before
     with ledger.writer(SECOND, gives_up=True) as notes:
         assert any("no run can go on" in note for note in notes)
+    assert not Layout(files.root).marker.exists()
+
+
+def test_what_was_changed_since_it_was_read_is_left_and_told(files, monkeypatch):
+    ledger = _ledger(files)
+    theirs = pin_of(ENTRY, TREE)
+    pulled = lockfile.encode_lock(Lock(pins={ENTRY.name: theirs})).decode()
+
+    def pulled_first(decision):
+        files.write("state/sources.lock", pulled)
+        return decision_line(decision)
+
+    with ledger.writer(FIRST), monkeypatch.context() as patch:
+        ledger.snapshot()
+        files.write("state/sources.lock", pulled)
+        with pytest.raises(Overtaken) as caught:
+            ledger.record(FIRST, DECISION, ())
+        assert (caught.value.names, caught.value.is_partly) == (("tool",), False)
+        assert not Layout(files.root).audit.exists()
+        (files.root / "state/sources.lock").unlink()
+        ledger.snapshot()
+        # The pull comes when the decision is in the journal already.
+        patch.setattr(ledger_module, "decision_line", pulled_first)
+        with pytest.raises(Overtaken) as caught:
+            ledger.record(FIRST, DECISION, ())
+    assert (caught.value.names, caught.value.is_partly) == (("tool",), True)
+    assert _ledger(files).snapshot().lock.pins == {"tool": theirs}
+    assert [record["event"] for record in read_log(Layout(files.root).audit).records] == ["intent", "failed"]
     assert not Layout(files.root).marker.exists()
 
 
