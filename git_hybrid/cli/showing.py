@@ -55,9 +55,10 @@ def _tell(found: Status, output: Output) -> None:
         output.hint("sync", "git hybrid sync")
     for row in found.rows[:SHOWN_ROWS]:
         if row.word == "unapproved":
-            output.hint("override", f"git hybrid pin {row.name}")
+            output.hint("override", row.mend)
         override, phase = resting(row)
-        if override is not None and phase in ("expiring", "expired"):
+        # Of a pin that its record does not bear out the record's end says nothing.
+        if override is not None and phase in ("expired",) + ("expiring",) * (row.word != "unapproved"):
             output.hint("override", renewal(override.id, signed=found.has_keys))
         if row.word in ("dirty", "diverged"):
             output.hint("dirty", f"git hybrid diff {row.name}")
