@@ -14,7 +14,7 @@ from git_hybrid.core.canonical import Json
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.last_pins import ANEW, binding, has_digest, last_pins, untold
 from git_hybrid.core.last_told import has_branches, last_told
-from git_hybrid.core.lock import Lock
+from git_hybrid.core.lock import Lock, Pin
 from git_hybrid.core.mirrors import Inventory, Mirror
 from git_hybrid.core.override import RESTS_ON, Overrides, binds, trail_of
 from git_hybrid.core.state import SourceState, State
@@ -29,6 +29,7 @@ _INSTALLED = _MADE | {"repair", "reset"}
 _SCANNED = frozenset({"scan", "bundle-scan"})
 _OF_INVENTORY = frozenset({"mirror-add", "mirror-remove"})
 _LOCK, _MIRRORS = "state/sources.lock", "state/sources-mirrors.json"
+_CHECKOUT = f"git checkout HEAD -- {_LOCK}"
 _HAS = {"url": "URL", "ref": "ref", "tree": "content", "content_sha256": "content", "pin_sha256": "entry"}
 _EDITED = "the state entry was edited by hand, or not all of it was committed"
 _WRITTEN_ANEW = (
@@ -46,13 +47,14 @@ def against_files(records: Mapping[str, Record], witnesses: Witnesses) -> Iterat
     for audit_hash, where in witnesses.hashes.items():
         if audit_hash not in records:
             yield _gone(where, audit_hash)
-    yield from _against_lock(records.values(), witnesses.lock)
+    yield from _against_lock(records.values(), witnesses)
     yield from _against_losses(records, witnesses)
     yield from _against_bare_moves(records, witnesses)
     yield from _against_beginnings(records, witnesses.lock, signed=witnesses.has_keys)
 
 
-def _against_lock(records: Collection[Record], lock: Lock) -> Iterator[Breach]:
+def _against_lock(records: Collection[Record], witnesses: Witnesses) -> Iterator[Breach]:
+    lock = witnesses.lock
     pinned: dict[tuple[object, object], list[Record]] = {}
     for item in binding(records):
         pinned.setdefault((item.get("source"), item.get("after")), []).append(item)
@@ -63,11 +65,13 @@ def _against_lock(records: Collection[Record], lock: Lock) -> Iterator[Breach]:
         if not told:
             what = f"no record tells that {name} was pinned to {pin.commit[:12]}, as state/sources.lock says"
             proves = "the log was cut or replaced, or the lock was edited by hand"
-            yield _of_log("unexplained-pin", what, proves)
+            before = _committed(name, witnesses)
+            is_edited = before is not None and (name, before.commit) in pinned
+            yield _of_log("unexplained-pin", what, proves, mend=_CHECKOUT if is_edited else RESTORE)
         elif own and all(untold(record, pin) for record in own):
             has = _HAS[untold(own[0], pin)]
             what = f"no record tells of the {has} that state/sources.lock has for {name} at {pin.commit[:12]}"
-            mend = f"git checkout HEAD -- {_LOCK}; where it was committed so: git hybrid pin {name} --to {pin.commit}"
+            mend = f"{_CHECKOUT}; where it was committed so: git hybrid pin {name} --to {pin.commit}"
             proves = "the lock was edited by hand"
             if has_branches(records):
                 mend, proves = f"{JOINED}{mend}", f"{proves}, or a merge joined two tables"
@@ -112,14 +116,15 @@ def _against_losses(records: Mapping[str, Record], witnesses: Witnesses) -> Iter
             mend = f"git hybrid pin {name} --to {commits[0]}"
             if any(detail_of(records[digest]).get(RESTS_ON) for digest in digests):
                 mend += f" {approval_words(signed=witnesses.has_keys)}"
-            if _is_committed(name, witnesses):
-                mend = f"git checkout HEAD -- {_LOCK}"
+            if _committed(SourceName(name), witnesses) is not None:
+                mend = _CHECKOUT
             yield _of_log("deleted-pin", what, proves, mend=mend)
 
 
-def _is_committed(name: str, witnesses: Witnesses) -> bool:
+def _committed(name: SourceName, witnesses: Witnesses) -> Pin | None:
+    """Return the pin of *name* in the lock of HEAD."""
     locks = (witnesses.decode_lock(text) for text in witnesses.lock_texts[:1])
-    return any(lock is not None and name in lock.pins for lock in locks)
+    return next((lock.pins.get(name) for lock in locks if lock is not None), None)
 
 
 def _against_beginnings(records: Mapping[str, Record], lock: Lock, *, signed: bool) -> Iterator[Breach]:

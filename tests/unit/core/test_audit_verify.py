@@ -21,7 +21,7 @@ from git_hybrid.core.audit import (
     record_hash,
     tail_of,
 )
-from git_hybrid.core.audit_archives import LOG, Breach, free_archive
+from git_hybrid.core.audit_archives import LOG, RESTORE, Breach, free_archive
 from git_hybrid.core.audit_query import (
     OVERRIDE_COLUMNS,
     RECORD_COLUMNS,
@@ -334,6 +334,11 @@ def test_a_lock_that_moved_stands_where_the_last_record_put_it() -> None:
     other = Lock(pins={TOOL: a_pin(commit=oid(2), digest="sha256:other")})
     assert ids(lines, Witnesses(lock=other, locks_before=(Lock(pins={TOOL: a_pin(commit=oid(2))}),))) == []
     assert moved_to(4, lines) == ["unexplained-pin"]
+    for committed, mend in ((3, "git checkout HEAD -- state/sources.lock"), (4, RESTORE), (5, RESTORE)):
+        head = Lock(pins={TOOL: a_pin(commit=oid(committed))})
+        here = Lock(pins={TOOL: a_pin(commit=oid(4))})
+        (breach,) = found(lines, Witnesses(lock=here, lock_texts=(b"x",), decode_lock={b"x": head}.get))
+        assert breach.mend == mend
 
 
 def test_of_branches_that_both_moved_a_pin_either_may_stand() -> None:
