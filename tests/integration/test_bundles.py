@@ -170,6 +170,8 @@ def test_a_receipt_makes_the_next_bundle_small(
     for command in ("verify", "apply"):
         done = hybrid("bundle", command, small, "--json", cwd=empty, check=5)
         assert errors(done) == {"tool": "bundle-prerequisites", "lib": "bundle-prerequisites"}
+        (hint,) = done.json()["sources"][0]["error"]["hints"]
+        assert hint == "on the other side, make it without --since: git hybrid bundle create -o FILE"
         assert list(empty.iterdir()) == []
     hybrid("bundle", "verify", small, cwd=there)
     hybrid("bundle", "apply", small, "--receipt", tmp_path / "r2", cwd=there)
