@@ -22,7 +22,7 @@ def _forced(commit: str) -> str:
 
 
 REMEDIES: Mapping[str, Remedy] = {
-    "invalid-file": Remedy(2, "{path}: {count} invalid", "{problems}", ("{mend}",)),
+    "invalid-file": Remedy(2, "{path}: {count} invalid", "{problems}", ("{mend}", "{otherwise}")),
     "newer-schema": Remedy(
         2,
         "{path} was written by a newer git hybrid: its version is {found}, this program knows {known}",

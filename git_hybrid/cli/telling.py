@@ -38,7 +38,7 @@ _OF_BUNDLE = ("what is asked, and why: git hybrid config --show-origin",)
 _SHOWN_REFS = 20
 _COMMANDS = frozenset(
     {"accept", "again", "approval", "ask", "ask_upstream_too", "command", "filling", "giving_up", "hint"}
-) | {"instead", "line", "mend", "move", "remaking", "trust", "waive", "way", "whose_url"}
+) | {"instead", "line", "mend", "move", "otherwise", "remaking", "trust", "waive", "way", "whose_url"}
 """The facts that are words, or a part of a command: whoever makes them quotes what is in them."""
 _WORST_FIRST = (70, 74, 75, 2, 7, 5, 6, 3, 4, 1)
 

@@ -14,8 +14,14 @@ from git_hybrid.core.canonical import Json
 from git_hybrid.core.value import Struct
 
 LOG = "state/sources-audit.jsonl"
-RESTORE = "restore the records from git, then git hybrid audit verify"
-"""What mends most of what is wrong: git has what was committed."""
+
+
+def restore(file: str) -> str:
+    """Return what mends most of what is wrong with *file*: git has what was committed."""
+    return f"restore the records from git: git log -p -- {file}"
+
+
+RESTORE = restore(LOG)
 
 
 def free_archive(year: str, taken: Container[str]) -> str:
@@ -26,7 +32,7 @@ def free_archive(year: str, taken: Container[str]) -> str:
 
 def restore_from(revision: str) -> str:
     """Return what mends what is wrong where the commit *revision* has the records that are missing."""
-    return f"restore the records from git (git checkout {revision} -- {LOG}), then git hybrid audit verify"
+    return f"restore the records from git: git checkout {revision} -- {LOG}"
 
 
 class Breach(Struct, frozen=True, kw_only=True):

@@ -22,7 +22,7 @@ from git_hybrid.core.witnesses import Witnesses
 from git_hybrid.core.words import counted, plural
 
 _ENDINGS = r"""echo '/state/** -text' >> .gitattributes, then sed -i 's/\r$//' state/sources*"""
-_IN_ORDER = "if a merge did it: git hybrid merge; else restore the records from git, then git hybrid audit verify"
+_IN_ORDER = f"if a merge did it: git hybrid merge; else {RESTORE}"
 _ONE_BEGINNING = (
     "one side begins anew: git merge --abort, git merge --squash BRANCH, git checkout HEAD -- sources.toml state,"
     " then git hybrid add what BRANCH had"

@@ -176,12 +176,13 @@ class Problem:
 
 
 class InvalidFile(HybridError):
-    """A file does not follow its format; every bad entry is named."""
+    """A file does not follow its format; every bad entry is named. ``otherwise`` helps where ``mend`` does not."""
 
     code: ClassVar[str] = "invalid-file"
     path: str
     problems: tuple[Problem, ...]
     mend: str = ""
+    otherwise: str = ""
 
 
 class NewerSchema(HybridError):

@@ -12,15 +12,16 @@ from git_hybrid.core.manifest import track_field
 from git_hybrid.core.state import SourceState, State
 from git_hybrid.core.values import format_time, parse_time
 from git_hybrid.store.manifest import track_of
+from git_hybrid.store.mended import from_git, mended
 from git_hybrid.store.parsing import check_version, checked, convert, encode_json, invalid, load_json_value, or_none
 from git_hybrid.store.scanstatus import decode_scan, encode_scan
 from git_hybrid.store.wire import OldStateShape, StateShape
 
 VERSION = 1
 SHOWN = "state/sources.json"
-_MEND = "restore it with git (git checkout HEAD -- state/sources.json), or move it away and run git hybrid sync"
 
 
+@mended(from_git(SHOWN), "or move it away, then: git hybrid sync")
 def decode_state(data: bytes) -> State:
     """Return the state in *data*, migrated to the newest version in memory.
 
@@ -51,7 +52,7 @@ def decode_state(data: bytes) -> State:
         elif decoded is not None:
             sources[decoded.name] = decoded
     if problems:
-        raise InvalidFile(path=SHOWN, problems=tuple(problems), mend=_MEND)
+        raise InvalidFile(path=SHOWN, problems=tuple(problems))
     return State(sources=dict(sorted(sources.items())))
 
 

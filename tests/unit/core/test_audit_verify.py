@@ -635,10 +635,10 @@ def test_the_log_is_gone_through_once_for_what_all_overrides_were() -> None:
 
 def test_what_is_missing_is_restored_from_a_commit_that_has_it() -> None:
     (cut,) = verify([segment(LINES[:-1])], Witnesses(head=tuple(map(sha, LINES))))
-    assert "(git checkout HEAD -- state/sources-audit.jsonl)" in cut.mend
+    assert cut.mend.endswith(": git checkout HEAD -- state/sources-audit.jsonl")
     gone = Witnesses(ever=(sha(LINES[-1]), "0"), at={sha(LINES[-1]): "abc"})
-    assert "(git checkout abc -- " in verify([segment(LINES[:-1])], gone)[0].mend
-    assert "(git" not in verify([segment(LINES)], Witnesses(ever=("0",)))[0].mend
+    assert ": git checkout abc -- " in verify([segment(LINES[:-1])], gone)[0].mend
+    assert "git checkout" not in verify([segment(LINES)], Witnesses(ever=("0",)))[0].mend
     others = Witnesses(head=tuple(map(sha, LINES)), hashes={"0": "state/sources.json"})
     assert {item.mend for item in verify([segment(LINES[:-1])], others)} == {cut.mend}
 
