@@ -89,18 +89,22 @@ def newest_allowed(source: Source, refs: RemoteRefs) -> Candidate:
             assert_never(source.track)
 
 
-def asked_for(source: Source, refs: RemoteRefs, revision: str) -> Candidate:
+def asked_for(source: Source, refs: RemoteRefs, revision: str, *, of_upstream: bool = True) -> Candidate:
     """Return the candidate for ``--to REVISION``: a tag, a branch, a full ref, or a commit id or its beginning.
+
+    Unless *refs* are *of_upstream*, whoever listed them may be behind.
 
     Raises:
         BadArgument: the text is none of these, or names a tag and a branch.
-        RefMissing: upstream does not have it.
+        RefMissing: upstream does not have it, or whoever listed the refs.
         OffBranch: the manifest names one commit, tag or range of versions, and this is none of it.
     """
     ref = _named_ref(refs, revision)
     is_oid = _is_oid(revision)
     if ref is None and not is_oid and not is_oid_prefix(revision):
         near = _nearest(revision, refs)
+        if not of_upstream:
+            raise RefMissing(name=source.name, ref=f"branch or tag {revision}", url=str(source.url), nearest=near)
         meant = f"; did you mean {', '.join(near)}?" if near else ""
         reason = f"upstream has no such branch or tag, and it is no commit id (7 hex digits or more){meant}"
         raise BadArgument(what="--to", value=revision, reason=reason, hint=typed("git", "ls-remote", str(source.url)))
