@@ -257,7 +257,7 @@ REMEDIES: Mapping[str, Remedy] = {
         "{name}: {new} is older than {than}",
         "a rollback needs an override: a request id, approvers, a reason and an expiry",
         (
-            "where sources.toml names another ref now, put the one before back: git hybrid status {name}",
+            "{back}",
             "if it is approved: " + _forced("{new}"),
         ),
     ),

@@ -37,7 +37,7 @@ _OF_BUNDLE = ("what is asked, and why: git hybrid config --show-origin",)
 """A bundle of ``GIT_HYBRID_BUNDLE_DIR`` is no mirror that could be updated from here."""
 _SHOWN_REFS = 20
 _COMMANDS = frozenset(
-    {"accept", "again", "approval", "ask", "ask_upstream_too", "command", "filling", "giving_up", "hint"}
+    {"accept", "again", "approval", "ask", "ask_upstream_too", "back", "command", "filling", "giving_up", "hint"}
 ) | {"instead", "line", "mend", "move", "otherwise", "remaking", "trust", "waive", "way", "whose_url"}
 """The facts that are words, or a part of a command: whoever makes them quotes what is in them."""
 _WORST_FIRST = (70, 74, 75, 2, 7, 5, 6, 3, 4, 1)

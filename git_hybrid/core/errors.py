@@ -597,12 +597,16 @@ class OffBranch(PolicyError):
 
 
 class Rollback(PolicyError):
-    """The commit asked for is older than the pinned one; ``than`` says which that is, and why."""
+    """The commit asked for is older than the pinned one; ``than`` says which that is, and why.
+
+    ``back``: how the pin stays where the manifest names another ref than before.
+    """
 
     code: ClassVar[str] = "rollback"
     old: str
     new: str
     than: str
+    back: str = ""
     mirror: str = ""
 
 

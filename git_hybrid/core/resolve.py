@@ -15,7 +15,17 @@ from git_hybrid.core.errors import (
     RewrittenHistory,
     Rollback,
 )
-from git_hybrid.core.ids import InvalidText, Oid, RefName, branch_ref, is_oid_prefix, parse_oid, short_ref, tag_ref
+from git_hybrid.core.ids import (
+    InvalidText,
+    Oid,
+    RefName,
+    branch_ref,
+    is_full_ref,
+    is_oid_prefix,
+    parse_oid,
+    short_ref,
+    tag_ref,
+)
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Branch, Commit, Source, Tag, Version, track_field
 from git_hybrid.core.ports import RemoteRefs
@@ -203,7 +213,11 @@ def forbidden_move(move: Move, source: Source) -> HybridError | None:
         return IdentityChanged(name=source.name, url=str(source.url), old=old.root_commits, new=new.root_commits)
     # What has the pinned commit in its history goes on from it, whatever its tag is called.
     if move.new_is_ancestor or (not move.old_is_ancestor and is_older_version(old.ref, new.ref)):
-        return Rollback(name=source.name, old=old.commit, new=new.commit, than=move.than)
+        back = ""
+        if old.ref != new.ref and is_full_ref(old.ref):
+            before = typed(short_ref(old.ref))
+            back = f"where sources.toml named {before} before, put that back, then: git hybrid sync {source.name}"
+        return Rollback(name=source.name, old=old.commit, new=new.commit, than=move.than, back=back)
     if isinstance(source.track, Branch) and old.ref == new.ref and not move.old_is_ancestor:
         return RewrittenHistory(name=source.name, ref=new.ref, old=old.commit, new=new.commit)
     return None
