@@ -274,11 +274,17 @@ def resting(item: Condition) -> tuple[Override | None, Phase | None]:
     return item.accepted, item.accepted_phase
 
 
+def needs_scan(item: Condition) -> bool:
+    """Tell whether a new scan mends what the last one says of a row, and can be made: its pin is in its clone."""
+    absent = ("broken", "foreign", "interrupted", "running", "stale-pin", "unpinned", "missing")
+    return item.recorded is not None and item.word not in absent and item.scan in ("error", "missing", "stale")
+
+
 def scan_mend(item: Condition) -> str | None:
     """Return the command that mends the scan of a row: makes a new one, or accepts what was found."""
     if not item.scan_wanted:
         return None
-    if item.scan in ("error", "missing", "stale"):
+    if needs_scan(item):
         return f"git hybrid scan {item.name}"
     return (item.blocked.accept or item.blocked.move) if item.blocked is not None else None
 

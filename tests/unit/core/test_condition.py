@@ -226,6 +226,10 @@ def test_a_scan_that_the_log_does_not_bear_out_is_an_error() -> None:
     assert (found.word, found.scan, scan_mend(found)) == ("ok", "error", "git hybrid scan tool")
     assert "audit log" in found.scan_why
     assert scan_mend(replace(found, scan_wanted=False)) is None
+    # What is not there cannot be scanned.
+    for seen in (Foreign("a file"), Broken("x"), Absent()):
+        assert scan_mend(seen_as(seen, forged)) is None
+    assert scan_mend(replace(found, recorded=None)) is None
 
 
 def test_the_age_of_the_scan_is_told() -> None:
