@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from git_hybrid.core.endpoints import DIRECT, folder_of
 from git_hybrid.core.errors import (
     AccessDenied,
+    BadBundle,
     HybridError,
     Interrupted,
     InvalidFile,
@@ -102,6 +103,10 @@ def _remedy(error: HybridError) -> Remedy:
 
         reason = error.reason.lower()
         return next((SCARCE[words] for words in SCARCE if words.lower() in reason), remedy)
+    if isinstance(error, BadBundle) and error.place == error.SIGNATURE:
+        from git_hybrid.cli.remedies_airgap import UNSIGNED
+
+        return UNSIGNED
     if isinstance(error, TooYoung) and error.bundle:
         from git_hybrid.cli.remedies_airgap import BROUGHT_TOO_YOUNG
 

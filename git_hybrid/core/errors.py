@@ -823,6 +823,7 @@ class BadBundle(HybridError):
     """The bundle file is not what was written: damaged, cut, re-ordered, edited or badly signed."""
 
     code: ClassVar[str] = "bad-bundle"
+    SIGNATURE: ClassVar[str] = "signature"
     path: str
     place: str
     reason: str

@@ -524,7 +524,9 @@ def test_a_signature_is_checked(
     done = hybrid("bundle", "verify", path, "--allowed-signers", allowed, "--json", cwd=there)
     assert (done.json()["signed"], done.json()["signed_by"]) == (True, "release@example.org")
     hybrid("bundle", "verify", path, cwd=there)
-    hybrid("bundle", "verify", bundle, "--allowed-signers", allowed, cwd=there, check=5)
+    refused = hybrid("bundle", "verify", bundle, "--allowed-signers", allowed, cwd=there, check=5).err
+    assert refused.endswith("with such a key: git hybrid bundle create -o FILE --sign KEY\n")
+    assert "copy it again" not in refused
     allowed.write_text(
         "x@example.org ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGtB4c3K0pQXlD4o8Qv0j4q3gJ0Q6U9Xl1B0q2pZxYcF\n"
     )
