@@ -9,6 +9,7 @@ from git_hybrid.core.endpoints import DIRECT, folder_of
 from git_hybrid.core.errors import (
     AccessDenied,
     BadBundle,
+    HostileTree,
     HybridError,
     Interrupted,
     InvalidFile,
@@ -98,6 +99,10 @@ def _remedy(error: HybridError) -> Remedy:
         from git_hybrid.cli.remedies_lock import EDITED
 
         return EDITED
+    if isinstance(error, HostileTree) and error.too_large:
+        from git_hybrid.cli.remedies_large import TOO_LARGE
+
+        return TOO_LARGE
     if isinstance(error, LocalIo) and error.code == LocalIo.code:
         from git_hybrid.cli.remedies_scarce import SCARCE
 

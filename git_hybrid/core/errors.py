@@ -557,12 +557,17 @@ class WrongContent(HybridError):
 
 
 class HostileTree(HybridError):
-    """The commit's tree holds entries that are not safe to check out."""
+    """The commit's tree holds entries that are not safe to check out, or more of them than policy allows."""
 
     code: ClassVar[str] = "hostile-tree"
     name: str
     commit: str
     findings: tuple[str, ...]
+
+    @property
+    def too_large(self) -> bool:
+        """Whether all that is wrong is the size of the tree."""
+        return all(finding.startswith("too-many-") for finding in self.findings)
 
 
 class MalformedObjects(HybridError):

@@ -24,6 +24,7 @@ from git_hybrid.cli.tree import group
 from git_hybrid.core.audit_archives import RESTORE
 from git_hybrid.core.errors import (
     DivergedSource,
+    HostileTree,
     HybridError,
     Interrupted,
     InTheWay,
@@ -34,6 +35,7 @@ from git_hybrid.core.errors import (
     RefMissing,
     WrongContent,
 )
+from git_hybrid.core.tree import TreeLimits
 from git_hybrid.store import lockfile, manifest, statefile
 from git_hybrid.store.mended import from_git
 
@@ -229,6 +231,21 @@ def test_a_lock_that_was_edited_is_restored():
     assert edited.hints[0] == "git checkout HEAD -- state/sources.lock"
     assert "1" * 64 in "".join(edited.cause)
     assert "{" not in "".join((edited.title, *edited.cause, *edited.hints))
+
+
+def test_a_tree_that_is_only_too_large_is_not_called_hostile():
+    limits = TreeLimits(max_entries=1, max_bytes=1)
+    for findings, title in (
+        ((limits.too_many(),), "is larger than policy allows"),
+        ((limits.too_large(),), "is larger than policy allows"),
+        ((limits.too_large(), "bad-name: .git: x"), "must not be checked out"),
+    ):
+        told = tell(HostileTree(name="tool", commit="1" * 40, findings=findings))
+        assert (told.exit, title in told.title) == (5, True)
+        for hint in told.hints:
+            assert hint.rpartition(": ")[2].startswith("git hybrid ")
+            for command in _typed(hint):
+                _type(command)
 
 
 def test_what_keeps_a_folder_from_being_removed_is_said_of_strays_too():
