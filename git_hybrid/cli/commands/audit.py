@@ -213,8 +213,8 @@ def export_command(
         begin = _since(since, now=session.runtime.info.now)
         facts = _facts(session)
         wanted = Filter(request=request, incident=incident, since=begin)
-        text = _exported(session, facts, wanted, format_of(form, output))
-        write_export(session, output, text, file)
+        text = _exported(session, facts, wanted, format_of(context, form, file))
+        write_export(session, output, text, file, command="audit export")
         _tell_left_out(facts, output)
         return 0
 
