@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from git_hybrid.core.checks import Facts, Violation
 from git_hybrid.core.lock import is_valid
 from git_hybrid.core.manifest import allows_host
 
 _LOCK = "state/sources.lock"
-
-
-def _unpinned(name: str) -> Violation:
-    what, why = "has no pin in state/sources.lock", "sync refuses it, so whoever gets the commit cannot build from it"
-    entry, mend = f"source.{name}", "git hybrid pin"
-    return Violation(file="sources.toml", entry=entry, what=what, why=why, mend=mend, level="warn")
 
 
 def check_metadata(facts: Facts) -> tuple[Violation, ...]:
@@ -22,15 +18,7 @@ def check_metadata(facts: Facts) -> tuple[Violation, ...]:
     installed yet is none.
     """
     manifest, lock, state = facts.manifest, facts.lock, facts.state
-    found: list[Violation] = []
-    for name, source in manifest.sources.items():
-        if not allows_host(manifest.policy, source.url):
-            what = f"the host {source.url.host} is not in [policy] hosts"
-            why = "only reviewed hosts may be built from"
-            mend = f"git hybrid remove {name}"
-            found.append(Violation(file="sources.toml", entry=f"source.{name}", what=what, why=why, mend=mend))
-        elif name not in lock.pins and _LOCK not in facts.left_out:
-            found.append(_unpinned(name))
+    found = [*_declared(facts)]
     for name, pin in lock.pins.items():
         wanted = manifest.sources.get(name)
         entry = f"source.{name}"
@@ -54,3 +42,16 @@ def check_metadata(facts: Facts) -> tuple[Violation, ...]:
             what, mend = f"{what}: git ignores it", f"git add -f -- {path}"
         found.append(Violation(file=path, entry="index", what=what, why=why, mend=mend, level="warn"))
     return tuple(found)
+
+
+def _declared(facts: Facts) -> Iterator[Violation]:
+    """Yield what is wrong with the entries of the manifest; where the lock is left out, that is told, and no pin."""
+    for name, source in facts.manifest.sources.items():
+        entry = f"source.{name}"
+        if not allows_host(facts.manifest.policy, source.url):
+            what, why = f"the host {source.url.host} is not in [policy] hosts", "only reviewed hosts may be built from"
+            yield Violation(file="sources.toml", entry=entry, what=what, why=why, mend=f"git hybrid remove {name}")
+        elif name not in facts.lock.pins and _LOCK not in facts.left_out:
+            what, why = f"has no pin in {_LOCK}", "sync refuses it, so whoever gets the commit cannot build from it"
+            mend = "git hybrid pin"
+            yield Violation(file="sources.toml", entry=entry, what=what, why=why, mend=mend, level="warn")
