@@ -239,3 +239,9 @@ def test_badges_can_be_read_in_light_and_in_dark(word: str) -> None:
     for ink, ground in zip(inks, grounds, strict=True):
         dark, light = sorted(map(_luminance, (ink, ground)))
         assert (light + 0.05) / (dark + 0.05) >= 4.5, (word, ink, ground)
+
+
+def test_a_stray_is_no_source() -> None:
+    text = dashboard_page(a_dashboard(60))
+    assert "<caption>59 sources, worst first</caption>" in text
+    assert " of 59 sources are not as pinned" in text
