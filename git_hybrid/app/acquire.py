@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from git_hybrid.app.blaming import wrong_content
+from git_hybrid.app.blaming import blaming, wrong_content
 from git_hybrid.app.caching import Want, fetch_through, usable_cache
 from git_hybrid.app.remote import answered, fetch, fetch_bundle
 from git_hybrid.app.runtime import Runtime
@@ -91,6 +91,7 @@ def acquire_pin(rt: Runtime, task: Task, manifest: Manifest, *, borrow: bool) ->
         MovedTag: upstream's tag is another object than the pinned one.
         IdentityChanged: another repository is served at the URL.
         Unreachable: the commit is not in the history of its ref.
+        WrongContent: the lock names another pin than the audit log.
         HybridError: what the servers answered.
     """
     source, pin = task.source, task.pin
@@ -110,7 +111,8 @@ def acquire_pin(rt: Runtime, task: Task, manifest: Manifest, *, borrow: bool) ->
         )
 
     try:
-        history, served_by = from_refs(pin.ref)
+        with blaming(rt, pin):
+            history, served_by = from_refs(pin.ref)
     except (RefMissing, Offline):
         # Whoever follows a commit follows no ref: the one that it was pinned by may be gone, or not in a bundle.
         if not isinstance(source.track, Commit):
@@ -121,7 +123,7 @@ def acquire_pin(rt: Runtime, task: Task, manifest: Manifest, *, borrow: bool) ->
         if isinstance(source.track, Commit):
             request = FetchRequest(refs=EVERY_REF, commits_only=history.path.endswith(".commits"))
             asked = fetch(rt, source, manifest, history, request)
-        with answered(rt, source, asked):
+        with answered(rt, source, asked), blaming(rt, pin):
             prove(rt, history, source, pin)
     content = fetch_content(rt, source, manifest, history, pin.commit, pin.ref)
     return Acquired(history=history, content=content, served_by=served_by)

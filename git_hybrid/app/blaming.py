@@ -1,17 +1,56 @@
-"""Tell whether content that is not what the lock names is upstream's fault, or the lock's."""
+"""Tell whether what is not as the lock says is upstream's fault, or the lock's."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from git_hybrid.app.runtime import Runtime
-from git_hybrid.core.errors import WrongContent
+from git_hybrid.core.errors import (
+    HybridError,
+    IdentityChanged,
+    MovedTag,
+    RefMissing,
+    RewrittenHistory,
+    Unreachable,
+    WrongContent,
+)
 from git_hybrid.core.lock import Pin
+
+ACCUSING = (MovedTag, IdentityChanged, Unreachable, RefMissing, RewrittenHistory)
+"""What says of upstream that it is no longer as it was pinned."""
 
 
 def wrong_content(rt: Runtime, pin: Pin, *, what: str, expected: str, found: str) -> WrongContent:
-    """Return the error for *found*, which is not what the lock has for *pin*.
-
-    Where the audit log has something else for that commit too, the lock was edited.
-    """
-    told = [last for last in rt.ledger.last_pins(pin.source, pin.url) if last.commit == pin.commit]
-    edited = bool(told) and all(expected not in (last.tree, last.content_sha256) for last in told)
+    """Return the error for *found*, which is not what the lock has for *pin*."""
+    edited = is_edited(rt, pin)
     return WrongContent(name=pin.source, what=what, expected=expected, found=found, edited=edited)
+
+
+def is_edited(rt: Runtime, pin: Pin) -> bool:
+    """Tell whether the audit log has *pin* otherwise last: then a hand or a merge put it into the lock."""
+    return pin.source in rt.ledger.misplaced({pin.source: pin})
+
+
+def blamed(rt: Runtime, pin: Pin, error: HybridError) -> HybridError:
+    """Return *error*, which accuses upstream of *pin*; where the lock was edited, one that says so."""
+    if not is_edited(rt, pin):
+        return error
+    told = [str(last.commit) for last in rt.ledger.last_pins(pin.source, pin.url)]
+    found = "the same commit with another entry" if pin.commit in told else " or ".join(dict.fromkeys(told))
+    found = f"{found}, as the audit log has it"
+    return WrongContent(name=pin.source, what=pin.ref, expected=pin.commit, found=found, edited=True)
+
+
+@contextmanager
+def blaming(rt: Runtime, pin: Pin) -> Iterator[None]:
+    """Let what the block says of upstream be said of the lock where that was edited.
+
+    Raises:
+        WrongContent: it was.
+        HybridError: as the block raised it.
+    """
+    try:
+        yield
+    except ACCUSING as error:
+        raise blamed(rt, pin, error) from error

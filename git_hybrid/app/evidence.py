@@ -14,9 +14,11 @@ from git_hybrid.app.remote import answered, fetch
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.submodules import judge_submodules
 from git_hybrid.app.whereabouts import everything, require_commit, require_somewhere
+from git_hybrid.core.endpoints import Endpoint
 from git_hybrid.core.errors import (
     BadArgument,
     OffBranch,
+    RefMissing,
     RewrittenHistory,
     Rollback,
     Unreachable,
@@ -95,9 +97,9 @@ def resolve(rt: Runtime, source: Source, manifest: Manifest, old: Pin | None, wi
 def _resolved(rt: Runtime, source: Source, manifest: Manifest, old: Pin | None, wish: Wish) -> Resolved | Pin:
     """Return what :func:`resolve` does, by the first server that is not surely behind."""
     keeps = old is not None and not wish.move and wish.to is None and still_allowed(old, source)
-    with listed(rt, source, manifest, old, head=True, to=wish.to, mirrors=wish.mirrors) as (refs, _):
+    with listed(rt, source, manifest, old, head=True, to=wish.to, mirrors=wish.mirrors) as (refs, endpoint):
         kept = old.ref if old is not None and keeps and isinstance(source.track, Version) else None
-        candidate = _candidate(rt, source, manifest, refs, wish) if kept is None else tip(refs, kept, source)
+        candidate = _candidate(rt, source, manifest, refs, endpoint, wish) if kept is None else tip(refs, kept, source)
         moved = moved_from(old, wish.bases, candidate, refs, source)
         for bases in wish.former(candidate.ref):
             moved = moved or moved_from(None, bases, candidate, refs, source)
@@ -119,11 +121,13 @@ def _resolved(rt: Runtime, source: Source, manifest: Manifest, old: Pin | None, 
     return Resolved(pin=pin, old=old, history=history, content=content, served_by=served_by, notes=notes, range=ranged)
 
 
-def _candidate(rt: Runtime, source: Source, manifest: Manifest, refs: RemoteRefs, wish: Wish) -> Candidate:
+def _candidate(
+    rt: Runtime, source: Source, manifest: Manifest, refs: RemoteRefs, endpoint: Endpoint, wish: Wish
+) -> Candidate:
     if wish.to is None:
         return newest_allowed(source, refs)
     try:
-        return asked_for(source, refs, wish.to)
+        return asked_for(source, refs, wish.to, of_upstream=endpoint.base is None)
     except OffBranch as error:
         found = wherever(refs, wish.to)
         if found.commit is not None and found.ref is None and not wish.objections.forced:
@@ -186,6 +190,10 @@ def _fetch_candidate(
     history, served_by = fetch_history(rt, source, manifest, wanted, oid_length=length, satisfied=has(rt, commit))
     if commit is None:
         found = rt.objects.find_prefix(history, candidate.prefix)
+        if not found and served_by != str(source.url):
+            with answered(rt, source, served_by):
+                ref = f"commit that begins with {candidate.prefix}"
+                raise RefMissing(name=source.name, ref=ref, url=str(source.url))
         if len(found) != 1:
             none = "no commit of the declared ref starts with it; of another branch give the full id"
             reason = none if not found else "more than one commit starts with it"

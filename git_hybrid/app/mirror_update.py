@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from git_hybrid.app.acquire import EVERY_REF, containing_ref, gate_content, gate_pin, prove
+from git_hybrid.app.blaming import blaming
 from git_hybrid.app.ending import of_source
 from git_hybrid.app.executor import run_slowest_first
 from git_hybrid.app.mirror_filling import ANEW, Filling, Mirrored
@@ -211,7 +212,8 @@ def _fetch_and_install(filling: Filling, wants: _Wants, change: Change, *, borro
     missing: tuple[str, ...] = ()
     if pin is not None:
         if pin.override is None:
-            prove(rt, stage, source, pin)
+            with blaming(rt, pin):
+                prove(rt, stage, source, pin)
         notes = gate_pin(rt, stage, source, pin, manifest)
         missing = tuple(note for note in notes if "LFS" not in note or source.lfs == "fetch")
     if pin is not None and source.lfs == "fetch":

@@ -63,7 +63,7 @@ def refuse_unknown(what: str, asked: Sequence[str], known: Collection[str]) -> N
     if unknown:
         nearest = (_nearest(name, known) for name in unknown)
         near = tuple(dict.fromkeys(filter(None, nearest)))
-        raise UnknownSource(names=unknown, nearest=near, what=what, instead=_WHICH.get(what, ""))
+        raise UnknownSource(names=unknown, nearest=near, what=what, instead=_WHICH.get(what, "") if known else "")
 
 
 def _nearest(name: str, known: Collection[str]) -> str:

@@ -7,6 +7,7 @@ from contextlib import suppress
 
 from git_hybrid.app.acquire import EVERY_REF, containing_ref, fetch_history, gate_tree, has
 from git_hybrid.app.bases import Base, bases_of, unless_allowed
+from git_hybrid.app.blaming import ACCUSING, blamed, blaming, is_edited
 from git_hybrid.app.ending import of_source
 from git_hybrid.app.executor import run_all
 from git_hybrid.app.judging import forbidden_in, moved_from
@@ -25,7 +26,7 @@ from git_hybrid.core.mirrors import Inventory
 from git_hybrid.core.plan import Absent, Broken, Clone, Foreign, Observed, Snapshot
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.ports_spread import Errand
-from git_hybrid.core.report import Report, Row, failed
+from git_hybrid.core.report import Report, Row, failed, refused
 from git_hybrid.core.resolve import (
     Candidate,
     is_older_release,
@@ -59,7 +60,7 @@ def diff(rt: Runtime, names: Sequence[str] = (), groups: Sequence[str] = (), *, 
             return failed(name, NoPin(name=name, stale=False))
         rt.progress("start", name, "compare")
         try:
-            with of_source(name):
+            with of_source(name), blaming(rt, pin):
                 if upstream:
                     return _upstream_row(asking, snapshot, snapshot.manifest.sources[name], pin, mirrors)
                 return _disk_row(rt, pin, seen[name])
@@ -118,26 +119,35 @@ def _upstream_row(rt: Runtime, snapshot: Snapshot, source: Source, pin: Pin, mir
     ref = newest.ref or containing_ref(rt, stage, newest.commit)
     row = Row(name=source.name, outcome="differs", before=pin.commit, after=newest.commit, ref=ref)
     if ref is None:
-        return _refused(row, Unreachable.code, "no branch and no tag has it")
+        return refused(row, Unreachable.code, "no branch and no tag has it")
     if rt.objects.has_commit(stage, pin.commit) and source.history == "full":
         gate_tree(rt, stage, source, newest.commit, snapshot.manifest)
         row = replace(row, range=rt.objects.between(stage, pin.commit, newest.commit, limit=SHOWN_COMMITS))
     row = _unless_behind(rt, source, row, newest, found.endpoint, pin)
     new = replace(pin, url=source.url, commit=newest.commit, ref=ref, root_commits=())
-    return row if "refused" in row.detail else _unless_refused(rt, source, row, new, bases, stage)
+    return row if "refused" in row.detail else _unless_refused(rt, source, row, (pin, new), bases, stage)
 
 
-def _unless_refused(rt: Runtime, source: Source, row: Row, new: Pin, bases: Sequence[Base], stage: Stage) -> Row:
-    """Return *row*; where the history in *stage* leads from none of *bases* to *new*, it says so."""
+def _unless_refused(
+    rt: Runtime, source: Source, row: Row, move: tuple[Pin, Pin], bases: Sequence[Base], stage: Stage
+) -> Row:
+    """Return *row*; where the history in *stage* leads from none of *bases* to the new pin of *move*, it says so.
+
+    Raises:
+        RewrittenHistory: it does not, and the lock alone has the old pin of *move*.
+    """
+    old, new = move
     there = [rt.objects.has_commit(stage, base.pin.commit) for base in bases]
     pairs = zip(bases, there, strict=True)
     found = [forbidden_in(rt, source, base, new, stage, there=is_there) for base, is_there in pairs]
     error = unless_allowed(found)
     if isinstance(error, Rollback):
-        return _refused(row, error.code, f"older than {error.than}")
+        return refused(row, error.code, f"older than {error.than}")
     if isinstance(error, RewrittenHistory):
+        if is_edited(rt, old):
+            raise error
         how = "it was rewritten" if any(there) else "it was rewritten, or went back"
-        return _refused(row, error.code, f"{short_ref(error.ref)} no longer has {error.old}: {how}")
+        return refused(row, error.code, f"{short_ref(error.ref)} no longer has {error.old}: {how}")
     return row
 
 
@@ -192,7 +202,7 @@ def _unless_behind(rt: Runtime, source: Source, row: Row, newest: Candidate, end
         return replace(row, notes=(*row.notes, maybe))
     if not behind:
         return row
-    return _refused(row, "mirror-behind", f"the mirror {endpoint.base} is behind: what it has came before the pin")
+    return refused(row, "mirror-behind", f"the mirror {endpoint.base} is behind: what it has came before the pin")
 
 
 def outdated(rt: Runtime, names: Sequence[str] = (), groups: Sequence[str] = ()) -> Report:
@@ -216,9 +226,18 @@ def outdated(rt: Runtime, names: Sequence[str] = (), groups: Sequence[str] = ())
         found = carried_out(rt, rt.spread, ask_upstreams, errands)
         rows = tuple(failed(name, row) if isinstance(row, HybridError) else row for name, row in found.items())
     rt.stop_if_cancelled()
+    rows = tuple(_of_lock(rt, snapshot, row) for row in rows)
     if snapshot.manifest.policy.min_release_age:
         rows = tuple(_held_by_age(rt, snapshot, row) for row in rows)
     return Report(command="outdated", rows=rows)
+
+
+def _of_lock(rt: Runtime, snapshot: Snapshot, row: Row) -> Row:
+    """Return *row*; where it accuses upstream of what the lock alone has, it says so: only here is the audit log."""
+    pin = snapshot.lock.pins.get(row.name)
+    if pin is None or not isinstance(row.error, ACCUSING):
+        return row
+    return failed(row.name, blamed(rt, pin, row.error))
 
 
 def _held_by_age(rt: Runtime, snapshot: Snapshot, row: Row) -> Row:
@@ -231,12 +250,7 @@ def _held_by_age(rt: Runtime, snapshot: Snapshot, row: Row) -> Row:
         return replace(row, notes=(*row.notes, note))
     if rt.info.now - seen >= age:
         return row
-    return _refused(row, "too-young", f"allowed from {format_time(later(seen, age))}: [policy] min_release_age")
-
-
-def _refused(row: Row, code: str, why: str) -> Row:
-    """Return *row* with the reason why pin would not move there."""
-    return replace(row, notes=(*row.notes, why), detail={**row.detail, "refused": code})
+    return refused(row, "too-young", f"allowed from {format_time(later(seen, age))}: [policy] min_release_age")
 
 
 def ask_upstreams(rt: Runtime, errand: Errand) -> dict[SourceName, Row]:
@@ -277,7 +291,7 @@ def newer_upstream(
         row = Row(name=name, outcome=word, before=pin.commit, after=newest.commit, ref=ref, detail=detail)
         is_older = word == "outdated" and newest.ref is not None and is_older_release(pin.ref, newest.ref)
         if is_older:
-            return _refused(row, "rollback", "older than what is pinned: nothing newer is allowed")
+            return refused(row, "rollback", "older than what is pinned: nothing newer is allowed")
         return _unless_behind(rt, source, row, newest, found.endpoint, pin) if word == "outdated" else row
 
     rt.progress("begin", "asking upstream", str(len(selected)))

@@ -85,10 +85,10 @@ def opened_bundle(
     who = None
     if allowed_signers is not None:
         if unpacked.signature is None:
-            raise BadBundle(path=str(file), place="signature", reason="it is not signed")
+            raise BadBundle(path=str(file), place=BadBundle.SIGNATURE, reason="it is not signed")
         who = signer(runner, unpacked.inventory, unpacked.signature, allowed_signers)
         if who is None:
-            raise BadBundle(path=str(file), place="signature", reason="no allowed signer has signed it")
+            raise BadBundle(path=str(file), place=BadBundle.SIGNATURE, reason="no allowed signer has signed it")
     try:
         content = _content(file, unpacked, who)
     except NewerSchema as error:

@@ -22,6 +22,9 @@ _PARTS = pattern(
 )
 """A command of ours, one of git that is about files of the workspace, and a path of the workspace anywhere else."""
 
+_OTHER_SIDE = "on the other side"
+"""How a hint begins that is typed where a bundle comes from, in a folder that nobody knows here."""
+
 
 class Place(Struct, frozen=True):
     """Where a workspace is from the current folder; ``is_found``: whether a command that is typed there finds it."""
@@ -31,7 +34,8 @@ class Place(Struct, frozen=True):
 
     def command(self, text: str) -> str:
         """Return *text* with the commands and paths in it as they are typed; those in it are of the root."""
-        return text if self.below == "." else _PARTS.sub(self._part, text)
+        is_there = self.below == "." or text.startswith(_OTHER_SIDE)
+        return text if is_there else _PARTS.sub(self._part, text)
 
     def path(self, path: str) -> str:
         """Return the *path* of a file as it is typed."""

@@ -22,7 +22,7 @@ def _forced(commit: str) -> str:
 
 
 REMEDIES: Mapping[str, Remedy] = {
-    "invalid-file": Remedy(2, "{path}: {count} invalid", "{problems}", ("{mend}",)),
+    "invalid-file": Remedy(2, "{path}: {count} invalid", "{problems}", ("{mend}", "{otherwise}")),
     "newer-schema": Remedy(
         2,
         "{path} was written by a newer git hybrid: its version is {found}, this program knows {known}",
@@ -260,7 +260,7 @@ REMEDIES: Mapping[str, Remedy] = {
         "{name}: {new} is older than {than}",
         "a rollback needs an override: a request id, approvers, a reason and an expiry",
         (
-            "where sources.toml names another ref now, put the one before back: git hybrid status {name}",
+            "{back}",
             "if it is approved: " + _forced("{new}"),
         ),
     ),

@@ -4,26 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-_ANOTHER = "add something else of it: --branch, --tag, --version or --commit"
+_ANOTHER = "add another branch, tag, version or commit of it: git hybrid add URL --tag TAG"
+_TELL = "tell upstream, where this shows it: git fsck"
 
 ADDING: Mapping[str, tuple[str, ...]] = {
     "too-young": (
-        "wait until then, and add it again",
-        "or, if its branch moved on by then, with --commit {commit}",
+        "wait until then, and add it again: git hybrid add URL",
+        "or, if its branch moved on by then: git hybrid add URL --commit {commit}",
     ),
     "unreachable": ("check the id, or " + _ANOTHER,),
     "unusable-ref": (_ANOTHER,),
-    "off-branch": ("name a branch that has the commit, or none: then the commit itself is followed",),
+    "off-branch": (
+        "name a branch that has it, or none, so that the commit is followed: git hybrid add URL --commit {commit}",
+    ),
     "ref-missing": ("git ls-remote {url}", _ANOTHER),
     "hostile-tree": (_ANOTHER,),
-    "fsck-refused": ("tell upstream: git fsck shows it", _ANOTHER),
+    "fsck-refused": (_TELL, _ANOTHER),
     "scan-blocked": (_ANOTHER,),
-    "host-not-allowed": ("add it to [policy] hosts in sources.toml after review, and add the source again",),
+    "host-not-allowed": ("add it to [policy] hosts in sources.toml after review, then: git hybrid add URL",),
 }
 """By the code of the error, in place of the hints of its remedy."""
 
 _BRANCH = "name a branch that has the commit by branch = in {imported}, or none: then the commit itself is followed"
-_OTHER_COMMIT = "git checkout another commit in the submodule, and git add it"
+_OTHER_COMMIT = "check out another commit of the submodule and stage it"
 
 IMPORTING: Mapping[str, tuple[str, ...]] = {
     "too-young": ("wait until then, and import it again",),
@@ -32,8 +35,11 @@ IMPORTING: Mapping[str, tuple[str, ...]] = {
     "off-branch": (_BRANCH,),
     "ref-missing": ("git ls-remote {url}", _BRANCH),
     "hostile-tree": (_OTHER_COMMIT,),
-    "fsck-refused": ("tell upstream: git fsck shows it", _OTHER_COMMIT),
+    "fsck-refused": (_TELL, _OTHER_COMMIT),
     "scan-blocked": (_OTHER_COMMIT,),
     "host-not-allowed": ("add it to [policy] hosts in sources.toml after review",),
 }
-"""The same for a submodule that was to be imported: ``init`` has no options for what to take of it."""
+"""The same for a submodule that was to be imported: ``init`` has no options for what to take of it.
+
+None is a command: ``init`` names its own, as it was typed, behind them.
+"""

@@ -68,6 +68,13 @@ AIR_GAP: Mapping[str, Remedy] = {
     ),
 }
 
+UNSIGNED = Remedy(
+    5,
+    "{path}: {place}: {reason}",
+    "nothing was taken from it\nwho may sign, and with which key, is in the file of --allowed-signers",
+    ("on the other side, sign it with such a key: git hybrid bundle create -o FILE --sign KEY",),
+)
+
 BROUGHT_TOO_YOUNG = Remedy(
     6,
     "{name}: {commit} is too new: first seen here {first_seen}, allowed from {allowed_from}",

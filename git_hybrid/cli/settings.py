@@ -139,7 +139,7 @@ def _boolean(text: str) -> bool:
         return True
     if text.strip().lower() in _FALSE:
         return False
-    raise InvalidText("must be 1 or 0")
+    raise InvalidText("must be 1 or 0, or true, yes, on, false, no or off")
 
 
 def _jobs(text: str) -> int:

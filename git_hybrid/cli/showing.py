@@ -7,7 +7,7 @@ import sys
 from git_hybrid.app.status import status
 from git_hybrid.cli.common import Common
 from git_hybrid.cli.output import Output, opened_for
-from git_hybrid.core.condition import needs_attention, resting, scan_mend
+from git_hybrid.core.condition import needs_attention, needs_scan, resting, scan_mend
 from git_hybrid.core.governance import renewal
 from git_hybrid.core.plan import Unfinished
 from git_hybrid.core.report import Status, run_words
@@ -55,10 +55,15 @@ def _tell(found: Status, output: Output) -> None:
         output.hint("sync", "git hybrid sync")
     for row in found.rows[:SHOWN_ROWS]:
         if row.word == "unapproved":
-            output.hint("override", f"git hybrid pin {row.name}")
+            output.hint("override", row.mend)
         override, phase = resting(row)
-        if override is not None and phase in ("expiring", "expired"):
+        # Of a pin that its record does not bear out the record's end says nothing.
+        if override is not None and phase in ("expired",) + ("expiring",) * (row.word != "unapproved"):
             output.hint("override", renewal(override.id, signed=found.has_keys))
+        if row.word in ("foreign", "busy") or (row.word == "refused" and row.blocked is None):
+            from git_hybrid.core.diagnosis import remedy_of
+
+            output.hint(row.word, remedy_of(row))
         if row.word in ("dirty", "diverged"):
             output.hint("dirty", f"git hybrid diff {row.name}")
             output.hint("dirty", f"git hybrid reset {row.name}")
@@ -78,8 +83,8 @@ def _tell_scans(found: Status, output: Output) -> None:
     """Name what mends the scans that say nothing good: a new one of a source, or an override for what was found."""
     if not found.has_scanners:
         return
-    rows = [row for row in found.rows if row.source is not None]
-    old = [row for row in rows if row.scan in ("error", "missing", "stale")]
+    rows = found.rows
+    old = [row for row in rows if needs_scan(row)]
     hints = [f"git hybrid scan {row.name}" for row in old[:SHOWN_SCANS]]
     if len(old) > SHOWN_SCANS:
         hints.append("git hybrid scan --stale")

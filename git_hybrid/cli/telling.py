@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from git_hybrid.core.endpoints import DIRECT, folder_of
 from git_hybrid.core.errors import (
     AccessDenied,
+    BadBundle,
+    HostileTree,
     HybridError,
     Interrupted,
     InvalidFile,
@@ -37,8 +39,8 @@ _OF_BUNDLE = ("what is asked, and why: git hybrid config --show-origin",)
 """A bundle of ``GIT_HYBRID_BUNDLE_DIR`` is no mirror that could be updated from here."""
 _SHOWN_REFS = 20
 _COMMANDS = frozenset(
-    {"accept", "again", "approval", "ask", "ask_upstream_too", "command", "filling", "giving_up", "hint"}
-) | {"instead", "line", "mend", "move", "remaking", "trust", "waive", "way", "whose_url"}
+    {"accept", "again", "approval", "ask", "ask_upstream_too", "back", "command", "filling", "giving_up", "hint"}
+) | {"instead", "line", "mend", "move", "otherwise", "remaking", "trust", "waive", "way", "whose_url"}
 """The facts that are words, or a part of a command: whoever makes them quotes what is in them."""
 _WORST_FIRST = (70, 74, 75, 2, 7, 5, 6, 3, 4, 1)
 
@@ -107,11 +109,19 @@ def _remedy(error: HybridError) -> Remedy:
         from git_hybrid.cli.remedies_lock import EDITED
 
         return EDITED
+    if isinstance(error, HostileTree) and error.too_large:
+        from git_hybrid.cli.remedies_large import TOO_LARGE
+
+        return TOO_LARGE
     if isinstance(error, LocalIo) and error.code == LocalIo.code:
         from git_hybrid.cli.remedies_scarce import SCARCE
 
         reason = error.reason.lower()
         return next((SCARCE[words] for words in SCARCE if words.lower() in reason), remedy)
+    if isinstance(error, BadBundle) and error.place == error.SIGNATURE:
+        from git_hybrid.cli.remedies_airgap import UNSIGNED
+
+        return UNSIGNED
     if isinstance(error, TooYoung) and error.bundle:
         from git_hybrid.cli.remedies_airgap import BROUGHT_TOO_YOUNG
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
@@ -160,12 +161,20 @@ def run(common: Common, argv: Sequence[str]) -> int:
     except click.UsageError as error:
         # click names no command where an option lacks its value.
         hint = f"{error.ctx.command_path} -h" if error.ctx is not None else help_of(argv)
-        # click gives each choice a line of its own.
-        return usage(error.format_message().replace("\n\t", " "), hint, common)
+        return usage(_in_words(error.format_message()), hint, common)
     except click.Abort as error:
         # click says so of every interrupt; which signal it was is known by what it came from.
         raise (error.__cause__ if isinstance(error.__cause__, KeyboardInterrupt) else KeyboardInterrupt) from None
     return result if isinstance(result, int) else 0
+
+
+def _in_words(text: str) -> str:
+    """Return what click says of a command line without the signs of its own: brackets, and what bounds a number."""
+    text = re.sub(r"is not in the range (\d+)<=x<=(\d+)", r"must be \1 to \2", text)
+    text = re.sub(r"is not in the range x>=(\d+)", r"must be \1 or more", text)
+    text = text.replace("is not a valid integer range", "is no whole number")
+    # click gives each choice a line of its own.
+    return re.sub(r"for '\[([A-Z]+)\](\.\.\.)?'", r"for \1", text).replace("\n\t", " ")
 
 
 def help_of(argv: Sequence[str]) -> str:

@@ -11,11 +11,20 @@ from itertools import count
 
 from git_hybrid.core.audit import ROTATED, Line, Segment, detail_of, seq_of
 from git_hybrid.core.canonical import Json
-from git_hybrid.core.value import Struct
+from git_hybrid.core.value import Struct, replace
 
 LOG = "state/sources-audit.jsonl"
-RESTORE = "restore the records from git, then git hybrid audit verify"
-"""What mends most of what is wrong: git has what was committed."""
+FROM_GIT = "restore the records from git: "
+
+
+def restore(file: str) -> str:
+    """Return what mends most of what is wrong with *file*: git has what was committed."""
+    return f"{FROM_GIT}git log -p -- {file}"
+
+
+RESTORE = restore(LOG)
+NO_GIT = "take the records from a copy of the workspace, then: git hybrid audit verify"
+"""The same where no repository has the log."""
 
 
 def free_archive(year: str, taken: Container[str]) -> str:
@@ -26,7 +35,7 @@ def free_archive(year: str, taken: Container[str]) -> str:
 
 def restore_from(revision: str) -> str:
     """Return what mends what is wrong where the commit *revision* has the records that are missing."""
-    return f"restore the records from git (git checkout {revision} -- {LOG}), then git hybrid audit verify"
+    return f"{FROM_GIT}git checkout {revision} -- {LOG}"
 
 
 class Breach(Struct, frozen=True, kw_only=True):
@@ -44,7 +53,7 @@ class Breach(Struct, frozen=True, kw_only=True):
 def breach_at(identity: str, file: str, line: Line, what: str, proves: str) -> Breach:
     """Return the breach at *line* of *file*."""
     seq = None if line.record is None else seq_of(line.record)
-    return Breach(id=identity, file=file, line=line.number, what=what, proves=proves, seq=seq)
+    return Breach(id=identity, file=file, line=line.number, what=what, proves=proves, seq=seq, mend=restore(file))
 
 
 class Files:
@@ -70,11 +79,12 @@ class Files:
             for line, detail in told:
                 name, sha256, archive = f"state/{detail['archive']}", str(detail.get("sha256")), self._find(detail)
                 if archive is None:
-                    what = f"goes on from {name}, which is not there"
-                    yield breach_at("archive-missing", file, line, what, "the archive was deleted, or never committed")
+                    what, proves = f"goes on from {name}, which is not there", "it was deleted, or never committed"
+                    yield replace(breach_at("archive-missing", file, line, what, proves), mend=restore(name))
                 elif archive.sha256 != sha256:
                     what = f"says that {name} has the SHA-256 {sha256[:12]}…, and it has {archive.sha256[:12]}…"
-                    yield breach_at("archive-changed", file, line, what, "the archive was changed after it was closed")
+                    proves = "the archive was changed after it was closed"
+                    yield replace(breach_at("archive-changed", file, line, what, proves), mend=restore(name))
         known = {line.sha256 for item in self.ours for line in item.lines}
         for item in self.ordered:
             more = next((line for line in item.lines if line.sha256 not in known), None)
@@ -124,3 +134,14 @@ def _told(segment: Segment) -> Iterator[tuple[Line, Mapping[str, Json]]]:
             detail = detail_of(line.record)
             if "archive" in detail:
                 yield line, detail
+
+
+def of_log(identity: str, what: str, proves: str, *, mend: str = RESTORE) -> Breach:
+    """Return what the log as a whole lacks, or has otherwise than the files."""
+    return Breach(id=identity, file=LOG, line=0, what=what, proves=proves, mend=mend)
+
+
+def gone(where: str, audit_hash: str) -> Breach:
+    """Return that the record which *where* names is not in the log."""
+    what = f"{where} names record {audit_hash[:12]}, which is not in the log"
+    return of_log("cut", what, "the end of the log was cut off, or an older copy or another log was put in its place")

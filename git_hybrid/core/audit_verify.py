@@ -12,7 +12,7 @@ from datetime import datetime
 
 from git_hybrid.core.ahead import APART
 from git_hybrid.core.audit import MALFORMED, ROTATED, Line, Record, Segment, odd_key, previous, seq_of
-from git_hybrid.core.audit_archives import LOG, RESTORE, Breach, Files, breach_at, restore_from
+from git_hybrid.core.audit_archives import FROM_GIT, LOG, NO_GIT, RESTORE, Breach, Files, breach_at, restore_from
 from git_hybrid.core.audit_witness import against_files
 from git_hybrid.core.canonical import Json
 from git_hybrid.core.lock_moves import Moves, against_moves
@@ -22,7 +22,7 @@ from git_hybrid.core.witnesses import Witnesses
 from git_hybrid.core.words import counted, plural
 
 _ENDINGS = r"""echo '/state/** -text' >> .gitattributes, then sed -i 's/\r$//' state/sources*"""
-_IN_ORDER = "if a merge did it: git hybrid merge; else restore the records from git, then git hybrid audit verify"
+_IN_ORDER = f"if a merge did it: git hybrid merge; else {RESTORE}"
 _ONE_BEGINNING = (
     "one side begins anew: git merge --abort, git merge --squash BRANCH, git checkout HEAD -- sources.toml state,"
     " then git hybrid add what BRANCH had"
@@ -44,14 +44,28 @@ def verify(segments: Sequence[Segment], witnesses: Witnesses, *, now: datetime |
         found += _ahead(files.ours, committed, now)
     order = {segment.file: number for number, segment in enumerate(files.ordered)}
     found.sort(key=lambda breach: (order[breach.file], breach.line))
+    nowhere = NO_GIT if witnesses.committed is None else RESTORE
     if files.missing():
         # What else is not there may be in the archive: it is one thing that is wrong, and this is its name.
-        return tuple(found)
+        return _mended(found, nowhere)
     moved = against_moves(records, _moves(files.ours, witnesses))
     lost = tuple(_against_commits(files.ours, witnesses))
-    told = (*found, *lost, *against_files(records, witnesses), *moved)
-    known = next((item.mend for item in lost), RESTORE)
-    return tuple(replace(item, mend=known) if item.mend == RESTORE else item for item in told)
+    told: Sequence[Breach] = (*found, *lost, *against_files(records, witnesses), *moved)
+    if told and not any(segment.lines for segment in segments if segment.file == LOG):
+        # All that does not agree with it follows from that.
+        what, proves = "is missing or empty, and other files tell of its records", "it was deleted, or never committed"
+        told = (Breach(id="log-missing", file=LOG, line=0, what=what, proves=proves),)
+    return _mended(told, next((item.mend for item in lost), nowhere))
+
+
+def _mended(breaches: Iterable[Breach], known: str) -> tuple[Breach, ...]:
+    """Return *breaches* with the mend that is *known* for records that are missing."""
+    return tuple(
+        replace(item, mend=known)
+        if item.mend == RESTORE or (known == NO_GIT and item.mend.startswith(FROM_GIT))
+        else item
+        for item in breaches
+    )
 
 
 def _moves(segments: Sequence[Segment], witnesses: Witnesses) -> Moves:

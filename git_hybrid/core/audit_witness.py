@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from git_hybrid.core.ahead import APART
 from git_hybrid.core.audit import Record, detail_of
-from git_hybrid.core.audit_archives import LOG, RESTORE, Breach
+from git_hybrid.core.audit_archives import RESTORE, Breach, gone, of_log
 from git_hybrid.core.audit_overrides import against_closings
 from git_hybrid.core.canonical import Json
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.last_pins import ANEW, binding, has_digest, last_pins, untold
 from git_hybrid.core.last_told import has_branches, last_told
-from git_hybrid.core.lock import Lock
+from git_hybrid.core.lock import Lock, Pin
 from git_hybrid.core.mirrors import Inventory, Mirror
 from git_hybrid.core.override import RESTS_ON, Overrides, binds, trail_of
 from git_hybrid.core.state import SourceState, State
@@ -31,6 +31,7 @@ _SCANNED = frozenset({"scan", "bundle-scan"})
 _REMOVED = frozenset({"remove", "prune"})
 _OF_INVENTORY = frozenset({"mirror-add", "mirror-remove"})
 _LOCK, _MIRRORS = "state/sources.lock", "state/sources-mirrors.json"
+_CHECKOUT = f"git checkout HEAD -- {_LOCK}"
 _HAS = {"url": "URL", "ref": "ref", "tree": "content", "content_sha256": "content", "pin_sha256": "entry"}
 _EDITED = "the state entry was edited by hand, or not all of it was committed"
 _WRITTEN_ANEW = (
@@ -48,15 +49,16 @@ def against_files(records: Mapping[str, Record], witnesses: Witnesses) -> Iterat
     yield from _against_mirrors(records, witnesses.mirrors)
     for audit_hash, where in witnesses.hashes.items():
         if audit_hash not in records:
-            yield _gone(where, audit_hash)
-    yield from _against_lock(records.values(), witnesses.lock)
+            yield gone(where, audit_hash)
+    yield from _against_lock(records.values(), witnesses)
     yield from _against_losses(records, witnesses)
     yield from _against_removals(records, witnesses)
     yield from _against_bare_moves(records, witnesses)
     yield from _against_beginnings(records, witnesses.lock, signed=witnesses.has_keys)
 
 
-def _against_lock(records: Collection[Record], lock: Lock) -> Iterator[Breach]:
+def _against_lock(records: Collection[Record], witnesses: Witnesses) -> Iterator[Breach]:
+    lock = witnesses.lock
     pinned: dict[tuple[object, object], list[Record]] = {}
     for item in binding(records):
         pinned.setdefault((item.get("source"), item.get("after")), []).append(item)
@@ -67,21 +69,23 @@ def _against_lock(records: Collection[Record], lock: Lock) -> Iterator[Breach]:
         if not told:
             what = f"no record tells that {name} was pinned to {pin.commit[:12]}, as state/sources.lock says"
             proves = "the log was cut or replaced, or the lock was edited by hand"
-            yield _of_log("unexplained-pin", what, proves)
+            before = _committed(name, witnesses)
+            is_edited = before is not None and (name, before.commit) in pinned
+            yield of_log("unexplained-pin", what, proves, mend=_CHECKOUT if is_edited else RESTORE)
         elif own and all(untold(record, pin) for record in own):
             has = _HAS[untold(own[0], pin)]
             what = f"no record tells of the {has} that state/sources.lock has for {name} at {pin.commit[:12]}"
-            mend = f"git checkout HEAD -- {_LOCK}; where it was committed so: git hybrid pin {name} --to {pin.commit}"
+            mend = f"{_CHECKOUT}; where it was committed so: git hybrid pin {name} --to {pin.commit}"
             proves = "the lock was edited by hand"
             if has_branches(records):
                 mend, proves = f"{JOINED}{mend}", f"{proves}, or a merge joined two tables"
-            yield _of_log("foreign-content", what, proves, mend=mend)
+            yield of_log("foreign-content", what, proves, mend=mend)
         elif name in seen and pin.first_seen < seen[name] - APART:
             what = f"{name} was first seen at {format_time(pin.first_seen)}, as state/sources.lock says, and the log"
             what += f" first tells of {pin.commit[:12]} at {format_time(seen[name])}"
             proves = "the time was made up, so that the commit looks older than it is"
             mend = f"git hybrid remove {name}, then git hybrid add: the log says when it was first seen"
-            yield _of_log("foreign-content", what, proves, mend=mend)
+            yield of_log("foreign-content", what, proves, mend=mend)
 
 
 def _first_told(records: Collection[Record], lock: Lock) -> dict[SourceName, datetime]:
@@ -116,9 +120,9 @@ def _against_losses(records: Mapping[str, Record], witnesses: Witnesses) -> Iter
             mend = f"git hybrid pin {name} --to {commits[0]}"
             if any(detail_of(records[digest]).get(RESTS_ON) for digest in digests):
                 mend += f" {approval_words(signed=witnesses.has_keys)}"
-            if _is_committed(name, witnesses):
-                mend = f"git checkout HEAD -- {_LOCK}"
-            yield _of_log("deleted-pin", what, proves, mend=mend)
+            if _committed(SourceName(name), witnesses) is not None:
+                mend = _CHECKOUT
+            yield of_log("deleted-pin", what, proves, mend=mend)
 
 
 def _against_removals(records: Mapping[str, Record], witnesses: Witnesses) -> Iterator[Breach]:
@@ -132,12 +136,13 @@ def _against_removals(records: Mapping[str, Record], witnesses: Witnesses) -> It
             mend = f"git hybrid pin {name} --to {pin.commit}"
             if pin.override is not None:
                 mend += f" {approval_words(signed=witnesses.has_keys)}"
-            yield _of_log("unexplained-pin", what, "a revert, a merge or a hand put its table back", mend=mend)
+            yield of_log("unexplained-pin", what, "a revert, a merge or a hand put its table back", mend=mend)
 
 
-def _is_committed(name: str, witnesses: Witnesses) -> bool:
+def _committed(name: SourceName, witnesses: Witnesses) -> Pin | None:
+    """Return the pin of *name* in the lock of HEAD."""
     locks = (witnesses.decode_lock(text) for text in witnesses.lock_texts[:1])
-    return any(lock is not None and name in lock.pins for lock in locks)
+    return next((lock.pins.get(name) for lock in locks if lock is not None), None)
 
 
 def _against_beginnings(records: Mapping[str, Record], lock: Lock, *, signed: bool) -> Iterator[Breach]:
@@ -156,7 +161,7 @@ def _against_beginnings(records: Mapping[str, Record], lock: Lock, *, signed: bo
                 commit, was = str(record["after"]), " or ".join(item[:12] for item in earlier)
                 what = f"{name} was pinned to {commit[:12]} as if it had no pin, and its pin before was {was}"
                 proves = "its table was taken out of the lock, so that the move was compared with nothing"
-                yield _of_log("unexplained-move", what, proves, mend=_put_back(name, earlier[0], signed=signed))
+                yield of_log("unexplained-move", what, proves, mend=_put_back(name, earlier[0], signed=signed))
 
 
 def _against_bare_moves(records: Mapping[str, Record], witnesses: Witnesses) -> Iterator[Breach]:
@@ -173,7 +178,7 @@ def _against_bare_moves(records: Mapping[str, Record], witnesses: Witnesses) -> 
         what = f"{name} was moved {how} from {was} to {pins[name].commit[:12]} by a record without an override"
         proves = "pin asks for an override there, so another wrote the record"
         mend = _put_back(name, earlier[0], signed=witnesses.has_keys)
-        yield _of_log("unexplained-move", what, proves, mend=mend)
+        yield of_log("unexplained-move", what, proves, mend=mend)
 
 
 def _put_back(name: str, commit: str, *, signed: bool) -> str:
@@ -195,18 +200,18 @@ def _against_state(records: Mapping[str, Record], state: State) -> Iterator[Brea
             # One that an older version wrote names none, and none tells of it.
             if name in installed:
                 what = f"state/sources.json: {name} names no record"
-                yield _of_log("unbound", what, "the entry was edited by hand", mend="git hybrid sync")
+                yield of_log("unbound", what, "the entry was edited by hand", mend="git hybrid sync")
             continue
         named = records.get(entry.audit_hash)
         if named is None:
-            yield _gone(f"state/sources.json: {name}", entry.audit_hash)
+            yield gone(f"state/sources.json: {name}", entry.audit_hash)
         elif named.get("source") != name or not _is_told(named, entry):
             what = f"record {entry.audit_hash[:12]} does not tell of {name} at {entry.commit[:12]}, as its state does"
-            yield _of_log("foreign-record", what, _EDITED, mend=_WRITTEN_ANEW.format(name=name))
+            yield of_log("foreign-record", what, _EDITED, mend=_WRITTEN_ANEW.format(name=name))
         elif not _is_made(entry, named, installed.get(name, [])):
             when = f"{format_time(entry.updated_at)} by {entry.updated_by}"
             what = f"no record tells that {name} was brought to {entry.commit[:12]} at {when}, as its state does"
-            yield _of_log("foreign-record", what, _EDITED, mend=_WRITTEN_ANEW.format(name=name))
+            yield of_log("foreign-record", what, _EDITED, mend=_WRITTEN_ANEW.format(name=name))
 
 
 def _is_told(record: Record, entry: SourceState) -> bool:
@@ -236,15 +241,15 @@ def _against_overrides(records: Mapping[str, Record], overrides: Overrides) -> I
         record = records.get(item.audit_hash or "")
         last = told.get(item.id, record)
         if record is None or last is None:
-            yield _gone(f"state/sources-overrides.json: {item.id}", item.audit_hash or "none")
+            yield gone(f"state/sources-overrides.json: {item.id}", item.audit_hash or "none")
         elif not binds(last, item):
             what = f"{item.id} is not what record {str(last['hash'])[:12]} tells of it"
             proves = "the record is not what the log tells: a merge took one side, or it was edited"
-            yield _of_log("override-edited", what, proves, mend=f"git hybrid override restore {item.id}")
+            yield of_log("override-edited", what, proves, mend=f"git hybrid override restore {item.id}")
     for identity in sorted(set(told) - set(overrides.records)):
         what = f"{identity} is in the log and not in state/sources-overrides.json"
         proves = "the file lost its record: in a merge, a revert or by an edit"
-        yield _of_log("override-deleted", what, proves, mend=f"git hybrid override restore {identity}")
+        yield of_log("override-deleted", what, proves, mend=f"git hybrid override restore {identity}")
 
 
 def _against_mirrors(records: Mapping[str, Record], inventory: Inventory) -> Iterator[Breach]:
@@ -252,14 +257,14 @@ def _against_mirrors(records: Mapping[str, Record], inventory: Inventory) -> Ite
     added = {(told.get("mirror"), told.get("base_url"), told.get("owner")) for told in details}
     for name, mirror in inventory.mirrors.items():
         if mirror.audit_hash not in records:
-            yield _gone(f"state/sources-mirrors.json: {name}", mirror.audit_hash or "none")
+            yield gone(f"state/sources-mirrors.json: {name}", mirror.audit_hash or "none")
         elif (name, mirror.base_url, mirror.owner) not in added:
             what = f"no record tells that {mirror.owner} answers for the mirror {name} at {mirror.base_url}"
-            yield _of_log("mirror-edited", what, "the inventory was edited by hand")
+            yield of_log("mirror-edited", what, "the inventory was edited by hand")
         elif not _is_borne_out(mirror, records):
             what = f"no record tells of the mirror {name} what state/sources-mirrors.json says: how fresh it is"
             mend = f"git checkout HEAD -- {_MIRRORS}; where it was committed so: git hybrid mirror verify {name}"
-            yield _of_log("mirror-edited", what, "the inventory was edited by hand", mend=mend)
+            yield of_log("mirror-edited", what, "the inventory was edited by hand", mend=mend)
     last = {str(detail_of(item).get("mirror")): item for item in records.values() if item["event"] in _OF_INVENTORY}
     there = {*inventory.mirrors, *(item.name for item in inventory.incomplete)}
     # No record stands before one that it follows: what the last line says is always one of the last.
@@ -269,7 +274,7 @@ def _against_mirrors(records: Mapping[str, Record], inventory: Inventory) -> Ite
         if all(records[digest]["event"] == "mirror-add" for digest in newest[name]):
             what = f"the mirror {name} is in the log and not in state/sources-mirrors.json"
             proves = "the file lost its entry: in a merge, a revert or by an edit"
-            yield _of_log("mirror-deleted", what, proves, mend=_added_again(detail_of(record)))
+            yield of_log("mirror-deleted", what, proves, mend=_added_again(detail_of(record)))
 
 
 def _is_borne_out(mirror: Mirror, records: Mapping[str, Record]) -> bool:
@@ -288,12 +293,3 @@ def _added_again(told: Mapping[str, Json]) -> str:
     kind = ("--kind", "bundle") if told.get("kind") == "bundle" else ()
     mirror, base_url, owner = (str(told.get(key)) for key in ("mirror", "base_url", "owner"))
     return typed("git", "hybrid", "mirror", "add", mirror, base_url, "--owner", owner, *kind)
-
-
-def _of_log(identity: str, what: str, proves: str, *, mend: str = RESTORE) -> Breach:
-    return Breach(id=identity, file=LOG, line=0, what=what, proves=proves, mend=mend)
-
-
-def _gone(where: str, audit_hash: str) -> Breach:
-    what = f"{where} names record {audit_hash[:12]}, which is not in the log"
-    return _of_log("cut", what, "the end of the log was cut off, or an older copy or another log was put in its place")

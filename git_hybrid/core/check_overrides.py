@@ -9,11 +9,11 @@ from git_hybrid.core.approval import as_approved, unmet
 from git_hybrid.core.audit import detail_of
 from git_hybrid.core.canonical import Json
 from git_hybrid.core.checks import Facts, Violation
-from git_hybrid.core.errors import OverrideEnded, OverrideUnrecorded, OverrideUnsigned
+from git_hybrid.core.errors import OverrideEnded, OverrideUnsigned
 from git_hybrid.core.governance import (
     Unapproved,
-    again,
     governed,
+    mend_of,
     renewal,
     unapproved,
     unbound,
@@ -78,13 +78,11 @@ def _pins(facts: Facts) -> Iterator[Violation]:
 
 def _mend(error: Unapproved, pin: Pin, facts: Facts) -> tuple[str, str]:
     """Return why it matters that *pin* is not approved, and what mends it."""
-    name = pin.source
+    name, mend = pin.source, mend_of(error, pin, facts.approvals)
     if isinstance(error, OverrideEnded):
-        return "exceptions end", (error.way or error.hint) if name in facts.manifest.sources else PRUNE
-    anew = again(pin, facts.trail, signed=facts.has_keys)
+        return "exceptions end", mend if name in facts.manifest.sources else PRUNE
     if (name, pin.commit) not in facts.trail.rests:
-        return "the audit log knows of no pin to this commit: the lock was edited, or merged", anew
-    mend = error.hint if isinstance(error, OverrideUnrecorded) else anew
+        return "the audit log knows of no pin to this commit: the lock was edited, or merged", mend
     return "without its record nobody can tell who approved this pin", mend
 
 

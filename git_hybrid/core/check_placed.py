@@ -32,11 +32,11 @@ def _committed(facts: Facts) -> Iterator[Violation]:
     names = sorted({"/".join(path.split("/")[:2]) for path in strays})
     for name in names[:_SHOWN]:
         what, why = _OF_ANOTHER if not name.partition("/")[2].startswith(".") else _OF_A_RUN
-        mend = f"git rm -r --cached --ignore-unmatch -- {typed(name)}"
+        mend = f"git rm -r -f --cached --ignore-unmatch -- {typed(name)}"
         yield Violation(file=name, entry="index", what=what, why=why, mend=mend)
     if len(names) > _SHOWN:
         what, why = f"{len(names) - _SHOWN} more paths are tracked by git", "the same holds of them"
-        mend = "git rm -r --cached --ignore-unmatch -- sources"
+        mend = "git rm -r -f --cached --ignore-unmatch -- sources ':!sources/.gitignore'"
         yield Violation(file="sources", entry="index", what=what, why=why, mend=mend)
 
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Literal, assert_never, get_args
 
 from git_hybrid.core.errors import ScanBlocked
-from git_hybrid.core.governance import unapproved, why_unapproved
+from git_hybrid.core.governance import Unapproved, mend_of, unapproved, why_unapproved
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Pin, is_valid
 from git_hybrid.core.manifest import Source, allows_host
@@ -63,6 +63,7 @@ class Served(Struct, frozen=True, kw_only=True):
 class Condition(Struct, frozen=True, kw_only=True):
     """One row of status.
 
+    ``mend`` is what brings a pin that is not approved to order.
     ``override`` is what its pin rests on, ``override_phase`` how that stands; ``accepted`` is the override by which
     findings are accepted that policy blocks on, of several the next to end; ``in_force`` has all overrides of the
     source that are. ``blocked`` tells of the findings for which sync refuses it.
@@ -73,6 +74,7 @@ class Condition(Struct, frozen=True, kw_only=True):
     name: SourceName
     word: Word
     why: str = ""
+    mend: str = ""
     source: Source | None = None
     pin: Pin | None = None
     recorded: SourceState | None = None
@@ -106,7 +108,8 @@ def condition(
     name = source.name
     pin, recorded = snapshot.lock.pins.get(name), snapshot.state.sources.get(name)
     blocked = scan_blocked(snapshot, name, pin) if pin else None
-    word, why = _word(snapshot, source, pin, recorded, seen, blocked)
+    error = unapproved(pin, source, snapshot.approvals) if pin else None
+    word, why = _word(snapshot, source, pin, recorded, seen, blocked, error)
     scan = recorded.scan if recorded else ScanStatus()
     accepted = _accepted(snapshot, pin, scan) if blocked is None else None
     scan_word, scan_why = _scan_word(snapshot, pin, scan, accepted, name=name, now=now, identities=identities or {})
@@ -116,6 +119,7 @@ def condition(
         name=name,
         word=word,
         why=why,
+        mend=mend_of(error, pin, snapshot.approvals) if pin and error and word == "unapproved" else "",
         source=source,
         pin=pin,
         recorded=recorded,
@@ -186,8 +190,9 @@ def _word(
     recorded: SourceState | None,
     seen: Observed,
     blocked: ScanBlocked | None,
+    error: Unapproved | None,
 ) -> tuple[Word, str]:
-    first = _unapproved(snapshot, source, pin) or _running(snapshot, source.name) or _local_word(seen, pin, recorded)
+    first = _unapproved(snapshot, error) or _running(snapshot, source.name) or _local_word(seen, pin, recorded)
     if first is not None:
         return first
     if not allows_host(snapshot.manifest.policy, source.url):
@@ -218,8 +223,7 @@ def _standing(source: Source, pin: Pin, recorded: SourceState | None, seen: Clon
     return "ok", ""
 
 
-def _unapproved(snapshot: Snapshot, source: Source, pin: Pin | None) -> tuple[Word, str] | None:
-    error = None if pin is None else unapproved(pin, source, snapshot.approvals)
+def _unapproved(snapshot: Snapshot, error: Unapproved | None) -> tuple[Word, str] | None:
     if error is None:
         return None
     run = snapshot.unfinished
@@ -274,11 +278,17 @@ def resting(item: Condition) -> tuple[Override | None, Phase | None]:
     return item.accepted, item.accepted_phase
 
 
+def needs_scan(item: Condition) -> bool:
+    """Tell whether a new scan mends what the last one says of a row, and can be made: its pin is in its clone."""
+    absent = ("broken", "foreign", "interrupted", "running", "stale-pin", "unpinned", "missing")
+    return item.recorded is not None and item.word not in absent and item.scan in ("error", "missing", "stale")
+
+
 def scan_mend(item: Condition) -> str | None:
     """Return the command that mends the scan of a row: makes a new one, or accepts what was found."""
     if not item.scan_wanted:
         return None
-    if item.scan in ("error", "missing", "stale"):
+    if needs_scan(item):
         return f"git hybrid scan {item.name}"
     return (item.blocked.accept or item.blocked.move) if item.blocked is not None else None
 

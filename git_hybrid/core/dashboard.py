@@ -140,6 +140,11 @@ class Dashboard(Struct, frozen=True, kw_only=True):
         return tuple((word, counts[word]) for word in SCAN_SEVERITY if counts[word])
 
     @property
+    def declared(self) -> int:
+        """How many sources there are: a folder that belongs to none has a line of its own."""
+        return sum(line.row.word != "stray" for line in self.sources)
+
+    @property
     def as_pinned(self) -> int:
         """How many sources are as pinned."""
         return sum(line.row.word == "ok" for line in self.sources)

@@ -125,7 +125,7 @@ def clone_findings(rows: Sequence[Condition]) -> tuple[Finding, ...]:
             name="status",
             level="warn" if row.word in _WARNED else "fail",
             what=f"{row.name}: {row.word}: {row.why}",
-            remedy=_remedy_of(row),
+            remedy=remedy_of(row),
         )
         for row in wrong
     )
@@ -140,25 +140,26 @@ def misplaced(rows: Iterable[Condition]) -> tuple[Violation, ...]:
             entry=f"source.{row.name}",
             what=f"is {row.word}: {row.why}",
             why=why,
-            mend=_remedy_of(row),
+            mend=remedy_of(row),
         )
         for row in rows
         if row.word in _ELSEWHERE
     )
 
 
-def _remedy_of(row: Condition) -> str:
+def remedy_of(row: Condition) -> str:
+    """Return what mends how *row* stands: a command, or words with one at their end."""
     match row.word:
         case "dirty" | "diverged":
             return going_back(row.name)
         case "foreign":
-            return f"move sources/{row.name} away, then git hybrid sync {row.name}"
+            return f"move sources/{row.name} away, then: git hybrid sync {row.name}"
         case "busy":
             return f"git -C sources/{row.name} status"
         case "refused" if row.blocked is not None:
             return row.blocked.accept or row.blocked.move
         case "refused":
-            return f"git hybrid remove {row.name}, or have its host added to [policy] hosts"
+            return f"have its host added to [policy] hosts, or: git hybrid remove {row.name}"
         case "interrupted":
             return "git hybrid resume"
         case "running":

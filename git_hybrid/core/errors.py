@@ -176,12 +176,13 @@ class Problem:
 
 
 class InvalidFile(HybridError):
-    """A file does not follow its format; every bad entry is named."""
+    """A file does not follow its format; every bad entry is named. ``otherwise`` helps where ``mend`` does not."""
 
     code: ClassVar[str] = "invalid-file"
     path: str
     problems: tuple[Problem, ...]
     mend: str = ""
+    otherwise: str = ""
 
 
 class NewerSchema(HybridError):
@@ -558,12 +559,17 @@ class WrongContent(HybridError):
 
 
 class HostileTree(HybridError):
-    """The commit's tree holds entries that are not safe to check out."""
+    """The commit's tree holds entries that are not safe to check out, or more of them than policy allows."""
 
     code: ClassVar[str] = "hostile-tree"
     name: str
     commit: str
     findings: tuple[str, ...]
+
+    @property
+    def too_large(self) -> bool:
+        """Whether all that is wrong is the size of the tree."""
+        return all(finding.startswith("too-many-") for finding in self.findings)
 
 
 class MalformedObjects(HybridError):
@@ -598,12 +604,16 @@ class OffBranch(PolicyError):
 
 
 class Rollback(PolicyError):
-    """The commit asked for is older than the pinned one; ``than`` says which that is, and why."""
+    """The commit asked for is older than the pinned one; ``than`` says which that is, and why.
+
+    ``back``: how the pin stays where the manifest names another ref than before.
+    """
 
     code: ClassVar[str] = "rollback"
     old: str
     new: str
     than: str
+    back: str = ""
     mirror: str = ""
 
 
@@ -820,6 +830,7 @@ class BadBundle(HybridError):
     """The bundle file is not what was written: damaged, cut, re-ordered, edited or badly signed."""
 
     code: ClassVar[str] = "bad-bundle"
+    SIGNATURE: ClassVar[str] = "signature"
     path: str
     place: str
     reason: str

@@ -209,6 +209,17 @@ def again(pin: Pin, trail: Trail, *, signed: bool) -> str:
     return f"git hybrid pin {pin.source} --to {pin.commit} {approval_words(signed=signed)}"
 
 
+def mend_of(error: Unapproved, pin: Pin, approvals: Approvals) -> str:
+    """Return what brings *pin*, which *error* refuses, to order: by the approval that it had, where it had one."""
+    if isinstance(error, OverrideEnded):
+        return error.way or error.hint
+    if isinstance(error, OverrideUnsigned):
+        return renewal(error.override, signed=True)
+    if isinstance(error, OverrideUnrecorded) and (pin.source, pin.commit) in approvals.trail.rests:
+        return error.hint
+    return again(pin, approvals.trail, signed=approvals.signed)
+
+
 def expiring(overrides: Overrides, clock: datetime, names: Collection[str]) -> tuple[str, ...]:
     """Return one sentence for each override of the sources *names* that ends within seven days.
 

@@ -9,7 +9,7 @@ from git_hybrid.core.errors import HybridError, LocalWork
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.plan import Unfinished
 from git_hybrid.core.ports import Range
-from git_hybrid.core.value import Struct, field
+from git_hybrid.core.value import Struct, field, replace
 
 if TYPE_CHECKING:
     from git_hybrid.core.condition import Condition
@@ -75,6 +75,11 @@ def run_words(run: Unfinished) -> str:
     left = "has files left to write" if run.is_unwritten else "is unfinished"
     stands = f"is at work: {run.held_by}" if run.held_by else left
     return f"run {run.run} ({run.command}) {stands}"
+
+
+def refused(row: Row, code: str, why: str) -> Row:
+    """Return *row* with the reason why pin would not move there."""
+    return replace(row, notes=(*row.notes, why), detail={**row.detail, "refused": code})
 
 
 def failed(name: SourceName, error: HybridError) -> Row:

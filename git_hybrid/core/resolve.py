@@ -15,7 +15,17 @@ from git_hybrid.core.errors import (
     RewrittenHistory,
     Rollback,
 )
-from git_hybrid.core.ids import Oid, RefName, branch_ref, is_oid, is_oid_prefix, parse_oid, short_ref, tag_ref
+from git_hybrid.core.ids import (
+    Oid,
+    RefName,
+    branch_ref,
+    is_full_ref,
+    is_oid,
+    is_oid_prefix,
+    parse_oid,
+    short_ref,
+    tag_ref,
+)
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Branch, Commit, Source, Tag, Version, track_field
 from git_hybrid.core.ports import RemoteRefs
@@ -90,18 +100,22 @@ def newest_allowed(source: Source, refs: RemoteRefs) -> Candidate:
             assert_never(source.track)
 
 
-def asked_for(source: Source, refs: RemoteRefs, revision: str) -> Candidate:
+def asked_for(source: Source, refs: RemoteRefs, revision: str, *, of_upstream: bool = True) -> Candidate:
     """Return the candidate for ``--to REVISION``: a tag, a branch, a full ref, or a commit id or its beginning.
+
+    Unless *refs* are *of_upstream*, whoever listed them may be behind.
 
     Raises:
         BadArgument: the text is none of these, or names a tag and a branch.
-        RefMissing: upstream does not have it.
+        RefMissing: upstream does not have it, or whoever listed the refs.
         OffBranch: the manifest names one commit, tag or range of versions, and this is none of it.
     """
     ref = _named_ref(refs, revision)
     is_full = is_oid(revision)
     if ref is None and not is_full and not is_oid_prefix(revision):
         near = _nearest(revision, refs)
+        if not of_upstream:
+            raise RefMissing(name=source.name, ref=f"branch or tag {revision}", url=str(source.url), nearest=near)
         meant = f"; did you mean {', '.join(near)}?" if near else ""
         lower = revision.lower()
         why = f"a commit id is written in lower case: {lower}" if is_oid_prefix(lower) or is_oid(lower) else _NO_ID
@@ -194,7 +208,11 @@ def forbidden_move(move: Move, source: Source) -> HybridError | None:
         return IdentityChanged(name=source.name, url=str(source.url), old=old.root_commits, new=new.root_commits)
     # What has the pinned commit in its history goes on from it, whatever its tag is called.
     if move.new_is_ancestor or (not move.old_is_ancestor and is_older_version(old.ref, new.ref)):
-        return Rollback(name=source.name, old=old.commit, new=new.commit, than=move.than)
+        back = ""
+        if old.ref != new.ref and is_full_ref(old.ref):
+            before = typed(short_ref(old.ref))
+            back = f"where sources.toml named {before} before, put that back, then: git hybrid sync {source.name}"
+        return Rollback(name=source.name, old=old.commit, new=new.commit, than=move.than, back=back)
     if isinstance(source.track, Branch) and old.ref == new.ref and not move.old_is_ancestor:
         return RewrittenHistory(name=source.name, ref=new.ref, old=old.commit, new=new.commit)
     return None

@@ -47,6 +47,15 @@ class TreeLimits(Struct, frozen=True, kw_only=True):
     max_entries: int
     max_bytes: int
 
+    def too_many(self, what: str = "entry") -> str:
+        """Return the finding of a tree that has more of *what*, entries or folders."""
+        return f"too-many-entries: the tree has more than {counted(self.max_entries, what)} ([policy] max_entries)"
+
+    def too_large(self) -> str:
+        """Return the finding of a tree whose files are too large."""
+        size = counted(self.max_bytes, "byte")
+        return f"too-many-bytes: the files are larger than {size} together ([policy] max_bytes)"
+
 
 class _Scan(Struct):
     """What is known of the entries that were seen so far."""
@@ -77,9 +86,9 @@ def scan_tree(
     for count, entry in enumerate(entries, 1):
         total += entry.size
         if count > limits.max_entries:
-            return [], (f"too-many-entries: the tree has more than {counted(limits.max_entries, 'entry')}",)
+            return [], (limits.too_many(),)
         if total > limits.max_bytes:
-            return [], (f"too-many-bytes: the files are larger than {limits.max_bytes} bytes together",)
+            return [], (limits.too_large(),)
         kept.append(entry)
     scan, is_plain = _Scan(), _PLAIN.fullmatch
     if _has_harmless_names([entry.path for entry in kept]):

@@ -152,7 +152,7 @@ class GitObjects(Struct, frozen=True):
                         entries = entries_at(repository, oid, most=limits.max_entries)
                         return scan_tree(entries, limits=limits, read_link=lambda blob: odb.read(blob)[1])
                     except TooManyTrees:
-                        return [], (f"too-many-entries: the tree has more than {limits.max_entries} folders",)
+                        return [], (limits.too_many("folder"),)
         arguments = ["ls-tree", "-r", "-l", "-z", "--full-tree", "--end-of-options", oid]
         with self.runner.stream(arguments, git_dir=_git_dir(stage)) as out:
             entries = parse_entries(out, stage)

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator, Mapping
 
 from git_hybrid.core.audit import ROTATED, detail_of
-from git_hybrid.core.audit_archives import RESTORE
 from git_hybrid.core.audit_query import records_of
 from git_hybrid.core.canonical import Json
 from git_hybrid.core.digest import sha256_hex
@@ -15,6 +14,7 @@ from git_hybrid.store import chain
 from git_hybrid.store.layout import Layout, archives
 from git_hybrid.store.parsing import read_bytes
 
+_MEND = "bring it back from git or a copy, then: git hybrid audit verify"
 _ROTATION = re.compile(rb'"event"\s*:\s*"' + ROTATED.encode("ascii") + b'"')
 
 
@@ -33,7 +33,7 @@ def require_archives(layout: Layout) -> None:
             name = f"state/{detail.get('archive')}"
             what = "was changed after it was closed" if name in texts else "is not there"
             why = "the audit log goes on from it, so nobody knows what a pin is held against"
-            raise InvalidFile(path=name, problems=(Problem("file", f"{what}; {why}"),), mend=RESTORE)
+            raise InvalidFile(path=name, problems=(Problem("file", f"{what}; {why}"),), mend=_MEND)
 
 
 def _told(name: str, text: bytes) -> Iterator[Mapping[str, Json]]:

@@ -24,19 +24,20 @@ from git_hybrid.core.ids import (
 from git_hybrid.core.lock import UNREACHABLE, Lock, Pin, table_of
 from git_hybrid.core.pattern import pattern
 from git_hybrid.store.locate import with_lines
+from git_hybrid.store.mended import from_git, mended
 from git_hybrid.store.parsing import check_version, checked, convert, load_toml, or_none, shorten
 from git_hybrid.store.wire import PinShape
 
 VERSION = 1
 SHOWN = "state/sources.lock"
 HEADER = "# Written by git hybrid. Review it, commit it; change it with `git hybrid pin`.\n"
-_MEND = "restore it with git (git checkout HEAD -- state/sources.lock), or drop the entry and run git hybrid pin"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _DIGEST = pattern(r"sha256:[0-9a-f]{64}")
 _TIME = pattern(r"^(commit_time|first_seen) = (\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)\+00:00$", re.MULTILINE)
 T = TypeVar("T")
 
 
+@mended(from_git(SHOWN), "or move it away, then: git hybrid pin")
 def decode_lock(data: bytes) -> Lock:
     """Return the lock in *data*.
 
@@ -60,7 +61,7 @@ def decode_lock(data: bytes) -> Lock:
         if name is not None and pin is not None:
             pins[name] = pin
     if problems:
-        raise InvalidFile(path=SHOWN, problems=with_lines(data.decode("utf-8"), tuple(problems)), mend=_MEND)
+        raise InvalidFile(path=SHOWN, problems=with_lines(data.decode("utf-8"), tuple(problems)))
     return Lock(pins=pins)
 
 

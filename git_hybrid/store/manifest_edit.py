@@ -191,4 +191,4 @@ def as_before(made: str, before: str) -> str:
 def _not_editable(by_hand: Sequence[str]) -> InvalidFile:
     why = "is written in a way that this program cannot edit"
     problems = tuple(Problem("source", f"{why}; {words}") for words in by_hand)
-    return InvalidFile(path=SHOWN, problems=problems, mend="edit it by hand, then git hybrid pin")
+    return InvalidFile(path=SHOWN, problems=problems, mend="edit it by hand, then: git hybrid pin")

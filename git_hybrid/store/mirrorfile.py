@@ -11,15 +11,17 @@ from git_hybrid.core.ids import SourceName, parse_name, parse_oid
 from git_hybrid.core.mirrors import Held, Incomplete, Inventory, Mirror, mirror_table
 from git_hybrid.core.values import parse_time
 from git_hybrid.store.layout import MIRRORS
+from git_hybrid.store.mended import from_git, mended
 from git_hybrid.store.parsing import check_version, checked, convert, encode_json, invalid, load_json, or_none, place_in
 from git_hybrid.store.wire_airgap import MirrorShape
 
 VERSION = 1
-MEND = "restore it with git: git checkout HEAD -- state/sources-mirrors.json"
 _FIELDS = ("name", "base_url", "kind", "owner", "added_at", "added_by", "verified_at", "sources")
 _MAY_BE_NULL = "verified_at"
 
 
+# The audit log names every mirror, as it was added.
+@mended(from_git(MIRRORS), "or move it away, then: git hybrid check audit")
 def decode_mirrors(data: bytes) -> Inventory:
     """Return the inventory in *data*.
 
@@ -52,7 +54,7 @@ def decode_mirrors(data: bytes) -> Inventory:
         else:
             incomplete.append(decoded)
     if problems:
-        raise InvalidFile(path=MIRRORS, problems=tuple(problems), mend=MEND)
+        raise InvalidFile(path=MIRRORS, problems=tuple(problems))
     return Inventory(mirrors=dict(sorted(mirrors.items())), incomplete=tuple(incomplete))
 
 

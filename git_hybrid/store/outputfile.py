@@ -27,7 +27,7 @@ def refuse_own(layout: Layout, path: Path, *, option: str, shown: str) -> None:
 
     Raises:
         BadArgument: it is the manifest, a ``.gitattributes`` that counts here, or something in ``state/``, ``sources/``
-            or ``.git/``, wherever that is; or it is a folder.
+            or ``.git/``, wherever that is; or it is a folder, or in one that is not there.
     """
     real = Path(os.path.realpath(path))
     own = (layout.manifest, layout.attributes, layout.state_folder, layout.sources_folder, *git_places(layout.root))
@@ -37,6 +37,8 @@ def refuse_own(layout: Layout, path: Path, *, option: str, shown: str) -> None:
         raise BadArgument(what=option, value=shown, reason=reason)
     if real.is_dir():
         raise BadArgument(what=option, value=shown, reason="is a folder: name a file in it")
+    if not real.parent.exists():
+        raise BadArgument(what=option, value=shown, reason=f"there is no folder {real.parent}")
 
 
 def is_stdout(path: Path) -> bool:

@@ -7,13 +7,14 @@ from git_hybrid.core.ids import parse_name, parse_oid
 from git_hybrid.core.override import Approval, Override, Overrides, plain
 from git_hybrid.core.values import parse_time
 from git_hybrid.store.layout import OVERRIDES
+from git_hybrid.store.mended import mended
 from git_hybrid.store.parsing import check_version, checked, convert, encode_json, load_json, or_none
 from git_hybrid.store.wire import ApprovalShape, OverrideShape
 
 VERSION = 1
-_MEND = "git hybrid override restore: the audit log tells what was approved"
 
 
+@mended("the audit log tells what was approved: git hybrid override restore")
 def decode_overrides(data: bytes) -> Overrides:
     """Return the overrides in *data*.
 
@@ -21,10 +22,7 @@ def decode_overrides(data: bytes) -> Overrides:
         InvalidFile: with every bad record.
         NewerSchema: it was written by a newer version.
     """
-    try:
-        document = load_json(data, OVERRIDES)
-    except InvalidFile as error:
-        raise InvalidFile(path=error.path, problems=error.problems, mend=error.mend or _MEND) from error
+    document = load_json(data, OVERRIDES)
     check_version(document, key="schema_version", known=VERSION, shown=OVERRIDES)
     problems = [Problem(key, "unknown key") for key in document if key not in ("schema_version", "overrides")]
     entries = document.get("overrides")
@@ -40,7 +38,7 @@ def decode_overrides(data: bytes) -> Overrides:
         elif decoded is not None:
             records[decoded.id] = decoded
     if problems:
-        raise InvalidFile(path=OVERRIDES, problems=tuple(problems), mend=_MEND)
+        raise InvalidFile(path=OVERRIDES, problems=tuple(problems))
     return Overrides(records=dict(sorted(records.items())))
 
 

@@ -116,6 +116,8 @@ def load_json_value(data: bytes, shown: str, *, fractions: bool = True) -> objec
     import json
 
     text = decode_text(data, shown)
+    if not text.strip():
+        raise invalid(shown, "line 1", "is empty")
     try:
         document: object = _decoder(fractions=fractions).decode(text)
         if "\\u" in text:

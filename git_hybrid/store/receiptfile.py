@@ -5,12 +5,15 @@ from __future__ import annotations
 from git_hybrid.core.bundles import Had, Receipt
 from git_hybrid.core.errors import InvalidFile, Problem
 from git_hybrid.core.ids import SourceName, parse_name, parse_oid, parse_url
+from git_hybrid.store.mended import mended
 from git_hybrid.store.parsing import check_version, checked, convert, encode_json, invalid, load_json
 from git_hybrid.store.wire_airgap import HadShape
 
 VERSION = 1
+_NONE = "is no receipt of git hybrid bundle apply"
 
 
+@mended("take the receipt that this wrote: git hybrid bundle apply FILE")
 def decode_receipt(data: bytes, shown: str) -> Receipt:
     """Return the receipt in *data*.
 
@@ -18,11 +21,14 @@ def decode_receipt(data: bytes, shown: str) -> Receipt:
         InvalidFile: with every bad entry.
         NewerSchema: it was written by a newer version.
     """
-    document = load_json(data, shown)
+    try:
+        document = load_json(data, shown)
+    except InvalidFile as error:
+        raise invalid(shown, "file", _NONE) from error
     check_version(document, key="schema_version", known=VERSION, shown=shown)
     entries = document.get("sources")
     if not isinstance(entries, list) or set(document) != {"schema_version", "format", "bundle", "sources"}:
-        raise invalid(shown, "file", "is no receipt of git hybrid bundle apply")
+        raise invalid(shown, "file", _NONE)
     problems: list[Problem] = []
     sources: dict[SourceName, Had] = {}
     for index, entry in enumerate(entries):
@@ -37,9 +43,7 @@ def decode_receipt(data: bytes, shown: str) -> Receipt:
         if name is not None and url is not None and tip is not None and commit is not None:
             sources[name] = Had(url=str(url), tip=tip, commit=commit)
     if problems:
-        raise InvalidFile(
-            path=shown, problems=tuple(problems), mend="take the receipt that this wrote: git hybrid bundle apply FILE"
-        )
+        raise InvalidFile(path=shown, problems=tuple(problems))
     return Receipt(sources=sources)
 
 

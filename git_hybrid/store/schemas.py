@@ -114,13 +114,14 @@ SHAPES: Mapping[str, tuple[type[Struct], str]] = {
     "config": (ConfigDocument, "git hybrid config --json"),
     "foreach": (ForeachDocument, "git hybrid foreach --json"),
     "schema-list": (SchemaListDocument, "git hybrid schema --json"),
-    "files": (FilesDocument, "git hybrid init, dashboard, hooks and install-man --json"),
+    "files": (FilesDocument, "git hybrid init, dashboard, hooks, install-man, audit export and override export --json"),
     "error": (ErrorDocument, "any command with --json that comes to nothing as a whole"),
 }
 """Every schema by its name: the shape, and what it describes."""
 
 DOCUMENTS: Mapping[str, str] = {
     **dict.fromkeys(("init", "dashboard", "hooks install", "hooks uninstall", "install-man"), "files"),
+    **dict.fromkeys(("audit export", "override export"), "files"),
     **dict.fromkeys(("sync", "pin", "add", "remove", "reset", "resume", "diff", "outdated", "merge"), "report"),
     **dict.fromkeys(("mirror verify", "mirror update"), "report"),
     **dict.fromkeys(("bundle create", "bundle verify", "bundle apply"), "bundle"),

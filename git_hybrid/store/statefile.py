@@ -12,6 +12,7 @@ from git_hybrid.core.manifest import track_field
 from git_hybrid.core.state import SourceState, State
 from git_hybrid.core.values import format_time, parse_time
 from git_hybrid.store.manifest import track_of
+from git_hybrid.store.mended import from_git, mended
 from git_hybrid.store.parsing import (
     check_version,
     checked,
@@ -27,9 +28,9 @@ from git_hybrid.store.wire import OldStateShape, StateShape
 
 VERSION = 1
 SHOWN = "state/sources.json"
-_MEND = "restore it with git (git checkout HEAD -- state/sources.json), or move it away and run git hybrid sync"
 
 
+@mended(from_git(SHOWN), "or move it away, then: git hybrid sync")
 def decode_state(data: bytes) -> State:
     """Return the state in *data*, migrated to the newest version in memory.
 
@@ -60,7 +61,7 @@ def decode_state(data: bytes) -> State:
         elif decoded is not None:
             sources[decoded.name] = decoded
     if problems:
-        raise InvalidFile(path=SHOWN, problems=tuple(problems), mend=_MEND)
+        raise InvalidFile(path=SHOWN, problems=tuple(problems))
     return State(sources=dict(sorted(sources.items())))
 
 

@@ -197,7 +197,7 @@ class SchemaListDocument(_Document, frozen=True, kw_only=True):
 class FilesDocument(_Document, frozen=True, kw_only=True):
     """The files that a command wrote or removed."""
 
-    command: Literal["init", "dashboard", "hooks", "install-man"]
+    command: Literal["init", "dashboard", "hooks", "install-man", "audit export", "override export"]
     command_id: str | UnsetType = UNSET
     root: str | UnsetType = UNSET
     created: list[str] | UnsetType = UNSET

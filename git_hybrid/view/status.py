@@ -13,7 +13,7 @@ from git_hybrid.core.manifest import track_field
 from git_hybrid.core.override import IN_FORCE, Override, approvers
 from git_hybrid.core.report import Status
 from git_hybrid.core.scans import counts_told
-from git_hybrid.core.value import Struct
+from git_hybrid.core.value import Struct, replace
 from git_hybrid.core.values import format_age, format_time
 from git_hybrid.core.words import counted
 from git_hybrid.view.term import Style, fit, paint, safe, width
@@ -231,7 +231,14 @@ def _served_lines(status: Status) -> list[str]:
 
 
 def status_summary(status: Status) -> str:
-    """Return one sentence about all rows."""
+    """Return one sentence about all rows; a folder that belongs to no source is counted apart."""
+    sources = tuple(row for row in status.rows if row.word != "stray")
+    said = _sources_summary(replace(status, rows=sources)) if sources or not status.rows else ""
+    strays = counted(len(status.rows) - len(sources), "stray folder") if len(sources) < len(status.rows) else ""
+    return "; ".join(filter(None, (said, strays)))
+
+
+def _sources_summary(status: Status) -> str:
     total = len(status.rows)
     counts = Counter(row.word for row in status.rows)
     if total and counts["ok"] == total:

@@ -322,6 +322,21 @@ def test_advice_can_be_switched_off_by_configuration(cli, key):
 
 
 @pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["schema", "x"], "invalid value for NAME: 'x' is not one of "),
+        (["check", "x"], "invalid value for CHECK: 'x' is not one of "),
+        (["status", "-j", "300"], "'--jobs': 300 must be 1 to 256\n"),
+        (["audit", "log", "--max-count", "0"], "'--max-count': 0 must be 1 or more\n"),
+        (["audit", "log", "--max-count", "x"], "'--max-count': 'x' is no whole number\n"),
+    ],
+)
+def test_wrong_usage_is_told_in_words(capsys, arguments, said):
+    assert main(arguments) == 2
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
     "arguments", [["--bogus"], ["status", "--bogus"], ["add"], ["sync", "-j", "0"], ["sync", "-j", "x"], ["nothing"]]
 )
 def test_wrong_usage(capsys, arguments):

@@ -8,7 +8,10 @@ import re
 import tomllib
 from datetime import timedelta
 
+import pytest
+
 from git_hybrid.core.audit import Event, extend, record_hash, tail_of
+from git_hybrid.core.errors import InvalidFile
 from git_hybrid.core.lock import Lock
 from git_hybrid.core.reducer import Decision
 from git_hybrid.core.state import State
@@ -18,6 +21,9 @@ from git_hybrid.store.ledger import FileLedger
 from git_hybrid.store.lockfile import decode_lock, encode_lock
 from git_hybrid.store.manifest import decode_manifest
 from git_hybrid.store.manifest_edit import NEW_MANIFEST, add_sources, remove_sources
+from git_hybrid.store.mirrorfile import decode_mirrors
+from git_hybrid.store.overridefile import decode_overrides
+from git_hybrid.store.receiptfile import decode_receipt
 from git_hybrid.store.statefile import decode_state, encode_state
 from support.samples import LOCK, MANIFEST, NOW, OID, STATE, pin_of, run_info, source, state_of
 
@@ -74,6 +80,26 @@ def test_empty_files():
     assert decode_lock(encode_lock(Lock())) == Lock()
     assert decode_state(encode_state(State())) == State()
     assert json.loads(encode_state(State())) == {"schema_version": 1, "sources": []}
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"[source.", b"\xff", b"3", b"{}", b"a = 1"])
+def test_what_cannot_be_read_is_told_with_what_mends_that_file(data):
+    decoders = {
+        "git checkout HEAD -- state/sources.json": decode_state,
+        "git checkout HEAD -- state/sources.lock": decode_lock,
+        "git checkout HEAD -- state/sources-mirrors.json": decode_mirrors,
+        "git hybrid override restore": decode_overrides,
+        "git hybrid bundle apply FILE": lambda data: decode_receipt(data, "r.json"),
+    }
+    for mend, decode in decoders.items():
+        assert _refused(decode, data).mend.endswith(f": {mend}")
+    assert ("is empty" in str(_refused(decode_state, data))) == (not data)
+
+
+def _refused(decode, data):
+    with pytest.raises(InvalidFile) as told:
+        decode(data)
+    return told.value
 
 
 def test_values_survive_a_round_trip():

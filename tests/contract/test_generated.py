@@ -6,6 +6,7 @@ import importlib.util
 import json
 import re
 from collections.abc import Iterator
+from html import unescape
 from importlib.resources import files
 from pathlib import Path
 
@@ -16,7 +17,13 @@ from jsonschema import Draft202012Validator
 from git_hybrid.cli.commands.schema import NAMES
 from git_hybrid.cli.main import main
 from git_hybrid.cli.tree import group
+from git_hybrid.core.condition import SEVERITY, Condition
+from git_hybrid.core.ids import SourceName
+from git_hybrid.core.report import Status
 from git_hybrid.store.schemas import DOCUMENTS, SHAPES
+from git_hybrid.view.status import status_lines
+from git_hybrid.view.text import Look
+from support.samples import NOW
 
 ROOT = Path(__file__).parents[2]
 
@@ -34,6 +41,18 @@ def _made() -> dict[Path, str]:
 @pytest.mark.parametrize(("path", "text"), _made().items(), ids=lambda item: getattr(item, "name", ""))
 def test_files_are_up_to_date(path, text):
     assert path.read_text(encoding="utf-8") == text, "run: python docs/generate.py"
+
+
+def test_the_picture_of_status_has_the_columns_and_the_order_of_status():
+    svg = (ROOT / "docs/status.svg").read_text(encoding="utf-8")
+    shown = [unescape(re.sub("<[^>]+>", "", line)) for line in re.findall("<text.*?</text>", svg)]
+    lines = [line.replace("\u00a0", " ") for line in shown]
+    row = Condition(name=SourceName("tool"), word="ok")
+    look = Look(color=False, columns=80, verbose=False)
+    (head, _) = status_lines(Status(rows=(row,), unfinished=None, has_scanners=False), look, NOW)
+    assert head.split()[: len(lines[1].split())] == lines[1].split(), "run: python docs/picture.py"
+    words = [line.split()[1] for line in lines[2:] if line.split()[1] in SEVERITY]
+    assert words == sorted(words, key=SEVERITY.index)
 
 
 def test_every_schema_is_listed_and_shipped(capsys):

@@ -21,8 +21,10 @@ from git_hybrid.cli.remedies_mirror import BEHIND
 from git_hybrid.cli.remedies_strays import STRAYS
 from git_hybrid.cli.telling import _COMMANDS, explain, tell
 from git_hybrid.cli.tree import group
+from git_hybrid.core.audit_archives import RESTORE
 from git_hybrid.core.errors import (
     DivergedSource,
+    HostileTree,
     HybridError,
     Interrupted,
     InTheWay,
@@ -34,7 +36,9 @@ from git_hybrid.core.errors import (
     UnknownSource,
     WrongContent,
 )
-from git_hybrid.store import lockfile, manifest, runs, statefile
+from git_hybrid.core.tree import TreeLimits
+from git_hybrid.store import lockfile, manifest, statefile
+from git_hybrid.store.mended import from_git
 
 PACKAGE = Path(git_hybrid.__file__).parent
 EXITS = {1, 2, 3, 4, 5, 6, 7, 70, 74, 75, 130}
@@ -48,6 +52,7 @@ SAMPLES: dict[str, Any] = {
     "tuple[Problem, ...]": (Problem("line 3", "is wrong"),),
 }
 PROGRAMS = ("cd", "git", "git-hybrid", "pip", "ls", "chmod", "export", "ssh-keyscan", "sha256sum", "dask")
+MENDED = ("InvalidFile", "mended")
 NAMED = {"command": "override renew"}
 
 
@@ -196,7 +201,11 @@ def test_what_was_not_added_is_named_to_no_command(code):
     (kind,) = (kind for kind in CODED if kind.code == code)
     told = tell(_sample(kind).while_adding())
     assert told.hints
-    assert [command for hint in told.hints for command in _typed(hint)] == []
+    for hint in told.hints:
+        assert hint.rpartition(": ")[2].split()[0] in PROGRAMS
+        for command in _typed(hint):
+            assert command.startswith("add URL")
+            _type(command)
     assert "{" not in "".join(told.hints)
 
 
@@ -232,6 +241,21 @@ def test_a_lock_that_was_edited_is_restored():
     assert edited.hints[0] == "git checkout HEAD -- state/sources.lock"
     assert "1" * 64 in "".join(edited.cause)
     assert "{" not in "".join((edited.title, *edited.cause, *edited.hints))
+
+
+def test_a_tree_that_is_only_too_large_is_not_called_hostile():
+    limits = TreeLimits(max_entries=1, max_bytes=1)
+    for findings, title in (
+        ((limits.too_many(),), "is larger than policy allows"),
+        ((limits.too_large(),), "is larger than policy allows"),
+        ((limits.too_large(), "bad-name: .git: x"), "must not be checked out"),
+    ):
+        told = tell(HostileTree(name="tool", commit="1" * 40, findings=findings))
+        assert (told.exit, title in told.title) == (5, True)
+        for hint in told.hints:
+            assert hint.rpartition(": ")[2].startswith("git hybrid ")
+            for command in _typed(hint):
+                _type(command)
 
 
 def test_what_keeps_a_folder_from_being_removed_is_said_of_strays_too():
@@ -293,8 +317,29 @@ def test_hints_of_commands_can_be_typed(hint):
         _type(command)
 
 
-@pytest.mark.parametrize("mend", [lockfile._MEND, statefile._MEND, runs._ABORT])
-def test_what_mends_a_file_can_be_typed(mend):
+def _mends_in_code() -> Iterator[str]:
+    """Yield what is told to mend a file: by an error, or by what is put around all that reads the file."""
+    for path in sorted(PACKAGE.rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        named = {
+            node.targets[0].id: node.value
+            for node in tree.body
+            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+        }
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in MENDED:
+                parts = (
+                    node.args
+                    if node.func.id == "mended"
+                    else [item.value for item in node.keywords if item.arg == "mend"]
+                )
+                for part in parts:
+                    yield _text(named.get(part.id, part) if isinstance(part, ast.Name) else part)
+
+
+@pytest.mark.parametrize("mend", sorted({text for text in _mends_in_code() if text} | {from_git("x"), RESTORE}))
+def test_what_mends_a_file_ends_with_a_command(mend):
+    assert mend.rpartition(": ")[2].split()[0] in PROGRAMS
     for command in _typed(mend):
         _type(command)
 

@@ -359,7 +359,10 @@ def test_too_many_bytes_are_refused(hybrid: Hybrid, workspace: Path, upstream_fa
     upstream.commit({f"zeros{number}": bytes(300_000) for number in range(4)})
     hybrid("init")
     (workspace / "sources.toml").write_text("schema_version = 1\n[policy]\nmax_bytes = 1000000\n")
-    assert "larger than 1000000 bytes" in hybrid("add", upstream.url, check=5).err
+    refused = hybrid("add", upstream.url, check=5).err
+    assert "is larger than policy allows\n" in refused
+    assert "larger than 1,000,000 bytes together ([policy] max_bytes)\n" in refused
+    assert "must not be checked out" not in refused
 
 
 UNWRITABLE: dict[str, tuple[str, Tree]] = {

@@ -149,7 +149,9 @@ def test_verify_exits_with_5_and_names_the_first_bad_record(site: Site) -> None:
     assert "11 records, whole" in told
     assert "git has committed" in told
     edit(site)
-    found = site("audit", "verify", check=5).out
+    verified = site("audit", "verify", check=5)
+    found, (hint,) = verified.out, [line for line in verified.err.splitlines() if line.startswith("hint: ")]
+    assert f"mend: {hint.removeprefix('hint: ')}\n" in site("check", "audit", check=1).out
     assert f"{LOG}:4 (record 4): edited" in found
     assert "proves: it was edited" in found
     document = site("audit", "verify", "--json", check=5).json()

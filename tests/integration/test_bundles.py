@@ -170,6 +170,8 @@ def test_a_receipt_makes_the_next_bundle_small(
     for command in ("verify", "apply"):
         done = hybrid("bundle", command, small, "--json", cwd=empty, check=5)
         assert errors(done) == {"tool": "bundle-prerequisites", "lib": "bundle-prerequisites"}
+        (hint,) = done.json()["sources"][0]["error"]["hints"]
+        assert hint == "on the other side, make it without --since: git hybrid bundle create -o FILE"
         assert list(empty.iterdir()) == []
     hybrid("bundle", "verify", small, cwd=there)
     hybrid("bundle", "apply", small, "--receipt", tmp_path / "r2", cwd=there)
@@ -522,7 +524,9 @@ def test_a_signature_is_checked(
     done = hybrid("bundle", "verify", path, "--allowed-signers", allowed, "--json", cwd=there)
     assert (done.json()["signed"], done.json()["signed_by"]) == (True, "release@example.org")
     hybrid("bundle", "verify", path, cwd=there)
-    hybrid("bundle", "verify", bundle, "--allowed-signers", allowed, cwd=there, check=5)
+    refused = hybrid("bundle", "verify", bundle, "--allowed-signers", allowed, cwd=there, check=5).err
+    assert refused.endswith("with such a key: git hybrid bundle create -o FILE --sign KEY\n")
+    assert "copy it again" not in refused
     allowed.write_text(
         "x@example.org ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGtB4c3K0pQXlD4o8Qv0j4q3gJ0Q6U9Xl1B0q2pZxYcF\n"
     )

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -91,6 +93,16 @@ def test_bad_lock_and_state_are_2_and_stay(hybrid: Hybrid, workspace: Path, tool
     path.write_text(conflict)
     hybrid("sync", check=2)
     assert path.read_text() == conflict
+    # What is hinted at where git has no copy brings back what was there, and moves no pin.
+    tool.commit({"README": "newer\n"})
+    before = lock(workspace) if path.suffix == ".json" else tomllib.loads(good)["source"]
+    path.write_text(good[:60])
+    (again,) = re.findall(r"hint: or move it away, then: git hybrid (\w+)\n", hybrid("sync", check=2).err)
+    path.unlink()
+    hybrid(again)
+    assert lock(workspace)["tool"]["commit"] == before["tool"]["commit"]
+    hybrid("sync")
+    hybrid("audit", "verify")
 
 
 def test_an_edited_lock_is_obeyed_or_refused_but_never_half(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:

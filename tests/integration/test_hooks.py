@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -97,7 +99,7 @@ BAD: dict[str, tuple[str, Callable[[Path], None], str]] = {
     ),
     "a log that was cut": ("audit", cut_the_log, "restore"),
     "a record that was edited": ("audit", edit_a_record, "edited after it was written"),
-    "a clone that is committed": ("sources", commit_a_clone, "git rm -r --cached"),
+    "a clone that is committed": ("sources", commit_a_clone, "git rm -r -f --cached"),
     "a clone elsewhere": ("sources", move_a_clone, ", then git hybrid reset "),
     "a specification without the section": ("open-issues", lose_the_open_issues, "## Open Issues"),
     "a pointer to nothing": ("open-issues", point_nowhere, "name the path"),
@@ -122,6 +124,18 @@ def test_a_hook_stops_what_does_not(case: str, committed: Path) -> None:
     found = hook(name, committed).stdout
     assert mend in found
     assert [line.split(" ")[0] or line[:7] for line in found.splitlines()[:3]] == ["fail", "  why: ", "  mend:"]
+
+
+def test_a_clone_that_is_staged_is_taken_out_as_the_hook_says(committed: Path) -> None:
+    before = git("ls-files", "-s", cwd=committed)
+    for folder in "abcde":
+        write(committed, f"sources/{folder}/x", "x")
+    git("add", "-f", "sources/tool", cwd=committed)
+    # As git refuses to take out by itself: neither as on the disk nor as in HEAD.
+    git("commit", "-q", "--no-verify", "--allow-empty", "-m", "x", cwd=committed / "sources/tool")
+    mends = re.findall(r"  mend: (git rm .*)", hook("sources", committed).stdout)
+    git(*shlex.split(mends[-1])[1:], cwd=committed)
+    assert (len(mends), git("ls-files", "-s", cwd=committed)) == (6, before)
 
 
 def test_the_overrides_hook_stops_an_override_without_its_record(

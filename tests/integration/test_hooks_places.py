@@ -307,7 +307,7 @@ def test_commands_are_told_as_they_are_typed_at_the_top(below: Site) -> None:
     move_by_hand(below.root / "ws")
     code, said = hook(below.root)
     assert code == 1
-    assert "then git hybrid -C ws audit verify\n" in said
+    assert "  mend: git -C ws checkout HEAD -- state/sources.lock\n" in said
     path = below.root / "ws/sources.toml"
     path.write_text(path.read_text().replace('branch = "main"', 'branch = "other"'))
     git("add", "-A", cwd=below.root)

@@ -216,6 +216,12 @@ def test_init_where_nobody_looks_for_a_workspace_is_refused(
     assert (workspace / "beside/sources/state").is_dir()
 
 
+def test_demo_tells_its_story_in_a_folder_of_any_name(hybrid: Hybrid, workspace: Path) -> None:
+    told = hybrid("demo", "Müller $x")
+    assert f"$ git hybrid add file://{workspace}/M%C3%BCller%20%24x/upstreams/images.git\n" in told.out
+    assert "Now it is yours" in told.out
+
+
 def test_import_of_a_missing_file_writes_nothing(hybrid: Hybrid, workspace: Path) -> None:
     hybrid("init", "--import", ".gitmodules", check=2)
     assert changes({}, snapshot(workspace)) == []

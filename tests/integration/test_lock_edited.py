@@ -59,6 +59,42 @@ def test_an_edited_line_is_told_and_mended(site: Site, key: str) -> None:
     assert site.checked("audit") == []
 
 
+@pytest.mark.parametrize("there", [True, False])
+def test_a_commit_that_was_edited_is_told_and_mended_and_upstream_not_accused(site: Site, there: bool) -> None:
+    right = site.read(LOCK)
+    other = site.tool.commit({"README": "newer\n"}) if there else "0" * 40
+    site.write(LOCK, line("commit", f'"{other}"')(right))
+    for command in (("sync",), ("reset", "tool"), ("diff", "--upstream")) if not there else (("sync",),):
+        told = site(*command, check=5).err
+        assert "error: tool: state/sources.lock does not name what was pinned" in told
+        assert "hint: git checkout HEAD -- state/sources.lock\n" in told
+        assert "hint: git hybrid" not in told
+        assert "upstream" not in told
+    assert "mend: git checkout HEAD -- state/sources.lock\n" in site("check", "audit", check=1).out
+    git("checkout", "HEAD", "--", LOCK, cwd=site.root)
+    site("sync")
+    assert site.verified() == ()
+
+
+def test_of_a_tag_upstream_is_not_accused_of_what_the_lock_has(
+    hybrid: Hybrid, workspace: Path, upstream_factory: UpstreamFactory
+) -> None:
+    tool = upstream_factory()
+    tool.commit({"v": "1.0"})
+    tool.tag("v1.0.0")
+    hybrid("init")
+    hybrid("add", tool.url, "--tag", "v1.0.0")
+    path = workspace / LOCK
+    path.write_text(line("commit", f'"{"0" * 40}"')(path.read_text()))
+    for command in ("sync", "outdated"):
+        told = hybrid(command, check=5).err
+        assert "error: tool: state/sources.lock does not name what was pinned" in told
+        assert f"found was {tool.rev('v1.0.0^{commit}')}, as the audit log has it" in told
+    path.write_text(line("tag_object", f'"{"0" * 40}"')(path.read_text()))
+    hybrid("pin", "tool")
+    hybrid("sync")
+
+
 def test_a_rollback_is_judged_by_the_ref_of_the_record(
     hybrid: Hybrid, workspace: Path, upstream_factory: UpstreamFactory
 ) -> None:

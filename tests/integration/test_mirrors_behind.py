@@ -97,6 +97,11 @@ def test_sync_and_pin_say_which_mirror_was_asked(
     _says_what_is_true(done, old)
     code = "rollback" if clone else "rewritten-history"
     assert errors(hybrid("pin", "branch", "--json", env=env, check=None)) == {"branch": code}
+    third = branch.commit({"README": "five\n"})
+    for revision in ("v2.0.0", third[:9], third):
+        done = hybrid("pin", "branch", "--to", revision, env=env, check=5)
+        _says_what_is_true(done, old)
+        assert revision in done.err
     # An older commit that is asked for by its name is a rollback, whoever has it.
     if clone:
         first = hybrid("pin", "branch", "--to", branch.rev("main~2"), env=env, check=6)

@@ -39,7 +39,9 @@ def test_a_record_that_was_lost_is_written_anew(forced: Site, text: str | None) 
         forced.write(OVERRIDES, text)
     (record,) = json.loads(before)["overrides"]
     if text in (EMPTY, None):
-        assert f"git hybrid override restore {record['id']}" in forced("sync", check=5).err
+        for command, code in (("sync", 5), ("status", 0)):
+            assert f"hint: git hybrid override restore {record['id']}\n" in forced(command, check=code).err
+        assert "git hybrid pin" not in forced("status").err
     elif text == CONFLICT:
         assert forced("status", check=2).err.endswith("hint: git hybrid merge\n")
         assert forced("merge", check=1).err.endswith("hint: git hybrid override restore\n")
@@ -78,6 +80,7 @@ def test_an_edited_record_is_put_right(forced: Site) -> None:
     (record,) = forced.overrides()
     renew = ("override", "renew", record["id"], "--expires", "1d", "--reason", "x", "--approver", BEA)
     assert f"git hybrid override restore {record['id']}" in forced(*renew, check=2).err
+    assert forced("status").err.endswith(f"hint: git hybrid override restore {record['id']}\n")
     assert [item["id"] for item in forced("override", "restore", "--json").json()["overrides"]] == [record["id"]]
     assert forced.read(OVERRIDES) == before
 

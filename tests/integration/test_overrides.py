@@ -390,6 +390,8 @@ def test_exports_are_whole_and_inert(site: Site, command: str) -> None:
         for word in ("CHG-1", "INC-7", "INC-8", "bea@example.org", "revoked", site.commits.hotfix):
             assert word in text.replace("\\", ""), (form, word)
     assert site(command, "export", "--json").out == made["json"]
+    refused = site(command, "export", "--json", "--format", "csv", check=2)
+    assert refused.json()["error"]["code"] == "usage"
     rows = list(csv.reader(io.StringIO(made["csv"])))
     assert len({len(row) for row in rows}) == 1
     assert [cell for row in rows for cell in row if re.match(r"\s*[=+\-@]", cell)] == []

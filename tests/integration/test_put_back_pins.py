@@ -81,6 +81,23 @@ def test_a_reverted_move_is_approved_as_the_check_says(
     assert lock(workspace)["tool"]["commit"] == first
 
 
+def test_a_rollback_by_the_manifest_is_told_with_the_way_back(
+    hybrid: Hybrid, workspace: Path, upstream_factory: UpstreamFactory
+) -> None:
+    tool = upstream_factory()
+    for tag in ("v1.0.0", "v1.1.0"):
+        tool.commit({"v": tag})
+        tool.tag(tag)
+    hybrid("init")
+    hybrid("add", tool.url, "--tag", "v1.1.0")
+    replace(workspace / "sources.toml", "v1.1.0", "v1.0.0")
+    refused = hybrid("pin", check=6).err
+    assert "hint: where sources.toml named v1.1.0 before, put that back, then: git hybrid sync tool\n" in refused
+    assert "hint: git hybrid status" not in refused
+    replace(workspace / "sources.toml", "v1.0.0", "v1.1.0")
+    hybrid("sync", "tool")
+
+
 def test_a_reverted_move_that_is_to_stay_is_done_again_as_the_check_says(
     hybrid: Hybrid, workspace: Path, upstream_factory: UpstreamFactory
 ) -> None:

@@ -114,6 +114,8 @@ def test_every_document_of_every_command(
         ("config", []),
         ("schema", []),
         ("dashboard", ["-o", "page.html"]),
+        ("audit export", ["-o", "log.html", "--format", "html"]),
+        ("override export", ["-o", "overrides.csv", "--format", "csv"]),
         ("foreach", ["--", "pwd"]),
         ("hooks install", []),
         ("hooks uninstall", []),

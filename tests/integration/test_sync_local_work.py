@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from support.cli import Hybrid
-from support.kit import changes, codes, git, head, released, snapshot, started
+from support.kit import changes, codes, git, head, released, replace, snapshot, started
 from support.upstream import Upstream, UpstreamFactory
+
+SCANNER = '\n[[scanner]]\nname = "secrets"\npreset = "betterleaks"\n'
 
 
 @pytest.fixture
@@ -226,6 +228,10 @@ def test_foreign_folder(hybrid: Hybrid, workspace: Path, tool: Upstream, kind: s
         git("commit", "-q", "-m", "mine", cwd=place)
     before = snapshot(workspace)
     assert "sources/tool" in hybrid("sync", check=3).err
+    if kind == "folder":
+        replace(workspace / "sources.toml", "schema_version = 1\n", f"schema_version = 1\n{SCANNER}")
+        assert hybrid("status").err.endswith("\nhint: move sources/tool away, then: git hybrid sync tool\n")
+        replace(workspace / "sources.toml", SCANNER, "")
     assert changes(before, snapshot(workspace)) == []
 
 

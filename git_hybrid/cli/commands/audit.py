@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from shlex import join
 
 import click
 
@@ -171,7 +170,9 @@ def verify_command(context: click.Context, *, since: str | None) -> int:
             return code
         output.data(*breach_lines(breaches, color=output.color))
         if breaches:
-            output.hint("audit", f"git log -p -- {join(dict.fromkeys(breach.file for breach in breaches))}")
+            output.hint("audit", breaches[0].mend)
+            if len({breach.mend for breach in breaches}) > 1:
+                output.hint("audit", "what mends each of them: git hybrid check audit")
         else:
             witness = ""
             if facts.witnesses.committed is not None:
@@ -220,8 +221,8 @@ def export_command(
         begin = _since(since, now=session.runtime.info.now)
         facts = _facts(session)
         wanted = Filter(request=request, incident=incident, since=begin)
-        text = _exported(session, facts, wanted, format_of(form, output))
-        write_export(session, output, text, file)
+        text = _exported(session, facts, wanted, format_of(context, form, file))
+        write_export(session, output, text, file, command="audit export")
         _tell_left_out(facts, output)
         return 0
 

@@ -107,7 +107,10 @@ def verify_command(context: click.Context, *, file: Path, allowed_signers: Path 
     Works outside of a workspace too. Nothing is changed. Exit 5 if anything is wrong.
     """
     path, allowed = _resolved(context, file, allowed_signers)
-    with _somewhere(context), opened(context, jobs=jobs) as (session, output):
+    with _somewhere(context) as is_lasting, opened(context, jobs=jobs) as (session, output):
+        if not is_lasting:
+            # Nothing can be typed there.
+            output.common.root = None
         bundle, unpacked = opened_bundle(path, session.runtime.quarantine, session.runner, allowed)
         tool = GitBundles(runner=session.runner, quarantine=session.runtime.quarantine)
         report = verify_bundle(session.runtime, tool, bundle, bundle.content.manifest).report
@@ -126,18 +129,17 @@ def _resolved(context: click.Context, file: Path, allowed: Path | None) -> tuple
 
 
 @contextmanager
-def _somewhere(context: click.Context) -> Iterator[None]:
-    """Work in an empty workspace that goes away again, where the current folder is in none."""
+def _somewhere(context: click.Context) -> Iterator[bool]:
+    """Work in an empty workspace that goes away again, where the current folder is in none; yield whether it lasts."""
     common = common_of(context)
     if is_workspace(common.folder):
-        yield
+        yield True
         return
     with temporary_workspace() as folder:
         common.folders.append(str(folder))
         try:
-            yield
+            yield False
         finally:
-            # It goes away: nothing can be typed there.
             common.root = None
 
 

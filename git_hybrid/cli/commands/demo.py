@@ -13,6 +13,7 @@ import click
 from git_hybrid.cli.common import common_of
 from git_hybrid.cli.filled import FILE
 from git_hybrid.cli.options import common_options
+from git_hybrid.core.endpoints import folder_url
 from git_hybrid.core.errors import BadArgument
 from git_hybrid.core.ids import InvalidText, parse_url
 from git_hybrid.core.value import Struct
@@ -49,7 +50,7 @@ def command(context: click.Context, *, folder: Path | None) -> int:
     if place.exists() and (not place.is_dir() or any(place.iterdir())):
         raise BadArgument(what="DIR", value=str(place), reason="is there already; name another: git hybrid demo DIR")
     try:
-        parse_url(f"file://{place}/upstreams/x.git")
+        parse_url(folder_url(str(place)))
     except InvalidText as error:
         raise BadArgument(what="DIR", value=str(place), reason=f"cannot stand in a file URL: {error}") from error
     demo = Demo(runner=Runner(environ=os.environ), place=place)
@@ -89,7 +90,7 @@ class Demo(Struct, frozen=True):
 
     def _start(self) -> bool:
         _say("Three upstreams were made. A workspace names them, pins them and clones them:")
-        urls = {name: f"file://{self.upstream(name)}" for name in ("network", "images", "scripts")}
+        urls = {name: folder_url(str(self.upstream(name))) for name in ("network", "images", "scripts")}
         return (
             self._run("init")
             and self._run("add", urls["network"], "--version", ">=1,<2")

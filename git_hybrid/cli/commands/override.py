@@ -15,9 +15,10 @@ from git_hybrid.app.select import refuse_unknown
 from git_hybrid.cli.approving import read_signature, signature_option, signed_text
 from git_hybrid.cli.arguments import moment, text, texts
 from git_hybrid.cli.commands.override_request import request_command
+from git_hybrid.cli.common import common_of
 from git_hybrid.cli.filled import FILE, TEXT
 from git_hybrid.cli.options import Commands, common_options, complete_overrides, names_argument, shows_help
-from git_hybrid.cli.output import Output, opened
+from git_hybrid.cli.output import Output, apart_from, opened
 from git_hybrid.cli.wiring import Session
 from git_hybrid.core.audit_query import OVERRIDE_COLUMNS, before_renewals, override_row
 from git_hybrid.core.check_overrides import FILE as OVERRIDES
@@ -229,13 +230,21 @@ def _changed(session: Session, output: Output, name: str, override: Override) ->
 def export_command(context: click.Context, *, form: Format | None, file: Path | None) -> int:
     """Write every override as a table that can be read without this tool: approvals, expiry, incidents, revocation."""
     with opened(context) as (session, output):
-        write_export(session, output, overrides_text(session, format_of(form, output)), file)
+        form = format_of(context, form, file)
+        write_export(session, output, overrides_text(session, form), file, command="override export")
         return 0
 
 
-def format_of(form: Format | None, output: Output) -> Format:
-    """Return the format of a table: the one that was given, else JSON with ``--json``, else CSV."""
-    return form or ("json" if output.common.json else "csv")
+def format_of(context: click.Context, form: Format | None, file: Path | None) -> Format:
+    """Return the format of a table: the one that was given, else JSON with ``--json``, else CSV.
+
+    Raises:
+        click.UsageError: ``--json`` is for stdout, and so is a table in another format.
+    """
+    json = common_of(context).json
+    if json and file is None and form not in (None, "json"):
+        context.fail(f"--json writes json: name a file for the table, such as -o table.{form}")
+    return form or ("json" if json else "csv")
 
 
 def overrides_text(session: Session, form: Format) -> str:
@@ -260,8 +269,8 @@ def overrides_table(session: Session) -> Table:
     return Table(title="Overrides", columns=OVERRIDE_COLUMNS, rows=rows)
 
 
-def write_export(session: Session, output: Output, text: str, file: Path | None) -> None:
-    """Write *text* to *file*, or to stdout.
+def write_export(session: Session, output: Output, text: str, file: Path | None, *, command: str) -> None:
+    """Write *text* to *file*, or to stdout; with ``--json`` a document tells where the file of *command* is.
 
     Raises:
         BadArgument: the file is the workspace's own.
@@ -273,7 +282,11 @@ def write_export(session: Session, output: Output, text: str, file: Path | None)
     path = output.common.folder / file
     refuse_own(session.layout, path, option="-o", shown=str(file))
     write_output(path, text.encode("utf-8"))
-    output.talk(f"wrote {file}")
+    if output.common.json:
+        with apart_from(path):
+            output.document({"command": command, "exit_code": 0, "file": str(path), "sources": []})
+    else:
+        output.talk(f"wrote {file}")
 
 
 command.add_command(request_command)

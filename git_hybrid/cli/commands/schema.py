@@ -33,7 +33,7 @@ NAMES = {
     "config": "config --json",
     "foreach": "foreach --json",
     "schema-list": "schema --json without a name",
-    "files": "init, dashboard, hooks and install-man --json",
+    "files": "init, dashboard, hooks, install-man, audit and override export -o --json",
     "error": "any command with --json that comes to nothing as a whole",
 }
 """The schemas by name, and what each describes; named here too so that listing them imports nothing."""

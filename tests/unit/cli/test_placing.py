@@ -34,6 +34,10 @@ MENDS = {
         "git -C .. bundle create - --all > /dev/null",
         "git -C w bundle create - --all > /dev/null",
     ),
+    "on the other side, make it anew: git hybrid bundle create -o FILE": (
+        "on the other side, make it anew: git hybrid bundle create -o FILE",
+    )
+    * 2,
     "git ls-remote https://host/sources/a": ("git ls-remote https://host/sources/a",) * 2,
 }
 

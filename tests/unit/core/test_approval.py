@@ -15,7 +15,7 @@ from git_hybrid.core.approval import (
 )
 from git_hybrid.core.audit import extend, tail_of
 from git_hybrid.core.errors import OverrideUnsigned, ToolTooOld
-from git_hybrid.core.governance import governed, why_unapproved
+from git_hybrid.core.governance import governed, mend_of, why_unapproved
 from git_hybrid.core.lock import Lock
 from git_hybrid.core.manifest import Approver, Manifest, Policy
 from git_hybrid.core.override import Approval, Kind, Override, Overrides, Trail, event_of, trail_of
@@ -188,6 +188,8 @@ def test_a_pin_may_not_rest_on_what_nobody_signed() -> None:
     )
     assert isinstance(error, OverrideUnsigned)
     assert "bea@example.org> is not signed with the key that policy names" in why_unapproved(error)
+    told = mend_of(error, PIN, Approvals(overrides, trail, NOW, lambda _: "", signed=True))
+    assert told == f"git hybrid override renew {item.id} --expires WHEN --approver WHO --reason TEXT --signature FILE"
     stranger = replace(ITEM, approvers=(Approval(id="eve@example.org", at=NOW, signature="armour"),))
     assert "eve@example.org is not among" in doubtful(stranger, KEYS, Signatures())
     assert doubtful(replace(ITEM, approvers=(Approval(id="dan@example.org", at=NOW),)), KEYS, Signatures()) == ""

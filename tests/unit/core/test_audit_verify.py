@@ -22,7 +22,7 @@ from git_hybrid.core.audit import (
     record_hash,
     tail_of,
 )
-from git_hybrid.core.audit_archives import LOG, Breach, free_archive
+from git_hybrid.core.audit_archives import LOG, NO_GIT, RESTORE, Breach, free_archive
 from git_hybrid.core.audit_query import (
     OVERRIDE_COLUMNS,
     RECORD_COLUMNS,
@@ -338,6 +338,12 @@ def test_a_lock_that_moved_stands_where_the_last_record_put_it() -> None:
     other = Lock(pins={TOOL: a_pin(commit=oid(2), digest="sha256:other")})
     assert ids(lines, Witnesses(lock=other, locks_before=(Lock(pins={TOOL: a_pin(commit=oid(2))}),))) == []
     assert moved_to(4, lines) == ["unexplained-pin"]
+    for committed, mend in ((3, "git checkout HEAD -- state/sources.lock"), (4, RESTORE), (5, RESTORE)):
+        head = Lock(pins={TOOL: a_pin(commit=oid(committed))})
+        here = Lock(pins={TOOL: a_pin(commit=oid(4))})
+        told = {"lock_texts": (b"x",), "decode_lock": {b"x": head}.get, "committed": frozenset(map(sha, lines))}
+        (breach,) = found(lines, Witnesses(lock=here, **told))
+        assert breach.mend == mend
 
 
 def test_of_branches_that_both_moved_a_pin_either_may_stand() -> None:
@@ -706,12 +712,31 @@ def test_what_a_record_comes_to(detail: dict[str, Any], words: str) -> None:
 
 def test_what_is_missing_is_restored_from_a_commit_that_has_it() -> None:
     (cut,) = verify([segment(LINES[:-1])], Witnesses(head=tuple(map(sha, LINES))))
-    assert "(git checkout HEAD -- state/sources-audit.jsonl)" in cut.mend
+    assert cut.mend.endswith(": git checkout HEAD -- state/sources-audit.jsonl")
     gone = Witnesses(ever=(sha(LINES[-1]), "0"), at={sha(LINES[-1]): "abc"})
-    assert "(git checkout abc -- " in verify([segment(LINES[:-1])], gone)[0].mend
-    assert "(git" not in verify([segment(LINES)], Witnesses(ever=("0",)))[0].mend
+    assert ": git checkout abc -- " in verify([segment(LINES[:-1])], gone)[0].mend
+    assert "git checkout" not in verify([segment(LINES)], Witnesses(ever=("0",)))[0].mend
     others = Witnesses(head=tuple(map(sha, LINES)), hashes={"0": "state/sources.json"})
     assert {item.mend for item in verify([segment(LINES[:-1])], others)} == {cut.mend}
+
+
+def test_a_log_that_is_missing_is_one_thing_that_is_wrong() -> None:
+    head = tuple(map(sha, LINES))
+    entries = {SourceName(f"s{number}"): installed(LINES, audit_hash="0" * 64) for number in range(9)}
+    others = Witnesses(state=State(sources=entries), lock=Lock(pins={TOOL: a_pin()}), head=head)
+    for log in ([], [segment([])]):
+        (breach,) = verify(log, replace(others, committed=frozenset(head)))
+        assert breach.id == "log-missing"
+        assert breach.mend.endswith("git checkout HEAD -- state/sources-audit.jsonl")
+        (breach,) = verify(log, replace(others, head=()))
+        assert (breach.id, breach.mend) == ("log-missing", NO_GIT)
+        assert verify(log, Witnesses()) == ()
+
+
+def test_outside_of_a_repository_no_mend_is_by_git() -> None:
+    lines = [LINES[0], *LINES[2:]]
+    for committed, mend in ((None, NO_GIT), (frozenset(map(sha, lines)), RESTORE)):
+        assert {item.mend for item in verify([segment(lines)], Witnesses(committed=committed))} == {mend}
 
 
 def test_an_archive_gets_the_first_name_that_is_free() -> None:

@@ -151,10 +151,11 @@ def test_nobody_is_accused_by_files_that_are_half_written() -> None:
     bare = replace(PIN, override="ovr-1")
     accused = a_snapshot(SOURCE, pins=[bare], recorded=[RECORDED])
     assert seen_as(a_clone(PINNED), accused).word == "unapproved"
+    assert seen_as(a_clone(PINNED), accused).mend.startswith("git hybrid pin tool")
     run = replace(an_unfinished_run(), is_unwritten=True)
     for stopped, word in ((run, "interrupted"), (replace(run, held_by="pid 1"), "running")):
         found = seen_as(a_clone(PINNED), replace(accused, unfinished=stopped))
-        assert (found.word, found.why) == (word, "what a run decided is not in all files yet")
+        assert (found.word, found.why, found.mend) == (word, "what a run decided is not in all files yet", "")
 
 
 def test_what_is_not_cloned_has_no_head_and_no_files() -> None:
@@ -230,6 +231,10 @@ def test_a_scan_that_the_log_does_not_bear_out_is_an_error() -> None:
     assert (found.word, found.scan, scan_mend(found)) == ("ok", "error", "git hybrid scan tool")
     assert "audit log" in found.scan_why
     assert scan_mend(replace(found, scan_wanted=False)) is None
+    # What is not there cannot be scanned.
+    for seen in (Foreign("a file"), Broken("x"), Absent()):
+        assert scan_mend(seen_as(seen, forged)) is None
+    assert scan_mend(replace(found, recorded=None)) is None
 
 
 def test_the_age_of_the_scan_is_told() -> None:

@@ -70,6 +70,8 @@ def test_counts():
     assert sum(count for _, count in page.words) == 60
     assert [word for word, _ in page.words] == list(SEVERITY)
     assert page.as_pinned == 60 - len(SEVERITY) + 1
+    # One of them is a folder that belongs to no source.
+    assert page.declared == 59
     assert page.failures == 10
     assert (page.checks[0].failures, page.checks[1].warnings) == (10, 1)
     assert page.in_force == 2

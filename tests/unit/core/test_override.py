@@ -8,7 +8,7 @@ from git_hybrid.core.ahead import ahead
 from git_hybrid.core.approval import Approvals, Approved, Asked, payload, unmet
 from git_hybrid.core.audit import Event, Record, extend, tail_of
 from git_hybrid.core.errors import OffBranch, OverrideEnded, OverrideUnrecorded
-from git_hybrid.core.governance import Lifted, expiring, governed, lifted, unapproved, unbound, why_unapproved
+from git_hybrid.core.governance import Lifted, expiring, governed, lifted, mend_of, unapproved, unbound, why_unapproved
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Lock
 from git_hybrid.core.manifest import Approver, Commit, Manifest, Policy
@@ -355,6 +355,10 @@ def test_a_pin_whose_override_is_not_borne_out_may_not() -> None:
         keyed = governed(pin, Approvals(items, trail, NOW, certain, signed=True))
         assert isinstance(keyed, OverrideUnrecorded)
         forced = "--force" in error.hint
+        assert mend_of(error, pin, Approvals(items, trail, NOW, certain, signed=False)) == error.hint
+        # A commit that the log tells of no pin to is not to be approved, whatever its record says.
+        bare = Approvals(items, replace(trail, rests={}), NOW, certain, signed=False)
+        assert mend_of(error, pin, bare).startswith("git hybrid pin tool, or find")
         assert keyed.hint == error.hint + " --signature FILE" * forced
     for changed in ({"kind": "scan"}, {"to_commit": oid(3)}):
         record = replace(overrides.records["ovr-1"], **changed)
@@ -395,6 +399,8 @@ def test_what_a_plain_pin_would_only_find_again_is_no_hint(lifts: tuple[str, ...
     error = governed(PIN, Approvals(overrides, trail_of(records), NOW + 20 * DAY, certain, signed=False))
     assert isinstance(error, OverrideEnded)
     assert error.way == way
+    told = mend_of(error, PIN, Approvals(overrides, trail_of(records), NOW, certain, signed=False))
+    assert told == (way or error.hint)
 
 
 def test_a_pin_that_names_no_override_is_held_against_the_log() -> None:

@@ -163,6 +163,9 @@ def test_a_revision_that_is_nothing_is_a_bad_argument(revision: str) -> None:
     with pytest.raises(BadArgument) as caught:
         asked_for(a_source(track=Branch("main")), REFS, revision)
     assert (caught.value.what, caught.value.value) == ("--to", revision)
+    # A mirror may not have it yet.
+    with pytest.raises(RefMissing):
+        asked_for(a_source(track=Branch("main")), REFS, revision, of_upstream=False)
 
 
 @pytest.mark.parametrize(

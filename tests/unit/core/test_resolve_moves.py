@@ -178,7 +178,10 @@ def test_a_letter_alone_makes_no_older_release(old: str, new: str, *, older: boo
 def test_a_forbidden_move_names_both_commits() -> None:
     back = judged(BRANCH, ancestry="backward")
     assert isinstance(back, Rollback)
-    assert (back.name, back.old, back.new) == ("tool", OLD, NEW)
+    assert (back.name, back.old, back.new, back.back) == ("tool", OLD, NEW, "")
+    older = judged(TAG, refs=V2_TO_V1, ancestry="backward")
+    assert isinstance(older, Rollback)
+    assert older.back == "where sources.toml named v2 before, put that back, then: git hybrid sync tool"
     rewritten = judged(BRANCH, ancestry="unrelated")
     assert isinstance(rewritten, RewrittenHistory)
     assert (rewritten.ref, rewritten.old, rewritten.new) == ("refs/heads/main", OLD, NEW)

@@ -164,7 +164,7 @@ def test_too_many_entries_are_refused_without_reading_on() -> None:
 
     kept, found = scan_tree(endless(), limits=LIMITS, read_link=no_links)
     assert kept == []
-    assert found == ("too-many-entries: the tree has more than 1,000 entries",)
+    assert found == ("too-many-entries: the tree has more than 1,000 entries ([policy] max_entries)",)
 
 
 def test_too_many_bytes_are_refused_without_reading_on() -> None:
@@ -175,7 +175,7 @@ def test_too_many_bytes_are_refused_without_reading_on() -> None:
 
     kept, found = scan_tree(huge(), limits=LIMITS, read_link=no_links)
     assert kept == []
-    assert found == ("too-many-bytes: the files are larger than 10000 bytes together",)
+    assert found == ("too-many-bytes: the files are larger than 10,000 bytes together ([policy] max_bytes)",)
 
 
 def test_a_tree_exactly_at_the_limits_is_accepted() -> None:

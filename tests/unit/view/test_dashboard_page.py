@@ -6,6 +6,7 @@ import base64
 import hashlib
 import re
 from html.parser import HTMLParser
+from importlib.resources import files
 from itertools import pairwise
 
 import pytest
@@ -222,3 +223,25 @@ def test_a_thousand_sources_are_a_page_that_still_opens():
     text = dashboard_page(a_dashboard(1000))
     assert len(text) < 1_500_000
     assert len(Page(text).all("tr")) > 1000
+
+
+def _luminance(colour: str) -> float:
+    """Return the relative luminance of a colour such as ``#5b6573`` (WCAG 2.2)."""
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+@pytest.mark.parametrize("word", ["good", "warn", "bad", "rest"])
+def test_badges_can_be_read_in_light_and_in_dark(word: str) -> None:
+    css = (files("git_hybrid") / "view/page/dashboard.css").read_text(encoding="utf-8")
+    inks, grounds = (re.findall(rf"--{word}{end}: (#[0-9a-f]{{6}});", css)[:2] for end in ("", "-bg"))
+    for ink, ground in zip(inks, grounds, strict=True):
+        dark, light = sorted(map(_luminance, (ink, ground)))
+        assert (light + 0.05) / (dark + 0.05) >= 4.5, (word, ink, ground)
+
+
+def test_a_stray_is_no_source() -> None:
+    text = dashboard_page(a_dashboard(60))
+    assert "<caption>59 sources, worst first</caption>" in text
+    assert " of 59 sources are not as pinned" in text

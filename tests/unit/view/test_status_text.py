@@ -158,6 +158,10 @@ def test_calm_rows_are_counted_where_they_do_not_fit():
 
 def test_the_summary_of_a_calm_fleet_is_one_calm_line():
     assert status_summary(_status(_row("a"), _row("b"))) == "all 2 sources as pinned; scans fresh and clean"
+    stray = Condition(name=SourceName("x"), word="stray", why="not ours")
+    told = "the one source is as pinned; scans fresh and clean; 1 stray folder"
+    assert status_summary(_status(stray, _row("a"))) == told
+    assert status_summary(_status(stray, stray)) == "2 stray folders"
     assert status_summary(_status(_row(), scanners=False)) == "the one source is as pinned; no scanner is configured"
     stale = _row("b", scan="stale")
     assert status_summary(_status(_row("a"), stale)) == "all 2 sources as pinned; 1 scan stale"
