@@ -105,9 +105,12 @@ def _upstream_row(rt: Runtime, snapshot: Snapshot, source: Source, pin: Pin, mir
     stage, _ = fetch_history(rt, source, snapshot.manifest, (newest.ref,), oid_length=length, satisfied=satisfied)
     known = newest.commit is not None and rt.objects.has_commit(stage, pin.commit)
     ranged = None
-    if known and newest.commit is not None and source.history == "full":
-        gate_tree(rt, stage, source, newest.commit, snapshot.manifest)
-        ranged = rt.objects.between(stage, pin.commit, newest.commit, limit=SHOWN_COMMITS)
+    if known and newest.commit is not None:
+        # Of a history that is not full the commits alone are there.
+        full = source.history == "full"
+        if full:
+            gate_tree(rt, stage, source, newest.commit, snapshot.manifest)
+        ranged = rt.objects.between(stage, pin.commit, newest.commit, limit=SHOWN_COMMITS, files=full)
     row = Row(name=source.name, outcome="differs", before=pin.commit, after=newest.commit, ref=newest.ref, range=ranged)
     row = _unless_behind(rt, source, row, newest, found.endpoint, pin)
     new = replace(pin, url=source.url, commit=newest.commit or pin.commit, ref=newest.ref, root_commits=())

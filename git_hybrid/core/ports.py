@@ -67,12 +67,12 @@ class CommitLine(Struct, frozen=True, kw_only=True):
 
 
 class Range(Struct, frozen=True, kw_only=True):
-    """What stands between two commits: counts, the newest commits, how many files differ."""
+    """What stands between two commits: counts, the newest commits, how many files differ; None if nobody counted."""
 
     ahead: int
     behind: int
     commits: tuple[CommitLine, ...]
-    files: int
+    files: int | None
 
 
 class Transport(Protocol):

@@ -235,12 +235,12 @@ class GitObjects(Struct, frozen=True):
         with self.runner.stream(log, git_dir=_git_dir(stage)) as out:
             lines = [line.decode("utf-8", "replace").partition(" ") for line in beginnings(out, _SUBJECT)]
         shown = ("diff-tree", "-r", "--no-renames", "--name-only", "-z", old, new, "--")
-        named = self._must(stage, *shown) if files else ""
+        changed = self._must(stage, *shown).count("\0") if files else None
         return Range(
             behind=int(counts[0]),
             ahead=int(counts[1]),
             commits=tuple(CommitLine(commit=parse_oid(oid), subject=subject) for oid, _, subject in lines),
-            files=named.count("\0"),
+            files=changed,
         )
 
     def _ask(self, stage: Stage, *arguments: str) -> str:
