@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from git_hybrid.app.force import Forced, approved, approved_override, closing_events, expiry_note
+from git_hybrid.app.force import Forced, approved, approved_override, closing_events, expiry_note, superseded_if
 from git_hybrid.app.pin import refuse_unfinished
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.select import select
 from git_hybrid.core.errors import BadArgument, HybridError, NoPin, OverrideUnnecessary, ScanBlocked
-from git_hybrid.core.governance import unbound
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.lock import Pin
-from git_hybrid.core.override import Override, closed, event_of, is_in_force
+from git_hybrid.core.override import Override, event_of, is_in_force
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.reducer import Decision
 from git_hybrid.core.report import Report, Row, failed
@@ -20,54 +19,76 @@ from git_hybrid.core.scan_policy import accepted_findings, blocked_by, scan_bloc
 from git_hybrid.core.value import replace
 
 
-def accept(rt: Runtime, name: str, forced: Forced, *, to: str | None, findings: Sequence[str]) -> Report:
+def accept(
+    rt: Runtime, name: str, forced: Forced, *, to: str | None, findings: Sequence[str], dry_run: bool = False
+) -> Report:
     """Record an override of kind ``scan`` for the pinned commit of *name*; no pin moves.
 
-    *findings* names what is accepted; without any it is all that policy blocks on.
+    *findings* names what is accepted; without any it is all that policy blocks on. With *dry_run* nothing is written.
 
     Raises:
         UnknownSource: the name is not in the manifest.
         UnfinishedRun, LockBusy, InvalidFile: nothing was done.
     """
+    if dry_run:
+        row, _ = _accepted(rt, rt.ledger.snapshot(), name, forced, to=to, findings=findings, keep=False)
+        return Report(command="pin", rows=(row,), dry_run=True)
     with rt.ledger.writer(rt.info) as mended:
         snapshot = rt.ledger.snapshot()
-        (source,) = select(snapshot.manifest, (name,))
+        select(snapshot.manifest, (name,))
         refuse_unfinished(snapshot)
-        pin = snapshot.lock.pins.get(source)
-        try:
-            if pin is None:
-                raise NoPin(name=source, stale=False)
-            made = _made(rt, snapshot, pin, forced, to=to, findings=findings)
-        except HybridError as error:
-            return Report(command="pin", rows=(failed(source, error),), notes=tuple(mended))
-        ended = _replaced(rt, snapshot, made)
-        events = [event_of(made, "override"), *closing_events(ended)]
-        rt.ledger.record(rt.info, Decision(events=events, overrides={**ended, made.id: made}), ())
-        notes = (
-            expiry_note(made),
-            f"findings: {', '.join(made.findings)}",
-            *(f"{key} is superseded" for key in ended),
-        )
-        row = Row(
-            name=source,
-            outcome="accepted",
-            before=pin.commit,
-            after=pin.commit,
-            ref=pin.ref,
-            notes=notes,
-            detail={"override": made.id},
-        )
+        row, decision = _accepted(rt, snapshot, name, forced, to=to, findings=findings, keep=True)
+        if decision.events:
+            rt.ledger.record(rt.info, decision, ())
         return Report(command="pin", rows=(row,), run=rt.info.run, notes=tuple(mended))
+
+
+def _accepted(
+    rt: Runtime,
+    snapshot: Snapshot,
+    name: str,
+    forced: Forced,
+    *,
+    to: str | None,
+    findings: Sequence[str],
+    keep: bool,
+) -> tuple[Row, Decision]:
+    """Return the row and the decision of an override; where nobody is to *keep* it the row does not name it."""
+    (source,) = select(snapshot.manifest, (name,))
+    pin = snapshot.lock.pins.get(source)
+    try:
+        if pin is None:
+            raise NoPin(name=source, stale=False)
+        made = _made(rt, snapshot, pin, forced, to=to, findings=findings)
+    except HybridError as error:
+        return failed(source, error), Decision()
+    ended = _replaced(rt, snapshot, made)
+    notes = (
+        expiry_note(made, named=keep),
+        f"findings: {', '.join(made.findings)}",
+        *(f"{key} is superseded" for key in ended),
+    )
+    row = Row(
+        name=source,
+        outcome="accepted" if keep else "would-accept",
+        before=pin.commit,
+        after=pin.commit,
+        ref=pin.ref,
+        notes=notes,
+        detail={"override": made.id} if keep else {},
+    )
+    events = [event_of(made, "override"), *closing_events(ended)]
+    return row, Decision(events=events, overrides={**ended, made.id: made})
 
 
 def _replaced(rt: Runtime, snapshot: Snapshot, made: Override) -> dict[str, Override]:
     """Return the overrides that end because *made* accepts all that they accept, or their time was over."""
-    return {
-        item.id: closed(item, "superseded", at=rt.info.now, by=rt.info.operator)
-        for item in snapshot.overrides.of(made.source)
-        if item.kind == "scan" and item.status == "active" and not unbound(item, snapshot.trail)
-        if set(item.findings) <= set(made.findings) or not is_in_force(item, snapshot.clock)
-    }
+
+    def is_over(item: Override) -> bool:
+        is_in = set(item.findings) <= set(made.findings)
+        return item.kind == "scan" and (is_in or not is_in_force(item, snapshot.clock))
+
+    return superseded_if(rt, snapshot, made.source, is_over)
 
 
 def _made(

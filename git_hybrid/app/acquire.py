@@ -50,10 +50,11 @@ def fetch_history(
     """Fetch *refs* into a new stage: everything for a full history, else the commits alone.
 
     With *enough* the object cache has a part in it: where it shows that, nobody is asked, else it is filled; a clone is
-    borrowed from only where the cache has nothing. Without, the question is what upstream has now.
+    borrowed from only where the cache has nothing. Without, the question is what upstream has now. What an approval let
+    into a clone past git's fsck is fetched again, so that the same answer comes as where there is no clone.
     """
     full, cache = source.history == "full", usable_cache(rt, source) if enough is not None else None
-    borrow = full and borrow and (cache is None or not cache.holds(source.url))
+    borrow = full and borrow and source.name not in rt.waived and (cache is None or not cache.holds(source.url))
     stage = rt.quarantine.stage(source.name, borrow=borrow, oid_length=oid_length, suffix="" if full else ".commits")
     if cache is not None and enough is not None and not stage.borrows:
         want = Want(refs=refs, oid_length=oid_length, satisfied=satisfied, enough=enough)

@@ -33,7 +33,6 @@ from git_hybrid.core.bundles import (
     tip_of,
 )
 from git_hybrid.core.canonical import Json
-from git_hybrid.core.digest import sha256_hex
 from git_hybrid.core.errors import DecidedOnly, ForeignFolder, HybridError, OldBundle, TooYoung
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Pin
@@ -257,7 +256,7 @@ def _edit(rt: Runtime, content: BundleContent, snapshot: Snapshot, how: Applying
         edited = how.editor.add(edited, new) if new else edited
     if edited == text:
         return None
-    return ManifestEdit(before_sha256=sha256_hex(text.encode("utf-8")), text=edited)
+    return ManifestEdit(before=text, text=edited)
 
 
 def _receipt(rt: Runtime) -> Receipt:

@@ -23,6 +23,7 @@ from git_hybrid.core.lock import Pin
 from git_hybrid.core.override import Override, digest
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.scan_policy import accepted_findings, accepting, blocked_by, with_lost
+from git_hybrid.core.spent import used
 from git_hybrid.core.state import ScanStatus
 from git_hybrid.core.value import Struct, replace
 from git_hybrid.core.words import approval_words
@@ -145,9 +146,15 @@ class Brought(Struct, frozen=True):
         return unmet(replace(asked, since=self.snapshot.clock), self.snapshot.manifest.policy)
 
     def _signatures(self, record: Override) -> Signatures:
-        """Return what policy of this side makes of the signatures of a record that the bundle brings."""
-        policy, here = self.snapshot.manifest.policy, self.snapshot.overrides
-        signers = signers_of(record, (str(self.content.lock.pins[record.source].url),), policy, here, self.verify)
+        """Return what policy of this side makes of the signatures of a record that the bundle brings.
+
+        What was closed on either side has spent its own.
+        """
+        spent: set[str] = set()
+        for side in (self.snapshot, self.content):
+            spent |= used(side.overrides, side.trail, record.source, record.kind, record.to_commit, closed=True)
+        policy = self.snapshot.manifest.policy
+        signers = signers_of(record, (str(self.content.lock.pins[record.source].url),), policy, spent, self.verify)
         return Signatures(good=frozenset((record.id, who) for who in signers))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 
 from git_hybrid.app.remote import fetch, glimpsed
 from git_hybrid.app.runtime import Runtime
@@ -15,6 +16,11 @@ from git_hybrid.core.ports import FetchRequest, Stage
 from git_hybrid.core.ports_cache import ObjectCache, Question
 from git_hybrid.core.value import Struct
 
+MEANWHILE = timedelta(minutes=10)
+"""How much later than this run another may have filled the cache for it; what is later still is a clock that is ahead.
+
+That would be believed until its time has come, and for as long no moved tag would be seen.
+"""
 Check = Callable[[Stage], bool]
 Tips = Mapping[tuple[str, str], Oid]
 """What refs are at a URL, by both."""
@@ -107,4 +113,5 @@ def _question(rt: Runtime, source: Source, want: Want) -> Question:
     servers = frozenset(endpoint.url for endpoint in endpoints(source.url, source.name, rt.mirrors))
     if rt.offline or not servers:
         return Question(refs=want.refs)
-    return Question(refs=want.refs, servers=servers, since=rt.info.now - rt.cache_max_age)
+    now = rt.info.now
+    return Question(refs=want.refs, servers=servers, since=now - rt.cache_max_age, until=now + MEANWHILE)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from git_hybrid.app.executor import run_all
 from git_hybrid.app.force import closing_events, superseded
@@ -11,8 +11,7 @@ from git_hybrid.app.pin import pin_one, refuse_unfinished
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.select import select
 from git_hybrid.core.audit import Event
-from git_hybrid.core.digest import sha256_hex
-from git_hybrid.core.errors import DuplicateSource, HybridError, OffBranch, RefMissing
+from git_hybrid.core.errors import DuplicateSource, HybridError, LocalWork, OffBranch, RefMissing
 from git_hybrid.core.ids import SourceName, parse_oid, short_ref
 from git_hybrid.core.manifest import Branch, Commit, History, Manifest, Source, Track, track_field
 from git_hybrid.core.plan import Snapshot, Task
@@ -80,7 +79,7 @@ def add(rt: Runtime, editor: Editor, wanted: Sequence[Wanted], *, imported: str 
         edited = editor.add(text, [source for source, _, _ in done])
         events = [event for source, _, decision in done for event in (added(source), *decision.events)]
         pins = {name: pin for _, _, decision in done for name, pin in decision.pins.items()}
-        edit = ManifestEdit(before_sha256=sha256_hex(text.encode("utf-8")), text=edited)
+        edit = ManifestEdit(before=text, text=edited)
         if begins:
             rt.ledger.record(rt.info, BEGINNING, ())
         rt.ledger.record(rt.info, Decision(events=events, pins=pins, manifest=edit), ())
@@ -150,39 +149,53 @@ def remove(rt: Runtime, editor: Editor, names: Sequence[str]) -> Report:
         selected = select(snapshot.manifest, names)
         refuse_unfinished(snapshot)
         rows = [_removable(rt, snapshot, name) for name in selected]
-        gone = [row.name for row in rows if row.error is None]
-        if gone:
-            text = rt.ledger.manifest_text()
-            edit = ManifestEdit(before_sha256=sha256_hex(text.encode("utf-8")), text=editor.remove(text, gone))
-            events = [Event(event="remove", source=row.name, before=row.before) for row in rows if row.error is None]
-            ended = {key: item for name in gone for key, item in superseded(rt, snapshot, name, commit=None).items()}
-            events += closing_events(ended)
-            decision = Decision(events=events, dropped=frozenset(gone), overrides=ended, manifest=edit)
-            kept = record_without(rt, decision)
-            rows = [with_kept(row, kept) for row in rows]
+
+        def decide(gone: Sequence[Row]) -> Decision:
+            text, names = rt.ledger.manifest_text(), [row.name for row in gone]
+            edit = ManifestEdit(before=text, text=editor.remove(text, names))
+            events = {row.name: Event(event="remove", source=row.name, before=row.before) for row in gone}
+            return replace(dropping(rt, snapshot, events), manifest=edit)
+
+        rows = record_without(rt, rows, decide)
         return Report(command="remove", rows=tuple(rows), run=rt.info.run, notes=tuple(mended))
 
 
-def record_without(rt: Runtime, decision: Decision, pending: Sequence[Task] = ()) -> dict[SourceName, tuple[str, ...]]:
-    """Withdraw the clones that *decision* drops, and write it; return notes about what is still there of them.
+def dropping(rt: Runtime, snapshot: Snapshot, events: Mapping[SourceName, Event]) -> Decision:
+    """Return the decision that drops each source of *events* with its event, and ends its overrides."""
+    ended = {key: item for name in events for key, item in superseded(rt, snapshot, name, commit=None).items()}
+    return Decision(events=[*events.values(), *closing_events(ended)], dropped=frozenset(events), overrides=ended)
 
-    The clones go first, out of sight: whatever ends the run before its decision is in the journal, they come back,
-    here or by the next writer. What is *pending* of this run stays so.
+
+def record_without(
+    rt: Runtime, rows: Sequence[Row], decide: Callable[[Sequence[Row]], Decision], pending: Sequence[Task] = ()
+) -> list[Row]:
+    """Withdraw the clones of those *rows* that have no error, and write what *decide* makes of these; return the rows.
+
+    The clones go first, out of sight, and one in which somebody has begun to work by now is refused. Whatever ends the
+    run before its decision is in the journal, they come back, here or by the next writer. What is *pending* of this run
+    stays so.
     """
+    told = {row.name: row for row in rows}
     kept: dict[SourceName, str | None] = {}
     is_recorded = False
     try:
-        for name in sorted(decision.dropped):
+        for name in [row.name for row in rows if row.error is None]:
             kept[name] = None
-            kept[name] = rt.writer.withdraw(name, rt.info.run)
-        rt.ledger.record(rt.info, decision, pending)
+            try:
+                kept[name] = rt.writer.withdraw(name, rt.info.run)
+            except LocalWork as error:
+                del kept[name]
+                told[name] = failed(name, error)
+        if kept:
+            rt.ledger.record(rt.info, decide([told[name] for name in kept]), pending)
         is_recorded = True
     finally:
         # Once it is in the journal, the next writer carries the decision out: then they must not come back.
         if not is_recorded and not rt.ledger.is_decided(rt.info):
             for name, place in kept.items():
                 rt.writer.give_back(name, place)
-    return {name: _still_there(rt, name, place) for name, place in kept.items()}
+    told |= {name: replace(told[name], notes=_still_there(rt, name, place)) for name, place in kept.items()}
+    return list(told.values())
 
 
 def _still_there(rt: Runtime, name: SourceName, kept: str | None) -> tuple[str, ...]:
@@ -190,11 +203,6 @@ def _still_there(rt: Runtime, name: SourceName, kept: str | None) -> tuple[str, 
         return (f"saved work is kept at {kept}",)
     left = rt.writer.discard(name)
     return () if left is None else (f"its clone could not be removed: {left}",)
-
-
-def with_kept(row: Row, kept: dict[SourceName, tuple[str, ...]]) -> Row:
-    """Return *row* with the notes of what is still there of its clone."""
-    return replace(row, notes=kept.get(row.name, ()))
 
 
 def _removable(rt: Runtime, snapshot: Snapshot, name: SourceName) -> Row:

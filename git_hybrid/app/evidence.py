@@ -78,6 +78,9 @@ def resolve(rt: Runtime, source: Source, manifest: Manifest, old: Pin | None, wi
         StaleMirror: the mirrors that may be asked were last known to be current too long ago.
         HybridError: what the servers answered.
     """
+    if not wish.objections.forced:
+        # It will not rest on the override that the old one rests on.
+        rt = replace(rt, waived=dict.fromkeys(rt.waived, ()))
     while True:
         try:
             return _resolved(rt, source, manifest, old, wish)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
 
 from git_hybrid.app.bases import commit_before, last_of_log
 from git_hybrid.app.runtime import Runtime
-from git_hybrid.core.approval import Approved, Asked, Verify, good_signatures, keys_of, payload, unmet
-from git_hybrid.core.asking import Signing, is_commit, not_met, other_findings, unrecorded
+from git_hybrid.core.approval import Approved, Asked, Verify, approved_at, good_signatures, keys_of, payload, unmet
+from git_hybrid.core.asking import Signing, not_met, other_findings, unrecorded
 from git_hybrid.core.audit import Event
 from git_hybrid.core.errors import BadArgument, FsckRefused, HybridError, OverrideUnnecessary, ScanBlocked
 from git_hybrid.core.governance import governed, lifted, renewal, unbound
-from git_hybrid.core.ids import Oid, SourceName
+from git_hybrid.core.ids import Oid, SourceName, is_oid
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Source
 from git_hybrid.core.override import (
@@ -27,9 +27,9 @@ from git_hybrid.core.override import (
     person,
 )
 from git_hybrid.core.plan import Snapshot
-from git_hybrid.core.spent import is_spent, rivals
+from git_hybrid.core.spent import is_spent, used
 from git_hybrid.core.value import Struct, field, replace
-from git_hybrid.core.values import format_time
+from git_hybrid.core.values import format_time, later
 
 
 class Forced(Struct, frozen=True, kw_only=True):
@@ -103,17 +103,19 @@ def approvals_of(
     """Return the approvals of what is *asked*, or of the renewal of an override.
 
     Raises:
-        BadArgument: an approver is named by no letter and no digit.
+        BadArgument: what is given as an approver names nobody.
         OverrideUnrecorded: a record that may have spent the signatures is lost.
         PolicyNotMet: with everything that policy misses.
     """
     if nobody := next((name for name in forced.approvers if not is_named(name)), ""):
-        raise BadArgument(what="--approver", value=nobody, reason="names nobody: it has no letter and no digit")
+        raise BadArgument(
+            what="--approver", value=nobody, reason="names nobody: it has no letter and no digit, or an empty address"
+        )
     if forced.signatures and (lost := unrecorded(snapshot.overrides, snapshot.trail, asked)):
         raise lost
     names = distinct(forced.approvers)
     made = signed_by(snapshot, asked, forced.signatures, forced.verify)
-    earlier = rivals(snapshot.overrides.of(asked.source), asked.kind, asked.to_commit)
+    earlier = used(snapshot.overrides, snapshot.trail, asked.source, asked.kind, asked.to_commit)
     spent = made and is_spent(payload(asked), earlier, keys_of(snapshot.manifest.policy), forced.verify)
     signatures = {} if spent else made
     claimed = Approved(
@@ -128,12 +130,13 @@ def approvals_of(
     )
     policy = snapshot.manifest.policy
     problems = unmet(claimed, policy)
-    if signatures and not is_commit(asked.to_commit):
+    if signatures and not is_oid(asked.to_commit):
         problems = (*problems, "a signed approval is for one commit: give its full id to --to")
     if problems:
         raise not_met(asked, claimed, problems, policy, forced.signing, renews="" if renews is None else renews.id)
-    # Their time is one that the age of an override can be counted from.
-    return tuple(Approval(id=name, at=snapshot.clock, signature=signatures.get(person(name))) for name in names)
+    # Their time is one that the age of an override can be counted from, and tells them from those of before.
+    at = snapshot.clock if renews is None else max(snapshot.clock, later(approved_at(renews), timedelta(seconds=1)))
+    return tuple(Approval(id=name, at=at, signature=signatures.get(person(name))) for name in names)
 
 
 def asked_for(
@@ -252,27 +255,33 @@ def _captured_again(
     return tuple(dict.fromkeys((*lifts, *told.lifts))), told.from_commit
 
 
-def superseded(rt: Runtime, snapshot: Snapshot, name: SourceName, *, commit: Oid | None) -> dict[str, Override]:
-    """Return the overrides of a source that end because its pin is now *commit* (None: it has none any more).
+def superseded_if(
+    rt: Runtime, snapshot: Snapshot, name: SourceName, is_over: Callable[[Override], bool]
+) -> dict[str, Override]:
+    """Return as superseded those open overrides of a source of which *is_over* tells that they end now.
 
     A record that the audit log does not bear out is none of them: its end would be a record of what nobody approved.
     """
     return {
         item.id: closed(item, "superseded", at=rt.info.now, by=rt.info.operator)
         for item in snapshot.overrides.of(name)
-        if item.status == "active" and not unbound(item, snapshot.trail)
-        if item.kind == "pin" or item.to_commit != commit
+        if item.status == "active" and is_over(item) and not unbound(item, snapshot.trail)
     }
+
+
+def superseded(rt: Runtime, snapshot: Snapshot, name: SourceName, *, commit: Oid | None) -> dict[str, Override]:
+    """Return the overrides of a source that end because its pin is now *commit* (None: it has none any more)."""
+    return superseded_if(rt, snapshot, name, lambda item: item.kind == "pin" or item.to_commit != commit)
 
 
 def left_behind(rt: Runtime, snapshot: Snapshot, kept: Pin) -> dict[str, Override]:
     """Return the overrides of a source that end because its pin, which stays, does not rest on them."""
-    return {
-        item.id: closed(item, "superseded", at=rt.info.now, by=rt.info.operator)
-        for item in snapshot.overrides.of(kept.source)
-        if item.status == "active" and item.id != kept.override and not unbound(item, snapshot.trail)
-        if item.kind == "pin" or item.to_commit != kept.commit or not is_in_force(item, snapshot.clock)
-    }
+
+    def is_over(item: Override) -> bool:
+        is_other = item.kind == "pin" or item.to_commit != kept.commit or not is_in_force(item, snapshot.clock)
+        return is_other and item.id != kept.override
+
+    return superseded_if(rt, snapshot, kept.source, is_over)
 
 
 def closing_events(ended: Mapping[str, Override]) -> list[Event]:

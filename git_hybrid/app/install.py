@@ -48,6 +48,7 @@ WORDS: dict[Action, str] = {
     "record": "recorded",
     "reset": "reset",
 }
+_BROKEN = "the broken clone"
 # What may be the fault of a damaged store of the object cache.
 _SUSPICIOUS = (Unreachable, IdentityChanged, WrongContent, HostileTree, MalformedObjects, GitFailed)
 # git-failed too: killed in the middle of a checkout it leaves a tree that only a finished run makes whole.
@@ -140,14 +141,16 @@ def _install(run: Run, task: Task) -> Installed:
     rt.stop_if_cancelled()
     if (old := run.moved.get(task.name)) is not None:
         raise UnexplainedMove(name=task.name, tag=task.pin.ref, old=old, new=task.pin.commit)
+    if isinstance(seen, Clone) and not seen.can_have(task.pin.commit):
+        return _fresh(run, task, aside="the clone of another object format")
     if isinstance(seen, Clone) and not _is_whole(run, task, seen):
-        return _fresh(run, replace(task, action="repair"), broken=True)
+        return _fresh(run, replace(task, action="repair"), aside=_BROKEN)
     if task.action == "record":
         rt.writer.declare(task)
         return Installed(task=task, served_by=run.served_by.get(task.name))
     if isinstance(seen, Clone):
         return _in_place(run, task)
-    return _fresh(run, task, broken=isinstance(seen, Broken))
+    return _fresh(run, task, aside=_BROKEN if isinstance(seen, Broken) else "")
 
 
 def _is_whole(run: Run, task: Task, seen: Clone) -> bool:
@@ -201,14 +204,15 @@ def _built(run: Run, task: Task) -> tuple[Acquired, Stage, tuple[str, ...]]:
     return acquired, stage, tree.notes
 
 
-def _fresh(run: Run, task: Task, *, broken: bool) -> Installed:
+def _fresh(run: Run, task: Task, *, aside: str) -> Installed:
+    """Make the clone anew; *aside* says what stands in its place and is kept, or nothing."""
     rt, source, pin = run.rt, task.source, task.pin
     acquired, stage, notes = _despite_cache(run, task, _built)
     place_submodules(rt, stage, acquire_submodules(rt, run.manifest, source, stage, pin.commit))
     rt.stop_if_cancelled()
     rt.ledger.installing(rt.info, task.name, acquired.served_by)
-    if broken and (kept := rt.writer.set_aside(task.name, rt.info.run)):
-        notes = (*notes, f"the broken clone is kept at {kept}")
+    if aside and (kept := rt.writer.set_aside(task.name, rt.info.run)):
+        notes = (*notes, f"{aside} is kept at {kept}")
     rt.writer.place(stage)
     return Installed(task=task, served_by=acquired.served_by, notes=notes)
 

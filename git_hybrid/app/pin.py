@@ -23,7 +23,7 @@ from git_hybrid.app.held import held_by, unless_held
 from git_hybrid.app.judging import told_as
 from git_hybrid.app.permitting import require_host
 from git_hybrid.app.runtime import Runtime
-from git_hybrid.app.scanning import Refused, Scan, incomplete_scan, scan_commit, with_scan
+from git_hybrid.app.scanning import Refused, Scan, incomplete_scan, keeping, scan_commit, with_scan
 from git_hybrid.app.select import select_to_pin
 from git_hybrid.app.waiving import waivers
 from git_hybrid.app.wishes import wish_for
@@ -33,8 +33,6 @@ from git_hybrid.core.errors import (
     Interrupted,
     NoScanner,
     PolicyNotMet,
-    ScanBlocked,
-    ScanIncomplete,
     TooYoung,
     UnfinishedRun,
 )
@@ -156,7 +154,8 @@ def pin_one(
     except TooYoung as error:
         row, decision = failed(source.name, error), seen_now(rt, error)
     except Refused as error:
-        row, decision = failed(source.name, error.why), Decision(events=[error.event])
+        row = replace(failed(source.name, error.why), notes=error.notes)
+        decision = Decision(events=[error.event])
     except HybridError as error:
         rt.ledger.require_place()
         row, decision = failed(source.name, error), Decision()
@@ -245,7 +244,7 @@ def _moves(found: Resolved) -> bool:
 
 def _scanned(rt: Runtime, snapshot: Snapshot, found: Resolved) -> Scan:
     new = found.pin
-    return scan_commit(rt, snapshot, new.source, found.content, new.commit, new.tree)
+    return keeping(rt, snapshot, scan_commit(rt, snapshot, new.source, found.content, new.commit, new.tree))
 
 
 def _meet_scan(rt: Runtime, snapshot: Snapshot, found: Resolved, objections: Objections, scanned: Scan | None) -> None:
@@ -257,9 +256,11 @@ def _meet_scan(rt: Runtime, snapshot: Snapshot, found: Resolved, objections: Obj
         blocked = known and blocked_by(known, new.source, block_on, accepted, is_new=True, signed=signed)
         objections.meet(blocked or scan_blocked(snapshot, new.source, new))
         return
-    error: ScanBlocked | ScanIncomplete | None
-    error = blocked_by(scanned.status, new.source, block_on, accepted, is_new=True, signed=signed)
-    error = error or incomplete_scan(new.source, scanned.status, again=f"git hybrid pin {new.source} --scan")
-    if error is not None and not objections.forced:
-        raise Refused(error, scan_event(new.source, scanned.status, refused=True))
-    objections.meet(error)
+    blocked = blocked_by(scanned.status, new.source, block_on, accepted, is_new=True, signed=signed)
+    incomplete = incomplete_scan(new.source, scanned.status, again=f"git hybrid pin {new.source} --scan")
+    if (error := blocked or incomplete) is not None and not objections.forced:
+        reasons = () if incomplete is None or error is incomplete else incomplete.reasons
+        notes = tuple(f"the scan is incomplete: {reason}" for reason in reasons)
+        raise Refused(error, scan_event(new.source, scanned.status, refused=True), notes)
+    for error in (blocked, incomplete):
+        objections.meet(error)

@@ -96,7 +96,7 @@ def _back(rt: Runtime, snapshot: Snapshot, task: Task) -> Row:
     if not isinstance(seen, Clone) or not begun:
         return Row(name=task.name, outcome="left", before=seen.head if isinstance(seen, Clone) else None)
     target = recorded.commit if recorded and seen.has_pin else task.before
-    if target is None:
+    if target is None or not seen.can_have(target):
         return Row(name=task.name, outcome="left", before=seen.head)
     notes = rt.writer.go_back(task.name, target, rt.info.run)
     return Row(name=task.name, outcome="restored", before=seen.head, after=target, notes=notes)

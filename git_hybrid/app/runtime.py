@@ -33,9 +33,9 @@ class Runtime(Struct, frozen=True, kw_only=True):
     ``bundles`` returns the path of the git bundle of a source, if there is one; ``served_as`` is recorded in place of
     that path. ``jobs`` None takes the manifest's; ``cancelled`` returns the number of the signal that asks to stop,
     or 0; ``sleep`` waits a number of seconds, or less if the run is cancelled; ``waived`` names by source the objects
-    that an override lets pass git's fsck. ``bulk`` does what ``transport`` does, with less work a server where
-    many are asked; ``spread`` hands work to other machines, None keeps it here. ``mirror`` is the
-    mirror folder that an errand is about. ``cache`` None: what is fetched is not shared with other workspaces;
+    that an override lets pass git's fsck, none where one did. ``bulk`` does what ``transport`` does, with less work a
+    server where many are asked; ``spread`` hands work to other machines, None keeps it here. ``mirror`` is the mirror
+    folder that an errand is about. ``cache`` None: what is fetched is not shared with other workspaces;
     ``cache_max_age`` is for how long what a server said once is believed without asking again;
     ``head`` returns what the newest commit has of log and lock, None where nothing is committed;
     ``at_host`` is held while a host is asked, so that no host is asked too much at once;

@@ -13,7 +13,7 @@ from git_hybrid.app.identities import identities
 from git_hybrid.app.pin import refuse_unfinished
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.scan_errand import of_commit, scan_fetched, scan_group
-from git_hybrid.app.scanning import Scan, incomplete_scan, scan_commit, scanned_before, with_scan
+from git_hybrid.app.scanning import Scan, incomplete_scan, keeping, scan_commit, scanned_before, with_scan
 from git_hybrid.app.select import select
 from git_hybrid.app.spreading import carried_out, errands_of
 from git_hybrid.app.waiving import waivers
@@ -161,8 +161,9 @@ def _finished(
     if isinstance(made, HybridError):
         return made
     name = pin.source
-    made = replace(made, recorded=_is_recorded(snapshot, name, made.status))
     try:
+        made = keeping(rt, snapshot, made)
+        made = replace(made, recorded=_is_recorded(snapshot, name, made.status))
         return _Done(scan=made, baseline=_baseline(rt, snapshot, pin) if diff else None)
     except HybridError as error:
         return error.about(name)

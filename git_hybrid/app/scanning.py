@@ -13,9 +13,10 @@ from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.ports_scan import Scanned, Unusable
 from git_hybrid.core.reducer import Decision
+from git_hybrid.core.scan_kept import kept
 from git_hybrid.core.scanners import ScannerSpec, spec_digest, spec_of
 from git_hybrid.core.scans import Finding, Identity, can_reuse, scan_event, status_of
-from git_hybrid.core.state import ScannerRecord, ScanStatus
+from git_hybrid.core.state import ScannerRecord, ScanStatus, SourceState
 from git_hybrid.core.tree import TreeLimits
 from git_hybrid.core.value import Struct, replace
 
@@ -37,12 +38,13 @@ class Scan(Struct, frozen=True, kw_only=True):
 
 
 class Refused(Exception):
-    """A scan that was asked for keeps a pin from moving; ``event`` tells the audit log of it."""
+    """A scan that was asked for keeps a pin from moving; ``event`` tells the audit log of it, ``notes`` more of why."""
 
-    def __init__(self, why: HybridError, event: Event) -> None:
+    def __init__(self, why: HybridError, event: Event, notes: tuple[str, ...] = ()) -> None:
         super().__init__(why)
         self.why = why
         self.event = event
+        self.notes = notes
 
 
 class _One(Struct, frozen=True, kw_only=True):
@@ -55,7 +57,8 @@ class _One(Struct, frozen=True, kw_only=True):
 def scan_commit(rt: Runtime, snapshot: Snapshot, name: SourceName, stage: Stage, commit: Oid, tree: Oid) -> Scan:
     """Return what the scanners say of *commit*, whose files are those of *tree* and whose objects are in *stage*.
 
-    A scanner that fails does not keep the others from running.
+    A scanner that fails does not keep the others from running; what an incomplete scan keeps of earlier ones is for
+    :func:`keeping`.
 
     Raises:
         HybridError: the files could not be exported, or the run was interrupted.
@@ -67,7 +70,7 @@ def scan_commit(rt: Runtime, snapshot: Snapshot, name: SourceName, stage: Stage,
         spec = spec_of(scanner)
         identity = rt.scans.scanners.identify(spec)
         if isinstance(identity, Unusable):
-            results.append(_failed(rt, snapshot, name, tree, spec, UNKNOWN_RULES, identity))
+            results.append(_failed(rt, spec, UNKNOWN_RULES, identity))
             continue
         known = _known(rt, snapshot, name, tree, spec, identity)
         if known is not None:
@@ -78,7 +81,7 @@ def scan_commit(rt: Runtime, snapshot: Snapshot, name: SourceName, stage: Stage,
             spec, identity, lambda folder: rt.scans.exporter.export(stage, commit, folder, limits)
         )
         if isinstance(said, Unusable):
-            results.append(_failed(rt, snapshot, name, tree, spec, identity.rules_digest, said))
+            results.append(_failed(rt, spec, identity.rules_digest, said))
         else:
             results.append(_said(rt, spec, identity, said))
     return _together(results, commit, tree)
@@ -120,16 +123,7 @@ def _said(rt: Runtime, spec: ScannerSpec, identity: Identity, said: Scanned) -> 
     return _One(record=record, runs=said.runs, findings=said.findings)
 
 
-def _failed(
-    rt: Runtime,
-    snapshot: Snapshot,
-    name: SourceName,
-    tree: Oid,
-    spec: ScannerSpec,
-    rules_digest: str,
-    why: Unusable,
-) -> _One:
-    """Return the result of a scanner that failed: an error, which takes nothing back that it found here before."""
+def _failed(rt: Runtime, spec: ScannerSpec, rules_digest: str, why: Unusable) -> _One:
     record = ScannerRecord(
         name=spec.name,
         state="error",
@@ -139,35 +133,49 @@ def _failed(
         scanned_at=rt.info.now.replace(microsecond=0),
         reason=why.reason[:500],
     )
-    before = snapshot.state.sources.get(name)
-    if before is None:
-        return _One(record=record)
-    found = before.scan.findings if before.scan.tree == tree else ()
-    if name in snapshot.scan_trail.unproved:
-        told = snapshot.scan_trail.told.get(name, ScanStatus())
-        found = tuple(replace(item, scanner=spec.name) for item in told.findings)
-    kept = tuple(
+    return _One(record=record)
+
+
+def keeping(rt: Runtime, snapshot: Snapshot, made: Scan) -> Scan:
+    """Return *made*; if it is incomplete, with what earlier scans found in the same files, by the audit log.
+
+    Raises:
+        InvalidFile, LocalIo, NewerSchema: the log does not say that.
+    """
+    status = made.status
+    if status.state != "error" or status.commit is None:
+        return made
+    told = kept(status, rt.scans.history.known_scan(status.commit, status.tree))
+    # The log has no rules and no paths: state has, of what is borne out.
+    known = {ref.id: ref for entry in _proved(snapshot) for ref in entry.scan.findings}
+    refs = tuple(ref if ref.rule else known.get(ref.id, ref) for ref in told.findings)
+    here = {finding.id for finding in made.findings}
+    more = tuple(
         Finding(
-            id=item.id,
-            level=item.level,
-            scanner=item.scanner,
-            rule=item.rule,
-            path=item.path,
+            id=ref.id,
+            level=ref.level,
+            scanner=ref.scanner,
+            rule=ref.rule,
+            path=ref.path,
             line=0,
             message="found by an earlier scan",
         )
-        for item in found
-        if item.scanner == spec.name
+        for ref in refs
+        if ref.id not in here
     )
-    return _One(record=record, findings=kept)
+    return replace(made, status=replace(told, findings=refs), findings=(*made.findings, *more))
+
+
+def _proved(snapshot: Snapshot) -> list[SourceState]:
+    """Return the entries of state whose scan a record of the log bears out."""
+    return [entry for entry in snapshot.state.sources.values() if entry.name not in snapshot.scan_trail.unproved]
 
 
 def _known(
     rt: Runtime, snapshot: Snapshot, name: SourceName, tree: Oid, spec: ScannerSpec, identity: Identity
 ) -> _One | None:
     """Return what *spec* said of the same tree before, in this source or in another, if that still counts."""
-    proved = [entry for entry in snapshot.state.sources.values() if entry.name not in snapshot.scan_trail.unproved]
-    for entry in sorted(proved, key=lambda entry: entry.name != name):
+    for entry in sorted(_proved(snapshot), key=lambda entry: entry.name != name):
         scan = entry.scan
         record = next((item for item in scan.scanners if item.name == spec.name), None)
         if record is None or scan.report_sha256 is None:

@@ -218,21 +218,19 @@ def _pruned(rt: Runtime, snapshot: Snapshot, *, dry_run: bool) -> list[Row]:
     for name in _strays(rt, snapshot):
         error = removal_blocked(name, rt.clones.inspect(name, None), partial(rt.clones.unsaved, name))
         if error is not None:
-            rows.append(failed(name, error.about_a_stray()))
+            rows.append(failed(name, error))
         else:
             rows.append(Row(name=name, outcome="would-remove" if dry_run else "removed"))
-    removed = [row.name for row in rows if row.outcome == "removed"]
-    if removed:
-        from git_hybrid.app.edit import record_without, with_kept
-        from git_hybrid.app.force import closing_events, superseded
+    if any(row.outcome == "removed" for row in rows):
+        from git_hybrid.app.edit import dropping, record_without
 
-        events = [Event(event="prune", source=name, before=_recorded(snapshot, name)) for name in removed]
-        ended = {key: item for name in removed for key, item in superseded(rt, snapshot, name, commit=None).items()}
-        events += closing_events(ended)
-        decision = Decision(events=events, dropped=frozenset(removed), overrides=ended)
-        kept = record_without(rt, decision, left_over(snapshot))
-        rows = [with_kept(row, kept) for row in rows]
-    return rows
+        def decide(gone: Sequence[Row]) -> Decision:
+            before = {row.name: _recorded(snapshot, row.name) for row in gone}
+            events = {name: Event(event="prune", source=name, before=commit) for name, commit in before.items()}
+            return dropping(rt, snapshot, events)
+
+        rows = record_without(rt, rows, decide, left_over(snapshot))
+    return [row if row.error is None else replace(row, error=row.error.about_a_stray()) for row in rows]
 
 
 def _strays(rt: Runtime, snapshot: Snapshot) -> list[SourceName]:

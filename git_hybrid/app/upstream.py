@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
-from git_hybrid.app.acquire import fetch_history, gate_tree, has
+from git_hybrid.app.acquire import EVERY_REF, containing_ref, fetch_history, gate_tree, has
 from git_hybrid.app.bases import Base, bases_of, unless_allowed
 from git_hybrid.app.ending import of_source
 from git_hybrid.app.executor import run_all
@@ -17,12 +17,12 @@ from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.select import select
 from git_hybrid.app.spreading import batches, carried_out, errands_of
 from git_hybrid.core.endpoints import DIRECT, Endpoint, Mirrors
-from git_hybrid.core.errors import HybridError, NoPin, RemoteError, RewrittenHistory, Rollback
+from git_hybrid.core.errors import HybridError, NoPin, RemoteError, RewrittenHistory, Rollback, Unreachable
 from git_hybrid.core.ids import Oid, SourceName, short_ref
 from git_hybrid.core.lock import Pin
-from git_hybrid.core.manifest import Manifest, Source
+from git_hybrid.core.manifest import Commit, Manifest, Source
 from git_hybrid.core.mirrors import Inventory
-from git_hybrid.core.plan import Clone, Observed, Snapshot
+from git_hybrid.core.plan import Absent, Broken, Clone, Foreign, Observed, Snapshot
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.ports_spread import Errand
 from git_hybrid.core.report import Report, Row, failed
@@ -77,7 +77,8 @@ def diff(rt: Runtime, names: Sequence[str] = (), groups: Sequence[str] = (), *, 
 def _disk_row(rt: Runtime, pin: Pin, seen: Observed) -> Row:
     name = pin.source
     if not isinstance(seen, Clone):
-        return Row(name=name, outcome="missing", before=pin.commit, ref=pin.ref)
+        word, why = _no_clone(seen)
+        return Row(name=name, outcome=word, before=pin.commit, ref=pin.ref, notes=why)
     if seen.head == pin.commit:
         word = "dirty" if seen.dirty_count else "same"
         return Row(name=name, outcome=word, before=pin.commit, after=seen.head, ref=pin.ref, notes=seen.dirty)
@@ -86,6 +87,16 @@ def _disk_row(rt: Runtime, pin: Pin, seen: Observed) -> Row:
     return Row(
         name=name, outcome="differs", before=pin.commit, after=seen.head, ref=pin.ref, notes=seen.dirty, range=ranged
     )
+
+
+def _no_clone(seen: Absent | Foreign | Broken) -> tuple[str, tuple[str, ...]]:
+    match seen:
+        case Absent():
+            return "missing", ()
+        case Foreign(what):
+            return "foreign", (what,)
+        case Broken(why):
+            return "broken", (why,)
 
 
 def _known_mirrors(rt: Runtime, snapshot: Snapshot) -> Inventory:
@@ -98,22 +109,25 @@ def _upstream_row(rt: Runtime, snapshot: Snapshot, source: Source, pin: Pin, mir
     bases = bases_of(snapshot, pin)
     found = _newest(rt, source, snapshot.manifest, pin, bases, mirrors)
     newest = found.newest
-    if newest.commit == pin.commit or newest.ref is None:
+    if newest.commit is None or newest.commit == pin.commit:
         return Row(name=source.name, outcome="same", before=pin.commit, after=pin.commit, ref=pin.ref)
-    length = len(pin.commit)
-    satisfied = has(rt, newest.commit)
-    stage, _ = fetch_history(rt, source, snapshot.manifest, (newest.ref,), oid_length=length, satisfied=satisfied)
-    known = newest.commit is not None and rt.objects.has_commit(stage, pin.commit)
-    ranged = None
-    if known and newest.commit is not None:
+    # At the same URL another object format is another repository, which the fetch tells.
+    length = len(pin.commit if pin.url == source.url else newest.commit)
+    wanted, satisfied = (newest.ref,) if newest.ref else EVERY_REF, has(rt, newest.commit)
+    stage, _ = fetch_history(rt, source, snapshot.manifest, wanted, oid_length=length, satisfied=satisfied)
+    ref = newest.ref or containing_ref(rt, stage, newest.commit)
+    row = Row(name=source.name, outcome="differs", before=pin.commit, after=newest.commit, ref=ref)
+    if ref is None:
+        return _refused(row, Unreachable.code, "no branch and no tag has it")
+    if rt.objects.has_commit(stage, pin.commit):
         # Of a history that is not full the commits alone are there.
         full = source.history == "full"
         if full:
             gate_tree(rt, stage, source, newest.commit, snapshot.manifest)
         ranged = rt.objects.between(stage, pin.commit, newest.commit, limit=SHOWN_COMMITS, files=full)
-    row = Row(name=source.name, outcome="differs", before=pin.commit, after=newest.commit, ref=newest.ref, range=ranged)
+        row = replace(row, range=ranged)
     row = _unless_behind(rt, source, row, newest, found.endpoint, pin)
-    new = replace(pin, url=source.url, commit=newest.commit or pin.commit, ref=newest.ref, root_commits=())
+    new = replace(pin, url=source.url, commit=newest.commit, ref=ref, root_commits=())
     return row if "refused" in row.detail else _unless_refused(rt, source, row, new, bases, stage)
 
 
@@ -261,9 +275,10 @@ def newer_upstream(
             return Row(name=name, outcome="unpinned", after=newest.commit, ref=newest.ref, detail=detail)
         word = "current" if newest.commit == pin.commit else "outdated"
         detail = {"pinned_ref": pin.ref, **detail}
-        row = Row(
-            name=name, outcome=word, before=pin.commit, after=newest.commit, ref=newest.ref or pin.ref, detail=detail
-        )
+        # Whoever follows a commit follows no ref: neither one that is listed with it nor that of the old pin.
+        follows = newest.ref or pin.ref
+        ref = None if word == "outdated" and isinstance(source.track, Commit) else follows
+        row = Row(name=name, outcome=word, before=pin.commit, after=newest.commit, ref=ref, detail=detail)
         is_older = word == "outdated" and newest.ref is not None and is_older_release(pin.ref, newest.ref)
         if is_older:
             return _refused(row, "rollback", "older than what is pinned: nothing newer is allowed")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from git_hybrid.core.governance import governed
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.plan import Snapshot
 
@@ -15,15 +16,18 @@ if TYPE_CHECKING:
 def waivers(
     snapshot: Snapshot, name: SourceName | None = None, forced: Forced | None = None
 ) -> dict[SourceName, Sequence[Oid]]:
-    """Return by source the objects that may fail git's fsck, as the overrides say that the pins rest on.
+    """Return by source the objects that may fail git's fsck, as the overrides in force say that the pins rest on.
 
-    For a pin of *name* that is *forced*, what the command line says takes their place.
+    A source that an override was ever made so for is there also if none of its objects may any more. For a pin of
+    *name* that is *forced*, what the command line says takes their place.
     """
+    found: dict[SourceName, Sequence[Oid]] = {
+        record.source: () for record in snapshot.overrides.records.values() if record.waived
+    }
     if name is not None and forced is not None:
-        return {name: forced.waived}
-    found: dict[SourceName, Sequence[Oid]] = {}
-    for source, pin in snapshot.lock.pins.items():
-        record = snapshot.overrides.records.get(pin.override or "")
-        if record is not None and record.source == source and record.status == "active":
-            found[source] = record.waived
+        return {name: forced.waived} if forced.waived or name in found else {}
+    for source in found.keys() & snapshot.lock.pins.keys():
+        pin = snapshot.lock.pins[source]
+        if pin.override is not None and governed(pin, snapshot.approvals) is None:
+            found[source] = snapshot.overrides.records[pin.override].waived
     return found

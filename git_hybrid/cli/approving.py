@@ -39,14 +39,17 @@ def accepts_findings(kind: Kind | None, findings: Sequence[str]) -> bool:
     return kind == "scan" or (kind is None and bool(findings))
 
 
-def refuse_waived(waived: tuple[str, ...]) -> None:
-    """Raise if findings are to be accepted and objects let pass by one approval.
+def refuse_beside_findings(waived: tuple[str, ...], *, scan: bool = False) -> None:
+    """Raise if findings are to be accepted and objects let pass by one approval, or a new commit scanned.
 
     Raises:
         BadArgument: they are.
     """
     if waived:
         raise BadArgument(what="--waive", value=waived[0], reason="is for a pin that is forced, not for findings")
+    if scan:
+        reason = "is for a commit that is not pinned yet: findings are accepted on the pinned one"
+        raise BadArgument(what="--scan", value="scan", reason=reason, hint="git hybrid scan")
 
 
 def object_ids(waived: tuple[str, ...]) -> tuple[Oid, ...]:

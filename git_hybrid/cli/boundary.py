@@ -135,9 +135,10 @@ def _told(error: HybridError, common: Common) -> int:
 
 def usage(message: str, hint: str, common: Common) -> int:
     """Tell that the command line is not in the grammar, and return the exit status of that."""
+    from git_hybrid.core.redact import redact_typed
     from git_hybrid.view.term import safe
 
-    text = _as_ours(safe(message))
+    text = _as_ours(safe(redact_typed(message)))
     _document(common, _USAGE, {"code": "usage", "exit_code": _USAGE, "message": text, "cause": [], "hints": [hint]})
     print(f"error: {text}", file=sys.stderr)
     if _gives_hints(common, "usage"):
@@ -164,7 +165,8 @@ def _bug(common: Common) -> int:
         # Named at random and readable by its owner alone: others write to the same folder.
         descriptor, where = tempfile.mkstemp(prefix="git-hybrid-crash-", suffix=".log")
         with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(f"git hybrid {' '.join(word for word in common.argv if '/' not in word)}\n{text}")
+            words = redact(" ".join(word for word in common.argv if "/" not in word))
+            file.write(f"git hybrid {words}\n{text}")
     except OSError:
         where = "no file (none could be written)"
     _document(common, _BUG, {"code": "bug", "exit_code": _BUG, "message": last, "cause": [where], "hints": []})

@@ -82,7 +82,7 @@ def gather(
     if staged and index.in_git:
         facts = _with_left_out(facts, index)
     if _WITH_APPROVALS & set(names):
-        told = (facts.manifest, facts.lock, facts.overrides, facts.clock)
+        told = (facts.manifest, facts.lock, facts.overrides, facts.trail, facts.clock)
         facts = replace(facts, signatures=check_signatures(*told, verifier(runner)))
     if "sources" in names:
         facts = _with_clones(facts, index)

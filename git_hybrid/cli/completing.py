@@ -13,8 +13,6 @@ from click.shell_completion import ShellComplete
 from git_hybrid.cli.common import Common
 from git_hybrid.view.term import safe
 
-ASKED = "__complete"
-
 
 def proposals(group: click.Group, argv: Sequence[str]) -> list[str]:
     """Return what may stand where the last word of *argv* is, which may be empty or begun."""

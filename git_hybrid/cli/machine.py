@@ -13,7 +13,7 @@ from git_hybrid import __version__
 from git_hybrid.cli.settings import read_settings
 from git_hybrid.core.diagnosis import Finding, disk_finding, git_finding, libgit2_finding
 from git_hybrid.core.errors import BadArgument, HybridError
-from git_hybrid.core.redact import redact, redact_key, redact_setting
+from git_hybrid.core.redact import redact, redact_key, redact_place, redact_setting
 from git_hybrid.git import libgit2
 from git_hybrid.git.environment import is_verify
 from git_hybrid.git.run import MINIMUM_GIT, Runner
@@ -100,7 +100,7 @@ def settings_findings(runner: Runner, folder: Path) -> list[Finding]:
         BadArgument: one is outside its grammar.
     """
     settings = read_settings(runner.environ, read_config(runner, folder), jobs=None, offline=False)
-    asked = ", ".join(redact(entry) for entry in settings.mirrors.entries)
+    asked = ", ".join(redact_place(entry) for entry in settings.mirrors.entries)
     if settings.offline:
         what = f"nobody is asked: the network is off ({settings.offline})"
     elif asked in ("", "direct"):
@@ -167,7 +167,9 @@ def _operator(runner: Runner, settings: Sequence[Setting]) -> Finding:
 
 
 def _proxies(environ: Mapping[str, str]) -> str:
-    found = [f"{key}={redact(value)}" for key, value in sorted(environ.items()) if key.lower() in _PROXY_VARIABLES]
+    found = [
+        f"{key}={redact_place(value)}" for key, value in sorted(environ.items()) if key.lower() in _PROXY_VARIABLES
+    ]
     return ", ".join(found) or "no proxy in the environment"
 
 

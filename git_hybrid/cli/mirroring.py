@@ -78,7 +78,7 @@ def filled(session: Session, folder: Path) -> Iterator[GitMirrorFolder]:
         held(folder, rt.info, timeout=session.settings.lock_timeout, cancelled=rt.cancelled),
         staged(session, folder) as mirror,
     ):
-        mirror.quarantine.clean(lambda _name: False)
+        mirror.quarantine.clean(lambda _name, _path: False)
         yield mirror
 
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from git_hybrid.core.errors import LocalIo
+
 if TYPE_CHECKING:
+    from git_hybrid.git.clones import GitClones
     from git_hybrid.store.ledger import FileLedger
 
 
@@ -20,12 +24,18 @@ class HostPolicy:
         return hosts is None or host in hosts
 
 
-class Sources:
-    """Asks the manifest whether a name is a source's; reads it only when that happens."""
+class Wanted:
+    """Tells of a clone that a killed run had withdrawn whether it must not be lost; asks only when that happens."""
 
-    def __init__(self, ledger: FileLedger) -> None:
+    def __init__(self, ledger: FileLedger, clones: GitClones) -> None:
         self._ledger = ledger
+        self._clones = clones
 
-    def __call__(self, name: str) -> bool:
-        """Tell whether *name* is a source of the manifest."""
-        return name in self._ledger.snapshot().manifest.sources
+    def __call__(self, name: str, path: Path) -> bool:
+        """Tell whether *name* is a source of the manifest, or the clone at *path* holds work, or cannot be read."""
+        if name in self._ledger.snapshot().manifest.sources:
+            return True
+        try:
+            return self._clones.holds_work(path)
+        except LocalIo:
+            return True

@@ -6,15 +6,18 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from git_hybrid.core.redact import redact
+from git_hybrid.store.content import open_regular
 from git_hybrid.store.layout import Layout
 from git_hybrid.view.jsonout import dump
 
 FOLDER = "git-hybrid-diag"
 KEPT_RECORDS = 200
 _CHUNK = 1 << 18
+_LIMIT = 16 << 20
+_TOO_LARGE = b"left out: it is larger than 16 MiB\n"
 _FILES = (
     "sources.toml",
     "state/sources.lock",
@@ -45,7 +48,7 @@ def archive_files(
     if root is not None:
         layout = Layout(root)
         for name in _FILES:
-            data = _read(layout.root / name)
+            data = _read(layout.root / name, _whole)
             if data is not None:
                 files[name] = _plain(data, home)
         data = _read(layout.root / _LOG, _last_lines)
@@ -54,29 +57,37 @@ def archive_files(
     return files
 
 
-def _read(path: Path, read: Callable[[Path], bytes] = Path.read_bytes) -> bytes | None:
+def _read(path: Path, read: Callable[[BinaryIO], bytes]) -> bytes | None:
     """Return what *read* returns of a regular file; a link could lead to anything."""
     try:
-        return read(path) if path.is_file() and not path.is_symlink() else None
+        with open_regular(path) as file:
+            return read(file)
     except OSError:
         return None
 
 
-def _last_lines(path: Path) -> bytes:
-    """Return the last :data:`KEPT_RECORDS` lines, of a file that may be larger than what can be kept in memory."""
-    with open(path, "rb") as file:
-        size = file.seek(0, os.SEEK_END)
-        taken = min(size, _CHUNK)
-        while True:
-            file.seek(size - taken)
-            data = file.read(taken)
-            if taken == size or data.count(b"\n") > KEPT_RECORDS:
-                return b"".join(data.splitlines(keepends=True)[-KEPT_RECORDS:])
-            taken = min(size, taken * 4)
+def _whole(file: BinaryIO) -> bytes:
+    """Return what is in *file*, or that it is larger than one which somebody sends, and can look through."""
+    data = file.read(_LIMIT + 1)
+    return data if len(data) <= _LIMIT else _TOO_LARGE
+
+
+def _last_lines(file: BinaryIO) -> bytes:
+    """Return the last :data:`KEPT_RECORDS` lines, fewer where they are too long, of a file that may be of any size."""
+    size = file.seek(0, os.SEEK_END)
+    taken = min(size, _CHUNK)
+    while True:
+        file.seek(size - taken)
+        data = file.read(taken)
+        if taken == size or data.count(b"\n") > KEPT_RECORDS:
+            return b"".join(data.splitlines(keepends=True)[-KEPT_RECORDS:])
+        if taken >= _LIMIT:
+            return data.partition(b"\n")[2] or _TOO_LARGE
+        taken = min(size, taken * 4)
 
 
 def _plain(data: bytes, home: str) -> bytes:
-    return redact(data.decode("utf-8", "surrogateescape"), home=home).encode("utf-8", "surrogateescape")
+    return redact(data.decode("utf-8", "surrogateescape"), home=home, sent=True).encode("utf-8", "surrogateescape")
 
 
 def _json(document: Mapping[str, Any], home: str) -> bytes:
@@ -86,10 +97,10 @@ def _json(document: Mapping[str, Any], home: str) -> bytes:
 def _redacted(value: Any, home: str) -> Any:
     """Return plain values with every text redacted, so that the document stays one."""
     if isinstance(value, Mapping):
-        return {redact(str(key), home=home): _redacted(item, home) for key, item in value.items()}
+        return {redact(str(key), home=home, sent=True): _redacted(item, home) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_redacted(item, home) for item in value]
-    return redact(value, home=home) if isinstance(value, str) else value
+    return redact(value, home=home, sent=True) if isinstance(value, str) else value
 
 
 def _ageless(status: Mapping[str, Any]) -> dict[str, Any]:

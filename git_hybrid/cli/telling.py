@@ -69,7 +69,17 @@ def tell(error: HybridError, has_keys: Callable[[], bool] = lambda: False, place
     cause += error.passed_over
     words = {key: value if key in _COMMANDS else typed(str(value)) for key, value in facts.items()}
     hints = tuple(placed(hint) for hint in (text.format_map(words) for text in templates) if hint)
-    return Told(_status(error, remedy), remedy.title.format_map(facts), cause, hints)
+    title = _bare(remedy.title.format_map(facts))
+    return Told(_status(error, remedy), title, cause, tuple(map(_bare, hints)))
+
+
+def _bare(text: str) -> str:
+    """Return *text* without the secrets in URLs that were typed where something else belongs."""
+    if not any(mark in text for mark in ("@", "%40", "://")):
+        return text
+    from git_hybrid.core.redact import redact_typed
+
+    return redact_typed(text)
 
 
 def _status(error: HybridError, remedy: Remedy) -> int:
@@ -202,7 +212,7 @@ def _facts(error: HybridError) -> dict[str, Any]:
     if isinstance(error, InvalidFile):
         count = len(error.problems)
         facts["count"] = f"{counted(count, 'entry')} {plural(count, 'is')}"
-        facts["problems"] = "\n".join(f"{problem.place}: {problem.reason}" for problem in error.problems)
+        facts["problems"] = _lines(f"{problem.place}: {problem.reason}" for problem in error.problems)
         facts["mend"] = error.mend or f"mend {error.path}, then: git hybrid diag"
     base = str(facts.get("mirror", ""))
     facts["remaking"] = _remaking(facts.get("file", ""))
@@ -217,7 +227,7 @@ def _facts(error: HybridError) -> dict[str, Any]:
         facts["saving"] = _NOT_SAVED if whole else _SAVED
         facts["way"] = "move away what ends with a slash, or mend its rights, then: " if whole else ""
         more = f"\n… and {count - len(facts['files'])} more" if count > len(facts["files"]) else ""
-        facts["files"] = "\n".join(facts["files"]) + more
+        facts["files"] = _lines(facts["files"]) + more
     if "stale" in facts:
         facts["why"] = "changed in sources.toml since it was pinned" if facts["stale"] else "has no pin"
     if facts.get("nearest"):
@@ -231,9 +241,14 @@ def _facts(error: HybridError) -> dict[str, Any]:
         facts["waive"] = "".join(f" --waive {typed(oid)}" for oid in facts["objects"])
     for key in ("findings", "problems", "reasons"):
         if isinstance(facts.get(key), tuple):
-            facts[key] = "\n".join(facts[key])
+            facts[key] = _lines(facts[key])
     facts["refs"] = _few(facts.get("refs", ()))
     return {key: ", ".join(map(str, value)) if isinstance(value, tuple) else value for key, value in facts.items()}
+
+
+def _lines(texts: Iterable[str]) -> str:
+    """Return *texts*, one a line; a line break in one of them, such as in a key of a file, begins no other."""
+    return "\n".join(text.replace("\n", "\\x0a") for text in texts)
 
 
 def _few(refs: tuple[str, ...]) -> tuple[str, ...]:

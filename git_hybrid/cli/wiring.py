@@ -14,7 +14,7 @@ from git_hybrid.app.hosts import HostGate
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.cli.head import head_of, runs_in_git
 from git_hybrid.cli.late import late
-from git_hybrid.cli.policies import HostPolicy, Sources
+from git_hybrid.cli.policies import HostPolicy, Wanted
 from git_hybrid.cli.settings import Settings, read_settings
 from git_hybrid.cli.signals import Cancel
 from git_hybrid.core.errors import NoWorkspace
@@ -78,7 +78,6 @@ def session(
     *,
     progress: Progress,
     cancel: Cancel,
-    environ: Mapping[str, str] | None = None,
     watch: SourceWatch | None = None,
 ) -> Iterator[Session]:
     """Wire a run in the workspace that *choices* is in; what was staged is removed in the end.
@@ -91,7 +90,7 @@ def session(
         BadArgument: an environment variable or a git setting is outside its grammar.
         ToolTooOld: git or libgit2 is too old.
     """
-    variables = dict(os.environ if environ is None else environ)
+    variables = dict(os.environ)
     runner = Runner(environ=variables, cancelled=cancel, hurried=cancel.hurried, ahead=choices.ahead)
     layout = _found(choices.folder, runner)
     config = read_config(runner, layout.root)
@@ -106,9 +105,8 @@ def session(
         log_id=os.urandom(16).hex(),
     )
     with ExitStack() as stack:
-        clones = GitClones(
-            runner=runner, folder=layout.sources_folder, scout=choices.ahead.scout if choices.ahead else None
-        )
+        scout = choices.ahead.scout if choices.ahead else None
+        clones = GitClones(runner=runner, folder=layout.sources_folder, scout=scout)
         runtime = _runtime(
             layout, runner, settings, info, clones=clones, progress=progress, cancel=cancel, stack=stack, watch=watch
         )
@@ -162,7 +160,10 @@ def _runtime(
         now=info.now,
         lock_timeout=settings.lock_timeout,
         cancelled=cancel,
-        clean_quarantine=lambda: (*quarantine.clean(Sources(ledger)), *remove_stale(durable, folder, clones.scout)),
+        clean_quarantine=lambda: (
+            *quarantine.clean(Wanted(ledger, clones)),
+            *remove_stale(durable, folder, clones.scout),
+        ),
         close_quarantine=quarantine.close,
         verify=verifier(runner),
         tracked=partial(runs_in_git, layout, runner),

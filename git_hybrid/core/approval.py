@@ -12,7 +12,7 @@ from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.lock import Lock
 from git_hybrid.core.manifest import Manifest, Policy
 from git_hybrid.core.override import UNKNOWN, Approval, Kind, Override, Overrides, Trail, is_in_force, is_same, person
-from git_hybrid.core.spent import is_spent, rivals
+from git_hybrid.core.spent import is_spent, used
 from git_hybrid.core.value import Struct
 from git_hybrid.core.values import format_time
 from git_hybrid.core.words import quoted
@@ -187,7 +187,7 @@ def has_keys(policy: Policy) -> bool:
 
 
 def check_signatures(
-    manifest: Manifest, lock: Lock, overrides: Overrides, clock: datetime, verify: Verify
+    manifest: Manifest, lock: Lock, overrides: Overrides, trail: Trail, clock: datetime, verify: Verify
 ) -> Signatures:
     """Return what *verify* says of the signatures of overrides in force; without a key in policy it is not asked."""
     if not has_keys(manifest.policy):
@@ -197,32 +197,32 @@ def check_signatures(
         for record in overrides.records.values():
             if is_in_force(record, clock):
                 urls = _urls(record, manifest, lock)
-                good |= {(record.id, who) for who in signers_of(record, urls, manifest.policy, overrides, verify)}
+                spent = used(overrides, trail, record.source, record.kind, record.to_commit, closed=True)
+                good |= {(record.id, who) for who in signers_of(record, urls, manifest.policy, spent, verify)}
     except ToolTooOld as error:
         return Signatures(unable=f"{error.tool} is not installed")
     return Signatures(good=frozenset(good))
 
 
 def signers_of(
-    record: Override, urls: Sequence[str], policy: Policy, overrides: Overrides, verify: Verify
+    record: Override, urls: Sequence[str], policy: Policy, spent: Collection[str], verify: Verify
 ) -> Collection[str]:
-    """Return who signed what *record* says, of a source at one of *urls*; *overrides* tell which signatures are spent.
+    """Return who signed what *record* says, of a source at one of *urls*; *spent* are signatures of what was used.
 
     Raises:
         ToolTooOld: there is nothing to check a signature with.
     """
     given = [item.signature for item in last_approvals(record) if item.signature is not None]
     texts = [payload(item) for item in _as_asked(record, urls)]
-    closed = [item for item in overrides.of(record.source) if item.status != "active"]
-    return good_signatures(texts, given, policy, rivals(closed, record.kind, record.to_commit), verify)
+    return good_signatures(texts, given, policy, spent, verify)
 
 
 def good_signatures(
-    texts: Sequence[bytes], armours: Sequence[str], policy: Policy, earlier: Sequence[Override], verify: Verify
+    texts: Sequence[bytes], armours: Sequence[str], policy: Policy, earlier: Collection[str], verify: Verify
 ) -> dict[str, str]:
     """Return the signatures among *armours* of one of *texts* by who made them, as policy knows their keys.
 
-    A text that an override of *earlier* was approved by is spent: who wants it again has to ask again.
+    A text that a signature of *earlier* is of is spent: who wants it again has to ask again.
     """
     found: dict[str, tuple[str, bytes]] = {}
     for approver in policy.approvers:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from git_hybrid.core.approval import Approved, Asked, Verify, payload
 from git_hybrid.core.errors import OverrideUnrecorded, PolicyNotMet
-from git_hybrid.core.ids import InvalidText, parse_oid
+from git_hybrid.core.ids import is_oid
 from git_hybrid.core.manifest import Policy
 from git_hybrid.core.override import Overrides, Trail, person, restoring
 from git_hybrid.core.value import Struct, replace
@@ -20,15 +20,6 @@ class Signing(Struct, frozen=True, kw_only=True):
     armours: Sequence[str]
     texts: Sequence[bytes]
     verify: Verify
-
-
-def is_commit(text: str) -> bool:
-    """Tell whether *text* is the full id of a commit."""
-    try:
-        parse_oid(text)
-    except InvalidText:
-        return False
-    return True
 
 
 def request_line(asked: Asked, *, renews: str = "") -> str:
@@ -50,7 +41,7 @@ def _what(asked: Asked, renews: str) -> tuple[str, ...]:
     found = ("--kind", asked.kind, *(word for item in asked.findings for word in ("--finding", item)))
     if asked.kind == "scan":
         return found
-    commit = asked.to_commit if is_commit(asked.to_commit) else "COMMIT"
+    commit = asked.to_commit if is_oid(asked.to_commit) else "COMMIT"
     waived = (word for item in asked.waived for word in ("--waive", item))
     return ("--to", commit, *(found if asked.findings else ()), *waived)
 

@@ -6,17 +6,21 @@ that no other record names yet, so two branches that both append still verify af
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 
 from git_hybrid.core.canonical import Json, canonical_json
 from git_hybrid.core.digest import sha256_hex
+from git_hybrid.core.ids import is_oid
 from git_hybrid.core.value import Struct
 from git_hybrid.core.values import format_time
 
 VERSION = 1
 ROTATE, ROTATED = "rotate", "rotated"
 """The events that close a log and that begin the next one."""
+MALFORMED = "malformed "
+"""What stands before the event of a record that does not tell what that takes."""
+_Form = Mapping[str, type[str] | type[int] | Callable[[Json], bool]]
 
 
 class Event(Struct, frozen=True, kw_only=True):
@@ -82,6 +86,89 @@ def detail_of(record: Mapping[str, Json]) -> Mapping[str, Json]:
     """Return the details of a record; nothing if it has none."""
     detail = record.get("detail")
     return detail if isinstance(detail, Mapping) else {}
+
+
+def _are_texts(value: Json) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+def _are_counts(value: Json) -> bool:
+    return isinstance(value, Mapping) and all(type(item) is int for item in value.values())
+
+
+def _are_findings(value: Json) -> bool:
+    return isinstance(value, list) and all(
+        isinstance(item, Mapping) and isinstance(item.get("id"), str) and item.get("level") in ("high", "medium", "low")
+        for item in value
+    )
+
+
+_SCAN: _Form = {
+    **dict.fromkeys(("state", "scanned_at", "tree", "scan_sha256"), str),
+    "counts": _are_counts,
+    "findings": _are_findings,
+}
+_OVERRIDE: _Form = {
+    **dict.fromkeys(("override", "override_sha256", "kind", "expires_at"), str),
+    **dict.fromkeys(("lifts", "findings", "waived"), _are_texts),
+}
+_MIRROR: _Form = dict.fromkeys(("mirror", "base_url", "owner", "kind", "mirror_sha256"), str)
+_ENDED: _Form = {"log_id": str, "log_seq": int}
+_OVERRIDES = ("override", "override-renewed", "override-revoked", "override-superseded")
+_MOVES = frozenset({"pin", *_OVERRIDES})
+_FORMS: Mapping[str, tuple[Collection[str], _Form]] = {
+    "pin": ((), dict.fromkeys(("url", "ref", "tree", "content_sha256", "pin_sha256", "rests_on"), str)),
+    **dict.fromkeys(("scan", "bundle-scan"), ((), _SCAN)),
+    **dict.fromkeys(_OVERRIDES, (("override",), _OVERRIDE)),
+    **dict.fromkeys(("mirror-add", "mirror-remove", "mirror-verify"), (("mirror",), _MIRROR)),
+    "bundle-apply": (("log_id", "log_seq"), _ENDED),
+    ROTATED: ((), dict.fromkeys(("archive", "sha256"), str)),
+}
+"""What the details of each event must have, and of which form is what somebody goes by; there may be more."""
+
+
+def odd_key(record: Mapping[str, Json]) -> str:
+    """Return which key of *record* is missing, or of another form than its event takes; nothing if none is."""
+    event = str(record["event"])
+    if event not in _FORMS:
+        return ""
+    if event in _MOVES and (odd := _odd_move(record)):
+        return odd
+    (needed, form), detail = _FORMS[event], detail_of(record)
+    if missing := [key for key in needed if detail.get(key) is None]:
+        return missing[0]
+    for key, value in detail.items():
+        kind = form.get(key)
+        # Every record that is read comes here, and nearly all of them have nothing but text.
+        if kind is None or type(value) is kind or value is None:
+            continue
+        if isinstance(kind, type) or not kind(value):
+            return key
+    return ""
+
+
+def _odd_move(record: Mapping[str, Json]) -> str:
+    if "source" not in record:
+        return "source"
+    before = record.get("before")
+    if not is_oid(str(record.get("after"))):
+        return "after"
+    return "" if before is None or is_oid(str(before)) else "before"
+
+
+def as_told(record: Record) -> Record:
+    """Return *record*; one that does not tell what its event takes comes back as a record of no event.
+
+    A right hash is no proof that a command wrote it. So nobody who reads records has to expect anything of one.
+    """
+    return {**record, "event": f"{MALFORMED}{record['event']}"} if odd_key(record) else record
+
+
+def told_signatures(record: Mapping[str, Json]) -> frozenset[str]:
+    """Return the signatures of approvals that *record* of an override tells of."""
+    told = detail_of(record).get("approvers")
+    given = [item.get("signature") for item in told if isinstance(item, Mapping)] if isinstance(told, list) else []
+    return frozenset(item for item in given if isinstance(item, str))
 
 
 def record_hash(record: Mapping[str, Json]) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from git_hybrid.core.ahead import APART
-from git_hybrid.core.audit import ROTATED, Line, Record, Segment, previous, seq_of
+from git_hybrid.core.audit import MALFORMED, ROTATED, Line, Record, Segment, odd_key, previous, seq_of
 from git_hybrid.core.audit_archives import LOG, RESTORE, Breach, Files, breach_at, restore_from
 from git_hybrid.core.audit_witness import against_files
 from git_hybrid.core.canonical import Json
@@ -75,7 +75,7 @@ def missing_archives(segments: Sequence[Segment]) -> tuple[str, ...]:
 
 def no_records(segments: Sequence[Segment]) -> tuple[Breach, ...]:
     """Return the lines that readers of the log leave out, since they are no records as they were written."""
-    return tuple(breach for breach in _lines(segments, frozenset()) if breach.id != "repeated")
+    return tuple(breach for breach in _lines(segments, frozenset()) if breach.id not in ("repeated", "malformed"))
 
 
 def _whole(segments: Iterable[Segment]) -> Iterator[Record]:
@@ -102,6 +102,12 @@ def _lines(segments: Sequence[Segment], twice: frozenset[str]) -> Iterator[Breac
             if line.record is not None and not line.whole:
                 what, proves = "the record's hash is not that of its content", "it was edited after it was written"
                 yield breach_at("edited", segment.file, line, what, proves)
+            elif line.record is not None and str(line.record["event"]).startswith(MALFORMED):
+                event = str(line.record["event"]).removeprefix(MALFORMED)
+                key = odd_key({**line.record, "event": event}) or "event"
+                what = f"tells of {event}, and its {key} is missing or nothing that such a record has"
+                proves = "it was forged: no command writes that"
+                yield breach_at("malformed", segment.file, line, what, proves)
             elif line.record is None and (line.size, line.sha256) not in declared:
                 if line.number == last and not segment.ended:
                     continue

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from git_hybrid.core.ahead import APART
 from git_hybrid.core.audit import Record, detail_of
 from git_hybrid.core.audit_archives import LOG, RESTORE, Breach
+from git_hybrid.core.audit_overrides import against_closings
 from git_hybrid.core.canonical import Json
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.last_pins import ANEW, binding, has_digest, last_pins, untold
@@ -42,6 +43,7 @@ def against_files(records: Mapping[str, Record], witnesses: Witnesses) -> Iterat
     """Yield what the files of the workspace, as they are and as they were committed, do not find in *records*."""
     yield from _against_state(records, witnesses.state)
     yield from _against_overrides(records, witnesses.overrides)
+    yield from against_closings(records)
     yield from _against_mirrors(records, witnesses.mirrors)
     for audit_hash, where in witnesses.hashes.items():
         if audit_hash not in records:

@@ -96,11 +96,13 @@ def answers(
     *,
     servers: frozenset[str] | None = None,
     since: datetime | None = None,
+    until: datetime | None = None,
     tips: Mapping[str, Oid] | None = None,
 ) -> str | None:
     """Return who said what upstream has at *refs*; None where one is not known, or not by evidence that counts.
 
-    With *tips* what was said must be just that.
+    It counts from *since* on; a time after *until* is that of a clock that was ahead. With *tips* what was said must be
+    just that.
     """
     found = [record.refs.get(RefName(ref)) for ref in refs]
     known = [seen for seen in found if seen is not None]
@@ -111,6 +113,8 @@ def answers(
     if tips is not None and any(tips.get(ref) != seen.oid for ref, seen in zip(refs, known, strict=True)):
         return None
     if since is not None and any(seen.at < since for seen in known):
+        return None
+    if until is not None and any(seen.at > until for seen in known):
         return None
     return known[0].served_by
 

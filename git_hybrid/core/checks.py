@@ -6,13 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Literal
 
-from git_hybrid.core.approval import Approvals, Signatures, doubtful, has_keys
 from git_hybrid.core.audit import Segment
 from git_hybrid.core.endpoints import Mirrors
+from git_hybrid.core.governance import Governed
 from git_hybrid.core.lock import Lock
-from git_hybrid.core.manifest import Manifest
 from git_hybrid.core.mirrors import Inventory
-from git_hybrid.core.override import Override, Overrides, Trail
 from git_hybrid.core.state import State
 from git_hybrid.core.value import Struct, field, replace
 from git_hybrid.core.witnesses import Witnesses
@@ -32,30 +30,24 @@ class Violation(Struct, frozen=True, kw_only=True):
     level: Literal["fail", "warn", "note"] = "fail"
 
 
-class Facts(Struct, frozen=True, kw_only=True):
+class Facts(Governed, frozen=True, kw_only=True):
     """What the checks are about: the files as they are, or as they are about to be committed.
 
-    ``now`` is the present time, ``clock`` the later of it and that of the newest audit record. ``mirrors`` and
-    ``bundle_folder`` (an absolute path) are what is set to be asked instead of upstream. ``log`` holds the audit log
-    and its archives, the oldest first; ``witnesses`` what it is held against. ``tracked`` are the paths below
-    ``sources/``, and those of single runs, that are committed, ``heads`` the commits at which the clones stand,
-    ``installed`` those at which a sync left the ones that do not stand at their pins. ``documents`` are specifications
-    by path, ``paths`` every path that they may name, ``changed`` what the commit changes, ``left_out`` those of the
-    files that are on the disk and not in the commit, ``ignored`` those of them that git ignores. ``foreign_reports``
-    names the sources whose scan report on the disk is another than state says; ``scanner_files`` has the digests of the
-    files that decide what a scanner finds, where all of them are of the workspace. ``exposed`` are the paths of clones
-    that git does not ignore, and ``ignore_file`` says whether there is a ``sources/.gitignore``. ``is_shallow``: git
-    has the end of the history alone.
+    ``now`` is the present time. ``mirrors`` and ``bundle_folder`` (an absolute path) are what is set to be asked
+    instead of upstream. ``log`` holds the audit log and its archives, the oldest first; ``witnesses`` what it is held
+    against. ``tracked`` are the paths below ``sources/``, and those of single runs, that are committed, ``heads`` the
+    commits at which the clones stand, ``installed`` those at which a sync left the ones that do not stand at their
+    pins. ``documents`` are specifications by path, ``paths`` every path that they may name, ``changed`` what the commit
+    changes, ``left_out`` those of the files that are on the disk and not in the commit, ``ignored`` those of them that
+    git ignores. ``foreign_reports`` names the sources whose scan report on the disk is another than state says;
+    ``scanner_files`` has the digests of the files that decide what a scanner finds, where all of them are of the
+    workspace. ``exposed`` are the paths of clones that git does not ignore, and ``ignore_file`` says whether there is a
+    ``sources/.gitignore``. ``is_shallow``: git has the end of the history alone.
     """
 
-    manifest: Manifest
-    clock: datetime
     now: datetime | None = None
     lock: Lock = field(default_factory=Lock)
     state: State = field(default_factory=State)
-    overrides: Overrides = field(default_factory=Overrides)
-    trail: Trail = field(default_factory=Trail)
-    signatures: Signatures = field(default_factory=Signatures)
     inventory: Inventory = field(default_factory=Inventory)
     mirrors: Mirrors = field(default_factory=Mirrors)
     bundle_folder: str | None = None
@@ -74,20 +66,6 @@ class Facts(Struct, frozen=True, kw_only=True):
     foreign_reports: frozenset[str] = frozenset()
     scanner_files: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     is_shallow: bool = False
-
-    def doubt(self, record: Override) -> str:
-        """Return what the keys of policy do not bear out in the approvals of *record*, as a clause, or nothing."""
-        return doubtful(record, self.manifest.policy, self.signatures)
-
-    @property
-    def has_keys(self) -> bool:
-        """Whether policy names keys of approvers, so that an approval takes a signature."""
-        return has_keys(self.manifest.policy)
-
-    @property
-    def approvals(self) -> Approvals:
-        """What says which overrides are in force."""
-        return Approvals(self.overrides, self.trail, self.clock, self.doubt, self.has_keys)
 
 
 def going_back(name: str) -> str:

@@ -205,6 +205,8 @@ def _word(
 
 def _standing(source: Source, pin: Pin, recorded: SourceState | None, seen: Clone) -> tuple[Word, str]:
     """Return how the clone stands to its pin, where nothing is in the way of a sync."""
+    if not seen.can_have(pin.commit):
+        return "behind", "the pin is of another object format: sync makes the clone anew"
     if seen.head != pin.commit:
         return "behind", "the pin moved: sync brings it here"
     if differs_in_lfs(source, seen):

@@ -18,8 +18,6 @@ from git_hybrid.core.report import Status
 from git_hybrid.core.value import Struct
 from git_hybrid.core.values import parse_time
 
-_PHASES: tuple[Phase, ...] = ("expired", "expiring", "active", "revoked", "superseded")
-
 
 class Change(Struct, frozen=True, kw_only=True):
     """The last record of the audit log: the last thing that was decided here."""

@@ -45,8 +45,10 @@ def parse_mirrors(text: str) -> Mirrors:
     """Return the list of mirrors in *text*; an empty text means ``direct``.
 
     Raises:
-        InvalidText: an entry is no URL that may be asked.
+        InvalidText: an entry is no URL that may be asked, or there is text and no entry.
     """
+    if not text:
+        return Mirrors()
     entries: list[str] = []
     for part in (item.strip() for item in text.split(",")):
         if part == OFF:
@@ -55,7 +57,10 @@ def parse_mirrors(text: str) -> Mirrors:
             entries.append(DIRECT)
         elif part:
             entries.append(check_base(part))
-    return Mirrors(tuple(entries) or (DIRECT,))
+    if not entries:
+        # Such as "$A,$B" with neither set: whoever wrote that meant to keep away from the source's own URL.
+        raise InvalidText("names no server: write base URLs, direct or off, with commas between them")
+    return Mirrors(tuple(entries))
 
 
 def check_base(base: str) -> str:

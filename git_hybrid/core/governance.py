@@ -6,18 +6,45 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import assert_never
 
-from git_hybrid.core.approval import Approvals, Doubt
+from git_hybrid.core.approval import Approvals, Doubt, Signatures, doubtful, has_keys
 from git_hybrid.core.audit import detail_of
 from git_hybrid.core.errors import OffBranch, OverrideEnded, OverrideUnrecorded, OverrideUnsigned
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.lock import Pin, is_valid, still_allowed
-from git_hybrid.core.manifest import Source, track_field
+from git_hybrid.core.manifest import Manifest, Source, track_field
 from git_hybrid.core.override import Override, Overrides, Trail, binds, phase
-from git_hybrid.core.value import Struct
+from git_hybrid.core.value import Struct, field
 from git_hybrid.core.values import format_time
 from git_hybrid.core.words import JOINED, approval_words, signature_words
 
 Unapproved = OffBranch | OverrideEnded | OverrideUnrecorded | OverrideUnsigned
+
+
+class Governed(Struct, frozen=True, kw_only=True):
+    """A workspace as far as it says which overrides are in force.
+
+    ``clock`` is the later of the present time and that of the newest audit record: a clock set back helps nobody.
+    """
+
+    manifest: Manifest
+    overrides: Overrides = field(default_factory=Overrides)
+    trail: Trail = field(default_factory=Trail)
+    signatures: Signatures = field(default_factory=Signatures)
+    clock: datetime
+
+    def doubt(self, record: Override) -> str:
+        """Return what the keys of policy do not bear out in the approvals of *record*, as a clause, or nothing."""
+        return doubtful(record, self.manifest.policy, self.signatures)
+
+    @property
+    def has_keys(self) -> bool:
+        """Whether policy names keys of approvers, so that an approval takes a signature."""
+        return has_keys(self.manifest.policy)
+
+    @property
+    def approvals(self) -> Approvals:
+        """What says which overrides are in force."""
+        return Approvals(self.overrides, self.trail, self.clock, self.doubt, self.has_keys)
 
 
 ASIDE = frozenset({"off-branch", "unreachable", "rollback"})
@@ -25,6 +52,9 @@ ASIDE = frozenset({"off-branch", "unreachable", "rollback"})
 
 REPLACED = frozenset({"moved-tag", "rewritten-history", "identity-changed"})
 """What an override lifts where upstream's own past is gone: once it is pinned, the commit looks like any other."""
+
+MALFORMED = "fsck-refused"
+"""What an override lifts where git's fsck complains: it does so at each plain pin that has the same objects."""
 
 
 def unapproved(pin: Pin, source: Source, approvals: Approvals) -> Unapproved | None:
@@ -141,12 +171,13 @@ def ended(pin: Pin, record: Override, clock: datetime, *, signed: bool) -> Overr
 def without(record: Override, commit: str) -> str:
     """Return what brings a pin at *commit* that rests on *record* to order without an approval; nothing if nothing.
 
-    Where upstream's own past is gone, a plain pin would only find the same commit again.
+    Where upstream's own past is gone, a plain pin would only find the same commit again; where git's fsck complains, it
+    is refused.
     """
-    plain = f"git hybrid pin {record.source}"
-    if not REPLACED & set(record.lifts):
+    plain, lifts = f"git hybrid pin {record.source}", set(record.lifts)
+    if not {*REPLACED, MALFORMED} & lifts:
         return plain
-    return "" if ASIDE & set(record.lifts) else f'write commit = "{commit}" into its entry, then: {plain}'
+    return "" if {*ASIDE, MALFORMED} & lifts else f'write commit = "{commit}" into its entry, then: {plain}'
 
 
 def _unsigned(pin: Pin, record: Override, doubt: Doubt) -> OverrideUnsigned | None:

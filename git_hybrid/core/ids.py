@@ -24,7 +24,6 @@ RefName = NewType("RefName", str)
 RunId = NewType("RunId", str)
 """A ULID: the command id of one run that writes."""
 
-_OID = pattern(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _HEX_PREFIX = pattern(r"[0-9a-f]{7,63}")
 _NAME = pattern(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _HOST = pattern(r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*")
@@ -44,6 +43,8 @@ _DEVICES = frozenset(
 _REF_FORBIDDEN = pattern(r"[\x00-\x20\x7f~^:?*\[\\\ud800-\udfff]|\.\.|@\{|//|/\.|\.lock(?:/|$)")
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _RUN_ID = pattern(f"[0-7][{_CROCKFORD}]{{25}}")
+# Before the first or behind the others a secret may stand, percent-encoded or not.
+_HIDING = ("@", "?", "#", "%40", "%3a", "%3f", "%23")
 _SCHEMES = "only https://, ssh:// and file:/// URLs are allowed"
 NAME_LIMIT = 100
 URL_LIMIT = 2000
@@ -60,9 +61,14 @@ def parse_oid(text: str) -> Oid:
     Raises:
         InvalidText: it is not 40 or 64 lower-case hex digits.
     """
-    if _OID.fullmatch(text) is None:
+    if not is_oid(text):
         raise InvalidText("not a full commit id (40 or 64 lower-case hex digits)")
     return Oid(text)
+
+
+def is_oid(text: str) -> bool:
+    """Tell whether *text* is an object id: 40 or 64 lower-case hex digits."""
+    return len(text) in (40, 64) and not text.strip("0123456789abcdef")
 
 
 def is_oid_prefix(text: str) -> bool:
@@ -242,8 +248,13 @@ def shown_url(text: str) -> str:
 
     The user ``git`` is none.
     """
-    rest = text.removeprefix("ssh://").removeprefix("git@")
-    return "(hidden)" if any(mark in rest for mark in "@?#") else text[:200]
+    rest = text.removeprefix("ssh://").removeprefix("git@").lower()
+    return "(hidden)" if any(mark in rest for mark in _HIDING) else text[:200]
+
+
+def shown_text(text: str) -> str:
+    """Return *text*, which was to be no URL, as a message may show it: as :func:`shown_url` where it may be one."""
+    return shown_url(text) if ":" in text or "//" in text else text[:200]
 
 
 def resolve_url(text: str, base: Url | None) -> Url:

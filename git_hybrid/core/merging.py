@@ -10,6 +10,7 @@ from git_hybrid.core.canonical import Json
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.mirrors import Incomplete, Inventory, Mirror
+from git_hybrid.core.scans import takes_back
 from git_hybrid.core.state import SourceState
 from git_hybrid.core.value import Struct, replace
 
@@ -145,7 +146,7 @@ def agreed(ours: Pins, theirs: Pins) -> tuple[dict[SourceName, Pin], dict[Source
 def merged_state(base: Entries, ours: Entries, theirs: Entries, pins: Pins) -> dict[SourceName, SourceState]:
     """Return for each of *pins* the entry that tells of its commit; of two that do, the one that was scanned last.
 
-    Of two scans of the same moment the worse one counts.
+    Of two scans of the same moment the worse one counts, and none that failed where it lacks what the other one found.
     Where neither does, what one side alone changed counts, and else ours.
     """
     otherwise = merged(base, ours, theirs)[0]
@@ -154,7 +155,7 @@ def merged_state(base: Entries, ours: Entries, theirs: Entries, pins: Pins) -> d
         sides = [side[name] for side in (ours, theirs) if name in side and side[name].commit == pin.commit]
         entry = max(sides, key=_scanned_at) if sides else otherwise.get(name)
         if entry is not None:
-            found[name] = entry
+            found[name] = next((other for other in sides if _is_lost(other, entry)), entry)
     return found
 
 
@@ -192,6 +193,12 @@ def _unasked(mirror: Mirror) -> Mirror:
 def _last_verified(mirror: Mirror, ours: Inventory, theirs: Inventory) -> Mirror:
     sides = [entry for side in (ours, theirs) if (entry := side.mirrors.get(mirror.name)) is not None]
     return max((entry for entry in sides if _unasked(entry) == mirror), key=lambda entry: entry.verified_at or _NEVER)
+
+
+def _is_lost(entry: SourceState, newest: SourceState) -> bool:
+    """Tell whether the scan of *newest*, which failed, would take back something of that of *entry*."""
+    is_of_it = entry.scan.commit == entry.commit
+    return newest.scan.state == "error" and is_of_it and takes_back(newest.scan, entry.scan)
 
 
 def _scanned_at(entry: SourceState) -> tuple[datetime, list[int], bool, datetime]:

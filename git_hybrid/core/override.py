@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 
 from git_hybrid.core.ahead import newest_of
-from git_hybrid.core.audit import Event, detail_of
+from git_hybrid.core.audit import Event, detail_of, told_signatures
 from git_hybrid.core.canonical import Json, canonical_json
 from git_hybrid.core.digest import sha256_hex
 from git_hybrid.core.ids import Oid, SourceName
@@ -31,9 +31,14 @@ RESTS_ON = "rests_on"
 EVENTS = frozenset({"override", "override-renewed", "override-revoked", "override-superseded"})
 """The audit events that carry the digest of an override record."""
 
-_CLOSINGS = frozenset({"override-revoked", "override-superseded"})
+CLOSINGS = frozenset({"override-revoked", "override-superseded"})
+"""Those that end an override before its time."""
 UNKNOWN = "unknown"
 """Who runs a command where neither a variable nor git nor the machine says so."""
+_UNSEEN = pattern(
+    r"[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u2800\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff]"
+)
+"""What nobody sees besides what formats (Cf): Unicode's Default_Ignorable_Code_Point, and the blank of Braille."""
 _BRACKETED = pattern(r"<\s*([^<>\s]+@[^<>\s]+)\s*>")
 _EMAIL = pattern(r"[^\s<>(),;:\"']+@[^\s<>(),;:\"']+")
 
@@ -98,7 +103,8 @@ class Trail(Struct, frozen=True, kw_only=True):
 
     ``rests`` has for each source and commit that was pinned the override that its last pin rests on, or nothing;
     ``refs`` the ref that it was found by. ``last`` is the newest record, also of a log that tells of no override if
-    its time is still to come.
+    its time is still to come. ``signed`` has for each source, kind and commit every signature that any record of an
+    override has, with its id: what was signed once is known, whatever became of the record in its file.
     """
 
     latest: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
@@ -106,6 +112,7 @@ class Trail(Struct, frozen=True, kw_only=True):
     refs: Mapping[tuple[str, str], str] = field(default_factory=dict)
     newest: datetime | None = None
     last: Mapping[str, Json] = field(default_factory=dict)
+    signed: Mapping[tuple[str, str, str], Collection[tuple[str, str]]] = field(default_factory=dict)
 
 
 def trail_of(records: Sequence[Mapping[str, Json]]) -> Trail:
@@ -116,21 +123,25 @@ def trail_of(records: Sequence[Mapping[str, Json]]) -> Trail:
     latest: dict[str, Mapping[str, Json]] = {}
     rests: dict[tuple[str, str], str] = {}
     refs: dict[tuple[str, str], str] = {}
+    signed: dict[tuple[str, str, str], set[tuple[str, str]]] = {}
     for record in records:
-        identity = _overridden(record)
-        if identity and (record["event"] in _CLOSINGS or latest.get(identity, {}).get("event") not in _CLOSINGS):
+        identity = overridden(record)
+        if identity and (record["event"] in CLOSINGS or latest.get(identity, {}).get("event") not in CLOSINGS):
             latest[identity] = record
         pinned, told = (str(record.get("source")), str(record.get("after"))), detail_of(record)
+        for armour in told_signatures(record) if identity else ():
+            signed.setdefault((pinned[0], str(told.get("kind")), pinned[1]), set()).add((identity, armour))
         # Findings that are accepted say nothing of why the pin is where it is.
         if record["event"] == "pin" or (record["event"] == "override" and told.get("kind") != "scan"):
             rests[pinned] = identity or str(told.get(RESTS_ON, ""))
             refs[pinned] = str(told.get("ref", refs.get(pinned, "")))
     last = newest_of(records)
     newest = parse_time(str(last["at"])) if last else None
-    return Trail(latest=latest, rests=rests, refs=refs, newest=newest, last=last)
+    return Trail(latest=latest, rests=rests, refs=refs, newest=newest, last=last, signed=signed)
 
 
-def _overridden(record: Mapping[str, Json]) -> str:
+def overridden(record: Mapping[str, Json]) -> str:
+    """Return the id of the override that the audit record *record* is of, or nothing."""
     return str(detail_of(record).get("override", "")) if record["event"] in EVENTS else ""
 
 
@@ -147,7 +158,7 @@ def approvers(override: Override) -> str:
 
 def binds(record: Mapping[str, Json], override: Override) -> bool:
     """Tell whether the audit record *record* is the one that *override* names, and tells of it as it is."""
-    named = _overridden(record) == override.id and record["hash"] == override.audit_hash
+    named = overridden(record) == override.id and record["hash"] == override.audit_hash
     return named and detail_of(record).get("override_sha256") == digest(override)
 
 
@@ -156,7 +167,7 @@ def lost_overrides(overrides: Overrides, trail: Trail) -> dict[str, Mapping[str,
     return {
         identity: record
         for identity, record in sorted(trail.latest.items())
-        if identity not in overrides.records and record["event"] not in _CLOSINGS
+        if identity not in overrides.records and record["event"] not in CLOSINGS
     }
 
 
@@ -242,22 +253,26 @@ def closed(override: Override, how: Closing, *, at: datetime, by: str) -> Overri
 def person(text: str) -> str:
     """Return who *text* names: the e-mail address in it, or all of it; so that two spellings of one can be compared.
 
-    Case, the several forms of a character and characters that nobody sees do not count.
+    Case, the several forms of a character, characters that nobody sees and a dot at the end do not count.
     """
     plain_text = _plain_text(text)
     match = _BRACKETED.search(plain_text)
     found = match[1] if match else next(iter(_EMAIL.findall(plain_text)), plain_text)
-    return " ".join(found.split())
+    return " ".join(found.split()).rstrip(".")
 
 
 def _plain_text(text: str) -> str:
-    shown = "".join(item for item in unicodedata.normalize("NFKC", text) if unicodedata.category(item) != "Cf")
-    return shown.casefold()
+    if text.isascii():
+        return text.casefold()
+    shown = _UNSEEN.sub("", "".join(item for item in text if unicodedata.category(item) != "Cf"))
+    # What is dropped may have stood between two that are one, and what is folded may be another form.
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", shown).casefold())
 
 
 def is_named(text: str) -> bool:
-    """Tell whether *text* names somebody: a letter or a digit is in it."""
-    return any(item.isalnum() for item in _plain_text(text))
+    """Tell whether *text* names somebody: a letter or a digit is in it, and no address that is empty."""
+    shown = _plain_text(text)
+    return any(item.isalnum() for item in shown) and "<>" not in "".join(shown.split())
 
 
 def is_same(one: str, other: str) -> bool:

@@ -7,13 +7,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from git_hybrid.core.ahead import Ahead, ahead
-from git_hybrid.core.approval import Approvals, Signatures, doubtful, has_keys
 from git_hybrid.core.errors import HybridError
+from git_hybrid.core.governance import Governed
 from git_hybrid.core.ids import Oid, RunId, SourceName
 from git_hybrid.core.lock import Lock, Pin
-from git_hybrid.core.manifest import Manifest, Source
+from git_hybrid.core.manifest import Source
 from git_hybrid.core.mirrors import Inventory
-from git_hybrid.core.override import Override, Overrides, Trail
 from git_hybrid.core.state import ScanTrail, State
 from git_hybrid.core.value import Struct, field
 
@@ -77,6 +76,10 @@ class Clone(Struct, frozen=True, kw_only=True):
     installed: Oid | None = None
     sure: bool = False
     settled: bool = False
+
+    def can_have(self, commit: Oid) -> bool:
+        """Tell whether *commit* is of the clone's object format (SHA-1 or SHA-256): it never has one of the other."""
+        return len(commit) == len(self.head)
 
 
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
@@ -142,36 +145,15 @@ class Unfinished(Struct, frozen=True, kw_only=True):
     is_unwritten: bool = False
 
 
-class Snapshot(Struct, frozen=True, kw_only=True):
-    """Everything that was read at the start of a run.
+class Snapshot(Governed, frozen=True, kw_only=True):
+    """Everything that was read at the start of a run."""
 
-    ``clock`` is the later of the time of the run and that of the newest audit record: a clock set back helps nobody.
-    """
-
-    manifest: Manifest
     lock: Lock
     state: State
-    overrides: Overrides = field(default_factory=Overrides)
-    trail: Trail = field(default_factory=Trail)
     scan_trail: ScanTrail = field(default_factory=ScanTrail)
-    signatures: Signatures = field(default_factory=Signatures)
     clock: datetime = LONG_AGO
     unfinished: Unfinished | None = None
     mirrors: Inventory = field(default_factory=Inventory)
-
-    def doubt(self, record: Override) -> str:
-        """Return what the keys of policy do not bear out in the approvals of *record*, as a clause, or nothing."""
-        return doubtful(record, self.manifest.policy, self.signatures)
-
-    @property
-    def has_keys(self) -> bool:
-        """Whether policy names keys of approvers, so that an approval takes a signature."""
-        return has_keys(self.manifest.policy)
-
-    @property
-    def approvals(self) -> Approvals:
-        """What says which overrides are in force."""
-        return Approvals(self.overrides, self.trail, self.clock, self.doubt, self.has_keys)
 
     def ahead(self, now: datetime) -> Ahead | None:
         """Return which audit record was made at a time that is still to come *now*; None if none was."""

@@ -17,13 +17,14 @@ from git_hybrid.core.value import Struct
 class Question(Struct, frozen=True, kw_only=True):
     """Which refs of upstream are asked about, and which evidence counts: who gave it, and since when.
 
-    ``servers`` None takes anybody's word, ``since`` None evidence of any age; with ``tips``, what the refs are known to
-    be by now, the evidence has to say the same.
+    ``servers`` None takes anybody's word, ``since`` and ``until`` None evidence of any time; with ``tips``, what the
+    refs are known to be by now, the evidence has to say the same.
     """
 
     refs: Sequence[str]
     servers: frozenset[str] | None = None
     since: datetime | None = None
+    until: datetime | None = None
     tips: Mapping[str, Oid] | None = None
 
 

@@ -87,7 +87,10 @@ class Ledger(Protocol):
         """Remove marker and journal."""
 
     def first_seen(self, name: SourceName, commit: Oid) -> datetime | None:
-        """Return when the audit log first says that upstream had the commit, or None if it never did."""
+        """Return when the audit log first says that upstream had the commit, or None if it never did.
+
+        That is no earlier than the records which the one that says so follows.
+        """
         ...
 
     def require_archives(self) -> None:

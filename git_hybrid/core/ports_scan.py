@@ -79,7 +79,7 @@ class History(Protocol):
         ...
 
     def known_scan(self, commit: Oid, tree: Oid | None = None) -> ScanStatus | None:
-        """Return the last recorded scan of *commit*, or of another commit with the same *tree*."""
+        """Return what recorded scans of *commit*, or of other commits with the same *tree*, came to."""
         ...
 
 

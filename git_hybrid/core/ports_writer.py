@@ -107,7 +107,10 @@ class Writer(Protocol):
         """Move a broken clone out of the way; return where to, or None if nothing in it was worth keeping."""
 
     def withdraw(self, name: SourceName, run: str) -> str | None:
-        """Move a clean clone out of the way until the run ends; return where it stays if it holds saved work."""
+        """Move a clean clone out of the way until the run ends; return where it stays if it holds saved work.
+
+        Raise LocalWork, and leave it where it is, if somebody has begun to work in it by now.
+        """
 
     def discard(self, name: SourceName) -> str | None:
         """Remove a clone that was withdrawn for good; return where something of it is left, and why."""

@@ -29,9 +29,9 @@ class RunInfo(Struct, frozen=True, kw_only=True):
 
 
 class ManifestEdit(Struct, frozen=True, kw_only=True):
-    """A new text of the manifest, and the SHA-256 of the text that it was made from."""
+    """A new text of the manifest, and the text that it was made from."""
 
-    before_sha256: str
+    before: str
     text: str
 
 

@@ -15,7 +15,7 @@ from git_hybrid.core.errors import (
     RewrittenHistory,
     Rollback,
 )
-from git_hybrid.core.ids import InvalidText, Oid, RefName, branch_ref, is_oid_prefix, parse_oid, short_ref, tag_ref
+from git_hybrid.core.ids import Oid, RefName, branch_ref, is_oid, is_oid_prefix, parse_oid, short_ref, tag_ref
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Branch, Commit, Source, Tag, Version, track_field
 from git_hybrid.core.ports import RemoteRefs
@@ -23,6 +23,7 @@ from git_hybrid.core.value import Struct, replace
 from git_hybrid.core.versions import matching, newest, newest_release, parse_version
 from git_hybrid.core.words import typed
 
+_NO_ID = "it is no commit id (7 hex digits or more)"
 _LETTERS = "abc"
 """What PEP 440 takes for a pre-release behind a number."""
 
@@ -98,23 +99,25 @@ def asked_for(source: Source, refs: RemoteRefs, revision: str) -> Candidate:
         OffBranch: the manifest names one commit, tag or range of versions, and this is none of it.
     """
     ref = _named_ref(refs, revision)
-    is_oid = _is_oid(revision)
-    if ref is None and not is_oid and not is_oid_prefix(revision):
+    is_full = is_oid(revision)
+    if ref is None and not is_full and not is_oid_prefix(revision):
         near = _nearest(revision, refs)
         meant = f"; did you mean {', '.join(near)}?" if near else ""
-        reason = f"upstream has no such branch or tag, and it is no commit id (7 hex digits or more){meant}"
+        lower = revision.lower()
+        why = f"a commit id is written in lower case: {lower}" if is_oid_prefix(lower) or is_oid(lower) else _NO_ID
+        reason = f"upstream has no such branch or tag, and {why}{meant}"
         raise BadArgument(what="--to", value=revision, reason=reason, hint=typed("git", "ls-remote", str(source.url)))
     if isinstance(source.track, Branch):
         declared = tip(refs, branch_ref(source.track.name), source)
-        if ref == declared.ref and not is_oid:
+        if ref == declared.ref and not is_full:
             return declared
-        if is_oid:
+        if is_full:
             return replace(declared, commit=parse_oid(revision))
         commit = None if ref is None else refs.commit(ref)
         return replace(declared, commit=commit, prefix="" if commit else revision)
     for candidate in _fixed(source, refs):
         wanted = candidate.commit or ""
-        if wanted.startswith(revision) if ref is None or is_oid else refs.commit(ref) == wanted:
+        if wanted.startswith(revision) if ref is None or is_full else refs.commit(ref) == wanted:
             return candidate
     kind, value = track_field(source.track)
     raise OffBranch(name=source.name, commit=revision, ref=f"{kind} {value}")
@@ -129,17 +132,9 @@ def wherever(refs: RemoteRefs, revision: str) -> Candidate:
     ref = _named_ref(refs, revision)
     if ref is not None:
         return Candidate(ref=ref, commit=refs.commit(ref), tag_object=refs.tips[ref] if ref in refs.peeled else None)
-    if _is_oid(revision):
+    if is_oid(revision):
         return Candidate(ref=None, commit=parse_oid(revision))
     return Candidate(ref=None, commit=None, prefix=revision)
-
-
-def _is_oid(text: str) -> bool:
-    try:
-        parse_oid(text)
-    except InvalidText:
-        return False
-    return True
 
 
 def _fixed(source: Source, refs: RemoteRefs) -> list[Candidate]:

@@ -5,7 +5,7 @@ State only repeats what a record of the log says: a result that no record bears 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,13 +13,13 @@ from git_hybrid.core.audit import Record, detail_of, previous
 from git_hybrid.core.ids import Oid
 from git_hybrid.core.lock import Lock
 from git_hybrid.core.scans import DIGEST, SEVERITIES, facts_of, scan_digest
-from git_hybrid.core.state import FindingRef, ScanStatus, ScanTrail, State
+from git_hybrid.core.state import FindingRef, ScannerRecord, ScanStatus, ScanTrail, State
 from git_hybrid.core.values import parse_time
 
 SCANNED = frozenset({"scan", "bundle-scan"})
 """The audit events that tell how a commit was scanned, here or where a bundle comes from."""
 
-_WORSE = {"findings": 1, "error": 2}
+_UNCLEAN = frozenset({"findings", "error"})
 
 
 def scan_trail_of(records: Sequence[Record], state: State, lock: Lock) -> ScanTrail:
@@ -40,7 +40,8 @@ def scan_trail_of(records: Sequence[Record], state: State, lock: Lock) -> ScanTr
         if name not in unproved and entry is not None and entry.scan.commit == pin.commit:
             continue
         known = [at for at in places.get((name, pin.commit), ()) if told_by(records[at], pin.commit) is not None]
-        said = told_by(records[_newest(records, known)], pin.commit) if known else None
+        newest = [_newest(records, known)] if known else []
+        said = told_together((records[at] for at in (*(at for at in known if at not in newest), *newest)), pin.commit)
         told[name] = said or ScanStatus()
     return ScanTrail(unproved=unproved, told=told)
 
@@ -81,7 +82,9 @@ def _newest(records: Sequence[Record], places: Sequence[int]) -> int:
     """Return which of *places*, of which there is one at least, has the record that counts."""
     newest = places[-1]
     for at in reversed(places[:-1]):
-        if _is_over(records, at, newest):
+        # Of two that stand over each other the incomplete one does: it keeps what the other one has.
+        keeps = is_incomplete(records[newest]) and _is_over(records, newest, at)
+        if not keeps and _is_over(records, at, newest):
             newest = at
     return newest
 
@@ -90,11 +93,13 @@ def _is_over(records: Sequence[Record], other: int, mine: int) -> bool:
     """Tell whether the record at *other* counts and not the one at *mine*.
 
     It was made after that. Of two that a merge of branches brought together neither was: there the later scan counts
-    where it has more.
+    where it has more, or the one with more where the later is incomplete.
     """
     if other > mine and _follows(records, other, mine):
         return True
-    if scanned_at(records[other]) < scanned_at(records[mine]) or not _has_more(records[other], records[mine]):
+    # That a later scan failed says nothing of what an earlier one found.
+    is_older = scanned_at(records[other]) < scanned_at(records[mine]) and not is_incomplete(records[mine])
+    if is_older or not _has_more(records[other], records[mine]):
         return False
     return other > mine or not _follows(records, mine, other)
 
@@ -104,19 +109,24 @@ def scanned_at(record: Record) -> str:
     return str(detail_of(record).get("scanned_at") or record["at"])
 
 
+def is_incomplete(record: Record) -> bool:
+    """Tell whether a scanner did not come to its end in the scan that *record* tells of."""
+    return detail_of(record).get("state") == "error"
+
+
 def _has_more(other: Record, mine: Record) -> bool:
-    """Tell whether *other* has a finding, or an error, that *mine* has not."""
+    """Tell whether *other* has a finding that *mine* has not, or is not clean, and *mine* is."""
     found, known = (_results(record) for record in (other, mine))
     return (
         found[0] > known[0] or not found[1] <= known[1] or any(a > b for a, b in zip(found[2], known[2], strict=True))
     )
 
 
-def _results(record: Record) -> tuple[int, frozenset[str], list[int]]:
+def _results(record: Record) -> tuple[bool, frozenset[str], list[int]]:
     told: Mapping[str, Any] = detail_of(record)
     counts = told.get("counts") or {}
     named = frozenset(str(item["id"]) for item in told.get("findings") or ())
-    return _WORSE.get(str(told.get("state")), 0), named, [int(counts.get(level, 0)) for level in SEVERITIES]
+    return told.get("state") in _UNCLEAN, named, [int(counts.get(level, 0)) for level in SEVERITIES]
 
 
 def _follows(records: Sequence[Record], later: int, earlier: int) -> bool:
@@ -154,9 +164,46 @@ def told_by(record: Record, commit: Oid) -> ScanStatus | None:
     state = detail.get("state")
     if state not in ("clean", "findings", "error"):
         return None
+    at: datetime = parse_time(str(record["at"]))
+    scanners = tuple(_scanner_told(item, at) for item in detail.get("scanners") or ())
+    unclean = [item.name for item in scanners if item.state != "clean"]
+    by = unclean[0] if len(unclean) == 1 else ""
     refs = [
-        FindingRef(id=str(item["id"]), level=item["level"], scanner="", rule="", path="")
+        FindingRef(id=str(item["id"]), level=item["level"], scanner=by, rule="", path="")
         for item in detail.get("findings") or ()
     ]
-    at: datetime = parse_time(str(record["at"]))
-    return ScanStatus(state=state, commit=commit, scanned_at=at, counts=detail.get("counts"), findings=tuple(refs))
+    return ScanStatus(
+        state=state,
+        commit=commit,
+        scanned_at=at,
+        counts=detail.get("counts"),
+        scanners=scanners,
+        findings=tuple(refs),
+    )
+
+
+def _scanner_told(told: Mapping[str, Any], at: datetime) -> ScannerRecord:
+    return ScannerRecord(
+        name=str(told.get("name")),
+        state=told.get("state", "error"),
+        version=str(told.get("version", "")),
+        config_digest=str(told.get("config_digest", "")),
+        rules_digest=str(told.get("rules_digest", "")),
+        scanned_at=at,
+        reason=str(told.get("reason", "")),
+    )
+
+
+def told_together(records: Iterable[Record], commit: Oid) -> ScanStatus | None:
+    """Return what *records* of scans of the same files, the oldest first, tell of *commit*; None if none has a result.
+
+    That is what the last one tells, and what it takes back nothing of (:func:`git_hybrid.core.scan_kept.kept`).
+    """
+    # Where state tells what the log does, which is nearly always, this is not needed.
+    from git_hybrid.core.scan_kept import kept  # noqa: PLC0415
+
+    found: ScanStatus | None = None
+    for record in records:
+        if (said := told_by(record, commit)) is not None:
+            found = kept(said, found)
+    return found

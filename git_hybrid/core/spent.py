@@ -1,15 +1,15 @@
 """Approvals that were used: what was signed for one override opens no other, whatever becomes of its signature. Pure.
 
 A signature can be written in many ways, some kinds can be altered and stay good, and who signs a text twice makes two.
-So what is spent is the text, wherever a signature of it stands in a record.
+So what is spent is the text, wherever a signature of it stands in a record, of the file or of the audit log.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
 
-from git_hybrid.core.ids import Oid
-from git_hybrid.core.override import Kind, Override
+from git_hybrid.core.ids import Oid, SourceName
+from git_hybrid.core.override import CLOSINGS, Kind, Overrides, Trail
 from git_hybrid.core.pattern import pattern
 
 _ARMOUR = pattern(r"\s*-----BEGIN SSH SIGNATURE-----([A-Za-z0-9+/=\s]*)-----END SSH SIGNATURE-----\s*")
@@ -17,20 +17,32 @@ _KEY_KIND = pattern(r"[a-z0-9@.-]+")
 _MAGIC, _VERSION = b"SSHSIG", 4
 
 
-def rivals(records: Iterable[Override], kind: Kind, commit: Oid | str) -> list[Override]:
-    """Return the *records* of which the approvals may have been for the same text: of that kind, for that commit."""
-    return [item for item in records if item.kind == kind and item.to_commit == commit]
+def used(
+    overrides: Overrides, trail: Trail, name: SourceName, kind: Kind, commit: Oid | str, *, closed: bool = False
+) -> set[str]:
+    """Return the signatures in approvals of that kind, of a source and for a commit: they may be of the same text.
+
+    The audit log has them also where a record is lost, or is there without them. *closed*: of overrides that were
+    closed alone.
+    """
+    records = (item for item in overrides.of(name) if item.kind == kind and item.to_commit == commit)
+    kept = {who.signature for item in records if item.status != "active" or not closed for who in item.approvers}
+    told = {
+        armour
+        for identity, armour in trail.signed.get((name, kind, commit), ())
+        if not closed or trail.latest[identity]["event"] in CLOSINGS
+    }
+    return told | {armour for armour in kept if armour}
 
 
 def is_spent(
-    text: bytes, records: Iterable[Override], keys: Collection[str], verify: Callable[[bytes, str, str], bool]
+    text: bytes, armours: Collection[str], keys: Collection[str], verify: Callable[[bytes, str, str], bool]
 ) -> bool:
-    """Tell whether one of *records* has a signature of *text*, of any of its approvals, also those before a renewal.
+    """Tell whether one of *armours* is a signature of *text*; of an override, also those before a renewal count.
 
     It may be by one of *keys*, which are those of policy, or by the key that it says itself: policy may name another
     one by now.
     """
-    armours = {item.signature for record in records for item in record.approvers if item.signature}
     return any(
         verify(text, key, armour) for armour in sorted(armours) for key in sorted({*keys, key_of(armour)} - {""})
     )

@@ -12,7 +12,7 @@ from git_hybrid.core.digest import sha256_hex, sha256_of
 from git_hybrid.core.links import landings
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.value import Struct, field
-from git_hybrid.core.words import counted
+from git_hybrid.core.words import counted, escaped
 
 LINK, GITLINK = "120000", "160000"
 _MODES = frozenset({"100644", "100755", LINK, GITLINK})
@@ -62,14 +62,7 @@ class _Scan(Struct):
 def show_path(path: bytes) -> str:
     """Return *path* as text that is safe to print: what is not printable stands as an escape."""
     text = path.decode("utf-8", "surrogateescape")
-    return "".join(char if char.isprintable() else _escape(char) for char in text)
-
-
-def _escape(char: str) -> str:
-    code = ord(char)
-    if 0xDC80 <= code <= 0xDCFF:
-        return f"\\x{code - 0xDC00:02x}"
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+    return "".join(char if char.isprintable() else escaped(char) for char in text)
 
 
 def scan_tree(

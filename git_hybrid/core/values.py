@@ -7,7 +7,9 @@ from datetime import UTC, datetime, timedelta
 from git_hybrid.core.ids import InvalidText
 from git_hybrid.core.pattern import pattern, remembered
 
-_DURATION = pattern(r"([0-9]{1,9})(ms|s|m|h|d|w)")
+_DURATION = pattern(r"([0-9]+)(ms|s|m|h|d|w)")
+_DIGITS = 15
+"""More of them are more than 100 years, and int() takes 4,300 at most."""
 _UNITS = {
     "ms": timedelta(milliseconds=1),
     "s": timedelta(seconds=1),
@@ -30,8 +32,11 @@ def parse_duration(text: str) -> timedelta:
     match = _DURATION.fullmatch(text)
     if match is None:
         raise InvalidText("not a duration: write a whole number and one of ms, s, m, h, d, w, such as 30s or 14d")
+    digits = match[1].lstrip("0")
+    if len(digits) > _DIGITS:
+        raise InvalidText("more than 100 years")
     try:
-        duration = int(match[1]) * _UNITS[match[2]]
+        duration = int(digits or "0") * _UNITS[match[2]]
     except OverflowError as error:
         raise InvalidText("more than 100 years") from error
     if duration > _LIMIT:

@@ -77,3 +77,11 @@ def approval_words(*, signed: bool) -> str:
 def signature_words(*, signed: bool) -> str:
     """Return what an approval takes besides where policy names keys, nothing where it does not."""
     return " --signature FILE" * signed
+
+
+def escaped(char: str) -> str:
+    """Return one character as an escape that is safe to print; a byte that is no text (surrogateescape) as that."""
+    code = ord(char)
+    if 0xDC80 <= code <= 0xDCFF:
+        return f"\\x{code - 0xDC00:02x}"
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from git_hybrid.core.errors import SymlinkRefused
 from git_hybrid.git.environment import configured
 from git_hybrid.git.quarantine import ATTRIBUTES, Disk, uses_lfs
 
@@ -32,8 +33,14 @@ def set_attributes(disk: Disk, git_dir: Path, text: str) -> None:
 
 
 def put_back_attributes(disk: Disk, git_dir: Path, former: bytes | None) -> None:
-    """Make the attributes what :func:`attributes_of` had returned."""
+    """Make the attributes what :func:`attributes_of` had returned.
+
+    Raises:
+        SymlinkRefused: a link stands in place of their folder.
+    """
     path = git_dir / "info/attributes"
+    if path.parent.is_symlink():
+        raise SymlinkRefused(path=str(path.parent))
     if former is None:
         disk.remove_file(path)
     elif attributes_of(git_dir) != former:

@@ -122,6 +122,7 @@ _TRANSIENT = (
     ("cut", ("expected response end packet", "unexpected flush packet", "expected flush", "unexpected response")),
     ("network", ("network is unreachable", "proxy connect aborted", "ssl_error_syscall", "http/2 stream")),
 )
+_ELSEWHERE = pattern(r"('https?://[^/'\s]*/)[^'\s]+")
 _LOOP = "redirects followed"
 # Only what a server sends makes that grow, and git gets no more memory for it (git_hybrid.git.memory).
 _LISTING, _SPENT = "git ls-remote", "out of memory"
@@ -146,6 +147,12 @@ def last_words(stderr: str) -> str:
     return " / ".join(told[-4:])[:500]
 
 
+def _as_asked(words: str, url: str) -> str:
+    """Return *words* of git without the paths of URLs but *url*: those that insteadOf leads to may have a token."""
+    asked = f"'{url.rstrip('/')}"
+    return _ELSEWHERE.sub(lambda found: found[0] if found[0].startswith(asked) else f"{found[1]}***", words)
+
+
 def redirects(stderr: str) -> tuple[str, ...]:
     """Return the URLs that git says it was redirected to."""
     return tuple(match["url"] for match in _REDIRECT.finditer(stderr))
@@ -168,7 +175,7 @@ def classify_network(stderr: str, *, url: str, status: int, command: str, http: 
 
     The order matters: what is final is looked for first, so that no failure of trust is ever tried again.
     """
-    message = last_words(stderr)
+    message = _as_asked(last_words(stderr), url)
     # What stands in quotes was chosen by somebody else, and what fsck warns of too: a repository or a tag named
     # "early-eof" decides nothing.
     told = _unless(stderr, "warning:", "warning in ")

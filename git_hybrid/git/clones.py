@@ -79,7 +79,7 @@ class GitClones(Struct, frozen=True):
 
         What a submodule holds begins with ``in PATH:``.
         """
-        return self._unsaved_in(self.folder / name)
+        return self.unsaved_in(self.folder / name)
 
     def holds_work(self, path: Path) -> bool:
         """Tell whether the submodule at *path* holds anything that its upstream does not have."""
@@ -97,7 +97,8 @@ class GitClones(Struct, frozen=True):
         found = [line.partition("\t") for line in lines if line.startswith("160000 ")]
         return [(inner, Oid(head.split(" ")[1])) for head, _, inner in found]
 
-    def _unsaved_in(self, path: Path) -> tuple[str, ...]:
+    def unsaved_in(self, path: Path) -> tuple[str, ...]:
+        """Return the same of the clone at *path*."""
         # Imported here: only what removes a clone asks.
         from git_hybrid.git.modules import work_in_modules
         from git_hybrid.git.unsaved import find_unsaved
@@ -112,7 +113,7 @@ class GitClones(Struct, frozen=True):
         if not isinstance(seen, Clone):
             return ("what cannot be read",)
         begun = seen.dirty_count or seen.operation or seen.locked
-        return (*(("changed files",) if begun else ()), *self._unsaved_in(path))
+        return (*(("changed files",) if begun else ()), *self.unsaved_in(path))
 
     def strangers(self, known: frozenset[SourceName]) -> tuple[str, ...]:
         """Return the names below ``sources/`` that belong to no source of the manifest."""

@@ -102,8 +102,14 @@ def look(path: str, commit: Oid, tree: Oid, taken: seen.Collector | None = None)
     git_dir = f"{path}/.git"
     if stat.S_ISLNK(os.lstat(path).st_mode) or not stat.S_ISDIR(os.lstat(git_dir).st_mode):
         raise Doubt
-    names = set(os.listdir(git_dir))
-    if names & _IN_THE_WAY or _read(f"{git_dir}/HEAD") != f"{commit}\n".encode():
+    with os.scandir(git_dir) as listed:
+        entries = list(listed)
+    names = {entry.name for entry in entries}
+    if (
+        any(entry.is_symlink() for entry in entries)
+        or names & _IN_THE_WAY
+        or _read(f"{git_dir}/HEAD") != f"{commit}\n".encode()
+    ):
         raise Doubt
     if "packed-refs" in names:
         from git_hybrid.git.kept import is_sound
@@ -118,9 +124,9 @@ def look(path: str, commit: Oid, tree: Oid, taken: seen.Collector | None = None)
         raise Doubt
     if _read(f"{git_dir}/{MARK}") != packs_of(git_dir):
         raise Doubt
-    entries = _index(f"{git_dir}/index", tree)
-    _compare(path, entries, taken)
-    return entries[0]
+    indexed = _index(f"{git_dir}/index", tree)
+    _compare(path, indexed, taken)
+    return indexed[0]
 
 
 def _read(path: str) -> bytes:

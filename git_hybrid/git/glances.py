@@ -11,6 +11,7 @@ from pathlib import Path
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.plan import Clone
+from git_hybrid.core.value import replace
 from git_hybrid.git import scout as scouting
 from git_hybrid.git import stamps
 from git_hybrid.git.glance import glance
@@ -67,6 +68,10 @@ def _with_scout(pins: Mapping[SourceName, Pin], scout: Scout) -> Iterator[tuple[
 
 def _clone(folder: str, pin: Pin, look: Look) -> Clone:
     # Imported here: only where a clone stands elsewhere is it asked what it has.
+    head, complete = Oid(look[0]), not look[3]
+    clone = Clone(head=head, complete=complete, installed=head, sure=True)
+    if not clone.can_have(pin.commit):
+        return clone
     raw, git_dir = import_module("git_hybrid.git.raw"), Path(folder, pin.source, ".git")
     try:
         with raw.opened(git_dir) as objects:
@@ -75,5 +80,4 @@ def _clone(folder: str, pin: Pin, look: Look) -> Clone:
         libgit2 = import_module("git_hybrid.git.libgit2")
         with libgit2.released(libgit2.open_repository(git_dir)) as repository:
             has_pin = repository is not None and libgit2.holds(repository, pin.commit)
-    head, complete = Oid(look[0]), not look[3]
-    return Clone(head=head, has_pin=has_pin, complete=complete, installed=head, sure=True)
+    return replace(clone, has_pin=has_pin)

@@ -110,7 +110,9 @@ class FullLook(Struct, frozen=True):
             else:
                 dirty = find_changes(self.runner, path, repository, oid_length=len(head), thorough=thorough)
             hollow = (path / ".gitmodules").exists() and self._is_hollow(path, git_dir)
-            has_pin = pin is not None and (pin == head or self._has(repository, git_dir, pin))
+            # To git an id of 40 digits is the beginning of one of 64, and libgit2 takes none of 64.
+            same_format = pin is not None and len(pin) == len(head)
+            has_pin = pin is not None and same_format and (pin == head or self._has(repository, git_dir, pin))
         except KeyError as error:
             return Broken(f"git cannot read it: {str(error)[:200]}")
         refuse_unreadable(path, dirty)

@@ -9,13 +9,13 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote
 
 from git_hybrid.core.errors import BadArgument, LocalIo, MalformedObjects, SymlinkRefused
-from git_hybrid.core.ids import InvalidText, Oid, RefName, RunId, SourceName, parse_full_ref, parse_oid
+from git_hybrid.core.ids import Oid, RefName, RunId, SourceName, parse_oid
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.ports_mirror import Change, Holding
 from git_hybrid.git import packs
@@ -29,6 +29,7 @@ from git_hybrid.git.plainfiles import read_plain
 from git_hybrid.git.quarantine import Disk, GitQuarantine
 from git_hybrid.git.raw import Unsure
 from git_hybrid.git.receiving import held
+from git_hybrid.git.reflist import known_ref
 from git_hybrid.git.run import Runner
 from git_hybrid.git.skeleton import can_lend, write_skeleton
 
@@ -115,7 +116,7 @@ class GitMirrorFolder:
             label = SourceName(f"{self._count}-{name}")
         stage = self.quarantine.stage(label, borrow=False, oid_length=oid_length)
         target = self.place(path)
-        borrows = borrow and can_lend(target)
+        borrows = borrow and can_lend(target, oid_length=oid_length)
         if borrows:
             info = Path(stage.path) / ".git/objects/info"
             info.mkdir(exist_ok=True)
@@ -217,7 +218,4 @@ def _sha256(path: Path) -> str:
 def _head(data: bytes | None) -> RefName | None:
     """Return the branch that *data*, which stands in ``HEAD``, names; None if it names none."""
     text = (data or b"").decode("utf-8", "surrogateescape").rstrip()
-    with suppress(InvalidText):
-        if text.startswith("ref: "):
-            return parse_full_ref(text.removeprefix("ref: "))
-    return None
+    return known_ref(text.removeprefix("ref: ")) if text.startswith("ref: ") else None

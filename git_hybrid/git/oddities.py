@@ -12,6 +12,7 @@ from pathlib import Path
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.plan import ATTRIBUTES_FILE, NO_SETTINGS
 from git_hybrid.core.tree import show_path
+from git_hybrid.git.linked import links_in
 from git_hybrid.git.origin import has_settings
 from git_hybrid.git.plainfiles import plain_settings, read_plain
 from git_hybrid.git.quarantine import ATTRIBUTES, ATTRIBUTES_LFS, LFS_FILTER
@@ -58,6 +59,8 @@ def find_oddities(runner: Runner, git_dir: Path, *, lfs: bool) -> Iterator[str]:
     for name, effect in _FILES.items():
         if (git_dir / name).exists():
             yield f".git/{name} {effect}"
+    for name in links_in(os.fspath(git_dir))[:_SHOWN]:
+        yield f".git/{show_path(os.fsencode(name))} is a symbolic link, so what is written there lands somewhere else"
     for name in sorted(_hooks(git_dir, lfs=lfs))[:_SHOWN]:
         yield f".git/hooks/{show_path(os.fsencode(name))} is run by git"
     if not has_settings(git_dir):

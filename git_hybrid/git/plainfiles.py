@@ -26,12 +26,12 @@ def file_at(path: bytes | str | Path, *, links: bool = False) -> FileIO:
     return open(path, "rb", buffering=0, opener=_follow if links else _refuse)
 
 
-def _follow(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NONBLOCK)
+def _follow(path: str, _flags: int) -> int:
+    return os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
 
 
-def _refuse(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NONBLOCK | os.O_NOFOLLOW)
+def _refuse(path: str, _flags: int) -> int:
+    return os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
 
 
 def read_plain(path: Path) -> bytes | None:

@@ -14,6 +14,7 @@ from struct import error
 from git_hybrid.core.ids import Oid
 from git_hybrid.git import seen
 from git_hybrid.git.glance import is_marked, look
+from git_hybrid.git.linked import real_folder
 from git_hybrid.git.raw import Unsure, opened
 from git_hybrid.git.recorded import Doubt, Recorded, blob_at, read_entries
 from git_hybrid.git.stale import leftovers
@@ -21,7 +22,7 @@ from git_hybrid.git.stamps import FOLDER, Stamps
 from git_hybrid.turn import TURN
 
 Entries = dict[bytes, Recorded]
-_TICK = f"{FOLDER}/tick"
+_TICK = "tick"
 _SOON = 20
 _UNPROVED = (Doubt, Unsure, OSError, ValueError, IndexError, error)
 
@@ -92,7 +93,8 @@ def _tick(path: str) -> int:
         OSError: the file system refused.
     """
     os.makedirs(f"{path}/{FOLDER}", exist_ok=True)
-    number = os.open(f"{path}/{_TICK}", os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+    with real_folder(f"{path}/{FOLDER}") as there:
+        number = os.open(_TICK, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644, dir_fd=there)
     try:
         os.utime(number)
         begun = os.fstat(number).st_ctime_ns

@@ -33,6 +33,7 @@ LFS_FILTER = {
     "process": "git-lfs filter-process",
     "required": "true",
 }
+Wanted = Callable[[str, Path], bool]
 _ALIVE = ".alive"
 _TRIES = 20
 _WITHDRAWN = ".withdrawn-"
@@ -101,7 +102,7 @@ class GitQuarantine(Struct):
         try:
             with TURN:
                 write_skeleton(git_dir, object_format=object_format, attributes=ATTRIBUTES)
-                borrows = borrow and can_lend(clone) and is_complete(clone)
+                borrows = borrow and can_lend(clone, oid_length=oid_length) and is_complete(clone)
                 if borrows:
                     (git_dir / "objects/info/alternates").write_bytes(os.fsencode(f"{clone / 'objects'}\n"))
         except OSError as error:
@@ -206,11 +207,11 @@ class GitQuarantine(Struct):
         with suppress(OSError):
             self._home.parent.rmdir()
 
-    def clean(self, is_source: Callable[[str], bool]) -> list[str]:
+    def clean(self, is_wanted: Wanted) -> list[str]:
         """Remove the stages of runs that live no more and say so.
 
-        A clone that such a run had withdrawn goes back to its place if it still belongs to a source. What cannot be
-        removed is told, and is no obstacle.
+        A clone that such a run had withdrawn, and that *is_wanted* still by its name and path, goes back to its place,
+        or is set aside where something stands there. What cannot be removed is told, and is no obstacle.
         """
         incoming = self.folder / ".incoming"
         if not incoming.is_dir():
@@ -218,30 +219,30 @@ class GitQuarantine(Struct):
         found = [path for path in sorted(incoming.iterdir()) if path != self._home]
         back: list[str] = []
         left: list[str] = []
-        dead = [path for path in found if self._remove_dead(path, is_source, back, left)]
+        dead = [path for path in found if self._remove_dead(path, is_wanted, back, left)]
         with suppress(OSError):
             incoming.rmdir()
-        notes = [f"put sources/{name} back, which an interrupted run had withdrawn" for name in back]
+        notes = [f"{words}, which an interrupted run had withdrawn" for words in back]
         notes += [f"removed sources/.incoming/{path.name}, which an interrupted run left" for path in dead]
         return notes + [f"an earlier run could not remove all: {words}" for words in left]
 
-    def _remove_dead(self, path: Path, is_source: Callable[[str], bool], back: list[str], left: list[str]) -> bool:
+    def _remove_dead(self, path: Path, is_wanted: Wanted, back: list[str], left: list[str]) -> bool:
         """Remove the folder of a run unless the run holds its lock."""
         try:
             alive = os.open(path / _ALIVE, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
         except OSError:
             # Nobody has locked it: dead, or about to be claimed, and then its run makes it again.
-            return self._remove_left(path, is_source, back, left)
+            return self._remove_left(path, is_wanted, back, left)
         try:
             fcntl.flock(alive, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return self._remove_left(path, is_source, back, left)
+            return self._remove_left(path, is_wanted, back, left)
         except BlockingIOError:
             return False
         finally:
             os.close(alive)
 
-    def _remove_left(self, path: Path, is_source: Callable[[str], bool], back: list[str], left: list[str]) -> bool:
-        self._give_back(path, is_source, back)
+    def _remove_left(self, path: Path, is_wanted: Wanted, back: list[str], left: list[str]) -> bool:
+        self._give_back(path, is_wanted, back)
         try:
             self.disk.remove_tree(path)
         except LocalIo as error:
@@ -249,16 +250,21 @@ class GitQuarantine(Struct):
             return False
         return True
 
-    def _give_back(self, home: Path, is_source: Callable[[str], bool], back: list[str]) -> None:
+    def _give_back(self, home: Path, is_wanted: Wanted, back: list[str]) -> None:
         for clone in sorted(home.glob(f"{_WITHDRAWN}*")):
             name = clone.name.removeprefix(_WITHDRAWN)
-            if is_source(name) and not (self.folder / name).exists():
-                self.disk.rename_path(clone, self.folder / name)
-                back.append(name)
-            else:
+            if not is_wanted(name, clone):
                 # Half removed it must never come back.
                 with suppress(LocalIo):
                     self.disk.rename_path(clone, home / f"{_HALF}{name}")
+            elif not (self.folder / name).exists():
+                self.disk.rename_path(clone, self.folder / name)
+                back.append(f"put sources/{name} back")
+            else:
+                aside = self.folder / f".set-aside/{name}-{home.name}"
+                self.disk.make_folder(aside.parent)
+                self.disk.rename_path(clone, aside)
+                back.append(f"moved the clone of {name} to sources/.set-aside/{aside.name}")
 
 
 def _refused(path: Path, error: OSError) -> LocalIo:

@@ -24,9 +24,9 @@ def parse_refs(out: bytes) -> RemoteRefs:
         if not tab:
             raise WrongContent(name="", what="list of refs", expected="<id> TAB <ref>", found=line[:80])
         if left.startswith("ref: ") and right == "HEAD":
-            head = _ref(left.removeprefix("ref: "))
+            head = known_ref(left.removeprefix("ref: "))
             continue
-        name = _ref(right.removesuffix(_PEELED))
+        name = known_ref(right.removesuffix(_PEELED))
         if name is None:
             continue
         try:
@@ -43,7 +43,8 @@ def head_of(out: bytes) -> Oid | None:
     return next((parse_oid(line.removesuffix("\tHEAD")) for line in lines), None)
 
 
-def _ref(text: str) -> RefName | None:
+def known_ref(text: str) -> RefName | None:
+    """Return *text*, which a stranger sent, as the full name of a ref; None if it is none."""
     try:
         return parse_full_ref(text)
     except InvalidText:

@@ -79,12 +79,13 @@ def touched(path: str, commit: Oid, tree: Oid, look: Look | None = None) -> froz
 
 
 def holds_only_our_names(path: str) -> bool:
-    """Tell whether nothing is in ``.git`` but what this tool and git's checkout make there.
+    """Tell whether nothing is in ``.git`` but what this tool and git's checkout make there, and none of it a link.
 
     Raises:
         OSError: it cannot be read.
     """
-    return {*os.listdir(os.fsencode(path) + b"/.git")} <= _NAMES
+    with os.scandir(os.fsencode(path) + b"/.git") as found:
+        return all(entry.name in _NAMES and not entry.is_symlink() for entry in found)
 
 
 def folders_of(paths: Iterable[bytes]) -> list[bytes]:

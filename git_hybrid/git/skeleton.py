@@ -7,11 +7,16 @@ here in the same way.
 from __future__ import annotations
 
 import os
+import re
 import stat
 from pathlib import Path
 
+from git_hybrid.core.pattern import pattern
+from git_hybrid.git.plainfiles import read_plain
+
 BRANCH = "hybrid"
 _FOLDERS = ("objects", "objects/pack", "objects/info", "refs", "refs/heads", "refs/tags", "info")
+_SHA256 = pattern(rb"^[ \t]*objectformat[ \t]*=[ \t]*\"?sha256", re.IGNORECASE | re.MULTILINE)
 # What was found out about file systems, by the folder two above the repository: many are made beside each other.
 _found: dict[str, tuple[bool, bool, bool]] = {}
 
@@ -101,6 +106,11 @@ def _write(path: str, text: str) -> None:
         os.close(descriptor)
 
 
-def can_lend(git_dir: Path) -> bool:
-    """Tell whether ``info/alternates`` can name *git_dir*: a line feed would be quoted, which libgit2 does not read."""
-    return "\n" not in os.fspath(git_dir)
+def can_lend(git_dir: Path, *, oid_length: int) -> bool:
+    """Tell whether ``info/alternates`` of a repository with ids of so many digits can name the objects of *git_dir*.
+
+    A line feed would be quoted there, which libgit2 does not read; packs of the other object format git takes for
+    damaged ones.
+    """
+    config = read_plain(git_dir / "config") or b""
+    return "\n" not in os.fspath(git_dir) and (_SHA256.search(config) is None) == (oid_length == 40)

@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 
 from git_hybrid.git.glance import MARK
+from git_hybrid.git.linked import links_in
 from git_hybrid.git.owners import is_held
 from git_hybrid.git.quarantine import Disk
 from git_hybrid.git.scout import Scout
@@ -54,6 +55,7 @@ def remove_stale(disk: Disk, folder: Path, scout: Scout | None = None) -> list[s
 def leftovers(git_dir: Path) -> list[Path]:
     """Return what a dead git may have left; four folders are listed, and those below refs/."""
     text = os.fspath(git_dir)
+    links = links_in(text)
     found = [name for name in _names(text) if name in _LOCKED or name.startswith(_INDEX) or name in _UNNAMED]
     found += [f"info/{name}" for name in _names(f"{text}/info") if name == "attributes.tmp"]
     found += [f"objects/pack/{name}" for name in _names(f"{text}/objects/pack") if name.startswith(_PACKS)]
@@ -62,7 +64,8 @@ def leftovers(git_dir: Path) -> list[Path]:
         # What the durable writer had not renamed yet would be a ref.
         left = [name for name in files if name.endswith(".lock") or (name == _PIN and folder.endswith("/refs/hybrid"))]
         found += [os.path.relpath(f"{folder}/{name}", text) for name in left]
-    return [git_dir / name for name in sorted(found)]
+    # What a link leads to is no clone of ours.
+    return [git_dir / name for name in sorted(found) if not any(name.startswith(f"{link}/") for link in links)]
 
 
 def _names(folder: str) -> list[str]:

@@ -5,8 +5,9 @@ The formats are those of gitprotocol-v2(5) (ls-refs) and gitprotocol-common(5) (
 
 from __future__ import annotations
 
-from git_hybrid.core.ids import InvalidText, Oid, RefName, parse_full_ref, parse_oid
+from git_hybrid.core.ids import InvalidText, Oid, RefName, parse_oid
 from git_hybrid.core.ports import RemoteRefs
+from git_hybrid.git.reflist import known_ref
 
 FLUSH, DELIMITER = b"0000", b"0001"
 _HEX = frozenset(b"0123456789abcdefABCDEF")
@@ -46,8 +47,8 @@ def parse_ls_refs(answer: bytes) -> RemoteRefs:
         oid = _oid(text)
         facts = dict(item.partition(":")[::2] for item in attributes)
         if name == "HEAD":
-            head = _ref(facts.get("symref-target", ""))
-        ref = _ref(name)
+            head = known_ref(facts.get("symref-target", ""))
+        ref = known_ref(name)
         if ref is not None:
             tips[ref] = oid
             if "peeled" in facts:
@@ -87,10 +88,3 @@ def _oid(text: str) -> Oid:
         return parse_oid(text)
     except InvalidText as error:
         raise NotUnderstood from error
-
-
-def _ref(text: str) -> RefName | None:
-    try:
-        return parse_full_ref(text)
-    except InvalidText:
-        return None

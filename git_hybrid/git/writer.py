@@ -24,9 +24,9 @@ from git_hybrid.core.ports_cache import TreeKeeper
 from git_hybrid.core.ports_writer import Saved
 from git_hybrid.core.tree import TreeEntry
 from git_hybrid.core.value import Struct, field
-from git_hybrid.git import inner, origin, packs, proof, seen
+from git_hybrid.git import inner, origin, packs, proof, seen, withdrawing
 from git_hybrid.git.attributes import attributes_of, exact_bytes, put_back_attributes, set_attributes, smudging
-from git_hybrid.git.clones import SAVED, GitClones
+from git_hybrid.git.clones import GitClones
 from git_hybrid.git.cloning import keep_ref
 from git_hybrid.git.local import in_the_way, must, require_complete
 from git_hybrid.git.owners import is_held
@@ -260,20 +260,8 @@ class GitWriter(Struct, frozen=True):
         return f"sources/.set-aside/{target.name}"
 
     def withdraw(self, name: SourceName, run: str) -> str | None:
-        """Move the clone of *name* out of ``sources/``: to the end of the run it can be given back, then it is gone.
-
-        Return where it was set aside to instead, if it holds saved work.
-        """
-        path = self.clones.folder / name
-        if not (path / ".git").is_dir():
-            # Nothing, or an empty folder: what else is no clone keeps its source from being removed.
-            with suppress(OSError):
-                path.rmdir()
-            return None
-        if self.runner.git(["for-each-ref", "--count=1", SAVED], git_dir=path / ".git").stdout:
-            return self.set_aside(name, run)
-        self.disk.rename_path(path, self.quarantine.place_for(name))
-        return None
+        """Move the clone of *name* out of sight until the run ends (:func:`git_hybrid.git.withdrawing.withdraw`)."""
+        return withdrawing.withdraw(self.clones, self.quarantine, name, partial(self.set_aside, name, run))
 
     def discard(self, name: SourceName) -> str | None:
         """Remove a clone that was withdrawn (:meth:`git_hybrid.git.quarantine.GitQuarantine.discard`)."""
@@ -281,9 +269,7 @@ class GitWriter(Struct, frozen=True):
 
     def give_back(self, name: SourceName, kept: str | None) -> None:
         """Move a clone that was withdrawn back to its place."""
-        withdrawn = self.clones.folder.parent / kept if kept else self.quarantine.place_for(name)
-        if withdrawn.is_dir():
-            self.disk.rename_path(withdrawn, self.clones.folder / name)
+        withdrawing.give_back(self.clones, self.quarantine, name, kept)
 
     def remember(self, name: SourceName, pin: Pin, *, new: bool) -> None:
         """Keep hints for the next look (:func:`git_hybrid.git.settling.remember`)."""

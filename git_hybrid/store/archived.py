@@ -40,5 +40,6 @@ def _told(name: str, text: bytes) -> Iterator[Mapping[str, Json]]:
     """Yield what each record in *text* that goes on from an archive tells of that."""
     for line in text.split(b"\n") if _ROTATION.search(text) else ():
         if _ROTATION.search(line):
-            details = map(detail_of, records_of([chain.segment_of(name, line + b"\n")]))
+            records = records_of([chain.segment_of(name, line + b"\n")])
+            details = (detail_of(record) for record in records if record["event"] == ROTATED)
             yield from (detail for detail in details if "archive" in detail)

@@ -27,6 +27,7 @@ from git_hybrid.core.errors import BadArgument, BadBundle, HybridError, LocalIo,
 from git_hybrid.core.ids import parse_name, parse_oid
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.value import Struct
+from git_hybrid.store.content import limit_of
 from git_hybrid.store.outputfile import output_file
 from git_hybrid.store.parsing import check_version, checked, convert, encode_json, load_json
 from git_hybrid.store.wire_airgap import BundleShape
@@ -40,7 +41,7 @@ _NAME = pattern(
     r"|(?P<kind>scans|sources)/(?P<source>[^/]+)/(?:report\.sarif|history\.bundle)"
 )
 _BLOCK, _CHUNK = 512, 1 << 20
-_SMALL = 64 * 2**20
+_HISTORIES = "sources/"
 _LARGEST = 8**11
 _END = bytes(2 * _BLOCK)
 
@@ -166,8 +167,9 @@ class _Reader:
         found = _size_in(header)
         if found is None or (size is not None and found != size) or header != _header(name, found):
             raise self.bad(name, "is not the member that stands here: damaged, re-ordered or made by something else")
-        if target is None and found > _SMALL:
-            raise self.bad(name, "is too large")
+        # What is read as a whole; the histories of sources are not.
+        if not name.startswith(_HISTORIES) and found > limit_of(name):
+            raise self.bad(name, f"is larger than {limit_of(name) // 2**20:,} MiB")
         try:
             data, sha256 = self._copied(name, target, found)
         except OSError as error:
@@ -265,7 +267,7 @@ def _decoded(reader: _Reader, data: bytes) -> tuple[list[tuple[str, int, str]], 
         raise reader.bad(INVENTORY, "names members that no bundle has")
     histories = {history_of(item.name) for item in carried if item.kind != "present"}
     once = len({item.name for item in carried}) == len(carried)
-    if {name for name in names if name.startswith("sources/")} != histories or not once:
+    if {name for name in names if name.startswith(_HISTORIES)} != histories or not once:
         raise reader.bad(INVENTORY, "the sources and the members do not fit")
     if not {MANIFEST, LOCK} <= set(names):
         raise reader.bad(INVENTORY, f"lacks {MANIFEST} or {LOCK}")

@@ -15,6 +15,7 @@ from git_hybrid.core.audit import (
     Record,
     Segment,
     Tail,
+    as_told,
     detail_of,
     extend,
     previous,
@@ -148,7 +149,7 @@ def _parse(line: bytes) -> Record | None:
 
 
 def _read(line: bytes) -> tuple[Record | None, bool]:
-    """Return the record in *line*, if it is one, and whether its hash is right.
+    """Return the record in *line*, if it is one, as it counts (:func:`as_told`), and whether its hash is right.
 
     Raises:
         NewerSchema: a newer version wrote it.
@@ -160,7 +161,7 @@ def _read(line: bytes) -> tuple[Record | None, bool]:
     version = record["v"]
     if whole and isinstance(version, int) and version > VERSION:
         raise NewerSchema(path=SHOWN, found=version, known=VERSION)
-    return record, whole
+    return as_told(record), whole
 
 
 def _is_as_written(line: bytes) -> bool:
@@ -205,14 +206,10 @@ def append_records(path: Path, records: Sequence[Record]) -> None:
     append_file(path, (b"\n" if is_torn(path) else b"") + lines)
 
 
-def last_seen(path: Path) -> dict[SourceName, Oid]:
-    """Return the newest commit that the log at *path* says upstream of each source had, as far as it tells of one.
-
-    Raises:
-        InvalidFile, LocalIo: as :func:`read_log`.
-    """
+def last_seen(records: Sequence[Record]) -> dict[SourceName, Oid]:
+    """Return the newest commit that *records* say upstream of each source had, as far as they tell of one."""
     found: dict[SourceName, Oid] = {}
-    for record in read_log(path).records:
+    for record in records:
         if record["event"] in ("pin", "seen") and "after" in record:
             # What is no commit is of no use to anybody who asks a mirror for it.
             with suppress(InvalidText):

@@ -36,11 +36,25 @@ def regular(path: Path, limit: int = SIZE_LIMIT) -> bytes:
     Raises:
         OSError: it cannot be read, or is no regular file, of which none is waited for.
     """
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    with open(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(errno.EINVAL, "is no regular file", str(path))
+    with open_regular(path) as file:
         return _read(file, limit)
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open the file at *path* for reading, where it is one: no link, pipe, folder or device.
+
+    Raises:
+        OSError: it cannot be read, or is no regular file, of which none is waited for.
+    """
+    return open(path, "rb", opener=_regular)
+
+
+def _regular(path: str, _flags: int) -> int:
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "is no regular file", path)
+    return descriptor
 
 
 def _read(file: BinaryIO, limit: int) -> bytes:

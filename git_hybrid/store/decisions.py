@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from git_hybrid.core.audit import Event
 from git_hybrid.core.errors import Problem
 from git_hybrid.core.ids import parse_name
+from git_hybrid.core.override import plain
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.reducer import Decision, ManifestEdit
 from git_hybrid.core.values import format_time, parse_time
@@ -24,11 +25,7 @@ _ARCHIVE = pattern(r"state/sources-audit\.[0-9]{4}(?:-[1-9][0-9]{0,2})?\.jsonl")
 def decision_line(decision: Decision) -> Line:
     """Return the line after which the run is decided: its files are written, again if need be."""
     manifest = decision.manifest
-    overrides, mirrors = list[Line](), list[Line]()
-    if decision.overrides:
-        from git_hybrid.store.overridefile import encode_override
-
-        overrides = [encode_override(item) for item in decision.overrides.values()]
+    mirrors = list[Line]()
     if decision.mirrors:
         from git_hybrid.store.mirrorfile import encode_mirror
 
@@ -39,11 +36,11 @@ def decision_line(decision: Decision) -> Line:
         "entries": [encode_entry(entry) for entry in decision.entries.values()],
         "pins": {name: plain_pin(encode_pin(pin)) for name, pin in decision.pins.items()},
         "dropped": sorted(decision.dropped),
-        "overrides": overrides,
+        "overrides": [plain(item) for item in decision.overrides.values()],
         "archive": decision.archive,
         "mirrors": mirrors,
         "dropped_mirrors": sorted(decision.dropped_mirrors),
-        "manifest": manifest and {"before_sha256": manifest.before_sha256, "text": manifest.text},
+        "manifest": manifest and {"before": manifest.before, "text": manifest.text},
         "reports": dict(decision.reports),
     }
 
@@ -114,7 +111,7 @@ def decode_decision(line: Line) -> Decision:
         dropped=frozenset(parse_name(raw) for raw in told.dropped),
         overrides={item.id: item for item in overrides if item is not None},
         archive=told.archive,
-        manifest=None if edit is None else ManifestEdit(before_sha256=edit.before_sha256, text=edit.text),
+        manifest=None if edit is None else ManifestEdit(before=edit.before, text=edit.text),
         reports={parse_name(raw): digest for raw, digest in told.reports.items()},
         mirrors={entry.name: entry for entry in mirrors if entry is not None},
         dropped_mirrors=frozenset(told.dropped_mirrors),

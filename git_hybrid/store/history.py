@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from git_hybrid.core.ids import Oid, SourceName
-from git_hybrid.core.scan_trail import told_by
+from git_hybrid.core.scan_trail import told_together
 from git_hybrid.core.state import ScanStatus
 from git_hybrid.core.value import Struct
 from git_hybrid.store.layout import Layout
@@ -21,8 +21,10 @@ class AuditHistory(Struct, frozen=True):
         return Oid(found) if found and found != commit else None
 
     def known_scan(self, commit: Oid, tree: Oid | None = None) -> ScanStatus | None:
-        """Return what the last scan of *commit*, or of any commit with its *tree*, came to; counts and names only."""
+        """Return what scans of *commit*, or of any commit with its *tree*, came to; counts and names only.
+
+        That is the last one, and what it takes back nothing of.
+        """
         scans = told_by_whole_log(self.layout).scans
         found = dict([*scans.get(("after", commit), ()), *scans.get(("tree", tree or ""), ())])
-        made = (told_by(found[place], commit) for place in sorted(found, reverse=True))
-        return next((scan for scan in made if scan is not None), None)
+        return told_together((found[place] for place in sorted(found)), commit)

@@ -52,9 +52,8 @@ def part_pins(torn: Torn, sides: Mapping[str, Versions], *, is_made: bool) -> Pa
     records = _pinned(torn.read(LOG) or b"") if names else []
     for name in names:
         pin = left.pins[name]
-        if all(
-            record.get("after") != pin.commit or untold(record, pin) for record in records if record["source"] == name
-        ):
+        own = [record for record in records if record.get("source") == name]
+        if all(record.get("after") != pin.commit or untold(record, pin) for record in own):
             wanted[name] = theirs[name] if is_made and pin.commit == theirs[name].commit else ours[name]
     stand = {name: wanted.get(name, pin) if pin == left.pins.get(name) else pin for name, pin in now.pins.items()}
     if stand != now.pins:

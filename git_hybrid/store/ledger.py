@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from threading import Lock as Mutex
 
@@ -41,7 +41,6 @@ class FileLedger(LogReader):
     signature of an approval. ``tracked`` returns what git has of markers and journals.
     """
 
-    now: datetime
     lock_timeout: timedelta
     cancelled: Callable[[], int]
     clean_quarantine: Callable[[], Sequence[str]]
@@ -54,12 +53,13 @@ class FileLedger(LogReader):
     _intent: Event | None = None
     _held: Held | None = None
     _began: Facts | None = None
+    _notes: list[str] = field(default_factory=list)
     _announcing: Mutex = field(default_factory=Mutex)
     _appending: Mutex = field(default_factory=Mutex)
 
     @contextmanager
     def writer(self, info: RunInfo, *, gives_up: bool = False, settles: bool = True) -> Iterator[Sequence[str]]:
-        """Hold the writer lock for the block and yield what was mended first, in words.
+        """Hold the writer lock for the block and yield what was mended first, and then left unwritten, in words.
 
         With *gives_up* a marker or journal that nobody can read, or that git has, is dropped. Unless it
         *settles*, what an earlier run has decided is left to the next writer.
@@ -82,15 +82,15 @@ class FileLedger(LogReader):
             now=info.now,
             cancelled=self.cancelled,
         ) as self._held:
-            notes: tuple[str, ...] = ()
+            self._notes = []
             try:
-                notes = tuple(remove_leftovers(self.layout))
+                self._notes += remove_leftovers(self.layout)
                 if settles:
-                    notes = (*notes, *self._settled(gives_up=gives_up), *self.clean_quarantine())
-                yield notes
+                    self._notes += [*self._settled(gives_up=gives_up), *self.clean_quarantine()]
+                yield self._notes
                 restore_ignores(self.layout)
             except HybridError as error:
-                error.after_mending(notes)
+                error.after_mending(self._notes)
                 raise
             finally:
                 # Before the lock goes: the next writer would take what is being removed for a dead run's.
@@ -119,9 +119,10 @@ class FileLedger(LogReader):
         if journal.decision is not None:
             self._journal = self.layout.journal(journal.info.run)
             self._tasks = journal.tasks
-            notes += self._write_out(journal.info, journal.decision)
+            left = self._write_out(journal.info, journal.decision)
             self._append(self._journal, [runs.recorded_line(tuple(journal.decision.entries))])
-            notes.append(f"finished writing what run {journal.info.run} ({journal.info.command}) had decided")
+            but = ", but for what is told before" if left else ""
+            notes += [*left, f"finished writing what run {journal.info.run} ({journal.info.command}) had decided{but}"]
             journal = self._read(run)
         if not journal.tasks:
             self.forget()
@@ -218,7 +219,7 @@ class FileLedger(LogReader):
         try:
             self._append(self.layout.journal(info.run), [decision_line(decision)])
             self._decided = True
-            self._write_out(info, decision)
+            self._notes += self._write_out(info, decision)
             # What is pending is still to do, by the same journal.
             is_written = not pending
             self._close(info, pending)
@@ -265,16 +266,16 @@ class FileLedger(LogReader):
         if decision.archive is not None and is_rotated(log.records, info):
             return left
         append_records(self.layout.audit, records.audit)
-        self._write_files(records)
+        left += self._write_files(records)
         if decision.archive is not None:
             rotate(self.layout.audit, self.layout.root / decision.archive, info)
         return left
 
-    def _write_files(self, records: Records) -> None:
+    def _write_files(self, records: Records) -> list[str]:
         # Imported here: most runs write none of these.
         from git_hybrid.store.records import write_records
 
-        write_records(self.layout, records)
+        return write_records(self.layout, records)
 
     def forget(self) -> None:
         """Remove the marker, then every journal.

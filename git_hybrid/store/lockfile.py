@@ -10,7 +10,17 @@ from typing import Any, TypeVar
 from msgspec import UnsetType
 
 from git_hybrid.core.errors import InvalidFile, Problem
-from git_hybrid.core.ids import InvalidText, RefName, SourceName, parse_full_ref, parse_name, parse_oid, parse_url
+from git_hybrid.core.ids import (
+    InvalidText,
+    RefName,
+    SourceName,
+    parse_full_ref,
+    parse_name,
+    parse_oid,
+    parse_url,
+    shown_text,
+    shown_url,
+)
 from git_hybrid.core.lock import UNREACHABLE, Lock, Pin, table_of
 from git_hybrid.core.pattern import pattern
 from git_hybrid.store.locate import with_lines
@@ -45,7 +55,7 @@ def decode_lock(data: bytes) -> Lock:
     pins: dict[SourceName, Pin] = {}
     for raw, table in sorted(tables.items()):
         place = f"source.{shorten(raw)}"
-        name = checked(parse_name, raw, place, problems)
+        name = checked(parse_name, raw, place, problems, shown=shown_text)
         pin = decode_pin(name or SourceName("_"), table, place, problems)
         if name is not None and pin is not None:
             pins[name] = pin
@@ -63,7 +73,8 @@ def decode_pin(name: SourceName, table: object, place: str, problems: list[Probl
 
     def field(parse: Callable[[str], T], key: str, text: str) -> T:
         # A wrong field makes the entry None in the end; the value that stands in for it is never seen.
-        return checked(parse, text, f"{place}.{key}", problems)  # type: ignore[return-value]
+        shown = shown_url if key == "url" else shown_text
+        return checked(parse, text, f"{place}.{key}", problems, shown=shown)  # type: ignore[return-value]
 
     roots = [] if isinstance(shape.root_commits, UnsetType) else shape.root_commits
     tag_object = None if isinstance(shape.tag_object, UnsetType) else field(parse_oid, "tag_object", shape.tag_object)

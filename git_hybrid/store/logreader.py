@@ -23,10 +23,13 @@ class LogReader(Struct):
     """Answers from the files of one workspace (:class:`git_hybrid.core.ports.Ledger`)."""
 
     layout: Layout
+    now: datetime
 
     def first_seen(self, name: SourceName, commit: Oid) -> datetime | None:
-        """Return when the audit log first names *commit* as something that upstream of *name* had."""
-        return reading.first_seen(self.layout, name, commit)
+        """Return when the audit log first names *commit* as something that upstream had (:func:`told.first_seen`)."""
+        from git_hybrid.store.told import first_seen
+
+        return first_seen(self.layout, name, commit, self.now)
 
     def require_archives(self) -> None:
         """Raise unless each archive of the audit log is there (:func:`archived.require_archives`)."""
@@ -35,8 +38,10 @@ class LogReader(Struct):
         require_archives(self.layout)
 
     def last_pins(self, name: SourceName, url: Url) -> tuple[Pin, ...]:
-        """Return where the audit log has the pin of a source last (:func:`reading.last_pins`)."""
-        return reading.last_pins(self.layout, name, url)
+        """Return where the audit log has the pin of a source last (:func:`told.pins_told`)."""
+        from git_hybrid.store.told import pins_told
+
+        return pins_told(self.layout, name, url)
 
     def sides(self, name: SourceName) -> tuple[Record, ...]:
         """Return the last records of a pin that several branches moved, each elsewhere (:func:`told.sides_told`)."""

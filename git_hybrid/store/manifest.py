@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import UNSET, UnsetType
 
 from git_hybrid.core.errors import InvalidFile, Problem
-from git_hybrid.core.ids import InvalidText, SourceName, parse_name, parse_oid, parse_ref_part, parse_url
+from git_hybrid.core.ids import InvalidText, SourceName, parse_name, parse_oid, parse_ref_part, parse_url, shown_text
 from git_hybrid.core.manifest import (
     Approver,
     Branch,
@@ -85,14 +85,21 @@ def _defaults(table: object, problems: list[Problem]) -> Defaults:
     shape = convert(table, DefaultsShape, "defaults", problems)
     if shape is None:
         return Defaults()
+    before = len(problems)
+    retry = Retry(
+        attempts=shape.retry.attempts,
+        initial=_duration(shape.retry.initial, "defaults.retry.initial", problems),
+        maximum=_duration(shape.retry.maximum, "defaults.retry.maximum", problems),
+    )
+    # Where one of them alone is written, the other bounds nothing that anybody asked for.
+    both = isinstance(table, dict) and {"initial", "maximum"} <= table.get("retry", {}).keys()
+    if len(problems) == before and both and retry.initial > retry.maximum:
+        reason = f"initial ({shape.retry.initial}) is more than maximum ({shape.retry.maximum})"
+        problems.append(Problem("defaults.retry", reason))
     return Defaults(
         jobs=shape.jobs,
         history=shape.history,
-        retry=Retry(
-            attempts=shape.retry.attempts,
-            initial=_duration(shape.retry.initial, "defaults.retry.initial", problems),
-            maximum=_duration(shape.retry.maximum, "defaults.retry.maximum", problems),
-        ),
+        retry=retry,
         stall=_limit(shape.stall, "defaults.stall", problems),
         deadline=_limit(shape.deadline, "defaults.deadline", problems),
     )
@@ -146,7 +153,7 @@ def _approvers(shape: PolicyShape, problems: list[Problem]) -> tuple[Approver, .
         if approver.key:
             checked(_public_key, approver.key, f"{place}.key", problems)
         if not is_named(approver.id):
-            problems.append(Problem(place, "names nobody: it has no letter and no digit"))
+            problems.append(Problem(place, "names nobody: it has no letter and no digit, or an empty address"))
         if person(approver.id) in {person(other.id) for other in found}:
             problems.append(Problem(place, f"{shorten(approver.id)!r} stands twice in the list"))
         for other in found:
@@ -216,7 +223,7 @@ def _sources(tables: object, defaults: Defaults, problems: list[Problem]) -> Map
     folded: dict[str, str] = {}
     for raw, table in sorted(tables.items()):
         place = f"source.{shorten(raw)}"
-        name = checked(parse_name, raw, place, problems)
+        name = checked(parse_name, raw, place, problems, shown=shown_text)
         other = folded.setdefault(raw.casefold(), raw)
         if other != raw:
             problems.append(Problem(place, f"differs from {shorten(other)!r} only in case"))
@@ -274,5 +281,5 @@ def parse_track(key: str, value: str, place: str, problems: list[Problem]) -> Tr
         "version": lambda text: Version(check_range(text)),
         "commit": lambda text: Commit(parse_oid(text)),
     }
-    track: Track | None = checked(parsers[key], value, place, problems)
+    track: Track | None = checked(parsers[key], value, place, problems, shown=shown_text)
     return track

@@ -39,7 +39,6 @@ from git_hybrid.store.torn import Torn, Versions
 
 _WRITTEN = (MANIFEST, LOG, LOCK, STATE, OVERRIDES, MIRRORS)
 _ARCHIVE = re.compile(r"state/sources-audit\.([0-9]+)(?:-[0-9]+)?\.jsonl")
-_NONE: Mapping[str, Versions] = {}
 _DECODED: Mapping[str, Callable[[bytes], object]] = {
     LOCK: decode_lock,
     STATE: decode_state,
@@ -72,9 +71,9 @@ class Merge(Struct, kw_only=True):
 def merge_files(
     layout: Layout,
     conflicts: Mapping[str, Versions],
-    sides: Mapping[str, Versions] = _NONE,
+    sides: Mapping[str, Versions],
     *,
-    is_made: bool = False,
+    is_made: bool,
 ) -> Merge:
     """Write each file of *conflicts* that can be merged by its tables, and return what came of it.
 

@@ -11,7 +11,7 @@ from git_hybrid.core.ids import SourceName, parse_name, parse_oid
 from git_hybrid.core.mirrors import Held, Incomplete, Inventory, Mirror, mirror_table
 from git_hybrid.core.values import parse_time
 from git_hybrid.store.layout import MIRRORS
-from git_hybrid.store.parsing import check_version, checked, convert, encode_json, invalid, load_json, or_none
+from git_hybrid.store.parsing import check_version, checked, convert, encode_json, invalid, load_json, or_none, place_in
 from git_hybrid.store.wire_airgap import MirrorShape
 
 VERSION = 1
@@ -40,7 +40,7 @@ def decode_mirrors(data: bytes) -> Inventory:
     incomplete: list[Incomplete] = []
     names: set[str] = set()
     for index, entry in enumerate(entries):
-        place = _place(entry, index)
+        place = place_in("mirrors", entry, index)
         decoded = _decode(entry, place, problems)
         if decoded is None:
             continue
@@ -54,11 +54,6 @@ def decode_mirrors(data: bytes) -> Inventory:
     if problems:
         raise InvalidFile(path=MIRRORS, problems=tuple(problems), mend=MEND)
     return Inventory(mirrors=dict(sorted(mirrors.items())), incomplete=tuple(incomplete))
-
-
-def _place(entry: object, index: int) -> str:
-    name = entry.get("name") if isinstance(entry, dict) else None
-    return f"mirrors[{index}]" + (f" ({name[:80]})" if isinstance(name, str) else "")
 
 
 def _decode(entry: object, place: str, problems: list[Problem]) -> Mirror | Incomplete | None:

@@ -27,7 +27,7 @@ def refuse_own(layout: Layout, path: Path, *, option: str, shown: str) -> None:
 
     Raises:
         BadArgument: it is the manifest, a ``.gitattributes`` that counts here, or something in ``state/``, ``sources/``
-            or ``.git/``, wherever that is.
+            or ``.git/``, wherever that is; or it is a folder.
     """
     real = Path(os.path.realpath(path))
     own = (layout.manifest, layout.attributes, layout.state_folder, layout.sources_folder, *git_places(layout.root))
@@ -35,6 +35,8 @@ def refuse_own(layout: Layout, path: Path, *, option: str, shown: str) -> None:
         what = layout.relative(real)
         reason = f"{what} belongs to the workspace: name another file, outside of state/, sources/ and .git/"
         raise BadArgument(what=option, value=shown, reason=reason)
+    if real.is_dir():
+        raise BadArgument(what=option, value=shown, reason="is a folder: name a file in it")
 
 
 def is_stdout(path: Path) -> bool:

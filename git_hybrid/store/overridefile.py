@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from git_hybrid.core.canonical import Json
 from git_hybrid.core.errors import InvalidFile, Problem
 from git_hybrid.core.ids import parse_name, parse_oid
 from git_hybrid.core.override import Approval, Override, Overrides, plain
@@ -95,10 +94,5 @@ def _approval(shape: ApprovalShape, place: str, problems: list[Problem]) -> Appr
 
 def encode_overrides(overrides: Overrides) -> bytes:
     """Return *overrides* as the bytes of their file."""
-    records = [encode_override(item) for item in overrides.records.values()]
+    records = [plain(item) for item in overrides.records.values()]
     return encode_json({"schema_version": VERSION, "overrides": records})
-
-
-def encode_override(override: Override) -> dict[str, Json]:
-    """Return one record as plain values."""
-    return plain(override)

@@ -88,7 +88,7 @@ def load_toml(data: bytes, shown: str) -> Document:
         place = match["place"].removeprefix("at ") if match else "file"
         from git_hybrid.store.locate import declared_twice, unquoted
 
-        reason = match["reason"] if match else str(error)
+        reason = match["reason"] if match else _plainly(error)
         told = declared_twice(reason, text) or unquoted(text, place) or reason
         raise invalid(shown, place, f"is not valid TOML: {told}") from error
 
@@ -127,9 +127,14 @@ def load_json_value(data: bytes, shown: str, *, fractions: bool = True) -> objec
         place = f"line {error.lineno}, column {error.colno}"
         raise invalid(shown, place, f"is not valid JSON: {error.msg}") from error
     except ValueError as error:
-        reason = "holds half a surrogate pair" if isinstance(error, UnicodeError) else str(error)
+        reason = "holds half a surrogate pair" if isinstance(error, UnicodeError) else _plainly(error)
         raise invalid(shown, "file", reason) from error
     return document
+
+
+def _plainly(error: ValueError) -> str:
+    """Return *error* in words; Python's are of a setting of its own where a number has thousands of digits."""
+    return "has a number with too many digits" if "set_int_max_str_digits" in str(error) else str(error)
 
 
 def _unique(pairs: Sequence[tuple[str, Any]]) -> Document:
@@ -277,6 +282,12 @@ def checked(
         return None
 
 
-def shorten(text: str, limit: int = 80) -> str:
-    """Return *text* cut to *limit* characters, for a message."""
-    return text if len(text) <= limit else text[: limit - 1] + "…"
+def shorten(text: str) -> str:
+    """Return *text* cut to 80 characters, for a message."""
+    return text if len(text) <= 80 else text[:79] + "…"
+
+
+def place_in(table: str, entry: object, index: int) -> str:
+    """Return which place *entry* has in a list of a file, for a message: its number, and its name if it has one."""
+    name = entry.get("name") if isinstance(entry, dict) else None
+    return f"{table}[{index}]" + (f" ({name[:80]})" if isinstance(name, str) else "")

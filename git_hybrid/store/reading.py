@@ -11,13 +11,13 @@ from datetime import datetime
 from functools import lru_cache
 
 from git_hybrid.core.audit import Record
-from git_hybrid.core.ids import Oid, SourceName, Url
-from git_hybrid.core.lock import Lock, Pin
+from git_hybrid.core.ids import Oid, SourceName
+from git_hybrid.core.lock import Lock
 from git_hybrid.core.mirrors import Inventory
 from git_hybrid.core.moves import Move, moves_of
 from git_hybrid.core.override import Overrides, Trail, trail_of
 from git_hybrid.core.state import ScanTrail, State
-from git_hybrid.core.values import format_time, parse_time
+from git_hybrid.core.values import format_time
 from git_hybrid.store import chain, lockfile, manifest, statefile
 from git_hybrid.store.layout import MIRRORS, OVERRIDES, Layout, archives
 from git_hybrid.store.parsing import invalid, read_bytes
@@ -212,29 +212,6 @@ def _newest_scans(
             if key in wanted:
                 found.setdefault(key, line.record)
     return found
-
-
-def first_seen(layout: Layout, name: SourceName, commit: Oid) -> datetime | None:
-    """Return when the audit log first names *commit* as something that upstream of *name* had.
-
-    Raises:
-        LocalIo: the log cannot be read.
-    """
-    from git_hybrid.store.told import told_by_log
-
-    found = told_by_log(layout).seen.get((name, commit))
-    return None if found is None else parse_time(found)
-
-
-def last_pins(layout: Layout, name: SourceName, url: Url) -> tuple[Pin, ...]:
-    """Return the last pin of a source that was not removed, as the log has it; *url* is its URL where no record has it.
-
-    Raises:
-        LocalIo: the log cannot be read.
-    """
-    from git_hybrid.store.told import pins_told
-
-    return pins_told(layout, name, url)
 
 
 def last_moves(layout: Layout, pins: Mapping[SourceName, Oid]) -> dict[SourceName, Move]:

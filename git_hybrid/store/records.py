@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from git_hybrid.core.digest import sha256_hex
 from git_hybrid.core.errors import DecidedOnly, LocalIo
-from git_hybrid.core.reducer import Records
+from git_hybrid.core.reducer import ManifestEdit, Records
+from git_hybrid.core.stages import BASE, OURS, THEIRS
 from git_hybrid.core.words import path_of
 from git_hybrid.store.durable import write_file
 from git_hybrid.store.layout import Layout
 from git_hybrid.store.lockfile import encode_lock
 from git_hybrid.store.statefile import encode_state
 
+_UNWRITTEN = "sources.toml was edited meanwhile and stays (ours), without what was decided for it (theirs)"
 
-def write_records(layout: Layout, records: Records) -> None:
+
+def write_records(layout: Layout, records: Records) -> list[str]:
     """Write what *records* has of each file but the audit log: overrides, state, lock, mirrors, manifest.
+
+    Return what was not written, in words.
 
     Raises:
         LocalIo: the file system refused.
         OSError: the manifest cannot be read.
+        InvalidFile, NewerSchema: somebody has edited the manifest since, and it is none: when it is, this ends well.
     """
     # What most runs do not write is imported by those that do.
     if records.overrides is not None:
@@ -35,12 +40,26 @@ def write_records(layout: Layout, records: Records) -> None:
         from git_hybrid.store.mirrorfile import encode_mirrors
 
         write_file(layout.mirrors, encode_mirrors(records.mirrors))
-    edit = records.manifest
-    if edit is not None:
-        current = layout.manifest.read_bytes()
-        # Somebody may have edited the file since the decision was made: then theirs stands.
-        if sha256_hex(current) == edit.before_sha256:
-            write_file(layout.manifest, edit.text.encode("utf-8"))
+    return [] if records.manifest is None else _write_manifest(layout, records.manifest)
+
+
+def _write_manifest(layout: Layout, edit: ManifestEdit) -> list[str]:
+    """Make *edit*; into what somebody has edited since it was decided, or leave that and say so."""
+    current, before, wanted = layout.manifest.read_bytes(), edit.before.encode("utf-8"), edit.text.encode("utf-8")
+    if current not in (before, wanted):
+        from git_hybrid.store.manifest import decode_manifest
+        from git_hybrid.store.manifest_merge import merge_manifest
+
+        was, now, then = (decode_manifest(text).sources for text in (before, current, wanted))
+        told = merge_manifest({BASE: before, OURS: current, THEIRS: wanted})
+        if told.text is None:
+            left = [name for name in now if name in was and name not in then]
+            mend = f"git hybrid remove {' '.join(left)}" if left else "edit it, then: git hybrid pin"
+            return [f"{_UNWRITTEN}: {'; '.join(told.why)}; for that: {mend}"]
+        wanted = told.text.encode("utf-8")
+    if wanted != current:
+        write_file(layout.manifest, wanted)
+    return []
 
 
 def decided_only(error: LocalIo | OSError, *, is_written: bool) -> DecidedOnly:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 
 from git_hybrid.core.audit import Record
 from git_hybrid.core.ids import SourceName
-from git_hybrid.core.scan_trail import scanned_at
+from git_hybrid.core.scan_trail import is_incomplete, scanned_at
 
 _SCAN, _SEQ, _AFTER = b'scan","hash":"', b'"seq":', b'{"after":"'
 _TIMES = (b'"scanned_at":"', b'"at":"')
@@ -25,12 +25,14 @@ def is_branched(texts: Mapping[str, bytes]) -> bool:
 
 
 def has_rivals(texts: Mapping[str, bytes], newest: Mapping[tuple[SourceName, str], Record]) -> bool:
-    """Tell whether the log has more scans of a commit than *newest* that are not older than those."""
+    """Tell whether the log has more scans of a commit than *newest* that may count and not those."""
     told = Counter(commit for _, commit in newest)
     times: dict[bytes, str] = {}
     for (_, commit), record in newest.items():
         key = commit.encode("ascii")
-        times[key] = min(times.get(key, scanned_at(record)), scanned_at(record))
+        # One that failed says nothing of what an earlier one found.
+        since = "" if is_incomplete(record) else scanned_at(record)
+        times[key] = min(times.get(key, since), since)
     found = Counter(commit for commit, time in _scans(texts) if time >= times.get(commit, "~"))
     return any(count > told[commit.decode("ascii")] for commit, count in found.items())
 

@@ -39,6 +39,7 @@ from git_hybrid.store.wire_documents import (
     OverrideDocument,
     OverrideListDocument,
     ScanDocument,
+    SchemaListDocument,
 )
 from git_hybrid.store.wire_out import CheckDocument, DiagDocument, ReportDocument, StatusDocument
 
@@ -112,6 +113,7 @@ SHAPES: Mapping[str, tuple[type[Struct], str]] = {
     "cache-verify": (CacheVerifyDocument, "git hybrid cache verify --json"),
     "config": (ConfigDocument, "git hybrid config --json"),
     "foreach": (ForeachDocument, "git hybrid foreach --json"),
+    "schema-list": (SchemaListDocument, "git hybrid schema --json"),
     "files": (FilesDocument, "git hybrid init, dashboard, hooks and install-man --json"),
     "error": (ErrorDocument, "any command with --json that comes to nothing as a whole"),
 }
@@ -126,6 +128,7 @@ DOCUMENTS: Mapping[str, str] = {
     **dict.fromkeys(("override show", "override renew", "override revoke"), "override"),
     **dict.fromkeys(("cache show", "cache prune"), "cache"),
     "cache verify": "cache-verify",
+    "schema": "schema-list",
     "override list": "override-list",
     "override restore": "override-list",
     "audit log": "audit-log",

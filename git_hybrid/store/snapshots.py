@@ -34,7 +34,7 @@ def read_snapshot(layout: Layout, now: datetime, verify: Verify) -> Snapshot:
         mirrors=reading.mirrors(layout),
         trail=trail,
         scan_trail=scan_trail,
-        signatures=check_signatures(manifest, lock, overrides, clock, verify),
+        signatures=check_signatures(manifest, lock, overrides, trail, clock, verify),
         clock=clock,
         unfinished=unfinished,
     )

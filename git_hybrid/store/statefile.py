@@ -12,7 +12,16 @@ from git_hybrid.core.manifest import track_field
 from git_hybrid.core.state import SourceState, State
 from git_hybrid.core.values import format_time, parse_time
 from git_hybrid.store.manifest import track_of
-from git_hybrid.store.parsing import check_version, checked, convert, encode_json, invalid, load_json_value, or_none
+from git_hybrid.store.parsing import (
+    check_version,
+    checked,
+    convert,
+    encode_json,
+    invalid,
+    load_json_value,
+    or_none,
+    place_in,
+)
 from git_hybrid.store.scanstatus import decode_scan, encode_scan
 from git_hybrid.store.wire import OldStateShape, StateShape
 
@@ -44,7 +53,7 @@ def decode_state(data: bytes) -> State:
         entries = []
     sources: dict[SourceName, SourceState] = {}
     for index, entry in enumerate(entries):
-        place = _place(entry, index)
+        place = place_in("sources", entry, index)
         decoded = decode_entry(entry, place, problems)
         if decoded is not None and decoded.name in sources:
             problems.append(Problem(place, "stands twice in the file"))
@@ -65,16 +74,11 @@ def state_version(data: bytes) -> int:
     return int(document["schema_version"]) if isinstance(document, dict) else 0
 
 
-def _place(entry: object, index: int) -> str:
-    name = entry.get("name") if isinstance(entry, dict) else None
-    return f"sources[{index}]" + (f" ({name[:80]})" if isinstance(name, str) else "")
-
-
 def _migrated(entries: list[object], problems: list[Problem]) -> list[object]:
     """Return version 0, a plain list of smaller entries, as entries of version 1."""
     result: list[object] = []
     for index, entry in enumerate(entries):
-        shape = convert(entry, OldStateShape, _place(entry, index), problems)
+        shape = convert(entry, OldStateShape, place_in("sources", entry, index), problems)
         if shape is not None:
             result.append({**to_builtins(shape), "scan_status": {"state": "missing"}})
     return result

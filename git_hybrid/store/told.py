@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from datetime import datetime
 from threading import Lock
 from typing import Generic, TypeVar
 
-from git_hybrid.core.audit import Record, detail_of
+from git_hybrid.core.ahead import APART
+from git_hybrid.core.audit import Record, detail_of, previous
 from git_hybrid.core.audit_query import records_of
 from git_hybrid.core.errors import InvalidFile
-from git_hybrid.core.ids import RefName, SourceName, Url
+from git_hybrid.core.ids import Oid, RefName, SourceName, Url
 from git_hybrid.core.last_pins import ANEW, by_source, former_pins, last_pins, pins_of_log
 from git_hybrid.core.last_told import has_branches
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.mirrors import Inventory
 from git_hybrid.core.scan_trail import SCANNED
 from git_hybrid.core.value import Struct
+from git_hybrid.core.values import format_time, later, parse_time
 from git_hybrid.store import chain, reading
 from git_hybrid.store.layout import Layout, archives
 from git_hybrid.turn import TURN
@@ -28,13 +31,15 @@ _Mark = tuple[object, ...]
 class Told(Struct, frozen=True, kw_only=True):
     """What whole records tell.
 
-    By source and commit, ``seen`` has the time of the first one that names the commit, ``before`` the commit that the
-    last one of a pin moved from. ``scans`` has those of scans, each with its place, by ``after`` and a commit and by
-    ``tree`` and a tree. ``named`` are the sources. ``is_branched``: some records were made side by side. ``doubt`` is
-    why the log as a whole is none, if it is not.
+    By source and commit, ``seen`` has the place of the first one that names the commit, ``before`` the commit that the
+    last one of a pin moved from. ``times`` has of all, by place, the time and the places of those before it. ``scans``
+    has those of scans, each with its place, by ``after`` and a commit and by ``tree`` and a tree. ``named`` are the
+    sources. ``is_branched``: some records were made side by side. ``doubt`` is why the log as a whole is none, if it is
+    not.
     """
 
-    seen: Mapping[Key, str]
+    seen: Mapping[Key, int]
+    times: Sequence[tuple[str, Sequence[int]]]
     before: Mapping[Key, str]
     scans: Mapping[Key, Sequence[tuple[int, Record]]]
     named: Collection[str]
@@ -81,6 +86,33 @@ def told_by_whole_log(layout: Layout) -> Told:
         # Another error for each source: what is found out about one is written into it.
         raise InvalidFile(path=told.doubt.path, problems=told.doubt.problems, mend=told.doubt.mend)
     return told
+
+
+def first_seen(layout: Layout, name: SourceName, commit: Oid, now: datetime) -> datetime | None:
+    """Return when the log first names *commit* as something that upstream of *name* had; None if it does not.
+
+    That is no earlier than what it follows: a clock that was set back for a moment makes no commit older. What is still
+    to come *now* was written by a clock that was ahead, and makes none younger.
+
+    Raises:
+        InvalidFile, LocalIo, NewerSchema: as above.
+    """
+    told = told_by_log(layout)
+    place = told.seen.get((name, commit))
+    if place is None:
+        return None
+    known, limit = _latest.of(layout), format_time(later(now, APART))
+    if limit not in known:
+        known[limit] = _latest_times(told, limit)
+    return parse_time(max(told.times[place][0], known[limit][place]))
+
+
+def _latest_times(told: Told, limit: str) -> Sequence[str]:
+    """Return for each place the latest time up to *limit* of what stands there and of all that it follows."""
+    latest: list[str] = []
+    for at, before in told.times:
+        latest.append(max([at if at <= limit else "", *(latest[place] for place in before)]))
+    return latest
 
 
 def pins_told(layout: Layout, name: SourceName, url: Url) -> tuple[Pin, ...]:
@@ -138,18 +170,21 @@ def _gathered(layout: Layout) -> Told:
         records: Iterable[Record] = chain.parse_log(data).records
     except InvalidFile as error:
         records, doubt = records_of([chain.segment_of(chain.SHOWN, data, alone=True)]), error
-    seen, before = dict[Key, str](), dict[Key, str]()
+    seen, before = dict[Key, int](), dict[Key, str]()
+    times, places = list[tuple[str, Sequence[int]]](), dict[str, int]()
     scans = dict[Key, list[tuple[int, Record]]]()
     for place, record in enumerate(records):
         event, source, after = record["event"], str(record.get("source")), str(record.get("after"))
-        seen.setdefault((source, after), str(record["at"]))
+        seen.setdefault((source, after), place)
+        times.append((str(record["at"]), [places[item] for item in previous(record) if item in places]))
+        places[str(record["hash"])] = place
         if event == "pin":
             before[source, after] = str(record.get("before") or "")
         elif event in SCANNED and isinstance(record.get("detail"), Mapping):
             for key in (("after", after), ("tree", str(detail_of(record).get("tree")))):
                 scans.setdefault(key, []).append((place, record))
     named, is_branched = {source for source, _ in seen}, has_branches(records)
-    return Told(seen=seen, before=before, scans=scans, named=named, is_branched=is_branched, doubt=doubt)
+    return Told(seen=seen, times=times, before=before, scans=scans, named=named, is_branched=is_branched, doubt=doubt)
 
 
 def _hashed(layout: Layout) -> Mapping[str, Record]:
@@ -165,6 +200,7 @@ def _branched(layout: Layout) -> Mapping[str, tuple[Record, ...]]:
 
 
 _told = _Memory(_gathered)
+_latest: _Memory[dict[str, Sequence[str]]] = _Memory(lambda _layout: {})
 _records = _Memory(reading.records)
 _pins = _Memory(lambda layout: by_source(_records.of(layout)))
 _sides = _Memory(_branched)

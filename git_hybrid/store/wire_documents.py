@@ -179,6 +179,21 @@ class ForeachDocument(_Document, frozen=True, kw_only=True):
     sources: list[RanShown]
 
 
+class SchemaNamed(Struct, frozen=True, kw_only=True):
+    """One schema by its name, and what it describes."""
+
+    name: str
+    describes: str
+
+
+class SchemaListDocument(_Document, frozen=True, kw_only=True):
+    """The schemas that there are."""
+
+    command: Literal["schema"]
+    schemas: list[SchemaNamed]
+    sources: list[Any]
+
+
 class FilesDocument(_Document, frozen=True, kw_only=True):
     """The files that a command wrote or removed."""
 
@@ -188,6 +203,7 @@ class FilesDocument(_Document, frozen=True, kw_only=True):
     created: list[str] | UnsetType = UNSET
     file: str | UnsetType = UNSET
     installed: list[str] | UnsetType = UNSET
+    unchanged: list[str] | UnsetType = UNSET
     removed: list[str] | UnsetType = UNSET
     sources: list[Any]
 

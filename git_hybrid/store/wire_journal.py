@@ -67,7 +67,7 @@ class EventShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class EditShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``manifest``."""
 
-    before_sha256: Hash
+    before: str
     text: str
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import unicodedata
 from typing import Literal
 
+from git_hybrid.core.words import escaped
+
 Style = Literal["good", "bad", "warn", "dim", "bold"]
 _CODES: dict[Style, str] = {"good": "32", "bad": "31", "warn": "33", "dim": "2", "bold": "1"}
 _UNSAFE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
@@ -14,18 +16,11 @@ def safe(text: str) -> str:
     """Return *text* with everything that could steer a terminal (control, bidi, invisible) written as an escape."""
     if text.isascii() and text.isprintable():
         return text
-    return "".join(char if _is_safe(char) else _escaped(char) for char in text)
+    return "".join(char if _is_safe(char) else escaped(char) for char in text)
 
 
 def _is_safe(char: str) -> bool:
     return " " <= char <= "~" or unicodedata.category(char) not in _UNSAFE
-
-
-def _escaped(char: str) -> str:
-    code = ord(char)
-    if 0xDC80 <= code <= 0xDCFF:
-        return f"\\x{code - 0xDC00:02x}"
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 def paint(text: str, style: Style | None, *, color: bool) -> str:

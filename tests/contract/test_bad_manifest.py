@@ -32,6 +32,20 @@ def test_a_pattern_that_is_refused_is_shown(files, refused):
     assert "policy.request_pattern: '(?=x)': not an expression" in refused(file="sources.toml")
 
 
+def test_a_key_with_a_line_break_makes_up_no_line(files, refused):
+    files.write("sources.toml", 'schema_version = 1\n"x\\nline 7: source.a.url: is missing" = 1\n')
+    assert "line 2: x\\x0aline 7: source.a.url: is missing: unknown table" in refused(file="sources.toml")
+
+
+def test_a_ref_is_shown_unless_it_may_be_a_url_with_a_secret(files, refused):
+    refs = 'branch = "a@{b"\n[source."c@d"]\nurl = "https://h/x"\ntag = "https://u:secret@h/x^"\n'
+    files.write("sources.toml", f'schema_version = 1\n[source.tool]\nurl = "{URL}"\n{refs}')
+    err = refused(file="sources.toml")
+    assert "source.tool.branch: 'a@{b': is not a valid" in err
+    assert "source.c@d: 'c@d': must start" in err
+    assert "source.c@d.tag: '(hidden)'" in err
+
+
 @pytest.mark.parametrize("line", SOURCE)
 def test_source(files, refused, line):
     key = line.split()[0]

@@ -68,7 +68,7 @@ def test_a_schema_is_one_and_is_printed(name, capsys):
 
 
 # They write for people, for shells or in a format of their own, with --json too.
-_NO_DOCUMENT = {"completion", "demo", "help", "schema", "audit export", "override export", "override request"}
+_NO_DOCUMENT = {"completion", "demo", "help", "audit export", "override export", "override request"}
 
 
 def _leaves(tree: click.Group, before: str = "") -> Iterator[str]:

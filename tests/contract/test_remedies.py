@@ -31,6 +31,7 @@ from git_hybrid.core.errors import (
     NestedRepository,
     Problem,
     RefMissing,
+    UnknownSource,
     WrongContent,
 )
 from git_hybrid.store import lockfile, manifest, runs, statefile
@@ -161,6 +162,15 @@ def test_a_fact_stays_one_word_of_a_command(kind, how):
 @pytest.mark.parametrize("kind", CODED, ids=lambda kind: kind.code)
 def test_every_error_hints_at_what_to_do(kind):
     assert REMEDIES[kind.code].hints
+
+
+def test_a_url_with_a_password_is_not_repeated_wherever_it_was_typed():
+    url = "https://me:c4n4ry@host.example/x"
+    told = explain(UnknownSource(names=(url,), nearest=(), instead=f"git hybrid add {url}"))
+    assert (told["message"], told["hints"][0]) == (
+        "no such source: https://***@host.example/x",
+        "git hybrid add https://***@host.example/x",
+    )
 
 
 def test_several_facts_are_counted():

@@ -211,3 +211,10 @@ def test_the_audit_log_remembers_pins_and_scans(layout: Layout) -> None:
         assert (known.state, known.commit, known.counts) == ("error", commit, {"high": 2, "medium": 0, "low": 0})
         assert [item.id for item in known.findings] == [a_finding().id, a_finding(2).id]
     assert history.known_scan(oid(9), oid(9)) is None
+    # A scan that failed takes nothing back of that.
+    again = run_info("scan", now=NOW + timedelta(minutes=1))
+    with files.writer(again):
+        files.record(again, Decision(events=[scan_event(NAME, a_scan(a_record(state="error")), refused=True)]), ())
+    known = history.known_scan(oid(1))
+    assert known is not None
+    assert [item.id for item in known.findings] == [a_finding().id, a_finding(2).id]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,49 @@ def test_what_is_decided_is_finished_and_not_done_again(
     assert is_done(workspace)
     hybrid("resume")
     hybrid("audit", "verify")
+    tidy(workspace)
+
+
+@contextmanager
+def _unwritable(workspace: Path) -> Iterator[Path]:
+    """Yield the manifest, which cannot be written for the block."""
+    (workspace / "sources.toml.tmp").mkdir()
+    yield workspace / "sources.toml"
+    (workspace / "sources.toml.tmp").rmdir()
+
+
+@pytest.mark.parametrize("command", ["add", "remove"])
+def test_what_is_decided_is_written_into_a_manifest_that_was_edited_since(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, command: str
+) -> None:
+    words = ["add", tool.url, "--name", "two"] if command == "add" else ["remove", "one"]
+    with _unwritable(workspace) as path:
+        assert DECIDED in hybrid(*words, check=74).err
+        path.write_text(f"# mine\n{path.read_text()}")
+    path.write_text(f"[no table\n{path.read_text()}")
+    assert "error: sources.toml: " in hybrid("sync", check=2).err
+    path.write_text(path.read_text().removeprefix("[no table\n"))
+    assert "had decided\n" in hybrid("sync").err
+    assert path.read_text().startswith("# mine\n")
+    assert sorted(manifest(workspace)) == sorted(lock(workspace)) == (["one", "two"] if command == "add" else [])
+    tidy(workspace)
+
+
+def test_what_no_longer_fits_is_told_with_what_does_it(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    tool.branch("other")
+    with _unwritable(workspace) as path:
+        hybrid("remove", "one", check=74)
+        edited = path.read_text().replace('"main"', '"other"')
+        path.write_text(edited)
+    told = hybrid("sync", check=1).err
+    assert (
+        "note: sources.toml was edited meanwhile and stays (ours), without what was decided for it (theirs):"
+        ' [source.one]: ours branch = "other", theirs takes it out; for that: git hybrid remove one\n'
+    ) in told
+    assert "had decided, but for what is told before\n" in told
+    assert path.read_text() == edited
+    hybrid("remove", "one")
+    assert manifest(workspace) == lock(workspace) == {}
     tidy(workspace)
 
 

@@ -134,6 +134,21 @@ def test_abort_goes_back_to_what_is_recorded(
     assert head(workspace, "one") == lock(workspace)["one"]["commit"]
 
 
+def test_abort_leaves_a_clone_that_was_made_anew_in_another_object_format(
+    hybrid: Hybrid, workspace: Path, ups: dict[str, Upstream], tmp_path: Path
+) -> None:
+    shutil.rmtree(ups["one"].path)
+    commit = Upstream.create(ups["one"].path, object_format="sha256").commit({"a": "1\n"})
+    forced = ("--force", "--request", "CHG-1", "--approver", "b@example.org", "--reason", "r", "--expires", "9d")
+    hybrid("pin", "one", "--to", commit, *forced)
+    _interrupted(workspace, tmp_path, "write", "state/journal/")
+    told = hybrid("resume", "--abort", "--json").json()["sources"]
+    assert [row["outcome"] for row in told if row["name"] == "one"] == ["left"]
+    assert head(workspace, "one") == commit
+    hybrid("sync")
+    tidy(workspace)
+
+
 def test_a_run_that_is_killed_twice(hybrid: Hybrid, workspace: Path, ups: dict[str, Upstream], tmp_path: Path) -> None:
     """The tree that the first kill left half changed is no local work after the second one either."""
     planned = {name: pin["commit"] for name, pin in lock(workspace).items()}

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import subprocess
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from hostile.conftest import Prove
-from support.cli import Hybrid
+from support.cli import Hybrid, run_hybrid
 from support.gitenv import git_env
+from support.governed import shifted
 from support.kit import git, head, lock, replace
 from support.upstream import Upstream, UpstreamFactory
 
@@ -361,6 +363,12 @@ def test_a_waived_object_is_part_of_the_override(
     (workspace / "sources/old").rename(workspace / "aside")
     hybrid("sync")
     assert head(workspace, "old") == good
+    upstream.update_ref("refs/heads/main", upstream.raw_commit(upstream.raw_tree([("100644", blob, b"b")]), [good]))
+    assert _code(hybrid, "pin", "old", check=5) == "fsck-refused", "a plain pin rests on no waiver, nor on the clone"
+    late = partial(run_hybrid, cwd=workspace, env=shifted("+20d"))
+    assert "hint: git hybrid pin old\n" not in late("sync", check=6).err, "that would be refused"
+    assert "fsck-refused" in late("pin", "old", check=5).out
+    assert "fsck-refused" in late("mirror", "update", workspace.parent / "mirror", check=5).out
 
 
 def test_insteadof_does_not_reach_a_transport_that_runs_commands(

@@ -354,6 +354,28 @@ def test_a_link_in_the_place_of_ours_is_not_followed(
     assert (workspace / name).is_symlink()
 
 
+@pytest.mark.parametrize(("folder", "code"), [("hybrid", 0), ("info", 2)])
+def test_a_link_in_the_git_folder_of_a_clone_is_written_through_by_nobody(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path, folder: str, code: int
+) -> None:
+    hybrid("init")
+    hybrid("add", tool.url)
+    hybrid("sync")
+    outside, link = tmp_path / "outside", workspace / "sources/tool/.git" / folder
+    outside.mkdir()
+    for name in ("base", "tree", "sums", "tick", "attributes", "attributes.tmp"):
+        (outside / name).write_text("precious")
+    shutil.rmtree(link)
+    link.symlink_to(outside)
+    before = snapshot(outside)
+    hybrid("status")
+    assert f".git/{folder} is a symbolic link" in hybrid("check", "sources", check=1).out
+    tool.commit({"a.txt": "three\n"})
+    hybrid("pin", "tool")
+    assert [hybrid(*words, check=None).code for words in (["sync"], ["reset", "tool"])] == [code, code]
+    assert changes(before, snapshot(outside)) == []
+
+
 def test_a_file_of_a_clone_that_is_a_link_is_not_read_through(
     hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path
 ) -> None:

@@ -203,7 +203,9 @@ def test_a_canary_behind_insteadof_reaches_no_file_and_no_message(
     synced = hybrid("sync", "-v", env=env)
     https_server.fail_always(403)
     failed = hybrid("pin", "--all", env=env, check=4)
-    assert CANARY not in "".join(item.out + item.err for item in (added, synced, failed))
+    in_path = https_server.env() | _config(f"url.{https_server.url(CANARY)}/.insteadOf", https_server.url(""))
+    in_path = hybrid("pin", "--all", env=in_path, check=4)
+    assert CANARY not in "".join(item.out + item.err for item in (added, synced, failed, in_path))
     assert _files_with_canary(workspace) == []
 
 

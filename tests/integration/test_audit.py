@@ -120,6 +120,30 @@ def test_each_attack_is_named_with_what_it_proves(
     assert site.checked("audit") != []
 
 
+def test_a_record_that_no_command_writes_is_a_finding_and_counts_for_nothing(site: Site) -> None:
+    scan = {"event": "scan", "source": "tool", "after": site.commits.second}
+    forged: list[dict[str, object]] = [
+        *({**scan, "detail": {"state": "findings", "findings": odd}} for odd in ([{}], 5, [{"id": "a"}])),
+        {**scan, "detail": {"state": "findings", "counts": [1], "findings": []}},
+        {"event": "mirror-add", "detail": {"mirror": ["a"]}},
+        {"event": "bundle-apply", "detail": {"log_id": site.log()[0]["log_id"]}},
+        {"event": "pin", "source": "tool", "detail": {}},
+        {"event": "rotated", "detail": {"archive": "x", "sha256": []}},
+    ]
+    lines, who = site.lines(), {key: site.log()[-1][key] for key in ("v", "at", "operator", "command_id")}
+    for record in forged:
+        last = json.loads(lines[-1])
+        lines.append(signed_line({**record, **who, "seq": last["seq"] + 1, "prev": [last["hash"]]}))
+    site.put_lines(lines)
+    assert [(item.id, item.seq) for item in site.verified()] == [("malformed", seq) for seq in range(12, 20)]
+    assert len(site.checked("audit")) == len(forged)
+    site("status")
+    site("sync")
+    site("pin", "tool")
+    site("audit", "verify", check=5)
+    site("dashboard", "-o", site.root / "page.html")
+
+
 def test_verify_exits_with_5_and_names_the_first_bad_record(site: Site) -> None:
     told = site("audit", "verify").out
     assert "11 records, whole" in told

@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import random
+import re
 import shutil
 import stat
 import tempfile
@@ -17,6 +18,7 @@ import pytest
 
 import git_hybrid.git.store
 from git_hybrid.cli.main import main
+from git_hybrid.git.store import RECORD
 from support.kit import git, head, logging_git, released, replace, snapshot, started, state
 from support.upstream import Upstream, UpstreamFactory
 
@@ -194,6 +196,12 @@ def test_a_moved_tag_shows_where_upstream_is_asked(hybrid, workspace, tool, cach
     # What upstream said a moment ago proves the pin.
     hybrid("sync", cwd=other)
     assert head(other) == pinned
+    # What it said by a clock that was ahead does not.
+    record = store(cache) / RECORD
+    kept = record.read_text()
+    record.write_text(re.sub(r'"20\d\d-', '"2099-', kept))
+    assert "moved" in hybrid("sync", cwd=second(other), check=5).err
+    record.write_text(kept)
     monkeypatch.delenv("GIT_HYBRID_CACHE_MAX_AGE")
     third = second(other)
     assert "moved" in hybrid("sync", cwd=third, check=5).err

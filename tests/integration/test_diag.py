@@ -147,16 +147,23 @@ def test_the_archive_is_the_same_bytes_and_holds_no_secret(
     started(hybrid, tool.url)
     hybrid("add", tool.url, "--name", "late")
     path = workspace / "sources.toml"
-    path.write_text(path.read_text() + f"\n# with password={CANARY} and https://me:{CANARY}@host.example/x\n")
+    path.write_text(
+        path.read_text()
+        + f"\n# with password={CANARY} and https://me:{CANARY}@host.example/x\n# deploy:{CANARY}@host.example:x\n"
+    )
     env = {
         "https_proxy": f"http://me:{CANARY}@proxy.example:3128",
-        "GIT_CONFIG_COUNT": "3",
+        "HTTPS_PROXY": f"me:{CANARY}@proxy.example:3128",
+        "ALL_PROXY": f"http://me:s/{CANARY}@proxy.example:3128",
+        "GIT_CONFIG_COUNT": "4",
         "GIT_CONFIG_KEY_0": "http.extraHeader",
         "GIT_CONFIG_VALUE_0": f"Authorization: Bearer {CANARY}",
         "GIT_CONFIG_KEY_1": f"url.https://{CANARY}@host.example/.insteadOf",
         "GIT_CONFIG_VALUE_1": "https://host.example/",
         "GIT_CONFIG_KEY_2": "credential.helper",
         "GIT_CONFIG_VALUE_2": f"!echo password={CANARY}",
+        "GIT_CONFIG_KEY_3": "http.proxy",
+        "GIT_CONFIG_VALUE_3": f"me:{CANARY}@proxy.example:3128",
     }
     first, second = tmp_path / "first.tar.gz", tmp_path / "second.tar.gz"
     done = hybrid("diag", "--bundle", first, env=env)

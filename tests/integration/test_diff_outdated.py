@@ -58,6 +58,12 @@ def test_diff_of_local_commits(hybrid: Hybrid, workspace: Path, tool: Upstream) 
     git("commit", "-q", "-a", "-m", "my own subject", cwd=clone)
     assert "my own subject" in hybrid("diff").out
     hybrid("diff", "--exit-code", check=1)
+    (clone / ".git/HEAD").unlink()
+    assert hybrid("diff").out.startswith("tool  broken  ")
+    shutil.rmtree(clone / ".git")
+    assert "  foreign  " in hybrid("diff").out
+    shutil.rmtree(clone)
+    assert "  missing  " in hybrid("diff").out
 
 
 @pytest.mark.parametrize("history", ["shallow", "treeless"])
@@ -126,6 +132,24 @@ def test_outdated(hybrid: Hybrid, workspace: Path, tool: Upstream, track: str) -
     hybrid("outdated", "--exit-code", check=1)
     row = hybrid("outdated", "--json").json()["sources"][0]
     assert row["name"] == "tool"
+
+
+def test_another_commit_in_the_manifest_is_told_wherever_upstream_has_it(
+    hybrid: Hybrid, workspace: Path, tool: Upstream
+) -> None:
+    pinned, tip = tool.rev("main~2"), tool.rev("main")
+    between, nowhere = tool.rev("main~1"), "0123456789abcdef0123456789abcdef01234567"
+    started(hybrid, tool.url, "--commit", pinned, sync=False)
+    manifest = workspace / "sources.toml"
+    edited, refused = manifest.read_text(), {"refused": "unreachable"}
+    for commit, detail in ((between, {}), (tip, {}), (nowhere, refused)):
+        manifest.write_text(edited.replace(pinned, commit))
+        row = hybrid("diff", "--upstream", "--exit-code", "--json", check=1).json()["sources"][0]
+        assert (row["outcome"], row["to_commit"], row.get("detail", {})) == ("differs", commit, detail)
+        told = hybrid("outdated", "--exit-code", check=1)
+        assert told.out == f"tool  outdated  {pinned[:10]} → {commit[:10]}\n"
+        assert "branch" not in told.err
+        assert "hint: git hybrid pin tool\n" in told.err
 
 
 @pytest.mark.parametrize(("option", "value"), [("--version", ">=1,<1.2"), ("--tag", "v1.1.0")], ids=["version", "tag"])

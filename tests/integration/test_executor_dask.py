@@ -105,6 +105,11 @@ def test_scan_without_a_clone(
     hybrid("scan", "--executor", where, check=1)
     assert seen.read_text() == ""
     assert changes(before, snapshot(workspace / "state")) == []
+    # A worker whose scanner fails takes nothing back either.
+    a_scanner(tmp_path / "fake", "sys.exit(99)")
+    hybrid("scan", "b", "--executor", where, check=1)
+    found = scan_of(state(workspace), "b")
+    assert (found["state"], found["counts"]["high"]) == ("error", 1)
     assert _left(tmp_path) == []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import shutil
 import signal
@@ -423,3 +424,49 @@ def test_remove_keeps_what_a_reset_saved(hybrid: Hybrid, workspace: Path, tool: 
     assert not (workspace / "sources/tool").exists()
     (kept,) = (workspace / "sources/.set-aside").iterdir()
     assert git("for-each-ref", "refs/hybrid/saved", cwd=kept)
+
+
+def _meanwhile(folder: Path, edit: str) -> dict[str, str]:
+    """Return the environment with a git that does *edit* when all clones were looked at, and none is moved yet."""
+    real = shutil.which("git")
+    folder.mkdir()
+    script = folder / "git"
+    script.write_text(f'#!/bin/sh\ncase "$*" in *--count=1*) {edit};; esac\nexec {real} "$@"\n')
+    script.chmod(0o755)
+    return {"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}
+
+
+@pytest.mark.parametrize("command", ["remove", "prune"])
+def test_work_that_is_written_meanwhile_stays(hybrid: Hybrid, three: Path, tmp_path: Path, command: str) -> None:
+    words = ["remove", "a", "b"]
+    if command == "prune":
+        words, path = ["sync", "--prune"], three / "sources.toml"
+        path.write_text(path.read_text().partition("[source.a]")[0])
+    env = _meanwhile(tmp_path / "git", f'echo mine > "{three}/sources/b/late"')
+    refused = hybrid(*words, env=env, check=3)
+    assert "error: sources/b has local changes in 1 file" in refused.err
+    assert "cause: late\n" in refused.err
+    assert (three / "sources/b/late").read_text() == "mine\n"
+    assert not (three / "sources/a").exists()
+    assert [*lock(three)] == ["b", "c"]
+    assert list((three / "sources").glob(".incoming/*")) == []
+
+
+def test_work_in_a_clone_that_a_killed_run_withdrew_comes_back(hybrid: Hybrid, three: Path) -> None:
+    """Whoever stands in the folder writes there, wherever it is moved to."""
+    path, sources = three / "sources.toml", three / "sources"
+    path.write_text(path.read_text().partition("[source.a]")[0])
+    home = sources / ".incoming/01JZZZZZZZZZZZZZZZZZZZZZZZ"
+    home.mkdir(parents=True)
+    for name in "abc":
+        (sources / name).rename(home / f".withdrawn-{name}")
+    (home / ".withdrawn-b/late").write_text("mine")
+    (sources / "c").mkdir()
+    (sources / "c/new").touch()
+    told = hybrid("sync", check=3).err
+    assert "put sources/b back, which an interrupted run had withdrawn" in told
+    assert f"moved the clone of c to sources/.set-aside/c-{home.name}, which an interrupted run had withdrawn" in told
+    assert (sources / "b/late").read_text() == "mine"
+    assert git("status", "--porcelain", cwd=sources / f".set-aside/c-{home.name}") == ""
+    assert not (sources / "a").exists()
+    assert not home.exists()

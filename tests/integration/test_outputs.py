@@ -42,6 +42,7 @@ def test_the_workspaces_own_files_are_refused(hybrid: Hybrid, workspace: Path, t
         refused = hybrid(*COMMANDS[command], target, check=2)
         assert f"{target!r}" in refused.err, refused
         assert "belongs to the workspace" in refused.err, refused
+    assert "'.': is a folder" in hybrid(*COMMANDS[command], ".", check=2).err
     assert changes(before, snapshot(workspace)) == []
 
 

@@ -177,6 +177,40 @@ def test_what_was_signed_for_an_override_that_was_closed_opens_no_other(site: Si
     assert site.checked("overrides") == []
 
 
+@pytest.mark.parametrize("form", ["deleted", "ended again without it"])
+def test_what_the_log_tells_as_signed_is_spent_whatever_the_file_says(site: Site, tmp_path: Path, form: str) -> None:
+    """Whoever writes all files anew, but has no key, may only append to the log."""
+    (first,), lock = site.overrides(), site.read(LOCK)
+    spent(site, tmp_path, at="2099-01-01")
+    *kept, ended = site.overrides()
+    log = site.log()
+    opened = next(item for item in log if item["event"] == "override" and item["detail"]["override"] == ended["id"])
+
+    def told(record: dict[str, Any], entry: dict[str, Any]) -> dict[str, Any]:
+        """Return *entry* as the record says that is appended: *record* once more, of that."""
+        plain = {key: value for key, value in entry.items() if key != "audit_hash"}
+        what = {"override": entry["id"], "override_sha256": hashlib.sha256(canonical_json(plain)).hexdigest()}
+        detail = {**record["detail"], **what, "approvers": entry["approvers"]}
+        line = signed_line({**record, "seq": log[-1]["seq"] + 1, "prev": [log[-1]["hash"]], "detail": detail})
+        log.append(json.loads(line))
+        site.put_lines([*site.lines(), line])
+        return {**plain, "audit_hash": log[-1]["hash"]}
+
+    if form != "deleted":
+        bare = [{key: value for key, value in item.items() if key != "signature"} for item in ended["approvers"]]
+        kept.append(
+            told(next(item for item in log if item["event"] == "override-revoked"), {**ended, "approvers": bare})
+        )
+    again = {key: value for key, value in ended.items() if key not in ("closed_at", "closed_by")}
+    kept.append(told(opened, {**again, "id": f"{ended['id'][:-1]}{'01'[ended['id'][-1] == '0']}", "status": "active"}))
+    site.write(OVERRIDES, json.dumps({"overrides": kept, "schema_version": 1}, indent=2, sort_keys=True) + "\n")
+    site.write(LOCK, lock.replace(first["id"], kept[-1]["id"]))
+    assert KEYED in site("sync", check=6).err
+    assert KEYED in site.checked("overrides")[0].what
+    accused = {"deleted": "override-deleted"}.get(form, "foreign-closing")
+    assert accused in {item.id for item in site.verified()}
+
+
 def test_what_was_signed_before_a_renewal_is_spent_with_it(site: Site, tmp_path: Path) -> None:
     key = with_key(site, tmp_path)
     site.replace("sources.toml", "[policy]", '[policy]\noverride_max_age = "30000d"')

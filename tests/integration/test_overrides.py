@@ -38,7 +38,8 @@ def test_all_that_is_missing_is_named_at_once_and_nothing_is_written(site: Site)
         assert word in told
     assert "--request" not in told.splitlines()[0]
     assert "--approver: ' ': is empty" in site("pin", "tool", "--force", "--approver", " ", check=2).err
-    assert "--force" in site("pin", "tool", "--to", "main", "--reason", "x", check=2).err
+    told = site("pin", "tool", "--to", "main", "--reason", "x", check=2).err
+    assert "error: --reason: 'x': is for an override, which needs --force, --request, --approver, --expires\n" in told
     assert "4096" in site.force(site.commits.hotfix, reason="x" * 5000, check=2).err
     assert "WHEN" not in site.force(site.commits.hotfix, expires="tomorrow", check=2).out
     assert changes(before, snapshot(site.root)) == []

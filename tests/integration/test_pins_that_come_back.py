@@ -187,8 +187,9 @@ def test_the_hints_at_what_ended_lead_on(
     started(hybrid, tool.url, f"--{option}", value)
     new = moved(tool, option)
     hybrid("pin", "tool", "--to", new, *FORCE)
-    hybrid("override", "revoke", hybrid("override", "list", "--json").json()["overrides"][0]["id"], "--reason", "over")
+    (forced,) = hybrid("override", "list", "--json").json()["overrides"]
     stay = f'write commit = "{new}" into its entry, then: git hybrid pin tool'
+    assert hints(hybrid("override", "revoke", forced["id"], "--reason", "over").err) == [stay]
     for command in ("pin", "sync"):
         assert hints(hybrid(command, "tool", check=6).err)[0] == stay
     assert f"mend: {stay}" in hybrid("check", "overrides", check=1).out

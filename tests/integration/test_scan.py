@@ -352,6 +352,13 @@ def test_pin_scan_looks_before_it_moves_and_what_it_saw_is_not_forgotten(
     assert audit(workspace)[-1]["after"] == bad
     hybrid("pin", "tool", check=6)
     hybrid("add", tool.url, "--name", "again", check=6)
+    works = scanner.read_text()
+    a_scanner(scanner, "sys.exit(3)")
+    told = hybrid("pin", "tool", "--scan", check=6)
+    assert "has 1 finding" in told.err
+    assert "the scan is incomplete: fake: it ended with exit status 3\n" in told.out
+    assert "has 1 finding" in hybrid("pin", "tool", check=6).err
+    scanner.write_text(works)
     fixed = tool.commit({"bad": "fine"})
     hybrid("pin", "tool", "--scan")
     scan = scan_of(state(workspace))
@@ -377,14 +384,22 @@ def test_a_crash_takes_nothing_back_that_was_found(
     hybrid: Hybrid, workspace: Path, tool: Upstream, tmp_path: Path
 ) -> None:
     tool.commit({"bad": "SECRET"})
-    started(hybrid, tool.url)
-    fake = a_scanner(tmp_path / "fake")
-    use(workspace, fake)
+    started(hybrid, tool.url, sync=False)
+    hybrid("add", tool.url, "--name", "twin")
+    hybrid("sync")
+    use(workspace, a_scanner(tmp_path / "fake"))
+    hybrid("scan", "tool", check=1)
+    # Nor does one of another name, or in another source.
+    use(workspace, a_scanner(tmp_path / "broken", "sys.exit(99)"))
     hybrid("scan", check=1)
-    a_scanner(fake, "sys.exit(99)")
-    hybrid("scan", check=1)
-    assert scan_of(state(workspace))["state"] == "error"
-    hybrid("sync", check=6)
+    found = {name: scan_of(state(workspace), name) for name in ("tool", "twin")}
+    assert {name: (scan["state"], scan["counts"]["high"]) for name, scan in found.items()} == dict.fromkeys(
+        found, ("error", 1)
+    )
+    assert found["tool"]["findings"] == found["twin"]["findings"]
+    assert found["tool"]["findings"][0]["path"] == "bad"
+    hybrid("audit", "verify")
+    assert hybrid("sync", check=6).err.count("has 1 finding at or above high") == 2
     assert hybrid("status").err.count("hint: git hybrid scan tool\n") == 1
 
 
@@ -498,8 +513,9 @@ def test_what_mends_a_new_commit_that_is_blocked_works_without_a_pin(
     hybrid("pin", "tool", "--scan")
 
 
+@pytest.mark.parametrize("broken", [False, True])
 def test_a_forced_move_accepts_what_the_scan_before_it_found(
-    hybrid: Hybrid, workspace: Path, tool: Upstream, scanner: Path
+    hybrid: Hybrid, workspace: Path, tool: Upstream, scanner: Path, *, broken: bool
 ) -> None:
     started(hybrid, tool.url)
     use(workspace, scanner)
@@ -507,9 +523,16 @@ def test_a_forced_move_accepts_what_the_scan_before_it_found(
     hybrid("scan")
     bad = tool.commit({"bad": "SECRET"})
     hybrid("pin", "tool", "--scan", check=6)
+    works = scanner.read_text()
+    if broken:
+        a_scanner(scanner, "sys.exit(3)")
     hybrid("pin", "tool", "--scan", "--to", bad, *APPROVED, "--expires", "10d")
     hybrid("sync")
     assert scan_of(state(workspace))["commit_sha"] == bad
+    (record,) = json.loads((workspace / "state/sources-overrides.json").read_text())["overrides"]
+    assert record["lifts"] == ["scan-blocked", *(["scan-incomplete"] if broken else [])]
+    assert len(record["findings"]) == 1
+    scanner.write_text(works)
     tool.commit({"bad": "SECRET", "more": "SECRET"})
     hybrid("pin", "tool", "--scan", check=6)
     hybrid("sync")

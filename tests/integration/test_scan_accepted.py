@@ -10,7 +10,7 @@ import pytest
 
 from support.cli import Hybrid
 from support.governed import shifted
-from support.kit import started, state
+from support.kit import changes, snapshot, started, state
 from support.scanners import a_scanner, scan_of, use
 from support.upstream import Upstream, UpstreamFactory
 
@@ -41,7 +41,12 @@ def lock(workspace: Path) -> bytes:
 
 
 def test_all_that_blocks_is_accepted_until_it_is_revoked(hybrid: Hybrid, workspace: Path, blocked: list[str]) -> None:
-    before = lock(workspace)
+    before, whole = lock(workspace), snapshot(workspace)
+    told = hybrid("pin", "tool", "--kind", "scan", *FORCE, "-n", "--json").json()
+    (row,) = told["sources"]
+    assert (told["dry_run"], row["outcome"], "detail" in row) == (True, "would-accept", False)
+    assert f"findings: {', '.join(sorted(blocked))}" in row["notes"]
+    assert changes(whole, snapshot(workspace)) == []
     (row,) = hybrid("pin", "tool", "--kind", "scan", *FORCE, "--json").json()["sources"]
     assert (row["outcome"], row["from_commit"]) == ("accepted", row["to_commit"])
     assert lock(workspace) == before
@@ -130,6 +135,7 @@ def test_what_is_no_finding_or_blocks_nothing_is_refused(
     before = lock(workspace)
     assert "no such finding" in hybrid("pin", "tool", "--finding", "nothing", *FORCE, check=2).err
     assert "--to" in hybrid("pin", "tool", "--kind", "scan", "--to", "0" * 40, *FORCE, check=2).err
+    assert "hint: git hybrid scan\n" in hybrid("pin", "tool", "--kind", "scan", "--scan", *FORCE, check=2).err
     missing = hybrid("pin", "tool", "--kind", "scan", "--force", "--request", "CHG-1", check=2).err
     assert all(option in missing for option in ("--approver", "--reason", "--expires"))
     hybrid("pin", "tool", "--kind", "scan", *FORCE)

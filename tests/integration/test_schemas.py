@@ -112,6 +112,7 @@ def test_every_document_of_every_command(
         ("check", []),
         ("diag", []),
         ("config", []),
+        ("schema", []),
         ("dashboard", ["-o", "page.html"]),
         ("foreach", ["--", "pwd"]),
         ("hooks install", []),

@@ -13,6 +13,8 @@ from support.cli import Hybrid
 from support.kit import git
 from support.upstream import Upstream, UpstreamFactory
 
+FORCED = ("--force", "--request", "CHG-1", "--approver", "bea@example.org", "--reason", "moved", "--expires", "1d")
+
 
 @pytest.fixture
 def tool(upstream_factory: UpstreamFactory) -> Upstream:
@@ -65,6 +67,48 @@ def test_an_upstream_of_another_algorithm_is_another_repository(
     for command in (["sync"], ["diff", "--upstream"]):
         assert "another repository is served" in hybrid(*command, check=5).err
     assert "nothing to resume" in hybrid("resume").err
+
+
+@pytest.mark.parametrize("before", ["sha1", "sha256"])
+def test_a_pin_of_the_other_algorithm_has_its_clone_made_anew(
+    workspace: Path, hybrid: Hybrid, upstream_factory: UpstreamFactory, before: str
+) -> None:
+    after = "sha256" if before == "sha1" else "sha1"
+    upstream = upstream_factory(object_format=before)
+    upstream.commit({"a": "1\n"})
+    hybrid("init")
+    hybrid("add", upstream.url)
+    hybrid("sync")
+    shutil.rmtree(upstream.path)
+    commit = upstream_factory(object_format=after).commit({"a": "1\n"})
+    hybrid("pin", "tool", check=5)
+    hybrid("pin", "tool", "--to", commit, *FORCED)
+    assert "of another object format: sync makes the clone anew" in hybrid("status").out
+    hybrid("check", "sources", check=1)
+    assert "differs" in hybrid("diff").out
+    own = workspace / "sources/tool/own"
+    own.write_text("mine")
+    assert "local changes" in hybrid("sync", check=3).err
+    kept = "the clone of another object format is kept at sources/.set-aside/tool-"
+    assert kept in hybrid("reset", "tool").out
+    assert [path.read_text() for path in workspace.glob("sources/.set-aside/tool-*/own")] == ["mine"]
+    hybrid("check", "sources", "--content")
+
+
+def test_a_source_that_moves_to_another_algorithm_is_pinned_and_synced(
+    workspace: Path, hybrid: Hybrid, upstream_factory: UpstreamFactory, tool: Upstream
+) -> None:
+    hybrid("init")
+    hybrid("add", tool.url)
+    hybrid("sync")
+    other = upstream_factory("other", object_format="sha256")
+    other.commit({"a": "1\n"})
+    manifest = workspace / "sources.toml"
+    manifest.write_text(manifest.read_text().replace(tool.url, other.url))
+    assert "differs" in hybrid("diff", "--upstream").out
+    hybrid("pin", "tool")
+    assert "updated" in hybrid("sync").out
+    assert (workspace / "sources/tool/a").read_text() == "1\n"
 
 
 def _ssh(tmp_path: Path, script: str) -> dict[str, str | None]:

@@ -321,7 +321,7 @@ MUTANTS = (
     Mutant(
         "names-of-files",
         "core/tree.py",
-        "char if char.isprintable() else _escape(char)",
+        "char if char.isprintable() else escaped(char)",
         "char",
         f"{CORE}/test_tree.py",
     ),

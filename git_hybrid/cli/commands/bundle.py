@@ -190,7 +190,7 @@ def _apply(session: Session, path: Path, allowed: Path | None) -> tuple[Report, 
     bundle, unpacked = opened_bundle(path, rt.quarantine, session.runner, allowed)
     how = Applying(
         tool=GitBundles(runner=session.runner, quarantine=rt.quarantine),
-        verify=partial(_verify, session.runner),
+        verify=partial(is_signed, session.runner),
         editor=Editor(add=add_sources, remove=remove_sources),
         applied=lambda log_id: last_applied(reading.records(session.layout), log_id),
         awaited=scaffold.AWAITED,
@@ -207,10 +207,6 @@ def _apply(session: Session, path: Path, allowed: Path | None) -> tuple[Report, 
         "receipt": None,
         "data": encode_receipt(done.receipt, bundle=unpacked.sha256),
     }
-
-
-def _verify(runner: Runner, text: bytes, key: str, armour: str) -> bool:
-    return is_signed(runner, text, key, armour)
 
 
 def _write_receipt(target: Path, data: bytes, output: Output, *, asked: bool) -> str | None:

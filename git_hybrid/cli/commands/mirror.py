@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any
 
 import click
@@ -24,6 +23,7 @@ from git_hybrid.core.report import Row
 from git_hybrid.core.value import replace
 from git_hybrid.core.values import format_age
 from git_hybrid.core.words import plural
+from git_hybrid.store import reading
 from git_hybrid.store.chain import last_seen
 from git_hybrid.store.mirrorfile import encode_mirror
 from git_hybrid.store.mirrorlisting import write_listing
@@ -141,8 +141,8 @@ def verify_command(context: click.Context, *, names: tuple[str, ...], jobs: int 
     Exit 5 if a mirror serves something else, 4 if it cannot be reached, 1 if it lacks something or is behind.
     """
     with opened(context, jobs=jobs) as (session, output):
-        seen = partial(last_seen, session.layout.audit)
-        report = verify_mirrors(session.runtime, names, last_seen=seen)
+        layout = session.layout
+        report = verify_mirrors(session.runtime, names, last_seen=lambda: last_seen(reading.records(layout)))
         if not report.rows and not output.common.json:
             known = session.runtime.ledger.snapshot().mirrors.mirrors
             output.talk(f"nothing to verify: {'sources.toml has no source' if known else 'no mirror is recorded'}")

@@ -21,7 +21,9 @@ from git_hybrid.cli.output import Output, opened
 from git_hybrid.cli.wiring import Session
 from git_hybrid.core.audit_query import OVERRIDE_COLUMNS, before_renewals, override_row
 from git_hybrid.core.check_overrides import FILE as OVERRIDES
+from git_hybrid.core.check_overrides import PRUNE
 from git_hybrid.core.errors import HybridError, MissingOptions
+from git_hybrid.core.governance import ended
 from git_hybrid.core.override import Override, phase, plain, why_closed
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.git.signing import is_signed
@@ -161,7 +163,11 @@ def revoke_command(context: click.Context, *, identity: str, reason: str | None)
         snapshot = session.runtime.ledger.snapshot()
         pin = snapshot.lock.pins.get(found.source)
         if pin is not None and pin.override == found.id:
-            output.hint("pin", f"git hybrid pin {found.source}")
+            left = ended(pin, found, snapshot.clock, signed=snapshot.has_keys)
+            if found.source not in snapshot.manifest.sources:
+                output.hint("pin", PRUNE)
+            elif left is not None:
+                output.hint("pin", left.way or left.hint)
         return code
 
 

@@ -11,16 +11,16 @@ from git_hybrid.app.bases import as_logged, commit_before
 from git_hybrid.app.force import Forced, asked_for
 from git_hybrid.app.override import asked_again
 from git_hybrid.app.runtime import Runtime
-from git_hybrid.cli.approving import accepts_findings, finding_option, object_ids, refuse_waived
+from git_hybrid.cli.approving import accepts_findings, finding_option, object_ids, refuse_beside_findings
 from git_hybrid.cli.arguments import moment, text
 from git_hybrid.cli.common import common_of
 from git_hybrid.cli.filled import TEXT
 from git_hybrid.cli.options import common_options
 from git_hybrid.cli.output import opened
 from git_hybrid.core.approval import Asked, payload
-from git_hybrid.core.asking import is_commit, use_line
+from git_hybrid.core.asking import use_line
 from git_hybrid.core.errors import BadArgument, MissingOptions, NoPin
-from git_hybrid.core.ids import Oid
+from git_hybrid.core.ids import Oid, is_oid
 from git_hybrid.core.override import Kind
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.value import replace
@@ -68,7 +68,8 @@ def request_command(
         given = {"--request": request or renewed, "--reason": reason, "--expires": expires, "--to": what}
         if absent := tuple(key for key, value in given.items() if not value):
             raise MissingOptions(command="override request", options=absent)
-        refuse_waived(waived if accepts else ())
+        if accepts:
+            refuse_beside_findings(waived)
         until = moment("--expires", expires or "", now=session.runtime.info.now)
         forced = Forced(request_id=request, approvers=(), reason=reason, expires_at=until, waived=object_ids(waived))
         if renewed is not None:
@@ -122,7 +123,7 @@ def _asked(
             raise NoPin(name=source.name, stale=False)
         chosen = chosen_findings(snapshot, pin, to=to, findings=findings)
         return asked_for(source, pin.commit, pin.commit, forced, kind="scan", findings=chosen)
-    if not is_commit(to or ""):
+    if not is_oid(to or ""):
         reason = "is not the full id of a commit, and that is what an approver signs"
         hint = f"git hybrid pin {source.name} --to {quote(to or '')} -n"
         raise BadArgument(what="--to", value=to or "", reason=reason, hint=hint)

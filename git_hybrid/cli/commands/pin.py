@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from git_hybrid.cli.approving import (
     finding_option,
     object_ids,
     read_signature,
-    refuse_waived,
+    refuse_beside_findings,
     signature_option,
     signed_text,
 )
@@ -103,13 +103,13 @@ def command(
     incidents, expires = texts("--incident", incidents), text("--expires", expires)
     given = {"--request": request, "--approver": approvers, "--reason": reason, "--expires": expires}
     accepts = accepts_findings(kind, findings)
-    is_override = force or accepts or any(given.values()) or bool(incidents or signatures or waived or findings)
+    asked_for = given | {"--incident": incidents, "--signature": signatures, "--waive": waived, "--finding": findings}
+    is_override = force or accepts or any(asked_for.values())
     _refuse_together(names, groups, everything=everything, is_override=is_override)
     if is_override:
-        refuse_waived(waived if accepts else ())
+        refuse_beside_findings(waived if accepts else (), scan=accepts and scan)
         wanted = {"--force": force, "a source": len(names) == 1, "--to": (to or "").strip() or accepts, **given}
-        if absent := tuple(key for key, value in wanted.items() if not value):
-            raise MissingOptions(command="pin --force", options=absent)
+        _refuse_incomplete(wanted, {**asked_for, "--kind": kind})
     with opened(context, jobs=jobs) as (session, output):
         forced = None
         if is_override:
@@ -126,7 +126,7 @@ def command(
                 verify=partial(is_signed, session.runner),
             )
         if forced is not None and accepts:
-            return output.report(accept(session.runtime, names[0], forced, to=to, findings=findings))
+            return output.report(accept(session.runtime, names[0], forced, to=to, findings=findings, dry_run=dry_run))
         asked = PinRequest(
             names=names, groups=groups, everything=everything, to=to, forced=forced, dry_run=dry_run, scan=scan
         )
@@ -143,6 +143,21 @@ def _told(session: Session, output: Output, report: Report) -> int:
     if not report.rows and not output.common.json:
         output.talk("every source has a valid pin; name sources, or give --all, to move pins")
     return code
+
+
+def _refuse_incomplete(wanted: Mapping[str, object], given: Mapping[str, object]) -> None:
+    """Raise if an override lacks something that is *wanted* of it; *given* are the options that ask for one.
+
+    Raises:
+        MissingOptions, BadArgument: it does.
+    """
+    absent = tuple(key for key, value in wanted.items() if not value)
+    if "--force" in absent:
+        what, value = next((key, value) for key, value in given.items() if value)
+        shown = str(value[0] if isinstance(value, tuple) else value)
+        raise BadArgument(what=what, value=shown, reason=f"is for an override, which needs {', '.join(absent)}")
+    if absent:
+        raise MissingOptions(command="pin --force", options=absent)
 
 
 def _refuse_together(names: Sequence[str], groups: Sequence[str], *, everything: bool, is_override: bool) -> None:

@@ -6,6 +6,7 @@ from importlib.resources import files
 
 import click
 
+from git_hybrid.cli.common import common_of
 from git_hybrid.cli.options import common_options
 
 NAMES = {
@@ -31,6 +32,7 @@ NAMES = {
     "cache-verify": "cache verify --json",
     "config": "config --json",
     "foreach": "foreach --json",
+    "schema-list": "schema --json without a name",
     "files": "init, dashboard, hooks and install-man --json",
     "error": "any command with --json that comes to nothing as a whole",
 }
@@ -40,11 +42,19 @@ NAMES = {
 @click.command("schema")
 @click.argument("name", required=False, type=click.Choice(list(NAMES)), metavar="[NAME]")
 @common_options
-def command(*, name: str | None) -> int:
+@click.pass_context
+def command(context: click.Context, *, name: str | None) -> int:
     """Print the JSON Schema NAME (draft 2020-12), or without a name which there are."""
-    if name is None:
+    if name is not None:
+        click.echo((files("git_hybrid") / "schemas" / f"{name}.json").read_text(encoding="utf-8"), nl=False)
+        return 0
+    if (common := common_of(context)).json:
+        # Imported here: the list for people imports nothing.
+        from git_hybrid.cli.output import Output
+
+        listed = [{"name": key, "describes": what} for key, what in NAMES.items()]
+        Output(common).document({"command": "schema", "exit_code": 0, "schemas": listed, "sources": []})
+    else:
         wide = max(map(len, NAMES))
         click.echo("\n".join(f"{key:{wide}}  {what}" for key, what in NAMES.items()))
-    else:
-        click.echo((files("git_hybrid") / "schemas" / f"{name}.json").read_text(encoding="utf-8"), nl=False)
     return 0

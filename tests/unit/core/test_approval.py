@@ -18,7 +18,7 @@ from git_hybrid.core.errors import OverrideUnsigned, ToolTooOld
 from git_hybrid.core.governance import governed, why_unapproved
 from git_hybrid.core.lock import Lock
 from git_hybrid.core.manifest import Approver, Manifest, Policy
-from git_hybrid.core.override import Approval, Kind, Override, Overrides, event_of, trail_of
+from git_hybrid.core.override import Approval, Kind, Override, Overrides, Trail, event_of, trail_of
 from git_hybrid.core.value import replace
 from support.values import NOW, OPERATOR, RUN, a_pin, a_source, oid
 
@@ -76,12 +76,13 @@ def checked(
     clock: datetime = NOW,
     declared: bool = True,
     pinned: bool = True,
+    trail: Trail | None = None,
 ) -> tuple[Signatures, int]:
     verify = Verifier(payload(signed or asked()))
     manifest = Manifest(policy=policy, sources={TOOL.name: TOOL} if declared else {})
     lock = Lock(pins={TOOL.name: PIN} if pinned else {})
     overrides = Overrides(records={item.id: item for item in items})
-    return check_signatures(manifest, lock, overrides, clock, verify), verify.asked
+    return check_signatures(manifest, lock, overrides, trail or Trail(), clock, verify), verify.asked
 
 
 def test_a_signature_of_what_the_record_says_is_good() -> None:
@@ -139,6 +140,18 @@ def test_a_signature_that_was_spent_is_not_good_again() -> None:
     assert checked(ITEM, other) == (GOOD, 1)
 
 
+@pytest.mark.parametrize("end", ["override-revoked", "override-superseded"])
+def test_a_signature_that_the_log_knows_as_spent_is_so_whatever_the_file_says(end: str) -> None:
+    """Its record is not in the file, and a second end in the log tells of it without what was signed."""
+    first = replace(ITEM, id="ovr-0")
+    bare = replace(first, approvers=(Approval(id="bea@example.org", at=NOW),), to_commit=oid(3))
+    events = [event_of(first, "override"), event_of(first, end), event_of(bare, end), event_of(ITEM, "override")]
+    who = {"at": NOW, "operator": "o", "command_id": RUN, "log_id": "l"}
+    assert checked(ITEM, trail=trail_of(extend(tail_of(()), events, **who)))[0] == Signatures()
+    for fine in ([events[0], events[3]], [event_of(bare, "override"), event_of(bare, end)]):
+        assert checked(ITEM, trail=trail_of(extend(tail_of(()), fine, **who))) == (GOOD, 1)
+
+
 def test_of_a_renewed_override_the_last_approvals_count() -> None:
     fresh = Approval(id="bea@example.org", at=NOW + DAY, signature="armour")
     renewed = replace(ITEM, approvers=(Approval(id="bea@example.org", at=NOW, signature="old"), fresh))
@@ -152,7 +165,7 @@ def test_without_the_tool_none_can_be_checked() -> None:
 
     overrides = Overrides(records={ITEM.id: ITEM})
     manifest = Manifest(policy=KEYS, sources={TOOL.name: TOOL})
-    found = check_signatures(manifest, Lock(), overrides, NOW, verify)
+    found = check_signatures(manifest, Lock(), overrides, Trail(), NOW, verify)
     assert found == Signatures(unable="ssh-keygen is not installed")
     assert "cannot be checked: ssh-keygen is not installed" in doubtful(ITEM, KEYS, found)
 

@@ -8,7 +8,6 @@ from git_hybrid.core.approval import Approved, Asked, payload
 from git_hybrid.core.asking import (
     Signing,
     differences,
-    is_commit,
     not_met,
     other_findings,
     request_line,
@@ -99,10 +98,6 @@ def test_a_forced_pin_accepts_just_the_findings_that_were_asked_for() -> None:
     )
     wanted = request_line(replace(pin, findings=("f2", "f3")))
     assert error.ask == f"print what an approver signs: {wanted}"
-
-
-def test_only_a_full_id_names_a_commit() -> None:
-    assert [is_commit(text) for text in (oid(1), oid(1)[:10], "v1")] == [True, False, False]
 
 
 @pytest.mark.parametrize("text", [b"", b"\xff", b"[]", b"[" * 100_000, b"{"])

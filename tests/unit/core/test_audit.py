@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from git_hybrid.core.audit import Event, Record, Tail, extend, record_hash, tail_of
+from git_hybrid.core.audit import Event, Record, Tail, as_told, extend, odd_key, record_hash, tail_of
 from support.values import NOW, OPERATOR, RUN
 
 
@@ -112,3 +112,47 @@ def test_a_damaged_field_links_to_nothing(damage: dict[str, Any]) -> None:
     tail = tail_of([{**record, **damage}])
     assert tail.heads == (record["hash"],)
     assert tail.seq == (1 if "prev" in damage else 0)
+
+
+FINDING = {"id": "a", "level": "high"}
+MOVE = {"source": "tool", "before": "1" * 40, "after": "2" * 40}
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"event": "from a later version", "detail": {"findings": 5}},
+        {"event": "pin", **MOVE, "detail": {"ref": "refs/heads/main", "rests_on": None, "sources": 7}},
+        {"event": "pin", "source": "tool", "after": "2" * 64},
+        {"event": "scan", "detail": {"state": "findings", "counts": {"high": 1}, "findings": [FINDING], "tree": None}},
+        {"event": "override", **MOVE, "detail": {"override": "ovr-1", "findings": ["a"], "waived": None}},
+        {"event": "mirror-add", "detail": {"mirror": "corp", "base_url": "https://example.org", "owner": "Ada"}},
+        {"event": "bundle-apply", "after": "3" * 64, "detail": {"log_id": "", "log_seq": 0}},
+        {"event": "rotated", "detail": {"archive": "sources-audit-2026.jsonl", "count": 1, "sha256": "0" * 64}},
+    ],
+)
+def test_a_record_that_tells_what_its_event_takes_counts_as_it_is(record: Record) -> None:
+    assert as_told(record) is record
+
+
+@pytest.mark.parametrize(
+    ("event", "key", "more"),
+    [
+        *[("pin", key, MOVE | {key: "7"}) for key in ("before", "after")],
+        *[("pin", key, {name: MOVE[name] for name in MOVE.keys() - {key}}) for key in ("source", "after")],
+        ("pin", "rests_on", {**MOVE, "detail": {"rests_on": ["ovr-1"]}}),
+        *[("scan", "findings", {"detail": {"findings": odd}}) for odd in (5, "a", [{}], ["a"], [{**FINDING, "id": 1}])],
+        *[("scan", "findings", {"detail": {"findings": [{**FINDING, "level": odd}]}}) for odd in ("odd", [], None)],
+        *[("bundle-scan", "counts", {"detail": {"counts": odd}}) for odd in ([1], {"high": "1"}, {"high": True})],
+        ("override", "override", {**MOVE, "detail": {}}),
+        *[("override-renewed", "lifts", {**MOVE, "detail": {"override": "ovr-1", "lifts": odd}}) for odd in ("a", [1])],
+        *[("mirror-add", "mirror", {"detail": detail}) for detail in ({"mirror": ["a"]}, {})],
+        ("bundle-apply", "log_seq", {"detail": {"log_id": "x"}}),
+        ("bundle-apply", "log_seq", {"detail": {"log_id": "x", "log_seq": "1"}}),
+        ("rotated", "sha256", {"detail": {"archive": "x", "sha256": []}}),
+    ],
+)
+def test_any_other_counts_as_one_of_no_event(event: str, key: str, more: Record) -> None:
+    record = {"event": event, **more}
+    assert odd_key(record) == key
+    assert as_told(record) == {**record, "event": f"malformed {event}"}

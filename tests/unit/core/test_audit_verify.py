@@ -116,6 +116,7 @@ def test_a_whole_log_has_no_breach() -> None:
         (lambda x: [*x, "junk"], "junk", 4),
         (lambda x: [*x, rehashed(x[2], prev=[x[2]["hash"]], seq=9)], "miscounted", 4),
         (lambda x: [*x, rehashed(x[2], prev=[x[2]["hash"]], seq="9")], "miscounted", 4),
+        (lambda x: [*x, rehashed(x[2], prev=[x[2]["hash"]], seq=4, event="malformed pin", after=7)], "malformed", 4),
         (lambda x: [*x, rehashed(x[0], operator="Eve")], "second-beginning", 4),
         (lambda x: [x[0], rehashed(x[1], prev=["0" * 64]), x[2]], "missing", 2),
     ],
@@ -478,6 +479,31 @@ def test_overrides_and_their_records_need_each_other() -> None:
     assert ids(lines, Witnesses(overrides=Overrides(records={"ovr-1": edited}))) == ["override-edited"]
     for lost in (item, replace(bound, audit_hash="0" * 64)):
         assert ids(lines, Witnesses(overrides=Overrides(records={"ovr-1": lost}))) == ["cut"]
+
+
+def test_what_was_closed_is_closed_once_and_keeps_what_was_signed() -> None:
+    approval = Approval(id="b@x", at=NOW, signature="first")
+    item = replace(an_override(), approvers=(approval,))
+    renewed = replace(item, approvers=(approval, Approval(id="b@x", at=NOW + timedelta(days=1), signature="second")))
+    bare = replace(item, approvers=(replace(approval, signature=None),))
+    opened, again = event_of(item, "override"), event_of(renewed, "override-renewed")
+
+    def end(one: Override, event: str = "override-revoked") -> Event:
+        return event_of(one, event)
+
+    def told(lines: Sequence[Record], last: Event) -> list[str]:
+        return [breach.what.split(" ", 4)[4] for breach in found(grown(lines, last)) if breach.id == "foreign-closing"]
+
+    first = grown(LINES, opened)
+    assert told(first, end(item)) == told(grown(first, again), end(renewed)) == told(LINES, end(bare)) == []
+    without, after = ["ends it without the signatures that it had"], ["follows its end"]
+    assert told(first, end(bare)) == told(grown(first, again), end(item)) == without
+    for event in (end(item, "override-superseded"), end(bare), again, opened):
+        assert told(grown(first, end(item)), event) == after
+    # Two branches: one renews or ends it, the other ends it as it knows it.
+    for ours in (again, end(item, "override-superseded")):
+        theirs = grown(first, end(item))[-1]
+        assert told((*grown(first, ours), theirs), Event(event="add", source="other")) == []
 
 
 def rotated(records: Sequence[Record], *events: Event, file: str = "sources-audit.2026.jsonl") -> list[Segment]:

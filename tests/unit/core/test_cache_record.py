@@ -119,6 +119,8 @@ def test_evidence_counts_from_servers_that_would_be_asked_and_while_it_is_young(
     assert answers(held, [MAIN, "refs/heads/old"], servers=own, since=day) is None
     assert answers(held, ["refs/heads/far"], servers=own, since=day) is None
     assert answers(held, ["refs/heads/far"], servers=None, since=day) == MIRROR
+    assert answers(held, [MAIN], servers=own, since=day, until=NOW) == TOOL_URL
+    assert answers(held, [MAIN], servers=own, since=day, until=day) is None, "its clock was ahead"
     assert answers(held, ["refs/heads/unknown"], servers=None, since=None) is None
     assert answers(held, [MAIN, "refs/heads/unknown"], servers=None, since=None) is None
     assert answers(held, [], servers=None, since=None) is None

@@ -47,6 +47,9 @@ RUNNING = replace(IN_SYNC, unfinished=replace(an_unfinished_run(a_task(SOURCE)),
 OTHER_UNFINISHED = replace(IN_SYNC, unfinished=an_unfinished_run(a_task(a_source("other"))))
 OTHER_RUNNING = replace(IN_SYNC, unfinished=replace(an_unfinished_run(a_task(a_source("other"))), held_by="pid 1"))
 REFUSED = a_snapshot(SOURCE, pins=[PIN], recorded=[RECORDED], policy=Policy(hosts=frozenset({"github.com"})))
+PIN_SHA256 = a_snapshot(
+    SOURCE, pins=[a_pin(SOURCE, commit=Oid("2" * 64))], recorded=[a_state_entry(SOURCE, commit=OLD)]
+)
 PIN_MOVED = a_snapshot(SOURCE, pins=[PIN], recorded=[a_state_entry(SOURCE, commit=OLD)])
 
 
@@ -108,8 +111,9 @@ def test_a_source_is_told_in_one_word(snapshot: Snapshot, seen: Observed, word: 
         (a_clone(STRANGE), IN_SYNC, STRANGE[:10]),
         (a_clone(PINNED, operation="rebase"), IN_SYNC, "rebase"),
         (a_clone(PINNED), REFUSED, "git.example.org"),
+        (a_clone(OLD), PIN_SHA256, "another object format"),
     ],
-    ids=["broken", "foreign", "diverged", "operation", "host"],
+    ids=["broken", "foreign", "diverged", "operation", "host", "object-format"],
 )
 def test_the_reason_names_the_fact(seen: Observed, snapshot: Snapshot, part: str) -> None:
     assert part in seen_as(seen, snapshot).why

@@ -14,7 +14,6 @@ M1, M2 = "https://m1.example/git", "file:///srv/mirror"
     ("text", "entries"),
     [
         ("", ("direct",)),
-        (" , ,", ("direct",)),
         ("direct", ("direct",)),
         ("off", ()),
         (M1, (M1,)),
@@ -26,7 +25,7 @@ M1, M2 = "https://m1.example/git", "file:///srv/mirror"
         ("off,not a url", ()),
     ],
     ids=[
-        *("empty", "only-commas", "direct", "off", "one", "two", "spaces", "direct-first", "then-off", "after-off"),
+        *("empty", "direct", "off", "one", "two", "spaces", "direct-first", "then-off", "after-off"),
         "junk-after-off",
     ],
 )
@@ -50,6 +49,12 @@ def test_the_list_of_mirrors_is_read_like_goproxy(text: str, entries: tuple[str,
 )
 def test_a_base_url_inside_the_grammar_is_accepted(base: str) -> None:
     assert parse_mirrors(base).entries == (base,)
+
+
+@pytest.mark.parametrize("text", [",", " , ,", " "])
+def test_a_list_with_text_that_names_nobody_is_refused(text: str) -> None:
+    with pytest.raises(InvalidText, match="names no server"):
+        parse_mirrors(text)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from git_hybrid.core.ids import (
     normalize_url,
     parse_url,
     resolve_url,
+    shown_text,
     shown_url,
 )
 
@@ -249,6 +250,7 @@ def test_a_url_of_gitmodules_never_leaves_its_server_or_the_grammar(base: str | 
         "ssh://git:secret@h/x",
         "h/x?t=secret",
         "h/x#secret",
+        "https://u%3Asecret%40h/x",
     ],
 )
 def test_a_refused_url_that_may_hold_a_secret_is_hidden(text: str) -> None:
@@ -259,6 +261,12 @@ def test_a_refused_url_without_a_secret_is_shown_up_to_a_length() -> None:
     assert shown_url("http://host/x") == "http://host/x"
     assert shown_url("git@h:x") == "git@h:x"
     assert len(shown_url("x" * 999)) == 200
+
+
+def test_what_was_to_be_no_url_is_shown_unless_it_may_be_one_with_a_secret() -> None:
+    assert shown_text("a@{b") == "a@{b"
+    assert [shown_text(text) for text in ("https://u:secret@h/x", "//u@h/x", "u:secret@h")] == ["(hidden)"] * 3
+    assert len(shown_text("x" * 999)) == 200
 
 
 @pytest.mark.parametrize(

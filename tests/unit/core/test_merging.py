@@ -154,6 +154,13 @@ def test_the_entry_of_state_is_that_of_the_commit_and_of_its_newest_scan() -> No
     assert kept(entry(2, 1), entry(9, 0)) == entry(2, 1)
     assert kept(None, entry(9, 0)) is None
     assert merged_state({}, {TOOL: entry(1, 1)}, {}, {}) == {}
+    found, broken = entry(1, 1), entry(1, 2)
+    found = replace(found, scan=replace(found.scan, state="findings", counts={"high": 1}))
+    broken = replace(broken, scan=replace(broken.scan, state="error", counts={"high": 0}))
+    assert kept(found, broken) == kept(broken, found) == found
+    whole = replace(broken, scan=replace(broken.scan, counts={"high": 1}))
+    assert kept(found, whole) == whole
+    assert kept(entry(1, 1), broken) == broken
 
 
 def _lacking(place: int, **plain: str) -> Incomplete:

@@ -188,6 +188,12 @@ def test_many_sources_go_through_the_records_once() -> None:
     assert records.read == 1
 
 
+UNSEEN = (
+    *"\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b\u180e\u180f\u200b\u2064\u2065\u2800\u3164\ufe00\ufe0f\ufeff\uffa0\ufff0",
+    *"\U0001bca0\U0001d173\U000e0001\U000e0100\U000e01ef\U000e0fff",
+)
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -196,8 +202,11 @@ def test_many_sources_go_through_the_records_once() -> None:
         "bea@example.org",
         " Bea  bea@example.org",
         "mailto:bea@example.org",
+        "bea@example.org.",
+        "Bea <bea@example.org.>",
         "B\u200bea <b\u200bea@example.org>",
         "\uff42ea@example.org",
+        *[f"be{unseen}a@example.org" for unseen in UNSEEN],
         "eve@x < bea@example.org >",
     ],
 )
@@ -207,11 +216,23 @@ def test_a_person_is_an_address(text: str) -> None:
 
 def test_a_person_without_an_address_is_a_name() -> None:
     assert person(" Bea  Smith ") == "bea smith"
+    assert person("Rene\u034f\u0301") == person("REN\u00c9"), "one letter, with nothing to see in it"
     assert distinct(["Bea <b@x>", "b@X", "Cid", "bea", "Eve <e@x>"]) == ("Bea <b@x>", "Cid", "Eve <e@x>")
 
 
 @pytest.mark.parametrize(
-    ("text", "named"), [("-", False), ("<>", False), ("\u200b.", False), ("b", True), ("1", True), ("\u03b2", True)]
+    ("text", "named"),
+    [
+        ("-", False),
+        ("<>", False),
+        ("\u200b.", False),
+        ("\u3164", False),
+        ("b", True),
+        ("x <>", False),
+        ("Bea < >", False),
+        ("1", True),
+        ("\u03b2", True),
+    ],
 )
 def test_who_is_named_by_no_letter_is_nobody(text: str, named: bool) -> None:
     assert is_named(text) == named
@@ -366,6 +387,7 @@ def test_a_pin_whose_override_ended_may_not() -> None:
         (("rollback",), "git hybrid pin tool"),
         (("moved-tag",), f'write commit = "{oid(2)}" into its entry, then: git hybrid pin tool'),
         (("moved-tag", "rollback"), ""),
+        (("fsck-refused",), ""),
     ],
 )
 def test_what_a_plain_pin_would_only_find_again_is_no_hint(lifts: tuple[str, ...], way: str) -> None:

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from git_hybrid.core.redact import redact, redact_key, redact_setting
+from git_hybrid.core.redact import redact, redact_key, redact_place, redact_setting, redact_typed
 
 CANARY = "c4n4ryS3cr3t99"
 
@@ -19,6 +19,17 @@ CANARY = "c4n4ryS3cr3t99"
         f"HTTPS://{CANARY}@host/path",
         f"https://user:p@{CANARY}@host/",
         f"http_proxy=http://u:{CANARY}@proxy:3128",
+        f"https://u:s/{CANARY}@host/x",
+        f"https://u%3A{CANARY}%40host/x",
+        f"https://host/x#{CANARY}",
+        f"https://host/x?{CANARY}",
+        f"//u:{CANARY}@host/x",
+        f"insteadOf=//{CANARY}@host/x",
+        f"HTTPS_PROXY=deploy:p={CANARY}@proxy:3128",
+        f"deploy:{CANARY}@host:team/x",
+        f"deploy%3a{CANARY}%40host",
+        f"/srv/work/https:/u:{CANARY}@host/x",
+        f"/srv/work/deploy:{CANARY}@host:x",
         f"Authorization: Basic {CANARY}{CANARY}",
         f"http.extraheader=AUTHORIZATION: bearer {CANARY}",
         f"Proxy-Authorization: Digest username={CANARY}, response={CANARY}",
@@ -63,6 +74,12 @@ def test_aws_keys_are_hidden():
         '"secrets": {"state": "clean"}',
         "sources/token-lib is dirty",
         'rule = "generic-api-key"',
+        "git@host.example:group/tool",
+        "approved by mailto:bea@example.org",
+        "file:///srv/tools@2/x",
+        "sources/tool@2/x: why?",
+        "12:30 by Ada <ada@example.org>: 3",
+        "log in at https://host.example/sso?request=1&b=2",
     ],
 )
 def test_what_is_no_secret_stays(text):
@@ -92,6 +109,10 @@ def test_the_home_folder_is_a_tilde():
         ("core.sshcommand", f"sshpass -p {CANARY} ssh"),
         ("core.sshcommand", f"X={CANARY} sshpass -e ssh"),
         ("http.proxy", f"http://u:{CANARY}@p"),
+        ("http.https://host/.proxy", f"u:{CANARY} with a blank@p"),
+        ("https_proxy", f'u:{CANARY}"x@p:3128'),
+        ("git_hybrid_mirrors", f"https://host/x?{CANARY}=1"),
+        ("hybrid.mirrors", f"u:{CANARY}@h:x,direct"),
         ("url.https://x/.insteadof", f"https://{CANARY}@host/"),
     ],
 )
@@ -105,6 +126,26 @@ def test_settings_that_are_no_secret():
     assert redact_setting("hybrid.jobs", "4") == "4"
     assert redact_setting("core.sshcommand", " /h/me/ssh -i x", home="/h/me") == "~/ssh"
     assert redact_setting("core.sshcommand", "") == ""
+    assert (
+        redact_setting("hybrid.mirrors", "https://a/x,https://t@b/{path},direct")
+        == "https://a/x,https://***@b/{path},direct"
+    )
+    for place in ("/srv/mirror@2", "~/mirror", "file:///srv/mirror@2", "proxy.corp:3128", "localhost,.corp"):
+        assert redact_place(place) == place
+    assert redact_place("/h/me/mirror", home="/h/me") == "~/mirror"
+
+
+def test_a_url_that_is_none_is_told_without_its_secrets_and_one_that_is_can_be_typed() -> None:
+    assert redact_typed(f"no such source: https://u:{CANARY}@h/x") == "no such source: https://***@h/x"
+    assert redact_typed(f"'https://h/x?{CANARY}=1': no such file") == "'https://h/x?***': no such file"
+    for told in (
+        "git hybrid add ssh://git@h/x@2",
+        "secrets: https://h/x@2 is dirty",
+        "--approver Ada <ada@example.org>",
+    ):
+        assert redact_typed(told) == told
+    assert redact_key(f"url.https://h/{CANARY}/.insteadof") == "url.https://h/***.insteadof"
+    assert redact_key("url.git@h:.pushinsteadof") == "url.git@h:.pushinsteadof"
     assert redact_key(f"http.https://u:{CANARY}@h/.proxy") == "http.https://***@h/.proxy"
 
 
@@ -152,6 +193,14 @@ def test_ordinary_words_stay(text: str) -> None:
 
 def test_a_long_line_costs_no_time():
     begin = time.process_time()
-    for text in ("a.b-" * 100_000, "token" * 50_000, "x" * 400_000, "pypi-" * 50_000, "a://" * 50_000):
+    for text in (
+        "a.b-" * 100_000,
+        "token" * 50_000,
+        "x" * 400_000,
+        "pypi-" * 50_000,
+        "a://" * 50_000,
+        "x" * 400_000 + "@",
+        "a:=@" * 50_000,
+    ):
         redact(text)
     assert time.process_time() - begin < 10

@@ -173,7 +173,7 @@ def test_a_removed_source_leaves_lock_and_state() -> None:
     other = a_source("other")
     state = state_of(a_state_entry(), a_state_entry(other))
     lock = Lock(pins={TOOL: a_pin(), other.name: a_pin(other)})
-    edit = ManifestEdit(before_sha256="0" * 64, text="schema_version = 1\n")
+    edit = ManifestEdit(before="", text="schema_version = 1\n")
     event = Event(event="remove", source="tool", before=oid(1))
     records = written_out(Decision(events=[event], dropped=frozenset({TOOL}), manifest=edit), state=state, lock=lock)
     assert records.state is not None

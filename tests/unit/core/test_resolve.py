@@ -181,6 +181,12 @@ def test_the_plain_name_of_a_ref_is_the_nearest(track: Track, near: tuple[str, .
     assert caught.value.nearest == near
 
 
+@pytest.mark.parametrize("digits", [7, 40, 64])
+def test_a_commit_id_in_upper_case_is_told_as_one(digits: int) -> None:
+    with pytest.raises(BadArgument, match=f"in lower case: {'a' * digits}'"):
+        asked_for(a_source(track=Branch("main")), REFS, "A" * digits)
+
+
 def test_a_revision_that_is_nothing_is_told_with_its_neighbours() -> None:
     with pytest.raises(BadArgument, match="did you mean ") as caught:
         asked_for(a_source(track=Branch("main")), REFS, "v1.1.0")

@@ -93,7 +93,7 @@ def test_of_two_branches_that_both_scanned_the_later_result_stands_until_the_nex
     worse = replace(FOUND, scanned_at=NOW + timedelta(hours=1))
     other = replace(worse, findings=(replace(worse.findings[0], id="0" * 20),))
     broken = replace(LATER, state="error")
-    for first, second in ((CLEAN, FOUND), (CLEAN, worse), (FOUND, other), (FOUND, broken)):
+    for first, second in ((CLEAN, FOUND), (CLEAN, worse), (FOUND, other), (CLEAN, broken), (broken, FOUND)):
         for left, right in ((first, second), (second, first)):
             ours, theirs = a_log(event(left), after=base), a_log(event(right), after=base, heads=head)
             merged = (*ours, theirs[-1])
@@ -112,6 +112,17 @@ def test_of_two_branches_that_both_scanned_either_result_stands_where_the_later_
         ours, theirs = a_log(event(left), after=base), a_log(event(right), after=base, heads=head)
         for scan in (left, right):
             assert scan_trail_of((*ours, theirs[-1]), state(scan), LOCK) == ScanTrail()
+
+
+def test_of_two_branches_of_which_one_could_not_scan_all_that_either_found_counts() -> None:
+    base = a_log(OTHER)
+    head = (str(base[-1]["hash"]),)
+    failed = a_scan(a_record(state="error", age=timedelta(hours=-1)), findings=(a_finding(2),))
+    for left, right in ((FOUND, failed), (failed, FOUND)):
+        ours, theirs = a_log(event(left), after=base), a_log(event(right), after=base, heads=head)
+        for scan in (FOUND, failed):
+            found = scan_trail_of((*ours, theirs[-1]), state(scan), LOCK)
+            assert (found.unproved, found.told[NAME].counts) == ({NAME}, {"high": 2, "medium": 0, "low": 0})
 
 
 def test_audit_verify_tells_of_a_scan_that_its_record_does_not_tell() -> None:

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from git_hybrid.core.override import Approval, Override
-from git_hybrid.core.spent import is_spent, key_of, rivals
+from git_hybrid.core.audit import detail_of, extend, tail_of
+from git_hybrid.core.override import Approval, Override, Overrides, Trail, event_of, trail_of
+from git_hybrid.core.spent import is_spent, key_of, used
 from git_hybrid.core.value import replace
 from support.values import NOW, OPERATOR, RUN, a_source, oid
 
@@ -45,28 +46,46 @@ def test_what_is_no_signature_has_no_key(body: str) -> None:
     assert key_of(f"{head}\n{body}\n{tail}\n") == key_of(body) == ""
 
 
-def test_a_text_is_spent_by_any_signature_of_it_that_a_record_has() -> None:
+def test_a_text_is_spent_by_any_signature_of_it() -> None:
     asked: list[tuple[bytes, str, str]] = []
 
     def verify(text: bytes, key: str, armour: str) -> bool:
         asked.append((text, key, armour))
         return (text, armour) in ((b"first", "armour"), (b"renewal", ARMOUR)) and key in ("K", KEY)
 
-    renewed = replace(ITEM, approvers=(*ITEM.approvers, Approval(id="bea@example.org", at=NOW, signature=ARMOUR)))
-    assert [is_spent(text, [renewed], ["K"], verify) for text in (b"first", b"renewal", b"fresh")] == [
-        True,
-        True,
-        False,
-    ]
-    assert is_spent(b"renewal", [renewed], [], verify)
-    assert not is_spent(b"first", [renewed], [], verify)
+    armours = {"armour", ARMOUR}
+    assert [is_spent(text, armours, ["K"], verify) for text in (b"first", b"renewal", b"fresh")] == [True, True, False]
+    assert is_spent(b"renewal", armours, [], verify)
+    assert not is_spent(b"first", armours, [], verify)
     asked.clear()
-    assert not is_spent(b"first", [replace(ITEM, approvers=ITEM.approvers[1:])], ["K"], verify)
+    assert not is_spent(b"first", (), ["K"], verify)
     assert asked == []
 
 
-def test_what_was_approved_for_another_commit_cannot_be_the_same_text() -> None:
-    scan = replace(ITEM, id="ovr-2", kind="scan")
-    assert rivals([ITEM, scan], "pin", oid(2)) == [ITEM]
-    assert rivals([ITEM, scan], "scan", oid(2)) == [scan]
-    assert rivals([ITEM, scan], "pin", oid(3)) == []
+def used_by(*items: Override, trail: Trail | None = None, closed: bool = False) -> list[str]:
+    overrides = Overrides(records={item.id: item for item in items})
+    return sorted(used(overrides, trail or Trail(), ITEM.source, "pin", oid(2), closed=closed))
+
+
+def test_what_was_signed_stands_in_records_of_that_kind_for_that_commit() -> None:
+    assert used_by(ITEM) == used_by(ITEM, closed=True) == ["armour"]
+    for other in ({"kind": "scan"}, {"to_commit": oid(3)}, {"approvers": ITEM.approvers[1:]}):
+        assert used_by(replace(ITEM, **other)) == []
+    opened = replace(ITEM, status="active")
+    assert used_by(opened) == ["armour"]
+    assert used_by(opened, closed=True) == []
+
+
+def test_what_was_signed_stands_in_the_log_whatever_became_of_the_file() -> None:
+    renewed = replace(ITEM, approvers=(*ITEM.approvers, Approval(id="bea@example.org", at=NOW, signature="fresh")))
+    bare = replace(ITEM, approvers=ITEM.approvers[1:])
+    events = [event_of(ITEM, "override"), event_of(renewed, "override-renewed"), event_of(bare, "override-revoked")]
+    events += [event_of(replace(ITEM, id="ovr-2", to_commit=oid(3)), "override")]
+    records = extend(tail_of(()), events, at=NOW, operator="o", command_id=RUN, log_id="l")
+    for length, closed in ((2, []), (4, ["armour", "fresh"])):
+        trail = trail_of(records[:length])
+        assert used_by(trail=trail) == ["armour", "fresh"]
+        assert used_by(trail=trail, closed=True) == closed
+    for shape in ("armour", [None], [{"signature": 3}]):
+        odd = {**records[0], "detail": {**detail_of(records[0]), "approvers": shape}}
+        assert used_by(trail=trail_of([odd])) == []

@@ -20,6 +20,9 @@ from git_hybrid.core.values import format_age, format_time, later, parse_duratio
         ("3w", timedelta(days=21)),
         ("007d", timedelta(days=7)),
         ("36500d", timedelta(days=36500)),
+        ("2592000000ms", timedelta(days=30)),
+        ("0000000000000000000d", timedelta(0)),
+        (f"{'0' * 5000}1d", timedelta(days=1)),
     ],
 )
 def test_a_duration_is_read_in_its_unit(text: str, expected: timedelta) -> None:
@@ -44,7 +47,6 @@ def test_a_duration_is_read_in_its_unit(text: str, expected: timedelta) -> None:
         "1h30m",
         "1e3s",
         "\u0667d",
-        "9999999999s",
     ],
 )
 def test_what_is_no_duration_is_refused(text: str) -> None:
@@ -52,7 +54,9 @@ def test_what_is_no_duration_is_refused(text: str) -> None:
         parse_duration(text)
 
 
-@pytest.mark.parametrize("text", ["36501d", "999999999w", "999999999d", "5300w"])
+@pytest.mark.parametrize(
+    "text", ["36501d", "999999999w", "999999999999999w", "5300w", "3153600000001ms", "9" * 5000 + "s"]
+)
 def test_more_than_a_hundred_years_is_refused(text: str) -> None:
     with pytest.raises(InvalidText, match="100 years"):
         parse_duration(text)

@@ -8,7 +8,8 @@ from git_hybrid.core.audit import Event, Tail, extend, tail_of
 from git_hybrid.core.canonical import canonical_json
 from git_hybrid.core.ids import Oid, RunId, SourceName
 from git_hybrid.store.layout import Layout
-from git_hybrid.store.reading import first_seen, last_moves
+from git_hybrid.store.reading import last_moves
+from git_hybrid.store.told import first_seen
 from support.values import NOW, oid
 
 TOOL, OTHER = SourceName("tool"), SourceName("other")
@@ -39,8 +40,8 @@ def test_the_record_that_brought_the_pin_to_its_commit(tmp_path):
     assert found[OTHER].by == "Grace"
     assert last_moves(layout, {TOOL: oid(9)}) == {}
     assert last_moves(layout, {}) == {}
-    assert first_seen(layout, TOOL, oid(1)) == NOW
-    assert first_seen(layout, TOOL, oid(9)) is None
+    assert first_seen(layout, TOOL, oid(1), NOW) == NOW
+    assert first_seen(layout, TOOL, oid(9), NOW) is None
 
 
 def test_an_edited_record_says_nothing(tmp_path):

@@ -57,6 +57,8 @@ def test_only_what_is_not_older_than_the_last_scan_of_the_commit_is_a_rival() ->
     old = Event(event="scan", source=TOOL, after=oid(1), detail=bare)
     assert rivals(old, OTHER, first)
     assert not rivals(old, OTHER, later)
+    # One that failed takes nothing back of what was found before.
+    assert rivals(first, OTHER, scan_event(TOOL, a_scan(a_record(state="error", age=timedelta(hours=-1)))))
 
 
 def test_what_tells_no_result_bears_out_none_after_what_tells_one(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -12,11 +13,11 @@ from git_hybrid.core.canonical import canonical_json
 from git_hybrid.core.errors import InvalidFile
 from git_hybrid.core.ids import RunId, SourceName, parse_url
 from git_hybrid.core.last_told import last_told
-from git_hybrid.store import chain, told
+from git_hybrid.store import chain, reading, told
 from git_hybrid.store.chain import last_seen
 from git_hybrid.store.history import AuditHistory
 from git_hybrid.store.layout import Layout
-from git_hybrid.store.reading import first_seen, last_pins
+from git_hybrid.store.told import first_seen, pins_told
 from support.values import NOW, oid
 
 TOOL, OTHER = SourceName("tool"), SourceName("other")
@@ -37,10 +38,10 @@ def layout(tmp_path):
 def append(layout):
     tail = Tail()
 
-    def write(*events: Event) -> None:
+    def write(*events: Event, at: datetime = NOW) -> None:
         nonlocal tail
         run = RunId("01J2ZK5Y8Q0000000000000001")
-        records = extend(tail, events, at=NOW, operator="Ada", command_id=run, log_id="x")
+        records = extend(tail, events, at=at, operator="Ada", command_id=run, log_id="x")
         tail = tail_of(records)
         layout.audit.parent.mkdir(exist_ok=True)
         with layout.audit.open("ab") as file:
@@ -71,7 +72,7 @@ def test_threads_take_the_log_apart_once(layout, append, parsed):
     def ask() -> None:
         history = AuditHistory(layout)
         for number in range(1, 30):
-            found.append(first_seen(layout, TOOL, oid(number)))
+            found.append(first_seen(layout, TOOL, oid(number), NOW))
             history.known_scan(oid(number), oid(1))
             assert history.previous_pin(TOOL, oid(number)) == oid(number - 1)
 
@@ -85,11 +86,11 @@ def test_threads_take_the_log_apart_once(layout, append, parsed):
 
 
 def test_what_was_written_since_counts(layout, append, parsed):
-    assert first_seen(layout, TOOL, oid(1)) is None
+    assert first_seen(layout, TOOL, oid(1), NOW) is None
     append(_pin(1))
-    assert first_seen(layout, TOOL, oid(1)) == NOW
+    assert first_seen(layout, TOOL, oid(1), NOW) == NOW
     append(_pin(2))
-    assert first_seen(layout, TOOL, oid(2)) == NOW
+    assert first_seen(layout, TOOL, oid(2), NOW) == NOW
     assert len(parsed) == 3
 
 
@@ -99,9 +100,9 @@ def test_the_last_pins_of_many_sources(layout, append, parsed, monkeypatch):
     pins = told._pins._make
     monkeypatch.setattr(told._pins, "_make", lambda layout: read.append(layout) or pins(layout))
     for number in range(1, 9):
-        (pin,) = last_pins(layout, SourceName(f"s{number}"), URL)
+        (pin,) = pins_told(layout, SourceName(f"s{number}"), URL)
         assert pin.commit == oid(number)
-    assert last_pins(layout, OTHER, URL) == ()
+    assert pins_told(layout, OTHER, URL) == ()
     assert len(read) == 1
 
 
@@ -125,7 +126,7 @@ def test_a_line_in_the_middle_that_is_none(layout, append):
     with layout.audit.open("ab") as file:
         file.write(b"half a rec\n")
     append(_pin(2))
-    assert first_seen(layout, TOOL, oid(2)) == NOW
+    assert first_seen(layout, TOOL, oid(2), NOW) == NOW
     for _ in range(2):
         with pytest.raises(InvalidFile) as caught:
             AuditHistory(layout).known_scan(oid(2), oid(2))
@@ -138,4 +139,15 @@ def test_the_newest_commit_of_each_source(layout, append):
     seen = Event(event="seen", source="other", after=oid(7))
     odd = Event(event="seen", source="odd", after="--upload-pack=x")
     append(_pin(1), _pin(2), seen, odd, Event(event="clone", source="tool", after=oid(1)))
-    assert last_seen(layout.audit) == {TOOL: oid(2), OTHER: oid(7)}
+    assert last_seen(reading.records(layout)) == {TOOL: oid(2), OTHER: oid(7)}
+
+
+def test_a_commit_is_no_older_than_what_stands_before_it(layout, append):
+    day = timedelta(days=1)
+    append(_pin(1))
+    append(_pin(2), at=NOW - 8 * day)
+    append(_pin(3), at=NOW + 30 * day)
+    append(_pin(4), at=NOW + day)
+    seen = [first_seen(layout, TOOL, oid(number), NOW + day) for number in range(1, 5)]
+    assert seen == [NOW, NOW, NOW + 30 * day, NOW + day], "nor is it younger for a clock that was ahead"
+    assert first_seen(layout, TOOL, oid(4), NOW + 30 * day) == NOW + 30 * day

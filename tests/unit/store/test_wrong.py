@@ -144,3 +144,9 @@ def test_a_key_is_of_one_approver():
     assert problem.reason == "is the key of 'cid' too, so that one signature would count as two"
     assert problem.place.endswith("policy.approvers[4].key")
     assert decode_manifest(KEYS.replace("AAAA=", "CCCC").encode()).policy.approvers
+
+
+@pytest.mark.parametrize("retry", ['maximum = "500ms"', 'initial = "31s"', 'initial = "2s", maximum = "2s"'])
+def test_one_delay_alone_is_not_held_against_the_default_of_the_other(retry):
+    manifest = decode_manifest(f"schema_version = 1\n[defaults]\nretry = {{ {retry} }}\n".encode())
+    assert manifest.defaults.retry.attempts == 5

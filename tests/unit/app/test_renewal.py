@@ -1,0 +1,50 @@
+"""Approvals of a renewal are told from those that came before, whatever the clock says."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from git_hybrid.app.force import Forced, approvals_of
+from git_hybrid.app.override import asked_again
+from git_hybrid.core.approval import last_approvals
+from git_hybrid.core.lock import Lock
+from git_hybrid.core.manifest import Manifest
+from git_hybrid.core.override import Approval, Override
+from git_hybrid.core.plan import Snapshot
+from git_hybrid.core.state import State
+from git_hybrid.core.value import replace
+from support.fakes import FakeTransport, runtime
+from support.samples import NOW
+from support.values import a_source, oid
+
+SECOND, DAY = timedelta(seconds=1), timedelta(days=1)
+TOOL = a_source()
+OLD = Override(
+    id="ovr-1",
+    kind="pin",
+    source=TOOL.name,
+    request_id="CHG-1",
+    reason="why",
+    from_commit=oid(1),
+    to_commit=oid(2),
+    requested_by="Ada <ada@example.org>",
+    approvers=(Approval(id="Bea <bea@example.org>", at=NOW),),
+    created_at=NOW,
+    expires_at=NOW + DAY,
+    command_id="run",
+)
+
+
+@pytest.mark.parametrize(
+    ("clock", "at"),
+    [(NOW, NOW + SECOND), (NOW - DAY, NOW + SECOND), (NOW + DAY, NOW + DAY)],
+    ids=["same", "back", "on"],
+)
+def test_a_renewal_rests_on_its_own_approvals_alone(clock: datetime, at: datetime) -> None:
+    snapshot = Snapshot(manifest=Manifest(sources={TOOL.name: TOOL}), lock=Lock(), state=State(), clock=clock)
+    forced = Forced(request_id="CHG-2", approvers=("Dan <dan@example.org>",), reason="more", expires_at=NOW + 9 * DAY)
+    fresh = approvals_of(runtime(FakeTransport()), snapshot, asked_again(snapshot, OLD, forced), forced, renews=OLD)
+    assert fresh == (Approval(id="Dan <dan@example.org>", at=at),)
+    assert last_approvals(replace(OLD, approvers=(*OLD.approvers, *fresh))) == fresh
