@@ -11,7 +11,9 @@ from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.reducer import Decision
-from git_hybrid.core.values import format_time, later
+from git_hybrid.core.report import Row, refused
+from git_hybrid.core.value import replace
+from git_hybrid.core.values import format_age, format_time, later
 
 
 def too_young(
@@ -35,3 +37,16 @@ def seen_now(rt: Runtime, error: TooYoung) -> Decision:
     if rt.ledger.first_seen(name, commit) is not None:
         return Decision()
     return Decision(events=[Event(event="seen", source=name, after=commit, detail={"ref": error.ref})])
+
+
+def held_by_age(rt: Runtime, snapshot: Snapshot, row: Row) -> Row:
+    """Return *row*; what is too new for policy, as far as the audit log tells, is told as such."""
+    if row.outcome != "outdated" or row.after is None or row.detail.get("refused"):
+        return row
+    age, seen = snapshot.manifest.policy.min_release_age, rt.ledger.first_seen(row.name, Oid(row.after))
+    if seen is None:
+        note = f"the {format_age(age)} of [policy] min_release_age begin when pin sees it"
+        return replace(row, notes=(*row.notes, note))
+    if rt.info.now - seen >= age:
+        return row
+    return refused(row, "too-young", f"allowed from {format_time(later(seen, age))}: [policy] min_release_age")

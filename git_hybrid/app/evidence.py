@@ -261,9 +261,10 @@ def _judge_move(
             # Whoever names an older commit means it: no mirror that is behind has to explain it.
             error.from_mirror(None)
         wish.objections.meet(error)
-    if old is None or not known or old.commit == new.commit or source.history != "full":
+    if old is None or not known or old.commit == new.commit:
         return None
-    return rt.objects.between(history, old.commit, new.commit, limit=SHOWN_COMMITS)
+    full = source.history == "full"
+    return rt.objects.between(history, old.commit, new.commit, limit=SHOWN_COMMITS, files=full)
 
 
 def keep_objects(rt: Runtime, source: Source, found: Resolved) -> None:

@@ -140,7 +140,7 @@ def _mirror(filling: Filling, source: Source, pin: Pin | None) -> Mirrored:
     with folder.exclusive(path) as mended:
         for note in mended:
             rt.progress("note", source.name, note)
-        refs, _ = list_refs_from(rt, source, filling.manifest, head=True)
+        refs, endpoint = list_refs_from(rt, source, filling.manifest, head=True)
         newest_allowed(source, refs)
         if pin is not None and pin.override is None and pin.ref not in refs.tips:
             raise RefMissing(name=source.name, ref=pin.ref, url=str(source.url))
@@ -150,7 +150,8 @@ def _mirror(filling: Filling, source: Source, pin: Pin | None) -> Mirrored:
         is_doubted = source.name in filling.doubted
         if held is not None and not is_doubted and _is_current(held, wanted, refs, source, pin):
             return Mirrored(path=path, url=str(source.url), source=source.name, holding=held, changed=False)
-        missing = _refresh(filling, source, pin, held, refs, wanted)
+        request = FetchRequest(refs=wanted, listed={(endpoint.url, ref): refs.tips[ref] for ref in wanted})
+        missing = _refresh(filling, source, pin, held, refs, request)
         after = folder.holding(path) or Holding()
         return Mirrored(
             path=path, url=str(source.url), source=source.name, holding=after, changed=True, missing=missing
@@ -170,7 +171,7 @@ def _refresh(
     pin: Pin | None,
     held: Holding | None,
     refs: RemoteRefs,
-    wanted: tuple[str, ...],
+    request: FetchRequest,
 ) -> tuple[str, ...]:
     """Fetch into a stage, prove and check it, and make it part of the folder; return what could not be had.
 
@@ -178,10 +179,10 @@ def _refresh(
     """
     path = repository_path(source.url)
     gone = tuple(sorted(set(held.refs) - set(refs.tips))) if held else ()
-    head = refs.head if refs.head in wanted else None
+    head = refs.head if refs.head in request.refs else None
     waived = filling.rt.waived.get(source.name, ())
     change = Change(gone=gone, head=head, pin=pin.commit if pin else None, waived=waived)
-    wants = _Wants(source=source, pin=pin, refs=wanted, oid_length=_length(refs))
+    wants = _Wants(source=source, pin=pin, request=request, oid_length=_length(refs))
     try:
         return _fetch_and_install(filling, wants, change, borrow=filling.borrows(source, path, held))
     except (MalformedObjects, FsckRefused, GitFailed) as error:
@@ -199,7 +200,7 @@ def _length(refs: RemoteRefs) -> int:
 class _Wants(Struct, frozen=True, kw_only=True):
     source: Source
     pin: Pin | None
-    refs: tuple[str, ...]
+    request: FetchRequest
     oid_length: int
 
 
@@ -208,7 +209,7 @@ def _fetch_and_install(filling: Filling, wants: _Wants, change: Change, *, borro
     path = repository_path(source.url)
     stage = filling.folder.stage(source.name, path, borrow=borrow, oid_length=wants.oid_length)
     forced = (pin.commit,) if pin is not None and pin.override is not None else ()
-    fetch(rt, source, manifest, stage, FetchRequest(refs=wants.refs, commits=forced))
+    fetch(rt, source, manifest, stage, replace(wants.request, commits=forced))
     missing: tuple[str, ...] = ()
     if pin is not None:
         if pin.override is None:

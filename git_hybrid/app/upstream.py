@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from git_hybrid.app.acquire import EVERY_REF, containing_ref, fetch_history, gate_tree, has
+from git_hybrid.app.age import held_by_age
 from git_hybrid.app.bases import Base, bases_of, unless_allowed
 from git_hybrid.app.blaming import ACCUSING, blamed, blaming, is_edited
 from git_hybrid.app.ending import of_source
@@ -19,7 +20,7 @@ from git_hybrid.app.select import select
 from git_hybrid.app.spreading import batches, carried_out, errands_of
 from git_hybrid.core.endpoints import DIRECT, Endpoint, Mirrors
 from git_hybrid.core.errors import HybridError, NoPin, RemoteError, RewrittenHistory, Rollback, Unreachable
-from git_hybrid.core.ids import Oid, SourceName, short_ref
+from git_hybrid.core.ids import SourceName, short_ref
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Commit, Manifest, Source
 from git_hybrid.core.mirrors import Inventory
@@ -35,7 +36,6 @@ from git_hybrid.core.resolve import (
     pinned_tag_gone,
 )
 from git_hybrid.core.value import Struct, replace
-from git_hybrid.core.values import format_age, format_time, later
 
 SHOWN_COMMITS = 10
 ASKED_TOGETHER = 16
@@ -120,9 +120,13 @@ def _upstream_row(rt: Runtime, snapshot: Snapshot, source: Source, pin: Pin, mir
     row = Row(name=source.name, outcome="differs", before=pin.commit, after=newest.commit, ref=ref)
     if ref is None:
         return refused(row, Unreachable.code, "no branch and no tag has it")
-    if rt.objects.has_commit(stage, pin.commit) and source.history == "full":
-        gate_tree(rt, stage, source, newest.commit, snapshot.manifest)
-        row = replace(row, range=rt.objects.between(stage, pin.commit, newest.commit, limit=SHOWN_COMMITS))
+    if rt.objects.has_commit(stage, pin.commit):
+        # Of a history that is not full the commits alone are there.
+        full = source.history == "full"
+        if full:
+            gate_tree(rt, stage, source, newest.commit, snapshot.manifest)
+        ranged = rt.objects.between(stage, pin.commit, newest.commit, limit=SHOWN_COMMITS, files=full)
+        row = replace(row, range=ranged)
     row = _unless_behind(rt, source, row, newest, found.endpoint, pin)
     new = replace(pin, url=source.url, commit=newest.commit, ref=ref, root_commits=())
     return row if "refused" in row.detail else _unless_refused(rt, source, row, (pin, new), bases, stage)
@@ -228,7 +232,7 @@ def outdated(rt: Runtime, names: Sequence[str] = (), groups: Sequence[str] = ())
     rt.stop_if_cancelled()
     rows = tuple(_of_lock(rt, snapshot, row) for row in rows)
     if snapshot.manifest.policy.min_release_age:
-        rows = tuple(_held_by_age(rt, snapshot, row) for row in rows)
+        rows = tuple(held_by_age(rt, snapshot, row) for row in rows)
     return Report(command="outdated", rows=rows)
 
 
@@ -238,19 +242,6 @@ def _of_lock(rt: Runtime, snapshot: Snapshot, row: Row) -> Row:
     if pin is None or not isinstance(row.error, ACCUSING):
         return row
     return failed(row.name, blamed(rt, pin, row.error))
-
-
-def _held_by_age(rt: Runtime, snapshot: Snapshot, row: Row) -> Row:
-    """Return *row*; what is too new for policy, as far as the audit log tells, is told as such."""
-    if row.outcome != "outdated" or row.after is None or row.detail.get("refused"):
-        return row
-    age, seen = snapshot.manifest.policy.min_release_age, rt.ledger.first_seen(row.name, Oid(row.after))
-    if seen is None:
-        note = f"the {format_age(age)} of [policy] min_release_age begin when pin sees it"
-        return replace(row, notes=(*row.notes, note))
-    if rt.info.now - seen >= age:
-        return row
-    return refused(row, "too-young", f"allowed from {format_time(later(seen, age))}: [policy] min_release_age")
 
 
 def ask_upstreams(rt: Runtime, errand: Errand) -> dict[SourceName, Row]:

@@ -8,18 +8,20 @@ from __future__ import annotations
 import logging
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
 from importlib import import_module
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from git_hybrid import __version__
-from git_hybrid.cli.errand import carry_out
+from git_hybrid.cli.errand import Unfit, carry_out
 from git_hybrid.core.errors import BadArgument, ClusterMismatch, ClusterUnreachable, ExecutorMissing, HybridError
 from git_hybrid.core.errors import WorkerLost as Lost
 from git_hybrid.core.ports_spread import Errand
+from git_hybrid.core.value import Struct
 
 R = TypeVar("R")
 _SCHEMES = {"dask": "tcp", "dask+tls": "tls"}
@@ -31,12 +33,51 @@ _WITHOUT_WORKERS = 60.0
 _TRIES = 2
 
 
-class Pool:
-    """The spread of :mod:`git_hybrid.core.ports_spread` over an executor; *trouble* says why it works no more."""
+class Crew:
+    """The workers of a cluster; ``unfit`` are the addresses of those that could not do what they were handed."""
 
-    def __init__(self, executor: Executor, *, root: str, trouble: Callable[[], str] = lambda: "") -> None:
-        self._executor = executor
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self.unfit: frozenset[str] = frozenset()
+
+    def usable(self) -> frozenset[str]:
+        """Return the addresses of the others that are there."""
+        is_running = self._client.status == "running"
+        workers = self._client.scheduler_info(n_workers=-1)["workers"] if is_running else ()
+        return frozenset(workers) - self.unfit
+
+    def without(self, worker: str) -> frozenset[str]:
+        """Return them once *worker* is left out, or where it is not known, each without this version of the program."""
+        self.unfit |= {worker} if worker else self._of_other_versions()
+        return self.usable()
+
+    def _of_other_versions(self) -> frozenset[str]:
+        with suppress(OSError):
+            told = self._client.get_versions(packages=["git_hybrid"])["workers"]
+            found = {address: item["packages"].get("git_hybrid") for address, item in told.items()}
+            return frozenset(address for address, version in found.items() if version != __version__)
+        return frozenset()
+
+
+class _Handed(Struct, frozen=True):
+    """Which errand a future stands for, and the workers that alone may do it; none if all may."""
+
+    at: int
+    to: frozenset[str] = frozenset()
+
+
+class Pool:
+    """The spread of :mod:`git_hybrid.core.ports_spread` over an executor; *trouble* says why it works no more.
+
+    With a *crew* what one worker could not do is handed to the others, and to nobody else.
+    """
+
+    def __init__(
+        self, executor: Executor, *, root: str, trouble: Callable[[], str] = lambda: "", crew: Crew | None = None
+    ) -> None:
+        self._submit: Callable[..., Future[Any]] = executor.submit
         self._trouble = trouble
+        self._crew = crew
         self.root = root
         self.version = __version__
 
@@ -44,29 +85,55 @@ class Pool:
         self, work: Callable[..., R], errands: Sequence[Errand], *, cancelled: Callable[[], int]
     ) -> tuple[R | HybridError | None, ...]:
         """Return what *work* returned for each errand, or why not; None for what a signal stopped."""
-        futures: list[Future[R]] = [self._executor.submit(carry_out, work, errand) for errand in errands]
+        submit = partial(self._submit, carry_out, work)
+        left = {submit(errand): _Handed(at) for at, errand in enumerate(errands)}
+        settled: list[Any] = [None] * len(errands)
         why = ""
-        left = set(futures)
         while left and not cancelled() and not (why := self._trouble()):
-            _, left = wait(left, timeout=_POLL, return_when=FIRST_COMPLETED)
-        left = {future for future in left if not future.done()}
-        for future in left:
-            future.cancel()
-        stopped = left if cancelled() else set()
-        settled = [None if future in stopped else _result(future, why) for future in futures]
+            done, _ = wait(left, timeout=_POLL, return_when=FIRST_COMPLETED)
+            ended = {future: _result(future) for future in done}
+            for future in (*done, *self._stranded(left)):
+                handed, result = left.pop(future), ended.get(future)
+                if others := self._others(handed, result):
+                    future.cancel()
+                    left[submit(errands[handed.at], workers=sorted(others))] = _Handed(handed.at, others)
+                else:
+                    settled[handed.at] = _told(result)
+        for future, handed in left.items():
+            if future.done():
+                settled[handed.at] = _told(_result(future))
+            else:
+                future.cancel()
+                settled[handed.at] = None if cancelled() else Lost(name="", why=why)
         return tuple(settled)
 
+    def _others(self, handed: _Handed, result: Any) -> frozenset[str]:
+        """Return the workers that are to do what came back as *result*; none where it is done, or nobody is left."""
+        if self._crew is None or not isinstance(result, Unfit | None):
+            return frozenset()
+        others = self._crew.without(result.worker) if result else self._crew.usable()
+        # Where nobody that had it is left out now it would only fail again.
+        return others if (handed.to or self._crew.unfit) - others else frozenset()
 
-def _result(future: Future[Any], why: str) -> Any:
-    if not future.done() or future.cancelled():
-        return Lost(name="", why=why or "the cluster dropped it")
+    def _stranded(self, left: Mapping[Future[Any], _Handed]) -> list[Future[Any]]:
+        """Return those of *left* that were handed to workers none of which is there any more, while others are."""
+        only = {future: handed.to for future, handed in left.items() if handed.to}
+        usable = self._crew.usable() if self._crew and only else frozenset[str]()
+        return [future for future, to in only.items() if usable and not (to & usable) and not future.done()]
+
+
+def _told(result: Any) -> Any:
+    return result.error if isinstance(result, Unfit) else result
+
+
+def _result(future: Future[Any]) -> Any:
+    if future.cancelled():
+        return Lost(name="", why="the cluster dropped it")
     error = future.exception()
     if error is None:
         return future.result()
-    if isinstance(error, HybridError):
-        return error
     if isinstance(error, ImportError) or "deserializ" in str(error).lower():
-        return ClusterMismatch(what=f"{type(error).__name__}: {error}"[:300])
+        return Unfit("", ClusterMismatch(what=f"on a worker: {type(error).__name__}: {error}"[:300]))
     if isinstance(error, CancelledError | OSError) or type(error).__name__ == "KilledWorker":
         return Lost(name="", why=f"{type(error).__name__}: {error}"[:300])
     raise error
@@ -93,9 +160,9 @@ def spread(text: str, *, root: str) -> Iterator[Pool]:
         client = _client(distributed, address, text)
     try:
         _versions(client)
-        yield Pool(
-            client.get_executor(pure=False, retries=_TRIES), root=root, trouble=_Watch(client, text, time.monotonic)
-        )
+        crew = Crew(client)
+        executor = client.get_executor(pure=False, retries=_TRIES)
+        yield Pool(executor, root=root, trouble=_Watch(crew, text, time.monotonic), crew=crew)
     finally:
         client.close(timeout=_ANSWER)
 
@@ -139,8 +206,8 @@ def _versions(client: Any) -> None:
 class _Watch:
     """Says why the cluster works no more; a worker that goes away is made up for by the others."""
 
-    def __init__(self, client: Any, text: str, clock: Callable[[], float]) -> None:
-        self._client = client
+    def __init__(self, crew: Crew, text: str, clock: Callable[[], float]) -> None:
+        self._crew = crew
         self._text = text
         self._clock = clock
         self._seen = clock()
@@ -148,7 +215,7 @@ class _Watch:
     def __call__(self) -> str:
         """Return the reason, or "" while all is well."""
         now = self._clock()
-        if self._client.status == "running" and self._client.scheduler_info(n_workers=-1)["workers"]:
+        if self._crew.usable():
             self._seen = now
         if now - self._seen < _WITHOUT_WORKERS:
             return ""

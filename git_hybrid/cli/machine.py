@@ -18,8 +18,9 @@ from git_hybrid.git import libgit2
 from git_hybrid.git.environment import is_verify
 from git_hybrid.git.run import MINIMUM_GIT, Runner
 from git_hybrid.git.settings import operator, read_config
-from git_hybrid.git.store import why_unsafe
+from git_hybrid.git.store import OF_WORKSPACE, why_unsafe
 from git_hybrid.git.surroundings import Setting, all_settings, git_text
+from git_hybrid.store.layout import Layout
 
 _FALSE = ("false", "no", "off", "0", "")
 _PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
@@ -107,15 +108,20 @@ def settings_findings(runner: Runner, folder: Path) -> list[Finding]:
     else:
         what = f"asked in this order: {asked}"
     found = [_environment("settings", "variables and settings of git hybrid can be read")]
-    return [*found, Finding(area="mirrors", name="order", level="ok", what=what), _cache(settings.cache_folder)]
+    return [*found, Finding(area="mirrors", name="order", level="ok", what=what), _cache(settings.cache_folder, folder)]
 
 
-def _cache(folder: Path | None) -> Finding:
+def _cache(folder: Path | None, root: Path) -> Finding:
     """Return whether the object cache can be used."""
     if folder is None:
         return _environment("cache", "the object cache is off")
+    real = Path(os.path.realpath(folder))
+    if Layout(root).owns(real):
+        what = f"the object cache {folder} is not used: {OF_WORKSPACE}"
+        remedy = "export GIT_HYBRID_CACHE_DIR=DIR"
+        return Finding(area="environment", name="cache", level="warn", what=what, remedy=remedy)
     try:
-        why = why_unsafe(Path(os.path.realpath(folder)))
+        why = why_unsafe(real)
     except FileNotFoundError:
         return _environment("cache", f"the object cache {folder} is not there yet")
     except OSError as error:

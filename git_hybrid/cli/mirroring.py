@@ -33,8 +33,7 @@ def mirror_folder(target: str, inventory: Inventory, start: Path, layout: Layout
         BadArgument: the mirror is not a folder of this machine, or is the workspace's own.
     """
     folder = _folder(target, inventory, start)
-    own = (layout.state_folder, layout.sources_folder)
-    if folder == layout.root or any(folder.is_relative_to(path) for path in own):
+    if layout.owns(folder):
         reason = "is the workspace's own: name a folder of its own for the mirror"
         raise BadArgument(what="mirror", value=target, reason=reason)
     return folder

@@ -351,7 +351,7 @@ REMEDIES: Mapping[str, Remedy] = {
         1,
         "{store}: the store is damaged and was set aside",
         "{reason}\nthe next fetch fills it anew; clones may share its packs",
-        ("git hybrid check sources --content", "git hybrid cache prune"),
+        ("in each workspace: git hybrid check sources --content", "git hybrid cache prune"),
     ),
     "unfinished-run": Remedy(
         7,

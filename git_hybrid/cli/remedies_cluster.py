@@ -21,13 +21,13 @@ CLUSTER: Mapping[str, Remedy] = {
     ),
     "cluster-mismatch": Remedy(
         2,
-        "the cluster does not have the versions that this machine has",
+        "{name_prefix}the cluster does not have what this machine has",
         "{what}\ninstall the same versions of Python, git-hybrid and Dask here, on the scheduler and on each worker",
-        ("git hybrid diag",),
+        ("here, and on the worker: git hybrid diag",),
     ),
     "worker-lost": Remedy(
         4,
-        "{name}: the workers that had it went away",
+        "{name}: no worker finished it",
         "{why}\ngive the same command again: what was recorded is not done again",
         ("git hybrid status",),
     ),

@@ -187,7 +187,7 @@ def _runtime(
         jobs=settings.jobs,
         sleep=cancel.sleep,
         cancelled=cancel,
-        cache=_cache(runner, settings, info, progress=progress, cancel=cancel, hands=hands),
+        cache=_cache(layout, runner, settings, info, progress=progress, cancel=cancel, hands=hands),
         cache_max_age=settings.cache_max_age,
         durations=late(lambda: _durations(folder)),
         head=partial(head_of, layout, runner),
@@ -196,11 +196,10 @@ def _runtime(
 
 
 def _cache(
-    runner: Runner, settings: Settings, info: RunInfo, *, progress: Progress, cancel: Cancel, hands: Hands
+    layout: Layout, runner: Runner, settings: Settings, info: RunInfo, progress: Progress, cancel: Cancel, hands: Hands
 ) -> ObjectCache | None:
-    if settings.cache_folder is None:
+    if (root := settings.cache_folder) is None:
         return None
-    root = settings.cache_folder
 
     def made() -> ObjectCache:
         from git_hybrid.git.cache import GitObjectCache
@@ -215,6 +214,7 @@ def _cache(
             patience=settings.lock_timeout.total_seconds(),
             cancelled=cancel,
             most_tree_bytes=settings.cache_trees,
+            is_taken=layout.owns,
         )
 
     return late(made)

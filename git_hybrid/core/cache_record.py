@@ -26,6 +26,7 @@ Each costs an update 0.13 ms and a look at a clone two lstat; to pack them toget
 _PACK_FILE = re.compile(r"pack-(?:[0-9a-f]{40}|[0-9a-f]{64})\.(?:pack|rev|idx)")
 _HEX = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})")
 _UNREADABLE = re.compile(r"[^A-Za-z0-9._-]+")
+_STORE = re.compile(r"-[0-9a-f]{20}\.git\Z")
 _SIZE = re.compile(r"([0-9]{1,15})([KMGT]i?B?|B)?", re.IGNORECASE)
 _POWERS = {"": 0, "b": 0, "k": 1, "m": 2, "g": 3, "t": 4}
 
@@ -70,6 +71,17 @@ def folder_name(url: Url) -> str:
     """Return the name of the store's folder: a readable part for people, a digest of the URL for the program."""
     readable = _UNREADABLE.sub("+", f"{url.host}{url.path}".removesuffix(".git"))[-60:].strip("+.-")
     return f"{readable or 'store'}-{hashlib.sha256(str(url).encode()).hexdigest()[:20]}.git"
+
+
+def is_store(name: str) -> bool:
+    """Tell whether *name* is one that :func:`folder_name` gives: what has another belongs to somebody else."""
+    return _STORE.search(name) is not None
+
+
+def is_set_aside(name: str) -> bool:
+    """Tell whether *name* is that of a store which was set aside: the time stands behind it."""
+    store, _, time = name.rpartition("-")
+    return time.isdecimal() and is_store(store)
 
 
 def refreshed(old: Mapping[RefName, Seen], patterns: Sequence[str], new: Mapping[RefName, Seen]) -> dict[RefName, Seen]:

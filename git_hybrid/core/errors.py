@@ -1007,7 +1007,7 @@ class ClusterUnreachable(HybridError):
 
 
 class ClusterMismatch(HybridError):
-    """A worker, or the scheduler, has another version of a program than this machine."""
+    """A worker, or the scheduler, has another version of a program than this machine, or no such program."""
 
     code: ClassVar[str] = "cluster-mismatch"
     name: str = ""
@@ -1015,7 +1015,7 @@ class ClusterMismatch(HybridError):
 
 
 class WorkerLost(HybridError):
-    """The workers that had the source went away, as often as the cluster tries again."""
+    """The workers that had the source went away, as often as the cluster tries again, or had no room for it."""
 
     code: ClassVar[str] = "worker-lost"
     name: str

@@ -38,7 +38,8 @@ class FetchRequest(Struct, frozen=True, kw_only=True):
     """What to fetch: full refs (kept below ``refs/hybrid/upstream/``) and single commits.
 
     ``depth`` 1 leaves out all history; ``commits_only`` all trees and files; what is ``waived`` may fail git's fsck.
-    ``glimpsed`` has what refs were at a URL a moment ago, by both: that need not be looked at again.
+    ``glimpsed`` has what refs were at a URL a moment ago, by both: that need not be looked at again. ``listed`` has
+    what its server said that they are: of many refs these ids are asked for.
     """
 
     refs: Sequence[str] = ()
@@ -47,6 +48,7 @@ class FetchRequest(Struct, frozen=True, kw_only=True):
     commits_only: bool = False
     waived: Sequence[Oid] = ()
     glimpsed: Mapping[tuple[str, str], Oid] = field(default_factory=dict)
+    listed: Mapping[tuple[str, str], Oid] = field(default_factory=dict)
 
 
 class CommitFacts(Struct, frozen=True, kw_only=True):
@@ -65,12 +67,12 @@ class CommitLine(Struct, frozen=True, kw_only=True):
 
 
 class Range(Struct, frozen=True, kw_only=True):
-    """What stands between two commits: counts, the newest commits, how many files differ."""
+    """What stands between two commits: counts, the newest commits, how many files differ; None if nobody counted."""
 
     ahead: int
     behind: int
     commits: tuple[CommitLine, ...]
-    files: int
+    files: int | None
 
 
 class Transport(Protocol):

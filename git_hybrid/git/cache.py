@@ -25,7 +25,7 @@ from git_hybrid.git.filling import NotFilled, StoreFilling, linked, object_forma
 from git_hybrid.git.kept import kept_ref
 from git_hybrid.git.quarantine import Disk
 from git_hybrid.git.run import Runner
-from git_hybrid.git.store import WORK, Broken, Store, Unusable, why_unsafe, write_refs
+from git_hybrid.git.store import OF_WORKSPACE, WORK, Broken, Store, Unusable, why_unsafe, write_refs
 from git_hybrid.turn import TURN
 
 if TYPE_CHECKING:
@@ -39,7 +39,8 @@ class GitObjectCache(Struct):
     """The cache of :mod:`git_hybrid.core.ports_cache` in the folder *root*.
 
     ``patience`` is how long (s) a store that somebody else fills is waited for; ``tell`` takes a name and a note.
-    Trees of up to ``most_tree_bytes`` are kept unpacked, and written by ``hands``.
+    Trees of up to ``most_tree_bytes`` are kept unpacked, and written by ``hands``. ``is_taken`` tells of folders that
+    are there for something else.
     """
 
     runner: Runner
@@ -51,6 +52,7 @@ class GitObjectCache(Struct):
     patience: float = 10.0
     cancelled: Callable[[], int] = lambda: 0
     most_tree_bytes: int = 0
+    is_taken: Callable[[Path], bool] = lambda _folder: False
     _refused: str | None = None
     _is_swept: bool = False
     _guard: threading.Lock = field(default_factory=threading.Lock)
@@ -208,6 +210,8 @@ class GitObjectCache(Struct):
 
     def _why_refused(self, *, make: bool) -> str | None:
         """Return why the cache must not be used, nothing if it may, None if it is not there yet."""
+        if self.is_taken(self.root):
+            return f"{self.root} is not used: {OF_WORKSPACE}"
         if not self.root.is_dir():
             if not make:
                 return None

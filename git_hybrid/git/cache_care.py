@@ -10,9 +10,10 @@ import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
-from git_hybrid.core.cache_record import PACK_LIMIT, StoreLook, StoreRecord
+from git_hybrid.core.cache_record import PACK_LIMIT, StoreLook, StoreRecord, is_set_aside, is_store
 from git_hybrid.core.errors import GitFailed
 from git_hybrid.core.ids import parse_oid
 from git_hybrid.core.value import replace
@@ -119,7 +120,7 @@ def stores(disk: Disk, root: Path) -> list[Store]:
     if not root.is_dir():
         return []
     with os.scandir(root) as entries:
-        names = [entry.name for entry in entries if entry.name.endswith(".git") and not entry.name.startswith(".")]
+        names = [entry.name for entry in entries if is_store(entry.name)]
     return [Store(disk, root, name) for name in sorted(names)]
 
 
@@ -159,6 +160,33 @@ def seen(store: Store) -> StoreLook:
     except Unusable:
         # Nobody can lock it here, as on a medium that is read-only.
         return look
+
+
+def _aside(root: Path) -> list[Path]:
+    return (
+        sorted(path for path in (root / ASIDE).iterdir() if is_set_aside(path.name)) if (root / ASIDE).is_dir() else []
+    )
+
+
+def seen_aside(root: Path) -> list[StoreLook]:
+    """Return what each store takes that was set aside in the cache at *root*.
+
+    Raises:
+        OSError: the folder cannot be read.
+    """
+    return [_seen_aside(path) for path in _aside(root)]
+
+
+def _seen_aside(path: Path) -> StoreLook:
+    size = shared = 0
+    for folder, _, names in os.walk(path):
+        for name in names:
+            with suppress(OSError):
+                info = os.lstat(f"{folder}/{name}")
+                size += info.st_size
+                shared += info.st_size if info.st_nlink > 1 else 0
+    since = datetime.fromtimestamp(int(path.name.rpartition("-")[2]) / 1e9, UTC)
+    return StoreLook(folder=f"{ASIDE}/{path.name}", url="", size=size, shared=shared, packs=0, used_at=since)
 
 
 def verified(runner: Runner, store: Store) -> str:
@@ -209,7 +237,7 @@ def swept(runner: Runner, disk: Disk, root: Path) -> int:
     Raises:
         OSError, LocalIo: the file system refused.
     """
-    aside = sorted((root / ASIDE).iterdir()) if (root / ASIDE).is_dir() else []
+    aside = _aside(root)
     for path in aside:
         disk.remove_tree(path)
     trees_swept(root / WORK)

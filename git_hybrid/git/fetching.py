@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO
+
 from git_hybrid.core.ports import FetchRequest
 from git_hybrid.git.kept import UPSTREAM, kept_ref
 
@@ -14,17 +19,43 @@ _FETCH = (
     "--no-auto-maintenance",
 )
 _UNCHECKED = ("-c", "fetch.fsckObjects=false", "-c", "transfer.fsckObjects=false")
+# git compares each name that it is asked for with all that are listed; an id it takes as it is.
+_FEW = 100
 
 
 def fetch_arguments(url: str, request: FetchRequest) -> list[str]:
-    """Return the command that fetches what *request* asks for from *url*."""
+    """Return the command that fetches what *request* asks for from *url*; what :func:`on_stdin` yields goes with it."""
     options = [] if request.depth is None else [f"--depth={request.depth}"]
     options += ["--filter=tree:0"] if request.commits_only else []
-    specs = [f"+{ref}:{kept_ref(ref)}" for ref in request.refs]
-    specs += [f"+{oid}:{UPSTREAM}commits/{oid}" for oid in request.commits]
-    return [*_FETCH, *options, "--end-of-options", url, *specs]
+    if _is_long(request):
+        return [*_FETCH, *options, "--stdin", "--end-of-options", url]
+    return [*_FETCH, *options, "--end-of-options", url, *_specs(url, request)]
 
 
 def unchecked_arguments(url: str, request: FetchRequest) -> list[str]:
     """Return the same command without git's fsck, which must be run on what comes before anything of it is used."""
     return [*_UNCHECKED, *fetch_arguments(url, request)]
+
+
+@contextmanager
+def on_stdin(url: str, request: FetchRequest | None) -> Iterator[IO[bytes] | None]:
+    """Yield a file with the refspecs that would be too many for a command line; None where *request* has few."""
+    if request is None or not _is_long(request):
+        yield None
+        return
+    from tempfile import TemporaryFile
+
+    with TemporaryFile() as file:
+        file.write(os.fsencode("".join(f"{spec}\n" for spec in _specs(url, request))))
+        file.seek(0)
+        yield file
+
+
+def _is_long(request: FetchRequest) -> bool:
+    return len(request.refs) > _FEW
+
+
+def _specs(url: str, request: FetchRequest) -> list[str]:
+    known = request.listed if _is_long(request) else {}
+    specs = [f"+{known.get((url, ref), ref)}:{kept_ref(ref)}" for ref in request.refs]
+    return [*specs, *(f"+{oid}:{UPSTREAM}commits/{oid}" for oid in request.commits)]

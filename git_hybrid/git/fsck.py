@@ -61,6 +61,23 @@ def fsck(runner: Runner, git_dir: Path, *, waived: Sequence[Oid] = (), watch: Wa
     """Run git's fsck on all objects of the repository at *git_dir*: those *waived* pass, and so do harmless faults."""
     config = [part for setting in fsck_settings("fsck") for part in ("-c", setting)]
     with skip_list(waived, "fsck") as options:
-        command = [*config, *options, "fsck", "--full", "--strict", "--no-dangling"]
+        command = [*config, *_spared(git_dir), *options, "fsck", "--full", "--strict", "--no-dangling"]
         command += [] if watch is None else ["--progress"]
         return runner.git(command, git_dir=git_dir, watch=watch)
+
+
+def _spared(git_dir: Path) -> list[str]:
+    """Return the options that keep git from starting a process for a derived file that is not there to be checked."""
+    objects = f"{git_dir}/objects"
+    if any(os.path.lexists(path) for path in (f"{git_dir}/commondir", f"{objects}/info/alternates")):
+        return []
+    spared = {
+        "core.multiPackIndex": ("pack/multi-pack-index",),
+        "core.commitGraph": ("info/commit-graph", "info/commit-graphs"),
+    }
+    return [
+        part
+        for key, names in spared.items()
+        if not any(os.path.lexists(f"{objects}/{name}") for name in names)
+        for part in ("-c", f"{key}=false")
+    ]

@@ -8,32 +8,36 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote
 
-from git_hybrid.core.errors import BadArgument, MalformedObjects, SymlinkRefused
-from git_hybrid.core.ids import Oid, RunId, SourceName, parse_oid
+from git_hybrid.core.errors import BadArgument, LocalIo, MalformedObjects, SymlinkRefused
+from git_hybrid.core.ids import Oid, RefName, RunId, SourceName, parse_oid
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.ports_mirror import Change, Holding
 from git_hybrid.git import packs
 from git_hybrid.git.classify import last_words
+from git_hybrid.git.filling import object_format
 from git_hybrid.git.fsck import fsck
-from git_hybrid.git.kept import UPSTREAM
-from git_hybrid.git.local import failure, must
+from git_hybrid.git.kept import UPSTREAM, fetched_refs, upstream_ref
+from git_hybrid.git.local import must
 from git_hybrid.git.mirror_links import refuse_links_in, refuse_links_to
+from git_hybrid.git.plainfiles import read_plain
 from git_hybrid.git.quarantine import Disk, GitQuarantine
+from git_hybrid.git.raw import Unsure
+from git_hybrid.git.receiving import held
 from git_hybrid.git.reflist import known_ref
 from git_hybrid.git.run import Runner
-from git_hybrid.git.skeleton import can_lend
+from git_hybrid.git.skeleton import can_lend, write_skeleton
 from git_hybrid.git.stale import sweep
 
 PINS = "refs/hybrid/pins/"
 _LFS_DONE = "lfs/hybrid"
 # A server that speaks git's protocol may then serve every history mode.
-_CONFIG = {"uploadpack.allowFilter": "true", "uploadpack.allowAnySHA1InWant": "true"}
+_CONFIG = "[uploadpack]\n\tallowFilter = true\n\tallowAnySHA1InWant = true\n"
 
 
 @dataclass(slots=True)
@@ -96,7 +100,6 @@ class GitMirrorFolder:
         if not (target / "HEAD").is_file() or (target / "commondir").exists():
             return None
         listed = self.runner.git(["for-each-ref", "--format=%(objectname) %(refname)"], git_dir=target)
-        head = self.runner.git(["symbolic-ref", "HEAD"], git_dir=target)
         if listed.status != 0:
             return None
         lines = [line.partition(" ") for line in listed.stdout.decode("utf-8", "surrogateescape").split("\n")]
@@ -104,10 +107,17 @@ class GitMirrorFolder:
         pins = {parse_oid(oid) for oid, _, ref in lines if ref.startswith(PINS)}
         return Holding(
             refs=refs,
-            head=known_ref(head.stdout.decode("utf-8", "surrogateescape").removesuffix("\n")),
-            pins=frozenset(oid for oid in pins if self.runner.git(["cat-file", "-e", oid], git_dir=target).status == 0),
+            head=_head(read_plain(target / "HEAD")),
+            pins=frozenset(self._held(target, pins)),
             lfs=frozenset(oid for oid in pins if (target / _LFS_DONE / oid).exists()),
         )
+
+    def _held(self, target: Path, pins: Iterable[Oid]) -> list[Oid]:
+        """Return those of *pins* that the repository at *target* has."""
+        try:
+            return [parse_oid(oid) for oid in held(target, pins)]
+        except Unsure:
+            return [oid for oid in pins if self.runner.git(["cat-file", "-e", oid], git_dir=target).status == 0]
 
     def stage(self, name: SourceName, path: str, *, borrow: bool, oid_length: int) -> Stage:
         """Return a new stage for the repository at *path*."""
@@ -137,19 +147,14 @@ class GitMirrorFolder:
         if checked.status != 0:
             raise MalformedObjects(name=stage.name, message=last_words(checked.stderr))
         if stage.borrows:
-            self._change(stage, giver, target, change)
+            self._change(stage, giver, target, change, is_served=True)
             return
         made = Path(f"{stage.path}.bare")
-        shown = must(self.runner, stage.name, giver, ["rev-parse", "--show-object-format"])
-        object_format = shown.stdout.decode("ascii").strip()
-        options = ["--quiet", "--bare", "--template=", f"--object-format={object_format}"]
-        # Not in the stage: init would take its git directory for the one to make.
-        done = self.runner.git(["init", *options, str(made)], cwd=made.parent)
-        if done.status != 0:
-            raise failure(stage.name, "init", done)
-        for key, value in _CONFIG.items():
-            must(self.runner, stage.name, made, ["config", key, value])
-        self._change(stage, giver, made, change)
+        try:
+            write_skeleton(made, object_format=object_format(giver), bare=True, more=_CONFIG)
+        except OSError as error:
+            raise LocalIo(path=str(made), operation="make", reason=error.strerror or str(error)) from error
+        self._change(stage, giver, made, change, is_served=False)
         self.disk.make_folder(target.parent)
         if target.exists():
             # Nobody knows what is in a repository that git cannot read: perhaps the only copy of a pinned commit.
@@ -168,26 +173,24 @@ class GitMirrorFolder:
             _sha256(file) == file.name for file in files
         )
 
-    def _change(self, stage: Stage, giver: Path, taker: Path, change: Change) -> None:
-        listed = must(
-            self.runner, stage.name, giver, ["for-each-ref", "--format=%(refname) %(objectname)", UPSTREAM]
-        ).stdout.decode("utf-8", "surrogateescape")
+    def _change(self, stage: Stage, giver: Path, taker: Path, change: Change, *, is_served: bool) -> None:
+        kept = fetched_refs(giver)
         packs.move(self.disk, giver, taker)
         if change.lfs:
             self._move_lfs(giver, taker, change.pin)
-        self._serve(stage, taker)
+        if is_served:
+            self._serve(stage, taker)
         self._refs(stage, taker, [f"delete {ref}" for ref in change.gone])
-        kept = [line.partition(" ") for line in listed.split("\n")]
         lines = [
-            f"update refs/{ref.removeprefix(UPSTREAM)} {oid}"
-            for ref, _, oid in kept
+            f"update {upstream_ref(ref)} {oid}"
+            for ref, oid in sorted(kept.items())
             if ref.startswith((f"{UPSTREAM}heads/", f"{UPSTREAM}tags/"))
         ]
         if change.pin is not None:
             lines.append(f"update {PINS}{change.pin} {change.pin}")
         self._refs(stage, taker, lines)
-        if change.head is not None:
-            must(self.runner, stage.name, taker, ["symbolic-ref", "HEAD", change.head])
+        if change.head is not None and change.head != _head(read_plain(taker / "HEAD")):
+            self.disk.write_file(taker / "HEAD", f"ref: {change.head}\n".encode("utf-8", "surrogateescape"))
         self._serve(stage, taker)
 
     def _refs(self, stage: Stage, taker: Path, lines: list[str]) -> None:
@@ -220,3 +223,9 @@ class GitMirrorFolder:
 def _sha256(path: Path) -> str:
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _head(data: bytes | None) -> RefName | None:
+    """Return the branch that *data*, which stands in ``HEAD``, names; None if it names none."""
+    text = (data or b"").decode("utf-8", "surrogateescape").rstrip()
+    return known_ref(text.removeprefix("ref: ")) if text.startswith("ref: ") else None

@@ -11,7 +11,7 @@ from git_hybrid.core.errors import GitFailed
 from git_hybrid.core.ids import Oid, parse_oid
 from git_hybrid.core.ports import CommitFacts, CommitLine, Range, Stage
 from git_hybrid.core.tree import GITLINK, TreeEntry, TreeLimits, content_digest, scan_tree
-from git_hybrid.core.value import Struct
+from git_hybrid.core.value import Struct, replace
 from git_hybrid.git import sums
 from git_hybrid.git.classify import last_words
 from git_hybrid.git.facts import facts_of, moment
@@ -115,17 +115,13 @@ class GitObjects(Struct, frozen=True):
         Raises:
             GitFailed: the commit is not there.
         """
-        if not complete and (told := _told(stage, oid)) is not None:
-            return told
-        tree, _, seconds = self._must(stage, "log", "-1", "--format=%T %ct", "--end-of-options", oid).partition(" ")
-        roots: list[str] = []
-        if complete:
-            roots = self._must(stage, "rev-list", "--max-parents=0", "--end-of-options", oid).split()
-        return CommitFacts(
-            tree=parse_oid(tree),
-            commit_time=moment(seconds),
-            root_commits=tuple(sorted(parse_oid(root) for root in roots)),
-        )
+        if (facts := _told(stage, oid)) is None:
+            tree, _, seconds = self._must(stage, "log", "-1", "--format=%T %ct", "--end-of-options", oid).partition(" ")
+            facts = CommitFacts(tree=parse_oid(tree), commit_time=moment(seconds), root_commits=())
+        if not complete:
+            return facts
+        roots = self._must(stage, "rev-list", "--max-parents=0", "--end-of-options", oid).split()
+        return replace(facts, root_commits=tuple(sorted(parse_oid(root) for root in roots)))
 
     def find_prefix(self, stage: Stage, prefix: str) -> tuple[Oid, ...]:
         """Return the commits whose ids start with *prefix*; names of refs play no part."""
@@ -241,12 +237,12 @@ class GitObjects(Struct, frozen=True):
         with self.runner.stream(log, git_dir=_git_dir(stage)) as out:
             lines = [line.decode("utf-8", "replace").partition(" ") for line in beginnings(out, _SUBJECT)]
         shown = ("diff-tree", "-r", "--no-renames", "--name-only", "-z", old, new, "--")
-        named = self._must(stage, *shown) if files else ""
+        changed = self._must(stage, *shown).count("\0") if files else None
         return Range(
             behind=int(counts[0]),
             ahead=int(counts[1]),
             commits=tuple(CommitLine(commit=parse_oid(oid), subject=subject) for oid, _, subject in lines),
-            files=named.count("\0"),
+            files=changed,
         )
 
     def _ask(self, stage: Stage, *arguments: str) -> str:

@@ -85,7 +85,7 @@ class Runner(Struct):
         git_dir: Path | None = None,
         cwd: Path | None = None,
         headers: Headers | None = None,
-        stdin: bytes | None = None,
+        stdin: bytes | IO[bytes] | None = None,
         protocol: str = "",
         watch: Watch | None = None,
     ) -> Completed:
@@ -104,13 +104,13 @@ class Runner(Struct):
             extra += ["http.lowSpeedLimit=1000", f"http.lowSpeedTime={stall}"]
         env = child_environment(self.environ, network=True) | of_ssh(self.environ, self.chosen)
         env |= {**({"GIT_PROTOCOL": protocol} if protocol else {}), **({} if headers is None else headers.wanted)}
-        inherited = () if headers is None else (headers.file.fileno(),)
-        source: Source = "nothing" if stdin is None else "pipe"
+        inherited, also = ((), None) if headers is None else ((headers.file.fileno(),), headers.check)
+        source: Source = "pipe" if isinstance(stdin, bytes) else stdin or "nothing"
+        data = stdin if isinstance(stdin, bytes) else None
         with self.working() as threads:
             argv = ["git", *hardened([*extra, *threads]), *repository_options(git_dir, None), *arguments]
             begun = self._started(argv, env=env, cwd=cwd or git_dir, stdin=source, inherited=inherited)
-            also = None if headers is None else headers.check
-            return self._ended(begun, stdin, partial(self.check, end_of(limits.deadline), also), watch, arguments[0])
+            return self._ended(begun, data, partial(self.check, end_of(limits.deadline), also), watch, arguments[0])
 
     def working(self) -> AbstractContextManager[tuple[str, ...]]:
         """Be one of those at work on packs for the block; it gets the settings for that (:class:`Share`)."""

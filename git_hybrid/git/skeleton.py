@@ -21,8 +21,12 @@ _SHA256 = pattern(rb"^[ \t]*objectformat[ \t]*=[ \t]*\"?sha256", re.IGNORECASE |
 _found: dict[str, tuple[bool, bool, bool]] = {}
 
 
-def write_skeleton(git_dir: Path, *, object_format: str, bare: bool = False, attributes: str = "") -> None:
+def write_skeleton(
+    git_dir: Path, *, object_format: str, bare: bool = False, attributes: str = "", more: str = ""
+) -> None:
     """Make *git_dir*, which must not exist, an empty repository, with ``info/attributes`` if *attributes* has text.
+
+    *more* is what its config has beside what git writes.
 
     Raises:
         OSError: the file system refused.
@@ -32,7 +36,7 @@ def write_skeleton(git_dir: Path, *, object_format: str, bare: bool = False, att
     for folder in _FOLDERS[: None if attributes else -1]:
         os.mkdir(f"{text}/{folder}")
     _write(f"{text}/HEAD", f"ref: refs/heads/{BRANCH}\n")
-    _write(f"{text}/config", settings(text, object_format=object_format, bare=bare))
+    _write(f"{text}/config", settings(text, object_format=object_format, bare=bare) + more)
     if attributes:
         _write(f"{text}/info/attributes", attributes)
 

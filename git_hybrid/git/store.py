@@ -30,6 +30,7 @@ RECORD, USED = "hybrid.json", "hybrid.used"
 ASIDE, LOCKS, WORK = ".set-aside", ".locks", ".work"
 _TICK = 0.05
 OTHERS = "others may write into it"
+OF_WORKSPACE = "it is the workspace's own: name a folder of its own for the cache"
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 

@@ -28,7 +28,7 @@ from git_hybrid.git.afar import Afar
 from git_hybrid.git.answers import Answer, headers_file, host_of, led_to, not_git, read_headers
 from git_hybrid.git.classify import classify_network, cut_off, last_words, redirects
 from git_hybrid.git.direct import Direct
-from git_hybrid.git.fetching import fetch_arguments, unchecked_arguments
+from git_hybrid.git.fetching import fetch_arguments, on_stdin, unchecked_arguments
 from git_hybrid.git.fsck import fsck, refused, skip_list
 from git_hybrid.git.kept import kept_ref
 from git_hybrid.git.lfsanswers import classify_lfs, lfs_arguments
@@ -70,7 +70,7 @@ class GitTransport(Struct, frozen=True):
             return listed
         # Without HEAD a server that has a ref for each pull request need not list them (protocol v2, ref-prefix).
         options = ["--symref"] if head else ["--heads", "--tags"]
-        out = self._run(["ls-remote", *options, "--end-of-options", url], url=url, defaults=defaults)
+        out, _ = self._ask(["ls-remote", *options, "--end-of-options", url], url, defaults)
         return parse_refs(out)
 
     def glimpse(self, url: str, ref: str) -> Oid | None:
@@ -95,7 +95,7 @@ class GitTransport(Struct, frozen=True):
                 answer = self._clone(options, stage, url, request, defaults)
                 if answer is None:
                     arguments, git_dir = [*options, *fetch_arguments(url, request)], Path(stage.path) / ".git"
-                    _, answer = self._ask(arguments, url=url, defaults=defaults, git_dir=git_dir, watch=watch)
+                    _, answer = self._ask(arguments, url, defaults, git_dir=git_dir, watch=watch, request=request)
             except FsckRefused as error:
                 if not request.commits_only:
                     raise self._all_refused(error, stage, url, request, defaults) from None
@@ -131,7 +131,7 @@ class GitTransport(Struct, frozen=True):
             return None
         try:
             watch, folder = of_source(self.watch, stage.name), Path(stage.path)
-            _, answer = self._ask([*options, *arguments], url=url, defaults=defaults, cwd=folder, watch=watch)
+            _, answer = self._ask([*options, *arguments], url, defaults, cwd=folder, watch=watch)
             return answer if cloning.take_over(stage, request.refs[0], kept_ref(request.refs[0])) else None
         except RefMissing as error:
             raise RefMissing(name=error.name, ref=request.refs[0], url=url) from None
@@ -146,7 +146,7 @@ class GitTransport(Struct, frozen=True):
         git_dir, watch = Path(stage.path) / ".git", of_source(self.watch, stage.name)
         arguments = unchecked_arguments(url, request)
         try:
-            return self._ask(arguments, url=url, defaults=defaults, git_dir=git_dir, watch=watch)[1]
+            return self._ask(arguments, url, defaults, git_dir=git_dir, watch=watch, request=request)[1]
         finally:
             # Also where that failed: the next server is asked for what is not in the stage yet.
             self._refuse_malformed(stage, request.waived)
@@ -162,7 +162,7 @@ class GitTransport(Struct, frozen=True):
         object_format = "sha1" if len(error.objects[0]) == 40 else "sha256"
         made = self.runner.git(["init", "--quiet", "--template=", f"--object-format={object_format}", str(probe)])
         try:
-            self._run(unchecked_arguments(url, request), url=url, defaults=defaults, git_dir=probe / ".git")
+            self._ask(unchecked_arguments(url, request), url, defaults, git_dir=probe / ".git", request=request)
             checked = None if made.status != 0 else fsck(self.runner, probe / ".git", waived=request.waived)
             found = None if checked is None else refused(checked.stderr)
         except HybridError:
@@ -182,7 +182,7 @@ class GitTransport(Struct, frozen=True):
         git_dir = Path(stage.path) / ".git"
         if self.runner.git(["lfs", "version"], git_dir=git_dir).status != 0:
             raise ToolTooOld(tool="git-lfs", found="nothing", needed="3")
-        self._ask(lfs_arguments(url, oid), url=url, defaults=defaults, git_dir=git_dir, of_lfs=True)
+        self._ask(lfs_arguments(url, oid), url, defaults, git_dir=git_dir, of_lfs=True)
 
     def fetch_bundle(self, stage: Stage, bundle: str, request: FetchRequest, defaults: Defaults) -> None:
         """Fetch from the bundle file *bundle*: git runs no fsck there, so it is run afterwards.
@@ -210,7 +210,7 @@ class GitTransport(Struct, frozen=True):
         from git_hybrid.git.bundleread import reading_bundle
 
         with reading_bundle(bundle):
-            out = self._run(["ls-remote", "--end-of-options", bundle, "HEAD"], url=bundle, defaults=defaults)
+            out, _ = self._ask(["ls-remote", "--end-of-options", bundle, "HEAD"], bundle, defaults)
         return head_of(out)
 
     def _refuse_malformed(self, stage: Stage, waived: Sequence[Oid]) -> None:
@@ -219,25 +219,24 @@ class GitTransport(Struct, frozen=True):
         if checked.status != 0:
             raise refused(checked.stderr) or MalformedObjects(name=stage.name, message=last_words(checked.stderr))
 
-    def _run(self, arguments: list[str], *, url: str, defaults: Defaults, git_dir: Path | None = None) -> bytes:
-        return self._ask(arguments, url=url, defaults=defaults, git_dir=git_dir)[0]
-
     def _ask(
         self,
         arguments: list[str],
-        *,
         url: str,
         defaults: Defaults,
+        *,
         git_dir: Path | None = None,
         cwd: Path | None = None,
         watch: Watch | None = None,
+        request: FetchRequest | None = None,
         of_lfs: bool = False,
     ) -> tuple[bytes, Answer]:
         limits = Limits(stall=defaults.stall, deadline=defaults.deadline)
-        with headers_file(url, of_lfs=of_lfs) as headers:
+        with headers_file(url, of_lfs=of_lfs) as headers, on_stdin(url, request) as stdin:
+            told = _told(arguments, watch)
             try:
                 done = self.runner.git_network(
-                    _told(arguments, watch), limits=limits, git_dir=git_dir, cwd=cwd, headers=headers, watch=watch
+                    told, limits=limits, git_dir=git_dir, cwd=cwd, headers=headers, stdin=stdin, watch=watch
                 )
             except DeadlineExceeded as error:
                 raise _too_late(url, defaults) from error

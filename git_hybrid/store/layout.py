@@ -111,6 +111,11 @@ class Layout(Struct, frozen=True):
         """Return the folder of one source."""
         return self.sources_folder / name
 
+    def owns(self, folder: Path) -> bool:
+        """Tell whether *folder*, which is free of symbolic links, is one that nothing but the workspace may fill."""
+        own = (self.state_folder, self.sources_folder)
+        return folder == self.root or any(folder.is_relative_to(path) for path in own)
+
     def relative(self, path: Path) -> str:
         """Return *path* as users see it: relative to the root."""
         return path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else str(path)

@@ -108,7 +108,8 @@ def _details(row: Row, *, verbose: bool) -> list[str]:
 def _range_lines(found: Range) -> list[str]:
     ways = ((found.ahead, "ahead"), (found.behind, "behind"))
     counts = [f"{counted(number, 'commit')} {way}" for number, way in ways if number]
-    lines = [", ".join([*counts, f"{counted(found.files, 'file')} changed"])]
+    counts += [] if found.files is None else [f"{counted(found.files, 'file')} changed"]
+    lines = [", ".join(counts)]
     lines += [f"{line.commit[:SHORT]} {safe(line.subject)}" for line in found.commits]
     more = found.ahead - len(found.commits)
     return lines + ([f"… and {more} more"] if more > 0 else [])

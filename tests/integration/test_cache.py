@@ -311,8 +311,12 @@ def test_verify_finds_it(hybrid, workspace, tool, cache, damage):
     result = hybrid("cache", "verify", check=1)
     assert "set aside" in result.err
     assert not list(cache.glob("*.git"))
+    assert "hint: in each workspace: git hybrid check sources --content\n" in result.err
     assert len(list((cache / ".set-aside").iterdir())) == 1
-    hybrid("cache", "prune")
+    assert "would remove 1 of 1 store: " in hybrid("cache", "prune", "-n").err
+    pruned = hybrid("cache", "prune")
+    assert ".set-aside/" in pruned.out
+    assert pruned.err.startswith("removed 1 of 1 store: ")
     assert not list((cache / ".set-aside").iterdir())
     assert hybrid("cache", "verify").code == 0
 
@@ -445,6 +449,21 @@ def test_a_folder_that_others_may_write_is_refused(hybrid, workspace, tool, cach
     hybrid("cache", "verify")
 
 
+@pytest.mark.parametrize("inside", [".", "sources", "sources/x", "state/cache"])
+def test_a_folder_of_the_workspace_itself_is_refused(hybrid, workspace, tool, inside):
+    env = {"GIT_HYBRID_CACHE_DIR": str(workspace / inside)}
+    hybrid("init", env=env)
+    hybrid("add", tool.url, env=env)
+    (aside := workspace / "sources/.set-aside/tool-17").mkdir(parents=True)
+    assert "is not used: it is the workspace's own" in hybrid("sync", env=env).err
+    assert {path.name for path in workspace.iterdir()} == {"sources.toml", "sources", "state", ".gitattributes"}
+    assert {path.name for path in (workspace / "sources").iterdir()} <= {".gitignore", ".lock", ".set-aside", "tool"}
+    assert "is not used: it is the workspace's own" in hybrid("diag", env=env, check=None).out
+    # Nor does what looks after a cache take away what others put there.
+    hybrid("cache", "prune", "--all", env=env)
+    assert aside.is_dir()
+
+
 def test_a_folder_is_refused_with_a_hint_that_mends_it(hybrid, workspace, cache):
     cache.mkdir(mode=0o777)
     cache.chmod(0o777)
@@ -537,7 +556,7 @@ def test_prune_takes_what_is_old_or_too_much_and_clones_stay(hybrid, workspace, 
 
 @pytest.mark.parametrize(("word", "told"), [("prune", ("--all",)), ("verify", ())])
 def test_a_store_that_another_prune_took_meanwhile_is_gone(cache, monkeypatch, capfd, word, told):
-    store = cache / "x.git"
+    store = cache / f"x-{'0' * 20}.git"
     store.mkdir(parents=True, mode=0o700)
     cache.chmod(0o700)
     lock = git_hybrid.git.store.Store.locked

@@ -66,6 +66,23 @@ def test_diff_of_local_commits(hybrid: Hybrid, workspace: Path, tool: Upstream) 
     assert "  missing  " in hybrid("diff").out
 
 
+@pytest.mark.parametrize("history", ["shallow", "treeless"])
+def test_diff_upstream_shows_the_commits_of_a_part_of_a_history(
+    hybrid: Hybrid, workspace: Path, tool: Upstream, history: str
+) -> None:
+    hybrid("init")
+    hybrid("add", tool.url, "--branch", "main", "--history", history)
+    new = tool.commit({"README": "new\n"}, "what is new")
+    (row,) = hybrid("diff", "--upstream", "--json").json()["sources"]
+    assert row["range"] == {
+        "ahead": 1,
+        "behind": 0,
+        "files": None,
+        "commits": [{"commit": new, "subject": "what is new"}],
+    }
+    assert "    1 commit ahead\n" in hybrid("pin", "--all", "-n").out
+
+
 def test_diff_upstream_tells_a_branch_that_pin_would_refuse(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
     started(hybrid, tool.url, "--branch", "main")
     pinned = tool.rev("main")

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from support.cli import Hybrid, executable
-from support.dask_cluster import dask_cluster
+from support.dask_cluster import dask_cluster, dask_worker
 from support.https_server import HttpsGitServer
 from support.kit import changes, codes, git, lock, snapshot, state, write_manifest
 from support.scanners import FINDS, a_scanner, scan_of, use
@@ -165,6 +165,21 @@ def test_a_worker_that_is_killed_loses_nothing(
     # What the dead one left behind is removed by a later errand.
     hybrid("outdated", "a", "--executor", where)
     assert _left(tmp_path) == []
+
+
+def test_a_worker_without_git_keeps_nothing_from_being_done(
+    hybrid: Hybrid,
+    workspace: Path,
+    cluster: tuple[str, list[int]],
+    pinned: None,
+    https_server: HttpsGitServer,
+    tmp_path: Path,
+) -> None:
+    where, _ = cluster
+    use(workspace, a_scanner(tmp_path / "fake"))
+    with dask_worker(where, {**https_server.env(), "PATH": str(tmp_path)}):
+        result = hybrid("scan", "--executor", where, "--json", check=1)
+        assert codes(result) == {"a": 0, "b": 1, "c": 0, "d": 0}
 
 
 def test_mirror_update_on_a_shared_folder(

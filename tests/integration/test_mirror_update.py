@@ -98,6 +98,25 @@ def test_only_what_is_declared_comes(tool: Upstream, workspace: Path, folder: Pa
     }
 
 
+@pytest.mark.parametrize("as_files", [False, True])
+def test_only_what_is_declared_of_many_tags_comes(
+    tool: Upstream, upstreams_root: Path, workspace: Path, folder: Path, hybrid: Hybrid, pki: Pki, as_files: bool
+) -> None:
+    tagged, other = tool.rev("v1.0.0"), tool.rev("main")
+    tags = {f"refs/tags/v{1 + number % 2}.1.{number}": (tagged, other)[number % 2] for number in range(300)}
+    lines = "".join(f"create {ref} {oid}\n" for ref, oid in tags.items())
+    tool.git("update-ref", "--stdin", stdin=lines.encode())
+    tool.git("update-server-info")
+    hybrid("init")
+    with static_server(upstreams_root, pki) as base:
+        env = {"GIT_SSL_CAINFO": str(pki.ca)} if as_files else {}
+        hybrid("add", f"{base}/tool.git" if as_files else tool.url, "--version", ">=1,<2", env=env)
+        hybrid("--progress", "mirror", "update", folder, env=env)
+    (bare,) = (path for path in folder.rglob("tool.git") if (path / "HEAD").exists())
+    kept = {ref: oid for ref, oid in refs(bare).items() if ref.startswith("refs/tags/")}
+    assert kept == {"refs/tags/v1.0.0": tagged} | {ref: oid for ref, oid in tags.items() if ref[:12] == "refs/tags/v1"}
+
+
 def test_two_workspaces_share_a_folder(ws: Path, tool: Upstream, folder: Path, hybrid: Hybrid, tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.mkdir()

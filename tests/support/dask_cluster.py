@@ -44,3 +44,35 @@ def dask_cluster(env: Mapping[str, str]) -> Iterator[tuple[str, list[int]]]:
         finally:
             # Its end of file ends it, its workers and their nannies.
             child.communicate(timeout=60)
+
+
+@contextmanager
+def dask_worker(where: str, env: Mapping[str, str]) -> Iterator[None]:
+    """Have one more worker in the cluster at *where* for the block, with *env* on top of ours."""
+    code = f"""
+import sys
+from distributed import Worker
+import asyncio
+async def main():
+    async with Worker({where.replace("dask://", "tcp://")!r}, nthreads=1, host="127.0.0.1", dashboard=False) as worker:
+        print(flush=True)
+        await asyncio.to_thread(sys.stdin.read)
+if __name__ == "__main__":
+    asyncio.run(main())
+"""
+    child = subprocess.Popen(
+        [sys.executable, "-c", code],
+        env=merged_env(env),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+    )
+    with child:
+        assert child.stdout is not None
+        try:
+            child.stdout.readline()
+            yield
+        finally:
+            child.communicate(timeout=60)

@@ -15,7 +15,7 @@ from git_hybrid.core.cache_record import StoreLook, parse_size, to_prune
 from git_hybrid.core.errors import CacheDamaged, LocalIo
 from git_hybrid.core.values import format_age, format_time, parse_duration
 from git_hybrid.core.words import counted, sized
-from git_hybrid.git.cache_care import removed, swept, verified
+from git_hybrid.git.cache_care import removed, seen_aside, swept, verified
 from git_hybrid.git.store import Busy, Store, Unusable
 from git_hybrid.store import durable
 from git_hybrid.view.term import safe
@@ -150,8 +150,10 @@ def prune_command(
         looks = looks_at([*by_name.values()])
         chosen = to_prune(looks, older_than=timedelta(0) if everything else age, max_size=limit, now=cache.now)
         gone = [look for look in chosen if dry_run or _removed(by_name[look.folder])]
+        aside = [] if cache.root is None else seen_aside(cache.root)
         if cache.root is not None and not dry_run:
             swept(cache.runner, durable, cache.root)
+        looks, gone = [*aside, *looks], [*aside, *gone]
         if cache.output.common.json:
             cache.output.document(_document(cache, "cache prune", gone, dry_run=dry_run))
             return 0

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import pickle
+import sys
 from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
 from pathlib import Path
+from socket import gethostname
 from types import SimpleNamespace
 
 import pytest
@@ -15,7 +17,7 @@ from git_hybrid.app.spreading import batches, carried_out
 from git_hybrid.app.upstream import ask_upstreams
 from git_hybrid.cli import cluster
 from git_hybrid.cli.cluster import Pool, spread
-from git_hybrid.cli.errand import carry_out
+from git_hybrid.cli.errand import Unfit, carry_out
 from git_hybrid.core import errors
 from git_hybrid.core.endpoints import Mirrors, parse_mirrors
 from git_hybrid.core.errors import BadArgument, HybridError, NetworkFailure, WorkerLost
@@ -75,7 +77,7 @@ def _codes(pool: Pool, count: int, cancelled: int = 0) -> list[object]:
 def test_every_end_has_a_meaning():
     ends = [
         {"a": 1},
-        NetworkFailure(url="u", message="m", kind="k"),
+        Unfit("tcp://w:1", NetworkFailure(url="u", message="m", kind="k")),
         KilledWorker("lost four times"),
         OSError("gone"),
         ModuleNotFoundError("No module named 'git_hybrid'"),
@@ -145,11 +147,37 @@ def test_a_worker_does_an_errand(upstream_factory: UpstreamFactory, tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    "errand", [_errand("a", version="0.0.0"), _errand("a", folder="/nowhere/at/all")], ids=["version", "folder"]
+    ("errand", "words"),
+    [
+        (_errand("a", version="0.0.0"), "git hybrid"),
+        (_errand("a", folder="/nowhere/at/all"), "shared"),
+        (_errand("a"), "git 2.34 or newer is needed, found: nothing"),
+    ],
+    ids=["version", "folder", "no git"],
 )
-def test_a_worker_that_differs_says_so(errand: Errand):
-    with pytest.raises(errors.ClusterMismatch):
-        carry_out(ask_upstreams, errand)
+def test_a_worker_that_differs_says_so(errand: Errand, words: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    if words.startswith("git 2"):
+        monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    found = carry_out(ask_upstreams, errand)
+    assert isinstance(found, Unfit)
+    assert isinstance(found.error, errors.ClusterMismatch)
+    assert found.error.what.startswith(f"on the worker {gethostname()}: ")
+    assert words in found.error.what
+
+
+def test_a_worker_without_room_says_so(monkeypatch: pytest.MonkeyPatch):
+    def no_room(hosts: object) -> None:
+        raise errors.LocalIo(path="/tmp", operation="write", reason="No space left on device")
+
+    worker = SimpleNamespace(address="tcp://w:1")
+    monkeypatch.setitem(sys.modules, "distributed", SimpleNamespace(get_worker=lambda: worker))
+    monkeypatch.setattr("git_hybrid.cli.errand.passing_workspace", no_room)
+    found = carry_out(ask_upstreams, _errand("a"))
+    assert isinstance(found, Unfit)
+    assert found.worker == "tcp://w:1"
+    assert isinstance(found.error, WorkerLost)
+    assert found.error.why == "on the worker tcp://w:1: cannot write /tmp: No space left on device"
 
 
 class Client:
@@ -157,15 +185,84 @@ class Client:
 
     status = "running"
     workers: tuple[str, ...] = ()
+    lacking: tuple[str, ...] = ()
 
     def scheduler_info(self, n_workers: int) -> dict[str, object]:
         """Return what the scheduler said last."""
         return {"workers": dict.fromkeys(self.workers)}
 
+    def get_versions(self, packages: list[str]) -> dict[str, object]:
+        """Return what each worker has of *packages*."""
+        found = {name: None if name in self.lacking else __version__ for name in self.workers}
+        return {"workers": {name: {"packages": {packages[0]: version}} for name, version in found.items()}}
+
+
+class Choosing(Executor):
+    """Ends work at once, on the first worker that it may be done on; one that is gone never ends it."""
+
+    def __init__(self, client: Client, ends: dict[str, object]) -> None:
+        self.client, self.ends = client, ends
+        self.handed: list[list[str]] = []
+
+    def submit(self, fn, /, *args, workers=(), **kwargs):
+        self.handed.append([*workers])
+        future: Future = Future()
+        (worker, *_) = workers or self.client.workers
+        if isinstance(end := self.ends.get(worker), Exception):
+            future.set_exception(end)
+        elif end is not None:
+            future.set_result(end)
+        return future
+
+
+BAD = Unfit("w1", errors.ClusterMismatch(what="on the worker w1: no git"))
+
+
+@pytest.mark.parametrize(
+    ("ends", "handed", "expected"),
+    [
+        ({"w1": BAD, "w2": {}}, [[], [], ["w2", "w3"], ["w2", "w3"]], {}),
+        ({"w1": ImportError("no git_hybrid"), "w2": {}}, [[], [], ["w2", "w3"], ["w2", "w3"]], {}),
+        ({"w1": BAD, "w2": Unfit("w2", BAD.error), "w3": {}}, [[], [], ["w2", "w3"], ["w2", "w3"], ["w3"], ["w3"]], {}),
+        ({name: Unfit(name, BAD.error) for name in ("w1", "w2", "w3")}, None, "cluster-mismatch"),
+        ({name: ImportError("numpy") for name in ("w1", "w2", "w3")}, None, "cluster-mismatch"),
+    ],
+)
+def test_what_one_worker_cannot_do_is_handed_to_the_others(ends, handed, expected):
+    client = Client()
+    client.workers, client.lacking = ("w1", "w2", "w3"), ("w1",)
+    executor = Choosing(client, ends)
+    assert _codes(Pool(executor, root="/", crew=cluster.Crew(client)), 2) == [expected, expected]
+    assert handed is None or sorted(executor.handed) == sorted(handed)
+
+
+def test_others_that_go_away_are_replaced():
+    client = Client()
+    client.workers = ("w1", "w2")
+    executor, crew = Choosing(client, {"w1": BAD, "w3": {}}), cluster.Crew(client)
+    rounds = iter([("w1", "w2"), ("w1",), ("w1", "w3"), ("w1", "w3")])
+
+    def trouble() -> str:
+        client.workers = next(rounds)
+        return ""
+
+    assert _codes(Pool(executor, root="/", trouble=trouble, crew=crew), 1) == [{}]
+    assert executor.handed == [[], ["w2"], ["w3"]]
+
+
+def test_workers_that_cannot_be_asked_for_their_versions_are_left_in():
+    class Silent(Client):
+        def get_versions(self, packages: list[str]) -> dict[str, object]:
+            raise OSError
+
+    client = Silent()
+    client.workers = ("w1", "w2")
+    assert cluster.Crew(client).without("") == {"w1", "w2"}
+
 
 def test_workers_that_stay_away():
     client, clock = Client(), iter([0.0, 30.0, 50.0, 70.0, 111.0])
-    watch = cluster._Watch(client, "dask://h:1", lambda: next(clock))
+    watch = cluster._Watch(cluster.Crew(client), "dask://h:1", lambda: next(clock))
     assert watch() == ""
     client.workers = ("w",)
     assert watch() == ""

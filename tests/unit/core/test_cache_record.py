@@ -16,6 +16,8 @@ from git_hybrid.core.cache_record import (
     decode_record,
     encode_record,
     folder_name,
+    is_set_aside,
+    is_store,
     parse_size,
     refreshed,
     to_prune,
@@ -96,6 +98,11 @@ def test_the_folder_tells_people_the_url_and_the_program_which_one():
     assert folder_name(parse_url("file:///%41")).count("/") == 0
     assert folder_name(parse_url("file:///~")).startswith("store-")
     assert len(folder_name(parse_url("https://git.example.org/" + "x" * 900))) < 100
+    assert is_store(folder_name(plain))
+    assert not is_store("tool.git")
+    assert is_set_aside(f"{folder_name(plain)}-1795975229230231211")
+    # What stands beside a mirror's repositories, or beside clones, and may be somebody's only copy.
+    assert not any(map(is_set_aside, (f"{folder_name(plain)}-01JD", "tool-17", folder_name(plain))))
 
 
 def test_a_fetch_of_all_branches_forgets_those_that_upstream_has_no_more():

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from git_hybrid.core.errors import DirtySource, GitFailed, MovedTag, NetworkFailure, NoPin, Offline
 from git_hybrid.core.ids import SourceName
-from git_hybrid.core.report import Report, Row, Status, failed, run_words
+from git_hybrid.core.report import Report, Row, Status, failed, refused, run_words
 from git_hybrid.core.value import replace
 from support.values import RUN, an_unfinished_run
 
@@ -51,3 +51,9 @@ def test_a_run_is_at_work_or_unfinished() -> None:
         assert replace(told, unfinished=stopped).is_half_written is expected
     assert run_words(replace(run, is_unwritten=True)) == f"run {RUN} (sync) has files left to write"
     assert run_words(replace(run, held_by="pid 7")) == f"run {RUN} (sync) is at work: pid 7"
+
+
+def test_a_row_keeps_what_it_has_beside_why_pin_would_not_move_there() -> None:
+    row = Row(name=SourceName("a"), outcome="outdated", notes=("one",), detail={"release": "v2"})
+    told = refused(row, "too-young", "two")
+    assert (told.notes, told.detail) == (("one", "two"), {"release": "v2", "refused": "too-young"})

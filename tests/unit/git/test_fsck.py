@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,9 @@ import pytest
 from git_hybrid.cli.telling import tell
 from git_hybrid.core.errors import FsckRefused
 from git_hybrid.git.classify import classify_network
-from git_hybrid.git.fsck import refused, skip_list
+from git_hybrid.git.fsck import fsck, refused, skip_list
+from git_hybrid.git.run import Runner
+from support.upstream import UpstreamFactory
 from support.values import oid
 
 ONE, TWO, LONG = oid(1), oid(2), "a" * 64
@@ -63,3 +66,29 @@ def test_the_list_of_waived_objects_stands_in_a_private_file_that_goes() -> None
 def test_no_list_where_nothing_is_waived() -> None:
     with skip_list((), "fsck") as options:
         assert options == []
+
+
+@pytest.mark.parametrize(
+    ("write", "file"),
+    [
+        ((), ""),
+        (("commit-graph", "write"), "info/commit-graph"),
+        (("multi-pack-index", "write"), "pack/multi-pack-index"),
+    ],
+    ids=["none", "commit-graph", "multi-pack-index"],
+)
+def test_a_derived_file_is_checked_where_there_is_one(
+    upstream_factory: UpstreamFactory, write: tuple[str, ...], file: str
+) -> None:
+    upstream = upstream_factory()
+    upstream.commit({"a": "a"})
+    upstream.git("repack", "-adq")
+    runner = Runner(environ=dict(os.environ))
+    if file:
+        upstream.git(*write)
+        assert fsck(runner, upstream.path).status == 0
+        path = upstream.path / "objects" / file
+        data = path.read_bytes()
+        path.chmod(0o644)
+        path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    assert (fsck(runner, upstream.path).status != 0) == bool(file)

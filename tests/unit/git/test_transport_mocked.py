@@ -16,6 +16,7 @@ from git_hybrid.core import errors
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.manifest import Defaults, Retry
 from git_hybrid.core.ports import FetchRequest, Stage
+from git_hybrid.git.fetching import fetch_arguments, on_stdin
 from git_hybrid.git.kept import kept_ref
 from git_hybrid.git.reflist import parse_refs
 from git_hybrid.git.run import Runner
@@ -86,6 +87,19 @@ def test_fetch(fp, transport, tmp_path):
     assert words[end + 2] == "+refs/heads/main:" + kept_ref("refs/heads/main")
     assert words[end + 3].startswith(f"+{OID}:refs/hybrid/")
     assert not any("refs/*" in word or "FETCH_HEAD" in word for word in words)
+
+
+def test_many_refs_are_asked_for_by_id_and_on_stdin():
+    refs = [f"refs/tags/v{number}" for number in range(50_000)]
+    request = FetchRequest(refs=refs, commits=[OID], listed={(URL, ref): OID for ref in refs[1:]})
+    assert fetch_arguments(URL, request)[-3:] == ["--stdin", "--end-of-options", URL]
+    with on_stdin(URL, request) as file:
+        lines = file.read().decode().splitlines()
+    # Of what is not listed, or by another server, only the name is known.
+    assert lines[:2] == [f"+{refs[0]}:{kept_ref(refs[0])}", f"+{OID}:{kept_ref(refs[1])}"]
+    assert len(lines) == len(refs) + 1
+    with on_stdin("https://example.org/other", request) as file:
+        assert OID not in file.readlines()[1].decode()
 
 
 def test_a_passing_failure_is_tried_again(fp, transport):
