@@ -10,6 +10,7 @@ from git_hybrid.app.acquire import Acquired, acquire_pin, gate_pin, gate_pinned_
 from git_hybrid.app.caching import usable_cache
 from git_hybrid.app.ending import of_source
 from git_hybrid.app.executor import run_slowest_first
+from git_hybrid.app.origins import origin_notes
 from git_hybrid.app.remote import fetch_lfs
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.app.saving import Unsaved, save, telling, told_with
@@ -148,7 +149,7 @@ def _install(run: Run, task: Task) -> Installed:
         return _fresh(run, replace(task, action="repair"), aside=_BROKEN)
     if task.action == "record":
         rt.writer.declare(task)
-        return Installed(task=task, served_by=run.served_by.get(task.name))
+        return Installed(task=task, served_by=run.served_by.get(task.name), notes=origin_notes(task.source, seen))
     if isinstance(seen, Clone):
         return _in_place(run, task)
     return _fresh(run, task, aside=_BROKEN if isinstance(seen, Broken) else "")

@@ -217,7 +217,7 @@ def _standing(source: Source, pin: Pin, recorded: SourceState | None, seen: Clon
     if differs_in_lfs(source, seen):
         return "behind", "its Git LFS files are not as the manifest asks: sync writes them"
     if has_other_origin(source, seen):
-        return "behind", "the URL changed: sync makes it the origin"
+        return "behind", "its origin is another URL than sources.toml has: sync sets it"
     if recorded is None or not same_facts(source, pin, recorded):
         return "behind", "stands at its pin, but state does not say so yet"
     return "ok", ""

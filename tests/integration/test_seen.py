@@ -85,9 +85,11 @@ def test_a_url_that_came_by_a_pull_becomes_the_origin(clone: Path, workspace: Pa
     hybrid("sync", cwd=there)
     for name in ("sources.toml", "state"):
         subprocess.run(["cp", "-r", there / name, workspace], check=True)
-    assert "the URL changed: sync makes it the origin" in hybrid("status", "--exit-code", check=1).out
+    assert "its origin is another URL" in hybrid("status", "--exit-code", check=1).out
     state = {path: path.read_bytes() for path in (workspace / "state").iterdir() if path.is_file()}
-    assert "1 recorded" in hybrid("sync").err
+    told = hybrid("sync")
+    assert "1 recorded" in told.err
+    assert f"its origin is {new} now; it was {old}" in told.out + told.err
     assert git("remote", "get-url", "origin", cwd=clone).strip() == new
     assert {path: path.read_bytes() for path in (workspace / "state").iterdir() if path.is_file()} == state
     assert "1 unchanged" in hybrid("sync").err
