@@ -36,6 +36,9 @@ def blamed(rt: Runtime, pin: Pin, error: HybridError) -> HybridError:
     """Return *error*, which accuses upstream of *pin*; where the lock was edited, one that says so."""
     if not is_edited(rt, pin):
         return error
+    if isinstance(error, Unreachable):
+        # That it is in no history is true all the same, and worse than another content.
+        return error.of_edited_lock()
     told = [str(last.commit) for last in rt.ledger.last_pins(pin.source, pin.url)]
     found = "the same commit with another entry" if pin.commit in told else " or ".join(dict.fromkeys(told))
     found = f"{found}, as the audit log has it"
@@ -48,9 +51,11 @@ def blaming(rt: Runtime, pin: Pin) -> Iterator[None]:
 
     Raises:
         WrongContent: it was.
-        HybridError: as the block raised it.
+        HybridError: as the block raised it; an Unreachable learns of it.
     """
     try:
         yield
     except ACCUSING as error:
-        raise blamed(rt, pin, error) from error
+        if (told := blamed(rt, pin, error)) is error:
+            raise
+        raise told from error

@@ -1,16 +1,19 @@
-"""The remedy where what was read is not what the lock names, and the audit log tells that the lock was edited."""
+"""The remedies where what was found is not what the lock names, and the audit log tells that the lock was edited."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from git_hybrid.cli.remedy import Remedy
 
-EDITED = Remedy(
-    5,
-    "{name}: state/sources.lock does not name what was pinned",
-    "{what}: the lock has {expected}, found was {found}\n"
-    "the audit log tells otherwise than the lock, which was edited by hand or by a merge",
-    (
-        "git checkout HEAD -- state/sources.lock",
-        "where that is what was committed, find the pin that was: git log -p -- state/sources.lock",
-    ),
+_TITLE = "{name}: state/sources.lock does not name what was pinned"
+_WHY = "the audit log tells otherwise than the lock, which was edited by hand or by a merge"
+_HINTS = (
+    "git checkout HEAD -- state/sources.lock",
+    "where that is what was committed, find the pin that was: git log -p -- state/sources.lock",
 )
+EDITED: Mapping[str, Remedy] = {
+    "wrong-content": Remedy(5, _TITLE, "{what}: the lock has {expected}, found was {found}\n" + _WHY, _HINTS),
+    "unreachable": Remedy(5, _TITLE, "it has {commit}, which is not in the history of {ref}\n" + _WHY, _HINTS),
+}
+"""By the code of the error, in place of its remedy."""

@@ -19,6 +19,7 @@ from git_hybrid.core.errors import (
     RemoteError,
     ReportLost,
     TooYoung,
+    Unreachable,
     UnsavedWork,
     WrongContent,
 )
@@ -105,10 +106,10 @@ def _remedy(error: HybridError) -> Remedy:
         from git_hybrid.cli.remedies_mirror import OF_ANOTHER
 
         return OF_ANOTHER
-    if isinstance(error, WrongContent) and error.edited:
+    if isinstance(error, WrongContent | Unreachable) and error.edited:
         from git_hybrid.cli.remedies_lock import EDITED
 
-        return EDITED
+        return EDITED[error.code]
     if isinstance(error, HostileTree) and error.too_large:
         from git_hybrid.cli.remedies_large import TOO_LARGE
 

@@ -472,13 +472,22 @@ class NotCarried(Offline):
 
 
 class Unreachable(HybridError):
-    """The pinned commit is not in the history of what the manifest declares."""
+    """The pinned commit is not in the history of what the manifest declares.
+
+    ``edited``: the audit log has another pin, because the lock was edited.
+    """
 
     code: ClassVar[str] = "unreachable"
     name: str
     commit: str
     ref: str
     mirror: str = ""
+    edited: ClassVar[bool] = False
+
+    def of_edited_lock(self) -> Unreachable:
+        """Return the error, which knows now that upstream is not to blame."""
+        vars(self)["edited"] = True
+        return self
 
 
 class UnusableRef(HybridError):
