@@ -34,6 +34,7 @@ from git_hybrid.core.errors import (
     Problem,
     RefMissing,
     UnknownSource,
+    Unreachable,
     WrongContent,
 )
 from git_hybrid.core.tree import TreeLimits
@@ -349,3 +350,12 @@ def test_the_table_of_codes_is_in_the_module_text():
     named = set(re.findall(r"[A-Z]\w+", text))
     assert {kind.__name__ for kind in CODED} <= named
     assert manifest.VERSION == lockfile.VERSION == statefile.VERSION == 1
+
+
+def test_a_commit_in_no_history_is_not_upstreams_fault_where_the_lock_was_edited():
+    error = Unreachable(name="tool", commit="1" * 40, ref="refs/heads/main")
+    accusing, mild = tell(error), tell(error.of_edited_lock())
+    assert (mild.exit, error.code) == (accusing.exit, "unreachable")
+    assert "upstream" in accusing.title
+    assert "upstream" not in "".join((mild.title, *mild.cause, *mild.hints))
+    assert mild.hints[0] == "git checkout HEAD -- state/sources.lock"
