@@ -547,7 +547,7 @@ MUTANTS = (
         "git/repository.py",
         "if done.status != 0 or is_unfetched(done.stderr):",
         "if False:",
-        f"{PLACES}::test_a_git_that_does_not_answer_is_no_good_log",
+        f"{GIT}/test_repository.py::test_a_git_that_fails_has_not_answered_nothing",
     ),
     Mutant(
         "records-of-merges",
