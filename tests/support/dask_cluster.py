@@ -27,23 +27,9 @@ if __name__ == "__main__":
 @contextmanager
 def dask_cluster(env: Mapping[str, str]) -> Iterator[tuple[str, list[int]]]:
     """Yield the value for ``--executor`` and the processes of the two workers, which have *env* on top of ours."""
-    child = subprocess.Popen(
-        [sys.executable, "-c", _PROGRAM],
-        env=merged_env(env),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        start_new_session=True,
-    )
-    with child:
-        assert child.stdout is not None
-        try:
-            address, pids = json.loads(child.stdout.readline())
-            yield f"dask://{address}", pids
-        finally:
-            # Its end of file ends it, its workers and their nannies.
-            child.communicate(timeout=60)
+    with _running(_PROGRAM, env) as line:
+        address, pids = json.loads(line)
+        yield f"dask://{address}", pids
 
 
 @contextmanager
@@ -60,6 +46,13 @@ async def main():
 if __name__ == "__main__":
     asyncio.run(main())
 """
+    with _running(code, env):
+        yield
+
+
+@contextmanager
+def _running(code: str, env: Mapping[str, str]) -> Iterator[str]:
+    """Run *code* for the block, with *env* on top of ours; yield the line by which it says that it is there."""
     child = subprocess.Popen(
         [sys.executable, "-c", code],
         env=merged_env(env),
@@ -72,7 +65,7 @@ if __name__ == "__main__":
     with child:
         assert child.stdout is not None
         try:
-            child.stdout.readline()
-            yield
+            yield child.stdout.readline()
         finally:
+            # Its end of file ends it, its workers and their nannies.
             child.communicate(timeout=60)
