@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from git_hybrid.core.ids import Oid
+from git_hybrid.core.tree import GITLINK
 from git_hybrid.git.complete import is_partial
 from git_hybrid.git.libgit2 import FileMode, GitError, Repository, holds, links
+from git_hybrid.git.repository import EMPTY_BLOBS
+from git_hybrid.git.run import Runner
+from git_hybrid.git.trees import links_of
 
 _NUMBERS = (
     *(errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.ESTALE),
     *(errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EACCES, errno.EPERM),
 )
 _TROUBLE = tuple(os.strerror(number) for number in _NUMBERS)
-# git knows it without having it: an entry that is only intended to be added names it.
-_EMPTY_BLOB = "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"
+_NO_COMMIT = "its HEAD is no commit"
+_NO_TREE = "the files of the commit that HEAD names are missing"
+_NO_HISTORY = "history of the commit that HEAD names is missing"
+_NO_FILES = "objects of files that are checked out are missing"
 
 
 def trouble(words: str) -> str | None:
@@ -28,20 +35,54 @@ def lack(repository: Repository, git_dir: Path, head: Oid) -> str | None:
     """Return what is missing of the commit *head* itself, as far as that shows without reading objects."""
     commit = links(repository, head)
     if commit is None:
-        return "its HEAD is no commit"
+        return _NO_COMMIT
     tree, parents = commit
     if not holds(repository, tree):
-        return "the files of the commit that HEAD names are missing"
+        return _NO_TREE
     if not repository.is_shallow and not all(holds(repository, parent) for parent in parents):
-        return "history of the commit that HEAD names is missing"
+        return _NO_HISTORY
     # A partial clone may lack what is not checked out, by design.
     if is_partial(git_dir):
         return None
     _open_index(repository, git_dir)
     for entry in repository.index:
-        if entry.mode != FileMode.COMMIT and str(entry.id) != _EMPTY_BLOB and not holds(repository, entry.id):
-            return "objects of files that are checked out are missing"
+        # git knows an empty file without having it: an entry that is only intended to be added names it.
+        if entry.mode != FileMode.COMMIT and str(entry.id) not in EMPTY_BLOBS and not holds(repository, entry.id):
+            return _NO_FILES
     return None
+
+
+def lack_by_git(runner: Runner, git_dir: Path, head: Oid) -> str | None:
+    """Return the same of a clone that libgit2 cannot read."""
+    commit = links_of(runner.git(["cat-file", "commit", head], git_dir=git_dir).stdout)
+    if commit is None:
+        return _NO_COMMIT
+    tree, parents = commit
+    known = [] if (git_dir / "shallow").exists() else parents
+    listed = () if is_partial(git_dir) else _staged(runner, git_dir)
+    asked = "".join(f"{oid}\n" for oid in (tree, *known, *listed)).encode("ascii")
+    told = runner.git(["cat-file", "--batch-check"], git_dir=git_dir, stdin=asked).stdout.decode("ascii", "replace")
+    missing = {line.removesuffix(" missing") for line in told.split("\n") if line.endswith(" missing")}
+    if tree in missing:
+        return _NO_TREE
+    if not missing.isdisjoint(known):
+        return _NO_HISTORY
+    if not is_partial(git_dir):
+        # What the index holds of folders keeps git from reading their trees.
+        walk = ["rev-list", "--objects", "--no-walk", "--missing=print", "--end-of-options", head]
+        done = runner.git(walk, git_dir=git_dir)
+        missing |= {line[1:] for line in done.stdout.decode("ascii", "replace").split("\n") if line.startswith("?")}
+        if done.status != 0:
+            return _NO_TREE
+    return _NO_FILES if missing.difference(EMPTY_BLOBS) else None
+
+
+def _staged(runner: Runner, git_dir: Path) -> Iterator[str]:
+    listed = runner.git(["ls-files", "--stage", "-z"], git_dir=git_dir).stdout
+    for line in listed.decode("ascii", "replace").split("\0"):
+        mode, _, rest = line.partition(" ")
+        if mode not in ("", GITLINK):
+            yield rest.partition(" ")[0]
 
 
 def _open_index(repository: Repository, git_dir: Path) -> None:

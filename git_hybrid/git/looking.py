@@ -14,7 +14,7 @@ from git_hybrid.core.value import Struct
 from git_hybrid.git.changes import dirty_by_cli, find_changes, told
 from git_hybrid.git.complete import is_complete
 from git_hybrid.git.glance import OPERATIONS
-from git_hybrid.git.health import lack, trouble
+from git_hybrid.git.health import lack, lack_by_git, trouble
 from git_hybrid.git.kept import is_sound
 from git_hybrid.git.libgit2 import GitError, Repository, holds, open_repository, opens, released
 from git_hybrid.git.origin import has_settings, origin_of
@@ -101,7 +101,8 @@ class FullLook(Struct, frozen=True):
         try:
             if repository is not None and not opens(repository, head):
                 repository = None
-            if repository is not None and (missing := lack(repository, git_dir, head)) is not None:
+            missing = lack_by_git(self.runner, git_dir, head) if repository is None else lack(repository, git_dir, head)
+            if missing is not None:
                 return Broken(missing)
             pointing = list[bytes]()
             if lfs := uses_lfs(git_dir):

@@ -15,11 +15,11 @@ from git_hybrid.git.run import Completed, Runner
 
 FILE, LINK = "10", "120000"
 """What git keeps, by the first digits of its mode."""
-_EMPTY = (
+EMPTY_BLOBS = (
     "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391",
     "473a0f4c3be8a93681a267e3b1e9a7dcda1185436fe141f7749120a303721813",
 )
-"""The id of an empty file, by SHA-1 and by SHA-256."""
+"""The ids of an empty file, by SHA-1 and by SHA-256."""
 _TRUSTED = "safe.directory"
 # The last is said of the protocol by a git that does not know GIT_NO_LAZY_FETCH.
 _UNFETCHED = ("promisor remote", "lazy fetching disabled", "' not allowed")
@@ -85,7 +85,7 @@ class Repository(Struct):
             GitRefused: git does not answer.
         """
         found = of_index(told)
-        if empty := [f":(literal){path}" for path, (_, oid) in found.items() if oid in _EMPTY]:
+        if empty := [f":(literal){path}" for path, (_, oid) in found.items() if oid in EMPTY_BLOBS]:
             argv = [
                 "git",
                 "diff-files",

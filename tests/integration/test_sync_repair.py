@@ -384,3 +384,15 @@ def test_sha256_upstream(hybrid: Hybrid, workspace: Path, upstream_factory: Upst
     hybrid("sync")
     assert head(workspace, "long") == upstream.rev("v1.1.0^{commit}")
     assert hybrid("--json", "status").json()["sources"][0]["state"] == "ok"
+
+
+@pytest.mark.parametrize("kind", ["no blob", "no tree", "no subtree", "no parent"])
+def test_damaged_sha256_clone(hybrid: Hybrid, workspace: Path, upstream_factory: UpstreamFactory, kind: str) -> None:
+    upstream = upstream_factory("long", object_format="sha256")
+    released(upstream)
+    started(hybrid, upstream.url)
+    clone = workspace / "sources/long"
+    DAMAGE[kind](clone)
+    assert hybrid("--json", "status").json()["sources"][0]["state"] == "broken"
+    assert outcomes(hybrid("sync", "--json")) == {"long": "repaired"}
+    assert git("fsck", "--no-dangling", cwd=clone) == ""
