@@ -92,9 +92,11 @@ class Output:
 
     def error(self, error: HybridError) -> None:
         """Print *error* as error, cause and hint lines."""
+        self._told(tell(error, self.common.has_keys, self.common.placed), error.code)
+
+    def _told(self, told: Told, code: str) -> None:
         self._clear()
-        told = tell(error, self.common.has_keys, self.common.placed)
-        print_told(told, color=self._talk_color, hints=self._gives_hints(error.code))
+        print_told(told, color=self._talk_color, hints=self._gives_hints(code))
 
     def explain(self, error: HybridError) -> Mapping[str, Any]:
         """Return *error* as plain values, for a document."""
@@ -158,11 +160,13 @@ class Output:
         return code
 
     def _errors(self, report: Report) -> None:
-        for row in report.rows:
-            if row.error is not None and row.error.code != "interrupted":
-                self.error(row.error)
-        if report.error is not None:
-            self.error(report.error)
+        rows = [row.error for row in report.rows if row.error is not None and row.error.code != "interrupted"]
+        told = set[Told]()
+        for error in rows if report.error is None else (*rows, report.error):
+            # Where the machine refuses the same file to many sources, it is one error in the same words.
+            if (words := tell(error, self.common.has_keys, self.common.placed)) not in told:
+                told.add(words)
+                self._told(words, error.code)
 
 
 @contextmanager

@@ -16,6 +16,7 @@ import pytest
 from git_hybrid.cli.common import Common, wants_color
 from git_hybrid.cli.lost import LOOKING
 from git_hybrid.cli.main import main
+from git_hybrid.cli.output import Output
 from git_hybrid.cli.telling import exit_of
 from git_hybrid.cli.tree import COMMANDS, group
 from git_hybrid.core import errors
@@ -152,6 +153,16 @@ def test_mixed_results(codes):
 
 def test_no_row_and_good_rows_are_0():
     assert exit_of(Report(command="sync")) == exit_of(_report()) == 0
+
+
+def test_what_many_sources_failed_of_in_the_same_words_is_told_once(capsys):
+    errors_of = [errors.LocalIo(path="log", operation="append to", reason=why) for why in ("full", "full", "slow")]
+    rows = tuple(Row(name=SourceName(f"s{n}"), outcome="failed", error=e) for n, e in enumerate(errors_of))
+    assert Output(Common()).report(Report(command="sync", rows=rows, error=errors_of[0])) == 74
+    out, err = capsys.readouterr()
+    assert out.count("failed") == 3
+    told = [line for line in err.splitlines() if line.startswith("error:")]
+    assert told == ["error: cannot append to log: full", "error: cannot append to log: slow"]
 
 
 @pytest.mark.parametrize("number", [2, 15])
