@@ -48,8 +48,13 @@ def test_what_is_no_signature_has_no_key(body: str) -> None:
 
 @pytest.mark.parametrize(
     ("key", "armour", "may"),
-    [(f"{KEY} bea@example.org", ARMOUR, True), (f"{KEY}==", ARMOUR, True), (KEY[:-1] + "J", ARMOUR, False)]
-    + [("", ARMOUR, False), (KEY, "what says no key", True)],
+    [
+        (f"{KEY} bea@example.org", ARMOUR, True),
+        (f"{KEY}==", ARMOUR, True),
+        (KEY[:-1] + "J", ARMOUR, False),
+        ("", ARMOUR, False),
+        (KEY, "what says no key", True),
+    ],
 )
 def test_a_signature_is_by_nobody_but_the_key_that_it_says(key: str, armour: str, may: bool) -> None:
     assert may_be_by(key, armour) is may
