@@ -4,7 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from git_hybrid.core.audit import Event, Record, extend, tail_of
+from git_hybrid.core.audit import Event, Line, Record, Segment, extend, tail_of
+from git_hybrid.core.audit_archives import LOG
+from git_hybrid.core.audit_verify import verify
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.lock import Lock
 from git_hybrid.core.lock_moves import Past
@@ -113,3 +115,11 @@ def test_an_approval_lifts_it(lifts: tuple[str, ...], count: int) -> None:
     )
     lock = Lock(pins={TOOL: replace(PIN, override="ovr-1")})
     assert len(found(witnesses(lock=lock, overrides=Overrides(records={"ovr-1": record})))) == count
+
+
+def test_verify_asks_it_of_a_log() -> None:
+    made = extend(tail_of([]), [MOVED], at=NOW, operator=OPERATOR, command_id=RUN, log_id="log")
+    lines = tuple(Line(number=1, size=1, sha256="line0", record=record, whole=True) for record in made)
+    log = [Segment(file=LOG, lines=lines)]
+    assert "too-young" in {item.id for item in verify(log, witnesses(), now=NOW + HOUR)}
+    assert "too-young" not in {item.id for item in verify(log, witnesses())}
