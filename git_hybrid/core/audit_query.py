@@ -14,14 +14,19 @@ from git_hybrid.core.words import findings_told
 
 
 class Filter(Struct, frozen=True, kw_only=True):
-    """What a record must be about; None asks for nothing. ``operator`` is found anywhere in the text, in any case."""
+    """What a record must be about; None asks for nothing. ``operator`` is found anywhere in the text, in any case.
+
+    ``commit`` is how the id of the commit before or after begins; ``since`` counts, ``until`` does not.
+    """
 
     source: str | None = None
     operator: str | None = None
     event: str | None = None
     request: str | None = None
     incident: str | None = None
+    commit: str | None = None
     since: datetime | None = None
+    until: datetime | None = None
 
 
 Row = Mapping[str, str]
@@ -115,8 +120,14 @@ def _is_wanted(record: Record, wanted: Filter) -> bool:
         and wanted.event in (None, record["event"])
         and wanted.request in (None, detail.get("request_id"))
         and (wanted.incident is None or wanted.incident in incidents)
+        and (wanted.commit is None or any(oid.startswith(wanted.commit) for oid in _commits(record)))
         and (wanted.since is None or parse_time(str(record["at"])) >= wanted.since)
+        and (wanted.until is None or parse_time(str(record["at"])) < wanted.until)
     )
+
+
+def _commits(record: Record) -> tuple[str, str]:
+    return str(record.get("before") or ""), str(record.get("after") or "")
 
 
 def record_row(record: Record) -> dict[str, str]:

@@ -48,7 +48,12 @@ def verify(segments: Sequence[Segment], witnesses: Witnesses, *, now: datetime |
     if files.missing():
         # What else is not there may be in the archive: it is one thing that is wrong, and this is its name.
         return _mended(found, nowhere)
-    moved = against_moves(records, _moves(files.ours, witnesses))
+    moves = _moves(files.ours, witnesses)
+    moved = [*against_moves(records, moves)]
+    if now is not None and witnesses.manifest.policy.min_release_age:
+        from git_hybrid.core.too_early import against_age  # noqa: PLC0415
+
+        moved += against_age(records, moves.lines, witnesses, now)
     lost = tuple(_against_commits(files.ours, witnesses))
     told: Sequence[Breach] = (*found, *lost, *against_files(records, witnesses), *moved)
     if told and not any(segment.lines for segment in segments if segment.file == LOG):

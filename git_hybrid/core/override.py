@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Literal
@@ -35,12 +34,10 @@ CLOSINGS = frozenset({"override-revoked", "override-superseded"})
 """Those that end an override before its time."""
 UNKNOWN = "unknown"
 """Who runs a command where neither a variable nor git nor the machine says so."""
-_UNSEEN = pattern(
-    r"[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u2800\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff]"
-)
-"""What nobody sees besides what formats (Cf): Unicode's Default_Ignorable_Code_Point, and the blank of Braille."""
 _BRACKETED = pattern(r"<\s*([^<>\s]+@[^<>\s]+)\s*>")
 _EMAIL = pattern(r"[^\s<>(),;:\"']+@[^\s<>(),;:\"']+")
+_ODD = ("(", '"', "\\", " @", "@ ", "\t", "\n")
+"""What an address may have that says nothing of whose it is."""
 
 
 class Approval(Struct, frozen=True, kw_only=True):
@@ -253,7 +250,8 @@ def closed(override: Override, how: Closing, *, at: datetime, by: str) -> Overri
 def person(text: str) -> str:
     """Return who *text* names: the e-mail address in it, or all of it; so that two spellings of one can be compared.
 
-    Case, the several forms of a character, characters that nobody sees and a dot at the end do not count.
+    Case, the several forms of a character, characters that nobody sees and a dot at the end do not count; nor do
+    comments, quotes and blanks in an address (RFC 5322, 3.2).
     """
     plain_text = _plain_text(text)
     match = _BRACKETED.search(plain_text)
@@ -262,11 +260,11 @@ def person(text: str) -> str:
 
 
 def _plain_text(text: str) -> str:
-    if text.isascii():
+    if text.isascii() and not any(mark in text for mark in _ODD):
         return text.casefold()
-    shown = _UNSEEN.sub("", "".join(item for item in text if unicodedata.category(item) != "Cf"))
-    # What is dropped may have stood between two that are one, and what is folded may be another form.
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", shown).casefold())
+    from git_hybrid.core.spelling import plain_text  # noqa: PLC0415
+
+    return plain_text(text)
 
 
 def is_named(text: str) -> bool:

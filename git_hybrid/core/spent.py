@@ -64,6 +64,16 @@ def key_of(armour: str) -> str:
     return f"{kind} {b2a_base64(key, newline=False).decode('ascii')}" if _KEY_KIND.fullmatch(kind) else ""
 
 
+def may_be_by(key: str, armour: str) -> bool:
+    """Tell whether a signature may be by the owner of *key*: it says whose it is, and is by nobody else then."""
+    said = key_of(armour)
+    return not said or _blob(said) == _blob(key)
+
+
+def _blob(key: str) -> str:
+    return "".join(key.split(" ")[1:2]).rstrip("=")
+
+
 def _string(data: bytes) -> bytes:
     """Return the string that *data* begins with, as SSH writes one: its length in four bytes, then itself."""
     return data[4 : 4 + int.from_bytes(data[:4], "big")]

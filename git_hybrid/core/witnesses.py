@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from git_hybrid.core.lock import Lock
@@ -26,6 +27,8 @@ class Witnesses(Struct, frozen=True, kw_only=True):
     locks of the commits that the next one is made from, as bytes; ``locks_before`` the same, where one of them is
     another than the one to be judged; ``lines_before`` has the SHA-256 of each line that the log of the same has.
     ``past`` brings what was committed before, where all of history counts; ``decode_lock`` reads a lock of that.
+    ``manifests`` takes a commit (None: the one that is about to be made) and returns the manifests that stood in it and
+    in those that it is made from, as bytes, and ``decode_age`` the ``min_release_age`` of one.
     ``has_keys``: policy names keys of approvers, so what mends a move takes signatures. ``manifest`` says which of two
     pins is allowed. ``is_partial``: git lacks some of what was committed, and would have to fetch it.
     """
@@ -39,6 +42,8 @@ class Witnesses(Struct, frozen=True, kw_only=True):
     lines_before: tuple[tuple[str, ...], ...] = ()
     past: Callable[[], Past | None] | None = None
     decode_lock: Callable[[bytes], Lock | None] = lambda _text: None
+    manifests: Callable[[str | None], Sequence[bytes | None]] = lambda _commit: ()
+    decode_age: Callable[[bytes], timedelta] = lambda _text: timedelta(0)
     mirrors: Inventory = field(default_factory=Inventory)
     has_keys: bool = False
     twice: frozenset[str] = frozenset()

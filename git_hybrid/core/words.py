@@ -71,10 +71,21 @@ JOINED = "where a merge joined it from two: git hybrid merge; else: "
 
 
 def typed(*words: str) -> str:
-    """Return *words* as they are typed in a shell: what it would split, or run, stays one word."""
-    from shlex import join  # noqa: PLC0415
+    """Return *words* as they are typed in a shell: what it would split, or run, stays one word.
 
-    return join(words)
+    What does not print, such as a line break in a reason, is made by printf: ``$'...'`` is not known to every sh.
+    """
+    from shlex import quote  # noqa: PLC0415
+
+    return " ".join(quote(word) if word.isprintable() else f'"$(printf {quote(_as_format(word))})"' for word in words)
+
+
+def _as_format(text: str) -> str:
+    made = []
+    for item in text.replace("\\", "\\\\").replace("%", "%%"):
+        data = b"" if item.isprintable() else item.encode("utf-8", "surrogateescape")
+        made.append("".join(f"\\{byte:03o}" for byte in data) or item)
+    return "".join(made)
 
 
 def approval_words(*, signed: bool) -> str:

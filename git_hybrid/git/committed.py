@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -74,9 +75,19 @@ def _of_head(repository: Repository, root: Path, archives: Sequence[str], *, is_
         twice=frozenset(item for item, count in merged.items() if count > 1),
         lock_texts=tuple(text for text, _ in bases),
         lines_before=tuple(told for _, told in bases),
+        manifests=partial(_manifests, repository, prefix),
     )
     is_new = repository.revision and all(blob is None for blob in found[1 : len(before)])
     return _brought(repository, root, now) if is_new else now
+
+
+def _manifests(repository: Repository, prefix: str, commit: str | None) -> Sequence[bytes | None]:
+    """Return the manifests of *commit* and of its parents; None asks for what the commit to be judged is made from."""
+    names = [f"{repository.revision}{_FIRST}" if repository.revision else "HEAD"]
+    if commit is not None:
+        names = repository.run(["git", "rev-list", "-1", "--parents", commit]).stdout.decode("ascii", "replace").split()
+    question = "".join(f"{name}:{prefix}sources.toml\n" for name in names)
+    return blobs(repository.ask(STAGED, stdin=question.encode("utf-8", "surrogateescape")))
 
 
 def _require_none(repository: Repository, path: str) -> None:

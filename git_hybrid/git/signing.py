@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+from git_hybrid.core.spent import may_be_by
 from git_hybrid.git.environment import child_environment
 from git_hybrid.git.run import Runner
 
@@ -18,6 +19,9 @@ def is_signed(runner: Runner, text: bytes, key: str, armour: str) -> bool:
     Raises:
         ToolTooOld: ssh-keygen is not installed.
     """
+    # Every approver of policy is asked for: a process for each of them would make hooks slow.
+    if not may_be_by(key, armour):
+        return False
     with tempfile.TemporaryDirectory(prefix="git-hybrid-") as name:
         folder = Path(name)
         allowed, signature = folder / "allowed", folder / "signature"

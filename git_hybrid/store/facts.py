@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from git_hybrid.core.approval import has_keys
 from git_hybrid.core.checks import Facts
@@ -49,6 +49,7 @@ def read_facts(read: Read, *, now: datetime, log: Sequence[str] = (), git: Witne
         locks_before=tuple(found for found, _ in before),
         lines_before=tuple(lines for _, lines in before),
         decode_lock=_decoded,
+        decode_age=_age,
     )
     declared = manifest.decode_manifest(text)
     witnesses = replace(git, manifest=declared, state=installed, overrides=approved, lock=decided, mirrors=inventory)
@@ -84,3 +85,10 @@ def _decoded(text: bytes) -> Lock | None:
         return lockfile.decode_lock(text)
     except (InvalidFile, NewerSchema):
         return None
+
+
+def _age(text: bytes) -> timedelta:
+    try:
+        return manifest.decode_manifest(text).policy.min_release_age
+    except (InvalidFile, NewerSchema):
+        return timedelta(0)

@@ -398,7 +398,15 @@ def test_log_filters(site: Site) -> None:
     assert found("--request", "CHG-1", "--incident", "INC-7") == ["override"]
     assert found("tool", "--event", "pin", "--since", "1d") == ["pin", "pin"]
     assert found("--operator", "ADA@", "--max-count", "2") == ["update", "intent"]
-    site("audit", "log", "--since", "x", check=2)
+    assert found("tool", "--event", "pin", "--since", "2d", "--until", "1d") == []
+    assert found("--until", "2100-01-01", "--max-count", "1") == ["update"]
+    commit = site("audit", "log", "--max-count", "1", "--json").json()["records"][0]["after"]
+    assert {"pin", "update"} <= {*found("--commit", commit[:7].upper())} < {*found()}
+    assert found("--commit", "0" * 40) == []
+    for wrong in (("--since", "x"), ("--until", "x"), ("--commit", "main")):
+        assert f"error: {wrong[0]}: " in site("audit", "log", *wrong, check=2).err
+    narrowed = site("audit", "export", "--commit", commit, "--until", "2100-01-01").out.splitlines()
+    assert 1 < len(narrowed) < len(site("audit", "export").out.splitlines())
     assert "no such source: nope" in site("audit", "log", "nope", check=2).err
     told = site("audit", "log", "--event", "nope", check=2).err
     assert told.startswith("error: --event: 'nope': is no event: init, add, remove, pin, ")

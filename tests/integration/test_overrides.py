@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from support.governed import ADA, BEA, LOCK, OPTIONS, OVERRIDES, Site, forced_site, option_words, plain_site
-from support.kit import changes, head, lock, raw_controls, snapshot
+from support.kit import changes, git, head, lock, raw_controls, snapshot
 
 
 @pytest.fixture
@@ -154,6 +154,25 @@ def test_what_is_refused_can_be_forced_and_installed(site: Site, needing: object
     shutil.rmtree(site.root / "sources/tool")
     site("sync")
     assert head(site.root) == wanted
+
+
+def test_an_age_that_was_lowered_for_one_command_is_told(site: Site) -> None:
+    site.replace("sources.toml", "[policy]", '[policy]\nmin_release_age = "3d"')
+    site.commit()
+    assert site.checked("audit") == [], "it was pinned before there was such a policy"
+    site.tool.commit({"README": "four\n"})
+    site("pin", "tool", check=6)
+    site.replace("sources.toml", '"3d"', '"0d"')
+    site("pin", "tool")
+    site.replace("sources.toml", '"0d"', '"3d"')
+    git("add", "-A", cwd=site.root)
+    for staged in (True, False):
+        (told,) = site.checked("audit", staged=staged)
+        assert "[policy] min_release_age is 3 d, and no override lifts it" in told.what
+    site.commit()
+    assert len(site.checked("audit")) == 1
+    assert "bad state/sources-audit.jsonl: too-young: " in site("audit", "verify", check=5).out
+    assert site.checked("audit", after=timedelta(days=4)) == []
 
 
 def test_a_plain_pin_supersedes_what_it_leaves_also_after_several_forced_ones(forced: Site) -> None:

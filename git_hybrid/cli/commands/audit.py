@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -51,6 +52,10 @@ from git_hybrid.view.audit import breach_lines, record_lines
 from git_hybrid.view.export import Format, Table, export
 
 _BAD = 5
+_HEX = re.compile(r"[0-9a-f]{4,64}")
+_commit = click.option("--commit", metavar="COMMIT", help="Only what moved a source to COMMIT or away from it.")
+_since = click.option("--since", metavar="WHEN", help="Only from WHEN on: a date, a time, or 30d for the last 30 days.")
+_until = click.option("--until", metavar="WHEN", help="Only before WHEN, in the same words.")
 
 
 @click.group("audit", cls=Commands, invoke_without_command=True)
@@ -70,7 +75,9 @@ def command(context: click.Context) -> int:
     help="Only records of this event, such as pin or override.",
     shell_complete=lambda _context, _parameter, begun: [event for event in EVENTS if event.startswith(begun)],
 )
-@click.option("--since", metavar="WHEN", help="Only from WHEN on: a date, a time, or 30d for the last 30 days.")
+@_commit
+@_since
+@_until
 @click.option("--request", type=TEXT, metavar="ID", help="Only what this governance request asked for.")
 @click.option("--incident", type=TEXT, metavar="ID", help="Only what is related to this incident.")
 @click.option("--max-count", type=click.IntRange(1), metavar="N", help="At most N records.")
@@ -82,7 +89,9 @@ def log_command(
     source: str | None,
     operator: str | None,
     event: str | None,
+    commit: str | None,
     since: str | None,
+    until: str | None,
     request: str | None,
     incident: str | None,
     max_count: int | None,
@@ -96,7 +105,9 @@ def log_command(
             event=event,
             request=request,
             incident=incident,
-            since=_since(since, now=session.runtime.info.now),
+            commit=_beginning(commit),
+            since=_moment("--since", since, session),
+            until=_moment("--until", until, session),
         )
         facts = _facts(session)
         records = records_of(facts.log)
@@ -138,8 +149,19 @@ def _facts(session: Session, witnesses: Witnesses | None = None) -> Facts:
     return gather(session.runner, session.layout, ("audit",), now=now, witnesses=witnesses or Witnesses())
 
 
-def _since(text: str | None, *, now: datetime) -> datetime | None:
-    return None if text is None else moment("--since", text, now=now, back=True)
+def _moment(option: str, text: str | None, session: Session) -> datetime | None:
+    return None if text is None else moment(option, text, now=session.runtime.info.now, back=True)
+
+
+def _beginning(commit: str | None) -> str | None:
+    """Return how the id of a commit begins.
+
+    Raises:
+        BadArgument: no id begins so.
+    """
+    if commit is None or _HEX.fullmatch(found := commit.strip().lower()):
+        return commit and found
+    raise BadArgument(what="--commit", value=commit, reason="is no commit: write 4 or more of its hex digits")
 
 
 @command.command("verify")
@@ -203,7 +225,9 @@ def _plain(breach: Breach) -> dict[str, object]:
 @format_option
 @click.option("--request", type=TEXT, metavar="ID", help="Only what this governance request asked for.")
 @click.option("--incident", type=TEXT, metavar="ID", help="Only what is related to this incident.")
-@click.option("--since", metavar="WHEN", help="Only from WHEN on: a date, a time, or 30d for the last 30 days.")
+@_commit
+@_since
+@_until
 @output_option
 @common_options
 @click.pass_context
@@ -213,14 +237,21 @@ def export_command(
     form: Format | None,
     request: str | None,
     incident: str | None,
+    commit: str | None,
     since: str | None,
+    until: str | None,
     file: Path | None,
 ) -> int:
     """Write the audit log as a table that can be read without this tool; other formats than csv hold overrides too."""
     with opened(context) as (session, output):
-        begin = _since(since, now=session.runtime.info.now)
+        wanted = Filter(
+            request=request,
+            incident=incident,
+            commit=_beginning(commit),
+            since=_moment("--since", since, session),
+            until=_moment("--until", until, session),
+        )
         facts = _facts(session)
-        wanted = Filter(request=request, incident=incident, since=begin)
         text = _exported(session, facts, wanted, format_of(context, form, file))
         write_export(session, output, text, file, command="audit export")
         _tell_left_out(facts, output)

@@ -642,6 +642,8 @@ def test_filters_and_rows() -> None:
     assert chosen_by(request="CHG-1") == ["override"] == chosen_by(incident="INC-2")
     assert chosen_by(incident="INC") == []
     assert chosen_by(since=NOW) == chosen_by()
+    assert chosen_by(until=NOW) == []
+    assert chosen_by(commit=str(oid(1))) == ["pin", "override"]
     assert detail_of(lines[0]) == {}
     row = record_row(lines[-1])
     assert (tuple(row), row["approvers"], row["closed_at"]) == (RECORD_COLUMNS, "bea (2026-07-20T12:00:00Z)", "")

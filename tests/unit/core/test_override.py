@@ -208,6 +208,12 @@ UNSEEN = (
         "\uff42ea@example.org",
         *[f"be{unseen}a@example.org" for unseen in UNSEEN],
         "eve@x < bea@example.org >",
+        '"bea"@example.org',
+        "bea @ example.org",
+        "bea(not (me))@example.org",
+        'Bea "B\\e" (Ops) <"b\\ea"@example.org>',
+        "bea\t@example.org",
+        "(bea@example.org)",
     ],
 )
 def test_a_person_is_an_address(text: str) -> None:
@@ -216,6 +222,7 @@ def test_a_person_is_an_address(text: str) -> None:
 
 def test_a_person_without_an_address_is_a_name() -> None:
     assert person(" Bea  Smith ") == "bea smith"
+    assert person("Bea (b@x") == "b@x"
     assert person("Rene\u034f\u0301") == person("REN\u00c9"), "one letter, with nothing to see in it"
     assert distinct(["Bea <b@x>", "b@X", "Cid", "bea", "Eve <e@x>"]) == ("Bea <b@x>", "Cid", "Eve <e@x>")
 

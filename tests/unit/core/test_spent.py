@@ -4,7 +4,7 @@ import pytest
 
 from git_hybrid.core.audit import detail_of, extend, tail_of
 from git_hybrid.core.override import Approval, Override, Overrides, Trail, event_of, trail_of
-from git_hybrid.core.spent import is_spent, key_of, used
+from git_hybrid.core.spent import is_spent, key_of, may_be_by, used
 from git_hybrid.core.value import replace
 from support.values import NOW, OPERATOR, RUN, a_source, oid
 
@@ -44,6 +44,20 @@ def test_the_key_is_read_from_the_signature_however_it_is_wrapped() -> None:
 def test_what_is_no_signature_has_no_key(body: str) -> None:
     head, *_, tail = ARMOUR.splitlines()
     assert key_of(f"{head}\n{body}\n{tail}\n") == key_of(body) == ""
+
+
+@pytest.mark.parametrize(
+    ("key", "armour", "may"),
+    [
+        (f"{KEY} bea@example.org", ARMOUR, True),
+        (f"{KEY}==", ARMOUR, True),
+        (KEY[:-1] + "J", ARMOUR, False),
+        ("", ARMOUR, False),
+        (KEY, "what says no key", True),
+    ],
+)
+def test_a_signature_is_by_nobody_but_the_key_that_it_says(key: str, armour: str, may: bool) -> None:
+    assert may_be_by(key, armour) is may
 
 
 def test_a_text_is_spent_by_any_signature_of_it() -> None:

@@ -1,10 +1,13 @@
-"""Numbers in words."""
+"""What is said in words: numbers, paths, commands."""
 
 from __future__ import annotations
 
+import os
+import subprocess
+
 import pytest
 
-from git_hybrid.core.words import counted, lasting, path_of, plural, sized
+from git_hybrid.core.words import counted, lasting, path_of, plural, sized, typed
 
 
 @pytest.mark.parametrize(
@@ -66,3 +69,22 @@ def test_the_path_of_an_error_is_text() -> None:
     assert path_of(OSError(13, "Permission denied", b"/a/\xff")) == "/a/\udcff"
     assert path_of(OSError(13, "Permission denied", "/a")) == "/a"
     assert path_of(OSError("no path")) == ""
+
+
+@pytest.mark.parametrize("shell", ["sh", "bash"])
+def test_what_is_typed_comes_back_from_a_shell(shell: str) -> None:
+    words = (
+        "one",
+        "it's",
+        "",
+        "$HOME `x`",
+        "two\nlines, 50 % \\n 'so'",
+        "\ttab",
+        "\u202eturned",
+        "a\x1b[31m",
+        "\udcff!",
+    )
+    line = typed(*words)
+    assert line.isprintable()
+    done = subprocess.run([shell, "-c", f"printf '%s\\0' {line}"], capture_output=True, check=True)
+    assert done.stdout.split(b"\0")[:-1] == [os.fsencode(word) for word in words]

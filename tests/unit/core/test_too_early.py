@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from git_hybrid.core.audit import Event, Line, Record, Segment, extend, tail_of
+from git_hybrid.core.audit_archives import LOG
+from git_hybrid.core.audit_verify import verify
+from git_hybrid.core.ids import SourceName
+from git_hybrid.core.lock import Lock
+from git_hybrid.core.lock_moves import Past
+from git_hybrid.core.manifest import Manifest, Policy
+from git_hybrid.core.override import Approval, Override, Overrides
+from git_hybrid.core.too_early import against_age
+from git_hybrid.core.value import replace
+from git_hybrid.core.values import format_time
+from git_hybrid.core.witnesses import Witnesses
+from support.values import NOW, OPERATOR, RUN, a_pin, oid
+
+TOOL, HOUR, AGE = SourceName("tool"), timedelta(hours=1), timedelta(days=7)
+PIN = replace(a_pin(commit=oid(2)), first_seen=NOW - HOUR)
+MOVED = Event(event="pin", source="tool", before=oid(1), after=oid(2))
+BEGUN = replace(MOVED, before=None)
+WEEK = b"7"
+
+
+def witnesses(**more: object) -> Witnesses:
+    told = {
+        "manifest": Manifest(policy=Policy(min_release_age=AGE)),
+        "lock": Lock(pins={TOOL: PIN}),
+        "committed": frozenset(),
+        "manifests": lambda commit: (WEEK,) if commit is None else (WEEK, WEEK),
+        "decode_age": lambda text: timedelta(days=int(text)),
+    }
+    return Witnesses(**(told | more))
+
+
+def found(witness: Witnesses, *events: Event, later: timedelta = HOUR) -> list[tuple[str, str]]:
+    made = extend(tail_of([]), events or (MOVED,), at=NOW, operator=OPERATOR, command_id=RUN, log_id="log")
+    records: dict[str, Record] = {str(item["hash"]): item for item in made}
+    lines = {digest: f"line{number}" for number, digest in enumerate(records)}
+    return [(item.id, item.mend) for item in against_age(records, lines, witness, NOW + later)]
+
+
+def past_of(commit: str, *, line: str = "line0") -> Past:
+    return Past(head="c", parents={}, added={"b": frozenset(), commit: frozenset({line})}, lock=lambda _commit: None)
+
+
+def test_a_move_that_the_committed_policy_does_not_allow_is_told() -> None:
+    ((identity, mend),) = found(witnesses())
+    assert identity == "too-young"
+    back = f"git hybrid pin tool --to {oid(1)}; where that is refused, with --force"
+    assert mend.startswith(f"wait until {format_time(NOW - HOUR + AGE)}, or go back: {back}")
+    ((_, begun),) = found(witnesses(), BEGUN)
+    assert "git hybrid" not in begun
+
+
+@pytest.mark.parametrize(
+    "witness",
+    [
+        witnesses(manifests=lambda _commit: (b"0",)),
+        witnesses(manifests=lambda _commit: (WEEK, None)),
+        witnesses(manifest=Manifest(policy=Policy(min_release_age=HOUR))),
+        witnesses(manifest=Manifest()),
+        witnesses(committed=None),
+        witnesses(committed=frozenset({"line0"})),
+        witnesses(committed=frozenset({"line0"}), past=lambda: None),
+        witnesses(committed=frozenset({"line0"}), past=lambda: past_of("c", line="another")),
+        witnesses(
+            committed=frozenset({"line0"}),
+            past=lambda: past_of("c"),
+            manifests=lambda commit: {"c": (WEEK, b"0")}[str(commit)],
+        ),
+        witnesses(lock=Lock(pins={TOOL: replace(PIN, first_seen=NOW - 8 * AGE)})),
+    ],
+)
+def test_what_policy_allowed_or_nobody_can_judge_is_not(witness: Witnesses) -> None:
+    assert found(witness) == []
+
+
+def test_what_is_old_enough_by_now_or_was_brought_by_a_bundle_is_not_told() -> None:
+    assert found(witnesses(), later=AGE) == []
+    assert found(witnesses(), replace(MOVED, detail={"bundle": "x"})) == []
+    assert found(witnesses(), replace(MOVED, after=oid(3))) == []
+
+
+def test_a_committed_move_is_held_against_the_policy_of_then() -> None:
+    asked: list[str | None] = []
+
+    def manifests(commit: str | None) -> tuple[bytes, ...]:
+        asked.append(commit)
+        return WEEK, WEEK
+
+    told = found(witnesses(committed=frozenset({"line0"}), past=lambda: past_of("c"), manifests=manifests))
+    assert (len(told), asked) == (1, ["c"])
+
+
+@pytest.mark.parametrize(("lifts", "count"), [(("too-young",), 0), (("off-branch",), 1)])
+def test_an_approval_lifts_it(lifts: tuple[str, ...], count: int) -> None:
+    record = Override(
+        id="ovr-1",
+        kind="pin",
+        source=TOOL,
+        request_id="CHG-1",
+        reason="why",
+        from_commit=oid(1),
+        to_commit=oid(2),
+        requested_by=OPERATOR,
+        approvers=(Approval(id="Bea", at=NOW),),
+        created_at=NOW,
+        expires_at=NOW + AGE,
+        command_id=RUN,
+        lifts=lifts,
+    )
+    lock = Lock(pins={TOOL: replace(PIN, override="ovr-1")})
+    assert len(found(witnesses(lock=lock, overrides=Overrides(records={"ovr-1": record})))) == count
+
+
+def test_verify_asks_it_of_a_log() -> None:
+    made = extend(tail_of([]), [MOVED], at=NOW, operator=OPERATOR, command_id=RUN, log_id="log")
+    lines = tuple(Line(number=1, size=1, sha256="line0", record=record, whole=True) for record in made)
+    log = [Segment(file=LOG, lines=lines)]
+    assert "too-young" in {item.id for item in verify(log, witnesses(), now=NOW + HOUR)}
+    assert "too-young" not in {item.id for item in verify(log, witnesses())}
