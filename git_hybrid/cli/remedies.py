@@ -219,6 +219,7 @@ REMEDIES: Mapping[str, Remedy] = {
         "{name}: upstream has no {ref}",
         "asked at {url}\n{nearest}",
         (
+            "{meant}",
             "git ls-remote {url}",
             "name another branch, tag or version in sources.toml, or commit = the pinned one: git hybrid pin {name}",
         ),

@@ -17,7 +17,7 @@ ADDING: Mapping[str, tuple[str, ...]] = {
     "off-branch": (
         "name a branch that has it, or none, so that the commit is followed: git hybrid add URL --commit {commit}",
     ),
-    "ref-missing": ("git ls-remote {url}", _ANOTHER),
+    "ref-missing": ("{meant}", "git ls-remote {url}", _ANOTHER),
     "hostile-tree": (_ANOTHER,),
     "fsck-refused": (_TELL, _ANOTHER),
     "scan-blocked": (_ANOTHER,),

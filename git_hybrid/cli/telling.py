@@ -41,7 +41,7 @@ _OF_BUNDLE = ("what is asked, and why: git hybrid config --show-origin",)
 _SHOWN_REFS = 20
 _COMMANDS = frozenset(
     {"accept", "again", "approval", "ask", "ask_upstream_too", "back", "command", "filling", "giving_up", "hint"}
-) | {"instead", "line", "mend", "move", "otherwise", "remaking", "trust", "waive", "way", "whose_url"}
+) | {"instead", "line", "meant", "mend", "move", "otherwise", "remaking", "trust", "waive", "way", "whose_url"}
 """The facts that are words, or a part of a command: whoever makes them quotes what is in them."""
 _WORST_FIRST = (70, 74, 75, 2, 7, 5, 6, 3, 4, 1)
 
@@ -241,10 +241,10 @@ def _facts(error: HybridError) -> dict[str, Any]:
         facts["files"] = _lines(facts["files"]) + more
     if "stale" in facts:
         facts["why"] = "changed in sources.toml since it was pinned" if facts["stale"] else "has no pin"
-    if facts.get("nearest"):
-        facts["nearest"] = f"did you mean {', '.join(facts['nearest'])}?"
-    elif "nearest" in facts:
-        facts["nearest"] = ""
+    if "nearest" in facts:
+        from git_hybrid.cli.nearest import words_of
+
+        facts |= words_of(error, facts["nearest"])
     if "stderr" in facts:
         facts["stderr_and_stdout"] = "\n".join(text for text in (facts["stderr"], facts.get("stdout", "")) if text)
     facts["rest"] = "what was decided about others is written" if facts.get("is_partly") else "nothing was written"

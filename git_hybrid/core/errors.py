@@ -524,7 +524,7 @@ class UnexplainedMove(HybridError):
 
 
 class RefMissing(HybridError):
-    """Upstream has no such branch, tag, commit or version; ``nearest`` is what it has of a similar name."""
+    """Upstream has no such branch, tag, commit or version; ``nearest`` are the refs that it has of a similar name."""
 
     code: ClassVar[str] = "ref-missing"
     name: str

@@ -234,6 +234,29 @@ def test_a_stray_is_named_to_no_command_that_knows_sources_alone(code):
             _type(command)
 
 
+@pytest.mark.parametrize(
+    ("asked", "near", "words", "taking"),
+    [
+        ("refs/tags/main", ["refs/heads/main"], "main is a branch there", "branch main"),
+        ("refs/heads/v1", ["refs/tags/v1"], "v1 is a tag there", "tag v1"),
+        ("refs/heads/mian", ["refs/heads/main"], "did you mean main?", "branch main"),
+        ("refs/heads/v1.1", ["refs/heads/v1", "refs/tags/v1.0"], "did you mean v1, the tag v1.0?", None),
+    ],
+)
+def test_a_ref_of_another_kind_is_told_as_one(asked, near, words, taking):
+    error = RefMissing(name="tool", ref=asked, url="https://host/x", nearest=tuple(near))
+    told = tell(error)
+    assert told.cause == ("asked at https://host/x", words)
+    adding = tell(error.while_adding()).hints
+    if taking is None:
+        assert adding[0] == told.hints[0] == "git ls-remote https://host/x"
+    else:
+        kind, name = taking.split()
+        assert adding[0] == f"git hybrid add https://host/x --{kind} {name}"
+        assert f'{kind} = "{name}"' in told.hints[0]
+        _type(adding[0].removeprefix("git hybrid "))
+
+
 def test_a_lock_that_was_edited_is_restored():
     facts = {"name": "tool", "what": "content_sha256", "expected": "1" * 64, "found": "2" * 64}
     told, edited = tell(WrongContent(**facts)), tell(WrongContent(**facts, edited=True))
