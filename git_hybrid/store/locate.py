@@ -52,6 +52,10 @@ def unquoted(text: str, place: str) -> str:
     if rest[:1] in _TYPOGRAPHIC:
         return f'the quotes are not those of TOML: write {key} "…"'
     if key.endswith("=") and (rest[:1].isalpha() or rest[:1] in "/~>^"):
+        from git_hybrid.store.wrong import bare_words
+
+        if bare := bare_words(["", *_BARE.findall(key)][-1]):
+            return bare
         return f'a text stands in quotes: write {key} "…"'
     return "the quote at the end of the text is missing" if not rest and key.count('"') + key.count("'") else ""
 
