@@ -17,6 +17,12 @@ _TWICE = pattern(r"Cannot declare (\(.*\)) twice", re.DOTALL)
 _COLUMN = pattern(r"line (\d+), column (\d+)")
 _TYPOGRAPHIC = tuple("\u201c\u201d\u201e\u2018\u2019\u00ab\u00bb`")
 _BARE = pattern(r"[A-Za-z0-9_-]+")
+_OPENING = pattern(
+    r"#[^\n]*|\"{3}(?:[^\\]|\\.)*?\"{3,5}|'{3}.*?'{3,5}|\"{3}|'{3}|\"(?:[^\"\\\n]|\\.)*\"|'[^'\n]*'|[\[\]{}]",
+    re.DOTALL,
+)
+"""Comments, texts that are closed, or else where one of many lines begins, and brackets."""
+_LINES = ('"""', "'''")
 _VALUE_TWICE = "Cannot overwrite a value"
 """What tomli says of a table, and of a key, that is there already."""
 
@@ -41,6 +47,20 @@ def declared_twice(reason: str, text: str) -> str:
     # Where the first table is in a key, as in a = {x = 1}, that is found too.
     _, line = _index(text).get(".".join(key), (key, 0))
     return f"[{name}] stands there twice{f', first in line {line}' if line else ''}"
+
+
+def left_open(text: str) -> int:
+    """Return the line where begins what is still open at the end of *text*; its last one where that is no other."""
+    opened: list[int] = []
+    for found in _OPENING.finditer(text):
+        mark = found[0]
+        if mark in ("[", "{", *_LINES):
+            opened.append(found.start())
+        if mark in _LINES:
+            break
+        if mark in ("]", "}"):
+            del opened[-1:]
+    return text.count("\n", 0, opened[-1] if opened else len(text.rstrip())) + 1
 
 
 def unquoted(text: str, place: str) -> str:
