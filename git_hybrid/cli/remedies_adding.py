@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from git_hybrid.core.errors import HybridError, RefMissing
+
 _ANOTHER = "add another branch, tag, version or commit of it: git hybrid add URL --tag TAG"
 _TELL = "tell upstream, where this shows it: git fsck"
 
@@ -43,3 +45,11 @@ IMPORTING: Mapping[str, tuple[str, ...]] = {
 
 None is a command: ``init`` names its own, as it was typed, behind them.
 """
+
+
+def hints_for(error: HybridError, hints: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the hints of *error*, which is about what is added; *hints* are those of its remedy."""
+    if isinstance(error, RefMissing) and error.imported and error.ref.startswith("commit "):
+        # No ref is what is missing there: a submodule was committed and never pushed.
+        return IMPORTING["unreachable"]
+    return (IMPORTING if error.imported else ADDING).get(error.code, hints)

@@ -155,9 +155,9 @@ def _literal(hints: Iterable[str]) -> tuple[str, ...]:
 def _of_what_is_added(error: HybridError, hints: tuple[str, ...]) -> tuple[str, ...]:
     if not error.adding:
         return hints
-    from git_hybrid.cli.remedies_adding import ADDING, IMPORTING
+    from git_hybrid.cli.remedies_adding import hints_for
 
-    return (IMPORTING if error.imported else ADDING).get(error.code, hints)
+    return hints_for(error, hints)
 
 
 def _whose_url(error: HybridError) -> str:
