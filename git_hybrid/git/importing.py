@@ -15,7 +15,7 @@ from git_hybrid.git.run import Runner
 from git_hybrid.git.superproject import Base, base_at
 
 _GITLINK = "160000"
-_EACH = "after git hybrid init, add each of its repositories: git hybrid add URL"
+_EACH = "init without --import, then for each of its repositories: git hybrid add URL"
 _INDEX = ["git", "ls-files", "--stage", "-z"]
 
 
