@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from git_hybrid.core.errors import HybridError, RefMissing
+from git_hybrid.core.errors import HybridError, RefMissing, RemoteError
 
 _ANOTHER = "add another branch, tag, version or commit of it: git hybrid add URL --tag TAG"
 _TELL = "tell upstream, where this shows it: git fsck"
@@ -52,4 +52,8 @@ def hints_for(error: HybridError, hints: tuple[str, ...]) -> tuple[str, ...]:
     if isinstance(error, RefMissing) and error.imported and error.ref.startswith("commit "):
         # No ref is what is missing there: a submodule was committed and never pushed.
         return IMPORTING["unreachable"]
+    if isinstance(error, RemoteError) and not error.imported:
+        from git_hybrid.cli.browsed import instead_of
+
+        return (instead_of(error.url), *hints)
     return (IMPORTING if error.imported else ADDING).get(error.code, hints)

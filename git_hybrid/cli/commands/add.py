@@ -75,7 +75,9 @@ def _source(url: str, name: str | None, groups: tuple[str, ...], track: Track | 
         if "\0" not in path and os.path.isdir(start / path):
             # git takes a path; here it would mean another repository on every other machine.
             reason = f"a folder of this machine is written {Path(os.path.realpath(start / path)).as_uri()}"
-        raise BadArgument(what="URL", value=shown_url(url), reason=reason) from error
+        from git_hybrid.cli.browsed import instead_of
+
+        raise BadArgument(what="URL", value=shown_url(url), reason=reason, hint=instead_of(url)) from error
     text = name if name is not None else name_from_url(parsed)
     try:
         valid = parse_name(text)
