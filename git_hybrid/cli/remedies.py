@@ -171,7 +171,7 @@ REMEDIES: Mapping[str, Remedy] = {
         4,
         "{name_or_url}: the certificate of the server was not accepted",
         "{message}\nan authority of your own is named by http.sslCAInfo or GIT_SSL_CAINFO",
-        ("git config --global http.sslCAInfo FILE",),
+        ("{naming}",),
     ),
     "host-key": Remedy(
         4,
