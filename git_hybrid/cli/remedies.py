@@ -271,7 +271,7 @@ REMEDIES: Mapping[str, Remedy] = {
         "{problems}\nchange the request, or [policy] in sources.toml after review",
         ("{ask}", "git hybrid override list"),
     ),
-    "override-unnecessary": Remedy(6, "{name}: {commit} needs no override", "nothing was written", ("{hint}",)),
+    "override-unnecessary": Remedy(6, "{name}: {commit} {why}", "nothing was written", ("{hint}",)),
     "override-ended": Remedy(
         6,
         "{name}: its pin {commit} rests on {override}, which {how}",

@@ -638,11 +638,12 @@ class PolicyNotMet(PolicyError):
 
 
 class OverrideUnnecessary(PolicyError):
-    """A forced pin was asked for that needs no force."""
+    """A forced pin was asked for that needs no force; ``why`` says so, or by which override it is forced already."""
 
     code: ClassVar[str] = "override-unnecessary"
     commit: str
     hint: str
+    why: str = "needs no override"
 
 
 class OverrideEnded(PolicyError):
