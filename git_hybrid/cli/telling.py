@@ -245,7 +245,12 @@ def _facts(error: HybridError) -> dict[str, Any]:
         if isinstance(facts.get(key), tuple):
             facts[key] = _lines(facts[key])
     facts["refs"] = _few(facts.get("refs", ()))
-    return {key: ", ".join(map(str, value)) if isinstance(value, tuple) else value for key, value in facts.items()}
+    return {key: _joined(value) if isinstance(value, tuple) else value for key, value in facts.items()}
+
+
+def _joined(values: tuple[object, ...]) -> str:
+    """Return *values* as one text, in which one that is empty shows."""
+    return ", ".join(str(value) or "''" for value in values)
 
 
 def _lines(texts: Iterable[str]) -> str:
