@@ -76,7 +76,7 @@ class Turn:
                 self._ask(own)
 
     @contextmanager
-    def held_with(self, mutex: threading.Lock) -> Iterator[None]:
+    def held_with(self, mutex: threading.Lock | threading.RLock) -> Iterator[None]:
         """Hold *mutex* for the block, waiting for it without the turn."""
         if not mutex.acquire(blocking=False):
             with self.waiting():

@@ -124,7 +124,9 @@ def chosen_findings(snapshot: Snapshot, pin: Pin, *, to: str | None, findings: S
         raise BadArgument(what="--finding", value=unknown[0], reason=reason)
     if blocked is None:
         step = "sync" if is_valid(pin, snapshot.manifest.sources[pin.source]) else "pin"
-        raise OverrideUnnecessary(name=pin.source, commit=pin.commit, hint=f"git hybrid {step} {pin.source}")
+        accepted = accepted_findings(snapshot.approvals, pin)
+        more = {"why": "has findings that policy blocks, which are accepted already"} if accepted else {}
+        raise OverrideUnnecessary(name=pin.source, commit=pin.commit, hint=f"git hybrid {step} {pin.source}", **more)
     return tuple(sorted(set(findings or blocked.ids)))
 
 

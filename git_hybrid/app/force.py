@@ -189,8 +189,10 @@ def make_override(
     elif not lifts:
         plain_pin = f"git hybrid pin {pin.source} --to {pin.commit}"
         renew = renewal(pinned.override, signed=snapshot.has_keys) if pinned and pinned.override else ""
-        hint = renew if same and renew else plain_pin
-        raise OverrideUnnecessary(name=pin.source, commit=pin.commit, hint=hint)
+        if same and pinned and renew:
+            why = f"has an override already: {pinned.override}"
+            raise OverrideUnnecessary(name=pin.source, commit=pin.commit, hint=renew, why=why)
+        raise OverrideUnnecessary(name=pin.source, commit=pin.commit, hint=plain_pin)
     _refuse_other_findings(rt, snapshot, pin, forced, approvals, objections)
     override = approved_override(rt, snapshot, forced, pin, approvals)
     waived, findings = tuple(forced.waived), objections.findings

@@ -171,7 +171,7 @@ REMEDIES: Mapping[str, Remedy] = {
         4,
         "{name_or_url}: the certificate of the server was not accepted",
         "{message}\nan authority of your own is named by http.sslCAInfo or GIT_SSL_CAINFO",
-        ("git config --global http.sslCAInfo FILE",),
+        ("{naming}",),
     ),
     "host-key": Remedy(
         4,
@@ -219,6 +219,7 @@ REMEDIES: Mapping[str, Remedy] = {
         "{name}: upstream has no {ref}",
         "asked at {url}\n{nearest}",
         (
+            "{meant}",
             "git ls-remote {url}",
             "name another branch, tag or version in sources.toml, or commit = the pinned one: git hybrid pin {name}",
         ),
@@ -270,7 +271,7 @@ REMEDIES: Mapping[str, Remedy] = {
         "{problems}\nchange the request, or [policy] in sources.toml after review",
         ("{ask}", "git hybrid override list"),
     ),
-    "override-unnecessary": Remedy(6, "{name}: {commit} needs no override", "nothing was written", ("{hint}",)),
+    "override-unnecessary": Remedy(6, "{name}: {commit} {why}", "nothing was written", ("{hint}",)),
     "override-ended": Remedy(
         6,
         "{name}: its pin {commit} rests on {override}, which {how}",

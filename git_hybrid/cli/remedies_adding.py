@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from git_hybrid.core.errors import HybridError, RefMissing, RemoteError
+
 _ANOTHER = "add another branch, tag, version or commit of it: git hybrid add URL --tag TAG"
 _TELL = "tell upstream, where this shows it: git fsck"
 
@@ -17,7 +19,7 @@ ADDING: Mapping[str, tuple[str, ...]] = {
     "off-branch": (
         "name a branch that has it, or none, so that the commit is followed: git hybrid add URL --commit {commit}",
     ),
-    "ref-missing": ("git ls-remote {url}", _ANOTHER),
+    "ref-missing": ("{meant}", "git ls-remote {url}", _ANOTHER),
     "hostile-tree": (_ANOTHER,),
     "fsck-refused": (_TELL, _ANOTHER),
     "scan-blocked": (_ANOTHER,),
@@ -43,3 +45,15 @@ IMPORTING: Mapping[str, tuple[str, ...]] = {
 
 None is a command: ``init`` names its own, as it was typed, behind them.
 """
+
+
+def hints_for(error: HybridError, hints: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the hints of *error*, which is about what is added; *hints* are those of its remedy."""
+    if isinstance(error, RefMissing) and error.imported and error.ref.startswith("commit "):
+        # No ref is what is missing there: a submodule was committed and never pushed.
+        return IMPORTING["unreachable"]
+    if isinstance(error, RemoteError) and not error.imported:
+        from git_hybrid.cli.browsed import instead_of
+
+        return (instead_of(error.url), *hints)
+    return (IMPORTING if error.imported else ADDING).get(error.code, hints)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from git_hybrid.core.endpoints import DIRECT, folder_of
+from git_hybrid.cli.mirror_words import mirror_words
 from git_hybrid.core.errors import (
     AccessDenied,
     BadBundle,
@@ -38,10 +39,25 @@ _DECIDED = "what it does is decided, and the next command that writes finishes i
 _WRITTEN = "all that it did is written, and no more than the journal of that is left to remove"
 _OF_BUNDLE = ("what is asked, and why: git hybrid config --show-origin",)
 """A bundle of ``GIT_HYBRID_BUNDLE_DIR`` is no mirror that could be updated from here."""
+_AUTHORITIES = "GIT_SSL_CAINFO"
+"""Where it is set, git does not ask its configuration."""
 _SHOWN_REFS = 20
 _COMMANDS = frozenset(
     {"accept", "again", "approval", "ask", "ask_upstream_too", "back", "command", "filling", "giving_up", "hint"}
-) | {"instead", "line", "mend", "move", "otherwise", "remaking", "trust", "waive", "way", "whose_url"}
+) | {
+    "instead",
+    "line",
+    "meant",
+    "mend",
+    "move",
+    "naming",
+    "otherwise",
+    "remaking",
+    "trust",
+    "waive",
+    "way",
+    "whose_url",
+}
 """The facts that are words, or a part of a command: whoever makes them quotes what is in them."""
 _WORST_FIRST = (70, 74, 75, 2, 7, 5, 6, 3, 4, 1)
 
@@ -155,39 +171,15 @@ def _literal(hints: Iterable[str]) -> tuple[str, ...]:
 def _of_what_is_added(error: HybridError, hints: tuple[str, ...]) -> tuple[str, ...]:
     if not error.adding:
         return hints
-    from git_hybrid.cli.remedies_adding import ADDING, IMPORTING
+    from git_hybrid.cli.remedies_adding import hints_for
 
-    return (IMPORTING if error.imported else ADDING).get(error.code, hints)
+    return hints_for(error, hints)
 
 
 def _whose_url(error: HybridError) -> str:
     if isinstance(error, RemoteError) and error.mirror:
         return f"the mirror in {_MIRRORS}"
     return f"the URL in {error.imported or 'sources.toml'}" if error.imported or not error.adding else "the URL"
-
-
-def _ask_upstream_too(mirrors: tuple[str, ...]) -> str:
-    """Return the hint at the list of mirrors that lets upstream be asked, nothing where *mirrors* does already."""
-    if DIRECT in mirrors:
-        return ""
-    return f"or let upstream be asked too: export GIT_HYBRID_MIRRORS={typed(','.join((*mirrors, DIRECT)))}"
-
-
-def _filling(mirror: str, target: str | None, url: str) -> str:
-    """Return the hint at what brings *mirror* up to date; *target* is what ``mirror update`` takes for it, if known."""
-    if target is None:
-        return ""
-    if target:
-        where = "" if target == mirror else "where the mirror is filled: "
-        return f"{where}git hybrid mirror update {typed(target)}"
-    return _remaking(folder_of(url))
-
-
-def _remaking(file: str) -> str:
-    """Return the hint at what makes a bundle anew, with all of its history; *file* is one of git's own."""
-    if not file:
-        return "on the other side, make it without --since: git hybrid bundle create -o FILE"
-    return f"in a clone of upstream: git bundle create {typed(file)} HEAD --all"
 
 
 def _run_again(error: HybridError) -> str:
@@ -218,6 +210,8 @@ def _facts(error: HybridError) -> dict[str, Any]:
     facts["whose_url"] = _whose_url(error)
     facts["imported"] = error.imported
     facts |= _wanted(error)
+    setting = "git config --global http.sslCAInfo FILE"
+    facts["naming"] = f"export {_AUTHORITIES}=FILE" if _AUTHORITIES in os.environ else setting
     facts["run_again"] = _run_again(error)
     facts["giving_up"] = "" if facts.get("is_unwritten") else "git hybrid resume --abort"
     if isinstance(error, InvalidFile):
@@ -225,11 +219,7 @@ def _facts(error: HybridError) -> dict[str, Any]:
         facts["count"] = f"{counted(count, 'entry')} {plural(count, 'is')}"
         facts["problems"] = _lines(f"{problem.place}: {problem.reason}" for problem in error.problems)
         facts["mend"] = error.mend or f"mend {error.path}, then: git hybrid diag"
-    base = str(facts.get("mirror", ""))
-    facts["remaking"] = _remaking(facts.get("file", ""))
-    facts["filling"] = _filling(base, facts.get("target"), url)
-    facts["ask_upstream_too"] = _ask_upstream_too(error.mirrors or (base,))
-    facts["mirror_folder"] = folder_of(base) if base.startswith("file://") and "{" not in base else "DIR"
+    facts |= mirror_words(error, facts)
     if "files" in facts:
         count = facts.get("count", len(facts["files"]))
         facts["files_counted"] = counted(count, "file")
@@ -241,10 +231,10 @@ def _facts(error: HybridError) -> dict[str, Any]:
         facts["files"] = _lines(facts["files"]) + more
     if "stale" in facts:
         facts["why"] = "changed in sources.toml since it was pinned" if facts["stale"] else "has no pin"
-    if facts.get("nearest"):
-        facts["nearest"] = f"did you mean {', '.join(facts['nearest'])}?"
-    elif "nearest" in facts:
-        facts["nearest"] = ""
+    if "nearest" in facts:
+        from git_hybrid.cli.nearest import words_of
+
+        facts |= words_of(error, facts["nearest"])
     if "stderr" in facts:
         facts["stderr_and_stdout"] = "\n".join(text for text in (facts["stderr"], facts.get("stdout", "")) if text)
     facts["rest"] = "what was decided about others is written" if facts.get("is_partly") else "nothing was written"
@@ -255,7 +245,12 @@ def _facts(error: HybridError) -> dict[str, Any]:
         if isinstance(facts.get(key), tuple):
             facts[key] = _lines(facts[key])
     facts["refs"] = _few(facts.get("refs", ()))
-    return {key: ", ".join(map(str, value)) if isinstance(value, tuple) else value for key, value in facts.items()}
+    return {key: _joined(value) if isinstance(value, tuple) else value for key, value in facts.items()}
+
+
+def _joined(values: tuple[object, ...]) -> str:
+    """Return *values* as one text, in which one that is empty shows."""
+    return ", ".join(str(value) or "''" for value in values)
 
 
 def _lines(texts: Iterable[str]) -> str:

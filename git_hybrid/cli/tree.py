@@ -64,7 +64,7 @@ COMMANDS: Mapping[str, Mapping[str, str]] = {
 }
 # What other tools call it.
 _ELSEWHERE: Mapping[str, str] = {
-    **dict.fromkeys(("clone", "fetch", "install", "pull", "repair", "checkout"), "sync"),
+    **dict.fromkeys(("fetch", "install", "pull", "repair", "checkout"), "sync"),
     **dict.fromkeys(("bump", "freeze", "lock", "update", "upgrade"), "pin"),
     **dict.fromkeys(("info", "list", "ls", "show", "st"), "status"),
     **dict.fromkeys(("blame", "history", "log"), "audit log"),
@@ -72,6 +72,7 @@ _ELSEWHERE: Mapping[str, str] = {
     **dict.fromkeys(("restore", "undo"), "reset"),
     **dict.fromkeys(("lint", "validate", "verify"), "check"),
     **dict.fromkeys(("doctor", "fix"), "diag"),
+    "clone": "add",
     "continue": "resume",
     "export": "bundle create",
     "forall": "foreach",

@@ -39,7 +39,9 @@ __git_hybrid_main ()
 	else
 		words=("${COMP_WORDS[@]}") cword=$COMP_CWORD cur=${COMP_WORDS[COMP_CWORD]}
 	fi
-	__git_hybrid_reply "${words[@]:1:cword-1}" "$cur"
+	# git-hybrid-sync is git hybrid sync.
+	local named=${words[0]##*git-hybrid}
+	__git_hybrid_reply ${named:+"${named#-}"} "${words[@]:1:cword-1}" "$cur"
 }
 
-complete -o bashdefault -o default -o nospace -F __git_hybrid_main git-hybrid
+complete -o bashdefault -o default -o nospace -F __git_hybrid_main git-hybrid git-hybrid-{sync,pin,resume}

@@ -4,8 +4,10 @@
 
 function __git_hybrid_words
     set -l words (commandline -opc)
+    # git-hybrid-sync is git hybrid sync.
+    set -l named (string replace -rf -- '^.*git-hybrid-(\w+)$' '$1' $words[1])
     set -l folders
-    while set -q words[1]; and not contains -- $words[1] hybrid git-hybrid
+    while not set -q named[1]; and set -q words[1]; and not contains -- $words[1] hybrid git-hybrid
         # git works in the folders of its own -C, and so does what it starts.
         if test "$words[1]" = -C; and set -q words[2]
             set -a folders -C (string replace -r -- '^~(?=/|$)' ~ $words[2])
@@ -14,7 +16,7 @@ function __git_hybrid_words
         set -e words[1]
     end
     set -e words[1]
-    string join \n -- $folders $words
+    string join \n -- $folders $named $words
 end
 
 function __git_hybrid_complete
@@ -41,6 +43,8 @@ function __git_hybrid_is_wanted
     test (count (string match -v -- '-*' (commandline -opc))) -eq 1
 end
 
-complete -c git-hybrid -f -a '(__git_hybrid_complete)'
+for name in git-hybrid git-hybrid-sync git-hybrid-pin git-hybrid-resume
+    complete -c $name -f -a '(__git_hybrid_complete)'
+end
 complete -c git -n __git_hybrid_is_wanted -f -a hybrid -d 'exact, governed copies of other people\'s repositories'
 complete -c git -n __git_hybrid_is_next -f -a '(__git_hybrid_complete)'

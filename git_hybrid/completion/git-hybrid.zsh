@@ -1,4 +1,4 @@
-#compdef git-hybrid
+#compdef git-hybrid git-hybrid-sync git-hybrid-pin git-hybrid-resume
 #description exact, durable, governed copies of other people's git repositories
 # zsh completion of git hybrid, also as "git-hybrid". zsh's completion of git calls _git-hybrid for "git hybrid".
 # Use: put this file as _git-hybrid into a folder of $fpath, or
@@ -6,7 +6,9 @@
 
 _git-hybrid () {
 	local kind value help folder
-	local -a items folders
+	local -a items folders named
+	# git-hybrid-sync is git hybrid sync.
+	[[ $service == git-hybrid-* ]] && named=(${service#git-hybrid-})
 	# git works in the folders of its own -C, and so does what it starts; the completion of git keeps them.
 	[[ $service == git ]] && for folder in ${(s.:.)opt_args[-C]}; do
 		folders+=(-C ${(Q)~folder})
@@ -17,7 +19,7 @@ _git-hybrid () {
 		dir) _files -/; return ;;
 		esac
 		items+=("${value//:/\\:}${help:+:$help}")
-	done < <(command git-hybrid __complete $folders "${(@)words[2,CURRENT-1]}" "$PREFIX" 2>/dev/null)
+	done < <(command git-hybrid __complete $folders $named "${(@)words[2,CURRENT-1]}" "$PREFIX" 2>/dev/null)
 	[[ $PREFIX == --*=* ]] && compset -P '*='
 	_describe -V 'git hybrid' items
 }
@@ -25,5 +27,5 @@ _git-hybrid () {
 if [[ $funcstack[1] == _git-hybrid ]]; then
 	_git-hybrid "$@"
 else
-	compdef _git-hybrid git-hybrid
+	compdef _git-hybrid git-hybrid git-hybrid-{sync,pin,resume}
 fi

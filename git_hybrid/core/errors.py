@@ -524,7 +524,7 @@ class UnexplainedMove(HybridError):
 
 
 class RefMissing(HybridError):
-    """Upstream has no such branch, tag, commit or version; ``nearest`` is what it has of a similar name."""
+    """Upstream has no such branch, tag, commit or version; ``nearest`` are the refs that it has of a similar name."""
 
     code: ClassVar[str] = "ref-missing"
     name: str
@@ -638,11 +638,12 @@ class PolicyNotMet(PolicyError):
 
 
 class OverrideUnnecessary(PolicyError):
-    """A forced pin was asked for that needs no force."""
+    """A forced pin was asked for that needs no force; ``why`` says so, or by which override it is forced already."""
 
     code: ClassVar[str] = "override-unnecessary"
     commit: str
     hint: str
+    why: str = "needs no override"
 
 
 class OverrideEnded(PolicyError):

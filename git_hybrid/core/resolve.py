@@ -59,22 +59,26 @@ def tip(refs: RemoteRefs, ref: RefName, source: Source) -> Candidate:
     """
     commit = refs.commit(ref)
     if commit is None:
-        asked = ref.removeprefix("refs/heads/").removeprefix("refs/tags/")
-        raise RefMissing(name=source.name, ref=ref, url=str(source.url), nearest=_nearest(asked, refs))
+        kind = "refs/tags/" if ref.startswith("refs/tags/") else "refs/heads/"
+        nearest = _nearest(ref.removeprefix(kind), refs, kind=kind)
+        raise RefMissing(name=source.name, ref=ref, url=str(source.url), nearest=nearest)
     tag_object = refs.tips[ref] if ref in refs.peeled else None
     return Candidate(ref=ref, commit=commit, tag_object=tag_object, declared=ref)
 
 
-def _nearest(asked: str, refs: RemoteRefs) -> tuple[str, ...]:
-    """Return the branches and tags of upstream that may be meant by *asked*, which is none."""
+def _nearest(asked: str, refs: RemoteRefs, *, kind: str = "") -> tuple[RefName, ...]:
+    """Return the branches and tags of upstream that may be meant by *asked*, which is none of that *kind*."""
     from difflib import get_close_matches
 
-    names = sorted({short_ref(ref) for ref in refs.tips})
+    # Of two of one name the last stays.
+    order = sorted(refs.tips, key=lambda ref: (ref == asked, ref.startswith(kind), ref))
+    names = {short_ref(ref): RefName(ref) for ref in order}
     # As git writes them elsewhere: refs/heads/main, refs/tags/v1.0.0, origin/main.
-    ends = [name for name in names if asked.endswith(f"/{name}")]
+    ends = [name for name in names if f"/{asked}".endswith(f"/{name}")]
     if ends:
-        return (max(ends, key=len),)
-    return tuple(sorted(get_close_matches(asked, names, n=3), key=lambda name: not name.startswith(asked)))
+        return (names[max(ends, key=len)],)
+    near = sorted(get_close_matches(asked, sorted(names), n=3), key=lambda name: not name.startswith(asked))
+    return tuple(names[name] for name in near)
 
 
 def newest_allowed(source: Source, refs: RemoteRefs) -> Candidate:
@@ -116,7 +120,7 @@ def asked_for(source: Source, refs: RemoteRefs, revision: str, *, of_upstream: b
         near = _nearest(revision, refs)
         if not of_upstream:
             raise RefMissing(name=source.name, ref=f"branch or tag {revision}", url=str(source.url), nearest=near)
-        meant = f"; did you mean {', '.join(near)}?" if near else ""
+        meant = f"; did you mean {', '.join(map(short_ref, near))}?" if near else ""
         lower = revision.lower()
         why = f"a commit id is written in lower case: {lower}" if is_oid_prefix(lower) or is_oid(lower) else _NO_ID
         reason = f"upstream has no such branch or tag, and {why}{meant}"

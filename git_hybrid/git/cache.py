@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from git_hybrid.core.cache_record import StoreRecord, answers, folder_name
-from git_hybrid.core.errors import LocalIo
+from git_hybrid.core.errors import LocalIo, NetworkFailure
 from git_hybrid.core.ids import RefName, SourceName, Url
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.ports import Stage
@@ -127,16 +127,22 @@ class GitObjectCache(Struct):
             with self._told(stage.name):
                 store = self._store(url, make=True)
                 if store is not None:
+                    failures = store.failures
                     stack.enter_context(store.locked(patience=self.patience, cancelled=self.cancelled))
-                    filling = begun = StoreFilling(
-                        runner=self.runner,
-                        store=store,
-                        url=url,
-                        git_dir=Path(stage.path) / ".git",
-                        now=self.now,
-                        tell=self._teller(stage.name),
-                    )
-                    begun.begin()
+                    if store.failures == failures:
+                        stack.enter_context(_counted(store))
+                        filling = begun = StoreFilling(
+                            runner=self.runner,
+                            store=store,
+                            url=url,
+                            git_dir=Path(stage.path) / ".git",
+                            now=self.now,
+                            tell=self._teller(stage.name),
+                        )
+                        begun.begin()
+                    else:
+                        # All that waited ask at once then: one after the other would each wait out its own retries.
+                        stack.close()
             yield filling
 
     def tree(self, name: SourceName, url: Url, pin: Pin) -> KeptTree | None:
@@ -222,3 +228,13 @@ class GitObjectCache(Struct):
                 self.disk.write_file(self.root / "CACHEDIR.TAG", _TAG)
         why = why_unsafe(self.root)
         return why and f"{self.root} is not used: {why}"
+
+
+@contextmanager
+def _counted(store: Store) -> Iterator[None]:
+    """Count where no server was reached for *store* in the block."""
+    try:
+        yield
+    except NetworkFailure:
+        store.failures += 1
+        raise

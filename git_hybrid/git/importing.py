@@ -15,6 +15,7 @@ from git_hybrid.git.run import Runner
 from git_hybrid.git.superproject import Base, base_at
 
 _GITLINK = "160000"
+_EACH = "init without --import, then for each of its repositories: git hybrid add URL"
 _INDEX = ["git", "ls-files", "--stage", "-z"]
 
 
@@ -31,7 +32,7 @@ def read_gitmodules(runner: Runner, file: Path) -> tuple[Submodule, ...]:
     """Return the submodules that *file* (a ``.gitmodules``) lists, with the commits in the index of its repository.
 
     Raises:
-        BadArgument: there is no such file, or no submodule in it.
+        BadArgument: there is no such file, or it is no ``.gitmodules`` or has no submodule in it.
         InvalidFile: git cannot parse it, it is in no repository, or an entry lacks what is needed or has no commit in
             the index; every bad entry is named.
         GitRefused: git does not answer about the repository.
@@ -80,6 +81,10 @@ def _pinned(path: str, index: Mapping[str, Entry]) -> Oid:
 def _values(runner: Runner, file: Path) -> dict[tuple[str, str], str]:
     env = child_environment(runner.environ, network=True)
     done = runner.run(["git", "config", "--file", str(file), "--null", "--list"], env=env)
+    if done.status != 0 and file.name != ".gitmodules":
+        # Such as west.yml, vendir.yml or default.xml, in which nothing is to be mended.
+        reason = "is no .gitmodules; nothing else can be imported"
+        raise BadArgument(what="--import", value=str(file), reason=reason, hint=_EACH)
     if done.status != 0:
         raise InvalidFile(path=str(file), problems=(Problem("file", done.stderr.strip()[:200]),))
     values: dict[tuple[str, str], str] = {}

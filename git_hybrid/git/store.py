@@ -10,6 +10,7 @@ import errno
 import fcntl
 import os
 import stat
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -61,7 +62,10 @@ def why_unsafe(path: Path) -> str:
 
 
 class Store:
-    """A store: ``path`` is where it is, ``packs`` its packs, ``trees`` the trees that it keeps unpacked."""
+    """A store: ``path`` is where it is, ``packs`` its packs, ``trees`` the trees that it keeps unpacked.
+
+    ``failures`` counts the times that this run did not reach a server for it.
+    """
 
     def __init__(self, disk: Disk, root: Path, name: str) -> None:
         """Be the store in the folder *name* of the cache at *root*."""
@@ -70,6 +74,8 @@ class Store:
         self.packs, self.trees = self.path / "objects/pack", self.path / "trees"
         self.record, self._used = self.path / RECORD, self.path / USED
         self._known: tuple[bytes, StoreRecord] | None = None
+        self._mutex = threading.RLock()
+        self.failures = 0
 
     def tree(self, tree: str) -> str:
         """Return where the tree with that id is kept, if it is."""
@@ -206,25 +212,29 @@ class Store:
 
     @contextmanager
     def locked(self, *, patience: float, cancelled: Callable[[], int] = lambda: 0) -> Iterator[None]:
-        """Hold the store's lock for the block.
+        """Hold the store's lock for the block; another thread of this run is waited for as long as it has it.
 
         Raises:
-            Busy: others hold it for longer than *patience* (s).
+            Busy: other processes hold it for longer than *patience* (s).
             Unusable: it cannot be locked.
         """
+        with TURN.held_with(self._mutex):
+            descriptor = self._lock_file()
+            try:
+                _wait(descriptor, patience=patience, cancelled=cancelled)
+                yield
+            finally:
+                os.close(descriptor)
+
+    def _lock_file(self) -> int:
         folder = f"{self.root}/{LOCKS}"
         try:
             with suppress(FileExistsError):
                 os.mkdir(folder, 0o700)
             flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-            descriptor = os.open(f"{folder}/{self.name}", flags, 0o600)
+            return os.open(f"{folder}/{self.name}", flags, 0o600)
         except OSError as error:
             raise Unusable(f"it cannot be locked: {error.strerror}") from error
-        try:
-            _wait(descriptor, patience=patience, cancelled=cancelled)
-            yield
-        finally:
-            os.close(descriptor)
 
 
 def _wait(descriptor: int, *, patience: float, cancelled: Callable[[], int]) -> None:

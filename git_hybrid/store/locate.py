@@ -17,6 +17,12 @@ _TWICE = pattern(r"Cannot declare (\(.*\)) twice", re.DOTALL)
 _COLUMN = pattern(r"line (\d+), column (\d+)")
 _TYPOGRAPHIC = tuple("\u201c\u201d\u201e\u2018\u2019\u00ab\u00bb`")
 _BARE = pattern(r"[A-Za-z0-9_-]+")
+_OPENING = pattern(
+    r"#[^\n]*|\"{3}(?:[^\\]|\\.)*?\"{3,5}|'{3}.*?'{3,5}|\"{3}|'{3}|\"(?:[^\"\\\n]|\\.)*\"|'[^'\n]*'|[\[\]{}]",
+    re.DOTALL,
+)
+"""Comments, texts that are closed, or else where one of many lines begins, and brackets."""
+_LINES = ('"""', "'''")
 _VALUE_TWICE = "Cannot overwrite a value"
 """What tomli says of a table, and of a key, that is there already."""
 
@@ -43,6 +49,20 @@ def declared_twice(reason: str, text: str) -> str:
     return f"[{name}] stands there twice{f', first in line {line}' if line else ''}"
 
 
+def left_open(text: str) -> int:
+    """Return the line where begins what is still open at the end of *text*; its last one where that is no other."""
+    opened: list[int] = []
+    for found in _OPENING.finditer(text):
+        mark = found[0]
+        if mark in ("[", "{", *_LINES):
+            opened.append(found.start())
+        if mark in _LINES:
+            break
+        if mark in ("]", "}"):
+            del opened[-1:]
+    return text.count("\n", 0, opened[-1] if opened else len(text.rstrip())) + 1
+
+
 def unquoted(text: str, place: str) -> str:
     """Return what is wrong with the quotes at *place* (``line N, column M``) of *text*; nothing where they are well."""
     if (found := _COLUMN.fullmatch(place)) is None:
@@ -52,6 +72,10 @@ def unquoted(text: str, place: str) -> str:
     if rest[:1] in _TYPOGRAPHIC:
         return f'the quotes are not those of TOML: write {key} "…"'
     if key.endswith("=") and (rest[:1].isalpha() or rest[:1] in "/~>^"):
+        from git_hybrid.store.wrong import bare_words
+
+        if bare := bare_words(["", *_BARE.findall(key)][-1]):
+            return bare
         return f'a text stands in quotes: write {key} "…"'
     return "the quote at the end of the text is missing" if not rest and key.count('"') + key.count("'") else ""
 

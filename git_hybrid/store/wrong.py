@@ -19,6 +19,7 @@ from git_hybrid.core.errors import Problem
 from git_hybrid.core.ids import shown_url
 from git_hybrid.core.words import quoted
 from git_hybrid.store.parsing import nearest, shaped, shorten
+from git_hybrid.store.wire import DefaultsShape, PolicyShape, RetryShape, ScannerShape, SourceShape
 
 _MOST = 100
 """More is no help, and a file may be all wrong keys."""
@@ -27,6 +28,7 @@ _PLACED = re.compile(r"(?P<reason>.*?)(?: - at `\$\.?(?P<path>.*)`)?", re.DOTALL
 _STEP = re.compile(r"\[([0-9]+)\]|([^.\[\]]+)")
 _KIND = re.compile(r"Expected `(?P<kinds>[a-z0-9 |]+)`(?P<more>.*)", re.DOTALL)
 _BOUND = re.compile(r"(?: of (?P<length>length))? (?P<sign>[<>]=) (?P<bound>-?[0-9]+)")
+_TABLES = (DefaultsShape, RetryShape, PolicyShape, SourceShape, ScannerShape)
 _NOUNS = {
     "str": "text",
     "int": "a whole number",
@@ -134,6 +136,15 @@ def _parts(kind: Any) -> tuple[Any, ...]:
     return (kind,)
 
 
+def bare_words(key: str) -> str:
+    """Return what *key* of the manifest must be if that is no text, which would stand in quotes."""
+    fields = (item for shape in _TABLES for item in msgspec.structs.fields(shape) if item.encode_name == key)
+    kinds = {part for item in fields for part in _parts(item.type)}
+    if bool in kinds:
+        return "must be true or false, in small letters"
+    return "must be a whole number, in digits" if int in kinds else ""
+
+
 def _words(reason: str, kind: Any, value: object) -> str:
     if allowed := [str(text) for part in _parts(kind) if get_origin(part) is Literal for text in get_args(part)]:
         text = shown_url(shorten(str(value).lower() if isinstance(value, bool) else str(value)))
@@ -177,5 +188,7 @@ def _mend(kinds: list[str], value: object, wanted: Any) -> str:
             return ": write its name in one pair of brackets, not in two"
         case "int" | "bool", str() if value.isdigit() or value in ("true", "false"):
             return ", without quotes"
+        case "bool", str() if value.lower() in ("true", "false"):
+            return f": write {value.lower()}, without quotes"
         case _:
             return ""

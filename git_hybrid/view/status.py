@@ -62,29 +62,29 @@ def status_lines(status: Status, look: Look, now: datetime, *, height: int | Non
     """
     if not status.rows:
         return ["no sources yet"]
-    columns = _columns(status, look, now)
+    shown = status if height is None or look.verbose else _folded(status, now, height)
+    columns = _columns(shown, look, now)
     shown_below = {column.title for column in columns}
     widths = _widths(columns, look.columns)
     head = "  ".join(fit(column.title, columns_) for column, columns_ in zip(columns, widths, strict=True))
-    blocks = []
-    for index, row in enumerate(status.rows):
+    lines = [paint(head.rstrip(), "bold", color=look.color)]
+    for index, row in enumerate(shown.rows):
         cells = (
             paint(fit(column.cells[index], wide), column.styles[index], color=look.color)
             for column, wide in zip(columns, widths, strict=True)
         )
-        blocks.append(["  ".join(cells).rstrip(), *_below(row, now, shown_below, verbose=look.verbose)])
-    lines = [paint(head.rstrip(), "bold", color=look.color), *_folded(status, blocks, look, height)]
+        lines += ["  ".join(cells).rstrip(), *_below(row, now, shown_below, verbose=look.verbose)]
+    if calm := len(status.rows) - len(shown.rows):
+        lines.append(f"{'… and ' if shown.rows else ''}{counted(calm, 'source')} as pinned (-v shows each)")
     return lines + _served_lines(status)
 
 
-def _folded(status: Status, blocks: Sequence[list[str]], look: Look, height: int | None) -> list[str]:
-    lines = [line for block in blocks for line in block]
-    if height is None or look.verbose or len(lines) < height:
-        return lines
-    calm = [not needs_attention(row) and resting(row)[0] is None for row in status.rows]
-    kept = [line for block, is_calm in zip(blocks, calm, strict=True) if not is_calm for line in block]
-    more = "… and " if kept else ""
-    return [*kept, f"{more}{counted(sum(calm), 'source')} as pinned (-v shows each)"]
+def _folded(status: Status, now: datetime, height: int) -> Status:
+    """Return *status*, without the rows that are calm where all of them have no room."""
+    if sum(1 + len(_below(row, now, set(), verbose=False)) for row in status.rows) < height:
+        return status
+    rows = (row for row in status.rows if needs_attention(row) or resting(row)[0] is not None)
+    return replace(status, rows=tuple(rows))
 
 
 def _columns(status: Status, look: Look, now: datetime) -> list[Column]:

@@ -340,6 +340,12 @@ def test_advice_can_be_switched_off_by_configuration(cli, key):
         (["status", "-j", "300"], "'--jobs': 300 must be 1 to 256\n"),
         (["audit", "log", "--max-count", "0"], "'--max-count': 0 must be 1 or more\n"),
         (["audit", "log", "--max-count", "x"], "'--max-count': 'x' is no whole number\n"),
+        (
+            ["add", "https://h/x", "lib"],
+            "'lib': is one argument too many; a name is given by --name\nhint: git hybrid add --name lib https://h/x\n",
+        ),
+        (["add", "https://h/x", "https://h/y"], "'https://h/y': is one argument too many\nhint: git hybrid add -h\n"),
+        (["add", "https://h/x", "a", "b"], "\nhint: git hybrid add -h\n"),
     ],
 )
 def test_wrong_usage_is_told_in_words(capsys, arguments, said):
@@ -358,7 +364,9 @@ def test_wrong_usage(capsys, arguments):
     assert "\nhint: git hybrid " in err
 
 
-@pytest.mark.parametrize(("typed", "meant"), [("snyc", "sync"), ("stauts", "status"), ("ad", "add"), ("pim", "pin")])
+@pytest.mark.parametrize(
+    ("typed", "meant"), [("snyc", "sync"), ("stauts", "status"), ("ad", "add"), ("pim", "pin"), ("clone", "add")]
+)
 def test_an_unknown_command_gets_its_neighbour(capsys, typed, meant):
     assert main([typed]) == 2
     assert meant in capsys.readouterr().err
@@ -368,6 +376,7 @@ def test_an_unknown_source_gets_its_neighbour(cli):
     done = cli("status", "tol")
     assert done.code == 2
     assert "did you mean tool?" in done.err
+    assert "no such group: ''\n" in cli("sync", "-g", "").err
 
 
 @pytest.fixture

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ast
 import importlib
+import re
 import tomllib
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 
 import pytest
+from setuptools.command.egg_info import FileList
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "git_hybrid"
@@ -214,3 +216,13 @@ def test_no_file_names_a_machine_or_a_person():
     for path in FILES:
         text = path.read_text(encoding="utf-8")
         assert not any(word in text for word in ("/work/", "/root/", "/home/", "/tmp/")), _name(path)
+
+
+def test_the_source_distribution_has_what_its_readme_links_and_runs(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    found = FileList()
+    for line in (ROOT / "MANIFEST.in").read_text(encoding="utf-8").splitlines():
+        found.process_template_line(line)
+    linked = re.findall(r"\]\(([a-z/.-]+)\)", (ROOT / "README.md").read_text(encoding="utf-8"))
+    assert "docs/tutorial.md" in linked
+    assert {*linked, "CHANGELOG.md", "constraints.txt", "tests/run.sh"} <= set(found.files)

@@ -14,6 +14,7 @@ import click
 import pytest
 
 import git_hybrid
+from git_hybrid.cli.browsed import instead_of
 from git_hybrid.cli.common import Common
 from git_hybrid.cli.remedies import REMEDIES
 from git_hybrid.cli.remedies_adding import ADDING, IMPORTING
@@ -33,6 +34,7 @@ from git_hybrid.core.errors import (
     NestedRepository,
     Problem,
     RefMissing,
+    RepositoryNotFound,
     UnknownSource,
     Unreachable,
     WrongContent,
@@ -232,6 +234,60 @@ def test_a_stray_is_named_to_no_command_that_knows_sources_alone(code):
         for command in _typed(hint):
             assert command == "sync --prune"
             _type(command)
+
+
+@pytest.mark.parametrize(
+    ("asked", "near", "words", "taking"),
+    [
+        ("refs/tags/main", ["refs/heads/main"], "main is a branch there", "branch main"),
+        ("refs/heads/v1", ["refs/tags/v1"], "v1 is a tag there", "tag v1"),
+        ("refs/heads/mian", ["refs/heads/main"], "did you mean main?", "branch main"),
+        ("refs/heads/v1.1", ["refs/heads/v1", "refs/tags/v1.0"], "did you mean v1, the tag v1.0?", None),
+    ],
+)
+def test_a_ref_of_another_kind_is_told_as_one(asked, near, words, taking):
+    error = RefMissing(name="tool", ref=asked, url="https://host/x", nearest=tuple(near))
+    told = tell(error)
+    assert told.cause == ("asked at https://host/x", words)
+    adding = tell(error.while_adding()).hints
+    if taking is None:
+        assert adding[0] == told.hints[0] == "git ls-remote https://host/x"
+    else:
+        kind, name = taking.split()
+        assert adding[0] == f"git hybrid add https://host/x --{kind} {name}"
+        assert f'{kind} = "{name}"' in told.hints[0]
+        _type(adding[0].removeprefix("git hybrid "))
+
+
+@pytest.mark.parametrize(
+    ("page", "command"),
+    [
+        ("a/b/tree/main/src", "a/b --branch main"),
+        ("a/b/blob/v1.0/README.md", "a/b --branch v1.0"),
+        (f"a/b/tree/{'1' * 40}", f"a/b --commit {'1' * 40}"),
+        (f"a/b/commit/{'1' * 40}", f"a/b --commit {'1' * 40}"),
+        ("a/b/commit/1234567", "a/b"),
+        ("a/b/pull/3", "a/b"),
+        ("a/b/releases/tag/v1.0", "a/b --tag v1.0"),
+        ("a/b/src/branch/dev/x", "a/b --branch dev"),
+        ("a/b/src/tag/v1", "a/b --tag v1"),
+        ("g/h/b/-/tree/main", "g/h/b --branch main"),
+        ("g/h/b/-/merge_requests/3", "g/h/b"),
+        ("a/b?tab=readme#top", "a/b"),
+        ("a/b/tree/main?x=1", "a/b --branch main"),
+        ("a/b", None),
+        ("g/h/tools/tree/main", None),
+        ("a b?x", None),
+        ("a%40b/c?x", None),
+    ],
+)
+def test_a_page_of_a_repository_is_told_with_the_command_that_adds_it(page, command):
+    url = f"https://host/{page}"
+    whole = command and f"git hybrid add https://host/{command}"
+    assert instead_of(url) == (whole or "")
+    error = RepositoryNotFound(url=url, message="").while_adding()
+    assert (tell(error).hints[0] == whole) is (whole is not None)
+    assert instead_of(url.replace("https:", "file:")) == ""
 
 
 def test_a_lock_that_was_edited_is_restored():

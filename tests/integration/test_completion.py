@@ -75,6 +75,7 @@ def test_without_a_workspace_there_are_no_names(hybrid: Hybrid, tmp_path: Path) 
         ("git hybrid override ren", ["renew "]),
         ("git hybrid status --color=al", ["always "]),
         ("git-hybrid sta", ["status "]),
+        ("git-hybrid-pin netw", ["network "]),
         ("git -C {here} hybrid sync netw", ["network "]),
     ],
 )
@@ -110,6 +111,7 @@ def test_bash(ready: Path, line: str, expected: list[str]) -> None:
     [
         ("git hybrid sta", "status"),
         ("git-hybrid sta", "status"),
+        ("git-hybrid-pin netw", "network"),
         ("git hybrid sync netw", "network"),
         ("git hybrid override ren", "renew"),
         ("git hybrid status --color=al", "--color=always"),
@@ -166,6 +168,7 @@ class Zsh:
     [
         ("git hybrid sta", "tus"),
         ("git-hybrid sync netw", "ork"),
+        ("git-hybrid-pin netw", "ork"),
         ("git hybrid override ren", "ew"),
         ("git -C {here} hybrid sync netw", "ork"),
     ],

@@ -119,8 +119,8 @@ def test_an_entry_that_is_wrong_can_be_mended_and_the_command_typed_again(
     hybrid: Hybrid, workspace: Path, upstream: Upstream
 ) -> None:
     _superproject(workspace / "old", "http://host.example/x", {"a": "a"}, _gitlink(upstream.rev("main"), "a"))
-    told = hybrid("init", "--import", "old/.gitmodules", check=2).err
-    assert f"hint: mend {workspace}/old/.gitmodules, then: git hybrid init --import old/.gitmodules" in told
+    told = hybrid("init", "--import", "old/../old/.gitmodules", check=2).err
+    assert f"hint: mend {workspace}/old/.gitmodules, then: git hybrid init --import old/../old/.gitmodules" in told
     replace(workspace / "old/.gitmodules", "http://host.example/x", upstream.url)
     hybrid(*_last_command(told))
 
@@ -131,6 +131,14 @@ def test_the_log_begins_with_who_made_the_workspace(hybrid: Hybrid, workspace: P
     records = [json.loads(line) for line in (workspace / "new/state/sources-audit.jsonl").read_text().splitlines()]
     assert [record["event"] for record in records] == ["init", "intent", "add", "pin"]
     hybrid("audit", "verify", cwd=workspace / "new")
+
+
+def test_a_file_of_another_tool_is_told_as_none_of_ours(hybrid: Hybrid, workspace: Path) -> None:
+    (workspace / "west.yml").write_text("manifest:\n  projects: []\n")
+    told = hybrid("init", "--import", "west.yml", check=2).err
+    assert "west.yml': is no .gitmodules" in told
+    assert "mend" not in told
+    assert _last_command(told) == ["add", "URL"]
 
 
 @pytest.mark.parametrize("content", ["", "[core]\n\tbare = false\n", None])

@@ -235,6 +235,8 @@ def test_import_when_upstream_lost_the_commit_is_5(
     _superproject(workspace, upstream.url, "2" * 40)
     failed = hybrid("init", "--import", ".gitmodules", check=5)
     assert "2" * 10 in failed.err
+    assert "hint: push the commit to a branch of its upstream, or " in failed.err
+    assert "branch = " not in failed.err
 
 
 def test_import_into_a_workspace_that_has_no_sources(

@@ -180,6 +180,9 @@ def test_a_plain_pin_supersedes_what_it_leaves_also_after_several_forced_ones(fo
     forced.force(other)
     forced.force(forced.commits.first)
     assert [item["status"] for item in forced.overrides()] == ["superseded", "superseded", "active"]
+    held, told = forced.overrides()[-1]["id"], forced.force(forced.commits.first, check=6).err
+    assert f"error: tool: {forced.commits.first} has an override already: {held}\n" in told
+    assert f"hint: git hybrid override renew {held} " in told
     forced("pin", "tool")
     assert lock(forced.root)["tool"]["commit"] == forced.commits.third
     assert "override" not in lock(forced.root)["tool"]

@@ -140,7 +140,7 @@ def test_what_is_no_finding_or_blocks_nothing_is_refused(
     assert all(option in missing for option in ("--approver", "--reason", "--expires"))
     hybrid("pin", "tool", "--kind", "scan", *FORCE)
     told = hybrid("pin", "tool", "--kind", "scan", *FORCE, check=6).err
-    assert "needs no override" in told
+    assert "which are accepted already" in told
     assert "hint: git hybrid sync tool\n" in told
     manifest = workspace / "sources.toml"
     manifest.write_text(manifest.read_text().replace('branch = "main"', 'branch = "main"\nhistory = "treeless"'))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -14,11 +16,12 @@ from git_hybrid.cli.output import opened
 from git_hybrid.core.errors import BadArgument, Problem
 from git_hybrid.core.ids import InvalidText, name_from_url, normalize_url, parse_name, shown_url
 from git_hybrid.core.manifest import Branch, History, Source, Track
+from git_hybrid.core.words import typed
 from git_hybrid.store.manifest import NO_GROUP, is_group, parse_track
 from git_hybrid.store.manifest_edit import add_sources, remove_sources
 
 
-@click.command("add")
+@click.command("add", context_settings={"allow_extra_args": True})
 @click.argument("url")
 @click.option("--name", metavar="NAME", help="Name of the source; default: the last part of the URL.")
 @click.option("--branch", metavar="BRANCH", help="Follow the tip of a branch.")
@@ -45,6 +48,8 @@ def command(
 
     Without a ref it follows upstream's default branch. URL is https://, ssh://, file:/// or user@host:path.
     """
+    if context.args:
+        raise _too_many(url, context.args)
     refs = {"branch": branch, "tag": tag, "version": version, "commit": commit}
     given = {key: value for key, value in refs.items() if value is not None}
     if len(given) > 1:
@@ -64,6 +69,15 @@ def command(
         return code
 
 
+def _too_many(url: str, more: Sequence[str]) -> BadArgument:
+    """Return the error for words behind the URL: where git takes a folder, a name is an option here."""
+    reason, hint = "is one argument too many", ""
+    with suppress(InvalidText):
+        hint = f"git hybrid add --name {parse_name(more[0])} {typed(url)}" if len(more) == 1 else ""
+        reason += "; a name is given by --name"
+    return BadArgument(what="the argument", value=more[0], reason=reason, hint=hint)
+
+
 def _source(url: str, name: str | None, groups: tuple[str, ...], track: Track | None, *, start: Path) -> Source:
     if not url.strip():
         raise BadArgument(what="URL", value=url, reason="is empty")
@@ -75,7 +89,9 @@ def _source(url: str, name: str | None, groups: tuple[str, ...], track: Track | 
         if "\0" not in path and os.path.isdir(start / path):
             # git takes a path; here it would mean another repository on every other machine.
             reason = f"a folder of this machine is written {Path(os.path.realpath(start / path)).as_uri()}"
-        raise BadArgument(what="URL", value=shown_url(url), reason=reason) from error
+        from git_hybrid.cli.browsed import instead_of
+
+        raise BadArgument(what="URL", value=shown_url(url), reason=reason, hint=instead_of(url)) from error
     text = name if name is not None else name_from_url(parsed)
     try:
         valid = parse_name(text)

@@ -44,7 +44,7 @@ from git_hybrid.view.term import safe
 def command(context: click.Context, *, folder: Path | None, imported: Path | None) -> int:
     """Make a folder a workspace: sources.toml, state/, sources/. Files that are there stay as they are."""
     common = common_of(context)
-    file = None if imported is None else common.folder / imported
+    file = None if imported is None else Path(os.path.realpath(common.folder / imported.parent), imported.name)
     refuse_inside((common.folder / (folder or ".")).resolve(), str(folder or "."))
     again = _typed(common.folders, folder, imported)
     made: list[Path] = []

@@ -171,14 +171,16 @@ def test_a_revision_that_is_nothing_is_a_bad_argument(revision: str) -> None:
 @pytest.mark.parametrize(
     ("track", "near"),
     [
-        (Branch("refs/heads/main"), ("main",)),
-        (Branch("origin/main"), ("main",)),
-        (Tag("refs/tags/v1.1"), ("v1.1",)),
-        (Branch("mian"), ("main",)),
+        (Branch("refs/heads/main"), ("refs/heads/main",)),
+        (Branch("origin/main"), ("refs/heads/main",)),
+        (Tag("refs/tags/v1.1"), ("refs/tags/v1.1",)),
+        (Branch("mian"), ("refs/heads/main",)),
+        (Tag("main"), ("refs/heads/main",)),
+        (Branch("v1.1"), ("refs/tags/v1.1",)),
         (Tag("zzz"), ()),
     ],
 )
-def test_the_plain_name_of_a_ref_is_the_nearest(track: Track, near: tuple[str, ...]) -> None:
+def test_what_is_called_so_is_the_nearest(track: Track, near: tuple[str, ...]) -> None:
     with pytest.raises(RefMissing) as caught:
         newest_allowed(a_source(track=track), REFS)
     assert caught.value.nearest == near

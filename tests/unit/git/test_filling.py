@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,12 +14,13 @@ from typing import Any
 import pytest
 
 from git_hybrid.core.cache_record import PACK_LIMIT, StoreRecord, folder_name
-from git_hybrid.core.errors import LocalIo
+from git_hybrid.core.errors import LocalIo, NetworkFailure
 from git_hybrid.core.ids import SourceName, parse_url
 from git_hybrid.core.ports import Stage
 from git_hybrid.core.ports_cache import Question
 from git_hybrid.git.cache import GitObjectCache
 from git_hybrid.git.cache_care import seen, stores, swept, verified
+from git_hybrid.git.filling import StoreFilling
 from git_hybrid.git.hands import Hands
 from git_hybrid.git.run import Runner
 from git_hybrid.git.skeleton import write_skeleton
@@ -80,24 +83,15 @@ def stage(tmp_path: Path, number: int) -> Stage:
     return Stage(name=SourceName("tool"), path=str(path))
 
 
+def fetched(where: Stage, tool: Upstream) -> None:
+    git = ("git", "-c", "fetch.unpackLimit=1", "-C", where.path)
+    spec = f"+{MAIN}:refs/hybrid/upstream/heads/main"
+    subprocess.run([*git, "fetch", "-q", "--no-tags", "--no-write-fetch-head", tool.url, spec], check=True)
+
+
 def fill(cache: GitObjectCache, where: Stage, tool: Upstream) -> None:
-    url = parse_url(tool.url)
-    with cache.filling(where, url) as filling:
-        spec = f"+{MAIN}:refs/hybrid/upstream/heads/main"
-        options = ["-c", "fetch.unpackLimit=1"]
-        command = [
-            "git",
-            *options,
-            "-C",
-            where.path,
-            "fetch",
-            "-q",
-            "--no-tags",
-            "--no-write-fetch-head",
-            tool.url,
-            spec,
-        ]
-        subprocess.run(command, check=True)
+    with cache.filling(where, parse_url(tool.url)) as filling:
+        fetched(where, tool)
         filling.keep((MAIN,), tool.url)
 
 
@@ -194,6 +188,30 @@ def test_what_somebody_holds_is_left_alone(tmp_path, tool, runner, told):
     record = store.read()
     assert isinstance(record, StoreRecord)
     assert record.packs == 1
+
+
+@pytest.mark.parametrize("reached", [True, False])
+def test_a_thread_of_this_run_is_waited_for_as_long_as_it_has_the_store(tmp_path, tool, runner, told, reached):
+    cache, url = make(runner, tmp_path / "cache", told, patience=0.0), parse_url(tool.url)
+    first = stage(tmp_path, 0)
+    unreached = NetworkFailure(url=tool.url, kind="timeout", message="slow")
+
+    def other() -> str | None:
+        with cache.filling(stage(tmp_path, 1), url) as filling:
+            assert isinstance(filling, StoreFilling) == reached
+            return lent(cache, stage(tmp_path, 2), tool)
+
+    with ThreadPoolExecutor(1) as pool:
+        with suppress(NetworkFailure), cache.filling(first, url) as filling:
+            waits = pool.submit(other)
+            with pytest.raises(TimeoutError):
+                waits.result(0.1)
+            if not reached:
+                raise unreached
+            fetched(first, tool)
+            filling.keep((MAIN,), tool.url)
+        assert waits.result(10) == (tool.url if reached else None)
+    assert told == []
 
 
 class OnlyOneTag:

@@ -12,6 +12,7 @@ import pytest
 
 from git_hybrid.app.retry import with_retry
 from git_hybrid.cli.main import main
+from git_hybrid.cli.telling import tell
 from git_hybrid.core import errors
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.manifest import Defaults, Retry
@@ -216,6 +217,16 @@ def test_remedies_reach_the_user(fp, workspace, capsys, words, code, hint):
     err = capsys.readouterr().err
     assert "error: new: " in err
     assert hint in err
+
+
+@pytest.mark.parametrize(
+    ("chosen", "hint"), [(None, "git config --global http.sslCAInfo FILE"), ("/ca", "export GIT_SSL_CAINFO=FILE")]
+)
+def test_an_authority_is_named_where_git_looks_for_it(monkeypatch, chosen, hint):
+    monkeypatch.delenv("GIT_SSL_CAINFO", raising=False)
+    if chosen is not None:
+        monkeypatch.setenv("GIT_SSL_CAINFO", chosen)
+    assert tell(errors.TlsFailure(url=URL, message="")).hints == (hint,)
 
 
 def test_the_number_of_tries_reaches_the_user(fp, workspace, capsys):

@@ -53,6 +53,7 @@ def test_every_wrong_key_of_a_table_is_told():
         ('source.a.groups = "plugins"', 'must be a list: write ["plugins"]'),
         ('source.a.groups = "https://u:secret@h"', "must be a list"),
         ('source.a.submodules = "true"', "must be true or false, without quotes"),
+        ('source.a.submodules = "True"', "must be true or false: write true, without quotes"),
         (
             'source.a.history = "shalow"',
             "must be one of full, shallow, treeless, and is 'shalow' (did you mean 'shallow'?)",
@@ -85,6 +86,9 @@ def test_every_wrong_key_of_a_table_is_told():
         ("[source.a.b.c]\nx = 'x'", "unknown key 'b'"),
         ("[[source.x]]", "must be a table of keys and values: write its name in one pair of brackets, not in two"),
         ("x.url = https://u:secret@h/a", 'is not valid TOML: a text stands in quotes: write x.url = "…"'),
+        ("source.a.submodules = True", "is not valid TOML: must be true or false, in small letters"),
+        ("defaults.retry = {attempts = four}", "is not valid TOML: must be a whole number, in digits"),
+        ('"\u00e9" = four', 'is not valid TOML: a text stands in quotes: write "\u00e9" = "…"'),
         ("x = \u201ca\u201d", 'is not valid TOML: the quotes are not those of TOML: write x = "…"'),
         ('x = "a\ny = "b"', "is not valid TOML: the quote at the end of the text is missing"),
     ],

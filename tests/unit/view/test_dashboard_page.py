@@ -205,6 +205,7 @@ def test_what_an_auditor_asks_for():
     for line in page.sources:
         assert line.row.name in text
         assert line.row.pin is None or line.row.pin.commit in text
+    assert "1 breach, 1 record" in dashboard_page(PAGES["hostile"])
 
 
 def test_a_page_without_trouble_is_calm():

@@ -145,8 +145,11 @@ def test_a_name_is_cut_after_who_moved_it_and_where():
 
 
 def test_calm_rows_are_counted_where_they_do_not_fit():
-    rows = [_row("bad", word="dirty", why="x"), *(_row(f"s{number}") for number in range(50))]
+    bad = _row("bad", word="dirty", why="x")
+    rows = [bad, *(_row(f"s{number}-{'long' * 9}") for number in range(50))]
     lines = _lines(*rows, height=24)
+    # And make no column wide.
+    assert lines[:3] == _lines(bad)
     assert len(lines) == 4
     assert lines[1].startswith("bad")
     assert lines[-1] == "… and 50 sources as pinned (-v shows each)"
