@@ -75,6 +75,7 @@ class Store:
         self.record, self._used = self.path / RECORD, self.path / USED
         self._known: tuple[bytes, StoreRecord] | None = None
         self._mutex = threading.RLock()
+        self._is_held = False
         self.failures = 0
 
     def tree(self, tree: str) -> str:
@@ -214,16 +215,23 @@ class Store:
     def locked(self, *, patience: float, cancelled: Callable[[], int] = lambda: 0) -> Iterator[None]:
         """Hold the store's lock for the block; another thread of this run is waited for as long as it has it.
 
+        Who holds it already goes on.
+
         Raises:
             Busy: other processes hold it for longer than *patience* (s).
             Unusable: it cannot be locked.
         """
         with TURN.held_with(self._mutex):
+            if self._is_held:
+                yield
+                return
             descriptor = self._lock_file()
             try:
                 _wait(descriptor, patience=patience, cancelled=cancelled)
+                self._is_held = True
                 yield
             finally:
+                self._is_held = False
                 os.close(descriptor)
 
     def _lock_file(self) -> int:

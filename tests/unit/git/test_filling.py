@@ -177,9 +177,12 @@ def test_what_somebody_holds_is_left_alone(tmp_path, tool, runner, told):
     fill(cache, stage(tmp_path, 0), tool)
     (store,) = stores(durable, root)
     with store.locked(patience=0):
-        assert seen(store).busy
+        with store.locked(patience=0):
+            pass
+        (other,) = stores(durable, root)
+        assert seen(other).busy
         with pytest.raises(Unusable):
-            verified(runner, store)
+            verified(runner, other)
         swept(runner, durable, root)
         tool.commit({"README": "more\n"}, "more")
         fill(cache, stage(tmp_path, 1), tool)
