@@ -57,17 +57,14 @@ def read_document(document: Document, *, scanner: str, tree: str = "") -> Report
     runs = document.get("runs")
     if not isinstance(runs, list) or not runs:
         raise Incomplete("the report holds no run")
-    kept: list[Document] = []
-    findings: list[Finding] = []
     for run in runs:
         _refuse_incomplete(run)
-        plain: Document = relative_texts(run, tree) if tree else run
-        try:
-            found = findings_of(plain, scanner=scanner)
-        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-            raise Incomplete("a result in the report is not SARIF") from error
-        findings += found
-        kept.append(plain | {"automationDetails": {"id": f"{scanner}/"}})
+    plain: list[Document] = [relative_texts(run, tree) if tree else run for run in runs]
+    try:
+        findings = findings_of(plain, scanner=scanner)
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        raise Incomplete("a result in the report is not SARIF") from error
+    kept = [run | {"automationDetails": {"id": f"{scanner}/"}} for run in plain]
     driver = kept[0]["tool"]["driver"]
     version = str(driver.get("version") or driver.get("semanticVersion") or "")[:80]
     return Report(runs=tuple(kept), version=version, findings=tuple(findings))

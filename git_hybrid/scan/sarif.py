@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote
 
@@ -19,19 +19,18 @@ _SHOWN = 500
 Run = dict[str, Any]
 
 
-def findings_of(run: Run, *, scanner: str) -> list[Finding]:
-    """Return what counts of the results of *run*; each counted result is given its id as a fingerprint.
+def findings_of(runs: Sequence[Run], *, scanner: str) -> list[Finding]:
+    """Return what counts of the results of *runs*, one report; each counted result is given its id as a fingerprint.
 
     A result that was suppressed in the source counts: a stranger wrote the comment.
 
     Raises:
         AttributeError, IndexError, KeyError, TypeError, ValueError: a result is not SARIF.
     """
-    rules = _rules(run["tool"])
-    counted = [(result, level) for result in run["results"] if (level := _severity(result, rules)) is not None]
-    anchors = [_anchor(run, result, scanner) for result, _ in counted]
+    counted = [item for run in runs for item in _counted(run)]
+    anchors = [_anchor(run, result, scanner) for run, result, _ in counted]
     found = []
-    for (result, level), anchor, name in zip(counted, anchors, finding_ids(anchors), strict=True):
+    for (_, result, level), anchor, name in zip(counted, anchors, finding_ids(anchors), strict=True):
         result["fingerprints"] = {FINGERPRINT: name}
         _, rule, path, _ = anchor
         found.append(
@@ -46,6 +45,13 @@ def findings_of(run: Run, *, scanner: str) -> list[Finding]:
             )
         )
     return found
+
+
+def _counted(run: Run) -> Iterator[tuple[Run, Run, Severity]]:
+    rules = _rules(run["tool"])
+    for result in run["results"]:
+        if (level := _severity(result, rules)) is not None:
+            yield run, result, level
 
 
 def _rules(tool: Mapping[str, Any]) -> list[list[Run]]:

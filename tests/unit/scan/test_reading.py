@@ -168,6 +168,8 @@ def test_an_id_stays_when_lines_move_and_the_scratch_folder_is_another() -> None
     assert TREE not in first.message
     twice = read(sarif(a_run(result, result))).findings
     assert len({item.id for item in twice}) == 2
+    # Whoever accepted the one accepted no other, also where another run of the report has it.
+    assert [item.id for item in read(sarif(a_run(result), a_run(result))).findings] == [item.id for item in twice]
     elsewhere = read_report(sarif(a_run(result)), kind="sarif", scanner="t", tree=TREE).findings[0]
     assert elsewhere.id != first.id
 
