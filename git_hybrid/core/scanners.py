@@ -6,17 +6,22 @@ tree are switched off, since a stranger wrote them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from fnmatch import fnmatchcase
+from itertools import pairwise
 
 from git_hybrid.core.canonical import Json, canonical_json
 from git_hybrid.core.digest import sha256_hex
 from git_hybrid.core.manifest import Scanner
+from git_hybrid.core.pattern import pattern
 from git_hybrid.core.value import Struct, field
 
 PATH, REPORT, ROOT, ARGS = "{path}", "{report}", "{root}", "{args}"
 _NOTHING, _WRITTEN = "/dev/null", ("state", "sources")
+# A path below the root begins anywhere, another one with its word, after the = of an option, or after a comma.
+_START = pattern(r"(?:^(?:-[^=]*=)?|,)(?=/(?!/))|(?=\{root\}(?:/|$))")
+_END = pattern(r"(?<![=,:;\s'\"])(?=[=,:;\s'\"]|$)")
 FORMATS = ("sarif", "betterleaks-json")
 _EXTRA = "git-hybrid[scan], from where git-hybrid came"
 _LEAKS = 10
@@ -184,10 +189,19 @@ def rules_digest(spec: ScannerSpec, version: str, files: Iterable[str]) -> str:
 
 
 def paths_in(spec: ScannerSpec, root: str) -> tuple[str, ...]:
-    """Return the absolute paths that the arguments of *spec* name, where the workspace is at *root*."""
-    words = [word.replace(ROOT, root) for word in spec.command[1:]]
-    words = [word.partition("=")[2] if word.startswith("--") and "=" in word else word for word in words]
-    return tuple(word for word in words if word.startswith("/"))
+    """Return the absolute paths that the arguments of *spec* name, where the workspace is at *root*.
+
+    Nobody knows where a path ends in a word that goes on after it: each possible end is one, and most are of no file.
+    """
+    return tuple(path.replace(ROOT, root) for word in spec.command[1:] for path in _paths(word))
+
+
+def _paths(word: str) -> Iterator[str]:
+    """Yield what in *word* may be a path, such as of ``-conf={root}/a,{root}/b`` first one and then the other."""
+    starts = [found.end() for found in _START.finditer(word)]
+    for start, end in pairwise((*starts, len(word))):
+        text = word[start:end]
+        yield from (text[: found.start()] for found in _END.finditer(text))
 
 
 def own_files(spec: ScannerSpec, root: str) -> tuple[str, ...]:

@@ -551,7 +551,7 @@ def test_rules_that_changed_since_are_told_by_status_the_check_and_the_hook(
     a_scanner(workspace / "own")
     (workspace / "rules").mkdir()
     (workspace / "rules/house").write_text("one\n")
-    command = json.dumps(["./own", "{report}", "{path}", "--rules", "{root}/rules"])
+    command = json.dumps(["./own", "{report}", "{path}", "-rules={root}/none,{root}/rules"])
     with (workspace / "sources.toml").open("a") as manifest:
         manifest.write(f'[[scanner]]\nname = "own"\ncommand = {command}\n')
 

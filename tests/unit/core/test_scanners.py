@@ -91,6 +91,11 @@ def test_a_scanner_of_all_files_always_has_work() -> None:
             ("scan", "house.yml"),
         ),
         (Scanner(name="a", preset="semgrep", args=("--config", "{root}/rules.yml")), ("rules.yml",)),
+        (Scanner(name="a", preset="semgrep", args=("-c{root}/a,{root}/b.yml",)), ("a", "b.yml")),
+        # Where one ends nobody knows: each possible end is asked for, and most are of no file.
+        (Scanner(name="a", preset="semgrep", args=("-conf={root}/a,b",)), ("a", "a,b")),
+        (Scanner(name="a", preset="semgrep", args=("-v={root}/a:/etc", "{root}:/b", "https://c/d")), ("a", "a:/etc")),
+        (Scanner(name="a", preset="semgrep", args=("-conf={root}/a,/etc/b",)), ()),
         (Scanner(name="a", preset="gitleaks"), ()),
         (Scanner(name="a", command=("python3", "{root}/scan.py")), ()),
         (Scanner(name="a", command=("./scan.sh", "/etc/rules")), ()),
