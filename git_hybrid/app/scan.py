@@ -35,6 +35,7 @@ from git_hybrid.core.reducer import Decision
 from git_hybrid.core.report import Report, Row, failed
 from git_hybrid.core.scan_policy import finding_lines, unaccepted
 from git_hybrid.core.scan_report import Baseline, ScanReport
+from git_hybrid.core.scanners import besides
 from git_hybrid.core.scans import Identity, by_severity, counts_told, stale_reason
 from git_hybrid.core.state import ScanStatus
 from git_hybrid.core.value import Struct, replace
@@ -109,7 +110,7 @@ def _is_fresh(rt: Runtime, snapshot: Snapshot, name: SourceName, known: Mapping[
     if name in snapshot.scan_trail.unproved:
         return False
     status = recorded.scan
-    return not stale_reason(status, snapshot.manifest, pinned=pin.commit, now=rt.info.now, identities=known)
+    return not stale_reason(status, snapshot.manifest, name, pinned=pin.commit, now=rt.info.now, identities=known)
 
 
 def _ready(rt: Runtime, snapshot: Snapshot, name: SourceName) -> Pin | HybridError:
@@ -131,9 +132,9 @@ def _scan_all(
     rt: Runtime, snapshot: Snapshot, pins: Mapping[SourceName, Pin], *, diff: bool
 ) -> dict[SourceName, _Done | HybridError]:
     """Scan each tree once, whatever number of sources has it."""
-    trees: dict[Oid, list[SourceName]] = {}
+    trees: dict[tuple[Oid, tuple[str, ...]], list[SourceName]] = {}
     for name, pin in pins.items():
-        trees.setdefault(pin.tree, []).append(name)
+        trees.setdefault((pin.tree, besides(snapshot.manifest.sources[name])), []).append(name)
     groups = tuple(trees.values())
     if rt.spread is not None:
         found = _elsewhere(rt, rt.spread, snapshot, groups)
@@ -207,7 +208,10 @@ def _baseline(rt: Runtime, snapshot: Snapshot, pin: Pin) -> Baseline:
     if before is None or not rt.objects.has_content(stage, before):
         return Baseline(commit=before, ids=None)
     tree = rt.objects.facts(stage, before, complete=False).tree
-    made = scan_commit(rt, snapshot, pin.source, stage, before, tree)
+    try:
+        made = scan_commit(rt, snapshot, pin.source, stage, before, tree)
+    except NotInstalled:
+        return Baseline(commit=before, ids=None)
     complete = made.status.state != "error"
     return Baseline(commit=before, ids=frozenset(item.id for item in made.findings) if complete else None)
 

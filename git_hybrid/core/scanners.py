@@ -6,14 +6,14 @@ tree are switched off, since a stranger wrote them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from fnmatch import fnmatchcase
 from itertools import pairwise
 
 from git_hybrid.core.canonical import Json, canonical_json
 from git_hybrid.core.digest import sha256_hex
-from git_hybrid.core.manifest import Scanner
+from git_hybrid.core.manifest import Scanner, Source
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.value import Struct, field
 
@@ -167,8 +167,18 @@ def spec_of(scanner: Scanner) -> ScannerSpec:
     )
 
 
-def spec_digest(spec: ScannerSpec) -> str:
-    """Return the digest of everything that the manifest and the preset say of *spec*; the timeout changes no result."""
+def besides(source: Source | None) -> tuple[str, ...]:
+    """Return what is installed of *source*, and so scanned, besides the files of the commit."""
+    if source is None:
+        return ()
+    return (*(("lfs",) if source.lfs == "fetch" else ()), *(("submodules",) if source.submodules else ()))
+
+
+def spec_digest(spec: ScannerSpec, more: Sequence[str] = ()) -> str:
+    """Return the digest of everything that the manifest and the preset say of *spec*; the timeout changes no result.
+
+    *more* is what it is given to look at besides the files of a commit (:func:`besides`).
+    """
     facts: dict[str, Json] = {
         "name": spec.name,
         "command": list(spec.command),
@@ -179,6 +189,7 @@ def spec_digest(spec: ScannerSpec) -> str:
         "settings": dict(spec.settings),
         "audits": list(spec.audits),
     }
+    facts |= {"besides": list(more)} if more else {}
     return "sha256:" + sha256_hex(canonical_json(facts))
 
 
