@@ -88,7 +88,8 @@ PRESETS: Mapping[str, Preset] = {
             *("semgrep", "scan", "--metrics=off", "--disable-version-check", "--disable-nosem", "--no-git-ignore"),
             *("--sarif", "--output", REPORT, ARGS, PATH),
         ),
-        version=("semgrep", "--version"),
+        # Else it asks a server which version is the newest, and waits for it.
+        version=("semgrep", "--version", "--disable-version-check"),
         finding_codes=(),
         install='pip install semgrep, and name the rules: args = ["--config", "{root}/rules.yml"]',
     ),

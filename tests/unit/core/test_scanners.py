@@ -38,6 +38,11 @@ def test_the_tree_has_no_say_and_no_server_is_asked(name: str, words: list[str])
     assert [word for word in words if word not in command] == []
 
 
+def test_semgrep_asks_no_server_for_its_newest_version() -> None:
+    spec = spec_of(Scanner(name="a", preset="semgrep"))
+    assert {"--disable-version-check"} <= {*spec.command} & {*spec.version}
+
+
 def test_a_command_stands_as_it_is_with_the_usual_statuses() -> None:
     spec = spec_of(Scanner(name="a", command=("tool", PATH), env=("TOKEN",), timeout=timedelta(seconds=3)))
     assert spec.command == ("tool", PATH)
