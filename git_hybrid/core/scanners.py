@@ -86,7 +86,8 @@ PRESETS: Mapping[str, Preset] = {
     "semgrep": Preset(
         command=(
             *("semgrep", "scan", "--metrics=off", "--disable-version-check", "--disable-nosem", "--no-git-ignore"),
-            *("--sarif", "--output", REPORT, ARGS, PATH),
+            # The path of the rules, which is another in each clone, would be part of their names.
+            *("--no-rewrite-rule-ids", "--sarif", "--output", REPORT, ARGS, PATH),
         ),
         # Else it asks a server which version is the newest, and waits for it.
         version=("semgrep", "--version", "--disable-version-check"),
