@@ -78,7 +78,11 @@ PRESETS: Mapping[str, Preset] = {
         install=_EXTRA,
     ),
     "bandit": Preset(
-        command=("bandit", "-q", "-r", "--ini", "/dev/null", "--ignore-nosec", "-f", "sarif", "-o", REPORT, ARGS, PATH),
+        # By default it leaves out folders of names such as CVS and .tox.
+        command=(
+            *("bandit", "-q", "-r", "--ini", "/dev/null", "--ignore-nosec", "--exclude="),
+            *("-f", "sarif", "-o", REPORT, ARGS, PATH),
+        ),
         version=("bandit", "--version"),
         audits=("*.py", "*.pyw"),
         install='pip install "bandit[sarif]"',
@@ -86,12 +90,16 @@ PRESETS: Mapping[str, Preset] = {
     "semgrep": Preset(
         command=(
             *("semgrep", "scan", "--metrics=off", "--disable-version-check", "--disable-nosem", "--no-git-ignore"),
+            # By default it leaves out tests, large files, and those that take it long.
+            *("--x-ignore-semgrepignore-files", "--max-target-bytes=0", "--timeout=0"),
             # The path of the rules, which is another in each clone, would be part of their names.
             *("--no-rewrite-rule-ids", "--sarif", "--output", REPORT, ARGS, PATH),
         ),
         # Else it asks a server which version is the newest, and waits for it.
         version=("semgrep", "--version", "--disable-version-check"),
         finding_codes=(),
+        # Older ones read ignore files in another way.
+        oldest=(1, 117),
         install='pip install semgrep, and name the rules: args = ["--config", "{root}/rules.yml"]',
     ),
     "gitleaks": Preset(

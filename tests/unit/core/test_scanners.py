@@ -26,9 +26,10 @@ def test_a_preset_is_whole(name: str) -> None:
     [
         ("betterleaks", ["--no-allow-signatures", "--ignore-file=/dev/null", "--redact"]),
         ("zizmor", ["--offline", "--collect=all", "--strict-collection", "--no-config", "--no-ignores"]),
-        ("bandit", ["--ignore-nosec", "--ini"]),
+        ("bandit", ["--ignore-nosec", "--ini", "--exclude="]),
         ("gitleaks", ["--ignore-gitleaks-allow", "--redact"]),
         ("semgrep", ["--disable-nosem", "--metrics=off", "--no-rewrite-rule-ids"]),
+        ("semgrep", ["--x-ignore-semgrepignore-files", "--max-target-bytes=0", "--timeout=0"]),
         ("trivy", ["--offline-scan", "--skip-db-update"]),
         ("osv-scanner", ["--offline", "--config=/dev/null"]),
     ],
