@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote
@@ -49,9 +50,22 @@ def findings_of(runs: Sequence[Run], *, scanner: str) -> list[Finding]:
 
 def _counted(run: Run) -> Iterator[tuple[Run, Run, Severity]]:
     rules = _rules(run["tool"])
+    levels = [_levels(invocation, rules) for invocation in run.get("invocations") or ()]
     for result in run["results"]:
-        if (level := _severity(result, rules)) is not None:
+        at = (result.get("provenance") or {}).get("invocationIndex", -1)
+        known = ChainMap(*(levels if at < 0 else levels[at : at + 1]))
+        if (level := _severity(result, rules, known)) is not None:
             yield run, result, level
+
+
+def _levels(invocation: Run, rules: Sequence[Sequence[Run]]) -> dict[int, Any]:
+    """Return the levels that an invocation has set for rules, by the identity of these."""
+    found = {}
+    for override in invocation.get("ruleConfigurationOverrides") or ():
+        rule = _rule({"rule": override["descriptor"]}, rules)
+        if rule and "level" in override["configuration"]:
+            found[id(rule)] = override["configuration"]["level"]
+    return found
 
 
 def _rules(tool: Mapping[str, Any]) -> list[list[Run]]:
@@ -66,8 +80,8 @@ def _rule(result: Mapping[str, Any], rules: Sequence[Sequence[Run]]) -> Run:
     if 0 <= component < len(rules) and 0 <= index < len(rules[component]):
         indexed: Run = rules[component][index]
         return indexed
-    name = _rule_id(result)
-    named: Run = next((rule for group in rules for rule in group if rule.get("id") == name), {})
+    key, name = ("id", _rule_id(result)) if _rule_id(result) else ("guid", reference.get("guid", ""))
+    named: Run = next((rule for group in rules for rule in group if rule.get(key) == name), {})
     return named
 
 
@@ -75,12 +89,13 @@ def _rule_id(result: Mapping[str, Any]) -> str:
     return str(result.get("ruleId") or (result.get("rule") or {}).get("id") or "")[:_SHOWN]
 
 
-def _severity(result: Mapping[str, Any], rules: Sequence[Sequence[Run]]) -> Severity | None:
+def _severity(result: Mapping[str, Any], rules: Sequence[Sequence[Run]], levels: Mapping[int, Any]) -> Severity | None:
     kind = result.get("kind", "fail")
-    if kind in _CALM or _is_suppressed(result):
+    if kind in _CALM or _is_suppressed(result) or result.get("baselineState") == "absent":
         return None
     rule = _rule(result, rules)
-    default = "note" if kind in _OPEN else (rule.get("defaultConfiguration") or {}).get("level", "warning")
+    by_itself = (rule.get("defaultConfiguration") or {}).get("level", "warning")
+    default = "note" if kind in _OPEN else levels.get(id(rule), by_itself)
     level = result.get("level", default)
     if level not in _LEVELS:
         raise ValueError(f"no such level: {level!r}")
@@ -103,7 +118,8 @@ def _anchor(run: Run, result: Mapping[str, Any], scanner: str) -> tuple[str, str
 
 
 def _rule_name(result: Mapping[str, Any]) -> str:
-    return f"rule {result['ruleIndex']}" if "ruleIndex" in result else "?"
+    guid = str((result.get("rule") or {}).get("guid", "?"))[:_SHOWN]
+    return f"rule {result['ruleIndex']}" if "ruleIndex" in result else guid
 
 
 def _message(result: Mapping[str, Any]) -> str:

@@ -108,6 +108,8 @@ def test_an_empty_list_of_results_is_a_whole_scan() -> None:
         ({"suppressions": [{"kind": "external", "status": "underReview"}]}, ["medium"]),
         ({"suppressions": [{"kind": "inSource"}]}, ["medium"]),
         ({"suppressions": []}, ["medium"]),
+        ({"baselineState": "absent"}, []),
+        ({"baselineState": "unchanged"}, ["medium"]),
     ],
 )
 def test_the_severity_of_a_result(result: dict[str, Any], expected: list[str]) -> None:
@@ -126,8 +128,22 @@ def test_a_rule_says_what_its_results_do_not() -> None:
     by_plug = a_result("x", rule={"index": 0, "toolComponent": {"index": 0}})
     results = [a_result("R1"), a_result("R0"), a_result("R2", level="error"), a_result("P"), by_index, by_plug]
     assert levels(*results, tool=tool) == ["high", "medium", "low", "low", "high", "low"]
+    by_guid = a_result("", rule={"guid": "g"})
+    assert levels(by_guid, tool={"driver": {"name": "t", "rules": [{}, rules[1] | {"guid": "g"}]}}) == ["high"]
     result_wins = a_result("R2", properties={"security-severity": 7.5})
     assert levels(result_wins, tool=tool) == ["high"]
+
+
+def test_a_run_may_set_other_levels_for_its_rules() -> None:
+    rules = [{"id": "R1", "defaultConfiguration": {"level": "note"}}, {"id": "R2"}]
+    raised = {"descriptor": {"index": 0}, "configuration": {"level": "error"}}
+    others = [{"descriptor": {"id": "R3"}, "configuration": {"level": "error"}}]
+    others += [{"descriptor": {"id": "R2"}, "configuration": {"enabled": True}}]
+    run = {"tool": {"driver": {"name": "t", "rules": rules}}}
+    run |= {"invocations": [{}, {"ruleConfigurationOverrides": [raised, *others]}]}
+    results = [a_result(), a_result("R2"), a_result("R3"), a_result(level="none"), a_result(kind="open")]
+    results += [a_result(provenance={"invocationIndex": at}) for at in (0, 1)]
+    assert levels(*results, **run) == ["high", "medium", "medium", "low", "low", "high"]
 
 
 @pytest.mark.parametrize(
