@@ -43,11 +43,16 @@ from git_hybrid.core.values import format_age
 
 
 class ScanRequest(Struct, frozen=True, kw_only=True):
-    """What the command line says; ``stale``: only what has no fresh result, ``diff``: compare with the pin before."""
+    """What the command line says.
+
+    ``stale``: only what has no fresh result; ``again``: also what was scanned before; ``diff``: compare with the pin
+    before.
+    """
 
     names: Sequence[str] = ()
     groups: Sequence[str] = ()
     stale: bool = False
+    again: bool = False
     diff: bool = False
 
 
@@ -79,7 +84,7 @@ def scan(rt: Runtime, request: ScanRequest) -> ScanReport:
     ready = {name: _ready(rt, snapshot, name) for name in selected}
     rows = {name: failed(name, item) for name, item in ready.items() if isinstance(item, HybridError)}
     pins = {name: item for name, item in ready.items() if isinstance(item, Pin)}
-    results = _scan_all(rt, snapshot, pins, diff=request.diff)
+    results = _scan_all(rt, snapshot, pins, request)
     rt.ledger.require_place()
     done = {name: item for name, item in results.items() if isinstance(item, _Done)}
     rows |= {name: failed(name, item) for name, item in results.items() if isinstance(item, HybridError)}
@@ -129,7 +134,7 @@ def _ready(rt: Runtime, snapshot: Snapshot, name: SourceName) -> Pin | HybridErr
 
 
 def _scan_all(
-    rt: Runtime, snapshot: Snapshot, pins: Mapping[SourceName, Pin], *, diff: bool
+    rt: Runtime, snapshot: Snapshot, pins: Mapping[SourceName, Pin], request: ScanRequest
 ) -> dict[SourceName, _Done | HybridError]:
     """Scan each tree once, whatever number of sources has it."""
     trees: dict[tuple[Oid, tuple[str, ...]], list[SourceName]] = {}
@@ -137,16 +142,17 @@ def _scan_all(
         trees.setdefault((pin.tree, besides(snapshot.manifest.sources[name])), []).append(name)
     groups = tuple(trees.values())
     if rt.spread is not None:
-        found = _elsewhere(rt, rt.spread, snapshot, groups)
-        return {name: _finished(rt, snapshot, pins[name], made, diff=diff) for name, made in found.items()}
+        found = _elsewhere(rt, rt.spread, snapshot, groups, again=request.again)
+        return {name: _finished(rt, snapshot, pins[name], made, diff=request.diff) for name, made in found.items()}
 
     def work(names: Sequence[SourceName]) -> dict[SourceName, _Done | HybridError]:
         def look(name: SourceName) -> Scan:
             pin = pins[name]
-            return scan_commit(rt, snapshot, name, rt.clones.as_stage(name), pin.commit, pin.tree)
+            stage = rt.clones.as_stage(name)
+            return scan_commit(rt, snapshot, name, stage, pin.commit, pin.tree, again=request.again)
 
         made = scan_group(rt, names, pins, look)
-        return {name: _finished(rt, snapshot, pins[name], item, diff=diff) for name, item in made.items()}
+        return {name: _finished(rt, snapshot, pins[name], item, diff=request.diff) for name, item in made.items()}
 
     rt.progress("begin", "scanning", str(len(pins)))
     results = run_all(work, groups, jobs=rt.jobs or snapshot.manifest.defaults.jobs, cancelled=rt.cancelled)
@@ -171,12 +177,12 @@ def _finished(
 
 
 def _elsewhere(
-    rt: Runtime, spread: Spread, snapshot: Snapshot, groups: Sequence[Sequence[SourceName]]
+    rt: Runtime, spread: Spread, snapshot: Snapshot, groups: Sequence[Sequence[SourceName]], *, again: bool
 ) -> dict[SourceName, Scan | HybridError]:
-    """Let workers scan what is not known already."""
+    """Let workers scan what is not known already, or all of it *again*."""
     pins = snapshot.lock.pins
     found: dict[SourceName, Scan | HybridError] = {}
-    for names in groups:
+    for names in () if again else groups:
         pin = pins[names[0]]
         known = scanned_before(rt, snapshot, names[0], pin.commit, pin.tree)
         if known is not None:

@@ -56,31 +56,42 @@ class _One(Struct, frozen=True, kw_only=True):
 
 
 def scan_commit(
-    rt: Runtime, snapshot: Snapshot, name: SourceName, stage: Stage, commit: Oid, tree: Oid, *, fetch: bool = False
+    rt: Runtime,
+    snapshot: Snapshot,
+    name: SourceName,
+    stage: Stage,
+    commit: Oid,
+    tree: Oid,
+    *,
+    fetch: bool = False,
+    again: bool = False,
 ) -> Scan:
     """Return what the scanners say of *commit*, whose files are those of *tree* and whose objects are in *stage*.
 
     A scanner that fails does not keep the others from running; what an incomplete scan keeps of earlier ones is for
-    :func:`keeping`. With *fetch* the stage is no clone (:func:`git_hybrid.app.scan_files.files_of`).
+    :func:`keeping`. With *fetch* the stage is no clone (:func:`git_hybrid.app.scan_files.files_of`). What a scanner
+    said of these files before counts for it, but with *again*.
 
     Raises:
         HybridError: the files could not be exported, or the run was interrupted.
     """
-    source = snapshot.manifest.sources[name]
+    source, results = snapshot.manifest.sources[name], list[_One]()
     with files_of(rt, snapshot.manifest, source, stage, commit, fetch=fetch) as fill:
-        results = [_one(rt, snapshot, source, tree, spec_of(scanner), fill) for scanner in snapshot.manifest.scanners]
+        for scanner in snapshot.manifest.scanners:
+            rt.stop_if_cancelled()
+            spec = spec_of(scanner)
+            identity = rt.scans.scanners.identify(spec)
+            known = None
+            if not again and not isinstance(identity, Unusable):
+                known = _known(rt, snapshot, source, tree, spec, identity)
+            results.append(known or _one(rt, source, spec, identity, fill))
     return _together(results, commit, tree)
 
 
-def _one(rt: Runtime, snapshot: Snapshot, source: Source, tree: Oid, spec: ScannerSpec, fill: Fill) -> _One:
-    rt.stop_if_cancelled()
+def _one(rt: Runtime, source: Source, spec: ScannerSpec, identity: Identity | Unusable, fill: Fill) -> _One:
     config = spec_digest(spec, besides(source))
-    identity = rt.scans.scanners.identify(spec)
     if isinstance(identity, Unusable):
         return _failed(rt, spec, config, UNKNOWN_RULES, identity)
-    known = _known(rt, snapshot, source, tree, spec, identity)
-    if known is not None:
-        return known
     rt.progress("step", source.name, f"scanning with {spec.name}")
     said = rt.scans.scanners.run(spec, identity, fill)
     if isinstance(said, Unusable):

@@ -34,7 +34,7 @@ class Preset(Struct, frozen=True, kw_only=True):
     ``command`` holds ``{path}``, ``{report}`` (without it the report is what it prints) and ``{args}``, where the
     manifest's own arguments go; ``audits`` are the patterns of the only files that it looks at (empty: all);
     ``settings`` are environment variables that it always gets, ``env`` those that it gets from the caller; ``oldest``
-    is the first version that has its options.
+    is the first version that has its options; ``database`` finds in what ``version`` prints how old its databases are.
     """
 
     command: tuple[str, ...]
@@ -46,6 +46,7 @@ class Preset(Struct, frozen=True, kw_only=True):
     settings: Mapping[str, str] = field(default_factory=dict)
     env: tuple[str, ...] = ()
     oldest: tuple[int, ...] = ()
+    database: str = ""
     install: str = ""
 
 
@@ -124,6 +125,8 @@ PRESETS: Mapping[str, Preset] = {
         version=("trivy", "--version"),
         finding_codes=(_LEAKS,),
         env=("TRIVY_CACHE_DIR",),
+        # Dates to the second, and the beginning of the digest of its checks.
+        database=r"(?:UpdatedAt|Digest): *(\S[^\n]{0,18})",
         install="install trivy, fill its database, and name it in TRIVY_CACHE_DIR",
     ),
     "osv-scanner": Preset(
@@ -154,6 +157,7 @@ class ScannerSpec(Struct, frozen=True, kw_only=True):
     settings: Mapping[str, str] = field(default_factory=dict)
     audits: tuple[str, ...] = ()
     oldest: tuple[int, ...] = ()
+    database: str = ""
     install: str = ""
 
 
@@ -173,6 +177,7 @@ def spec_of(scanner: Scanner) -> ScannerSpec:
         settings=preset.settings,
         audits=preset.audits,
         oldest=preset.oldest,
+        database=preset.database,
         install=preset.install,
     )
 
@@ -203,9 +208,14 @@ def spec_digest(spec: ScannerSpec, more: Sequence[str] = ()) -> str:
     return "sha256:" + sha256_hex(canonical_json(facts))
 
 
+def tool_version(version: str) -> str:
+    """Return *version* of a scanner without the dates of its databases, which follow after commas."""
+    return version.partition(", ")[0]
+
+
 def rules_digest(spec: ScannerSpec, version: str, files: Iterable[str]) -> str:
     """Return the digest of all that decides what *spec* finds; *files* are the digests of the files that do."""
-    facts: dict[str, Json] = {"config": spec_digest(spec), "version": version, "files": list(files)}
+    facts: dict[str, Json] = {"config": spec_digest(spec), "version": tool_version(version), "files": list(files)}
     return "sha256:" + sha256_hex(canonical_json(facts))
 
 

@@ -13,7 +13,7 @@ from git_hybrid.core.canonical import Json, canonical_json
 from git_hybrid.core.digest import sha256_hex
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.manifest import Level, Manifest
-from git_hybrid.core.scanners import besides, spec_digest, spec_of
+from git_hybrid.core.scanners import besides, spec_digest, spec_of, tool_version
 from git_hybrid.core.state import FindingRef, ScannerRecord, ScanState, ScanStatus, Severity
 from git_hybrid.core.value import Struct
 from git_hybrid.core.values import format_age, format_time
@@ -168,7 +168,8 @@ def _changed(
         here = identities.get(record.name)
         if here is None or record.state == "error":
             continue
-        if here.version not in ("", record.version):
+        # Where a database is not told of here, its age cannot be judged.
+        if here.version not in ("", record.version, tool_version(record.version)):
             return "version"
         if here.rules_digest != record.rules_digest:
             return "rules"
@@ -187,7 +188,7 @@ def stale_words(reason: StaleReason, scan: ScanStatus, now: datetime) -> str:
         case "scanners":
             return "the scanners in sources.toml, or lfs or submodules of the source, changed since"
         case "version":
-            return "another version of a scanner is installed now"
+            return "another version of a scanner, or of its database, is installed now"
         case "rules":
             return "the rules or the program of a scanner changed since"
         case _:  # pragma: no cover
@@ -202,7 +203,7 @@ def can_reuse(
         scan.tree == tree
         and record.state in ("clean", "findings")
         and record.rules_digest == identity.rules_digest
-        and identity.version in ("", record.version)
+        and identity.version in ("", record.version, tool_version(record.version))
         and -APART <= now - record.scanned_at <= manifest.policy.scan_max_age
     )
 

@@ -220,6 +220,8 @@ def test_the_same_files_are_not_scanned_twice_also_not_in_another_source(
     assert count.read_text() == "xxx"
     hybrid("scan", "--stale", env=env)
     assert count.read_text() == "xxx"
+    assert "not scanned again" not in hybrid("scan", "--again", env=env, check=1).out
+    assert count.read_text() == "xxxx"
 
 
 def age(workspace: Path, name: str, stamp: str) -> None:

@@ -142,6 +142,7 @@ def test_a_scan_is_stale_when_the_scanners_changed(manifest: Manifest, expected:
         (Identity(version="2.0.0", rules_digest=RULES), None),
         (Identity(version="", rules_digest=RULES), None),
         (Identity(version="2.0.1", rules_digest=RULES), "version"),
+        (Identity(version="2.0.0, monday", rules_digest=RULES), "version"),
         (Identity(version="2.0.0", rules_digest="sha256:" + "2" * 64), "rules"),
     ],
 )
@@ -150,6 +151,11 @@ def test_a_scan_is_stale_when_version_or_rules_changed(identity: Identity, expec
     assert found == expected
     failed = a_scan(a_record(state="error", version=""))
     assert stale_reason(failed, ONE, TOOL, pinned=oid(1), now=NOW, identities={"secrets": identity}) is None
+
+
+def test_a_database_that_is_not_told_of_here_is_not_judged() -> None:
+    dated = a_scan(a_record(version=f"{HERE['secrets'].version}, monday"))
+    assert stale_reason(dated, ONE, TOOL, pinned=oid(1), now=NOW, identities=HERE) is None
 
 
 @pytest.mark.parametrize("reason", ["age", "clock", "pin", "scanners", "version", "rules"])
@@ -187,6 +193,8 @@ def test_a_result_stands_in_for_another_only_where_it_would_be_the_same() -> Non
     assert not reused(tree=oid(1))
     assert not reused(record=a_record(state="error"))
     assert not reused(identity=replace(here, version="3"))
+    assert not reused(identity=replace(here, version=f"{here.version}, tuesday"))
+    assert reused(record=a_record(version=f"{here.version}, monday"))
     assert not reused(identity=replace(here, rules_digest="sha256:" + "2" * 64))
     assert not reused(record=a_record(age=WEEK + timedelta(seconds=1)))
     assert reused(record=a_record(age=-DAY))
