@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.scans import Finding
@@ -44,7 +45,8 @@ def read_report(data: bytes, *, kind: str, scanner: str, tree: str) -> Report:
     try:
         document = _load(data)
         if kind == "betterleaks-json":
-            document = from_betterleaks(document)
+            # Before it is a URI: the path of the folder may have what is quoted in one.
+            document = from_betterleaks(relative_texts(document, tree))
         return read_document(document, scanner=scanner, tree=tree)
     except RecursionError as error:
         raise Incomplete("the report is nested too deeply") from error
@@ -160,7 +162,7 @@ def from_betterleaks(document: Document) -> Document:
 def _leak(item: Mapping[str, Any]) -> Document:
     place = item["location"]
     region = {"startLine": max(int(place.get("start_line") or 1), 1)}
-    location = {"artifactLocation": {"uri": str(place["path"])}, "region": region}
+    location = {"artifactLocation": {"uri": quote(str(place["path"]))}, "region": region}
     return {
         "ruleId": str(item["rule_id"]),
         # A secret counts by how sure the rule is; one of a rule that does not say so counts in full.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -216,6 +217,16 @@ def test_leaks_count_by_how_sure_the_rule_is() -> None:
     assert report.version == "2.0.0"
     assert len({item.id for item in report.findings}) == 4
     assert read(leaks(), kind="betterleaks-json").findings == ()
+
+
+@pytest.mark.parametrize("tree", [TREE, "/a b%20/tree"])
+@pytest.mark.parametrize("path", ["d/%2e%2e/k.env", "rate%41.env", "a b#c?d:e/é"])
+def test_the_path_of_a_leak_is_no_uri_and_becomes_one(tree: str, path: str) -> None:
+    found = LEAK | {"location": {"path": f"{tree}/{path}", "start_line": 1}}
+    report = read_report(leaks(found), kind="betterleaks-json", scanner="s", tree=tree)
+    assert [item.path for item in report.findings] == [path]
+    uri = report.runs[0]["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
+    assert uri == quote(path)
 
 
 @pytest.mark.parametrize(
