@@ -339,7 +339,7 @@ REMEDIES: Mapping[str, Remedy] = {
         1,
         "{name}: the scan is incomplete, so it proves nothing",
         "{reasons}",
-        ("mend the scanner, then: {again}",),
+        ("mend the scanner, or leave out by its args in sources.toml what it cannot read, then: {again}",),
     ),
     "cache-refused": Remedy(
         2,

@@ -14,7 +14,7 @@ from urllib.parse import quote
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.scans import Finding
 from git_hybrid.core.value import Struct
-from git_hybrid.scan.sarif import SCHEMA, VERSION, findings_of, relative_texts
+from git_hybrid.scan.sarif import SCHEMA, VERSION, findings_of, path_of, relative_texts
 
 Document = dict[str, Any]
 _BOM = b"\xef\xbb\xbf"
@@ -59,9 +59,9 @@ def read_document(document: Document, *, scanner: str, tree: str = "") -> Report
     runs = document.get("runs")
     if not isinstance(runs, list) or not runs:
         raise Incomplete("the report holds no run")
-    for run in runs:
-        _refuse_incomplete(run)
     plain: list[Document] = [relative_texts(run, tree) if tree else run for run in runs]
+    for run in plain:
+        _refuse_incomplete(run)
     try:
         findings = findings_of(plain, scanner=scanner)
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
@@ -112,7 +112,7 @@ def _refuse_incomplete(run: object) -> None:
             if not isinstance(notifications, list):
                 raise Incomplete("a run in the report is not SARIF")
             for notification in notifications:
-                _refuse_error(notification)
+                _refuse_error(run, notification)
 
 
 def _is_tool(tool: object) -> bool:
@@ -120,13 +120,18 @@ def _is_tool(tool: object) -> bool:
     return isinstance(driver, dict) and isinstance(driver.get("name"), str)
 
 
-def _refuse_error(notification: object) -> None:
+def _refuse_error(run: Document, notification: object) -> None:
     if not isinstance(notification, dict):
         raise Incomplete("a notification in the report is not SARIF")
     if notification.get("level") == "error":
         message = notification.get("message")
         text = message.get("text") if isinstance(message, dict) else None
-        raise Incomplete(f"the tool tells of an error: {str(text or 'without a word')[:200]}")
+        try:
+            place = path_of(run, notification)[:200]
+        except (AttributeError, IndexError, KeyError, TypeError):
+            place = ""
+        where = f" in {place}" if place else ""
+        raise Incomplete(f"the tool tells of an error{where}: {str(text or 'without a word')[:200]}")
 
 
 def from_betterleaks(document: Document) -> Document:

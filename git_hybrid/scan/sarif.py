@@ -114,7 +114,7 @@ def _anchor(run: Run, result: Mapping[str, Any], scanner: str) -> tuple[str, str
     # The fingerprints of tools do not count: several hash the path of the scratch folder, which is another each time.
     mark = str((result.get("properties") or {}).get("gitHybrid", ""))
     what = mark or " ".join(f"{_message(result)} {_snippet(result)}".split())
-    return scanner, _rule_id(result) or _rule_name(result), _path(run, result), what
+    return scanner, _rule_id(result) or _rule_name(result), path_of(run, result), what
 
 
 def _rule_name(result: Mapping[str, Any]) -> str:
@@ -142,7 +142,12 @@ def _snippet(result: Mapping[str, Any]) -> str:
     return str(((_physical(result).get("region") or {}).get("snippet") or {}).get("text") or "")
 
 
-def _path(run: Run, result: Mapping[str, Any]) -> str:
+def path_of(run: Run, result: Mapping[str, Any]) -> str:
+    """Return the path of the first location of *result*, or of a notification, of *run*; nothing where it has none.
+
+    Raises:
+        AttributeError, IndexError, KeyError, TypeError: it is not SARIF.
+    """
     place = _physical(result).get("artifactLocation") or {}
     if "uri" not in place and "index" in place:
         place = run["artifacts"][place["index"]]["location"]

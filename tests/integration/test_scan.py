@@ -377,7 +377,7 @@ def test_pin_scan_does_not_move_on_half_a_scan(hybrid: Hybrid, workspace: Path, 
     tool.commit({"x": "x"})
     told = hybrid("pin", "tool", "--scan", check=1).err
     assert "incomplete" in told
-    assert "mend the scanner, then: git hybrid pin tool --scan" in told
+    assert "it cannot read, then: git hybrid pin tool --scan" in told
     assert (workspace / "state/sources.lock").read_bytes() == before
     hybrid("pin", "tool")
 

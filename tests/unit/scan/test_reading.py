@@ -74,6 +74,16 @@ def levels(*results: Any, **more: Any) -> list[str]:
             "oops",
         ),
         (sarif(a_run(invocations=[{"toolConfigurationNotifications": [{"level": "error"}]}])), "without a word"),
+        (
+            sarif(
+                a_run(invocations=[{"toolConfigurationNotifications": [a_result(uri=f"{TREE}/a%20b", level="error")]}])
+            ),
+            "an error in a b: bad",
+        ),
+        (
+            sarif(a_run(invocations=[{"toolExecutionNotifications": [{"level": "error", "locations": ["x"]}]}])),
+            "an error: without",
+        ),
         (sarif(a_run(invocations=[{"toolExecutionNotifications": ["x"]}])), "not SARIF"),
         (sarif(a_run("x")), "not SARIF"),
         (sarif(a_run({"ruleId": "a"})), "not SARIF"),
