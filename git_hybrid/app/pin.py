@@ -244,7 +244,8 @@ def _moves(found: Resolved) -> bool:
 
 def _scanned(rt: Runtime, snapshot: Snapshot, found: Resolved) -> Scan:
     new = found.pin
-    return keeping(rt, snapshot, scan_commit(rt, snapshot, new.source, found.content, new.commit, new.tree))
+    made = scan_commit(rt, snapshot, new.source, found.content, new.commit, new.tree, fetch=True)
+    return keeping(rt, snapshot, made)
 
 
 def _meet_scan(rt: Runtime, snapshot: Snapshot, found: Resolved, objections: Objections, scanned: Scan | None) -> None:

@@ -35,6 +35,7 @@ from git_hybrid.core.reducer import Decision
 from git_hybrid.core.report import Report, Row, failed
 from git_hybrid.core.scan_policy import finding_lines, unaccepted
 from git_hybrid.core.scan_report import Baseline, ScanReport
+from git_hybrid.core.scanners import besides
 from git_hybrid.core.scans import Identity, by_severity, counts_told, stale_reason
 from git_hybrid.core.state import ScanStatus
 from git_hybrid.core.value import Struct, replace
@@ -42,11 +43,16 @@ from git_hybrid.core.values import format_age
 
 
 class ScanRequest(Struct, frozen=True, kw_only=True):
-    """What the command line says; ``stale``: only what has no fresh result, ``diff``: compare with the pin before."""
+    """What the command line says.
+
+    ``stale``: only what has no fresh result; ``again``: also what was scanned before; ``diff``: compare with the pin
+    before.
+    """
 
     names: Sequence[str] = ()
     groups: Sequence[str] = ()
     stale: bool = False
+    again: bool = False
     diff: bool = False
 
 
@@ -78,7 +84,7 @@ def scan(rt: Runtime, request: ScanRequest) -> ScanReport:
     ready = {name: _ready(rt, snapshot, name) for name in selected}
     rows = {name: failed(name, item) for name, item in ready.items() if isinstance(item, HybridError)}
     pins = {name: item for name, item in ready.items() if isinstance(item, Pin)}
-    results = _scan_all(rt, snapshot, pins, diff=request.diff)
+    results = _scan_all(rt, snapshot, pins, request)
     rt.ledger.require_place()
     done = {name: item for name, item in results.items() if isinstance(item, _Done)}
     rows |= {name: failed(name, item) for name, item in results.items() if isinstance(item, HybridError)}
@@ -109,7 +115,7 @@ def _is_fresh(rt: Runtime, snapshot: Snapshot, name: SourceName, known: Mapping[
     if name in snapshot.scan_trail.unproved:
         return False
     status = recorded.scan
-    return not stale_reason(status, snapshot.manifest, pinned=pin.commit, now=rt.info.now, identities=known)
+    return not stale_reason(status, snapshot.manifest, name, pinned=pin.commit, now=rt.info.now, identities=known)
 
 
 def _ready(rt: Runtime, snapshot: Snapshot, name: SourceName) -> Pin | HybridError:
@@ -128,24 +134,25 @@ def _ready(rt: Runtime, snapshot: Snapshot, name: SourceName) -> Pin | HybridErr
 
 
 def _scan_all(
-    rt: Runtime, snapshot: Snapshot, pins: Mapping[SourceName, Pin], *, diff: bool
+    rt: Runtime, snapshot: Snapshot, pins: Mapping[SourceName, Pin], request: ScanRequest
 ) -> dict[SourceName, _Done | HybridError]:
     """Scan each tree once, whatever number of sources has it."""
-    trees: dict[Oid, list[SourceName]] = {}
+    trees: dict[tuple[Oid, tuple[str, ...]], list[SourceName]] = {}
     for name, pin in pins.items():
-        trees.setdefault(pin.tree, []).append(name)
+        trees.setdefault((pin.tree, besides(snapshot.manifest.sources[name])), []).append(name)
     groups = tuple(trees.values())
     if rt.spread is not None:
-        found = _elsewhere(rt, rt.spread, snapshot, groups)
-        return {name: _finished(rt, snapshot, pins[name], made, diff=diff) for name, made in found.items()}
+        found = _elsewhere(rt, rt.spread, snapshot, groups, again=request.again)
+        return {name: _finished(rt, snapshot, pins[name], made, diff=request.diff) for name, made in found.items()}
 
     def work(names: Sequence[SourceName]) -> dict[SourceName, _Done | HybridError]:
         def look(name: SourceName) -> Scan:
             pin = pins[name]
-            return scan_commit(rt, snapshot, name, rt.clones.as_stage(name), pin.commit, pin.tree)
+            stage = rt.clones.as_stage(name)
+            return scan_commit(rt, snapshot, name, stage, pin.commit, pin.tree, again=request.again)
 
         made = scan_group(rt, names, pins, look)
-        return {name: _finished(rt, snapshot, pins[name], item, diff=diff) for name, item in made.items()}
+        return {name: _finished(rt, snapshot, pins[name], item, diff=request.diff) for name, item in made.items()}
 
     rt.progress("begin", "scanning", str(len(pins)))
     results = run_all(work, groups, jobs=rt.jobs or snapshot.manifest.defaults.jobs, cancelled=rt.cancelled)
@@ -170,12 +177,12 @@ def _finished(
 
 
 def _elsewhere(
-    rt: Runtime, spread: Spread, snapshot: Snapshot, groups: Sequence[Sequence[SourceName]]
+    rt: Runtime, spread: Spread, snapshot: Snapshot, groups: Sequence[Sequence[SourceName]], *, again: bool
 ) -> dict[SourceName, Scan | HybridError]:
-    """Let workers scan what is not known already."""
+    """Let workers scan what is not known already, or all of it *again*."""
     pins = snapshot.lock.pins
     found: dict[SourceName, Scan | HybridError] = {}
-    for names in groups:
+    for names in () if again else groups:
         pin = pins[names[0]]
         known = scanned_before(rt, snapshot, names[0], pin.commit, pin.tree)
         if known is not None:
@@ -207,7 +214,10 @@ def _baseline(rt: Runtime, snapshot: Snapshot, pin: Pin) -> Baseline:
     if before is None or not rt.objects.has_content(stage, before):
         return Baseline(commit=before, ids=None)
     tree = rt.objects.facts(stage, before, complete=False).tree
-    made = scan_commit(rt, snapshot, pin.source, stage, before, tree)
+    try:
+        made = scan_commit(rt, snapshot, pin.source, stage, before, tree)
+    except NotInstalled:
+        return Baseline(commit=before, ids=None)
     complete = made.status.state != "error"
     return Baseline(commit=before, ids=frozenset(item.id for item in made.findings) if complete else None)
 

@@ -55,7 +55,7 @@ def scan_fetched(rt: Runtime, errand: Errand) -> dict[SourceName, Scan | HybridE
         acquired = acquire_pin(rt, task, manifest, borrow=False)
         gate_pin(rt, acquired.content, source, pin, manifest)
         try:
-            return scan_commit(rt, snapshot, name, acquired.content, pin.commit, pin.tree)
+            return scan_commit(rt, snapshot, name, acquired.content, pin.commit, pin.tree, fetch=True)
         finally:
             for stage in {acquired.history.path: acquired.history, acquired.content.path: acquired.content}.values():
                 rt.quarantine.drop(stage)

@@ -6,18 +6,19 @@ import hashlib
 from collections.abc import Mapping, Sequence
 
 from git_hybrid.app.runtime import Runtime
+from git_hybrid.app.scan_files import files_of
 from git_hybrid.core.audit import Event
 from git_hybrid.core.errors import HybridError, ScanIncomplete
 from git_hybrid.core.ids import Oid, SourceName
+from git_hybrid.core.manifest import Source
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.ports import Stage
-from git_hybrid.core.ports_scan import Scanned, Unusable
+from git_hybrid.core.ports_scan import Fill, Scanned, Unusable
 from git_hybrid.core.reducer import Decision
 from git_hybrid.core.scan_kept import kept
-from git_hybrid.core.scanners import ScannerSpec, spec_digest, spec_of
+from git_hybrid.core.scanners import ScannerSpec, besides, spec_digest, spec_of
 from git_hybrid.core.scans import Finding, Identity, can_reuse, scan_event, status_of
 from git_hybrid.core.state import ScannerRecord, ScanStatus, SourceState
-from git_hybrid.core.tree import TreeLimits
 from git_hybrid.core.value import Struct, replace
 
 UNKNOWN_RULES = "sha256:" + "0" * 64
@@ -54,37 +55,48 @@ class _One(Struct, frozen=True, kw_only=True):
     reused: bool = False
 
 
-def scan_commit(rt: Runtime, snapshot: Snapshot, name: SourceName, stage: Stage, commit: Oid, tree: Oid) -> Scan:
+def scan_commit(
+    rt: Runtime,
+    snapshot: Snapshot,
+    name: SourceName,
+    stage: Stage,
+    commit: Oid,
+    tree: Oid,
+    *,
+    fetch: bool = False,
+    again: bool = False,
+) -> Scan:
     """Return what the scanners say of *commit*, whose files are those of *tree* and whose objects are in *stage*.
 
     A scanner that fails does not keep the others from running; what an incomplete scan keeps of earlier ones is for
-    :func:`keeping`.
+    :func:`keeping`. With *fetch* the stage is no clone (:func:`git_hybrid.app.scan_files.files_of`). What a scanner
+    said of these files before counts for it, but with *again*.
 
     Raises:
         HybridError: the files could not be exported, or the run was interrupted.
     """
-    limits = TreeLimits(max_entries=snapshot.manifest.policy.max_entries, max_bytes=snapshot.manifest.policy.max_bytes)
-    results = []
-    for scanner in snapshot.manifest.scanners:
-        rt.stop_if_cancelled()
-        spec = spec_of(scanner)
-        identity = rt.scans.scanners.identify(spec)
-        if isinstance(identity, Unusable):
-            results.append(_failed(rt, spec, UNKNOWN_RULES, identity))
-            continue
-        known = _known(rt, snapshot, name, tree, spec, identity)
-        if known is not None:
-            results.append(known)
-            continue
-        rt.progress("step", name, f"scanning with {spec.name}")
-        said = rt.scans.scanners.run(
-            spec, identity, lambda folder: rt.scans.exporter.export(stage, commit, folder, limits)
-        )
-        if isinstance(said, Unusable):
-            results.append(_failed(rt, spec, identity.rules_digest, said))
-        else:
-            results.append(_said(rt, spec, identity, said))
+    source, results = snapshot.manifest.sources[name], list[_One]()
+    with files_of(rt, snapshot.manifest, source, stage, commit, fetch=fetch) as fill:
+        for scanner in snapshot.manifest.scanners:
+            rt.stop_if_cancelled()
+            spec = spec_of(scanner)
+            identity = rt.scans.scanners.identify(spec)
+            known = None
+            if not again and not isinstance(identity, Unusable):
+                known = _known(rt, snapshot, source, tree, spec, identity)
+            results.append(known or _one(rt, source, spec, identity, fill))
     return _together(results, commit, tree)
+
+
+def _one(rt: Runtime, source: Source, spec: ScannerSpec, identity: Identity | Unusable, fill: Fill) -> _One:
+    config = spec_digest(spec, besides(source))
+    if isinstance(identity, Unusable):
+        return _failed(rt, spec, config, UNKNOWN_RULES, identity)
+    rt.progress("step", source.name, f"scanning with {spec.name}")
+    said = rt.scans.scanners.run(spec, identity, fill)
+    if isinstance(said, Unusable):
+        return _failed(rt, spec, config, identity.rules_digest, said)
+    return _said(rt, spec, config, identity, said)
 
 
 def scanned_before(rt: Runtime, snapshot: Snapshot, name: SourceName, commit: Oid, tree: Oid) -> Scan | None:
@@ -93,7 +105,8 @@ def scanned_before(rt: Runtime, snapshot: Snapshot, name: SourceName, commit: Oi
     for scanner in snapshot.manifest.scanners:
         spec = spec_of(scanner)
         identity = rt.scans.scanners.identify(spec)
-        known = None if isinstance(identity, Unusable) else _known(rt, snapshot, name, tree, spec, identity)
+        source = snapshot.manifest.sources[name]
+        known = None if isinstance(identity, Unusable) else _known(rt, snapshot, source, tree, spec, identity)
         if known is None:
             return None
         results.append(known)
@@ -111,24 +124,24 @@ def _together(results: Sequence[_One], commit: Oid, tree: Oid) -> Scan:
     )
 
 
-def _said(rt: Runtime, spec: ScannerSpec, identity: Identity, said: Scanned) -> _One:
+def _said(rt: Runtime, spec: ScannerSpec, config: str, identity: Identity, said: Scanned) -> _One:
     record = ScannerRecord(
         name=spec.name,
         state="findings" if said.findings else "clean",
         version=said.version,
-        config_digest=spec_digest(spec),
+        config_digest=config,
         rules_digest=identity.rules_digest,
         scanned_at=rt.info.now.replace(microsecond=0),
     )
     return _One(record=record, runs=said.runs, findings=said.findings)
 
 
-def _failed(rt: Runtime, spec: ScannerSpec, rules_digest: str, why: Unusable) -> _One:
+def _failed(rt: Runtime, spec: ScannerSpec, config: str, rules_digest: str, why: Unusable) -> _One:
     record = ScannerRecord(
         name=spec.name,
         state="error",
         version="",
-        config_digest=spec_digest(spec),
+        config_digest=config,
         rules_digest=rules_digest,
         scanned_at=rt.info.now.replace(microsecond=0),
         reason=why.reason[:500],
@@ -172,12 +185,13 @@ def _proved(snapshot: Snapshot) -> list[SourceState]:
 
 
 def _known(
-    rt: Runtime, snapshot: Snapshot, name: SourceName, tree: Oid, spec: ScannerSpec, identity: Identity
+    rt: Runtime, snapshot: Snapshot, source: Source, tree: Oid, spec: ScannerSpec, identity: Identity
 ) -> _One | None:
-    """Return what *spec* said of the same tree before, in this source or in another, if that still counts."""
-    for entry in sorted(_proved(snapshot), key=lambda entry: entry.name != name):
+    """Return what *spec* said of the same files before, in this source or in another, if that still counts."""
+    sought = spec.name, spec_digest(spec, besides(source))
+    for entry in sorted(_proved(snapshot), key=lambda entry: entry.name != source.name):
         scan = entry.scan
-        record = next((item for item in scan.scanners if item.name == spec.name), None)
+        record = next((item for item in scan.scanners if (item.name, item.config_digest) == sought), None)
         if record is None or scan.report_sha256 is None:
             continue
         if not can_reuse(record, scan, identity, tree=tree, manifest=snapshot.manifest, now=rt.info.now):

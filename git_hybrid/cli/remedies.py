@@ -328,7 +328,7 @@ REMEDIES: Mapping[str, Remedy] = {
         ("git hybrid scan -h",),
     ),
     "not-installed": Remedy(
-        1, "{name}: the pinned commit {commit} is not installed", hints=("git hybrid sync {name}",)
+        1, "{name}: {what}the pinned commit {commit} is not installed", hints=("git hybrid sync {name}",)
     ),
     "scan-findings": Remedy(
         1,
@@ -340,7 +340,7 @@ REMEDIES: Mapping[str, Remedy] = {
         1,
         "{name}: the scan is incomplete, so it proves nothing",
         "{reasons}",
-        ("mend the scanner, then: {again}",),
+        ("mend the scanner, or leave out by its args in sources.toml what it cannot read, then: {again}",),
     ),
     "cache-refused": Remedy(
         2,

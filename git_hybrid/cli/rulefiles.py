@@ -25,10 +25,12 @@ def scanner_files(index: Staged, scanners: Sequence[Scanner], *, staged: bool) -
     named, known = _named(scanners, index.root), files_of(index, scanners)
     if staged:
         index.prefetch(known)
+    own = {scanner.name for scanner in scanners if not scanner.preset}
     found: dict[str, tuple[str, ...]] = {}
     for name, paths in named.items():
         digests = [_digest(index, path, known, staged=staged) for path in paths]
-        if None not in digests and digests[0]:
+        # The first is that of the program, where it is a file of the workspace.
+        if None not in digests and (digests[0] if name in own else any(digests)):
             found[name] = tuple(digest for digest in digests if digest)
     return found
 

@@ -61,7 +61,7 @@ def _wrong(facts: Facts, pin: Pin, scan: ScanStatus) -> tuple[str, str, str] | N
     if scan.state == "missing":
         return (*_NEVER, again)
     known = _identities(facts, scan)
-    reason = stale_reason(scan, facts.manifest, pinned=pin.commit, now=now, identities=known)
+    reason = stale_reason(scan, facts.manifest, pin.source, pinned=pin.commit, now=now, identities=known)
     if reason is not None:
         why = "an old scan knows no new rules"
         if reason == "clock":

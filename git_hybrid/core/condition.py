@@ -164,7 +164,7 @@ def _scan_word(
     if name in snapshot.scan_trail.unproved:
         return "error", "state/sources.json is not what the audit log tells of it"
     pinned = pin.commit if pin else None
-    stale = stale_reason(scan, snapshot.manifest, pinned=pinned, now=now, identities=identities)
+    stale = stale_reason(scan, snapshot.manifest, name, pinned=pinned, now=now, identities=identities)
     if stale is not None:
         return "stale", stale_words(stale, scan, now)
     if scan.state == "findings":

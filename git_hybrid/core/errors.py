@@ -735,11 +735,12 @@ class NoScanner(HybridError):
 
 
 class NotInstalled(HybridError):
-    """The pinned commit is not in a clone, so there is nothing to work on."""
+    """The pinned commit is not in a clone, so there is nothing to work on; ``what`` of it is not, by default all."""
 
     code: ClassVar[str] = "not-installed"
     name: str
     commit: str
+    what: str = ""
 
 
 class ScanFindings(HybridError):

@@ -15,11 +15,15 @@ from git_hybrid.core.value import Struct, field
 
 
 class Stage(Struct, frozen=True):
-    """A repository in quarantine, its working folder at ``path``; ``borrows``: it sees the clone's objects."""
+    """A repository in quarantine, its working folder at ``path``; ``borrows``: it sees the clone's objects.
+
+    ``git_dir`` is where the repository itself is, if not in ``.git`` there.
+    """
 
     name: SourceName
     path: str
     borrows: bool = False
+    git_dir: str = ""
 
 
 class RemoteRefs(Struct, frozen=True, kw_only=True):
@@ -211,6 +215,10 @@ class Clones(Protocol):
 
     def as_stage(self, name: SourceName) -> Stage:
         """Return the clone as something that Objects can read."""
+        ...
+
+    def submodule(self, stage: Stage, path: str) -> Stage | None:
+        """Return the submodule that stands at *path* of the clone, or of a submodule, *stage*; None if none does."""
         ...
 
 

@@ -34,8 +34,11 @@ class Scanned(Struct, frozen=True, kw_only=True):
 class Exporter(Protocol):
     """Writes the files of a commit into a folder, from the object store."""
 
-    def export(self, stage: Stage, oid: Oid, folder: str, limits: TreeLimits) -> Sequence[bytes]:
-        """Write every file of the commit below *folder*, byte by byte, and return the paths; raise HostileTree."""
+    def export(self, stage: Stage, oid: Oid, folder: str, limits: TreeLimits, *, lfs: bool) -> Sequence[bytes]:
+        """Write every file of the commit below *folder*, byte by byte, and return the paths; raise HostileTree.
+
+        With *lfs* the content that the stage has of Git LFS is written in place of its pointers.
+        """
         ...
 
 

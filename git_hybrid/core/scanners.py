@@ -6,17 +6,22 @@ tree are switched off, since a stranger wrote them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from fnmatch import fnmatchcase
+from itertools import pairwise
 
 from git_hybrid.core.canonical import Json, canonical_json
 from git_hybrid.core.digest import sha256_hex
-from git_hybrid.core.manifest import Scanner
+from git_hybrid.core.manifest import Scanner, Source
+from git_hybrid.core.pattern import pattern
 from git_hybrid.core.value import Struct, field
 
 PATH, REPORT, ROOT, ARGS = "{path}", "{report}", "{root}", "{args}"
 _NOTHING, _WRITTEN = "/dev/null", ("state", "sources")
+# A path below the root begins anywhere, another one with its word, after the = of an option, or after a comma.
+_START = pattern(r"(?:^(?:-[^=]*=)?|,)(?=/(?!/))|(?=\{root\}(?:/|$))")
+_END = pattern(r"(?<![=,:;\s'\"])(?=[=,:;\s'\"]|$)")
 FORMATS = ("sarif", "betterleaks-json")
 _EXTRA = "git-hybrid[scan], from where git-hybrid came"
 _LEAKS = 10
@@ -29,7 +34,7 @@ class Preset(Struct, frozen=True, kw_only=True):
     ``command`` holds ``{path}``, ``{report}`` (without it the report is what it prints) and ``{args}``, where the
     manifest's own arguments go; ``audits`` are the patterns of the only files that it looks at (empty: all);
     ``settings`` are environment variables that it always gets, ``env`` those that it gets from the caller; ``oldest``
-    is the first version that has its options.
+    is the first version that has its options; ``database`` finds in what ``version`` prints how old its databases are.
     """
 
     command: tuple[str, ...]
@@ -41,6 +46,7 @@ class Preset(Struct, frozen=True, kw_only=True):
     settings: Mapping[str, str] = field(default_factory=dict)
     env: tuple[str, ...] = ()
     oldest: tuple[int, ...] = ()
+    database: str = ""
     install: str = ""
 
 
@@ -73,7 +79,11 @@ PRESETS: Mapping[str, Preset] = {
         install=_EXTRA,
     ),
     "bandit": Preset(
-        command=("bandit", "-q", "-r", "--ini", "/dev/null", "--ignore-nosec", "-f", "sarif", "-o", REPORT, ARGS, PATH),
+        # By default it leaves out folders of names such as CVS and .tox.
+        command=(
+            *("bandit", "-q", "-r", "--ini", "/dev/null", "--ignore-nosec", "--exclude="),
+            *("-f", "sarif", "-o", REPORT, ARGS, PATH),
+        ),
         version=("bandit", "--version"),
         audits=("*.py", "*.pyw"),
         install='pip install "bandit[sarif]"',
@@ -81,10 +91,16 @@ PRESETS: Mapping[str, Preset] = {
     "semgrep": Preset(
         command=(
             *("semgrep", "scan", "--metrics=off", "--disable-version-check", "--disable-nosem", "--no-git-ignore"),
-            *("--sarif", "--output", REPORT, ARGS, PATH),
+            # By default it leaves out tests, large files, and those that take it long.
+            *("--x-ignore-semgrepignore-files", "--max-target-bytes=0", "--timeout=0"),
+            # The path of the rules, which is another in each clone, would be part of their names.
+            *("--no-rewrite-rule-ids", "--sarif", "--output", REPORT, ARGS, PATH),
         ),
-        version=("semgrep", "--version"),
+        # Else it asks a server which version is the newest, and waits for it.
+        version=("semgrep", "--version", "--disable-version-check"),
         finding_codes=(),
+        # Older ones read ignore files in another way.
+        oldest=(1, 117),
         install='pip install semgrep, and name the rules: args = ["--config", "{root}/rules.yml"]',
     ),
     "gitleaks": Preset(
@@ -109,6 +125,8 @@ PRESETS: Mapping[str, Preset] = {
         version=("trivy", "--version"),
         finding_codes=(_LEAKS,),
         env=("TRIVY_CACHE_DIR",),
+        # Dates to the second, and the beginning of the digest of its checks.
+        database=r"(?:UpdatedAt|Digest): *(\S[^\n]{0,18})",
         install="install trivy, fill its database, and name it in TRIVY_CACHE_DIR",
     ),
     "osv-scanner": Preset(
@@ -139,6 +157,7 @@ class ScannerSpec(Struct, frozen=True, kw_only=True):
     settings: Mapping[str, str] = field(default_factory=dict)
     audits: tuple[str, ...] = ()
     oldest: tuple[int, ...] = ()
+    database: str = ""
     install: str = ""
 
 
@@ -158,12 +177,23 @@ def spec_of(scanner: Scanner) -> ScannerSpec:
         settings=preset.settings,
         audits=preset.audits,
         oldest=preset.oldest,
+        database=preset.database,
         install=preset.install,
     )
 
 
-def spec_digest(spec: ScannerSpec) -> str:
-    """Return the digest of everything that the manifest and the preset say of *spec*; the timeout changes no result."""
+def besides(source: Source | None) -> tuple[str, ...]:
+    """Return what is installed of *source*, and so scanned, besides the files of the commit."""
+    if source is None:
+        return ()
+    return (*(("lfs",) if source.lfs == "fetch" else ()), *(("submodules",) if source.submodules else ()))
+
+
+def spec_digest(spec: ScannerSpec, more: Sequence[str] = ()) -> str:
+    """Return the digest of everything that the manifest and the preset say of *spec*; the timeout changes no result.
+
+    *more* is what it is given to look at besides the files of a commit (:func:`besides`).
+    """
     facts: dict[str, Json] = {
         "name": spec.name,
         "command": list(spec.command),
@@ -174,20 +204,35 @@ def spec_digest(spec: ScannerSpec) -> str:
         "settings": dict(spec.settings),
         "audits": list(spec.audits),
     }
+    facts |= {"besides": list(more)} if more else {}
     return "sha256:" + sha256_hex(canonical_json(facts))
+
+
+def tool_version(version: str) -> str:
+    """Return *version* of a scanner without the dates of its databases, which follow after commas."""
+    return version.partition(", ")[0]
 
 
 def rules_digest(spec: ScannerSpec, version: str, files: Iterable[str]) -> str:
     """Return the digest of all that decides what *spec* finds; *files* are the digests of the files that do."""
-    facts: dict[str, Json] = {"config": spec_digest(spec), "version": version, "files": list(files)}
+    facts: dict[str, Json] = {"config": spec_digest(spec), "version": tool_version(version), "files": list(files)}
     return "sha256:" + sha256_hex(canonical_json(facts))
 
 
 def paths_in(spec: ScannerSpec, root: str) -> tuple[str, ...]:
-    """Return the absolute paths that the arguments of *spec* name, where the workspace is at *root*."""
-    words = [word.replace(ROOT, root) for word in spec.command[1:]]
-    words = [word.partition("=")[2] if word.startswith("--") and "=" in word else word for word in words]
-    return tuple(word for word in words if word.startswith("/"))
+    """Return the absolute paths that the arguments of *spec* name, where the workspace is at *root*.
+
+    Nobody knows where a path ends in a word that goes on after it: each possible end is one, and most are of no file.
+    """
+    return tuple(path.replace(ROOT, root) for word in spec.command[1:] for path in _paths(word))
+
+
+def _paths(word: str) -> Iterator[str]:
+    """Yield what in *word* may be a path, such as of ``-conf={root}/a,{root}/b`` first one and then the other."""
+    starts = [found.end() for found in _START.finditer(word)]
+    for start, end in pairwise((*starts, len(word))):
+        text = word[start:end]
+        yield from (text[: found.start()] for found in _END.finditer(text))
 
 
 def own_files(spec: ScannerSpec, root: str) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from git_hybrid.core.canonical import Json, canonical_json
 from git_hybrid.core.digest import sha256_hex
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.manifest import Level, Manifest
-from git_hybrid.core.scanners import spec_digest, spec_of
+from git_hybrid.core.scanners import besides, spec_digest, spec_of, tool_version
 from git_hybrid.core.state import FindingRef, ScannerRecord, ScanState, ScanStatus, Severity
 from git_hybrid.core.value import Struct
 from git_hybrid.core.values import format_age, format_time
@@ -134,12 +134,13 @@ def status_of(
 def stale_reason(
     scan: ScanStatus,
     manifest: Manifest,
+    name: SourceName,
     *,
     pinned: Oid | None,
     now: datetime,
     identities: Mapping[str, Identity] | None = None,
 ) -> StaleReason | None:
-    """Return why the scan says nothing about *pinned* any more, or None if it does (or never was).
+    """Return why the scan says nothing about *pinned* of the source *name* any more, or None if it does (or never was).
 
     *identities* holds the scanners as they are on this machine; one that is not there cannot be judged. A record that
     does not tell its scanners is judged by commit and age alone.
@@ -152,19 +153,23 @@ def stale_reason(
         return "age"
     if scan.scanned_at - now > APART:
         return "clock"
-    return _changed(scan, manifest, identities or {}) if scan.scanners else None
+    return _changed(scan, manifest, name, identities or {}) if scan.scanners else None
 
 
-def _changed(scan: ScanStatus, manifest: Manifest, identities: Mapping[str, Identity]) -> StaleReason | None:
-    """Return what is another now than when the scan was made: the scanners, a version or its rules."""
-    specs = {scanner.name: spec_digest(spec_of(scanner)) for scanner in manifest.scanners}
+def _changed(
+    scan: ScanStatus, manifest: Manifest, name: SourceName, identities: Mapping[str, Identity]
+) -> StaleReason | None:
+    """Return what is another now than when the scan was made: the scanners, what they see, a version or its rules."""
+    more = besides(manifest.sources.get(name))
+    specs = {scanner.name: spec_digest(spec_of(scanner), more) for scanner in manifest.scanners}
     if specs and specs != {record.name: record.config_digest for record in scan.scanners}:
         return "scanners"
     for record in scan.scanners:
         here = identities.get(record.name)
         if here is None or record.state == "error":
             continue
-        if here.version not in ("", record.version):
+        # Where a database is not told of here, its age cannot be judged.
+        if here.version not in ("", record.version, tool_version(record.version)):
             return "version"
         if here.rules_digest != record.rules_digest:
             return "rules"
@@ -181,9 +186,9 @@ def stale_words(reason: StaleReason, scan: ScanStatus, now: datetime) -> str:
         case "pin":
             return f"it is of {(scan.commit or 'another commit')[:10]}, which is not the pin"
         case "scanners":
-            return "the scanners in sources.toml changed since"
+            return "the scanners in sources.toml, or lfs or submodules of the source, changed since"
         case "version":
-            return "another version of a scanner is installed now"
+            return "another version of a scanner, or of its database, is installed now"
         case "rules":
             return "the rules or the program of a scanner changed since"
         case _:  # pragma: no cover
@@ -198,7 +203,7 @@ def can_reuse(
         scan.tree == tree
         and record.state in ("clean", "findings")
         and record.rules_digest == identity.rules_digest
-        and identity.version in ("", record.version)
+        and identity.version in ("", record.version, tool_version(record.version))
         and -APART <= now - record.scanned_at <= manifest.policy.scan_max_age
     )
 

@@ -17,7 +17,8 @@ Severity = Literal["high", "medium", "low"]
 class ScannerRecord(Struct, frozen=True, kw_only=True):
     """What one scanner said of one commit.
 
-    ``config_digest`` is of its entry in the manifest, ``rules_digest`` of that, its version, program and rule files;
+    ``config_digest`` is of its entry in the manifest, and of what it saw besides the files of the commit,
+    ``rules_digest`` of that entry, its version, program and rule files;
     ``reason`` says why the result is an error.
     """
 

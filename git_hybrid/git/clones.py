@@ -34,6 +34,15 @@ class GitClones(Struct, frozen=True):
         """Return the clone of *name* as something that Objects can read."""
         return Stage(name=name, path=str(self.folder / name))
 
+    def submodule(self, stage: Stage, path: str) -> Stage | None:
+        """Return the submodule that stands at *path* of *stage*, whoever put it there; None if none does."""
+        # Only scans ask.
+        from git_hybrid.git.place import git_dir
+
+        where = f"{stage.path}/{path}"
+        found = git_dir(where, {})
+        return Stage(name=stage.name, path=where, git_dir=found) if os.path.isdir(found) else None
+
     def inspect(self, name: SourceName, pin: Oid | None, *, thorough: bool = False) -> Observed:
         """Return what stands at the path of *name*; *pin* is the commit to look for in it.
 

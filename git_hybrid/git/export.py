@@ -5,21 +5,27 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
+from git_hybrid.core.check_sources import LFS_HEAD, LFS_LIMIT
 from git_hybrid.core.errors import HostileTree, WrongContent
 from git_hybrid.core.ids import Oid
+from git_hybrid.core.pattern import pattern
 from git_hybrid.core.ports import Stage
-from git_hybrid.core.tree import GITLINK, LINK, TreeEntry, TreeLimits
+from git_hybrid.core.tree import GITLINK, LINK, TreeEntry, TreeLimits, show_path
 from git_hybrid.core.value import Struct
 from git_hybrid.git.objects import GitObjects
+from git_hybrid.git.plainfiles import bytes_at, file_at
 from git_hybrid.git.run import Runner
 
 _CHUNK = 1 << 18
+_POINTER = pattern(re.escape(LFS_HEAD) + rb"(?:.*\n)*?oid sha256:([0-9a-f]{64})\n")
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -28,15 +34,16 @@ class GitExporter(Struct, frozen=True):
 
     runner: Runner
 
-    def export(self, stage: Stage, oid: Oid, folder: str, limits: TreeLimits) -> Sequence[bytes]:
+    def export(self, stage: Stage, oid: Oid, folder: str, limits: TreeLimits, *, lfs: bool = False) -> Sequence[bytes]:
         """Write every file of the commit *oid* below *folder* and return their paths.
 
         No file is executable; a submodule is an empty folder. Symbolic links come last, so that nothing is written
-        through one; none leads out of the folder, since the tree was looked at before.
+        through one; none leads out of the folder, since the tree was looked at before. With *lfs* the content that the
+        stage has of Git LFS is written in place of its pointers.
 
         Raises:
             HostileTree: the tree has what may not be checked out either.
-            WrongContent: a file of it is missing from the object store.
+            WrongContent: a file of it is missing from the object store, or content of LFS is not what its pointer says.
         """
         entries, findings = GitObjects(self.runner).scan(stage, oid, limits)
         if findings:
@@ -50,10 +57,14 @@ class GitExporter(Struct, frozen=True):
         with tempfile.TemporaryFile() as wanted:
             wanted.write("".join(f"{entry.oid}\n" for entry in files).encode("ascii"))
             wanted.seek(0)
-            git_dir = Path(stage.path) / ".git"
+            git_dir = Path(stage.git_dir or f"{stage.path}/.git")
             with self.runner.stream(["cat-file", "--batch"], git_dir=git_dir, stdin=wanted) as out:
                 for entry in files:
                     _write(out, entry, base, stage)
+        if lfs:
+            for entry in files:
+                if entry.mode != LINK and entry.size <= LFS_LIMIT:
+                    _fill(git_dir, os.path.join(base, entry.path), entry, stage)
         return [entry.path for entry in files]
 
 
@@ -73,6 +84,24 @@ def _write(out: IO[bytes], entry: TreeEntry, base: bytes, stage: Stage) -> None:
                 file.write(chunk)
                 left -= len(chunk)
     out.read(1)
+
+
+def _fill(git_dir: Path, path: bytes, entry: TreeEntry, stage: Stage) -> None:
+    """Put the content in place of the pointer at *path*, if it is one and the content is there."""
+    if (pointer := _POINTER.match(bytes_at(path))) is None:
+        return
+    oid, digest = pointer[1].decode("ascii"), hashlib.sha256()
+    try:
+        content = file_at(git_dir / "lfs/objects" / oid[:2] / oid[2:4] / oid)
+    except FileNotFoundError:
+        return
+    with content, open(path, "wb") as file:
+        while chunk := content.read(_CHUNK):
+            digest.update(chunk)
+            file.write(chunk)
+    if digest.hexdigest() != oid:
+        what = f"LFS content of {show_path(entry.path)}"
+        raise WrongContent(name=stage.name, what=what, expected=oid, found=digest.hexdigest())
 
 
 def _read(out: IO[bytes], size: int, entry: TreeEntry, stage: Stage) -> bytes:

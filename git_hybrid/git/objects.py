@@ -274,7 +274,7 @@ def _with_tag(target: str, commit: str) -> tuple[Oid, Oid | None]:
 
 
 def _git_dir(stage: Stage) -> Path:
-    return _inside(stage.path)
+    return Path(stage.git_dir) if stage.git_dir else _inside(stage.path)
 
 
 @lru_cache(maxsize=64)

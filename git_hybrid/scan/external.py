@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import stat
@@ -112,10 +113,13 @@ class ExternalScanners(Struct, frozen=True):
                 status = self._printed(job)
             except TimeIsUp:
                 return Unusable(f"{spec.version[0]} did not tell its version in time")
-            found = _VERSION.search(place.output.read_bytes()[:_VERSION_LIMIT])
+            told = place.output.read_bytes()[:_VERSION_LIMIT]
+        found = _VERSION.search(told)
         if status != 0 or found is None:
             return Unusable(f"{' '.join(spec.version)} tells no version (exit status {status})")
-        return found[0].decode("ascii")[:80]
+        version = found[0].decode("ascii")[:80]
+        dates = re.findall(spec.database, told.decode("utf-8", "replace")) if spec.database else []
+        return ", ".join((version, *dates))
 
     def _files(self, spec: ScannerSpec, program: str) -> list[str]:
         """Return the digests of the files that decide the result: rules on the command line, and a program of its own.

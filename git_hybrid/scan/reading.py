@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.scans import Finding
 from git_hybrid.core.value import Struct
-from git_hybrid.scan.sarif import SCHEMA, VERSION, findings_of, relative_texts
+from git_hybrid.scan.sarif import SCHEMA, VERSION, findings_of, path_of, relative_texts
 
 Document = dict[str, Any]
 _BOM = b"\xef\xbb\xbf"
@@ -44,7 +45,8 @@ def read_report(data: bytes, *, kind: str, scanner: str, tree: str) -> Report:
     try:
         document = _load(data)
         if kind == "betterleaks-json":
-            document = from_betterleaks(document)
+            # Before it is a URI: the path of the folder may have what is quoted in one.
+            document = from_betterleaks(relative_texts(document, tree))
         return read_document(document, scanner=scanner, tree=tree)
     except RecursionError as error:
         raise Incomplete("the report is nested too deeply") from error
@@ -57,17 +59,14 @@ def read_document(document: Document, *, scanner: str, tree: str = "") -> Report
     runs = document.get("runs")
     if not isinstance(runs, list) or not runs:
         raise Incomplete("the report holds no run")
-    kept: list[Document] = []
-    findings: list[Finding] = []
-    for run in runs:
+    plain: list[Document] = [relative_texts(run, tree) if tree else run for run in runs]
+    for run in plain:
         _refuse_incomplete(run)
-        plain: Document = relative_texts(run, tree) if tree else run
-        try:
-            found = findings_of(plain, scanner=scanner)
-        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-            raise Incomplete("a result in the report is not SARIF") from error
-        findings += found
-        kept.append(plain | {"automationDetails": {"id": f"{scanner}/"}})
+    try:
+        findings = findings_of(plain, scanner=scanner)
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        raise Incomplete("a result in the report is not SARIF") from error
+    kept = [run | {"automationDetails": {"id": f"{scanner}/"}} for run in plain]
     driver = kept[0]["tool"]["driver"]
     version = str(driver.get("version") or driver.get("semanticVersion") or "")[:80]
     return Report(runs=tuple(kept), version=version, findings=tuple(findings))
@@ -113,7 +112,7 @@ def _refuse_incomplete(run: object) -> None:
             if not isinstance(notifications, list):
                 raise Incomplete("a run in the report is not SARIF")
             for notification in notifications:
-                _refuse_error(notification)
+                _refuse_error(run, notification)
 
 
 def _is_tool(tool: object) -> bool:
@@ -121,13 +120,18 @@ def _is_tool(tool: object) -> bool:
     return isinstance(driver, dict) and isinstance(driver.get("name"), str)
 
 
-def _refuse_error(notification: object) -> None:
+def _refuse_error(run: Document, notification: object) -> None:
     if not isinstance(notification, dict):
         raise Incomplete("a notification in the report is not SARIF")
     if notification.get("level") == "error":
         message = notification.get("message")
         text = message.get("text") if isinstance(message, dict) else None
-        raise Incomplete(f"the tool tells of an error: {str(text or 'without a word')[:200]}")
+        try:
+            place = path_of(run, notification)[:200]
+        except (AttributeError, IndexError, KeyError, TypeError):
+            place = ""
+        where = f" in {place}" if place else ""
+        raise Incomplete(f"the tool tells of an error{where}: {str(text or 'without a word')[:200]}")
 
 
 def from_betterleaks(document: Document) -> Document:
@@ -163,7 +167,7 @@ def from_betterleaks(document: Document) -> Document:
 def _leak(item: Mapping[str, Any]) -> Document:
     place = item["location"]
     region = {"startLine": max(int(place.get("start_line") or 1), 1)}
-    location = {"artifactLocation": {"uri": str(place["path"])}, "region": region}
+    location = {"artifactLocation": {"uri": quote(str(place["path"]))}, "region": region}
     return {
         "ruleId": str(item["rule_id"]),
         # A secret counts by how sure the rule is; one of a rule that does not say so counts in full.

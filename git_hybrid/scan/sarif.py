@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import ChainMap
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote
 
@@ -19,19 +20,18 @@ _SHOWN = 500
 Run = dict[str, Any]
 
 
-def findings_of(run: Run, *, scanner: str) -> list[Finding]:
-    """Return what counts of the results of *run*; each counted result is given its id as a fingerprint.
+def findings_of(runs: Sequence[Run], *, scanner: str) -> list[Finding]:
+    """Return what counts of the results of *runs*, one report; each counted result is given its id as a fingerprint.
 
     A result that was suppressed in the source counts: a stranger wrote the comment.
 
     Raises:
         AttributeError, IndexError, KeyError, TypeError, ValueError: a result is not SARIF.
     """
-    rules = _rules(run["tool"])
-    counted = [(result, level) for result in run["results"] if (level := _severity(result, rules)) is not None]
-    anchors = [_anchor(run, result, scanner) for result, _ in counted]
+    counted = [item for run in runs for item in _counted(run)]
+    anchors = [_anchor(run, result, scanner) for run, result, _ in counted]
     found = []
-    for (result, level), anchor, name in zip(counted, anchors, finding_ids(anchors), strict=True):
+    for (_, result, level), anchor, name in zip(counted, anchors, finding_ids(anchors), strict=True):
         result["fingerprints"] = {FINGERPRINT: name}
         _, rule, path, _ = anchor
         found.append(
@@ -48,6 +48,26 @@ def findings_of(run: Run, *, scanner: str) -> list[Finding]:
     return found
 
 
+def _counted(run: Run) -> Iterator[tuple[Run, Run, Severity]]:
+    rules = _rules(run["tool"])
+    levels = [_levels(invocation, rules) for invocation in run.get("invocations") or ()]
+    for result in run["results"]:
+        at = (result.get("provenance") or {}).get("invocationIndex", -1)
+        known = ChainMap(*(levels if at < 0 else levels[at : at + 1]))
+        if (level := _severity(result, rules, known)) is not None:
+            yield run, result, level
+
+
+def _levels(invocation: Run, rules: Sequence[Sequence[Run]]) -> dict[int, Any]:
+    """Return the levels that an invocation has set for rules, by the identity of these."""
+    found = {}
+    for override in invocation.get("ruleConfigurationOverrides") or ():
+        rule = _rule({"rule": override["descriptor"]}, rules)
+        if rule and "level" in override["configuration"]:
+            found[id(rule)] = override["configuration"]["level"]
+    return found
+
+
 def _rules(tool: Mapping[str, Any]) -> list[list[Run]]:
     """Return the rules of the driver, then those of each extension."""
     return [list(component.get("rules") or ()) for component in (tool["driver"], *(tool.get("extensions") or ()))]
@@ -60,8 +80,8 @@ def _rule(result: Mapping[str, Any], rules: Sequence[Sequence[Run]]) -> Run:
     if 0 <= component < len(rules) and 0 <= index < len(rules[component]):
         indexed: Run = rules[component][index]
         return indexed
-    name = _rule_id(result)
-    named: Run = next((rule for group in rules for rule in group if rule.get("id") == name), {})
+    key, name = ("id", _rule_id(result)) if _rule_id(result) else ("guid", reference.get("guid", ""))
+    named: Run = next((rule for group in rules for rule in group if rule.get(key) == name), {})
     return named
 
 
@@ -69,12 +89,13 @@ def _rule_id(result: Mapping[str, Any]) -> str:
     return str(result.get("ruleId") or (result.get("rule") or {}).get("id") or "")[:_SHOWN]
 
 
-def _severity(result: Mapping[str, Any], rules: Sequence[Sequence[Run]]) -> Severity | None:
+def _severity(result: Mapping[str, Any], rules: Sequence[Sequence[Run]], levels: Mapping[int, Any]) -> Severity | None:
     kind = result.get("kind", "fail")
-    if kind in _CALM or _is_suppressed(result):
+    if kind in _CALM or _is_suppressed(result) or result.get("baselineState") == "absent":
         return None
     rule = _rule(result, rules)
-    default = "note" if kind in _OPEN else (rule.get("defaultConfiguration") or {}).get("level", "warning")
+    by_itself = (rule.get("defaultConfiguration") or {}).get("level", "warning")
+    default = "note" if kind in _OPEN else levels.get(id(rule), by_itself)
     level = result.get("level", default)
     if level not in _LEVELS:
         raise ValueError(f"no such level: {level!r}")
@@ -93,11 +114,12 @@ def _anchor(run: Run, result: Mapping[str, Any], scanner: str) -> tuple[str, str
     # The fingerprints of tools do not count: several hash the path of the scratch folder, which is another each time.
     mark = str((result.get("properties") or {}).get("gitHybrid", ""))
     what = mark or " ".join(f"{_message(result)} {_snippet(result)}".split())
-    return scanner, _rule_id(result) or _rule_name(result), _path(run, result), what
+    return scanner, _rule_id(result) or _rule_name(result), path_of(run, result), what
 
 
 def _rule_name(result: Mapping[str, Any]) -> str:
-    return f"rule {result['ruleIndex']}" if "ruleIndex" in result else "?"
+    guid = str((result.get("rule") or {}).get("guid", "?"))[:_SHOWN]
+    return f"rule {result['ruleIndex']}" if "ruleIndex" in result else guid
 
 
 def _message(result: Mapping[str, Any]) -> str:
@@ -120,7 +142,12 @@ def _snippet(result: Mapping[str, Any]) -> str:
     return str(((_physical(result).get("region") or {}).get("snippet") or {}).get("text") or "")
 
 
-def _path(run: Run, result: Mapping[str, Any]) -> str:
+def path_of(run: Run, result: Mapping[str, Any]) -> str:
+    """Return the path of the first location of *result*, or of a notification, of *run*; nothing where it has none.
+
+    Raises:
+        AttributeError, IndexError, KeyError, TypeError: it is not SARIF.
+    """
     place = _physical(result).get("artifactLocation") or {}
     if "uri" not in place and "index" in place:
         place = run["artifacts"][place["index"]]["location"]

@@ -17,9 +17,9 @@ import pytest
 from support.cli import Hybrid, executable
 from support.dask_cluster import dask_cluster, dask_worker
 from support.https_server import HttpsGitServer
-from support.kit import changes, codes, git, lock, snapshot, state, write_manifest
+from support.kit import changes, codes, git, lock, replace, snapshot, state, write_manifest
 from support.scanners import FINDS, a_scanner, scan_of, use
-from support.upstream import Upstream, UpstreamFactory
+from support.upstream import Gitlink, Upstream, UpstreamFactory
 
 NAMES = ["a", "b", "c", "d"]
 POLICY = '[policy]\nscan_block_on = "none"\n'
@@ -82,6 +82,7 @@ def test_scan_without_a_clone(
     upstreams: dict[str, Upstream],
     cluster: tuple[str, list[int]],
     pinned: None,
+    https_server: HttpsGitServer,
     tmp_path: Path,
 ) -> None:
     where, pids = cluster
@@ -105,6 +106,13 @@ def test_scan_without_a_clone(
     hybrid("scan", "--executor", where, check=1)
     assert seen.read_text() == ""
     assert changes(before, snapshot(workspace / "state")) == []
+    # A worker sees the submodules as well, which it fetches.
+    modules = '[submodule "b"]\n\tpath = in\n\turl = ../b.git\n'
+    upstreams["d"].commit({".gitmodules": modules, "in": Gitlink(upstreams["b"].rev("main"))})
+    replace(workspace / "sources.toml", "[source.d]\n", "[source.d]\nsubmodules = true\n")
+    hybrid("pin", "d", env=https_server.env())
+    (row,) = hybrid("scan", "d", "--executor", where, "--json", check=1).json()["sources"]
+    assert [item["path"] for item in row["findings"]] == ["in/README"]
     # A worker whose scanner fails takes nothing back either.
     a_scanner(tmp_path / "fake", "sys.exit(99)")
     hybrid("scan", "b", "--executor", where, check=1)

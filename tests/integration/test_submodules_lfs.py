@@ -7,17 +7,22 @@ import json
 import os
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from git_hybrid.core.errors import WrongContent
-from git_hybrid.core.ids import SourceName
+from git_hybrid.core.ids import SourceName, parse_oid
+from git_hybrid.core.ports import Stage
+from git_hybrid.core.tree import TreeLimits
+from git_hybrid.git.export import GitExporter
 from git_hybrid.git.largefiles import refuse_pointers
 from git_hybrid.git.run import Runner
 from support.cli import Hybrid, merged_env
 from support.https_server import HttpsGitServer
-from support.kit import errors, git, replace
+from support.kit import errors, git, replace, started, state
+from support.scanners import a_scanner, scan_of, use
 from support.upstream import Gitlink, Link, Upstream, UpstreamFactory
 
 MODULES = '[submodule "lib"]\n\tpath = vendor/lib\n\turl = {url}\n'
@@ -67,6 +72,26 @@ def test_submodules_are_fetched_where_the_manifest_says_so(ws: Path, lib: Upstre
     assert git("rev-parse", "HEAD", cwd=inner) == lib.rev("main")
     assert git("status", "--porcelain", "--ignore-submodules=none", cwd=ws / "sources/app") == ""
     assert "1 unchanged" in hybrid("sync").err
+
+
+def test_a_scan_sees_the_submodules_that_are_installed(
+    ws: Path, app: Upstream, lib: Upstream, hybrid: Hybrid, tmp_path: Path
+) -> None:
+    scanner = a_scanner(tmp_path / "fake")
+    use(ws, scanner)
+    hybrid("scan")
+    lib.commit({"lib.txt": "SECRET"})
+    app.commit({"vendor/lib": Gitlink(lib.rev("main"))})
+    assert "high R1 vendor/lib/lib.txt" in hybrid("pin", "app", "--scan", check=6).err
+    use(ws, scanner, policy='scan_block_on = "none"')
+    hybrid("pin", "app")
+    assert "the submodule vendor/lib of the pinned commit" in hybrid("scan", "--diff", check=1).err
+    hybrid("sync")
+    # As git itself puts it there.
+    git("submodule", "absorbgitdirs", cwd=ws / "sources/app")
+    (row,) = hybrid("scan", "--diff", "--json", check=1).json()["sources"]
+    assert [(item["path"], item["new"]) for item in row["findings"]] == [("vendor/lib/lib.txt", True)]
+    assert row["baseline"]["scanned"] is True
 
 
 def test_a_bundle_carries_none_and_says_how_they_come(ws: Path, hybrid: Hybrid, tmp_path: Path) -> None:
@@ -403,6 +428,23 @@ def test_lfs_content_comes_only_where_the_manifest_says_so(large: Path, workspac
     assert git("status", "--porcelain", cwd=workspace / "sources/large") == ""
 
 
+def test_a_scan_sees_the_lfs_content_that_is_installed(
+    large: Path, workspace: Path, hybrid: Hybrid, tmp_path: Path
+) -> None:
+    _push(tmp_path / "large-work", b"SECRET")
+    started(hybrid, large.as_uri())
+    use(workspace, a_scanner(tmp_path / "fake"))
+    hybrid("scan")
+    _asks_for(workspace, 'lfs = "fetch"')
+    hybrid("pin")
+    hybrid("sync")
+    assert "lfs or submodules of the source, changed" in hybrid("status").out
+    assert "(1000 high)" in hybrid("scan", check=1).err
+    _push(tmp_path / "large-work", b"SMELL")
+    hybrid("pin", "large", "--scan")
+    assert scan_of(state(workspace), "large")["counts"]["medium"] == 1000
+
+
 def test_a_bundle_carries_no_lfs_content_and_says_so(large: Path, workspace: Path, hybrid: Hybrid) -> None:
     bundle, there = workspace.parent / "x.bundle", workspace.parent / "there"
     hybrid("init")
@@ -571,6 +613,28 @@ def test_a_pointer_in_the_place_of_lfs_content_is_no_success(large: Path, tmp_pa
     (clone / "b.txt").write_bytes(pointer)
     git("add", "b.txt", cwd=clone)
     refuse_pointers(runner, clone, name=name)
+
+
+def test_lfs_content_that_is_not_what_its_pointer_names_is_not_scanned(large: Path, tmp_path: Path) -> None:
+    sha256 = hashlib.sha256(b"first" * 1000).hexdigest()
+    content = large / "lfs/objects" / sha256[:2] / sha256[2:4] / sha256
+    (tmp_path / ".git").symlink_to(large)
+    stage, limits = Stage(SourceName("large"), str(tmp_path)), TreeLimits(max_entries=9, max_bytes=9000)
+    commit, exporter = parse_oid(git("rev-parse", "main", cwd=large).strip()), GitExporter(Runner(merged_env(None)))
+
+    def exported() -> bytes:
+        with tempfile.TemporaryDirectory(dir=tmp_path) as folder:
+            assert exporter.export(stage, commit, folder, limits, lfs=True) == [b".gitattributes", b"a.bin"]
+            return Path(folder, "a.bin").read_bytes()
+
+    assert exported() == b"first" * 1000
+    content.chmod(0o644)
+    content.write_bytes(b"other" * 1000)
+    with pytest.raises(WrongContent, match=r"a\.bin"):
+        exported()
+    # What git-lfs did not fetch is no content of LFS: it stands as it is in a clone, too.
+    content.unlink()
+    assert sha256.encode() in exported()
 
 
 def test_lfs_content_moves_with_the_pin_and_local_edits_block(large: Path, workspace: Path, hybrid: Hybrid) -> None:

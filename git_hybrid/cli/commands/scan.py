@@ -20,6 +20,7 @@ from git_hybrid.view.jsonscan import scan_document
 @jobs_option
 @executor_option
 @click.option("--stale", is_flag=True, help="Only sources whose scan is missing, stale or an error.")
+@click.option("--again", is_flag=True, help="Scan also what was scanned before, as after a database was updated.")
 @click.option("--diff", is_flag=True, help="Tell what is new since the pin before.")
 @common_options
 @click.pass_context
@@ -31,18 +32,19 @@ def command(
     jobs: int | None,
     executor: str,
     stale: bool,
+    again: bool,
     diff: bool,
 ) -> int:
     """Run the scanners of the manifest on the pinned commits, and record what they say; exit 1 if they found something.
 
     The files come from the object store, never from the working tree. Files that were scanned by the same scanner with
-    the same rules are not scanned again. A scanner that fails leaves an error, never a clean result.
+    the same rules are not scanned again without --again. A scanner that fails leaves an error, never a clean result.
     """
     if diff and executor != HERE:
         reason = "the pin before is looked up in the clones that are here: leave --executor out"
         raise BadArgument(what="--diff", value=f"--executor {executor}", reason=reason)
     with opened_with(context, executor, jobs=jobs) as (session, output):
-        request = ScanRequest(names=names, groups=groups, stale=stale, diff=diff)
+        request = ScanRequest(names=names, groups=groups, stale=stale, again=again, diff=diff)
         done = scan(session.runtime, request)
         if output.common.json:
             code = exit_of(done.report)

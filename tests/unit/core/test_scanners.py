@@ -26,9 +26,10 @@ def test_a_preset_is_whole(name: str) -> None:
     [
         ("betterleaks", ["--no-allow-signatures", "--ignore-file=/dev/null", "--redact"]),
         ("zizmor", ["--offline", "--collect=all", "--strict-collection", "--no-config", "--no-ignores"]),
-        ("bandit", ["--ignore-nosec", "--ini"]),
+        ("bandit", ["--ignore-nosec", "--ini", "--exclude="]),
         ("gitleaks", ["--ignore-gitleaks-allow", "--redact"]),
-        ("semgrep", ["--disable-nosem", "--metrics=off"]),
+        ("semgrep", ["--disable-nosem", "--metrics=off", "--no-rewrite-rule-ids"]),
+        ("semgrep", ["--x-ignore-semgrepignore-files", "--max-target-bytes=0", "--timeout=0"]),
         ("trivy", ["--offline-scan", "--skip-db-update"]),
         ("osv-scanner", ["--offline", "--config=/dev/null"]),
     ],
@@ -36,6 +37,11 @@ def test_a_preset_is_whole(name: str) -> None:
 def test_the_tree_has_no_say_and_no_server_is_asked(name: str, words: list[str]) -> None:
     command = spec_of(Scanner(name="a", preset=name)).command
     assert [word for word in words if word not in command] == []
+
+
+def test_semgrep_asks_no_server_for_its_newest_version() -> None:
+    spec = spec_of(Scanner(name="a", preset="semgrep"))
+    assert {"--disable-version-check"} <= {*spec.command} & {*spec.version}
 
 
 def test_a_command_stands_as_it_is_with_the_usual_statuses() -> None:
@@ -91,6 +97,11 @@ def test_a_scanner_of_all_files_always_has_work() -> None:
             ("scan", "house.yml"),
         ),
         (Scanner(name="a", preset="semgrep", args=("--config", "{root}/rules.yml")), ("rules.yml",)),
+        (Scanner(name="a", preset="semgrep", args=("-c{root}/a,{root}/b.yml",)), ("a", "b.yml")),
+        # Where one ends nobody knows: each possible end is asked for, and most are of no file.
+        (Scanner(name="a", preset="semgrep", args=("-conf={root}/a,b",)), ("a", "a,b")),
+        (Scanner(name="a", preset="semgrep", args=("-v={root}/a:/etc", "{root}:/b", "https://c/d")), ("a", "a:/etc")),
+        (Scanner(name="a", preset="semgrep", args=("-conf={root}/a,/etc/b",)), ()),
         (Scanner(name="a", preset="gitleaks"), ()),
         (Scanner(name="a", command=("python3", "{root}/scan.py")), ()),
         (Scanner(name="a", command=("./scan.sh", "/etc/rules")), ()),

@@ -26,8 +26,9 @@ from git_hybrid.core.scans import (
 from git_hybrid.core.state import FindingRef, ScanState, ScanStatus, Severity
 from git_hybrid.core.value import replace
 from support.scan_values import RULES, SECRETS, WORKFLOWS, a_finding, a_record, a_scan
-from support.values import NOW, oid
+from support.values import NOW, a_source, oid
 
+TOOL = SourceName("tool")
 DAY = timedelta(days=1)
 WEEK = timedelta(days=7)
 ONE = Manifest(scanners=(SECRETS,))
@@ -103,8 +104,8 @@ def test_a_hundred_findings_are_named_the_worst_first() -> None:
 )
 def test_a_scan_is_stale_by_age_or_by_commit(age: timedelta, pinned: Oid | None, expected: str | None) -> None:
     bare = ScanStatus(state="clean", commit=oid(1), scanned_at=NOW - age)
-    assert stale_reason(bare, ONE, pinned=pinned, now=NOW) == expected
-    assert stale_reason(a_scan(a_record(age=age)), ONE, pinned=pinned, now=NOW, identities=HERE) == expected
+    assert stale_reason(bare, ONE, TOOL, pinned=pinned, now=NOW) == expected
+    assert stale_reason(a_scan(a_record(age=age)), ONE, TOOL, pinned=pinned, now=NOW, identities=HERE) == expected
 
 
 @pytest.mark.parametrize(
@@ -113,7 +114,7 @@ def test_a_scan_is_stale_by_age_or_by_commit(age: timedelta, pinned: Oid | None,
     ids=["never", "missing", "no-time"],
 )
 def test_a_scan_that_never_was_is_missing_and_not_stale(scan: ScanStatus) -> None:
-    assert stale_reason(scan, ONE, pinned=oid(1), now=NOW) is None
+    assert stale_reason(scan, ONE, TOOL, pinned=oid(1), now=NOW) is None
 
 
 @pytest.mark.parametrize(
@@ -125,11 +126,14 @@ def test_a_scan_that_never_was_is_missing_and_not_stale(scan: ScanStatus) -> Non
         (Manifest(scanners=(SECRETS, WORKFLOWS)), "scanners"),
         (Manifest(scanners=(replace(SECRETS, args=("--more",)),)), "scanners"),
         (Manifest(scanners=(replace(SECRETS, timeout=DAY),)), None),
+        (Manifest(scanners=(SECRETS,), sources={TOOL: a_source()}), None),
+        (Manifest(scanners=(SECRETS,), sources={TOOL: replace(a_source(), lfs="fetch")}), "scanners"),
+        (Manifest(scanners=(SECRETS,), sources={TOOL: replace(a_source(), submodules=True)}), "scanners"),
     ],
-    ids=["none-now", "same", "another", "one-more", "other-arguments", "other-timeout"],
+    ids=["none-now", "same", "another", "one-more", "other-arguments", "other-timeout", "source", "lfs", "submodules"],
 )
 def test_a_scan_is_stale_when_the_scanners_changed(manifest: Manifest, expected: str | None) -> None:
-    assert stale_reason(a_scan(), manifest, pinned=oid(1), now=NOW, identities={}) == expected
+    assert stale_reason(a_scan(), manifest, TOOL, pinned=oid(1), now=NOW, identities={}) == expected
 
 
 @pytest.mark.parametrize(
@@ -138,14 +142,20 @@ def test_a_scan_is_stale_when_the_scanners_changed(manifest: Manifest, expected:
         (Identity(version="2.0.0", rules_digest=RULES), None),
         (Identity(version="", rules_digest=RULES), None),
         (Identity(version="2.0.1", rules_digest=RULES), "version"),
+        (Identity(version="2.0.0, monday", rules_digest=RULES), "version"),
         (Identity(version="2.0.0", rules_digest="sha256:" + "2" * 64), "rules"),
     ],
 )
 def test_a_scan_is_stale_when_version_or_rules_changed(identity: Identity, expected: str | None) -> None:
-    found = stale_reason(a_scan(), ONE, pinned=oid(1), now=NOW, identities={"secrets": identity})
+    found = stale_reason(a_scan(), ONE, TOOL, pinned=oid(1), now=NOW, identities={"secrets": identity})
     assert found == expected
     failed = a_scan(a_record(state="error", version=""))
-    assert stale_reason(failed, ONE, pinned=oid(1), now=NOW, identities={"secrets": identity}) is None
+    assert stale_reason(failed, ONE, TOOL, pinned=oid(1), now=NOW, identities={"secrets": identity}) is None
+
+
+def test_a_database_that_is_not_told_of_here_is_not_judged() -> None:
+    dated = a_scan(a_record(version=f"{HERE['secrets'].version}, monday"))
+    assert stale_reason(dated, ONE, TOOL, pinned=oid(1), now=NOW, identities=HERE) is None
 
 
 @pytest.mark.parametrize("reason", ["age", "clock", "pin", "scanners", "version", "rules"])
@@ -183,6 +193,8 @@ def test_a_result_stands_in_for_another_only_where_it_would_be_the_same() -> Non
     assert not reused(tree=oid(1))
     assert not reused(record=a_record(state="error"))
     assert not reused(identity=replace(here, version="3"))
+    assert not reused(identity=replace(here, version=f"{here.version}, tuesday"))
+    assert reused(record=a_record(version=f"{here.version}, monday"))
     assert not reused(identity=replace(here, rules_digest="sha256:" + "2" * 64))
     assert not reused(record=a_record(age=WEEK + timedelta(seconds=1)))
     assert reused(record=a_record(age=-DAY))

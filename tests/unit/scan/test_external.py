@@ -12,9 +12,11 @@ from typing import IO
 
 import pytest
 
+from git_hybrid.core.manifest import Scanner
 from git_hybrid.core.ports_scan import Unusable
-from git_hybrid.core.scanners import ScannerSpec
+from git_hybrid.core.scanners import ScannerSpec, spec_of
 from git_hybrid.core.scans import Identity
+from git_hybrid.core.value import replace
 from git_hybrid.scan.external import ExternalScanners, Job
 
 SPEC = ScannerSpec(
@@ -43,6 +45,24 @@ def test_the_threads_of_a_run_ask_a_scanner_once(tmp_path: Path) -> None:
         (found,) = {*threads.map(scanners.identify, [SPEC] * 4)}
     assert isinstance(found, Identity)
     assert (found.version, asked) == ("1.2", [SPEC.version])
+
+
+def test_the_databases_of_a_scanner_are_part_of_its_version(tmp_path: Path) -> None:
+    trivy = replace(spec_of(Scanner(name="a", preset="trivy")), version=(sys.executable, "version"))
+    trivy = replace(trivy, command=(sys.executable, *trivy.command[1:]))
+    told = b"Version: 0.58.1\nVulnerability DB:\n  Version: 2\n  UpdatedAt: 2024-12-20 06:15:50.3 +0000 UTC\n"
+    found = []
+    for checks in (b"", b"Check Bundle:\n  Digest: sha256:0123456789abcdef\n"):
+        text = told + checks
+        scanners = ExternalScanners(lambda _job, output, _errors, text=text: output.write(text) and 0, {}, tmp_path)
+        found.append(scanners.identify(trivy))
+    first, second = (item for item in found if isinstance(item, Identity))
+    assert (first.version, second.version) == (
+        "0.58.1, 2024-12-20 06:15:50",
+        "0.58.1, 2024-12-20 06:15:50, sha256:0123456789ab",
+    )
+    # The rules are those of the tool: hooks ask for no version.
+    assert first.rules_digest == second.rules_digest
 
 
 @pytest.mark.parametrize(("number", "told"), [(signal.SIGSEGV, "SIGSEGV"), (37, "signal 37")])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -73,6 +74,16 @@ def levels(*results: Any, **more: Any) -> list[str]:
             "oops",
         ),
         (sarif(a_run(invocations=[{"toolConfigurationNotifications": [{"level": "error"}]}])), "without a word"),
+        (
+            sarif(
+                a_run(invocations=[{"toolConfigurationNotifications": [a_result(uri=f"{TREE}/a%20b", level="error")]}])
+            ),
+            "an error in a b: bad",
+        ),
+        (
+            sarif(a_run(invocations=[{"toolExecutionNotifications": [{"level": "error", "locations": ["x"]}]}])),
+            "an error: without",
+        ),
         (sarif(a_run(invocations=[{"toolExecutionNotifications": ["x"]}])), "not SARIF"),
         (sarif(a_run("x")), "not SARIF"),
         (sarif(a_run({"ruleId": "a"})), "not SARIF"),
@@ -108,6 +119,8 @@ def test_an_empty_list_of_results_is_a_whole_scan() -> None:
         ({"suppressions": [{"kind": "external", "status": "underReview"}]}, ["medium"]),
         ({"suppressions": [{"kind": "inSource"}]}, ["medium"]),
         ({"suppressions": []}, ["medium"]),
+        ({"baselineState": "absent"}, []),
+        ({"baselineState": "unchanged"}, ["medium"]),
     ],
 )
 def test_the_severity_of_a_result(result: dict[str, Any], expected: list[str]) -> None:
@@ -126,8 +139,22 @@ def test_a_rule_says_what_its_results_do_not() -> None:
     by_plug = a_result("x", rule={"index": 0, "toolComponent": {"index": 0}})
     results = [a_result("R1"), a_result("R0"), a_result("R2", level="error"), a_result("P"), by_index, by_plug]
     assert levels(*results, tool=tool) == ["high", "medium", "low", "low", "high", "low"]
+    by_guid = a_result("", rule={"guid": "g"})
+    assert levels(by_guid, tool={"driver": {"name": "t", "rules": [{}, rules[1] | {"guid": "g"}]}}) == ["high"]
     result_wins = a_result("R2", properties={"security-severity": 7.5})
     assert levels(result_wins, tool=tool) == ["high"]
+
+
+def test_a_run_may_set_other_levels_for_its_rules() -> None:
+    rules = [{"id": "R1", "defaultConfiguration": {"level": "note"}}, {"id": "R2"}]
+    raised = {"descriptor": {"index": 0}, "configuration": {"level": "error"}}
+    others = [{"descriptor": {"id": "R3"}, "configuration": {"level": "error"}}]
+    others += [{"descriptor": {"id": "R2"}, "configuration": {"enabled": True}}]
+    run = {"tool": {"driver": {"name": "t", "rules": rules}}}
+    run |= {"invocations": [{}, {"ruleConfigurationOverrides": [raised, *others]}]}
+    results = [a_result(), a_result("R2"), a_result("R3"), a_result(level="none"), a_result(kind="open")]
+    results += [a_result(provenance={"invocationIndex": at}) for at in (0, 1)]
+    assert levels(*results, **run) == ["high", "medium", "medium", "low", "low", "high"]
 
 
 @pytest.mark.parametrize(
@@ -168,6 +195,8 @@ def test_an_id_stays_when_lines_move_and_the_scratch_folder_is_another() -> None
     assert TREE not in first.message
     twice = read(sarif(a_run(result, result))).findings
     assert len({item.id for item in twice}) == 2
+    # Whoever accepted the one accepted no other, also where another run of the report has it.
+    assert [item.id for item in read(sarif(a_run(result), a_run(result))).findings] == [item.id for item in twice]
     elsewhere = read_report(sarif(a_run(result)), kind="sarif", scanner="t", tree=TREE).findings[0]
     assert elsewhere.id != first.id
 
@@ -198,6 +227,16 @@ def test_leaks_count_by_how_sure_the_rule_is() -> None:
     assert report.version == "2.0.0"
     assert len({item.id for item in report.findings}) == 4
     assert read(leaks(), kind="betterleaks-json").findings == ()
+
+
+@pytest.mark.parametrize("tree", [TREE, "/a b%20/tree"])
+@pytest.mark.parametrize("path", ["d/%2e%2e/k.env", "rate%41.env", "a b#c?d:e/é"])
+def test_the_path_of_a_leak_is_no_uri_and_becomes_one(tree: str, path: str) -> None:
+    found = LEAK | {"location": {"path": f"{tree}/{path}", "start_line": 1}}
+    report = read_report(leaks(found), kind="betterleaks-json", scanner="s", tree=tree)
+    assert [item.path for item in report.findings] == [path]
+    uri = report.runs[0]["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
+    assert uri == quote(path)
 
 
 @pytest.mark.parametrize(
