@@ -213,7 +213,7 @@ class WorkspaceExists(HybridError):
 
 
 class WorkspaceTakenOut(HybridError):
-    """``init`` was asked for where git has the audit log of a workspace; ``mend`` brings that back."""
+    """The audit log of a workspace is missing or empty, and git has it; ``mend`` brings that back."""
 
     code: ClassVar[str] = "workspace-taken-out"
     path: str

@@ -60,6 +60,10 @@ class Layout(Struct, frozen=True):
         """``state/sources-audit.jsonl``."""
         return self.state_folder / "sources-audit.jsonl"
 
+    def has_log(self) -> bool:
+        """Tell whether there is an audit log with anything in it."""
+        return self.audit.exists() and self.audit.stat().st_size > 0
+
     @property
     def overrides(self) -> Path:
         """``state/sources-overrides.json``."""
