@@ -15,6 +15,26 @@ if TYPE_CHECKING:
     from git_hybrid.git.run import Runner
 
 
+def root_of(folder: Path, runner: Runner) -> Layout:
+    """Return the workspace that *folder* is in; git is asked where there is none.
+
+    Raises:
+        NoWorkspace: there is none; it names those that are below.
+        NotCheckedOut: git has left out its manifest.
+        WorkspaceTakenOut: its manifest is missing, and git has it.
+    """
+    try:
+        return find_root(folder)
+    except NoWorkspace as error:
+        from git_hybrid.git.leftout import refuse_left_out_above, tell_below
+        from git_hybrid.git.takenout import refuse_taken_out_above
+
+        refuse_left_out_above(runner, folder)
+        refuse_taken_out_above(runner, folder)
+        tell_below(runner, folder, error)
+        raise
+
+
 def found(folder: Path, runner: Runner) -> Layout:
     """Return the workspace that *folder* is in. git is asked only where a file is not there that most have.
 
@@ -22,16 +42,9 @@ def found(folder: Path, runner: Runner) -> Layout:
         NoWorkspace: there is none.
         SymlinkRefused: one of its files is a symbolic link.
         NotCheckedOut: git has left out files of it.
-        WorkspaceTakenOut: its audit log is missing or empty, and git has it.
+        WorkspaceTakenOut: its manifest is missing, or its audit log is missing or empty, and git has it.
     """
-    try:
-        layout = find_root(folder)
-    except NoWorkspace as error:
-        from git_hybrid.git.leftout import refuse_left_out_above, tell_below
-
-        refuse_left_out_above(runner, folder)
-        tell_below(runner, folder, error)
-        raise
+    layout = root_of(folder, runner)
     refuse_links(layout)
     if not layout.has_log():
         from git_hybrid.git.takenout import refuse_taken_out

@@ -43,8 +43,8 @@ REMEDIES: Mapping[str, Remedy] = {
     ),
     "workspace-taken-out": Remedy(
         2,
-        "the audit log of the workspace {path} is missing or empty, and git has it: a second one cannot begin",
-        "a log only ever grows, and what is pinned and approved rests on it",
+        "the workspace {path} has no {what} any more, and git has it",
+        "with a new one in its place nothing that was pinned and approved would count",
         ("{mend}", "for a workspace that has nothing to do with it, another folder: git hybrid init FOLDER"),
     ),
     "not-checked-out": Remedy(

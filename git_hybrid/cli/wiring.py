@@ -86,7 +86,7 @@ def session(
     Raises:
         NoWorkspace: there is none.
         NotCheckedOut: git has left out files of it.
-        WorkspaceTakenOut: its audit log is missing or empty, and git has it.
+        WorkspaceTakenOut: git has its manifest or its audit log, which is there no more.
         BadArgument: an environment variable or a git setting is outside its grammar.
         ToolTooOld: git or libgit2 is too old.
     """

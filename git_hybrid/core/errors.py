@@ -213,10 +213,11 @@ class WorkspaceExists(HybridError):
 
 
 class WorkspaceTakenOut(HybridError):
-    """The audit log of a workspace is missing or empty, and git has it; ``mend`` brings that back."""
+    """``what`` of a workspace, manifest or audit log, is there no more, and git has it; ``mend`` is a command."""
 
     code: ClassVar[str] = "workspace-taken-out"
     path: str
+    what: str
     mend: str
 
 
