@@ -220,6 +220,37 @@ def test_init_where_nobody_looks_for_a_workspace_is_refused(
     assert (workspace / "beside/sources/state").is_dir()
 
 
+@pytest.mark.parametrize(
+    ("file", "words", "said"),
+    [
+        ("notes", ["notes"], "/notes is a file: a workspace is a folder\n"),
+        ("notes", ["notes/x"], "/notes is a file: a workspace is a folder\n"),
+        (".gitmodules", [".gitmodules"], "hint: git hybrid init --import .gitmodules\n"),
+        ("state", [], "cause: state: is a file, and a folder belongs there\n"),
+        ("sources", [], "cause: sources: is a file, and a folder belongs there\n"),
+    ],
+)
+def test_init_where_a_file_stands_for_a_folder_leaves_nothing(
+    hybrid: Hybrid, workspace: Path, file: str, words: list[str], said: str
+) -> None:
+    (workspace / file).touch()
+    assert said in hybrid("init", *words, check=2).err
+    assert [path.name for path in workspace.iterdir()] == [file]
+
+
+def test_init_in_a_bare_repository_is_refused_and_in_a_worktree_of_it_is_not(hybrid: Hybrid, workspace: Path) -> None:
+    git("init", "-q", "--bare", cwd=workspace)
+    before = snapshot(workspace)
+    for words in (["init", "refs"], ["init"]):
+        assert f"is in the bare repository {workspace}, " in hybrid(*words, check=2).err
+    assert changes(before, snapshot(workspace)) == []
+    commit = git(
+        "commit-tree", "-m", "x", git("hash-object", "-w", "-t", "tree", "/dev/null", cwd=workspace), cwd=workspace
+    )
+    git("worktree", "add", "-q", "tree", commit, cwd=workspace)
+    hybrid("init", "tree/deep")
+
+
 def test_demo_tells_its_story_in_a_folder_of_any_name(hybrid: Hybrid, workspace: Path) -> None:
     told = hybrid("demo", "Müller $x")
     assert f"$ git hybrid add file://{workspace}/M%C3%BCller%20%24x/upstreams/images.git\n" in told.out
