@@ -13,6 +13,7 @@ from typing import Any
 from git_hybrid.app.check_sources import check_sources
 from git_hybrid.app.status import status
 from git_hybrid.cli.checking import gather, run_checks, with_settings
+from git_hybrid.cli.head import root_of
 from git_hybrid.cli.machine import machine_findings, settings_findings, versions
 from git_hybrid.cli.settings import Settings
 from git_hybrid.cli.signals import Cancel
@@ -46,7 +47,7 @@ from git_hybrid.git.surroundings import repository_around
 from git_hybrid.store import lockfile, manifest, mirrorfile, overridefile, statefile
 from git_hybrid.store.durable import leftovers
 from git_hybrid.store.filelock import holder, probe_locks
-from git_hybrid.store.layout import Layout, find_root, refuse_links
+from git_hybrid.store.layout import Layout, refuse_links
 from git_hybrid.store.obstacles import find_obstacle
 from git_hybrid.store.parsing import read_bytes
 from git_hybrid.store.runs import read_unfinished
@@ -87,7 +88,7 @@ def diagnose(folder: Path, cancel: Cancel) -> Diagnosis:
     found: list[Finding] = []
     place = folder
     with _told(found, "files", "workspace"):
-        layout = find_root(folder)
+        layout = root_of(folder, runner)
         refuse_links(layout)
         diagnosis.root = place = layout.root
         found += _workspace(diagnosis, layout, runner, cancel)

@@ -1,14 +1,61 @@
-"""What git has of a workspace that a writer asks about, which few do."""
+"""Which workspace a run is in, and what git has of it that few runs ask about."""
 
 from __future__ import annotations
 
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from git_hybrid.core.errors import NoWorkspace
+from git_hybrid.store.layout import Layout, find_root, refuse_links
+
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from git_hybrid.core.ports_ledger import Head
     from git_hybrid.git.run import Runner
-    from git_hybrid.store.layout import Layout
+
+
+def root_of(folder: Path, runner: Runner) -> Layout:
+    """Return the workspace that *folder* is in; git is asked where there is none.
+
+    Raises:
+        NoWorkspace: there is none; it names those that are below.
+        NotCheckedOut: git has left out its manifest.
+        WorkspaceTakenOut: its manifest is missing, and git has it.
+    """
+    try:
+        return find_root(folder)
+    except NoWorkspace as error:
+        from git_hybrid.git.leftout import refuse_left_out_above, tell_below
+        from git_hybrid.git.takenout import refuse_taken_out_above
+
+        refuse_left_out_above(runner, folder)
+        refuse_taken_out_above(runner, folder)
+        tell_below(runner, folder, error)
+        raise
+
+
+def found(folder: Path, runner: Runner) -> Layout:
+    """Return the workspace that *folder* is in. git is asked only where a file is not there that most have.
+
+    Raises:
+        NoWorkspace: there is none.
+        SymlinkRefused: one of its files is a symbolic link.
+        NotCheckedOut: git has left out files of it.
+        WorkspaceTakenOut: its manifest is missing, or its audit log is missing or empty, and git has it.
+    """
+    layout = root_of(folder, runner)
+    refuse_links(layout)
+    if not layout.has_log():
+        from git_hybrid.git.takenout import refuse_taken_out
+
+        refuse_taken_out(runner, layout.root)
+    elif not layout.lock.exists():
+        from git_hybrid.git.leftout import refuse_left_out
+        from git_hybrid.git.repository import around
+
+        refuse_left_out(around(runner, layout.root), layout.root)
+    return layout
 
 
 def head_of(layout: Layout, runner: Runner) -> Head | None:

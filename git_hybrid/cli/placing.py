@@ -15,12 +15,13 @@ from git_hybrid.core.value import Struct, replace
 from git_hybrid.store.layout import find_root
 
 _PARTS = pattern(
-    r"\bgit (?P<hybrid>hybrid (?!-C )(?=[a-z]))"
+    r"\bgit -C '?/[^;,()]*"
+    r"|\bgit (?P<hybrid>hybrid (?!-C )(?=[a-z]))"
     r"|\bgit (?P<plain>(?:add|bundle create - --all|check-ignore|checkout|fetch --unshallow|log|merge|rm|show)\b"
     r"[^;,()]*)"
     r"|(?<![^\s'(])(?P<path>sources\.toml|\.gitattributes|(?:sources|state)/[^\s;,:()']*|(?<=ls -l )(?:sources|state)$)"
 )
-"""A command of ours, one of git that is about files of the workspace, and a path of the workspace anywhere else."""
+"""A command that says where, of ours, or of git about files of the workspace, and any other path of the workspace."""
 
 _OTHER_SIDE = "on the other side"
 """How a hint begins that is typed where a bundle comes from, in a folder that nobody knows here."""
@@ -50,6 +51,8 @@ class Place(Struct, frozen=True):
             return found[0] if self.is_found else f"git hybrid -C {quote(self.below)} "
         if found["plain"]:
             return f"git -C {quote(self.below)} {found['plain']}"
+        if not found["path"]:
+            return found[0]
         path = f"{self.below}/{found['path']}"
         # Within quotes the path may have begun before, and goes on behind what was found.
         return path if found.string[found.start() - 1 : found.start()] == "'" else quote(path)

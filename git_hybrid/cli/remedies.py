@@ -43,9 +43,9 @@ REMEDIES: Mapping[str, Remedy] = {
     ),
     "workspace-taken-out": Remedy(
         2,
-        "{path} was a workspace, and git has its audit log: a second one cannot begin there",
-        "a log only ever grows; for a workspace that has nothing to do with it take another folder",
-        ("{mend}",),
+        "the workspace {path} has no {what} any more, and git has it",
+        "with a new one in its place nothing that was pinned and approved would count",
+        ("{mend}", "for a workspace that has nothing to do with it, another folder: git hybrid init FOLDER"),
     ),
     "not-checked-out": Remedy(
         2, "git has files of the workspace {path}, and this sparse checkout leaves them out", "{files}", ("{mend}",)

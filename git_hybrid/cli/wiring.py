@@ -12,12 +12,11 @@ from typing import IO, TYPE_CHECKING
 
 from git_hybrid.app.hosts import HostGate
 from git_hybrid.app.runtime import Runtime
-from git_hybrid.cli.head import head_of, runs_in_git
+from git_hybrid.cli.head import found, head_of, runs_in_git
 from git_hybrid.cli.late import late
 from git_hybrid.cli.policies import HostPolicy, Wanted
 from git_hybrid.cli.settings import Settings, read_settings
 from git_hybrid.cli.signals import Cancel
-from git_hybrid.core.errors import NoWorkspace
 from git_hybrid.core.ids import RunId, make_run_id
 from git_hybrid.core.reducer import RunInfo
 from git_hybrid.core.value import Struct, replace
@@ -30,7 +29,7 @@ from git_hybrid.git.settings import git_version, operator, read_config
 from git_hybrid.git.stale import remove_stale
 from git_hybrid.git.verifying import verifier
 from git_hybrid.store import durable
-from git_hybrid.store.layout import Layout, find_root, refuse_links
+from git_hybrid.store.layout import Layout
 from git_hybrid.store.ledger import FileLedger
 
 if TYPE_CHECKING:
@@ -87,12 +86,13 @@ def session(
     Raises:
         NoWorkspace: there is none.
         NotCheckedOut: git has left out files of it.
+        WorkspaceTakenOut: git has its manifest or its audit log, which is there no more.
         BadArgument: an environment variable or a git setting is outside its grammar.
         ToolTooOld: git or libgit2 is too old.
     """
     variables = dict(os.environ)
     runner = Runner(environ=variables, cancelled=cancel, hurried=cancel.hurried, ahead=choices.ahead)
-    layout = _found(choices.folder, runner)
+    layout = found(choices.folder, runner)
     config = read_config(runner, layout.root)
     settings = read_settings(variables, config, jobs=choices.jobs, offline=choices.offline)
     git_version(runner, layout.root)
@@ -120,25 +120,6 @@ def session(
             settings=settings,
             watch=watch,
         )
-
-
-def _found(folder: Path, runner: Runner) -> Layout:
-    """Return the workspace that *folder* is in."""
-    try:
-        layout = find_root(folder)
-    except NoWorkspace as error:
-        from git_hybrid.git.leftout import refuse_left_out_above, tell_below
-
-        refuse_left_out_above(runner, folder)
-        tell_below(runner, folder, error)
-        raise
-    refuse_links(layout)
-    if not (layout.lock.exists() and layout.audit.exists()):
-        from git_hybrid.git.leftout import refuse_left_out
-        from git_hybrid.git.repository import around
-
-        refuse_left_out(around(runner, layout.root), layout.root)
-    return layout
 
 
 def _runtime(

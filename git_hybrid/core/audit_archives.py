@@ -23,6 +23,8 @@ def restore(file: str) -> str:
 
 
 RESTORE = restore(LOG)
+AGAIN = "do again what was recorded since the last commit, after: git checkout HEAD -- sources.toml state"
+"""What mends it where records that git does not have would be lost, or are: what HEAD has agrees with itself."""
 NO_GIT = "take the records from a copy of the workspace, then: git hybrid audit verify"
 """The same where no repository has the log."""
 

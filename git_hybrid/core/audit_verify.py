@@ -12,7 +12,7 @@ from datetime import datetime
 
 from git_hybrid.core.ahead import APART
 from git_hybrid.core.audit import MALFORMED, ROTATED, Line, Record, Segment, odd_key, previous, seq_of
-from git_hybrid.core.audit_archives import FROM_GIT, LOG, NO_GIT, RESTORE, Breach, Files, breach_at, restore_from
+from git_hybrid.core.audit_archives import AGAIN, FROM_GIT, LOG, NO_GIT, RESTORE, Breach, Files, breach_at, restore_from
 from git_hybrid.core.audit_witness import against_files
 from git_hybrid.core.canonical import Json
 from git_hybrid.core.lock_moves import Moves, against_moves
@@ -54,23 +54,42 @@ def verify(segments: Sequence[Segment], witnesses: Witnesses, *, now: datetime |
         from git_hybrid.core.too_early import against_age  # noqa: PLC0415
 
         moved += against_age(records, moves.lines, witnesses, now)
-    lost = tuple(_against_commits(files.ours, witnesses))
+    whole = [line.sha256 for item in files.ours if item.file == LOG for line in item.lines if line.whole]
+    from_head = restore_from("HEAD") if committed is None or committed.issuperset(whole) else AGAIN
+    lost = tuple(_against_commits(files.ours, witnesses, from_head))
     told: Sequence[Breach] = (*found, *lost, *against_files(records, witnesses), *moved)
     if told and not any(segment.lines for segment in segments if segment.file == LOG):
         # All that does not agree with it follows from that.
         what, proves = "is missing or empty, and other files tell of its records", "it was deleted, or never committed"
         told = (Breach(id="log-missing", file=LOG, line=0, what=what, proves=proves),)
-    return _mended(told, next((item.mend for item in lost), nowhere))
+    if lost or not told or not _is_whole_in_head(files.ours, witnesses):
+        return _mended(told, next((item.mend for item in lost), nowhere))
+    is_since = witnesses.past is not None and records.keys() >= witnesses.hashes.keys()
+    mends = {"cut": AGAIN} if is_since else {}
+    return tuple(
+        replace(item, mend=from_head if item.line else mends.get(item.id, RESTORE)) if item.mend == RESTORE else item
+        for item in told
+    )
 
 
 def _mended(breaches: Iterable[Breach], known: str) -> tuple[Breach, ...]:
     """Return *breaches* with the mend that is *known* for records that are missing."""
     return tuple(
         replace(item, mend=known)
-        if item.mend == RESTORE or (known == NO_GIT and item.mend.startswith(FROM_GIT))
+        if item.mend in (RESTORE, AGAIN) or (known == NO_GIT and item.mend.startswith(FROM_GIT))
         else item
         for item in breaches
     )
+
+
+def _is_whole_in_head(segments: Sequence[Segment], witnesses: Witnesses) -> bool:
+    """Tell whether the log that HEAD has, all of whose lines are among *segments*, is whole by itself."""
+    known = {line.sha256: line for segment in segments for line in segment.lines}
+    lines = tuple(replace(known[sha256], number=number) for number, sha256 in enumerate(witnesses.head, 1))
+    then = [*(item for item in segments if item.file != LOG), Segment(file=LOG, lines=lines, sha256="", ended=True)]
+    records = {str(record["hash"]): record for record in _whole(then)}
+    found = (*_lines(then, witnesses.twice), *_links(then, records))
+    return bool(lines) and not any(item.file == LOG for item in found)
 
 
 def _moves(segments: Sequence[Segment], witnesses: Witnesses) -> Moves:
@@ -213,15 +232,14 @@ def _ahead(segments: Sequence[Segment], committed: frozenset[str], now: datetime
                 yield replace(breach_at("future", segment.file, line, what, proves), mend=_UNDO)
 
 
-def _against_commits(segments: Sequence[Segment], witnesses: Witnesses) -> Iterator[Breach]:
-    """Yield the first committed line that the log no longer has: it only ever grows."""
+def _against_commits(segments: Sequence[Segment], witnesses: Witnesses, from_head: str) -> Iterator[Breach]:
+    """Yield the first committed line that the log no longer has: it only grows. *from_head* mends what HEAD has."""
     present = {line.sha256 for segment in segments for line in segment.lines}
     missing = [number for number, sha256 in enumerate(witnesses.head, 1) if sha256 not in present]
     if missing:
         what = f"line {missing[0]} of the log in HEAD is not in it ({len(missing)} in all)"
         proves = "the log was cut, rolled back or written anew since it was committed"
-        mend = restore_from("HEAD")
-        yield Breach(id="not-append-only", file=LOG, line=missing[0], what=what, proves=proves, mend=mend)
+        yield Breach(id="not-append-only", file=LOG, line=missing[0], what=what, proves=proves, mend=from_head)
     lost = [sha256 for sha256 in witnesses.ever if sha256 not in present]
     if lost and not missing:
         was, not_in = plural(len(lost), "was"), f"{plural(len(lost), 'is')} not in it"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from git_hybrid.core.ahead import APART
 from git_hybrid.core.audit import Record, detail_of
-from git_hybrid.core.audit_archives import RESTORE, Breach, gone, of_log
+from git_hybrid.core.audit_archives import AGAIN, RESTORE, Breach, gone, of_log
 from git_hybrid.core.audit_overrides import against_closings
 from git_hybrid.core.canonical import Json
 from git_hybrid.core.ids import SourceName
@@ -71,7 +71,8 @@ def _against_lock(records: Collection[Record], witnesses: Witnesses) -> Iterator
             proves = "the log was cut or replaced, or the lock was edited by hand"
             before = _committed(name, witnesses)
             is_edited = before is not None and (name, before.commit) in pinned
-            yield of_log("unexplained-pin", what, proves, mend=_CHECKOUT if is_edited else RESTORE)
+            mend = AGAIN if before is None and witnesses.lock_texts else RESTORE
+            yield of_log("unexplained-pin", what, proves, mend=_CHECKOUT if is_edited else mend)
         elif own and all(untold(record, pin) for record in own):
             has = _HAS[untold(own[0], pin)]
             what = f"no record tells of the {has} that state/sources.lock has for {name} at {pin.commit[:12]}"

@@ -213,10 +213,11 @@ class WorkspaceExists(HybridError):
 
 
 class WorkspaceTakenOut(HybridError):
-    """``init`` was asked for where git has the audit log of a workspace; ``mend`` brings that back."""
+    """``what`` of a workspace, manifest or audit log, is there no more, and git has it; ``mend`` is a command."""
 
     code: ClassVar[str] = "workspace-taken-out"
     path: str
+    what: str
     mend: str
 
 

@@ -47,12 +47,13 @@ def refuse_left_out_above(runner: Runner, start: Path) -> None:
 
 
 def tell_below(runner: Runner, start: Path, error: NoWorkspace) -> None:
-    """Name in *error* the workspaces below *start* that git has: hooks look at these from there."""
+    """Name in *error* the workspaces below *start* that git has, and the disk too: hooks look at these from there."""
     repository = around(runner, start)
     if repository.top is None:
         return
     listed = repository.run(["git", "ls-files", "-z", "--", f":(glob)**/{_MANIFEST}"], cwd=start).stdout
-    found = (os.path.dirname(path) for path in listed.decode("utf-8", "surrogateescape").split("\0") if path)
+    paths = (path for path in listed.decode("utf-8", "surrogateescape").split("\0") if path)
+    found = (os.path.dirname(path) for path in paths if os.path.lexists(start / path))
     names = sorted(name for name in found if "sources" not in name.split("/"))
     if names:
         more = f" and {len(names) - _SHOWN} more" if names[_SHOWN:] else ""

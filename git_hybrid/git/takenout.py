@@ -1,42 +1,75 @@
-"""A workspace that was committed once and is there no more: git has its audit log, which is to go on."""
+"""A workspace whose manifest or audit log was committed once and is there no more: git has it, and it is to go on."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from shlex import join
 
 from git_hybrid.core.errors import WorkspaceTakenOut
 from git_hybrid.git.ahead import FILES, LOG
 from git_hybrid.git.leftout import refuse_left_out
-from git_hybrid.git.repository import around
+from git_hybrid.git.repository import Repository, around
 from git_hybrid.git.run import Runner
 
-_WITH_IT = (FILES[0], "state", "sources", ".gitattributes")
+_MANIFEST, _STATE = FILES[0], "state"
+_WITH_IT = (_MANIFEST, "sources", ".gitattributes")
+_WORDS = {_MANIFEST: _MANIFEST, LOG: "audit log"}
 _SHOWN = 12
 
 
 def refuse_taken_out(runner: Runner, root: Path) -> None:
-    """Refuse to begin a second audit log where HEAD or a commit before it has one and the disk has none.
+    """Refuse to begin anew where HEAD or a commit before it has a workspace, and the disk not all that makes it one.
 
     Raises:
         WorkspaceTakenOut: with the command that takes its files from the commit that has it last.
         NotCheckedOut: it is there, and left out of a sparse checkout.
     """
-    repository = around(runner, root)
-    if repository.top is None or (root / LOG).exists():
+    repository, lost = around(runner, root), _lost(root)
+    if repository.top is None or not lost:
         return
     refuse_left_out(repository, root)
-    for revision in ("HEAD", *_last(root, runner)):
-        done = repository.run(["git", "ls-tree", "--name-only", "-z", revision, "--", *_WITH_IT], cwd=root)
-        logged = repository.run(["git", "cat-file", "-e", f"{revision}:./{LOG}"], cwd=root)
-        if logged.status == 0:
-            found = done.stdout.decode("utf-8", "surrogateescape").split("\0")
-            mend = join(["git", "-C", str(root), "checkout", revision, "--", *filter(None, found)])
-            raise WorkspaceTakenOut(path=str(root), mend=mend)
+    for revision in ("HEAD", *_last(repository, root, lost)):
+        _refuse(repository, root, revision, lost)
 
 
-def _last(root: Path, runner: Runner) -> list[str]:
-    """Return the commit before the one that took the log out."""
-    argv = ["git", "log", "-1", "--diff-filter=D", "--no-renames", "--format=%H", "HEAD", "--", f":(literal){LOG}"]
-    done = around(runner, root).run(argv, cwd=root)
+def refuse_taken_out_above(runner: Runner, start: Path) -> None:
+    """Refuse the nearest workspace that *start* may be in, of which HEAD has a ``sources.toml`` and the disk has none.
+
+    Raises:
+        WorkspaceTakenOut: as :func:`refuse_taken_out`.
+    """
+    repository = around(runner, start)
+    for folder in (start, *start.parents):
+        if repository.top is not None and folder.is_relative_to(repository.top):
+            _refuse(repository, folder, "HEAD", _lost(folder))
+
+
+def _lost(root: Path) -> list[str]:
+    """Return what the disk has not of the files that make *root* a workspace with a past; an empty log is none."""
+    log = root / LOG
+    is_log = log.exists() and log.stat().st_size > 0
+    return [name for name, is_there in ((_MANIFEST, (root / _MANIFEST).exists()), (LOG, is_log)) if not is_there]
+
+
+def _refuse(repository: Repository, root: Path, revision: str, lost: list[str]) -> None:
+    if not {LOG, *lost}.issubset(_has(repository, root, revision, _MANIFEST, LOG)):
+        return
+    # All of state goes with its log. Of the rest, what is there may have been edited since.
+    others = [name for name in _has(repository, root, revision, *_WITH_IT) if not os.path.lexists(root / name)]
+    names = [*others, _STATE] if LOG in lost else others
+    mend = join(["git", "-C", str(root), "checkout", revision, "--", *sorted(names)])
+    raise WorkspaceTakenOut(path=str(root), what=" and no ".join(_WORDS[name] for name in lost), mend=mend)
+
+
+def _has(repository: Repository, root: Path, revision: str, *names: str) -> list[str]:
+    """Return those of *names*, paths from *root*, that *revision* has; a partial clone knows that of every commit."""
+    told = repository.run(["git", "ls-tree", "--name-only", "-z", revision, "--", *names], cwd=root).stdout
+    return [name for name in told.decode("utf-8", "surrogateescape").split("\0") if name]
+
+
+def _last(repository: Repository, root: Path, lost: list[str]) -> list[str]:
+    """Return the commit before the one that took the last of what is *lost* out."""
+    argv = ["git", "log", "-1", "--diff-filter=D", "--no-renames", "--format=%H", "HEAD", "--"]
+    done = repository.run([*argv, *(f":(literal){name}" for name in lost)], cwd=root)
     return [f"{line[:_SHOWN]}^" for line in done.stdout.decode("ascii", "replace").split()]

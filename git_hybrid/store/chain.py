@@ -102,12 +102,11 @@ def parse_log(data: bytes) -> Log:
         if number < last_record
     )
     if problems:
-        from git_hybrid.core.audit_archives import RESTORE
         from git_hybrid.store.markers import in_conflict, marker_lines
 
         if marker_lines(data):
             raise in_conflict(data, SHOWN)
-        raise InvalidFile(path=SHOWN, problems=problems, mend=RESTORE)
+        raise InvalidFile(path=SHOWN, problems=problems, mend="what mends it is told by: git hybrid audit verify")
     pending: list[dict[str, Json]] = [{"len": len(line), "sha256": _sha256(line)} for line in undeclared.values()]
     return Log(records=tuple(records), tail=tail_of(records, pending))
 

@@ -6,9 +6,10 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from git_hybrid.core.errors import FolderGone, NoWorkspace, SymlinkRefused
+from git_hybrid.core.errors import FolderGone, InvalidFile, NoWorkspace, Problem, SymlinkRefused
 from git_hybrid.core.ids import RunId, SourceName
 from git_hybrid.core.value import Struct
+from git_hybrid.core.words import typed
 
 MANIFEST = "sources.toml"
 OVERRIDES = "state/sources-overrides.json"
@@ -59,6 +60,10 @@ class Layout(Struct, frozen=True):
     def audit(self) -> Path:
         """``state/sources-audit.jsonl``."""
         return self.state_folder / "sources-audit.jsonl"
+
+    def has_log(self) -> bool:
+        """Tell whether there is an audit log with anything in it."""
+        return self.audit.exists() and self.audit.stat().st_size > 0
 
     @property
     def overrides(self) -> Path:
@@ -151,16 +156,23 @@ def find_root(start: Path) -> Layout:
 
 
 def refuse_links(layout: Layout, names: tuple[SourceName, ...] = ()) -> None:
-    """Refuse to work through symbolic links, which could lead writes out of the workspace.
+    """Refuse to work through symbolic links, which could lead writes out of the workspace; and files for folders.
 
     Raises:
         SymlinkRefused: ``state/``, ``sources/``, a file in them or a source's folder is a symbolic link.
+        InvalidFile: ``state`` or ``sources`` is a file.
     """
     fixed = (layout.state_folder, layout.sources_folder, layout.lock, layout.state, layout.audit, layout.overrides)
     more = (layout.marker, layout.journals, layout.scans, layout.incoming, layout.writer_lock, layout.set_aside)
     clones = f"{layout.sources_folder}/"
     paths = (*map(str, (*fixed, *more, layout.manifest, layout.mirrors)), *map(clones.__add__, names))
-    _refuse(layout, (*paths, *(f"{folder}/.gitignore" for folder in (layout.state_folder, layout.sources_folder))))
+    folders = (layout.state_folder, layout.sources_folder)
+    _refuse(layout, (*paths, *(f"{folder}/.gitignore" for folder in folders)))
+    for folder in folders:
+        if os.path.isfile(folder):
+            problem = Problem(name := layout.relative(folder), "is a file, and a folder belongs there")
+            mend = typed("mv", str(folder), f"{folder}.old")
+            raise InvalidFile(path=name, problems=(problem,), mend=mend)
 
 
 def refuse_linked_reports(layout: Layout) -> None:

@@ -20,7 +20,7 @@ from git_hybrid.core.ids import RunId, SourceName
 from git_hybrid.core.plan import Snapshot, Task
 from git_hybrid.core.reducer import Decision, Files, Records, RunInfo, intent_of, to_records
 from git_hybrid.core.value import field
-from git_hybrid.store import runs
+from git_hybrid.store import reading, runs
 from git_hybrid.store.chain import append_records, is_rotated, read_log, rotate
 from git_hybrid.store.decisions import Line, decision_line
 from git_hybrid.store.durable import make_folder, remove_file, remove_tree
@@ -68,7 +68,7 @@ class FileLedger(LogReader):
         Raises:
             WorkspaceGone: there is no manifest any more, and nothing is made where it was.
             LockBusy: another writer does not end in time.
-            InvalidFile: the marker or the journal of an earlier run cannot be read, or git has it.
+            InvalidFile: marker or journal of an earlier run cannot be read, or git has it; or the audit log is lost.
             GitRefused: git does not say whether it has one.
         """
         self.require_place()
@@ -86,6 +86,7 @@ class FileLedger(LogReader):
             self._notes = []
             try:
                 self._notes += remove_leftovers(self.layout)
+                reading.require_log(self.layout)
                 if settles:
                     self._notes += [*self._settled(gives_up=gives_up), *self.clean_quarantine()]
                 yield self._notes
@@ -275,8 +276,7 @@ class FileLedger(LogReader):
         notes += self._write_files(records)
         if decision.archive is not None:
             rotate(self.layout.audit, self.layout.root / decision.archive, info)
-        if self._seen is not None:
-            self._seen = records.over(files)
+        self._seen = None if self._seen is None else records.over(files)
         return notes, left
 
     def _write_files(self, records: Records) -> list[str]:

@@ -18,12 +18,16 @@ from git_hybrid.core.moves import Move, moves_of
 from git_hybrid.core.override import Overrides, Trail, trail_of
 from git_hybrid.core.state import ScanTrail, State
 from git_hybrid.core.values import format_time
+from git_hybrid.core.words import typed
 from git_hybrid.store import chain, lockfile, manifest, statefile
 from git_hybrid.store.layout import MIRRORS, OVERRIDES, Layout, archives
 from git_hybrid.store.parsing import invalid, read_bytes
 
 _AT = re.compile(rb'"at":"([0-9T:.Z-]{20,32})","(?:before|command_id)"')
 """The time of a record, and of no approval in it: what stands next is in none of those."""
+
+_NAMED = re.compile(rb'"audit_hash":\s*"')
+"""What state, overrides and mirrors have of the record that they rest on."""
 
 _SCAN = b'scan","hash":"'
 """What every line of the log holds that tells of a scan."""
@@ -135,6 +139,24 @@ def _records(texts: Mapping[str, bytes]) -> tuple[Record, ...]:
     from git_hybrid.core.audit_query import records_of
 
     return records_of([chain.segment_of(name, text) for name, text in texts.items()])
+
+
+def require_log(layout: Layout) -> None:
+    """Refuse to begin an audit log where there is none, and other files name records of one.
+
+    Raises:
+        InvalidFile: one of them does.
+        LocalIo: it cannot be read.
+    """
+    if layout.has_log():
+        return
+    for name in (statefile.SHOWN, OVERRIDES, MIRRORS):
+        if _NAMED.search(read_bytes(layout.root / name, name) or b""):
+            error = invalid(chain.SHOWN, "file", f"is missing or empty, and {name} names records of it")
+            error.mend = "take it from a copy of the workspace, then: git hybrid audit verify"
+            aside = typed("mv", str(layout.state_folder), f"{layout.state_folder}.lost")
+            error.otherwise = f"where there is none, begin anew, with new pins: {aside}, then: git hybrid pin"
+            raise error
 
 
 def trails(layout: Layout, now: datetime) -> tuple[Trail, ScanTrail]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from shlex import quote
@@ -34,6 +35,7 @@ def create(root: Path, manifest: str = NEW_MANIFEST) -> tuple[str, ...]:
     Raises:
         WorkspaceExists: ``sources.toml`` is there already; it says what ``.gitattributes`` lacks.
         SymlinkRefused: ``state/``, ``sources/`` or ``.gitattributes`` is a symbolic link.
+        InvalidFile: ``state`` or ``sources`` is a file.
         OSError: what stands there cannot be read.
     """
     layout = Layout(root)
@@ -56,10 +58,19 @@ def refuse_inside(folder: Path, shown: str) -> None:
     """Refuse to begin a workspace in *folder*, given as *shown*, where nobody would look for one.
 
     Raises:
-        BadArgument: it is in ``sources/`` or ``state/`` of another workspace, or in ``.git/`` of a repository.
+        BadArgument: it is in ``sources/`` or ``state/`` of another workspace, in ``.git/`` of a repository or in a bare
+            one, or it is a file or in one.
     """
     if ".git" in folder.parts:
         raise BadArgument(what="DIR", value=shown, reason="is in the .git of a repository, which git keeps for itself")
+    for outer in (folder, *folder.parents):
+        if os.path.lexists(outer / ".git"):
+            break
+        if os.path.exists(outer) and not os.path.isdir(outer):
+            raise BadArgument(what="DIR", value=shown, reason=f"{outer} is a file: a workspace is a folder")
+        if all(map(os.path.exists, (outer / "HEAD", outer / "objects", outer / "refs"))):
+            reason = f"is in the bare repository {outer}, which git keeps for itself: take a folder in a clone of it"
+            raise BadArgument(what="DIR", value=shown, reason=reason)
     for outer in folder.parents:
         for name, what in (("sources", "a clone"), ("state", "a record")) if (outer / MANIFEST).exists() else ():
             if folder.is_relative_to(outer / name):

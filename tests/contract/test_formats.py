@@ -183,8 +183,8 @@ def test_two_branches_merge_by_union(tmp_path):
 
 def test_a_whole_run_through_the_ledger(files):
     layout = Layout(files.root)
-    (files.root / "state/sources.json").unlink()
-    (files.root / "state/sources.lock").unlink()
+    for path in (layout.state, layout.lock, layout.audit):
+        path.unlink()
     ledger = FileLedger(
         layout=layout,
         now=run_info().now,

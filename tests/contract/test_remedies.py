@@ -22,7 +22,7 @@ from git_hybrid.cli.remedies_mirror import BEHIND
 from git_hybrid.cli.remedies_strays import STRAYS
 from git_hybrid.cli.telling import _COMMANDS, explain, tell
 from git_hybrid.cli.tree import group
-from git_hybrid.core.audit_archives import RESTORE
+from git_hybrid.core.audit_archives import AGAIN, RESTORE
 from git_hybrid.core.errors import (
     DivergedSource,
     HostileTree,
@@ -394,7 +394,7 @@ def _mends_in_code() -> Iterator[str]:
                     yield _text(named.get(part.id, part) if isinstance(part, ast.Name) else part)
 
 
-@pytest.mark.parametrize("mend", sorted({text for text in _mends_in_code() if text} | {from_git("x"), RESTORE}))
+@pytest.mark.parametrize("mend", sorted({text for text in _mends_in_code() if text} | {from_git("x"), AGAIN, RESTORE}))
 def test_what_mends_a_file_ends_with_a_command(mend):
     assert mend.rpartition(": ")[2].split()[0] in PROGRAMS
     for command in _typed(mend):

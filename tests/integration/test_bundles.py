@@ -373,7 +373,8 @@ def test_a_replayed_bundle_takes_nothing_back(
     assert done.json()["error"]["code"] == "old-bundle"
     assert snapshot(there) == before
     # Without a log that tells, the history of the sources does.
-    (there / "state/sources-audit.jsonl").unlink()
+    for name in ("sources-audit.jsonl", "sources.json"):
+        (there / "state" / name).unlink()
     done = hybrid("bundle", "apply", bundle, "--json", cwd=there, check=6)
     assert errors(done) == {"tool": "rollback"}
     assert lock(there)["tool"]["commit"] == tool.rev("main")

@@ -203,6 +203,26 @@ def test_torn_audit_tail_is_declared(hybrid: Hybrid, workspace: Path, tool: Upst
     assert record["event"] == "clone"
 
 
+def test_a_log_that_is_lost_is_not_begun_anew(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
+    """Outside of a repository, where the other files alone tell of it."""
+    hybrid("init")
+    hybrid("add", tool.url, "--branch", "main")
+    hybrid("sync")
+    log, state = workspace / "state/sources-audit.jsonl", workspace / "state"
+    kept = log.read_bytes()
+    log.write_bytes(b"")
+    refused = hybrid("pin", "tool", check=2).err
+    assert "cause: file: is missing or empty, and state/sources.json names records of it\n" in refused
+    log.write_bytes(kept)
+    hybrid("audit", "verify")
+    log.unlink()
+    assert f"mv {state} {state}.lost, then: git hybrid pin\n" in refused
+    state.rename(f"{state}.lost")
+    hybrid("pin")
+    hybrid("sync")
+    hybrid("audit", "verify")
+
+
 def test_leftover_tmp_files_do_no_harm(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
     started(hybrid, tool.url, sync=False)
     for name in ("sources.lock", "sources.json", "resume.json"):

@@ -164,7 +164,7 @@ def test_a_partial_clone_fetches_nothing_and_says_what_the_log_was_held_against(
     partial.commit("ours")
     # What is there is held against the log all the same.
     log = partial.read(LOG)
-    partial.write(LOG, "")
+    partial.put_lines(["{}"])
     assert partial("check", "audit", check=1).out.startswith("fail ")
     git("add", "-A", cwd=partial.root)
     assert hook(partial.root)[0] != 0

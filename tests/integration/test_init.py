@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -109,15 +110,18 @@ def test_no_workspace_is_2_with_a_hint(hybrid: Hybrid) -> None:
 
 def test_workspaces_that_git_has_below_are_named(hybrid: Hybrid, workspace: Path) -> None:
     git("init", "-q", cwd=workspace)
-    for number in range(11):
+    for number in range(13):
         (workspace / f"in {number:02}/sources/x").mkdir(parents=True)
         for place in ("", "sources/x/"):
             (workspace / f"in {number:02}/{place}sources.toml").touch()
     git("add", ".", cwd=workspace)
+    # What is there no more is of no use to anybody who is sent there.
+    shutil.rmtree(workspace / "in 00")
+    (workspace / "in 01/sources.toml").unlink()
     told = hybrid("check", check=2).err.splitlines()
     assert told[1:3] == [
-        f"cause: workspaces below it: {', '.join(f'in {n:02}' for n in range(10))} and 1 more",
-        "hint: git hybrid -C 'in 00' status",
+        f"cause: workspaces below it: {', '.join(f'in {n:02}' for n in range(2, 12))} and 1 more",
+        "hint: git hybrid -C 'in 02' status",
     ]
 
 
@@ -214,6 +218,37 @@ def test_init_where_nobody_looks_for_a_workspace_is_refused(
     assert changes(before, snapshot(workspace)) == []
     hybrid("init", "beside/sources")
     assert (workspace / "beside/sources/state").is_dir()
+
+
+@pytest.mark.parametrize(
+    ("file", "words", "said"),
+    [
+        ("notes", ["notes"], "/notes is a file: a workspace is a folder\n"),
+        ("notes", ["notes/x"], "/notes is a file: a workspace is a folder\n"),
+        (".gitmodules", [".gitmodules"], "hint: git hybrid init --import .gitmodules\n"),
+        ("state", [], "cause: state: is a file, and a folder belongs there\n"),
+        ("sources", [], "cause: sources: is a file, and a folder belongs there\n"),
+    ],
+)
+def test_init_where_a_file_stands_for_a_folder_leaves_nothing(
+    hybrid: Hybrid, workspace: Path, file: str, words: list[str], said: str
+) -> None:
+    (workspace / file).touch()
+    assert said in hybrid("init", *words, check=2).err
+    assert [path.name for path in workspace.iterdir()] == [file]
+
+
+def test_init_in_a_bare_repository_is_refused_and_in_a_worktree_of_it_is_not(hybrid: Hybrid, workspace: Path) -> None:
+    git("init", "-q", "--bare", cwd=workspace)
+    before = snapshot(workspace)
+    for words in (["init", "refs"], ["init"]):
+        assert f"is in the bare repository {workspace}, " in hybrid(*words, check=2).err
+    assert changes(before, snapshot(workspace)) == []
+    commit = git(
+        "commit-tree", "-m", "x", git("hash-object", "-w", "-t", "tree", "/dev/null", cwd=workspace), cwd=workspace
+    )
+    git("worktree", "add", "-q", "tree", commit, cwd=workspace)
+    hybrid("init", "tree/deep")
 
 
 def test_demo_tells_its_story_in_a_folder_of_any_name(hybrid: Hybrid, workspace: Path) -> None:

@@ -30,14 +30,19 @@ def mend_of(told: str) -> list[str]:
     return shlex.split(line)[4:]
 
 
-@pytest.mark.parametrize("committed", [True, False])
-def test_a_workspace_that_was_taken_out_is_taken_back(committed: bool, site: Site) -> None:
+@pytest.mark.parametrize("how", ["staged", "committed", "partial clone"])
+def test_a_workspace_that_was_taken_out_is_taken_back(how: str, site: Site) -> None:
     take_out(site)
-    if committed:
+    if how != "staged":
         git("commit", "-q", "-m", "no longer needed", cwd=site.root)
         git("commit", "-q", "--allow-empty", "-m", "more", cwd=site.root)
+    if how == "partial clone":
+        git("config", "uploadpack.allowFilter", "true", cwd=site.root)
+        clone = site.root.parent / "clone"
+        git("clone", "-q", "--filter=blob:none", site.root.as_uri(), clone, cwd=site.root)
+        site = Site(clone, site.tool, site.commits)
     refused = site("init", check=2).err
-    assert "git has its audit log" in refused
+    assert f"error: the workspace {site.root} has no sources.toml and no audit log any more, and git has it" in refused
     assert not (site.root / "sources.toml").exists()
     git(*mend_of(refused), cwd=site.root)
     site("sync")
@@ -54,13 +59,54 @@ def test_a_bundle_begins_no_second_log_either(committed: bool, site: Site, tmp_p
     if committed:
         git("commit", "-q", "-m", "no longer needed", cwd=site.root)
     refused = site("bundle", "apply", carried, check=2).err
-    assert "git has its audit log" in refused
+    assert " any more, and git has it" in refused
     assert not (site.root / "sources.toml").exists()
     assert not (site.root / "state").exists()
     git(*mend_of(refused), cwd=site.root)
     site("bundle", "apply", carried)
     git("add", "-A", cwd=site.root)
     assert hook(site.root) == (0, "")
+
+
+@pytest.mark.parametrize("lost", ["the log", "state", "state, by a commit"])
+def test_what_was_lost_of_state_is_taken_back_before_anything_is_decided(lost: str, site: Site) -> None:
+    if lost == "the log":
+        site.write(LOG, "")
+    else:
+        shutil.rmtree(site.root / "state")
+    if lost == "state, by a commit":
+        git("commit", "-q", "-a", "-m", "it is generated", cwd=site.root)
+    edited = site.read("sources.toml") + "# edited since\n"
+    site.write("sources.toml", edited)
+    for words in ("pin", "check", "status"):
+        refused = site(words, check=2).err
+        assert f"error: the workspace {site.root} has no audit log any more, and git has it" in refused
+    assert refused.endswith(", another folder: git hybrid init FOLDER\n")
+    site("init", "FOLDER")
+    git(*mend_of(refused), cwd=site.root)
+    assert site.verified() == ()
+    assert site.read("sources.toml") == edited
+
+
+def test_a_manifest_that_was_lost_is_taken_back_and_no_empty_one_begun(site: Site) -> None:
+    git("rm", "-q", "sources.toml", cwd=site.root)
+    (site.root / "deep/er").mkdir(parents=True)
+    for words in (("init",), ("-C", "deep/er", "status")):
+        refused = site(*words, check=2).err
+        assert f"error: the workspace {site.root} has no sources.toml any more, and git has it" in refused
+    assert mend_of(refused) == ["checkout", "HEAD", "--", "sources.toml"]
+    assert f"→ git -C {site.root} checkout HEAD -- sources.toml\n" in site("diag", check=1).out
+    git(*mend_of(refused), cwd=site.root)
+    site("status", "--exit-code")
+
+
+def test_a_branch_that_never_had_the_log_begins_one(site: Site) -> None:
+    git("switch", "-q", "--orphan", "anew", cwd=site.root)
+    shutil.rmtree(site.root / "state", ignore_errors=True)
+    git("checkout", "-q", "main", "--", "sources.toml", cwd=site.root)
+    site("pin")
+    site.commit("begun")
+    assert site.verified() == ()
 
 
 def test_a_second_beginning_is_told_before_it_is_committed(site: Site) -> None:

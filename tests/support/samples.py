@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from git_hybrid.core.audit import Event, Tail, extend
+from git_hybrid.core.canonical import canonical_json
 from git_hybrid.core.ids import Oid, RefName, RunId, SourceName, make_run_id, parse_url
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Branch, Source, config_digest
@@ -107,6 +109,8 @@ def make_workspace(root: Path) -> Workspace:
     made.write("sources.toml", MANIFEST)
     made.write("state/sources.lock", LOCK)
     made.write("state/sources.json", STATE)
+    (record,) = extend(Tail(), [Event(event="init")], at=NOW, operator="Ada", command_id=RUN, log_id="log")
+    made.write("state/sources-audit.jsonl", canonical_json(record) + b"\n")
     (root / "sources").mkdir(exist_ok=True)
     return made
 

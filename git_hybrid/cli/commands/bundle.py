@@ -183,6 +183,7 @@ def apply_command(
 
 
 def _created(folder: Path) -> tuple[str, ...]:
+    scaffold.refuse_inside(folder, ".")
     refuse_taken_out(Runner(environ=dict(os.environ)), folder)
     return scaffold.create(folder, scaffold.AWAITED)
 

@@ -18,7 +18,7 @@ from git_hybrid.cli.options import common_options
 from git_hybrid.cli.output import Output, opened
 from git_hybrid.cli.placing import place_of
 from git_hybrid.cli.wiring import Session
-from git_hybrid.core.errors import InvalidFile, NoWorkspace, WorkspaceExists
+from git_hybrid.core.errors import BadArgument, InvalidFile, NoWorkspace, WorkspaceExists
 from git_hybrid.core.ids import InvalidText, SourceName, parse_name
 from git_hybrid.core.manifest import Branch, Source
 from git_hybrid.git.importing import Submodule, read_gitmodules
@@ -45,6 +45,9 @@ def command(context: click.Context, *, folder: Path | None, imported: Path | Non
     """Make a folder a workspace: sources.toml, state/, sources/. Files that are there stay as they are."""
     common = common_of(context)
     file = None if imported is None else Path(os.path.realpath(common.folder / imported.parent), imported.name)
+    if folder is not None and folder.name == ".gitmodules" and (common.folder / folder).is_file():
+        again = _typed(common.folders, None, folder)
+        raise BadArgument(what="DIR", value=str(folder), reason="is a file: it can be imported", hint=again)
     refuse_inside((common.folder / (folder or ".")).resolve(), str(folder or "."))
     again = _typed(common.folders, folder, imported)
     made: list[Path] = []

@@ -24,7 +24,7 @@ from support.samples import make_workspace
 )
 def test_what_cannot_be_written_can_be_looked_at(tmp_path, monkeypatch, flag, user, what, remedy):
     workspace = make_workspace(tmp_path)
-    closed = ["state", "sources"]
+    closed = ["state", "sources", "state/sources-audit.jsonl"]
     what, remedy = what.replace("CLOSED", ", ".join(closed)), remedy.replace("CLOSED", " ".join(closed))
     user += os.geteuid()
     monkeypatch.setattr("os.geteuid", lambda: user)

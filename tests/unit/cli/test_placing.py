@@ -38,6 +38,10 @@ MENDS = {
         "on the other side, make it anew: git hybrid bundle create -o FILE",
     )
     * 2,
+    "git -C /w checkout HEAD -- sources.toml state; git -C '/a b' log -- sources/x": (
+        "git -C /w checkout HEAD -- sources.toml state; git -C '/a b' log -- sources/x",
+    )
+    * 2,
     "git ls-remote https://host/sources/a": ("git ls-remote https://host/sources/a",) * 2,
 }
 

@@ -22,7 +22,7 @@ from git_hybrid.core.audit import (
     record_hash,
     tail_of,
 )
-from git_hybrid.core.audit_archives import LOG, NO_GIT, RESTORE, Breach, free_archive
+from git_hybrid.core.audit_archives import AGAIN, LOG, NO_GIT, RESTORE, Breach, free_archive
 from git_hybrid.core.audit_query import (
     OVERRIDE_COLUMNS,
     RECORD_COLUMNS,
@@ -720,6 +720,29 @@ def test_what_is_missing_is_restored_from_a_commit_that_has_it() -> None:
     assert "git checkout" not in verify([segment(LINES)], Witnesses(ever=("0",)))[0].mend
     others = Witnesses(head=tuple(map(sha, LINES)), hashes={"0": "state/sources.json"})
     assert {item.mend for item in verify([segment(LINES[:-1])], others)} == {cut.mend}
+
+
+def test_what_went_wrong_since_the_last_commit_is_mended_by_what_head_has() -> None:
+    fresh, second = grown(LINES, Event(event="fresh")), grown((), Event(event="init", detail={"second": True}))
+    from_head = f"restore the records from git: git checkout HEAD -- {LOG}"
+
+    def mends(lines: Sequence[Record | str], head: Sequence[Record | str] = LINES, **more: Any) -> set[str]:
+        known = tuple(map(sha, head))
+        return {item.mend for item in found(lines, Witnesses(head=known, committed=frozenset(known), **more))}
+
+    # Nothing that git does not have would be lost by taking the log from HEAD, or else all that was recorded since is.
+    assert mends([*LINES, "junk"]) == mends([*LINES, LINES[1]]) == {from_head}
+    assert mends([*LINES, "junk", fresh[-1]]) == {AGAIN}
+    assert mends(second) == {AGAIN}
+    # HEAD has it too, or no log.
+    assert mends([*LINES, "junk"], [*LINES, "junk"]) == mends([*LINES, "junk"], ()) == {RESTORE}
+    # A file names a record that is nowhere: HEAD's does not, where all that was committed is in the log.
+    entry = State(sources={TOOL: installed(LINES, audit_hash="0" * 64)})
+    assert mends(LINES, state=entry, past=lambda: None) == {AGAIN}
+    assert mends(LINES, state=entry) == {RESTORE}
+    assert mends(LINES, state=entry, past=lambda: None, hashes={"0" * 64: "state/sources.json"}) == {RESTORE}
+    told = {"lock_texts": (b"x",), "decode_lock": {b"x": Lock()}.get}
+    assert mends(LINES, lock=Lock(pins={TOOL: a_pin(commit=oid(4))}), **told) == {AGAIN}
 
 
 def test_a_log_that_is_missing_is_one_thing_that_is_wrong() -> None:
