@@ -397,6 +397,7 @@ def test_log_filters(site: Site) -> None:
 
     assert found("--request", "CHG-1", "--incident", "INC-7") == ["override"]
     assert found("tool", "--event", "pin", "--since", "1d") == ["pin", "pin"]
+    assert found("--event", "add", "--event", "override") == ["override", "add"]
     assert found("--operator", "ADA@", "--max-count", "2") == ["update", "intent"]
     site("audit", "log", "--since", "x", check=2)
     assert "no such source: nope" in site("audit", "log", "nope", check=2).err

@@ -66,8 +66,10 @@ def command(context: click.Context) -> int:
 @click.option("--operator", type=TEXT, metavar="WHO", help="Only what WHO did; a part of the name is enough.")
 @click.option(
     "--event",
+    "events",
+    multiple=True,
     metavar="EVENT",
-    help="Only records of this event, such as pin or override.",
+    help="Only records of this event, such as pin or override; repeatable.",
     shell_complete=lambda _context, _parameter, begun: [event for event in EVENTS if event.startswith(begun)],
 )
 @click.option("--since", metavar="WHEN", help="Only from WHEN on: a date, a time, or 30d for the last 30 days.")
@@ -81,7 +83,7 @@ def log_command(
     *,
     source: str | None,
     operator: str | None,
-    event: str | None,
+    events: tuple[str, ...],
     since: str | None,
     request: str | None,
     incident: str | None,
@@ -93,7 +95,7 @@ def log_command(
         wanted = Filter(
             source=source,
             operator=operator,
-            event=event,
+            events=events,
             request=request,
             incident=incident,
             since=_since(since, now=session.runtime.info.now),
@@ -129,8 +131,9 @@ def _refuse_unknown(facts: Facts, records: Sequence[Record], wanted: Filter) -> 
     """
     if wanted.source is not None and all(record.get("source") != wanted.source for record in records):
         select(facts.manifest, (wanted.source,))
-    if wanted.event is not None and wanted.event not in {*EVENTS, *(record["event"] for record in records)}:
-        raise BadArgument(what="--event", value=wanted.event, reason=f"is no event: {', '.join(EVENTS)}")
+    known = {*EVENTS, *(record["event"] for record in records)}
+    if unknown := next((event for event in wanted.events if event not in known), None):
+        raise BadArgument(what="--event", value=unknown, reason=f"is no event: {', '.join(EVENTS)}")
 
 
 def _facts(session: Session, witnesses: Witnesses | None = None) -> Facts:
