@@ -115,6 +115,7 @@ def test_a_mirror_is_recorded_and_removed(ws: Path, base: Path, hybrid: Hybrid) 
         ["../corp", "https://example.org", "--owner", WHO],
         ["corp", "https://user:secret@example.org", "--owner", WHO],
         ["corp", "https://example.org/{branch}", "--owner", WHO],
+        ["corp", "https://example.org/a,https://example.org/b", "--owner", WHO],
         ["corp", "https://example.org", "--owner", " "],
         ["corp", "https://example.org"],
     ],
