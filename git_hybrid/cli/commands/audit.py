@@ -132,8 +132,8 @@ def _refuse_unknown(facts: Facts, records: Sequence[Record], wanted: Filter) -> 
     if wanted.source is not None and all(record.get("source") != wanted.source for record in records):
         select(facts.manifest, (wanted.source,))
     known = {*EVENTS, *(record["event"] for record in records)}
-    if unknown := next((event for event in wanted.events if event not in known), None):
-        raise BadArgument(what="--event", value=unknown, reason=f"is no event: {', '.join(EVENTS)}")
+    for event in (event for event in wanted.events if event not in known):
+        raise BadArgument(what="--event", value=event, reason=f"is no event: {', '.join(EVENTS)}")
 
 
 def _facts(session: Session, witnesses: Witnesses | None = None) -> Facts:
