@@ -7,8 +7,8 @@ from datetime import datetime
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.audit import Event
 from git_hybrid.core.errors import TooYoung
-from git_hybrid.core.ids import Oid, SourceName
-from git_hybrid.core.lock import Pin
+from git_hybrid.core.ids import Oid, RefName, SourceName, short_ref
+from git_hybrid.core.lock import Pin, still_allowed
 from git_hybrid.core.plan import Snapshot
 from git_hybrid.core.reducer import Decision
 from git_hybrid.core.report import Row, refused
@@ -39,14 +39,51 @@ def seen_now(rt: Runtime, error: TooYoung) -> Decision:
     return Decision(events=[Event(event="seen", source=name, after=commit, detail={"ref": error.ref})])
 
 
+def old_enough(rt: Runtime, snapshot: Snapshot, name: SourceName) -> tuple[Oid, RefName] | None:
+    """Return the newest commit, with its ref, that was seen after the pinned one and that policy allows by now.
+
+    Whether upstream still has it, and has it ahead of the pinned one, is found out by whoever pins it.
+    """
+    old, age = snapshot.lock.pins.get(name), snapshot.manifest.policy.min_release_age
+    if old is None:
+        return None
+    for commit, ref in rt.ledger.seen(name):
+        if commit == old.commit:
+            break
+        at = rt.ledger.first_seen(name, commit)
+        is_old = at is not None and rt.info.now - at >= age
+        if is_old and still_allowed(replace(old, commit=commit, ref=ref), snapshot.manifest.sources[name]):
+            return commit, ref
+    return None
+
+
+def young_note(error: TooYoung) -> str:
+    """Return what is said of the newest commit where an older one is pinned."""
+    return _newer(error.commit, error.ref, _from(error.allowed_from))
+
+
+def _newer(commit: str, ref: str, when: str) -> str:
+    return f"{short_ref(ref) if ref.startswith('refs/tags/') else commit[:10]} is newer: {when}"
+
+
+def _from(when: str) -> str:
+    return f"allowed from {when}: [policy] min_release_age"
+
+
 def held_by_age(rt: Runtime, snapshot: Snapshot, row: Row) -> Row:
-    """Return *row*; what is too new for policy, as far as the audit log tells, is told as such."""
+    """Return *row*; what is too new for policy, as far as the audit log tells, is told as such.
+
+    Where something older is new enough to pin, and old enough for policy, that is what the row names.
+    """
     if row.outcome != "outdated" or row.after is None or row.detail.get("refused"):
         return row
     age, seen = snapshot.manifest.policy.min_release_age, rt.ledger.first_seen(row.name, Oid(row.after))
-    if seen is None:
-        note = f"the {format_age(age)} of [policy] min_release_age begin when pin sees it"
-        return replace(row, notes=(*row.notes, note))
-    if rt.info.now - seen >= age:
+    if seen is not None and rt.info.now - seen >= age:
         return row
-    return refused(row, "too-young", f"allowed from {format_time(later(seen, age))}: [policy] min_release_age")
+    when = f"the {format_age(age)} of [policy] min_release_age begin when pin sees it"
+    if seen is not None:
+        when = _from(format_time(later(seen, age)))
+    if (older := old_enough(rt, snapshot, row.name)) is not None:
+        notes = (*row.notes, _newer(row.after, row.ref or "", when))
+        return replace(row, after=older[0], ref=older[1], notes=notes)
+    return replace(row, notes=(*row.notes, when)) if seen is None else refused(row, "too-young", when)

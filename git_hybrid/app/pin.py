@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from git_hybrid.app.age import seen_now, too_young
+from git_hybrid.app.age import old_enough, seen_now, too_young, young_note
 from git_hybrid.app.bases import as_logged, commit_kept
 from git_hybrid.app.ending import of_source
 from git_hybrid.app.evidence import Resolved, Wish, keep_objects, resolve
@@ -32,12 +32,14 @@ from git_hybrid.core.errors import (
     HybridError,
     Interrupted,
     NoScanner,
+    OffBranch,
     PolicyNotMet,
+    Rollback,
     TooYoung,
     UnfinishedRun,
 )
 from git_hybrid.core.governance import expiring
-from git_hybrid.core.ids import SourceName
+from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.lock import Pin, is_valid
 from git_hybrid.core.manifest import Source
 from git_hybrid.core.override import Override, Overrides, event_of
@@ -144,21 +146,30 @@ def pin_one(
     Raises:
         WorkspaceGone: it failed because the workspace is not there any more.
     """
+
+    def tried(instead: Oid | None = None) -> tuple[Row, Decision]:
+        try:
+            require_host(snapshot.manifest.policy, source)
+            waiving = replace(rt, waived=waivers(snapshot, source.name, forced))
+            with of_source(source.name):
+                wish = wish_for(waiving, snapshot, source, to=to, move=move, forced=forced)
+                wish = wish if instead is None else replace(wish, to=instead)
+                return _pinned(waiving, snapshot, source, wish, keep=keep, forced=forced, scan=scan)
+        except Refused as error:
+            return replace(failed(source.name, error.why), notes=error.notes), Decision(events=[error.event])
+        except HybridError as error:
+            rt.ledger.require_place()
+            return failed(source.name, error), Decision()
+
     rt.progress("start", source.name, "pin")
-    try:
-        require_host(snapshot.manifest.policy, source)
-        rt = replace(rt, waived=waivers(snapshot, source.name, forced))
-        with of_source(source.name):
-            wish = wish_for(rt, snapshot, source, to=to, move=move, forced=forced)
-            row, decision = _pinned(rt, snapshot, source, wish, keep=keep, forced=forced, scan=scan)
-    except TooYoung as error:
-        row, decision = failed(source.name, error), seen_now(rt, error)
-    except Refused as error:
-        row = replace(failed(source.name, error.why), notes=error.notes)
-        decision = Decision(events=[error.event])
-    except HybridError as error:
-        rt.ledger.require_place()
-        row, decision = failed(source.name, error), Decision()
+    row, decision = tried()
+    if isinstance(row.error, TooYoung):
+        decision = seen_now(rt, row.error)
+        if to is None and (older := old_enough(rt, snapshot, source.name)) is not None:
+            found, more = tried(older[0])
+            if not isinstance(found.error, OffBranch | Rollback | TooYoung):
+                row = replace(found, notes=(young_note(row.error), *found.notes))
+                decision = together([decision, more])
     rt.progress("done", source.name, row.outcome)
     return row, decision
 

@@ -50,6 +50,14 @@ def servers(rt: Runtime, source: Source) -> tuple[Endpoint, ...]:
     return () if rt.offline else endpoints(source.url, source.name, rt.mirrors)
 
 
+def nobody(rt: Runtime, source: Source) -> Offline:
+    """Return the error where no server may be asked for *source*."""
+    why = rt.offline or "GIT_HYBRID_MIRRORS is off"
+    if bundle := rt.bundles(source.name):
+        why += f"; {bundle} does not have what is wanted"
+    return Offline(name=source.name, url=str(source.url), why=why)
+
+
 def ask(rt: Runtime, source: Source, manifest: Manifest, step: Callable[[Endpoint], T]) -> tuple[T, Endpoint]:
     """Return what *step* returns for the first server that has what is wanted, and that server.
 
@@ -60,10 +68,7 @@ def ask(rt: Runtime, source: Source, manifest: Manifest, step: Callable[[Endpoin
     """
     choices = servers(rt, source)
     if not choices:
-        why = rt.offline or "GIT_HYBRID_MIRRORS is off"
-        if bundle := rt.bundles(source.name):
-            why += f"; {bundle} does not have what is wanted"
-        raise Offline(name=source.name, url=str(source.url), why=why)
+        raise nobody(rt, source)
     before: list[str] = []
     for position, endpoint in enumerate(choices):
         try:

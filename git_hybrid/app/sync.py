@@ -48,7 +48,7 @@ def sync(rt: Runtime, request: SyncRequest) -> Report:
         selected = select(snapshot.manifest, request.names, request.groups)
         plan = plan_sync(snapshot, observe(rt, snapshot, selected), selected)
         strays = _pruned(rt, snapshot, dry_run=True) if request.prune else []
-        return Report(command="sync", rows=_sorted([*_plan_rows(snapshot, plan), *strays]), dry_run=True)
+        return Report(command="sync", rows=_sorted([*_plan_rows(rt, snapshot, plan), *strays]), dry_run=True)
     with rt.ledger.writer(rt.info) as mended:
         snapshot = rt.ledger.snapshot()
         selected = select(snapshot.manifest, request.names, request.groups)
@@ -205,13 +205,22 @@ def unchanged(snapshot: Snapshot, name: SourceName) -> Row:
     return Row(name=name, outcome="unchanged", before=pin.commit, after=pin.commit, ref=pin.ref)
 
 
-def _plan_rows(snapshot: Snapshot, plan: SyncPlan) -> list[Row]:
+def _plan_rows(rt: Runtime, snapshot: Snapshot, plan: SyncPlan) -> list[Row]:
     rows = [failed(name, error) for name, error in plan.blocked.items()]
-    rows += [_would(task) for task in plan.tasks]
+    rows += [_would(rt, task) for task in plan.tasks]
     return rows + [unchanged(snapshot, name) for name in plan.unchanged]
 
 
-def _would(task: Task) -> Row:
+def _would(rt: Runtime, task: Task) -> Row:
+    """Return what *task* would do; a clone of what is nowhere here fails where nobody may be asked."""
+    from git_hybrid.app.caching import usable_cache
+    from git_hybrid.app.remote import nobody, servers
+
+    source = task.source
+    if task.action == "clone" and not servers(rt, source) and not rt.bundles(task.name):
+        cache = usable_cache(rt, source)
+        if cache is None or not cache.holds(source.url):
+            return failed(task.name, nobody(rt, source))
     return Row(
         name=task.name, outcome=f"would-{task.action}", before=task.before, after=task.pin.commit, ref=task.pin.ref
     )

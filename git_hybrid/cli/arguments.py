@@ -9,10 +9,12 @@ from typing import TypeVar
 
 from git_hybrid.core.errors import BadArgument
 from git_hybrid.core.ids import InvalidText
+from git_hybrid.core.redact import has_secret, redact
 from git_hybrid.core.values import parse_moment
 from git_hybrid.store.wire import TEXT_LIMIT
 
 T = TypeVar("T")
+_SHOWN = 40
 
 
 def parsed(parse: Callable[[str], T], option: str, value: str, *, shown: Callable[[str], str] = str) -> T:
@@ -40,23 +42,30 @@ def text(option: str, value: str | None) -> str:
     """Return what an option says, without white space around it; nothing if it was not given.
 
     Raises:
-        BadArgument: no file of state could keep it.
+        BadArgument: no file of state could keep it, or it holds a secret that would be kept for good.
     """
     said = (value or "").strip()
     if len(said) > TEXT_LIMIT:
-        raise BadArgument(what=option, value=f"{said[:40]}…", reason=f"is longer than {TEXT_LIMIT} characters")
+        raise BadArgument(what=option, value=_start(said), reason=f"is longer than {TEXT_LIMIT} characters")
     try:
         said.encode("utf-8")
     except UnicodeEncodeError as error:
         raise BadArgument(what=option, value=said, reason="is not UTF-8") from error
+    if has_secret(said):
+        reason = "holds a secret, and would stay in the audit log for good: leave it out"
+        raise BadArgument(what=option, value=_start(redact(said)), reason=reason)
     return said
+
+
+def _start(text: str) -> str:
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
 def texts(option: str, values: tuple[str, ...]) -> tuple[str, ...]:
     """Return what an option that repeats says, without empty ones.
 
     Raises:
-        BadArgument: no file of state could keep it.
+        BadArgument: as for :func:`text`.
     """
     text(option, ", ".join(values))
     return tuple(said for value in values if (said := text(option, value)))

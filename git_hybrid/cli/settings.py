@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -72,6 +73,7 @@ def read_settings(
     where, text = _given(environ, config, "LOCK_TIMEOUT", "lockTimeout")
     timeout = _parsed(_seconds_or_duration, where, text or "10s")
     where, folder = _given(environ, config, "BUNDLE_DIR", "bundleDir")
+    folder = folder and _from_home(folder, environ)
     if forbidden and folder and not Path(folder).is_dir():
         forbidden += f"; there is no folder {folder}, which {where} names"
     where, text = _given(environ, config, "CACHE_MAX_AGE", "cacheMaxAge")
@@ -91,18 +93,35 @@ def read_settings(
 
 
 def cache_folder(environ: Mapping[str, str], config: Mapping[str, str]) -> Path | None:
-    """Return the folder of the object cache; None where it is turned off, by an empty value, or there is no home."""
-    _, text = _given(environ, config, "CACHE_DIR", "cacheDir")
+    """Return the folder of the object cache; None where it is turned off, by an empty value, or there is no home.
+
+    Raises:
+        BadArgument: the path is relative: a cache for all workspaces is not in the folder that one is called in.
+    """
+    where, text = _given(environ, config, "CACHE_DIR", "cacheDir")
     if text is None:
         # A relative path here is to be ignored (XDG Base Directory Specification).
         base = environ.get("XDG_CACHE_HOME", "")
         text = f"{base}/git-hybrid" if base.startswith("/") else "~/.cache/git-hybrid"
     if not text:
         return None
-    if text.startswith("~/"):
-        home = environ.get("HOME", "")
-        text = f"{home}{text[1:]}" if home.startswith("/") else ""
-    return Path(text).absolute() if text else None
+    found = _parsed(partial(_absolute, environ=environ), where, text)
+    return Path(found) if found else None
+
+
+def _absolute(text: str, environ: Mapping[str, str]) -> str:
+    """Return the path *text*, a ``~/`` before it as the home folder; nothing where there is none."""
+    path = _from_home(text, environ)
+    if path and not path.startswith("/"):
+        raise InvalidText("must be an absolute path, or begin with ~/")
+    return path
+
+
+def _from_home(text: str, environ: Mapping[str, str]) -> str:
+    if not text.startswith("~/"):
+        return text
+    home = environ.get("HOME", "")
+    return f"{home}{text[1:]}" if home.startswith("/") else ""
 
 
 def _without_dots(folder: str) -> Path:
@@ -112,7 +131,12 @@ def _without_dots(folder: str) -> Path:
 
 
 def says(variable: str, text: str | None) -> bool:
-    """Tell whether *text* sets *variable* (after ``GIT_HYBRID_``); an empty one is as if it were not there."""
+    """Tell whether *text* sets *variable* (after ``GIT_HYBRID_``).
+
+    An empty one is as if it were not there, and so is an operator without a letter or a digit.
+    """
+    if variable == "OPERATOR":
+        return any(char.isalnum() for char in text or "")
     return bool(text) or (variable == _EMPTY_SAYS and text is not None)
 
 

@@ -14,14 +14,15 @@ from git_hybrid.core.words import findings_told
 
 
 class Filter(Struct, frozen=True, kw_only=True):
-    """What a record must be about; None asks for nothing. ``operator`` is found anywhere in the text, in any case.
+    """What a record must be about: one of ``events``, and so on; None, or no event, asks for nothing.
 
-    ``commit`` is how the id of the commit before or after begins; ``since`` counts, ``until`` does not.
+    ``operator`` is found anywhere in the text, in any case. ``commit`` is how the id of the commit before or after
+    begins; ``since`` counts, ``until`` does not.
     """
 
     source: str | None = None
     operator: str | None = None
-    event: str | None = None
+    events: tuple[str, ...] = ()
     request: str | None = None
     incident: str | None = None
     commit: str | None = None
@@ -117,7 +118,7 @@ def _is_wanted(record: Record, wanted: Filter) -> bool:
     return (
         wanted.source in (None, record.get("source"))
         and (wanted.operator is None or wanted.operator.casefold() in str(record["operator"]).casefold())
-        and wanted.event in (None, record["event"])
+        and (not wanted.events or record["event"] in wanted.events)
         and wanted.request in (None, detail.get("request_id"))
         and (wanted.incident is None or wanted.incident in incidents)
         and (wanted.commit is None or any(oid.startswith(wanted.commit) for oid in _commits(record)))

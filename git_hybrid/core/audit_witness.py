@@ -11,16 +11,15 @@ from git_hybrid.core.ahead import APART
 from git_hybrid.core.audit import Record, detail_of
 from git_hybrid.core.audit_archives import AGAIN, RESTORE, Breach, gone, of_log
 from git_hybrid.core.audit_overrides import against_closings
-from git_hybrid.core.canonical import Json
 from git_hybrid.core.ids import SourceName
 from git_hybrid.core.last_pins import ANEW, binding, has_digest, last_pins, untold
-from git_hybrid.core.last_told import has_branches, last_told
+from git_hybrid.core.last_told import has_branches
 from git_hybrid.core.lock import Lock, Pin
 from git_hybrid.core.mirrors import Inventory, Mirror
 from git_hybrid.core.override import RESTS_ON, Overrides, binds, trail_of
 from git_hybrid.core.state import SourceState, State
 from git_hybrid.core.values import format_time, parse_time
-from git_hybrid.core.words import JOINED, approval_words, typed
+from git_hybrid.core.words import JOINED, approval_words
 
 if TYPE_CHECKING:
     from git_hybrid.core.witnesses import Witnesses
@@ -29,7 +28,6 @@ _MADE = frozenset({"clone", "update", "record"})
 _INSTALLED = _MADE | {"repair", "reset"}
 _SCANNED = frozenset({"scan", "bundle-scan"})
 _REMOVED = frozenset({"remove", "prune"})
-_OF_INVENTORY = frozenset({"mirror-add", "mirror-remove"})
 _LOCK, _MIRRORS = "state/sources.lock", "state/sources-mirrors.json"
 _CHECKOUT = f"git checkout HEAD -- {_LOCK}"
 _HAS = {"url": "URL", "ref": "ref", "tree": "content", "content_sha256": "content", "pin_sha256": "entry"}
@@ -266,31 +264,17 @@ def _against_mirrors(records: Mapping[str, Record], inventory: Inventory) -> Ite
             what = f"no record tells of the mirror {name} what state/sources-mirrors.json says: how fresh it is"
             mend = f"git checkout HEAD -- {_MIRRORS}; where it was committed so: git hybrid mirror verify {name}"
             yield of_log("mirror-edited", what, "the inventory was edited by hand", mend=mend)
-    last = {str(detail_of(item).get("mirror")): item for item in records.values() if item["event"] in _OF_INVENTORY}
-    there = {*inventory.mirrors, *(item.name for item in inventory.incomplete)}
-    # No record stands before one that it follows: what the last line says is always one of the last.
-    lost = {name: item for name, item in last.items() if item["event"] == "mirror-add" and name not in there}
-    newest = last_told(records, lambda item: _mirror_in(item, lost)).newest if lost else {}
-    for name, record in lost.items():
-        if all(records[digest]["event"] == "mirror-add" for digest in newest[name]):
+    if any(told.get("mirror") not in inventory.mirrors for told in details):
+        # Imported here: few workspaces have a mirror.
+        from git_hybrid.core.mirror_told import lost_mirrors
+
+        for name, mend in lost_mirrors(records, inventory).items():
             what = f"the mirror {name} is in the log and not in state/sources-mirrors.json"
             proves = "the file lost its entry: in a merge, a revert or by an edit"
-            yield of_log("mirror-deleted", what, proves, mend=_added_again(detail_of(record)))
+            yield of_log("mirror-deleted", what, proves, mend=mend)
 
 
 def _is_borne_out(mirror: Mirror, records: Mapping[str, Record]) -> bool:
-    # Imported here: few workspaces have a mirror.
     from git_hybrid.core.mirror_told import is_told
 
     return is_told(mirror, records)
-
-
-def _mirror_in(record: Record, names: Collection[str]) -> str | None:
-    name = str(detail_of(record).get("mirror")) if record["event"] in _OF_INVENTORY else ""
-    return name if name in names else None
-
-
-def _added_again(told: Mapping[str, Json]) -> str:
-    kind = ("--kind", "bundle") if told.get("kind") == "bundle" else ()
-    mirror, base_url, owner = (str(told.get(key)) for key in ("mirror", "base_url", "owner"))
-    return typed("git", "hybrid", "mirror", "add", mirror, base_url, "--owner", owner, *kind)

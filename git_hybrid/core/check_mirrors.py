@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from git_hybrid.core.audit_query import records_of
 from git_hybrid.core.bundles import SERVED
 from git_hybrid.core.checks import Facts, Violation
 from git_hybrid.core.endpoints import DIRECT, Mirrors, folder_url, repository_path
+from git_hybrid.core.mirror_told import lost_mirrors
 from git_hybrid.core.mirrors import Incomplete, Inventory, plain_url, serving
 from git_hybrid.core.state import SourceState, State
 from git_hybrid.core.words import typed
@@ -16,13 +18,13 @@ _WHY = "nobody is named who answers for what it serves"
 
 
 def check_mirrors(facts: Facts) -> tuple[Violation, ...]:
-    """Return what of the inventory does not hold.
+    """Return what of the inventory does not hold: what the audit log has of it must be there, and all that is in use.
 
     In use is what ``GIT_HYBRID_MIRRORS`` names now, the folder of bundles that is set now (an absolute path), and what
     state says that a source was served by.
     """
     inventory = facts.inventory
-    found = [_incomplete(entry) for entry in inventory.incomplete]
+    found = [*_lost(facts), *(_incomplete(entry) for entry in inventory.incomplete)]
     known = {plain_url(entry.base_url) for entry in inventory.mirrors.values()}
     found += _unwell(facts)
     told: set[str] = set()
@@ -33,6 +35,13 @@ def check_mirrors(facts: Facts) -> tuple[Violation, ...]:
         mend = f"git hybrid mirror add NAME {typed(base)} --owner WHO{kind}"
         found.append(Violation(file=FILE, entry=base, what="is in use and not recorded", why=_WHY, mend=mend))
     return tuple(found)
+
+
+def _lost(facts: Facts) -> Iterator[Violation]:
+    records = {str(record["hash"]): record for record in records_of(facts.log)}
+    for name, mend in lost_mirrors(records, facts.inventory).items():
+        what, why = "is in the audit log and not here", "the file lost its entry: in a merge, a revert or by an edit"
+        yield Violation(file=FILE, entry=f"mirror.{name}", what=what, why=why, mend=mend)
 
 
 def _unwell(facts: Facts) -> Iterator[Violation]:

@@ -11,9 +11,11 @@ from git_hybrid.core.last_told import last_told
 from git_hybrid.core.mirrors import Inventory, Mirror, mirror_table
 from git_hybrid.core.value import replace
 from git_hybrid.core.values import parse_time
+from git_hybrid.core.words import typed
 
 _DIGEST = "mirror_sha256"
-_EVENTS = frozenset({"mirror-add", "mirror-remove", "mirror-verify"})
+_OF_INVENTORY = frozenset({"mirror-add", "mirror-remove"})
+_EVENTS = _OF_INVENTORY | {"mirror-verify"}
 
 
 def mirror_event(event: str, mirror: Mirror, detail: Mapping[str, Json]) -> Event:
@@ -58,6 +60,30 @@ def _as_added(mirror: Mirror, records: Mapping[str, Record]) -> Mirror:
         at, by = parse_time(str(added[-1]["at"])), str(added[-1]["operator"])
         mirror = replace(mirror, added_at=at, added_by=by)
     return replace(mirror, verified_at=None, sources={})
+
+
+def lost_mirrors(records: Mapping[str, Record], inventory: Inventory) -> Mapping[str, str]:
+    """Return the mirrors that *records* have and *inventory* has not, each with the command that adds it again."""
+    last = {_about(item): item for item in records.values() if item["event"] in _OF_INVENTORY}
+    there = {*inventory.mirrors, *(item.name for item in inventory.incomplete)}
+    # No record stands before one that it follows: what the last line says is always one of the last.
+    lost = {name: item for name, item in last.items() if item["event"] == "mirror-add" and name not in there}
+
+    def moved(record: Record) -> str | None:
+        return _about(record) if record["event"] in _OF_INVENTORY and _about(record) in lost else None
+
+    newest = last_told(records, moved).newest if lost else {}
+    return {
+        str(name): _added_again(detail_of(record))
+        for name, record in lost.items()
+        if all(records[digest]["event"] == "mirror-add" for digest in newest[str(name)])
+    }
+
+
+def _added_again(told: Mapping[str, Json]) -> str:
+    kind = ("--kind", "bundle") if told.get("kind") == "bundle" else ()
+    mirror, base_url, owner = (str(told.get(key)) for key in ("mirror", "base_url", "owner"))
+    return typed("git", "hybrid", "mirror", "add", mirror, base_url, "--owner", owner, *kind)
 
 
 def _about(record: Record) -> str | None:

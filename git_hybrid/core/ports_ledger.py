@@ -93,6 +93,10 @@ class Ledger(Protocol):
         """
         ...
 
+    def seen(self, name: SourceName) -> Sequence[tuple[Oid, RefName]]:
+        """Return each commit that the audit log names of a source, with the ref it came by, the last one first."""
+        ...
+
     def require_archives(self) -> None:
         """Raise unless the audit log has all that it goes on from: what is decided by its past may be in an archive."""
 

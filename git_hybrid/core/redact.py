@@ -15,6 +15,16 @@ _KEYS = (
     r"(?:pass(?:word|wd|phrase)?|secret|token|api[-_]?key|access[-_]?key|private[-_]?key|client[-_]?secret|credential"
     r"|signature)"
 )
+# Tokens by the shape that their makers gave them, and private keys.
+_SHAPES = (
+    pattern(
+        r"\b(?:gh[pousr]_[A-Za-z0-9]{8,}|github_pat_\w{8,}|xox[abeoprs]-[\w-]{8,}"
+        r"|gl(?:agent|cbt|dt|ffct|ft|imt|oas|pat|ptt|rtr?|soat|wt)-[\w-]{8,}"
+        r"|(?:AKIA|ASIA)[A-Z0-9]{16}|ATATT[\w=-]{20,}|npm_[A-Za-z0-9]{36}|pypi-AgE[\w-]{8,}"
+        r"|eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*)"
+    ),
+    pattern(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL),
+)
 _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
     (pattern(r"(?i)\b((?:proxy-)?authorization\s*[:=]\s*)[^\"'\r\n\\]+"), rf"\1{HIDDEN}"),
     (pattern(r"(?i)\b((?:set-)?cookie\s*:\s*)[^\"'\r\n\\]+"), rf"\1{HIDDEN}"),
@@ -25,20 +35,13 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
         rf"\1{HIDDEN}",
     ),
     (pattern(r"(?i)\b((?:auth|key|sig|x-amz-\w{1,40})=)[^&\s'\"]+"), rf"\1{HIDDEN}"),
-    # Tokens by the shape that their makers gave them.
-    (
-        pattern(
-            r"\b(?:gh[pousr]_[A-Za-z0-9]{8,}|github_pat_\w{8,}|gl[a-z]{2,6}-[\w-]{8,}|xox[abeoprs]-[\w-]{8,}"
-            r"|(?:AKIA|ASIA)[A-Z0-9]{16}|ATATT[\w=-]{20,}|npm_[A-Za-z0-9]{8,}|pypi-[\w-]{8,}"
-            r"|eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*)"
-        ),
-        HIDDEN,
-    ),
-    (pattern(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL), HIDDEN),
+    *((shape, HIDDEN) for shape in _SHAPES),
 )
 # A word in which a secret could stand: from its start alone, since a long line must cost no time.
 _WORD = pattern(r"(?<![^\s\"'<>\\])[^\s\"'<>\\]*(?:@|%40|[?#])[^\s\"'<>\\]*")
 _PLACE = pattern(r"[^:@]*?(?:[A-Za-z][A-Za-z0-9+.-]{0,20}:/+|(?<![^=(,])//)")
+# Who is named before the host. One without a port behind its colon has a password, which may hold a slash.
+_USER = pattern(r"[^/?#@%]*(?:@|%40)|[^/?#]*(?::|%3[aA])(?!\d*(?:[/?#]|$)).*(?:@|%40)")
 _LAST_AT = pattern(r".*(?:@|%40)", re.DOTALL)
 _MAIL = "mailto:"
 _COLON = pattern(r":|%3[aA]")
@@ -114,6 +117,27 @@ def _is_url(word: str) -> bool:
     except InvalidText:
         return False
     return True
+
+
+def has_secret(text: str) -> bool:
+    """Tell whether *text*, which a user typed, holds a URL with a secret, or a token or a key by its shape.
+
+    What is kept for good must hold none. Words such as ``token: none`` are prose, and so is an ``@`` in a path.
+    """
+    return any(shape.search(text) for shape in _SHAPES) or any(_is_secret(found[0]) for found in _WORD.finditer(text))
+
+
+def _is_secret(word: str) -> bool:
+    place = _PLACE.match(word)
+    if place is None or place[0].lower().endswith("file:///"):
+        return False
+    rest = word[place.end() :]
+    user = _USER.match(rest)
+    # ssh has a user in every URL; that of another scheme may be a token.
+    if user is not None and (_COLON.search(user[0]) or not place[0].lower().endswith("ssh://")):
+        return True
+    query = _QUERY.search(rest)
+    return query is not None and any(rule.search(query[0]) for rule, _ in _RULES)
 
 
 def redact_setting(key: str, value: str, *, home: str = "") -> str:

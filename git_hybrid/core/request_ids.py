@@ -8,6 +8,7 @@ has states times characters of the id. So there is nothing in it that looks ahea
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any
@@ -126,12 +127,18 @@ def _machine(text: str) -> _Machine:
     machine = _Machine()
     try:
         # What re.compile has of it at first; the same since Python 3.11.
-        parsed = re._parser.parse(text, re.ASCII)  # type: ignore[attr-defined]  # noqa: SLF001
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            parsed = re._parser.parse(text, re.ASCII)  # type: ignore[attr-defined]  # noqa: SLF001
         machine.first = machine.put(parsed, 0, parsed.state.flags)
     except RecursionError as error:
         raise InvalidText("too deeply nested a regular expression") from error
     except InvalidText:
         raise
+    except Warning as error:
+        # A class of POSIX, as grep takes it, is a set of a few letters to Python.
+        reason = f"{str(error).lower()}: put a backslash before what is no set, and write [A-Za-z] for [[:alpha:]]"
+        raise InvalidText(f"not a regular expression that can be read in one way: {reason}") from error
     except (re.error, ValueError, OverflowError) as error:
         raise InvalidText(f"not a regular expression: {error}") from error
     return machine

@@ -56,7 +56,7 @@ def operator(environ: Mapping[str, str], config: Mapping[str, str]) -> str:
     Never ``GIT_AUTHOR_*``: inside a hook that is the author of somebody's commit.
 
     Raises:
-        BadArgument: it is too long to be kept, and names no e-mail address that could be.
+        BadArgument: it is too long to be kept, and names no e-mail address that could be; or it holds a secret.
     """
     name, email = _clean(config.get("user.name", "")), _clean(config.get("user.email", ""))
     choices = {
@@ -66,6 +66,8 @@ def operator(environ: Mapping[str, str], config: Mapping[str, str]) -> str:
     }
     for where, text in choices.items():
         if cleaned := _clean(text):
+            if "//" in cleaned:
+                _refuse_secret(where, cleaned)
             return cleaned if len(cleaned) <= _LONGEST else _shortened(where, cleaned)
     import getpass
 
@@ -87,6 +89,14 @@ def _clean(text: str) -> str:
 
 def _is_control(char: str) -> bool:
     return char < " " or "\x7f" <= char <= "\x9f"
+
+
+def _refuse_secret(where: str, text: str) -> None:
+    from git_hybrid.core.redact import has_secret, redact
+
+    if has_secret(text):
+        reason = "holds a secret, and would stay in the audit log for good: leave it out"
+        raise BadArgument(what=where, value=redact(text), reason=reason)
 
 
 def _shortened(where: str, text: str) -> str:

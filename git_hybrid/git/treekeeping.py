@@ -20,7 +20,7 @@ from git_hybrid.git.quarantine import Disk
 from git_hybrid.git.recorded import Doubt
 from git_hybrid.git.store import WORK, Store, Unusable, why_unsafe
 from git_hybrid.git.unpacked import WORK as UNFINISHED
-from git_hybrid.git.unpacked import Damaged, Keeper, Unpacked, Unproved, read, verify
+from git_hybrid.git.unpacked import Damaged, Keeper, Unpacked, Unproved, are_all_of, read, verify
 from git_hybrid.git.unpacking import Torn, Unfit, Unlike
 from git_hybrid.turn import TURN
 
@@ -123,8 +123,8 @@ class StoreKeeper:
         self._hashes = hashes
 
     def keep(self) -> None:
-        """Keep the tree as the newest; the oldest of too many goes."""
-        if self._keeper is not None:
+        """Keep the tree as the newest, if what is kept proves it; the oldest of too many goes."""
+        if self._keeper is not None and are_all_of(self._tree, self._entries):
             try:
                 self._keeper.keep(self._entries, self._hashes)
                 for path in kept_trees(self._store)[KEPT:]:

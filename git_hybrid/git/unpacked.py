@@ -110,6 +110,12 @@ def is_worth_it(entries: Sequence[TreeEntry], *, most_bytes: int) -> bool:
     return len(entries[0].oid) == 40 and sum(entry.size for entry in entries) <= most_bytes
 
 
+def are_all_of(tree: Oid, entries: Sequence[TreeEntry]) -> bool:
+    """Tell whether *entries* alone come to the id of *tree*: not where it has modes that git no longer writes."""
+    rows = [(_MODES[entry.mode], bytes.fromhex(entry.oid)) for entry in entries]
+    return root_of(rows, [entry.path for entry in entries])[0].hex() == tree
+
+
 class Keeper:
     """Takes the content of all files of a tree, one after the other, to be kept in the end.
 

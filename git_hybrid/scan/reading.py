@@ -101,9 +101,11 @@ def _refuse_incomplete(run: object) -> None:
         raise Incomplete("a run in the report does not say which tool made it")
     if not isinstance(run.get("results"), list):
         raise Incomplete("a run in the report has no results, not even an empty list: nothing was scanned")
-    invocations = run.get("invocations", [])
-    if not isinstance(invocations, list):
+    invocations, others = run.get("invocations", []), run.get("externalPropertyFileReferences", {})
+    if not isinstance(invocations, list) or not isinstance(others, dict):
         raise Incomplete("a run in the report is not SARIF")
+    if others.get("results"):
+        raise Incomplete("a run in the report has results in other files")
     for invocation in invocations:
         if not isinstance(invocation, dict) or invocation.get("executionSuccessful", True) is not True:
             raise Incomplete("the tool says itself that it did not succeed")

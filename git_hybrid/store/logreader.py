@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from git_hybrid.core.audit import Record
@@ -35,6 +35,12 @@ class LogReader(Struct):
         from git_hybrid.store.told import first_seen
 
         return first_seen(self.layout, name, commit, self.now)
+
+    def seen(self, name: SourceName) -> Sequence[tuple[Oid, RefName]]:
+        """Return what the audit log names of a source, the last one first (:func:`told.seen`)."""
+        from git_hybrid.store.told import seen
+
+        return seen(self.layout, name)
 
     def require_archives(self) -> None:
         """Raise unless each archive of the audit log is there (:func:`archived.require_archives`)."""

@@ -38,7 +38,7 @@ SHOWN = "sources.toml"
 _TABLES = frozenset({"schema_version", "defaults", "policy", "scanner", "source", "open_issues"})
 _GROUP = pattern(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 NO_GROUP = "is not a group name (letters, digits, '.', '_', '-')"
-_HOST = pattern(r"[a-z0-9.-]+|\[[0-9a-f:]+\]")
+_HOST = pattern(r"[a-z0-9-]+(?:\.[a-z0-9-]+)*|\[[0-9a-f:]+\]")
 _PUBLIC_KEY = pattern(r"(ssh|ecdsa|sk-ssh|sk-ecdsa)-[a-z0-9@.-]+ [A-Za-z0-9+/]+={0,3}( [ -~]*)?")
 TRACKS = ("tag", "branch", "version", "commit")
 """The keys of which a source has one: what it follows."""
@@ -177,7 +177,7 @@ def _public_key(text: str) -> str:
 
 def _host(text: str) -> str:
     if _HOST.fullmatch(text) is None:
-        raise InvalidText("not a host name in lower case (no scheme, no port, no path)")
+        raise InvalidText("not a host name in lower case (no scheme, no port, no path, no dot at an end)")
     return text
 
 

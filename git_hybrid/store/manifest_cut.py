@@ -1,4 +1,4 @@
-"""Take tables out of the text of the manifest, each with the comments that are its own."""
+"""Put tables of sources into the text of the manifest, and take them out, each with the comments that are its own."""
 
 from __future__ import annotations
 
@@ -7,6 +7,18 @@ from collections.abc import Sequence
 import tomli
 
 from git_hybrid.core.ids import SourceName
+
+
+def with_tables(text: str, tables: str) -> str:
+    """Return *text* with *tables* behind the last one of a source, or at its end if it has none."""
+    lines = text.rstrip().split("\n")
+    headers = [number for number, line in enumerate(lines) if (_header(line) or ("",))[0] == "source"]
+    # A string of several lines may hold one that looks like it.
+    last = next((number for number in reversed(headers) if _is_whole(lines[:number])), None)
+    end = len(lines) if last is None else _end(lines, last)
+    before, after = lines[:end], lines[end:]
+    gap = [""] if after and not _is_empty(after, 0) else []
+    return "\n".join([*before, "", *tables.rstrip().split("\n"), *gap, *after, ""])
 
 
 def without_tables(text: str, names: Sequence[SourceName]) -> str:
@@ -26,9 +38,20 @@ def without_tables(text: str, names: Sequence[SourceName]) -> str:
 
 
 def _without(lines: list[str], header: int) -> list[str]:
-    first, following = header, header + 1
+    first = header
     while _is_comment(lines, first - 1):
         first -= 1
+    before, after = lines[:first], lines[_end(lines, header) :]
+    while after and _is_empty(after, 0) and (not before or _is_empty(before, -1)):
+        del after[0]
+    while not after and before and _is_empty(before, -1):
+        before.pop()
+    return [*before, *(after or [""])]
+
+
+def _end(lines: Sequence[str], header: int) -> int:
+    """Return the line behind the table that begins at *header*, with the comments below it that are its own."""
+    following = header + 1
     while following < len(lines) and not (_header(lines[following]) and _is_whole(lines[header:following])):
         following += 1
     last = following
@@ -37,14 +60,7 @@ def _without(lines: list[str], header: int) -> list[str]:
     below = last
     while _is_comment(lines, below):
         below += 1
-    if below == following < len(lines):
-        below = last
-    before, after = lines[:first], lines[below:]
-    while after and _is_empty(after, 0) and (not before or _is_empty(before, -1)):
-        del after[0]
-    while not after and before and _is_empty(before, -1):
-        before.pop()
-    return [*before, *(after or [""])]
+    return last if below == following < len(lines) else below
 
 
 def _is_whole(lines: Sequence[str]) -> bool:

@@ -1,4 +1,7 @@
-"""Edit the manifest with its comments and order kept (tomlkit)."""
+"""Edit the manifest with its comments and order kept: as text, and by tomlkit what is written in other forms.
+
+tomlkit brings tables together that others stand between, even where nothing is changed.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from git_hybrid.core.ids import SourceName
 from git_hybrid.core.manifest import History, Source, track_field
 from git_hybrid.core.value import replace
 from git_hybrid.store.manifest import SHOWN, decode_manifest
-from git_hybrid.store.manifest_cut import without_tables
+from git_hybrid.store.manifest_cut import with_tables, without_tables
 
 Fields = dict[str, str | bool | list[str]]
 _UNABLE = (TOMLKitError, InvalidFile, ValueError, LookupError, TypeError, AttributeError)
@@ -47,7 +50,7 @@ def add_sources(text: str, sources: Sequence[Source]) -> str:
     before = decode_manifest(text.encode("utf-8"))
     wanted = replace(before, sources={**before.sources, **{source.name: source for source in sources}})
     fields = {source.name: _fields(source, before.defaults.history) for source in sources}
-    for edit in (_with_tables, _with_text, _with_inline_tables):
+    for edit in (_with_tables, _with_inline_tables):
         with suppress(*_UNABLE):
             made = as_before(edit(text, fields), text)
             if decode_manifest(made.encode("utf-8")) == wanted:
@@ -74,16 +77,11 @@ def _fields(source: Source, history: History) -> Fields:
 
 
 def _with_tables(text: str, added: Mapping[SourceName, Fields]) -> str:
-    document = tomlkit.parse(text)
-    if "source" not in document:
-        document["source"] = tomlkit.table(is_super_table=True)
+    document: Any = tomlkit.document()
+    document["source"] = tomlkit.table(is_super_table=True)
     for name, fields in added.items():
         document["source"][name] = _filled(tomlkit.table(), fields)
-    return tomlkit.dumps(document)
-
-
-def _with_text(text: str, added: Mapping[SourceName, Fields]) -> str:
-    return f"{text.rstrip()}\n\n{_with_tables('', added)}"
+    return with_tables(text, tomlkit.dumps(document))
 
 
 def _with_inline_tables(text: str, added: Mapping[SourceName, Fields]) -> str:
@@ -109,6 +107,8 @@ def with_values(
     Raises:
         InvalidFile: one of both is none, or written in no way that is known here.
     """
+    if not tables and not lists:
+        return text
     with suppress(*_UNABLE):
         document: Any = tomlkit.parse(text)
         wanted: Any = tomlkit.parse(other)
@@ -175,9 +175,11 @@ def remove_sources(text: str, names: Sequence[SourceName]) -> str:
 
 def _without_keys(text: str, names: Sequence[SourceName]) -> str:
     document: Any = tomlkit.parse(text)
-    for name in names:
-        if name in document.get("source", {}):
-            del document["source"][name]
+    left = [name for name in names if name in document.get("source", {})]
+    if not left:
+        return text
+    for name in left:
+        del document["source"][name]
     return as_before(tomlkit.dumps(document), text)
 
 

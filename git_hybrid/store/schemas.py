@@ -7,13 +7,15 @@ together.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Struct, UnsetType
 from msgspec.json import schema_components
 
+from git_hybrid.core.scanners import FORMATS, PRESETS
 from git_hybrid.store.wire import (
     DefaultsShape,
+    Name,
     OpenIssuesShape,
     OverrideShape,
     PinShape,
@@ -44,8 +46,6 @@ from git_hybrid.store.wire_documents import (
 from git_hybrid.store.wire_out import CheckDocument, DiagDocument, ReportDocument, StatusDocument
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-_NAME = "^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
-Name = Annotated[str, Meta(pattern=_NAME)]
 
 
 class ManifestFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -151,7 +151,9 @@ def build(name: str) -> dict[str, Any]:
     if "SourceShape" in definitions:
         definitions["SourceShape"] = definitions["SourceShape"] | {"oneOf": _ONE_REF}
     if "ScannerShape" in definitions:
-        definitions["ScannerShape"] = definitions["ScannerShape"] | {"anyOf": _ONE_SCANNER}
+        scanner = definitions["ScannerShape"]
+        known = {"preset": {"enum": sorted(PRESETS)}, "format": {"enum": list(FORMATS)}}
+        definitions["ScannerShape"] = scanner | {"anyOf": _ONE_SCANNER, "properties": scanner["properties"] | known}
     own = definitions.pop(root["$ref"].rpartition("/")[2])
     head = {"$schema": DIALECT, "$id": f"urn:git-hybrid:schema:{name}:1", "title": title}
     return head | {key: value for key, value in own.items() if key != "title"} | {"$defs": definitions}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from msgspec import to_builtins
@@ -81,8 +82,18 @@ def _migrated(entries: list[object], problems: list[Problem]) -> list[object]:
     for index, entry in enumerate(entries):
         shape = convert(entry, OldStateShape, place_in("sources", entry, index), problems)
         if shape is not None:
-            result.append({**to_builtins(shape), "scan_status": {"state": "missing"}})
+            updated_at = _in_utc(shape.updated_at)
+            result.append({**to_builtins(shape), "updated_at": updated_at, "scan_status": {"state": "missing"}})
     return result
+
+
+def _in_utc(text: str) -> str:
+    """Return a time of version 0 in UTC, which may have been written with an offset; what is none stays as it is."""
+    try:
+        moment = datetime.fromisoformat(text)
+        return text if moment.tzinfo is None else format_time(moment)
+    except (ValueError, OverflowError):
+        return text
 
 
 def decode_entry(entry: object, place: str, problems: list[Problem]) -> SourceState | None:

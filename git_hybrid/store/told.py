@@ -11,7 +11,7 @@ from git_hybrid.core.ahead import APART
 from git_hybrid.core.audit import Record, detail_of, previous
 from git_hybrid.core.audit_query import records_of
 from git_hybrid.core.errors import InvalidFile
-from git_hybrid.core.ids import Oid, RefName, SourceName, Url
+from git_hybrid.core.ids import Oid, RefName, SourceName, Url, is_oid
 from git_hybrid.core.last_pins import ANEW, by_source, former_pins, last_pins, pins_of_log
 from git_hybrid.core.last_told import has_branches
 from git_hybrid.core.lock import Pin
@@ -107,6 +107,16 @@ def first_seen(layout: Layout, name: SourceName, commit: Oid, now: datetime) -> 
     return parse_time(max(told.times[place][0], known[limit][place]))
 
 
+def seen(layout: Layout, name: SourceName) -> Sequence[tuple[Oid, RefName]]:
+    """Return each commit that the log names of a source, by the ref it was first named with, the last one first.
+
+    Raises:
+        LocalIo, NewerSchema: as above.
+    """
+    found = _commits.of(layout).get(name, {})
+    return [(Oid(commit), RefName(ref)) for commit, ref in reversed(found.items()) if is_oid(commit)]
+
+
 def _latest_times(told: Told, limit: str) -> Sequence[str]:
     """Return for each place the latest time up to *limit* of what stands there and of all that it follows."""
     latest: list[str] = []
@@ -199,7 +209,16 @@ def _branched(layout: Layout) -> Mapping[str, tuple[Record, ...]]:
     return {name: told for name, told in last.items() if len({record.get("after") for record in told}) > 1}
 
 
+def _commits_of(layout: Layout) -> Mapping[str, dict[str, str]]:
+    found = dict[str, dict[str, str]]()
+    for record in _records.of(layout):
+        commits = found.setdefault(str(record.get("source")), {})
+        commits.setdefault(str(record.get("after")), str(detail_of(record).get("ref")))
+    return found
+
+
 _told = _Memory(_gathered)
+_commits = _Memory(_commits_of)
 _latest: _Memory[dict[str, Sequence[str]]] = _Memory(lambda _layout: {})
 _records = _Memory(reading.records)
 _pins = _Memory(lambda layout: by_source(_records.of(layout)))

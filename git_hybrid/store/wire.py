@@ -23,7 +23,22 @@ Hash = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 Ulid = Annotated[str, Meta(pattern="^[0-7][0-9A-HJKMNP-TV-Z]{25}$")]
 TEXT_LIMIT, SIGNATURE_LIMIT = 4096, 16384
 Text = Annotated[str, Meta(min_length=1, max_length=TEXT_LIMIT)]
-Duration = Annotated[Text, Meta(examples=["30s", "7d"])]
+
+
+def _like(pattern: str, examples: list[str] | None = None) -> Meta:
+    """Return what a schema alone says of a text: what is wrong with one is told by who reads it, in better words."""
+    return Meta(extra_json_schema={"pattern": pattern}, examples=examples)
+
+
+Duration = Annotated[Text, _like("^[0-9]+(ms|s|m|h|d|w)$", examples=["30s", "7d"])]
+Time = Annotated[Text, _like("^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,6})?Z$")]
+ObjectId = Annotated[Text, _like("^([0-9a-f]{40}|[0-9a-f]{64})$")]
+Name = Annotated[Text, _like("^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+Group = Annotated[Text, _like("^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+Host = Annotated[Text, _like(r"^([a-z0-9-]+([.][a-z0-9-]+)*|\[[0-9a-f:]+\])$")]
+Address = Annotated[Text, _like("^(https|ssh|file)://")]
+FullRef = Annotated[Text, _like("^refs/(heads/|tags/|hybrid/unreachable$)")]
+Variable = Annotated[Text, _like("^[A-Za-z_][A-Za-z0-9_]*$")]
 Signature = Annotated[str, Meta(min_length=1, max_length=SIGNATURE_LIMIT)]
 History = Literal["full", "shallow", "treeless"]
 
@@ -56,7 +71,7 @@ class ApproverShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 class PolicyShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """``[policy]``."""
 
-    hosts: list[Text] | UnsetType = UNSET
+    hosts: list[Host] | UnsetType = UNSET
     scan_max_age: Duration = "7d"
     override_max_age: Duration = "30d"
     override_min_approvers: Approvers = 1
@@ -72,7 +87,7 @@ class PolicyShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
 class ScannerShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """``[[scanner]]``."""
 
-    name: Text
+    name: Name
     preset: Text | UnsetType = UNSET
     command: Annotated[list[Text], Meta(min_length=1)] | UnsetType = UNSET
     args: list[Text] | UnsetType = UNSET
@@ -80,7 +95,7 @@ class ScannerShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     ok_codes: list[Status] | UnsetType = UNSET
     finding_codes: list[Status] | UnsetType = UNSET
     timeout: Duration = "10m"
-    env: list[Text] = []
+    env: list[Variable] = []
 
 
 class OpenIssuesShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -94,12 +109,12 @@ class OpenIssuesShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 class SourceShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """``[source.NAME]`` of the manifest."""
 
-    url: Text
+    url: Address
     tag: Text | UnsetType = UNSET
     branch: Text | UnsetType = UNSET
     version: Text | UnsetType = UNSET
-    commit: Text | UnsetType = UNSET
-    groups: list[Text] = []
+    commit: ObjectId | UnsetType = UNSET
+    groups: list[Group] = []
     history: History | UnsetType = UNSET
     submodules: bool = False
     lfs: Literal["pointer", "fetch"] = "pointer"
@@ -108,17 +123,17 @@ class SourceShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
 class PinShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """``[source.NAME]`` of the lock."""
 
-    url: Text
-    ref: Text
-    commit: Text
-    tree: Text
-    tag_object: Text | UnsetType = UNSET
-    reachable_from: Text
-    root_commits: list[Text] | UnsetType = UNSET
-    content_sha256: Text
+    url: Address
+    ref: FullRef
+    commit: ObjectId
+    tree: ObjectId
+    tag_object: ObjectId | UnsetType = UNSET
+    reachable_from: FullRef
+    root_commits: list[ObjectId] | UnsetType = UNSET
+    content_sha256: Annotated[Text, _like("^[0-9a-f]{64}$")]
     commit_time: datetime
     first_seen: datetime
-    config_digest: Text
+    config_digest: Annotated[Text, _like("^sha256:[0-9a-f]{64}$")]
     override: Text | UnsetType = UNSET
 
 
@@ -138,7 +153,7 @@ class ScannerRecordShape(Struct, frozen=True, kw_only=True, forbid_unknown_field
     version: str = ""
     config_digest: Digest
     rules_digest: Digest
-    scanned_at: Text
+    scanned_at: Time
     reason: str = ""
 
 
@@ -158,10 +173,10 @@ class ScanShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     state: Literal["clean", "findings", "error", "missing"]
     scanner: str | None = None
     scanner_version: str | None = None
-    commit_sha: str | None = None
-    scanned_at: str | None = None
+    commit_sha: ObjectId | None = None
+    scanned_at: Time | None = None
     counts: CountsShape | None = None
-    tree: str | UnsetType = UNSET
+    tree: ObjectId | UnsetType = UNSET
     rules_digest: Digest | UnsetType = UNSET
     report_sha256: Hash | UnsetType = UNSET
     scanners: list[ScannerRecordShape] | UnsetType = UNSET
@@ -171,14 +186,14 @@ class ScanShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class StateShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """One entry of ``state/sources.json``."""
 
-    name: Text
-    repo_url: Text
+    name: Name
+    repo_url: Address
     branch: Text | UnsetType = UNSET
     tag: Text | UnsetType = UNSET
     version: Text | UnsetType = UNSET
-    commit: Text | UnsetType = UNSET
-    commit_sha: Text
-    updated_at: Text
+    commit: ObjectId | UnsetType = UNSET
+    commit_sha: ObjectId
+    updated_at: Time
     updated_by: Text
     command_id: Ulid | UnsetType = UNSET
     served_by: Text | UnsetType = UNSET
@@ -191,7 +206,7 @@ class ApprovalShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """One of ``approvers`` of an override."""
 
     id: Text
-    at: Text
+    at: Time
     signature: Signature | UnsetType = UNSET
 
 
@@ -200,23 +215,23 @@ class OverrideShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     id: Annotated[str, Meta(pattern="^ovr-[0-7][0-9A-HJKMNP-TV-Z]{25}$")]
     kind: Literal["pin", "scan"]
-    source: Text
+    source: Name
     request_id: Text
     reason: Text
-    from_commit: Text | None
-    to_commit: Text
+    from_commit: ObjectId | None
+    to_commit: ObjectId
     requested_by: Text
     approvers: Annotated[list[ApprovalShape], Meta(min_length=1)]
     incident: Text | UnsetType = UNSET
-    created_at: Text
-    expires_at: Text
+    created_at: Time
+    expires_at: Time
     status: Literal["active", "revoked", "superseded"]
-    closed_at: Text | UnsetType = UNSET
+    closed_at: Time | UnsetType = UNSET
     closed_by: Text | UnsetType = UNSET
     command_id: Ulid
     lifts: list[Text] = []
     findings: list[Text] = []
-    waived: list[Text] = []
+    waived: list[ObjectId] = []
     audit_hash: Hash | UnsetType = UNSET
 
 

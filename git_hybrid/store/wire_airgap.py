@@ -6,28 +6,28 @@ from typing import Literal
 
 from msgspec import UNSET, Struct, UnsetType
 
-from git_hybrid.store.wire import Count, Hash, Text
+from git_hybrid.store.wire import Address, Count, Hash, Name, ObjectId, Text, Time
 
 
 class HeldShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a mirror holds of one source."""
 
-    commit: Text
-    checked_at: Text
+    commit: ObjectId
+    checked_at: Time
     ok: bool
 
 
 class MirrorShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """One entry of ``state/sources-mirrors.json``."""
 
-    name: Text
-    base_url: Text
+    name: Name
+    base_url: Address
     kind: Literal["mirror", "bundle"]
     owner: Text
-    added_at: Text
+    added_at: Time
     added_by: Text
-    verified_at: str | None
-    sources: dict[str, HeldShape]
+    verified_at: Time | None
+    sources: dict[Name, HeldShape]
     audit_hash: Hash | UnsetType = UNSET
 
 

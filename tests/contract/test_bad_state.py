@@ -156,13 +156,21 @@ def test_version_0_migrates(files, cli):
     assert state.sources["tool"].commit == OID
     assert state.sources["tool"].scan.state == "missing"
     assert json.loads(encode_state(state))["schema_version"] == 1
+    for written in ("2026-07-16T13:03:04+02:00", "2026-07-16T11:03:04.000001+00:00"):
+        assert decode_state(json.dumps([old | {"updated_at": written}]).encode()) == state
     files.write(SHOWN, json.dumps([old]))
     before = files.files()
     assert cli("status").code == 0
     assert files.files() == before
 
 
-@pytest.mark.parametrize("entry", [{}, 1, {"name": "tool"}, ENTRY, None])
+_TIMELESS = [
+    {key: value for key, value in ENTRY.items() if key in REQUIRED} | {"tag": "v1", "updated_at": written}
+    for written in ("2026-07-16T11:03:04", "yesterday", "0001-01-01T00:00:00+02:00")
+]
+
+
+@pytest.mark.parametrize("entry", [{}, 1, {"name": "tool"}, ENTRY, None, *_TIMELESS])
 def test_version_0_is_as_strict(files, refused, entry):
     files.write(SHOWN, json.dumps([entry]))
     assert "sources[0]" in refused(file=SHOWN)

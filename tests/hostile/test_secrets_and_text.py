@@ -182,8 +182,11 @@ def test_a_canary_in_the_configuration_reaches_nothing(
 )
 def test_a_canary_in_a_url_is_refused_and_not_repeated(hybrid: Hybrid, workspace: Path, url: str) -> None:
     hybrid("init")
-    refused = hybrid("add", url.format(CANARY), "-v", check=2)
-    assert CANARY not in refused.out + refused.err
+    given = url.format(CANARY)
+    for words in (["add", given, "-v"], ["override", "revoke", "x", "--reason", f"see {given}"], ["scan", given]):
+        refused = hybrid(*words, check=2)
+        assert CANARY not in refused.out + refused.err
+    assert _files_with_canary(workspace) == []
     text = f'schema_version = 1\n[source.tool]\nurl = "{url.format(CANARY)}"\nbranch = "main"\n'
     (workspace / "sources.toml").write_text(text)
     for words in (["sync"], ["status", "--json"], ["check", "metadata"]):

@@ -397,6 +397,7 @@ def test_log_filters(site: Site) -> None:
 
     assert found("--request", "CHG-1", "--incident", "INC-7") == ["override"]
     assert found("tool", "--event", "pin", "--since", "1d") == ["pin", "pin"]
+    assert found("--event", "add", "--event", "override") == ["override", "add"]
     assert found("--operator", "ADA@", "--max-count", "2") == ["update", "intent"]
     assert found("tool", "--event", "pin", "--since", "2d", "--until", "1d") == []
     assert found("--until", "2100-01-01", "--max-count", "1") == ["update"]

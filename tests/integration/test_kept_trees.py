@@ -322,6 +322,16 @@ def test_a_tree_with_a_submodule_is_not_kept(hybrid, workspace, tool, cache, ups
     assert list(cache.glob("*.git/trees/*")) == []
 
 
+@pytest.mark.parametrize(("of_folder", "of_file"), [("40000", "100664"), ("040000", "100644")])
+def test_a_tree_with_old_modes_is_not_kept(hybrid, workspace, tool, cache, of_folder, of_file):
+    inner = tool.raw_tree([(of_file, tool.blob(b"x\n"), b"f")])
+    tool.update_ref("refs/heads/old", tool.raw_commit(tool.raw_tree([(of_folder, inner, b"d")])))
+    started(hybrid, tool.url, "--branch", "old")
+    assert list(cache.glob("*.git/trees/*")) == []
+    assert "1 checked, 0 broken" in hybrid("cache", "verify").err
+    assert "cache" not in hybrid("sync", cwd=second(workspace)).err
+
+
 def test_many_are_written_by_processes_of_our_own(hybrid, workspace, cache, upstream_factory, tmp_path):
     hybrid("init")
     for number in range(7):

@@ -99,6 +99,8 @@ def test_a_mirror_is_recorded_and_removed(ws: Path, base: Path, hybrid: Hybrid) 
     too_long = hybrid("mirror", "add", "long", "file:///elsewhere", "--owner", "x" * 5000, check=2).err
     assert "error: --owner: '" in too_long
     assert "is longer than 4096 characters" in too_long
+    secret = hybrid("mirror", "add", "told", "file:///elsewhere", "--owner", "ghp_c4n4ryc4n4ry", check=2).err
+    assert "error: --owner: '***': holds a secret, and would stay" in secret
     hybrid("mirror", "remove", "nobody", check=2)
     hybrid("mirror", "remove", "corp")
     assert "nothing to verify: no mirror is recorded" in hybrid("mirror", "verify").err
@@ -113,6 +115,7 @@ def test_a_mirror_is_recorded_and_removed(ws: Path, base: Path, hybrid: Hybrid) 
         ["../corp", "https://example.org", "--owner", WHO],
         ["corp", "https://user:secret@example.org", "--owner", WHO],
         ["corp", "https://example.org/{branch}", "--owner", WHO],
+        ["corp", "https://example.org/a,https://example.org/b", "--owner", WHO],
         ["corp", "https://example.org", "--owner", " "],
         ["corp", "https://example.org"],
     ],

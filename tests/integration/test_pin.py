@@ -10,6 +10,7 @@ import pytest
 
 from support.cli import Hybrid
 from support.gitenv import IDENTITY
+from support.governed import shifted
 from support.kit import changes, head, lock, manifest, released, replace, snapshot, started
 from support.upstream import Upstream, UpstreamFactory
 
@@ -264,3 +265,28 @@ def test_the_newest_of_two_versions_of_one_commit_is_pinned_by_name(
     new = lock(workspace)["tool"]
     assert (new["ref"], new["commit"]) == ("refs/tags/v1.0.1", old["commit"])
     hybrid("sync")
+
+
+def test_where_the_newest_is_too_new_the_newest_that_is_not_is_pinned(
+    hybrid: Hybrid, workspace: Path, tool: Upstream
+) -> None:
+    """Upstream releases more often than pins may move; what was seen long enough ago comes in its turn."""
+    started(hybrid, tool.url, "--branch", "main", sync=False)
+    hybrid("add", tool.url, "--name", "ranged", "--version", ">=1")
+    replace(workspace / "sources.toml", "[policy]", '[policy]\nmin_release_age = "3d"')
+    seen = list[str]()
+
+    def pinned_on(day: int, *, code: int = 6) -> set[str]:
+        seen.append(tool.commit({"README": f"{len(seen)}\n"}))
+        tool.tag(f"v3.{len(seen)}")
+        hybrid("pin", "--all", env=shifted(f"+{day}d"), check=code)
+        return {pin["commit"] for pin in lock(workspace).values()}
+
+    before = pinned_on(0)
+    assert pinned_on(2) == before
+    told = hybrid("outdated", "--json", env=shifted("+4d")).json()["sources"]
+    assert {row["to_commit"] for row in told} == {seen[0]}
+    assert all("is newer: " in row["notes"][0] for row in told)
+    assert pinned_on(4, code=0) == {seen[0]}
+    # It stays until the next one is old enough, and never goes back.
+    assert pinned_on(4) == {seen[0]}

@@ -13,9 +13,14 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from git_hybrid.core.lock import UNREACHABLE
+from git_hybrid.core.scanners import PRESETS
+from git_hybrid.store.manifest import decode_manifest
 from git_hybrid.store.schemas import DOCUMENTS
+from git_hybrid.store.statefile import decode_state
 from support.cli import Hybrid
 from support.kit import git, released, started
+from support.samples import LOCK, STATE
 from support.upstream import UpstreamFactory
 
 _SCANNER = """
@@ -152,6 +157,40 @@ def test_every_document_of_every_command(
     assert _wrong("error", hybrid("pin", "--nonsense", "--json", check=2).json()) == []
 
 
+_PIN: dict[str, Any] = _plain(tomllib.loads(LOCK)["source"]["tool"])
+_ENTRY: dict[str, Any] = json.loads(STATE)["sources"][0]
+_TAKEN = f"""
+schema_version = 1
+[defaults]
+retry = {{ initial = "0ms", maximum = "5200w" }}
+[policy]
+hosts = ["h", "a-1.example.org", "[::1]"]
+scan_max_age = "000007d"
+[source.a]
+url = "ssh://git@[::1]:22/~x"
+commit = "{"0" * 64}"
+groups = ["1.a_b-c"]
+[source.B-1_x]
+url = "file:///srv/x"
+commit = "{"0" * 40}"
+{"".join(f"[[scanner]]{chr(10)}name = '{name}'{chr(10)}preset = '{name}'{chr(10)}env = ['_A1']{chr(10)}" for name in PRESETS)}
+[[scanner]]
+name = "own"
+command = ["x"]
+format = "betterleaks-json"
+"""
+
+
+def test_what_the_program_takes_is_taken() -> None:
+    assert decode_manifest(_TAKEN.encode()).scanners
+    assert _wrong("manifest", tomllib.loads(_TAKEN)) == []
+    forced = _PIN | {"ref": UNREACHABLE, "reachable_from": UNREACHABLE}
+    assert _wrong("lock", {"lock_version": 1, "source": {"tool": forced}}) == []
+    state = {"schema_version": 1, "sources": [_ENTRY | {"updated_at": "2026-07-16T11:03:04.123456Z"}]}
+    assert decode_state(json.dumps(state).encode()).sources
+    assert _wrong("state", state) == []
+
+
 @pytest.mark.parametrize(
     ("name", "document"),
     [
@@ -161,6 +200,15 @@ def test_every_document_of_every_command(
         ("manifest", {"schema_version": 1, "source": {"a": {"url": "https://h/x", "tag": "a", "branch": "b"}}}),
         ("manifest", {"schema_version": 1, "source": {"../a": {"url": "https://h/x", "tag": "a"}}}),
         ("manifest", {"schema_version": 1, "scanner": [{"name": "x"}]}),
+        ("manifest", {"schema_version": 1, "scanner": [{"name": "x", "preset": "nope"}]}),
+        ("manifest", {"schema_version": 1, "defaults": {"stall": "soon"}}),
+        ("manifest", {"schema_version": 1, "policy": {"hosts": ["https://h"]}}),
+        ("manifest", {"schema_version": 1, "source": {"a": {"url": "ext::sh -c id", "tag": "a"}}}),
+        ("manifest", {"schema_version": 1, "source": {"a": {"url": "https://h/x", "commit": "not hex"}}}),
+        ("lock", {"lock_version": 1, "source": {"tool": _PIN | {"ref": "main"}}}),
+        ("lock", {"lock_version": 1, "source": {"tool": _PIN | {"tree": "0" * 41}}}),
+        ("state", {"schema_version": 1, "sources": [_ENTRY | {"updated_at": "yesterday"}]}),
+        ("state", {"schema_version": 1, "sources": [_ENTRY | {"name": "../x"}]}),
         ("lock", {"lock_version": 1, "source": {"a": {"commit": "0" * 40}}}),
         ("state", []),
         ("overrides", {"schema_version": 1, "overrides": [{}]}),

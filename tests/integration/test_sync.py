@@ -140,6 +140,7 @@ def test_offline(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:
     started(hybrid, tool.url, sync=False)
     offline = hybrid("sync", "--offline", check=4)
     assert "hint: " in offline.err
+    assert hybrid("sync", "--offline", "-n", check=4).err.startswith("error: tool has to be fetched ")
     hybrid("sync", check=4, env={"GIT_HYBRID_OFFLINE": "1"})
     assert not (workspace / "sources/tool").exists()
 

@@ -74,6 +74,7 @@ POLICY = (
     'hosts = ["https://github.com"]',
     'hosts = ["GitHub.com"]',
     'hosts = ["github.com:443"]',
+    'hosts = ["git.corp."]',
     'scan_max_age = "7 d"',
     "override_max_age = 30",
     'mirror_max_staleness = ""',

@@ -158,6 +158,10 @@ class FakeLedger:
         """Return that it was never seen."""
         return None
 
+    def seen(self, name: SourceName) -> Sequence[tuple[Oid, RefName]]:
+        """Return that nothing was seen."""
+        return ()
+
 
 @dataclass(slots=True)
 class FakeProgress:

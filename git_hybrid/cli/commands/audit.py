@@ -71,8 +71,10 @@ def command(context: click.Context) -> int:
 @click.option("--operator", type=TEXT, metavar="WHO", help="Only what WHO did; a part of the name is enough.")
 @click.option(
     "--event",
+    "events",
+    multiple=True,
     metavar="EVENT",
-    help="Only records of this event, such as pin or override.",
+    help="Only records of this event, such as pin or override; repeatable.",
     shell_complete=lambda _context, _parameter, begun: [event for event in EVENTS if event.startswith(begun)],
 )
 @_commit
@@ -88,7 +90,7 @@ def log_command(
     *,
     source: str | None,
     operator: str | None,
-    event: str | None,
+    events: tuple[str, ...],
     commit: str | None,
     since: str | None,
     until: str | None,
@@ -102,7 +104,7 @@ def log_command(
         wanted = Filter(
             source=source,
             operator=operator,
-            event=event,
+            events=events,
             request=request,
             incident=incident,
             commit=_beginning(commit),
@@ -140,8 +142,9 @@ def _refuse_unknown(facts: Facts, records: Sequence[Record], wanted: Filter) -> 
     """
     if wanted.source is not None and all(record.get("source") != wanted.source for record in records):
         select(facts.manifest, (wanted.source,))
-    if wanted.event is not None and wanted.event not in {*EVENTS, *(record["event"] for record in records)}:
-        raise BadArgument(what="--event", value=wanted.event, reason=f"is no event: {', '.join(EVENTS)}")
+    known = {*EVENTS, *(record["event"] for record in records)}
+    for event in (event for event in wanted.events if event not in known):
+        raise BadArgument(what="--event", value=event, reason=f"is no event: {', '.join(EVENTS)}")
 
 
 def _facts(session: Session, witnesses: Witnesses | None = None) -> Facts:

@@ -13,6 +13,7 @@ from git_hybrid.cli.output import Output, opened
 from git_hybrid.cli.wiring import Session
 from git_hybrid.core.check_table import CHECKS
 from git_hybrid.core.checks import Violation, failures
+from git_hybrid.core.errors import BadArgument
 from git_hybrid.core.value import replace
 from git_hybrid.core.words import counted
 from git_hybrid.store.steady import steady
@@ -33,6 +34,13 @@ def command(context: click.Context, *, what: tuple[str, ...], staged: bool, cont
     The checks are metadata, overrides, scans, mirrors, audit, sources and open-issues. Exit 1 if one fails, 2 if a
     file cannot be read. Warnings are told and fail nothing.
     """
+    if content and what and _SOURCES not in what:
+        raise BadArgument(
+            what="--content",
+            value=", ".join(what),
+            reason="reads the files of clones, and has no part in this check",
+            hint="git hybrid check sources --content",
+        )
     with opened(context) as (session, output):
         names = [name for name in CHECKS if not what or name in what]
         results = dict(_results(session, names, staged=staged))

@@ -100,6 +100,9 @@ def add_command(context: click.Context, *, name: str, base_url: str, owner: str,
     """Record a mirror: where it is, and who answers for it. It is not asked for anything."""
     known = parsed(parse_name, "NAME", name)
     base = parsed(check_base, "BASE_URL", base_url, shown=shown_url)
+    if kind == "mirror" and "," in base:
+        reason = "has a comma, at which GIT_HYBRID_MIRRORS is split: nothing could name it"
+        raise BadArgument(what="BASE_URL", value=base, reason=reason)
     if not (who := text("--owner", owner)):
         raise BadArgument(what="--owner", value=owner, reason="must say who answers for the mirror")
     with opened(context) as (session, output):

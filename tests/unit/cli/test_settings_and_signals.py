@@ -54,6 +54,10 @@ def test_the_folder_of_bundles_has_no_dots(tmp_path, monkeypatch):
     assert _read({}, {"hybrid.bundledir": "./bd/"}).bundle_folder == root / "ws/bd"
     # What is written without dots is kept as it is: the URL in state is made of it.
     assert _read({"GIT_HYBRID_BUNDLE_DIR": f"{tmp_path}/link"}).bundle_folder == tmp_path / "link"
+    home = {"HOME": str(tmp_path)}
+    assert _read(home, {"hybrid.bundledir": "~/link"}).bundle_folder == tmp_path / "link"
+    assert _read(home, {"hybrid.cachedir": "~/link"}).cache_folder == tmp_path / "link"
+    assert _read({}, {"hybrid.cachedir": "~/link"}).cache_folder is None
 
 
 def test_what_is_empty_says_nothing():
@@ -74,6 +78,9 @@ def test_what_is_empty_is_not_shown_as_in_force():
     assert shown["hybrid.jobs"] == ("1", "command line")
     assert shown["hybrid.lockTimeout"] == ("10s", "default")
     assert shown["hybrid.cacheDir"] == ("", "environment: GIT_HYBRID_CACHE_DIR")
+    # Nor is an operator that names nobody.
+    shown = {item.key: item.origin for item in effective({"GIT_HYBRID_OPERATOR": "--"}, [], "", Manifest())}
+    assert shown["hybrid.operator"] == "default"
 
 
 @pytest.mark.parametrize(
@@ -112,6 +119,7 @@ def test_lock_timeout(text, seconds):
         *(("JOBS", "jobs", text) for text in ("0", "257", "x", "-1", "1.5", "²", "0002569999", "9" * 5000)),
         *(("OFFLINE", "offline", text) for text in ("maybe", "2")),
         *(("LOCK_TIMEOUT", "locktimeout", text) for text in ("x", "-1", "1 s", "1y", "9" * 50)),
+        *(("CACHE_DIR", "cachedir", text) for text in ("cache", "./x", "~", "~nobody/x")),
         *(("MIRRORS", "mirrors", text) for text in ("http://x", "x", "https://u:pw@h", "https://h/{nope}", "off line")),
     ],
 )

@@ -638,7 +638,7 @@ def test_filters_and_rows() -> None:
     assert chosen_by(source="tool") == ["add", "pin", "override"]
     assert chosen_by(operator="ADA@") == chosen_by()
     assert chosen_by(operator="eve") == []
-    assert chosen_by(event="pin") == ["pin"]
+    assert chosen_by(events=("pin", "add")) == ["add", "pin"]
     assert chosen_by(request="CHG-1") == ["override"] == chosen_by(incident="INC-2")
     assert chosen_by(incident="INC") == []
     assert chosen_by(since=NOW) == chosen_by()

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from git_hybrid.core.audit import Event, Tail
+from git_hybrid.core.audit import Event, Line, Segment, Tail, extend
 from git_hybrid.core.check_mirrors import check_mirrors
 from git_hybrid.core.checks import Facts
 from git_hybrid.core.condition import condition
@@ -281,3 +281,17 @@ def test_the_record_that_made_an_entry():
     assert len(set(hashes)) == 2
     again = records(first.mirrors, first.audit)
     assert (again.audit, again.mirrors) == ((), None)
+
+
+def test_a_mirror_that_the_log_has_and_the_inventory_lost_is_missed() -> None:
+    told = {"mirror": "corp", "base_url": BASE, "kind": "mirror", "owner": OPERATOR}
+    events = [Event(event="mirror-add", detail=told), Event(event="mirror-add", detail={**told, "mirror": "gone"})]
+    events.append(Event(event="mirror-remove", detail={"mirror": "gone"}))
+    records = extend(Tail(), events, at=NOW, operator=OPERATOR, command_id="run", log_id="log")
+    lines = [Line(number=at, size=1, sha256="", record=record, whole=True) for at, record in enumerate(records)]
+    log = (Segment(file="log", lines=tuple(lines)),)
+    (lost,) = check_mirrors(replace(facts(listed()), log=log))
+    assert (lost.entry, lost.what) == ("mirror.corp", "is in the audit log and not here")
+    assert lost.mend == f"git hybrid mirror add corp {BASE} --owner '{OPERATOR}'"
+    for there in (listed(a_mirror()), listed(incomplete=(replace(lacking("corp"), lacking=()),))):
+        assert not any("audit log" in item.what for item in check_mirrors(replace(facts(there), log=log)))

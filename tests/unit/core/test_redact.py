@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from git_hybrid.core.redact import redact, redact_key, redact_place, redact_setting, redact_typed
+from git_hybrid.core.redact import has_secret, redact, redact_key, redact_place, redact_setting, redact_typed
 
 CANARY = "c4n4ryS3cr3t99"
 
@@ -80,10 +80,44 @@ def test_aws_keys_are_hidden():
         "sources/tool@2/x: why?",
         "12:30 by Ada <ada@example.org>: 3",
         "log in at https://host.example/sso?request=1&b=2",
+        "glibc-regression, global-settings, npm_lifecycle_event, pypi-attestations",
     ],
 )
 def test_what_is_no_secret_stays(text):
     assert redact(text, home="/nowhere") == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"https://user:{CANARY}@host/path, and more",
+        f"(HTTPS://{CANARY}@host/path)",
+        f"https://u:s/{CANARY}@host/x",
+        f"https://u%3A{CANARY}%40host/x",
+        f"ssh://git:{CANARY}@host/x",
+        f"//u:{CANARY}@host/x",
+        f"https://host/x?private_token={CANARY}",
+        f"https://host/x#access_token={CANARY}",
+        f"ghp_{CANARY}",
+        f"-----BEGIN PRIVATE KEY-----\n{CANARY}",
+    ],
+)
+def test_what_may_not_be_kept_for_good_has_a_secret(text: str) -> None:
+    assert has_secret(f"see {text}")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "by bea@x.org, see https://tracker.example/show?id=7#comment-5",
+        "(https://npm.example/package/@scope/tool) or https://go.example:443/tool@v1.2",
+        "ssh://git@host.example/tool, git@host.example:tool; approved by:bea@x.org",
+        "file:///srv/tools@2/x?token=none has a bad signature: no key",
+        "the new password: see the vault; basic authentication is gone",
+    ],
+)
+def test_what_may_be_kept_has_none(text: str) -> None:
+    assert not has_secret(text)
 
 
 def test_json_with_a_url_stays_json():

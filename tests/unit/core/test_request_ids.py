@@ -34,6 +34,7 @@ from git_hybrid.core.request_ids import LONGEST, check_pattern, matches
         (r"[\d\s][\w-]\W\S\D", ["1-.aa", " a ab"], ["a-.aa", "1-.a1"]),
         (r"(a*)*b", ["b", "aab"], ["aa"]),
         (r"(?:){9}a", ["a"], ["aa"]),
+        (r"[\[:x\]&]", ["[", ":", "&"], ["a"]),
         (r"", [""], ["a"]),
     ],
 )
@@ -64,6 +65,8 @@ def test_what_is_too_long_does_not_match() -> None:
         ("(", "not a regular expression"),
         ("(?u)a", "not a regular expression"),
         ("a{99999999999999999999}", "not a regular expression"),
+        ("[[:alpha:]]+-[0-9]+", "possible nested set at position 1: "),
+        (r"[\w--\d]", "possible set difference at position 3"),
         ("(" * 490 + ")" * 490, "too deeply nested"),
         ("a" * 1001, "too long"),
         ("(a{100}){100}", "repeat less"),

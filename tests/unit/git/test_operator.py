@@ -58,8 +58,8 @@ def test_of_a_long_name_the_address_is_kept(form: str) -> None:
     assert operator({}, {"user.name": "y" * 300, "user.email": "bob@x.org"}).endswith("y <bob@x.org>")
 
 
-@pytest.mark.parametrize("text", ["x" * 201, f"Bob <{'b' * 200}@x.org>"])
-def test_what_is_too_long_to_tell_people_apart_is_refused(text: str) -> None:
+@pytest.mark.parametrize("text", ["x" * 201, f"Bob <{'b' * 200}@x.org>", "Bob https://bob:secret@x.org/ <bob@x.org>"])
+def test_what_is_too_long_to_tell_people_apart_or_holds_a_secret_is_refused(text: str) -> None:
     for environ, config, where in (
         ({"GIT_HYBRID_OPERATOR": text}, {}, "GIT_HYBRID_OPERATOR"),
         ({}, {"hybrid.operator": text}, "hybrid.operator"),
@@ -68,3 +68,4 @@ def test_what_is_too_long_to_tell_people_apart_is_refused(text: str) -> None:
         with pytest.raises(BadArgument) as caught:
             operator(environ, config)
         assert caught.value.what == where
+        assert "secret@" not in caught.value.value

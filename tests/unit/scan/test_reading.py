@@ -62,6 +62,8 @@ def levels(*results: Any, **more: Any) -> list[str]:
         (sarif({"tool": {"driver": {}}, "results": []}), "which tool"),
         (sarif({"tool": {"driver": {"name": "t"}}}), "no results"),
         (sarif(a_run(), {"tool": {"driver": {"name": "t"}}, "results": None}), "no results"),
+        (sarif(a_run(externalPropertyFileReferences={"results": [{"location": {"uri": "r"}}]})), "in other files"),
+        (sarif(a_run(externalPropertyFileReferences=7)), "not SARIF"),
         (sarif(a_run(invocations={})), "not SARIF"),
         (sarif(a_run(invocations=[{"toolExecutionNotifications": 1}])), "not SARIF"),
         (sarif(a_run(invocations=[{"executionSuccessful": False}])), "did not succeed"),
@@ -141,6 +143,8 @@ def test_a_rule_says_what_its_results_do_not() -> None:
     assert levels(*results, tool=tool) == ["high", "medium", "low", "low", "high", "low"]
     by_guid = a_result("", rule={"guid": "g"})
     assert levels(by_guid, tool={"driver": {"name": "t", "rules": [{}, rules[1] | {"guid": "g"}]}}) == ["high"]
+    below = [a_result("R1/key/aws"), a_result("R2/R1"), a_result("R1key"), a_result("x", rule={"id": "R1/x"})]
+    assert levels(*below, tool=tool) == ["high", "low", "medium", "medium"]
     result_wins = a_result("R2", properties={"security-severity": 7.5})
     assert levels(result_wins, tool=tool) == ["high"]
 

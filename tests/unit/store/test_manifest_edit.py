@@ -11,6 +11,7 @@ from git_hybrid.store.manifest import decode_manifest
 from git_hybrid.store.manifest_edit import add_sources, remove_sources
 from support.samples import MANIFEST, source
 
+_SCANNER = "[[scanner]]\nname = 's'\npreset = 'zizmor'\n"
 _C, _D = 'url = "https://example.org/c"', 'url = "https://example.org/d"'
 FORMS = {
     "inline": f'source = {{ c = {{ {_C}, tag = "v1" }} }} # all\n[policy]\nscan_max_age = "7d"\n',
@@ -132,3 +133,24 @@ def test_a_table_is_found_beside_one_that_is_written_otherwise_and_one_that_only
     for end in ("\n", "\r\n"):
         kept = remove_sources(text.replace("\n", end), [source("a").name])
         assert kept == text.replace(TAKEN["a"], "").replace("\n", end)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (TABLES[: TABLES.index("\n# The end.")], "\n# The end.\n"),
+        (TABLES[: TABLES.index("\n# The end.")].replace("# Rules.", f"{_SCANNER}# Rules."), ""),
+        (f'schema_version = 1\n[source.c]\n{_C}\ntag = "v1"\n', "\n# Rules.\n[policy]\nscan_max_age = '3d'\n"),
+        (f'schema_version = 1\n[source.c]\n{_C}\ntag = "v1" # last\n', "[defaults]\njobs = 2\n"),
+        ("schema_version = 1\n[policy]\nrequest_pattern = '''\n[source.a]\n'''\n", ""),
+    ],
+)
+def test_a_table_is_put_behind_the_last_one_and_nothing_else_is_touched(before, after, end):
+    new = '\n[source.new]\nurl = "https://example.org/d"\ntag = "v1"\n'
+    gap = "" if after.startswith("\n") or not after else "\n"
+    added = decode_manifest(f"schema_version = 1\n{new}".encode()).sources["new"]
+    text = (before + after).replace("\n", end)
+    grown = add_sources(text, [added])
+    assert grown == (before + new + gap + after).replace("\n", end)
+    assert remove_sources(grown, [added.name]) == (before + gap + after).replace("\n", end)
