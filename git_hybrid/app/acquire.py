@@ -222,7 +222,7 @@ def gate_tree(
         HostileTree: the tree has entries that are not safe to check out, or is larger than policy allows.
     """
     rt.progress("step", source.name, "checking")
-    limits = TreeLimits(max_entries=manifest.policy.max_entries, max_bytes=manifest.policy.max_bytes)
+    limits = TreeLimits.of(manifest.policy)
     if kept is not None:
         entries: Sequence[TreeEntry]
         entries, findings = scan_tree(kept.entries, limits=limits, read_link=kept.link)

@@ -63,7 +63,7 @@ def scan_commit(rt: Runtime, snapshot: Snapshot, name: SourceName, stage: Stage,
     Raises:
         HybridError: the files could not be exported, or the run was interrupted.
     """
-    limits = TreeLimits(max_entries=snapshot.manifest.policy.max_entries, max_bytes=snapshot.manifest.policy.max_bytes)
+    limits = TreeLimits.of(snapshot.manifest.policy)
     results = []
     for scanner in snapshot.manifest.scanners:
         rt.stop_if_cancelled()
