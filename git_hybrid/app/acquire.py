@@ -223,18 +223,19 @@ def gate_tree(
     """
     rt.progress("step", source.name, "checking")
     limits = TreeLimits.of(manifest.policy)
-    if kept is not None:
-        entries: Sequence[TreeEntry]
-        entries, findings = scan_tree(kept.entries, limits=limits, read_link=kept.link)
-    else:
+    if kept is None:
         entries, findings = rt.objects.scan(stage, commit, limits, like=like)
+    else:
+        entries, findings = scan_tree(kept.entries, limits=limits, read_link=kept.link)
     if findings:
         raise HostileTree(name=source.name, commit=commit, findings=findings)
     notes = []
     gitlinks = sum(entry.mode == GITLINK for entry in entries)
     if gitlinks and not source.submodules:
         notes.append(f"{counted(gitlinks, 'submodule')} not fetched")
-    if source.lfs == "pointer" and rt.objects.uses_lfs(stage, entries):
+    if source.lfs == "fetch":
+        rt.objects.judge_lfs(stage, commit, entries)
+    elif rt.objects.uses_lfs(stage, entries):
         notes.append("LFS files are pointers")
     return Tree(entries=entries, notes=tuple(notes))
 

@@ -94,7 +94,7 @@ def _acquire_all(
     together.number += len(judged)
     found: list[Submodule] = []
     for number, (path, oid, url) in enumerate(judged):
-        inner = replace(source, url=url, track=Commit(oid), history="full")
+        inner = replace(source, url=url, track=Commit(oid), history="full", lfs="pointer")
         inside, deeper = replace(there, path=f"{there.path}/{path}"), f"{trail}.{number}"
         own = _acquire_one(rt, manifest, inner, path, oid, together, there=inside, trail=deeper)
         nested = _acquire_all(rt, manifest, inner, own, oid, together, there=inside, trail=deeper)
