@@ -234,7 +234,7 @@ def gate_tree(
     if gitlinks and not source.submodules:
         notes.append(f"{counted(gitlinks, 'submodule')} not fetched")
     if source.lfs == "fetch":
-        rt.objects.judge_lfs(stage, commit, entries)
+        rt.objects.judge_lfs(stage, commit, entries, limits)
     elif rt.objects.uses_lfs(stage, entries):
         notes.append("LFS files are pointers")
     return Tree(entries=entries, notes=tuple(notes))

@@ -159,7 +159,7 @@ class Objects(Protocol):
         """Tell whether a .gitattributes of the tree hands files to Git LFS."""
         ...
 
-    def judge_lfs(self, stage: Stage, oid: Oid, entries: Sequence[TreeEntry]) -> None:
+    def judge_lfs(self, stage: Stage, oid: Oid, entries: Sequence[TreeEntry], limits: TreeLimits) -> None:
         """Raise HostileTree unless git-lfs may fetch the content that the *entries*, the tree of *oid*, name."""
         ...
 

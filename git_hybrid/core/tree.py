@@ -60,10 +60,10 @@ class TreeLimits(Struct, frozen=True, kw_only=True):
         """Return the finding of a tree that has more of *what*, entries or folders."""
         return f"too-many-entries: the tree has more than {counted(self.max_entries, what)} ([policy] max_entries)"
 
-    def too_large(self) -> str:
-        """Return the finding of a tree whose files are too large."""
+    def too_large(self, more: str = "") -> str:
+        """Return the finding of a tree whose files are too large together, *more* included."""
         size = counted(self.max_bytes, "byte")
-        return f"too-many-bytes: the files are larger than {size} together ([policy] max_bytes)"
+        return f"too-many-bytes: the files are larger than {size} together{more} ([policy] max_bytes)"
 
     def of_submodules(self, entries: int, size: int) -> str:
         """Return the finding of submodules that have so many *entries* together, of *size*; nothing if they may."""

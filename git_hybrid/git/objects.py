@@ -203,11 +203,11 @@ class GitObjects(Struct, frozen=True):
         files = [entry for entry in entries if entry.path.rsplit(b"/", 1)[-1] == b".gitattributes"]
         return any(b"filter=lfs" in self._blob(stage, entry.oid) for entry in files if entry.size < _CHUNK)
 
-    def judge_lfs(self, stage: Stage, oid: Oid, entries: Sequence[TreeEntry]) -> None:
+    def judge_lfs(self, stage: Stage, oid: Oid, entries: Sequence[TreeEntry], limits: TreeLimits) -> None:
         """Raise unless git-lfs may fetch what the *entries* name (:func:`git_hybrid.git.largefiles.judge_lfs`)."""
         from git_hybrid.git.largefiles import judge_lfs
 
-        judge_lfs(self.runner, stage, oid, entries)
+        judge_lfs(self.runner, stage, oid, entries, limits)
 
     def has_lfs(self, stage: Stage, oid: Oid) -> bool:
         """Tell whether all LFS content of *oid* is there: git-lfs asks no server for what it has."""
