@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from fnmatch import fnmatchcase
+from posixpath import normpath
 
 from git_hybrid.core.canonical import Json, canonical_json
 from git_hybrid.core.digest import sha256_hex
@@ -184,10 +185,18 @@ def rules_digest(spec: ScannerSpec, version: str, files: Iterable[str]) -> str:
 
 
 def paths_in(spec: ScannerSpec, root: str) -> tuple[str, ...]:
-    """Return the absolute paths that the arguments of *spec* name, where the workspace is at *root*."""
+    """Return the absolute paths that the arguments of *spec* name and no run of git hybrid writes to.
+
+    The workspace at *root* as a whole, what is above it, its state and its sources are other after each run.
+    """
     words = [word.replace(ROOT, root) for word in spec.command[1:]]
     words = [word.partition("=")[2] if word.startswith("--") and "=" in word else word for word in words]
-    return tuple(word for word in words if word.startswith("/"))
+    return tuple(word for word in words if word.startswith("/") and not _is_written(word, root))
+
+
+def _is_written(path: str, root: str) -> bool:
+    place = normpath(path.replace("//", "/")).rstrip("/")
+    return f"{root}/sources/".startswith(f"{place}/") or f"{place}/".startswith(f"{root}/state/")
 
 
 def own_files(spec: ScannerSpec, root: str) -> tuple[str, ...]:
