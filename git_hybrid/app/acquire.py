@@ -222,19 +222,20 @@ def gate_tree(
         HostileTree: the tree has entries that are not safe to check out, or is larger than policy allows.
     """
     rt.progress("step", source.name, "checking")
-    limits = TreeLimits(max_entries=manifest.policy.max_entries, max_bytes=manifest.policy.max_bytes)
-    if kept is not None:
-        entries: Sequence[TreeEntry]
-        entries, findings = scan_tree(kept.entries, limits=limits, read_link=kept.link)
-    else:
+    limits = TreeLimits.of(manifest.policy)
+    if kept is None:
         entries, findings = rt.objects.scan(stage, commit, limits, like=like)
+    else:
+        entries, findings = scan_tree(kept.entries, limits=limits, read_link=kept.link)
     if findings:
         raise HostileTree(name=source.name, commit=commit, findings=findings)
     notes = []
     gitlinks = sum(entry.mode == GITLINK for entry in entries)
     if gitlinks and not source.submodules:
         notes.append(f"{counted(gitlinks, 'submodule')} not fetched")
-    if source.lfs == "pointer" and rt.objects.uses_lfs(stage, entries):
+    if source.lfs == "fetch":
+        rt.objects.judge_lfs(stage, commit, entries, limits)
+    elif rt.objects.uses_lfs(stage, entries):
         notes.append("LFS files are pointers")
     return Tree(entries=entries, notes=tuple(notes))
 

@@ -28,7 +28,7 @@ from git_hybrid.core.errors import (
     Unreachable,
     WorkerLost,
 )
-from git_hybrid.core.ids import Oid, RefName, SourceName
+from git_hybrid.core.ids import Oid, RefName, SourceName, Url
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.machine import was_ended
 from git_hybrid.core.manifest import Commit, Manifest, Source
@@ -125,7 +125,7 @@ def _attempt(filling: Filling, source: Source) -> tuple[Row, tuple[Mirrored, ...
         with of_source(source.name):
             done.append(_mirror(filling, source, pin))
             if source.submodules and pin is not None:
-                done += _submodules(filling, source, pin.commit, repository_path(source.url), depth=0)
+                done += _submodules(filling, source, pin.commit)
         row = Row(name=source.name, outcome="updated" if any(item.changed for item in done) else "current")
         row = replace(row, after=pin.commit if pin else None, ref=pin.ref if pin else None)
         row = replace(row, notes=tuple(f"missing: {text}" for item in done for text in item.missing))
@@ -233,18 +233,23 @@ def _lfs(rt: Runtime, manifest: Manifest, source: Source, stage: Stage, commit: 
     return ()
 
 
-def _submodules(filling: Filling, source: Source, commit: Oid, path: str, *, depth: int) -> list[Mirrored]:
-    """Mirror the repositories of the submodules that *commit* of the mirrored repository at *path* names."""
-    if depth >= DEPTH_LIMIT:
-        return []
-    rt = filling.rt
-    done: list[Mirrored] = []
-    look = filling.folder.stage(source.name, path, borrow=True, oid_length=len(commit))
-    for _, oid, url in judge_submodules(rt, source, filling.manifest, look, commit):
-        inner = replace(source, url=url, track=Commit(oid), history="full", lfs="pointer")
-        done.append(_mirror_commit(filling, inner, oid))
-        done += _submodules(filling, inner, oid, repository_path(url), depth=depth + 1)
-    return done
+def _submodules(filling: Filling, source: Source, commit: Oid) -> list[Mirrored]:
+    """Mirror the repositories of the submodules that *commit* of the mirrored *source* names, once for each commit."""
+    rt, manifest, folder = filling.rt, filling.manifest, filling.folder
+    done: dict[tuple[Url, Oid], Mirrored] = {}
+    level = [(source, commit)]
+    # The uppermost first: what is seen again then stands no higher, so no limit of depth cuts off what is below it.
+    for _ in range(DEPTH_LIMIT):
+        below: list[tuple[Source, Oid]] = []
+        for outer, of in level:
+            look = folder.stage(outer.name, repository_path(outer.url), borrow=True, oid_length=len(of))
+            for _, oid, url in judge_submodules(rt, outer, manifest, look, of, besides=len(done)):
+                if (url, oid) not in done:
+                    inner = replace(outer, url=url, track=Commit(oid), history="full", lfs="pointer")
+                    done[url, oid] = _mirror_commit(filling, inner, oid)
+                    below.append((inner, oid))
+        level = below
+    return list(done.values())
 
 
 def _mirror_commit(filling: Filling, source: Source, oid: Oid) -> Mirrored:

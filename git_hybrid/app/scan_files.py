@@ -28,7 +28,7 @@ def files_of(
     These are fetched with *fetch*; else *stage* is the clone, which has them. When it is called it raises HybridError:
     NotInstalled where they are not there, HostileTree, or what the servers answered.
     """
-    limits = TreeLimits(max_entries=manifest.policy.max_entries, max_bytes=manifest.policy.max_bytes)
+    limits = TreeLimits.of(manifest.policy)
     inner: list[_Inner] | None = None
 
     def fill(folder: str) -> Sequence[bytes]:

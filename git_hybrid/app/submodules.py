@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from git_hybrid.app.acquire import EVERY_REF, containing_ref, gate_content
+from git_hybrid.app.acquire import EVERY_REF, containing_ref, gate_tree
 from git_hybrid.app.permitting import require_host
 from git_hybrid.app.remote import fetch
 from git_hybrid.app.runtime import Runtime
@@ -17,9 +17,13 @@ from git_hybrid.core.errors import HostileTree, NotCarried, Offline, RefMissing,
 from git_hybrid.core.ids import InvalidText, Oid, Url, resolve_url
 from git_hybrid.core.manifest import Commit, Manifest, Source
 from git_hybrid.core.ports import FetchRequest, Stage
+from git_hybrid.core.tree import TreeEntry, TreeLimits
 from git_hybrid.core.value import Struct, replace
+from git_hybrid.core.words import counted
 
 DEPTH_LIMIT = 5
+NUMBER_LIMIT = 1000
+"""So many submodules may a source have, nested ones too: each is a clone, and one can name itself again and again."""
 _ONLY_BY_NAME = "a mirror with {name} in its base has no submodules"
 
 
@@ -33,15 +37,29 @@ class Submodule(Struct, frozen=True, kw_only=True):
     nested: tuple[Submodule, ...]
 
 
+class _Together(Struct):
+    """What the submodules of *commit* come to, as far as they were seen."""
+
+    commit: Oid
+    limits: TreeLimits
+    number: int = 0
+    entries: int = 0
+    size: int = 0
+
+    def add(self, name: str, entries: Sequence[TreeEntry]) -> None:
+        """Add the tree of one.
+
+        Raises:
+            HostileTree: they are larger together than the tree of a source may be.
+        """
+        self.entries += len(entries)
+        self.size += sum(entry.size for entry in entries)
+        if finding := self.limits.of_submodules(self.entries, self.size):
+            raise HostileTree(name=name, commit=self.commit, findings=(finding,))
+
+
 def acquire_submodules(
-    rt: Runtime,
-    manifest: Manifest,
-    source: Source,
-    stage: Stage,
-    commit: Oid,
-    *,
-    trail: str = "",
-    there: Stage | None = None,
+    rt: Runtime, manifest: Manifest, source: Source, stage: Stage, commit: Oid, *, there: Stage | None = None
 ) -> tuple[Submodule, ...]:
     """Return the submodules that *commit* of *stage* names, checked out in quarantine.
 
@@ -49,33 +67,57 @@ def acquire_submodules(
     fetched again.
 
     Raises:
-        HostileTree: a URL or a tree is not safe, or they are nested too deeply.
+        HostileTree: a URL or a tree is not safe, they are nested too deeply, or too many or too large together.
         HostNotAllowed: policy does not have the host.
         Unreachable: the commit is on no branch and no tag of the submodule's upstream.
         HybridError: what the servers answered.
     """
+    together = _Together(commit=commit, limits=TreeLimits.of(manifest.policy))
+    return _acquire_all(rt, manifest, source, stage, commit, together, there=there or stage, trail="")
+
+
+def _acquire_all(
+    rt: Runtime,
+    manifest: Manifest,
+    source: Source,
+    stage: Stage,
+    commit: Oid,
+    together: _Together,
+    *,
+    there: Stage,
+    trail: str,
+) -> tuple[Submodule, ...]:
     if not source.submodules:
         return ()
     if trail.count(".") >= DEPTH_LIMIT:
         raise HostileTree(name=source.name, commit=commit, findings=("submodules: nested too deeply",))
+    judged = judge_submodules(rt, source, manifest, stage, commit, besides=together.number)
+    together.number += len(judged)
     found: list[Submodule] = []
-    for number, (path, oid, url) in enumerate(judge_submodules(rt, source, manifest, stage, commit)):
-        inner = replace(source, url=url, track=Commit(oid), history="full")
-        found.append(_acquire_one(rt, manifest, inner, path, oid, trail=f"{trail}.{number}", there=there or stage))
+    for number, (path, oid, url) in enumerate(judged):
+        inner = replace(source, url=url, track=Commit(oid), history="full", lfs="pointer")
+        inside, deeper = replace(there, path=f"{there.path}/{path}"), f"{trail}.{number}"
+        own = _acquire_one(rt, manifest, inner, path, oid, together, there=inside, trail=deeper)
+        nested = _acquire_all(rt, manifest, inner, own, oid, together, there=inside, trail=deeper)
+        found.append(Submodule(path=path, commit=oid, url=str(url), stage=own, nested=nested))
     return tuple(found)
 
 
 def judge_submodules(
-    rt: Runtime, source: Source, manifest: Manifest, stage: Stage, commit: Oid
+    rt: Runtime, source: Source, manifest: Manifest, stage: Stage, commit: Oid, *, besides: int = 0
 ) -> Sequence[tuple[str, Oid, Url]]:
     """Return path, commit and URL of each submodule that *commit* names, if they are to be fetched.
 
     Raises:
-        HostileTree: a URL may not be asked.
+        HostileTree: a URL may not be asked, or they are too many *besides* those that were seen.
         HostNotAllowed: policy does not have the host.
     """
     found: list[tuple[str, Oid, Url]] = []
-    for path, oid, text in rt.objects.submodules(stage, commit) if source.submodules else ():
+    named = rt.objects.submodules(stage, commit) if source.submodules else ()
+    if besides + len(named) > NUMBER_LIMIT:
+        finding = f"submodules: more than {counted(NUMBER_LIMIT, 'submodule')}, nested ones included"
+        raise HostileTree(name=source.name, commit=commit, findings=(finding,))
+    for path, oid, text in named:
         url = submodule_url(source, commit, path, text)
         require_host(manifest.policy, source, url)
         found.append((path, oid, url))
@@ -103,16 +145,25 @@ def _refused(source: Source, commit: Oid, path: str, why: str) -> HostileTree:
 
 
 def _acquire_one(
-    rt: Runtime, manifest: Manifest, source: Source, path: str, oid: Oid, *, trail: str, there: Stage
-) -> Submodule:
+    rt: Runtime,
+    manifest: Manifest,
+    source: Source,
+    path: str,
+    oid: Oid,
+    together: _Together,
+    *,
+    there: Stage,
+    trail: str,
+) -> Stage:
     stage = rt.quarantine.stage(source.name, borrow=False, oid_length=len(oid), suffix=f".submodule{trail}")
-    inside = replace(there, path=f"{there.path}/{path}")
-    if not rt.writer.copy_submodule(inside, stage, str(source.url), oid) or containing_ref(rt, stage, oid) is None:
+    if not rt.writer.copy_submodule(there, stage, str(source.url), oid) or containing_ref(rt, stage, oid) is None:
         _fetch_one(rt, manifest, source, path, oid, stage)
-    gate_content(rt, stage, source, oid, manifest)
+    tree = gate_tree(rt, stage, source, oid, manifest)
+    together.add(source.name, tree.entries)
+    # Every blob is there, and what its id says.
+    rt.objects.content_sha256(stage, tree.entries)
     rt.writer.build_submodule(stage, str(source.url), oid)
-    nested = acquire_submodules(rt, manifest, source, stage, oid, trail=trail, there=inside)
-    return Submodule(path=path, commit=oid, url=str(source.url), stage=stage, nested=nested)
+    return stage
 
 
 def _fetch_one(rt: Runtime, manifest: Manifest, source: Source, path: str, oid: Oid, stage: Stage) -> None:

@@ -36,6 +36,7 @@ _WRITTEN_ANEW = (
     "git checkout HEAD -- state/sources.json; where HEAD has it too, take the entry of {name} out of that file,"
     " then git hybrid sync {name}, which writes it anew"
 )
+_BARE = "pin asks for an override there, so another wrote the record"
 _IF_RIGHT = "if the new one is right: git hybrid remove {name}, then git hybrid add"
 
 
@@ -167,17 +168,21 @@ def _against_bare_moves(records: Mapping[str, Record], witnesses: Witnesses) -> 
     pins = witnesses.lock.pins
     if not pins:
         return
-    from git_hybrid.core.bare_moves import moved_tags, steps_back
+    from git_hybrid.core.bare_moves import moved_tags, moving, steps_back, stray_tags
 
     sources = witnesses.manifest.sources
-    with_tag = {name: (before, "with its tag") for name, before in moved_tags(records, pins, sources).items()}
+    tagged = moving(records, pins)
+    with_tag = {name: (before, "with its tag") for name, before in moved_tags(records, tagged, sources).items()}
     back = {name: (before, "back") for name, before in steps_back(records, pins, sources).items()}
     for name, (earlier, how) in {**back, **with_tag}.items():
         was = " or ".join(item[:12] for item in earlier)
         what = f"{name} was moved {how} from {was} to {pins[name].commit[:12]} by a record without an override"
-        proves = "pin asks for an override there, so another wrote the record"
         mend = _put_back(name, earlier[0], signed=witnesses.has_keys)
-        yield of_log("unexplained-move", what, proves, mend=mend)
+        yield of_log("unexplained-move", what, _BARE, mend=mend)
+    for name, record in stray_tags(records, tagged):
+        what = f"record {str(record['hash'])[:12]} moves {name} with its tag to {str(record.get('after'))[:12]}"
+        what += f" without an override, and {_LOCK} has it at {pins[name].commit[:12]}"
+        yield of_log("unexplained-move", what, _BARE, mend=f"git hybrid pin {name} --to {pins[name].commit}")
 
 
 def _put_back(name: str, commit: str, *, signed: bool) -> str:

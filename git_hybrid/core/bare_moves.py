@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from git_hybrid.core.audit import Record, detail_of
 from git_hybrid.core.ids import RefName, SourceName
-from git_hybrid.core.last_pins import ANEW, DESCENDS
+from git_hybrid.core.last_pins import ANEW, DESCENDS, bare_tags, last_records
 from git_hybrid.core.last_told import Last, last_told
 from git_hybrid.core.lock import Pin, is_valid
 from git_hybrid.core.manifest import Source, Tag, Version
@@ -48,6 +48,28 @@ def moved_tags(records: Mapping[str, Record], pins: Pins, sources: Sources) -> F
         if all(item.get("after") != pin.commit for item in _all_before(records, last, before)):
             found[name] = _commits(before)
     return {name: before for name, before in found.items() if before}
+
+
+def moving(records: Mapping[str, Record], pins: Pins) -> Pins:
+    """Return those of *pins* of which the log has a tag at more than one commit; of nearly all it has not."""
+    at: dict[tuple[object, str], object] = {}
+    names = set[object]()
+    for record in _of(records.values(), pins):
+        ref, commit = str(detail_of(record).get("ref")), record.get("after")
+        if ref.startswith("refs/tags/") and at.setdefault((record["source"], ref), commit) != commit:
+            names.add(record["source"])
+    return {name: pin for name, pin in pins.items() if name in names}
+
+
+def stray_tags(records: Mapping[str, Record], pins: Pins) -> Iterator[tuple[SourceName, Record]]:
+    """Yield the last records of *pins* that moved one with its tag and no override, and that the lock denies.
+
+    ``pin`` would refuse that move. Whoever went on from such a record would take a tag that stayed for one that moved.
+    """
+    told = tuple(records.values())
+    for name, pin in pins.items():
+        elsewhere = [record for record in last_records(told, name) if record.get("after") != pin.commit]
+        yield from ((name, record) for record in elsewhere if record["hash"] in bare_tags(told, record))
 
 
 def steps_back(records: Mapping[str, Record], pins: Pins, sources: Sources) -> Found:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import assert_never
 
@@ -9,6 +10,7 @@ from git_hybrid.core.checks import Violation, going_back
 from git_hybrid.core.digest import sha256_hex, sha256_of
 from git_hybrid.core.ids import Oid, SourceName
 from git_hybrid.core.lock import Pin
+from git_hybrid.core.pattern import pattern
 from git_hybrid.core.plan import ATTRIBUTES_FILE, NO_SETTINGS, SPARSE_FILE, Absent, Broken, Clone, Foreign, Observed
 from git_hybrid.core.tree import EMPTY_SHA256, GITLINK, TreeEntry, content_line, show_path
 from git_hybrid.core.value import Struct, field
@@ -16,6 +18,7 @@ from git_hybrid.core.value import Struct, field
 LOCK_FILE = "state/sources.lock"
 LFS_HEAD = b"version https://git-lfs.github.com/spec/v1\n"
 LFS_LIMIT = 1024
+_LFS_SIZE = pattern(rb"^size \+?(\d+)\s*$", re.MULTILINE)
 _SHOWN = 10
 
 
@@ -199,6 +202,15 @@ def is_lfs_content(seen: FileSeen, pointer: bytes | None) -> bool:
         return False
     lines = pointer.decode("ascii", "replace").split("\n")
     return f"oid sha256:{seen.sha256}" in lines and f"size {seen.size}" in lines
+
+
+def lfs_size(blob: bytes) -> int:
+    """Return how large the content is that *blob* names, 0 where git-lfs surely does not take it for a pointer.
+
+    git-lfs reads more than the specification has: heads of its first versions, and blanks around.
+    """
+    sizes = _LFS_SIZE.findall(blob) if blob.lstrip().startswith(b"version ") else ()
+    return max(map(int, sizes), default=0)
 
 
 def digest_on_disk(entries: Sequence[TreeEntry], content: Content) -> str:

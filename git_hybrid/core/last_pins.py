@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 
 from git_hybrid.core.audit import Record, detail_of
@@ -98,7 +98,7 @@ def pins_of_log(records: Iterable[Record], name: SourceName, url: Url) -> tuple[
 
     They do not tell the tag object, nor the roots of the history; where one tells no URL, it was *url*.
     """
-    return tuple(pin_of(record, name, url) for record in last_records(records, name))
+    return tuple(pin_of(record, name, url) for record in _last_that_may_be(tuple(records), name, lambda _record: True))
 
 
 def last_records(
@@ -128,7 +128,46 @@ def former_pins(records: Iterable[Record], name: SourceName, url: Url, ref: RefN
         pin = pin_of(record, name, url)
         return pin.url == url and ref in (None, pin.ref)
 
-    return tuple(pin_of(record, name, url) for record in last_records(records, name, counts))
+    return tuple(pin_of(record, name, url) for record in _last_that_may_be(tuple(records), name, counts))
+
+
+def _last_that_may_be(
+    records: Sequence[Record], name: SourceName, counts: Callable[[Record], bool]
+) -> tuple[Record, ...]:
+    """Return what :func:`last_records` does, as if those of :func:`bare_tags` were not there."""
+    last = last_records(records, name, counts)
+    bare = {digest for record in last for digest in bare_tags(records, record)}
+    return last_records(records, name, lambda item: item["hash"] not in bare and counts(item)) if bare else last
+
+
+def bare_tags(records: Iterable[Record], like: Record) -> Mapping[str, frozenset[str]]:
+    """Return the records that moved the pin of *like* with its tag and no override, each with those they moved it from.
+
+    ``pin`` refuses that, so another wrote them. What leads back to where the tag was is no such record: upstream may
+    put it right again.
+    """
+    by_hash, tag = {str(record["hash"]): record for record in records}, _tag_of(like)
+
+    def about(record: Record) -> str | None:
+        name, event = str(record.get("source")), record["event"]
+        return name if event in ANEW or (event == "pin" and _tag_of(record) == tag) else None
+
+    found, stood = dict[str, frozenset[str]](), set[object]()
+    for digest, before in last_told(by_hash, about, ends=ANEW).over.items() if tag else ():
+        came = frozenset[str]().union(*(found.get(item, {item}) for item in before))
+        commit = by_hash[digest].get("after")
+        if came and commit not in stood and not any(detail_of(by_hash[item]).get(RESTS_ON) for item in (digest, *came)):
+            found[digest] = came
+        else:
+            stood.add(commit)
+    return found
+
+
+def _tag_of(record: Record) -> tuple[object, ...]:
+    """Return by which tag of which source *record* pins; nothing where that follows none."""
+    told = detail_of(record)
+    is_by_tag = ("tag" in told or "version" in told) and str(told.get("ref")).startswith("refs/tags/")
+    return (record.get("source"), told.get("url"), told["ref"]) if is_by_tag else ()
 
 
 def pin_of(record: Record, name: SourceName, url: Url) -> Pin:

@@ -163,6 +163,10 @@ class Objects(Protocol):
         """Tell whether a .gitattributes of the tree hands files to Git LFS."""
         ...
 
+    def judge_lfs(self, stage: Stage, oid: Oid, entries: Sequence[TreeEntry], limits: TreeLimits) -> None:
+        """Raise HostileTree unless git-lfs may fetch the content that the *entries*, the tree of *oid*, name."""
+        ...
+
     def has_lfs(self, stage: Stage, oid: Oid) -> bool:
         """Tell whether all LFS content of the commit is there, of which there may be none."""
         ...

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from fnmatch import fnmatchcase
 from itertools import pairwise
+from posixpath import normpath
 
 from git_hybrid.core.canonical import Json, canonical_json
 from git_hybrid.core.digest import sha256_hex
@@ -220,11 +221,13 @@ def rules_digest(spec: ScannerSpec, version: str, files: Iterable[str]) -> str:
 
 
 def paths_in(spec: ScannerSpec, root: str) -> tuple[str, ...]:
-    """Return the absolute paths that the arguments of *spec* name, where the workspace is at *root*.
+    """Return the absolute paths that the arguments of *spec* name and no run of git hybrid writes to.
 
     Nobody knows where a path ends in a word that goes on after it: each possible end is one, and most are of no file.
+    The workspace at *root* as a whole, what is above it, its state and its sources are other after each run.
     """
-    return tuple(path.replace(ROOT, root) for word in spec.command[1:] for path in _paths(word))
+    found = (path.replace(ROOT, root) for word in spec.command[1:] for path in _paths(word))
+    return tuple(path for path in found if not _is_written(path, root))
 
 
 def _paths(word: str) -> Iterator[str]:
@@ -233,6 +236,11 @@ def _paths(word: str) -> Iterator[str]:
     for start, end in pairwise((*starts, len(word))):
         text = word[start:end]
         yield from (text[: found.start()] for found in _END.finditer(text))
+
+
+def _is_written(path: str, root: str) -> bool:
+    place = normpath(path.replace("//", "/")).rstrip("/")
+    return f"{root}/sources/".startswith(f"{place}/") or f"{place}/".startswith(f"{root}/state/")
 
 
 def own_files(spec: ScannerSpec, root: str) -> tuple[str, ...]:

@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Self
 
 from git_hybrid.core.digest import sha256_hex, sha256_of
 from git_hybrid.core.links import landings
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.value import Struct, field
 from git_hybrid.core.words import counted, escaped
+
+if TYPE_CHECKING:
+    from git_hybrid.core.manifest import Policy
 
 LINK, GITLINK = "120000", "160000"
 _MODES = frozenset({"100644", "100755", LINK, GITLINK})
@@ -47,14 +51,29 @@ class TreeLimits(Struct, frozen=True, kw_only=True):
     max_entries: int
     max_bytes: int
 
+    @classmethod
+    def of(cls, policy: Policy) -> Self:
+        """Return what *policy* allows."""
+        return cls(max_entries=policy.max_entries, max_bytes=policy.max_bytes)
+
     def too_many(self, what: str = "entry") -> str:
         """Return the finding of a tree that has more of *what*, entries or folders."""
         return f"too-many-entries: the tree has more than {counted(self.max_entries, what)} ([policy] max_entries)"
 
-    def too_large(self) -> str:
-        """Return the finding of a tree whose files are too large."""
+    def too_large(self, more: str = "") -> str:
+        """Return the finding of a tree whose files are too large together, *more* included."""
         size = counted(self.max_bytes, "byte")
-        return f"too-many-bytes: the files are larger than {size} together ([policy] max_bytes)"
+        return f"too-many-bytes: the files are larger than {size} together{more} ([policy] max_bytes)"
+
+    def of_submodules(self, entries: int, size: int) -> str:
+        """Return the finding of submodules that have so many *entries* together, of *size*; nothing if they may."""
+        if entries > self.max_entries:
+            most = counted(self.max_entries, "entry")
+            return f"too-many-entries: the submodules have more than {most} together ([policy] max_entries)"
+        if size > self.max_bytes:
+            most = counted(self.max_bytes, "byte")
+            return f"too-many-bytes: the files of the submodules are larger than {most} together ([policy] max_bytes)"
+        return ""
 
 
 class _Scan(Struct):

@@ -61,6 +61,11 @@ def path_of(error: OSError) -> str:
     return path.decode("utf-8", "surrogateescape") if isinstance(path, bytes) else str(path or "")
 
 
+def shorten(text: str) -> str:
+    """Return *text* cut to 80 characters, for a message."""
+    return text if len(text) <= 80 else text[:79] + "…"
+
+
 def quoted(text: str) -> str:
     """Return *text* in quotes, what does not print escaped; a backslash stays one, as it was typed."""
     return repr(text).replace("\\\\", "\\")

@@ -9,7 +9,9 @@ from pathlib import Path
 from git_hybrid.core.errors import BadArgument, InvalidFile, Problem
 from git_hybrid.core.ids import InvalidText, Oid, Url, parse_oid, parse_ref_part
 from git_hybrid.core.value import Struct
+from git_hybrid.core.words import shorten
 from git_hybrid.git.environment import child_environment
+from git_hybrid.git.listed import TOO_MANY, TooManySettings, listed, pairs
 from git_hybrid.git.repository import Entry, around, of_index
 from git_hybrid.git.run import Runner
 from git_hybrid.git.superproject import Base, base_at
@@ -50,7 +52,7 @@ def read_gitmodules(runner: Runner, file: Path) -> tuple[Submodule, ...]:
         try:
             found.append(_submodule(name, values, base, index))
         except InvalidText as error:
-            problems.append(Problem(f"submodule {name}", str(error)))
+            problems.append(Problem(f"submodule {shorten(name)}", str(error)))
     if problems:
         raise InvalidFile(path=str(file), problems=tuple(problems))
     return tuple(found)
@@ -72,7 +74,7 @@ def _submodule(name: str, values: dict[tuple[str, str], str], base: Base, index:
 def _pinned(path: str, index: Mapping[str, Entry]) -> Oid:
     mode, oid = index.get(path, ("", ""))
     if mode != _GITLINK:
-        raise InvalidText(f"the index of its repository names no commit for {path}")
+        raise InvalidText(f"the index of its repository names no commit for {shorten(path)}")
     if not oid:
         raise InvalidText(f"{path} is in conflict in the index of its repository: git add the commit that it is to be")
     return parse_oid(oid)
@@ -80,7 +82,11 @@ def _pinned(path: str, index: Mapping[str, Entry]) -> Oid:
 
 def _values(runner: Runner, file: Path) -> dict[tuple[str, str], str]:
     env = child_environment(runner.environ, network=True)
-    done = runner.run(["git", "config", "--file", str(file), "--null", "--list"], env=env)
+    arguments = ["git", "config", "--file", str(file), "--null", "--list"]
+    try:
+        done = listed(lambda into: runner.run(arguments, env=env, watch=into))
+    except TooManySettings:
+        raise InvalidFile(path=str(file), problems=(Problem("file", TOO_MANY),)) from None
     if done.status != 0 and file.name != ".gitmodules":
         # Such as west.yml, vendir.yml or default.xml, in which nothing is to be mended.
         reason = "is no .gitmodules; nothing else can be imported"
@@ -88,8 +94,7 @@ def _values(runner: Runner, file: Path) -> dict[tuple[str, str], str]:
     if done.status != 0:
         raise InvalidFile(path=str(file), problems=(Problem("file", done.stderr.strip()[:200]),))
     values: dict[tuple[str, str], str] = {}
-    for item in done.stdout.decode("utf-8", "replace").split("\0"):
-        key, _, value = item.partition("\n")
+    for key, value in pairs(done.stdout, "replace"):
         section, _, rest = key.partition(".")
         name, _, last = rest.rpartition(".")
         if section == "submodule" and name:

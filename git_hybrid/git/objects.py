@@ -203,6 +203,12 @@ class GitObjects(Struct, frozen=True):
         files = [entry for entry in entries if entry.path.rsplit(b"/", 1)[-1] == b".gitattributes"]
         return any(b"filter=lfs" in self._blob(stage, entry.oid) for entry in files if entry.size < _CHUNK)
 
+    def judge_lfs(self, stage: Stage, oid: Oid, entries: Sequence[TreeEntry], limits: TreeLimits) -> None:
+        """Raise unless git-lfs may fetch what the *entries* name (:func:`git_hybrid.git.largefiles.judge_lfs`)."""
+        from git_hybrid.git.largefiles import judge_lfs
+
+        judge_lfs(self.runner, stage, oid, entries, limits)
+
     def has_lfs(self, stage: Stage, oid: Oid) -> bool:
         """Tell whether all LFS content of *oid* is there: git-lfs asks no server for what it has."""
         from git_hybrid.git.lfsanswers import NOBODY, lfs_arguments
@@ -210,7 +216,13 @@ class GitObjects(Struct, frozen=True):
         return self.runner.git(lfs_arguments(NOBODY, oid), git_dir=_git_dir(stage)).status == 0
 
     def submodules(self, stage: Stage, oid: Oid) -> Sequence[tuple[str, Oid, str]]:
-        """Return path, commit and URL of each submodule of *oid*; the URL is empty where ``.gitmodules`` has none."""
+        """Return path, commit and URL of each submodule of *oid*; the URL is empty where ``.gitmodules`` has none.
+
+        Raises:
+            HostileTree: ``.gitmodules`` has more settings than any has.
+        """
+        from git_hybrid.git.listed import settings_in
+
         listed = self._must(stage, "ls-tree", "-r", "-z", "--full-tree", "--end-of-options", oid)
         links = {}
         for line in listed.split("\0"):
@@ -219,8 +231,7 @@ class GitObjects(Struct, frozen=True):
                 links[path] = parse_oid(head.split()[2])
         if not links:
             return ()
-        config = self._ask(stage, "config", f"--blob={oid}:.gitmodules", "--null", "--list")
-        values = dict(item.partition("\n")[::2] for item in config.split("\0") if item)
+        values = dict(settings_in(self.runner, stage, oid, ".gitmodules"))
         paths = {value: key.removesuffix(".path") for key, value in values.items() if key.endswith(".path")}
         return tuple((path, link, values.get(f"{paths.get(path)}.url", "")) for path, link in links.items())
 

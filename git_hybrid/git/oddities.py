@@ -12,6 +12,7 @@ from pathlib import Path
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.plan import ATTRIBUTES_FILE, NO_SETTINGS, SPARSE_FILE
 from git_hybrid.core.tree import show_path
+from git_hybrid.core.words import shorten
 from git_hybrid.git.linked import links_in
 from git_hybrid.git.origin import has_settings
 from git_hybrid.git.plainfiles import plain_settings, read_plain
@@ -80,7 +81,7 @@ def _odd_settings(runner: Runner, git_dir: Path, *, lfs: bool) -> Iterator[str]:
         yield f"{SPARSE_FILE} leaves files of the commit out"
     for name, keys in odd.items():
         if keys:
-            yield f".git/{name} sets {', '.join(keys[:_SHOWN])}"
+            yield f".git/{name} sets {', '.join(map(shorten, keys[:_SHOWN]))}"
 
 
 def _odd_attributes(git_dir: Path, *, lfs: bool) -> Iterator[str]:
@@ -139,17 +140,19 @@ def _odd_in(runner: Runner, config: Path, *, lfs: bool) -> list[str]:
     if settings is None:
         settings = _listed(runner, config)
     if settings is None:
-        return ["something that git cannot read"]
+        return ["something that cannot be read"]
     return sorted({key for key, value in settings if not is_plain(key, value, lfs=lfs)})
 
 
 def _listed(runner: Runner, config: Path) -> list[tuple[str, str]] | None:
+    from git_hybrid.git.listed import TooManySettings, listed, pairs
+
     arguments = ["config", "--file", str(config), "--no-includes", "--null", "--list"]
-    listed = runner.git(arguments, cwd=config.parent)
-    if listed.status != 0:
+    try:
+        done = listed(lambda into: runner.git(arguments, cwd=config.parent, watch=into))
+    except TooManySettings:
         return None
-    items = (item.partition("\n") for item in listed.stdout.decode("utf-8", "surrogateescape").split("\0"))
-    return [(key, value) for key, _, value in items if key]
+    return pairs(done.stdout) if done.status == 0 else None
 
 
 def is_plain(key: str, value: str, *, lfs: bool) -> bool:

@@ -67,7 +67,7 @@ class Runner(Struct):
         cwd: Path | None = None,
         environment: Mapping[str, str] | None = None,
         stdin: bytes | None = None,
-        watch: Watch | None = None,
+        watch: Watch | Into | None = None,
     ) -> Completed:
         """Run a local git command: no configuration of the user's, no network."""
         from git_hybrid.git.excludes import excluding

@@ -8,7 +8,7 @@ import tomli
 
 from git_hybrid.core.errors import Problem
 from git_hybrid.core.pattern import pattern
-from git_hybrid.store.parsing import shorten
+from git_hybrid.core.words import shorten
 
 _DEEP = 5
 """More parts than the place of a problem has; a longer key costs no more time."""

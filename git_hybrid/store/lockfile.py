@@ -23,9 +23,10 @@ from git_hybrid.core.ids import (
 )
 from git_hybrid.core.lock import UNREACHABLE, Lock, Pin, table_of
 from git_hybrid.core.pattern import pattern
+from git_hybrid.core.words import shorten
 from git_hybrid.store.locate import with_lines
 from git_hybrid.store.mended import from_git, mended
-from git_hybrid.store.parsing import check_version, checked, convert, load_toml, or_none, shorten
+from git_hybrid.store.parsing import check_version, checked, convert, load_toml, or_none
 from git_hybrid.store.wire import PinShape
 
 VERSION = 1

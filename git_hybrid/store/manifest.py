@@ -28,9 +28,10 @@ from git_hybrid.core.override import is_named, person
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.values import parse_duration
 from git_hybrid.core.versions import check_range
+from git_hybrid.core.words import shorten
 from git_hybrid.store.locate import with_lines
 from git_hybrid.store.manifest_scanners import decode_scanners
-from git_hybrid.store.parsing import Document, check_version, checked, convert, load_toml, shorten, unknown_table
+from git_hybrid.store.parsing import Document, check_version, checked, convert, load_toml, unknown_table
 from git_hybrid.store.wire import DefaultsShape, OpenIssuesShape, PolicyShape, SourceShape, StateShape
 
 VERSION = 1

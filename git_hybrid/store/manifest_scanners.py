@@ -12,7 +12,8 @@ from git_hybrid.core.manifest import Scanner
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.scanners import FORMATS, PRESETS
 from git_hybrid.core.values import parse_duration
-from git_hybrid.store.parsing import checked, convert, shorten
+from git_hybrid.core.words import shorten
+from git_hybrid.store.parsing import checked, convert
 from git_hybrid.store.wire import ScannerShape
 
 _NAME = pattern(r"[A-Za-z0-9][A-Za-z0-9._-]*")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -17,7 +18,7 @@ from git_hybrid.core.errors import InvalidFile, LocalIo, NewerSchema, Problem
 from git_hybrid.core.ids import InvalidText, shown_url
 from git_hybrid.core.pattern import pattern
 from git_hybrid.core.value import sorted_json
-from git_hybrid.core.words import quoted
+from git_hybrid.core.words import quoted, shorten
 from git_hybrid.store.content import content, limit_of
 
 if TYPE_CHECKING:
@@ -143,9 +144,8 @@ def _plainly(error: ValueError) -> str:
 def _unique(pairs: Sequence[tuple[str, Any]]) -> Document:
     result = dict(pairs)
     if len(result) != len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
-        raise ValueError(f"has the key {twice!r} twice in one object")
+        twice = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
+        raise ValueError(f"has the key {shorten(twice)!r} twice in one object")
     return result
 
 
@@ -283,11 +283,6 @@ def checked(
     except InvalidText as error:
         problems.append(Problem(place, f"{quoted(shown(shorten(text)))}: {error}"))
         return None
-
-
-def shorten(text: str) -> str:
-    """Return *text* cut to 80 characters, for a message."""
-    return text if len(text) <= 80 else text[:79] + "…"
 
 
 def place_in(table: str, entry: object, index: int) -> str:

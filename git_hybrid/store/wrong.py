@@ -17,8 +17,8 @@ import msgspec
 
 from git_hybrid.core.errors import Problem
 from git_hybrid.core.ids import shown_url
-from git_hybrid.core.words import quoted
-from git_hybrid.store.parsing import nearest, shaped, shorten
+from git_hybrid.core.words import quoted, shorten
+from git_hybrid.store.parsing import nearest, shaped
 from git_hybrid.store.wire import DefaultsShape, PolicyShape, RetryShape, ScannerShape, SourceShape
 
 _MOST = 100

@@ -76,6 +76,11 @@ def test_damaged_state(changes):
     _survives(decode_state, _damaged(STATE, changes))
 
 
+def test_the_last_of_many_keys_twice():
+    keys = [*range(30_000), 29_999]
+    _survives(decode_state, ("{" + ",".join(f'"{key}":1' for key in keys) + "}").encode())
+
+
 @common
 @given(st.binary(max_size=400))
 def test_any_bytes(data):

@@ -1,4 +1,4 @@
-"""A server whose list of refs never ends fills nobody's memory: neither git's nor ours."""
+"""What has no end, or little in it that git makes much of, fills nobody's memory: neither git's nor ours."""
 
 from __future__ import annotations
 
@@ -10,18 +10,22 @@ from pathlib import Path
 
 import pytest
 
-from git_hybrid.core.errors import EndlessAnswer
+from git_hybrid.core.errors import EndlessAnswer, InvalidFile
 from git_hybrid.core.manifest import Defaults
 from git_hybrid.git import child, memory, servers
+from git_hybrid.git.importing import read_gitmodules
 from git_hybrid.git.limits import Limits
 from git_hybrid.git.memory import bound_memory
+from git_hybrid.git.oddities import odd_settings
 from git_hybrid.git.permitted import Policy
 from git_hybrid.git.run import Runner
 from git_hybrid.git.servers import Servers
 from git_hybrid.git.transport import GitTransport
 from git_hybrid.git.wire import ls_refs
+from support.cli import Hybrid
 from support.https_server import HttpsGitServer
-from support.upstream import UpstreamFactory
+from support.kit import write_manifest
+from support.upstream import Gitlink, Link, UpstreamFactory
 
 ADVERTISED, RESULT = "application/x-git-upload-pack-advertisement", "application/x-git-upload-pack-result"
 SERVICE, POST = b"001e# service=git-upload-pack\n0000", "/git-upload-pack"
@@ -97,3 +101,41 @@ def test_a_limit_that_is_there_already_stays(tmp_path: Path) -> None:
         bound_memory(begun.pid, 2 << 30)
         assert begun.communicate(b"\n", timeout=30)[0] == b"%d\n" % (1 << 20)
     bound_memory(begun.pid, 1 << 30)
+
+
+MULTIPLIED = f'[x "{"x" * 100_000}"]\n' + "a\n" * 60
+"""Settings of 100 KB of which git lists 6 MB."""
+LISTED = "git lists more than 4.0 MiB of settings in it\n"
+
+
+@pytest.mark.parametrize(
+    ("file", "entry", "option", "why"),
+    [
+        (".gitmodules", MULTIPLIED, "submodules = true", LISTED),
+        (".lfsconfig", MULTIPLIED, 'lfs = "fetch"', LISTED),
+        (".lfsconfig", Link("README"), 'lfs = "fetch"', "is a symbolic link\n"),
+    ],
+)
+def test_settings_of_upstream_that_git_multiplies_are_refused(
+    upstream_factory: UpstreamFactory,
+    workspace: Path,
+    hybrid: Hybrid,
+    file: str,
+    entry: str | Link,
+    option: str,
+    why: str,
+) -> None:
+    upstream = upstream_factory()
+    leaf = upstream.commit({"README": "one\n"})
+    upstream.commit({file: entry, "sub": Gitlink(leaf)})
+    write_manifest(workspace, f'[source.tool]\nurl = "{upstream.url}"\nbranch = "main"\n{option}\n')
+    assert f"{file}: {why}" in hybrid("pin", check=5).err
+
+
+def test_settings_of_this_machine_that_git_multiplies_are_not_all_read(tmp_path: Path) -> None:
+    config, runner = tmp_path / "config", Runner(environ=os.environ)
+    config.write_text(MULTIPLIED)
+    assert odd_settings(runner, tmp_path, lfs=False) == ["something that cannot be read"]
+    with pytest.raises(InvalidFile) as caught:
+        read_gitmodules(runner, config)
+    assert f"{caught.value.problems[0].reason}\n" == LISTED

@@ -16,8 +16,8 @@ from git_hybrid.core.ports import FetchRequest
 from hostile.conftest import opened
 from support.cli import Hybrid
 from support.gitenv import git_env
-from support.kit import changes, codes, replace, snapshot
-from support.upstream import Upstream, UpstreamFactory
+from support.kit import changes, codes, replace, snapshot, write_manifest
+from support.upstream import Gitlink, Upstream, UpstreamFactory
 
 Tree = Callable[[Upstream], str]
 
@@ -363,6 +363,40 @@ def test_too_many_bytes_are_refused(hybrid: Hybrid, workspace: Path, upstream_fa
     assert "is larger than policy allows\n" in refused
     assert "larger than 1,000,000 bytes together ([policy] max_bytes)\n" in refused
     assert "must not be checked out" not in refused
+
+
+def _holds(upstream: Upstream, commit: str, number: int) -> str:
+    """Commit a tree in which *commit* stands as so many submodules, each of the repository itself."""
+    urls = "".join(f'[submodule "{at}"]\n\tpath = {at}\n\turl = {upstream.url}\n' for at in range(number))
+    links = {str(at): Gitlink(commit) for at in range(number)}
+    return upstream.commit({".gitmodules": urls, **links}, parents=[upstream.rev("main")])
+
+
+def test_submodules_that_multiply_are_refused(
+    hybrid: Hybrid, workspace: Path, upstream_factory: UpstreamFactory
+) -> None:
+    """A few small commits name more clones than any disk has room for; a mirror takes each commit once."""
+    upstream = upstream_factory()
+    oid = upstream.commit({"README": "leaf\n"})
+    for _ in range(3):
+        oid = _holds(upstream, oid, 400)
+    write_manifest(workspace, f'[source.tool]\nurl = "{upstream.url}"\nbranch = "main"\nsubmodules = true\n')
+    hybrid("pin")
+    hybrid("mirror", "update", workspace / "mirror")
+    told = hybrid("sync", check=5).err
+    assert "submodules: more than 1,000 submodules, nested ones included\n" in told
+    assert not (workspace / "sources/tool").exists()
+
+
+def test_submodules_count_together(hybrid: Hybrid, workspace: Path, upstream_factory: UpstreamFactory) -> None:
+    upstream = upstream_factory()
+    leaf = upstream.commit({f"f{number}": "x\n" for number in range(60)})
+    upstream.commit({f"f{number}": None for number in range(60)})
+    _holds(upstream, leaf, 2)
+    source = f'[source.tool]\nurl = "{upstream.url}"\nbranch = "main"\nsubmodules = true\n'
+    write_manifest(workspace, f"[policy]\nmax_entries = 100\n{source}")
+    hybrid("pin")
+    assert "the submodules have more than 100 entries together ([policy] max_entries)\n" in hybrid("sync", check=5).err
 
 
 UNWRITABLE: dict[str, tuple[str, Tree]] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from git_hybrid.store.chain import append_records, read_log
 from git_hybrid.store.layout import Layout
 from git_hybrid.store.lockfile import encode_lock
 from git_hybrid.store.manifest import decode_manifest
-from support.cli import Hybrid
+from support.cli import Hybrid, run_hybrid
 from support.governed import LOG
 from support.kit import git, lock, replace, started
 from support.upstream import Upstream, UpstreamFactory
@@ -197,6 +198,35 @@ def test_the_hints_at_what_ended_lead_on(
     hybrid("pin", "tool")
     hybrid("sync")
     hybrid("check")
+
+
+def test_a_record_of_a_tag_that_the_lock_denies_is_told_and_pin_goes_on_from_the_lock(
+    hybrid: Hybrid, workspace: Path, tool: Upstream
+) -> None:
+    git("init", "-q", "-b", "main", cwd=workspace)
+    started(hybrid, tool.url, "--tag", "v1", "--name", "tool")
+    git("add", "-A", cwd=workspace)
+    log, good = workspace / LOG, tool.rev("main~1")
+    (first,) = (line for line in map(json.loads, log.read_text().splitlines()) if line["event"] == "pin")
+    event = Event(event="pin", source="tool", before=good, after="a" * 40, detail=first["detail"])
+    who = {"operator": first["operator"], "command_id": first["command_id"], "log_id": "x"}
+    append_records(log, extend(read_log(log).tail, [event], at=datetime.now(UTC), **who))
+    git("add", "-A", cwd=workspace)
+    told = f"moves tool with its tag to {'a' * 12} without an override, and state/sources.lock has it at {good[:12]}"
+    mend = f"mend: git hybrid pin tool --to {good}"
+    shown = hybrid("check", "audit", check=1).out
+    assert (told in shown, mend in shown) == (True, True)
+    assert told in run_hybrid(program="git-hybrid-hook-audit", cwd=workspace, check=1).out
+    assert told in hybrid("audit", "verify", check=5).out
+    hybrid("sync")
+    # Where upstream has the tag is what counts: here as the lock has it, elsewhere where it moved.
+    before = log.read_bytes()
+    hybrid("pin", "tool")
+    hybrid("check")
+    log.write_bytes(before)
+    tool.tag("v1", "main", force=True)
+    told = hybrid("pin", "tool", check=5).err
+    assert f"upstream moved refs/tags/v1: it was {good}, it is {tool.rev('refs/tags/v1')}" in told
 
 
 def test_a_record_without_an_override_lets_no_tag_move(hybrid: Hybrid, workspace: Path, tool: Upstream) -> None:

@@ -553,7 +553,7 @@ def test_rules_that_changed_since_are_told_by_status_the_check_and_the_hook(
     a_scanner(workspace / "own")
     (workspace / "rules").mkdir()
     (workspace / "rules/house").write_text("one\n")
-    command = json.dumps(["./own", "{report}", "{path}", "-rules={root}/none,{root}/rules"])
+    command = json.dumps(["./own", "{report}", "{path}", "-rules={root}/none,{root}/rules", "{root}"])
     with (workspace / "sources.toml").open("a") as manifest:
         manifest.write(f'[[scanner]]\nname = "own"\ncommand = {command}\n')
 
@@ -562,6 +562,8 @@ def test_rules_that_changed_since_are_told_by_status_the_check_and_the_hook(
         return run_hybrid(program="git-hybrid-hook-scans", cwd=workspace, check=None).out
 
     hybrid("scan")
+    # The workspace itself, which is named too, is another after each run.
+    assert "stale" not in hybrid("status", "--porcelain").out
     # What git does not have may be another on each machine.
     (workspace / "rules/house").write_text("two\n")
     assert hook("sources.toml", "state") == ""

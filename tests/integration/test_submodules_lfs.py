@@ -21,7 +21,7 @@ from git_hybrid.git.largefiles import refuse_pointers
 from git_hybrid.git.run import Runner
 from support.cli import Hybrid, merged_env
 from support.https_server import HttpsGitServer
-from support.kit import errors, git, replace, started, state
+from support.kit import errors, git, replace, started, state, write_manifest
 from support.scanners import a_scanner, scan_of, use
 from support.upstream import Gitlink, Link, Upstream, UpstreamFactory
 
@@ -443,6 +443,16 @@ def test_a_scan_sees_the_lfs_content_that_is_installed(
     _push(tmp_path / "large-work", b"SMELL")
     hybrid("pin", "large", "--scan")
     assert scan_of(state(workspace), "large")["counts"]["medium"] == 1000
+
+
+def test_lfs_content_counts_as_the_files_that_it_becomes(large: Path, workspace: Path, hybrid: Hybrid) -> None:
+    source = f'[source.large]\nurl = "{large.as_uri()}"\nbranch = "main"\nlfs = "fetch"\n'
+    write_manifest(workspace, f"[policy]\nmax_bytes = 5000\n{source}")
+    told = hybrid("pin", check=5).err
+    assert "larger than 5,000 bytes together with their Git LFS content ([policy] max_bytes)\n" in told
+    assert not list(workspace.glob("sources/**/lfs/objects/**/*"))
+    replace(workspace / "sources.toml", "max_bytes = 5000", "max_bytes = 6000")
+    hybrid("pin")
 
 
 def test_a_bundle_carries_no_lfs_content_and_says_so(large: Path, workspace: Path, hybrid: Hybrid) -> None:

@@ -318,6 +318,11 @@ def test_a_tag_that_moved_by_a_bare_record_is_told() -> None:
     (breach,) = [item for item in found(lines, known) if "without an override" in item.what]
     assert breach.id == "unexplained-move"
     assert breach.mend.startswith(f"git hybrid pin tool --to {oid(1)}; where that is refused, with ")
+    # The same record, and the lock where it was.
+    left = replace(known, lock=Lock(pins={TOOL: replace(pin, commit=oid(1))}))
+    (breach,) = [item for item in found(lines, left) if "without an override" in item.what]
+    assert breach.what.startswith(f"record {str(lines[-1]['hash'])[:12]} moves tool with its tag to {oid(2)[:12]} ")
+    assert breach.mend == f"git hybrid pin tool --to {oid(1)}"
 
 
 def a_move(number: int, *, source: str = "tool") -> Event:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from git_hybrid.core.audit import Event, Record, extend, tail_of
-from git_hybrid.core.bare_moves import moved_tags, steps_back
+from git_hybrid.core.bare_moves import moved_tags, moving, steps_back, stray_tags
 from git_hybrid.core.ids import RefName, SourceName
+from git_hybrid.core.last_pins import former_pins, pins_of_log
 from git_hybrid.core.lock import Pin
 from git_hybrid.core.manifest import Branch, Commit, Tag, Version, config_digest
 from git_hybrid.core.value import replace
@@ -92,6 +93,54 @@ def test_of_branches_each_may_have_begun_by_itself() -> None:
     assert moved((*left, *right[len(base) :]), 3) == []
     left = grown(base, forced(2))
     assert moved(grown((*left, *right[len(base) :]), to(2))) == []
+
+
+def strays(records: Log, stands: int = 1) -> list[str]:
+    by_hash = {str(record["hash"]): record for record in records}
+    return [str(record["after"]) for _, record in stray_tags(by_hash, moving(by_hash, {TOOL: the_pin(stands)}))]
+
+
+def goes_on_from(records: Log) -> list[str]:
+    """Return where the next pin goes on from; it is the same by the tag alone."""
+    found = [pin.commit for pin in pins_of_log(records, TOOL, the_pin(1).url)]
+    assert found == [pin.commit for pin in former_pins(records, TOOL, the_pin(1).url, the_pin(1).ref)]
+    return found
+
+
+def test_a_record_of_a_tag_that_the_lock_denies_is_told_and_nothing_goes_on_from_it() -> None:
+    first = grown((), Event(event="init"), ADD, to(1))
+    evil = grown(first, Event(event="seen", source="tool", after=oid(2)), to(2))
+    assert strays(first) == []
+    assert (strays(evil), goes_on_from(evil)) == ([oid(2)], [oid(1)])
+    # One on top of it explains it no better, whatever it names; where the lock follows it that is told already.
+    for more in (to(2), to(3), to(3, tag="", version=">=1")):
+        worse = grown(evil, more)
+        assert (strays(worse), goes_on_from(worse)) == ([str(more.after)], [oid(1)])
+    assert strays(evil, 2) == []
+    # A pin to where the lock has it settles it.
+    assert (strays(grown(evil, to(1))), goes_on_from(grown(evil, to(1)))) == ([], [oid(1)])
+    # On a branch that was merged it is one of the last.
+    own = grown(first, to(1, more="x"))
+    assert strays((*own, *evil[len(first) :])) == [oid(2)]
+    assert goes_on_from((*own, *evil[len(first) :])) == [oid(1)]
+
+
+def test_records_that_a_commit_brings_along_and_that_pin_writes_are_not() -> None:
+    """A cherry-pick or a release branch has the records of pins that its lock does not have."""
+    first = grown((), ADD, to(1))
+    for events in (
+        [to(2, ref="refs/tags/v2")],
+        [to(2, ref="refs/heads/main", tag="", branch="main")],
+        [to(2, tag="", commit=oid(2))],
+        [to(2, url="https://example.org/other")],
+        [forced(2)],
+        [forced(2), to(2)],
+        [forced(2), to(1), forced(3)],
+        [Event(event="remove", source="tool"), ADD, to(2)],
+    ):
+        assert strays(grown(first, *events)) == [], events
+    left, right = grown((), Event(event="init"), ADD, to(1)), grown((), Event(event="init"), ADD, to(2))
+    assert strays((*left, *right[1:])) == []
 
 
 def back(records: Log, stands: int, ref: str, track: Tag | Branch | Version) -> list[str]:

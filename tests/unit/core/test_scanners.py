@@ -106,8 +106,11 @@ def test_a_scanner_of_all_files_always_has_work() -> None:
         (Scanner(name="a", command=("python3", "{root}/scan.py")), ()),
         (Scanner(name="a", command=("./scan.sh", "/etc/rules")), ()),
         (Scanner(name="a", command=("../scan.sh",)), ()),
-        (Scanner(name="a", command=("./scan.sh", "{root}/")), ()),
-        (Scanner(name="a", command=("./scan.sh", "{root}/state/rules")), ()),
+        (Scanner(name="a", command=("./scan.sh", "{root}/sources/rules")), ()),
+        *(
+            (Scanner(name="a", command=("./scan.sh", word, "{root}/rules")), ("scan.sh", "rules"))
+            for word in ("{root}", "--at={root}/", "{root}/./x/..", "/", "//", "{root}/state/x", "{root}/sources")
+        ),
     ],
 )
 def test_files_of_the_workspace_are_told_where_they_alone_decide(scanner: Scanner, expected: tuple[str, ...]) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from git_hybrid.core.manifest import Policy
 from git_hybrid.core.tree import TreeEntry, TreeLimits, content_line, scan_tree, show_path
 from support.values import an_entry
 
@@ -165,6 +166,19 @@ def test_too_many_entries_are_refused_without_reading_on() -> None:
     kept, found = scan_tree(endless(), limits=LIMITS, read_link=no_links)
     assert kept == []
     assert found == ("too-many-entries: the tree has more than 1,000 entries ([policy] max_entries)",)
+
+
+@pytest.mark.parametrize(
+    ("entries", "size", "finding"),
+    [
+        (1000, 10_000, ""),
+        (1001, 0, "too-many-entries: the submodules have more than 1,000 entries"),
+        (0, 10_001, "too-many-bytes: the files of the submodules are larger than 10,000 bytes"),
+    ],
+)
+def test_submodules_count_together(entries: int, size: int, finding: str) -> None:
+    limits = TreeLimits.of(Policy(max_entries=1000, max_bytes=10_000))
+    assert limits.of_submodules(entries, size).partition(" together")[0] == finding
 
 
 def test_too_many_bytes_are_refused_without_reading_on() -> None:
