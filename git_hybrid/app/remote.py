@@ -83,6 +83,22 @@ def _told_of(rt: Runtime, error: HybridError, source: Source, endpoint: Endpoint
     return error.about(source.name).from_mirror(endpoint.base, endpoint.url, rt.mirrors.entries)
 
 
+def going_on(rt: Runtime, source: Source, step: Callable[[Runtime], T], *, after: tuple[type[HybridError], ...]) -> T:
+    """Return what *step* returns by the first servers that lead to the pin: a mirror that is behind looks like *after*.
+
+    It is passed then, and what stands before it in the list; the last may be behind, and its error is raised.
+    """
+    while True:
+        try:
+            return step(rt)
+        except after as error:
+            mirror = str(vars(error).get("mirror", ""))
+            if mirror not in rt.mirrors.left[:-1]:
+                raise
+            rt.progress("note", source.name, f"the mirror {mirror} does not lead to the pin, asking the next")
+            rt = replace(rt, mirrors=rt.mirrors.after(mirror))
+
+
 @contextmanager
 def answered(rt: Runtime, source: Source, url: str) -> Iterator[None]:
     """Let an error of the block, which judges what was served by *url*, tell the mirror or bundle if that is one's."""
@@ -236,7 +252,7 @@ def fetch(
     stage: Stage,
     request: FetchRequest,
     *,
-    satisfied: Callable[[], bool] = lambda: True,
+    satisfied: Callable[[], bool],
 ) -> str:
     """Fetch *request* into *stage* and return the URL that served it.
 

@@ -197,6 +197,12 @@ REMEDIES: Mapping[str, Remedy] = {
         "upstream rewrote its history, or the commit never belonged to it",
         ("git hybrid diff {name} --upstream", *_BACK, "if it is approved: " + _forced("{commit}")),
     ),
+    "submodule-unreachable": Remedy(
+        5,
+        "{name}: the commit {commit} of its submodule {path} is on no branch and no tag at {url}",
+        "upstream of the submodule rewrote its history, or the commit was never pushed there",
+        ("pin a commit of {name} whose submodules can be had: git hybrid pin {name} --to REV", *_BACK),
+    ),
     "unusable-ref": Remedy(5, "{name}: {ref} upstream cannot be used", "{why}", _BACK),
     "moved-tag": Remedy(
         5,
