@@ -12,6 +12,7 @@ from git_hybrid.app.retry import with_retry
 from git_hybrid.app.runtime import Runtime
 from git_hybrid.core.endpoints import Endpoint, endpoints, folder_url
 from git_hybrid.core.errors import (
+    TIMEOUT,
     BundlePrerequisites,
     HybridError,
     LfsMissing,
@@ -41,7 +42,7 @@ _NOT_THERE = (
     UnusableRef,
 )
 """What lets the next mirror be asked; a failure of integrity or of trust never does."""
-_NO_WAY = ("dns", "refused", "network")
+_NO_WAY = ("dns", "refused", "network", TIMEOUT)
 """The kinds of failures that are of a host, not of what is asked there: no name, no route, no connection."""
 
 

@@ -390,6 +390,8 @@ class RemoteError(HybridError):
 
 DEADLINE = "deadline"
 """The kind of a network failure that took all the time that a step has: another try would take as much."""
+TIMEOUT = "timeout"
+"""The kind of a network failure where no connection came about in time."""
 
 
 class NetworkFailure(RemoteError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from git_hybrid.core.errors import (
+    TIMEOUT,
     AccessDenied,
     BundlePrerequisites,
     EndlessAnswer,
@@ -115,7 +116,7 @@ _TRANSIENT = (
     ("dns", ("could not resolve host", "couldn't resolve host", "temporary failure in name resolution")),
     ("refused", ("connection refused", "failed to connect to", "couldn't connect to server", "no route to host")),
     ("stalled", ("operation too slow", "less than 1000 bytes/sec")),
-    ("timeout", ("timed out", "timeout was reached", "deadline")),
+    (TIMEOUT, ("timed out", "timeout was reached", "deadline")),
     ("cut", ("early eof", "unexpected disconnect", "the remote end hung up", "connection reset", "recv failure")),
     ("cut", ("rpc failed", "transfer closed", "broken pipe", "connection closed", "unexpected eof", "gnutls recv")),
     ("cut", ("bad line length", "invalid index-pack output", "protocol error", "bad pack header", "empty reply")),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import socket
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from support.governed import shifted
 from support.kit import git, head, leave_unfinished, lock, logging_git, replace, state
 from support.upstream import Upstream, UpstreamFactory
 
+HASTY = '[defaults]\nstall = "1s"\nretry = { attempts = 1, initial = "10ms", maximum = "10ms" }\n'
 WHO = "Infra <infra@example.org>"
 
 
@@ -510,3 +513,12 @@ def test_a_base_url_that_is_refused_shows_no_secret(workspace: Path, hybrid: Hyb
     told = hybrid("mirror", "add", "m", base.format("CANARY"), "--owner", "me", check=2).err
     assert "'(hidden)'" in told
     assert "CANARY" not in told
+
+
+def test_a_mirror_that_takes_connections_and_says_nothing_is_passed_as_a_slow_one(ws: Path, hybrid: Hybrid) -> None:
+    replace(ws / "sources.toml", "[defaults]\n", HASTY)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        mirror, begun = f"https://127.0.0.1:{silent.getsockname()[1]}", time.monotonic()
+        done = hybrid("sync", env={"GIT_HYBRID_MIRRORS": f"{mirror},direct"})
+    assert "tool: try 1 of 1 failed (timeout)" in done.err
+    assert time.monotonic() - begun < 30
