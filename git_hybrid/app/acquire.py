@@ -25,7 +25,10 @@ EVERY_REF = ("refs/heads/*", "refs/tags/*")
 
 
 class Acquired(Struct, frozen=True, kw_only=True):
-    """Where the objects are: ``history`` has the commits, ``content`` the files; they are one stage as a rule."""
+    """Where the objects are: ``history`` has the commits, ``content`` the files; they are one stage as a rule.
+
+    ``served_by`` is who served the files.
+    """
 
     history: Stage
     content: Stage
@@ -65,25 +68,30 @@ def fetch_history(
     return stage, served_by
 
 
-def fetch_content(rt: Runtime, source: Source, manifest: Manifest, history: Stage, commit: Oid, ref: str) -> Stage:
-    """Return a stage that has the files of *commit*: *history* itself, or one without any history.
+def fetch_content(
+    rt: Runtime, source: Source, manifest: Manifest, history: Stage, commit: Oid, ref: str, *, served_by: str
+) -> tuple[Stage, str]:
+    """Return a stage that has the files of *commit*, and who served them.
+
+    It is *history* itself, which was *served_by*, or one without any history.
 
     A bundle, and a server that gives out no single commits, is asked for *ref* instead, with all of its history.
     """
     if source.history == "full":
-        return history
+        return history, served_by
     stage = rt.quarantine.stage(source.name, borrow=False, oid_length=len(commit))
     by_ref = FetchRequest(refs=(ref,), waived=rt.waived.get(source.name, ()))
     has_it = partial(rt.objects.has_commit, stage, commit)
-    if fetch_bundle(rt, source, manifest, stage, by_ref, satisfied=has_it):
-        return stage
+    if bundle := fetch_bundle(rt, source, manifest, stage, by_ref, satisfied=has_it):
+        return stage, bundle
+    alone = FetchRequest(commits=(commit,), depth=1)
     try:
-        fetch(rt, source, manifest, stage, FetchRequest(commits=(commit,), depth=1), satisfied=has_it)
+        return stage, fetch(rt, source, manifest, stage, alone, satisfied=has_it)
     except RefMissing:
         url = fetch(rt, source, manifest, stage, by_ref, satisfied=has_it)
-        if not has_it():
-            raise RefMissing(name=source.name, ref=f"commit {commit} in {ref}", url=url) from None
-    return stage
+    if not has_it():
+        raise RefMissing(name=source.name, ref=f"commit {commit} in {ref}", url=url)
+    return stage, url
 
 
 def acquire_pin(rt: Runtime, task: Task, manifest: Manifest, *, borrow: bool) -> Acquired:
@@ -132,7 +140,7 @@ def acquire_pin(rt: Runtime, task: Task, manifest: Manifest, *, borrow: bool) ->
             ref = containing_ref(rt, history, pin.commit) or ref
         with answered(rt, source, served_by), blaming(rt, pin):
             prove(rt, history, source, pin)
-    content = fetch_content(rt, source, manifest, history, pin.commit, ref)
+    content, served_by = fetch_content(rt, source, manifest, history, pin.commit, ref, served_by=served_by)
     return Acquired(history=history, content=content, served_by=served_by)
 
 

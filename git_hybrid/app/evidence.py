@@ -111,7 +111,9 @@ def _resolved(rt: Runtime, source: Source, manifest: Manifest, old: Pin | None, 
     history, commit, served_by = _fetch_candidate(rt, source, manifest, refs, candidate, wish)
     with answered(rt, source, served_by):
         candidate, reachable_from = _place(rt, source, manifest, history, refs, replace(candidate, commit=commit), wish)
-        pin, content, notes = _with_evidence(rt, source, manifest, old, history, candidate, commit, reachable_from)
+        ref = candidate.ref or reachable_from
+        content, served_by = fetch_content(rt, source, manifest, history, commit, ref, served_by=served_by)
+        pin, notes = _with_evidence(rt, source, manifest, old, (history, content), commit, ref, reachable_from)
         ranged = _judge_move(rt, source, manifest, refs, old, pin, history, wish)
     return Resolved(pin=pin, old=old, history=history, content=content, served_by=served_by, notes=notes, range=ranged)
 
@@ -224,13 +226,12 @@ def _with_evidence(
     source: Source,
     manifest: Manifest,
     old: Pin | None,
-    history: Stage,
-    candidate: Candidate,
+    stages: tuple[Stage, Stage],
     commit: Oid,
+    ref: RefName,
     reachable_from: RefName,
-) -> tuple[Pin, Stage, tuple[str, ...]]:
-    ref = candidate.ref or reachable_from
-    content_stage = fetch_content(rt, source, manifest, history, commit, ref)
+) -> tuple[Pin, tuple[str, ...]]:
+    history, content_stage = stages
     content = gate_content(rt, content_stage, source, commit, manifest)
     judge_submodules(rt, source, manifest, content_stage, commit)
     facts = rt.objects.facts(history, commit, complete=True)
@@ -251,7 +252,7 @@ def _with_evidence(
         first_seen=seen or rt.info.now,
         config_digest=config_digest(source),
     )
-    return pin, content_stage, content.notes
+    return pin, content.notes
 
 
 def _judge_move(

@@ -228,6 +228,22 @@ def test_of_a_shallow_source_too_upstream_is_asked_by_ref(
     assert head(workspace) == pinned
 
 
+@pytest.mark.parametrize("history", ["shallow", "treeless"])
+def test_whoever_served_the_files_is_recorded(
+    upstream_factory: UpstreamFactory, tmp_path: Path, workspace: Path, hybrid: Hybrid, history: str
+) -> None:
+    upstream = upstream_factory()
+    upstream.commit({"a": "1"})
+    mirror = tmp_path / "mirror/localhost" / str(upstream.path).lstrip("/")
+    shutil.copytree(upstream.path, mirror)
+    lost = upstream.rev("main:a")
+    (mirror / "objects" / lost[:2] / lost[2:]).unlink()
+    hybrid("init")
+    hybrid("add", upstream.url, "--history", history)
+    hybrid("sync", env={"GIT_HYBRID_MIRRORS": f"{(tmp_path / 'mirror').as_uri()},direct"})
+    assert state(workspace)["tool"]["served_by"] == upstream.url
+
+
 def test_a_commit_that_is_only_upstream_off_the_branch_is_not_called_unreachable(
     old: str, branch: Upstream, hybrid: Hybrid
 ) -> None:
