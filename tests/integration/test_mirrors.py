@@ -102,8 +102,15 @@ def test_a_mirror_is_recorded_and_removed(ws: Path, base: Path, hybrid: Hybrid) 
     too_long = hybrid("mirror", "add", "long", "file:///elsewhere", "--owner", "x" * 5000, check=2).err
     assert "error: --owner: '" in too_long
     assert "is longer than 4096 characters" in too_long
+    hybrid("sync", env={"GIT_HYBRID_MIRRORS": base.as_uri()})
     hybrid("mirror", "remove", "nobody", check=2)
     hybrid("mirror", "remove", "corp")
+    # It is gone for good: what it had served is told by the log alone, and no check asks for its return.
+    last = (ws / "state/sources-audit.jsonl").read_text().splitlines()[-1]
+    assert json.loads(last)["detail"] == {"mirror": "corp", "served": ["tool"]}
+    assert "served_by" not in state(ws)["tool"]
+    hybrid("check")
+    hybrid("audit", "verify")
     assert "nothing to verify: no mirror is recorded" in hybrid("mirror", "verify").err
     assert inventory(ws) == {}
     hybrid("mirror", "remove", "corp", check=2)
