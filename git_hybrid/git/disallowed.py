@@ -24,8 +24,11 @@ def forbidden(stderr: str) -> HybridError | None:
     if found is None:
         return None
     if found["name"] in _SERVED:
-        reason = "git may not use it: it is not in GIT_ALLOW_PROTOCOL"
-        return BadArgument(what="transport", value=found["name"], reason=reason, hint="unset GIT_ALLOW_PROTOCOL")
+        reason = (
+            "git may not use it: GIT_ALLOW_PROTOCOL does not have it, or a setting protocol.<name>.allow forbids it"
+        )
+        hint = "unset GIT_ALLOW_PROTOCOL, or look for the setting: git config --show-origin --get-regexp '^protocol[.]'"
+        return BadArgument(what="transport", value=found["name"], reason=reason, hint=hint)
     reason = "only https, ssh and file are allowed; a setting url.<base>.insteadOf leads there"
     hint = r"git config --show-origin --get-regexp '^url\..*\.insteadof$'"
     return BadArgument(what="transport", value=found["name"][:80], reason=reason, hint=hint)
