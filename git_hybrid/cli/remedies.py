@@ -177,6 +177,7 @@ REMEDIES: Mapping[str, Remedy] = {
         4,
         "{name_or_url}: the ssh host key is not known, or has changed",
         "{message}",
+        # By host and port: git_hybrid.cli.remedies_ssh.
         ("once its fingerprint is the one that the host publishes: ssh-keyscan HOST >> ~/.ssh/known_hosts",),
     ),
     "offline": Remedy(

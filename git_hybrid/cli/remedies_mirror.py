@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from git_hybrid.cli.remedy import Remedy
+from git_hybrid.core.endpoints import DIRECT, folder_of
+from git_hybrid.core.words import typed
 
 _MAY_BE_BEHIND = "the mirror may be behind: upstream itself was not asked"
 _HINTS = (
@@ -93,3 +95,27 @@ BY_PROXY = Remedy(
     "{message}\nthe server itself was not asked; a proxy of the environment goes before that of git's settings",
     ("git config --get-urlmatch http.proxy {url}", "which proxy is used: git hybrid diag"),
 )
+
+
+def ask_upstream_too(mirrors: tuple[str, ...]) -> str:
+    """Return the hint at the list of mirrors that lets upstream be asked, nothing where *mirrors* does already."""
+    if DIRECT in mirrors:
+        return ""
+    return f"or let upstream be asked too: export GIT_HYBRID_MIRRORS={typed(','.join((*mirrors, DIRECT)))}"
+
+
+def filling(mirror: str, target: str | None, url: str) -> str:
+    """Return the hint at what brings *mirror* up to date; *target* is what ``mirror update`` takes for it, if known."""
+    if target is None:
+        return ""
+    if target:
+        where = "" if target == mirror else "where the mirror is filled: "
+        return f"{where}git hybrid mirror update {typed(target)}"
+    return remaking(folder_of(url))
+
+
+def remaking(file: str) -> str:
+    """Return the hint at what makes a bundle anew, with all of its history; *file* is one of git's own."""
+    if not file:
+        return "on the other side, make it without --since: git hybrid bundle create -o FILE"
+    return f"in a clone of upstream: git bundle create {typed(file)} HEAD --all"

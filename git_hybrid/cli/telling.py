@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from git_hybrid.core.endpoints import DIRECT, folder_of
+from git_hybrid.core.endpoints import folder_of
 from git_hybrid.core.errors import (
     AccessDenied,
     BadBundle,
     HostileTree,
+    HostKeyFailure,
     HybridError,
     Interrupted,
     InvalidFile,
@@ -143,6 +144,10 @@ def _hints(error: HybridError, remedy: Remedy) -> tuple[str, ...]:
         from git_hybrid.cli.remedies_unsaved import hints_for_submodules
 
         return _literal(hints_for_submodules(error.name, error.path, error.submodules))
+    if isinstance(error, HostKeyFailure):
+        from git_hybrid.cli.remedies_ssh import hints_for_host
+
+        return _literal(hints_for_host(error.url, error.message))
     if error.bundled:
         return (*_of_what_is_added(error, ())[-1:], *_OF_BUNDLE)
     return remedy.hints if vars(error).get("mirror") else _of_what_is_added(error, remedy.hints)
@@ -166,30 +171,6 @@ def _whose_url(error: HybridError) -> str:
     return f"the URL in {error.imported or 'sources.toml'}" if error.imported or not error.adding else "the URL"
 
 
-def _ask_upstream_too(mirrors: tuple[str, ...]) -> str:
-    """Return the hint at the list of mirrors that lets upstream be asked, nothing where *mirrors* does already."""
-    if DIRECT in mirrors:
-        return ""
-    return f"or let upstream be asked too: export GIT_HYBRID_MIRRORS={typed(','.join((*mirrors, DIRECT)))}"
-
-
-def _filling(mirror: str, target: str | None, url: str) -> str:
-    """Return the hint at what brings *mirror* up to date; *target* is what ``mirror update`` takes for it, if known."""
-    if target is None:
-        return ""
-    if target:
-        where = "" if target == mirror else "where the mirror is filled: "
-        return f"{where}git hybrid mirror update {typed(target)}"
-    return _remaking(folder_of(url))
-
-
-def _remaking(file: str) -> str:
-    """Return the hint at what makes a bundle anew, with all of its history; *file* is one of git's own."""
-    if not file:
-        return "on the other side, make it without --since: git hybrid bundle create -o FILE"
-    return f"in a clone of upstream: git bundle create {typed(file)} HEAD --all"
-
-
 def _run_again(error: HybridError) -> str:
     """Return whether a command whose report is lost is to be run again; one that failed tells that by its errors."""
     if not isinstance(error, ReportLost) or error.is_failed:
@@ -210,6 +191,8 @@ def _wanted(error: HybridError) -> dict[str, str]:
 
 
 def _facts(error: HybridError) -> dict[str, Any]:
+    from git_hybrid.cli.remedies_mirror import ask_upstream_too, filling, remaking
+
     facts: dict[str, Any] = dict(error.facts())
     url, name = facts.get("url", ""), facts.get("name", "")
     facts["name_or_url"] = name or url
@@ -226,9 +209,9 @@ def _facts(error: HybridError) -> dict[str, Any]:
         facts["problems"] = _lines(f"{problem.place}: {problem.reason}" for problem in error.problems)
         facts["mend"] = error.mend or f"mend {error.path}, then: git hybrid diag"
     base = str(facts.get("mirror", ""))
-    facts["remaking"] = _remaking(facts.get("file", ""))
-    facts["filling"] = _filling(base, facts.get("target"), url)
-    facts["ask_upstream_too"] = _ask_upstream_too(error.mirrors or (base,))
+    facts["remaking"] = remaking(facts.get("file", ""))
+    facts["filling"] = filling(base, facts.get("target"), url)
+    facts["ask_upstream_too"] = ask_upstream_too(error.mirrors or (base,))
     facts["mirror_folder"] = folder_of(base) if base.startswith("file://") and "{" not in base else "DIR"
     if "files" in facts:
         count = facts.get("count", len(facts["files"]))

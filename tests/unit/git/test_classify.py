@@ -295,3 +295,20 @@ def test_a_bundle_tells_all_the_commits_that_it_builds_on():
     found = classify_network(stderr, url="/b/tool.bundle", status=1, command="git fetch")
     assert isinstance(found, errors.BundlePrerequisites)
     assert found.commits == commits
+
+
+@pytest.mark.parametrize(
+    ("url", "host", "known"),
+    [
+        ("ssh://git@git.example.org/x", "git.example.org", "git.example.org"),
+        ("ssh://git@git.example.org:7999/x", "-p 7999 git.example.org", "'[git.example.org]:7999'"),
+        ("https://git.example.org:8443/x", "git.example.org", "git.example.org"),
+    ],
+)
+def test_the_hints_at_a_host_key_name_the_host_and_take_the_old_key_away(url: str, host: str, known: str) -> None:
+    scan = f": ssh-keyscan {host} >> ~/.ssh/known_hosts"
+    for words in ("No ED25519 host key is known for x", "Host key for x has changed"):
+        told = f"{words} and you have requested strict checking.\nHost key verification failed.{SSH_TAIL}"
+        *before, last = tell(classify_network(told, url=url, status=128, command="git fetch")).hints
+        assert last.endswith(scan)
+        assert [hint.rpartition(": ")[2] for hint in before] == [f"ssh-keygen -R {known}"] * ("changed" in words)
