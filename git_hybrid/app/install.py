@@ -265,8 +265,7 @@ def _in_place(run: Run, task: Task) -> Installed:
     rt.progress("step", task.name, "checking out")
     rt.stop_if_cancelled()
     seen = run.seen[task.name]
-    rewrites = isinstance(seen, Clone) and differs_in_lfs(source, seen)
-    forced = task.action != "update" or rewrites
+    forced = task.action != "update" or (isinstance(seen, Clone) and differs_in_lfs(source, seen))
     saved = save(rt, task) if forced else None
     kept = saved.notes if saved is not None else ()
     rt.ledger.installing(rt.info, task.name, served_by)
